@@ -1,0 +1,100 @@
+//! One attempt at a task: how it ended, what it used, and where to look.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::agent::Usage;
+
+/// How an attempt ended. The list is closed: whoever adds a way says what each reader does with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Its commit is on the generation branch.
+    Merged,
+    /// The agent finished and changed nothing.
+    NoChange,
+    /// Its change does not fit on what the generation became meanwhile.
+    Conflict,
+    /// Its change touches a protected path, or holds what may not be committed.
+    ProtectedPath,
+    /// A gate said no.
+    GateFailed,
+    /// The agent ended without success.
+    AgentFailed,
+    /// The agent ran past its time.
+    TimedOut,
+    /// A usage limit of the account stopped it.
+    Limited,
+    /// A budget stopped it.
+    BudgetSpent,
+    /// The engine, the disk or the network failed, not the agent.
+    InfrastructureFailed,
+    /// A person, or the end of the run, stopped it.
+    Cancelled,
+}
+
+impl Outcome {
+    /// Whether the attempt counts against `max_attempts`: only what the agent itself brought about does.
+    pub fn counts(self) -> bool {
+        match self {
+            Self::NoChange | Self::Conflict | Self::ProtectedPath | Self::GateFailed | Self::AgentFailed | Self::TimedOut | Self::BudgetSpent => true,
+            Self::Merged | Self::Limited | Self::InfrastructureFailed | Self::Cancelled => false,
+        }
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Merged => "merged",
+            Self::NoChange => "no change",
+            Self::Conflict => "conflict",
+            Self::ProtectedPath => "protected path touched",
+            Self::GateFailed => "gate failed",
+            Self::AgentFailed => "agent failed",
+            Self::TimedOut => "timed out",
+            Self::Limited => "limited",
+            Self::BudgetSpent => "budget spent",
+            Self::InfrastructureFailed => "infrastructure failed",
+            Self::Cancelled => "cancelled",
+        })
+    }
+}
+
+/// One attempt, as the store keeps it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// Counted from 1 within the issue.
+    pub number: u32,
+    /// The run that made it.
+    pub run: String,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Why, in one line for a person; empty when the outcome says it all.
+    #[serde(default)]
+    pub reason: String,
+    /// The commit on the task ref that holds what the agent left.
+    #[serde(default)]
+    pub snapshot: Option<String>,
+    /// The folder with prompt, transcript and stderr, below the state folder.
+    #[serde(default)]
+    pub records: Option<String>,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// When it ended.
+    pub ended_at: Timestamp,
+    /// The model that the client said it bound.
+    #[serde(default)]
+    pub model: Option<String>,
+    /// The client's session.
+    #[serde(default)]
+    pub session_id: Option<String>,
+    /// Turns taken.
+    #[serde(default)]
+    pub turns: u32,
+    /// Tokens and money.
+    #[serde(default)]
+    pub usage: Usage,
+}

@@ -1,0 +1,22 @@
+//! The command line: a consuming `xtask` takes it whole with [`main`], or flattens [`Command`] beside its own tasks.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// What the process's environment says, read once here and nowhere else.
+#[derive(Clone, Debug, Default)]
+pub struct Environment {
+    /// `DOCKER_HOST`.
+    pub docker_host: Option<String>,
+    /// `CONTAINER_HOST`.
+    pub container_host: Option<String>,
+    /// `XDG_RUNTIME_DIR`.
+    pub runtime_dir: Option<PathBuf>,
+    /// `PATH`, for finding an installed podman.
+    pub path: Option<std::ffi::OsString>,
+}
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    ExitCode::SUCCESS
+}

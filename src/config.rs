@@ -1,0 +1,233 @@
+//! `configuration.yaml`, read, defaulted and checked; everything downstream gets this struct and no other.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// The name of the file, at the repository root.
+pub const FILE_NAME: &str = "configuration.yaml";
+
+/// The configuration with every default applied. `None` means "off" where a key knows `off`, else "unset".
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// `module_path`: for templates.
+    pub module_path: Option<String>,
+    /// `binary_name`: for templates.
+    pub binary_name: Option<String>,
+    /// `binary_dir`: for templates (`bin`).
+    pub binary_dir: String,
+    /// `main_package`: for templates.
+    pub main_package: Option<String>,
+    /// `version_file`: for templates.
+    pub version_file: Option<String>,
+    /// `source_dirs`: cleared on the generation branch at `start`.
+    pub source_dirs: Vec<String>,
+    /// `preserve_sources`: keep them.
+    pub preserve_sources: bool,
+    /// `gen_prefix`: what generation branches begin with (`generation-`).
+    pub gen_prefix: String,
+    /// `base_branch`: where generations begin and end (`main`).
+    pub base_branch: String,
+    /// `generation_branch`: the generation meant, when several are there.
+    pub generation_branch: Option<String>,
+    /// `xtask_dir`: never cleared (`xtask`).
+    pub xtask_dir: String,
+    /// `state_dir`: relative to the repository root; unset means inside the git common directory.
+    pub state_dir: Option<PathBuf>,
+    /// `secrets_dir`: never mounted, never cleared, never committed (`.secrets`).
+    pub secrets_dir: PathBuf,
+    /// `default_token_file`: in `secrets_dir` (`claude.json`).
+    pub default_token_file: String,
+    /// `token_file`: in `secrets_dir`, instead of the default one.
+    pub token_file: Option<String>,
+    /// `spec_globs`: label to glob, counted by `stats`.
+    pub spec_globs: BTreeMap<String, String>,
+    /// `seed_files`: destination to template, rendered at `start`.
+    pub seed_files: BTreeMap<String, String>,
+    /// `context_files`: globs of documents inlined into prompts.
+    pub context_files: Vec<String>,
+    /// `measure_prompt`: path of a template instead of the built-in one.
+    pub measure_prompt: Option<String>,
+    /// `stitch_prompt`: path of a template instead of the built-in one.
+    pub stitch_prompt: Option<String>,
+    /// `user_prompt`: a person's own words for measure.
+    pub user_prompt: Option<String>,
+    /// `claude_args`: how the client is always called.
+    pub claude_args: Vec<String>,
+    /// `silence_agent`: do not echo what the agent says (`true`).
+    pub silence_agent: bool,
+    /// `max_issues`: proposals a measure may make (10).
+    pub max_issues: u32,
+    /// `cycles`: cycles a `run` makes (1); `off` is until nothing is left.
+    pub cycles: Option<u32>,
+    /// `estimated_lines_min`: smallest task measure may propose (250).
+    pub estimated_lines_min: u32,
+    /// `estimated_lines_max`: largest task measure may propose (350).
+    pub estimated_lines_max: u32,
+    /// `cleanup_dirs`: removed from the base branch when a generation is merged.
+    pub cleanup_dirs: Vec<String>,
+    /// `image`: what containers are made of.
+    pub image: String,
+    /// `beads_dir`: where `issues import` finds an older store.
+    pub beads_dir: Option<PathBuf>,
+    /// `container`, with what `podman_args` said already folded in.
+    pub container: ContainerConfig,
+    /// `agent`.
+    pub agent: AgentConfig,
+    /// `measure`.
+    pub measure: RoleConfig,
+    /// `stitch`.
+    pub stitch: RoleConfig,
+    /// `budget`, over a whole generation.
+    pub budget: BudgetConfig,
+    /// `limits`.
+    pub limits: LimitsConfig,
+    /// `protected_paths`: globs; a task that touches one is held.
+    pub protected_paths: Vec<String>,
+    /// `gates`: commands that must succeed, in a container of the same kind, before a task is merged.
+    pub gates: Vec<Gate>,
+}
+
+/// `container.engine`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum EngineChoice {
+    /// Whatever answers first.
+    #[default]
+    Auto,
+    /// Podman alone.
+    Podman,
+    /// Docker Engine alone.
+    Docker,
+}
+
+/// The `container` section.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ContainerConfig {
+    /// Which engine.
+    pub engine: EngineChoice,
+    /// Where it listens: a path, or `unix://PATH`.
+    pub socket: Option<String>,
+    /// Bytes; `None` is no limit.
+    pub memory: Option<u64>,
+    /// Cores, such as 1.5; `None` is no limit.
+    pub cpus: Option<f64>,
+    /// Processes and threads; `None` is no limit.
+    pub pids: Option<u32>,
+    /// Network mode or network name; `None` is the engine's default.
+    pub network: Option<String>,
+    /// Mounts beside the slot.
+    pub mounts: Vec<MountConfig>,
+    /// Tmpfs mounts: path in the container to options (`podman_args: --tmpfs`).
+    pub tmpfs: BTreeMap<String, String>,
+    /// Environment.
+    pub env: BTreeMap<String, String>,
+    /// Extra host names, `NAME:ADDRESS` (`podman_args: --add-host`).
+    pub hosts: Vec<String>,
+    /// Extra labels (`podman_args: --label`); never one of ours.
+    pub labels: BTreeMap<String, String>,
+    /// `UID[:GID]` or a name; unset means one that can write the slot.
+    pub user: Option<String>,
+    /// Commands of the project's own toolchain that the image must have: each is run by `image check`.
+    pub toolchain: Vec<String>,
+}
+
+/// One of `container.mounts`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MountConfig {
+    /// Absolute, or relative to the repository root.
+    pub source: PathBuf,
+    /// Absolute path in the container.
+    pub target: PathBuf,
+    /// Whether the container may write it (`false`).
+    pub writable: bool,
+}
+
+/// `agent.credentials`: who pays.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Credentials {
+    /// A Claude subscription.
+    #[default]
+    Subscription,
+    /// An API key.
+    ApiKey,
+    /// Nobody asks: a local model server, a scripted agent.
+    None,
+}
+
+/// The `agent` section.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AgentConfig {
+    /// The program in the image (`claude`).
+    pub command: String,
+    /// `ANTHROPIC_BASE_URL` in the container.
+    pub base_url: Option<String>,
+    /// Who pays.
+    pub credentials: Credentials,
+    /// The home folder in the container (`/home/agent`).
+    pub home: String,
+}
+
+/// The `measure` and `stitch` sections.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RoleConfig {
+    /// `--model`.
+    pub model: Option<String>,
+    /// `--effort`.
+    pub effort: Option<String>,
+    /// `--max-turns`.
+    pub max_turns: Option<u32>,
+    /// `--max-budget-usd`, for one call.
+    pub budget_usd: Option<f64>,
+    /// A call's hard limit; `None` is `off`.
+    pub timeout: Option<Duration>,
+    /// A call's limit without a byte of output; `None` is `off`.
+    pub idle_timeout: Option<Duration>,
+    /// `--tools`; unset is the client's own choice.
+    pub tools: Option<Vec<String>>,
+    /// Tasks a cycle (stitch), proposals a cycle (measure: `max_issues` bounds it, too); `None` is no limit.
+    pub max_per_cycle: Option<u32>,
+    /// Attempts at a task (stitch: 3), answers of a measure (2).
+    pub max_attempts: u32,
+    /// Calls at once: 1 until parallel work is there.
+    pub parallel: u32,
+}
+
+/// The `budget` section; `None` is no limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct BudgetConfig {
+    /// US dollars a generation may cost.
+    pub usd: Option<f64>,
+    /// Tokens a generation may use, read and written.
+    pub tokens: Option<u64>,
+}
+
+/// `limits.wait`: what to do when a usage limit is reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LimitWait {
+    /// Stop the run.
+    Never,
+    /// Wait for the reset if it is at most this far away.
+    UpTo(Duration),
+    /// Wait for the reset however long it takes.
+    Always,
+}
+
+/// The `limits` section.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LimitsConfig {
+    /// Whether paid overage may be used (`forbid`).
+    pub allow_overage: bool,
+    /// Whether to wait for a reset (`6h`).
+    pub wait: LimitWait,
+}
+
+/// One of `gates`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gate {
+    /// What people call it.
+    pub name: String,
+    /// Run by `sh -c` in the container, in the slot.
+    pub command: String,
+    /// Its time limit.
+    pub timeout: Duration,
+}

@@ -1,0 +1,210 @@
+//! One issue: the JSON contract that other tools of the field read too.
+
+use std::fmt;
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::attempt::Attempt;
+
+/// Where an issue stands. An open issue whose dependencies are not closed stays `open` and is simply not ready.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// To be done.
+    Open,
+    /// Claimed by a run.
+    InProgress,
+    /// Held for a person; `hold` says why.
+    Blocked,
+    /// Done, or given up by a person; `close_reason` says which.
+    Closed,
+}
+
+/// An issue's name, such as `cw-12`: assigned by the store, never taken from an agent.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct IssueId(u32);
+
+impl IssueId {
+    /// The issue with this number, counted from 1.
+    pub fn new(number: u32) -> Self {
+        Self(number)
+    }
+
+    /// The number within the generation.
+    pub fn number(&self) -> u32 {
+        self.0
+    }
+}
+
+impl PartialOrd for IssueId {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for IssueId {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.0.cmp(&other.0)
+    }
+}
+
+impl fmt::Display for IssueId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "cw-{}", self.0)
+    }
+}
+
+impl FromStr for IssueId {
+    type Err = String;
+
+    /// Reads `cw-12`, or just `12`.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let digits = text.strip_prefix("cw-").unwrap_or(text);
+        match digits.parse::<u32>() {
+            Ok(number) if number > 0 && digits.bytes().all(|byte| byte.is_ascii_digit()) => Ok(Self(number)),
+            _ => Err(format!("`{}` is no issue id: expected `cw-` and a number, such as `cw-12`", text.escape_debug())),
+        }
+    }
+}
+
+impl TryFrom<String> for IssueId {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl From<IssueId> for String {
+    fn from(id: IssueId) -> Self {
+        id.to_string()
+    }
+}
+
+/// One edge: `issue_id` cannot begin before `depends_on_id` is closed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dependency {
+    /// The issue that waits.
+    pub issue_id: IssueId,
+    /// The issue it waits for.
+    pub depends_on_id: IssueId,
+    /// Always `blocks` here; other tools of the field know more.
+    #[serde(rename = "type")]
+    pub kind: String,
+}
+
+/// What somebody said of an issue.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Comment {
+    /// Who said it: a person's name, or `cordwainer`.
+    pub author: String,
+    /// What was said.
+    pub text: String,
+    /// When.
+    pub created_at: Timestamp,
+}
+
+/// What is to happen to a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum FileAction {
+    /// The file is new.
+    Create,
+    /// The file is there and changes.
+    Modify,
+    /// The file goes.
+    Delete,
+}
+
+/// A file that a task is about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TaskFile {
+    /// Path from the repository's root.
+    pub path: String,
+    /// What happens to it.
+    pub action: FileAction,
+}
+
+/// What a task asks for beyond its title and description.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct TaskPlan {
+    /// Documents and sources to read first.
+    pub required_reading: Vec<String>,
+    /// Files that the task creates, changes or deletes.
+    pub files: Vec<TaskFile>,
+    /// What must be built.
+    pub requirements: Vec<String>,
+    /// How one sees that it is done.
+    pub acceptance_criteria: Vec<String>,
+    /// Size estimate in changed lines.
+    pub estimated_lines: Option<u32>,
+}
+
+/// Which run works on an issue.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claim {
+    /// The run's name.
+    pub run: String,
+    /// When the run took it.
+    pub at: Timestamp,
+}
+
+/// One issue of a generation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Issue {
+    /// Its name.
+    pub id: IssueId,
+    /// One line.
+    pub title: String,
+    /// Markdown.
+    pub description: String,
+    /// Where it stands.
+    pub status: Status,
+    /// 0 (first) to 4 (last).
+    pub priority: u8,
+    /// `task` for what measure proposes; free for what people add.
+    pub issue_type: String,
+    /// Free words.
+    #[serde(default)]
+    pub labels: Vec<String>,
+    /// What it waits for.
+    #[serde(default)]
+    pub dependencies: Vec<Dependency>,
+    /// What was said of it, oldest first.
+    #[serde(default)]
+    pub comments: Vec<Comment>,
+    /// Every attempt at it, oldest first.
+    #[serde(default)]
+    pub attempts: Vec<Attempt>,
+    /// Why it is held, while it is `blocked`.
+    #[serde(default)]
+    pub hold: Option<String>,
+    /// When it was filed.
+    pub created_at: Timestamp,
+    /// When anything of it last changed.
+    pub updated_at: Timestamp,
+    /// When it was closed.
+    #[serde(default)]
+    pub closed_at: Option<Timestamp>,
+    /// Why it was closed.
+    #[serde(default)]
+    pub close_reason: Option<String>,
+    /// The commit on the generation branch that did it.
+    #[serde(default)]
+    pub commit: Option<String>,
+    /// The run that works on it, while it is `in_progress`.
+    #[serde(default)]
+    pub claim: Option<Claim>,
+    /// How many attempts had been made when a person last released or reopened it: those no longer count against `max_attempts`.
+    #[serde(default)]
+    pub forgiven_attempts: u32,
+    /// What the task asks for in detail.
+    #[serde(default)]
+    pub plan: TaskPlan,
+}
