@@ -39,7 +39,13 @@ impl Outcome {
     /// Whether the attempt counts against `max_attempts`: only what the agent itself brought about does.
     pub fn counts(self) -> bool {
         match self {
-            Self::NoChange | Self::Conflict | Self::ProtectedPath | Self::GateFailed | Self::AgentFailed | Self::TimedOut | Self::BudgetSpent => true,
+            Self::NoChange
+            | Self::Conflict
+            | Self::ProtectedPath
+            | Self::GateFailed
+            | Self::AgentFailed
+            | Self::TimedOut
+            | Self::BudgetSpent => true,
             Self::Merged | Self::Limited | Self::InfrastructureFailed | Self::Cancelled => false,
         }
     }

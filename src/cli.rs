@@ -1,7 +1,11 @@
 //! The command line: a consuming `xtask` takes it whole with [`main`], or flattens [`Command`] beside its own tasks.
 
+mod context;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
+
+pub(crate) use context::Context;
 
 /// What the process's environment says, read once here and nowhere else.
 #[derive(Clone, Debug, Default)]

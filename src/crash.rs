@@ -13,7 +13,10 @@ pub(crate) use crash_point;
 /// Dies when the environment asks for a crash at `name`.
 #[cfg(feature = "crash-points")]
 pub(crate) fn reached(name: &str) {
-    #[expect(clippy::disallowed_methods, reason = "a test's switch, absent from every normal build")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a test's switch, absent from every normal build"
+    )]
     if std::env::var("CORDWAINER_CRASH_AT").is_ok_and(|at| at == name) {
         let this = rustix::process::getpid();
         let _ = rustix::process::kill_process(this, rustix::process::Signal::KILL);

@@ -48,7 +48,12 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 impl Error {
     /// Makes an error of a kind; `message` is a lowercase fragment without a period.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self(Box::new(Inner { kind, message: message.into(), hint: None, source: None }))
+        Self(Box::new(Inner {
+            kind,
+            message: message.into(),
+            hint: None,
+            source: None,
+        }))
     }
 
     /// Adds what the reader can do about it. Never spells out a destructive command: agents read hints, too.
@@ -107,5 +112,49 @@ impl<T, E: Into<Cause>> Context<T> for std::result::Result<T, E> {
 
     fn with_context(self, kind: ErrorKind, message: impl FnOnce() -> String) -> Result<T> {
         self.map_err(|source| Error::new(kind, message()).because(source))
+    }
+}
+
+/// The exit codes of the command line: a public contract.
+pub mod exit {
+    use super::ErrorKind;
+
+    /// Done.
+    pub const DONE: u8 = 0;
+    /// Something unexpected.
+    pub const UNEXPECTED: u8 = 1;
+    /// The call makes no sense.
+    pub const USAGE: u8 = 2;
+    /// The configuration is wrong.
+    pub const CONFIGURATION: u8 = 3;
+    /// There was nothing to do.
+    pub const NOTHING_TO_DO: u8 = 4;
+    /// The engine or the image is unavailable.
+    pub const ENGINE: u8 = 5;
+    /// Another run holds the lock.
+    pub const LOCKED: u8 = 6;
+    /// Tasks failed or are held.
+    pub const TASKS: u8 = 7;
+    /// A limit or a budget stopped it.
+    pub const LIMIT: u8 = 8;
+    /// A precondition is not met: a dirty base, an unknown generation, leftovers.
+    pub const PRECONDITION: u8 = 9;
+    /// A person interrupted it.
+    pub const INTERRUPTED: u8 = 130;
+
+    /// The exit code of an error.
+    pub fn code(kind: ErrorKind) -> u8 {
+        match kind {
+            ErrorKind::Unexpected => UNEXPECTED,
+            ErrorKind::Usage => USAGE,
+            ErrorKind::Configuration => CONFIGURATION,
+            ErrorKind::NothingToDo => NOTHING_TO_DO,
+            ErrorKind::Engine => ENGINE,
+            ErrorKind::Locked => LOCKED,
+            ErrorKind::Tasks => TASKS,
+            ErrorKind::Limit => LIMIT,
+            ErrorKind::Precondition => PRECONDITION,
+            ErrorKind::Interrupted => INTERRUPTED,
+        }
     }
 }

@@ -20,8 +20,11 @@ impl GenerationName {
     pub fn new(branch: impl Into<String>) -> Result<Self> {
         let branch = branch.into();
         let refuse = |why: &str| {
-            Err(Error::new(ErrorKind::Usage, format!("`{}` cannot name a generation: {why}", branch.escape_debug()))
-                .hint("use letters, digits, `-`, `_` and `.`"))
+            Err(Error::new(
+                ErrorKind::Usage,
+                format!("`{}` cannot name a generation: {why}", branch.escape_debug()),
+            )
+            .hint("use letters, digits, `-`, `_` and `.`"))
         };
         if !git_allows(&branch) {
             return refuse("git refuses it as a branch name");

@@ -66,7 +66,10 @@ impl FromStr for IssueId {
         let digits = text.strip_prefix("cw-").unwrap_or(text);
         match digits.parse::<u32>() {
             Ok(number) if number > 0 && digits.bytes().all(|byte| byte.is_ascii_digit()) => Ok(Self(number)),
-            _ => Err(format!("`{}` is no issue id: expected `cw-` and a number, such as `cw-12`", text.escape_debug())),
+            _ => Err(format!(
+                "`{}` is no issue id: expected `cw-` and a number, such as `cw-12`",
+                text.escape_debug()
+            )),
         }
     }
 }

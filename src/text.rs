@@ -7,7 +7,9 @@ pub fn harmless(text: &str) -> String {
     for character in text.chars() {
         match character {
             '\n' | '\t' => safe.push(character),
-            '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' => safe.extend(character.escape_unicode()),
+            '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' => {
+                safe.extend(character.escape_unicode())
+            }
             _ if character.is_control() => safe.extend(character.escape_default()),
             _ => safe.push(character),
         }
@@ -29,7 +31,16 @@ pub fn one_line(text: &str, width: usize) -> String {
 
 /// A title as it is compared: lower case, letters and digits only, single spaces.
 pub fn normalised_title(title: &str) -> String {
-    let spaced: String = title.chars().map(|c| if c.is_alphanumeric() { c.to_ascii_lowercase() } else { ' ' }).collect();
+    let spaced: String = title
+        .chars()
+        .map(|c| {
+            if c.is_alphanumeric() {
+                c.to_ascii_lowercase()
+            } else {
+                ' '
+            }
+        })
+        .collect();
     spaced.to_lowercase().split_whitespace().collect::<Vec<_>>().join(" ")
 }
 

@@ -23,7 +23,10 @@ impl World {
 
     /// A clock that begins at `start` and advances one second each time it is asked.
     pub fn fixed(start: Timestamp) -> Self {
-        Self(Source::Fixed { start, ticks: Arc::default() })
+        Self(Source::Fixed {
+            start,
+            ticks: Arc::default(),
+        })
     }
 
     /// The present moment.
