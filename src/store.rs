@@ -3,6 +3,7 @@
 //! The tree of each commit is `meta.json` and `issues/<id>.json`, one file an issue. What cannot be read whole
 //! is an error, never a shorter list.
 
+use git2::ErrorCode::{Exists, Locked, Modified, NotFound};
 use git2::build::TreeUpdateBuilder;
 use git2::{FileMode, ObjectType, Repository, Signature, Tree, TreeEntry};
 use jiff::Timestamp;
@@ -113,7 +114,7 @@ impl Store {
     fn tip(&self, repository: &Repository) -> Result<Oid> {
         match repository.refname_to_id(&self.reference) {
             Ok(tip) => Ok(tip),
-            Err(error) if error.code() == git2::ErrorCode::NotFound => Err(Error::new(
+            Err(error) if error.code() == NotFound => Err(Error::new(
                 ErrorKind::Precondition,
                 format!("there is no issue store at `{}`", self.reference),
             )
@@ -163,7 +164,6 @@ impl Store {
             Some(parent) => repository.reference_matching(&self.reference, new, true, parent, &message),
             None => repository.reference(&self.reference, new, false, &message),
         };
-        use git2::ErrorCode::{Exists, Locked, Modified, NotFound};
         match moved {
             Ok(_) => Ok(true),
             Err(error) if matches!(error.code(), Exists | Locked | Modified | NotFound) => Ok(false),

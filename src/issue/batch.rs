@@ -105,10 +105,10 @@ impl Issues {
         let mut keys = BTreeMap::new();
         let mut problems = Vec::new();
         for (index, item) in batch.iter().enumerate() {
-            if let Some(key) = &item.key {
-                if let Some(earlier) = keys.insert(key.as_str(), index) {
-                    problems.push(format!("{}: issue {} has the same key", name(index, item), earlier + 1));
-                }
+            if let Some(key) = &item.key
+                && let Some(earlier) = keys.insert(key.as_str(), index)
+            {
+                problems.push(format!("{}: issue {} has the same key", name(index, item), earlier + 1));
             }
         }
         for (index, item) in batch.iter().enumerate() {

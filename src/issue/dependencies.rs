@@ -38,6 +38,9 @@ impl Issues {
     pub fn add_dependency(&mut self, id: &IssueId, on: &IssueId, now: Timestamp) -> Result<()> {
         let issue = self.get(id)?;
         self.get(on)?;
+        if id == on {
+            return Err(refused(format!("{id} cannot depend on itself")));
+        }
         if !matches!(issue.status, Status::Open | Status::Blocked) {
             return Err(refused(format!("{id} cannot get a dependency: it is {}", issue.status)));
         }

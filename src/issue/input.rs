@@ -1,5 +1,7 @@
 //! What a person, or measure, asks to be filed: checked before it becomes an issue.
 
+use std::collections::BTreeSet;
+
 use crate::issue::{IssueId, TaskPlan};
 use crate::text;
 
@@ -62,11 +64,15 @@ impl NewIssue {
     }
 
     /// Trims the title and drops repeated labels: what is kept of an input without problems.
-    pub(super) fn tidied(mut self) -> Self {
-        self.title = self.title.trim().to_owned();
-        let mut seen = std::collections::BTreeSet::new();
-        self.labels.retain(|label| seen.insert(label.clone()));
-        self
+    pub(super) fn tidied(self) -> Self {
+        let mut seen = BTreeSet::new();
+        let title = self.title.trim().to_owned();
+        let labels = self
+            .labels
+            .into_iter()
+            .filter(|label| seen.insert(label.clone()))
+            .collect();
+        Self { title, labels, ..self }
     }
 }
 
@@ -84,7 +90,7 @@ fn title_problem(title: &str) -> Option<String> {
     (!is_plain(title)).then(|| {
         format!(
             "the title `{}` holds control characters or line breaks",
-            text::harmless(title).escape_debug()
+            title.escape_debug()
         )
     })
 }
@@ -131,7 +137,7 @@ mod tests {
         );
         check(
             |input| input.title = "red \u{1b}[31m".to_owned(),
-            &["the title `red \\\\u{1b}[31m` holds control characters or line breaks"],
+            &["the title `red \\u{1b}[31m` holds control characters or line breaks"],
         );
         check(
             |input| input.title = "two\nlines".to_owned(),

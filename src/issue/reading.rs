@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::issue::{BatchIssue, BatchProblems, Comment, ImportedState, NewIssue};
+use crate::text;
 
 /// A batch as it was read, and what of the text was left out of it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -124,7 +125,7 @@ impl Fields {
         match serde_json::from_value(value) {
             Ok(value) => Some(value),
             Err(error) => {
-                self.problems.push(format!("`{name}`: {error}"));
+                self.problems.push(text::harmless(&format!("`{name}`: {error}")));
                 None
             }
         }

@@ -1,1 +1,3 @@
+//! The tests of the library and the command line on real parts, as one program.
 
+mod issues;
