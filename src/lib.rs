@@ -10,6 +10,8 @@ pub mod error;
 pub mod generation;
 pub mod git;
 pub mod issue;
+pub mod prompt;
+pub mod proposal;
 pub mod store;
 pub mod text;
 pub mod world;
