@@ -1,6 +1,7 @@
 //! The command line: a consuming `xtask` takes it whole with [`main`], or flattens [`Command`] beside its own tasks.
 
 mod context;
+mod transcript;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -11,6 +11,8 @@ pub mod generation;
 pub mod git;
 pub mod graph;
 pub mod issue;
+pub mod prompt;
+pub mod proposal;
 pub mod store;
 pub mod text;
 pub mod world;

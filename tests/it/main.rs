@@ -1,3 +1,4 @@
 //! The tests of the library and the command line on real parts, as one program.
 
 mod issues;
+mod transcripts;
