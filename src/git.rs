@@ -37,8 +37,11 @@ impl Git {
     ///
     /// Fails with [`ErrorKind::Precondition`] where there is no repository, where it is bare, and inside one of our slots.
     pub fn discover(start: &Path) -> Result<Self> {
-        let start = start.canonicalize().with_context(ErrorKind::Precondition, || {
-            format!("cannot look for a repository in `{}`", start.display())
+        let start = start.canonicalize().map_err(|error| {
+            let message = format!("cannot look for a repository in `{}`", start.display());
+            Error::new(ErrorKind::Precondition, message)
+                .because(error)
+                .hint("name a folder that is there")
         })?;
         refuse_slot(&start)?;
         let found = Repository::open_ext(&start, RepositoryOpenFlags::empty(), [] as [&Path; 0])

@@ -243,9 +243,12 @@ fn refuse_nesting(repository: &Repository, name: &str) -> Result<(), Failure> {
 
 /// Where a ref points in the end, if it is there.
 fn read(repository: &Repository, full_name: &str) -> Result<Option<Oid>> {
+    if !git2::Reference::is_valid_name(full_name) {
+        return Ok(None);
+    }
     match repository.refname_to_id(full_name) {
         Ok(id) => Ok(Some(id)),
-        Err(error) if matches!(error.code(), ErrorCode::NotFound | ErrorCode::InvalidSpec) => Ok(None),
+        Err(error) if error.code() == ErrorCode::NotFound => Ok(None),
         Err(error) => Err(error).context(format!("cannot read the ref `{}`", full_name.escape_debug())),
     }
 }
