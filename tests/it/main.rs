@@ -2,3 +2,7 @@
 
 mod issues;
 mod transcripts;
+//! The integration tests, one binary.
+
+mod git;
+mod support;
