@@ -1,5 +1,6 @@
 //! The command line: a consuming `xtask` takes it whole with [`main`], or flattens [`Command`] beside its own tasks.
 
+pub mod config;
 mod context;
 
 use std::path::PathBuf;

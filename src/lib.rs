@@ -4,6 +4,7 @@ pub mod agent;
 pub mod attempt;
 pub mod cli;
 pub mod config;
+mod config_file;
 mod crash;
 pub mod engine;
 pub mod error;
