@@ -2,6 +2,7 @@
 
 pub mod config;
 mod context;
+pub mod init;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -27,7 +27,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 pub use document::example;
-pub(crate) use document::{Fitting, fitted};
+pub(crate) use document::{Fitting, fitted, quoted};
 pub(crate) use paths::lexical;
 pub use problems::{Problem, Problems};
 pub use schema::schema;

@@ -11,6 +11,7 @@ pub mod error;
 pub mod generation;
 pub mod git;
 pub mod issue;
+pub mod scaffold;
 pub mod store;
 pub mod text;
 pub mod world;
