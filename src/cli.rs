@@ -1,7 +1,9 @@
 //! The command line: a consuming `xtask` takes it whole with [`main`], or flattens [`Command`] beside its own tasks.
 
+pub mod config;
 mod context;
 mod transcript;
+pub mod init;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
