@@ -5,4 +5,7 @@ mod transcripts;
 //! The integration tests, one binary.
 
 mod git;
+//! All integration tests, in one binary.
+
+mod engine;
 mod support;

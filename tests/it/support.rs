@@ -1,3 +1,6 @@
 //! What tests share.
 
 pub mod repository;
+//! What several areas of the tests share.
+
+pub(crate) mod engines;
