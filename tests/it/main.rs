@@ -1,3 +1,5 @@
-//! The tests of the library and the command line on real parts, as one program.
+//! The integration tests, one binary.
 
+mod git;
 mod issues;
+mod support;
