@@ -9,6 +9,8 @@ use cordwainer::store::Store;
 use git2::Repository;
 use jiff::Timestamp;
 
+use crate::support::repository::TestRepository;
+
 mod batches;
 mod damage;
 mod form;
@@ -17,28 +19,19 @@ mod random;
 
 /// A repository with the empty store of a generation.
 struct Fixture {
-    folder: tempfile::TempDir,
+    project: TestRepository,
     store: Store,
 }
 
 impl Fixture {
     fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let repository = Repository::init(folder.path()).unwrap();
-        let mut config = repository.config().unwrap();
-        config.set_str("user.name", "Petra Person").unwrap();
-        config.set_str("user.email", "petra@example.org").unwrap();
-        let git = Git::discover(folder.path()).unwrap();
-        let store = Store::create(&git, &generation(), &meta(), at(0)).unwrap();
-        Self { folder, store }
-    }
-
-    fn git(&self) -> Git {
-        Git::discover(self.folder.path()).unwrap()
+        let project = TestRepository::new();
+        let store = Store::create(&project.handle(), &generation(), &meta(), at(0)).unwrap();
+        Self { project, store }
     }
 
     fn repository(&self) -> Repository {
-        Repository::open(self.folder.path()).unwrap()
+        Repository::open(self.project.path()).unwrap()
     }
 
     fn tip(&self) -> git2::Oid {
@@ -132,6 +125,7 @@ fn told(error: &Error) -> String {
 #[test]
 fn an_update_is_one_commit_by_the_repositorys_user() {
     let fixture = Fixture::new();
+    let before = fixture.project.snapshot_of_everything();
     fixture.add("First thing");
     fixture
         .store
@@ -149,9 +143,13 @@ fn an_update_is_one_commit_by_the_repositorys_user() {
     );
     let repository = fixture.repository();
     let commit = repository.find_commit(fixture.tip()).unwrap();
-    assert_eq!(commit.author().to_string(), "Petra Person <petra@example.org>");
+    assert_eq!(commit.author().to_string(), "Tess Ter <tess@example.org>");
     assert_eq!(commit.time().seconds(), at(5).as_second());
-    assert_eq!(repository.statuses(None).unwrap().len(), 0, "the checkout is as it was");
+    assert_eq!(
+        fixture.project.snapshot_of_everything(),
+        before,
+        "something of the person's own changed"
+    );
 }
 
 #[test]
@@ -201,15 +199,15 @@ fn only_what_changed_is_written_anew() {
 fn a_store_is_made_once_and_found_only_where_it_is() {
     let fixture = Fixture::new();
     fixture.add("Kept");
-    let again = Store::create(&fixture.git(), &generation(), &meta(), at(9)).unwrap_err();
+    let again = Store::create(&fixture.project.handle(), &generation(), &meta(), at(9)).unwrap_err();
     assert_eq!(again.kind(), ErrorKind::Precondition);
     assert_eq!(told(&again), "generation `generation-a` has an issue store already");
     assert_eq!(fixture.store.read().unwrap().len(), 1);
     let longer = GenerationName::new("generation-a-b").unwrap();
-    let missing = Store::open(&fixture.git(), &longer).unwrap_err();
+    let missing = Store::open(&fixture.project.handle(), &longer).unwrap_err();
     assert_eq!(missing.kind(), ErrorKind::Precondition);
     assert_eq!(
-        Store::open(&fixture.git(), &generation())
+        Store::open(&fixture.project.handle(), &generation())
             .unwrap()
             .read()
             .unwrap()

@@ -8,4 +8,8 @@ mod git;
 //! All integration tests, in one binary.
 
 mod engine;
+//! The integration tests, one binary.
+
+mod git;
+mod issues;
 mod support;

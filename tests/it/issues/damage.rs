@@ -98,17 +98,17 @@ fn a_newer_store_is_left_alone() {
     check(
         "index.json",
         |_| Some("{}".to_owned()),
-        "`index.json` does not belong into an issue store",
+        "`index.json` does not belong in an issue store",
     );
     check(
         "issues/cw-1",
         |_| Some("{}".to_owned()),
-        "`issues/cw-1` does not belong into an issue store",
+        "`issues/cw-1` does not belong in an issue store",
     );
     check(
         "issues/old/cw-1.json",
         |_| Some("{}".to_owned()),
-        "`issues/old` does not belong into an issue store",
+        "`issues/old/cw-1.json` does not belong in an issue store",
     );
 }
 

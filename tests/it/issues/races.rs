@@ -63,7 +63,7 @@ fn four_processes_lose_no_update() {
     }
     let fixture = Fixture::new();
     let start = |writer: usize| {
-        let order = format!("{writer}={}", fixture.folder.path().display());
+        let order = format!("{writer}={}", fixture.project.path().display());
         Command::new(std::env::current_exe().unwrap())
             .args(["issues::races::four_processes_lose_no_update", "--exact"])
             .env(WRITER, order)
@@ -82,7 +82,7 @@ fn four_processes_lose_no_update() {
 fn a_lock_that_nobody_gives_back_is_named() {
     let fixture = Fixture::new();
     let lock = fixture
-        .folder
+        .project
         .path()
         .join(".git/refs/cordwainer/generation-a/issues.lock");
     std::fs::write(&lock, "").unwrap();
