@@ -282,21 +282,23 @@ fn text(block: &Fields<'_>) -> Option<AgentEvent> {
     (!text.is_empty()).then_some(AgentEvent::Text { text })
 }
 
+/// The inputs that tell what a tool is used on, the most telling first.
+const TELLING: [&str; 9] = [
+    "file_path",
+    "notebook_path",
+    "command",
+    "pattern",
+    "path",
+    "url",
+    "query",
+    "description",
+    "prompt",
+];
+
 fn tool_use(block: &Fields<'_>) -> Option<AgentEvent> {
     if block.text("type")? != "tool_use" {
         return None;
     }
-    const TELLING: [&str; 9] = [
-        "file_path",
-        "notebook_path",
-        "command",
-        "pattern",
-        "path",
-        "url",
-        "query",
-        "description",
-        "prompt",
-    ];
     let input = block.object("input");
     let telling = input.and_then(|input| TELLING.iter().find_map(|name| input.text(name)));
     let summary = telling.unwrap_or_default();

@@ -97,14 +97,14 @@ mod tests {
             "estimated_lines": 300, "priority": 2, "depends_on": []})
     }
 
-    fn answer(structured: Value, text: Option<&str>) -> CallReport {
+    fn answer(structured: &Value, text: Option<&str>) -> CallReport {
         let mut transcript = Transcript::new();
         let line = json!({"type": "result", "structured_output": structured, "result": text});
         transcript.push_line(line.to_string().as_bytes());
         transcript.finish(&Ending::of_recording())
     }
 
-    fn check(structured: Value, text: Option<&str>, expect: Result<&[&str], &[&str]>) {
+    fn check(structured: &Value, text: Option<&str>, expect: Result<&[&str], &[&str]>) {
         let read = extract(&answer(structured, text));
         let keys = read.map(|proposals| proposals.into_iter().map(|one| one.key).collect::<Vec<_>>());
         match (keys, expect) {
@@ -117,39 +117,39 @@ mod tests {
     #[test]
     fn the_answer_is_found_wherever_it_stands() {
         let list = json!({"proposals": [proposal("a")]});
-        check(list.clone(), Some("Done."), Ok(&["a"]));
-        check(json!({"proposals": []}), None, Ok(&[]));
-        check(Value::Null, Some(&list.to_string()), Ok(&["a"]));
-        check(Value::Null, Some(&json!([proposal("b")]).to_string()), Ok(&["b"]));
+        check(&list, Some("Done."), Ok(&["a"]));
+        check(&json!({"proposals": []}), None, Ok(&[]));
+        check(&Value::Null, Some(&list.to_string()), Ok(&["a"]));
+        check(&Value::Null, Some(&json!([proposal("b")]).to_string()), Ok(&["b"]));
         let draft = json!({"proposals": [proposal("draft")]});
         let two = format!("First:\n```json\n{draft}\n```\nNo, rather:\n```json\n{list:#}\n```\nThat is all.");
-        check(Value::Null, Some(&two), Ok(&["a"]));
+        check(&Value::Null, Some(&two), Ok(&["a"]));
         let other = format!("```sh\nls\n```\n```JSON\n{list}\n```\n```text\nend\n```");
-        check(Value::Null, Some(&other), Ok(&["a"]));
+        check(&Value::Null, Some(&other), Ok(&["a"]));
         let unclosed = format!("```json\n{list}");
-        check(Value::Null, Some(&unclosed), Ok(&["a"]));
+        check(&Value::Null, Some(&unclosed), Ok(&["a"]));
     }
 
     #[test]
     fn what_cannot_be_read_is_said() {
         check(
-            Value::Null,
+            &Value::Null,
             None,
             Err(&["There is no answer: neither structured output nor a result text."]),
         );
         check(
-            Value::Null,
+            &Value::Null,
             Some("I have no proposals."),
             Err(&["The answer is not valid JSON: expected value at line 1 column 1."]),
         );
         check(
-            json!({"tasks": []}),
+            &json!({"tasks": []}),
             None,
             Err(&["The answer has no field `proposals`."]),
         );
-        check(json!({"proposals": 3}), None, Err(&["`proposals` is not a list."]));
+        check(&json!({"proposals": 3}), None, Err(&["`proposals` is not a list."]));
         check(
-            json!("x"),
+            &json!("x"),
             None,
             Err(&["The answer is not a JSON object with a field `proposals`."]),
         );
@@ -162,7 +162,7 @@ mod tests {
         let mut action = proposal("d");
         action["files"][0]["action"] = json!("rename");
         check(
-            json!({"proposals": [incomplete, proposal("fine"), odd, extra, action, 7]}),
+            &json!({"proposals": [incomplete, proposal("fine"), odd, extra, action, 7]}),
             None,
             Err(&[
                 "Proposal `a` cannot be read: missing field `priority`.",

@@ -1,8 +1,11 @@
 //! The format of the answer: a JSON Schema for the client, and an example for the prompt.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use super::{Limits, Proposal};
+use crate::error::{Context as _, Result};
 use crate::issue::{FileAction, TaskFile};
 
 /// The schema for `--json-schema`. It keeps to what structured outputs accept: every object closed,
@@ -38,11 +41,12 @@ pub fn json_schema() -> Value {
 }
 
 /// A valid answer under these limits, as the prompt shows it.
-pub fn example(limits: &Limits) -> String {
+pub fn example(limits: &Limits) -> Result<String> {
     let lines = u32::midpoint(limits.lines_min, limits.lines_max);
     let mut proposals = vec![first_example(lines), second_example(lines)];
     proposals.truncate(usize::try_from(limits.max_issues).unwrap_or(usize::MAX));
-    format!("{:#}", json!({"proposals": proposals}))
+    let answer = BTreeMap::from([("proposals", proposals)]);
+    serde_json::to_string_pretty(&answer).context("cannot write the example of an answer")
 }
 
 fn first_example(estimated_lines: u32) -> Proposal {
@@ -99,10 +103,10 @@ mod tests {
                 lines_min,
                 lines_max,
             };
-            let answer = format!("Here it is.\n```json\n{}\n```\n", example(&limits));
+            let answer = format!("Here it is.\n```json\n{}\n```\n", example(&limits).unwrap());
             let proposals = super::super::answer::from_text(&answer).unwrap();
             let validated = validate(proposals, &[], &limits);
-            assert_eq!(validated.problems, [String::new(); 0]);
+            assert_eq!(validated.problems, Vec::<String>::new());
             assert_eq!(validated.accepted.len(), usize::min(2, max_issues as usize));
         }
     }

@@ -4,10 +4,11 @@ use std::fs;
 use std::path::PathBuf;
 
 use cordwainer::agent::{AgentEvent, CallOutcome, CallReport, Ending, Transcript};
+use jiff::Timestamp;
 
 fn recording(name: &str) -> Vec<u8> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data/transcripts");
-    fs::read(folder.join(name).with_extension("jsonl")).unwrap()
+    fs::read(folder.join(name).with_extension("jsonl")).expect("the recording is there")
 }
 
 fn report(name: &str, ending: &Ending<'_>) -> CallReport {
@@ -51,7 +52,7 @@ fn every_recording_amounts_to_what_happened() {
             "{name}: {}",
             report.usage.cost_usd
         );
-        assert_eq!(report.resets_at.map(|at| at.as_second()), resets_at, "{name}: reset");
+        assert_eq!(report.resets_at.map(Timestamp::as_second), resets_at, "{name}: reset");
         assert_eq!(report.skipped_lines, 0, "{name}: skipped");
         assert_eq!(report.usage.calls, 1, "{name}: calls");
         assert_eq!(

@@ -35,11 +35,11 @@ fn failure(text: &str) -> Value {
     json!({"type": "result", "subtype": "success", "is_error": true, "result": text})
 }
 
-fn retry(status: Value, error: &str) -> Value {
+fn retry(status: &Value, error: &str) -> Value {
     json!({"type": "system", "subtype": "api_retry", "attempt": 1, "retry_delay_ms": 563.5, "error_status": status, "error": error})
 }
 
-fn limit(info: Value) -> Value {
+fn limit(info: &Value) -> Value {
     json!({"type": "rate_limit_event", "rate_limit_info": info})
 }
 
@@ -116,11 +116,11 @@ fn a_call_that_ends_while_retrying_is_judged_by_what_it_retried() {
     ];
     for (status, word, outcome, reason) in cases {
         let reason = reason.replace("it exited with 143", "it ended by signal 15");
-        check(&[retry(status, word)], &ended(143), outcome, &reason);
+        check(&[retry(&status, word)], &ended(143), outcome, &reason);
     }
     let after = json!({"type": "assistant", "message": {"id": "m", "content": []}});
     check(
-        &[retry(json!(529), "overloaded"), after],
+        &[retry(&json!(529), "overloaded"), after],
         &ended(1),
         CallOutcome::Crashed,
         "no result line: it exited with 1",
@@ -146,10 +146,10 @@ fn older_clients_name_a_limit_in_words_alone() {
 
 #[test]
 fn overage_counts_unless_it_is_allowed() {
-    let using = limit(json!({"status": "allowed", "isUsingOverage": true}));
-    let paying = limit(json!({"status": "rejected", "overageStatus": "allowed_warning"}));
-    let by_kind = limit(json!({"status": "allowed", "rateLimitType": "overage"}));
-    let available = limit(json!({"status": "allowed", "overageStatus": "allowed"}));
+    let using = limit(&json!({"status": "allowed", "isUsingOverage": true}));
+    let paying = limit(&json!({"status": "rejected", "overageStatus": "allowed_warning"}));
+    let by_kind = limit(&json!({"status": "allowed", "rateLimitType": "overage"}));
+    let available = limit(&json!({"status": "allowed", "overageStatus": "allowed"}));
     for event in [using, paying, by_kind] {
         check(
             &[event.clone(), success()],

@@ -68,7 +68,7 @@ fn a_good_batch_passes_in_order_of_its_dependencies() {
         known(2, "Write it", Status::Open),
     ];
     let validated = validate(batch, &existing, &LIMITS);
-    assert_eq!(validated.problems, [String::new(); 0]);
+    assert_eq!(validated.problems, Vec::<String>::new());
     let keys: Vec<_> = validated.accepted.iter().map(|one| one.key.as_str()).collect();
     assert_eq!(keys, ["a", "b", "c"]);
 }
@@ -232,7 +232,7 @@ fn what_is_there_already_is_dropped_and_said() {
     ];
     let existing = [known(1, "Lay the ground", Status::Closed)];
     let validated = validate(batch, &existing, &LIMITS);
-    assert_eq!(validated.problems, [String::new(); 0]);
+    assert_eq!(validated.problems, Vec::<String>::new());
     assert_eq!(
         validated.dropped_duplicates,
         [("lay the  GROUND.".to_owned(), IssueId::new(1))]
