@@ -12,8 +12,10 @@ mod bytes;
 mod commits;
 mod edit;
 mod merge;
+mod pending;
 mod refs;
 mod tree;
+pub use pending::*;
 
 pub use commits::{CommitInfo, Identity, NewCommit};
 pub use edit::TreeEdit;

@@ -198,7 +198,11 @@ fn changed_files(before: &Issues, after: &Issues) -> Result<Vec<(PathBuf, Vec<u8
         let json = to_json(&path, issue)?;
         Ok((PathBuf::from(path), json))
     };
-    after.iter().filter(differs).map(file).collect()
+    let mut files = after.iter().filter(differs).map(file).collect::<Result<Vec<_>>>()?;
+    if before.meta() != after.meta() {
+        files.push((PathBuf::from(META), to_json(META, after.meta())?));
+    }
+    Ok(files)
 }
 
 fn path_of(issue: &Issue) -> String {

@@ -48,11 +48,11 @@ impl Issues {
 
     /// Records an attempt, whatever the issue's status: what it used was used. Recording it a second time changes nothing.
     pub fn record_attempt(&mut self, id: &IssueId, attempt: Attempt, now: Timestamp) -> Result<()> {
-        let attempts = &self.get(id)?.attempts;
-        if attempts.contains(&attempt) {
+        let issue = self.get(id)?;
+        if issue.attempts.contains(&attempt) {
             return Ok(());
         }
-        let next = u32::try_from(attempts.len()).unwrap_or(u32::MAX).saturating_add(1);
+        let next = issue.next_attempt();
         if attempt.number != next {
             return Err(precondition(format!(
                 "attempt {} of {id} cannot be recorded: the next one is {next}",
