@@ -1,4 +1,5 @@
 //! All integration tests, in one binary.
 
 mod engine;
+mod engine_connect;
 mod support;
