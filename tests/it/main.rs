@@ -12,4 +12,5 @@ mod engine;
 
 mod git;
 mod issues;
+mod engine_connect;
 mod support;
