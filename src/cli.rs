@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 pub(crate) use context::Context;
-pub use issues::{DependencyCommand, IssuesCommand};
+pub use issues::{AddArguments, DependencyCommand, IssuesCommand};
 
 /// What the process's environment says, read once here and nowhere else.
 #[derive(Clone, Debug, Default)]

@@ -61,21 +61,26 @@ fn table(issues: &Issues, found: &[&Issue], width: Option<u16>) -> String {
 fn note(issues: &Issues, issue: &Issue) -> String {
     let note = match issue.status {
         Status::Open => waits(issues, issue),
-        Status::InProgress => issue.claim.as_ref().map(|claim| format!("in run {}", claim.run)),
-        Status::Blocked => issue.hold.as_ref().map(|hold| format!("held: {hold}")),
-        Status::Closed => issue.close_reason.clone(),
+        Status::InProgress => issue
+            .claim
+            .as_ref()
+            .map_or(String::new(), |claim| format!("in run {}", claim.run)),
+        Status::Blocked => issue
+            .hold
+            .as_ref()
+            .map_or(String::new(), |hold| format!("held: {hold}")),
+        Status::Closed => issue.close_reason.clone().unwrap_or_default(),
     };
-    text::one_line(&note.unwrap_or_default(), NOTE_MAX)
+    text::one_line(&note, NOTE_MAX)
 }
 
-fn waits(issues: &Issues, issue: &Issue) -> Option<String> {
+fn waits(issues: &Issues, issue: &Issue) -> String {
     let waits_for = issues.blocked_by(&issue.id).unwrap_or_default();
+    if waits_for.is_empty() {
+        return "ready".to_owned();
+    }
     let names: Vec<String> = waits_for.iter().map(ToString::to_string).collect();
-    Some(if names.is_empty() {
-        "ready".to_owned()
-    } else {
-        format!("waits for {}", names.join(", "))
-    })
+    format!("waits for {}", names.join(", "))
 }
 
 fn nothing_ready(counts: Counts) -> String {

@@ -4,6 +4,8 @@
 
 use std::fmt::Display;
 
+use jiff::Timestamp;
+
 use crate::attempt::Attempt;
 use crate::cli::Context;
 use crate::cli::issues::name;
@@ -38,7 +40,7 @@ fn render(issues: &Issues, issue: &Issue) -> Result<String> {
         .map(|said| {
             format!(
                 "{} {}:\n  {}",
-                said.created_at,
+                when(said.created_at),
                 said.author,
                 said.text.replace('\n', "\n  ")
             )
@@ -95,20 +97,25 @@ fn fields(page: &mut Page, issues: &Issues, issue: &Issue) -> Result<()> {
         issue
             .claim
             .as_ref()
-            .map(|claim| format!("by run {} at {}", claim.run, claim.at)),
+            .map(|claim| format!("by run {} at {}", claim.run, when(claim.at))),
     );
     page.field("priority", Some(issue.priority));
     page.field("type", Some(&issue.issue_type));
     page.field("labels", (!issue.labels.is_empty()).then(|| issue.labels.join(", ")));
-    page.field("created", Some(issue.created_at));
-    page.field("changed", Some(issue.updated_at));
-    page.field("closed", issue.closed_at);
+    page.field("created", Some(when(issue.created_at)));
+    page.field("changed", Some(when(issue.updated_at)));
+    page.field("closed", issue.closed_at.map(when));
     page.field("because", issue.close_reason.as_ref());
     page.field("commit", issue.commit.as_ref());
     let forgiven = (issue.forgiven_attempts > 0)
         .then(|| format!("the first {} attempts no longer count", issue.forgiven_attempts));
     page.field("forgiven", forgiven);
     Ok(())
+}
+
+/// A moment to the second, in UTC.
+fn when(moment: Timestamp) -> String {
+    moment.strftime("%Y-%m-%d %H:%M:%SZ").to_string()
 }
 
 fn related<'a>(issues: &Issues, ids: impl IntoIterator<Item = &'a IssueId>) -> Result<Vec<String>> {
@@ -160,7 +167,7 @@ fn attempt(attempt: &Attempt) -> String {
     let seconds = attempt.ended_at.duration_since(attempt.started_at).as_secs();
     let mut lines = vec![
         format!("{} {}{reason}", attempt.number, attempt.outcome),
-        format!("  run {}, {}, {seconds} s", attempt.run, attempt.started_at),
+        format!("  run {}, {}, {seconds} s", attempt.run, when(attempt.started_at)),
         format!(
             "  {}, {} turns, {} tokens, ${:.4}",
             attempt.model.as_deref().unwrap_or("no model"),
@@ -184,8 +191,6 @@ fn attempt(attempt: &Attempt) -> String {
 
 #[cfg(test)]
 pub(super) mod tests {
-    use jiff::Timestamp;
-
     use super::*;
     use crate::attempt::Outcome;
     use crate::issue::{FORMAT, NewIssue, StoreMeta, TaskFile};
