@@ -2,6 +2,10 @@
 
 use std::ffi::OsString;
 use std::io::IsTerminal as _;
+mod context;
+mod issues;
+mod terminal;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -23,6 +27,7 @@ mod stats;
 mod transcript;
 
 pub(crate) use context::Context;
+pub use issues::{AddArguments, DependencyCommand, IssuesCommand};
 
 /// Cordwainer's commands, to be run as they are or flattened beside others.
 #[derive(Clone, Debug, Subcommand)]

@@ -110,16 +110,14 @@ fn attempt(number: u32, outcome: Outcome) -> Attempt {
 
 /// An error with its causes and its hint, as a person gets to read it.
 fn told(error: &Error) -> String {
-    let mut text = error.to_string();
+    let mut lines = vec![error.to_string()];
     let mut cause = std::error::Error::source(error);
     while let Some(error) = cause {
-        text.push_str(&format!("\n  {error}"));
+        lines.push(format!("  {error}"));
         cause = error.source();
     }
-    if let Some(hint) = error.hint_text() {
-        text.push_str(&format!("\nhint: {hint}"));
-    }
-    text
+    lines.extend(error.hint_text().map(|hint| format!("hint: {hint}")));
+    lines.join("\n")
 }
 
 #[test]
