@@ -2,10 +2,6 @@
 
 use std::ffi::OsString;
 use std::io::IsTerminal as _;
-mod context;
-mod issues;
-mod terminal;
-
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -24,10 +20,10 @@ mod image;
 mod init;
 mod issues;
 mod stats;
+mod terminal;
 mod transcript;
 
 pub(crate) use context::Context;
-pub use issues::{AddArguments, DependencyCommand, IssuesCommand};
 
 /// Cordwainer's commands, to be run as they are or flattened beside others.
 #[derive(Clone, Debug, Subcommand)]

@@ -1,13 +1,12 @@
 //! `issues …`: the store by hand.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 
-use crate::cli::Context;
+use crate::cli::{Common, Context};
 use crate::error::{Result, exit};
 use crate::issue::{Issue, IssueId, Status};
-use crate::store::Store;
 use crate::text;
 
 mod add;
@@ -19,6 +18,15 @@ mod transfer;
 
 pub use add::AddArguments;
 use change::Change;
+
+/// `issues` and what follows it.
+#[derive(Clone, Debug, Args)]
+pub struct IssuesArgs {
+    #[command(flatten)]
+    pub(super) common: Common,
+    #[command(subcommand)]
+    pub(super) command: IssuesCommand,
+}
 
 /// Looks at and changes the issues of a generation.
 #[derive(Clone, Debug, PartialEq, Subcommand)]
@@ -107,14 +115,16 @@ pub enum DependencyCommand {
     },
 }
 
-/// Runs a command on the store of the chosen generation and returns its exit code. `beads_dir` is the configured
-/// folder of an older store, as an absolute path.
-pub(crate) fn execute(
-    command: &IssuesCommand,
-    context: &Context,
-    store: &Store,
-    beads_dir: Option<&Path>,
-) -> Result<u8> {
+/// Runs a command on the store of the generation that is meant, and returns its exit code.
+pub(super) fn execute(command: &IssuesCommand, context: &Context) -> Result<u8> {
+    let generator = context.open()?;
+    let store = &generator.store()?;
+    let beads_dir = generator
+        .config()
+        .beads_dir
+        .as_ref()
+        .map(|folder| generator.git().workdir().join(folder));
+    let beads_dir = beads_dir.as_deref();
     let change = Change::new(context, store);
     match command {
         IssuesCommand::List { status, label } => list::list(context, store, status, label)?,

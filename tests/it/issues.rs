@@ -72,6 +72,7 @@ fn meta() -> StoreMeta {
         generation: "generation-a".to_owned(),
         base_branch: "main".to_owned(),
         created_at: at(0),
+        measures: Vec::new(),
     }
 }
 

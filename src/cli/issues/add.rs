@@ -46,7 +46,7 @@ pub(super) fn add(context: &Context, store: &Store, arguments: &AddArguments) ->
         dependencies: arguments.depends_on.clone(),
         plan: TaskPlan::default(),
     };
-    let now = context.world.now();
+    let now = context.surroundings.world.now();
     let issue = store.update(&format!("add {}", input.title), now, |issues| {
         let id = issues.add(input.clone(), now)?;
         issues.get(&id).cloned()

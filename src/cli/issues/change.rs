@@ -17,7 +17,7 @@ pub(super) struct Change<'a> {
 
 impl<'a> Change<'a> {
     pub(super) fn new(context: &'a Context, store: &'a Store) -> Self {
-        let now = context.world.now();
+        let now = context.surroundings.world.now();
         Self { context, store, now }
     }
 

@@ -207,6 +207,7 @@ pub(super) mod tests {
             generation: "generation-a".to_owned(),
             base_branch: "main".to_owned(),
             created_at: at(0),
+            measures: Vec::new(),
         });
         for title in [
             "Parse the header",

@@ -21,6 +21,7 @@ fn issues(status: Status) -> Issues {
         generation: "g".to_owned(),
         base_branch: "main".to_owned(),
         created_at: at(0),
+        measures: Vec::new(),
     };
     let mut issues = Issues::new(meta);
     for title in ["One", "Waits", "Waited for"] {
