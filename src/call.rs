@@ -224,8 +224,8 @@ fn mounts(call: &Call<'_>) -> Vec<Mount> {
         mount(&call.private.pointer_file, format!("{WORKSPACE}/.git"), true),
         mount(&call.private.git_dir, PRIVATE_GIT.to_owned(), false),
     ];
-    for (host, inside) in &call.private.object_dirs {
-        mounts.push(mount(host, inside.display().to_string(), true));
+    for objects in &call.private.object_dirs {
+        mounts.push(mount(&objects.host, objects.container.clone(), true));
     }
     for extra in &call.config.container.mounts {
         mounts.push(mount(

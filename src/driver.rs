@@ -10,14 +10,14 @@ use crate::agent::Usage;
 use crate::attempt::Outcome;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::Happening;
+use crate::event::{CallName, Happening};
 use crate::generation::GenerationName;
 use crate::generator::Generator;
 use crate::git::{Oid, PrivateRepository, Slot};
 use crate::issue::{IssueId, Status};
 use crate::measure;
 use crate::plan::{self, Limits, Progress, Reason, Step};
-use crate::record::{CallFolder, Recorder};
+use crate::record::Recorder;
 use crate::recover::{Recovery, SlotOwner, repository_label};
 use crate::stitch;
 use crate::store::Store;
@@ -60,19 +60,24 @@ impl Work<'_> {
         labels
     }
 
-    /// Takes a slot, brings it to `commit`, and makes the repository that the container sees.
-    pub(crate) async fn checkout(
-        &self,
-        owner: &SlotOwner,
-        commit: Oid,
-        folder: &CallFolder,
-    ) -> Result<(Slot, PrivateRepository)> {
+    /// Takes a slot for a call, brings it to `commit`, and makes the repository that the container sees.
+    pub(crate) fn checkout(&self, call: &CallName, commit: Oid) -> Result<(Slot, PrivateRepository)> {
+        let mut owner = SlotOwner {
+            generation: self.generation.to_string(),
+            run: self.recorder.run().to_owned(),
+            task: call.task.clone(),
+            attempt: call.attempt,
+            base: None,
+        };
         let owner_ids = Some(self.engine.slot_owner());
-        let text = owner.to_text()?;
         tokio::task::block_in_place(|| {
-            let mut slot = self.generator.slots().acquire(&text)?;
+            let mut slot = self.generator.slots().acquire(&owner.to_text()?)?;
             slot.restore(commit, owner_ids)?;
-            let private = slot.private_repository(&folder.path.join("git"), commit, owner_ids)?;
+            let folder = self.generator.state_dir.join("private").join(slot.number().to_string());
+            let private = slot.private_repository(&folder, self.generation.as_str(), commit, owner_ids)?;
+            // From here on there may be work in it that is worth keeping.
+            owner.base = Some(commit.to_string());
+            slot.mark(&owner.to_text()?)?;
             Ok((slot, private))
         })
     }

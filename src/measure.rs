@@ -14,7 +14,6 @@ use crate::materials;
 use crate::plan::Limit;
 use crate::proposal::{self, KnownIssue, Proposal, Validated};
 use crate::record::CallFolder;
-use crate::recover::SlotOwner;
 use crate::stitch::limit_of;
 use crate::text::one_line;
 
@@ -95,14 +94,7 @@ async fn ask(
         });
     };
     step("checkout");
-    let owner = SlotOwner {
-        generation: work.generation.to_string(),
-        run: work.recorder.run().to_owned(),
-        task: None,
-        attempt: name.attempt,
-        base: tip.to_string(),
-    };
-    let (slot, private) = work.checkout(&owner, tip, folder).await?;
+    let (slot, private) = work.checkout(name, tip)?;
     let mut spent = work.store.read()?.usage();
     spent += *used;
     let config = &work.generator.config;

@@ -26,8 +26,8 @@ pub(crate) struct SlotOwner {
     pub(crate) task: Option<IssueId>,
     /// The attempt, counted from 1.
     pub(crate) attempt: u32,
-    /// The commit that the slot was made from.
-    pub(crate) base: String,
+    /// The commit that the slot was made from; `None` while it is still being made, when no agent has begun.
+    pub(crate) base: Option<String>,
 }
 
 impl SlotOwner {
@@ -111,11 +111,8 @@ impl<'a> Recovery<'a> {
     /// Commits a slot's content to its task's ref; `None` when it holds nothing new.
     fn keep_work(&self, slot: &mut Slot, owner: &SlotOwner, task: &IssueId) -> Result<Option<Oid>> {
         let git = &self.generator.git;
-        let base = git.resolve(&owner.base)?;
-        if slot.restored_to()? != Some(base) {
-            // The slot was still being prepared: no agent had begun.
-            return Ok(None);
-        }
+        let Some(base) = &owner.base else { return Ok(None) };
+        let base = git.resolve(base)?;
         let generation = GenerationName::new(owner.generation.clone())?;
         let snapshot = slot.snapshot(base, &crate::stitch::SNAPSHOT_LIMITS)?;
         if snapshot.tree == git.commit_info(base)?.tree {

@@ -17,7 +17,6 @@ use crate::issue::{Issue, IssueId};
 use crate::materials;
 use crate::plan::Limit;
 use crate::record::CallFolder;
-use crate::recover::SlotOwner;
 use crate::task_commit::{keep_snapshot, message};
 use crate::text::one_line;
 
@@ -148,14 +147,7 @@ fn chain(error: &Error) -> String {
 /// Checks a slot out, lets the agent work in it, and merges what it left.
 async fn try_it(work: &Work<'_>, trial: &mut Trial, cancel: &CancellationToken) -> Result<Judgement> {
     step(work, trial, "checkout");
-    let owner = SlotOwner {
-        generation: work.generation.to_string(),
-        run: work.recorder.run().to_owned(),
-        task: Some(trial.issue.id.clone()),
-        attempt: trial.number,
-        base: trial.base.to_string(),
-    };
-    let (mut slot, private) = work.checkout(&owner, trial.base, &trial.folder).await?;
+    let (mut slot, private) = work.checkout(&trial.name, trial.base)?;
     crash_point!("stitch.checkout");
     let judged = work_in_slot(work, trial, &mut slot, &private, cancel).await;
     if judged.is_err() && trial.snapshot.is_none() && !cancel.is_cancelled() {
