@@ -113,6 +113,11 @@ impl From<IssueId> for String {
     }
 }
 
+/// Writes ids one after the other: `cw-1, cw-2`.
+pub(crate) fn id_list(ids: &[IssueId]) -> String {
+    ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
 /// One edge: `issue_id` cannot begin before `depends_on_id` is closed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

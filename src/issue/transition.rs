@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use crate::attempt::Attempt;
 use crate::error::{Error, ErrorKind, Result};
 use crate::issue::input::text_problem;
-use crate::issue::{Claim, Comment, Issue, IssueId, Issues, Status};
+use crate::issue::{Claim, Comment, Issue, IssueId, Issues, Status, id_list};
 
 #[cfg(test)]
 mod tests;
@@ -20,9 +20,9 @@ impl Issues {
         if issue.status != Status::Open {
             return Err(refused(issue, "be claimed"));
         }
-        let waits_for = self.blocked_by(id)?;
+        let waits_for = self.waits_for(issue);
         if !waits_for.is_empty() {
-            let list = waits_for.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+            let list = id_list(&waits_for);
             return Err(precondition(format!("{id} cannot be claimed: it waits for {list}")));
         }
         self.change(id, now, |issue| {

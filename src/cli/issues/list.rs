@@ -2,7 +2,7 @@
 
 use crate::cli::{Context, terminal};
 use crate::error::Result;
-use crate::issue::{Counts, Issue, Issues, Status};
+use crate::issue::{Counts, Issue, Issues, Status, id_list};
 use crate::store::Store;
 use crate::text;
 
@@ -75,12 +75,10 @@ fn note(issues: &Issues, issue: &Issue) -> String {
 }
 
 fn waits(issues: &Issues, issue: &Issue) -> String {
-    let waits_for = issues.blocked_by(&issue.id).unwrap_or_default();
-    if waits_for.is_empty() {
-        return "ready".to_owned();
+    match issues.waits_for(issue).as_slice() {
+        [] => "ready".to_owned(),
+        ids => format!("waits for {}", id_list(ids)),
     }
-    let names: Vec<String> = waits_for.iter().map(ToString::to_string).collect();
-    format!("waits for {}", names.join(", "))
 }
 
 fn nothing_ready(counts: Counts) -> String {

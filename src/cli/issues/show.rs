@@ -10,7 +10,7 @@ use crate::attempt::Attempt;
 use crate::cli::Context;
 use crate::cli::issues::name;
 use crate::error::Result;
-use crate::issue::{FileAction, Issue, IssueId, Issues, TaskPlan};
+use crate::issue::{FileAction, Issue, IssueId, Issues, TaskPlan, id_list};
 use crate::store::Store;
 use crate::text;
 
@@ -27,7 +27,7 @@ pub(super) fn show(context: &Context, store: &Store, id: &IssueId) -> Result<()>
 fn render(issues: &Issues, issue: &Issue) -> Result<String> {
     let mut page = Page::default();
     page.line(0, &name(issue));
-    fields(&mut page, issues, issue)?;
+    fields(&mut page, issues, issue);
     page.section(
         "depends on",
         &related(issues, issue.dependencies.iter().map(|edge| &edge.depends_on_id))?,
@@ -41,7 +41,7 @@ fn render(issues: &Issues, issue: &Issue) -> Result<String> {
             format!(
                 "{} {}:\n  {}",
                 when(said.created_at),
-                said.author,
+                text::one_line(&said.author, 100),
                 said.text.replace('\n', "\n  ")
             )
         })
@@ -86,12 +86,11 @@ impl Page {
     }
 }
 
-fn fields(page: &mut Page, issues: &Issues, issue: &Issue) -> Result<()> {
+fn fields(page: &mut Page, issues: &Issues, issue: &Issue) {
     page.field("status", Some(issue.status));
     page.field("held", issue.hold.as_ref());
-    let waits_for = issues.blocked_by(&issue.id)?;
-    let names: Vec<String> = waits_for.iter().map(ToString::to_string).collect();
-    page.field("waits for", (!names.is_empty()).then(|| names.join(", ")));
+    let waits_for = issues.waits_for(issue);
+    page.field("waits for", (!waits_for.is_empty()).then(|| id_list(&waits_for)));
     page.field(
         "claimed",
         issue
@@ -110,7 +109,6 @@ fn fields(page: &mut Page, issues: &Issues, issue: &Issue) -> Result<()> {
     let forgiven = (issue.forgiven_attempts > 0)
         .then(|| format!("the first {} attempts no longer count", issue.forgiven_attempts));
     page.field("forgiven", forgiven);
-    Ok(())
 }
 
 /// A moment to the second, in UTC.
