@@ -1,11 +1,13 @@
 //! The command line: a consuming `xtask` takes it whole with [`main`], or flattens [`Command`] beside its own tasks.
 
 mod context;
+mod image;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 pub(crate) use context::Context;
+pub use image::ImageCommand;
 
 /// What the process's environment says, read once here and nowhere else.
 #[derive(Clone, Debug, Default)]

@@ -9,6 +9,7 @@ pub mod engine;
 pub mod error;
 pub mod generation;
 pub mod git;
+pub mod image;
 pub mod issue;
 pub mod store;
 pub mod text;

@@ -125,7 +125,11 @@ impl Engine {
         let body = bollard::body_full(Bytes::from(request.context));
         let mut answers = self.api().build_image(options, None, Some(body));
         let mut log = BuildLog::default();
-        while let Some(answer) = self.next(&operation, &mut answers).await? {
+        loop {
+            let answer = self.next(&operation, &mut answers).await;
+            let Some(answer) = answer.map_err(|error| log.broke_off(&operation, error))? else {
+                break;
+            };
             log.take(&operation, answer, on_line)?;
         }
         // An engine that broke off says nothing of an error: only the id says that the build came to its end.

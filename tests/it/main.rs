@@ -2,4 +2,5 @@
 
 mod engine;
 mod engine_connect;
+mod image;
 mod support;
