@@ -198,12 +198,23 @@ impl BuildLog {
         self.last.push_back(line.to_owned());
     }
 
+    /// The error of a build that said why it failed.
     fn error(&self, operation: &str, reason: &str) -> Error {
-        let lines: String = self.last.iter().map(|line| format!("\n  {line}")).collect();
+        let lines = self.last_lines();
         Error::new(
             ErrorKind::Engine,
             format!("cannot {operation}: {reason}; it said last:{lines}"),
         )
+    }
+
+    /// The error of a build whose answers ended with an error.
+    fn broke_off(&self, operation: &str, error: Error) -> Error {
+        let lines = self.last_lines();
+        Error::new(ErrorKind::Engine, format!("cannot {operation}; it said last:{lines}")).because(error)
+    }
+
+    fn last_lines(&self) -> String {
+        self.last.iter().map(|line| format!("\n  {line}")).collect()
     }
 }
 
