@@ -1,12 +1,22 @@
 //! What an agent call is and how it can end; `agent/claude.rs` reads Claude Code's stream.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
-pub mod claude;
+mod claude;
+mod command;
+mod event;
+mod report;
+
+pub use claude::Transcript;
+pub use command::{CallExtra, command_line};
+pub use event::AgentEvent;
+pub use report::{CallReport, Cut, Ending};
 
 /// Tokens and money of one or more calls. True input is `input + cache_write + cache_read`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct Usage {
     /// Tokens read that no cache held.
     pub input: u64,
@@ -25,18 +35,22 @@ pub struct Usage {
 impl Usage {
     /// All tokens, read and written.
     pub fn tokens(&self) -> u64 {
-        self.input + self.cache_write + self.cache_read + self.output
+        self.input
+            .saturating_add(self.cache_write)
+            .saturating_add(self.cache_read)
+            .saturating_add(self.output)
     }
 }
 
+/// Adds up without overflow: the figures come from a stream that an agent may have written to.
 impl std::ops::AddAssign for Usage {
     fn add_assign(&mut self, other: Self) {
-        self.input += other.input;
-        self.cache_write += other.cache_write;
-        self.cache_read += other.cache_read;
-        self.output += other.output;
+        self.input = self.input.saturating_add(other.input);
+        self.cache_write = self.cache_write.saturating_add(other.cache_write);
+        self.cache_read = self.cache_read.saturating_add(other.cache_read);
+        self.output = self.output.saturating_add(other.output);
         self.cost_usd += other.cost_usd;
-        self.calls += other.calls;
+        self.calls = self.calls.saturating_add(other.calls);
     }
 }
 
@@ -71,4 +85,21 @@ pub enum CallOutcome {
     Permanent,
     /// No result line: the client was killed or died.
     Crashed,
+}
+
+impl fmt::Display for CallOutcome {
+    /// Writes the same word as the JSON does.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Success => "success",
+            Self::Failed => "failed",
+            Self::Limited => "limited",
+            Self::Overage => "overage",
+            Self::MaxTurns => "max_turns",
+            Self::Budget => "budget",
+            Self::Transient => "transient",
+            Self::Permanent => "permanent",
+            Self::Crashed => "crashed",
+        })
+    }
 }

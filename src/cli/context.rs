@@ -1,15 +1,12 @@
 //! What every command gets: where it stands, how it talks, what the environment said.
 
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::Serialize;
 
-use crate::cli::Environment;
-use crate::config::Config;
-use crate::engine::ConnectOptions;
 use crate::error::{Context as _, Result};
-use crate::world::World;
+use crate::generator::Surroundings;
 
 /// The surroundings of one command.
 #[derive(Clone, Debug)]
@@ -20,26 +17,13 @@ pub(crate) struct Context {
     pub(crate) directory: PathBuf,
     /// `--generation`.
     pub(crate) generation: Option<String>,
-    /// The environment, read once.
-    pub(crate) environment: Environment,
-    /// The clock.
-    pub(crate) world: World,
+    /// Whether tracing writes to stderr.
+    pub(crate) verbose: bool,
+    /// The machine, and what the environment said of it.
+    pub(crate) surroundings: Surroundings,
 }
 
 impl Context {
-    /// Where to look for a container engine; `service_dir` is where a podman service may be started.
-    pub(crate) fn connect_options(&self, config: &Config, service_dir: &Path) -> ConnectOptions {
-        ConnectOptions {
-            choice: config.container.engine,
-            socket: config.container.socket.clone(),
-            docker_host: self.environment.docker_host.clone(),
-            container_host: self.environment.container_host.clone(),
-            runtime_dir: self.environment.runtime_dir.clone(),
-            search_path: self.environment.path.clone(),
-            service_dir: service_dir.to_owned(),
-        }
-    }
-
     /// Writes data to stdout, with a newline; a reader that went away is no error.
     pub(crate) fn print(&self, text: &str) -> Result<()> {
         match writeln!(anstream::stdout(), "{text}") {

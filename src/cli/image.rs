@@ -1,44 +1,46 @@
 //! `image build` and `image check`.
 
-use std::path::Path;
+use clap::{Args, Subcommand};
 
-use clap::Subcommand;
-
-use crate::cli::Context;
+use super::{Common, Context};
 use crate::config::Config;
 use crate::engine::{Engine, UserChoice};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, exit};
 use crate::image::{self, BuildOptions, ImageReport};
 use crate::text;
 
+/// `image`.
+#[derive(Clone, Debug, Args)]
+pub struct ImageArgs {
+    #[command(flatten)]
+    pub(super) common: Common,
+    #[command(subcommand)]
+    pub(super) command: ImageCommand,
+}
+
 /// The image that Claude runs in.
 #[derive(Clone, Debug, Subcommand)]
-pub enum ImageCommand {
-    /// Builds the Claude image unless it is there and unchanged.
+pub(crate) enum ImageCommand {
+    /// Build the Claude image unless it is there and unchanged
     Build {
-        /// Image with apt to build on, such as one with the project's toolchain.
+        /// Image with apt to build on, such as one with the project's toolchain
         #[arg(long, value_name = "IMAGE", default_value = image::DEFAULT_BASE)]
         base: String,
-        /// Version of the client's npm package.
+        /// Version of the client's npm package
         #[arg(long, value_name = "VERSION", default_value = image::DEFAULT_CLIENT_VERSION)]
         client_version: String,
-        /// Network of the build's commands; the engine's default if not given.
+        /// Network of the build's commands; the engine's default if not given
         #[arg(long, value_name = "NETWORK")]
         network: Option<String>,
     },
-    /// Checks that the configured image has the client, its tools and the project's toolchain.
+    /// Check that the configured image has the client, its tools and the project's toolchain
     Check,
 }
 
-/// Runs the command; `service_dir` is where a podman service may be started, see
-/// [`ConnectOptions`](crate::engine::ConnectOptions).
-pub(crate) async fn execute(
-    command: &ImageCommand,
-    context: &Context,
-    config: &Config,
-    service_dir: &Path,
-) -> Result<()> {
-    let engine = Engine::connect(&context.connect_options(config, service_dir)).await?;
+/// Runs a command on the image that the repository's configuration means.
+pub(super) async fn execute(command: &ImageCommand, context: &Context) -> Result<u8> {
+    let generator = context.open()?;
+    let engine = Engine::connect(&generator.connect_options()).await?;
     match command {
         ImageCommand::Build {
             base,
@@ -52,20 +54,22 @@ pub(crate) async fn execute(
             };
             build(context, &engine, &options).await
         }
-        ImageCommand::Check => check(context, &engine, config).await,
+        ImageCommand::Check => check(context, &engine, generator.config()).await,
     }
 }
 
-async fn build(context: &Context, engine: &Engine, options: &BuildOptions) -> Result<()> {
+async fn build(context: &Context, engine: &Engine, options: &BuildOptions) -> Result<u8> {
     let built = image::build(engine, options, &mut |line| context.say(&text::harmless(line))).await?;
     if context.json {
-        return context.print_json(&built);
+        context.print_json(&built)?;
+    } else {
+        let what = if built.rebuilt { "Built" } else { "Unchanged:" };
+        context.print(&format!("{what} `{}`, also `{}:latest`.", built.tag, image::NAME))?;
     }
-    let what = if built.rebuilt { "Built" } else { "Unchanged:" };
-    context.print(&format!("{what} `{}`, also `{}:latest`.", built.tag, image::NAME))
+    Ok(exit::DONE)
 }
 
-async fn check(context: &Context, engine: &Engine, config: &Config) -> Result<()> {
+async fn check(context: &Context, engine: &Engine, config: &Config) -> Result<u8> {
     let user = config
         .container
         .user
@@ -84,7 +88,7 @@ async fn check(context: &Context, engine: &Engine, config: &Config) -> Result<()
         .map(|item| item.name.as_str())
         .collect();
     if failed.is_empty() {
-        return Ok(());
+        return Ok(exit::DONE);
     }
     let message = format!("image `{}` fails its check: {}", report.image, failed.join(", "));
     Err(Error::new(ErrorKind::Engine, message)

@@ -1,6 +1,9 @@
-//! All integration tests, in one binary.
+//! The tests of the library and the command line on real parts, as one program.
 
 mod engine;
 mod engine_connect;
+mod git;
 mod image;
+mod issues;
 mod support;
+mod transcripts;

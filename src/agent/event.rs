@@ -1,0 +1,72 @@
+//! What a running call shows: enough for a live display, and harmless on a terminal.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::Usage;
+
+/// One thing that a line of the stream said. All text is made harmless and fits on one line.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum AgentEvent {
+    /// The client is up and has bound a model.
+    Started {
+        /// The session, for `--resume`.
+        session_id: Option<String>,
+        /// The model that it really bound.
+        model: Option<String>,
+        /// The client's own version.
+        version: Option<String>,
+    },
+    /// The agent said something.
+    Text {
+        /// The beginning of it.
+        text: String,
+    },
+    /// The agent uses a tool.
+    ToolUse {
+        /// The tool.
+        name: String,
+        /// The file, command or pattern it is used on; empty when nothing short says it.
+        summary: String,
+    },
+    /// A message arrived that says nothing to show; only the meter moved.
+    Tokens {
+        /// What the call used so far, each message counted once. Output is only known at the end.
+        usage: Usage,
+        /// Messages so far.
+        turns: u32,
+    },
+    /// What the API says of the account's limits.
+    RateLimit {
+        /// `allowed`, `allowed_warning` or `rejected`.
+        status: Option<String>,
+        /// Which limit: `five_hour`, `seven_day`, `overage`, …
+        kind: Option<String>,
+        /// When the limit is lifted.
+        resets_at: Option<Timestamp>,
+        /// Whether paid overage is being used: whoever forbids it stops the call now.
+        overage: bool,
+    },
+    /// The client tries a refused request again.
+    Retry {
+        /// Counted from 1.
+        attempt: u32,
+        /// How long it waits first, in milliseconds.
+        delay_ms: u64,
+        /// The HTTP status; `None` when the API was out of reach.
+        status: Option<u16>,
+        /// The API's word for it, such as `overloaded`.
+        error: Option<String>,
+    },
+    /// The result line is here: the client should end by itself within a moment.
+    Finished {
+        /// Whether the result line claims success. The verdict is `Transcript::finish`.
+        success: bool,
+        /// Turns taken.
+        turns: u32,
+        /// Tokens and money of the call.
+        usage: Usage,
+    },
+}

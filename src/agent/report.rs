@@ -1,0 +1,103 @@
+//! What a call amounts to, once it is over.
+
+use jiff::Timestamp;
+
+use super::{CallOutcome, Usage};
+
+/// Why we ended a call that had not ended by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Cut {
+    /// No output for longer than the idle limit.
+    Idle,
+    /// Past the hard limit.
+    Hard,
+    /// The result was there and the client did not go away.
+    AfterResult,
+    /// Paid overage was being used and is forbidden.
+    Overage,
+    /// The generation's budget was spent.
+    Budget,
+    /// A person or the end of the run stopped it.
+    Cancelled,
+}
+
+impl Cut {
+    /// Says it as part of a sentence.
+    pub(crate) fn reason(self) -> &'static str {
+        match self {
+            Self::Idle => "stopped: no output for longer than the idle limit",
+            Self::Hard => "stopped: it ran past its time limit",
+            Self::AfterResult => "stopped: it did not end after its result",
+            Self::Overage => "stopped: paid overage was being used",
+            Self::Budget => "stopped: the budget is spent",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+/// How the process behind a stream ended.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Ending<'a> {
+    /// The exit code; `None` is never taken for 0.
+    pub exit_code: Option<i64>,
+    /// Whether the kernel killed it for want of memory.
+    pub oom: bool,
+    /// The end of what it wrote to stderr.
+    pub stderr_tail: &'a str,
+    /// Why we ended it; its exit code then says nothing about the client.
+    pub cut: Option<Cut>,
+    /// The user lets paid overage be used: seeing it is then no verdict.
+    pub allow_overage: bool,
+    /// The stream is a recording: nobody knows how its process ended, and the stream alone decides.
+    pub recorded: bool,
+}
+
+impl Ending<'_> {
+    /// The ending of a recording: unknown, and no reason to doubt the stream.
+    pub fn of_recording() -> Self {
+        Self {
+            recorded: true,
+            ..Self::default()
+        }
+    }
+
+    /// Whether nothing about the process contradicts a success that the stream claims.
+    pub(crate) fn allows_success(&self) -> bool {
+        let ended_by_us = self.cut.is_some();
+        !self.oom && (self.recorded || ended_by_us || self.exit_code == Some(0))
+    }
+}
+
+/// What a call amounts to: the verdict, and everything worth keeping of its stream.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CallReport {
+    /// The verdict.
+    pub outcome: CallOutcome,
+    /// Why, in one harmless line; empty on success.
+    pub reason: String,
+    /// The session, for `--resume`.
+    pub session_id: Option<String>,
+    /// The model that the client bound.
+    pub model: Option<String>,
+    /// Turns taken.
+    pub turns: u32,
+    /// Tokens and money of this call; `calls` is 1.
+    pub usage: Usage,
+    /// When a limit is lifted, if the call is limited or on overage and anything said so.
+    pub resets_at: Option<Timestamp>,
+    /// The agent's last words, as it wrote them: escape them before showing them.
+    pub result: Option<String>,
+    /// The answer to `--json-schema`; can be absent even on success.
+    pub structured_output: Option<serde_json::Value>,
+    /// The client's own version.
+    pub client_version: Option<String>,
+    /// Where the client found its credential: says who pays.
+    pub api_key_source: Option<String>,
+    /// Whether paid overage was being used, allowed or not.
+    pub using_overage: bool,
+    /// Lines that were no JSON object, or of a type that this library does not know.
+    pub skipped_lines: u64,
+    /// Why we ended the call, if we did.
+    pub cut: Option<Cut>,
+}

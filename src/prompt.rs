@@ -1,0 +1,90 @@
+//! Prompts and seed files, rendered from templates. Text that people or agents wrote is fenced with
+//! marks that cannot occur in it, so that none of it can pass for the prompt's own words.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::proposal::{self, Limits};
+
+mod context;
+mod fence;
+mod render;
+mod seed;
+
+pub use context::{Document, EarlierAttempt, MeasureContext, Omitted, Reading, Remark, StitchContext, Title};
+pub use seed::{SeedValues, render_seed};
+
+/// Bytes of documents inlined into one prompt; what does not fit is listed by name.
+pub const DOCUMENT_BUDGET: usize = 400_000;
+/// Paths listed in one prompt; how many more there are is said.
+pub const FILE_LIST_CAP: usize = 2_000;
+/// Bytes of one prompt; a longer one is an error, since something that should narrow it down did not.
+pub const PROMPT_LIMIT: usize = 1_000_000;
+
+const MEASURE: &str = include_str!("prompt/measure.md.j2");
+const STITCH: &str = include_str!("prompt/stitch.md.j2");
+
+/// A template: its name as errors show it, and its text.
+#[derive(Clone, Copy, Debug)]
+pub struct Template<'a> {
+    /// The path that the configuration names.
+    pub name: &'a str,
+    /// Jinja, as minijinja reads it.
+    pub text: &'a str,
+}
+
+/// Renders the prompt of a measure, by the user's template or the built-in one.
+///
+/// A template sees the fields of [`MeasureContext`] under their names, `example` (a valid answer under
+/// these limits), and the filters `fenced(label)` and `one_line`. An unknown variable is an error of
+/// kind [`ErrorKind::Configuration`] that names template and line.
+pub fn render_measure(template: Option<Template<'_>>, context: &MeasureContext) -> Result<String> {
+    let limits = Limits {
+        max_issues: context.max_issues,
+        lines_min: context.estimated_lines_min,
+        lines_max: context.estimated_lines_max,
+    };
+    let mut values = values(context)?;
+    values["example"] = proposal::example(&limits)?.into();
+    let built_in = Template {
+        name: "measure.md.j2",
+        text: MEASURE,
+    };
+    within_limit("measure", render::render(template.unwrap_or(built_in), &values)?)
+}
+
+/// Renders the prompt of a stitch, by the user's template or the built-in one.
+///
+/// A template sees the fields of [`StitchContext`] under their names, and the filters `fenced(label)`
+/// and `one_line`.
+pub fn render_stitch(template: Option<Template<'_>>, context: &StitchContext) -> Result<String> {
+    let built_in = Template {
+        name: "stitch.md.j2",
+        text: STITCH,
+    };
+    within_limit(
+        "stitch",
+        render::render(template.unwrap_or(built_in), &values(context)?)?,
+    )
+}
+
+fn values(context: &impl Serialize) -> Result<Value> {
+    serde_json::to_value(context)
+        .map_err(|error| Error::new(ErrorKind::Unexpected, "cannot prepare the values of a prompt").because(error))
+}
+
+fn within_limit(role: &str, prompt: String) -> Result<String> {
+    if prompt.len() <= PROMPT_LIMIT {
+        return Ok(prompt);
+    }
+    let message = format!(
+        "the {role} prompt has {} bytes, more than the {PROMPT_LIMIT} that are allowed",
+        prompt.len()
+    );
+    Err(Error::new(ErrorKind::Configuration, message)
+        .hint("narrow `context_files`, or shorten `user_prompt` or the prompt template"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,81 @@
+//! What measure asks for: proposals for tasks, how they are asked for, read and checked.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::issue::{Issue, IssueId, Status, TaskFile};
+
+mod answer;
+mod check;
+mod format;
+mod order;
+
+pub use answer::extract;
+pub use check::{Validated, validate};
+pub use format::{example, json_schema};
+
+/// One task as measure proposes it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Proposal {
+    /// Its name within the batch: letters, digits, `-` and `_`, beginning with a letter.
+    pub key: String,
+    /// One line.
+    pub title: String,
+    /// Markdown.
+    pub description: String,
+    /// Paths of documents and sources to read first; may be empty.
+    pub required_reading: Vec<String>,
+    /// Files that the task creates, changes or deletes.
+    pub files: Vec<TaskFile>,
+    /// What must be built.
+    pub requirements: Vec<String>,
+    /// How one sees that it is done.
+    pub acceptance_criteria: Vec<String>,
+    /// Size estimate in changed lines.
+    pub estimated_lines: u32,
+    /// 0 (first) to 4 (last).
+    pub priority: u8,
+    /// Keys of the batch, or ids of issues that are there.
+    pub depends_on: Vec<String>,
+}
+
+/// What the checks need to know of an issue that is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownIssue {
+    /// Its name.
+    pub id: IssueId,
+    /// Its title.
+    pub title: String,
+    /// Where it stands.
+    pub status: Status,
+}
+
+impl From<&Issue> for KnownIssue {
+    fn from(issue: &Issue) -> Self {
+        Self {
+            id: issue.id.clone(),
+            title: issue.title.clone(),
+            status: issue.status,
+        }
+    }
+}
+
+/// What a batch may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Proposals in a batch.
+    pub max_issues: u32,
+    /// Smallest estimate asked for, in changed lines.
+    pub lines_min: u32,
+    /// Largest estimate asked for, in changed lines.
+    pub lines_max: u32,
+}
+
+impl Limits {
+    /// The estimates that are let pass. An estimate is a guess: half the smallest and half again the
+    /// largest will do, and anything beyond is a problem, never silently clipped.
+    pub fn tolerated_lines(&self) -> std::ops::RangeInclusive<u32> {
+        self.lines_min / 2..=self.lines_max.saturating_add(self.lines_max / 2)
+    }
+}

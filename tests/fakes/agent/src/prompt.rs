@@ -1,0 +1,26 @@
+//! What the agent looks for in a prompt.
+
+/// The first block fenced as `script`, without its fences.
+pub(crate) fn script(prompt: &str) -> Option<String> {
+    let mut lines = prompt.lines();
+    let fence = lines.find_map(|line| {
+        let fence = line.trim_end().strip_suffix("script")?;
+        let fenced = ['`', '~']
+            .iter()
+            .any(|mark| fence.len() >= 3 && fence.chars().all(|c| c == *mark));
+        fenced.then_some(fence)
+    })?;
+    let body: Vec<&str> = lines.take_while(|line| line.trim_end() != fence).collect();
+    Some(body.join("\n"))
+}
+
+/// The number in the first line that reads `Attempt N`; 1 when there is none.
+pub(crate) fn attempt(prompt: &str) -> u32 {
+    let number = |line: &str| line.strip_prefix("Attempt ")?.trim_end().parse().ok();
+    prompt.lines().find_map(number).unwrap_or(1)
+}
+
+/// Whether the prompt asks for proposals.
+pub(crate) fn is_measure(prompt: &str) -> bool {
+    prompt.lines().any(|line| line == "## What to propose")
+}
