@@ -50,36 +50,40 @@ struct Word<'a> {
     text: String,
 }
 
-/// All words: an item that begins with a flag is split at spaces, any other is a value and stays whole.
+/// All words of the field.
 fn words<'a>(field: &Field<'a>) -> Vec<Word<'a>> {
-    let items = match &field.node.kind {
-        Kind::List(_) => field.items("a list of flags").unwrap_or_default(),
-        _ => vec![field.again()],
+    let is_list = matches!(field.node.kind, Kind::List(_));
+    let items = if is_list {
+        field.items("a list of flags").unwrap_or_default()
+    } else {
+        vec![field.again()]
     };
     let mut words = Vec::new();
     for item in items {
-        let Some(text) = item.scalar() else {
-            item.expected::<()>("flags of `podman run`");
-            continue;
+        let parts = match item.scalar() {
+            None => item.expected("flags of `podman run`"),
+            Some(text) if is_list && is_whole(text) => Some(vec![text.to_owned()]),
+            Some(text) => split_words(text).or_else(|| item.refuse("expected every quote to be closed")),
         };
-        if !text.starts_with('-') && matches!(field.node.kind, Kind::List(_)) {
-            words.push(Word {
-                text: text.to_owned(),
-                field: item,
-            });
-            continue;
-        }
-        match split_words(text) {
-            Some(parts) => words.extend(parts.into_iter().map(|text| Word {
-                field: item.again(),
-                text,
-            })),
-            None => {
-                item.refuse::<()>("expected every quote to be closed");
-            }
-        }
+        let parts = parts.into_iter().flatten();
+        words.extend(parts.map(|text| Word {
+            field: item.again(),
+            text,
+        }));
     }
     words
+}
+
+/// Whether an item of a list is one word, spaces or not: a value, or a flag with its value attached (`-eNAME=two words`).
+/// Any other item is split, for those who write `-v /a:/b` or a whole line into one item.
+fn is_whole(text: &str) -> bool {
+    let mut parts = text.split_whitespace();
+    let attached = parts
+        .next()
+        .and_then(flags::split)
+        .is_some_and(|(_, value)| value.is_some());
+    let value_goes_on = parts.next().is_some_and(|next| !next.starts_with('-'));
+    !text.starts_with('-') || (attached && value_goes_on)
 }
 
 /// Splits at spaces as a shell does, with single and double quotes; `None` when a quote stays open.
