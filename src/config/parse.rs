@@ -131,7 +131,7 @@ fn read_work(top: &Section<'_>, config: &mut Config) {
     const MOST_LINES: u32 = 100_000;
     top.set("silence_agent", &mut config.silence_agent, Field::flag);
     top.set("max_issues", &mut config.max_issues, |field| field.small_count(1000));
-    top.set("cycles", &mut config.cycles, |field| {
+    top.set_limit("cycles", &mut config.cycles, |field| {
         field.small_count_or_off(1_000_000)
     });
     top.set("estimated_lines_min", &mut config.estimated_lines_min, |field| {

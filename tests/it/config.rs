@@ -163,7 +163,7 @@ proptest! {
             prop_assert!(problems.count() > 0);
             for problem in &problems {
                 prop_assert!(problem.line > 0 && problem.column > 0);
-                prop_assert!(!problem.to_string().chars().any(|c| c.is_control()), "{problem:?}");
+                prop_assert!(!problem.to_string().chars().any(char::is_control), "{problem:?}");
             }
         }
     }

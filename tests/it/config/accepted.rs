@@ -72,7 +72,7 @@ fn sizes_and_times() {
         ("\"64M\"", 64 << 20),
     ] {
         check(&format!("container: {{memory: {text}}}"), |config| {
-            config.container.memory = Some(bytes)
+            config.container.memory = Some(bytes);
         });
     }
     for (text, seconds) in [("1h30m", 5400), ("90m", 5400), ("2d", 172_800), ("1d2h3m4s", 93_784)] {
