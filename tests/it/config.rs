@@ -1,9 +1,10 @@
 //! The configuration: what is read, what is refused and in which words.
 
 mod accepted;
+mod load;
 mod schema;
 
-use cordwainer::config::Config;
+use cordwainer::config::{Config, example};
 use proptest::prelude::*;
 
 /// The problems of a text, one a line, without the file's name.
@@ -154,17 +155,49 @@ fn piece() -> impl Strategy<Value = String> {
     prop_oneof![9 => known.prop_map(str::to_owned), 1 => any::<String>()]
 }
 
+/// The example with one stretch of it replaced by a piece.
+fn damaged_example() -> impl Strategy<Value = String> {
+    let example = example();
+    (any::<prop::sample::Index>(), 0..40_usize, piece()).prop_map(move |(at, length, piece)| {
+        let characters: Vec<char> = example.chars().collect();
+        let start = at.index(characters.len());
+        let end = (start + length).min(characters.len());
+        let (before, after) = (&characters[..start], &characters[end..]);
+        before
+            .iter()
+            .copied()
+            .chain(piece.chars())
+            .chain(after.iter().copied())
+            .collect()
+    })
+}
+
+fn check_random(text: &str) -> Result<(), TestCaseError> {
+    let Err(problems) = Config::parse(text, "c.yaml") else {
+        return Ok(());
+    };
+    prop_assert!(problems.count() > 0);
+    let lines = text.split('\n').count().max(1);
+    for problem in &problems {
+        prop_assert!(
+            (1..=lines + 1).contains(&problem.line) && problem.column > 0,
+            "{problem:?}"
+        );
+        prop_assert!(!problem.to_string().chars().any(char::is_control), "{problem:?}");
+    }
+    Ok(())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn no_text_breaks_the_reader(pieces in prop::collection::vec(piece(), 0..40)) {
-        if let Err(problems) = Config::parse(&pieces.concat(), "c.yaml") {
-            prop_assert!(problems.count() > 0);
-            for problem in &problems {
-                prop_assert!(problem.line > 0 && problem.column > 0);
-                prop_assert!(!problem.to_string().chars().any(char::is_control), "{problem:?}");
-            }
-        }
+        check_random(&pieces.concat())?;
+    }
+
+    #[test]
+    fn no_damage_breaks_the_reader(text in damaged_example()) {
+        check_random(&text)?;
     }
 }
