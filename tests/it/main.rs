@@ -7,3 +7,7 @@ mod image;
 mod issues;
 mod support;
 mod transcripts;
+//! The tests that see the crate from outside, as one program.
+
+mod config;
+mod init;
