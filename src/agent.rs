@@ -16,7 +16,7 @@ pub use report::{CallReport, Cut, Ending};
 
 /// Tokens and money of one or more calls. True input is `input + cache_write + cache_read`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct Usage {
     /// Tokens read that no cache held.
     pub input: u64,

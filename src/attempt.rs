@@ -71,6 +71,7 @@ impl fmt::Display for Outcome {
 
 /// One attempt, as the store keeps it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Attempt {
     /// Counted from 1 within the issue.
     pub number: u32,

@@ -1,6 +1,8 @@
 //! The command line: a consuming `xtask` takes it whole with [`main`], or flattens [`Command`] beside its own tasks.
 
+pub mod config;
 mod context;
+pub mod init;
 mod transcript;
 
 use std::path::PathBuf;

@@ -1,14 +1,43 @@
 //! `configuration.yaml`, read, defaulted and checked; everything downstream gets this struct and no other.
 
+mod claude_args;
+mod container;
+mod defaults;
+mod document;
+mod field;
+mod guard;
+mod keys;
+mod maps;
+mod mounts;
+mod node;
+mod parse;
+mod paths;
+mod podman_args;
+mod problems;
+mod roles;
+mod schema;
+mod section;
+mod show;
+mod values;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use serde::Serialize;
+
+pub use document::example;
+pub(crate) use document::{Fitting, fitted, quoted};
+pub(crate) use paths::lexical;
+pub use problems::{Problem, Problems};
+pub use schema::schema;
+
 /// The name of the file, at the repository root.
 pub const FILE_NAME: &str = "configuration.yaml";
 
-/// The configuration with every default applied. `None` means "off" where a key knows `off`, else "unset".
-#[derive(Clone, Debug, PartialEq)]
+/// The configuration with every default applied; serialized, it is a file again, in which values that may be secrets
+/// are not shown. `None` means "off" where a key knows `off`, else "unset".
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Config {
     /// `module_path`: for templates.
     pub module_path: Option<String>,
@@ -59,6 +88,7 @@ pub struct Config {
     /// `max_issues`: proposals a measure may make (10).
     pub max_issues: u32,
     /// `cycles`: cycles a `run` makes (1); `off` is until nothing is left.
+    #[serde(serialize_with = "show::or_off")]
     pub cycles: Option<u32>,
     /// `estimated_lines_min`: smallest task measure may propose (250).
     pub estimated_lines_min: u32,
@@ -89,7 +119,8 @@ pub struct Config {
 }
 
 /// `container.engine`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum EngineChoice {
     /// Whatever answers first.
     #[default]
@@ -101,17 +132,20 @@ pub enum EngineChoice {
 }
 
 /// The `container` section.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ContainerConfig {
     /// Which engine.
     pub engine: EngineChoice,
     /// Where it listens: a path, or `unix://PATH`.
     pub socket: Option<String>,
     /// Bytes; `None` is no limit.
+    #[serde(serialize_with = "show::size_or_off")]
     pub memory: Option<u64>,
     /// Cores, such as 1.5; `None` is no limit.
+    #[serde(serialize_with = "show::or_off")]
     pub cpus: Option<f64>,
     /// Processes and threads; `None` is no limit.
+    #[serde(serialize_with = "show::or_off")]
     pub pids: Option<u32>,
     /// Network mode or network name; `None` is the engine's default.
     pub network: Option<String>,
@@ -120,6 +154,7 @@ pub struct ContainerConfig {
     /// Tmpfs mounts: path in the container to options (`podman_args: --tmpfs`).
     pub tmpfs: BTreeMap<String, String>,
     /// Environment.
+    #[serde(serialize_with = "show::environment")]
     pub env: BTreeMap<String, String>,
     /// Extra host names, `NAME:ADDRESS` (`podman_args: --add-host`).
     pub hosts: Vec<String>,
@@ -132,7 +167,7 @@ pub struct ContainerConfig {
 }
 
 /// One of `container.mounts`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct MountConfig {
     /// Absolute, or relative to the repository root.
     pub source: PathBuf,
@@ -143,7 +178,8 @@ pub struct MountConfig {
 }
 
 /// `agent.credentials`: who pays.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Credentials {
     /// A Claude subscription.
     #[default]
@@ -155,7 +191,7 @@ pub enum Credentials {
 }
 
 /// The `agent` section.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct AgentConfig {
     /// The program in the image (`claude`).
     pub command: String,
@@ -168,23 +204,28 @@ pub struct AgentConfig {
 }
 
 /// The `measure` and `stitch` sections.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct RoleConfig {
     /// `--model`.
     pub model: Option<String>,
     /// `--effort`.
     pub effort: Option<String>,
     /// `--max-turns`.
+    #[serde(serialize_with = "show::or_off")]
     pub max_turns: Option<u32>,
     /// `--max-budget-usd`, for one call.
+    #[serde(serialize_with = "show::or_off")]
     pub budget_usd: Option<f64>,
     /// A call's hard limit; `None` is `off`.
+    #[serde(serialize_with = "show::duration_or_off")]
     pub timeout: Option<Duration>,
     /// A call's limit without a byte of output; `None` is `off`.
+    #[serde(serialize_with = "show::duration_or_off")]
     pub idle_timeout: Option<Duration>,
     /// `--tools`; unset is the client's own choice.
     pub tools: Option<Vec<String>>,
     /// Tasks a cycle (stitch), proposals a cycle (measure: `max_issues` bounds it, too); `None` is no limit.
+    #[serde(serialize_with = "show::or_off")]
     pub max_per_cycle: Option<u32>,
     /// Attempts at a task (stitch: 3), answers of a measure (2).
     pub max_attempts: u32,
@@ -193,11 +234,13 @@ pub struct RoleConfig {
 }
 
 /// The `budget` section; `None` is no limit.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct BudgetConfig {
     /// US dollars a generation may cost.
+    #[serde(serialize_with = "show::or_off")]
     pub usd: Option<f64>,
     /// Tokens a generation may use, read and written.
+    #[serde(serialize_with = "show::or_off")]
     pub tokens: Option<u64>,
 }
 
@@ -213,21 +256,24 @@ pub enum LimitWait {
 }
 
 /// The `limits` section.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct LimitsConfig {
     /// Whether paid overage may be used (`forbid`).
+    #[serde(rename = "overage", serialize_with = "show::overage")]
     pub allow_overage: bool,
     /// Whether to wait for a reset (`6h`).
+    #[serde(serialize_with = "show::wait")]
     pub wait: LimitWait,
 }
 
 /// One of `gates`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Gate {
     /// What people call it.
     pub name: String,
     /// Run by `sh -c` in the container, in the slot.
     pub command: String,
     /// Its time limit.
+    #[serde(serialize_with = "show::duration")]
     pub timeout: Duration,
 }

@@ -87,7 +87,7 @@ impl GenerationName {
 const MARKS: [&str; 5] = ["base", "finished", "merged", "issues", "tasks"];
 
 /// The rules of `git check-ref-format` for a branch.
-fn git_allows(branch: &str) -> bool {
+pub(crate) fn git_allows(branch: &str) -> bool {
     let bad_character = |c: char| c.is_control() || c.is_whitespace() || "~^:?*[\\\u{7f}".contains(c);
     !branch.is_empty()
         && branch != "@"

@@ -1,24 +1,120 @@
-//! The person's repository through libgit2: refs, commits and guards. Opens the main repository only, never a slot.
+//! The person's repository through libgit2: refs, commits, trees and guards. Opens the main repository only, never a slot.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 pub use git2::Oid;
+use git2::{ErrorCode, Repository, RepositoryOpenFlags};
 
-use crate::error::Result;
+use crate::error::{Context as _, Error, ErrorKind, Result};
+
+mod bytes;
+mod commits;
+mod edit;
+mod merge;
+mod refs;
+mod tree;
+
+pub use commits::{CommitInfo, Identity, NewCommit};
+pub use edit::TreeEdit;
+pub use merge::Merge;
+pub use refs::{Head, RefMove};
+pub use tree::{Change, ChangeKind, ChangeStat, EntryKind, TreeEntry};
 
 /// A handle on the person's repository. Cheap to clone, shared between threads: libgit2 is opened for each operation.
 #[derive(Clone, Debug)]
 pub struct Git {
     /// The git common directory.
     pub(crate) common_dir: PathBuf,
+    /// The git directory of the checkout that the person stands in: the common one, or a linked worktree's.
+    git_dir: PathBuf,
     /// The root of the checkout that the person stands in.
     pub(crate) workdir: PathBuf,
 }
 
 impl Git {
-    /// Finds the repository that `start` lies in.
+    /// Finds the repository that `start` lies in: the main checkout or a person's linked worktree, from any folder of it.
+    ///
+    /// Fails with [`ErrorKind::Precondition`] where there is no repository, where it is bare, and inside one of our slots.
     pub fn discover(start: &Path) -> Result<Self> {
-        let _ = start;
-        todo!()
+        let start = start.canonicalize().map_err(|error| {
+            let message = format!("cannot look for a repository in `{}`", start.display());
+            Error::new(ErrorKind::Precondition, message)
+                .because(error)
+                .hint("name a folder that is there")
+        })?;
+        refuse_slot(&start)?;
+        let found = Repository::open_ext(&start, RepositoryOpenFlags::empty(), [] as [&Path; 0])
+            .map_err(|error| not_opened(&start, error))?;
+        let Some(workdir) = found.workdir() else {
+            return Err(Error::new(
+                ErrorKind::Precondition,
+                format!("`{}` is a bare repository", found.path().display()),
+            )
+            .hint("call this in a repository with a checkout"));
+        };
+        let canonical = |path: &Path| {
+            path.canonicalize()
+                .context(format!("cannot find the folder `{}`", path.display()))
+        };
+        Ok(Self {
+            common_dir: canonical(found.commondir())?,
+            git_dir: canonical(found.path())?,
+            workdir: canonical(workdir)?,
+        })
     }
+
+    /// The git common directory, shared by all worktrees.
+    pub fn common_dir(&self) -> &Path {
+        &self.common_dir
+    }
+
+    /// The root of the checkout that the person stands in.
+    pub fn workdir(&self) -> &Path {
+        &self.workdir
+    }
+
+    /// Opens the repository, with the configuration and HEAD of the person's checkout.
+    pub(crate) fn open(&self) -> Result<Repository> {
+        let nowhere_else = RepositoryOpenFlags::NO_SEARCH | RepositoryOpenFlags::NO_DOTGIT;
+        Repository::open_ext(&self.git_dir, nowhere_else, [] as [&Path; 0])
+            .map_err(|error| not_opened(&self.git_dir, error))
+    }
+}
+
+/// Refuses a folder in a slot: its `.git` is an agent's to forge. A slot shows by the lock file beside it.
+fn refuse_slot(start: &Path) -> Result<()> {
+    for folder in start.ancestors() {
+        let in_slots = folder
+            .parent()
+            .and_then(Path::file_name)
+            .is_some_and(|name| name == "slots");
+        if in_slots && fs::symlink_metadata(folder.with_extension("lock")).is_ok() {
+            return Err(Error::new(
+                ErrorKind::Precondition,
+                format!("`{}` is a slot, where an agent works", folder.display()),
+            )
+            .hint("call this in the repository itself"));
+        }
+    }
+    Ok(())
+}
+
+/// Says why libgit2 did not open a repository.
+fn not_opened(place: &Path, error: git2::Error) -> Error {
+    let (message, hint) = match error.code() {
+        ErrorCode::NotFound => (
+            format!("`{}` is not in a git repository", place.display()),
+            "call this in a repository, or make one with `git init`",
+        ),
+        ErrorCode::Owner => (
+            format!("the repository at `{}` belongs to another user", place.display()),
+            "add its path to `safe.directory` of your git configuration if you trust it",
+        ),
+        _ => (
+            format!("cannot open the repository at `{}`", place.display()),
+            "repositories with the `files` ref format and SHA-1 objects, not partially cloned, are supported",
+        ),
+    };
+    Error::new(ErrorKind::Precondition, message).because(error).hint(hint)
 }

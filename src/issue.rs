@@ -7,13 +7,27 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::agent::Usage;
 use crate::attempt::Attempt;
 
+mod batch;
+mod dependencies;
+mod input;
+mod issues;
+mod reading;
+mod transition;
+
+pub use batch::{BatchIssue, BatchProblems, ImportedState};
+pub use input::NewIssue;
+pub use issues::{Counts, FORMAT, Issues, StoreMeta};
+pub use reading::{Reading, read_batch};
+
 /// Where an issue stands. An open issue whose dependencies are not closed stays `open` and is simply not ready.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// To be done.
+    #[default]
     Open,
     /// Claimed by a run.
     InProgress,
@@ -21,6 +35,17 @@ pub enum Status {
     Blocked,
     /// Done, or given up by a person; `close_reason` says which.
     Closed,
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Open => "open",
+            Self::InProgress => "in_progress",
+            Self::Blocked => "blocked",
+            Self::Closed => "closed",
+        })
+    }
 }
 
 /// An issue's name, such as `cw-12`: assigned by the store, never taken from an agent.
@@ -90,6 +115,7 @@ impl From<IssueId> for String {
 
 /// One edge: `issue_id` cannot begin before `depends_on_id` is closed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Dependency {
     /// The issue that waits.
     pub issue_id: IssueId,
@@ -102,6 +128,7 @@ pub struct Dependency {
 
 /// What somebody said of an issue.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Comment {
     /// Who said it: a person's name, or `cordwainer`.
     pub author: String,
@@ -135,7 +162,7 @@ pub struct TaskFile {
 
 /// What a task asks for beyond its title and description.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct TaskPlan {
     /// Documents and sources to read first.
     pub required_reading: Vec<String>,
@@ -151,6 +178,7 @@ pub struct TaskPlan {
 
 /// Which run works on an issue.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Claim {
     /// The run's name.
     pub run: String,
@@ -160,6 +188,7 @@ pub struct Claim {
 
 /// One issue of a generation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Issue {
     /// Its name.
     pub id: IssueId,
@@ -210,4 +239,22 @@ pub struct Issue {
     /// What the task asks for in detail.
     #[serde(default)]
     pub plan: TaskPlan,
+}
+
+impl Issue {
+    /// Counts the attempts that count against `max_attempts`: the agent's own failures since a person last forgave them.
+    pub fn counted_attempts(&self) -> u32 {
+        let forgiven = usize::try_from(self.forgiven_attempts).unwrap_or(usize::MAX);
+        let counted = self
+            .attempts
+            .iter()
+            .skip(forgiven)
+            .filter(|attempt| attempt.outcome.counts());
+        u32::try_from(counted.count()).unwrap_or(u32::MAX)
+    }
+
+    /// Sums tokens and money over all attempts, the forgiven ones too.
+    pub fn usage(&self) -> Usage {
+        self.attempts.iter().map(|attempt| attempt.usage).sum()
+    }
 }

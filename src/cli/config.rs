@@ -1,0 +1,74 @@
+//! `config check`, `config show`, `config schema`.
+
+use std::path::Path;
+
+use clap::Subcommand;
+use serde::Serialize;
+
+use super::Context;
+use crate::config::{Config, FILE_NAME, Problem, Problems, schema};
+use crate::error::{Context as _, Error, ErrorKind, Result, exit};
+
+/// Looks at `configuration.yaml`.
+#[derive(Clone, Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Say what is wrong with it, all at once
+    Check,
+    /// Print what holds, with every default; values that may be secrets are not shown
+    Show,
+    /// Print its JSON Schema, for editors
+    Schema,
+}
+
+/// Runs a command on the configuration of the checkout at `root`.
+pub(crate) fn execute(command: &ConfigCommand, root: &Path, context: &Context) -> Result<u8> {
+    match command {
+        ConfigCommand::Check => check(root, context),
+        ConfigCommand::Show => show(root, context),
+        ConfigCommand::Schema => context.print(schema().trim_end()).map(|()| exit::DONE),
+    }
+}
+
+fn check(root: &Path, context: &Context) -> Result<u8> {
+    let problems = match Config::load(root) {
+        Ok(_) => None,
+        Err(error) => Some(problems_of(error)?),
+    };
+    let found: &[Problem] = problems.as_ref().map_or(&[], Problems::as_slice);
+    if context.json {
+        context.print_json(&found)?;
+    } else if found.is_empty() {
+        context.say(&format!("{FILE_NAME} is fine."));
+    }
+    for problem in found {
+        context.say(&problem.to_string());
+    }
+    Ok(if found.is_empty() {
+        exit::DONE
+    } else {
+        exit::CONFIGURATION
+    })
+}
+
+/// The problems behind an error; an error without any is given back, since the file could not even be read.
+fn problems_of(error: Error) -> Result<Problems> {
+    let source = std::error::Error::source(&error);
+    match source.and_then(|source| source.downcast_ref::<Problems>()) {
+        Some(problems) => Ok(problems.clone()),
+        None => Err(error),
+    }
+}
+
+fn show(root: &Path, context: &Context) -> Result<u8> {
+    let config = Config::load(root)?;
+    if context.json {
+        context.print_json(&config)?;
+    } else {
+        context.print(to_yaml(&config)?.trim_end())?;
+    }
+    Ok(exit::DONE)
+}
+
+fn to_yaml<T: Serialize>(value: &T) -> Result<String> {
+    serde_yaml::to_string(value).with_context(ErrorKind::Unexpected, || "cannot write YAML".to_owned())
+}

@@ -1,0 +1,47 @@
+//! `generator init`.
+
+use std::path::Path;
+
+use clap::Args;
+
+use super::Context;
+use crate::error::{Result, exit};
+use crate::scaffold::{InitOptions, InitReport, init};
+
+/// Writes a configuration fitted to the repository; overwrites nothing.
+#[derive(Clone, Debug, Args)]
+pub struct InitArgs {
+    /// Also write the `xtask` crate and the cargo alias
+    #[arg(long)]
+    pub scaffold: bool,
+}
+
+/// Runs `generator init` on the checkout at `root`, which is on `base_branch` if it is on any.
+pub(crate) fn execute(args: &InitArgs, root: &Path, base_branch: Option<String>, context: &Context) -> Result<u8> {
+    let options = InitOptions {
+        scaffold: args.scaffold,
+        base_branch,
+    };
+    let report = init(root, &options)?;
+    if context.json {
+        context.print_json(&report)?;
+    } else {
+        tell(&report, context);
+    }
+    Ok(exit::DONE)
+}
+
+fn tell(report: &InitReport, context: &Context) {
+    if !report.ecosystems.is_empty() {
+        context.say(&format!("Found {}.", report.ecosystems.join(", ")));
+    }
+    for path in &report.written {
+        context.say(&format!("Wrote {}.", path.display()));
+    }
+    for path in &report.kept {
+        context.say(&format!("Left {} as it is.", path.display()));
+    }
+    for note in &report.notes {
+        context.say(note);
+    }
+}

@@ -1,0 +1,171 @@
+//! What holds when the file says nothing.
+
+use std::time::Duration;
+
+use super::{
+    AgentConfig, BudgetConfig, Config, ContainerConfig, Credentials, EngineChoice, LimitWait, LimitsConfig, RoleConfig,
+};
+
+const MINUTE: u64 = 60;
+
+/// `claude_args`: what a call cannot do without, and the permission to work unattended.
+pub(super) const CLAUDE_ARGS: &[&str] = &[
+    "--dangerously-skip-permissions",
+    "-p",
+    "--verbose",
+    "--output-format",
+    "stream-json",
+];
+
+/// `protected_paths`: what runs on the person's side before anyone has read the change, because a command of ours, an
+/// editor, a shell, git or CI picks it up. Program code, its tests and its manifests are a task's ordinary work.
+pub(super) const PROTECTED_PATHS: &[&str] = &[
+    "configuration.yaml",
+    "configuration.schema.json",
+    "xtask/**",
+    "**/.cargo/**",
+    "**/rust-toolchain",
+    "**/rust-toolchain.toml",
+    "**/build.rs",
+    "container/**",
+    "**/Dockerfile",
+    "**/Containerfile",
+    ".devcontainer/**",
+    ".github/**",
+    ".gitlab-ci.yml",
+    ".gitlab/**",
+    ".circleci/**",
+    ".ci/**",
+    "Jenkinsfile",
+    "azure-pipelines.yml",
+    ".pre-commit-config.yaml",
+    ".husky/**",
+    ".githooks/**",
+    "**/.gitmodules",
+    "**/.claude/**",
+    "**/.mcp.json",
+    ".vscode/**",
+    ".idea/**",
+    "**/.envrc",
+    "**/.npmrc",
+    "**/.mvn/**",
+    "**/gradle/wrapper/**",
+    "**/gradlew",
+    "**/mvnw",
+];
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            module_path: None,
+            binary_name: None,
+            binary_dir: "bin".to_owned(),
+            main_package: None,
+            version_file: None,
+            source_dirs: Vec::new(),
+            preserve_sources: false,
+            gen_prefix: "generation-".to_owned(),
+            base_branch: "main".to_owned(),
+            generation_branch: None,
+            xtask_dir: "xtask".to_owned(),
+            state_dir: None,
+            secrets_dir: ".secrets".into(),
+            default_token_file: "claude.json".to_owned(),
+            token_file: None,
+            spec_globs: [].into(),
+            seed_files: [].into(),
+            context_files: Vec::new(),
+            measure_prompt: None,
+            stitch_prompt: None,
+            user_prompt: None,
+            claude_args: owned(CLAUDE_ARGS),
+            silence_agent: true,
+            max_issues: 10,
+            cycles: Some(1),
+            estimated_lines_min: 250,
+            estimated_lines_max: 350,
+            cleanup_dirs: Vec::new(),
+            image: "localhost/cordwainer-claude:latest".to_owned(),
+            beads_dir: None,
+            container: ContainerConfig::default(),
+            agent: AgentConfig::default(),
+            measure: RoleConfig::measure(),
+            stitch: RoleConfig::stitch(),
+            budget: BudgetConfig::default(),
+            limits: LimitsConfig::default(),
+            protected_paths: owned(PROTECTED_PATHS),
+            gates: Vec::new(),
+        }
+    }
+}
+
+impl Default for ContainerConfig {
+    fn default() -> Self {
+        Self {
+            engine: EngineChoice::Auto,
+            socket: None,
+            memory: Some(4 << 30),
+            cpus: None,
+            pids: Some(2048),
+            network: None,
+            mounts: Vec::new(),
+            tmpfs: [].into(),
+            env: [].into(),
+            hosts: Vec::new(),
+            labels: [].into(),
+            user: None,
+            toolchain: Vec::new(),
+        }
+    }
+}
+
+impl Default for AgentConfig {
+    fn default() -> Self {
+        Self {
+            command: "claude".to_owned(),
+            base_url: None,
+            credentials: Credentials::Subscription,
+            home: "/home/agent".to_owned(),
+        }
+    }
+}
+
+impl RoleConfig {
+    /// The defaults of `measure`.
+    pub fn measure() -> Self {
+        Self::with(30 * MINUTE, 2)
+    }
+
+    /// The defaults of `stitch`.
+    pub fn stitch() -> Self {
+        Self::with(60 * MINUTE, 3)
+    }
+
+    fn with(timeout_seconds: u64, max_attempts: u32) -> Self {
+        Self {
+            model: None,
+            effort: None,
+            max_turns: None,
+            budget_usd: None,
+            timeout: Some(Duration::from_secs(timeout_seconds)),
+            idle_timeout: Some(Duration::from_secs(15 * MINUTE)),
+            tools: None,
+            max_per_cycle: None,
+            max_attempts,
+            parallel: 1,
+        }
+    }
+}
+
+impl Default for LimitsConfig {
+    fn default() -> Self {
+        Self {
+            allow_overage: false,
+            wait: LimitWait::UpTo(Duration::from_secs(6 * 60 * MINUTE)),
+        }
+    }
+}
+
+fn owned(items: &[&str]) -> Vec<String> {
+    items.iter().map(|item| (*item).to_owned()).collect()
+}

@@ -1,0 +1,182 @@
+//! The commented file: the example with every default, and the one that `init` fits to a repository.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use super::keys::{Key, Shape, TOP};
+
+const EXAMPLE_HEADER: &str = "\
+# Every key of `configuration.yaml` with its default. Whatever your file leaves out has
+# the value that stands here; a key without a value is unset. Unknown keys are errors.
+# Where a limit can be lifted, `off` lifts it.
+";
+
+const FITTED_HEADER: &str = "\
+# How cordwainer works on this repository. A line that begins with `#` and a key shows
+# the default, or what you could write there; take the `#` away to set it.
+# `cargo xtask config check` says whether the file is good, `config show` what holds.
+";
+
+/// Gives `configuration.example.yaml`: every key, active, with its default and what it is for.
+pub fn example() -> String {
+    let mut page = Page {
+        text: EXAMPLE_HEADER.to_owned(),
+        fitting: None,
+    };
+    page.keys(TOP, "", 0);
+    page.text
+}
+
+/// What `init` found in a repository, by dotted key; the values are YAML in one line.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Fitting {
+    /// Keys that are set.
+    pub(crate) active: BTreeMap<&'static str, String>,
+    /// Keys that are shown with a `#`, instead of the usual sample.
+    pub(crate) suggested: BTreeMap<&'static str, String>,
+}
+
+/// Gives a file for one repository: what was found is set, everything else shown with a `#` before it. `schema` is
+/// where the editor finds the schema.
+pub(crate) fn fitted(fitting: &Fitting, schema: &str) -> String {
+    let mut page = Page {
+        text: format!("# yaml-language-server: $schema={schema}\n{FITTED_HEADER}"),
+        fitting: Some(fitting),
+    };
+    page.keys(TOP, "", 0);
+    page.text
+}
+
+struct Page<'a> {
+    text: String,
+    fitting: Option<&'a Fitting>,
+}
+
+impl Page<'_> {
+    fn keys(&mut self, keys: &[Key], section: &str, depth: usize) {
+        for key in keys {
+            self.key(key, section, depth);
+        }
+    }
+
+    fn key(&mut self, key: &Key, section: &str, depth: usize) {
+        let dotted = if section.is_empty() {
+            key.name.to_owned()
+        } else {
+            format!("{section}.{}", key.name)
+        };
+        if depth == 0 {
+            self.text.push('\n');
+        }
+        let indent = "  ".repeat(depth);
+        self.comment(key, &indent);
+        if let Shape::Section(below) = key.shape {
+            self.line(&format!("{}:", key.name));
+            self.keys(below, &dotted, depth + 1);
+            return;
+        }
+        for (index, line) in self.value(key, &dotted).lines().enumerate() {
+            let mark = if self.is_shown_only(&dotted) { "#" } else { "" };
+            let name = if index == 0 { key.name } else { "" };
+            self.line(&format!("{indent}{mark}{name}{line}"));
+        }
+    }
+
+    fn comment(&mut self, key: &Key, indent: &str) {
+        for line in key.about.lines() {
+            self.line(&format!("{indent}# {line}"));
+        }
+        if self.fitting.is_none() && !key.sample.is_empty() {
+            self.line(&format!("{indent}# For example: {}", key.sample));
+        }
+        if let Some(alias) = key.alias {
+            self.line(&format!("{indent}# `{alias}` means the same."));
+        }
+    }
+
+    /// What follows the name of a key, in one line or more.
+    fn value(&self, key: &Key, dotted: &str) -> String {
+        let found = |fitting: &Fitting| {
+            let value = fitting.active.get(dotted).or_else(|| fitting.suggested.get(dotted));
+            value.map_or_else(
+                || Some(key.sample.to_owned()).filter(|sample| !sample.is_empty()),
+                |value| Some(value.clone()),
+            )
+        };
+        let value = self.fitting.and_then(found).unwrap_or_else(|| key.default.to_owned());
+        if value.is_empty() && !key.items.is_empty() {
+            let mut lines = String::from(":");
+            for item in key.items {
+                let _ = write!(lines, "\n  - {}", quoted(item));
+            }
+            return lines;
+        }
+        format!(": {value}").trim_end().to_owned()
+    }
+
+    fn is_shown_only(&self, dotted: &str) -> bool {
+        self.fitting.is_some_and(|fitting| !fitting.active.contains_key(dotted))
+    }
+
+    fn line(&mut self, line: &str) {
+        self.text.push_str(line);
+        self.text.push('\n');
+    }
+}
+
+/// A text as YAML: plain where nothing in it means anything to YAML, else in double quotes.
+pub(crate) fn quoted(text: &str) -> String {
+    let plain_start =
+        text.starts_with(|c: char| c.is_ascii_alphabetic() || "./-".contains(c)) && !text.starts_with("- ");
+    let plain = text.chars().all(|c| c.is_ascii_alphanumeric() || "/._-@*".contains(c));
+    let word = !matches!(
+        text,
+        "true" | "false" | "null" | "off" | "on" | "yes" | "no" | "-" | "." | "---" | "..."
+    );
+    if plain_start && plain && word && text.parse::<f64>().is_err() {
+        return text.to_owned();
+    }
+    serde_json::Value::from(text).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    #[test]
+    fn the_checked_in_example_is_fresh() {
+        let stored = include_str!("../../configuration.example.yaml");
+        assert!(
+            stored == example(),
+            "configuration.example.yaml is stale: run `cargo xtask codegen`"
+        );
+    }
+
+    #[test]
+    fn the_example_is_the_default() {
+        assert_eq!(Config::parse(&example(), "example"), Ok(Config::default()));
+    }
+
+    /// Taking every `#` away that stands before a key gives a file that reads without problems, but for the keys
+    /// that contradict each other on purpose.
+    #[test]
+    fn every_sample_is_good() {
+        let text: String = fitted(&Fitting::default(), "x")
+            .lines()
+            .map(|line| {
+                let bare = line.trim_start();
+                let shown = bare.starts_with('#') && !bare.starts_with("# ");
+                let line = if shown {
+                    line.replacen('#', "", 1)
+                } else {
+                    line.to_owned()
+                };
+                format!("{line}\n")
+            })
+            .filter(|line| !line.starts_with("podman_args"))
+            .collect();
+        let config = Config::parse(&text, "samples").map_err(|problems| problems.to_string());
+        assert_eq!(config.map(|config| config.source_dirs), Ok(vec!["src".to_owned()]));
+    }
+}

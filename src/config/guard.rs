@@ -1,0 +1,85 @@
+//! What must hold between keys: nothing cleared that must stay, nothing that contradicts itself.
+
+use std::path::{Path, PathBuf};
+
+use super::field::Field;
+use super::paths::overlap;
+use super::section::Section;
+use super::{Config, FILE_NAME};
+
+/// Reports what contradicts itself across keys.
+pub(super) fn check(top: &Section<'_>, config: &Config) {
+    check_lines(top, config);
+    check_branches(top, config);
+    check_base_url(top, config);
+}
+
+/// What is never cleared or overwritten, and what people call it.
+pub(super) struct Kept(Vec<(PathBuf, &'static str)>);
+
+impl Kept {
+    /// Knows the folders that `config` names by now.
+    pub(super) fn of(config: &Config) -> Self {
+        let mut kept = vec![
+            (PathBuf::from(FILE_NAME), "the configuration"),
+            (PathBuf::from(&config.xtask_dir), "`xtask_dir`"),
+            (config.secrets_dir.clone(), "`secrets_dir`"),
+        ];
+        kept.extend(config.state_dir.clone().map(|path| (path, "`state_dir`")));
+        Self(kept)
+    }
+
+    /// A folder in the repository that may be cleared.
+    pub(super) fn folder(&self, field: &Field<'_>) -> Option<String> {
+        let path = field.repository_path()?;
+        match self.at(&path) {
+            None => Some(path),
+            Some(name) => field.refuse(format!("expected a folder that may be cleared, but {name} is there")),
+        }
+    }
+
+    /// What stands at `path`, above it or below it.
+    pub(super) fn at(&self, path: &str) -> Option<&'static str> {
+        let kept = self.0.iter().find(|(other, _)| overlap(Path::new(path), other));
+        kept.map(|(_, name)| *name)
+    }
+}
+
+fn check_lines(top: &Section<'_>, config: &Config) {
+    let (least, most) = (config.estimated_lines_min, config.estimated_lines_max);
+    if least <= most {
+        return;
+    }
+    // One of the two is in the file, since the defaults fit.
+    if let Some(field) = top.field("estimated_lines_min") {
+        field.refuse::<()>(format!(
+            "expected at most `estimated_lines_max` ({most}), found `{least}`"
+        ));
+    } else if let Some(field) = top.field("estimated_lines_max") {
+        field.refuse::<()>(format!(
+            "expected at least `estimated_lines_min` ({least}), found `{most}`"
+        ));
+    }
+}
+
+fn check_branches(top: &Section<'_>, config: &Config) {
+    if !config.base_branch.starts_with(&config.gen_prefix) {
+        return;
+    }
+    if let Some(field) = top.field("base_branch").or_else(|| top.field("gen_prefix")) {
+        let (base, prefix) = (&config.base_branch, &config.gen_prefix);
+        field.refuse::<()>(format!(
+            "`base_branch` (`{base}`) looks like a generation: it begins with `gen_prefix` (`{prefix}`)"
+        ));
+    }
+}
+
+fn check_base_url(top: &Section<'_>, config: &Config) {
+    const VARIABLE: &str = "ANTHROPIC_BASE_URL";
+    let twice = config.agent.base_url.is_some() && config.container.env.contains_key(VARIABLE);
+    if let (true, Some(field)) = (twice, top.field("agent")) {
+        field.refuse::<()>(format!(
+            "`agent.base_url` sets `{VARIABLE}`, which the container's environment sets, too"
+        ));
+    }
+}

@@ -1,0 +1,124 @@
+//! The table of all keys: the one source of the schema, the example file, the file that `init` writes, and "did you mean".
+
+mod sections;
+mod top;
+
+pub(crate) use top::TOP;
+
+/// One key of the file.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Key {
+    /// Its name.
+    pub(crate) name: &'static str,
+    /// The older system's name for it.
+    pub(crate) alias: Option<&'static str>,
+    /// What it accepts.
+    pub(crate) shape: Shape,
+    /// Its default as YAML in one line; empty when it is unset, or when `items` has it.
+    pub(crate) default: &'static str,
+    /// Its default, for a list that is not empty.
+    pub(crate) items: &'static [&'static str],
+    /// What a person may write, for keys that are unset or empty by default.
+    pub(crate) sample: &'static str,
+    /// What it is for, in lines as they stand in the example file.
+    pub(crate) about: &'static str,
+}
+
+impl Key {
+    const fn new(name: &'static str, shape: Shape, default: &'static str, about: &'static str) -> Self {
+        Self {
+            name,
+            alias: None,
+            shape,
+            default,
+            items: &[],
+            sample: "",
+            about,
+        }
+    }
+
+    const fn items(mut self, items: &'static [&'static str]) -> Self {
+        self.items = items;
+        self
+    }
+
+    const fn sample(mut self, sample: &'static str) -> Self {
+        self.sample = sample;
+        self
+    }
+
+    const fn alias(mut self, alias: &'static str) -> Self {
+        self.alias = Some(alias);
+        self
+    }
+
+    /// Whether `name` is this key's name or alias.
+    pub(crate) fn is(&self, name: &str) -> bool {
+        self.name == name || self.alias == Some(name)
+    }
+}
+
+/// What a key accepts, as far as a JSON Schema can say it; `values.rs` says the rest.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Shape {
+    /// Any text.
+    Text,
+    /// A name, or a number that stands for one.
+    User,
+    /// `true` or `false`.
+    Flag,
+    /// A whole number from 1.
+    Count,
+    /// A whole number from 1, or `off`.
+    CountOrOff,
+    /// A number above zero, or `off`.
+    NumberOrOff,
+    /// A size such as `512m`, or `off`.
+    SizeOrOff,
+    /// A duration such as `1h30m`, or `off`.
+    DurationOrOff,
+    /// A duration such as `1h30m`.
+    Duration,
+    /// A duration, `never` or `always`.
+    Wait,
+    /// One of these words.
+    Choice(&'static [&'static str]),
+    /// A list of texts.
+    List,
+    /// A list of texts, or one text that is split at spaces.
+    Words,
+    /// Names to texts.
+    Map,
+    /// Names to texts or numbers, or a list of `NAME=VALUE`.
+    Assignments,
+    /// Mounts: `SOURCE:TARGET[:ro|rw]`, or mappings.
+    Mounts,
+    /// Gates: commands, or mappings.
+    Gates,
+    /// Keys below this one.
+    Section(&'static [Key]),
+}
+
+/// The keys of a mount written as a mapping; the first two are required.
+pub(crate) const MOUNT: &[Key] = &[
+    Key::new("source", Shape::Text, "", "A folder or file of the host."),
+    Key::new("target", Shape::Text, "", "An absolute path in the container."),
+    Key::new("writable", Shape::Flag, "false", "Whether the container may write it."),
+];
+
+/// The keys of a gate written as a mapping; `command` is required.
+pub(crate) const GATE: &[Key] = &[
+    Key::new(
+        "name",
+        Shape::Text,
+        "",
+        "What people call it; the command itself when unset.",
+    ),
+    Key::new(
+        "command",
+        Shape::Text,
+        "",
+        "Run by `sh -c` in the container, in the task's worktree.",
+    ),
+    Key::new("timeout", Shape::Duration, "30m", "Its time limit."),
+];

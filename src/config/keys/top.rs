@@ -1,0 +1,128 @@
+//! The top level of the file.
+
+use super::sections::{AGENT, BUDGET, CONTAINER, LIMITS, MEASURE, STITCH};
+use super::{Key, Shape};
+use crate::config::defaults::{CLAUDE_ARGS, PROTECTED_PATHS};
+
+/// The keys of the top level, in the order of the example file.
+pub(crate) const TOP: &[Key] = &[
+    Key::new("module_path", Shape::Text, "", "Import path or name of the project, for templates.")
+        .sample("example.com/you/tool"),
+    Key::new("binary_name", Shape::Text, "", "Name of the program, for templates.").sample("tool"),
+    Key::new("binary_dir", Shape::Text, "bin", "Folder that the program is built into, for templates."),
+    Key::new("main_package", Shape::Text, "", "Package that holds `main`, for templates.").sample("./cmd/tool"),
+    Key::new("version_file", Shape::Text, "", "File that holds the version, for templates.").sample("src/version.txt"),
+    Key::new(
+        "source_dirs",
+        Shape::List,
+        "[]",
+        "Folders of source code. `start` clears them on the generation branch,\nnever in your checkout.",
+    )
+    .sample("[src]")
+    .alias("go_source_dirs"),
+    Key::new(
+        "preserve_sources",
+        Shape::Flag,
+        "false",
+        "Keep what is in `source_dirs` when a generation starts.",
+    ),
+    Key::new("gen_prefix", Shape::Text, "generation-", "What the names of generation branches begin with."),
+    Key::new("base_branch", Shape::Text, "main", "Branch that generations begin on and are merged into."),
+    Key::new(
+        "generation_branch",
+        Shape::Text,
+        "",
+        "The generation that commands mean when there are several.",
+    )
+    .sample("generation-first"),
+    Key::new("xtask_dir", Shape::Text, "xtask", "Your own tasks: this folder is never cleared.").alias("magefiles_dir"),
+    Key::new(
+        "state_dir",
+        Shape::Text,
+        "",
+        "Locks, worktrees and records. Unset: inside git's own folder.",
+    )
+    .sample(".cordwainer")
+    .alias("cobbler_dir"),
+    Key::new(
+        "secrets_dir",
+        Shape::Text,
+        ".secrets",
+        "Token files. Never mounted into a container, never cleared, never committed.",
+    ),
+    Key::new("default_token_file", Shape::Text, "claude.json", "Token file in `secrets_dir`."),
+    Key::new("token_file", Shape::Text, "", "Another token file in `secrets_dir`, instead of the default one.")
+        .sample("other.json"),
+    Key::new("spec_globs", Shape::Map, "{}", "Documents that `stats` counts: a label and a glob each.")
+        .sample("{requirements: \"docs/requirements/**/*.md\"}"),
+    Key::new(
+        "seed_files",
+        Shape::Map,
+        "{}",
+        "Files that `start` writes on the generation branch: destination and template.",
+    )
+    .sample("{src/version.txt: templates/version.txt}"),
+    Key::new("context_files", Shape::List, "[]", "Globs of documents that every prompt carries in full.")
+        .sample("[\"docs/**/*.md\"]"),
+    Key::new("measure_prompt", Shape::Text, "", "Template of the measure prompt, instead of the built-in one.")
+        .sample("prompts/measure.md"),
+    Key::new("stitch_prompt", Shape::Text, "", "Template of the stitch prompt, instead of the built-in one.")
+        .sample("prompts/stitch.md"),
+    Key::new("user_prompt", Shape::Text, "", "Your own words to measure: what matters next.")
+        .sample("Begin with the parser."),
+    Key::new(
+        "claude_args",
+        Shape::Words,
+        "",
+        "How the client is always called. What has a key of its own (model, turns, …)\nis set there and not here.",
+    )
+    .items(CLAUDE_ARGS),
+    Key::new("silence_agent", Shape::Flag, "true", "Do not echo what the agent says."),
+    Key::new("max_issues", Shape::Count, "10", "Tasks that one measure may propose."),
+    Key::new(
+        "cycles",
+        Shape::CountOrOff,
+        "1",
+        "Cycles that one `run` makes; `off`: until nothing is left to do.",
+    ),
+    Key::new("estimated_lines_min", Shape::Count, "250", "Smallest task that measure may propose, in lines."),
+    Key::new("estimated_lines_max", Shape::Count, "350", "Largest task that measure may propose, in lines."),
+    Key::new(
+        "cleanup_dirs",
+        Shape::List,
+        "[]",
+        "Folders that are removed from the base branch when a generation is merged.",
+    )
+    .sample("[scratch]"),
+    Key::new("image", Shape::Text, "localhost/cordwainer-claude:latest", "The image that containers are made of.")
+        .alias("podman_image"),
+    Key::new(
+        "podman_args",
+        Shape::Words,
+        "[]",
+        "Flags of `podman run`, for files of the older system: -e, -v, --mount, --memory,\n--cpus, --network, --user, --tmpfs, --add-host and --label become keys of `container`.",
+    )
+    .sample("[--memory=4g]"),
+    Key::new("beads_dir", Shape::Text, "", "Where `issues import` finds the issues of the older system.")
+        .sample(".beads"),
+    Key::new("container", Shape::Section(CONTAINER), "", "The containers that agents and gates run in."),
+    Key::new("agent", Shape::Section(AGENT), "", "The client."),
+    Key::new("measure", Shape::Section(&MEASURE), "", "The phase that proposes tasks."),
+    Key::new("stitch", Shape::Section(&STITCH), "", "The phase that does them."),
+    Key::new("budget", Shape::Section(BUDGET), "", "What one generation may cost."),
+    Key::new("limits", Shape::Section(LIMITS), "", "What happens at a usage limit of your account."),
+    Key::new(
+        "protected_paths",
+        Shape::List,
+        "",
+        "A task that touches one of these globs is held for you and not merged: they are\nwhat your next command, your editor or your CI would run. A list of your own\nreplaces this one.",
+    )
+    .items(PROTECTED_PATHS),
+    Key::new(
+        "gates",
+        Shape::Gates,
+        "[]",
+        "Commands that must succeed before a task is merged. They run in a container,\nnever on your machine. A command, or a mapping of name, command and timeout (30m).",
+    )
+    .sample("[make test]"),
+];

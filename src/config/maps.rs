@@ -1,0 +1,132 @@
+//! Mappings whose names are the person's own: environment, labels, seed files, globs.
+
+use std::collections::BTreeMap;
+
+use super::field::{Entry, Field};
+use super::guard::Kept;
+use super::node::Kind;
+
+impl<'a> Field<'a> {
+    /// A mapping; `name` says what is wrong with a name, `read` reads a value.
+    pub(super) fn map(
+        &self,
+        what: &str,
+        name: impl Fn(&str) -> Option<String>,
+        read: impl Fn(&Field<'a>) -> Option<String>,
+    ) -> Option<BTreeMap<String, String>> {
+        let mut map = BTreeMap::new();
+        for entry in self.entries(what)? {
+            match name(entry.name) {
+                Some(why) => entry.refuse(why, None),
+                None => {
+                    if let Some(value) = read(&entry.field) {
+                        map.insert(entry.name.to_owned(), value);
+                    }
+                }
+            }
+        }
+        Some(map)
+    }
+
+    /// A mapping, or a list of `NAME=VALUE`. Values stay out of all messages: they may be secrets.
+    pub(super) fn assignments(&self, name: fn(&str) -> Option<String>) -> Option<BTreeMap<String, String>> {
+        const WHAT: &str = "a mapping, or a list of `NAME=VALUE`";
+        match &self.node.kind {
+            Kind::List(_) => self.assignment_list(WHAT, name),
+            _ => self.map(WHAT, name, Field::assigned),
+        }
+    }
+
+    fn assignment_list(&self, what: &str, name: fn(&str) -> Option<String>) -> Option<BTreeMap<String, String>> {
+        let mut map = BTreeMap::new();
+        for item in self.items(what)? {
+            let Some((key, value)) = item.scalar().and_then(|text| text.split_once('=')) else {
+                item.refuse::<()>("expected `NAME=VALUE` (nothing is taken over from your own environment)");
+                continue;
+            };
+            if let Some(why) = name(key) {
+                item.refuse::<()>(why);
+            } else if value.contains('\0') {
+                item.refuse::<()>("expected a value without NUL characters");
+            } else if map.insert(key.to_owned(), value.to_owned()).is_some() {
+                item.refuse::<()>(format!("`{}` is given twice", key.escape_debug()));
+            }
+        }
+        Some(map)
+    }
+
+    fn assigned(&self) -> Option<String> {
+        match self.scalar() {
+            Some(value) if !value.contains('\0') => Some(value.to_owned()),
+            Some(_) => self.refuse("expected a value without NUL characters"),
+            None => self.refuse("expected a value (`\"\"` for an empty one)"),
+        }
+    }
+
+    /// `seed_files`: destination to template, both in the repository.
+    pub(super) fn seed_files(&self, kept: &Kept) -> Option<BTreeMap<String, String>> {
+        let mut seeds = BTreeMap::new();
+        for entry in self.entries("a mapping of destination to template")? {
+            if let (Some(destination), Some(template)) = (destination(&entry, kept), entry.field.repository_path()) {
+                seeds.insert(destination, template);
+            }
+        }
+        Some(seeds)
+    }
+}
+
+fn destination(entry: &Entry<'_>, kept: &Kept) -> Option<String> {
+    let path = match super::paths::repository_path(entry.name) {
+        Ok(path) => path,
+        Err(why) => {
+            entry.refuse(format!("expected a path in the repository as destination: {why}"), None);
+            return None;
+        }
+    };
+    let Some(name) = kept.at(&path) else {
+        return Some(path);
+    };
+    entry.refuse(
+        format!("expected a destination that may be written, but {name} is there"),
+        None,
+    );
+    None
+}
+
+/// What is wrong with the name of an environment variable.
+pub(super) fn variable_name(name: &str) -> Option<String> {
+    if name == "HOME" {
+        return Some("`HOME` is set by `agent.home`".to_owned());
+    }
+    let good = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.' || c == '-';
+    let ok = !name.is_empty() && name.chars().all(good) && !name.starts_with(|c: char| c.is_ascii_digit());
+    (!ok).then(|| {
+        format!(
+            "`{}` cannot name an environment variable",
+            crate::text::one_line(name, 60)
+        )
+    })
+}
+
+/// What is wrong with the name of a label: ours are not for others to set, since sweeping goes by them.
+pub(super) fn label_name(name: &str) -> Option<String> {
+    if name.to_ascii_lowercase().starts_with("cordwainer.") {
+        return Some(
+            "labels that begin with `cordwainer.` say whose a container is, and are set by cordwainer alone".to_owned(),
+        );
+    }
+    let ok = !name.is_empty() && name.chars().all(|c| c.is_ascii_graphic() && c != '=');
+    (!ok).then(|| format!("`{}` cannot name a label", crate::text::one_line(name, 60)))
+}
+
+/// What is wrong with a label of `spec_globs`.
+pub(super) fn any_name(name: &str) -> Option<String> {
+    let ok = !name.trim().is_empty() && !name.chars().any(char::is_control);
+    (!ok).then(|| "expected a name".to_owned())
+}
+
+/// What is wrong with the path of a `container.tmpfs`.
+pub(super) fn tmpfs_path(name: &str) -> Option<String> {
+    let path = super::paths::container_path(name);
+    (path.as_deref() != Some(name)).then(|| "expected an absolute path in the container".to_owned())
+}

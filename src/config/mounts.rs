@@ -1,0 +1,180 @@
+//! `container.mounts`, and what may never be mounted.
+
+use std::path::{Path, PathBuf};
+
+use super::field::Field;
+use super::keys::MOUNT;
+use super::node::Kind;
+use super::paths::{container_path, overlap, repository_path};
+use super::section::Section;
+use super::{Config, MountConfig};
+
+const WHAT: &str = "`SOURCE:TARGET[:ro|rw]`, or a mapping of source, target and writable";
+
+/// Where engines listen; whoever reaches one of these owns the machine.
+const ENGINE_SOCKETS: [&str; 6] = [
+    "/run/docker.sock",
+    "/var/run/docker.sock",
+    "/run/podman/podman.sock",
+    "/var/run/podman/podman.sock",
+    "/run/containerd/containerd.sock",
+    "/run/crio/crio.sock",
+];
+
+/// Where the container's own files are; a mount there would hide the task's worktree, or lie about it.
+const TAKEN_TARGETS: [&str; 2] = ["/workspace", "/run/cordwainer"];
+
+impl Field<'_> {
+    /// `container.mounts`, without those that show what must stay hidden.
+    pub(super) fn mounts(&self, hidden: &Hidden<'_>) -> Option<Vec<MountConfig>> {
+        let mut mounts = Vec::new();
+        for item in self.items("a list of mounts")? {
+            if let Some(mount) = item.mount() {
+                item.add_mount(mount, hidden, &mut mounts);
+            }
+        }
+        Some(mounts)
+    }
+
+    /// Adds a mount to others, or notes why not.
+    pub(super) fn add_mount(&self, mount: MountConfig, hidden: &Hidden<'_>, mounts: &mut Vec<MountConfig>) {
+        if let Some(why) = hidden.refusal(&mount) {
+            self.refuse::<()>(why);
+        } else if mounts.iter().any(|other| other.target == mount.target) {
+            self.refuse::<()>(format!("a second mount has the target `{}`", mount.target.display()));
+        } else {
+            mounts.push(mount);
+        }
+    }
+
+    /// One mount, written either way.
+    fn mount(&self) -> Option<MountConfig> {
+        match &self.node.kind {
+            Kind::Map(_) => self.mount_mapping(),
+            _ => match parse_mount(self.scalar().unwrap_or_default()) {
+                Ok(mount) => Some(mount),
+                Err(None) => self.expected(WHAT),
+                Err(Some(why)) => self.refuse(why),
+            },
+        }
+    }
+
+    fn mount_mapping(&self) -> Option<MountConfig> {
+        let section = Section::open(self, MOUNT)?;
+        let mut writable = false;
+        section.set("writable", &mut writable, Field::flag);
+        let (Some(source), Some(target)) = (section.field("source"), section.field("target")) else {
+            return self.refuse("expected `source` and `target`");
+        };
+        // Both are read, so that both are reported.
+        let (source, target) = (source.host_path(), target.container_path());
+        Some(MountConfig {
+            source: source?,
+            target: target?.into(),
+            writable,
+        })
+    }
+}
+
+/// Reads `SOURCE:TARGET[:ro|rw]`; the error is a reason, or nothing when it looks like no mount at all.
+pub(super) fn parse_mount(text: &str) -> Result<MountConfig, Option<String>> {
+    let mut parts = text.split(':');
+    let (Some(source), Some(target)) = (parts.next(), parts.next()) else {
+        return Err(None);
+    };
+    let writable = match (parts.next(), parts.next()) {
+        (None | Some("ro"), None) => false,
+        (Some("rw"), None) => true,
+        (Some(options), _) => {
+            return Err(Some(format!(
+                "expected `ro` or `rw` after the target, found `{}`",
+                options.escape_debug()
+            )));
+        }
+        (None, Some(_)) => return Err(None),
+    };
+    Ok(MountConfig {
+        source: host_path(source).map_err(|why| Some(format!("the source `{}`: {why}", source.escape_debug())))?,
+        target: container_path(target)
+            .ok_or_else(|| {
+                Some(format!(
+                    "expected an absolute path in the container as target, found `{}`",
+                    target.escape_debug()
+                ))
+            })?
+            .into(),
+        writable,
+    })
+}
+
+/// A source as [`Field::host_path`] takes it, from a part of a text.
+pub(super) fn host_path(source: &str) -> Result<PathBuf, &'static str> {
+    if !source.starts_with('/') {
+        return repository_path(source).map(PathBuf::from);
+    }
+    container_path(source)
+        .map(PathBuf::from)
+        .ok_or("it is not a plain path below `/`")
+}
+
+/// What no mount may reach, with each path as the file system knows it.
+pub(super) struct Hidden<'a> {
+    /// Resolved paths and what people call them.
+    paths: Vec<(PathBuf, &'static str)>,
+    /// Makes a path of the configuration absolute and follows its links, as far as the caller can.
+    resolve: &'a dyn Fn(&Path) -> PathBuf,
+}
+
+impl<'a> Hidden<'a> {
+    /// Knows the paths that `config` names by now.
+    pub(super) fn of(config: &Config, resolve: &'a dyn Fn(&Path) -> PathBuf) -> Self {
+        let mut paths = vec![
+            (resolve(Path::new(".git")), "git's own folder"),
+            (resolve(&config.secrets_dir), "`secrets_dir`"),
+        ];
+        paths.extend(config.state_dir.iter().map(|path| (resolve(path), "`state_dir`")));
+        if let Some(socket) = &config.container.socket {
+            let path = socket.strip_prefix("unix://").unwrap_or(socket);
+            paths.push((resolve(Path::new(path)), "`container.socket`"));
+        }
+        Self { paths, resolve }
+    }
+
+    /// Says why a mount is refused.
+    pub(super) fn refusal(&self, mount: &MountConfig) -> Option<String> {
+        let source = (self.resolve)(&mount.source);
+        let shown = mount.source.display();
+        if let Some((_, name)) = self.paths.iter().find(|(path, _)| overlap(path, &source)) {
+            return Some(format!("the mount of `{shown}` would show {name} to the agent"));
+        }
+        if reaches_engine(&mount.source) || reaches_engine(&source) {
+            return Some(format!(
+                "the mount of `{shown}` would hand a container engine to the agent"
+            ));
+        }
+        let taken = TAKEN_TARGETS
+            .iter()
+            .find(|taken| overlap(Path::new(taken), &mount.target))?;
+        Some(format!(
+            "`{}` is not free in the container: `{taken}` is cordwainer's",
+            mount.target.display()
+        ))
+    }
+}
+
+fn reaches_engine(source: &Path) -> bool {
+    let name = source
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .to_ascii_lowercase();
+    let named_so = ["docker.sock", "podman.sock", "containerd.sock", "crio.sock"].contains(&name.as_str());
+    let runtime_folder = Path::new("/run/user");
+    named_so
+        || ENGINE_SOCKETS
+            .iter()
+            .any(|socket| Path::new(socket).starts_with(source))
+        || runtime_folder.starts_with(source)
+        || (source.starts_with(runtime_folder) && source.components().count() <= 4)
+        || source.ends_with("podman") && (source.starts_with("/run") || source.starts_with("/var/run"))
+}

@@ -1,0 +1,158 @@
+//! From the text of a file to a [`Config`], or to all of its problems.
+
+use std::path::{Path, PathBuf};
+
+use super::field::Field;
+use super::guard::Kept;
+use super::keys::TOP;
+use super::node::{self, Kind, Node};
+use super::problems::{Place, Problems, Report};
+use super::section::Section;
+use super::{Config, paths};
+
+/// A person writes a few hundred lines; whatever is larger is some other file.
+const SIZE_LIMIT: usize = 1 << 20;
+
+impl Config {
+    /// Reads a configuration from the text of `file`. What the file does not say has its default; a key without a
+    /// value counts as not said.
+    ///
+    /// # Errors
+    /// Fails with every problem of the text at once.
+    pub fn parse(text: &str, file: &str) -> Result<Self, Problems> {
+        Self::parse_with(text, file, &paths::lexical)
+    }
+
+    /// The same, where `resolve` makes a path of the configuration absolute and follows its links, so that a mount
+    /// cannot show by another name what must stay hidden.
+    pub(crate) fn parse_with(text: &str, file: &str, resolve: &dyn Fn(&Path) -> PathBuf) -> Result<Self, Problems> {
+        let report = Report::new(file);
+        let mut config = Self::default();
+        if text.len() > SIZE_LIMIT {
+            report.note(START, "", format!("larger than {SIZE_LIMIT} bytes"), None);
+        } else if let Some(root) = node::read(text, &report) {
+            read_top(&root, &report, &mut config, resolve);
+        }
+        match report.finish() {
+            None => Ok(config),
+            Some(problems) => Err(problems),
+        }
+    }
+}
+
+/// The first character of a file.
+const START: Place = Place { line: 1, column: 1 };
+
+fn read_top(root: &Node, report: &Report, config: &mut Config, resolve: &dyn Fn(&Path) -> PathBuf) {
+    let field = Field {
+        key: String::new(),
+        node: root,
+        report,
+    };
+    if matches!(root.kind, Kind::Null) {
+        return;
+    }
+    let Some(top) = Section::open(&field, TOP) else { return };
+    read_project(&top, config);
+    read_places(&top, config);
+    read_prompts(&top, config);
+    read_work(&top, config);
+    super::container::read(&top, config, resolve);
+    super::roles::read(&top, config);
+    super::guard::check(&top, config);
+}
+
+fn read_project(top: &Section<'_>, config: &mut Config) {
+    top.set_some("module_path", &mut config.module_path, Field::text);
+    top.set_some("binary_name", &mut config.binary_name, |field| {
+        field.word("a name without spaces")
+    });
+    top.set("binary_dir", &mut config.binary_dir, Field::repository_path);
+    top.set_some("main_package", &mut config.main_package, Field::text);
+    top.set_some("version_file", &mut config.version_file, Field::repository_path);
+}
+
+fn read_places(top: &Section<'_>, config: &mut Config) {
+    const FOLDERS: &str = "a list of folders";
+    top.set("preserve_sources", &mut config.preserve_sources, Field::flag);
+    top.set("gen_prefix", &mut config.gen_prefix, read_prefix);
+    top.set("base_branch", &mut config.base_branch, Field::branch);
+    top.set_some("generation_branch", &mut config.generation_branch, read_generation);
+    top.set("xtask_dir", &mut config.xtask_dir, Field::repository_path);
+    top.set_some("state_dir", &mut config.state_dir, Field::host_path);
+    top.set("secrets_dir", &mut config.secrets_dir, Field::host_path);
+    top.set(
+        "default_token_file",
+        &mut config.default_token_file,
+        Field::repository_path,
+    );
+    top.set_some("token_file", &mut config.token_file, Field::repository_path);
+    top.set_some("beads_dir", &mut config.beads_dir, Field::host_path);
+    let kept = Kept::of(config);
+    top.set("source_dirs", &mut config.source_dirs, |field| {
+        field.list(FOLDERS, |item| kept.folder(item))
+    });
+    top.set("cleanup_dirs", &mut config.cleanup_dirs, |field| {
+        field.list(FOLDERS, |item| kept.folder(item))
+    });
+    top.set("seed_files", &mut config.seed_files, |field| field.seed_files(&kept));
+}
+
+fn read_prefix(field: &Field<'_>) -> Option<String> {
+    let prefix = field.text()?;
+    match crate::generation::GenerationName::new(format!("{prefix}1")) {
+        Ok(_) => Some(prefix),
+        Err(_) => field.expected("the beginning of a branch name, such as `generation-`"),
+    }
+}
+
+fn read_generation(field: &Field<'_>) -> Option<String> {
+    let name = field.text()?;
+    match crate::generation::GenerationName::new(name) {
+        Ok(name) => Some(name.as_str().to_owned()),
+        Err(_) => field.expected("the name of a generation branch"),
+    }
+}
+
+fn read_prompts(top: &Section<'_>, config: &mut Config) {
+    top.set("spec_globs", &mut config.spec_globs, |field| {
+        field.map("a mapping of label to glob", super::maps::any_name, Field::glob)
+    });
+    top.set("context_files", &mut config.context_files, |field| {
+        field.list("a list of globs", Field::glob)
+    });
+    top.set_some("measure_prompt", &mut config.measure_prompt, Field::repository_path);
+    top.set_some("stitch_prompt", &mut config.stitch_prompt, Field::repository_path);
+    top.set_some("user_prompt", &mut config.user_prompt, Field::text);
+    top.set("claude_args", &mut config.claude_args, super::claude_args::read);
+}
+
+fn read_work(top: &Section<'_>, config: &mut Config) {
+    const MOST_LINES: u32 = 100_000;
+    top.set("silence_agent", &mut config.silence_agent, Field::flag);
+    top.set("max_issues", &mut config.max_issues, |field| field.small_count(1000));
+    top.set("cycles", &mut config.cycles, |field| {
+        field.small_count_or_off(1_000_000)
+    });
+    top.set("estimated_lines_min", &mut config.estimated_lines_min, |field| {
+        field.small_count(MOST_LINES)
+    });
+    top.set("estimated_lines_max", &mut config.estimated_lines_max, |field| {
+        field.small_count(MOST_LINES)
+    });
+    top.set("image", &mut config.image, |field| field.word("the name of an image"));
+    if top.field("protected_paths").is_none() {
+        protect_tasks(config);
+    }
+    top.set("protected_paths", &mut config.protected_paths, |field| {
+        field.list("a list of globs", Field::glob)
+    });
+}
+
+/// Protects the folder of the person's own tasks where it really is.
+fn protect_tasks(config: &mut Config) {
+    let glob = format!("{}/**", globset::escape(&config.xtask_dir));
+    if !config.protected_paths.contains(&glob) {
+        config.protected_paths.push(glob);
+    }
+}

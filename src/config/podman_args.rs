@@ -1,0 +1,221 @@
+//! `podman_args`: the documented flags of `podman run` become settings of `container`; every other is a problem.
+
+use super::ContainerConfig;
+use super::field::Field;
+use super::mounts::Hidden;
+use super::node::{Kind, Node};
+use super::section::Section;
+use crate::text;
+
+mod flags;
+mod volumes;
+
+/// Folds the flags in `field` into the settings of `container`.
+pub(super) fn fold(
+    field: &Field<'_>,
+    section: Option<&Section<'_>>,
+    hidden: &Hidden<'_>,
+    container: &mut ContainerConfig,
+) {
+    let mut folding = Folding {
+        section,
+        hidden,
+        container,
+        given: Vec::new(),
+    };
+    let mut words = words(field).into_iter().peekable();
+    while let Some(word) = words.next() {
+        let Some((flag, attached)) = flags::split(&word.text) else {
+            let found = if word.text.starts_with('-') {
+                shown(&word.text)
+            } else {
+                "a value without a flag".to_owned()
+            };
+            word.field.refuse::<()>(flags::unknown(&word.text, &found));
+            continue;
+        };
+        match attached
+            .map(str::to_owned)
+            .or_else(|| words.next_if(|next| !next.text.starts_with('-')).map(|next| next.text))
+        {
+            Some(value) => folding.apply(&word.field, flag, value),
+            None => word
+                .field
+                .refuse::<()>(format!("expected a value after `{flag}`"))
+                .unwrap_or_default(),
+        }
+    }
+}
+
+/// A word and the item that it stands in.
+struct Word<'a> {
+    field: Field<'a>,
+    text: String,
+}
+
+/// All words: an item that begins with a flag is split at spaces, any other is a value and stays whole.
+fn words<'a>(field: &Field<'a>) -> Vec<Word<'a>> {
+    let items = match &field.node.kind {
+        Kind::List(_) => field.items("a list of flags").unwrap_or_default(),
+        _ => vec![field.again()],
+    };
+    let mut words = Vec::new();
+    for item in items {
+        let Some(text) = item.scalar() else {
+            item.expected::<()>("flags of `podman run`");
+            continue;
+        };
+        if !text.starts_with('-') && matches!(field.node.kind, Kind::List(_)) {
+            words.push(Word {
+                text: text.to_owned(),
+                field: item,
+            });
+            continue;
+        }
+        match split_words(text) {
+            Some(parts) => words.extend(parts.into_iter().map(|text| Word {
+                field: item.again(),
+                text,
+            })),
+            None => item
+                .refuse::<()>("expected every quote to be closed")
+                .unwrap_or_default(),
+        }
+    }
+    words
+}
+
+/// Splits at spaces as a shell does, with single and double quotes; `None` when a quote stays open.
+pub(super) fn split_words(text: &str) -> Option<Vec<String>> {
+    let mut words = Vec::new();
+    let mut word: Option<String> = None;
+    let mut quote = None;
+    for character in text.chars() {
+        match quote {
+            Some(open) if character == open => quote = None,
+            Some(_) => word.get_or_insert_default().push(character),
+            None if character == '"' || character == '\'' => {
+                quote = Some(character);
+                word.get_or_insert_default();
+            }
+            None if character.is_whitespace() => words.extend(word.take()),
+            None => word.get_or_insert_default().push(character),
+        }
+    }
+    words.extend(word);
+    quote.is_none().then_some(words)
+}
+
+/// A flag for a message, without its value, which may be a secret.
+fn shown(word: &str) -> String {
+    let flag = word.split('=').next().unwrap_or(word);
+    format!("`{}`", text::one_line(flag, 40))
+}
+
+/// The settings so far, and what they came from.
+struct Folding<'a> {
+    section: Option<&'a Section<'a>>,
+    hidden: &'a Hidden<'a>,
+    container: &'a mut ContainerConfig,
+    given: Vec<&'static str>,
+}
+
+impl Folding<'_> {
+    fn apply(&mut self, field: &Field<'_>, flag: &'static str, value: String) {
+        let node = Node {
+            place: field.place(),
+            kind: match flag {
+                // Numbers to YAML, but not to podman.
+                "--memory" | "--cpus" => Kind::Plain(value.clone()),
+                _ => Kind::Quoted(value.clone()),
+            },
+        };
+        let value_field = Field {
+            key: field.key.clone(),
+            node: &node,
+            report: field.report,
+        };
+        match flag {
+            "--env" => self.add_pair(field, &value, Pairs::Env),
+            "--label" => self.add_pair(field, &value, Pairs::Labels),
+            "--tmpfs" => self.add_tmpfs(field, &value),
+            "--add-host" => self.container.hosts.extend(super::container::read_host(&value_field)),
+            "--volume" | "--mount" => self.add_mount(field, flag, &value),
+            _ => self.set(&value_field, flag),
+        }
+    }
+
+    /// A setting that is there once.
+    fn set(&mut self, field: &Field<'_>, flag: &'static str) {
+        let name = flag.trim_start_matches("--");
+        if self.section.is_some_and(|section| section.field(name).is_some()) {
+            field.refuse::<()>(format!("`{flag}` says what `container.{name}` says, too"));
+            return;
+        }
+        if self.given.contains(&flag) {
+            field.refuse::<()>(format!("`{flag}` is given twice"));
+            return;
+        }
+        self.given.push(flag);
+        let container = &mut *self.container;
+        match flag {
+            "--memory" => container.memory = super::container::read_memory(field).unwrap_or(container.memory),
+            "--cpus" => container.cpus = super::container::read_cpus(field).unwrap_or(container.cpus),
+            "--network" => container.network = super::container::read_network(field),
+            _ => container.user = super::container::read_user(field),
+        }
+    }
+
+    fn add_pair(&mut self, field: &Field<'_>, value: &str, pairs: Pairs) {
+        let (flag, name_problem, map): (_, fn(&str) -> Option<String>, _) = match pairs {
+            Pairs::Env => ("-e", super::maps::variable_name, &mut self.container.env),
+            Pairs::Labels => ("--label", super::maps::label_name, &mut self.container.labels),
+        };
+        let Some((name, value)) = value.split_once('=') else {
+            field.refuse::<()>(format!(
+                "expected `NAME=VALUE` after `{flag}` (nothing is taken over from your own environment)"
+            ));
+            return;
+        };
+        if let Some(why) = name_problem(name) {
+            field.refuse::<()>(why);
+        } else if map.insert(name.to_owned(), value.to_owned()).is_some() {
+            field.refuse::<()>(format!("`{}` is given twice", text::one_line(name, 60)));
+        }
+    }
+
+    fn add_tmpfs(&mut self, field: &Field<'_>, value: &str) {
+        let (path, options) = value.split_once(':').unwrap_or((value, ""));
+        if let Some(why) = super::maps::tmpfs_path(path) {
+            field.refuse::<()>(why);
+        } else if self
+            .container
+            .tmpfs
+            .insert(path.to_owned(), options.to_owned())
+            .is_some()
+        {
+            field.refuse::<()>(format!("`{path}` is given twice"));
+        }
+    }
+
+    fn add_mount(&mut self, field: &Field<'_>, flag: &str, value: &str) {
+        let mount = if flag == "--volume" {
+            volumes::volume(value)
+        } else {
+            volumes::mount(value)
+        };
+        match mount {
+            Ok(volumes::Mounted::Bind(mount)) => field.add_mount(mount, self.hidden, &mut self.container.mounts),
+            Ok(volumes::Mounted::Tmpfs(path, options)) => self.add_tmpfs(field, &format!("{path}:{options}")),
+            Err(why) => {
+                field.refuse::<()>(why);
+            }
+        }
+    }
+}
+
+/// Which mapping a pair goes to.
+enum Pairs {
+    Env,
+    Labels,
+}

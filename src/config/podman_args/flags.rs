@@ -1,0 +1,108 @@
+//! The flags of `podman run` that are known here, and what to write instead of the others.
+
+use crate::text;
+
+/// Long name, short name.
+const KNOWN: &[(&str, &str)] = &[
+    ("--env", "-e"),
+    ("--volume", "-v"),
+    ("--mount", ""),
+    ("--memory", "-m"),
+    ("--cpus", ""),
+    ("--network", "--net"),
+    ("--user", "-u"),
+    ("--tmpfs", ""),
+    ("--add-host", ""),
+    ("--label", "-l"),
+];
+
+/// Flags that people have in their files, and what becomes of them.
+const ELSEWHERE: &[(&[&str], &str)] = &[
+    (
+        &[
+            "--privileged",
+            "--cap-add",
+            "--security-opt",
+            "--device",
+            "--pid",
+            "--ipc",
+            "--uts",
+            "--userns",
+            "--cgroupns",
+            "--group-add",
+        ],
+        "no key replaces it: it would open the container",
+    ),
+    (
+        &[
+            "--rm",
+            "-i",
+            "-t",
+            "-it",
+            "-ti",
+            "--interactive",
+            "--tty",
+            "--init",
+            "-d",
+            "--detach",
+            "--name",
+            "--cap-drop",
+            "--read-only",
+            "--pull",
+        ],
+        "leave it out: cordwainer decides it",
+    ),
+    (&["-w", "--workdir"], "leave it out: the work is always in `/workspace`"),
+    (&["--entrypoint"], "write `agent.command`"),
+    (&["--env-file", "--env-host"], "write `container.env`"),
+    (&["--pids-limit"], "write `container.pids`"),
+    (
+        &["--memory-swap", "--memory-reservation", "--shm-size"],
+        "write `container.memory`",
+    ),
+    (
+        &["--cpu-shares", "--cpu-quota", "--cpu-period", "--cpuset-cpus", "-c"],
+        "write `container.cpus`",
+    ),
+    (
+        &["--dns", "--dns-search", "-p", "--publish", "--hostname", "-h", "--ip"],
+        "write `container.network`",
+    ),
+    (&["--volumes-from"], "write `container.mounts`"),
+    (&["--label-file"], "write `container.labels`"),
+];
+
+/// Splits a word into the long name of its flag and the value attached to it; `None` when the flag is not known here.
+pub(super) fn split(word: &str) -> Option<(&'static str, Option<&str>)> {
+    if word.starts_with("--") {
+        let (flag, value) = match word.split_once('=') {
+            Some((flag, value)) => (flag, Some(value)),
+            None => (word, None),
+        };
+        let (long, _) = KNOWN.iter().find(|(long, short)| *long == flag || *short == flag)?;
+        return Some((long, value));
+    }
+    let (short, value) = word.split_at_checked(2)?;
+    let (long, _) = KNOWN.iter().find(|(_, known)| *known == short)?;
+    Some((
+        long,
+        (!value.is_empty()).then(|| value.strip_prefix('=').unwrap_or(value)),
+    ))
+}
+
+/// What to say about a word that is no flag known here.
+pub(super) fn unknown(word: &str, found: &str) -> String {
+    let flag = word.split('=').next().unwrap_or(word);
+    let elsewhere = ELSEWHERE.iter().find(|(flags, _)| flags.contains(&flag));
+    if let Some((_, instead)) = elsewhere {
+        return format!("{found} is not translated: {instead}");
+    }
+    let near = word
+        .starts_with('-')
+        .then(|| text::nearest(flag, KNOWN.iter().map(|(long, _)| *long)))
+        .flatten();
+    match near {
+        Some(near) => format!("{found} is not translated: did you mean `{near}`?"),
+        None => format!("{found} is not translated: write what it does with the keys of `container`"),
+    }
+}

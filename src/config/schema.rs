@@ -1,0 +1,91 @@
+//! The JSON Schema of the file, for editors: made from the table of keys.
+
+use serde_json::{Map, Value, json};
+
+use super::keys::{GATE, Key, MOUNT, Shape, TOP};
+
+/// Gives the JSON Schema (draft 2020-12) of `configuration.yaml`, with a newline at its end; checked in as
+/// `configuration.schema.json`.
+pub fn schema() -> String {
+    let mut schema = object(TOP, &[]);
+    schema["$schema"] = json!("https://json-schema.org/draft/2020-12/schema");
+    schema["title"] = json!("configuration.yaml of cordwainer");
+    // A file that says nothing is a good one.
+    schema["type"] = json!(["object", "null"]);
+    format!("{schema:#}\n")
+}
+
+fn object(keys: &[Key], required: &[&str]) -> Value {
+    let mut properties = Map::new();
+    for key in keys {
+        properties.insert(key.name.to_owned(), property(key));
+        if let Some(alias) = key.alias {
+            let mut older = property(key);
+            older["description"] = json!(format!("The older name of `{}`.", key.name));
+            older["deprecated"] = json!(true);
+            properties.insert(alias.to_owned(), older);
+        }
+    }
+    let mut schema = json!({"type": "object", "properties": properties, "additionalProperties": false});
+    if !required.is_empty() {
+        schema["required"] = json!(required);
+    }
+    schema
+}
+
+/// A key: what it accepts, or nothing at all, which leaves it unset.
+fn property(key: &Key) -> Value {
+    let mut schema = json!({"anyOf": [accepted(key.shape), {"type": "null"}]});
+    schema["description"] = json!(key.about.replace('\n', " "));
+    schema
+}
+
+fn accepted(shape: Shape) -> Value {
+    const DURATION: &str = "^([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?$";
+    let duration = || json!({"type": "string", "minLength": 2, "pattern": DURATION});
+    let text = || json!({"type": "string"});
+    let list = |items: Value| json!({"type": "array", "items": items});
+    match shape {
+        Shape::Text => text(),
+        Shape::User => json!({"type": ["string", "integer"]}),
+        Shape::Flag => json!({"type": "boolean"}),
+        Shape::Count => json!({"type": "integer", "minimum": 1}),
+        Shape::CountOrOff => or_off(json!({"type": "integer", "minimum": 1})),
+        Shape::NumberOrOff => or_off(json!({"type": "number", "exclusiveMinimum": 0})),
+        Shape::SizeOrOff => or_off(json!({"anyOf": [
+            {"type": "integer", "minimum": 1},
+            {"type": "string", "pattern": "^[0-9]+([bB]|[kKmMgGtT]([iI]?[bB])?)?$"},
+        ]})),
+        Shape::Duration => duration(),
+        Shape::DurationOrOff => or_off(duration()),
+        Shape::Wait => json!({"anyOf": [{"enum": ["never", "always"]}, duration()]}),
+        Shape::Choice(words) => json!({"enum": words}),
+        Shape::List => list(text()),
+        Shape::Words => json!({"anyOf": [text(), list(json!({"type": ["string", "number"]}))]}),
+        Shape::Map => json!({"type": "object", "additionalProperties": {"type": "string"}}),
+        Shape::Assignments => json!({"anyOf": [
+            {"type": "object", "additionalProperties": {"type": ["string", "number", "boolean"]}},
+            {"type": "array", "items": {"type": "string", "pattern": "="}},
+        ]}),
+        Shape::Mounts => list(json!({"anyOf": [text(), object(MOUNT, &["source", "target"])]})),
+        Shape::Gates => list(json!({"anyOf": [text(), object(GATE, &["command"])]})),
+        Shape::Section(keys) => object(keys, &[]),
+    }
+}
+
+/// `off` as YAML 1.2 reads it, and as YAML 1.1 does.
+fn or_off(accepted: Value) -> Value {
+    json!({"anyOf": [accepted, {"enum": ["off", false]}]})
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_checked_in_schema_is_fresh() {
+        let stored = include_str!("../../configuration.schema.json");
+        assert!(
+            stored == super::schema(),
+            "configuration.schema.json is stale: run `cargo xtask codegen`"
+        );
+    }
+}

@@ -1,0 +1,67 @@
+//! One section being read: its keys looked up by name or alias, unknown ones reported.
+
+use super::field::{Entry, Field};
+use super::keys::Key;
+use super::node::Kind;
+use crate::text;
+
+/// A section of the file, or its top level.
+pub(super) struct Section<'a> {
+    keys: &'static [Key],
+    entries: Vec<Entry<'a>>,
+}
+
+impl<'a> Section<'a> {
+    /// Opens the mapping in `field`, and reports each key that `keys` does not know.
+    pub(super) fn open(field: &Field<'a>, keys: &'static [Key]) -> Option<Self> {
+        let mut entries = field.entries("a mapping of keys")?;
+        entries.retain(|entry| is_known(entry, keys));
+        let section = Self { keys, entries };
+        section.report_aliases();
+        Some(section)
+    }
+
+    /// The value at a key, if there is one: a key without a value is as unset as a key that is not there.
+    pub(super) fn field(&self, name: &str) -> Option<&Field<'a>> {
+        let key = self.keys.iter().find(|key| key.name == name);
+        debug_assert!(key.is_some(), "`{name}` is missing in the table of keys");
+        let entry = self
+            .entries
+            .iter()
+            .find(|entry| key.is_some_and(|key| key.is(entry.name)))?;
+        (!matches!(entry.field.node.kind, Kind::Null)).then_some(&entry.field)
+    }
+
+    /// Overwrites `slot` with what `read` makes of the key's value, if there is one and it is good.
+    pub(super) fn set<T>(&self, name: &str, slot: &mut T, read: impl FnOnce(&Field<'a>) -> Option<T>) {
+        if let Some(value) = self.field(name).and_then(read) {
+            *slot = value;
+        }
+    }
+
+    /// The same for a key that is unset by default.
+    pub(super) fn set_some<T>(&self, name: &str, slot: &mut Option<T>, read: impl FnOnce(&Field<'a>) -> Option<T>) {
+        if let Some(value) = self.field(name).and_then(read) {
+            *slot = Some(value);
+        }
+    }
+
+    fn report_aliases(&self) {
+        for (index, entry) in self.entries.iter().enumerate() {
+            let twin = |other: &&Entry<'_>| self.keys.iter().any(|key| key.is(entry.name) && key.is(other.name));
+            if let Some(first) = self.entries[..index].iter().find(twin) {
+                let message = format!("means the same as `{}` on line {}", first.name, first.place.line);
+                entry.refuse(message, Some("keep one of the two".to_owned()));
+            }
+        }
+    }
+}
+
+fn is_known(entry: &Entry<'_>, keys: &'static [Key]) -> bool {
+    let known = keys.iter().any(|key| key.is(entry.name));
+    if !known {
+        let hint = text::nearest(entry.name, keys.iter().map(|key| key.name));
+        entry.refuse("unknown key", hint.map(|name| format!("did you mean `{name}`?")));
+    }
+    known
+}

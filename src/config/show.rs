@@ -1,0 +1,102 @@
+//! The effective configuration as data that can be read back; what may be a secret is not shown.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Serialize, Serializer};
+
+use super::LimitWait;
+
+/// What stands for a value that is not shown.
+const HIDDEN: &str = "<set>";
+
+/// A duration as the configuration has it, such as `1h30m`; anything below a second is cut.
+pub(super) fn duration_text(duration: Duration) -> String {
+    let mut seconds = duration.as_secs();
+    if seconds == 0 {
+        return "0s".to_owned();
+    }
+    let mut text = String::new();
+    for (unit, name) in [(24 * 60 * 60, 'd'), (60 * 60, 'h'), (60, 'm'), (1, 's')] {
+        if seconds >= unit {
+            text.push_str(&format!("{}{name}", seconds / unit));
+            seconds %= unit;
+        }
+    }
+    text
+}
+
+/// A size in the largest unit that fits.
+fn size_text(bytes: u64) -> String {
+    let units = [(40, "t"), (30, "g"), (20, "m"), (10, "k")];
+    let fitting = units
+        .iter()
+        .find(|(shift, _)| bytes > 0 && bytes.is_multiple_of(1 << shift));
+    match fitting {
+        Some((shift, unit)) => format!("{}{unit}", bytes >> shift),
+        None => bytes.to_string(),
+    }
+}
+
+pub(super) fn or_off<T: Serialize, S: Serializer>(value: &Option<T>, serializer: S) -> Result<S::Ok, S::Error> {
+    match value {
+        Some(value) => value.serialize(serializer),
+        None => serializer.serialize_str("off"),
+    }
+}
+
+pub(super) fn size_or_off<S: Serializer>(bytes: &Option<u64>, serializer: S) -> Result<S::Ok, S::Error> {
+    or_off(&bytes.map(size_text), serializer)
+}
+
+pub(super) fn duration<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&duration_text(*duration))
+}
+
+pub(super) fn duration_or_off<S: Serializer>(duration: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+    or_off(&duration.map(duration_text), serializer)
+}
+
+pub(super) fn overage<S: Serializer>(allowed: &bool, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(if *allowed { "allow" } else { "forbid" })
+}
+
+pub(super) fn wait<S: Serializer>(wait: &LimitWait, serializer: S) -> Result<S::Ok, S::Error> {
+    match wait {
+        LimitWait::Never => serializer.serialize_str("never"),
+        LimitWait::Always => serializer.serialize_str("always"),
+        LimitWait::UpTo(longest) => duration(longest, serializer),
+    }
+}
+
+/// The environment, where the values of names that sound like secrets are only said to be there.
+pub(super) fn environment<S: Serializer>(env: &BTreeMap<String, String>, serializer: S) -> Result<S::Ok, S::Error> {
+    let shown = env
+        .iter()
+        .map(|(name, value)| (name, if is_secret(name) { HIDDEN } else { value.as_str() }));
+    serializer.collect_map(shown)
+}
+
+fn is_secret(name: &str) -> bool {
+    let name = name.to_ascii_uppercase();
+    ["KEY", "TOKEN", "SECRET", "PASSWORD", "PASSWD", "CREDENTIAL", "AUTH"]
+        .iter()
+        .any(|part| name.contains(part))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::values::{parse_duration, parse_size};
+
+    #[test]
+    fn sizes_and_durations_read_back() {
+        for bytes in [0, 1, 1023, 1024, 512 << 20, 4 << 30, 3 << 40, u64::MAX] {
+            assert_eq!(parse_size(&size_text(bytes)), Some(bytes));
+        }
+        for seconds in [0, 1, 59, 60, 90, 3600, 5400, 86_400, 90_061] {
+            let duration = Duration::from_secs(seconds);
+            assert_eq!(parse_duration(&duration_text(duration)), Some(duration));
+        }
+    }
+}

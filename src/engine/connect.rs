@@ -1,0 +1,165 @@
+//! Finding an engine: what a person named, else the usual sockets, else an installed podman that is started.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use bollard::{ClientVersion, Docker};
+
+use crate::config::EngineChoice;
+use crate::engine::Engine;
+use crate::engine::deadline::{self, CallError, HELLO};
+use crate::engine::endpoint::{self, Endpoint};
+use crate::engine::kind::{EngineKind, Facts};
+use crate::engine::service::Service;
+use crate::error::{Error, ErrorKind, Result};
+
+/// The API versions that are spoken, the first that the engine accepts: 1.41 is what podman 4.3 and Docker Engine 20.10
+/// know, 1.44 the oldest that Docker Engine 29 still answers.
+const API_VERSIONS: [ClientVersion; 2] = [version(41), version(44)];
+
+/// Bollard wants a limit of its own, in seconds; ours are tighter, see `deadline`.
+const NO_LIMIT: u64 = 86_400;
+
+const fn version(minor: usize) -> ClientVersion {
+    ClientVersion {
+        major_version: 1,
+        minor_version: minor,
+    }
+}
+
+/// Where to look for an engine.
+#[derive(Clone, Debug, Default)]
+pub struct ConnectOptions {
+    /// `container.engine`.
+    pub choice: EngineChoice,
+    /// `container.socket`: a path, or `unix://PATH`.
+    pub socket: Option<String>,
+    /// The variable `DOCKER_HOST`.
+    pub docker_host: Option<String>,
+    /// The variable `CONTAINER_HOST`.
+    pub container_host: Option<String>,
+    /// The variable `XDG_RUNTIME_DIR`.
+    pub runtime_dir: Option<PathBuf>,
+    /// The variable `PATH`, in which an installed podman is looked for; unset means none is started.
+    pub search_path: Option<OsString>,
+    /// A folder of ours for the socket, configuration and log of a podman service that we start; made when needed.
+    pub service_dir: PathBuf,
+}
+
+impl Engine {
+    /// Finds an engine that answers and is of the kind chosen, starting an installed podman as the last resort.
+    ///
+    /// # Errors
+    ///
+    /// Of kind [`ErrorKind::Engine`]; the message lists what was tried, and why each was not it.
+    pub async fn connect(options: &ConnectOptions) -> Result<Self> {
+        let user = rustix::process::geteuid().as_raw();
+        let mut tried = Vec::new();
+        for endpoint in endpoint::candidates(options, user)? {
+            match try_endpoint(&endpoint, options.choice).await {
+                Ok(engine) => return Ok(engine),
+                Err(error) if endpoint.explicit => return Err(explicit(&endpoint, error)),
+                Err(error) => tried.push(format!("{endpoint}: {}", reason(&error))),
+            }
+        }
+        match start_podman(options).await {
+            Ok(engine) => return Ok(engine),
+            Err(error) => tried.push(format!("an installed podman: {}", reason(&error))),
+        }
+        Err(none_found(options.choice, &tried))
+    }
+}
+
+async fn try_endpoint(endpoint: &Endpoint, choice: EngineChoice) -> Result<Engine> {
+    if !endpoint.socket.try_exists().unwrap_or(true) {
+        return Err(Error::new(ErrorKind::Engine, "no such socket"));
+    }
+    let (api, facts) = greet(&endpoint.socket).await?;
+    let wanted = match choice {
+        EngineChoice::Auto => facts.kind,
+        EngineChoice::Podman => EngineKind::Podman,
+        EngineChoice::Docker => EngineKind::Docker,
+    };
+    if facts.kind != wanted {
+        let message = format!("it is {}, and `container.engine` asks for {wanted}", facts.kind);
+        return Err(Error::new(ErrorKind::Engine, message));
+    }
+    Ok(Engine::new(api, facts, None))
+}
+
+async fn start_podman(options: &ConnectOptions) -> Result<Engine> {
+    if options.choice == EngineChoice::Docker {
+        return Err(Error::new(
+            ErrorKind::Engine,
+            "not started, because `container.engine` is `docker`",
+        ));
+    }
+    let service = Service::start(options).await?;
+    let (api, facts) = greet(&service.socket()).await.map_err(|error| service.explain(error))?;
+    Ok(Engine::new(api, facts, Some(service)))
+}
+
+/// Asks whoever listens on `socket` who it is.
+pub(super) async fn greet(socket: &Path) -> Result<(Docker, Facts)> {
+    let mut refused = None;
+    for version in &API_VERSIONS {
+        match greet_in(socket, version).await {
+            Ok(found) => return Ok(found),
+            Err(error) if error.status == Some(400) => refused = Some(error),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(refused.map_or_else(|| Error::new(ErrorKind::Engine, "no API version to speak"), Error::from))
+}
+
+async fn greet_in(socket: &Path, version: &ClientVersion) -> Result<(Docker, Facts), CallError> {
+    let place = format!("`{}`", socket.display());
+    let connected = Docker::connect_with_unix(&socket.to_string_lossy(), NO_LIMIT, version);
+    let api = connected.map_err(|source| deadline::failed(&place, "connect", source))?;
+    let answer = deadline::within(&place, "ask the engine who it is", HELLO, api.version()).await?;
+    let info = deadline::within(&place, "ask the engine how it runs", HELLO, api.info()).await?;
+    let facts = Facts::new(socket, &answer, &info);
+    Ok((api, facts))
+}
+
+/// One line of an error and of what caused it.
+fn reason(error: &Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(inner) = cause {
+        let inner_text = inner.to_string();
+        if !text.contains(&inner_text) {
+            text = format!("{text}: {inner_text}");
+        }
+        cause = inner.source();
+    }
+    text
+}
+
+fn explicit(endpoint: &Endpoint, error: Error) -> Error {
+    let denied = reason(&error).contains("ermission denied");
+    let hint = if denied {
+        "your user may not use this socket: see who owns it, or use rootless podman"
+    } else {
+        "start the engine that listens there, or take the setting away so that one is looked for"
+    };
+    Error::new(ErrorKind::Engine, format!("cannot use the engine at {endpoint}"))
+        .because(error)
+        .hint(hint)
+}
+
+fn none_found(choice: EngineChoice, tried: &[String]) -> Error {
+    let wanted = match choice {
+        EngineChoice::Auto => "podman or Docker Engine",
+        EngineChoice::Podman => "podman",
+        EngineChoice::Docker => "Docker Engine",
+    };
+    let list: String = tried.iter().map(|line| format!("\n  {line}")).collect();
+    Error::new(
+        ErrorKind::Engine,
+        format!("no container engine ({wanted}) answers; tried{list}"),
+    )
+    .hint(
+        "install podman (package `podman`, with `catatonit`) or Docker Engine, or name a socket in `container.socket`",
+    )
+}

@@ -1,0 +1,97 @@
+//! Everything that depends on which engine it is, in one place.
+
+use std::fmt;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use bollard::models::{SystemInfo, SystemVersion};
+
+/// Which engine it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EngineKind {
+    /// Podman, through its Docker-compatible API.
+    Podman,
+    /// Docker Engine.
+    Docker,
+}
+
+impl fmt::Display for EngineKind {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Podman => "podman",
+            Self::Docker => "Docker Engine",
+        })
+    }
+}
+
+/// The user id of slots that root makes for a rootful engine: the client refuses to run as root.
+const AGENT: (u32, u32) = (1000, 1000);
+
+/// What an engine said of itself, and who is asking.
+#[derive(Clone, Debug)]
+pub(super) struct Facts {
+    pub(super) kind: EngineKind,
+    pub(super) version: String,
+    pub(super) rootless: bool,
+    pub(super) selinux: bool,
+    pub(super) socket: PathBuf,
+    /// User and group of this process.
+    own: (u32, u32),
+    /// User and group that the socket belongs to: on a rootless engine, its user.
+    socket_owner: Option<(u32, u32)>,
+}
+
+impl Facts {
+    /// Reads them off the answers to `/version` and `/info`.
+    pub(super) fn new(socket: &Path, version: &SystemVersion, info: &SystemInfo) -> Self {
+        let podman = version
+            .components
+            .iter()
+            .flatten()
+            .any(|part| part.name == "Podman Engine");
+        let security = info.security_options.as_deref().unwrap_or_default();
+        let says = |option: &str| security.iter().any(|said| said.split(',').any(|part| part == option));
+        let metadata = std::fs::metadata(socket).ok();
+        Self {
+            kind: if podman { EngineKind::Podman } else { EngineKind::Docker },
+            version: version.version.clone().unwrap_or_default(),
+            rootless: says("name=rootless"),
+            selinux: says("name=selinux"),
+            socket: socket.to_owned(),
+            own: (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw()),
+            socket_owner: metadata.map(|socket| (socket.uid(), socket.gid())),
+        }
+    }
+
+    /// Whether containers run in a user namespace in which the engine's user keeps its own id.
+    pub(super) fn keeps_id(&self) -> bool {
+        self.rootless && self.kind == EngineKind::Podman
+    }
+
+    /// Who must own, on the host, what a container is to write.
+    pub(super) fn slot_owner(&self) -> (u32, u32) {
+        match self.own {
+            _ if self.rootless => self.socket_owner.unwrap_or(self.own),
+            (0, _) => AGENT,
+            own => own,
+        }
+    }
+
+    /// Who that is inside the container, as the API wants it.
+    pub(super) fn container_user(&self) -> Option<String> {
+        if self.rootless && self.kind == EngineKind::Docker {
+            // Rootless Docker knows no keep-id: its own user is root inside, and nobody else can write the slot.
+            return Some("0:0".into());
+        }
+        let (user, group) = self.slot_owner();
+        Some(format!("{user}:{group}"))
+    }
+}
+
+impl fmt::Display for Facts {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mode = if self.rootless { "rootless" } else { "rootful" };
+        let socket = self.socket.display();
+        write!(formatter, "{} {} ({mode}, `{socket}`)", self.kind, self.version)
+    }
+}

@@ -1,0 +1,49 @@
+//! The hard limits of this process, beyond which no container can be given more.
+
+/// What `/proc/self/limits` says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Limits {
+    /// Files open at once; `None` is unlimited, or unknown.
+    pub(super) open_files: Option<u64>,
+    /// Processes of the user; `None` is unlimited, or unknown.
+    pub(super) processes: Option<u64>,
+}
+
+impl Limits {
+    /// Reads them; a system without `/proc` has none that are known.
+    pub(super) fn of_this_process() -> Self {
+        std::fs::read_to_string("/proc/self/limits")
+            .map(|text| Self::parse(&text))
+            .unwrap_or_default()
+    }
+
+    /// Parses the format of proc(5): a name, the soft limit, the hard limit, a unit.
+    fn parse(text: &str) -> Self {
+        let hard = |name: &str| {
+            let rest = text.lines().find_map(|line| line.strip_prefix(name))?;
+            rest.split_whitespace().nth(1)?.parse().ok()
+        };
+        Self {
+            open_files: hard("Max open files"),
+            processes: hard("Max processes"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_the_hard_column() {
+        let text = "Limit                     Soft Limit           Hard Limit           Units     \n\
+                    Max processes             96365                unlimited            processes \n\
+                    Max open files            1024                 20000                files     \n";
+        let expect = Limits {
+            open_files: Some(20_000),
+            processes: None,
+        };
+        assert_eq!(Limits::parse(text), expect);
+        assert_eq!(Limits::parse(""), Limits::default());
+    }
+}

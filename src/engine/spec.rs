@@ -1,0 +1,204 @@
+//! What a container is to be: our words, translated to the engine's API.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
+
+use bollard::models::{
+    ContainerCreateBody, HostConfig, HostConfigLogConfig, Mount as ApiMount, MountType, ResourcesUlimits,
+};
+
+use crate::engine::kind::Facts;
+use crate::engine::limits::Limits;
+use crate::error::{Error, ErrorKind, Result};
+
+/// Files a container may have open at most; less where the machine's own hard limit is lower.
+const OPEN_FILES: u64 = 65_536;
+/// Processes its user may have; a rootful podman asks for a million unless it is told otherwise, and lowers its own
+/// limit to this many.
+pub(super) const PROCESSES: u64 = 32_768;
+
+/// A folder or file of the host in the container.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mount {
+    /// Where it is on the host; it must exist.
+    pub source: PathBuf,
+    /// Where it appears in the container.
+    pub target: String,
+    /// Whether the container may only read it.
+    pub read_only: bool,
+}
+
+/// Who runs the command in the container.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum UserChoice {
+    /// The owner of the slots, see [`Engine::slot_owner`](super::Engine::slot_owner).
+    #[default]
+    SlotOwner,
+    /// `UID[:GID]` or a name that the image knows.
+    Given(String),
+    /// Whoever the image says.
+    Image,
+}
+
+/// What a container is to be. Every container runs with an init as PID 1, without capabilities and without new privileges.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ContainerSpec {
+    /// Its name on the engine, unique there; empty lets the engine choose.
+    pub name: String,
+    /// The image's reference or id; it must be there already.
+    pub image: String,
+    /// The command and its arguments; empty takes the image's own.
+    pub command: Vec<String>,
+    /// Where the command runs; unset is the image's choice.
+    pub working_dir: Option<String>,
+    /// Environment variables.
+    pub env: Vec<(String, String)>,
+    /// Folders and files of the host.
+    pub mounts: Vec<Mount>,
+    /// Memory file systems: path in the container to mount options.
+    pub tmpfs: BTreeMap<String, String>,
+    /// Who runs the command.
+    pub user: UserChoice,
+    /// Extra host names, `NAME:ADDRESS`.
+    pub hosts: Vec<String>,
+    /// A network's name or a mode such as `none`; unset is the engine's default.
+    pub network: Option<String>,
+    /// Bytes of memory, swap included.
+    pub memory: Option<u64>,
+    /// Cores.
+    pub cpus: Option<f64>,
+    /// Processes and threads.
+    pub pids: Option<u32>,
+    /// Labels; whose the container is, is known by these alone.
+    pub labels: BTreeMap<String, String>,
+    /// Whether the image's files may only be read.
+    pub read_only_root: bool,
+    /// Bytes kept of one line of output; unset is [`DEFAULT_LINE_LIMIT`](super::lines::DEFAULT_LINE_LIMIT).
+    pub line_limit: Option<usize>,
+}
+
+impl ContainerSpec {
+    /// Translates to the body of `POST /containers/create`.
+    pub(super) fn body(&self, facts: &Facts) -> Result<ContainerCreateBody> {
+        let user = match &self.user {
+            UserChoice::SlotOwner => facts.container_user(),
+            UserChoice::Given(user) => Some(user.clone()),
+            UserChoice::Image => None,
+        };
+        Ok(ContainerCreateBody {
+            image: Some(self.image.clone()),
+            cmd: (!self.command.is_empty()).then(|| self.command.clone()),
+            working_dir: self.working_dir.clone(),
+            env: Some(self.env.iter().map(|(name, value)| format!("{name}={value}")).collect()),
+            labels: Some(self.labels.clone().into_iter().collect()),
+            user,
+            attach_stdin: Some(true),
+            attach_stdout: Some(true),
+            attach_stderr: Some(true),
+            open_stdin: Some(true),
+            stdin_once: Some(true),
+            host_config: Some(self.host_config(facts)?),
+            ..ContainerCreateBody::default()
+        })
+    }
+
+    fn host_config(&self, facts: &Facts) -> Result<HostConfig> {
+        let (binds, mounts) = self.mounts(facts)?;
+        let keep_id = facts.keeps_id() && self.user == UserChoice::SlotOwner;
+        Ok(HostConfig {
+            init: Some(true),
+            cap_drop: Some(vec!["ALL".into()]),
+            security_opt: Some(vec!["no-new-privileges".into()]),
+            readonly_rootfs: Some(self.read_only_root),
+            userns_mode: keep_id.then(|| "keep-id".into()),
+            network_mode: self.network.clone(),
+            extra_hosts: (!self.hosts.is_empty()).then(|| self.hosts.clone()),
+            binds,
+            mounts,
+            tmpfs: Some(self.tmpfs.clone().into_iter().collect::<HashMap<_, _>>()),
+            memory: self.memory.map(signed),
+            memory_swap: self.memory.map(signed),
+            nano_cpus: self.cpus.map(nano),
+            pids_limit: self.pids.map(i64::from),
+            ulimits: Some(ulimits(&Limits::of_this_process())),
+            // What the attached reader gets is all there is: an agent that never stops talking fills no disk.
+            log_config: Some(HostConfigLogConfig {
+                typ: Some("none".into()),
+                config: None,
+            }),
+            ..HostConfig::default()
+        })
+    }
+
+    /// Where the engine has SELinux, mounts must be relabelled, and only the older `binds` can say so.
+    fn mounts(&self, facts: &Facts) -> Result<(Option<Vec<String>>, Option<Vec<ApiMount>>)> {
+        if facts.selinux {
+            let binds = self.mounts.iter().map(relabelled).collect::<Result<_>>()?;
+            return Ok((Some(binds), None));
+        }
+        let mounts = self.mounts.iter().map(bound).collect::<Result<_>>()?;
+        Ok((None, Some(mounts)))
+    }
+}
+
+fn bound(mount: &Mount) -> Result<ApiMount> {
+    Ok(ApiMount {
+        typ: Some(MountType::BIND),
+        source: Some(source(mount)?),
+        target: Some(mount.target.clone()),
+        read_only: Some(mount.read_only),
+        ..ApiMount::default()
+    })
+}
+
+fn relabelled(mount: &Mount) -> Result<String> {
+    let source = source(mount)?;
+    if source.contains(':') || mount.target.contains(':') {
+        let message = format!(
+            "cannot mount `{}`: on an engine with SELinux its path may not hold a colon",
+            source
+        );
+        return Err(Error::new(ErrorKind::Engine, message).hint("move the repository to a path without `:`"));
+    }
+    let access = if mount.read_only { "ro" } else { "rw" };
+    Ok(format!("{source}:{}:{access},z", mount.target))
+}
+
+fn source(mount: &Mount) -> Result<String> {
+    mount.source.to_str().map(str::to_owned).ok_or_else(|| {
+        let shown = mount.source.display();
+        Error::new(
+            ErrorKind::Engine,
+            format!("cannot mount `{shown}`: its path is not UTF-8"),
+        )
+        .hint("the engines' API takes UTF-8 paths only: move it")
+    })
+}
+
+/// The limits of files, core dumps and processes, never above what the machine allows: raising a hard limit needs a capability
+/// that engines in containers and rootless engines lack.
+fn ulimits(limits: &Limits) -> Vec<ResourcesUlimits> {
+    let limit = |name: &str, value: u64| ResourcesUlimits {
+        name: Some(name.into()),
+        soft: Some(signed(value)),
+        hard: Some(signed(value)),
+    };
+    let at_most = |most: u64, hard: Option<u64>| hard.unwrap_or(most).min(most);
+    vec![
+        limit("nofile", at_most(OPEN_FILES, limits.open_files)),
+        limit("nproc", at_most(PROCESSES, limits.processes)),
+        limit("core", 0),
+    ]
+}
+
+fn signed(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "a count of cores times a billion fits 64 bits"
+)]
+fn nano(cpus: f64) -> i64 {
+    (cpus * 1e9).round() as i64
+}

@@ -1,0 +1,195 @@
+//! Commits: made, read, and compared by ancestry.
+
+use git2::{Commit, ErrorCode, Oid, Repository, Signature, Time};
+use jiff::Timestamp;
+
+use super::Git;
+use crate::error::{Context as _, Error, ErrorKind, Result};
+
+/// Who made something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// The name.
+    pub name: String,
+    /// The e-mail address.
+    pub email: String,
+}
+
+/// A commit to be made. The committer is the repository's user.
+#[derive(Clone, Debug)]
+pub struct NewCommit {
+    /// The tree.
+    pub tree: Oid,
+    /// The parents, first parent first.
+    pub parents: Vec<Oid>,
+    /// The message; NULs are dropped.
+    pub message: String,
+    /// The author; unset means the committer.
+    pub author: Option<Identity>,
+    /// When; written in UTC.
+    pub time: Timestamp,
+}
+
+/// What a commit says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommitInfo {
+    /// Its id.
+    pub id: Oid,
+    /// Its tree.
+    pub tree: Oid,
+    /// Its parents, first parent first.
+    pub parents: Vec<Oid>,
+    /// Its message; bytes that are not UTF-8 are replaced.
+    pub message: String,
+    /// Its author.
+    pub author: Identity,
+    /// Its committer.
+    pub committer: Identity,
+    /// When it was committed.
+    pub time: Timestamp,
+}
+
+impl CommitInfo {
+    /// The first line of the message.
+    pub fn subject(&self) -> &str {
+        self.message.lines().next().unwrap_or_default()
+    }
+
+    /// The last value of a trailer (`Key: value` in the last paragraph); keys are compared without case.
+    pub fn trailer(&self, key: &str) -> Option<String> {
+        let trailers = git2::message_trailers_strs(&self.message).ok()?;
+        let values = trailers.iter().filter(|(name, _)| name.eq_ignore_ascii_case(key));
+        values.last().map(|(_, value)| value.to_owned())
+    }
+}
+
+impl Git {
+    /// Makes a commit that no ref points to yet.
+    ///
+    /// Fails with [`ErrorKind::Precondition`] when the repository has no `user.name` or `user.email`.
+    pub fn commit(&self, new: &NewCommit) -> Result<Oid> {
+        let repository = self.open()?;
+        let failed = "cannot make a commit";
+        let when = Time::new(new.time.as_second(), 0);
+        let committer = signature(&user(&repository)?, when)?;
+        let author = match &new.author {
+            Some(author) => signature(author, when)?,
+            None => committer.clone(),
+        };
+        let tree = repository.find_tree(new.tree).context(failed)?;
+        let parents = new
+            .parents
+            .iter()
+            .map(|parent| repository.find_commit(*parent))
+            .collect::<Result<Vec<_>, _>>()
+            .context(failed)?;
+        let message = new.message.replace('\0', "");
+        repository
+            .commit(
+                None,
+                &author,
+                &committer,
+                &message,
+                &tree,
+                &parents.iter().collect::<Vec<_>>(),
+            )
+            .context(failed)
+    }
+
+    /// Reads a commit.
+    pub fn commit_info(&self, id: Oid) -> Result<CommitInfo> {
+        let repository = self.open()?;
+        let commit = repository
+            .find_commit(id)
+            .context(format!("cannot read the commit {id}"))?;
+        Ok(info(&commit))
+    }
+
+    /// The commits from `from` along first parents, newest first, up to and without `until`, or to the root.
+    pub fn first_parents(&self, from: Oid, until: Option<Oid>) -> Result<Vec<CommitInfo>> {
+        let repository = self.open()?;
+        let mut found = Vec::new();
+        let mut next = Some(from);
+        while let Some(id) = next
+            && next != until
+        {
+            let commit = repository
+                .find_commit(id)
+                .context(format!("cannot read the commit {id}"))?;
+            next = commit.parent_ids().next();
+            found.push(info(&commit));
+        }
+        Ok(found)
+    }
+
+    /// Whether `ancestor` is reachable from `descendant`; a commit is reachable from itself.
+    pub fn is_ancestor(&self, ancestor: Oid, descendant: Oid) -> Result<bool> {
+        if ancestor == descendant {
+            return Ok(true);
+        }
+        self.open()?
+            .graph_descendant_of(descendant, ancestor)
+            .context(format!("cannot compare the commits {ancestor} and {descendant}"))
+    }
+
+    /// The best common ancestor of two commits; `None` where their histories are unrelated.
+    pub fn merge_base(&self, one: Oid, other: Oid) -> Result<Option<Oid>> {
+        match self.open()?.merge_base(one, other) {
+            Ok(base) => Ok(Some(base)),
+            Err(error) if error.code() == ErrorCode::NotFound => Ok(None),
+            Err(error) => Err(error).context(format!("cannot compare the commits {one} and {other}")),
+        }
+    }
+
+    /// The repository's user, from git's configuration.
+    ///
+    /// Fails with [`ErrorKind::Precondition`] when there is none.
+    pub fn user(&self) -> Result<Identity> {
+        user(&self.open()?)
+    }
+}
+
+fn user(repository: &Repository) -> Result<Identity> {
+    let signature = repository.signature().map_err(|error| {
+        Error::new(ErrorKind::Precondition, "git does not know who commits here")
+            .because(error)
+            .hint("set `user.name` and `user.email` with `git config`")
+    })?;
+    Ok(identity(&signature))
+}
+
+fn identity(signature: &Signature<'_>) -> Identity {
+    Identity {
+        name: String::from_utf8_lossy(signature.name_bytes()).into_owned(),
+        email: String::from_utf8_lossy(signature.email_bytes()).into_owned(),
+    }
+}
+
+/// Makes git's form of an identity; what git does not allow in one is left out.
+fn signature(identity: &Identity, when: Time) -> Result<Signature<'static>> {
+    let clean = |text: &str| {
+        let allowed: String = text.chars().filter(|c| !c.is_control() && !"<>".contains(*c)).collect();
+        let trimmed = allowed.trim().to_owned();
+        if trimmed.is_empty() {
+            "unknown".to_owned()
+        } else {
+            trimmed
+        }
+    };
+    Signature::new(&clean(&identity.name), &clean(&identity.email), &when).context(format!(
+        "`{} <{}>` is no author git accepts",
+        identity.name, identity.email
+    ))
+}
+
+fn info(commit: &Commit<'_>) -> CommitInfo {
+    CommitInfo {
+        id: commit.id(),
+        tree: commit.tree_id(),
+        parents: commit.parent_ids().collect(),
+        message: String::from_utf8_lossy(commit.message_bytes()).into_owned(),
+        author: identity(&commit.author()),
+        committer: identity(&commit.committer()),
+        time: Timestamp::from_second(commit.time().seconds()).unwrap_or(Timestamp::UNIX_EPOCH),
+    }
+}

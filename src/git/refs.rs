@@ -1,0 +1,254 @@
+//! Refs: where branches and marks point, and the one way to move them.
+
+use std::thread;
+use std::time::Duration;
+
+use git2::{ErrorClass, ErrorCode, Oid, Repository};
+
+use super::Git;
+use crate::error::{Context as _, Error, ErrorKind, Result};
+use crate::text;
+
+mod checked_out;
+
+/// How long a ref locked by another process is waited for: the waits double from a millisecond up to this many times.
+const LOCK_TRIES: u32 = 40;
+/// The longest single wait for a ref's lock.
+const LONGEST_WAIT: Duration = Duration::from_millis(100);
+
+/// What the HEAD of the person's checkout says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Head {
+    /// A branch with commits.
+    Branch {
+        /// Its short name (`main`).
+        name: String,
+        /// Its commit.
+        tip: Oid,
+    },
+    /// A branch without a commit yet.
+    Unborn {
+        /// Its short name.
+        name: String,
+    },
+    /// No branch.
+    Detached {
+        /// The commit checked out.
+        tip: Oid,
+    },
+}
+
+/// How a compare-and-swap ended.
+#[must_use = "a stale expectation means that nothing was changed"]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RefMove {
+    /// The ref is where it was wanted.
+    Moved,
+    /// The ref was not where it was expected; nothing changed.
+    Stale {
+        /// Where it is instead.
+        actual: Option<Oid>,
+    },
+}
+
+impl Git {
+    /// Reads the HEAD of the person's checkout.
+    pub fn head(&self) -> Result<Head> {
+        let repository = self.open()?;
+        let head = repository.find_reference("HEAD").context("cannot read HEAD")?;
+        let target = head
+            .symbolic_target()
+            .context("HEAD names a branch that is not UTF-8")?;
+        let Some(full) = target else {
+            let tip = head
+                .target()
+                .ok_or_else(|| Error::new(ErrorKind::Unexpected, "HEAD points nowhere"))?;
+            return Ok(Head::Detached { tip });
+        };
+        let name = full.strip_prefix("refs/heads/").unwrap_or(full).to_owned();
+        Ok(match read(&repository, full)? {
+            Some(tip) => Head::Branch { name, tip },
+            None => Head::Unborn { name },
+        })
+    }
+
+    /// Finds the commit that a revision (`main`, `v1.0~2`, a commit id) means.
+    ///
+    /// Fails with [`ErrorKind::Usage`] when there is none, naming the nearest branch.
+    pub fn resolve(&self, revision: &str) -> Result<Oid> {
+        let repository = self.open()?;
+        let found = repository
+            .revparse_single(revision)
+            .and_then(|object| object.peel_to_commit());
+        match found {
+            Ok(commit) => Ok(commit.id()),
+            Err(cause) => {
+                let error = Error::new(
+                    ErrorKind::Usage,
+                    format!("`{}` names no commit of this repository", revision.escape_debug()),
+                );
+                let branches = self.references("refs/heads/")?;
+                let short = branches.iter().filter_map(|(name, _)| name.strip_prefix("refs/heads/"));
+                Err(match text::nearest(revision, short) {
+                    Some(near) => error.hint(format!("did you mean the branch `{near}`?")),
+                    None => error.because(cause).hint("name a branch, a tag or a commit id"),
+                })
+            }
+        }
+    }
+
+    /// The commit of a local branch, by its short name; `None` where there is no such branch.
+    pub fn branch_tip(&self, branch: &str) -> Result<Option<Oid>> {
+        self.reference(&format!("refs/heads/{branch}"))
+    }
+
+    /// Where a ref points, by its full name; `None` where there is no such ref. A symbolic ref is followed.
+    pub fn reference(&self, full_name: &str) -> Result<Option<Oid>> {
+        read(&self.open()?, full_name)
+    }
+
+    /// All refs whose full names begin with `prefix`, byte for byte, ordered by name: end the prefix with `/`
+    /// unless every longer name is meant. Symbolic refs and names that are not UTF-8 are left out.
+    pub fn references(&self, prefix: &str) -> Result<Vec<(String, Oid)>> {
+        let repository = self.open()?;
+        let failed = || format!("cannot list the refs below `{prefix}`");
+        let mut found = Vec::new();
+        let all = repository.references_glob(&format!("{prefix}*")).context(failed())?;
+        for reference in all {
+            let reference = reference.context(failed())?;
+            if let (Ok(name), Some(id)) = (reference.name(), reference.target())
+                && name.starts_with(prefix)
+            {
+                found.push((name.to_owned(), id));
+            }
+        }
+        found.sort();
+        Ok(found)
+    }
+
+    /// Moves a ref by compare-and-swap, under git's own lock of it: creates it when `expected` is `None`, deletes it when `new` is.
+    ///
+    /// `why` goes to the ref's log, where it has one. Another process that holds the lock is waited for, a few seconds at most.
+    pub fn move_reference(&self, name: &str, expected: Option<Oid>, new: Option<Oid>, why: &str) -> Result<RefMove> {
+        let failed = || format!("cannot move the ref `{}`", name.escape_debug());
+        if !git2::Reference::is_valid_name(name) {
+            return Err(Error::new(ErrorKind::Usage, failed()).hint("git does not allow a ref of this name"));
+        }
+        let repository = self.open()?;
+        if let Some(new) = new {
+            repository.find_commit(new).context(failed())?;
+        }
+        let why: String = why.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        let mut wait = Duration::from_millis(1);
+        for _ in 0..LOCK_TRIES {
+            match try_move(&repository, name, expected, new, &why) {
+                Ok(moved) => return Ok(moved),
+                Err(Failure::Final(error)) => return Err(error),
+                Err(Failure::Git(error)) if !worth_another_try(&error) => return Err(error).context(failed()),
+                Err(Failure::Git(_)) => thread::sleep(wait),
+            }
+            wait = (wait * 2).min(LONGEST_WAIT);
+        }
+        Err(Error::new(
+            ErrorKind::Precondition,
+            format!("{}: another process holds its lock file", failed()),
+        )
+        .hint(format!(
+            "let the other git program end; if none is running, look at `{name}.lock` in `{}`",
+            self.common_dir.display()
+        )))
+    }
+}
+
+/// Why one try to move a ref failed.
+enum Failure {
+    /// No other try can mend it.
+    Final(Error),
+    /// What libgit2 says.
+    Git(git2::Error),
+}
+
+impl From<git2::Error> for Failure {
+    fn from(error: git2::Error) -> Self {
+        Self::Git(error)
+    }
+}
+
+/// Whether somebody else was at the same ref, or at its folder, just then.
+fn worth_another_try(error: &git2::Error) -> bool {
+    error.code() == ErrorCode::Locked || error.class() == ErrorClass::Os
+}
+
+/// Locks the ref, compares, and writes. libgit2's own compare does not cover creation, so the lock is held around both.
+fn try_move(
+    repository: &Repository,
+    name: &str,
+    expected: Option<Oid>,
+    new: Option<Oid>,
+    why: &str,
+) -> Result<RefMove, Failure> {
+    let mut transaction = repository.transaction()?;
+    transaction.lock_ref(name)?;
+    let actual = match repository.find_reference(name) {
+        Ok(reference) => Some(direct_target(&reference, name).map_err(Failure::Final)?),
+        Err(error) if error.code() == ErrorCode::NotFound => None,
+        Err(error) => return Err(error.into()),
+    };
+    if actual != expected {
+        return Ok(RefMove::Stale { actual });
+    }
+    match (actual, new) {
+        (None, Some(_)) => refuse_nesting(repository, name)?,
+        (None, None) => return Ok(RefMove::Moved),
+        (Some(_), _) => {}
+    }
+    match new {
+        Some(new) => transaction.set_target(name, new, None, why)?,
+        None => transaction.remove(name)?,
+    }
+    transaction.commit()?;
+    Ok(RefMove::Moved)
+}
+
+fn direct_target(reference: &git2::Reference<'_>, name: &str) -> Result<Oid> {
+    reference.target().ok_or_else(|| {
+        Error::new(
+            ErrorKind::Precondition,
+            format!("`{name}` is a symbolic ref, which is never moved"),
+        )
+    })
+}
+
+/// Refuses `a/b` beside `a`: a ref is a file to git, and the other one may be packed, where no lock shows it.
+fn refuse_nesting(repository: &Repository, name: &str) -> Result<(), Failure> {
+    let refuse = |other: &str| {
+        Failure::Final(
+            Error::new(
+                ErrorKind::Precondition,
+                format!("cannot create the ref `{name}` beside `{other}`"),
+            )
+            .hint("git keeps refs like files: choose a name that does not lie below another one"),
+        )
+    };
+    for (at, _) in name.match_indices('/') {
+        if repository.find_reference(&name[..at]).is_ok() {
+            return Err(refuse(&name[..at]));
+        }
+    }
+    if let Some(below) = repository.references_glob(&format!("{name}/*"))?.names().next() {
+        return Err(refuse(below?));
+    }
+    Ok(())
+}
+
+/// Where a ref points in the end, if it is there.
+fn read(repository: &Repository, full_name: &str) -> Result<Option<Oid>> {
+    if !git2::Reference::is_valid_name(full_name) {
+        return Ok(None);
+    }
+    match repository.refname_to_id(full_name) {
+        Ok(id) => Ok(Some(id)),
+        Err(error) if error.code() == ErrorCode::NotFound => Ok(None),
+        Err(error) => Err(error).context(format!("cannot read the ref `{}`", full_name.escape_debug())),
+    }
+}

@@ -1,0 +1,221 @@
+//! Trees: what files a commit has, and how two of them differ.
+
+use std::path::{Path, PathBuf};
+
+use git2::{Delta, DiffOptions, ErrorCode, ObjectType, Oid, Repository, Tree};
+
+use super::{Git, bytes};
+use crate::error::{Context as _, Error, ErrorKind, Result};
+
+/// What a tree holds at a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum EntryKind {
+    /// A file.
+    File,
+    /// A file that may be executed.
+    Executable,
+    /// A symbolic link; its content is the target.
+    Link,
+    /// A submodule; its id is a commit of another repository.
+    Submodule,
+}
+
+impl EntryKind {
+    /// The kind that a mode of git's means; old trees know more modes of files than two.
+    pub(crate) fn of_mode(mode: u32) -> Self {
+        match mode & 0o170_000 {
+            0o120_000 => Self::Link,
+            0o160_000 => Self::Submodule,
+            _ if mode & 0o100 != 0 => Self::Executable,
+            _ => Self::File,
+        }
+    }
+
+    /// The mode that git writes.
+    pub(crate) fn mode(self) -> u32 {
+        match self {
+            Self::File => 0o100_644,
+            Self::Executable => 0o100_755,
+            Self::Link => 0o120_000,
+            Self::Submodule => 0o160_000,
+        }
+    }
+}
+
+/// One file of a tree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TreeEntry {
+    /// Path from the root; any bytes.
+    pub path: PathBuf,
+    /// What it is.
+    pub kind: EntryKind,
+    /// Its content.
+    pub id: Oid,
+}
+
+/// What happened to a path between two trees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ChangeKind {
+    /// It is new.
+    Added,
+    /// Its content, mode or kind is another.
+    Modified,
+    /// It is gone.
+    Deleted,
+}
+
+/// A path that differs between two trees.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Change {
+    /// Path from the root.
+    pub path: PathBuf,
+    /// What happened to it.
+    pub kind: ChangeKind,
+}
+
+/// How much differs between two trees.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ChangeStat {
+    /// Files that differ.
+    pub files: usize,
+    /// Lines that only the new tree has.
+    pub insertions: usize,
+    /// Lines that only the old tree has.
+    pub deletions: usize,
+}
+
+impl Git {
+    /// The tree of a commit, or of a tree itself.
+    pub fn tree_of(&self, tree_or_commit: Oid) -> Result<Oid> {
+        Ok(peel(&self.open()?, tree_or_commit)?.id())
+    }
+
+    /// The empty tree, written when the repository has none.
+    pub fn empty_tree(&self) -> Result<Oid> {
+        let repository = self.open()?;
+        let written = repository.treebuilder(None).and_then(|builder| builder.write());
+        written.context("cannot write the empty tree")
+    }
+
+    /// All files of a tree or commit, in git's order.
+    pub fn files(&self, tree_or_commit: Oid) -> Result<Vec<TreeEntry>> {
+        let repository = self.open()?;
+        let mut found = Vec::new();
+        visit(
+            &repository,
+            &peel(&repository, tree_or_commit)?,
+            b"",
+            &mut |path, kind, id| {
+                found.push(TreeEntry {
+                    path: bytes::to_path(path),
+                    kind,
+                    id,
+                });
+            },
+        )?;
+        Ok(found)
+    }
+
+    /// The content of a file of a tree or commit, or of a link's target; `None` where there is no such file.
+    pub fn read_file(&self, tree_or_commit: Oid, path: &Path) -> Result<Option<Vec<u8>>> {
+        let repository = self.open()?;
+        let failed = || format!("cannot read `{}` of {tree_or_commit}", path.display());
+        let entry = match peel(&repository, tree_or_commit)?.get_path(path) {
+            Ok(entry) => entry,
+            Err(error) if error.code() == ErrorCode::NotFound => return Ok(None),
+            Err(error) => return Err(error).context(failed()),
+        };
+        if entry.kind() != Some(ObjectType::Blob) {
+            return Ok(None);
+        }
+        let blob = repository.find_blob(entry.id()).context(failed())?;
+        Ok(Some(blob.content().to_vec()))
+    }
+
+    /// The content of a blob.
+    pub fn read_blob(&self, id: Oid) -> Result<Vec<u8>> {
+        let repository = self.open()?;
+        let blob = repository.find_blob(id).context(format!("cannot read the blob {id}"))?;
+        Ok(blob.content().to_vec())
+    }
+
+    /// Writes content as a blob, without any filter.
+    pub fn write_blob(&self, content: &[u8]) -> Result<Oid> {
+        self.open()?.blob(content).context("cannot write a blob")
+    }
+
+    /// The paths that differ between two trees or commits, in git's order. A rename is a deletion and an addition.
+    pub fn changes(&self, old: Oid, new: Oid) -> Result<Vec<Change>> {
+        let repository = self.open()?;
+        let diff = diff(&repository, old, new)?;
+        let change = |delta: git2::DiffDelta<'_>| {
+            let (file, kind) = match delta.status() {
+                Delta::Added => (delta.new_file(), ChangeKind::Added),
+                Delta::Deleted => (delta.old_file(), ChangeKind::Deleted),
+                _ => (delta.new_file(), ChangeKind::Modified),
+            };
+            let path = bytes::to_path(file.path_bytes().unwrap_or_default());
+            Change { path, kind }
+        };
+        Ok(diff.deltas().map(change).collect())
+    }
+
+    /// How many files and lines differ between two trees or commits.
+    pub fn change_stat(&self, old: Oid, new: Oid) -> Result<ChangeStat> {
+        let repository = self.open()?;
+        let stats = diff(&repository, old, new)?
+            .stats()
+            .context(format!("cannot count what differs between {old} and {new}"))?;
+        Ok(ChangeStat {
+            files: stats.files_changed(),
+            insertions: stats.insertions(),
+            deletions: stats.deletions(),
+        })
+    }
+}
+
+fn diff<'repository>(repository: &'repository Repository, old: Oid, new: Oid) -> Result<git2::Diff<'repository>> {
+    let (old_tree, new_tree) = (peel(repository, old)?, peel(repository, new)?);
+    let mut options = DiffOptions::new();
+    options.include_typechange(true);
+    repository
+        .diff_tree_to_tree(Some(&old_tree), Some(&new_tree), Some(&mut options))
+        .context(format!("cannot compare {old} with {new}"))
+}
+
+/// The tree that an id of a commit, a tag or a tree means.
+pub(crate) fn peel(repository: &Repository, id: Oid) -> Result<Tree<'_>> {
+    repository
+        .find_object(id, None)
+        .and_then(|object| object.peel_to_tree())
+        .map_err(|error| {
+            Error::new(ErrorKind::Unexpected, format!("{id} has no tree in this repository")).because(error)
+        })
+}
+
+/// Calls `each` with every file below `tree`, in git's order; `folder` is the path of `tree`.
+pub(crate) fn visit(
+    repository: &Repository,
+    tree: &Tree<'_>,
+    folder: &[u8],
+    each: &mut impl FnMut(&[u8], EntryKind, Oid),
+) -> Result<()> {
+    for entry in tree {
+        let path = bytes::join(folder, entry.name_bytes());
+        if entry.kind() == Some(ObjectType::Tree) {
+            let below = repository
+                .find_tree(entry.id())
+                .with_context(ErrorKind::Unexpected, || {
+                    format!("cannot read the folder `{}`", bytes::to_path(&path).display())
+                })?;
+            visit(repository, &below, &path, each)?;
+        } else {
+            each(
+                &path,
+                EntryKind::of_mode(entry.filemode_raw().cast_unsigned()),
+                entry.id(),
+            );
+        }
+    }
+    Ok(())
+}

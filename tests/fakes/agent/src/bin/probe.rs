@@ -1,0 +1,145 @@
+//! What the engine tests run in containers: small deeds of a program that behaves, or does not.
+//!
+//! Each argument is one step, `NAME` or `NAME=VALUE`, done in order.
+
+use std::io::{Read as _, Write as _};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustix::process::Signal;
+
+type Outcome = Result<Option<u8>, Box<dyn std::error::Error>>;
+
+fn main() -> ExitCode {
+    for argument in std::env::args().skip(1) {
+        let (name, value) = argument.split_once('=').unwrap_or((&argument, ""));
+        match step(name, value) {
+            Ok(None) => {}
+            Ok(Some(code)) => return ExitCode::from(code),
+            Err(error) => {
+                let _ = writeln!(std::io::stderr(), "probe: {argument}: {error}");
+                return ExitCode::from(99);
+            }
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+/// Does one step; `Some` ends the program with that code.
+fn step(name: &str, value: &str) -> Outcome {
+    match name {
+        "out" => write(&mut std::io::stdout(), unescape(value).as_slice())?,
+        "err" => write(&mut std::io::stderr(), unescape(value).as_slice())?,
+        "out-long" => out_long(value.parse()?)?,
+        "lines" => lines(value.parse()?)?,
+        "echo-stdin" => echo_stdin()?,
+        "count-stdin" => count_stdin()?,
+        "exit" => return Ok(Some(value.parse()?)),
+        "signal-self" => signal_self(value.parse()?)?,
+        "ignore-sigterm" => ignore_sigterm()?,
+        "sleep" => sleep(value.parse()?),
+        "allocate" => allocate(value.parse()?)?,
+        "write-file" => std::fs::write(value, "written by the probe\n")?,
+        "env" => write(
+            &mut std::io::stdout(),
+            format!("{}\n", std::env::var(value)?).as_bytes(),
+        )?,
+        "cat" => write(&mut std::io::stdout(), &std::fs::read(value)?)?,
+        "id" => id()?,
+        "cwd" => write(
+            &mut std::io::stdout(),
+            format!("{}\n", std::env::current_dir()?.display()).as_bytes(),
+        )?,
+        _ => return Err("no such step".into()),
+    }
+    Ok(None)
+}
+
+fn write(to: &mut impl std::io::Write, bytes: &[u8]) -> std::io::Result<()> {
+    to.write_all(bytes)?;
+    to.flush()
+}
+
+/// Turns `\xNN` into that byte and `\n` into a newline.
+fn unescape(text: &str) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('\\') {
+        bytes.extend_from_slice(before.as_bytes());
+        let hex = after
+            .strip_prefix('x')
+            .and_then(|hex| u8::from_str_radix(hex.get(..2)?, 16).ok());
+        match hex {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = &after[3..];
+            }
+            None => {
+                bytes.push(b'\n');
+                rest = after.get(1..).unwrap_or_default();
+            }
+        }
+    }
+    bytes.extend_from_slice(rest.as_bytes());
+    bytes
+}
+
+/// One line of `count` bytes.
+fn out_long(count: usize) -> std::io::Result<()> {
+    let mut line = vec![b'x'; count];
+    line.push(b'\n');
+    write(&mut std::io::stdout(), &line)
+}
+
+/// `count` numbered lines.
+fn lines(count: usize) -> std::io::Result<()> {
+    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    for number in 0..count {
+        writeln!(out, "line {number}")?;
+    }
+    out.flush()
+}
+
+fn echo_stdin() -> std::io::Result<()> {
+    std::io::copy(&mut std::io::stdin().lock(), &mut std::io::stdout().lock())?;
+    std::io::stdout().flush()
+}
+
+fn count_stdin() -> std::io::Result<()> {
+    let mut all = Vec::new();
+    std::io::stdin().read_to_end(&mut all)?;
+    write(&mut std::io::stdout(), format!("{} bytes\n", all.len()).as_bytes())
+}
+
+/// Sleeps on when a signal wakes it.
+fn sleep(seconds: u64) {
+    std::thread::sleep(Duration::from_secs(seconds));
+}
+
+fn signal_self(number: i32) -> Result<(), Box<dyn std::error::Error>> {
+    let signal = Signal::from_named_raw(number).ok_or("no such signal")?;
+    rustix::process::kill_process(rustix::process::getpid(), signal)?;
+    Ok(())
+}
+
+/// From now on a SIGTERM does nothing.
+fn ignore_sigterm() -> std::io::Result<()> {
+    signal_hook::flag::register(signal_hook::consts::SIGTERM, Arc::default()).map(drop)
+}
+
+/// Takes memory and touches each page of it.
+fn allocate(bytes: usize) -> std::io::Result<()> {
+    let mut taken = vec![0u8; bytes];
+    for byte in taken.iter_mut().step_by(4096) {
+        *byte = 1;
+    }
+    let sum = taken.iter().step_by(4096).map(|byte| u64::from(*byte)).sum::<u64>();
+    write(&mut std::io::stdout(), format!("{sum} pages\n").as_bytes())
+}
+
+fn id() -> std::io::Result<()> {
+    let user = rustix::process::geteuid().as_raw();
+    let group = rustix::process::getegid().as_raw();
+    write(&mut std::io::stdout(), format!("{user}:{group}\n").as_bytes())
+}

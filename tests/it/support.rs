@@ -1,0 +1,5 @@
+//! What several areas of the tests share.
+
+pub(crate) mod engines;
+pub(crate) mod repository;
+pub(crate) mod scripted_agent;

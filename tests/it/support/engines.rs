@@ -1,0 +1,86 @@
+//! The engines that `cargo xtask test` started for the tests, and containers on them.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use cordwainer::engine::{ConnectOptions, Container, ContainerSpec, Engine, EngineKind, Exit, Stream};
+
+/// The image of the scripted agent and the probe.
+pub(crate) const IMAGE: &str = "localhost/cordwainer-scripted-agent:latest";
+
+/// The socket of an engine of this kind. On a machine without one it says so and returns `None`; where engines are
+/// required, that is a failure.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "how the test command tells the tests which engines it started"
+)]
+pub(crate) fn socket(kind: EngineKind) -> Option<PathBuf> {
+    let (variable, name) = match kind {
+        EngineKind::Podman => ("CORDWAINER_TEST_PODMAN", "podman"),
+        EngineKind::Docker => ("CORDWAINER_TEST_DOCKER", "Docker Engine"),
+    };
+    if let Some(socket) = std::env::var_os(variable).filter(|socket| !socket.is_empty()) {
+        return Some(socket.into());
+    }
+    let required = std::env::var_os("CORDWAINER_REQUIRE_ENGINE").is_some_and(|value| value == "1");
+    assert!(!required, "no container engine ({name}): `{variable}` is not set");
+    eprintln!("skipped: no container engine ({name})");
+    None
+}
+
+/// Connects to the engine of this kind, if there is one.
+pub(crate) async fn connect(kind: EngineKind) -> Option<Engine> {
+    let socket = socket(kind)?;
+    let options = ConnectOptions {
+        socket: Some(socket.to_str().unwrap().to_owned()),
+        ..ConnectOptions::default()
+    };
+    Some(Engine::connect(&options).await.unwrap())
+}
+
+/// A container of the probe with these steps, labelled so that only its own test sweeps it.
+pub(crate) fn probe(test: &str, steps: &[&str]) -> ContainerSpec {
+    let mut command = vec!["/probe".to_owned()];
+    command.extend(steps.iter().map(|step| (*step).to_owned()));
+    ContainerSpec {
+        image: IMAGE.into(),
+        command,
+        network: Some("none".into()),
+        labels: labels(test),
+        ..ContainerSpec::default()
+    }
+}
+
+/// The labels of a test's containers.
+pub(crate) fn labels(test: &str) -> BTreeMap<String, String> {
+    BTreeMap::from([("cordwainer.test".to_owned(), format!("{test}-{}", std::process::id()))])
+}
+
+/// What a container said and how it ended.
+pub(crate) struct Ran {
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+    pub(crate) exit: Exit,
+}
+
+/// Runs a container to its end and removes it.
+pub(crate) async fn run(engine: &Engine, spec: &ContainerSpec, stdin: &[u8]) -> Ran {
+    let mut container = engine.start(spec, stdin).await.unwrap();
+    let (stdout, stderr) = read(&mut container).await;
+    let exit = container.exit().await.unwrap();
+    container.remove().await.unwrap();
+    Ran { stdout, stderr, exit }
+}
+
+/// Reads both outputs to their ends.
+pub(crate) async fn read(container: &mut Container) -> (String, String) {
+    let (mut stdout, mut stderr) = (String::new(), String::new());
+    while let Some(output) = container.next_output().await {
+        let text = String::from_utf8_lossy(&output.line.bytes).into_owned() + "\n";
+        match output.stream {
+            Stream::Stdout => stdout.push_str(&text),
+            Stream::Stderr => stderr.push_str(&text),
+        }
+    }
+    (stdout, stderr)
+}

@@ -1,0 +1,141 @@
+//! A temporary repository, made and looked at with the real git program.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use cordwainer::git::{Git, Oid};
+use tempfile::TempDir;
+
+/// A repository with a checkout on `main`, in a temporary folder of its own that also is git's home.
+pub struct TestRepository {
+    folder: TempDir,
+}
+
+impl TestRepository {
+    /// Makes a repository without a commit.
+    pub fn empty() -> Self {
+        let repository = Self {
+            folder: TempDir::new().unwrap(),
+        };
+        fs::create_dir(repository.path()).unwrap();
+        fs::create_dir(repository.home()).unwrap();
+        repository.git(&["init", "--quiet", "--initial-branch=main"]);
+        repository.git(&["config", "user.name", "Tess Ter"]);
+        repository.git(&["config", "user.email", "tess@example.org"]);
+        repository
+    }
+
+    /// Makes a repository with one commit of one file, `README.md`.
+    pub fn new() -> Self {
+        let repository = Self::empty();
+        repository.write("README.md", "# A project\n");
+        repository.commit("begin");
+        repository
+    }
+
+    /// The root of the checkout.
+    pub fn path(&self) -> PathBuf {
+        self.folder.path().join("project")
+    }
+
+    /// The temporary folder around it, for whatever else a test needs.
+    pub fn outside(&self) -> &Path {
+        self.folder.path()
+    }
+
+    fn home(&self) -> PathBuf {
+        self.folder.path().join("home")
+    }
+
+    /// The library's handle on it.
+    pub fn handle(&self) -> Git {
+        Git::discover(&self.path()).unwrap()
+    }
+
+    /// Writes a file, with the folders above it.
+    pub fn write(&self, path: impl AsRef<Path>, content: impl AsRef<[u8]>) {
+        let path = self.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+    }
+
+    /// Commits everything that is in the checkout, and returns the commit.
+    pub fn commit(&self, message: &str) -> Oid {
+        self.git(&["add", "--all"]);
+        self.git(&["commit", "--quiet", "--allow-empty", "--message", message]);
+        self.oid("HEAD")
+    }
+
+    /// The object that a revision means.
+    pub fn oid(&self, revision: &str) -> Oid {
+        Oid::from_str(&self.git(&["rev-parse", "--verify", revision])).unwrap()
+    }
+
+    /// Runs git in the checkout and returns what it wrote to stdout, without the last newline.
+    pub fn git(&self, arguments: &[&str]) -> String {
+        self.git_in(&self.path(), arguments)
+    }
+
+    /// Runs git in a folder, and panics when it fails.
+    pub fn git_in(&self, folder: &Path, arguments: &[&str]) -> String {
+        let output = self.try_git_in(folder, arguments);
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "git {arguments:?}: {stderr}");
+        String::from_utf8_lossy(&output.stdout)
+            .trim_end_matches('\n')
+            .to_owned()
+    }
+
+    /// Runs git in a folder, whatever comes of it.
+    pub fn try_git_in(&self, folder: &Path, arguments: &[&str]) -> Output {
+        Command::new("git")
+            .args(arguments)
+            .current_dir(folder)
+            .env_clear()
+            .env("PATH", "/usr/local/bin:/usr/bin:/bin")
+            .env("HOME", self.home())
+            .env("GIT_CONFIG_NOSYSTEM", "1")
+            .env("GIT_AUTHOR_DATE", "2026-01-02T03:04:05Z")
+            .env("GIT_COMMITTER_DATE", "2026-01-02T03:04:05Z")
+            .output()
+            .unwrap()
+    }
+
+    /// Everything that is the person's own, byte for byte: the checkout, HEAD, index, configuration, hooks and
+    /// `info`. Refs, objects and logs of refs are left out.
+    pub fn snapshot_of_everything(&self) -> BTreeMap<PathBuf, String> {
+        let mut found = BTreeMap::new();
+        collect(&self.path(), Path::new(""), &mut found);
+        let ours_or_shared = ["objects", "refs", "logs", "cordwainer", "worktrees", "packed-refs"];
+        found.retain(|path: &PathBuf, _| {
+            let below_git = path.strip_prefix(".git").ok().and_then(|rest| rest.components().next());
+            !below_git.is_some_and(|first| ours_or_shared.iter().any(|name| first.as_os_str() == *name))
+                && path != Path::new(".git")
+        });
+        found
+    }
+}
+
+/// Describes everything below a folder: kind, mode, time of change and content.
+fn collect(root: &Path, below: &Path, found: &mut BTreeMap<PathBuf, String>) {
+    for entry in fs::read_dir(root.join(below)).unwrap() {
+        let entry = entry.unwrap();
+        let relative = below.join(entry.file_name());
+        let metadata = entry.metadata().unwrap();
+        let (mode, mtime) = (metadata.permissions().mode(), metadata.mtime_nsec());
+        let description = if metadata.is_dir() {
+            collect(root, &relative, found);
+            format!("folder {mode:o}")
+        } else if metadata.is_symlink() {
+            format!("link {:?}", fs::read_link(entry.path()).unwrap().as_os_str().as_bytes())
+        } else {
+            let content = Oid::hash_object(git2::ObjectType::Blob, &fs::read(entry.path()).unwrap()).unwrap();
+            format!("file {mode:o} {mtime} {content}")
+        };
+        found.insert(relative, description);
+    }
+}
