@@ -1,6 +1,6 @@
 //! The scripted agent as a plain process.
 
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
@@ -57,6 +57,10 @@ pub(crate) fn start(folder: &Path, arguments: &[&str], prompt: &str) -> Child {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    child.stdin.take().unwrap().write_all(prompt.as_bytes()).unwrap();
+    match child.stdin.take().unwrap().write_all(prompt.as_bytes()) {
+        // It refused its arguments and was gone before it read a word.
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => {}
+        written => written.unwrap(),
+    }
     child
 }
