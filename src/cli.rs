@@ -1,29 +1,198 @@
 //! The command line: a consuming `xtask` takes it whole with [`main`], or flattens [`Command`] beside its own tasks.
 
-pub mod config;
-mod context;
-pub mod init;
-mod transcript;
-
+use std::ffi::OsString;
+use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::{Args, Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+
+use crate::error::{Context as _, Error, ErrorKind, Result, exit};
+use crate::generator::{Generator, Surroundings};
+use crate::text::harmless;
+use crate::world::World;
+
+mod config;
+mod context;
+mod generator;
+mod image;
+mod init;
+mod issues;
+mod stats;
+mod terminal;
+mod transcript;
+
 pub(crate) use context::Context;
 
-/// What the process's environment says, read once here and nowhere else.
-#[derive(Clone, Debug, Default)]
-pub struct Environment {
-    /// `DOCKER_HOST`.
-    pub docker_host: Option<String>,
-    /// `CONTAINER_HOST`.
-    pub container_host: Option<String>,
-    /// `XDG_RUNTIME_DIR`.
-    pub runtime_dir: Option<PathBuf>,
-    /// `PATH`, for finding an installed podman.
-    pub path: Option<std::ffi::OsString>,
+/// Cordwainer's commands, to be run as they are or flattened beside others.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// Start, run and end generations
+    Generator(generator::GeneratorArgs),
+    /// Look at the tasks of a generation, and change them
+    Issues(issues::IssuesArgs),
+    /// Say what a recorded stream-json amounts to
+    Transcript(transcript::TranscriptArgs),
+    /// Build the image that agents run in, and look into it
+    Image(image::ImageArgs),
+    /// Look at configuration.yaml
+    Config(config::ConfigArgs),
+    /// Count what the configuration's `spec_globs` name
+    Stats(stats::StatsArgs),
+}
+
+/// What every command takes.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct Common {
+    /// Print one JSON document on stdout (of a run: events as lines)
+    #[arg(long, global = true)]
+    json: bool,
+    /// Say more of what happens; twice says all
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    verbose: u8,
+    /// Work on the repository that this folder lies in
+    #[arg(short = 'C', long, global = true, value_name = "FOLDER")]
+    directory: Option<PathBuf>,
+    /// Mean this generation, with or without the prefix
+    #[arg(long, global = true, value_name = "NAME")]
+    generation: Option<String>,
+}
+
+#[derive(Debug, Parser)]
+#[command(name = "cordwainer", version, about = "Lets Claude Code write software unattended")]
+struct Program {
+    #[command(subcommand)]
+    command: Command,
 }
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
-    ExitCode::SUCCESS
+    Program::parse().command.execute()
+}
+
+impl Command {
+    /// Runs the command and says what went wrong, if anything did. The exit codes are [`exit`]'s.
+    pub fn execute(self) -> ExitCode {
+        let common = self.common().clone();
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+        let outcome = runtime.context("cannot start the async runtime").and_then(|runtime| {
+            let context = Context::new(&common)?;
+            start_tracing(common.verbose);
+            let outcome = runtime.block_on(self.run(&context));
+            // A reader of stdin that never returns must not keep the process.
+            runtime.shutdown_background();
+            outcome
+        });
+        match outcome {
+            Ok(code) => ExitCode::from(code),
+            Err(error) => {
+                tell(&error);
+                ExitCode::from(exit::code(error.kind()))
+            }
+        }
+    }
+
+    fn common(&self) -> &Common {
+        match self {
+            Self::Generator(args) => &args.common,
+            Self::Issues(args) => &args.common,
+            Self::Transcript(args) => &args.common,
+            Self::Image(args) => &args.common,
+            Self::Config(args) => &args.common,
+            Self::Stats(args) => &args.common,
+        }
+    }
+
+    async fn run(self, context: &Context) -> Result<u8> {
+        match self {
+            Self::Generator(args) => generator::execute(&args.command, context).await,
+            Self::Issues(args) => issues::execute(&args.command, context),
+            Self::Transcript(args) => args.execute(context),
+            Self::Image(args) => image::execute(&args.command, context).await,
+            Self::Config(args) => config::execute(&args.command, context),
+            Self::Stats(args) => stats::execute(&args, context),
+        }
+    }
+}
+
+impl Context {
+    /// Reads the environment of the process: the one place that does.
+    fn new(common: &Common) -> Result<Self> {
+        let here = std::env::current_dir()
+            .with_context(ErrorKind::Precondition, || "the current folder is gone".to_owned())?;
+        let directory = common
+            .directory
+            .as_ref()
+            .map_or_else(|| here.clone(), |folder| here.join(folder));
+        if !directory.is_dir() {
+            return Err(Error::new(
+                ErrorKind::Usage,
+                format!("there is no folder `{}`", directory.display()),
+            ));
+        }
+        Ok(Self {
+            json: common.json,
+            verbose: common.verbose > 0,
+            directory,
+            generation: common.generation.clone(),
+            surroundings: surroundings(),
+        })
+    }
+
+    /// Opens the repository and its configuration.
+    pub(crate) fn open(&self) -> Result<Generator> {
+        let generator = Generator::open(&self.directory, self.surroundings.clone())?;
+        Ok(generator.choose(self.generation.clone()))
+    }
+
+    /// Whether a person sees the live lines: stdout and stderr are a terminal, and nothing else talks.
+    pub(crate) fn is_live(&self) -> bool {
+        !self.json && !self.verbose && std::io::stdout().is_terminal() && std::io::stderr().is_terminal()
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+fn surroundings() -> Surroundings {
+    let text = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let raw = |name: &str| std::env::var_os(name).filter(|value: &OsString| !value.is_empty());
+    Surroundings {
+        world: World::machine(),
+        docker_host: text("DOCKER_HOST"),
+        container_host: text("CONTAINER_HOST"),
+        runtime_dir: raw("XDG_RUNTIME_DIR").map(PathBuf::from),
+        search_path: raw("PATH"),
+    }
+}
+
+/// Shows what the library traces, on stderr; nothing without `-v`.
+fn start_tracing(verbose: u8) {
+    let level = match verbose {
+        0 => return,
+        1 => "cordwainer=debug",
+        _ => "debug",
+    };
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(EnvFilter::new(level))
+        .with_writer(std::io::stderr);
+    // A consuming xtask may have set up tracing of its own: then that one is used.
+    let _ = subscriber.try_init();
+}
+
+/// Says what failed, why, and what to do: `error: …`, the causes below, then `hint: …`.
+fn tell(error: &Error) {
+    use std::io::Write as _;
+    let mut text = format!("error: {}\n", harmless(&error.to_string()));
+    let mut cause = std::error::Error::source(error);
+    while let Some(inner) = cause {
+        for line in harmless(&inner.to_string()).lines() {
+            text.push_str(&format!("  {line}\n"));
+        }
+        cause = inner.source();
+    }
+    if let Some(hint) = error.hint_text() {
+        text.push_str(&format!("\nhint: {}\n", harmless(hint)));
+    }
+    // Nobody is left to tell when stderr is gone.
+    let _ = write!(anstream::stderr(), "{text}");
 }

@@ -12,13 +12,17 @@ mod bytes;
 mod commits;
 mod edit;
 mod merge;
+mod pending;
 mod refs;
+mod slots;
 mod tree;
+pub use pending::*;
 
 pub use commits::{CommitInfo, Identity, NewCommit};
 pub use edit::TreeEdit;
 pub use merge::Merge;
 pub use refs::{Head, RefMove};
+pub use slots::{Leftover, PrivateMount, PrivateRepository, Removal, Slot, SlotPool, Snapshot, SnapshotLimits};
 pub use tree::{Change, ChangeKind, ChangeStat, EntryKind, TreeEntry};
 
 /// A handle on the person's repository. Cheap to clone, shared between threads: libgit2 is opened for each operation.

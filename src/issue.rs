@@ -19,7 +19,7 @@ mod transition;
 
 pub use batch::{BatchIssue, BatchProblems, ImportedState};
 pub use input::NewIssue;
-pub use issues::{Counts, FORMAT, Issues, StoreMeta};
+pub use issues::{Counts, FORMAT, Issues, Measure, StoreMeta};
 pub use reading::{Reading, read_batch};
 
 /// Where an issue stands. An open issue whose dependencies are not closed stays `open` and is simply not ready.
@@ -111,6 +111,11 @@ impl From<IssueId> for String {
     fn from(id: IssueId) -> Self {
         id.to_string()
     }
+}
+
+/// Writes ids one after the other: `cw-1, cw-2`.
+pub(crate) fn id_list(ids: &[IssueId]) -> String {
+    ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 /// One edge: `issue_id` cannot begin before `depends_on_id` is closed.
@@ -242,6 +247,11 @@ pub struct Issue {
 }
 
 impl Issue {
+    /// The number of the next attempt, counted from 1.
+    pub fn next_attempt(&self) -> u32 {
+        u32::try_from(self.attempts.len()).unwrap_or(u32::MAX).saturating_add(1)
+    }
+
     /// Counts the attempts that count against `max_attempts`: the agent's own failures since a person last forgave them.
     pub fn counted_attempts(&self) -> u32 {
         let forgiven = usize::try_from(self.forgiven_attempts).unwrap_or(usize::MAX);

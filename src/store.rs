@@ -5,7 +5,7 @@
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use git2::Repository;
 use jiff::Timestamp;
@@ -21,8 +21,8 @@ use crate::text;
 const META: &str = "meta.json";
 /// The longest `why` of a commit, in characters.
 const WHY_MAX: usize = 150;
-/// The longest wait of a writer that came second, in microseconds.
-const LONGEST_WAIT: u64 = 64_000;
+/// The longest wait of a writer that came second.
+const LONGEST_WAIT: Duration = Duration::from_secs(2);
 const NEWER: &str = "if a newer version of cordwainer wrote the store, use that version";
 
 /// The issue store of one generation. Cheap to clone, shared between threads and processes.
@@ -65,6 +65,7 @@ impl Store {
     pub fn update<T>(&self, why: &str, now: Timestamp, mut change: impl FnMut(&mut Issues) -> Result<T>) -> Result<T> {
         let mut lost = 0;
         loop {
+            let begun = Instant::now();
             let tip = self.tip()?;
             let before = self.read_at(tip)?;
             let mut after = before.clone();
@@ -73,8 +74,8 @@ impl Store {
             if write.is_empty() || self.commit(self.edited(tip, write)?, Some(tip), why, now)? {
                 return Ok(value);
             }
-            wait_a_little(lost);
             lost += 1;
+            wait_a_little(begun.elapsed(), lost);
         }
     }
 
@@ -127,11 +128,12 @@ impl Store {
     }
 }
 
-/// Waits for a random moment, the longer the more often in a row others were faster, so that writers fall out of step.
-fn wait_a_little(lost: u32) {
-    let longest = LONGEST_WAIT.min(2_000 << lost.min(16));
-    let random = RandomState::new().build_hasher().finish();
-    std::thread::sleep(Duration::from_micros(random % longest));
+/// Waits for a random moment, so that writers fall out of step: the longer, the more often in a row others were
+/// faster, and in measure of what a try takes, which a large store or a busy machine makes longer.
+fn wait_a_little(one_try: Duration, lost: u32) {
+    let longest = one_try.saturating_mul(1 << lost.min(8)).min(LONGEST_WAIT);
+    let random = u32::try_from(RandomState::new().build_hasher().finish() >> 32).unwrap_or(u32::MAX);
+    std::thread::sleep(longest.mul_f64(f64::from(random) / f64::from(u32::MAX)));
 }
 
 fn read_issues(git: &Git, tip: Oid) -> Result<Issues> {
@@ -198,7 +200,11 @@ fn changed_files(before: &Issues, after: &Issues) -> Result<Vec<(PathBuf, Vec<u8
         let json = to_json(&path, issue)?;
         Ok((PathBuf::from(path), json))
     };
-    after.iter().filter(differs).map(file).collect()
+    let mut files = after.iter().filter(differs).map(file).collect::<Result<Vec<_>>>()?;
+    if before.meta() != after.meta() {
+        files.push((PathBuf::from(META), to_json(META, after.meta())?));
+    }
+    Ok(files)
 }
 
 fn path_of(issue: &Issue) -> String {

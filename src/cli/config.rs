@@ -2,16 +2,26 @@
 
 use std::path::Path;
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use serde::Serialize;
 
-use super::Context;
+use super::{Common, Context};
 use crate::config::{Config, FILE_NAME, Problem, Problems, schema};
 use crate::error::{Context as _, Error, ErrorKind, Result, exit};
+use crate::git::Git;
+
+/// `config`.
+#[derive(Clone, Debug, Args)]
+pub struct ConfigArgs {
+    #[command(flatten)]
+    pub(super) common: Common,
+    #[command(subcommand)]
+    pub(super) command: ConfigCommand,
+}
 
 /// Looks at `configuration.yaml`.
 #[derive(Clone, Debug, Subcommand)]
-pub enum ConfigCommand {
+pub(crate) enum ConfigCommand {
     /// Say what is wrong with it, all at once
     Check,
     /// Print what holds, with every default; values that may be secrets are not shown
@@ -20,11 +30,12 @@ pub enum ConfigCommand {
     Schema,
 }
 
-/// Runs a command on the configuration of the checkout at `root`.
-pub(crate) fn execute(command: &ConfigCommand, root: &Path, context: &Context) -> Result<u8> {
+/// Runs a command on the configuration of the repository that the person stands in.
+pub(super) fn execute(command: &ConfigCommand, context: &Context) -> Result<u8> {
+    let root = || Git::discover(&context.directory).map(|git| git.workdir().to_owned());
     match command {
-        ConfigCommand::Check => check(root, context),
-        ConfigCommand::Show => show(root, context),
+        ConfigCommand::Check => check(&root()?, context),
+        ConfigCommand::Show => show(&root()?, context),
         ConfigCommand::Schema => context.print(schema().trim_end()).map(|()| exit::DONE),
     }
 }

@@ -5,9 +5,8 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use crate::cli::Environment;
 use crate::error::{Context as _, Result};
-use crate::world::World;
+use crate::generator::Surroundings;
 
 /// The surroundings of one command.
 #[derive(Clone, Debug)]
@@ -18,10 +17,10 @@ pub(crate) struct Context {
     pub(crate) directory: PathBuf,
     /// `--generation`.
     pub(crate) generation: Option<String>,
-    /// The environment, read once.
-    pub(crate) environment: Environment,
-    /// The clock.
-    pub(crate) world: World,
+    /// Whether tracing writes to stderr.
+    pub(crate) verbose: bool,
+    /// The machine, and what the environment said of it.
+    pub(crate) surroundings: Surroundings,
 }
 
 impl Context {

@@ -1,11 +1,10 @@
 //! `generator init`.
 
-use std::path::Path;
-
 use clap::Args;
 
 use super::Context;
 use crate::error::{Result, exit};
+use crate::git::{Git, Head};
 use crate::scaffold::{InitOptions, InitReport, init};
 
 /// Writes a configuration fitted to the repository; overwrites nothing.
@@ -16,13 +15,18 @@ pub struct InitArgs {
     pub scaffold: bool,
 }
 
-/// Runs `generator init` on the checkout at `root`, which is on `base_branch` if it is on any.
-pub(crate) fn execute(args: &InitArgs, root: &Path, base_branch: Option<String>, context: &Context) -> Result<u8> {
+/// Runs `generator init` on the checkout that the person stands in; its branch becomes the base branch.
+pub(super) fn execute(args: &InitArgs, context: &Context) -> Result<u8> {
+    let git = Git::discover(&context.directory)?;
+    let base_branch = match git.head()? {
+        Head::Branch { name, .. } | Head::Unborn { name } => Some(name),
+        Head::Detached { .. } => None,
+    };
     let options = InitOptions {
         scaffold: args.scaffold,
         base_branch,
     };
-    let report = init(root, &options)?;
+    let report = init(git.workdir(), &options)?;
     if context.json {
         context.print_json(&report)?;
     } else {

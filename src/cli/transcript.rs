@@ -8,20 +8,22 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::agent::{CallOutcome, CallReport, Ending, Transcript, Usage};
-use crate::cli::Context;
-use crate::error::{Context as _, ErrorKind, Result};
+use crate::cli::{Common, Context};
+use crate::error::{Context as _, ErrorKind, Result, exit};
 use crate::text::{harmless, one_line};
 
 /// Says what a recorded stream-json amounts to: outcome, usage, cost, limit.
 #[derive(Clone, Debug, clap::Args)]
-pub(crate) struct TranscriptArgs {
+pub struct TranscriptArgs {
+    #[command(flatten)]
+    pub(super) common: Common,
     /// The recording, one JSON object a line; `-` is stdin.
     file: PathBuf,
 }
 
 impl TranscriptArgs {
     /// Runs the command. A recording that holds no event at all is a report, too: it crashed.
-    pub(crate) fn execute(&self, context: &Context) -> Result<()> {
+    pub(super) fn execute(&self, context: &Context) -> Result<u8> {
         let report = if self.file == Path::new("-") {
             read(std::io::stdin().lock())
         } else {
@@ -32,10 +34,11 @@ impl TranscriptArgs {
             format!("cannot read the transcript `{}`", self.file.display())
         })?;
         if context.json {
-            context.print_json(&Document::of(&report))
+            context.print_json(&Document::of(&report))?;
         } else {
-            context.print(&sentences(&report))
+            context.print(&sentences(&report))?;
         }
+        Ok(exit::DONE)
     }
 }
 

@@ -33,7 +33,8 @@ impl<'a> Field<'a> {
         const WHAT: &str = "a mapping, or a list of `NAME=VALUE`";
         match &self.node.kind {
             Kind::List(_) => self.assignment_list(WHAT, name),
-            _ => self.map(WHAT, name, Field::assigned),
+            Kind::Map(_) => self.map(WHAT, name, Field::assigned),
+            _ => self.refuse(format!("expected {WHAT}")),
         }
     }
 
@@ -67,8 +68,11 @@ impl<'a> Field<'a> {
     pub(super) fn seed_files(&self, kept: &Kept) -> Option<BTreeMap<String, String>> {
         let mut seeds = BTreeMap::new();
         for entry in self.entries("a mapping of destination to template")? {
-            if let (Some(destination), Some(template)) = (destination(&entry, kept), entry.field.repository_path()) {
-                seeds.insert(destination, template);
+            let (Some(destination), Some(template)) = (destination(&entry, kept), entry.field.repository_path()) else {
+                continue;
+            };
+            if seeds.insert(destination, template).is_some() {
+                entry.refuse("a second template for the same destination", None);
             }
         }
         Some(seeds)

@@ -42,6 +42,7 @@ impl Node {
         match &self.kind {
             Kind::Null => "nothing".to_owned(),
             Kind::Plain(value) => format!("`{}`", text::one_line(value, 60)),
+            Kind::Quoted(value) if value.is_empty() => "an empty text".to_owned(),
             Kind::Quoted(value) => format!("the text `{}`", text::one_line(value, 60)),
             Kind::List(_) => "a list".to_owned(),
             Kind::Map(_) => "a mapping".to_owned(),

@@ -25,24 +25,21 @@ pub(super) fn fold(
     };
     let mut words = words(field).into_iter().peekable();
     while let Some(word) = words.next() {
-        let Some((flag, attached)) = flags::split(&word.text) else {
-            let found = if word.text.starts_with('-') {
-                shown(&word.text)
-            } else {
-                "a value without a flag".to_owned()
-            };
-            word.field.refuse::<()>(flags::unknown(&word.text, &found));
-            continue;
-        };
-        match attached
-            .map(str::to_owned)
-            .or_else(|| words.next_if(|next| !next.text.starts_with('-')).map(|next| next.text))
-        {
-            Some(value) => folding.apply(&word.field, flag, value),
-            None => word
-                .field
-                .refuse::<()>(format!("expected a value after `{flag}`"))
-                .unwrap_or_default(),
+        let known = flags::split(&word.text);
+        let attached = known.and_then(|(_, value)| value).map(str::to_owned);
+        // A flag that is not known here takes its value along, too.
+        let apart = attached.is_none() && word.text.starts_with('-') && !word.text.contains('=');
+        let next = apart
+            .then(|| words.next_if(|next| !next.text.starts_with('-')))
+            .flatten();
+        match (known, attached.or(next.map(|next| next.text))) {
+            (Some((flag, _)), Some(value)) => folding.apply(&word.field, flag, value),
+            (Some((flag, _)), None) => {
+                word.field.refuse::<()>(format!("expected a value after `{flag}`"));
+            }
+            (None, _) => {
+                word.field.refuse::<()>(flags::unknown(&word.text));
+            }
         }
     }
 }
@@ -77,9 +74,9 @@ fn words<'a>(field: &Field<'a>) -> Vec<Word<'a>> {
                 field: item.again(),
                 text,
             })),
-            None => item
-                .refuse::<()>("expected every quote to be closed")
-                .unwrap_or_default(),
+            None => {
+                item.refuse::<()>("expected every quote to be closed");
+            }
         }
     }
     words
@@ -104,12 +101,6 @@ pub(super) fn split_words(text: &str) -> Option<Vec<String>> {
     }
     words.extend(word);
     quote.is_none().then_some(words)
-}
-
-/// A flag for a message, without its value, which may be a secret.
-fn shown(word: &str) -> String {
-    let flag = word.split('=').next().unwrap_or(word);
-    format!("`{}`", text::one_line(flag, 40))
 }
 
 /// The settings so far, and what they came from.

@@ -60,7 +60,8 @@ impl<'a> Section<'a> {
 fn is_known(entry: &Entry<'_>, keys: &'static [Key]) -> bool {
     let known = keys.iter().any(|key| key.is(entry.name));
     if !known {
-        let hint = text::nearest(entry.name, keys.iter().map(|key| key.name));
+        let names = keys.iter().flat_map(|key| std::iter::once(key.name).chain(key.alias));
+        let hint = text::nearest(entry.name, names);
         entry.refuse("unknown key", hint.map(|name| format!("did you mean `{name}`?")));
     }
     known

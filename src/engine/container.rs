@@ -1,6 +1,7 @@
 //! One container, from its creation to its removal.
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use bollard::query_parameters::{
@@ -32,6 +33,10 @@ pub struct Container {
     output: OutputReader,
     /// Whether `exit` has seen its end.
     ended: bool,
+    /// Whether it was killed from here.
+    killed: AtomicBool,
+    /// Whether a SIGKILL from nobody here means that its memory ran out.
+    kill_means_oom: bool,
     /// Held while the container lives: dropping it stops the writing.
     _input: InputWriter,
 }
@@ -90,6 +95,8 @@ impl Engine {
             id: id.to_owned(),
             output: OutputReader::new(attached.output, limit),
             ended: false,
+            killed: AtomicBool::new(false),
+            kill_means_oom: spec.memory.is_some() && self.0.facts.blind_to_oom,
             _input: InputWriter::spawn(attached.input, stdin.to_vec()),
         })
     }
@@ -172,7 +179,11 @@ impl Container {
         };
         let exit = self.engine.wait_for(&self.id, Exit::of).await?.ok_or_else(gone)?;
         self.ended = true;
-        Ok(exit)
+        let killed_by_kernel = self.kill_means_oom && exit.signal() == Some(9) && !self.killed.load(Relaxed);
+        Ok(Exit {
+            oom: exit.oom || killed_by_kernel,
+            ..exit
+        })
     }
 
     /// Asks the container to end (SIGTERM), and kills it when it still runs after `grace`.
@@ -186,6 +197,7 @@ impl Container {
 
     /// Kills the container; it has ended, or is gone, when this returns.
     pub async fn kill(&self) -> Result<()> {
+        self.killed.store(true, Relaxed);
         self.engine.kill_by_id(&self.id).await
     }
 

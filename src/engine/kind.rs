@@ -4,7 +4,7 @@ use std::fmt;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use bollard::models::{SystemInfo, SystemVersion};
+use bollard::models::{SystemInfo, SystemInfoCgroupVersionEnum, SystemVersion};
 
 /// Which engine it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +34,8 @@ pub(super) struct Facts {
     pub(super) version: String,
     pub(super) rootless: bool,
     pub(super) selinux: bool,
+    /// Whether the engine does not notice that memory ran out: podman's monitor, with control groups of version 1.
+    pub(super) blind_to_oom: bool,
     pub(super) socket: PathBuf,
     /// User and group of this process.
     own: (u32, u32),
@@ -57,6 +59,7 @@ impl Facts {
             version: version.version.clone().unwrap_or_default(),
             rootless: says("name=rootless"),
             selinux: says("name=selinux"),
+            blind_to_oom: podman && info.cgroup_version == Some(SystemInfoCgroupVersionEnum::_1),
             socket: socket.to_owned(),
             own: (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw()),
             socket_owner: metadata.map(|socket| (socket.uid(), socket.gid())),

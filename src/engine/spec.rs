@@ -9,7 +9,7 @@ use bollard::models::{
 
 use crate::engine::kind::Facts;
 use crate::engine::limits::Limits;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Context as _, Error, ErrorKind, Result};
 
 /// Files a container may have open at most; less where the machine's own hard limit is lower.
 const OPEN_FILES: u64 = 65_536;
@@ -164,7 +164,11 @@ fn relabelled(mount: &Mount) -> Result<String> {
     Ok(format!("{source}:{}:{access},z", mount.target))
 }
 
+/// Checks what the engines see differently: Docker refuses a source that is not there, podman makes a folder of it.
 fn source(mount: &Mount) -> Result<String> {
+    std::fs::symlink_metadata(&mount.source).with_context(ErrorKind::Engine, || {
+        format!("cannot mount `{}`", mount.source.display())
+    })?;
     mount.source.to_str().map(str::to_owned).ok_or_else(|| {
         let shown = mount.source.display();
         Error::new(

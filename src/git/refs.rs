@@ -12,7 +12,7 @@ use crate::text;
 mod checked_out;
 
 /// How long a ref locked by another process is waited for: the waits double from a millisecond up to this many times.
-const LOCK_TRIES: u32 = 40;
+const LOCK_TRIES: u32 = 25;
 /// The longest single wait for a ref's lock.
 const LONGEST_WAIT: Duration = Duration::from_millis(100);
 

@@ -139,6 +139,14 @@ impl Git {
         Ok(blob.content().to_vec())
     }
 
+    /// The size of a blob in bytes, from its header alone.
+    pub fn blob_size(&self, id: Oid) -> Result<u64> {
+        let repository = self.open()?;
+        let header = repository.odb().and_then(|database| database.read_header(id));
+        let (size, _) = header.context(format!("cannot read the blob {id}"))?;
+        Ok(size as u64)
+    }
+
     /// Writes content as a blob, without any filter.
     pub fn write_blob(&self, content: &[u8]) -> Result<Oid> {
         self.open()?.blob(content).context("cannot write a blob")

@@ -127,12 +127,10 @@ impl Issues {
                 .filter(known)
                 .filter_map(move |on| Some((key?, on.as_str())))
         });
-        let cycles = Graph::new(edges).cycles();
-        problems.extend(
-            cycles
-                .iter()
-                .map(|cycle| format!("dependencies go round: {}", way(cycle))),
-        );
+        for cycle in Graph::new(edges).cycles() {
+            let keys: Vec<_> = cycle.iter().map(|key| key.escape_debug()).collect();
+            problems.push(format!("dependencies go round: {}", way(&keys)));
+        }
         problems
     }
 

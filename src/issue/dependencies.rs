@@ -21,10 +21,14 @@ impl Issues {
         issue.status == Status::Open && self.unclosed(issue).next().is_none()
     }
 
-    /// Lists what an issue waits for: its dependencies that are not closed.
+    /// Lists what an issue of this collection waits for: its dependencies that are not closed.
+    pub fn waits_for(&self, issue: &Issue) -> Vec<IssueId> {
+        self.unclosed(issue).cloned().collect()
+    }
+
+    /// Lists what the issue with this id waits for.
     pub fn blocked_by(&self, id: &IssueId) -> Result<Vec<IssueId>> {
-        let issue = self.get(id)?;
-        Ok(self.unclosed(issue).cloned().collect())
+        Ok(self.waits_for(self.get(id)?))
     }
 
     /// Lists the issues that name this one as a dependency.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::agent::Usage;
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{Graph, way};
 use crate::issue::input::NewIssue;
@@ -14,7 +15,7 @@ use crate::issue::{Dependency, Issue, IssueId, Status};
 pub const FORMAT: u32 = 1;
 
 /// What a store says of itself.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StoreMeta {
     /// The version of the stored form, [`FORMAT`] when this crate wrote it.
@@ -25,6 +26,23 @@ pub struct StoreMeta {
     pub base_branch: String,
     /// When the generation was started.
     pub created_at: Timestamp,
+    /// Every measure, oldest first.
+    #[serde(default)]
+    pub measures: Vec<Measure>,
+}
+
+/// A measure that was made: what it cost and what came of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Measure {
+    /// The run that made it.
+    pub run: String,
+    /// When it ended.
+    pub at: Timestamp,
+    /// The issues it filed; `None` when it gave no valid answer.
+    pub filed: Option<Vec<IssueId>>,
+    /// What its calls used.
+    pub usage: Usage,
 }
 
 /// How many issues stand where; `ready` is a part of `open`.
@@ -107,6 +125,36 @@ impl Issues {
             ));
         }
         Ok(self.insert(input, now))
+    }
+
+    /// Notes that a measure was made.
+    pub fn record_measure(&mut self, measure: Measure) {
+        self.meta.measures.push(measure);
+    }
+
+    /// What the generation used: every attempt and every measure.
+    pub fn usage(&self) -> Usage {
+        self.usage_where(|_| true)
+    }
+
+    /// What one run used.
+    pub fn usage_of_run(&self, run: &str) -> Usage {
+        self.usage_where(|of| of == run)
+    }
+
+    fn usage_where(&self, counts: impl Fn(&str) -> bool) -> Usage {
+        let attempts = self.iter().flat_map(|issue| &issue.attempts);
+        let attempts = attempts
+            .filter(|attempt| counts(&attempt.run))
+            .map(|attempt| attempt.usage);
+        let measures = self.meta.measures.iter();
+        attempts
+            .chain(
+                measures
+                    .filter(|measure| counts(&measure.run))
+                    .map(|measure| measure.usage),
+            )
+            .sum()
     }
 
     /// Counts the issues by where they stand.

@@ -72,6 +72,7 @@ fn meta() -> StoreMeta {
         generation: "generation-a".to_owned(),
         base_branch: "main".to_owned(),
         created_at: at(0),
+        measures: Vec::new(),
     }
 }
 
@@ -110,16 +111,14 @@ fn attempt(number: u32, outcome: Outcome) -> Attempt {
 
 /// An error with its causes and its hint, as a person gets to read it.
 fn told(error: &Error) -> String {
-    let mut text = error.to_string();
+    let mut lines = vec![error.to_string()];
     let mut cause = std::error::Error::source(error);
     while let Some(error) = cause {
-        text.push_str(&format!("\n  {error}"));
+        lines.push(format!("  {error}"));
         cause = error.source();
     }
-    if let Some(hint) = error.hint_text() {
-        text.push_str(&format!("\nhint: {hint}"));
-    }
-    text
+    lines.extend(error.hint_text().map(|hint| format!("hint: {hint}")));
+    lines.join("\n")
 }
 
 #[test]

@@ -3,8 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers, too")]
 
 mod engine;
+mod engine_connect;
 mod git;
 mod issues;
+mod messages_api;
 mod scripted_agent;
 mod support;
 mod transcripts;

@@ -24,6 +24,7 @@ const ELSEWHERE: &[(&[&str], &str)] = &[
             "--cap-add",
             "--security-opt",
             "--device",
+            "--gpus",
             "--pid",
             "--ipc",
             "--uts",
@@ -31,7 +32,7 @@ const ELSEWHERE: &[(&[&str], &str)] = &[
             "--cgroupns",
             "--group-add",
         ],
-        "no key replaces it: it would open the container",
+        "no key replaces it, since it would open the container",
     ),
     (
         &[
@@ -50,9 +51,9 @@ const ELSEWHERE: &[(&[&str], &str)] = &[
             "--read-only",
             "--pull",
         ],
-        "leave it out: cordwainer decides it",
+        "leave it out, cordwainer decides it",
     ),
-    (&["-w", "--workdir"], "leave it out: the work is always in `/workspace`"),
+    (&["-w", "--workdir"], "leave it out, the work is always in `/workspace`"),
     (&["--entrypoint"], "write `agent.command`"),
     (&["--env-file", "--env-host"], "write `container.env`"),
     (&["--pids-limit"], "write `container.pids`"),
@@ -90,19 +91,19 @@ pub(super) fn split(word: &str) -> Option<(&'static str, Option<&str>)> {
     ))
 }
 
-/// What to say about a word that is no flag known here.
-pub(super) fn unknown(word: &str, found: &str) -> String {
+/// What to say about a word that is no flag known here; its value stays out of it, since it may be a secret.
+pub(super) fn unknown(word: &str) -> String {
+    const GENERAL: &str = "write what it does with the keys of `container`";
+    if !word.starts_with('-') {
+        return format!("a value without a flag is not translated: {GENERAL}");
+    }
     let flag = word.split('=').next().unwrap_or(word);
-    let elsewhere = ELSEWHERE.iter().find(|(flags, _)| flags.contains(&flag));
-    if let Some((_, instead)) = elsewhere {
-        return format!("{found} is not translated: {instead}");
-    }
-    let near = word
-        .starts_with('-')
-        .then(|| text::nearest(flag, KNOWN.iter().map(|(long, _)| *long)))
-        .flatten();
-    match near {
-        Some(near) => format!("{found} is not translated: did you mean `{near}`?"),
-        None => format!("{found} is not translated: write what it does with the keys of `container`"),
-    }
+    let instead = match ELSEWHERE.iter().find(|(flags, _)| flags.contains(&flag)) {
+        Some((_, instead)) => (*instead).to_owned(),
+        None => match text::nearest(flag, KNOWN.iter().map(|(long, _)| *long)) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => GENERAL.to_owned(),
+        },
+    };
+    format!("`{}` is not translated: {instead}", text::one_line(flag, 40))
 }

@@ -5,11 +5,13 @@ use super::*;
 fn full() -> Issues {
     let mut issues = empty();
     issues.add(NewIssue::titled("Parse the header"), at(1)).unwrap();
-    let mut input = NewIssue::titled("  Render the page ");
-    input.description = "With *care*.".to_owned();
-    input.priority = 1;
-    input.labels = vec!["ui".to_owned(), "ui".to_owned()];
-    input.dependencies = vec![id(1)];
+    let mut input = NewIssue {
+        description: "With *care*.".to_owned(),
+        priority: 1,
+        labels: vec!["ui".to_owned(), "ui".to_owned()],
+        dependencies: vec![id(1)],
+        ..NewIssue::titled("  Render the page ")
+    };
     input.plan.requirements.push("shows the title".to_owned());
     input.plan.estimated_lines = Some(300);
     issues.add(input, at(2)).unwrap();

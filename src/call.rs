@@ -1,0 +1,347 @@
+//! One call of an agent: a container on a slot, the prompt on its stdin, its stream read to the end.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::agent::{AgentEvent, CallExtra, CallReport, Cut, Ending, Transcript, Usage, command_line};
+use crate::config::{Config, RoleConfig};
+use crate::engine::{Container, ContainerSpec, Engine, Exit, Mount, Output, Stream, UserChoice};
+use crate::error::{Context as _, ErrorKind, Result};
+use crate::event::{CallName, Happening};
+use crate::git::PrivateRepository;
+use crate::record::{CallFolder, Recorder};
+use crate::text::one_line;
+
+/// Where the work lies in a container.
+pub(crate) const WORKSPACE: &str = "/workspace";
+/// Where the container's own repository lies; `/workspace/.git` points there.
+const PRIVATE_GIT: &str = "/run/cordwainer/git";
+/// How long a client gets to write its final result after SIGTERM.
+const TERMINATION_GRACE: Duration = Duration::from_secs(5);
+/// How long a client may linger after its result line: some hang there.
+const RESULT_GRACE: Duration = Duration::from_secs(20);
+/// How long the rest of an ended container's output is listened to.
+const DRAIN_LIMIT: Duration = Duration::from_secs(10);
+/// The hard limit of a call that has none, so that there is always a next deadline.
+const FAR_AWAY: Duration = Duration::from_secs(365 * 24 * 3600);
+/// How much of stderr an outcome may quote, in bytes.
+const STDERR_TAIL: usize = 4096;
+
+/// What a call needs.
+pub(crate) struct Call<'a> {
+    pub(crate) name: CallName,
+    pub(crate) config: &'a Config,
+    pub(crate) role: &'a RoleConfig,
+    pub(crate) image: &'a str,
+    pub(crate) labels: BTreeMap<String, String>,
+    /// The person's checkout: relative mounts are seen from here.
+    pub(crate) root: &'a Path,
+    pub(crate) slot: PathBuf,
+    pub(crate) private: &'a PrivateRepository,
+    /// Whether the work may be written.
+    pub(crate) writable: bool,
+    pub(crate) prompt: &'a str,
+    pub(crate) json_schema: Option<serde_json::Value>,
+    /// What the generation's budget still allows, in US dollars.
+    pub(crate) budget_left_usd: Option<f64>,
+    /// What the generation's budget still allows, in tokens.
+    pub(crate) budget_left_tokens: Option<u64>,
+    pub(crate) folder: &'a CallFolder,
+}
+
+/// Makes the call. An error is the infrastructure's: whatever the agent does is in the report.
+pub(crate) async fn make(
+    call: &Call<'_>,
+    engine: &Engine,
+    recorder: &Recorder,
+    cancel: &CancellationToken,
+) -> Result<CallReport> {
+    call.folder.write("prompt.md", call.prompt.as_bytes())?;
+    let mut listener = Listener::new(call, recorder)?;
+    let mut container = engine
+        .start(&specification(call, recorder.run()), call.prompt.as_bytes())
+        .await?;
+    let ended = attend(call, &mut container, &mut listener, cancel).await;
+    let removed = container.remove().await;
+    let (cut, exit) = ended?;
+    removed?;
+    let report = listener.transcript.finish(&Ending {
+        exit_code: exit.code,
+        oom: exit.oom,
+        stderr_tail: &String::from_utf8_lossy(&listener.stderr_tail),
+        cut,
+        allow_overage: call.config.limits.allow_overage,
+        ..Ending::default()
+    });
+    recorder.emit(Happening::AgentEnded {
+        call: call.name.clone(),
+        outcome: report.outcome,
+        reason: one_line(&report.reason, 300),
+        usage: report.usage,
+    });
+    Ok(report)
+}
+
+/// Stays with a container until it has ended: by itself, by a limit, or by a person's word.
+async fn attend(
+    call: &Call<'_>,
+    container: &mut Container,
+    listener: &mut Listener<'_>,
+    cancel: &CancellationToken,
+) -> Result<(Option<Cut>, Exit)> {
+    let mut cut = listen(call, container, listener, cancel).await?;
+    if cut.is_some() {
+        // SIGTERM lets the client write its final result, which says what it used.
+        container.terminate(TERMINATION_GRACE).await?;
+        let drained = tokio::time::timeout(DRAIN_LIMIT, drain(container, listener)).await;
+        drained.unwrap_or(Ok(()))?;
+    }
+    // Both outputs are closed, which is not the end of the process.
+    let Ok(exit) = tokio::time::timeout(RESULT_GRACE, container.exit()).await else {
+        container.kill().await?;
+        cut.get_or_insert(Cut::AfterResult);
+        return Ok((cut, container.exit().await?));
+    };
+    Ok((cut, exit?))
+}
+
+/// Reads the stream until it ends, which answers `None`, or until something cuts it short.
+async fn listen(
+    call: &Call<'_>,
+    container: &mut Container,
+    listener: &mut Listener<'_>,
+    cancel: &CancellationToken,
+) -> Result<Option<Cut>> {
+    let begun = Instant::now();
+    let mut heard = begun;
+    loop {
+        let (deadline, meaning) = next_deadline(call.role, begun, heard, listener.finished_at);
+        tokio::select! {
+            output = container.next_output() => match output {
+                Some(output) => {
+                    heard = Instant::now();
+                    listener.hear(&output)?;
+                }
+                None => return Ok(None),
+            },
+            () = cancel.cancelled() => return Ok(Some(Cut::Cancelled)),
+            () = tokio::time::sleep_until(deadline) => return Ok(Some(meaning)),
+        }
+        if let Some(cut) = listener.must_stop {
+            return Ok(Some(cut));
+        }
+    }
+}
+
+/// Hears what is left of the output of a container that has ended.
+async fn drain(container: &mut Container, listener: &mut Listener<'_>) -> Result<()> {
+    while let Some(output) = container.next_output().await {
+        listener.hear(&output)?;
+    }
+    Ok(())
+}
+
+/// The next moment at which patience ends, and what that means.
+fn next_deadline(role: &RoleConfig, begun: Instant, heard: Instant, finished: Option<Instant>) -> (Instant, Cut) {
+    let hard = role.timeout.map(|limit| (begun + limit, Cut::Hard));
+    let idle = role.idle_timeout.map(|limit| (heard + limit, Cut::Idle));
+    let grace = finished.map(|at| (at + RESULT_GRACE, Cut::AfterResult));
+    let never = (begun + FAR_AWAY, Cut::Hard);
+    [hard, idle, grace]
+        .into_iter()
+        .flatten()
+        .min_by_key(|(at, _)| *at)
+        .unwrap_or(never)
+}
+
+/// What the container is to be.
+pub(crate) fn specification(call: &Call<'_>, run: &str) -> ContainerSpec {
+    let settings = &call.config.container;
+    let user = settings.user.clone().map_or(UserChoice::SlotOwner, UserChoice::Given);
+    let mut tmpfs = settings.tmpfs.clone();
+    // Docker would take `uid=`, podman 4.3 does not: a world-writable folder suits whoever the user is.
+    tmpfs
+        .entry(call.config.agent.home.clone())
+        .or_insert_with(|| "rw,mode=1777".to_owned());
+    ContainerSpec {
+        name: format!("cordwainer-{run}-{}-{}", call.name, call.name.attempt),
+        image: call.image.to_owned(),
+        command: command_line(
+            &call.config.agent,
+            call.role,
+            &call.config.claude_args,
+            &CallExtra {
+                json_schema: call.json_schema.clone(),
+                budget_left_usd: call.budget_left_usd,
+            },
+        ),
+        working_dir: Some(WORKSPACE.to_owned()),
+        env: environment(call.config),
+        mounts: mounts(call),
+        tmpfs,
+        user,
+        hosts: settings.hosts.clone(),
+        network: settings.network.clone(),
+        memory: settings.memory,
+        cpus: settings.cpus,
+        pids: settings.pids,
+        labels: settings.labels.clone().into_iter().chain(call.labels.clone()).collect(),
+        ..ContainerSpec::default()
+    }
+}
+
+fn environment(config: &Config) -> Vec<(String, String)> {
+    let mut env = BTreeMap::from([
+        ("HOME".to_owned(), config.agent.home.clone()),
+        ("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC".to_owned(), "1".to_owned()),
+    ]);
+    env.extend(
+        config
+            .agent
+            .base_url
+            .clone()
+            .map(|url| ("ANTHROPIC_BASE_URL".to_owned(), url)),
+    );
+    env.extend(config.container.env.clone());
+    env.into_iter().collect()
+}
+
+/// The slot, with its `.git` covered by a repository of the container's own, and what the configuration adds.
+fn mounts(call: &Call<'_>) -> Vec<Mount> {
+    let mount = |source: &Path, target: String, read_only| Mount {
+        source: source.to_owned(),
+        target,
+        read_only,
+    };
+    let mut mounts = vec![
+        mount(&call.slot, WORKSPACE.to_owned(), !call.writable),
+        mount(&call.private.pointer_file, format!("{WORKSPACE}/.git"), true),
+        mount(&call.private.git_dir, PRIVATE_GIT.to_owned(), false),
+    ];
+    for objects in &call.private.object_dirs {
+        mounts.push(mount(&objects.host, objects.container.clone(), true));
+    }
+    for extra in &call.config.container.mounts {
+        mounts.push(mount(
+            &call.root.join(&extra.source),
+            extra.target.display().to_string(),
+            !extra.writable,
+        ));
+    }
+    mounts
+}
+
+/// What hears a call: the transcript file, the parser and the events.
+struct Listener<'a> {
+    call: &'a Call<'a>,
+    recorder: &'a Recorder,
+    transcript: Transcript,
+    transcript_file: File,
+    stderr_file: File,
+    stderr_tail: Vec<u8>,
+    finished_at: Option<Instant>,
+    must_stop: Option<Cut>,
+}
+
+impl<'a> Listener<'a> {
+    fn new(call: &'a Call<'a>, recorder: &'a Recorder) -> Result<Self> {
+        Ok(Self {
+            call,
+            recorder,
+            transcript: Transcript::new(),
+            transcript_file: call.folder.open("transcript.jsonl")?,
+            stderr_file: call.folder.open("stderr.txt")?,
+            stderr_tail: Vec::new(),
+            finished_at: None,
+            must_stop: None,
+        })
+    }
+
+    fn hear(&mut self, output: &Output) -> Result<()> {
+        match output.stream {
+            Stream::Stdout => {
+                write_line(&mut self.transcript_file, &output.line.bytes, "transcript.jsonl")?;
+                if let Some(event) = self.transcript.push_line(&output.line.bytes) {
+                    self.tell(event);
+                }
+            }
+            Stream::Stderr => {
+                write_line(&mut self.stderr_file, &output.line.bytes, "stderr.txt")?;
+                self.stderr_tail.extend_from_slice(&output.line.bytes);
+                self.stderr_tail.push(b'\n');
+                let excess = self.stderr_tail.len().saturating_sub(STDERR_TAIL);
+                self.stderr_tail.drain(..excess);
+            }
+        }
+        Ok(())
+    }
+
+    /// Passes on what the stream showed, and notes what must end the call.
+    fn tell(&mut self, event: AgentEvent) {
+        let call = self.call.name.clone();
+        let happening = match event {
+            AgentEvent::Started {
+                session_id,
+                model,
+                version,
+            } => Happening::AgentStarted {
+                call,
+                model,
+                client_version: version,
+                session_id,
+            },
+            AgentEvent::Text { text } if !self.call.config.silence_agent => Happening::AgentSaid { call, text },
+            AgentEvent::ToolUse { name, summary } => Happening::ToolUsed {
+                call,
+                tool: name,
+                summary,
+            },
+            AgentEvent::Tokens { usage, turns } => {
+                self.check_tokens(&usage);
+                Happening::AgentProgress { call, turns, usage }
+            }
+            AgentEvent::Finished { usage, turns, .. } => {
+                self.finished_at = Some(Instant::now());
+                Happening::AgentProgress { call, turns, usage }
+            }
+            AgentEvent::Retry { attempt, error, .. } => Happening::Warned {
+                what: format!(
+                    "{call}: the client tries its request again (retry {attempt}, {})",
+                    error.unwrap_or_default()
+                ),
+            },
+            AgentEvent::RateLimit { overage: true, .. } if !self.call.config.limits.allow_overage => {
+                self.must_stop = Some(Cut::Overage);
+                Happening::Warned {
+                    what: format!("{call}: paid overage is being used; the call is stopped"),
+                }
+            }
+            _ => return,
+        };
+        self.recorder.emit(happening);
+    }
+
+    fn check_tokens(&mut self, usage: &Usage) {
+        if self
+            .call
+            .budget_left_tokens
+            .is_some_and(|remaining| usage.tokens() > remaining)
+        {
+            self.must_stop = Some(Cut::Budget);
+        }
+    }
+}
+
+fn write_line(file: &mut File, line: &[u8], name: &str) -> Result<()> {
+    let mut whole = Vec::with_capacity(line.len() + 1);
+    whole.extend_from_slice(line);
+    whole.push(b'\n');
+    file.write_all(&whole)
+        .with_context(ErrorKind::Unexpected, || format!("cannot write `{name}` of a call"))
+}

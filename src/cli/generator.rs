@@ -1,0 +1,254 @@
+//! `generator …`: the life of a generation.
+
+use clap::{Args, Subcommand};
+use tokio::sync::mpsc::unbounded_channel;
+use tokio_util::sync::CancellationToken;
+
+use crate::attempt::Outcome;
+use crate::cli::{Common, Context, init};
+use crate::error::{Result, exit};
+use crate::generation::GenerationName;
+use crate::generator::{Generator, Removal, RunOptions, StartOptions, StopOptions};
+use crate::issue::IssueId;
+use crate::record::EventSender;
+use crate::report;
+use crate::report::numbers::counted;
+use crate::signal::cancel_on_signal;
+
+/// `generator` and what follows it.
+#[derive(Clone, Debug, Args)]
+pub struct GeneratorArgs {
+    #[command(flatten)]
+    pub(super) common: Common,
+    #[command(subcommand)]
+    pub(super) command: GeneratorCommand,
+}
+
+/// The commands of a generation's life.
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum GeneratorCommand {
+    /// Write a commented configuration.yaml fitted to the repository
+    Init(init::InitArgs),
+    /// Make a generation branch from the base branch
+    Start {
+        /// Its name behind the prefix; the present time if not given
+        #[arg(long)]
+        name: Option<String>,
+        /// Begin from this revision instead of the base branch
+        #[arg(long, value_name = "REVISION")]
+        from: Option<String>,
+    },
+    /// Cycle through stitch and measure until a limit, or until nothing is left
+    Run(RunArgs),
+    /// Go on after an interruption
+    Resume(RunArgs),
+    /// Merge the generation into the base branch and end it
+    Stop {
+        /// End it and leave its branch for somebody else to merge
+        #[arg(long)]
+        no_merge: bool,
+    },
+    /// End the generation without merging; what it made stays reachable
+    Reset,
+    /// Ask for tasks once
+    Measure,
+    /// Make one attempt at a task
+    Stitch {
+        /// The task; the first ready one if not given
+        id: Option<IssueId>,
+    },
+    /// Say where things stand
+    Status,
+    /// List the generations
+    List,
+    /// Mean another generation from now on
+    Switch {
+        /// Its name, with or without the prefix
+        name: String,
+    },
+}
+
+/// How to run.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct RunArgs {
+    /// Measures to make, instead of the configuration's `cycles`
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    cycles: Option<u32>,
+}
+
+pub(super) async fn execute(command: &GeneratorCommand, context: &Context) -> Result<u8> {
+    if let GeneratorCommand::Init(args) = command {
+        return init::execute(args, context);
+    }
+    let generator = context.open()?;
+    match command {
+        GeneratorCommand::Init(_) => unreachable!("answered above, for it needs no configuration"),
+        GeneratorCommand::Start { name, from } => start(&generator, name.clone(), from.clone(), context).await,
+        GeneratorCommand::Run(args) | GeneratorCommand::Resume(args) => run(&generator, *args, context).await,
+        GeneratorCommand::Stop { no_merge } => stop(&generator, *no_merge, context).await,
+        GeneratorCommand::Reset => reset(&generator, context).await,
+        GeneratorCommand::Measure => measure(&generator, context).await,
+        GeneratorCommand::Stitch { id } => stitch(&generator, id.clone(), context).await,
+        GeneratorCommand::Status => {
+            let status = generator.status()?;
+            if context.json {
+                context.print_json(&status)?
+            } else {
+                context.print(&report::status::status(&status))?
+            }
+            Ok(exit::DONE)
+        }
+        GeneratorCommand::List => {
+            let listing = generator.list()?;
+            if context.json {
+                context.print_json(&listing)?
+            } else {
+                context.print(&report::status::listing(&listing))?
+            }
+            Ok(exit::DONE)
+        }
+        GeneratorCommand::Switch { name } => {
+            let found = generator.switch(name)?;
+            context.say(&format!("From now on commands mean `{found}`."));
+            Ok(exit::DONE)
+        }
+    }
+}
+
+async fn start(generator: &Generator, name: Option<String>, from: Option<String>, context: &Context) -> Result<u8> {
+    let done = generator.start(&StartOptions { name, from }).await?;
+    if context.json {
+        context.print_json(&done)?;
+        return Ok(exit::DONE);
+    }
+    for hazard in &done.hazards {
+        context.say(&format!("Note: {hazard}."));
+    }
+    context.print(&format!(
+        "Started {} from {} ({}).",
+        done.generation,
+        done.base_branch,
+        &done.base[..10]
+    ))?;
+    if !done.cleared.is_empty() {
+        context.print(&format!(
+            "Cleared on the generation branch: {}.",
+            done.cleared.join(", ")
+        ))?;
+    }
+    if !done.seeded.is_empty() {
+        context.print(&format!("Seeded: {}.", done.seeded.join(", ")))?;
+    }
+    Ok(exit::DONE)
+}
+
+/// Calls `work` with a sender of events and shows them until it ends.
+async fn showing<T, F>(context: &Context, work: impl FnOnce(EventSender, CancellationToken) -> F) -> Result<T>
+where
+    F: Future<Output = Result<T>>,
+{
+    let cancel = CancellationToken::new();
+    cancel_on_signal(&cancel)?;
+    let (sender, receiver) = unbounded_channel();
+    let (done, shown) = tokio::join!(
+        work(sender, cancel),
+        report::follow(context, context.is_live(), receiver)
+    );
+    let done = done?;
+    shown?;
+    Ok(done)
+}
+
+async fn run(generator: &Generator, args: RunArgs, context: &Context) -> Result<u8> {
+    let options = RunOptions { cycles: args.cycles };
+    let done = showing(context, |events, cancel| generator.run(options, events, cancel)).await?;
+    Ok(done.exit_code)
+}
+
+async fn measure(generator: &Generator, context: &Context) -> Result<u8> {
+    let filed = showing(context, |events, cancel| generator.measure(events, cancel)).await?;
+    Ok(if filed == 0 { exit::NOTHING_TO_DO } else { exit::DONE })
+}
+
+async fn stitch(generator: &Generator, id: Option<IssueId>, context: &Context) -> Result<u8> {
+    let outcome = showing(context, |events, cancel| generator.stitch(id, events, cancel)).await?;
+    Ok(match outcome {
+        Outcome::Merged => exit::DONE,
+        Outcome::Limited | Outcome::BudgetSpent => exit::LIMIT,
+        Outcome::InfrastructureFailed => exit::ENGINE,
+        Outcome::Cancelled => exit::INTERRUPTED,
+        _ => exit::TASKS,
+    })
+}
+
+async fn stop(generator: &Generator, no_merge: bool, context: &Context) -> Result<u8> {
+    let announce = |generation: &GenerationName, removal: &Removal| tell_removal(context, generation, removal);
+    let done = generator.stop(StopOptions { no_merge }, announce).await?;
+    if context.json {
+        context.print_json(&done)?;
+        return Ok(exit::DONE);
+    }
+    tell_recovered(context, &done.recovered)?;
+    match (&done.merged, &done.left) {
+        (Some(commit), _) => {
+            context.print(&format!(
+                "Merged {} into {} as {}.",
+                done.generation,
+                done.base_branch,
+                &commit[..10]
+            ))?;
+        }
+        (None, Some(branch)) => context.print(&format!(
+            "Finished {}; its branch {branch} is left to merge.",
+            done.generation
+        ))?,
+        (None, None) => context.print(&format!(
+            "Ended {}: {} has it all already.",
+            done.generation, done.base_branch
+        ))?,
+    }
+    if let Some(archive) = &done.archive {
+        context.print(&format!("Issues and task commits are kept under {archive}."))?;
+    }
+    Ok(exit::DONE)
+}
+
+async fn reset(generator: &Generator, context: &Context) -> Result<u8> {
+    let announce = |generation: &GenerationName, removal: &Removal| tell_removal(context, generation, removal);
+    let done = generator.reset(announce).await?;
+    if context.json {
+        context.print_json(&done)?;
+        return Ok(exit::DONE);
+    }
+    tell_recovered(context, &done.recovered)?;
+    context.print(&format!(
+        "Reset {}; what it made is kept under {}.",
+        done.generation, done.archive
+    ))?;
+    Ok(exit::DONE)
+}
+
+/// Says what will be removed, before it is.
+fn tell_removal(context: &Context, generation: &GenerationName, removal: &Removal) {
+    let mut text = format!("Ending {generation} removes:");
+    text.push_str(&format!(
+        "\n  {} of the generation, among them its branch",
+        counted(removal.refs.len(), "ref")
+    ));
+    for worktree in &removal.worktrees {
+        text.push_str(&format!("\n  the worktree {worktree}"));
+    }
+    for folder in &removal.folders {
+        text.push_str(&format!("\n  the folder {folder} from the base branch"));
+    }
+    if let Some(kept) = &removal.kept_under {
+        text.push_str(&format!("\nEverything it made stays reachable under {kept}"));
+    }
+    context.say(&text);
+}
+
+fn tell_recovered(context: &Context, recovered: &[String]) -> Result<()> {
+    recovered
+        .iter()
+        .try_for_each(|what| context.print(&format!("Recovered: {what}.")))
+}

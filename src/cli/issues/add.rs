@@ -1,0 +1,58 @@
+//! `issues add`.
+
+use clap::Args;
+
+use crate::cli::Context;
+use crate::cli::issues::{input, name};
+use crate::error::Result;
+use crate::issue::{IssueId, NewIssue, TaskPlan};
+use crate::store::Store;
+
+/// What is to be filed.
+#[derive(Clone, Debug, PartialEq, Args)]
+pub struct AddArguments {
+    /// One line
+    pub title: String,
+    /// What is to be done, in Markdown; `-` reads it from stdin
+    #[arg(long, short)]
+    pub description: Option<String>,
+    /// From 0 (first) to 4 (last)
+    #[arg(long, short, default_value_t = 2)]
+    pub priority: u8,
+    /// What kind of issue it is
+    #[arg(long = "type", value_name = "TYPE", default_value = "task")]
+    pub issue_type: String,
+    /// A label; may be given several times
+    #[arg(long, value_delimiter = ',')]
+    pub label: Vec<String>,
+    /// An issue that must be closed before; may be given several times
+    #[arg(long, value_name = "ID", value_delimiter = ',')]
+    pub depends_on: Vec<IssueId>,
+}
+
+/// Files an issue and prints it.
+pub(super) fn add(context: &Context, store: &Store, arguments: &AddArguments) -> Result<()> {
+    let description = arguments
+        .description
+        .as_deref()
+        .map(input::argument_or_stdin)
+        .transpose()?;
+    let input = NewIssue {
+        title: arguments.title.clone(),
+        description: description.unwrap_or_default(),
+        priority: arguments.priority,
+        issue_type: arguments.issue_type.clone(),
+        labels: arguments.label.clone(),
+        dependencies: arguments.depends_on.clone(),
+        plan: TaskPlan::default(),
+    };
+    let now = context.surroundings.world.now();
+    let issue = store.update(&format!("add {}", input.title), now, |issues| {
+        let id = issues.add(input.clone(), now)?;
+        issues.get(&id).cloned()
+    })?;
+    if context.json {
+        return context.print_json(&issue);
+    }
+    context.print(&name(&issue))
+}

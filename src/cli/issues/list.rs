@@ -1,0 +1,108 @@
+//! `issues list` and `issues ready`.
+
+use crate::cli::{Context, terminal};
+use crate::error::Result;
+use crate::issue::{Counts, Issue, Issues, Status, id_list};
+use crate::store::Store;
+use crate::text;
+
+/// The longest reason in a list, in characters.
+const NOTE_MAX: usize = 120;
+
+/// Prints the issues that have one of the statuses and all of the labels; no status means any.
+pub(super) fn list(context: &Context, store: &Store, statuses: &[Status], labels: &[String]) -> Result<()> {
+    let issues = store.read()?;
+    let wanted = |issue: &&Issue| {
+        (statuses.is_empty() || statuses.contains(&issue.status))
+            && labels.iter().all(|label| issue.labels.contains(label))
+    };
+    let found: Vec<&Issue> = issues.iter().filter(wanted).collect();
+    print(context, &issues, &found, || match issues.len() {
+        0 => "There are no issues yet.".to_owned(),
+        all => format!("None of the {all} issues is like that."),
+    })
+}
+
+/// Prints what can begin, in the order in which it would.
+pub(super) fn ready(context: &Context, store: &Store) -> Result<()> {
+    let issues = store.read()?;
+    print(context, &issues, &issues.ready(), || nothing_ready(issues.counts()))
+}
+
+fn print(context: &Context, issues: &Issues, found: &[&Issue], nothing: impl FnOnce() -> String) -> Result<()> {
+    if context.json {
+        return context.print_json(&found);
+    }
+    if found.is_empty() {
+        context.say(&nothing());
+        return Ok(());
+    }
+    context.print(&table(issues, found, terminal::width()))
+}
+
+fn table(issues: &Issues, found: &[&Issue], width: Option<u16>) -> String {
+    let row = |issue: &&Issue| {
+        vec![
+            issue.id.to_string(),
+            issue.status.to_string(),
+            issue.priority.to_string(),
+            text::one_line(&issue.title, 200),
+            note(issues, issue),
+        ]
+    };
+    terminal::table(
+        &["id", "status", "priority", "title", "note"],
+        found.iter().map(row).collect(),
+        width,
+    )
+}
+
+/// Says why an issue is where it is.
+fn note(issues: &Issues, issue: &Issue) -> String {
+    let note = match issue.status {
+        Status::Open => waits(issues, issue),
+        Status::InProgress => issue
+            .claim
+            .as_ref()
+            .map_or(String::new(), |claim| format!("in run {}", claim.run)),
+        Status::Blocked => issue
+            .hold
+            .as_ref()
+            .map_or(String::new(), |hold| format!("held: {hold}")),
+        Status::Closed => issue.close_reason.clone().unwrap_or_default(),
+    };
+    text::one_line(&note, NOTE_MAX)
+}
+
+fn waits(issues: &Issues, issue: &Issue) -> String {
+    match issues.waits_for(issue).as_slice() {
+        [] => "ready".to_owned(),
+        ids => format!("waits for {}", id_list(ids)),
+    }
+}
+
+fn nothing_ready(counts: Counts) -> String {
+    format!(
+        "Nothing is ready: {} open and waiting, {} in progress, {} held, {} closed.",
+        counts.open - counts.ready,
+        counts.in_progress,
+        counts.blocked,
+        counts.closed
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::issues::show::tests::sample;
+
+    #[test]
+    fn a_list_says_why_each_issue_is_where_it_is() {
+        let issues = sample();
+        let all: Vec<&Issue> = issues.iter().collect();
+        insta::assert_snapshot!("list_piped", table(&issues, &all, None));
+        insta::assert_snapshot!("list_narrow", table(&issues, &all, Some(60)));
+        let told = "Nothing is ready: 1 open and waiting, 1 in progress, 1 held, 1 closed.";
+        assert_eq!(nothing_ready(issues.counts()), told);
+    }
+}

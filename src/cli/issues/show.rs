@@ -1,0 +1,282 @@
+//! `issues show`: everything about one issue, for a person.
+//!
+//! What an agent or a person wrote is made harmless and indented, so that it can look like none of our own lines.
+
+use std::fmt::Display;
+
+use jiff::Timestamp;
+
+use crate::attempt::Attempt;
+use crate::cli::Context;
+use crate::cli::issues::name;
+use crate::error::Result;
+use crate::issue::{FileAction, Issue, IssueId, Issues, TaskPlan, id_list};
+use crate::store::Store;
+use crate::text;
+
+/// Prints an issue.
+pub(super) fn show(context: &Context, store: &Store, id: &IssueId) -> Result<()> {
+    let issues = store.read()?;
+    let issue = issues.get(id)?;
+    if context.json {
+        return context.print_json(issue);
+    }
+    context.print(&render(&issues, issue)?)
+}
+
+fn render(issues: &Issues, issue: &Issue) -> Result<String> {
+    let mut page = Page::default();
+    page.line(0, &name(issue));
+    fields(&mut page, issues, issue);
+    page.section(
+        "depends on",
+        &related(issues, issue.dependencies.iter().map(|edge| &edge.depends_on_id))?,
+    );
+    page.section("needed by", &related(issues, &issues.dependents(&issue.id)?)?);
+    page.section("description", &non_empty(&issue.description));
+    plan(&mut page, &issue.plan);
+    let comments = issue.comments.iter();
+    let comments: Vec<String> = comments
+        .map(|said| {
+            format!(
+                "{} {}:\n  {}",
+                when(said.created_at),
+                text::one_line(&said.author, 100),
+                said.text.replace('\n', "\n  ")
+            )
+        })
+        .collect();
+    page.section("comments", &comments);
+    let attempts: Vec<String> = issue.attempts.iter().map(attempt).collect();
+    page.section("attempts", &attempts);
+    Ok(page.0)
+}
+
+/// The text so far.
+#[derive(Default)]
+struct Page(String);
+
+impl Page {
+    /// Adds text, each line of it indented.
+    fn line(&mut self, indent: usize, text: &str) {
+        for line in text.lines() {
+            if !self.0.is_empty() {
+                self.0.push('\n');
+            }
+            let line = format!("{:indent$}{}", "", text::harmless(line));
+            self.0.push_str(line.trim_end());
+        }
+    }
+
+    fn field(&mut self, name: &str, value: Option<impl Display>) {
+        if let Some(value) = value {
+            self.line(2, &format!("{name:<10} {}", text::one_line(&value.to_string(), 1000)));
+        }
+    }
+
+    fn section(&mut self, name: &str, items: &[String]) {
+        if items.is_empty() {
+            return;
+        }
+        self.0.push('\n');
+        self.line(0, name);
+        for item in items {
+            self.line(2, item);
+        }
+    }
+}
+
+fn fields(page: &mut Page, issues: &Issues, issue: &Issue) {
+    page.field("status", Some(issue.status));
+    page.field("held", issue.hold.as_ref());
+    let waits_for = issues.waits_for(issue);
+    page.field("waits for", (!waits_for.is_empty()).then(|| id_list(&waits_for)));
+    page.field(
+        "claimed",
+        issue
+            .claim
+            .as_ref()
+            .map(|claim| format!("by run {} at {}", claim.run, when(claim.at))),
+    );
+    page.field("priority", Some(issue.priority));
+    page.field("type", Some(&issue.issue_type));
+    page.field("labels", (!issue.labels.is_empty()).then(|| issue.labels.join(", ")));
+    page.field("created", Some(when(issue.created_at)));
+    page.field("changed", Some(when(issue.updated_at)));
+    page.field("closed", issue.closed_at.map(when));
+    page.field("because", issue.close_reason.as_ref());
+    page.field("commit", issue.commit.as_ref());
+    let forgiven = (issue.forgiven_attempts > 0)
+        .then(|| format!("the first {} attempts no longer count", issue.forgiven_attempts));
+    page.field("forgiven", forgiven);
+}
+
+/// A moment to the second, in UTC.
+fn when(moment: Timestamp) -> String {
+    moment.strftime("%Y-%m-%d %H:%M:%SZ").to_string()
+}
+
+fn related<'a>(issues: &Issues, ids: impl IntoIterator<Item = &'a IssueId>) -> Result<Vec<String>> {
+    let line = |id: &IssueId| {
+        let issue = issues.get(id)?;
+        Ok(format!("{id} {} {}", issue.status, text::one_line(&issue.title, 200)))
+    };
+    ids.into_iter().map(line).collect()
+}
+
+fn plan(page: &mut Page, plan: &TaskPlan) {
+    page.section("required reading", &bullets(&plan.required_reading));
+    let file = |file: &crate::issue::TaskFile| {
+        let action = match file.action {
+            FileAction::Create => "create",
+            FileAction::Modify => "modify",
+            FileAction::Delete => "delete",
+        };
+        format!("{action} {}", text::one_line(&file.path, 500))
+    };
+    page.section("files", &plan.files.iter().map(file).collect::<Vec<_>>());
+    page.section("requirements", &bullets(&plan.requirements));
+    page.section("acceptance criteria", &bullets(&plan.acceptance_criteria));
+    let size = plan.estimated_lines.map(|lines| format!("about {lines} lines"));
+    page.section("size", &size.into_iter().collect::<Vec<_>>());
+}
+
+fn bullets(items: &[String]) -> Vec<String> {
+    items
+        .iter()
+        .map(|item| format!("- {}", item.replace('\n', "\n  ")))
+        .collect()
+}
+
+fn non_empty(text: &str) -> Vec<String> {
+    let text = text.trim_end();
+    if text.is_empty() {
+        Vec::new()
+    } else {
+        vec![text.to_owned()]
+    }
+}
+
+fn attempt(attempt: &Attempt) -> String {
+    let reason = match attempt.reason.as_str() {
+        "" => String::new(),
+        reason => format!(": {}", text::one_line(reason, 1000)),
+    };
+    let seconds = attempt.ended_at.duration_since(attempt.started_at).as_secs();
+    let mut lines = vec![
+        format!("{} {}{reason}", attempt.number, attempt.outcome),
+        format!("  run {}, {}, {seconds} s", attempt.run, when(attempt.started_at)),
+        format!(
+            "  {}, {} turns, {} tokens, ${:.4}",
+            attempt.model.as_deref().unwrap_or("no model"),
+            attempt.turns,
+            attempt.usage.tokens(),
+            attempt.usage.cost_usd
+        ),
+    ];
+    let mut place = |name: &str, value: &Option<String>| {
+        lines.extend(
+            value
+                .as_ref()
+                .map(|value| format!("  {name} {}", text::one_line(value, 1000))),
+        );
+    };
+    place("snapshot", &attempt.snapshot);
+    place("records", &attempt.records);
+    place("session", &attempt.session_id);
+    lines.join("\n")
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::attempt::Outcome;
+    use crate::issue::{FORMAT, NewIssue, StoreMeta, TaskFile};
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(1_795_255_200 + second).unwrap()
+    }
+
+    /// Issues in every status; the second one has something of everything, and a title and a reason that try tricks.
+    pub(in crate::cli::issues) fn sample() -> Issues {
+        let (one, two) = (IssueId::new(1), IssueId::new(2));
+        let mut issues = Issues::new(StoreMeta {
+            format: FORMAT,
+            generation: "generation-a".to_owned(),
+            base_branch: "main".to_owned(),
+            created_at: at(0),
+            measures: Vec::new(),
+        });
+        for title in [
+            "Parse the header",
+            "Render the page",
+            "Close the door",
+            "Wait for it",
+            "Go on",
+        ] {
+            issues.add(full(title), at(1)).unwrap();
+        }
+        issues.add_dependency(&two, &IssueId::new(3), at(2)).unwrap();
+        issues.add_dependency(&IssueId::new(4), &two, at(2)).unwrap();
+        issues.add_dependency(&IssueId::new(4), &one, at(2)).unwrap();
+        issues.close(&IssueId::new(3), "merged", Some("c0ffee"), at(3)).unwrap();
+        issues.claim(&one, "20261121-1", at(4)).unwrap();
+        issues
+            .comment(&two, "Petra", "Mind the margins.\n\nattempts\n  none", at(5))
+            .unwrap();
+        issues.record_attempt(&two, attempted(), at(6)).unwrap();
+        issues.hold(&two, "no change \u{1b}[2J\nattempts", at(7)).unwrap();
+        issues
+    }
+
+    fn full(title: &str) -> NewIssue {
+        let mut input = NewIssue::titled(title);
+        input.description = "First.\n\n\u{202e}Second.\n".to_owned();
+        input.labels = vec!["ui".to_owned()];
+        input.plan = TaskPlan {
+            required_reading: vec!["docs/page.md".to_owned()],
+            files: vec![TaskFile {
+                path: "src/page.rs".to_owned(),
+                action: FileAction::Create,
+            }],
+            requirements: vec!["shows the title".to_owned(), "is\nquick".to_owned()],
+            acceptance_criteria: vec!["a test shows it".to_owned()],
+            estimated_lines: Some(300),
+        };
+        input
+    }
+
+    fn attempted() -> Attempt {
+        Attempt {
+            number: 1,
+            run: "20261121-1".to_owned(),
+            outcome: Outcome::NoChange,
+            reason: "nothing \u{7}to do".to_owned(),
+            snapshot: Some("5f1c0ffee".to_owned()),
+            records: Some("runs/20261121-1/cw-2-1".to_owned()),
+            started_at: at(10),
+            ended_at: at(75),
+            model: Some("model-x".to_owned()),
+            session_id: None,
+            turns: 7,
+            usage: crate::agent::Usage {
+                input: 10,
+                cache_read: 3000,
+                output: 40,
+                cost_usd: 0.12,
+                ..crate::agent::Usage::default()
+            },
+        }
+    }
+
+    fn shown(number: u32) -> String {
+        let issues = sample();
+        render(&issues, issues.get(&IssueId::new(number)).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn an_issue_is_shown_whole_and_nothing_in_it_passes_for_ours() {
+        insta::assert_snapshot!("show_everything", shown(2));
+        insta::assert_snapshot!("show_claimed", shown(1).lines().take(4).collect::<Vec<_>>().join("\n"));
+    }
+}

@@ -1,0 +1,51 @@
+//! `issues import` and `issues export`.
+
+use std::path::Path;
+
+use crate::cli::Context;
+use crate::cli::issues::{input, name};
+use crate::error::{Error, ErrorKind, Result};
+use crate::issue::{Issue, read_batch};
+use crate::store::Store;
+use crate::text;
+
+/// The file of an older store, in `beads_dir`.
+const OLDER_FILE: &str = "issues.jsonl";
+
+/// Files all issues of a file, of stdin, or of the configured older store; or none, with every problem named.
+pub(super) fn import(context: &Context, store: &Store, file: Option<&Path>, beads_dir: Option<&Path>) -> Result<()> {
+    let text = match (file, beads_dir) {
+        (Some(path), _) if path == Path::new("-") => input::stdin()?,
+        (Some(path), _) => input::file(&context.directory.join(path))?,
+        (None, Some(folder)) => input::file(&folder.join(OLDER_FILE))?,
+        (None, None) => {
+            return Err(Error::new(ErrorKind::Usage, "there is no file to import from")
+                .hint("name a file, or `-` for stdin, or set `beads_dir` in the configuration"));
+        }
+    };
+    let reading = read_batch(&text)?;
+    let now = context.surroundings.world.now();
+    let why = format!("import {} issues", reading.batch.len());
+    let imported = store.update(&why, now, |issues| {
+        let ids = issues.import(reading.batch.clone(), now)?;
+        ids.iter()
+            .map(|id| issues.get(id).cloned())
+            .collect::<Result<Vec<Issue>>>()
+    })?;
+    for note in &reading.notes {
+        context.say(&text::harmless(note));
+    }
+    if context.json {
+        return context.print_json(&imported);
+    }
+    for issue in &imported {
+        context.print(&name(issue))?;
+    }
+    context.say(&format!("Imported {} issues.", imported.len()));
+    Ok(())
+}
+
+/// Prints all issues as a JSON array, which `import` takes back.
+pub(super) fn export(context: &Context, store: &Store) -> Result<()> {
+    context.print_json(&store.read()?.iter().collect::<Vec<&Issue>>())
+}

@@ -1,0 +1,79 @@
+//! `stats`: how much there is of what the configuration's `spec_globs` name.
+
+use clap::Args;
+use globset::GlobBuilder;
+use serde::Serialize;
+
+use crate::cli::{Common, Context};
+use crate::error::{Context as _, ErrorKind, Result, exit};
+use crate::generator::Generator;
+use crate::git::{EntryKind, Head, TreeEntry};
+
+/// `stats`.
+#[derive(Clone, Debug, Args)]
+pub struct StatsArgs {
+    #[command(flatten)]
+    pub(super) common: Common,
+}
+
+/// What one label of `spec_globs` amounts to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+struct Count {
+    label: String,
+    files: usize,
+    lines: usize,
+    words: usize,
+}
+
+pub(super) fn execute(_: &StatsArgs, context: &Context) -> Result<u8> {
+    let generator = context.open()?;
+    let counts = counts(&generator)?;
+    if context.json {
+        context.print_json(&counts)?;
+        return Ok(exit::DONE);
+    }
+    if counts.is_empty() {
+        context.say("Nothing to count: `spec_globs` of the configuration is empty.");
+    }
+    for one in &counts {
+        context.print(&format!(
+            "{}: {} files, {} lines, {} words",
+            one.label, one.files, one.lines, one.words
+        ))?;
+    }
+    Ok(exit::DONE)
+}
+
+/// Counts in the commit that is checked out.
+fn counts(generator: &Generator) -> Result<Vec<Count>> {
+    let git = generator.git();
+    let entries = match git.head()? {
+        Head::Branch { tip, .. } | Head::Detached { tip } => git.files(tip)?,
+        Head::Unborn { .. } => Vec::new(),
+    };
+    let mut counts = Vec::new();
+    for (label, glob) in &generator.config().spec_globs {
+        let built = GlobBuilder::new(glob).literal_separator(true).build();
+        let matcher = built
+            .with_context(ErrorKind::Configuration, || format!("`spec_globs.{label}`: no glob"))?
+            .compile_matcher();
+        let mut count = Count {
+            label: label.clone(),
+            files: 0,
+            lines: 0,
+            words: 0,
+        };
+        let text_files = entries
+            .iter()
+            .filter(|entry: &&TreeEntry| entry.kind != EntryKind::Submodule);
+        for entry in text_files.filter(|entry| matcher.is_match(&entry.path)) {
+            let bytes = git.read_blob(entry.id)?;
+            let text = String::from_utf8_lossy(&bytes);
+            count.files += 1;
+            count.lines += text.lines().count();
+            count.words += text.split_whitespace().count();
+        }
+        counts.push(count);
+    }
+    Ok(counts)
+}

@@ -1,0 +1,249 @@
+//! Everything that happens in a run, as one type: terminal, JSON and history are folds over it.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::agent::{CallOutcome, Usage};
+use crate::attempt::Outcome;
+use crate::issue::IssueId;
+
+/// One thing that happened, as a line of `events.jsonl`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    pub event: Happening,
+}
+
+/// Which call of an agent an event is about: a task's attempt, or a measure.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct CallName {
+    /// `measure` or `stitch`.
+    pub role: Role,
+    /// The task, for `stitch`.
+    pub task: Option<IssueId>,
+    /// The attempt at the task, or the round of the measure; counted from 1.
+    pub attempt: u32,
+}
+
+/// What an agent is called for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Proposes tasks.
+    Measure,
+    /// Does one.
+    Stitch,
+}
+
+impl std::fmt::Display for Role {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(match self {
+            Self::Measure => "measure",
+            Self::Stitch => "stitch",
+        })
+    }
+}
+
+impl std::fmt::Display for CallName {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.task {
+            Some(task) => write!(formatter, "{task}"),
+            None => write!(formatter, "{}", self.role),
+        }
+    }
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Happening {
+    /// A run began.
+    RunStarted {
+        /// Its name.
+        run: String,
+        /// The generation it works on.
+        generation: String,
+        /// The engine, as people know it.
+        engine: String,
+        /// The image that containers are made of.
+        image: String,
+    },
+    /// Something an earlier run left was put right.
+    Recovered {
+        /// What, in a sentence.
+        what: String,
+    },
+    /// Something is odd, and the run goes on.
+    Warned {
+        /// What, in a sentence.
+        what: String,
+    },
+    /// Measure begins.
+    MeasureStarted {
+        /// Counted from 1 within the run.
+        cycle: u32,
+    },
+    /// Measure's answer had problems and is asked for again.
+    MeasureRefused {
+        /// The exact problems.
+        problems: Vec<String>,
+    },
+    /// Measure ended with an answer.
+    MeasureEnded {
+        /// The tasks filed, with their titles.
+        filed: Vec<FiledTask>,
+        /// Proposals dropped, as they repeat an issue.
+        dropped: Vec<DroppedProposal>,
+        /// What the calls used.
+        usage: Usage,
+    },
+    /// Measure ended without one.
+    MeasureFailed {
+        /// Why.
+        reason: String,
+        /// Where the answer is kept, below the state folder.
+        records: String,
+        /// What the calls used.
+        usage: Usage,
+    },
+    /// A task was claimed.
+    TaskClaimed {
+        /// The task.
+        task: IssueId,
+        /// Its title.
+        title: String,
+        /// The attempt that begins, counted from 1.
+        attempt: u32,
+    },
+    /// A step of a task or measure began: `checkout`, `container`, `snapshot`, `merge`.
+    StepStarted {
+        /// Whose.
+        call: CallName,
+        /// Which.
+        step: String,
+    },
+    /// The client said what it is.
+    AgentStarted {
+        /// Which call.
+        call: CallName,
+        /// The model it bound.
+        model: Option<String>,
+        /// The client's version.
+        client_version: Option<String>,
+        /// Its session.
+        session_id: Option<String>,
+    },
+    /// The agent used a tool.
+    ToolUsed {
+        /// Which call.
+        call: CallName,
+        /// The tool.
+        tool: String,
+        /// What for, in one harmless line.
+        summary: String,
+    },
+    /// The agent said something.
+    AgentSaid {
+        /// Which call.
+        call: CallName,
+        /// The text, cut to a harmless line.
+        text: String,
+    },
+    /// How far a call is.
+    AgentProgress {
+        /// Which call.
+        call: CallName,
+        /// Turns begun.
+        turns: u32,
+        /// Tokens so far, as the stream shows them.
+        usage: Usage,
+    },
+    /// A call ended.
+    AgentEnded {
+        /// Which call.
+        call: CallName,
+        /// How.
+        outcome: CallOutcome,
+        /// Why, in a line.
+        reason: String,
+        /// What it used.
+        usage: Usage,
+    },
+    /// A gate ran.
+    GateEnded {
+        /// The task.
+        task: IssueId,
+        /// The gate.
+        gate: String,
+        /// Whether it said yes.
+        passed: bool,
+    },
+    /// An attempt ended.
+    AttemptEnded {
+        /// The task.
+        task: IssueId,
+        /// Its title.
+        title: String,
+        /// Counted from 1.
+        attempt: u32,
+        /// How.
+        outcome: Outcome,
+        /// Why, in a line; may be empty.
+        reason: String,
+        /// The commit on the generation branch, when merged.
+        commit: Option<String>,
+        /// What it used.
+        usage: Usage,
+        /// Wall time in seconds.
+        seconds: f64,
+    },
+    /// A task was put on hold for a person.
+    TaskHeld {
+        /// The task.
+        task: IssueId,
+        /// Why.
+        reason: String,
+    },
+    /// All calls pause.
+    Paused {
+        /// Until when.
+        until: Timestamp,
+        /// Why.
+        reason: String,
+    },
+    /// A run ended.
+    RunEnded {
+        /// Why, in a sentence.
+        reason: String,
+        /// Tasks merged in this run.
+        merged: u32,
+        /// Tasks held in the generation.
+        blocked: usize,
+        /// Tasks still open in the generation.
+        open: usize,
+        /// What the run used.
+        usage: Usage,
+    },
+}
+
+/// A task that measure filed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FiledTask {
+    /// Its name.
+    pub id: IssueId,
+    /// Its title.
+    pub title: String,
+    /// What it waits for.
+    pub depends_on: Vec<IssueId>,
+}
+
+/// A proposal that repeats an issue.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DroppedProposal {
+    /// Its title.
+    pub title: String,
+    /// The issue it repeats.
+    pub repeats: IssueId,
+}

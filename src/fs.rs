@@ -1,0 +1,132 @@
+//! Files that survive a kill: atomic writes, and the lock that admits one orchestrator a repository.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{Read as _, Seek as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Context as _, Error, ErrorKind, Result};
+
+/// Writes `bytes` to `path` so that a reader, or a crash, sees the old content or the new and nothing between.
+pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let what = || format!("cannot write `{}`", path.display());
+    let mut file = tempfile::NamedTempFile::new_in(folder).with_context(ErrorKind::Unexpected, what)?;
+    file.write_all(bytes).with_context(ErrorKind::Unexpected, what)?;
+    file.as_file().sync_all().with_context(ErrorKind::Unexpected, what)?;
+    file.persist(path).with_context(ErrorKind::Unexpected, what)?;
+    Ok(())
+}
+
+/// Makes a folder and those above it.
+pub(crate) fn create_folder(path: &Path) -> Result<()> {
+    fs::create_dir_all(path).with_context(ErrorKind::Unexpected, || format!("cannot make `{}`", path.display()))
+}
+
+/// Who holds the lock of a repository.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LockHolder {
+    /// The run's name, or the command's.
+    pub id: String,
+    /// Its process.
+    pub pid: u32,
+}
+
+/// The lock of a repository, held until it is dropped; the system frees it when the process dies.
+#[derive(Debug)]
+pub(crate) struct RepositoryLock {
+    _file: File,
+}
+
+/// How long to try before saying that somebody else holds the lock: a `status` that looks at it holds it for an instant.
+const PATIENCE: Duration = Duration::from_millis(300);
+
+impl RepositoryLock {
+    /// Takes the lock below `state_dir` for `id`; fails with [`ErrorKind::Locked`] and the holder's name.
+    pub(crate) fn acquire(state_dir: &Path, id: &str) -> Result<Self> {
+        create_folder(state_dir)?;
+        let path = lock_path(state_dir);
+        let mut file = open(&path)?;
+        let begun = Instant::now();
+        loop {
+            match file.try_lock() {
+                Ok(()) => break,
+                Err(TryLockError::WouldBlock) if begun.elapsed() < PATIENCE => {
+                    std::thread::sleep(Duration::from_millis(10))
+                }
+                Err(TryLockError::WouldBlock) => return Err(held(&mut file, &path)),
+                Err(TryLockError::Error(error)) => {
+                    return Err(error)
+                        .with_context(ErrorKind::Unexpected, || format!("cannot lock `{}`", path.display()));
+                }
+            }
+        }
+        let holder = LockHolder {
+            id: id.to_owned(),
+            pid: std::process::id(),
+        };
+        let text = serde_json::to_vec(&holder).context("cannot write the lock's holder")?;
+        let written = file
+            .set_len(0)
+            .and_then(|()| file.rewind())
+            .and_then(|()| file.write_all(&text));
+        written.with_context(ErrorKind::Unexpected, || format!("cannot write `{}`", path.display()))?;
+        Ok(Self { _file: file })
+    }
+}
+
+/// Who holds the lock right now, if anybody does.
+pub(crate) fn lock_holder(state_dir: &Path) -> Result<Option<LockHolder>> {
+    let path = lock_path(state_dir);
+    if !path.exists() {
+        return Ok(None);
+    }
+    let mut file = open(&path)?;
+    match file.try_lock_shared() {
+        Ok(()) => Ok(None),
+        Err(TryLockError::WouldBlock) => Ok(Some(read_holder(&mut file))),
+        Err(TryLockError::Error(error)) => {
+            Err(error).with_context(ErrorKind::Unexpected, || format!("cannot look at `{}`", path.display()))
+        }
+    }
+}
+
+fn lock_path(state_dir: &Path) -> PathBuf {
+    state_dir.join("lock")
+}
+
+fn open(path: &Path) -> Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    options
+        .open(path)
+        .with_context(ErrorKind::Unexpected, || format!("cannot open `{}`", path.display()))
+}
+
+/// Reads who wrote the lock; a holder that is just writing it is nameless for an instant.
+fn read_holder(file: &mut File) -> LockHolder {
+    let mut text = String::new();
+    let read = file.rewind().and_then(|()| file.read_to_string(&mut text));
+    read.ok()
+        .and_then(|_| serde_json::from_str(&text).ok())
+        .unwrap_or(LockHolder {
+            id: "unknown".to_owned(),
+            pid: 0,
+        })
+}
+
+fn held(file: &mut File, path: &Path) -> Error {
+    let holder = read_holder(file);
+    Error::new(
+        ErrorKind::Locked,
+        format!(
+            "`{}` is at work on this repository (process {}, lock `{}`)",
+            holder.id,
+            holder.pid,
+            path.display()
+        ),
+    )
+    .hint("wait until it ends, or interrupt it; `generator status` shows what it does")
+}

@@ -1,0 +1,189 @@
+//! `run` and `resume`: cycles of stitch and measure; and one phase or one task alone.
+
+use tokio_util::sync::CancellationToken;
+
+use crate::agent::Usage;
+use crate::driver::{self, Work};
+use crate::engine::Engine;
+use crate::error::{Error, ErrorKind, Result};
+use crate::event::Happening;
+use crate::fs::RepositoryLock;
+use crate::generation::{GenerationName, Phase};
+use crate::generator::Generator;
+use crate::issue::IssueId;
+use crate::plan::{Limits, Reason};
+use crate::record::{EventSender, Recorder};
+use crate::recover::Recovery;
+use crate::store::Store;
+use crate::{measure, stitch};
+
+/// How to run.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RunOptions {
+    /// Cycles to make, instead of the configuration's.
+    pub cycles: Option<u32>,
+}
+
+/// What a run did.
+#[derive(Clone, Debug, serde::Serialize)]
+#[must_use]
+pub struct RunDone {
+    /// The generation.
+    pub generation: GenerationName,
+    /// The run's name; its records are in `runs/<run>` below the state folder.
+    pub run: String,
+    /// Why it ended, in a sentence.
+    pub reason: String,
+    /// Tasks merged.
+    pub merged: u32,
+    /// Tasks attempted.
+    pub attempted: u32,
+    /// Measures made.
+    pub measures: u32,
+    /// Tasks held in the generation.
+    pub blocked: usize,
+    /// Tasks still open in the generation.
+    pub open: usize,
+    /// What the run used.
+    pub usage: Usage,
+    /// The exit code that tells it to a script, see [`crate::error::exit`].
+    pub exit_code: u8,
+}
+
+impl Generator {
+    /// Runs cycles of stitch-what-is-ready and measure until a limit, or until nothing is left to do. Events go to
+    /// `events` as they happen. `cancel` ends the run after the step under way was brought to a safe end.
+    pub async fn run(&self, options: RunOptions, events: EventSender, cancel: CancellationToken) -> Result<RunDone> {
+        let session = self.session(events)?;
+        let engine = self.engine(&session).await?;
+        let work = self.work(&session, &engine)?;
+        let limits = Limits::new(&self.config, options.cycles);
+        let driven = driver::drive(&work, &limits, &cancel).await?;
+        let counts = work.store.read()?.counts();
+        Ok(RunDone {
+            run: session.recorder.run().to_owned(),
+            exit_code: exit_code(&driven, counts.blocked),
+            reason: driver::sentence(&driven.reason, counts.blocked),
+            merged: driven.merged,
+            attempted: driven.attempted,
+            measures: driven.measures,
+            blocked: counts.blocked,
+            open: counts.open,
+            usage: driven.usage,
+            generation: session.generation,
+        })
+    }
+
+    /// Goes on after an interruption: `run` on what is there. What was found and put right is in the events.
+    pub async fn resume(&self, options: RunOptions, events: EventSender, cancel: CancellationToken) -> Result<RunDone> {
+        self.run(options, events, cancel).await
+    }
+
+    /// Makes one measure; answers how many tasks it filed.
+    pub async fn measure(&self, events: EventSender, cancel: CancellationToken) -> Result<usize> {
+        let session = self.session(events)?;
+        let engine = self.engine(&session).await?;
+        let work = self.work(&session, &engine)?;
+        self.recover(&work).await?;
+        match measure::measure(&work, 1, &cancel).await? {
+            measure::Done::Filed(filed) => Ok(filed),
+            measure::Done::Limited(limit) => Err(Error::new(ErrorKind::Limit, limit.reason)),
+            measure::Done::Refused(reason) => Err(Error::new(ErrorKind::Tasks, reason)),
+            measure::Done::Failed => Err(Error::new(ErrorKind::Engine, "measure failed: see the events above")),
+            measure::Done::Cancelled => Err(Error::new(ErrorKind::Interrupted, "measure was interrupted")),
+        }
+    }
+
+    /// Makes one attempt at a task, the first ready one unless `task` names it; answers how it ended.
+    pub async fn stitch(
+        &self,
+        task: Option<IssueId>,
+        events: EventSender,
+        cancel: CancellationToken,
+    ) -> Result<crate::attempt::Outcome> {
+        let session = self.session(events)?;
+        let engine = self.engine(&session).await?;
+        let work = self.work(&session, &engine)?;
+        self.recover(&work).await?;
+        let first = || -> Result<IssueId> {
+            let issues = work.store.read()?;
+            let ready = issues.ready().first().map(|issue| issue.id.clone());
+            ready.ok_or_else(|| Error::new(ErrorKind::NothingToDo, "no task is ready").hint("`issues list` shows why"))
+        };
+        let task = task.map_or_else(first, Ok)?;
+        Ok(stitch::attempt(&work, &task, &cancel).await?.outcome)
+    }
+
+    async fn recover(&self, work: &Work<'_>) -> Result<()> {
+        for what in Recovery::new(self, work.generation)?.run(work.engine).await? {
+            work.recorder.emit(Happening::Recovered { what });
+        }
+        Ok(())
+    }
+
+    /// Takes the lock and opens the records; checks that the generation can be worked on.
+    fn session(&self, events: EventSender) -> Result<Session> {
+        let run = self.world().run_id();
+        let lock = self.lock(&run)?;
+        let generation = self.generation()?;
+        if self.phase(&generation)? != Phase::Open {
+            return Err(Error::new(
+                ErrorKind::Precondition,
+                format!("the generation `{generation}` is finished"),
+            )
+            .hint("`generator stop` merges it; `generator start` makes a new one"));
+        }
+        self.refuse_checked_out(&generation)?;
+        self.git.user()?;
+        let recorder = Recorder::create(&self.state_dir, &run, self.world().clone(), events)?;
+        Ok(Session {
+            _lock: lock,
+            generation,
+            recorder,
+        })
+    }
+
+    /// Finds an engine, and sees that it has the image.
+    async fn engine(&self, session: &Session) -> Result<Engine> {
+        let engine = Engine::connect(&self.connect_options()).await?;
+        engine.ensure_image(&self.config.image).await?;
+        session.recorder.emit(Happening::RunStarted {
+            run: session.recorder.run().to_owned(),
+            generation: session.generation.to_string(),
+            engine: engine.describe(),
+            image: self.config.image.clone(),
+        });
+        Ok(engine)
+    }
+
+    fn work<'a>(&'a self, session: &'a Session, engine: &'a Engine) -> Result<Work<'a>> {
+        Ok(Work {
+            generator: self,
+            generation: &session.generation,
+            store: Store::open(&self.git, &session.generation)?,
+            engine,
+            image: &self.config.image,
+            recorder: &session.recorder,
+            protected: stitch::protected_set(&self.config.protected_paths)?,
+        })
+    }
+}
+
+/// What a run holds from beginning to end.
+struct Session {
+    _lock: RepositoryLock,
+    generation: GenerationName,
+    recorder: Recorder,
+}
+
+fn exit_code(driven: &driver::Driven, blocked: usize) -> u8 {
+    use crate::error::exit;
+    match driven.reason {
+        Reason::BudgetSpent | Reason::Limited(_) => exit::LIMIT,
+        Reason::Infrastructure => exit::ENGINE,
+        Reason::Refused(_) | Reason::Blocked => exit::TASKS,
+        Reason::Complete | Reason::CyclesMade if blocked > 0 => exit::TASKS,
+        Reason::Complete if driven.merged == 0 => exit::NOTHING_TO_DO,
+        Reason::Complete | Reason::CyclesMade => exit::DONE,
+    }
+}

@@ -1,0 +1,88 @@
+//! `status`: where a generation stands.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::agent::Usage;
+use crate::error::Result;
+use crate::event::Happening;
+use crate::fs::{LockHolder, lock_holder};
+use crate::generation::{GenerationName, Phase};
+use crate::generator::Generator;
+use crate::history;
+use crate::issue::Counts;
+
+/// Where a generation stands; the JSON of `generator status --json`.
+#[derive(Clone, Debug, Serialize)]
+pub struct Status {
+    /// The generation.
+    pub generation: GenerationName,
+    /// Where it stands.
+    pub phase: Phase,
+    /// The commit it began from.
+    pub base: Option<String>,
+    /// The last commit of its branch.
+    pub tip: Option<String>,
+    /// How many tasks are in which state; `ready` is a part of `open`.
+    pub tasks: Counts,
+    /// Measures made.
+    pub cycles: usize,
+    /// Tokens and money, over attempts and measures.
+    pub usage: Usage,
+    /// Until when all calls pause.
+    pub paused_until: Option<Timestamp>,
+    /// The run at work.
+    pub run: Option<LockHolder>,
+    /// What is odd, in sentences.
+    pub hazards: Vec<String>,
+}
+
+impl Generator {
+    /// Tells where the generation that is meant stands.
+    pub fn status(&self) -> Result<Status> {
+        let generation = self.generation()?;
+        let issues = self.store()?.read()?;
+        let tip = self.git.reference(&generation.branch())?;
+        let run = lock_holder(&self.state_dir)?;
+        Ok(Status {
+            phase: self.phase(&generation)?,
+            base: self.git.reference(&generation.base_mark())?.map(|id| id.to_string()),
+            tip: tip.map(|id| id.to_string()),
+            tasks: issues.counts(),
+            cycles: issues.meta().measures.len(),
+            usage: issues.usage(),
+            paused_until: self.paused_until(run.as_ref())?,
+            hazards: self.hazards(&generation, tip, run.is_some())?,
+            run,
+            generation,
+        })
+    }
+
+    /// Until when the run at work pauses: its last event says so.
+    fn paused_until(&self, run: Option<&LockHolder>) -> Result<Option<Timestamp>> {
+        let Some(run) = run else { return Ok(None) };
+        let last = history::events(&self.state_dir, &run.id)?.pop();
+        Ok(match last.map(|event| event.event) {
+            Some(Happening::Paused { until, .. }) => Some(until),
+            _ => None,
+        })
+    }
+
+    fn hazards(&self, generation: &GenerationName, tip: Option<crate::git::Oid>, running: bool) -> Result<Vec<String>> {
+        let mut hazards = Vec::new();
+        match tip {
+            None => hazards.push(format!("the branch `{generation}` is gone")),
+            Some(tip) => hazards.extend(self.git.hazards(tip)?.into_iter().map(|hazard| hazard.text)),
+        }
+        if !running && !self.slots().leftovers()?.is_empty() {
+            hazards.push("a run ended in the middle of a task: `generator resume` puts it right".to_owned());
+        }
+        for place in self.git.checked_out_at(generation.as_str())? {
+            hazards.push(format!(
+                "the generation branch is checked out at `{}`: no run is possible",
+                place.display()
+            ));
+        }
+        Ok(hazards)
+    }
+}

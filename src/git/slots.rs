@@ -1,0 +1,215 @@
+//! The worktree pool: folders below `<state_dir>/slots`, each a linked worktree that the person's `git worktree list`
+//! shows, reused from task to task.
+//!
+//! Beside a slot `N/` stand `N.lock`, held while somebody uses it, and `N.dirty`, which says what for. An agent
+//! writes the slot's files; everything that is trusted about a slot (its index, its HEAD) is in the common directory.
+
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::Git;
+use crate::crash::crash_point;
+use crate::error::{Context as _, Error, ErrorKind, Result};
+
+mod content;
+mod expected;
+mod folder;
+mod ignored;
+mod marker;
+mod private;
+mod registration;
+mod restore;
+mod scan;
+mod slot;
+mod snapshot;
+
+pub use private::{PrivateMount, PrivateRepository};
+pub use slot::Slot;
+pub use snapshot::{Snapshot, SnapshotLimits};
+
+/// Slots are looked for up to this number.
+const MOST_SLOTS: u32 = 10_000;
+
+/// The worktree pool of a repository.
+#[derive(Clone, Debug)]
+pub struct SlotPool {
+    git: Git,
+    folder: PathBuf,
+}
+
+/// A slot that a dead run left behind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Leftover {
+    /// The slot's number.
+    pub number: u32,
+    /// What it was acquired for.
+    pub owner: String,
+}
+
+/// What [`SlotPool::remove_all`] did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Removal {
+    /// Slots that are gone.
+    pub removed: Vec<u32>,
+    /// Slots that somebody holds.
+    pub busy: Vec<u32>,
+    /// Slots of a dead run, which may hold work: adopt and release them first.
+    pub leftover: Vec<u32>,
+}
+
+/// Who has a slot.
+enum Claim {
+    /// This pool, from now on, until the file is closed.
+    Ours(File),
+    /// Somebody else.
+    Busy,
+}
+
+impl SlotPool {
+    /// The pool below a state folder.
+    pub fn new(git: Git, state_dir: &Path) -> Self {
+        Self {
+            git,
+            folder: state_dir.join("slots"),
+        }
+    }
+
+    /// Takes the first free slot and notes durably whom it is for. Slots that a dead run left are not free.
+    pub fn acquire(&self, owner: &str) -> Result<Slot> {
+        fs::create_dir_all(&self.folder).context(format!("cannot make the folder `{}`", self.folder.display()))?;
+        for number in 1..=MOST_SLOTS {
+            let Claim::Ours(lock) = self.claim(number)? else {
+                continue;
+            };
+            if marker::read(&self.marker(number))?.is_some() {
+                continue;
+            }
+            let slot = self.slot(number, lock)?;
+            marker::write(&self.marker(number), owner)?;
+            crash_point!("slot.marked");
+            return Ok(slot);
+        }
+        Err(Error::new(ErrorKind::Unexpected, "all slots are in use"))
+    }
+
+    /// The slots that dead runs left: marked as in use, and nobody holds them.
+    pub fn leftovers(&self) -> Result<Vec<Leftover>> {
+        let mut found = Vec::new();
+        for number in self.listed()? {
+            let Some(owner) = marker::read(&self.marker(number))? else {
+                continue;
+            };
+            if let Claim::Ours(_) = self.claim(number)? {
+                found.push(Leftover { number, owner });
+            }
+        }
+        Ok(found)
+    }
+
+    /// Takes a slot that a dead run left, as it is.
+    ///
+    /// Fails with [`ErrorKind::Locked`] when somebody holds it.
+    pub fn adopt(&self, number: u32) -> Result<Slot> {
+        match self.claim(number)? {
+            Claim::Ours(lock) => self.slot(number, lock),
+            Claim::Busy => Err(Error::new(ErrorKind::Locked, format!("slot {number} is in use"))),
+        }
+    }
+
+    /// The numbers of all slots there are, ordered.
+    pub fn listed(&self) -> Result<Vec<u32>> {
+        let failed = || format!("cannot list the slots in `{}`", self.folder.display());
+        let entries = match fs::read_dir(&self.folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(error).context(failed()),
+        };
+        let mut numbers = Vec::new();
+        for entry in entries {
+            let name = entry.context(failed())?.file_name();
+            let number = name.to_str().and_then(|name| name.split('.').next());
+            numbers.extend(number.and_then(|number| number.parse::<u32>().ok()));
+        }
+        numbers.sort_unstable();
+        numbers.dedup();
+        Ok(numbers)
+    }
+
+    /// Removes every slot that nobody holds and no dead run left, with its registration. Links are not followed.
+    pub fn remove_all(&self) -> Result<Removal> {
+        let mut removal = Removal::default();
+        for number in self.listed()? {
+            match self.claim(number)? {
+                Claim::Busy => removal.busy.push(number),
+                Claim::Ours(_) if marker::read(&self.marker(number))?.is_some() => removal.leftover.push(number),
+                Claim::Ours(lock) => {
+                    self.remove(number, lock)?;
+                    removal.removed.push(number);
+                }
+            }
+        }
+        Ok(removal)
+    }
+
+    /// Removes one slot; its lock file goes last, so that a half-removed slot is found again.
+    fn remove(&self, number: u32, lock: File) -> Result<()> {
+        let path = self.folder.join(number.to_string());
+        folder::remove_path(&path)?;
+        registration::Registration::of(&self.git, number, &path).remove()?;
+        let lock_path = self.lock(number);
+        fs::remove_file(&lock_path).context(format!("cannot remove `{}`", lock_path.display()))?;
+        drop(lock);
+        Ok(())
+    }
+
+    /// Tries to lock a slot. A lock file that was removed meanwhile is made anew.
+    fn claim(&self, number: u32) -> Result<Claim> {
+        let path = self.lock(number);
+        let failed = || format!("cannot lock `{}`", path.display());
+        loop {
+            let file = File::options()
+                .create(true)
+                .truncate(false)
+                .write(true)
+                .open(&path)
+                .context(failed())?;
+            match file.try_lock() {
+                Ok(()) if is_at(&file, &path).context(failed())? => return Ok(Claim::Ours(file)),
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => return Ok(Claim::Busy),
+                Err(TryLockError::Error(error)) => return Err(error).context(failed()),
+            }
+        }
+    }
+
+    fn slot(&self, number: u32, lock: File) -> Result<Slot> {
+        let path = self.folder.join(number.to_string());
+        fs::create_dir_all(&self.folder)
+            .and_then(|()| folder::ensure(&path))
+            .context(format!("cannot make the slot `{}`", path.display()))?;
+        let path = path
+            .canonicalize()
+            .context(format!("cannot find the slot `{}`", path.display()))?;
+        Ok(Slot::new(self.git.clone(), number, path, self.marker(number), lock))
+    }
+
+    fn lock(&self, number: u32) -> PathBuf {
+        self.folder.join(format!("{number}.lock"))
+    }
+
+    fn marker(&self, number: u32) -> PathBuf {
+        self.folder.join(format!("{number}.dirty"))
+    }
+}
+
+/// Whether an open file is the one that is at a path now.
+fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+    use std::os::unix::fs::MetadataExt as _;
+    let ours = file.metadata()?;
+    match fs::symlink_metadata(path) {
+        Ok(there) => Ok((ours.dev(), ours.ino()) == (there.dev(), there.ino())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}

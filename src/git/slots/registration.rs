@@ -1,0 +1,110 @@
+//! A slot as a linked worktree: git's own layout of `<common>/worktrees/<name>` (gitrepository-layout), written by
+//! hand, because libgit2 would make a checkout of its own along with it.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use git2::{ObjectType, Oid};
+
+use super::marker;
+use crate::error::{Context as _, Error, ErrorKind, Result};
+use crate::git::{Git, bytes};
+
+/// Why `git worktree prune` and `remove` leave it alone.
+const REASON: &str = "cordwainer's: an agent may be at work in it";
+/// Changes with each start of the machine.
+const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
+
+/// The trusted side of a slot, in the common directory.
+#[derive(Clone, Debug)]
+pub(super) struct Registration {
+    /// `<common>/worktrees/<name>`.
+    git_dir: PathBuf,
+    /// The slot's folder.
+    slot: PathBuf,
+}
+
+impl Registration {
+    /// Names the registration of a slot after its number and its whole path: two state folders never share one.
+    pub(super) fn of(git: &Git, number: u32, slot: &Path) -> Self {
+        let slot = slot.canonicalize().unwrap_or_else(|_| slot.to_path_buf());
+        let digest = Oid::hash_object(ObjectType::Blob, bytes::of_path(&slot)).unwrap_or(Oid::ZERO_SHA1);
+        let digest = &digest.to_string()[..12];
+        let name = format!("cordwainer-slot-{number}-{digest}");
+        Self {
+            git_dir: git.common_dir().join("worktrees").join(name),
+            slot,
+        }
+    }
+
+    /// Registers the slot, detached at a commit, which `git gc` keeps from then on.
+    pub(super) fn point_at(&self, commit: Oid) -> Result<()> {
+        fs::create_dir_all(&self.git_dir).context(format!("cannot make the folder `{}`", self.git_dir.display()))?;
+        // Locked first: no moment at which `git worktree prune` could take it for abandoned.
+        self.put("locked", REASON.as_bytes())?;
+        self.put("commondir", b"../..\n")?;
+        self.put("HEAD", format!("{commit}\n").as_bytes())?;
+        let mut pointer = bytes::of_path(&self.slot.join(".git")).to_vec();
+        pointer.push(b'\n');
+        self.put("gitdir", &pointer)
+    }
+
+    /// What the slot's `.git` file says: the mount point of the container's mask, and the person's way in.
+    pub(super) fn pointer(&self) -> Vec<u8> {
+        [b"gitdir: ", bytes::of_path(&self.git_dir), b"\n"].concat()
+    }
+
+    /// Where the trusted index is.
+    pub(super) fn index(&self) -> PathBuf {
+        self.git_dir.join("index")
+    }
+
+    /// Removes the lock that a killed run left on the index. The slot's own lock is held, so no run of ours has it.
+    pub(super) fn free_index(&self) -> Result<()> {
+        marker::remove(&self.git_dir.join("index.lock"))
+    }
+
+    /// Whether the index was written since the machine started. After a power failure a file may have lost its content and kept its times.
+    pub(super) fn index_is_of_this_boot(&self) -> bool {
+        marker::read(&self.git_dir.join("boot")).is_ok_and(|noted| noted.is_some_and(|noted| noted == boot_id()))
+    }
+
+    /// Notes that the index was written since the machine started.
+    pub(super) fn note_boot(&self) -> Result<()> {
+        self.put("boot", boot_id().as_bytes())
+    }
+
+    /// Removes the registration, if it is the slot's.
+    pub(super) fn remove(&self) -> Result<()> {
+        let Some(pointer) = marker::read(&self.git_dir.join("gitdir"))? else {
+            return Ok(());
+        };
+        if Path::new(pointer.trim_end()) != self.slot.join(".git") {
+            return Err(Error::new(
+                ErrorKind::Precondition,
+                format!(
+                    "`{}` belongs to another folder than slot `{}`",
+                    self.git_dir.display(),
+                    self.slot.display()
+                ),
+            ));
+        }
+        fs::remove_dir_all(&self.git_dir).context(format!("cannot remove `{}`", self.git_dir.display()))
+    }
+
+    /// Writes one file, unless it already says so.
+    fn put(&self, name: &str, content: &[u8]) -> Result<()> {
+        let path = self.git_dir.join(name);
+        if fs::read(&path).is_ok_and(|there| there == content) {
+            return Ok(());
+        }
+        let temporary = self.git_dir.join(format!("{name}.new"));
+        let written: io::Result<()> = fs::write(&temporary, content).and_then(|()| fs::rename(&temporary, &path));
+        written.context(format!("cannot write `{}`", path.display()))
+    }
+}
+
+fn boot_id() -> String {
+    fs::read_to_string(BOOT_ID).unwrap_or_default()
+}

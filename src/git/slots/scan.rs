@@ -1,0 +1,183 @@
+//! A slot's folder read after its container is gone: what changed, what is not recorded, what is refused.
+
+use std::io;
+use std::path::PathBuf;
+
+use rustix::fs::{FileType, Stat};
+
+use super::expected::{Expected, kind_on_disk};
+use super::folder::Folder;
+use super::ignored::Rules;
+use super::snapshot::SnapshotLimits;
+use crate::error::{Context as _, Result};
+use crate::git::edit::hazardous_name;
+use crate::git::{EntryKind, bytes};
+
+/// Folders nested deeper than this are refused: most programs could not open what is in them.
+const DEEPEST: usize = 300;
+
+/// What a scan found, beside what it marked as met.
+pub(super) struct Scan<'expected> {
+    pub(super) expected: &'expected mut Expected,
+    pub(super) limits: &'expected SnapshotLimits,
+    /// New files and those that may have changed.
+    pub(super) candidates: Vec<(Vec<u8>, EntryKind)>,
+    /// Not recorded, without harm.
+    pub(super) skipped: Vec<(PathBuf, String)>,
+    /// Not recorded, and a person should know.
+    pub(super) refused: Vec<(PathBuf, String)>,
+    /// The first file beyond the number allowed, and why it is refused.
+    pub(super) too_many: Option<(PathBuf, String)>,
+    /// Left out by ignore rules; a folder counts once.
+    pub(super) ignored: Vec<PathBuf>,
+}
+
+/// A folder in the course of a scan.
+struct Place<'place> {
+    folder: &'place Folder,
+    path: &'place [u8],
+    depth: usize,
+    /// Whether a rule leaves out the folder itself, and so every new file in it.
+    ignored: bool,
+    rules: &'place Rules<'place>,
+}
+
+impl Scan<'_> {
+    /// Scans a slot from its root.
+    pub(super) fn run(&mut self, root: &Folder, rules: &Rules<'_>) -> Result<()> {
+        self.folder(&Place {
+            folder: root,
+            path: b"",
+            depth: 0,
+            ignored: false,
+            rules,
+        })
+    }
+
+    fn folder(&mut self, place: &Place<'_>) -> Result<()> {
+        let failed = || {
+            format!(
+                "cannot read the folder `{}` of a slot",
+                bytes::to_path(place.path).display()
+            )
+        };
+        let names = place.folder.names().context(failed())?;
+        let rules = Rules::in_folder(place.folder, place.path, &names, place.rules);
+        let place = Place {
+            rules: &rules,
+            ..*place
+        };
+        for name in names {
+            // The root's own `.git` is the container's mount point: ours, and never read.
+            if place.path.is_empty() && name == b".git" {
+                continue;
+            }
+            if let Some(stat) = place.folder.stat(&name).context(failed())? {
+                self.entry(&place, &name, &stat)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn entry(&mut self, place: &Place<'_>, name: &[u8], stat: &Stat) -> Result<()> {
+        let path = bytes::join(place.path, name);
+        if self.expected.meet_unchanged(&path, stat).is_some() {
+            return Ok(());
+        }
+        let kind = kind_on_disk(stat);
+        let expected = self.expected.files.get(&path).map(|file| file.kind);
+        if expected.is_none() && hazardous_name(name, kind.unwrap_or(EntryKind::File)).is_some() {
+            let why = "git takes this name for a repository of its own, and records nothing of it";
+            self.refuse(&path, why);
+            return Ok(());
+        }
+        match (kind, FileType::from_raw_mode(stat.st_mode)) {
+            (Some(kind), _) => self.file(place, path, kind, stat),
+            (None, FileType::Directory) if expected == Some(EntryKind::Submodule) => self.submodule(place, name, &path),
+            (None, FileType::Directory) => self.below(place, name, &path),
+            (None, other) => {
+                let why = format!("{} cannot be recorded", describe(other));
+                self.skipped.push((bytes::to_path(&path), why));
+                Ok(())
+            }
+        }
+    }
+
+    fn file(&mut self, place: &Place<'_>, path: Vec<u8>, kind: EntryKind, stat: &Stat) -> Result<()> {
+        let is_new = !self.expected.files.contains_key(&path);
+        if is_new && (place.ignored || place.rules.ignore(&path, false)) {
+            self.ignored.push(bytes::to_path(&path));
+        } else if u64::try_from(stat.st_size).unwrap_or(u64::MAX) > self.limits.max_file_bytes {
+            let most = self.limits.max_file_bytes;
+            self.refuse(&path, &format!("{} bytes, more than the {most} allowed", stat.st_size));
+        } else if self.candidates.len() >= self.limits.max_files {
+            if self.candidates.len() == self.limits.max_files {
+                let most = self.limits.max_files;
+                self.refuse(
+                    &path,
+                    &format!("more than {most} changed files; this one and others are left out"),
+                );
+            }
+            self.expected.meet_below(&path);
+        } else {
+            self.candidates.push((path, kind));
+        }
+        Ok(())
+    }
+
+    /// A submodule's commit stays; what is in its folder is another repository's.
+    fn submodule(&mut self, place: &Place<'_>, name: &[u8], path: &[u8]) -> Result<()> {
+        self.expected.meet_below(path);
+        let inside = place.folder.enter(name).and_then(|folder| folder.names());
+        if inside.is_ok_and(|names| !names.is_empty()) {
+            let why = "it lies in a submodule, whose files belong to another repository";
+            self.skipped.push((bytes::to_path(path), why.to_owned()));
+        }
+        Ok(())
+    }
+
+    fn below(&mut self, place: &Place<'_>, name: &[u8], path: &[u8]) -> Result<()> {
+        let ignored = place.ignored || place.rules.ignore(path, true);
+        if ignored && !self.expected.folders.contains(path) {
+            self.ignored.push(bytes::to_path(path));
+            return Ok(());
+        }
+        if place.depth == DEEPEST {
+            self.refuse(path, &format!("nested more than {DEEPEST} folders deep"));
+            return Ok(());
+        }
+        match place.folder.enter(name) {
+            Ok(folder) => self.folder(&Place {
+                folder: &folder,
+                path,
+                depth: place.depth + 1,
+                ignored,
+                rules: place.rules,
+            }),
+            Err(error) => {
+                self.unreadable(path, &error);
+                Ok(())
+            }
+        }
+    }
+
+    /// Refuses a path; what the base has there stays in the snapshot.
+    pub(super) fn refuse(&mut self, path: &[u8], why: &str) {
+        self.expected.meet_below(path);
+        self.refused.push((bytes::to_path(path), why.to_owned()));
+    }
+
+    /// Refuses a path that cannot be read.
+    pub(super) fn unreadable(&mut self, path: &[u8], error: &io::Error) {
+        self.refuse(path, &format!("it cannot be read: {error}"));
+    }
+}
+
+fn describe(kind: FileType) -> &'static str {
+    match kind {
+        FileType::Fifo => "a FIFO",
+        FileType::Socket => "a socket",
+        FileType::CharacterDevice | FileType::BlockDevice => "a device",
+        _ => "a thing that is neither file, folder nor link",
+    }
+}

@@ -1,0 +1,84 @@
+//! One slot, held: a folder that an agent writes and that nobody else uses meanwhile.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use git2::Oid;
+
+use super::private::{self, PrivateRepository};
+use super::registration::Registration;
+use super::snapshot::{self, Snapshot, SnapshotLimits};
+use super::{marker, restore};
+use crate::crash::crash_point;
+use crate::error::Result;
+use crate::git::Git;
+
+/// A slot that this process holds. Dropped without [`Slot::release`], it becomes a [`super::Leftover`].
+#[derive(Debug)]
+pub struct Slot {
+    pub(super) git: Git,
+    pub(super) path: PathBuf,
+    pub(super) registration: Registration,
+    number: u32,
+    marker: PathBuf,
+    /// Locked as long as it is open.
+    _lock: File,
+}
+
+impl Slot {
+    pub(super) fn new(git: Git, number: u32, path: PathBuf, marker: PathBuf, lock: File) -> Self {
+        Self {
+            registration: Registration::of(&git, number, &path),
+            git,
+            path,
+            number,
+            marker,
+            _lock: lock,
+        }
+    }
+
+    /// The folder that the agent works in.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The slot's number.
+    pub fn number(&self) -> u32 {
+        self.number
+    }
+
+    /// Notes durably whom the slot is for from now on, for instance once the base commit is known.
+    pub fn mark(&self, owner: &str) -> Result<()> {
+        marker::write(&self.marker, owner)
+    }
+
+    /// Makes the folder exactly the commit's tree, whatever is in it, and gives new files to `owner_ids` (user,
+    /// group) when this process is root. Contents are written without filters. Can be done again after any crash.
+    pub fn restore(&mut self, commit: Oid, owner_ids: Option<(u32, u32)>) -> Result<()> {
+        restore::restore(self, commit, owner_ids)
+    }
+
+    /// Makes the repository that git uses in the container, in the folder `dir` of the caller's, which is made anew.
+    /// HEAD is `branch` (a short name) at `commit`, which the slot was restored to.
+    pub fn private_repository(
+        &self,
+        dir: &Path,
+        branch: &str,
+        commit: Oid,
+        owner_ids: Option<(u32, u32)>,
+    ) -> Result<PrivateRepository> {
+        private::make(self, dir, branch, commit, owner_ids)
+    }
+
+    /// Records what is in the folder, compared with `base`. The container must be gone; the folder stays as it is.
+    pub fn snapshot(&mut self, base: Oid, limits: &SnapshotLimits) -> Result<Snapshot> {
+        snapshot::snapshot(self, base, limits)
+    }
+
+    /// Gives the slot back: whatever is in it may be overwritten from now on.
+    pub fn release(self) -> Result<()> {
+        marker::remove(&self.marker)?;
+        crash_point!("slot.released");
+        Ok(())
+    }
+}

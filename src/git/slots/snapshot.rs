@@ -1,0 +1,163 @@
+//! What an agent left in a slot, as a tree: read by us, without following a link, without running anything.
+
+use std::io;
+use std::path::PathBuf;
+
+use git2::Oid;
+
+use super::content::Contents;
+use super::expected::{Expected, ExpectedFile};
+use super::folder::{Cursor, Folder};
+use super::ignored::Rules;
+use super::scan::Scan;
+use super::slot::Slot;
+use crate::error::{Context as _, Result};
+use crate::git::edit::Editor;
+use crate::git::tree::peel;
+use crate::git::{Change, ChangeKind, EntryKind, bytes};
+
+/// How much a snapshot takes in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SnapshotLimits {
+    /// Bytes of one file.
+    pub max_file_bytes: u64,
+    /// Files that are new or changed.
+    pub max_files: usize,
+}
+
+impl Default for SnapshotLimits {
+    fn default() -> Self {
+        Self {
+            max_file_bytes: 50 << 20,
+            max_files: 50_000,
+        }
+    }
+}
+
+/// What was found in a slot. The tree holds everything that is neither skipped, refused nor ignored; a refused path
+/// has in it what the base has there.
+#[must_use]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Snapshot {
+    /// The tree.
+    pub tree: Oid,
+    /// What differs from the base, ordered by path.
+    pub changed: Vec<Change>,
+    /// What git cannot record and nobody misses (sockets, FIFOs, files in submodules), and why.
+    pub skipped: Vec<(PathBuf, String)>,
+    /// What must not or cannot be recorded, and why: the task is for a person to look at.
+    pub refused: Vec<(PathBuf, String)>,
+    /// New files that ignore rules leave out; a folder counts once.
+    pub ignored: Vec<PathBuf>,
+}
+
+/// What becomes of a path: its new content, or nothing.
+type Edits = Vec<(Vec<u8>, Option<(EntryKind, Oid)>)>;
+
+/// Records what is in the slot, compared with `base`.
+pub(super) fn snapshot(slot: &Slot, base: Oid, limits: &SnapshotLimits) -> Result<Snapshot> {
+    let repository = slot.git.open()?;
+    let mut expected = Expected::of(&repository, base)?;
+    expected.add_stamps(&slot.registration);
+    let root = Folder::open(&slot.path).context(format!("cannot open the slot `{}`", slot.path.display()))?;
+    let mut scan = Scan {
+        expected: &mut expected,
+        limits,
+        candidates: Vec::new(),
+        skipped: Vec::new(),
+        refused: Vec::new(),
+        too_many: None,
+        ignored: Vec::new(),
+    };
+    scan.run(&root, &Rules::of_repository(slot.git.common_dir()))?;
+    let edits = record(slot, &root, &mut scan)?;
+    let Scan {
+        mut skipped,
+        mut refused,
+        mut ignored,
+        too_many,
+        ..
+    } = scan;
+    refused.extend(too_many);
+    skipped.sort();
+    refused.sort();
+    ignored.sort();
+    let odb = repository.odb().context("cannot open the object database")?;
+    let mut editor = Editor::new(&odb, peel(&repository, base)?.id());
+    for (path, _) in edits.iter().filter(|(_, new)| new.is_none()) {
+        editor.remove(path, &[])?;
+    }
+    for (path, new) in &edits {
+        if let Some((kind, id)) = new {
+            editor.put(path, *kind, *id)?;
+        }
+    }
+    Ok(Snapshot {
+        tree: editor.write()?,
+        changed: changes(&expected, edits),
+        skipped,
+        refused,
+        ignored,
+    })
+}
+
+/// Writes the contents of all candidates, and says what becomes of each path.
+fn record(slot: &Slot, root: &Folder, scan: &mut Scan<'_>) -> Result<Edits> {
+    let mut contents = Contents::open(&slot.git)?;
+    let is_attributes = |path: &[u8]| bytes::split_last(path).1 == b".gitattributes";
+    for (path, file) in &scan.expected.files {
+        if file.met && is_attributes(path) {
+            contents.add_attributes(path, file.id)?;
+        }
+    }
+    let mut candidates = std::mem::take(&mut scan.candidates);
+    // Attributes first: they say how the others are recorded.
+    candidates.sort_by_cached_key(|(path, _)| (!is_attributes(path), path.clone()));
+    let mut cursor = Cursor::new(root);
+    let mut edits = Edits::new();
+    for (path, kind) in candidates {
+        let was = scan.expected.files.get(&path).copied();
+        let most = scan.limits.max_file_bytes;
+        let id = match read(&mut cursor, &path, kind, most) {
+            Ok(target) if kind == EntryKind::Link => contents.link(&target)?,
+            Ok(content) => contents.file(&path, &content, was.as_ref())?,
+            Err(error) => {
+                scan.unreadable(&path, &error);
+                continue;
+            }
+        };
+        if is_attributes(&path) && kind != EntryKind::Link {
+            contents.add_attributes(&path, id)?;
+        }
+        scan.expected.meet(&path);
+        if was.is_none_or(|was: ExpectedFile| (was.kind, was.id) != (kind, id)) {
+            edits.push((path, Some((kind, id))));
+        }
+    }
+    edits.extend(scan.expected.missing().into_iter().map(|(path, _)| (path, None)));
+    Ok(edits)
+}
+
+/// Reads a file, or a link's target, from the slot.
+fn read(cursor: &mut Cursor<'_>, path: &[u8], kind: EntryKind, most: u64) -> io::Result<Vec<u8>> {
+    let (parent, name) = bytes::split_last(path);
+    let folder = cursor.at(parent, Folder::enter)?;
+    match kind {
+        EntryKind::Link => folder.read_link(name),
+        _ => folder.read_file(name, most),
+    }
+}
+
+fn changes(base: &Expected, edits: Edits) -> Vec<Change> {
+    let change = |(path, new): (Vec<u8>, Option<_>)| Change {
+        kind: match new {
+            None => ChangeKind::Deleted,
+            Some(_) if base.files.contains_key(&path) => ChangeKind::Modified,
+            Some(_) => ChangeKind::Added,
+        },
+        path: bytes::to_path(&path),
+    };
+    let mut changes: Vec<_> = edits.into_iter().map(change).collect();
+    changes.sort();
+    changes
+}

@@ -1,0 +1,245 @@
+//! Measure: asks for tasks, checks the answer in code, and files it all or nothing.
+
+use tokio_util::sync::CancellationToken;
+
+use crate::agent::{CallOutcome, CallReport, Cut, Usage};
+use crate::call::{self, Call};
+use crate::crash::crash_point;
+use crate::driver::Work;
+use crate::error::Result;
+use crate::event::{CallName, DroppedProposal, FiledTask, Happening, Role};
+use crate::git::Oid;
+use crate::issue::{BatchIssue, Issues, Measure, NewIssue, TaskPlan};
+use crate::materials;
+use crate::plan::Limit;
+use crate::proposal::{self, KnownIssue, Proposal, Validated};
+use crate::record::CallFolder;
+use crate::stitch::limit_of;
+use crate::text::one_line;
+
+/// What became of a measure.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Done {
+    /// A valid answer; so many tasks were filed.
+    Filed(usize),
+    /// A usage limit was met.
+    Limited(Limit),
+    /// The call was refused for good, or its answers never became valid.
+    Refused(String),
+    /// The infrastructure failed.
+    Failed,
+    /// The run was interrupted.
+    Cancelled,
+}
+
+/// One call's end, seen from here.
+enum Round {
+    Valid(Validated),
+    Problems {
+        problems: Vec<String>,
+        answer: Option<String>,
+    },
+    Over(Done, String),
+}
+
+/// Asks for tasks until an answer is valid, at most `measure.max_attempts` times; `cycle` names the records.
+pub(crate) async fn measure(work: &Work<'_>, cycle: u32, cancel: &CancellationToken) -> Result<Done> {
+    work.recorder.emit(Happening::MeasureStarted { cycle });
+    let tip = work.tip()?;
+    let mut context = materials::measure_context(work, tip)?;
+    let mut usage = Usage::default();
+    let most = work.generator.config.measure.max_attempts.max(1);
+    loop {
+        let round = context.attempt;
+        let name = CallName {
+            role: Role::Measure,
+            task: None,
+            attempt: round,
+        };
+        let folder = work.recorder.call_folder(&name, cycle)?;
+        let prompt = materials::measure_prompt(work, &context)?;
+        let report = ask(work, &name, tip, &prompt, &folder, &usage, cancel).await?;
+        usage += report.usage;
+        match judge(work, &report)? {
+            Round::Valid(validated) => return file(work, validated, usage),
+            Round::Problems { problems, answer } if round < most => {
+                work.recorder.emit(Happening::MeasureRefused {
+                    problems: problems.clone(),
+                });
+                context = context.again(problems, answer);
+            }
+            Round::Problems { problems, .. } => {
+                let reason = format!("no valid answer in {round} rounds: {}", problems.join(" "));
+                return fail(work, Done::Refused(one_line(&reason, 2000)), &reason, &folder, usage);
+            }
+            Round::Over(done, reason) => return fail(work, done, &reason, &folder, usage),
+        }
+    }
+}
+
+/// Makes one call on a read-only checkout of the tip.
+async fn ask(
+    work: &Work<'_>,
+    name: &CallName,
+    tip: Oid,
+    prompt: &str,
+    folder: &CallFolder,
+    used: &Usage,
+    cancel: &CancellationToken,
+) -> Result<CallReport> {
+    let step = |step: &str| {
+        work.recorder.emit(Happening::StepStarted {
+            call: name.clone(),
+            step: step.to_owned(),
+        });
+    };
+    step("checkout");
+    let (slot, private) = work.checkout(name, tip)?;
+    let mut spent = work.store.read()?.usage();
+    spent += *used;
+    let config = &work.generator.config;
+    let call = Call {
+        name: name.clone(),
+        config,
+        role: &config.measure,
+        image: work.image,
+        labels: work.labels(None),
+        root: work.generator.git.workdir(),
+        slot: slot.path().to_owned(),
+        private: &private,
+        writable: false,
+        prompt,
+        json_schema: Some(proposal::json_schema()),
+        budget_left_usd: config.budget.usd.map(|budget| budget - spent.cost_usd),
+        budget_left_tokens: config.budget.tokens.map(|budget| budget.saturating_sub(spent.tokens())),
+        folder,
+    };
+    step("container");
+    let report = call::make(&call, work.engine, work.recorder, cancel).await;
+    slot.release()?;
+    crash_point!("measure.called");
+    report
+}
+
+/// Reads and checks an answer.
+fn judge(work: &Work<'_>, report: &CallReport) -> Result<Round> {
+    let reason = one_line(&report.reason, 500);
+    if report.cut == Some(Cut::Cancelled) {
+        return Ok(Round::Over(Done::Cancelled, reason));
+    }
+    if let Some(limit) = limit_of(report) {
+        return Ok(Round::Over(Done::Limited(limit), reason));
+    }
+    match report.outcome {
+        CallOutcome::Success => {}
+        CallOutcome::Transient => return Ok(Round::Over(Done::Failed, reason)),
+        outcome => {
+            let reason = format!("the call ended as {outcome}: {reason}");
+            return Ok(Round::Over(Done::Refused(reason.clone()), reason));
+        }
+    }
+    let answer = answer_text(report);
+    let proposals = match proposal::extract(report) {
+        Ok(proposals) => proposals,
+        Err(problems) => return Ok(Round::Problems { problems, answer }),
+    };
+    let issues = work.store.read()?;
+    let known: Vec<KnownIssue> = issues.iter().map(KnownIssue::from).collect();
+    let validated = proposal::validate(proposals, &known, &materials::proposal_limits(work));
+    if validated.problems.is_empty() {
+        return Ok(Round::Valid(validated));
+    }
+    Ok(Round::Problems {
+        problems: validated.problems,
+        answer,
+    })
+}
+
+fn answer_text(report: &CallReport) -> Option<String> {
+    report
+        .structured_output
+        .as_ref()
+        .map(|value| format!("{value:#}"))
+        .or_else(|| report.result.clone())
+}
+
+/// Files a valid batch and notes the measure, in one commit.
+fn file(work: &Work<'_>, validated: Validated, usage: Usage) -> Result<Done> {
+    let now = work.now();
+    let dropped: Vec<_> = validated
+        .dropped_duplicates
+        .into_iter()
+        .map(|(title, repeats)| DroppedProposal {
+            title: one_line(&title, 200),
+            repeats,
+        })
+        .collect();
+    let batch: Vec<BatchIssue> = validated.accepted.into_iter().map(batch_issue).collect();
+    let why = format!("measure filed {} tasks", batch.len());
+    let filed = work.store.update(&why, now, |issues| {
+        let ids = issues.import(batch.clone(), now)?;
+        let run = work.recorder.run().to_owned();
+        issues.record_measure(Measure {
+            run,
+            at: now,
+            filed: Some(ids.clone()),
+            usage,
+        });
+        ids.iter().map(|id| filed_task(issues, id)).collect::<Result<Vec<_>>>()
+    })?;
+    crash_point!("measure.filed");
+    let count = filed.len();
+    work.recorder.emit(Happening::MeasureEnded { filed, dropped, usage });
+    Ok(Done::Filed(count))
+}
+
+fn batch_issue(proposal: Proposal) -> BatchIssue {
+    let issue = NewIssue {
+        description: proposal.description,
+        priority: proposal.priority,
+        plan: TaskPlan {
+            required_reading: proposal.required_reading,
+            files: proposal.files,
+            requirements: proposal.requirements,
+            acceptance_criteria: proposal.acceptance_criteria,
+            estimated_lines: Some(proposal.estimated_lines),
+        },
+        ..NewIssue::titled(proposal.title)
+    };
+    BatchIssue::new(proposal.key, issue, proposal.depends_on)
+}
+
+fn filed_task(issues: &Issues, id: &crate::issue::IssueId) -> Result<FiledTask> {
+    let issue = issues.get(id)?;
+    Ok(FiledTask {
+        id: id.clone(),
+        title: one_line(&issue.title, 200),
+        depends_on: issue
+            .dependencies
+            .iter()
+            .map(|dependency| dependency.depends_on_id.clone())
+            .collect(),
+    })
+}
+
+/// Notes a measure that gave no valid answer: what it used was used.
+fn fail(work: &Work<'_>, done: Done, reason: &str, folder: &CallFolder, usage: Usage) -> Result<Done> {
+    let now = work.now();
+    work.store.update("measure failed", now, |issues| {
+        let run = work.recorder.run().to_owned();
+        issues.record_measure(Measure {
+            run,
+            at: now,
+            filed: None,
+            usage,
+        });
+        Ok(())
+    })?;
+    let reason = one_line(reason, 2000);
+    work.recorder.emit(Happening::MeasureFailed {
+        reason,
+        records: folder.below.clone(),
+        usage,
+    });
+    Ok(done)
+}

@@ -1,0 +1,137 @@
+//! The record of a run: `events.jsonl`, and a folder for each call with prompt, transcript and stderr.
+
+use std::fs::{File, OpenOptions};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::mpsc::UnboundedSender;
+
+use crate::error::{Context as _, Error, ErrorKind, Result};
+use crate::event::{CallName, Event, Happening, Role};
+use crate::fs::create_folder;
+use crate::world::World;
+
+/// Where events go while a run is under way.
+pub type EventSender = UnboundedSender<Event>;
+
+/// Writes a run's events down and passes them on.
+#[derive(Clone, Debug)]
+pub(crate) struct Recorder {
+    run: String,
+    state_dir: PathBuf,
+    world: World,
+    sender: EventSender,
+    file: Arc<Mutex<EventFile>>,
+}
+
+#[derive(Debug)]
+struct EventFile {
+    file: File,
+    path: PathBuf,
+    failure: Option<std::io::Error>,
+}
+
+impl Recorder {
+    /// Opens `runs/<run>/events.jsonl` below the state folder.
+    pub(crate) fn create(state_dir: &Path, run: &str, world: World, sender: EventSender) -> Result<Self> {
+        let folder = state_dir.join("runs").join(run);
+        create_folder(&folder)?;
+        let path = folder.join("events.jsonl");
+        let opened = OpenOptions::new().create(true).append(true).open(&path);
+        let file = opened.with_context(ErrorKind::Unexpected, || format!("cannot open `{}`", path.display()))?;
+        let file = Arc::new(Mutex::new(EventFile {
+            file,
+            path,
+            failure: None,
+        }));
+        Ok(Self {
+            run: run.to_owned(),
+            state_dir: state_dir.to_owned(),
+            world,
+            sender,
+            file,
+        })
+    }
+
+    /// The run's name.
+    pub(crate) fn run(&self) -> &str {
+        &self.run
+    }
+
+    /// Records that something happened. A failure to write is kept for [`Recorder::check`], so that
+    /// no caller has to stop half-way through a step.
+    pub(crate) fn emit(&self, happening: Happening) {
+        let event = Event {
+            at: self.world.now(),
+            event: happening,
+        };
+        let written = serde_json::to_vec(&event)
+            .map_err(std::io::Error::other)
+            .and_then(|mut line| {
+                line.push(b'\n');
+                self.lock().file.write_all(&line)
+            });
+        if let Err(error) = written {
+            self.lock().failure.get_or_insert(error);
+        }
+        // Whoever listened may have gone: the file is the record.
+        let _ = self.sender.send(event);
+    }
+
+    /// Fails when an event could not be written: a run that cannot be recorded does not go on.
+    pub(crate) fn check(&self) -> Result<()> {
+        let mut file = self.lock();
+        match file.failure.take() {
+            None => Ok(()),
+            Some(failure) => {
+                let message = format!("cannot write `{}`", file.path.display());
+                Err(Error::new(ErrorKind::Unexpected, message)
+                    .because(failure)
+                    .hint("free some disk space, then resume"))
+            }
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, EventFile> {
+        self.file.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Makes the folder of a call; answers its path and its name below the state folder.
+    pub(crate) fn call_folder(&self, call: &CallName, cycle: u32) -> Result<CallFolder> {
+        let name = match (&call.task, call.role) {
+            (Some(task), _) => format!("{task}-{}", call.attempt),
+            (None, Role::Measure) => format!("measure-{cycle}-{}", call.attempt),
+            (None, Role::Stitch) => format!("stitch-{}", call.attempt),
+        };
+        let below = format!("runs/{}/{name}", self.run);
+        let path = self.state_dir.join(&below);
+        create_folder(&path)?;
+        Ok(CallFolder { path, below })
+    }
+}
+
+/// The folder of one call.
+#[derive(Clone, Debug)]
+pub(crate) struct CallFolder {
+    /// Where it is.
+    pub(crate) path: PathBuf,
+    /// Its name below the state folder.
+    pub(crate) below: String,
+}
+
+impl CallFolder {
+    /// Writes a whole file into the folder.
+    pub(crate) fn write(&self, name: &str, bytes: &[u8]) -> Result<()> {
+        let path = self.path.join(name);
+        std::fs::write(&path, bytes)
+            .with_context(ErrorKind::Unexpected, || format!("cannot write `{}`", path.display()))
+    }
+
+    /// Opens a file of the folder to be written as output comes in.
+    pub(crate) fn open(&self, name: &str) -> Result<File> {
+        let path = self.path.join(name);
+        let opened = OpenOptions::new().create(true).append(true).open(&path);
+        opened.with_context(ErrorKind::Unexpected, || format!("cannot open `{}`", path.display()))
+    }
+}

@@ -1,0 +1,139 @@
+//! The lasting lines: one for each thing done, the same on a terminal and in a pipe.
+
+use std::time::Duration;
+
+use crate::attempt::Outcome;
+use crate::event::{FiledTask, Happening};
+use crate::report::numbers::{counted, duration, usage};
+use crate::text::one_line;
+
+/// How much of a commit's id a person needs.
+pub(crate) const SHORT_ID: usize = 10;
+
+/// What an event leaves on the screen; `None` for what only moves the live line.
+pub(super) fn lasting(event: &Happening) -> Option<String> {
+    Some(match event {
+        Happening::RunStarted {
+            run,
+            generation,
+            engine,
+            image,
+        } => {
+            format!("Run {run} on {generation}: {engine}, image {image}.")
+        }
+        Happening::Recovered { what } => format!("Recovered: {what}."),
+        Happening::Warned { what } => format!("Warning: {what}."),
+        Happening::MeasureStarted { cycle } => format!("Measure {cycle}: asking for tasks."),
+        Happening::MeasureRefused { problems } => {
+            format!(
+                "  The answer has {}; asking once more:{}",
+                counted(problems.len(), "problem"),
+                bullets(problems)
+            )
+        }
+        Happening::MeasureEnded {
+            filed,
+            dropped,
+            usage: used,
+        } => {
+            let mut text = format!("  {} filed ({}).", counted(filed.len(), "task"), usage(used));
+            filed
+                .iter()
+                .for_each(|task| text.push_str(&format!("\n  + {}", filed_task(task))));
+            for one in dropped {
+                text.push_str(&format!(
+                    "\n  - dropped \"{}\": it repeats {}",
+                    one_line(&one.title, 100),
+                    one.repeats
+                ));
+            }
+            text
+        }
+        Happening::MeasureFailed {
+            reason,
+            records,
+            usage: used,
+        } => {
+            format!(
+                "  Measure failed: {} ({}). The answer is kept in {records}.",
+                one_line(reason, 1000),
+                usage(used)
+            )
+        }
+        Happening::TaskClaimed { task, title, attempt } => {
+            format!("{task}: {}{}.", one_line(title, 100), nth_attempt(*attempt))
+        }
+        Happening::AgentSaid { call, text } => format!("  {call}: {}", one_line(text, 200)),
+        Happening::GateEnded { task, gate, passed } => {
+            format!(
+                "  {task}: gate `{}` {}.",
+                one_line(gate, 60),
+                if *passed { "passed" } else { "failed" }
+            )
+        }
+        Happening::AttemptEnded {
+            task,
+            outcome,
+            reason,
+            commit,
+            usage: used,
+            seconds,
+            ..
+        } => {
+            let time = duration(Duration::try_from_secs_f64(*seconds).unwrap_or_default());
+            let said = outcome_line(*outcome, reason, commit.as_deref());
+            format!("  {task}: {said} ({time}, {}).", usage(used))
+        }
+        Happening::TaskHeld { task, reason } => format!("  {task}: held for a person: {}.", one_line(reason, 500)),
+        Happening::Paused { until, reason } => format!("Paused until {until}: {}.", one_line(reason, 300)),
+        Happening::RunEnded {
+            reason,
+            merged,
+            blocked,
+            open,
+            usage: used,
+        } => format!(
+            "Run ended: {}. {} merged, {blocked} held, {open} open; {}.",
+            one_line(reason, 500),
+            counted(usize::try_from(*merged).unwrap_or(usize::MAX), "task"),
+            usage(used)
+        ),
+        Happening::StepStarted { .. }
+        | Happening::AgentStarted { .. }
+        | Happening::ToolUsed { .. }
+        | Happening::AgentProgress { .. }
+        | Happening::AgentEnded { .. } => return None,
+    })
+}
+
+fn bullets(problems: &[String]) -> String {
+    problems
+        .iter()
+        .map(|problem| format!("\n  ! {}", one_line(problem, 300)))
+        .collect()
+}
+
+fn filed_task(task: &FiledTask) -> String {
+    let title = one_line(&task.title, 100);
+    if task.depends_on.is_empty() {
+        return format!("{}: {title}", task.id);
+    }
+    let waits: Vec<_> = task.depends_on.iter().map(ToString::to_string).collect();
+    format!("{}: {title} (after {})", task.id, waits.join(", "))
+}
+
+fn nth_attempt(attempt: u32) -> String {
+    if attempt == 1 {
+        String::new()
+    } else {
+        format!(" (attempt {attempt})")
+    }
+}
+
+fn outcome_line(outcome: Outcome, reason: &str, commit: Option<&str>) -> String {
+    match (commit, reason) {
+        (Some(commit), _) => format!("{outcome} as {}", &commit[..SHORT_ID.min(commit.len())]),
+        (None, "") => outcome.to_string(),
+        (None, reason) => format!("{outcome}: {}", one_line(reason, 500)),
+    }
+}

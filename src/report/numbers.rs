@@ -1,0 +1,92 @@
+//! Numbers for people.
+
+use std::time::Duration;
+
+use crate::agent::Usage;
+
+/// Tokens, short: `950`, `12.3k`, `4.6M`.
+pub(crate) fn tokens(count: u64) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "shown with three digits")]
+    let count_as_float = count as f64;
+    match count {
+        0..1_000 => count.to_string(),
+        1_000..1_000_000 => format!("{:.1}k", count_as_float / 1e3),
+        _ => format!("{:.1}M", count_as_float / 1e6),
+    }
+}
+
+/// Money, with as many digits as say something: `$0.0016`, `$12.40`.
+pub(crate) fn dollars(amount: f64) -> String {
+    if amount != 0.0 && amount.abs() < 0.1 {
+        format!("${amount:.4}")
+    } else {
+        format!("${amount:.2}")
+    }
+}
+
+/// What calls used, in one phrase.
+pub(crate) fn usage(usage: &Usage) -> String {
+    format!("{} tokens, {}", tokens(usage.tokens()), dollars(usage.cost_usd))
+}
+
+/// A duration to the second: `4 s`, `3 min 20 s`, `2 h 5 min`.
+pub(crate) fn duration(time: Duration) -> String {
+    let seconds = time.as_secs();
+    match seconds {
+        0 => format!("{:.1} s", time.as_secs_f64()),
+        1..60 => format!("{seconds} s"),
+        60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
+        _ => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
+    }
+}
+
+/// `1 task`, `2 tasks`.
+pub(crate) fn counted(count: usize, thing: &str) -> String {
+    if count == 1 {
+        format!("1 {thing}")
+    } else {
+        format!("{count} {thing}s")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_are_short() {
+        for (count, expect) in [
+            (0, "0"),
+            (999, "999"),
+            (1_000, "1.0k"),
+            (12_345, "12.3k"),
+            (4_600_000, "4.6M"),
+        ] {
+            assert_eq!(tokens(count), expect);
+        }
+    }
+
+    #[test]
+    fn money_shows_what_counts() {
+        for (amount, expect) in [
+            (0.0, "$0.00"),
+            (0.001_61, "$0.0016"),
+            (0.099_99, "$0.1000"),
+            (12.4, "$12.40"),
+        ] {
+            assert_eq!(dollars(amount), expect);
+        }
+    }
+
+    #[test]
+    fn durations_are_read_at_a_glance() {
+        for (millis, expect) in [
+            (400, "0.4 s"),
+            (4_000, "4 s"),
+            (200_000, "3 min 20 s"),
+            (7_500_000, "2 h 5 min"),
+        ] {
+            assert_eq!(duration(Duration::from_millis(millis)), expect);
+        }
+    }
+}

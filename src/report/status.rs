@@ -1,0 +1,87 @@
+//! `status` and `list` for people.
+
+use comfy_table::presets::NOTHING;
+use comfy_table::{ContentArrangement, Table};
+
+use crate::generation::Phase;
+use crate::generator::{GenerationSummary, Listing, Status};
+use crate::report::lines::SHORT_ID;
+use crate::report::numbers::usage;
+
+/// Where a generation stands, as a small table.
+pub(crate) fn status(status: &Status) -> String {
+    let mut table = plain_table();
+    let tasks = &status.tasks;
+    table.add_row(["generation", status.generation.as_str()]);
+    table.add_row(["phase", phase(status.phase)]);
+    table.add_row(["base", &short(status.base.as_deref())]);
+    table.add_row(["tip", &short(status.tip.as_deref())]);
+    let counts = format!(
+        "{} open ({} ready), {} in progress, {} held, {} closed",
+        tasks.open, tasks.ready, tasks.in_progress, tasks.blocked, tasks.closed
+    );
+    table.add_row(["tasks", &counts]);
+    table.add_row(["cycles", &status.cycles.to_string()]);
+    table.add_row([
+        "used",
+        &format!("{} in {} calls", usage(&status.usage), status.usage.calls),
+    ]);
+    if let Some(run) = &status.run {
+        table.add_row(["run", &format!("{} (process {})", run.id, run.pid)]);
+    }
+    if let Some(until) = status.paused_until {
+        table.add_row(["paused until", &until.to_string()]);
+    }
+    for hazard in &status.hazards {
+        table.add_row(["note", hazard]);
+    }
+    table.trim_fmt()
+}
+
+/// The generations of a repository, a line each.
+pub(crate) fn listing(listing: &Listing) -> String {
+    if listing.open.is_empty() && listing.ended.is_empty() {
+        return "No generation yet: `cargo xtask generator start` makes one.".to_owned();
+    }
+    let mut table = plain_table();
+    for one in listing.open.iter().chain(&listing.ended) {
+        let mark = if one.current { "*" } else { " " };
+        table.add_row([
+            mark,
+            one.generation.as_str(),
+            phase(one.phase),
+            &short(one.tip.as_deref()),
+            &place(one),
+        ]);
+    }
+    table.trim_fmt()
+}
+
+fn plain_table() -> Table {
+    let mut table = Table::new();
+    table
+        .load_style(NOTHING)
+        .set_content_arrangement(ContentArrangement::Dynamic);
+    table
+}
+
+fn phase(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Open => "open",
+        Phase::Finished => "finished",
+        Phase::Merged => "merged",
+        Phase::Archived => "archived",
+    }
+}
+
+fn short(id: Option<&str>) -> String {
+    id.map_or_else(|| "none".to_owned(), |id| id.chars().take(SHORT_ID).collect())
+}
+
+fn place(one: &GenerationSummary) -> String {
+    match (&one.merged, &one.archive) {
+        (Some(merged), _) => format!("merged as {}", short(Some(merged))),
+        (None, Some(archive)) => format!("kept under {archive}"),
+        (None, None) => String::new(),
+    }
+}

@@ -1,0 +1,471 @@
+//! Stitch: one task, from its claim to its merge. Every step is durable before the next begins and can be done twice.
+
+use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
+
+use crate::agent::{CallOutcome, CallReport, Cut, Usage};
+use crate::attempt::{Attempt, Outcome};
+use crate::call::{self, Call};
+use crate::crash::crash_point;
+use crate::driver::Work;
+use crate::error::{Context as _, Error, ErrorKind, Result};
+use crate::event::{CallName, Happening, Role};
+use crate::gate;
+use crate::git::{Merge, NewCommit, Oid, PrivateRepository, RefMove, Slot, Snapshot, SnapshotLimits};
+use crate::issue::{Issue, IssueId};
+use crate::materials;
+use crate::plan::Limit;
+use crate::record::CallFolder;
+use crate::task_commit::{keep_snapshot, message};
+use crate::text::one_line;
+
+/// What a task may leave behind at most. A larger file is better fetched than committed; more files are a mistake.
+pub(crate) const SNAPSHOT_LIMITS: SnapshotLimits = SnapshotLimits {
+    max_file_bytes: 50 * 1024 * 1024,
+    max_files: 20_000,
+};
+
+/// What became of an attempt.
+#[derive(Clone, Debug)]
+pub(crate) struct Done {
+    pub(crate) outcome: Outcome,
+    pub(crate) limit: Option<Limit>,
+    /// A refusal that no retry mends.
+    pub(crate) refused: Option<String>,
+}
+
+/// What is known of an attempt while it goes on; becomes the store's record of it.
+struct Trial {
+    issue: Issue,
+    number: u32,
+    started_at: Timestamp,
+    begun: std::time::Instant,
+    name: CallName,
+    folder: CallFolder,
+    /// The generation's tip when the attempt began.
+    base: Oid,
+    snapshot: Option<Oid>,
+    report: Option<CallReport>,
+}
+
+/// How an attempt is judged.
+struct Judgement {
+    outcome: Outcome,
+    reason: String,
+    commit: Option<Oid>,
+    /// Whether trying again as it is would only cost: the task is held at once.
+    hold: bool,
+}
+
+impl Judgement {
+    fn of(outcome: Outcome, reason: impl Into<String>) -> Self {
+        Self {
+            outcome,
+            reason: reason.into(),
+            commit: None,
+            hold: false,
+        }
+    }
+
+    fn held(outcome: Outcome, reason: impl Into<String>) -> Self {
+        Self {
+            hold: true,
+            ..Self::of(outcome, reason)
+        }
+    }
+}
+
+/// Makes one attempt at a task. An error is one that ends the run; all else is the attempt's outcome.
+pub(crate) async fn attempt(work: &Work<'_>, id: &IssueId, cancel: &CancellationToken) -> Result<Done> {
+    let base = work.tip()?;
+    let now = work.now();
+    let run = work.recorder.run();
+    let issue = work.store.update(&format!("claim {id}"), now, |issues| {
+        issues.claim(id, run, now)?;
+        issues.get(id).cloned()
+    })?;
+    crash_point!("stitch.claimed");
+    let number = issue.next_attempt();
+    let name = CallName {
+        role: Role::Stitch,
+        task: Some(id.clone()),
+        attempt: number,
+    };
+    let title = one_line(&issue.title, 120);
+    work.recorder.emit(Happening::TaskClaimed {
+        task: id.clone(),
+        title,
+        attempt: number,
+    });
+    let folder = work.recorder.call_folder(&name, 0)?;
+    let begun = std::time::Instant::now();
+    let mut trial = Trial {
+        issue,
+        number,
+        started_at: now,
+        begun,
+        name,
+        folder,
+        base,
+        snapshot: None,
+        report: None,
+    };
+    let judgement = match try_it(work, &mut trial, cancel).await {
+        Ok(judgement) => judgement,
+        Err(error) if error.kind() == ErrorKind::Engine => Judgement::of(Outcome::InfrastructureFailed, chain(&error)),
+        Err(error) => {
+            // Whatever it is, the task must not stay claimed by a run that ends.
+            conclude(
+                work,
+                &trial,
+                &Judgement::of(Outcome::InfrastructureFailed, chain(&error)),
+            )?;
+            return Err(error);
+        }
+    };
+    conclude(work, &trial, &judgement)?;
+    Ok(Done {
+        outcome: judgement.outcome,
+        limit: limit(&trial),
+        refused: refused(&trial),
+    })
+}
+
+/// An error with its causes, in a line.
+fn chain(error: &Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(inner) = cause {
+        text.push_str(": ");
+        text.push_str(&inner.to_string());
+        cause = inner.source();
+    }
+    one_line(&text, 500)
+}
+
+/// Checks a slot out, lets the agent work in it, and merges what it left.
+async fn try_it(work: &Work<'_>, trial: &mut Trial, cancel: &CancellationToken) -> Result<Judgement> {
+    step(work, trial, "checkout");
+    let (mut slot, private) = work.checkout(&trial.name, trial.base)?;
+    crash_point!("stitch.checkout");
+    let judged = work_in_slot(work, trial, &mut slot, &private, cancel).await;
+    if judged.is_err() && trial.snapshot.is_none() && !cancel.is_cancelled() {
+        // The engine failed under the agent: what it had done by then is kept all the same.
+        keep(work, trial, &mut slot).await?;
+    }
+    slot.release()?;
+    crash_point!("stitch.released");
+    judged
+}
+
+fn step(work: &Work<'_>, trial: &Trial, name: &str) {
+    work.recorder.emit(Happening::StepStarted {
+        call: trial.name.clone(),
+        step: name.to_owned(),
+    });
+}
+
+async fn work_in_slot(
+    work: &Work<'_>,
+    trial: &mut Trial,
+    slot: &mut Slot,
+    private: &PrivateRepository,
+    cancel: &CancellationToken,
+) -> Result<Judgement> {
+    let prompt = materials::stitch_prompt(work, &trial.issue, trial.base)?;
+    step(work, trial, "container");
+    let folder = trial.folder.clone();
+    let call = call_for(work, trial, slot, private, &prompt, &folder)?;
+    let report = call::make(&call, work.engine, work.recorder, cancel).await?;
+    crash_point!("stitch.called");
+    trial.report = Some(report.clone());
+    step(work, trial, "snapshot");
+    let snapshot = keep(work, trial, slot).await?;
+    crash_point!("stitch.kept");
+    if let Some(judgement) = judge_report(&report).or_else(|| judge_snapshot(work, trial, &snapshot)) {
+        return Ok(judgement);
+    }
+    match gate::run_all(&call, &trial.issue.id, work.engine, work.recorder, cancel).await? {
+        gate::Verdict::Passed => {}
+        gate::Verdict::Failed { reason } => return Ok(Judgement::of(Outcome::GateFailed, reason)),
+        gate::Verdict::Cancelled => return Ok(Judgement::of(Outcome::Cancelled, "the run was interrupted")),
+    }
+    step(work, trial, "merge");
+    merge(work, trial, &snapshot, &report)
+}
+
+fn call_for<'a>(
+    work: &Work<'a>,
+    trial: &Trial,
+    slot: &Slot,
+    private: &'a PrivateRepository,
+    prompt: &'a str,
+    folder: &'a CallFolder,
+) -> Result<Call<'a>> {
+    let usage = work.store.read()?.usage();
+    Ok(Call {
+        name: trial.name.clone(),
+        config: &work.generator.config,
+        role: &work.generator.config.stitch,
+        image: work.image,
+        labels: work.labels(Some(&trial.issue.id)),
+        root: work.generator.git.workdir(),
+        slot: slot.path().to_owned(),
+        private,
+        writable: true,
+        prompt,
+        json_schema: None,
+        budget_left_usd: work.generator.config.budget.usd.map(|budget| budget - usage.cost_usd),
+        budget_left_tokens: work
+            .generator
+            .config
+            .budget
+            .tokens
+            .map(|budget| budget.saturating_sub(usage.tokens())),
+        folder,
+    })
+}
+
+/// Records what is in the slot, as a commit on the task's ref. The container is gone by now.
+async fn keep(work: &Work<'_>, trial: &mut Trial, slot: &mut Slot) -> Result<Snapshot> {
+    let base = trial.base;
+    let snapshot = tokio::task::block_in_place(|| slot.snapshot(base, &SNAPSHOT_LIMITS))?;
+    for (path, why) in &snapshot.skipped {
+        let what = format!("{}: left out `{}`: {why}", trial.issue.id, path.display());
+        work.recorder.emit(Happening::Warned { what });
+    }
+    if snapshot.tree != work.generator.git.commit_info(base)?.tree {
+        let subject = match &trial.report {
+            Some(report) => message(&trial.issue, trial.number, work.recorder.run(), report),
+            None => format!(
+                "{}: what attempt {} had left when its engine failed",
+                trial.issue.id, trial.number
+            ),
+        };
+        let id = &trial.issue.id;
+        trial.snapshot = Some(keep_snapshot(
+            work.generator,
+            work.generation,
+            id,
+            base,
+            snapshot.tree,
+            &subject,
+        )?);
+    }
+    Ok(snapshot)
+}
+
+/// What the call's own outcome says of the attempt; `None` when the agent succeeded.
+fn judge_report(report: &CallReport) -> Option<Judgement> {
+    let reason = one_line(&report.reason, 500);
+    let timed_out = matches!(report.cut, Some(Cut::Idle | Cut::Hard));
+    Some(match report.outcome {
+        CallOutcome::Success => return None,
+        _ if report.cut == Some(Cut::Cancelled) => Judgement::of(Outcome::Cancelled, reason),
+        _ if report.cut == Some(Cut::Budget) => Judgement::of(Outcome::BudgetSpent, reason),
+        CallOutcome::Limited | CallOutcome::Overage => Judgement::of(Outcome::Limited, reason),
+        // A refused account or model says nothing of the task.
+        CallOutcome::Transient | CallOutcome::Permanent => Judgement::of(Outcome::InfrastructureFailed, reason),
+        // The task's own verdict: the same call again would end the same way.
+        CallOutcome::MaxTurns => Judgement::held(Outcome::AgentFailed, reason),
+        CallOutcome::Budget => Judgement::held(Outcome::BudgetSpent, reason),
+        _ if timed_out => Judgement::of(Outcome::TimedOut, reason),
+        CallOutcome::Failed | CallOutcome::Crashed => Judgement::of(Outcome::AgentFailed, reason),
+    })
+}
+
+/// What the snapshot says of the attempt; `None` when it can be merged.
+fn judge_snapshot(work: &Work<'_>, trial: &Trial, snapshot: &Snapshot) -> Option<Judgement> {
+    if let Some((path, why)) = snapshot.refused.first() {
+        let more = match snapshot.refused.len() - 1 {
+            0 => String::new(),
+            more => format!(" (and {more} more)"),
+        };
+        let path = one_line(&path.display().to_string(), 200);
+        return Some(Judgement::held(
+            Outcome::ProtectedPath,
+            format!("`{path}` may not be committed: {why}{more}"),
+        ));
+    }
+    if trial.snapshot.is_none() {
+        return Some(Judgement::held(Outcome::NoChange, "the agent changed nothing"));
+    }
+    let touched: Vec<_> = snapshot
+        .changed
+        .iter()
+        .filter(|change| work.protected.is_match(&change.path))
+        .map(|change| format!("`{}`", one_line(&change.path.display().to_string(), 200)))
+        .collect();
+    if touched.is_empty() {
+        return None;
+    }
+    Some(Judgement::held(
+        Outcome::ProtectedPath,
+        format!("it touches {}", one_line(&touched.join(", "), 500)),
+    ))
+}
+
+/// The configured globs, as one set; `dir/**` covers what is in `dir` at any depth.
+pub(crate) fn protected_set(globs: &[String]) -> Result<GlobSet> {
+    let mut set = GlobSetBuilder::new();
+    for glob in globs {
+        let built = GlobBuilder::new(glob)
+            .literal_separator(true)
+            .backslash_escape(true)
+            .case_insensitive(true)
+            .build();
+        set.add(built.with_context(ErrorKind::Configuration, || {
+            format!("`protected_paths`: `{glob}` is no glob")
+        })?);
+    }
+    set.build().with_context(ErrorKind::Configuration, || {
+        "`protected_paths` cannot be compiled".to_owned()
+    })
+}
+
+/// Puts the work on the generation branch: one commit on its tip, by compare-and-swap.
+fn merge(work: &Work<'_>, trial: &Trial, snapshot: &Snapshot, report: &CallReport) -> Result<Judgement> {
+    let git = &work.generator.git;
+    let branch = work.generation.branch();
+    let ancestor = git.commit_info(trial.base)?.tree;
+    loop {
+        let tip = work.tip()?;
+        if let Some(place) = git.checked_out_at(work.generation.as_str())?.first() {
+            let message = format!(
+                "the generation branch was checked out at `{}` meanwhile",
+                place.display()
+            );
+            return Err(
+                Error::new(ErrorKind::Precondition, message).hint("check out another branch there, then resume")
+            );
+        }
+        let tree = if tip == trial.base {
+            snapshot.tree
+        } else {
+            match git.merge_trees(ancestor, git.commit_info(tip)?.tree, snapshot.tree)? {
+                Merge::Clean(tree) => tree,
+                Merge::Conflict(paths) => {
+                    let paths: Vec<_> = paths.iter().map(|path| format!("`{}`", path.display())).collect();
+                    let reason = format!("conflicts with newer work in {}", paths.join(", "));
+                    return Ok(Judgement::of(Outcome::Conflict, one_line(&reason, 500)));
+                }
+            }
+        };
+        let text = message(&trial.issue, trial.number, work.recorder.run(), report);
+        let commit = NewCommit {
+            tree,
+            parents: vec![tip],
+            message: text,
+            author: None,
+            time: work.now(),
+        };
+        let commit = git.commit(&commit)?;
+        let why = format!("cordwainer: {}", trial.issue.id);
+        match git.move_reference(&branch, Some(tip), Some(commit), &why)? {
+            RefMove::Moved => {
+                crash_point!("stitch.merged");
+                return Ok(Judgement {
+                    commit: Some(commit),
+                    ..Judgement::of(Outcome::Merged, "")
+                });
+            }
+            // Somebody was faster: on the new tip, then.
+            RefMove::Stale { .. } => {}
+        }
+    }
+}
+
+/// Writes an attempt's end into the store: recorded, and closed, held or given back, all in one commit.
+fn conclude(work: &Work<'_>, trial: &Trial, judgement: &Judgement) -> Result<()> {
+    let now = work.now();
+    let id = &trial.issue.id;
+    let attempt = record(work, trial, judgement, now);
+    let usage = attempt.usage;
+    let most = work.generator.config.stitch.max_attempts;
+    let why = format!("{id}: attempt {} ended: {}", trial.number, judgement.outcome);
+    let held = work.store.update(&why, now, |issues| {
+        issues.record_attempt(id, attempt.clone(), now)?;
+        if let Some(commit) = judgement.commit {
+            issues.close(id, "merged", Some(&commit.to_string()), now)?;
+            return Ok(None);
+        }
+        issues.release_claim(id, work.recorder.run(), now)?;
+        let hold = hold_reason(issues.get(id)?, judgement, most);
+        if let Some(reason) = &hold {
+            issues.hold(id, reason, now)?;
+        }
+        Ok(hold)
+    })?;
+    crash_point!("stitch.concluded");
+    work.recorder.emit(Happening::AttemptEnded {
+        task: id.clone(),
+        title: one_line(&trial.issue.title, 120),
+        attempt: trial.number,
+        outcome: judgement.outcome,
+        reason: judgement.reason.clone(),
+        commit: judgement.commit.map(|commit| commit.to_string()),
+        usage,
+        seconds: trial.begun.elapsed().as_secs_f64(),
+    });
+    if let Some(reason) = held {
+        work.recorder.emit(Happening::TaskHeld {
+            task: id.clone(),
+            reason,
+        });
+    }
+    Ok(())
+}
+
+/// Why a task is held after an attempt, if it is.
+fn hold_reason(issue: &Issue, judgement: &Judgement, most: u32) -> Option<String> {
+    let said = if judgement.reason.is_empty() {
+        judgement.outcome.to_string()
+    } else {
+        format!("{}: {}", judgement.outcome, judgement.reason)
+    };
+    if judgement.hold {
+        return Some(said);
+    }
+    let counted = issue.counted_attempts();
+    (counted >= most && judgement.outcome.counts()).then(|| format!("{counted} attempts failed; the last one: {said}"))
+}
+
+fn record(work: &Work<'_>, trial: &Trial, judgement: &Judgement, now: Timestamp) -> Attempt {
+    let report = trial.report.as_ref();
+    Attempt {
+        number: trial.number,
+        run: work.recorder.run().to_owned(),
+        outcome: judgement.outcome,
+        reason: judgement.reason.clone(),
+        snapshot: trial.snapshot.map(|id| id.to_string()),
+        records: Some(trial.folder.below.clone()),
+        started_at: trial.started_at,
+        ended_at: now,
+        model: report.and_then(|report| report.model.clone()),
+        session_id: report.and_then(|report| report.session_id.clone()),
+        turns: report.map_or(0, |report| report.turns),
+        usage: report.map_or_else(Usage::default, |report| report.usage),
+    }
+}
+
+/// A usage limit that the attempt met.
+fn limit(trial: &Trial) -> Option<Limit> {
+    limit_of(trial.report.as_ref()?)
+}
+
+/// A usage limit that a call met.
+pub(crate) fn limit_of(report: &CallReport) -> Option<Limit> {
+    let overage = report.outcome == CallOutcome::Overage;
+    (overage || report.outcome == CallOutcome::Limited).then(|| Limit {
+        resets_at: report.resets_at,
+        reason: one_line(&report.reason, 300),
+        overage,
+    })
+}
+
+/// A refusal that no retry mends.
+fn refused(trial: &Trial) -> Option<String> {
+    let report = trial.report.as_ref()?;
+    (report.outcome == CallOutcome::Permanent).then(|| one_line(&report.reason, 500))
+}
