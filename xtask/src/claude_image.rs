@@ -82,7 +82,7 @@ async fn load(started: &Started, from: &Path) -> Result<()> {
     println!("Loading the Claude image into {}.", started.description());
     let api = api(started)?.negotiate_version().await?;
     let file = tokio::fs::File::open(from).await.with_context(|| format!("cannot read `{}`", from.display()))?;
-    let body = tokio_util::io::ReaderStream::with_capacity(file, 1 << 20).map(|chunk| chunk.unwrap_or_default());
+    let body = tokio_util::io::ReaderStream::with_capacity(file, 1 << 20);
     let mut answers = Box::pin(api.import_image_stream(ImportImageOptions::default(), body, None));
     while let Some(answer) = answers.next().await {
         answer.context("cannot load the image")?;
