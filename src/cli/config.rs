@@ -104,7 +104,10 @@ mod tests {
         write("");
         assert_eq!((checked(), shown()), (Ok(exit::DONE), Ok(exit::DONE)));
         write("a: b");
-        assert_eq!((checked(), shown()), (Ok(exit::CONFIGURATION), Err(ErrorKind::Configuration)));
+        assert_eq!(
+            (checked(), shown()),
+            (Ok(exit::CONFIGURATION), Err(ErrorKind::Configuration))
+        );
         std::fs::remove_file(folder.path().join(FILE_NAME)).expect("it was there");
         assert_eq!(checked(), Err(ErrorKind::Configuration));
     }

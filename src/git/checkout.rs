@@ -114,6 +114,35 @@ impl Git {
         })
     }
 
+    /// Takes an advance back after somebody else moved HEAD's branch meanwhile: what is as in `to` becomes what HEAD has.
+    pub fn undo_advance(&self, from: Oid, to: Oid) -> Result<()> {
+        let repository = self.open()?;
+        let (from, to) = (peel(&repository, from)?, peel(&repository, to)?);
+        let changed = changed_paths(&repository, &from, &to)?;
+        let arrived = arrived(&repository, &to, &changed)?;
+        let head = repository.head().and_then(|head| head.peel_to_tree());
+        let head = head.context("cannot read HEAD")?;
+        let mut index = repository.index().context("cannot open the index")?;
+        for path in &arrived {
+            let is_there = head.get_path(path).is_ok();
+            if !is_there {
+                let file = self.workdir.join(path);
+                let removed = if fs::symlink_metadata(&file).is_ok() {
+                    fs::remove_file(&file)
+                } else {
+                    Ok(())
+                };
+                removed.context(format!("cannot remove `{}`", file.display()))?;
+                index
+                    .remove_path(path)
+                    .context(format!("cannot unstage `{}`", path.display()))?;
+            }
+        }
+        index.write().context("cannot write the index")?;
+        let kept = arrived.iter().filter(|path| head.get_path(path).is_ok());
+        check_out(&repository, &head, kept, true).map(drop)
+    }
+
     /// Folders on the way to a changed path that are links in the checkout: what is behind them is not the tree's.
     fn links_in_the_way(&self, changed: &BTreeSet<PathBuf>) -> Vec<Obstacle> {
         let mut links = BTreeSet::new();

@@ -34,5 +34,9 @@ pub fn run(args: &CodegenArgs) -> Result<ExitCode> {
             println!("Wrote {name}.");
         }
     }
-    Ok(if stale && args.check { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    Ok(if stale && args.check {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    })
 }

@@ -24,14 +24,25 @@ impl Bare {
         let path = socket.to_str().context("the socket's path is not UTF-8")?;
         let api = Docker::connect_with_unix(path, 120, API_DEFAULT_VERSION).context("cannot connect")?;
         let api = api.negotiate_version().await.context("cannot agree on a version")?;
-        Ok(Self { api, image: image.to_owned() })
+        Ok(Self {
+            api,
+            image: image.to_owned(),
+        })
     }
 
     /// Runs the agent once on `folder`, with the limits that a task has.
     pub async fn run(&self, folder: &Path, prompt: &str) -> Result<()> {
-        let created = self.api.create_container(None::<CreateContainerOptions>, self.body(folder)).await?;
+        let created = self
+            .api
+            .create_container(None::<CreateContainerOptions>, self.body(folder))
+            .await?;
         let id = created.id;
-        let attach = AttachContainerOptionsBuilder::new().stream(true).stdin(true).stdout(true).stderr(true).build();
+        let attach = AttachContainerOptionsBuilder::new()
+            .stream(true)
+            .stdin(true)
+            .stdout(true)
+            .stderr(true)
+            .build();
         let mut attached = self.api.attach_container(&id, Some(attach)).await?;
         self.api.start_container(&id, None::<StartContainerOptions>).await?;
         attached.input.write_all(prompt.as_bytes()).await?;
@@ -57,7 +68,11 @@ impl Bare {
     fn body(&self, folder: &Path) -> ContainerCreateBody {
         ContainerCreateBody {
             image: Some(self.image.clone()),
-            cmd: Some(["claude", "-p", "--verbose", "--output-format", "stream-json"].map(str::to_owned).to_vec()),
+            cmd: Some(
+                ["claude", "-p", "--verbose", "--output-format", "stream-json"]
+                    .map(str::to_owned)
+                    .to_vec(),
+            ),
             working_dir: Some("/workspace".to_owned()),
             attach_stdin: Some(true),
             attach_stdout: Some(true),

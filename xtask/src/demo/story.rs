@@ -16,7 +16,10 @@ pub const SPECIFICATION: &str = "\
 
 /// The configuration that the demo adds to what `init` wrote.
 pub fn configuration(image: &str) -> String {
-    let prompt = format!("~~~script\npropose <<END\n{}\nEND\n~~~\n", json!({ "proposals": proposals() }));
+    let prompt = format!(
+        "~~~script\npropose <<END\n{}\nEND\n~~~\n",
+        json!({ "proposals": proposals() })
+    );
     let indented: String = prompt.lines().map(|line| format!("  {line}\n")).collect();
     format!(
         "\n# What the demo adds: the scripted agent instead of Claude Code, and what it shall propose.\n\
@@ -33,15 +36,39 @@ pub fn configuration(image: &str) -> String {
 fn proposals() -> Vec<Value> {
     vec![
         task("table", "Hold the table of sizes", &[], &["src/table.rs"], 12, TABLE),
-        task("convert", "Convert a European size", &["table"], &["src/convert.rs"], 20, CONVERT),
-        task("program", "Print the sizes on the command line", &["convert"], &["Cargo.toml", "src/main.rs"], 25, PROGRAM),
+        task(
+            "convert",
+            "Convert a European size",
+            &["table"],
+            &["src/convert.rs"],
+            20,
+            CONVERT,
+        ),
+        task(
+            "program",
+            "Print the sizes on the command line",
+            &["convert"],
+            &["Cargo.toml", "src/main.rs"],
+            25,
+            PROGRAM,
+        ),
         task("readme", "Tell how to use it", &["program"], &["README.md"], 10, README),
-        task("survey", "See whether anything else converts sizes", &["table"], &["docs/survey.md"], 5, SURVEY),
+        task(
+            "survey",
+            "See whether anything else converts sizes",
+            &["table"],
+            &["docs/survey.md"],
+            5,
+            SURVEY,
+        ),
     ]
 }
 
 fn task(key: &str, title: &str, depends_on: &[&str], files: &[&str], lines: u32, script: &str) -> Value {
-    let files: Vec<_> = files.iter().map(|path| json!({"path": path, "action": "create"})).collect();
+    let files: Vec<_> = files
+        .iter()
+        .map(|path| json!({"path": path, "action": "create"}))
+        .collect();
     json!({
         "key": key,
         "title": title,
