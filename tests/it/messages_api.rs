@@ -101,7 +101,8 @@ fn what_no_script_foresees_is_refused_and_kept() {
 /// The real client's program, where the test command has one and names it in `CORDWAINER_TEST_CLIENT`.
 #[expect(
     clippy::disallowed_methods,
-    reason = "how the test command tells the tests where the client is"
+    clippy::print_stderr,
+    reason = "how the test command tells the tests where the client is, and hears that there is none"
 )]
 fn client() -> Option<PathBuf> {
     let named = std::env::var_os("CORDWAINER_TEST_CLIENT").filter(|path| !path.is_empty());
