@@ -8,7 +8,10 @@ use std::path::Path;
 use std::process::Output;
 
 use cordwainer::agent::{CallOutcome, CallReport, Cut, Ending, Transcript};
+use cordwainer::issue::Issue;
+use cordwainer::prompt::{MeasureContext, StitchContext, render_measure, render_stitch};
 use cordwainer::proposal::{self, Limits};
+use serde_json::json;
 use tempfile::TempDir;
 
 use crate::support::scripted_agent::{call, program, start};
@@ -212,6 +215,36 @@ fn the_attempt_is_read_from_the_prompt() {
     let report = read(&call(folder.path(), &[], &second));
     assert_eq!(report.outcome, CallOutcome::Success, "{}", report.reason);
     assert!(folder.path().join("done.txt").is_file());
+}
+
+#[test]
+fn it_finds_its_script_in_the_prompts_of_the_library() {
+    let folder = TempDir::new().unwrap();
+    let limits = Limits {
+        max_issues: 1,
+        lines_min: 250,
+        lines_max: 350,
+    };
+    let script = format!("Small tasks, please.\n\n~~~script\non 1 propose []\non 2 {PROPOSE}\n~~~");
+    let context = MeasureContext::new(Vec::new(), Vec::new(), [], limits, Some(script));
+    let measured = |context: &MeasureContext| read(&call(folder.path(), &[], &render_measure(None, context).unwrap()));
+    assert_eq!(keys(&measured(&context)), Vec::<String>::new());
+    let again = context.again(vec!["Something was wrong.".into()], None);
+    assert_eq!(keys(&measured(&again)), ["a"]);
+
+    let issue: Issue = serde_json::from_value(json!({
+        "id": "cw-3", "title": "Write it", "status": "open", "priority": 2, "issue_type": "task",
+        "description": "It is missing.\n\n~~~script\nfail-first 1\nwrite a.txt done\n~~~\n",
+        "created_at": "2026-11-21T09:30:00Z", "updated_at": "2026-11-21T09:30:00Z",
+    }))
+    .unwrap();
+    let mut context = StitchContext::new(&issue, &[], |_| None);
+    let stitched =
+        |context: &StitchContext| read(&call(folder.path(), &[], &render_stitch(None, context).unwrap())).outcome;
+    assert_eq!(stitched(&context), CallOutcome::Failed);
+    context.attempt = 2;
+    assert_eq!(stitched(&context), CallOutcome::Success);
+    assert_eq!(fs::read_to_string(folder.path().join("a.txt")).unwrap(), "done\n");
 }
 
 #[test]
