@@ -3,9 +3,8 @@
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::FileTypeExt as _;
-use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
-use std::process::Output;
+use std::process::{Command, Output};
 
 use cordwainer::agent::{CallOutcome, CallReport, Cut, Ending, Transcript};
 use cordwainer::issue::Issue;
@@ -14,23 +13,21 @@ use cordwainer::proposal::{self, Limits};
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::support::scripted_agent::{call, program, start};
+use crate::support::client::{read, start};
+use crate::support::scripted_agent::program;
 
 fn prompt(script: &str) -> String {
     format!("You do one task.\n\nAttempt 1\n\n~~~script\n{script}\n~~~\nThe end.\n")
 }
 
-fn read(output: &Output) -> CallReport {
-    let mut transcript = Transcript::new();
-    for line in output.stdout.split(|byte| *byte == b'\n') {
-        transcript.push_line(line);
-    }
-    let code = output.status.code().or_else(|| Some(128 + output.status.signal()?));
-    transcript.finish(&Ending {
-        exit_code: code.map(i64::from),
-        stderr_tail: &String::from_utf8_lossy(&output.stderr),
-        ..Ending::default()
-    })
+fn agent(folder: &Path) -> Command {
+    let mut agent = Command::new(program());
+    agent.current_dir(folder);
+    agent
+}
+
+fn call(folder: &Path, arguments: &[&str], prompt: &str) -> Output {
+    start(&mut agent(folder), arguments, prompt).wait_with_output().unwrap()
 }
 
 fn follow(folder: &Path, script: &str) -> CallReport {
@@ -39,7 +36,7 @@ fn follow(folder: &Path, script: &str) -> CallReport {
 
 #[test]
 fn it_gives_a_version() {
-    let output = std::process::Command::new(program()).arg("--version").output().unwrap();
+    let output = Command::new(program()).arg("--version").output().unwrap();
     assert!(output.status.success());
     assert_eq!(
         String::from_utf8_lossy(&output.stdout),
@@ -255,7 +252,7 @@ fn it_hangs_before_and_after_its_result() {
         ("say a\nhang-after-result", "finished", CallOutcome::Success),
     ];
     for (script, last, outcome) in cases {
-        let mut child = start(folder.path(), &[], &prompt(script));
+        let mut child = start(&mut agent(folder.path()), &[], &prompt(script));
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut transcript = Transcript::new();
         let mut seen = serde_json::Value::Null;
