@@ -34,6 +34,7 @@ pub(crate) use image::pack;
 pub use image::{BuildRequest, ImageConfig};
 pub use kind::EngineKind;
 pub use output::{Output, Stream};
+pub use service::podman_configuration;
 pub use spec::{ContainerSpec, Mount, UserChoice};
 pub use sweep::FoundContainer;
 
