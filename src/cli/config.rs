@@ -83,3 +83,33 @@ fn show(root: &Path, context: &Context) -> Result<u8> {
 fn to_yaml<T: Serialize>(value: &T) -> Result<String> {
     serde_yaml::to_string(value).with_context(ErrorKind::Unexpected, || "cannot write YAML".to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::Environment;
+    use crate::world::World;
+
+    #[test]
+    fn the_exit_code_says_whether_the_file_is_good() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let context = Context {
+            json: false,
+            directory: folder.path().to_owned(),
+            generation: None,
+            environment: Environment::default(),
+            world: World::machine(),
+        };
+        let run = |text: &str, command: &ConfigCommand| {
+            std::fs::write(folder.path().join(FILE_NAME), text).expect("a file");
+            execute(command, folder.path(), &context).map_err(|error| error.kind())
+        };
+        assert_eq!(run("", &ConfigCommand::Check), Ok(exit::DONE));
+        assert_eq!(run("a: b", &ConfigCommand::Check), Ok(exit::CONFIGURATION));
+        assert_eq!(run("a: b", &ConfigCommand::Show), Err(ErrorKind::Configuration));
+        assert_eq!(run("", &ConfigCommand::Show), Ok(exit::DONE));
+        std::fs::remove_file(folder.path().join(FILE_NAME)).expect("it was there");
+        let missing = execute(&ConfigCommand::Check, folder.path(), &context).map_err(|error| error.kind());
+        assert_eq!(missing, Err(ErrorKind::Configuration));
+    }
+}

@@ -1,9 +1,17 @@
 //! The tests of the library and the command line on real parts, as one program.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers, too")]
+
 mod engine;
 mod engine_connect;
 mod git;
 mod image;
 mod issues;
+mod messages_api;
+mod scripted_agent;
 mod support;
 mod transcripts;
+//! The tests that see the crate from outside, as one program.
+
+mod config;
+mod init;

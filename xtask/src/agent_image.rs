@@ -6,14 +6,39 @@ use std::process::Command;
 use anyhow::{Context as _, Result, bail};
 use cordwainer::engine::{Engine, ImageConfig};
 
+use crate::provision::Started;
+
 /// What the image is called on every engine.
 pub(crate) const REFERENCE: &str = "localhost/cordwainer-scripted-agent:latest";
 /// The executables in it, which the container finds in `/`.
 const EXECUTABLES: [&str; 2] = ["claude", "probe"];
 
-/// Builds the executables and makes a root file system of them, as a tar archive; `root` is this repository.
-pub(crate) fn archive(root: &Path) -> Result<Vec<u8>> {
-    let built = build(root)?;
+/// A root file system with the executables, as a tar archive.
+pub(crate) struct AgentImage(Vec<u8>);
+
+/// Builds the executables, and gives them to an engine; returns the image's reference.
+pub(crate) fn provide(engine: &Started) -> Result<String> {
+    import(&build()?, engine)
+}
+
+/// Gives an engine the image, and returns its reference.
+pub(crate) fn import(image: &AgentImage, engine: &Started) -> Result<String> {
+    let config = ImageConfig {
+        env: vec![("PATH".into(), "/".into()), ("HOME".into(), "/home/agent".into())],
+        command: vec!["/claude".into()],
+        ..ImageConfig::default()
+    };
+    let runtime = tokio::runtime::Runtime::new().context("cannot start tokio")?;
+    runtime.block_on(async {
+        let engine = Engine::connect(&engine.connect_options()).await?;
+        engine.import_image(image.0.clone(), REFERENCE, &config).await
+    })?;
+    Ok(REFERENCE.to_owned())
+}
+
+/// Builds the executables and makes a root file system of them.
+pub(crate) fn build() -> Result<AgentImage> {
+    let built = compile(&Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))?;
     let mut archive = tar::Builder::new(Vec::new());
     for (folder, mode) in [
         ("workspace/", 0o777),
@@ -34,21 +59,11 @@ pub(crate) fn archive(root: &Path) -> Result<Vec<u8>> {
         header.set_size(bytes.len() as u64);
         archive.append_data(&mut header, name, bytes.as_slice())?;
     }
-    Ok(archive.into_inner()?)
-}
-
-/// Gives an engine the image, and returns its id.
-pub(crate) async fn import(engine: &Engine, archive: &[u8]) -> Result<String> {
-    let config = ImageConfig {
-        env: vec![("PATH".into(), "/".into()), ("HOME".into(), "/home/agent".into())],
-        command: vec!["/claude".into()],
-        ..ImageConfig::default()
-    };
-    Ok(engine.import_image(archive.to_vec(), REFERENCE, &config).await?)
+    Ok(AgentImage(archive.into_inner()?))
 }
 
 /// Builds in a target folder of its own: other flags in the same one would build everything anew each time.
-fn build(root: &Path) -> Result<PathBuf> {
+fn compile(root: &Path) -> Result<PathBuf> {
     let host = host()?;
     let target = root.join("target/agent");
     let status = Command::new("cargo")

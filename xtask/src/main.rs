@@ -1,45 +1,48 @@
-//! The tasks of this repository: its own, and the whole of cordwainer's command line.
+//! The tasks of the cordwainer repository, beside the whole of cordwainer's own command line.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
 
 mod agent_image;
-mod base_image;
+mod bench;
+mod claude_image;
+mod codegen;
+mod demo;
 mod provision;
 mod test;
 
-use std::path::Path;
-use std::process::ExitCode;
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "The tasks of the cordwainer repository")]
+struct Program {
+    #[command(subcommand)]
+    task: Task,
+}
 
-use clap::Parser;
-
-/// The tasks of the cordwainer repository.
-#[derive(Debug, Parser)]
-#[command(name = "xtask")]
-enum Tasks {
-    /// Run all tests, on podman and on Docker Engine
+#[derive(Subcommand)]
+enum Task {
+    /// Run a whole generation in real containers, with the scripted agent
+    Demo(demo::DemoArgs),
+    /// Run every test, on both engines
     Test(test::TestArgs),
+    /// Measure speed, as ratios against a baseline of the same run
+    Bench(bench::BenchArgs),
+    /// Write the files that are generated from the code
+    Codegen(codegen::CodegenArgs),
     #[command(flatten)]
-    Cordwainer(cordwainer::cli::Command),
+    Cordwainer(Box<cordwainer::cli::Command>),
 }
 
 fn main() -> ExitCode {
-    match Tasks::parse() {
-        Tasks::Cordwainer(command) => command.execute(),
-        Tasks::Test(args) => finish(test::run(&args, root())),
-    }
-}
-
-/// This repository.
-fn root() -> &'static Path {
-    let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
-    xtask.parent().unwrap_or(xtask)
-}
-
-#[expect(clippy::print_stderr, reason = "a task says what went wrong")]
-fn finish(task: impl Future<Output = anyhow::Result<()>>) -> ExitCode {
-    let done = tokio::runtime::Runtime::new()
-        .map_err(anyhow::Error::from)
-        .and_then(|runtime| runtime.block_on(task));
+    let done = match Program::parse().task {
+        Task::Demo(args) => demo::run(&args),
+        Task::Test(args) => test::run(&args),
+        Task::Bench(args) => bench::run(&args),
+        Task::Codegen(args) => codegen::run(&args),
+        Task::Cordwainer(command) => return command.execute(),
+    };
     match done {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("error: {error:#}");
             ExitCode::FAILURE

@@ -6,51 +6,78 @@ mod leftovers;
 mod podman;
 mod program;
 
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::Child;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail};
-use cordwainer::engine::{ConnectOptions, Engine};
+use anyhow::{Context as _, Result, bail, ensure};
+use bollard::{ClientVersion, Docker};
+use cordwainer::engine::{ConnectOptions, Engine, EngineKind};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-pub(crate) use install::packages as install_packages;
+pub(crate) use install::{packages, run};
 pub(crate) use program::{find, in_path};
+
+/// Until an engine must have made its socket.
+const READY: Duration = Duration::from_secs(60);
+/// Between asking an engine to end and killing it.
+const GRACE: Duration = Duration::from_secs(20);
 
 /// Whether packages may be installed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Installing {
-    /// With the system's package manager, after saying so.
-    Allowed,
+pub(crate) enum Install {
+    /// With the system's package manager, after saying what is going to be run.
+    AfterSayingSo,
     /// Never: what is absent is an error.
-    Forbidden,
-}
-
-/// An engine to work with; what was started for it ends with it.
-pub(crate) struct Provided {
-    pub(crate) engine: Engine,
-    _started: Option<Started>,
+    Refuse,
 }
 
 /// Finds an engine that runs, else starts an installed one, else installs podman and starts that.
-pub(crate) async fn any_engine(mut options: ConnectOptions, installing: Installing) -> Result<Provided> {
-    options.search_path = Some(in_path());
-    let absent = match Engine::connect(&options).await {
-        Ok(engine) => return Ok(Provided { engine, _started: None }),
-        Err(error) => error,
-    };
-    if find("dockerd").is_some() && is_root() {
-        let started = docker::start()?;
-        let engine = started.connect().await?;
-        return Ok(Provided {
-            engine,
-            _started: Some(started),
-        });
+pub(crate) fn any_engine(install: Install) -> Result<Started> {
+    if let Some(found) = found()? {
+        return Ok(found);
     }
-    install::packages(&install::PODMAN, installing).with_context(|| absent.to_string())?;
-    let engine = Engine::connect(&options).await?;
-    Ok(Provided { engine, _started: None })
+    if find("podman").is_none() && find("dockerd").is_some() && is_root() {
+        return docker::start();
+    }
+    provided("podman", &install::PODMAN, install)?;
+    podman::start()
+}
+
+/// An engine of the machine that answers; `None` where there is none.
+fn found() -> Result<Option<Started>> {
+    let options = ConnectOptions {
+        // Without a search path no podman is started for us: its end would have to be ours.
+        search_path: None,
+        ..surroundings()
+    };
+    let runtime = tokio::runtime::Runtime::new().context("cannot start tokio")?;
+    let Ok(engine) = runtime.block_on(Engine::connect(&options)) else {
+        return Ok(None);
+    };
+    let client = match engine.kind() {
+        EngineKind::Podman => vec!["podman".to_owned(), "--url".to_owned(), format!("unix://{}", engine.socket().display())],
+        EngineKind::Docker => vec!["docker".to_owned(), "--host".to_owned(), format!("unix://{}", engine.socket().display())],
+    };
+    Ok(Some(Started {
+        name: engine.describe(),
+        client,
+        socket: engine.socket().to_owned(),
+        ours: None,
+    }))
+}
+
+#[expect(clippy::disallowed_methods, reason = "a task of this repository, not the library")]
+fn surroundings() -> ConnectOptions {
+    let text = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    ConnectOptions {
+        docker_host: text("DOCKER_HOST"),
+        container_host: text("CONTAINER_HOST"),
+        runtime_dir: text("XDG_RUNTIME_DIR").map(PathBuf::from),
+        ..ConnectOptions::default()
+    }
 }
 
 /// Both engines, for the tests: private, on sockets and storage of their own, never the machine's.
@@ -60,30 +87,28 @@ pub(crate) struct Engines {
 }
 
 impl Engines {
-    /// Starts both, installing what is absent if that is allowed; an engine that cannot be had is said and left out.
-    pub(crate) fn start(installing: Installing) -> Self {
-        Self {
-            podman: said(
-                "podman",
-                provided("podman", &install::PODMAN, installing).and_then(|()| podman::start()),
-            ),
-            docker: said(
-                "Docker Engine",
-                provided("dockerd", &install::DOCKER, installing).and_then(|()| docker::start()),
-            ),
-        }
-    }
-
     /// Those that run.
     pub(crate) fn each(&self) -> impl Iterator<Item = &Started> {
         self.podman.iter().chain(&self.docker)
     }
 }
 
-fn provided(program: &str, packages: &[&str], installing: Installing) -> Result<()> {
+/// Starts both engines, installing what is absent if that is allowed. One that cannot be had is said and left out.
+pub(crate) fn both_engines(install: Install) -> Result<Engines> {
+    let podman = provided("podman", &install::PODMAN, install).and_then(|()| podman::start());
+    let docker = provided("dockerd", &install::DOCKER, install).and_then(|()| docker::start());
+    let engines = Engines {
+        podman: said("podman", podman),
+        docker: said("Docker Engine", docker),
+    };
+    ensure!(engines.each().next().is_some(), "no container engine can be had on this machine");
+    Ok(engines)
+}
+
+fn provided(program: &str, names: &[&str], install: Install) -> Result<()> {
     match find(program) {
         Some(_) => Ok(()),
-        None => install::packages(packages, installing),
+        None => packages(names, install),
     }
 }
 
@@ -104,10 +129,18 @@ pub(crate) fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
-/// An engine that was started here, in a folder of its own: ended and cleared away when dropped.
+/// An engine that runs. One that was started here is ended, and everything of it cleared away, when this is dropped.
 pub(crate) struct Started {
-    child: Child,
+    name: String,
+    /// The command line of its client: a program, and the arguments that make it mean this engine.
+    client: Vec<String>,
     socket: PathBuf,
+    ours: Option<Ours>,
+}
+
+/// What of an engine was started here.
+struct Ours {
+    child: Child,
     /// Run once the engine has ended: containers and helpers that it left.
     clear: fn(&Path),
     folder: TempDir,
@@ -119,55 +152,79 @@ impl Started {
         &self.socket
     }
 
-    /// Connects to it.
-    pub(crate) async fn connect(&self) -> Result<Engine> {
-        let options = ConnectOptions {
-            socket: Some(self.socket.display().to_string()),
-            ..ConnectOptions::default()
-        };
-        Ok(Engine::connect(&options).await?)
+    /// The same as `DOCKER_HOST` wants it.
+    pub(crate) fn host(&self) -> String {
+        format!("unix://{}", self.socket.display())
     }
 
-    /// Waits until it takes connections.
-    fn ready(mut self) -> Result<Self> {
-        let begun = Instant::now();
-        while std::os::unix::net::UnixStream::connect(&self.socket).is_err() {
-            if let Some(status) = self.child.try_wait()? {
-                bail!(
-                    "it ended at once ({status}): {}",
-                    last_line(&self.folder.path().join("log"))
-                );
-            }
-            if begun.elapsed() > Duration::from_secs(60) {
-                bail!("it made no socket within a minute");
-            }
-            std::thread::sleep(Duration::from_millis(20));
+    /// What it is, for a person.
+    pub(crate) fn description(&self) -> &str {
+        &self.name
+    }
+
+    /// The program that is its client, and its first arguments.
+    pub(crate) fn client(&self) -> &[String] {
+        &self.client
+    }
+
+    /// The engine's API without the library around it, in the version that podman 4.3 and Docker Engine 20.10 speak:
+    /// bollard's own negotiation begins with one that they refuse.
+    pub(crate) fn api(&self) -> Result<Docker> {
+        let path = self.socket.to_str().context("the socket's path is not UTF-8")?;
+        let version = ClientVersion {
+            major_version: 1,
+            minor_version: 41,
+        };
+        Docker::connect_with_unix(path, 600, &version).context("cannot connect")
+    }
+
+    /// How the library connects to it.
+    pub(crate) fn connect_options(&self) -> ConnectOptions {
+        ConnectOptions {
+            socket: Some(self.host()),
+            ..ConnectOptions::default()
         }
-        Ok(self)
     }
 }
 
-impl Drop for Started {
+impl Ours {
+    /// Waits until the engine takes connections.
+    fn ready(mut self, socket: PathBuf, name: &str, client: Vec<String>) -> Result<Started> {
+        let begun = Instant::now();
+        while UnixStream::connect(&socket).is_err() {
+            if let Some(status) = self.child.try_wait()? {
+                bail!("it ended at once ({status}): {}", last_line(&self.folder.path().join("log")));
+            }
+            ensure!(begun.elapsed() < READY, "it made no socket within {} s", READY.as_secs());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Ok(Started {
+            name: format!("{name} of this task (`{}`)", socket.display()),
+            client,
+            socket,
+            ours: Some(self),
+        })
+    }
+}
+
+impl Drop for Ours {
     fn drop(&mut self) {
         if let Err(error) = end(&mut self.child) {
-            told(&format!(
-                "the engine at `{}` could not be ended: {error}",
-                self.socket.display()
-            ));
+            told(&format!("an engine could not be ended: {error}"));
         }
         (self.clear)(self.folder.path());
         leftovers::unmount_below(self.folder.path());
     }
 }
 
-/// Asks a child to end, and kills it when it has not after twenty seconds.
+/// Asks a child to end, and kills it when it does not.
 fn end(child: &mut Child) -> std::io::Result<()> {
     if child.try_wait()?.is_some() {
         return Ok(());
     }
     kill_process(Pid::from_child(child), Signal::TERM)?;
     let begun = Instant::now();
-    while begun.elapsed() < Duration::from_secs(20) {
+    while begun.elapsed() < GRACE {
         if child.try_wait()?.is_some() {
             return Ok(());
         }

@@ -1,72 +1,66 @@
-//! `cargo xtask test`: all tests, with both engines of their own.
+//! `test`: every test, on both engines, with the real Claude Code client beside the scripted one.
 
-use std::path::Path;
-use std::process::Command;
+use std::process::{Command, ExitCode};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context, Result};
 use clap::Args;
 
-use crate::provision::{Engines, Installing, find};
-use crate::{agent_image, base_image};
+use crate::provision::{self, Engines, Install};
+use crate::{agent_image, claude_image};
 
-/// Runs all tests on both engines.
-#[derive(Clone, Debug, Args)]
-pub(crate) struct TestArgs {
-    /// Install nothing: what is absent is left out, and said
+/// Which tests, and with what.
+#[derive(Args)]
+pub struct TestArgs {
+    /// Only tests whose name contains this
+    filter: Vec<String>,
+    /// Fail instead of installing what is missing
     #[arg(long)]
     no_install: bool,
-    /// Leave out the tests of the Claude image, which need a network and minutes
-    #[arg(long)]
-    no_claude_image: bool,
-    /// What the test runner gets, such as the name of a test
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-    runner: Vec<String>,
 }
 
-/// Starts the engines, gives them the images, and runs the tests.
-pub(crate) async fn run(args: &TestArgs, root: &Path) -> Result<()> {
-    let installing = if args.no_install {
-        Installing::Forbidden
-    } else {
-        Installing::Allowed
-    };
-    let engines = Engines::start(installing);
-    let archive = agent_image::archive(root)?;
-    let mut connected = Vec::new();
-    for started in engines.each() {
-        let engine = started.connect().await?;
-        agent_image::import(&engine, &archive).await?;
-        connected.push(engine);
+/// Sets everything up, runs the tests, and takes everything down. The last lines are the test runner's own.
+pub fn run(args: &TestArgs) -> Result<ExitCode> {
+    let install = if args.no_install { Install::Refuse } else { Install::AfterSayingSo };
+    let engines = provision::both_engines(install)?;
+    let agent = agent_image::build()?;
+    for engine in engines.each() {
+        agent_image::import(&agent, engine)?;
     }
-    let mut command = runner(root, &args.runner);
-    for (variable, started) in [
-        ("CORDWAINER_TEST_PODMAN", &engines.podman),
-        ("CORDWAINER_TEST_DOCKER", &engines.docker),
-    ] {
-        if let Some(started) = started {
-            command.env(variable, started.socket());
-        }
+    claude_image::provide(&engines, install)?;
+    if args.filter.is_empty() && !succeeded(Command::new(cargo()).args(["test", "--quiet", "--doc", "--workspace"]))? {
+        return Ok(ExitCode::FAILURE);
     }
-    if !args.no_claude_image && !connected.is_empty() {
-        base_image::provide(&connected, installing).await?;
-        command.env("CORDWAINER_TEST_BASE", base_image::REFERENCE);
-    }
-    let status = command.status().context("cannot run cargo")?;
-    if !status.success() {
-        bail!("tests failed ({status})");
-    }
-    Ok(())
+    let passed = succeeded(runner(&args.filter).envs(environment(&engines)))?;
+    drop(engines);
+    Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// nextest where it is installed, else cargo's own runner.
-fn runner(root: &Path, arguments: &[String]) -> Command {
-    let mut command = Command::new("cargo");
-    command.current_dir(root);
-    if find("cargo-nextest").is_some() {
-        command.args(["nextest", "run"]);
+/// Where the tests find what was set up for them.
+fn environment(engines: &Engines) -> Vec<(&'static str, String)> {
+    let mut environment = Vec::new();
+    environment.extend(engines.podman.as_ref().map(|engine| ("CORDWAINER_TEST_PODMAN", engine.socket().display().to_string())));
+    environment.extend(engines.docker.as_ref().map(|engine| ("CORDWAINER_TEST_DOCKER", engine.socket().display().to_string())));
+    environment
+}
+
+/// cargo-nextest where it is installed, else cargo's own runner.
+fn runner(filter: &[String]) -> Command {
+    let mut command = Command::new(cargo());
+    let nextest = Command::new(cargo()).args(["nextest", "--version"]).output();
+    if nextest.is_ok_and(|output| output.status.success()) {
+        command.args(["nextest", "run", "--workspace", "--no-fail-fast"]).args(filter);
     } else {
-        command.arg("test");
+        command.args(["test", "--workspace", "--lib", "--bins", "--tests", "--no-fail-fast", "--"]).args(filter);
     }
-    command.args(["--workspace", "--all-features"]).args(arguments);
     command
+}
+
+fn cargo() -> String {
+    // Set by cargo for whatever it runs; the plain name serves when this program is run by itself.
+    std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned())
+}
+
+fn succeeded(command: &mut Command) -> Result<bool> {
+    let status = command.status().with_context(|| format!("cannot run `{}`", command.get_program().display()))?;
+    Ok(status.success())
 }

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, Result, bail};
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::{Started, find, folder, is_root, log};
+use super::{Ours, Started, find, folder, is_root, log};
 
 /// Starts it with storage, state and socket of its own, and without a bridge or a firewall rule: what it runs has the
 /// host's network or none, and the machine's network stays as it is.
@@ -40,13 +40,9 @@ pub(super) fn start() -> Result<Started> {
         .stderr(errors)
         .spawn()
         .context("cannot start dockerd")?;
-    let started = Started {
-        child,
-        socket,
-        clear,
-        folder,
-    };
-    started.ready()
+    let client = vec!["docker".into(), "--host".into(), format!("unix://{}", socket.display())];
+    let ours = Ours { child, clear, folder };
+    ours.ready(socket, "Docker Engine", client)
 }
 
 /// Ends the containerd that a killed dockerd leaves behind, by the id that it wrote down itself.

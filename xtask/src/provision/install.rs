@@ -2,9 +2,9 @@
 
 use std::process::Command;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 
-use super::{Installing, find, is_root, told};
+use super::{Install, find, is_root, told};
 
 /// What podman needs on Debian; without `runc` it fails on control groups of two versions, without `catatonit` it has
 /// no init.
@@ -12,42 +12,39 @@ pub(super) const PODMAN: [&str; 6] = ["podman", "runc", "netavark", "aardvark-dn
 /// What Docker Engine needs on Debian.
 pub(super) const DOCKER: [&str; 2] = ["docker.io", "iptables"];
 
-/// Installs packages with apt-get, as root or through sudo.
-pub(crate) fn packages(packages: &[&str], installing: Installing) -> Result<()> {
+/// Installs packages that are absent with apt-get, as root or through sudo.
+pub(crate) fn packages(packages: &[&str], install: Install) -> Result<()> {
     let list = packages.join(" ");
-    if installing == Installing::Forbidden {
+    if install == Install::Refuse {
         bail!("not installed, and not allowed to install: {list}");
     }
     if find("apt-get").is_none() {
         bail!("not installed, and only apt-get is known here: install {list}, by the names of this system");
     }
-    let mut prefix: Vec<&str> = Vec::new();
-    if !is_root() {
-        if find("sudo").is_none() {
-            bail!("not installed, and neither root nor sudo is to be had: install {list}");
-        }
-        prefix.push("sudo");
+    let sudo = !is_root();
+    if sudo && find("sudo").is_none() {
+        bail!("not installed, and neither root nor sudo is to be had: install {list}");
     }
-    run(&prefix, &["apt-get", "update", "--quiet"])?;
-    let mut install = vec!["apt-get", "install", "--yes", "--quiet", "--no-install-recommends"];
+    let mut install = vec!["install", "--yes", "--quiet", "--no-install-recommends"];
     install.extend(packages);
-    run(&prefix, &install)
+    for arguments in [&["update", "--quiet"][..], &install] {
+        let mut words = vec!["sudo", "apt-get"];
+        words.extend(arguments);
+        let words = if sudo { &words[..] } else { &words[1..] };
+        told(&format!("Running `{}`.", words.join(" ")));
+        run(words[0], &words[1..])?;
+    }
+    Ok(())
 }
 
-fn run(prefix: &[&str], command: &[&str]) -> Result<()> {
-    let words: Vec<&str> = prefix.iter().chain(command).copied().collect();
-    let line = words.join(" ");
-    // Before the system is changed.
-    told(&format!("running `{line}`"));
-    let status = Command::new(words[0])
-        .args(&words[1..])
+/// Runs a program to its end; what it says goes to stderr, because stdout is for data.
+pub(crate) fn run(program: &str, arguments: &[&str]) -> Result<()> {
+    let status = Command::new(program)
+        .args(arguments)
         .env("DEBIAN_FRONTEND", "noninteractive")
-        // stdout is for data.
         .stdout(std::io::stderr())
         .status()
-        .with_context(|| format!("cannot run `{line}`"))?;
-    if !status.success() {
-        bail!("`{line}` failed ({status})");
-    }
+        .with_context(|| format!("cannot run `{program}`"))?;
+    ensure!(status.success(), "`{program} {}` failed ({status})", arguments.join(" "));
     Ok(())
 }

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, Result};
 use cordwainer::engine::podman_configuration;
 
-use super::{Started, find, folder, log};
+use super::{Ours, Started, find, folder, log};
 
 /// Starts it on storage of its own.
 pub(super) fn start() -> Result<Started> {
@@ -29,13 +29,21 @@ pub(super) fn start() -> Result<Started> {
         .stderr(errors)
         .spawn()
         .context("cannot start podman")?;
-    let started = Started {
-        child,
-        socket,
-        clear,
-        folder,
-    };
-    started.ready()
+    let client = client(folder.path(), driver);
+    let ours = Ours { child, clear, folder };
+    ours.ready(socket, "podman", client)
+}
+
+/// A command line of podman on this storage, as a person's would be: without the detour through the socket.
+fn client(folder: &Path, driver: &str) -> Vec<String> {
+    let path = |name: &str| folder.join(name).display().to_string();
+    let mut words = Vec::new();
+    if folder.join("containers.conf").exists() {
+        words.extend(["env".into(), format!("CONTAINERS_CONF={}", path("containers.conf"))]);
+    }
+    words.extend(["podman".into(), "--root".into(), path("root"), "--runroot".into(), path("run")]);
+    words.extend(["--storage-driver".into(), driver.into()]);
+    words
 }
 
 /// Whether podman can use a storage driver here. It is tried beside the real storage, which remembers its driver.
