@@ -4,9 +4,12 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod agent_image;
 mod bench;
+mod claude_image;
 mod codegen;
 mod demo;
+mod provision;
 mod test;
 
 #[derive(Parser)]

@@ -3,14 +3,17 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
+use bollard::Docker;
+use bollard::errors::Error as ApiError;
 use bollard::models::{ContainerCreateBody, HostConfig};
 use bollard::query_parameters::{
     AttachContainerOptionsBuilder, CreateContainerOptions, InspectContainerOptions, RemoveContainerOptionsBuilder,
     StartContainerOptions,
 };
-use bollard::{API_DEFAULT_VERSION, Docker};
 use futures_util::StreamExt as _;
 use tokio::io::AsyncWriteExt as _;
+
+use crate::provision::Started;
 
 /// The engine, without our adapter.
 pub struct Bare {
@@ -19,13 +22,10 @@ pub struct Bare {
 }
 
 impl Bare {
-    /// Connects to the engine at `socket`.
-    pub async fn connect(socket: &Path, image: &str) -> Result<Self> {
-        let path = socket.to_str().context("the socket's path is not UTF-8")?;
-        let api = Docker::connect_with_unix(path, 120, API_DEFAULT_VERSION).context("cannot connect")?;
-        let api = api.negotiate_version().await.context("cannot agree on a version")?;
+    /// Connects to an engine.
+    pub fn connect(engine: &Started, image: &str) -> Result<Self> {
         Ok(Self {
-            api,
+            api: engine.api()?,
             image: image.to_owned(),
         })
     }
@@ -51,7 +51,11 @@ impl Bare {
             output?;
         }
         let state = loop {
-            let found = self.api.inspect_container(&id, None::<InspectContainerOptions>).await?;
+            let found = match self.api.inspect_container(&id, None::<InspectContainerOptions>).await {
+                // Podman's `stopped`, for a moment, is a word that bollard does not know.
+                Err(ApiError::JsonDataError { .. }) => continue,
+                found => found?,
+            };
             let state = found.state.context("no state")?;
             if state.running != Some(true) {
                 break state;

@@ -62,7 +62,7 @@ impl<'a> Scene<'a> {
         let pool = SlotPool::new(git.clone(), &folder.path().join("pool"));
         let generator = Generator::with_config(git, config, surroundings);
         let _ = generator.start(&StartOptions::default()).await?;
-        let bare = Bare::connect(engine.socket(), image).await?;
+        let bare = Bare::connect(engine, image)?;
         Ok(Self {
             folder,
             engine,
