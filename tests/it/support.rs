@@ -1,3 +1,3 @@
 //! What tests share.
 
-pub mod repository;
+pub(crate) mod repository;
