@@ -32,10 +32,9 @@ pub(crate) enum ConfigCommand {
 
 /// Runs a command on the configuration of the repository that the person stands in.
 pub(super) fn execute(command: &ConfigCommand, context: &Context) -> Result<u8> {
-    let root = || Git::discover(&context.directory).map(|git| git.workdir().to_owned());
     match command {
-        ConfigCommand::Check => check(&root()?, context),
-        ConfigCommand::Show => show(&root()?, context),
+        ConfigCommand::Check => check(Git::discover(&context.directory)?.workdir(), context),
+        ConfigCommand::Show => show(Git::discover(&context.directory)?.workdir(), context),
         ConfigCommand::Schema => context.print(schema().trim_end()).map(|()| exit::DONE),
     }
 }
@@ -87,29 +86,29 @@ fn to_yaml<T: Serialize>(value: &T) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::Environment;
-    use crate::world::World;
+    use crate::generator::Surroundings;
 
     #[test]
     fn the_exit_code_says_whether_the_file_is_good() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let context = Context {
             json: false,
+            verbose: false,
             directory: folder.path().to_owned(),
             generation: None,
-            environment: Environment::default(),
-            world: World::machine(),
+            surroundings: Surroundings::default(),
         };
-        let run = |text: &str, command: &ConfigCommand| {
-            std::fs::write(folder.path().join(FILE_NAME), text).expect("a file");
-            execute(command, folder.path(), &context).map_err(|error| error.kind())
-        };
-        assert_eq!(run("", &ConfigCommand::Check), Ok(exit::DONE));
-        assert_eq!(run("a: b", &ConfigCommand::Check), Ok(exit::CONFIGURATION));
-        assert_eq!(run("a: b", &ConfigCommand::Show), Err(ErrorKind::Configuration));
-        assert_eq!(run("", &ConfigCommand::Show), Ok(exit::DONE));
+        let write = |text: &str| std::fs::write(folder.path().join(FILE_NAME), text).expect("a file");
+        let checked = || check(folder.path(), &context).map_err(|error| error.kind());
+        let shown = || show(folder.path(), &context).map_err(|error| error.kind());
+        write("");
+        assert_eq!((checked(), shown()), (Ok(exit::DONE), Ok(exit::DONE)));
+        write("a: b");
+        assert_eq!(
+            (checked(), shown()),
+            (Ok(exit::CONFIGURATION), Err(ErrorKind::Configuration))
+        );
         std::fs::remove_file(folder.path().join(FILE_NAME)).expect("it was there");
-        let missing = execute(&ConfigCommand::Check, folder.path(), &context).map_err(|error| error.kind());
-        assert_eq!(missing, Err(ErrorKind::Configuration));
+        assert_eq!(checked(), Err(ErrorKind::Configuration));
     }
 }

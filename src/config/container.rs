@@ -147,6 +147,9 @@ fn read_agent(section: &Section<'_>, agent: &mut AgentConfig) {
 
 fn read_url(field: &Field<'_>) -> Option<String> {
     let url = field.word("an address that begins with `http://` or `https://`")?;
+    if url.contains('@') {
+        return field.refuse("expected an address without a name or password in it");
+    }
     let host = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"));
     match host {
         Some(host) if !host.is_empty() && !host.starts_with('/') => Some(url),

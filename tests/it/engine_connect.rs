@@ -161,7 +161,10 @@ fn scripted_podman(script: &str) -> tempfile::TempDir {
 
 /// No socket and no engine but the podman in this folder, unless the machine has one in a usual place.
 fn only(podman: &Path, service_dir: &Path) -> Option<ConnectOptions> {
-    if ["/run/podman/podman.sock", "/var/run/docker.sock"].iter().any(|socket| Path::new(socket).exists()) {
+    if ["/run/podman/podman.sock", "/var/run/docker.sock"]
+        .iter()
+        .any(|socket| Path::new(socket).exists())
+    {
         eprintln!("skipped: this machine has an engine of its own");
         return None;
     }
@@ -176,16 +179,25 @@ fn only(podman: &Path, service_dir: &Path) -> Option<ConnectOptions> {
 
 #[tokio::test]
 async fn an_installed_podman_is_started_and_ended() {
-    let Some(real) = ["/usr/bin/podman", "/usr/local/bin/podman"].into_iter().find(|path| Path::new(path).exists()) else {
+    let Some(real) = ["/usr/bin/podman", "/usr/local/bin/podman"]
+        .into_iter()
+        .find(|path| Path::new(path).exists())
+    else {
         absent("installed podman");
         return;
     };
     let state = tempfile::tempdir().unwrap();
     // Storage of its own: the machine's is none of this test's business.
     let (root, run) = (state.path().join("root"), state.path().join("run"));
-    let script = format!("exec {real} --root {} --runroot {} --storage-driver vfs \"$@\"", root.display(), run.display());
+    let script = format!(
+        "exec {real} --root {} --runroot {} --storage-driver vfs \"$@\"",
+        root.display(),
+        run.display()
+    );
     let podman = scripted_podman(&script);
-    let Some(options) = only(podman.path(), state.path()) else { return };
+    let Some(options) = only(podman.path(), state.path()) else {
+        return;
+    };
     let left = |service_dir: &Path| std::fs::read_dir(service_dir).unwrap().count();
     let engine = Engine::connect(&options).await.unwrap();
     assert_eq!(engine.kind(), EngineKind::Podman);
@@ -204,7 +216,9 @@ async fn an_installed_podman_is_started_and_ended() {
 async fn an_installed_podman_that_fails_is_quoted() {
     let state = tempfile::tempdir().unwrap();
     let podman = scripted_podman("echo 'the storage is on fire' >&2; exit 125");
-    let Some(options) = only(podman.path(), state.path()) else { return };
+    let Some(options) = only(podman.path(), state.path()) else {
+        return;
+    };
     let text = refused(&options).await;
     assert!(text.contains("the storage is on fire"), "{text}");
     assert_eq!(std::fs::read_dir(&options.service_dir).unwrap().count(), 0);

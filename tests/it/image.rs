@@ -120,7 +120,9 @@ async fn the_claude_image_is_built_once_and_passes_its_check() {
             absent("Claude image");
             continue;
         }
-        let built = image::build(&engine, &options, &mut |line| panic!("built again: {line}")).await.unwrap();
+        let built = image::build(&engine, &options, &mut |line| panic!("built again: {line}"))
+            .await
+            .unwrap();
         assert!(!built.rebuilt);
         assert_eq!(built.tag, image::tag(&options));
         check_claude_image(&engine, &options).await;

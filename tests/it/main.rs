@@ -2,16 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers, too")]
 
+mod config;
 mod engine;
 mod engine_connect;
 mod git;
 mod image;
+mod init;
 mod issues;
 mod messages_api;
 mod scripted_agent;
 mod support;
 mod transcripts;
-//! The tests that see the crate from outside, as one program.
-
-mod config;
-mod init;

@@ -1,17 +1,17 @@
 //! The scripted Messages API, first by hand, then with the real client where there is one.
 
 use std::fs;
-use std::io::Write as _;
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
-use cordwainer::agent::{CallOutcome, CallReport, Ending, Transcript};
+use cordwainer::agent::{CallOutcome, CallReport};
 use cordwainer::proposal;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::support::client::{read, start};
 use crate::support::messages_api::{Conversation, Listen, MessagesApi, Served, Step};
 
 /// Sends one request and returns the status line's code and the body.
@@ -101,7 +101,8 @@ fn what_no_script_foresees_is_refused_and_kept() {
 /// The real client's program, where the test command has one and names it in `CORDWAINER_TEST_CLIENT`.
 #[expect(
     clippy::disallowed_methods,
-    reason = "how the test command tells the tests where the client is"
+    clippy::print_stderr,
+    reason = "how the test command tells the tests where the client is, and hears that there is none"
 )]
 fn client() -> Option<PathBuf> {
     let named = std::env::var_os("CORDWAINER_TEST_CLIENT").filter(|path| !path.is_empty());
@@ -114,10 +115,8 @@ fn client() -> Option<PathBuf> {
 /// Runs the real client in `folder` with a home of its own and nothing else of this environment.
 fn call(client: &Path, folder: &Path, api: &MessagesApi, arguments: &[&str], prompt: &str) -> CallReport {
     let home = TempDir::new().unwrap();
-    let mut child = Command::new(client)
-        .args(["--dangerously-skip-permissions", "-p", "--verbose", "--output-format"])
-        .arg("stream-json")
-        .args(arguments)
+    let mut command = Command::new(client);
+    command
         .env_clear()
         .env("HOME", home.path())
         .env("PATH", "/usr/bin:/bin")
@@ -126,23 +125,8 @@ fn call(client: &Path, folder: &Path, api: &MessagesApi, arguments: &[&str], pro
         .env("ANTHROPIC_BASE_URL", api.base_url())
         .env("CLAUDE_CODE_OAUTH_TOKEN", "sk-ant-oat01-dummy")
         .env("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1")
-        .current_dir(folder)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    child.stdin.take().unwrap().write_all(prompt.as_bytes()).unwrap();
-    let output = child.wait_with_output().unwrap();
-    let mut transcript = Transcript::new();
-    for line in output.stdout.split(|byte| *byte == b'\n') {
-        transcript.push_line(line);
-    }
-    transcript.finish(&Ending {
-        exit_code: output.status.code().map(i64::from),
-        stderr_tail: &String::from_utf8_lossy(&output.stderr),
-        ..Ending::default()
-    })
+        .current_dir(folder);
+    read(&start(&mut command, arguments, prompt).wait_with_output().unwrap())
 }
 
 #[test]

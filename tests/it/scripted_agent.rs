@@ -3,31 +3,31 @@
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::FileTypeExt as _;
-use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
-use std::process::Output;
+use std::process::{Command, Output};
 
 use cordwainer::agent::{CallOutcome, CallReport, Cut, Ending, Transcript};
+use cordwainer::issue::Issue;
+use cordwainer::prompt::{MeasureContext, StitchContext, render_measure, render_stitch};
 use cordwainer::proposal::{self, Limits};
+use serde_json::json;
 use tempfile::TempDir;
 
-use crate::support::scripted_agent::{call, program, start};
+use crate::support::client::{read, start};
+use crate::support::scripted_agent::program;
 
 fn prompt(script: &str) -> String {
     format!("You do one task.\n\nAttempt 1\n\n~~~script\n{script}\n~~~\nThe end.\n")
 }
 
-fn read(output: &Output) -> CallReport {
-    let mut transcript = Transcript::new();
-    for line in output.stdout.split(|byte| *byte == b'\n') {
-        transcript.push_line(line);
-    }
-    let code = output.status.code().or_else(|| Some(128 + output.status.signal()?));
-    transcript.finish(&Ending {
-        exit_code: code.map(i64::from),
-        stderr_tail: &String::from_utf8_lossy(&output.stderr),
-        ..Ending::default()
-    })
+fn agent(folder: &Path) -> Command {
+    let mut agent = Command::new(program());
+    agent.current_dir(folder);
+    agent
+}
+
+fn call(folder: &Path, arguments: &[&str], prompt: &str) -> Output {
+    start(&mut agent(folder), arguments, prompt).wait_with_output().unwrap()
 }
 
 fn follow(folder: &Path, script: &str) -> CallReport {
@@ -36,7 +36,7 @@ fn follow(folder: &Path, script: &str) -> CallReport {
 
 #[test]
 fn it_gives_a_version() {
-    let output = std::process::Command::new(program()).arg("--version").output().unwrap();
+    let output = Command::new(program()).arg("--version").output().unwrap();
     assert!(output.status.success());
     assert_eq!(
         String::from_utf8_lossy(&output.stdout),
@@ -215,6 +215,36 @@ fn the_attempt_is_read_from_the_prompt() {
 }
 
 #[test]
+fn it_finds_its_script_in_the_prompts_of_the_library() {
+    let folder = TempDir::new().unwrap();
+    let limits = Limits {
+        max_issues: 1,
+        lines_min: 250,
+        lines_max: 350,
+    };
+    let script = format!("Small tasks, please.\n\n~~~script\non 1 propose []\non 2 {PROPOSE}\n~~~");
+    let context = MeasureContext::new(Vec::new(), Vec::new(), [], limits, Some(script));
+    let measured = |context: &MeasureContext| read(&call(folder.path(), &[], &render_measure(None, context).unwrap()));
+    assert_eq!(keys(&measured(&context)), Vec::<String>::new());
+    let again = context.again(vec!["Something was wrong.".into()], None);
+    assert_eq!(keys(&measured(&again)), ["a"]);
+
+    let issue: Issue = serde_json::from_value(json!({
+        "id": "cw-3", "title": "Write it", "status": "open", "priority": 2, "issue_type": "task",
+        "description": "It is missing.\n\n~~~script\nfail-first 1\nwrite a.txt done\n~~~\n",
+        "created_at": "2026-11-21T09:30:00Z", "updated_at": "2026-11-21T09:30:00Z",
+    }))
+    .unwrap();
+    let mut context = StitchContext::new(&issue, &[], |_| None);
+    let stitched =
+        |context: &StitchContext| read(&call(folder.path(), &[], &render_stitch(None, context).unwrap())).outcome;
+    assert_eq!(stitched(&context), CallOutcome::Failed);
+    context.attempt = 2;
+    assert_eq!(stitched(&context), CallOutcome::Success);
+    assert_eq!(fs::read_to_string(folder.path().join("a.txt")).unwrap(), "done\n");
+}
+
+#[test]
 fn it_hangs_before_and_after_its_result() {
     let folder = TempDir::new().unwrap();
     let cases = [
@@ -222,7 +252,7 @@ fn it_hangs_before_and_after_its_result() {
         ("say a\nhang-after-result", "finished", CallOutcome::Success),
     ];
     for (script, last, outcome) in cases {
-        let mut child = start(folder.path(), &[], &prompt(script));
+        let mut child = start(&mut agent(folder.path()), &[], &prompt(script));
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut transcript = Transcript::new();
         let mut seen = serde_json::Value::Null;

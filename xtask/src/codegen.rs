@@ -16,17 +16,27 @@ pub struct CodegenArgs {
 
 /// Writes each generated file that is not fresh.
 pub fn run(args: &CodegenArgs) -> Result<ExitCode> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../configuration.schema.json");
-    let fresh = cordwainer::config::schema();
-    let present = std::fs::read_to_string(&path).unwrap_or_default();
-    if present == fresh {
-        return Ok(ExitCode::SUCCESS);
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut stale = false;
+    for (name, fresh) in [
+        ("configuration.schema.json", cordwainer::config::schema()),
+        ("configuration.example.yaml", cordwainer::config::example()),
+    ] {
+        let path = root.join(name);
+        if std::fs::read_to_string(&path).is_ok_and(|present| present == fresh) {
+            continue;
+        }
+        stale = true;
+        if args.check {
+            eprintln!("{name} is not fresh: run `cargo xtask codegen`");
+        } else {
+            std::fs::write(&path, fresh).with_context(|| format!("cannot write `{}`", path.display()))?;
+            println!("Wrote {name}.");
+        }
     }
-    if args.check {
-        eprintln!("configuration.schema.json is not fresh: run `cargo xtask codegen`");
-        return Ok(ExitCode::FAILURE);
-    }
-    std::fs::write(&path, fresh).with_context(|| format!("cannot write `{}`", path.display()))?;
-    println!("Wrote configuration.schema.json.");
-    Ok(ExitCode::SUCCESS)
+    Ok(if stale && args.check {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    })
 }

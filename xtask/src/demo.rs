@@ -23,7 +23,11 @@ pub struct DemoArgs {
 
 /// Runs the demo; fails when the generation did not come out as the story says.
 pub fn run(args: &DemoArgs) -> Result<ExitCode> {
-    let install = if args.no_install { Install::Refuse } else { Install::AfterSayingSo };
+    let install = if args.no_install {
+        Install::Refuse
+    } else {
+        Install::AfterSayingSo
+    };
     let engine = provision::any_engine(install)?;
     println!("Engine: {}.", engine.description());
     let image = agent_image::provide(&engine)?;
@@ -31,7 +35,10 @@ pub fn run(args: &DemoArgs) -> Result<ExitCode> {
 
     let begun = Instant::now();
     let repository = make_repository()?;
-    let stage = Stage { repository: &repository, engine: &engine };
+    let stage = Stage {
+        repository: &repository,
+        engine: &engine,
+    };
     println!("Repository: {}.\n", repository.display());
     stage.xtask(&["generator", "init"], 0)?;
     append(&repository.join("configuration.yaml"), &story::configuration(&image))?;
@@ -45,15 +52,24 @@ pub fn run(args: &DemoArgs) -> Result<ExitCode> {
     stage.check()?;
     stage.xtask(&["generator", "stop"], 0)?;
     stage.show("git", &["log", "--graph", "--stat", "--format=%h %s"])?;
-    println!("\nThe demo took {:.1} s. Its repository is kept in {}.", begun.elapsed().as_secs_f64(), repository.display());
+    println!(
+        "\nThe demo took {:.1} s. Its repository is kept in {}.",
+        begun.elapsed().as_secs_f64(),
+        repository.display()
+    );
     Ok(ExitCode::SUCCESS)
 }
 
 /// Makes a small repository in a temporary folder that is kept.
 fn make_repository() -> Result<PathBuf> {
-    let folder = tempfile::Builder::new().prefix("cordwainer-demo-").tempdir().context("cannot make a folder")?.keep();
+    let folder = tempfile::Builder::new()
+        .prefix("cordwainer-demo-")
+        .tempdir()
+        .context("cannot make a folder")?
+        .keep();
     std::fs::create_dir(folder.join("docs")).context("cannot make `docs`")?;
-    std::fs::write(folder.join("docs/specification.md"), story::SPECIFICATION).context("cannot write the specification")?;
+    std::fs::write(folder.join("docs/specification.md"), story::SPECIFICATION)
+        .context("cannot write the specification")?;
     for arguments in [
         &["init", "--quiet", "--initial-branch", "main"][..],
         &["config", "user.name", "Demo"],
@@ -61,7 +77,11 @@ fn make_repository() -> Result<PathBuf> {
         &["add", "--all"],
         &["commit", "--quiet", "--message", "Say what shoe sizes are"],
     ] {
-        let status = Command::new("git").current_dir(&folder).args(arguments).status().context("cannot run git")?;
+        let status = Command::new("git")
+            .current_dir(&folder)
+            .args(arguments)
+            .status()
+            .context("cannot run git")?;
         ensure!(status.success(), "`git {}` failed", arguments.join(" "));
     }
     Ok(folder)
@@ -92,12 +112,19 @@ impl Stage<'_> {
 
     fn cordwainer(&self, arguments: &[&str]) -> Result<Command> {
         let mut command = Command::new(std::env::current_exe().context("cannot find this program")?);
-        command.current_dir(self.repository).env("DOCKER_HOST", self.engine.host()).args(arguments);
+        command
+            .current_dir(self.repository)
+            .env("DOCKER_HOST", self.engine.host())
+            .args(arguments);
         Ok(command)
     }
 
     fn git(&self, arguments: &[&str]) -> Result<()> {
-        let status = Command::new("git").current_dir(self.repository).args(arguments).status().context("cannot run git")?;
+        let status = Command::new("git")
+            .current_dir(self.repository)
+            .args(arguments)
+            .status()
+            .context("cannot run git")?;
         ensure!(status.success(), "`git {}` failed", arguments.join(" "));
         Ok(())
     }
@@ -106,14 +133,24 @@ impl Stage<'_> {
     fn show(&self, program: &str, arguments: &[&str]) -> Result<()> {
         println!("$ {program} {}", arguments.join(" "));
         let mut command = Command::new(program);
-        let status = command.current_dir(self.repository).env("GIT_PAGER", "cat").args(arguments).status();
-        ensure!(status.with_context(|| format!("cannot run {program}"))?.success(), "`{program}` failed");
+        let status = command
+            .current_dir(self.repository)
+            .env("GIT_PAGER", "cat")
+            .args(arguments)
+            .status();
+        ensure!(
+            status.with_context(|| format!("cannot run {program}"))?.success(),
+            "`{program}` failed"
+        );
         Ok(())
     }
 
     /// Sees that the generation came out as the story says.
     fn check(&self) -> Result<()> {
-        let output = self.cordwainer(&["generator", "status", "--json"])?.output().context("cannot run cordwainer")?;
+        let output = self
+            .cordwainer(&["generator", "status", "--json"])?
+            .output()
+            .context("cannot run cordwainer")?;
         let status: Value = serde_json::from_slice(&output.stdout).context("`status --json` is no JSON")?;
         let count = |state: &str| status["tasks"][state].as_u64();
         ensure!(

@@ -20,7 +20,11 @@ pub struct TestArgs {
 
 /// Sets everything up, runs the tests, and takes everything down. The last lines are the test runner's own.
 pub fn run(args: &TestArgs) -> Result<ExitCode> {
-    let install = if args.no_install { Install::Refuse } else { Install::AfterSayingSo };
+    let install = if args.no_install {
+        Install::Refuse
+    } else {
+        Install::AfterSayingSo
+    };
     let engines = provision::both_engines(install)?;
     let agent = agent_image::build()?;
     for engine in engines.each() {
@@ -38,8 +42,18 @@ pub fn run(args: &TestArgs) -> Result<ExitCode> {
 /// Where the tests find what was set up for them.
 fn environment(engines: &Engines) -> Vec<(&'static str, String)> {
     let mut environment = Vec::new();
-    environment.extend(engines.podman.as_ref().map(|engine| ("CORDWAINER_TEST_PODMAN", engine.socket().display().to_string())));
-    environment.extend(engines.docker.as_ref().map(|engine| ("CORDWAINER_TEST_DOCKER", engine.socket().display().to_string())));
+    environment.extend(
+        engines
+            .podman
+            .as_ref()
+            .map(|engine| ("CORDWAINER_TEST_PODMAN", engine.socket().display().to_string())),
+    );
+    environment.extend(
+        engines
+            .docker
+            .as_ref()
+            .map(|engine| ("CORDWAINER_TEST_DOCKER", engine.socket().display().to_string())),
+    );
     environment
 }
 
@@ -48,9 +62,21 @@ fn runner(filter: &[String]) -> Command {
     let mut command = Command::new(cargo());
     let nextest = Command::new(cargo()).args(["nextest", "--version"]).output();
     if nextest.is_ok_and(|output| output.status.success()) {
-        command.args(["nextest", "run", "--workspace", "--no-fail-fast"]).args(filter);
+        command
+            .args(["nextest", "run", "--workspace", "--no-fail-fast"])
+            .args(filter);
     } else {
-        command.args(["test", "--workspace", "--lib", "--bins", "--tests", "--no-fail-fast", "--"]).args(filter);
+        command
+            .args([
+                "test",
+                "--workspace",
+                "--lib",
+                "--bins",
+                "--tests",
+                "--no-fail-fast",
+                "--",
+            ])
+            .args(filter);
     }
     command
 }
@@ -61,6 +87,8 @@ fn cargo() -> String {
 }
 
 fn succeeded(command: &mut Command) -> Result<bool> {
-    let status = command.status().with_context(|| format!("cannot run `{}`", command.get_program().display()))?;
+    let status = command
+        .status()
+        .with_context(|| format!("cannot run `{}`", command.get_program().display()))?;
     Ok(status.success())
 }

@@ -27,7 +27,10 @@ pub(crate) fn socket(kind: EngineKind) -> Option<PathBuf> {
 }
 
 /// Says that a test is skipped for want of something; where engines are required, that is a failure.
-#[expect(clippy::disallowed_methods, reason = "how a person or CI says that nothing may be skipped")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "how a person or CI says that nothing may be skipped"
+)]
 pub(crate) fn absent(what: &str) {
     let required = std::env::var_os("CORDWAINER_REQUIRE_ENGINE").is_some_and(|value| value == "1");
     assert!(!required, "there is no {what}, and none may be skipped");

@@ -1,8 +1,7 @@
-//! The scripted agent as a plain process.
+//! Where the scripted agent's program is.
 
-use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::Command;
 use std::sync::OnceLock;
 
 use serde_json::Value;
@@ -38,29 +37,4 @@ fn build() -> PathBuf {
         Some(PathBuf::from(message["executable"].as_str()?))
     };
     output.stdout.split(|byte| *byte == b'\n').find_map(executable).unwrap()
-}
-
-/// Calls the agent as the library does, with more arguments, and the prompt on stdin.
-pub(crate) fn call(folder: &Path, arguments: &[&str], prompt: &str) -> Output {
-    start(folder, arguments, prompt).wait_with_output().unwrap()
-}
-
-/// Starts the agent and gives it its prompt; whoever calls this waits for it or kills it.
-pub(crate) fn start(folder: &Path, arguments: &[&str], prompt: &str) -> Child {
-    let mut child = Command::new(program())
-        .args(["--dangerously-skip-permissions", "-p", "--verbose", "--output-format"])
-        .arg("stream-json")
-        .args(arguments)
-        .current_dir(folder)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    match child.stdin.take().unwrap().write_all(prompt.as_bytes()) {
-        // It refused its arguments and was gone before it read a word.
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => {}
-        written => written.unwrap(),
-    }
-    child
 }

@@ -29,9 +29,17 @@ impl Bare {
 
     /// Runs the agent once on `folder`, with the limits that a task has.
     pub async fn run(&self, folder: &Path, prompt: &str) -> Result<()> {
-        let created = self.api.create_container(None::<CreateContainerOptions>, self.body(folder)).await?;
+        let created = self
+            .api
+            .create_container(None::<CreateContainerOptions>, self.body(folder))
+            .await?;
         let id = created.id;
-        let attach = AttachContainerOptionsBuilder::new().stream(true).stdin(true).stdout(true).stderr(true).build();
+        let attach = AttachContainerOptionsBuilder::new()
+            .stream(true)
+            .stdin(true)
+            .stdout(true)
+            .stderr(true)
+            .build();
         let mut attached = self.api.attach_container(&id, Some(attach)).await?;
         self.api.start_container(&id, None::<StartContainerOptions>).await?;
         attached.input.write_all(prompt.as_bytes()).await?;
@@ -61,7 +69,11 @@ impl Bare {
     fn body(&self, folder: &Path) -> ContainerCreateBody {
         ContainerCreateBody {
             image: Some(self.image.clone()),
-            cmd: Some(["claude", "-p", "--verbose", "--output-format", "stream-json"].map(str::to_owned).to_vec()),
+            cmd: Some(
+                ["claude", "-p", "--verbose", "--output-format", "stream-json"]
+                    .map(str::to_owned)
+                    .to_vec(),
+            ),
             working_dir: Some("/workspace".to_owned()),
             attach_stdin: Some(true),
             attach_stdout: Some(true),

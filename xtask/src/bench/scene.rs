@@ -36,15 +36,28 @@ pub struct Scene<'a> {
 impl<'a> Scene<'a> {
     /// Makes the repositories and starts a generation.
     pub async fn make(engine: &'a Started, image: &'a str, files: usize) -> Result<Self> {
-        let folder = tempfile::Builder::new().prefix("cordwainer-bench-").tempdir().context("cannot make a folder")?;
+        let folder = tempfile::Builder::new()
+            .prefix("cordwainer-bench-")
+            .tempdir()
+            .context("cannot make a folder")?;
         let library = folder.path().join("library");
         make_repository(&library, files)?;
         make_repository(&folder.path().join("script"), files)?;
         std::fs::create_dir(folder.path().join("bare")).context("cannot make a folder")?;
-        std::fs::set_permissions(folder.path().join("bare"), std::os::unix::fs::PermissionsExt::from_mode(0o777))?;
-        let mut config = Config { image: image.to_owned(), preserve_sources: true, ..Config::default() };
+        std::fs::set_permissions(
+            folder.path().join("bare"),
+            std::os::unix::fs::PermissionsExt::from_mode(0o777),
+        )?;
+        let mut config = Config {
+            image: image.to_owned(),
+            preserve_sources: true,
+            ..Config::default()
+        };
         config.container.network = Some("none".to_owned());
-        let surroundings = Surroundings { docker_host: Some(engine.host()), ..Surroundings::default() };
+        let surroundings = Surroundings {
+            docker_host: Some(engine.host()),
+            ..Surroundings::default()
+        };
         let git = Git::discover(&library)?;
         let pool = SlotPool::new(git.clone(), &folder.path().join("pool"));
         let generator = Generator::with_config(git, config, surroundings);
@@ -65,12 +78,18 @@ impl<'a> Scene<'a> {
         let store = self.generator.store()?;
         let now = Timestamp::now();
         let id = store.update("add a task", now, |issues| {
-            let issue = NewIssue { description: description.clone(), ..NewIssue::titled(format!("Edit {description:?}")) };
+            let issue = NewIssue {
+                description: description.clone(),
+                ..NewIssue::titled(format!("Edit {description:?}"))
+            };
             issues.add(issue, now)
         })?;
         let (events, _receiver) = unbounded_channel();
         let begun = Instant::now();
-        let outcome = self.generator.stitch(Some(id), events, CancellationToken::new()).await?;
+        let outcome = self
+            .generator
+            .stitch(Some(id), events, CancellationToken::new())
+            .await?;
         let time = begun.elapsed();
         ensure!(outcome == Outcome::Merged, "the task ended as {outcome}");
         Ok(time)
@@ -81,10 +100,24 @@ impl<'a> Scene<'a> {
         let prompt = self.folder.path().join("prompt.md");
         std::fs::write(&prompt, self.next_prompt()).context("cannot write the prompt")?;
         let mut command = Command::new("sh");
-        command.args(["-c", BY_HAND, "by_hand.sh"]).arg(self.folder.path().join("script"));
+        command
+            .args(["-c", BY_HAND, "by_hand.sh"])
+            .arg(self.folder.path().join("script"));
         command.arg(format!("task-{}", self.rounds)).args(self.engine.client());
-        command.args(["run", "--rm", "--interactive", "--init", "--network", "none", "--workdir", "/workspace"]);
-        command.env("IMAGE", self.image).env("PROMPT", prompt).stdin(Stdio::null());
+        command.args([
+            "run",
+            "--rm",
+            "--interactive",
+            "--init",
+            "--network",
+            "none",
+            "--workdir",
+            "/workspace",
+        ]);
+        command
+            .env("IMAGE", self.image)
+            .env("PROMPT", prompt)
+            .stdin(Stdio::null());
         let begun = Instant::now();
         let status = command.status().context("cannot run the script")?;
         let time = begun.elapsed();
@@ -109,11 +142,24 @@ impl<'a> Scene<'a> {
         let begun = Instant::now();
         let mut slot = self.pool.acquire("bench")?;
         slot.restore(tip, Some((1000, 1000)))?;
-        let _private = slot.private_repository(&self.folder.path().join("private"), "bench", tip, Some((1000, 1000)))?;
+        let _private =
+            slot.private_repository(&self.folder.path().join("private"), "bench", tip, Some((1000, 1000)))?;
         std::fs::write(slot.path().join("src/d000/f000.txt"), edit)?;
-        let snapshot = slot.snapshot(tip, &SnapshotLimits { max_file_bytes: 1 << 20, max_files: 30_000 })?;
+        let snapshot = slot.snapshot(
+            tip,
+            &SnapshotLimits {
+                max_file_bytes: 1 << 20,
+                max_files: 30_000,
+            },
+        )?;
         let message = "bench".to_owned();
-        let commit = NewCommit { tree: snapshot.tree, parents: vec![tip], message, author: None, time: Timestamp::now() };
+        let commit = NewCommit {
+            tree: snapshot.tree,
+            parents: vec![tip],
+            message,
+            author: None,
+            time: Timestamp::now(),
+        };
         let commit = git.commit(&commit)?;
         let before = git.reference("refs/heads/bench")?;
         let _ = git.move_reference("refs/heads/bench", before, Some(commit), "bench")?;
@@ -139,12 +185,21 @@ fn make_repository(folder: &Path, files: usize) -> Result<()> {
         &["add", "--all"],
         &["commit", "--quiet", "--message", "files"],
     ] {
-        let status = Command::new("git").current_dir(folder).args(arguments).status().context("cannot run git")?;
+        let status = Command::new("git")
+            .current_dir(folder)
+            .args(arguments)
+            .status()
+            .context("cannot run git")?;
         ensure!(status.success(), "`git {}` failed", arguments.join(" "));
     }
     Ok(())
 }
 
 fn file_name(number: usize) -> PathBuf {
-    format!("src/d{:03}/f{:03}.txt", number / FILES_IN_FOLDER, number % FILES_IN_FOLDER).into()
+    format!(
+        "src/d{:03}/f{:03}.txt",
+        number / FILES_IN_FOLDER,
+        number % FILES_IN_FOLDER
+    )
+    .into()
 }

@@ -39,10 +39,17 @@ impl Times {
 
 /// Measures on each engine that can be had, and prints a table an engine.
 pub fn run(args: &TaskBenchArgs, no_install: bool) -> Result<ExitCode> {
-    let install = if no_install { Install::Refuse } else { Install::AfterSayingSo };
+    let install = if no_install {
+        Install::Refuse
+    } else {
+        Install::AfterSayingSo
+    };
     let engines = provision::both_engines(install)?;
     let agent = agent_image::build()?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start tokio")?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("cannot start tokio")?;
     for engine in engines.each() {
         let image = agent_image::import(&agent, engine)?;
         println!("\n{}", engine.description());
@@ -51,16 +58,26 @@ pub fn run(args: &TaskBenchArgs, no_install: bool) -> Result<ExitCode> {
             runtime.block_on(measure(engine, &image, files, args.rounds))?;
         }
     }
-    println!("\nMost memory of this process: {} MB; of any process of the script: {} MB.", own_peak()?, script_peak()?);
+    println!(
+        "\nMost memory of this process: {} MB; of any process of the script: {} MB.",
+        own_peak()?,
+        script_peak()?
+    );
     Ok(ExitCode::SUCCESS)
 }
 
 /// Alternates the four kinds of round, so that noise meets all of them.
 async fn measure(engine: &Started, image: &str, files: usize, rounds: u32) -> Result<()> {
     let mut scene = Scene::make(engine, image, files).await?;
-    let (mut library, mut script, mut bare, mut tree) = (Times::default(), Times::default(), Times::default(), Times::default());
+    let (mut library, mut script, mut bare, mut tree) =
+        (Times::default(), Times::default(), Times::default(), Times::default());
     for round in 0..rounds {
-        let times = (scene.library().await?, scene.script()?, scene.bare().await?, scene.tree()?);
+        let times = (
+            scene.library().await?,
+            scene.script()?,
+            scene.bare().await?,
+            scene.tree()?,
+        );
         if round > 0 {
             library.0.push(times.0);
             script.0.push(times.1);
@@ -68,13 +85,30 @@ async fn measure(engine: &Started, image: &str, files: usize, rounds: u32) -> Re
             tree.0.push(times.3);
         }
     }
-    for (name, times) in [("library", &library), ("script", &script), ("bare calls", &bare), ("tree work", &tree)] {
-        println!("{files:>7}  {name:<22} {:>7.3}s {:>7.3}s", times.minimum(), times.median());
+    for (name, times) in [
+        ("library", &library),
+        ("script", &script),
+        ("bare calls", &bare),
+        ("tree work", &tree),
+    ] {
+        println!(
+            "{files:>7}  {name:<22} {:>7.3}s {:>7.3}s",
+            times.minimum(),
+            times.median()
+        );
     }
     let parts = (bare.minimum() + tree.minimum(), bare.median() + tree.median());
     let ratios = [
-        ("library / script", library.minimum() / script.minimum(), library.median() / script.median()),
-        ("library / (bare + tree)", library.minimum() / parts.0, library.median() / parts.1),
+        (
+            "library / script",
+            library.minimum() / script.minimum(),
+            library.median() / script.median(),
+        ),
+        (
+            "library / (bare + tree)",
+            library.minimum() / parts.0,
+            library.median() / parts.1,
+        ),
     ];
     for (name, minimum, median) in ratios {
         println!("{files:>7}  {name:<22} {minimum:>8.2} {median:>8.2}");
@@ -85,8 +119,15 @@ async fn measure(engine: &Started, image: &str, files: usize, rounds: u32) -> Re
 /// The most memory that this process had, in MB.
 fn own_peak() -> Result<u64> {
     let status = std::fs::read_to_string("/proc/self/status").context("cannot read /proc/self/status")?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("no VmHWM")?;
-    let kilobytes: u64 = line.trim().trim_end_matches(" kB").parse().context("VmHWM is no number")?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))
+        .context("no VmHWM")?;
+    let kilobytes: u64 = line
+        .trim()
+        .trim_end_matches(" kB")
+        .parse()
+        .context("VmHWM is no number")?;
     Ok(kilobytes / 1024)
 }
 
