@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::provision::{self, Install};
 use crate::{agent_image, provision::Started};
 
-mod story;
+mod script;
 
 /// How to run the demo.
 #[derive(Args)]
@@ -41,7 +41,12 @@ pub fn run(args: &DemoArgs) -> Result<ExitCode> {
     };
     println!("Repository: {}.\n", repository.display());
     stage.xtask(&["generator", "init"], 0)?;
-    append(&repository.join("configuration.yaml"), &story::configuration(&image))?;
+    println!("The demo puts a configuration in its place that has its agent follow a script.\n");
+    write(
+        &repository,
+        "configuration.yaml",
+        &script::configuration(&format!("image: {image}"))?,
+    )?;
     stage.git(&["add", "--all"])?;
     stage.git(&["commit", "--quiet", "--message", "Configure cordwainer"])?;
     stage.xtask(&["generator", "start", "--name", "demo"], 0)?;
@@ -67,15 +72,15 @@ fn make_repository() -> Result<PathBuf> {
         .tempdir()
         .context("cannot make a folder")?
         .keep();
-    std::fs::create_dir(folder.join("docs")).context("cannot make `docs`")?;
-    std::fs::write(folder.join("docs/specification.md"), story::SPECIFICATION)
-        .context("cannot write the specification")?;
+    for (path, text) in script::PROJECT {
+        write(&folder, path, text)?;
+    }
     for arguments in [
         &["init", "--quiet", "--initial-branch", "main"][..],
         &["config", "user.name", "Demo"],
         &["config", "user.email", "demo@example.invalid"],
         &["add", "--all"],
-        &["commit", "--quiet", "--message", "Say what shoe sizes are"],
+        &["commit", "--quiet", "--message", "Say what is wanted"],
     ] {
         let status = Command::new("git")
             .current_dir(&folder)
@@ -87,9 +92,13 @@ fn make_repository() -> Result<PathBuf> {
     Ok(folder)
 }
 
-fn append(path: &Path, text: &str) -> Result<()> {
-    let before = std::fs::read_to_string(path).with_context(|| format!("cannot read `{}`", path.display()))?;
-    std::fs::write(path, before + text).with_context(|| format!("cannot write `{}`", path.display()))
+fn write(folder: &Path, path: &str, text: &str) -> Result<()> {
+    let path = folder.join(path);
+    let written = path
+        .parent()
+        .map_or(Ok(()), std::fs::create_dir_all)
+        .and_then(|()| std::fs::write(&path, text));
+    written.with_context(|| format!("cannot write `{}`", path.display()))
 }
 
 /// Where the demo plays.

@@ -18,7 +18,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 pub(crate) use install::{packages, run};
-pub(crate) use program::{find, in_path};
+pub(crate) use program::find;
 
 /// Until an engine must have made its socket.
 const READY: Duration = Duration::from_secs(60);
@@ -58,8 +58,16 @@ fn found() -> Result<Option<Started>> {
         return Ok(None);
     };
     let client = match engine.kind() {
-        EngineKind::Podman => vec!["podman".to_owned(), "--url".to_owned(), format!("unix://{}", engine.socket().display())],
-        EngineKind::Docker => vec!["docker".to_owned(), "--host".to_owned(), format!("unix://{}", engine.socket().display())],
+        EngineKind::Podman => vec![
+            "podman".to_owned(),
+            "--url".to_owned(),
+            format!("unix://{}", engine.socket().display()),
+        ],
+        EngineKind::Docker => vec![
+            "docker".to_owned(),
+            "--host".to_owned(),
+            format!("unix://{}", engine.socket().display()),
+        ],
     };
     Ok(Some(Started {
         name: engine.describe(),
@@ -101,7 +109,10 @@ pub(crate) fn both_engines(install: Install) -> Result<Engines> {
         podman: said("podman", podman),
         docker: said("Docker Engine", docker),
     };
-    ensure!(engines.each().next().is_some(), "no container engine can be had on this machine");
+    ensure!(
+        engines.each().next().is_some(),
+        "no container engine can be had on this machine"
+    );
     Ok(engines)
 }
 
@@ -193,9 +204,16 @@ impl Ours {
         let begun = Instant::now();
         while UnixStream::connect(&socket).is_err() {
             if let Some(status) = self.child.try_wait()? {
-                bail!("it ended at once ({status}): {}", last_line(&self.folder.path().join("log")));
+                bail!(
+                    "it ended at once ({status}): {}",
+                    last_line(&self.folder.path().join("log"))
+                );
             }
-            ensure!(begun.elapsed() < READY, "it made no socket within {} s", READY.as_secs());
+            ensure!(
+                begun.elapsed() < READY,
+                "it made no socket within {} s",
+                READY.as_secs()
+            );
             std::thread::sleep(Duration::from_millis(20));
         }
         Ok(Started {

@@ -3,13 +3,13 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
+use bollard::Docker;
+use bollard::errors::Error as ApiError;
 use bollard::models::{ContainerCreateBody, HostConfig};
 use bollard::query_parameters::{
     AttachContainerOptionsBuilder, CreateContainerOptions, InspectContainerOptions, RemoveContainerOptionsBuilder,
     StartContainerOptions,
 };
-use bollard::Docker;
-use bollard::errors::Error as ApiError;
 use futures_util::StreamExt as _;
 use tokio::io::AsyncWriteExt as _;
 
@@ -24,7 +24,10 @@ pub struct Bare {
 impl Bare {
     /// Connects to an engine.
     pub fn connect(engine: &Started, image: &str) -> Result<Self> {
-        Ok(Self { api: engine.api()?, image: image.to_owned() })
+        Ok(Self {
+            api: engine.api()?,
+            image: image.to_owned(),
+        })
     }
 
     /// Runs the agent once on `folder`, with the limits that a task has.

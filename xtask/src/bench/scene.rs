@@ -63,7 +63,15 @@ impl<'a> Scene<'a> {
         let generator = Generator::with_config(git, config, surroundings);
         let _ = generator.start(&StartOptions::default()).await?;
         let bare = Bare::connect(engine, image)?;
-        Ok(Self { folder, engine, image, generator, pool, bare, rounds: 0 })
+        Ok(Self {
+            folder,
+            engine,
+            image,
+            generator,
+            pool,
+            bare,
+            rounds: 0,
+        })
     }
 
     /// The edit of the next round, as the scripted agent's prompt.

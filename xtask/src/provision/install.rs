@@ -45,6 +45,10 @@ pub(crate) fn run(program: &str, arguments: &[&str]) -> Result<()> {
         .stdout(std::io::stderr())
         .status()
         .with_context(|| format!("cannot run `{program}`"))?;
-    ensure!(status.success(), "`{program} {}` failed ({status})", arguments.join(" "));
+    ensure!(
+        status.success(),
+        "`{program} {}` failed ({status})",
+        arguments.join(" ")
+    );
     Ok(())
 }

@@ -41,7 +41,13 @@ fn client(folder: &Path, driver: &str) -> Vec<String> {
     if folder.join("containers.conf").exists() {
         words.extend(["env".into(), format!("CONTAINERS_CONF={}", path("containers.conf"))]);
     }
-    words.extend(["podman".into(), "--root".into(), path("root"), "--runroot".into(), path("run")]);
+    words.extend([
+        "podman".into(),
+        "--root".into(),
+        path("root"),
+        "--runroot".into(),
+        path("run"),
+    ]);
     words.extend(["--storage-driver".into(), driver.into()]);
     words
 }
