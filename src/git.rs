@@ -14,11 +14,9 @@ mod commits;
 mod edit;
 mod hazards;
 mod merge;
-mod pending;
 mod refs;
 mod slots;
 mod tree;
-pub use pending::*;
 
 pub use checkout::{Advance, Obstacle};
 pub use commits::{CommitInfo, Identity, NewCommit};
