@@ -91,32 +91,28 @@ pub(super) async fn execute(command: &GeneratorCommand, context: &Context) -> Re
         GeneratorCommand::Stitch { id } => stitch(&generator, id.clone(), context).await,
         GeneratorCommand::Status => {
             let status = generator.status()?;
-            if context.json {
-                context.print_json(&status)?
-            } else {
-                context.print(&report::status::status(&status))?
-            }
-            Ok(exit::DONE)
+            show(context, &status, || report::status::status(&status))
         }
         GeneratorCommand::List => {
             let listing = generator.list()?;
-            if context.json {
-                context.print_json(&listing)?
-            } else {
-                context.print(&report::status::listing(&listing))?
-            }
-            Ok(exit::DONE)
+            show(context, &listing, || report::status::listing(&listing))
         }
         GeneratorCommand::Switch { name } => {
             let found = generator.switch(name)?;
-            if context.json {
-                context.print_json(&serde_json::json!({ "generation": found }))?;
-            } else {
-                context.print(&format!("From now on commands mean {found}."))?;
-            }
-            Ok(exit::DONE)
+            let value = serde_json::json!({ "generation": found });
+            show(context, &value, || format!("From now on commands mean {found}."))
         }
     }
+}
+
+/// Prints what was found, as JSON or in words.
+fn show<T: serde::Serialize>(context: &Context, value: &T, words: impl FnOnce() -> String) -> Result<u8> {
+    if context.json {
+        context.print_json(value)?;
+    } else {
+        context.print(&words())?;
+    }
+    Ok(exit::DONE)
 }
 
 async fn start(generator: &Generator, name: Option<String>, from: Option<String>, context: &Context) -> Result<u8> {

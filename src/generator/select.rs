@@ -46,8 +46,8 @@ impl Generator {
     /// Finds an open generation by its name, with or without the configured prefix; the name as it stands wins.
     pub(crate) fn find(&self, wanted: &str, names: &[GenerationName]) -> Result<GenerationName> {
         let prefixed = format!("{}{wanted}", self.config.gen_prefix);
-        let named = |wanted: &str| names.iter().find(|name| name.as_str() == wanted);
-        if let Some(found) = named(wanted).or_else(|| named(&prefixed)) {
+        let exactly = |this: &str| names.iter().find(|name| name.as_str() == this);
+        if let Some(found) = exactly(wanted).or_else(|| exactly(&prefixed)) {
             return Ok(found.clone());
         }
         let shown = wanted.escape_debug();

@@ -26,6 +26,7 @@ impl TestRepository {
         repository.git(&["init", "--quiet", "--initial-branch=main"]);
         repository.git(&["config", "user.name", "Tess Ter"]);
         repository.git(&["config", "user.email", "tess@example.org"]);
+        repository.git(&["config", "gc.auto", "0"]);
         repository
     }
 
