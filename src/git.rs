@@ -17,6 +17,7 @@ mod merge;
 mod refs;
 mod slots;
 mod tree;
+
 pub use checkout::{Advance, Obstacle};
 pub use commits::{CommitInfo, Identity, NewCommit};
 pub use edit::TreeEdit;
