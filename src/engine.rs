@@ -30,6 +30,7 @@ use bollard::errors::Error as ApiError;
 pub use connect::ConnectOptions;
 pub use container::Container;
 pub use exit::Exit;
+pub(crate) use image::pack;
 pub use image::{BuildRequest, ImageConfig};
 pub use kind::EngineKind;
 pub use output::{Output, Stream};

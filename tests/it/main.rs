@@ -3,6 +3,7 @@
 mod engine;
 mod engine_connect;
 mod git;
+mod image;
 mod issues;
 mod support;
 mod transcripts;
