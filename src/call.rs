@@ -257,6 +257,8 @@ struct Listener<'a> {
     transcript_file: File,
     stderr_file: File,
     stderr_tail: Vec<u8>,
+    /// Turns and usage as they were last told.
+    metered: (u32, Usage),
     /// Bytes heard so far.
     heard: u64,
     finished_at: Option<Instant>,
@@ -272,6 +274,7 @@ impl<'a> Listener<'a> {
             transcript_file: call.folder.open("transcript.jsonl")?,
             stderr_file: call.folder.open("stderr.txt")?,
             stderr_tail: Vec::new(),
+            metered: (0, Usage::default()),
             heard: 0,
             finished_at: None,
             must_stop: None,
@@ -301,6 +304,7 @@ impl<'a> Listener<'a> {
                 write_line(&mut self.transcript_file, &output.line.bytes, "transcript.jsonl")?;
                 if let Some(event) = self.transcript.push_line(&output.line.bytes) {
                     self.tell(event);
+                    self.meter();
                 }
             }
             Stream::Stderr => {
@@ -341,13 +345,9 @@ impl<'a> Listener<'a> {
                 tool: name,
                 summary,
             },
-            AgentEvent::Tokens { usage, turns } => {
-                self.check_tokens(&usage);
-                Happening::AgentProgress { call, turns, usage }
-            }
-            AgentEvent::Finished { usage, turns, .. } => {
+            AgentEvent::Finished { .. } => {
                 self.finished_at = Some(Instant::now());
-                Happening::AgentProgress { call, turns, usage }
+                return;
             }
             AgentEvent::Retry { attempt, error, .. } => Happening::Warned {
                 what: format!(
@@ -366,14 +366,20 @@ impl<'a> Listener<'a> {
         self.recorder.emit(happening);
     }
 
-    fn check_tokens(&mut self, usage: &Usage) {
-        if self
-            .call
-            .budget_left_tokens
-            .is_some_and(|remaining| usage.tokens() > remaining)
-        {
+    /// Tells how far the call is when that changed, and notes when the budget is spent. Any message may move the
+    /// meter, whatever event it makes.
+    fn meter(&mut self) {
+        let (turns, usage) = (self.transcript.turns(), self.transcript.usage());
+        if (turns, usage) == self.metered {
+            return;
+        }
+        self.metered = (turns, usage);
+        let left = self.call.budget_left_tokens;
+        if left.is_some_and(|left| usage.tokens() > left) {
             self.must_stop = Some(Cut::Budget);
         }
+        let call = self.call.name.clone();
+        self.recorder.emit(Happening::AgentProgress { call, turns, usage });
     }
 }
 

@@ -5,5 +5,6 @@ mod engine_connect;
 mod git;
 mod image;
 mod issues;
+mod run;
 mod support;
 mod transcripts;
