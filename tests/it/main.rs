@@ -13,5 +13,6 @@ mod init;
 mod issues;
 mod messages_api;
 mod scripted_agent;
+mod run;
 mod support;
 mod transcripts;
