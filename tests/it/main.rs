@@ -2,6 +2,7 @@
 
 mod engine;
 mod engine_connect;
+mod examples;
 mod git;
 mod issues;
 mod support;
