@@ -3,10 +3,11 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Command;
 
 use serde_json::Value;
 
+use crate::support::cargo::{Done, cargo, checkout};
 use crate::support::repository::TestRepository;
 
 /// Where this checkout is, as `examples/*/xtask/Cargo.toml` says it.
@@ -15,13 +16,6 @@ const DEPENDENCY: &str = "path = \"../../..\"";
 /// A consuming repository in a temporary folder.
 struct Consumer {
     repository: TestRepository,
-}
-
-/// What a command wrote and how it ended.
-struct Done {
-    code: Option<i32>,
-    stdout: String,
-    stderr: String,
 }
 
 impl Consumer {
@@ -39,21 +33,11 @@ impl Consumer {
         Self { repository }
     }
 
-    /// Runs `cargo xtask …` in the repository. What is compiled already for this checkout is not compiled again, with
-    /// cargo 1.91 or later; an older one does not know a build folder apart from the target folder, and takes longer.
+    /// Runs `cargo xtask …` in the repository.
     fn xtask(&self, arguments: &[&str]) -> Done {
-        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
-        let output = Command::new(env!("CARGO"))
-            .arg("xtask")
-            .args(arguments)
-            .current_dir(self.repository.path())
-            .env("CARGO_NET_OFFLINE", "true")
-            .env("CARGO_BUILD_BUILD_DIR", target)
-            .env("CARGO_TARGET_DIR", self.repository.outside().join("target"))
-            .env("CARGO_PROFILE_DEV_DEBUG", "line-tables-only")
-            .output()
-            .unwrap();
-        Done::of(&output)
+        let target = self.repository.outside().join("target");
+        let mut command = cargo(&self.repository.path(), &target);
+        Done::of(&command.arg("xtask").args(arguments).output().unwrap())
     }
 
     /// Runs `cargo xtask …` and returns what it wrote to stdout.
@@ -92,20 +76,6 @@ impl Consumer {
     }
 }
 
-impl Done {
-    fn of(output: &Output) -> Self {
-        Self {
-            code: output.status.code(),
-            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-        }
-    }
-}
-
-fn checkout() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
 /// The files below a folder that git would commit, relative to it.
 fn files_below(root: &Path) -> Vec<PathBuf> {
     let walk = walkdir::WalkDir::new(root).into_iter();
@@ -129,7 +99,9 @@ fn a_repository_that_takes_the_command_line_whole() {
 
     let started = consumer.json(&["generator", "start", "--name", "seeded"]);
     assert_eq!(started["cleared"][0], "tally/src");
-    let seeded = consumer.repository.git(&["show", "generation-seeded:tally/src/main.rs"]);
+    let seeded = consumer
+        .repository
+        .git(&["show", "generation-seeded:tally/src/main.rs"]);
     assert!(seeded.contains("println!(\"tally seeded\");"), "{seeded}");
 }
 
@@ -148,7 +120,11 @@ fn a_repository_with_tasks_of_its_own_beside() {
 
     let done = consumer.xtask(&["generator", "status", "--generation", "nope"]);
     assert_eq!(done.code, Some(9), "{}", done.stderr);
-    assert!(done.stderr.contains("error: no generation `nope` is open"), "{}", done.stderr);
+    assert!(
+        done.stderr.contains("error: no generation `nope` is open"),
+        "{}",
+        done.stderr
+    );
 }
 
 #[test]
@@ -167,9 +143,16 @@ fn a_scaffolded_xtask_builds_and_answers() {
 
     // The version that it names is this checkout.
     let alias = fs::read_to_string(repository.path().join(".cargo/config.toml")).unwrap();
-    let patch = format!("[patch.crates-io]\ncordwainer = {{ path = \"{}\" }}\n", checkout().display());
+    let patch = format!(
+        "[patch.crates-io]\ncordwainer = {{ path = \"{}\" }}\n",
+        checkout().display()
+    );
     repository.write(".cargo/config.toml", format!("{alias}\n{patch}"));
-    fs::copy(checkout().join("Cargo.lock"), repository.path().join("xtask/Cargo.lock")).unwrap();
+    fs::copy(
+        checkout().join("Cargo.lock"),
+        repository.path().join("xtask/Cargo.lock"),
+    )
+    .unwrap();
     let consumer = Consumer { repository };
     let help = consumer.succeed(&["--help"]);
     assert!(help.contains("\n  generator "), "{help}");

@@ -6,4 +6,5 @@ mod examples;
 mod git;
 mod issues;
 mod support;
+mod tidy;
 mod transcripts;
