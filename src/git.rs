@@ -9,17 +9,18 @@ use git2::{ErrorCode, Repository, RepositoryOpenFlags};
 use crate::error::{Context as _, Error, ErrorKind, Result};
 
 mod bytes;
+mod checkout;
 mod commits;
 mod edit;
+mod hazards;
 mod merge;
-mod pending;
 mod refs;
 mod slots;
 mod tree;
-pub use pending::*;
-
+pub use checkout::{Advance, Obstacle};
 pub use commits::{CommitInfo, Identity, NewCommit};
 pub use edit::TreeEdit;
+pub use hazards::{Hazard, Severity};
 pub use merge::Merge;
 pub use refs::{Head, RefMove};
 pub use slots::{Leftover, PrivateMount, PrivateRepository, Removal, Slot, SlotPool, Snapshot, SnapshotLimits};

@@ -18,6 +18,7 @@ pub mod generator;
 pub mod git;
 pub mod graph;
 pub mod history;
+pub mod image;
 pub mod issue;
 mod materials;
 mod measure;

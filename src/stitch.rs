@@ -152,7 +152,7 @@ async fn try_it(work: &Work<'_>, trial: &mut Trial, cancel: &CancellationToken) 
     let judged = work_in_slot(work, trial, &mut slot, &private, cancel).await;
     if judged.is_err() && trial.snapshot.is_none() && !cancel.is_cancelled() {
         // The engine failed under the agent: what it had done by then is kept all the same.
-        keep(work, trial, &mut slot).await?;
+        let _ = keep(work, trial, &mut slot).await?;
     }
     slot.release()?;
     crash_point!("stitch.released");

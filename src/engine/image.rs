@@ -125,7 +125,11 @@ impl Engine {
         let body = bollard::body_full(Bytes::from(request.context));
         let mut answers = self.api().build_image(options, None, Some(body));
         let mut log = BuildLog::default();
-        while let Some(answer) = self.next(&operation, &mut answers).await? {
+        loop {
+            let answer = self.next(&operation, &mut answers).await;
+            let Some(answer) = answer.map_err(|error| log.broke_off(&operation, error))? else {
+                break;
+            };
             log.take(&operation, answer, on_line)?;
         }
         // An engine that broke off says nothing of an error: only the id says that the build came to its end.
@@ -194,12 +198,23 @@ impl BuildLog {
         self.last.push_back(line.to_owned());
     }
 
+    /// The error of a build that said why it failed.
     fn error(&self, operation: &str, reason: &str) -> Error {
-        let lines: String = self.last.iter().map(|line| format!("\n  {line}")).collect();
+        let lines = self.last_lines();
         Error::new(
             ErrorKind::Engine,
             format!("cannot {operation}: {reason}; it said last:{lines}"),
         )
+    }
+
+    /// The error of a build whose answers ended with an error.
+    fn broke_off(&self, operation: &str, error: Error) -> Error {
+        let lines = self.last_lines();
+        Error::new(ErrorKind::Engine, format!("cannot {operation}; it said last:{lines}")).because(error)
+    }
+
+    fn last_lines(&self) -> String {
+        self.last.iter().map(|line| format!("\n  {line}")).collect()
     }
 }
 

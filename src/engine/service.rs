@@ -171,7 +171,7 @@ fn spawn(program: &Path, folder: &Path) -> Result<Child> {
     let log = open.with_context(ErrorKind::Engine, || format!("cannot write `{}`", log.display()))?;
     let errors = log.try_clone().context("cannot write the podman service's log")?;
     let mut command = Command::new(program);
-    if let Some(text) = configuration() {
+    if let Some(text) = podman_configuration() {
         let path = folder.join("containers.conf");
         fs::write(&path, text).with_context(ErrorKind::Engine, || format!("cannot write `{}`", path.display()))?;
         command.env("CONTAINERS_CONF", path);
@@ -186,8 +186,9 @@ fn spawn(program: &Path, folder: &Path) -> Result<Child> {
         .with_context(ErrorKind::Engine, || format!("cannot start `{}`", program.display()))
 }
 
-/// The containers.conf(5) that this machine needs; `None` where podman's own defaults, or the person's settings, do.
-fn configuration() -> Option<String> {
+/// Returns the containers.conf(5) without which podman fails on this machine; `None` where its own defaults, or the
+/// person's settings, do.
+pub fn podman_configuration() -> Option<String> {
     let cgroups = Path::new("/sys/fs/cgroup");
     let machine = Machine {
         unified: cgroups.join("cgroup.controllers").exists(),

@@ -87,7 +87,8 @@ impl ContainerSpec {
         };
         Ok(ContainerCreateBody {
             image: Some(self.image.clone()),
-            cmd: (!self.command.is_empty()).then(|| self.command.clone()),
+            // As the entry point, so that an image's own entry point does not get the command as its arguments.
+            entrypoint: (!self.command.is_empty()).then(|| self.command.clone()),
             working_dir: self.working_dir.clone(),
             env: Some(self.env.iter().map(|(name, value)| format!("{name}={value}")).collect()),
             labels: Some(self.labels.clone().into_iter().collect()),

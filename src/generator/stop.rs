@@ -6,7 +6,7 @@ use crate::crash::crash_point;
 use crate::error::{Error, ErrorKind, Result};
 use crate::generation::GenerationName;
 use crate::generator::{Generator, Removal};
-use crate::git::{Head, Merge, NewCommit, Oid, RefMove, TreeEdit};
+use crate::git::{Advance, Head, Merge, NewCommit, Obstacle, Oid, RefMove, TreeEdit};
 use crate::store::Store;
 
 /// How to stop.
@@ -112,6 +112,9 @@ impl Generator {
             return Ok(None);
         };
         if let Some(prepared) = self.earlier_merge(generation, base, tip)? {
+            if checkout {
+                self.refuse_dirty(base_branch, self.git.dirty_besides_advance(base, prepared)?)?;
+            }
             return Ok(Some(PreparedMerge {
                 commit: prepared,
                 base,
@@ -120,7 +123,7 @@ impl Generator {
             }));
         }
         if checkout {
-            self.refuse_dirty(base_branch)?;
+            self.refuse_dirty(base_branch, self.git.dirty()?)?;
         }
         if self.git.is_ancestor(tip, base)? {
             return Ok(None);
@@ -156,8 +159,7 @@ impl Generator {
         }
     }
 
-    fn refuse_dirty(&self, base_branch: &str) -> Result<()> {
-        let dirty = self.git.dirty()?;
+    fn refuse_dirty(&self, base_branch: &str, dirty: Vec<PathBuf>) -> Result<()> {
         if dirty.is_empty() {
             return Ok(());
         }
@@ -234,7 +236,9 @@ impl Generator {
         }
         // The files first, while HEAD still names what they were: libgit2 then sees which of them a person changed.
         if merge.checkout {
-            self.git.advance_checkout(merge.base, merge.commit)?;
+            if let Advance::Blocked(obstacles) = self.git.advance_checkout(merge.base, merge.commit)? {
+                return Err(blocked(&merge.base_branch, &obstacles));
+            }
             crash_point!("stop.checkout");
         }
         let branch = format!("refs/heads/{}", merge.base_branch);
@@ -258,7 +262,7 @@ impl Generator {
         if !merge.checkout {
             return error;
         }
-        match self.git.advance_checkout(merge.commit, merge.base) {
+        match self.git.undo_advance(merge.base, merge.commit) {
             Ok(()) => error,
             Err(cause) => error.because(cause),
         }
@@ -287,6 +291,19 @@ struct PreparedMerge {
     base_branch: String,
     /// Whether the base branch is checked out where the person stands.
     checkout: bool,
+}
+
+/// What stands in the way of bringing the person's checkout along.
+fn blocked(base_branch: &str, obstacles: &[Obstacle]) -> Error {
+    let list: Vec<_> = obstacles
+        .iter()
+        .map(|one| format!("`{}`: {}", one.path.display(), one.why))
+        .collect();
+    let message = format!(
+        "the checkout of `{base_branch}` cannot be brought along: {}",
+        list.join("; ")
+    );
+    Error::new(ErrorKind::Precondition, message).hint("nothing was merged; move these files away, then stop again")
 }
 
 /// Lists some paths for an error.

@@ -1,7 +1,11 @@
 //! Git: the person's repository, and the slots.
 
+mod attacks;
+mod checkouts;
 mod commits;
 mod discovery;
 mod merges;
+mod private;
 mod references;
+mod slots;
 mod trees;

@@ -22,6 +22,8 @@ pub(super) struct Scan<'expected> {
     pub(super) limits: &'expected SnapshotLimits,
     /// New files and those that may have changed.
     pub(super) candidates: Vec<(Vec<u8>, EntryKind)>,
+    /// How many of them are new or have changed.
+    pub(super) changed: usize,
     /// Not recorded, without harm.
     pub(super) skipped: Vec<(PathBuf, String)>,
     /// Not recorded, and a person should know.
@@ -110,16 +112,17 @@ impl Scan<'_> {
         } else if u64::try_from(stat.st_size).unwrap_or(u64::MAX) > self.limits.max_file_bytes {
             let most = self.limits.max_file_bytes;
             self.refuse(&path, &format!("{} bytes, more than the {most} allowed", stat.st_size));
-        } else if self.candidates.len() >= self.limits.max_files {
-            if self.candidates.len() == self.limits.max_files {
-                let most = self.limits.max_files;
-                self.refuse(
-                    &path,
-                    &format!("more than {most} changed files; this one and others are left out"),
-                );
-            }
-            self.expected.meet_below(&path);
+        } else if self.changed >= self.limits.max_files {
+            let most = self.limits.max_files;
+            self.too_many.get_or_insert_with(|| {
+                let why = format!("more than {most} new and changed files: this one and others are left out");
+                (bytes::to_path(&path), why)
+            });
+            self.expected.meet(&path);
         } else {
+            // One that is merely too young to be sure of does not count.
+            let unsure = self.expected.files.get(&path).is_some_and(|file| file.stamp.is_none());
+            self.changed += usize::from(!unsure);
             self.candidates.push((path, kind));
         }
         Ok(())
