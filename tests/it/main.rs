@@ -7,6 +7,7 @@ mod engine;
 mod engine_connect;
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod examples;
 mod git;
 mod image;
 mod init;
@@ -15,4 +16,5 @@ mod messages_api;
 mod scripted_agent;
 mod run;
 mod support;
+mod tidy;
 mod transcripts;

@@ -1,5 +1,6 @@
 //! What several areas of the tests share.
 
+pub(crate) mod cargo;
 pub(crate) mod client;
 pub(crate) mod engines;
 pub(crate) mod messages_api;
