@@ -5,16 +5,14 @@
 mod config;
 mod engine;
 mod engine_connect;
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
 mod examples;
 mod git;
 mod image;
 mod init;
 mod issues;
 mod messages_api;
-mod scripted_agent;
 mod run;
+mod scripted_agent;
 mod support;
 mod tidy;
 mod transcripts;

@@ -7,4 +7,3 @@ pub(crate) mod messages_api;
 pub(crate) mod repository;
 pub(crate) mod scripted_agent;
 pub(crate) mod sockets;
-pub(crate) mod repository;
