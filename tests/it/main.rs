@@ -11,6 +11,7 @@ mod image;
 mod init;
 mod issues;
 mod messages_api;
+mod real_client;
 mod run;
 mod scripted_agent;
 mod support;
