@@ -13,6 +13,8 @@ use super::{Git, bytes};
 use crate::crash::crash_point;
 use crate::error::{Context as _, Error, ErrorKind, Result};
 
+mod retreat;
+
 /// Something in a checkout that would be lost, or that leads out of it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Obstacle {

@@ -152,16 +152,7 @@ fn hazards_are_named_the_gravest_first() {
     let repository = TestRepository::new();
     let git = repository.handle();
     assert_eq!(git.hazards(repository.oid("HEAD")).unwrap(), []);
-    repository.git(&["clone", "--quiet", ".", "../other"]);
-    repository.git(&[
-        "-c",
-        "protocol.file.allow=always",
-        "submodule",
-        "add",
-        "--quiet",
-        "../other",
-        "sub",
-    ]);
+    repository.add_submodule();
     repository.write("Readme.md", "");
     repository.write("art/.gitattributes", "*.psd filter=lfs diff=lfs merge=lfs -text\n");
     let tip = repository.commit("hazards");

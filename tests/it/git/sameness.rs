@@ -107,13 +107,17 @@ proptest! {
         let repository = TestRepository::new();
         repository.write(".gitignore", "*.log\n");
         repository.write(".gitattributes", attributes);
-        first.iter().for_each(|deed| perform(&repository.path(), deed));
+        for deed in &first {
+            perform(&repository.path(), deed);
+        }
         let base = repository.commit("base");
         let git = repository.handle();
         let mut slot = pool(&repository).acquire("x").unwrap();
         for deeds in rounds {
             restore(&mut slot, &git, base);
-            deeds.iter().for_each(|deed| perform(slot.path(), deed));
+            for deed in &deeds {
+                perform(slot.path(), deed);
+            }
             let snapshot = slot.snapshot(base, &SnapshotLimits::default()).unwrap();
             repository.git(&["read-tree", &base.to_string()]);
             prop_assert_eq!(snapshot.tree, git_says(&repository, slot.path()));
@@ -156,16 +160,7 @@ fn a_restore_heals_what_a_killed_one_left() {
 #[test]
 fn a_submodule_stays_and_its_files_are_not_ours() {
     let repository = TestRepository::new();
-    repository.git(&["clone", "--quiet", ".", "../other"]);
-    repository.git(&[
-        "-c",
-        "protocol.file.allow=always",
-        "submodule",
-        "add",
-        "--quiet",
-        "../other",
-        "sub",
-    ]);
+    repository.add_submodule();
     let base = repository.commit("with a submodule");
     let git = repository.handle();
     let mut slot = pool(&repository).acquire("x").unwrap();

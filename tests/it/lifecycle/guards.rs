@@ -149,7 +149,7 @@ fn a_dirty_checkout_of_another_branch_is_nobodys_business() {
     let repository = at_work("");
     repository.git(&["checkout", "--quiet", "-b", "elsewhere"]);
     repository.write("README.md", "# Changed\n");
-    super::leaves_the_checkout(&repository, STOP);
+    super::leaves_the_checkout(&repository, STOP).done();
     assert_eq!(repository.git(&["show", "main:new.txt"]), "new");
 }
 
