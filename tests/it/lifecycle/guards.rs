@@ -43,6 +43,7 @@ fn a_bare_repository_is_refused() {
 #[test]
 fn a_branch_without_a_commit_is_refused() {
     let repository = TestRepository::empty();
+    repository.write("configuration.yaml", "");
     let words =
         "error: branch `main` has no commit yet\n\nhint: commit something first: a generation begins from a commit\n";
     refuses(&repository, START, 9, words);

@@ -83,15 +83,7 @@ fn an_issue_added_while_a_generation_ends_is_kept_or_refused() {
     let repository = at_work("");
     let add = |at: usize| {
         let title = format!("Issue {at}");
-        let arguments = [
-            "issues",
-            "add",
-            "--title",
-            title.as_str(),
-            "--description",
-            "x",
-            "--json",
-        ];
+        let arguments = ["issues", "add", title.as_str(), "--json"];
         cordwainer(&repository, &arguments).spawn()
     };
     let before: Vec<_> = (0..4).map(add).collect();
@@ -118,4 +110,16 @@ fn an_issue_added_while_a_generation_ends_is_kept_or_refused() {
             .any(|name| name.starts_with("refs/cordwainer/generation-a/"))
     );
     start(&repository, "a");
+}
+
+#[test]
+fn all_worktrees_share_one_lock_wherever_the_state_is() {
+    let repository = project("state_dir: .state\n");
+    start(&repository, "a");
+    repository.git(&["worktree", "add", "--quiet", "-b", "side", "../tree"]);
+    let lock = File::open(repository.path().join(".state/lock")).unwrap();
+    lock.lock().unwrap();
+    let there = generator(&repository, &["reset"]).in_folder(repository.outside().join("tree"));
+    let called = there.run();
+    assert_eq!(called.code, 6, "{called:#?}");
 }
