@@ -10,6 +10,7 @@ mod git;
 mod image;
 mod init;
 mod issues;
+mod lifecycle;
 mod messages_api;
 mod real_client;
 mod run;
