@@ -330,3 +330,17 @@ pub(super) fn signal(child: &Child, signal: rustix::process::Signal) {
     let id = rustix::process::Pid::from_child(child);
     rustix::process::kill_process(id, signal).unwrap();
 }
+
+/// The steps by which an agent waits until a test lets it go on.
+pub(super) const WAIT: &str = "fifo go\nappend go x\n";
+
+impl Project {
+    /// Waits until the agent of the first slot has come to its `WAIT`, does something, and lets it go on.
+    #[track_caller]
+    pub(super) fn while_the_agent_waits(&self, deed: impl FnOnce()) {
+        let pipe = self.state().join("slots/1/go");
+        wait_until(|| pipe.exists());
+        deed();
+        assert_eq!(fs::read_to_string(&pipe).unwrap(), "x\n");
+    }
+}
