@@ -11,6 +11,7 @@ mod image;
 mod init;
 mod issues;
 mod messages_api;
+mod package;
 mod scripted_agent;
 mod support;
 mod tidy;
