@@ -65,6 +65,7 @@ pub mod issue;
 mod materials;
 mod measure;
 mod plan;
+mod preflight;
 pub mod prompt;
 pub mod proposal;
 pub mod record;

@@ -65,7 +65,7 @@ impl OutputReader {
                 Some(Ok(LogOutput::StdErr { message })) => self.push(Stream::Stderr, &message),
                 Some(Ok(LogOutput::StdIn { .. })) => {}
                 Some(Ok(LogOutput::Console { .. })) => self.end(Some("a frame of it is cut off".into())),
-                Some(Err(error)) => self.end(Some(error.to_string())),
+                Some(Err(error)) => self.end((!is_reset(&error)).then(|| error.to_string())),
                 None => self.end(None),
             }
         }
@@ -95,6 +95,12 @@ impl OutputReader {
                 .extend(splitter.finish().map(|line| Output { stream, line }));
         }
     }
+}
+
+/// A container that ends without having read its input resets the connection, after all of its output. An engine that
+/// goes away does the same, and is found out by asking it how the container ended.
+fn is_reset(error: &ApiError) -> bool {
+    matches!(error, ApiError::IOError { err } if err.kind() == std::io::ErrorKind::ConnectionReset)
 }
 
 #[cfg(test)]
@@ -128,6 +134,14 @@ mod tests {
             (Stream::Stdout, "c".into()),
         ];
         assert_eq!(lines, expect);
+        assert!(!broken);
+    }
+
+    #[tokio::test]
+    async fn a_reset_connection_is_an_end() {
+        let err = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
+        let (lines, broken) = read(vec![out("a\nb"), Err(ApiError::IOError { err })]).await;
+        assert_eq!(lines, [(Stream::Stdout, "a".into()), (Stream::Stdout, "b".into())]);
         assert!(!broken);
     }
 

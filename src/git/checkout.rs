@@ -5,7 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use git2::build::CheckoutBuilder;
-use git2::{Diff, DiffDelta, DiffOptions, Oid, Repository, RepositoryState, StatusOptions, Tree};
+use git2::{Diff, DiffDelta, DiffOptions, ObjectType, Oid, Repository, RepositoryState, StatusOptions, Tree};
+use walkdir::WalkDir;
 
 use super::tree::peel;
 use super::{Git, bytes};
@@ -81,86 +82,123 @@ impl Git {
             ));
         }
         let changed = changed_paths(&repository, &from, &to)?;
-        let mut obstacles = self.links_in_the_way(&changed);
+        let mut obstacles = self.in_the_way(&to, &changed);
         let foreign = foreign_changes(&repository, &from, &to, &changed)?;
-        obstacles.extend(foreign.into_iter().map(|path| Obstacle {
-            path,
-            why: "it is neither what it was nor what it is to become".to_owned(),
+        obstacles.extend(foreign.into_iter().map(|path| {
+            let why = "it is neither what it was nor what it is to become";
+            Obstacle::new(path, why)
         }));
         if !obstacles.is_empty() {
             obstacles.sort();
             return Ok(Advance::Blocked(obstacles));
         }
-        let mut arrived = arrived(&repository, &to, &changed)?;
-        // Emptied by a write that did not end.
-        arrived.extend(
-            changed
-                .iter()
-                .filter(|path| is_empty(&self.workdir.join(path)))
-                .cloned(),
-        );
-        let conflicts = check_out(&repository, &to, changed.difference(&arrived), false)?;
-        if !conflicts.is_empty() {
-            return Ok(Advance::Blocked(conflicts));
-        }
-        crash_point!("checkout.files");
-        // These have their new content already: this brings the index up to them.
-        let conflicts = check_out(&repository, &to, arrived.iter(), true)?;
-        crash_point!("checkout.moved");
-        Ok(if conflicts.is_empty() {
-            Advance::Done
-        } else {
-            Advance::Blocked(conflicts)
-        })
+        self.move_files(&repository, &to, &changed)
     }
 
-    /// Takes an advance back after somebody else moved HEAD's branch meanwhile: what is as in `to` becomes what HEAD has.
+    /// Takes an advance back that HEAD's branch did not follow: of the paths that differ between the two commits,
+    /// those that are as in `to` become what HEAD has. Whatever else is there stays.
     pub fn undo_advance(&self, from: Oid, to: Oid) -> Result<()> {
         let repository = self.open()?;
         let (from, to) = (peel(&repository, from)?, peel(&repository, to)?);
         let changed = changed_paths(&repository, &from, &to)?;
-        let arrived = arrived(&repository, &to, &changed)?;
         let head = repository.head().and_then(|head| head.peel_to_tree());
         let head = head.context("cannot read HEAD")?;
+        let arrived = arrived(&repository, &to, &changed)?;
+        let (kept, added): (BTreeSet<_>, BTreeSet<_>) =
+            arrived.into_iter().partition(|path| head.get_path(path).is_ok());
         let mut index = repository.index().context("cannot open the index")?;
-        for path in &arrived {
-            let is_there = head.get_path(path).is_ok();
-            if !is_there {
-                let file = self.workdir.join(path);
-                let removed = if fs::symlink_metadata(&file).is_ok() {
-                    fs::remove_file(&file)
-                } else {
-                    Ok(())
-                };
-                removed.context(format!("cannot remove `{}`", file.display()))?;
-                index
-                    .remove_path(path)
-                    .context(format!("cannot unstage `{}`", path.display()))?;
+        for path in &added {
+            let file = self.workdir.join(path);
+            match fs::remove_file(&file) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(error).context(format!("cannot remove `{}`", file.display()));
+                }
+                _ => index.remove_path(path).context(format!("cannot unstage `{}`", path.display()))?,
             }
         }
         index.write().context("cannot write the index")?;
-        let kept = arrived.iter().filter(|path| head.get_path(path).is_ok());
-        check_out(&repository, &head, kept, true).map(drop)
+        check_out(&repository, &head, &kept, true).map(drop)
     }
 
-    /// Folders on the way to a changed path that are links in the checkout: what is behind them is not the tree's.
-    fn links_in_the_way(&self, changed: &BTreeSet<PathBuf>) -> Vec<Obstacle> {
-        let mut links = BTreeSet::new();
-        for path in changed {
-            let folders = path.ancestors().skip(1).filter(|folder| !folder.as_os_str().is_empty());
-            let is_link = |folder: &&Path| {
-                let looks = fs::symlink_metadata(self.workdir.join(folder));
-                // A link that the tree itself has there, or is to lose, is a changed path: not a folder on the way.
-                looks.is_ok_and(|looks| looks.is_symlink()) && !changed.contains(*folder)
-            };
-            links.extend(folders.filter(is_link).map(Path::to_path_buf));
+    /// Moves files and index, once nothing is in the way.
+    fn move_files(&self, repository: &Repository, to: &Tree<'_>, changed: &BTreeSet<PathBuf>) -> Result<Advance> {
+        let arrived = arrived(repository, to, changed)?;
+        let left: BTreeSet<_> = changed.difference(&arrived).cloned().collect();
+        // Emptied by a write that did not end.
+        let (emptied, whole): (BTreeSet<_>, BTreeSet<_>) =
+            left.into_iter().partition(|path| is_empty(&self.workdir.join(path)));
+        for (paths, force) in [(whole, false), (emptied, true)] {
+            let conflicts = check_out(repository, to, &paths, force)?;
+            if !conflicts.is_empty() {
+                return Ok(Advance::Blocked(conflicts));
+            }
+            crash_point!("checkout.files");
         }
-        let obstacle = |path| Obstacle {
-            path,
-            why: "it is a symbolic link in the place of a folder".to_owned(),
-        };
-        links.into_iter().map(obstacle).collect()
+        index_arrived(repository, to, &arrived).context("cannot bring the index up to date")?;
+        crash_point!("checkout.moved");
+        Ok(Advance::Done)
     }
+
+    /// What stands where a folder or a file is to be, and is not the tree's: links and files on the way to a changed
+    /// path, and files in a folder that is to become a file.
+    fn in_the_way(&self, to: &Tree<'_>, changed: &BTreeSet<PathBuf>) -> Vec<Obstacle> {
+        let mut found = BTreeSet::new();
+        for path in changed {
+            for folder in path.ancestors().skip(1).filter(|folder| !folder.as_os_str().is_empty()) {
+                let Ok(looks) = fs::symlink_metadata(self.workdir.join(folder)) else {
+                    continue;
+                };
+                // One that the tree has there, or is to lose, is a changed path itself.
+                if !looks.is_dir() && !changed.contains(folder) {
+                    let why = if looks.is_symlink() {
+                        "a symbolic link"
+                    } else {
+                        "a file"
+                    };
+                    let why = format!("it is {why} in the place of a folder");
+                    found.insert(Obstacle::new(folder.to_path_buf(), why));
+                }
+            }
+            let becomes_file = to
+                .get_path(path)
+                .is_ok_and(|entry| entry.kind() == Some(ObjectType::Blob));
+            let root = self.workdir.join(path);
+            if becomes_file && fs::symlink_metadata(&root).is_ok_and(|looks| looks.is_dir()) {
+                for entry in WalkDir::new(&root).into_iter().filter_map(Result::ok) {
+                    let relative = entry.path().strip_prefix(&self.workdir).unwrap_or(entry.path());
+                    if !entry.file_type().is_dir() && !changed.contains(relative) {
+                        let why = "it is in a folder that is to become a file";
+                        found.insert(Obstacle::new(relative.to_path_buf(), why));
+                    }
+                }
+            }
+        }
+        found.into_iter().collect()
+    }
+}
+
+impl Obstacle {
+    fn new(path: PathBuf, why: impl Into<String>) -> Self {
+        Self { path, why: why.into() }
+    }
+}
+
+/// Records in the index the files that have their new content already.
+fn index_arrived(repository: &Repository, to: &Tree<'_>, arrived: &BTreeSet<PathBuf>) -> Result<(), git2::Error> {
+    if arrived.is_empty() {
+        return Ok(());
+    }
+    let mut index = repository.index()?;
+    let (there, gone): (Vec<_>, Vec<_>) = arrived.iter().partition(|path| to.get_path(path).is_ok());
+    for path in gone {
+        if index.get_path(path, 0).is_some() {
+            index.remove(path, 0)?;
+        }
+    }
+    for path in there {
+        index.add_path(path)?;
+    }
+    index.write()
 }
 
 fn refuse_unusual(repository: &Repository) -> Result<()> {
@@ -267,21 +305,14 @@ fn differing(
 }
 
 /// Checks out some paths of `to`; returns what libgit2 refuses to overwrite, in which case nothing was changed.
-fn check_out<'paths>(
-    repository: &Repository,
-    to: &Tree<'_>,
-    paths: impl Iterator<Item = &'paths PathBuf>,
-    force: bool,
-) -> Result<Vec<Obstacle>> {
+fn check_out(repository: &Repository, to: &Tree<'_>, paths: &BTreeSet<PathBuf>, force: bool) -> Result<Vec<Obstacle>> {
+    if paths.is_empty() {
+        return Ok(Vec::new());
+    }
     let mut conflicts = Vec::new();
     let mut options = CheckoutBuilder::new();
-    let mut any = false;
     for path in paths {
         options.path(path.as_path());
-        any = true;
-    }
-    if !any {
-        return Ok(Vec::new());
     }
     if force {
         options.force();
@@ -293,10 +324,7 @@ fn check_out<'paths>(
         .overwrite_ignored(false)
         .notify_on(git2::CheckoutNotificationType::CONFLICT)
         .notify(|_, path, _, _, _| {
-            conflicts.extend(path.map(|path| Obstacle {
-                path: path.to_path_buf(),
-                why: "it would be overwritten".to_owned(),
-            }));
+            conflicts.extend(path.map(|path| Obstacle::new(path.to_path_buf(), "it would be overwritten")));
             true
         });
     let outcome = repository.checkout_tree(to.as_object(), Some(&mut options));

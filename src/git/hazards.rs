@@ -69,7 +69,7 @@ impl Git {
             found.push(warning(text));
         }
         found.extend(of_repository(&repository));
-        found.sort_by(|one, other| other.severity.cmp(&one.severity));
+        found.sort_by_key(|hazard| std::cmp::Reverse(hazard.severity));
         Ok(found)
     }
 }
@@ -151,11 +151,11 @@ fn shown(path: &[u8]) -> String {
 /// The first few of a list.
 fn listed(all: &[String]) -> String {
     const FEW: usize = 5;
-    let mut text = all.iter().take(FEW).cloned().collect::<Vec<_>>().join(", ");
-    if all.len() > FEW {
-        text.push_str(&format!(" and {} more", all.len() - FEW));
+    let text = all.iter().take(FEW).cloned().collect::<Vec<_>>().join(", ");
+    match all.len().checked_sub(FEW + 1) {
+        Some(beyond) => format!("{text} and {} more", beyond + 1),
+        None => text,
     }
-    text
 }
 
 #[cfg(test)]

@@ -7,5 +7,6 @@ mod discovery;
 mod merges;
 mod private;
 mod references;
+mod sameness;
 mod slots;
 mod trees;

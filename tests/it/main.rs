@@ -12,6 +12,7 @@ mod init;
 mod issues;
 mod messages_api;
 mod package;
+mod run;
 mod scripted_agent;
 mod support;
 mod tidy;

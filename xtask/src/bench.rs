@@ -11,7 +11,7 @@ mod task;
 
 /// What to measure.
 #[derive(Args)]
-pub struct BenchArgs {
+pub(crate) struct BenchArgs {
     #[command(subcommand)]
     bench: Bench,
     /// Fail instead of installing a container engine
@@ -26,7 +26,7 @@ enum Bench {
 }
 
 /// Runs a benchmark and prints its table.
-pub fn run(args: &BenchArgs) -> Result<ExitCode> {
+pub(crate) fn run(args: &BenchArgs) -> Result<ExitCode> {
     match &args.bench {
         Bench::Task(task) => task::run(task, args.no_install),
     }

@@ -13,7 +13,7 @@ use crate::provision::{self, Engines, Install, Started};
 
 /// Sees that every engine has the image. It is built on the first one and handed to the others as a file, which is
 /// kept below `target` so that the next run only loads it.
-pub fn provide(engines: &Engines, install: Install) -> Result<()> {
+pub(crate) fn provide(engines: &Engines, install: Install) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

@@ -8,14 +8,14 @@ use clap::Args;
 
 /// Which files, and whether to write them.
 #[derive(Args)]
-pub struct CodegenArgs {
+pub(crate) struct CodegenArgs {
     /// Write nothing; fail when a file is not fresh
     #[arg(long)]
     check: bool,
 }
 
 /// Writes each generated file that is not fresh.
-pub fn run(args: &CodegenArgs) -> Result<ExitCode> {
+pub(crate) fn run(args: &CodegenArgs) -> Result<ExitCode> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut stale = false;
     for (name, fresh) in [

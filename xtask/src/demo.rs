@@ -15,14 +15,14 @@ mod script;
 
 /// How to run the demo.
 #[derive(Args)]
-pub struct DemoArgs {
+pub(crate) struct DemoArgs {
     /// Fail instead of installing a container engine
     #[arg(long)]
     no_install: bool,
 }
 
 /// Runs the demo; fails when the generation did not come out as the story says.
-pub fn run(args: &DemoArgs) -> Result<ExitCode> {
+pub(crate) fn run(args: &DemoArgs) -> Result<ExitCode> {
     let install = if args.no_install {
         Install::Refuse
     } else {

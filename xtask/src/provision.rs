@@ -18,7 +18,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 pub(crate) use install::{packages, run};
-pub(crate) use program::{find, in_path};
+pub(crate) use program::find;
 
 /// Until an engine must have made its socket.
 const READY: Duration = Duration::from_secs(60);

@@ -10,7 +10,7 @@ use crate::{agent_image, claude_image};
 
 /// Which tests, and with what.
 #[derive(Args)]
-pub struct TestArgs {
+pub(crate) struct TestArgs {
     /// Only tests whose name contains this
     filter: Vec<String>,
     /// Fail instead of installing what is missing
@@ -19,7 +19,7 @@ pub struct TestArgs {
 }
 
 /// Sets everything up, runs the tests, and takes everything down. The last lines are the test runner's own.
-pub fn run(args: &TestArgs) -> Result<ExitCode> {
+pub(crate) fn run(args: &TestArgs) -> Result<ExitCode> {
     let install = if args.no_install {
         Install::Refuse
     } else {

@@ -96,16 +96,16 @@ impl Scan<'_> {
         match (kind, FileType::from_raw_mode(stat.st_mode)) {
             (Some(kind), _) => self.file(place, path, kind, stat),
             (None, FileType::Directory) if expected == Some(EntryKind::Submodule) => self.submodule(place, name, &path),
-            (None, FileType::Directory) => self.below(place, name, &path),
+            (None, FileType::Directory) => return self.below(place, name, &path),
             (None, other) => {
                 let why = format!("{} cannot be recorded", describe(other));
                 self.skipped.push((bytes::to_path(&path), why));
-                Ok(())
             }
         }
+        Ok(())
     }
 
-    fn file(&mut self, place: &Place<'_>, path: Vec<u8>, kind: EntryKind, stat: &Stat) -> Result<()> {
+    fn file(&mut self, place: &Place<'_>, path: Vec<u8>, kind: EntryKind, stat: &Stat) {
         let is_new = !self.expected.files.contains_key(&path);
         if is_new && (place.ignored || place.rules.ignore(&path, false)) {
             self.ignored.push(bytes::to_path(&path));
@@ -125,18 +125,16 @@ impl Scan<'_> {
             self.changed += usize::from(!unsure);
             self.candidates.push((path, kind));
         }
-        Ok(())
     }
 
     /// A submodule's commit stays; what is in its folder is another repository's.
-    fn submodule(&mut self, place: &Place<'_>, name: &[u8], path: &[u8]) -> Result<()> {
+    fn submodule(&mut self, place: &Place<'_>, name: &[u8], path: &[u8]) {
         self.expected.meet_below(path);
         let inside = place.folder.enter(name).and_then(|folder| folder.names());
         if inside.is_ok_and(|names| !names.is_empty()) {
             let why = "it lies in a submodule, whose files belong to another repository";
             self.skipped.push((bytes::to_path(path), why.to_owned()));
         }
-        Ok(())
     }
 
     fn below(&mut self, place: &Place<'_>, name: &[u8], path: &[u8]) -> Result<()> {

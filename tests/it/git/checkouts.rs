@@ -57,7 +57,7 @@ fn a_clean_checkout_moves_with_its_line_endings_and_untracked_files_stay() {
     let (repository, git, from, to) = scene();
     repository.write("untracked", "u");
     repository.write("ignored", "i");
-    assert_eq!(git.dirty().unwrap(), [PathBuf::new(); 0]);
+    assert_eq!(git.dirty().unwrap(), Vec::<PathBuf>::new());
     assert_eq!(git.advance_checkout(from, to).unwrap(), Advance::Done);
     finish(&repository, &git, from, to);
     let read = |path: &str| fs::read_to_string(repository.path().join(path)).unwrap();
@@ -121,7 +121,7 @@ fn it_can_be_run_again_wherever_it_died() {
         }
         assert_eq!(
             git.dirty_besides_advance(from, to).unwrap(),
-            [PathBuf::new(); 0],
+            Vec::<PathBuf>::new(),
             "{died}"
         );
         assert_eq!(git.advance_checkout(from, to).unwrap(), Advance::Done, "{died}");
@@ -152,16 +152,7 @@ fn hazards_are_named_the_gravest_first() {
     let repository = TestRepository::new();
     let git = repository.handle();
     assert_eq!(git.hazards(repository.oid("HEAD")).unwrap(), []);
-    repository.git(&["clone", "--quiet", ".", "../other"]);
-    repository.git(&[
-        "-c",
-        "protocol.file.allow=always",
-        "submodule",
-        "add",
-        "--quiet",
-        "../other",
-        "sub",
-    ]);
+    repository.add_submodule();
     repository.write("Readme.md", "");
     repository.write("art/.gitattributes", "*.psd filter=lfs diff=lfs merge=lfs -text\n");
     let tip = repository.commit("hazards");

@@ -3,7 +3,7 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 
 use cordwainer::error::ErrorKind;
-use cordwainer::git::{EntryKind, Git, Slot, SlotPool};
+use cordwainer::git::{EntryKind, Git, Removal, Slot, SlotPool, SnapshotLimits};
 
 use crate::support::repository::TestRepository;
 
@@ -161,7 +161,9 @@ fn a_dead_runs_slot_is_found_and_never_overwritten() {
         (vec![], vec![2], vec![1, 3])
     );
     let mut adopted = pool.adopt(1).unwrap();
-    let snapshot = adopted.snapshot(repository.oid("HEAD"), &Default::default()).unwrap();
+    let snapshot = adopted
+        .snapshot(repository.oid("HEAD"), &SnapshotLimits::default())
+        .unwrap();
     assert_eq!(snapshot.changed.len(), 1);
     adopted.release().unwrap();
     assert_eq!(pool.acquire("again").unwrap().number(), 1);
@@ -184,7 +186,7 @@ fn removing_takes_folders_and_registrations_and_nothing_of_others() {
     slot.release().unwrap();
     assert_eq!(pool.remove_all().unwrap().removed, [1]);
     assert!(!path.exists());
-    assert_eq!(pool.remove_all().unwrap(), Default::default());
+    assert_eq!(pool.remove_all().unwrap(), Removal::default());
     assert_eq!(
         fs::read_to_string(repository.outside().join("target")).unwrap(),
         "stays"
@@ -206,6 +208,12 @@ fn two_state_folders_and_two_repositories_never_share_a_registration() {
     }
     assert_ne!(registrations[0], registrations[1]);
     assert_eq!(fs::read_dir(git.common_dir().join("worktrees")).unwrap().count(), 2);
+    // By a roundabout path, too, a pool finds and removes what is its own.
+    let roundabout = repository.outside().join("one/../two");
+    let pool = SlotPool::new(git.clone(), &roundabout);
+    pool.adopt(1).unwrap().release().unwrap();
+    assert_eq!(pool.remove_all().unwrap().removed, [1]);
+    assert_eq!(fs::read_dir(git.common_dir().join("worktrees")).unwrap().count(), 1);
 }
 
 #[test]

@@ -16,14 +16,14 @@ use tokio::io::AsyncWriteExt as _;
 use crate::provision::Started;
 
 /// The engine, without our adapter.
-pub struct Bare {
+pub(crate) struct Bare {
     api: Docker,
     image: String,
 }
 
 impl Bare {
     /// Connects to an engine.
-    pub fn connect(engine: &Started, image: &str) -> Result<Self> {
+    pub(crate) fn connect(engine: &Started, image: &str) -> Result<Self> {
         Ok(Self {
             api: engine.api()?,
             image: image.to_owned(),
@@ -31,7 +31,7 @@ impl Bare {
     }
 
     /// Runs the agent once on `folder`, with the limits that a task has.
-    pub async fn run(&self, folder: &Path, prompt: &str) -> Result<()> {
+    pub(crate) async fn run(&self, folder: &Path, prompt: &str) -> Result<()> {
         let created = self
             .api
             .create_container(None::<CreateContainerOptions>, self.body(folder))

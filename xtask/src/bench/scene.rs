@@ -23,7 +23,7 @@ const BY_HAND: &str = include_str!("by_hand.sh");
 const FILES_IN_FOLDER: usize = 100;
 
 /// A repository of `files` files, and everything that works on it.
-pub struct Scene<'a> {
+pub(crate) struct Scene<'a> {
     folder: tempfile::TempDir,
     engine: &'a Started,
     image: &'a str,
@@ -35,7 +35,7 @@ pub struct Scene<'a> {
 
 impl<'a> Scene<'a> {
     /// Makes the repositories and starts a generation.
-    pub async fn make(engine: &'a Started, image: &'a str, files: usize) -> Result<Self> {
+    pub(crate) async fn make(engine: &'a Started, image: &'a str, files: usize) -> Result<Self> {
         let folder = tempfile::Builder::new()
             .prefix("cordwainer-bench-")
             .tempdir()
@@ -81,7 +81,7 @@ impl<'a> Scene<'a> {
     }
 
     /// One task through the library, from claim to close.
-    pub async fn library(&mut self) -> Result<Duration> {
+    pub(crate) async fn library(&mut self) -> Result<Duration> {
         let description = self.next_prompt();
         let store = self.generator.store()?;
         let now = Timestamp::now();
@@ -104,7 +104,7 @@ impl<'a> Scene<'a> {
     }
 
     /// The same by the shell script.
-    pub fn script(&mut self) -> Result<Duration> {
+    pub(crate) fn script(&mut self) -> Result<Duration> {
         let prompt = self.folder.path().join("prompt.md");
         std::fs::write(&prompt, self.next_prompt()).context("cannot write the prompt")?;
         let mut command = Command::new("sh");
@@ -134,7 +134,7 @@ impl<'a> Scene<'a> {
     }
 
     /// The engine's part alone.
-    pub async fn bare(&mut self) -> Result<Duration> {
+    pub(crate) async fn bare(&mut self) -> Result<Duration> {
         let prompt = self.next_prompt();
         let begun = Instant::now();
         self.bare.run(&self.folder.path().join("bare"), &prompt).await?;
@@ -142,7 +142,7 @@ impl<'a> Scene<'a> {
     }
 
     /// The tree work alone: a slot brought to the tip, one file edited, the slot recorded as a commit on a ref.
-    pub fn tree(&mut self) -> Result<Duration> {
+    pub(crate) fn tree(&mut self) -> Result<Duration> {
         let edit = self.next_prompt();
         let git = self.generator.git();
         let branch = self.generator.generation()?.branch();

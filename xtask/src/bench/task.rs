@@ -12,7 +12,7 @@ use crate::provision::{self, Install, Started};
 
 /// How much to measure.
 #[derive(Args)]
-pub struct TaskBenchArgs {
+pub(crate) struct TaskBenchArgs {
     /// Rounds of each; the first of each is thrown away
     #[arg(long, default_value_t = 9, value_parser = clap::value_parser!(u32).range(2..))]
     rounds: u32,
@@ -38,7 +38,7 @@ impl Times {
 }
 
 /// Measures on each engine that can be had, and prints a table an engine.
-pub fn run(args: &TaskBenchArgs, no_install: bool) -> Result<ExitCode> {
+pub(crate) fn run(args: &TaskBenchArgs, no_install: bool) -> Result<ExitCode> {
     let install = if no_install {
         Install::Refuse
     } else {

@@ -18,6 +18,9 @@ pub(super) fn start() -> Result<Started> {
     let folder = folder("docker")?;
     let socket = folder.path().join("docker.sock");
     let (output, errors) = log(folder.path())?;
+    // The machine's own settings are for the machine's own engine.
+    let settings = folder.path().join("daemon.json");
+    std::fs::write(&settings, "{}").context("cannot write the engine's settings")?;
     let child = Command::new(program)
         .arg(format!("--host=unix://{}", socket.display()))
         .arg("--data-root")
@@ -33,8 +36,8 @@ pub(super) fn start() -> Result<Started> {
             "--ip-masq=false",
             "--ip-forward=false",
         ])
-        // The machine's own settings are for the machine's own engine.
-        .args(["--config-file", "/dev/null"])
+        .arg("--config-file")
+        .arg(settings)
         .stdin(Stdio::null())
         .stdout(output)
         .stderr(errors)

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 /// `PATH`, with the folders of system programs, which ordinary users often lack.
 #[expect(clippy::disallowed_methods, reason = "a task of this repository, not the library")]
-pub(crate) fn in_path() -> OsString {
+fn in_path() -> OsString {
     let own = std::env::var_os("PATH").unwrap_or_default();
     let system = ["/usr/sbin", "/sbin"].map(PathBuf::from);
     let all = std::env::split_paths(&own).chain(system);

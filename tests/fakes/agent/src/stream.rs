@@ -120,11 +120,12 @@ impl Stream {
     /// `system/init`.
     pub(crate) fn init(&self) -> io::Result<()> {
         let folder = std::env::current_dir()?;
+        let key = std::env::var_os("ANTHROPIC_API_KEY").map_or("none", |_| "ANTHROPIC_API_KEY");
         let mut tools = vec!["Bash", "Edit", "Read", "Write"];
         tools.extend(self.schema.then_some("StructuredOutput"));
         self.line(
             json!({"type": "system", "subtype": "init", "cwd": folder.to_string_lossy(), "tools": tools,
-            "mcp_servers": [], "model": self.model, "permissionMode": "bypassPermissions", "apiKeySource": "none",
+            "mcp_servers": [], "model": self.model, "permissionMode": "bypassPermissions", "apiKeySource": key,
             "claude_code_version": VERSION, "output_style": "default"}),
         )
     }
@@ -205,6 +206,17 @@ pub(crate) fn garbage(text: &str) -> io::Result<()> {
     let mut output = io::stdout().lock();
     output.write_all(text.as_bytes())?;
     output.write_all(b"{\"type\":\"assistant\",\"mess\xff\xfe\0\n")?;
+    output.flush()
+}
+
+/// So many lines of so many bytes that mean nothing.
+pub(crate) fn flood(bytes: usize, lines: u64) -> io::Result<()> {
+    let line = vec![b'x'; bytes];
+    let mut output = io::BufWriter::new(io::stdout().lock());
+    for _ in 0..lines {
+        output.write_all(&line)?;
+        output.write_all(b"\n")?;
+    }
     output.flush()
 }
 

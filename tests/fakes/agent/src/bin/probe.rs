@@ -1,6 +1,7 @@
 //! What the engine tests run in containers: small deeds of a program that behaves, or does not.
 //!
-//! Each argument is one step, `NAME` or `NAME=VALUE`, done in order.
+//! Each argument is one step, `NAME` or `NAME=VALUE`, done in order. Called as `sh -c "STEP STEP"`, by which the image
+//! offers it to gates, it takes the steps from there, and a step it does not know is a command that is missing: 127.
 
 use std::io::{Read as _, Write as _};
 use std::process::ExitCode;
@@ -11,15 +12,24 @@ use rustix::process::Signal;
 
 type Outcome = Result<Option<u8>, Box<dyn std::error::Error>>;
 
+/// What a step says that there is not.
+const UNKNOWN: &str = "no such step";
+
 fn main() -> ExitCode {
-    for argument in std::env::args().skip(1) {
+    let mut arguments: Vec<String> = std::env::args().skip(1).collect();
+    let as_shell = arguments.len() == 2 && arguments[0] == "-c";
+    if as_shell {
+        arguments = arguments[1].split_whitespace().map(str::to_owned).collect();
+    }
+    for argument in arguments {
         let (name, value) = argument.split_once('=').unwrap_or((&argument, ""));
         match step(name, value) {
             Ok(None) => {}
             Ok(Some(code)) => return ExitCode::from(code),
             Err(error) => {
+                let missing = as_shell && error.to_string() == UNKNOWN;
                 let _ = writeln!(std::io::stderr(), "probe: {argument}: {error}");
-                return ExitCode::from(99);
+                return ExitCode::from(if missing { 127 } else { 99 });
             }
         }
     }
@@ -51,7 +61,7 @@ fn step(name: &str, value: &str) -> Outcome {
             &mut std::io::stdout(),
             format!("{}\n", std::env::current_dir()?.display()).as_bytes(),
         )?,
-        _ => return Err("no such step".into()),
+        _ => return Err(UNKNOWN.into()),
     }
     Ok(None)
 }
