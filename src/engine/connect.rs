@@ -181,10 +181,10 @@ fn none_found(choice: EngineChoice, tried: &[String]) -> Error {
         EngineChoice::Podman => "podman",
         EngineChoice::Docker => "Docker Engine",
     };
-    let list: String = tried.iter().map(|line| format!("\n  {line}")).collect();
+    let list = tried.join("\n  ");
     Error::new(
         ErrorKind::Engine,
-        format!("no container engine ({wanted}) answers; tried{list}"),
+        format!("no container engine ({wanted}) answers; tried\n  {list}"),
     )
     .hint(
         "install podman (package `podman`, with `catatonit`) or Docker Engine, or name a socket in `container.socket`",

@@ -99,13 +99,13 @@ impl Facts {
     }
 
     /// Who that is inside the container, as the API wants it.
-    pub(super) fn container_user(&self) -> Option<String> {
+    pub(super) fn container_user(&self) -> String {
         if self.rootless && self.kind == EngineKind::Docker {
             // Rootless Docker knows no keep-id: its own user is root inside, and nobody else can write the slot.
-            return Some("0:0".into());
+            return "0:0".into();
         }
         let (user, group) = self.slot_owner();
-        Some(format!("{user}:{group}"))
+        format!("{user}:{group}")
     }
 }
 

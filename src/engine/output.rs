@@ -117,17 +117,18 @@ mod tests {
         (lines, reader.broken().is_some())
     }
 
-    fn out(text: &'static str) -> Result<LogOutput, ApiError> {
-        Ok(LogOutput::StdOut { message: text.into() })
-    }
-
-    fn err(text: &'static str) -> Result<LogOutput, ApiError> {
-        Ok(LogOutput::StdErr { message: text.into() })
+    fn out(text: &'static str) -> LogOutput {
+        LogOutput::StdOut { message: text.into() }
     }
 
     #[tokio::test]
     async fn the_two_outputs_do_not_mix_within_a_line() {
-        let (lines, broken) = read(vec![out("a"), err("x\n"), out("b\nc")]).await;
+        let (lines, broken) = read(vec![
+            Ok(out("a")),
+            Ok(LogOutput::StdErr { message: "x\n".into() }),
+            Ok(out("b\nc")),
+        ])
+        .await;
         let expect = [
             (Stream::Stderr, "x".into()),
             (Stream::Stdout, "ab".into()),
@@ -140,7 +141,7 @@ mod tests {
     #[tokio::test]
     async fn a_reset_connection_is_an_end() {
         let err = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
-        let (lines, broken) = read(vec![out("a\nb"), Err(ApiError::IOError { err })]).await;
+        let (lines, broken) = read(vec![Ok(out("a\nb")), Err(ApiError::IOError { err })]).await;
         assert_eq!(lines, [(Stream::Stdout, "a".into()), (Stream::Stdout, "b".into())]);
         assert!(!broken);
     }
@@ -151,7 +152,7 @@ mod tests {
             Err(ApiError::RequestTimeoutError),
             Ok(LogOutput::Console { message: "rest".into() }),
         ] {
-            let (lines, broken) = read(vec![out("a\nb"), end, out("never\n")]).await;
+            let (lines, broken) = read(vec![Ok(out("a\nb")), end, Ok(out("never\n"))]).await;
             assert_eq!(lines, [(Stream::Stdout, "a".into()), (Stream::Stdout, "b".into())]);
             assert!(broken);
         }

@@ -157,10 +157,9 @@ fn clear_dead(service_dir: &Path) {
     for entry in fs::read_dir(service_dir).into_iter().flatten().flatten() {
         let ours = entry.file_name().to_string_lossy().starts_with(PREFIX);
         let refused = |error: std::io::Error| error.kind() == std::io::ErrorKind::ConnectionRefused;
-        if ours && UnixStream::connect(entry.path().join(SOCKET)).is_err_and(refused) {
-            if let Err(error) = fs::remove_dir_all(entry.path()) {
-                tracing::debug!(%error, "the folder of an ended podman service stays");
-            }
+        let dead = ours && UnixStream::connect(entry.path().join(SOCKET)).is_err_and(refused);
+        if dead && let Err(error) = fs::remove_dir_all(entry.path()) {
+            tracing::debug!(%error, "the folder of an ended podman service stays");
         }
     }
 }

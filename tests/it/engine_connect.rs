@@ -7,7 +7,7 @@ use cordwainer::config::EngineChoice;
 use cordwainer::engine::{ConnectOptions, Engine, EngineKind};
 use cordwainer::error::{Error, ErrorKind};
 
-use crate::support::engines::{absent, probe, socket};
+use crate::support::engines::{absent, probe, skip, socket};
 use crate::support::sockets::Socket;
 
 fn at(socket: &Path) -> ConnectOptions {
@@ -79,7 +79,7 @@ async fn without_an_engine_the_error_lists_what_was_tried() {
     };
     // A machine that runs a Docker Engine of its own has nothing to say here.
     if Path::new("/var/run/docker.sock").exists() {
-        eprintln!("skipped: this machine has a Docker Engine of its own");
+        skip("this machine has a Docker Engine of its own");
         return;
     }
     let text = refused(&options).await;
@@ -165,7 +165,7 @@ fn only(podman: &Path, service_dir: &Path) -> Option<ConnectOptions> {
         .iter()
         .any(|socket| Path::new(socket).exists())
     {
-        eprintln!("skipped: this machine has an engine of its own");
+        skip("this machine has an engine of its own");
         return None;
     }
     Some(ConnectOptions {

@@ -1,17 +1,11 @@
-//! The scripted Messages API, first by hand, then with the real client where there is one.
+//! The scripted Messages API, by hand; the real client meets it in `real_client`.
 
-use std::fs;
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
-use std::process::Command;
 
-use cordwainer::agent::{CallOutcome, CallReport};
-use cordwainer::proposal;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::client::{read, start};
 use crate::support::messages_api::{Conversation, Listen, MessagesApi, Served, Step};
 
 /// Sends one request and returns the status line's code and the body.
@@ -96,91 +90,4 @@ fn what_no_script_foresees_is_refused_and_kept() {
     ];
     assert_eq!(api.surprises(), surprises);
     assert_eq!(api.served(), Served::default());
-}
-
-/// The real client's program, where the test command has one and names it in `CORDWAINER_TEST_CLIENT`.
-#[expect(
-    clippy::disallowed_methods,
-    clippy::print_stderr,
-    reason = "how the test command tells the tests where the client is, and hears that there is none"
-)]
-fn client() -> Option<PathBuf> {
-    let named = std::env::var_os("CORDWAINER_TEST_CLIENT").filter(|path| !path.is_empty());
-    if named.is_none() {
-        eprintln!("skipped: no real client (`CORDWAINER_TEST_CLIENT` is not set)");
-    }
-    named.map(PathBuf::from)
-}
-
-/// Runs the real client in `folder` with a home of its own and nothing else of this environment.
-fn call(client: &Path, folder: &Path, api: &MessagesApi, arguments: &[&str], prompt: &str) -> CallReport {
-    let home = TempDir::new().unwrap();
-    let mut command = Command::new(client);
-    command
-        .env_clear()
-        .env("HOME", home.path())
-        .env("PATH", "/usr/bin:/bin")
-        // The client refuses to skip permissions as root unless it is told that it is confined.
-        .env("IS_SANDBOX", "1")
-        .env("ANTHROPIC_BASE_URL", api.base_url())
-        .env("CLAUDE_CODE_OAUTH_TOKEN", "sk-ant-oat01-dummy")
-        .env("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1")
-        .current_dir(folder);
-    read(&start(&mut command, arguments, prompt).wait_with_output().unwrap())
-}
-
-#[test]
-fn the_real_client_works_with_its_own_tools() {
-    let Some(client) = client() else { return };
-    let folder = TempDir::new().unwrap();
-    let sizes = folder.path().join("sizes.txt");
-    fs::write(&sizes, "42 is 8\n").unwrap();
-    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
-    let steps = vec![
-        Step::read(&at("sizes.txt")),
-        Step::edit(&at("sizes.txt"), "42 is 8", "42 is 8.5"),
-        Step::write(&at("notes.txt"), "mended\n"),
-        Step::bash("cp notes.txt copy.txt"),
-    ];
-    let api = MessagesApi::start(Listen::loopback(), vec![Conversation::about("Mend the sizes", steps)]);
-    let report = call(&client, folder.path(), &api, &[], "Mend the sizes.");
-    assert_eq!(
-        report.outcome,
-        CallOutcome::Success,
-        "{} {:?}",
-        report.reason,
-        api.surprises()
-    );
-    assert_eq!(api.surprises(), Vec::<String>::new());
-    assert_eq!(fs::read_to_string(&sizes).unwrap(), "42 is 8.5\n");
-    assert_eq!(fs::read_to_string(folder.path().join("copy.txt")).unwrap(), "mended\n");
-    assert_eq!((report.turns, report.skipped_lines), (5, 0));
-    let served = api.served();
-    assert_eq!(report.usage.tokens(), served.input + served.output);
-}
-
-#[test]
-fn the_real_client_answers_by_schema() {
-    let Some(client) = client() else { return };
-    let folder = TempDir::new().unwrap();
-    let limits = proposal::Limits {
-        max_issues: 2,
-        lines_min: 250,
-        lines_max: 350,
-    };
-    let answer: Value = serde_json::from_str(&proposal::example(&limits).unwrap()).unwrap();
-    let steps = vec![Step::structured(answer.clone())];
-    let api = MessagesApi::start(Listen::loopback(), vec![Conversation::about("What to propose", steps)]);
-    let schema = proposal::json_schema().to_string();
-    let arguments = ["--json-schema", schema.as_str(), "--tools", "Read,Grep,Glob"];
-    let report = call(&client, folder.path(), &api, &arguments, "## What to propose");
-    assert_eq!(
-        report.outcome,
-        CallOutcome::Success,
-        "{} {:?}",
-        report.reason,
-        api.surprises()
-    );
-    assert_eq!(report.structured_output, Some(answer));
-    assert_eq!(proposal::extract(&report).unwrap().len(), 2);
 }

@@ -73,7 +73,7 @@ fn found() -> Result<Option<Started>> {
         name: engine.describe(),
         client,
         socket: engine.socket().to_owned(),
-        ours: None,
+        _ours: None,
     }))
 }
 
@@ -146,7 +146,8 @@ pub(crate) struct Started {
     /// The command line of its client: a program, and the arguments that make it mean this engine.
     client: Vec<String>,
     socket: PathBuf,
-    ours: Option<Ours>,
+    /// Held for its end.
+    _ours: Option<Ours>,
 }
 
 /// What of an engine was started here.
@@ -220,7 +221,7 @@ impl Ours {
             name: format!("{name} of this task (`{}`)", socket.display()),
             client,
             socket,
-            ours: Some(self),
+            _ours: Some(self),
         })
     }
 }

@@ -34,7 +34,13 @@ pub(crate) fn socket(kind: EngineKind) -> Option<PathBuf> {
 pub(crate) fn absent(what: &str) {
     let required = std::env::var_os("CORDWAINER_REQUIRE_ENGINE").is_some_and(|value| value == "1");
     assert!(!required, "there is no {what}, and none may be skipped");
-    eprintln!("skipped: no {what}");
+    skip(&format!("no {what}"));
+}
+
+/// Says why a test does nothing here.
+#[expect(clippy::print_stderr, reason = "a test that does nothing must not look as if it did")]
+pub(crate) fn skip(why: &str) {
+    eprintln!("skipped: {why}");
 }
 
 /// Connects to the engine of this kind, if there is one.
