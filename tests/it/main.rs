@@ -13,6 +13,7 @@ mod issues;
 mod lifecycle;
 mod messages_api;
 mod real_client;
+mod package;
 mod run;
 mod scripted_agent;
 mod support;

@@ -42,6 +42,7 @@ const LAYERS: [(&str, &[&str]); 5] = [
             "generator",
             "materials",
             "measure",
+            "preflight",
             "recover",
             "signal",
             "stitch",
