@@ -82,7 +82,7 @@ fn assert_landed(repository: &TestRepository, before: &str) {
     assert_eq!(fs::read_to_string(repository.path().join("NOTES.md")).unwrap(), NOTES);
     assert_eq!(repository.git(&["status", "--porcelain"]), "");
     let changed = repository.git(&["diff", "--name-status", "main^1", "main"]);
-    assert_eq!(changed, "A\tNOTES.md\nM\tsrc/lib.rs\n");
+    assert_eq!(changed, "A\tNOTES.md\nM\tsrc/lib.rs");
     let message = repository.git(&["log", "-1", "--format=%B", "main^2"]);
     for trailer in [
         "Cordwainer-Task: cw-1",
