@@ -49,7 +49,7 @@ impl std::ops::AddAssign for Usage {
         self.cache_write = self.cache_write.saturating_add(other.cache_write);
         self.cache_read = self.cache_read.saturating_add(other.cache_read);
         self.output = self.output.saturating_add(other.output);
-        self.cost_usd += other.cost_usd;
+        self.cost_usd = (self.cost_usd + other.cost_usd).min(f64::MAX);
         self.calls = self.calls.saturating_add(other.calls);
     }
 }

@@ -10,9 +10,9 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::agent::{AgentEvent, CallExtra, CallReport, Cut, Ending, Transcript, Usage, command_line};
-use crate::config::{Config, RoleConfig};
+use crate::config::{Config, Credentials, RoleConfig};
 use crate::engine::{Container, ContainerSpec, Engine, Exit, Mount, Output, Stream, UserChoice};
-use crate::error::{Context as _, ErrorKind, Result};
+use crate::error::{Context as _, Error, ErrorKind, Result};
 use crate::event::{CallName, Happening};
 use crate::git::PrivateRepository;
 use crate::record::{CallFolder, Recorder};
@@ -30,6 +30,8 @@ const RESULT_GRACE: Duration = Duration::from_secs(20);
 const DRAIN_LIMIT: Duration = Duration::from_secs(10);
 /// The hard limit of a call that has none, so that there is always a next deadline.
 const FAR_AWAY: Duration = Duration::from_secs(365 * 24 * 3600);
+/// How much a call may write in all, in bytes: far more than any session says, and less than a disk holds.
+const OUTPUT_LIMIT: u64 = 512 << 20;
 /// How much of stderr an outcome may quote, in bytes.
 const STDERR_TAIL: usize = 4096;
 
@@ -55,13 +57,21 @@ pub(crate) struct Call<'a> {
     pub(crate) folder: &'a CallFolder,
 }
 
-/// Makes the call. An error is the infrastructure's: whatever the agent does is in the report.
+/// A call that was made.
+pub(crate) struct Made {
+    /// What it amounts to; what it used was used, however it ended.
+    pub(crate) report: CallReport,
+    /// What failed under the agent, if something did. Then nobody knows whether its container still runs.
+    pub(crate) failure: Option<Error>,
+}
+
+/// Makes the call. An error is the infrastructure's, before the agent began: whatever the agent does is in the report.
 pub(crate) async fn make(
     call: &Call<'_>,
     engine: &Engine,
     recorder: &Recorder,
     cancel: &CancellationToken,
-) -> Result<CallReport> {
+) -> Result<Made> {
     call.folder.write("prompt.md", call.prompt.as_bytes())?;
     let mut listener = Listener::new(call, recorder)?;
     let mut container = engine
@@ -69,23 +79,25 @@ pub(crate) async fn make(
         .await?;
     let ended = attend(call, &mut container, &mut listener, cancel).await;
     let removed = container.remove().await;
-    let (cut, exit) = ended?;
-    removed?;
-    let report = listener.transcript.finish(&Ending {
-        exit_code: exit.code,
-        oom: exit.oom,
-        stderr_tail: &String::from_utf8_lossy(&listener.stderr_tail),
-        cut,
-        allow_overage: call.config.limits.allow_overage,
-        ..Ending::default()
-    });
+    let (ending, failure) = match ended {
+        Ok((cut, exit)) => {
+            if let Err(error) = removed {
+                // It has ended, so no harm is done: the next run sweeps it up.
+                let what = format!("{}: its container was left behind: {error}", call.name);
+                recorder.emit(Happening::Warned { what });
+            }
+            ((cut, exit.code, exit.oom), None)
+        }
+        Err(error) => ((None, None, false), Some(error)),
+    };
+    let report = listener.finish(ending);
     recorder.emit(Happening::AgentEnded {
         call: call.name.clone(),
         outcome: report.outcome,
         reason: one_line(&report.reason, 300),
         usage: report.usage,
     });
-    Ok(report)
+    Ok(Made { report, failure })
 }
 
 /// Stays with a container until it has ended: by itself, by a limit, or by a person's word.
@@ -245,6 +257,10 @@ struct Listener<'a> {
     transcript_file: File,
     stderr_file: File,
     stderr_tail: Vec<u8>,
+    /// Turns and usage as they were last told.
+    metered: (u32, Usage),
+    /// Bytes heard so far.
+    heard: u64,
     finished_at: Option<Instant>,
     must_stop: Option<Cut>,
 }
@@ -258,17 +274,37 @@ impl<'a> Listener<'a> {
             transcript_file: call.folder.open("transcript.jsonl")?,
             stderr_file: call.folder.open("stderr.txt")?,
             stderr_tail: Vec::new(),
+            metered: (0, Usage::default()),
+            heard: 0,
             finished_at: None,
             must_stop: None,
         })
     }
 
+    /// What the call amounts to, given why it was cut, its exit code, and whether memory ran out.
+    fn finish(self, (cut, exit_code, oom): (Option<Cut>, Option<i64>, bool)) -> CallReport {
+        self.transcript.finish(&Ending {
+            exit_code,
+            oom,
+            stderr_tail: &String::from_utf8_lossy(&self.stderr_tail),
+            cut,
+            allow_overage: self.call.config.limits.allow_overage,
+            ..Ending::default()
+        })
+    }
+
     fn hear(&mut self, output: &Output) -> Result<()> {
+        self.heard += output.line.bytes.len() as u64 + 1;
+        if self.heard > OUTPUT_LIMIT {
+            self.must_stop = Some(Cut::Flood);
+            return Ok(());
+        }
         match output.stream {
             Stream::Stdout => {
                 write_line(&mut self.transcript_file, &output.line.bytes, "transcript.jsonl")?;
                 if let Some(event) = self.transcript.push_line(&output.line.bytes) {
                     self.tell(event);
+                    self.meter();
                 }
             }
             Stream::Stderr => {
@@ -290,25 +326,28 @@ impl<'a> Listener<'a> {
                 session_id,
                 model,
                 version,
-            } => Happening::AgentStarted {
-                call,
-                model,
-                client_version: version,
-                session_id,
-            },
+                api_key_source,
+            } => {
+                let subscribed = self.call.config.agent.credentials == Credentials::Subscription;
+                if subscribed && api_key_source.is_some() {
+                    self.must_stop = Some(Cut::Credentials);
+                }
+                Happening::AgentStarted {
+                    call,
+                    model,
+                    client_version: version,
+                    session_id,
+                }
+            }
             AgentEvent::Text { text } if !self.call.config.silence_agent => Happening::AgentSaid { call, text },
             AgentEvent::ToolUse { name, summary } => Happening::ToolUsed {
                 call,
                 tool: name,
                 summary,
             },
-            AgentEvent::Tokens { usage, turns } => {
-                self.check_tokens(&usage);
-                Happening::AgentProgress { call, turns, usage }
-            }
-            AgentEvent::Finished { usage, turns, .. } => {
+            AgentEvent::Finished { .. } => {
                 self.finished_at = Some(Instant::now());
-                Happening::AgentProgress { call, turns, usage }
+                return;
             }
             AgentEvent::Retry { attempt, error, .. } => Happening::Warned {
                 what: format!(
@@ -327,14 +366,20 @@ impl<'a> Listener<'a> {
         self.recorder.emit(happening);
     }
 
-    fn check_tokens(&mut self, usage: &Usage) {
-        if self
-            .call
-            .budget_left_tokens
-            .is_some_and(|remaining| usage.tokens() > remaining)
-        {
+    /// Tells how far the call is when that changed, and notes when the budget is spent. Any message may move the
+    /// meter, whatever event it makes.
+    fn meter(&mut self) {
+        let (turns, usage) = (self.transcript.turns(), self.transcript.usage());
+        if (turns, usage) == self.metered {
+            return;
+        }
+        self.metered = (turns, usage);
+        let left = self.call.budget_left_tokens;
+        if left.is_some_and(|left| usage.tokens() > left) {
             self.must_stop = Some(Cut::Budget);
         }
+        let call = self.call.name.clone();
+        self.recorder.emit(Happening::AgentProgress { call, turns, usage });
     }
 }
 

@@ -10,11 +10,11 @@ use crate::agent::Usage;
 use crate::attempt::Outcome;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::{CallName, Happening};
+use crate::event::Happening;
 use crate::generation::GenerationName;
 use crate::generator::Generator;
 use crate::git::{Oid, PrivateRepository, Slot};
-use crate::issue::{IssueId, Status};
+use crate::issue::IssueId;
 use crate::measure;
 use crate::plan::{self, Limits, Progress, Reason, Step};
 use crate::record::Recorder;
@@ -60,26 +60,45 @@ impl Work<'_> {
         labels
     }
 
-    /// Takes a slot for a call, brings it to `commit`, and makes the repository that the container sees.
-    pub(crate) fn checkout(&self, call: &CallName, commit: Oid) -> Result<(Slot, PrivateRepository)> {
-        let mut owner = SlotOwner {
-            generation: self.generation.to_string(),
-            run: self.recorder.run().to_owned(),
-            task: call.task.clone(),
-            attempt: call.attempt,
-            base: None,
-        };
+    /// Takes a slot; its marker says from now on whom it is for.
+    pub(crate) fn acquire(&self, owner: &SlotOwner) -> Result<Slot> {
+        tokio::task::block_in_place(|| self.generator.slots().acquire(&owner.to_text()?))
+    }
+
+    /// Brings a slot to `commit`, and makes the repository that the container sees.
+    pub(crate) fn checkout(&self, slot: &mut Slot, owner: SlotOwner, commit: Oid) -> Result<PrivateRepository> {
         let owner_ids = Some(self.engine.slot_owner());
         tokio::task::block_in_place(|| {
-            let mut slot = self.generator.slots().acquire(&owner.to_text()?)?;
             slot.restore(commit, owner_ids)?;
             let folder = self.generator.state_dir.join("private").join(slot.number().to_string());
             let private = slot.private_repository(&folder, self.generation.as_str(), commit, owner_ids)?;
             // From here on there may be work in it that is worth keeping.
-            owner.base = Some(commit.to_string());
-            slot.mark(&owner.to_text()?)?;
-            Ok((slot, private))
+            let base = Some(commit.to_string());
+            slot.mark(&SlotOwner { base, ..owner }.to_text()?)?;
+            Ok(private)
         })
+    }
+
+    /// Gives a slot back. What prevents that is said, and left for the next recovery: it must not undo what was done.
+    pub(crate) fn release(&self, slot: Slot) {
+        let number = slot.number();
+        if let Err(error) = slot.release() {
+            let what = format!("slot {number} could not be given back: {error}");
+            self.recorder.emit(Happening::Warned { what });
+        }
+    }
+
+    /// Ends whatever still runs of a task, or of a measure, after something failed under it. While nobody knows that,
+    /// its slot may still be written, and stays as it is for the next recovery.
+    pub(crate) async fn is_over(&self, task: Option<&IssueId>) -> bool {
+        match self.engine.sweep(&self.labels(task)).await {
+            Ok(_) => true,
+            Err(error) => {
+                let what = format!("what was running may still run, so its worktree is left alone: {error}");
+                self.recorder.emit(Happening::Warned { what });
+                false
+            }
+        }
     }
 }
 
@@ -96,9 +115,7 @@ pub(crate) struct Driven {
 /// Runs until the plan says stop, or `cancel` is called, which answers [`ErrorKind::Interrupted`].
 pub(crate) async fn drive(work: &Work<'_>, limits: &Limits, cancel: &CancellationToken) -> Result<Driven> {
     let recovery = Recovery::new(work.generator, work.generation)?;
-    for what in recovery.run(work.engine).await? {
-        work.recorder.emit(Happening::Recovered { what });
-    }
+    recover(work, &recovery).await?;
     let mut driver = Driver {
         work,
         progress: Progress::default(),
@@ -107,22 +124,27 @@ pub(crate) async fn drive(work: &Work<'_>, limits: &Limits, cancel: &Cancellatio
     loop {
         work.recorder.check()?;
         if cancel.is_cancelled() {
+            driver.tell_end("interrupted; `generator resume` goes on".to_owned())?;
             return Err(
                 Error::new(ErrorKind::Interrupted, "the run was interrupted").hint("`generator resume` goes on")
             );
         }
         match plan::next(&driver.snapshot(&recovery)?, limits) {
-            Step::Recover => {
-                for what in recovery.run(work.engine).await? {
-                    work.recorder.emit(Happening::Recovered { what });
-                }
-            }
+            Step::Recover => driver.recover(&recovery, cancel).await?,
             Step::Stitch(task) => driver.stitch(&task, cancel).await?,
             Step::Measure => driver.measure(cancel).await?,
             Step::Wait { until, reason } => driver.wait(until, reason, cancel).await,
             Step::Stop(reason) => return driver.end(reason),
         }
     }
+}
+
+/// Puts right what was left, and tells it.
+async fn recover(work: &Work<'_>, recovery: &Recovery<'_>) -> Result<()> {
+    for what in recovery.run(work.engine).await? {
+        work.recorder.emit(Happening::Recovered { what });
+    }
+    Ok(())
 }
 
 struct Driver<'a> {
@@ -147,16 +169,34 @@ impl Driver<'_> {
         })
     }
 
+    /// Puts right what an attempt left whose engine failed; an engine that fails again counts as one failure more.
+    async fn recover(&mut self, recovery: &Recovery<'_>, cancel: &CancellationToken) -> Result<()> {
+        self.pause_after_failure(cancel).await;
+        if cancel.is_cancelled() {
+            return Ok(());
+        }
+        match recover(self.work, recovery).await {
+            Err(error) if error.kind() == ErrorKind::Engine => self.progress.failed(error.in_a_line()),
+            done => return done,
+        }
+        Ok(())
+    }
+
     async fn stitch(&mut self, task: &IssueId, cancel: &CancellationToken) -> Result<()> {
         self.pause_after_failure(cancel).await;
         if cancel.is_cancelled() {
             return Ok(());
         }
-        let done = stitch::attempt(self.work, task, cancel).await?;
+        let claimed = match stitch::claim(self.work, task) {
+            // A person closed or held it since we looked: then we look again.
+            Err(error) if error.kind() == ErrorKind::Precondition && !self.is_ready(task)? => return Ok(()),
+            claimed => claimed?,
+        };
+        let done = stitch::attempt(self.work, claimed, cancel).await?;
         self.progress.limit = done.limit;
         self.progress.refused = done.refused;
         match done.outcome {
-            Outcome::InfrastructureFailed => self.progress.failures_in_a_row += 1,
+            Outcome::InfrastructureFailed => self.progress.failed(done.reason),
             Outcome::Limited | Outcome::Cancelled => {}
             outcome => {
                 self.progress.failures_in_a_row = 0;
@@ -173,7 +213,8 @@ impl Driver<'_> {
         if cancel.is_cancelled() {
             return Ok(());
         }
-        match measure::measure(self.work, self.progress.measures + 1, cancel).await? {
+        self.progress.measures_begun += 1;
+        match measure::measure(self.work, self.progress.measures_begun, cancel).await? {
             measure::Done::Filed(filed) => {
                 self.progress.measures += 1;
                 self.progress.last_filed = Some(filed);
@@ -182,7 +223,7 @@ impl Driver<'_> {
             }
             measure::Done::Limited(limit) => self.progress.limit = Some(limit),
             measure::Done::Refused(reason) => self.progress.refused = Some(reason),
-            measure::Done::Failed => self.progress.failures_in_a_row += 1,
+            measure::Done::Failed(why) => self.progress.failed(why),
             measure::Done::Cancelled => {}
         }
         Ok(())
@@ -191,8 +232,14 @@ impl Driver<'_> {
     /// Gives failing infrastructure some time before the next call.
     async fn pause_after_failure(&self, cancel: &CancellationToken) {
         if let Some(until) = self.progress.pause(self.work.now()) {
-            self.sleep(until, "the infrastructure failed".to_owned(), cancel).await;
+            let reason = format!("the infrastructure failed ({})", self.progress.last_failure);
+            self.sleep(until, reason, cancel).await;
         }
+    }
+
+    fn is_ready(&self, task: &IssueId) -> Result<bool> {
+        let issues = self.work.store.read()?;
+        Ok(issues.ready().iter().any(|issue| issue.id == *task))
     }
 
     async fn wait(&mut self, until: Timestamp, reason: String, cancel: &CancellationToken) {
@@ -208,20 +255,24 @@ impl Driver<'_> {
         }
     }
 
-    fn end(self, reason: Reason) -> Result<Driven> {
+    /// Tells that the run ends, and what it did; answers what it used.
+    fn tell_end(&self, reason: String) -> Result<Usage> {
         let issues = self.work.store.read()?;
         let counts = issues.counts();
         let usage = issues.usage_of_run(self.work.recorder.run());
         self.work.recorder.emit(Happening::RunEnded {
-            reason: sentence(
-                &reason,
-                issues.iter().filter(|issue| issue.status == Status::Blocked).count(),
-            ),
+            reason,
             merged: self.merged,
             blocked: counts.blocked,
             open: counts.open,
             usage,
         });
+        Ok(usage)
+    }
+
+    fn end(self, reason: Reason) -> Result<Driven> {
+        let held = self.work.store.read()?.counts().blocked;
+        let usage = self.tell_end(sentence(&reason, held))?;
         Ok(Driven {
             reason,
             merged: self.merged,
@@ -241,7 +292,7 @@ pub(crate) fn sentence(reason: &Reason, held: usize) -> String {
         Reason::BudgetSpent => "the generation's budget is spent".to_owned(),
         Reason::Limited(Some(until)) => format!("a usage limit is reached until {until}"),
         Reason::Limited(None) => "a usage limit is reached".to_owned(),
-        Reason::Refused(reason) => format!("the call was refused: {reason}"),
-        Reason::Infrastructure => "the infrastructure failed several times in a row".to_owned(),
+        Reason::Refused(reason) => reason.clone(),
+        Reason::Infrastructure(last) => format!("the infrastructure failed several times in a row, at last: {last}"),
     }
 }

@@ -106,6 +106,10 @@ fn document_text(work: &Work<'_>, entry: &TreeEntry) -> Result<Option<String>> {
 }
 
 fn text_of(work: &Work<'_>, tip: Oid, path: &Path) -> Result<Option<String>> {
+    // No tree holds such a name, and the library cannot even be asked for it.
+    if path.as_os_str().as_encoded_bytes().contains(&0) {
+        return Ok(None);
+    }
     let bytes = work.generator.git.read_file(tip, path)?;
     Ok(bytes
         .filter(|bytes| bytes.len() as u64 <= DOCUMENT_LIMIT)

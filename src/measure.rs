@@ -3,18 +3,19 @@
 use tokio_util::sync::CancellationToken;
 
 use crate::agent::{CallOutcome, CallReport, Cut, Usage};
-use crate::call::{self, Call};
+use crate::call::{self, Call, Made};
 use crate::crash::crash_point;
 use crate::driver::Work;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::event::{CallName, DroppedProposal, FiledTask, Happening, Role};
-use crate::git::Oid;
+use crate::git::{PrivateRepository, Slot};
 use crate::issue::{BatchIssue, Issues, Measure, NewIssue, TaskPlan};
 use crate::materials;
 use crate::plan::Limit;
 use crate::proposal::{self, KnownIssue, Proposal, Validated};
 use crate::record::CallFolder;
-use crate::stitch::limit_of;
+use crate::recover::SlotOwner;
+use crate::stitch::{limit_of, refusal};
 use crate::text::one_line;
 
 /// What became of a measure.
@@ -27,7 +28,7 @@ pub(crate) enum Done {
     /// The call was refused for good, or its answers never became valid.
     Refused(String),
     /// The infrastructure failed.
-    Failed,
+    Failed(String),
     /// The run was interrupted.
     Cancelled,
 }
@@ -45,6 +46,26 @@ enum Round {
 /// Asks for tasks until an answer is valid, at most `measure.max_attempts` times; `cycle` names the records.
 pub(crate) async fn measure(work: &Work<'_>, cycle: u32, cancel: &CancellationToken) -> Result<Done> {
     work.recorder.emit(Happening::MeasureStarted { cycle });
+    let owner = SlotOwner {
+        generation: work.generation.to_string(),
+        run: work.recorder.run().to_owned(),
+        task: None,
+        attempt: 0,
+        cycle,
+        base: None,
+    };
+    let mut slot = work.acquire(&owner)?;
+    let done = rounds(work, &mut slot, &owner, cancel).await;
+    // Not before what it used is noted: until then the slot tells a recovery that it is not.
+    match &done {
+        Ok(_) => work.release(slot),
+        Err(error) => tracing::debug!(%error, slot = slot.number(), "a measure leaves its slot to the next recovery"),
+    }
+    done
+}
+
+/// Asks until an answer is valid or there is no use in asking.
+async fn rounds(work: &Work<'_>, slot: &mut Slot, owner: &SlotOwner, cancel: &CancellationToken) -> Result<Done> {
     let tip = work.tip()?;
     let mut context = materials::measure_context(work, tip)?;
     let mut usage = Usage::default();
@@ -56,9 +77,25 @@ pub(crate) async fn measure(work: &Work<'_>, cycle: u32, cancel: &CancellationTo
             task: None,
             attempt: round,
         };
-        let folder = work.recorder.call_folder(&name, cycle)?;
+        let folder = work.recorder.call_folder(&name, owner.cycle)?;
         let prompt = materials::measure_prompt(work, &context)?;
-        let report = ask(work, &name, tip, &prompt, &folder, &usage, cancel).await?;
+        step(work, &name, "checkout");
+        let private = work.checkout(slot, owner.clone(), tip)?;
+        let call = call_for(work, &name, slot, &private, &prompt, &folder, &usage)?;
+        step(work, &name, "container");
+        let made = call::make(&call, work.engine, work.recorder, cancel).await;
+        crash_point!("measure.called");
+        let report = match made {
+            Ok(Made { report, failure: None }) => report,
+            Ok(Made {
+                report,
+                failure: Some(failure),
+            }) => {
+                usage += report.usage;
+                return broken(work, failure, &folder, usage).await;
+            }
+            Err(failure) => return broken(work, failure, &folder, usage).await,
+        };
         usage += report.usage;
         match judge(work, &report)? {
             Round::Valid(validated) => return file(work, validated, usage),
@@ -69,7 +106,7 @@ pub(crate) async fn measure(work: &Work<'_>, cycle: u32, cancel: &CancellationTo
                 context = context.again(problems, answer);
             }
             Round::Problems { problems, .. } => {
-                let reason = format!("no valid answer in {round} rounds: {}", problems.join(" "));
+                let reason = format!("measure gave no valid answer in {round} rounds: {}", problems.join(" "));
                 return fail(work, Done::Refused(one_line(&reason, 2000)), &reason, &folder, usage);
             }
             Round::Over(done, reason) => return fail(work, done, &reason, &folder, usage),
@@ -77,28 +114,27 @@ pub(crate) async fn measure(work: &Work<'_>, cycle: u32, cancel: &CancellationTo
     }
 }
 
-/// Makes one call on a read-only checkout of the tip.
-async fn ask(
-    work: &Work<'_>,
+fn step(work: &Work<'_>, name: &CallName, step: &str) {
+    work.recorder.emit(Happening::StepStarted {
+        call: name.clone(),
+        step: step.to_owned(),
+    });
+}
+
+/// A call on a read-only checkout.
+fn call_for<'a>(
+    work: &Work<'a>,
     name: &CallName,
-    tip: Oid,
-    prompt: &str,
-    folder: &CallFolder,
+    slot: &Slot,
+    private: &'a PrivateRepository,
+    prompt: &'a str,
+    folder: &'a CallFolder,
     used: &Usage,
-    cancel: &CancellationToken,
-) -> Result<CallReport> {
-    let step = |step: &str| {
-        work.recorder.emit(Happening::StepStarted {
-            call: name.clone(),
-            step: step.to_owned(),
-        });
-    };
-    step("checkout");
-    let (slot, private) = work.checkout(name, tip)?;
+) -> Result<Call<'a>> {
     let mut spent = work.store.read()?.usage();
     spent += *used;
     let config = &work.generator.config;
-    let call = Call {
+    Ok(Call {
         name: name.clone(),
         config,
         role: &config.measure,
@@ -106,19 +142,26 @@ async fn ask(
         labels: work.labels(None),
         root: work.generator.git.workdir(),
         slot: slot.path().to_owned(),
-        private: &private,
+        private,
         writable: false,
         prompt,
         json_schema: Some(proposal::json_schema()),
         budget_left_usd: config.budget.usd.map(|budget| budget - spent.cost_usd),
         budget_left_tokens: config.budget.tokens.map(|budget| budget.saturating_sub(spent.tokens())),
         folder,
-    };
-    step("container");
-    let report = call::make(&call, work.engine, work.recorder, cancel).await;
-    slot.release()?;
-    crash_point!("measure.called");
-    report
+    })
+}
+
+/// Ends a measure under which something failed that was not the agent.
+async fn broken(work: &Work<'_>, failure: Error, folder: &CallFolder, usage: Usage) -> Result<Done> {
+    let reason = failure.in_a_line();
+    // Its files are read-only in the container: whether that still runs only decides who ends it.
+    work.is_over(None).await;
+    let done = fail(work, Done::Failed(reason.clone()), &reason, folder, usage)?;
+    match failure.kind() {
+        ErrorKind::Engine => Ok(done),
+        _ => Err(failure),
+    }
 }
 
 /// Reads and checks an answer.
@@ -132,9 +175,13 @@ fn judge(work: &Work<'_>, report: &CallReport) -> Result<Round> {
     }
     match report.outcome {
         CallOutcome::Success => {}
-        CallOutcome::Transient => return Ok(Round::Over(Done::Failed, reason)),
+        CallOutcome::Transient => return Ok(Round::Over(Done::Failed(reason.clone()), reason)),
+        CallOutcome::Permanent => {
+            let reason = refusal(&reason);
+            return Ok(Round::Over(Done::Refused(reason.clone()), reason));
+        }
         outcome => {
-            let reason = format!("the call ended as {outcome}: {reason}");
+            let reason = format!("measure's call ended as {outcome}: {reason}");
             return Ok(Round::Over(Done::Refused(reason.clone()), reason));
         }
     }

@@ -28,6 +28,8 @@ pub(crate) struct Snapshot {
 /// What a run did so far.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Progress {
+    /// Measures begun, valid or not: their records are numbered by this.
+    pub(crate) measures_begun: u32,
     /// Measures made.
     pub(crate) measures: u32,
     /// Tasks filed by the last measure; `None` before the first.
@@ -36,8 +38,10 @@ pub(crate) struct Progress {
     pub(crate) attempted_in_cycle: u32,
     /// Tasks attempted in all.
     pub(crate) attempted: u32,
-    /// Attempts in a row that the infrastructure failed.
+    /// Calls in a row that the infrastructure failed.
     pub(crate) failures_in_a_row: u32,
+    /// Why the last of them failed.
+    pub(crate) last_failure: String,
     /// A usage limit that was met, and until when, if anything said so.
     pub(crate) limit: Option<Limit>,
     /// A refusal that no retry mends: the account, the model, the request.
@@ -102,8 +106,7 @@ pub(crate) enum Step {
 
 /// Why a run ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Reason {
+pub(crate) enum Reason {
     /// Measure proposed nothing and nothing is open.
     Complete,
     /// The cycles asked for were made, and what they filed was done.
@@ -114,10 +117,10 @@ pub enum Reason {
     BudgetSpent,
     /// A usage limit that is not waited out; until when, if anything said so.
     Limited(Option<Timestamp>),
-    /// The account, the model or the request was refused.
+    /// A call was refused for good (by account, model or request), or measure gave no valid answer: what is to be mended.
     Refused(String),
-    /// The infrastructure failed several times in a row.
-    Infrastructure,
+    /// The infrastructure failed several times in a row; why the last time.
+    Infrastructure(String),
 }
 
 /// After how many failures of the infrastructure in a row a run gives up.
@@ -129,20 +132,21 @@ const RESET_MARGIN_SECONDS: i64 = 60;
 
 /// Decides the next step.
 pub(crate) fn next(now: &Snapshot, limits: &Limits) -> Step {
+    // Before the leftovers: what cannot be put right must not be tried for ever.
+    if now.run.failures_in_a_row >= MAX_FAILURES_IN_A_ROW {
+        return Step::Stop(Reason::Infrastructure(now.run.last_failure.clone()));
+    }
     if now.leftovers {
         return Step::Recover;
-    }
-    if let Some(reason) = &now.run.refused {
-        return Step::Stop(Reason::Refused(reason.clone()));
     }
     if budget_spent(&now.usage, &limits.budget) {
         return Step::Stop(Reason::BudgetSpent);
     }
+    if let Some(reason) = &now.run.refused {
+        return Step::Stop(Reason::Refused(reason.clone()));
+    }
     if let Some(limit) = &now.run.limit {
         return after_limit(limit, now.now, limits.wait);
-    }
-    if now.run.failures_in_a_row >= MAX_FAILURES_IN_A_ROW {
-        return Step::Stop(Reason::Infrastructure);
     }
     let may_measure = limits.cycles.is_none_or(|cycles| now.run.measures < cycles);
     let cycle_full = may_measure
@@ -163,9 +167,12 @@ fn budget_spent(usage: &Usage, budget: &BudgetConfig) -> bool {
 
 /// Waits for a limit's reset, or ends the run.
 fn after_limit(limit: &Limit, now: Timestamp, wait: LimitWait) -> Step {
+    // A reset that is past already, though the limit was met just now, is waited for all the same: else the limit
+    // would be asked about again and again without a pause.
+    let margin = jiff::SignedDuration::from_secs(RESET_MARGIN_SECONDS);
     let until = limit
         .resets_at
-        .map(|reset| reset + jiff::SignedDuration::from_secs(RESET_MARGIN_SECONDS));
+        .and_then(|reset| reset.max(now).checked_add(margin).ok());
     let patient = |until: Timestamp| match wait {
         LimitWait::Never => false,
         LimitWait::Always => true,
@@ -200,6 +207,12 @@ fn ending(now: &Snapshot) -> Reason {
 }
 
 impl Progress {
+    /// Counts a call, or a recovery, that the infrastructure failed.
+    pub(crate) fn failed(&mut self, why: String) {
+        self.failures_in_a_row += 1;
+        self.last_failure = why;
+    }
+
     /// How long to pause after the infrastructure failed, if it did.
     pub(crate) fn pause(&self, now: Timestamp) -> Option<Timestamp> {
         let doublings = self.failures_in_a_row.checked_sub(1)?;
@@ -350,6 +363,20 @@ mod tests {
         ] {
             check(&now, &Limits { budget, ..limits() }, Step::Stop(Reason::BudgetSpent));
         }
+        let mut refused = now.clone();
+        refused.run.refused = Some("the call's budget is spent".into());
+        let spent = BudgetConfig {
+            usd: Some(2.0),
+            tokens: None,
+        };
+        check(
+            &refused,
+            &Limits {
+                budget: spent,
+                ..limits()
+            },
+            Step::Stop(Reason::BudgetSpent),
+        );
         let enough = BudgetConfig {
             usd: Some(2.5),
             tokens: Some(1001),
@@ -403,6 +430,18 @@ mod tests {
                 expect.clone(),
             );
         }
+        let past: Timestamp = "2026-11-21T08:00:00Z".parse().unwrap();
+        check(
+            &met(false, Some(past)),
+            &Limits {
+                wait: hours(1),
+                ..limits()
+            },
+            Step::Wait {
+                until: "2026-11-21T09:01:00Z".parse().unwrap(),
+                reason: "five hours".into(),
+            },
+        );
         check(
             &met(true, Some(reset)),
             &Limits {
@@ -432,6 +471,10 @@ mod tests {
             run,
             ..Snapshot::default()
         };
-        check(&now, &limits(), Step::Stop(Reason::Infrastructure));
+        let stop = || Step::Stop(Reason::Infrastructure(String::new()));
+        check(&now, &limits(), stop());
+        // Not even what was left is tried again: the engine is needed for that, too.
+        let leftovers = Snapshot { leftovers: true, ..now };
+        check(&leftovers, &limits(), stop());
     }
 }

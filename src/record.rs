@@ -1,12 +1,13 @@
 //! The record of a run: `events.jsonl`, and a folder for each call with prompt, transcript and stderr.
 
 use std::fs::{File, OpenOptions};
-use std::io::Write as _;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::mpsc::UnboundedSender;
 
+use crate::agent::{CallReport, Ending, Transcript};
 use crate::error::{Context as _, Error, ErrorKind, Result};
 use crate::event::{CallName, Event, Happening, Role};
 use crate::fs::create_folder;
@@ -101,7 +102,7 @@ impl Recorder {
     pub(crate) fn call_folder(&self, call: &CallName, cycle: u32) -> Result<CallFolder> {
         let name = match (&call.task, call.role) {
             (Some(task), _) => format!("{task}-{}", call.attempt),
-            (None, Role::Measure) => format!("measure-{cycle}-{}", call.attempt),
+            (None, Role::Measure) => format!("{}{}", measure_prefix(cycle), call.attempt),
             (None, Role::Stitch) => format!("stitch-{}", call.attempt),
         };
         let below = format!("runs/{}/{name}", self.run);
@@ -134,4 +135,39 @@ impl CallFolder {
         let opened = OpenOptions::new().create(true).append(true).open(&path);
         opened.with_context(ErrorKind::Unexpected, || format!("cannot open `{}`", path.display()))
     }
+}
+
+/// What the folders of a measure's calls begin with.
+fn measure_prefix(cycle: u32) -> String {
+    format!("measure-{cycle}-")
+}
+
+/// What the transcript in a call's folder amounts to; `None` when the call never began.
+pub(crate) fn recorded_call(folder: &Path) -> Result<Option<CallReport>> {
+    let path = folder.join("transcript.jsonl");
+    let failed = || format!("cannot read `{}`", path.display());
+    let file = match File::open(&path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error).with_context(ErrorKind::Unexpected, failed),
+    };
+    let mut transcript = Transcript::new();
+    for line in BufReader::new(file).split(b'\n') {
+        transcript.push_line(&line.with_context(ErrorKind::Unexpected, failed)?);
+    }
+    Ok(Some(transcript.finish(&Ending::of_recording())))
+}
+
+/// What the calls of a run's measure amount to.
+pub(crate) fn recorded_measure(state_dir: &Path, run: &str, cycle: u32) -> Result<Vec<CallReport>> {
+    let runs = state_dir.join("runs").join(run);
+    let failed = || format!("cannot list `{}`", runs.display());
+    let mut calls = Vec::new();
+    for entry in std::fs::read_dir(&runs).with_context(ErrorKind::Unexpected, failed)? {
+        let entry = entry.with_context(ErrorKind::Unexpected, failed)?;
+        if entry.file_name().to_string_lossy().starts_with(&measure_prefix(cycle)) {
+            calls.extend(recorded_call(&entry.path())?);
+        }
+    }
+    Ok(calls)
 }

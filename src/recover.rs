@@ -10,10 +10,11 @@ use crate::engine::Engine;
 use crate::error::{Context as _, Result};
 use crate::generation::GenerationName;
 use crate::generator::Generator;
-use crate::git::{CommitInfo, Git, Leftover, Oid, Slot};
-use crate::issue::{Issue, IssueId, Issues, Status};
+use crate::git::{Git, Leftover, Slot};
+use crate::issue::{Issue, IssueId, Issues, Measure, Status};
+use crate::record::{recorded_call, recorded_measure};
 use crate::store::Store;
-use crate::task_commit::{ATTEMPT_TRAILER, TASK_TRAILER, keep_snapshot};
+use crate::task_commit::{keep_snapshot, kept_commit, merged_commit, message};
 
 /// Who uses a slot, written into its dirty marker before use.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,8 +25,10 @@ pub(crate) struct SlotOwner {
     pub(crate) run: String,
     /// The task; `None` for a measure, whose slot holds nothing worth keeping.
     pub(crate) task: Option<IssueId>,
-    /// The attempt, counted from 1.
+    /// The attempt at the task, counted from 1; 0 for a measure.
     pub(crate) attempt: u32,
+    /// Which measure of its run it is, counted from 1; 0 for a task.
+    pub(crate) cycle: u32,
     /// The commit that the slot was made from; `None` while it is still being made, when no agent has begun.
     pub(crate) base: Option<String>,
 }
@@ -74,42 +77,30 @@ impl<'a> Recovery<'a> {
         for container in engine.sweep(&labels).await? {
             said.push(format!("removed the container `{}` of an earlier run", container.name));
         }
-        let mut snapshots = BTreeMap::new();
         for leftover in self.generator.slots().leftovers()? {
-            self.keep_slot(&leftover, &mut snapshots, &mut said)?;
+            self.keep_slot(&leftover, &mut said)?;
         }
         for id in claimed(&self.store.read()?) {
-            self.put_right(&id, snapshots.get(&id).copied(), &mut said)?;
+            self.put_right(&id, &mut said)?;
         }
         Ok(said)
     }
 
     /// Keeps what an agent left in a slot, then frees it. A slot of another generation is kept for that one's task.
-    fn keep_slot(
-        &self,
-        leftover: &Leftover,
-        snapshots: &mut BTreeMap<IssueId, Oid>,
-        said: &mut Vec<String>,
-    ) -> Result<()> {
+    fn keep_slot(&self, leftover: &Leftover, said: &mut Vec<String>) -> Result<()> {
         let mut slot = self.generator.slots().adopt(leftover.number)?;
         // A marker that a crash cut short was never followed by work in the slot.
-        if let Ok(owner) = serde_json::from_str::<SlotOwner>(&leftover.owner)
-            && let Some(task) = &owner.task
-            && let Some(kept) = self.keep_work(&mut slot, &owner, task)?
-        {
-            said.push(format!(
-                "kept what attempt {} at {task} had left, as commit {kept}",
-                owner.attempt
-            ));
-            if owner.generation == self.generation.as_str() {
-                snapshots.insert(task.clone(), kept);
+        if let Ok(owner) = serde_json::from_str::<SlotOwner>(&leftover.owner) {
+            match &owner.task {
+                Some(task) => said.extend(self.keep_work(&mut slot, &owner, task)?),
+                None => said.extend(self.note_measure(&owner)?),
             }
         }
         slot.release()
     }
 
-    /// Commits a slot's content to its task's ref; `None` when it holds nothing new.
-    fn keep_work(&self, slot: &mut Slot, owner: &SlotOwner, task: &IssueId) -> Result<Option<Oid>> {
+    /// Commits a slot's content to its task's ref, and says so when that holds anything new.
+    fn keep_work(&self, slot: &mut Slot, owner: &SlotOwner, task: &IssueId) -> Result<Option<String>> {
         let git = &self.generator.git;
         let Some(base) = &owner.base else { return Ok(None) };
         let base = git.resolve(base)?;
@@ -118,16 +109,44 @@ impl<'a> Recovery<'a> {
         if snapshot.tree == git.commit_info(base)?.tree {
             return Ok(None);
         }
-        let subject = format!("{task}: what attempt {} had left when its run died", owner.attempt);
-        keep_snapshot(self.generator, &generation, task, base, snapshot.tree, &subject).map(Some)
+        let issues = Store::open(git, &generation)?.read()?;
+        let text = message(issues.get(task)?, owner.attempt, &owner.run, None);
+        let kept = keep_snapshot(self.generator, &generation, task, base, snapshot.tree, &text)?;
+        Ok(Some(format!(
+            "kept what attempt {} at {task} had left, as commit {kept}",
+            owner.attempt
+        )))
+    }
+
+    /// Notes what a measure used whose run died before it could: its slot is kept until that is written down.
+    fn note_measure(&self, owner: &SlotOwner) -> Result<Option<String>> {
+        let is_noted = |issues: &Issues| {
+            let measures = issues.meta().measures.iter();
+            measures.filter(|measure| measure.run == owner.run).count() >= owner.cycle as usize
+        };
+        if owner.generation != self.generation.as_str() || is_noted(&self.store.read()?) {
+            return Ok(None);
+        }
+        let calls = recorded_measure(&self.generator.state_dir, &owner.run, owner.cycle)?;
+        let usage: Usage = calls.iter().map(|report| report.usage).sum();
+        let now = self.generator.world().now();
+        self.store.update("note a measure whose run died", now, |issues| {
+            issues.record_measure(Measure {
+                run: owner.run.clone(),
+                at: now,
+                filed: None,
+                usage,
+            });
+            Ok(())
+        })?;
+        Ok(Some("noted what a measure had used when its run died".to_owned()))
     }
 
     /// Closes a claimed task whose commit is on the branch, else gives the claim back.
-    fn put_right(&self, id: &IssueId, snapshot: Option<Oid>, said: &mut Vec<String>) -> Result<()> {
+    fn put_right(&self, id: &IssueId, said: &mut Vec<String>) -> Result<()> {
         let now = self.generator.world().now();
-        let mut attempt = interrupted_attempt(self.store.read()?.get(id)?, snapshot, now);
-        let merged = self.merged_commit(id, attempt.number)?;
-        if let Some(commit) = merged {
+        let mut attempt = self.interrupted_attempt(self.store.read()?.get(id)?, now)?;
+        if let Some(commit) = merged_commit(self.generator, self.generation, id, attempt.number)? {
             attempt.outcome = Outcome::Merged;
             attempt.reason = "its run died before the task was closed".to_owned();
             self.store.update(&format!("close {id}"), now, |issues| {
@@ -145,42 +164,28 @@ impl<'a> Recovery<'a> {
         Ok(())
     }
 
-    /// The commit on the generation branch that came of this very attempt: it says so in its trailers.
-    fn merged_commit(&self, id: &IssueId, attempt: u32) -> Result<Option<Oid>> {
-        let git = &self.generator.git;
-        let Some(tip) = git.reference(&self.generation.branch())? else {
-            return Ok(None);
-        };
-        let base = git.reference(&self.generation.base_mark())?;
-        let (task, attempt) = (Some(id.to_string()), Some(attempt.to_string()));
-        let of_attempt =
-            |commit: &CommitInfo| commit.trailer(TASK_TRAILER) == task && commit.trailer(ATTEMPT_TRAILER) == attempt;
-        Ok(git
-            .first_parents(tip, base)?
-            .into_iter()
-            .find(of_attempt)
-            .map(|commit| commit.id))
-    }
-}
-
-/// The attempt that a dead run was at.
-fn interrupted_attempt(issue: &Issue, snapshot: Option<Oid>, now: jiff::Timestamp) -> Attempt {
-    let claim = issue.claim.as_ref();
-    let run = claim.map_or_else(String::new, |claim| claim.run.clone());
-    let number = issue.next_attempt();
-    Attempt {
-        number,
-        outcome: Outcome::Cancelled,
-        reason: "the run ended before the attempt did".to_owned(),
-        snapshot: snapshot.map(|id| id.to_string()),
-        records: Some(format!("runs/{run}/{}-{number}", issue.id)),
-        started_at: claim.map_or(now, |claim| claim.at),
-        ended_at: now,
-        run,
-        model: None,
-        session_id: None,
-        turns: 0,
-        usage: Usage::default(),
+    /// The attempt that a dead run was at, with what its transcript tells of it.
+    fn interrupted_attempt(&self, issue: &Issue, now: jiff::Timestamp) -> Result<Attempt> {
+        let claim = issue.claim.as_ref();
+        let run = claim.map_or_else(String::new, |claim| claim.run.clone());
+        let number = issue.next_attempt();
+        let records = format!("runs/{run}/{}-{number}", issue.id);
+        let report = recorded_call(&self.generator.state_dir.join(&records))?;
+        let kept = kept_commit(self.generator, self.generation, &issue.id, number)?;
+        Ok(Attempt {
+            number,
+            outcome: Outcome::Cancelled,
+            reason: "the run ended before the attempt did".to_owned(),
+            snapshot: kept.map(|id| id.to_string()),
+            records: Some(records),
+            started_at: claim.map_or(now, |claim| claim.at),
+            ended_at: now,
+            run,
+            turns: report.as_ref().map_or(0, |report| report.turns),
+            usage: report.as_ref().map(|report| report.usage).unwrap_or_default(),
+            session_id: report.as_ref().and_then(|report| report.session_id.clone()),
+            model: report.and_then(|report| report.model),
+        })
     }
 }
 

@@ -17,6 +17,7 @@ use crate::issue::{Issue, IssueId};
 use crate::materials;
 use crate::plan::Limit;
 use crate::record::CallFolder;
+use crate::recover::SlotOwner;
 use crate::task_commit::{keep_snapshot, message};
 use crate::text::one_line;
 
@@ -30,6 +31,8 @@ pub(crate) const SNAPSHOT_LIMITS: SnapshotLimits = SnapshotLimits {
 #[derive(Clone, Debug)]
 pub(crate) struct Done {
     pub(crate) outcome: Outcome,
+    /// Why, in a line; may be empty.
+    pub(crate) reason: String,
     pub(crate) limit: Option<Limit>,
     /// A refusal that no retry mends.
     pub(crate) refused: Option<String>,
@@ -76,8 +79,16 @@ impl Judgement {
     }
 }
 
-/// Makes one attempt at a task. An error is one that ends the run; all else is the attempt's outcome.
-pub(crate) async fn attempt(work: &Work<'_>, id: &IssueId, cancel: &CancellationToken) -> Result<Done> {
+/// A task that is claimed for this run, and not tried yet.
+pub(crate) struct Claimed {
+    issue: Issue,
+    /// The generation's tip when it was claimed.
+    base: Oid,
+    at: Timestamp,
+}
+
+/// Claims a ready task. Fails with [`ErrorKind::Precondition`] when it is not ready, or not any more.
+pub(crate) fn claim(work: &Work<'_>, id: &IssueId) -> Result<Claimed> {
     let base = work.tip()?;
     let now = work.now();
     let run = work.recorder.run();
@@ -86,77 +97,101 @@ pub(crate) async fn attempt(work: &Work<'_>, id: &IssueId, cancel: &Cancellation
         issues.get(id).cloned()
     })?;
     crash_point!("stitch.claimed");
-    let number = issue.next_attempt();
-    let name = CallName {
-        role: Role::Stitch,
-        task: Some(id.clone()),
-        attempt: number,
-    };
-    let title = one_line(&issue.title, 120);
-    work.recorder.emit(Happening::TaskClaimed {
-        task: id.clone(),
-        title,
-        attempt: number,
-    });
-    let folder = work.recorder.call_folder(&name, 0)?;
-    let begun = std::time::Instant::now();
-    let mut trial = Trial {
-        issue,
-        number,
-        started_at: now,
-        begun,
-        name,
-        folder,
-        base,
-        snapshot: None,
-        report: None,
-    };
-    let judgement = match try_it(work, &mut trial, cancel).await {
-        Ok(judgement) => judgement,
-        Err(error) if error.kind() == ErrorKind::Engine => Judgement::of(Outcome::InfrastructureFailed, chain(&error)),
+    Ok(Claimed { issue, base, at: now })
+}
+
+/// Makes one attempt at a task. An error is one that ends the run; all else is the attempt's outcome.
+pub(crate) async fn attempt(work: &Work<'_>, claimed: Claimed, cancel: &CancellationToken) -> Result<Done> {
+    let mut trial = begin(work, claimed)?;
+    let tried = try_it(work, &mut trial, cancel).await;
+    let (judgement, failure) = match tried {
+        Ok(judgement) => (judgement, None),
         Err(error) => {
-            // Whatever it is, the task must not stay claimed by a run that ends.
-            conclude(
-                work,
-                &trial,
-                &Judgement::of(Outcome::InfrastructureFailed, chain(&error)),
-            )?;
-            return Err(error);
+            let failed = Judgement::of(Outcome::InfrastructureFailed, error.in_a_line());
+            let goes_on = error.kind() == ErrorKind::Engine;
+            (failed, Some(error).filter(|_| !goes_on))
         }
     };
-    conclude(work, &trial, &judgement)?;
+    // Whatever ends the run, the task must not stay claimed by it.
+    let concluded = conclude(work, &trial, &judgement);
+    if let Some(failure) = failure {
+        return Err(failure);
+    }
+    concluded?;
     Ok(Done {
         outcome: judgement.outcome,
+        reason: judgement.reason,
         limit: limit(&trial),
         refused: refused(&trial),
     })
 }
 
-/// An error with its causes, in a line.
-fn chain(error: &Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(inner) = cause {
-        text.push_str(": ");
-        text.push_str(&inner.to_string());
-        cause = inner.source();
-    }
-    one_line(&text, 500)
+/// Opens the records of an attempt.
+fn begin(work: &Work<'_>, claimed: Claimed) -> Result<Trial> {
+    let Claimed { issue, base, at } = claimed;
+    let number = issue.next_attempt();
+    let name = CallName {
+        role: Role::Stitch,
+        task: Some(issue.id.clone()),
+        attempt: number,
+    };
+    work.recorder.emit(Happening::TaskClaimed {
+        task: issue.id.clone(),
+        title: one_line(&issue.title, 120),
+        attempt: number,
+    });
+    Ok(Trial {
+        folder: work.recorder.call_folder(&name, 0)?,
+        begun: std::time::Instant::now(),
+        issue,
+        number,
+        started_at: at,
+        name,
+        base,
+        snapshot: None,
+        report: None,
+    })
 }
 
 /// Checks a slot out, lets the agent work in it, and merges what it left.
 async fn try_it(work: &Work<'_>, trial: &mut Trial, cancel: &CancellationToken) -> Result<Judgement> {
     step(work, trial, "checkout");
-    let (mut slot, private) = work.checkout(&trial.name, trial.base)?;
+    let owner = SlotOwner {
+        generation: work.generation.to_string(),
+        run: work.recorder.run().to_owned(),
+        task: Some(trial.issue.id.clone()),
+        attempt: trial.number,
+        cycle: 0,
+        base: None,
+    };
+    let mut slot = work.acquire(&owner)?;
+    let private = work.checkout(&mut slot, owner, trial.base)?;
     crash_point!("stitch.checkout");
     let judged = work_in_slot(work, trial, &mut slot, &private, cancel).await;
-    if judged.is_err() && trial.snapshot.is_none() && !cancel.is_cancelled() {
-        // The engine failed under the agent: what it had done by then is kept all the same.
-        keep(work, trial, &mut slot).await?;
+    if judged.is_ok() || leave(work, trial, &mut slot).await {
+        work.release(slot);
+        crash_point!("stitch.released");
     }
-    slot.release()?;
-    crash_point!("stitch.released");
     judged
+}
+
+/// Leaves a slot in which something failed that was not the agent: what is in it is kept on the task's ref. Answers
+/// whether the slot may be used again.
+async fn leave(work: &Work<'_>, trial: &mut Trial, slot: &mut Slot) -> bool {
+    let over = work.is_over(Some(&trial.issue.id)).await;
+    if trial.snapshot.is_some() {
+        return over;
+    }
+    match keep(work, trial, slot) {
+        Ok(_) => over,
+        Err(error) => {
+            let what = format!("what it left stays in its worktree until it can be kept: {error}");
+            work.recorder.emit(Happening::Warned {
+                what: format!("{}: {what}", trial.issue.id),
+            });
+            false
+        }
+    }
 }
 
 fn step(work: &Work<'_>, trial: &Trial, name: &str) {
@@ -177,13 +212,17 @@ async fn work_in_slot(
     step(work, trial, "container");
     let folder = trial.folder.clone();
     let call = call_for(work, trial, slot, private, &prompt, &folder)?;
-    let report = call::make(&call, work.engine, work.recorder, cancel).await?;
+    let made = call::make(&call, work.engine, work.recorder, cancel).await?;
     crash_point!("stitch.called");
+    let report = made.report;
     trial.report = Some(report.clone());
+    if let Some(failure) = made.failure {
+        return Err(failure);
+    }
     step(work, trial, "snapshot");
-    let snapshot = keep(work, trial, slot).await?;
+    let snapshot = keep(work, trial, slot)?;
     crash_point!("stitch.kept");
-    if let Some(judgement) = judge_report(&report).or_else(|| judge_snapshot(work, trial, &snapshot)) {
+    if let Some(judgement) = judge_report(&call, &report).or_else(|| judge_snapshot(work, trial, &snapshot)) {
         return Ok(judgement);
     }
     match gate::run_all(&call, &trial.issue.id, work.engine, work.recorder, cancel).await? {
@@ -228,7 +267,7 @@ fn call_for<'a>(
 }
 
 /// Records what is in the slot, as a commit on the task's ref. The container is gone by now.
-async fn keep(work: &Work<'_>, trial: &mut Trial, slot: &mut Slot) -> Result<Snapshot> {
+fn keep(work: &Work<'_>, trial: &mut Trial, slot: &mut Slot) -> Result<Snapshot> {
     let base = trial.base;
     let snapshot = tokio::task::block_in_place(|| slot.snapshot(base, &SNAPSHOT_LIMITS))?;
     for (path, why) in &snapshot.skipped {
@@ -236,28 +275,16 @@ async fn keep(work: &Work<'_>, trial: &mut Trial, slot: &mut Slot) -> Result<Sna
         work.recorder.emit(Happening::Warned { what });
     }
     if snapshot.tree != work.generator.git.commit_info(base)?.tree {
-        let subject = match &trial.report {
-            Some(report) => message(&trial.issue, trial.number, work.recorder.run(), report),
-            None => format!(
-                "{}: what attempt {} had left when its engine failed",
-                trial.issue.id, trial.number
-            ),
-        };
+        let text = message(&trial.issue, trial.number, work.recorder.run(), trial.report.as_ref());
         let id = &trial.issue.id;
-        trial.snapshot = Some(keep_snapshot(
-            work.generator,
-            work.generation,
-            id,
-            base,
-            snapshot.tree,
-            &subject,
-        )?);
+        let kept = keep_snapshot(work.generator, work.generation, id, base, snapshot.tree, &text)?;
+        trial.snapshot = Some(kept);
     }
     Ok(snapshot)
 }
 
 /// What the call's own outcome says of the attempt; `None` when the agent succeeded.
-fn judge_report(report: &CallReport) -> Option<Judgement> {
+fn judge_report(call: &Call<'_>, report: &CallReport) -> Option<Judgement> {
     let reason = one_line(&report.reason, 500);
     let timed_out = matches!(report.cut, Some(Cut::Idle | Cut::Hard));
     Some(match report.outcome {
@@ -269,6 +296,10 @@ fn judge_report(report: &CallReport) -> Option<Judgement> {
         CallOutcome::Transient | CallOutcome::Permanent => Judgement::of(Outcome::InfrastructureFailed, reason),
         // The task's own verdict: the same call again would end the same way.
         CallOutcome::MaxTurns => Judgement::held(Outcome::AgentFailed, reason),
+        // Unless it was not the task's own money but the generation's that ran out.
+        CallOutcome::Budget if call.budget_left_usd.is_some_and(|left| report.usage.cost_usd >= left) => {
+            Judgement::of(Outcome::BudgetSpent, reason)
+        }
         CallOutcome::Budget => Judgement::held(Outcome::BudgetSpent, reason),
         _ if timed_out => Judgement::of(Outcome::TimedOut, reason),
         CallOutcome::Failed | CallOutcome::Crashed => Judgement::of(Outcome::AgentFailed, reason),
@@ -352,7 +383,7 @@ fn merge(work: &Work<'_>, trial: &Trial, snapshot: &Snapshot, report: &CallRepor
                 }
             }
         };
-        let text = message(&trial.issue, trial.number, work.recorder.run(), report);
+        let text = message(&trial.issue, trial.number, work.recorder.run(), Some(report));
         let commit = NewCommit {
             tree,
             parents: vec![tip],
@@ -467,5 +498,10 @@ pub(crate) fn limit_of(report: &CallReport) -> Option<Limit> {
 /// A refusal that no retry mends.
 fn refused(trial: &Trial) -> Option<String> {
     let report = trial.report.as_ref()?;
-    (report.outcome == CallOutcome::Permanent).then(|| one_line(&report.reason, 500))
+    (report.outcome == CallOutcome::Permanent).then(|| refusal(&one_line(&report.reason, 500)))
+}
+
+/// Says of a refusal that no retry mends what may mend it.
+pub(crate) fn refusal(reason: &str) -> String {
+    format!("the call was refused for good ({reason}): see to the account, the model and `agent` in the configuration")
 }

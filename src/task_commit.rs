@@ -6,21 +6,21 @@ use crate::agent::CallReport;
 use crate::error::{Error, ErrorKind, Result};
 use crate::generation::GenerationName;
 use crate::generator::Generator;
-use crate::git::{NewCommit, Oid, RefMove};
+use crate::git::{CommitInfo, NewCommit, Oid, RefMove};
 use crate::issue::{Issue, IssueId};
 use crate::text::one_line;
 
 /// The task that a commit did.
-pub(crate) const TASK_TRAILER: &str = "Cordwainer-Task";
+const TASK_TRAILER: &str = "Cordwainer-Task";
 /// The attempt at the task, counted from 1.
-pub(crate) const ATTEMPT_TRAILER: &str = "Cordwainer-Attempt";
+const ATTEMPT_TRAILER: &str = "Cordwainer-Attempt";
 const RUN_TRAILER: &str = "Cordwainer-Run";
 const MODEL_TRAILER: &str = "Cordwainer-Model";
 const TOKENS_TRAILER: &str = "Cordwainer-Tokens";
 const COST_TRAILER: &str = "Cordwainer-Cost";
 
 /// Commits what an attempt left to its task's ref: first parent the commit it was made from, second the
-/// attempt before, so that every attempt stays reachable.
+/// attempt before, so that every attempt stays reachable. What the ref holds already is not committed again.
 pub(crate) fn keep_snapshot(
     generator: &Generator,
     generation: &GenerationName,
@@ -32,6 +32,12 @@ pub(crate) fn keep_snapshot(
     let git = &generator.git;
     let reference = generation.task(task);
     let before = git.reference(&reference)?;
+    if let Some(kept) = before {
+        let kept = git.commit_info(kept)?;
+        if kept.tree == tree && kept.parents.first() == Some(&base) {
+            return Ok(kept.id);
+        }
+    }
     let mut parents = vec![base];
     parents.extend(before);
     let commit = NewCommit {
@@ -52,21 +58,59 @@ pub(crate) fn keep_snapshot(
 }
 
 /// The message of a task's commit: what the task was, and trailers that say where it came from.
-pub(crate) fn message(issue: &Issue, attempt: u32, run: &str, report: &CallReport) -> String {
+/// Without a report, nothing is known of the call.
+pub(crate) fn message(issue: &Issue, attempt: u32, run: &str, report: Option<&CallReport>) -> String {
     let mut text = format!("{}\n\n", one_line(&issue.title, 200));
+    let model = report.and_then(|report| report.model.as_deref());
+    let usage = report.map(|report| report.usage).unwrap_or_default();
     let trailers = [
         (TASK_TRAILER, issue.id.to_string()),
         (ATTEMPT_TRAILER, attempt.to_string()),
         (RUN_TRAILER, run.to_owned()),
-        (
-            MODEL_TRAILER,
-            one_line(report.model.as_deref().unwrap_or("unknown"), 100),
-        ),
-        (TOKENS_TRAILER, report.usage.tokens().to_string()),
-        (COST_TRAILER, format!("{:.4} USD", report.usage.cost_usd)),
+        (MODEL_TRAILER, one_line(model.unwrap_or("unknown"), 100)),
+        (TOKENS_TRAILER, usage.tokens().to_string()),
+        (COST_TRAILER, format!("{:.4} USD", usage.cost_usd)),
     ];
     for (key, value) in trailers {
         let _ = writeln!(text, "{key}: {value}");
     }
     text
+}
+
+/// The commit on the generation branch that came of this very attempt: it says so in its trailers.
+pub(crate) fn merged_commit(
+    generator: &Generator,
+    generation: &GenerationName,
+    id: &IssueId,
+    attempt: u32,
+) -> Result<Option<Oid>> {
+    let git = &generator.git;
+    let Some(tip) = git.reference(&generation.branch())? else {
+        return Ok(None);
+    };
+    let base = git.reference(&generation.base_mark())?;
+    let commits = git.first_parents(tip, base)?;
+    Ok(commits
+        .into_iter()
+        .find(|commit| is_of(commit, id, attempt))
+        .map(|commit| commit.id))
+}
+
+/// The commit on the task's ref that keeps what this attempt left, if it is the last one there.
+pub(crate) fn kept_commit(
+    generator: &Generator,
+    generation: &GenerationName,
+    id: &IssueId,
+    attempt: u32,
+) -> Result<Option<Oid>> {
+    let git = &generator.git;
+    let Some(tip) = git.reference(&generation.task(id))? else {
+        return Ok(None);
+    };
+    let commit = git.commit_info(tip)?;
+    Ok(is_of(&commit, id, attempt).then_some(commit.id))
+}
+
+fn is_of(commit: &CommitInfo, id: &IssueId, attempt: u32) -> bool {
+    commit.trailer(TASK_TRAILER) == Some(id.to_string()) && commit.trailer(ATTEMPT_TRAILER) == Some(attempt.to_string())
 }

@@ -173,6 +173,7 @@ impl Transcript {
             session_id: self.session_id.clone(),
             model: self.model.clone(),
             version: self.client_version.clone(),
+            api_key_source: self.api_key_source.clone().filter(|source| source != "none"),
         }
     }
 

@@ -18,6 +18,8 @@ pub enum AgentEvent {
         model: Option<String>,
         /// The client's own version.
         version: Option<String>,
+        /// Where the client found an API key; `None` when it uses none.
+        api_key_source: Option<String>,
     },
     /// The agent said something.
     Text {

@@ -18,6 +18,10 @@ pub enum Cut {
     Overage,
     /// The generation's budget was spent.
     Budget,
+    /// It would have been paid by an API key, and the configuration expects a subscription to pay.
+    Credentials,
+    /// It wrote more than anybody reads.
+    Flood,
     /// A person or the end of the run stopped it.
     Cancelled,
 }
@@ -31,6 +35,10 @@ impl Cut {
             Self::AfterResult => "stopped: it did not end after its result",
             Self::Overage => "stopped: paid overage was being used",
             Self::Budget => "stopped: the budget is spent",
+            Self::Credentials => {
+                "stopped: the client reports an API key, and `agent.credentials` expects a subscription to pay"
+            }
+            Self::Flood => "stopped: it wrote more output than is kept",
             Self::Cancelled => "cancelled",
         }
     }

@@ -1,4 +1,15 @@
-use super::*;
+//! `image build` and `image check`.
+
+use clap::{Args, Subcommand};
+
+use super::{Common, Context};
+use crate::config::Config;
+use crate::engine::{Engine, UserChoice};
+use crate::error::{Error, ErrorKind, Result, exit};
+use crate::image::{self, BuildOptions, ImageReport};
+use crate::text;
+
+/// `image`.
 #[derive(Clone, Debug, Args)]
 pub struct ImageArgs {
     #[command(flatten)]
@@ -6,10 +17,94 @@ pub struct ImageArgs {
     #[command(subcommand)]
     pub(super) command: ImageCommand,
 }
+
+/// The image that Claude runs in.
 #[derive(Clone, Debug, Subcommand)]
-pub enum ImageCommand {
-    Build,
+pub(crate) enum ImageCommand {
+    /// Build the Claude image unless it is there and unchanged
+    Build {
+        /// Image with apt to build on, such as one with the project's toolchain
+        #[arg(long, value_name = "IMAGE", default_value = image::DEFAULT_BASE)]
+        base: String,
+        /// Version of the client's npm package
+        #[arg(long, value_name = "VERSION", default_value = image::DEFAULT_CLIENT_VERSION)]
+        client_version: String,
+        /// Network of the build's commands; the engine's default if not given
+        #[arg(long, value_name = "NETWORK")]
+        network: Option<String>,
+    },
+    /// Check that the configured image has the client, its tools and the project's toolchain
+    Check,
 }
-pub(super) async fn execute(_: &ImageCommand, _: &Context) -> Result<u8> {
-    todo!()
+
+/// Runs a command on the image that the repository's configuration means.
+pub(super) async fn execute(command: &ImageCommand, context: &Context) -> Result<u8> {
+    let generator = context.open()?;
+    let engine = Engine::connect(&generator.connect_options()).await?;
+    match command {
+        ImageCommand::Build {
+            base,
+            client_version,
+            network,
+        } => {
+            let options = BuildOptions {
+                base: base.clone(),
+                client_version: client_version.clone(),
+                network: network.clone(),
+            };
+            build(context, &engine, &options).await
+        }
+        ImageCommand::Check => check(context, &engine, generator.config()).await,
+    }
+}
+
+async fn build(context: &Context, engine: &Engine, options: &BuildOptions) -> Result<u8> {
+    let built = image::build(engine, options, &mut |line| context.say(&text::harmless(line))).await?;
+    if context.json {
+        context.print_json(&built)?;
+    } else {
+        let what = if built.rebuilt { "Built" } else { "Unchanged:" };
+        context.print(&format!("{what} `{}`, also `{}:latest`.", built.tag, image::NAME))?;
+    }
+    Ok(exit::DONE)
+}
+
+async fn check(context: &Context, engine: &Engine, config: &Config) -> Result<u8> {
+    let user = config
+        .container
+        .user
+        .clone()
+        .map_or(UserChoice::SlotOwner, UserChoice::Given);
+    let report = image::check(engine, &config.image, &config.container.toolchain, user).await?;
+    if context.json {
+        context.print_json(&report)?;
+    } else {
+        context.print(&table(&report))?;
+    }
+    let failed: Vec<&str> = report
+        .items
+        .iter()
+        .filter(|item| !item.ok)
+        .map(|item| item.name.as_str())
+        .collect();
+    if failed.is_empty() {
+        return Ok(exit::DONE);
+    }
+    let message = format!("image `{}` fails its check: {}", report.image, failed.join(", "));
+    Err(Error::new(ErrorKind::Engine, message)
+        .hint("`image build --base IMAGE` puts the client onto an image of yours"))
+}
+
+fn table(report: &ImageReport) -> String {
+    let widest = report
+        .items
+        .iter()
+        .map(|item| item.name.chars().count())
+        .max()
+        .unwrap_or(0);
+    let lines = report.items.iter().map(|item| {
+        let verdict = if item.ok { "ok    " } else { "FAILED" };
+        format!("{verdict}  {:widest$}  {}", item.name, item.detail)
+    });
+    lines.collect::<Vec<_>>().join("\n")
 }

@@ -125,7 +125,11 @@ impl Engine {
         let body = bollard::body_full(Bytes::from(request.context));
         let mut answers = self.api().build_image(options, None, Some(body));
         let mut log = BuildLog::default();
-        while let Some(answer) = self.next(&operation, &mut answers).await? {
+        loop {
+            let answer = self.next(&operation, &mut answers).await;
+            let Some(answer) = answer.map_err(|error| log.broke_off(&operation, error))? else {
+                break;
+            };
             log.take(&operation, answer, on_line)?;
         }
         // An engine that broke off says nothing of an error: only the id says that the build came to its end.
@@ -194,12 +198,23 @@ impl BuildLog {
         self.last.push_back(line.to_owned());
     }
 
+    /// The error of a build that said why it failed.
     fn error(&self, operation: &str, reason: &str) -> Error {
-        let lines: String = self.last.iter().map(|line| format!("\n  {line}")).collect();
+        let lines = self.last_lines();
         Error::new(
             ErrorKind::Engine,
             format!("cannot {operation}: {reason}; it said last:{lines}"),
         )
+    }
+
+    /// The error of a build whose answers ended with an error.
+    fn broke_off(&self, operation: &str, error: Error) -> Error {
+        let lines = self.last_lines();
+        Error::new(ErrorKind::Engine, format!("cannot {operation}; it said last:{lines}")).because(error)
+    }
+
+    fn last_lines(&self) -> String {
+        self.last.iter().flat_map(|line| ["\n  ", line.as_str()]).collect()
     }
 }
 
@@ -217,7 +232,9 @@ fn refused(operation: &str, detail: Option<&ErrorDetail>) -> Result<()> {
 fn import_context(root: &[u8], config: &ImageConfig) -> std::io::Result<Vec<u8>> {
     let mut text = String::from("FROM scratch\nADD root.tar /\n");
     for (name, value) in &config.env {
-        text.push_str(&format!("ENV {name}={}\n", serde_json::Value::from(value.as_str())));
+        let quoted = serde_json::Value::from(value.as_str()).to_string();
+        // Else the build would put a variable of its own in its place.
+        text.push_str(&format!("ENV {name}={}\n", quoted.replace('$', "\\$")));
     }
     if !config.command.is_empty() {
         text.push_str(&format!("CMD {}\n", serde_json::Value::from(config.command.clone())));

@@ -15,7 +15,7 @@ use crate::plan::{Limits, Reason};
 use crate::record::{EventSender, Recorder};
 use crate::recover::Recovery;
 use crate::store::Store;
-use crate::{measure, stitch};
+use crate::{measure, preflight, stitch};
 
 /// How to run.
 #[derive(Clone, Copy, Debug, Default)]
@@ -89,7 +89,7 @@ impl Generator {
             measure::Done::Filed(filed) => Ok(filed),
             measure::Done::Limited(limit) => Err(Error::new(ErrorKind::Limit, limit.reason)),
             measure::Done::Refused(reason) => Err(Error::new(ErrorKind::Tasks, reason)),
-            measure::Done::Failed => Err(Error::new(ErrorKind::Engine, "measure failed: see the events above")),
+            measure::Done::Failed(why) => Err(Error::new(ErrorKind::Engine, why)),
             measure::Done::Cancelled => Err(Error::new(ErrorKind::Interrupted, "measure was interrupted")),
         }
     }
@@ -111,7 +111,8 @@ impl Generator {
             ready.ok_or_else(|| Error::new(ErrorKind::NothingToDo, "no task is ready").hint("`issues list` shows why"))
         };
         let task = task.map_or_else(first, Ok)?;
-        Ok(stitch::attempt(&work, &task, &cancel).await?.outcome)
+        let claimed = stitch::claim(&work, &task)?;
+        Ok(stitch::attempt(&work, claimed, &cancel).await?.outcome)
     }
 
     async fn recover(&self, work: &Work<'_>) -> Result<()> {
@@ -147,6 +148,7 @@ impl Generator {
     async fn engine(&self, session: &Session) -> Result<Engine> {
         let engine = Engine::connect(&self.connect_options()).await?;
         engine.ensure_image(&self.config.image).await?;
+        preflight::toolchain(self, &engine).await?;
         session.recorder.emit(Happening::RunStarted {
             run: session.recorder.run().to_owned(),
             generation: session.generation.to_string(),
@@ -180,7 +182,7 @@ fn exit_code(driven: &driver::Driven, blocked: usize) -> u8 {
     use crate::error::exit;
     match driven.reason {
         Reason::BudgetSpent | Reason::Limited(_) => exit::LIMIT,
-        Reason::Infrastructure => exit::ENGINE,
+        Reason::Infrastructure(_) => exit::ENGINE,
         Reason::Refused(_) | Reason::Blocked => exit::TASKS,
         Reason::Complete | Reason::CyclesMade if blocked > 0 => exit::TASKS,
         Reason::Complete if driven.merged == 0 => exit::NOTHING_TO_DO,

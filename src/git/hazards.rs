@@ -173,7 +173,7 @@ mod tests {
     #[test]
     fn attributes_that_run_a_program_are_found() {
         check("*.psd filter=lfs diff=lfs merge=lfs -text", 1);
-        check("[attr]big filter=lfs\n*.bin\tfilter=lfs", 2);
+        check("[attr]big filter=lfs\n*.bin\tfilter=smudge", 2);
         check("*.txt working-tree-encoding=UTF-16", 1);
         check("*.psd filter=lfs\n*.png filter=lfs\n", 1);
     }

@@ -32,6 +32,9 @@ pub(super) fn of(call: &Transcript, ending: &Ending<'_>) -> Verdict {
     if call.limits.overage && !ending.allow_overage || ending.cut == Some(Cut::Overage) {
         return Verdict::new(CallOutcome::Overage, "paid overage is being used").until(call.limits.resets_at);
     }
+    if ending.cut == Some(Cut::Credentials) {
+        return Verdict::new(CallOutcome::Permanent, Cut::Credentials.reason());
+    }
     let Some(result) = &call.result else {
         return without_result(call, ending);
     };

@@ -28,6 +28,7 @@
 //! | `api-error STATUS TEXT` | ends as the client does when the API refuses |
 //! | `fail TEXT` · `fail-first N` | ends with an error; does so in the first N attempts |
 //! | `garbage TEXT` | a line that is no event, then one that is not even UTF-8 |
+//! | `flood BYTES LINES` | so many lines of so many bytes that mean nothing |
 //! | `nothing` | as first step: ends with 0 and prints nothing |
 //! | `no-result` · `exit CODE` · `signal N` | ends without a result line |
 //! | `hang-after-result` | writes the result line of a success, and does not end |

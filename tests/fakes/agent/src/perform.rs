@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::arguments::Arguments;
 use crate::script::{Deed, Step};
-use crate::stream::{End, MESSAGE, Stream, Usage, garbage};
+use crate::stream::{End, MESSAGE, Stream, Usage, flood, garbage};
 use crate::{files, forge};
 
 /// Whether to go on after a step.
@@ -128,6 +128,7 @@ impl Performance {
             Deed::Hang => stay(),
             Deed::Overage => self.overage()?,
             Deed::Garbage { text } => garbage(text)?,
+            Deed::Flood { bytes, lines } => flood(*bytes, *lines)?,
             Deed::Propose { answer } => self.propose(answer)?,
             Deed::Answer { text } => self.answer = Some(text.clone()),
             Deed::HangAfterResult => return Ok(Next::Stay),

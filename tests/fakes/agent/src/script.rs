@@ -34,6 +34,7 @@ pub(crate) enum Deed {
     Fail { text: String },
     FailFirst { attempts: u32 },
     Garbage { text: String },
+    Flood { bytes: usize, lines: u64 },
     Exit { code: u8, silent: bool },
     Signal { number: i32 },
     HangAfterResult,
@@ -142,6 +143,10 @@ fn talk(name: &str, rest: &mut Rest<'_>) -> Result<Deed, String> {
             milliseconds: rest.number("a number of milliseconds")?,
         },
         "garbage" => Deed::Garbage { text: rest.text() },
+        "flood" => Deed::Flood {
+            bytes: rest.number("a number of bytes")?,
+            lines: rest.number("a number of lines")?,
+        },
         "propose" => {
             let json = rest.text();
             let answer = serde_json::from_str(&json).map_err(|error| format!("`propose` needs JSON: {error}"))?;

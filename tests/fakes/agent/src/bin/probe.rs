@@ -1,6 +1,7 @@
 //! What the engine tests run in containers: small deeds of a program that behaves, or does not.
 //!
-//! Each argument is one step, `NAME` or `NAME=VALUE`, done in order.
+//! Each argument is one step, `NAME` or `NAME=VALUE`, done in order. Called as `sh -c "STEP STEP"`, by which the image
+//! offers it to gates, it takes the steps from there, and a step it does not know is a command that is missing: 127.
 
 use std::io::{Read as _, Write as _};
 use std::process::ExitCode;
@@ -11,15 +12,24 @@ use rustix::process::Signal;
 
 type Outcome = Result<Option<u8>, Box<dyn std::error::Error>>;
 
+/// What a step says that there is not.
+const UNKNOWN: &str = "no such step";
+
 fn main() -> ExitCode {
-    for argument in std::env::args().skip(1) {
+    let mut arguments: Vec<String> = std::env::args().skip(1).collect();
+    let as_shell = arguments.len() == 2 && arguments[0] == "-c";
+    if as_shell {
+        arguments = arguments[1].split_whitespace().map(str::to_owned).collect();
+    }
+    for argument in arguments {
         let (name, value) = argument.split_once('=').unwrap_or((&argument, ""));
         match step(name, value) {
             Ok(None) => {}
             Ok(Some(code)) => return ExitCode::from(code),
             Err(error) => {
+                let missing = as_shell && error.to_string() == UNKNOWN;
                 let _ = writeln!(std::io::stderr(), "probe: {argument}: {error}");
-                return ExitCode::from(99);
+                return ExitCode::from(if missing { 127 } else { 99 });
             }
         }
     }
@@ -41,17 +51,14 @@ fn step(name: &str, value: &str) -> Outcome {
         "sleep" => sleep(value.parse()?),
         "allocate" => allocate(value.parse()?)?,
         "write-file" => std::fs::write(value, "written by the probe\n")?,
-        "env" => write(
-            &mut std::io::stdout(),
-            format!("{}\n", std::env::var(value)?).as_bytes(),
-        )?,
+        "env" => env(value)?,
         "cat" => write(&mut std::io::stdout(), &std::fs::read(value)?)?,
         "id" => id()?,
         "cwd" => write(
             &mut std::io::stdout(),
             format!("{}\n", std::env::current_dir()?.display()).as_bytes(),
         )?,
-        _ => return Err("no such step".into()),
+        _ => return Err(UNKNOWN.into()),
     }
     Ok(None)
 }
@@ -70,16 +77,9 @@ fn unescape(text: &str) -> Vec<u8> {
         let hex = after
             .strip_prefix('x')
             .and_then(|hex| u8::from_str_radix(hex.get(..2)?, 16).ok());
-        match hex {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = &after[3..];
-            }
-            None => {
-                bytes.push(b'\n');
-                rest = after.get(1..).unwrap_or_default();
-            }
-        }
+        let (byte, length) = hex.map_or((b'\n', 1), |byte| (byte, 3));
+        bytes.push(byte);
+        rest = after.get(length..).unwrap_or_default();
     }
     bytes.extend_from_slice(rest.as_bytes());
     bytes
@@ -136,6 +136,12 @@ fn allocate(bytes: usize) -> std::io::Result<()> {
     }
     let sum = taken.iter().step_by(4096).map(|byte| u64::from(*byte)).sum::<u64>();
     write(&mut std::io::stdout(), format!("{sum} pages\n").as_bytes())
+}
+
+#[expect(clippy::disallowed_methods, reason = "what the container was given is what is asked")]
+fn env(name: &str) -> Result<(), Box<dyn std::error::Error>> {
+    let line = format!("{}\n", std::env::var(name)?);
+    Ok(write(&mut std::io::stdout(), line.as_bytes())?)
 }
 
 fn id() -> std::io::Result<()> {

@@ -1,0 +1,32 @@
+//! `run`, `resume`, `measure` and `stitch` through the real program, with real containers.
+//!
+//! A test names its engine. What depends on how an engine behaves (a whole generation, a death in the middle, an
+//! interruption, an engine that goes away) runs on both; what depends on us alone runs on one, by turns.
+
+mod agents;
+mod crashes;
+mod disks;
+mod engines;
+mod gates;
+mod generation;
+mod interruption;
+mod limits;
+mod measure;
+mod people;
+mod project;
+mod repositories;
+
+/// Makes a test of each function for each engine that it is listed under; the function gets the engine's kind.
+macro_rules! engine_tests {
+    ($(both: $($both:ident),+;)? $(podman: $($podman:ident),+;)? $(docker: $($docker:ident),+;)?) => {
+        mod podman {
+            $($(#[test] fn $both() { super::$both(cordwainer::engine::EngineKind::Podman); })+)?
+            $($(#[test] fn $podman() { super::$podman(cordwainer::engine::EngineKind::Podman); })+)?
+        }
+        mod docker {
+            $($(#[test] fn $both() { super::$both(cordwainer::engine::EngineKind::Docker); })+)?
+            $($(#[test] fn $docker() { super::$docker(cordwainer::engine::EngineKind::Docker); })+)?
+        }
+    };
+}
+use engine_tests;

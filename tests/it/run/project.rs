@@ -1,0 +1,346 @@
+//! A temporary repository with a generation in it, driven through the real program.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use cordwainer::engine::EngineKind;
+use cordwainer::event::{Event, Happening};
+use cordwainer::git::Oid;
+use serde_json::Value;
+
+use crate::support::engines;
+use crate::support::repository::TestRepository;
+
+/// Until a condition must have come true: far longer than it ever takes.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// A repository with a configuration and a generation, and the engine that it uses.
+pub(super) struct Project {
+    pub(super) repository: TestRepository,
+    kind: EngineKind,
+    /// Everything that is the person's, as it was before the program did anything.
+    before: BTreeMap<PathBuf, String>,
+}
+
+/// What a command said and how it ended.
+pub(super) struct Ran {
+    pub(super) code: Option<i32>,
+    pub(super) stdout: String,
+    pub(super) stderr: String,
+}
+
+impl Ran {
+    /// Panics unless the command ended with this code.
+    #[track_caller]
+    pub(super) fn expect(self, code: i32) -> Self {
+        assert_eq!(
+            self.code,
+            Some(code),
+            "stdout:\n{}\nstderr:\n{}",
+            self.stdout,
+            self.stderr
+        );
+        self
+    }
+
+    /// Panics unless the command said this, on either output.
+    #[track_caller]
+    pub(super) fn says(self, text: &str) -> Self {
+        let both = format!("{}\n{}", self.stdout, self.stderr);
+        assert!(both.contains(text), "`{text}` is not in:\n{both}");
+        self
+    }
+}
+
+impl From<Output> for Ran {
+    fn from(output: Output) -> Self {
+        Self {
+            code: output.status.code(),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+}
+
+impl Project {
+    /// A started generation in a small repository, with these lines in the configuration beside the necessary ones;
+    /// `None` where there is no such engine.
+    pub(super) fn new(kind: EngineKind, configuration: &str) -> Option<Self> {
+        let repository = TestRepository::empty();
+        repository.write("README.md", "# A project\n");
+        repository.write("docs/specification.md", "There shall be files.\n");
+        repository.write("src/old.txt", "old\n");
+        Self::on(kind, repository, configuration)
+    }
+
+    /// The same in a repository that is there, whose checkout will be committed.
+    pub(super) fn on(kind: EngineKind, repository: TestRepository, configuration: &str) -> Option<Self> {
+        let socket = engines::socket(kind)?;
+        let project = Self::with_socket(kind, repository, &socket, configuration);
+        project.run(&["generator", "start", "--name", "one"]).expect(0);
+        Some(project)
+    }
+
+    /// A repository whose configuration names this socket; no generation is started.
+    pub(super) fn with_socket(kind: EngineKind, repository: TestRepository, socket: &Path, more: &str) -> Self {
+        let text = configuration(kind, socket, more);
+        repository.write("configuration.yaml", text);
+        repository.commit("configure");
+        Self {
+            before: repository.snapshot_of_everything(),
+            repository,
+            kind,
+        }
+    }
+
+    /// Replaces the configuration, as a person may between two runs.
+    pub(super) fn reconfigure(&mut self, socket: Option<&Path>, more: &str) {
+        let socket = socket.map_or_else(|| engines::socket(self.kind).unwrap(), Path::to_owned);
+        self.repository
+            .write("configuration.yaml", configuration(self.kind, &socket, more));
+        self.before = self.repository.snapshot_of_everything();
+    }
+
+    /// The program with these arguments, in the repository, with an environment of its own.
+    pub(super) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_cordwainer"));
+        command
+            .args(arguments)
+            .current_dir(self.repository.path())
+            .env_clear()
+            .env("PATH", "/usr/local/bin:/usr/bin:/bin")
+            .env("HOME", self.repository.outside().join("home"))
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Runs the program to its end.
+    pub(super) fn run(&self, arguments: &[&str]) -> Ran {
+        self.command(arguments).output().unwrap().into()
+    }
+
+    /// Starts the program; what it says is kept for `wait_with_output`.
+    pub(super) fn spawn(&self, arguments: &[&str]) -> Child {
+        let mut command = self.command(arguments);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    }
+
+    /// Files a task whose description is a script of the scripted agent.
+    pub(super) fn add(&self, title: &str, script: &str) {
+        self.add_after(title, script, &[]);
+    }
+
+    /// The same for a task that waits for others.
+    pub(super) fn add_after(&self, title: &str, script: &str, after: &[&str]) {
+        let description = scripted(script);
+        let mut arguments = vec!["issues", "add", title, "--description", &description];
+        after.iter().for_each(|id| arguments.extend(["--depends-on", id]));
+        self.run(&arguments).expect(0);
+    }
+
+    /// An issue as `issues show --json` prints it.
+    pub(super) fn issue(&self, id: &str) -> Value {
+        serde_json::from_str(&self.run(&["issues", "show", id, "--json"]).expect(0).stdout).unwrap()
+    }
+
+    /// The outcomes of an issue's attempts, oldest first.
+    pub(super) fn outcomes(&self, id: &str) -> Vec<String> {
+        let issue = self.issue(id);
+        let attempts = issue["attempts"].as_array().unwrap();
+        attempts
+            .iter()
+            .map(|attempt| attempt["outcome"].as_str().unwrap().to_owned())
+            .collect()
+    }
+
+    /// `generator status --json`.
+    pub(super) fn status(&self) -> Value {
+        serde_json::from_str(&self.run(&["generator", "status", "--json"]).expect(0).stdout).unwrap()
+    }
+
+    /// The state folder.
+    pub(super) fn state(&self) -> PathBuf {
+        self.repository.path().join(".git/cordwainer")
+    }
+
+    /// The folder with an attempt's records, newest run last.
+    pub(super) fn records(&self, call: &str) -> Vec<PathBuf> {
+        let mut found: Vec<PathBuf> = fs::read_dir(self.state().join("runs"))
+            .unwrap()
+            .map(|run| run.unwrap().path().join(call))
+            .filter(|folder| folder.is_dir())
+            .collect();
+        found.sort();
+        found
+    }
+
+    /// All events of all runs, oldest first.
+    pub(super) fn events(&self) -> Vec<Happening> {
+        let Ok(runs) = fs::read_dir(self.state().join("runs")) else {
+            return Vec::new();
+        };
+        let mut paths: Vec<PathBuf> = runs.map(|run| run.unwrap().path().join("events.jsonl")).collect();
+        paths.sort();
+        let texts: Vec<String> = paths.iter().filter_map(|path| fs::read_to_string(path).ok()).collect();
+        let whole = |text: &String| text.rfind('\n').map_or(String::new(), |end| text[..end].to_owned());
+        let lines: Vec<String> = texts.iter().map(whole).collect();
+        let parse = |line: &str| serde_json::from_str::<Event>(line).unwrap().event;
+        lines.iter().flat_map(|text| text.lines()).map(parse).collect()
+    }
+
+    /// Waits until some event is one that `is` looks for.
+    #[track_caller]
+    pub(super) fn wait_for_event(&self, is: impl Fn(&Happening) -> bool) {
+        wait_until(|| self.events().iter().any(&is));
+    }
+
+    /// Waits until an agent has used a tool in this attempt.
+    #[track_caller]
+    pub(super) fn wait_for_agent(&self, task: &str, attempt: u32) {
+        self.wait_for_event(|event| {
+            let Happening::ToolUsed { call, .. } = event else {
+                return false;
+            };
+            call.attempt == attempt && call.task.as_ref().is_some_and(|id| id.to_string() == task)
+        });
+    }
+
+    /// The paths and contents of the generation's tip, or of another commit.
+    pub(super) fn files(&self, revision: &str) -> BTreeMap<String, String> {
+        let listed = self.repository.git(&["ls-tree", "-r", revision]);
+        let parse = |line: &str| {
+            let (head, path) = line.split_once('\t').unwrap();
+            (path.to_owned(), head.to_owned())
+        };
+        listed.lines().map(parse).collect()
+    }
+
+    /// The content of a file of the generation's tip.
+    pub(super) fn content(&self, path: &str) -> String {
+        self.repository.git(&["show", &format!("generation-one:{path}")])
+    }
+
+    /// How often a task was merged, by the trailers of the generation branch.
+    pub(super) fn merges_of(&self, id: &str) -> usize {
+        let format = "--format=%(trailers:key=Cordwainer-Task,valueonly)";
+        let log = self.repository.git(&["log", format, "generation-one"]);
+        log.lines().filter(|line| line.trim() == id).count()
+    }
+
+    /// The containers of this repository on the engine, running or not, by name.
+    pub(super) fn containers(&self) -> Vec<String> {
+        let label = fs::canonicalize(self.repository.path().join(".git")).unwrap();
+        let label = label.to_str().unwrap().to_owned() + "/";
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        let found = runtime.block_on(async {
+            let engine = engines::connect(self.kind).await.unwrap();
+            let with = |label: String| BTreeMap::from([("cordwainer.repo".to_owned(), label)]);
+            let mut found = engine.list(&with(label.clone())).await.unwrap();
+            found.extend(
+                engine
+                    .list(&with(label.trim_end_matches('/').to_owned()))
+                    .await
+                    .unwrap(),
+            );
+            found
+        });
+        found.into_iter().map(|container| container.name).collect()
+    }
+
+    /// Panics unless everything is tidy: no container, no slot in use, no claim, nothing mounted, the checkout as the
+    /// person left it.
+    #[track_caller]
+    pub(super) fn expect_tidy(&self) {
+        assert_eq!(self.containers(), Vec::<String>::new(), "containers were left");
+        let slots = fs::read_dir(self.state().join("slots"));
+        let names: Vec<String> = slots
+            .into_iter()
+            .flatten()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .filter(|name| name.ends_with(".dirty"))
+            .collect();
+        assert_eq!(names, Vec::<String>::new(), "slots were left");
+        assert_eq!(self.status()["tasks"]["in_progress"], 0, "claims were left");
+        let mounts = fs::read_to_string("/proc/self/mounts").unwrap();
+        let here = self.repository.outside().join("project");
+        let here = here.to_str().unwrap();
+        assert!(
+            !mounts.lines().any(|line| line.contains(here)),
+            "mounts were left:\n{mounts}"
+        );
+        self.expect_untouched();
+    }
+
+    /// Panics unless the checkout is byte for byte as it was.
+    #[track_caller]
+    pub(super) fn expect_untouched(&self) {
+        assert_eq!(
+            self.repository.snapshot_of_everything(),
+            self.before,
+            "the checkout changed"
+        );
+    }
+
+    /// The commit that a revision means.
+    pub(super) fn oid(&self, revision: &str) -> Oid {
+        self.repository.oid(revision)
+    }
+}
+
+fn configuration(kind: EngineKind, socket: &Path, more: &str) -> String {
+    let engine = match kind {
+        EngineKind::Podman => "podman",
+        EngineKind::Docker => "docker",
+    };
+    // Lines for a section that is here already come indented and first.
+    let (container, rest) = match more.split_once("---\n") {
+        Some((container, rest)) => (container, rest),
+        None => ("", more),
+    };
+    format!(
+        "image: {}\nestimated_lines_min: 1\nestimated_lines_max: 50\ncontainer:\n  engine: {engine}\n  socket: {}\n  network: none\n{container}{rest}",
+        engines::IMAGE,
+        socket.display(),
+    )
+}
+
+/// A script as the scripted agent looks for it.
+pub(super) fn scripted(script: &str) -> String {
+    format!("~~~script\n{}\n~~~", script.trim_end())
+}
+
+/// Waits until a condition holds, and panics when it never does.
+#[track_caller]
+pub(super) fn wait_until(condition: impl Fn() -> bool) {
+    let begun = Instant::now();
+    while !condition() {
+        assert!(begun.elapsed() < PATIENCE, "what was waited for never came");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Sends a signal to a process of this test.
+pub(super) fn signal(child: &Child, signal: rustix::process::Signal) {
+    let id = rustix::process::Pid::from_child(child);
+    rustix::process::kill_process(id, signal).unwrap();
+}
+
+/// The steps by which an agent waits until a test lets it go on.
+pub(super) const WAIT: &str = "fifo go\nappend go x\n";
+
+impl Project {
+    /// Waits until the agent of the first slot has come to its `WAIT`, does something, and lets it go on.
+    #[track_caller]
+    pub(super) fn while_the_agent_waits(&self, deed: impl FnOnce()) {
+        let pipe = self.state().join("slots/1/go");
+        wait_until(|| pipe.exists());
+        deed();
+        assert_eq!(fs::read_to_string(&pipe).unwrap(), "x\n");
+    }
+}
