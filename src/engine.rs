@@ -21,6 +21,7 @@ mod spec;
 mod sweep;
 
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,6 +35,7 @@ pub(crate) use image::pack;
 pub use image::{BuildRequest, ImageConfig};
 pub use kind::EngineKind;
 pub use output::{Output, Stream};
+pub use service::podman_configuration;
 pub use spec::{ContainerSpec, Mount, UserChoice};
 pub use sweep::FoundContainer;
 
@@ -75,6 +77,11 @@ impl Engine {
     /// Says whether the engine runs as an ordinary user.
     pub fn rootless(&self) -> bool {
         self.0.facts.rootless
+    }
+
+    /// Returns the unix socket at which the engine listens.
+    pub fn socket(&self) -> &Path {
+        &self.0.facts.socket
     }
 
     /// Says for a person which engine it is, and where it listens.

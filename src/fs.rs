@@ -54,7 +54,7 @@ impl RepositoryLock {
             match file.try_lock() {
                 Ok(()) => break,
                 Err(TryLockError::WouldBlock) if begun.elapsed() < PATIENCE => {
-                    std::thread::sleep(Duration::from_millis(10))
+                    std::thread::sleep(Duration::from_millis(10));
                 }
                 Err(TryLockError::WouldBlock) => return Err(held(&mut file, &path)),
                 Err(TryLockError::Error(error)) => {
@@ -107,14 +107,21 @@ fn open(path: &Path) -> Result<File> {
 
 /// Reads who wrote the lock; a holder that is just writing it is nameless for an instant.
 fn read_holder(file: &mut File) -> LockHolder {
-    let mut text = String::new();
-    let read = file.rewind().and_then(|()| file.read_to_string(&mut text));
-    read.ok()
-        .and_then(|_| serde_json::from_str(&text).ok())
-        .unwrap_or(LockHolder {
-            id: "unknown".to_owned(),
-            pid: 0,
-        })
+    let begun = Instant::now();
+    loop {
+        let mut text = String::new();
+        let read = file.rewind().and_then(|()| file.read_to_string(&mut text));
+        if let Some(holder) = read.ok().and_then(|_| serde_json::from_str(&text).ok()) {
+            return holder;
+        }
+        if begun.elapsed() > PATIENCE {
+            return LockHolder {
+                id: "another process".to_owned(),
+                pid: 0,
+            };
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
 }
 
 fn held(file: &mut File, path: &Path) -> Error {

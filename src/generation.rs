@@ -68,6 +68,11 @@ impl GenerationName {
         format!("{}base", self.namespace())
     }
 
+    /// The first tip that `start` is about to give the branch; a `start` that died shows by it.
+    pub fn starting_mark(&self) -> String {
+        format!("{}starting", self.namespace())
+    }
+
     /// The tip that `stop` decided on; no run goes on after it.
     pub fn finished_mark(&self) -> String {
         format!("{}finished", self.namespace())
@@ -84,7 +89,8 @@ impl GenerationName {
     }
 }
 
-const MARKS: [&str; 5] = ["base", "finished", "merged", "issues", "tasks"];
+/// What a generation's refs are called below its namespace, or below its archive.
+const MARKS: [&str; 7] = ["base", "starting", "finished", "merged", "issues", "tasks", "tip"];
 
 /// The rules of `git check-ref-format` for a branch.
 pub(crate) fn git_allows(branch: &str) -> bool {

@@ -4,18 +4,17 @@ use std::path::{Path, PathBuf};
 
 use crate::config::Config;
 use crate::engine::ConnectOptions;
-use crate::error::{Context as _, Error, ErrorKind, Result};
-use crate::fs::{RepositoryLock, create_folder, write_atomically};
-use crate::generation::{ARCHIVE, GenerationName, NAMESPACE};
+use crate::error::Result;
+use crate::fs::RepositoryLock;
 use crate::git::{Git, SlotPool};
 use crate::store::Store;
-use crate::text::nearest;
 use crate::world::World;
 
 mod end;
 mod list;
 mod reset;
 mod run;
+mod select;
 mod start;
 mod status;
 mod stop;
@@ -68,12 +67,18 @@ pub struct Generator {
 impl Generator {
     /// Opens the repository that `directory` lies in, with its `configuration.yaml`.
     ///
-    /// Fails with [`ErrorKind::Precondition`] where there is no usable repository, and with
-    /// [`ErrorKind::Configuration`] and every problem of the file at once.
+    /// Fails with [`ErrorKind::Precondition`](crate::error::ErrorKind::Precondition) where there is no usable repository, and with
+    /// [`ErrorKind::Configuration`](crate::error::ErrorKind::Configuration) and every problem of the file at once.
     pub fn open(directory: &Path, surroundings: Surroundings) -> Result<Self> {
         let git = Git::discover(directory)?;
         let config = Config::load(git.workdir())?;
-        Ok(Self::with_config(git, config, surroundings))
+        // One state folder a repository, and one lock in it, from whichever worktree a person calls.
+        let main = git.main_checkout()?.unwrap_or_else(|| git.workdir().to_owned());
+        let mut generator = Self::with_config(git, config, surroundings);
+        if let Some(state_dir) = &generator.config.state_dir {
+            generator.state_dir = main.join(state_dir);
+        }
+        Ok(generator)
     }
 
     /// The same with a configuration that did not come from the file.
@@ -139,104 +144,8 @@ impl Generator {
         }
     }
 
-    /// The generations that are not ended, by name.
-    pub(crate) fn generations(&self) -> Result<Vec<GenerationName>> {
-        let mut names = Vec::new();
-        for (reference, _) in self.git.references(NAMESPACE)? {
-            if reference.starts_with(ARCHIVE) {
-                continue;
-            }
-            if let Some(name) = reference
-                .strip_prefix(NAMESPACE)
-                .and_then(|rest| rest.strip_suffix("/base"))
-            {
-                names.push(GenerationName::new(name)?);
-            }
-        }
-        Ok(names)
-    }
-
-    /// The generation that is meant: the one chosen, else the configuration's, else the one switched
-    /// to, else the only one. Fails with [`ErrorKind::Precondition`], listing what there is.
-    pub fn generation(&self) -> Result<GenerationName> {
-        let names = self.generations()?;
-        if let Some(wanted) = self.chosen.clone().or_else(|| self.config.generation_branch.clone()) {
-            return self.find(&wanted, &names);
-        }
-        if let Some(current) = self.current()?
-            && let Some(found) = names.iter().find(|name| name.as_str() == current)
-        {
-            return Ok(found.clone());
-        }
-        match names.as_slice() {
-            [] => Err(
-                Error::new(ErrorKind::Precondition, "no generation is open in this repository")
-                    .hint("`cargo xtask generator start` makes one"),
-            ),
-            [only] => Ok(only.clone()),
-            _ => Err(Error::new(
-                ErrorKind::Precondition,
-                format!("several generations are open: {}", listed(&names)),
-            )
-            .hint("`generator switch NAME` says which one is meant, `--generation NAME` for one command")),
-        }
-    }
-
-    /// Finds an open generation by its name, with or without the configured prefix.
-    pub(crate) fn find(&self, wanted: &str, names: &[GenerationName]) -> Result<GenerationName> {
-        let prefixed = format!("{}{wanted}", self.config.gen_prefix);
-        if let Some(found) = names
-            .iter()
-            .find(|name| name.as_str() == wanted || name.as_str() == prefixed)
-        {
-            return Ok(found.clone());
-        }
-        let error = Error::new(
-            ErrorKind::Precondition,
-            format!("no generation `{}` is open", wanted.escape_debug()),
-        );
-        Err(match nearest(wanted, names.iter().map(GenerationName::as_str)) {
-            Some(near) => error.hint(format!("did you mean `{near}`?")),
-            None if names.is_empty() => error.hint("`cargo xtask generator start` makes one"),
-            None => error.hint(format!("open are: {}", listed(names))),
-        })
-    }
-
-    /// The generation last started or switched to.
-    fn current(&self) -> Result<Option<String>> {
-        let path = self.state_dir.join("current");
-        match std::fs::read_to_string(&path) {
-            Ok(text) => Ok(Some(text.trim().to_owned())),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(error) => {
-                Err(error).with_context(ErrorKind::Unexpected, || format!("cannot read `{}`", path.display()))
-            }
-        }
-    }
-
-    /// Means `generation` from now on.
-    pub(crate) fn remember(&self, generation: &GenerationName) -> Result<()> {
-        create_folder(&self.state_dir)?;
-        write_atomically(&self.state_dir.join("current"), generation.as_str().as_bytes())
-    }
-
-    /// Switches to an open generation: it is meant from now on.
-    pub fn switch(&self, wanted: &str) -> Result<GenerationName> {
-        let found = self.find(wanted, &self.generations()?)?;
-        self.remember(&found)?;
-        Ok(found)
-    }
-
     /// Opens the issue store of the generation that is meant.
     pub fn store(&self) -> Result<Store> {
         Store::open(&self.git, &self.generation()?)
     }
-}
-
-fn listed(names: &[GenerationName]) -> String {
-    names
-        .iter()
-        .map(|name| format!("`{name}`"))
-        .collect::<Vec<_>>()
-        .join(", ")
 }

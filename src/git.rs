@@ -9,17 +9,19 @@ use git2::{ErrorCode, Repository, RepositoryOpenFlags};
 use crate::error::{Context as _, Error, ErrorKind, Result};
 
 mod bytes;
+mod checkout;
 mod commits;
 mod edit;
+mod hazards;
 mod merge;
-mod pending;
 mod refs;
 mod slots;
 mod tree;
-pub use pending::*;
 
+pub use checkout::{Advance, Obstacle};
 pub use commits::{CommitInfo, Identity, NewCommit};
 pub use edit::TreeEdit;
+pub use hazards::{Hazard, Severity};
 pub use merge::Merge;
 pub use refs::{Head, RefMove};
 pub use slots::{Leftover, PrivateMount, PrivateRepository, Removal, Slot, SlotPool, Snapshot, SnapshotLimits};
@@ -31,7 +33,7 @@ pub struct Git {
     /// The git common directory.
     pub(crate) common_dir: PathBuf,
     /// The git directory of the checkout that the person stands in: the common one, or a linked worktree's.
-    git_dir: PathBuf,
+    own_dir: PathBuf,
     /// The root of the checkout that the person stands in.
     pub(crate) workdir: PathBuf,
 }
@@ -63,7 +65,7 @@ impl Git {
         };
         Ok(Self {
             common_dir: canonical(found.commondir())?,
-            git_dir: canonical(found.path())?,
+            own_dir: canonical(found.path())?,
             workdir: canonical(workdir)?,
         })
     }
@@ -81,8 +83,8 @@ impl Git {
     /// Opens the repository, with the configuration and HEAD of the person's checkout.
     pub(crate) fn open(&self) -> Result<Repository> {
         let nowhere_else = RepositoryOpenFlags::NO_SEARCH | RepositoryOpenFlags::NO_DOTGIT;
-        Repository::open_ext(&self.git_dir, nowhere_else, [] as [&Path; 0])
-            .map_err(|error| not_opened(&self.git_dir, error))
+        Repository::open_ext(&self.own_dir, nowhere_else, [] as [&Path; 0])
+            .map_err(|error| not_opened(&self.own_dir, error))
     }
 }
 

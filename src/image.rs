@@ -70,22 +70,30 @@ pub async fn build(
     options: &BuildOptions,
     on_line: &mut (dyn FnMut(&str) + Send),
 ) -> Result<ImageBuilt> {
-    let args = BTreeMap::from([
-        ("BASE".to_owned(), options.base.clone()),
-        ("CLIENT_VERSION".to_owned(), options.client_version.clone()),
-    ]);
-    let tag = format!("{NAME}:{}", content_hash(CONTAINERFILE, &args));
+    let tag = tag(options);
     let present = engine.image_id(&tag).await?;
     let rebuilt = present.is_none();
     let id = match present {
         Some(id) => id,
-        None => engine.build_image(request(&tag, args, options)?, on_line).await?,
+        None => engine.build_image(request(&tag, options)?, on_line).await?,
     };
     engine.tag_image(&tag, &format!("{NAME}:latest")).await?;
     Ok(ImageBuilt { id, tag, rebuilt })
 }
 
-fn request(tag: &str, args: BTreeMap<String, String>, options: &BuildOptions) -> Result<BuildRequest> {
+/// Returns the reference of the image that these options make: its tag tells the content.
+pub fn tag(options: &BuildOptions) -> String {
+    format!("{NAME}:{}", content_hash(CONTAINERFILE, &arguments(options)))
+}
+
+fn arguments(options: &BuildOptions) -> BTreeMap<String, String> {
+    BTreeMap::from([
+        ("BASE".to_owned(), options.base.clone()),
+        ("CLIENT_VERSION".to_owned(), options.client_version.clone()),
+    ])
+}
+
+fn request(tag: &str, options: &BuildOptions) -> Result<BuildRequest> {
     let certificates = host_certificates()?;
     let files = [
         ("Containerfile", CONTAINERFILE.as_bytes()),
@@ -94,7 +102,7 @@ fn request(tag: &str, args: BTreeMap<String, String>, options: &BuildOptions) ->
     Ok(BuildRequest {
         context: pack(&files).context("cannot pack the image's build context")?,
         containerfile: "Containerfile".into(),
-        args,
+        args: arguments(options),
         tag: tag.to_owned(),
         labels: BTreeMap::new(),
         network: options.network.clone(),

@@ -106,8 +106,7 @@ pub(crate) enum Step {
 
 /// Why a run ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Reason {
+pub(crate) enum Reason {
     /// Measure proposed nothing and nothing is open.
     Complete,
     /// The cycles asked for were made, and what they filed was done.

@@ -52,6 +52,16 @@ impl Store {
         Ok(store)
     }
 
+    /// Opens the store that an ended generation keeps; `archive` is what its refs begin with.
+    pub(crate) fn archived(git: &Git, archive: &str) -> Result<Self> {
+        let store = Self {
+            git: git.clone(),
+            reference: format!("{archive}issues"),
+        };
+        store.tip()?;
+        Ok(store)
+    }
+
     /// Reads all issues as they stand now.
     pub fn read(&self) -> Result<Issues> {
         self.read_at(self.tip()?)

@@ -32,10 +32,9 @@ pub(crate) enum ConfigCommand {
 
 /// Runs a command on the configuration of the repository that the person stands in.
 pub(super) fn execute(command: &ConfigCommand, context: &Context) -> Result<u8> {
-    let root = || Git::discover(&context.directory).map(|git| git.workdir().to_owned());
     match command {
-        ConfigCommand::Check => check(&root()?, context),
-        ConfigCommand::Show => show(&root()?, context),
+        ConfigCommand::Check => check(Git::discover(&context.directory)?.workdir(), context),
+        ConfigCommand::Show => show(Git::discover(&context.directory)?.workdir(), context),
         ConfigCommand::Schema => context.print(schema().trim_end()).map(|()| exit::DONE),
     }
 }
@@ -82,4 +81,34 @@ fn show(root: &Path, context: &Context) -> Result<u8> {
 
 fn to_yaml<T: Serialize>(value: &T) -> Result<String> {
     serde_yaml::to_string(value).with_context(ErrorKind::Unexpected, || "cannot write YAML".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::generator::Surroundings;
+
+    #[test]
+    fn the_exit_code_says_whether_the_file_is_good() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let context = Context {
+            json: false,
+            verbose: false,
+            directory: folder.path().to_owned(),
+            generation: None,
+            surroundings: Surroundings::default(),
+        };
+        let write = |text: &str| std::fs::write(folder.path().join(FILE_NAME), text).expect("a file");
+        let checked = || check(folder.path(), &context).map_err(|error| error.kind());
+        let shown = || show(folder.path(), &context).map_err(|error| error.kind());
+        write("");
+        assert_eq!((checked(), shown()), (Ok(exit::DONE), Ok(exit::DONE)));
+        write("a: b");
+        assert_eq!(
+            (checked(), shown()),
+            (Ok(exit::CONFIGURATION), Err(ErrorKind::Configuration))
+        );
+        std::fs::remove_file(folder.path().join(FILE_NAME)).expect("it was there");
+        assert_eq!(checked(), Err(ErrorKind::Configuration));
+    }
 }

@@ -91,28 +91,28 @@ pub(super) async fn execute(command: &GeneratorCommand, context: &Context) -> Re
         GeneratorCommand::Stitch { id } => stitch(&generator, id.clone(), context).await,
         GeneratorCommand::Status => {
             let status = generator.status()?;
-            if context.json {
-                context.print_json(&status)?
-            } else {
-                context.print(&report::status::status(&status))?
-            }
-            Ok(exit::DONE)
+            show(context, &status, || report::status::status(&status))
         }
         GeneratorCommand::List => {
             let listing = generator.list()?;
-            if context.json {
-                context.print_json(&listing)?
-            } else {
-                context.print(&report::status::listing(&listing))?
-            }
-            Ok(exit::DONE)
+            show(context, &listing, || report::status::listing(&listing))
         }
         GeneratorCommand::Switch { name } => {
             let found = generator.switch(name)?;
-            context.say(&format!("From now on commands mean `{found}`."));
-            Ok(exit::DONE)
+            let value = serde_json::json!({ "generation": found });
+            show(context, &value, || format!("From now on commands mean {found}."))
         }
     }
+}
+
+/// Prints what was found, as JSON or in words.
+fn show<T: serde::Serialize>(context: &Context, value: &T, words: impl FnOnce() -> String) -> Result<u8> {
+    if context.json {
+        context.print_json(value)?;
+    } else {
+        context.print(&words())?;
+    }
+    Ok(exit::DONE)
 }
 
 async fn start(generator: &Generator, name: Option<String>, from: Option<String>, context: &Context) -> Result<u8> {
@@ -203,7 +203,7 @@ async fn stop(generator: &Generator, no_merge: bool, context: &Context) -> Resul
             done.generation
         ))?,
         (None, None) => context.print(&format!(
-            "Ended {}: {} has it all already.",
+            "Ended {}: there was nothing to merge into {}.",
             done.generation, done.base_branch
         ))?,
     }
@@ -231,12 +231,22 @@ async fn reset(generator: &Generator, context: &Context) -> Result<u8> {
 /// Says what will be removed, before it is.
 fn tell_removal(context: &Context, generation: &GenerationName, removal: &Removal) {
     let mut text = format!("Ending {generation} removes:");
+    let branch = generation.branch();
+    let (branches, refs): (Vec<_>, Vec<_>) = removal.refs.iter().partition(|name| **name == branch);
+    if !branches.is_empty() {
+        text.push_str(&format!("\n  the branch {generation}"));
+    }
     text.push_str(&format!(
-        "\n  {} of the generation, among them its branch",
-        counted(removal.refs.len(), "ref")
+        "\n  {} below {}",
+        counted(refs.len(), "ref"),
+        generation.namespace()
     ));
-    for worktree in &removal.worktrees {
-        text.push_str(&format!("\n  the worktree {worktree}"));
+    if !removal.worktrees.is_empty() {
+        text.push_str(&format!(
+            "\n  {} of the pool: {}",
+            counted(removal.worktrees.len(), "worktree"),
+            removal.worktrees.join(", ")
+        ));
     }
     for folder in &removal.folders {
         text.push_str(&format!("\n  the folder {folder} from the base branch"));

@@ -125,7 +125,7 @@ fn sentences(report: &CallReport) -> String {
     let skipped = report.skipped_lines;
     fact(
         "skipped",
-        (skipped > 0).then(|| format!("{skipped} lines that are no known event")),
+        (skipped > 0).then(|| format!("{skipped} (lines that are no event known here)")),
     );
     lines.join("\n")
 }
@@ -177,7 +177,7 @@ mod tests {
         turns    0
         tokens   0 (input 0, cache write 0, cache read 0, output 0)
         cost     $0.0000
-        skipped  1 lines that are no known event
+        skipped  1 (lines that are no event known here)
         ");
     }
 }

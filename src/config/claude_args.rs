@@ -27,21 +27,19 @@ const REFUSED: &[(&[&str], &str)] = &[
     ),
 ];
 
-/// Reads `claude_args`.
+/// Reads `claude_args`: a list of arguments, or a line that is split as a shell does.
 pub(super) fn read(field: &Field<'_>) -> Option<Vec<String>> {
     let arguments = match &field.node.kind {
         Kind::List(_) => field.list("a list of arguments", read_argument)?,
         _ => split_words(&field.text()?).or_else(|| field.refuse("expected every quote to be closed"))?,
     };
-    let mut fine = true;
-    for argument in &arguments {
-        if let Some(why) = refusal(argument) {
-            fine = false;
-            field.refuse::<()>(format!("`{}` is refused: {why}", flag_of(argument).escape_debug()));
+    if !matches!(field.node.kind, Kind::List(_)) {
+        for argument in &arguments {
+            check_argument(field, argument);
         }
     }
     check_essentials(field, &arguments);
-    fine.then_some(arguments)
+    Some(arguments)
 }
 
 fn read_argument(field: &Field<'_>) -> Option<String> {
@@ -55,19 +53,15 @@ fn read_argument(field: &Field<'_>) -> Option<String> {
     if text.starts_with('-') && text.contains(char::is_whitespace) {
         return field.expected("one argument an item, a flag and its value apart");
     }
+    check_argument(field, text);
     Some(text.to_owned())
 }
 
-fn flag_of(argument: &str) -> &str {
-    argument.split('=').next().unwrap_or(argument)
-}
-
-fn refusal(argument: &str) -> Option<&'static str> {
-    let flag = flag_of(argument);
-    REFUSED
-        .iter()
-        .find(|(flags, _)| flags.contains(&flag))
-        .map(|(_, why)| *why)
+fn check_argument(field: &Field<'_>, argument: &str) {
+    let flag = argument.split('=').next().unwrap_or(argument);
+    if let Some((_, why)) = REFUSED.iter().find(|(flags, _)| flags.contains(&flag)) {
+        field.refuse::<()>(format!("`{flag}` is refused: {why}"));
+    }
 }
 
 /// Without these nothing that the client says could be read.

@@ -6,6 +6,7 @@ use super::field::Field;
 use super::keys::{Shape, TOP};
 use super::mounts::Hidden;
 use super::section::Section;
+use super::values::OrOff;
 use super::{AgentConfig, Config, ContainerConfig, Credentials, EngineChoice, maps, podman_args};
 
 /// Container engines refuse less.
@@ -46,9 +47,9 @@ fn read_container(section: &Section<'_>, container: &mut ContainerConfig) {
     ];
     section.set("engine", &mut container.engine, |field| field.choice(&engines));
     section.set_some("socket", &mut container.socket, read_socket);
-    section.set("memory", &mut container.memory, read_memory);
-    section.set("cpus", &mut container.cpus, read_cpus);
-    section.set("pids", &mut container.pids, |field| field.small_count_or_off(4_194_304));
+    section.set_limit("memory", &mut container.memory, read_memory);
+    section.set_limit("cpus", &mut container.cpus, read_cpus);
+    section.set_limit("pids", &mut container.pids, |field| field.small_count_or_off(4_194_304));
     section.set_some("network", &mut container.network, read_network);
     section.set("tmpfs", &mut container.tmpfs, |field| {
         field.map("a mapping of path to options", maps::tmpfs_path, Field::any_text)
@@ -77,11 +78,11 @@ fn read_socket(field: &Field<'_>) -> Option<String> {
     }
 }
 
-pub(super) fn read_memory(field: &Field<'_>) -> Option<Option<u64>> {
+pub(super) fn read_memory(field: &Field<'_>) -> Option<OrOff<u64>> {
     field.size_or_off(LEAST_MEMORY)
 }
 
-pub(super) fn read_cpus(field: &Field<'_>) -> Option<Option<f64>> {
+pub(super) fn read_cpus(field: &Field<'_>) -> Option<OrOff<f64>> {
     field.number_or_off(1024.0)
 }
 
@@ -146,6 +147,9 @@ fn read_agent(section: &Section<'_>, agent: &mut AgentConfig) {
 
 fn read_url(field: &Field<'_>) -> Option<String> {
     let url = field.word("an address that begins with `http://` or `https://`")?;
+    if url.contains('@') {
+        return field.refuse("expected an address without a name or password in it");
+    }
     let host = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"));
     match host {
         Some(host) if !host.is_empty() && !host.starts_with('/') => Some(url),

@@ -36,6 +36,13 @@ pub(crate) struct Fitting {
     pub(crate) suggested: BTreeMap<&'static str, String>,
 }
 
+impl Fitting {
+    fn value(&self, dotted: &str) -> Option<&str> {
+        let value = self.active.get(dotted).or_else(|| self.suggested.get(dotted));
+        value.map(String::as_str)
+    }
+}
+
 /// Gives a file for one repository: what was found is set, everything else shown with a `#` before it. `schema` is
 /// where the editor finds the schema.
 pub(crate) fn fitted(fitting: &Fitting, schema: &str) -> String {
@@ -96,14 +103,11 @@ impl Page<'_> {
 
     /// What follows the name of a key, in one line or more.
     fn value(&self, key: &Key, dotted: &str) -> String {
-        let found = |fitting: &Fitting| {
-            let value = fitting.active.get(dotted).or_else(|| fitting.suggested.get(dotted));
-            value.map_or_else(
-                || Some(key.sample.to_owned()).filter(|sample| !sample.is_empty()),
-                |value| Some(value.clone()),
-            )
+        let value = match self.fitting {
+            Some(fitting) => fitting.value(dotted).unwrap_or(key.sample),
+            None => "",
         };
-        let value = self.fitting.and_then(found).unwrap_or_else(|| key.default.to_owned());
+        let value = if value.is_empty() { key.default } else { value };
         if value.is_empty() && !key.items.is_empty() {
             let mut lines = String::from(":");
             for item in key.items {
@@ -129,14 +133,23 @@ pub(crate) fn quoted(text: &str) -> String {
     let plain_start =
         text.starts_with(|c: char| c.is_ascii_alphabetic() || "./-".contains(c)) && !text.starts_with("- ");
     let plain = text.chars().all(|c| c.is_ascii_alphanumeric() || "/._-@*".contains(c));
-    let word = !matches!(
-        text,
-        "true" | "false" | "null" | "off" | "on" | "yes" | "no" | "-" | "." | "---" | "..."
-    );
+    let word = ![
+        "true", "false", "null", "off", "on", "yes", "no", "y", "n", "-", ".", "---", "...", ".inf", ".nan",
+    ]
+    .contains(&text.to_ascii_lowercase().as_str());
     if plain_start && plain && word && text.parse::<f64>().is_err() {
         return text.to_owned();
     }
-    serde_json::Value::from(text).to_string()
+    // A JSON string is a YAML one, but for the control characters that only JSON takes as they are.
+    let mut yaml = String::new();
+    for character in serde_json::Value::from(text).to_string().chars() {
+        if character.is_control() {
+            let _ = write!(yaml, "\\u{:04x}", u32::from(character));
+        } else {
+            yaml.push(character);
+        }
+    }
+    yaml
 }
 
 #[cfg(test)]
@@ -156,6 +169,53 @@ mod tests {
     #[test]
     fn the_example_is_the_default() {
         assert_eq!(Config::parse(&example(), "example"), Ok(Config::default()));
+    }
+
+    #[test]
+    fn quoted_text_reads_back() {
+        let texts = [
+            "a",
+            "a b",
+            "- a",
+            "-",
+            "--x",
+            "true",
+            "Null",
+            "off",
+            "1.5",
+            "1e3",
+            ".inf",
+            "@me/x",
+            "**/*.rs",
+            "a: b",
+            "a #b",
+            "\"",
+            "\\",
+            "é\n\t\u{7f}\u{2028}",
+            "[x",
+            "{x",
+            "'",
+            "&a",
+            "*a",
+            "!t",
+            "%",
+            "~",
+            "...",
+            "a:",
+            "?",
+            "|",
+        ];
+        for text in texts {
+            let yaml = format!("user_prompt: {}", quoted(text));
+            let config = Config::parse(&yaml, "quoted").map_err(|problems| problems.to_string());
+            assert_eq!(
+                config.map(|config| config.user_prompt),
+                Ok(Some(text.to_owned())),
+                "{yaml}"
+            );
+            let other: serde_json::Value = serde_yaml::from_str(&yaml).expect("it is YAML to everyone");
+            assert_eq!(other["user_prompt"], text);
+        }
     }
 
     /// Taking every `#` away that stands before a key gives a file that reads without problems, but for the keys

@@ -15,18 +15,23 @@ pub(super) fn check(top: &Section<'_>, config: &Config) {
 }
 
 /// What is never cleared or overwritten, and what people call it.
-pub(super) struct Kept(Vec<(PathBuf, &'static str)>);
+pub(super) struct Kept<'a> {
+    /// Resolved paths and what people call them.
+    paths: Vec<(PathBuf, &'static str)>,
+    /// Makes a path of the configuration absolute and follows its links, as far as the caller can.
+    resolve: &'a dyn Fn(&Path) -> PathBuf,
+}
 
-impl Kept {
+impl<'a> Kept<'a> {
     /// Knows the folders that `config` names by now.
-    pub(super) fn of(config: &Config) -> Self {
-        let mut kept = vec![
-            (PathBuf::from(FILE_NAME), "the configuration"),
-            (PathBuf::from(&config.xtask_dir), "`xtask_dir`"),
-            (config.secrets_dir.clone(), "`secrets_dir`"),
+    pub(super) fn of(config: &Config, resolve: &'a dyn Fn(&Path) -> PathBuf) -> Self {
+        let mut paths = vec![
+            (resolve(Path::new(FILE_NAME)), "the configuration"),
+            (resolve(Path::new(&config.xtask_dir)), "`xtask_dir`"),
+            (resolve(&config.secrets_dir), "`secrets_dir`"),
         ];
-        kept.extend(config.state_dir.clone().map(|path| (path, "`state_dir`")));
-        Self(kept)
+        paths.extend(config.state_dir.iter().map(|path| (resolve(path), "`state_dir`")));
+        Self { paths, resolve }
     }
 
     /// A folder in the repository that may be cleared.
@@ -40,7 +45,8 @@ impl Kept {
 
     /// What stands at `path`, above it or below it.
     pub(super) fn at(&self, path: &str) -> Option<&'static str> {
-        let kept = self.0.iter().find(|(other, _)| overlap(Path::new(path), other));
+        let path = (self.resolve)(Path::new(path));
+        let kept = self.paths.iter().find(|(other, _)| overlap(&path, other));
         kept.map(|(_, name)| *name)
     }
 }

@@ -65,7 +65,7 @@ impl<'a> Field<'a> {
     }
 
     /// `seed_files`: destination to template, both in the repository.
-    pub(super) fn seed_files(&self, kept: &Kept) -> Option<BTreeMap<String, String>> {
+    pub(super) fn seed_files(&self, kept: &Kept<'_>) -> Option<BTreeMap<String, String>> {
         let mut seeds = BTreeMap::new();
         for entry in self.entries("a mapping of destination to template")? {
             let (Some(destination), Some(template)) = (destination(&entry, kept), entry.field.repository_path()) else {
@@ -79,7 +79,7 @@ impl<'a> Field<'a> {
     }
 }
 
-fn destination(entry: &Entry<'_>, kept: &Kept) -> Option<String> {
+fn destination(entry: &Entry<'_>, kept: &Kept<'_>) -> Option<String> {
     let path = match super::paths::repository_path(entry.name) {
         Ok(path) => path,
         Err(why) => {

@@ -54,7 +54,7 @@ fn read_top(root: &Node, report: &Report, config: &mut Config, resolve: &dyn Fn(
     }
     let Some(top) = Section::open(&field, TOP) else { return };
     read_project(&top, config);
-    read_places(&top, config);
+    read_places(&top, config, resolve);
     read_prompts(&top, config);
     read_work(&top, config);
     super::container::read(&top, config, resolve);
@@ -72,7 +72,7 @@ fn read_project(top: &Section<'_>, config: &mut Config) {
     top.set_some("version_file", &mut config.version_file, Field::repository_path);
 }
 
-fn read_places(top: &Section<'_>, config: &mut Config) {
+fn read_places(top: &Section<'_>, config: &mut Config, resolve: &dyn Fn(&Path) -> PathBuf) {
     const FOLDERS: &str = "a list of folders";
     top.set("preserve_sources", &mut config.preserve_sources, Field::flag);
     top.set("gen_prefix", &mut config.gen_prefix, read_prefix);
@@ -88,7 +88,7 @@ fn read_places(top: &Section<'_>, config: &mut Config) {
     );
     top.set_some("token_file", &mut config.token_file, Field::repository_path);
     top.set_some("beads_dir", &mut config.beads_dir, Field::host_path);
-    let kept = Kept::of(config);
+    let kept = Kept::of(config, resolve);
     top.set("source_dirs", &mut config.source_dirs, |field| {
         field.list(FOLDERS, |item| kept.folder(item))
     });
@@ -131,7 +131,7 @@ fn read_work(top: &Section<'_>, config: &mut Config) {
     const MOST_LINES: u32 = 100_000;
     top.set("silence_agent", &mut config.silence_agent, Field::flag);
     top.set("max_issues", &mut config.max_issues, |field| field.small_count(1000));
-    top.set("cycles", &mut config.cycles, |field| {
+    top.set_limit("cycles", &mut config.cycles, |field| {
         field.small_count_or_off(1_000_000)
     });
     top.set("estimated_lines_min", &mut config.estimated_lines_min, |field| {

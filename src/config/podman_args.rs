@@ -1,10 +1,12 @@
 //! `podman_args`: the documented flags of `podman run` become settings of `container`; every other is a problem.
 
 use super::ContainerConfig;
+use super::container::{read_cpus, read_host, read_memory, read_network, read_user};
 use super::field::Field;
 use super::mounts::Hidden;
 use super::node::{Kind, Node};
 use super::section::Section;
+use super::values::OrOff;
 use crate::text;
 
 mod flags;
@@ -33,7 +35,7 @@ pub(super) fn fold(
             .then(|| words.next_if(|next| !next.text.starts_with('-')))
             .flatten();
         match (known, attached.or(next.map(|next| next.text))) {
-            (Some((flag, _)), Some(value)) => folding.apply(&word.field, flag, value),
+            (Some((flag, _)), Some(value)) => folding.apply(&word.field, flag, &value),
             (Some((flag, _)), None) => {
                 word.field.refuse::<()>(format!("expected a value after `{flag}`"));
             }
@@ -50,36 +52,40 @@ struct Word<'a> {
     text: String,
 }
 
-/// All words: an item that begins with a flag is split at spaces, any other is a value and stays whole.
+/// All words of the field.
 fn words<'a>(field: &Field<'a>) -> Vec<Word<'a>> {
-    let items = match &field.node.kind {
-        Kind::List(_) => field.items("a list of flags").unwrap_or_default(),
-        _ => vec![field.again()],
+    let is_list = matches!(field.node.kind, Kind::List(_));
+    let items = if is_list {
+        field.items("a list of flags").unwrap_or_default()
+    } else {
+        vec![field.again()]
     };
     let mut words = Vec::new();
     for item in items {
-        let Some(text) = item.scalar() else {
-            item.expected::<()>("flags of `podman run`");
-            continue;
+        let parts = match item.scalar() {
+            None => item.expected("flags of `podman run`"),
+            Some(text) if is_list && is_whole(text) => Some(vec![text.to_owned()]),
+            Some(text) => split_words(text).or_else(|| item.refuse("expected every quote to be closed")),
         };
-        if !text.starts_with('-') && matches!(field.node.kind, Kind::List(_)) {
-            words.push(Word {
-                text: text.to_owned(),
-                field: item,
-            });
-            continue;
-        }
-        match split_words(text) {
-            Some(parts) => words.extend(parts.into_iter().map(|text| Word {
-                field: item.again(),
-                text,
-            })),
-            None => {
-                item.refuse::<()>("expected every quote to be closed");
-            }
-        }
+        let parts = parts.into_iter().flatten();
+        words.extend(parts.map(|text| Word {
+            field: item.again(),
+            text,
+        }));
     }
     words
+}
+
+/// Whether an item of a list is one word, spaces or not: a value, or a flag with its value attached (`-eNAME=two words`).
+/// Any other item is split, for those who write `-v /a:/b` or a whole line into one item.
+fn is_whole(text: &str) -> bool {
+    let mut parts = text.split_whitespace();
+    let attached = parts
+        .next()
+        .and_then(flags::split)
+        .is_some_and(|(_, value)| value.is_some());
+    let value_goes_on = parts.next().is_some_and(|next| !next.starts_with('-'));
+    !text.starts_with('-') || (attached && value_goes_on)
 }
 
 /// Splits at spaces as a shell does, with single and double quotes; `None` when a quote stays open.
@@ -90,13 +96,12 @@ pub(super) fn split_words(text: &str) -> Option<Vec<String>> {
     for character in text.chars() {
         match quote {
             Some(open) if character == open => quote = None,
-            Some(_) => word.get_or_insert_default().push(character),
             None if character == '"' || character == '\'' => {
                 quote = Some(character);
                 word.get_or_insert_default();
             }
             None if character.is_whitespace() => words.extend(word.take()),
-            None => word.get_or_insert_default().push(character),
+            _ => word.get_or_insert_default().push(character),
         }
     }
     words.extend(word);
@@ -112,13 +117,13 @@ struct Folding<'a> {
 }
 
 impl Folding<'_> {
-    fn apply(&mut self, field: &Field<'_>, flag: &'static str, value: String) {
+    fn apply(&mut self, field: &Field<'_>, flag: &'static str, value: &str) {
         let node = Node {
             place: field.place(),
             kind: match flag {
                 // Numbers to YAML, but not to podman.
-                "--memory" | "--cpus" => Kind::Plain(value.clone()),
-                _ => Kind::Quoted(value.clone()),
+                "--memory" | "--cpus" => Kind::Plain(value.to_owned()),
+                _ => Kind::Quoted(value.to_owned()),
             },
         };
         let value_field = Field {
@@ -127,11 +132,11 @@ impl Folding<'_> {
             report: field.report,
         };
         match flag {
-            "--env" => self.add_pair(field, &value, Pairs::Env),
-            "--label" => self.add_pair(field, &value, Pairs::Labels),
-            "--tmpfs" => self.add_tmpfs(field, &value),
-            "--add-host" => self.container.hosts.extend(super::container::read_host(&value_field)),
-            "--volume" | "--mount" => self.add_mount(field, flag, &value),
+            "--env" => self.add_pair(field, value, &Pairs::Env),
+            "--label" => self.add_pair(field, value, &Pairs::Labels),
+            "--tmpfs" => self.add_tmpfs(field, value),
+            "--add-host" => self.container.hosts.extend(read_host(&value_field)),
+            "--volume" | "--mount" => self.add_mount(field, flag, value),
             _ => self.set(&value_field, flag),
         }
     }
@@ -150,14 +155,14 @@ impl Folding<'_> {
         self.given.push(flag);
         let container = &mut *self.container;
         match flag {
-            "--memory" => container.memory = super::container::read_memory(field).unwrap_or(container.memory),
-            "--cpus" => container.cpus = super::container::read_cpus(field).unwrap_or(container.cpus),
-            "--network" => container.network = super::container::read_network(field),
-            _ => container.user = super::container::read_user(field),
+            "--memory" => container.memory = read_memory(field).map_or(container.memory, OrOff::limit),
+            "--cpus" => container.cpus = read_cpus(field).map_or(container.cpus, OrOff::limit),
+            "--network" => container.network = read_network(field),
+            _ => container.user = read_user(field),
         }
     }
 
-    fn add_pair(&mut self, field: &Field<'_>, value: &str, pairs: Pairs) {
+    fn add_pair(&mut self, field: &Field<'_>, value: &str, pairs: &Pairs) {
         let (flag, name_problem, map): (_, fn(&str) -> Option<String>, _) = match pairs {
             Pairs::Env => ("-e", super::maps::variable_name, &mut self.container.env),
             Pairs::Labels => ("--label", super::maps::label_name, &mut self.container.labels),

@@ -6,6 +6,7 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::error::{Error, ErrorKind};
+use crate::text;
 
 /// Where something stands in the file, both counted from 1; the column counts characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -122,8 +123,8 @@ impl Report {
             file: self.file.clone(),
             line: place.line,
             column: place.column,
-            key: key.to_owned(),
-            message: message.into(),
+            key: text::harmless(key),
+            message: text::harmless(&message.into()),
             hint,
         });
     }

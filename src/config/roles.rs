@@ -21,8 +21,8 @@ pub(super) fn read(top: &Section<'_>, config: &mut Config) {
         read_role(&section, &mut config.stitch);
     }
     if let Some(section) = subsection(top, "budget") {
-        section.set("usd", &mut config.budget.usd, |field| field.number_or_off(MOST_DOLLARS));
-        section.set("tokens", &mut config.budget.tokens, |field| field.count_or_off(1 << 50));
+        section.set_limit("usd", &mut config.budget.usd, |field| field.number_or_off(MOST_DOLLARS));
+        section.set_limit("tokens", &mut config.budget.tokens, |field| field.count_or_off(1 << 50));
     }
     if let Some(section) = subsection(top, "limits") {
         let choices = [("forbid", false), ("allow", true)];
@@ -40,18 +40,18 @@ fn read_role(section: &Section<'_>, role: &mut RoleConfig) {
     section.set_some("effort", &mut role.effort, |field| {
         field.choice(&efforts).map(str::to_owned)
     });
-    section.set("max_turns", &mut role.max_turns, |field| {
+    section.set_limit("max_turns", &mut role.max_turns, |field| {
         field.small_count_or_off(1_000_000)
     });
-    section.set("budget_usd", &mut role.budget_usd, |field| {
+    section.set_limit("budget_usd", &mut role.budget_usd, |field| {
         field.number_or_off(MOST_DOLLARS)
     });
-    section.set("timeout", &mut role.timeout, Field::duration_or_off);
-    section.set("idle_timeout", &mut role.idle_timeout, Field::duration_or_off);
+    section.set_limit("timeout", &mut role.timeout, Field::duration_or_off);
+    section.set_limit("idle_timeout", &mut role.idle_timeout, Field::duration_or_off);
     section.set_some("tools", &mut role.tools, |field| {
         field.list("a list of tools", |item| item.word("the name of a tool"))
     });
-    section.set("max_per_cycle", &mut role.max_per_cycle, |field| {
+    section.set_limit("max_per_cycle", &mut role.max_per_cycle, |field| {
         field.small_count_or_off(1_000_000)
     });
     section.set("max_attempts", &mut role.max_attempts, |field| field.small_count(100));

@@ -50,14 +50,14 @@ fn accepted(shape: Shape) -> Value {
         Shape::User => json!({"type": ["string", "integer"]}),
         Shape::Flag => json!({"type": "boolean"}),
         Shape::Count => json!({"type": "integer", "minimum": 1}),
-        Shape::CountOrOff => or_off(json!({"type": "integer", "minimum": 1})),
-        Shape::NumberOrOff => or_off(json!({"type": "number", "exclusiveMinimum": 0})),
-        Shape::SizeOrOff => or_off(json!({"anyOf": [
+        Shape::CountOrOff => or_off(&json!({"type": "integer", "minimum": 1})),
+        Shape::NumberOrOff => or_off(&json!({"type": "number", "exclusiveMinimum": 0})),
+        Shape::SizeOrOff => or_off(&json!({"anyOf": [
             {"type": "integer", "minimum": 1},
             {"type": "string", "pattern": "^[0-9]+([bB]|[kKmMgGtT]([iI]?[bB])?)?$"},
         ]})),
         Shape::Duration => duration(),
-        Shape::DurationOrOff => or_off(duration()),
+        Shape::DurationOrOff => or_off(&duration()),
         Shape::Wait => json!({"anyOf": [{"enum": ["never", "always"]}, duration()]}),
         Shape::Choice(words) => json!({"enum": words}),
         Shape::List => list(text()),
@@ -74,7 +74,7 @@ fn accepted(shape: Shape) -> Value {
 }
 
 /// `off` as YAML 1.2 reads it, and as YAML 1.1 does.
-fn or_off(accepted: Value) -> Value {
+fn or_off(accepted: &Value) -> Value {
     json!({"anyOf": [accepted, {"enum": ["off", false]}]})
 }
 

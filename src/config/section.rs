@@ -3,6 +3,7 @@
 use super::field::{Entry, Field};
 use super::keys::Key;
 use super::node::Kind;
+use super::values::OrOff;
 use crate::text;
 
 /// A section of the file, or its top level.
@@ -44,6 +45,16 @@ impl<'a> Section<'a> {
         if let Some(value) = self.field(name).and_then(read) {
             *slot = Some(value);
         }
+    }
+
+    /// The same for a limit that `off` lifts.
+    pub(super) fn set_limit<T>(
+        &self,
+        name: &str,
+        slot: &mut Option<T>,
+        read: impl FnOnce(&Field<'a>) -> Option<OrOff<T>>,
+    ) {
+        self.set(name, slot, |field| read(field).map(OrOff::limit));
     }
 
     fn report_aliases(&self) {

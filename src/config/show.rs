@@ -1,6 +1,13 @@
 //! The effective configuration as data that can be read back; what may be a secret is not shown.
 
+#![expect(
+    clippy::ref_option,
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands a field over by reference, whatever it is"
+)]
+
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use serde::{Serialize, Serializer};
@@ -19,7 +26,7 @@ pub(super) fn duration_text(duration: Duration) -> String {
     let mut text = String::new();
     for (unit, name) in [(24 * 60 * 60, 'd'), (60 * 60, 'h'), (60, 'm'), (1, 's')] {
         if seconds >= unit {
-            text.push_str(&format!("{}{name}", seconds / unit));
+            let _ = write!(text, "{}{name}", seconds / unit);
             seconds %= unit;
         }
     }

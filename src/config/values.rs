@@ -8,6 +8,25 @@ use crate::text;
 /// Nothing that is waited for or limited lasts longer.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
+/// A limit, or the word that lifts it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum OrOff<T> {
+    /// The limit.
+    Value(T),
+    /// `off`.
+    Off,
+}
+
+impl<T> OrOff<T> {
+    /// The limit, if there is to be one.
+    pub(super) fn limit(self) -> Option<T> {
+        match self {
+            Self::Value(value) => Some(value),
+            Self::Off => None,
+        }
+    }
+}
+
 impl<'a> Field<'a> {
     /// Any text; what YAML would read as a number or a boolean must be quoted, so that what is meant is what is read.
     pub(super) fn any_text(&self) -> Option<String> {
@@ -66,17 +85,19 @@ impl<'a> Field<'a> {
     }
 
     /// A whole number from 1 to `most`, or `off`.
-    pub(super) fn count_or_off(&self, most: u64) -> Option<Option<u64>> {
+    pub(super) fn count_or_off(&self, most: u64) -> Option<OrOff<u64>> {
         if self.is_off() {
-            return Some(None);
+            return Some(OrOff::Off);
         }
-        self.whole(most, " or `off`").map(Some)
+        self.whole(most, " or `off`").map(OrOff::Value)
     }
 
     /// The same, as a number of 32 bits.
-    pub(super) fn small_count_or_off(&self, most: u32) -> Option<Option<u32>> {
-        self.count_or_off(u64::from(most))
-            .map(|count| count.and_then(|count| u32::try_from(count).ok()))
+    pub(super) fn small_count_or_off(&self, most: u32) -> Option<OrOff<u32>> {
+        match self.count_or_off(u64::from(most))?.limit() {
+            None => Some(OrOff::Off),
+            Some(count) => u32::try_from(count).ok().map(OrOff::Value),
+        }
     }
 
     fn whole(&self, most: u64, or: &str) -> Option<u64> {
@@ -90,30 +111,30 @@ impl<'a> Field<'a> {
     }
 
     /// A number above zero and at most `most`, or `off`.
-    pub(super) fn number_or_off(&self, most: f64) -> Option<Option<f64>> {
+    pub(super) fn number_or_off(&self, most: f64) -> Option<OrOff<f64>> {
         if self.is_off() {
-            return Some(None);
+            return Some(OrOff::Off);
         }
         let simple = self
             .plain()
             .filter(|text| text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.'));
         match simple.and_then(|text| text.parse::<f64>().ok()) {
-            Some(number) if number >= 0.01 && number <= most => Some(Some(number)),
+            Some(number) if number >= 0.01 && number <= most => Some(OrOff::Value(number)),
             _ => self.expected(&format!("a number from 0.01 to {most} or `off`")),
         }
     }
 
     /// Bytes, or a size with a unit, of at least `least` bytes; or `off`.
-    pub(super) fn size_or_off(&self, least: u64) -> Option<Option<u64>> {
+    pub(super) fn size_or_off(&self, least: u64) -> Option<OrOff<u64>> {
         if self.is_off() {
-            return Some(None);
+            return Some(OrOff::Off);
         }
         match self.scalar().and_then(parse_size) {
             None => self.expected("a size such as `512m`, or `off`"),
             Some(bytes) if bytes < least || bytes > 1 << 50 => {
                 self.expected(&format!("a size from `{}m` to `1024t`, or `off`", least >> 20))
             }
-            bytes => Some(bytes),
+            Some(bytes) => Some(OrOff::Value(bytes)),
         }
     }
 
@@ -129,11 +150,11 @@ impl<'a> Field<'a> {
     }
 
     /// A duration, or `off`.
-    pub(super) fn duration_or_off(&self) -> Option<Option<Duration>> {
+    pub(super) fn duration_or_off(&self) -> Option<OrOff<Duration>> {
         if self.is_off() {
-            return Some(None);
+            return Some(OrOff::Off);
         }
-        self.duration(", or `off`").map(Some)
+        self.duration(", or `off`").map(OrOff::Value)
     }
 
     /// One of a few words.

@@ -10,6 +10,7 @@ use crate::engine::Engine;
 use crate::engine::deadline::{self, CallError, HELLO};
 use crate::engine::endpoint::{self, Endpoint};
 use crate::engine::kind::{EngineKind, Facts};
+use crate::engine::lookup::{self, Answer};
 use crate::engine::service::Service;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -19,6 +20,9 @@ const API_VERSIONS: [ClientVersion; 2] = [version(41), version(44)];
 
 /// Bollard wants a limit of its own, in seconds; ours are tighter, see `deadline`.
 const NO_LIMIT: u64 = 86_400;
+
+/// What is done first, for its errors.
+const GREETING: &str = "ask the engine who it is";
 
 const fn version(minor: usize) -> ClientVersion {
     ClientVersion {
@@ -99,11 +103,17 @@ async fn start_podman(options: &ConnectOptions) -> Result<Engine> {
     Ok(Engine::new(api, facts, Some(service)))
 }
 
-/// Asks whoever listens on `socket` who it is.
-pub(super) async fn greet(socket: &Path) -> Result<(Docker, Facts)> {
+/// Asks whoever listens on `socket` who it is. Podman says so in a header of `/_ping`, and is asked nothing more: it
+/// takes most of a second to answer `/version`, as long again for `/info`.
+async fn greet(socket: &Path) -> Result<(Docker, Facts)> {
+    let ping = ping(socket).await?;
+    if let Some(version) = ping.headers.get("Libpod-API-Version") {
+        let version = String::from_utf8_lossy(version.as_bytes());
+        return Ok((client(socket, &API_VERSIONS[0])?, Facts::podman(socket, &version)));
+    }
     let mut refused = None;
     for version in &API_VERSIONS {
-        match greet_in(socket, version).await {
+        match greet_docker(socket, version).await {
             Ok(found) => return Ok(found),
             Err(error) if error.status == Some(400) => refused = Some(error),
             Err(error) => return Err(error.into()),
@@ -112,14 +122,31 @@ pub(super) async fn greet(socket: &Path) -> Result<(Docker, Facts)> {
     Err(refused.map_or_else(|| Error::new(ErrorKind::Engine, "no API version to speak"), Error::from))
 }
 
-async fn greet_in(socket: &Path, version: &ClientVersion) -> Result<(Docker, Facts), CallError> {
+async fn ping(socket: &Path) -> Result<Answer, CallError> {
     let place = format!("`{}`", socket.display());
-    let connected = Docker::connect_with_unix(&socket.to_string_lossy(), NO_LIMIT, version);
-    let api = connected.map_err(|source| deadline::failed(&place, "connect", source))?;
-    let answer = deadline::within(&place, "ask the engine who it is", HELLO, api.version()).await?;
-    let info = deadline::within(&place, "ask the engine how it runs", HELLO, api.info()).await?;
-    let facts = Facts::new(socket, &answer, &info);
+    match tokio::time::timeout(HELLO, lookup::exchange(socket, "/_ping")).await {
+        Ok(Ok(answer)) if answer.status == 200 => Ok(answer),
+        Ok(Ok(answer)) => {
+            let why = format!("status {}", answer.status);
+            Err(deadline::refused(&place, GREETING, Some(answer.status), why))
+        }
+        Ok(Err(error)) => Err(deadline::refused(&place, GREETING, None, error.to_string())),
+        Err(_) => Err(CallError::late(&place, GREETING, HELLO)),
+    }
+}
+
+async fn greet_docker(socket: &Path, version: &ClientVersion) -> Result<(Docker, Facts), CallError> {
+    let place = format!("`{}`", socket.display());
+    let api = client(socket, version)?;
+    let answer = deadline::within(&place, GREETING, HELLO, api.version()).await?;
+    let info = deadline::within(&place, GREETING, HELLO, api.info()).await?;
+    let facts = Facts::docker(socket, &answer, &info);
     Ok((api, facts))
+}
+
+fn client(socket: &Path, version: &ClientVersion) -> Result<Docker, CallError> {
+    Docker::connect_with_unix(&socket.to_string_lossy(), NO_LIMIT, version)
+        .map_err(|source| deadline::failed(&format!("`{}`", socket.display()), GREETING, source))
 }
 
 /// One line of an error and of what caused it.
@@ -154,10 +181,10 @@ fn none_found(choice: EngineChoice, tried: &[String]) -> Error {
         EngineChoice::Podman => "podman",
         EngineChoice::Docker => "Docker Engine",
     };
-    let list: String = tried.iter().map(|line| format!("\n  {line}")).collect();
+    let list = tried.join("\n  ");
     Error::new(
         ErrorKind::Engine,
-        format!("no container engine ({wanted}) answers; tried{list}"),
+        format!("no container engine ({wanted}) answers; tried\n  {list}"),
     )
     .hint(
         "install podman (package `podman`, with `catatonit`) or Docker Engine, or name a socket in `container.socket`",

@@ -214,7 +214,7 @@ impl BuildLog {
     }
 
     fn last_lines(&self) -> String {
-        self.last.iter().map(|line| format!("\n  {line}")).collect()
+        self.last.iter().flat_map(|line| ["\n  ", line.as_str()]).collect()
     }
 }
 
@@ -232,7 +232,9 @@ fn refused(operation: &str, detail: Option<&ErrorDetail>) -> Result<()> {
 fn import_context(root: &[u8], config: &ImageConfig) -> std::io::Result<Vec<u8>> {
     let mut text = String::from("FROM scratch\nADD root.tar /\n");
     for (name, value) in &config.env {
-        text.push_str(&format!("ENV {name}={}\n", serde_json::Value::from(value.as_str())));
+        let quoted = serde_json::Value::from(value.as_str()).to_string();
+        // Else the build would put a variable of its own in its place.
+        text.push_str(&format!("ENV {name}={}\n", quoted.replace('$', "\\$")));
     }
     if !config.command.is_empty() {
         text.push_str(&format!("CMD {}\n", serde_json::Value::from(config.command.clone())));

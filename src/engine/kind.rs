@@ -4,7 +4,7 @@ use std::fmt;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use bollard::models::{SystemInfo, SystemInfoCgroupVersionEnum, SystemVersion};
+use bollard::models::{SystemInfo, SystemVersion};
 
 /// Which engine it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,22 +44,40 @@ pub(super) struct Facts {
 }
 
 impl Facts {
-    /// Reads them off the answers to `/version` and `/info`.
-    pub(super) fn new(socket: &Path, version: &SystemVersion, info: &SystemInfo) -> Self {
-        let podman = version
-            .components
-            .iter()
-            .flatten()
-            .any(|part| part.name == "Podman Engine");
+    /// Reads podman's off its version, its socket and this machine, on which it runs, too.
+    pub(super) fn podman(socket: &Path, version: &str) -> Self {
+        let facts = Self::new(EngineKind::Podman, socket, version);
+        Self {
+            rootless: facts.socket_owner.is_some_and(|(user, _)| user != 0),
+            selinux: Path::new("/sys/fs/selinux/enforce").exists(),
+            blind_to_oom: !Path::new("/sys/fs/cgroup/cgroup.controllers").exists(),
+            ..facts
+        }
+    }
+
+    /// Reads Docker Engine's off its answers to `/version` and `/info`.
+    pub(super) fn docker(socket: &Path, version: &SystemVersion, info: &SystemInfo) -> Self {
         let security = info.security_options.as_deref().unwrap_or_default();
         let says = |option: &str| security.iter().any(|said| said.split(',').any(|part| part == option));
-        let metadata = std::fs::metadata(socket).ok();
         Self {
-            kind: if podman { EngineKind::Podman } else { EngineKind::Docker },
-            version: version.version.clone().unwrap_or_default(),
             rootless: says("name=rootless"),
             selinux: says("name=selinux"),
-            blind_to_oom: podman && info.cgroup_version == Some(SystemInfoCgroupVersionEnum::_1),
+            ..Self::new(
+                EngineKind::Docker,
+                socket,
+                version.version.as_deref().unwrap_or_default(),
+            )
+        }
+    }
+
+    fn new(kind: EngineKind, socket: &Path, version: &str) -> Self {
+        let metadata = std::fs::metadata(socket).ok();
+        Self {
+            kind,
+            version: version.to_owned(),
+            rootless: false,
+            selinux: false,
+            blind_to_oom: false,
             socket: socket.to_owned(),
             own: (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw()),
             socket_owner: metadata.map(|socket| (socket.uid(), socket.gid())),
@@ -81,13 +99,13 @@ impl Facts {
     }
 
     /// Who that is inside the container, as the API wants it.
-    pub(super) fn container_user(&self) -> Option<String> {
+    pub(super) fn container_user(&self) -> String {
         if self.rootless && self.kind == EngineKind::Docker {
             // Rootless Docker knows no keep-id: its own user is root inside, and nobody else can write the slot.
-            return Some("0:0".into());
+            return "0:0".into();
         }
         let (user, group) = self.slot_owner();
-        Some(format!("{user}:{group}"))
+        format!("{user}:{group}")
     }
 }
 

@@ -2,10 +2,11 @@
 //! container must not become invisible because somebody invented a new word.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Empty};
-use hyper::Request;
+use hyper::{HeaderMap, Request};
 use hyper_util::rt::TokioIo;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -74,36 +75,50 @@ impl Engine {
 
     /// Asks for one JSON document, on a connection of its own.
     async fn get<T: DeserializeOwned>(&self, operation: &str, path: &str) -> Result<T, CallError> {
-        match tokio::time::timeout(LOOK, self.exchange(path)).await {
-            Ok(Ok((200, body))) => serde_json::from_slice(&body).map_err(|error| {
-                deadline::refused(self, operation, None, format!("its answer makes no sense: {error}"))
+        let path = format!("/v{}{path}", self.api().client_version());
+        match tokio::time::timeout(LOOK, exchange(self.socket(), &path)).await {
+            Ok(Ok(answer)) if answer.status == 200 => serde_json::from_slice(&answer.body).map_err(|error| {
+                let why = format!("its answer makes no sense: {error}");
+                deadline::refused(self, operation, None, why)
             }),
-            Ok(Ok((status, body))) => {
-                let why = format!("status {status}: {}", String::from_utf8_lossy(&body));
-                Err(deadline::refused(self, operation, Some(status), why))
+            Ok(Ok(answer)) => {
+                let why = format!("status {}: {}", answer.status, String::from_utf8_lossy(&answer.body));
+                Err(deadline::refused(self, operation, Some(answer.status), why))
             }
             Ok(Err(error)) => Err(deadline::refused(self, operation, None, error.to_string())),
             Err(_) => Err(CallError::late(self, operation, LOOK)),
         }
     }
+}
 
-    async fn exchange(&self, path: &str) -> Result<(u16, Bytes), Box<dyn std::error::Error + Send + Sync>> {
-        let stream = UnixStream::connect(&self.0.facts.socket).await?;
-        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
-        let version = self.api().client_version();
-        let request = Request::get(format!("/v{version}{path}")).header("Host", "localhost");
-        let request = request.body(Empty::<Bytes>::new())?;
-        let answered = async {
-            let response = sender.send_request(request).await?;
-            let status = response.status().as_u16();
-            let body = response.into_body().collect().await?.to_bytes();
-            // The connection ends when nobody can send on it any more.
-            drop(sender);
-            Ok::<_, hyper::Error>((status, body))
-        };
-        let (answer, _) = tokio::join!(answered, connection);
-        Ok(answer?)
-    }
+/// The answer to a GET.
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+}
+
+/// Asks for one document, on a connection of its own; the caller sets the deadline.
+pub(super) async fn exchange(socket: &Path, path: &str) -> Result<Answer, Box<dyn std::error::Error + Send + Sync>> {
+    let stream = UnixStream::connect(socket).await?;
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+    let request = Request::get(path)
+        .header("Host", "localhost")
+        .body(Empty::<Bytes>::new())?;
+    let answered = async {
+        let response = sender.send_request(request).await?;
+        let (head, body) = response.into_parts();
+        let body = body.collect().await?.to_bytes();
+        // The connection ends when nobody can send on it any more.
+        drop(sender);
+        Ok::<_, hyper::Error>(Answer {
+            status: head.status.as_u16(),
+            headers: head.headers,
+            body,
+        })
+    };
+    let (answer, _) = tokio::join!(answered, connection);
+    Ok(answer?)
 }
 
 /// Docker leaves the field out, podman writes null where it does not know.

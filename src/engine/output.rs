@@ -65,7 +65,7 @@ impl OutputReader {
                 Some(Ok(LogOutput::StdErr { message })) => self.push(Stream::Stderr, &message),
                 Some(Ok(LogOutput::StdIn { .. })) => {}
                 Some(Ok(LogOutput::Console { .. })) => self.end(Some("a frame of it is cut off".into())),
-                Some(Err(error)) => self.end(Some(error.to_string())),
+                Some(Err(error)) => self.end((!is_reset(&error)).then(|| error.to_string())),
                 None => self.end(None),
             }
         }
@@ -97,6 +97,12 @@ impl OutputReader {
     }
 }
 
+/// A container that ends without having read its input resets the connection, after all of its output. An engine that
+/// goes away does the same, and is found out by asking it how the container ended.
+fn is_reset(error: &ApiError) -> bool {
+    matches!(error, ApiError::IOError { err } if err.kind() == std::io::ErrorKind::ConnectionReset)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -111,17 +117,18 @@ mod tests {
         (lines, reader.broken().is_some())
     }
 
-    fn out(text: &'static str) -> Result<LogOutput, ApiError> {
-        Ok(LogOutput::StdOut { message: text.into() })
-    }
-
-    fn err(text: &'static str) -> Result<LogOutput, ApiError> {
-        Ok(LogOutput::StdErr { message: text.into() })
+    fn out(text: &'static str) -> LogOutput {
+        LogOutput::StdOut { message: text.into() }
     }
 
     #[tokio::test]
     async fn the_two_outputs_do_not_mix_within_a_line() {
-        let (lines, broken) = read(vec![out("a"), err("x\n"), out("b\nc")]).await;
+        let (lines, broken) = read(vec![
+            Ok(out("a")),
+            Ok(LogOutput::StdErr { message: "x\n".into() }),
+            Ok(out("b\nc")),
+        ])
+        .await;
         let expect = [
             (Stream::Stderr, "x".into()),
             (Stream::Stdout, "ab".into()),
@@ -132,12 +139,20 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_reset_connection_is_an_end() {
+        let err = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
+        let (lines, broken) = read(vec![Ok(out("a\nb")), Err(ApiError::IOError { err })]).await;
+        assert_eq!(lines, [(Stream::Stdout, "a".into()), (Stream::Stdout, "b".into())]);
+        assert!(!broken);
+    }
+
+    #[tokio::test]
     async fn a_broken_stream_yields_what_came_and_says_so() {
         for end in [
             Err(ApiError::RequestTimeoutError),
             Ok(LogOutput::Console { message: "rest".into() }),
         ] {
-            let (lines, broken) = read(vec![out("a\nb"), end, out("never\n")]).await;
+            let (lines, broken) = read(vec![Ok(out("a\nb")), end, Ok(out("never\n"))]).await;
             assert_eq!(lines, [(Stream::Stdout, "a".into()), (Stream::Stdout, "b".into())]);
             assert!(broken);
         }

@@ -157,10 +157,9 @@ fn clear_dead(service_dir: &Path) {
     for entry in fs::read_dir(service_dir).into_iter().flatten().flatten() {
         let ours = entry.file_name().to_string_lossy().starts_with(PREFIX);
         let refused = |error: std::io::Error| error.kind() == std::io::ErrorKind::ConnectionRefused;
-        if ours && UnixStream::connect(entry.path().join(SOCKET)).is_err_and(refused) {
-            if let Err(error) = fs::remove_dir_all(entry.path()) {
-                tracing::debug!(%error, "the folder of an ended podman service stays");
-            }
+        let dead = ours && UnixStream::connect(entry.path().join(SOCKET)).is_err_and(refused);
+        if dead && let Err(error) = fs::remove_dir_all(entry.path()) {
+            tracing::debug!(%error, "the folder of an ended podman service stays");
         }
     }
 }
@@ -171,7 +170,7 @@ fn spawn(program: &Path, folder: &Path) -> Result<Child> {
     let log = open.with_context(ErrorKind::Engine, || format!("cannot write `{}`", log.display()))?;
     let errors = log.try_clone().context("cannot write the podman service's log")?;
     let mut command = Command::new(program);
-    if let Some(text) = configuration() {
+    if let Some(text) = podman_configuration() {
         let path = folder.join("containers.conf");
         fs::write(&path, text).with_context(ErrorKind::Engine, || format!("cannot write `{}`", path.display()))?;
         command.env("CONTAINERS_CONF", path);
@@ -186,8 +185,9 @@ fn spawn(program: &Path, folder: &Path) -> Result<Child> {
         .with_context(ErrorKind::Engine, || format!("cannot start `{}`", program.display()))
 }
 
-/// The containers.conf(5) that this machine needs; `None` where podman's own defaults, or the person's settings, do.
-fn configuration() -> Option<String> {
+/// Returns the containers.conf(5) without which podman fails on this machine; `None` where its own defaults, or the
+/// person's settings, do.
+pub fn podman_configuration() -> Option<String> {
     let cgroups = Path::new("/sys/fs/cgroup");
     let machine = Machine {
         unified: cgroups.join("cgroup.controllers").exists(),

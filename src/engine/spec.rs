@@ -81,7 +81,7 @@ impl ContainerSpec {
     /// Translates to the body of `POST /containers/create`.
     pub(super) fn body(&self, facts: &Facts) -> Result<ContainerCreateBody> {
         let user = match &self.user {
-            UserChoice::SlotOwner => facts.container_user(),
+            UserChoice::SlotOwner => Some(facts.container_user()),
             UserChoice::Given(user) => Some(user.clone()),
             UserChoice::Image => None,
         };
@@ -104,7 +104,13 @@ impl ContainerSpec {
     }
 
     fn host_config(&self, facts: &Facts) -> Result<HostConfig> {
-        let (binds, mounts) = self.mounts(facts)?;
+        // Where the engine has SELinux, mounts must be relabelled, and only the older `binds` can say so.
+        let mounts = self.mounts.iter();
+        let (binds, mounts) = if facts.selinux {
+            (Some(mounts.map(relabelled).collect::<Result<_>>()?), None)
+        } else {
+            (None, Some(mounts.map(bound).collect::<Result<_>>()?))
+        };
         let keep_id = facts.keeps_id() && self.user == UserChoice::SlotOwner;
         Ok(HostConfig {
             init: Some(true),
@@ -130,16 +136,6 @@ impl ContainerSpec {
             ..HostConfig::default()
         })
     }
-
-    /// Where the engine has SELinux, mounts must be relabelled, and only the older `binds` can say so.
-    fn mounts(&self, facts: &Facts) -> Result<(Option<Vec<String>>, Option<Vec<ApiMount>>)> {
-        if facts.selinux {
-            let binds = self.mounts.iter().map(relabelled).collect::<Result<_>>()?;
-            return Ok((Some(binds), None));
-        }
-        let mounts = self.mounts.iter().map(bound).collect::<Result<_>>()?;
-        Ok((None, Some(mounts)))
-    }
 }
 
 fn bound(mount: &Mount) -> Result<ApiMount> {
@@ -155,10 +151,7 @@ fn bound(mount: &Mount) -> Result<ApiMount> {
 fn relabelled(mount: &Mount) -> Result<String> {
     let source = source(mount)?;
     if source.contains(':') || mount.target.contains(':') {
-        let message = format!(
-            "cannot mount `{}`: on an engine with SELinux its path may not hold a colon",
-            source
-        );
+        let message = format!("cannot mount `{source}`: on an engine with SELinux its path may not hold a colon");
         return Err(Error::new(ErrorKind::Engine, message).hint("move the repository to a path without `:`"));
     }
     let access = if mount.read_only { "ro" } else { "rw" };

@@ -1,8 +1,10 @@
 //! `list`: which generations exist, and which have ended.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::generation::{ARCHIVE, GenerationName, Phase};
 use crate::generator::Generator;
 use crate::git::Oid;
@@ -36,23 +38,25 @@ pub struct GenerationSummary {
 impl Generator {
     /// Lists the generations of the repository.
     pub fn list(&self) -> Result<Listing> {
-        let current = self.generation().ok();
+        let current = match self.generation() {
+            Ok(current) => Some(current),
+            // None, several, or an unknown one is meant: the list is what helps then.
+            Err(error) if error.kind() == ErrorKind::Precondition => None,
+            Err(error) => return Err(error),
+        };
         let mut open = Vec::new();
         for name in self.generations()? {
-            let merged = self.git.reference(&name.merged_mark())?;
             open.push(GenerationSummary {
                 phase: self.phase(&name)?,
                 current: current.as_ref() == Some(&name),
                 tip: text(self.git.reference(&name.branch())?),
-                merged: text(merged),
+                merged: text(self.git.reference(&name.merged_mark())?),
                 archive: None,
                 generation: name,
             });
         }
-        Ok(Listing {
-            open,
-            ended: self.ended()?,
-        })
+        let ended = self.ended()?;
+        Ok(Listing { open, ended })
     }
 
     /// Where a generation that is not ended stands, by its refs.
@@ -65,32 +69,54 @@ impl Generator {
         })
     }
 
+    /// The generations that have ended, by name and number. One whose ending died in the middle still is open.
     fn ended(&self) -> Result<Vec<GenerationSummary>> {
-        let mut ended = Vec::new();
-        for (reference, tip) in self.git.references(ARCHIVE)? {
-            let Some(archive) = reference.strip_suffix("tip") else {
-                continue;
-            };
-            let Some((name, _)) = archive[ARCHIVE.len()..].trim_end_matches('/').rsplit_once('/') else {
-                continue;
-            };
-            let generation = GenerationName::new(name)?;
-            let merged = self.git.reference(&format!("{archive}merged"))?;
-            ended.push(GenerationSummary {
-                generation,
-                phase: if merged.is_some() {
-                    Phase::Merged
-                } else {
-                    Phase::Archived
-                },
-                current: false,
-                tip: Some(tip.to_string()),
-                merged: text(merged),
-                archive: Some(archive.to_owned()),
-            });
+        let mut ending = Vec::new();
+        for name in self.generations()? {
+            ending.push(name.archive(self.archive_number(&name)?));
         }
-        Ok(ended)
+        let mut ended = BTreeMap::new();
+        for (reference, _) in self.git.references(ARCHIVE)? {
+            // What makes an archive complete is kept last.
+            let Some(archive) = reference.strip_suffix("base") else {
+                continue;
+            };
+            if let Some(key) = parse_archive(archive)
+                && !ending.iter().any(|one| one == archive)
+            {
+                let summary = self.ended_summary(&key.0, archive)?;
+                ended.insert(key, summary);
+            }
+        }
+        Ok(ended.into_values().collect())
     }
+
+    /// The last generation that ended under one of these names.
+    pub(super) fn last_ended(&self, names: &[&str]) -> Result<Option<GenerationSummary>> {
+        let ended = self.ended()?;
+        Ok(ended
+            .into_iter()
+            .rev()
+            .find(|one| names.contains(&one.generation.as_str())))
+    }
+
+    fn ended_summary(&self, generation: &GenerationName, archive: &str) -> Result<GenerationSummary> {
+        let merged = self.git.reference(&format!("{archive}merged"))?;
+        Ok(GenerationSummary {
+            generation: generation.clone(),
+            phase: merged.map_or(Phase::Archived, |_| Phase::Merged),
+            current: false,
+            tip: text(self.git.reference(&format!("{archive}tip"))?),
+            merged: text(merged),
+            archive: Some(archive.to_owned()),
+        })
+    }
+}
+
+/// The name and number that an archive's refs begin with: `refs/cordwainer/archive/<name>/<number>/`.
+fn parse_archive(archive: &str) -> Option<(GenerationName, u32)> {
+    let (name, number) = archive.strip_prefix(ARCHIVE)?.strip_suffix('/')?.rsplit_once('/')?;
+    Some((GenerationName::new(name).ok()?, number.parse().ok()?))
 }
 
 fn text(id: Option<Oid>) -> Option<String> {

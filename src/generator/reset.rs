@@ -25,7 +25,11 @@ impl Generator {
         self.refuse_checked_out(&generation)?;
         announce(&generation, &self.removal(&generation, Vec::new())?);
         let recovered = self.recover_before_ending(&generation).await?;
-        let archive = self.archive_and_remove(&generation)?;
+        let tip = self.git.reference(&generation.branch())?;
+        if tip.is_some() {
+            self.undo_landing(&generation)?;
+        }
+        let archive = self.archive_and_remove(&generation, tip)?;
         Ok(ResetDone {
             generation,
             archive,

@@ -1,17 +1,18 @@
 //! `start`: a generation branch from the base branch, with an empty issue store.
 
-use std::path::PathBuf;
-
 use jiff::Timestamp;
 
 use crate::crash::crash_point;
 use crate::error::{Error, ErrorKind, Result};
-use crate::generation::GenerationName;
+use crate::generation::{ARCHIVE, GenerationName, NAMESPACE};
 use crate::generator::Generator;
-use crate::git::{Head, NewCommit, Oid, RefMove, Severity, TreeEdit};
+use crate::git::{Head, Oid, RefMove, Severity};
 use crate::issue::{FORMAT, StoreMeta};
-use crate::prompt::{SeedValues, Template, render_seed};
 use crate::store::Store;
+
+mod first;
+pub(super) use first::present;
+mod name;
 
 /// What to start.
 #[derive(Clone, Debug, Default)]
@@ -42,28 +43,37 @@ pub struct StartDone {
     pub hazards: Vec<String>,
 }
 
-/// The trailer by which the first commit of a generation is known.
+/// The trailer by which the first commit of a generation, and its merge, are known.
 pub(super) const GENERATION_TRAILER: &str = "Cordwainer-Generation";
 
 impl Generator {
-    /// Starts a generation. Touches refs alone: the person's checkout stays as it is.
+    /// Starts a generation. Touches refs alone: the person's checkout stays as it is. Can be run again after
+    /// dying anywhere.
+    #[expect(clippy::unused_async, reason = "async like every other step of a generation's life")]
     pub async fn start(&self, options: &StartOptions) -> Result<StartDone> {
         let _lock = self.lock("start")?;
         let base = self.starting_point(options)?;
-        let hazards = self.tolerable_hazards(base)?;
         let generation = self.new_name(options)?;
-        self.clear_interrupted_start(&generation, base)?;
+        self.git.user()?;
+        let hazards = self.tolerable_hazards(base)?;
+        self.clear_interrupted_starts()?;
         self.refuse_taken(&generation)?;
 
         let first = self.first_commit(&generation, base)?;
+        self.create(&generation.starting_mark(), first.tip)?;
+        crash_point!("start.begun");
         let now = self.world().now();
         Store::create(&self.git, &generation, &self.store_meta(&generation, now), now)?;
         crash_point!("start.store");
         self.create(&generation.branch(), first.tip)?;
         crash_point!("start.branch");
+        // Before the mark that makes the generation exist: a death between the two means no generation at all,
+        // never a wrong one.
+        self.remember(&generation)?;
+        crash_point!("start.remembered");
         self.create(&generation.base_mark(), base)?;
         crash_point!("start.marked");
-        self.remember(&generation)?;
+        self.delete(&generation.starting_mark(), first.tip)?;
         Ok(StartDone {
             generation,
             base_branch: self.config.base_branch.clone(),
@@ -125,151 +135,46 @@ impl Generator {
             return Ok(tolerable.into_iter().map(|hazard| hazard.text).collect());
         }
         let texts: Vec<_> = refused.into_iter().map(|hazard| hazard.text).collect();
-        Err(Error::new(
-            ErrorKind::Precondition,
-            format!("this repository cannot be worked on safely: {}", texts.join("; ")),
-        ))
+        let message = format!("this repository cannot be worked on safely: {}", texts.join("; "));
+        Err(Error::new(ErrorKind::Precondition, message))
     }
 
-    fn new_name(&self, options: &StartOptions) -> Result<GenerationName> {
-        let name = match &options.name {
-            Some(name) if name.contains('/') => {
-                let message = format!("`{}` cannot name a generation: it has a `/`", name.escape_debug());
-                return Err(Error::new(ErrorKind::Usage, message).hint("`gen_prefix` may have one"));
+    /// Removes what any `start` left that died before its last step: nobody has worked on it yet.
+    fn clear_interrupted_starts(&self) -> Result<()> {
+        for (reference, tip) in self.git.references(NAMESPACE)? {
+            let name = reference
+                .strip_prefix(NAMESPACE)
+                .and_then(|rest| rest.strip_suffix("/starting"));
+            let Some(Ok(generation)) = name.map(GenerationName::new) else {
+                continue;
+            };
+            if reference.starts_with(ARCHIVE) {
+                continue;
             }
-            Some(name) if name.is_empty() => {
-                return Err(Error::new(ErrorKind::Usage, "the name of a generation cannot be empty"));
+            if self.git.reference(&generation.base_mark())?.is_none() {
+                self.clear_interrupted_start(&generation, tip)?;
             }
-            Some(name) => name.clone(),
-            None => self.world().now().strftime("%Y-%m-%d-%H%M%S").to_string(),
-        };
-        GenerationName::new(format!("{}{name}", self.config.gen_prefix))
-    }
-
-    /// Removes what a `start` of this name left when it died before its last step.
-    fn clear_interrupted_start(&self, generation: &GenerationName, base: Oid) -> Result<()> {
-        let Some(store) = self.git.reference(&generation.issues())? else {
-            return Ok(());
-        };
-        if self.git.reference(&generation.base_mark())?.is_some() {
-            return Ok(());
-        }
-        if let Some(tip) = self.git.reference(&generation.branch())? {
-            let commit = self.git.commit_info(tip)?;
-            let ours = tip == base || commit.trailer(GENERATION_TRAILER).as_deref() == Some(generation.as_str());
-            if ours {
-                self.delete(&generation.branch(), tip)?;
-            }
-        }
-        self.delete(&generation.issues(), store)
-    }
-
-    fn refuse_taken(&self, generation: &GenerationName) -> Result<()> {
-        if self.git.reference(&generation.base_mark())?.is_some() {
-            return Err(Error::new(
-                ErrorKind::Precondition,
-                format!("the generation `{generation}` is open already"),
-            )
-            .hint("choose another name, or go on with it: `generator run`"));
-        }
-        if self.git.reference(&generation.branch())?.is_some() {
-            return Err(Error::new(
-                ErrorKind::Precondition,
-                format!("a branch `{generation}` exists, and is no generation"),
-            )
-            .hint("choose another name with `--name`"));
+            self.delete(&reference, tip)?;
         }
         Ok(())
     }
 
-    /// Makes the generation's first commit: sources cleared, seed files rendered. Without either, the base is the tip.
-    fn first_commit(&self, generation: &GenerationName, base: Oid) -> Result<FirstCommit> {
-        let before = self.git.commit_info(base)?;
-        let edit = TreeEdit {
-            remove: self.cleared_folders(),
-            keep: vec![PathBuf::from(&self.config.xtask_dir)],
-            write: self.seeds(generation, base)?,
-        };
-        let cleared: Vec<_> = edit.remove.iter().map(|path| path.display().to_string()).collect();
-        let seeded: Vec<_> = edit.write.iter().map(|(path, _)| path.display().to_string()).collect();
-        let tree = self.git.edit_tree(before.tree, &edit)?;
-        if tree == before.tree {
-            return Ok(FirstCommit {
-                tip: base,
-                cleared: Vec::new(),
-                seeded,
-            });
+    /// Removes the branch and the empty store of a generation that never came to be. A branch that moved, or that
+    /// somebody checked out, is a person's by now.
+    fn clear_interrupted_start(&self, generation: &GenerationName, tip: Oid) -> Result<()> {
+        let untouched = self.git.reference(&generation.branch())? == Some(tip)
+            && self.git.checked_out_at(generation.as_str())?.is_empty();
+        if untouched {
+            self.delete(&generation.branch(), tip)?;
         }
-        let message = format!("Start {generation}\n\n{GENERATION_TRAILER}: {generation}\n");
-        let commit = NewCommit {
-            tree,
-            parents: vec![base],
-            message,
-            author: None,
-            time: self.world().now(),
-        };
-        Ok(FirstCommit {
-            tip: self.git.commit(&commit)?,
-            cleared,
-            seeded,
-        })
-    }
-
-    fn cleared_folders(&self) -> Vec<PathBuf> {
-        if self.config.preserve_sources {
-            Vec::new()
-        } else {
-            self.config.source_dirs.iter().map(PathBuf::from).collect()
-        }
-    }
-
-    /// Renders `seed_files` from templates of the base commit.
-    fn seeds(&self, generation: &GenerationName, base: Oid) -> Result<Vec<(PathBuf, Vec<u8>)>> {
-        let values = self.seed_values(generation);
-        let mut seeds = Vec::new();
-        for (destination, template) in &self.config.seed_files {
-            let Some(bytes) = self.git.read_file(base, template.as_ref())? else {
-                let message = format!("`seed_files.{destination}`: there is no `{template}` in commit {base}");
-                return Err(Error::new(ErrorKind::Configuration, message).hint("commit the template first"));
-            };
-            let text = String::from_utf8(bytes).map_err(|_| {
-                Error::new(
-                    ErrorKind::Configuration,
-                    format!("`seed_files.{destination}`: the template `{template}` is not UTF-8"),
-                )
-            })?;
-            seeds.push((
-                PathBuf::from(destination),
-                render_seed(
-                    Template {
-                        name: template,
-                        text: &text,
-                    },
-                    &values,
-                )?
-                .into_bytes(),
-            ));
-        }
-        Ok(seeds)
-    }
-
-    fn seed_values(&self, generation: &GenerationName) -> SeedValues {
-        let config = &self.config;
-        SeedValues {
-            generation: generation.to_string(),
-            base_branch: config.base_branch.clone(),
-            module_path: config.module_path.clone(),
-            binary_name: config.binary_name.clone(),
-            binary_dir: config.binary_dir.clone(),
-            main_package: config.main_package.clone(),
-            version_file: config.version_file.clone(),
-            version: generation.as_str().trim_start_matches(&config.gen_prefix).to_owned(),
-            date: self.world().now().strftime("%Y-%m-%d").to_string(),
+        match self.git.reference(&generation.issues())? {
+            Some(store) => self.delete(&generation.issues(), store),
+            None => Ok(()),
         }
     }
 
     /// Creates a ref that must not exist yet.
-    pub(super) fn create(&self, name: &str, target: Oid) -> Result<()> {
+    fn create(&self, name: &str, target: Oid) -> Result<()> {
         match self.git.move_reference(name, None, Some(target), "cordwainer: start")? {
             RefMove::Moved => Ok(()),
             RefMove::Stale { .. } => Err(Error::new(
@@ -287,10 +192,4 @@ impl Generator {
                 .hint("somebody else works on this generation: look at it, then run the command again")),
         }
     }
-}
-
-struct FirstCommit {
-    tip: Oid,
-    cleared: Vec<String>,
-    seeded: Vec<String>,
 }

@@ -9,6 +9,7 @@ use crate::event::Happening;
 use crate::fs::{LockHolder, lock_holder};
 use crate::generation::{GenerationName, Phase};
 use crate::generator::Generator;
+use crate::git::Oid;
 use crate::history;
 use crate::issue::Counts;
 
@@ -43,6 +44,7 @@ impl Generator {
         let generation = self.generation()?;
         let issues = self.store()?.read()?;
         let tip = self.git.reference(&generation.branch())?;
+        let merged = self.git.reference(&generation.merged_mark())?;
         let run = lock_holder(&self.state_dir)?;
         Ok(Status {
             phase: self.phase(&generation)?,
@@ -52,7 +54,7 @@ impl Generator {
             cycles: issues.meta().measures.len(),
             usage: issues.usage(),
             paused_until: self.paused_until(run.as_ref())?,
-            hazards: self.hazards(&generation, tip, run.is_some())?,
+            hazards: self.hazards(&generation, tip, run.is_some(), merged.is_some())?,
             run,
             generation,
         })
@@ -68,10 +70,19 @@ impl Generator {
         })
     }
 
-    fn hazards(&self, generation: &GenerationName, tip: Option<crate::git::Oid>, running: bool) -> Result<Vec<String>> {
+    /// What is odd about a generation, in sentences.
+    fn hazards(
+        &self,
+        generation: &GenerationName,
+        tip: Option<Oid>,
+        running: bool,
+        merged: bool,
+    ) -> Result<Vec<String>> {
         let mut hazards = Vec::new();
         match tip {
+            None if self.is_ending(generation)? => hazards.push(ENDING.to_owned()),
             None => hazards.push(format!("the branch `{generation}` is gone")),
+            Some(_) if merged && !running => hazards.push(ENDING.to_owned()),
             Some(tip) => hazards.extend(self.git.hazards(tip)?.into_iter().map(|hazard| hazard.text)),
         }
         if !running && !self.slots().leftovers()?.is_empty() {
@@ -79,10 +90,13 @@ impl Generator {
         }
         for place in self.git.checked_out_at(generation.as_str())? {
             hazards.push(format!(
-                "the generation branch is checked out at `{}`: no run is possible",
+                "the generation branch is checked out at `{}`: it can neither be run nor ended meanwhile",
                 place.display()
             ));
         }
         Ok(hazards)
     }
 }
+
+/// What to know of a generation whose `stop` or `reset` died.
+const ENDING: &str = "ending it was interrupted: `generator stop`, called again, goes on with that";

@@ -1,13 +1,14 @@
 //! `stop`: merges a generation into the base branch, all or nothing, and ends it.
 
-use std::path::PathBuf;
-
 use crate::crash::crash_point;
 use crate::error::{Error, ErrorKind, Result};
 use crate::generation::GenerationName;
 use crate::generator::{Generator, Removal};
-use crate::git::{Head, Merge, NewCommit, Oid, RefMove, TreeEdit};
-use crate::store::Store;
+use crate::git::Oid;
+
+mod checkout;
+mod land;
+mod merge;
 
 /// How to stop.
 #[derive(Clone, Copy, Debug, Default)]
@@ -45,260 +46,44 @@ impl Generator {
     ) -> Result<StopDone> {
         let _lock = self.lock("stop")?;
         let generation = self.generation()?;
-        let base_branch = Store::open(&self.git, &generation)?.read()?.meta().base_branch.clone();
         let mut done = StopDone {
-            generation: generation.clone(),
-            base_branch: base_branch.clone(),
+            base_branch: self.ending_store(&generation)?.read()?.meta().base_branch.clone(),
+            generation,
             merged: None,
             left: None,
             archive: None,
             recovered: Vec::new(),
         };
-        if options.no_merge {
-            done.recovered = self.recover_before_ending(&generation).await?;
-            self.mark_finished(&generation)?;
+        let generation = &done.generation;
+        let tip = self.last_tip(generation)?;
+        if let (true, Some(tip)) = (options.no_merge, tip) {
+            done.recovered = self.recover_before_ending(generation).await?;
+            self.set(&generation.finished_mark(), Some(tip))?;
             done.left = Some(generation.to_string());
             return Ok(done);
         }
-        self.refuse_checked_out(&generation)?;
-        let folders = self.cleanup_folders(&base_branch)?;
+        self.refuse_checked_out(generation)?;
         // Prepared before anything is announced or changed: a conflict changes nothing.
-        let merge = self.prepare_merge(&generation, &base_branch)?;
-        announce(&generation, &self.removal(&generation, folders)?);
-        done.recovered = self.recover_before_ending(&generation).await?;
-        if let Some(merge) = merge {
-            self.land(&generation, &merge)?;
-            done.merged = Some(merge.commit.to_string());
-        }
+        let landing = self.prepare_landing(generation, &done.base_branch, tip)?;
+        announce(generation, &self.removal(generation, landing.folders.clone())?);
+        done.recovered = self.recover_before_ending(generation).await?;
+        self.land(generation, &landing)?;
         crash_point!("stop.landed");
-        done.archive = Some(self.archive_and_remove(&generation)?);
+        done.merged = self.landed_merge(generation)?.map(|id| id.to_string());
+        done.archive = Some(self.archive_and_remove(generation, tip)?);
         Ok(done)
     }
 
-    /// Marks the tip that the generation ends with: no run goes on after it.
-    fn mark_finished(&self, generation: &GenerationName) -> Result<()> {
-        let Some(tip) = self.git.reference(&generation.branch())? else {
-            return Ok(());
-        };
-        self.set(&generation.finished_mark(), tip)
+    /// The tip to end with; `None` when an earlier `stop` or `reset` removed the branch and died before its end.
+    fn last_tip(&self, generation: &GenerationName) -> Result<Option<Oid>> {
+        let tip = self.git.reference(&generation.branch())?;
+        if tip.is_some() || self.is_ending(generation)? {
+            return Ok(tip);
+        }
+        let message = format!("the branch `{generation}` of the generation is gone");
+        Err(Error::new(ErrorKind::Precondition, message).hint(format!(
+            "make it again to merge it: every attempt at a task is kept under `{}tasks/`",
+            generation.namespace()
+        )))
     }
-
-    fn cleanup_folders(&self, base_branch: &str) -> Result<Vec<String>> {
-        let Some(base) = self.git.branch_tip(base_branch)? else {
-            return Ok(Vec::new());
-        };
-        let entries = self.git.files(base)?;
-        let mut present = Vec::new();
-        for folder in &self.config.cleanup_dirs {
-            if entries.iter().any(|entry| entry.path.starts_with(folder)) {
-                present.push(folder.clone());
-            }
-        }
-        Ok(present)
-    }
-
-    /// Makes the merge commit in memory, or finds the one that an earlier `stop` prepared.
-    /// `None` when there is nothing to bring over, or the branch is gone already.
-    fn prepare_merge(&self, generation: &GenerationName, base_branch: &str) -> Result<Option<PreparedMerge>> {
-        let Some(base) = self.git.branch_tip(base_branch)? else {
-            return Err(Error::new(
-                ErrorKind::Precondition,
-                format!("the base branch `{base_branch}` does not exist"),
-            )
-            .hint("`generator stop --no-merge` ends the generation and leaves its branch"));
-        };
-        let checkout = self.base_checkout(base_branch)?;
-        let Some(tip) = self.git.reference(&generation.branch())? else {
-            return Ok(None);
-        };
-        if let Some(prepared) = self.earlier_merge(generation, base, tip)? {
-            return Ok(Some(PreparedMerge {
-                commit: prepared,
-                base,
-                base_branch: base_branch.to_owned(),
-                checkout,
-            }));
-        }
-        if checkout {
-            self.refuse_dirty(base_branch)?;
-        }
-        if self.git.is_ancestor(tip, base)? {
-            return Ok(None);
-        }
-        let tree = self.merged_tree(generation, base_branch, base, tip)?;
-        let commit = self.merge_commit(generation, base, tip, tree)?;
-        Ok(Some(PreparedMerge {
-            commit,
-            base,
-            base_branch: base_branch.to_owned(),
-            checkout,
-        }))
-    }
-
-    /// Whether the base branch is checked out where the person stands; refuses if it is elsewhere.
-    fn base_checkout(&self, base_branch: &str) -> Result<bool> {
-        let here = matches!(self.git.head()?, Head::Branch { name, .. } if name == base_branch);
-        let elsewhere = self
-            .git
-            .checked_out_at(base_branch)?
-            .into_iter()
-            .find(|place| place != self.git.workdir());
-        match elsewhere {
-            Some(place) if !here => Err(Error::new(
-                ErrorKind::Precondition,
-                format!(
-                    "the base branch `{base_branch}` is checked out at `{}`",
-                    place.display()
-                ),
-            )
-            .hint("run `generator stop` there, so that its files can follow the branch")),
-            _ => Ok(here),
-        }
-    }
-
-    fn refuse_dirty(&self, base_branch: &str) -> Result<()> {
-        let dirty = self.git.dirty()?;
-        if dirty.is_empty() {
-            return Ok(());
-        }
-        let message = format!(
-            "the base branch `{base_branch}` is checked out with uncommitted changes: {}",
-            paths(&dirty)
-        );
-        Err(Error::new(ErrorKind::Precondition, message).hint("commit or stash them, then stop again"))
-    }
-
-    /// The merge that an earlier `stop` of this generation prepared, while it still fits.
-    fn earlier_merge(&self, generation: &GenerationName, base: Oid, tip: Oid) -> Result<Option<Oid>> {
-        let Some(merge) = self.git.reference(&generation.merged_mark())? else {
-            return Ok(None);
-        };
-        let parents = self.git.commit_info(merge)?.parents;
-        let fits = parents == [base, tip] || (parents.contains(&tip) && self.git.is_ancestor(merge, base)?);
-        Ok(fits.then_some(merge))
-    }
-
-    /// The tree of the merge, without `cleanup_dirs`.
-    fn merged_tree(&self, generation: &GenerationName, base_branch: &str, base: Oid, tip: Oid) -> Result<Oid> {
-        let tree = match self.git.merge_commits(base, tip)? {
-            Merge::Clean(tree) => tree,
-            Merge::Conflict(conflicts) => {
-                let message = format!(
-                    "`{generation}` does not merge into `{base_branch}`: conflicts in {}",
-                    paths(&conflicts)
-                );
-                return Err(Error::new(ErrorKind::Precondition, message).hint(format!(
-                    "nothing was changed; merge `{base_branch}` into `{generation}` by hand and commit, then stop again"
-                )));
-            }
-        };
-        let remove = self.config.cleanup_dirs.iter().map(PathBuf::from).collect();
-        self.git.edit_tree(
-            tree,
-            &TreeEdit {
-                remove,
-                ..TreeEdit::default()
-            },
-        )
-    }
-
-    fn merge_commit(&self, generation: &GenerationName, base: Oid, tip: Oid, tree: Oid) -> Result<Oid> {
-        let issues = Store::open(&self.git, generation)?.read()?;
-        let mut message = format!("Merge {generation}\n\n");
-        for issue in issues.iter().filter(|issue| issue.commit.is_some()) {
-            message.push_str(&format!(
-                "- {}: {}\n",
-                issue.id,
-                crate::text::one_line(&issue.title, 100)
-            ));
-        }
-        message.push_str(&format!("\n{}: {generation}\n", super::start::GENERATION_TRAILER));
-        let commit = NewCommit {
-            tree,
-            parents: vec![base, tip],
-            message,
-            author: None,
-            time: self.world().now(),
-        };
-        self.git.commit(&commit)
-    }
-
-    /// Puts a prepared merge on the base branch, and the person's checkout of it along.
-    fn land(&self, generation: &GenerationName, merge: &PreparedMerge) -> Result<()> {
-        self.mark_finished(generation)?;
-        crash_point!("stop.finished");
-        self.set(&generation.merged_mark(), merge.commit)?;
-        crash_point!("stop.prepared");
-        if self.git.is_ancestor(merge.commit, merge.base)? {
-            return Ok(());
-        }
-        // The files first, while HEAD still names what they were: libgit2 then sees which of them a person changed.
-        if merge.checkout {
-            self.git.advance_checkout(merge.base, merge.commit)?;
-            crash_point!("stop.checkout");
-        }
-        let branch = format!("refs/heads/{}", merge.base_branch);
-        let why = format!("cordwainer: merge {generation}");
-        match self
-            .git
-            .move_reference(&branch, Some(merge.base), Some(merge.commit), &why)?
-        {
-            RefMove::Moved => Ok(()),
-            RefMove::Stale { .. } => Err(self.base_moved(merge)),
-        }
-    }
-
-    /// The base branch moved between the look at it and the merge: the files go back to what they were.
-    fn base_moved(&self, merge: &PreparedMerge) -> Error {
-        let error = Error::new(
-            ErrorKind::Precondition,
-            format!("the base branch `{}` moved meanwhile", merge.base_branch),
-        )
-        .hint("run `generator stop` again");
-        if !merge.checkout {
-            return error;
-        }
-        match self.git.advance_checkout(merge.commit, merge.base) {
-            Ok(()) => error,
-            Err(cause) => error.because(cause),
-        }
-    }
-
-    /// Points one of our marks at `target`.
-    fn set(&self, name: &str, target: Oid) -> Result<()> {
-        let before = self.git.reference(name)?;
-        if before == Some(target) {
-            return Ok(());
-        }
-        match self
-            .git
-            .move_reference(name, before, Some(target), "cordwainer: stop")?
-        {
-            RefMove::Moved => Ok(()),
-            RefMove::Stale { .. } => Err(Error::new(ErrorKind::Precondition, format!("`{name}` moved meanwhile"))),
-        }
-    }
-}
-
-/// A merge commit that is not on the base branch yet.
-struct PreparedMerge {
-    commit: Oid,
-    base: Oid,
-    base_branch: String,
-    /// Whether the base branch is checked out where the person stands.
-    checkout: bool,
-}
-
-/// Lists some paths for an error.
-fn paths(all: &[PathBuf]) -> String {
-    const SHOWN: usize = 20;
-    let mut text: Vec<_> = all
-        .iter()
-        .take(SHOWN)
-        .map(|path| format!("`{}`", path.display()))
-        .collect();
-    if all.len() > SHOWN {
-        text.push(format!("and {} more", all.len() - SHOWN));
-    }
-    text.join(", ")
 }

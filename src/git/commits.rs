@@ -58,8 +58,8 @@ impl CommitInfo {
     /// The last value of a trailer (`Key: value` in the last paragraph); keys are compared without case.
     pub fn trailer(&self, key: &str) -> Option<String> {
         let trailers = git2::message_trailers_strs(&self.message).ok()?;
-        let values = trailers.iter().filter(|(name, _)| name.eq_ignore_ascii_case(key));
-        values.last().map(|(_, value)| value.to_owned())
+        let mut values = trailers.iter().filter(|(name, _)| name.eq_ignore_ascii_case(key));
+        values.next_back().map(|(_, value)| value.to_owned())
     }
 }
 

@@ -305,8 +305,7 @@ fn read(odb: &Odb<'_>, id: Oid) -> Result<Entries> {
 /// Writes a folder if it changed; `None` when no file is left in it.
 fn store(odb: &Odb<'_>, node: &mut Node) -> Result<Option<Oid>> {
     let entries = match node {
-        Node::Leaf { id, .. } | Node::Stored(id) => return Ok(Some(*id)),
-        Node::Read { stored: Some(id), .. } => return Ok(Some(*id)),
+        Node::Leaf { id, .. } | Node::Stored(id) | Node::Read { stored: Some(id), .. } => return Ok(Some(*id)),
         Node::Read { entries, .. } => entries,
     };
     let mut lines = Vec::with_capacity(entries.len());

@@ -61,9 +61,22 @@ pub struct Removal {
 /// Who has a slot.
 enum Claim {
     /// This pool, from now on, until the file is closed.
-    Ours(File),
+    Ours(Lock),
     /// Somebody else.
     Busy,
+}
+
+/// A locked file. Unlocked in so many words: a child process that is about to begin may have a copy of the handle,
+/// and closing ours would not do.
+#[derive(Debug)]
+struct Lock(File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        if let Err(error) = self.0.unlock() {
+            tracing::warn!(%error, "cannot unlock a slot");
+        }
+    }
 }
 
 impl SlotPool {
@@ -153,7 +166,7 @@ impl SlotPool {
     }
 
     /// Removes one slot; its lock file goes last, so that a half-removed slot is found again.
-    fn remove(&self, number: u32, lock: File) -> Result<()> {
+    fn remove(&self, number: u32, lock: Lock) -> Result<()> {
         let path = self.folder.join(number.to_string());
         folder::remove_path(&path)?;
         registration::Registration::of(&self.git, number, &path).remove()?;
@@ -175,7 +188,7 @@ impl SlotPool {
                 .open(&path)
                 .context(failed())?;
             match file.try_lock() {
-                Ok(()) if is_at(&file, &path).context(failed())? => return Ok(Claim::Ours(file)),
+                Ok(()) if is_at(&file, &path).context(failed())? => return Ok(Claim::Ours(Lock(file))),
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => return Ok(Claim::Busy),
                 Err(TryLockError::Error(error)) => return Err(error).context(failed()),
@@ -183,7 +196,7 @@ impl SlotPool {
         }
     }
 
-    fn slot(&self, number: u32, lock: File) -> Result<Slot> {
+    fn slot(&self, number: u32, lock: Lock) -> Result<Slot> {
         let path = self.folder.join(number.to_string());
         fs::create_dir_all(&self.folder)
             .and_then(|()| folder::ensure(&path))

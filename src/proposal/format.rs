@@ -135,7 +135,9 @@ mod tests {
         assert_eq!(schema["additionalProperties"], false);
         let properties = properties.as_object().unwrap();
         assert_eq!(schema["required"].as_array().unwrap().len(), properties.len());
-        properties.values().for_each(check_schema);
+        for property in properties.values() {
+            check_schema(property);
+        }
     }
 
     #[test]

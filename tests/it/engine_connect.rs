@@ -7,7 +7,7 @@ use cordwainer::config::EngineChoice;
 use cordwainer::engine::{ConnectOptions, Engine, EngineKind};
 use cordwainer::error::{Error, ErrorKind};
 
-use crate::support::engines::{probe, socket};
+use crate::support::engines::{absent, probe, skip, socket};
 use crate::support::sockets::Socket;
 
 fn at(socket: &Path) -> ConnectOptions {
@@ -79,7 +79,7 @@ async fn without_an_engine_the_error_lists_what_was_tried() {
     };
     // A machine that runs a Docker Engine of its own has nothing to say here.
     if Path::new("/var/run/docker.sock").exists() {
-        eprintln!("skipped: this machine has a Docker Engine of its own");
+        skip("this machine has a Docker Engine of its own");
         return;
     }
     let text = refused(&options).await;
@@ -148,4 +148,78 @@ async fn an_engine_that_falls_silent_is_an_error_by_deadline() {
         .unwrap()
         .unwrap_err();
     assert!(error.to_string().contains("did not answer within 30 s"), "{error}");
+}
+
+/// A folder with a program `podman` in it that does what `script` says.
+fn scripted_podman(script: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let program = folder.path().join("podman");
+    std::fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
+    std::fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    folder
+}
+
+/// No socket and no engine but the podman in this folder, unless the machine has one in a usual place.
+fn only(podman: &Path, service_dir: &Path) -> Option<ConnectOptions> {
+    if ["/run/podman/podman.sock", "/var/run/docker.sock"]
+        .iter()
+        .any(|socket| Path::new(socket).exists())
+    {
+        skip("this machine has an engine of its own");
+        return None;
+    }
+    Some(ConnectOptions {
+        choice: EngineChoice::Podman,
+        runtime_dir: Some(service_dir.into()),
+        search_path: Some(podman.into()),
+        service_dir: service_dir.join("engine"),
+        ..ConnectOptions::default()
+    })
+}
+
+#[tokio::test]
+async fn an_installed_podman_is_started_and_ended() {
+    let Some(real) = ["/usr/bin/podman", "/usr/local/bin/podman"]
+        .into_iter()
+        .find(|path| Path::new(path).exists())
+    else {
+        absent("installed podman");
+        return;
+    };
+    let state = tempfile::tempdir().unwrap();
+    // Storage of its own: the machine's is none of this test's business.
+    let (root, run) = (state.path().join("root"), state.path().join("run"));
+    let script = format!(
+        "exec {real} --root {} --runroot {} --storage-driver vfs \"$@\"",
+        root.display(),
+        run.display()
+    );
+    let podman = scripted_podman(&script);
+    let Some(options) = only(podman.path(), state.path()) else {
+        return;
+    };
+    let left = |service_dir: &Path| std::fs::read_dir(service_dir).unwrap().count();
+    let engine = Engine::connect(&options).await.unwrap();
+    assert_eq!(engine.kind(), EngineKind::Podman);
+    let socket = engine.socket().to_owned();
+    assert!(socket.starts_with(&options.service_dir));
+    assert_eq!(engine.image_id("localhost/any:1").await.unwrap(), None);
+    let other = engine.clone();
+    drop(engine);
+    assert_eq!(other.image_id("localhost/any:1").await.unwrap(), None);
+    drop(other);
+    assert!(std::os::unix::net::UnixStream::connect(&socket).is_err());
+    assert_eq!(left(&options.service_dir), 0, "nothing is left of the service");
+}
+
+#[tokio::test]
+async fn an_installed_podman_that_fails_is_quoted() {
+    let state = tempfile::tempdir().unwrap();
+    let podman = scripted_podman("echo 'the storage is on fire' >&2; exit 125");
+    let Some(options) = only(podman.path(), state.path()) else {
+        return;
+    };
+    let text = refused(&options).await;
+    assert!(text.contains("the storage is on fire"), "{text}");
+    assert_eq!(std::fs::read_dir(&options.service_dir).unwrap().count(), 0);
 }

@@ -1,7 +1,12 @@
 //! Git: the person's repository, and the slots.
 
+mod attacks;
+mod checkouts;
 mod commits;
 mod discovery;
 mod merges;
+mod private;
 mod references;
+mod sameness;
+mod slots;
 mod trees;

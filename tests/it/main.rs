@@ -1,10 +1,21 @@
 //! The tests of the library and the command line on real parts, as one program.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers, too")]
+
+mod config;
 mod engine;
 mod engine_connect;
+mod examples;
 mod git;
 mod image;
+mod init;
 mod issues;
+mod lifecycle;
+mod messages_api;
+mod package;
+mod real_client;
 mod run;
+mod scripted_agent;
 mod support;
+mod tidy;
 mod transcripts;

@@ -1,5 +1,10 @@
 //! What several areas of the tests share.
 
+pub(crate) mod cargo;
+pub(crate) mod client;
+pub(crate) mod command;
 pub(crate) mod engines;
+pub(crate) mod messages_api;
 pub(crate) mod repository;
+pub(crate) mod scripted_agent;
 pub(crate) mod sockets;

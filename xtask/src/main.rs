@@ -1,3 +1,57 @@
-fn main() -> std::process::ExitCode {
-    cordwainer::cli::main()
+//! The tasks of the cordwainer repository, beside the whole of cordwainer's own command line.
+
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a task talks to the person who called it"
+)]
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+mod agent_image;
+mod bench;
+mod claude_image;
+mod codegen;
+mod demo;
+mod provision;
+mod test;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "The tasks of the cordwainer repository")]
+struct Program {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Run a whole generation in real containers, with the scripted agent
+    Demo(demo::DemoArgs),
+    /// Run every test, on both engines
+    Test(test::TestArgs),
+    /// Measure speed, as ratios against a baseline of the same run
+    Bench(bench::BenchArgs),
+    /// Write the files that are generated from the code
+    Codegen(codegen::CodegenArgs),
+    #[command(flatten)]
+    Cordwainer(Box<cordwainer::cli::Command>),
+}
+
+fn main() -> ExitCode {
+    let done = match Program::parse().task {
+        Task::Demo(args) => demo::run(&args),
+        Task::Test(args) => test::run(&args),
+        Task::Bench(args) => bench::run(&args),
+        Task::Codegen(args) => codegen::run(&args),
+        Task::Cordwainer(command) => return command.execute(),
+    };
+    match done {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
 }

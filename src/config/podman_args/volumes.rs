@@ -34,7 +34,7 @@ pub(super) fn volume(value: &str) -> Result<Mounted, String> {
     }
 }
 
-/// Reads the options after a target: access, and the SELinux marks that the engine is told anyway.
+/// Reads the options after a target: access, and the `SELinux` marks that the engine is told anyway.
 fn access(options: &str) -> Result<&'static str, String> {
     let mut mode = "rw";
     for option in options.split(',') {

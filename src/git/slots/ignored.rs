@@ -32,8 +32,10 @@ impl<'above> Rules<'above> {
 
     /// The rules in `folder`, whose path is `path`.
     pub(super) fn in_folder(folder: &Folder, path: &[u8], names: &[Vec<u8>], above: &'above Self) -> Self {
-        let named = names.iter().any(|name| name == b".gitignore");
-        let content = named.then(|| folder.read_file(b".gitignore", LONGEST).ok()).flatten();
+        let has_rules = names.iter().any(|name| name == b".gitignore");
+        let content = has_rules
+            .then(|| folder.read_file(b".gitignore", LONGEST).ok())
+            .flatten();
         Self {
             own: content.and_then(|content| parse(path, &content)),
             above: Some(above),

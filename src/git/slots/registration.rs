@@ -28,7 +28,12 @@ pub(super) struct Registration {
 impl Registration {
     /// Names the registration of a slot after its number and its whole path: two state folders never share one.
     pub(super) fn of(git: &Git, number: u32, slot: &Path) -> Self {
-        let slot = slot.canonicalize().unwrap_or_else(|_| slot.to_path_buf());
+        // The slot itself may be gone already; the folder around it is there.
+        let around = slot.parent().and_then(|parent| parent.canonicalize().ok());
+        let slot = match (around, slot.file_name()) {
+            (Some(around), Some(name)) => around.join(name),
+            _ => slot.to_path_buf(),
+        };
         let digest = Oid::hash_object(ObjectType::Blob, bytes::of_path(&slot)).unwrap_or(Oid::ZERO_SHA1);
         let digest = &digest.to_string()[..12];
         let name = format!("cordwainer-slot-{number}-{digest}");

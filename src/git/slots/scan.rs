@@ -22,6 +22,8 @@ pub(super) struct Scan<'expected> {
     pub(super) limits: &'expected SnapshotLimits,
     /// New files and those that may have changed.
     pub(super) candidates: Vec<(Vec<u8>, EntryKind)>,
+    /// How many of them are new or have changed.
+    pub(super) changed: usize,
     /// Not recorded, without harm.
     pub(super) skipped: Vec<(PathBuf, String)>,
     /// Not recorded, and a person should know.
@@ -94,46 +96,45 @@ impl Scan<'_> {
         match (kind, FileType::from_raw_mode(stat.st_mode)) {
             (Some(kind), _) => self.file(place, path, kind, stat),
             (None, FileType::Directory) if expected == Some(EntryKind::Submodule) => self.submodule(place, name, &path),
-            (None, FileType::Directory) => self.below(place, name, &path),
+            (None, FileType::Directory) => return self.below(place, name, &path),
             (None, other) => {
                 let why = format!("{} cannot be recorded", describe(other));
                 self.skipped.push((bytes::to_path(&path), why));
-                Ok(())
             }
         }
+        Ok(())
     }
 
-    fn file(&mut self, place: &Place<'_>, path: Vec<u8>, kind: EntryKind, stat: &Stat) -> Result<()> {
+    fn file(&mut self, place: &Place<'_>, path: Vec<u8>, kind: EntryKind, stat: &Stat) {
         let is_new = !self.expected.files.contains_key(&path);
         if is_new && (place.ignored || place.rules.ignore(&path, false)) {
             self.ignored.push(bytes::to_path(&path));
         } else if u64::try_from(stat.st_size).unwrap_or(u64::MAX) > self.limits.max_file_bytes {
             let most = self.limits.max_file_bytes;
             self.refuse(&path, &format!("{} bytes, more than the {most} allowed", stat.st_size));
-        } else if self.candidates.len() >= self.limits.max_files {
-            if self.candidates.len() == self.limits.max_files {
-                let most = self.limits.max_files;
-                self.refuse(
-                    &path,
-                    &format!("more than {most} changed files; this one and others are left out"),
-                );
-            }
-            self.expected.meet_below(&path);
+        } else if self.changed >= self.limits.max_files {
+            let most = self.limits.max_files;
+            self.too_many.get_or_insert_with(|| {
+                let why = format!("more than {most} new and changed files: this one and others are left out");
+                (bytes::to_path(&path), why)
+            });
+            self.expected.meet(&path);
         } else {
+            // One that is merely too young to be sure of does not count.
+            let unsure = self.expected.files.get(&path).is_some_and(|file| file.stamp.is_none());
+            self.changed += usize::from(!unsure);
             self.candidates.push((path, kind));
         }
-        Ok(())
     }
 
     /// A submodule's commit stays; what is in its folder is another repository's.
-    fn submodule(&mut self, place: &Place<'_>, name: &[u8], path: &[u8]) -> Result<()> {
+    fn submodule(&mut self, place: &Place<'_>, name: &[u8], path: &[u8]) {
         self.expected.meet_below(path);
         let inside = place.folder.enter(name).and_then(|folder| folder.names());
         if inside.is_ok_and(|names| !names.is_empty()) {
             let why = "it lies in a submodule, whose files belong to another repository";
             self.skipped.push((bytes::to_path(path), why.to_owned()));
         }
-        Ok(())
     }
 
     fn below(&mut self, place: &Place<'_>, name: &[u8], path: &[u8]) -> Result<()> {

@@ -1,6 +1,5 @@
 //! One slot, held: a folder that an agent writes and that nobody else uses meanwhile.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use git2::Oid;
@@ -8,7 +7,7 @@ use git2::Oid;
 use super::private::{self, PrivateRepository};
 use super::registration::Registration;
 use super::snapshot::{self, Snapshot, SnapshotLimits};
-use super::{marker, restore};
+use super::{Lock, marker, restore};
 use crate::crash::crash_point;
 use crate::error::Result;
 use crate::git::Git;
@@ -22,11 +21,11 @@ pub struct Slot {
     number: u32,
     marker: PathBuf,
     /// Locked as long as it is open.
-    _lock: File,
+    _lock: Lock,
 }
 
 impl Slot {
-    pub(super) fn new(git: Git, number: u32, path: PathBuf, marker: PathBuf, lock: File) -> Self {
+    pub(super) fn new(git: Git, number: u32, path: PathBuf, marker: PathBuf, lock: Lock) -> Self {
         Self {
             registration: Registration::of(&git, number, &path),
             git,

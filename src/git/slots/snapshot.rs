@@ -64,6 +64,7 @@ pub(super) fn snapshot(slot: &Slot, base: Oid, limits: &SnapshotLimits) -> Resul
         expected: &mut expected,
         limits,
         candidates: Vec::new(),
+        changed: 0,
         skipped: Vec::new(),
         refused: Vec::new(),
         too_many: None,

@@ -194,7 +194,7 @@ fn checkouts_of_a_branch_are_found_in_all_worktrees() {
         found.into_iter().map(|path| path.canonicalize().unwrap()).collect()
     };
     assert_eq!(at("main"), [main]);
-    assert_eq!(at("side"), [side.clone()]);
+    assert_eq!(at("side"), std::slice::from_ref(&side));
     assert!(at("sid").is_empty());
     repository.git_in(&side, &["checkout", "--quiet", "--detach"]);
     assert!(at("side").is_empty());

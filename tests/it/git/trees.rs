@@ -206,13 +206,13 @@ proptest! {
             if whole.is_dir() { fs::remove_dir_all(&whole).unwrap(); }
             repository.write(path, path);
         };
-        first.iter().for_each(|path| place(path));
+        for path in &first { place(path); }
         let tip = repository.commit("first");
         for path in &remove {
             let whole = repository.path().join(path);
             if whole.is_dir() { fs::remove_dir_all(whole).unwrap(); } else if whole.is_file() { fs::remove_file(whole).unwrap(); }
         }
-        write.iter().for_each(|path| place(path));
+        for path in &write { place(path); }
         let expected = repository.commit("second");
         let git = repository.handle();
         let change = TreeEdit {

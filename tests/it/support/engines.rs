@@ -22,10 +22,25 @@ pub(crate) fn socket(kind: EngineKind) -> Option<PathBuf> {
     if let Some(socket) = std::env::var_os(variable).filter(|socket| !socket.is_empty()) {
         return Some(socket.into());
     }
-    let required = std::env::var_os("CORDWAINER_REQUIRE_ENGINE").is_some_and(|value| value == "1");
-    assert!(!required, "no container engine ({name}): `{variable}` is not set");
-    eprintln!("skipped: no container engine ({name})");
+    absent(&format!("container engine ({name})"));
     None
+}
+
+/// Says that a test is skipped for want of something; where engines are required, that is a failure.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "how a person or CI says that nothing may be skipped"
+)]
+pub(crate) fn absent(what: &str) {
+    let required = std::env::var_os("CORDWAINER_REQUIRE_ENGINE").is_some_and(|value| value == "1");
+    assert!(!required, "there is no {what}, and none may be skipped");
+    skip(&format!("no {what}"));
+}
+
+/// Says why a test does nothing here.
+#[expect(clippy::print_stderr, reason = "a test that does nothing must not look as if it did")]
+pub(crate) fn skip(why: &str) {
+    eprintln!("skipped: {why}");
 }
 
 /// Connects to the engine of this kind, if there is one.

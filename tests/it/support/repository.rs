@@ -11,13 +11,13 @@ use cordwainer::git::{Git, Oid};
 use tempfile::TempDir;
 
 /// A repository with a checkout on `main`, in a temporary folder of its own that also is git's home.
-pub struct TestRepository {
+pub(crate) struct TestRepository {
     folder: TempDir,
 }
 
 impl TestRepository {
     /// Makes a repository without a commit.
-    pub fn empty() -> Self {
+    pub(crate) fn empty() -> Self {
         let repository = Self {
             folder: TempDir::new().unwrap(),
         };
@@ -26,11 +26,12 @@ impl TestRepository {
         repository.git(&["init", "--quiet", "--initial-branch=main"]);
         repository.git(&["config", "user.name", "Tess Ter"]);
         repository.git(&["config", "user.email", "tess@example.org"]);
+        repository.git(&["config", "gc.auto", "0"]);
         repository
     }
 
     /// Makes a repository with one commit of one file, `README.md`.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let repository = Self::empty();
         repository.write("README.md", "# A project\n");
         repository.commit("begin");
@@ -38,12 +39,12 @@ impl TestRepository {
     }
 
     /// The root of the checkout.
-    pub fn path(&self) -> PathBuf {
+    pub(crate) fn path(&self) -> PathBuf {
         self.folder.path().join("project")
     }
 
     /// The temporary folder around it, for whatever else a test needs.
-    pub fn outside(&self) -> &Path {
+    pub(crate) fn outside(&self) -> &Path {
         self.folder.path()
     }
 
@@ -52,36 +53,43 @@ impl TestRepository {
     }
 
     /// The library's handle on it.
-    pub fn handle(&self) -> Git {
+    pub(crate) fn handle(&self) -> Git {
         Git::discover(&self.path()).unwrap()
     }
 
     /// Writes a file, with the folders above it.
-    pub fn write(&self, path: impl AsRef<Path>, content: impl AsRef<[u8]>) {
+    pub(crate) fn write(&self, path: impl AsRef<Path>, content: impl AsRef<[u8]>) {
         let path = self.path().join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, content).unwrap();
     }
 
     /// Commits everything that is in the checkout, and returns the commit.
-    pub fn commit(&self, message: &str) -> Oid {
+    pub(crate) fn commit(&self, message: &str) -> Oid {
         self.git(&["add", "--all"]);
         self.git(&["commit", "--quiet", "--allow-empty", "--message", message]);
         self.oid("HEAD")
     }
 
+    /// Adds a submodule, `sub`, of a clone of this repository.
+    pub(crate) fn add_submodule(&self) {
+        self.git(&["clone", "--quiet", ".", "../other"]);
+        let allowed = ["-c", "protocol.file.allow=always"];
+        self.git(&[&allowed[..], &["submodule", "add", "--quiet", "../other", "sub"]].concat());
+    }
+
     /// The object that a revision means.
-    pub fn oid(&self, revision: &str) -> Oid {
+    pub(crate) fn oid(&self, revision: &str) -> Oid {
         Oid::from_str(&self.git(&["rev-parse", "--verify", revision])).unwrap()
     }
 
     /// Runs git in the checkout and returns what it wrote to stdout, without the last newline.
-    pub fn git(&self, arguments: &[&str]) -> String {
+    pub(crate) fn git(&self, arguments: &[&str]) -> String {
         self.git_in(&self.path(), arguments)
     }
 
     /// Runs git in a folder, and panics when it fails.
-    pub fn git_in(&self, folder: &Path, arguments: &[&str]) -> String {
+    pub(crate) fn git_in(&self, folder: &Path, arguments: &[&str]) -> String {
         let output = self.try_git_in(folder, arguments);
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "git {arguments:?}: {stderr}");
@@ -91,7 +99,7 @@ impl TestRepository {
     }
 
     /// Runs git in a folder, whatever comes of it.
-    pub fn try_git_in(&self, folder: &Path, arguments: &[&str]) -> Output {
+    pub(crate) fn try_git_in(&self, folder: &Path, arguments: &[&str]) -> Output {
         Command::new("git")
             .args(arguments)
             .current_dir(folder)
@@ -107,24 +115,25 @@ impl TestRepository {
 
     /// Everything that is the person's own, byte for byte: the checkout, HEAD, index, configuration, hooks and
     /// `info`. Refs, objects and logs of refs are left out.
-    pub fn snapshot_of_everything(&self) -> BTreeMap<PathBuf, String> {
+    pub(crate) fn snapshot_of_everything(&self) -> BTreeMap<PathBuf, String> {
         let mut found = BTreeMap::new();
         collect(&self.path(), Path::new(""), &mut found);
-        let ours_or_shared = ["objects", "refs", "logs", "cordwainer", "worktrees", "packed-refs"];
-        found.retain(|path: &PathBuf, _| {
-            let below_git = path.strip_prefix(".git").ok().and_then(|rest| rest.components().next());
-            !below_git.is_some_and(|first| ours_or_shared.iter().any(|name| first.as_os_str() == *name))
-                && path != Path::new(".git")
-        });
+        found.remove(Path::new(".git"));
         found
     }
 }
+
+/// What is shared or ours in the git folder.
+const NOT_THE_PERSONS: [&str; 6] = ["objects", "refs", "logs", "cordwainer", "worktrees", "packed-refs"];
 
 /// Describes everything below a folder: kind, mode, time of change and content.
 fn collect(root: &Path, below: &Path, found: &mut BTreeMap<PathBuf, String>) {
     for entry in fs::read_dir(root.join(below)).unwrap() {
         let entry = entry.unwrap();
         let relative = below.join(entry.file_name());
+        if below == Path::new(".git") && NOT_THE_PERSONS.iter().any(|name| entry.file_name() == *name) {
+            continue;
+        }
         let metadata = entry.metadata().unwrap();
         let (mode, mtime) = (metadata.permissions().mode(), metadata.mtime_nsec());
         let description = if metadata.is_dir() {

@@ -5,9 +5,8 @@ use std::io;
 
 use crate::files;
 
-const CONFIG: &str =
-    "[core]\n\tfsmonitor = touch /tmp/forged\n\thooksPath = /workspace/forged-git/hooks\n\tworktree = /\n";
-const HOOK: &str = "#!/bin/sh\ntouch /tmp/forged\n";
+const CONFIG: &str = "[core]\n\tfsmonitor = touch forged\n\thooksPath = /workspace/forged-git/hooks\n\tworktree = /\n";
+const HOOK: &str = "#!/bin/sh\ntouch forged\n";
 
 /// Tries everything and says what succeeded, one attack a line.
 pub(crate) fn attack() -> String {

@@ -59,6 +59,39 @@ pub(crate) enum End {
     Api { status: u16, text: String },
 }
 
+impl End {
+    /// The fields of the result line that tell how the call ended.
+    fn fields(&self) -> Value {
+        match self {
+            Self::Success {
+                text,
+                structured_output,
+            } => {
+                let mut fields = json!({"subtype": "success", "is_error": false, "terminal_reason": "completed",
+                    "result": text.trim_end()});
+                if let Some(answer) = structured_output {
+                    fields["structured_output"] = answer.clone();
+                }
+                fields
+            }
+            Self::Error {
+                subtype,
+                terminal_reason,
+                message,
+            } => {
+                let mut fields = json!({"subtype": subtype, "is_error": true, "terminal_reason": terminal_reason,
+                    "errors": [message.trim_end()]});
+                if *terminal_reason == "budget_exhausted" {
+                    fields["usage"] = Usage::default().json();
+                }
+                fields
+            }
+            Self::Api { status, text } => json!({"subtype": "success", "is_error": true,
+                "terminal_reason": "api_error", "api_error_status": status, "result": text.trim_end()}),
+        }
+    }
+}
+
 /// One call's stream.
 pub(crate) struct Stream {
     session_id: String,
@@ -144,39 +177,8 @@ impl Stream {
         let mut line = json!({"total_cost_usd": self.total.cost, "usage": self.total.json(), "modelUsage": by_model,
             "permission_denials": [], "num_turns": self.turns.max(1), "duration_ms": u64::try_from(took).unwrap_or(0),
             "type": "result"});
-        match end {
-            End::Success {
-                text,
-                structured_output,
-            } => {
-                line["subtype"] = "success".into();
-                line["is_error"] = false.into();
-                line["terminal_reason"] = "completed".into();
-                line["result"] = text.trim_end().into();
-                if let Some(answer) = structured_output {
-                    line["structured_output"] = answer.clone();
-                }
-            }
-            End::Error {
-                subtype,
-                terminal_reason,
-                message,
-            } => {
-                line["subtype"] = (*subtype).into();
-                line["is_error"] = true.into();
-                line["terminal_reason"] = (*terminal_reason).into();
-                line["errors"] = json!([message.trim_end()]);
-                if *terminal_reason == "budget_exhausted" {
-                    line["usage"] = Usage::default().json();
-                }
-            }
-            End::Api { status, text } => {
-                line["subtype"] = "success".into();
-                line["is_error"] = true.into();
-                line["terminal_reason"] = "api_error".into();
-                line["api_error_status"] = (*status).into();
-                line["result"] = text.trim_end().into();
-            }
+        if let (Some(line), Value::Object(fields)) = (line.as_object_mut(), end.fields()) {
+            line.extend(fields);
         }
         self.line(line)
     }

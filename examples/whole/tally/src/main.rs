@@ -1,0 +1,3 @@
+fn main() {
+    println!("tally 0.1.0");
+}

@@ -1,0 +1,224 @@
+//! What is read, and what it amounts to.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use cordwainer::config::{Config, LimitWait, MountConfig};
+
+fn parse(text: &str) -> Config {
+    Config::parse(text, "c.yaml").unwrap_or_else(|problems| panic!("{text}\n{problems}"))
+}
+
+/// Checks that a text is the default but for what `change` does.
+fn check(text: &str, change: impl FnOnce(&mut Config)) {
+    let mut expected = Config::default();
+    change(&mut expected);
+    assert_eq!(parse(text), expected, "{text}");
+}
+
+fn strings(items: &[&str]) -> Vec<String> {
+    items.iter().map(|item| (*item).to_owned()).collect()
+}
+
+#[test]
+fn nothing_said_is_the_default() {
+    for text in [
+        "",
+        "\n",
+        "# only a comment\n",
+        "---\n",
+        "{}",
+        "\u{feff}",
+        "container:\nstitch:\n",
+        "source_dirs: ~\ncycles: null",
+    ] {
+        check(text, |_| {});
+    }
+}
+
+#[test]
+fn line_ends_and_byte_order_marks_do_not_matter() {
+    check("\u{feff}max_issues: 3\r\nsource_dirs:\r\n  - src\r\n", |config| {
+        config.max_issues = 3;
+        config.source_dirs = strings(&["src"]);
+    });
+}
+
+#[test]
+fn off_is_not_unset() {
+    for off in ["off", "Off", "\"off\"", "false"] {
+        check(
+            &format!("cycles: {off}\ncontainer: {{memory: {off}, pids: {off}}}"),
+            |config| {
+                config.cycles = None;
+                config.container.memory = None;
+                config.container.pids = None;
+            },
+        );
+        check(&format!("stitch: {{timeout: {off}, idle_timeout: {off}}}"), |config| {
+            config.stitch.timeout = None;
+            config.stitch.idle_timeout = None;
+        });
+    }
+}
+
+#[test]
+fn sizes_and_times() {
+    for (text, bytes) in [
+        ("512m", 512 << 20),
+        ("4g", 4 << 30),
+        ("8388608", 8_388_608),
+        ("1GiB", 1 << 30),
+        ("\"64M\"", 64 << 20),
+    ] {
+        check(&format!("container: {{memory: {text}}}"), |config| {
+            config.container.memory = Some(bytes);
+        });
+    }
+    for (text, seconds) in [("1h30m", 5400), ("90m", 5400), ("2d", 172_800), ("1d2h3m4s", 93_784)] {
+        check(&format!("stitch: {{timeout: {text}}}"), |config| {
+            config.stitch.timeout = Some(Duration::from_secs(seconds));
+        });
+    }
+    check("limits: {overage: allow, wait: always}", |config| {
+        config.limits.allow_overage = true;
+        config.limits.wait = LimitWait::Always;
+    });
+}
+
+#[test]
+fn a_default_idle_timeout_gives_way_to_a_shorter_timeout() {
+    check("stitch: {timeout: 10m}", |config| {
+        config.stitch.timeout = Some(Duration::from_secs(600));
+        config.stitch.idle_timeout = Some(Duration::from_secs(600));
+    });
+}
+
+#[test]
+fn names_of_the_older_system() {
+    check(
+        "go_source_dirs: [cmd/, ./pkg]\nmagefiles_dir: magefiles\ncobbler_dir: .cobbler/\npodman_image: x:1\nbeads_dir: .beads",
+        |config| {
+            config.source_dirs = strings(&["cmd", "pkg"]);
+            config.xtask_dir = "magefiles".to_owned();
+            config.protected_paths.push("magefiles/**".to_owned());
+            config.state_dir = Some(".cobbler".into());
+            config.image = "x:1".to_owned();
+            config.beads_dir = Some(".beads".into());
+        },
+    );
+}
+
+#[test]
+fn a_list_of_protected_paths_replaces_the_default() {
+    check("protected_paths: [Makefile]\nxtask_dir: tools", |config| {
+        config.protected_paths = strings(&["Makefile"]);
+        config.xtask_dir = "tools".to_owned();
+    });
+}
+
+#[test]
+fn gates_and_environment_both_ways() {
+    let config = parse("gates: [make check, {name: lint, command: make lint, timeout: 5m}]");
+    let gates: Vec<_> = config
+        .gates
+        .iter()
+        .map(|gate| (gate.name.as_str(), gate.command.as_str(), gate.timeout.as_secs()))
+        .collect();
+    assert_eq!(gates, [("make check", "make check", 1800), ("lint", "make lint", 300)]);
+    for text in [
+        "container: {env: {A: 1, B: x=y, C: \"\"}}",
+        "container: {env: [A=1, B=x=y, C=]}",
+    ] {
+        let expected: BTreeMap<String, String> = [("A", "1"), ("B", "x=y"), ("C", "")]
+            .map(|(a, b)| (a.into(), b.into()))
+            .into();
+        assert_eq!(parse(text).container.env, expected);
+    }
+}
+
+fn mount(source: &str, target: &str, writable: bool) -> MountConfig {
+    MountConfig {
+        source: source.into(),
+        target: target.into(),
+        writable,
+    }
+}
+
+#[test]
+fn mounts_both_ways() {
+    check(
+        "container: {mounts: [/srv/a:/a, data:/data:rw, {source: ./b, target: /b/, writable: false}]}",
+        |config| {
+            config.container.mounts = vec![
+                mount("/srv/a", "/a", false),
+                mount("data", "/data", true),
+                mount("b", "/b", false),
+            ];
+        },
+    );
+}
+
+/// However a flag of podman is written, the setting is the same.
+#[test]
+fn podman_flags_become_settings() {
+    for text in [
+        "podman_args: [-e, K=a b, -v, '/srv/a:/a:ro', --memory, 2g, --cpus, 1.5, --network, none, --user, 1000:1000]",
+        "podman_args: ['-eK=a b', '-v/srv/a:/a:ro', --memory=2g, --cpus=1.5, --network=none, --user=1000:1000]",
+        "podman_args: [\"--env 'K=a b'\", '--volume /srv/a:/a:ro', -m2g --cpus 1.5 --net none -u 1000:1000]",
+        "podman_args: \"-e 'K=a b' --mount type=bind,source=/srv/a,target=/a,readonly -m=2g --cpus=1.5 --net=none -u=1000:1000\"",
+    ] {
+        check(text, |config| {
+            config.container.env = [("K".to_owned(), "a b".to_owned())].into();
+            config.container.mounts = vec![mount("/srv/a", "/a", false)];
+            config.container.memory = Some(2 << 30);
+            config.container.cpus = Some(1.5);
+            config.container.network = Some("none".to_owned());
+            config.container.user = Some("1000:1000".to_owned());
+        });
+    }
+}
+
+#[test]
+fn podman_flags_that_repeat_add_up() {
+    check(
+        "podman_args: [--tmpfs, '/scratch:size=1g', --mount, 'type=tmpfs,destination=/t', --add-host, 'a:10.0.0.1', --label, team=tools, -v, './x:/x']\ncontainer: {labels: {a: b}}",
+        |config| {
+            config.container.tmpfs = [("/scratch", "size=1g"), ("/t", "")]
+                .map(|(a, b)| (a.into(), b.into()))
+                .into();
+            config.container.hosts = strings(&["a:10.0.0.1"]);
+            config.container.labels = [("a", "b"), ("team", "tools")]
+                .map(|(a, b)| (a.into(), b.into()))
+                .into();
+            config.container.mounts = vec![mount("x", "/x", true)];
+        },
+    );
+}
+
+/// What is shown can be read again, and is the same configuration; what may be a secret is not shown.
+#[test]
+fn the_effective_configuration_reads_back() {
+    let text = "
+source_dirs: [src]
+cycles: off
+user_prompt: \"off\"
+binary_name: \"12\"
+container: {cpus: 1.5, memory: 100000000, mounts: ['/srv:/srv:rw'], tmpfs: {/t: ''}, user: 1000, env: {A: 'yes'}}
+stitch: {timeout: 1h30m, tools: [Read], model: opus, parallel: 1}
+budget: {usd: 12.5, tokens: 1000000}
+limits: {wait: never}
+gates: [make]
+seed_files: {a/b: t/b}
+";
+    let config = parse(text);
+    let shown = serde_yaml::to_string(&config).expect("a configuration can be written");
+    assert_eq!(parse(&shown), config, "{shown}");
+
+    let secret = parse("container: {env: {MY_API_KEY: hush, github_token: hush, MODE: loud}}");
+    let shown = serde_yaml::to_string(&secret).expect("a configuration can be written");
+    assert!(
+        !shown.contains("hush") && shown.contains("MY_API_KEY: <set>") && shown.contains("MODE: loud"),
+        "{shown}"
+    );
+}

@@ -1,0 +1,160 @@
+//! The consuming repositories of `examples/`, and the one that `generator init --scaffold` makes, built and used as
+//! their people would.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::support::cargo::{Done, cargo, checkout};
+use crate::support::repository::TestRepository;
+
+/// Where this checkout is, as `examples/*/xtask/Cargo.toml` says it.
+const DEPENDENCY: &str = "path = \"../../..\"";
+
+/// A consuming repository in a temporary folder.
+struct Consumer {
+    repository: TestRepository,
+}
+
+impl Consumer {
+    /// Copies an example and commits it.
+    fn example(name: &str) -> Self {
+        let repository = TestRepository::empty();
+        let root = checkout().join("examples").join(name);
+        for path in files_below(&root) {
+            let text = fs::read_to_string(root.join(&path)).unwrap();
+            let here = format!("path = \"{}\"", checkout().display());
+            repository.write(&path, text.replace(DEPENDENCY, &here));
+        }
+        repository.commit("begin");
+        fs::copy(checkout().join("Cargo.lock"), repository.path().join("Cargo.lock")).unwrap();
+        Self { repository }
+    }
+
+    /// Runs `cargo xtask …` in the repository.
+    fn xtask(&self, arguments: &[&str]) -> Done {
+        let target = self.repository.outside().join("target");
+        let mut command = cargo(&self.repository.path(), &target);
+        Done::of(&command.arg("xtask").args(arguments).output().unwrap())
+    }
+
+    /// Runs `cargo xtask …` and returns what it wrote to stdout.
+    fn succeed(&self, arguments: &[&str]) -> String {
+        let done = self.xtask(arguments);
+        assert_eq!(done.code, Some(0), "{arguments:?}: {}", done.stderr);
+        done.stdout
+    }
+
+    /// Runs `cargo xtask … --json` and returns the document.
+    fn json(&self, arguments: &[&str]) -> Value {
+        let text = self.succeed(&[arguments, &["--json"]].concat());
+        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{arguments:?}: {error}: {text}"))
+    }
+
+    /// Takes a generation from `start` to `reset`, and checks that the checkout and its branch stay as they are.
+    fn live_through_a_generation(&self) {
+        // The first call lets cargo bring Cargo.lock up to date.
+        assert_eq!(self.json(&["generator", "list"])["open"], Value::Array(Vec::new()));
+        let before = self.repository.snapshot_of_everything();
+        let main = self.repository.oid("main");
+        let started = self.json(&["generator", "start", "--name", "first"]);
+        assert_eq!(started["generation"], "generation-first");
+        let listing = self.json(&["generator", "list"]);
+        assert_eq!(listing["open"][0]["generation"], "generation-first");
+        let status = self.json(&["generator", "status"]);
+        assert_eq!(status["phase"], "open");
+        assert_eq!(status["base"], main.to_string());
+        assert_eq!(status["tasks"]["open"], 0);
+        self.json(&["generator", "reset"]);
+        let listing = self.json(&["generator", "list"]);
+        assert_eq!(listing["open"], Value::Array(Vec::new()));
+        assert_eq!(listing["ended"][0]["generation"], "generation-first");
+        assert_eq!(self.repository.oid("main"), main);
+        assert_eq!(self.repository.snapshot_of_everything(), before);
+    }
+}
+
+/// The files below a folder that git would commit, relative to it.
+fn files_below(root: &Path) -> Vec<PathBuf> {
+    let walk = walkdir::WalkDir::new(root).into_iter();
+    let walk = walk.filter_entry(|entry| entry.file_name() != "target" && entry.file_name() != "Cargo.lock");
+    let files = walk.map(Result::unwrap).filter(|entry| entry.file_type().is_file());
+    files
+        .map(|entry| entry.path().strip_prefix(root).unwrap().to_owned())
+        .collect()
+}
+
+#[test]
+fn a_repository_that_takes_the_command_line_whole() {
+    let consumer = Consumer::example("whole");
+    let help = consumer.succeed(&["--help"]);
+    for command in ["generator", "issues", "transcript", "image", "config", "stats"] {
+        assert!(help.contains(&format!("\n  {command} ")), "{help}");
+    }
+    assert_eq!(consumer.json(&["config", "check"]), Value::Array(Vec::new()));
+    assert!(consumer.succeed(&["stats"]).starts_with("requirements: 2 files"));
+    consumer.live_through_a_generation();
+
+    let started = consumer.json(&["generator", "start", "--name", "seeded"]);
+    assert_eq!(started["cleared"][0], "tally/src");
+    let seeded = consumer
+        .repository
+        .git(&["show", "generation-seeded:tally/src/main.rs"]);
+    assert!(seeded.contains("println!(\"tally seeded\");"), "{seeded}");
+}
+
+#[test]
+fn a_repository_with_tasks_of_its_own_beside() {
+    let consumer = Consumer::example("beside");
+    let help = consumer.succeed(&["--help"]);
+    for command in ["requirements", "generator", "issues"] {
+        assert!(help.contains(&format!("\n  {command} ")), "{help}");
+    }
+    let requirements = consumer.succeed(&["requirements"]);
+    assert!(requirements.starts_with("F1 One book a line"), "{requirements}");
+    assert_eq!(requirements.lines().count(), 6);
+    assert_eq!(consumer.json(&["config", "check"]), Value::Array(Vec::new()));
+    consumer.live_through_a_generation();
+
+    let done = consumer.xtask(&["generator", "status", "--generation", "nope"]);
+    assert_eq!(done.code, Some(9), "{}", done.stderr);
+    assert!(
+        done.stderr.contains("error: no generation `nope` is open"),
+        "{}",
+        done.stderr
+    );
+}
+
+#[test]
+fn a_scaffolded_xtask_builds_and_answers() {
+    let repository = TestRepository::empty();
+    repository.write("Cargo.toml", "[package]\nname = \"fresh\"\nedition = \"2024\"\n");
+    repository.write("src/main.rs", "fn main() {}\n");
+    repository.commit("begin");
+    let output = Command::new(env!("CARGO_BIN_EXE_cordwainer"))
+        .args(["generator", "init", "--scaffold"])
+        .current_dir(repository.path())
+        .output()
+        .unwrap();
+    let done = Done::of(&output);
+    assert_eq!(done.code, Some(0), "{}", done.stderr);
+
+    // The version that it names is this checkout.
+    let alias = fs::read_to_string(repository.path().join(".cargo/config.toml")).unwrap();
+    let patch = format!(
+        "[patch.crates-io]\ncordwainer = {{ path = \"{}\" }}\n",
+        checkout().display()
+    );
+    repository.write(".cargo/config.toml", format!("{alias}\n{patch}"));
+    fs::copy(
+        checkout().join("Cargo.lock"),
+        repository.path().join("xtask/Cargo.lock"),
+    )
+    .unwrap();
+    let consumer = Consumer { repository };
+    let help = consumer.succeed(&["--help"]);
+    assert!(help.contains("\n  generator "), "{help}");
+    assert_eq!(consumer.json(&["config", "check"]), Value::Array(Vec::new()));
+}

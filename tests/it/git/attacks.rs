@@ -1,0 +1,335 @@
+//! What an agent may leave in a slot.
+
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use cordwainer::git::{ChangeKind, Git, Slot, Snapshot, SnapshotLimits};
+use git2::Oid;
+use rustix::fs::{CWD, Mode, OFlags, mkdirat, openat};
+
+use super::slots::{pool, restore};
+use crate::support::repository::TestRepository;
+
+/// A repository, and a slot restored to its only commit.
+struct Scene {
+    repository: TestRepository,
+    git: Git,
+    slot: Slot,
+    base: Oid,
+}
+
+impl Scene {
+    fn new(files: &[(&str, &str)]) -> Self {
+        let repository = TestRepository::new();
+        for (path, content) in files {
+            repository.write(path, content);
+        }
+        let base = repository.commit("base");
+        let git = repository.handle();
+        let mut slot = pool(&repository).acquire("x").unwrap();
+        restore(&mut slot, &git, base);
+        Self {
+            repository,
+            git,
+            slot,
+            base,
+        }
+    }
+
+    fn at(&self, path: impl AsRef<Path>) -> PathBuf {
+        self.slot.path().join(path)
+    }
+
+    fn write(&self, path: &str, content: impl AsRef<[u8]>) {
+        fs::create_dir_all(self.at(path).parent().unwrap()).unwrap();
+        fs::write(self.at(path), content).unwrap();
+    }
+
+    /// Takes a snapshot, checks that the repository is sound and untouched, and that a restore mends everything.
+    fn snapshot(&mut self) -> Snapshot {
+        let before = self.repository.snapshot_of_everything();
+        let limits = SnapshotLimits {
+            max_file_bytes: 1 << 20,
+            max_files: 100,
+        };
+        let snapshot = self.slot.snapshot(self.base, &limits).unwrap();
+        self.repository.git(&["fsck", "--strict"]);
+        restore(&mut self.slot, &self.git, self.base);
+        assert_eq!(self.repository.snapshot_of_everything(), before);
+        snapshot
+    }
+
+    fn file(&self, snapshot: &Snapshot, path: &str) -> Option<String> {
+        let content = self.git.read_file(snapshot.tree, Path::new(path)).unwrap();
+        content.map(|content| String::from_utf8(content).unwrap())
+    }
+}
+
+fn names(list: &[(PathBuf, String)]) -> Vec<&str> {
+    list.iter().map(|(path, _)| path.to_str().unwrap()).collect()
+}
+
+#[test]
+fn an_honest_change_is_recorded_as_it_is() {
+    let mut scene = Scene::new(&[("a", "a"), ("gone", "g"), ("d/e", "e"), ("run", "r")]);
+    scene.write("a", "A");
+    scene.write("new/file", "n");
+    fs::remove_file(scene.at("gone")).unwrap();
+    fs::remove_dir_all(scene.at("d")).unwrap();
+    scene.write("d", "now a file");
+    fs::set_permissions(scene.at("run"), fs::Permissions::from_mode(0o755)).unwrap();
+    symlink("/etc/passwd", scene.at("link")).unwrap();
+    let snapshot = scene.snapshot();
+    let changed: Vec<_> = snapshot
+        .changed
+        .iter()
+        .map(|c| (c.path.to_str().unwrap(), c.kind))
+        .collect();
+    let expected = [
+        ("a", ChangeKind::Modified),
+        ("d", ChangeKind::Added),
+        ("d/e", ChangeKind::Deleted),
+        ("gone", ChangeKind::Deleted),
+        ("link", ChangeKind::Added),
+        ("new/file", ChangeKind::Added),
+        ("run", ChangeKind::Modified),
+    ];
+    assert_eq!(changed, expected);
+    assert_eq!(snapshot.changed, scene.git.changes(scene.base, snapshot.tree).unwrap());
+    assert_eq!(scene.file(&snapshot, "link").as_deref(), Some("/etc/passwd"));
+    assert!(snapshot.refused.is_empty() && snapshot.skipped.is_empty() && snapshot.ignored.is_empty());
+}
+
+#[test]
+fn nothing_changed_is_the_base_tree() {
+    let mut scene = Scene::new(&[("a", "a"), ("b/c", "c")]);
+    scene.write("a", "a");
+    let snapshot = scene.snapshot();
+    assert_eq!(snapshot.tree, scene.git.tree_of(scene.base).unwrap());
+    assert!(snapshot.changed.is_empty());
+}
+
+#[test]
+fn forged_git_files_run_nothing_and_lead_nowhere() {
+    let mut scene = Scene::new(&[("a", "a")]);
+    let evil = scene.repository.outside().join("evil");
+    scene.repository.git(&["init", "--quiet", evil.to_str().unwrap()]);
+    let proof = scene.repository.outside().join("proof");
+    let command = format!("touch {}", proof.display());
+    for key in [
+        "core.fsmonitor",
+        "filter.evil.clean",
+        "filter.evil.smudge",
+        "core.sshCommand",
+        "diff.external",
+    ] {
+        scene.repository.git_in(&evil, &["config", key, &command]);
+    }
+    scene.repository.git_in(&evil, &["config", "core.worktree", "/etc"]);
+    fs::write(scene.at(".git"), format!("gitdir: {}/.git\n", evil.display())).unwrap();
+    // The control: git itself is led astray.
+    scene.repository.try_git_in(scene.slot.path(), &["status"]);
+    assert!(proof.exists(), "the trap does not work");
+    fs::remove_file(&proof).unwrap();
+    scene.write("a", "changed");
+    scene.write(".gitattributes", "* filter=evil diff=evil merge=evil\n");
+    let snapshot = scene.snapshot();
+    assert_eq!(scene.file(&snapshot, "a").as_deref(), Some("changed"));
+    fs::remove_file(scene.at(".git")).unwrap();
+    fs::rename(evil.join(".git"), scene.at(".git")).unwrap();
+    scene.write("a", "again");
+    let snapshot = scene.snapshot();
+    assert_eq!(snapshot.changed.len(), 1);
+    assert!(!proof.exists());
+    // The restore has put the slot's own pointer back.
+    assert_eq!(
+        scene.repository.git_in(scene.slot.path(), &["status", "--porcelain"]),
+        ""
+    );
+}
+
+#[test]
+fn a_link_in_the_place_of_a_folder_is_a_link() {
+    let mut scene = Scene::new(&[("d/file", "x"), ("e/file", "y")]);
+    let outside = scene.repository.outside().join("outside");
+    fs::create_dir(&outside).unwrap();
+    fs::write(outside.join("file"), "secret").unwrap();
+    fs::remove_dir_all(scene.at("d")).unwrap();
+    symlink(&outside, scene.at("d")).unwrap();
+    let snapshot = scene.snapshot();
+    assert_eq!(scene.file(&snapshot, "d").as_deref(), outside.to_str());
+    assert_eq!(scene.file(&snapshot, "d/file"), None);
+    assert_eq!(fs::read_to_string(outside.join("file")).unwrap(), "secret");
+    // The slot's own folder replaced by a link is not entered either.
+    let path = scene.slot.path().to_path_buf();
+    fs::rename(&path, path.with_extension("aside")).unwrap();
+    symlink(&outside, &path).unwrap();
+    assert!(scene.slot.snapshot(scene.base, &SnapshotLimits::default()).is_err());
+    assert!(scene.slot.restore(scene.base, None).is_err());
+    assert_eq!(fs::read_dir(&outside).unwrap().count(), 1);
+}
+
+#[test]
+fn what_git_cannot_record_is_skipped_without_waiting_for_it() {
+    let mut scene = Scene::new(&[
+        ("a", "a"),
+        (".gitattributes", "* text=auto\n"),
+        ("sub/.gitignore", "x\n"),
+    ]);
+    let fifo = |path: PathBuf| assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
+    fifo(scene.at("fifo"));
+    // In the place of files that are read for their rules.
+    fifo(scene.at(".gitignore"));
+    fs::remove_file(scene.at(".gitattributes")).unwrap();
+    fifo(scene.at(".gitattributes"));
+    fs::remove_file(scene.at("sub/.gitignore")).unwrap();
+    fifo(scene.at("sub/.gitignore"));
+    let _socket = UnixListener::bind(scene.at("socket")).unwrap();
+    scene.write("a", "b");
+    let snapshot = scene.snapshot();
+    assert_eq!(
+        names(&snapshot.skipped),
+        [".gitattributes", ".gitignore", "fifo", "socket", "sub/.gitignore"]
+    );
+    assert_eq!(scene.file(&snapshot, "a").as_deref(), Some("b"));
+    assert_eq!(scene.file(&snapshot, ".gitattributes"), None);
+}
+
+#[test]
+fn a_nested_repository_is_refused_and_its_files_are_kept() {
+    let mut scene = Scene::new(&[("a", "a")]);
+    scene.write("lib/code.rs", "code");
+    scene.repository.git_in(&scene.at("lib"), &["init", "--quiet"]);
+    scene.write("other/.git", "gitdir: /etc");
+    for alike in [".GIT", "git~1", ".git ", ".g\u{200c}it"] {
+        scene.write(&format!("alike/{alike}/config"), "x");
+    }
+    symlink("a", scene.at(".gitmodules")).unwrap();
+    let snapshot = scene.snapshot();
+    let expected = [
+        ".gitmodules",
+        "alike/.GIT",
+        "alike/.git ",
+        "alike/.g\u{200c}it",
+        "alike/git~1",
+        "lib/.git",
+        "other/.git",
+    ];
+    assert_eq!(names(&snapshot.refused), expected);
+    assert_eq!(scene.file(&snapshot, "lib/code.rs").as_deref(), Some("code"));
+}
+
+#[test]
+fn a_huge_file_is_refused_unread_and_the_base_keeps_its_own() {
+    let mut scene = Scene::new(&[("a", "a"), ("b", "b")]);
+    for path in ["a", "huge"] {
+        let file = File::create(scene.at(path)).unwrap();
+        file.set_len(200 << 30).unwrap();
+    }
+    scene.write("b", "B");
+    let snapshot = scene.snapshot();
+    assert_eq!(names(&snapshot.refused), ["a", "huge"]);
+    assert_eq!(scene.file(&snapshot, "a").as_deref(), Some("a"));
+    assert_eq!(scene.file(&snapshot, "b").as_deref(), Some("B"));
+}
+
+#[test]
+fn too_many_files_are_refused_once() {
+    let mut scene = Scene::new(&[("a", "a")]);
+    for number in 0..150 {
+        scene.write(&format!("many/{number:03}"), "x");
+    }
+    let snapshot = scene.snapshot();
+    assert_eq!((snapshot.refused.len(), snapshot.changed.len()), (1, 100));
+    assert!(snapshot.refused[0].1.contains("more than 100"));
+}
+
+#[test]
+fn folders_deeper_than_any_path_are_refused_and_removed() {
+    let mut scene = Scene::new(&[("a", "a")]);
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY;
+    let mut folder = openat(CWD, scene.slot.path(), flags, Mode::empty()).unwrap();
+    for _ in 0..3000 {
+        mkdirat(&folder, "dddddd", Mode::RWXU).unwrap();
+        folder = openat(&folder, "dddddd", flags, Mode::empty()).unwrap();
+    }
+    let snapshot = scene.snapshot();
+    assert_eq!(snapshot.refused.len(), 1);
+    assert!(snapshot.refused[0].1.contains("300 folders deep"));
+}
+
+#[test]
+fn modes_and_names_of_any_kind_are_coped_with() {
+    let mut scene = Scene::new(&[("d/a", "a"), ("e/b", "b")]);
+    let strange = OsStr::from_bytes(b"\xff\xfe \n*?[\x1b[31m");
+    fs::write(scene.at("d").join(strange), "s").unwrap();
+    fs::write(scene.at("e/secret"), "s").unwrap();
+    fs::set_permissions(scene.at("e/secret"), fs::Permissions::from_mode(0o000)).unwrap();
+    fs::set_permissions(scene.at("e"), fs::Permissions::from_mode(0o000)).unwrap();
+    fs::set_permissions(scene.at("d"), fs::Permissions::from_mode(0o500)).unwrap();
+    let snapshot = scene.snapshot();
+    let path = Path::new("d").join(strange);
+    assert_eq!(
+        scene.git.read_file(snapshot.tree, &path).unwrap().as_deref(),
+        Some(&b"s"[..])
+    );
+    assert_eq!(scene.file(&snapshot, "e/secret").as_deref(), Some("s"));
+}
+
+#[test]
+fn ignored_new_files_are_left_out_and_tracked_ones_are_not() {
+    let mut scene = Scene::new(&[(".gitignore", "build/\n*.log\n!keep.log\n"), ("x", "x")]);
+    let exclude = scene.git.common_dir().join("info/exclude");
+    fs::write(exclude, "scratch\n").unwrap();
+    // A person's own rules do not count.
+    fs::write(scene.repository.outside().join("home/.gitignore"), "src\n").unwrap();
+    scene.repository.git(&["config", "core.excludesFile", "~/.gitignore"]);
+    for path in [
+        "build/out",
+        "a.log",
+        "keep.log",
+        "scratch",
+        "src/main.rs",
+        "sub/b.log",
+        "sub/c",
+    ] {
+        scene.write(path, path);
+    }
+    scene.write("sub/.gitignore", "c\n!b.log\n");
+    let snapshot = scene.snapshot();
+    let ignored: Vec<_> = snapshot.ignored.iter().map(|path| path.to_str().unwrap()).collect();
+    assert_eq!(ignored, ["a.log", "build", "scratch", "sub/c"]);
+    let changed: Vec<_> = snapshot
+        .changed
+        .iter()
+        .map(|change| change.path.to_str().unwrap())
+        .collect();
+    assert_eq!(changed, ["keep.log", "src/main.rs", "sub/.gitignore", "sub/b.log"]);
+}
+
+#[test]
+fn line_endings_are_recorded_as_git_would_and_untouched_files_stay() {
+    let crlf = "one\r\ntwo\r\n";
+    let mut scene = Scene::new(&[("old.txt", crlf), ("touched.txt", crlf), ("edited.txt", crlf)]);
+    scene.write(".gitattributes", "* text=auto\n*.bat text eol=crlf\n*.raw -text\n");
+    scene.write("touched.txt", crlf);
+    scene.write("edited.txt", "one\r\n2\r\n");
+    for name in ["new.txt", "new.bat", "new.raw"] {
+        scene.write(name, crlf);
+    }
+    scene.write("binary", b"\0\r\n");
+    let snapshot = scene.snapshot();
+    let file = |path: &str| scene.file(&snapshot, path).unwrap();
+    assert_eq!((file("old.txt").as_str(), file("touched.txt").as_str()), (crlf, crlf));
+    assert_eq!(file("new.txt"), "one\ntwo\n");
+    assert_eq!(file("new.bat"), "one\ntwo\n");
+    assert_eq!(file("new.raw"), crlf);
+    assert_eq!(file("binary"), "\0\r\n");
+    // As git: a file stored with carriage returns keeps them under `text=auto`.
+    assert_eq!(file("edited.txt"), "one\r\n2\r\n");
+}

@@ -1,0 +1,319 @@
+//! What the documents promise is there, and what is there is in the documents.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_yaml::Value;
+
+use super::{Text, below, files, report};
+use crate::support::cargo::{Done, cargo, checkout};
+
+/// Documents whose lines `cargo xtask …` are meant for this repository or a consuming one.
+const WITH_COMMANDS: [&str; 5] = [
+    "README.md",
+    "CONTRIBUTING.md",
+    "ARCHITECTURE.md",
+    "examples/whole/README.md",
+    "examples/beside/README.md",
+];
+
+/// Tasks of an example's own.
+const OWN_TASKS: [&str; 1] = ["requirements"];
+
+/// Keys that nothing outside `src/config/` reads, each with who does.
+const READ_ELSEWHERE: [(&str, &str); 7] = [
+    ("podman_args", "read into `container`"),
+    (
+        "secrets_dir",
+        "src/config/guard.rs keeps it from being mounted or cleared",
+    ),
+    (
+        "default_token_file",
+        "read with the sealed container; until then kept for files that have it",
+    ),
+    (
+        "token_file",
+        "read with the sealed container; until then kept for files that have it",
+    ),
+    (
+        "measure.parallel",
+        "src/config/roles.rs admits 1 alone until parallel work is there",
+    ),
+    (
+        "stitch.parallel",
+        "src/config/roles.rs admits 1 alone until parallel work is there",
+    ),
+    ("limits.overage", "read as `allow_overage`"),
+];
+
+/// A command as a document writes it.
+struct Mention {
+    place: String,
+    /// The words up to the first that is no command's name.
+    words: Vec<String>,
+    /// The options that follow.
+    options: Vec<String>,
+}
+
+fn mentions(file: &Text) -> Vec<Mention> {
+    let lines = file.text.lines().enumerate();
+    let parts = lines.flat_map(|(index, line)| line.split("cargo xtask ").skip(1).map(move |part| (index + 1, part)));
+    parts
+        .map(|(line, part)| mention(format!("{}:{line}", file.path), part))
+        .collect()
+}
+
+fn mention(place: String, text: &str) -> Mention {
+    let end = text.find(['`', '#', '|', ';', ')']).unwrap_or(text.len());
+    let words: Vec<&str> = text[..end].split_whitespace().collect();
+    let is_name = |word: &&&str| {
+        word.chars().all(|letter| letter.is_ascii_lowercase() || letter == '-') && !word.starts_with('-')
+    };
+    let options = words.iter().map(|word| word.trim_matches(['[', ']']));
+    Mention {
+        place,
+        words: words
+            .iter()
+            .take_while(is_name)
+            .map(|word| (*word).to_owned())
+            .collect(),
+        options: options
+            .filter(|word| word.starts_with("--"))
+            .map(str::to_owned)
+            .collect(),
+    }
+}
+
+#[test]
+fn a_mention_is_read_up_to_what_is_no_command() {
+    let file = Text {
+        path: "README.md".to_owned(),
+        text: "x `cargo xtask generator start [--name NAME]` y\ncargo xtask issues show ID  # see\n".to_owned(),
+    };
+    let found: Vec<_> = mentions(&file)
+        .into_iter()
+        .map(|mention| (mention.place, mention.words.join(" "), mention.options.join(" ")))
+        .collect();
+    let expect = [
+        ("README.md:1", "generator start", "--name"),
+        ("README.md:2", "issues show", ""),
+    ];
+    let expect = expect.map(|(place, words, options)| (place.to_owned(), words.to_owned(), options.to_owned()));
+    assert_eq!(found, expect);
+}
+
+/// This repository's own xtask, built.
+struct Xtask {
+    program: PathBuf,
+    /// Answers of `--help`, by command.
+    known: BTreeMap<Vec<String>, Option<String>>,
+}
+
+impl Xtask {
+    fn build() -> Self {
+        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("tidy");
+        let output = cargo(checkout(), &target)
+            .args(["build", "--quiet", "--package", "xtask"])
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        Self {
+            program: target.join("debug/xtask"),
+            known: BTreeMap::new(),
+        }
+    }
+
+    /// What `--help` of a command says; `None` when there is no such command.
+    fn help(&mut self, words: &[String]) -> Option<String> {
+        let program = &self.program;
+        let ask = || {
+            let output = Command::new(program).args(words).arg("--help").output().unwrap();
+            let done = Done::of(&output);
+            (done.code == Some(0)).then_some(done.stdout)
+        };
+        self.known.entry(words.to_vec()).or_insert_with(ask).clone()
+    }
+
+    /// Every command that can be called, from `--help` downwards.
+    fn commands(&mut self, above: &[String]) -> Vec<Vec<String>> {
+        let help = self.help(above).unwrap_or_default();
+        let section = help.split("\nCommands:\n").nth(1).unwrap_or_default();
+        let lines = section.lines().take_while(|line| !line.is_empty());
+        let names = lines.filter(|line| line.starts_with("  ") && !line.starts_with("   "));
+        let names: Vec<_> = names.filter_map(|line| line.split_whitespace().next()).collect();
+        if names.is_empty() {
+            return vec![above.to_vec()];
+        }
+        let below = names.into_iter().filter(|name| *name != "help");
+        below
+            .flat_map(|name| self.commands(&[above, &[name.to_owned()]].concat()))
+            .collect()
+    }
+}
+
+#[test]
+fn the_commands_of_the_documents_exist() {
+    let mut xtask = Xtask::build();
+    let mut problems = Vec::new();
+    for mention in WITH_COMMANDS.iter().flat_map(|path| mentions(&Text::read(path))) {
+        let Mention { place, words, options } = mention;
+        if words.first().is_none_or(|word| OWN_TASKS.contains(&word.as_str())) {
+            continue;
+        }
+        let Some(help) = xtask.help(&words) else {
+            problems.push(format!(
+                "{place}: there is no `cargo xtask {}`: name one that is",
+                words.join(" ")
+            ));
+            continue;
+        };
+        for option in options.iter().filter(|option| !help.contains(option.as_str())) {
+            problems.push(format!("{place}: `cargo xtask {}` has no `{option}`", words.join(" ")));
+        }
+    }
+    report(&problems);
+}
+
+#[test]
+fn the_readme_names_every_command() {
+    let readme = Text::read("README.md").text;
+    let commands = Xtask::build().commands(&[]);
+    assert!(commands.len() > 20, "{commands:?}");
+    let missing = commands
+        .iter()
+        .map(|words| words.join(" "))
+        .filter(|name| !readme.contains(&format!("`{name}")));
+    let problems: Vec<_> = missing
+        .map(|name| format!("README.md: `{name}` is missing: add it to the table of commands"))
+        .collect();
+    report(&problems);
+}
+
+#[test]
+fn the_readme_says_what_each_exit_code_means() {
+    let readme = Text::read("README.md").text;
+    let source = Text::read("src/error.rs");
+    let mut problems = Vec::new();
+    let mut count = 0;
+    for (number, line) in source.code() {
+        let Some((name, value)) = line
+            .trim()
+            .strip_prefix("pub const ")
+            .and_then(|rest| rest.split_once(": u8 = "))
+        else {
+            continue;
+        };
+        count += 1;
+        let code = value.trim_end_matches(';');
+        if !readme.contains(&format!("\n| {code} |")) {
+            problems.push(format!(
+                "{}:{number}: README.md does not say what {code} (`{name}`) means: add a row to its table",
+                source.path
+            ));
+        }
+    }
+    assert!(count > 0, "no exit code found in src/error.rs");
+    report(&problems);
+}
+
+#[test]
+fn the_changelog_has_a_place_for_what_comes_next() {
+    let text = Text::read("CHANGELOG.md").text;
+    assert!(
+        text.contains("\n## [Unreleased]\n"),
+        "CHANGELOG.md: add `## [Unreleased]` on top"
+    );
+}
+
+#[test]
+fn the_map_shows_every_file_of_the_crate() {
+    let map = Text::read("ARCHITECTURE.md").text;
+    let mut problems = Vec::new();
+    for file in below("src/").iter().filter(|file| file.is_rust()) {
+        let name = file.path.trim_start_matches("src/");
+        if !name.contains('/') && !map.contains(&format!("`{name}`")) {
+            problems.push(format!(
+                "{}: ARCHITECTURE.md does not show `{name}`: add it to the code map",
+                file.path
+            ));
+        }
+    }
+    report(&problems);
+}
+
+#[test]
+fn the_documents_name_files_that_are_there() {
+    let paths: BTreeSet<String> = files().into_iter().map(|file| file.path).collect();
+    let mut problems = Vec::new();
+    for path in ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"] {
+        let document = Text::read(path);
+        for (index, line) in document.text.lines().enumerate() {
+            let quoted = line.split('`').skip(1).step_by(2);
+            for name in quoted.filter(|name| name.starts_with("src/") || name.starts_with("tests/")) {
+                let is_there = paths
+                    .iter()
+                    .any(|path| path == name || path.starts_with(&format!("{}/", name.trim_end_matches('/'))));
+                if !is_there {
+                    problems.push(format!("{path}:{}: there is no `{name}`", index + 1));
+                }
+            }
+        }
+    }
+    report(&problems);
+}
+
+#[test]
+fn something_reads_every_configuration_key() {
+    let example: Value = serde_yaml::from_str(&Text::read("configuration.example.yaml").text).unwrap();
+    let mut sources = below("src/");
+    sources.retain(|file| file.is_rust() && file.path != "src/config.rs" && !file.path.starts_with("src/config/"));
+    let code: Vec<&str> = sources
+        .iter()
+        .flat_map(|file| file.code_without_tests().map(|(_, line)| line))
+        .collect();
+    let is_read = |key: &str| {
+        let name = format!(".{}", key.rsplit('.').next().unwrap_or(key));
+        code.iter().any(|line| has_word(line, &name))
+    };
+    let listed = |key: &str| READ_ELSEWHERE.iter().any(|(listed, _)| *listed == key);
+    let keys = keys(&example);
+    assert!(keys.len() > 50, "{keys:?}");
+    let unread = keys.iter().filter(|key| !listed(key) && !is_read(key));
+    let mut problems: Vec<_> = unread
+        .map(|key| {
+            format!("configuration.example.yaml: nothing reads `{key}`: use it, or remove it in src/config/keys")
+        })
+        .collect();
+    let stale = READ_ELSEWHERE
+        .iter()
+        .filter(|(key, _)| !keys.iter().any(|known| known == key));
+    problems.extend(
+        stale.map(|(key, _)| format!("tests/it/tidy/documents.rs: there is no key `{key}` any more: remove it")),
+    );
+    report(&problems);
+}
+
+/// All keys of a file, sections' as `section.key`.
+fn keys(example: &Value) -> Vec<String> {
+    let mut keys = Vec::new();
+    for (key, value) in example.as_mapping().unwrap() {
+        let key = key.as_str().unwrap();
+        let inner = ["container", "agent", "measure", "stitch", "budget", "limits"].contains(&key);
+        match value.as_mapping().filter(|_| inner) {
+            Some(section) => {
+                let names = section.keys().map(|name| name.as_str().unwrap());
+                keys.extend(names.map(|name| format!("{key}.{name}")));
+            }
+            None => keys.push(key.to_owned()),
+        }
+    }
+    keys
+}
+
+/// Whether `name` stands in a line and ends there.
+fn has_word(line: &str, name: &str) -> bool {
+    let ends = |rest: &str| !rest.starts_with(|letter: char| letter.is_ascii_alphanumeric() || letter == '_');
+    line.match_indices(name)
+        .any(|(start, _)| ends(&line[start + name.len()..]))
+}

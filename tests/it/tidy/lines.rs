@@ -1,0 +1,200 @@
+//! Words that may stand in some files only, or in none, and how long a file may be.
+
+use std::collections::BTreeMap;
+
+use super::{Text, below, files, report};
+
+/// The longest file of code, in lines.
+const MOST_LINES: usize = 500;
+
+/// Words that only some files of `src/` may hold.
+struct Rule {
+    words: &'static [&'static str],
+    /// Beginnings of the paths that may.
+    allowed: &'static [&'static str],
+    mend: &'static str,
+}
+
+const RULES: [Rule; 5] = [
+    Rule {
+        words: &["bollard::"],
+        allowed: &["src/engine.rs", "src/engine/"],
+        mend: "ask `Engine` for it",
+    },
+    Rule {
+        words: &["git2::"],
+        allowed: &["src/git.rs", "src/git/", "src/store.rs"],
+        mend: "ask `Git` for it",
+    },
+    Rule {
+        words: &["println!(", "print!("],
+        allowed: &[],
+        mend: "return it, or say it through the command's `Context`",
+    },
+    Rule {
+        words: &[
+            "env::var",
+            "env::args",
+            "env::current_dir",
+            "env::current_exe",
+            "env::temp_dir",
+            "env::home_dir",
+        ],
+        allowed: &["src/cli.rs", "src/crash.rs"],
+        mend: "read it in src/cli.rs and hand it over in `Surroundings`",
+    },
+    Rule {
+        words: &["process::exit(", "process::abort("],
+        allowed: &[],
+        mend: "return an error or an exit code",
+    },
+];
+
+/// Words that no code may hold. Put together here, so that this file does not hold them.
+const NOWHERE: [(&str, &str); 6] = [
+    (concat!("#[al", "low"), "say `#[expect(lint, reason = \"…\")]`"),
+    (concat!("#![al", "low"), "say `#![expect(lint, reason = \"…\")]`"),
+    (concat!("to", "do!("), "write it, or leave it out"),
+    (concat!("unimple", "mented!("), "write it, or leave it out"),
+    (concat!("db", "g!("), "remove it"),
+    (
+        concat!("#[ig", "nore"),
+        "let the test say what it lacks, and pass or fail",
+    ),
+];
+
+/// What no file of the tree may name: this machine's folders and the hosts of package registries.
+const PLACES: [&str; 10] = [
+    concat!("/wo", "rk/"),
+    concat!("/ro", "ot/"),
+    concat!("npm", "js.org"),
+    concat!("index.cra", "tes.io"),
+    concat!("static.cra", "tes.io"),
+    concat!("py", "pi.org"),
+    concat!("proxy.go", "lang.org"),
+    concat!("docker", ".io/"),
+    concat!("gh", "cr.io"),
+    concat!("qu", "ay.io"),
+];
+
+fn offenders(file: &Text, rule: &Rule) -> Vec<String> {
+    if rule.allowed.iter().any(|start| file.path.starts_with(start)) {
+        return Vec::new();
+    }
+    let lines = file.code();
+    lines
+        .filter_map(|(number, line)| {
+            let word = rule.words.iter().find(|word| line.contains(**word))?;
+            Some(format!(
+                "{}:{number}: `{word}` does not belong here: {}",
+                file.path, rule.mend
+            ))
+        })
+        .collect()
+}
+
+#[test]
+fn words_stand_where_they_belong() {
+    let files = below("src/");
+    let rust = files.iter().filter(|file| file.is_rust());
+    let problems: Vec<_> = rust
+        .flat_map(|file| RULES.iter().flat_map(|rule| offenders(file, rule)))
+        .collect();
+    report(&problems);
+}
+
+#[test]
+fn a_rule_finds_what_breaks_it() {
+    let file = Text {
+        path: "src/issue.rs".to_owned(),
+        text: "//! bollard::\nuse bollard::Docker;\neprintln!(\"x\");\n".to_owned(),
+    };
+    let found: Vec<_> = RULES.iter().flat_map(|rule| offenders(&file, rule)).collect();
+    let expect = [
+        "src/issue.rs:2: `bollard::` does not belong here: ask `Engine` for it",
+        "src/issue.rs:3: `println!(` does not belong here: return it, or say it through the command's `Context`",
+    ];
+    assert_eq!(found, expect);
+}
+
+#[test]
+fn some_words_stand_nowhere() {
+    let mut problems = Vec::new();
+    for file in files().iter().filter(|file| file.is_rust()) {
+        for (number, line) in file.code() {
+            for (word, mend) in NOWHERE.iter().filter(|(word, _)| line.contains(word)) {
+                problems.push(format!("{}:{number}: `{word}`: {mend}", file.path));
+            }
+        }
+    }
+    report(&problems);
+}
+
+#[test]
+fn nothing_is_unwrapped_outside_tests() {
+    let mut problems = Vec::new();
+    for file in below("src/").iter().filter(|file| file.is_rust()) {
+        for (number, _) in file.code_without_tests().filter(|(_, line)| line.contains(".unwrap()")) {
+            problems.push(format!(
+                "{}:{number}: `.unwrap()`: pass the error on, or say `.expect(\"why this holds\")`",
+                file.path
+            ));
+        }
+    }
+    report(&problems);
+}
+
+#[test]
+fn files_are_short_and_named_after_what_they_hold() {
+    let mut problems = Vec::new();
+    for file in files().iter().filter(|file| file.is_rust()) {
+        let lines = file.text.lines().count();
+        if lines > MOST_LINES {
+            problems.push(format!(
+                "{}: {lines} lines, {MOST_LINES} at most: move a part into a file of its own",
+                file.path
+            ));
+        }
+        if file.path.ends_with("/mod.rs") {
+            problems.push(format!("{}: name it after its folder, beside the folder", file.path));
+        }
+    }
+    report(&problems);
+}
+
+#[test]
+fn no_place_of_a_machine_is_named() {
+    let mut problems = Vec::new();
+    for file in files().iter().filter(|file| !file.path.ends_with("Cargo.lock")) {
+        for (index, line) in file.text.lines().enumerate() {
+            for place in PLACES.iter().filter(|place| line.contains(**place)) {
+                problems.push(format!(
+                    "{}:{}: `{place}` is a place of one machine or a registry: take it from the configuration",
+                    file.path,
+                    index + 1
+                ));
+            }
+        }
+    }
+    report(&problems);
+}
+
+#[test]
+fn each_crash_point_has_a_name_of_its_own() {
+    let mut places: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for file in below("src/").iter().filter(|file| file.path != "src/crash.rs") {
+        for (number, line) in file.code() {
+            let after = line.split_once("crash_point!(\"").map(|(_, after)| after);
+            if let Some((name, _)) = after.and_then(|after| after.split_once('"')) {
+                let place = format!("{}:{number}", file.path);
+                places.entry(name.to_owned()).or_default().push(place);
+            }
+        }
+    }
+    assert!(!places.is_empty(), "no crash point found: has the macro another name?");
+    let twice = places.iter().filter(|(_, places)| places.len() > 1);
+    let problems: Vec<_> = twice
+        .map(|(name, places)| format!("{}: `{name}` has several places: give each its own", places.join(", ")))
+        .collect();
+    report(&problems);
+}

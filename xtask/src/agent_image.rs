@@ -1,0 +1,93 @@
+//! The image of the scripted agent and the probe: two static executables and nothing else.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result, bail};
+use cordwainer::engine::{Engine, ImageConfig};
+
+use crate::provision::Started;
+
+/// What the image is called on every engine.
+pub(crate) const REFERENCE: &str = "localhost/cordwainer-scripted-agent:latest";
+/// The executables in it, which the container finds in `/`.
+const EXECUTABLES: [&str; 2] = ["claude", "probe"];
+
+/// A root file system with the executables, as a tar archive.
+pub(crate) struct AgentImage(Vec<u8>);
+
+/// Builds the executables, and gives them to an engine; returns the image's reference.
+pub(crate) fn provide(engine: &Started) -> Result<String> {
+    import(&build()?, engine)
+}
+
+/// Gives an engine the image, and returns its reference.
+pub(crate) fn import(image: &AgentImage, engine: &Started) -> Result<String> {
+    let config = ImageConfig {
+        env: vec![("PATH".into(), "/".into()), ("HOME".into(), "/home/agent".into())],
+        command: vec!["/claude".into()],
+        ..ImageConfig::default()
+    };
+    let runtime = tokio::runtime::Runtime::new().context("cannot start tokio")?;
+    runtime.block_on(async {
+        let engine = Engine::connect(&engine.connect_options()).await?;
+        engine.import_image(image.0.clone(), REFERENCE, &config).await
+    })?;
+    Ok(REFERENCE.to_owned())
+}
+
+/// Builds the executables and makes a root file system of them.
+pub(crate) fn build() -> Result<AgentImage> {
+    let built = compile(&Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))?;
+    let mut archive = tar::Builder::new(Vec::new());
+    for (folder, mode) in [
+        ("workspace/", 0o777),
+        ("home/", 0o755),
+        ("home/agent/", 0o777),
+        ("tmp/", 0o1777),
+    ] {
+        let mut header = tar::Header::new_gnu();
+        header.set_entry_type(tar::EntryType::Directory);
+        header.set_mode(mode);
+        header.set_size(0);
+        archive.append_data(&mut header, folder, std::io::empty())?;
+    }
+    for name in EXECUTABLES {
+        let bytes = std::fs::read(built.join(name)).with_context(|| format!("cannot read the built `{name}`"))?;
+        let mut header = tar::Header::new_gnu();
+        header.set_mode(0o755);
+        header.set_size(bytes.len() as u64);
+        archive.append_data(&mut header, name, bytes.as_slice())?;
+    }
+    Ok(AgentImage(archive.into_inner()?))
+}
+
+/// Builds in a target folder of its own: other flags in the same one would build everything anew each time.
+fn compile(root: &Path) -> Result<PathBuf> {
+    let host = host()?;
+    let target = root.join("target/agent");
+    let status = Command::new("cargo")
+        .current_dir(root)
+        .args(["build", "--quiet", "--package", "scripted-agent", "--bins"])
+        .args(["--target", &host, "--target-dir"])
+        .arg(&target)
+        .args([
+            "--config",
+            &format!("target.{host}.rustflags=['-C', 'target-feature=+crt-static']"),
+        ])
+        .args(["--config", "profile.dev.strip='symbols'"])
+        .status()
+        .context("cannot run cargo")?;
+    if !status.success() {
+        bail!("the scripted agent does not build ({status})");
+    }
+    Ok(target.join(host).join("debug"))
+}
+
+/// The triple of this machine, by `rustc -vV`.
+fn host() -> Result<String> {
+    let output = Command::new("rustc").arg("-vV").output().context("cannot run rustc")?;
+    let text = String::from_utf8(output.stdout).context("rustc does not speak UTF-8")?;
+    let host = text.lines().find_map(|line| line.strip_prefix("host: "));
+    Ok(host.context("`rustc -vV` names no host")?.to_owned())
+}

@@ -1,0 +1,213 @@
+//! Where the benchmark plays: a repository of so many files, once for the library and once for the script.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use cordwainer::Generator;
+use cordwainer::attempt::Outcome;
+use cordwainer::config::Config;
+use cordwainer::generator::{StartOptions, Surroundings};
+use cordwainer::git::{Git, NewCommit, SlotPool, SnapshotLimits};
+use cordwainer::issue::NewIssue;
+use jiff::Timestamp;
+use tokio::sync::mpsc::unbounded_channel;
+use tokio_util::sync::CancellationToken;
+
+use crate::bench::bare::Bare;
+use crate::provision::Started;
+
+const BY_HAND: &str = include_str!("by_hand.sh");
+/// Files in a folder of the repository.
+const FILES_IN_FOLDER: usize = 100;
+
+/// A repository of `files` files, and everything that works on it.
+pub(crate) struct Scene<'a> {
+    folder: tempfile::TempDir,
+    engine: &'a Started,
+    image: &'a str,
+    generator: Generator,
+    pool: SlotPool,
+    bare: Bare,
+    rounds: usize,
+}
+
+impl<'a> Scene<'a> {
+    /// Makes the repositories and starts a generation.
+    pub(crate) async fn make(engine: &'a Started, image: &'a str, files: usize) -> Result<Self> {
+        let folder = tempfile::Builder::new()
+            .prefix("cordwainer-bench-")
+            .tempdir()
+            .context("cannot make a folder")?;
+        let library = folder.path().join("library");
+        make_repository(&library, files)?;
+        make_repository(&folder.path().join("script"), files)?;
+        std::fs::create_dir(folder.path().join("bare")).context("cannot make a folder")?;
+        std::fs::set_permissions(
+            folder.path().join("bare"),
+            std::os::unix::fs::PermissionsExt::from_mode(0o777),
+        )?;
+        let mut config = Config {
+            image: image.to_owned(),
+            preserve_sources: true,
+            ..Config::default()
+        };
+        config.container.network = Some("none".to_owned());
+        let surroundings = Surroundings {
+            docker_host: Some(engine.host()),
+            ..Surroundings::default()
+        };
+        let git = Git::discover(&library)?;
+        let pool = SlotPool::new(git.clone(), &folder.path().join("pool"));
+        let generator = Generator::with_config(git, config, surroundings);
+        let _ = generator.start(&StartOptions::default()).await?;
+        let bare = Bare::connect(engine, image)?;
+        Ok(Self {
+            folder,
+            engine,
+            image,
+            generator,
+            pool,
+            bare,
+            rounds: 0,
+        })
+    }
+
+    /// The edit of the next round, as the scripted agent's prompt.
+    fn next_prompt(&mut self) -> String {
+        self.rounds += 1;
+        format!("~~~script\nwrite src/d000/f000.txt round {}\n~~~\n", self.rounds)
+    }
+
+    /// One task through the library, from claim to close.
+    pub(crate) async fn library(&mut self) -> Result<Duration> {
+        let description = self.next_prompt();
+        let store = self.generator.store()?;
+        let now = Timestamp::now();
+        let id = store.update("add a task", now, |issues| {
+            let issue = NewIssue {
+                description: description.clone(),
+                ..NewIssue::titled(format!("Edit {description:?}"))
+            };
+            issues.add(issue, now)
+        })?;
+        let (events, _receiver) = unbounded_channel();
+        let begun = Instant::now();
+        let outcome = self
+            .generator
+            .stitch(Some(id), events, CancellationToken::new())
+            .await?;
+        let time = begun.elapsed();
+        ensure!(outcome == Outcome::Merged, "the task ended as {outcome}");
+        Ok(time)
+    }
+
+    /// The same by the shell script.
+    pub(crate) fn script(&mut self) -> Result<Duration> {
+        let prompt = self.folder.path().join("prompt.md");
+        std::fs::write(&prompt, self.next_prompt()).context("cannot write the prompt")?;
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", BY_HAND, "by_hand.sh"])
+            .arg(self.folder.path().join("script"));
+        command.arg(format!("task-{}", self.rounds)).args(self.engine.client());
+        command.args([
+            "run",
+            "--rm",
+            "--interactive",
+            "--init",
+            "--network",
+            "none",
+            "--workdir",
+            "/workspace",
+        ]);
+        command
+            .env("IMAGE", self.image)
+            .env("PROMPT", prompt)
+            .stdin(Stdio::null());
+        let begun = Instant::now();
+        let status = command.status().context("cannot run the script")?;
+        let time = begun.elapsed();
+        ensure!(status.success(), "the script failed: {status}");
+        Ok(time)
+    }
+
+    /// The engine's part alone.
+    pub(crate) async fn bare(&mut self) -> Result<Duration> {
+        let prompt = self.next_prompt();
+        let begun = Instant::now();
+        self.bare.run(&self.folder.path().join("bare"), &prompt).await?;
+        Ok(begun.elapsed())
+    }
+
+    /// The tree work alone: a slot brought to the tip, one file edited, the slot recorded as a commit on a ref.
+    pub(crate) fn tree(&mut self) -> Result<Duration> {
+        let edit = self.next_prompt();
+        let git = self.generator.git();
+        let branch = self.generator.generation()?.branch();
+        let tip = git.reference(&branch)?.context("no tip")?;
+        let begun = Instant::now();
+        let mut slot = self.pool.acquire("bench")?;
+        slot.restore(tip, Some((1000, 1000)))?;
+        let _private =
+            slot.private_repository(&self.folder.path().join("private"), "bench", tip, Some((1000, 1000)))?;
+        std::fs::write(slot.path().join("src/d000/f000.txt"), edit)?;
+        let snapshot = slot.snapshot(
+            tip,
+            &SnapshotLimits {
+                max_file_bytes: 1 << 20,
+                max_files: 30_000,
+            },
+        )?;
+        let message = "bench".to_owned();
+        let commit = NewCommit {
+            tree: snapshot.tree,
+            parents: vec![tip],
+            message,
+            author: None,
+            time: Timestamp::now(),
+        };
+        let commit = git.commit(&commit)?;
+        let before = git.reference("refs/heads/bench")?;
+        let _ = git.move_reference("refs/heads/bench", before, Some(commit), "bench")?;
+        slot.release()?;
+        Ok(begun.elapsed())
+    }
+}
+
+fn make_repository(folder: &Path, files: usize) -> Result<()> {
+    for number in 0..files {
+        let path = folder.join(file_name(number));
+        if number % FILES_IN_FOLDER == 0 {
+            std::fs::create_dir_all(path.parent().context("no folder")?)?;
+        }
+        let line = format!("file {number}: a line of source, about as long as lines are\n");
+        std::fs::write(path, line.repeat(20))?;
+    }
+    for arguments in [
+        &["init", "--quiet", "--initial-branch", "main"][..],
+        &["config", "user.name", "Bench"],
+        &["config", "user.email", "bench@example.invalid"],
+        &["config", "gc.auto", "0"],
+        &["add", "--all"],
+        &["commit", "--quiet", "--message", "files"],
+    ] {
+        let status = Command::new("git")
+            .current_dir(folder)
+            .args(arguments)
+            .status()
+            .context("cannot run git")?;
+        ensure!(status.success(), "`git {}` failed", arguments.join(" "));
+    }
+    Ok(())
+}
+
+fn file_name(number: usize) -> PathBuf {
+    format!(
+        "src/d{:03}/f{:03}.txt",
+        number / FILES_IN_FOLDER,
+        number % FILES_IN_FOLDER
+    )
+    .into()
+}

@@ -1,0 +1,172 @@
+//! `demo`: a whole generation in real containers, with the scripted agent instead of Claude Code.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail, ensure};
+use clap::Args;
+use serde_json::Value;
+
+use crate::provision::{self, Install};
+use crate::{agent_image, provision::Started};
+
+mod script;
+
+/// How to run the demo.
+#[derive(Args)]
+pub(crate) struct DemoArgs {
+    /// Fail instead of installing a container engine
+    #[arg(long)]
+    no_install: bool,
+}
+
+/// Runs the demo; fails when the generation did not come out as the story says.
+pub(crate) fn run(args: &DemoArgs) -> Result<ExitCode> {
+    let install = if args.no_install {
+        Install::Refuse
+    } else {
+        Install::AfterSayingSo
+    };
+    let engine = provision::any_engine(install)?;
+    println!("Engine: {}.", engine.description());
+    let image = agent_image::provide(&engine)?;
+    println!("Image of the scripted agent: {image}.");
+
+    let begun = Instant::now();
+    let repository = make_repository()?;
+    let stage = Stage {
+        repository: &repository,
+        engine: &engine,
+    };
+    println!("Repository: {}.\n", repository.display());
+    stage.xtask(&["generator", "init"], 0)?;
+    println!("The demo puts a configuration in its place that has its agent follow a script.\n");
+    write(
+        &repository,
+        "configuration.yaml",
+        &script::configuration(&format!("image: {image}"))?,
+    )?;
+    stage.git(&["add", "--all"])?;
+    stage.git(&["commit", "--quiet", "--message", "Configure cordwainer"])?;
+    stage.xtask(&["generator", "start", "--name", "demo"], 0)?;
+    // 7: one task is held for a person, which is a part of the story.
+    stage.xtask(&["generator", "run"], 7)?;
+    stage.xtask(&["generator", "status"], 0)?;
+    stage.xtask(&["issues", "list"], 0)?;
+    stage.check()?;
+    stage.xtask(&["generator", "stop"], 0)?;
+    stage.show("git", &["log", "--graph", "--stat", "--format=%h %s"])?;
+    println!(
+        "\nThe demo took {:.1} s. Its repository is kept in {}.",
+        begun.elapsed().as_secs_f64(),
+        repository.display()
+    );
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Makes a small repository in a temporary folder that is kept.
+fn make_repository() -> Result<PathBuf> {
+    let folder = tempfile::Builder::new()
+        .prefix("cordwainer-demo-")
+        .tempdir()
+        .context("cannot make a folder")?
+        .keep();
+    for (path, text) in script::PROJECT {
+        write(&folder, path, text)?;
+    }
+    for arguments in [
+        &["init", "--quiet", "--initial-branch", "main"][..],
+        &["config", "user.name", "Demo"],
+        &["config", "user.email", "demo@example.invalid"],
+        &["add", "--all"],
+        &["commit", "--quiet", "--message", "Say what is wanted"],
+    ] {
+        let status = Command::new("git")
+            .current_dir(&folder)
+            .args(arguments)
+            .status()
+            .context("cannot run git")?;
+        ensure!(status.success(), "`git {}` failed", arguments.join(" "));
+    }
+    Ok(folder)
+}
+
+fn write(folder: &Path, path: &str, text: &str) -> Result<()> {
+    let path = folder.join(path);
+    let written = path
+        .parent()
+        .map_or(Ok(()), std::fs::create_dir_all)
+        .and_then(|()| std::fs::write(&path, text));
+    written.with_context(|| format!("cannot write `{}`", path.display()))
+}
+
+/// Where the demo plays.
+struct Stage<'a> {
+    repository: &'a Path,
+    engine: &'a Started,
+}
+
+impl Stage<'_> {
+    /// Runs one of cordwainer's commands as a person would, and shows it.
+    fn xtask(&self, arguments: &[&str], expect: i32) -> Result<()> {
+        println!("$ cargo xtask {}", arguments.join(" "));
+        let status = self.cordwainer(arguments)?.status().context("cannot run cordwainer")?;
+        println!();
+        match status.code() {
+            Some(code) if code == expect => Ok(()),
+            code => bail!("`{}` ended with {code:?} instead of {expect}", arguments.join(" ")),
+        }
+    }
+
+    fn cordwainer(&self, arguments: &[&str]) -> Result<Command> {
+        let mut command = Command::new(std::env::current_exe().context("cannot find this program")?);
+        command
+            .current_dir(self.repository)
+            .env("DOCKER_HOST", self.engine.host())
+            .args(arguments);
+        Ok(command)
+    }
+
+    fn git(&self, arguments: &[&str]) -> Result<()> {
+        let status = Command::new("git")
+            .current_dir(self.repository)
+            .args(arguments)
+            .status()
+            .context("cannot run git")?;
+        ensure!(status.success(), "`git {}` failed", arguments.join(" "));
+        Ok(())
+    }
+
+    /// Runs a program and shows it, without a pager.
+    fn show(&self, program: &str, arguments: &[&str]) -> Result<()> {
+        println!("$ {program} {}", arguments.join(" "));
+        let mut command = Command::new(program);
+        let status = command
+            .current_dir(self.repository)
+            .env("GIT_PAGER", "cat")
+            .args(arguments)
+            .status();
+        ensure!(
+            status.with_context(|| format!("cannot run {program}"))?.success(),
+            "`{program}` failed"
+        );
+        Ok(())
+    }
+
+    /// Sees that the generation came out as the story says.
+    fn check(&self) -> Result<()> {
+        let output = self
+            .cordwainer(&["generator", "status", "--json"])?
+            .output()
+            .context("cannot run cordwainer")?;
+        let status: Value = serde_json::from_slice(&output.stdout).context("`status --json` is no JSON")?;
+        let count = |state: &str| status["tasks"][state].as_u64();
+        ensure!(
+            (count("closed"), count("blocked"), count("open")) == (Some(4), Some(1), Some(0)),
+            "the generation did not come out as the story says: {}",
+            status["tasks"]
+        );
+        Ok(())
+    }
+}

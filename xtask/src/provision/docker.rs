@@ -1,0 +1,68 @@
+//! A Docker Engine of the tests' own.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, Result, bail};
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::{Ours, Started, find, folder, is_root, log};
+
+/// Starts it with storage, state and socket of its own, and without a bridge or a firewall rule: what it runs has the
+/// host's network or none, and the machine's network stays as it is.
+pub(super) fn start() -> Result<Started> {
+    if !is_root() {
+        bail!("Docker Engine needs root");
+    }
+    let program = find("dockerd").context("Docker Engine is not installed")?;
+    let folder = folder("docker")?;
+    let socket = folder.path().join("docker.sock");
+    let (output, errors) = log(folder.path())?;
+    // The machine's own settings are for the machine's own engine.
+    let settings = folder.path().join("daemon.json");
+    std::fs::write(&settings, "{}").context("cannot write the engine's settings")?;
+    let child = Command::new(program)
+        .arg(format!("--host=unix://{}", socket.display()))
+        .arg("--data-root")
+        .arg(folder.path().join("data"))
+        .arg("--exec-root")
+        .arg(folder.path().join("exec"))
+        .arg("--pidfile")
+        .arg(folder.path().join("pid"))
+        .args([
+            "--bridge=none",
+            "--iptables=false",
+            "--ip6tables=false",
+            "--ip-masq=false",
+            "--ip-forward=false",
+        ])
+        .arg("--config-file")
+        .arg(settings)
+        .stdin(Stdio::null())
+        .stdout(output)
+        .stderr(errors)
+        .spawn()
+        .context("cannot start dockerd")?;
+    let client = vec!["docker".into(), "--host".into(), format!("unix://{}", socket.display())];
+    let ours = Ours { child, clear, folder };
+    ours.ready(socket, "Docker Engine", client)
+}
+
+/// Ends the containerd that a killed dockerd leaves behind, by the id that it wrote down itself.
+fn clear(folder: &Path) {
+    let written = std::fs::read_to_string(folder.join("exec/containerd/containerd.pid"));
+    let id = written
+        .ok()
+        .and_then(|text| text.trim().parse().ok())
+        .and_then(Pid::from_raw);
+    let Some(id) = id else { return };
+    let command = format!("/proc/{}/cmdline", id.as_raw_nonzero());
+    // Ids are reused: it must still be the containerd of this folder.
+    let ours = std::fs::read_to_string(command).is_ok_and(|line| line.contains(&folder.display().to_string()));
+    if ours && let Err(error) = kill_process(id, Signal::KILL) {
+        super::told(&format!(
+            "containerd {} could not be ended: {error}",
+            id.as_raw_nonzero()
+        ));
+    }
+}

@@ -1,0 +1,94 @@
+//! `test`: every test, on both engines, with the real Claude Code client beside the scripted one.
+
+use std::process::{Command, ExitCode};
+
+use anyhow::{Context, Result};
+use clap::Args;
+
+use crate::provision::{self, Engines, Install};
+use crate::{agent_image, claude_image};
+
+/// Which tests, and with what.
+#[derive(Args)]
+pub(crate) struct TestArgs {
+    /// Only tests whose name contains this
+    filter: Vec<String>,
+    /// Fail instead of installing what is missing
+    #[arg(long)]
+    no_install: bool,
+}
+
+/// Sets everything up, runs the tests, and takes everything down. The last lines are the test runner's own.
+pub(crate) fn run(args: &TestArgs) -> Result<ExitCode> {
+    let install = if args.no_install {
+        Install::Refuse
+    } else {
+        Install::AfterSayingSo
+    };
+    let engines = provision::both_engines(install)?;
+    let agent = agent_image::build()?;
+    for engine in engines.each() {
+        agent_image::import(&agent, engine)?;
+    }
+    claude_image::provide(&engines, install)?;
+    if args.filter.is_empty() && !succeeded(Command::new(cargo()).args(["test", "--quiet", "--doc", "--workspace"]))? {
+        return Ok(ExitCode::FAILURE);
+    }
+    let passed = succeeded(runner(&args.filter).envs(environment(&engines)))?;
+    drop(engines);
+    Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Where the tests find what was set up for them.
+fn environment(engines: &Engines) -> Vec<(&'static str, String)> {
+    let mut environment = Vec::new();
+    environment.extend(
+        engines
+            .podman
+            .as_ref()
+            .map(|engine| ("CORDWAINER_TEST_PODMAN", engine.socket().display().to_string())),
+    );
+    environment.extend(
+        engines
+            .docker
+            .as_ref()
+            .map(|engine| ("CORDWAINER_TEST_DOCKER", engine.socket().display().to_string())),
+    );
+    environment
+}
+
+/// cargo-nextest where it is installed, else cargo's own runner.
+fn runner(filter: &[String]) -> Command {
+    let mut command = Command::new(cargo());
+    let nextest = Command::new(cargo()).args(["nextest", "--version"]).output();
+    if nextest.is_ok_and(|output| output.status.success()) {
+        command
+            .args(["nextest", "run", "--workspace", "--no-fail-fast"])
+            .args(filter);
+    } else {
+        command
+            .args([
+                "test",
+                "--workspace",
+                "--lib",
+                "--bins",
+                "--tests",
+                "--no-fail-fast",
+                "--",
+            ])
+            .args(filter);
+    }
+    command
+}
+
+fn cargo() -> String {
+    // Set by cargo for whatever it runs; the plain name serves when this program is run by itself.
+    std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned())
+}
+
+fn succeeded(command: &mut Command) -> Result<bool> {
+    let status = command
+        .status()
+        .with_context(|| format!("cannot run `{}`", command.get_program().display()))?;
+    Ok(status.success())
+}
