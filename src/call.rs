@@ -83,7 +83,7 @@ pub(crate) async fn make(
         Ok((cut, exit)) => {
             if let Err(error) = removed {
                 // It has ended, so no harm is done: the next run sweeps it up.
-                let what = format!("{}: its container was left behind: {error}", call.name);
+                let what = format!("{}: its container was left behind: {}", call.name, error.in_a_line());
                 recorder.emit(Happening::Warned { what });
             }
             ((cut, exit.code, exit.oom), None)

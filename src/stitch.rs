@@ -185,6 +185,7 @@ async fn leave(work: &Work<'_>, trial: &mut Trial, slot: &mut Slot) -> bool {
     match keep(work, trial, slot) {
         Ok(_) => over,
         Err(error) => {
+            let error = error.in_a_line();
             let what = format!("what it left stays in its worktree until it can be kept: {error}");
             work.recorder.emit(Happening::Warned {
                 what: format!("{}: {what}", trial.issue.id),

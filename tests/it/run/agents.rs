@@ -76,8 +76,8 @@ const CASES: [Case; 22] = [
     ),
     case(
         "a signal",
-        "write src/c.txt z\nsignal 11",
-        ("agent_failed", "blocked", "it ended by signal 11"),
+        "write src/c.txt z\nsignal 6",
+        ("agent_failed", "blocked", "it ended by signal 6"),
         true,
     ),
     case(

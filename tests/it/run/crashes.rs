@@ -52,7 +52,13 @@ fn a_run_that_died_anywhere_comes_to_the_same_end(kind: EngineKind) {
         let died = project(kind).unwrap();
         let mut command = died.command(&["generator", "run"]);
         let output = command.env("CORDWAINER_CRASH_AT", point).output().unwrap();
-        assert_eq!(output.status.signal(), Some(9), "{point} was never reached");
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(
+            output.status.signal(),
+            Some(9),
+            "{point} was never reached:
+{said}"
+        );
         let ran = died.run(&["generator", "resume"]);
         // When all was merged already, nothing is left to do but to say so.
         assert!(

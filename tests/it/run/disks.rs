@@ -81,8 +81,9 @@ fn records_that_do_not_fit_end_the_run(kind: EngineKind) {
         "write src/a.txt begun\non 1 flood 1000 20000\nwrite src/b.txt done",
     );
     let ran = project.run(&["generator", "run"]).expect(1);
+    let said = ran.stdout.clone();
     ran.says("No space left on device");
-    assert_eq!(project.containers(), Vec::<String>::new());
+    assert_eq!(project.containers(), Vec::<String>::new(), "{said}");
     disk.grow("64m");
     project.run(&["generator", "resume"]).expect(0);
     assert_eq!(project.merges_of("cw-1"), 1);

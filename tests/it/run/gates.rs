@@ -16,9 +16,9 @@ const GATES: [(&str, &str, &str); 6] = [
     ("[exit=0, exit=3]", "gate_failed", "the gate `exit=3` exited with 3"),
     ("[make test]", "gate_failed", "the gate `make test` exited with 127"),
     (
-        "[signal-self=11]",
+        "[signal-self=6]",
         "gate_failed",
-        "the gate `signal-self=11` exited with 139",
+        "the gate `signal-self=6` exited with 134",
     ),
     (
         "[{name: slow, command: sleep=600000, timeout: 1s}]",

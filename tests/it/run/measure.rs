@@ -47,11 +47,8 @@ fn a_bad_answer_is_told_and_mended(kind: EngineKind) {
         "{prompt}"
     );
     let usage = project.status()["usage"].clone();
-    assert_eq!(
-        (usage["calls"].as_u64(), usage["cost_usd"].as_f64()),
-        (Some(2), Some(1.0)),
-        "{usage}"
-    );
+    assert_eq!(usage["calls"], 2, "{usage}");
+    assert!(usage["cost_usd"].as_f64().unwrap() >= 1.0, "{usage}");
     project.expect_tidy();
 }
 
@@ -61,7 +58,7 @@ const NEVER_VALID: [(&str, i32, &str); 6] = [
     ("answer I would rather talk about it.", 7, "no valid answer in 2 rounds"),
     ("answer ```json\nanswer x", 7, "no valid answer in 2 rounds"),
     ("garbage <<<\nno-result", 7, "measure's call ended as crashed"),
-    ("signal 11", 7, "it ended by signal 11"),
+    ("signal 6", 7, "it ended by signal 6"),
     ("api-error 401 Invalid API key", 7, "see to the account"),
 ];
 
