@@ -131,8 +131,9 @@ impl Engine {
         };
         // Podman answers 500 while a container that has ended is not tidied up, as long as somebody is attached.
         match self.state(id).await {
-            Ok(state) if state.is_none_or(|state| !state.lives()) => Ok(()),
-            _ => Err(error.into()),
+            Ok(Some(state)) if state.lives() => Err(error.into()),
+            Ok(_) => Ok(()),
+            Err(_) => Err(error.into()),
         }
     }
 

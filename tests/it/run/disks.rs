@@ -42,6 +42,7 @@ impl SmallDisk {
             .status()
             .unwrap();
         assert!(copied.success());
+        fs::remove_dir_all(&aside).unwrap();
         Some(disk)
     }
 
