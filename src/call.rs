@@ -175,7 +175,6 @@ fn next_deadline(role: &RoleConfig, begun: Instant, heard: Instant, finished: Op
 /// What the container is to be.
 pub(crate) fn specification(call: &Call<'_>, run: &str) -> ContainerSpec {
     let settings = &call.config.container;
-    let user = settings.user.clone().map_or(UserChoice::SlotOwner, UserChoice::Given);
     let mut tmpfs = settings.tmpfs.clone();
     // Docker would take `uid=`, podman 4.3 does not: a world-writable folder suits whoever the user is.
     tmpfs
@@ -197,7 +196,7 @@ pub(crate) fn specification(call: &Call<'_>, run: &str) -> ContainerSpec {
         env: environment(call.config),
         mounts: mounts(call),
         tmpfs,
-        user,
+        user: UserChoice::of(settings.user.as_deref()),
         hosts: settings.hosts.clone(),
         network: settings.network.clone(),
         memory: settings.memory,

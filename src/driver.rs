@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::agent::Usage;
 use crate::attempt::Outcome;
-use crate::engine::Engine;
+use crate::engine::{Engine, UserChoice};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Happening;
 use crate::generation::GenerationName;
@@ -67,7 +67,8 @@ impl Work<'_> {
 
     /// Brings a slot to `commit`, and makes the repository that the container sees.
     pub(crate) fn checkout(&self, slot: &mut Slot, owner: SlotOwner, commit: Oid) -> Result<PrivateRepository> {
-        let owner_ids = Some(self.engine.slot_owner());
+        let user = UserChoice::of(self.generator.config.container.user.as_deref());
+        let owner_ids = Some(self.engine.slot_owner_for(&user));
         tokio::task::block_in_place(|| {
             slot.restore(commit, owner_ids)?;
             let folder = self.generator.state_dir.join("private").join(slot.number().to_string());

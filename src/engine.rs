@@ -8,6 +8,7 @@ mod connect;
 mod container;
 mod deadline;
 mod endpoint;
+mod enforced;
 mod exit;
 mod image;
 mod input;
@@ -92,7 +93,21 @@ impl Engine {
     /// Returns the user and group ids that must own, on the host, what a container with
     /// [`UserChoice::SlotOwner`] is to write: this process's own, except that root makes slots for user 1000.
     pub fn slot_owner(&self) -> (u32, u32) {
-        self.0.facts.slot_owner()
+        self.slot_owner_for(&UserChoice::SlotOwner)
+    }
+
+    /// The same for a container of any user: root makes slots for the user that is given by number.
+    pub fn slot_owner_for(&self, user: &UserChoice) -> (u32, u32) {
+        self.0.facts.slot_owner(user)
+    }
+
+    /// Sees whether the engine can enforce the limits of such a container; creating it refuses the same.
+    ///
+    /// # Errors
+    ///
+    /// Of kind [`ErrorKind::Engine`](crate::error::ErrorKind::Engine), naming the keys of the limits that would not hold.
+    pub fn check_limits(&self, spec: &ContainerSpec) -> crate::error::Result<()> {
+        self.0.facts.enforced.check(spec, self)
     }
 
     fn api(&self) -> &Docker {

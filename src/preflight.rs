@@ -23,6 +23,21 @@ struct Tried {
     commands: Vec<String>,
 }
 
+/// Sees that the engine can enforce the limits that the configuration sets, before the first container asks for them.
+///
+/// # Errors
+///
+/// Of kind [`ErrorKind::Engine`], naming the keys whose limits would not hold.
+pub(crate) fn limits(generator: &Generator, engine: &Engine) -> Result<()> {
+    let settings = &generator.config.container;
+    engine.check_limits(&ContainerSpec {
+        memory: settings.memory,
+        cpus: settings.cpus,
+        pids: settings.pids,
+        ..ContainerSpec::default()
+    })
+}
+
 /// Sees that every command of `container.toolchain` succeeds in the image; once for each image and list of commands.
 ///
 /// # Errors

@@ -70,11 +70,7 @@ async fn build(context: &Context, engine: &Engine, options: &BuildOptions) -> Re
 }
 
 async fn check(context: &Context, engine: &Engine, config: &Config) -> Result<u8> {
-    let user = config
-        .container
-        .user
-        .clone()
-        .map_or(UserChoice::SlotOwner, UserChoice::Given);
+    let user = UserChoice::of(config.container.user.as_deref());
     let report = image::check(engine, &config.image, &config.container.toolchain, user).await?;
     if context.json {
         context.print_json(&report)?;

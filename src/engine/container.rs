@@ -9,7 +9,7 @@ use bollard::query_parameters::{
     RemoveContainerOptionsBuilder, StartContainerOptions,
 };
 
-use crate::engine::deadline::{self, CHANGE};
+use crate::engine::deadline::{self, CHANGE, CallError};
 use crate::engine::input::InputWriter;
 use crate::engine::lines::DEFAULT_LINE_LIMIT;
 use crate::engine::lookup::State;
@@ -86,9 +86,11 @@ impl Engine {
             .stderr(true)
             .build();
         let attach = self.api().attach_container(id, Some(options));
-        let attached = self.call("attach to the container", CHANGE, attach).await?;
+        let attached = self.call("attach to the container", CHANGE, attach).await;
+        let attached = attached.map_err(|error| self.without_network(error, spec))?;
         let start = self.api().start_container(id, None::<StartContainerOptions>);
-        self.call("start the container", CHANGE, start).await?;
+        let started = self.call("start the container", CHANGE, start).await;
+        started.map_err(|error| self.without_network(error, spec))?;
         let limit = spec.line_limit.unwrap_or(DEFAULT_LINE_LIMIT);
         Ok(Container {
             engine: self.clone(),
@@ -99,6 +101,18 @@ impl Engine {
             kill_means_oom: spec.memory.is_some() && self.0.facts.blind_to_oom,
             _input: InputWriter::spawn(attached.input, stdin.to_vec()),
         })
+    }
+
+    /// Adds what to do when an ordinary user's engine could not make a network.
+    fn without_network(&self, error: CallError, spec: &ContainerSpec) -> Error {
+        let error = Error::from(error);
+        if self.rootless() && spec.network.as_deref() != Some("none") && chain(&error).contains("slirp4netns") {
+            return error.hint(
+                "an ordinary user's network needs the package `slirp4netns` and leave to use `/dev/net/tun`; \
+                 `container.network` can be `none` or `host` instead",
+            );
+        }
+        error
     }
 
     /// Waits until `reading` finds what it looks for in the container's state; `None` when the container is gone.
@@ -138,7 +152,13 @@ impl Engine {
     }
 
     pub(super) async fn kill_by_id(&self, id: &str) -> Result<()> {
-        self.signal(id, "SIGKILL").await?;
+        if let Err(error) = self.signal(id, "SIGKILL").await {
+            // To podman a container that was never started is a failure like any other, so its state tells them apart.
+            return match self.state(id).await? {
+                Some(state) if state.lives() => Err(error),
+                _ => Ok(()),
+            };
+        }
         match tokio::time::timeout(DEATH, self.stopped(id)).await {
             Ok(stopped) => stopped,
             Err(_) => Err(deadline::late(self, "kill the container", DEATH)),
@@ -158,6 +178,12 @@ impl Engine {
         let removed = self.call("remove the container", CHANGE, remove).await;
         Ok(removed.or_else(|error| error.unless_status(&[404]))?)
     }
+}
+
+/// The texts of an error and of all that caused it.
+fn chain(error: &Error) -> String {
+    let causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
 impl Container {

@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 
 use bollard::models::{SystemInfo, SystemVersion};
 
+use crate::engine::enforced::Enforced;
+use crate::engine::spec::UserChoice;
+
 /// Which engine it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EngineKind {
@@ -36,6 +39,7 @@ pub(super) struct Facts {
     pub(super) selinux: bool,
     /// Whether the engine does not notice that memory ran out: podman's monitor, with control groups of version 1.
     pub(super) blind_to_oom: bool,
+    pub(super) enforced: Enforced,
     pub(super) socket: PathBuf,
     /// User and group of this process.
     own: (u32, u32),
@@ -47,10 +51,19 @@ impl Facts {
     /// Reads podman's off its version, its socket and this machine, on which it runs, too.
     pub(super) fn podman(socket: &Path, version: &str) -> Self {
         let facts = Self::new(EngineKind::Podman, socket, version);
+        let rootless = facts.socket_owner.is_some_and(|(user, _)| user != 0);
+        let unified = Path::new("/sys/fs/cgroup/cgroup.controllers").exists();
         Self {
-            rootless: facts.socket_owner.is_some_and(|(user, _)| user != 0),
+            rootless,
             selinux: Path::new("/sys/fs/selinux/enforce").exists(),
-            blind_to_oom: !Path::new("/sys/fs/cgroup/cgroup.controllers").exists(),
+            blind_to_oom: !unified,
+            // An ordinary user has no control groups of version 1. Podman then leaves limits out, and says so in its
+            // log alone; a missing controller of version 2 it reports.
+            enforced: if rootless && !unified {
+                Enforced::NONE
+            } else {
+                Enforced::ALL
+            },
             ..facts
         }
     }
@@ -62,6 +75,7 @@ impl Facts {
         Self {
             rootless: says("name=rootless"),
             selinux: says("name=selinux"),
+            enforced: Enforced::by_docker(info),
             ..Self::new(
                 EngineKind::Docker,
                 socket,
@@ -78,6 +92,7 @@ impl Facts {
             rootless: false,
             selinux: false,
             blind_to_oom: false,
+            enforced: Enforced::ALL,
             socket: socket.to_owned(),
             own: (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw()),
             socket_owner: metadata.map(|socket| (socket.uid(), socket.gid())),
@@ -89,11 +104,11 @@ impl Facts {
         self.rootless && self.kind == EngineKind::Podman
     }
 
-    /// Who must own, on the host, what a container is to write.
-    pub(super) fn slot_owner(&self) -> (u32, u32) {
+    /// Who must own, on the host, what a container of this user is to write.
+    pub(super) fn slot_owner(&self, user: &UserChoice) -> (u32, u32) {
         match self.own {
             _ if self.rootless => self.socket_owner.unwrap_or(self.own),
-            (0, _) => AGENT,
+            (0, _) => user.numbers().unwrap_or(AGENT),
             own => own,
         }
     }
@@ -104,7 +119,7 @@ impl Facts {
             // Rootless Docker knows no keep-id: its own user is root inside, and nobody else can write the slot.
             return "0:0".into();
         }
-        let (user, group) = self.slot_owner();
+        let (user, group) = self.slot_owner(&UserChoice::SlotOwner);
         format!("{user}:{group}")
     }
 }

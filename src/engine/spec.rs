@@ -40,6 +40,21 @@ pub enum UserChoice {
     Image,
 }
 
+impl UserChoice {
+    /// The choice that `container.user` makes.
+    pub fn of(user: Option<&str>) -> Self {
+        user.map_or(Self::SlotOwner, |user| Self::Given(user.to_owned()))
+    }
+
+    /// The user and group id that were given; `None` where a name, or nobody, was. A user without a group has group 0
+    /// in a container, and is alone in a group of its number outside.
+    pub(super) fn numbers(&self) -> Option<(u32, u32)> {
+        let Self::Given(given) = self else { return None };
+        let (user, group) = given.split_once(':').unwrap_or((given, given));
+        Some((user.parse().ok()?, group.parse().ok()?))
+    }
+}
+
 /// What a container is to be. Every container runs with an init as PID 1, without capabilities and without new privileges.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ContainerSpec {
@@ -80,6 +95,7 @@ pub struct ContainerSpec {
 impl ContainerSpec {
     /// Translates to the body of `POST /containers/create`.
     pub(super) fn body(&self, facts: &Facts) -> Result<ContainerCreateBody> {
+        facts.enforced.check(self, facts)?;
         let user = match &self.user {
             UserChoice::SlotOwner => Some(facts.container_user()),
             UserChoice::Given(user) => Some(user.clone()),
@@ -111,13 +127,13 @@ impl ContainerSpec {
         } else {
             (None, Some(mounts.map(bound).collect::<Result<_>>()?))
         };
-        let keep_id = facts.keeps_id() && self.user == UserChoice::SlotOwner;
+        let userns_mode = if facts.keeps_id() { kept_id(&self.user)? } else { None };
         Ok(HostConfig {
             init: Some(true),
             cap_drop: Some(vec!["ALL".into()]),
             security_opt: Some(vec!["no-new-privileges".into()]),
             readonly_rootfs: Some(self.read_only_root),
-            userns_mode: keep_id.then(|| "keep-id".into()),
+            userns_mode,
             network_mode: self.network.clone(),
             extra_hosts: (!self.hosts.is_empty()).then(|| self.hosts.clone()),
             binds,
@@ -136,6 +152,21 @@ impl ContainerSpec {
             ..HostConfig::default()
         })
     }
+}
+
+/// The user namespace of rootless podman in which its own user, whose the slots are, is the container's user; podman's
+/// `keep-id` of podman-run(1), with `uid` and `gid` from 4.3 on.
+fn kept_id(user: &UserChoice) -> Result<Option<String>> {
+    let UserChoice::Given(given) = user else {
+        return Ok((*user == UserChoice::SlotOwner).then(|| "keep-id".to_owned()));
+    };
+    if user.numbers().is_none() {
+        let shown = given.escape_debug();
+        let message = format!("user `{shown}` of a container could not write its slot: rootless podman maps numbers");
+        return Err(Error::new(ErrorKind::Engine, message)
+            .hint("give `container.user` as a number, such as `1000`, or leave it out"));
+    }
+    Ok(Some(format!("keep-id:uid={}", given.replacen(':', ",gid=", 1))))
 }
 
 fn bound(mount: &Mount) -> Result<ApiMount> {
@@ -199,4 +230,26 @@ fn signed(value: u64) -> i64 {
 )]
 fn nano(cpus: f64) -> i64 {
     (cpus * 1e9).round() as i64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_runs_in_rootless_podman_is_its_own_user_outside() {
+        let given = |user: &str| UserChoice::Given(user.to_owned());
+        for (user, expect) in [
+            (UserChoice::SlotOwner, Some(Some("keep-id"))),
+            (UserChoice::Image, Some(None)),
+            (given("1500"), Some(Some("keep-id:uid=1500"))),
+            (given("1500:7"), Some(Some("keep-id:uid=1500,gid=7"))),
+            (given("agent"), None),
+            (given("1500:agents"), None),
+        ] {
+            let found = kept_id(&user).ok();
+            let found = found.as_ref().map(Option::as_deref);
+            assert_eq!(found, expect, "{user:?}");
+        }
+    }
 }

@@ -147,6 +147,7 @@ impl Generator {
     /// Finds an engine, and sees that it has the image.
     async fn engine(&self, session: &Session) -> Result<Engine> {
         let engine = Engine::connect(&self.connect_options()).await?;
+        preflight::limits(self, &engine)?;
         engine.ensure_image(&self.config.image).await?;
         preflight::toolchain(self, &engine).await?;
         session.recorder.emit(Happening::RunStarted {

@@ -67,7 +67,7 @@ impl ImageReport {
 /// Of kind [`ErrorKind::Engine`] when the image is not there, or the container does not run at all.
 pub async fn check(engine: &Engine, image: &str, toolchain: &[String], user: UserChoice) -> Result<ImageReport> {
     engine.ensure_image(image).await?;
-    let slot = slot(engine)?;
+    let slot = slot(engine, &user)?;
     let names = NEEDED
         .iter()
         .map(|(name, _)| (*name).to_owned())
@@ -107,9 +107,9 @@ pub async fn check(engine: &Engine, image: &str, toolchain: &[String], user: Use
 }
 
 /// A folder such as a slot is, owned as a slot is.
-fn slot(engine: &Engine) -> Result<tempfile::TempDir> {
+fn slot(engine: &Engine, user: &UserChoice) -> Result<tempfile::TempDir> {
     let slot = tempfile::tempdir().context("cannot make a folder to mount")?;
-    let (user, group) = engine.slot_owner();
+    let (user, group) = engine.slot_owner_for(user);
     std::os::unix::fs::chown(slot.path(), Some(user), Some(group)).with_context(ErrorKind::Unexpected, || {
         format!("cannot give `{}` to user {user}", slot.path().display())
     })?;

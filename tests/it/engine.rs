@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use cordwainer::engine::{ContainerSpec, Engine, EngineKind, Mount};
 
-use crate::support::engines::{connect, labels, probe, read, run};
+use crate::support::engines::{connect, labels, probe, read, run, skip};
 
 /// Makes a test of an async function for each engine.
 macro_rules! on_both_engines {
@@ -101,6 +101,12 @@ async fn memory_that_runs_out_is_told(engine: Engine) {
         memory: Some(32 << 20),
         ..probe("oom", &["allocate=200000000"])
     };
+    if let Err(unenforced) = engine.check_limits(&spec) {
+        let refused = engine.start(&spec, b"").await.err().unwrap();
+        assert_eq!(refused.to_string(), unenforced.to_string());
+        assert!(refused.to_string().contains("`container.memory`"), "{refused}");
+        return skip("the engine cannot limit memory");
+    }
     let ran = run(&engine, &spec, b"").await;
     assert_eq!(ran.exit.code, Some(137), "{}", ran.stderr);
     assert!(ran.exit.oom);
@@ -189,13 +195,24 @@ async fn a_slow_reader_loses_nothing(engine: Engine) {
 }
 
 async fn the_spec_arrives(engine: Engine) {
+    let limited = ContainerSpec {
+        memory: Some(64 << 20),
+        cpus: Some(0.5),
+        pids: Some(64),
+        ..ContainerSpec::default()
+    };
+    // An engine that cannot enforce them refuses them, see above.
+    let limits = match engine.check_limits(&limited) {
+        Ok(()) => limited,
+        Err(_) => ContainerSpec::default(),
+    };
     let spec = ContainerSpec {
         working_dir: Some("/workspace".into()),
         env: vec![("GREETING".into(), "two words=and more".into())],
         tmpfs: [("/scratch".to_owned(), "mode=1777".to_owned())].into(),
-        memory: Some(64 << 20),
-        cpus: Some(0.5),
-        pids: Some(64),
+        memory: limits.memory,
+        cpus: limits.cpus,
+        pids: limits.pids,
         hosts: vec![],
         read_only_root: true,
         ..probe(

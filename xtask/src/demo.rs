@@ -45,7 +45,7 @@ pub(crate) fn run(args: &DemoArgs) -> Result<ExitCode> {
     write(
         &repository,
         "configuration.yaml",
-        &script::configuration(&format!("image: {image}"))?,
+        &script::configuration(&surroundings(&engine, &image)?)?,
     )?;
     stage.git(&["add", "--all"])?;
     stage.git(&["commit", "--quiet", "--message", "Configure cordwainer"])?;
@@ -63,6 +63,17 @@ pub(crate) fn run(args: &DemoArgs) -> Result<ExitCode> {
         repository.display()
     );
     Ok(ExitCode::SUCCESS)
+}
+
+/// The part of the configuration that depends on the engine. The scripted agent needs no network, and an ordinary user's
+/// engine may be unable to enforce limits.
+fn surroundings(engine: &Started, image: &str) -> Result<String> {
+    let mut settings = format!("image: {image}\ncontainer:\n  network: none\n");
+    if let Some(unenforced) = engine.unenforced_limits()? {
+        println!("Limits are off in the demo: {unenforced}.");
+        settings.push_str("  memory: off\n  pids: off\n");
+    }
+    Ok(settings)
 }
 
 /// Makes a small repository in a temporary folder that is kept.

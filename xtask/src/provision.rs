@@ -13,7 +13,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use bollard::{ClientVersion, Docker};
-use cordwainer::engine::{ConnectOptions, Engine, EngineKind};
+use cordwainer::config::Config;
+use cordwainer::engine::{ConnectOptions, ContainerSpec, Engine, EngineKind};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
@@ -42,7 +43,7 @@ pub(crate) fn any_engine(install: Install) -> Result<Started> {
     if find("podman").is_none() && find("dockerd").is_some() && is_root() {
         return docker::start();
     }
-    provided("podman", &install::PODMAN, install)?;
+    provided_podman(install)?;
     podman::start()
 }
 
@@ -103,8 +104,10 @@ impl Engines {
 
 /// Starts both engines, installing what is absent if that is allowed. One that cannot be had is said and left out.
 pub(crate) fn both_engines(install: Install) -> Result<Engines> {
-    let podman = provided("podman", &install::PODMAN, install).and_then(|()| podman::start());
-    let docker = provided("dockerd", &install::DOCKER, install).and_then(|()| docker::start());
+    let podman = provided_podman(install).and_then(|()| podman::start());
+    let docker = docker::possible()
+        .and_then(|()| provided("dockerd", &install::DOCKER, install))
+        .and_then(|()| docker::start());
     let engines = Engines {
         podman: said("podman", podman),
         docker: said("Docker Engine", docker),
@@ -114,6 +117,21 @@ pub(crate) fn both_engines(install: Install) -> Result<Engines> {
         "no container engine can be had on this machine"
     );
     Ok(engines)
+}
+
+/// Sees that podman is there, and, for an ordinary user, what makes its user namespaces.
+fn provided_podman(install: Install) -> Result<()> {
+    let mut missing = Vec::new();
+    if find("podman").is_none() {
+        missing.extend(install::PODMAN);
+    }
+    if !is_root() && find("newuidmap").is_none() {
+        missing.extend(install::ROOTLESS);
+    }
+    if missing.is_empty() {
+        return Ok(());
+    }
+    packages(&missing, install)
 }
 
 fn provided(program: &str, names: &[&str], install: Install) -> Result<()> {
@@ -188,6 +206,20 @@ impl Started {
             minor_version: 41,
         };
         Docker::connect_with_unix(path, 600, &version).context("cannot connect")
+    }
+
+    /// Why it cannot enforce the limits that containers have by default; `None` when it can.
+    pub(crate) fn unenforced_limits(&self) -> Result<Option<String>> {
+        let defaults = Config::default().container;
+        let limited = ContainerSpec {
+            memory: defaults.memory,
+            cpus: defaults.cpus,
+            pids: defaults.pids,
+            ..ContainerSpec::default()
+        };
+        let runtime = tokio::runtime::Runtime::new().context("cannot start tokio")?;
+        let engine = runtime.block_on(Engine::connect(&self.connect_options()))?;
+        Ok(engine.check_limits(&limited).err().map(|error| error.to_string()))
     }
 
     /// How the library connects to it.

@@ -32,7 +32,13 @@ impl Folder {
         Ok(Self(rustix::fs::openat(CWD, path, OPEN_FOLDER, Mode::empty())?))
     }
 
-    /// Opens a folder in this one; one that its owner may not enter is made accessible.
+    /// Opens a slot's own folder, whose mode is the agent's to change, like any below it.
+    pub(super) fn open_slot(path: &Path) -> io::Result<Self> {
+        let name = Path::new(path.file_name().unwrap_or_default());
+        Self::open(path.parent().unwrap_or(path))?.enter(bytes::of_path(name))
+    }
+
+    /// Opens a folder in this one; one that its owner may not list or enter is made accessible.
     pub(super) fn enter(&self, name: &[u8]) -> io::Result<Self> {
         let open = || rustix::fs::openat(&self.0, name, OPEN_FOLDER, Mode::empty());
         let child = match open() {
@@ -42,6 +48,10 @@ impl Folder {
             }
             other => other?,
         };
+        // To open one it must be readable; to look at what is in it, one must be allowed to enter, too.
+        if rustix::fs::fstat(&child)?.st_mode & 0o100 == 0 {
+            rustix::fs::fchmod(&child, Mode::from_raw_mode(FOLDER_MODE))?;
+        }
         Ok(Self(child))
     }
 
@@ -187,6 +197,10 @@ fn remove_below(top: &Folder, folder: &Folder, name: &[u8], depth: u32, moved_up
     if depth == DEEPEST_RECURSION {
         for below in child.names()? {
             let free = free_name(top, moved_up.len())?;
+            // A folder changes parents only if its owner may write it.
+            if let Ok(folder) = child.enter(&below) {
+                folder.normalise(None)?;
+            }
             rustix::fs::renameat(&child.0, below, &top.0, free.as_c_str())?;
             moved_up.push(free.into_bytes());
         }

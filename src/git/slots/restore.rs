@@ -25,7 +25,7 @@ pub(super) fn restore(slot: &Slot, commit: Oid, owner: Owner) -> Result<()> {
     slot.registration.free_index()?;
     let known = expected.add_stamps(&slot.registration);
     let failed = || format!("cannot restore the slot `{}`", slot.path.display());
-    let root = Folder::open(&slot.path).context(failed())?;
+    let root = Folder::open_slot(&slot.path).context(failed())?;
     root.normalise(owner).context(failed())?;
     let mut sweep = Sweep {
         expected: &mut expected,

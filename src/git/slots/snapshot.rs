@@ -59,7 +59,7 @@ pub(super) fn snapshot(slot: &Slot, base: Oid, limits: &SnapshotLimits) -> Resul
     let repository = slot.git.open()?;
     let mut expected = Expected::of(&repository, base)?;
     expected.add_stamps(&slot.registration);
-    let root = Folder::open(&slot.path).context(format!("cannot open the slot `{}`", slot.path.display()))?;
+    let root = Folder::open_slot(&slot.path).context(format!("cannot open the slot `{}`", slot.path.display()))?;
     let mut scan = Scan {
         expected: &mut expected,
         limits,

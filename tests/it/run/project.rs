@@ -304,9 +304,10 @@ fn configuration(kind: EngineKind, socket: &Path, more: &str) -> String {
         None => ("", more),
     };
     format!(
-        "image: {}\nestimated_lines_min: 1\nestimated_lines_max: 50\ncontainer:\n  engine: {engine}\n  socket: {}\n  network: none\n{container}{rest}",
+        "image: {}\nestimated_lines_min: 1\nestimated_lines_max: 50\ncontainer:\n  engine: {engine}\n  socket: {}\n  network: none\n{}{container}{rest}",
         engines::IMAGE,
         socket.display(),
+        engines::limits_that_hold(socket),
     )
 }
 

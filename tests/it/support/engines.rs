@@ -1,7 +1,8 @@
 //! The engines that `cargo xtask test` started for the tests, and containers on them.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
 
 use cordwainer::engine::{ConnectOptions, Container, ContainerSpec, Engine, EngineKind, Exit, Stream};
 
@@ -24,6 +25,16 @@ pub(crate) fn socket(kind: EngineKind) -> Option<PathBuf> {
     }
     absent(&format!("container engine ({name})"));
     None
+}
+
+/// Settings of the section `container` without which an engine is asked for limits that it cannot enforce: an ordinary
+/// user's podman on a machine with control groups of version 1.
+pub(crate) fn limits_that_hold(socket: &Path) -> &'static str {
+    let rootful = std::fs::metadata(socket).is_ok_and(|socket| socket.uid() == 0);
+    if rootful || Path::new("/sys/fs/cgroup/cgroup.controllers").exists() {
+        return "";
+    }
+    "  memory: off\n  pids: off\n"
 }
 
 /// Says that a test is skipped for want of something; where engines are required, that is a failure.

@@ -3,17 +3,21 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::{Ours, Started, find, folder, is_root, log};
 
+/// Sees that this process may run one, before anything is installed in vain.
+pub(super) fn possible() -> Result<()> {
+    ensure!(is_root(), "Docker Engine needs root");
+    Ok(())
+}
+
 /// Starts it with storage, state and socket of its own, and without a bridge or a firewall rule: what it runs has the
 /// host's network or none, and the machine's network stays as it is.
 pub(super) fn start() -> Result<Started> {
-    if !is_root() {
-        bail!("Docker Engine needs root");
-    }
+    possible()?;
     let program = find("dockerd").context("Docker Engine is not installed")?;
     let folder = folder("docker")?;
     let socket = folder.path().join("docker.sock");
