@@ -62,6 +62,7 @@ pub mod graph;
 pub mod history;
 pub mod image;
 pub mod issue;
+mod judgement;
 mod materials;
 mod measure;
 mod plan;

@@ -240,6 +240,10 @@ mod tests {
         IssueId::new(number)
     }
 
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "cases read better without a reference each"
+    )]
     fn check(now: &Snapshot, limits: &Limits, expect: Step) {
         assert_eq!(next(now, limits), expect, "{now:?}");
     }

@@ -9,6 +9,7 @@ use cordwainer::engine::EngineKind;
 
 use crate::run::engine_tests;
 use crate::run::project::{Project, Ran};
+use crate::support::engines::skip;
 
 engine_tests! {
     podman: records_that_do_not_fit_end_the_run;
@@ -31,7 +32,7 @@ impl SmallDisk {
             .arg(folder)
             .output();
         if !mounted.is_ok_and(|output| output.status.success()) {
-            eprintln!("skipped: this user may not mount a small file system");
+            skip("this user may not mount a small file system");
             return None;
         }
         let disk = Self(folder.to_owned());

@@ -22,9 +22,7 @@ pub(super) fn proposal(key: &str, title: &str, depends_on: &[&str], script: &str
 
 /// The configuration by which measure's agent finds a script.
 pub(super) fn user_prompt(script: &str) -> String {
-    let text = scripted(script);
-    let indented: String = text.lines().map(|line| format!("  {line}\n")).collect();
-    format!("user_prompt: |\n{indented}")
+    format!("user_prompt: |\n  {}\n", scripted(script).replace('\n', "\n  "))
 }
 
 fn proposing(proposals: &[Value]) -> String {

@@ -83,14 +83,9 @@ fn a_checkout_of_the_generation_stops_the_run(kind: EngineKind) {
     project.add("a change", "write src/a.txt x\non 1 fifo go\non 1 append go x");
     let elsewhere = project.repository.outside().join("elsewhere");
     let elsewhere = elsewhere.to_str().unwrap();
-    let check_out = || {
-        drop(
-            project
-                .repository
-                .git(&["worktree", "add", "--quiet", elsewhere, "generation-one"]),
-        )
-    };
-    let put_back = || drop(project.repository.git(&["worktree", "remove", "--force", elsewhere]));
+    let worktree = |arguments: &[&str]| drop(project.repository.git(&[&["worktree"], arguments].concat()));
+    let check_out = || worktree(&["add", "--quiet", elsewhere, "generation-one"]);
+    let put_back = || worktree(&["remove", "--force", elsewhere]);
 
     check_out();
     project.run(&["generator", "run"]).expect(9).says("elsewhere");

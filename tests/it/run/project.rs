@@ -137,7 +137,9 @@ impl Project {
     pub(super) fn add_after(&self, title: &str, script: &str, after: &[&str]) {
         let description = scripted(script);
         let mut arguments = vec!["issues", "add", title, "--description", &description];
-        after.iter().for_each(|id| arguments.extend(["--depends-on", id]));
+        for id in after {
+            arguments.extend(["--depends-on", id]);
+        }
         self.run(&arguments).expect(0);
     }
 
@@ -263,7 +265,7 @@ impl Project {
             .into_iter()
             .flatten()
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .filter(|name| name.ends_with(".dirty"))
+            .filter(|name| name.contains(".dirty"))
             .collect();
         assert_eq!(names, Vec::<String>::new(), "slots were left");
         assert_eq!(self.status()["tasks"]["in_progress"], 0, "claims were left");
