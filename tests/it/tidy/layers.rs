@@ -39,6 +39,7 @@ const LAYERS: [(&str, &[&str]); 5] = [
             "call",
             "driver",
             "gate",
+            "judgement",
             "generator",
             "materials",
             "measure",
