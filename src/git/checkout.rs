@@ -113,7 +113,9 @@ impl Git {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                     return Err(error).context(format!("cannot remove `{}`", file.display()));
                 }
-                _ => index.remove_path(path).context(format!("cannot unstage `{}`", path.display()))?,
+                _ => index
+                    .remove_path(path)
+                    .context(format!("cannot unstage `{}`", path.display()))?,
             }
         }
         index.write().context("cannot write the index")?;

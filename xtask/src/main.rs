@@ -1,6 +1,10 @@
 //! The tasks of the cordwainer repository, beside the whole of cordwainer's own command line.
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a task talks to the person who called it")]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a task talks to the person who called it"
+)]
 
 use std::process::ExitCode;
 

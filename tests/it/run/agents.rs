@@ -44,39 +44,134 @@ const MERGED: (&str, &str, &str) = ("merged", "closed", "");
 
 const CASES: [Case; 22] = [
     case("an honest change", "write src/a.txt one", MERGED, true),
-    case("no change", "say I looked around.", ("no_change", "blocked", "the agent changed nothing"), false),
-    case("garbage between the lines", "garbage <<<>>>\nwrite src/b.txt two\ngarbage {}", MERGED, true),
-    case("nothing at all", "nothing", ("agent_failed", "blocked", "no result line: it exited with 0"), false),
-    case("no result", "write src/c.txt x\nno-result", ("agent_failed", "blocked", "no result line"), true),
-    case("an exit code", "write src/c.txt y\nexit 7", ("agent_failed", "blocked", "it exited with 7"), true),
-    case("a signal", "write src/c.txt z\nsignal 9", ("agent_failed", "blocked", "it ended by signal 9"), true),
-    case("an error", "write src/c.txt w\nfail I cannot.", ("agent_failed", "blocked", "I cannot."), true),
+    case(
+        "no change",
+        "say I looked around.",
+        ("no_change", "blocked", "the agent changed nothing"),
+        false,
+    ),
+    case(
+        "garbage between the lines",
+        "garbage <<<>>>\nwrite src/b.txt two\ngarbage {}",
+        MERGED,
+        true,
+    ),
+    case(
+        "nothing at all",
+        "nothing",
+        ("agent_failed", "blocked", "no result line: it exited with 0"),
+        false,
+    ),
+    case(
+        "no result",
+        "write src/c.txt x\nno-result",
+        ("agent_failed", "blocked", "no result line"),
+        true,
+    ),
+    case(
+        "an exit code",
+        "write src/c.txt y\nexit 7",
+        ("agent_failed", "blocked", "it exited with 7"),
+        true,
+    ),
+    case(
+        "a signal",
+        "write src/c.txt z\nsignal 9",
+        ("agent_failed", "blocked", "it ended by signal 9"),
+        true,
+    ),
+    case(
+        "an error",
+        "write src/c.txt w\nfail I cannot.",
+        ("agent_failed", "blocked", "I cannot."),
+        true,
+    ),
     case("a link out of the tree", "symlink src/link /etc", MERGED, true),
-    case("writing through such a link", "symlink src/etc /etc\ntry write src/etc/passwd x", MERGED, true),
+    case(
+        "writing through such a link",
+        "symlink src/etc /etc\ntry write src/etc/passwd x",
+        MERGED,
+        true,
+    ),
     case("a pipe", "fifo src/pipe\nwrite src/d.txt x", MERGED, true),
     case("a socket", "socket src/socket\nwrite src/e.txt x", MERGED, true),
-    case("only a pipe", "fifo src/pipe", ("no_change", "blocked", "the agent changed nothing"), false),
-    case("a nested repository", "mkrepo src/nested\nwrite src/nested/f.txt x", ("protected_path", "blocked", "may not be committed"), true),
-    case("a large file", "write src/g.txt x\nbigfile src/large 209715200", ("protected_path", "blocked", "`src/large` may not be committed: 209715200 bytes"), true),
+    case(
+        "only a pipe",
+        "fifo src/pipe",
+        ("no_change", "blocked", "the agent changed nothing"),
+        false,
+    ),
+    case(
+        "a nested repository",
+        "mkrepo src/nested\nwrite src/nested/f.txt x",
+        ("protected_path", "blocked", "may not be committed"),
+        true,
+    ),
+    case(
+        "a large file",
+        "write src/g.txt x\nbigfile src/large 209715200",
+        (
+            "protected_path",
+            "blocked",
+            "`src/large` may not be committed: 209715200 bytes",
+        ),
+        true,
+    ),
     case("a forged repository", "forge-git\nwrite src/h.txt x", MERGED, true),
-    case("a protected path", "write xtask/src/main.rs x", ("protected_path", "blocked", "it touches `xtask/src/main.rs`"), true),
-    case("the same in other letters", "write .Cargo/config.toml x", ("protected_path", "blocked", "it touches `.Cargo/config.toml`"), true),
-    case("all deleted", "delete README.md\ndelete docs\ndelete src\ndelete configuration.yaml", ("protected_path", "blocked", "it touches `configuration.yaml`"), true),
-    case("outside", "write ../escaped.txt x", ("agent_failed", "blocked", "escaped"), false),
-    case("control characters \u{2764}", "say <<END\n\u{1b}[31mred\u{7}\u{202e}\nEND\nwrite src/i.txt x\nfail \u{1b}]0;title\u{7}", ("agent_failed", "blocked", "\\u{1b}]0;title\\u{7}"), true),
-    case("a mistake in the script", "wriet x", ("agent_failed", "blocked", "no step `wriet`"), false),
+    case(
+        "a protected path",
+        "write xtask/src/main.rs x",
+        ("protected_path", "blocked", "it touches `xtask/src/main.rs`"),
+        true,
+    ),
+    case(
+        "the same in other letters",
+        "write .Cargo/config.toml x",
+        ("protected_path", "blocked", "it touches `.Cargo/config.toml`"),
+        true,
+    ),
+    case(
+        "all deleted",
+        "delete README.md\ndelete docs\ndelete src\ndelete configuration.yaml",
+        ("protected_path", "blocked", "it touches `configuration.yaml`"),
+        true,
+    ),
+    case(
+        "outside",
+        "write ../escaped.txt x",
+        ("agent_failed", "blocked", "escaped"),
+        false,
+    ),
+    case(
+        "control characters \u{2764}",
+        "say <<END\n\u{1b}[31mred\u{7}\u{202e}\nEND\nwrite src/i.txt x\nfail \u{1b}]0;title\u{7}",
+        ("agent_failed", "blocked", "\\u{1b}]0;title\\u{7}"),
+        true,
+    ),
+    case(
+        "a mistake in the script",
+        "wriet x",
+        ("agent_failed", "blocked", "no step `wriet`"),
+        false,
+    ),
 ];
 
 /// Every deed in one run, so that each also shows that it does not spoil what follows.
 fn every_deed_has_its_outcome(kind: EngineKind) {
     let more = "silence_agent: false\nstitch: {max_attempts: 1}\n";
-    let Some(project) = Project::new(kind, more) else { return };
+    let Some(project) = Project::new(kind, more) else {
+        return;
+    };
     for case in &CASES {
         project.add(case.title, case.script);
     }
     let ran = project.run(&["generator", "run"]).expect(7);
     let is_odd = |c: char| c.is_control() && c != '\n' || c == '\u{202e}';
-    assert!(!ran.stdout.contains(is_odd), "control characters reach a pipe:\n{:?}", ran.stdout);
+    assert!(
+        !ran.stdout.contains(is_odd),
+        "control characters reach a pipe:\n{:?}",
+        ran.stdout
+    );
     for (index, case) in CASES.iter().enumerate() {
         expect(&project, &format!("cw-{}", index + 1), case);
     }
@@ -99,44 +194,70 @@ fn expect(project: &Project, id: &str, case: &Case) {
     let attempt = &issue["attempts"][0];
     assert_eq!(attempt["outcome"], case.outcome, "{title}: {issue:#}");
     let reason = attempt["reason"].as_str().unwrap();
-    assert!(reason.contains(case.reason), "{title}: `{}` is not in `{reason}`", case.reason);
+    assert!(
+        reason.contains(case.reason),
+        "{title}: `{}` is not in `{reason}`",
+        case.reason
+    );
     assert_eq!(attempt["snapshot"].is_string(), case.kept, "{title}: {issue:#}");
     assert_eq!(project.merges_of(id), usize::from(case.status == "closed"), "{title}");
     if case.status == "closed" {
         let commit = issue["commit"].as_str().unwrap();
-        project.repository.git(&["merge-base", "--is-ancestor", commit, "generation-one"]);
+        project
+            .repository
+            .git(&["merge-base", "--is-ancestor", commit, "generation-one"]);
     }
     let shown = project.run(&["issues", "show", id]).expect(0).stdout;
-    assert!(shown.contains(&case.outcome.replace('_', " ")) || case.outcome == "protected_path", "{title}:\n{shown}");
+    assert!(
+        shown.contains(&case.outcome.replace('_', " ")) || case.outcome == "protected_path",
+        "{title}:\n{shown}"
+    );
     let folder = project.state().join(attempt["records"].as_str().unwrap());
     for name in ["prompt.md", "transcript.jsonl", "stderr.txt"] {
         assert!(folder.join(name).is_file(), "{title}: {name}");
     }
     if let Some(kept) = attempt["snapshot"].as_str() {
-        let tip = project.repository.git(&["rev-parse", &format!("refs/cordwainer/generation-one/tasks/{id}")]);
+        let tip = project
+            .repository
+            .git(&["rev-parse", &format!("refs/cordwainer/generation-one/tasks/{id}")]);
         assert_eq!(tip, kept, "{title}");
     }
 }
 
 fn stopped(kind: EngineKind, limits: &str, script: &str, reason: &str) {
     let more = format!("stitch: {{max_attempts: 1, {limits}}}\n");
-    let Some(project) = Project::new(kind, &more) else { return };
+    let Some(project) = Project::new(kind, &more) else {
+        return;
+    };
     project.add("goes on and on", script);
     project.run(&["generator", "stitch"]).expect(7).says(reason);
     assert_eq!(project.outcomes("cw-1"), ["timed_out"]);
-    let kept = project.issue("cw-1")["attempts"][0]["snapshot"].as_str().unwrap().to_owned();
+    let kept = project.issue("cw-1")["attempts"][0]["snapshot"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     assert_eq!(project.repository.git(&["show", &format!("{kept}:src/a.txt")]), "begun");
     project.expect_tidy();
 }
 
 fn an_agent_that_says_nothing_is_stopped(kind: EngineKind) {
     let script = "write src/a.txt begun\nhang";
-    stopped(kind, "idle_timeout: 1s", script, "no output for longer than the idle limit");
+    stopped(
+        kind,
+        "idle_timeout: 1s",
+        script,
+        "no output for longer than the idle limit",
+    );
 }
 
 fn an_agent_that_never_ends_is_stopped(kind: EngineKind) {
     let chatter = "write src/a.txt begun\n".to_owned() + &"sleep 200\nsay Still here.\n".repeat(400);
-    stopped(kind, "timeout: 2s, idle_timeout: off", &chatter, "it ran past its time limit");
+    stopped(
+        kind,
+        "timeout: 2s, idle_timeout: off",
+        &chatter,
+        "it ran past its time limit",
+    );
 }
 
 fn an_agent_that_stays_after_its_result_has_succeeded(kind: EngineKind) {
@@ -163,8 +284,16 @@ fn forging_works_where_no_mask_is(kind: EngineKind) {
     project.add("forges", "forge-git\nwrite src/a.txt x");
     project.run(&["generator", "stitch"]).expect(0);
     let transcript = std::fs::read_to_string(project.records("cw-1-1")[0].join("transcript.jsonl")).unwrap();
-    for attack in ["rewrite .git", "move .git", "remove .git", "put a repository in place of .git"] {
-        assert!(!transcript.contains(&format!("{attack}: done")), "{attack}:\n{transcript}");
+    for attack in [
+        "rewrite .git",
+        "move .git",
+        "remove .git",
+        "put a repository in place of .git",
+    ] {
+        assert!(
+            !transcript.contains(&format!("{attack}: done")),
+            "{attack}:\n{transcript}"
+        );
     }
 
     let folder = tempfile::tempdir().unwrap();
@@ -177,7 +306,13 @@ fn forging_works_where_no_mask_is(kind: EngineKind) {
             std::os::unix::fs::chown(path, Some(user), Some(group)).unwrap();
         }
         let spec = ContainerSpec {
-            command: vec!["/claude".into(), "-p".into(), "--output-format".into(), "stream-json".into(), "--verbose".into()],
+            command: vec![
+                "/claude".into(),
+                "-p".into(),
+                "--output-format".into(),
+                "stream-json".into(),
+                "--verbose".into(),
+            ],
             working_dir: Some("/workspace".into()),
             user: UserChoice::SlotOwner,
             mounts: vec![Mount {
@@ -187,7 +322,9 @@ fn forging_works_where_no_mask_is(kind: EngineKind) {
             }],
             ..engines::probe("forging", &[])
         };
-        engines::run(&engine, &spec, scripted("forge-git").as_bytes()).await.stdout
+        engines::run(&engine, &spec, scripted("forge-git").as_bytes())
+            .await
+            .stdout
     });
     for attack in ["rewrite .git", "move .git", "put a repository in place of .git"] {
         assert!(said.contains(&format!("{attack}: done")), "{attack}:\n{said}");

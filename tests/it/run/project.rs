@@ -36,7 +36,13 @@ impl Ran {
     /// Panics unless the command ended with this code.
     #[track_caller]
     pub(super) fn expect(self, code: i32) -> Self {
-        assert_eq!(self.code, Some(code), "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+        assert_eq!(
+            self.code,
+            Some(code),
+            "stdout:\n{}\nstderr:\n{}",
+            self.stdout,
+            self.stderr
+        );
         self
     }
 
@@ -93,7 +99,8 @@ impl Project {
     /// Replaces the configuration, as a person may between two runs.
     pub(super) fn reconfigure(&mut self, socket: Option<&Path>, more: &str) {
         let socket = socket.map_or_else(|| engines::socket(self.kind).unwrap(), Path::to_owned);
-        self.repository.write("configuration.yaml", configuration(self.kind, &socket, more));
+        self.repository
+            .write("configuration.yaml", configuration(self.kind, &socket, more));
         self.before = self.repository.snapshot_of_everything();
     }
 
@@ -143,7 +150,10 @@ impl Project {
     pub(super) fn outcomes(&self, id: &str) -> Vec<String> {
         let issue = self.issue(id);
         let attempts = issue["attempts"].as_array().unwrap();
-        attempts.iter().map(|attempt| attempt["outcome"].as_str().unwrap().to_owned()).collect()
+        attempts
+            .iter()
+            .map(|attempt| attempt["outcome"].as_str().unwrap().to_owned())
+            .collect()
     }
 
     /// `generator status --json`.
@@ -169,7 +179,9 @@ impl Project {
 
     /// All events of all runs, oldest first.
     pub(super) fn events(&self) -> Vec<Happening> {
-        let Ok(runs) = fs::read_dir(self.state().join("runs")) else { return Vec::new() };
+        let Ok(runs) = fs::read_dir(self.state().join("runs")) else {
+            return Vec::new();
+        };
         let mut paths: Vec<PathBuf> = runs.map(|run| run.unwrap().path().join("events.jsonl")).collect();
         paths.sort();
         let texts: Vec<String> = paths.iter().filter_map(|path| fs::read_to_string(path).ok()).collect();
@@ -189,7 +201,9 @@ impl Project {
     #[track_caller]
     pub(super) fn wait_for_agent(&self, task: &str, attempt: u32) {
         self.wait_for_event(|event| {
-            let Happening::ToolUsed { call, .. } = event else { return false };
+            let Happening::ToolUsed { call, .. } = event else {
+                return false;
+            };
             call.attempt == attempt && call.task.as_ref().is_some_and(|id| id.to_string() == task)
         });
     }
@@ -220,12 +234,20 @@ impl Project {
     pub(super) fn containers(&self) -> Vec<String> {
         let label = fs::canonicalize(self.repository.path().join(".git")).unwrap();
         let label = label.to_str().unwrap().to_owned() + "/";
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
         let found = runtime.block_on(async {
             let engine = engines::connect(self.kind).await.unwrap();
             let with = |label: String| BTreeMap::from([("cordwainer.repo".to_owned(), label)]);
             let mut found = engine.list(&with(label.clone())).await.unwrap();
-            found.extend(engine.list(&with(label.trim_end_matches('/').to_owned())).await.unwrap());
+            found.extend(
+                engine
+                    .list(&with(label.trim_end_matches('/').to_owned()))
+                    .await
+                    .unwrap(),
+            );
             found
         });
         found.into_iter().map(|container| container.name).collect()
@@ -248,14 +270,21 @@ impl Project {
         let mounts = fs::read_to_string("/proc/self/mounts").unwrap();
         let here = self.repository.outside().join("project");
         let here = here.to_str().unwrap();
-        assert!(!mounts.lines().any(|line| line.contains(here)), "mounts were left:\n{mounts}");
+        assert!(
+            !mounts.lines().any(|line| line.contains(here)),
+            "mounts were left:\n{mounts}"
+        );
         self.expect_untouched();
     }
 
     /// Panics unless the checkout is byte for byte as it was.
     #[track_caller]
     pub(super) fn expect_untouched(&self) {
-        assert_eq!(self.repository.snapshot_of_everything(), self.before, "the checkout changed");
+        assert_eq!(
+            self.repository.snapshot_of_everything(),
+            self.before,
+            "the checkout changed"
+        );
     }
 
     /// The commit that a revision means.
