@@ -83,7 +83,7 @@ pub(crate) async fn make(
         Ok((cut, exit)) => {
             if let Err(error) = removed {
                 // It has ended, so no harm is done: the next run sweeps it up.
-                let what = format!("{}: its container was left behind: {error}", call.name);
+                let what = format!("{}: its container was left behind: {}", call.name, error.in_a_line());
                 recorder.emit(Happening::Warned { what });
             }
             ((cut, exit.code, exit.oom), None)
@@ -161,11 +161,11 @@ async fn drain(container: &mut Container, listener: &mut Listener<'_>) -> Result
 
 /// The next moment at which patience ends, and what that means.
 fn next_deadline(role: &RoleConfig, begun: Instant, heard: Instant, finished: Option<Instant>) -> (Instant, Cut) {
-    let hard = role.timeout.map(|limit| (begun + limit, Cut::Hard));
+    let whole = role.timeout.map(|limit| (begun + limit, Cut::Hard));
     let idle = role.idle_timeout.map(|limit| (heard + limit, Cut::Idle));
     let grace = finished.map(|at| (at + RESULT_GRACE, Cut::AfterResult));
     let never = (begun + FAR_AWAY, Cut::Hard);
-    [hard, idle, grace]
+    [whole, idle, grace]
         .into_iter()
         .flatten()
         .min_by_key(|(at, _)| *at)

@@ -106,7 +106,7 @@ impl Command {
 
     async fn run(self, context: &Context) -> Result<u8> {
         match self {
-            Self::Generator(args) => generator::execute(&args.command, context).await,
+            Self::Generator(args) => Box::pin(generator::execute(&args.command, context)).await,
             Self::Issues(args) => issues::execute(&args.command, context),
             Self::Transcript(args) => args.execute(context),
             Self::Image(args) => image::execute(&args.command, context).await,

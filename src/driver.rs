@@ -84,7 +84,7 @@ impl Work<'_> {
     pub(crate) fn release(&self, slot: Slot) {
         let number = slot.number();
         if let Err(error) = slot.release() {
-            let what = format!("slot {number} could not be given back: {error}");
+            let what = format!("slot {number} could not be given back: {}", error.in_a_line());
             self.recorder.emit(Happening::Warned { what });
         }
     }
@@ -95,6 +95,7 @@ impl Work<'_> {
         match self.engine.sweep(&self.labels(task)).await {
             Ok(_) => true,
             Err(error) => {
+                let error = error.in_a_line();
                 let what = format!("what was running may still run, so its worktree is left alone: {error}");
                 self.recorder.emit(Happening::Warned { what });
                 false

@@ -72,7 +72,13 @@ impl Generator {
     pub fn open(directory: &Path, surroundings: Surroundings) -> Result<Self> {
         let git = Git::discover(directory)?;
         let config = Config::load(git.workdir())?;
-        Ok(Self::with_config(git, config, surroundings))
+        // One state folder a repository, and one lock in it, from whichever worktree a person calls.
+        let main = git.main_checkout()?.unwrap_or_else(|| git.workdir().to_owned());
+        let mut generator = Self::with_config(git, config, surroundings);
+        if let Some(state_dir) = &generator.config.state_dir {
+            generator.state_dir = main.join(state_dir);
+        }
+        Ok(generator)
     }
 
     /// The same with a configuration that did not come from the file.

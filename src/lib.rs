@@ -1,4 +1,46 @@
-//! Lets Claude Code write software unattended.
+//! Lets Claude Code write software unattended: generations on branches, tasks in git worktrees, agents in containers.
+//!
+//! A [`Generator`] is one repository with its [configuration](config::Config). It starts a generation, which is a
+//! branch; runs it, which calls Claude in containers, first to propose tasks and then to do them; and stops it, which
+//! merges the branch back.
+//!
+//! ```no_run
+//! use std::path::Path;
+//!
+//! use cordwainer::Generator;
+//! use cordwainer::event::Event;
+//! use cordwainer::generator::{RunOptions, StartOptions, StopOptions, Surroundings};
+//! use tokio::sync::mpsc::unbounded_channel;
+//! use tokio_util::sync::CancellationToken;
+//!
+//! # async fn example() -> cordwainer::error::Result<()> {
+//! let generator = Generator::open(Path::new("."), Surroundings::default())?;
+//! let started = generator.start(&StartOptions::default()).await?;
+//!
+//! let (events, mut heard) = unbounded_channel::<Event>();
+//! tokio::spawn(async move {
+//!     while let Some(event) = heard.recv().await {
+//!         println!("{}: {:?}", event.at, event.event);
+//!     }
+//! });
+//! let done = generator.run(RunOptions::default(), events, CancellationToken::new()).await?;
+//! println!("{}: {} tasks merged, {}", started.generation, done.merged, done.reason);
+//!
+//! let ended = generator
+//!     .stop(StopOptions::default(), |generation, removal| println!("{generation}: {removal:?}"))
+//!     .await?;
+//! println!("{:?}", ended.merged);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A run needs tokio's multi-threaded runtime. The library never prints, never reads the environment and never exits:
+//! [`generator::Surroundings`] says what it needs to know of the machine, [`event::Event`] tells what happens, and
+//! [`error::Error`] what went wrong. The command line is in [`cli`]: a repository's `xtask` calls [`cli::main`], or
+//! flattens [`cli::Command`] beside tasks of its own.
+//!
+//! Where to go on reading: [`store`] keeps the [issues](issue), [`git`] the worktrees, [`engine`] the containers,
+//! [`agent`] reads what the client says, [`proposal`] checks what it proposes.
 
 pub mod agent;
 pub mod attempt;
@@ -20,6 +62,7 @@ pub mod graph;
 pub mod history;
 pub mod image;
 pub mod issue;
+mod judgement;
 mod materials;
 mod measure;
 mod plan;

@@ -1,6 +1,6 @@
 //! What prompts are made from: documents and file lists of the generation's tip, templates of the person's checkout.
 
-use std::path::Path;
+use std::path::{Component, Path};
 
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
@@ -106,8 +106,9 @@ fn document_text(work: &Work<'_>, entry: &TreeEntry) -> Result<Option<String>> {
 }
 
 fn text_of(work: &Work<'_>, tip: Oid, path: &Path) -> Result<Option<String>> {
-    // No tree holds such a name, and the library cannot even be asked for it.
-    if path.as_os_str().as_encoded_bytes().contains(&0) {
+    // No tree holds such a path, and libgit2 takes the question for a mistake.
+    let plain = path.components().all(|part| matches!(part, Component::Normal(_)));
+    if !plain || path.as_os_str().is_empty() || path.as_os_str().as_encoded_bytes().contains(&0) {
         return Ok(None);
     }
     let bytes = work.generator.git.read_file(tip, path)?;

@@ -10,12 +10,13 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::event::{CallName, DroppedProposal, FiledTask, Happening, Role};
 use crate::git::{PrivateRepository, Slot};
 use crate::issue::{BatchIssue, Issues, Measure, NewIssue, TaskPlan};
+use crate::judgement::{limit_of, refusal};
 use crate::materials;
 use crate::plan::Limit;
 use crate::proposal::{self, KnownIssue, Proposal, Validated};
 use crate::record::CallFolder;
 use crate::recover::SlotOwner;
-use crate::stitch::{limit_of, refusal};
+
 use crate::text::one_line;
 
 /// What became of a measure.

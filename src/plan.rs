@@ -106,8 +106,7 @@ pub(crate) enum Step {
 
 /// Why a run ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Reason {
+pub(crate) enum Reason {
     /// Measure proposed nothing and nothing is open.
     Complete,
     /// The cycles asked for were made, and what they filed was done.
@@ -241,6 +240,10 @@ mod tests {
         IssueId::new(number)
     }
 
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "cases read better without a reference each"
+    )]
     fn check(now: &Snapshot, limits: &Limits, expect: Step) {
         assert_eq!(next(now, limits), expect, "{now:?}");
     }

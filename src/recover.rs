@@ -148,7 +148,7 @@ impl<'a> Recovery<'a> {
         let mut attempt = self.interrupted_attempt(self.store.read()?.get(id)?, now)?;
         if let Some(commit) = merged_commit(self.generator, self.generation, id, attempt.number)? {
             attempt.outcome = Outcome::Merged;
-            attempt.reason = "its run died before the task was closed".to_owned();
+            "its run died before the task was closed".clone_into(&mut attempt.reason);
             self.store.update(&format!("close {id}"), now, |issues| {
                 issues.record_attempt(id, attempt.clone(), now)?;
                 issues.close(id, "merged", Some(&commit.to_string()), now)

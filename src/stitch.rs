@@ -1,19 +1,19 @@
 //! Stitch: one task, from its claim to its merge. Every step is durable before the next begins and can be done twice.
 
-use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
-use crate::agent::{CallOutcome, CallReport, Cut, Usage};
+use crate::agent::{CallOutcome, CallReport, Usage};
 use crate::attempt::{Attempt, Outcome};
 use crate::call::{self, Call};
 use crate::crash::crash_point;
 use crate::driver::Work;
-use crate::error::{Context as _, Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::event::{CallName, Happening, Role};
 use crate::gate;
 use crate::git::{Merge, NewCommit, Oid, PrivateRepository, RefMove, Slot, Snapshot, SnapshotLimits};
 use crate::issue::{Issue, IssueId};
+use crate::judgement::{self, Judgement, hold_reason, limit_of, refusal};
 use crate::materials;
 use crate::plan::Limit;
 use crate::record::CallFolder;
@@ -50,33 +50,6 @@ struct Trial {
     base: Oid,
     snapshot: Option<Oid>,
     report: Option<CallReport>,
-}
-
-/// How an attempt is judged.
-struct Judgement {
-    outcome: Outcome,
-    reason: String,
-    commit: Option<Oid>,
-    /// Whether trying again as it is would only cost: the task is held at once.
-    hold: bool,
-}
-
-impl Judgement {
-    fn of(outcome: Outcome, reason: impl Into<String>) -> Self {
-        Self {
-            outcome,
-            reason: reason.into(),
-            commit: None,
-            hold: false,
-        }
-    }
-
-    fn held(outcome: Outcome, reason: impl Into<String>) -> Self {
-        Self {
-            hold: true,
-            ..Self::of(outcome, reason)
-        }
-    }
 }
 
 /// A task that is claimed for this run, and not tried yet.
@@ -185,6 +158,7 @@ async fn leave(work: &Work<'_>, trial: &mut Trial, slot: &mut Slot) -> bool {
     match keep(work, trial, slot) {
         Ok(_) => over,
         Err(error) => {
+            let error = error.in_a_line();
             let what = format!("what it left stays in its worktree until it can be kept: {error}");
             work.recorder.emit(Happening::Warned {
                 what: format!("{}: {what}", trial.issue.id),
@@ -222,7 +196,9 @@ async fn work_in_slot(
     step(work, trial, "snapshot");
     let snapshot = keep(work, trial, slot)?;
     crash_point!("stitch.kept");
-    if let Some(judgement) = judge_report(&call, &report).or_else(|| judge_snapshot(work, trial, &snapshot)) {
+    if let Some(judgement) = judgement::of_report(&call, &report)
+        .or_else(|| judgement::of_snapshot(&work.protected, &snapshot, trial.snapshot.is_some()))
+    {
         return Ok(judgement);
     }
     match gate::run_all(&call, &trial.issue.id, work.engine, work.recorder, cancel).await? {
@@ -281,78 +257,6 @@ fn keep(work: &Work<'_>, trial: &mut Trial, slot: &mut Slot) -> Result<Snapshot>
         trial.snapshot = Some(kept);
     }
     Ok(snapshot)
-}
-
-/// What the call's own outcome says of the attempt; `None` when the agent succeeded.
-fn judge_report(call: &Call<'_>, report: &CallReport) -> Option<Judgement> {
-    let reason = one_line(&report.reason, 500);
-    let timed_out = matches!(report.cut, Some(Cut::Idle | Cut::Hard));
-    Some(match report.outcome {
-        CallOutcome::Success => return None,
-        _ if report.cut == Some(Cut::Cancelled) => Judgement::of(Outcome::Cancelled, reason),
-        _ if report.cut == Some(Cut::Budget) => Judgement::of(Outcome::BudgetSpent, reason),
-        CallOutcome::Limited | CallOutcome::Overage => Judgement::of(Outcome::Limited, reason),
-        // A refused account or model says nothing of the task.
-        CallOutcome::Transient | CallOutcome::Permanent => Judgement::of(Outcome::InfrastructureFailed, reason),
-        // The task's own verdict: the same call again would end the same way.
-        CallOutcome::MaxTurns => Judgement::held(Outcome::AgentFailed, reason),
-        // Unless it was not the task's own money but the generation's that ran out.
-        CallOutcome::Budget if call.budget_left_usd.is_some_and(|left| report.usage.cost_usd >= left) => {
-            Judgement::of(Outcome::BudgetSpent, reason)
-        }
-        CallOutcome::Budget => Judgement::held(Outcome::BudgetSpent, reason),
-        _ if timed_out => Judgement::of(Outcome::TimedOut, reason),
-        CallOutcome::Failed | CallOutcome::Crashed => Judgement::of(Outcome::AgentFailed, reason),
-    })
-}
-
-/// What the snapshot says of the attempt; `None` when it can be merged.
-fn judge_snapshot(work: &Work<'_>, trial: &Trial, snapshot: &Snapshot) -> Option<Judgement> {
-    if let Some((path, why)) = snapshot.refused.first() {
-        let more = match snapshot.refused.len() - 1 {
-            0 => String::new(),
-            more => format!(" (and {more} more)"),
-        };
-        let path = one_line(&path.display().to_string(), 200);
-        return Some(Judgement::held(
-            Outcome::ProtectedPath,
-            format!("`{path}` may not be committed: {why}{more}"),
-        ));
-    }
-    if trial.snapshot.is_none() {
-        return Some(Judgement::held(Outcome::NoChange, "the agent changed nothing"));
-    }
-    let touched: Vec<_> = snapshot
-        .changed
-        .iter()
-        .filter(|change| work.protected.is_match(&change.path))
-        .map(|change| format!("`{}`", one_line(&change.path.display().to_string(), 200)))
-        .collect();
-    if touched.is_empty() {
-        return None;
-    }
-    Some(Judgement::held(
-        Outcome::ProtectedPath,
-        format!("it touches {}", one_line(&touched.join(", "), 500)),
-    ))
-}
-
-/// The configured globs, as one set; `dir/**` covers what is in `dir` at any depth.
-pub(crate) fn protected_set(globs: &[String]) -> Result<GlobSet> {
-    let mut set = GlobSetBuilder::new();
-    for glob in globs {
-        let built = GlobBuilder::new(glob)
-            .literal_separator(true)
-            .backslash_escape(true)
-            .case_insensitive(true)
-            .build();
-        set.add(built.with_context(ErrorKind::Configuration, || {
-            format!("`protected_paths`: `{glob}` is no glob")
-        })?);
-    }
-    set.build().with_context(ErrorKind::Configuration, || {
-        "`protected_paths` cannot be compiled".to_owned()
-    })
 }
 
 /// Puts the work on the generation branch: one commit on its tip, by compare-and-swap.
@@ -448,20 +352,6 @@ fn conclude(work: &Work<'_>, trial: &Trial, judgement: &Judgement) -> Result<()>
     Ok(())
 }
 
-/// Why a task is held after an attempt, if it is.
-fn hold_reason(issue: &Issue, judgement: &Judgement, most: u32) -> Option<String> {
-    let said = if judgement.reason.is_empty() {
-        judgement.outcome.to_string()
-    } else {
-        format!("{}: {}", judgement.outcome, judgement.reason)
-    };
-    if judgement.hold {
-        return Some(said);
-    }
-    let counted = issue.counted_attempts();
-    (counted >= most && judgement.outcome.counts()).then(|| format!("{counted} attempts failed; the last one: {said}"))
-}
-
 fn record(work: &Work<'_>, trial: &Trial, judgement: &Judgement, now: Timestamp) -> Attempt {
     let report = trial.report.as_ref();
     Attempt {
@@ -485,23 +375,8 @@ fn limit(trial: &Trial) -> Option<Limit> {
     limit_of(trial.report.as_ref()?)
 }
 
-/// A usage limit that a call met.
-pub(crate) fn limit_of(report: &CallReport) -> Option<Limit> {
-    let overage = report.outcome == CallOutcome::Overage;
-    (overage || report.outcome == CallOutcome::Limited).then(|| Limit {
-        resets_at: report.resets_at,
-        reason: one_line(&report.reason, 300),
-        overage,
-    })
-}
-
 /// A refusal that no retry mends.
 fn refused(trial: &Trial) -> Option<String> {
     let report = trial.report.as_ref()?;
     (report.outcome == CallOutcome::Permanent).then(|| refusal(&one_line(&report.reason, 500)))
-}
-
-/// Says of a refusal that no retry mends what may mend it.
-pub(crate) fn refusal(reason: &str) -> String {
-    format!("the call was refused for good ({reason}): see to the account, the model and `agent` in the configuration")
 }

@@ -8,7 +8,7 @@ pub fn harmless(text: &str) -> String {
         match character {
             '\n' | '\t' => safe.push(character),
             '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' => {
-                safe.extend(character.escape_unicode())
+                safe.extend(character.escape_unicode());
             }
             _ if character.is_control() => safe.extend(character.escape_default()),
             _ => safe.push(character),

@@ -25,6 +25,7 @@ pub(crate) struct Context {
 
 impl Context {
     /// Writes data to stdout, with a newline; a reader that went away is no error.
+    #[expect(clippy::unused_self, reason = "what a command prints goes through its context")]
     pub(crate) fn print(&self, text: &str) -> Result<()> {
         match writeln!(anstream::stdout(), "{text}") {
             Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
@@ -39,6 +40,7 @@ impl Context {
     }
 
     /// Says something to the person, on stderr. Talk is not data: a closed stderr is no error.
+    #[expect(clippy::unused_self, reason = "what a command says goes through its context")]
     pub(crate) fn say(&self, text: &str) {
         let _ = writeln!(anstream::stderr(), "{text}");
     }

@@ -84,7 +84,7 @@ pub(super) async fn execute(command: &GeneratorCommand, context: &Context) -> Re
     match command {
         GeneratorCommand::Init(_) => unreachable!("answered above, for it needs no configuration"),
         GeneratorCommand::Start { name, from } => start(&generator, name.clone(), from.clone(), context).await,
-        GeneratorCommand::Run(args) | GeneratorCommand::Resume(args) => run(&generator, *args, context).await,
+        GeneratorCommand::Run(args) | GeneratorCommand::Resume(args) => Box::pin(run(&generator, *args, context)).await,
         GeneratorCommand::Stop { no_merge } => stop(&generator, *no_merge, context).await,
         GeneratorCommand::Reset => reset(&generator, context).await,
         GeneratorCommand::Measure => measure(&generator, context).await,

@@ -9,7 +9,7 @@ use crate::scaffold::{InitOptions, InitReport, init};
 
 /// Writes a configuration fitted to the repository; overwrites nothing.
 #[derive(Clone, Debug, Args)]
-pub struct InitArgs {
+pub(crate) struct InitArgs {
     /// Also write the `xtask` crate and the cargo alias
     #[arg(long)]
     pub scaffold: bool,

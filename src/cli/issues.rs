@@ -16,7 +16,7 @@ mod list;
 mod show;
 mod transfer;
 
-pub use add::AddArguments;
+pub(crate) use add::AddArguments;
 use change::Change;
 
 /// `issues` and what follows it.
@@ -31,7 +31,7 @@ pub struct IssuesArgs {
 /// Looks at and changes the issues of a generation.
 #[derive(Clone, Debug, PartialEq, Subcommand)]
 #[non_exhaustive]
-pub enum IssuesCommand {
+pub(crate) enum IssuesCommand {
     /// List the issues, with why each is not ready
     List {
         /// Only those that are `open`, `in_progress`, `blocked` or `closed`; may be given several times
@@ -98,7 +98,7 @@ pub enum IssuesCommand {
 /// Changes what waits for what.
 #[derive(Clone, Debug, PartialEq, Subcommand)]
 #[non_exhaustive]
-pub enum DependencyCommand {
+pub(crate) enum DependencyCommand {
     /// Make an issue wait for another
     Add {
         /// The issue that waits

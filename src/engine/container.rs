@@ -140,7 +140,15 @@ impl Engine {
         let options = KillContainerOptionsBuilder::new().signal(signal).build();
         let kill = self.api().kill_container(id, Some(options));
         let sent = self.call("send a signal to the container", CHANGE, kill).await;
-        Ok(sent.or_else(|error| error.unless_status(&ENDED_OR_GONE))?)
+        let Err(error) = sent.or_else(|error| error.unless_status(&ENDED_OR_GONE)) else {
+            return Ok(());
+        };
+        // Podman answers 500 while a container that has ended is not tidied up, as long as somebody is attached.
+        match self.state(id).await {
+            Ok(Some(state)) if state.lives() => Err(error.into()),
+            Ok(_) => Ok(()),
+            Err(_) => Err(error.into()),
+        }
     }
 
     pub(super) async fn kill_by_id(&self, id: &str) -> Result<()> {

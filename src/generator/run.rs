@@ -15,7 +15,7 @@ use crate::plan::{Limits, Reason};
 use crate::record::{EventSender, Recorder};
 use crate::recover::Recovery;
 use crate::store::Store;
-use crate::{measure, preflight, stitch};
+use crate::{judgement, measure, preflight, stitch};
 
 /// How to run.
 #[derive(Clone, Copy, Debug, Default)]
@@ -167,7 +167,7 @@ impl Generator {
             engine,
             image: &self.config.image,
             recorder: &session.recorder,
-            protected: stitch::protected_set(&self.config.protected_paths)?,
+            protected: judgement::protected_set(&self.config.protected_paths)?,
         })
     }
 }

@@ -59,8 +59,11 @@ impl Generator {
             );
         }
         let error = Error::new(ErrorKind::Precondition, format!("no generation `{shown}` is open"));
-        let near = nearest(wanted, names.iter().map(GenerationName::as_str))
-            .or_else(|| nearest(&prefixed, names.iter().map(GenerationName::as_str)));
+        let prefix = self.config.gen_prefix.as_str();
+        let full = || names.iter().map(GenerationName::as_str);
+        let near = nearest(wanted, full().filter_map(|name| name.strip_prefix(prefix)))
+            .map(|short| format!("{prefix}{short}"))
+            .or_else(|| nearest(wanted, full()).map(str::to_owned));
         Err(match near {
             _ if names.is_empty() => error.hint(START),
             Some(near) if names.len() == 1 => error.hint(format!("did you mean `{near}`?")),

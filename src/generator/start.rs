@@ -49,6 +49,7 @@ pub(super) const GENERATION_TRAILER: &str = "Cordwainer-Generation";
 impl Generator {
     /// Starts a generation. Touches refs alone: the person's checkout stays as it is. Can be run again after
     /// dying anywhere.
+    #[expect(clippy::unused_async, reason = "async like every other step of a generation's life")]
     pub async fn start(&self, options: &StartOptions) -> Result<StartDone> {
         let _lock = self.lock("start")?;
         let base = self.starting_point(options)?;

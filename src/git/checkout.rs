@@ -13,6 +13,8 @@ use super::{Git, bytes};
 use crate::crash::crash_point;
 use crate::error::{Context as _, Error, ErrorKind, Result};
 
+mod retreat;
+
 /// Something in a checkout that would be lost, or that leads out of it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Obstacle {
@@ -93,33 +95,6 @@ impl Git {
             return Ok(Advance::Blocked(obstacles));
         }
         self.move_files(&repository, &to, &changed)
-    }
-
-    /// Takes an advance back that HEAD's branch did not follow: of the paths that differ between the two commits,
-    /// those that are as in `to` become what HEAD has. Whatever else is there stays.
-    pub fn undo_advance(&self, from: Oid, to: Oid) -> Result<()> {
-        let repository = self.open()?;
-        let (from, to) = (peel(&repository, from)?, peel(&repository, to)?);
-        let changed = changed_paths(&repository, &from, &to)?;
-        let head = repository.head().and_then(|head| head.peel_to_tree());
-        let head = head.context("cannot read HEAD")?;
-        let arrived = arrived(&repository, &to, &changed)?;
-        let (kept, added): (BTreeSet<_>, BTreeSet<_>) =
-            arrived.into_iter().partition(|path| head.get_path(path).is_ok());
-        let mut index = repository.index().context("cannot open the index")?;
-        for path in &added {
-            let file = self.workdir.join(path);
-            match fs::remove_file(&file) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(error).context(format!("cannot remove `{}`", file.display()));
-                }
-                _ => index
-                    .remove_path(path)
-                    .context(format!("cannot unstage `{}`", path.display()))?,
-            }
-        }
-        index.write().context("cannot write the index")?;
-        check_out(&repository, &head, &kept, true).map(drop)
     }
 
     /// Moves files and index, once nothing is in the way.

@@ -37,9 +37,13 @@ pub(super) fn lasting(event: &Happening) -> Option<String> {
             usage: used,
         } => {
             let mut text = format!("  {} filed ({}).", counted(filed.len(), "task"), usage(used));
-            filed
-                .iter()
-                .for_each(|task| text.push_str(&format!("\n  + {}", filed_task(task))));
+            for task in filed {
+                text.push_str(&format!(
+                    "
+  + {}",
+                    filed_task(task)
+                ));
+            }
             for one in dropped {
                 text.push_str(&format!(
                     "\n  - dropped \"{}\": it repeats {}",
@@ -107,10 +111,15 @@ pub(super) fn lasting(event: &Happening) -> Option<String> {
 }
 
 fn bullets(problems: &[String]) -> String {
-    problems
-        .iter()
-        .map(|problem| format!("\n  ! {}", one_line(problem, 300)))
-        .collect()
+    let mut text = String::new();
+    for problem in problems {
+        text.push_str(&format!(
+            "
+  ! {}",
+            one_line(problem, 300)
+        ));
+    }
+    text
 }
 
 fn filed_task(task: &FiledTask) -> String {

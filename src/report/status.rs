@@ -41,7 +41,7 @@ pub(crate) fn status(status: &Status) -> String {
 /// The generations of a repository, a line each.
 pub(crate) fn listing(listing: &Listing) -> String {
     if listing.open.is_empty() && listing.ended.is_empty() {
-        return "No generation yet: `cargo xtask generator start` makes one.".to_owned();
+        return "No generation yet: `generator start` makes one.".to_owned();
     }
     let mut table = plain_table();
     for one in listing.open.iter().chain(&listing.ended) {

@@ -37,7 +37,11 @@ async fn a_real_crate_is_changed(kind: EngineKind) {
     }
     let repository = semver_repository();
     let source = fs::read_to_string(repository.path().join("src/lib.rs")).unwrap();
-    assert_eq!(source.matches(BEFORE).count(), 1, "the crate's source is not what the script expects");
+    assert_eq!(
+        source.matches(BEFORE).count(),
+        1,
+        "the crate's source is not what the script expects"
+    );
     let api = MessagesApi::start(Listen::loopback(), script());
     repository.write("configuration.yaml", configuration(&image, &api.base_url()));
     repository.commit("configure");
@@ -59,8 +63,15 @@ async fn a_real_crate_is_changed(kind: EngineKind) {
     assert_eq!(status["tasks"]["closed"], 1, "{status}");
     let served = api.served();
     let usage = &status["usage"];
-    let read: u64 = ["input", "cache_write", "cache_read"].iter().map(|name| usage[name].as_u64().unwrap()).sum();
-    assert_eq!((read, usage["output"].as_u64().unwrap()), (served.input, served.output), "the ledger and the API differ");
+    let read: u64 = ["input", "cache_write", "cache_read"]
+        .iter()
+        .map(|name| usage[name].as_u64().unwrap())
+        .sum();
+    assert_eq!(
+        (read, usage["output"].as_u64().unwrap()),
+        (served.input, served.output),
+        "the ledger and the API differ"
+    );
     assert_landed(&repository, &source);
 }
 
@@ -71,9 +82,13 @@ fn assert_landed(repository: &TestRepository, before: &str) {
     assert_eq!(fs::read_to_string(repository.path().join("NOTES.md")).unwrap(), NOTES);
     assert_eq!(repository.git(&["status", "--porcelain"]), "");
     let changed = repository.git(&["diff", "--name-status", "main^1", "main"]);
-    assert_eq!(changed, "A\tNOTES.md\nM\tsrc/lib.rs\n");
+    assert_eq!(changed, "A\tNOTES.md\nM\tsrc/lib.rs");
     let message = repository.git(&["log", "-1", "--format=%B", "main^2"]);
-    for trailer in ["Cordwainer-Task: cw-1", "Cordwainer-Attempt: 1", "Cordwainer-Model: claude-"] {
+    for trailer in [
+        "Cordwainer-Task: cw-1",
+        "Cordwainer-Attempt: 1",
+        "Cordwainer-Model: claude-",
+    ] {
         assert!(message.contains(trailer), "no `{trailer}` in {message}");
     }
 }
@@ -105,7 +120,10 @@ fn script() -> Vec<Conversation> {
         "depends_on": [],
     });
     vec![
-        Conversation::about("## What to propose", vec![Step::structured(json!({"proposals": [proposal]}))]),
+        Conversation::about(
+            "## What to propose",
+            vec![Step::structured(json!({"proposals": [proposal]}))],
+        ),
         Conversation::about(
             "## The task: cw-1",
             vec![
@@ -143,5 +161,8 @@ fn semver_source() -> PathBuf {
     let metadata: Value = serde_json::from_slice(&output.stdout).expect("cargo metadata answers with JSON");
     let packages = metadata["packages"].as_array().unwrap();
     let semver = packages.iter().find(|package| package["name"] == "semver").unwrap();
-    Path::new(semver["manifest_path"].as_str().unwrap()).parent().unwrap().to_owned()
+    Path::new(semver["manifest_path"].as_str().unwrap())
+        .parent()
+        .unwrap()
+        .to_owned()
 }

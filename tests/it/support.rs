@@ -2,6 +2,7 @@
 
 pub(crate) mod cargo;
 pub(crate) mod client;
+pub(crate) mod command;
 pub(crate) mod engines;
 pub(crate) mod messages_api;
 pub(crate) mod repository;

@@ -1,13 +1,15 @@
 //! `bench`: speed, as ratios against a baseline of the same run. These figures are read by people; no test asserts them.
 
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
 
 mod bare;
+mod memory;
 mod scene;
 mod task;
+mod times;
 
 /// What to measure.
 #[derive(Args)]
@@ -17,6 +19,9 @@ pub(crate) struct BenchArgs {
     /// Fail instead of installing a container engine
     #[arg(long, global = true)]
     no_install: bool,
+    /// Measure this very build, as a consuming repository's `xtask` would be, instead of a release build
+    #[arg(long, global = true)]
+    as_built: bool,
 }
 
 #[derive(Subcommand)]
@@ -27,7 +32,25 @@ enum Bench {
 
 /// Runs a benchmark and prints its table.
 pub(crate) fn run(args: &BenchArgs) -> Result<ExitCode> {
+    if cfg!(debug_assertions) && !args.as_built {
+        return in_release();
+    }
     match &args.bench {
         Bench::Task(task) => task::run(task, args.no_install),
     }
+}
+
+/// Runs this command line again as a release build: nobody judges a library by its debug build.
+fn in_release() -> Result<ExitCode> {
+    println!("Building for release, which is what is measured (`--as-built` measures this build).");
+    let status = Command::new("cargo")
+        .args(["run", "--release", "--quiet", "--package", "xtask", "--"])
+        .args(std::env::args_os().skip(1))
+        .status()
+        .context("cannot run cargo")?;
+    Ok(if status.success() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }

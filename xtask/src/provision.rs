@@ -102,15 +102,30 @@ impl Engines {
     }
 }
 
+/// Which engine of the two.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub(crate) enum EngineChoice {
+    /// podman.
+    Podman,
+    /// Docker Engine.
+    Docker,
+}
+
+/// Starts an engine of the tests' own, installing what is absent if that is allowed.
+pub(crate) fn engine(choice: EngineChoice, install: Install) -> Result<Started> {
+    match choice {
+        EngineChoice::Podman => provided_podman(install).and_then(|()| podman::start()),
+        EngineChoice::Docker => docker::possible()
+            .and_then(|()| provided("dockerd", &install::DOCKER, install))
+            .and_then(|()| docker::start()),
+    }
+}
+
 /// Starts both engines, installing what is absent if that is allowed. One that cannot be had is said and left out.
 pub(crate) fn both_engines(install: Install) -> Result<Engines> {
-    let podman = provided_podman(install).and_then(|()| podman::start());
-    let docker = docker::possible()
-        .and_then(|()| provided("dockerd", &install::DOCKER, install))
-        .and_then(|()| docker::start());
     let engines = Engines {
-        podman: said("podman", podman),
-        docker: said("Docker Engine", docker),
+        podman: said("podman", engine(EngineChoice::Podman, install)),
+        docker: said("Docker Engine", engine(EngineChoice::Docker, install)),
     };
     ensure!(
         engines.each().next().is_some(),

@@ -8,6 +8,9 @@ use clap::Args;
 use crate::provision::{self, Engines, Install};
 use crate::{agent_image, claude_image};
 
+/// The cargo that built this program.
+const CARGO: &str = env!("CARGO");
+
 /// Which tests, and with what.
 #[derive(Args)]
 pub(crate) struct TestArgs {
@@ -31,7 +34,7 @@ pub(crate) fn run(args: &TestArgs) -> Result<ExitCode> {
         agent_image::import(&agent, engine)?;
     }
     claude_image::provide(&engines, install)?;
-    if args.filter.is_empty() && !succeeded(Command::new(cargo()).args(["test", "--quiet", "--doc", "--workspace"]))? {
+    if args.filter.is_empty() && !succeeded(Command::new(CARGO).args(["test", "--quiet", "--doc", "--workspace"]))? {
         return Ok(ExitCode::FAILURE);
     }
     let passed = succeeded(runner(&args.filter).envs(environment(&engines)))?;
@@ -59,8 +62,8 @@ fn environment(engines: &Engines) -> Vec<(&'static str, String)> {
 
 /// cargo-nextest where it is installed, else cargo's own runner.
 fn runner(filter: &[String]) -> Command {
-    let mut command = Command::new(cargo());
-    let nextest = Command::new(cargo()).args(["nextest", "--version"]).output();
+    let mut command = Command::new(CARGO);
+    let nextest = Command::new(CARGO).args(["nextest", "--version"]).output();
     if nextest.is_ok_and(|output| output.status.success()) {
         command
             .args(["nextest", "run", "--workspace", "--no-fail-fast"])
@@ -79,11 +82,6 @@ fn runner(filter: &[String]) -> Command {
             .args(filter);
     }
     command
-}
-
-fn cargo() -> String {
-    // Set by cargo for whatever it runs; the plain name serves when this program is run by itself.
-    std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned())
 }
 
 fn succeeded(command: &mut Command) -> Result<bool> {

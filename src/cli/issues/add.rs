@@ -10,7 +10,7 @@ use crate::store::Store;
 
 /// What is to be filed.
 #[derive(Clone, Debug, PartialEq, Args)]
-pub struct AddArguments {
+pub(crate) struct AddArguments {
     /// One line
     pub title: String,
     /// What is to be done, in Markdown; `-` reads it from stdin

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::merge::paths;
 use crate::error::{Error, ErrorKind, Result};
 use crate::generator::Generator;
-use crate::git::{Advance, Head, Oid};
+use crate::git::{Advance, Head, Obstacle, Oid};
 
 impl Generator {
     /// Whether the base branch is checked out where the person stands; refuses if it is elsewhere, too.
@@ -47,22 +47,40 @@ impl Generator {
         Err(Error::new(ErrorKind::Precondition, message).hint("commit or stash them, then stop again"))
     }
 
-    /// Brings the files of the person's checkout from one commit to another, all of them or none.
-    pub(super) fn move_files(&self, base_branch: &str, from: Oid, to: Oid) -> Result<()> {
-        let obstacles = match self.git.advance_checkout(from, to)? {
-            Advance::Done => return Ok(()),
-            Advance::Blocked(obstacles) => obstacles,
-        };
-        let mut message = format!("the checkout of `{base_branch}` cannot follow the merge:");
-        for obstacle in obstacles.iter().take(20) {
-            message.push_str(&format!("\n  `{}`: {}", obstacle.path.display(), obstacle.why));
+    /// Brings the files of the person's checkout from `base` to the merge, all of them or none.
+    pub(super) fn advance_files(&self, base_branch: &str, base: Oid, merge: Oid) -> Result<()> {
+        match self.git.advance_checkout(base, merge)? {
+            Advance::Done => Ok(()),
+            Advance::Blocked(obstacles) => {
+                let what = format!("the checkout of `{base_branch}` cannot follow the merge");
+                Err(blocked(&what, &obstacles).hint("nothing was changed; move these out of the way, then stop again"))
+            }
         }
-        if obstacles.len() > 20 {
-            message.push_str(&format!("\n  and {} more", obstacles.len() - 20));
-        }
-        Err(Error::new(ErrorKind::Precondition, message)
-            .hint("nothing was changed; move these out of the way, then stop again"))
     }
+
+    /// Brings the files back to `base`, however far they came on their way to the merge.
+    pub(super) fn retreat_files(&self, base_branch: &str, base: Oid, merge: Oid) -> Result<()> {
+        match self.git.retreat_checkout(base, merge)? {
+            Advance::Done => Ok(()),
+            Advance::Blocked(obstacles) => {
+                let what = format!("the checkout of `{base_branch}` cannot go back to what it was before the merge");
+                Err(blocked(&what, &obstacles)
+                    .hint("commit, stash or move away what is yours of these, then try again"))
+            }
+        }
+    }
+}
+
+fn blocked(what: &str, obstacles: &[Obstacle]) -> Error {
+    const SHOWN: usize = 20;
+    let mut message = format!("{what}:");
+    for obstacle in obstacles.iter().take(SHOWN) {
+        message.push_str(&format!("\n  `{}`: {}", obstacle.path.display(), obstacle.why));
+    }
+    if obstacles.len() > SHOWN {
+        message.push_str(&format!("\n  and {} more", obstacles.len() - SHOWN));
+    }
+    Error::new(ErrorKind::Precondition, message)
 }
 
 fn is_same(one: &Path, other: &Path) -> bool {

@@ -23,7 +23,7 @@ impl Generator {
         crash_point!("stop.prepared");
         // The files first, while HEAD still names what they were: a person's changes can be told apart.
         if landing.checkout {
-            let moved = self.move_files(&landing.base_branch, landing.base, merge);
+            let moved = self.advance_files(&landing.base_branch, landing.base, merge);
             if let Err(error) = moved {
                 // With this kind nothing was moved; any other may have died half-way, and the mark says to where.
                 if error.kind() == ErrorKind::Precondition {
@@ -64,7 +64,7 @@ impl Generator {
         if !landing.checkout {
             return error;
         }
-        match self.git.undo_advance(landing.base, merge) {
+        match self.retreat_files(&landing.base_branch, landing.base, merge) {
             Ok(()) => error,
             Err(cause) => error.because(cause),
         }
@@ -84,7 +84,7 @@ impl Generator {
             }
             let began_here = self.git.commit_info(merge)?.parents.first() == Some(&base);
             if began_here && self.is_base_checked_out(&base_branch)? {
-                self.git.undo_advance(base, merge)?;
+                self.retreat_files(&base_branch, base, merge)?;
             }
         }
         self.delete(&mark, merge)

@@ -26,9 +26,10 @@ impl Git {
     }
 
     /// The root of the main checkout, unless there is only a bare repository with linked worktrees.
-    fn main_checkout(&self) -> Result<Option<PathBuf>> {
+    pub(crate) fn main_checkout(&self) -> Result<Option<PathBuf>> {
         let main = git2::Repository::open(&self.common_dir).context("cannot open the main repository")?;
-        Ok(main.workdir().map(Path::to_path_buf))
+        // libgit2 ends it with a slash, which no other path here has.
+        Ok(main.workdir().map(|folder| folder.components().collect()))
     }
 }
 

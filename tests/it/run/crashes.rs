@@ -1,1 +1,103 @@
-//! To come.
+//! The orchestrator dies at every crash point of a run, is resumed, and comes to the same end as one that lived.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::Path;
+
+use cordwainer::engine::EngineKind;
+use serde_json::json;
+
+use crate::run::engine_tests;
+use crate::run::measure::{proposal, user_prompt};
+use crate::run::project::Project;
+
+engine_tests! {
+    both: a_run_that_died_anywhere_comes_to_the_same_end;
+}
+
+/// One task by hand, and one that measure proposes and that waits for it.
+fn project(kind: EngineKind) -> Option<Project> {
+    let second = proposal(
+        "second",
+        "The second",
+        &["cw-1"],
+        "append src/a.txt two\nwrite src/b.txt x",
+    );
+    let script = format!("tokens 100 10 0.5\npropose {}", json!({"proposals": [second]}));
+    let project = Project::new(kind, &user_prompt(&script))?;
+    project.add("The first", "tokens 100 10 0.5\nwrite src/a.txt one");
+    Some(project)
+}
+
+/// Where a generation got: its files, and where each task stands and how often it was merged.
+fn end(project: &Project) -> (BTreeMap<String, String>, Vec<(String, usize)>) {
+    let stands = |id: &str| {
+        (
+            project.issue(id)["status"].as_str().unwrap().to_owned(),
+            project.merges_of(id),
+        )
+    };
+    (project.files("generation-one"), ["cw-1", "cw-2"].map(stands).into())
+}
+
+/// Each engine has every second point: a point is ours and knows nothing of engines.
+fn a_run_that_died_anywhere_comes_to_the_same_end(kind: EngineKind) {
+    let Some(lived) = project(kind) else { return };
+    lived.run(&["generator", "run"]).expect(0);
+    let expect = end(&lived);
+    assert_eq!(expect.1, [("closed".to_owned(), 1), ("closed".to_owned(), 1)]);
+    let turn = usize::from(kind == EngineKind::Docker);
+    for point in crash_points().iter().skip(turn).step_by(2) {
+        let died = project(kind).unwrap();
+        let mut command = died.command(&["generator", "run"]);
+        let output = command.env("CORDWAINER_CRASH_AT", point).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+        assert_eq!(
+            output.status.signal(),
+            Some(9),
+            "{point} was never reached:
+{said}"
+        );
+        let ran = died.run(&["generator", "resume"]);
+        // When all was merged already, nothing is left to do but to say so.
+        assert!(
+            matches!(ran.code, Some(0 | 4)),
+            "{point}: {}\n{}",
+            ran.stdout,
+            ran.stderr
+        );
+        assert_eq!(end(&died), expect, "{point}:\n{}", ran.stdout);
+        let usage = died.status()["usage"].clone();
+        let paid = usage["cost_usd"].as_f64().unwrap();
+        let calls = usage["calls"].as_f64().unwrap();
+        assert!(calls >= 3.0 && paid >= 1.0, "{point}: {usage}");
+        died.expect_tidy();
+    }
+}
+
+/// Every crash point of the source that a run comes to.
+fn crash_points() -> Vec<String> {
+    let mut points = Vec::new();
+    for entry in walkdir::WalkDir::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("src")) {
+        let entry = entry.unwrap();
+        if entry.path().extension().is_some_and(|extension| extension == "rs") {
+            let text = fs::read_to_string(entry.path()).unwrap();
+            let named = text
+                .split("crash_point!(\"")
+                .skip(1)
+                .filter_map(|rest| rest.split('"').next());
+            points.extend(named.map(str::to_owned));
+        }
+    }
+    // What begins and ends a generation is crashed at elsewhere.
+    points.retain(|point| {
+        !["start.", "stop.", "end.", "reset.", "checkout."]
+            .iter()
+            .any(|other| point.starts_with(other))
+    });
+    points.sort();
+    points.dedup();
+    assert!(points.len() >= 13, "{points:?}");
+    points
+}

@@ -1,1 +1,127 @@
-//! To come.
+//! Full disks: a clear error, nothing lost, and `resume` goes on once there is room again.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use cordwainer::engine::EngineKind;
+
+use crate::run::engine_tests;
+use crate::run::project::{Project, Ran};
+use crate::support::engines::skip;
+
+engine_tests! {
+    podman: records_that_do_not_fit_end_the_run;
+    docker: objects_that_do_not_fit_end_the_run;
+}
+
+/// A small file system in memory, over a folder, with what was in it; unmounted when dropped.
+struct SmallDisk(PathBuf);
+
+impl SmallDisk {
+    /// `None`, with a word why, where this user may not mount.
+    fn over(folder: &Path, size: &str) -> Option<Self> {
+        let aside = folder.with_extension("aside");
+        fs::create_dir_all(folder).unwrap();
+        fs::rename(folder, &aside).unwrap();
+        fs::create_dir(folder).unwrap();
+        let options = format!("size={size}");
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", &options, "tmpfs"])
+            .arg(folder)
+            .output();
+        if !mounted.is_ok_and(|output| output.status.success()) {
+            skip("this user may not mount a small file system");
+            return None;
+        }
+        let disk = Self(folder.to_owned());
+        let copied = Command::new("cp")
+            .arg("-a")
+            .arg(aside.join("."))
+            .arg(folder)
+            .status()
+            .unwrap();
+        assert!(copied.success());
+        fs::remove_dir_all(&aside).unwrap();
+        Some(disk)
+    }
+
+    fn grow(&self, size: &str) {
+        let options = format!("remount,size={size}");
+        let grown = Command::new("mount")
+            .args(["-o", &options])
+            .arg(&self.0)
+            .status()
+            .unwrap();
+        assert!(grown.success());
+    }
+
+    /// Leaves no room for anything.
+    fn fill(&self) -> PathBuf {
+        let path = self.0.join("filler");
+        let mut file = fs::File::create(&path).unwrap();
+        while file.write_all(&[7; 4096]).is_ok() {}
+        path
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        // A test that failed says why; what is still in use then goes with its last user.
+        let _ = Command::new("umount").arg("--lazy").arg(&self.0).status();
+    }
+}
+
+fn records_that_do_not_fit_end_the_run(kind: EngineKind) {
+    let Some(project) = Project::new(kind, "") else { return };
+    let Some(disk) = SmallDisk::over(&project.state(), "4m") else {
+        return;
+    };
+    project.add(
+        "says too much",
+        "write src/a.txt begun\non 1 flood 1000 20000\nwrite src/b.txt done",
+    );
+    let ran = project.run(&["generator", "run"]).expect(1);
+    let said = ran.stdout.clone();
+    ran.says("No space left on device");
+    assert_eq!(project.containers(), Vec::<String>::new(), "{said}");
+    disk.grow("64m");
+    project.run(&["generator", "resume"]).expect(0);
+    assert_eq!(project.merges_of("cw-1"), 1);
+    let issue = project.issue("cw-1");
+    let kept = issue["attempts"][0]["snapshot"].as_str().unwrap();
+    assert_eq!(project.repository.git(&["show", &format!("{kept}:src/a.txt")]), "begun");
+    drop(disk);
+    project.expect_untouched();
+}
+
+fn objects_that_do_not_fit_end_the_run(kind: EngineKind) {
+    let Some(mut project) = Project::new(kind, "") else {
+        return;
+    };
+    let Some(disk) = SmallDisk::over(&project.repository.path().join(".git/objects"), "4m") else {
+        return;
+    };
+    project.add(
+        "meets a full disk",
+        "write src/a.txt begun\non 1 fifo go\non 1 append go x\nwrite src/b.txt done",
+    );
+    let run = project.spawn(&["generator", "run"]);
+    let mut filler = None;
+    project.while_the_agent_waits(|| filler = Some(disk.fill()));
+    let ran = Ran::from(run.wait_with_output().unwrap());
+    assert_eq!(ran.code, Some(1), "{}\n{}", ran.stdout, ran.stderr);
+    assert_eq!(project.containers(), Vec::<String>::new());
+    fs::remove_file(filler.unwrap()).unwrap();
+    project
+        .run(&["generator", "resume"])
+        .expect(0)
+        .says("kept what attempt 1 at cw-1 had left");
+    assert_eq!(project.merges_of("cw-1"), 1);
+    let issue = project.issue("cw-1");
+    let kept = issue["attempts"][0]["snapshot"].as_str().unwrap();
+    assert_eq!(project.repository.git(&["show", &format!("{kept}:src/b.txt")]), "done");
+    project.repository.git(&["fsck", "--no-dangling"]);
+    project.reconfigure(None, "");
+}

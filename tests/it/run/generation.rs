@@ -1,1 +1,110 @@
-//! To come.
+//! A whole generation, from start to stop.
+
+use cordwainer::engine::EngineKind;
+use cordwainer::event::Event;
+use serde_json::json;
+
+use crate::run::engine_tests;
+use crate::run::measure::{proposal, user_prompt};
+use crate::run::project::Project;
+
+engine_tests! {
+    both: five_tasks_from_measure_to_stop;
+    docker: events_are_lines_of_json;
+}
+
+/// Five tasks: `b` waits for `a` and fails at first, `c` waits for both, `d` changes nothing, `e` waits for `d`. They
+/// are filed after what they wait for: `a` as cw-1, then `d`, `b`, `e` and `c`.
+fn five_tasks() -> String {
+    let proposals = [
+        proposal("a", "Lay the table", &[], "write src/a.txt from a"),
+        proposal(
+            "b",
+            "Set the plates",
+            &["a"],
+            "on 1 fail a plate broke\nappend src/a.txt and b",
+        ),
+        proposal(
+            "c",
+            "Serve",
+            &["a", "b"],
+            "append src/a.txt and c\nwrite src/c.txt from c",
+        ),
+        proposal("d", "Wait", &[], "say Nothing to do."),
+        proposal("e", "Clear the table", &["d"], "delete src/a.txt"),
+    ];
+    user_prompt(&format!(
+        "tokens 100 10 0.25\npropose {}",
+        json!({ "proposals": proposals })
+    ))
+}
+
+fn five_tasks_from_measure_to_stop(kind: EngineKind) {
+    let Some(project) = Project::new(kind, &five_tasks()) else {
+        return;
+    };
+    let main = project.oid("main");
+    let ran = project.run(&["generator", "run", "--cycles", "3"]).expect(7);
+    let ran = ran.says("5 tasks filed").says("cw-3: agent failed: a plate broke");
+    ran.says("cw-2: held for a person: no change: the agent changed nothing.")
+        .says("3 tasks merged, 1 held, 1 open");
+    project.expect_tidy();
+    assert_eq!(project.oid("main"), main);
+
+    let outcomes: Vec<_> = (1..=5)
+        .map(|number| project.outcomes(&format!("cw-{number}")))
+        .collect();
+    let none: [&str; 0] = [];
+    assert_eq!(outcomes[0], ["merged"]);
+    assert_eq!(outcomes[1], ["no_change"]);
+    assert_eq!(outcomes[2], ["agent_failed", "merged"]);
+    assert_eq!(outcomes[3], none);
+    assert_eq!(outcomes[4], ["merged"]);
+    let status = project.status();
+    assert_eq!(
+        status["tasks"],
+        json!({"open": 1, "ready": 0, "in_progress": 0, "blocked": 1, "closed": 3})
+    );
+    // Every call is paid for once: two measures and five attempts.
+    assert_eq!(status["cycles"], 2);
+    assert_eq!(status["usage"]["calls"], 7);
+    assert!(status["usage"]["cost_usd"].as_f64().unwrap() >= 0.5);
+
+    // A person looks at what is held, and lets the rest go on.
+    project
+        .run(&["issues", "close", "cw-2", "--reason", "right: nothing to do"])
+        .expect(0);
+    project.run(&["generator", "run"]).expect(0).says("cw-4: merged");
+    assert_eq!(project.content("src/c.txt"), "from c");
+    project.expect_tidy();
+    project.run(&["generator", "stop"]).expect(0);
+    let files = project.files("main");
+    assert!(files.contains_key("src/c.txt") && !files.contains_key("src/a.txt"));
+    assert!(project.repository.path().join("src/c.txt").is_file());
+    assert_eq!(project.repository.git(&["status", "--porcelain"]), "");
+}
+
+fn events_are_lines_of_json(kind: EngineKind) {
+    let Some(project) = Project::new(kind, &five_tasks()) else {
+        return;
+    };
+    let ran = project.run(&["--json", "generator", "run"]);
+    // The flag may also stand behind the command.
+    let ran = if ran.code == Some(2) {
+        project.run(&["generator", "run", "--json"])
+    } else {
+        ran
+    };
+    let ran = ran.expect(7);
+    let printed: Vec<Event> = ran
+        .stdout
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let recorded = project.events();
+    assert_eq!(
+        printed.into_iter().map(|event| event.event).collect::<Vec<_>>(),
+        recorded
+    );
+    assert!(recorded.len() > 20);
+}

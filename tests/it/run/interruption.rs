@@ -1,1 +1,127 @@
-//! To come.
+//! Runs that are interrupted, killed, or not alone.
+
+use cordwainer::engine::EngineKind;
+use rustix::process::Signal;
+
+use crate::run::engine_tests;
+use crate::run::project::{Project, Ran, signal, wait_until};
+
+engine_tests! {
+    both: a_run_killed_while_the_agent_works_is_resumed, one_signal_ends_a_run_safely;
+    podman: a_second_signal_ends_it_at_once;
+    docker: only_one_run_at_a_time, a_measure_that_was_killed_is_paid_for;
+}
+
+const WORKS_AND_HANGS: &str = "on 1 tokens 500 20 0.25\nwrite src/a.txt begun\non 1 hang\nwrite src/b.txt done";
+
+fn a_run_killed_while_the_agent_works_is_resumed(kind: EngineKind) {
+    let Some(project) = Project::new(kind, "") else { return };
+    project.add("is interrupted", WORKS_AND_HANGS);
+    let mut run = project.spawn(&["generator", "run"]);
+    project.wait_for_agent("cw-1", 1);
+    run.kill().unwrap();
+    run.wait().unwrap();
+    assert_eq!(
+        project.containers().len(),
+        1,
+        "the container lives on without its orchestrator"
+    );
+    assert_eq!(project.issue("cw-1")["status"], "in_progress");
+
+    let ran = project.run(&["generator", "resume"]).expect(0);
+    ran.says("Recovered: removed the container")
+        .says("Recovered: kept what attempt 1 at cw-1 had left");
+    assert_eq!(project.outcomes("cw-1"), ["cancelled", "merged"]);
+    let attempt = project.issue("cw-1")["attempts"][0].clone();
+    let kept = attempt["snapshot"].as_str().unwrap();
+    assert_eq!(project.repository.git(&["show", &format!("{kept}:src/a.txt")]), "begun");
+    assert!(attempt["usage"]["input"].as_u64().unwrap() >= 500, "{attempt:#}");
+    assert_eq!(project.merges_of("cw-1"), 1);
+    project.expect_tidy();
+}
+
+fn one_signal_ends_a_run_safely(kind: EngineKind) {
+    let Some(project) = Project::new(kind, "") else { return };
+    project.add("is interrupted", WORKS_AND_HANGS);
+    let run = project.spawn(&["generator", "run"]);
+    project.wait_for_agent("cw-1", 1);
+    signal(&run, Signal::INT);
+    let ran = Ran::from(run.wait_with_output().unwrap()).expect(130);
+    ran.says("the run was interrupted")
+        .says("hint: `generator resume` goes on");
+    let issue = project.issue("cw-1");
+    assert_eq!(
+        (&issue["status"], &issue["attempts"][0]["outcome"]),
+        (&"open".into(), &"cancelled".into())
+    );
+    assert!(issue["attempts"][0]["snapshot"].is_string());
+    project.expect_tidy();
+    project.run(&["generator", "resume"]).expect(0);
+    assert_eq!(project.content("src/b.txt"), "done");
+}
+
+fn a_second_signal_ends_it_at_once(kind: EngineKind) {
+    let Some(project) = Project::new(kind, "") else { return };
+    project.add("is interrupted", WORKS_AND_HANGS);
+    let mut run = project.spawn(&["generator", "run"]);
+    project.wait_for_agent("cw-1", 1);
+    // The first one may already end it, if the second comes late: either way nothing is lost.
+    signal(&run, Signal::INT);
+    signal(&run, Signal::TERM);
+    run.wait().unwrap();
+    project.run(&["generator", "resume"]).expect(0);
+    assert_eq!(project.outcomes("cw-1"), ["cancelled", "merged"]);
+    project.expect_tidy();
+}
+
+fn only_one_run_at_a_time(kind: EngineKind) {
+    let Some(project) = Project::new(kind, "") else { return };
+    project.add("takes long", "write src/a.txt begun\non 1 hang");
+    let run = project.spawn(&["generator", "run"]);
+    project.wait_for_agent("cw-1", 1);
+    for command in [
+        ["generator", "run"],
+        ["generator", "resume"],
+        ["generator", "stitch"],
+        ["generator", "stop"],
+    ] {
+        project.run(&command).expect(6).says(&format!("process {}", run.id()));
+    }
+    assert_eq!(project.status()["run"]["pid"], run.id());
+    signal(&run, Signal::TERM);
+    Ran::from(run.wait_with_output().unwrap()).expect(130);
+    project.expect_tidy();
+}
+
+fn a_measure_that_was_killed_is_paid_for(kind: EngineKind) {
+    let script = crate::run::measure::user_prompt("tokens 500 20 0.25\nhang");
+    let Some(mut project) = Project::new(kind, &script) else {
+        return;
+    };
+    let mut run = project.spawn(&["generator", "run"]);
+    let spoke = || {
+        let records = project
+            .state()
+            .join("runs")
+            .exists()
+            .then(|| project.records("measure-1-1"));
+        let folder = records.into_iter().flatten().next();
+        folder.is_some_and(|folder| {
+            std::fs::read_to_string(folder.join("transcript.jsonl")).is_ok_and(|text| text.contains("Thinking"))
+        })
+    };
+    wait_until(spoke);
+    run.kill().unwrap();
+    run.wait().unwrap();
+    project.reconfigure(None, "");
+    // The scripted agent proposes nothing without a script.
+    project
+        .run(&["generator", "resume"])
+        .expect(4)
+        .says("noted what a measure had used");
+    let status = project.status();
+    assert_eq!(status["cycles"], 2);
+    assert_eq!(status["usage"]["calls"], 2);
+    assert!(status["usage"]["input"].as_u64().unwrap() >= 500, "{status:#}");
+    project.expect_tidy();
+}

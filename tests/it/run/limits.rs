@@ -1,1 +1,160 @@
-//! To come.
+//! Usage limits, refusals and budgets.
+
+use cordwainer::Generator;
+use cordwainer::attempt::Outcome;
+use cordwainer::engine::EngineKind;
+use cordwainer::event::Happening;
+use cordwainer::generator::{RunDone, RunOptions, Surroundings};
+use cordwainer::world::World;
+
+use crate::run::engine_tests;
+use crate::run::project::Project;
+
+engine_tests! {
+    podman: what_stops_a_run_leaves_the_task_open, a_near_reset_is_waited_for;
+    docker: an_overloaded_api_is_tried_three_times, a_budget_stops_the_run_and_more_of_it_goes_on;
+}
+
+/// Configuration, script, exit code, outcome, and what is said.
+const STOPS: [(&str, &str, i32, &str, &str); 7] = [
+    (
+        "limits: {wait: never}\n",
+        "write src/a.txt x\nlimit 1900000000",
+        8,
+        "limited",
+        "a usage limit is reached until 2030",
+    ),
+    (
+        "limits: {wait: 1h}\n",
+        "limit 1900000000",
+        8,
+        "limited",
+        "a usage limit is reached",
+    ),
+    ("", "overage\nhang", 8, "limited", "paid overage is being used"),
+    (
+        "",
+        "api-error 401 Invalid API key",
+        7,
+        "infrastructure_failed",
+        "see to the account",
+    ),
+    (
+        "",
+        "api-error 400 model not found",
+        7,
+        "infrastructure_failed",
+        "model not found",
+    ),
+    (
+        "  env: {ANTHROPIC_API_KEY: not-a-key}\n---\n",
+        "hang",
+        7,
+        "infrastructure_failed",
+        "expects a subscription to pay",
+    ),
+    (
+        "stitch: {budget_usd: 0.1}\n",
+        "tokens 10 10 0.2\nwrite src/a.txt x",
+        7,
+        "budget_spent",
+        "held for a person",
+    ),
+];
+
+fn what_stops_a_run_leaves_the_task_open(kind: EngineKind) {
+    for (more, script, code, outcome, says) in STOPS {
+        let Some(project) = Project::new(kind, more) else {
+            return;
+        };
+        project.add("meets a limit", script);
+        project.add("never begun", "write src/b.txt x");
+        // With a budget of its own the first task alone is held, and the run goes on.
+        let own_budget = outcome == "budget_spent";
+        project.run(&["generator", "run"]).expect(code).says(says);
+        assert_eq!(project.outcomes("cw-1"), [outcome], "{script}");
+        assert_eq!(
+            project.issue("cw-1")["status"],
+            if own_budget { "blocked" } else { "open" },
+            "{script}"
+        );
+        assert_eq!(project.outcomes("cw-2").is_empty(), !own_budget, "{script}");
+        project.expect_tidy();
+    }
+}
+
+fn a_budget_stops_the_run_and_more_of_it_goes_on(kind: EngineKind) {
+    for (budget, more) in [("usd: 0.5", "usd: 5"), ("tokens: 1000", "tokens: 100000")] {
+        let Some(mut project) = Project::new(kind, &format!("budget: {{{budget}}}\n")) else {
+            return;
+        };
+        project.add("is dear", "write src/a.txt x\ntokens 2000 10 1.0\non 1 hang");
+        project
+            .run(&["generator", "run"])
+            .expect(8)
+            .says("the generation's budget is spent");
+        assert_eq!(project.outcomes("cw-1"), ["budget_spent"]);
+        assert_eq!(project.issue("cw-1")["status"], "open");
+        assert!(project.issue("cw-1")["attempts"][0]["usage"]["input"].as_u64().unwrap() >= 2000);
+        // With nothing left, nothing is asked for.
+        project.run(&["generator", "run"]).expect(8);
+        assert_eq!(project.status()["usage"]["calls"], 1);
+        project.reconfigure(None, &format!("budget: {{{more}}}\n"));
+        project.run(&["generator", "stitch"]).expect(0);
+        project.expect_tidy();
+    }
+}
+
+/// Runs through the library, with a clock that jumps instead of waiting.
+fn run_by_the_clock(project: &Project, start: &str) -> (RunDone, Vec<Happening>) {
+    let surroundings = Surroundings {
+        world: World::fixed(start.parse().unwrap()),
+        ..Surroundings::default()
+    };
+    let generator = Generator::open(&project.repository.path(), surroundings).unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
+    let done = runtime.block_on(generator.run(
+        RunOptions::default(),
+        sender,
+        tokio_util::sync::CancellationToken::new(),
+    ));
+    let mut events = Vec::new();
+    while let Ok(event) = receiver.try_recv() {
+        events.push(event.event);
+    }
+    (done.unwrap(), events)
+}
+
+fn a_near_reset_is_waited_for(kind: EngineKind) {
+    let Some(project) = Project::new(kind, "limits: {wait: 1h}\n") else {
+        return;
+    };
+    // 1900000000 is 2030-03-17T17:46:40Z.
+    project.add("meets a limit", "write src/a.txt x\non 1 limit 1900000000");
+    let (done, events) = run_by_the_clock(&project, "2030-03-17T17:00:00Z");
+    assert_eq!((done.merged, done.exit_code), (1, 0), "{done:?}");
+    assert_eq!(project.outcomes("cw-1"), ["limited", "merged"]);
+    let paused = |event: &Happening| matches!(event, Happening::Paused { until, .. } if until.to_string() == "2030-03-17T17:47:40Z");
+    assert!(events.iter().any(paused), "{events:?}");
+    project.expect_tidy();
+}
+
+fn an_overloaded_api_is_tried_three_times(kind: EngineKind) {
+    let Some(project) = Project::new(kind, "") else { return };
+    project.add("meets an overloaded API", "write src/a.txt x\napi-error 529 Overloaded");
+    let (done, events) = run_by_the_clock(&project, "2030-03-17T17:00:00Z");
+    assert_eq!(done.exit_code, cordwainer::error::exit::ENGINE, "{done:?}");
+    assert!(done.reason.contains("Overloaded"), "{done:?}");
+    assert_eq!(project.outcomes("cw-1"), ["infrastructure_failed"; 3]);
+    assert!(!Outcome::InfrastructureFailed.counts());
+    assert_eq!(project.issue("cw-1")["status"], "open");
+    assert_eq!(
+        events
+            .iter()
+            .filter(|event| matches!(event, Happening::Paused { .. }))
+            .count(),
+        2
+    );
+    project.expect_tidy();
+}

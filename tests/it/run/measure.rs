@@ -1,1 +1,137 @@
-//! To come.
+//! Measure's answers, good and bad.
+
+use cordwainer::engine::EngineKind;
+use serde_json::{Value, json};
+
+use crate::run::engine_tests;
+use crate::run::project::{Project, scripted};
+
+engine_tests! {
+    podman: a_bad_answer_is_told_and_mended, what_is_known_is_not_filed_again, paths_of_agents_do_no_harm;
+    docker: answers_that_never_become_valid_end_the_run;
+}
+
+/// A valid proposal whose task is this script.
+pub(super) fn proposal(key: &str, title: &str, depends_on: &[&str], script: &str) -> Value {
+    json!({
+        "key": key, "title": title, "description": scripted(script), "required_reading": ["docs/specification.md"],
+        "files": [{"path": "src/a.txt", "action": "create"}], "requirements": ["It is done."],
+        "acceptance_criteria": ["One sees it."], "estimated_lines": 10, "priority": 2, "depends_on": depends_on,
+    })
+}
+
+/// The configuration by which measure's agent finds a script.
+pub(super) fn user_prompt(script: &str) -> String {
+    format!("user_prompt: |\n  {}\n", scripted(script).replace('\n', "\n  "))
+}
+
+fn proposing(proposals: &[Value]) -> String {
+    format!("propose {}", json!({ "proposals": proposals }))
+}
+
+fn a_bad_answer_is_told_and_mended(kind: EngineKind) {
+    let bad = proposing(&[proposal("a", "One", &["nobody"], "say x")]);
+    let good = proposing(&[proposal("a", "One", &[], "say x")]);
+    let script = format!("tokens 100 10 0.5\non 1 {bad}\non 2 {good}");
+    let Some(project) = Project::new(kind, &user_prompt(&script)) else {
+        return;
+    };
+    let ran = project.run(&["generator", "measure"]).expect(0);
+    ran.says("The answer has 1 problem; asking once more:")
+        .says("1 task filed");
+    let prompt = std::fs::read_to_string(project.records("measure-1-2")[0].join("prompt.md")).unwrap();
+    assert!(
+        prompt.contains("depends on `nobody`, which is neither a key"),
+        "{prompt}"
+    );
+    let usage = project.status()["usage"].clone();
+    assert_eq!(usage["calls"], 2, "{usage}");
+    assert!(usage["cost_usd"].as_f64().unwrap() >= 1.0, "{usage}");
+    project.expect_tidy();
+}
+
+/// Script, exit code, and what is said. Whatever comes, nothing is filed, and what was used is noted.
+const NEVER_VALID: [(&str, i32, &str); 6] = [
+    ("propose {\"proposals\": []}", 4, "0 tasks filed"),
+    ("answer I would rather talk about it.", 7, "no valid answer in 2 rounds"),
+    ("answer ```json\nanswer x", 7, "no valid answer in 2 rounds"),
+    ("garbage <<<\nno-result", 7, "measure's call ended as crashed"),
+    ("signal 6", 7, "it ended by signal 6"),
+    ("api-error 401 Invalid API key", 7, "see to the account"),
+];
+
+fn answers_that_never_become_valid_end_the_run(kind: EngineKind) {
+    let circle = [
+        proposal("a", "One", &["b"], "say x"),
+        proposal("b", "Two", &["a"], "say x"),
+    ];
+    let circle = proposing(&circle);
+    let Some(mut project) = Project::new(kind, "") else {
+        return;
+    };
+    let cases = NEVER_VALID
+        .iter()
+        .copied()
+        .chain([(circle.as_str(), 7, "go in a circle")]);
+    for (number, (script, code, says)) in cases.enumerate() {
+        project.reconfigure(None, &user_prompt(&format!("tokens 100 10 0.5\n{script}")));
+        project.run(&["generator", "measure"]).expect(code).says(says);
+        let status = project.status();
+        assert_eq!(status["cycles"], number + 1, "{script}");
+        assert_eq!(status["tasks"]["open"], 0, "{script}");
+        project.expect_tidy();
+    }
+    assert!(project.status()["usage"]["cost_usd"].as_f64().unwrap() >= 3.5);
+    // The answer is kept, for a person to see.
+    let last = project.records("measure-1-2").pop().unwrap();
+    assert!(
+        std::fs::read_to_string(last.join("transcript.jsonl"))
+            .unwrap()
+            .contains("depends_on")
+    );
+}
+
+fn what_is_known_is_not_filed_again(kind: EngineKind) {
+    let again = [
+        proposal("a", "write the TABLE!", &[], "say x"),
+        proposal("b", "Paint it", &[], "say x"),
+        proposal("c", "Something new", &["a"], "say x"),
+    ];
+    let Some(project) = Project::new(kind, &user_prompt(&proposing(&again))) else {
+        return;
+    };
+    project.add("Write the table", "say x");
+    project.add("Paint it", "say x");
+    project
+        .run(&["issues", "close", "cw-2", "--reason", "done by hand"])
+        .expect(0);
+    let ran = project.run(&["generator", "measure"]).expect(0);
+    ran.says("1 task filed").says("it repeats cw-1").says("it repeats cw-2");
+    assert_eq!(project.issue("cw-3")["dependencies"][0]["depends_on_id"], "cw-1");
+}
+
+fn paths_of_agents_do_no_harm(kind: EngineKind) {
+    let Some(project) = Project::new(kind, "") else { return };
+    let paths = [
+        "../../../etc/passwd",
+        "/etc/passwd",
+        "nowhere.md",
+        ".git/config",
+        "",
+        "src",
+        "a\u{0}b",
+        "README.md/x",
+        "src//old.txt",
+    ];
+    let issue = json!([{"title": "reads what it should not", "description": scripted("write src/a.txt x"), "plan": {
+        "required_reading": paths,
+        "files": [{"path": "../outside", "action": "delete"}, {"path": "/", "action": "modify"}],
+        "requirements": [], "acceptance_criteria": [], "estimated_lines": 1}}]);
+    let file = project.repository.outside().join("issues.json");
+    std::fs::write(&file, issue.to_string()).unwrap();
+    project.run(&["issues", "import", file.to_str().unwrap()]).expect(0);
+    project.run(&["generator", "stitch"]).expect(0);
+    let prompt = std::fs::read_to_string(project.records("cw-1-1")[0].join("prompt.md")).unwrap();
+    assert!(!prompt.contains("root:") && !prompt.contains("[core]"), "{prompt}");
+    project.expect_tidy();
+}

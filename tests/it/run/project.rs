@@ -137,7 +137,9 @@ impl Project {
     pub(super) fn add_after(&self, title: &str, script: &str, after: &[&str]) {
         let description = scripted(script);
         let mut arguments = vec!["issues", "add", title, "--description", &description];
-        after.iter().for_each(|id| arguments.extend(["--depends-on", id]));
+        for id in after {
+            arguments.extend(["--depends-on", id]);
+        }
         self.run(&arguments).expect(0);
     }
 
@@ -263,7 +265,7 @@ impl Project {
             .into_iter()
             .flatten()
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .filter(|name| name.ends_with(".dirty"))
+            .filter(|name| name.contains(".dirty"))
             .collect();
         assert_eq!(names, Vec::<String>::new(), "slots were left");
         assert_eq!(self.status()["tasks"]["in_progress"], 0, "claims were left");
@@ -330,4 +332,18 @@ pub(super) fn wait_until(condition: impl Fn() -> bool) {
 pub(super) fn signal(child: &Child, signal: rustix::process::Signal) {
     let id = rustix::process::Pid::from_child(child);
     rustix::process::kill_process(id, signal).unwrap();
+}
+
+/// The steps by which an agent waits until a test lets it go on.
+pub(super) const WAIT: &str = "fifo go\nappend go x\n";
+
+impl Project {
+    /// Waits until the agent of the first slot has come to its `WAIT`, does something, and lets it go on.
+    #[track_caller]
+    pub(super) fn while_the_agent_waits(&self, deed: impl FnOnce()) {
+        let pipe = self.state().join("slots/1/go");
+        wait_until(|| pipe.exists());
+        deed();
+        assert_eq!(fs::read_to_string(&pipe).unwrap(), "x\n");
+    }
 }

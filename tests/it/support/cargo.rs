@@ -4,14 +4,14 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 /// Where this checkout is.
-pub fn checkout() -> &'static Path {
+pub(crate) fn checkout() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
 /// Cargo in a folder, writing what it makes to the folder `target`. What is compiled already for this checkout is not
 /// compiled again, with cargo 1.91 or later; an older one does not know a build folder apart from the target folder,
 /// and takes longer.
-pub fn cargo(folder: &Path, target: &Path) -> Command {
+pub(crate) fn cargo(folder: &Path, target: &Path) -> Command {
     let mut command = Command::new(env!("CARGO"));
     command
         .current_dir(folder)
@@ -28,18 +28,18 @@ fn built() -> &'static Path {
 }
 
 /// What a command wrote and how it ended.
-pub struct Done {
+pub(crate) struct Done {
     /// The exit code; none when a signal ended it.
-    pub code: Option<i32>,
+    pub(crate) code: Option<i32>,
     /// What it wrote.
-    pub stdout: String,
+    pub(crate) stdout: String,
     /// What it said.
-    pub stderr: String,
+    pub(crate) stderr: String,
 }
 
 impl Done {
     /// Reads what a command left.
-    pub fn of(output: &Output) -> Self {
+    pub(crate) fn of(output: &Output) -> Self {
         Self {
             code: output.status.code(),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use bollard::Docker;
 use bollard::errors::Error as ApiError;
-use bollard::models::{ContainerCreateBody, HostConfig};
+use bollard::models::{ContainerCreateBody, HostConfig, HostConfigLogConfig};
 use bollard::query_parameters::{
     AttachContainerOptionsBuilder, CreateContainerOptions, InspectContainerOptions, RemoveContainerOptionsBuilder,
     StartContainerOptions,
@@ -30,7 +30,7 @@ impl Bare {
         })
     }
 
-    /// Runs the agent once on `folder`, with the limits that a task has.
+    /// Runs the agent once on `folder`, with what the script asks for, too.
     pub(crate) async fn run(&self, folder: &Path, prompt: &str) -> Result<()> {
         let created = self
             .api
@@ -87,7 +87,12 @@ impl Bare {
                 binds: Some(vec![format!("{}:/workspace", folder.display())]),
                 network_mode: Some("none".to_owned()),
                 init: Some(true),
-                ulimits: Some(Vec::new()),
+                cap_drop: Some(vec!["ALL".to_owned()]),
+                security_opt: Some(vec!["no-new-privileges".to_owned()]),
+                log_config: Some(HostConfigLogConfig {
+                    typ: Some("none".to_owned()),
+                    config: None,
+                }),
                 ..HostConfig::default()
             }),
             ..ContainerCreateBody::default()

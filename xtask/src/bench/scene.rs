@@ -16,6 +16,7 @@ use tokio::sync::mpsc::unbounded_channel;
 use tokio_util::sync::CancellationToken;
 
 use crate::bench::bare::Bare;
+use crate::bench::memory;
 use crate::provision::Started;
 
 const BY_HAND: &str = include_str!("by_hand.sh");
@@ -31,6 +32,10 @@ pub(crate) struct Scene<'a> {
     pool: SlotPool,
     bare: Bare,
     rounds: usize,
+    /// The most memory that this process had in a round of the library, in KiB.
+    pub(crate) library_peak: u64,
+    /// The most memory that any process of the script had, in KiB.
+    pub(crate) script_peak: u64,
 }
 
 impl<'a> Scene<'a> {
@@ -71,6 +76,8 @@ impl<'a> Scene<'a> {
             pool,
             bare,
             rounds: 0,
+            library_peak: 0,
+            script_peak: 0,
         })
     }
 
@@ -93,12 +100,14 @@ impl<'a> Scene<'a> {
             issues.add(issue, now)
         })?;
         let (events, _receiver) = unbounded_channel();
+        memory::forget_own_peak()?;
         let begun = Instant::now();
         let outcome = self
             .generator
             .stitch(Some(id), events, CancellationToken::new())
             .await?;
         let time = begun.elapsed();
+        self.library_peak = self.library_peak.max(memory::own_peak()?);
         ensure!(outcome == Outcome::Merged, "the task ended as {outcome}");
         Ok(time)
     }
@@ -112,24 +121,18 @@ impl<'a> Scene<'a> {
             .args(["-c", BY_HAND, "by_hand.sh"])
             .arg(self.folder.path().join("script"));
         command.arg(format!("task-{}", self.rounds)).args(self.engine.client());
-        command.args([
-            "run",
-            "--rm",
-            "--interactive",
-            "--init",
-            "--network",
-            "none",
-            "--workdir",
-            "/workspace",
-        ]);
         command
+            .args(["run", "--rm", "--interactive", "--init", "--workdir", "/workspace"])
+            .args(["--network", "none", "--cap-drop", "ALL", "--log-driver", "none"])
+            .args(["--security-opt", "no-new-privileges"])
             .env("IMAGE", self.image)
             .env("PROMPT", prompt)
             .stdin(Stdio::null());
         let begun = Instant::now();
-        let status = command.status().context("cannot run the script")?;
+        let child = command.spawn().context("cannot run the script")?;
+        let peak = memory::wait(child).context("the script")?;
         let time = begun.elapsed();
-        ensure!(status.success(), "the script failed: {status}");
+        self.script_peak = self.script_peak.max(peak);
         Ok(time)
     }
 

@@ -1,138 +1,138 @@
 //! `bench task`: what a task costs beyond what its agent does.
 
 use std::process::ExitCode;
-use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::Args;
 
-use crate::agent_image;
+use crate::agent_image::{self, AgentImage};
 use crate::bench::scene::Scene;
-use crate::provision::{self, Install, Started};
+use crate::bench::times::{Times, print_head, print_ratio, print_times};
+use crate::provision::{self, EngineChoice, Install, Started};
+
+/// A library's task may take this part of what the script takes, in a repository of up to so many files.
+const SCRIPT_TARGETS: [(usize, f64); 2] = [(1_000, 0.9), (usize::MAX, 0.25)];
+/// A library's task may take this part of the bare calls and the tree work together.
+const PARTS_TARGET: f64 = 1.25;
 
 /// How much to measure.
 #[derive(Args)]
 pub(crate) struct TaskBenchArgs {
-    /// Rounds of each; the first of each is thrown away
-    #[arg(long, default_value_t = 9, value_parser = clap::value_parser!(u32).range(2..))]
+    /// Rounds of each that count; one more of each comes before them
+    #[arg(long, default_value_t = 9, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
     /// Files in the repository
     #[arg(long, value_delimiter = ',', default_values_t = [1_000, 20_000])]
     files: Vec<usize>,
+    /// The engine to measure; both unless it is given
+    #[arg(long)]
+    engine: Option<EngineChoice>,
 }
 
-/// The times of one kind of round.
-#[derive(Default)]
-struct Times(Vec<Duration>);
-
-impl Times {
-    fn minimum(&self) -> f64 {
-        self.0.iter().min().copied().unwrap_or_default().as_secs_f64()
-    }
-
-    fn median(&self) -> f64 {
-        let mut sorted = self.0.clone();
-        sorted.sort();
-        sorted.get(sorted.len() / 2).copied().unwrap_or_default().as_secs_f64()
-    }
-}
-
-/// Measures on each engine that can be had, and prints a table an engine.
+/// Measures on one engine after the other, and prints a table an engine.
 pub(crate) fn run(args: &TaskBenchArgs, no_install: bool) -> Result<ExitCode> {
     let install = if no_install {
         Install::Refuse
     } else {
         Install::AfterSayingSo
     };
-    let engines = provision::both_engines(install)?;
     let agent = agent_image::build()?;
+    let engines = match args.engine {
+        Some(engine) => vec![engine],
+        None => vec![EngineChoice::Podman, EngineChoice::Docker],
+    };
+    for engine in engines {
+        // One at a time: an engine that idles is noise to the other.
+        measure_engine(&provision::engine(engine, install)?, &agent, args)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn measure_engine(engine: &Started, agent: &AgentImage, args: &TaskBenchArgs) -> Result<()> {
+    let image = agent_image::import(agent, engine)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .context("cannot start tokio")?;
-    for engine in engines.each() {
-        let image = agent_image::import(&agent, engine)?;
-        println!("\n{}", engine.description());
-        println!("{:>7}  {:<22} {:>8} {:>8}", "files", "", "minimum", "median");
-        for &files in &args.files {
-            runtime.block_on(measure(engine, &image, files, args.rounds))?;
-        }
+    println!("\n{}; load of the machine {}", engine.description(), load()?);
+    print_head();
+    for &files in &args.files {
+        runtime.block_on(measure(engine, &image, files, args.rounds))?;
     }
-    println!(
-        "\nMost memory of this process: {} MB; of any process of the script: {} MB.",
-        own_peak()?,
-        script_peak()?
-    );
-    Ok(ExitCode::SUCCESS)
-}
-
-/// Alternates the four kinds of round, so that noise meets all of them.
-async fn measure(engine: &Started, image: &str, files: usize, rounds: u32) -> Result<()> {
-    let mut scene = Scene::make(engine, image, files).await?;
-    let (mut library, mut script, mut bare, mut tree) =
-        (Times::default(), Times::default(), Times::default(), Times::default());
-    for round in 0..rounds {
-        let times = (
-            scene.library().await?,
-            scene.script()?,
-            scene.bare().await?,
-            scene.tree()?,
-        );
-        if round > 0 {
-            library.0.push(times.0);
-            script.0.push(times.1);
-            bare.0.push(times.2);
-            tree.0.push(times.3);
-        }
-    }
-    for (name, times) in [
-        ("library", &library),
-        ("script", &script),
-        ("bare calls", &bare),
-        ("tree work", &tree),
-    ] {
-        println!(
-            "{files:>7}  {name:<22} {:>7.3}s {:>7.3}s",
-            times.minimum(),
-            times.median()
-        );
-    }
-    let parts = (bare.minimum() + tree.minimum(), bare.median() + tree.median());
-    let ratios = [
-        (
-            "library / script",
-            library.minimum() / script.minimum(),
-            library.median() / script.median(),
-        ),
-        (
-            "library / (bare + tree)",
-            library.minimum() / parts.0,
-            library.median() / parts.1,
-        ),
-    ];
-    for (name, minimum, median) in ratios {
-        println!("{files:>7}  {name:<22} {minimum:>8.2} {median:>8.2}");
-    }
+    println!("Load of the machine at the end: {}", load()?);
     Ok(())
 }
 
-/// The most memory that this process had, in MB.
-fn own_peak() -> Result<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").context("cannot read /proc/self/status")?;
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:"))
-        .context("no VmHWM")?;
-    let kilobytes: u64 = line
-        .trim()
-        .trim_end_matches(" kB")
-        .parse()
-        .context("VmHWM is no number")?;
-    Ok(kilobytes / 1024)
+/// What is measured side by side.
+#[derive(Clone, Copy)]
+enum Kind {
+    Library,
+    Script,
+    Bare,
+    Tree,
 }
 
-/// The most memory that any child of this process had, in MB.
-fn script_peak() -> Result<i64> {
-    let usage = nix::sys::resource::getrusage(nix::sys::resource::UsageWho::RUSAGE_CHILDREN)?;
-    Ok(usage.max_rss() / 1024)
+/// Alternates the four kinds of round, each in each place, so that noise and what a round leaves behind (a disk that
+/// still writes) meet all of them.
+async fn measure(engine: &Started, image: &str, files: usize, rounds: u32) -> Result<()> {
+    let mut scene = Scene::make(engine, image, files).await?;
+    let mut all: [Times; 4] = Default::default();
+    let mut order = [Kind::Library, Kind::Script, Kind::Bare, Kind::Tree];
+    for round in 0..=rounds {
+        for kind in order {
+            let time = match kind {
+                Kind::Library => scene.library().await?,
+                Kind::Script => scene.script()?,
+                Kind::Bare => scene.bare().await?,
+                Kind::Tree => scene.tree()?,
+            };
+            if round > 0 {
+                all[kind as usize].push(time);
+            }
+        }
+        order.rotate_left(1);
+    }
+    let [library, script, bare, tree] = &all;
+    for (name, times) in [
+        ("library", library),
+        ("script", script),
+        ("bare calls", bare),
+        ("tree work", tree),
+    ] {
+        print_times(files, name, times);
+    }
+    let target = SCRIPT_TARGETS.into_iter().find(|(most, _)| files <= *most);
+    print_ratio(
+        files,
+        "library / script",
+        library,
+        &[script],
+        target.map(|(_, ratio)| ratio),
+    );
+    print_ratio(
+        files,
+        "library / (bare + tree)",
+        library,
+        &[bare, tree],
+        Some(PARTS_TARGET),
+    );
+    println!(
+        "{files:>7}  most memory: this process in the library's rounds {:.1} MB, the script's largest process {:.1} MB",
+        megabytes(scene.library_peak),
+        megabytes(scene.script_peak)
+    );
+    Ok(())
+}
+
+#[expect(clippy::cast_precision_loss, reason = "no machine has 2^52 KiB of memory")]
+fn megabytes(kibibytes: u64) -> f64 {
+    kibibytes as f64 * 1024.0 / 1e6
+}
+
+/// How many processes wanted to run, on average over a minute, and how many processors there are.
+fn load() -> Result<String> {
+    let text = std::fs::read_to_string("/proc/loadavg").context("cannot read /proc/loadavg")?;
+    let load = text.split_whitespace().next().unwrap_or_default();
+    let processors = std::thread::available_parallelism().context("cannot count processors")?;
+    Ok(format!("{load} on {processors} processors"))
 }

@@ -120,6 +120,10 @@ impl Stream {
     /// `system/init`.
     pub(crate) fn init(&self) -> io::Result<()> {
         let folder = std::env::current_dir()?;
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the real client tells of its environment here, too"
+        )]
         let key = std::env::var_os("ANTHROPIC_API_KEY").map_or("none", |_| "ANTHROPIC_API_KEY");
         let mut tools = vec!["Bash", "Edit", "Read", "Write"];
         tools.extend(self.schema.then_some("StructuredOutput"));

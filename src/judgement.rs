@@ -1,0 +1,142 @@
+//! How an attempt is judged: by what its call came to, by what it left, and by the attempts before it.
+
+use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+
+use crate::agent::{CallOutcome, CallReport, Cut};
+use crate::attempt::Outcome;
+use crate::call::Call;
+use crate::error::{Context as _, ErrorKind, Result};
+use crate::git::{Oid, Snapshot};
+use crate::issue::Issue;
+use crate::plan::Limit;
+use crate::text::one_line;
+
+/// How an attempt is judged.
+pub(crate) struct Judgement {
+    pub(crate) outcome: Outcome,
+    /// Why, in a line; may be empty.
+    pub(crate) reason: String,
+    /// The commit on the generation branch, when merged.
+    pub(crate) commit: Option<Oid>,
+    /// Whether trying again as it is would only cost: the task is held at once.
+    pub(crate) hold: bool,
+}
+
+impl Judgement {
+    pub(crate) fn of(outcome: Outcome, reason: impl Into<String>) -> Self {
+        Self {
+            outcome,
+            reason: reason.into(),
+            commit: None,
+            hold: false,
+        }
+    }
+
+    pub(crate) fn held(outcome: Outcome, reason: impl Into<String>) -> Self {
+        Self {
+            hold: true,
+            ..Self::of(outcome, reason)
+        }
+    }
+}
+
+/// What the call's own outcome says of the attempt; `None` when the agent succeeded.
+pub(crate) fn of_report(call: &Call<'_>, report: &CallReport) -> Option<Judgement> {
+    let reason = one_line(&report.reason, 500);
+    let timed_out = matches!(report.cut, Some(Cut::Idle | Cut::Hard));
+    Some(match report.outcome {
+        CallOutcome::Success => return None,
+        _ if report.cut == Some(Cut::Cancelled) => Judgement::of(Outcome::Cancelled, reason),
+        _ if report.cut == Some(Cut::Budget) => Judgement::of(Outcome::BudgetSpent, reason),
+        CallOutcome::Limited | CallOutcome::Overage => Judgement::of(Outcome::Limited, reason),
+        // A refused account or model says nothing of the task.
+        CallOutcome::Transient | CallOutcome::Permanent => Judgement::of(Outcome::InfrastructureFailed, reason),
+        // The task's own verdict: the same call again would end the same way.
+        CallOutcome::MaxTurns => Judgement::held(Outcome::AgentFailed, reason),
+        // Unless it was not the task's own money but the generation's that ran out.
+        CallOutcome::Budget if call.budget_left_usd.is_some_and(|left| report.usage.cost_usd >= left) => {
+            Judgement::of(Outcome::BudgetSpent, reason)
+        }
+        CallOutcome::Budget => Judgement::held(Outcome::BudgetSpent, reason),
+        _ if timed_out => Judgement::of(Outcome::TimedOut, reason),
+        CallOutcome::Failed | CallOutcome::Crashed => Judgement::of(Outcome::AgentFailed, reason),
+    })
+}
+
+/// What the snapshot says of the attempt; `None` when it can be merged.
+pub(crate) fn of_snapshot(protected: &GlobSet, snapshot: &Snapshot, is_changed: bool) -> Option<Judgement> {
+    if let Some((path, why)) = snapshot.refused.first() {
+        let more = match snapshot.refused.len() - 1 {
+            0 => String::new(),
+            more => format!(" (and {more} more)"),
+        };
+        let path = one_line(&path.display().to_string(), 200);
+        return Some(Judgement::held(
+            Outcome::ProtectedPath,
+            format!("`{path}` may not be committed: {why}{more}"),
+        ));
+    }
+    if !is_changed {
+        return Some(Judgement::held(Outcome::NoChange, "the agent changed nothing"));
+    }
+    let touched: Vec<_> = snapshot
+        .changed
+        .iter()
+        .filter(|change| protected.is_match(&change.path))
+        .map(|change| format!("`{}`", one_line(&change.path.display().to_string(), 200)))
+        .collect();
+    if touched.is_empty() {
+        return None;
+    }
+    Some(Judgement::held(
+        Outcome::ProtectedPath,
+        format!("it touches {}", one_line(&touched.join(", "), 500)),
+    ))
+}
+
+/// The configured globs, as one set; `dir/**` covers what is in `dir` at any depth.
+pub(crate) fn protected_set(globs: &[String]) -> Result<GlobSet> {
+    let mut set = GlobSetBuilder::new();
+    for glob in globs {
+        let built = GlobBuilder::new(glob)
+            .literal_separator(true)
+            .backslash_escape(true)
+            .case_insensitive(true)
+            .build();
+        set.add(built.with_context(ErrorKind::Configuration, || {
+            format!("`protected_paths`: `{glob}` is no glob")
+        })?);
+    }
+    set.build().with_context(ErrorKind::Configuration, || {
+        "`protected_paths` cannot be compiled".to_owned()
+    })
+}
+
+/// Why a task is held after an attempt, if it is.
+pub(crate) fn hold_reason(issue: &Issue, judgement: &Judgement, most: u32) -> Option<String> {
+    let said = if judgement.reason.is_empty() {
+        judgement.outcome.to_string()
+    } else {
+        format!("{}: {}", judgement.outcome, judgement.reason)
+    };
+    if judgement.hold {
+        return Some(said);
+    }
+    let counted = issue.counted_attempts();
+    (counted >= most && judgement.outcome.counts()).then(|| format!("{counted} attempts failed; the last one: {said}"))
+}
+
+/// A usage limit that a call met.
+pub(crate) fn limit_of(report: &CallReport) -> Option<Limit> {
+    let overage = report.outcome == CallOutcome::Overage;
+    (overage || report.outcome == CallOutcome::Limited).then(|| Limit {
+        resets_at: report.resets_at,
+        reason: one_line(&report.reason, 300),
+        overage,
+    })
+}
+
+/// Says of a refusal that no retry mends what may mend it.
+pub(crate) fn refusal(reason: &str) -> String {
+    format!("the call was refused for good ({reason}): see to the account, the model and `agent` in the configuration")
+}
