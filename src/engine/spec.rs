@@ -36,7 +36,7 @@ pub enum UserChoice {
     SlotOwner,
     /// `UID[:GID]` or a name that the image knows.
     Given(String),
-    /// Whoever the image says.
+    /// Whoever the image says: on a rootless engine nobody who can write a slot.
     Image,
 }
 

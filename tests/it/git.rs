@@ -5,6 +5,7 @@ mod checkouts;
 mod commits;
 mod discovery;
 mod merges;
+mod ordinary;
 mod private;
 mod references;
 mod sameness;

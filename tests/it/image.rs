@@ -132,7 +132,9 @@ async fn the_claude_image_is_built_once_and_passes_its_check() {
 async fn check_claude_image(engine: &Engine, options: &BuildOptions) {
     let latest = format!("{}:latest", image::NAME);
     let toolchain = ["true".to_owned(), "echo 'no such\ttool' >&2; exit 4".to_owned()];
-    for user in [UserChoice::SlotOwner, UserChoice::Image] {
+    // A rootless engine maps one user of the image to the slot's owner, and does not look which the image would take.
+    let users = [UserChoice::SlotOwner, UserChoice::Image];
+    for user in users.into_iter().take(if engine.rootless() { 1 } else { 2 }) {
         let report = image::check(engine, &latest, &toolchain, user).await.unwrap();
         let failed: Vec<_> = report.items.iter().filter(|item| !item.ok).collect();
         assert_eq!(failed.len(), 1, "{failed:?}");

@@ -66,7 +66,9 @@ async fn provide_base(engine: &Engine, folder: &Path, install: Install) -> Resul
     }
     let tar = folder.join("debian-bookworm.tar");
     if !tar.exists() {
-        provision::packages(&["mmdebstrap"], install)?;
+        if provision::find("mmdebstrap").is_none() {
+            provision::packages(&["mmdebstrap"], install)?;
+        }
         println!("Making Debian's base image with mmdebstrap.");
         let partial = folder.join("debian-bookworm.partial.tar");
         provision::run(
