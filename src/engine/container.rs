@@ -143,7 +143,8 @@ impl Engine {
         let Err(error) = sent.or_else(|error| error.unless_status(&ENDED_OR_GONE)) else {
             return Ok(());
         };
-        // Podman answers 500 while a container that has ended is not tidied up, as long as somebody is attached.
+        // Podman answers 500 while a container that has ended is not tidied up, as long as somebody is attached, and
+        // for one that never began.
         match self.state(id).await {
             Ok(Some(state)) if state.lives() => Err(error.into()),
             Ok(_) => Ok(()),
@@ -152,13 +153,7 @@ impl Engine {
     }
 
     pub(super) async fn kill_by_id(&self, id: &str) -> Result<()> {
-        if let Err(error) = self.signal(id, "SIGKILL").await {
-            // To podman a container that was never started is a failure like any other, so its state tells them apart.
-            return match self.state(id).await? {
-                Some(state) if state.lives() => Err(error),
-                _ => Ok(()),
-            };
-        }
+        self.signal(id, "SIGKILL").await?;
         match tokio::time::timeout(DEATH, self.stopped(id)).await {
             Ok(stopped) => stopped,
             Err(_) => Err(deadline::late(self, "kill the container", DEATH)),
