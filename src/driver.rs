@@ -71,7 +71,7 @@ impl Work<'_> {
         let owner_ids = Some(self.engine.slot_owner_for(&user));
         tokio::task::block_in_place(|| {
             slot.restore(commit, owner_ids)?;
-            let folder = self.generator.state_dir.join("private").join(slot.number().to_string());
+            let folder = self.generator.slots().private_folder(slot.number());
             let private = slot.private_repository(&folder, self.generation.as_str(), commit, owner_ids)?;
             // From here on there may be work in it that is worth keeping.
             let base = Some(commit.to_string());

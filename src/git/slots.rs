@@ -36,6 +36,7 @@ const MOST_SLOTS: u32 = 10_000;
 pub struct SlotPool {
     git: Git,
     folder: PathBuf,
+    private: PathBuf,
 }
 
 /// A slot that a dead run left behind.
@@ -85,6 +86,7 @@ impl SlotPool {
         Self {
             git,
             folder: state_dir.join("slots"),
+            private: state_dir.join("private"),
         }
     }
 
@@ -165,8 +167,16 @@ impl SlotPool {
         Ok(removal)
     }
 
+    /// Where the private repository of a slot is to be made: an agent can lock it for others, and it goes with the slot.
+    pub fn private_folder(&self, number: u32) -> PathBuf {
+        self.private.join(number.to_string())
+    }
+
     /// Removes one slot; its lock file goes last, so that a half-removed slot is found again.
     fn remove(&self, number: u32, lock: Lock) -> Result<()> {
+        if self.private.exists() {
+            folder::remove_path(&self.private_folder(number))?;
+        }
         let path = self.folder.join(number.to_string());
         folder::remove_path(&path)?;
         registration::Registration::of(&self.git, number, &path).remove()?;

@@ -69,18 +69,18 @@ fn check(name: &str, work: impl Fn(&Slot), changed: &[(&str, &str)]) {
             let found = git.read_file(snapshot.tree, Path::new(path)).unwrap();
             assert_eq!(found.as_deref(), Some(content.as_bytes()), "{path}");
         }
-        reuse(&git, slot, base, &work);
+        let private = pool.private_folder(slot.number());
+        reuse(&git, slot, base, &private, &work);
         assert_eq!(pool.remove_all().unwrap().removed, [1]);
+        assert!(!private.exists());
     });
 }
 
 /// Restores over an agent's work, lets it work once more, and gives the slot back as it left it.
-fn reuse(git: &Git, mut slot: Slot, base: git2::Oid, work: impl Fn(&Slot)) {
+fn reuse(git: &Git, mut slot: Slot, base: git2::Oid, private: &Path, work: impl Fn(&Slot)) {
     restore(&mut slot, git, base);
-    let private = slot.path().join("../../private");
-    // The last one is left as it can be removed with the temporary folder.
-    for mode in [0o000, 0o444, 0o755] {
-        let made = slot.private_repository(&private, "main", base, None).unwrap();
+    for mode in [0o000, 0o444, 0o000] {
+        let made = slot.private_repository(private, "main", base, None).unwrap();
         for folder in ["objects", "refs/heads", ""] {
             fs::set_permissions(made.git_dir.join(folder), fs::Permissions::from_mode(mode)).unwrap();
         }

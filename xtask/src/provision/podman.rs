@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, Result};
 use cordwainer::engine::podman_configuration;
 
-use super::{Ours, Started, find, folder, log};
+use super::{Ours, Started, find, folder, is_root, log};
 
 /// Starts it on storage of its own.
 pub(super) fn start() -> Result<Started> {
@@ -89,5 +89,27 @@ fn clear(folder: &Path) {
             "podman left containers: {}",
             String::from_utf8_lossy(&output.stderr)
         ));
+    }
+    if !is_root() {
+        remove_storage(folder, &driver);
+    }
+}
+
+/// Removes what an ordinary user's podman stored: files of other ids, which only its user namespace may remove.
+fn remove_storage(folder: &Path, driver: &str) {
+    super::leftovers::unmount_below(folder);
+    let stored = [folder.join("root"), folder.join("run"), folder.join("probe")];
+    let removed = podman(folder, driver).and_then(|mut command| {
+        command.args(["unshare", "rm", "--recursive", "--force", "--"]);
+        Ok(command.args(stored).output()?)
+    });
+    match removed {
+        Ok(output) if output.status.success() => {}
+        Ok(output) => super::told(&format!(
+            "podman's storage stays in `{}`: {}",
+            folder.display(),
+            String::from_utf8_lossy(&output.stderr)
+        )),
+        Err(error) => super::told(&format!("podman's storage stays in `{}`: {error:#}", folder.display())),
     }
 }
