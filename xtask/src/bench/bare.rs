@@ -1,6 +1,7 @@
 //! The bare calls of the engine's API: create, attach, start, exit, remove, and nothing of ours around them.
 
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use bollard::Docker;
@@ -50,16 +51,19 @@ impl Bare {
         while let Some(output) = attached.output.next().await {
             output?;
         }
+        // An engine that is asked without a pause has less time for the end itself.
+        let mut pause = Duration::from_millis(2);
         let state = loop {
             let found = match self.api.inspect_container(&id, None::<InspectContainerOptions>).await {
                 // Podman's `stopped`, for a moment, is a word that bollard does not know.
-                Err(ApiError::JsonDataError { .. }) => continue,
-                found => found?,
+                Err(ApiError::JsonDataError { .. }) => None,
+                found => Some(found?.state.context("no state")?),
             };
-            let state = found.state.context("no state")?;
-            if state.running != Some(true) {
+            if let Some(state) = found.filter(|state| state.running != Some(true)) {
                 break state;
             }
+            tokio::time::sleep(pause).await;
+            pause *= 2;
         };
         let remove = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
         self.api.remove_container(&id, Some(remove)).await?;
