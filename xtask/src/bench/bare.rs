@@ -1,6 +1,7 @@
 //! The bare calls of the engine's API: create, attach, start, exit, remove, and nothing of ours around them.
 
-use std::path::Path;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -20,22 +21,39 @@ use crate::provision::Started;
 pub(crate) struct Bare {
     api: Docker,
     image: String,
+    folder: PathBuf,
 }
 
+/// Folders that a task's container has beside its work, all made empty here.
+const FOLDERS: [(&str, &str); 3] = [
+    ("work", "/workspace"),
+    ("git", "/run/cordwainer/git"),
+    ("objects", "/run/cordwainer/objects:ro"),
+];
+/// The file that covers `.git` in a task's container.
+const POINTER: (&str, &str) = ("pointer", "/workspace/.git:ro");
+
 impl Bare {
-    /// Connects to an engine.
-    pub(crate) fn connect(engine: &Started, image: &str) -> Result<Self> {
+    /// Connects to an engine, and makes what its containers mount in `folder`.
+    pub(crate) fn connect(engine: &Started, image: &str, folder: &Path) -> Result<Self> {
+        for (name, _) in FOLDERS {
+            std::fs::create_dir_all(folder.join(name)).context("cannot make a folder")?;
+            std::fs::set_permissions(folder.join(name), PermissionsExt::from_mode(0o777))?;
+        }
+        std::fs::write(folder.join(POINTER.0), "gitdir: /run/cordwainer/git\n")?;
+        std::fs::write(folder.join("work/.git"), "")?;
         Ok(Self {
             api: engine.api()?,
             image: image.to_owned(),
+            folder: folder.to_owned(),
         })
     }
 
-    /// Runs the agent once on `folder`, with what the script asks for, too.
-    pub(crate) async fn run(&self, folder: &Path, prompt: &str) -> Result<()> {
+    /// Runs the agent once, in a container with the mounts and limits of a task's.
+    pub(crate) async fn run(&self, prompt: &str) -> Result<()> {
         let created = self
             .api
-            .create_container(None::<CreateContainerOptions>, self.body(folder))
+            .create_container(None::<CreateContainerOptions>, self.body())
             .await?;
         let id = created.id;
         let attach = AttachContainerOptionsBuilder::new()
@@ -73,7 +91,8 @@ impl Bare {
         Ok(())
     }
 
-    fn body(&self, folder: &Path) -> ContainerCreateBody {
+    fn body(&self) -> ContainerCreateBody {
+        let bind = |(name, target): &(&str, &str)| format!("{}:{target}", self.folder.join(name).display());
         ContainerCreateBody {
             image: Some(self.image.clone()),
             cmd: Some(
@@ -82,13 +101,18 @@ impl Bare {
                     .to_vec(),
             ),
             working_dir: Some("/workspace".to_owned()),
+            user: Some("1000:1000".to_owned()),
             attach_stdin: Some(true),
             attach_stdout: Some(true),
             attach_stderr: Some(true),
             open_stdin: Some(true),
             stdin_once: Some(true),
             host_config: Some(HostConfig {
-                binds: Some(vec![format!("{}:/workspace", folder.display())]),
+                binds: Some(FOLDERS.iter().chain([&POINTER]).map(bind).collect()),
+                tmpfs: Some([("/home/agent".to_owned(), "rw,mode=1777".to_owned())].into()),
+                memory: Some(4 << 30),
+                memory_swap: Some(4 << 30),
+                pids_limit: Some(2048),
                 network_mode: Some("none".to_owned()),
                 init: Some(true),
                 cap_drop: Some(vec!["ALL".to_owned()]),

@@ -8,6 +8,7 @@ use anyhow::{Context, Result, ensure};
 use cordwainer::Generator;
 use cordwainer::attempt::Outcome;
 use cordwainer::config::Config;
+use cordwainer::event::Happening;
 use cordwainer::generator::{StartOptions, Surroundings};
 use cordwainer::git::{Git, NewCommit, SlotPool, SnapshotLimits};
 use cordwainer::issue::NewIssue;
@@ -48,11 +49,6 @@ impl<'a> Scene<'a> {
         let library = folder.path().join("library");
         make_repository(&library, files)?;
         make_repository(&folder.path().join("script"), files)?;
-        std::fs::create_dir(folder.path().join("bare")).context("cannot make a folder")?;
-        std::fs::set_permissions(
-            folder.path().join("bare"),
-            std::os::unix::fs::PermissionsExt::from_mode(0o777),
-        )?;
         let mut config = Config {
             image: image.to_owned(),
             preserve_sources: true,
@@ -67,7 +63,7 @@ impl<'a> Scene<'a> {
         let pool = SlotPool::new(git.clone(), &folder.path().join("pool"));
         let generator = Generator::with_config(git, config, surroundings);
         let _ = generator.start(&StartOptions::default()).await?;
-        let bare = Bare::connect(engine, image)?;
+        let bare = Bare::connect(engine, image, &folder.path().join("bare"))?;
         Ok(Self {
             folder,
             engine,
@@ -87,8 +83,9 @@ impl<'a> Scene<'a> {
         format!("~~~script\nwrite src/d000/f000.txt round {}\n~~~\n", self.rounds)
     }
 
-    /// One task through the library, from claim to close.
-    pub(crate) async fn library(&mut self) -> Result<Duration> {
+    /// One task through the library. Answers the whole call's time, and how much of it a run spends once, before its
+    /// first task: lock, connection, image.
+    pub(crate) async fn library(&mut self) -> Result<(Duration, Duration)> {
         let description = self.next_prompt();
         let store = self.generator.store()?;
         let now = Timestamp::now();
@@ -99,8 +96,9 @@ impl<'a> Scene<'a> {
             };
             issues.add(issue, now)
         })?;
-        let (events, _receiver) = unbounded_channel();
+        let (events, mut receiver) = unbounded_channel();
         memory::forget_own_peak()?;
+        let begun_at = Timestamp::now();
         let begun = Instant::now();
         let outcome = self
             .generator
@@ -109,7 +107,12 @@ impl<'a> Scene<'a> {
         let time = begun.elapsed();
         self.library_peak = self.library_peak.max(memory::own_peak()?);
         ensure!(outcome == Outcome::Merged, "the task ended as {outcome}");
-        Ok(time)
+        let first = receiver.recv().await.context("no event")?;
+        ensure!(
+            matches!(first.event, Happening::RunStarted { .. }),
+            "the first event is another one"
+        );
+        Ok((time, first.at.duration_since(begun_at).try_into()?))
     }
 
     /// The same by the shell script.
@@ -140,7 +143,7 @@ impl<'a> Scene<'a> {
     pub(crate) async fn bare(&mut self) -> Result<Duration> {
         let prompt = self.next_prompt();
         let begun = Instant::now();
-        self.bare.run(&self.folder.path().join("bare"), &prompt).await?;
+        self.bare.run(&prompt).await?;
         Ok(begun.elapsed())
     }
 

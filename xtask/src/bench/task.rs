@@ -77,11 +77,19 @@ enum Kind {
 async fn measure(engine: &Started, image: &str, files: usize, rounds: u32) -> Result<()> {
     let mut scene = Scene::make(engine, image, files).await?;
     let mut all: [Times; 4] = Default::default();
+    let (mut task, mut once) = (Times::default(), Times::default());
     let mut order = [Kind::Library, Kind::Script, Kind::Bare, Kind::Tree];
     for round in 0..=rounds {
         for kind in order {
             let time = match kind {
-                Kind::Library => scene.library().await?,
+                Kind::Library => {
+                    let (whole, before) = scene.library().await?;
+                    if round > 0 {
+                        task.push(whole.saturating_sub(before));
+                        once.push(before);
+                    }
+                    whole
+                }
                 Kind::Script => scene.script()?,
                 Kind::Bare => scene.bare().await?,
                 Kind::Tree => scene.tree()?,
@@ -95,6 +103,8 @@ async fn measure(engine: &Started, image: &str, files: usize, rounds: u32) -> Re
     let [library, script, bare, tree] = &all;
     for (name, times) in [
         ("library", library),
+        ("  of it once a run", &once),
+        ("  of it the task", &task),
         ("script", script),
         ("bare calls", bare),
         ("tree work", tree),
@@ -109,13 +119,7 @@ async fn measure(engine: &Started, image: &str, files: usize, rounds: u32) -> Re
         &[script],
         target.map(|(_, ratio)| ratio),
     );
-    print_ratio(
-        files,
-        "library / (bare + tree)",
-        library,
-        &[bare, tree],
-        Some(PARTS_TARGET),
-    );
+    print_ratio(files, "task / (bare + tree)", &task, &[bare, tree], Some(PARTS_TARGET));
     println!(
         "{files:>7}  most memory: this process in the library's rounds {:.1} MB, the script's largest at most {:.1} MB",
         megabytes(scene.library_peak),
