@@ -1,15 +1,15 @@
 //! The person's checkout, which only `stop` moves: when it is clean, and all at once or not at all.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use git2::build::CheckoutBuilder;
-use git2::{Diff, DiffDelta, DiffOptions, ObjectType, Oid, Repository, RepositoryState, StatusOptions, Tree};
+use git2::{Diff, DiffDelta, DiffOptions, Oid, Repository, RepositoryState, StatusOptions, Tree};
 use walkdir::WalkDir;
 
-use super::tree::peel;
-use super::{Git, bytes};
+use super::tree::{peel, visit};
+use super::{EntryKind, Git, bytes};
 use crate::crash::crash_point;
 use crate::error::{Context as _, Error, ErrorKind, Result};
 
@@ -84,7 +84,8 @@ impl Git {
             ));
         }
         let changed = changed_paths(&repository, &from, &to)?;
-        let mut obstacles = self.in_the_way(&to, &changed);
+        let files = files_of(&repository, &to)?;
+        let mut obstacles = self.in_the_way(&files, &changed);
         let foreign = foreign_changes(&repository, &from, &to, &changed)?;
         obstacles.extend(foreign.into_iter().map(|path| {
             let why = "it is neither what it was nor what it is to become";
@@ -94,11 +95,17 @@ impl Git {
             obstacles.sort();
             return Ok(Advance::Blocked(obstacles));
         }
-        self.move_files(&repository, &to, &changed)
+        self.move_files(&repository, &to, &files, &changed)
     }
 
     /// Moves files and index, once nothing is in the way.
-    fn move_files(&self, repository: &Repository, to: &Tree<'_>, changed: &BTreeSet<PathBuf>) -> Result<Advance> {
+    fn move_files(
+        &self,
+        repository: &Repository,
+        to: &Tree<'_>,
+        files: &Files,
+        changed: &BTreeSet<PathBuf>,
+    ) -> Result<Advance> {
         let arrived = arrived(repository, to, changed)?;
         let left: BTreeSet<_> = changed.difference(&arrived).cloned().collect();
         // Emptied by a write that did not end.
@@ -111,14 +118,14 @@ impl Git {
             }
             crash_point!("checkout.files");
         }
-        index_arrived(repository, to, &arrived).context("cannot bring the index up to date")?;
+        index_arrived(repository, files, &arrived).context("cannot bring the index up to date")?;
         crash_point!("checkout.moved");
         Ok(Advance::Done)
     }
 
     /// What stands where a folder or a file is to be, and is not the tree's: links and files on the way to a changed
     /// path, and files in a folder that is to become a file.
-    fn in_the_way(&self, to: &Tree<'_>, changed: &BTreeSet<PathBuf>) -> Vec<Obstacle> {
+    fn in_the_way(&self, to: &Files, changed: &BTreeSet<PathBuf>) -> Vec<Obstacle> {
         let mut found = BTreeSet::new();
         for path in changed {
             for folder in path.ancestors().skip(1).filter(|folder| !folder.as_os_str().is_empty()) {
@@ -136,9 +143,7 @@ impl Git {
                     found.insert(Obstacle::new(folder.to_path_buf(), why));
                 }
             }
-            let becomes_file = to
-                .get_path(path)
-                .is_ok_and(|entry| entry.kind() == Some(ObjectType::Blob));
+            let becomes_file = to.get(path).is_some_and(|kind| *kind != EntryKind::Submodule);
             let root = self.workdir.join(path);
             if becomes_file && fs::symlink_metadata(&root).is_ok_and(|looks| looks.is_dir()) {
                 for entry in WalkDir::new(&root).into_iter().filter_map(Result::ok) {
@@ -154,6 +159,18 @@ impl Git {
     }
 }
 
+/// What a tree has at each path; folders are none of it.
+type Files = HashMap<PathBuf, EntryKind>;
+
+/// Reads all paths of a tree at once: looking one up reads every folder on its way anew.
+fn files_of(repository: &Repository, tree: &Tree<'_>) -> Result<Files> {
+    let mut files = Files::new();
+    visit(repository, tree, b"", &mut |path, kind, _| {
+        files.insert(bytes::to_path(path), kind);
+    })?;
+    Ok(files)
+}
+
 impl Obstacle {
     fn new(path: PathBuf, why: impl Into<String>) -> Self {
         Self { path, why: why.into() }
@@ -161,12 +178,12 @@ impl Obstacle {
 }
 
 /// Records in the index the files that have their new content already.
-fn index_arrived(repository: &Repository, to: &Tree<'_>, arrived: &BTreeSet<PathBuf>) -> Result<(), git2::Error> {
+fn index_arrived(repository: &Repository, to: &Files, arrived: &BTreeSet<PathBuf>) -> Result<(), git2::Error> {
     if arrived.is_empty() {
         return Ok(());
     }
     let mut index = repository.index()?;
-    let (there, gone): (Vec<_>, Vec<_>) = arrived.iter().partition(|path| to.get_path(path).is_ok());
+    let (there, gone): (Vec<_>, Vec<_>) = arrived.iter().partition(|path| to.contains_key(*path));
     for path in gone {
         if index.get_path(path, 0).is_some() {
             index.remove(path, 0)?;

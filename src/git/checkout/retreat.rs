@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use git2::{Oid, Repository, Tree};
 
-use super::{Advance, Obstacle, changed_paths, check_out, foreign_changes, refuse_unusual};
+use super::{Advance, Obstacle, changed_paths, check_out, files_of, foreign_changes, refuse_unusual};
 use crate::error::{Context as _, Result};
 use crate::git::Git;
 use crate::git::tree::peel;
@@ -22,7 +22,8 @@ impl Git {
         refuse_unusual(&repository)?;
         let (from, to) = (peel(&repository, from)?, peel(&repository, to)?);
         let changed = changed_paths(&repository, &from, &to)?;
-        let mut obstacles = self.in_the_way(&from, &changed);
+        let files = files_of(&repository, &from)?;
+        let mut obstacles = self.in_the_way(&files, &changed);
         let foreign = foreign_changes(&repository, &from, &to, &changed)?;
         let why = "it is neither what it was nor what it was to become";
         obstacles.extend(foreign.into_iter().map(|path| Obstacle::new(path, why)));
@@ -30,8 +31,7 @@ impl Git {
             obstacles.sort();
             return Ok(Advance::Blocked(obstacles));
         }
-        let (there, added): (BTreeSet<_>, BTreeSet<_>) =
-            changed.into_iter().partition(|path| from.get_path(path).is_ok());
+        let (there, added): (BTreeSet<_>, BTreeSet<_>) = changed.into_iter().partition(|path| files.contains_key(path));
         self.remove_added(&repository, &added)
             .context("cannot take back what was added to the checkout")?;
         check_out_again(&repository, &from, &there)

@@ -175,3 +175,27 @@ fn hazards_are_named_the_gravest_first() {
             .any(|hazard| hazard.text.contains("shallow"))
     );
 }
+
+#[test]
+fn a_file_that_a_dead_stop_made_a_folder_is_there_already_or_goes_back() {
+    let repository = TestRepository::new();
+    repository.write("place", "a file\n");
+    let from = repository.commit("from");
+    repository.git(&["checkout", "--quiet", "-b", "next"]);
+    fs::remove_file(repository.path().join("place")).unwrap();
+    repository.write("place/inside", "a folder now\n");
+    let to = repository.commit("to");
+    repository.git(&["checkout", "--quiet", "main"]);
+    let git = repository.handle();
+    // Killed after the files, before the index.
+    let die = || {
+        fs::remove_file(repository.path().join("place")).unwrap();
+        repository.write("place/inside", "a folder now\n");
+    };
+    die();
+    assert_eq!(git.retreat_checkout(from, to).unwrap(), Advance::Done);
+    assert_eq!(repository.git(&["status", "--porcelain"]), "");
+    die();
+    assert_eq!(git.advance_checkout(from, to).unwrap(), Advance::Done);
+    finish(&repository, &git, from, to);
+}
