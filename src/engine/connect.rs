@@ -138,8 +138,10 @@ async fn ping(socket: &Path) -> Result<Answer, CallError> {
 async fn greet_docker(socket: &Path, version: &ClientVersion) -> Result<(Docker, Facts), CallError> {
     let place = format!("`{}`", socket.display());
     let api = client(socket, version)?;
-    let answer = deadline::within(&place, GREETING, HELLO, api.version()).await?;
-    let info = deadline::within(&place, GREETING, HELLO, api.info()).await?;
+    let (answer, info) = tokio::try_join!(
+        deadline::within(&place, GREETING, HELLO, api.version()),
+        deadline::within(&place, GREETING, HELLO, api.info()),
+    )?;
     let facts = Facts::docker(socket, &answer, &info);
     Ok((api, facts))
 }

@@ -168,7 +168,12 @@ impl Folder {
     /// Gives a file or link to `owner`, if it is another's; says whether it was.
     pub(super) fn own(&self, name: &[u8], owner: Owner) -> io::Result<bool> {
         let stat = rustix::fs::statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW)?;
-        let Some((user, group)) = foreign(&stat, owner) else {
+        self.own_as_seen(name, &stat, owner)
+    }
+
+    /// The same for one that was looked at already, as `stat` has it: at thousands of files each look counts.
+    pub(super) fn own_as_seen(&self, name: &[u8], stat: &Stat, owner: Owner) -> io::Result<bool> {
+        let Some((user, group)) = foreign(stat, owner) else {
             return Ok(false);
         };
         rustix::fs::chownat(&self.0, name, Some(user), Some(group), AtFlags::SYMLINK_NOFOLLOW)?;

@@ -86,7 +86,7 @@ impl Sweep<'_> {
         let Some(file) = self.expected.meet_unchanged(path, stat) else {
             return Ok(false);
         };
-        if folder.own(name, self.owner)? {
+        if folder.own_as_seen(name, stat, self.owner)? {
             self.looks.push((path.to_vec(), file, folder.stat(name)?));
         }
         Ok(true)

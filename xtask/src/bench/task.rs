@@ -117,7 +117,7 @@ async fn measure(engine: &Started, image: &str, files: usize, rounds: u32) -> Re
         Some(PARTS_TARGET),
     );
     println!(
-        "{files:>7}  most memory: this process in the library's rounds {:.1} MB, the script's largest process {:.1} MB",
+        "{files:>7}  most memory: this process in the library's rounds {:.1} MB, the script's largest at most {:.1} MB",
         megabytes(scene.library_peak),
         megabytes(scene.script_peak)
     );
