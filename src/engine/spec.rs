@@ -160,13 +160,19 @@ fn kept_id(user: &UserChoice) -> Result<Option<String>> {
     let UserChoice::Given(given) = user else {
         return Ok((*user == UserChoice::SlotOwner).then(|| "keep-id".to_owned()));
     };
-    if user.numbers().is_none() {
+    let Some((id, _)) = user.numbers() else {
         let shown = given.escape_debug();
         let message = format!("user `{shown}` of a container could not write its slot: rootless podman maps numbers");
         return Err(Error::new(ErrorKind::Engine, message)
             .hint("give `container.user` as a number, such as `1000`, or leave it out"));
-    }
-    Ok(Some(format!("keep-id:uid={}", given.replacen(':', ",gid=", 1))))
+    };
+    // Root in the container is podman's own user as it is, and a group 0 of its own runc cannot make.
+    let group = given.split_once(':').map_or("0", |(_, group)| group);
+    Ok(match (id, group) {
+        (0, _) => None,
+        (_, "0") => Some(format!("keep-id:uid={id}")),
+        _ => Some(format!("keep-id:uid={id},gid={group}")),
+    })
 }
 
 fn bound(mount: &Mount) -> Result<ApiMount> {
@@ -244,6 +250,8 @@ mod tests {
             (UserChoice::Image, Some(None)),
             (given("1500"), Some(Some("keep-id:uid=1500"))),
             (given("1500:7"), Some(Some("keep-id:uid=1500,gid=7"))),
+            (given("1500:0"), Some(Some("keep-id:uid=1500"))),
+            (given("0:0"), Some(None)),
             (given("agent"), None),
             (given("1500:agents"), None),
         ] {

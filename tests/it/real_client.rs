@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use walkdir::WalkDir;
 
 use crate::support::command::cordwainer;
-use crate::support::engines::{absent, connect, socket};
+use crate::support::engines::{absent, connect, limits_that_hold, socket};
 use crate::support::messages_api::{Conversation, Listen, MessagesApi, Step};
 use crate::support::repository::TestRepository;
 
@@ -43,7 +43,10 @@ async fn a_real_crate_is_changed(kind: EngineKind) {
         "the crate's source is not what the script expects"
     );
     let api = MessagesApi::start(Listen::loopback(), script());
-    repository.write("configuration.yaml", configuration(&image, &api.base_url()));
+    repository.write(
+        "configuration.yaml",
+        configuration(&image, &api.base_url()) + limits_that_hold(&socket),
+    );
     repository.commit("configure");
 
     let host = format!("unix://{}", socket.display());
@@ -93,6 +96,7 @@ fn assert_landed(repository: &TestRepository, before: &str) {
     }
 }
 
+/// The configuration, which ends in the section of the container.
 fn configuration(image: &str, base_url: &str) -> String {
     format!(
         "image: {image}\n\
@@ -101,7 +105,7 @@ fn configuration(image: &str, base_url: &str) -> String {
          context_files: [README.md]\n\
          protected_paths: []\n\
          agent:\n  base_url: {base_url}\n\
-         container:\n  network: host\n  env:\n    CLAUDE_CODE_OAUTH_TOKEN: sk-ant-oat01-dummy\n"
+         container:\n  network: host\n  env: {{CLAUDE_CODE_OAUTH_TOKEN: sk-ant-oat01-dummy}}\n"
     )
 }
 

@@ -157,12 +157,13 @@ fn deep_folders_without_a_right_are_removed() {
         restore(&mut slot, &git, base);
         // Deeper than a removal goes by recursion: what is below is moved up first.
         let mut folders = vec![slot.path().join("n")];
-        for _ in 0..150 {
+        for _ in 0..300 {
             folders.push(folders[folders.len() - 1].join("n"));
         }
         fs::create_dir_all(&folders[folders.len() - 1]).unwrap();
-        for folder in folders.iter().rev() {
-            fs::set_permissions(folder, fs::Permissions::from_mode(0o000)).unwrap();
+        for (index, folder) in folders.iter().enumerate().rev() {
+            let mode = if index % 2 == 0 { 0o000 } else { 0o500 };
+            fs::set_permissions(folder, fs::Permissions::from_mode(mode)).unwrap();
         }
         restore(&mut slot, &git, base);
     });
