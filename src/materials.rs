@@ -6,10 +6,12 @@ use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
 use crate::driver::Work;
 use crate::error::{Context as _, ErrorKind, Result};
+use crate::event::Happening;
 use crate::git::{EntryKind, Oid, TreeEntry};
 use crate::issue::Issue;
 use crate::prompt::{Document, MeasureContext, StitchContext, Template, render_measure, render_stitch};
 use crate::proposal;
+use crate::text::one_line;
 
 /// The largest document that is read for a prompt, in bytes: a larger one does not fit into any.
 const DOCUMENT_LIMIT: u64 = 1024 * 1024;
@@ -74,10 +76,18 @@ fn documents(work: &Work<'_>, globs: &[String], entries: &[TreeEntry]) -> Result
         let matcher = glob_set(glob)?;
         for entry in entries.iter().filter(|entry| matcher.is_match(&entry.path)) {
             let path = entry.path.display().to_string();
-            if !documents.iter().any(|document| document.path == path)
-                && let Some(text) = document_text(work, entry)?
-            {
-                documents.push(Document { path, text });
+            if documents.iter().any(|document| document.path == path) {
+                continue;
+            }
+            match document_text(work, entry)? {
+                Ok(text) => documents.push(Document { path, text }),
+                Err(why) => {
+                    let what = format!(
+                        "the document `{}` is left out of the prompt: {why}",
+                        one_line(&path, 200)
+                    );
+                    work.recorder.emit(Happening::Warned { what });
+                }
             }
         }
     }
@@ -96,13 +106,16 @@ fn glob_set(glob: &str) -> Result<GlobSet> {
         .with_context(ErrorKind::Configuration, what)
 }
 
-/// A document's text; `None` for what is no text file, or larger than any prompt.
-fn document_text(work: &Work<'_>, entry: &TreeEntry) -> Result<Option<String>> {
-    let is_file = matches!(entry.kind, EntryKind::File | EntryKind::Executable);
-    if !is_file || work.generator.git.blob_size(entry.id)? > DOCUMENT_LIMIT {
-        return Ok(None);
+/// A document's text, or why there is none.
+fn document_text(work: &Work<'_>, entry: &TreeEntry) -> Result<Result<String, &'static str>> {
+    if !matches!(entry.kind, EntryKind::File | EntryKind::Executable) {
+        return Ok(Err("it is no file"));
     }
-    Ok(String::from_utf8(work.generator.git.read_blob(entry.id)?).ok())
+    if work.generator.git.blob_size(entry.id)? > DOCUMENT_LIMIT {
+        return Ok(Err("it is larger than a prompt may be"));
+    }
+    let text = String::from_utf8(work.generator.git.read_blob(entry.id)?);
+    Ok(text.map_err(|_| "it is not UTF-8"))
 }
 
 fn text_of(work: &Work<'_>, tip: Oid, path: &Path) -> Result<Option<String>> {

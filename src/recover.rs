@@ -14,7 +14,7 @@ use crate::git::{Git, Leftover, Slot};
 use crate::issue::{Issue, IssueId, Issues, Measure, Status};
 use crate::record::{recorded_call, recorded_measure};
 use crate::store::Store;
-use crate::task_commit::{keep_snapshot, kept_commit, merged_commit, message};
+use crate::task_commit::{keep_orphan, keep_snapshot, kept_commit, merged_commit, message};
 
 /// Who uses a slot, written into its dirty marker before use.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,7 +77,13 @@ impl<'a> Recovery<'a> {
         for container in engine.sweep(&labels).await? {
             said.push(format!("removed the container `{}` of an earlier run", container.name));
         }
-        for leftover in self.generator.slots().leftovers()? {
+        let slots = self.generator.slots();
+        for (number, process) in slots.haunted()? {
+            said.push(format!(
+                "slot {number} is left alone: a container of another engine still has it (process {process})"
+            ));
+        }
+        for leftover in slots.leftovers()? {
             self.keep_slot(&leftover, &mut said)?;
         }
         for id in claimed(&self.store.read()?) {
@@ -109,8 +115,19 @@ impl<'a> Recovery<'a> {
         if snapshot.tree == git.commit_info(base)?.tree {
             return Ok(None);
         }
-        let issues = Store::open(git, &generation)?.read()?;
-        let text = message(issues.get(task)?, owner.attempt, &owner.run, None);
+        let issue = match git.reference(&generation.base_mark())? {
+            Some(_) => Store::open(git, &generation)?.read()?.get(task).ok().cloned(),
+            None => None,
+        };
+        let Some(issue) = issue else {
+            // Its generation has ended meanwhile, or somebody removed it: this one must not wait for that.
+            let kept = keep_orphan(self.generator, &generation, task, owner.attempt, base, snapshot.tree)?;
+            return Ok(Some(format!(
+                "kept what attempt {} at {task} of {generation} had left, as {kept}",
+                owner.attempt
+            )));
+        };
+        let text = message(&issue, owner.attempt, &owner.run, None);
         let kept = keep_snapshot(self.generator, &generation, task, base, snapshot.tree, &text)?;
         Ok(Some(format!(
             "kept what attempt {} at {task} had left, as commit {kept}",

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::agent::CallReport;
 use crate::error::{Error, ErrorKind, Result};
-use crate::generation::GenerationName;
+use crate::generation::{ARCHIVE, GenerationName};
 use crate::generator::Generator;
 use crate::git::{CommitInfo, NewCommit, Oid, RefMove};
 use crate::issue::{Issue, IssueId};
@@ -54,6 +54,30 @@ pub(crate) fn keep_snapshot(
             ErrorKind::Unexpected,
             format!("`{reference}` moved although its task is claimed"),
         )),
+    }
+}
+
+/// Commits what an attempt of a generation that is gone had left, under the archive; answers the ref.
+pub(crate) fn keep_orphan(
+    generator: &Generator,
+    generation: &GenerationName,
+    task: &IssueId,
+    attempt: u32,
+    base: Oid,
+    tree: Oid,
+) -> Result<String> {
+    let git = &generator.git;
+    let commit = git.commit(&NewCommit {
+        tree,
+        parents: vec![base],
+        message: format!("{task}: what attempt {attempt} had left when {generation} was gone\n"),
+        author: None,
+        time: generator.world().now(),
+    })?;
+    let reference = format!("{ARCHIVE}{generation}/orphans/{commit}");
+    match git.move_reference(&reference, None, Some(commit), "cordwainer: keep an orphan")? {
+        RefMove::Moved | RefMove::Stale { actual: Some(_) } => Ok(reference),
+        RefMove::Stale { actual: None } => Err(Error::new(ErrorKind::Unexpected, format!("cannot make `{reference}`"))),
     }
 }
 

@@ -176,9 +176,15 @@ fn kept_id(user: &UserChoice) -> Result<Option<String>> {
 }
 
 fn bound(mount: &Mount) -> Result<ApiMount> {
+    let source = source(mount)?;
+    if source.contains([',', '"']) {
+        let message = format!("cannot mount `{source}`: podman takes no path with a comma or a quotation mark");
+        return Err(Error::new(ErrorKind::Precondition, message)
+            .hint("move the repository, or set `state_dir` to a path without them"));
+    }
     Ok(ApiMount {
         typ: Some(MountType::BIND),
-        source: Some(source(mount)?),
+        source: Some(source),
         target: Some(mount.target.clone()),
         read_only: Some(mount.read_only),
         ..ApiMount::default()

@@ -17,6 +17,7 @@ mod expected;
 mod folder;
 mod ignored;
 mod marker;
+mod mounted;
 mod private;
 mod registration;
 mod restore;
@@ -108,15 +109,31 @@ impl SlotPool {
         Err(Error::new(ErrorKind::Unexpected, "all slots are in use"))
     }
 
-    /// The slots that dead runs left: marked as in use, and nobody holds them.
+    /// The slots that dead runs left: marked as in use, and nobody holds them, not even a container that outlived its run.
     pub fn leftovers(&self) -> Result<Vec<Leftover>> {
         let mut found = Vec::new();
         for number in self.listed()? {
             let Some(owner) = marker::read(&self.marker(number))? else {
                 continue;
             };
-            if let Claim::Ours(_) = self.claim(number)? {
+            if let Claim::Ours(_) = self.claim(number)?
+                && mounted::holder(&self.folder.join(number.to_string())).is_none()
+            {
                 found.push(Leftover { number, owner });
+            }
+        }
+        Ok(found)
+    }
+
+    /// The slots of dead runs that a container still has, each with a process in it: of an engine that was not asked.
+    pub fn haunted(&self) -> Result<Vec<(u32, u32)>> {
+        let mut found = Vec::new();
+        for number in self.listed()? {
+            if marker::read(&self.marker(number))?.is_some()
+                && let Claim::Ours(_) = self.claim(number)?
+                && let Some(process) = mounted::holder(&self.folder.join(number.to_string()))
+            {
+                found.push((number, process));
             }
         }
         Ok(found)

@@ -82,10 +82,15 @@ impl Registration {
 
     /// Removes the registration, if it is the slot's.
     pub(super) fn remove(&self) -> Result<()> {
-        let Some(pointer) = marker::read(&self.git_dir.join("gitdir"))? else {
-            return Ok(());
+        let file = self.git_dir.join("gitdir");
+        let pointer = match fs::read(&file) {
+            Ok(pointer) => pointer,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(error).context(format!("cannot read `{}`", file.display())),
         };
-        if Path::new(pointer.trim_end()) != self.slot.join(".git") {
+        // As bytes: a path need not be UTF-8, and may end in white space.
+        let pointer = pointer.strip_suffix(b"\n").unwrap_or(&pointer);
+        if pointer != bytes::of_path(&self.slot.join(".git")) {
             return Err(Error::new(
                 ErrorKind::Precondition,
                 format!(

@@ -1,0 +1,106 @@
+//! Whether a slot is mounted somewhere: then a container still has it, on whatever engine, and nobody else may.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::git::bytes;
+
+/// One line of a process's mount table, see `proc_pid_mountinfo(5)`.
+#[derive(Debug, PartialEq, Eq)]
+struct MountLine {
+    /// The device, `major:minor`.
+    device: Vec<u8>,
+    /// Which folder of the device is mounted.
+    root: PathBuf,
+    /// Where.
+    point: PathBuf,
+}
+
+/// The process, other than this one, in whose view of the file system `folder` itself is mounted somewhere. Processes
+/// that may not be looked at, and those of other machines, are not seen.
+pub(super) fn holder(folder: &Path) -> Option<u32> {
+    let own = fs::read("/proc/self/mountinfo").ok()?;
+    let (device, root) = on_device(&lines(&own), folder)?;
+    let processes = fs::read_dir("/proc").ok()?;
+    processes.flatten().find_map(|entry| {
+        let process: u32 = entry.file_name().to_str()?.parse().ok()?;
+        let table = fs::read(entry.path().join("mountinfo")).ok()?;
+        // A table that does not name the folder is not worth taking apart.
+        let is_held = table != own
+            && lines(&table)
+                .iter()
+                .any(|line| line.device == device && line.root == root);
+        is_held.then_some(process)
+    })
+}
+
+/// Where a folder is on its device, seen through this process's own mounts.
+fn on_device(mounts: &[MountLine], folder: &Path) -> Option<(Vec<u8>, PathBuf)> {
+    let folder = folder.canonicalize().ok()?;
+    // The last mount wins where several are at one place.
+    let mount = mounts.iter().rev().filter(|mount| folder.starts_with(&mount.point));
+    let mount = mount.max_by_key(|mount| mount.point.components().count())?;
+    let below = folder.strip_prefix(&mount.point).ok()?;
+    Some((mount.device.clone(), mount.root.join(below)))
+}
+
+fn lines(table: &[u8]) -> Vec<MountLine> {
+    let line = |line: &[u8]| {
+        let mut fields = line.split(|byte| *byte == b' ').skip(2);
+        Some(MountLine {
+            device: fields.next()?.to_vec(),
+            root: path(fields.next()?),
+            point: path(fields.next()?),
+        })
+    };
+    table.split(|byte| *byte == b'\n').filter_map(line).collect()
+}
+
+/// A path as the table writes it: white space and backslashes are `\` and three octal digits.
+fn path(field: &[u8]) -> PathBuf {
+    let mut plain = Vec::with_capacity(field.len());
+    let mut rest = field;
+    while let Some((&byte, after)) = rest.split_first() {
+        let code = (byte == b'\\').then(|| after.get(..3)).flatten();
+        let code = code.and_then(|digits| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 8).ok());
+        plain.push(code.unwrap_or(byte));
+        rest = if code.is_some() { &after[3..] } else { after };
+    }
+    bytes::to_path(&plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::ffi::OsStrExt as _;
+
+    use super::*;
+
+    const TABLE: &[u8] = b"22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw\n\
+        30 22 0:27 / /tmp rw - tmpfs tmpfs rw\n\
+        31 22 8:2 /home/me /home/a\\040b rw - ext4 /dev/sda2 rw\n";
+
+    #[test]
+    fn a_table_is_taken_apart() {
+        let points: Vec<_> = lines(TABLE).into_iter().map(|line| line.point).collect();
+        assert_eq!(points, ["/", "/tmp", "/home/a b"].map(PathBuf::from));
+        assert_eq!(lines(b"not a table\n"), []);
+    }
+
+    #[test]
+    fn octal_stands_for_a_byte_and_anything_else_for_itself() {
+        for (field, expect) in [
+            ("a\\134b", "a\\b"),
+            ("a\\04", "a\\04"),
+            ("\\999", "\\999"),
+            ("\\", "\\"),
+        ] {
+            assert_eq!(path(field.as_bytes()).as_os_str().as_bytes(), expect.as_bytes());
+        }
+    }
+
+    #[test]
+    fn a_folder_that_nobody_mounted_has_no_holder() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(holder(folder.path()), None);
+    }
+}
