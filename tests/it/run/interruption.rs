@@ -8,7 +8,8 @@ use crate::run::project::{Project, Ran, signal, wait_until};
 
 engine_tests! {
     both: a_run_killed_while_the_agent_works_is_resumed, one_signal_ends_a_run_safely;
-    podman: a_second_signal_ends_it_at_once;
+    podman: a_second_signal_ends_it_at_once, a_slot_that_another_engine_works_in_is_left_alone,
+        work_of_a_generation_that_is_gone_is_kept_and_blocks_nobody;
     docker: only_one_run_at_a_time, a_measure_that_was_killed_is_paid_for;
 }
 
@@ -38,6 +39,69 @@ fn a_run_killed_while_the_agent_works_is_resumed(kind: EngineKind) {
     assert!(attempt["usage"]["input"].as_u64().unwrap() >= 500, "{attempt:#}");
     assert_eq!(project.merges_of("cw-1"), 1);
     project.expect_tidy();
+}
+
+/// A sweep reaches the containers of the engine it is on. Those of another one go on working, in their own slot alone.
+fn a_slot_that_another_engine_works_in_is_left_alone(kind: EngineKind) {
+    let Some(project) = Project::new(kind, "") else { return };
+    project.add("is interrupted", WORKS_AND_HANGS);
+    let mut run = project.spawn(&["generator", "run"]);
+    project.wait_for_agent("cw-1", 1);
+    run.kill().unwrap();
+    run.wait().unwrap();
+    if !project.move_to(EngineKind::Docker) {
+        return;
+    }
+    let ran = project.run(&["generator", "resume"]).expect(0);
+    ran.says("slot 1 is left alone: a container of another engine still has it");
+    assert_eq!(project.outcomes("cw-1"), ["cancelled", "merged"]);
+    assert_eq!(
+        project.containers().len(),
+        1,
+        "the other engine's container was not to be reached"
+    );
+
+    assert!(project.move_to(kind));
+    let ran = project.run(&["generator", "resume"]).expect(4);
+    ran.says("removed the container")
+        .says("kept what attempt 1 at cw-1 had left");
+    assert_eq!(project.merges_of("cw-1"), 1);
+    assert_eq!(project.containers().len(), 0);
+}
+
+fn work_of_a_generation_that_is_gone_is_kept_and_blocks_nobody(kind: EngineKind) {
+    let Some(project) = Project::new(kind, "") else { return };
+    project.add("is interrupted", WORKS_AND_HANGS);
+    let mut run = project.spawn(&["generator", "run"]);
+    project.wait_for_agent("cw-1", 1);
+    run.kill().unwrap();
+    run.wait().unwrap();
+    for reference in project
+        .repository
+        .git(&[
+            "for-each-ref",
+            "--format=%(refname)",
+            "refs/cordwainer",
+            "refs/heads/generation-one",
+        ])
+        .lines()
+    {
+        project.repository.git(&["update-ref", "-d", reference]);
+    }
+    project.run(&["generator", "start", "--name", "two"]).expect(0);
+    let ran = project.run(&["generator", "run"]).expect(4);
+    ran.says("kept what attempt 1 at cw-1 of generation-one had left");
+    let orphans = project.repository.git(&[
+        "for-each-ref",
+        "--format=%(objectname)",
+        "refs/cordwainer/archive/generation-one/orphans/",
+    ]);
+    assert_eq!(
+        project.repository.git(&["show", &format!("{orphans}:src/a.txt")]),
+        "begun"
+    );
+    project.run(&["generator", "list"]).expect(0);
+    project.run(&["generator", "stop"]).expect(0);
 }
 
 fn one_signal_ends_a_run_safely(kind: EngineKind) {

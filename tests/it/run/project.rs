@@ -104,6 +104,16 @@ impl Project {
         self.before = self.repository.snapshot_of_everything();
     }
 
+    /// Has the next runs use the engine of another kind; `false` where there is none.
+    pub(super) fn move_to(&self, kind: EngineKind) -> bool {
+        let Some(socket) = engines::socket(kind) else {
+            return false;
+        };
+        self.repository
+            .write("configuration.yaml", configuration(kind, &socket, ""));
+        true
+    }
+
     /// The program with these arguments, in the repository, with an environment of its own.
     pub(super) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_cordwainer"));
