@@ -23,6 +23,8 @@ pub(super) fn start() -> Result<Started> {
     let socket = folder.path().join("podman.sock");
     let (output, errors) = log(folder.path())?;
     let child = podman(folder.path(), driver)?
+        // Where its monitors leave a file when memory runs out.
+        .current_dir(folder.path())
         .args(["system", "service", "--time=0"])
         .arg(format!("unix://{}", socket.display()))
         .stdout(output)
