@@ -178,6 +178,8 @@ fn spawn(program: &Path, folder: &Path) -> Result<Child> {
     command
         .args(["system", "service", &format!("--time={IDLE_SECONDS}")])
         .arg(format!("unix://{}", folder.join(SOCKET).display()))
+        // Its monitors leave a file `oom` where they stand when memory runs out: never in the person's folder.
+        .current_dir(folder)
         .stdin(Stdio::null())
         .stdout(log)
         .stderr(errors)

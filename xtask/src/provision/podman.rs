@@ -1,7 +1,7 @@
 //! A podman of the tests' own.
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::path::Path;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result};
 use cordwainer::engine::podman_configuration;
@@ -23,6 +23,8 @@ pub(super) fn start() -> Result<Started> {
     let socket = folder.path().join("podman.sock");
     let (output, errors) = log(folder.path())?;
     let child = podman(folder.path(), driver)?
+        // Where its monitors leave a file when memory runs out.
+        .current_dir(folder.path())
         .args(["system", "service", "--time=0"])
         .arg(format!("unix://{}", socket.display()))
         .stdout(output)
@@ -97,16 +99,14 @@ fn clear(folder: &Path) {
 
 /// Removes what an ordinary user's podman stored: files of other ids, which only its user namespace may remove.
 fn remove_storage(folder: &Path, driver: &str) {
-    let within = |words: &[&str], paths: &[PathBuf]| -> Result<Output> {
-        let mut command = podman(folder, driver)?;
-        Ok(command.arg("unshare").args(words).args(paths).output()?)
-    };
-    if driver == "overlay" {
-        // It mounts this upon itself, in its namespace; where it did not, the removal below does not miss it.
-        let _ = within(&["umount", "--lazy"], &[folder.join("root/overlay")]);
-    }
-    let stored = [folder.join("root"), folder.join("run"), folder.join("probe")];
-    match within(&["rm", "--recursive", "--force", "--"], &stored) {
+    // Every podman mounts the first upon itself in that namespace, if its driver is overlay.
+    let script = "umount --lazy \"$1/overlay\" 2>/dev/null; exec rm -rf -- \"$@\"";
+    let stored = ["root", "run", "probe"].map(|name| folder.join(name));
+    let removed = podman(folder, driver).and_then(|mut command| {
+        command.args(["unshare", "sh", "-c", script, "sh"]).args(stored);
+        Ok(command.output()?)
+    });
+    match removed {
         Ok(output) if output.status.success() => {}
         Ok(output) => super::told(&format!(
             "podman's storage stays in `{}`: {}",
