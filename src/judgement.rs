@@ -94,22 +94,32 @@ pub(crate) fn of_snapshot(protected: &GlobSet, snapshot: &Snapshot, is_changed: 
     ))
 }
 
-/// The configured globs, as one set; `dir/**` covers what is in `dir` at any depth.
+/// The configured globs, as one set; `dir/**` covers what is in `dir` at any depth, and what stands in its place.
 pub(crate) fn protected_set(globs: &[String]) -> Result<GlobSet> {
     let mut set = GlobSetBuilder::new();
     for glob in globs {
-        let built = GlobBuilder::new(glob)
-            .literal_separator(true)
-            .backslash_escape(true)
-            .case_insensitive(true)
-            .build();
-        set.add(built.with_context(ErrorKind::Configuration, || {
-            format!("`protected_paths`: `{glob}` is no glob")
-        })?);
+        for part in [glob.as_str()].into_iter().chain(folders_above(glob)) {
+            let built = GlobBuilder::new(part)
+                .literal_separator(true)
+                .backslash_escape(true)
+                .case_insensitive(true)
+                .build();
+            set.add(built.with_context(ErrorKind::Configuration, || {
+                format!("`protected_paths`: `{glob}` is no glob")
+            })?);
+        }
     }
     set.build().with_context(ErrorKind::Configuration, || {
         "`protected_paths` cannot be compiled".to_owned()
     })
+}
+
+/// The folders that a glob names in so many words. A link in the place of one of them would lead to whatever the
+/// agent put elsewhere, under the protected name.
+fn folders_above(glob: &str) -> impl Iterator<Item = &str> {
+    let literal = glob.find(['*', '?', '[', '{', '\\']).unwrap_or(glob.len());
+    let ends = glob[..literal].match_indices('/').map(|(end, _)| end);
+    ends.filter(|end| *end > 0).map(|end| &glob[..end])
 }
 
 /// Why a task is held after an attempt, if it is.
@@ -139,4 +149,30 @@ pub(crate) fn limit_of(report: &CallReport) -> Option<Limit> {
 /// Says of a refusal that no retry mends what may mend it.
 pub(crate) fn refusal(reason: &str) -> String {
     format!("the call was refused for good ({reason}): see to the account, the model and `agent` in the configuration")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(glob: &str, path: &str, expect: bool) {
+        let set = protected_set(&[glob.to_owned()]).unwrap();
+        assert_eq!(set.is_match(path), expect, "`{glob}` on `{path}`");
+    }
+
+    #[test]
+    fn a_folder_is_protected_with_what_could_stand_in_its_place() {
+        check(".cargo/**", ".cargo/config.toml", true);
+        check(".cargo/**", ".CARGO/config.toml", true);
+        // A link of that name leads wherever the agent likes.
+        check(".cargo/**", ".cargo", true);
+        check("a/b/**", "a", true);
+        check("a/b/**", "a/b", true);
+        check("a/b/**", "a/c", false);
+        check("**/build.rs", "x/build.rs", true);
+        check("**/build.rs", "x", false);
+        check("a*/b/**", "abc", false);
+        check("configuration.yaml", "configuration.yaml", true);
+        check("configuration.yaml", "docs/configuration.yaml", false);
+    }
 }
