@@ -161,7 +161,7 @@ impl Driver<'_> {
         let issues = self.work.store.read()?;
         let counts = issues.counts();
         Ok(plan::Snapshot {
-            leftovers: recovery.is_needed()?,
+            leftovers: recovery.is_needed()? || recovery.is_haunted_by(self.work.recorder.run())?,
             ready: issues.ready().first().map(|issue| issue.id.clone()),
             open: counts.open,
             blocked: counts.blocked,
@@ -179,7 +179,11 @@ impl Driver<'_> {
         }
         match recover(self.work, recovery).await {
             Err(error) if error.kind() == ErrorKind::Engine => self.progress.failed(error.in_a_line()),
-            done => return done,
+            Err(error) => return Err(error),
+            Ok(()) if recovery.is_haunted_by(self.work.recorder.run())? => {
+                self.progress.failed("a container of this run does not end".to_owned());
+            }
+            Ok(()) => {}
         }
         Ok(())
     }

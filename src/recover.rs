@@ -63,6 +63,13 @@ impl<'a> Recovery<'a> {
         Ok(!self.generator.slots().leftovers()?.is_empty() || !claimed(&self.store.read()?).is_empty())
     }
 
+    /// Whether a container still has a slot that this very run let go of: its engine failed under it.
+    pub(crate) fn is_haunted_by(&self, run: &str) -> Result<bool> {
+        let haunted = self.generator.slots().haunted()?;
+        let of_run = |owner: &str| serde_json::from_str::<SlotOwner>(owner).is_ok_and(|owner| owner.run == run);
+        Ok(haunted.iter().any(|slot| of_run(&slot.owner)))
+    }
+
     /// Recovers with an engine connected for this alone: an agent may still be at work in a leftover slot.
     pub(crate) async fn run_with_any_engine(&self) -> Result<Vec<String>> {
         let engine = Engine::connect(&self.generator.connect_options()).await?;
@@ -78,9 +85,10 @@ impl<'a> Recovery<'a> {
             said.push(format!("removed the container `{}` of an earlier run", container.name));
         }
         let slots = self.generator.slots();
-        for (number, process) in slots.haunted()? {
+        for slot in slots.haunted()? {
             said.push(format!(
-                "slot {number} is left alone: a container of another engine still has it (process {process})"
+                "slot {} is left alone: a container of another engine still has it (process {})",
+                slot.number, slot.process
             ));
         }
         for leftover in slots.leftovers()? {

@@ -49,6 +49,17 @@ pub struct Leftover {
     pub owner: String,
 }
 
+/// A slot that a container still has although its run let go of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Haunted {
+    /// The slot's number.
+    pub number: u32,
+    /// What it was acquired for.
+    pub owner: String,
+    /// A process in the container.
+    pub process: u32,
+}
+
 /// What [`SlotPool::remove_all`] did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Removal {
@@ -125,15 +136,15 @@ impl SlotPool {
         Ok(found)
     }
 
-    /// The slots of dead runs that a container still has, each with a process in it: of an engine that was not asked.
-    pub fn haunted(&self) -> Result<Vec<(u32, u32)>> {
+    /// The slots that nobody holds and a container still has: one that outlived its run, or could not be ended.
+    pub fn haunted(&self) -> Result<Vec<Haunted>> {
         let mut found = Vec::new();
         for number in self.listed()? {
-            if marker::read(&self.marker(number))?.is_some()
+            if let Some(owner) = marker::read(&self.marker(number))?
                 && let Claim::Ours(_) = self.claim(number)?
                 && let Some(process) = mounted::holder(&self.folder.join(number.to_string()))
             {
-                found.push((number, process));
+                found.push(Haunted { number, owner, process });
             }
         }
         Ok(found)
