@@ -161,7 +161,7 @@ impl Driver<'_> {
         let issues = self.work.store.read()?;
         let counts = issues.counts();
         Ok(plan::Snapshot {
-            leftovers: recovery.is_needed()? || recovery.is_haunted_by(self.work.recorder.run())?,
+            leftovers: recovery.is_needed_in(self.work.recorder.run())?,
             ready: issues.ready().first().map(|issue| issue.id.clone()),
             open: counts.open,
             blocked: counts.blocked,
@@ -180,7 +180,7 @@ impl Driver<'_> {
         match recover(self.work, recovery).await {
             Err(error) if error.kind() == ErrorKind::Engine => self.progress.failed(error.in_a_line()),
             Err(error) => return Err(error),
-            Ok(()) if recovery.is_haunted_by(self.work.recorder.run())? => {
+            Ok(()) if recovery.is_held_up_in(self.work.recorder.run())? => {
                 self.progress.failed("a container of this run does not end".to_owned());
             }
             Ok(()) => {}

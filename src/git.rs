@@ -24,9 +24,7 @@ pub use edit::TreeEdit;
 pub use hazards::{Hazard, Severity};
 pub use merge::Merge;
 pub use refs::{Head, RefMove};
-pub use slots::{
-    Haunted, Leftover, PrivateMount, PrivateRepository, Removal, Slot, SlotPool, Snapshot, SnapshotLimits,
-};
+pub use slots::{Leftover, PrivateMount, PrivateRepository, Removal, Slot, SlotPool, Snapshot, SnapshotLimits};
 pub use tree::{Change, ChangeKind, ChangeStat, EntryKind, TreeEntry};
 
 /// A handle on the person's repository. Cheap to clone, shared between threads: libgit2 is opened for each operation.

@@ -60,14 +60,23 @@ impl<'a> Recovery<'a> {
 
     /// Whether slots or claims were left; containers alone show only when an engine is asked.
     pub(crate) fn is_needed(&self) -> Result<bool> {
-        Ok(!self.generator.slots().leftovers()?.is_empty() || !claimed(&self.store.read()?).is_empty())
+        Ok(!self.generator.slots().leftovers()?.is_empty() || self.has_claims()?)
+    }
+
+    /// The same in the middle of a run. What a container of another run's engine still has is no reason to try again.
+    pub(crate) fn is_needed_in(&self, run: &str) -> Result<bool> {
+        let leftovers = self.generator.slots().leftovers()?;
+        Ok(leftovers.iter().any(|slot| slot.holder.is_none() || is_of(slot, run)) || self.has_claims()?)
     }
 
     /// Whether a container still has a slot that this very run let go of: its engine failed under it.
-    pub(crate) fn is_haunted_by(&self, run: &str) -> Result<bool> {
-        let haunted = self.generator.slots().haunted()?;
-        let of_run = |owner: &str| serde_json::from_str::<SlotOwner>(owner).is_ok_and(|owner| owner.run == run);
-        Ok(haunted.iter().any(|slot| of_run(&slot.owner)))
+    pub(crate) fn is_held_up_in(&self, run: &str) -> Result<bool> {
+        let leftovers = self.generator.slots().leftovers()?;
+        Ok(leftovers.iter().any(|slot| slot.holder.is_some() && is_of(slot, run)))
+    }
+
+    fn has_claims(&self) -> Result<bool> {
+        Ok(!claimed(&self.store.read()?).is_empty())
     }
 
     /// Recovers with an engine connected for this alone: an agent may still be at work in a leftover slot.
@@ -84,15 +93,14 @@ impl<'a> Recovery<'a> {
         for container in engine.sweep(&labels).await? {
             said.push(format!("removed the container `{}` of an earlier run", container.name));
         }
-        let slots = self.generator.slots();
-        for slot in slots.haunted()? {
-            said.push(format!(
-                "slot {} is left alone: a container of another engine still has it (process {})",
-                slot.number, slot.process
-            ));
-        }
-        for leftover in slots.leftovers()? {
-            self.keep_slot(&leftover, &mut said)?;
+        for leftover in self.generator.slots().leftovers()? {
+            match leftover.holder {
+                None => self.keep_slot(&leftover, &mut said)?,
+                Some(process) => said.push(format!(
+                    "slot {} is left alone: a container of another engine still has it (process {process})",
+                    leftover.number
+                )),
+            }
         }
         for id in claimed(&self.store.read()?) {
             self.put_right(&id, &mut said)?;
@@ -212,6 +220,11 @@ impl<'a> Recovery<'a> {
             model: report.and_then(|report| report.model),
         })
     }
+}
+
+/// Whether a slot was left by this run.
+fn is_of(leftover: &Leftover, run: &str) -> bool {
+    serde_json::from_str::<SlotOwner>(&leftover.owner).is_ok_and(|owner| owner.run == run)
 }
 
 /// The tasks that somebody claimed.

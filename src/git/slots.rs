@@ -40,24 +40,16 @@ pub struct SlotPool {
     private: PathBuf,
 }
 
-/// A slot that a dead run left behind.
+/// A slot that a run left behind: dead, or let down by its engine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Leftover {
     /// The slot's number.
     pub number: u32,
     /// What it was acquired for.
     pub owner: String,
-}
-
-/// A slot that a container still has although its run let go of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Haunted {
-    /// The slot's number.
-    pub number: u32,
-    /// What it was acquired for.
-    pub owner: String,
-    /// A process in the container.
-    pub process: u32,
+    /// A process of a container that still has it: on another engine than the one last asked, or one that could not be
+    /// ended. While there is one, the slot is nobody's.
+    pub holder: Option<u32>,
 }
 
 /// What [`SlotPool::remove_all`] did.
@@ -120,31 +112,16 @@ impl SlotPool {
         Err(Error::new(ErrorKind::Unexpected, "all slots are in use"))
     }
 
-    /// The slots that dead runs left: marked as in use, and nobody holds them, not even a container that outlived its run.
+    /// The slots that runs left: marked as in use, and no process of ours holds them.
     pub fn leftovers(&self) -> Result<Vec<Leftover>> {
         let mut found = Vec::new();
         for number in self.listed()? {
             let Some(owner) = marker::read(&self.marker(number))? else {
                 continue;
             };
-            if let Claim::Ours(_) = self.claim(number)?
-                && mounted::holder(&self.folder.join(number.to_string())).is_none()
-            {
-                found.push(Leftover { number, owner });
-            }
-        }
-        Ok(found)
-    }
-
-    /// The slots that nobody holds and a container still has: one that outlived its run, or could not be ended.
-    pub fn haunted(&self) -> Result<Vec<Haunted>> {
-        let mut found = Vec::new();
-        for number in self.listed()? {
-            if let Some(owner) = marker::read(&self.marker(number))?
-                && let Claim::Ours(_) = self.claim(number)?
-                && let Some(process) = mounted::holder(&self.folder.join(number.to_string()))
-            {
-                found.push(Haunted { number, owner, process });
+            if let Claim::Ours(_) = self.claim(number)? {
+                let holder = mounted::holder(&self.folder.join(number.to_string()));
+                found.push(Leftover { number, owner, holder });
             }
         }
         Ok(found)

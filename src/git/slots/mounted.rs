@@ -25,7 +25,7 @@ pub(super) fn holder(folder: &Path) -> Option<u32> {
     processes.flatten().find_map(|entry| {
         let process: u32 = entry.file_name().to_str()?.parse().ok()?;
         let table = fs::read(entry.path().join("mountinfo")).ok()?;
-        // A table that does not name the folder is not worth taking apart.
+        // Most processes see what this one sees: the same table.
         let is_held = table != own
             && lines(&table)
                 .iter()

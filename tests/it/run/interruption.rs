@@ -10,18 +10,24 @@ engine_tests! {
     both: a_run_killed_while_the_agent_works_is_resumed, one_signal_ends_a_run_safely;
     podman: a_second_signal_ends_it_at_once, a_slot_that_another_engine_works_in_is_left_alone,
         work_of_a_generation_that_is_gone_is_kept_and_blocks_nobody;
-    docker: only_one_run_at_a_time, a_measure_that_was_killed_is_paid_for;
+    docker: only_one_run_at_a_time, a_measure_that_was_killed_is_paid_for, an_ending_ends_the_measure_of_a_dead_run;
 }
 
 const WORKS_AND_HANGS: &str = "on 1 tokens 500 20 0.25\nwrite src/a.txt begun\non 1 hang\nwrite src/b.txt done";
 
-fn a_run_killed_while_the_agent_works_is_resumed(kind: EngineKind) {
-    let Some(project) = Project::new(kind, "") else { return };
+/// A project whose run was killed while its agent works, and goes on working; `None` where there is no such engine.
+fn killed_at_work(kind: EngineKind) -> Option<Project> {
+    let project = Project::new(kind, "")?;
     project.add("is interrupted", WORKS_AND_HANGS);
     let mut run = project.spawn(&["generator", "run"]);
     project.wait_for_agent("cw-1", 1);
     run.kill().unwrap();
     run.wait().unwrap();
+    Some(project)
+}
+
+fn a_run_killed_while_the_agent_works_is_resumed(kind: EngineKind) {
+    let Some(project) = killed_at_work(kind) else { return };
     assert_eq!(
         project.containers().len(),
         1,
@@ -43,12 +49,7 @@ fn a_run_killed_while_the_agent_works_is_resumed(kind: EngineKind) {
 
 /// A sweep reaches the containers of the engine it is on. Those of another one go on working, in their own slot alone.
 fn a_slot_that_another_engine_works_in_is_left_alone(kind: EngineKind) {
-    let Some(project) = Project::new(kind, "") else { return };
-    project.add("is interrupted", WORKS_AND_HANGS);
-    let mut run = project.spawn(&["generator", "run"]);
-    project.wait_for_agent("cw-1", 1);
-    run.kill().unwrap();
-    run.wait().unwrap();
+    let Some(project) = killed_at_work(kind) else { return };
     if !project.move_to(EngineKind::Docker) {
         return;
     }
@@ -70,12 +71,7 @@ fn a_slot_that_another_engine_works_in_is_left_alone(kind: EngineKind) {
 }
 
 fn work_of_a_generation_that_is_gone_is_kept_and_blocks_nobody(kind: EngineKind) {
-    let Some(project) = Project::new(kind, "") else { return };
-    project.add("is interrupted", WORKS_AND_HANGS);
-    let mut run = project.spawn(&["generator", "run"]);
-    project.wait_for_agent("cw-1", 1);
-    run.kill().unwrap();
-    run.wait().unwrap();
+    let Some(project) = killed_at_work(kind) else { return };
     for reference in project
         .repository
         .git(&[
@@ -157,11 +153,10 @@ fn only_one_run_at_a_time(kind: EngineKind) {
     project.expect_tidy();
 }
 
-fn a_measure_that_was_killed_is_paid_for(kind: EngineKind) {
+/// A project whose run was killed in a measure whose agent goes on; `None` where there is no such engine.
+fn killed_in_measure(kind: EngineKind) -> Option<Project> {
     let script = crate::run::measure::user_prompt("tokens 500 20 0.25\nhang");
-    let Some(mut project) = Project::new(kind, &script) else {
-        return;
-    };
+    let project = Project::new(kind, &script)?;
     let mut run = project.spawn(&["generator", "run"]);
     let spoke = || {
         let records = project
@@ -177,6 +172,23 @@ fn a_measure_that_was_killed_is_paid_for(kind: EngineKind) {
     wait_until(spoke);
     run.kill().unwrap();
     run.wait().unwrap();
+    Some(project)
+}
+
+/// No task is claimed then: the slot alone tells that something may still run, and spend.
+fn an_ending_ends_the_measure_of_a_dead_run(kind: EngineKind) {
+    let Some(project) = killed_in_measure(kind) else { return };
+    assert_eq!(project.containers().len(), 1);
+    let ran = project.run(&["generator", "reset"]).expect(0);
+    ran.says("Recovered: removed the container");
+    assert_eq!(project.containers(), Vec::<String>::new());
+    project.expect_untouched();
+}
+
+fn a_measure_that_was_killed_is_paid_for(kind: EngineKind) {
+    let Some(mut project) = killed_in_measure(kind) else {
+        return;
+    };
     project.reconfigure(None, "");
     // The scripted agent proposes nothing without a script.
     project
