@@ -8,11 +8,13 @@ mod claude;
 mod command;
 mod event;
 mod report;
+mod role;
 
 pub use claude::Transcript;
 pub use command::{CallExtra, command_line};
 pub use event::AgentEvent;
 pub use report::{CallReport, Cut, Ending};
+pub use role::Role;
 
 /// Tokens and money of one or more calls. True input is `input + cache_write + cache_read`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]

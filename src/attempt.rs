@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::agent::Usage;
+use crate::ledger::Entry;
 
 /// How an attempt ended. The list is closed: whoever adds a way says what each reader does with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -92,16 +93,14 @@ pub struct Attempt {
     pub started_at: Timestamp,
     /// When it ended.
     pub ended_at: Timestamp,
-    /// The model that the client said it bound.
+    /// What the agent's call took and used; `None` when it never began.
     #[serde(default)]
-    pub model: Option<String>,
-    /// The client's session.
-    #[serde(default)]
-    pub session_id: Option<String>,
-    /// Turns taken.
-    #[serde(default)]
-    pub turns: u32,
+    pub call: Option<Entry>,
+}
+
+impl Attempt {
     /// Tokens and money.
-    #[serde(default)]
-    pub usage: Usage,
+    pub fn usage(&self) -> Usage {
+        self.call.as_ref().map(|call| call.usage).unwrap_or_default()
+    }
 }

@@ -15,6 +15,7 @@ use crate::engine::{Container, ContainerSpec, Engine, Exit, Mount, Output, Strea
 use crate::error::{Context as _, Error, ErrorKind, Result};
 use crate::event::{CallName, Happening};
 use crate::git::PrivateRepository;
+use crate::ledger::{Entry, Place};
 use crate::record::{CallFolder, Recorder};
 use crate::text::one_line;
 
@@ -38,6 +39,8 @@ const STDERR_TAIL: usize = 4096;
 /// What a call needs.
 pub(crate) struct Call<'a> {
     pub(crate) name: CallName,
+    /// The cycle of the generation that it belongs to.
+    pub(crate) cycle: u32,
     pub(crate) config: &'a Config,
     pub(crate) role: &'a RoleConfig,
     pub(crate) image: &'a str,
@@ -57,10 +60,25 @@ pub(crate) struct Call<'a> {
     pub(crate) folder: &'a CallFolder,
 }
 
+impl Call<'_> {
+    /// What the ledger knows the call by.
+    fn place(&self, run: &str) -> Place {
+        Place {
+            role: self.name.role,
+            task: self.name.task.clone(),
+            attempt: self.name.attempt,
+            cycle: self.cycle,
+            run: run.to_owned(),
+        }
+    }
+}
+
 /// A call that was made.
 pub(crate) struct Made {
     /// What it amounts to; what it used was used, however it ended.
     pub(crate) report: CallReport,
+    /// What the ledger keeps of it.
+    pub(crate) entry: Entry,
     /// What failed under the agent, if something did. Then nobody knows whether its container still runs.
     pub(crate) failure: Option<Error>,
 }
@@ -73,6 +91,7 @@ pub(crate) async fn make(
     cancel: &CancellationToken,
 ) -> Result<Made> {
     call.folder.write("prompt.md", call.prompt.as_bytes())?;
+    let begun = Instant::now();
     let mut listener = Listener::new(call, recorder)?;
     let mut container = engine
         .start(&specification(call, recorder.run()), call.prompt.as_bytes())
@@ -90,14 +109,15 @@ pub(crate) async fn make(
         }
         Err(error) => ((None, None, false), Some(error)),
     };
-    let report = listener.finish(ending);
+    let mut report = listener.finish(ending);
+    report.duration_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let entry = Entry::new(call.place(recorder.run()), &report, recorder.now());
     recorder.emit(Happening::AgentEnded {
         call: call.name.clone(),
-        outcome: report.outcome,
         reason: one_line(&report.reason, 300),
-        usage: report.usage,
+        entry: entry.clone(),
     });
-    Ok(Made { report, failure })
+    Ok(Made { report, entry, failure })
 }
 
 /// Stays with a container until it has ended: by itself, by a limit, or by a person's word.

@@ -26,6 +26,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::agent::Role;
+
 pub use document::example;
 pub(crate) use document::{Fitting, fitted, quoted};
 pub(crate) use paths::lexical;
@@ -108,14 +110,38 @@ pub struct Config {
     pub measure: RoleConfig,
     /// `stitch`.
     pub stitch: RoleConfig,
-    /// `budget`, over a whole generation.
+    /// `review`.
+    pub review: RoleConfig,
+    /// `optimize`.
+    pub optimize: RoleConfig,
+    /// `budget`.
     pub budget: BudgetConfig,
+    /// `retry`.
+    pub retry: RetryConfig,
     /// `limits`.
     pub limits: LimitsConfig,
     /// `protected_paths`: globs; a task that touches one is held.
     pub protected_paths: Vec<String>,
     /// `gates`: commands that must succeed, in a container of the same kind, before a task is merged.
     pub gates: Vec<Gate>,
+}
+
+impl Config {
+    /// How agents of a role are called.
+    pub fn role(&self, role: Role) -> &RoleConfig {
+        match role {
+            Role::Measure => &self.measure,
+            Role::Stitch => &self.stitch,
+            Role::Review => &self.review,
+            Role::Optimize => &self.optimize,
+        }
+    }
+
+    /// Where the calls of a role go: its own base URL, else the agent's; `None` is the client's default.
+    pub fn base_url(&self, role: Role) -> Option<&str> {
+        let own = self.role(role).base_url.as_deref();
+        own.or(self.agent.base_url.as_deref())
+    }
 }
 
 /// `container.engine`.
@@ -203,11 +229,17 @@ pub struct AgentConfig {
     pub home: String,
 }
 
-/// The `measure` and `stitch` sections.
+/// The sections of the roles: `measure`, `stitch`, `review` and `optimize`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct RoleConfig {
     /// `--model`.
     pub model: Option<String>,
+    /// `--fallback-model`.
+    pub fallback_model: Option<String>,
+    /// Whether a call that binds another model than `model` is stopped; else it is warned about (`false`).
+    pub strict_model: bool,
+    /// `ANTHROPIC_BASE_URL` in the container, instead of `agent.base_url`.
+    pub base_url: Option<String>,
     /// `--effort`.
     pub effort: Option<String>,
     /// `--max-turns`.
@@ -216,14 +248,32 @@ pub struct RoleConfig {
     /// `--max-budget-usd`, for one call.
     #[serde(serialize_with = "show::or_off")]
     pub budget_usd: Option<f64>,
+    /// Tokens that one call may use, read and written.
+    #[serde(serialize_with = "show::or_off")]
+    pub budget_tokens: Option<u64>,
+    /// A call's limit without one event, from its start (`2m`); `None` is `off`.
+    #[serde(serialize_with = "show::duration_or_off")]
+    pub first_event_timeout: Option<Duration>,
     /// A call's hard limit; `None` is `off`.
     #[serde(serialize_with = "show::duration_or_off")]
     pub timeout: Option<Duration>,
     /// A call's limit without a byte of output; `None` is `off`.
     #[serde(serialize_with = "show::duration_or_off")]
     pub idle_timeout: Option<Duration>,
-    /// `--tools`; unset is the client's own choice.
+    /// A call's limit without a byte of output while one of its tools runs (`30m`); `None` is `off`.
+    #[serde(serialize_with = "show::duration_or_off")]
+    pub tool_timeout: Option<Duration>,
+    /// How long the client may linger after its result (`20s`).
+    #[serde(serialize_with = "show::duration")]
+    pub result_grace: Duration,
+    /// `--tools`: those that the agent has; unset is the client's own choice.
     pub tools: Option<Vec<String>>,
+    /// `--allowed-tools`: those that need no permission.
+    pub allowed_tools: Vec<String>,
+    /// `--disallowed-tools`: those that are refused.
+    pub denied_tools: Vec<String>,
+    /// Arguments of the client beyond `claude_args`.
+    pub args: Vec<String>,
     /// Tasks a cycle (stitch), proposals a cycle (measure: `max_issues` bounds it, too); `None` is no limit.
     #[serde(serialize_with = "show::or_off")]
     pub max_per_cycle: Option<u32>,
@@ -242,6 +292,35 @@ pub struct BudgetConfig {
     /// Tokens a generation may use, read and written.
     #[serde(serialize_with = "show::or_off")]
     pub tokens: Option<u64>,
+    /// US dollars one cycle may cost: a measure and what follows it.
+    #[serde(serialize_with = "show::or_off")]
+    pub cycle_usd: Option<f64>,
+    /// Tokens one cycle may use.
+    #[serde(serialize_with = "show::or_off")]
+    pub cycle_tokens: Option<u64>,
+    /// US dollars one task may cost, all attempts at it together.
+    #[serde(serialize_with = "show::or_off")]
+    pub task_usd: Option<f64>,
+    /// Tokens one task may use, all attempts at it together.
+    #[serde(serialize_with = "show::or_off")]
+    pub task_tokens: Option<u64>,
+}
+
+/// The `retry` section: how calls that met a passing failure are made again.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct RetryConfig {
+    /// The pause before the first retry, about (`5s`).
+    #[serde(serialize_with = "show::duration")]
+    pub initial: Duration,
+    /// How much longer each further pause is (2).
+    pub factor: f64,
+    /// The longest pause (`5m`).
+    #[serde(serialize_with = "show::duration")]
+    pub ceiling: Duration,
+    /// Failures in a row after which a run ends (5).
+    pub count: u32,
+    /// Failures of one run, in a row or not, after which it ends (20).
+    pub breaker: u32,
 }
 
 /// `limits.wait`: what to do when a usage limit is reached.
@@ -261,6 +340,9 @@ pub struct LimitsConfig {
     /// Whether paid overage may be used (`forbid`).
     #[serde(rename = "overage", serialize_with = "show::overage")]
     pub allow_overage: bool,
+    /// How long a limit is waited out when nothing says when it is lifted (`1h`).
+    #[serde(serialize_with = "show::duration")]
+    pub default_wait: Duration,
     /// Whether to wait for a reset (`6h`).
     #[serde(serialize_with = "show::wait")]
     pub wait: LimitWait,

@@ -3,9 +3,10 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::agent::{CallOutcome, Usage};
+use crate::agent::{Role, Usage};
 use crate::attempt::Outcome;
 use crate::issue::IssueId;
+use crate::ledger::Entry;
 
 /// One thing that happened, as a line of `events.jsonl`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -25,25 +26,6 @@ pub struct CallName {
     pub task: Option<IssueId>,
     /// The attempt at the task, or the round of the measure; counted from 1.
     pub attempt: u32,
-}
-
-/// What an agent is called for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Role {
-    /// Proposes tasks.
-    Measure,
-    /// Does one.
-    Stitch,
-}
-
-impl std::fmt::Display for Role {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str(match self {
-            Self::Measure => "measure",
-            Self::Stitch => "stitch",
-        })
-    }
 }
 
 impl std::fmt::Display for CallName {
@@ -164,12 +146,10 @@ pub enum Happening {
     AgentEnded {
         /// Which call.
         call: CallName,
-        /// How.
-        outcome: CallOutcome,
-        /// Why, in a line.
+        /// Why it ended as it did, in a line.
         reason: String,
-        /// What it used.
-        usage: Usage,
+        /// What it took and used.
+        entry: Entry,
     },
     /// A gate ran.
     GateEnded {

@@ -265,6 +265,6 @@ impl Issue {
 
     /// Sums tokens and money over all attempts, the forgiven ones too.
     pub fn usage(&self) -> Usage {
-        self.attempts.iter().map(|attempt| attempt.usage).sum()
+        self.attempts.iter().map(Attempt::usage).sum()
     }
 }

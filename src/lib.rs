@@ -63,6 +63,7 @@ pub mod history;
 pub mod image;
 pub mod issue;
 mod judgement;
+pub mod ledger;
 mod materials;
 mod measure;
 mod plan;

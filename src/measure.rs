@@ -2,15 +2,16 @@
 
 use tokio_util::sync::CancellationToken;
 
-use crate::agent::{CallOutcome, CallReport, Cut, Usage};
+use crate::agent::{CallOutcome, CallReport, Cut, Role, Usage};
 use crate::call::{self, Call, Made};
 use crate::crash::crash_point;
 use crate::driver::Work;
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::{CallName, DroppedProposal, FiledTask, Happening, Role};
+use crate::event::{CallName, DroppedProposal, FiledTask, Happening};
 use crate::git::{PrivateRepository, Slot};
 use crate::issue::{BatchIssue, Issues, Measure, NewIssue, TaskPlan};
 use crate::judgement::{limit_of, refusal};
+use crate::ledger::Entry;
 use crate::materials;
 use crate::plan::Limit;
 use crate::proposal::{self, KnownIssue, Proposal, Validated};
@@ -69,7 +70,7 @@ pub(crate) async fn measure(work: &Work<'_>, cycle: u32, cancel: &CancellationTo
 async fn rounds(work: &Work<'_>, slot: &mut Slot, owner: &SlotOwner, cancel: &CancellationToken) -> Result<Done> {
     let tip = work.tip()?;
     let mut context = materials::measure_context(work, tip)?;
-    let mut usage = Usage::default();
+    let mut calls: Vec<Entry> = Vec::new();
     let most = work.generator.config.measure.max_attempts.max(1);
     loop {
         let round = context.attempt;
@@ -82,24 +83,22 @@ async fn rounds(work: &Work<'_>, slot: &mut Slot, owner: &SlotOwner, cancel: &Ca
         let prompt = materials::measure_prompt(work, &context)?;
         step(work, &name, "checkout");
         let private = work.checkout(slot, owner.clone(), tip)?;
-        let call = call_for(work, &name, slot, &private, &prompt, &folder, &usage)?;
+        let call = call_for(work, &name, slot, &private, &prompt, &folder, &calls)?;
         step(work, &name, "container");
         let made = call::make(&call, work.engine, work.recorder, cancel).await;
         crash_point!("measure.called");
         let report = match made {
-            Ok(Made { report, failure: None }) => report,
-            Ok(Made {
-                report,
-                failure: Some(failure),
-            }) => {
-                usage += report.usage;
-                return broken(work, failure, &folder, usage).await;
+            Ok(Made { report, entry, failure }) => {
+                calls.push(entry);
+                match failure {
+                    None => report,
+                    Some(failure) => return broken(work, failure, &folder, &calls).await,
+                }
             }
-            Err(failure) => return broken(work, failure, &folder, usage).await,
+            Err(failure) => return broken(work, failure, &folder, &calls).await,
         };
-        usage += report.usage;
         match judge(work, &report)? {
-            Round::Valid(validated) => return file(work, validated, usage),
+            Round::Valid(validated) => return file(work, validated, &calls),
             Round::Problems { problems, answer } if round < most => {
                 work.recorder.emit(Happening::MeasureRefused {
                     problems: problems.clone(),
@@ -108,9 +107,9 @@ async fn rounds(work: &Work<'_>, slot: &mut Slot, owner: &SlotOwner, cancel: &Ca
             }
             Round::Problems { problems, .. } => {
                 let reason = format!("measure gave no valid answer in {round} rounds: {}", problems.join(" "));
-                return fail(work, Done::Refused(one_line(&reason, 2000)), &reason, &folder, usage);
+                return fail(work, Done::Refused(one_line(&reason, 2000)), &reason, &folder, &calls);
             }
-            Round::Over(done, reason) => return fail(work, done, &reason, &folder, usage),
+            Round::Over(done, reason) => return fail(work, done, &reason, &folder, &calls),
         }
     }
 }
@@ -130,13 +129,15 @@ fn call_for<'a>(
     private: &'a PrivateRepository,
     prompt: &'a str,
     folder: &'a CallFolder,
-    used: &Usage,
+    made: &[Entry],
 ) -> Result<Call<'a>> {
-    let mut spent = work.store.read()?.usage();
-    spent += *used;
+    let issues = work.store.read()?;
+    let mut spent = issues.usage();
+    spent += sum(made);
     let config = &work.generator.config;
     Ok(Call {
         name: name.clone(),
+        cycle: issues.cycle() + 1,
         config,
         role: &config.measure,
         image: work.image,
@@ -154,11 +155,11 @@ fn call_for<'a>(
 }
 
 /// Ends a measure under which something failed that was not the agent.
-async fn broken(work: &Work<'_>, failure: Error, folder: &CallFolder, usage: Usage) -> Result<Done> {
+async fn broken(work: &Work<'_>, failure: Error, folder: &CallFolder, calls: &[Entry]) -> Result<Done> {
     let reason = failure.in_a_line();
     // Its files are read-only in the container: whether that still runs only decides who ends it.
     work.is_over(None).await;
-    let done = fail(work, Done::Failed(reason.clone()), &reason, folder, usage)?;
+    let done = fail(work, Done::Failed(reason.clone()), &reason, folder, calls)?;
     match failure.kind() {
         ErrorKind::Engine => Ok(done),
         _ => Err(failure),
@@ -212,8 +213,9 @@ fn answer_text(report: &CallReport) -> Option<String> {
 }
 
 /// Files a valid batch and notes the measure, in one commit.
-fn file(work: &Work<'_>, validated: Validated, usage: Usage) -> Result<Done> {
+fn file(work: &Work<'_>, validated: Validated, calls: &[Entry]) -> Result<Done> {
     let now = work.now();
+    let usage = sum(calls);
     let dropped: Vec<_> = validated
         .dropped_duplicates
         .into_iter()
@@ -231,7 +233,7 @@ fn file(work: &Work<'_>, validated: Validated, usage: Usage) -> Result<Done> {
             run,
             at: now,
             filed: Some(ids.clone()),
-            usage,
+            calls: calls.to_vec(),
         });
         ids.iter().map(|id| filed_task(issues, id)).collect::<Result<Vec<_>>>()
     })?;
@@ -271,15 +273,16 @@ fn filed_task(issues: &Issues, id: &crate::issue::IssueId) -> Result<FiledTask> 
 }
 
 /// Notes a measure that gave no valid answer: what it used was used.
-fn fail(work: &Work<'_>, done: Done, reason: &str, folder: &CallFolder, usage: Usage) -> Result<Done> {
+fn fail(work: &Work<'_>, done: Done, reason: &str, folder: &CallFolder, calls: &[Entry]) -> Result<Done> {
     let now = work.now();
+    let usage = sum(calls);
     work.store.update("measure failed", now, |issues| {
         let run = work.recorder.run().to_owned();
         issues.record_measure(Measure {
             run,
             at: now,
             filed: None,
-            usage,
+            calls: calls.to_vec(),
         });
         Ok(())
     })?;
@@ -290,4 +293,8 @@ fn fail(work: &Work<'_>, done: Done, reason: &str, folder: &CallFolder, usage: U
         usage,
     });
     Ok(done)
+}
+
+fn sum(calls: &[Entry]) -> Usage {
+    calls.iter().map(|entry| entry.usage).sum()
 }

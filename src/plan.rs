@@ -359,10 +359,12 @@ mod tests {
             BudgetConfig {
                 usd: Some(2.0),
                 tokens: None,
+                ..BudgetConfig::default()
             },
             BudgetConfig {
                 usd: None,
                 tokens: Some(1000),
+                ..BudgetConfig::default()
             },
         ] {
             check(&now, &Limits { budget, ..limits() }, Step::Stop(Reason::BudgetSpent));
@@ -372,6 +374,7 @@ mod tests {
         let spent = BudgetConfig {
             usd: Some(2.0),
             tokens: None,
+            ..BudgetConfig::default()
         };
         check(
             &refused,
@@ -384,6 +387,7 @@ mod tests {
         let enough = BudgetConfig {
             usd: Some(2.5),
             tokens: Some(1001),
+            ..BudgetConfig::default()
         };
         check(
             &now,

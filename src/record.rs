@@ -5,11 +5,12 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use jiff::Timestamp;
 use tokio::sync::mpsc::UnboundedSender;
 
-use crate::agent::{CallReport, Ending, Transcript};
+use crate::agent::{CallReport, Ending, Role, Transcript};
 use crate::error::{Context as _, Error, ErrorKind, Result};
-use crate::event::{CallName, Event, Happening, Role};
+use crate::event::{CallName, Event, Happening};
 use crate::fs::create_folder;
 use crate::world::World;
 
@@ -60,6 +61,11 @@ impl Recorder {
         &self.run
     }
 
+    /// The present moment.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.world.now()
+    }
+
     /// Records that something happened. A failure to write is kept for [`Recorder::check`], so that
     /// no caller has to stop half-way through a step.
     pub(crate) fn emit(&self, happening: Happening) {
@@ -103,7 +109,7 @@ impl Recorder {
         let name = match (&call.task, call.role) {
             (Some(task), _) => format!("{task}-{}", call.attempt),
             (None, Role::Measure) => format!("{}{}", measure_prefix(cycle), call.attempt),
-            (None, Role::Stitch) => format!("stitch-{}", call.attempt),
+            (None, role) => format!("{role}-{}", call.attempt),
         };
         let below = format!("runs/{}/{name}", self.run);
         let path = self.state_dir.join(&below);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::agent::Usage;
+use crate::agent::Role;
 use crate::attempt::{Attempt, Outcome};
 use crate::engine::Engine;
 use crate::error::{Context as _, Result};
@@ -12,6 +12,7 @@ use crate::generation::GenerationName;
 use crate::generator::Generator;
 use crate::git::{Git, Leftover, Slot};
 use crate::issue::{Issue, IssueId, Issues, Measure, Status};
+use crate::ledger::{Entry, Place};
 use crate::record::{recorded_call, recorded_measure};
 use crate::store::Store;
 use crate::task_commit::{keep_orphan, keep_snapshot, kept_commit, merged_commit, message};
@@ -160,15 +161,28 @@ impl<'a> Recovery<'a> {
         if owner.generation != self.generation.as_str() || is_noted(&self.store.read()?) {
             return Ok(None);
         }
-        let calls = recorded_measure(&self.generator.state_dir, &owner.run, owner.cycle)?;
-        let usage: Usage = calls.iter().map(|report| report.usage).sum();
         let now = self.generator.world().now();
+        let cycle = self.store.read()?.cycle() + 1;
+        let reports = recorded_measure(&self.generator.state_dir, &owner.run, owner.cycle)?;
+        let calls: Vec<Entry> = (1..)
+            .zip(&reports)
+            .map(|(attempt, report)| {
+                let place = Place {
+                    role: Role::Measure,
+                    task: None,
+                    attempt,
+                    cycle,
+                    run: owner.run.clone(),
+                };
+                Entry::new(place, report, now)
+            })
+            .collect();
         self.store.update("note a measure whose run died", now, |issues| {
             issues.record_measure(Measure {
                 run: owner.run.clone(),
                 at: now,
                 filed: None,
-                usage,
+                calls: calls.clone(),
             });
             Ok(())
         })?;
@@ -205,6 +219,13 @@ impl<'a> Recovery<'a> {
         let records = format!("runs/{run}/{}-{number}", issue.id);
         let report = recorded_call(&self.generator.state_dir.join(&records))?;
         let kept = kept_commit(self.generator, self.generation, &issue.id, number)?;
+        let place = Place {
+            role: Role::Stitch,
+            task: Some(issue.id.clone()),
+            attempt: number,
+            cycle: self.store.read()?.cycle(),
+            run: run.clone(),
+        };
         Ok(Attempt {
             number,
             outcome: Outcome::Cancelled,
@@ -213,11 +234,8 @@ impl<'a> Recovery<'a> {
             records: Some(records),
             started_at: claim.map_or(now, |claim| claim.at),
             ended_at: now,
+            call: report.map(|report| Entry::new(place, &report, now)),
             run,
-            turns: report.as_ref().map_or(0, |report| report.turns),
-            usage: report.as_ref().map(|report| report.usage).unwrap_or_default(),
-            session_id: report.as_ref().and_then(|report| report.session_id.clone()),
-            model: report.and_then(|report| report.model),
         })
     }
 }

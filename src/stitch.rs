@@ -3,17 +3,18 @@
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
-use crate::agent::{CallOutcome, CallReport, Usage};
+use crate::agent::{CallOutcome, CallReport, Role};
 use crate::attempt::{Attempt, Outcome};
 use crate::call::{self, Call};
 use crate::crash::crash_point;
 use crate::driver::Work;
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::{CallName, Happening, Role};
+use crate::event::{CallName, Happening};
 use crate::gate;
 use crate::git::{Merge, NewCommit, Oid, PrivateRepository, RefMove, Slot, Snapshot, SnapshotLimits};
 use crate::issue::{Issue, IssueId};
 use crate::judgement::{self, Judgement, hold_reason, limit_of, refusal};
+use crate::ledger::Entry;
 use crate::materials;
 use crate::plan::Limit;
 use crate::record::CallFolder;
@@ -50,6 +51,7 @@ struct Trial {
     base: Oid,
     snapshot: Option<Oid>,
     report: Option<CallReport>,
+    entry: Option<Entry>,
 }
 
 /// A task that is claimed for this run, and not tried yet.
@@ -123,6 +125,7 @@ fn begin(work: &Work<'_>, claimed: Claimed) -> Result<Trial> {
         base,
         snapshot: None,
         report: None,
+        entry: None,
     })
 }
 
@@ -190,6 +193,7 @@ async fn work_in_slot(
     crash_point!("stitch.called");
     let report = made.report;
     trial.report = Some(report.clone());
+    trial.entry = Some(made.entry);
     if let Some(failure) = made.failure {
         return Err(failure);
     }
@@ -218,9 +222,11 @@ fn call_for<'a>(
     prompt: &'a str,
     folder: &'a CallFolder,
 ) -> Result<Call<'a>> {
-    let usage = work.store.read()?.usage();
+    let issues = work.store.read()?;
+    let usage = issues.usage();
     Ok(Call {
         name: trial.name.clone(),
+        cycle: issues.cycle(),
         config: &work.generator.config,
         role: &work.generator.config.stitch,
         image: work.image,
@@ -316,7 +322,7 @@ fn conclude(work: &Work<'_>, trial: &Trial, judgement: &Judgement) -> Result<()>
     let now = work.now();
     let id = &trial.issue.id;
     let attempt = record(work, trial, judgement, now);
-    let usage = attempt.usage;
+    let usage = attempt.usage();
     let most = work.generator.config.stitch.max_attempts;
     let why = format!("{id}: attempt {} ended: {}", trial.number, judgement.outcome);
     let held = work.store.update(&why, now, |issues| {
@@ -353,7 +359,6 @@ fn conclude(work: &Work<'_>, trial: &Trial, judgement: &Judgement) -> Result<()>
 }
 
 fn record(work: &Work<'_>, trial: &Trial, judgement: &Judgement, now: Timestamp) -> Attempt {
-    let report = trial.report.as_ref();
     Attempt {
         number: trial.number,
         run: work.recorder.run().to_owned(),
@@ -363,10 +368,7 @@ fn record(work: &Work<'_>, trial: &Trial, judgement: &Judgement, now: Timestamp)
         records: Some(trial.folder.below.clone()),
         started_at: trial.started_at,
         ended_at: now,
-        model: report.and_then(|report| report.model.clone()),
-        session_id: report.and_then(|report| report.session_id.clone()),
-        turns: report.map_or(0, |report| report.turns),
-        usage: report.map_or_else(Usage::default, |report| report.usage),
+        call: trial.entry.clone(),
     }
 }
 

@@ -58,18 +58,7 @@ mod tests {
     }
 
     fn role() -> RoleConfig {
-        RoleConfig {
-            model: None,
-            effort: None,
-            max_turns: None,
-            budget_usd: None,
-            timeout: None,
-            idle_timeout: None,
-            tools: None,
-            max_per_cycle: None,
-            max_attempts: 3,
-            parallel: 1,
-        }
+        RoleConfig::stitch()
     }
 
     fn check(role: &RoleConfig, extra: &CallExtra, expect: &[&str]) {

@@ -8,16 +8,22 @@ use super::{CallOutcome, Usage};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Cut {
+    /// Not one event within the first minutes: the client never came up.
+    FirstEvent,
     /// No output for longer than the idle limit.
     Idle,
+    /// No output for longer than a tool may be silent.
+    Tool,
     /// Past the hard limit.
     Hard,
     /// The result was there and the client did not go away.
     AfterResult,
     /// Paid overage was being used and is forbidden.
     Overage,
-    /// The generation's budget was spent.
+    /// What the call was allowed to use was used up.
     Budget,
+    /// Another model than the one asked for was bound, and the configuration is strict about it.
+    Model,
     /// It would have been paid by an API key, and the configuration expects a subscription to pay.
     Credentials,
     /// It wrote more than anybody reads.
@@ -30,6 +36,9 @@ impl Cut {
     /// Says it as part of a sentence.
     pub(crate) fn reason(self) -> &'static str {
         match self {
+            Self::FirstEvent => "stopped: no event came within `first_event_timeout`",
+            Self::Tool => "stopped: no output for longer than the limit for tools",
+            Self::Model => "stopped: another model was bound than the one asked for",
             Self::Idle => "stopped: no output for longer than the idle limit",
             Self::Hard => "stopped: it ran past its time limit",
             Self::AfterResult => "stopped: it did not end after its result",
@@ -86,12 +95,22 @@ pub struct CallReport {
     pub reason: String,
     /// The session, for `--resume`.
     pub session_id: Option<String>,
-    /// The model that the client bound.
+    /// The model that really answered, else the one that the client bound.
     pub model: Option<String>,
     /// Turns taken.
     pub turns: u32,
-    /// Tokens and money of this call; `calls` is 1.
+    /// Tokens and money of this call alone, sub-agents included; `calls` is 1.
     pub usage: Usage,
+    /// Whether the client died before it told what it used: input is right then, output and money are reckoned.
+    pub estimated: bool,
+    /// Wall time in milliseconds, as the client reckons it; 0 when it did not say.
+    pub duration_ms: u64,
+    /// Time that the API took to answer, as the client reckons it, in milliseconds.
+    pub api_ms: u64,
+    /// Time that the client waited before it repeated requests, in milliseconds.
+    pub wait_ms: u64,
+    /// Whether the session that was to be resumed is not there any more.
+    pub session_lost: bool,
     /// When a limit is lifted, if the call is limited or on overage and anything said so.
     pub resets_at: Option<Timestamp>,
     /// The agent's last words, as it wrote them: escape them before showing them.

@@ -161,7 +161,8 @@ where
 
 async fn run(generator: &Generator, args: RunArgs, context: &Context) -> Result<u8> {
     let options = RunOptions { cycles: args.cycles };
-    let done = showing(context, |events, cancel| generator.run(options, events, cancel)).await?;
+    let work = |events, cancel| Box::pin(generator.run(options, events, cancel));
+    let done = showing(context, work).await?;
     Ok(done.exit_code)
 }
 

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::{
-    AgentConfig, BudgetConfig, Config, ContainerConfig, Credentials, EngineChoice, LimitWait, LimitsConfig, RoleConfig,
+    AgentConfig, BudgetConfig, Config, ContainerConfig, Credentials, EngineChoice, LimitWait, LimitsConfig,
+    RetryConfig, RoleConfig,
 };
 
 const MINUTE: u64 = 60;
@@ -91,7 +92,10 @@ impl Default for Config {
             agent: AgentConfig::default(),
             measure: RoleConfig::measure(),
             stitch: RoleConfig::stitch(),
+            review: RoleConfig::review(),
+            optimize: RoleConfig::optimize(),
             budget: BudgetConfig::default(),
+            retry: RetryConfig::default(),
             limits: LimitsConfig::default(),
             protected_paths: owned(PROTECTED_PATHS),
             gates: Vec::new(),
@@ -141,15 +145,35 @@ impl RoleConfig {
         Self::with(60 * MINUTE, 3)
     }
 
+    /// The defaults of `review`.
+    pub fn review() -> Self {
+        Self::with(30 * MINUTE, 2)
+    }
+
+    /// The defaults of `optimize`.
+    pub fn optimize() -> Self {
+        Self::with(60 * MINUTE, 3)
+    }
+
     fn with(timeout_seconds: u64, max_attempts: u32) -> Self {
         Self {
             model: None,
+            fallback_model: None,
+            strict_model: false,
+            base_url: None,
             effort: None,
             max_turns: None,
             budget_usd: None,
+            budget_tokens: None,
+            first_event_timeout: Some(Duration::from_secs(2 * MINUTE)),
             timeout: Some(Duration::from_secs(timeout_seconds)),
             idle_timeout: Some(Duration::from_secs(15 * MINUTE)),
+            tool_timeout: Some(Duration::from_secs(30 * MINUTE)),
+            result_grace: Duration::from_secs(20),
             tools: None,
+            allowed_tools: Vec::new(),
+            denied_tools: Vec::new(),
+            args: Vec::new(),
             max_per_cycle: None,
             max_attempts,
             parallel: 1,
@@ -161,7 +185,20 @@ impl Default for LimitsConfig {
     fn default() -> Self {
         Self {
             allow_overage: false,
+            default_wait: Duration::from_secs(60 * MINUTE),
             wait: LimitWait::UpTo(Duration::from_secs(6 * 60 * MINUTE)),
+        }
+    }
+}
+
+impl Default for RetryConfig {
+    fn default() -> Self {
+        Self {
+            initial: Duration::from_secs(5),
+            factor: 2.0,
+            ceiling: Duration::from_secs(5 * MINUTE),
+            count: 5,
+            breaker: 20,
         }
     }
 }

@@ -76,7 +76,7 @@ impl Generator {
 
     /// Goes on after an interruption: `run` on what is there. What was found and put right is in the events.
     pub async fn resume(&self, options: RunOptions, events: EventSender, cancel: CancellationToken) -> Result<RunDone> {
-        self.run(options, events, cancel).await
+        Box::pin(self.run(options, events, cancel)).await
     }
 
     /// Makes one measure; answers how many tasks it filed.

@@ -10,6 +10,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{Graph, way};
 use crate::issue::input::NewIssue;
 use crate::issue::{Dependency, Issue, IssueId, Status};
+use crate::ledger::Entry;
 
 /// The version of the stored form that this crate writes and reads.
 pub const FORMAT: u32 = 1;
@@ -41,8 +42,9 @@ pub struct Measure {
     pub at: Timestamp,
     /// The issues it filed; `None` when it gave no valid answer.
     pub filed: Option<Vec<IssueId>>,
-    /// What its calls used.
-    pub usage: Usage,
+    /// Its calls, oldest first.
+    #[serde(default)]
+    pub calls: Vec<Entry>,
 }
 
 /// How many issues stand where; `ready` is a part of `open`.
@@ -143,18 +145,21 @@ impl Issues {
     }
 
     fn usage_where(&self, counts: impl Fn(&str) -> bool) -> Usage {
+        let entries = self.ledger().filter(|entry| counts(&entry.run));
+        entries.map(|entry| entry.usage).sum()
+    }
+
+    /// Every call that was made for the generation: those of the measures, then those of the tasks.
+    pub fn ledger(&self) -> impl Iterator<Item = &Entry> {
+        let measures = self.meta.measures.iter().flat_map(|measure| &measure.calls);
         let attempts = self.iter().flat_map(|issue| &issue.attempts);
-        let attempts = attempts
-            .filter(|attempt| counts(&attempt.run))
-            .map(|attempt| attempt.usage);
-        let measures = self.meta.measures.iter();
-        attempts
-            .chain(
-                measures
-                    .filter(|measure| counts(&measure.run))
-                    .map(|measure| measure.usage),
-            )
-            .sum()
+        measures.chain(attempts.filter_map(|attempt| attempt.call.as_ref()))
+    }
+
+    /// The cycle under way: how many measures have filed tasks, or found nothing to file.
+    pub fn cycle(&self) -> u32 {
+        let made = self.meta.measures.iter().filter(|measure| measure.filed.is_some());
+        u32::try_from(made.count()).unwrap_or(u32::MAX)
     }
 
     /// Counts the issues by where they stand.

@@ -1,7 +1,6 @@
 use jiff::Timestamp;
 
 use super::*;
-use crate::agent::Usage;
 use crate::attempt::{Attempt, Outcome};
 use crate::issue::{Comment, FileAction, Issue, IssueId, Status, TaskFile, TaskPlan};
 use crate::proposal::{KnownIssue, validate};
@@ -37,10 +36,7 @@ fn issue() -> Issue {
             records: None,
             started_at: at,
             ended_at: at,
-            model: None,
-            session_id: None,
-            turns: 3,
-            usage: Usage::default(),
+            call: None,
         }],
         hold: None,
         created_at: at,

@@ -1,10 +1,12 @@
 //! The issue store on a real repository.
 
+use cordwainer::agent::{CallOutcome, Role, Usage};
 use cordwainer::attempt::{Attempt, Outcome};
 use cordwainer::error::{Error, ErrorKind, Result};
 use cordwainer::generation::GenerationName;
 use cordwainer::git::Git;
 use cordwainer::issue::{FORMAT, IssueId, Issues, NewIssue, StoreMeta};
+use cordwainer::ledger::Entry;
 use cordwainer::store::Store;
 use git2::Repository;
 use jiff::Timestamp;
@@ -95,17 +97,30 @@ fn attempt(number: u32, outcome: Outcome) -> Attempt {
         records: Some("runs/run-1/cw-1-1".to_owned()),
         started_at: at(10),
         ended_at: at(75),
-        model: Some("model-x".to_owned()),
-        session_id: None,
-        turns: 7,
-        usage: cordwainer::agent::Usage {
-            input: 10,
-            cache_write: 200,
-            cache_read: 3000,
-            output: 40,
-            cost_usd: 0.1 + 0.2,
-            calls: 1,
-        },
+        call: Some(Entry {
+            role: Role::Stitch,
+            task: Some(id(1)),
+            attempt: number,
+            cycle: 1,
+            run: "run-1".to_owned(),
+            session_id: None,
+            model: Some("model-x".to_owned()),
+            turns: 7,
+            usage: Usage {
+                input: 10,
+                cache_write: 200,
+                cache_read: 3000,
+                output: 40,
+                cost_usd: 0.1 + 0.2,
+                calls: 1,
+            },
+            estimated: false,
+            duration_ms: 65_000,
+            api_ms: 60_000,
+            wait_ms: 0,
+            outcome: CallOutcome::Failed,
+            ended_at: at(75),
+        }),
     }
 }
 
@@ -238,7 +253,7 @@ fn what_could_not_be_read_again_is_not_stored() {
     fixture.add("One");
     let tip = fixture.tip();
     let mut endless = attempt(1, Outcome::AgentFailed);
-    endless.usage.cost_usd = f64::NAN;
+    endless.call.as_mut().unwrap().usage.cost_usd = f64::NAN;
     fixture
         .store
         .update("record", at(1), |issues| {

@@ -163,15 +163,16 @@ fn attempt(attempt: &Attempt) -> String {
         reason => format!(": {}", text::one_line(reason, 1000)),
     };
     let seconds = attempt.ended_at.duration_since(attempt.started_at).as_secs();
+    let call = attempt.call.as_ref();
     let mut lines = vec![
         format!("{} {}{reason}", attempt.number, attempt.outcome),
         format!("  run {}, {}, {seconds} s", attempt.run, when(attempt.started_at)),
         format!(
             "  {}, {} turns, {} tokens, ${:.4}",
-            attempt.model.as_deref().unwrap_or("no model"),
-            attempt.turns,
-            attempt.usage.tokens(),
-            attempt.usage.cost_usd
+            call.and_then(|call| call.model.as_deref()).unwrap_or("no model"),
+            call.map_or(0, |call| call.turns),
+            attempt.usage().tokens(),
+            attempt.usage().cost_usd
         ),
     ];
     let mut place = |name: &str, value: &Option<String>| {
@@ -183,15 +184,17 @@ fn attempt(attempt: &Attempt) -> String {
     };
     place("snapshot", &attempt.snapshot);
     place("records", &attempt.records);
-    place("session", &attempt.session_id);
+    place("session", &call.and_then(|call| call.session_id.clone()));
     lines.join("\n")
 }
 
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+    use crate::agent::{CallOutcome, Role, Usage};
     use crate::attempt::Outcome;
     use crate::issue::{FORMAT, NewIssue, StoreMeta, TaskFile};
+    use crate::ledger::Entry;
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(1_795_255_200 + second).unwrap()
@@ -256,16 +259,29 @@ pub(super) mod tests {
             records: Some("runs/20261121-1/cw-2-1".to_owned()),
             started_at: at(10),
             ended_at: at(75),
-            model: Some("model-x".to_owned()),
-            session_id: None,
-            turns: 7,
-            usage: crate::agent::Usage {
-                input: 10,
-                cache_read: 3000,
-                output: 40,
-                cost_usd: 0.12,
-                ..crate::agent::Usage::default()
-            },
+            call: Some(Entry {
+                role: Role::Stitch,
+                task: Some(IssueId::new(2)),
+                attempt: 1,
+                cycle: 1,
+                run: "20261121-1".to_owned(),
+                session_id: None,
+                model: Some("model-x".to_owned()),
+                turns: 7,
+                usage: Usage {
+                    input: 10,
+                    cache_read: 3000,
+                    output: 40,
+                    cost_usd: 0.12,
+                    ..Usage::default()
+                },
+                estimated: false,
+                duration_ms: 65_000,
+                api_ms: 60_000,
+                wait_ms: 0,
+                outcome: CallOutcome::Success,
+                ended_at: at(75),
+            }),
         }
     }
 

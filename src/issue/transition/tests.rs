@@ -47,10 +47,7 @@ fn attempt(number: u32, outcome: Outcome) -> Attempt {
         records: None,
         started_at: at(1),
         ended_at: at(2),
-        model: None,
-        session_id: None,
-        turns: 0,
-        usage: crate::agent::Usage::default(),
+        call: None,
     }
 }
 

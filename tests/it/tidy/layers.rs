@@ -15,6 +15,7 @@ const LAYERS: [(&str, &[&str]); 5] = [
             "generation",
             "graph",
             "issue",
+            "ledger",
             "plan",
             "proposal",
         ],

@@ -1,0 +1,82 @@
+//! The ledger: one entry for each call of an agent, whatever way the call ended.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::agent::{CallOutcome, CallReport, Role, Usage};
+use crate::issue::IssueId;
+
+/// What one call of an agent was for, took and used. Entries are never changed, so sums over them are the same
+/// whoever adds them up.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Entry {
+    /// What the agent was called for.
+    pub role: Role,
+    /// The task, where the call was about one.
+    pub task: Option<IssueId>,
+    /// The attempt at the task, or the round of the measure; counted from 1.
+    pub attempt: u32,
+    /// The cycle of the generation, counted from 1 by its measures; 0 is before the first one.
+    pub cycle: u32,
+    /// The run that made the call.
+    pub run: String,
+    /// The client's session; the entries of one that was resumed have the same.
+    pub session_id: Option<String>,
+    /// The model that the client really bound.
+    pub model: Option<String>,
+    /// Turns taken.
+    pub turns: u32,
+    /// Tokens and money of this call alone, sub-agents included; `calls` is 1.
+    pub usage: Usage,
+    /// Whether the client died before it told what it used: input is right then, output and money are reckoned.
+    pub estimated: bool,
+    /// Wall time, in milliseconds.
+    pub duration_ms: u64,
+    /// Time that the API took to answer, as the client reckons it, in milliseconds.
+    pub api_ms: u64,
+    /// Time that the client waited before it repeated requests, in milliseconds.
+    pub wait_ms: u64,
+    /// How the call ended.
+    pub outcome: CallOutcome,
+    /// When it ended.
+    pub ended_at: Timestamp,
+}
+
+/// Which call an entry is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// What the agent was called for.
+    pub role: Role,
+    /// The task, where the call was about one.
+    pub task: Option<IssueId>,
+    /// The attempt at the task, or the round of the measure; counted from 1.
+    pub attempt: u32,
+    /// The cycle of the generation.
+    pub cycle: u32,
+    /// The run that made the call.
+    pub run: String,
+}
+
+impl Entry {
+    /// Makes the entry of a call that ended at `ended_at`.
+    pub fn new(place: Place, report: &CallReport, ended_at: Timestamp) -> Self {
+        Self {
+            role: place.role,
+            task: place.task,
+            attempt: place.attempt,
+            cycle: place.cycle,
+            run: place.run,
+            session_id: report.session_id.clone(),
+            model: report.model.clone(),
+            turns: report.turns,
+            usage: report.usage,
+            estimated: report.estimated,
+            duration_ms: report.duration_ms,
+            api_ms: report.api_ms,
+            wait_ms: report.wait_ms,
+            outcome: report.outcome,
+            ended_at,
+        }
+    }
+}
