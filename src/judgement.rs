@@ -8,7 +8,7 @@ use crate::call::Call;
 use crate::error::{Context as _, ErrorKind, Result};
 use crate::git::{Oid, Snapshot};
 use crate::issue::Issue;
-use crate::plan::Limit;
+use crate::pause::LimitMet;
 use crate::text::one_line;
 
 /// How an attempt is judged.
@@ -137,9 +137,9 @@ pub(crate) fn hold_reason(issue: &Issue, judgement: &Judgement, most: u32) -> Op
 }
 
 /// A usage limit that a call met.
-pub(crate) fn limit_of(report: &CallReport) -> Option<Limit> {
+pub(crate) fn limit_of(report: &CallReport) -> Option<LimitMet> {
     let overage = report.outcome == CallOutcome::Overage;
-    (overage || report.outcome == CallOutcome::Limited).then(|| Limit {
+    (overage || report.outcome == CallOutcome::Limited).then(|| LimitMet {
         resets_at: report.resets_at,
         reason: one_line(&report.reason, 300),
         overage,

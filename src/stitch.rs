@@ -5,22 +5,23 @@ use tokio_util::sync::CancellationToken;
 
 use crate::agent::{CallOutcome, CallReport, Role};
 use crate::attempt::{Attempt, Outcome};
-use crate::call::{self, Call};
+use crate::call::{self, Call, Resume};
 use crate::crash::crash_point;
-use crate::driver::Work;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{CallName, Happening};
 use crate::gate;
-use crate::git::{Merge, NewCommit, Oid, PrivateRepository, RefMove, Slot, Snapshot, SnapshotLimits};
+use crate::git::{Merge, NewCommit, Oid, RefMove, Slot, Snapshot, SnapshotLimits};
 use crate::issue::{Issue, IssueId};
 use crate::judgement::{self, Judgement, hold_reason, limit_of, refusal};
 use crate::ledger::Entry;
 use crate::materials;
-use crate::plan::Limit;
+use crate::pause::LimitMet;
+use crate::prompt;
 use crate::record::CallFolder;
-use crate::recover::SlotOwner;
+use crate::suspend::SlotOwner;
 use crate::task_commit::{keep_snapshot, message};
 use crate::text::one_line;
+use crate::work::{Work, Workplace};
 
 /// What a task may leave behind at most. A larger file is better fetched than committed; more files are a mistake.
 pub(crate) const SNAPSHOT_LIMITS: SnapshotLimits = SnapshotLimits {
@@ -34,9 +35,11 @@ pub(crate) struct Done {
     pub(crate) outcome: Outcome,
     /// Why, in a line; may be empty.
     pub(crate) reason: String,
-    pub(crate) limit: Option<Limit>,
+    pub(crate) limit: Option<LimitMet>,
     /// A refusal that no retry mends.
     pub(crate) refused: Option<String>,
+    /// The session that was to go on is not there any more: a fresh attempt can begin at once.
+    pub(crate) session_lost: bool,
 }
 
 /// What is known of an attempt while it goes on; becomes the store's record of it.
@@ -47,8 +50,10 @@ struct Trial {
     begun: std::time::Instant,
     name: CallName,
     folder: CallFolder,
-    /// The generation's tip when the attempt began.
+    /// The commit that the slot was made from: the generation's tip when the attempt, or the session, began.
     base: Oid,
+    /// The session that goes on.
+    resumes: Option<Resume>,
     snapshot: Option<Oid>,
     report: Option<CallReport>,
     entry: Option<Entry>,
@@ -98,6 +103,7 @@ pub(crate) async fn attempt(work: &Work<'_>, claimed: Claimed, cancel: &Cancella
         reason: judgement.reason,
         limit: limit(&trial),
         refused: refused(&trial),
+        session_lost: trial.report.as_ref().is_some_and(|report| report.session_lost),
     })
 }
 
@@ -123,6 +129,7 @@ fn begin(work: &Work<'_>, claimed: Claimed) -> Result<Trial> {
         started_at: at,
         name,
         base,
+        resumes: None,
         snapshot: None,
         report: None,
         entry: None,
@@ -139,16 +146,45 @@ async fn try_it(work: &Work<'_>, trial: &mut Trial, cancel: &CancellationToken) 
         attempt: trial.number,
         cycle: 0,
         base: None,
+        session: None,
     };
-    let mut slot = work.acquire(&owner)?;
-    let private = work.checkout(&mut slot, owner, trial.base)?;
+    let (mut slot, place) = enter(work, trial, &owner)?;
     crash_point!("stitch.checkout");
-    let judged = work_in_slot(work, trial, &mut slot, &private, cancel).await;
-    if judged.is_ok() || leave(work, trial, &mut slot).await {
+    let judged = work_in_slot(work, trial, &mut slot, &place, cancel).await;
+    if let Some(session) = judged.as_ref().ok().and_then(|judgement| unfinished(trial, judgement)) {
+        work.suspend(slot, owner, trial.base, session)?;
+    } else if judged.is_ok() || leave(work, trial, &mut slot).await {
         work.release(slot);
         crash_point!("stitch.released");
     }
     judged
+}
+
+/// Takes up the slot in which the task's session was suspended, else makes one from the generation's tip.
+fn enter(work: &Work<'_>, trial: &mut Trial, owner: &SlotOwner) -> Result<(Slot, Workplace)> {
+    let Some(suspended) = work.suspended(owner.task.as_ref())? else {
+        let mut slot = work.acquire(owner)?;
+        let place = work.checkout(&mut slot, owner.clone(), trial.base)?;
+        return Ok((slot, place));
+    };
+    trial.base = work.generator.git.resolve(&suspended.base)?;
+    trial.resumes = Some(Resume {
+        used: work.store.read()?.usage_of_session(&suspended.session),
+        session: suspended.session.clone(),
+    });
+    work.go_on(&suspended, owner.clone())
+}
+
+/// The session that is to go on after an attempt that nothing of its own ended: a limit, a budget, a passing failure.
+fn unfinished(trial: &Trial, judgement: &Judgement) -> Option<String> {
+    let report = trial.report.as_ref()?;
+    let goes_on = match judgement.outcome {
+        Outcome::Limited => true,
+        Outcome::BudgetSpent => !judgement.hold,
+        Outcome::InfrastructureFailed => report.outcome == CallOutcome::Transient,
+        _ => false,
+    };
+    report.session_id.clone().filter(|_| goes_on && !report.session_lost)
 }
 
 /// Leaves a slot in which something failed that was not the agent: what is in it is kept on the task's ref. Answers
@@ -182,13 +218,16 @@ async fn work_in_slot(
     work: &Work<'_>,
     trial: &mut Trial,
     slot: &mut Slot,
-    private: &PrivateRepository,
+    place: &Workplace,
     cancel: &CancellationToken,
 ) -> Result<Judgement> {
-    let prompt = materials::stitch_prompt(work, &trial.issue, trial.base)?;
+    let prompt = match trial.resumes {
+        Some(_) => prompt::continuation(trial.number),
+        None => materials::stitch_prompt(work, &trial.issue, trial.base)?,
+    };
     step(work, trial, "container");
     let folder = trial.folder.clone();
-    let call = call_for(work, trial, slot, private, &prompt, &folder)?;
+    let call = call_for(work, trial, slot, place, &prompt, &folder)?;
     let made = call::make(&call, work.engine, work.recorder, cancel).await?;
     crash_point!("stitch.called");
     let report = made.report;
@@ -218,7 +257,7 @@ fn call_for<'a>(
     work: &Work<'a>,
     trial: &Trial,
     slot: &Slot,
-    private: &'a PrivateRepository,
+    place: &'a Workplace,
     prompt: &'a str,
     folder: &'a CallFolder,
 ) -> Result<Call<'a>> {
@@ -233,7 +272,8 @@ fn call_for<'a>(
         labels: work.labels(Some(&trial.issue.id)),
         root: work.generator.git.workdir(),
         slot: slot.path().to_owned(),
-        private,
+        place,
+        resume: trial.resumes.clone(),
         writable: true,
         prompt,
         json_schema: None,
@@ -373,7 +413,7 @@ fn record(work: &Work<'_>, trial: &Trial, judgement: &Judgement, now: Timestamp)
 }
 
 /// A usage limit that the attempt met.
-fn limit(trial: &Trial) -> Option<Limit> {
+fn limit(trial: &Trial) -> Option<LimitMet> {
     limit_of(trial.report.as_ref()?)
 }
 

@@ -79,6 +79,16 @@ impl Transcript {
         Self::default()
     }
 
+    pub fn resuming(_: Usage) -> Self {
+        Self::default()
+    }
+    pub fn has_begun(&self) -> bool {
+        self.session_id.is_some()
+    }
+    pub fn tool_running(&self) -> bool {
+        false
+    }
+
     /// Takes in one line of stdout, with or without its newline. Any bytes will do.
     pub fn push_line(&mut self, line: &[u8]) -> Option<AgentEvent> {
         let text = String::from_utf8_lossy(line);

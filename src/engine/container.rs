@@ -192,6 +192,11 @@ impl Container {
         self.output.next().await
     }
 
+    /// When the container last wrote anything to its standard output, be it part of a line.
+    pub fn heard_at(&self) -> tokio::time::Instant {
+        self.output.heard_at()
+    }
+
     /// Waits until the container has ended and says how. It waits as long as the container runs: race it with a limit.
     ///
     /// # Errors

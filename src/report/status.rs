@@ -7,6 +7,7 @@ use crate::generation::Phase;
 use crate::generator::{GenerationSummary, Listing, Status};
 use crate::report::lines::SHORT_ID;
 use crate::report::numbers::usage;
+use crate::text::one_line;
 
 /// Where a generation stands, as a small table.
 pub(crate) fn status(status: &Status) -> String {
@@ -31,6 +32,10 @@ pub(crate) fn status(status: &Status) -> String {
     }
     if let Some(until) = status.paused_until {
         table.add_row(["paused until", &until.to_string()]);
+    }
+    if let Some(reason) = &status.paused_because {
+        table.add_row(["", &one_line(reason, 200)]);
+        table.add_row(["", "`generator resume --now` goes on at once"]);
     }
     for hazard in &status.hazards {
         table.add_row(["note", hazard]);
