@@ -10,6 +10,7 @@ const LAYERS: [(&str, &[&str]); 5] = [
         &[
             "agent",
             "attempt",
+            "budget",
             "config",
             "event",
             "generation",
