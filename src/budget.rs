@@ -27,10 +27,6 @@ pub(crate) use allowance::Allowance;
 use amount::{Bound, dollars};
 use look::{Granted, Look};
 pub use standing::{Portion, Standing};
-#[expect(
-    unused_imports,
-    reason = "the flow watches calls by it as soon as it makes them by budgets"
-)]
 pub(crate) use watch::Watch;
 
 /// Whose budget it is.
@@ -180,6 +176,11 @@ impl Reservation {
     /// What the call may use.
     pub(crate) fn allowance(&self) -> Allowance {
         Allowance::from_bound(self.granted.bound)
+    }
+
+    /// Whose limit the call would meet.
+    pub(crate) fn scope(&self) -> Scope {
+        self.granted.scope
     }
 
     /// What to hand over as `--max-budget-usd`; see [`Allowance::for_client`].

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::agent::{AgentEvent, CallExtra, CallReport, Cut, Ending, Transcript, Usage, command_line};
+use crate::budget::{Reservation, Watch};
 use crate::config::{Config, Credentials, RoleConfig};
 use crate::engine::{Container, ContainerSpec, Engine, Exit, Mount, Output, Stream, UserChoice};
 use crate::error::{Context as _, Error, ErrorKind, Result};
@@ -55,10 +56,8 @@ pub(crate) struct Call<'a> {
     pub(crate) writable: bool,
     pub(crate) prompt: &'a str,
     pub(crate) json_schema: Option<serde_json::Value>,
-    /// What the generation's budget still allows, in US dollars.
-    pub(crate) budget_left_usd: Option<f64>,
-    /// What the generation's budget still allows, in tokens.
-    pub(crate) budget_left_tokens: Option<u64>,
+    /// What was set aside for it.
+    pub(crate) reservation: &'a Reservation,
     pub(crate) folder: &'a CallFolder,
 }
 
@@ -129,6 +128,7 @@ pub(crate) async fn make(
     let mut report = listener.finish(ending);
     report.duration_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
     let entry = Entry::new(call.place(recorder.run()), &report, recorder.now());
+    call.reservation.settle(&entry);
     recorder.emit(Happening::AgentEnded {
         call: call.name.clone(),
         reason: one_line(&report.reason, 300),
@@ -238,7 +238,7 @@ pub(crate) fn specification(call: &Call<'_>, run: &str) -> ContainerSpec {
             &call.config.claude_args,
             &CallExtra {
                 json_schema: call.json_schema.clone(),
-                budget_left_usd: call.budget_left_usd,
+                budget_left_usd: call.reservation.for_client(),
                 resume: call.resume.as_ref().map(|resume| resume.session.clone()),
             },
         ),
@@ -311,6 +311,7 @@ struct Listener<'a> {
     transcript_file: File,
     stderr_file: File,
     stderr_tail: Vec<u8>,
+    watch: Watch,
     /// Turns and usage as they were last told.
     metered: (u32, Usage),
     /// Bytes heard so far.
@@ -331,6 +332,7 @@ impl<'a> Listener<'a> {
             transcript_file: call.folder.open("transcript.jsonl")?,
             stderr_file: call.folder.open("stderr.txt")?,
             stderr_tail: Vec::new(),
+            watch: Watch::new(call.reservation.allowance()),
             metered: (0, Usage::default()),
             heard: 0,
             finished_at: None,
@@ -431,8 +433,8 @@ impl<'a> Listener<'a> {
             return;
         }
         self.metered = (turns, usage);
-        let left = self.call.budget_left_tokens;
-        if left.is_some_and(|left| usage.tokens() > left) {
+        // After the result no answer follows that a stop could spare.
+        if self.finished_at.is_none() && self.watch.observe(turns, &usage) {
             self.must_stop = Some(Cut::Budget);
         }
         let call = self.call.name.clone();

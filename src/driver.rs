@@ -1,10 +1,13 @@
 //! The driver: looks how things stand, asks the plan for a step, takes it, and looks again.
 
+use std::collections::BTreeMap;
+
 use jiff::{SignedDuration, Timestamp};
 use tokio_util::sync::CancellationToken;
 
 use crate::agent::{Role, Usage};
 use crate::attempt::Outcome;
+use crate::budget::Scope;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Happening;
 use crate::issue::{Issue, IssueId, Issues};
@@ -33,6 +36,7 @@ pub(crate) async fn drive(work: &Work<'_>, limits: &Limits, cancel: &Cancellatio
     let mut driver = Driver {
         work,
         progress: Progress::default(),
+        tasks_spent: BTreeMap::new(),
         merged: 0,
     };
     loop {
@@ -64,6 +68,8 @@ async fn recover(work: &Work<'_>, recovery: &Recovery<'_>) -> Result<()> {
 struct Driver<'a> {
     work: &'a Work<'a>,
     progress: Progress,
+    /// Tasks that met their own budget in this run, and what was said of it.
+    tasks_spent: BTreeMap<IssueId, String>,
     merged: u32,
 }
 
@@ -79,11 +85,26 @@ impl Driver<'_> {
             unaffordable,
             open: counts.open,
             blocked: counts.blocked,
-            spent: self.work.spent(&issues),
-            stitch_pause: self.work.paused(Role::Stitch)?,
-            measure_pause: self.work.paused(Role::Measure)?,
+            stitch: self.hindrance(Role::Stitch, &issues)?,
+            measure: self.hindrance(Role::Measure, &issues)?,
             run: self.progress.clone(),
             now: self.work.now(),
+        })
+    }
+
+    fn hindrance(&self, role: Role, issues: &Issues) -> Result<plan::Hindrance> {
+        Ok(plan::Hindrance {
+            spent: self.work.spent(role, None, issues).map(|spent| spent.reason),
+            pause: self.work.paused(role)?,
+        })
+    }
+
+    /// Why a task's own budget has no room for another call.
+    fn task_spent(&self, task: &IssueId, issues: &Issues) -> Option<String> {
+        let met = self.tasks_spent.get(task).cloned();
+        met.or_else(|| {
+            let spent = self.work.spent(Role::Stitch, Some(task), issues)?;
+            (spent.scope == Scope::Task).then_some(spent.reason)
         })
     }
 
@@ -93,7 +114,7 @@ impl Driver<'_> {
         let mut unaffordable = None;
         let mut first = None;
         for Issue { id, .. } in issues.ready() {
-            if let Some(reason) = self.work.task_spent(id, issues) {
+            if let Some(reason) = self.task_spent(id, issues) {
                 unaffordable.get_or_insert(reason);
                 continue;
             }
@@ -137,6 +158,11 @@ impl Driver<'_> {
         if let Some(limit) = &done.limit {
             self.limited(Role::Stitch, limit)?;
         }
+        match done.spent {
+            Some(Scope::Task) => drop(self.tasks_spent.insert(task.clone(), done.reason.clone())),
+            Some(Scope::Cycle | Scope::Generation) => self.progress.spent = Some(done.reason.clone()),
+            Some(Scope::Call) | None => {}
+        }
         match done.outcome {
             Outcome::InfrastructureFailed if done.session_lost => self.work.warn(format!(
                 "{task}: its session is not there any more, so it is begun afresh"
@@ -167,10 +193,10 @@ impl Driver<'_> {
                 self.progress.got_through();
             }
             measure::Done::Limited(limit) => self.limited(Role::Measure, &limit)?,
-            measure::Done::SessionLost => {}
+            measure::Done::Spent(reason) => self.progress.spent = Some(reason),
             measure::Done::Refused(reason) => self.progress.refused = Some(reason),
             measure::Done::Failed(why) => self.progress.failed(why),
-            measure::Done::Cancelled => {}
+            measure::Done::SessionLost | measure::Done::Cancelled => {}
         }
         Ok(())
     }
@@ -255,9 +281,8 @@ pub(crate) fn sentence(reason: &Reason, held: usize) -> String {
         Reason::Complete => "measure proposes nothing more, and nothing is open".to_owned(),
         Reason::CyclesMade => "the cycles asked for are made".to_owned(),
         Reason::Blocked => format!("what is left waits for a person: {held} held"),
-        Reason::BudgetSpent(reason) => reason.clone(),
         Reason::Limited(until, reason) => format!("calls pause until {until}: {reason}"),
-        Reason::Refused(reason) => reason.clone(),
+        Reason::BudgetSpent(reason) | Reason::Refused(reason) => reason.clone(),
         Reason::Infrastructure(last) => format!("the infrastructure failed several times in a row, at last: {last}"),
     }
 }

@@ -3,6 +3,7 @@
 use tokio_util::sync::CancellationToken;
 
 use crate::agent::{CallOutcome, CallReport, Cut, Role, Usage};
+use crate::budget::{Reservation, Scope, Spent};
 use crate::call::{self, Call, Made, Resume};
 use crate::crash::crash_point;
 use crate::error::{Error, ErrorKind, Result};
@@ -16,9 +17,9 @@ use crate::pause::LimitMet;
 use crate::prompt::{self, MeasureContext};
 use crate::proposal::{self, KnownIssue, Proposal, Validated};
 use crate::record::CallFolder;
-use crate::suspend::SlotOwner;
+use crate::suspend::{SlotOwner, suspend};
 use crate::text::one_line;
-use crate::work::{Work, Workplace};
+use crate::work::{Work, Workplace, cycle_of};
 
 /// What is said of a session that cannot go on.
 const LOST: &str = "its session is not there any more, so it is asked afresh";
@@ -32,6 +33,8 @@ pub(crate) enum Done {
     Limited(LimitMet),
     /// The call was refused for good, or its answers never became valid.
     Refused(String),
+    /// A budget has no room for the call, or ran out under it.
+    Spent(String),
     /// The infrastructure failed.
     Failed(String),
     /// The session that was to go on is not there any more: it can be asked afresh at once.
@@ -78,7 +81,7 @@ pub(crate) async fn measure(work: &Work<'_>, cycle: u32, cancel: &CancellationTo
     } = asking;
     // Not before what it used is noted: until then the slot tells a recovery that it is not.
     match (&done, unfinished) {
-        (Ok(_), Some(session)) => work.suspend(slot, owner, tip, session)?,
+        (Ok(_), Some(session)) => suspend(slot, owner, tip, session)?,
         (Ok(_), None) => work.release(slot),
         (Err(error), _) => {
             tracing::debug!(%error, slot = slot.number(), "a measure leaves its slot to the next recovery");
@@ -137,7 +140,13 @@ async fn rounds(work: &Work<'_>, asking: &mut Asking, cancel: &CancellationToken
             attempt: round,
         };
         let folder = work.recorder.call_folder(&name, asking.owner.cycle)?;
-        let made = ask(work, asking, &context, &name, &folder, cancel).await;
+        let reservation = match work.reserve(Role::Measure, None, &work.store.read()?) {
+            Ok(reservation) => reservation,
+            Err(Spent { reason, .. }) => {
+                return fail(work, Done::Spent(reason.clone()), &reason, &folder, &asking.calls);
+            }
+        };
+        let made = ask(work, asking, &context, &name, &folder, &reservation, cancel).await;
         crash_point!("measure.called");
         let report = match made {
             Ok(Made { report, entry, failure }) => {
@@ -149,7 +158,7 @@ async fn rounds(work: &Work<'_>, asking: &mut Asking, cancel: &CancellationToken
             }
             Err(failure) => return broken(work, failure, &folder, &asking.calls).await,
         };
-        match judge(work, &report)? {
+        match judge(work, &report, reservation.scope())? {
             Round::Valid(validated) => return file(work, validated, &asking.calls),
             Round::Problems { problems, answer } if round < most => {
                 work.recorder.emit(Happening::MeasureRefused {
@@ -163,7 +172,7 @@ async fn rounds(work: &Work<'_>, asking: &mut Asking, cancel: &CancellationToken
                 return fail(work, done, &reason, &folder, &asking.calls);
             }
             Round::Over(done, reason) => {
-                if matches!(done, Done::Limited(_) | Done::Failed(_)) {
+                if matches!(done, Done::Limited(_) | Done::Failed(_) | Done::Spent(_)) {
                     asking.unfinished = report.session_id;
                 }
                 return fail(work, done, &reason, &folder, &asking.calls);
@@ -179,20 +188,36 @@ async fn ask(
     context: &MeasureContext,
     name: &CallName,
     folder: &CallFolder,
+    reservation: &Reservation,
     cancel: &CancellationToken,
 ) -> Result<Made> {
-    let (resume, place, prompt) = match asking.resumes.take() {
-        Some((resume, place)) => (Some(resume), place, prompt::continuation(name.attempt)),
-        None => {
-            step(work, name, "checkout");
-            let place = work.checkout(&mut asking.slot, asking.owner.clone(), asking.tip)?;
-            (None, place, materials::measure_prompt(work, context)?)
-        }
+    let (resume, place, prompt) = if let Some((resume, place)) = asking.resumes.take() {
+        (Some(resume), place, prompt::continuation(name.attempt))
+    } else {
+        step(work, name, "checkout");
+        let place = work.checkout(&mut asking.slot, asking.owner.clone(), asking.tip)?;
+        (None, place, materials::measure_prompt(work, context)?)
     };
-    let mut call = call_for(work, name, &asking.slot, &place, &prompt, folder, &asking.calls)?;
-    call.resume = resume;
+    let config = &work.generator.config;
+    let call = Call {
+        name: name.clone(),
+        cycle: cycle_of(Role::Measure, &work.store.read()?),
+        config,
+        role: &config.measure,
+        image: work.image,
+        labels: work.labels(None),
+        root: work.generator.git.workdir(),
+        slot: asking.slot.path().to_owned(),
+        place: &place,
+        resume,
+        writable: false,
+        prompt: &prompt,
+        json_schema: Some(proposal::json_schema()),
+        reservation,
+        folder,
+    };
     step(work, name, "container");
-    call::make(&call, work.engine, work.recorder, cancel).await
+    Box::pin(call::make(&call, work.engine, work.recorder, cancel)).await
 }
 
 fn step(work: &Work<'_>, name: &CallName, step: &str) {
@@ -200,40 +225,6 @@ fn step(work: &Work<'_>, name: &CallName, step: &str) {
         call: name.clone(),
         step: step.to_owned(),
     });
-}
-
-/// A call on a read-only checkout.
-fn call_for<'a>(
-    work: &Work<'a>,
-    name: &CallName,
-    slot: &Slot,
-    place: &'a Workplace,
-    prompt: &'a str,
-    folder: &'a CallFolder,
-    made: &[Entry],
-) -> Result<Call<'a>> {
-    let issues = work.store.read()?;
-    let mut spent = issues.usage();
-    spent += sum(made);
-    let config = &work.generator.config;
-    Ok(Call {
-        name: name.clone(),
-        cycle: issues.cycle() + 1,
-        config,
-        role: &config.measure,
-        image: work.image,
-        labels: work.labels(None),
-        root: work.generator.git.workdir(),
-        slot: slot.path().to_owned(),
-        place,
-        resume: None,
-        writable: false,
-        prompt,
-        json_schema: Some(proposal::json_schema()),
-        budget_left_usd: config.budget.usd.map(|budget| budget - spent.cost_usd),
-        budget_left_tokens: config.budget.tokens.map(|budget| budget.saturating_sub(spent.tokens())),
-        folder,
-    })
 }
 
 /// Ends a measure under which something failed that was not the agent.
@@ -249,7 +240,7 @@ async fn broken(work: &Work<'_>, failure: Error, folder: &CallFolder, calls: &[E
 }
 
 /// Reads and checks an answer.
-fn judge(work: &Work<'_>, report: &CallReport) -> Result<Round> {
+fn judge(work: &Work<'_>, report: &CallReport, limit: Scope) -> Result<Round> {
     let reason = one_line(&report.reason, 500);
     if report.cut == Some(Cut::Cancelled) {
         return Ok(Round::Over(Done::Cancelled, reason));
@@ -267,6 +258,7 @@ fn judge(work: &Work<'_>, report: &CallReport) -> Result<Round> {
             let reason = refusal(&reason);
             return Ok(Round::Over(Done::Refused(reason.clone()), reason));
         }
+        CallOutcome::Budget if limit != Scope::Call => return Ok(Round::Over(Done::Spent(reason.clone()), reason)),
         outcome => {
             let reason = format!("measure's call ended as {outcome}: {reason}");
             return Ok(Round::Over(Done::Refused(reason.clone()), reason));

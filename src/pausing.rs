@@ -30,8 +30,8 @@ impl Generator {
     pub(crate) fn pauses(&self) -> Result<Vec<Pause>> {
         let now = self.world().now();
         let mut pauses = pause_file::load(&self.state_dir)?;
-        let allowed = self.config.limits.allow_overage;
-        pauses.retain(|pause| !pause.remaining(now).is_zero() && !(pause.overage && allowed));
+        let forbidden = !self.config.limits.allow_overage;
+        pauses.retain(|pause| !pause.remaining(now).is_zero() && (!pause.overage || forbidden));
         pauses.sort_by_key(|pause| std::cmp::Reverse(pause.until));
         Ok(pauses)
     }

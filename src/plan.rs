@@ -19,16 +19,23 @@ pub(crate) struct Snapshot {
     pub(crate) open: usize,
     /// Tasks held for a person.
     pub(crate) blocked: usize,
-    /// Which budget of the generation is spent, in a sentence.
-    pub(crate) spent: Option<String>,
-    /// What holds up the calls of stitch.
-    pub(crate) stitch_pause: Option<Pause>,
-    /// What holds up the calls of measure.
-    pub(crate) measure_pause: Option<Pause>,
+    /// What stands in the way of a stitch.
+    pub(crate) stitch: Hindrance,
+    /// What stands in the way of a measure.
+    pub(crate) measure: Hindrance,
     /// What this run did so far.
     pub(crate) run: Progress,
     /// The present moment.
     pub(crate) now: Timestamp,
+}
+
+/// What stands in the way of a role's calls.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Hindrance {
+    /// Which budget has no room for one, in a sentence.
+    pub(crate) spent: Option<String>,
+    /// Until when they pause.
+    pub(crate) pause: Option<Pause>,
 }
 
 /// What a run did so far.
@@ -52,6 +59,8 @@ pub(crate) struct Progress {
     pub(crate) last_failure: String,
     /// Usage limits met in a row.
     pub(crate) limits_in_a_row: u32,
+    /// A budget that a call met: what is left of it is too little for another call.
+    pub(crate) spent: Option<String>,
     /// A refusal that no retry mends: the account, the model, the request.
     pub(crate) refused: Option<String>,
 }
@@ -125,7 +134,7 @@ pub(crate) fn next(now: &Snapshot, limits: &Limits) -> Step {
         return Step::Recover;
     }
     if let Some(reason) = &now.run.refused {
-        let spent = now.spent.clone().map(Reason::BudgetSpent);
+        let spent = now.measure.spent.clone().map(Reason::BudgetSpent);
         return Step::Stop(spent.unwrap_or_else(|| Reason::Refused(reason.clone())));
     }
     let may_measure = limits.cycles.is_none_or(|cycles| now.run.measures < cycles);
@@ -138,14 +147,14 @@ pub(crate) fn next(now: &Snapshot, limits: &Limits) -> Step {
         _ if may_measure && !measured_in_vain(&now.run) => Step::Measure,
         _ => return Step::Stop(ending(now)),
     };
-    if let Some(reason) = &now.spent {
+    let hindrance = match call {
+        Step::Stitch(_) => &now.stitch,
+        _ => &now.measure,
+    };
+    if let Some(reason) = now.run.spent.as_ref().or(hindrance.spent.as_ref()) {
         return Step::Stop(Reason::BudgetSpent(reason.clone()));
     }
-    let pause = match call {
-        Step::Stitch(_) => &now.stitch_pause,
-        _ => &now.measure_pause,
-    };
-    match pause {
+    match &hindrance.pause {
         None => call,
         Some(pause) if pause.is_patient(limits.wait, now.now) => Step::Wait(pause.clone()),
         Some(pause) => Step::Stop(Reason::Limited(pause.until, pause.reason.clone())),
@@ -285,15 +294,16 @@ mod tests {
     fn a_spent_budget_stops_before_the_next_call() {
         let spent = || "5 of 5 USD".to_owned();
         let stop = || Step::Stop(Reason::BudgetSpent(spent()));
-        check(|now, _| now.spent = Some(spent()), stop());
+        check(|now, _| now.measure.spent = Some(spent()), stop());
+        check(|now, _| now.run.spent = Some(spent()), stop());
         let refused = |now: &mut Snapshot, _: &mut Limits| {
-            now.spent = Some(spent());
+            now.measure.spent = Some(spent());
             now.run.refused = Some("the call's budget is spent".into());
         };
         check(refused, stop());
         // With nothing left to call for, money is not the reason.
         let done = |now: &mut Snapshot, _: &mut Limits| {
-            now.spent = Some(spent());
+            now.measure.spent = Some(spent());
             now.run.measures = 1;
         };
         check(done, Step::Stop(Reason::CyclesMade));
@@ -310,7 +320,7 @@ mod tests {
         let met = |pause: Pause, wait| {
             move |now: &mut Snapshot, limits: &mut Limits| {
                 with_a_task(now);
-                now.stitch_pause = Some(pause);
+                now.stitch.pause = Some(pause);
                 limits.wait = wait;
             }
         };
@@ -329,13 +339,13 @@ mod tests {
     fn a_pause_holds_up_its_own_calls_alone() {
         let other = |now: &mut Snapshot, _: &mut Limits| {
             with_a_task(now);
-            now.measure_pause = Some(pause(1, false));
+            now.measure.pause = Some(pause(1, false));
         };
         check(other, Step::Stitch(task()));
         // Putting right what was left is no call.
         let left = |now: &mut Snapshot, _: &mut Limits| {
             now.leftovers = true;
-            now.measure_pause = Some(pause(1, false));
+            now.measure.pause = Some(pause(1, false));
         };
         check(left, Step::Recover);
     }

@@ -5,6 +5,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::agent::{CallOutcome, CallReport, Role};
 use crate::attempt::{Attempt, Outcome};
+use crate::budget::{Reservation, Scope};
 use crate::call::{self, Call, Resume};
 use crate::crash::crash_point;
 use crate::error::{Error, ErrorKind, Result};
@@ -18,10 +19,10 @@ use crate::materials;
 use crate::pause::LimitMet;
 use crate::prompt;
 use crate::record::CallFolder;
-use crate::suspend::SlotOwner;
+use crate::suspend::{SlotOwner, suspend};
 use crate::task_commit::{keep_snapshot, message};
 use crate::text::one_line;
-use crate::work::{Work, Workplace};
+use crate::work::{Work, Workplace, cycle_of};
 
 /// What a task may leave behind at most. A larger file is better fetched than committed; more files are a mistake.
 pub(crate) const SNAPSHOT_LIMITS: SnapshotLimits = SnapshotLimits {
@@ -38,6 +39,8 @@ pub(crate) struct Done {
     pub(crate) limit: Option<LimitMet>,
     /// A refusal that no retry mends.
     pub(crate) refused: Option<String>,
+    /// The budget that it met, when that says nothing of the task.
+    pub(crate) spent: Option<Scope>,
     /// The session that was to go on is not there any more: a fresh attempt can begin at once.
     pub(crate) session_lost: bool,
 }
@@ -57,6 +60,8 @@ struct Trial {
     snapshot: Option<Oid>,
     report: Option<CallReport>,
     entry: Option<Entry>,
+    /// The budget that it met.
+    spent: Option<Scope>,
 }
 
 /// A task that is claimed for this run, and not tried yet.
@@ -103,6 +108,7 @@ pub(crate) async fn attempt(work: &Work<'_>, claimed: Claimed, cancel: &Cancella
         reason: judgement.reason,
         limit: limit(&trial),
         refused: refused(&trial),
+        spent: trial.spent.filter(|_| judgement.outcome == Outcome::BudgetSpent),
         session_lost: trial.report.as_ref().is_some_and(|report| report.session_lost),
     })
 }
@@ -133,6 +139,7 @@ fn begin(work: &Work<'_>, claimed: Claimed) -> Result<Trial> {
         snapshot: None,
         report: None,
         entry: None,
+        spent: None,
     })
 }
 
@@ -152,7 +159,7 @@ async fn try_it(work: &Work<'_>, trial: &mut Trial, cancel: &CancellationToken) 
     crash_point!("stitch.checkout");
     let judged = work_in_slot(work, trial, &mut slot, &place, cancel).await;
     if let Some(session) = judged.as_ref().ok().and_then(|judgement| unfinished(trial, judgement)) {
-        work.suspend(slot, owner, trial.base, session)?;
+        suspend(slot, owner, trial.base, session)?;
     } else if judged.is_ok() || leave(work, trial, &mut slot).await {
         work.release(slot);
         crash_point!("stitch.released");
@@ -225,16 +232,27 @@ async fn work_in_slot(
         Some(_) => prompt::continuation(trial.number),
         None => materials::stitch_prompt(work, &trial.issue, trial.base)?,
     };
+    let reserved = work.reserve(Role::Stitch, Some(&trial.issue.id), &work.store.read()?);
+    let reservation = match reserved {
+        Ok(reservation) => reservation,
+        Err(spent) => {
+            trial.spent = Some(spent.scope);
+            return Ok(Judgement::of(Outcome::BudgetSpent, spent.reason));
+        }
+    };
     step(work, trial, "container");
     let folder = trial.folder.clone();
-    let call = call_for(work, trial, slot, place, &prompt, &folder)?;
-    let made = call::make(&call, work.engine, work.recorder, cancel).await?;
+    let call = call_for(work, trial, slot, place, &prompt, &folder, &reservation)?;
+    let made = Box::pin(call::make(&call, work.engine, work.recorder, cancel)).await?;
     crash_point!("stitch.called");
     let report = made.report;
     trial.report = Some(report.clone());
     trial.entry = Some(made.entry);
     if let Some(failure) = made.failure {
         return Err(failure);
+    }
+    if report.outcome == CallOutcome::Budget {
+        trial.spent = Some(reservation.scope());
     }
     step(work, trial, "snapshot");
     let snapshot = keep(work, trial, slot)?;
@@ -260,12 +278,11 @@ fn call_for<'a>(
     place: &'a Workplace,
     prompt: &'a str,
     folder: &'a CallFolder,
+    reservation: &'a Reservation,
 ) -> Result<Call<'a>> {
-    let issues = work.store.read()?;
-    let usage = issues.usage();
     Ok(Call {
         name: trial.name.clone(),
-        cycle: issues.cycle(),
+        cycle: cycle_of(Role::Stitch, &work.store.read()?),
         config: &work.generator.config,
         role: &work.generator.config.stitch,
         image: work.image,
@@ -277,13 +294,7 @@ fn call_for<'a>(
         writable: true,
         prompt,
         json_schema: None,
-        budget_left_usd: work.generator.config.budget.usd.map(|budget| budget - usage.cost_usd),
-        budget_left_tokens: work
-            .generator
-            .config
-            .budget
-            .tokens
-            .map(|budget| budget.saturating_sub(usage.tokens())),
+        reservation,
         folder,
     })
 }

@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::crash::crash_point;
 use crate::error::{Context as _, Result};
 use crate::generation::GenerationName;
-use crate::git::Leftover;
+use crate::git::{Leftover, Oid, Slot};
 use crate::issue::{IssueId, Issues, Status};
 
 /// Who uses a slot, written into its dirty marker before use.
@@ -73,4 +74,17 @@ impl Suspended {
             owner,
         })
     }
+}
+
+/// Lets a slot wait, as it is, until `session` can go on in it.
+pub(crate) fn suspend(slot: Slot, owner: SlotOwner, base: Oid, session: String) -> Result<()> {
+    let owner = SlotOwner {
+        base: Some(base.to_string()),
+        session: Some(session),
+        ..owner
+    };
+    slot.mark(&owner.to_text()?)?;
+    drop(slot);
+    crash_point!("slot.suspended");
+    Ok(())
 }

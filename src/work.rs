@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use globset::GlobSet;
 use jiff::Timestamp;
 
+use crate::agent::Role;
+use crate::budget::{Allowance, Budgets, Request, Reservation, Spent};
 use crate::crash::crash_point;
 use crate::engine::{Engine, UserChoice};
 use crate::error::{Error, ErrorKind, Result};
@@ -36,6 +38,8 @@ pub(crate) struct Work<'a> {
     pub(crate) image: &'a str,
     pub(crate) recorder: &'a Recorder,
     pub(crate) protected: GlobSet,
+    /// What is left of the budgets.
+    pub(crate) budgets: Budgets,
 }
 
 impl Work<'_> {
@@ -72,7 +76,7 @@ impl Work<'_> {
 
     /// Brings a slot to `commit`, and makes the repository that the container sees and the folder of its session.
     pub(crate) fn checkout(&self, slot: &mut Slot, owner: SlotOwner, commit: Oid) -> Result<Workplace> {
-        let owner_ids = self.owner_ids();
+        let owner_ids = Some(self.owner_ids());
         let slots = self.generator.slots();
         tokio::task::block_in_place(|| {
             slot.restore(commit, owner_ids)?;
@@ -108,34 +112,21 @@ impl Work<'_> {
             Some(private) => private,
             None => {
                 let commit = self.generator.git.resolve(&suspended.base)?;
-                slot.private_repository(&folder, self.generation.as_str(), commit, self.owner_ids())?
+                slot.private_repository(&folder, self.generation.as_str(), commit, Some(self.owner_ids()))?
             }
         };
         let session = slots.session_folder(suspended.slot);
         if !session.is_dir() {
             // The client will not find its session, and say so.
-            slot.make_session_folder(&session, self.owner_ids())?;
+            slot.make_session_folder(&session, Some(self.owner_ids()))?;
         }
         crash_point!("slot.resumed");
         Ok((slot, Workplace { private, session }))
     }
 
-    /// Lets a slot wait, as it is, until `session` can go on in it.
-    pub(crate) fn suspend(&self, slot: Slot, owner: SlotOwner, base: Oid, session: String) -> Result<()> {
-        let owner = SlotOwner {
-            base: Some(base.to_string()),
-            session: Some(session),
-            ..owner
-        };
-        slot.mark(&owner.to_text()?)?;
-        drop(slot);
-        crash_point!("slot.suspended");
-        Ok(())
-    }
-
-    fn owner_ids(&self) -> Option<(u32, u32)> {
+    fn owner_ids(&self) -> (u32, u32) {
         let user = UserChoice::of(self.generator.config.container.user.as_deref());
-        Some(self.engine.slot_owner_for(&user))
+        self.engine.slot_owner_for(&user)
     }
 
     /// Says that something is odd, and that the run goes on.
@@ -166,17 +157,36 @@ impl Work<'_> {
         }
     }
 
-    /// Which budget of the generation is spent.
-    pub(crate) fn spent(&self, issues: &Issues) -> Option<String> {
-        let usage = issues.usage();
-        let budget = &self.generator.config.budget;
-        let spent = budget.usd.is_some_and(|usd| usage.cost_usd >= usd)
-            || budget.tokens.is_some_and(|tokens| usage.tokens() >= tokens);
-        spent.then(|| "the generation's budget is spent".to_owned())
+    /// What a call of a role is to the budgets; `issues` tell which cycle it belongs to.
+    fn request(&self, role: Role, task: Option<&IssueId>, issues: &Issues) -> Request {
+        let settings = self.generator.config.role(role);
+        Request {
+            role,
+            task: task.cloned(),
+            cycle: cycle_of(role, issues),
+            call: Allowance {
+                usd: settings.budget_usd,
+                tokens: settings.budget_tokens,
+            },
+            parallel: settings.parallel,
+        }
     }
 
-    /// Why a task's own budget is spent, if it is.
-    pub(crate) fn task_spent(&self, _: &IssueId, _: &Issues) -> Option<String> {
-        None
+    /// Says which budget has no room for a call.
+    pub(crate) fn spent(&self, role: Role, task: Option<&IssueId>, issues: &Issues) -> Option<Spent> {
+        self.budgets.spent(&self.request(role, task, issues), issues.ledger())
+    }
+
+    /// Sets aside what a call may use, or says which budget has no room for it.
+    pub(crate) fn reserve(&self, role: Role, task: Option<&IssueId>, issues: &Issues) -> Result<Reservation, Spent> {
+        self.budgets.reserve(&self.request(role, task, issues), issues.ledger())
+    }
+}
+
+/// The cycle that a call of a role begins in, or goes on with.
+pub(crate) fn cycle_of(role: Role, issues: &Issues) -> u32 {
+    match role {
+        Role::Measure => issues.cycle().saturating_add(1),
+        _ => issues.cycle(),
     }
 }

@@ -16,6 +16,8 @@ const SCOPES: [Scope; 3] = [Scope::Generation, Scope::Cycle, Scope::Task];
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Granted {
     pub(super) bound: Bound,
+    /// Whose limit that is: the narrowest of those that bind.
+    pub(super) scope: Scope,
     /// The dearest average turn of such a call so far.
     pub(super) dearest_turn: Amount,
 }
@@ -67,14 +69,18 @@ impl<'a> Look<'a> {
     /// Decides what the call may use, or says which budget has no room for it.
     pub(super) fn grant(&self) -> Result<Granted, Spent> {
         let own = self.request.call.bound();
-        let mut bound = own;
+        let (mut bound, mut narrowest) = (own, Scope::Call);
         for scope in SCOPES.into_iter().filter(|scope| self.is_in(*scope)) {
             let share = self.share(scope, own)?;
-            bound = bound.zip(share).map(|(one, other)| least(one, other));
+            let both = bound.zip(share).map(|(one, other)| least(one, other));
+            if both != bound {
+                (bound, narrowest) = (both, scope);
+            }
         }
         self.enough_for_a_turn(own)?;
         Ok(Granted {
             bound,
+            scope: narrowest,
             dearest_turn: self.history.dearest_turn,
         })
     }

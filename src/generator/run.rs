@@ -3,6 +3,7 @@
 use tokio_util::sync::CancellationToken;
 
 use crate::agent::{Role, Usage};
+use crate::budget::Budgets;
 use crate::driver;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
@@ -93,6 +94,7 @@ impl Generator {
                 work.note_limit(Role::Measure, &limit, 0)?;
                 Err(Error::new(ErrorKind::Limit, limit.reason).hint("`generator status` says until when"))
             }
+            measure::Done::Spent(reason) => Err(Error::new(ErrorKind::Limit, reason)),
             measure::Done::SessionLost => Err(Error::new(
                 ErrorKind::Tasks,
                 "the session of the last measure cannot go on",
@@ -183,6 +185,7 @@ impl Generator {
             image: &self.config.image,
             recorder: &session.recorder,
             protected: judgement::protected_set(&self.config.protected_paths)?,
+            budgets: Budgets::new(self.config.budget),
         })
     }
 }
