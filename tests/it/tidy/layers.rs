@@ -16,8 +16,10 @@ const LAYERS: [(&str, &[&str]); 5] = [
             "graph",
             "issue",
             "ledger",
+            "pause",
             "plan",
             "proposal",
+            "retry",
         ],
     ),
     (
@@ -28,6 +30,7 @@ const LAYERS: [(&str, &[&str]); 5] = [
             "git",
             "history",
             "image",
+            "pause_file",
             "prompt",
             "record",
             "scaffold",
