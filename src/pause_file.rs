@@ -10,7 +10,7 @@ use crate::fs::{create_folder, write_atomically};
 use crate::pause::Pause;
 
 /// The pauses that are written down, over or not; none when there is no file.
-pub fn load(state_dir: &Path) -> Result<Vec<Pause>> {
+pub(crate) fn load(state_dir: &Path) -> Result<Vec<Pause>> {
     let path = path(state_dir);
     let failed = || format!("cannot read `{}`", path.display());
     let text = match fs::read(&path) {
@@ -27,7 +27,7 @@ pub fn load(state_dir: &Path) -> Result<Vec<Pause>> {
 }
 
 /// Writes a pause down, in place of an earlier one of the same account.
-pub fn note(state_dir: &Path, pause: Pause) -> Result<()> {
+pub(crate) fn note(state_dir: &Path, pause: Pause) -> Result<()> {
     let mut pauses = load(state_dir)?;
     pauses.retain(|other| other.account != pause.account);
     pauses.push(pause);
@@ -35,7 +35,7 @@ pub fn note(state_dir: &Path, pause: Pause) -> Result<()> {
 }
 
 /// Ends all pauses; answers those that there were.
-pub fn clear(state_dir: &Path) -> Result<Vec<Pause>> {
+pub(crate) fn clear(state_dir: &Path) -> Result<Vec<Pause>> {
     let pauses = load(state_dir)?;
     if !pauses.is_empty() {
         save(state_dir, &[])?;
@@ -44,7 +44,7 @@ pub fn clear(state_dir: &Path) -> Result<Vec<Pause>> {
 }
 
 /// Ends the pause of one account, if it has one.
-pub fn forget(state_dir: &Path, account: Option<&str>) -> Result<()> {
+pub(crate) fn forget(state_dir: &Path, account: Option<&str>) -> Result<()> {
     let mut pauses = load(state_dir)?;
     let before = pauses.len();
     pauses.retain(|pause| pause.account.as_deref() != account);
@@ -104,7 +104,7 @@ mod tests {
 
         forget(&state, Some("http://another")).unwrap();
         forget(&state, None).unwrap();
-        assert_eq!(load(&state).unwrap(), [gateway.clone()]);
+        assert_eq!(load(&state).unwrap(), std::slice::from_ref(&gateway));
         note(&state, later.clone()).unwrap();
         assert_eq!(clear(&state).unwrap(), [gateway, later]);
         assert_eq!(load(&state).unwrap(), []);

@@ -7,7 +7,7 @@ use crate::config::RetryConfig;
 /// Pauses that grow from failure to failure, up to a ceiling, with chance in them: runs that failed together do not
 /// come back together.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct BackOff {
+pub(crate) struct BackOff {
     initial: Duration,
     factor: f64,
     ceiling: Duration,
@@ -15,7 +15,7 @@ pub struct BackOff {
 
 impl BackOff {
     /// The pauses that a configuration asks for. A factor that would shrink them, or is no number, counts as 1.
-    pub fn new(config: &RetryConfig) -> Self {
+    pub(crate) fn new(config: &RetryConfig) -> Self {
         Self {
             initial: config.initial.min(config.ceiling),
             factor: config.factor.max(1.0),
@@ -25,7 +25,7 @@ impl BackOff {
 
     /// The pause after so many failures in a row, counted from 1: half of [`BackOff::longest`] for certain, and of
     /// the other half what `random` says, a number from 0 to 1. No failure, no pause.
-    pub fn delay(&self, failures_in_a_row: u32, random: f64) -> Duration {
+    pub(crate) fn delay(&self, failures_in_a_row: u32, random: f64) -> Duration {
         let longest = self.longest(failures_in_a_row);
         let half = longest / 2;
         let share = if random.is_finite() {
@@ -33,11 +33,11 @@ impl BackOff {
         } else {
             1.0
         };
-        half + half.mul_f64(share).min(longest - half)
+        half + half.mul_f64(share).min(half)
     }
 
     /// The longest pause after so many failures in a row: it never shrinks as they go on, and never passes the ceiling.
-    pub fn longest(&self, failures_in_a_row: u32) -> Duration {
+    pub(crate) fn longest(&self, failures_in_a_row: u32) -> Duration {
         let Some(earlier) = failures_in_a_row.checked_sub(1) else {
             return Duration::ZERO;
         };
@@ -92,7 +92,7 @@ mod tests {
             (second, 0.5, second * 9, 5, second),
             (second, f64::NAN, second * 9, 5, second),
             (second, f64::NEG_INFINITY, second * 9, 5, second),
-            (second, f64::INFINITY, second * 9, 1, second * 9),
+            (second, f64::INFINITY, second * 9, 1, second),
             (second, f64::INFINITY, second * 9, 2, second * 9),
             (second * 9, 2.0, second, 1, second),
             (Duration::ZERO, f64::INFINITY, second, 7, Duration::ZERO),
