@@ -1,9 +1,12 @@
 //! `status`: where a generation stands.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::agent::Usage;
+use crate::agent::{Role, Usage};
+use crate::budget::Standing;
 use crate::error::Result;
 use crate::event::Happening;
 use crate::fs::{LockHolder, lock_holder};
@@ -12,6 +15,7 @@ use crate::generator::Generator;
 use crate::git::Oid;
 use crate::history;
 use crate::issue::Counts;
+use crate::ledger::Sums;
 
 /// Where a generation stands; the JSON of `generator status --json`.
 #[derive(Clone, Debug, Serialize)]
@@ -30,6 +34,10 @@ pub struct Status {
     pub cycles: usize,
     /// Tokens and money, over attempts and measures.
     pub usage: Usage,
+    /// The same by what agents were called for.
+    pub roles: BTreeMap<Role, Usage>,
+    /// What is spent of the budgets of the generation and of the cycle under way, as far as there are any.
+    pub budgets: Vec<Standing>,
     /// Until when all calls pause.
     pub paused_until: Option<Timestamp>,
     /// The run at work.
@@ -46,6 +54,7 @@ impl Generator {
         let tip = self.git.reference(&generation.branch())?;
         let merged = self.git.reference(&generation.merged_mark())?;
         let run = lock_holder(&self.state_dir)?;
+        let roles = Sums::of(issues.ledger()).roles;
         Ok(Status {
             phase: self.phase(&generation)?,
             base: self.git.reference(&generation.base_mark())?.map(|id| id.to_string()),
@@ -53,6 +62,8 @@ impl Generator {
             tasks: issues.counts(),
             cycles: issues.meta().measures.len(),
             usage: issues.usage(),
+            roles: roles.into_iter().map(|(role, sum)| (role, sum.usage)).collect(),
+            budgets: Standing::of(&self.config.budget, issues.cycle(), issues.ledger()),
             paused_until: self.paused_until(run.as_ref())?,
             hazards: self.hazards(&generation, tip, run.is_some(), merged.is_some())?,
             run,
