@@ -144,7 +144,8 @@ impl<'a> Recovery<'a> {
                 owner.attempt
             )));
         };
-        let text = message(&issue, owner.attempt, &owner.run, None);
+        let call = self.call_of(&issue, owner.attempt, &owner.run)?;
+        let text = message(&issue, owner.attempt, &owner.run, call.as_ref());
         let kept = keep_snapshot(self.generator, &generation, task, base, snapshot.tree, &text)?;
         Ok(Some(format!(
             "kept what attempt {} at {task} had left, as commit {kept}",
@@ -211,21 +212,31 @@ impl<'a> Recovery<'a> {
         Ok(())
     }
 
+    /// The call of an attempt: what the store has of it, else what its transcript tells; `None` when it never began.
+    fn call_of(&self, issue: &Issue, attempt: u32, run: &str) -> Result<Option<Entry>> {
+        if let Some(stored) = issue.attempts.iter().find(|stored| stored.number == attempt) {
+            return Ok(stored.call.clone());
+        }
+        let records = self.generator.state_dir.join(records_of(run, issue, attempt));
+        let place = Place {
+            role: Role::Stitch,
+            task: Some(issue.id.clone()),
+            attempt,
+            cycle: self.store.read()?.cycle(),
+            run: run.to_owned(),
+        };
+        let report = recorded_call(&records)?;
+        Ok(report.map(|report| Entry::new(place, &report, self.generator.world().now())))
+    }
+
     /// The attempt that a dead run was at, with what its transcript tells of it.
     fn interrupted_attempt(&self, issue: &Issue, now: jiff::Timestamp) -> Result<Attempt> {
         let claim = issue.claim.as_ref();
         let run = claim.map_or_else(String::new, |claim| claim.run.clone());
         let number = issue.next_attempt();
-        let records = format!("runs/{run}/{}-{number}", issue.id);
-        let report = recorded_call(&self.generator.state_dir.join(&records))?;
+        let records = records_of(&run, issue, number);
         let kept = kept_commit(self.generator, self.generation, &issue.id, number)?;
-        let place = Place {
-            role: Role::Stitch,
-            task: Some(issue.id.clone()),
-            attempt: number,
-            cycle: self.store.read()?.cycle(),
-            run: run.clone(),
-        };
+        let call = self.call_of(issue, number, &run)?;
         Ok(Attempt {
             number,
             outcome: Outcome::Cancelled,
@@ -234,10 +245,15 @@ impl<'a> Recovery<'a> {
             records: Some(records),
             started_at: claim.map_or(now, |claim| claim.at),
             ended_at: now,
-            call: report.map(|report| Entry::new(place, &report, now)),
+            call,
             run,
         })
     }
+}
+
+/// The folder of an attempt's records, below the state folder.
+fn records_of(run: &str, issue: &Issue, attempt: u32) -> String {
+    format!("runs/{run}/{}-{attempt}", issue.id)
 }
 
 /// Whether a slot was left by this run.
