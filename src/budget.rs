@@ -44,6 +44,16 @@ pub enum Scope {
 }
 
 impl Scope {
+    /// The scope's name, as JSON has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Call => "call",
+            Self::Task => "task",
+            Self::Cycle => "cycle",
+            Self::Generation => "generation",
+        }
+    }
+
     /// What the configuration allows; a call's own limit is its role's, and not here.
     fn bound(self, config: &BudgetConfig) -> Bound {
         match self {

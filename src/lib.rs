@@ -46,11 +46,7 @@ pub mod agent;
 pub mod attempt;
 #[cfg_attr(
     not(test),
-    expect(
-        dead_code,
-        unused_imports,
-        reason = "the flow asks it as soon as it makes calls by it"
-    )
+    expect(dead_code, reason = "the flow asks it as soon as it makes calls by it")
 )]
 pub mod budget;
 mod call;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::agent::{CallOutcome, CallReport, Role};
+use crate::agent::{CallOutcome, Role};
 use crate::attempt::{Attempt, Outcome};
 use crate::engine::Engine;
 use crate::error::Result;
@@ -154,7 +154,8 @@ impl<'a> Recovery<'a> {
                 owner.attempt
             )));
         };
-        let text = message(&issue, owner.attempt, &owner.run, None);
+        let call = self.call_of(&issue, owner.attempt, &owner.run)?;
+        let text = message(&issue, owner.attempt, &owner.run, call.as_ref());
         let kept = keep_snapshot(self.generator, &generation, task, base, snapshot.tree, &text)?;
         Ok(Some(format!(
             "kept what attempt {} at {task} had left, as commit {kept}",
@@ -219,42 +220,57 @@ impl<'a> Recovery<'a> {
         Ok(())
     }
 
+    /// The call of an attempt: what the store has of it, else what its transcript tells; `None` when it never began.
+    fn call_of(&self, issue: &Issue, attempt: u32, run: &str) -> Result<Option<Entry>> {
+        if let Some(stored) = issue.attempts.iter().find(|stored| stored.number == attempt) {
+            return Ok(stored.call.clone());
+        }
+        let records = self.generator.state_dir.join(records_of(run, issue, attempt));
+        let issues = self.store.read()?;
+        let place = Place {
+            role: Role::Stitch,
+            task: Some(issue.id.clone()),
+            attempt,
+            cycle: issues.cycle(),
+            run: run.to_owned(),
+        };
+        let report = recorded_call(&records, &issues)?;
+        Ok(report.map(|report| Entry::new(place, &report, self.generator.world().now())))
+    }
+
     /// The attempt that a dead run was at, with what its transcript tells of it.
     fn interrupted_attempt(&self, issue: &Issue, now: jiff::Timestamp) -> Result<Attempt> {
         let claim = issue.claim.as_ref();
         let run = claim.map_or_else(String::new, |claim| claim.run.clone());
         let number = issue.next_attempt();
-        let records = format!("runs/{run}/{}-{number}", issue.id);
-        let issues = self.store.read()?;
-        let report = recorded_call(&self.generator.state_dir.join(&records), &issues)?;
+        let records = records_of(&run, issue, number);
         let kept = kept_commit(self.generator, self.generation, &issue.id, number)?;
-        let place = Place {
-            role: Role::Stitch,
-            task: Some(issue.id.clone()),
-            attempt: number,
-            cycle: issues.cycle(),
-            run: run.clone(),
-        };
+        let call = self.call_of(issue, number, &run)?;
         Ok(Attempt {
             number,
-            outcome: interrupted_outcome(report.as_ref()),
+            outcome: interrupted_outcome(call.as_ref()),
             reason: "the run ended before the attempt did".to_owned(),
             snapshot: kept.map(|id| id.to_string()),
             records: Some(records),
             started_at: claim.map_or(now, |claim| claim.at),
             ended_at: now,
-            call: report.map(|report| Entry::new(place, &report, now)),
+            call,
             run,
         })
     }
 }
 
 /// How an attempt ended whose run died: at a limit, if its call had met one by then.
-fn interrupted_outcome(report: Option<&CallReport>) -> Outcome {
-    match report.map(|report| report.outcome) {
+fn interrupted_outcome(call: Option<&Entry>) -> Outcome {
+    match call.map(|call| call.outcome) {
         Some(CallOutcome::Limited | CallOutcome::Overage) => Outcome::Limited,
         _ => Outcome::Cancelled,
     }
+}
+
+/// The folder of an attempt's records, below the state folder.
+fn records_of(run: &str, issue: &Issue, attempt: u32) -> String {
+    format!("runs/{run}/{}-{attempt}", issue.id)
 }
 
 /// Whether a slot was left by this run.

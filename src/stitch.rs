@@ -268,7 +268,7 @@ async fn work_in_slot(
         gate::Verdict::Cancelled => return Ok(Judgement::of(Outcome::Cancelled, "the run was interrupted")),
     }
     step(work, trial, "merge");
-    merge(work, trial, &snapshot, &report)
+    merge(work, trial, &snapshot)
 }
 
 fn call_for<'a>(
@@ -308,7 +308,7 @@ fn keep(work: &Work<'_>, trial: &mut Trial, slot: &mut Slot) -> Result<Snapshot>
         work.recorder.emit(Happening::Warned { what });
     }
     if snapshot.tree != work.generator.git.commit_info(base)?.tree {
-        let text = message(&trial.issue, trial.number, work.recorder.run(), trial.report.as_ref());
+        let text = message(&trial.issue, trial.number, work.recorder.run(), trial.entry.as_ref());
         let id = &trial.issue.id;
         let kept = keep_snapshot(work.generator, work.generation, id, base, snapshot.tree, &text)?;
         trial.snapshot = Some(kept);
@@ -317,7 +317,7 @@ fn keep(work: &Work<'_>, trial: &mut Trial, slot: &mut Slot) -> Result<Snapshot>
 }
 
 /// Puts the work on the generation branch: one commit on its tip, by compare-and-swap.
-fn merge(work: &Work<'_>, trial: &Trial, snapshot: &Snapshot, report: &CallReport) -> Result<Judgement> {
+fn merge(work: &Work<'_>, trial: &Trial, snapshot: &Snapshot) -> Result<Judgement> {
     let git = &work.generator.git;
     let branch = work.generation.branch();
     let ancestor = git.commit_info(trial.base)?.tree;
@@ -344,7 +344,7 @@ fn merge(work: &Work<'_>, trial: &Trial, snapshot: &Snapshot, report: &CallRepor
                 }
             }
         };
-        let text = message(&trial.issue, trial.number, work.recorder.run(), Some(report));
+        let text = message(&trial.issue, trial.number, work.recorder.run(), trial.entry.as_ref());
         let commit = NewCommit {
             tree,
             parents: vec![tip],

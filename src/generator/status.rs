@@ -1,15 +1,19 @@
 //! `status`: where a generation stands.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::agent::Usage;
+use crate::agent::{Role, Usage};
+use crate::budget::Standing;
 use crate::error::Result;
 use crate::fs::{LockHolder, lock_holder};
 use crate::generation::{GenerationName, Phase};
 use crate::generator::Generator;
 use crate::git::Oid;
 use crate::issue::Counts;
+use crate::ledger::Sums;
 use crate::suspend::Suspended;
 
 /// Where a generation stands; the JSON of `generator status --json`.
@@ -29,6 +33,10 @@ pub struct Status {
     pub cycles: usize,
     /// Tokens and money, over attempts and measures.
     pub usage: Usage,
+    /// The same by what agents were called for.
+    pub roles: BTreeMap<Role, Usage>,
+    /// What is spent of the budgets of the generation and of the cycle under way, as far as there are any.
+    pub budgets: Vec<Standing>,
     /// Until when calls pause, the longest pause where there are several.
     pub paused_until: Option<Timestamp>,
     /// Why they do.
@@ -48,6 +56,7 @@ impl Generator {
         let merged = self.git.reference(&generation.merged_mark())?;
         let run = lock_holder(&self.state_dir)?;
         let pause = self.pauses()?.into_iter().next();
+        let roles = Sums::of(issues.ledger()).roles;
         Ok(Status {
             phase: self.phase(&generation)?,
             base: self.git.reference(&generation.base_mark())?.map(|id| id.to_string()),
@@ -57,6 +66,8 @@ impl Generator {
             usage: issues.usage(),
             paused_until: pause.as_ref().map(|pause| pause.until),
             paused_because: pause.map(|pause| pause.reason),
+            roles: roles.into_iter().map(|(role, sum)| (role, sum.usage)).collect(),
+            budgets: Standing::of(&self.config.budget, issues.cycle(), issues.ledger()),
             hazards: self.hazards(&generation, tip, run.is_some(), merged.is_some())?,
             run,
             generation,
