@@ -8,7 +8,7 @@ use bollard::errors::Error as ApiError;
 use futures_util::StreamExt as _;
 use tokio::time::Instant;
 
-use crate::engine::lines::{Line, LineSplitter};
+use crate::lines::{Line, LineSplitter};
 
 /// Which of a program's two outputs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
