@@ -14,6 +14,7 @@ use crate::run::project::Project;
 
 engine_tests! {
     both: a_run_that_died_anywhere_comes_to_the_same_end;
+    podman: a_run_that_died_around_a_pause_comes_to_the_same_end;
 }
 
 /// One task by hand, and one that measure proposes and that waits for it.
@@ -76,8 +77,57 @@ fn a_run_that_died_anywhere_comes_to_the_same_end(kind: EngineKind) {
     }
 }
 
-/// Every crash point of the source that a run comes to.
+/// The orchestrator dies on the way into a pause, or out of it.
+fn a_run_that_died_around_a_pause_comes_to_the_same_end(kind: EngineKind) {
+    for point in all_crash_points().iter().filter(|point| is_of_a_pause(point)) {
+        let Some(project) = Project::new(kind, "limits: {wait: never}\n") else {
+            return;
+        };
+        project.add(
+            "meets a limit",
+            "tokens 500 20 0.25\nwrite src/a.txt one\nlimit 1900000000\ntokens 300 10 0.5\nwrite src/b.txt two",
+        );
+        let resume = ["generator", "resume", "--now"];
+        if point == "slot.resumed" {
+            project.run(&resume).expect(8);
+        }
+        let mut command = project.command(&resume);
+        let output = command.env("CORDWAINER_CRASH_AT", point).output().unwrap();
+        assert_eq!(output.status.signal(), Some(9), "{point} was never reached");
+        // Begun afresh, the task meets its limit once more.
+        let again = project.run(&resume);
+        if again.code == Some(8) {
+            project.run(&resume).expect(0);
+        }
+        assert_eq!(end_of_one(&project), ("closed".to_owned(), 1), "{point}");
+        let contents = ["src/a.txt", "src/b.txt"].map(|path| project.content(path));
+        assert_eq!(contents, ["one", "two"], "{point}");
+        let paid = project.status()["usage"]["cost_usd"].as_f64().unwrap();
+        assert!(paid >= 0.75, "{point}: {paid}");
+        assert_eq!(project.suspended(), 0, "{point}");
+        project.expect_tidy();
+    }
+}
+
+fn end_of_one(project: &Project) -> (String, usize) {
+    let status = project.issue("cw-1")["status"].as_str().unwrap().to_owned();
+    (status, project.merges_of("cw-1"))
+}
+
+fn is_of_a_pause(point: &str) -> bool {
+    ["slot.suspended", "slot.resumed"].contains(&point) || point.starts_with("pause.")
+}
+
+/// Every crash point of the source that a run without a pause comes to.
 fn crash_points() -> Vec<String> {
+    let mut points = all_crash_points();
+    points.retain(|point| !is_of_a_pause(point));
+    assert!(points.len() >= 13, "{points:?}");
+    points
+}
+
+/// Every crash point of the source that a run comes to.
+fn all_crash_points() -> Vec<String> {
     let mut points = Vec::new();
     for entry in walkdir::WalkDir::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("src")) {
         let entry = entry.unwrap();
@@ -98,6 +148,5 @@ fn crash_points() -> Vec<String> {
     });
     points.sort();
     points.dedup();
-    assert!(points.len() >= 13, "{points:?}");
     points
 }
