@@ -1,60 +1,13 @@
 //! The table of outcomes: every row as each client shows it, and with the evidence in another order.
 
-use std::path::Path;
+mod lines;
 
 use serde_json::{Value, json};
 
+use self::lines::Client::{self, Late, New, Old, Oldest};
+use self::lines::{aborted, allowed, event, failure, recording, refusal, refused_with, rejected, retry, success};
 use super::*;
 use crate::agent::CallReport;
-
-/// How a client shows a call.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Client {
-    /// As 2.1.329 was recorded.
-    New,
-    /// The same, but what it says of limits comes after its result.
-    Late,
-    /// Without events of limits, and without the newer fields of a result.
-    Old,
-    /// Without the client's word and time on its messages, too.
-    Oldest,
-}
-
-use Client::{Late, New, Old, Oldest};
-
-impl Client {
-    const ALL: [Self; 4] = [New, Late, Old, Oldest];
-
-    /// The lines as this client would write them.
-    fn write(self, lines: &[Value]) -> Vec<Value> {
-        let is_event = |line: &&Value| line["type"] == "rate_limit_event";
-        let (events, others): (Vec<_>, Vec<_>) = lines.iter().partition(is_event);
-        match self {
-            New => lines.to_vec(),
-            Late => others.into_iter().chain(events).cloned().collect(),
-            Old | Oldest => others.into_iter().cloned().map(|line| self.forget(line)).collect(),
-        }
-    }
-
-    /// Deletes what a client before this one did not write.
-    fn forget(self, mut line: Value) -> Value {
-        let newer = [
-            "terminal_reason",
-            "api_error_status",
-            "api_error_type",
-            "api_error",
-            "api_error_params",
-            "is_api_error_message",
-            "errors",
-        ];
-        let newest: &[&str] = if self == Oldest { &["error", "timestamp"] } else { &[] };
-        let fields = line.as_object_mut().unwrap();
-        for name in newer.iter().chain(newest) {
-            fields.remove(*name);
-        }
-        line
-    }
-}
 
 const NOW: &str = "2026-11-21T09:30:40Z";
 
@@ -84,12 +37,6 @@ fn check_for(clients: &[Client], lines: &[Value], ending: Ending<'_>, outcome: C
     }
 }
 
-fn recording(name: &str) -> Vec<Value> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/transcripts");
-    let text = std::fs::read_to_string(folder.join(name).with_extension("jsonl")).unwrap();
-    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-}
-
 fn exited(code: i64) -> Ending<'static> {
     Ending {
         exit_code: Some(code),
@@ -102,43 +49,6 @@ fn cut(cut: Cut) -> Ending<'static> {
         cut: Some(cut),
         ..exited(143)
     }
-}
-
-fn event(info: &Value) -> Value {
-    json!({"type": "rate_limit_event", "rate_limit_info": info})
-}
-
-fn rejected() -> Value {
-    event(&json!({"status": "rejected", "resetsAt": 1_795_257_035}))
-}
-
-fn allowed() -> Value {
-    event(&json!({"status": "allowed", "resetsAt": 1_900_000_000, "overageStatus": "allowed"}))
-}
-
-fn success() -> Value {
-    json!({"type": "result", "subtype": "success", "is_error": false, "result": "Done."})
-}
-
-fn failure(text: &str) -> Value {
-    json!({"type": "result", "subtype": "success", "is_error": true, "result": text})
-}
-
-fn refused_with(status: u16, text: &str) -> Value {
-    json!({"type": "result", "subtype": "success", "is_error": true, "result": text, "api_error_status": status})
-}
-
-fn refusal(word: &str, text: &str) -> Value {
-    json!({"type": "assistant", "error": word, "message": {"model": "<synthetic>", "content": [{"type": "text", "text": text}]}})
-}
-
-fn retry(status: &Value, word: &str) -> Value {
-    json!({"type": "system", "subtype": "api_retry", "attempt": 1, "error_status": status, "error": word})
-}
-
-/// What a client writes that was told to stop.
-fn aborted() -> Value {
-    json!({"type": "result", "subtype": "error_during_execution", "is_error": true, "terminal_reason": "aborted_streaming"})
 }
 
 const LIMIT: &str = "You've hit your session limit · resets 10:30am (UTC)";
