@@ -67,6 +67,7 @@ impl<'a> Listener<'a> {
             stderr_tail: &String::from_utf8_lossy(&self.stderr_tail),
             cut,
             allow_overage: self.call.config.limits.allow_overage,
+            now: Some(self.recorder.now()),
             ..Ending::default()
         })
     }
