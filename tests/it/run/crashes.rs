@@ -73,8 +73,40 @@ fn a_run_that_died_anywhere_comes_to_the_same_end(kind: EngineKind) {
         let paid = usage["cost_usd"].as_f64().unwrap();
         let calls = usage["calls"].as_f64().unwrap();
         assert!(calls >= 3.0 && paid >= 1.0, "{point}: {usage}");
+        for id in ["cw-1", "cw-2"] {
+            assert_eq!(paid_by_trailers(&died, id), paid_by_store(&died, id), "{point}: {id}");
+        }
         died.expect_tidy();
     }
+}
+
+/// Tokens and money in the trailers of a task's commit.
+fn paid_by_trailers(project: &Project, id: &str) -> (u64, String) {
+    let format = "--format=%(trailers:key=Cordwainer-Tokens,valueonly)%(trailers:key=Cordwainer-Cost,valueonly)";
+    let task = format!("--grep=Cordwainer-Task: {id}$");
+    let log = project.repository.git(&["log", &task, format, "generation-one"]);
+    let (tokens, cost) = log.trim().split_once('\n').unwrap();
+    (tokens.parse().unwrap(), cost.to_owned())
+}
+
+/// The same, added up over the attempts that the store has.
+fn paid_by_store(project: &Project, id: &str) -> (u64, String) {
+    let issue = project.issue(id);
+    let calls = issue["attempts"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|attempt| &attempt["call"]["usage"]);
+    let (mut tokens, mut cost) = (0, 0.0);
+    for usage in calls {
+        let count = |name: &str| usage[name].as_u64().unwrap_or(0);
+        tokens += ["input", "cache_write", "cache_read", "output"]
+            .map(count)
+            .iter()
+            .sum::<u64>();
+        cost += usage["cost_usd"].as_f64().unwrap_or(0.0);
+    }
+    (tokens, format!("{cost:.4} USD"))
 }
 
 /// The orchestrator dies on the way into a pause, or out of it.
