@@ -26,7 +26,7 @@ impl Transcript {
             return None;
         };
         self.begun = true;
-        self.note_time(&line.fields);
+        self.note_place(&line.fields);
         match kind.as_ref() {
             "system" => self.system(&line.fields),
             "assistant" => self.assistant(line),
@@ -58,7 +58,11 @@ impl Transcript {
         }
     }
 
-    fn note_time(&mut self, fields: &Fields<'_>) {
+    /// Notes whose line it is, and when the first was written.
+    fn note_place(&mut self, fields: &Fields<'_>) {
+        if self.session_id.is_none() {
+            self.session_id = shown(fields.word("session_id"));
+        }
         if self.began_at.is_none() {
             self.began_at = fields.word("timestamp").and_then(|text| text.parse().ok());
         }
@@ -152,9 +156,6 @@ impl Transcript {
 
     fn result(&mut self, fields: &Fields<'_>, line: ResultLine) -> AgentEvent {
         self.begun = true;
-        if self.session_id.is_none() {
-            self.session_id = shown(fields.word("session_id"));
-        }
         self.tools.clear();
         self.meter.settle(&Figures::of(fields), fields.get("num_turns"));
         self.duration_ms = self.duration_ms.saturating_add(fields.count("duration_ms"));
