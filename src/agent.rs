@@ -8,6 +8,7 @@ mod claude;
 mod command;
 mod event;
 mod model;
+mod price;
 mod report;
 mod role;
 
@@ -15,6 +16,7 @@ pub use claude::{Transcript, reset_time};
 pub use command::{CallExtra, command_line};
 pub use event::AgentEvent;
 pub use model::binds;
+pub use price::Rates;
 pub use report::{CallReport, Cut, Ending};
 pub use role::Role;
 
