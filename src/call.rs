@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::agent::{AgentEvent, CallExtra, CallReport, Cut, Ending, Transcript, Usage, command_line};
+use crate::agent::{AgentEvent, CallExtra, CallReport, Cut, Ending, Role, Transcript, Usage, command_line};
 use crate::config::{Config, Credentials, RoleConfig};
 use crate::engine::{Container, ContainerSpec, Engine, Exit, Mount, Output, Stream, UserChoice};
 use crate::error::{Context as _, Error, ErrorKind, Result};
@@ -94,7 +94,7 @@ pub(crate) async fn make(
     let begun = Instant::now();
     let mut listener = Listener::new(call, recorder)?;
     let mut container = engine
-        .start(&specification(call, recorder.run()), call.prompt.as_bytes())
+        .start(&specification(call, recorder.run())?, call.prompt.as_bytes())
         .await?;
     let ended = attend(call, &mut container, &mut listener, cancel).await;
     let removed = container.remove().await;
@@ -193,14 +193,18 @@ fn next_deadline(role: &RoleConfig, begun: Instant, heard: Instant, finished: Op
 }
 
 /// What the container is to be.
-pub(crate) fn specification(call: &Call<'_>, run: &str) -> ContainerSpec {
+///
+/// # Errors
+///
+/// Those of [`command_line`].
+pub(crate) fn specification(call: &Call<'_>, run: &str) -> Result<ContainerSpec> {
     let settings = &call.config.container;
     let mut tmpfs = settings.tmpfs.clone();
     // Docker would take `uid=`, podman 4.3 does not: a world-writable folder suits whoever the user is.
     tmpfs
         .entry(call.config.agent.home.clone())
         .or_insert_with(|| "rw,mode=1777".to_owned());
-    ContainerSpec {
+    Ok(ContainerSpec {
         name: format!("cordwainer-{run}-{}-{}", call.name, call.name.attempt),
         image: call.image.to_owned(),
         command: command_line(
@@ -210,10 +214,11 @@ pub(crate) fn specification(call: &Call<'_>, run: &str) -> ContainerSpec {
             &CallExtra {
                 json_schema: call.json_schema.clone(),
                 budget_left_usd: call.budget_left_usd,
+                resume: None,
             },
-        ),
+        )?,
         working_dir: Some(WORKSPACE.to_owned()),
-        env: environment(call.config),
+        env: environment(call.config, call.name.role),
         mounts: mounts(call),
         tmpfs,
         user: UserChoice::of(settings.user.as_deref()),
@@ -224,21 +229,16 @@ pub(crate) fn specification(call: &Call<'_>, run: &str) -> ContainerSpec {
         pids: settings.pids,
         labels: settings.labels.clone().into_iter().chain(call.labels.clone()).collect(),
         ..ContainerSpec::default()
-    }
+    })
 }
 
-fn environment(config: &Config) -> Vec<(String, String)> {
+fn environment(config: &Config, role: Role) -> Vec<(String, String)> {
     let mut env = BTreeMap::from([
         ("HOME".to_owned(), config.agent.home.clone()),
         ("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC".to_owned(), "1".to_owned()),
     ]);
-    env.extend(
-        config
-            .agent
-            .base_url
-            .clone()
-            .map(|url| ("ANTHROPIC_BASE_URL".to_owned(), url)),
-    );
+    let url = config.base_url(role);
+    env.extend(url.map(|url| ("ANTHROPIC_BASE_URL".to_owned(), url.to_owned())));
     env.extend(config.container.env.clone());
     env.into_iter().collect()
 }
