@@ -47,8 +47,8 @@ const STOPS: [(&str, &str, i32, &str, &str); 7] = [
         "model not found",
     ),
     (
-        "  env: {ANTHROPIC_API_KEY: not-a-key}\n---\n",
-        "hang",
+        "",
+        "key-source apiKeyHelper\nhang",
         7,
         "infrastructure_failed",
         "expects a subscription to pay",

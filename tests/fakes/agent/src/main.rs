@@ -23,6 +23,7 @@
 //! | `say TEXT` · `stderr TEXT` | a message; a line on stderr |
 //! | `tokens IN OUT COST` | a message that used so much |
 //! | `sleep MILLISECONDS` · `hang` | waits; waits for ever |
+//! | `key-source NAME` | has the first event report an API key from there, wherever the step stands |
 //! | `overage` | reports paid overage, and goes on |
 //! | `limit SECONDS` | reports a usage limit until then (since 1970), and ends as the client does |
 //! | `api-error STATUS TEXT` | ends as the client does when the API refuses |

@@ -48,6 +48,11 @@ pub(crate) fn perform(script: &[Step], attempt: u32, measure: bool, arguments: A
         proposals: None,
         answer: None,
     };
+    for step in &steps {
+        if let Deed::KeySource { source } = &step.deed {
+            performance.stream.key_source.clone_from(source);
+        }
+    }
     performance.follow(&steps)
 }
 
@@ -126,6 +131,8 @@ impl Performance {
             Deed::Stderr { text } => io::stderr().write_all(text.as_bytes())?,
             Deed::Sleep { milliseconds } => std::thread::sleep(Duration::from_millis(*milliseconds)),
             Deed::Hang => stay(),
+            // Told of already, by the first event.
+            Deed::KeySource { .. } => {}
             Deed::Overage => self.overage()?,
             Deed::Garbage { text } => garbage(text)?,
             Deed::Flood { bytes, lines } => flood(*bytes, *lines)?,

@@ -28,6 +28,7 @@ pub(crate) enum Deed {
     Tokens { input: u64, output: u64, cost: f64 },
     Sleep { milliseconds: u64 },
     Hang,
+    KeySource { source: String },
     Overage,
     Limit { resets_at: i64 },
     ApiError { status: u16, text: String },
@@ -153,6 +154,9 @@ fn talk(name: &str, rest: &mut Rest<'_>) -> Result<Deed, String> {
             Deed::Propose { answer }
         }
         "answer" => Deed::Answer { text: rest.text() },
+        "key-source" => Deed::KeySource {
+            source: rest.word("where the key is from")?,
+        },
         "overage" => Deed::Overage,
         _ => return ending(name, rest),
     })

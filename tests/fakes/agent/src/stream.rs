@@ -92,11 +92,20 @@ impl End {
     }
 }
 
+/// Where an API key is from, as the real client says it; an empty variable is none to it.
+#[expect(clippy::disallowed_methods, reason = "the real client tells of its environment, too")]
+fn key_source() -> &'static str {
+    let key = std::env::var_os("ANTHROPIC_API_KEY").filter(|key| !key.is_empty());
+    key.map_or("none", |_| "ANTHROPIC_API_KEY")
+}
+
 /// One call's stream.
 pub(crate) struct Stream {
     session_id: String,
     model: String,
     schema: bool,
+    /// Where the first event says that the API key is from.
+    pub(crate) key_source: String,
     began: SystemTime,
     pub(crate) turns: u32,
     pub(crate) total: Usage,
@@ -111,6 +120,7 @@ impl Stream {
             session_id,
             model: arguments.model.clone().unwrap_or_else(|| "scripted-model".to_owned()),
             schema: arguments.json_schema,
+            key_source: key_source().to_owned(),
             began,
             turns: 0,
             total: Usage::default(),
@@ -120,16 +130,11 @@ impl Stream {
     /// `system/init`.
     pub(crate) fn init(&self) -> io::Result<()> {
         let folder = std::env::current_dir()?;
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "the real client tells of its environment here, too"
-        )]
-        let key = std::env::var_os("ANTHROPIC_API_KEY").map_or("none", |_| "ANTHROPIC_API_KEY");
         let mut tools = vec!["Bash", "Edit", "Read", "Write"];
         tools.extend(self.schema.then_some("StructuredOutput"));
         self.line(
             json!({"type": "system", "subtype": "init", "cwd": folder.to_string_lossy(), "tools": tools,
-            "mcp_servers": [], "model": self.model, "permissionMode": "bypassPermissions", "apiKeySource": key,
+            "mcp_servers": [], "model": self.model, "permissionMode": "bypassPermissions", "apiKeySource": self.key_source,
             "claude_code_version": VERSION, "output_style": "default"}),
         )
     }
