@@ -13,6 +13,7 @@ mod report;
 mod role;
 
 pub use claude::{Transcript, reset_time};
+pub(crate) use command::is_session;
 pub use command::{CallExtra, command_line};
 pub use event::AgentEvent;
 pub use model::binds;

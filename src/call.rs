@@ -105,7 +105,7 @@ pub(crate) async fn make(
     call.folder.write("prompt.md", call.prompt.as_bytes())?;
     let begun = Instant::now();
     let mut listener = Listener::new(call, recorder)?;
-    let mut specification = specification(call, recorder.run());
+    let mut specification = specification(call, recorder.run())?;
     specification.mounts.push(session_mount(call));
     let mut container = engine.start(&specification, call.prompt.as_bytes()).await?;
     let ended = attend(call, &mut container, &mut listener, cancel).await;

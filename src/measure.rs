@@ -2,7 +2,7 @@
 
 use tokio_util::sync::CancellationToken;
 
-use crate::agent::{CallOutcome, CallReport, Cut, Role, Usage};
+use crate::agent::{CallOutcome, CallReport, Cut, Role, Usage, is_session};
 use crate::budget::{Reservation, Scope, Spent};
 use crate::call::{self, Call, Made, Resume};
 use crate::crash::crash_point;
@@ -173,7 +173,7 @@ async fn rounds(work: &Work<'_>, asking: &mut Asking, cancel: &CancellationToken
             }
             Round::Over(done, reason) => {
                 if matches!(done, Done::Limited(_) | Done::Failed(_) | Done::Spent(_)) {
-                    asking.unfinished = report.session_id;
+                    asking.unfinished = report.session_id.filter(|session| is_session(session));
                 }
                 return fail(work, done, &reason, &folder, &asking.calls);
             }

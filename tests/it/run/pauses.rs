@@ -94,16 +94,16 @@ fn an_old_clients_limit_is_waited_out(kind: EngineKind) {
     project.expect_tidy();
 }
 
-/// A project whose run met a limit and ended, for it does not wait.
-fn paused(kind: EngineKind) -> Option<Project> {
+/// A project whose run met a limit and ended, for it does not wait; and when calls are made again, as JSON has it.
+fn paused(kind: EngineKind) -> Option<(Project, String)> {
     let project = Project::new(kind, "limits: {wait: never}\n")?;
-    project.add("meets a limit", &limited_script(in_three_hours()));
-    project
-        .run(&["generator", "run"])
-        .expect(8)
-        .says("calls pause until 2030");
+    let reset = in_three_hours();
+    project.add("meets a limit", &limited_script(reset));
+    let until = Timestamp::from_second(reset + 60).unwrap().to_string();
+    let pauses = format!("calls pause until {until}");
+    project.run(&["generator", "run"]).expect(8).says(&pauses);
     assert_eq!(project.suspended(), 1);
-    Some(project)
+    Some((project, until))
 }
 
 fn a_pause_outlives_a_restart(kind: EngineKind) {
