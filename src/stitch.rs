@@ -14,7 +14,7 @@ use crate::gate;
 use crate::git::{Merge, NewCommit, Oid, RefMove, Slot, Snapshot, SnapshotLimits};
 use crate::issue::{Issue, IssueId};
 use crate::judgement::{self, Judgement, hold_reason, limit_of, refusal};
-use crate::ledger::Entry;
+use crate::ledger::{Entry, learned_rates};
 use crate::materials;
 use crate::pause::LimitMet;
 use crate::preflight;
@@ -178,7 +178,7 @@ fn enter(work: &Work<'_>, trial: &mut Trial, owner: &SlotOwner) -> Result<(Slot,
     };
     trial.base = work.generator.git.resolve(&suspended.base)?;
     trial.resumes = Some(Resume {
-        used: work.store.read()?.usage_of_session(&suspended.session),
+        before: work.store.read()?.session(&suspended.session),
         session: suspended.session.clone(),
     });
     work.go_on(&suspended, owner.clone())
@@ -303,9 +303,11 @@ fn call_for<'a>(
     folder: &'a CallFolder,
     reservation: &'a Reservation,
 ) -> Result<Call<'a>> {
+    let issues = work.store.read()?;
     Ok(Call {
         name: trial.name.clone(),
-        cycle: cycle_of(Role::Stitch, &work.store.read()?),
+        cycle: cycle_of(Role::Stitch, &issues),
+        rates: learned_rates(issues.ledger()),
         config: &work.generator.config,
         role: &work.generator.config.stitch,
         image: work.image,

@@ -101,11 +101,9 @@ impl Transcript {
         self
     }
 
-    /// Reckons with these rates where the client has not said what it cost.
-    #[must_use]
-    pub fn with_rates(mut self, rates: Rates) -> Self {
+    /// Reckons with these rates from now on where the client has not said what it cost.
+    pub fn set_rates(&mut self, rates: Rates) {
         self.meter.rates = rates;
-        self
     }
 
     /// Takes in one line of stdout, with or without its newline. Any bytes will do.
