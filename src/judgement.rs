@@ -145,8 +145,11 @@ pub(crate) fn limit_of(report: &CallReport) -> Option<LimitMet> {
 }
 
 /// Says of a refusal that no retry mends what may mend it.
-pub(crate) fn refusal(reason: &str) -> String {
-    format!("the call was refused for good ({reason}): see to the account, the model and `agent` in the configuration")
+pub(crate) fn refusal(report: &CallReport) -> String {
+    let reason = one_line(&report.reason, 500);
+    let mend = report.mend.as_deref();
+    let mend = mend.unwrap_or("see to the account, the model and `agent` in the configuration");
+    format!("the call was refused for good ({reason}): {mend}")
 }
 
 #[cfg(test)]

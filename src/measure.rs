@@ -257,7 +257,7 @@ fn judge(work: &Work<'_>, report: &CallReport, limit: Scope) -> Result<Round> {
         CallOutcome::Success => {}
         CallOutcome::Transient => return Ok(Round::Over(Done::Failed(reason.clone()), reason)),
         CallOutcome::Permanent => {
-            let reason = refusal(&reason);
+            let reason = refusal(report);
             return Ok(Round::Over(Done::Refused(reason.clone()), reason));
         }
         CallOutcome::Budget if limit != Scope::Call => return Ok(Round::Over(Done::Spent(reason.clone()), reason)),

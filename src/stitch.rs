@@ -456,5 +456,5 @@ fn limit(trial: &Trial) -> Option<LimitMet> {
 /// A refusal that no retry mends.
 fn refused(trial: &Trial) -> Option<String> {
     let report = trial.report.as_ref()?;
-    (report.outcome == CallOutcome::Permanent).then(|| refusal(&one_line(&report.reason, 500)))
+    (report.outcome == CallOutcome::Permanent).then(|| refusal(report))
 }
