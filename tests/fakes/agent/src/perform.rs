@@ -131,8 +131,6 @@ impl Performance {
             Deed::Stderr { text } => io::stderr().write_all(text.as_bytes())?,
             Deed::Sleep { milliseconds } => std::thread::sleep(Duration::from_millis(*milliseconds)),
             Deed::Hang => stay(),
-            // Told of already, by the first event.
-            Deed::KeySource { .. } => {}
             Deed::Overage => self.overage()?,
             Deed::Garbage { text } => garbage(text)?,
             Deed::Flood { bytes, lines } => flood(*bytes, *lines)?,
