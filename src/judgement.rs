@@ -44,7 +44,7 @@ impl Judgement {
 /// What the call's own outcome says of the attempt; `None` when the agent succeeded.
 pub(crate) fn of_report(call: &Call<'_>, report: &CallReport) -> Option<Judgement> {
     let reason = one_line(&report.reason, 500);
-    let timed_out = matches!(report.cut, Some(Cut::Idle | Cut::Hard));
+    let timed_out = matches!(report.cut, Some(Cut::Idle | Cut::Tool | Cut::Hard));
     Some(match report.outcome {
         CallOutcome::Success => return None,
         _ if report.cut == Some(Cut::Cancelled) => Judgement::of(Outcome::Cancelled, reason),
