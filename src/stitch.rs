@@ -344,5 +344,5 @@ fn limit(trial: &Trial) -> Option<LimitMet> {
 /// A refusal that no retry mends.
 fn refused(trial: &Trial) -> Option<String> {
     let report = trial.report.as_ref()?;
-    (report.outcome == CallOutcome::Permanent).then(|| refusal(report))
+    (report.outcome == CallOutcome::Permanent && !report.session_lost).then(|| refusal(report))
 }

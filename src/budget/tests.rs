@@ -138,18 +138,6 @@ fn what_is_spent_says_whose_and_why() {
             "the cycle's budget is spent (100 of 100 tokens)",
         ),
         (task, stitch(), Scope::Task, "cw-1's budget is spent (1.00 of 1.00 USD)"),
-        (
-            NONE,
-            own(0.02),
-            Scope::Call,
-            "a stitch call may use 0.0200 USD, and one of its turns takes 0.0238 USD",
-        ),
-        (
-            NONE,
-            own(0.0),
-            Scope::Call,
-            "a stitch call may use 0.00 USD, and one of its turns takes 0.0238 USD",
-        ),
     ] {
         let spent = Budgets::new(config).spent(&request, ledger.iter()).unwrap();
         let expect = Spent {
