@@ -93,10 +93,6 @@ fn a_call_gets_what_the_narrowest_budget_leaves() {
 #[test]
 fn what_is_spent_says_whose_and_why() {
     let ledger = [made(1, 1, 1.0, 10), made(2, 2, 3.98, 199)];
-    let own = |usd| Request {
-        call: allowed(Some(usd), None),
-        ..stitch()
-    };
     let cycle = BudgetConfig {
         cycle_tokens: Some(100),
         task_usd: Some(1.0),
