@@ -15,6 +15,7 @@ mod result;
 mod tools;
 mod usage;
 mod verdict;
+mod words;
 
 use jiff::Timestamp;
 
@@ -23,6 +24,7 @@ use self::line::Line;
 use self::result::ResultLine;
 use self::tools::Tools;
 use self::usage::Meter;
+use self::words::LastWords;
 use super::{AgentEvent, CallReport, Ending, Rates, Usage};
 use crate::text::one_line;
 
@@ -46,7 +48,7 @@ pub struct Transcript {
     meter: Meter,
     tools: Tools,
     /// The last text of the main thread.
-    last_words: Option<String>,
+    last_words: LastWords,
     limits: Limits,
     /// The last refusal that the client wrote down as a message.
     refusal: Option<Refusal>,
@@ -192,7 +194,7 @@ impl Transcript {
             wait_ms: self.wait_ms,
             session_lost,
             resets_at: verdict.resets_at,
-            result: text.or(self.last_words),
+            result: text.or_else(|| self.last_words.text()),
             structured_output,
             client_version: self.client_version,
             api_key_source: self.api_key_source,

@@ -15,8 +15,8 @@ use crate::text::one_line;
 
 /// The longest text of an event, in characters.
 const TEXT_WIDTH: usize = 200;
-/// The longest text that is kept of a message, in bytes.
-const TEXT_LIMIT: usize = 256 << 10;
+/// How much of a text is looked at to show it or to find a time in it, in bytes.
+const LOOK: usize = 4096;
 
 impl Transcript {
     /// Takes in a line that is whole.
@@ -109,7 +109,6 @@ impl Transcript {
 
     fn assistant(&mut self, line: &Line<'_>) -> Option<AgentEvent> {
         let message = &line.message;
-        let text = message.content.last_text.and_then(|text| json::text(text, TEXT_LIMIT));
         self.retry = None;
         self.refusal = line.fields.text("error").map(|word| refusal(word, line));
         if !message.is_synthetic() {
@@ -118,11 +117,20 @@ impl Transcript {
         if line.is_main() {
             self.tools.begin(message.id(), &message.content.begun);
             if !message.is_synthetic() {
-                self.answered = shown(message.fields.word("model")).or_else(|| self.answered.take());
-                self.last_words = text.map(Cow::into_owned).or_else(|| self.last_words.take());
+                self.note_answer(message);
             }
         }
         self.show(message)
+    }
+
+    fn note_answer(&mut self, message: &Message<'_>) {
+        let model = message.fields.word("model");
+        if model.is_some() && model != self.answered.as_deref().map(Cow::Borrowed) {
+            self.answered = shown(model);
+        }
+        if let Some(text) = message.content.last_text {
+            self.last_words.keep(text);
+        }
     }
 
     /// What a message shows: the use of a tool, else its first text, else that the meter moved.
@@ -130,7 +138,7 @@ impl Transcript {
         if let Some(tool) = &message.content.tool {
             return Some(tools::event(tool));
         }
-        let text = message.content.first_text.and_then(|text| json::text(text, TEXT_LIMIT));
+        let text = message.content.first_text.and_then(|text| json::text(text, LOOK));
         let text = one_line(&text.unwrap_or_default(), TEXT_WIDTH);
         if !text.is_empty() {
             return Some(AgentEvent::Text { text });
@@ -176,7 +184,7 @@ fn shown(text: Option<Cow<'_, str>>) -> Option<String> {
 
 fn refusal(word: String, line: &Line<'_>) -> Refusal {
     let text = line.message.content.first_text;
-    let text = text.and_then(|text| json::text(text, TEXT_LIMIT)).unwrap_or_default();
+    let text = text.and_then(|text| json::text(text, LOOK)).unwrap_or_default();
     let written_at = line
         .fields
         .word("timestamp")
