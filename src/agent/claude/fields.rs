@@ -97,7 +97,8 @@ impl<'a> Fields<'a> {
 
     /// A count; 0 when it is missing or nonsense.
     pub(super) fn count(&self, name: &str) -> u64 {
-        let number = self.get(name).filter(|number| (0.0..=TOKENS_LIMIT).contains(number));
+        let number = self.raw(name).and_then(|value| value.get().parse().ok());
+        let number = number.filter(|number| (0.0..=TOKENS_LIMIT).contains(number));
         number.map_or(0, whole)
     }
 

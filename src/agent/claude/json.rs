@@ -133,6 +133,10 @@ pub(super) fn text_of(json: &str, limit: usize) -> Option<Cow<'_, str>> {
 }
 
 fn decoded(json: &str) -> Option<Cow<'_, str>> {
+    let inside = json.strip_prefix('"')?.strip_suffix('"')?;
+    if memchr::memchr(b'\\', inside.as_bytes()).is_none() {
+        return Some(Cow::Borrowed(inside));
+    }
     let Bytes(bytes) = serde_json::from_str(json).ok()?;
     Some(match bytes {
         Cow::Borrowed(bytes) => String::from_utf8_lossy(bytes),

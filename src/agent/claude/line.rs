@@ -66,7 +66,7 @@ const TELLING: [&str; 9] = [
     "prompt",
 ];
 /// How much of an input is looked at, in bytes.
-const LOOK: usize = 4096;
+const LOOK: usize = 1024;
 /// More tool uses than any message has: the rest is not followed.
 const TOOLS_LIMIT: usize = 256;
 
