@@ -24,7 +24,7 @@ use crate::record::{CallFolder, Recorder};
 use crate::text::one_line;
 use crate::work::Workplace;
 
-/// How long a client gets to write its final result after SIGTERM.
+/// How long a client gets to write its last result after each signal that asks for it.
 const TERMINATION_GRACE: Duration = Duration::from_secs(5);
 /// How long a container may take to end once its outputs are closed.
 const EXIT_GRACE: Duration = Duration::from_secs(20);
@@ -144,7 +144,7 @@ async fn attend(
 ) -> Result<(Option<Cut>, Exit)> {
     let mut cut = listen(call, container, listener, cancel).await?;
     if cut.is_some() {
-        // SIGTERM lets the client write its final result, which says what it used.
+        // The signals let the client write its last result, which says what it used.
         container.terminate(TERMINATION_GRACE).await?;
         let drained = tokio::time::timeout(DRAIN_LIMIT, drain(container, listener)).await;
         drained.unwrap_or(Ok(()))?;

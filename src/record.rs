@@ -163,7 +163,9 @@ pub(crate) fn recorded_call(folder: &Path, issues: &Issues) -> Result<Option<Cal
     let rates = learned_rates(issues.ledger());
     let rates = report.model.as_ref().and_then(|model| rates.get(model));
     let mut transcript = Transcript::resuming(before.usage).after_api_ms(before.api_ms);
-    rates.into_iter().for_each(|rates| transcript.set_rates(*rates));
+    if let Some(rates) = rates {
+        transcript.set_rates(*rates);
+    }
     replayed(&path, transcript)
 }
 

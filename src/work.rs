@@ -110,12 +110,11 @@ impl Work<'_> {
         let base = Some(suspended.base.clone());
         slot.mark(&SlotOwner { base, ..owner }.to_text()?)?;
         let folder = slots.private_folder(suspended.slot);
-        let private = match slot.private_repository_again(&folder) {
-            Some(private) => private,
-            None => {
-                let commit = self.generator.git.resolve(&suspended.base)?;
-                slot.private_repository(&folder, self.generation.as_str(), commit, Some(self.owner_ids()))?
-            }
+        let private = if let Some(private) = slot.private_repository_again(&folder) {
+            private
+        } else {
+            let commit = self.generator.git.resolve(&suspended.base)?;
+            slot.private_repository(&folder, self.generation.as_str(), commit, Some(self.owner_ids()))?
         };
         let session = slots.session_folder(suspended.slot);
         if !session.is_dir() {

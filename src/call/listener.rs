@@ -20,6 +20,9 @@ const OUTPUT_LIMIT: u64 = 512 << 20;
 /// How much of stderr an outcome may quote, in bytes.
 const STDERR_TAIL: usize = 4096;
 
+/// What the API says of a limit that is not reached yet.
+const NEAR: &str = "allowed_warning";
+
 /// What hears a call: the transcript file, the parser and the events.
 pub(super) struct Listener<'a> {
     call: &'a Call<'a>,
@@ -35,6 +38,8 @@ pub(super) struct Listener<'a> {
     heard: u64,
     /// When the result line came.
     pub(super) finished_at: Option<Instant>,
+    /// Whether it was told that a limit is near.
+    limit_is_near: bool,
     /// Why the call must end.
     pub(super) must_stop: Option<Cut>,
 }
@@ -60,6 +65,7 @@ impl<'a> Listener<'a> {
             heard: 0,
             finished_at: None,
             must_stop: None,
+            limit_is_near: false,
         })
     }
 
@@ -144,6 +150,15 @@ impl<'a> Listener<'a> {
                 self.must_stop = Some(Cut::Overage);
                 Happening::Warned {
                     what: format!("{call}: paid overage is being used; the call is stopped"),
+                }
+            }
+            AgentEvent::RateLimit { status, kind, .. } if status.as_deref() == Some(NEAR) && !self.limit_is_near => {
+                self.limit_is_near = true;
+                Happening::Warned {
+                    what: format!(
+                        "{call}: a usage limit is near ({})",
+                        kind.as_deref().unwrap_or("unnamed")
+                    ),
                 }
             }
             _ => return,

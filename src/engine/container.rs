@@ -220,13 +220,17 @@ impl Container {
         })
     }
 
-    /// Asks the container to end (SIGTERM), and kills it when it still runs after `grace`.
+    /// Asks the container to end, and kills it when it still runs. SIGINT comes first: on that, and not on SIGTERM,
+    /// Claude Code 2.1.329 writes its last result. Then SIGTERM, which other programs listen to. After each, the
+    /// container has `grace` to end.
     pub async fn terminate(&self, grace: Duration) -> Result<()> {
-        self.engine.signal(&self.id, "SIGTERM").await?;
-        match tokio::time::timeout(grace, self.engine.stopped(&self.id)).await {
-            Ok(stopped) => stopped,
-            Err(_) => self.kill().await,
+        for signal in ["SIGINT", "SIGTERM"] {
+            self.engine.signal(&self.id, signal).await?;
+            if let Ok(stopped) = tokio::time::timeout(grace, self.engine.stopped(&self.id)).await {
+                return stopped;
+            }
         }
+        self.kill().await
     }
 
     /// Kills the container; it has ended, or is gone, when this returns.

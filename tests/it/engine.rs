@@ -33,7 +33,8 @@ on_both_engines!(
     lines_arrive_whole_and_in_order,
     exit_codes_and_signals_are_told_apart,
     memory_that_runs_out_is_told,
-    a_program_that_ignores_sigterm_dies_by_kill,
+    a_program_that_ignores_signals_dies_by_kill,
+    a_program_that_ignores_one_signal_ends_by_the_other,
     a_sweep_takes_its_own_labels_only,
     large_input_that_nobody_reads_hangs_nothing,
     large_input_arrives_whole,
@@ -117,8 +118,9 @@ async fn memory_that_runs_out_is_told(engine: Engine) {
     assert!(!run(&engine, &modest, b"").await.exit.oom);
 }
 
-async fn a_program_that_ignores_sigterm_dies_by_kill(engine: Engine) {
-    let spec = probe("kill", &["ignore-sigterm", r"out=ready\n", "sleep=600"]);
+async fn a_program_that_ignores_signals_dies_by_kill(engine: Engine) {
+    let deaf = ["ignore-sigint", "ignore-sigterm", r"out=ready\n", "sleep=600"];
+    let spec = probe("kill", &deaf);
     for terminate in [false, true] {
         let mut container = engine.start(&spec, b"").await.unwrap();
         container.next_output().await.unwrap();
@@ -135,6 +137,17 @@ async fn a_program_that_ignores_sigterm_dies_by_kill(engine: Engine) {
         assert_eq!(container.exit().await.unwrap().signal(), Some(9));
         container.remove().await.unwrap();
         assert_eq!(engine.list(&spec.labels).await.unwrap(), []);
+    }
+}
+
+async fn a_program_that_ignores_one_signal_ends_by_the_other(engine: Engine) {
+    for (ignored, code) in [("ignore-sigint", 143), ("ignore-sigterm", 130)] {
+        let spec = probe("end", &[ignored, r"out=ready\n", "sleep=600"]);
+        let mut container = engine.start(&spec, b"").await.unwrap();
+        container.next_output().await.unwrap();
+        container.terminate(Duration::from_secs(2)).await.unwrap();
+        assert_eq!(container.exit().await.unwrap().code, Some(code), "{ignored}");
+        container.remove().await.unwrap();
     }
 }
 

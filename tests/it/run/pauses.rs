@@ -18,7 +18,7 @@ engine_tests! {
         a_suspended_session_ends_with_its_generation, a_damaged_pause_is_told;
     docker: a_run_killed_in_a_pause_goes_on_with_the_session, a_lost_session_is_begun_afresh,
         a_measure_goes_on_with_its_session, an_overloaded_api_costs_no_session,
-        a_task_that_a_person_closed_lets_its_slot_go;
+        a_task_that_a_person_closed_lets_its_slot_go, a_limit_that_is_near_is_told_and_changes_nothing;
 }
 
 /// In 2030, at 17:46:40 in the afternoon, for runs whose clock is there.
@@ -69,6 +69,18 @@ fn a_limited_session_goes_on_where_it_stopped(kind: EngineKind) {
         assert_eq!(project.suspended(), 0);
         project.expect_tidy();
     }
+}
+
+fn a_limit_that_is_near_is_told_and_changes_nothing(kind: EngineKind) {
+    let Some(project) = Project::new(kind, "") else { return };
+    project.add("is warned", "warning\noverage-available\nwrite src/a.txt x");
+    project
+        .run(&["generator", "stitch"])
+        .expect(0)
+        .says("a usage limit is near");
+    assert_eq!(project.outcomes("cw-1"), ["merged"]);
+    assert_eq!(project.status()["paused_until"], Value::Null);
+    project.expect_tidy();
 }
 
 fn an_old_clients_limit_is_waited_out(kind: EngineKind) {

@@ -21,7 +21,7 @@ pub(crate) enum End {
     Api { status: u16, text: String },
     /// The API refused, and an old client says so in words alone.
     Words { text: String },
-    /// SIGTERM came.
+    /// SIGINT came.
     Aborted,
 }
 

@@ -39,7 +39,7 @@
 //! | `hang-after-result` | writes the result line of a success, and does not end |
 //! | `propose JSON` · `answer TEXT` | the answer to `--json-schema`, or in words where no schema is given; the last words, without structured output |
 //! | `model NAME` · `api-key` | for the whole call: that model is bound, whatever was asked for; an API key pays |
-//! | `per-call-cost` · `deaf` | for the whole call: cost and tokens by model as 2.1.220 tells them; SIGTERM changes nothing |
+//! | `per-call-cost` · `deaf` | for the whole call: cost and tokens by model as 2.1.220 tells them; no signal but SIGKILL changes anything |
 //! | `on N STEP` · `try STEP` | only in the Nth attempt, which the prompt tells by a line `Attempt N`; a failing step is told and passed over |
 //!
 //! The session is kept in `$HOME/.claude/projects/`, if that can be written, after each step; a step that ends the
@@ -47,7 +47,7 @@
 //! step done: a `limit` is met once. The attempt is the new prompt's, else that prompt's. An id without a session
 //! ends as with the client. Cost and tokens by model are then those of the session, `usage` is the call's.
 //!
-//! SIGTERM writes a result line with what was used so far, and ends with 143.
+//! SIGINT writes a result line with what was used so far, and ends with 0. SIGTERM ends without a word.
 //!
 //! A mistake in the script ends with 64, a step that fails with 65; both say on stderr what and where.
 

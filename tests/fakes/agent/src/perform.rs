@@ -63,11 +63,11 @@ pub(crate) fn perform(call: Call) -> Result<u8, String> {
     }
     let stream = Stream::new(&call.arguments, call.id, &settings, &call.session);
     let heard = if settings.client.deaf {
-        termination::ignore_sigterm()
+        termination::ignore_signals()
     } else {
-        termination::end_on_sigterm(&stream, call.path.clone())
+        termination::end_on_sigint(&stream, call.path.clone())
     };
-    heard.map_err(|error| format!("cannot listen for SIGTERM: {error}"))?;
+    heard.map_err(|error| format!("cannot listen for signals: {error}"))?;
     let mut performance = Performance {
         stream,
         measure: call.measure || call.arguments.json_schema,

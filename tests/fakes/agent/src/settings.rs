@@ -17,7 +17,7 @@ pub(crate) struct Client {
     pub(crate) api_key: bool,
     /// Cost and tokens by model are those of the call, as in 2.1.220.
     pub(crate) per_call_cost: bool,
-    /// SIGTERM changes nothing.
+    /// Signals change nothing.
     pub(crate) deaf: bool,
 }
 

@@ -181,7 +181,7 @@ impl Stream {
         self.line(self.head.result(&tally, end))
     }
 
-    /// Writes the result line of a call that SIGTERM ended, unless there is one, keeps what was used, and ends the
+    /// Writes the result line of a call that SIGINT ended, unless there is one, keeps what was used, and ends the
     /// process.
     #[expect(
         clippy::disallowed_methods,

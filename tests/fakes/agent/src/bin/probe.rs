@@ -47,7 +47,8 @@ fn step(name: &str, value: &str) -> Outcome {
         "count-stdin" => count_stdin()?,
         "exit" => return Ok(Some(value.parse()?)),
         "signal-self" => signal_self(value.parse()?)?,
-        "ignore-sigterm" => ignore_sigterm()?,
+        "ignore-sigint" => ignore(signal_hook::consts::SIGINT)?,
+        "ignore-sigterm" => ignore(signal_hook::consts::SIGTERM)?,
         "sleep" => sleep(value.parse()?),
         "allocate" => allocate(value.parse()?)?,
         "write-file" => std::fs::write(value, "written by the probe\n")?,
@@ -123,9 +124,9 @@ fn signal_self(number: i32) -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// From now on a SIGTERM does nothing.
-fn ignore_sigterm() -> std::io::Result<()> {
-    signal_hook::flag::register(signal_hook::consts::SIGTERM, Arc::default()).map(drop)
+/// From now on a signal does nothing.
+fn ignore(signal: i32) -> std::io::Result<()> {
+    signal_hook::flag::register(signal, Arc::default()).map(drop)
 }
 
 /// Takes memory and touches each page of it.
