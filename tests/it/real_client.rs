@@ -11,7 +11,7 @@ use walkdir::WalkDir;
 
 use crate::support::command::cordwainer;
 use crate::support::engines::{absent, connect, limits_that_hold, socket};
-use crate::support::messages_api::{Conversation, Listen, MessagesApi, Step};
+use crate::support::messages_api::{Listen, MessagesApi};
 use crate::support::repository::TestRepository;
 
 /// What the scripted model changes in `semver`'s own source.
@@ -42,7 +42,7 @@ async fn a_real_crate_is_changed(kind: EngineKind) {
         1,
         "the crate's source is not what the script expects"
     );
-    let api = MessagesApi::start(Listen::loopback(), script());
+    let api = MessagesApi::start(Listen::loopback(), &script());
     repository.write(
         "configuration.yaml",
         configuration(&image, &api.base_url()) + limits_that_hold(&socket),
@@ -66,15 +66,9 @@ async fn a_real_crate_is_changed(kind: EngineKind) {
     assert_eq!(status["tasks"]["closed"], 1, "{status}");
     let served = api.served();
     let usage = &status["usage"];
-    let read: u64 = ["input", "cache_write", "cache_read"]
-        .iter()
-        .map(|name| usage[name].as_u64().unwrap())
-        .sum();
-    assert_eq!(
-        (read, usage["output"].as_u64().unwrap()),
-        (served.input, served.output),
-        "the ledger and the API differ"
-    );
+    let told = ["input", "cache_write", "cache_read", "output"].map(|name| usage[name].as_u64().unwrap());
+    let counted = [served.input, served.cache_write, served.cache_read, served.output];
+    assert_eq!(told, counted, "the ledger and the API differ");
     assert_landed(&repository, &source);
 }
 
@@ -110,7 +104,7 @@ fn configuration(image: &str, base_url: &str) -> String {
 }
 
 /// What the scripted model says: one task in measure, and the task through the client's own tools.
-fn script() -> Vec<Conversation> {
+fn script() -> String {
     let proposal = json!({
         "key": "debug",
         "title": "Make every public type debuggable",
@@ -123,21 +117,19 @@ fn script() -> Vec<Conversation> {
         "priority": 2,
         "depends_on": [],
     });
-    vec![
-        Conversation::about(
-            "## What to propose",
-            vec![Step::structured(json!({"proposals": [proposal]}))],
-        ),
-        Conversation::about(
-            "## The task: cw-1",
-            vec![
-                Step::read("/workspace/src/lib.rs"),
-                Step::edit("/workspace/src/lib.rs", BEFORE, AFTER),
-                Step::write("/workspace/NOTES.md", NOTES),
-                Step::bash("git -C /workspace status --short && git -C /workspace log --oneline | head -3"),
-            ],
-        ),
-    ]
+    let answer = json!({"proposals": [proposal]});
+    let (before, after, notes) = (json!(BEFORE), json!(AFTER), json!(NOTES));
+    format!(
+        r#"
+about "What to propose"
+  answer {answer}
+about "The task: cw-1"
+  read /workspace/src/lib.rs
+  edit /workspace/src/lib.rs {before} {after}
+  write /workspace/NOTES.md {notes}
+  bash "git -C /workspace status --short && git -C /workspace log --oneline | head -3"
+"#
+    )
 }
 
 /// A repository with the source of the `semver` crate, as the package registry has it.
