@@ -10,14 +10,15 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::agent::{AgentEvent, CallExtra, CallReport, Cut, Ending, Transcript, Usage, command_line};
+use crate::budget::{Reservation, Watch};
 use crate::config::{Config, Credentials, RoleConfig};
 use crate::engine::{Container, ContainerSpec, Engine, Exit, Mount, Output, Stream, UserChoice};
 use crate::error::{Context as _, Error, ErrorKind, Result};
 use crate::event::{CallName, Happening};
-use crate::git::PrivateRepository;
 use crate::ledger::{Entry, Place};
 use crate::record::{CallFolder, Recorder};
 use crate::text::one_line;
+use crate::work::Workplace;
 
 /// Where the work lies in a container.
 pub(crate) const WORKSPACE: &str = "/workspace";
@@ -25,8 +26,8 @@ pub(crate) const WORKSPACE: &str = "/workspace";
 const PRIVATE_GIT: &str = "/run/cordwainer/git";
 /// How long a client gets to write its final result after SIGTERM.
 const TERMINATION_GRACE: Duration = Duration::from_secs(5);
-/// How long a client may linger after its result line: some hang there.
-const RESULT_GRACE: Duration = Duration::from_secs(20);
+/// How long a container may take to end once its outputs are closed.
+const EXIT_GRACE: Duration = Duration::from_secs(20);
 /// How long the rest of an ended container's output is listened to.
 const DRAIN_LIMIT: Duration = Duration::from_secs(10);
 /// The hard limit of a call that has none, so that there is always a next deadline.
@@ -48,15 +49,15 @@ pub(crate) struct Call<'a> {
     /// The person's checkout: relative mounts are seen from here.
     pub(crate) root: &'a Path,
     pub(crate) slot: PathBuf,
-    pub(crate) private: &'a PrivateRepository,
+    pub(crate) place: &'a Workplace,
+    /// The session that goes on.
+    pub(crate) resume: Option<Resume>,
     /// Whether the work may be written.
     pub(crate) writable: bool,
     pub(crate) prompt: &'a str,
     pub(crate) json_schema: Option<serde_json::Value>,
-    /// What the generation's budget still allows, in US dollars.
-    pub(crate) budget_left_usd: Option<f64>,
-    /// What the generation's budget still allows, in tokens.
-    pub(crate) budget_left_tokens: Option<u64>,
+    /// What was set aside for it.
+    pub(crate) reservation: &'a Reservation,
     pub(crate) folder: &'a CallFolder,
 }
 
@@ -71,6 +72,15 @@ impl Call<'_> {
             run: run.to_owned(),
         }
     }
+}
+
+/// A session that goes on.
+#[derive(Clone, Debug)]
+pub(crate) struct Resume {
+    /// Its id.
+    pub(crate) session: String,
+    /// What its calls have used so far.
+    pub(crate) used: Usage,
 }
 
 /// A call that was made.
@@ -90,12 +100,18 @@ pub(crate) async fn make(
     recorder: &Recorder,
     cancel: &CancellationToken,
 ) -> Result<Made> {
+    if let Some(resume) = &call.resume {
+        recorder.emit(Happening::SessionResumed {
+            call: call.name.clone(),
+            session_id: resume.session.clone(),
+        });
+    }
     call.folder.write("prompt.md", call.prompt.as_bytes())?;
     let begun = Instant::now();
     let mut listener = Listener::new(call, recorder)?;
-    let mut container = engine
-        .start(&specification(call, recorder.run()), call.prompt.as_bytes())
-        .await?;
+    let mut specification = specification(call, recorder.run());
+    specification.mounts.push(session_mount(call));
+    let mut container = engine.start(&specification, call.prompt.as_bytes()).await?;
     let ended = attend(call, &mut container, &mut listener, cancel).await;
     let removed = container.remove().await;
     let (ending, failure) = match ended {
@@ -112,6 +128,7 @@ pub(crate) async fn make(
     let mut report = listener.finish(ending);
     report.duration_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
     let entry = Entry::new(call.place(recorder.run()), &report, recorder.now());
+    call.reservation.settle(&entry);
     recorder.emit(Happening::AgentEnded {
         call: call.name.clone(),
         reason: one_line(&report.reason, 300),
@@ -135,7 +152,7 @@ async fn attend(
         drained.unwrap_or(Ok(()))?;
     }
     // Both outputs are closed, which is not the end of the process.
-    let Ok(exit) = tokio::time::timeout(RESULT_GRACE, container.exit()).await else {
+    let Ok(exit) = tokio::time::timeout(EXIT_GRACE, container.exit()).await else {
         container.kill().await?;
         cut.get_or_insert(Cut::AfterResult);
         return Ok((cut, container.exit().await?));
@@ -151,19 +168,20 @@ async fn listen(
     cancel: &CancellationToken,
 ) -> Result<Option<Cut>> {
     let begun = Instant::now();
-    let mut heard = begun;
     loop {
-        let (deadline, meaning) = next_deadline(call.role, begun, heard, listener.finished_at);
+        let (deadline, meaning) = next_deadline(call.role, begun, container.heard_at(), listener);
         tokio::select! {
             output = container.next_output() => match output {
-                Some(output) => {
-                    heard = Instant::now();
-                    listener.hear(&output)?;
-                }
+                Some(output) => listener.hear(&output)?,
                 None => return Ok(None),
             },
             () = cancel.cancelled() => return Ok(Some(Cut::Cancelled)),
-            () = tokio::time::sleep_until(deadline) => return Ok(Some(meaning)),
+            () = tokio::time::sleep_until(deadline) => {
+                // A part of a line may have come meanwhile, which is a sign of life, too.
+                if next_deadline(call.role, begun, container.heard_at(), listener).0 <= Instant::now() {
+                    return Ok(Some(meaning));
+                }
+            }
         }
         if let Some(cut) = listener.must_stop {
             return Ok(Some(cut));
@@ -180,16 +198,27 @@ async fn drain(container: &mut Container, listener: &mut Listener<'_>) -> Result
 }
 
 /// The next moment at which patience ends, and what that means.
-fn next_deadline(role: &RoleConfig, begun: Instant, heard: Instant, finished: Option<Instant>) -> (Instant, Cut) {
-    let whole = role.timeout.map(|limit| (begun + limit, Cut::Hard));
-    let idle = role.idle_timeout.map(|limit| (heard + limit, Cut::Idle));
-    let grace = finished.map(|at| (at + RESULT_GRACE, Cut::AfterResult));
-    let never = (begun + FAR_AWAY, Cut::Hard);
-    [whole, idle, grace]
-        .into_iter()
-        .flatten()
-        .min_by_key(|(at, _)| *at)
-        .unwrap_or(never)
+fn next_deadline(role: &RoleConfig, begun: Instant, heard: Instant, listener: &Listener<'_>) -> (Instant, Cut) {
+    let after = |from: Instant, limit: Option<Duration>, cut: Cut| limit.map(|limit| (from + limit, cut));
+    let first = role.first_event_timeout.filter(|_| !listener.transcript.has_begun());
+    let silence = if listener.transcript.tool_running() {
+        after(heard, role.tool_timeout, Cut::Tool)
+    } else {
+        after(heard, role.idle_timeout, Cut::Idle)
+    };
+    let grace = listener
+        .finished_at
+        .map(|at| (at + role.result_grace, Cut::AfterResult));
+    [
+        after(begun, first, Cut::FirstEvent),
+        after(begun, role.timeout, Cut::Hard),
+        silence,
+        grace,
+    ]
+    .into_iter()
+    .flatten()
+    .min_by_key(|(at, _)| *at)
+    .unwrap_or((begun + FAR_AWAY, Cut::Hard))
 }
 
 /// What the container is to be.
@@ -209,11 +238,12 @@ pub(crate) fn specification(call: &Call<'_>, run: &str) -> ContainerSpec {
             &call.config.claude_args,
             &CallExtra {
                 json_schema: call.json_schema.clone(),
-                budget_left_usd: call.budget_left_usd,
+                budget_left_usd: call.reservation.for_client(),
+                resume: call.resume.as_ref().map(|resume| resume.session.clone()),
             },
         ),
         working_dir: Some(WORKSPACE.to_owned()),
-        env: environment(call.config),
+        env: environment(call),
         mounts: mounts(call),
         tmpfs,
         user: UserChoice::of(settings.user.as_deref()),
@@ -227,18 +257,14 @@ pub(crate) fn specification(call: &Call<'_>, run: &str) -> ContainerSpec {
     }
 }
 
-fn environment(config: &Config) -> Vec<(String, String)> {
+fn environment(call: &Call<'_>) -> Vec<(String, String)> {
+    let config = call.config;
     let mut env = BTreeMap::from([
         ("HOME".to_owned(), config.agent.home.clone()),
         ("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC".to_owned(), "1".to_owned()),
     ]);
-    env.extend(
-        config
-            .agent
-            .base_url
-            .clone()
-            .map(|url| ("ANTHROPIC_BASE_URL".to_owned(), url)),
-    );
+    let base_url = config.base_url(call.name.role);
+    env.extend(base_url.map(|url| ("ANTHROPIC_BASE_URL".to_owned(), url.to_owned())));
     env.extend(config.container.env.clone());
     env.into_iter().collect()
 }
@@ -252,10 +278,10 @@ fn mounts(call: &Call<'_>) -> Vec<Mount> {
     };
     let mut mounts = vec![
         mount(&call.slot, WORKSPACE.to_owned(), !call.writable),
-        mount(&call.private.pointer_file, format!("{WORKSPACE}/.git"), true),
-        mount(&call.private.git_dir, PRIVATE_GIT.to_owned(), false),
+        mount(&call.place.private.pointer_file, format!("{WORKSPACE}/.git"), true),
+        mount(&call.place.private.git_dir, PRIVATE_GIT.to_owned(), false),
     ];
-    for objects in &call.private.object_dirs {
+    for objects in &call.place.private.object_dirs {
         mounts.push(mount(&objects.host, objects.container.clone(), true));
     }
     for extra in &call.config.container.mounts {
@@ -268,6 +294,15 @@ fn mounts(call: &Call<'_>) -> Vec<Mount> {
     mounts
 }
 
+/// Where the client keeps its session, so that a later call finds it again. Gates have no part in that.
+fn session_mount(call: &Call<'_>) -> Mount {
+    Mount {
+        source: call.place.session.clone(),
+        target: format!("{}/.claude", call.config.agent.home),
+        read_only: false,
+    }
+}
+
 /// What hears a call: the transcript file, the parser and the events.
 struct Listener<'a> {
     call: &'a Call<'a>,
@@ -276,6 +311,7 @@ struct Listener<'a> {
     transcript_file: File,
     stderr_file: File,
     stderr_tail: Vec<u8>,
+    watch: Watch,
     /// Turns and usage as they were last told.
     metered: (u32, Usage),
     /// Bytes heard so far.
@@ -289,10 +325,14 @@ impl<'a> Listener<'a> {
         Ok(Self {
             call,
             recorder,
-            transcript: Transcript::new(),
+            transcript: match &call.resume {
+                Some(resume) => Transcript::resuming(resume.used),
+                None => Transcript::new(),
+            },
             transcript_file: call.folder.open("transcript.jsonl")?,
             stderr_file: call.folder.open("stderr.txt")?,
             stderr_tail: Vec::new(),
+            watch: Watch::new(call.reservation.allowance()),
             metered: (0, Usage::default()),
             heard: 0,
             finished_at: None,
@@ -393,8 +433,8 @@ impl<'a> Listener<'a> {
             return;
         }
         self.metered = (turns, usage);
-        let left = self.call.budget_left_tokens;
-        if left.is_some_and(|left| usage.tokens() > left) {
+        // After the result no answer follows that a stop could spare.
+        if self.finished_at.is_none() && self.watch.observe(turns, &usage) {
             self.must_stop = Some(Cut::Budget);
         }
         let call = self.call.name.clone();

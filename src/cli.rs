@@ -38,7 +38,7 @@ pub enum Command {
     Image(image::ImageArgs),
     /// Look at configuration.yaml
     Config(config::ConfigArgs),
-    /// Count what the configuration's `spec_globs` name
+    /// Count what the configuration's `spec_globs` name, or what a generation used
     Stats(stats::StatsArgs),
 }
 

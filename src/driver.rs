@@ -2,107 +2,22 @@
 
 use std::collections::BTreeMap;
 
-use globset::GlobSet;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio_util::sync::CancellationToken;
 
-use crate::agent::Usage;
+use crate::agent::{Role, Usage};
 use crate::attempt::Outcome;
-use crate::engine::{Engine, UserChoice};
+use crate::budget::Scope;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Happening;
-use crate::generation::GenerationName;
-use crate::generator::Generator;
-use crate::git::{Oid, PrivateRepository, Slot};
-use crate::issue::IssueId;
+use crate::issue::{Issue, IssueId, Issues};
 use crate::measure;
+use crate::pause::{LimitMet, Pause};
 use crate::plan::{self, Limits, Progress, Reason, Step};
-use crate::record::Recorder;
-use crate::recover::{Recovery, SlotOwner, repository_label};
+use crate::recover::Recovery;
+use crate::retry::BackOff;
 use crate::stitch;
-use crate::store::Store;
-
-/// What the steps of a run work with.
-pub(crate) struct Work<'a> {
-    pub(crate) generator: &'a Generator,
-    pub(crate) generation: &'a GenerationName,
-    pub(crate) store: Store,
-    pub(crate) engine: &'a Engine,
-    pub(crate) image: &'a str,
-    pub(crate) recorder: &'a Recorder,
-    pub(crate) protected: GlobSet,
-}
-
-impl Work<'_> {
-    pub(crate) fn now(&self) -> Timestamp {
-        self.generator.world().now()
-    }
-
-    /// The generation's last commit.
-    pub(crate) fn tip(&self) -> Result<Oid> {
-        self.generator.git.reference(&self.generation.branch())?.ok_or_else(|| {
-            Error::new(
-                ErrorKind::Precondition,
-                format!("the generation branch `{}` is gone", self.generation),
-            )
-            .hint("somebody removed it: its commits are on the task refs and in the reflog")
-        })
-    }
-
-    /// Whose a container is.
-    pub(crate) fn labels(&self, task: Option<&IssueId>) -> BTreeMap<String, String> {
-        let mut labels = BTreeMap::from([
-            ("cordwainer.repo".to_owned(), repository_label(&self.generator.git)),
-            ("cordwainer.generation".to_owned(), self.generation.to_string()),
-            ("cordwainer.run".to_owned(), self.recorder.run().to_owned()),
-        ]);
-        labels.extend(task.map(|task| ("cordwainer.task".to_owned(), task.to_string())));
-        labels
-    }
-
-    /// Takes a slot; its marker says from now on whom it is for.
-    pub(crate) fn acquire(&self, owner: &SlotOwner) -> Result<Slot> {
-        tokio::task::block_in_place(|| self.generator.slots().acquire(&owner.to_text()?))
-    }
-
-    /// Brings a slot to `commit`, and makes the repository that the container sees.
-    pub(crate) fn checkout(&self, slot: &mut Slot, owner: SlotOwner, commit: Oid) -> Result<PrivateRepository> {
-        let user = UserChoice::of(self.generator.config.container.user.as_deref());
-        let owner_ids = Some(self.engine.slot_owner_for(&user));
-        tokio::task::block_in_place(|| {
-            slot.restore(commit, owner_ids)?;
-            let folder = self.generator.slots().private_folder(slot.number());
-            let private = slot.private_repository(&folder, self.generation.as_str(), commit, owner_ids)?;
-            // From here on there may be work in it that is worth keeping.
-            let base = Some(commit.to_string());
-            slot.mark(&SlotOwner { base, ..owner }.to_text()?)?;
-            Ok(private)
-        })
-    }
-
-    /// Gives a slot back. What prevents that is said, and left for the next recovery: it must not undo what was done.
-    pub(crate) fn release(&self, slot: Slot) {
-        let number = slot.number();
-        if let Err(error) = slot.release() {
-            let what = format!("slot {number} could not be given back: {}", error.in_a_line());
-            self.recorder.emit(Happening::Warned { what });
-        }
-    }
-
-    /// Ends whatever still runs of a task, or of a measure, after something failed under it. While nobody knows that,
-    /// its slot may still be written, and stays as it is for the next recovery.
-    pub(crate) async fn is_over(&self, task: Option<&IssueId>) -> bool {
-        match self.engine.sweep(&self.labels(task)).await {
-            Ok(_) => true,
-            Err(error) => {
-                let error = error.in_a_line();
-                let what = format!("what was running may still run, so its worktree is left alone: {error}");
-                self.recorder.emit(Happening::Warned { what });
-                false
-            }
-        }
-    }
-}
+use crate::work::Work;
 
 /// What a run did.
 #[derive(Debug)]
@@ -121,6 +36,7 @@ pub(crate) async fn drive(work: &Work<'_>, limits: &Limits, cancel: &Cancellatio
     let mut driver = Driver {
         work,
         progress: Progress::default(),
+        tasks_spent: BTreeMap::new(),
         merged: 0,
     };
     loop {
@@ -135,7 +51,7 @@ pub(crate) async fn drive(work: &Work<'_>, limits: &Limits, cancel: &Cancellatio
             Step::Recover => driver.recover(&recovery, cancel).await?,
             Step::Stitch(task) => driver.stitch(&task, cancel).await?,
             Step::Measure => driver.measure(cancel).await?,
-            Step::Wait { until, reason } => driver.wait(until, reason, cancel).await,
+            Step::Wait(pause) => driver.wait(&pause, cancel).await?,
             Step::Stop(reason) => return driver.end(reason),
         }
     }
@@ -152,6 +68,8 @@ async fn recover(work: &Work<'_>, recovery: &Recovery<'_>) -> Result<()> {
 struct Driver<'a> {
     work: &'a Work<'a>,
     progress: Progress,
+    /// Tasks that met their own budget in this run, and what was said of it.
+    tasks_spent: BTreeMap<IssueId, String>,
     merged: u32,
 }
 
@@ -160,15 +78,52 @@ impl Driver<'_> {
     fn snapshot(&self, recovery: &Recovery<'_>) -> Result<plan::Snapshot> {
         let issues = self.work.store.read()?;
         let counts = issues.counts();
+        let (ready, unaffordable) = self.first_ready(&issues)?;
         Ok(plan::Snapshot {
             leftovers: recovery.is_needed_in(self.work.recorder.run())?,
-            ready: issues.ready().first().map(|issue| issue.id.clone()),
+            ready,
+            unaffordable,
             open: counts.open,
             blocked: counts.blocked,
-            usage: issues.usage(),
+            stitch: self.hindrance(Role::Stitch, &issues)?,
+            measure: self.hindrance(Role::Measure, &issues)?,
             run: self.progress.clone(),
             now: self.work.now(),
         })
+    }
+
+    fn hindrance(&self, role: Role, issues: &Issues) -> Result<plan::Hindrance> {
+        Ok(plan::Hindrance {
+            spent: self.work.spent(role, None, issues).map(|spent| spent.reason),
+            pause: self.work.paused(role)?,
+        })
+    }
+
+    /// Why a task's own budget has no room for another call.
+    fn task_spent(&self, task: &IssueId, issues: &Issues) -> Option<String> {
+        let met = self.tasks_spent.get(task).cloned();
+        met.or_else(|| {
+            let spent = self.work.spent(Role::Stitch, Some(task), issues)?;
+            (spent.scope == Scope::Task).then_some(spent.reason)
+        })
+    }
+
+    /// The ready task to do first: one whose session is suspended, else the first of all whose own budget is not
+    /// spent. With none, why one was passed over.
+    fn first_ready(&self, issues: &Issues) -> Result<(Option<IssueId>, Option<String>)> {
+        let mut unaffordable = None;
+        let mut first = None;
+        for Issue { id, .. } in issues.ready() {
+            if let Some(reason) = self.task_spent(id, issues) {
+                unaffordable.get_or_insert(reason);
+                continue;
+            }
+            if self.work.suspended(Some(id))?.is_some() {
+                return Ok((Some(id.clone()), None));
+            }
+            first.get_or_insert_with(|| id.clone());
+        }
+        Ok((first, unaffordable))
     }
 
     /// Puts right what an attempt left whose engine failed; an engine that fails again counts as one failure more.
@@ -199,13 +154,23 @@ impl Driver<'_> {
             claimed => claimed?,
         };
         let done = stitch::attempt(self.work, claimed, cancel).await?;
-        self.progress.limit = done.limit;
         self.progress.refused = done.refused;
+        if let Some(limit) = &done.limit {
+            self.limited(Role::Stitch, limit)?;
+        }
+        match done.spent {
+            Some(Scope::Task) => drop(self.tasks_spent.insert(task.clone(), done.reason.clone())),
+            Some(Scope::Cycle | Scope::Generation) => self.progress.spent = Some(done.reason.clone()),
+            Some(Scope::Call) | None => {}
+        }
         match done.outcome {
+            Outcome::InfrastructureFailed if done.session_lost => self.work.warn(format!(
+                "{task}: its session is not there any more, so it is begun afresh"
+            )),
             Outcome::InfrastructureFailed => self.progress.failed(done.reason),
             Outcome::Limited | Outcome::Cancelled => {}
             outcome => {
-                self.progress.failures_in_a_row = 0;
+                self.progress.got_through();
                 self.progress.attempted += 1;
                 self.progress.attempted_in_cycle += 1;
                 self.merged += u32::from(outcome == Outcome::Merged);
@@ -225,21 +190,41 @@ impl Driver<'_> {
                 self.progress.measures += 1;
                 self.progress.last_filed = Some(filed);
                 self.progress.attempted_in_cycle = 0;
-                self.progress.failures_in_a_row = 0;
+                self.progress.got_through();
             }
-            measure::Done::Limited(limit) => self.progress.limit = Some(limit),
+            measure::Done::Limited(limit) => self.limited(Role::Measure, &limit)?,
+            measure::Done::Spent(reason) => self.progress.spent = Some(reason),
             measure::Done::Refused(reason) => self.progress.refused = Some(reason),
             measure::Done::Failed(why) => self.progress.failed(why),
-            measure::Done::Cancelled => {}
+            measure::Done::SessionLost | measure::Done::Cancelled => {}
         }
+        Ok(())
+    }
+
+    /// Notes a limit that a call met: from now on no call of that account is made until it is lifted.
+    fn limited(&mut self, role: Role, limit: &LimitMet) -> Result<()> {
+        self.work.note_limit(role, limit, self.progress.limits_in_a_row)?;
+        self.progress.limits_in_a_row += 1;
         Ok(())
     }
 
     /// Gives failing infrastructure some time before the next call.
     async fn pause_after_failure(&self, cancel: &CancellationToken) {
-        if let Some(until) = self.progress.pause(self.work.now()) {
-            let reason = format!("the infrastructure failed ({})", self.progress.last_failure);
-            self.sleep(until, reason, cancel).await;
+        let failures = self.progress.failures_in_a_row;
+        if failures == 0 {
+            return;
+        }
+        let world = self.work.generator.world();
+        let delay = BackOff::new(&self.work.generator.config.retry).delay(failures, world.random());
+        let until = later(
+            self.work.now(),
+            SignedDuration::try_from(delay).unwrap_or(SignedDuration::MAX),
+        );
+        let reason = format!("the infrastructure failed ({})", self.progress.last_failure);
+        self.work.recorder.emit(Happening::Paused { until, reason });
+        tokio::select! {
+            () = world.sleep_until(until) => {}
+            () = cancel.cancelled() => {}
         }
     }
 
@@ -248,16 +233,17 @@ impl Driver<'_> {
         Ok(issues.ready().iter().any(|issue| issue.id == *task))
     }
 
-    async fn wait(&mut self, until: Timestamp, reason: String, cancel: &CancellationToken) {
-        self.sleep(until, reason, cancel).await;
-        self.progress.limit = None;
-    }
-
-    async fn sleep(&self, until: Timestamp, reason: String, cancel: &CancellationToken) {
-        self.work.recorder.emit(Happening::Paused { until, reason });
+    /// Waits until a pause is over, or until somebody lifts it.
+    async fn wait(&self, pause: &Pause, cancel: &CancellationToken) -> Result<()> {
+        let until = later(self.work.now(), pause.remaining(self.work.now()));
+        self.work.recorder.emit(Happening::Paused {
+            until,
+            reason: pause.reason.clone(),
+        });
         tokio::select! {
-            () = self.work.generator.world().sleep_until(until) => {}
-            () = cancel.cancelled() => {}
+            () = self.work.generator.world().sleep_until(until) => self.work.end_pause(pause),
+            lifted = self.work.lifted(pause) => lifted,
+            () = cancel.cancelled() => Ok(()),
         }
     }
 
@@ -295,10 +281,13 @@ pub(crate) fn sentence(reason: &Reason, held: usize) -> String {
         Reason::Complete => "measure proposes nothing more, and nothing is open".to_owned(),
         Reason::CyclesMade => "the cycles asked for are made".to_owned(),
         Reason::Blocked => format!("what is left waits for a person: {held} held"),
-        Reason::BudgetSpent => "the generation's budget is spent".to_owned(),
-        Reason::Limited(Some(until)) => format!("a usage limit is reached until {until}"),
-        Reason::Limited(None) => "a usage limit is reached".to_owned(),
-        Reason::Refused(reason) => reason.clone(),
+        Reason::Limited(until, reason) => format!("calls pause until {until}: {reason}"),
+        Reason::BudgetSpent(reason) | Reason::Refused(reason) => reason.clone(),
         Reason::Infrastructure(last) => format!("the infrastructure failed several times in a row, at last: {last}"),
     }
+}
+
+/// The moment so much later; the end of time where there is none.
+fn later(now: Timestamp, delay: SignedDuration) -> Timestamp {
+    now.checked_add(delay).unwrap_or(Timestamp::MAX)
 }

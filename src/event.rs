@@ -117,6 +117,13 @@ pub enum Happening {
         /// Its session.
         session_id: Option<String>,
     },
+    /// A call goes on with a session that was suspended.
+    SessionResumed {
+        /// Which call.
+        call: CallName,
+        /// The session.
+        session_id: String,
+    },
     /// The agent used a tool.
     ToolUsed {
         /// Which call.
@@ -191,6 +198,11 @@ pub enum Happening {
         /// Until when.
         until: Timestamp,
         /// Why.
+        reason: String,
+    },
+    /// A person ended the pause.
+    PauseLifted {
+        /// How.
         reason: String,
     },
     /// A run ended.

@@ -18,6 +18,7 @@ mod select;
 mod start;
 mod status;
 mod stop;
+mod usage;
 
 pub use end::Removal;
 pub use list::{GenerationSummary, Listing};
@@ -26,6 +27,7 @@ pub use run::{RunDone, RunOptions};
 pub use start::{StartDone, StartOptions};
 pub use status::Status;
 pub use stop::{StopDone, StopOptions};
+pub use usage::{CycleUsage, TaskUsage, UsageReport};
 
 /// What a generator needs to know of the machine it runs on; the library reads no environment itself.
 #[derive(Clone, Debug)]

@@ -4,11 +4,12 @@ use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
 use crate::agent::{CallOutcome, CallReport, Cut};
 use crate::attempt::Outcome;
+use crate::budget::Scope;
 use crate::call::Call;
 use crate::error::{Context as _, ErrorKind, Result};
 use crate::git::{Oid, Snapshot};
 use crate::issue::Issue;
-use crate::plan::Limit;
+use crate::pause::LimitMet;
 use crate::text::one_line;
 
 /// How an attempt is judged.
@@ -47,16 +48,13 @@ pub(crate) fn of_report(call: &Call<'_>, report: &CallReport) -> Option<Judgemen
     Some(match report.outcome {
         CallOutcome::Success => return None,
         _ if report.cut == Some(Cut::Cancelled) => Judgement::of(Outcome::Cancelled, reason),
-        _ if report.cut == Some(Cut::Budget) => Judgement::of(Outcome::BudgetSpent, reason),
         CallOutcome::Limited | CallOutcome::Overage => Judgement::of(Outcome::Limited, reason),
         // A refused account or model says nothing of the task.
         CallOutcome::Transient | CallOutcome::Permanent => Judgement::of(Outcome::InfrastructureFailed, reason),
         // The task's own verdict: the same call again would end the same way.
         CallOutcome::MaxTurns => Judgement::held(Outcome::AgentFailed, reason),
-        // Unless it was not the task's own money but the generation's that ran out.
-        CallOutcome::Budget if call.budget_left_usd.is_some_and(|left| report.usage.cost_usd >= left) => {
-            Judgement::of(Outcome::BudgetSpent, reason)
-        }
+        // Unless it was not the call's own money that ran out.
+        CallOutcome::Budget if call.reservation.scope() != Scope::Call => Judgement::of(Outcome::BudgetSpent, reason),
         CallOutcome::Budget => Judgement::held(Outcome::BudgetSpent, reason),
         _ if timed_out => Judgement::of(Outcome::TimedOut, reason),
         CallOutcome::Failed | CallOutcome::Crashed => Judgement::of(Outcome::AgentFailed, reason),
@@ -137,9 +135,9 @@ pub(crate) fn hold_reason(issue: &Issue, judgement: &Judgement, most: u32) -> Op
 }
 
 /// A usage limit that a call met.
-pub(crate) fn limit_of(report: &CallReport) -> Option<Limit> {
+pub(crate) fn limit_of(report: &CallReport) -> Option<LimitMet> {
     let overage = report.outcome == CallOutcome::Overage;
-    (overage || report.outcome == CallOutcome::Limited).then(|| Limit {
+    (overage || report.outcome == CallOutcome::Limited).then(|| LimitMet {
         resets_at: report.resets_at,
         reason: one_line(&report.reason, 300),
         overage,

@@ -6,6 +6,12 @@ use serde::{Deserialize, Serialize};
 use crate::agent::{CallOutcome, CallReport, Role, Usage};
 use crate::issue::IssueId;
 
+mod sums;
+#[cfg(test)]
+pub(crate) use sums::tests;
+
+pub use sums::{Sum, Sums};
+
 /// What one call of an agent was for, took and used. Entries are never changed, so sums over them are the same
 /// whoever adds them up.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -78,5 +84,10 @@ impl Entry {
             outcome: report.outcome,
             ended_at,
         }
+    }
+
+    /// What tells the call from every other one of its generation.
+    pub(crate) fn identity(&self) -> (&str, Role, Option<&IssueId>, u32, Timestamp) {
+        (&self.run, self.role, self.task.as_ref(), self.attempt, self.ended_at)
     }
 }

@@ -44,6 +44,11 @@
 
 pub mod agent;
 pub mod attempt;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "the flow asks it as soon as it makes calls by it")
+)]
+pub mod budget;
 mod call;
 pub mod cli;
 pub mod config;
@@ -64,8 +69,12 @@ pub mod image;
 pub mod issue;
 mod judgement;
 pub mod ledger;
+pub mod lines;
 mod materials;
 mod measure;
+pub mod pause;
+mod pause_file;
+mod pausing;
 mod plan;
 mod preflight;
 pub mod prompt;
@@ -73,12 +82,15 @@ pub mod proposal;
 pub mod record;
 mod recover;
 mod report;
+mod retry;
 pub mod scaffold;
 mod signal;
 mod stitch;
 pub mod store;
+mod suspend;
 mod task_commit;
 pub mod text;
+mod work;
 pub mod world;
 
 pub use generator::Generator;

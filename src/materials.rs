@@ -4,7 +4,6 @@ use std::path::{Component, Path};
 
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
-use crate::driver::Work;
 use crate::error::{Context as _, ErrorKind, Result};
 use crate::event::Happening;
 use crate::git::{EntryKind, Oid, TreeEntry};
@@ -12,6 +11,7 @@ use crate::issue::Issue;
 use crate::prompt::{Document, MeasureContext, StitchContext, Template, render_measure, render_stitch};
 use crate::proposal;
 use crate::text::one_line;
+use crate::work::Work;
 
 /// The largest document that is read for a prompt, in bytes: a larger one does not fit into any.
 const DOCUMENT_LIMIT: u64 = 1024 * 1024;

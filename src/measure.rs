@@ -3,22 +3,26 @@
 use tokio_util::sync::CancellationToken;
 
 use crate::agent::{CallOutcome, CallReport, Cut, Role, Usage};
-use crate::call::{self, Call, Made};
+use crate::budget::{Reservation, Scope, Spent};
+use crate::call::{self, Call, Made, Resume};
 use crate::crash::crash_point;
-use crate::driver::Work;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{CallName, DroppedProposal, FiledTask, Happening};
-use crate::git::{PrivateRepository, Slot};
+use crate::git::{Oid, Slot};
 use crate::issue::{BatchIssue, Issues, Measure, NewIssue, TaskPlan};
 use crate::judgement::{limit_of, refusal};
 use crate::ledger::Entry;
 use crate::materials;
-use crate::plan::Limit;
+use crate::pause::LimitMet;
+use crate::prompt::{self, MeasureContext};
 use crate::proposal::{self, KnownIssue, Proposal, Validated};
 use crate::record::CallFolder;
-use crate::recover::SlotOwner;
-
+use crate::suspend::{SlotOwner, suspend};
 use crate::text::one_line;
+use crate::work::{Work, Workplace, cycle_of};
+
+/// What is said of a session that cannot go on.
+const LOST: &str = "its session is not there any more, so it is asked afresh";
 
 /// What became of a measure.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,11 +30,15 @@ pub(crate) enum Done {
     /// A valid answer; so many tasks were filed.
     Filed(usize),
     /// A usage limit was met.
-    Limited(Limit),
+    Limited(LimitMet),
     /// The call was refused for good, or its answers never became valid.
     Refused(String),
+    /// A budget has no room for the call, or ran out under it.
+    Spent(String),
     /// The infrastructure failed.
     Failed(String),
+    /// The session that was to go on is not there any more: it can be asked afresh at once.
+    SessionLost,
     /// The run was interrupted.
     Cancelled,
 }
@@ -45,60 +53,113 @@ enum Round {
     Over(Done, String),
 }
 
+/// A measure while it goes on.
+struct Asking {
+    owner: SlotOwner,
+    slot: Slot,
+    /// The commit that is measured.
+    tip: Oid,
+    /// What the next call goes on with; without it the slot is made anew.
+    resumes: Option<(Resume, Workplace)>,
+    /// The calls made.
+    calls: Vec<Entry>,
+    /// The session that is to go on later.
+    unfinished: Option<String>,
+}
+
 /// Asks for tasks until an answer is valid, at most `measure.max_attempts` times; `cycle` names the records.
 pub(crate) async fn measure(work: &Work<'_>, cycle: u32, cancel: &CancellationToken) -> Result<Done> {
     work.recorder.emit(Happening::MeasureStarted { cycle });
-    let owner = SlotOwner {
-        generation: work.generation.to_string(),
-        run: work.recorder.run().to_owned(),
-        task: None,
-        attempt: 0,
-        cycle,
-        base: None,
-    };
-    let mut slot = work.acquire(&owner)?;
-    let done = rounds(work, &mut slot, &owner, cancel).await;
+    let mut asking = begin(work, cycle)?;
+    let done = rounds(work, &mut asking, cancel).await;
+    let Asking {
+        owner,
+        slot,
+        tip,
+        unfinished,
+        ..
+    } = asking;
     // Not before what it used is noted: until then the slot tells a recovery that it is not.
-    match &done {
-        Ok(_) => work.release(slot),
-        Err(error) => tracing::debug!(%error, slot = slot.number(), "a measure leaves its slot to the next recovery"),
+    match (&done, unfinished) {
+        (Ok(_), Some(session)) => suspend(slot, owner, tip, session)?,
+        (Ok(_), None) => work.release(slot),
+        (Err(error), _) => {
+            tracing::debug!(%error, slot = slot.number(), "a measure leaves its slot to the next recovery");
+        }
     }
     done
 }
 
+/// Takes up the slot in which a measure was suspended, else a free one.
+fn begin(work: &Work<'_>, cycle: u32) -> Result<Asking> {
+    let owner = SlotOwner {
+        generation: work.generation.to_string(),
+        run: work.recorder.run().to_owned(),
+        task: None,
+        attempt: 1,
+        cycle,
+        base: None,
+        session: None,
+    };
+    let asking = |owner, slot, tip, resumes| Asking {
+        owner,
+        slot,
+        tip,
+        resumes,
+        calls: Vec::new(),
+        unfinished: None,
+    };
+    let Some(suspended) = work.suspended(None)? else {
+        let slot = work.acquire(&owner)?;
+        return Ok(asking(owner, slot, work.tip()?, None));
+    };
+    let resume = Resume {
+        used: work.store.read()?.usage_of_session(&suspended.session),
+        session: suspended.session.clone(),
+    };
+    let owner = SlotOwner {
+        attempt: suspended.owner.attempt,
+        ..owner
+    };
+    let (slot, place) = work.go_on(&suspended, owner.clone())?;
+    let tip = work.generator.git.resolve(&suspended.base)?;
+    Ok(asking(owner, slot, tip, Some((resume, place))))
+}
+
 /// Asks until an answer is valid or there is no use in asking.
-async fn rounds(work: &Work<'_>, slot: &mut Slot, owner: &SlotOwner, cancel: &CancellationToken) -> Result<Done> {
-    let tip = work.tip()?;
-    let mut context = materials::measure_context(work, tip)?;
-    let mut calls: Vec<Entry> = Vec::new();
+async fn rounds(work: &Work<'_>, asking: &mut Asking, cancel: &CancellationToken) -> Result<Done> {
+    let mut context = materials::measure_context(work, asking.tip)?;
+    context.attempt = asking.owner.attempt;
     let most = work.generator.config.measure.max_attempts.max(1);
     loop {
         let round = context.attempt;
+        asking.owner.attempt = round;
         let name = CallName {
             role: Role::Measure,
             task: None,
             attempt: round,
         };
-        let folder = work.recorder.call_folder(&name, owner.cycle)?;
-        let prompt = materials::measure_prompt(work, &context)?;
-        step(work, &name, "checkout");
-        let private = work.checkout(slot, owner.clone(), tip)?;
-        let call = call_for(work, &name, slot, &private, &prompt, &folder, &calls)?;
-        step(work, &name, "container");
-        let made = call::make(&call, work.engine, work.recorder, cancel).await;
+        let folder = work.recorder.call_folder(&name, asking.owner.cycle)?;
+        let reservation = match work.reserve(Role::Measure, None, &work.store.read()?) {
+            Ok(reservation) => reservation,
+            Err(Spent { reason, .. }) => {
+                return fail(work, Done::Spent(reason.clone()), &reason, &folder, &asking.calls);
+            }
+        };
+        let made = ask(work, asking, &context, &name, &folder, &reservation, cancel).await;
         crash_point!("measure.called");
         let report = match made {
             Ok(Made { report, entry, failure }) => {
-                calls.push(entry);
+                asking.calls.push(entry);
                 match failure {
                     None => report,
-                    Some(failure) => return broken(work, failure, &folder, &calls).await,
+                    Some(failure) => return broken(work, failure, &folder, &asking.calls).await,
                 }
             }
-            Err(failure) => return broken(work, failure, &folder, &calls).await,
+            Err(failure) => return broken(work, failure, &folder, &asking.calls).await,
         };
-        match judge(work, &report)? {
-            Round::Valid(validated) => return file(work, validated, &calls),
+        match judge(work, &report, reservation.scope())? {
+            Round::Valid(validated) => return file(work, validated, &asking.calls),
             Round::Problems { problems, answer } if round < most => {
                 work.recorder.emit(Happening::MeasureRefused {
                     problems: problems.clone(),
@@ -107,11 +168,56 @@ async fn rounds(work: &Work<'_>, slot: &mut Slot, owner: &SlotOwner, cancel: &Ca
             }
             Round::Problems { problems, .. } => {
                 let reason = format!("measure gave no valid answer in {round} rounds: {}", problems.join(" "));
-                return fail(work, Done::Refused(one_line(&reason, 2000)), &reason, &folder, &calls);
+                let done = Done::Refused(one_line(&reason, 2000));
+                return fail(work, done, &reason, &folder, &asking.calls);
             }
-            Round::Over(done, reason) => return fail(work, done, &reason, &folder, &calls),
+            Round::Over(done, reason) => {
+                if matches!(done, Done::Limited(_) | Done::Failed(_) | Done::Spent(_)) {
+                    asking.unfinished = report.session_id;
+                }
+                return fail(work, done, &reason, &folder, &asking.calls);
+            }
         }
     }
+}
+
+/// Makes one call: in the session that goes on, else in a slot made anew.
+async fn ask(
+    work: &Work<'_>,
+    asking: &mut Asking,
+    context: &MeasureContext,
+    name: &CallName,
+    folder: &CallFolder,
+    reservation: &Reservation,
+    cancel: &CancellationToken,
+) -> Result<Made> {
+    let (resume, place, prompt) = if let Some((resume, place)) = asking.resumes.take() {
+        (Some(resume), place, prompt::continuation(name.attempt))
+    } else {
+        step(work, name, "checkout");
+        let place = work.checkout(&mut asking.slot, asking.owner.clone(), asking.tip)?;
+        (None, place, materials::measure_prompt(work, context)?)
+    };
+    let config = &work.generator.config;
+    let call = Call {
+        name: name.clone(),
+        cycle: cycle_of(Role::Measure, &work.store.read()?),
+        config,
+        role: &config.measure,
+        image: work.image,
+        labels: work.labels(None),
+        root: work.generator.git.workdir(),
+        slot: asking.slot.path().to_owned(),
+        place: &place,
+        resume,
+        writable: false,
+        prompt: &prompt,
+        json_schema: Some(proposal::json_schema()),
+        reservation,
+        folder,
+    };
+    step(work, name, "container");
+    Box::pin(call::make(&call, work.engine, work.recorder, cancel)).await
 }
 
 fn step(work: &Work<'_>, name: &CallName, step: &str) {
@@ -119,39 +225,6 @@ fn step(work: &Work<'_>, name: &CallName, step: &str) {
         call: name.clone(),
         step: step.to_owned(),
     });
-}
-
-/// A call on a read-only checkout.
-fn call_for<'a>(
-    work: &Work<'a>,
-    name: &CallName,
-    slot: &Slot,
-    private: &'a PrivateRepository,
-    prompt: &'a str,
-    folder: &'a CallFolder,
-    made: &[Entry],
-) -> Result<Call<'a>> {
-    let issues = work.store.read()?;
-    let mut spent = issues.usage();
-    spent += sum(made);
-    let config = &work.generator.config;
-    Ok(Call {
-        name: name.clone(),
-        cycle: issues.cycle() + 1,
-        config,
-        role: &config.measure,
-        image: work.image,
-        labels: work.labels(None),
-        root: work.generator.git.workdir(),
-        slot: slot.path().to_owned(),
-        private,
-        writable: false,
-        prompt,
-        json_schema: Some(proposal::json_schema()),
-        budget_left_usd: config.budget.usd.map(|budget| budget - spent.cost_usd),
-        budget_left_tokens: config.budget.tokens.map(|budget| budget.saturating_sub(spent.tokens())),
-        folder,
-    })
 }
 
 /// Ends a measure under which something failed that was not the agent.
@@ -167,10 +240,13 @@ async fn broken(work: &Work<'_>, failure: Error, folder: &CallFolder, calls: &[E
 }
 
 /// Reads and checks an answer.
-fn judge(work: &Work<'_>, report: &CallReport) -> Result<Round> {
+fn judge(work: &Work<'_>, report: &CallReport, limit: Scope) -> Result<Round> {
     let reason = one_line(&report.reason, 500);
     if report.cut == Some(Cut::Cancelled) {
         return Ok(Round::Over(Done::Cancelled, reason));
+    }
+    if report.session_lost {
+        return Ok(Round::Over(Done::SessionLost, LOST.to_owned()));
     }
     if let Some(limit) = limit_of(report) {
         return Ok(Round::Over(Done::Limited(limit), reason));
@@ -182,6 +258,7 @@ fn judge(work: &Work<'_>, report: &CallReport) -> Result<Round> {
             let reason = refusal(&reason);
             return Ok(Round::Over(Done::Refused(reason.clone()), reason));
         }
+        CallOutcome::Budget if limit != Scope::Call => return Ok(Round::Over(Done::Spent(reason.clone()), reason)),
         outcome => {
             let reason = format!("measure's call ended as {outcome}: {reason}");
             return Ok(Round::Over(Done::Refused(reason.clone()), reason));

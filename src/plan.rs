@@ -2,27 +2,40 @@
 
 use jiff::Timestamp;
 
-use crate::agent::Usage;
-use crate::config::{BudgetConfig, Config, LimitWait};
+use crate::config::{Config, LimitWait, RetryConfig};
 use crate::issue::IssueId;
+use crate::pause::Pause;
 
 /// How things stand, as the driver sees them before each step.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Snapshot {
     /// Something an earlier run left: containers, dirty slots, claims nobody works on.
     pub(crate) leftovers: bool,
-    /// The ready task that comes first.
+    /// The ready task that comes first; one whose own budget is spent is passed over.
     pub(crate) ready: Option<IssueId>,
+    /// Why a ready task was passed over.
+    pub(crate) unaffordable: Option<String>,
     /// Tasks that are open, ready or not.
     pub(crate) open: usize,
     /// Tasks held for a person.
     pub(crate) blocked: usize,
-    /// What the generation used so far.
-    pub(crate) usage: Usage,
+    /// What stands in the way of a stitch.
+    pub(crate) stitch: Hindrance,
+    /// What stands in the way of a measure.
+    pub(crate) measure: Hindrance,
     /// What this run did so far.
     pub(crate) run: Progress,
     /// The present moment.
     pub(crate) now: Timestamp,
+}
+
+/// What stands in the way of a role's calls.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Hindrance {
+    /// Which budget has no room for one, in a sentence.
+    pub(crate) spent: Option<String>,
+    /// Until when they pause.
+    pub(crate) pause: Option<Pause>,
 }
 
 /// What a run did so far.
@@ -40,23 +53,16 @@ pub(crate) struct Progress {
     pub(crate) attempted: u32,
     /// Calls in a row that the infrastructure failed.
     pub(crate) failures_in_a_row: u32,
+    /// The same in all.
+    pub(crate) failures: u32,
     /// Why the last of them failed.
     pub(crate) last_failure: String,
-    /// A usage limit that was met, and until when, if anything said so.
-    pub(crate) limit: Option<Limit>,
+    /// Usage limits met in a row.
+    pub(crate) limits_in_a_row: u32,
+    /// A budget that a call met: what is left of it is too little for another call.
+    pub(crate) spent: Option<String>,
     /// A refusal that no retry mends: the account, the model, the request.
     pub(crate) refused: Option<String>,
-}
-
-/// A usage limit of the account.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Limit {
-    /// When it resets.
-    pub(crate) resets_at: Option<Timestamp>,
-    /// What was said of it.
-    pub(crate) reason: String,
-    /// Whether paid overage was about to be used: never waited out.
-    pub(crate) overage: bool,
 }
 
 /// What bounds a run.
@@ -66,8 +72,8 @@ pub(crate) struct Limits {
     pub(crate) cycles: Option<u32>,
     /// Tasks between two measures; `None` is no limit.
     pub(crate) tasks_per_cycle: Option<u32>,
-    /// The generation's budget.
-    pub(crate) budget: BudgetConfig,
+    /// How many failures are borne.
+    pub(crate) retry: RetryConfig,
     /// Whether usage limits are waited out.
     pub(crate) wait: LimitWait,
 }
@@ -78,7 +84,7 @@ impl Limits {
         Self {
             cycles: cycles.or(config.cycles),
             tasks_per_cycle: config.stitch.max_per_cycle,
-            budget: config.budget,
+            retry: config.retry,
             wait: config.limits.wait,
         }
     }
@@ -93,13 +99,8 @@ pub(crate) enum Step {
     Stitch(IssueId),
     /// Ask for tasks.
     Measure,
-    /// Pause until then.
-    Wait {
-        /// When to go on.
-        until: Timestamp,
-        /// Why.
-        reason: String,
-    },
+    /// Pause.
+    Wait(Pause),
     /// End the run.
     Stop(Reason),
 }
@@ -113,79 +114,50 @@ pub(crate) enum Reason {
     CyclesMade,
     /// What is left waits for a person.
     Blocked,
-    /// The generation's budget is spent.
-    BudgetSpent,
-    /// A usage limit that is not waited out; until when, if anything said so.
-    Limited(Option<Timestamp>),
+    /// A budget is spent: which, in a sentence.
+    BudgetSpent(String),
+    /// A usage limit that is not waited out: until when calls pause, and why.
+    Limited(Timestamp, String),
     /// A call was refused for good (by account, model or request), or measure gave no valid answer: what is to be mended.
     Refused(String),
     /// The infrastructure failed several times in a row; why the last time.
     Infrastructure(String),
 }
 
-/// After how many failures of the infrastructure in a row a run gives up.
-const MAX_FAILURES_IN_A_ROW: u32 = 3;
-/// How long a run waits after the first such failure, in seconds; twice as long after the next.
-const FAILURE_PAUSE_SECONDS: i64 = 5;
-/// How long after a limit's reset work goes on, in seconds: clocks differ.
-const RESET_MARGIN_SECONDS: i64 = 60;
-
 /// Decides the next step.
 pub(crate) fn next(now: &Snapshot, limits: &Limits) -> Step {
     // Before the leftovers: what cannot be put right must not be tried for ever.
-    if now.run.failures_in_a_row >= MAX_FAILURES_IN_A_ROW {
+    if now.run.failures_in_a_row > limits.retry.count || now.run.failures >= limits.retry.breaker {
         return Step::Stop(Reason::Infrastructure(now.run.last_failure.clone()));
     }
     if now.leftovers {
         return Step::Recover;
     }
-    if budget_spent(&now.usage, &limits.budget) {
-        return Step::Stop(Reason::BudgetSpent);
-    }
     if let Some(reason) = &now.run.refused {
-        return Step::Stop(Reason::Refused(reason.clone()));
-    }
-    if let Some(limit) = &now.run.limit {
-        return after_limit(limit, now.now, limits.wait);
+        let spent = now.measure.spent.clone().map(Reason::BudgetSpent);
+        return Step::Stop(spent.unwrap_or_else(|| Reason::Refused(reason.clone())));
     }
     let may_measure = limits.cycles.is_none_or(|cycles| now.run.measures < cycles);
     let cycle_full = may_measure
         && limits
             .tasks_per_cycle
             .is_some_and(|most| now.run.attempted_in_cycle >= most);
-    match &now.ready {
+    let call = match &now.ready {
         Some(task) if !cycle_full => Step::Stitch(task.clone()),
         _ if may_measure && !measured_in_vain(&now.run) => Step::Measure,
-        _ => Step::Stop(ending(now)),
-    }
-}
-
-/// Whether a budget is used up.
-fn budget_spent(usage: &Usage, budget: &BudgetConfig) -> bool {
-    budget.usd.is_some_and(|usd| usage.cost_usd >= usd) || budget.tokens.is_some_and(|tokens| usage.tokens() >= tokens)
-}
-
-/// Waits for a limit's reset, or ends the run.
-fn after_limit(limit: &Limit, now: Timestamp, wait: LimitWait) -> Step {
-    // A reset that is past already, though the limit was met just now, is waited for all the same: else the limit
-    // would be asked about again and again without a pause.
-    let margin = jiff::SignedDuration::from_secs(RESET_MARGIN_SECONDS);
-    let until = limit
-        .resets_at
-        .and_then(|reset| reset.max(now).checked_add(margin).ok());
-    let patient = |until: Timestamp| match wait {
-        LimitWait::Never => false,
-        LimitWait::Always => true,
-        LimitWait::UpTo(most) => {
-            until.duration_since(now) <= jiff::SignedDuration::try_from(most).unwrap_or(jiff::SignedDuration::MAX)
-        }
+        _ => return Step::Stop(ending(now)),
     };
-    match until {
-        Some(until) if !limit.overage && patient(until) => Step::Wait {
-            until,
-            reason: limit.reason.clone(),
-        },
-        _ => Step::Stop(Reason::Limited(limit.resets_at)),
+    let hindrance = match call {
+        Step::Stitch(_) => &now.stitch,
+        _ => &now.measure,
+    };
+    if let Some(reason) = now.run.spent.as_ref().or(hindrance.spent.as_ref()) {
+        return Step::Stop(Reason::BudgetSpent(reason.clone()));
+    }
+    match &hindrance.pause {
+        None => call,
+        Some(pause) if pause.is_patient(limits.wait, now.now) => Step::Wait(pause.clone()),
+        Some(pause) => Step::Stop(Reason::Limited(pause.until, pause.reason.clone())),
     }
 }
 
@@ -199,6 +171,9 @@ fn ending(now: &Snapshot) -> Reason {
     if now.ready.is_some() {
         return Reason::CyclesMade;
     }
+    if let Some(reason) = &now.unaffordable {
+        return Reason::BudgetSpent(reason.clone());
+    }
     match (now.open, now.blocked) {
         (0, 0) if now.run.last_filed == Some(0) => Reason::Complete,
         (0, 0) => Reason::CyclesMade,
@@ -210,14 +185,14 @@ impl Progress {
     /// Counts a call, or a recovery, that the infrastructure failed.
     pub(crate) fn failed(&mut self, why: String) {
         self.failures_in_a_row += 1;
+        self.failures += 1;
         self.last_failure = why;
     }
 
-    /// How long to pause after the infrastructure failed, if it did.
-    pub(crate) fn pause(&self, now: Timestamp) -> Option<Timestamp> {
-        let doublings = self.failures_in_a_row.checked_sub(1)?;
-        let seconds = FAILURE_PAUSE_SECONDS << doublings.min(6);
-        Some(now + jiff::SignedDuration::from_secs(seconds))
+    /// Notes that a call got through: neither a failure nor a limit is the last word any more.
+    pub(crate) fn got_through(&mut self) {
+        self.failures_in_a_row = 0;
+        self.limits_in_a_row = 0;
     }
 }
 
@@ -226,263 +201,171 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::pause::LimitMet;
 
-    fn limits() -> Limits {
-        Limits {
-            cycles: Some(1),
-            tasks_per_cycle: None,
-            budget: BudgetConfig::default(),
-            wait: LimitWait::Never,
-        }
+    const NOW: &str = "2026-11-21T09:00:00Z";
+    const FIRST: Step = Step::Measure;
+
+    fn task() -> IssueId {
+        IssueId::new(3)
     }
 
-    fn task(number: u32) -> IssueId {
-        IssueId::new(number)
+    fn pause(hours: i64, overage: bool) -> Pause {
+        let now: Timestamp = NOW.parse().unwrap();
+        let limit = LimitMet {
+            resets_at: Some(now + jiff::SignedDuration::from_hours(hours)),
+            reason: "five hours".into(),
+            overage,
+        };
+        Pause::new(None, limit, 0, Duration::ZERO, now)
     }
 
+    /// The step after `change` was made to an empty generation whose run may make one cycle.
     #[expect(
         clippy::needless_pass_by_value,
         reason = "cases read better without a reference each"
     )]
-    fn check(now: &Snapshot, limits: &Limits, expect: Step) {
-        assert_eq!(next(now, limits), expect, "{now:?}");
-    }
-
-    #[test]
-    fn an_empty_generation_is_measured_first() {
-        check(&Snapshot::default(), &limits(), Step::Measure);
-    }
-
-    #[test]
-    fn what_an_earlier_run_left_comes_before_all() {
-        let now = Snapshot {
-            leftovers: true,
-            ready: Some(task(1)),
-            ..Snapshot::default()
-        };
-        check(&now, &limits(), Step::Recover);
-    }
-
-    #[test]
-    fn ready_tasks_come_before_a_measure_and_are_done_after_the_last_one() {
+    fn check(change: impl FnOnce(&mut Snapshot, &mut Limits), expect: Step) {
         let mut now = Snapshot {
-            ready: Some(task(3)),
-            open: 1,
+            now: NOW.parse().unwrap(),
             ..Snapshot::default()
         };
-        check(&now, &limits(), Step::Stitch(task(3)));
-        now.run.measures = 1;
-        check(&now, &limits(), Step::Stitch(task(3)));
+        let mut limits = Limits {
+            cycles: Some(1),
+            tasks_per_cycle: None,
+            retry: RetryConfig::default(),
+            wait: LimitWait::Never,
+        };
+        change(&mut now, &mut limits);
+        assert_eq!(next(&now, &limits), expect, "{now:?}");
+    }
+
+    fn with_a_task(now: &mut Snapshot) {
+        now.ready = Some(task());
+        now.open = 1;
     }
 
     #[test]
-    fn a_run_ends_when_measure_proposes_nothing_and_nothing_is_open() {
-        let run = Progress {
-            measures: 1,
-            last_filed: Some(0),
-            ..Progress::default()
+    fn what_was_left_comes_first_then_tasks_then_a_measure() {
+        check(|_, _| {}, FIRST);
+        check(|now, _| with_a_task(now), Step::Stitch(task()));
+        let left = |now: &mut Snapshot, _: &mut Limits| {
+            with_a_task(now);
+            now.leftovers = true;
         };
-        let now = Snapshot {
-            run,
-            ..Snapshot::default()
+        check(left, Step::Recover);
+        let measured = |now: &mut Snapshot, _: &mut Limits| {
+            with_a_task(now);
+            now.run.measures = 1;
         };
-        check(
-            &now,
-            &Limits {
-                cycles: None,
-                ..limits()
-            },
-            Step::Stop(Reason::Complete),
-        );
+        check(measured, Step::Stitch(task()));
     }
 
     #[test]
-    fn a_run_never_measures_twice_in_vain() {
+    fn a_run_ends_when_nothing_is_left_and_never_measures_twice_in_vain() {
         // Lesson 35: with nothing to do, there is no call.
-        let run = Progress {
-            measures: 4,
-            last_filed: Some(0),
-            ..Progress::default()
+        let in_vain = |open, blocked| {
+            move |now: &mut Snapshot, limits: &mut Limits| {
+                limits.cycles = None;
+                (now.open, now.blocked) = (open, blocked);
+                now.run.measures = 4;
+                now.run.last_filed = Some(0);
+            }
         };
-        let now = Snapshot {
-            run,
-            open: 2,
-            blocked: 1,
-            ..Snapshot::default()
-        };
-        check(
-            &now,
-            &Limits {
-                cycles: None,
-                ..limits()
-            },
-            Step::Stop(Reason::Blocked),
-        );
+        check(in_vain(0, 0), Step::Stop(Reason::Complete));
+        check(in_vain(2, 1), Step::Stop(Reason::Blocked));
     }
 
     #[test]
     fn a_full_cycle_measures_although_tasks_are_ready() {
-        let run = Progress {
-            attempted_in_cycle: 2,
-            attempted: 2,
-            ..Progress::default()
+        let full = |measures| {
+            move |now: &mut Snapshot, limits: &mut Limits| {
+                with_a_task(now);
+                limits.tasks_per_cycle = Some(2);
+                now.run.attempted_in_cycle = 2;
+                now.run.measures = measures;
+            }
         };
-        let mut now = Snapshot {
-            ready: Some(task(3)),
-            open: 1,
-            run,
-            ..Snapshot::default()
-        };
-        let limits = Limits {
-            tasks_per_cycle: Some(2),
-            ..limits()
-        };
-        check(&now, &limits, Step::Measure);
-        now.run.measures = 1;
-        now.run.last_filed = Some(1);
-        check(&now, &limits, Step::Stitch(task(3)));
+        check(full(0), Step::Measure);
+        check(full(1), Step::Stitch(task()));
     }
 
     #[test]
     fn a_spent_budget_stops_before_the_next_call() {
-        let usage = Usage {
-            output: 1000,
-            cost_usd: 2.0,
-            ..Usage::default()
+        let spent = || "5 of 5 USD".to_owned();
+        let stop = || Step::Stop(Reason::BudgetSpent(spent()));
+        check(|now, _| now.measure.spent = Some(spent()), stop());
+        check(|now, _| now.run.spent = Some(spent()), stop());
+        let refused = |now: &mut Snapshot, _: &mut Limits| {
+            now.measure.spent = Some(spent());
+            now.run.refused = Some("the call's budget is spent".into());
         };
-        let now = Snapshot {
-            ready: Some(task(1)),
-            usage,
-            ..Snapshot::default()
+        check(refused, stop());
+        // With nothing left to call for, money is not the reason.
+        let done = |now: &mut Snapshot, _: &mut Limits| {
+            now.measure.spent = Some(spent());
+            now.run.measures = 1;
         };
-        for budget in [
-            BudgetConfig {
-                usd: Some(2.0),
-                tokens: None,
-                ..BudgetConfig::default()
-            },
-            BudgetConfig {
-                usd: None,
-                tokens: Some(1000),
-                ..BudgetConfig::default()
-            },
-        ] {
-            check(&now, &Limits { budget, ..limits() }, Step::Stop(Reason::BudgetSpent));
-        }
-        let mut refused = now.clone();
-        refused.run.refused = Some("the call's budget is spent".into());
-        let spent = BudgetConfig {
-            usd: Some(2.0),
-            tokens: None,
-            ..BudgetConfig::default()
+        check(done, Step::Stop(Reason::CyclesMade));
+        let task_spent = |now: &mut Snapshot, _: &mut Limits| {
+            now.unaffordable = Some(spent());
+            now.open = 1;
+            now.run.measures = 1;
         };
-        check(
-            &refused,
-            &Limits {
-                budget: spent,
-                ..limits()
-            },
-            Step::Stop(Reason::BudgetSpent),
-        );
-        let enough = BudgetConfig {
-            usd: Some(2.5),
-            tokens: Some(1001),
-            ..BudgetConfig::default()
-        };
-        check(
-            &now,
-            &Limits {
-                budget: enough,
-                ..limits()
-            },
-            Step::Stitch(task(1)),
-        );
+        check(task_spent, stop());
     }
 
     #[test]
     fn a_limit_is_waited_out_only_when_allowed_and_near() {
-        let reset: Timestamp = "2026-11-21T10:00:00Z".parse().unwrap();
-        let margin: Timestamp = "2026-11-21T10:01:00Z".parse().unwrap();
-        let now: Timestamp = "2026-11-21T09:00:00Z".parse().unwrap();
-        let met = |overage, resets_at| Snapshot {
-            ready: Some(task(1)),
-            now,
-            run: Progress {
-                limit: Some(Limit {
-                    resets_at,
-                    reason: "five hours".into(),
-                    overage,
-                }),
-                ..Progress::default()
-            },
-            ..Snapshot::default()
+        let met = |pause: Pause, wait| {
+            move |now: &mut Snapshot, limits: &mut Limits| {
+                with_a_task(now);
+                now.stitch.pause = Some(pause);
+                limits.wait = wait;
+            }
         };
-        let wait = Step::Wait {
-            until: margin,
-            reason: "five hours".into(),
-        };
-        let stop = Step::Stop(Reason::Limited(Some(reset)));
         let hours = |hours: u64| LimitWait::UpTo(Duration::from_secs(hours * 3600));
-        for (policy, expect) in [
-            (LimitWait::Never, &stop),
-            (hours(1), &stop),
-            (hours(2), &wait),
-            (LimitWait::Always, &wait),
-        ] {
-            check(
-                &met(false, Some(reset)),
-                &Limits {
-                    wait: policy,
-                    ..limits()
-                },
-                expect.clone(),
-            );
-        }
-        let past: Timestamp = "2026-11-21T08:00:00Z".parse().unwrap();
-        check(
-            &met(false, Some(past)),
-            &Limits {
-                wait: hours(1),
-                ..limits()
-            },
-            Step::Wait {
-                until: "2026-11-21T09:01:00Z".parse().unwrap(),
-                reason: "five hours".into(),
-            },
-        );
-        check(
-            &met(true, Some(reset)),
-            &Limits {
-                wait: LimitWait::Always,
-                ..limits()
-            },
-            stop,
-        );
-        check(
-            &met(false, None),
-            &Limits {
-                wait: LimitWait::Always,
-                ..limits()
-            },
-            Step::Stop(Reason::Limited(None)),
-        );
+        let stop = |pause: Pause| Step::Stop(Reason::Limited(pause.until, pause.reason));
+        let near = || pause(1, false);
+        check(met(near(), LimitWait::Never), stop(near()));
+        check(met(near(), hours(1)), stop(near()));
+        check(met(near(), hours(2)), Step::Wait(near()));
+        check(met(near(), LimitWait::Always), Step::Wait(near()));
+        check(met(pause(100, false), LimitWait::Always), Step::Wait(pause(100, false)));
+        check(met(pause(1, true), LimitWait::Always), stop(pause(1, true)));
+    }
+
+    #[test]
+    fn a_pause_holds_up_its_own_calls_alone() {
+        let other = |now: &mut Snapshot, _: &mut Limits| {
+            with_a_task(now);
+            now.measure.pause = Some(pause(1, false));
+        };
+        check(other, Step::Stitch(task()));
+        // Putting right what was left is no call.
+        let left = |now: &mut Snapshot, _: &mut Limits| {
+            now.leftovers = true;
+            now.measure.pause = Some(pause(1, false));
+        };
+        check(left, Step::Recover);
     }
 
     #[test]
     fn failures_of_the_infrastructure_end_the_run_at_last() {
-        let run = Progress {
-            failures_in_a_row: 3,
-            ..Progress::default()
+        let failed = |in_a_row, all, leftovers| {
+            move |now: &mut Snapshot, _: &mut Limits| {
+                with_a_task(now);
+                now.leftovers = leftovers;
+                now.run.failures_in_a_row = in_a_row;
+                now.run.failures = all;
+                now.run.last_failure = "529".into();
+            }
         };
-        let now = Snapshot {
-            ready: Some(task(1)),
-            run,
-            ..Snapshot::default()
-        };
-        let stop = || Step::Stop(Reason::Infrastructure(String::new()));
-        check(&now, &limits(), stop());
+        let stop = || Step::Stop(Reason::Infrastructure("529".into()));
+        check(failed(5, 5, false), Step::Stitch(task()));
+        check(failed(6, 6, false), stop());
+        check(failed(1, 20, false), stop());
         // Not even what was left is tried again: the engine is needed for that, too.
-        let leftovers = Snapshot { leftovers: true, ..now };
-        check(&leftovers, &limits(), stop());
+        check(failed(6, 6, true), stop());
     }
 }

@@ -69,6 +69,15 @@ pub fn render_stitch(template: Option<Template<'_>>, context: &StitchContext) ->
     )
 }
 
+/// The prompt of a call that goes on with a session: the client still has all that was said before.
+pub fn continuation(attempt: u32) -> String {
+    format!(
+        "Attempt {attempt}\n\n\
+         You were interrupted from outside: by a limit of the account or by the API, not by anything that you did. The \
+         folder is as you left it. Go on where you stopped, and bring what you were asked for to its end.\n"
+    )
+}
+
 fn values(context: &impl Serialize) -> Result<Value> {
     serde_json::to_value(context)
         .map_err(|error| Error::new(ErrorKind::Unexpected, "cannot prepare the values of a prompt").because(error))

@@ -1,7 +1,7 @@
 //! The record of a run: `events.jsonl`, and a folder for each call with prompt, transcript and stderr.
 
 use std::fs::{File, OpenOptions};
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -12,6 +12,8 @@ use crate::agent::{CallReport, Ending, Role, Transcript};
 use crate::error::{Context as _, Error, ErrorKind, Result};
 use crate::event::{CallName, Event, Happening};
 use crate::fs::create_folder;
+use crate::issue::Issues;
+use crate::lines::{DEFAULT_LINE_LIMIT, LineReader};
 use crate::world::World;
 
 /// Where events go while a run is under way.
@@ -148,32 +150,56 @@ fn measure_prefix(cycle: u32) -> String {
     format!("measure-{cycle}-")
 }
 
-/// What the transcript in a call's folder amounts to; `None` when the call never began.
-pub(crate) fn recorded_call(folder: &Path) -> Result<Option<CallReport>> {
+/// What the transcript in a call's folder amounts to; `None` when the call never began. A session that earlier calls
+/// of `issues` are of is taken for one that went on.
+pub(crate) fn recorded_call(folder: &Path, issues: &Issues) -> Result<Option<CallReport>> {
     let path = folder.join("transcript.jsonl");
+    let Some(report) = replayed(&path, Transcript::new())? else {
+        return Ok(None);
+    };
+    let session = report.session_id.as_deref();
+    let used = session
+        .map(|session| issues.usage_of_session(session))
+        .unwrap_or_default();
+    if used.calls == 0 {
+        return Ok(Some(report));
+    }
+    replayed(&path, Transcript::resuming(used))
+}
+
+/// Plays a recording to a transcript; `None` where there is none.
+fn replayed(path: &Path, mut transcript: Transcript) -> Result<Option<CallReport>> {
     let failed = || format!("cannot read `{}`", path.display());
-    let file = match File::open(&path) {
+    let file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error).with_context(ErrorKind::Unexpected, failed),
     };
-    let mut transcript = Transcript::new();
-    for line in BufReader::new(file).split(b'\n') {
-        transcript.push_line(&line.with_context(ErrorKind::Unexpected, failed)?);
+    let mut lines = LineReader::new(file, DEFAULT_LINE_LIMIT);
+    while let Some(line) = lines.next_line().with_context(ErrorKind::Unexpected, failed)? {
+        transcript.push_line(line);
     }
     Ok(Some(transcript.finish(&Ending::of_recording())))
 }
 
-/// What the calls of a run's measure amount to.
-pub(crate) fn recorded_measure(state_dir: &Path, run: &str, cycle: u32) -> Result<Vec<CallReport>> {
+/// What the calls of a run's measure amount to, each with its round, in order.
+pub(crate) fn recorded_measure(
+    state_dir: &Path,
+    run: &str,
+    cycle: u32,
+    issues: &Issues,
+) -> Result<Vec<(u32, CallReport)>> {
     let runs = state_dir.join("runs").join(run);
     let failed = || format!("cannot list `{}`", runs.display());
     let mut calls = Vec::new();
     for entry in std::fs::read_dir(&runs).with_context(ErrorKind::Unexpected, failed)? {
         let entry = entry.with_context(ErrorKind::Unexpected, failed)?;
-        if entry.file_name().to_string_lossy().starts_with(&measure_prefix(cycle)) {
-            calls.extend(recorded_call(&entry.path())?);
+        let name = entry.file_name();
+        let round = name.to_str().and_then(|name| name.strip_prefix(&measure_prefix(cycle)));
+        if let Some(round) = round.and_then(|round| round.parse().ok()) {
+            calls.extend(recorded_call(&entry.path(), issues)?.map(|report| (round, report)));
         }
     }
+    calls.sort_by_key(|(round, _)| *round);
     Ok(calls)
 }

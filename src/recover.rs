@@ -2,12 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
-
-use crate::agent::Role;
+use crate::agent::{CallOutcome, Role};
 use crate::attempt::{Attempt, Outcome};
 use crate::engine::Engine;
-use crate::error::{Context as _, Result};
+use crate::error::Result;
 use crate::generation::GenerationName;
 use crate::generator::Generator;
 use crate::git::{Git, Leftover, Slot};
@@ -15,31 +13,8 @@ use crate::issue::{Issue, IssueId, Issues, Measure, Status};
 use crate::ledger::{Entry, Place};
 use crate::record::{recorded_call, recorded_measure};
 use crate::store::Store;
+use crate::suspend::{SlotOwner, Suspended};
 use crate::task_commit::{keep_orphan, keep_snapshot, kept_commit, merged_commit, message};
-
-/// Who uses a slot, written into its dirty marker before use.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct SlotOwner {
-    /// The generation.
-    pub(crate) generation: String,
-    /// The run.
-    pub(crate) run: String,
-    /// The task; `None` for a measure, whose slot holds nothing worth keeping.
-    pub(crate) task: Option<IssueId>,
-    /// The attempt at the task, counted from 1; 0 for a measure.
-    pub(crate) attempt: u32,
-    /// Which measure of its run it is, counted from 1; 0 for a task.
-    pub(crate) cycle: u32,
-    /// The commit that the slot was made from; `None` while it is still being made, when no agent has begun.
-    pub(crate) base: Option<String>,
-}
-
-impl SlotOwner {
-    /// The text of the marker.
-    pub(crate) fn to_text(&self) -> Result<String> {
-        serde_json::to_string(self).context("cannot write a slot's marker")
-    }
-}
 
 /// Looks for what dead runs left of one generation. The caller holds the repository's lock, so
 /// whatever is claimed or running belongs to nobody.
@@ -47,6 +22,8 @@ pub(crate) struct Recovery<'a> {
     generator: &'a Generator,
     generation: &'a GenerationName,
     store: Store,
+    /// Whether suspended sessions are left, too: their generation ends.
+    ending: bool,
 }
 
 impl<'a> Recovery<'a> {
@@ -56,23 +33,56 @@ impl<'a> Recovery<'a> {
             generator,
             generation,
             store,
+            ending: false,
         })
+    }
+
+    /// The same for a generation that ends: nothing goes on in its suspended slots.
+    pub(crate) fn before_ending(generator: &'a Generator, generation: &'a GenerationName) -> Result<Self> {
+        let recovery = Self::new(generator, generation)?;
+        Ok(Self {
+            ending: true,
+            ..recovery
+        })
+    }
+
+    /// The slots that were left, but for those that wait until a session can go on in them.
+    fn leftovers(&self) -> Result<Vec<Leftover>> {
+        let issues = self.store.read()?;
+        let mut left = Vec::new();
+        for leftover in self.generator.slots().leftovers()? {
+            if !self.is_waiting(&leftover, &issues)? {
+                left.push(leftover);
+            }
+        }
+        Ok(left)
+    }
+
+    fn is_waiting(&self, leftover: &Leftover, issues: &Issues) -> Result<bool> {
+        let Some(owner) = SlotOwner::parse(&leftover.owner).filter(|owner| owner.session.is_some()) else {
+            return Ok(false);
+        };
+        if owner.generation != self.generation.as_str() {
+            let generation = GenerationName::new(owner.generation)?;
+            return Ok(self.generator.git.reference(&generation.base_mark())?.is_some());
+        }
+        Ok(!self.ending && Suspended::of(leftover, self.generation, issues).is_some())
     }
 
     /// Whether slots or claims were left; containers alone show only when an engine is asked.
     pub(crate) fn is_needed(&self) -> Result<bool> {
-        Ok(!self.generator.slots().leftovers()?.is_empty() || self.has_claims()?)
+        Ok(!self.leftovers()?.is_empty() || self.has_claims()?)
     }
 
     /// The same in the middle of a run. What a container of another run's engine still has is no reason to try again.
     pub(crate) fn is_needed_in(&self, run: &str) -> Result<bool> {
-        let leftovers = self.generator.slots().leftovers()?;
+        let leftovers = self.leftovers()?;
         Ok(leftovers.iter().any(|slot| slot.holder.is_none() || is_of(slot, run)) || self.has_claims()?)
     }
 
     /// Whether a container still has a slot that this very run let go of: its engine failed under it.
     pub(crate) fn is_held_up_in(&self, run: &str) -> Result<bool> {
-        let leftovers = self.generator.slots().leftovers()?;
+        let leftovers = self.leftovers()?;
         Ok(leftovers.iter().any(|slot| slot.holder.is_some() && is_of(slot, run)))
     }
 
@@ -94,7 +104,7 @@ impl<'a> Recovery<'a> {
         for container in engine.sweep(&labels).await? {
             said.push(format!("removed the container `{}` of an earlier run", container.name));
         }
-        for leftover in self.generator.slots().leftovers()? {
+        for leftover in self.leftovers()? {
             match leftover.holder {
                 None => self.keep_slot(&leftover, &mut said)?,
                 Some(process) => said.push(format!(
@@ -113,7 +123,7 @@ impl<'a> Recovery<'a> {
     fn keep_slot(&self, leftover: &Leftover, said: &mut Vec<String>) -> Result<()> {
         let mut slot = self.generator.slots().adopt(leftover.number)?;
         // A marker that a crash cut short was never followed by work in the slot.
-        if let Ok(owner) = serde_json::from_str::<SlotOwner>(&leftover.owner) {
+        if let Some(owner) = SlotOwner::parse(&leftover.owner) {
             match &owner.task {
                 Some(task) => said.extend(self.keep_work(&mut slot, &owner, task)?),
                 None => said.extend(self.note_measure(&owner)?),
@@ -144,7 +154,8 @@ impl<'a> Recovery<'a> {
                 owner.attempt
             )));
         };
-        let text = message(&issue, owner.attempt, &owner.run, None);
+        let call = self.call_of(&issue, owner.attempt, &owner.run)?;
+        let text = message(&issue, owner.attempt, &owner.run, call.as_ref());
         let kept = keep_snapshot(self.generator, &generation, task, base, snapshot.tree, &text)?;
         Ok(Some(format!(
             "kept what attempt {} at {task} had left, as commit {kept}",
@@ -162,20 +173,18 @@ impl<'a> Recovery<'a> {
             return Ok(None);
         }
         let now = self.generator.world().now();
-        let cycle = self.store.read()?.cycle() + 1;
-        let reports = recorded_measure(&self.generator.state_dir, &owner.run, owner.cycle)?;
-        let calls: Vec<Entry> = (1..)
-            .zip(&reports)
-            .map(|(attempt, report)| {
-                let place = Place {
-                    role: Role::Measure,
-                    task: None,
-                    attempt,
-                    cycle,
-                    run: owner.run.clone(),
-                };
-                Entry::new(place, report, now)
-            })
+        let issues = self.store.read()?;
+        let place = |attempt| Place {
+            role: Role::Measure,
+            task: None,
+            attempt,
+            cycle: issues.cycle() + 1,
+            run: owner.run.clone(),
+        };
+        let recorded = recorded_measure(&self.generator.state_dir, &owner.run, owner.cycle, &issues)?;
+        let calls: Vec<Entry> = recorded
+            .iter()
+            .map(|(attempt, report)| Entry::new(place(*attempt), report, now))
             .collect();
         self.store.update("note a measure whose run died", now, |issues| {
             issues.record_measure(Measure {
@@ -211,38 +220,62 @@ impl<'a> Recovery<'a> {
         Ok(())
     }
 
+    /// The call of an attempt: what the store has of it, else what its transcript tells; `None` when it never began.
+    fn call_of(&self, issue: &Issue, attempt: u32, run: &str) -> Result<Option<Entry>> {
+        if let Some(stored) = issue.attempts.iter().find(|stored| stored.number == attempt) {
+            return Ok(stored.call.clone());
+        }
+        let records = self.generator.state_dir.join(records_of(run, issue, attempt));
+        let issues = self.store.read()?;
+        let place = Place {
+            role: Role::Stitch,
+            task: Some(issue.id.clone()),
+            attempt,
+            cycle: issues.cycle(),
+            run: run.to_owned(),
+        };
+        let report = recorded_call(&records, &issues)?;
+        Ok(report.map(|report| Entry::new(place, &report, self.generator.world().now())))
+    }
+
     /// The attempt that a dead run was at, with what its transcript tells of it.
     fn interrupted_attempt(&self, issue: &Issue, now: jiff::Timestamp) -> Result<Attempt> {
         let claim = issue.claim.as_ref();
         let run = claim.map_or_else(String::new, |claim| claim.run.clone());
         let number = issue.next_attempt();
-        let records = format!("runs/{run}/{}-{number}", issue.id);
-        let report = recorded_call(&self.generator.state_dir.join(&records))?;
+        let records = records_of(&run, issue, number);
         let kept = kept_commit(self.generator, self.generation, &issue.id, number)?;
-        let place = Place {
-            role: Role::Stitch,
-            task: Some(issue.id.clone()),
-            attempt: number,
-            cycle: self.store.read()?.cycle(),
-            run: run.clone(),
-        };
+        let call = self.call_of(issue, number, &run)?;
         Ok(Attempt {
             number,
-            outcome: Outcome::Cancelled,
+            outcome: interrupted_outcome(call.as_ref()),
             reason: "the run ended before the attempt did".to_owned(),
             snapshot: kept.map(|id| id.to_string()),
             records: Some(records),
             started_at: claim.map_or(now, |claim| claim.at),
             ended_at: now,
-            call: report.map(|report| Entry::new(place, &report, now)),
+            call,
             run,
         })
     }
 }
 
+/// How an attempt ended whose run died: at a limit, if its call had met one by then.
+fn interrupted_outcome(call: Option<&Entry>) -> Outcome {
+    match call.map(|call| call.outcome) {
+        Some(CallOutcome::Limited | CallOutcome::Overage) => Outcome::Limited,
+        _ => Outcome::Cancelled,
+    }
+}
+
+/// The folder of an attempt's records, below the state folder.
+fn records_of(run: &str, issue: &Issue, attempt: u32) -> String {
+    format!("runs/{run}/{}-{attempt}", issue.id)
+}
+
 /// Whether a slot was left by this run.
 fn is_of(leftover: &Leftover, run: &str) -> bool {
-    serde_json::from_str::<SlotOwner>(&leftover.owner).is_ok_and(|owner| owner.run == run)
+    SlotOwner::parse(&leftover.owner).is_some_and(|owner| owner.run == run)
 }
 
 /// The tasks that somebody claimed.

@@ -5,22 +5,24 @@ use tokio_util::sync::CancellationToken;
 
 use crate::agent::{CallOutcome, CallReport, Role};
 use crate::attempt::{Attempt, Outcome};
-use crate::call::{self, Call};
+use crate::budget::{Reservation, Scope};
+use crate::call::{self, Call, Resume};
 use crate::crash::crash_point;
-use crate::driver::Work;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{CallName, Happening};
 use crate::gate;
-use crate::git::{Merge, NewCommit, Oid, PrivateRepository, RefMove, Slot, Snapshot, SnapshotLimits};
+use crate::git::{Merge, NewCommit, Oid, RefMove, Slot, Snapshot, SnapshotLimits};
 use crate::issue::{Issue, IssueId};
 use crate::judgement::{self, Judgement, hold_reason, limit_of, refusal};
 use crate::ledger::Entry;
 use crate::materials;
-use crate::plan::Limit;
+use crate::pause::LimitMet;
+use crate::prompt;
 use crate::record::CallFolder;
-use crate::recover::SlotOwner;
+use crate::suspend::{SlotOwner, suspend};
 use crate::task_commit::{keep_snapshot, message};
 use crate::text::one_line;
+use crate::work::{Work, Workplace, cycle_of};
 
 /// What a task may leave behind at most. A larger file is better fetched than committed; more files are a mistake.
 pub(crate) const SNAPSHOT_LIMITS: SnapshotLimits = SnapshotLimits {
@@ -34,9 +36,13 @@ pub(crate) struct Done {
     pub(crate) outcome: Outcome,
     /// Why, in a line; may be empty.
     pub(crate) reason: String,
-    pub(crate) limit: Option<Limit>,
+    pub(crate) limit: Option<LimitMet>,
     /// A refusal that no retry mends.
     pub(crate) refused: Option<String>,
+    /// The budget that it met, when that says nothing of the task.
+    pub(crate) spent: Option<Scope>,
+    /// The session that was to go on is not there any more: a fresh attempt can begin at once.
+    pub(crate) session_lost: bool,
 }
 
 /// What is known of an attempt while it goes on; becomes the store's record of it.
@@ -47,11 +53,15 @@ struct Trial {
     begun: std::time::Instant,
     name: CallName,
     folder: CallFolder,
-    /// The generation's tip when the attempt began.
+    /// The commit that the slot was made from: the generation's tip when the attempt, or the session, began.
     base: Oid,
+    /// The session that goes on.
+    resumes: Option<Resume>,
     snapshot: Option<Oid>,
     report: Option<CallReport>,
     entry: Option<Entry>,
+    /// The budget that it met.
+    spent: Option<Scope>,
 }
 
 /// A task that is claimed for this run, and not tried yet.
@@ -98,6 +108,8 @@ pub(crate) async fn attempt(work: &Work<'_>, claimed: Claimed, cancel: &Cancella
         reason: judgement.reason,
         limit: limit(&trial),
         refused: refused(&trial),
+        spent: trial.spent.filter(|_| judgement.outcome == Outcome::BudgetSpent),
+        session_lost: trial.report.as_ref().is_some_and(|report| report.session_lost),
     })
 }
 
@@ -123,9 +135,11 @@ fn begin(work: &Work<'_>, claimed: Claimed) -> Result<Trial> {
         started_at: at,
         name,
         base,
+        resumes: None,
         snapshot: None,
         report: None,
         entry: None,
+        spent: None,
     })
 }
 
@@ -139,16 +153,45 @@ async fn try_it(work: &Work<'_>, trial: &mut Trial, cancel: &CancellationToken) 
         attempt: trial.number,
         cycle: 0,
         base: None,
+        session: None,
     };
-    let mut slot = work.acquire(&owner)?;
-    let private = work.checkout(&mut slot, owner, trial.base)?;
+    let (mut slot, place) = enter(work, trial, &owner)?;
     crash_point!("stitch.checkout");
-    let judged = work_in_slot(work, trial, &mut slot, &private, cancel).await;
-    if judged.is_ok() || leave(work, trial, &mut slot).await {
+    let judged = work_in_slot(work, trial, &mut slot, &place, cancel).await;
+    if let Some(session) = judged.as_ref().ok().and_then(|judgement| unfinished(trial, judgement)) {
+        suspend(slot, owner, trial.base, session)?;
+    } else if judged.is_ok() || leave(work, trial, &mut slot).await {
         work.release(slot);
         crash_point!("stitch.released");
     }
     judged
+}
+
+/// Takes up the slot in which the task's session was suspended, else makes one from the generation's tip.
+fn enter(work: &Work<'_>, trial: &mut Trial, owner: &SlotOwner) -> Result<(Slot, Workplace)> {
+    let Some(suspended) = work.suspended(owner.task.as_ref())? else {
+        let mut slot = work.acquire(owner)?;
+        let place = work.checkout(&mut slot, owner.clone(), trial.base)?;
+        return Ok((slot, place));
+    };
+    trial.base = work.generator.git.resolve(&suspended.base)?;
+    trial.resumes = Some(Resume {
+        used: work.store.read()?.usage_of_session(&suspended.session),
+        session: suspended.session.clone(),
+    });
+    work.go_on(&suspended, owner.clone())
+}
+
+/// The session that is to go on after an attempt that nothing of its own ended: a limit, a budget, a passing failure.
+fn unfinished(trial: &Trial, judgement: &Judgement) -> Option<String> {
+    let report = trial.report.as_ref()?;
+    let goes_on = match judgement.outcome {
+        Outcome::Limited => true,
+        Outcome::BudgetSpent => !judgement.hold,
+        Outcome::InfrastructureFailed => report.outcome == CallOutcome::Transient,
+        _ => false,
+    };
+    report.session_id.clone().filter(|_| goes_on && !report.session_lost)
 }
 
 /// Leaves a slot in which something failed that was not the agent: what is in it is kept on the task's ref. Answers
@@ -182,20 +225,34 @@ async fn work_in_slot(
     work: &Work<'_>,
     trial: &mut Trial,
     slot: &mut Slot,
-    private: &PrivateRepository,
+    place: &Workplace,
     cancel: &CancellationToken,
 ) -> Result<Judgement> {
-    let prompt = materials::stitch_prompt(work, &trial.issue, trial.base)?;
+    let prompt = match trial.resumes {
+        Some(_) => prompt::continuation(trial.number),
+        None => materials::stitch_prompt(work, &trial.issue, trial.base)?,
+    };
+    let reserved = work.reserve(Role::Stitch, Some(&trial.issue.id), &work.store.read()?);
+    let reservation = match reserved {
+        Ok(reservation) => reservation,
+        Err(spent) => {
+            trial.spent = Some(spent.scope);
+            return Ok(Judgement::of(Outcome::BudgetSpent, spent.reason));
+        }
+    };
     step(work, trial, "container");
     let folder = trial.folder.clone();
-    let call = call_for(work, trial, slot, private, &prompt, &folder)?;
-    let made = call::make(&call, work.engine, work.recorder, cancel).await?;
+    let call = call_for(work, trial, slot, place, &prompt, &folder, &reservation)?;
+    let made = Box::pin(call::make(&call, work.engine, work.recorder, cancel)).await?;
     crash_point!("stitch.called");
     let report = made.report;
     trial.report = Some(report.clone());
     trial.entry = Some(made.entry);
     if let Some(failure) = made.failure {
         return Err(failure);
+    }
+    if report.outcome == CallOutcome::Budget {
+        trial.spent = Some(reservation.scope());
     }
     step(work, trial, "snapshot");
     let snapshot = keep(work, trial, slot)?;
@@ -211,39 +268,33 @@ async fn work_in_slot(
         gate::Verdict::Cancelled => return Ok(Judgement::of(Outcome::Cancelled, "the run was interrupted")),
     }
     step(work, trial, "merge");
-    merge(work, trial, &snapshot, &report)
+    merge(work, trial, &snapshot)
 }
 
 fn call_for<'a>(
     work: &Work<'a>,
     trial: &Trial,
     slot: &Slot,
-    private: &'a PrivateRepository,
+    place: &'a Workplace,
     prompt: &'a str,
     folder: &'a CallFolder,
+    reservation: &'a Reservation,
 ) -> Result<Call<'a>> {
-    let issues = work.store.read()?;
-    let usage = issues.usage();
     Ok(Call {
         name: trial.name.clone(),
-        cycle: issues.cycle(),
+        cycle: cycle_of(Role::Stitch, &work.store.read()?),
         config: &work.generator.config,
         role: &work.generator.config.stitch,
         image: work.image,
         labels: work.labels(Some(&trial.issue.id)),
         root: work.generator.git.workdir(),
         slot: slot.path().to_owned(),
-        private,
+        place,
+        resume: trial.resumes.clone(),
         writable: true,
         prompt,
         json_schema: None,
-        budget_left_usd: work.generator.config.budget.usd.map(|budget| budget - usage.cost_usd),
-        budget_left_tokens: work
-            .generator
-            .config
-            .budget
-            .tokens
-            .map(|budget| budget.saturating_sub(usage.tokens())),
+        reservation,
         folder,
     })
 }
@@ -257,7 +308,7 @@ fn keep(work: &Work<'_>, trial: &mut Trial, slot: &mut Slot) -> Result<Snapshot>
         work.recorder.emit(Happening::Warned { what });
     }
     if snapshot.tree != work.generator.git.commit_info(base)?.tree {
-        let text = message(&trial.issue, trial.number, work.recorder.run(), trial.report.as_ref());
+        let text = message(&trial.issue, trial.number, work.recorder.run(), trial.entry.as_ref());
         let id = &trial.issue.id;
         let kept = keep_snapshot(work.generator, work.generation, id, base, snapshot.tree, &text)?;
         trial.snapshot = Some(kept);
@@ -266,7 +317,7 @@ fn keep(work: &Work<'_>, trial: &mut Trial, slot: &mut Slot) -> Result<Snapshot>
 }
 
 /// Puts the work on the generation branch: one commit on its tip, by compare-and-swap.
-fn merge(work: &Work<'_>, trial: &Trial, snapshot: &Snapshot, report: &CallReport) -> Result<Judgement> {
+fn merge(work: &Work<'_>, trial: &Trial, snapshot: &Snapshot) -> Result<Judgement> {
     let git = &work.generator.git;
     let branch = work.generation.branch();
     let ancestor = git.commit_info(trial.base)?.tree;
@@ -293,7 +344,7 @@ fn merge(work: &Work<'_>, trial: &Trial, snapshot: &Snapshot, report: &CallRepor
                 }
             }
         };
-        let text = message(&trial.issue, trial.number, work.recorder.run(), Some(report));
+        let text = message(&trial.issue, trial.number, work.recorder.run(), trial.entry.as_ref());
         let commit = NewCommit {
             tree,
             parents: vec![tip],
@@ -373,7 +424,7 @@ fn record(work: &Work<'_>, trial: &Trial, judgement: &Judgement, now: Timestamp)
 }
 
 /// A usage limit that the attempt met.
-fn limit(trial: &Trial) -> Option<Limit> {
+fn limit(trial: &Trial) -> Option<LimitMet> {
     limit_of(trial.report.as_ref()?)
 }
 

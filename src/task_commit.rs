@@ -2,12 +2,14 @@
 
 use std::fmt::Write as _;
 
-use crate::agent::CallReport;
+use crate::agent::Usage;
+use crate::attempt::Attempt;
 use crate::error::{Error, ErrorKind, Result};
 use crate::generation::{ARCHIVE, GenerationName};
 use crate::generator::Generator;
 use crate::git::{CommitInfo, NewCommit, Oid, RefMove};
 use crate::issue::{Issue, IssueId};
+use crate::ledger::Entry;
 use crate::text::one_line;
 
 /// The task that a commit did.
@@ -81,12 +83,12 @@ pub(crate) fn keep_orphan(
     }
 }
 
-/// The message of a task's commit: what the task was, and trailers that say where it came from.
-/// Without a report, nothing is known of the call.
-pub(crate) fn message(issue: &Issue, attempt: u32, run: &str, report: Option<&CallReport>) -> String {
+/// The message of a task's commit: what the task was, and trailers that say where it came from. Tokens and money are
+/// those of all attempts up to this one, whose call `call` is; `None` where it never began.
+pub(crate) fn message(issue: &Issue, attempt: u32, run: &str, call: Option<&Entry>) -> String {
     let mut text = format!("{}\n\n", one_line(&issue.title, 200));
-    let model = report.and_then(|report| report.model.as_deref());
-    let usage = report.map(|report| report.usage).unwrap_or_default();
+    let model = call.and_then(|call| call.model.as_deref());
+    let usage = usage_up_to(issue, attempt, call);
     let trailers = [
         (TASK_TRAILER, issue.id.to_string()),
         (ATTEMPT_TRAILER, attempt.to_string()),
@@ -99,6 +101,13 @@ pub(crate) fn message(issue: &Issue, attempt: u32, run: &str, report: Option<&Ca
         let _ = writeln!(text, "{key}: {value}");
     }
     text
+}
+
+/// What the attempts at a task used before this one, and this one's call, which the store may have already.
+fn usage_up_to(issue: &Issue, attempt: u32, call: Option<&Entry>) -> Usage {
+    let earlier = issue.attempts.iter().filter(|one| one.number < attempt);
+    let present = call.map(|call| call.usage);
+    earlier.map(Attempt::usage).chain(present).sum()
 }
 
 /// The commit on the generation branch that came of this very attempt: it says so in its trailers.
@@ -137,4 +146,77 @@ pub(crate) fn kept_commit(
 
 fn is_of(commit: &CommitInfo, id: &IssueId, attempt: u32) -> bool {
     commit.trailer(TASK_TRAILER) == Some(id.to_string()) && commit.trailer(ATTEMPT_TRAILER) == Some(attempt.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::agent::Role;
+    use crate::attempt::Outcome;
+    use crate::issue::{FORMAT, Issues, NewIssue, StoreMeta};
+    use crate::ledger::tests::entry;
+
+    /// A task with attempts of these numbers; the call of each used ten times as many tokens as its number.
+    fn task(attempts: &[u32]) -> Issue {
+        let mut issues = Issues::new(StoreMeta {
+            format: FORMAT,
+            generation: "generation-a".to_owned(),
+            base_branch: "main".to_owned(),
+            created_at: Timestamp::UNIX_EPOCH,
+            measures: Vec::new(),
+        });
+        let id = issues.add(NewIssue::titled("Parse it"), Timestamp::UNIX_EPOCH).unwrap();
+        let mut issue = issues.get(&id).unwrap().clone();
+        issue.attempts = attempts.iter().map(|number| attempt(*number)).collect();
+        issue
+    }
+
+    fn attempt(number: u32) -> Attempt {
+        Attempt {
+            number,
+            run: "run-1".to_owned(),
+            outcome: Outcome::Limited,
+            reason: String::new(),
+            snapshot: None,
+            records: None,
+            started_at: Timestamp::UNIX_EPOCH,
+            ended_at: Timestamp::UNIX_EPOCH,
+            call: Some(entry(Role::Stitch, 1, 1, u64::from(number) * 10, 0.1)),
+        }
+    }
+
+    /// The end of the message of an attempt at a task that has these attempts already.
+    fn check(recorded: &[u32], number: u32, call: Option<&Entry>, expect: [&str; 3]) {
+        let text = message(&task(recorded), number, "run-2", call);
+        assert!(text.starts_with("Parse it\n\nCordwainer-Task: cw-1\n"), "{text}");
+        let lines: Vec<_> = text.lines().collect();
+        assert_eq!(lines[lines.len() - 3..], expect);
+    }
+
+    #[test]
+    fn a_task_that_was_interrupted_is_one_story() {
+        let call = entry(Role::Stitch, 1, 1, 5, 0.05);
+        let one = [
+            "Cordwainer-Model: model-x",
+            "Cordwainer-Tokens: 5",
+            "Cordwainer-Cost: 0.0500 USD",
+        ];
+        check(&[], 1, Some(&call), one);
+        let all = [
+            "Cordwainer-Model: model-x",
+            "Cordwainer-Tokens: 35",
+            "Cordwainer-Cost: 0.2500 USD",
+        ];
+        check(&[1, 2], 3, Some(&call), all);
+        let never_began = [
+            "Cordwainer-Model: unknown",
+            "Cordwainer-Tokens: 30",
+            "Cordwainer-Cost: 0.2000 USD",
+        ];
+        check(&[1, 2], 3, None, never_began);
+        // A recovery may come when the store has the attempt already.
+        check(&[1, 2, 3], 3, Some(&call), all);
+    }
 }

@@ -16,6 +16,7 @@ use serde_json::Value;
 
 use self::fields::Fields;
 use self::limit::Limits;
+pub use self::reset::reset_time;
 use super::{AgentEvent, CallReport, Ending, Usage};
 use crate::text::one_line;
 
@@ -77,6 +78,16 @@ impl Transcript {
     /// A transcript without lines.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    pub fn resuming(_: Usage) -> Self {
+        Self::default()
+    }
+    pub fn has_begun(&self) -> bool {
+        self.session_id.is_some()
+    }
+    pub fn tool_running(&self) -> bool {
+        false
     }
 
     /// Takes in one line of stdout, with or without its newline. Any bytes will do.
@@ -279,7 +290,7 @@ fn refusal(word: String, fields: &Fields<'_>, content: &[Fields<'_>]) -> Refusal
     let resets_at = fields
         .object("api_error_params")
         .and_then(|parameters| parameters.object("rate_limit_info")?.moment("resetsAt"))
-        .or_else(|| reset::find(&text, written_at));
+        .or_else(|| reset_time(&text, written_at));
     Refusal { word, text, resets_at }
 }
 

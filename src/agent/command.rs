@@ -11,6 +11,8 @@ pub struct CallExtra {
     pub json_schema: Option<Value>,
     /// US dollars that the generation may still spend.
     pub budget_left_usd: Option<f64>,
+    /// The session to go on with.
+    pub resume: Option<String>,
 }
 
 /// Builds the program and its arguments: the user's own first, then what the role says, so that the role wins.
@@ -30,6 +32,7 @@ pub fn command_line(agent: &AgentConfig, role: &RoleConfig, claude_args: &[Strin
         least(role.budget_usd, extra.budget_left_usd).map(|usd| usd.to_string()),
     );
     option("--tools", role.tools.as_ref().map(|tools| tools.join(",")));
+    option("--resume", extra.resume.clone());
     option("--json-schema", extra.json_schema.as_ref().map(Value::to_string));
     line
 }

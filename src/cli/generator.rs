@@ -14,6 +14,7 @@ use crate::record::EventSender;
 use crate::report;
 use crate::report::numbers::counted;
 use crate::signal::cancel_on_signal;
+use crate::text::one_line;
 
 /// `generator` and what follows it.
 #[derive(Clone, Debug, Args)]
@@ -41,7 +42,7 @@ pub(crate) enum GeneratorCommand {
     /// Cycle through stitch and measure until a limit, or until nothing is left
     Run(RunArgs),
     /// Go on after an interruption
-    Resume(RunArgs),
+    Resume(ResumeArgs),
     /// Merge the generation into the base branch and end it
     Stop {
         /// End it and leave its branch for somebody else to merge
@@ -76,6 +77,16 @@ pub(crate) struct RunArgs {
     cycles: Option<u32>,
 }
 
+/// How to go on.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct ResumeArgs {
+    #[command(flatten)]
+    run: RunArgs,
+    /// Do not wait for the end of a pause; a run that is waiting goes on, too
+    #[arg(long)]
+    now: bool,
+}
+
 pub(super) async fn execute(command: &GeneratorCommand, context: &Context) -> Result<u8> {
     if let GeneratorCommand::Init(args) = command {
         return init::execute(args, context);
@@ -84,7 +95,8 @@ pub(super) async fn execute(command: &GeneratorCommand, context: &Context) -> Re
     match command {
         GeneratorCommand::Init(_) => unreachable!("answered above, for it needs no configuration"),
         GeneratorCommand::Start { name, from } => start(&generator, name.clone(), from.clone(), context).await,
-        GeneratorCommand::Run(args) | GeneratorCommand::Resume(args) => Box::pin(run(&generator, *args, context)).await,
+        GeneratorCommand::Run(args) => Box::pin(run(&generator, *args, context)).await,
+        GeneratorCommand::Resume(args) => Box::pin(resume(&generator, *args, context)).await,
         GeneratorCommand::Stop { no_merge } => stop(&generator, *no_merge, context).await,
         GeneratorCommand::Reset => reset(&generator, context).await,
         GeneratorCommand::Measure => measure(&generator, context).await,
@@ -164,6 +176,21 @@ async fn run(generator: &Generator, args: RunArgs, context: &Context) -> Result<
     let work = |events, cancel| Box::pin(generator.run(options, events, cancel));
     let done = showing(context, work).await?;
     Ok(done.exit_code)
+}
+
+async fn resume(generator: &Generator, args: ResumeArgs, context: &Context) -> Result<u8> {
+    if args.now {
+        let lifted = generator.lift_pauses()?;
+        for pause in &lifted {
+            let reason = one_line(&pause.reason, 300);
+            context.say(&format!("Lifted the pause until {}: {reason}.", pause.until));
+        }
+        if let Some(waiting) = generator.run_at_work()?.filter(|_| !lifted.is_empty()) {
+            context.say(&format!("Run {} (process {}) goes on.", waiting.id, waiting.pid));
+            return Ok(exit::DONE);
+        }
+    }
+    Box::pin(run(generator, args.run, context)).await
 }
 
 async fn measure(generator: &Generator, context: &Context) -> Result<u8> {

@@ -1,6 +1,6 @@
-//! `stats`: how much there is of what the configuration's `spec_globs` name.
+//! `stats`: how much there is of what the configuration's `spec_globs` name, and what a generation used.
 
-use clap::Args;
+use clap::{Args, Subcommand};
 use globset::GlobBuilder;
 use serde::Serialize;
 
@@ -9,11 +9,22 @@ use crate::error::{Context as _, ErrorKind, Result, exit};
 use crate::generator::Generator;
 use crate::git::{EntryKind, Head, TreeEntry};
 
-/// `stats`.
+mod usage;
+
+/// `stats`, alone or with what follows it.
 #[derive(Clone, Debug, Args)]
 pub struct StatsArgs {
     #[command(flatten)]
     pub(super) common: Common,
+    #[command(subcommand)]
+    command: Option<StatsCommand>,
+}
+
+/// What there is to count beside documents.
+#[derive(Clone, Debug, Subcommand)]
+enum StatsCommand {
+    /// Sum up calls, tokens, money and time of a generation, ended or not
+    Usage(usage::UsageArgs),
 }
 
 /// What one label of `spec_globs` amounts to.
@@ -25,7 +36,14 @@ struct Count {
     words: usize,
 }
 
-pub(super) fn execute(_: &StatsArgs, context: &Context) -> Result<u8> {
+pub(super) fn execute(args: &StatsArgs, context: &Context) -> Result<u8> {
+    match &args.command {
+        Some(StatsCommand::Usage(args)) => usage::execute(args, context),
+        None => documents(context),
+    }
+}
+
+fn documents(context: &Context) -> Result<u8> {
     let generator = context.open()?;
     let counts = counts(&generator)?;
     if context.json {

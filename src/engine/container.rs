@@ -11,12 +11,12 @@ use bollard::query_parameters::{
 
 use crate::engine::deadline::{self, CHANGE, CallError};
 use crate::engine::input::InputWriter;
-use crate::engine::lines::DEFAULT_LINE_LIMIT;
 use crate::engine::lookup::State;
 use crate::engine::output::{Output, OutputReader};
 use crate::engine::spec::ContainerSpec;
 use crate::engine::{Engine, Exit};
 use crate::error::{Error, ErrorKind, Result};
+use crate::lines::DEFAULT_LINE_LIMIT;
 
 /// What engines answer to a signal when the container has ended already, or is gone.
 const ENDED_OR_GONE: [u16; 2] = [404, 409];
@@ -190,6 +190,11 @@ impl Container {
     /// Returns the next line of output; `None` once both outputs are closed. Safe to cancel, as in `select!`.
     pub async fn next_output(&mut self) -> Option<Output> {
         self.output.next().await
+    }
+
+    /// When the container last wrote anything to its standard output, be it part of a line.
+    pub fn heard_at(&self) -> tokio::time::Instant {
+        self.output.heard_at()
     }
 
     /// Waits until the container has ended and says how. It waits as long as the container runs: race it with a limit.

@@ -6,8 +6,9 @@ use std::pin::Pin;
 use bollard::container::LogOutput;
 use bollard::errors::Error as ApiError;
 use futures_util::StreamExt as _;
+use tokio::time::Instant;
 
-use crate::engine::lines::{Line, LineSplitter};
+use crate::lines::{Line, LineSplitter};
 
 /// Which of a program's two outputs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +38,7 @@ pub(super) struct OutputReader {
     waiting: VecDeque<Output>,
     ended: bool,
     broken: Option<String>,
+    heard_at: Instant,
 }
 
 impl OutputReader {
@@ -48,6 +50,7 @@ impl OutputReader {
             waiting: VecDeque::new(),
             ended: false,
             broken: None,
+            heard_at: Instant::now(),
         }
     }
 
@@ -71,6 +74,12 @@ impl OutputReader {
         }
     }
 
+    /// When the container last wrote anything to its standard output, be it part of a line; before that, when it was
+    /// attached to.
+    pub(super) fn heard_at(&self) -> Instant {
+        self.heard_at
+    }
+
     /// Why the stream ended before the container closed its outputs, if it did.
     pub(super) fn broken(&self) -> Option<&str> {
         self.broken.as_deref()
@@ -78,7 +87,10 @@ impl OutputReader {
 
     fn push(&mut self, stream: Stream, chunk: &[u8]) {
         let splitter = match stream {
-            Stream::Stdout => &mut self.stdout,
+            Stream::Stdout => {
+                self.heard_at = Instant::now();
+                &mut self.stdout
+            }
             Stream::Stderr => &mut self.stderr,
         };
         let mut lines = VecDeque::new();

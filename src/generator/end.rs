@@ -42,7 +42,7 @@ impl Generator {
             // An ending died right before its last step, or the store is lost. Leftover slots stay as they are.
             return Ok(Vec::new());
         }
-        let recovery = Recovery::new(self, generation)?;
+        let recovery = Recovery::before_ending(self, generation)?;
         if recovery.is_needed()? {
             recovery.run_with_any_engine().await
         } else {

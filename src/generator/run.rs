@@ -2,8 +2,9 @@
 
 use tokio_util::sync::CancellationToken;
 
-use crate::agent::Usage;
-use crate::driver::{self, Work};
+use crate::agent::{Role, Usage};
+use crate::budget::Budgets;
+use crate::driver;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Happening;
@@ -15,6 +16,7 @@ use crate::plan::{Limits, Reason};
 use crate::record::{EventSender, Recorder};
 use crate::recover::Recovery;
 use crate::store::Store;
+use crate::work::Work;
 use crate::{judgement, measure, preflight, stitch};
 
 /// How to run.
@@ -85,9 +87,19 @@ impl Generator {
         let engine = self.engine(&session).await?;
         let work = self.work(&session, &engine)?;
         self.recover(&work).await?;
+        work.refuse_paused(Role::Measure)?;
         match measure::measure(&work, 1, &cancel).await? {
             measure::Done::Filed(filed) => Ok(filed),
-            measure::Done::Limited(limit) => Err(Error::new(ErrorKind::Limit, limit.reason)),
+            measure::Done::Limited(limit) => {
+                work.note_limit(Role::Measure, &limit, 0)?;
+                Err(Error::new(ErrorKind::Limit, limit.reason).hint("`generator status` says until when"))
+            }
+            measure::Done::Spent(reason) => Err(Error::new(ErrorKind::Limit, reason)),
+            measure::Done::SessionLost => Err(Error::new(
+                ErrorKind::Tasks,
+                "the session of the last measure cannot go on",
+            )
+            .hint("measure again: it begins afresh")),
             measure::Done::Refused(reason) => Err(Error::new(ErrorKind::Tasks, reason)),
             measure::Done::Failed(why) => Err(Error::new(ErrorKind::Engine, why)),
             measure::Done::Cancelled => Err(Error::new(ErrorKind::Interrupted, "measure was interrupted")),
@@ -105,6 +117,7 @@ impl Generator {
         let engine = self.engine(&session).await?;
         let work = self.work(&session, &engine)?;
         self.recover(&work).await?;
+        work.refuse_paused(Role::Stitch)?;
         let first = || -> Result<IssueId> {
             let issues = work.store.read()?;
             let ready = issues.ready().first().map(|issue| issue.id.clone());
@@ -112,7 +125,11 @@ impl Generator {
         };
         let task = task.map_or_else(first, Ok)?;
         let claimed = stitch::claim(&work, &task)?;
-        Ok(stitch::attempt(&work, claimed, &cancel).await?.outcome)
+        let done = stitch::attempt(&work, claimed, &cancel).await?;
+        if let Some(limit) = &done.limit {
+            work.note_limit(Role::Stitch, limit, 0)?;
+        }
+        Ok(done.outcome)
     }
 
     async fn recover(&self, work: &Work<'_>) -> Result<()> {
@@ -168,6 +185,7 @@ impl Generator {
             image: &self.config.image,
             recorder: &session.recorder,
             protected: judgement::protected_set(&self.config.protected_paths)?,
+            budgets: Budgets::new(self.config.budget),
         })
     }
 }
@@ -182,7 +200,7 @@ struct Session {
 fn exit_code(driven: &driver::Driven, blocked: usize) -> u8 {
     use crate::error::exit;
     match driven.reason {
-        Reason::BudgetSpent | Reason::Limited(_) => exit::LIMIT,
+        Reason::BudgetSpent(_) | Reason::Limited(..) => exit::LIMIT,
         Reason::Infrastructure(_) => exit::ENGINE,
         Reason::Refused(_) | Reason::Blocked => exit::TASKS,
         Reason::Complete | Reason::CyclesMade if blocked > 0 => exit::TASKS,

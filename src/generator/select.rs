@@ -72,6 +72,19 @@ impl Generator {
         })
     }
 
+    /// The name of the generation that is meant if it has ended: the one chosen, else the configuration's, else the
+    /// one switched to if none is open.
+    pub(super) fn meant_when_ended(&self) -> Result<Option<String>> {
+        if let Some(wanted) = self.chosen.as_ref().or(self.config.generation_branch.as_ref()) {
+            return Ok(Some(wanted.clone()));
+        }
+        if self.generations()?.is_empty() {
+            self.current()
+        } else {
+            Ok(None)
+        }
+    }
+
     /// The generation last started or switched to.
     fn current(&self) -> Result<Option<String>> {
         let path = self.state_dir.join("current");

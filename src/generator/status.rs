@@ -1,17 +1,20 @@
 //! `status`: where a generation stands.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::agent::Usage;
+use crate::agent::{Role, Usage};
+use crate::budget::Standing;
 use crate::error::Result;
-use crate::event::Happening;
 use crate::fs::{LockHolder, lock_holder};
 use crate::generation::{GenerationName, Phase};
 use crate::generator::Generator;
 use crate::git::Oid;
-use crate::history;
 use crate::issue::Counts;
+use crate::ledger::Sums;
+use crate::suspend::Suspended;
 
 /// Where a generation stands; the JSON of `generator status --json`.
 #[derive(Clone, Debug, Serialize)]
@@ -30,8 +33,14 @@ pub struct Status {
     pub cycles: usize,
     /// Tokens and money, over attempts and measures.
     pub usage: Usage,
-    /// Until when all calls pause.
+    /// The same by what agents were called for.
+    pub roles: BTreeMap<Role, Usage>,
+    /// What is spent of the budgets of the generation and of the cycle under way, as far as there are any.
+    pub budgets: Vec<Standing>,
+    /// Until when calls pause, the longest pause where there are several.
     pub paused_until: Option<Timestamp>,
+    /// Why they do.
+    pub paused_because: Option<String>,
     /// The run at work.
     pub run: Option<LockHolder>,
     /// What is odd, in sentences.
@@ -46,6 +55,8 @@ impl Generator {
         let tip = self.git.reference(&generation.branch())?;
         let merged = self.git.reference(&generation.merged_mark())?;
         let run = lock_holder(&self.state_dir)?;
+        let pause = self.pauses()?.into_iter().next();
+        let roles = Sums::of(issues.ledger()).roles;
         Ok(Status {
             phase: self.phase(&generation)?,
             base: self.git.reference(&generation.base_mark())?.map(|id| id.to_string()),
@@ -53,20 +64,13 @@ impl Generator {
             tasks: issues.counts(),
             cycles: issues.meta().measures.len(),
             usage: issues.usage(),
-            paused_until: self.paused_until(run.as_ref())?,
+            paused_until: pause.as_ref().map(|pause| pause.until),
+            paused_because: pause.map(|pause| pause.reason),
+            roles: roles.into_iter().map(|(role, sum)| (role, sum.usage)).collect(),
+            budgets: Standing::of(&self.config.budget, issues.cycle(), issues.ledger()),
             hazards: self.hazards(&generation, tip, run.is_some(), merged.is_some())?,
             run,
             generation,
-        })
-    }
-
-    /// Until when the run at work pauses: its last event says so.
-    fn paused_until(&self, run: Option<&LockHolder>) -> Result<Option<Timestamp>> {
-        let Some(run) = run else { return Ok(None) };
-        let last = history::events(&self.state_dir, &run.id)?.pop();
-        Ok(match last.map(|event| event.event) {
-            Some(Happening::Paused { until, .. }) => Some(until),
-            _ => None,
         })
     }
 
@@ -85,8 +89,8 @@ impl Generator {
             Some(_) if merged && !running => hazards.push(ENDING.to_owned()),
             Some(tip) => hazards.extend(self.git.hazards(tip)?.into_iter().map(|hazard| hazard.text)),
         }
-        if !running && !self.slots().leftovers()?.is_empty() {
-            hazards.push("a run ended in the middle of a task: `generator resume` puts it right".to_owned());
+        if !running && tip.is_some() && !merged {
+            hazards.extend(self.left_behind(generation)?);
         }
         for place in self.git.checked_out_at(generation.as_str())? {
             hazards.push(format!(
@@ -95,6 +99,31 @@ impl Generator {
             ));
         }
         Ok(hazards)
+    }
+}
+
+impl Generator {
+    /// What runs left in slots: work to put right, and sessions to go on with.
+    fn left_behind(&self, generation: &GenerationName) -> Result<Vec<String>> {
+        let issues = self.store()?.read()?;
+        let mut said = Vec::new();
+        for leftover in self.slots().leftovers()? {
+            said.push(match Suspended::of(&leftover, generation, &issues) {
+                Some(suspended) => {
+                    let whose = suspended
+                        .owner
+                        .task
+                        .map_or("a measure".to_owned(), |task| task.to_string());
+                    format!(
+                        "the session of {whose} is suspended in slot {}: the next run goes on with it",
+                        suspended.slot
+                    )
+                }
+                None => "a run ended in the middle of a task: `generator resume` puts it right".to_owned(),
+            });
+        }
+        said.dedup();
+        Ok(said)
     }
 }
 

@@ -22,6 +22,7 @@ mod private;
 mod registration;
 mod restore;
 mod scan;
+mod session;
 mod slot;
 mod snapshot;
 
@@ -38,6 +39,7 @@ pub struct SlotPool {
     git: Git,
     folder: PathBuf,
     private: PathBuf,
+    sessions: PathBuf,
 }
 
 /// A slot that a run left behind: dead, or let down by its engine.
@@ -91,6 +93,7 @@ impl SlotPool {
             git,
             folder: state_dir.join("slots"),
             private: state_dir.join("private"),
+            sessions: state_dir.join("sessions"),
         }
     }
 
@@ -177,10 +180,20 @@ impl SlotPool {
         self.private.join(number.to_string())
     }
 
+    /// Where the client's session of a slot is kept: an agent writes it, nobody here reads it, and it goes with the slot.
+    pub fn session_folder(&self, number: u32) -> PathBuf {
+        self.sessions.join(number.to_string())
+    }
+
     /// Removes one slot; its lock file goes last, so that a half-removed slot is found again.
     fn remove(&self, number: u32, lock: Lock) -> Result<()> {
-        if self.private.exists() {
-            folder::remove_path(&self.private_folder(number))?;
+        for (parent, own) in [
+            (&self.private, self.private_folder(number)),
+            (&self.sessions, self.session_folder(number)),
+        ] {
+            if parent.exists() {
+                folder::remove_path(&own)?;
+            }
         }
         let path = self.folder.join(number.to_string());
         folder::remove_path(&path)?;

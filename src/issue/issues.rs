@@ -144,6 +144,15 @@ impl Issues {
         self.usage_where(|of| of == run)
     }
 
+    /// What the calls of a client's session used.
+    pub fn usage_of_session(&self, session: &str) -> Usage {
+        let calls = self.ledger();
+        calls
+            .filter(|entry| entry.session_id.as_deref() == Some(session))
+            .map(|entry| entry.usage)
+            .sum()
+    }
+
     fn usage_where(&self, counts: impl Fn(&str) -> bool) -> Usage {
         let entries = self.ledger().filter(|entry| counts(&entry.run));
         entries.map(|entry| entry.usage).sum()

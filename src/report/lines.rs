@@ -67,6 +67,7 @@ pub(super) fn lasting(event: &Happening) -> Option<String> {
         Happening::TaskClaimed { task, title, attempt } => {
             format!("{task}: {}{}.", one_line(title, 100), nth_attempt(*attempt))
         }
+        Happening::SessionResumed { call, .. } => format!("  {call}: going on with its session."),
         Happening::AgentSaid { call, text } => format!("  {call}: {}", one_line(text, 200)),
         Happening::GateEnded { task, gate, passed } => {
             format!(
@@ -90,6 +91,7 @@ pub(super) fn lasting(event: &Happening) -> Option<String> {
         }
         Happening::TaskHeld { task, reason } => format!("  {task}: held for a person: {}.", one_line(reason, 500)),
         Happening::Paused { until, reason } => format!("Paused until {until}: {}.", one_line(reason, 300)),
+        Happening::PauseLifted { reason } => format!("Going on: {}.", one_line(reason, 300)),
         Happening::RunEnded {
             reason,
             merged,

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::agent::Usage;
+use crate::budget::{Portion, Standing};
 
 /// Tokens, short: `950`, `12.3k`, `4.6M`.
 pub(crate) fn tokens(count: u64) -> String {
@@ -29,6 +30,14 @@ pub(crate) fn usage(usage: &Usage) -> String {
     format!("{} tokens, {}", tokens(usage.tokens()), dollars(usage.cost_usd))
 }
 
+/// What is spent of a budget: `$1.20 of $5.00, 12.3k of 1.0M tokens`.
+pub(crate) fn budget(standing: &Standing) -> String {
+    let money = |usd: &Portion<f64>| format!("{} of {}", dollars(usd.spent), dollars(usd.limit));
+    let counts = |count: &Portion<u64>| format!("{} of {} tokens", tokens(count.spent), tokens(count.limit));
+    let portions = [standing.usd.as_ref().map(money), standing.tokens.as_ref().map(counts)];
+    portions.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
 /// A duration to the second: `4 s`, `3 min 20 s`, `2 h 5 min`.
 pub(crate) fn duration(time: Duration) -> String {
     let seconds = time.as_secs();
@@ -38,6 +47,11 @@ pub(crate) fn duration(time: Duration) -> String {
         60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
         _ => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
     }
+}
+
+/// `1 call`, `2 calls`.
+pub(crate) fn calls(count: u64) -> String {
+    counted(usize::try_from(count).unwrap_or(usize::MAX), "call")
 }
 
 /// `1 task`, `2 tasks`.
@@ -52,6 +66,7 @@ pub(crate) fn counted(count: usize, thing: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::budget::Scope;
 
     #[test]
     fn tokens_are_short() {
@@ -75,6 +90,23 @@ mod tests {
             (12.4, "$12.40"),
         ] {
             assert_eq!(dollars(amount), expect);
+        }
+    }
+
+    #[test]
+    fn budgets_show_what_has_a_limit() {
+        let money = Portion { spent: 1.2, limit: 5.0 };
+        let count = Portion {
+            spent: 12_345,
+            limit: 1_000_000,
+        };
+        for (usd, tokens, expect) in [
+            (Some(money), None, "$1.20 of $5.00"),
+            (None, Some(count), "12.3k of 1.0M tokens"),
+            (Some(money), Some(count), "$1.20 of $5.00, 12.3k of 1.0M tokens"),
+        ] {
+            let scope = Scope::Generation;
+            assert_eq!(budget(&Standing { scope, usd, tokens }), expect);
         }
     }
 

@@ -3,10 +3,12 @@
 use comfy_table::presets::NOTHING;
 use comfy_table::{ContentArrangement, Table};
 
+use crate::budget::Scope;
 use crate::generation::Phase;
 use crate::generator::{GenerationSummary, Listing, Status};
 use crate::report::lines::SHORT_ID;
-use crate::report::numbers::usage;
+use crate::report::numbers::{budget, calls, usage};
+use crate::text::one_line;
 
 /// Where a generation stands, as a small table.
 pub(crate) fn status(status: &Status) -> String {
@@ -24,13 +26,28 @@ pub(crate) fn status(status: &Status) -> String {
     table.add_row(["cycles", &status.cycles.to_string()]);
     table.add_row([
         "used",
-        &format!("{} in {} calls", usage(&status.usage), status.usage.calls),
+        &format!("{} in {}", usage(&status.usage), calls(status.usage.calls)),
     ]);
+    for (role, used) in &status.roles {
+        let name = format!("  {role}");
+        table.add_row([name.as_str(), &format!("{} in {}", usage(used), calls(used.calls))]);
+    }
+    for standing in &status.budgets {
+        let name = match standing.scope {
+            Scope::Generation => "budget".to_owned(),
+            scope => format!("budget of the {}", scope.name()),
+        };
+        table.add_row([name.as_str(), &budget(standing)]);
+    }
     if let Some(run) = &status.run {
         table.add_row(["run", &format!("{} (process {})", run.id, run.pid)]);
     }
     if let Some(until) = status.paused_until {
         table.add_row(["paused until", &until.to_string()]);
+    }
+    if let Some(reason) = &status.paused_because {
+        table.add_row(["", &one_line(reason, 200)]);
+        table.add_row(["", "`generator resume --now` goes on at once"]);
     }
     for hazard in &status.hazards {
         table.add_row(["note", hazard]);

@@ -16,13 +16,16 @@ use tempfile::TempDir;
 use crate::support::client::{read, start};
 use crate::support::scripted_agent::program;
 
+mod sessions;
+mod words;
+
 fn prompt(script: &str) -> String {
     format!("You do one task.\n\nAttempt 1\n\n~~~script\n{script}\n~~~\nThe end.\n")
 }
 
 fn agent(folder: &Path) -> Command {
     let mut agent = Command::new(program());
-    agent.current_dir(folder);
+    agent.current_dir(folder).env("HOME", folder.join(".home"));
     agent
 }
 

@@ -1,107 +1,115 @@
 //! Finds in a sentence when a limit is lifted: the only place where older clients say it.
+//!
+//! The forms are those that clients were seen to write, 1.0 to 2.1:
+//!
+//! - `Claude AI usage limit reached|1795257035`: seconds, or milliseconds, since 1970;
+//! - `… limit reached ∙ resets 3pm`, `… · resets 10:30am (Europe/Berlin)`, `… limit will reset at 3pm (Etc/GMT+5).`;
+//! - `… · resets Nov 25, 3pm (UTC)`, `… resets Nov 25 at 3pm`, `… resets Jan 2, 2027, 3pm`;
+//! - `… · resets Mon 12:00am`;
+//! - `… · resets in 2h 15m`.
+
+mod words;
 
 use jiff::civil::{Date, Time};
-use jiff::tz::TimeZone;
-use jiff::{Timestamp, ToSpan as _, Zoned};
+use jiff::tz::{TimeZone, TimeZoneDatabase};
+use jiff::{SignedDuration, Timestamp, ToSpan as _, Zoned};
 
-/// Reads `… resets 10:30am (UTC)`, `… resets Nov 25, 3pm (Europe/Berlin)` and `…|1795257035`.
-/// A time without a date is the next such time after `now`.
-pub(super) fn find(sentence: &str, now: Option<Timestamp>) -> Option<Timestamp> {
-    if let Some((_, seconds)) = sentence.rsplit_once('|') {
-        return Timestamp::from_second(seconds.trim().parse().ok()?).ok();
+use self::words::{Day, When};
+
+/// How long ago a time of day may be and still mean today: clients leave out the seconds, and a reset that is just
+/// past must not become one of tomorrow.
+const JUST_PAST: SignedDuration = SignedDuration::from_mins(10);
+/// How many mentions of a reset are tried.
+const MENTIONS: usize = 8;
+
+/// Reads from a client's sentence when a limit is lifted; `None` when it does not say so, or in a form that no client
+/// was seen to write.
+///
+/// `now` is when the sentence was written; without it only a moment that is given in full is found. A time without a
+/// zone is in UTC, since that is the zone of the containers that clients run in. A time without a date is the next
+/// such time after `now`, a date without a year is the one nearest to it. Of a time that a clock change skips or
+/// repeats, the one that is not past counts.
+pub fn reset_time(sentence: &str, now: Option<Timestamp>) -> Option<Timestamp> {
+    if let Some(moment) = since_1970(sentence) {
+        return Some(moment);
     }
-    let after = sentence.split_once("resets ")?.1;
-    let (when, zone) = after.split_once('(')?;
-    let zone = TimeZone::get(zone.split_once(')')?.0.trim()).ok()?;
-    let now = now?.to_zoned(zone.clone());
-    let words: Vec<&str> = when
-        .split([' ', ','])
-        .filter(|word| !word.is_empty() && *word != "at")
-        .collect();
-    match words[..] {
-        [time] => next(&now, now.date(), clock_time(time)?, 1.day()),
-        [month, day, time] => next(&now, date(&now, month, day)?, clock_time(time)?, 1.year()),
+    let sentence = words::plain(sentence);
+    let mentions = sentence.match_indices("reset").take(MENTIONS);
+    mentions
+        .filter_map(|(at, word)| words::read(&sentence[at + word.len()..]))
+        .find_map(|(when, zone)| moment(when, zone, now))
+}
+
+/// Reads the digits behind the last `|`.
+fn since_1970(sentence: &str) -> Option<Timestamp> {
+    let (_, after) = sentence.rsplit_once('|')?;
+    let after = after.trim_start();
+    let end = after.find(|letter: char| !letter.is_ascii_digit());
+    let digits = &after[..end.unwrap_or(after.len())];
+    let number = digits.parse().ok()?;
+    match digits.len() {
+        10 => Timestamp::from_second(number).ok(),
+        13 => Timestamp::from_millisecond(number).ok(),
         _ => None,
     }
 }
 
-/// The first of `date`, `date + step` at `time` that is not past.
-fn next(now: &Zoned, date: Date, time: Time, step: jiff::Span) -> Option<Timestamp> {
-    let at = |date: Date| date.to_datetime(time).to_zoned(now.time_zone().clone()).ok();
-    let first = at(date)?;
-    let chosen = if first >= *now {
-        first
-    } else {
-        at(date.checked_add(step).ok()?)?
-    };
-    Some(chosen.timestamp())
-}
-
-/// A day of this year, from `Nov` and `25`.
-fn date(now: &Zoned, month: &str, day: &str) -> Option<Date> {
-    const MONTHS: [&str; 12] = [
-        "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec",
-    ];
-    let name = month.get(..3)?.to_ascii_lowercase();
-    let index = MONTHS.iter().position(|candidate| *candidate == name)?;
-    Date::new(now.year(), i8::try_from(index + 1).ok()?, day.parse().ok()?).ok()
-}
-
-/// A time of day, from `3pm` or `10:30am`.
-fn clock_time(word: &str) -> Option<Time> {
-    let word = word.to_ascii_lowercase();
-    let (digits, afternoon) = match (word.strip_suffix("am"), word.strip_suffix("pm")) {
-        (Some(digits), _) => (digits, false),
-        (_, Some(digits)) => (digits, true),
-        _ => return None,
-    };
-    let (hour, minute) = digits.split_once(':').unwrap_or((digits, "0"));
-    let hour: i8 = hour.parse().ok().filter(|hour| (1..=12).contains(hour))?;
-    Time::new(hour % 12 + if afternoon { 12 } else { 0 }, minute.parse().ok()?, 0, 0).ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn check(sentence: &str, expect: Option<&str>) {
-        let now = "2026-11-21T09:30:35Z".parse().unwrap();
-        let found = find(sentence, Some(now));
-        assert_eq!(found.map(|at| at.to_string()).as_deref(), expect, "{sentence}");
+fn moment(when: When, zone: Option<&str>, now: Option<Timestamp>) -> Option<Timestamp> {
+    let zone = zone.map_or(Some(TimeZone::UTC), time_zone)?;
+    match when {
+        When::In(wait) => now?.checked_add(wait).ok(),
+        When::At(Day::Date { year: Some(year), .. }, _) if now.is_none() => {
+            let new_year = Date::new(year, 1, 1).ok()?.to_zoned(zone).ok()?;
+            on(when, &new_year)
+        }
+        When::At(..) => on(when, &now?.to_zoned(zone)),
     }
+}
 
-    #[test]
-    fn times_are_found_in_sentences() {
-        check(
-            "You've hit your 5-hour limit · resets 10:30am (UTC)",
-            Some("2026-11-21T10:30:00Z"),
-        );
-        check("limit · resets 9am (UTC)", Some("2026-11-22T09:00:00Z"));
-        check("limit · resets 12am (UTC)", Some("2026-11-22T00:00:00Z"));
-        check("limit · resets 12pm (UTC)", Some("2026-11-21T12:00:00Z"));
-        check("limit · resets 11am (Europe/Berlin)", Some("2026-11-21T10:00:00Z"));
-        check("weekly limit · resets Nov 25, 3pm (UTC)", Some("2026-11-25T15:00:00Z"));
-        check("weekly limit · resets Jan 2 at 3pm (UTC)", Some("2027-01-02T15:00:00Z"));
-        check("Claude AI usage limit reached|1795257035", Some("2026-11-21T10:30:35Z"));
-    }
+/// A zone by its name, of the system or of those that this library brings along: systems leave out older names.
+fn time_zone(name: &str) -> Option<TimeZone> {
+    let found = TimeZone::get(name).or_else(|_| TimeZoneDatabase::bundled().get(name));
+    found.ok()
+}
 
-    #[test]
-    fn nonsense_is_no_time() {
-        for sentence in [
-            "",
-            "resets",
-            "resets 25pm (UTC)",
-            "resets 0am (UTC)",
-            "resets 3pm (Nowhere/Land)",
-            "resets Xyz 3, 3pm (UTC)",
-            "resets Feb 31, 3pm (UTC)",
-            "resets noon (UTC)",
-            "resets 3pm",
-            "a | b",
-            "|99999999999999999",
-            "resets µµµ 1 2pm (UTC)",
-        ] {
-            check(sentence, None);
+fn on(when: When, now: &Zoned) -> Option<Timestamp> {
+    let When::At(day, time) = when else { return None };
+    match day {
+        Day::Unsaid => next(now, time, |_| true),
+        Day::Weekday(weekday) => next(now, time, |date| date.weekday() == weekday),
+        Day::Date { month, day, year } => {
+            let first = year.unwrap_or(now.year().saturating_sub(1));
+            let last = year.unwrap_or(now.year().saturating_add(1));
+            let dates = (first..=last).filter_map(|year| Date::new(year, month, day).ok());
+            let moments = dates.filter_map(|date| not_past(now, date, time));
+            moments.min_by_key(|moment| moment.duration_since(now.timestamp()).abs())
         }
     }
 }
+
+/// The first such time that is not past, on a day that fits.
+fn next(now: &Zoned, time: Time, fits: impl Fn(Date) -> bool) -> Option<Timestamp> {
+    let today = now.date();
+    // Yesterday's last minutes may be just past; a week ahead every weekday has come.
+    let dates = (-1..=8).filter_map(|days: i64| today.checked_add(days.days()).ok());
+    let moments = dates
+        .filter(|date| fits(*date))
+        .filter_map(|date| not_past(now, date, time));
+    let mut ahead = moments.filter(|moment| is_ahead(now, *moment));
+    ahead.next()
+}
+
+fn is_ahead(now: &Zoned, moment: Timestamp) -> bool {
+    now.timestamp().duration_since(moment) <= JUST_PAST
+}
+
+/// A time on a date: of two that a clock change makes of it the first, or the second when the first is past.
+fn not_past(now: &Zoned, date: Date, time: Time) -> Option<Timestamp> {
+    let moment = now.time_zone().to_ambiguous_zoned(date.to_datetime(time));
+    let first = moment.clone().compatible().ok()?.timestamp();
+    let second = moment.later().ok()?.timestamp();
+    Some(if is_ahead(now, first) { first } else { second })
+}
+
+#[cfg(test)]
+mod tests;

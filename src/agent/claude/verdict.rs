@@ -72,7 +72,7 @@ fn limited(call: &Transcript) -> Option<Verdict> {
         .limits
         .resets_at
         .or_else(|| refusal.and_then(|refusal| refusal.resets_at))
-        .or_else(|| super::reset::find(text, None));
+        .or_else(|| super::reset_time(text, None));
     let refused = refusal.map(|refusal| refusal.text.as_str()).unwrap_or_default();
     let said = [text, refused].into_iter().find(|words| !words.is_empty());
     Some(Verdict::new(CallOutcome::Limited, said.unwrap_or("a usage limit is reached")).until(resets_at))

@@ -66,7 +66,7 @@ pub(super) fn make(slot: &Slot, dir: &Path, branch: &str, commit: Oid, owner: Ow
     }
     remove_path(dir)?;
     let git_dir = dir.join("git");
-    let alternates = Alternates::of(&slot.git.common_dir().join("objects"), &dir.join("no-alternates"));
+    let alternates = alternates(slot, dir);
     let write = || -> io::Result<()> {
         let reference = format!("refs/heads/{branch}");
         fs::create_dir_all(git_dir.join("objects/info"))?;
@@ -93,11 +93,25 @@ pub(super) fn make(slot: &Slot, dir: &Path, branch: &str, commit: Oid, owner: Ow
         give(&folder, b"git", owner)
     };
     write().context(failed())?;
-    Ok(PrivateRepository {
+    Ok(described(dir, alternates))
+}
+
+/// Finds the private repository that was made in `dir` before, as the agent left it.
+pub(super) fn again(slot: &Slot, dir: &Path) -> Option<PrivateRepository> {
+    let whole = dir.join("pointer").is_file() && dir.join("no-alternates").is_file() && dir.join("git").is_dir();
+    whole.then(|| described(dir, alternates(slot, dir)))
+}
+
+fn alternates(slot: &Slot, dir: &Path) -> Alternates {
+    Alternates::of(&slot.git.common_dir().join("objects"), &dir.join("no-alternates"))
+}
+
+fn described(dir: &Path, alternates: Alternates) -> PrivateRepository {
+    PrivateRepository {
         pointer_file: dir.join("pointer"),
-        git_dir,
+        git_dir: dir.join("git"),
         object_dirs: alternates.mounts,
-    })
+    }
 }
 
 /// The object folders that a repository reads from, its own first.

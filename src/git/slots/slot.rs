@@ -7,7 +7,7 @@ use git2::Oid;
 use super::private::{self, PrivateRepository};
 use super::registration::Registration;
 use super::snapshot::{self, Snapshot, SnapshotLimits};
-use super::{Lock, marker, restore};
+use super::{Lock, marker, restore, session};
 use crate::crash::crash_point;
 use crate::error::Result;
 use crate::git::Git;
@@ -67,6 +67,16 @@ impl Slot {
         owner_ids: Option<(u32, u32)>,
     ) -> Result<PrivateRepository> {
         private::make(self, dir, branch, commit, owner_ids)
+    }
+
+    /// The repository that an earlier call of this slot's had, as that left it; `None` where there is none.
+    pub fn private_repository_again(&self, dir: &Path) -> Option<PrivateRepository> {
+        private::again(self, dir)
+    }
+
+    /// Makes the folder that keeps the client's session, empty, whatever was there.
+    pub fn make_session_folder(&self, folder: &Path, owner_ids: Option<(u32, u32)>) -> Result<()> {
+        session::make(folder, owner_ids)
     }
 
     /// Records what is in the folder, compared with `base`. The container must be gone; the folder stays as it is.

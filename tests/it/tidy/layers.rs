@@ -4,20 +4,23 @@ use super::{Text, below, report};
 
 /// Which layer each file of `src/` is in, with the folder of its name. From left to right.
 const LAYERS: [(&str, &[&str]); 5] = [
-    ("base", &["crash", "error", "fs", "text", "world"]),
+    ("base", &["crash", "error", "fs", "lines", "text", "world"]),
     (
         "model",
         &[
             "agent",
             "attempt",
+            "budget",
             "config",
             "event",
             "generation",
             "graph",
             "issue",
             "ledger",
+            "pause",
             "plan",
             "proposal",
+            "retry",
         ],
     ),
     (
@@ -28,6 +31,7 @@ const LAYERS: [(&str, &[&str]); 5] = [
             "git",
             "history",
             "image",
+            "pause_file",
             "prompt",
             "record",
             "scaffold",
@@ -44,11 +48,14 @@ const LAYERS: [(&str, &[&str]); 5] = [
             "generator",
             "materials",
             "measure",
+            "pausing",
             "preflight",
             "recover",
             "signal",
             "stitch",
+            "suspend",
             "task_commit",
+            "work",
         ],
     ),
     ("surface", &["cli", "lib", "main", "report"]),

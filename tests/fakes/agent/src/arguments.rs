@@ -1,7 +1,7 @@
 //! Claude Code's arguments, as far as an orchestrator passes them.
 
 /// What a call asks for.
-pub(crate) enum Call {
+pub(crate) enum Asked {
     /// `--version`.
     Version,
     /// A prompt is to be answered.
@@ -12,7 +12,10 @@ pub(crate) enum Call {
 #[derive(Default)]
 pub(crate) struct Arguments {
     pub(crate) model: Option<String>,
+    /// The id of a new session.
     pub(crate) session_id: Option<String>,
+    /// The id of the session that goes on.
+    pub(crate) resume: Option<String>,
     pub(crate) max_turns: Option<u32>,
     pub(crate) max_budget_usd: Option<f64>,
     /// Whether an answer by schema is asked for.
@@ -30,7 +33,7 @@ struct Mode {
 
 impl Arguments {
     /// Reads the arguments; the error is what the client itself would say.
-    pub(crate) fn parse(mut line: impl Iterator<Item = String>) -> Result<Call, String> {
+    pub(crate) fn parse(mut line: impl Iterator<Item = String>) -> Result<Asked, String> {
         let mut arguments = Self::default();
         while let Some(argument) = line.next() {
             let (name, attached) = match argument.split_once('=') {
@@ -38,7 +41,7 @@ impl Arguments {
                 _ => (argument, None),
             };
             match name.as_str() {
-                "--version" | "-v" => return Ok(Call::Version),
+                "--version" | "-v" => return Ok(Asked::Version),
                 "-p" | "--print" => arguments.mode.print = true,
                 "--verbose" => arguments.mode.verbose = true,
                 "--dangerously-skip-permissions" | "--strict-mcp-config" | "--fork-session" => {}
@@ -48,7 +51,7 @@ impl Arguments {
                 }
             }
         }
-        arguments.checked().map(Call::Run)
+        arguments.checked().map(Asked::Run)
     }
 
     fn option(&mut self, name: &str, value: Option<String>) -> Result<(), String> {
@@ -77,7 +80,8 @@ impl Arguments {
         let invalid = || format!("error: option '{name} <value>' argument '{value}' is invalid.");
         match name {
             "--model" => self.model = Some(value),
-            "--session-id" | "--resume" => self.session_id = Some(value),
+            "--session-id" => self.session_id = Some(value),
+            "--resume" => self.resume = Some(value),
             "--output-format" => self.mode.stream = value == "stream-json",
             "--max-turns" => self.max_turns = Some(value.parse().map_err(|_| invalid())?),
             "--max-budget-usd" => self.max_budget_usd = Some(value.parse().map_err(|_| invalid())?),

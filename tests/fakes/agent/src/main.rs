@@ -22,9 +22,14 @@
 //! | `forge-git` | removes, moves and replaces `.git`, and plants configuration and hooks; says what succeeded |
 //! | `say TEXT` · `stderr TEXT` | a message; a line on stderr |
 //! | `tokens IN OUT COST` | a message that used so much |
-//! | `sleep MILLISECONDS` · `hang` | waits; waits for ever |
-//! | `overage` | reports paid overage, and goes on |
+//! | `subagent IN OUT COST` | a message of a sub-agent: counts in the money and by model, not in the call's own usage |
+//! | `sleep MILLISECONDS` or `silent MILLISECONDS` · `hang` | waits and says nothing; waits for ever |
+//! | `tool-silent MILLISECONDS` | a tool's use, nothing for so long, its result |
+//! | `late MILLISECONDS` | as first step: nothing for so long, not even the init line |
+//! | `warning` · `overage-available` · `overage` | reports a limit that is near; paid overage that is there, or in use; goes on |
+//! | `retry MILLISECONDS STATUS WORD` | reports that a request will be repeated after so long, and goes on at once; `none` for a status is an API out of reach |
 //! | `limit SECONDS` | reports a usage limit until then (since 1970), and ends as the client does |
+//! | `limit-text TEXT` | ends on a usage limit as an old client does, which says so in words alone |
 //! | `api-error STATUS TEXT` | ends as the client does when the API refuses |
 //! | `fail TEXT` · `fail-first N` | ends with an error; does so in the first N attempts |
 //! | `garbage TEXT` | a line that is no event, then one that is not even UTF-8 |
@@ -33,33 +38,51 @@
 //! | `no-result` · `exit CODE` · `signal N` | ends without a result line |
 //! | `hang-after-result` | writes the result line of a success, and does not end |
 //! | `propose JSON` · `answer TEXT` | the answer to `--json-schema`, or in words where no schema is given; the last words, without structured output |
+//! | `model NAME` · `api-key` | for the whole call: that model is bound, whatever was asked for; an API key pays |
+//! | `per-call-cost` · `deaf` | for the whole call: cost and tokens by model as 2.1.220 tells them; SIGTERM changes nothing |
 //! | `on N STEP` · `try STEP` | only in the Nth attempt, which the prompt tells by a line `Attempt N`; a failing step is told and passed over |
+//!
+//! The session is kept in `$HOME/.claude/projects/`, if that can be written, after each step; a step that ends the
+//! call is done with that. `--resume ID` follows the script of the prompt that began the session, behind the last
+//! step done: a `limit` is met once. The attempt is the new prompt's, else that prompt's. An id without a session
+//! ends as with the client. Cost and tokens by model are then those of the session, `usage` is the call's.
+//!
+//! SIGTERM writes a result line with what was used so far, and ends with 143.
 //!
 //! A mistake in the script ends with 64, a step that fails with 65; both say on stderr what and where.
 
 mod arguments;
+mod end;
 mod files;
 mod forge;
 mod perform;
 mod prompt;
 mod script;
+mod session;
+mod settings;
 mod stream;
+mod termination;
+mod usage;
 
 use std::io::{Read as _, Write as _};
 use std::process::ExitCode;
 
-use crate::arguments::{Arguments, Call};
+use crate::arguments::{Arguments, Asked};
+use crate::perform::Call;
+use crate::session::Session;
 
 /// The version that this agent claims: that of the client whose recordings it imitates.
 const VERSION: &str = "2.1.329";
+/// The version that it claims where it tells the cost of each call alone.
+const OLD_VERSION: &str = "2.1.220";
 
 fn main() -> ExitCode {
     match Arguments::parse(std::env::args().skip(1)) {
-        Ok(Call::Version) => {
+        Ok(Asked::Version) => {
             let written = writeln!(std::io::stdout(), "{VERSION} (Claude Code, scripted)");
             ExitCode::from(u8::from(written.is_err()))
         }
-        Ok(Call::Run(arguments)) => run(arguments),
+        Ok(Asked::Run(arguments)) => run(arguments),
         Err(message) => complain(1, &message),
     }
 }
@@ -76,19 +99,38 @@ fn run(arguments: Arguments) -> ExitCode {
             "Error: Input must be provided either through stdin or as a prompt argument",
         );
     }
-    let script = match prompt::script(&prompt).map(|script| script::parse(&script)).transpose() {
-        Ok(script) => script.unwrap_or_default(),
-        Err(message) => return complain(64, &message),
-    };
-    match perform::perform(
-        &script,
-        prompt::attempt(&prompt),
-        prompt::is_measure(&prompt),
-        arguments,
-    ) {
+    match answer(&prompt, arguments) {
         Ok(code) => ExitCode::from(code),
-        Err(message) => complain(65, &message),
+        Err((code, message)) => complain(code, &message),
     }
+}
+
+/// Answers the prompt in a new session, or in the one that goes on; fails with an exit code and what is wrong.
+fn answer(prompt: &str, arguments: Arguments) -> Result<u8, (u8, String)> {
+    let resumed = arguments.resume.is_some();
+    let id = arguments.resume.clone().or_else(|| arguments.session_id.clone());
+    let id = id.unwrap_or_else(stream::fresh_id);
+    let path = session::path(&id);
+    let kept = path.as_deref().filter(|_| resumed).and_then(Session::load);
+    if resumed && kept.is_none() {
+        // With stdout closed, stderr and the code say it.
+        let _ = stream::unknown_session(&id);
+        return Err((1, stream::unknown_words(&id)));
+    }
+    let session = kept.unwrap_or_else(|| Session::begin(prompt));
+    let script = prompt::script(&session.prompt).map(|script| script::parse(&script));
+    let call = Call {
+        attempt: prompt::attempt(prompt)
+            .or_else(|| prompt::attempt(&session.prompt))
+            .unwrap_or(1),
+        measure: prompt::is_measure(&session.prompt),
+        script: script.transpose().map_err(|message| (64, message))?.unwrap_or_default(),
+        path,
+        id,
+        session,
+        arguments,
+    };
+    perform::perform(call).map_err(|message| (65, message))
 }
 
 /// Says what is wrong on stderr; with that closed, the exit code alone says it.

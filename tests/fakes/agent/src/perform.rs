@@ -1,15 +1,20 @@
 //! Follows the script and speaks.
 
 use std::io::{self, Write as _};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use rustix::process::{Signal, getpid, kill_process};
 use serde_json::{Value, json};
 
 use crate::arguments::Arguments;
+use crate::end::End;
 use crate::script::{Deed, Step};
-use crate::stream::{End, MESSAGE, Stream, Usage, flood, garbage};
-use crate::{files, forge};
+use crate::session::Session;
+use crate::settings::Settings;
+use crate::stream::{Stream, flood, garbage};
+use crate::usage::{MESSAGE, Usage};
+use crate::{files, forge, termination};
 
 /// Whether to go on after a step.
 enum Next {
@@ -22,31 +27,54 @@ enum Next {
     Stay,
 }
 
+/// One call: what is to be done, and in which session.
+pub(crate) struct Call {
+    pub(crate) arguments: Arguments,
+    pub(crate) script: Vec<Step>,
+    pub(crate) attempt: u32,
+    pub(crate) measure: bool,
+    pub(crate) id: String,
+    pub(crate) session: Session,
+    /// Where the session is kept, if anywhere.
+    pub(crate) path: Option<PathBuf>,
+}
+
 struct Performance {
     stream: Stream,
     arguments: Arguments,
     attempt: u32,
     measure: bool,
-    proposals: Option<Value>,
-    answer: Option<String>,
+    session: Session,
+    path: Option<PathBuf>,
 }
 
 /// Follows the script to its end; the code is what the client would exit with.
-pub(crate) fn perform(script: &[Step], attempt: u32, measure: bool, arguments: Arguments) -> Result<u8, String> {
-    let steps: Vec<&Step> = script
-        .iter()
-        .filter(|step| step.attempt.is_none_or(|only| only == attempt))
-        .collect();
-    if let Some(Deed::Exit { code, silent: true }) = steps.first().map(|step| &step.deed) {
-        return Ok(*code);
+pub(crate) fn perform(call: Call) -> Result<u8, String> {
+    let mut steps: Vec<&Step> = call.script.iter().filter(|step| step.is_for(call.attempt)).collect();
+    let settings = Settings::take(&mut steps);
+    steps.retain(|step| step.line > call.session.done);
+    match steps.first().map(|step| &step.deed) {
+        Some(Deed::Exit { code, silent: true }) => return Ok(*code),
+        Some(Deed::Late { milliseconds }) => {
+            wait(*milliseconds);
+            steps.remove(0);
+        }
+        _ => {}
     }
+    let stream = Stream::new(&call.arguments, call.id, &settings, &call.session);
+    let heard = if settings.client.deaf {
+        termination::ignore_sigterm()
+    } else {
+        termination::end_on_sigterm(&stream, call.path.clone())
+    };
+    heard.map_err(|error| format!("cannot listen for SIGTERM: {error}"))?;
     let mut performance = Performance {
-        stream: Stream::new(&arguments),
-        measure: measure || arguments.json_schema,
-        arguments,
-        attempt,
-        proposals: None,
-        answer: None,
+        stream,
+        measure: call.measure || call.arguments.json_schema,
+        arguments: call.arguments,
+        attempt: call.attempt,
+        session: call.session,
+        path: call.path,
     };
     performance.follow(&steps)
 }
@@ -55,15 +83,9 @@ impl Performance {
     fn follow(&mut self, steps: &[&Step]) -> Result<u8, String> {
         let spoken = |error: io::Error| format!("cannot write to stdout: {error}");
         self.stream.init().map_err(spoken)?;
+        self.keep()?;
         for step in steps {
-            let next = match self.deed(&step.deed) {
-                Ok(next) => self.spent().map_or(next, Next::End),
-                Err(error) if step.tolerant => {
-                    self.stream.tool_result(&error.to_string(), true).map_err(spoken)?;
-                    Next::Go
-                }
-                Err(error) => return Err(format!("scripted agent: line {} of the script: {error}", step.line)),
-            };
+            let next = self.step(step)?;
             match next {
                 Next::Go => {}
                 Next::Exit(code) => return Ok(code),
@@ -77,6 +99,40 @@ impl Performance {
         self.finish().map_err(spoken)
     }
 
+    /// Does a step and writes down that it is done.
+    fn step(&mut self, step: &Step) -> Result<Next, String> {
+        let failed = |error: io::Error| format!("scripted agent: line {} of the script: {error}", step.line);
+        if matches!(step.deed, Deed::Signal { .. }) {
+            // It does not come back to be written down.
+            self.done(step)?;
+        }
+        let next = match self.deed(&step.deed) {
+            Ok(next) => self.spent().map_or(next, Next::End),
+            Err(error) if step.tolerant => {
+                self.stream.tool_result(&error.to_string(), true).map_err(failed)?;
+                Next::Go
+            }
+            Err(error) => return Err(failed(error)),
+        };
+        self.done(step)?;
+        Ok(next)
+    }
+
+    fn done(&mut self, step: &Step) -> Result<(), String> {
+        self.session.done = step.line;
+        self.keep()
+    }
+
+    /// Keeps the session. A home that cannot be written is no reason to fail for a call that resumes nothing.
+    fn keep(&mut self) -> Result<(), String> {
+        let Some(path) = &self.path else { return Ok(()) };
+        let kept = self.stream.keep(&mut self.session, path);
+        if self.arguments.resume.is_none() {
+            return Ok(());
+        }
+        kept.map_err(|error| format!("cannot write {}: {error}", path.display()))
+    }
+
     /// Whether the turns or the money of the call are used up.
     fn spent(&self) -> Option<End> {
         let error = |subtype, terminal_reason, message| End::Error {
@@ -84,12 +140,12 @@ impl Performance {
             terminal_reason,
             message,
         };
-        if let Some(most) = self.arguments.max_turns.filter(|most| self.stream.turns > *most) {
+        if let Some(most) = self.arguments.max_turns.filter(|most| self.stream.turns() > *most) {
             let message = format!("Reached maximum number of turns ({most})");
             return Some(error("error_max_turns", "max_turns", message));
         }
         let most = self.arguments.max_budget_usd;
-        let most = most.filter(|most| self.stream.total.cost > *most)?;
+        let most = most.filter(|most| self.stream.cost() > *most)?;
         let message = format!("Reached maximum budget (${most})");
         Some(error("error_max_budget_usd", "budget_exhausted", message))
     }
@@ -124,17 +180,22 @@ impl Performance {
     fn other(&mut self, deed: &Deed) -> io::Result<Next> {
         match deed {
             Deed::Stderr { text } => io::stderr().write_all(text.as_bytes())?,
-            Deed::Sleep { milliseconds } => std::thread::sleep(Duration::from_millis(*milliseconds)),
+            Deed::Sleep { milliseconds } => wait(*milliseconds),
+            Deed::ToolSleep { milliseconds } => self.slow_tool(*milliseconds)?,
             Deed::Hang => stay(),
-            Deed::Overage => self.overage()?,
+            Deed::Late { .. } => return Err(io::Error::other("`late` must be the first step")),
+            Deed::Subagent { input, output, cost } => self.stream.subagent(tokens(*input, *output, *cost))?,
+            Deed::Retry { delay_ms, status, word } => self.stream.retry(*delay_ms, *status, word)?,
+            Deed::Warning | Deed::OverageAvailable | Deed::Overage => self.stream.rate_limit(&account(deed))?,
             Deed::Garbage { text } => garbage(text)?,
             Deed::Flood { bytes, lines } => flood(*bytes, *lines)?,
             Deed::Propose { answer } => self.propose(answer)?,
-            Deed::Answer { text } => self.answer = Some(text.clone()),
+            Deed::Answer { text } => self.session.answer = Some(text.clone()),
             Deed::HangAfterResult => return Ok(Next::Stay),
             Deed::Exit { code, .. } => return Ok(Next::Exit(*code)),
             Deed::Signal { number } => signal(*number)?,
             Deed::Limit { resets_at } => return self.limit(*resets_at),
+            Deed::LimitText { text } => return self.limit_in_words(text),
             Deed::ApiError { status, text } => return self.refuse(*status, text),
             Deed::Fail { text } => return Ok(Next::End(failure(text))),
             Deed::FailFirst { attempts } if self.attempt <= *attempts => {
@@ -171,30 +232,23 @@ impl Performance {
     }
 
     fn use_tokens(&mut self, input: u64, output: u64, cost: f64) -> io::Result<Next> {
-        let usage = Usage {
-            input,
-            output,
-            cost,
-            ..Usage::default()
-        };
-        self.say("Thinking.", usage)
+        self.say("Thinking.", tokens(input, output, cost))
+    }
+
+    fn slow_tool(&self, milliseconds: u64) -> io::Result<()> {
+        self.stream.tool_use("Bash", &json!({"command": "make check"}))?;
+        wait(milliseconds);
+        self.stream.tool_result("done", false)
     }
 
     fn propose(&mut self, answer: &Value) -> io::Result<()> {
-        self.proposals = Some(answer.clone());
+        self.session.proposals = Some(answer.clone());
         if self.arguments.json_schema {
             self.stream.tool_use("StructuredOutput", answer)?;
             self.stream
                 .tool_result("Structured output provided successfully", false)?;
         }
         Ok(())
-    }
-
-    fn overage(&self) -> io::Result<()> {
-        self.stream.rate_limit(
-            &json!({"status": "rejected", "resetsAt": 1_900_000_000, "rateLimitType": "five_hour",
-                "overageStatus": "allowed", "overageResetsAt": 1_900_000_000, "isUsingOverage": true}),
-        )
     }
 
     fn limit(&mut self, resets_at: i64) -> io::Result<Next> {
@@ -204,6 +258,12 @@ impl Performance {
         self.refuse(429, "You've hit your 5-hour limit")
     }
 
+    fn limit_in_words(&mut self, text: &str) -> io::Result<Next> {
+        self.stream.refusal(None, text.trim_end())?;
+        let text = text.to_owned();
+        Ok(Next::End(End::Words { text }))
+    }
+
     fn refuse(&mut self, status: u16, text: &str) -> io::Result<Next> {
         let word = match status {
             401 | 403 => "authentication_failed",
@@ -211,21 +271,21 @@ impl Performance {
             500.. => "server_error",
             _ => "invalid_request",
         };
-        self.stream.refusal(status, word, text.trim_end())?;
+        self.stream.refusal(Some((status, word)), text.trim_end())?;
         let text = text.to_owned();
         Ok(Next::End(End::Api { status, text }))
     }
 
     /// Ends as an agent does that has done its work.
     fn finish(&mut self) -> io::Result<u8> {
-        if self.stream.turns == 0 {
+        if self.stream.turns() == 0 {
             self.stream.say("Done.", MESSAGE)?;
         }
         let proposals = self.measure.then(|| {
             let nothing = || json!({"proposals": []});
-            self.proposals.clone().unwrap_or_else(nothing)
+            self.session.proposals.clone().unwrap_or_else(nothing)
         });
-        let (text, structured_output) = match (self.answer.take(), proposals) {
+        let (text, structured_output) = match (self.session.answer.take(), proposals) {
             (Some(answer), _) => (answer, None),
             (None, Some(proposals)) if self.arguments.json_schema => (proposals.to_string(), Some(proposals)),
             (None, Some(proposals)) => (format!("Here they are.\n\n```json\n{proposals:#}\n```"), None),
@@ -243,6 +303,28 @@ impl Performance {
     }
 }
 
+fn tokens(input: u64, output: u64, cost: f64) -> Usage {
+    Usage {
+        input,
+        output,
+        cost,
+        ..Usage::default()
+    }
+}
+
+/// What is reported of the account's limits; the figures are those of the recordings.
+fn account(deed: &Deed) -> Value {
+    const RESETS_AT: i64 = 1_900_000_000;
+    match deed {
+        Deed::Warning => json!({"status": "allowed_warning", "resetsAt": RESETS_AT, "rateLimitType": "five_hour",
+            "utilization": 0.93, "isUsingOverage": false, "surpassedThreshold": 0.9}),
+        Deed::OverageAvailable => json!({"status": "allowed", "resetsAt": RESETS_AT, "rateLimitType": "five_hour",
+            "overageStatus": "allowed", "overageResetsAt": RESETS_AT, "isUsingOverage": false}),
+        _ => json!({"status": "rejected", "resetsAt": RESETS_AT, "rateLimitType": "five_hour",
+            "overageStatus": "allowed", "overageResetsAt": RESETS_AT, "isUsingOverage": true}),
+    }
+}
+
 fn failure(text: &str) -> End {
     End::Error {
         subtype: "error_during_execution",
@@ -254,8 +336,16 @@ fn failure(text: &str) -> End {
 fn signal(number: i32) -> io::Result<()> {
     let signal =
         Signal::from_named_raw(number).ok_or_else(|| io::Error::other(format!("there is no signal {number}")))?;
+    if signal == Signal::TERM {
+        // Dies of it like any program, instead of taking its leave.
+        signal_hook::low_level::emulate_default_handler(number)?;
+    }
     kill_process(getpid(), signal)?;
     stay()
+}
+
+fn wait(milliseconds: u64) {
+    std::thread::sleep(Duration::from_millis(milliseconds));
 }
 
 /// Waits for somebody to end this process.

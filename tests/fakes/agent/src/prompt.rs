@@ -14,10 +14,10 @@ pub(crate) fn script(prompt: &str) -> Option<String> {
     Some(body.join("\n"))
 }
 
-/// The number in the first line that reads `Attempt N`; 1 when there is none.
-pub(crate) fn attempt(prompt: &str) -> u32 {
+/// The number in the first line that reads `Attempt N`.
+pub(crate) fn attempt(prompt: &str) -> Option<u32> {
     let number = |line: &str| line.strip_prefix("Attempt ")?.trim_end().parse().ok();
-    prompt.lines().find_map(number).unwrap_or(1)
+    prompt.lines().find_map(number)
 }
 
 /// Whether the prompt asks for proposals.

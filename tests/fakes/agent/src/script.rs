@@ -1,5 +1,8 @@
 //! The script: one step a line.
 
+/// What is said of a number that is missing.
+const MILLISECONDS: &str = "a number of milliseconds";
+
 /// One step.
 pub(crate) struct Step {
     /// Where it stands, counted from 1 within the block.
@@ -12,34 +15,121 @@ pub(crate) struct Step {
     pub(crate) deed: Deed,
 }
 
+impl Step {
+    /// Whether it is to be done in that attempt.
+    pub(crate) fn is_for(&self, attempt: u32) -> bool {
+        self.attempt.is_none_or(|only| only == attempt)
+    }
+}
+
 /// What a step does; see the table of the crate.
 pub(crate) enum Deed {
-    Write { path: String, text: String },
-    Append { path: String, text: String },
-    Delete { path: String },
-    Symlink { path: String, target: String },
-    Fifo { path: String },
-    Socket { path: String },
-    Repository { path: String },
-    BigFile { path: String, bytes: u64 },
+    Write {
+        path: String,
+        text: String,
+    },
+    Append {
+        path: String,
+        text: String,
+    },
+    Delete {
+        path: String,
+    },
+    Symlink {
+        path: String,
+        target: String,
+    },
+    Fifo {
+        path: String,
+    },
+    Socket {
+        path: String,
+    },
+    Repository {
+        path: String,
+    },
+    BigFile {
+        path: String,
+        bytes: u64,
+    },
     ForgeGit,
-    Say { text: String },
-    Stderr { text: String },
-    Tokens { input: u64, output: u64, cost: f64 },
-    Sleep { milliseconds: u64 },
+    Say {
+        text: String,
+    },
+    Stderr {
+        text: String,
+    },
+    Tokens {
+        input: u64,
+        output: u64,
+        cost: f64,
+    },
+    Sleep {
+        milliseconds: u64,
+    },
+    ToolSleep {
+        milliseconds: u64,
+    },
+    Late {
+        milliseconds: u64,
+    },
     Hang,
+    Subagent {
+        input: u64,
+        output: u64,
+        cost: f64,
+    },
+    Retry {
+        delay_ms: u64,
+        status: Option<u16>,
+        word: String,
+    },
+    Warning,
+    OverageAvailable,
     Overage,
-    Limit { resets_at: i64 },
-    ApiError { status: u16, text: String },
-    Fail { text: String },
-    FailFirst { attempts: u32 },
-    Garbage { text: String },
-    Flood { bytes: usize, lines: u64 },
-    Exit { code: u8, silent: bool },
-    Signal { number: i32 },
+    Limit {
+        resets_at: i64,
+    },
+    LimitText {
+        text: String,
+    },
+    Model {
+        name: String,
+    },
+    ApiKey,
+    PerCallCost,
+    Deaf,
+    ApiError {
+        status: u16,
+        text: String,
+    },
+    Fail {
+        text: String,
+    },
+    FailFirst {
+        attempts: u32,
+    },
+    Garbage {
+        text: String,
+    },
+    Flood {
+        bytes: usize,
+        lines: u64,
+    },
+    Exit {
+        code: u8,
+        silent: bool,
+    },
+    Signal {
+        number: i32,
+    },
     HangAfterResult,
-    Propose { answer: serde_json::Value },
-    Answer { text: String },
+    Propose {
+        answer: serde_json::Value,
+    },
+    Answer {
+        text: String,
+    },
 }
 
 /// Reads a script; the error names the line.
@@ -139,8 +229,10 @@ fn talk(name: &str, rest: &mut Rest<'_>) -> Result<Deed, String> {
             output: rest.number("a number of output tokens")?,
             cost: rest.number("a cost in US dollars")?,
         },
-        "sleep" => Deed::Sleep {
-            milliseconds: rest.number("a number of milliseconds")?,
+        "subagent" => Deed::Subagent {
+            input: rest.number("a number of input tokens")?,
+            output: rest.number("a number of output tokens")?,
+            cost: rest.number("a cost in US dollars")?,
         },
         "garbage" => Deed::Garbage { text: rest.text() },
         "flood" => Deed::Flood {
@@ -153,7 +245,41 @@ fn talk(name: &str, rest: &mut Rest<'_>) -> Result<Deed, String> {
             Deed::Propose { answer }
         }
         "answer" => Deed::Answer { text: rest.text() },
+        _ => return account(name, rest),
+    })
+}
+
+fn account(name: &str, rest: &mut Rest<'_>) -> Result<Deed, String> {
+    Ok(match name {
+        "warning" => Deed::Warning,
+        "overage-available" => Deed::OverageAvailable,
         "overage" => Deed::Overage,
+        "model" => Deed::Model {
+            name: rest.word("a model")?,
+        },
+        "api-key" => Deed::ApiKey,
+        "per-call-cost" => Deed::PerCallCost,
+        "retry" => Deed::Retry {
+            delay_ms: rest.number(MILLISECONDS)?,
+            status: rest.status()?,
+            word: rest.word("the API's word for it")?,
+        },
+        _ => return time(name, rest),
+    })
+}
+
+fn time(name: &str, rest: &mut Rest<'_>) -> Result<Deed, String> {
+    Ok(match name {
+        "sleep" | "silent" => Deed::Sleep {
+            milliseconds: rest.number(MILLISECONDS)?,
+        },
+        "tool-silent" => Deed::ToolSleep {
+            milliseconds: rest.number(MILLISECONDS)?,
+        },
+        "late" => Deed::Late {
+            milliseconds: rest.number(MILLISECONDS)?,
+        },
+        "deaf" => Deed::Deaf,
         _ => return ending(name, rest),
     })
 }
@@ -165,6 +291,7 @@ fn ending(name: &str, rest: &mut Rest<'_>) -> Result<Deed, String> {
         "limit" => Deed::Limit {
             resets_at: rest.number("seconds since 1970")?,
         },
+        "limit-text" => Deed::LimitText { text: rest.text() },
         "api-error" => Deed::ApiError {
             status: rest.number("an HTTP status")?,
             text: rest.text(),
@@ -207,6 +334,17 @@ impl Rest<'_> {
     fn number<T: std::str::FromStr>(&mut self, what: &str) -> Result<T, String> {
         let word = self.word(what)?;
         word.parse().map_err(|_| format!("`{word}` is not {what}"))
+    }
+
+    /// An HTTP status, or `none`.
+    fn status(&mut self) -> Result<Option<u16>, String> {
+        match self.word("an HTTP status")?.as_str() {
+            "none" => Ok(None),
+            word => word
+                .parse()
+                .map(Some)
+                .map_err(|_| format!("`{word}` is not an HTTP status")),
+        }
     }
 
     /// The rest of the line, or the lines that follow it; both end with a newline where they have content.

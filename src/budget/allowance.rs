@@ -1,0 +1,58 @@
+//! What one call may use.
+
+use super::amount::{Bound, dollars};
+
+/// What a call may use at most; `None` is no limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Allowance {
+    /// US dollars.
+    pub(crate) usd: Option<f64>,
+    /// Tokens, read and written.
+    pub(crate) tokens: Option<u64>,
+}
+
+impl Allowance {
+    pub(super) fn from_bound(bound: Bound) -> Self {
+        Self {
+            usd: bound.usd.map(dollars),
+            tokens: bound.tokens,
+        }
+    }
+
+    pub(super) fn bound(&self) -> Bound {
+        Bound::new(self.usd, self.tokens)
+    }
+
+    /// What to hand over as `--max-budget-usd`: the client looks at its own limit only between two answers, so it may
+    /// pass that by one. What an answer may cost is kept back, reckoned by the dearest average turn so far, but never
+    /// more than half; a tenth where there is none to go by.
+    pub(crate) fn for_client(&self, dearest_turn_usd: f64) -> Option<f64> {
+        let usd = dollars(self.bound().usd?);
+        if dearest_turn_usd > 0.0 {
+            Some((usd - dearest_turn_usd * 1.5).max(usd / 2.0))
+        } else {
+            Some(usd * 0.9)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_client_gets_less_than_the_allowance() {
+        for (usd, dearest_turn, expect) in [
+            (Some(10.0), 0.2, Some(9.7)),
+            (Some(10.0), 4.0, Some(5.0)),
+            (Some(10.0), f64::INFINITY, Some(5.0)),
+            (Some(10.0), 0.0, Some(9.0)),
+            (Some(10.0), f64::NAN, Some(9.0)),
+            (Some(f64::NAN), 0.1, Some(0.0)),
+            (None, 0.1, None),
+        ] {
+            let allowance = Allowance { usd, tokens: None };
+            assert_eq!(allowance.for_client(dearest_turn), expect, "{usd:?} {dearest_turn}");
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! `stats usage`: what the calls of a generation took and used.
+
+use std::time::Duration;
+
+use clap::Args;
+use jiff::Timestamp;
+
+use crate::agent::Usage;
+use crate::cli::{Context, terminal};
+use crate::error::{Result, exit};
+use crate::generator::UsageReport;
+use crate::ledger::{Entry, Sum};
+use crate::report::numbers::{calls, dollars, duration, tokens};
+use crate::text::one_line;
+
+/// The longest title or model in a table, in characters.
+const NAME_MAX: usize = 40;
+/// What the columns of [`used`] are called.
+const USED: [&str; 5] = ["input", "cache write", "cache read", "output", "cost"];
+
+/// `stats usage`.
+#[derive(Clone, Debug, Args)]
+pub(super) struct UsageArgs {
+    /// List every call instead of the sums
+    #[arg(long)]
+    calls: bool,
+}
+
+pub(super) fn execute(args: &UsageArgs, context: &Context) -> Result<u8> {
+    let report = context.open()?.usage()?;
+    if context.json {
+        context.print_json(&report)?;
+    } else if report.calls.is_empty() {
+        context.say(&format!("{} made no calls yet.", report.generation));
+    } else {
+        let width = terminal::width();
+        let table = if args.calls {
+            ledger(&report, width)
+        } else {
+            sums(&report, width)
+        };
+        context.print(&table)?;
+        if let Some(note) = note_of_estimates(&report.total) {
+            context.say(&note);
+        }
+    }
+    Ok(exit::DONE)
+}
+
+/// The sums, a line each, in groups.
+fn sums(report: &UsageReport, width: Option<u16>) -> String {
+    let roles = report.roles.iter().map(|(role, sum)| (role.to_string(), sum));
+    let cycles = report.cycles.iter().map(|one| (one.cycle.to_string(), &one.used));
+    let title = |title: &str| one_line(title, NAME_MAX);
+    let tasks = report
+        .tasks
+        .iter()
+        .map(|one| (format!("{} {}", one.id, title(&one.title)), &one.used));
+    let models = report.models.iter().map(|(model, sum)| (title(model), sum));
+    let mut rows = Vec::new();
+    rows.extend(group("role", roles));
+    rows.extend(group("cycle", cycles));
+    rows.extend(group("task", tasks));
+    rows.extend(group("model", models));
+    rows.push(row("total".to_owned(), &report.total));
+    let header = [&[report.generation.as_str(), "calls", "turns"][..], &USED, &["time"]].concat();
+    terminal::table(&header, rows, width)
+}
+
+/// One group of sums below its name; nothing when nothing is in it.
+fn group<'a>(name: &str, sums: impl Iterator<Item = (String, &'a Sum)>) -> Vec<Vec<String>> {
+    let rows: Vec<_> = sums.map(|(name, sum)| row(format!("  {name}"), sum)).collect();
+    if rows.is_empty() {
+        return rows;
+    }
+    [vec![vec![format!("by {name}")]], rows].concat()
+}
+
+fn row(name: String, sum: &Sum) -> Vec<String> {
+    let counts = vec![name, sum.usage.calls.to_string(), sum.turns.to_string()];
+    [counts, used(&sum.usage), vec![time(sum.duration_ms)]].concat()
+}
+
+/// Every call, a line each.
+fn ledger(report: &UsageReport, width: Option<u16>) -> String {
+    let header = [
+        &["ended", "role", "task", "attempt", "cycle", "model", "turns"][..],
+        &USED,
+        &["time", "outcome"],
+    ];
+    let rows = report.calls.iter().map(call).collect();
+    terminal::table(&header.concat(), rows, width)
+}
+
+fn call(entry: &Entry) -> Vec<String> {
+    let task = entry.task.as_ref().map_or_else(String::new, ToString::to_string);
+    let model = one_line(entry.model.as_deref().unwrap_or("none"), NAME_MAX);
+    let place = vec![
+        when(entry.ended_at),
+        entry.role.to_string(),
+        task,
+        entry.attempt.to_string(),
+        entry.cycle.to_string(),
+        model,
+        entry.turns.to_string(),
+    ];
+    let about = if entry.estimated { " (reckoned)" } else { "" };
+    let end = vec![time(entry.duration_ms), format!("{}{about}", entry.outcome)];
+    [place, used(&entry.usage), end].concat()
+}
+
+fn used(usage: &Usage) -> Vec<String> {
+    let counts = [usage.input, usage.cache_write, usage.cache_read, usage.output];
+    let money = dollars(usage.cost_usd);
+    counts.into_iter().map(tokens).chain([money]).collect()
+}
+
+fn time(milliseconds: u64) -> String {
+    duration(Duration::from_millis(milliseconds))
+}
+
+/// A moment to the second, in UTC.
+fn when(moment: Timestamp) -> String {
+    moment.strftime("%Y-%m-%d %H:%M:%SZ").to_string()
+}
+
+/// Says that some figures are no exact ones.
+fn note_of_estimates(total: &Sum) -> Option<String> {
+    (total.estimated > 0).then(|| {
+        format!(
+            "{} of {} died before the client told what was used: output and money of those are reckoned.",
+            total.estimated,
+            calls(total.usage.calls)
+        )
+    })
+}

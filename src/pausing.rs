@@ -1,0 +1,81 @@
+//! Pauses: noted when a call meets a limit, looked at before each call, waited out, or lifted by a person.
+
+use std::time::Duration;
+
+use crate::agent::Role;
+use crate::crash::crash_point;
+use crate::error::{Error, ErrorKind, Result};
+use crate::event::Happening;
+use crate::fs::{LockHolder, lock_holder};
+use crate::generator::Generator;
+use crate::pause::{LimitMet, Pause};
+use crate::pause_file;
+use crate::work::Work;
+
+/// How often a waiting run looks whether somebody has lifted the pause.
+const LOOK: Duration = Duration::from_millis(500);
+
+impl Generator {
+    /// Lifts every pause: calls are made from now on, by the run that waits, or by the next one. Answers those lifted.
+    pub fn lift_pauses(&self) -> Result<Vec<Pause>> {
+        pause_file::clear(&self.state_dir)
+    }
+
+    /// The run that is at work on this repository, if any.
+    pub fn run_at_work(&self) -> Result<Option<LockHolder>> {
+        lock_holder(&self.state_dir)
+    }
+
+    /// The pauses that hold up calls now, the longest first.
+    pub(crate) fn pauses(&self) -> Result<Vec<Pause>> {
+        let now = self.world().now();
+        let mut pauses = pause_file::load(&self.state_dir)?;
+        let forbidden = !self.config.limits.allow_overage;
+        pauses.retain(|pause| !pause.remaining(now).is_zero() && (!pause.overage || forbidden));
+        pauses.sort_by_key(|pause| std::cmp::Reverse(pause.until));
+        Ok(pauses)
+    }
+}
+
+impl Work<'_> {
+    /// The pause that holds up the calls of a role.
+    pub(crate) fn paused(&self, role: Role) -> Result<Option<Pause>> {
+        let account = self.generator.config.base_url(role);
+        let pauses = self.generator.pauses()?;
+        Ok(pauses.into_iter().find(|pause| pause.account.as_deref() == account))
+    }
+
+    /// Fails while a pause holds up the calls of a role.
+    pub(crate) fn refuse_paused(&self, role: Role) -> Result<()> {
+        let Some(pause) = self.paused(role)? else { return Ok(()) };
+        let message = format!("calls pause until {}: {}", pause.until, pause.reason);
+        Err(Error::new(ErrorKind::Limit, message).hint("`generator resume --now` goes on at once"))
+    }
+
+    /// Writes down that a call met a limit; `earlier` were met in a row before it.
+    pub(crate) fn note_limit(&self, role: Role, limit: &LimitMet, earlier: u32) -> Result<()> {
+        let config = &self.generator.config;
+        let account = config.base_url(role).map(str::to_owned);
+        let pause = Pause::new(account, limit.clone(), earlier, config.limits.default_wait, self.now());
+        pause_file::note(&self.generator.state_dir, pause)?;
+        crash_point!("pause.noted");
+        Ok(())
+    }
+
+    /// Notes that a pause is over.
+    pub(crate) fn end_pause(&self, pause: &Pause) -> Result<()> {
+        pause_file::forget(&self.generator.state_dir, pause.account.as_deref())?;
+        crash_point!("pause.over");
+        Ok(())
+    }
+
+    /// Comes back when somebody has lifted a pause, and tells that.
+    pub(crate) async fn lifted(&self, pause: &Pause) -> Result<()> {
+        while pause_file::load(&self.generator.state_dir)?.contains(pause) {
+            tokio::time::sleep(LOOK).await;
+        }
+        let reason = "the pause was lifted".to_owned();
+        self.recorder.emit(Happening::PauseLifted { reason });
+        Ok(())
+    }
+}

@@ -1,0 +1,90 @@
+//! Suspended sessions: a slot that waits, with the client's session beside it, until a call can go on there.
+
+use serde::{Deserialize, Serialize};
+
+use crate::crash::crash_point;
+use crate::error::{Context as _, Result};
+use crate::generation::GenerationName;
+use crate::git::{Leftover, Oid, Slot};
+use crate::issue::{IssueId, Issues, Status};
+
+/// Who uses a slot, written into its dirty marker before use.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct SlotOwner {
+    /// The generation.
+    pub(crate) generation: String,
+    /// The run.
+    pub(crate) run: String,
+    /// The task; `None` for a measure, whose slot holds nothing worth keeping.
+    pub(crate) task: Option<IssueId>,
+    /// The attempt at the task, or the round of the measure; counted from 1.
+    pub(crate) attempt: u32,
+    /// Which measure of its run it is, counted from 1; 0 for a task.
+    pub(crate) cycle: u32,
+    /// The commit that the slot was made from; `None` while it is still being made, when no agent has begun.
+    pub(crate) base: Option<String>,
+    /// The client's session that is to go on here. While there is one, nobody works in the slot, and it is kept.
+    #[serde(default)]
+    pub(crate) session: Option<String>,
+}
+
+impl SlotOwner {
+    /// The text of the marker.
+    pub(crate) fn to_text(&self) -> Result<String> {
+        serde_json::to_string(self).context("cannot write a slot's marker")
+    }
+
+    /// Reads a marker; `None` for one that a crash cut short, which was never followed by work in the slot.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        serde_json::from_str(text).ok()
+    }
+}
+
+/// A slot in which a session can go on.
+#[derive(Clone, Debug)]
+pub(crate) struct Suspended {
+    /// The slot's number.
+    pub(crate) slot: u32,
+    /// The commit that the slot was made from.
+    pub(crate) base: String,
+    /// The client's session.
+    pub(crate) session: String,
+    /// Whose it was when it was suspended.
+    pub(crate) owner: SlotOwner,
+}
+
+impl Suspended {
+    /// Reads a leftover slot as a suspended one of this generation; `None` when it is something else, or when there is
+    /// nothing any more to go on with.
+    pub(crate) fn of(leftover: &Leftover, generation: &GenerationName, issues: &Issues) -> Option<Self> {
+        let owner = SlotOwner::parse(&leftover.owner)?;
+        let wanted = match &owner.task {
+            None => true,
+            Some(task) => {
+                let status = issues.get(task).ok()?.status;
+                matches!(status, Status::Open | Status::InProgress)
+            }
+        };
+        let here = owner.generation == generation.as_str() && leftover.holder.is_none();
+        (here && wanted).then_some(())?;
+        Some(Self {
+            slot: leftover.number,
+            base: owner.base.clone()?,
+            session: owner.session.clone()?,
+            owner,
+        })
+    }
+}
+
+/// Lets a slot wait, as it is, until `session` can go on in it.
+pub(crate) fn suspend(slot: Slot, owner: SlotOwner, base: Oid, session: String) -> Result<()> {
+    let owner = SlotOwner {
+        base: Some(base.to_string()),
+        session: Some(session),
+        ..owner
+    };
+    slot.mark(&owner.to_text()?)?;
+    drop(slot);
+    crash_point!("slot.suspended");
+    Ok(())
+}

@@ -1,0 +1,192 @@
+//! What the steps of a run work with, and how they get and give back their slots.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use globset::GlobSet;
+use jiff::Timestamp;
+
+use crate::agent::Role;
+use crate::budget::{Allowance, Budgets, Request, Reservation, Spent};
+use crate::crash::crash_point;
+use crate::engine::{Engine, UserChoice};
+use crate::error::{Error, ErrorKind, Result};
+use crate::event::Happening;
+use crate::generation::GenerationName;
+use crate::generator::Generator;
+use crate::git::{Oid, PrivateRepository, Slot};
+use crate::issue::{IssueId, Issues};
+use crate::record::Recorder;
+use crate::recover::repository_label;
+use crate::store::Store;
+use crate::suspend::{SlotOwner, Suspended};
+
+/// What a call finds beside its slot.
+pub(crate) struct Workplace {
+    /// The repository that git uses in the container.
+    pub(crate) private: PrivateRepository,
+    /// The folder of the host that keeps the client's session.
+    pub(crate) session: PathBuf,
+}
+
+/// What the steps of a run work with.
+pub(crate) struct Work<'a> {
+    pub(crate) generator: &'a Generator,
+    pub(crate) generation: &'a GenerationName,
+    pub(crate) store: Store,
+    pub(crate) engine: &'a Engine,
+    pub(crate) image: &'a str,
+    pub(crate) recorder: &'a Recorder,
+    pub(crate) protected: GlobSet,
+    /// What is left of the budgets.
+    pub(crate) budgets: Budgets,
+}
+
+impl Work<'_> {
+    pub(crate) fn now(&self) -> Timestamp {
+        self.generator.world().now()
+    }
+
+    /// The generation's last commit.
+    pub(crate) fn tip(&self) -> Result<Oid> {
+        self.generator.git.reference(&self.generation.branch())?.ok_or_else(|| {
+            Error::new(
+                ErrorKind::Precondition,
+                format!("the generation branch `{}` is gone", self.generation),
+            )
+            .hint("somebody removed it: its commits are on the task refs and in the reflog")
+        })
+    }
+
+    /// Whose a container is.
+    pub(crate) fn labels(&self, task: Option<&IssueId>) -> BTreeMap<String, String> {
+        let mut labels = BTreeMap::from([
+            ("cordwainer.repo".to_owned(), repository_label(&self.generator.git)),
+            ("cordwainer.generation".to_owned(), self.generation.to_string()),
+            ("cordwainer.run".to_owned(), self.recorder.run().to_owned()),
+        ]);
+        labels.extend(task.map(|task| ("cordwainer.task".to_owned(), task.to_string())));
+        labels
+    }
+
+    /// Takes a slot; its marker says from now on whom it is for.
+    pub(crate) fn acquire(&self, owner: &SlotOwner) -> Result<Slot> {
+        tokio::task::block_in_place(|| self.generator.slots().acquire(&owner.to_text()?))
+    }
+
+    /// Brings a slot to `commit`, and makes the repository that the container sees and the folder of its session.
+    pub(crate) fn checkout(&self, slot: &mut Slot, owner: SlotOwner, commit: Oid) -> Result<Workplace> {
+        let owner_ids = Some(self.owner_ids());
+        let slots = self.generator.slots();
+        tokio::task::block_in_place(|| {
+            slot.restore(commit, owner_ids)?;
+            let folder = slots.private_folder(slot.number());
+            let private = slot.private_repository(&folder, self.generation.as_str(), commit, owner_ids)?;
+            let session = slots.session_folder(slot.number());
+            slot.make_session_folder(&session, owner_ids)?;
+            // From here on there may be work in it that is worth keeping.
+            let base = Some(commit.to_string());
+            slot.mark(&SlotOwner { base, ..owner }.to_text()?)?;
+            Ok(Workplace { private, session })
+        })
+    }
+
+    /// The slot in which a session about a task, or of a measure, can go on.
+    pub(crate) fn suspended(&self, task: Option<&IssueId>) -> Result<Option<Suspended>> {
+        let issues = self.store.read()?;
+        let mut found = self.generator.slots().leftovers()?.into_iter();
+        Ok(found.find_map(|leftover| {
+            let suspended = Suspended::of(&leftover, self.generation, &issues)?;
+            (suspended.owner.task.as_ref() == task).then_some(suspended)
+        }))
+    }
+
+    /// Takes a suspended slot up again, everything in it as it was left.
+    pub(crate) fn go_on(&self, suspended: &Suspended, owner: SlotOwner) -> Result<(Slot, Workplace)> {
+        let slots = self.generator.slots();
+        let slot = slots.adopt(suspended.slot)?;
+        let base = Some(suspended.base.clone());
+        slot.mark(&SlotOwner { base, ..owner }.to_text()?)?;
+        let folder = slots.private_folder(suspended.slot);
+        let private = match slot.private_repository_again(&folder) {
+            Some(private) => private,
+            None => {
+                let commit = self.generator.git.resolve(&suspended.base)?;
+                slot.private_repository(&folder, self.generation.as_str(), commit, Some(self.owner_ids()))?
+            }
+        };
+        let session = slots.session_folder(suspended.slot);
+        if !session.is_dir() {
+            // The client will not find its session, and say so.
+            slot.make_session_folder(&session, Some(self.owner_ids()))?;
+        }
+        crash_point!("slot.resumed");
+        Ok((slot, Workplace { private, session }))
+    }
+
+    fn owner_ids(&self) -> (u32, u32) {
+        let user = UserChoice::of(self.generator.config.container.user.as_deref());
+        self.engine.slot_owner_for(&user)
+    }
+
+    /// Says that something is odd, and that the run goes on.
+    pub(crate) fn warn(&self, what: impl Into<String>) {
+        self.recorder.emit(Happening::Warned { what: what.into() });
+    }
+
+    /// Gives a slot back. What prevents that is said, and left for the next recovery: it must not undo what was done.
+    pub(crate) fn release(&self, slot: Slot) {
+        let number = slot.number();
+        if let Err(error) = slot.release() {
+            let what = format!("slot {number} could not be given back: {}", error.in_a_line());
+            self.recorder.emit(Happening::Warned { what });
+        }
+    }
+
+    /// Ends whatever still runs of a task, or of a measure, after something failed under it. While nobody knows that,
+    /// its slot may still be written, and stays as it is for the next recovery.
+    pub(crate) async fn is_over(&self, task: Option<&IssueId>) -> bool {
+        match self.engine.sweep(&self.labels(task)).await {
+            Ok(_) => true,
+            Err(error) => {
+                let error = error.in_a_line();
+                let what = format!("what was running may still run, so its worktree is left alone: {error}");
+                self.recorder.emit(Happening::Warned { what });
+                false
+            }
+        }
+    }
+
+    /// What a call of a role is to the budgets; `issues` tell which cycle it belongs to.
+    fn request(&self, role: Role, task: Option<&IssueId>, issues: &Issues) -> Request {
+        let settings = self.generator.config.role(role);
+        Request {
+            role,
+            task: task.cloned(),
+            cycle: cycle_of(role, issues),
+            call: Allowance {
+                usd: settings.budget_usd,
+                tokens: settings.budget_tokens,
+            },
+            parallel: settings.parallel,
+        }
+    }
+
+    /// Says which budget has no room for a call.
+    pub(crate) fn spent(&self, role: Role, task: Option<&IssueId>, issues: &Issues) -> Option<Spent> {
+        self.budgets.spent(&self.request(role, task, issues), issues.ledger())
+    }
+
+    /// Sets aside what a call may use, or says which budget has no room for it.
+    pub(crate) fn reserve(&self, role: Role, task: Option<&IssueId>, issues: &Issues) -> Result<Reservation, Spent> {
+        self.budgets.reserve(&self.request(role, task, issues), issues.ledger())
+    }
+}
+
+/// The cycle that a call of a role begins in, or goes on with.
+pub(crate) fn cycle_of(role: Role, issues: &Issues) -> u32 {
+    match role {
+        Role::Measure => issues.cycle().saturating_add(1),
+        _ => issues.cycle(),
+    }
+}
