@@ -4,7 +4,7 @@ use super::live::{Account, Row, check};
 
 super::rows! {
     podman: a_limit_with_a_reset_stops_the_run, overage_in_use_is_stopped_at_once, a_warning_is_none_of_our_business;
-    docker: a_limit_without_a_reset, a_limit_that_no_header_tells, overage_that_is_only_available_is_no_reason_to_stop;
+    docker: a_limit_without_a_reset, a_limit_that_only_words_tell, overage_that_is_only_available_is_no_reason_to_stop;
 }
 
 mod rows {
@@ -38,15 +38,17 @@ mod rows {
         }
     }
 
-    pub(super) fn a_limit_that_no_header_tells() -> Row {
+    pub(super) fn a_limit_that_only_words_tell() -> Row {
         Row {
             script: "about \"The task: cw-1\"
   refuse 429 rate_limit_error \"You've hit your session limit · resets 10:30am (UTC)\" always",
+            // With a subscription this client always sends an event, too: older ones did not.
+            account: Account::ApiKey,
             more: "limits: {wait: never}\n",
             code: 8,
             attempts: &[("limited", "limited")],
             status: "open",
-            requests: 1,
+            requests: 2,
             ..Row::default()
         }
     }
@@ -54,18 +56,18 @@ mod rows {
     pub(super) fn overage_in_use_is_stopped_at_once() -> Row {
         Row {
             script: "about \"The task: cw-1\"
-  write /workspace/a.txt one
+  bash \"while sleep 0.2; do echo still here; done\"
     unified status rejected
     unified overage-status allowed
     unified reset in 5h
     unified overage-reset in 5h
     unified representative-claim five_hour
-  bash \"sleep 5\"
   write /workspace/b.txt two",
             code: 8,
             attempts: &[("limited", "overage")],
             status: "open",
-            requests: 2,
+            requests: 1,
+            ended: true,
             ..Row::default()
         }
     }
@@ -81,7 +83,6 @@ mod rows {
             attempts: &[("merged", "success")],
             status: "closed",
             requests: 2,
-            account: Account::Subscription,
             ..Row::default()
         }
     }

@@ -136,6 +136,10 @@ pub(super) struct Row {
     pub(super) says: &'static str,
     /// The requests that the client made in the task's conversation.
     pub(super) requests: u64,
+    /// How many more there may be, where it depends on who is faster.
+    pub(super) further_requests: u64,
+    /// Whether we ended the call: then nobody knows how much its last answers wrote.
+    pub(super) ended: bool,
     /// Tokens that the API counted and the client never told: of answers that broke off.
     pub(super) untold: [u64; 4],
 }
@@ -161,15 +165,22 @@ pub(super) fn check(kind: EngineKind, row: &Row) {
         row.says,
         context()
     );
-    assert_eq!(live.served().requests, row.requests, "{}", context());
+    let requests = row.requests..=row.requests + row.further_requests;
+    assert!(
+        requests.contains(&live.served().requests),
+        "not {requests:?} requests: {}",
+        context()
+    );
     assert_eq!(live.api.surprises(), Vec::<String>::new());
     let mut told = live.ledger(&task);
     for (told, untold) in told.iter_mut().zip(row.untold) {
         *told += untold;
     }
+    let known = if row.ended { 3 } else { 4 };
+    let counted = counted(live.served());
     assert_eq!(
-        told,
-        counted(live.served()),
+        told[..known],
+        counted[..known],
         "the ledger and the API differ: {}",
         context()
     );

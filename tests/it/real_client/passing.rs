@@ -4,7 +4,7 @@ use super::live::{Account, Row, check};
 
 super::rows! {
     podman: a_rate_that_is_too_high_is_waited_out, an_error_of_the_server, nobody_listens, a_cut_answer;
-    docker: a_rate_that_stays_too_high, an_overloaded_api, a_connection_that_is_reset;
+    docker: a_rate_that_stays_too_high, a_limit_that_is_not_the_accounts, an_overloaded_api, a_connection_that_is_reset;
 }
 
 mod rows {
@@ -49,6 +49,13 @@ mod rows {
             account: Account::ApiKey,
             ..given_up(script, 4)
         }
+    }
+
+    /// The client then says so: `Server is temporarily limiting requests (not your usage limit)`.
+    pub(super) fn a_limit_that_is_not_the_accounts() -> Row {
+        let script = "about \"The task: cw-1\"
+  refuse 429 rate_limit_error \"Try again later\" always";
+        given_up(script, 4)
     }
 
     pub(super) fn an_error_of_the_server() -> Row {

@@ -22,9 +22,10 @@ mod rows {
     }
 
     pub(super) fn an_expired_login() -> Row {
+        // The client itself tries again, though nothing can have changed; we do not.
         let script = "about \"The task: cw-1\"
   refuse 401 authentication_error \"OAuth token has expired.\" always";
-        refused(script, 4)
+        refused(script, 2)
     }
 
     pub(super) fn a_forbidden_account() -> Row {
@@ -36,7 +37,8 @@ mod rows {
     pub(super) fn an_unknown_model() -> Row {
         let script = "about \"The task: cw-1\"
   refuse 404 not_found_error \"model: claude-nonesuch\" always";
-        refused(script, 1)
+        // Asked for again without a stream.
+        refused(script, 2)
     }
 
     pub(super) fn credit_that_is_used_up() -> Row {

@@ -59,13 +59,15 @@ mod rows {
     pub(super) fn an_unexpected_key_is_stopped() -> Row {
         Row {
             script: "about \"The task: cw-1\"
+  hang always
   write /workspace/a.txt one",
             account: Account::UnexpectedKey,
             code: 7,
             attempts: &[("infrastructure_failed", "permanent")],
             status: "open",
             says: "expects a subscription to pay",
-            requests: 1,
+            // The client has said whose money it is before it asks for anything.
+            further_requests: 1,
             ..Row::default()
         }
     }
