@@ -283,7 +283,7 @@ pub(crate) fn sentence(reason: &Reason, held: usize) -> String {
         Reason::Blocked => format!("what is left waits for a person: {held} held"),
         Reason::Limited(until, reason) => format!("calls pause until {until}: {reason}"),
         Reason::BudgetSpent(reason) | Reason::Refused(reason) => reason.clone(),
-        Reason::Infrastructure(last) => format!("the infrastructure failed several times in a row, at last: {last}"),
+        Reason::Infrastructure(last) => format!("the infrastructure failed several times, at last: {last}"),
     }
 }
 

@@ -44,10 +44,6 @@
 
 pub mod agent;
 pub mod attempt;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the flow asks it as soon as it makes calls by it")
-)]
 pub mod budget;
 mod call;
 pub mod cli;

@@ -64,9 +64,7 @@ impl Work<'_> {
 
     /// Notes that a pause is over.
     pub(crate) fn end_pause(&self, pause: &Pause) -> Result<()> {
-        pause_file::forget(&self.generator.state_dir, pause.account.as_deref())?;
-        crash_point!("pause.over");
-        Ok(())
+        pause_file::forget(&self.generator.state_dir, pause.account.as_deref())
     }
 
     /// Comes back when somebody has lifted a pause, and tells that.

@@ -4,6 +4,7 @@
 //! skipped and counted, and only the fields of a line itself are read, so that no tool's output can
 //! pass for an event.
 
+mod cause;
 mod fields;
 mod limit;
 mod reset;
@@ -155,7 +156,8 @@ impl Transcript {
             duration_ms: 0,
             api_ms: 0,
             wait_ms: 0,
-            session_lost: false,
+            mend: verdict.mend.map(str::to_owned),
+            session_lost: verdict.session_lost,
             resets_at: verdict.resets_at,
             result,
             structured_output,

@@ -68,6 +68,9 @@ pub struct Ending<'a> {
     pub allow_overage: bool,
     /// The stream is a recording: nobody knows how its process ended, and the stream alone decides.
     pub recorded: bool,
+    /// When it ended. What the client says of a reset, such as `resets 3pm`, is read from here on where the line that
+    /// says it has no time of its own; without either, such a reset is not known.
+    pub now: Option<Timestamp>,
 }
 
 impl Ending<'_> {
@@ -93,6 +96,8 @@ pub struct CallReport {
     pub outcome: CallOutcome,
     /// Why, in one harmless line; empty on success.
     pub reason: String,
+    /// What a person does about a permanent failure.
+    pub mend: Option<String>,
     /// The session, for `--resume`.
     pub session_id: Option<String>,
     /// The model that really answered, else the one that the client bound.

@@ -223,7 +223,8 @@ fn calls_at_once_share_and_no_first_takes_everything() {
         call: allowed(Some(5.0), None),
         ..parallel(4)
     };
-    assert_eq!(share(&Budgets::new(usd(12.0)), &own, &[]).1, 5.0);
+    let reserved = Budgets::new(usd(12.0)).reserve(&own, std::iter::empty()).unwrap();
+    assert_eq!(reserved.allowance(), allowed(Some(5.0), None));
 }
 
 #[test]

@@ -19,3 +19,4 @@ mod scripted_agent;
 mod support;
 mod tidy;
 mod transcripts;
+mod usage;

@@ -12,9 +12,11 @@ mod generation;
 mod interruption;
 mod limits;
 mod measure;
+mod pauses;
 mod people;
 mod project;
 mod repositories;
+mod timers;
 
 /// Makes a test of each function for each engine that it is listed under; the function gets the engine's kind.
 macro_rules! engine_tests {

@@ -40,7 +40,7 @@ impl Text {
 
     /// The same up to the unit tests, which stand at the end of a file.
     fn code_without_tests(&self) -> impl Iterator<Item = (usize, &str)> {
-        let is_test = self.path.ends_with("/tests.rs");
+        let is_test = self.path.ends_with("/tests.rs") || self.path.contains("/tests/");
         self.code()
             .take_while(move |(_, line)| !is_test && line.trim() != "#[cfg(test)]")
     }

@@ -9,26 +9,44 @@ use crate::text::one_line;
 /// The limits as last reported, and whether overage was ever in use.
 #[derive(Debug, Default)]
 pub(super) struct Limits {
-    /// The last report was a refusal.
-    pub(super) rejected: bool,
+    /// What the last report said.
+    pub(super) standing: Standing,
     /// Any report showed paid overage in use.
     pub(super) overage: bool,
     /// When the limit of the last refusal, or of the overage, is lifted.
     pub(super) resets_at: Option<Timestamp>,
 }
 
+/// Whether the API lets the account make requests.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// Nothing said so.
+    #[default]
+    Unknown,
+    /// It does, with or without a warning.
+    Allowed,
+    /// It refuses them until a reset.
+    Rejected,
+}
+
 impl Limits {
-    /// Takes in one `rate_limit_info`.
+    /// Takes in one `rate_limit_info`. What it does not say stays as it was.
     pub(super) fn note(&mut self, info: &Fields<'_>) -> AgentEvent {
         let status = info.text("status");
         let kind = info.text("rateLimitType");
-        let rejected = status.as_deref() == Some("rejected");
-        let overage = overage_in_use(info, rejected, kind.as_deref());
+        let standing = standing(status.as_deref());
+        let overage = overage_in_use(info, standing, kind.as_deref());
         let resets_at = info.moment("resetsAt").or_else(|| info.moment("overageResetsAt"));
-        self.rejected = rejected;
         self.overage |= overage;
-        if rejected || overage {
-            self.resets_at = resets_at.or(self.resets_at);
+        match standing {
+            Standing::Rejected => self.resets_at = resets_at.or(self.resets_at),
+            _ if overage => self.resets_at = resets_at.or(self.resets_at),
+            // A limit that is over takes its reset along.
+            Standing::Allowed if !self.overage => self.resets_at = None,
+            Standing::Allowed | Standing::Unknown => {}
+        }
+        if standing != Standing::Unknown {
+            self.standing = standing;
         }
         AgentEvent::RateLimit {
             status: status.map(|word| one_line(&word, 40)),
@@ -39,10 +57,91 @@ impl Limits {
     }
 }
 
+fn standing(status: Option<&str>) -> Standing {
+    match status {
+        Some("rejected") => Standing::Rejected,
+        Some(word) if word.starts_with("allowed") => Standing::Allowed,
+        _ => Standing::Unknown,
+    }
+}
+
 /// `overageStatus: allowed` beside `status: allowed` means only that overage is available.
-fn overage_in_use(info: &Fields<'_>, rejected: bool, kind: Option<&str>) -> bool {
+fn overage_in_use(info: &Fields<'_>, standing: Standing, kind: Option<&str>) -> bool {
     let available = info
         .text("overageStatus")
         .is_some_and(|status| status.starts_with("allowed"));
-    info.get("isUsingOverage") == Some(true) || kind == Some("overage") || (rejected && available)
+    let paying = standing == Standing::Rejected && available;
+    info.get("isUsingOverage") == Some(true) || kind == Some("overage") || paying
+}
+
+/// Whether a client's sentence says that a usage limit is reached: the only sign that older clients give. Limits on
+/// spending are none: more money lifts those, not time.
+pub(super) fn speaks_of_limit(sentence: &str) -> bool {
+    let clause = sentence.trim().split(['·', '∙', '•', '|', '.', '\n']).next();
+    let clause = clause.unwrap_or_default().trim().replace('’', "'").to_lowercase();
+    let words: Vec<&str> = clause.split_whitespace().collect();
+    match words[..] {
+        ["you've", "hit" | "reached", "your", ref name @ .., "limit"]
+        | ["you", "have", "hit" | "reached", "your", ref name @ .., "limit"] => names_no_other(name),
+        [ref name @ .., "limit", "reached"] => name.iter().all(|word| LIMITS.contains(word)),
+        ["usage", "limit", "reached", "for", ..] => true,
+        _ => false,
+    }
+}
+
+/// What clients call the limits that they say are reached.
+const LIMITS: [&str; 11] = [
+    "5-hour", "7-day", "ai", "claude", "fable", "haiku", "opus", "session", "sonnet", "usage", "weekly",
+];
+
+/// Models come and go, so any short name will do for a limit that the client says somebody has hit.
+fn names_no_other(name: &[&str]) -> bool {
+    const OTHERS: [&str; 7] = ["budget", "context", "credit", "fast", "monthly", "rate", "spend"];
+    name.len() <= 4 && !name.iter().any(|word| OTHERS.contains(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn usage_limits_are_told_from_other_limits() {
+        let cases = [
+            ("Claude AI usage limit reached|1750000000", true),
+            (
+                "Claude usage limit reached. Your limit will reset at 3pm (Etc/GMT+5).",
+                true,
+            ),
+            ("5-hour limit reached ∙ resets 3pm", true),
+            (
+                "Weekly limit reached · resets 10am (Asia/Seoul) · /upgrade to Max",
+                true,
+            ),
+            ("Limit reached · resets Dec 17 at 6am (Europe/Oslo)", true),
+            ("You've hit your limit · resets 10pm (America/New_York)", true),
+            ("You’ve hit your session limit", true),
+            ("You've hit your Opus limit · resets Mon 12:00am", true),
+            ("You've reached your Fable limit.", true),
+            ("Usage limit reached for 5 hour.", true),
+            ("You've hit your monthly spend limit · your limit resets 5pm", false),
+            ("You've hit your fast limit · resets in 5m", false),
+            ("You've hit your team's shared budget.", false),
+            ("Rate limit reached", false),
+            ("API Error: Rate limit reached", false),
+            ("Context limit reached", false),
+            (
+                "API Error: Request rejected (429) · This request would exceed the rate limit",
+                false,
+            ),
+            (
+                "I wrote the limiter; its test says that the usage limit reached 7 · resets 3pm",
+                false,
+            ),
+            ("The reader prints `limit reached · resets 3pm`", false),
+            ("", false),
+        ];
+        for (sentence, expect) in cases {
+            assert_eq!(speaks_of_limit(sentence), expect, "{sentence}");
+        }
+    }
 }

@@ -3,14 +3,19 @@
 
 use jiff::Timestamp;
 
-use super::{ResultLine, Transcript};
+use super::cause::{self, Cause, Evidence};
+use super::limit::{Standing, speaks_of_limit};
+use super::{ResultLine, Transcript, reset_time};
 use crate::agent::{CallOutcome, Cut, Ending};
 
 /// A verdict and what belongs to it.
+#[derive(Debug)]
 pub(super) struct Verdict {
     pub(super) outcome: CallOutcome,
     pub(super) reason: String,
     pub(super) resets_at: Option<Timestamp>,
+    pub(super) mend: Option<&'static str>,
+    pub(super) session_lost: bool,
 }
 
 impl Verdict {
@@ -19,177 +24,242 @@ impl Verdict {
             outcome,
             reason: reason.into(),
             resets_at: None,
+            mend: None,
+            session_lost: false,
         }
     }
 
     fn until(self, resets_at: Option<Timestamp>) -> Self {
         Self { resets_at, ..self }
     }
+
+    fn caused(cause: &Cause, reason: impl Into<String>) -> Self {
+        Self {
+            mend: cause.mend,
+            session_lost: cause.session_lost,
+            ..Self::new(cause.outcome, reason)
+        }
+    }
 }
 
-/// Judges a call. The first row that fits decides.
+/// One row of the table: a verdict, if it fits.
+type Row = fn(&Transcript, &Ending<'_>) -> Option<Verdict>;
+
+/// The table. The first row that fits decides.
+const ROWS: [Row; 11] = [
+    paid_overage,
+    cut_for_good,
+    claimed_success,
+    cut_for_budget,
+    limited_by_fields,
+    spent,
+    limited_by_words,
+    cancelled,
+    refused,
+    died_retrying,
+    died_refused,
+];
+
+/// Judges a call.
 pub(super) fn of(call: &Transcript, ending: &Ending<'_>) -> Verdict {
-    if call.limits.overage && !ending.allow_overage || ending.cut == Some(Cut::Overage) {
-        return Verdict::new(CallOutcome::Overage, "paid overage is being used").until(call.limits.resets_at);
-    }
-    if ending.cut == Some(Cut::Credentials) {
-        return Verdict::new(CallOutcome::Permanent, Cut::Credentials.reason());
-    }
-    let Some(result) = &call.result else {
-        return without_result(call, ending);
+    let verdict = ROWS.iter().find_map(|row| row(call, ending));
+    verdict.unwrap_or_else(|| died(call, ending))
+}
+
+fn paid_overage(call: &Transcript, ending: &Ending<'_>) -> Option<Verdict> {
+    let counts = call.limits.overage && !ending.allow_overage || ending.cut == Some(Cut::Overage);
+    counts.then(|| Verdict::new(CallOutcome::Overage, "paid overage is being used").until(call.limits.resets_at))
+}
+
+/// What must not go on is no success, however far it came.
+fn cut_for_good(_: &Transcript, ending: &Ending<'_>) -> Option<Verdict> {
+    let cut = ending.cut?;
+    let mend = match cut {
+        Cut::Credentials => {
+            "take the API key out of `container.env` and of the agent's settings, or set `agent.credentials: api_key`"
+        }
+        Cut::Model => "set `model` in the role's section to the one that is bound, or `strict_model: false`",
+        _ => return None,
     };
-    if result.claims_success() {
-        return claimed_success(ending);
-    }
-    if ending.cut == Some(Cut::Budget) {
-        return Verdict::new(CallOutcome::Budget, Cut::Budget.reason());
-    }
-    limited(call)
-        .or_else(|| spent(result))
-        .or_else(|| interrupted(ending))
-        .unwrap_or_else(|| refused(call, result))
+    Some(Verdict {
+        mend: Some(mend),
+        ..Verdict::new(CallOutcome::Permanent, cut.reason())
+    })
 }
 
-fn claimed_success(ending: &Ending<'_>) -> Verdict {
-    if ending.allows_success() {
-        return Verdict::new(CallOutcome::Success, "");
-    }
-    let how = process_end(ending);
-    Verdict::new(CallOutcome::Failed, format!("the client claims success, but {how}"))
-}
-
-/// A usage limit: the API refuses everything until a reset.
-fn limited(call: &Transcript) -> Option<Verdict> {
-    let result = call.result.as_ref();
-    let by_status = result.is_some_and(|line| line.status == Some(429) && line.usage_limit);
-    let refusal = call.refusal.as_ref();
-    let by_refusal = refusal.is_some_and(|refusal| refusal.word == "rate_limit" && refusal.resets_at.is_some());
-    let text = result.and_then(|line| line.text.as_deref()).unwrap_or_default();
-    if !(call.limits.rejected || by_status || by_refusal || speaks_of_limit(text)) {
+fn claimed_success(call: &Transcript, ending: &Ending<'_>) -> Option<Verdict> {
+    let result = call.result.as_ref()?;
+    if !result.claims_success() || aborted(result) {
         return None;
     }
+    if ending.allows_success() {
+        return Some(Verdict::new(CallOutcome::Success, ""));
+    }
+    let reason = format!("the client claims success, but {}", process_end(ending));
+    Some(Verdict::new(CallOutcome::Failed, reason))
+}
+
+fn cut_for_budget(_: &Transcript, ending: &Ending<'_>) -> Option<Verdict> {
+    let cut = ending.cut.filter(|cut| *cut == Cut::Budget)?;
+    Some(Verdict::new(CallOutcome::Budget, cut.reason()))
+}
+
+/// A usage limit that the API's own fields speak of: it refuses everything until a reset.
+fn limited_by_fields(call: &Transcript, ending: &Ending<'_>) -> Option<Verdict> {
+    let result = call.result.as_ref();
+    let by_result = result.is_some_and(|line| line.usage_limit && matches!(line.status, None | Some(429)));
+    (call.limits.standing == Standing::Rejected || by_result).then(|| limited(call, ending))
+}
+
+/// A usage limit that only a sentence of the client speaks of, and that no field contradicts.
+fn limited_by_words(call: &Transcript, ending: &Ending<'_>) -> Option<Verdict> {
+    let status = call.result.as_ref().and_then(|line| line.status);
+    let refusal = call.refusal.as_ref();
+    let word = refusal.map_or("", |refusal| refusal.word.as_str());
+    let another_reason = status.is_some_and(|status| status != 429) || !matches!(word, "" | "unknown" | "rate_limit");
+    let for_its_rate = status == Some(429) || word == "rate_limit";
+    if another_reason || call.limits.standing == Standing::Allowed && !for_its_rate {
+        return None;
+    }
+    let has_reset = word == "rate_limit" && refusal.is_some_and(|refusal| refusal.resets_at.is_some());
+    (has_reset || sentences(call).any(speaks_of_limit)).then(|| limited(call, ending))
+}
+
+fn limited(call: &Transcript, ending: &Ending<'_>) -> Verdict {
+    let refusal = call.refusal.as_ref();
     let resets_at = call
         .limits
         .resets_at
         .or_else(|| refusal.and_then(|refusal| refusal.resets_at))
-        .or_else(|| super::reset_time(text, None));
-    let refused = refusal.map(|refusal| refusal.text.as_str()).unwrap_or_default();
-    let said = [text, refused].into_iter().find(|words| !words.is_empty());
-    Some(Verdict::new(CallOutcome::Limited, said.unwrap_or("a usage limit is reached")).until(resets_at))
+        .or_else(|| sentences(call).find_map(|sentence| reset_time(sentence, ending.now)));
+    let said = sentences(call).next().unwrap_or("a usage limit is reached");
+    Verdict::new(CallOutcome::Limited, said).until(resets_at)
 }
 
-/// Clients that send no rate limit events say it only here.
-fn speaks_of_limit(text: &str) -> bool {
-    text.contains("usage limit reached") || (text.contains("limit") && text.contains("· resets "))
+/// What the client says of the call's end: in its result, and in the message that it made of a refusal.
+fn sentences(call: &Transcript) -> impl Iterator<Item = &str> {
+    let result = call.result.as_ref().and_then(|line| line.text.as_deref());
+    let refusal = call.refusal.as_ref().map(|refusal| refusal.text.as_str());
+    [result, refusal].into_iter().flatten().filter(|text| !text.is_empty())
 }
 
 /// The task's own verdict: it used up what it was given.
-fn spent(result: &ResultLine) -> Option<Verdict> {
-    let says = |subtype: &str, reason: &str| result.subtype == subtype || result.terminal_reason == reason;
-    if says("error_max_turns", "max_turns") {
-        return Some(Verdict::new(
+fn spent(call: &Transcript, _: &Ending<'_>) -> Option<Verdict> {
+    const WAYS: [(CallOutcome, &str, &str, &str); 2] = [
+        (
             CallOutcome::MaxTurns,
-            words(result, "the turns are used up"),
-        ));
-    }
-    says("error_max_budget_usd", "budget_exhausted").then(|| {
-        let reason = words(result, "the call's budget is used up");
-        Verdict::new(CallOutcome::Budget, reason)
-    })
+            "error_max_turns",
+            "max_turns",
+            "the turns are used up",
+        ),
+        (
+            CallOutcome::Budget,
+            "error_max_budget_usd",
+            "budget_exhausted",
+            "the call's budget is used up",
+        ),
+    ];
+    let result = call.result.as_ref()?;
+    let fits = |subtype: &str, reason: &str| result.subtype == subtype || result.terminal_reason == reason;
+    let way = WAYS.iter().find(|(_, subtype, reason, _)| fits(subtype, reason));
+    way.map(|(outcome, _, _, otherwise)| Verdict::new(*outcome, words(result).unwrap_or_else(|| (*otherwise).into())))
 }
 
-/// An error result that only says that we ended the call.
-fn interrupted(ending: &Ending<'_>) -> Option<Verdict> {
-    let cut = ending.cut?;
+fn cancelled(_: &Transcript, ending: &Ending<'_>) -> Option<Verdict> {
+    let cut = ending.cut.filter(|cut| *cut == Cut::Cancelled)?;
     Some(Verdict::new(CallOutcome::Crashed, cut.reason()))
 }
 
-/// An error result: whose fault, by status, else by the API's word, else by the client's words.
-fn refused(call: &Transcript, result: &ResultLine) -> Verdict {
-    let word = call
-        .refusal
-        .as_ref()
-        .map(|refusal| refusal.word.as_str())
-        .unwrap_or_default();
-    let said = words(result, "the client ended with an error and said nothing");
-    let outcome = by_status(result.status)
-        .or_else(|| by_word(word))
-        .or_else(|| by_text(&said))
-        .unwrap_or(CallOutcome::Failed);
-    Verdict::new(outcome, said)
-}
-
-fn by_status(status: Option<u16>) -> Option<CallOutcome> {
-    match status? {
-        408 | 409 | 425 | 429 | 500.. => Some(CallOutcome::Transient),
-        400..=499 => Some(CallOutcome::Permanent),
-        _ => None,
+/// An error result: whose fault? One that came because we ended the call counts only if it gives a reason.
+fn refused(call: &Transcript, ending: &Ending<'_>) -> Option<Verdict> {
+    let result = call.result.as_ref().filter(|line| !aborted(line))?;
+    let silent = stderr(ending).unwrap_or("the client ended with an error and said nothing");
+    let said = words(result).unwrap_or_else(|| silent.to_owned());
+    let word = call.refusal.as_ref().map_or("", |refusal| refusal.word.as_str());
+    let evidence = Evidence {
+        status: result.status,
+        word,
+        text: &said,
+    };
+    match cause::of(evidence) {
+        Some(cause) => Some(Verdict::caused(cause, said)),
+        None if matches!(ending.cut, None | Some(Cut::AfterResult)) => Some(Verdict::new(CallOutcome::Failed, said)),
+        None => None,
     }
-}
-
-fn by_word(word: &str) -> Option<CallOutcome> {
-    match word {
-        "overloaded" | "server_error" | "rate_limit" => Some(CallOutcome::Transient),
-        "authentication_failed" | "billing_error" | "invalid_request" | "model_not_found" | "oauth_org_not_allowed" => {
-            Some(CallOutcome::Permanent)
-        }
-        _ => None,
-    }
-}
-
-fn by_text(text: &str) -> Option<CallOutcome> {
-    const REFUSED: [&str; 6] = [
-        "No conversation found",
-        "unknown option",
-        "Invalid API key",
-        "Please run /login",
-        "Not logged in",
-        "cannot be used with root",
-    ];
-    const OUT_OF_REACH: [&str; 4] = ["Unable to connect", "ECONNREFUSED", "Connection error", "ECONNRESET"];
-    let mentions = |phrases: &[&str]| phrases.iter().any(|phrase| text.contains(phrase));
-    if mentions(&REFUSED) {
-        Some(CallOutcome::Permanent)
-    } else {
-        mentions(&OUT_OF_REACH).then_some(CallOutcome::Transient)
-    }
-}
-
-/// No result line: killed, dead, or never started.
-fn without_result(call: &Transcript, ending: &Ending<'_>) -> Verdict {
-    if ending.cut == Some(Cut::Budget) {
-        return Verdict::new(CallOutcome::Budget, Cut::Budget.reason());
-    }
-    if let Some(verdict) = limited(call) {
-        return verdict;
-    }
-    if let Some(verdict) = died_retrying(call, ending) {
-        return verdict;
-    }
-    let tail = ending.stderr_tail.trim();
-    let outcome = by_text(tail).filter(|_| ending.cut.is_none() && !ending.oom);
-    let mut reason = format!("no result line: {}", process_end(ending));
-    if !tail.is_empty() {
-        reason.push_str("; stderr ends: ");
-        reason.push_str(last_characters(tail, 300));
-    }
-    Verdict::new(outcome.unwrap_or(CallOutcome::Crashed), reason)
 }
 
 /// The API had refused the last request when the call ended: its word counts, not the end's.
 fn died_retrying(call: &Transcript, ending: &Ending<'_>) -> Option<Verdict> {
     let retry = call.retry.as_ref().filter(|_| !ending.oom)?;
-    let outcome = by_status(retry.status)
-        .or_else(|| by_word(&retry.word))
-        .unwrap_or(CallOutcome::Transient);
     let status = retry
         .status
-        .map_or_else(|| "out of reach".to_owned(), |status| status.to_string());
+        .map_or("out of reach".to_owned(), |status| status.to_string());
     let how = process_end(ending);
-    Some(Verdict::new(
-        outcome,
-        format!("while the client retried after an API error ({status}), {how}"),
+    let reason = format!("while the client retried after an API error ({status}), {how}");
+    let cause = cause::of(Evidence {
+        status: retry.status,
+        word: &retry.word,
+        text: "",
+    });
+    Some(match cause {
+        Some(cause) => Verdict::caused(cause, reason),
+        None => Verdict::new(CallOutcome::Transient, reason),
+    })
+}
+
+/// The client had written down a refusal, and ended before its result.
+fn died_refused(call: &Transcript, ending: &Ending<'_>) -> Option<Verdict> {
+    let refusal = call.refusal.as_ref().filter(|_| !ending.oom)?;
+    let cause = cause::of(Evidence {
+        status: None,
+        word: &refusal.word,
+        text: &refusal.text,
+    })?;
+    Some(Verdict::caused(
+        cause,
+        format!("{}; {}", refusal.text, process_end(ending)),
     ))
+}
+
+/// Nothing but the end of the process says why: it was killed, it died, or it never started.
+fn died(call: &Transcript, ending: &Ending<'_>) -> Verdict {
+    let how = process_end(ending);
+    if ending.cut == Some(Cut::FirstEvent) && !ending.oom {
+        return Verdict::new(CallOutcome::Transient, how);
+    }
+    if call.result.is_some() {
+        let who = if ending.cut.is_some() {
+            ""
+        } else {
+            "the client was told to stop: "
+        };
+        return Verdict::new(CallOutcome::Crashed, format!("{who}{how}"));
+    }
+    let mut reason = format!("no result line: {how}");
+    let tail = ending.stderr_tail.trim();
+    if !tail.is_empty() {
+        reason.push_str("; stderr ends: ");
+        reason.push_str(last_characters(tail, 300));
+    }
+    let text = stderr(ending).unwrap_or_default();
+    match cause::of(Evidence {
+        text,
+        ..Evidence::default()
+    }) {
+        Some(cause) => Verdict::caused(cause, reason),
+        None => Verdict::new(CallOutcome::Crashed, reason),
+    }
+}
+
+/// Whether a result only says that the client was told to stop.
+fn aborted(result: &ResultLine) -> bool {
+    result.terminal_reason.starts_with("aborted")
+}
+
+/// The end of stderr, where the client ended by itself and had the time to say why.
+fn stderr<'a>(ending: &Ending<'a>) -> Option<&'a str> {
+    let tail = last_characters(ending.stderr_tail.trim(), 300);
+    (!tail.is_empty() && ending.cut.is_none() && !ending.oom).then_some(tail)
 }
 
 fn process_end(ending: &Ending<'_>) -> String {
@@ -202,16 +272,19 @@ fn process_end(ending: &Ending<'_>) -> String {
     }
 }
 
-/// What the result line says, else `otherwise`.
-fn words(result: &ResultLine, otherwise: &str) -> String {
+/// What the result line says, if it says anything.
+fn words(result: &ResultLine) -> Option<String> {
     if !result.errors.is_empty() {
-        return result.errors.join("; ");
+        return Some(result.errors.join("; "));
     }
     let text = result.text.as_deref().unwrap_or_default().trim();
-    if text.is_empty() { otherwise } else { text }.to_owned()
+    (!text.is_empty()).then(|| text.to_owned())
 }
 
 fn last_characters(text: &str, count: usize) -> &str {
     let start = text.char_indices().rev().nth(count.saturating_sub(1));
     start.map_or(text, |(index, _)| &text[index..])
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,11 +6,14 @@ use std::fmt::Display;
 
 use jiff::Timestamp;
 
+use crate::agent::Usage;
 use crate::attempt::Attempt;
 use crate::cli::Context;
 use crate::cli::issues::name;
 use crate::error::Result;
 use crate::issue::{FileAction, Issue, IssueId, Issues, TaskPlan, id_list};
+use crate::ledger::Entry;
+use crate::report::numbers;
 use crate::store::Store;
 use crate::text;
 
@@ -109,6 +112,9 @@ fn fields(page: &mut Page, issues: &Issues, issue: &Issue) {
     let forgiven = (issue.forgiven_attempts > 0)
         .then(|| format!("the first {} attempts no longer count", issue.forgiven_attempts));
     page.field("forgiven", forgiven);
+    let used = issue.usage();
+    let phrase = || format!("{} in {}", numbers::usage(&used), numbers::calls(used.calls));
+    page.field("used", (used.calls > 0).then(phrase));
 }
 
 /// A moment to the second, in UTC.
@@ -167,14 +173,8 @@ fn attempt(attempt: &Attempt) -> String {
     let mut lines = vec![
         format!("{} {}{reason}", attempt.number, attempt.outcome),
         format!("  run {}, {}, {seconds} s", attempt.run, when(attempt.started_at)),
-        format!(
-            "  {}, {} turns, {} tokens, ${:.4}",
-            call.and_then(|call| call.model.as_deref()).unwrap_or("no model"),
-            call.map_or(0, |call| call.turns),
-            attempt.usage().tokens(),
-            attempt.usage().cost_usd
-        ),
     ];
+    lines.push(call.map_or_else(|| "  the agent was not called".to_owned(), used));
     let mut place = |name: &str, value: &Option<String>| {
         lines.extend(
             value
@@ -188,13 +188,32 @@ fn attempt(attempt: &Attempt) -> String {
     lines.join("\n")
 }
 
+/// What a call took and used.
+fn used(call: &Entry) -> String {
+    let model = text::one_line(call.model.as_deref().unwrap_or("no model"), 100);
+    let Usage {
+        input,
+        cache_write,
+        cache_read,
+        output,
+        cost_usd,
+        ..
+    } = call.usage;
+    let reckoned = if call.estimated { ", reckoned" } else { "" };
+    format!(
+        "  {model}, {} turns, {} tokens (input {input}, cache write {cache_write}, cache read {cache_read}, \
+         output {output}), ${cost_usd:.4}{reckoned}",
+        call.turns,
+        call.usage.tokens(),
+    )
+}
+
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::agent::{CallOutcome, Role, Usage};
+    use crate::agent::{CallOutcome, Role};
     use crate::attempt::Outcome;
     use crate::issue::{FORMAT, NewIssue, StoreMeta, TaskFile};
-    use crate::ledger::Entry;
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(1_795_255_200 + second).unwrap()
@@ -273,6 +292,7 @@ pub(super) mod tests {
                     cache_read: 3000,
                     output: 40,
                     cost_usd: 0.12,
+                    calls: 1,
                     ..Usage::default()
                 },
                 estimated: false,

@@ -94,7 +94,7 @@ fn ledger(report: &UsageReport, width: Option<u16>) -> String {
 
 fn call(entry: &Entry) -> Vec<String> {
     let task = entry.task.as_ref().map_or_else(String::new, ToString::to_string);
-    let model = one_line(entry.model.as_deref().unwrap_or("none"), NAME_MAX);
+    let model = one_line(entry.model.as_deref().unwrap_or("unknown"), NAME_MAX);
     let place = vec![
         when(entry.ended_at),
         entry.role.to_string(),

@@ -14,6 +14,7 @@ use crate::run::project::Project;
 
 engine_tests! {
     both: a_run_that_died_anywhere_comes_to_the_same_end;
+    podman: a_run_that_died_around_a_pause_comes_to_the_same_end;
 }
 
 /// One task by hand, and one that measure proposes and that waits for it.
@@ -72,12 +73,93 @@ fn a_run_that_died_anywhere_comes_to_the_same_end(kind: EngineKind) {
         let paid = usage["cost_usd"].as_f64().unwrap();
         let calls = usage["calls"].as_f64().unwrap();
         assert!(calls >= 3.0 && paid >= 1.0, "{point}: {usage}");
+        for id in ["cw-1", "cw-2"] {
+            assert_eq!(paid_by_trailers(&died, id), paid_by_store(&died, id), "{point}: {id}");
+        }
         died.expect_tidy();
     }
 }
 
-/// Every crash point of the source that a run comes to.
+/// Tokens and money in the trailers of a task's commit.
+fn paid_by_trailers(project: &Project, id: &str) -> (u64, String) {
+    let format = "--format=%(trailers:key=Cordwainer-Tokens,valueonly)%(trailers:key=Cordwainer-Cost,valueonly)";
+    let task = format!("--grep=Cordwainer-Task: {id}$");
+    let log = project.repository.git(&["log", &task, format, "generation-one"]);
+    let (tokens, cost) = log.trim().split_once('\n').unwrap();
+    (tokens.parse().unwrap(), cost.to_owned())
+}
+
+/// The same, added up over the attempts that the store has.
+fn paid_by_store(project: &Project, id: &str) -> (u64, String) {
+    let issue = project.issue(id);
+    let calls = issue["attempts"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|attempt| &attempt["call"]["usage"]);
+    let (mut tokens, mut cost) = (0, 0.0);
+    for usage in calls {
+        let count = |name: &str| usage[name].as_u64().unwrap_or(0);
+        tokens += ["input", "cache_write", "cache_read", "output"]
+            .map(count)
+            .iter()
+            .sum::<u64>();
+        cost += usage["cost_usd"].as_f64().unwrap_or(0.0);
+    }
+    (tokens, format!("{cost:.4} USD"))
+}
+
+/// The orchestrator dies on the way into a pause, or out of it.
+fn a_run_that_died_around_a_pause_comes_to_the_same_end(kind: EngineKind) {
+    for point in all_crash_points().iter().filter(|point| is_of_a_pause(point)) {
+        let Some(project) = Project::new(kind, "limits: {wait: never}\n") else {
+            return;
+        };
+        project.add(
+            "meets a limit",
+            "tokens 500 20 0.25\nwrite src/a.txt one\nlimit 1900000000\ntokens 300 10 0.5\nwrite src/b.txt two",
+        );
+        let resume = ["generator", "resume", "--now"];
+        if point == "slot.resumed" {
+            project.run(&resume).expect(8);
+        }
+        let mut command = project.command(&resume);
+        let output = command.env("CORDWAINER_CRASH_AT", point).output().unwrap();
+        assert_eq!(output.status.signal(), Some(9), "{point} was never reached");
+        // Begun afresh, the task meets its limit once more.
+        let again = project.run(&resume);
+        if again.code == Some(8) {
+            project.run(&resume).expect(0);
+        }
+        assert_eq!(end_of_one(&project), ("closed".to_owned(), 1), "{point}");
+        let contents = ["src/a.txt", "src/b.txt"].map(|path| project.content(path));
+        assert_eq!(contents, ["one", "two"], "{point}");
+        let paid = project.status()["usage"]["cost_usd"].as_f64().unwrap();
+        assert!(paid >= 0.75, "{point}: {paid}");
+        assert_eq!(project.suspended(), 0, "{point}");
+        project.expect_tidy();
+    }
+}
+
+fn end_of_one(project: &Project) -> (String, usize) {
+    let status = project.issue("cw-1")["status"].as_str().unwrap().to_owned();
+    (status, project.merges_of("cw-1"))
+}
+
+fn is_of_a_pause(point: &str) -> bool {
+    ["slot.suspended", "slot.resumed"].contains(&point) || point.starts_with("pause.")
+}
+
+/// Every crash point of the source that a run without a pause comes to.
 fn crash_points() -> Vec<String> {
+    let mut points = all_crash_points();
+    points.retain(|point| !is_of_a_pause(point));
+    assert!(points.len() >= 13, "{points:?}");
+    points
+}
+
+/// Every crash point of the source that a run comes to.
+fn all_crash_points() -> Vec<String> {
     let mut points = Vec::new();
     for entry in walkdir::WalkDir::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("src")) {
         let entry = entry.unwrap();
@@ -98,6 +180,5 @@ fn crash_points() -> Vec<String> {
     });
     points.sort();
     points.dedup();
-    assert!(points.len() >= 13, "{points:?}");
     points
 }

@@ -106,7 +106,7 @@ fn a_budget_stops_the_run_and_more_of_it_goes_on(kind: EngineKind) {
 }
 
 /// Runs through the library, with a clock that jumps instead of waiting.
-fn run_by_the_clock(project: &Project, start: &str) -> (RunDone, Vec<Happening>) {
+pub(super) fn run_by_the_clock(project: &Project, start: &str) -> (RunDone, Vec<Happening>) {
     let surroundings = Surroundings {
         world: World::fixed(start.parse().unwrap()),
         ..Surroundings::default()

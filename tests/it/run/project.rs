@@ -275,7 +275,7 @@ impl Project {
             .into_iter()
             .flatten()
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .filter(|name| name.contains(".dirty"))
+            .filter(|name| name.contains(".dirty") && !self.is_suspended(name))
             .collect();
         assert_eq!(names, Vec::<String>::new(), "slots were left");
         assert_eq!(self.status()["tasks"]["in_progress"], 0, "claims were left");
@@ -287,6 +287,28 @@ impl Project {
             "mounts were left:\n{mounts}"
         );
         self.expect_untouched();
+    }
+
+    /// Whether a slot's marker says that a session waits in it.
+    fn is_suspended(&self, marker: &str) -> bool {
+        let text = fs::read_to_string(self.state().join("slots").join(marker)).unwrap();
+        serde_json::from_str::<Value>(&text).unwrap()["session"].is_string()
+    }
+
+    /// How many sessions wait to go on.
+    pub(super) fn suspended(&self) -> usize {
+        let slots = fs::read_dir(self.state().join("slots")).unwrap();
+        let names = slots.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        names
+            .filter(|name| name.ends_with(".dirty") && self.is_suspended(name))
+            .count()
+    }
+
+    /// The ledger entries of an issue's attempts, oldest first.
+    pub(super) fn calls(&self, id: &str) -> Vec<Value> {
+        let issue = self.issue(id);
+        let attempts = issue["attempts"].as_array().unwrap();
+        attempts.iter().map(|attempt| attempt["call"].clone()).collect()
     }
 
     /// Panics unless the checkout is byte for byte as it was.

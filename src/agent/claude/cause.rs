@@ -1,0 +1,229 @@
+//! Why an API or a client refuses: what is passing, what a person must mend, and how.
+
+use crate::agent::CallOutcome;
+
+/// A reason for a refusal, and how it shows.
+#[derive(Debug)]
+pub(super) struct Cause {
+    /// What it makes of the call.
+    pub(super) outcome: CallOutcome,
+    /// What a person does about it.
+    pub(super) mend: Option<&'static str>,
+    /// Whether the session that was to be resumed is gone.
+    pub(super) session_lost: bool,
+    /// The statuses of HTTP that mean it.
+    statuses: fn(u16) -> bool,
+    /// The words that the client has for it (`error` of a message or a retry).
+    words: &'static [&'static str],
+    /// What the client writes of it, in lower case.
+    phrases: &'static [&'static str],
+}
+
+/// What a refusal shows of its reason.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Evidence<'a> {
+    /// The status of HTTP.
+    pub(super) status: Option<u16>,
+    /// The client's word.
+    pub(super) word: &'a str,
+    /// The client's sentence.
+    pub(super) text: &'a str,
+}
+
+const LOG_IN: &str = "log in again: `claude setup-token` gives a token for `container.env`";
+const ADD_CREDIT: &str = "add credit, or raise the spend limit, where the account is billed";
+const CHOOSE_MODEL: &str = "choose another model: `model` in the role's section of the configuration";
+const BEGIN_ANEW: &str = "begin a new session: the client's home does not hold this one any more";
+const DROP_OPTION: &str = "take the option out of `claude_args`, or use an image whose client knows it";
+const CHANGE_USER: &str = "let agents run as another user than root: `container.user`";
+const CHANGE_REQUEST: &str = "change what the reason names: the same request would be refused again";
+
+/// The causes. Of two that fit, the first counts.
+const CAUSES: [Cause; 8] = [
+    Cause {
+        statuses: |status| matches!(status, 401 | 403),
+        words: &["authentication_failed", "oauth_org_not_allowed"],
+        phrases: &[
+            "failed to authenticate",
+            "invalid api key",
+            "not logged in",
+            "oauth token",
+            "please run /login",
+        ],
+        ..permanent(LOG_IN)
+    },
+    Cause {
+        statuses: |status| status == 402,
+        words: &["billing_error"],
+        phrases: &[
+            "credit balance is too low",
+            "monthly limit",
+            "out of usage credits",
+            "shared budget",
+            "spend limit",
+        ],
+        ..permanent(ADD_CREDIT)
+    },
+    Cause {
+        statuses: |status| status == 404,
+        words: &["model_not_found"],
+        phrases: &["issue with the selected model"],
+        ..permanent(CHOOSE_MODEL)
+    },
+    Cause {
+        phrases: &["no conversation found"],
+        session_lost: true,
+        ..permanent(BEGIN_ANEW)
+    },
+    Cause {
+        phrases: &["unknown option", "unknown argument"],
+        ..permanent(DROP_OPTION)
+    },
+    Cause {
+        phrases: &["cannot be used with root"],
+        ..permanent(CHANGE_USER)
+    },
+    Cause {
+        outcome: CallOutcome::Transient,
+        mend: None,
+        statuses: |status| matches!(status, 408 | 409 | 425 | 429 | 500..),
+        words: &["overloaded", "rate_limit", "server_error"],
+        phrases: &[
+            "connection error",
+            "connection refused",
+            "econnrefused",
+            "econnreset",
+            "etimedout",
+            "internal server error",
+            "overloaded",
+            "rate limit reached",
+            "request timed out",
+            "unable to connect",
+        ],
+        ..permanent("")
+    },
+    Cause {
+        statuses: |status| matches!(status, 400..=499),
+        words: &["invalid_request"],
+        ..permanent(CHANGE_REQUEST)
+    },
+];
+
+const fn permanent(mend: &'static str) -> Cause {
+    Cause {
+        outcome: CallOutcome::Permanent,
+        mend: Some(mend),
+        session_lost: false,
+        statuses: |_| false,
+        words: &[],
+        phrases: &[],
+    }
+}
+
+/// The cause that the evidence shows. The status decides, else the word, else the text; among causes of one outcome,
+/// the word and the text say more than the status.
+pub(super) fn of(evidence: Evidence<'_>) -> Option<&'static Cause> {
+    let status = evidence.status.and_then(by_status);
+    let word = CAUSES.iter().find(|cause| cause.words.contains(&evidence.word));
+    let text = by_text(evidence.text);
+    let outcome = status.or(word).or(text)?.outcome;
+    [word, text, status]
+        .into_iter()
+        .flatten()
+        .find(|cause| cause.outcome == outcome)
+}
+
+fn by_status(status: u16) -> Option<&'static Cause> {
+    CAUSES.iter().find(|cause| (cause.statuses)(status))
+}
+
+fn by_text(text: &str) -> Option<&'static Cause> {
+    let plain = text.to_lowercase();
+    let mentions = |cause: &&Cause| cause.phrases.iter().any(|phrase| plain.contains(phrase));
+    let by_phrase = CAUSES.iter().find(mentions);
+    let by_status = status_in(&plain).and_then(by_status);
+    match (by_phrase, by_status) {
+        (Some(phrase), Some(status)) if phrase.outcome != status.outcome => Some(status),
+        (phrase, status) => phrase.or(status),
+    }
+}
+
+/// The status that older clients put into their sentence alone: `API Error: 529 …`, `API Error: … (429) …`.
+fn status_in(plain: &str) -> Option<u16> {
+    let (_, after) = plain.split_once("api error")?;
+    let words = after.split(|letter: char| !letter.is_ascii_alphanumeric());
+    let mut numbers = words
+        .filter(|word| !word.is_empty())
+        .take(4)
+        .filter_map(|word| word.parse().ok());
+    numbers.find(|number| (400..600).contains(number))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(status: impl Into<Option<u16>>, word: &str, text: &str, expect: Option<(CallOutcome, Option<&str>)>) {
+        let status = status.into();
+        let found = of(Evidence { status, word, text }).map(|cause| (cause.outcome, cause.mend));
+        assert_eq!(found, expect, "{status:?} {word:?} {text:?}");
+    }
+
+    #[test]
+    fn the_status_decides_and_words_say_more() {
+        let passing = Some((CallOutcome::Transient, None));
+        let needs = |mend| Some((CallOutcome::Permanent, Some(mend)));
+        for status in [408, 409, 425, 429, 500, 502, 503, 504, 529, 599] {
+            check(status, "", "", passing);
+            check(status, "invalid_request", "Please run /login", passing);
+        }
+        check(401, "", "", needs(LOG_IN));
+        check(403, "unknown", "", needs(LOG_IN));
+        check(404, "", "", needs(CHOOSE_MODEL));
+        check(400, "", "", needs(CHANGE_REQUEST));
+        check(413, "", "Overloaded", needs(CHANGE_REQUEST));
+        check(400, "billing_error", "Credit balance is too low", needs(ADD_CREDIT));
+        check(400, "", "Credit balance is too low", needs(ADD_CREDIT));
+        check(401, "server_error", "", needs(LOG_IN));
+        check(200, "overloaded", "", passing);
+    }
+
+    #[test]
+    fn without_a_status_the_word_and_the_text_decide() {
+        let passing = Some((CallOutcome::Transient, None));
+        let needs = |mend| Some((CallOutcome::Permanent, Some(mend)));
+        check(None, "model_not_found", "", needs(CHOOSE_MODEL));
+        check(None, "oauth_org_not_allowed", "", needs(LOG_IN));
+        check(None, "rate_limit", "Invalid API key", passing);
+        let texts = [
+            (
+                "Failed to authenticate. API Error: 401 OAuth token has expired",
+                needs(LOG_IN),
+            ),
+            ("Invalid API key · Please run /login", needs(LOG_IN)),
+            ("You've hit your monthly spend limit.", needs(ADD_CREDIT)),
+            ("There's an issue with the selected model (opux).", needs(CHOOSE_MODEL)),
+            ("No conversation found with session ID: 1", needs(BEGIN_ANEW)),
+            ("error: unknown option '--x'", needs(DROP_OPTION)),
+            (
+                "--dangerously-skip-permissions cannot be used with root/sudo",
+                needs(CHANGE_USER),
+            ),
+            ("API Error: 529 Overloaded. This is usually temporary", passing),
+            ("API Error: Repeated 529 Overloaded errors", passing),
+            ("API Error: Request rejected (429) · too much", passing),
+            (
+                "API Error: 400 the request mentions that it is overloaded",
+                needs(CHANGE_REQUEST),
+            ),
+            ("API Error: Unable to connect to API (ECONNREFUSED)", passing),
+            ("API Error: it took 401000 tokens and 9 retries", None),
+            ("I fixed issue 529.", None),
+            ("Something else", None),
+            ("", None),
+        ];
+        for (text, expect) in texts {
+            check(None, "", text, expect);
+        }
+    }
+}

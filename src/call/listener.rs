@@ -1,0 +1,192 @@
+//! What hears a call: it writes the transcript down, meters it, tells events, and notes what must end the call.
+
+use std::fs::File;
+use std::io::Write as _;
+
+use tokio::time::Instant;
+
+use super::Call;
+use crate::agent::{self, AgentEvent, CallReport, Cut, Ending, Transcript, Usage};
+use crate::budget::Watch;
+use crate::config::Credentials;
+use crate::engine::{Output, Stream};
+use crate::error::{Context as _, ErrorKind, Result};
+use crate::event::Happening;
+use crate::record::Recorder;
+use crate::text::one_line;
+
+/// How much a call may write in all, in bytes: far more than any session says, and less than a disk holds.
+const OUTPUT_LIMIT: u64 = 512 << 20;
+/// How much of stderr an outcome may quote, in bytes.
+const STDERR_TAIL: usize = 4096;
+
+/// What hears a call: the transcript file, the parser and the events.
+pub(super) struct Listener<'a> {
+    call: &'a Call<'a>,
+    recorder: &'a Recorder,
+    pub(super) transcript: Transcript,
+    transcript_file: File,
+    stderr_file: File,
+    stderr_tail: Vec<u8>,
+    watch: Watch,
+    /// Turns and usage as they were last told.
+    metered: (u32, Usage),
+    /// Bytes heard so far.
+    heard: u64,
+    /// When the result line came.
+    pub(super) finished_at: Option<Instant>,
+    /// Why the call must end.
+    pub(super) must_stop: Option<Cut>,
+}
+
+impl<'a> Listener<'a> {
+    pub(super) fn new(call: &'a Call<'a>, recorder: &'a Recorder) -> Result<Self> {
+        Ok(Self {
+            call,
+            recorder,
+            transcript: match &call.resume {
+                Some(resume) => Transcript::resuming(resume.used),
+                None => Transcript::new(),
+            },
+            transcript_file: call.folder.open("transcript.jsonl")?,
+            stderr_file: call.folder.open("stderr.txt")?,
+            stderr_tail: Vec::new(),
+            watch: Watch::new(call.reservation.allowance()),
+            metered: (0, Usage::default()),
+            heard: 0,
+            finished_at: None,
+            must_stop: None,
+        })
+    }
+
+    /// What the call amounts to, given why it was cut, its exit code, and whether memory ran out.
+    pub(super) fn finish(self, (cut, exit_code, oom): (Option<Cut>, Option<i64>, bool)) -> CallReport {
+        self.transcript.finish(&Ending {
+            exit_code,
+            oom,
+            stderr_tail: &String::from_utf8_lossy(&self.stderr_tail),
+            cut,
+            allow_overage: self.call.config.limits.allow_overage,
+            now: Some(self.recorder.now()),
+            ..Ending::default()
+        })
+    }
+
+    pub(super) fn hear(&mut self, output: &Output) -> Result<()> {
+        self.heard += output.line.bytes.len() as u64 + 1;
+        if self.heard > OUTPUT_LIMIT {
+            self.must_stop = Some(Cut::Flood);
+            return Ok(());
+        }
+        match output.stream {
+            Stream::Stdout => {
+                write_line(&mut self.transcript_file, &output.line.bytes, "transcript.jsonl")?;
+                if let Some(event) = self.transcript.push_line(&output.line.bytes) {
+                    self.tell(event);
+                    self.meter();
+                }
+            }
+            Stream::Stderr => {
+                write_line(&mut self.stderr_file, &output.line.bytes, "stderr.txt")?;
+                self.stderr_tail.extend_from_slice(&output.line.bytes);
+                self.stderr_tail.push(b'\n');
+                let excess = self.stderr_tail.len().saturating_sub(STDERR_TAIL);
+                self.stderr_tail.drain(..excess);
+            }
+        }
+        Ok(())
+    }
+
+    /// Passes on what the stream showed, and notes what must end the call.
+    fn tell(&mut self, event: AgentEvent) {
+        let call = self.call.name.clone();
+        let happening = match event {
+            AgentEvent::Started {
+                session_id,
+                model,
+                version,
+                api_key_source,
+            } => {
+                let subscribed = self.call.config.agent.credentials == Credentials::Subscription;
+                if subscribed && api_key_source.is_some() {
+                    self.must_stop = Some(Cut::Credentials);
+                }
+                self.check_model(model.as_deref());
+                Happening::AgentStarted {
+                    call,
+                    model,
+                    client_version: version,
+                    session_id,
+                }
+            }
+            AgentEvent::Text { text } if !self.call.config.silence_agent => Happening::AgentSaid { call, text },
+            AgentEvent::ToolUse { name, summary } => Happening::ToolUsed {
+                call,
+                tool: name,
+                summary,
+            },
+            AgentEvent::Finished { .. } => {
+                self.finished_at = Some(Instant::now());
+                return;
+            }
+            AgentEvent::Retry { attempt, error, .. } => Happening::Warned {
+                what: format!(
+                    "{call}: the client tries its request again (retry {attempt}, {})",
+                    error.unwrap_or_default()
+                ),
+            },
+            AgentEvent::RateLimit { overage: true, .. } if !self.call.config.limits.allow_overage => {
+                self.must_stop = Some(Cut::Overage);
+                Happening::Warned {
+                    what: format!("{call}: paid overage is being used; the call is stopped"),
+                }
+            }
+            _ => return,
+        };
+        self.recorder.emit(happening);
+    }
+
+    /// Sees that the model is one that was asked for.
+    fn check_model(&mut self, bound: Option<&str>) {
+        let (role, call) = (self.call.role, &self.call.name);
+        let asked = [role.model.as_deref(), role.fallback_model.as_deref()];
+        let (Some(model), Some(bound)) = (asked[0], bound) else {
+            return;
+        };
+        if asked.into_iter().flatten().any(|asked| agent::binds(asked, bound)) {
+            return;
+        }
+        let what = format!(
+            "{call}: the model is `{}`, and `{model}` was asked for",
+            one_line(bound, 100)
+        );
+        self.recorder.emit(Happening::Warned { what });
+        if role.strict_model {
+            self.must_stop = Some(Cut::Model);
+        }
+    }
+
+    /// Tells how far the call is when that changed, and notes when the budget is spent. Any message may move the
+    /// meter, whatever event it makes.
+    fn meter(&mut self) {
+        let (turns, usage) = (self.transcript.turns(), self.transcript.usage());
+        if (turns, usage) == self.metered {
+            return;
+        }
+        self.metered = (turns, usage);
+        // After the result no answer follows that a stop could spare.
+        if self.finished_at.is_none() && self.watch.observe(turns, &usage) {
+            self.must_stop = Some(Cut::Budget);
+        }
+        let call = self.call.name.clone();
+        self.recorder.emit(Happening::AgentProgress { call, turns, usage });
+    }
+}
+
+fn write_line(file: &mut File, line: &[u8], name: &str) -> Result<()> {
+    let mut whole = Vec::with_capacity(line.len() + 1);
+    whole.extend_from_slice(line);
+    whole.push(b'\n');
+    file.write_all(&whole)
+        .with_context(ErrorKind::Unexpected, || format!("cannot write `{name}` of a call"))
+}

@@ -1,0 +1,255 @@
+//! Usage limits as a state of the scheduler: pauses that are written down, and sessions that go on after them.
+
+use std::fs;
+
+use cordwainer::engine::EngineKind;
+use cordwainer::event::Happening;
+use serde_json::Value;
+
+use crate::run::engine_tests;
+use crate::run::limits::run_by_the_clock;
+use crate::run::measure::user_prompt;
+use crate::run::project::Project;
+
+engine_tests! {
+    both: a_limited_session_goes_on_where_it_stopped;
+    podman: a_pause_outlives_a_restart, a_person_cuts_a_pause_short, an_old_clients_limit_is_waited_out,
+        a_suspended_session_ends_with_its_generation, a_damaged_pause_is_told;
+    docker: a_run_killed_in_a_pause_goes_on_with_the_session, a_lost_session_is_begun_afresh,
+        a_measure_goes_on_with_its_session, an_overloaded_api_costs_no_session,
+        a_task_that_a_person_closed_lets_its_slot_go;
+}
+
+/// In 2030, at 17:46:40 in the afternoon.
+const RESET: &str = "limit 1900000000";
+const BEFORE_THE_RESET: &str = "2030-03-17T17:00:00Z";
+
+/// Works, meets a limit, and goes on after it.
+fn limited_script() -> String {
+    format!("tokens 500 20 0.25\nwrite src/a.txt one\n{RESET}\ntokens 300 10 0.5\nwrite src/b.txt two")
+}
+
+/// Sees that an attempt went on with the session of the one before, and that what both used is counted once.
+#[track_caller]
+fn expect_one_session(project: &Project, cost: f64) {
+    let calls = project.calls("cw-1");
+    let sessions: Vec<_> = calls.iter().map(|call| call["session_id"].as_str().unwrap()).collect();
+    assert!(sessions.windows(2).all(|pair| pair[0] == pair[1]), "{calls:#?}");
+    let paid = project.status()["usage"]["cost_usd"].as_f64().unwrap();
+    assert!((paid - cost).abs() < 1e-9, "{paid} was paid, not {cost}: {calls:#?}");
+    for (path, content) in [("src/a.txt", "one"), ("src/b.txt", "two")] {
+        assert_eq!(project.content(path), content);
+    }
+}
+
+fn a_limited_session_goes_on_where_it_stopped(kind: EngineKind) {
+    for first_line in ["", "per-call-cost\n"] {
+        let Some(project) = Project::new(kind, "limits: {wait: 1h}\n") else {
+            return;
+        };
+        project.add("meets a limit", &format!("{first_line}{}", limited_script()));
+        let (done, events) = run_by_the_clock(&project, BEFORE_THE_RESET);
+        assert_eq!((done.merged, done.exit_code), (1, 0), "{done:?}");
+        assert_eq!(project.outcomes("cw-1"), ["limited", "merged"]);
+        expect_one_session(&project, 0.75);
+        let resumed = |event: &Happening| matches!(event, Happening::SessionResumed { .. });
+        assert_eq!(events.iter().filter(|event| resumed(event)).count(), 1);
+        let prompt = fs::read_to_string(project.records("cw-1-2")[0].join("prompt.md")).unwrap();
+        assert!(
+            !prompt.contains("meets a limit"),
+            "the session knows its task already: {prompt}"
+        );
+        assert_eq!(project.suspended(), 0);
+        project.expect_tidy();
+    }
+}
+
+fn an_old_clients_limit_is_waited_out(kind: EngineKind) {
+    let Some(project) = Project::new(kind, "limits: {wait: always, default_wait: 90m}\n") else {
+        return;
+    };
+    project.add(
+        "meets a limit",
+        "write src/a.txt one\nlimit-text You've hit your limit\nwrite src/b.txt two",
+    );
+    let (done, events) = run_by_the_clock(&project, BEFORE_THE_RESET);
+    assert_eq!((done.merged, done.exit_code), (1, 0), "{done:?}");
+    // Nothing said until when, so it is the configured wait.
+    let paused = events.iter().find_map(|event| match event {
+        Happening::Paused { until, .. } => Some(until.to_string()),
+        _ => None,
+    });
+    assert!(
+        paused
+            .as_deref()
+            .is_some_and(|until| until.starts_with("2030-03-17T18:3")),
+        "{paused:?}"
+    );
+    project.expect_tidy();
+}
+
+/// A project whose run met a limit and ended, for it does not wait.
+fn paused(kind: EngineKind) -> Option<Project> {
+    let project = Project::new(kind, "limits: {wait: never}\n")?;
+    project.add("meets a limit", &limited_script());
+    project
+        .run(&["generator", "run"])
+        .expect(8)
+        .says("calls pause until 2030");
+    assert_eq!(project.suspended(), 1);
+    Some(project)
+}
+
+fn a_pause_outlives_a_restart(kind: EngineKind) {
+    let Some(project) = paused(kind) else { return };
+    let status = project.status();
+    assert_eq!(status["paused_until"], "2030-03-17T17:47:40Z");
+    assert!(
+        status["paused_because"].as_str().unwrap().contains("limit"),
+        "{status:#}"
+    );
+    let said = project.run(&["generator", "status"]).expect(0);
+    said.says("2030-03-17T17:47:40Z").says("resume --now");
+    for command in [
+        &["generator", "run"][..],
+        &["generator", "stitch"],
+        &["generator", "measure"],
+    ] {
+        project.run(command).expect(8).says("calls pause until 2030");
+    }
+    assert_eq!(project.status()["usage"]["calls"], 1, "a paused account was asked");
+
+    project
+        .run(&["generator", "resume", "--now"])
+        .expect(0)
+        .says("going on with its session");
+    assert_eq!(project.outcomes("cw-1"), ["limited", "merged"]);
+    assert_eq!(project.status()["paused_until"], Value::Null);
+    expect_one_session(&project, 0.75);
+    project.expect_tidy();
+}
+
+fn a_person_cuts_a_pause_short(kind: EngineKind) {
+    let Some(project) = Project::new(kind, "limits: {wait: always}\n") else {
+        return;
+    };
+    project.add("meets a limit", &limited_script());
+    let run = project.spawn(&["generator", "run"]);
+    project.wait_for_event(|event| matches!(event, Happening::Paused { .. }));
+    project
+        .run(&["generator", "resume", "--now"])
+        .expect(0)
+        .says("Lifted the pause")
+        .says("goes on");
+    let ran = crate::run::project::Ran::from(run.wait_with_output().unwrap());
+    ran.expect(0).says("the pause was lifted");
+    expect_one_session(&project, 0.75);
+    project.expect_tidy();
+}
+
+fn a_run_killed_in_a_pause_goes_on_with_the_session(kind: EngineKind) {
+    let Some(project) = Project::new(kind, "limits: {wait: always}\n") else {
+        return;
+    };
+    project.add("meets a limit", &limited_script());
+    let mut run = project.spawn(&["generator", "run"]);
+    project.wait_for_event(|event| matches!(event, Happening::Paused { .. }));
+    run.kill().unwrap();
+    run.wait().unwrap();
+    assert_eq!(project.status()["paused_until"], "2030-03-17T17:47:40Z");
+    project.run(&["generator", "resume", "--now"]).expect(0);
+    assert_eq!(project.outcomes("cw-1"), ["limited", "merged"]);
+    expect_one_session(&project, 0.75);
+    project.expect_tidy();
+}
+
+fn a_lost_session_is_begun_afresh(kind: EngineKind) {
+    let Some(project) = paused(kind) else { return };
+    fs::remove_dir_all(project.state().join("sessions/1")).unwrap();
+    let ran = project.run(&["generator", "resume", "--now"]);
+    // The fresh attempt meets the limit again: it has a script of its own to begin.
+    ran.expect(8)
+        .says("its session is not there any more, so it is begun afresh");
+    assert_eq!(
+        project.outcomes("cw-1"),
+        ["limited", "infrastructure_failed", "limited"]
+    );
+    project.run(&["generator", "resume", "--now"]).expect(0);
+    assert_eq!(project.merges_of("cw-1"), 1);
+    assert_eq!(project.content("src/b.txt"), "two");
+    project.expect_tidy();
+}
+
+fn a_measure_goes_on_with_its_session(kind: EngineKind) {
+    let script = format!("tokens 100 10 0.25\n{RESET}\ntokens 100 10 0.5\npropose {{\"proposals\": []}}");
+    let configuration = format!("limits: {{wait: 1h}}\n{}", user_prompt(&script));
+    let Some(project) = Project::new(kind, &configuration) else {
+        return;
+    };
+    let (done, events) = run_by_the_clock(&project, BEFORE_THE_RESET);
+    assert_eq!(done.measures, 1, "{done:?}");
+    let resumed = events
+        .iter()
+        .any(|event| matches!(event, Happening::SessionResumed { .. }));
+    assert!(resumed, "{events:?}");
+    let usage = project.status()["usage"].clone();
+    assert_eq!(
+        (usage["calls"].as_u64(), usage["cost_usd"].as_f64()),
+        (Some(2), Some(0.75))
+    );
+    assert_eq!(project.suspended(), 0);
+    project.expect_tidy();
+}
+
+fn an_overloaded_api_costs_no_session(kind: EngineKind) {
+    let Some(project) = Project::new(kind, "") else { return };
+    let script =
+        "tokens 500 20 0.25\nwrite src/a.txt one\napi-error 529 Overloaded\ntokens 300 10 0.5\nwrite src/b.txt two";
+    project.add("meets an overloaded API", script);
+    let (done, _) = run_by_the_clock(&project, BEFORE_THE_RESET);
+    assert_eq!((done.merged, done.exit_code), (1, 0), "{done:?}");
+    assert_eq!(project.outcomes("cw-1"), ["infrastructure_failed", "merged"]);
+    expect_one_session(&project, 0.75);
+    project.expect_tidy();
+}
+
+fn a_suspended_session_ends_with_its_generation(kind: EngineKind) {
+    for (command, kept) in [("reset", true), ("stop", true)] {
+        let Some(project) = paused(kind) else { return };
+        project.run(&["generator", command]).expect(0);
+        let refs = project
+            .repository
+            .git(&["for-each-ref", "--format=%(refname)", "refs/cordwainer"]);
+        let task = refs.lines().find(|name| name.ends_with("tasks/cw-1"));
+        assert_eq!(task.is_some(), kept, "{refs}");
+        let file = project
+            .repository
+            .git(&["show", &format!("{}:src/a.txt", task.unwrap())]);
+        assert_eq!(file, "one");
+        assert!(!project.state().join("slots/1").exists());
+        assert!(!project.state().join("sessions/1").exists());
+    }
+}
+
+fn a_task_that_a_person_closed_lets_its_slot_go(kind: EngineKind) {
+    let Some(project) = paused(kind) else { return };
+    project
+        .run(&["issues", "close", "cw-1", "--reason", "not wanted any more"])
+        .expect(0);
+    project.add("another", "write src/c.txt x");
+    project.run(&["generator", "resume", "--now"]).expect(0);
+    assert_eq!(project.suspended(), 0);
+    assert_eq!(project.content("src/c.txt"), "x");
+    project.expect_tidy();
+}
+
+fn a_damaged_pause_is_told(kind: EngineKind) {
+    let Some(project) = paused(kind) else { return };
+    fs::write(project.state().join("pause.json"), "{").unwrap();
+    project
+        .run(&["generator", "run"])
+        .expect(1)
+        .says("pause.json")
+        .says("mend it");
+    project.expect_tidy();
+}

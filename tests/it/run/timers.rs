@@ -1,0 +1,103 @@
+//! The limits of a call's time, each told apart from the others, and the model that was asked for.
+
+use cordwainer::engine::EngineKind;
+
+use crate::run::engine_tests;
+use crate::run::project::Project;
+
+engine_tests! {
+    podman: silence_ends_a_call_and_a_tool_may_be_silent_for_longer, a_client_that_never_comes_up_is_tried_again;
+    docker: a_result_that_is_there_counts_though_the_client_lingers, another_model_is_a_warning_or_a_failure;
+}
+
+/// Configuration, script, outcome, and what is said.
+const SILENCES: [(&str, &str, &str, &str); 4] = [
+    (
+        "stitch: {idle_timeout: 1s, tool_timeout: 20s}\n",
+        "write src/a.txt x\nhang",
+        "timed_out",
+        "no output for longer than the idle limit",
+    ),
+    (
+        "stitch: {idle_timeout: 1s, tool_timeout: 20s}\n",
+        "tool-silent 2500\nwrite src/a.txt x",
+        "merged",
+        "",
+    ),
+    (
+        "stitch: {idle_timeout: 1s, tool_timeout: 2s}\n",
+        "tool-silent 60000\nwrite src/a.txt x",
+        "timed_out",
+        "no output for longer than the limit for tools",
+    ),
+    (
+        "stitch: {timeout: 2s}\n",
+        "write src/a.txt x\nhang",
+        "timed_out",
+        "it ran past its time limit",
+    ),
+];
+
+fn silence_ends_a_call_and_a_tool_may_be_silent_for_longer(kind: EngineKind) {
+    for (configuration, script, outcome, says) in SILENCES {
+        let Some(project) = Project::new(kind, configuration) else {
+            return;
+        };
+        project.add("is silent", script);
+        let ran = project.run(&["generator", "stitch"]);
+        assert_eq!(
+            ran.code,
+            Some(if outcome == "merged" { 0 } else { 7 }),
+            "{}{}",
+            ran.stdout,
+            ran.stderr
+        );
+        ran.says(says);
+        assert_eq!(project.outcomes("cw-1"), [outcome], "{script}");
+        project.expect_tidy();
+    }
+}
+
+fn a_client_that_never_comes_up_is_tried_again(kind: EngineKind) {
+    let configuration = "stitch: {first_event_timeout: 1s}\nretry: {initial: 1s, count: 1}\n";
+    let Some(project) = Project::new(kind, configuration) else {
+        return;
+    };
+    project.add("comes late", "late 60000\nwrite src/a.txt x");
+    project
+        .run(&["generator", "run"])
+        .expect(5)
+        .says("no event came within `first_event_timeout`");
+    assert_eq!(project.outcomes("cw-1"), ["infrastructure_failed"; 2]);
+    assert_eq!(project.issue("cw-1")["status"], "open");
+    project.expect_tidy();
+}
+
+fn a_result_that_is_there_counts_though_the_client_lingers(kind: EngineKind) {
+    let Some(project) = Project::new(kind, "stitch: {result_grace: 1s}\n") else {
+        return;
+    };
+    project.add("lingers", "write src/a.txt x\nhang-after-result");
+    project.run(&["generator", "stitch"]).expect(0);
+    assert_eq!(project.outcomes("cw-1"), ["merged"]);
+    project.expect_tidy();
+}
+
+fn another_model_is_a_warning_or_a_failure(kind: EngineKind) {
+    for (strict, code, outcome) in [(false, 0, "merged"), (true, 5, "infrastructure_failed")] {
+        let configuration = format!("stitch: {{model: opus, strict_model: {strict}}}\n");
+        let Some(project) = Project::new(kind, &configuration) else {
+            return;
+        };
+        project.add(
+            "is of another model",
+            "model claude-haiku-4-5-20251001\nwrite src/a.txt x",
+        );
+        project
+            .run(&["generator", "stitch"])
+            .expect(code)
+            .says("the model is `claude-haiku-4-5-20251001`, and `opus` was asked for");
+        assert_eq!(project.outcomes("cw-1"), [outcome]);
+        project.expect_tidy();
+    }
+}
