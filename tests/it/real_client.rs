@@ -15,6 +15,7 @@ use rows;
 mod live;
 mod whole;
 
+mod killed;
 mod limits;
 mod passing;
 mod refusals;
