@@ -8,13 +8,16 @@ mod claude;
 mod command;
 mod event;
 mod model;
+mod price;
 mod report;
 mod role;
 
 pub use claude::{Transcript, reset_time};
+pub(crate) use command::is_session;
 pub use command::{CallExtra, command_line};
 pub use event::AgentEvent;
 pub use model::binds;
+pub use price::Rates;
 pub use report::{CallReport, Cut, Ending};
 pub use role::Role;
 

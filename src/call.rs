@@ -13,13 +13,13 @@ mod specification;
 use self::listener::Listener;
 use self::specification::session_mount;
 pub(crate) use self::specification::specification;
-use crate::agent::{CallReport, Cut, Usage};
+use crate::agent::{CallReport, Cut, Rates};
 use crate::budget::Reservation;
 use crate::config::{Config, RoleConfig};
 use crate::engine::{Container, Engine, Exit};
 use crate::error::{Error, Result};
 use crate::event::{CallName, Happening};
-use crate::ledger::{Entry, Place};
+use crate::ledger::{Entry, Place, Sum};
 use crate::record::{CallFolder, Recorder};
 use crate::text::one_line;
 use crate::work::Workplace;
@@ -38,6 +38,8 @@ pub(crate) struct Call<'a> {
     pub(crate) name: CallName,
     /// The cycle of the generation that it belongs to.
     pub(crate) cycle: u32,
+    /// What tokens cost by model, as far as calls before this one told it.
+    pub(crate) rates: BTreeMap<String, Rates>,
     pub(crate) config: &'a Config,
     pub(crate) role: &'a RoleConfig,
     pub(crate) image: &'a str,
@@ -75,8 +77,8 @@ impl Call<'_> {
 pub(crate) struct Resume {
     /// Its id.
     pub(crate) session: String,
-    /// What its calls have used so far.
-    pub(crate) used: Usage,
+    /// What its calls have taken and used so far.
+    pub(crate) before: Sum,
 }
 
 /// A call that was made.
@@ -105,7 +107,7 @@ pub(crate) async fn make(
     call.folder.write("prompt.md", call.prompt.as_bytes())?;
     let begun = Instant::now();
     let mut listener = Listener::new(call, recorder)?;
-    let mut specification = specification(call, recorder.run());
+    let mut specification = specification(call, recorder.run())?;
     specification.mounts.push(session_mount(call));
     let mut container = engine.start(&specification, call.prompt.as_bytes()).await?;
     let ended = attend(call, &mut container, &mut listener, cancel).await;

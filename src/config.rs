@@ -1,13 +1,17 @@
 //! `configuration.yaml`, read, defaulted and checked; everything downstream gets this struct and no other.
 
+pub(crate) mod billing;
 mod claude_args;
+pub(crate) mod client_settings;
 mod container;
 mod defaults;
 mod document;
 mod field;
+mod gates;
 mod guard;
 mod keys;
 mod maps;
+mod money;
 mod mounts;
 mod node;
 mod parse;
@@ -18,6 +22,7 @@ mod roles;
 mod schema;
 mod section;
 mod show;
+mod timers;
 mod values;
 
 use std::collections::BTreeMap;
@@ -28,6 +33,7 @@ use serde::Serialize;
 
 use crate::agent::Role;
 
+pub(crate) use claude_args::BARE;
 pub use document::example;
 pub(crate) use document::{Fitting, fitted, quoted};
 pub(crate) use paths::lexical;
@@ -110,9 +116,11 @@ pub struct Config {
     pub measure: RoleConfig,
     /// `stitch`.
     pub stitch: RoleConfig,
-    /// `review`.
+    /// `review`; nobody calls it yet. What paces calls says nothing here.
+    #[serde(serialize_with = "show::call_settings")]
     pub review: RoleConfig,
-    /// `optimize`.
+    /// `optimize`; nobody calls it yet. What paces calls says nothing here.
+    #[serde(serialize_with = "show::call_settings")]
     pub optimize: RoleConfig,
     /// `budget`.
     pub budget: BudgetConfig,

@@ -159,8 +159,14 @@ impl Driver<'_> {
             self.limited(Role::Stitch, limit)?;
         }
         match done.spent {
-            Some(Scope::Task) => drop(self.tasks_spent.insert(task.clone(), done.reason.clone())),
-            Some(Scope::Cycle | Scope::Generation) => self.progress.spent = Some(done.reason.clone()),
+            Some(Scope::Task) => {
+                let reason = format!("{task}'s budget is spent ({})", done.reason);
+                self.tasks_spent.insert(task.clone(), reason);
+            }
+            Some(Scope::Cycle) => self.progress.spent = Some(format!("the cycle's budget is spent ({})", done.reason)),
+            Some(Scope::Generation) => {
+                self.progress.spent = Some(format!("the generation's budget is spent ({})", done.reason));
+            }
             Some(Scope::Call) | None => {}
         }
         match done.outcome {
@@ -235,7 +241,8 @@ impl Driver<'_> {
 
     /// Waits until a pause is over, or until somebody lifts it.
     async fn wait(&self, pause: &Pause, cancel: &CancellationToken) -> Result<()> {
-        let until = later(self.work.now(), pause.remaining(self.work.now()));
+        let now = self.work.now();
+        let until = later(now, pause.remaining(now));
         self.work.recorder.emit(Happening::Paused {
             until,
             reason: pause.reason.clone(),

@@ -36,7 +36,7 @@ pub(crate) async fn run_all(
     cancel: &CancellationToken,
 ) -> Result<Verdict> {
     for (index, gate) in call.config.gates.iter().enumerate() {
-        let mut spec = specification(call, recorder.run());
+        let mut spec = specification(call, recorder.run())?;
         spec.name = format!("{}-gate-{}", spec.name, index + 1);
         spec.command = vec!["sh".to_owned(), "-c".to_owned(), gate.command.clone()];
         let mut container = engine.start(&spec, b"").await?;

@@ -10,7 +10,7 @@ mod sums;
 #[cfg(test)]
 pub(crate) use sums::tests;
 
-pub use sums::{Sum, Sums};
+pub use sums::{Sum, Sums, learned_rates};
 
 /// What one call of an agent was for, took and used. Entries are never changed, so sums over them are the same
 /// whoever adds them up.

@@ -2,7 +2,7 @@
 
 use tokio_util::sync::CancellationToken;
 
-use crate::agent::{CallOutcome, CallReport, Cut, Role, Usage};
+use crate::agent::{CallOutcome, CallReport, Cut, Role, Usage, is_session};
 use crate::budget::{Reservation, Scope, Spent};
 use crate::call::{self, Call, Made, Resume};
 use crate::crash::crash_point;
@@ -11,7 +11,7 @@ use crate::event::{CallName, DroppedProposal, FiledTask, Happening};
 use crate::git::{Oid, Slot};
 use crate::issue::{BatchIssue, Issues, Measure, NewIssue, TaskPlan};
 use crate::judgement::{limit_of, refusal};
-use crate::ledger::Entry;
+use crate::ledger::{Entry, learned_rates};
 use crate::materials;
 use crate::pause::LimitMet;
 use crate::prompt::{self, MeasureContext};
@@ -114,7 +114,7 @@ fn begin(work: &Work<'_>, cycle: u32) -> Result<Asking> {
         return Ok(asking(owner, slot, work.tip()?, None));
     };
     let resume = Resume {
-        used: work.store.read()?.usage_of_session(&suspended.session),
+        before: work.store.read()?.session(&suspended.session),
         session: suspended.session.clone(),
     };
     let owner = SlotOwner {
@@ -173,7 +173,7 @@ async fn rounds(work: &Work<'_>, asking: &mut Asking, cancel: &CancellationToken
             }
             Round::Over(done, reason) => {
                 if matches!(done, Done::Limited(_) | Done::Failed(_) | Done::Spent(_)) {
-                    asking.unfinished = report.session_id;
+                    asking.unfinished = report.session_id.filter(|session| is_session(session));
                 }
                 return fail(work, done, &reason, &folder, &asking.calls);
             }
@@ -199,9 +199,11 @@ async fn ask(
         (None, place, materials::measure_prompt(work, context)?)
     };
     let config = &work.generator.config;
+    let issues = work.store.read()?;
     let call = Call {
         name: name.clone(),
-        cycle: cycle_of(Role::Measure, &work.store.read()?),
+        cycle: cycle_of(Role::Measure, &issues),
+        rates: learned_rates(issues.ledger()),
         config,
         role: &config.measure,
         image: work.image,

@@ -1,15 +1,21 @@
-//! Preflight: the project's own commands are tried in the image before the first task meets their absence.
+//! Preflight: what a run needs is looked at before the first task meets its absence: limits, the image's toolchain, and
+//! that nobody pays but who is to.
 
+use std::path::Path;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::config::{Config, Credentials, billing, client_settings};
 use crate::engine::{Container, ContainerSpec, Engine};
 use crate::error::{Context as _, Error, ErrorKind, Result};
+use crate::event::Happening;
 use crate::fs::{create_folder, write_atomically};
 use crate::generator::Generator;
+use crate::git::{Git, Oid};
 use crate::recover::repository_label;
 use crate::text::one_line;
+use crate::work::Work;
 
 /// Until one command must have answered: it is to say its version, not to build.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -36,6 +42,92 @@ pub(crate) fn limits(generator: &Generator, engine: &Engine) -> Result<()> {
         pids: settings.pids,
         ..ContainerSpec::default()
     })
+}
+
+/// Sees that the image brings no variable that changes who pays, unless `container.env` has it, too.
+///
+/// # Errors
+///
+/// Of kind [`ErrorKind::Engine`], naming the image, the variable and the mend.
+pub(crate) async fn environment(generator: &Generator, engine: &Engine) -> Result<()> {
+    let config = &generator.config;
+    for (name, value) in engine.image_environment(&config.image).await? {
+        if let Some(effect) = refused_of_image(config, &name, &value) {
+            let message = format!(
+                "the image `{}` sets `{}`, which {}",
+                config.image,
+                one_line(&name, 60),
+                effect.words()
+            );
+            return Err(Error::new(ErrorKind::Engine, message)
+                .hint("give it a value in `container.env` (an empty one unsets it), or build the image without it"));
+        }
+    }
+    Ok(())
+}
+
+/// What is wrong with a variable of the image. One that `container.env` has is overwritten, and checked there.
+fn refused_of_image(config: &Config, name: &str, value: &str) -> Option<billing::Effect> {
+    if value.is_empty() || config.container.env.contains_key(name) {
+        return None;
+    }
+    billing::effect(name)
+}
+
+/// Sees that the client's settings files of a commit, from which a call begins, have nobody else pay than the
+/// configuration says. A file that the client would ignore is a warning.
+///
+/// # Errors
+///
+/// Of kind [`ErrorKind::Precondition`], naming the file, its keys and the mend.
+pub(crate) fn settings(work: &Work<'_>, commit: Oid) -> Result<()> {
+    let config = &work.generator.config;
+    for path in client_settings::FILES {
+        let Some(text) = settings_file(&work.generator.git, config, commit, path)? else {
+            continue;
+        };
+        match client_settings::offending(&text, config) {
+            Err(error) => {
+                let what = format!(
+                    "`{path}` is not JSON, and the client ignores it: {}",
+                    one_line(&error.to_string(), 100)
+                );
+                work.recorder.emit(Happening::Warned { what });
+            }
+            Ok(keys) if keys.is_empty() => {}
+            Ok(keys) => return Err(refused_settings(path, commit, &keys)),
+        }
+    }
+    Ok(())
+}
+
+fn refused_settings(path: &str, commit: Oid, keys: &[String]) -> Error {
+    let keys: Vec<String> = keys.iter().map(|key| format!("`{}`", one_line(key, 60))).collect();
+    let message = format!(
+        "`{path}` of {commit} says who pays, against `agent.credentials`: {}",
+        keys.join(", ")
+    );
+    Error::new(ErrorKind::Precondition, message)
+        .hint("take it out of the file and commit that, or let `agent.credentials` say who is to pay")
+}
+
+/// The content of a settings file of a commit. A link, there or on the way, is refused: the client would follow it
+/// wherever it leads.
+fn settings_file(git: &Git, config: &Config, commit: Oid, path: &str) -> Result<Option<Vec<u8>>> {
+    for part in Path::new(path).ancestors().filter(|part| !part.as_os_str().is_empty()) {
+        if !git.is_link(commit, part)? {
+            continue;
+        }
+        if config.agent.credentials == Credentials::None {
+            return Ok(None);
+        }
+        let message = format!(
+            "`{}` of {commit} is a link: nobody can see what it says about who pays",
+            part.display()
+        );
+        return Err(Error::new(ErrorKind::Precondition, message).hint("commit the file itself"));
+    }
+    git.read_file(commit, Path::new(path))
 }
 
 /// Sees that every command of `container.toolchain` succeeds in the image; once for each image and list of commands.

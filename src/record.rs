@@ -13,6 +13,7 @@ use crate::error::{Context as _, Error, ErrorKind, Result};
 use crate::event::{CallName, Event, Happening};
 use crate::fs::create_folder;
 use crate::issue::Issues;
+use crate::ledger::learned_rates;
 use crate::lines::{DEFAULT_LINE_LIMIT, LineReader};
 use crate::world::World;
 
@@ -158,13 +159,12 @@ pub(crate) fn recorded_call(folder: &Path, issues: &Issues) -> Result<Option<Cal
         return Ok(None);
     };
     let session = report.session_id.as_deref();
-    let used = session
-        .map(|session| issues.usage_of_session(session))
-        .unwrap_or_default();
-    if used.calls == 0 {
-        return Ok(Some(report));
-    }
-    replayed(&path, Transcript::resuming(used))
+    let before = session.map(|session| issues.session(session)).unwrap_or_default();
+    let rates = learned_rates(issues.ledger());
+    let rates = report.model.as_ref().and_then(|model| rates.get(model));
+    let mut transcript = Transcript::resuming(before.usage).after_api_ms(before.api_ms);
+    rates.into_iter().for_each(|rates| transcript.set_rates(*rates));
+    replayed(&path, transcript)
 }
 
 /// Plays a recording to a transcript; `None` where there is none.

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
-use crate::agent::{CallOutcome, CallReport, Role};
+use crate::agent::{CallOutcome, CallReport, Role, is_session};
 use crate::attempt::{Attempt, Outcome};
 use crate::budget::{Reservation, Scope};
 use crate::call::{self, Call, Resume};
@@ -14,12 +14,13 @@ use crate::gate;
 use crate::git::{Merge, NewCommit, Oid, RefMove, Slot, Snapshot, SnapshotLimits};
 use crate::issue::{Issue, IssueId};
 use crate::judgement::{self, Judgement, hold_reason, limit_of, refusal};
-use crate::ledger::Entry;
+use crate::ledger::{Entry, learned_rates};
 use crate::materials;
 use crate::pause::LimitMet;
+use crate::preflight;
 use crate::prompt;
 use crate::record::CallFolder;
-use crate::suspend::{SlotOwner, suspend};
+use crate::suspend::{SlotOwner, Suspended, suspend};
 use crate::task_commit::{keep_snapshot, message};
 use crate::text::one_line;
 use crate::work::{Work, Workplace, cycle_of};
@@ -169,17 +170,38 @@ async fn try_it(work: &Work<'_>, trial: &mut Trial, cancel: &CancellationToken) 
 
 /// Takes up the slot in which the task's session was suspended, else makes one from the generation's tip.
 fn enter(work: &Work<'_>, trial: &mut Trial, owner: &SlotOwner) -> Result<(Slot, Workplace)> {
-    let Some(suspended) = work.suspended(owner.task.as_ref())? else {
+    let suspended = work.suspended(owner.task.as_ref())?;
+    let Some(suspended) = suspended.filter(|suspended| may_go_on(work, trial, suspended)) else {
         let mut slot = work.acquire(owner)?;
         let place = work.checkout(&mut slot, owner.clone(), trial.base)?;
         return Ok((slot, place));
     };
     trial.base = work.generator.git.resolve(&suspended.base)?;
     trial.resumes = Some(Resume {
-        used: work.store.read()?.usage_of_session(&suspended.session),
+        before: work.store.read()?.session(&suspended.session),
         session: suspended.session.clone(),
     });
     work.go_on(&suspended, owner.clone())
+}
+
+/// Whether what the agent has left so far lets the client begin there again: its settings files could have somebody
+/// else pay. If not, the slot is given back, for what is in it is on the task's ref.
+fn may_go_on(work: &Work<'_>, trial: &Trial, suspended: &Suspended) -> bool {
+    let looked_at = || -> Result<()> {
+        let kept = work.generator.git.reference(&work.generation.task(&trial.issue.id))?;
+        kept.map_or(Ok(()), |kept| preflight::settings(work, kept))
+    };
+    let Err(error) = looked_at() else { return true };
+    let id = &trial.issue.id;
+    work.warn(format!(
+        "{id}: its session cannot go on, so it is begun afresh: {}",
+        error.in_a_line()
+    ));
+    match work.generator.slots().adopt(suspended.slot) {
+        Ok(slot) => work.release(slot),
+        Err(error) => work.warn(format!("slot {}: {}", suspended.slot, error.in_a_line())),
+    }
+    false
 }
 
 /// The session that is to go on after an attempt that nothing of its own ended: a limit, a budget, a passing failure.
@@ -191,7 +213,8 @@ fn unfinished(trial: &Trial, judgement: &Judgement) -> Option<String> {
         Outcome::InfrastructureFailed => report.outcome == CallOutcome::Transient,
         _ => false,
     };
-    report.session_id.clone().filter(|_| goes_on && !report.session_lost)
+    let session = report.session_id.clone().filter(|session| is_session(session));
+    session.filter(|_| goes_on && !report.session_lost)
 }
 
 /// Leaves a slot in which something failed that was not the agent: what is in it is kept on the task's ref. Answers
@@ -280,9 +303,11 @@ fn call_for<'a>(
     folder: &'a CallFolder,
     reservation: &'a Reservation,
 ) -> Result<Call<'a>> {
+    let issues = work.store.read()?;
     Ok(Call {
         name: trial.name.clone(),
-        cycle: cycle_of(Role::Stitch, &work.store.read()?),
+        cycle: cycle_of(Role::Stitch, &issues),
+        rates: learned_rates(issues.ledger()),
         config: &work.generator.config,
         role: &work.generator.config.stitch,
         image: work.image,

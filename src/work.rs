@@ -16,6 +16,7 @@ use crate::generation::GenerationName;
 use crate::generator::Generator;
 use crate::git::{Oid, PrivateRepository, Slot};
 use crate::issue::{IssueId, Issues};
+use crate::preflight;
 use crate::record::Recorder;
 use crate::recover::repository_label;
 use crate::store::Store;
@@ -76,6 +77,7 @@ impl Work<'_> {
 
     /// Brings a slot to `commit`, and makes the repository that the container sees and the folder of its session.
     pub(crate) fn checkout(&self, slot: &mut Slot, owner: SlotOwner, commit: Oid) -> Result<Workplace> {
+        preflight::settings(self, commit)?;
         let owner_ids = Some(self.owner_ids());
         let slots = self.generator.slots();
         tokio::task::block_in_place(|| {

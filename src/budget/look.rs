@@ -96,41 +96,39 @@ impl<'a> Look<'a> {
         if limits == Bound::default() {
             return Ok(limits);
         }
-        let same = |task: Option<&IssueId>, cycle| self.same(scope, task, cycle);
-        let entries = self
-            .entries
-            .iter()
-            .filter(|entry| same(entry.task.as_ref(), entry.cycle));
-        let used = entries.fold(Amount::default(), |sum, entry| sum.plus(Amount::of(&entry.usage)));
-        let out: Vec<_> = self
-            .out
-            .values()
-            .filter(|held| same(held.task.as_ref(), held.cycle))
-            .collect();
-        let held = out.iter().fold(Amount::default(), |sum, held| {
-            sum.plus(held.bound.map(Option::unwrap_or_default))
-        });
-        let stands = limits.zip(used.zip(held)).map(|(limit, (used, held))| {
+        let same = |held: &&Held| self.same(scope, held.task.as_ref(), held.cycle);
+        let out: Vec<&Held> = self.out.values().filter(same).collect();
+        let stands = self.stands(scope, limits, &out);
+        for (unit, stand) in [(Unit::Usd, stands.usd), (Unit::Tokens, stands.tokens)] {
+            stand.map_or(Ok(()), |stand| self.room(stand, unit))?;
+        }
+        let others = u32::try_from(out.len()).unwrap_or(u32::MAX);
+        let sharers = u64::from(self.request.parallel.saturating_sub(others).max(1));
+        let dear = self.history.dearest_call.and_a_half();
+        Ok(stands.zip(own.zip(dear)).map(|(stand, (own, dear))| {
+            let available = stand?.available();
+            // A role's own limit already keeps one call from taking everything, and a task's calls come one by one.
+            let alone = own.is_some() || scope == Scope::Task;
+            let share = (available / sharers).max(dear).min(available);
+            Some(if alone { available } else { share })
+        }))
+    }
+
+    /// How the limits of one scope stand; `out` is what draws on them at this moment.
+    fn stands(&self, scope: Scope, limits: Bound, out: &[&Held]) -> Pair<Option<Stand>> {
+        let same = |entry: &&&Entry| self.same(scope, entry.task.as_ref(), entry.cycle);
+        let used = self.entries.iter().filter(same).map(|entry| Amount::of(&entry.usage));
+        let held = out.iter().map(|held| held.bound.map(Option::unwrap_or_default));
+        let used = used.fold(Amount::default(), Amount::plus);
+        let held = held.fold(Amount::default(), Amount::plus);
+        limits.zip(used.zip(held)).map(|(limit, (used, held))| {
             Some(Stand {
                 scope,
                 used,
                 held,
                 limit: limit?,
             })
-        });
-        for (unit, stand) in [(Unit::Usd, stands.usd), (Unit::Tokens, stands.tokens)] {
-            stand.map_or(Ok(()), |stand| self.room(stand, unit))?;
-        }
-        let others = u32::try_from(out.len()).unwrap_or(u32::MAX);
-        let sharers = self.request.parallel.saturating_sub(others).max(1);
-        let dear = self.history.dearest_call.and_a_half();
-        Ok(stands.zip(own.zip(dear)).map(|(stand, (own, dear))| {
-            let available = stand?.available();
-            // A role's own limit already keeps one call from taking everything, and a task's calls come one by one.
-            let alone = own.is_some() || scope == Scope::Task;
-            let share = (available / u64::from(sharers)).max(dear).min(available);
-            Some(if alone { available } else { share })
-        }))
+        })
     }
 
     /// Whether a call about `task` in `cycle` draws on the same budget of this scope.

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::Call;
 use crate::agent::{self, AgentEvent, CallReport, Cut, Ending, Transcript, Usage};
-use crate::budget::Watch;
+use crate::budget::{Allowance, Watch};
 use crate::config::Credentials;
 use crate::engine::{Output, Stream};
 use crate::error::{Context as _, ErrorKind, Result};
@@ -45,13 +45,17 @@ impl<'a> Listener<'a> {
             call,
             recorder,
             transcript: match &call.resume {
-                Some(resume) => Transcript::resuming(resume.used),
+                Some(resume) => Transcript::resuming(resume.before.usage).after_api_ms(resume.before.api_ms),
                 None => Transcript::new(),
             },
             transcript_file: call.folder.open("transcript.jsonl")?,
             stderr_file: call.folder.open("stderr.txt")?,
             stderr_tail: Vec::new(),
-            watch: Watch::new(call.reservation.allowance()),
+            watch: Watch::new(Allowance {
+                // What a token of this model costs is not known yet: until then the client alone counts the money.
+                usd: None,
+                ..call.reservation.allowance()
+            }),
             metered: (0, Usage::default()),
             heard: 0,
             finished_at: None,
@@ -112,6 +116,7 @@ impl<'a> Listener<'a> {
                     self.must_stop = Some(Cut::Credentials);
                 }
                 self.check_model(model.as_deref());
+                self.know_rates(model.as_deref());
                 Happening::AgentStarted {
                     call,
                     model,
@@ -163,6 +168,14 @@ impl<'a> Listener<'a> {
         self.recorder.emit(Happening::Warned { what });
         if role.strict_model {
             self.must_stop = Some(Cut::Model);
+        }
+    }
+
+    /// Watches the money, too, when earlier calls told what tokens of the model cost.
+    fn know_rates(&mut self, model: Option<&str>) {
+        if let Some(rates) = model.and_then(|model| self.call.rates.get(model)) {
+            self.transcript.set_rates(*rates);
+            self.watch = Watch::new(self.call.reservation.allowance());
         }
     }
 

@@ -6,6 +6,7 @@ use std::path::Path;
 use super::Call;
 use crate::agent::{CallExtra, command_line};
 use crate::engine::{ContainerSpec, Mount, UserChoice};
+use crate::error::Result;
 
 /// Where the work lies in a container.
 pub(super) const WORKSPACE: &str = "/workspace";
@@ -13,14 +14,18 @@ pub(super) const WORKSPACE: &str = "/workspace";
 const PRIVATE_GIT: &str = "/run/cordwainer/git";
 
 /// What the container is to be.
-pub(crate) fn specification(call: &Call<'_>, run: &str) -> ContainerSpec {
+///
+/// # Errors
+///
+/// Those of [`command_line`].
+pub(crate) fn specification(call: &Call<'_>, run: &str) -> Result<ContainerSpec> {
     let settings = &call.config.container;
     let mut tmpfs = settings.tmpfs.clone();
     // Docker would take `uid=`, podman 4.3 does not: a world-writable folder suits whoever the user is.
     tmpfs
         .entry(call.config.agent.home.clone())
         .or_insert_with(|| "rw,mode=1777".to_owned());
-    ContainerSpec {
+    Ok(ContainerSpec {
         name: format!("cordwainer-{run}-{}-{}", call.name, call.name.attempt),
         image: call.image.to_owned(),
         command: command_line(
@@ -32,7 +37,7 @@ pub(crate) fn specification(call: &Call<'_>, run: &str) -> ContainerSpec {
                 budget_left_usd: call.reservation.for_client(),
                 resume: call.resume.as_ref().map(|resume| resume.session.clone()),
             },
-        ),
+        )?,
         working_dir: Some(WORKSPACE.to_owned()),
         env: environment(call),
         mounts: mounts(call),
@@ -45,7 +50,7 @@ pub(crate) fn specification(call: &Call<'_>, run: &str) -> ContainerSpec {
         pids: settings.pids,
         labels: settings.labels.clone().into_iter().chain(call.labels.clone()).collect(),
         ..ContainerSpec::default()
-    }
+    })
 }
 
 fn environment(call: &Call<'_>) -> Vec<(String, String)> {

@@ -1,34 +1,104 @@
-//! `claude_args`: how the client is always called. What a key of its own says, or cordwainer itself, is refused here.
+//! `claude_args`, how the client is always called, and `args` of a role. What has a key of its own, what cordwainer
+//! sets, and what has somebody else pay is refused here.
 
 use super::field::Field;
 use super::node::Kind;
 use super::podman_args::split_words;
 
-/// Flags that do not belong here, and why.
+/// The flag that makes the client read no subscription, wherever it comes from.
+pub(crate) const BARE: &str = "--bare";
+
+/// Flags that do not belong here, and why. All are flags of client 2.1.329, shown by its help or not.
 const REFUSED: &[(&[&str], &str)] = &[
-    (&["--bare"], "it skips the subscription and bills an API key"),
-    (&["--model"], "write `measure.model` and `stitch.model`"),
-    (&["--effort"], "write `measure.effort` and `stitch.effort`"),
-    (&["--max-turns"], "write `measure.max_turns` and `stitch.max_turns`"),
+    (&[BARE], "it skips the subscription and bills an API key"),
+    (&["--model"], "write `model` in the section of a role"),
+    (&["--fallback-model"], "write `fallback_model` in the section of a role"),
+    (&["--effort"], "write `effort` in the section of a role"),
+    (&["--max-turns"], "write `max_turns` in the section of a role"),
+    (&["--max-budget-usd"], "write `budget_usd` in the section of a role"),
+    (&["--task-budget"], "write `budget_tokens` in the section of a role"),
+    (&["--tools"], "write `tools` in the section of a role"),
     (
-        &["--max-budget-usd"],
-        "write `measure.budget_usd` and `stitch.budget_usd`",
+        &["--allowed-tools", "--allowedTools"],
+        "write `allowed_tools` in the section of a role",
     ),
-    (&["--tools"], "write `measure.tools` and `stitch.tools`"),
+    (
+        &["--disallowed-tools", "--disallowedTools"],
+        "write `denied_tools` in the section of a role",
+    ),
     (&["--json-schema"], "measure sets it by itself"),
     (
-        &["--resume", "-r", "--continue", "-c", "--session-id", "--fork-session"],
+        &[
+            "--settings",
+            "--managed-settings",
+            "--project-config-root",
+            "--profile",
+            "--gateway-json",
+        ],
+        "it can change who pays",
+    ),
+    (&["--fast-mode"], "it is paid beyond the subscription"),
+    (
+        &[
+            "--resume",
+            "-r",
+            "--continue",
+            "-c",
+            "--session-id",
+            "--fork-session",
+            "--resume-session-at",
+            "--resume-drops-turn",
+            "--rewind-files",
+            "--no-session-persistence",
+            "--from-pr",
+        ],
         "sessions are cordwainer's to begin and to resume",
     ),
-    (&["--input-format"], "the prompt goes to the client as text"),
     (
-        &["--help", "-h", "--version", "-v"],
+        &["--input-format", "--replay-user-messages", "--prefill", "--prefill-b64"],
+        "the prompt goes to the client as text",
+    ),
+    (
+        &[
+            "--bg",
+            "--background",
+            "--cloud",
+            "--remote",
+            "--remote-control",
+            "--rc",
+            "--sdk-url",
+            "--teleport",
+            "--desktop",
+            "--tmux",
+            "--worktree",
+            "-w",
+        ],
+        "with it the client works elsewhere, where nobody reads its stream",
+    ),
+    (
+        &["--help", "-h", "--version", "-v", "--init-only"],
         "with it the client does not work, it only prints",
     ),
+    (&["--"], "what follows it would no longer be flags"),
 ];
 
 /// Reads `claude_args`: a list of arguments, or a line that is split as a shell does.
 pub(super) fn read(field: &Field<'_>) -> Option<Vec<String>> {
+    let arguments = read_list(field)?;
+    check_essentials(field, &arguments);
+    Some(arguments)
+}
+
+/// Reads `args` of a role, which follow `claude_args`.
+pub(super) fn read_more(field: &Field<'_>) -> Option<Vec<String>> {
+    let arguments = read_list(field)?;
+    if !output_formats(&arguments).is_empty() {
+        field.refuse::<()>("`--output-format` belongs to `claude_args`");
+    }
+    Some(arguments)
+}
+
+fn read_list(field: &Field<'_>) -> Option<Vec<String>> {
     let arguments = match &field.node.kind {
         Kind::List(_) => field.list("a list of arguments", read_argument)?,
         _ => split_words(&field.text()?).or_else(|| field.refuse("expected every quote to be closed"))?,
@@ -38,7 +108,9 @@ pub(super) fn read(field: &Field<'_>) -> Option<Vec<String>> {
             check_argument(field, argument);
         }
     }
-    check_essentials(field, &arguments);
+    if arguments.first().is_some_and(|first| !first.starts_with('-')) {
+        field.refuse::<()>("expected a flag first: another word would be a command of the client, or its prompt");
+    }
     Some(arguments)
 }
 
@@ -61,7 +133,18 @@ fn check_argument(field: &Field<'_>, argument: &str) {
     let flag = argument.split('=').next().unwrap_or(argument);
     if let Some((_, why)) = REFUSED.iter().find(|(flags, _)| flags.contains(&flag)) {
         field.refuse::<()>(format!("`{flag}` is refused: {why}"));
+    } else if is_cluster(flag) {
+        field.refuse::<()>(format!(
+            "`{}` is several flags in one, or one with its value: write each apart",
+            crate::text::one_line(flag, 60)
+        ));
     }
+}
+
+/// Whether a word is `-pc` or `-rID`, which the client takes apart; `-1.5` is a number.
+fn is_cluster(word: &str) -> bool {
+    let letters = word.strip_prefix('-').filter(|rest| !rest.starts_with('-'));
+    letters.is_some_and(|letters| letters.chars().count() > 1 && word.parse::<f64>().is_err())
 }
 
 /// Without these nothing that the client says could be read.

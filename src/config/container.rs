@@ -12,21 +12,22 @@ use super::{AgentConfig, Config, ContainerConfig, Credentials, EngineChoice, map
 /// Container engines refuse less.
 const LEAST_MEMORY: u64 = 6 << 20;
 
-/// Reads `container` and `agent`, and folds `podman_args` in.
+/// Reads `agent` and `container`, and folds `podman_args` in: the agent first, since it says who pays.
 pub(super) fn read(top: &Section<'_>, config: &mut Config, resolve: &dyn Fn(&Path) -> PathBuf) {
+    if let Some(section) = subsection(top, "agent") {
+        read_agent(&section, &mut config.agent);
+    }
+    let payer = config.agent.credentials;
     let section = subsection(top, "container");
     if let Some(section) = &section {
-        read_container(section, &mut config.container);
+        read_container(section, payer, &mut config.container);
     }
     let hidden = Hidden::of(config, resolve);
     if let Some(section) = &section {
         section.set("mounts", &mut config.container.mounts, |field| field.mounts(&hidden));
     }
     if let Some(field) = top.field("podman_args") {
-        podman_args::fold(field, section.as_ref(), &hidden, &mut config.container);
-    }
-    if let Some(section) = subsection(top, "agent") {
-        read_agent(&section, &mut config.agent);
+        podman_args::fold(field, section.as_ref(), &hidden, payer, &mut config.container);
     }
 }
 
@@ -39,7 +40,7 @@ pub(super) fn subsection<'a>(top: &Section<'a>, name: &str) -> Option<Section<'a
     }
 }
 
-fn read_container(section: &Section<'_>, container: &mut ContainerConfig) {
+fn read_container(section: &Section<'_>, payer: Credentials, container: &mut ContainerConfig) {
     let engines = [
         ("auto", EngineChoice::Auto),
         ("podman", EngineChoice::Podman),
@@ -55,14 +56,12 @@ fn read_container(section: &Section<'_>, container: &mut ContainerConfig) {
         field.map("a mapping of path to options", maps::tmpfs_path, Field::any_text)
     });
     section.set("env", &mut container.env, |field| {
-        field.assignments(maps::variable_name)
+        field.assignments(&|name, value| maps::variable(payer, name, value))
     });
     section.set("hosts", &mut container.hosts, |field| {
         field.list("a list of `NAME:ADDRESS`", read_host)
     });
-    section.set("labels", &mut container.labels, |field| {
-        field.assignments(maps::label_name)
-    });
+    section.set("labels", &mut container.labels, |field| field.assignments(&maps::label));
     section.set_some("user", &mut container.user, read_user);
     section.set("toolchain", &mut container.toolchain, |field| {
         field.list("a list of commands", Field::text)
@@ -145,7 +144,7 @@ fn read_agent(section: &Section<'_>, agent: &mut AgentConfig) {
     section.set("home", &mut agent.home, Field::container_path);
 }
 
-fn read_url(field: &Field<'_>) -> Option<String> {
+pub(super) fn read_url(field: &Field<'_>) -> Option<String> {
     let url = field.word("an address that begins with `http://` or `https://`")?;
     if url.contains('@') {
         return field.refuse("expected an address without a name or password in it");

@@ -6,6 +6,7 @@ use super::field::Field;
 use super::paths::overlap;
 use super::section::Section;
 use super::{Config, FILE_NAME};
+use crate::agent::Role;
 
 /// Reports what contradicts itself across keys.
 pub(super) fn check(top: &Section<'_>, config: &Config) {
@@ -82,10 +83,16 @@ fn check_branches(top: &Section<'_>, config: &Config) {
 
 fn check_base_url(top: &Section<'_>, config: &Config) {
     const VARIABLE: &str = "ANTHROPIC_BASE_URL";
-    let twice = config.agent.base_url.is_some() && config.container.env.contains_key(VARIABLE);
-    if let (true, Some(field)) = (twice, top.field("agent")) {
-        field.refuse::<()>(format!(
-            "`agent.base_url` sets `{VARIABLE}`, which the container's environment sets, too"
-        ));
+    if !config.container.env.contains_key(VARIABLE) {
+        return;
+    }
+    let roles = Role::ALL.map(|role| (role.name(), config.role(role).base_url.is_some()));
+    let sections = [("agent", config.agent.base_url.is_some())].into_iter().chain(roles);
+    for (name, _) in sections.filter(|(_, set)| *set) {
+        if let Some(field) = top.field(name) {
+            field.refuse::<()>(format!(
+                "`{name}.base_url` sets `{VARIABLE}`, which the container's environment sets, too"
+            ));
+        }
     }
 }

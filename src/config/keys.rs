@@ -1,5 +1,6 @@
 //! The table of all keys: the one source of the schema, the example file, the file that `init` writes, and "did you mean".
 
+mod roles;
 mod sections;
 mod top;
 
@@ -71,6 +72,8 @@ pub(crate) enum Shape {
     Count,
     /// A whole number from 1, or `off`.
     CountOrOff,
+    /// A number from 1.
+    Number,
     /// A number above zero, or `off`.
     NumberOrOff,
     /// A size such as `512m`, or `off`.

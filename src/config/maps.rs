@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::field::{Entry, Field};
 use super::guard::Kept;
 use super::node::Kind;
+use super::{Credentials, billing};
 
 impl<'a> Field<'a> {
     /// A mapping; `name` says what is wrong with a name, `read` reads a value.
@@ -28,25 +29,39 @@ impl<'a> Field<'a> {
         Some(map)
     }
 
-    /// A mapping, or a list of `NAME=VALUE`. Values stay out of all messages: they may be secrets.
-    pub(super) fn assignments(&self, name: fn(&str) -> Option<String>) -> Option<BTreeMap<String, String>> {
+    /// A mapping, or a list of `NAME=VALUE`; `check` says what is wrong with a name and its value. Values stay out of
+    /// all messages: they may be secrets.
+    pub(super) fn assignments(&self, check: Check<'_>) -> Option<BTreeMap<String, String>> {
         const WHAT: &str = "a mapping, or a list of `NAME=VALUE`";
         match &self.node.kind {
-            Kind::List(_) => self.assignment_list(WHAT, name),
-            Kind::Map(_) => self.map(WHAT, name, Field::assigned),
+            Kind::List(_) => self.assignment_list(WHAT, check),
+            Kind::Map(_) => self.assignment_map(WHAT, check),
             _ => self.refuse(format!("expected {WHAT}")),
         }
     }
 
-    fn assignment_list(&self, what: &str, name: fn(&str) -> Option<String>) -> Option<BTreeMap<String, String>> {
+    fn assignment_map(&self, what: &str, check: Check<'_>) -> Option<BTreeMap<String, String>> {
+        let mut map = BTreeMap::new();
+        for entry in self.entries(what)? {
+            let value = entry.field.scalar().unwrap_or_default();
+            if let Some(wrong) = check(entry.name, value) {
+                entry.refuse(wrong.message, wrong.mend);
+            } else if let Some(value) = entry.field.assigned() {
+                map.insert(entry.name.to_owned(), value);
+            }
+        }
+        Some(map)
+    }
+
+    fn assignment_list(&self, what: &str, check: Check<'_>) -> Option<BTreeMap<String, String>> {
         let mut map = BTreeMap::new();
         for item in self.items(what)? {
             let Some((key, value)) = item.scalar().and_then(|text| text.split_once('=')) else {
                 item.refuse::<()>("expected `NAME=VALUE` (nothing is taken over from your own environment)");
                 continue;
             };
-            if let Some(why) = name(key) {
-                item.refuse::<()>(why);
+            if let Some(wrong) = check(key, value) {
+                item.refuse_wrong(wrong);
             } else if value.contains('\0') {
                 item.refuse::<()>("expected a value without NUL characters");
             } else if map.insert(key.to_owned(), value.to_owned()).is_some() {
@@ -54,6 +69,11 @@ impl<'a> Field<'a> {
             }
         }
         Some(map)
+    }
+
+    /// Notes what is wrong with a name or its value, on the value.
+    pub(super) fn refuse_wrong(&self, wrong: Wrong) {
+        self.report.note(self.node.place, &self.key, wrong.message, wrong.mend);
     }
 
     fn assigned(&self) -> Option<String> {
@@ -97,8 +117,34 @@ fn destination(entry: &Entry<'_>, kept: &Kept<'_>) -> Option<String> {
     None
 }
 
-/// What is wrong with the name of an environment variable.
-pub(super) fn variable_name(name: &str) -> Option<String> {
+/// What is wrong with an entry, and what to write instead.
+pub(super) struct Wrong {
+    message: String,
+    mend: Option<String>,
+}
+
+impl From<String> for Wrong {
+    fn from(message: String) -> Self {
+        Self { message, mend: None }
+    }
+}
+
+/// Says what is wrong with a name and its value.
+pub(super) type Check<'c> = &'c dyn Fn(&str, &str) -> Option<Wrong>;
+
+/// What is wrong with an environment variable, where `credentials` says who is to pay.
+pub(super) fn variable(credentials: Credentials, name: &str, value: &str) -> Option<Wrong> {
+    if let Some(message) = variable_name(name) {
+        return Some(message.into());
+    }
+    let (message, mend) = billing::refusal(credentials, name, value)?;
+    Some(Wrong {
+        message,
+        mend: Some(mend),
+    })
+}
+
+fn variable_name(name: &str) -> Option<String> {
     if name == "HOME" {
         return Some("`HOME` is set by `agent.home`".to_owned());
     }
@@ -112,8 +158,12 @@ pub(super) fn variable_name(name: &str) -> Option<String> {
     })
 }
 
-/// What is wrong with the name of a label: ours are not for others to set, since sweeping goes by them.
-pub(super) fn label_name(name: &str) -> Option<String> {
+/// What is wrong with a label: ours are not for others to set, since sweeping goes by them.
+pub(super) fn label(name: &str, _value: &str) -> Option<Wrong> {
+    label_name(name).map(Wrong::from)
+}
+
+fn label_name(name: &str) -> Option<String> {
     if name.to_ascii_lowercase().starts_with("cordwainer.") {
         return Some(
             "labels that begin with `cordwainer.` say whose a container is, and are set by cordwainer alone".to_owned(),

@@ -58,7 +58,9 @@ fn read_top(root: &Node, report: &Report, config: &mut Config, resolve: &dyn Fn(
     read_prompts(&top, config);
     read_work(&top, config);
     super::container::read(&top, config, resolve);
+    super::money::read(&top, config);
     super::roles::read(&top, config);
+    super::gates::read(&top, config);
     super::guard::check(&top, config);
 }
 

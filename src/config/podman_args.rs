@@ -1,12 +1,12 @@
 //! `podman_args`: the documented flags of `podman run` become settings of `container`; every other is a problem.
 
-use super::ContainerConfig;
 use super::container::{read_cpus, read_host, read_memory, read_network, read_user};
 use super::field::Field;
 use super::mounts::Hidden;
 use super::node::{Kind, Node};
 use super::section::Section;
 use super::values::OrOff;
+use super::{ContainerConfig, Credentials, maps};
 use crate::text;
 
 mod flags;
@@ -17,11 +17,13 @@ pub(super) fn fold(
     field: &Field<'_>,
     section: Option<&Section<'_>>,
     hidden: &Hidden<'_>,
+    payer: Credentials,
     container: &mut ContainerConfig,
 ) {
     let mut folding = Folding {
         section,
         hidden,
+        payer,
         container,
         given: Vec::new(),
     };
@@ -112,6 +114,7 @@ pub(super) fn split_words(text: &str) -> Option<Vec<String>> {
 struct Folding<'a> {
     section: Option<&'a Section<'a>>,
     hidden: &'a Hidden<'a>,
+    payer: Credentials,
     container: &'a mut ContainerConfig,
     given: Vec<&'static str>,
 }
@@ -163,9 +166,11 @@ impl Folding<'_> {
     }
 
     fn add_pair(&mut self, field: &Field<'_>, value: &str, pairs: &Pairs) {
-        let (flag, name_problem, map): (_, fn(&str) -> Option<String>, _) = match pairs {
-            Pairs::Env => ("-e", super::maps::variable_name, &mut self.container.env),
-            Pairs::Labels => ("--label", super::maps::label_name, &mut self.container.labels),
+        let payer = self.payer;
+        let variable = |name: &str, value: &str| maps::variable(payer, name, value);
+        let (flag, check, map): (_, maps::Check<'_>, _) = match pairs {
+            Pairs::Env => ("-e", &variable, &mut self.container.env),
+            Pairs::Labels => ("--label", &maps::label, &mut self.container.labels),
         };
         let Some((name, value)) = value.split_once('=') else {
             field.refuse::<()>(format!(
@@ -173,8 +178,8 @@ impl Folding<'_> {
             ));
             return;
         };
-        if let Some(why) = name_problem(name) {
-            field.refuse::<()>(why);
+        if let Some(wrong) = check(name, value) {
+            field.refuse_wrong(wrong);
         } else if map.insert(name.to_owned(), value.to_owned()).is_some() {
             field.refuse::<()>(format!("`{}` is given twice", text::one_line(name, 60)));
         }
@@ -182,7 +187,7 @@ impl Folding<'_> {
 
     fn add_tmpfs(&mut self, field: &Field<'_>, value: &str) {
         let (path, options) = value.split_once(':').unwrap_or((value, ""));
-        if let Some(why) = super::maps::tmpfs_path(path) {
+        if let Some(why) = maps::tmpfs_path(path) {
             field.refuse::<()>(why);
         } else if self
             .container

@@ -51,6 +51,7 @@ fn accepted(shape: Shape) -> Value {
         Shape::Flag => json!({"type": "boolean"}),
         Shape::Count => json!({"type": "integer", "minimum": 1}),
         Shape::CountOrOff => or_off(&json!({"type": "integer", "minimum": 1})),
+        Shape::Number => json!({"type": "number", "minimum": 1}),
         Shape::NumberOrOff => or_off(&json!({"type": "number", "exclusiveMinimum": 0})),
         Shape::SizeOrOff => or_off(&json!({"anyOf": [
             {"type": "integer", "minimum": 1},

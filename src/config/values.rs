@@ -110,18 +110,31 @@ impl<'a> Field<'a> {
         }
     }
 
+    /// A number from `least` to `most`.
+    pub(super) fn number(&self, least: f64, most: f64) -> Option<f64> {
+        match self.simple_number() {
+            Some(number) if (least..=most).contains(&number) => Some(number),
+            _ => self.expected(&format!("a number from {least} to {most}")),
+        }
+    }
+
     /// A number above zero and at most `most`, or `off`.
     pub(super) fn number_or_off(&self, most: f64) -> Option<OrOff<f64>> {
         if self.is_off() {
             return Some(OrOff::Off);
         }
-        let simple = self
-            .plain()
-            .filter(|text| text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.'));
-        match simple.and_then(|text| text.parse::<f64>().ok()) {
+        match self.simple_number() {
             Some(number) if number >= 0.01 && number <= most => Some(OrOff::Value(number)),
             _ => self.expected(&format!("a number from 0.01 to {most} or `off`")),
         }
+    }
+
+    /// A number of digits and a point, without sign or exponent.
+    fn simple_number(&self) -> Option<f64> {
+        let simple = self
+            .plain()
+            .filter(|text| text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.'));
+        simple?.parse::<f64>().ok()
     }
 
     /// Bytes, or a size with a unit, of at least `least` bytes; or `off`.

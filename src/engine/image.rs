@@ -54,6 +54,23 @@ impl Engine {
         }
     }
 
+    /// Returns the environment variables that an image brings, in its order.
+    ///
+    /// # Errors
+    ///
+    /// Of kind [`ErrorKind::Engine`], when the engine has no such image, too.
+    pub async fn image_environment(&self, reference: &str) -> Result<Vec<(String, String)>> {
+        let inspect = self.api().inspect_image(reference);
+        let found = self
+            .call(&format!("look at image `{reference}`"), LOOK, inspect)
+            .await?;
+        let variables = found.config.and_then(|config| config.env).unwrap_or_default();
+        let parted = variables.iter().map(|line| line.split_once('=').unwrap_or((line, "")));
+        Ok(parted
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect())
+    }
+
     /// Returns the id of an image, pulling it when the engine has none of that reference.
     ///
     /// # Errors

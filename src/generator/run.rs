@@ -166,6 +166,7 @@ impl Generator {
         let engine = Engine::connect(&self.connect_options()).await?;
         preflight::limits(self, &engine)?;
         engine.ensure_image(&self.config.image).await?;
+        preflight::environment(self, &engine).await?;
         preflight::toolchain(self, &engine).await?;
         session.recorder.emit(Happening::RunStarted {
             run: session.recorder.run().to_owned(),
@@ -177,7 +178,7 @@ impl Generator {
     }
 
     fn work<'a>(&'a self, session: &'a Session, engine: &'a Engine) -> Result<Work<'a>> {
-        Ok(Work {
+        let work = Work {
             generator: self,
             generation: &session.generation,
             store: Store::open(&self.git, &session.generation)?,
@@ -186,7 +187,9 @@ impl Generator {
             recorder: &session.recorder,
             protected: judgement::protected_set(&self.config.protected_paths)?,
             budgets: Budgets::new(self.config.budget),
-        })
+        };
+        preflight::settings(&work, work.tip()?)?;
+        Ok(work)
     }
 }
 

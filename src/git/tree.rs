@@ -116,14 +116,20 @@ impl Git {
         Ok(found)
     }
 
+    /// Whether there is a symbolic link at a path of a tree or commit.
+    pub fn is_link(&self, tree_or_commit: Oid, path: &Path) -> Result<bool> {
+        let repository = self.open()?;
+        let entry = entry(&repository, tree_or_commit, path)?;
+        let mode = entry.and_then(|entry| u32::try_from(entry.filemode()).ok());
+        Ok(mode.map(EntryKind::of_mode) == Some(EntryKind::Link))
+    }
+
     /// The content of a file of a tree or commit, or of a link's target; `None` where there is no such file.
     pub fn read_file(&self, tree_or_commit: Oid, path: &Path) -> Result<Option<Vec<u8>>> {
         let repository = self.open()?;
         let failed = || format!("cannot read `{}` of {tree_or_commit}", path.display());
-        let entry = match peel(&repository, tree_or_commit)?.get_path(path) {
-            Ok(entry) => entry,
-            Err(error) if error.code() == ErrorCode::NotFound => return Ok(None),
-            Err(error) => return Err(error).context(failed()),
+        let Some(entry) = entry(&repository, tree_or_commit, path)? else {
+            return Ok(None);
         };
         if entry.kind() != Some(ObjectType::Blob) {
             return Ok(None);
@@ -189,6 +195,15 @@ fn diff(repository: &Repository, old: Oid, new: Oid) -> Result<git2::Diff<'_>> {
     repository
         .diff_tree_to_tree(Some(&old_tree), Some(&new_tree), Some(&mut options))
         .context(format!("cannot compare {old} with {new}"))
+}
+
+/// What stands at a path of a tree or commit; `None` where nothing does.
+fn entry(repository: &Repository, tree_or_commit: Oid, path: &Path) -> Result<Option<git2::TreeEntry<'static>>> {
+    match peel(repository, tree_or_commit)?.get_path(path) {
+        Ok(entry) => Ok(Some(entry)),
+        Err(error) if error.code() == ErrorCode::NotFound => Ok(None),
+        Err(error) => Err(error).context(format!("cannot read `{}` of {tree_or_commit}", path.display())),
+    }
 }
 
 /// The tree that an id of a commit, a tag or a tree means.

@@ -10,7 +10,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{Graph, way};
 use crate::issue::input::NewIssue;
 use crate::issue::{Dependency, Issue, IssueId, Status};
-use crate::ledger::Entry;
+use crate::ledger::{Entry, Sum};
 
 /// The version of the stored form that this crate writes and reads.
 pub const FORMAT: u32 = 1;
@@ -144,13 +144,10 @@ impl Issues {
         self.usage_where(|of| of == run)
     }
 
-    /// What the calls of a client's session used.
-    pub fn usage_of_session(&self, session: &str) -> Usage {
+    /// What the calls of a client's session took and used.
+    pub fn session(&self, session: &str) -> Sum {
         let calls = self.ledger();
-        calls
-            .filter(|entry| entry.session_id.as_deref() == Some(session))
-            .map(|entry| entry.usage)
-            .sum()
+        Sum::of(calls.filter(|entry| entry.session_id.as_deref() == Some(session)))
     }
 
     fn usage_where(&self, counts: impl Fn(&str) -> bool) -> Usage {

@@ -6,7 +6,7 @@ use std::ops::AddAssign;
 use serde::Serialize;
 
 use super::Entry;
-use crate::agent::{Role, Usage};
+use crate::agent::{Rates, Role, Usage};
 use crate::issue::IssueId;
 
 /// What stands for the model of calls that died before they bound one.
@@ -27,6 +27,15 @@ pub struct Sum {
     pub api_ms: u64,
     /// Time that clients waited before they repeated requests, in milliseconds.
     pub wait_ms: u64,
+}
+
+impl Sum {
+    /// Sums up entries of the ledger.
+    pub fn of<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> Self {
+        let mut sum = Self::default();
+        entries.into_iter().for_each(|entry| sum += entry);
+        sum
+    }
 }
 
 impl AddAssign<&Entry> for Sum {
@@ -53,6 +62,15 @@ pub struct Sums {
     pub tasks: BTreeMap<IssueId, Sum>,
     /// By the model that the client bound, `unknown` where it bound none.
     pub models: BTreeMap<String, Sum>,
+}
+
+/// What tokens cost by model, as calls that told it let reckon.
+pub fn learned_rates<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> BTreeMap<String, Rates> {
+    let told = entries.into_iter().filter(|entry| !entry.estimated);
+    let models = Sums::of(told).models.into_iter();
+    models
+        .filter_map(|(model, sum)| Some((model, Rates::learned(&sum.usage)?)))
+        .collect()
 }
 
 impl Sums {

@@ -3,6 +3,7 @@
 mod accepted;
 mod load;
 mod schema;
+mod timers;
 
 use cordwainer::config::{Config, example};
 use proptest::prelude::*;
@@ -50,6 +51,16 @@ fn containers_that_would_be_open() {
 #[test]
 fn roles_and_limits_that_contradict_themselves() {
     check(include_str!("config/roles.txt"));
+}
+
+#[test]
+fn variables_that_change_who_pays() {
+    check(include_str!("config/billing.txt"));
+}
+
+#[test]
+fn money_and_retries_that_contradict_themselves() {
+    check(include_str!("config/money.txt"));
 }
 
 #[test]

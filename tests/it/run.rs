@@ -4,6 +4,7 @@
 //! interruption, an engine that goes away) runs on both; what depends on us alone runs on one, by turns.
 
 mod agents;
+mod billing;
 mod crashes;
 mod disks;
 mod engines;

@@ -57,79 +57,60 @@ pub(super) const AGENT: &[Key] = &[
         "credentials",
         Shape::Choice(&["subscription", "api_key", "none"]),
         "subscription",
-        "Who is expected to pay. With `subscription`, a call whose client reports an API key\nis stopped.",
+        "Who is to pay. With `subscription`, nothing that has anybody else pay gets into the\ncontainer, and a call whose client reports an API key is stopped. With `api_key`, only\ncloud providers are kept out. With `none`, nobody watches who pays.",
     ),
     Key::new("home", Shape::Text, "/home/agent", "The home folder in the container."),
 ];
 
-pub(super) const MEASURE: [Key; 10] = role(
-    "30m",
-    "2",
-    "Proposals of one cycle, where `max_issues` is not enough of a limit.",
-    "Answers of one measure: the second gets the problems of the first.",
-);
-
-pub(super) const STITCH: [Key; 10] = role(
-    "1h",
-    "3",
-    "Tasks of one cycle.",
-    "Attempts at one task before it is held for you.",
-);
-
-const fn role(
-    timeout: &'static str,
-    attempts: &'static str,
-    cycle: &'static str,
-    attempts_about: &'static str,
-) -> [Key; 10] {
-    [
-        Key::new("model", Shape::Text, "", "Model. Unset: the client's default.").sample("opus"),
-        Key::new(
-            "effort",
-            Shape::Choice(&["low", "medium", "high", "xhigh", "max"]),
-            "",
-            "How hard the model thinks. Unset: the client's default.",
-        )
-        .sample("high"),
-        Key::new("max_turns", Shape::CountOrOff, "off", "Turns of one call."),
-        Key::new("budget_usd", Shape::NumberOrOff, "off", "US dollars of one call."),
-        Key::new(
-            "timeout",
-            Shape::DurationOrOff,
-            timeout,
-            "Time of one call: `90s`, `30m`, `1h30m`.",
-        ),
-        Key::new(
-            "idle_timeout",
-            Shape::DurationOrOff,
-            "15m",
-            "Time of one call without a byte of output.",
-        ),
-        Key::new(
-            "tools",
-            Shape::List,
-            "",
-            "Tools that the agent has. Unset: the client's own choice.",
-        )
-        .sample("[Read, Grep]"),
-        Key::new("max_per_cycle", Shape::CountOrOff, "off", cycle),
-        Key::new("max_attempts", Shape::Count, attempts, attempts_about),
-        Key::new(
-            "parallel",
-            Shape::Count,
-            "1",
-            "Calls at once; this version makes one at a time.",
-        ),
-    ]
-}
-
 pub(super) const BUDGET: &[Key] = &[
-    Key::new("usd", Shape::NumberOrOff, "off", "US dollars."),
+    Key::new("usd", Shape::NumberOrOff, "off", "US dollars of the generation."),
     Key::new(
         "tokens",
         Shape::CountOrOff,
         "off",
-        "Tokens, read and written, cached or not.",
+        "Tokens of the generation, read and written, cached or not.",
+    ),
+    Key::new(
+        "cycle_usd",
+        Shape::NumberOrOff,
+        "off",
+        "US dollars of one cycle: a measure and the tasks that follow it.",
+    ),
+    Key::new("cycle_tokens", Shape::CountOrOff, "off", "Tokens of one cycle."),
+    Key::new(
+        "task_usd",
+        Shape::NumberOrOff,
+        "off",
+        "US dollars of one task, all attempts at it together.",
+    ),
+    Key::new(
+        "task_tokens",
+        Shape::CountOrOff,
+        "off",
+        "Tokens of one task, all attempts at it together.",
+    ),
+];
+
+pub(super) const RETRY: &[Key] = &[
+    Key::new(
+        "initial",
+        Shape::Duration,
+        "5s",
+        "The pause before the first retry, about.",
+    ),
+    Key::new(
+        "factor",
+        Shape::Number,
+        "2",
+        "How many times longer each further pause is.",
+    ),
+    Key::new("ceiling", Shape::Duration, "5m", "The longest pause."),
+    Key::new("count", Shape::Count, "5", "Failures in a row after which a run ends."),
+    Key::new(
+        "breaker",
+        Shape::Count,
+        "20",
+        "Failures of one run, in a row or not, after which it ends.",
     ),
 ];
 
@@ -138,7 +119,13 @@ pub(super) const LIMITS: &[Key] = &[
         "overage",
         Shape::Choice(&["forbid", "allow"]),
         "forbid",
-        "Whether calls may use paid overage.",
+        "Whether calls may use paid overage. With `forbid`, a call that does is stopped at once\nand not made again.",
+    ),
+    Key::new(
+        "default_wait",
+        Shape::Duration,
+        "1h",
+        "How long a limit is waited out when nothing says when it is lifted.",
     ),
     Key::new(
         "wait",

@@ -1,6 +1,7 @@
 //! The top level of the file.
 
-use super::sections::{AGENT, BUDGET, CONTAINER, LIMITS, MEASURE, STITCH};
+use super::roles::{MEASURE, OPTIMIZE, REVIEW, STITCH};
+use super::sections::{AGENT, BUDGET, CONTAINER, LIMITS, RETRY};
 use super::{Key, Shape};
 use crate::config::defaults::{CLAUDE_ARGS, PROTECTED_PATHS};
 
@@ -109,7 +110,30 @@ pub(crate) const TOP: &[Key] = &[
     Key::new("agent", Shape::Section(AGENT), "", "The client."),
     Key::new("measure", Shape::Section(&MEASURE), "", "The phase that proposes tasks."),
     Key::new("stitch", Shape::Section(&STITCH), "", "The phase that does them."),
-    Key::new("budget", Shape::Section(BUDGET), "", "What one generation may cost."),
+    Key::new(
+        "review",
+        Shape::Section(&REVIEW),
+        "",
+        "The role that judges what was done. Nobody calls it yet: these keys are checked,\nand do nothing.",
+    ),
+    Key::new(
+        "optimize",
+        Shape::Section(&OPTIMIZE),
+        "",
+        "The role that betters what is there. Nobody calls it yet: these keys are checked,\nand do nothing.",
+    ),
+    Key::new(
+        "budget",
+        Shape::Section(BUDGET),
+        "",
+        "What may be spent: checked before a call, while it runs, and after it.",
+    ),
+    Key::new(
+        "retry",
+        Shape::Section(RETRY),
+        "",
+        "What happens at a passing failure of the model's API: the call is made again.",
+    ),
     Key::new("limits", Shape::Section(LIMITS), "", "What happens at a usage limit of your account."),
     Key::new(
         "protected_paths",

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use cordwainer::agent::Role;
 use cordwainer::config::{Config, LimitWait, MountConfig};
 
 fn parse(text: &str) -> Config {
@@ -58,6 +59,7 @@ fn off_is_not_unset() {
         check(&format!("stitch: {{timeout: {off}, idle_timeout: {off}}}"), |config| {
             config.stitch.timeout = None;
             config.stitch.idle_timeout = None;
+            config.stitch.tool_timeout = None;
         });
     }
 }
@@ -87,11 +89,39 @@ fn sizes_and_times() {
 }
 
 #[test]
-fn a_default_idle_timeout_gives_way_to_a_shorter_timeout() {
-    check("stitch: {timeout: 10m}", |config| {
-        config.stitch.timeout = Some(Duration::from_secs(600));
-        config.stitch.idle_timeout = Some(Duration::from_secs(600));
+fn a_default_of_retry_gives_way() {
+    check("retry: {initial: 10m, count: 30}", |config| {
+        config.retry.initial = Duration::from_secs(600);
+        config.retry.ceiling = Duration::from_secs(600);
+        config.retry.count = 30;
+        config.retry.breaker = 30;
     });
+    check("retry: {ceiling: 2s, breaker: 3, factor: 1.5}", |config| {
+        config.retry.initial = Duration::from_secs(2);
+        config.retry.ceiling = Duration::from_secs(2);
+        config.retry.factor = 1.5;
+        config.retry.count = 3;
+        config.retry.breaker = 3;
+    });
+}
+
+#[test]
+fn all_roles_take_the_settings_of_a_call() {
+    let settings = "model: opus, fallback_model: 'sonnet,haiku', strict_model: true, base_url: 'http://x', effort: max, \
+                    budget_tokens: 5, allowed_tools: ['Bash(git *)'], denied_tools: [WebFetch], \
+                    args: --append-system-prompt 'Be brief.'";
+    for role in Role::ALL {
+        let config = parse(&format!("{role}: {{{settings}}}"));
+        let read = config.role(role);
+        assert_eq!(read.fallback_model.as_deref(), Some("sonnet,haiku"));
+        assert_eq!(read.allowed_tools, ["Bash(git *)"]);
+        assert_eq!(read.denied_tools, ["WebFetch"]);
+        assert_eq!(read.args, ["--append-system-prompt", "Be brief."]);
+        assert_eq!((read.strict_model, read.budget_tokens), (true, Some(5)));
+        assert_eq!(config.base_url(role), Some("http://x"));
+        let others = Role::ALL.into_iter().filter(|other| *other != role);
+        assert!(others.into_iter().all(|other| config.base_url(other).is_none()));
+    }
 }
 
 #[test]
@@ -206,8 +236,10 @@ user_prompt: \"off\"
 binary_name: \"12\"
 container: {cpus: 1.5, memory: 100000000, mounts: ['/srv:/srv:rw'], tmpfs: {/t: ''}, user: 1000, env: {A: 'yes'}}
 stitch: {timeout: 1h30m, tools: [Read], model: opus, parallel: 1}
-budget: {usd: 12.5, tokens: 1000000}
-limits: {wait: never}
+review: {model: opus, idle_timeout: 1m, denied_tools: [Bash]}
+retry: {factor: 1.5, initial: 1s}
+budget: {usd: 12.5, tokens: 1000000, task_usd: 1, cycle_tokens: 5}
+limits: {wait: never, default_wait: 2h}
 gates: [make]
 seed_files: {a/b: t/b}
 ";

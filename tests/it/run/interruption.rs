@@ -42,7 +42,10 @@ fn a_run_killed_while_the_agent_works_is_resumed(kind: EngineKind) {
     let attempt = project.issue("cw-1")["attempts"][0].clone();
     let kept = attempt["snapshot"].as_str().unwrap();
     assert_eq!(project.repository.git(&["show", &format!("{kept}:src/a.txt")]), "begun");
-    assert!(attempt["usage"]["input"].as_u64().unwrap() >= 500, "{attempt:#}");
+    assert!(
+        attempt["call"]["usage"]["input"].as_u64().unwrap() >= 500,
+        "{attempt:#}"
+    );
     assert_eq!(project.merges_of("cw-1"), 1);
     project.expect_tidy();
 }

@@ -4,6 +4,7 @@ use std::fs;
 
 use cordwainer::engine::EngineKind;
 use cordwainer::event::Happening;
+use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::run::engine_tests;
@@ -20,13 +21,18 @@ engine_tests! {
         a_task_that_a_person_closed_lets_its_slot_go;
 }
 
-/// In 2030, at 17:46:40 in the afternoon.
-const RESET: &str = "limit 1900000000";
+/// In 2030, at 17:46:40 in the afternoon, for runs whose clock is there.
+const RESET: i64 = 1_900_000_000;
 const BEFORE_THE_RESET: &str = "2030-03-17T17:00:00Z";
 
-/// Works, meets a limit, and goes on after it.
-fn limited_script() -> String {
-    format!("tokens 500 20 0.25\nwrite src/a.txt one\n{RESET}\ntokens 300 10 0.5\nwrite src/b.txt two")
+/// Works, meets a limit until `reset`, and goes on after it.
+fn limited_script(reset: i64) -> String {
+    format!("tokens 500 20 0.25\nwrite src/a.txt one\nlimit {reset}\ntokens 300 10 0.5\nwrite src/b.txt two")
+}
+
+/// Three hours from now, in seconds since 1970.
+fn in_three_hours() -> i64 {
+    Timestamp::now().as_second() + 3 * 3600
 }
 
 /// Sees that an attempt went on with the session of the one before, and that what both used is counted once.
@@ -47,7 +53,7 @@ fn a_limited_session_goes_on_where_it_stopped(kind: EngineKind) {
         let Some(project) = Project::new(kind, "limits: {wait: 1h}\n") else {
             return;
         };
-        project.add("meets a limit", &format!("{first_line}{}", limited_script()));
+        project.add("meets a limit", &format!("{first_line}{}", limited_script(RESET)));
         let (done, events) = run_by_the_clock(&project, BEFORE_THE_RESET);
         assert_eq!((done.merged, done.exit_code), (1, 0), "{done:?}");
         assert_eq!(project.outcomes("cw-1"), ["limited", "merged"]);
@@ -88,34 +94,37 @@ fn an_old_clients_limit_is_waited_out(kind: EngineKind) {
     project.expect_tidy();
 }
 
-/// A project whose run met a limit and ended, for it does not wait.
-fn paused(kind: EngineKind) -> Option<Project> {
+/// A project whose run met a limit and ended, for it does not wait; and when calls are made again, as JSON has it.
+fn paused(kind: EngineKind) -> Option<(Project, String)> {
     let project = Project::new(kind, "limits: {wait: never}\n")?;
-    project.add("meets a limit", &limited_script());
-    project
-        .run(&["generator", "run"])
-        .expect(8)
-        .says("calls pause until 2030");
+    let reset = in_three_hours();
+    project.add("meets a limit", &limited_script(reset));
+    let until = Timestamp::from_second(reset + 60).unwrap().to_string();
+    let pauses = format!("calls pause until {until}");
+    project.run(&["generator", "run"]).expect(8).says(&pauses);
     assert_eq!(project.suspended(), 1);
-    Some(project)
+    Some((project, until))
 }
 
 fn a_pause_outlives_a_restart(kind: EngineKind) {
-    let Some(project) = paused(kind) else { return };
+    let Some((project, until)) = paused(kind) else { return };
     let status = project.status();
-    assert_eq!(status["paused_until"], "2030-03-17T17:47:40Z");
+    assert_eq!(status["paused_until"], until);
     assert!(
         status["paused_because"].as_str().unwrap().contains("limit"),
         "{status:#}"
     );
     let said = project.run(&["generator", "status"]).expect(0);
-    said.says("2030-03-17T17:47:40Z").says("resume --now");
+    said.says(&until).says("resume --now");
     for command in [
         &["generator", "run"][..],
         &["generator", "stitch"],
         &["generator", "measure"],
     ] {
-        project.run(command).expect(8).says("calls pause until 2030");
+        project
+            .run(command)
+            .expect(8)
+            .says(&format!("calls pause until {until}"));
     }
     assert_eq!(project.status()["usage"]["calls"], 1, "a paused account was asked");
 
@@ -133,7 +142,7 @@ fn a_person_cuts_a_pause_short(kind: EngineKind) {
     let Some(project) = Project::new(kind, "limits: {wait: always}\n") else {
         return;
     };
-    project.add("meets a limit", &limited_script());
+    project.add("meets a limit", &limited_script(in_three_hours()));
     let run = project.spawn(&["generator", "run"]);
     project.wait_for_event(|event| matches!(event, Happening::Paused { .. }));
     project
@@ -151,12 +160,12 @@ fn a_run_killed_in_a_pause_goes_on_with_the_session(kind: EngineKind) {
     let Some(project) = Project::new(kind, "limits: {wait: always}\n") else {
         return;
     };
-    project.add("meets a limit", &limited_script());
+    project.add("meets a limit", &limited_script(in_three_hours()));
     let mut run = project.spawn(&["generator", "run"]);
     project.wait_for_event(|event| matches!(event, Happening::Paused { .. }));
     run.kill().unwrap();
     run.wait().unwrap();
-    assert_eq!(project.status()["paused_until"], "2030-03-17T17:47:40Z");
+    assert!(project.status()["paused_until"].is_string());
     project.run(&["generator", "resume", "--now"]).expect(0);
     assert_eq!(project.outcomes("cw-1"), ["limited", "merged"]);
     expect_one_session(&project, 0.75);
@@ -164,7 +173,7 @@ fn a_run_killed_in_a_pause_goes_on_with_the_session(kind: EngineKind) {
 }
 
 fn a_lost_session_is_begun_afresh(kind: EngineKind) {
-    let Some(project) = paused(kind) else { return };
+    let Some((project, _)) = paused(kind) else { return };
     fs::remove_dir_all(project.state().join("sessions/1")).unwrap();
     let ran = project.run(&["generator", "resume", "--now"]);
     // The fresh attempt meets the limit again: it has a script of its own to begin.
@@ -181,7 +190,7 @@ fn a_lost_session_is_begun_afresh(kind: EngineKind) {
 }
 
 fn a_measure_goes_on_with_its_session(kind: EngineKind) {
-    let script = format!("tokens 100 10 0.25\n{RESET}\ntokens 100 10 0.5\npropose {{\"proposals\": []}}");
+    let script = format!("tokens 100 10 0.25\nlimit {RESET}\ntokens 100 10 0.5\npropose {{\"proposals\": []}}");
     let configuration = format!("limits: {{wait: 1h}}\n{}", user_prompt(&script));
     let Some(project) = Project::new(kind, &configuration) else {
         return;
@@ -215,7 +224,7 @@ fn an_overloaded_api_costs_no_session(kind: EngineKind) {
 
 fn a_suspended_session_ends_with_its_generation(kind: EngineKind) {
     for (command, kept) in [("reset", true), ("stop", true)] {
-        let Some(project) = paused(kind) else { return };
+        let Some((project, _)) = paused(kind) else { return };
         project.run(&["generator", command]).expect(0);
         let refs = project
             .repository
@@ -232,7 +241,7 @@ fn a_suspended_session_ends_with_its_generation(kind: EngineKind) {
 }
 
 fn a_task_that_a_person_closed_lets_its_slot_go(kind: EngineKind) {
-    let Some(project) = paused(kind) else { return };
+    let Some((project, _)) = paused(kind) else { return };
     project
         .run(&["issues", "close", "cw-1", "--reason", "not wanted any more"])
         .expect(0);
@@ -244,7 +253,7 @@ fn a_task_that_a_person_closed_lets_its_slot_go(kind: EngineKind) {
 }
 
 fn a_damaged_pause_is_told(kind: EngineKind) {
-    let Some(project) = paused(kind) else { return };
+    let Some((project, _)) = paused(kind) else { return };
     fs::write(project.state().join("pause.json"), "{").unwrap();
     project
         .run(&["generator", "run"])

@@ -47,6 +47,28 @@ const READ_ELSEWHERE: [(&str, &str); 7] = [
     ("limits.overage", "read as `allow_overage`"),
 ];
 
+/// Names of keys whose reader is still to come; the test says when one is there.
+const READ_NEXT: &[&str] = &[
+    ".strict_model",
+    ".budget_tokens",
+    ".first_event_timeout",
+    ".tool_timeout",
+    ".result_grace",
+    ".initial",
+    ".factor",
+    ".ceiling",
+    ".count",
+    ".breaker",
+    ".cycle_usd",
+    ".cycle_tokens",
+    ".task_usd",
+    ".task_tokens",
+    ".default_wait",
+];
+
+/// Roles whose section does nothing yet, which the documents say.
+const UNCALLED: [&str; 2] = ["Role::Review", "Role::Optimize"];
+
 /// A command as a document writes it.
 struct Mention {
     place: String,
@@ -272,11 +294,10 @@ fn something_reads_every_configuration_key() {
         .iter()
         .flat_map(|file| file.code_without_tests().map(|(_, line)| line))
         .collect();
-    let is_read = |key: &str| {
-        let name = format!(".{}", key.rsplit('.').next().unwrap_or(key));
-        code.iter().any(|line| has_word(line, &name))
-    };
-    let listed = |key: &str| READ_ELSEWHERE.iter().any(|(listed, _)| *listed == key);
+    let name = |key: &str| format!(".{}", key.rsplit('.').next().unwrap_or(key));
+    let is_read = |key: &str| code.iter().any(|line| has_word(line, &name(key)));
+    let listed =
+        |key: &str| READ_ELSEWHERE.iter().any(|(listed, _)| *listed == key) || READ_NEXT.contains(&name(key).as_str());
     let keys = keys(&example);
     assert!(keys.len() > 50, "{keys:?}");
     let unread = keys.iter().filter(|key| !listed(key) && !is_read(key));
@@ -291,6 +312,32 @@ fn something_reads_every_configuration_key() {
     problems.extend(
         stale.map(|(key, _)| format!("tests/it/tidy/documents.rs: there is no key `{key}` any more: remove it")),
     );
+    let come = READ_NEXT.iter().filter(|name| is_read(name));
+    problems
+        .extend(come.map(|name| format!("tests/it/tidy/documents.rs: `{name}` is read now: take it out of READ_NEXT")));
+    report(&problems);
+}
+
+/// The keys of a role that nobody calls are read by nobody, whatever has the same name elsewhere.
+#[test]
+fn roles_that_nobody_calls_are_said_to_be() {
+    let example = Text::read("configuration.example.yaml").text;
+    let said = example.matches("Nobody calls it yet").count();
+    assert_eq!(said, UNCALLED.len(), "the example says of each that it does nothing");
+    let sources = below("src/");
+    let callers = sources
+        .iter()
+        .filter(|file| file.is_rust() && file.path != "src/config.rs")
+        .flat_map(|file| file.code_without_tests().map(move |line| (file, line)));
+    let problems: Vec<_> = callers
+        .filter(|(_, (_, line))| UNCALLED.iter().any(|role| line.contains(role)))
+        .map(|(file, (number, _))| {
+            format!(
+                "{}:{number}: the role is called now: say so in src/config/keys/top.rs, and take it out of UNCALLED",
+                file.path
+            )
+        })
+        .collect();
     report(&problems);
 }
 
@@ -299,8 +346,8 @@ fn keys(example: &Value) -> Vec<String> {
     let mut keys = Vec::new();
     for (key, value) in example.as_mapping().unwrap() {
         let key = key.as_str().unwrap();
-        let inner = ["container", "agent", "measure", "stitch", "budget", "limits"].contains(&key);
-        match value.as_mapping().filter(|_| inner) {
+        // What a mapping of the person's own holds are no keys; those are empty in the example.
+        match value.as_mapping().filter(|section| !section.is_empty()) {
             Some(section) => {
                 let names = section.keys().map(|name| name.as_str().unwrap());
                 keys.extend(names.map(|name| format!("{key}.{name}")));
@@ -311,9 +358,9 @@ fn keys(example: &Value) -> Vec<String> {
     keys
 }
 
-/// Whether `name` stands in a line and ends there.
+/// Whether `name` stands in a line and ends there, and is no method's.
 fn has_word(line: &str, name: &str) -> bool {
-    let ends = |rest: &str| !rest.starts_with(|letter: char| letter.is_ascii_alphanumeric() || letter == '_');
+    let ends = |rest: &str| !rest.starts_with(|letter: char| letter.is_ascii_alphanumeric() || "_(".contains(letter));
     line.match_indices(name)
         .any(|(start, _)| ends(&line[start + name.len()..]))
 }

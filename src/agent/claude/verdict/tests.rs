@@ -191,6 +191,15 @@ fn the_last_word_on_a_limit_counts() {
     check_for(fields, &[rejected(), allowed()], exited(137), CallOutcome::Crashed);
     let odd = event(&json!({"status": "a_new_one"}));
     check_for(fields, &[rejected(), odd, broke], exited(1), CallOutcome::Limited);
+    // A limit stops the account, whatever else stopped the call.
+    let spent = json!({"type": "result", "subtype": "error_max_turns", "is_error": true});
+    check_for(fields, &[rejected(), spent.clone()], exited(1), CallOutcome::Limited);
+    check_for(
+        fields,
+        &[rejected(), allowed(), spent],
+        exited(1),
+        CallOutcome::MaxTurns,
+    );
     // A limit that is over takes its reset along.
     let lines = [rejected(), allowed(), refused_with(429, "You've hit your Opus limit")];
     let report = report(&lines, &exited(1));

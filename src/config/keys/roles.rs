@@ -1,0 +1,168 @@
+//! The sections of the roles.
+
+use super::{Key, Shape};
+
+pub(super) const MEASURE: [Key; 20] = paced(
+    call("30m"),
+    "2",
+    "Proposals of one cycle, where `max_issues` is not enough of a limit.",
+    "Answers of one measure: the second gets the problems of the first.",
+);
+
+pub(super) const STITCH: [Key; 20] = paced(
+    call("1h"),
+    "3",
+    "Tasks of one cycle.",
+    "Attempts at one task before it is held for you.",
+);
+
+pub(super) const REVIEW: [Key; 17] = call("30m");
+
+pub(super) const OPTIMIZE: [Key; 17] = call("1h");
+
+/// How the client is called.
+const fn call(timeout: &'static str) -> [Key; 17] {
+    let [model, fallback_model, strict_model, base_url, effort] = MODEL;
+    let [first_event, idle, tool, result_grace] = TIMERS;
+    let [max_turns, budget_usd, budget_tokens] = BUDGETS;
+    let [tools, allowed_tools, denied_tools, args] = TOOLS;
+    let whole = Key::new(
+        "timeout",
+        Shape::DurationOrOff,
+        timeout,
+        "Time of one call: `90s`, `30m`, `1h30m`. No other timer may be longer.",
+    );
+    [
+        model,
+        fallback_model,
+        strict_model,
+        base_url,
+        effort,
+        max_turns,
+        budget_usd,
+        budget_tokens,
+        first_event,
+        idle,
+        tool,
+        whole,
+        result_grace,
+        tools,
+        allowed_tools,
+        denied_tools,
+        args,
+    ]
+}
+
+const MODEL: [Key; 5] = [
+    Key::new("model", Shape::Text, "", "Model. Unset: the client's default.").sample("opus"),
+    Key::new(
+        "fallback_model",
+        Shape::Text,
+        "",
+        "Model for when the first is busy or gone; several with commas.",
+    )
+    .sample("sonnet"),
+    Key::new(
+        "strict_model",
+        Shape::Flag,
+        "false",
+        "Stop a call whose client binds another model than `model`; else it is a warning.",
+    ),
+    Key::new(
+        "base_url",
+        Shape::Text,
+        "",
+        "Where the model's API is. Unset: `agent.base_url`.",
+    )
+    .sample("http://127.0.0.1:8080"),
+    Key::new(
+        "effort",
+        Shape::Choice(&["low", "medium", "high", "xhigh", "max"]),
+        "",
+        "How hard the model thinks. Unset: the client's default.",
+    )
+    .sample("high"),
+];
+
+const BUDGETS: [Key; 3] = [
+    Key::new("max_turns", Shape::CountOrOff, "off", "Turns of one call."),
+    Key::new("budget_usd", Shape::NumberOrOff, "off", "US dollars of one call."),
+    Key::new(
+        "budget_tokens",
+        Shape::CountOrOff,
+        "off",
+        "Tokens of one call, read and written.",
+    ),
+];
+
+const TIMERS: [Key; 4] = [
+    Key::new(
+        "first_event_timeout",
+        Shape::DurationOrOff,
+        "2m",
+        "Time until the client's first event.",
+    ),
+    Key::new(
+        "idle_timeout",
+        Shape::DurationOrOff,
+        "15m",
+        "Time without a byte of output.",
+    ),
+    Key::new(
+        "tool_timeout",
+        Shape::DurationOrOff,
+        "30m",
+        "The same while a tool of the agent runs, which may take longer.",
+    ),
+    Key::new(
+        "result_grace",
+        Shape::Duration,
+        "20s",
+        "How long the client may linger after its result.",
+    ),
+];
+
+const TOOLS: [Key; 4] = [
+    Key::new(
+        "tools",
+        Shape::List,
+        "",
+        "Tools that the agent has. Unset: the client's own choice; `[]`: none.",
+    )
+    .sample("[Read, Grep]"),
+    Key::new("allowed_tools", Shape::List, "[]", "Tools that need no permission.").sample("[Edit, \"Bash(git *)\"]"),
+    Key::new("denied_tools", Shape::List, "[]", "Tools that are refused.").sample("[WebFetch]"),
+    Key::new(
+        "args",
+        Shape::Words,
+        "[]",
+        "Arguments of the client beyond `claude_args`.",
+    )
+    .sample("[--append-system-prompt, \"Be brief.\"]"),
+];
+
+/// How the client is called, and how often.
+const fn paced(
+    call: [Key; 17],
+    attempts: &'static str,
+    cycle: &'static str,
+    attempts_about: &'static str,
+) -> [Key; 20] {
+    let max_per_cycle = Key::new("max_per_cycle", Shape::CountOrOff, "off", cycle);
+    let max_attempts = Key::new("max_attempts", Shape::Count, attempts, attempts_about);
+    let parallel = Key::new(
+        "parallel",
+        Shape::Count,
+        "1",
+        "Calls at once; this version makes one at a time.",
+    );
+    let mut keys = [parallel; 20];
+    let mut index = 0;
+    while index < call.len() {
+        keys[index] = call[index];
+        index += 1;
+    }
+    keys[call.len()] = max_per_cycle;
+    keys[call.len() + 1] = max_attempts;
+    keys
+}

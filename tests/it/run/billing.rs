@@ -1,0 +1,144 @@
+//! Nobody pays but who is to: what the image and the settings files in the repository say of it.
+
+use std::fs;
+
+use cordwainer::engine::{BuildRequest, EngineKind};
+use cordwainer::event::Happening;
+
+use crate::run::engine_tests;
+use crate::run::project::{Project, Ran};
+use crate::support::engines;
+use crate::support::repository::TestRepository;
+
+engine_tests! {
+    both: an_image_that_brings_a_key_is_refused_unless_it_is_configured;
+    podman: settings_that_say_who_pays_are_refused;
+    docker: settings_that_are_harmless_or_meant_are_not;
+}
+
+/// An image like that of the scripted agent, with more in its environment.
+const WITH_KEY: &str = "localhost/cordwainer-billing-test:latest";
+
+/// Builds [`WITH_KEY`].
+fn build(kind: EngineKind) {
+    let containerfile = format!("FROM {}\nENV ANTHROPIC_API_KEY=hush AWS_PROFILE=team\n", engines::IMAGE);
+    let mut archive = tar::Builder::new(Vec::new());
+    let mut header = tar::Header::new_gnu();
+    header.set_size(containerfile.len() as u64);
+    header.set_mode(0o644);
+    archive
+        .append_data(&mut header, "Containerfile", containerfile.as_bytes())
+        .unwrap();
+    let request = BuildRequest {
+        context: archive.into_inner().unwrap(),
+        containerfile: "Containerfile".into(),
+        tag: WITH_KEY.into(),
+        ..BuildRequest::default()
+    };
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let engine = engines::connect(kind).await.unwrap();
+        engine.build_image(request, &mut |_| {}).await.unwrap();
+    });
+}
+
+/// Runs with [`WITH_KEY`] and an environment.
+fn run_with(project: &mut Project, environment: &str) -> Ran {
+    project.reconfigure(None, &format!("  env: {environment}\n---\n"));
+    let path = project.repository.path().join("configuration.yaml");
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, text.replace(engines::IMAGE, WITH_KEY)).unwrap();
+    project.run(&["generator", "run"])
+}
+
+fn an_image_that_brings_a_key_is_refused_unless_it_is_configured(kind: EngineKind) {
+    let Some(mut project) = Project::new(kind, "") else {
+        return;
+    };
+    build(kind);
+    project.add("a change", "write src/a.txt x");
+    let ran = run_with(&mut project, "{}").expect(5);
+    assert!(!ran.stderr.contains("hush"), "{}", ran.stderr);
+    ran.says(&format!(
+        "the image `{WITH_KEY}` sets `ANTHROPIC_API_KEY`, which may have somebody else pay"
+    ))
+    .says("hint: give it a value in `container.env`");
+    let half = "{ANTHROPIC_API_KEY: ''}";
+    run_with(&mut project, half)
+        .expect(5)
+        .says("sets `AWS_PROFILE`, which is an account of a cloud provider");
+    assert!(project.outcomes("cw-1").is_empty());
+
+    // An empty value takes the image's away: the agent, which would report the key, sees none.
+    let whole = "{ANTHROPIC_API_KEY: '', AWS_PROFILE: mine}";
+    run_with(&mut project, whole).expect(0);
+    assert_eq!(project.outcomes("cw-1"), ["merged"]);
+}
+
+/// A project whose first commit has a settings file of the client.
+fn with_settings(kind: EngineKind, path: &str, text: &str, configuration: &str) -> Option<Project> {
+    let repository = TestRepository::new();
+    repository.write(path, text);
+    let project = Project::on(kind, repository, configuration)?;
+    project.add("a change", "write src/a.txt x");
+    Some(project)
+}
+
+/// Checks that a run on these settings is refused before any call, in these words.
+fn check_refused(kind: EngineKind, path: &str, text: &str, configuration: &str, says: &str) {
+    let Some(project) = with_settings(kind, path, text, configuration) else {
+        return;
+    };
+    for command in ["run", "stitch", "measure"] {
+        project.run(&["generator", command]).expect(9).says(path).says(says);
+    }
+    assert!(project.outcomes("cw-1").is_empty());
+    project.expect_tidy();
+}
+
+fn settings_that_say_who_pays_are_refused(kind: EngineKind) {
+    const PROJECT: &str = ".claude/settings.json";
+    const LOCAL: &str = ".claude/settings.local.json";
+    check_refused(kind, PROJECT, r#"{"apiKeyHelper": "cat /key"}"#, "", "`apiKeyHelper`");
+    let cloud = r#"{"env": {"CLAUDE_CODE_USE_BEDROCK": "1"}}"#;
+    check_refused(
+        kind,
+        LOCAL,
+        cloud,
+        "agent: {credentials: api_key}\n",
+        "`env.CLAUDE_CODE_USE_BEDROCK`",
+    );
+    if let Some(project) = with_link(kind) {
+        let ran = project.run(&["generator", "run"]).expect(9);
+        ran.says("`.claude/settings.json`").says("is a link");
+    }
+}
+
+/// A project whose settings are behind a link.
+fn with_link(kind: EngineKind) -> Option<Project> {
+    let repository = TestRepository::new();
+    repository.write("settings.json", r#"{"apiKeyHelper": "cat /key"}"#);
+    let folder = repository.path().join(".claude");
+    fs::create_dir(&folder).unwrap();
+    std::os::unix::fs::symlink("../settings.json", folder.join("settings.json")).unwrap();
+    Project::on(kind, repository, "")
+}
+
+fn settings_that_are_harmless_or_meant_are_not(kind: EngineKind) {
+    const HELPER: &str = r#"{"apiKeyHelper": "cat /key"}"#;
+    for (text, configuration, warns) in [
+        (r#"{"model": "opus", "env": {"A": "b"}}"#, "", false),
+        (HELPER, "agent: {credentials: api_key}\n", false),
+        (HELPER, "agent: {credentials: none}\n", false),
+        ("{ // not JSON\n", "", true),
+    ] {
+        let Some(project) = with_settings(kind, ".claude/settings.json", text, configuration) else {
+            return;
+        };
+        project.run(&["generator", "run"]).expect(0);
+        let warned = |event: &Happening| matches!(event, Happening::Warned { what } if what.contains("is not JSON"));
+        assert_eq!(project.events().iter().any(warned), warns, "{text}");
+        assert_eq!(project.outcomes("cw-1"), ["merged"], "{text}");
+        project.expect_tidy();
+    }
+}
