@@ -172,7 +172,7 @@ about task
         input: 3 * 120,
         cache_write: 3 * 30,
         cache_read: 3 * 900,
-        output: 40,
+        output: 2 + 40,
     };
     assert_eq!((api.served(), api.surprises()), (served, Vec::new()));
 }

@@ -21,3 +21,4 @@ mod passing;
 mod refusals;
 mod time;
 mod verdicts;
+mod wait;

@@ -24,6 +24,8 @@ pub(super) enum Account {
     /// A subscription's token.
     #[default]
     Subscription,
+    /// The same, and `opus` means another model.
+    Renaming,
     /// An API key, which the configuration knows of.
     ApiKey,
     /// An API key, though the configuration expects a subscription.
@@ -34,13 +36,16 @@ impl Account {
     fn environment(self) -> &'static str {
         match self {
             Self::Subscription => "CLAUDE_CODE_OAUTH_TOKEN: sk-ant-oat01-dummy",
+            Self::Renaming => {
+                "CLAUDE_CODE_OAUTH_TOKEN: sk-ant-oat01-dummy, ANTHROPIC_DEFAULT_OPUS_MODEL: claude-sonnet-4-5"
+            }
             Self::ApiKey | Self::UnexpectedKey => "ANTHROPIC_API_KEY: sk-ant-api03-dummy",
         }
     }
 
     fn credentials(self) -> &'static str {
         match self {
-            Self::Subscription | Self::UnexpectedKey => "subscription",
+            Self::Subscription | Self::Renaming | Self::UnexpectedKey => "subscription",
             Self::ApiKey => "api_key",
         }
     }

@@ -20,6 +20,7 @@ mod rows {
             attempts: &[
                 ("infrastructure_failed", "transient"),
                 ("infrastructure_failed", "transient"),
+                ("infrastructure_failed", "transient"),
             ],
             status: "open",
             requests,
@@ -47,7 +48,7 @@ mod rows {
     header retry-after 1";
         Row {
             account: Account::ApiKey,
-            ..given_up(script, 4)
+            ..given_up(script, 6)
         }
     }
 
@@ -55,19 +56,19 @@ mod rows {
     pub(super) fn a_limit_that_is_not_the_accounts() -> Row {
         let script = "about \"The task: cw-1\"
   refuse 429 rate_limit_error \"Try again later\" always";
-        given_up(script, 4)
+        given_up(script, 6)
     }
 
     pub(super) fn an_error_of_the_server() -> Row {
         let script = "about \"The task: cw-1\"
   refuse 500 api_error \"Internal server error\" always";
-        given_up(script, 4)
+        given_up(script, 6)
     }
 
     pub(super) fn an_overloaded_api() -> Row {
         let script = "about \"The task: cw-1\"
   refuse 529 overloaded_error Overloaded always";
-        given_up(script, 4)
+        given_up(script, 6)
     }
 
     pub(super) fn nobody_listens() -> Row {
@@ -80,7 +81,7 @@ mod rows {
     pub(super) fn a_connection_that_is_reset() -> Row {
         let script = "about \"The task: cw-1\"
   reset always";
-        given_up(script, 4)
+        given_up(script, 6)
     }
 
     pub(super) fn a_cut_answer() -> Row {
@@ -91,7 +92,6 @@ mod rows {
             attempts: &[("merged", "success")],
             status: "closed",
             requests: 3,
-            untold: [120, 30, 900, 0],
             ..Row::default()
         }
     }

@@ -3,7 +3,7 @@
 use super::live::{Account, Row, check};
 
 super::rows! {
-    podman: a_task_is_done, turns_are_used_up, an_unexpected_key_is_stopped;
+    podman: a_task_is_done, another_model_than_the_one_asked_for, turns_are_used_up, an_unexpected_key_is_stopped;
     docker: a_budget_is_used_up, an_answer_of_another_model_counts_all_the_same;
 }
 
@@ -67,6 +67,22 @@ mod rows {
             status: "open",
             says: "expects a subscription to pay",
             // The client has said whose money it is before it asks for anything.
+            further_requests: 1,
+            ..Row::default()
+        }
+    }
+
+    pub(super) fn another_model_than_the_one_asked_for() -> Row {
+        Row {
+            script: "about \"The task: cw-1\"
+  hang always
+  write /workspace/a.txt one",
+            account: Account::Renaming,
+            more: "stitch: {model: opus, strict_model: true}\n",
+            code: 7,
+            attempts: &[("infrastructure_failed", "permanent")],
+            status: "open",
+            says: "another model",
             further_requests: 1,
             ..Row::default()
         }

@@ -39,7 +39,9 @@ fn a_lost_session_begins_anew() {
         return;
     };
     let file = session(&live.task(), 0) + ".jsonl";
-    let kept = WalkDir::new(live.repository.path().join(".git/cordwainer")).into_iter().flatten();
+    let kept = WalkDir::new(live.repository.path().join(".git/cordwainer"))
+        .into_iter()
+        .flatten();
     let mut lost = kept.filter(|entry| entry.file_name() == file.as_str()).peekable();
     assert!(lost.peek().is_some(), "the session is kept nowhere");
     lost.for_each(|entry| std::fs::remove_file(entry.path()).unwrap());
@@ -47,7 +49,10 @@ fn a_lost_session_begins_anew() {
     let task = live.task();
     assert_eq!(called.code, 0, "{called:#?}\n{task:#}\n{}", live.transcripts());
     let attempts = live.attempts(&task);
-    assert_eq!((attempts[0], attempts[attempts.len() - 1]), (("limited", "limited"), ("merged", "success")));
+    assert_eq!(
+        (attempts[0], attempts[attempts.len() - 1]),
+        (("limited", "limited"), ("merged", "success"))
+    );
     assert_ne!(session(&task, 0), session(&task, attempts.len() - 1));
     assert_eq!(live.api.results_brought(ABOUT), [0, 1, 0, 1, 2]);
     assert_eq!(live.ledger(&task), counted(live.served()), "{task:#}");
@@ -67,12 +72,20 @@ fn resumed(live: &Live) -> Value {
     let task = live.task();
     let context = || format!("{called:#?}\n{task:#}\n{}", live.transcripts());
     assert_eq!(called.code, 0, "{}", context());
-    assert_eq!(live.attempts(&task), [("limited", "limited"), ("merged", "success")], "{}", context());
+    assert_eq!(
+        live.attempts(&task),
+        [("limited", "limited"), ("merged", "success")],
+        "{}",
+        context()
+    );
     assert_eq!(live.ledger(&task), counted(live.served()), "{}", context());
     assert_eq!(live.api.surprises(), Vec::<String>::new());
     task
 }
 
 fn session(task: &Value, attempt: usize) -> String {
-    task["attempts"][attempt]["call"]["session_id"].as_str().unwrap().to_owned()
+    task["attempts"][attempt]["call"]["session_id"]
+        .as_str()
+        .unwrap()
+        .to_owned()
 }
