@@ -17,7 +17,9 @@ pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
     file.write_all(bytes).with_context(ErrorKind::Unexpected, what)?;
     file.as_file().sync_all().with_context(ErrorKind::Unexpected, what)?;
     file.persist(path).with_context(ErrorKind::Unexpected, what)?;
-    Ok(())
+    // Without this the name may be the old file's again after the machine lost power.
+    let synced = fs::File::open(folder).and_then(|folder| folder.sync_all());
+    synced.with_context(ErrorKind::Unexpected, what)
 }
 
 /// Makes a folder and those above it.

@@ -44,7 +44,7 @@ impl Judgement {
 /// What the call's own outcome says of the attempt; `None` when the agent succeeded.
 pub(crate) fn of_report(call: &Call<'_>, report: &CallReport) -> Option<Judgement> {
     let reason = one_line(&report.reason, 500);
-    let timed_out = matches!(report.cut, Some(Cut::Idle | Cut::Hard));
+    let timed_out = matches!(report.cut, Some(Cut::Idle | Cut::Tool | Cut::Hard));
     Some(match report.outcome {
         CallOutcome::Success => return None,
         _ if report.cut == Some(Cut::Cancelled) => Judgement::of(Outcome::Cancelled, reason),
@@ -145,8 +145,11 @@ pub(crate) fn limit_of(report: &CallReport) -> Option<LimitMet> {
 }
 
 /// Says of a refusal that no retry mends what may mend it.
-pub(crate) fn refusal(reason: &str) -> String {
-    format!("the call was refused for good ({reason}): see to the account, the model and `agent` in the configuration")
+pub(crate) fn refusal(report: &CallReport) -> String {
+    let reason = one_line(&report.reason, 500);
+    let mend = report.mend.as_deref();
+    let mend = mend.unwrap_or("see to the account, the model and `agent` in the configuration");
+    format!("the call was refused for good ({reason}): {mend}")
 }
 
 #[cfg(test)]

@@ -67,6 +67,13 @@ struct Asking {
     unfinished: Option<String>,
 }
 
+impl Asking {
+    /// The session that the next call would go on with.
+    fn waiting_session(&self) -> Option<String> {
+        self.resumes.as_ref().map(|(resume, _)| resume.session.clone())
+    }
+}
+
 /// Asks for tasks until an answer is valid, at most `measure.max_attempts` times; `cycle` names the records.
 pub(crate) async fn measure(work: &Work<'_>, cycle: u32, cancel: &CancellationToken) -> Result<Done> {
     work.recorder.emit(Happening::MeasureStarted { cycle });
@@ -143,9 +150,11 @@ async fn rounds(work: &Work<'_>, asking: &mut Asking, cancel: &CancellationToken
         let reservation = match work.reserve(Role::Measure, None, &work.store.read()?) {
             Ok(reservation) => reservation,
             Err(Spent { reason, .. }) => {
+                asking.unfinished = asking.waiting_session();
                 return fail(work, Done::Spent(reason.clone()), &reason, &folder, &asking.calls);
             }
         };
+        let waiting = asking.waiting_session();
         let made = ask(work, asking, &context, &name, &folder, &reservation, cancel).await;
         crash_point!("measure.called");
         let report = match made {
@@ -156,7 +165,11 @@ async fn rounds(work: &Work<'_>, asking: &mut Asking, cancel: &CancellationToken
                     Some(failure) => return broken(work, failure, &folder, &asking.calls).await,
                 }
             }
-            Err(failure) => return broken(work, failure, &folder, &asking.calls).await,
+            Err(failure) => {
+                // The call was never made, so the session is as it was.
+                asking.unfinished = waiting;
+                return broken(work, failure, &folder, &asking.calls).await;
+            }
         };
         match judge(work, &report, reservation.scope())? {
             Round::Valid(validated) => return file(work, validated, &asking.calls),
@@ -172,7 +185,10 @@ async fn rounds(work: &Work<'_>, asking: &mut Asking, cancel: &CancellationToken
                 return fail(work, done, &reason, &folder, &asking.calls);
             }
             Round::Over(done, reason) => {
-                if matches!(done, Done::Limited(_) | Done::Failed(_) | Done::Spent(_)) {
+                if matches!(
+                    done,
+                    Done::Limited(_) | Done::Failed(_) | Done::Spent(_) | Done::Cancelled
+                ) {
                     asking.unfinished = report.session_id.filter(|session| is_session(session));
                 }
                 return fail(work, done, &reason, &folder, &asking.calls);
@@ -257,7 +273,7 @@ fn judge(work: &Work<'_>, report: &CallReport, limit: Scope) -> Result<Round> {
         CallOutcome::Success => {}
         CallOutcome::Transient => return Ok(Round::Over(Done::Failed(reason.clone()), reason)),
         CallOutcome::Permanent => {
-            let reason = refusal(&reason);
+            let reason = refusal(report);
             return Ok(Round::Over(Done::Refused(reason.clone()), reason));
         }
         CallOutcome::Budget if limit != Scope::Call => return Ok(Round::Over(Done::Spent(reason.clone()), reason)),

@@ -90,8 +90,14 @@ impl<'a> Recovery<'a> {
         Ok(!claimed(&self.store.read()?).is_empty())
     }
 
-    /// Recovers with an engine connected for this alone: an agent may still be at work in a leftover slot.
+    /// Recovers with an engine connected for this alone, where one is needed: an agent may still be at work in a
+    /// leftover slot, but not in one whose session waits.
     pub(crate) async fn run_with_any_engine(&self) -> Result<Vec<String>> {
+        let leftovers = self.leftovers()?;
+        let waits = |slot: &Leftover| SlotOwner::parse(&slot.owner).is_some_and(|owner| owner.session.is_some());
+        if leftovers.iter().all(waits) && !self.has_claims()? {
+            return self.put_all_right();
+        }
         let engine = Engine::connect(&self.generator.connect_options()).await?;
         self.run(&engine).await
     }
@@ -104,6 +110,13 @@ impl<'a> Recovery<'a> {
         for container in engine.sweep(&labels).await? {
             said.push(format!("removed the container `{}` of an earlier run", container.name));
         }
+        said.extend(self.put_all_right()?);
+        Ok(said)
+    }
+
+    /// Keeps what is in leftover slots and puts leftover claims right.
+    fn put_all_right(&self) -> Result<Vec<String>> {
+        let mut said = Vec::new();
         for leftover in self.leftovers()? {
             match leftover.holder {
                 None => self.keep_slot(&leftover, &mut said)?,

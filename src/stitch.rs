@@ -3,27 +3,32 @@
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
-use crate::agent::{CallOutcome, CallReport, Role, is_session};
+use crate::agent::{CallOutcome, CallReport, Role};
 use crate::attempt::{Attempt, Outcome};
 use crate::budget::{Reservation, Scope};
 use crate::call::{self, Call, Resume};
 use crate::crash::crash_point;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{ErrorKind, Result};
 use crate::event::{CallName, Happening};
 use crate::gate;
-use crate::git::{Merge, NewCommit, Oid, RefMove, Slot, Snapshot, SnapshotLimits};
+use crate::git::{Oid, Slot, Snapshot, SnapshotLimits};
 use crate::issue::{Issue, IssueId};
 use crate::judgement::{self, Judgement, hold_reason, limit_of, refusal};
 use crate::ledger::{Entry, learned_rates};
 use crate::materials;
 use crate::pause::LimitMet;
-use crate::preflight;
 use crate::prompt;
 use crate::record::CallFolder;
-use crate::suspend::{SlotOwner, Suspended, suspend};
+use crate::suspend::{SlotOwner, suspend};
 use crate::task_commit::{keep_snapshot, message};
 use crate::text::one_line;
 use crate::work::{Work, Workplace, cycle_of};
+
+mod merge;
+mod place;
+
+use self::merge::merge;
+use self::place::{enter, leave, unfinished};
 
 /// What a task may leave behind at most. A larger file is better fetched than committed; more files are a mistake.
 pub(crate) const SNAPSHOT_LIMITS: SnapshotLimits = SnapshotLimits {
@@ -159,82 +164,17 @@ async fn try_it(work: &Work<'_>, trial: &mut Trial, cancel: &CancellationToken) 
     let (mut slot, place) = enter(work, trial, &owner)?;
     crash_point!("stitch.checkout");
     let judged = work_in_slot(work, trial, &mut slot, &place, cancel).await;
-    if let Some(session) = judged.as_ref().ok().and_then(|judgement| unfinished(trial, judgement)) {
-        suspend(slot, owner, trial.base, session)?;
-    } else if judged.is_ok() || leave(work, trial, &mut slot).await {
-        work.release(slot);
-        crash_point!("stitch.released");
+    let is_over = judged.is_ok() || leave(work, trial, &mut slot).await;
+    match unfinished(trial, judged.as_ref().ok()) {
+        Some(session) if is_over => suspend(slot, owner, trial.base, session)?,
+        None if is_over => {
+            work.release(slot);
+            crash_point!("stitch.released");
+        }
+        // Nobody knows who still writes in it: the next recovery sees to that.
+        _ => {}
     }
     judged
-}
-
-/// Takes up the slot in which the task's session was suspended, else makes one from the generation's tip.
-fn enter(work: &Work<'_>, trial: &mut Trial, owner: &SlotOwner) -> Result<(Slot, Workplace)> {
-    let suspended = work.suspended(owner.task.as_ref())?;
-    let Some(suspended) = suspended.filter(|suspended| may_go_on(work, trial, suspended)) else {
-        let mut slot = work.acquire(owner)?;
-        let place = work.checkout(&mut slot, owner.clone(), trial.base)?;
-        return Ok((slot, place));
-    };
-    trial.base = work.generator.git.resolve(&suspended.base)?;
-    trial.resumes = Some(Resume {
-        before: work.store.read()?.session(&suspended.session),
-        session: suspended.session.clone(),
-    });
-    work.go_on(&suspended, owner.clone())
-}
-
-/// Whether what the agent has left so far lets the client begin there again: its settings files could have somebody
-/// else pay. If not, the slot is given back, for what is in it is on the task's ref.
-fn may_go_on(work: &Work<'_>, trial: &Trial, suspended: &Suspended) -> bool {
-    let looked_at = || -> Result<()> {
-        let kept = work.generator.git.reference(&work.generation.task(&trial.issue.id))?;
-        kept.map_or(Ok(()), |kept| preflight::settings(work, kept))
-    };
-    let Err(error) = looked_at() else { return true };
-    let id = &trial.issue.id;
-    work.warn(format!(
-        "{id}: its session cannot go on, so it is begun afresh: {}",
-        error.in_a_line()
-    ));
-    match work.generator.slots().adopt(suspended.slot) {
-        Ok(slot) => work.release(slot),
-        Err(error) => work.warn(format!("slot {}: {}", suspended.slot, error.in_a_line())),
-    }
-    false
-}
-
-/// The session that is to go on after an attempt that nothing of its own ended: a limit, a budget, a passing failure.
-fn unfinished(trial: &Trial, judgement: &Judgement) -> Option<String> {
-    let report = trial.report.as_ref()?;
-    let goes_on = match judgement.outcome {
-        Outcome::Limited => true,
-        Outcome::BudgetSpent => !judgement.hold,
-        Outcome::InfrastructureFailed => report.outcome == CallOutcome::Transient,
-        _ => false,
-    };
-    let session = report.session_id.clone().filter(|session| is_session(session));
-    session.filter(|_| goes_on && !report.session_lost)
-}
-
-/// Leaves a slot in which something failed that was not the agent: what is in it is kept on the task's ref. Answers
-/// whether the slot may be used again.
-async fn leave(work: &Work<'_>, trial: &mut Trial, slot: &mut Slot) -> bool {
-    let over = work.is_over(Some(&trial.issue.id)).await;
-    if trial.snapshot.is_some() {
-        return over;
-    }
-    match keep(work, trial, slot) {
-        Ok(_) => over,
-        Err(error) => {
-            let error = error.in_a_line();
-            let what = format!("what it left stays in its worktree until it can be kept: {error}");
-            work.recorder.emit(Happening::Warned {
-                what: format!("{}: {what}", trial.issue.id),
-            });
-            false
-        }
-    }
 }
 
 fn step(work: &Work<'_>, trial: &Trial, name: &str) {
@@ -341,58 +281,6 @@ fn keep(work: &Work<'_>, trial: &mut Trial, slot: &mut Slot) -> Result<Snapshot>
     Ok(snapshot)
 }
 
-/// Puts the work on the generation branch: one commit on its tip, by compare-and-swap.
-fn merge(work: &Work<'_>, trial: &Trial, snapshot: &Snapshot) -> Result<Judgement> {
-    let git = &work.generator.git;
-    let branch = work.generation.branch();
-    let ancestor = git.commit_info(trial.base)?.tree;
-    loop {
-        let tip = work.tip()?;
-        if let Some(place) = git.checked_out_at(work.generation.as_str())?.first() {
-            let message = format!(
-                "the generation branch was checked out at `{}` meanwhile",
-                place.display()
-            );
-            return Err(
-                Error::new(ErrorKind::Precondition, message).hint("check out another branch there, then resume")
-            );
-        }
-        let tree = if tip == trial.base {
-            snapshot.tree
-        } else {
-            match git.merge_trees(ancestor, git.commit_info(tip)?.tree, snapshot.tree)? {
-                Merge::Clean(tree) => tree,
-                Merge::Conflict(paths) => {
-                    let paths: Vec<_> = paths.iter().map(|path| format!("`{}`", path.display())).collect();
-                    let reason = format!("conflicts with newer work in {}", paths.join(", "));
-                    return Ok(Judgement::of(Outcome::Conflict, one_line(&reason, 500)));
-                }
-            }
-        };
-        let text = message(&trial.issue, trial.number, work.recorder.run(), trial.entry.as_ref());
-        let commit = NewCommit {
-            tree,
-            parents: vec![tip],
-            message: text,
-            author: None,
-            time: work.now(),
-        };
-        let commit = git.commit(&commit)?;
-        let why = format!("cordwainer: {}", trial.issue.id);
-        match git.move_reference(&branch, Some(tip), Some(commit), &why)? {
-            RefMove::Moved => {
-                crash_point!("stitch.merged");
-                return Ok(Judgement {
-                    commit: Some(commit),
-                    ..Judgement::of(Outcome::Merged, "")
-                });
-            }
-            // Somebody was faster: on the new tip, then.
-            RefMove::Stale { .. } => {}
-        }
-    }
-}
-
 /// Writes an attempt's end into the store: recorded, and closed, held or given back, all in one commit.
 fn conclude(work: &Work<'_>, trial: &Trial, judgement: &Judgement) -> Result<()> {
     let now = work.now();
@@ -456,5 +344,5 @@ fn limit(trial: &Trial) -> Option<LimitMet> {
 /// A refusal that no retry mends.
 fn refused(trial: &Trial) -> Option<String> {
     let report = trial.report.as_ref()?;
-    (report.outcome == CallOutcome::Permanent).then(|| refusal(&one_line(&report.reason, 500)))
+    (report.outcome == CallOutcome::Permanent).then(|| refusal(report))
 }

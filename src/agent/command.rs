@@ -204,12 +204,11 @@ mod tests {
                 budget_left_usd,
                 ..CallExtra::default()
             };
-            match expect {
-                Some(usd) => check(&role, &extra, &["--max-budget-usd", usd]),
-                None => {
-                    let error = command_line(&agent(), &role, &[], &extra).unwrap_err();
-                    assert_eq!(error.kind(), ErrorKind::Limit);
-                }
+            if let Some(usd) = expect {
+                check(&role, &extra, &["--max-budget-usd", usd]);
+            } else {
+                let error = command_line(&agent(), &role, &[], &extra).unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::Limit);
             }
         }
     }

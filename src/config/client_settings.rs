@@ -21,30 +21,46 @@ const HELPERS: [(&str, Effect); 4] = [
 /// variables; empty for a file that changes nothing about it. Whatever else stands in the file is the person's own.
 ///
 /// # Errors
-/// Fails when the file is not JSON; the client ignores it then.
+/// Fails when the file is not JSON and names no such key; the client ignores it then.
 pub(crate) fn offending(text: &[u8], config: &Config) -> Result<Vec<String>, serde_json::Error> {
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
-    let settings: Value = serde_json::from_slice(text)?;
+    match serde_json::from_slice(text) {
+        Ok(settings) => Ok(offending_keys(&settings, config)),
+        // JavaScript reads some texts that we do not: half a surrogate, numbers without bounds.
+        Err(_) if config.agent.credentials != Credentials::None && !named(text).is_empty() => Ok(named(text)),
+        Err(error) => Err(error),
+    }
+}
+
+/// What a text that cannot be read names, or may name behind an escape.
+fn named(text: &[u8]) -> Vec<String> {
+    let text = String::from_utf8_lossy(text);
+    let words = HELPERS.iter().map(|(key, _)| *key);
+    let words = words.chain(["forceLogin", "fastMode", "env", "\\u"]);
+    words.filter(|word| text.contains(word)).map(str::to_owned).collect()
+}
+
+fn offending_keys(settings: &Value, config: &Config) -> Vec<String> {
     let credentials = config.agent.credentials;
     if credentials == Credentials::None {
-        return Ok(bare(&settings));
+        return bare(settings);
     }
     let mut found: Vec<String> = HELPERS
         .iter()
         .filter(|(key, effect)| is_set(&settings[*key]) && !billing::agrees(credentials, *effect))
         .map(|(key, _)| (*key).to_owned())
         .collect();
-    found.extend(login(&settings, credentials));
+    found.extend(login(settings, credentials));
     // Fast mode is paid as extra usage, whatever is left of the plan.
     let fast = settings["fastMode"] == Value::Bool(true) && credentials == Credentials::Subscription;
     found.extend((fast && !config.limits.allow_overage).then(|| "fastMode".to_owned()));
-    found.extend(variables(&settings, |name| {
+    found.extend(variables(settings, |name| {
         billing::effect(name).is_some_and(|effect| match effect {
             Effect::Account => !config.container.env.contains_key(name),
             _ => !billing::agrees(credentials, effect),
         })
     }));
-    Ok(found)
+    found
 }
 
 /// What is refused even where nobody watches who pays.
@@ -153,7 +169,26 @@ mod tests {
 
     #[test]
     fn what_is_not_json_is_for_the_client_to_ignore() {
-        assert!(offending(b"{\"apiKeyHelper\": \"x\" // why\n}", &Config::default()).is_err());
+        assert!(offending(b"{\"model\": \"x\" // why\n}", &Config::default()).is_err());
         assert!(offending(b"", &Config::default()).is_err());
+        let mut config = Config::default();
+        config.agent.credentials = Credentials::None;
+        assert!(offending(b"{\"apiKeyHelper\": \"x\",}", &config).is_err());
+    }
+
+    /// JavaScript reads both, as the client does.
+    #[test]
+    fn what_only_the_client_can_read_is_refused_for_its_words() {
+        for (text, expect) in [
+            (r#"{"apiKeyHelper": "x", "a": "\ud800"}"#, &["apiKeyHelper", "\\u"][..]),
+            (r#"{"apiKey\u0048elper": "x", "a": 1e999}"#, &["\\u"]),
+        ] {
+            let found = offending(text.as_bytes(), &Config::default()).map_err(|error| error.to_string());
+            assert_eq!(
+                found,
+                Ok(expect.iter().map(|key| (*key).to_owned()).collect()),
+                "{text}"
+            );
+        }
     }
 }

@@ -1,32 +1,12 @@
 //! Images: built, imported, looked at; and the Claude image itself, where its base can be had.
 
-use cordwainer::engine::{BuildRequest, ContainerSpec, Engine, EngineKind, ImageConfig, UserChoice};
+use cordwainer::engine::{ContainerSpec, Engine, EngineKind, ImageConfig, UserChoice};
 use cordwainer::error::ErrorKind;
 use cordwainer::image::{self, BuildOptions};
 
-use crate::support::engines::{IMAGE, absent, connect, probe, run};
+use crate::support::engines::{IMAGE, absent, build_request, connect, probe, run};
 
 const BOTH: [EngineKind; 2] = [EngineKind::Podman, EngineKind::Docker];
-
-fn context(containerfile: &str) -> Vec<u8> {
-    let mut archive = tar::Builder::new(Vec::new());
-    let mut header = tar::Header::new_gnu();
-    header.set_size(containerfile.len() as u64);
-    header.set_mode(0o644);
-    archive
-        .append_data(&mut header, "Containerfile", containerfile.as_bytes())
-        .unwrap();
-    archive.into_inner().unwrap()
-}
-
-fn request(containerfile: &str, tag: &str) -> BuildRequest {
-    BuildRequest {
-        context: context(containerfile),
-        containerfile: "Containerfile".into(),
-        tag: tag.into(),
-        ..BuildRequest::default()
-    }
-}
 
 #[tokio::test]
 async fn an_image_without_a_registry_is_found_or_told() {
@@ -65,7 +45,10 @@ async fn an_import_carries_files_environment_and_command() {
         let over =
             format!("FROM {IMAGE}\nCOPY --from={tag} /greeting /greeting\nENTRYPOINT [\"/probe\", \"exit=9\"]\n");
         let derived = "localhost/cordwainer-test-derived:1";
-        engine.build_image(request(&over, derived), &mut |_| {}).await.unwrap();
+        engine
+            .build_image(build_request(&over, derived), &mut |_| {})
+            .await
+            .unwrap();
         let spec = ContainerSpec {
             image: derived.into(),
             ..probe("import", &["cat=/greeting"])
@@ -88,13 +71,13 @@ async fn a_failed_build_says_why_and_makes_no_image() {
         let text = format!("FROM {IMAGE}\nRUN [\"/probe\", \"out=about to fail\\\\n\", \"exit=3\"]\n");
         let mut lines = Vec::new();
         let built = engine
-            .build_image(request(&text, tag), &mut |line| lines.push(line.to_owned()))
+            .build_image(build_request(&text, tag), &mut |line| lines.push(line.to_owned()))
             .await;
         let error = built.unwrap_err();
         assert!(lines.iter().any(|line| line == "about to fail"), "{lines:?}");
         assert!(error.to_string().contains("about to fail"), "{error}");
         assert_eq!(engine.image_id(tag).await.unwrap(), None);
-        let nonsense = engine.build_image(request("NONSENSE\n", tag), &mut |_| {}).await;
+        let nonsense = engine.build_image(build_request("NONSENSE\n", tag), &mut |_| {}).await;
         assert_eq!(nonsense.unwrap_err().kind(), ErrorKind::Engine);
     }
 }

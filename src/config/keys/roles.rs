@@ -3,14 +3,14 @@
 use super::{Key, Shape};
 
 pub(super) const MEASURE: [Key; 20] = paced(
-    call("30m"),
+    &call("30m"),
     "2",
     "Proposals of one cycle, where `max_issues` is not enough of a limit.",
     "Answers of one measure: the second gets the problems of the first.",
 );
 
 pub(super) const STITCH: [Key; 20] = paced(
-    call("1h"),
+    &call("1h"),
     "3",
     "Tasks of one cycle.",
     "Attempts at one task before it is held for you.",
@@ -143,7 +143,7 @@ const TOOLS: [Key; 4] = [
 
 /// How the client is called, and how often.
 const fn paced(
-    call: [Key; 17],
+    call: &[Key; 17],
     attempts: &'static str,
     cycle: &'static str,
     attempts_about: &'static str,

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use cordwainer::engine::{BuildRequest, EngineKind};
+use cordwainer::engine::EngineKind;
 use cordwainer::event::Happening;
 
 use crate::run::engine_tests;
@@ -22,22 +22,10 @@ const WITH_KEY: &str = "localhost/cordwainer-billing-test:latest";
 /// Builds [`WITH_KEY`].
 fn build(kind: EngineKind) {
     let containerfile = format!("FROM {}\nENV ANTHROPIC_API_KEY=hush AWS_PROFILE=team\n", engines::IMAGE);
-    let mut archive = tar::Builder::new(Vec::new());
-    let mut header = tar::Header::new_gnu();
-    header.set_size(containerfile.len() as u64);
-    header.set_mode(0o644);
-    archive
-        .append_data(&mut header, "Containerfile", containerfile.as_bytes())
-        .unwrap();
-    let request = BuildRequest {
-        context: archive.into_inner().unwrap(),
-        containerfile: "Containerfile".into(),
-        tag: WITH_KEY.into(),
-        ..BuildRequest::default()
-    };
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         let engine = engines::connect(kind).await.unwrap();
+        let request = engines::build_request(&containerfile, WITH_KEY);
         engine.build_image(request, &mut |_| {}).await.unwrap();
     });
 }

@@ -25,7 +25,7 @@ const STOPS: [(&str, &str, i32, &str, &str); 7] = [
         "calls pause until",
     ),
     (
-        "limits: {wait: 1h}\n",
+        "limits: {wait: 30m}\n",
         "limit 1900000000",
         8,
         "limited",
@@ -37,7 +37,7 @@ const STOPS: [(&str, &str, i32, &str, &str); 7] = [
         "api-error 401 Invalid API key",
         7,
         "infrastructure_failed",
-        "see to the account",
+        "log in again",
     ),
     (
         "",

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use cordwainer::engine::{ConnectOptions, Container, ContainerSpec, Engine, EngineKind, Exit, Stream};
+use cordwainer::engine::{BuildRequest, ConnectOptions, Container, ContainerSpec, Engine, EngineKind, Exit, Stream};
 
 /// The image of the scripted agent and the probe.
 pub(crate) const IMAGE: &str = "localhost/cordwainer-scripted-agent:latest";
@@ -109,4 +109,26 @@ pub(crate) async fn read(container: &mut Container) -> (String, String) {
         }
     }
     (stdout, stderr)
+}
+
+/// A build of one Containerfile.
+pub(crate) fn build_request(containerfile: &str, tag: &str) -> BuildRequest {
+    BuildRequest {
+        context: context(containerfile),
+        containerfile: "Containerfile".into(),
+        tag: tag.into(),
+        ..BuildRequest::default()
+    }
+}
+
+/// A build context of one Containerfile.
+fn context(containerfile: &str) -> Vec<u8> {
+    let mut archive = tar::Builder::new(Vec::new());
+    let mut header = tar::Header::new_gnu();
+    header.set_size(containerfile.len() as u64);
+    header.set_mode(0o644);
+    archive
+        .append_data(&mut header, "Containerfile", containerfile.as_bytes())
+        .unwrap();
+    archive.into_inner().unwrap()
 }

@@ -1,0 +1,85 @@
+//! The slot of an attempt: made anew, or one in which the task's session waits; and what becomes of it afterwards.
+
+use super::{Trial, keep};
+use crate::agent::{CallOutcome, is_session};
+use crate::attempt::Outcome;
+use crate::call::Resume;
+use crate::error::Result;
+use crate::event::Happening;
+use crate::git::Slot;
+use crate::judgement::Judgement;
+use crate::preflight;
+use crate::suspend::{SlotOwner, Suspended};
+use crate::work::{Work, Workplace};
+
+/// Takes up the slot in which the task's session was suspended, else makes one from the generation's tip.
+pub(super) fn enter(work: &Work<'_>, trial: &mut Trial, owner: &SlotOwner) -> Result<(Slot, Workplace)> {
+    let suspended = work.suspended(owner.task.as_ref())?;
+    let Some(suspended) = suspended.filter(|suspended| may_go_on(work, trial, suspended)) else {
+        let mut slot = work.acquire(owner)?;
+        let place = work.checkout(&mut slot, owner.clone(), trial.base)?;
+        return Ok((slot, place));
+    };
+    trial.base = work.generator.git.resolve(&suspended.base)?;
+    trial.resumes = Some(Resume {
+        before: work.store.read()?.session(&suspended.session),
+        session: suspended.session.clone(),
+    });
+    work.go_on(&suspended, owner.clone())
+}
+
+/// Whether what the agent has left so far lets the client begin there again: its settings files could have somebody
+/// else pay. If not, the slot is given back, for what is in it is on the task's ref.
+fn may_go_on(work: &Work<'_>, trial: &Trial, suspended: &Suspended) -> bool {
+    let looked_at = || -> Result<()> {
+        let kept = work.generator.git.reference(&work.generation.task(&trial.issue.id))?;
+        kept.map_or(Ok(()), |kept| preflight::settings(work, kept))
+    };
+    let Err(error) = looked_at() else { return true };
+    let id = &trial.issue.id;
+    work.warn(format!(
+        "{id}: its session cannot go on, so it is begun afresh: {}",
+        error.in_a_line()
+    ));
+    match work.generator.slots().adopt(suspended.slot) {
+        Ok(slot) => work.release(slot),
+        Err(error) => work.warn(format!("slot {}: {}", suspended.slot, error.in_a_line())),
+    }
+    false
+}
+
+/// The session that is to go on after an attempt that nothing of its own ended: a limit, a budget, a passing failure,
+/// a person's word. One whose call was never made is as it was.
+pub(super) fn unfinished(trial: &Trial, judgement: Option<&Judgement>) -> Option<String> {
+    let Some(report) = &trial.report else {
+        return trial.resumes.as_ref().map(|resume| resume.session.clone());
+    };
+    let goes_on = match judgement?.outcome {
+        Outcome::Limited | Outcome::Cancelled => true,
+        Outcome::BudgetSpent => !judgement?.hold,
+        Outcome::InfrastructureFailed => report.outcome == CallOutcome::Transient,
+        _ => false,
+    };
+    let session = report.session_id.clone().filter(|session| is_session(session));
+    session.filter(|_| goes_on && !report.session_lost)
+}
+
+/// Leaves a slot in which something failed that was not the agent: what is in it is kept on the task's ref. Answers
+/// whether the slot may be used again.
+pub(super) async fn leave(work: &Work<'_>, trial: &mut Trial, slot: &mut Slot) -> bool {
+    let over = work.is_over(Some(&trial.issue.id)).await;
+    if trial.snapshot.is_some() {
+        return over;
+    }
+    match keep(work, trial, slot) {
+        Ok(_) => over,
+        Err(error) => {
+            let error = error.in_a_line();
+            let what = format!("what it left stays in its worktree until it can be kept: {error}");
+            work.recorder.emit(Happening::Warned {
+                what: format!("{}: {what}", trial.issue.id),
+            });
+            false
+        }
+    }
+}
