@@ -39,5 +39,5 @@ fn what_a_killed_program_had_used_is_counted_on_docker() {
     let read = ["input", "cache_write", "cache_read"].map(|name| first[name].as_u64().unwrap_or_default());
     assert_eq!(read, before[..3], "what the killed call had read: {}", context());
     let all = counted(live.served());
-    assert_eq!(live.ledger(&task)[..3], all[..3], "{}", context());
+    assert_eq!(Live::ledger(&task)[..3], all[..3], "{}", context());
 }

@@ -67,7 +67,7 @@ mod rows {
             attempts: &[("limited", "overage")],
             status: "open",
             requests: 1,
-            ended: true,
+            broken_off: true,
             ..Row::default()
         }
     }

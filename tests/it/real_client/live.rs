@@ -1,5 +1,7 @@
 //! A project whose agent is the real client, and what must come of one task in it.
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 
 use cordwainer::engine::EngineKind;
@@ -13,6 +15,8 @@ use crate::support::repository::TestRepository;
 
 /// The Claude image that the test command built.
 pub(super) const IMAGE: &str = "localhost/cordwainer-claude:latest";
+/// What an image may do to its client, and no check of ours sees before a call.
+const WRAPPER: &str = "#!/bin/sh\nANTHROPIC_API_KEY=sk-ant-api03-dummy exec claude \"$@\"\n";
 /// The only task.
 pub(super) const TASK: &str = "cw-1";
 /// By which the script knows the task's conversation.
@@ -28,18 +32,26 @@ pub(super) enum Account {
     Renaming,
     /// An API key, which the configuration knows of.
     ApiKey,
-    /// An API key, though the configuration expects a subscription.
+    /// An API key that a wrapper of the client brings, though the configuration expects a subscription.
     UnexpectedKey,
 }
 
 impl Account {
     fn environment(self) -> &'static str {
         match self {
-            Self::Subscription => "CLAUDE_CODE_OAUTH_TOKEN: sk-ant-oat01-dummy",
+            Self::Subscription | Self::UnexpectedKey => "CLAUDE_CODE_OAUTH_TOKEN: sk-ant-oat01-dummy",
             Self::Renaming => {
                 "CLAUDE_CODE_OAUTH_TOKEN: sk-ant-oat01-dummy, ANTHROPIC_DEFAULT_OPUS_MODEL: claude-sonnet-4-5"
             }
-            Self::ApiKey | Self::UnexpectedKey => "ANTHROPIC_API_KEY: sk-ant-api03-dummy",
+            Self::ApiKey => "ANTHROPIC_API_KEY: sk-ant-api03-dummy",
+        }
+    }
+
+    /// The program that is called: the client, or a wrapper in the repository.
+    fn command(self) -> &'static str {
+        match self {
+            Self::UnexpectedKey => "/workspace/client.sh",
+            Self::Subscription | Self::Renaming | Self::ApiKey => "claude",
         }
     }
 
@@ -74,6 +86,7 @@ impl Live {
             host,
         };
         live.configure(account, more);
+        live.wrap();
         live.repository.commit("configure");
         let _ = live.call(&["generator", "start", "--name", "one"]).done();
         let _ = live
@@ -85,8 +98,9 @@ impl Live {
     fn configure(&self, account: Account, more: &str) {
         let text = format!(
             "image: {IMAGE}\nestimated_lines_min: 1\nestimated_lines_max: 20\n\
-             agent:\n  base_url: {}\n  credentials: {}\n\
+             agent:\n  command: {}\n  base_url: {}\n  credentials: {}\n\
              container:\n  network: host\n  env: {{CLAUDE_CODE_MAX_RETRIES: \"1\", {}}}\n{}{}",
+            account.command(),
             self.api.base_url(),
             account.credentials(),
             account.environment(),
@@ -94,6 +108,13 @@ impl Live {
             more.replace("{refusing}", &self.api.refusing_url()),
         );
         self.repository.write("configuration.yaml", text);
+    }
+
+    /// Puts a wrapper of the client into the repository, for the account that wants one.
+    fn wrap(&self) {
+        self.repository.write("client.sh", WRAPPER);
+        let executable = fs::Permissions::from_mode(0o755);
+        fs::set_permissions(self.repository.path().join("client.sh"), executable).unwrap();
     }
 
     /// Calls the program.
@@ -143,8 +164,8 @@ pub(super) struct Row {
     pub(super) requests: u64,
     /// How many more there may be, where it depends on who is faster.
     pub(super) further_requests: u64,
-    /// Whether we ended the call: then nobody knows how much its last answers wrote.
-    pub(super) ended: bool,
+    /// Whether an answer broke off, or the call: how much was written by then the client reckons, or nobody knows.
+    pub(super) broken_off: bool,
     /// Tokens that the API counted and the client never told: of answers that broke off.
     pub(super) untold: [u64; 4],
 }
@@ -159,7 +180,7 @@ pub(super) fn check(kind: EngineKind, row: &Row) {
     let task = live.task();
     let context = || format!("{called:#?}\n{task:#}\n{:?}\n{}", live.served(), live.transcripts());
     assert_eq!(called.code, row.code, "{}", context());
-    assert_eq!(live.attempts(&task), row.attempts, "{}", context());
+    assert_eq!(Live::attempts(&task), row.attempts, "{}", context());
     assert_eq!(task["status"], row.status, "{}", context());
     let reason = task["attempts"].as_array().unwrap().last().unwrap()["reason"]
         .as_str()
@@ -177,11 +198,11 @@ pub(super) fn check(kind: EngineKind, row: &Row) {
         context()
     );
     assert_eq!(live.api.surprises(), Vec::<String>::new());
-    let mut told = live.ledger(&task);
+    let mut told = Live::ledger(&task);
     for (told, untold) in told.iter_mut().zip(row.untold) {
         *told += untold;
     }
-    let known = if row.ended { 3 } else { 4 };
+    let known = if row.broken_off { 3 } else { 4 };
     let counted = counted(live.served());
     assert_eq!(
         told[..known],
@@ -198,7 +219,7 @@ pub(super) fn counted(served: Served) -> [u64; 4] {
 
 impl Live {
     /// How each attempt ended, and what its call came to.
-    pub(super) fn attempts<'a>(&self, task: &'a Value) -> Vec<(&'a str, &'a str)> {
+    pub(super) fn attempts<'a>(task: &'a Value) -> Vec<(&'a str, &'a str)> {
         let attempts = task["attempts"].as_array().unwrap().iter();
         let pair = |attempt: &'a Value| {
             (
@@ -210,7 +231,7 @@ impl Live {
     }
 
     /// The tokens of all attempts, as the ledger has them.
-    pub(super) fn ledger(&self, task: &Value) -> [u64; 4] {
+    pub(super) fn ledger(task: &Value) -> [u64; 4] {
         let mut sum = [0; 4];
         for attempt in task["attempts"].as_array().unwrap() {
             let usage = &attempt["call"]["usage"];
@@ -229,7 +250,7 @@ impl Live {
         let mut text = String::new();
         for file in files.filter(|file| kept.iter().any(|name| file.file_name() == *name)) {
             text += &format!("--- {}\n", file.path().display());
-            text += &std::fs::read_to_string(file.path()).unwrap();
+            text += &fs::read_to_string(file.path()).unwrap();
         }
         text
     }

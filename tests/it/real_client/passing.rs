@@ -88,7 +88,9 @@ mod rows {
         Row {
             script: "about \"The task: cw-1\"
   cut
-  write /workspace/a.txt one",
+  write /workspace/a.txt one
+    pause 50ms",
+            broken_off: true,
             attempts: &[("merged", "success")],
             status: "closed",
             requests: 3,

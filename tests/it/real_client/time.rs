@@ -52,7 +52,7 @@ mod rows {
   write /workspace/b.txt two";
         Row {
             requests: 2,
-            ended: true,
+            broken_off: true,
             untold: [120, 30, 900, 0],
             ..timed_out(script, "stitch: {idle_timeout: 3s, max_attempts: 1}\n", "idle limit")
         }
@@ -64,7 +64,7 @@ mod rows {
   bash \"while sleep 0.2; do echo still here; done\"";
         Row {
             requests: 2,
-            ended: true,
+            broken_off: true,
             ..timed_out(script, "stitch: {timeout: 4s, max_attempts: 1}\n", "its time limit")
         }
     }

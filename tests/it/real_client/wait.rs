@@ -48,14 +48,14 @@ fn a_lost_session_begins_anew() {
     let called = live.call(&["generator", "resume", "--now"]);
     let task = live.task();
     assert_eq!(called.code, 0, "{called:#?}\n{task:#}\n{}", live.transcripts());
-    let attempts = live.attempts(&task);
+    let attempts = Live::attempts(&task);
     assert_eq!(
         (attempts[0], attempts[attempts.len() - 1]),
         (("limited", "limited"), ("merged", "success"))
     );
     assert_ne!(session(&task, 0), session(&task, attempts.len() - 1));
     assert_eq!(live.api.results_brought(ABOUT), [0, 1, 0, 1, 2]);
-    assert_eq!(live.ledger(&task), counted(live.served()), "{task:#}");
+    assert_eq!(Live::ledger(&task), counted(live.served()), "{task:#}");
 }
 
 /// A project whose only task met a limit.
@@ -73,12 +73,12 @@ fn resumed(live: &Live) -> Value {
     let context = || format!("{called:#?}\n{task:#}\n{}", live.transcripts());
     assert_eq!(called.code, 0, "{}", context());
     assert_eq!(
-        live.attempts(&task),
+        Live::attempts(&task),
         [("limited", "limited"), ("merged", "success")],
         "{}",
         context()
     );
-    assert_eq!(live.ledger(&task), counted(live.served()), "{}", context());
+    assert_eq!(Live::ledger(&task), counted(live.served()), "{}", context());
     assert_eq!(live.api.surprises(), Vec::<String>::new());
     task
 }

@@ -31,7 +31,8 @@
 //! - `limit KIND [in TIME]`: a usage limit, as a subscription meets it, which is lifted after that time (`30s`, `5h`);
 //! - `reset`: the connection is torn down instead of an answer;
 //! - `hang`: nothing comes, not even a head;
-//! - `cut`, `stall`: the answer begins, and then its connection is closed, or nothing more comes.
+//! - `cut`, `stall`: the answer begins, and then its connection is closed, or nothing more comes. Whether the client
+//!   still gets the beginning of one that is cut is certain only with a `pause`.
 //!
 //! Settings of answers and troubles: `header NAME VALUE`, `unified NAME VALUE`; of answers alone: `tokens …`, `model NAME`
 //! (another one than was asked for), `pause TIME` (between two events of the stream: a slow API).

@@ -8,7 +8,7 @@ use super::reply::Reply;
 use super::script::{Answer, Block, Conversation, Refusal, Script, Settings, Tokens, Trouble};
 
 /// What the API has served. What was broken off counts as far as it went: what is read is counted when an answer
-/// begins, what is written (but for one token) when it ends.
+/// begins, what is written when it ends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Served {
     /// Requests for an answer of the model, whatever came of them.
@@ -158,13 +158,12 @@ impl Answer {
 }
 
 impl Tokens {
-    /// What an answer counts when it begins, as its first event says: one token is written by then.
+    /// What an answer counts when it begins.
     pub(super) fn at_the_beginning(self) -> Served {
         Served {
             input: self.input,
             cache_write: self.cache_write,
             cache_read: self.cache_read,
-            output: 1,
             ..Served::default()
         }
     }
@@ -173,7 +172,7 @@ impl Tokens {
     pub(super) fn at_the_end(self) -> Served {
         Served {
             messages: 1,
-            output: self.output - 1,
+            output: self.output,
             ..Served::default()
         }
     }

@@ -95,11 +95,7 @@ fn streamed(
         }
         match broken {
             None => {}
-            Some(Broken::Cut) => {
-                // The connection writes out what it has when it is asked for more in vain: let it come to that.
-                tokio::task::yield_now().await;
-                sender.abort(TornDown);
-            }
+            Some(Broken::Cut) => sender.abort(TornDown),
             Some(Broken::Stalled) => std::future::pending().await,
         }
     });
