@@ -19,8 +19,6 @@ mod amount;
 mod history;
 mod look;
 mod standing;
-#[cfg(test)]
-mod tests;
 mod watch;
 
 pub(crate) use allowance::Allowance;
@@ -212,3 +210,6 @@ impl Drop for Reservation {
         self.budgets.lock().out.remove(&self.number);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -344,6 +344,5 @@ fn limit(trial: &Trial) -> Option<LimitMet> {
 /// A refusal that no retry mends.
 fn refused(trial: &Trial) -> Option<String> {
     let report = trial.report.as_ref()?;
-    // A session that is gone is no fault of the account: a fresh attempt mends it.
     (report.outcome == CallOutcome::Permanent && !report.session_lost).then(|| refusal(report))
 }

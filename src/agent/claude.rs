@@ -16,6 +16,7 @@ mod result;
 mod tools;
 mod usage;
 mod verdict;
+mod words;
 
 use jiff::Timestamp;
 
@@ -25,6 +26,7 @@ pub use self::reset::reset_time;
 use self::result::ResultLine;
 use self::tools::Tools;
 use self::usage::Meter;
+use self::words::LastWords;
 use super::{AgentEvent, CallReport, Ending, Rates, Usage};
 use crate::text::one_line;
 
@@ -46,7 +48,7 @@ pub struct Transcript {
     meter: Meter,
     tools: Tools,
     /// The last text of the main thread.
-    last_words: Option<String>,
+    last_words: LastWords,
     limits: Limits,
     /// The last refusal that the client wrote down as a message.
     refusal: Option<Refusal>,
@@ -190,7 +192,7 @@ impl Transcript {
             mend: verdict.mend.map(str::to_owned),
             session_lost: verdict.session_lost,
             resets_at: verdict.resets_at,
-            result: text.or(self.last_words),
+            result: text.or_else(|| self.last_words.text()),
             structured_output,
             client_version: self.client_version,
             api_key_source: self.api_key_source,

@@ -28,11 +28,13 @@ impl Allowance {
     /// more than half; a tenth where there is none to go by.
     pub(crate) fn for_client(&self, dearest_turn_usd: f64) -> Option<f64> {
         let usd = dollars(self.bound().usd?);
-        if dearest_turn_usd > 0.0 {
-            Some((usd - dearest_turn_usd * 1.5).max(usd / 2.0))
+        let least = if dearest_turn_usd > 0.0 {
+            (usd - dearest_turn_usd * 1.5).max(usd / 2.0)
         } else {
-            Some(usd * 0.9)
-        }
+            usd * 0.9
+        };
+        // What a person may get to read has no more digits than say something.
+        Some((least * 1e6).round() / 1e6)
     }
 }
 

@@ -77,7 +77,6 @@ impl<'a> Look<'a> {
                 (bound, narrowest) = (both, scope);
             }
         }
-        self.enough_for_a_turn(own)?;
         Ok(Granted {
             bound,
             scope: narrowest,
@@ -160,10 +159,8 @@ impl<'a> Look<'a> {
         let Request { role, task, .. } = self.request;
         let turn = unit.say(unit.of(self.history.least()));
         let whose = match (stand.scope, task) {
-            (Scope::Call, _) => {
-                let limit = unit.say(stand.limit);
-                return format!("a {role} call may use {limit}, and one of its turns takes {turn}");
-            }
+            // A role's own limit is for its call to meet: whoever set it knows that.
+            (Scope::Call, _) => "the call".to_owned(),
             (Scope::Task, Some(task)) => task.to_string(),
             (Scope::Task, None) => "the task".to_owned(),
             (Scope::Cycle, _) => "the cycle".to_owned(),
@@ -181,22 +178,6 @@ impl<'a> Look<'a> {
             "{whose}'s budget is spent ({used} of {}{details})",
             unit.say(stand.limit)
         )
-    }
-
-    /// Whether the role's own limit allows one turn at all.
-    fn enough_for_a_turn(&self, own: Bound) -> Result<(), Spent> {
-        for (unit, limit) in [(Unit::Usd, own.usd), (Unit::Tokens, own.tokens)] {
-            if let Some(limit) = limit {
-                let stand = Stand {
-                    scope: Scope::Call,
-                    used: 0,
-                    held: 0,
-                    limit,
-                };
-                self.room(stand, unit)?;
-            }
-        }
-        Ok(())
     }
 }
 

@@ -93,10 +93,6 @@ fn a_call_gets_what_the_narrowest_budget_leaves() {
 #[test]
 fn what_is_spent_says_whose_and_why() {
     let ledger = [made(1, 1, 1.0, 10), made(2, 2, 3.98, 199)];
-    let own = |usd| Request {
-        call: allowed(Some(usd), None),
-        ..stitch()
-    };
     let cycle = BudgetConfig {
         cycle_tokens: Some(100),
         task_usd: Some(1.0),
@@ -138,18 +134,6 @@ fn what_is_spent_says_whose_and_why() {
             "the cycle's budget is spent (100 of 100 tokens)",
         ),
         (task, stitch(), Scope::Task, "cw-1's budget is spent (1.00 of 1.00 USD)"),
-        (
-            NONE,
-            own(0.02),
-            Scope::Call,
-            "a stitch call may use 0.0200 USD, and one of its turns takes 0.0238 USD",
-        ),
-        (
-            NONE,
-            own(0.0),
-            Scope::Call,
-            "a stitch call may use 0.00 USD, and one of its turns takes 0.0238 USD",
-        ),
     ] {
         let spent = Budgets::new(config).spent(&request, ledger.iter()).unwrap();
         let expect = Spent {

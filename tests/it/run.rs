@@ -5,6 +5,7 @@
 
 mod agents;
 mod billing;
+mod budgets;
 mod crashes;
 mod disks;
 mod engines;

@@ -21,12 +21,11 @@ const MONEY_LIMIT: f64 = 1e6;
 
 /// The fields of an object, each parsed only when somebody asks for it.
 #[derive(Default)]
-pub(super) struct Fields<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+pub(super) struct Fields<'a>(Vec<(Cow<'a, [u8]>, &'a RawValue)>);
 
 impl<'a> Node<'a> for Fields<'a> {
-    fn field<A: MapAccess<'a>>(&mut self, name: &[u8], map: &mut A) -> Result<(), A::Error> {
-        let name = String::from_utf8_lossy(name).into_owned();
-        self.0.push((Cow::Owned(name), map.next_value()?));
+    fn field<A: MapAccess<'a>>(&mut self, name: Cow<'a, [u8]>, map: &mut A) -> Result<(), A::Error> {
+        self.0.push((name, map.next_value()?));
         Ok(())
     }
 }
@@ -55,16 +54,17 @@ impl<'a> Fields<'a> {
 
     /// Sets a field in place of one of the same name.
     pub(super) fn set(&mut self, name: &'static str, value: &'a RawValue) {
-        match self.0.iter_mut().find(|(other, _)| other == name) {
+        match self.0.iter_mut().find(|(other, _)| **other == *name.as_bytes()) {
             Some(field) => field.1 = value,
-            None => self.0.push((Cow::Borrowed(name), value)),
+            None => self.0.push((Cow::Borrowed(name.as_bytes()), value)),
         }
     }
 
     /// A field as it is written; of a name that comes twice, the last.
     pub(super) fn raw(&self, name: &str) -> Option<&'a RawValue> {
-        let mut found = self.0.iter().rev().filter(|(other, _)| other == name);
-        found.next().map(|(_, value)| *value)
+        let mut fields = self.0.iter().rev();
+        let found = fields.find(|(other, _)| **other == *name.as_bytes());
+        found.map(|(_, value)| *value)
     }
 
     /// Whether a field is there and not `null`.
@@ -97,7 +97,8 @@ impl<'a> Fields<'a> {
 
     /// A count; 0 when it is missing or nonsense.
     pub(super) fn count(&self, name: &str) -> u64 {
-        let number = self.get(name).filter(|number| (0.0..=TOKENS_LIMIT).contains(number));
+        let number = self.raw(name).and_then(|value| value.get().parse().ok());
+        let number = number.filter(|number| (0.0..=TOKENS_LIMIT).contains(number));
         number.map_or(0, whole)
     }
 

@@ -15,8 +15,8 @@ use crate::text::one_line;
 
 /// The longest text of an event, in characters.
 const TEXT_WIDTH: usize = 200;
-/// The longest text that is kept of a message, in bytes.
-const TEXT_LIMIT: usize = 256 << 10;
+/// How much of a text is looked at to show it or to find a time in it, in bytes.
+const LOOK: usize = 4 * TEXT_WIDTH;
 
 impl Transcript {
     /// Takes in a line that is whole.
@@ -29,7 +29,7 @@ impl Transcript {
         self.note_place(&line.fields);
         match kind.as_ref() {
             "system" => self.system(&line.fields),
-            "assistant" => self.assistant(line),
+            "assistant" => Some(self.assistant(line)),
             "user" => self.user(line),
             "rate_limit_event" => Some(self.limits.note(&line.fields.object("rate_limit_info")?)),
             "result" => Some(self.result(&line.fields, ResultLine::of(&line.fields))),
@@ -47,7 +47,7 @@ impl Transcript {
         // A shorter one is the last breath of a client that died: there is no result then.
         let too_long = length >= DEFAULT_LINE_LIMIT;
         match line.kind().as_deref() {
-            Some("assistant") => self.assistant(line),
+            Some("assistant") => Some(self.assistant(line)),
             Some("user") => self.user(line),
             Some("result") if too_long => Some(self.result(&line.fields, ResultLine::cut_off(&line.fields))),
             // The type may come last; no other line tells what a call cost.
@@ -107,9 +107,8 @@ impl Transcript {
         }
     }
 
-    fn assistant(&mut self, line: &Line<'_>) -> Option<AgentEvent> {
+    fn assistant(&mut self, line: &Line<'_>) -> AgentEvent {
         let message = &line.message;
-        let text = message.content.last_text.and_then(|text| json::text(text, TEXT_LIMIT));
         self.retry = None;
         self.refusal = line.fields.text("error").map(|word| refusal(word, line));
         if !message.is_synthetic() {
@@ -118,27 +117,36 @@ impl Transcript {
         if line.is_main() {
             self.tools.begin(message.id(), &message.content.begun);
             if !message.is_synthetic() {
-                self.answered = shown(message.fields.word("model")).or_else(|| self.answered.take());
-                self.last_words = text.map(Cow::into_owned).or_else(|| self.last_words.take());
+                self.note_answer(message);
             }
         }
         self.show(message)
     }
 
-    /// What a message shows: the use of a tool, else its first text, else that the meter moved.
-    fn show(&self, message: &Message<'_>) -> Option<AgentEvent> {
-        if let Some(tool) = &message.content.tool {
-            return Some(tools::event(tool));
+    fn note_answer(&mut self, message: &Message<'_>) {
+        let model = message.fields.word("model");
+        if model.is_some() && model != self.answered.as_deref().map(Cow::Borrowed) {
+            self.answered = shown(model);
         }
-        let text = message.content.first_text.and_then(|text| json::text(text, TEXT_LIMIT));
+        if let Some(text) = message.content.last_text {
+            self.last_words.keep(text);
+        }
+    }
+
+    /// What a message shows: the use of a tool, else its first text, else that the meter moved.
+    fn show(&self, message: &Message<'_>) -> AgentEvent {
+        if let Some(tool) = &message.content.tool {
+            return tools::event(tool);
+        }
+        let text = message.content.first_text.and_then(|text| json::text(text, LOOK));
         let text = one_line(&text.unwrap_or_default(), TEXT_WIDTH);
         if !text.is_empty() {
-            return Some(AgentEvent::Text { text });
+            return AgentEvent::Text { text };
         }
-        Some(AgentEvent::Tokens {
+        AgentEvent::Tokens {
             usage: self.usage(),
             turns: self.turns(),
-        })
+        }
     }
 
     /// Counts a message of a model, whatever number of lines repeats it.
@@ -176,7 +184,7 @@ fn shown(text: Option<Cow<'_, str>>) -> Option<String> {
 
 fn refusal(word: String, line: &Line<'_>) -> Refusal {
     let text = line.message.content.first_text;
-    let text = text.and_then(|text| json::text(text, TEXT_LIMIT)).unwrap_or_default();
+    let text = text.and_then(|text| json::text(text, LOOK)).unwrap_or_default();
     let written_at = line
         .fields
         .word("timestamp")

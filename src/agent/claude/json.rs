@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 /// Something to be filled from an object or a list.
 pub(super) trait Node<'a> {
     /// Takes the value of a field from `map`.
-    fn field<A: MapAccess<'a>>(&mut self, _name: &[u8], map: &mut A) -> Result<(), A::Error> {
+    fn field<A: MapAccess<'a>>(&mut self, _name: Cow<'a, [u8]>, map: &mut A) -> Result<(), A::Error> {
         skip(map)
     }
 
@@ -54,7 +54,7 @@ impl<'a, N: Node<'a>> Visitor<'a> for Fill<'_, N> {
 
     fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<(), A::Error> {
         while let Some(Bytes(name)) = map.next_key()? {
-            self.0.field(&name, &mut map)?;
+            self.0.field(name, &mut map)?;
         }
         Ok(())
     }
@@ -118,7 +118,11 @@ impl<'a> Visitor<'a> for BytesVisitor {
 
 /// The text that a value is, cut after about `limit` bytes; `None` when it is no string.
 pub(super) fn text(value: &RawValue, limit: usize) -> Option<Cow<'_, str>> {
-    let json = value.get();
+    text_of(value.get(), limit)
+}
+
+/// The same of JSON that may lack what is beyond the limit.
+pub(super) fn text_of(json: &str, limit: usize) -> Option<Cow<'_, str>> {
     if json.len() <= limit {
         return decoded(json);
     }
@@ -129,9 +133,16 @@ pub(super) fn text(value: &RawValue, limit: usize) -> Option<Cow<'_, str>> {
 }
 
 fn decoded(json: &str) -> Option<Cow<'_, str>> {
+    let inside = json.strip_prefix('"')?.strip_suffix('"')?;
+    if memchr::memchr(b'\\', inside.as_bytes()).is_none() {
+        return Some(Cow::Borrowed(inside));
+    }
     let Bytes(bytes) = serde_json::from_str(json).ok()?;
     Some(match bytes {
         Cow::Borrowed(bytes) => String::from_utf8_lossy(bytes),
-        Cow::Owned(bytes) => Cow::Owned(String::from_utf8_lossy(&bytes).into_owned()),
+        Cow::Owned(bytes) => Cow::Owned(match String::from_utf8(bytes) {
+            Ok(text) => text,
+            Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
+        }),
     })
 }

@@ -66,7 +66,7 @@ const TELLING: [&str; 9] = [
     "prompt",
 ];
 /// How much of an input is looked at, in bytes.
-const LOOK: usize = 4096;
+const LOOK: usize = 1024;
 /// More tool uses than any message has: the rest is not followed.
 const TOOLS_LIMIT: usize = 256;
 
@@ -99,12 +99,12 @@ impl<'a> Line<'a> {
 }
 
 impl<'a> Node<'a> for Line<'a> {
-    fn field<A: MapAccess<'a>>(&mut self, name: &[u8], map: &mut A) -> Result<(), A::Error> {
-        if name == b"message" {
+    fn field<A: MapAccess<'a>>(&mut self, name: Cow<'a, [u8]>, map: &mut A) -> Result<(), A::Error> {
+        if *name == *b"message" {
             self.message = Message::default();
             return map.next_value_seed(Fill(&mut self.message));
         }
-        self.fields.take(&LINE, name, map)
+        self.fields.take(&LINE, &name, map)
     }
 }
 
@@ -153,12 +153,12 @@ impl Message<'_> {
 }
 
 impl<'a> Node<'a> for Message<'a> {
-    fn field<A: MapAccess<'a>>(&mut self, name: &[u8], map: &mut A) -> Result<(), A::Error> {
-        if name == b"content" {
+    fn field<A: MapAccess<'a>>(&mut self, name: Cow<'a, [u8]>, map: &mut A) -> Result<(), A::Error> {
+        if *name == *b"content" {
             self.content = Content::default();
             return map.next_value_seed(Fill(&mut self.content));
         }
-        self.fields.take(&MESSAGE, name, map)
+        self.fields.take(&MESSAGE, &name, map)
     }
 }
 
@@ -247,11 +247,11 @@ impl Block<'_> {
 }
 
 impl<'a> Node<'a> for Block<'a> {
-    fn field<A: MapAccess<'a>>(&mut self, name: &[u8], map: &mut A) -> Result<(), A::Error> {
-        if name == b"input" {
+    fn field<A: MapAccess<'a>>(&mut self, name: Cow<'a, [u8]>, map: &mut A) -> Result<(), A::Error> {
+        if *name == *b"input" {
             return map.next_value_seed(Fill(&mut self.input));
         }
-        self.fields.take(&BLOCK, name, map)
+        self.fields.take(&BLOCK, &name, map)
     }
 }
 
@@ -263,10 +263,10 @@ struct Input<'a> {
 }
 
 impl<'a> Node<'a> for Input<'a> {
-    fn field<A: MapAccess<'a>>(&mut self, name: &[u8], map: &mut A) -> Result<(), A::Error> {
+    fn field<A: MapAccess<'a>>(&mut self, name: Cow<'a, [u8]>, map: &mut A) -> Result<(), A::Error> {
         let value: &RawValue = map.next_value()?;
         self.length += name.len() as u64 + length(value);
-        if let Some(known) = TELLING.iter().find(|known| known.as_bytes() == name) {
+        if let Some(known) = TELLING.iter().find(|known| known.as_bytes() == &*name) {
             self.telling.set(known, value);
         }
         Ok(())

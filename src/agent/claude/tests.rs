@@ -1,3 +1,6 @@
+mod accounting;
+mod stream;
+
 use proptest::prelude::*;
 use serde_json::{Value, json};
 

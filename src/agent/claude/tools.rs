@@ -11,7 +11,7 @@ use crate::text::one_line;
 /// The longest name of a tool that is shown, in characters.
 const NAME_WIDTH: usize = 40;
 /// How much of a name is looked at, in bytes.
-const LOOK: usize = 4096;
+const LOOK: usize = 1024;
 /// More tools than ever work at once.
 const RUNNING_LIMIT: usize = 256;
 

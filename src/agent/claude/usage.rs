@@ -7,9 +7,9 @@ use crate::agent::{Rates, Usage};
 
 /// How many bytes of what a model writes make a token, about.
 const BYTES_OF_A_TOKEN: u64 = 4;
-/// How many messages are known by their ids at once. A message's lines stand close together; when so many others have
-/// come, the ids are forgotten, and the sums stay.
-const MESSAGES_LIMIT: usize = 1 << 15;
+/// After how many messages those before them are forgotten by their ids; the sums stay. A message's lines stand close
+/// together.
+const MESSAGES_LIMIT: usize = 1 << 14;
 
 /// Counts what a call uses.
 #[derive(Debug, Default)]
@@ -18,6 +18,7 @@ pub(super) struct Meter {
     pub(super) before: Before,
     pub(super) rates: Rates,
     messages: HashMap<u64, Snapshot>,
+    older: HashMap<u64, Snapshot>,
     /// What the messages since the last result line show: input is exact, output is reckoned.
     shown: Usage,
     /// Messages of the main thread since the last result line.
@@ -52,9 +53,10 @@ impl Meter {
     /// without an id is a message of its own.
     pub(super) fn note(&mut self, id: Option<u64>, main: bool, reported: &Usage, written: u64) {
         if self.messages.len() >= MESSAGES_LIMIT {
-            self.messages.clear();
+            self.older = std::mem::take(&mut self.messages);
         }
-        let known = id.and_then(|id| self.messages.get(&id)).copied();
+        let known = id.and_then(|id| self.messages.get(&id).or_else(|| self.older.get(&id)));
+        let known = known.copied();
         let before = known.unwrap_or_default();
         let after = Snapshot {
             reported: most(&before.reported, reported),

@@ -57,7 +57,7 @@ const NEVER_VALID: [(&str, i32, &str); 6] = [
     ("answer ```json\nanswer x", 7, "no valid answer in 2 rounds"),
     ("garbage <<<\nno-result", 7, "measure's call ended as crashed"),
     ("signal 6", 7, "it ended by signal 6"),
-    ("api-error 401 Invalid API key", 7, "see to the account"),
+    ("api-error 401 Invalid API key", 7, "log in again"),
 ];
 
 fn answers_that_never_become_valid_end_the_run(kind: EngineKind) {

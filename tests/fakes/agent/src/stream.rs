@@ -309,7 +309,7 @@ fn key_is_set() -> bool {
         clippy::disallowed_methods,
         reason = "the real client tells of its environment here, too"
     )]
-    std::env::var_os("ANTHROPIC_API_KEY").is_some()
+    std::env::var_os("ANTHROPIC_API_KEY").is_some_and(|key| !key.is_empty())
 }
 
 /// An id in the form of a UUID: from the time and the process, which is random enough for a fake.

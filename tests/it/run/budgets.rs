@@ -1,0 +1,96 @@
+//! Budgets of a call, a task, a cycle and a generation: spent, nothing more is called for, and more of them goes on.
+
+use cordwainer::engine::EngineKind;
+
+use crate::run::engine_tests;
+use crate::run::project::Project;
+
+engine_tests! {
+    podman: a_session_goes_on_when_there_is_more_to_spend, a_spent_task_does_not_hold_up_the_others;
+    docker: a_cycle_has_a_budget_of_its_own, a_call_may_use_so_many_tokens_and_no_more;
+}
+
+/// Two answers, each with its work.
+const TWO_ANSWERS: &str = "tokens 100 10 0.3\nwrite src/a.txt one\ntokens 100 10 0.3\nwrite src/b.txt two";
+
+fn a_session_goes_on_when_there_is_more_to_spend(kind: EngineKind) {
+    let Some(mut project) = Project::new(kind, "budget: {usd: 0.4}\n") else {
+        return;
+    };
+    project.add("costs more than there is", TWO_ANSWERS);
+    project
+        .run(&["generator", "run"])
+        .expect(8)
+        .says("the generation's budget is spent");
+    assert_eq!(project.outcomes("cw-1"), ["budget_spent"]);
+    assert_eq!(project.issue("cw-1")["status"], "open");
+    assert_eq!(project.suspended(), 1);
+    // With nothing left, nothing is called for.
+    project.run(&["generator", "resume"]).expect(8);
+    assert_eq!(project.status()["usage"]["calls"], 1);
+
+    project.reconfigure(None, "budget: {usd: 5}\n");
+    project.run(&["generator", "resume"]).expect(0);
+    assert_eq!(project.outcomes("cw-1"), ["budget_spent", "merged"]);
+    let calls = project.calls("cw-1");
+    assert_eq!(calls[0]["session_id"], calls[1]["session_id"]);
+    assert_eq!(project.content("src/b.txt"), "two");
+    project.expect_tidy();
+}
+
+fn a_spent_task_does_not_hold_up_the_others(kind: EngineKind) {
+    let Some(mut project) = Project::new(kind, "budget: {task_usd: 0.5}\n") else {
+        return;
+    };
+    project.add(
+        "is dear and fails",
+        "tokens 100 10 0.4\nwrite src/a.txt x\non 1 fail not yet",
+    );
+    project.add("is another", "tokens 100 10 0.4\nwrite src/b.txt x");
+    project
+        .run(&["generator", "run"])
+        .expect(8)
+        .says("cw-1's budget is spent (0.40 of 0.50 USD");
+    assert_eq!(project.outcomes("cw-1"), ["agent_failed"]);
+    assert_eq!(project.outcomes("cw-2"), ["merged"]);
+    assert_eq!(project.issue("cw-1")["status"], "open");
+
+    project.reconfigure(None, "budget: {task_usd: 2}\n");
+    project.run(&["generator", "resume"]).expect(0);
+    assert_eq!(project.outcomes("cw-1"), ["agent_failed", "merged"]);
+    project.expect_tidy();
+}
+
+fn a_cycle_has_a_budget_of_its_own(kind: EngineKind) {
+    let Some(mut project) = Project::new(kind, "budget: {cycle_usd: 0.5}\n") else {
+        return;
+    };
+    for name in ["a", "b"] {
+        project.add(name, &format!("tokens 100 10 0.4\nwrite src/{name}.txt x"));
+    }
+    project
+        .run(&["generator", "run"])
+        .expect(8)
+        .says("the cycle's budget is spent (0.40 of 0.50 USD");
+    assert_eq!(project.status()["tasks"]["closed"], 1);
+    let budgets = project.status()["budgets"].clone();
+    assert_eq!(budgets[0]["scope"], "cycle", "{budgets}");
+
+    project.reconfigure(None, "budget: {cycle_usd: 5}\n");
+    project.run(&["generator", "resume"]).expect(0);
+    assert_eq!(project.status()["tasks"]["closed"], 2);
+    project.expect_tidy();
+}
+
+fn a_call_may_use_so_many_tokens_and_no_more(kind: EngineKind) {
+    let Some(project) = Project::new(kind, "stitch: {budget_tokens: 2500}\n") else {
+        return;
+    };
+    let answers = "tokens 1000 10 0.001\n".repeat(5);
+    project.add("says too much", &format!("{answers}hang"));
+    project.run(&["generator", "stitch"]).expect(8);
+    assert_eq!(project.outcomes("cw-1"), ["budget_spent"]);
+    // Its own verdict: the same call again would end the same way.
+    assert_eq!(project.issue("cw-1")["status"], "blocked");
+    project.expect_tidy();
+}
