@@ -37,6 +37,12 @@ impl Limits {
         let standing = standing(status.as_deref());
         let overage = overage_in_use(info, standing, kind.as_deref());
         let resets_at = info.moment("resetsAt").or_else(|| info.moment("overageResetsAt"));
+        // With a subscription the client calls every 429 rejected; one that names no limit is not the account's.
+        let is_nameless = kind.is_none() && resets_at.is_none() && info.text("overageStatus").is_none();
+        let standing = match standing {
+            Standing::Rejected if is_nameless => Standing::Unknown,
+            standing => standing,
+        };
         self.overage |= overage;
         match standing {
             Standing::Rejected => self.resets_at = resets_at.or(self.resets_at),

@@ -1,29 +1,50 @@
 //! A scripted Messages API, for the real client: it speaks `POST /v1/messages` (as server-sent events where the
 //! request says `"stream": true`), `POST /v1/messages/count_tokens` and `HEAD /`, and plays the model by a script.
 //!
-//! ```ignore
-//! let api = MessagesApi::start(
-//!     Listen::loopback(),
-//!     vec![
-//!         Conversation::about("## What to propose", vec![Step::structured(json!({"proposals": []}))]),
-//!         Conversation::about("The task: cw-1", vec![
-//!             Step::read("/workspace/src/lib.rs"),
-//!             Step::edit("/workspace/src/lib.rs", "old", "new"),
-//!             Step::write("/workspace/NOTES.md", "notes\n"),
-//!             Step::bash("git status --short"),
-//!         ]),
-//!     ],
-//! );
-//! let base_url = api.base_url();
+//! # The script
+//!
+//! A text of three depths, two spaces each: conversations, replies, and settings of a reply. Words are parted by
+//! spaces; a text with spaces in it, and whatever else a word cannot hold, is written as JSON. `#` begins a comment.
+//!
+//! ```text
+//! about "The task: cw-1"               # the conversations whose first message has this text in it
+//!   refuse 529 overloaded_error twice     # before the first answer
+//!   write /workspace/a.txt "one"
+//!     unified status allowed_warning      # anthropic-ratelimit-unified-status: allowed_warning
+//!     unified reset in 5h                 # the same with the Unix time of then
+//!   limit five_hour in 5h
+//!   edit /workspace/a.txt "one" "two"
+//!     tokens 120 30 900 40                # input, written to the cache, read from it, output
+//!   say "That is all."
+//! about "What to propose"
+//!   answer {"proposals": []}
 //! ```
 //!
-//! A conversation is known by a piece of its first message, so that measure and each task have a script of their own;
-//! the step to play is known by the number of tool results that the request brings, so that a repeated request gets
-//! the same answer. After the last step the model says `Done.` The client edits only files that it has read or written.
-//! What no script foresees is answered with an error and kept in [`MessagesApi::surprises`].
+//! Answers, played one after the other: `read PATH`, `write PATH TEXT`, `edit PATH OLD NEW`, `bash COMMAND`, `answer JSON`
+//! (to `--json-schema`), and `say TEXT`, which ends a conversation: where none is written the model says `Done.` at the
+//! end. The client edits only files that it has read or written.
 //!
-//! The client needs no account: `ANTHROPIC_BASE_URL` is [`MessagesApi::base_url`], `CLAUDE_CODE_OAUTH_TOKEN` any text
-//! that begins with `sk-ant-oat01-`, `CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC=1`, and a HOME that it may write.
+//! Troubles, met before the answer that follows them, once, or as often as the last word says (`twice`, `5 times`,
+//! `always`):
+//!
+//! - `refuse STATUS TYPE [MESSAGE]`: an error of the API;
+//! - `limit KIND [in TIME]`: a usage limit, as a subscription meets it, which is lifted after that time (`30s`, `5h`);
+//! - `reset`: the connection is torn down instead of an answer;
+//! - `hang`: nothing comes, not even a head;
+//! - `cut`, `stall`: the answer begins, and then its connection is closed, or nothing more comes. Whether the client
+//!   still gets the beginning of one that is cut is certain only with a `pause`.
+//!
+//! Settings of answers and troubles: `header NAME VALUE`, `unified NAME VALUE`; of answers alone: `tokens …`, `model NAME`
+//! (another one than was asked for), `pause TIME` (between two events of the stream: a slow API).
+//!
+//! Which answer is meant is known by the number of tool results that a request brings, so that a request that is
+//! repeated meets the next trouble or gets the same answer. What no script foresees is answered with an error and kept
+//! in [`MessagesApi::surprises`].
+//!
+//! # The client
+//!
+//! It needs no account: `ANTHROPIC_BASE_URL` is [`MessagesApi::base_url`], `CLAUDE_CODE_OAUTH_TOKEN` any text that begins
+//! with `sk-ant-oat01-`, `CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC=1`, and a HOME that it may write.
 //!
 //! From a container, on podman and Docker alike: simplest is `container.network: host` with [`Listen::loopback`], where
 //! the base URL holds as it is. On a network of its own listen on [`Listen::everywhere`] and name the network's gateway
@@ -37,12 +58,17 @@ use std::thread::JoinHandle;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::oneshot;
 
-pub(crate) use self::script::{Conversation, Step};
-use self::server::Model;
+use self::model::Model;
+pub(crate) use self::model::Served;
+pub(crate) use self::script::Script;
 
+mod connection;
+mod model;
+mod parse;
 mod reply;
 mod script;
 mod server;
+mod words;
 
 /// Where the API listens.
 pub(crate) enum Listen {
@@ -64,17 +90,6 @@ impl Listen {
     }
 }
 
-/// What the API has served.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Served {
-    /// Answers of the model.
-    pub(crate) messages: u64,
-    /// Tokens it counted as read, the cache's included.
-    pub(crate) input: u64,
-    /// Tokens it counted as written.
-    pub(crate) output: u64,
-}
-
 /// A running API; it ends when it is dropped.
 pub(crate) struct MessagesApi {
     address: Option<SocketAddr>,
@@ -84,8 +99,9 @@ pub(crate) struct MessagesApi {
 }
 
 impl MessagesApi {
-    /// Starts the API on a thread of its own; it listens when this returns.
-    pub(crate) fn start(listen: Listen, script: Vec<Conversation>) -> Self {
+    /// Starts the API on a thread of its own; it listens when this returns. Panics with every error of the script.
+    pub(crate) fn start(listen: Listen, script: &str) -> Self {
+        let script = Script::parse(script).unwrap_or_else(|errors| panic!("the script is wrong:\n{errors}"));
         let model = Arc::new(Mutex::new(Model::new(script)));
         let (end, ended) = oneshot::channel();
         let (ready, listening) = std::sync::mpsc::channel();
@@ -101,12 +117,12 @@ impl MessagesApi {
                         Listen::Tcp(address) => {
                             let listener = TcpListener::bind(address).await.unwrap();
                             ready.send(Some(listener.local_addr().unwrap())).unwrap();
-                            server::tcp(listener, played).await;
+                            connection::tcp(listener, played).await;
                         }
                         Listen::Unix(path) => {
                             let listener = UnixListener::bind(path).unwrap();
                             ready.send(None).unwrap();
-                            server::unix(listener, played).await;
+                            connection::unix(listener, played).await;
                         }
                     }
                 };
@@ -134,9 +150,24 @@ impl MessagesApi {
         format!("http://127.0.0.1:{}", self.port())
     }
 
-    /// What it has served so far.
+    /// A base URL of this machine at which nobody listens: the API has the port, on another address.
+    pub(crate) fn refusing_url(&self) -> String {
+        format!("http://127.0.0.77:{}", self.port())
+    }
+
+    /// What it has served so far in all.
     pub(crate) fn served(&self) -> Served {
-        self.model.lock().unwrap().served
+        self.model.lock().unwrap().served()
+    }
+
+    /// What it has served so far in the conversations about this.
+    pub(crate) fn served_about(&self, about: &str) -> Served {
+        self.model.lock().unwrap().conversation(about).served
+    }
+
+    /// How many tool results each request of the conversations about this brought, in order.
+    pub(crate) fn results_brought(&self, about: &str) -> Vec<usize> {
+        self.model.lock().unwrap().conversation(about).results_brought.clone()
     }
 
     /// What no script foresaw, in sentences.

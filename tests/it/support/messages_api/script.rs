@@ -1,85 +1,122 @@
-//! What the scripted model does.
+//! What a script says, once it is read.
 
-use serde_json::{Value, json};
+use std::time::Duration;
 
-/// One use of a tool.
-#[derive(Clone)]
-pub(crate) struct Step {
-    /// The tool, by the client's name for it.
-    pub(super) tool: &'static str,
-    /// Its input.
-    pub(super) input: Value,
+use serde_json::Value;
+
+/// Conversations and what is answered in them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Script {
+    pub(super) conversations: Vec<Conversation>,
 }
 
-impl Step {
-    /// Reads a file.
-    pub(crate) fn read(path: &str) -> Self {
-        Self::tool("Read", json!({"file_path": path}))
-    }
-
-    /// Replaces a piece of a file that was read before.
-    pub(crate) fn edit(path: &str, old: &str, new: &str) -> Self {
-        Self::tool("Edit", json!({"file_path": path, "old_string": old, "new_string": new}))
-    }
-
-    /// Writes a new file.
-    pub(crate) fn write(path: &str, text: &str) -> Self {
-        Self::tool("Write", json!({"file_path": path, "content": text}))
-    }
-
-    /// Runs a command.
-    pub(crate) fn bash(command: &str) -> Self {
-        Self::tool("Bash", json!({"command": command, "description": "Runs a command"}))
-    }
-
-    /// Gives the answer to `--json-schema`.
-    pub(crate) fn structured(answer: Value) -> Self {
-        Self::tool("StructuredOutput", answer)
-    }
-
-    /// Uses any tool.
-    pub(crate) fn tool(tool: &'static str, input: Value) -> Self {
-        Self { tool, input }
-    }
+/// The conversations that begin in one way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Conversation {
+    /// A text of its first message.
+    pub(super) about: String,
+    /// What is answered to a request with no tool result, with one, and so on.
+    pub(super) answers: Vec<Answer>,
 }
 
-/// The script of the conversations that begin in one way.
-pub(crate) struct Conversation {
-    mark: String,
-    pub(super) steps: Vec<Step>,
+/// One answer of the model, and what comes before it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Answer {
+    pub(super) troubles: Vec<Met>,
+    pub(super) block: Block,
+    pub(super) settings: Settings,
 }
 
-impl Conversation {
-    /// Plays `steps` where the first message has `mark` in it.
-    pub(crate) fn about(mark: &str, steps: Vec<Step>) -> Self {
+/// What an answer consists of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Block {
+    /// Words; the conversation's turn ends with them.
+    Text(String),
+    /// A tool is to be used.
+    ToolUse {
+        /// The tool, by the client's name for it.
+        name: &'static str,
+        /// Its input.
+        input: Value,
+    },
+}
+
+/// A trouble and how often it is still met; `None` is always.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Met {
+    pub(super) trouble: Trouble,
+    pub(super) times: Option<u32>,
+}
+
+/// What comes instead of an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Trouble {
+    /// An error of the API.
+    Refuse(Refusal),
+    /// The connection is torn down.
+    Reset,
+    /// Nothing, for ever.
+    Hang,
+    /// The beginning of the answer; then the connection is closed.
+    Cut,
+    /// The beginning of the answer; then nothing, for ever.
+    Stall,
+}
+
+/// An error of the API.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Refusal {
+    /// The HTTP status.
+    pub(super) status: u16,
+    /// The API's word for it, such as `overloaded_error`.
+    pub(super) kind: String,
+    pub(super) message: String,
+    pub(super) headers: Vec<Header>,
+}
+
+/// A header of an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Header {
+    pub(super) name: String,
+    pub(super) value: HeaderValue,
+}
+
+/// What a header says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum HeaderValue {
+    /// This.
+    Text(String),
+    /// The moment so far from now, in Unix seconds.
+    In(Duration),
+}
+
+/// How an answer is given.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Settings {
+    pub(super) headers: Vec<Header>,
+    pub(super) tokens: Tokens,
+    /// Another model than the one asked for.
+    pub(super) model: Option<String>,
+    /// Between two events.
+    pub(super) pause: Option<Duration>,
+}
+
+/// Tokens that an answer counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Tokens {
+    pub(super) input: u64,
+    pub(super) cache_write: u64,
+    pub(super) cache_read: u64,
+    pub(super) output: u64,
+}
+
+impl Default for Tokens {
+    fn default() -> Self {
         Self {
-            mark: mark.to_owned(),
-            steps,
+            input: 120,
+            cache_write: 30,
+            cache_read: 900,
+            output: 40,
         }
     }
-
-    /// Whether a request belongs to this conversation.
-    pub(super) fn is_meant(&self, request: &Value) -> bool {
-        texts(&request["messages"][0]["content"]).any(|text| text.contains(&self.mark))
-    }
-}
-
-/// The texts of a message's content, which is one text or a list of blocks.
-fn texts(content: &Value) -> impl Iterator<Item = &str> {
-    let blocks = content.as_array().into_iter().flatten();
-    let in_blocks = blocks.filter_map(|block| block["text"].as_str());
-    content.as_str().into_iter().chain(in_blocks)
-}
-
-/// How many tools have been used in a request's conversation.
-pub(super) fn tool_results(request: &Value) -> usize {
-    let messages = request["messages"].as_array().into_iter().flatten();
-    let blocks = messages.flat_map(|message| message["content"].as_array().into_iter().flatten());
-    blocks.filter(|block| block["type"] == "tool_result").count()
-}
-
-/// The tools that a request offers.
-pub(super) fn offered(request: &Value) -> Vec<&str> {
-    let tools = request["tools"].as_array().into_iter().flatten();
-    tools.filter_map(|tool| tool["name"].as_str()).collect()
 }

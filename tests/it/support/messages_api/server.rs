@@ -1,145 +1,148 @@
-//! The HTTP side: requests in, answers of the scripted model out.
+//! The HTTP side: requests in, replies of the scripted model out.
 
-use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use http_body_util::{BodyExt as _, Full};
-use hyper::body::{Bytes, Incoming};
-use hyper::header::{CONTENT_TYPE, HeaderValue};
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt as _, Channel, Full};
+use hyper::body::{Bytes, Frame, Incoming};
+use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue as Value};
 use hyper::{Method, Request, Response, StatusCode};
-use hyper_util::rt::TokioIo;
-use serde_json::{Value, json};
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, UnixListener};
+use serde_json::json;
 
-use super::Served;
-use super::reply::{Block, INPUT, OUTPUT, Reply};
-use super::script::{Conversation, offered, tool_results};
+use super::connection::TornDown;
+use super::model::{Broken, Model, Played};
+use super::reply::Reply;
+use super::script::{Header, HeaderValue, Refusal, Settings};
 
-type Answer = Response<Full<Bytes>>;
+type Answer = Response<UnsyncBoxBody<Bytes, TornDown>>;
 
-/// The model and what became of its script.
-pub(super) struct Model {
-    script: Vec<Conversation>,
-    pub(super) served: Served,
-    pub(super) surprises: Vec<String>,
-}
-
-impl Model {
-    pub(super) fn new(script: Vec<Conversation>) -> Self {
-        Self {
-            script,
-            served: Served::default(),
-            surprises: Vec::new(),
-        }
-    }
-
-    /// Plays the next step of the conversation that a request belongs to.
-    fn reply(&mut self, request: &Value) -> Result<Reply, String> {
-        let block = self.block(request)?;
-        self.served.messages += 1;
-        self.served.input += INPUT;
-        self.served.output += OUTPUT;
-        Ok(Reply {
-            number: self.served.messages,
-            model: request["model"].clone(),
-            block,
-        })
-    }
-
-    fn block(&self, request: &Value) -> Result<Block, String> {
-        let tools = offered(request);
-        if tools.is_empty() {
-            // What the client asks on the side, such as for a title.
-            return Ok(Block::Text("A short answer.".to_owned()));
-        }
-        let conversation = self.script.iter().find(|one| one.is_meant(request));
-        let conversation = conversation.ok_or("no conversation of the script is meant by this prompt")?;
-        let Some(step) = conversation.steps.get(tool_results(request)) else {
-            return Ok(Block::Text("Done.".to_owned()));
-        };
-        if !tools.contains(&step.tool) {
-            return Err(format!("the script uses `{}`, but offered are {tools:?}", step.tool));
-        }
-        Ok(Block::ToolUse {
-            name: step.tool,
-            input: step.input.clone(),
-        })
-    }
-}
-
-/// Serves on a port, until it is dropped.
-pub(super) async fn tcp(listener: TcpListener, model: Arc<Mutex<Model>>) {
-    loop {
-        let (stream, _) = listener.accept().await.unwrap();
-        serve(stream, Arc::clone(&model));
-    }
-}
-
-/// Serves on a socket, until it is dropped.
-pub(super) async fn unix(listener: UnixListener, model: Arc<Mutex<Model>>) {
-    loop {
-        let (stream, _) = listener.accept().await.unwrap();
-        serve(stream, Arc::clone(&model));
-    }
-}
-
-fn serve(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, model: Arc<Mutex<Model>>) {
-    let service = service_fn(move |request| answer(request, Arc::clone(&model)));
-    tokio::spawn(async move {
-        // A client that goes away in the middle is none of the API's business.
-        let _ = http1::Builder::new()
-            .serve_connection(TokioIo::new(stream), service)
-            .await;
-    });
-}
-
-async fn answer(request: Request<Incoming>, model: Arc<Mutex<Model>>) -> Result<Answer, Infallible> {
+/// Answers a request.
+pub(super) async fn answer(request: Request<Incoming>, model: Arc<Mutex<Model>>) -> Result<Answer, TornDown> {
     let place = (request.method().clone(), request.uri().path().to_owned());
     let Ok(body) = request.into_body().collect().await else {
-        return Ok(refusal(StatusCode::BAD_REQUEST, "the body is cut off"));
+        return Ok(refusal(400, "invalid_request_error", "the body is cut off"));
     };
-    let body: Value = serde_json::from_slice(&body.to_bytes()).unwrap_or_default();
-    Ok(match (place.0, place.1.as_str()) {
-        (Method::HEAD, "/") => Answer::default(),
-        (Method::POST, "/v1/messages/count_tokens") => document(&json!({"input_tokens": INPUT})),
-        (Method::POST, "/v1/messages") => message(&body, &mut model.lock().unwrap()),
-        (method, path) => {
-            let surprise = format!("{method} {path} is not part of the script");
-            model.lock().unwrap().surprises.push(surprise.clone());
-            refusal(StatusCode::NOT_FOUND, &surprise)
-        }
-    })
+    let body = serde_json::from_slice(&body.to_bytes()).unwrap_or_default();
+    match (place.0, place.1.as_str()) {
+        (Method::HEAD, "/") => Ok(document(&json!({}))),
+        (Method::POST, "/v1/messages/count_tokens") => Ok(document(&json!({"input_tokens": 1000}))),
+        (Method::POST, "/v1/messages") => message(&body, &model).await,
+        (method, path) => Ok(surprised(
+            &model,
+            404,
+            format!("{method} {path} is not part of the script"),
+        )),
+    }
 }
 
-fn message(body: &Value, model: &mut Model) -> Answer {
-    match model.reply(body) {
-        Ok(reply) if body["stream"] == true => typed("text/event-stream", reply.events()),
-        Ok(reply) => document(&reply.document()),
-        Err(surprise) => {
-            model.surprises.push(surprise.clone());
-            refusal(StatusCode::BAD_REQUEST, &surprise)
+async fn message(request: &serde_json::Value, model: &Arc<Mutex<Model>>) -> Result<Answer, TornDown> {
+    let played = model.lock().unwrap().play(request);
+    match played {
+        Err(surprise) => Ok(surprised(model, 400, surprise)),
+        Ok(Played::Reset) => Err(TornDown),
+        Ok(Played::Hang) => std::future::pending().await,
+        Ok(Played::Refusal(Refusal {
+            status,
+            kind,
+            message,
+            headers,
+        })) => Ok(with(&headers, refusal(status, &kind, &message))),
+        Ok(Played::Answer {
+            conversation,
+            reply,
+            settings,
+            broken,
+        }) => {
+            let headers = settings.headers.clone();
+            let answer = if request["stream"] == true {
+                streamed(conversation, &reply, &settings, broken, Arc::clone(model))
+            } else if broken.is_some() {
+                return Err(TornDown);
+            } else {
+                let (text, counts) = reply.document();
+                model.lock().unwrap().count(conversation, counts);
+                document(&text)
+            };
+            Ok(with(&headers, answer))
         }
     }
 }
 
-fn refusal(status: StatusCode, message: &str) -> Answer {
-    let error = json!({"type": "error", "error": {"type": "invalid_request_error", "message": message}});
+/// An answer as events, which are sent one by one.
+fn streamed(
+    conversation: usize,
+    reply: &Reply,
+    settings: &Settings,
+    broken: Option<Broken>,
+    model: Arc<Mutex<Model>>,
+) -> Answer {
+    let events = if broken.is_some() {
+        reply.beginning()
+    } else {
+        reply.events()
+    };
+    let pause = settings.pause.unwrap_or_default();
+    let (mut sender, body) = Channel::new(1);
+    tokio::spawn(async move {
+        for event in events {
+            // A client that does not wait for the rest did not get it.
+            if sender.send(Frame::data(event.text.into())).await.is_err() {
+                return;
+            }
+            model.lock().unwrap().count(conversation, event.counts);
+            tokio::time::sleep(pause).await;
+        }
+        match broken {
+            None => {}
+            Some(Broken::Cut) => sender.abort(TornDown),
+            Some(Broken::Stalled) => std::future::pending().await,
+        }
+    });
+    typed("text/event-stream", body.boxed_unsync())
+}
+
+/// An error for what no script foresees, which is kept.
+fn surprised(model: &Mutex<Model>, status: u16, surprise: String) -> Answer {
+    let answer = refusal(status, "invalid_request_error", &surprise);
+    model.lock().unwrap().surprises.push(surprise);
+    answer
+}
+
+fn refusal(status: u16, kind: &str, message: &str) -> Answer {
+    let error = json!({"type": "error", "error": {"type": kind, "message": message}});
     let mut answer = document(&error);
-    *answer.status_mut() = status;
+    *answer.status_mut() = StatusCode::from_u16(status).unwrap();
     answer
 }
 
-fn document(value: &Value) -> Answer {
-    typed("application/json", value.to_string())
+fn with(headers: &[Header], mut answer: Answer) -> Answer {
+    for header in headers {
+        let value = match &header.value {
+            HeaderValue::Text(text) => text.clone(),
+            HeaderValue::In(time) => moment(*time).to_string(),
+        };
+        answer.headers_mut().insert(
+            HeaderName::from_bytes(header.name.as_bytes()).unwrap(),
+            Value::from_str(&value).unwrap(),
+        );
+    }
+    answer
 }
 
-fn typed(kind: &'static str, body: String) -> Answer {
-    let mut answer = Answer::new(Full::from(body));
-    answer
-        .headers_mut()
-        .insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+/// The moment so far from now, in Unix seconds.
+fn moment(from_now: Duration) -> u64 {
+    let then = SystemTime::now() + from_now;
+    then.duration_since(UNIX_EPOCH).unwrap().as_secs()
+}
+
+fn document(value: &serde_json::Value) -> Answer {
+    let body = Full::from(value.to_string()).map_err(TornDown::from);
+    typed("application/json", body.boxed_unsync())
+}
+
+fn typed(kind: &'static str, body: UnsyncBoxBody<Bytes, TornDown>) -> Answer {
+    let mut answer = Answer::new(body);
+    answer.headers_mut().insert(CONTENT_TYPE, Value::from_static(kind));
     answer
 }

@@ -1,0 +1,257 @@
+//! A project whose agent is the real client, and what must come of one task in it.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
+
+use cordwainer::engine::EngineKind;
+use cordwainer::image::NAME;
+use serde_json::Value;
+
+use crate::support::command::{Called, cordwainer};
+use crate::support::engines::{absent, connect, limits_that_hold, socket};
+use crate::support::messages_api::{Listen, MessagesApi, Served};
+use crate::support::repository::TestRepository;
+
+/// The Claude image that the test command built.
+pub(super) const IMAGE: &str = "localhost/cordwainer-claude:latest";
+/// What an image may do to its client, and no check of ours sees before a call.
+const WRAPPER: &str = "#!/bin/sh\nANTHROPIC_API_KEY=sk-ant-api03-dummy exec claude \"$@\"\n";
+/// The only task.
+pub(super) const TASK: &str = "cw-1";
+/// By which the script knows the task's conversation.
+pub(super) const ABOUT: &str = "The task: cw-1";
+
+/// An account: what the client finds as its credential.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) enum Account {
+    /// A subscription's token.
+    #[default]
+    Subscription,
+    /// The same, and `opus` means another model.
+    Renaming,
+    /// An API key, which the configuration knows of.
+    ApiKey,
+    /// An API key that a wrapper of the client brings, though the configuration expects a subscription.
+    UnexpectedKey,
+}
+
+impl Account {
+    fn environment(self) -> &'static str {
+        match self {
+            Self::Subscription | Self::UnexpectedKey => "CLAUDE_CODE_OAUTH_TOKEN: sk-ant-oat01-dummy",
+            Self::Renaming => {
+                "CLAUDE_CODE_OAUTH_TOKEN: sk-ant-oat01-dummy, ANTHROPIC_DEFAULT_OPUS_MODEL: claude-sonnet-4-5"
+            }
+            Self::ApiKey => "ANTHROPIC_API_KEY: sk-ant-api03-dummy",
+        }
+    }
+
+    /// The program that is called: the client, or a wrapper in the repository.
+    fn command(self) -> &'static str {
+        match self {
+            Self::UnexpectedKey => "/workspace/client.sh",
+            Self::Subscription | Self::Renaming | Self::ApiKey => "claude",
+        }
+    }
+
+    fn credentials(self) -> &'static str {
+        match self {
+            Self::Subscription | Self::Renaming | Self::UnexpectedKey => "subscription",
+            Self::ApiKey => "api_key",
+        }
+    }
+}
+
+/// A project with one task, the API that its agent meets, and the engine's socket.
+pub(super) struct Live {
+    pub(super) repository: TestRepository,
+    pub(super) api: MessagesApi,
+    host: PathBuf,
+}
+
+impl Live {
+    /// A started generation with one task, with these lines in the configuration; `{refusing}` in them is a URL at which
+    /// nobody listens. `None` where there is no such engine, or no Claude image on it.
+    pub(super) fn new(kind: EngineKind, account: Account, script: &str, more: &str) -> Option<Self> {
+        let host = socket(kind)?;
+        if !has_image(kind) {
+            absent("Claude image");
+            return None;
+        }
+        let script = format!("about \"What to propose\"\n  answer {{\"proposals\": []}}\n{script}");
+        let live = Self {
+            repository: TestRepository::new(),
+            api: MessagesApi::start(Listen::loopback(), &script),
+            host,
+        };
+        live.configure(account, more);
+        live.wrap();
+        live.repository.commit("configure");
+        let _ = live.call(&["generator", "start", "--name", "one"]).done();
+        let _ = live
+            .call(&["issues", "add", "Write a file", "--description", "It says one."])
+            .done();
+        Some(live)
+    }
+
+    fn configure(&self, account: Account, more: &str) {
+        let text = format!(
+            "image: {IMAGE}\nestimated_lines_min: 1\nestimated_lines_max: 20\n\
+             agent:\n  command: {}\n  base_url: {}\n  credentials: {}\n\
+             container:\n  network: host\n  env: {{CLAUDE_CODE_MAX_RETRIES: \"1\", {}}}\n{}{}",
+            account.command(),
+            self.api.base_url(),
+            account.credentials(),
+            account.environment(),
+            limits_that_hold(&self.host),
+            more.replace("{refusing}", &self.api.refusing_url()),
+        );
+        self.repository.write("configuration.yaml", text);
+    }
+
+    /// Puts a wrapper of the client into the repository, for the account that wants one.
+    fn wrap(&self) {
+        self.repository.write("client.sh", WRAPPER);
+        let executable = fs::Permissions::from_mode(0o755);
+        fs::set_permissions(self.repository.path().join("client.sh"), executable).unwrap();
+    }
+
+    /// Calls the program.
+    pub(super) fn call(&self, arguments: &[&str]) -> Called {
+        self.command(arguments).run()
+    }
+
+    /// The program with these arguments.
+    pub(super) fn command(&self, arguments: &[&str]) -> crate::support::command::Cordwainer {
+        cordwainer(&self.repository, arguments).env("DOCKER_HOST", format!("unix://{}", self.host.display()))
+    }
+
+    /// The task as `issues show --json` has it.
+    pub(super) fn task(&self) -> Value {
+        self.call(&["issues", "show", TASK, "--json"]).json()
+    }
+
+    /// What the API served in the task's conversation.
+    pub(super) fn served(&self) -> Served {
+        self.api.served_about(ABOUT)
+    }
+}
+
+fn has_image(kind: EngineKind) -> bool {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let found = runtime.block_on(async { connect(kind).await.unwrap().image_id(IMAGE).await.unwrap() });
+    assert!(IMAGE.starts_with(NAME));
+    found.is_some()
+}
+
+/// What the API plays, and what must come of the task.
+#[derive(Default)]
+pub(super) struct Row {
+    pub(super) script: &'static str,
+    pub(super) account: Account,
+    /// Lines of the configuration.
+    pub(super) more: &'static str,
+    /// The exit code of `generator run`.
+    pub(super) code: i32,
+    /// How each attempt at the task ended, and what its call came to.
+    pub(super) attempts: &'static [(&'static str, &'static str)],
+    /// The task's status at the end.
+    pub(super) status: &'static str,
+    /// What the last attempt's reason says.
+    pub(super) says: &'static str,
+    /// The requests that the client made in the task's conversation.
+    pub(super) requests: u64,
+    /// How many more there may be, where it depends on who is faster.
+    pub(super) further_requests: u64,
+    /// Whether an answer broke off, or the call: how much was written by then the client reckons, or nobody knows.
+    pub(super) broken_off: bool,
+    /// Tokens that the API counted and the client never told: of answers that broke off.
+    pub(super) untold: [u64; 4],
+}
+
+/// Runs the program on one row, and sees what came of it.
+#[track_caller]
+pub(super) fn check(kind: EngineKind, row: &Row) {
+    let Some(live) = Live::new(kind, row.account, row.script, row.more) else {
+        return;
+    };
+    let called = live.call(&["generator", "run"]);
+    let task = live.task();
+    let context = || format!("{called:#?}\n{task:#}\n{:?}\n{}", live.served(), live.transcripts());
+    assert_eq!(called.code, row.code, "{}", context());
+    assert_eq!(Live::attempts(&task), row.attempts, "{}", context());
+    assert_eq!(task["status"], row.status, "{}", context());
+    let reason = task["attempts"].as_array().unwrap().last().unwrap()["reason"]
+        .as_str()
+        .unwrap();
+    assert!(
+        reason.contains(row.says),
+        "`{}` is not in `{reason}`: {}",
+        row.says,
+        context()
+    );
+    let requests = row.requests..=row.requests + row.further_requests;
+    assert!(
+        requests.contains(&live.served().requests),
+        "not {requests:?} requests: {}",
+        context()
+    );
+    assert_eq!(live.api.surprises(), Vec::<String>::new());
+    let mut told = Live::ledger(&task);
+    for (told, untold) in told.iter_mut().zip(row.untold) {
+        *told += untold;
+    }
+    let known = if row.broken_off { 3 } else { 4 };
+    let counted = counted(live.served());
+    assert_eq!(
+        told[..known],
+        counted[..known],
+        "the ledger and the API differ: {}",
+        context()
+    );
+}
+
+/// The tokens that the API counted: input, written to the cache, read from it, output.
+pub(super) fn counted(served: Served) -> [u64; 4] {
+    [served.input, served.cache_write, served.cache_read, served.output]
+}
+
+impl Live {
+    /// How each attempt ended, and what its call came to.
+    pub(super) fn attempts<'a>(task: &'a Value) -> Vec<(&'a str, &'a str)> {
+        let attempts = task["attempts"].as_array().unwrap().iter();
+        let pair = |attempt: &'a Value| {
+            (
+                attempt["outcome"].as_str().unwrap(),
+                attempt["call"]["outcome"].as_str().unwrap_or("none"),
+            )
+        };
+        attempts.map(pair).collect()
+    }
+
+    /// The tokens of all attempts, as the ledger has them.
+    pub(super) fn ledger(task: &Value) -> [u64; 4] {
+        let mut sum = [0; 4];
+        for attempt in task["attempts"].as_array().unwrap() {
+            let usage = &attempt["call"]["usage"];
+            for (sum, name) in sum.iter_mut().zip(["input", "cache_write", "cache_read", "output"]) {
+                *sum += usage[name].as_u64().unwrap();
+            }
+        }
+        sum
+    }
+
+    /// What the client said, for a person who looks for the cause of a failure.
+    pub(super) fn transcripts(&self) -> String {
+        let runs = self.repository.path().join(".git/cordwainer/runs");
+        let files = walkdir::WalkDir::new(runs).sort_by_file_name().into_iter().flatten();
+        let kept = ["transcript.jsonl", "stderr.txt"];
+        let mut text = String::new();
+        for file in files.filter(|file| kept.iter().any(|name| file.file_name() == *name)) {
+            text += &format!("--- {}\n", file.path().display());
+            text += &fs::read_to_string(file.path()).unwrap();
+        }
+        text
+    }
+}

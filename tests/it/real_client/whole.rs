@@ -1,0 +1,164 @@
+//! The real Claude Code client in a real container, on the source of a real crate, against the scripted Messages API.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use cordwainer::engine::EngineKind;
+use cordwainer::image::NAME;
+use serde_json::{Value, json};
+use walkdir::WalkDir;
+
+use crate::support::command::cordwainer;
+use crate::support::engines::{absent, connect, limits_that_hold, socket};
+use crate::support::messages_api::{Listen, MessagesApi};
+use crate::support::repository::TestRepository;
+
+/// What the scripted model changes in `semver`'s own source.
+const BEFORE: &str = "#![deny(unsafe_op_in_unsafe_fn)]";
+const AFTER: &str = "#![deny(unsafe_op_in_unsafe_fn)]\n#![deny(missing_debug_implementations)]";
+const NOTES: &str = "# Notes\n\nEvery public type can be debugged: see `src/lib.rs`.\n";
+
+#[tokio::test]
+async fn a_real_crate_is_changed_by_the_real_client_on_podman() {
+    a_real_crate_is_changed(EngineKind::Podman).await;
+}
+
+#[tokio::test]
+async fn a_real_crate_is_changed_by_the_real_client_on_docker() {
+    a_real_crate_is_changed(EngineKind::Docker).await;
+}
+
+async fn a_real_crate_is_changed(kind: EngineKind) {
+    let Some(socket) = socket(kind) else { return };
+    let image = format!("{NAME}:latest");
+    if connect(kind).await.unwrap().image_id(&image).await.unwrap().is_none() {
+        return absent("Claude image");
+    }
+    let repository = semver_repository();
+    let source = fs::read_to_string(repository.path().join("src/lib.rs")).unwrap();
+    assert_eq!(
+        source.matches(BEFORE).count(),
+        1,
+        "the crate's source is not what the script expects"
+    );
+    let api = MessagesApi::start(Listen::loopback(), &script());
+    repository.write(
+        "configuration.yaml",
+        configuration(&image, &api.base_url()) + limits_that_hold(&socket),
+    );
+    repository.commit("configure");
+
+    let host = format!("unix://{}", socket.display());
+    let generator = |arguments: &[&str]| {
+        let mut all = vec!["generator"];
+        all.extend(arguments);
+        let called = cordwainer(&repository, &all).env("DOCKER_HOST", host.clone()).run();
+        assert_eq!(called.code, 0, "{arguments:?}: {}{}", called.stdout, called.stderr);
+        called
+    };
+    let _ = generator(&["start", "--name", "real"]);
+    let _ = generator(&["run"]);
+    let status: Value = serde_json::from_str(&generator(&["status", "--json"]).stdout).unwrap();
+    let _ = generator(&["stop"]);
+
+    assert_eq!(api.surprises(), Vec::<String>::new());
+    assert_eq!(status["tasks"]["closed"], 1, "{status}");
+    let served = api.served();
+    let usage = &status["usage"];
+    let told = ["input", "cache_write", "cache_read", "output"].map(|name| usage[name].as_u64().unwrap());
+    let counted = [served.input, served.cache_write, served.cache_read, served.output];
+    assert_eq!(told, counted, "the ledger and the API differ");
+    assert_landed(&repository, &source);
+}
+
+/// Sees that exactly the scripted change is on the base branch, in the person's checkout too.
+fn assert_landed(repository: &TestRepository, before: &str) {
+    let edited = fs::read_to_string(repository.path().join("src/lib.rs")).unwrap();
+    assert_eq!(edited, before.replace(BEFORE, AFTER));
+    assert_eq!(fs::read_to_string(repository.path().join("NOTES.md")).unwrap(), NOTES);
+    assert_eq!(repository.git(&["status", "--porcelain"]), "");
+    let changed = repository.git(&["diff", "--name-status", "main^1", "main"]);
+    assert_eq!(changed, "A\tNOTES.md\nM\tsrc/lib.rs");
+    let message = repository.git(&["log", "-1", "--format=%B", "main^2"]);
+    for trailer in [
+        "Cordwainer-Task: cw-1",
+        "Cordwainer-Attempt: 1",
+        "Cordwainer-Model: claude-",
+    ] {
+        assert!(message.contains(trailer), "no `{trailer}` in {message}");
+    }
+}
+
+/// The configuration, which ends in the section of the container.
+fn configuration(image: &str, base_url: &str) -> String {
+    format!(
+        "image: {image}\n\
+         estimated_lines_min: 1\n\
+         estimated_lines_max: 20\n\
+         context_files: [README.md]\n\
+         protected_paths: []\n\
+         agent:\n  base_url: {base_url}\n\
+         container:\n  network: host\n  env: {{CLAUDE_CODE_OAUTH_TOKEN: sk-ant-oat01-dummy}}\n"
+    )
+}
+
+/// What the scripted model says: one task in measure, and the task through the client's own tools.
+fn script() -> String {
+    let proposal = json!({
+        "key": "debug",
+        "title": "Make every public type debuggable",
+        "description": "Deny types that cannot be debugged, and note it.",
+        "required_reading": ["src/lib.rs"],
+        "files": [{"path": "src/lib.rs", "action": "modify"}, {"path": "NOTES.md", "action": "create"}],
+        "requirements": ["The lint is denied for the whole crate."],
+        "acceptance_criteria": ["src/lib.rs names the lint."],
+        "estimated_lines": 5,
+        "priority": 2,
+        "depends_on": [],
+    });
+    let answer = json!({"proposals": [proposal]});
+    let (before, after, notes) = (json!(BEFORE), json!(AFTER), json!(NOTES));
+    format!(
+        r#"
+about "What to propose"
+  answer {answer}
+about "The task: cw-1"
+  read /workspace/src/lib.rs
+  edit /workspace/src/lib.rs {before} {after}
+  write /workspace/NOTES.md {notes}
+  bash "git -C /workspace status --short && git -C /workspace log --oneline | head -3"
+"#
+    )
+}
+
+/// A repository with the source of the `semver` crate, as the package registry has it.
+fn semver_repository() -> TestRepository {
+    let repository = TestRepository::new();
+    let source = semver_source();
+    for entry in WalkDir::new(&source) {
+        let entry = entry.unwrap();
+        if entry.file_type().is_file() && entry.file_name() != ".cargo-ok" {
+            let path = entry.path().strip_prefix(&source).unwrap();
+            repository.write(path, fs::read(entry.path()).unwrap());
+        }
+    }
+    repository.commit("semver, as published");
+    repository
+}
+
+/// Where cargo keeps the source of `semver`, which is among this crate's dependencies for tests.
+fn semver_source() -> PathBuf {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version", "1", "--locked", "--manifest-path"])
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml"))
+        .output()
+        .unwrap();
+    let metadata: Value = serde_json::from_slice(&output.stdout).expect("cargo metadata answers with JSON");
+    let packages = metadata["packages"].as_array().unwrap();
+    let semver = packages.iter().find(|package| package["name"] == "semver").unwrap();
+    Path::new(semver["manifest_path"].as_str().unwrap())
+        .parent()
+        .unwrap()
+        .to_owned()
+}
