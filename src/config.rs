@@ -325,9 +325,9 @@ pub struct RetryConfig {
     /// The longest pause (`5m`).
     #[serde(serialize_with = "show::duration")]
     pub ceiling: Duration,
-    /// Failures in a row after which a run ends (5).
+    /// Retries in a row after which a run gives up (5).
     pub count: u32,
-    /// Failures of one run, in a row or not, after which it ends (20).
+    /// Failures of one run, in a row or not, after which it gives up (20).
     pub breaker: u32,
 }
 

@@ -199,7 +199,8 @@ async fn measure(generator: &Generator, context: &Context) -> Result<u8> {
 }
 
 async fn stitch(generator: &Generator, id: Option<IssueId>, context: &Context) -> Result<u8> {
-    let outcome = showing(context, |events, cancel| generator.stitch(id, events, cancel)).await?;
+    let work = |events, cancel| Box::pin(generator.stitch(id, events, cancel));
+    let outcome = showing(context, work).await?;
     Ok(match outcome {
         Outcome::Merged => exit::DONE,
         Outcome::Limited | Outcome::BudgetSpent => exit::LIMIT,

@@ -60,7 +60,7 @@ impl Generator {
         let engine = self.engine(&session).await?;
         let work = self.work(&session, &engine)?;
         let limits = Limits::new(&self.config, options.cycles);
-        let driven = driver::drive(&work, &limits, &cancel).await?;
+        let driven = Box::pin(driver::drive(&work, &limits, &cancel)).await?;
         let counts = work.store.read()?.counts();
         Ok(RunDone {
             run: session.recorder.run().to_owned(),
@@ -125,7 +125,7 @@ impl Generator {
         };
         let task = task.map_or_else(first, Ok)?;
         let claimed = stitch::claim(&work, &task)?;
-        let done = stitch::attempt(&work, claimed, &cancel).await?;
+        let done = Box::pin(stitch::attempt(&work, claimed, &cancel)).await?;
         if let Some(limit) = &done.limit {
             work.note_limit(Role::Stitch, limit, 0)?;
         }

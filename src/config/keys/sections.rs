@@ -105,7 +105,7 @@ pub(super) const RETRY: &[Key] = &[
         "How many times longer each further pause is.",
     ),
     Key::new("ceiling", Shape::Duration, "5m", "The longest pause."),
-    Key::new("count", Shape::Count, "5", "Failures in a row after which a run ends."),
+    Key::new("count", Shape::Count, "5", "Retries in a row before a run gives up."),
     Key::new(
         "breaker",
         Shape::Count,

@@ -42,22 +42,30 @@ fn a_spent_task_does_not_hold_up_the_others(kind: EngineKind) {
     let Some(mut project) = Project::new(kind, "budget: {task_usd: 0.5}\n") else {
         return;
     };
+    let answer = "tokens 100 10 0.15\n";
     project.add(
         "is dear and fails",
-        "tokens 100 10 0.4\nwrite src/a.txt x\non 1 fail not yet",
+        &format!("{answer}{answer}write src/a.txt x\non 1 fail not yet"),
     );
-    project.add("is another", "tokens 100 10 0.4\nwrite src/b.txt x");
+    project.add("is another", &format!("{answer}write src/b.txt x"));
     project
         .run(&["generator", "run"])
         .expect(8)
-        .says("cw-1's budget is spent (0.40 of 0.50 USD");
-    assert_eq!(project.outcomes("cw-1"), ["agent_failed"]);
+        .says("cw-1's budget is spent");
+    // The second attempt gets what the first left, and is stopped before it passes that.
+    assert_eq!(project.outcomes("cw-1"), ["agent_failed", "budget_spent"]);
+    let calls = project.calls("cw-1");
+    let paid: f64 = calls
+        .iter()
+        .map(|call| call["usage"]["cost_usd"].as_f64().unwrap())
+        .sum();
+    assert!(paid <= 0.5, "{paid}: {calls:#?}");
     assert_eq!(project.outcomes("cw-2"), ["merged"]);
     assert_eq!(project.issue("cw-1")["status"], "open");
 
     project.reconfigure(None, "budget: {task_usd: 2}\n");
     project.run(&["generator", "resume"]).expect(0);
-    assert_eq!(project.outcomes("cw-1"), ["agent_failed", "merged"]);
+    assert_eq!(project.outcomes("cw-1"), ["agent_failed", "budget_spent", "merged"]);
     project.expect_tidy();
 }
 

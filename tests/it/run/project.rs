@@ -300,7 +300,7 @@ impl Project {
         let slots = fs::read_dir(self.state().join("slots")).unwrap();
         let names = slots.map(|entry| entry.unwrap().file_name().into_string().unwrap());
         names
-            .filter(|name| name.ends_with(".dirty") && self.is_suspended(name))
+            .filter(|name| name.contains(".dirty") && self.is_suspended(name))
             .count()
     }
 
