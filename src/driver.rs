@@ -108,22 +108,20 @@ impl Driver<'_> {
         })
     }
 
-    /// The ready task to do first: one whose session is suspended, else the first of all whose own budget is not
-    /// spent. With none, why one was passed over.
+    /// The ready task to do first: one whose session waits, else the first of all, but none whose own budget is spent.
+    /// With none, why one was passed over.
     fn first_ready(&self, issues: &Issues) -> Result<(Option<IssueId>, Option<String>)> {
+        let waiting = self.work.all_suspended(issues)?;
+        let waits = |issue: &&Issue| waiting.iter().any(|one| one.owner.task.as_ref() == Some(&issue.id));
+        let (first, rest): (Vec<_>, Vec<_>) = issues.ready().into_iter().partition(waits);
         let mut unaffordable = None;
-        let mut first = None;
-        for Issue { id, .. } in issues.ready() {
-            if let Some(reason) = self.task_spent(id, issues) {
-                unaffordable.get_or_insert(reason);
-                continue;
+        for Issue { id, .. } in first.into_iter().chain(rest) {
+            match self.task_spent(id, issues) {
+                None => return Ok((Some(id.clone()), None)),
+                Some(reason) => unaffordable = unaffordable.or(Some(reason)),
             }
-            if self.work.suspended(Some(id))?.is_some() {
-                return Ok((Some(id.clone()), None));
-            }
-            first.get_or_insert_with(|| id.clone());
         }
-        Ok((first, unaffordable))
+        Ok((None, unaffordable))
     }
 
     /// Puts right what an attempt left whose engine failed; an engine that fails again counts as one failure more.

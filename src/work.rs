@@ -95,12 +95,15 @@ impl Work<'_> {
 
     /// The slot in which a session about a task, or of a measure, can go on.
     pub(crate) fn suspended(&self, task: Option<&IssueId>) -> Result<Option<Suspended>> {
-        let issues = self.store.read()?;
-        let mut found = self.generator.slots().leftovers()?.into_iter();
-        Ok(found.find_map(|leftover| {
-            let suspended = Suspended::of(&leftover, self.generation, &issues)?;
-            (suspended.owner.task.as_ref() == task).then_some(suspended)
-        }))
+        let mut found = self.all_suspended(&self.store.read()?)?.into_iter();
+        Ok(found.find(|suspended| suspended.owner.task.as_ref() == task))
+    }
+
+    /// Every slot of the generation in which a session can go on.
+    pub(crate) fn all_suspended(&self, issues: &Issues) -> Result<Vec<Suspended>> {
+        let leftovers = self.generator.slots().leftovers()?;
+        let suspended = |leftover| Suspended::of(leftover, self.generation, issues);
+        Ok(leftovers.iter().filter_map(suspended).collect())
     }
 
     /// Takes a suspended slot up again, everything in it as it was left.
