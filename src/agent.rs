@@ -10,7 +10,7 @@ mod event;
 mod report;
 mod role;
 
-pub use claude::Transcript;
+pub use claude::{Transcript, reset_time};
 pub use command::{CallExtra, command_line};
 pub use event::AgentEvent;
 pub use report::{CallReport, Cut, Ending};

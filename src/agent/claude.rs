@@ -16,6 +16,7 @@ use serde_json::Value;
 
 use self::fields::Fields;
 use self::limit::Limits;
+pub use self::reset::find as reset_time;
 use super::{AgentEvent, CallReport, Ending, Usage};
 use crate::text::one_line;
 

@@ -6,8 +6,10 @@ use anyhow::{Context, Result};
 use clap::Args;
 
 use crate::provision::{self, Engines, Install};
-use crate::{agent_image, claude_image};
+use crate::{agent_image, claude_image, fuzz};
 
+/// How long each fuzz target runs, in seconds.
+const FUZZ_SECONDS: u32 = 60;
 /// The cargo that built this program.
 const CARGO: &str = env!("CARGO");
 
@@ -28,6 +30,9 @@ pub(crate) fn run(args: &TestArgs) -> Result<ExitCode> {
     } else {
         Install::AfterSayingSo
     };
+    if args.filter.is_empty() && !fuzz::all(FUZZ_SECONDS, install)? {
+        return Ok(ExitCode::FAILURE);
+    }
     let engines = provision::both_engines(install)?;
     let agent = agent_image::build()?;
     for engine in engines.each() {

@@ -6,7 +6,7 @@ use jiff::{Timestamp, ToSpan as _, Zoned};
 
 /// Reads `… resets 10:30am (UTC)`, `… resets Nov 25, 3pm (Europe/Berlin)` and `…|1795257035`.
 /// A time without a date is the next such time after `now`.
-pub(super) fn find(sentence: &str, now: Option<Timestamp>) -> Option<Timestamp> {
+pub fn find(sentence: &str, now: Option<Timestamp>) -> Option<Timestamp> {
     if let Some((_, seconds)) = sentence.rsplit_once('|') {
         return Timestamp::from_second(seconds.trim().parse().ok()?).ok();
     }
