@@ -14,7 +14,6 @@ mod image;
 mod input;
 mod kind;
 mod limits;
-pub mod lines;
 mod lookup;
 mod output;
 mod service;

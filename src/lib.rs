@@ -64,6 +64,7 @@ pub mod image;
 pub mod issue;
 mod judgement;
 pub mod ledger;
+pub mod lines;
 mod materials;
 mod measure;
 mod plan;

@@ -1,7 +1,7 @@
 //! The record of a run: `events.jsonl`, and a folder for each call with prompt, transcript and stderr.
 
 use std::fs::{File, OpenOptions};
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -12,6 +12,7 @@ use crate::agent::{CallReport, Ending, Role, Transcript};
 use crate::error::{Context as _, Error, ErrorKind, Result};
 use crate::event::{CallName, Event, Happening};
 use crate::fs::create_folder;
+use crate::lines::{DEFAULT_LINE_LIMIT, LineReader};
 use crate::world::World;
 
 /// Where events go while a run is under way.
@@ -158,8 +159,9 @@ pub(crate) fn recorded_call(folder: &Path) -> Result<Option<CallReport>> {
         Err(error) => return Err(error).with_context(ErrorKind::Unexpected, failed),
     };
     let mut transcript = Transcript::new();
-    for line in BufReader::new(file).split(b'\n') {
-        transcript.push_line(&line.with_context(ErrorKind::Unexpected, failed)?);
+    let mut lines = LineReader::new(file, DEFAULT_LINE_LIMIT);
+    while let Some(line) = lines.next_line().with_context(ErrorKind::Unexpected, failed)? {
+        transcript.push_line(line);
     }
     Ok(Some(transcript.finish(&Ending::of_recording())))
 }

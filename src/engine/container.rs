@@ -11,12 +11,12 @@ use bollard::query_parameters::{
 
 use crate::engine::deadline::{self, CHANGE, CallError};
 use crate::engine::input::InputWriter;
-use crate::engine::lines::DEFAULT_LINE_LIMIT;
 use crate::engine::lookup::State;
 use crate::engine::output::{Output, OutputReader};
 use crate::engine::spec::ContainerSpec;
 use crate::engine::{Engine, Exit};
 use crate::error::{Error, ErrorKind, Result};
+use crate::lines::DEFAULT_LINE_LIMIT;
 
 /// What engines answer to a signal when the container has ended already, or is gone.
 const ENDED_OR_GONE: [u16; 2] = [404, 409];

@@ -7,7 +7,7 @@ use bollard::container::LogOutput;
 use bollard::errors::Error as ApiError;
 use futures_util::StreamExt as _;
 
-use crate::engine::lines::{Line, LineSplitter};
+use crate::lines::{Line, LineSplitter};
 
 /// Which of a program's two outputs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -88,7 +88,7 @@ pub struct ContainerSpec {
     pub labels: BTreeMap<String, String>,
     /// Whether the image's files may only be read.
     pub read_only_root: bool,
-    /// Bytes kept of one line of output; unset is [`DEFAULT_LINE_LIMIT`](super::lines::DEFAULT_LINE_LIMIT).
+    /// Bytes kept of one line of output; unset is [`DEFAULT_LINE_LIMIT`](crate::lines::DEFAULT_LINE_LIMIT).
     pub line_limit: Option<usize>,
 }
 
