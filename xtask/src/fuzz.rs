@@ -130,6 +130,8 @@ impl Running {
             .arg(format!("-rss_limit_mb={MOST_MEMORY}"))
             .arg(format!("-timeout={SLOWEST}"))
             .arg(format!("-artifact_prefix={}/", findings.display()))
+            // Its own last words tell what failed; a trace of libFuzzer would push them out of sight.
+            .env("RUST_BACKTRACE", "0")
             .args(["-print_final_stats=1".as_ref(), corpus.as_os_str(), seeds.as_os_str()])
             .stdout(Stdio::null())
             .stderr(file)

@@ -23,7 +23,7 @@ pub(crate) struct TestArgs {
     no_install: bool,
 }
 
-/// Sets everything up, runs the tests, and takes everything down. The last lines are the test runner's own.
+/// Fuzzes, sets everything up, runs the tests, and takes everything down. The last lines are the test runner's own.
 pub(crate) fn run(args: &TestArgs) -> Result<ExitCode> {
     let install = if args.no_install {
         Install::Refuse
@@ -65,19 +65,28 @@ fn environment(engines: &Engines) -> Vec<(&'static str, String)> {
     environment
 }
 
-/// cargo-nextest where it is installed, else cargo's own runner.
+/// cargo-nextest where it is installed, else cargo's own runner. The fuzz targets have no tests, and no end.
 fn runner(filter: &[String]) -> Command {
     let mut command = Command::new(CARGO);
     let nextest = Command::new(CARGO).args(["nextest", "--version"]).output();
     if nextest.is_ok_and(|output| output.status.success()) {
         command
-            .args(["nextest", "run", "--workspace", "--no-fail-fast"])
+            .args([
+                "nextest",
+                "run",
+                "--workspace",
+                "--exclude",
+                "cordwainer-fuzz",
+                "--no-fail-fast",
+            ])
             .args(filter);
     } else {
         command
             .args([
                 "test",
                 "--workspace",
+                "--exclude",
+                "cordwainer-fuzz",
                 "--lib",
                 "--bins",
                 "--tests",
