@@ -7,12 +7,14 @@ use serde::{Deserialize, Serialize};
 mod claude;
 mod command;
 mod event;
+mod price;
 mod report;
 mod role;
 
 pub use claude::{Transcript, reset_time};
 pub use command::{CallExtra, command_line};
 pub use event::AgentEvent;
+pub use price::Rates;
 pub use report::{CallReport, Cut, Ending};
 pub use role::Role;
 

@@ -2,44 +2,62 @@
 //!
 //! The fields differ between versions of the client: all are optional here, unknown types are
 //! skipped and counted, and only the fields of a line itself are read, so that no tool's output can
-//! pass for an event.
+//! pass for an event. What is kept is bounded, however long the stream or a line of it is.
 
 mod fields;
+mod figures;
+mod intake;
+mod json;
 mod limit;
+mod line;
 mod reset;
+mod result;
+mod tools;
+mod usage;
 mod verdict;
-
-use std::collections::HashMap;
+mod words;
 
 use jiff::Timestamp;
-use serde_json::Value;
 
-use self::fields::Fields;
 use self::limit::Limits;
+use self::line::Line;
 pub use self::reset::find as reset_time;
-use super::{AgentEvent, CallReport, Ending, Usage};
+use self::result::ResultLine;
+use self::tools::Tools;
+use self::usage::Meter;
+use self::words::LastWords;
+use super::{AgentEvent, CallReport, Ending, Rates, Usage};
 use crate::text::one_line;
 
-/// The longest text of an event, in characters.
-const TEXT_WIDTH: usize = 200;
 /// The longest summary of a tool's use, in characters.
 const SUMMARY_WIDTH: usize = 100;
+/// What the client says when the session that it shall resume is not there.
+const SESSION_LOST: &str = "No conversation found";
 
 /// A fold over the lines of one call.
 #[derive(Debug, Default)]
 pub struct Transcript {
+    begun: bool,
+    began_at: Option<Timestamp>,
     session_id: Option<String>,
+    /// The model that the client bound.
     model: Option<String>,
+    /// The model that wrote the last message of the main thread.
+    answered: Option<String>,
     client_version: Option<String>,
     api_key_source: Option<String>,
-    /// The last snapshot of each message's usage: one message spans several lines.
-    messages: HashMap<String, Usage>,
+    meter: Meter,
+    tools: Tools,
+    /// The last text of the main thread.
+    last_words: LastWords,
     limits: Limits,
     /// The last refusal that the client wrote down as a message.
     refusal: Option<Refusal>,
     /// The last retry, while no message has followed it.
     retry: Option<Retry>,
     result: Option<ResultLine>,
+    duration_ms: u64,
+    wait_ms: u64,
     skipped_lines: u64,
 }
 
@@ -59,69 +77,96 @@ struct Retry {
     word: String,
 }
 
-/// The last line of a call.
-#[derive(Debug)]
-struct ResultLine {
-    subtype: String,
-    is_error: Option<bool>,
-    terminal_reason: String,
-    status: Option<u16>,
-    usage_limit: bool,
-    errors: Vec<String>,
-    text: Option<String>,
-    structured_output: Option<Value>,
-    turns: Option<u32>,
-    usage: Usage,
-}
-
 impl Transcript {
-    /// A transcript without lines.
+    /// A transcript without lines, of a call that begins a session.
     pub fn new() -> Self {
         Self::default()
     }
 
+    /// A transcript without lines, of a call that goes on with a session whose earlier calls used `prior` in sum:
+    /// some clients count that in again.
+    pub fn resuming(prior: Usage) -> Self {
+        let mut transcript = Self::new();
+        transcript.set_prior(prior);
+        transcript
+    }
+
+    /// Says what the earlier calls of the session used, before the first result line is there.
+    pub fn set_prior(&mut self, prior: Usage) {
+        self.meter.before.usage = prior;
+    }
+
+    /// Says for how many milliseconds the API answered the earlier calls of the session: clients that sum up the
+    /// usage of a session sum up this, too.
+    #[must_use]
+    pub fn after_api_ms(mut self, prior: u64) -> Self {
+        self.meter.before.api_ms = prior;
+        self
+    }
+
+    /// Reckons with these rates where the client has not said what it cost.
+    #[must_use]
+    pub fn with_rates(mut self, rates: Rates) -> Self {
+        self.meter.rates = rates;
+        self
+    }
+
     /// Takes in one line of stdout, with or without its newline. Any bytes will do.
     pub fn push_line(&mut self, line: &[u8]) -> Option<AgentEvent> {
-        let text = String::from_utf8_lossy(line);
-        let text = text.trim_matches(|c: char| c.is_whitespace() || c == '\0');
-        if text.is_empty() {
+        let bytes = line::trimmed(line);
+        if bytes.is_empty() {
             return None;
         }
-        let kind = Fields::parse(text).and_then(|fields| Some((fields.text("type")?, fields)));
-        let Some((kind, fields)) = kind else {
-            self.skipped_lines += 1;
-            return None;
-        };
-        match kind.as_str() {
-            "system" => self.system(&fields),
-            "assistant" => self.assistant(&fields),
-            "rate_limit_event" => Some(self.limits.note(&fields.object("rate_limit_info")?)),
-            "result" => Some(self.result(&fields)),
-            "user" | "stream_event" => None,
-            _ => {
-                self.skipped_lines += 1;
-                None
-            }
-        }
-    }
-
-    /// What the call used so far. Exact once the result line is there; before that, every message's
-    /// snapshot once: input is right, output is far too low.
-    pub fn usage(&self) -> Usage {
-        match &self.result {
-            Some(result) if result.usage.tokens() > 0 => result.usage,
-            Some(result) => Usage {
-                cost_usd: result.usage.cost_usd,
-                ..self.snapshots()
+        match Line::read(bytes) {
+            (read, true) => self.take_in(&read),
+            (read, false) => match line::mended(bytes) {
+                Some(text) => self.push_mended(&text, line.len()),
+                None => self.take_in_part(&read, line.len()),
             },
-            None => self.snapshots(),
         }
     }
 
-    /// Turns so far.
+    fn push_mended(&mut self, text: &str, length: usize) -> Option<AgentEvent> {
+        match Line::read(text.as_bytes()) {
+            (read, true) => self.take_in(&read),
+            (read, false) => self.take_in_part(&read, length),
+        }
+    }
+
+    /// What the call used so far, each message once. Exact once the result line is there; before that, input is exact,
+    /// output and money are reckoned.
+    pub fn usage(&self) -> Usage {
+        self.meter.usage()
+    }
+
+    /// US dollars that the call cost so far, reckoned before the result line is there.
+    pub fn cost_so_far(&self) -> f64 {
+        self.usage().cost_usd
+    }
+
+    /// Turns so far: before the result line is there, messages of the main thread.
     pub fn turns(&self) -> u32 {
-        let counted = self.result.as_ref().and_then(|result| result.turns);
-        counted.unwrap_or_else(|| u32::try_from(self.messages.len()).unwrap_or(u32::MAX))
+        self.meter.turns()
+    }
+
+    /// Whether any event was there: the client is up.
+    pub fn has_begun(&self) -> bool {
+        self.begun
+    }
+
+    /// When the first message was written, if it says so.
+    pub fn began_at(&self) -> Option<Timestamp> {
+        self.began_at
+    }
+
+    /// The session, once a line has told it.
+    pub fn session_id(&self) -> Option<&str> {
+        self.session_id.as_deref()
+    }
+
+    /// Whether the main thread waits for a tool, or for a sub-agent.
+    pub fn tool_running(&self) -> bool {
+        self.tools.are_running()
     }
 
     /// Says what the call amounts to, given how its process ended.
@@ -131,23 +176,26 @@ impl Transcript {
             calls: 1,
             ..self.usage()
         };
-        let turns = self.turns();
-        let result = self.result.take();
-        let (result, structured_output) = result.map_or((None, None), |line| (line.text, line.structured_output));
+        let session_lost = self.session_lost(ending);
+        let (text, structured_output) = match self.result.take() {
+            Some(line) => (line.text, line.structured_output),
+            None => (None, None),
+        };
+        let text = text.filter(|text| !text.trim().is_empty());
         CallReport {
             outcome: verdict.outcome,
             reason: one_line(&verdict.reason, 500),
             session_id: self.session_id,
-            model: self.model,
-            turns,
+            model: self.answered.or(self.model),
+            turns: self.meter.turns(),
             usage,
-            estimated: false,
-            duration_ms: 0,
-            api_ms: 0,
-            wait_ms: 0,
-            session_lost: false,
+            estimated: self.meter.is_estimated(),
+            duration_ms: self.duration_ms,
+            api_ms: self.meter.api_ms(),
+            wait_ms: self.wait_ms,
+            session_lost,
             resets_at: verdict.resets_at,
-            result,
+            result: text.or_else(|| self.last_words.text()),
             structured_output,
             client_version: self.client_version,
             api_key_source: self.api_key_source,
@@ -157,173 +205,13 @@ impl Transcript {
         }
     }
 
-    fn snapshots(&self) -> Usage {
-        self.messages.values().copied().sum()
-    }
-
-    fn system(&mut self, fields: &Fields<'_>) -> Option<AgentEvent> {
-        match fields.text("subtype")?.as_str() {
-            "init" => Some(self.init(fields)),
-            "api_retry" => Some(self.api_retry(fields)),
-            _ => None,
+    /// The same text is on stderr; a client that dies early may leave it only there.
+    fn session_lost(&self, ending: &Ending<'_>) -> bool {
+        match &self.result {
+            Some(line) => line.errors.iter().any(|error| error.contains(SESSION_LOST)),
+            None => ending.stderr_tail.contains(SESSION_LOST),
         }
     }
-
-    fn init(&mut self, fields: &Fields<'_>) -> AgentEvent {
-        let word = |name| fields.text(name).map(|text| one_line(&text, SUMMARY_WIDTH));
-        self.session_id = word("session_id");
-        self.model = word("model");
-        self.client_version = word("claude_code_version");
-        self.api_key_source = word("apiKeySource");
-        AgentEvent::Started {
-            session_id: self.session_id.clone(),
-            model: self.model.clone(),
-            version: self.client_version.clone(),
-            api_key_source: self.api_key_source.clone().filter(|source| source != "none"),
-        }
-    }
-
-    fn api_retry(&mut self, fields: &Fields<'_>) -> AgentEvent {
-        let status = fields.get("error_status");
-        let word = fields.text("error");
-        self.retry = Some(Retry {
-            status,
-            word: word.clone().unwrap_or_default(),
-        });
-        AgentEvent::Retry {
-            attempt: fields.get("attempt").unwrap_or(0),
-            delay_ms: fields.get::<f64>("retry_delay_ms").map_or(0, milliseconds),
-            status,
-            error: word.map(|word| one_line(&word, SUMMARY_WIDTH)),
-        }
-    }
-
-    fn assistant(&mut self, fields: &Fields<'_>) -> Option<AgentEvent> {
-        let message = fields.object("message")?;
-        let content = message.objects("content");
-        self.retry = None;
-        self.refusal = fields.text("error").map(|word| refusal(word, fields, &content));
-        if message.text("model").as_deref() != Some("<synthetic>") {
-            self.meter(&message);
-        }
-        content
-            .iter()
-            .find_map(tool_use)
-            .or_else(|| content.iter().find_map(text))
-            .or_else(|| {
-                Some(AgentEvent::Tokens {
-                    usage: self.usage(),
-                    turns: self.turns(),
-                })
-            })
-    }
-
-    /// Keeps the latest snapshot of a message, whatever number of lines repeats it.
-    fn meter(&mut self, message: &Fields<'_>) {
-        let id = message.text("id").unwrap_or_default();
-        let usage = message.object("usage").map(|usage| usage.api_usage());
-        self.messages.insert(id, usage.unwrap_or_default());
-    }
-
-    fn result(&mut self, fields: &Fields<'_>) -> AgentEvent {
-        if self.session_id.is_none() {
-            self.session_id = fields.text("session_id").map(|id| one_line(&id, SUMMARY_WIDTH));
-        }
-        let line = ResultLine {
-            subtype: fields.text("subtype").unwrap_or_default(),
-            is_error: fields.get("is_error"),
-            terminal_reason: fields.text("terminal_reason").unwrap_or_default(),
-            status: fields.get("api_error_status"),
-            usage_limit: fields.text("api_error").as_deref() == Some("usage_limit_reached"),
-            errors: fields.get("errors").unwrap_or_default(),
-            text: fields.text("result"),
-            structured_output: fields.get("structured_output").filter(|value: &Value| !value.is_null()),
-            turns: fields.get("num_turns"),
-            usage: result_usage(fields),
-        };
-        let success = line.claims_success();
-        self.result = Some(line);
-        AgentEvent::Finished {
-            success,
-            turns: self.turns(),
-            usage: self.usage(),
-        }
-    }
-}
-
-impl ResultLine {
-    /// A success needs both fields: every API failure ends with `subtype: success`, too.
-    fn claims_success(&self) -> bool {
-        self.subtype == "success" && self.is_error == Some(false)
-    }
-}
-
-/// The call's own tokens where the client gives them; it gives zeros when a budget ran out, and the
-/// sums by model are then the only figures.
-fn result_usage(fields: &Fields<'_>) -> Usage {
-    let by_model: Usage = fields.values("modelUsage").iter().map(Fields::model_usage).sum();
-    let own = fields
-        .object("usage")
-        .map(|usage| usage.api_usage())
-        .unwrap_or_default();
-    let tokens = if own.tokens() > 0 { own } else { by_model };
-    let total = fields.money("total_cost_usd");
-    Usage {
-        cost_usd: if total > 0.0 { total } else { by_model.cost_usd },
-        ..tokens
-    }
-}
-
-fn refusal(word: String, fields: &Fields<'_>, content: &[Fields<'_>]) -> Refusal {
-    let text = content.iter().find_map(|block| block.text("text")).unwrap_or_default();
-    let written_at = fields.text("timestamp").and_then(|text| text.parse::<Timestamp>().ok());
-    let resets_at = fields
-        .object("api_error_params")
-        .and_then(|parameters| parameters.object("rate_limit_info")?.moment("resetsAt"))
-        .or_else(|| reset::find(&text, written_at));
-    Refusal { word, text, resets_at }
-}
-
-fn text(block: &Fields<'_>) -> Option<AgentEvent> {
-    let text = one_line(&block.text("text")?, TEXT_WIDTH);
-    (!text.is_empty()).then_some(AgentEvent::Text { text })
-}
-
-/// The inputs that tell what a tool is used on, the most telling first.
-const TELLING: [&str; 9] = [
-    "file_path",
-    "notebook_path",
-    "command",
-    "pattern",
-    "path",
-    "url",
-    "query",
-    "description",
-    "prompt",
-];
-
-fn tool_use(block: &Fields<'_>) -> Option<AgentEvent> {
-    if block.text("type")? != "tool_use" {
-        return None;
-    }
-    let input = block.object("input");
-    let telling = input.and_then(|input| TELLING.iter().find_map(|name| input.text(name)));
-    let summary = telling.unwrap_or_default();
-    let summary = summary.strip_prefix("/workspace/").unwrap_or(&summary);
-    Some(AgentEvent::ToolUse {
-        name: one_line(&block.text("name").unwrap_or_default(), 40),
-        summary: one_line(summary, SUMMARY_WIDTH),
-    })
-}
-
-/// The client gives delays as fractions, too.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "a float cast saturates, and a delay is only shown"
-)]
-fn milliseconds(delay: f64) -> u64 {
-    delay.round() as u64
 }
 
 #[cfg(test)]

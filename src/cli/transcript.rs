@@ -1,15 +1,15 @@
-//! `transcript FILE`: what a recorded stream-json amounts to.
+//! `transcript FILE...`: what recorded stream-json amounts to.
 
-use std::fs::File;
-use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
+mod document;
+mod read;
 
-use jiff::Timestamp;
-use serde::Serialize;
+use std::path::PathBuf;
 
-use crate::agent::{CallOutcome, CallReport, Ending, Transcript, Usage};
+use self::document::Document;
+use self::read::Call;
+use crate::agent::Usage;
 use crate::cli::{Common, Context};
-use crate::error::{Context as _, ErrorKind, Result, exit};
+use crate::error::{Result, exit};
 use crate::text::{harmless, one_line};
 
 /// Says what a recorded stream-json amounts to: outcome, usage, cost, limit.
@@ -17,131 +17,124 @@ use crate::text::{harmless, one_line};
 pub struct TranscriptArgs {
     #[command(flatten)]
     pub(super) common: Common,
-    /// The recording, one JSON object a line; `-` is stdin.
-    file: PathBuf,
+    /// Recordings, one JSON object a line, each of one call; `-` is stdin. Calls of one session are counted in the order
+    /// in which they took place.
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
 }
 
 impl TranscriptArgs {
     /// Runs the command. A recording that holds no event at all is a report, too: it crashed.
     pub(super) fn execute(&self, context: &Context) -> Result<u8> {
-        let report = if self.file == Path::new("-") {
-            read(std::io::stdin().lock())
-        } else {
-            let path = context.directory.join(&self.file);
-            File::open(path).and_then(|file| read(BufReader::new(file)))
-        };
-        let report = report.with_context(ErrorKind::Usage, || {
-            format!("cannot read the transcript `{}`", self.file.display())
-        })?;
+        let calls = read::all(&context.directory, &self.files)?;
         if context.json {
-            context.print_json(&Document::of(&report))?;
+            context.print_json(&Document::of(&calls))?;
         } else {
-            context.print(&sentences(&report))?;
+            context.print(&text(&calls))?;
         }
         Ok(exit::DONE)
     }
 }
 
-fn read(mut source: impl BufRead) -> std::io::Result<CallReport> {
-    let mut transcript = Transcript::new();
-    let mut line = Vec::new();
-    while source.read_until(b'\n', &mut line)? > 0 {
-        transcript.push_line(&line);
-        line.clear();
+/// Turns and usage of all calls.
+fn sum(calls: &[Call]) -> (u32, Usage) {
+    let turns = calls.iter().map(|call| call.report.turns);
+    let usage = calls.iter().map(|call| call.report.usage).sum();
+    (turns.fold(0, u32::saturating_add), usage)
+}
+
+/// The same for a person: one line a fact, and only facts that are known; of several calls a block each, and the sum.
+fn text(calls: &[Call]) -> String {
+    if let [call] = calls {
+        return facts(call);
     }
-    Ok(transcript.finish(&Ending::of_recording()))
+    let file = |call: &Call| one_line(&call.file.display().to_string(), 200);
+    let blocks = calls
+        .iter()
+        .map(|call| format!("{}\n{}", fact("file", &file(call)), facts(call)));
+    let (turns, usage) = sum(calls);
+    let mut total = vec![fact("total", &format!("{} calls", calls.len()))];
+    total.extend([
+        fact("turns", &turns.to_string()),
+        fact("tokens", &tokens(&usage)),
+        fact("cost", &money(&usage)),
+    ]);
+    blocks.chain([total.join("\n")]).collect::<Vec<_>>().join("\n\n")
 }
 
-/// The JSON contract of `transcript --json`.
-#[derive(Serialize)]
-struct Document<'a> {
-    outcome: CallOutcome,
-    session_id: Option<&'a str>,
-    model: Option<&'a str>,
-    turns: u32,
-    usage: Usage,
-    cost_usd: f64,
-    resets_at: Option<Timestamp>,
-    result: Option<&'a str>,
-    structured_output: Option<&'a serde_json::Value>,
-    client_version: Option<&'a str>,
-}
-
-impl<'a> Document<'a> {
-    fn of(report: &'a CallReport) -> Self {
-        Self {
-            outcome: report.outcome,
-            session_id: report.session_id.as_deref(),
-            model: report.model.as_deref(),
-            turns: report.turns,
-            usage: report.usage,
-            cost_usd: report.usage.cost_usd,
-            resets_at: report.resets_at,
-            result: report.result.as_deref(),
-            structured_output: report.structured_output.as_ref(),
-            client_version: report.client_version.as_deref(),
-        }
-    }
-}
-
-/// The same for a person: one line a fact, and only facts that are known.
-fn sentences(report: &CallReport) -> String {
+fn facts(call: &Call) -> String {
+    let report = &call.report;
     let usage = report.usage;
-    let mut lines = vec![if report.reason.is_empty() {
-        format!("outcome  {}", report.outcome)
+    let mut lines = vec![fact("outcome", &outcome(call))];
+    let mut known = |name: &str, value: Option<String>| lines.extend(value.map(|value| fact(name, &value)));
+    known("session", report.session_id.clone());
+    known("model", report.model.clone());
+    known("client", report.client_version.clone());
+    known("turns", Some(report.turns.to_string()));
+    let reckoned = if report.estimated && usage.tokens() > 0 {
+        " (reckoned: the client did not say it)"
     } else {
-        format!("outcome  {} ({})", report.outcome, report.reason)
-    }];
-    let mut fact = |name: &str, value: Option<String>| {
-        if let Some(value) = value {
-            lines.push(format!("{name:<8} {value}"));
-        }
+        ""
     };
-    fact("session", report.session_id.clone());
-    fact("model", report.model.clone());
-    fact("client", report.client_version.clone());
-    fact("turns", Some(report.turns.to_string()));
-    fact(
-        "tokens",
-        Some(format!(
-            "{} (input {}, cache write {}, cache read {}, output {})",
-            usage.tokens(),
-            usage.input,
-            usage.cache_write,
-            usage.cache_read,
-            usage.output
-        )),
-    );
-    fact("cost", Some(format!("${:.4}", usage.cost_usd)));
-    fact("resets", report.resets_at.map(|at| at.to_string()));
-    fact(
-        "answer",
-        report
-            .structured_output
-            .as_ref()
-            .map(|answer| harmless(&answer.to_string())),
-    );
-    fact("result", report.result.as_deref().map(|text| one_line(text, 500)));
+    known("tokens", Some(tokens(&usage)));
+    known("cost", Some(money(&usage) + reckoned));
+    known("resets", report.resets_at.map(|at| at.to_string()));
+    let answer = report.structured_output.as_ref();
+    known("answer", answer.map(|answer| harmless(&answer.to_string())));
+    known("result", report.result.as_deref().map(|text| one_line(text, 500)));
     let skipped = report.skipped_lines;
-    fact(
-        "skipped",
-        (skipped > 0).then(|| format!("{skipped} (lines that are no event known here)")),
-    );
+    let skipped = (skipped > 0).then(|| format!("{skipped} (lines that are no event known here)"));
+    known("skipped", skipped);
     lines.join("\n")
+}
+
+fn outcome(call: &Call) -> String {
+    let report = &call.report;
+    let reason = if call.begun {
+        report.reason.as_str()
+    } else {
+        "no event in it: is it a stream-json recording?"
+    };
+    if reason.is_empty() {
+        return report.outcome.to_string();
+    }
+    format!("{} ({reason})", report.outcome)
+}
+
+fn fact(name: &str, value: &str) -> String {
+    format!("{name:<8} {value}")
+}
+
+fn money(usage: &Usage) -> String {
+    format!("${:.4}", usage.cost_usd)
+}
+
+fn tokens(usage: &Usage) -> String {
+    format!(
+        "{} (input {}, cache write {}, cache read {}, output {})",
+        usage.tokens(),
+        usage.input,
+        usage.cache_write,
+        usage.cache_read,
+        usage.output
+    )
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+    use std::path::Path;
+
     use super::*;
 
-    fn of(recording: &[u8]) -> CallReport {
-        read(recording).unwrap()
+    fn of(recording: &[u8]) -> Vec<Call> {
+        vec![read::one(Path::new("recording.jsonl"), recording, &HashMap::new()).unwrap()]
     }
 
     #[test]
     fn the_document_has_the_names_of_the_contract() {
-        let report = of(include_bytes!("../../tests/data/transcripts/schema.jsonl"));
-        let document = serde_json::to_value(Document::of(&report)).unwrap();
+        let calls = of(include_bytes!("../../tests/data/transcripts/schema.jsonl"));
+        let document = serde_json::to_value(Document::of(&calls)).unwrap();
         let expect = serde_json::json!({
             "outcome": "success",
             "session_id": "064a6f7c-f05e-4739-bb20-4186f3e9b2c7",
@@ -159,8 +152,8 @@ mod tests {
 
     #[test]
     fn a_person_reads_what_is_known() {
-        let report = of(include_bytes!("../../tests/data/transcripts/rate_limited.jsonl"));
-        insta::assert_snapshot!(sentences(&report), @r"
+        let calls = of(include_bytes!("../../tests/data/transcripts/rate_limited.jsonl"));
+        insta::assert_snapshot!(text(&calls), @r"
         outcome  limited (You've hit your 5-hour limit · resets 10:30am (UTC))
         session  fe77bb27-b2da-472a-b4c4-f51dec1c90d4
         model    claude-sonnet-5-5
@@ -172,8 +165,8 @@ mod tests {
         result   You've hit your 5-hour limit · resets 10:30am (UTC)
         ");
         let nothing = of(b"garbage\n");
-        insta::assert_snapshot!(sentences(&nothing), @r"
-        outcome  crashed (no result line: nobody knows how it ended)
+        insta::assert_snapshot!(text(&nothing), @r"
+        outcome  crashed (no event in it: is it a stream-json recording?)
         turns    0
         tokens   0 (input 0, cache write 0, cache read 0, output 0)
         cost     $0.0000

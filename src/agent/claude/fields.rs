@@ -1,43 +1,110 @@
 //! One JSON object of the stream, read leniently: what is missing or of another type is `None`.
 
-use std::collections::HashMap;
+use std::borrow::Cow;
 
 use jiff::Timestamp;
-use serde::de::DeserializeOwned;
+use serde::Deserialize;
+use serde::de::MapAccess;
 use serde_json::value::RawValue;
 
+use super::json::{self, Node};
 use crate::agent::Usage;
 
-/// The fields of an object, each parsed only when somebody asks for it, so that the megabytes of a
-/// tool's output are skipped over and never built.
-pub(super) struct Fields<'a>(HashMap<String, &'a RawValue>);
+/// The longest value that is parsed into anything but text, in bytes: a parsed value takes many times its length.
+const VALUE_LIMIT: usize = 512 << 10;
+/// The longest text that is kept of a value, in bytes.
+const TEXT_LIMIT: usize = 1 << 20;
+/// More tokens than any call can use: a count above this is nonsense.
+const TOKENS_LIMIT: f64 = 1e12;
+/// More US dollars than any call can cost: an amount above this is nonsense.
+const MONEY_LIMIT: f64 = 1e6;
+
+/// The fields of an object, each parsed only when somebody asks for it.
+#[derive(Default)]
+pub(super) struct Fields<'a>(Vec<(Cow<'a, [u8]>, &'a RawValue)>);
+
+impl<'a> Node<'a> for Fields<'a> {
+    fn field<A: MapAccess<'a>>(&mut self, name: Cow<'a, [u8]>, map: &mut A) -> Result<(), A::Error> {
+        self.0.push((name, map.next_value()?));
+        Ok(())
+    }
+}
 
 impl<'a> Fields<'a> {
-    /// Reads an object; anything else is `None`.
+    /// Reads an object; anything else has no fields. `None` for what is no JSON, or too long.
     pub(super) fn parse(json: &'a str) -> Option<Self> {
-        serde_json::from_str(json).ok().map(Self)
+        let mut fields = Self::default();
+        (json.len() <= VALUE_LIMIT && json.starts_with('{')).then_some(())?;
+        json::fill(&mut fields, json.as_bytes()).then_some(fields)
     }
 
-    /// A field, if it is there and of that type.
-    pub(super) fn get<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
-        serde_json::from_str(self.0.get(name)?.get()).ok()
+    /// Takes a field from `map` if its name is one of `known`, and skips it otherwise.
+    pub(super) fn take<A: MapAccess<'a>>(
+        &mut self,
+        known: &[&'static str],
+        name: &[u8],
+        map: &mut A,
+    ) -> Result<(), A::Error> {
+        match known.iter().find(|known| known.as_bytes() == name) {
+            Some(known) => self.set(known, map.next_value()?),
+            None => return json::skip(map),
+        }
+        Ok(())
     }
 
-    /// A text field.
+    /// Sets a field in place of one of the same name.
+    pub(super) fn set(&mut self, name: &'static str, value: &'a RawValue) {
+        match self.0.iter_mut().find(|(other, _)| **other == *name.as_bytes()) {
+            Some(field) => field.1 = value,
+            None => self.0.push((Cow::Borrowed(name.as_bytes()), value)),
+        }
+    }
+
+    /// A field as it is written; of a name that comes twice, the last.
+    pub(super) fn raw(&self, name: &str) -> Option<&'a RawValue> {
+        let mut fields = self.0.iter().rev();
+        let found = fields.find(|(other, _)| **other == *name.as_bytes());
+        found.map(|(_, value)| *value)
+    }
+
+    /// Whether a field is there and not `null`.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.raw(name).is_some_and(|value| value.get() != "null")
+    }
+
+    /// A field, if it is there, of that type, and not too long.
+    pub(super) fn get<T: Deserialize<'a>>(&self, name: &str) -> Option<T> {
+        let json = self.raw(name)?.get();
+        (json.len() <= VALUE_LIMIT).then(|| serde_json::from_str(json).ok())?
+    }
+
+    /// A text field; of a very long one, the beginning.
     pub(super) fn text(&self, name: &str) -> Option<String> {
-        self.get(name)
+        self.word(name).map(Cow::into_owned)
     }
 
-    /// A count; 0 when it is missing.
+    /// The same, borrowed where it can be.
+    pub(super) fn word(&self, name: &str) -> Option<Cow<'a, str>> {
+        json::text(self.raw(name)?, TEXT_LIMIT)
+    }
+
+    /// The texts of a list.
+    pub(super) fn texts(&self, name: &str) -> Vec<String> {
+        let values: Vec<&RawValue> = self.get(name).unwrap_or_default();
+        let texts = values.into_iter().filter_map(|value| json::text(value, TEXT_LIMIT));
+        texts.map(Cow::into_owned).collect()
+    }
+
+    /// A count; 0 when it is missing or nonsense.
     pub(super) fn count(&self, name: &str) -> u64 {
-        self.get(name).unwrap_or(0)
+        let number = self.raw(name).and_then(|value| value.get().parse().ok());
+        let number = number.filter(|number| (0.0..=TOKENS_LIMIT).contains(number));
+        number.map_or(0, whole)
     }
 
-    /// An amount of money; 0 when it is missing or nonsense.
-    pub(super) fn money(&self, name: &str) -> f64 {
-        self.get(name)
-            .filter(|amount: &f64| amount.is_finite() && *amount >= 0.0)
-            .unwrap_or(0.0)
+    /// An amount of money; `None` when it is missing or nonsense.
+    pub(super) fn money(&self, name: &str) -> Option<f64> {
+        self.get(name).filter(|amount| (0.0..=MONEY_LIMIT).contains(amount))
     }
 
     /// A moment, given in seconds since 1970.
@@ -47,25 +114,12 @@ impl<'a> Fields<'a> {
 
     /// A field that is an object.
     pub(super) fn object(&self, name: &str) -> Option<Fields<'a>> {
-        Fields::parse(self.0.get(name)?.get())
+        Fields::parse(self.raw(name)?.get())
     }
 
-    /// A field that is a list, reduced to the objects in it.
-    pub(super) fn objects(&self, name: &str) -> Vec<Fields<'a>> {
-        let items: Option<Vec<&'a RawValue>> = self.0.get(name).and_then(|list| serde_json::from_str(list.get()).ok());
-        items
-            .unwrap_or_default()
-            .into_iter()
-            .filter_map(|item| Fields::parse(item.get()))
-            .collect()
-    }
-
-    /// The values of a field that maps names to objects.
-    pub(super) fn values(&self, name: &str) -> Vec<Fields<'a>> {
-        let map = self.object(name).map(|object| object.0).unwrap_or_default();
-        map.into_values()
-            .filter_map(|value| Fields::parse(value.get()))
-            .collect()
+    /// The objects among the values of an object.
+    pub(super) fn values(&self) -> impl Iterator<Item = Fields<'a>> {
+        self.0.iter().filter_map(|(_, value)| Fields::parse(value.get()))
     }
 
     /// Usage as the API counts it (`input_tokens`, `cache_creation_input_tokens`, …).
@@ -86,8 +140,18 @@ impl<'a> Fields<'a> {
             cache_write: self.count("cacheCreationInputTokens"),
             cache_read: self.count("cacheReadInputTokens"),
             output: self.count("outputTokens"),
-            cost_usd: self.money("costUSD"),
+            cost_usd: self.money("costUSD").unwrap_or(0.0),
             calls: 0,
         }
     }
+}
+
+/// The nearest whole number.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a float cast saturates, and who calls this has seen to the sign"
+)]
+pub(super) fn whole(number: f64) -> u64 {
+    number.round() as u64
 }

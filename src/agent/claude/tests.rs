@@ -1,5 +1,8 @@
+mod accounting;
+mod stream;
+
 use proptest::prelude::*;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
 use crate::agent::{CallOutcome, Cut};
@@ -209,11 +212,13 @@ fn messages_are_counted_once_and_tools_are_summed_up() {
     let both = Usage {
         input: 240,
         cache_read: 1800,
-        output: 2,
+        output: 14,
+        cost_usd: 0.00735,
         ..Usage::default()
     };
     assert_eq!(push(thinking), Some(AgentEvent::Tokens { usage: both, turns: 2 }));
     let report = transcript.finish(&ended(137));
+    assert!(report.estimated);
     assert_eq!(report.usage, Usage { calls: 1, ..both });
 }
 

@@ -1,0 +1,288 @@
+//! One line of the stream, read in one pass: its own fields, and what its message says.
+
+use std::borrow::Cow;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
+use serde::de::{MapAccess, SeqAccess};
+use serde_json::value::RawValue;
+
+use super::fields::Fields;
+use super::json::{self, Fill, Node};
+
+/// The fields of lines that anybody asks for: what is not named here is never there.
+const LINE: [&str; 28] = [
+    "type",
+    "subtype",
+    "session_id",
+    "parent_tool_use_id",
+    "timestamp",
+    "model",
+    "claude_code_version",
+    "apiKeySource",
+    "attempt",
+    "retry_delay_ms",
+    "error_status",
+    "error",
+    "api_error_params",
+    "rate_limit_info",
+    "is_error",
+    "terminal_reason",
+    "api_error_status",
+    "api_error",
+    "errors",
+    "result",
+    "structured_output",
+    "num_turns",
+    "usage",
+    "modelUsage",
+    "model_usage_since_last_result",
+    "total_cost_usd",
+    "duration_ms",
+    "duration_api_ms",
+];
+/// The fields of messages.
+const MESSAGE: [&str; 3] = ["id", "model", "usage"];
+/// The fields of a message's blocks.
+const BLOCK: [&str; 8] = [
+    "type",
+    "id",
+    "name",
+    "text",
+    "thinking",
+    "signature",
+    "data",
+    "tool_use_id",
+];
+/// The inputs that tell what a tool is used on, the most telling first.
+const TELLING: [&str; 9] = [
+    "file_path",
+    "notebook_path",
+    "command",
+    "pattern",
+    "path",
+    "url",
+    "query",
+    "description",
+    "prompt",
+];
+/// How much of an input is looked at, in bytes.
+const LOOK: usize = 1024;
+/// More tool uses than any message has: the rest is not followed.
+const TOOLS_LIMIT: usize = 256;
+
+/// A line, as far as it could be read.
+#[derive(Default)]
+pub(super) struct Line<'a> {
+    /// Its own fields, those of the client.
+    pub(super) fields: Fields<'a>,
+    /// The field `message`.
+    pub(super) message: Message<'a>,
+}
+
+impl<'a> Line<'a> {
+    /// Reads a line; also says whether it was whole.
+    pub(super) fn read(bytes: &'a [u8]) -> (Self, bool) {
+        let mut line = Self::default();
+        let whole = json::fill(&mut line, bytes);
+        (line, whole)
+    }
+
+    /// The type, if it is a text.
+    pub(super) fn kind(&self) -> Option<Cow<'a, str>> {
+        self.fields.word("type")
+    }
+
+    /// Whether it belongs to the main thread, and not to a sub-agent.
+    pub(super) fn is_main(&self) -> bool {
+        !self.fields.has("parent_tool_use_id")
+    }
+}
+
+impl<'a> Node<'a> for Line<'a> {
+    fn field<A: MapAccess<'a>>(&mut self, name: Cow<'a, [u8]>, map: &mut A) -> Result<(), A::Error> {
+        if *name == *b"message" {
+            self.message = Message::default();
+            return map.next_value_seed(Fill(&mut self.message));
+        }
+        self.fields.take(&LINE, &name, map)
+    }
+}
+
+/// The line without what stands around it: spaces, NULs, a byte order mark.
+pub(super) fn trimmed(mut line: &[u8]) -> &[u8] {
+    let padding = |byte: &u8| byte.is_ascii_whitespace() || *byte == 0;
+    while line.first().is_some_and(padding) {
+        line = &line[1..];
+    }
+    while line.last().is_some_and(padding) {
+        line = &line[..line.len() - 1];
+    }
+    line.strip_prefix("\u{feff}".as_bytes()).unwrap_or(line)
+}
+
+/// The line with a question mark for whatever is no UTF-8, so that it grows no longer; `None` when it is UTF-8.
+pub(super) fn mended(line: &[u8]) -> Option<String> {
+    std::str::from_utf8(line).err()?;
+    let mut text = String::with_capacity(line.len());
+    for chunk in line.utf8_chunks() {
+        text.push_str(chunk.valid());
+        if !chunk.invalid().is_empty() {
+            text.push('?');
+        }
+    }
+    Some(text)
+}
+
+/// The message of an `assistant` or `user` line.
+#[derive(Default)]
+pub(super) struct Message<'a> {
+    pub(super) fields: Fields<'a>,
+    pub(super) content: Content<'a>,
+}
+
+impl Message<'_> {
+    /// What the message is known by, for as long as the transcript lasts.
+    pub(super) fn id(&self) -> Option<u64> {
+        self.fields.raw("id").map(identity)
+    }
+
+    /// Whether the client made it up: no model wrote it, and it cost nothing.
+    pub(super) fn is_synthetic(&self) -> bool {
+        self.fields.word("model").as_deref() == Some("<synthetic>")
+    }
+}
+
+impl<'a> Node<'a> for Message<'a> {
+    fn field<A: MapAccess<'a>>(&mut self, name: Cow<'a, [u8]>, map: &mut A) -> Result<(), A::Error> {
+        if *name == *b"content" {
+            self.content = Content::default();
+            return map.next_value_seed(Fill(&mut self.content));
+        }
+        self.fields.take(&MESSAGE, &name, map)
+    }
+}
+
+/// What the blocks of a message amount to; they themselves are not kept, however many there are.
+#[derive(Default)]
+pub(super) struct Content<'a> {
+    /// The first text.
+    pub(super) first_text: Option<&'a RawValue>,
+    /// The last text.
+    pub(super) last_text: Option<&'a RawValue>,
+    /// The first tool use.
+    pub(super) tool: Option<ToolUse<'a>>,
+    /// The tool uses that it begins.
+    pub(super) begun: Vec<u64>,
+    /// The tool uses whose results it brings.
+    pub(super) ended: Vec<u64>,
+    /// Bytes that the model wrote.
+    pub(super) written: u64,
+}
+
+impl<'a> Content<'a> {
+    fn add(&mut self, block: Block<'a>) {
+        self.written = self.written.saturating_add(block.written());
+        let id = |name| block.fields.raw(name).map(identity);
+        let room = |ids: &[u64]| TOOLS_LIMIT.saturating_sub(ids.len()).min(1);
+        match block.fields.word("type").as_deref() {
+            Some("tool_use") => {
+                self.begun.extend(id("id").into_iter().take(room(&self.begun)));
+                self.tool.get_or_insert(ToolUse {
+                    name: block.fields.raw("name"),
+                    telling: block.input.telling,
+                });
+            }
+            Some("tool_result") => self.ended.extend(id("tool_use_id").into_iter().take(room(&self.ended))),
+            _ => {
+                let text = block.fields.raw("text").filter(|text| text.get() != "\"\"");
+                self.first_text = self.first_text.or(text);
+                self.last_text = text.or(self.last_text);
+            }
+        }
+    }
+}
+
+impl<'a> Node<'a> for Content<'a> {
+    fn item<A: SeqAccess<'a>>(&mut self, list: &mut A) -> Result<bool, A::Error> {
+        let mut block = Block::default();
+        let read = list.next_element_seed(Fill(&mut block));
+        // A block that is cut off counts as far as it goes.
+        self.add(block);
+        Ok(read?.is_some())
+    }
+}
+
+/// A tool use, as far as it is shown.
+pub(super) struct ToolUse<'a> {
+    pub(super) name: Option<&'a RawValue>,
+    telling: Fields<'a>,
+}
+
+impl<'a> ToolUse<'a> {
+    /// What the tool is used on.
+    pub(super) fn target(&self) -> Option<Cow<'a, str>> {
+        TELLING
+            .iter()
+            .find_map(|name| json::text(self.telling.raw(name)?, LOOK))
+    }
+}
+
+/// One block of a message.
+#[derive(Default)]
+struct Block<'a> {
+    fields: Fields<'a>,
+    input: Input<'a>,
+}
+
+impl Block<'_> {
+    /// Bytes that the model wrote. Thinking that is withheld still has a signature, which is about as long.
+    fn written(&self) -> u64 {
+        let length = |name| self.fields.raw(name).map_or(0, length);
+        let thinking = match length("thinking") {
+            0 => length("signature"),
+            shown => shown,
+        };
+        length("text") + thinking + length("data") + self.input.length
+    }
+}
+
+impl<'a> Node<'a> for Block<'a> {
+    fn field<A: MapAccess<'a>>(&mut self, name: Cow<'a, [u8]>, map: &mut A) -> Result<(), A::Error> {
+        if *name == *b"input" {
+            return map.next_value_seed(Fill(&mut self.input));
+        }
+        self.fields.take(&BLOCK, &name, map)
+    }
+}
+
+/// The input of a tool use.
+#[derive(Default)]
+struct Input<'a> {
+    telling: Fields<'a>,
+    length: u64,
+}
+
+impl<'a> Node<'a> for Input<'a> {
+    fn field<A: MapAccess<'a>>(&mut self, name: Cow<'a, [u8]>, map: &mut A) -> Result<(), A::Error> {
+        let value: &RawValue = map.next_value()?;
+        self.length += name.len() as u64 + length(value);
+        if let Some(known) = TELLING.iter().find(|known| known.as_bytes() == &*name) {
+            self.telling.set(known, value);
+        }
+        Ok(())
+    }
+}
+
+/// The bytes of a value, without the quotes of a string.
+fn length(value: &RawValue) -> u64 {
+    let json = value.get();
+    let quotes = if json.starts_with('"') { 2 } else { 0 };
+    (json.len() - quotes) as u64
+}
+
+/// A number for an id of any length: what is kept of ids is bounded by this.
+fn identity(id: &RawValue) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    id.get().hash(&mut hasher);
+    hasher.finish()
+}

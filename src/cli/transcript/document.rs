@@ -1,0 +1,76 @@
+//! The JSON contract of `transcript --json`.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::read::Call;
+use super::sum;
+use crate::agent::{CallOutcome, Usage};
+
+/// What one recording, or several in their order, amount to: figures in sum, all else of the last.
+#[derive(Serialize)]
+pub(super) struct Document<'a> {
+    outcome: CallOutcome,
+    session_id: Option<&'a str>,
+    model: Option<&'a str>,
+    turns: u32,
+    usage: Usage,
+    cost_usd: f64,
+    resets_at: Option<Timestamp>,
+    result: Option<&'a str>,
+    structured_output: Option<&'a serde_json::Value>,
+    client_version: Option<&'a str>,
+    /// Only where there are several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    calls: Option<Vec<Part<'a>>>,
+}
+
+/// One of several recordings.
+#[derive(Serialize)]
+struct Part<'a> {
+    file: String,
+    outcome: CallOutcome,
+    session_id: Option<&'a str>,
+    model: Option<&'a str>,
+    turns: u32,
+    usage: Usage,
+    cost_usd: f64,
+    resets_at: Option<Timestamp>,
+}
+
+impl<'a> Document<'a> {
+    /// Makes the document of recordings; `None` when there are none.
+    pub(super) fn of(calls: &'a [Call]) -> Option<Self> {
+        let last = &calls.last()?.report;
+        let (turns, usage) = sum(calls);
+        Some(Self {
+            outcome: last.outcome,
+            session_id: last.session_id.as_deref(),
+            model: last.model.as_deref(),
+            turns,
+            usage,
+            cost_usd: usage.cost_usd,
+            resets_at: last.resets_at,
+            result: last.result.as_deref(),
+            structured_output: last.structured_output.as_ref(),
+            client_version: last.client_version.as_deref(),
+            calls: (calls.len() > 1).then(|| calls.iter().map(Part::of).collect()),
+        })
+    }
+}
+
+impl<'a> Part<'a> {
+    fn of(call: &'a Call) -> Self {
+        let report = &call.report;
+        Self {
+            file: call.file.display().to_string(),
+            outcome: report.outcome,
+            session_id: report.session_id.as_deref(),
+            model: report.model.as_deref(),
+            turns: report.turns,
+            usage: report.usage,
+            cost_usd: report.usage.cost_usd,
+            resets_at: report.resets_at,
+        }
+    }
+}
