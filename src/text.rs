@@ -17,16 +17,31 @@ pub fn harmless(text: &str) -> String {
     safe
 }
 
-/// The same on one line, at most `width` characters long.
+/// The same on one line, at most `width` characters long; reads no further than it must.
 pub fn one_line(text: &str, width: usize) -> String {
-    let joined = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let safe = harmless(&joined);
-    if safe.chars().count() <= width {
-        return safe;
+    let mut line = String::new();
+    let mut length = 0;
+    for word in text.split_whitespace() {
+        if length > 0 {
+            line.push(' ');
+            length += 1;
+        }
+        if word.bytes().all(|byte| byte.is_ascii_graphic()) {
+            line.push_str(word);
+            length += word.len();
+        } else {
+            let safe = harmless(word);
+            line.push_str(&safe);
+            length += safe.chars().count();
+        }
+        if length > width {
+            let cut = line.char_indices().nth(width.saturating_sub(1));
+            line.truncate(cut.map_or(0, |(at, _)| at));
+            line.push('…');
+            break;
+        }
     }
-    let mut cut: String = safe.chars().take(width.saturating_sub(1)).collect();
-    cut.push('…');
-    cut
+    line
 }
 
 /// A title as it is compared: lower case, letters and digits only, single spaces.
@@ -52,4 +67,27 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         .filter(|(likeness, _)| *likeness > 0.8)
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, candidate)| candidate)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_harmless_and_no_wider_than_asked() {
+        let cases = [
+            ("", 5, ""),
+            (" a\n\tb  c ", 5, "a b c"),
+            ("a b cd", 5, "a b …"),
+            ("abcdef", 5, "abcd…"),
+            ("ab cdefgh", 3, "ab…"),
+            ("äöü xyz", 3, "äö…"),
+            ("\u{1b}[2J", 20, "\\u{1b}[2J"),
+            ("a\u{200b}b", 4, "a\\u…"),
+            ("a", 0, "…"),
+        ];
+        for (text, width, expect) in cases {
+            assert_eq!(one_line(text, width), expect, "{text:?} at {width}");
+        }
+    }
 }

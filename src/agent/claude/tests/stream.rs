@@ -66,7 +66,7 @@ fn lines_are_read_whatever_surrounds_them() {
     for line in cases {
         let report = finished(&[line.as_bytes()]);
         assert_eq!(report.outcome, CallOutcome::Success, "{}", &line[..100]);
-        assert!(report.result.unwrap().starts_with("Done."));
+        assert!(report.result.expect("a text").starts_with("Done."));
         assert_eq!(report.skipped_lines, 0);
     }
     let invalid = [b"{\"x\":\"\xff\xc3\"," as &[u8], &result.as_bytes()[1..]].concat();
@@ -107,7 +107,7 @@ fn long_texts_and_answers_are_cut_or_left_out() {
     for text in ["é\n".repeat(1 << 20), "\\\"".repeat(1 << 20), "x".repeat(3 << 20)] {
         let report = finished(&[long(text.clone()).to_string().as_bytes()]);
         assert_eq!(report.outcome, CallOutcome::Success);
-        let kept = report.result.unwrap();
+        let kept = report.result.expect("a text");
         assert!(kept.len() > 400_000 && kept.len() <= 1 << 20, "{}", kept.len());
         assert!(text.starts_with(&kept));
     }
@@ -191,7 +191,7 @@ proptest! {
         let mut lines = LineReader::new(Dribble { rest: &bytes, size }, DEFAULT_LINE_LIMIT);
         let mut transcript = Transcript::new();
         let mut events: Vec<AgentEvent> = Vec::new();
-        while let Some(line) = lines.next_line().unwrap() {
+        while let Some(line) = lines.next_line().expect("memory can be read") {
             events.extend(transcript.push_line(line));
         }
         let mut other = Transcript::new();
