@@ -8,6 +8,7 @@ use clap::{Args, Subcommand};
 mod bare;
 mod memory;
 mod scene;
+mod stream;
 mod task;
 mod times;
 
@@ -28,6 +29,8 @@ pub(crate) struct BenchArgs {
 enum Bench {
     /// One task's overhead, beside a shell script that does the same and the bare calls of the engine
     Task(task::TaskBenchArgs),
+    /// The parser of the client's stream, beside `serde_json` skipping the same bytes
+    Stream(stream::StreamBenchArgs),
 }
 
 /// Runs a benchmark and prints its table.
@@ -37,6 +40,7 @@ pub(crate) fn run(args: &BenchArgs) -> Result<ExitCode> {
     }
     match &args.bench {
         Bench::Task(task) => task::run(task, args.no_install),
+        Bench::Stream(stream) => stream::run(stream),
     }
 }
 

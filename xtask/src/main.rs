@@ -15,6 +15,7 @@ mod bench;
 mod claude_image;
 mod codegen;
 mod demo;
+mod fuzz;
 mod provision;
 mod test;
 
@@ -31,6 +32,8 @@ enum Task {
     Demo(demo::DemoArgs),
     /// Run every test, on both engines
     Test(test::TestArgs),
+    /// Feed the parsers inputs that are made to break them
+    Fuzz(fuzz::FuzzArgs),
     /// Measure speed, as ratios against a baseline of the same run
     Bench(bench::BenchArgs),
     /// Write the files that are generated from the code
@@ -43,6 +46,7 @@ fn main() -> ExitCode {
     let done = match Program::parse().task {
         Task::Demo(args) => demo::run(&args),
         Task::Test(args) => test::run(&args),
+        Task::Fuzz(args) => fuzz::run(&args),
         Task::Bench(args) => bench::run(&args),
         Task::Codegen(args) => codegen::run(&args),
         Task::Cordwainer(command) => return command.execute(),

@@ -6,8 +6,10 @@ use anyhow::{Context, Result};
 use clap::Args;
 
 use crate::provision::{self, Engines, Install};
-use crate::{agent_image, claude_image};
+use crate::{agent_image, claude_image, fuzz};
 
+/// How long each fuzz target runs, in seconds.
+const FUZZ_SECONDS: u32 = 60;
 /// The cargo that built this program.
 const CARGO: &str = env!("CARGO");
 
@@ -21,13 +23,16 @@ pub(crate) struct TestArgs {
     no_install: bool,
 }
 
-/// Sets everything up, runs the tests, and takes everything down. The last lines are the test runner's own.
+/// Fuzzes, sets everything up, runs the tests, and takes everything down. The last lines are the test runner's own.
 pub(crate) fn run(args: &TestArgs) -> Result<ExitCode> {
     let install = if args.no_install {
         Install::Refuse
     } else {
         Install::AfterSayingSo
     };
+    if args.filter.is_empty() && !fuzz::all(FUZZ_SECONDS, install)? {
+        return Ok(ExitCode::FAILURE);
+    }
     let engines = provision::both_engines(install)?;
     let agent = agent_image::build()?;
     for engine in engines.each() {
@@ -60,19 +65,28 @@ fn environment(engines: &Engines) -> Vec<(&'static str, String)> {
     environment
 }
 
-/// cargo-nextest where it is installed, else cargo's own runner.
+/// cargo-nextest where it is installed, else cargo's own runner. The fuzz targets have no tests, and no end.
 fn runner(filter: &[String]) -> Command {
     let mut command = Command::new(CARGO);
     let nextest = Command::new(CARGO).args(["nextest", "--version"]).output();
     if nextest.is_ok_and(|output| output.status.success()) {
         command
-            .args(["nextest", "run", "--workspace", "--no-fail-fast"])
+            .args([
+                "nextest",
+                "run",
+                "--workspace",
+                "--exclude",
+                "cordwainer-fuzz",
+                "--no-fail-fast",
+            ])
             .args(filter);
     } else {
         command
             .args([
                 "test",
                 "--workspace",
+                "--exclude",
+                "cordwainer-fuzz",
                 "--lib",
                 "--bins",
                 "--tests",

@@ -129,12 +129,12 @@ async fn measure(engine: &Started, image: &str, files: usize, rounds: u32) -> Re
 }
 
 #[expect(clippy::cast_precision_loss, reason = "no machine has 2^52 KiB of memory")]
-fn megabytes(kibibytes: u64) -> f64 {
+pub(super) fn megabytes(kibibytes: u64) -> f64 {
     kibibytes as f64 * 1024.0 / 1e6
 }
 
 /// How many processes wanted to run, on average over a minute, and how many processors there are.
-fn load() -> Result<String> {
+pub(super) fn load() -> Result<String> {
     let text = std::fs::read_to_string("/proc/loadavg").context("cannot read /proc/loadavg")?;
     let load = text.split_whitespace().next().unwrap_or_default();
     let processors = std::thread::available_parallelism().context("cannot count processors")?;
