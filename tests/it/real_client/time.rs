@@ -53,7 +53,6 @@ mod rows {
         Row {
             requests: 2,
             broken_off: true,
-            untold: [120, 30, 900, 0],
             ..timed_out(script, "stitch: {idle_timeout: 3s, max_attempts: 1}\n", "idle limit")
         }
     }
