@@ -128,7 +128,8 @@ fn begin(work: &Work<'_>, cycle: u32) -> Result<Asking> {
         attempt: suspended.owner.attempt,
         ..owner
     };
-    let (slot, place) = work.go_on(&suspended, owner.clone())?;
+    let slot = work.generator.slots().adopt(suspended.slot)?;
+    let place = work.go_on(&slot, &suspended, owner.clone())?;
     let tip = work.generator.git.resolve(&suspended.base)?;
     Ok(asking(owner, slot, tip, Some((resume, place))))
 }

@@ -37,6 +37,15 @@ impl Generator {
     }
 }
 
+/// What to do about a pause. One more call would cost money at once where overage was being used.
+pub(crate) fn way_out(pause: &Pause) -> &'static str {
+    if pause.overage {
+        "wait for the reset, or let calls use paid overage: `limits.overage: allow`"
+    } else {
+        "`generator resume --now` goes on at once"
+    }
+}
+
 impl Work<'_> {
     /// The pause that holds up the calls of a role.
     pub(crate) fn paused(&self, role: Role) -> Result<Option<Pause>> {
@@ -49,7 +58,7 @@ impl Work<'_> {
     pub(crate) fn refuse_paused(&self, role: Role) -> Result<()> {
         let Some(pause) = self.paused(role)? else { return Ok(()) };
         let message = format!("calls pause until {}: {}", pause.until, pause.reason);
-        Err(Error::new(ErrorKind::Limit, message).hint("`generator resume --now` goes on at once"))
+        Err(Error::new(ErrorKind::Limit, message).hint(way_out(&pause)))
     }
 
     /// Writes down that a call met a limit; `earlier` were met in a row before it.

@@ -9,16 +9,18 @@ use serde::{Deserialize, Serialize};
 use crate::config::{Config, Credentials, billing, client_settings};
 use crate::engine::{Container, ContainerSpec, Engine};
 use crate::error::{Context as _, Error, ErrorKind, Result};
-use crate::event::Happening;
 use crate::fs::{create_folder, write_atomically};
 use crate::generator::Generator;
-use crate::git::{Git, Oid};
+use crate::git::{Git, Oid, Slot};
 use crate::recover::repository_label;
 use crate::text::one_line;
 use crate::work::Work;
 
 /// Until one command must have answered: it is to say its version, not to build.
 const LIMIT: Duration = Duration::from_secs(60);
+
+/// How large a settings file of the client may be, in bytes: far larger than any.
+const SETTINGS_LIMIT: u64 = 1 << 20;
 
 /// What was tried and found good, as `cache/toolchain.json` in the state folder keeps it.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,25 +88,40 @@ pub(crate) fn settings(work: &Work<'_>, commit: Oid) -> Result<()> {
         let Some(text) = settings_file(&work.generator.git, config, commit, path)? else {
             continue;
         };
-        match client_settings::offending(&text, config) {
-            Err(error) => {
-                let what = format!(
-                    "`{path}` is not JSON, and the client ignores it: {}",
-                    one_line(&error.to_string(), 100)
-                );
-                work.recorder.emit(Happening::Warned { what });
-            }
-            Ok(keys) if keys.is_empty() => {}
-            Ok(keys) => return Err(refused_settings(path, commit, &keys)),
+        check_settings(work, path, &format!("of {commit}"), &text)?;
+    }
+    Ok(())
+}
+
+/// The same for the files that an agent has left in its slot, where a session is to go on.
+pub(crate) fn settings_in(work: &Work<'_>, slot: &Slot) -> Result<()> {
+    if work.generator.config.agent.credentials == Credentials::None {
+        return Ok(());
+    }
+    for path in client_settings::FILES {
+        if let Some(text) = slot.read_file(Path::new(path), SETTINGS_LIMIT)? {
+            check_settings(work, path, "in the worktree", &text)?;
         }
     }
     Ok(())
 }
 
-fn refused_settings(path: &str, commit: Oid, keys: &[String]) -> Error {
+fn check_settings(work: &Work<'_>, path: &str, place: &str, text: &[u8]) -> Result<()> {
+    match client_settings::offending(text, &work.generator.config) {
+        Err(error) => {
+            let error = one_line(&error.to_string(), 100);
+            work.warn(format!("`{path}` is not JSON, and the client ignores it: {error}"));
+            Ok(())
+        }
+        Ok(keys) if keys.is_empty() => Ok(()),
+        Ok(keys) => Err(refused_settings(path, place, &keys)),
+    }
+}
+
+fn refused_settings(path: &str, place: &str, keys: &[String]) -> Error {
     let keys: Vec<String> = keys.iter().map(|key| format!("`{}`", one_line(key, 60))).collect();
     let message = format!(
-        "`{path}` of {commit} says who pays, against `agent.credentials`: {}",
+        "`{path}` {place} says who pays, against `agent.credentials`: {}",
         keys.join(", ")
     );
     Error::new(ErrorKind::Precondition, message)

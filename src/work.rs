@@ -107,9 +107,8 @@ impl Work<'_> {
     }
 
     /// Takes a suspended slot up again, everything in it as it was left.
-    pub(crate) fn go_on(&self, suspended: &Suspended, owner: SlotOwner) -> Result<(Slot, Workplace)> {
+    pub(crate) fn go_on(&self, slot: &Slot, suspended: &Suspended, owner: SlotOwner) -> Result<Workplace> {
         let slots = self.generator.slots();
-        let slot = slots.adopt(suspended.slot)?;
         let base = Some(suspended.base.clone());
         slot.mark(&SlotOwner { base, ..owner }.to_text()?)?;
         let folder = slots.private_folder(suspended.slot);
@@ -125,7 +124,7 @@ impl Work<'_> {
             slot.make_session_folder(&session, Some(self.owner_ids()))?;
         }
         crash_point!("slot.resumed");
-        Ok((slot, Workplace { private, session }))
+        Ok(Workplace { private, session })
     }
 
     fn owner_ids(&self) -> (u32, u32) {

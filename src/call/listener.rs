@@ -38,6 +38,8 @@ pub(super) struct Listener<'a> {
     heard: u64,
     /// When the result line came.
     pub(super) finished_at: Option<Instant>,
+    /// Whether the money is watched, too.
+    knows_rates: bool,
     /// Whether it was told that a limit is near.
     limit_is_near: bool,
     /// Why the call must end.
@@ -66,6 +68,7 @@ impl<'a> Listener<'a> {
             finished_at: None,
             must_stop: None,
             limit_is_near: false,
+            knows_rates: false,
         })
     }
 
@@ -188,9 +191,15 @@ impl<'a> Listener<'a> {
 
     /// Watches the money, too, when earlier calls told what tokens of the model cost.
     fn know_rates(&mut self, model: Option<&str>) {
-        if let Some(rates) = model.and_then(|model| self.call.rates.get(model)) {
+        let Some(model) = model.filter(|_| !self.knows_rates) else {
+            return;
+        };
+        // A client may name the model with its window (`[1m]`) at first, and without it in its messages.
+        let is_it = |known: &str| known == model || agent::binds(model, known);
+        if let Some((_, rates)) = self.call.rates.iter().find(|(known, _)| is_it(known)) {
             self.transcript.set_rates(*rates);
             self.watch = Watch::new(self.call.reservation.allowance());
+            self.knows_rates = true;
         }
     }
 

@@ -21,10 +21,11 @@ const PRIVATE_GIT: &str = "/run/cordwainer/git";
 pub(crate) fn specification(call: &Call<'_>, run: &str) -> Result<ContainerSpec> {
     let settings = &call.config.container;
     let mut tmpfs = settings.tmpfs.clone();
-    // Docker would take `uid=`, podman 4.3 does not: a world-writable folder suits whoever the user is.
-    tmpfs
-        .entry(call.config.agent.home.clone())
-        .or_insert_with(|| "rw,mode=1777".to_owned());
+    // Docker would take `uid=`, podman 4.3 does not: a world-writable folder suits whoever the user is. The client's own
+    // is one, too, for an engine would make it for root where it makes the mount below it.
+    for folder in [call.config.agent.home.clone(), client_folder(call)] {
+        tmpfs.entry(folder).or_insert_with(|| "rw,mode=1777".to_owned());
+    }
     Ok(ContainerSpec {
         name: format!("cordwainer-{run}-{}-{}", call.name, call.name.attempt),
         image: call.image.to_owned(),
@@ -90,11 +91,17 @@ fn mounts(call: &Call<'_>) -> Vec<Mount> {
     mounts
 }
 
-/// Where the client keeps its session, so that a later call finds it again. Gates have no part in that.
+/// Where the client keeps its session, so that a later call finds it again: that alone, and no settings, which could
+/// have somebody else pay. Gates have no part in it.
 pub(super) fn session_mount(call: &Call<'_>) -> Mount {
     Mount {
         source: call.place.session.clone(),
-        target: format!("{}/.claude", call.config.agent.home),
+        target: format!("{}/projects", client_folder(call)),
         read_only: false,
     }
+}
+
+/// The client's own folder in the container.
+fn client_folder(call: &Call<'_>) -> String {
+    format!("{}/.claude", call.config.agent.home)
 }

@@ -129,7 +129,10 @@ impl Generator {
         if let Some(limit) = &done.limit {
             work.note_limit(Role::Stitch, limit, 0)?;
         }
-        Ok(done.outcome)
+        match done.refused {
+            Some(reason) => Err(Error::new(ErrorKind::Tasks, reason)),
+            None => Ok(done.outcome),
+        }
     }
 
     async fn recover(&self, work: &Work<'_>) -> Result<()> {

@@ -14,6 +14,7 @@ use crate::generator::Generator;
 use crate::git::Oid;
 use crate::issue::Counts;
 use crate::ledger::Sums;
+use crate::pausing::way_out;
 use crate::suspend::Suspended;
 
 /// Where a generation stands; the JSON of `generator status --json`.
@@ -41,6 +42,9 @@ pub struct Status {
     pub paused_until: Option<Timestamp>,
     /// Why they do.
     pub paused_because: Option<String>,
+    /// What a person may do about it.
+    #[serde(skip)]
+    pub way_out: Option<&'static str>,
     /// The run at work.
     pub run: Option<LockHolder>,
     /// What is odd, in sentences.
@@ -65,6 +69,7 @@ impl Generator {
             cycles: issues.meta().measures.len(),
             usage: issues.usage(),
             paused_until: pause.as_ref().map(|pause| pause.until),
+            way_out: pause.as_ref().map(way_out),
             paused_because: pause.map(|pause| pause.reason),
             roles: roles.into_iter().map(|(role, sum)| (role, sum.usage)).collect(),
             budgets: Standing::of(&self.config.budget, issues.cycle(), issues.ledger()),

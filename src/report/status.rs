@@ -47,7 +47,9 @@ pub(crate) fn status(status: &Status) -> String {
     }
     if let Some(reason) = &status.paused_because {
         table.add_row(["", &one_line(reason, 200)]);
-        table.add_row(["", "`generator resume --now` goes on at once"]);
+    }
+    if let Some(way_out) = status.way_out {
+        table.add_row(["", way_out]);
     }
     for hazard in &status.hazards {
         table.add_row(["note", hazard]);

@@ -14,38 +14,39 @@ use crate::work::{Work, Workplace};
 
 /// Takes up the slot in which the task's session was suspended, else makes one from the generation's tip.
 pub(super) fn enter(work: &Work<'_>, trial: &mut Trial, owner: &SlotOwner) -> Result<(Slot, Workplace)> {
-    let suspended = work.suspended(owner.task.as_ref())?;
-    let Some(suspended) = suspended.filter(|suspended| may_go_on(work, trial, suspended)) else {
-        let mut slot = work.acquire(owner)?;
-        let place = work.checkout(&mut slot, owner.clone(), trial.base)?;
-        return Ok((slot, place));
-    };
+    if let Some(suspended) = work.suspended(owner.task.as_ref())? {
+        let slot = work.generator.slots().adopt(suspended.slot)?;
+        match preflight::settings_in(work, &slot) {
+            Ok(()) => return go_on(work, trial, owner, &suspended, slot),
+            // What is in it is on the task's ref.
+            Err(error) => {
+                let (id, error) = (&trial.issue.id, error.in_a_line());
+                work.warn(format!(
+                    "{id}: its session cannot go on, so it is begun afresh: {error}"
+                ));
+                work.release(slot);
+            }
+        }
+    }
+    let mut slot = work.acquire(owner)?;
+    let place = work.checkout(&mut slot, owner.clone(), trial.base)?;
+    Ok((slot, place))
+}
+
+fn go_on(
+    work: &Work<'_>,
+    trial: &mut Trial,
+    owner: &SlotOwner,
+    suspended: &Suspended,
+    slot: Slot,
+) -> Result<(Slot, Workplace)> {
     trial.base = work.generator.git.resolve(&suspended.base)?;
     trial.resumes = Some(Resume {
         before: work.store.read()?.session(&suspended.session),
         session: suspended.session.clone(),
     });
-    work.go_on(&suspended, owner.clone())
-}
-
-/// Whether what the agent has left so far lets the client begin there again: its settings files could have somebody
-/// else pay. If not, the slot is given back, for what is in it is on the task's ref.
-fn may_go_on(work: &Work<'_>, trial: &Trial, suspended: &Suspended) -> bool {
-    let looked_at = || -> Result<()> {
-        let kept = work.generator.git.reference(&work.generation.task(&trial.issue.id))?;
-        kept.map_or(Ok(()), |kept| preflight::settings(work, kept))
-    };
-    let Err(error) = looked_at() else { return true };
-    let id = &trial.issue.id;
-    work.warn(format!(
-        "{id}: its session cannot go on, so it is begun afresh: {}",
-        error.in_a_line()
-    ));
-    match work.generator.slots().adopt(suspended.slot) {
-        Ok(slot) => work.release(slot),
-        Err(error) => work.warn(format!("slot {}: {}", suspended.slot, error.in_a_line())),
-    }
-    false
+    let place = work.go_on(&slot, suspended, owner.clone())?;
+    Ok((slot, place))
 }
 
 /// The session that is to go on after an attempt that nothing of its own ended: a limit, a budget, a passing failure,

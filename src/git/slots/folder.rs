@@ -247,6 +247,26 @@ pub(super) fn ensure(path: &Path) -> io::Result<()> {
     parent.make_folder(name, None).map(drop)
 }
 
+/// Reads a regular file below `root`, which is a slot; `None` where there is nothing. No link is followed.
+pub(super) fn read_below(root: &Path, path: &Path, most: u64) -> io::Result<Option<Vec<u8>>> {
+    let mut folder = Folder::open_slot(root)?;
+    let mut names: Vec<_> = path
+        .iter()
+        .map(|name| bytes::of_path(Path::new(name)).to_vec())
+        .collect();
+    let Some(last) = names.pop() else { return Ok(None) };
+    for name in names {
+        if folder.stat(&name)?.is_none() {
+            return Ok(None);
+        }
+        folder = folder.enter(&name)?;
+    }
+    match folder.stat(&last)? {
+        None => Ok(None),
+        Some(_) => folder.read_file(&last, most).map(Some),
+    }
+}
+
 /// Removes whatever is at a path, with everything below it, without following a link.
 pub(super) fn remove_path(path: &Path) -> Result<()> {
     let name = bytes::of_path(Path::new(path.file_name().unwrap_or_default()));

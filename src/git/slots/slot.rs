@@ -7,9 +7,9 @@ use git2::Oid;
 use super::private::{self, PrivateRepository};
 use super::registration::Registration;
 use super::snapshot::{self, Snapshot, SnapshotLimits};
-use super::{Lock, marker, restore, session};
+use super::{Lock, folder, marker, restore, session};
 use crate::crash::crash_point;
-use crate::error::Result;
+use crate::error::{Context as _, Result};
 use crate::git::Git;
 
 /// A slot that this process holds. Dropped without [`Slot::release`], it becomes a [`super::Leftover`].
@@ -72,6 +72,15 @@ impl Slot {
     /// The repository that an earlier call of this slot's had, as that left it; `None` where there is none.
     pub fn private_repository_again(&self, dir: &Path) -> Option<PrivateRepository> {
         private::again(self, dir)
+    }
+
+    /// Reads a file of the slot, `path` from its root, at most `most` bytes; `None` where there is nothing. Links are not followed: one in the way is an error, and so is whatever is no regular file.
+    pub fn read_file(&self, path: &Path, most: u64) -> Result<Option<Vec<u8>>> {
+        folder::read_below(&self.path, path, most).context(format!(
+            "cannot read `{}` of slot {}",
+            path.display(),
+            self.number
+        ))
     }
 
     /// Makes the folder that keeps the client's session, empty, whatever was there.

@@ -15,7 +15,8 @@ use crate::run::project::Project;
 engine_tests! {
     both: a_limited_session_goes_on_where_it_stopped;
     podman: a_pause_outlives_a_restart, a_person_cuts_a_pause_short, an_old_clients_limit_is_waited_out,
-        a_suspended_session_ends_with_its_generation, a_damaged_pause_is_told;
+        a_suspended_session_ends_with_its_generation, a_damaged_pause_is_told,
+        a_session_with_settings_of_its_own_is_begun_afresh;
     docker: a_run_killed_in_a_pause_goes_on_with_the_session, a_lost_session_is_begun_afresh,
         a_measure_goes_on_with_its_session, an_overloaded_api_costs_no_session,
         a_task_that_a_person_closed_lets_its_slot_go, a_limit_that_is_near_is_told_and_changes_nothing;
@@ -69,6 +70,29 @@ fn a_limited_session_goes_on_where_it_stopped(kind: EngineKind) {
         assert_eq!(project.suspended(), 0);
         project.expect_tidy();
     }
+}
+
+/// What an agent wrote could have somebody else pay for the call that goes on, whether git ignores it or not.
+fn a_session_with_settings_of_its_own_is_begun_afresh(kind: EngineKind) {
+    let Some(project) = Project::new(kind, "limits: {wait: never}\n") else {
+        return;
+    };
+    let settings = r#"on 1 write .claude/settings.local.json {"env":{"ANTHROPIC_AUTH_TOKEN":"x"}}"#;
+    let script = format!(
+        "on 1 write .gitignore .claude\n{settings}\non 1 limit {}\nwrite src/a.txt x",
+        in_three_hours()
+    );
+    project.add("has somebody else pay", &script);
+    project.run(&["generator", "run"]).expect(8);
+    project
+        .run(&["generator", "resume", "--now"])
+        .expect(0)
+        .says("its session cannot go on, so it is begun afresh")
+        .says("`env.ANTHROPIC_AUTH_TOKEN`");
+    assert_eq!(project.outcomes("cw-1"), ["limited", "merged"]);
+    let calls = project.calls("cw-1");
+    assert_ne!(calls[0]["session_id"], calls[1]["session_id"]);
+    project.expect_tidy();
 }
 
 fn a_limit_that_is_near_is_told_and_changes_nothing(kind: EngineKind) {

@@ -84,7 +84,7 @@ fn a_result_that_is_there_counts_though_the_client_lingers(kind: EngineKind) {
 }
 
 fn another_model_is_a_warning_or_a_failure(kind: EngineKind) {
-    for (strict, code, outcome) in [(false, 0, "merged"), (true, 5, "infrastructure_failed")] {
+    for (strict, code, outcome) in [(false, 0, "merged"), (true, 7, "infrastructure_failed")] {
         let configuration = format!("stitch: {{model: opus, strict_model: {strict}}}\n");
         let Some(project) = Project::new(kind, &configuration) else {
             return;
