@@ -45,9 +45,9 @@ impl Outcome {
             | Self::ProtectedPath
             | Self::GateFailed
             | Self::AgentFailed
-            | Self::TimedOut
-            | Self::BudgetSpent => true,
-            Self::Merged | Self::Limited | Self::InfrastructureFailed | Self::Cancelled => false,
+            | Self::TimedOut => true,
+            // A call that met its own limit is held at once; any other budget says nothing of the task.
+            Self::BudgetSpent | Self::Merged | Self::Limited | Self::InfrastructureFailed | Self::Cancelled => false,
         }
     }
 }

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
 
-use crate::agent::Role;
+use crate::agent::{Role, Usage};
 use crate::config::BudgetConfig;
 use crate::issue::IssueId;
 use crate::ledger::Entry;
@@ -22,7 +22,7 @@ mod standing;
 mod watch;
 
 pub(crate) use allowance::Allowance;
-use amount::{Bound, dollars};
+use amount::{Amount, Bound, Pair, dollars};
 use look::{Granted, Look};
 pub use standing::{Portion, Standing};
 pub(crate) use watch::Watch;
@@ -186,9 +186,27 @@ impl Reservation {
         Allowance::from_bound(self.granted.bound)
     }
 
-    /// Whose limit the call would meet.
-    pub(crate) fn scope(&self) -> Scope {
-        self.granted.scope
+    /// Whose limit a call has met that used so much: of money or of tokens, whichever it came nearer to.
+    pub(crate) fn scope_met(&self, used: &Usage) -> Scope {
+        let (used, scopes) = (Amount::of(used), self.granted.scopes);
+        let Pair {
+            usd: Some(usd),
+            tokens: Some(tokens),
+        } = self.granted.bound
+        else {
+            return if self.granted.bound.usd.is_some() {
+                scopes.usd
+            } else {
+                scopes.tokens
+            };
+        };
+        let share_of_usd = u128::from(used.usd) * u128::from(tokens.max(1));
+        let share_of_tokens = u128::from(used.tokens) * u128::from(usd.max(1));
+        if share_of_usd >= share_of_tokens {
+            scopes.usd
+        } else {
+            scopes.tokens
+        }
     }
 
     /// What to hand over as `--max-budget-usd`; see [`Allowance::for_client`].

@@ -12,7 +12,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::event::Happening;
 use crate::issue::{Issue, IssueId, Issues};
 use crate::measure;
-use crate::pause::{LimitMet, Pause};
+use crate::pause::Pause;
 use crate::plan::{self, Limits, Progress, Reason, Step};
 use crate::recover::Recovery;
 use crate::retry::BackOff;
@@ -153,9 +153,6 @@ impl Driver<'_> {
         };
         let done = stitch::attempt(self.work, claimed, cancel).await?;
         self.progress.refused = done.refused;
-        if let Some(limit) = &done.limit {
-            self.limited(Role::Stitch, limit)?;
-        }
         match done.spent {
             Some(Scope::Task) => {
                 let reason = format!("{task}'s budget is spent ({})", done.reason);
@@ -174,7 +171,8 @@ impl Driver<'_> {
             Outcome::InfrastructureFailed => self.progress.failed(done.reason),
             Outcome::Limited | Outcome::Cancelled => {}
             outcome => {
-                self.progress.got_through();
+                self.progress.failures_in_a_row = 0;
+                self.work.got_through();
                 self.progress.attempted += 1;
                 self.progress.attempted_in_cycle += 1;
                 self.merged += u32::from(outcome == Outcome::Merged);
@@ -194,21 +192,14 @@ impl Driver<'_> {
                 self.progress.measures += 1;
                 self.progress.last_filed = Some(filed);
                 self.progress.attempted_in_cycle = 0;
-                self.progress.got_through();
+                self.progress.failures_in_a_row = 0;
+                self.work.got_through();
             }
-            measure::Done::Limited(limit) => self.limited(Role::Measure, &limit)?,
             measure::Done::Spent(reason) => self.progress.spent = Some(reason),
             measure::Done::Refused(reason) => self.progress.refused = Some(reason),
             measure::Done::Failed(why) => self.progress.failed(why),
-            measure::Done::SessionLost | measure::Done::Cancelled => {}
+            measure::Done::Limited(_) | measure::Done::SessionLost | measure::Done::Cancelled => {}
         }
-        Ok(())
-    }
-
-    /// Notes a limit that a call met: from now on no call of that account is made until it is lifted.
-    fn limited(&mut self, role: Role, limit: &LimitMet) -> Result<()> {
-        self.work.note_limit(role, limit, self.progress.limits_in_a_row)?;
-        self.progress.limits_in_a_row += 1;
         Ok(())
     }
 

@@ -54,7 +54,9 @@ pub(crate) fn of_report(call: &Call<'_>, report: &CallReport) -> Option<Judgemen
         // The task's own verdict: the same call again would end the same way.
         CallOutcome::MaxTurns => Judgement::held(Outcome::AgentFailed, reason),
         // Unless it was not the call's own money that ran out.
-        CallOutcome::Budget if call.reservation.scope() != Scope::Call => Judgement::of(Outcome::BudgetSpent, reason),
+        CallOutcome::Budget if call.reservation.scope_met(&report.usage) != Scope::Call => {
+            Judgement::of(Outcome::BudgetSpent, reason)
+        }
         CallOutcome::Budget => Judgement::held(Outcome::BudgetSpent, reason),
         _ if timed_out => Judgement::of(Outcome::TimedOut, reason),
         CallOutcome::Failed | CallOutcome::Crashed => Judgement::of(Outcome::AgentFailed, reason),

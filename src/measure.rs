@@ -172,7 +172,10 @@ async fn rounds(work: &Work<'_>, asking: &mut Asking, cancel: &CancellationToken
                 return broken(work, failure, &folder, &asking.calls).await;
             }
         };
-        match judge(work, &report, reservation.scope())? {
+        if let Some(limit) = limit_of(&report) {
+            work.note_limit(Role::Measure, &limit)?;
+        }
+        match judge(work, &report, reservation.scope_met(&report.usage))? {
             Round::Valid(validated) => return file(work, validated, &asking.calls),
             Round::Problems { problems, answer } if round < most => {
                 work.recorder.emit(Happening::MeasureRefused {
@@ -190,7 +193,7 @@ async fn rounds(work: &Work<'_>, asking: &mut Asking, cancel: &CancellationToken
                     done,
                     Done::Limited(_) | Done::Failed(_) | Done::Spent(_) | Done::Cancelled
                 ) {
-                    asking.unfinished = report.session_id.filter(|session| is_session(session));
+                    asking.unfinished = report.session_id.filter(|session| is_session(session)).or(waiting);
                 }
                 return fail(work, done, &reason, &folder, &asking.calls);
             }

@@ -1,5 +1,6 @@
 //! Pauses: noted when a call meets a limit, looked at before each call, waited out, or lifted by a person.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::agent::Role;
@@ -61,14 +62,20 @@ impl Work<'_> {
         Err(Error::new(ErrorKind::Limit, message).hint(way_out(&pause)))
     }
 
-    /// Writes down that a call met a limit; `earlier` were met in a row before it.
-    pub(crate) fn note_limit(&self, role: Role, limit: &LimitMet, earlier: u32) -> Result<()> {
+    /// Writes down that a call met a limit, before anything else is done about it.
+    pub(crate) fn note_limit(&self, role: Role, limit: &LimitMet) -> Result<()> {
+        let earlier = self.limits_in_a_row.fetch_add(1, Ordering::Relaxed);
         let config = &self.generator.config;
         let account = config.base_url(role).map(str::to_owned);
         let pause = Pause::new(account, limit.clone(), earlier, config.limits.default_wait, self.now());
         pause_file::note(&self.generator.state_dir, pause)?;
         crash_point!("pause.noted");
         Ok(())
+    }
+
+    /// Notes that a call got through: no limit is the last word any more.
+    pub(crate) fn got_through(&self) {
+        self.limits_in_a_row.store(0, Ordering::Relaxed);
     }
 
     /// Notes that a pause is over.

@@ -57,8 +57,6 @@ pub(crate) struct Progress {
     pub(crate) failures: u32,
     /// Why the last of them failed.
     pub(crate) last_failure: String,
-    /// Usage limits met in a row.
-    pub(crate) limits_in_a_row: u32,
     /// A budget that a call met: what is left of it is too little for another call.
     pub(crate) spent: Option<String>,
     /// A refusal that no retry mends: the account, the model, the request.
@@ -187,12 +185,6 @@ impl Progress {
         self.failures_in_a_row += 1;
         self.failures += 1;
         self.last_failure = why;
-    }
-
-    /// Notes that a call got through: neither a failure nor a limit is the last word any more.
-    pub(crate) fn got_through(&mut self) {
-        self.failures_in_a_row = 0;
-        self.limits_in_a_row = 0;
     }
 }
 

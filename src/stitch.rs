@@ -16,7 +16,6 @@ use crate::issue::{Issue, IssueId};
 use crate::judgement::{self, Judgement, hold_reason, limit_of, refusal};
 use crate::ledger::{Entry, learned_rates};
 use crate::materials;
-use crate::pause::LimitMet;
 use crate::prompt;
 use crate::record::CallFolder;
 use crate::suspend::{SlotOwner, suspend};
@@ -42,7 +41,6 @@ pub(crate) struct Done {
     pub(crate) outcome: Outcome,
     /// Why, in a line; may be empty.
     pub(crate) reason: String,
-    pub(crate) limit: Option<LimitMet>,
     /// A refusal that no retry mends.
     pub(crate) refused: Option<String>,
     /// The budget that it met, when that says nothing of the task.
@@ -112,7 +110,6 @@ pub(crate) async fn attempt(work: &Work<'_>, claimed: Claimed, cancel: &Cancella
     Ok(Done {
         outcome: judgement.outcome,
         reason: judgement.reason,
-        limit: limit(&trial),
         refused: refused(&trial),
         spent: trial.spent.filter(|_| judgement.outcome == Outcome::BudgetSpent),
         session_lost: trial.report.as_ref().is_some_and(|report| report.session_lost),
@@ -209,13 +206,16 @@ async fn work_in_slot(
     let made = Box::pin(call::make(&call, work.engine, work.recorder, cancel)).await?;
     crash_point!("stitch.called");
     let report = made.report;
+    if let Some(limit) = limit_of(&report) {
+        work.note_limit(Role::Stitch, &limit)?;
+    }
     trial.report = Some(report.clone());
     trial.entry = Some(made.entry);
     if let Some(failure) = made.failure {
         return Err(failure);
     }
     if report.outcome == CallOutcome::Budget {
-        trial.spent = Some(reservation.scope());
+        trial.spent = Some(reservation.scope_met(&report.usage));
     }
     step(work, trial, "snapshot");
     let snapshot = keep(work, trial, slot)?;
@@ -334,11 +334,6 @@ fn record(work: &Work<'_>, trial: &Trial, judgement: &Judgement, now: Timestamp)
         ended_at: now,
         call: trial.entry.clone(),
     }
-}
-
-/// A usage limit that the attempt met.
-fn limit(trial: &Trial) -> Option<LimitMet> {
-    limit_of(trial.report.as_ref()?)
 }
 
 /// A refusal that no retry mends.

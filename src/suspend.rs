@@ -58,22 +58,28 @@ impl Suspended {
     /// nothing any more to go on with.
     pub(crate) fn of(leftover: &Leftover, generation: &GenerationName, issues: &Issues) -> Option<Self> {
         let owner = SlotOwner::parse(&leftover.owner)?;
-        let wanted = match &owner.task {
-            None => true,
-            Some(task) => {
-                let status = issues.get(task).ok()?.status;
-                matches!(status, Status::Open | Status::InProgress)
-            }
-        };
+        let session = owner.session.clone()?;
         let here = owner.generation == generation.as_str() && leftover.holder.is_none();
-        (here && wanted).then_some(())?;
+        (here && is_wanted(&owner, &session, issues)).then_some(())?;
         Some(Self {
             slot: leftover.number,
             base: owner.base.clone()?,
-            session: owner.session.clone()?,
+            session,
             owner,
         })
     }
+}
+
+/// Whether a session is still of use, and of this very life of its generation: the ledger knows it, or its task is
+/// still claimed by the run that made it.
+fn is_wanted(owner: &SlotOwner, session: &str, issues: &Issues) -> bool {
+    let is_known = issues
+        .ledger()
+        .any(|entry| entry.task == owner.task && entry.session_id.as_deref() == Some(session));
+    let Some(task) = &owner.task else { return is_known };
+    let Ok(issue) = issues.get(task) else { return false };
+    let is_claimed = issue.claim.as_ref().is_some_and(|claim| claim.run == owner.run);
+    issue.status != Status::Closed && (is_known || is_claimed)
 }
 
 /// Lets a slot wait, as it is, until `session` can go on in it.

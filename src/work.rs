@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::atomic::AtomicU32;
 
 use globset::GlobSet;
 use jiff::Timestamp;
@@ -41,6 +42,8 @@ pub(crate) struct Work<'a> {
     pub(crate) protected: GlobSet,
     /// What is left of the budgets.
     pub(crate) budgets: Budgets,
+    /// Usage limits met in a row.
+    pub(crate) limits_in_a_row: AtomicU32,
 }
 
 impl Work<'_> {

@@ -16,8 +16,8 @@ const SCOPES: [Scope; 3] = [Scope::Generation, Scope::Cycle, Scope::Task];
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Granted {
     pub(super) bound: Bound,
-    /// Whose limit that is: the narrowest of those that bind.
-    pub(super) scope: Scope,
+    /// Whose limits those are, of money and of tokens.
+    pub(super) scopes: Pair<Scope>,
     /// The dearest average turn of such a call so far.
     pub(super) dearest_turn: Amount,
 }
@@ -69,17 +69,23 @@ impl<'a> Look<'a> {
     /// Decides what the call may use, or says which budget has no room for it.
     pub(super) fn grant(&self) -> Result<Granted, Spent> {
         let own = self.request.call.bound();
-        let (mut bound, mut narrowest) = (own, Scope::Call);
+        let call = Pair {
+            usd: Scope::Call,
+            tokens: Scope::Call,
+        };
+        let (mut bound, mut scopes) = (own, call);
         for scope in SCOPES.into_iter().filter(|scope| self.is_in(*scope)) {
             let share = self.share(scope, own)?;
             let both = bound.zip(share).map(|(one, other)| least(one, other));
-            if both != bound {
-                (bound, narrowest) = (both, scope);
-            }
+            let narrowed = both.zip(bound).map(|(now, before)| now != before);
+            scopes = scopes
+                .zip(narrowed)
+                .map(|(was, narrowed)| if narrowed { scope } else { was });
+            bound = both;
         }
         Ok(Granted {
             bound,
-            scope: narrowest,
+            scopes,
             dearest_turn: self.history.dearest_turn,
         })
     }

@@ -1,5 +1,7 @@
 //! `run` and `resume`: cycles of stitch and measure; and one phase or one task alone.
 
+use std::sync::atomic::AtomicU32;
+
 use tokio_util::sync::CancellationToken;
 
 use crate::agent::{Role, Usage};
@@ -91,7 +93,6 @@ impl Generator {
         match measure::measure(&work, 1, &cancel).await? {
             measure::Done::Filed(filed) => Ok(filed),
             measure::Done::Limited(limit) => {
-                work.note_limit(Role::Measure, &limit, 0)?;
                 Err(Error::new(ErrorKind::Limit, limit.reason).hint("`generator status` says until when"))
             }
             measure::Done::Spent(reason) => Err(Error::new(ErrorKind::Limit, reason)),
@@ -124,11 +125,11 @@ impl Generator {
             ready.ok_or_else(|| Error::new(ErrorKind::NothingToDo, "no task is ready").hint("`issues list` shows why"))
         };
         let task = task.map_or_else(first, Ok)?;
+        if let Some(spent) = work.spent(Role::Stitch, Some(&task), &work.store.read()?) {
+            return Err(Error::new(ErrorKind::Limit, spent.reason));
+        }
         let claimed = stitch::claim(&work, &task)?;
         let done = Box::pin(stitch::attempt(&work, claimed, &cancel)).await?;
-        if let Some(limit) = &done.limit {
-            work.note_limit(Role::Stitch, limit, 0)?;
-        }
         match done.refused {
             Some(reason) => Err(Error::new(ErrorKind::Tasks, reason)),
             None => Ok(done.outcome),
@@ -190,6 +191,7 @@ impl Generator {
             recorder: &session.recorder,
             protected: judgement::protected_set(&self.config.protected_paths)?,
             budgets: Budgets::new(self.config.budget),
+            limits_in_a_row: AtomicU32::new(0),
         };
         preflight::settings(&work, work.tip()?)?;
         Ok(work)

@@ -61,7 +61,9 @@ pub(super) fn unfinished(trial: &Trial, judgement: Option<&Judgement>) -> Option
         Outcome::InfrastructureFailed => report.outcome == CallOutcome::Transient,
         _ => false,
     };
-    let session = report.session_id.clone().filter(|session| is_session(session));
+    let told = report.session_id.clone().filter(|session| is_session(session));
+    // A call that ended before it told its session is of the one that was to go on.
+    let session = told.or_else(|| trial.resumes.as_ref().map(|resume| resume.session.clone()));
     session.filter(|_| goes_on && !report.session_lost)
 }
 
