@@ -17,7 +17,7 @@ use crate::pause::LimitMet;
 use crate::prompt::{self, MeasureContext};
 use crate::proposal::{self, KnownIssue, Proposal, Validated};
 use crate::record::CallFolder;
-use crate::suspend::{SlotOwner, suspend};
+use crate::suspend::{SlotOwner, Suspended, suspend};
 use crate::text::one_line;
 use crate::work::{Work, Workplace, cycle_of};
 
@@ -107,6 +107,7 @@ fn begin(work: &Work<'_>, cycle: u32) -> Result<Asking> {
         cycle,
         base: None,
         session: None,
+        ids: work.owner_ids(),
     };
     let asking = |owner, slot, tip, resumes| Asking {
         owner,
@@ -116,9 +117,10 @@ fn begin(work: &Work<'_>, cycle: u32) -> Result<Asking> {
         calls: Vec::new(),
         unfinished: None,
     };
-    let Some(suspended) = work.suspended(None)? else {
+    let tip = work.tip()?;
+    let Some(suspended) = waiting(work, &owner, tip)? else {
         let slot = work.acquire(&owner)?;
-        return Ok(asking(owner, slot, work.tip()?, None));
+        return Ok(asking(owner, slot, tip, None));
     };
     let resume = Resume {
         before: work.store.read()?.session(&suspended.session),
@@ -130,8 +132,20 @@ fn begin(work: &Work<'_>, cycle: u32) -> Result<Asking> {
     };
     let slot = work.generator.slots().adopt(suspended.slot)?;
     let place = work.go_on(&slot, &suspended, owner.clone())?;
-    let tip = work.generator.git.resolve(&suspended.base)?;
     Ok(asking(owner, slot, tip, Some((resume, place))))
+}
+
+/// The session of a measure that can go on: what it has read must still be the generation's tip.
+fn waiting(work: &Work<'_>, owner: &SlotOwner, tip: Oid) -> Result<Option<Suspended>> {
+    let Some(suspended) = work.suspended(None)? else {
+        return Ok(None);
+    };
+    if suspended.base == tip.to_string() && suspended.owner.ids == owner.ids {
+        return Ok(Some(suspended));
+    }
+    work.warn("measure: the generation has moved on since its session began, so it is asked afresh");
+    work.release(work.generator.slots().adopt(suspended.slot)?);
+    Ok(None)
 }
 
 /// Asks until an answer is valid or there is no use in asking.
@@ -155,7 +169,7 @@ async fn rounds(work: &Work<'_>, asking: &mut Asking, cancel: &CancellationToken
                 return fail(work, Done::Spent(reason.clone()), &reason, &folder, &asking.calls);
             }
         };
-        let waiting = asking.waiting_session();
+        let resumed = asking.waiting_session();
         let made = ask(work, asking, &context, &name, &folder, &reservation, cancel).await;
         crash_point!("measure.called");
         let report = match made {
@@ -168,7 +182,7 @@ async fn rounds(work: &Work<'_>, asking: &mut Asking, cancel: &CancellationToken
             }
             Err(failure) => {
                 // The call was never made, so the session is as it was.
-                asking.unfinished = waiting;
+                asking.unfinished = resumed;
                 return broken(work, failure, &folder, &asking.calls).await;
             }
         };
@@ -193,7 +207,7 @@ async fn rounds(work: &Work<'_>, asking: &mut Asking, cancel: &CancellationToken
                     done,
                     Done::Limited(_) | Done::Failed(_) | Done::Spent(_) | Done::Cancelled
                 ) {
-                    asking.unfinished = report.session_id.filter(|session| is_session(session)).or(waiting);
+                    asking.unfinished = report.session_id.filter(|session| is_session(session)).or(resumed);
                 }
                 return fail(work, done, &reason, &folder, &asking.calls);
             }
@@ -212,7 +226,7 @@ async fn ask(
     cancel: &CancellationToken,
 ) -> Result<Made> {
     let (resume, place, prompt) = if let Some((resume, place)) = asking.resumes.take() {
-        (Some(resume), place, prompt::continuation(name.attempt))
+        (Some(resume), place, prompt::continuation(name.attempt, &[]))
     } else {
         step(work, name, "checkout");
         let place = work.checkout(&mut asking.slot, asking.owner.clone(), asking.tip)?;

@@ -1,5 +1,5 @@
-//! `<state_dir>/pause.json`: the pauses of all accounts, so that a restart does not forget them. Whoever writes it holds
-//! the repository's lock.
+//! `<state_dir>/pause.json`: the pauses of all accounts, so that a restart does not forget them. A person
+//! may lift them while a run is at work: the last word counts, and at worst an account is asked once too early.
 
 use std::fs;
 use std::io::ErrorKind as Io;
@@ -36,11 +36,12 @@ pub(crate) fn note(state_dir: &Path, pause: Pause) -> Result<()> {
 
 /// Ends all pauses; answers those that there were.
 pub(crate) fn clear(state_dir: &Path) -> Result<Vec<Pause>> {
-    let pauses = load(state_dir)?;
-    if !pauses.is_empty() {
+    // What cannot be read holds nobody up any more, either.
+    let pauses = load(state_dir);
+    if !matches!(&pauses, Ok(pauses) if pauses.is_empty()) {
         save(state_dir, &[])?;
     }
-    Ok(pauses)
+    Ok(pauses.unwrap_or_default())
 }
 
 /// Ends the pause of one account, if it has one.

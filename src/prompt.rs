@@ -70,12 +70,19 @@ pub fn render_stitch(template: Option<Template<'_>>, context: &StitchContext) ->
 }
 
 /// The prompt of a call that goes on with a session: the client still has all that was said before.
-pub fn continuation(attempt: u32) -> String {
-    format!(
+/// `remarks` are what people have said since.
+pub fn continuation(attempt: u32, remarks: &[String]) -> String {
+    let mut prompt = format!(
         "Attempt {attempt}\n\n\
-         You were interrupted from outside: by a limit of the account or by the API, not by anything that you did. The \
-         folder is as you left it. Go on where you stopped, and bring what you were asked for to its end.\n"
-    )
+         You were interrupted from outside, not by anything that you did. The folder is as you left it. Go on where you \
+         stopped, and bring what you were asked for to its end.\n"
+    );
+    let mark = fence::mark(&Value::from(remarks));
+    for remark in remarks {
+        let fenced = fence::fenced(&mark, remark, "said meanwhile");
+        prompt.push_str(&format!("\n{fenced}\n"));
+    }
+    prompt
 }
 
 fn values(context: &impl Serialize) -> Result<Value> {

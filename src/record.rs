@@ -178,10 +178,13 @@ fn replayed(path: &Path, mut transcript: Transcript) -> Result<Option<CallReport
         Err(error) => return Err(error).with_context(ErrorKind::Unexpected, failed),
     };
     let mut lines = LineReader::new(file, DEFAULT_LINE_LIMIT);
+    let mut begun = false;
     while let Some(line) = lines.next_line().with_context(ErrorKind::Unexpected, failed)? {
+        begun = true;
         transcript.push_line(line);
     }
-    Ok(Some(transcript.finish(&Ending::of_recording())))
+    // The file is there before the container is: without a word in it, there was no call.
+    Ok(begun.then(|| transcript.finish(&Ending::of_recording())))
 }
 
 /// What the calls of a run's measure amount to, each with its round, in order.

@@ -178,15 +178,18 @@ impl<'a> Recovery<'a> {
 
     /// Notes what a measure used whose run died before it could: its slot is kept until that is written down.
     fn note_measure(&self, owner: &SlotOwner) -> Result<Option<String>> {
-        let is_noted = |issues: &Issues| {
-            let measures = issues.meta().measures.iter();
-            measures.filter(|measure| measure.run == owner.run).count() >= owner.cycle as usize
-        };
-        if owner.generation != self.generation.as_str() || is_noted(&self.store.read()?) {
+        let generation = GenerationName::new(owner.generation.clone())?;
+        if self.generator.git.reference(&generation.issues())?.is_none() {
+            // Its generation has ended, and nobody asks what it used any more.
+            return Ok(None);
+        }
+        let store = Store::open(&self.generator.git, &generation)?;
+        let issues = store.read()?;
+        let noted = issues.meta().measures.iter().filter(|measure| measure.run == owner.run);
+        if noted.count() >= owner.cycle as usize {
             return Ok(None);
         }
         let now = self.generator.world().now();
-        let issues = self.store.read()?;
         let place = |attempt| Place {
             role: Role::Measure,
             task: None,
@@ -199,7 +202,7 @@ impl<'a> Recovery<'a> {
             .iter()
             .map(|(attempt, report)| Entry::new(place(*attempt), report, now))
             .collect();
-        self.store.update("note a measure whose run died", now, |issues| {
+        store.update("note a measure whose run died", now, |issues| {
             issues.record_measure(Measure {
                 run: owner.run.clone(),
                 at: now,

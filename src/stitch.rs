@@ -27,7 +27,7 @@ mod merge;
 mod place;
 
 use self::merge::merge;
-use self::place::{enter, leave, unfinished};
+use self::place::{Entered, enter, leave, unfinished};
 
 /// What a task may leave behind at most. A larger file is better fetched than committed; more files are a mistake.
 pub(crate) const SNAPSHOT_LIMITS: SnapshotLimits = SnapshotLimits {
@@ -157,8 +157,12 @@ async fn try_it(work: &Work<'_>, trial: &mut Trial, cancel: &CancellationToken) 
         cycle: 0,
         base: None,
         session: None,
+        ids: work.owner_ids(),
     };
-    let (mut slot, place) = enter(work, trial, &owner)?;
+    let (mut slot, place) = match enter(work, trial, &owner)? {
+        Entered::Ready(slot, place) => (slot, place),
+        Entered::Refused(judgement) => return Ok(judgement),
+    };
     crash_point!("stitch.checkout");
     let judged = work_in_slot(work, trial, &mut slot, &place, cancel).await;
     let is_over = judged.is_ok() || leave(work, trial, &mut slot).await;
@@ -189,7 +193,7 @@ async fn work_in_slot(
     cancel: &CancellationToken,
 ) -> Result<Judgement> {
     let prompt = match trial.resumes {
-        Some(_) => prompt::continuation(trial.number),
+        Some(_) => prompt::continuation(trial.number, &said_since(&trial.issue)),
         None => materials::stitch_prompt(work, &trial.issue, trial.base)?,
     };
     let reserved = work.reserve(Role::Stitch, Some(&trial.issue.id), &work.store.read()?);
@@ -232,6 +236,18 @@ async fn work_in_slot(
     }
     step(work, trial, "merge");
     merge(work, trial, &snapshot)
+}
+
+/// What people said of a task since its last attempt ended.
+fn said_since(issue: &Issue) -> Vec<String> {
+    let Some(last) = issue.attempts.last() else {
+        return Vec::new();
+    };
+    let later = issue
+        .comments
+        .iter()
+        .filter(|comment| comment.created_at > last.ended_at);
+    later.map(|comment| comment.text.clone()).collect()
 }
 
 fn call_for<'a>(

@@ -26,6 +26,9 @@ pub(crate) struct SlotOwner {
     /// The client's session that is to go on here. While there is one, nobody works in the slot, and it is kept.
     #[serde(default)]
     pub(crate) session: Option<String>,
+    /// The user and group that the slot's files are given to.
+    #[serde(default)]
+    pub(crate) ids: (u32, u32),
 }
 
 impl SlotOwner {

@@ -130,7 +130,8 @@ impl Work<'_> {
         Ok(Workplace { private, session })
     }
 
-    fn owner_ids(&self) -> (u32, u32) {
+    /// The user and group that slots are given to.
+    pub(crate) fn owner_ids(&self) -> (u32, u32) {
         let user = UserChoice::of(self.generator.config.container.user.as_deref());
         self.engine.slot_owner_for(&user)
     }

@@ -185,7 +185,7 @@ impl<'a> Listener<'a> {
         );
         self.recorder.emit(Happening::Warned { what });
         if role.strict_model {
-            self.must_stop = Some(Cut::Model);
+            self.must_stop.get_or_insert(Cut::Model);
         }
     }
 

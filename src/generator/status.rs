@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::agent::{Role, Usage};
 use crate::budget::Standing;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::fs::{LockHolder, lock_holder};
 use crate::generation::{GenerationName, Phase};
 use crate::generator::Generator;
@@ -15,7 +15,7 @@ use crate::git::Oid;
 use crate::issue::Counts;
 use crate::ledger::Sums;
 use crate::pausing::way_out;
-use crate::suspend::Suspended;
+use crate::suspend::{SlotOwner, Suspended};
 
 /// Where a generation stands; the JSON of `generator status --json`.
 #[derive(Clone, Debug, Serialize)]
@@ -31,7 +31,7 @@ pub struct Status {
     /// How many tasks are in which state; `ready` is a part of `open`.
     pub tasks: Counts,
     /// Measures made.
-    pub cycles: usize,
+    pub cycles: u32,
     /// Tokens and money, over attempts and measures.
     pub usage: Usage,
     /// The same by what agents were called for.
@@ -59,21 +59,27 @@ impl Generator {
         let tip = self.git.reference(&generation.branch())?;
         let merged = self.git.reference(&generation.merged_mark())?;
         let run = lock_holder(&self.state_dir)?;
-        let pause = self.pauses()?.into_iter().next();
+        let pauses = self.pauses();
+        let unreadable = pauses.as_ref().err().map(Error::in_a_line);
+        let pause = pauses.unwrap_or_default().into_iter().next();
         let roles = Sums::of(issues.ledger()).roles;
         Ok(Status {
             phase: self.phase(&generation)?,
             base: self.git.reference(&generation.base_mark())?.map(|id| id.to_string()),
             tip: tip.map(|id| id.to_string()),
             tasks: issues.counts(),
-            cycles: issues.meta().measures.len(),
+            cycles: issues.cycle(),
             usage: issues.usage(),
             paused_until: pause.as_ref().map(|pause| pause.until),
             way_out: pause.as_ref().map(way_out),
             paused_because: pause.map(|pause| pause.reason),
             roles: roles.into_iter().map(|(role, sum)| (role, sum.usage)).collect(),
             budgets: Standing::of(&self.config.budget, issues.cycle(), issues.ledger()),
-            hazards: self.hazards(&generation, tip, run.is_some(), merged.is_some())?,
+            hazards: {
+                let mut hazards = self.hazards(&generation, tip, run.is_some(), merged.is_some())?;
+                hazards.extend(unreadable);
+                hazards
+            },
             run,
             generation,
         })
@@ -124,6 +130,8 @@ impl Generator {
                         suspended.slot
                     )
                 }
+                // Another generation's session waits for that one's next run.
+                None if SlotOwner::parse(&leftover.owner).is_some_and(|owner| owner.session.is_some()) => continue,
                 None => "a run ended in the middle of a task: `generator resume` puts it right".to_owned(),
             });
         }

@@ -12,41 +12,44 @@ use crate::preflight;
 use crate::suspend::{SlotOwner, Suspended};
 use crate::work::{Work, Workplace};
 
+/// What became of the way into a slot.
+pub(super) enum Entered {
+    /// The agent can begin, or go on.
+    Ready(Slot, Workplace),
+    /// What the agent has left must not meet its client again.
+    Refused(Judgement),
+}
+
 /// Takes up the slot in which the task's session was suspended, else makes one from the generation's tip.
-pub(super) fn enter(work: &Work<'_>, trial: &mut Trial, owner: &SlotOwner) -> Result<(Slot, Workplace)> {
+pub(super) fn enter(work: &Work<'_>, trial: &mut Trial, owner: &SlotOwner) -> Result<Entered> {
     if let Some(suspended) = work.suspended(owner.task.as_ref())? {
         let slot = work.generator.slots().adopt(suspended.slot)?;
-        match preflight::settings_in(work, &slot) {
-            Ok(()) => return go_on(work, trial, owner, &suspended, slot),
-            // What is in it is on the task's ref.
-            Err(error) => {
-                let (id, error) = (&trial.issue.id, error.in_a_line());
-                work.warn(format!(
-                    "{id}: its session cannot go on, so it is begun afresh: {error}"
-                ));
-                work.release(slot);
-            }
+        if let Err(error) = preflight::settings_in(work, &slot) {
+            // What is in it is on the task's ref; begun afresh, the agent would only do it again.
+            work.release(slot);
+            let reason = error.in_a_line();
+            return Ok(Entered::Refused(Judgement::held(Outcome::ProtectedPath, reason)));
         }
+        if suspended.owner.ids == owner.ids {
+            return go_on(work, trial, owner, &suspended, slot);
+        }
+        let id = &trial.issue.id;
+        work.warn(format!("{id}: its session is another user's, so it is begun afresh"));
+        work.release(slot);
     }
     let mut slot = work.acquire(owner)?;
     let place = work.checkout(&mut slot, owner.clone(), trial.base)?;
-    Ok((slot, place))
+    Ok(Entered::Ready(slot, place))
 }
 
-fn go_on(
-    work: &Work<'_>,
-    trial: &mut Trial,
-    owner: &SlotOwner,
-    suspended: &Suspended,
-    slot: Slot,
-) -> Result<(Slot, Workplace)> {
+fn go_on(work: &Work<'_>, trial: &mut Trial, owner: &SlotOwner, suspended: &Suspended, slot: Slot) -> Result<Entered> {
     trial.base = work.generator.git.resolve(&suspended.base)?;
     trial.resumes = Some(Resume {
         before: work.store.read()?.session(&suspended.session),
         session: suspended.session.clone(),
     });
     let place = work.go_on(&slot, suspended, owner.clone())?;
-    Ok((slot, place))
+    Ok(Entered::Ready(slot, place))
 }
 
 /// The session that is to go on after an attempt that nothing of its own ended: a limit, a budget, a passing failure,
