@@ -14,7 +14,7 @@ engine_tests! {
 const TWO_ANSWERS: &str = "tokens 100 10 0.3\nwrite src/a.txt one\ntokens 100 10 0.3\nwrite src/b.txt two";
 
 fn a_session_goes_on_when_there_is_more_to_spend(kind: EngineKind) {
-    let Some(mut project) = Project::new(kind, "budget: {usd: 0.4}\n") else {
+    let Some(mut project) = Project::new(kind, "stitch: {max_attempts: 1}\nbudget: {usd: 0.4}\n") else {
         return;
     };
     project.add("costs more than there is", TWO_ANSWERS);
@@ -25,8 +25,10 @@ fn a_session_goes_on_when_there_is_more_to_spend(kind: EngineKind) {
     assert_eq!(project.outcomes("cw-1"), ["budget_spent"]);
     assert_eq!(project.issue("cw-1")["status"], "open");
     assert_eq!(project.suspended(), 1);
-    // With nothing left, nothing is called for.
+    // With nothing left, nothing is called for, and nothing is recorded.
     project.run(&["generator", "resume"]).expect(8);
+    project.run(&["generator", "stitch", "cw-1"]).expect(8);
+    assert_eq!(project.outcomes("cw-1").len(), 1);
     assert_eq!(project.status()["usage"]["calls"], 1);
 
     project.reconfigure(None, "budget: {usd: 5}\n");

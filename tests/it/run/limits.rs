@@ -16,7 +16,7 @@ engine_tests! {
 }
 
 /// Configuration, script, exit code, outcome, and what is said.
-const STOPS: [(&str, &str, i32, &str, &str); 7] = [
+const STOPS: [(&str, &str, i32, &str, &str); 9] = [
     (
         "limits: {wait: never}\n",
         "write src/a.txt x\nlimit 1900000000",
@@ -45,6 +45,22 @@ const STOPS: [(&str, &str, i32, &str, &str); 7] = [
         7,
         "infrastructure_failed",
         "model not found",
+    ),
+    // Only a session that was to go on can be lost: nothing is begun afresh for these words.
+    (
+        "",
+        "api-error 400 No conversation found with session ID: 0",
+        7,
+        "infrastructure_failed",
+        "refused for good",
+    ),
+    // Its own money ran out, whatever the generation has of tokens.
+    (
+        "stitch: {budget_usd: 0.1}\nbudget: {tokens: 1000000}\n",
+        "tokens 10 10 0.2\nwrite src/a.txt x",
+        7,
+        "budget_spent",
+        "held for a person",
     ),
     (
         "",

@@ -1,6 +1,7 @@
 //! Usage limits as a state of the scheduler: pauses that are written down, and sessions that go on after them.
 
 use std::fs;
+use std::path::Path;
 
 use cordwainer::engine::EngineKind;
 use cordwainer::event::Happening;
@@ -16,9 +17,9 @@ engine_tests! {
     both: a_limited_session_goes_on_where_it_stopped;
     podman: a_pause_outlives_a_restart, a_person_cuts_a_pause_short, an_old_clients_limit_is_waited_out,
         a_suspended_session_ends_with_its_generation, a_damaged_pause_is_told,
-        a_session_with_settings_of_its_own_is_begun_afresh;
+        a_session_with_settings_of_its_own_does_not_go_on, a_hold_keeps_the_session;
     docker: a_run_killed_in_a_pause_goes_on_with_the_session, a_lost_session_is_begun_afresh,
-        a_measure_goes_on_with_its_session, an_overloaded_api_costs_no_session,
+        a_measure_goes_on_with_its_session, a_measure_of_another_tip_is_asked_afresh, an_overloaded_api_costs_no_session,
         a_task_that_a_person_closed_lets_its_slot_go, a_limit_that_is_near_is_told_and_changes_nothing;
 }
 
@@ -40,6 +41,7 @@ fn in_three_hours() -> i64 {
 #[track_caller]
 fn expect_one_session(project: &Project, cost: f64) {
     let calls = project.calls("cw-1");
+    assert!(calls.len() >= 2, "{calls:#?}");
     let sessions: Vec<_> = calls.iter().map(|call| call["session_id"].as_str().unwrap()).collect();
     assert!(sessions.windows(2).all(|pair| pair[0] == pair[1]), "{calls:#?}");
     let paid = project.status()["usage"]["cost_usd"].as_f64().unwrap();
@@ -73,7 +75,7 @@ fn a_limited_session_goes_on_where_it_stopped(kind: EngineKind) {
 }
 
 /// What an agent wrote could have somebody else pay for the call that goes on, whether git ignores it or not.
-fn a_session_with_settings_of_its_own_is_begun_afresh(kind: EngineKind) {
+fn a_session_with_settings_of_its_own_does_not_go_on(kind: EngineKind) {
     let Some(project) = Project::new(kind, "limits: {wait: never}\n") else {
         return;
     };
@@ -86,12 +88,16 @@ fn a_session_with_settings_of_its_own_is_begun_afresh(kind: EngineKind) {
     project.run(&["generator", "run"]).expect(8);
     project
         .run(&["generator", "resume", "--now"])
-        .expect(0)
-        .says("its session cannot go on, so it is begun afresh")
+        .expect(7)
+        .says("held for a person")
         .says("`env.ANTHROPIC_AUTH_TOKEN`");
-    assert_eq!(project.outcomes("cw-1"), ["limited", "merged"]);
-    let calls = project.calls("cw-1");
-    assert_ne!(calls[0]["session_id"], calls[1]["session_id"]);
+    assert_eq!(project.outcomes("cw-1"), ["limited", "protected_path"]);
+    assert_eq!(
+        project.calls("cw-1")[1],
+        Value::Null,
+        "the client met its agent's settings"
+    );
+    assert_eq!(project.suspended(), 0);
     project.expect_tidy();
 }
 
@@ -258,14 +264,17 @@ fn an_overloaded_api_costs_no_session(kind: EngineKind) {
 }
 
 fn a_suspended_session_ends_with_its_generation(kind: EngineKind) {
-    for (command, kept) in [("reset", true), ("stop", true)] {
-        let Some((project, _)) = paused(kind) else { return };
+    for command in ["reset", "stop"] {
+        let Some((mut project, _)) = paused(kind) else { return };
+        if command == "reset" {
+            // Nothing runs in a slot whose session waits, so no engine is asked.
+            project.reconfigure(Some(Path::new("/nowhere/engine.sock")), "");
+        }
         project.run(&["generator", command]).expect(0);
         let refs = project
             .repository
             .git(&["for-each-ref", "--format=%(refname)", "refs/cordwainer"]);
         let task = refs.lines().find(|name| name.ends_with("tasks/cw-1"));
-        assert_eq!(task.is_some(), kept, "{refs}");
         let file = project
             .repository
             .git(&["show", &format!("{}:src/a.txt", task.unwrap())]);
@@ -287,6 +296,41 @@ fn a_task_that_a_person_closed_lets_its_slot_go(kind: EngineKind) {
     project.expect_tidy();
 }
 
+fn a_hold_keeps_the_session(kind: EngineKind) {
+    let Some((project, _)) = paused(kind) else { return };
+    project
+        .run(&["issues", "hold", "cw-1", "--reason", "let me think"])
+        .expect(0);
+    project.run(&["generator", "resume", "--now"]);
+    assert_eq!(project.suspended(), 1);
+    project.run(&["issues", "release", "cw-1"]).expect(0);
+    project
+        .run(&["issues", "comment", "cw-1", "Mind the second file."])
+        .expect(0);
+    project.run(&["generator", "resume"]).expect(0);
+    expect_one_session(&project, 0.75);
+    let prompt = project.records("cw-1-2").pop().unwrap().join("prompt.md");
+    assert!(fs::read_to_string(prompt).unwrap().contains("Mind the second file."));
+    project.expect_tidy();
+}
+
+fn a_measure_of_another_tip_is_asked_afresh(kind: EngineKind) {
+    let script = format!("limit {}\npropose {{\"proposals\": []}}", in_three_hours());
+    let configuration = format!("limits: {{wait: never}}\n{}", user_prompt(&script));
+    let Some(project) = Project::new(kind, &configuration) else {
+        return;
+    };
+    project.run(&["generator", "run"]).expect(8);
+    assert_eq!(project.suspended(), 1);
+    project.add("comes between", "write src/c.txt x");
+    project
+        .run(&["generator", "resume", "--now"])
+        .expect(8)
+        .says("the generation has moved on since its session began");
+    assert_eq!(project.merges_of("cw-1"), 1);
+    project.expect_tidy();
+}
+
 fn a_damaged_pause_is_told(kind: EngineKind) {
     let Some((project, _)) = paused(kind) else { return };
     fs::write(project.state().join("pause.json"), "{").unwrap();
@@ -295,6 +339,7 @@ fn a_damaged_pause_is_told(kind: EngineKind) {
         .expect(1)
         .says("pause.json")
         .says("mend it");
-    fs::write(project.state().join("pause.json"), "[]").unwrap();
+    project.run(&["generator", "status"]).expect(0).says("pause.json");
+    project.run(&["generator", "resume", "--now"]).expect(0);
     project.expect_tidy();
 }
