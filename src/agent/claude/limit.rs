@@ -41,6 +41,8 @@ impl Limits {
         let is_nameless = kind.is_none() && resets_at.is_none() && info.text("overageStatus").is_none();
         let standing = match standing {
             Standing::Rejected if is_nameless => Standing::Unknown,
+            // What the subscription refuses, overage pays for.
+            Standing::Rejected if overage && !overage_refused(info, kind.as_deref()) => Standing::Allowed,
             standing => standing,
         };
         self.overage |= overage;
@@ -78,6 +80,14 @@ fn overage_in_use(info: &Fields<'_>, standing: Standing, kind: Option<&str>) -> 
         .is_some_and(|status| status.starts_with("allowed"));
     let paying = standing == Standing::Rejected && available;
     info.get("isUsingOverage") == Some(true) || kind == Some("overage") || paying
+}
+
+/// Whether overage is used up, too, or was never to be had.
+fn overage_refused(info: &Fields<'_>, kind: Option<&str>) -> bool {
+    match info.word("overageStatus") {
+        Some(status) => !status.starts_with("allowed"),
+        None => kind == Some("overage"),
+    }
 }
 
 /// Whether a client's sentence says that a usage limit is reached: the only sign that older clients give. Limits on

@@ -273,6 +273,46 @@ fn overage_counts_when_it_is_in_use_and_not_allowed() {
 }
 
 #[test]
+fn allowed_overage_is_no_limit() {
+    let paid = |ending: Ending<'static>| Ending {
+        allow_overage: true,
+        ..ending
+    };
+    let ended = |subtype: &str| json!({"type": "result", "subtype": subtype, "is_error": true});
+    let rows = [
+        (Some(success()), exited(0), CallOutcome::Success),
+        (Some(ended("error_max_turns")), exited(1), CallOutcome::MaxTurns),
+        (Some(ended("error_max_budget_usd")), exited(1), CallOutcome::Budget),
+        (Some(ended("error_during_execution")), exited(1), CallOutcome::Failed),
+        (Some(refused_with(401, "Please run /login")), exited(1), CallOutcome::Permanent),
+        (Some(refused_with(529, "Overloaded")), exited(1), CallOutcome::Transient),
+        (Some(refused_with(429, LIMIT)), exited(1), CallOutcome::Limited),
+        (None, exited(137), CallOutcome::Crashed),
+        (None, cut(Cut::Hard), CallOutcome::Crashed),
+        (None, cut(Cut::FirstEvent), CallOutcome::Transient),
+    ];
+    let events = recording("overage").into_iter();
+    let recorded = events.filter(|line| line["type"] == "rate_limit_event").next_back();
+    let recorded = recorded.expect("the recording tells of overage");
+    assert_eq!(recorded["rate_limit_info"]["status"], "rejected");
+    let untold = event(&json!({"status": "rejected", "isUsingOverage": true, "resetsAt": 1_900_000_000}));
+    for using in [recorded, untold] {
+        for (last, ending, outcome) in &rows {
+            let lines: Vec<Value> = [using.clone()].into_iter().chain(last.clone()).collect();
+            check_for(&[New, Late], &lines, paid(*ending), *outcome);
+            let report = report(&lines, &paid(*ending));
+            assert!(report.using_overage && report.resets_at.is_some() == (*outcome == CallOutcome::Limited));
+        }
+        // The overage is used up, too.
+        let both = event(&json!({"status": "rejected", "overageStatus": "rejected", "resetsAt": 1_900_000_000}));
+        let lines = [using, both, failure("It broke")];
+        check_for(&[New, Late], &lines, paid(exited(1)), CallOutcome::Limited);
+    }
+    let kind = event(&json!({"status": "rejected", "rateLimitType": "overage", "resetsAt": 1_900_000_000}));
+    check_for(&[New, Late], &[kind], paid(exited(1)), CallOutcome::Limited);
+}
+
+#[test]
 fn what_cut_a_call_decides_unless_its_result_says_more() {
     let died = CallOutcome::Crashed;
     for (why, outcome) in [
