@@ -93,15 +93,33 @@ fn overage_refused(info: &Fields<'_>, kind: Option<&str>) -> bool {
 /// Whether a client's sentence says that a usage limit is reached: the only sign that older clients give. Limits on
 /// spending are none: more money lifts those, not time.
 pub(super) fn speaks_of_limit(sentence: &str) -> bool {
-    let clause = sentence.trim().split(['·', '∙', '•', '|', '.', '\n']).next();
-    let clause = clause.unwrap_or_default().trim().replace('’', "'").to_lowercase();
+    let clause = first_clause(sentence).replace('’', "'").to_lowercase();
     let words: Vec<&str> = clause.split_whitespace().collect();
-    match words[..] {
-        ["you've", "hit" | "reached", "your", ref name @ .., "limit"]
-        | ["you", "have", "hit" | "reached", "your", ref name @ .., "limit"] => names_no_other(name),
-        [ref name @ .., "limit", "reached"] => name.iter().all(|word| LIMITS.contains(word)),
+    match without_model(&words) {
+        ["you've", "hit" | "reached", "your", name @ .., "limit"]
+        | ["you", "have", "hit" | "reached", "your", name @ .., "limit"] => names_no_other(name),
+        ["you're", "out", "of", "extra", "usage"] | ["you", "are", "out", "of", "extra", "usage"] => true,
+        [name @ .., "limit", "reached"] => name.iter().all(|word| LIMITS.contains(word)),
         ["usage", "limit", "reached", "for", ..] => true,
         _ => false,
+    }
+}
+
+/// What stands before the reset: clients separate it in many ways.
+fn first_clause(sentence: &str) -> &str {
+    let clause = sentence.trim().split(['·', '∙', '•', '|', '.', '\n']).next();
+    let parts = [" - ", " – ", " — "].iter();
+    let cut = parts.fold(clause.unwrap_or_default(), |clause, dash| {
+        clause.split_once(dash).map_or(clause, |(before, _)| before)
+    });
+    cut.trim()
+}
+
+/// Leaves out `for NAME` behind a limit.
+fn without_model<'w, 'a>(words: &'w [&'a str]) -> &'w [&'a str] {
+    match words {
+        [before @ .., "for", _] | [before @ .., "for", _, _] if before.ends_with(&["limit"]) => before,
+        _ => words,
     }
 }
 
@@ -139,6 +157,17 @@ mod tests {
             ("You've hit your Opus limit · resets Mon 12:00am", true),
             ("You've reached your Fable limit.", true),
             ("Usage limit reached for 5 hour.", true),
+            ("You're out of extra usage · resets 9am (America/Cordoba)", true),
+            ("You are out of extra usage.", true),
+            ("Claude usage limit reached — will reset at 3pm (Europe/Oslo)", true),
+            ("Claude usage limit reached – will reset at 3pm", true),
+            ("You've hit your limit - resets 3pm (UTC)", true),
+            ("You've reached your usage limit for Opus · resets 3pm", true),
+            ("You've hit your weekly limit for Opus 5", true),
+            ("You've hit your spend limit for Opus", false),
+            ("You've hit your limit for what one person can read in a day", false),
+            ("You're out of extra usage examples in the README", false),
+            ("You're out of usage credits.", false),
             ("You've hit your monthly spend limit · your limit resets 5pm", false),
             ("You've hit your fast limit · resets in 5m", false),
             ("You've hit your team's shared budget.", false),

@@ -284,7 +284,11 @@ fn allowed_overage_is_no_limit() {
         (Some(ended("error_max_turns")), exited(1), CallOutcome::MaxTurns),
         (Some(ended("error_max_budget_usd")), exited(1), CallOutcome::Budget),
         (Some(ended("error_during_execution")), exited(1), CallOutcome::Failed),
-        (Some(refused_with(401, "Please run /login")), exited(1), CallOutcome::Permanent),
+        (
+            Some(refused_with(401, "Please run /login")),
+            exited(1),
+            CallOutcome::Permanent,
+        ),
         (Some(refused_with(529, "Overloaded")), exited(1), CallOutcome::Transient),
         (Some(refused_with(429, LIMIT)), exited(1), CallOutcome::Limited),
         (None, exited(137), CallOutcome::Crashed),
