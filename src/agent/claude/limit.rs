@@ -105,6 +105,15 @@ pub(super) fn speaks_of_limit(sentence: &str) -> bool {
     }
 }
 
+/// Whether a text is nothing but what clients 1.0 write of a limit: `Claude AI usage limit reached|1795257035`.
+pub(super) fn is_limit_alone(text: &str) -> bool {
+    let Some((words, moment)) = text.trim().rsplit_once('|') else {
+        return false;
+    };
+    let is_moment = matches!(moment.len(), 10 | 13) && moment.bytes().all(|byte| byte.is_ascii_digit());
+    is_moment && words.ends_with("limit reached") && speaks_of_limit(words)
+}
+
 /// What stands before the reset: clients separate it in many ways.
 fn first_clause(sentence: &str) -> &str {
     let clause = sentence.trim().split(['·', '∙', '•', '|', '.', '\n']).next();
@@ -137,6 +146,24 @@ fn names_no_other(name: &[&str]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_limit_alone_is_told_from_talk_of_one() {
+        let cases = [
+            ("Claude AI usage limit reached|1900000000", true),
+            (" Claude AI usage limit reached|1900000000000\n", true),
+            ("5-hour limit reached|1900000000", true),
+            ("Claude AI usage limit reached|190000000", false),
+            ("Claude AI usage limit reached|190000000x", false),
+            ("Claude AI usage limit reached", false),
+            ("The client said: Claude AI usage limit reached|1900000000", false),
+            ("Claude AI usage limit reached|1900000000 is read now", false),
+            ("Rate limit reached|1900000000", false),
+        ];
+        for (text, expect) in cases {
+            assert_eq!(is_limit_alone(text), expect, "{text}");
+        }
+    }
 
     #[test]
     fn usage_limits_are_told_from_other_limits() {

@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 
 use super::cause::{self, Cause, Evidence};
-use super::limit::{Standing, speaks_of_limit};
+use super::limit::{Standing, is_limit_alone, speaks_of_limit};
 use super::{ResultLine, Transcript, reset_time};
 use crate::agent::{CallOutcome, Cut, Ending};
 
@@ -46,9 +46,10 @@ impl Verdict {
 type Row = fn(&Transcript, &Ending<'_>) -> Option<Verdict>;
 
 /// The table. The first row that fits decides.
-const ROWS: [Row; 11] = [
+const ROWS: [Row; 12] = [
     paid_overage,
     cut_for_good,
+    limited_in_disguise,
     claimed_success,
     cut_for_budget,
     limited_by_fields,
@@ -85,6 +86,20 @@ fn cut_for_good(_: &Transcript, ending: &Ending<'_>) -> Option<Verdict> {
         mend: Some(mend),
         ..Verdict::new(CallOutcome::Permanent, cut.reason())
     })
+}
+
+/// A usage limit that the client calls a success.
+fn limited_in_disguise(call: &Transcript, ending: &Ending<'_>) -> Option<Verdict> {
+    let result = call.result.as_ref()?;
+    let disguised = result.claims_success() && !aborted(result) && is_limit_in_disguise(call);
+    disguised.then(|| limited(call, ending))
+}
+
+/// Whether no model said anything, and the client only tells of a limit: then no success of its can be true.
+pub(super) fn is_limit_in_disguise(call: &Transcript) -> bool {
+    let text = call.result.as_ref().and_then(|line| line.text.as_deref());
+    let told = call.limits.standing == Standing::Rejected || text.is_some_and(is_limit_alone);
+    told && !call.has_spoken
 }
 
 fn claimed_success(call: &Transcript, ending: &Ending<'_>) -> Option<Verdict> {

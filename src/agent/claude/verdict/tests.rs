@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use self::lines::Client::{self, Late, New, Old, Oldest};
 use self::lines::{aborted, allowed, event, failure, recording, refusal, refused_with, rejected, retry, success};
 use super::*;
-use crate::agent::CallReport;
+use crate::agent::{AgentEvent, CallReport};
 
 const NOW: &str = "2026-11-21T09:30:40Z";
 
@@ -137,6 +137,47 @@ fn what_an_agent_says_is_no_limit() {
     let said = json!({"type": "assistant", "message": {"content": [{"type": "text", "text": LIMIT}]}});
     check(&[said.clone(), failure("It broke")], exited(1), CallOutcome::Failed);
     check(&[said], exited(137), CallOutcome::Crashed);
+}
+
+#[test]
+fn a_limit_that_a_client_calls_a_success_is_none() {
+    let claim = |text: &str| json!({"type": "result", "subtype": "success", "is_error": false, "result": text});
+    let limit = claim("Claude AI usage limit reached|1900000000");
+    let made_up = json!({"type": "assistant", "message": {"model": "<synthetic>", "content": []}});
+    let spoken = json!({"type": "assistant", "message": {"id": "m", "content": []}});
+    check(std::slice::from_ref(&limit), exited(0), CallOutcome::Limited);
+    check(&[made_up.clone(), limit.clone()], exited(0), CallOutcome::Limited);
+    let until = report(std::slice::from_ref(&limit), &exited(0)).resets_at.unwrap();
+    assert_eq!(until.as_second(), 1_900_000_000);
+    let event = Transcript::new().push_line(limit.to_string().as_bytes());
+    assert!(matches!(event, Some(AgentEvent::Finished { success: false, .. })));
+    // An agent may end with such words, if it was there at all.
+    check(&[spoken.clone(), limit], exited(0), CallOutcome::Success);
+    check(
+        &[claim("Claude AI usage limit reached|19")],
+        exited(0),
+        CallOutcome::Success,
+    );
+    let fields = &[New, Late];
+    check_for(fields, &[rejected(), success()], exited(0), CallOutcome::Limited);
+    check_for(
+        fields,
+        &[rejected(), made_up, success()],
+        exited(0),
+        CallOutcome::Limited,
+    );
+    check_for(
+        fields,
+        &[rejected(), allowed(), success()],
+        exited(0),
+        CallOutcome::Success,
+    );
+    check_for(
+        fields,
+        &[rejected(), spoken, success()],
+        exited(0),
+        CallOutcome::Success,
+    );
 }
 
 #[test]
