@@ -85,7 +85,7 @@ impl Transcript {
             session_id: self.session_id.clone(),
             model: self.model.clone(),
             version: self.client_version.clone(),
-            api_key_source: self.api_key_source.clone().filter(|source| source != "none"),
+            api_key_source: self.api_key_source.clone().filter(|source| is_api_key(source)),
         }
     }
 
@@ -176,6 +176,11 @@ impl Transcript {
             usage: self.usage(),
         }
     }
+}
+
+/// Whether a source of credentials is one of an API key: `none` and, with older clients, `oauth` are the subscription.
+fn is_api_key(source: &str) -> bool {
+    !matches!(source, "none" | "oauth")
 }
 
 /// A short text, harmless and on one line.

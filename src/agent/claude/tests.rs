@@ -191,6 +191,28 @@ fn words_of_the_client_tell_the_permanent_from_the_passing() {
 }
 
 #[test]
+fn a_subscription_is_no_api_key() {
+    let cases = [
+        (json!("none"), None),
+        (json!("oauth"), None),
+        (json!(null), None),
+        (json!("user"), Some("user")),
+        (json!("project"), Some("project")),
+        (json!("org"), Some("org")),
+        (json!("temporary"), Some("temporary")),
+        (json!("ANTHROPIC_API_KEY"), Some("ANTHROPIC_API_KEY")),
+    ];
+    for (source, expect) in cases {
+        let line = json!({"type": "system", "subtype": "init", "apiKeySource": source});
+        let Some(AgentEvent::Started { api_key_source, .. }) = Transcript::new().push_line(line.to_string().as_bytes())
+        else {
+            panic!("{line} begins a call");
+        };
+        assert_eq!(api_key_source.as_deref(), expect);
+    }
+}
+
+#[test]
 fn messages_are_counted_once_and_tools_are_summed_up() {
     let mut transcript = Transcript::new();
     let mut push = |line: Value| transcript.push_line(line.to_string().as_bytes());
