@@ -151,9 +151,11 @@ fn limited(call: &Transcript, ending: &Ending<'_>) -> Verdict {
     Verdict::new(CallOutcome::Limited, said).until(resets_at)
 }
 
-/// What the client says of the call's end: in its result, and in the message that it made of a refusal.
+/// What the client says of the call's end: in its result, and in the message that it made of a refusal. What the agent
+/// said last is none of it.
 fn sentences(call: &Transcript) -> impl Iterator<Item = &str> {
     let result = call.result.as_ref().and_then(|line| line.text.as_deref());
+    let result = result.filter(|text| !call.last_words.are(text));
     let refusal = call.refusal.as_ref().map(|refusal| refusal.text.as_str());
     [result, refusal].into_iter().flatten().filter(|text| !text.is_empty())
 }
@@ -191,10 +193,11 @@ fn refused(call: &Transcript, ending: &Ending<'_>) -> Option<Verdict> {
     let silent = stderr(ending).unwrap_or("the client ended with an error and said nothing");
     let said = words(result).unwrap_or_else(|| silent.to_owned());
     let word = call.refusal.as_ref().map_or("", |refusal| refusal.word.as_str());
+    let by_agent = call.last_words.are(&said);
     let evidence = Evidence {
         status: result.status,
         word,
-        text: &said,
+        text: if by_agent { "" } else { &said },
     };
     match cause::of(evidence) {
         Some(cause) => Some(Verdict::caused(cause, said)),
