@@ -30,11 +30,12 @@ pub(super) struct Evidence<'a> {
     pub(super) text: &'a str,
 }
 
-const LOG_IN: &str = "log in again: `claude setup-token` gives a token for `container.env`";
+const LOG_IN: &str =
+    "log in again (`claude setup-token` gives a token for `container.env`), or give a valid API key there";
 const ADD_CREDIT: &str = "add credit, or raise the spend limit, where the account is billed";
 const CHOOSE_MODEL: &str = "choose another model: `model` in the role's section of the configuration";
 const BEGIN_ANEW: &str = "begin a new session: the client's home does not hold this one any more";
-const DROP_OPTION: &str = "take the option out of `claude_args`, or use an image whose client knows it";
+const DROP_OPTION: &str = "take the option out of `claude_args` or the role's `args`, unset the key that gives it, or use an image whose client knows it";
 const CHANGE_USER: &str = "let agents run as another user than root: `container.user`";
 const CHANGE_REQUEST: &str = "change what the reason names: the same request would be refused again";
 

@@ -89,7 +89,7 @@ fn without_a_result_the_end_of_the_process_is_the_reason() {
         &[],
         &cut(Cut::Idle),
         CallOutcome::Crashed,
-        "no result line: stopped: no output for longer than the idle limit",
+        "no result line: stopped: no output for longer than `idle_timeout`",
     );
     let told = Ending {
         stderr_tail: "error: unknown option '--x'\n",
@@ -186,7 +186,7 @@ fn words_of_the_client_tell_the_permanent_from_the_passing() {
         &[failure("Request was aborted")],
         &cut(Cut::Hard),
         CallOutcome::Crashed,
-        "stopped: it ran past its time limit",
+        "stopped: it ran past `timeout`",
     );
 }
 

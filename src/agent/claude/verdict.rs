@@ -73,18 +73,23 @@ fn paid_overage(call: &Transcript, ending: &Ending<'_>) -> Option<Verdict> {
 }
 
 /// What must not go on is no success, however far it came.
-fn cut_for_good(_: &Transcript, ending: &Ending<'_>) -> Option<Verdict> {
+fn cut_for_good(call: &Transcript, ending: &Ending<'_>) -> Option<Verdict> {
     let cut = ending.cut?;
-    let mend = match cut {
-        Cut::Credentials => {
-            "take the API key out of `container.env` and of the agent's settings, or set `agent.credentials: api_key`"
-        }
-        Cut::Model => "set `model` in the role's section to the one that is bound, or `strict_model: false`",
+    let (mend, thing) = match cut {
+        Cut::Credentials => (
+            "take the API key out of `container.env` and of the agent's settings, or set `agent.credentials: api_key`",
+            call.api_key_source.as_deref(),
+        ),
+        Cut::Model => (
+            "set `model` in the role's section to the one that is bound, or `strict_model: false`",
+            call.model.as_deref(),
+        ),
         _ => return None,
     };
+    let thing = thing.map_or(String::new(), |thing| format!(" (`{thing}`)"));
     Some(Verdict {
         mend: Some(mend),
-        ..Verdict::new(CallOutcome::Permanent, cut.reason())
+        ..Verdict::new(CallOutcome::Permanent, format!("{}{thing}", cut.reason()))
     })
 }
 

@@ -275,6 +275,28 @@ fn a_permanent_failure_says_what_mends_it() {
         let mend = mend(&lines, &ending);
         assert!(mend.contains(expect), "{lines:?}: {mend}");
     }
+    for name in ["the role's `args`", "unset the key that gives it"] {
+        assert!(mend(&[], &option).contains(name), "{name}");
+    }
+    assert!(mend(&recording("auth_failed"), &exited(1)).contains("a valid API key"));
     assert!(report(&recording("resume_unknown"), &exited(1)).session_lost);
     assert!(!report(&recording("auth_failed"), &exited(1)).session_lost);
+}
+
+#[test]
+fn a_cut_names_its_key_and_the_thing_that_brought_it() {
+    let begun = json!({"type": "system", "subtype": "init", "model": "claude-haiku-9", "apiKeySource": "user"});
+    for (why, name) in [
+        (Cut::FirstEvent, "`first_event_timeout`"),
+        (Cut::Idle, "`idle_timeout`"),
+        (Cut::Tool, "`tool_timeout`"),
+        (Cut::Hard, "`timeout`"),
+        (Cut::AfterResult, "`result_grace`"),
+        (Cut::Credentials, "`agent.credentials`"),
+        (Cut::Credentials, "(`user`)"),
+        (Cut::Model, "(`claude-haiku-9`)"),
+    ] {
+        let reason = report(std::slice::from_ref(&begun), &cut(why)).reason;
+        assert!(reason.contains(name), "{why:?}: {reason}");
+    }
 }
