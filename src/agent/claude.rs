@@ -47,6 +47,8 @@ pub struct Transcript {
     api_key_source: Option<String>,
     meter: Meter,
     tools: Tools,
+    /// Whether a model wrote any message of the main thread.
+    has_spoken: bool,
     /// The last text of the main thread.
     last_words: LastWords,
     limits: Limits,

@@ -37,15 +37,15 @@ impl Cut {
     pub(crate) fn reason(self) -> &'static str {
         match self {
             Self::FirstEvent => "stopped: no event came within `first_event_timeout`",
-            Self::Tool => "stopped: no output for longer than the limit for tools",
-            Self::Model => "stopped: another model was bound than the one asked for",
-            Self::Idle => "stopped: no output for longer than the idle limit",
-            Self::Hard => "stopped: it ran past its time limit",
-            Self::AfterResult => "stopped: it did not end after its result",
+            Self::Tool => "stopped: no output for longer than `tool_timeout`",
+            Self::Model => "stopped: the client bound another model than the one asked for",
+            Self::Idle => "stopped: no output for longer than `idle_timeout`",
+            Self::Hard => "stopped: it ran past `timeout`",
+            Self::AfterResult => "stopped: it did not end within `result_grace` after its result",
             Self::Overage => "stopped: paid overage was being used",
             Self::Budget => "stopped: the budget is spent",
             Self::Credentials => {
-                "stopped: the client reports an API key, and `agent.credentials` expects a subscription to pay"
+                "stopped: `agent.credentials` expects a subscription to pay, and the client reports an API key"
             }
             Self::Flood => "stopped: it wrote more output than is kept",
             Self::Cancelled => "cancelled",

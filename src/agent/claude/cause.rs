@@ -30,11 +30,12 @@ pub(super) struct Evidence<'a> {
     pub(super) text: &'a str,
 }
 
-const LOG_IN: &str = "log in again: `claude setup-token` gives a token for `container.env`";
+const LOG_IN: &str =
+    "log in again (`claude setup-token` gives a token for `container.env`), or give a valid API key there";
 const ADD_CREDIT: &str = "add credit, or raise the spend limit, where the account is billed";
 const CHOOSE_MODEL: &str = "choose another model: `model` in the role's section of the configuration";
 const BEGIN_ANEW: &str = "begin a new session: the client's home does not hold this one any more";
-const DROP_OPTION: &str = "take the option out of `claude_args`, or use an image whose client knows it";
+const DROP_OPTION: &str = "take the option out of `claude_args` or the role's `args`, unset the key that gives it, or use an image whose client knows it";
 const CHANGE_USER: &str = "let agents run as another user than root: `container.user`";
 const CHANGE_REQUEST: &str = "change what the reason names: the same request would be refused again";
 
@@ -58,6 +59,7 @@ const CAUSES: [Cause; 8] = [
         phrases: &[
             "credit balance is too low",
             "monthly limit",
+            "out of extra usage",
             "out of usage credits",
             "shared budget",
             "spend limit",
@@ -121,16 +123,16 @@ const fn permanent(mend: &'static str) -> Cause {
 }
 
 /// The cause that the evidence shows. The status decides, else the word, else the text; among causes of one outcome,
-/// the word and the text say more than the status.
+/// the word and the text say more than the status, and any says more than that the request is not valid.
 pub(super) fn of(evidence: Evidence<'_>) -> Option<&'static Cause> {
     let status = evidence.status.and_then(by_status);
     let word = CAUSES.iter().find(|cause| cause.words.contains(&evidence.word));
     let text = by_text(evidence.text);
     let outcome = status.or(word).or(text)?.outcome;
-    [word, text, status]
-        .into_iter()
-        .flatten()
-        .find(|cause| cause.outcome == outcome)
+    let fitting = [word, text, status].into_iter().flatten();
+    let fitting = fitting.filter(|cause| cause.outcome == outcome);
+    // The first of the least.
+    fitting.min_by_key(|cause| cause.mend == Some(CHANGE_REQUEST))
 }
 
 fn by_status(status: u16) -> Option<&'static Cause> {
@@ -184,6 +186,14 @@ mod tests {
         check(413, "", "Overloaded", needs(CHANGE_REQUEST));
         check(400, "billing_error", "Credit balance is too low", needs(ADD_CREDIT));
         check(400, "", "Credit balance is too low", needs(ADD_CREDIT));
+        for text in [
+            "You're out of extra usage. Add more.",
+            "API Error: 400 You're out of extra usage.",
+        ] {
+            check(400, "", text, needs(ADD_CREDIT));
+            check(400, "invalid_request", text, needs(ADD_CREDIT));
+            check(None, "invalid_request", text, needs(ADD_CREDIT));
+        }
         check(401, "server_error", "", needs(LOG_IN));
         check(200, "overloaded", "", passing);
     }

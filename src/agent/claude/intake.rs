@@ -8,7 +8,7 @@ use super::fields::{Fields, whole};
 use super::figures::Figures;
 use super::line::{Line, Message};
 use super::result::ResultLine;
-use super::{Refusal, Retry, SUMMARY_WIDTH, Transcript, json, reset_time, tools};
+use super::{Refusal, Retry, SUMMARY_WIDTH, Transcript, json, reset_time, tools, verdict};
 use crate::agent::AgentEvent;
 use crate::lines::DEFAULT_LINE_LIMIT;
 use crate::text::one_line;
@@ -85,7 +85,7 @@ impl Transcript {
             session_id: self.session_id.clone(),
             model: self.model.clone(),
             version: self.client_version.clone(),
-            api_key_source: self.api_key_source.clone().filter(|source| source != "none"),
+            api_key_source: self.api_key_source.clone().filter(|source| is_api_key(source)),
         }
     }
 
@@ -124,6 +124,7 @@ impl Transcript {
     }
 
     fn note_answer(&mut self, message: &Message<'_>) {
+        self.has_spoken = true;
         let model = message.fields.word("model");
         if model.is_some() && model != self.answered.as_deref().map(Cow::Borrowed) {
             self.answered = shown(model);
@@ -167,14 +168,19 @@ impl Transcript {
         self.tools.clear();
         self.meter.settle(&Figures::of(fields), fields.get("num_turns"));
         self.duration_ms = self.duration_ms.saturating_add(fields.count("duration_ms"));
-        let success = line.claims_success();
+        let claims_success = line.claims_success();
         self.result = Some(line);
         AgentEvent::Finished {
-            success,
+            success: claims_success && !verdict::is_limit_in_disguise(self),
             turns: self.turns(),
             usage: self.usage(),
         }
     }
+}
+
+/// Whether a source of credentials is one of an API key: `none` and, with older clients, `oauth` are the subscription.
+fn is_api_key(source: &str) -> bool {
+    !matches!(source, "none" | "oauth")
 }
 
 /// A short text, harmless and on one line.

@@ -41,6 +41,8 @@ impl Limits {
         let is_nameless = kind.is_none() && resets_at.is_none() && info.text("overageStatus").is_none();
         let standing = match standing {
             Standing::Rejected if is_nameless => Standing::Unknown,
+            // What the subscription refuses, overage pays for.
+            Standing::Rejected if overage && !overage_refused(info, kind.as_deref()) => Standing::Allowed,
             standing => standing,
         };
         self.overage |= overage;
@@ -80,18 +82,53 @@ fn overage_in_use(info: &Fields<'_>, standing: Standing, kind: Option<&str>) -> 
     info.get("isUsingOverage") == Some(true) || kind == Some("overage") || paying
 }
 
+/// Whether overage is used up, too, or was never to be had.
+fn overage_refused(info: &Fields<'_>, kind: Option<&str>) -> bool {
+    match info.word("overageStatus") {
+        Some(status) => !status.starts_with("allowed"),
+        None => kind == Some("overage"),
+    }
+}
+
 /// Whether a client's sentence says that a usage limit is reached: the only sign that older clients give. Limits on
 /// spending are none: more money lifts those, not time.
 pub(super) fn speaks_of_limit(sentence: &str) -> bool {
-    let clause = sentence.trim().split(['·', '∙', '•', '|', '.', '\n']).next();
-    let clause = clause.unwrap_or_default().trim().replace('’', "'").to_lowercase();
+    let clause = first_clause(sentence).replace('’', "'").to_lowercase();
     let words: Vec<&str> = clause.split_whitespace().collect();
-    match words[..] {
-        ["you've", "hit" | "reached", "your", ref name @ .., "limit"]
-        | ["you", "have", "hit" | "reached", "your", ref name @ .., "limit"] => names_no_other(name),
-        [ref name @ .., "limit", "reached"] => name.iter().all(|word| LIMITS.contains(word)),
+    match without_model(&words) {
+        ["you've", "hit" | "reached", "your", name @ .., "limit"]
+        | ["you", "have", "hit" | "reached", "your", name @ .., "limit"] => names_no_other(name),
+        ["you're", "out", "of", "extra", "usage"] | ["you", "are", "out", "of", "extra", "usage"] => true,
+        [name @ .., "limit", "reached"] => name.iter().all(|word| LIMITS.contains(word)),
         ["usage", "limit", "reached", "for", ..] => true,
         _ => false,
+    }
+}
+
+/// Whether a text is nothing but what clients 1.0 write of a limit: `Claude AI usage limit reached|1795257035`.
+pub(super) fn is_limit_alone(text: &str) -> bool {
+    let Some((words, moment)) = text.trim().rsplit_once('|') else {
+        return false;
+    };
+    let is_moment = matches!(moment.len(), 10 | 13) && moment.bytes().all(|byte| byte.is_ascii_digit());
+    is_moment && words.ends_with("limit reached") && speaks_of_limit(words)
+}
+
+/// What stands before the reset: clients separate it in many ways.
+fn first_clause(sentence: &str) -> &str {
+    let clause = sentence.trim().split(['·', '∙', '•', '|', '.', '\n']).next();
+    let parts = [" - ", " – ", " — "].iter();
+    let cut = parts.fold(clause.unwrap_or_default(), |clause, dash| {
+        clause.split_once(dash).map_or(clause, |(before, _)| before)
+    });
+    cut.trim()
+}
+
+/// Leaves out `for NAME` behind a limit.
+fn without_model<'w, 'a>(words: &'w [&'a str]) -> &'w [&'a str] {
+    match words {
+        [before @ .., "for", _] | [before @ .., "for", _, _] if before.ends_with(&["limit"]) => before,
+        _ => words,
     }
 }
 
@@ -109,6 +146,24 @@ fn names_no_other(name: &[&str]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_limit_alone_is_told_from_talk_of_one() {
+        let cases = [
+            ("Claude AI usage limit reached|1900000000", true),
+            (" Claude AI usage limit reached|1900000000000\n", true),
+            ("5-hour limit reached|1900000000", true),
+            ("Claude AI usage limit reached|190000000", false),
+            ("Claude AI usage limit reached|190000000x", false),
+            ("Claude AI usage limit reached", false),
+            ("The client said: Claude AI usage limit reached|1900000000", false),
+            ("Claude AI usage limit reached|1900000000 is read now", false),
+            ("Rate limit reached|1900000000", false),
+        ];
+        for (text, expect) in cases {
+            assert_eq!(is_limit_alone(text), expect, "{text}");
+        }
+    }
 
     #[test]
     fn usage_limits_are_told_from_other_limits() {
@@ -129,6 +184,17 @@ mod tests {
             ("You've hit your Opus limit · resets Mon 12:00am", true),
             ("You've reached your Fable limit.", true),
             ("Usage limit reached for 5 hour.", true),
+            ("You're out of extra usage · resets 9am (America/Cordoba)", true),
+            ("You are out of extra usage.", true),
+            ("Claude usage limit reached — will reset at 3pm (Europe/Oslo)", true),
+            ("Claude usage limit reached – will reset at 3pm", true),
+            ("You've hit your limit - resets 3pm (UTC)", true),
+            ("You've reached your usage limit for Opus · resets 3pm", true),
+            ("You've hit your weekly limit for Opus 5", true),
+            ("You've hit your spend limit for Opus", false),
+            ("You've hit your limit for what one person can read in a day", false),
+            ("You're out of extra usage examples in the README", false),
+            ("You're out of usage credits.", false),
             ("You've hit your monthly spend limit · your limit resets 5pm", false),
             ("You've hit your fast limit · resets in 5m", false),
             ("You've hit your team's shared budget.", false),

@@ -89,7 +89,7 @@ fn without_a_result_the_end_of_the_process_is_the_reason() {
         &[],
         &cut(Cut::Idle),
         CallOutcome::Crashed,
-        "no result line: stopped: no output for longer than the idle limit",
+        "no result line: stopped: no output for longer than `idle_timeout`",
     );
     let told = Ending {
         stderr_tail: "error: unknown option '--x'\n",
@@ -186,8 +186,30 @@ fn words_of_the_client_tell_the_permanent_from_the_passing() {
         &[failure("Request was aborted")],
         &cut(Cut::Hard),
         CallOutcome::Crashed,
-        "stopped: it ran past its time limit",
+        "stopped: it ran past `timeout`",
     );
+}
+
+#[test]
+fn a_subscription_is_no_api_key() {
+    let cases = [
+        (json!("none"), None),
+        (json!("oauth"), None),
+        (json!(null), None),
+        (json!("user"), Some("user")),
+        (json!("project"), Some("project")),
+        (json!("org"), Some("org")),
+        (json!("temporary"), Some("temporary")),
+        (json!("ANTHROPIC_API_KEY"), Some("ANTHROPIC_API_KEY")),
+    ];
+    for (source, expect) in cases {
+        let line = json!({"type": "system", "subtype": "init", "apiKeySource": source});
+        let Some(AgentEvent::Started { api_key_source, .. }) = Transcript::new().push_line(line.to_string().as_bytes())
+        else {
+            panic!("{line} begins a call");
+        };
+        assert_eq!(api_key_source.as_deref(), expect);
+    }
 }
 
 #[test]

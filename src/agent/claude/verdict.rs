@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 
 use super::cause::{self, Cause, Evidence};
-use super::limit::{Standing, speaks_of_limit};
+use super::limit::{Standing, is_limit_alone, speaks_of_limit};
 use super::{ResultLine, Transcript, reset_time};
 use crate::agent::{CallOutcome, Cut, Ending};
 
@@ -46,9 +46,10 @@ impl Verdict {
 type Row = fn(&Transcript, &Ending<'_>) -> Option<Verdict>;
 
 /// The table. The first row that fits decides.
-const ROWS: [Row; 11] = [
+const ROWS: [Row; 12] = [
     paid_overage,
     cut_for_good,
+    limited_in_disguise,
     claimed_success,
     cut_for_budget,
     limited_by_fields,
@@ -72,19 +73,38 @@ fn paid_overage(call: &Transcript, ending: &Ending<'_>) -> Option<Verdict> {
 }
 
 /// What must not go on is no success, however far it came.
-fn cut_for_good(_: &Transcript, ending: &Ending<'_>) -> Option<Verdict> {
+fn cut_for_good(call: &Transcript, ending: &Ending<'_>) -> Option<Verdict> {
     let cut = ending.cut?;
-    let mend = match cut {
-        Cut::Credentials => {
-            "take the API key out of `container.env` and of the agent's settings, or set `agent.credentials: api_key`"
-        }
-        Cut::Model => "set `model` in the role's section to the one that is bound, or `strict_model: false`",
+    let (mend, thing) = match cut {
+        Cut::Credentials => (
+            "take the API key out of `container.env` and of the agent's settings, or set `agent.credentials: api_key`",
+            call.api_key_source.as_deref(),
+        ),
+        Cut::Model => (
+            "set `model` in the role's section to the one that is bound, or `strict_model: false`",
+            call.model.as_deref(),
+        ),
         _ => return None,
     };
+    let thing = thing.map_or(String::new(), |thing| format!(" (`{thing}`)"));
     Some(Verdict {
         mend: Some(mend),
-        ..Verdict::new(CallOutcome::Permanent, cut.reason())
+        ..Verdict::new(CallOutcome::Permanent, format!("{}{thing}", cut.reason()))
     })
+}
+
+/// A usage limit that the client calls a success.
+fn limited_in_disguise(call: &Transcript, ending: &Ending<'_>) -> Option<Verdict> {
+    let result = call.result.as_ref()?;
+    let disguised = result.claims_success() && !aborted(result) && is_limit_in_disguise(call);
+    disguised.then(|| limited(call, ending))
+}
+
+/// Whether no model said anything, and the client only tells of a limit: then no success of its can be true.
+pub(super) fn is_limit_in_disguise(call: &Transcript) -> bool {
+    let text = call.result.as_ref().and_then(|line| line.text.as_deref());
+    let told = call.limits.standing == Standing::Rejected || text.is_some_and(is_limit_alone);
+    told && !call.has_spoken
 }
 
 fn claimed_success(call: &Transcript, ending: &Ending<'_>) -> Option<Verdict> {
@@ -136,9 +156,11 @@ fn limited(call: &Transcript, ending: &Ending<'_>) -> Verdict {
     Verdict::new(CallOutcome::Limited, said).until(resets_at)
 }
 
-/// What the client says of the call's end: in its result, and in the message that it made of a refusal.
+/// What the client says of the call's end: in its result, and in the message that it made of a refusal. What the agent
+/// said last is none of it.
 fn sentences(call: &Transcript) -> impl Iterator<Item = &str> {
     let result = call.result.as_ref().and_then(|line| line.text.as_deref());
+    let result = result.filter(|text| !call.last_words.are(text));
     let refusal = call.refusal.as_ref().map(|refusal| refusal.text.as_str());
     [result, refusal].into_iter().flatten().filter(|text| !text.is_empty())
 }
@@ -176,10 +198,11 @@ fn refused(call: &Transcript, ending: &Ending<'_>) -> Option<Verdict> {
     let silent = stderr(ending).unwrap_or("the client ended with an error and said nothing");
     let said = words(result).unwrap_or_else(|| silent.to_owned());
     let word = call.refusal.as_ref().map_or("", |refusal| refusal.word.as_str());
+    let by_agent = call.last_words.are(&said);
     let evidence = Evidence {
         status: result.status,
         word,
-        text: &said,
+        text: if by_agent { "" } else { &said },
     };
     match cause::of(evidence) {
         Some(cause) => Some(Verdict::caused(cause, said)),

@@ -24,6 +24,16 @@ impl LastWords {
         self.json.push_str(&json[..end]);
     }
 
+    /// Whether a text is these words, as far as they were kept.
+    pub(super) fn are(&self, text: &str) -> bool {
+        let was_cut = self.json.len() > LIMIT;
+        match json::text_of(&self.json, LIMIT) {
+            Some(words) if was_cut => text.trim_start().starts_with(words.trim_start()),
+            Some(words) => text.trim() == words.trim(),
+            None => false,
+        }
+    }
+
     /// The text, if there was any.
     pub(super) fn text(&self) -> Option<String> {
         Some(json::text_of(&self.json, LIMIT)?.into_owned())

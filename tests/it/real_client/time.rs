@@ -41,7 +41,11 @@ mod rows {
   write /workspace/a.txt one";
         Row {
             requests: 1,
-            ..timed_out(script, "stitch: {idle_timeout: 3s, max_attempts: 1}\n", "idle limit")
+            ..timed_out(
+                script,
+                "stitch: {idle_timeout: 3s, max_attempts: 1}\n",
+                "`idle_timeout`",
+            )
         }
     }
 
@@ -53,7 +57,11 @@ mod rows {
         Row {
             requests: 2,
             broken_off: true,
-            ..timed_out(script, "stitch: {idle_timeout: 3s, max_attempts: 1}\n", "idle limit")
+            ..timed_out(
+                script,
+                "stitch: {idle_timeout: 3s, max_attempts: 1}\n",
+                "`idle_timeout`",
+            )
         }
     }
 

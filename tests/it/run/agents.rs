@@ -246,7 +246,7 @@ fn an_agent_that_says_nothing_is_stopped(kind: EngineKind) {
         kind,
         "idle_timeout: 1s",
         script,
-        "no output for longer than the idle limit",
+        "no output for longer than `idle_timeout`",
     );
 }
 
@@ -256,7 +256,7 @@ fn an_agent_that_never_ends_is_stopped(kind: EngineKind) {
         kind,
         "timeout: 2s, idle_timeout: off",
         &chatter,
-        "it ran past its time limit",
+        "it ran past `timeout`",
     );
 }
 

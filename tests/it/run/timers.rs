@@ -16,7 +16,7 @@ const SILENCES: [(&str, &str, &str, &str); 4] = [
         "stitch: {idle_timeout: 1s, tool_timeout: 20s}\n",
         "write src/a.txt x\nhang",
         "timed_out",
-        "no output for longer than the idle limit",
+        "no output for longer than `idle_timeout`",
     ),
     (
         "stitch: {idle_timeout: 1s, tool_timeout: 20s}\n",
@@ -28,13 +28,13 @@ const SILENCES: [(&str, &str, &str, &str); 4] = [
         "stitch: {idle_timeout: 1s, tool_timeout: 2s}\n",
         "tool-silent 60000\nwrite src/a.txt x",
         "timed_out",
-        "no output for longer than the limit for tools",
+        "no output for longer than `tool_timeout`",
     ),
     (
         "stitch: {timeout: 2s}\n",
         "write src/a.txt x\nhang",
         "timed_out",
-        "it ran past its time limit",
+        "it ran past `timeout`",
     ),
 ];
 

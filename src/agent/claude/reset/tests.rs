@@ -72,6 +72,17 @@ fn what_clients_write_is_read() {
         ),
         ("You've hit your Opus limit · resets Mon 9am", "2026-11-23T09:00:00Z"),
         (
+            "You're out of extra usage · resets 9am (America/Cordoba)",
+            "2026-11-21T12:00:00Z",
+        ),
+        (
+            "Claude usage limit reached — will reset at 3pm (Etc/GMT+5)",
+            "2026-11-21T20:00:00Z",
+        ),
+        ("You've hit your limit - resets 3pm - /upgrade", "2026-11-21T15:00:00Z"),
+        ("You've hit your limit – resets 3pm – /upgrade", "2026-11-21T15:00:00Z"),
+        ("You've hit your limit — resets 3pm — /upgrade", "2026-11-21T15:00:00Z"),
+        (
             "You've hit your session limit · resets in 2h 15m",
             "2026-11-21T11:45:35Z",
         ),

@@ -39,8 +39,10 @@ pub(super) fn plain(sentence: &str) -> String {
 pub(super) fn read(after: &str) -> Option<(When, Option<&str>)> {
     let after = after.strip_prefix('s').unwrap_or(after);
     let after = after.strip_prefix(':').unwrap_or(after).strip_prefix(' ')?;
-    let clause = after.split('·').next().unwrap_or_default();
-    let clause = clause.split(". ").next().unwrap_or_default();
+    let marks = ["·", ". ", " - ", " – ", " — "].iter();
+    let clause = marks.fold(after, |clause, mark| {
+        clause.split_once(mark).map_or(clause, |(before, _)| before)
+    });
     let (text, zone) = match clause.split_once('(') {
         Some((text, zone)) => (text, Some(zone.split_once(')')?.0.trim())),
         None => (clause.trim_end().trim_end_matches('.'), None),

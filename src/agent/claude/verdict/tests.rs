@@ -1,11 +1,12 @@
 //! The table of outcomes: every row as each client shows it, and with the evidence in another order.
 
+mod limits;
 mod lines;
 
 use serde_json::{Value, json};
 
 use self::lines::Client::{self, Late, New, Old, Oldest};
-use self::lines::{aborted, allowed, event, failure, recording, refusal, refused_with, rejected, retry, success};
+use self::lines::{aborted, allowed, failure, recording, refusal, refused_with, retry, success};
 use super::*;
 use crate::agent::CallReport;
 
@@ -83,23 +84,6 @@ fn every_recorded_row_is_the_same_with_every_client() {
 }
 
 #[test]
-fn every_client_tells_when_its_limit_is_lifted() {
-    for (client, expect) in [
-        (New, "2026-11-21T10:30:35Z"),
-        (Late, "2026-11-21T10:30:35Z"),
-        (Old, "2026-11-21T10:30:00Z"),
-        (Oldest, "2026-11-21T10:30:00Z"),
-    ] {
-        let report = report(&client.write(&recording("rate_limited")), &exited(1));
-        assert_eq!(
-            report.resets_at.map(|at| at.to_string()).as_deref(),
-            Some(expect),
-            "{client:?}"
-        );
-    }
-}
-
-#[test]
 fn success_needs_every_witness() {
     let out_of_memory = Ending { oom: true, ..exited(0) };
     check(&[success()], exited(0), CallOutcome::Success);
@@ -137,139 +121,26 @@ fn what_an_agent_says_is_no_limit() {
     let said = json!({"type": "assistant", "message": {"content": [{"type": "text", "text": LIMIT}]}});
     check(&[said.clone(), failure("It broke")], exited(1), CallOutcome::Failed);
     check(&[said], exited(137), CallOutcome::Crashed);
-}
-
-#[test]
-fn words_count_only_where_no_field_contradicts_them() {
-    let texts = [
-        LIMIT,
-        "5-hour limit reached ∙ resets 3pm",
-        "Claude AI usage limit reached|1795257035",
-    ];
-    for text in texts {
-        check(&[failure(text)], exited(1), CallOutcome::Limited);
-        check(&[refused_with(429, text)], exited(1), CallOutcome::Limited);
-        let told = &[New, Late, Old];
-        check_for(told, &[refusal("rate_limit", text)], exited(137), CallOutcome::Limited);
-        let fields = &[New, Late];
-        check_for(fields, &[refused_with(500, text)], exited(1), CallOutcome::Transient);
-        check_for(fields, &[refused_with(401, text)], exited(1), CallOutcome::Permanent);
-        check_for(fields, &[allowed(), failure(text)], exited(1), CallOutcome::Failed);
-        check_for(
-            fields,
-            &[allowed(), refused_with(429, text)],
-            exited(1),
-            CallOutcome::Limited,
-        );
-        let word = refusal("server_error", text);
-        check_for(
-            &[New, Late, Old],
-            &[word, failure(text)],
-            exited(1),
-            CallOutcome::Transient,
-        );
-    }
-}
-
-#[test]
-fn the_last_word_on_a_limit_counts() {
-    let broke = failure("It broke");
-    let fields = &[New, Late];
-    check_for(
-        fields,
-        &[allowed(), rejected(), broke.clone()],
-        exited(1),
-        CallOutcome::Limited,
-    );
-    check_for(
-        fields,
-        &[rejected(), allowed(), broke.clone()],
-        exited(1),
-        CallOutcome::Failed,
-    );
-    check_for(fields, &[rejected()], exited(137), CallOutcome::Limited);
-    check_for(fields, &[rejected(), allowed()], exited(137), CallOutcome::Crashed);
-    let odd = event(&json!({"status": "a_new_one"}));
-    check_for(fields, &[rejected(), odd, broke], exited(1), CallOutcome::Limited);
-    // A limit stops the account, whatever else stopped the call.
-    let spent = json!({"type": "result", "subtype": "error_max_turns", "is_error": true});
-    check_for(fields, &[rejected(), spent.clone()], exited(1), CallOutcome::Limited);
-    check_for(
-        fields,
-        &[rejected(), allowed(), spent],
-        exited(1),
-        CallOutcome::MaxTurns,
-    );
-    // A limit that is over takes its reset along.
-    let lines = [rejected(), allowed(), refused_with(429, "You've hit your Opus limit")];
-    let report = report(&lines, &exited(1));
-    assert_eq!((report.outcome, report.resets_at), (CallOutcome::Limited, None));
-}
-
-#[test]
-fn a_refusal_for_a_rate_is_passing_unless_a_usage_limit_is_named() {
-    let line = |name: &str| {
-        let mut line = refused_with(429, "API Error: 429");
-        line["api_error"] = name.into();
-        line
-    };
-    check(&[line("rate_limit_error")], exited(1), CallOutcome::Transient);
-    check_for(
-        &[New, Late],
-        &[line("usage_limit_reached")],
-        exited(1),
-        CallOutcome::Limited,
-    );
-    check_for(
-        &[New],
-        &[allowed(), line("usage_limit_reached")],
-        exited(1),
-        CallOutcome::Limited,
-    );
-    let mut overloaded = line("usage_limit_reached");
-    overloaded["api_error_status"] = 529.into();
-    check_for(&[New, Late], &[overloaded], exited(1), CallOutcome::Transient);
-    let lines = [refusal("rate_limit", "Too many"), failure("Too many")];
-    check_for(&[New, Late, Old], &lines, exited(1), CallOutcome::Transient);
-    check_for(&[Oldest], &lines, exited(1), CallOutcome::Failed);
-}
-
-#[test]
-fn overage_counts_when_it_is_in_use_and_not_allowed() {
-    let fields = &[New, Late];
-    for info in [
-        json!({"status": "allowed", "isUsingOverage": true}),
-        json!({"status": "allowed", "rateLimitType": "overage"}),
-        json!({"status": "rejected", "overageStatus": "allowed"}),
-        json!({"status": "rejected", "overageStatus": "allowed_warning"}),
+    // An error result repeats the agent's last words where the client has none of its own.
+    for (words, by_client) in [
+        ("I added the spend limit page.", CallOutcome::Permanent),
+        ("The test waits while it is overloaded.", CallOutcome::Transient),
+        (LIMIT, CallOutcome::Limited),
     ] {
-        for lines in [
-            vec![event(&info), success()],
-            vec![event(&info), allowed(), success()],
-            vec![event(&info)],
-        ] {
-            check_for(fields, &lines, exited(0), CallOutcome::Overage);
-        }
-        let paid_for = Ending {
-            allow_overage: true,
-            ..exited(0)
-        };
-        check_for(fields, &[event(&info), success()], paid_for, CallOutcome::Success);
+        let said =
+            json!({"type": "assistant", "message": {"content": [{"type": "text", "text": format!("{words}\n")}]}});
+        let error = json!({"type": "result", "subtype": "error_during_execution", "is_error": true, "result": words});
+        check(&[said.clone(), error.clone()], exited(1), CallOutcome::Failed);
+        check(&[refusal("unknown", words), error.clone()], exited(1), by_client);
+        check(std::slice::from_ref(&error), exited(1), by_client);
+        let mut refused = error;
+        refused["api_error_status"] = 503.into();
+        check_for(&[New, Late], &[said, refused], exited(1), CallOutcome::Transient);
     }
-    for info in [
-        json!({"status": "allowed", "overageStatus": "allowed", "isUsingOverage": false}),
-        json!({"status": "allowed_warning", "overageStatus": "allowed_warning"}),
-        json!({"overageStatus": "allowed"}),
-    ] {
-        check(&[event(&info), success()], exited(0), CallOutcome::Success);
-    }
-    check_for(
-        fields,
-        &[event(&json!({"status": "rejected", "overageStatus": "rejected"}))],
-        exited(1),
-        CallOutcome::Limited,
-    );
-    check(&[success()], cut(Cut::Overage), CallOutcome::Overage);
+    // So it is with words that are too long to be kept.
+    let words = format!("{} overloaded", "x".repeat(300 << 10));
+    let said = json!({"type": "assistant", "message": {"content": [{"type": "text", "text": words}]}});
+    check(&[said, failure(&words)], exited(1), CallOutcome::Failed);
 }
 
 #[test]
@@ -404,6 +275,28 @@ fn a_permanent_failure_says_what_mends_it() {
         let mend = mend(&lines, &ending);
         assert!(mend.contains(expect), "{lines:?}: {mend}");
     }
+    for name in ["the role's `args`", "unset the key that gives it"] {
+        assert!(mend(&[], &option).contains(name), "{name}");
+    }
+    assert!(mend(&recording("auth_failed"), &exited(1)).contains("a valid API key"));
     assert!(report(&recording("resume_unknown"), &exited(1)).session_lost);
     assert!(!report(&recording("auth_failed"), &exited(1)).session_lost);
+}
+
+#[test]
+fn a_cut_names_its_key_and_the_thing_that_brought_it() {
+    let begun = json!({"type": "system", "subtype": "init", "model": "claude-haiku-9", "apiKeySource": "user"});
+    for (why, name) in [
+        (Cut::FirstEvent, "`first_event_timeout`"),
+        (Cut::Idle, "`idle_timeout`"),
+        (Cut::Tool, "`tool_timeout`"),
+        (Cut::Hard, "`timeout`"),
+        (Cut::AfterResult, "`result_grace`"),
+        (Cut::Credentials, "`agent.credentials`"),
+        (Cut::Credentials, "(`user`)"),
+        (Cut::Model, "(`claude-haiku-9`)"),
+    ] {
+        let reason = report(std::slice::from_ref(&begun), &cut(why)).reason;
+        assert!(reason.contains(name), "{why:?}: {reason}");
+    }
 }
