@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::field::Field;
 use super::keys::{Shape, TOP};
-use super::mounts::Hidden;
+use super::mounts::{Hidden, Targets};
 use super::section::Section;
 use super::values::OrOff;
 use super::{AgentConfig, Config, ContainerConfig, Credentials, EngineChoice, maps, podman_args};
@@ -20,7 +20,7 @@ pub(super) fn read(top: &Section<'_>, config: &mut Config, resolve: &dyn Fn(&Pat
     let payer = config.agent.credentials;
     let section = subsection(top, "container");
     if let Some(section) = &section {
-        read_container(section, payer, &mut config.container);
+        read_container(section, &config.agent, &mut config.container);
     }
     let hidden = Hidden::of(config, resolve);
     if let Some(section) = &section {
@@ -40,7 +40,7 @@ pub(super) fn subsection<'a>(top: &Section<'a>, name: &str) -> Option<Section<'a
     }
 }
 
-fn read_container(section: &Section<'_>, payer: Credentials, container: &mut ContainerConfig) {
+fn read_container(section: &Section<'_>, agent: &AgentConfig, container: &mut ContainerConfig) {
     let engines = [
         ("auto", EngineChoice::Auto),
         ("podman", EngineChoice::Podman),
@@ -52,11 +52,16 @@ fn read_container(section: &Section<'_>, payer: Credentials, container: &mut Con
     section.set_limit("cpus", &mut container.cpus, read_cpus);
     section.set_limit("pids", &mut container.pids, |field| field.small_count_or_off(4_194_304));
     section.set_some("network", &mut container.network, read_network);
+    let targets = Targets::new(&agent.home, agent.credentials);
     section.set("tmpfs", &mut container.tmpfs, |field| {
-        field.map("a mapping of path to options", maps::tmpfs_path, Field::any_text)
+        field.map(
+            "a mapping of path to options",
+            |path| maps::tmpfs_path(&targets, path),
+            Field::any_text,
+        )
     });
     section.set("env", &mut container.env, |field| {
-        field.assignments(&|name, value| maps::variable(payer, name, value))
+        field.assignments(&|name, value| maps::variable(agent.credentials, name, value))
     });
     section.set("hosts", &mut container.hosts, |field| {
         field.list("a list of `NAME:ADDRESS`", read_host)
@@ -141,7 +146,15 @@ fn read_agent(section: &Section<'_>, agent: &mut AgentConfig) {
     });
     section.set_some("base_url", &mut agent.base_url, read_url);
     section.set("credentials", &mut agent.credentials, |field| field.choice(&payers));
-    section.set("home", &mut agent.home, Field::container_path);
+    section.set("home", &mut agent.home, |field| read_home(field, agent.credentials));
+}
+
+fn read_home(field: &Field<'_>, payer: Credentials) -> Option<String> {
+    let home = field.container_path()?;
+    match Targets::new(&home, payer).refusal(Path::new(&home)) {
+        None => Some(home),
+        Some(why) => field.refuse_with(why, "write a folder of its own, such as `/home/agent`"),
+    }
 }
 
 pub(super) fn read_url(field: &Field<'_>) -> Option<String> {

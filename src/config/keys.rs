@@ -74,7 +74,7 @@ pub(crate) enum Shape {
     CountOrOff,
     /// A number from 1.
     Number,
-    /// A number above zero, or `off`.
+    /// A number from [`LEAST_NUMBER`](super::values::LEAST_NUMBER), or `off`.
     NumberOrOff,
     /// A size such as `512m`, or `off`.
     SizeOrOff,

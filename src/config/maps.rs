@@ -1,9 +1,11 @@
 //! Mappings whose names are the person's own: environment, labels, seed files, globs.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use super::field::{Entry, Field};
 use super::guard::Kept;
+use super::mounts::Targets;
 use super::node::Kind;
 use super::{Credentials, billing};
 
@@ -180,7 +182,9 @@ pub(super) fn any_name(name: &str) -> Option<String> {
 }
 
 /// What is wrong with the path of a `container.tmpfs`.
-pub(super) fn tmpfs_path(name: &str) -> Option<String> {
-    let path = super::paths::container_path(name);
-    (path.as_deref() != Some(name)).then(|| "expected an absolute path in the container".to_owned())
+pub(super) fn tmpfs_path(targets: &Targets, name: &str) -> Option<String> {
+    match super::paths::container_path(name) {
+        Some(path) if path == name => targets.refusal(Path::new(name)),
+        _ => Some("expected an absolute path in the container".to_owned()),
+    }
 }

@@ -32,33 +32,42 @@ fn read_budget(section: &Section<'_>, config: &mut Config) {
     section.set_limit("cycle_tokens", &mut budget.cycle_tokens, tokens);
     section.set_limit("task_usd", &mut budget.task_usd, dollars);
     section.set_limit("task_tokens", &mut budget.task_tokens, tokens);
-    at_most(section, "cycle_usd", budget.cycle_usd, "usd", budget.usd);
-    at_most(section, "task_usd", budget.task_usd, "usd", budget.usd);
-    at_most(section, "cycle_tokens", budget.cycle_tokens, "tokens", budget.tokens);
-    at_most(section, "task_tokens", budget.task_tokens, "tokens", budget.tokens);
+    let (usd, tokens) = (("usd", budget.usd), ("tokens", budget.tokens));
+    let (cycle_usd, cycle_tokens) = (("cycle_usd", budget.cycle_usd), ("cycle_tokens", budget.cycle_tokens));
+    at_most(section, "cycle_usd", budget.cycle_usd, &[usd]);
+    at_most(section, "task_usd", budget.task_usd, &[usd, cycle_usd]);
+    at_most(section, "cycle_tokens", budget.cycle_tokens, &[tokens]);
+    at_most(section, "task_tokens", budget.task_tokens, &[tokens, cycle_tokens]);
 }
 
-/// Notes a call that may cost more than the generation may.
+/// Notes a call that may cost more than what it is a part of may: the task, the cycle, the generation.
 pub(super) fn check_call(section: &Section<'_>, role: &RoleConfig, whole: &BudgetConfig) {
-    at_most(section, "budget_usd", role.budget_usd, "budget.usd", whole.usd);
-    at_most(
-        section,
-        "budget_tokens",
-        role.budget_tokens,
-        "budget.tokens",
-        whole.tokens,
-    );
+    let dollars = [
+        ("budget.usd", whole.usd),
+        ("budget.cycle_usd", whole.cycle_usd),
+        ("budget.task_usd", whole.task_usd),
+    ];
+    let tokens = [
+        ("budget.tokens", whole.tokens),
+        ("budget.cycle_tokens", whole.cycle_tokens),
+        ("budget.task_tokens", whole.task_tokens),
+    ];
+    at_most(section, "budget_usd", role.budget_usd, &dollars);
+    at_most(section, "budget_tokens", role.budget_tokens, &tokens);
 }
 
-/// Notes a part that is above the whole. Neither has a default, so both are the person's own.
-fn at_most<T: PartialOrd + std::fmt::Display>(
+/// Notes a part that is above the least of its wholes. None has a default, so all are the person's own.
+fn at_most<T: PartialOrd + Copy + std::fmt::Display>(
     section: &Section<'_>,
     name: &str,
     part: Option<T>,
-    whole_name: &str,
-    whole: Option<T>,
+    wholes: &[(&str, Option<T>)],
 ) {
-    let (Some(part), Some(whole), Some(field)) = (part, whole, section.field(name)) else {
+    let least = wholes
+        .iter()
+        .filter_map(|(name, whole)| whole.map(|whole| (name, whole)))
+        .reduce(|least, other| if other.1 < least.1 { other } else { least });
+    let (Some(part), Some((whole_name, whole)), Some(field)) = (part, least, section.field(name)) else {
         return;
     };
     if part > whole {

@@ -7,7 +7,7 @@ use super::keys::MOUNT;
 use super::node::Kind;
 use super::paths::{container_path, overlap, repository_path};
 use super::section::Section;
-use super::{Config, MountConfig};
+use super::{Config, Credentials, MountConfig};
 
 const WHAT: &str = "`SOURCE:TARGET[:ro|rw]`, or a mapping of source, target and writable";
 
@@ -23,6 +23,9 @@ const ENGINE_SOCKETS: [&str; 6] = [
 
 /// Where the container's own files are; a mount there would hide the task's worktree, or lie about it.
 const TAKEN_TARGETS: [&str; 2] = ["/workspace", "/run/cordwainer"];
+
+/// Where the client looks for the settings of an administrator.
+const MANAGED_SETTINGS: &str = "/etc/claude-code";
 
 impl Field<'_> {
     /// `container.mounts`, without those that show what must stay hidden.
@@ -123,6 +126,7 @@ pub(super) struct Hidden<'a> {
     paths: Vec<(PathBuf, &'static str)>,
     /// Makes a path of the configuration absolute and follows its links, as far as the caller can.
     resolve: &'a dyn Fn(&Path) -> PathBuf,
+    pub(super) targets: Targets,
 }
 
 impl<'a> Hidden<'a> {
@@ -137,7 +141,11 @@ impl<'a> Hidden<'a> {
             let path = socket.strip_prefix("unix://").unwrap_or(socket);
             paths.push((resolve(Path::new(path)), "`container.socket`"));
         }
-        Self { paths, resolve }
+        Self {
+            paths,
+            resolve,
+            targets: Targets::new(&config.agent.home, config.agent.credentials),
+        }
     }
 
     /// Says why a mount is refused.
@@ -152,12 +160,45 @@ impl<'a> Hidden<'a> {
                 "the mount of `{shown}` would hand a container engine to the agent"
             ));
         }
-        let taken = TAKEN_TARGETS
-            .iter()
-            .find(|taken| overlap(Path::new(taken), &mount.target))?;
+        self.targets.refusal(&mount.target)
+    }
+}
+
+/// Where in the container nothing of a person's own can be.
+#[derive(Clone, Debug)]
+pub(super) struct Targets {
+    /// The client's folder, in the agent's home folder.
+    session: PathBuf,
+    payer: Credentials,
+}
+
+impl Targets {
+    /// Knows the places that an agent with this home folder needs.
+    pub(super) fn new(home: &str, payer: Credentials) -> Self {
+        Self {
+            session: Path::new(home).join(".claude"),
+            payer,
+        }
+    }
+
+    /// Says why a mount, a tmpfs or the home folder itself at `path` is refused.
+    pub(super) fn refusal(&self, path: &Path) -> Option<String> {
+        let shown = path.display();
+        if path.starts_with(&self.session) {
+            let session = self.session.display();
+            return Some(format!(
+                "`{shown}` is not free in the container: the client's sessions are in `{session}`; choose another target"
+            ));
+        }
+        if self.payer != Credentials::None && overlap(Path::new(MANAGED_SETTINGS), path) {
+            return Some(format!(
+                "`{shown}` is refused: settings in `{MANAGED_SETTINGS}` can change who pays; leave it out, or write \
+                 `agent.credentials: none`, with which nobody watches that"
+            ));
+        }
+        let taken = TAKEN_TARGETS.iter().find(|taken| overlap(Path::new(taken), path))?;
         Some(format!(
-            "`{}` is not free in the container: `{taken}` is cordwainer's",
-            mount.target.display()
+            "`{shown}` is not free in the container: `{taken}` is cordwainer's"
         ))
     }
 }

@@ -187,7 +187,7 @@ impl Folding<'_> {
 
     fn add_tmpfs(&mut self, field: &Field<'_>, value: &str) {
         let (path, options) = value.split_once(':').unwrap_or((value, ""));
-        if let Some(why) = maps::tmpfs_path(path) {
+        if let Some(why) = maps::tmpfs_path(&self.hidden.targets, path) {
             field.refuse::<()>(why);
         } else if self
             .container

@@ -9,9 +9,18 @@ use super::{BudgetConfig, Config, RoleConfig, claude_args, timers};
 /// Reads all four, when `budget` is read; only the first two have keys that pace their calls.
 pub(super) fn read(top: &Section<'_>, config: &mut Config) {
     let budget = config.budget;
-    for (name, role) in [("measure", &mut config.measure), ("stitch", &mut config.stitch)] {
+    // A measure is no part of a task.
+    let cycle = BudgetConfig {
+        task_usd: None,
+        task_tokens: None,
+        ..budget
+    };
+    for (name, role, budget) in [
+        ("measure", &mut config.measure, &cycle),
+        ("stitch", &mut config.stitch, &budget),
+    ] {
         if let Some(section) = subsection(top, name) {
-            read_role(&section, role, &budget);
+            read_role(&section, role, budget);
             read_pace(&section, role);
         }
     }
@@ -41,15 +50,51 @@ fn read_role(section: &Section<'_>, role: &mut RoleConfig, budget: &BudgetConfig
 
 fn read_model(section: &Section<'_>, role: &mut RoleConfig) {
     let efforts = ["low", "medium", "high", "xhigh", "max"].map(|effort| (effort, effort));
-    section.set_some("model", &mut role.model, |field| field.word("the name of a model"));
+    section.set_some("model", &mut role.model, |field| {
+        read_name(field, "the name of a model", is_model)
+    });
     section.set_some("fallback_model", &mut role.fallback_model, |field| {
-        field.word("the name of a model, or several with commas")
+        read_name(field, "the name of a model, or several with commas", |names| {
+            names.split(',').all(is_model)
+        })
     });
     section.set("strict_model", &mut role.strict_model, Field::flag);
+    check_strict(section, role);
     section.set_some("base_url", &mut role.base_url, read_url);
     section.set_some("effort", &mut role.effort, |field| {
         field.choice(&efforts).map(str::to_owned)
     });
+}
+
+/// Notes a `strict_model` that has nothing to be strict about.
+fn check_strict(section: &Section<'_>, role: &RoleConfig) {
+    if let Some(field) = section.field("strict_model").filter(|_| role.strict_model)
+        && section.field("model").is_none()
+    {
+        field.refuse_with::<()>(
+            "expected a `model` beside it: without one nothing is asked for, and nothing is compared",
+            "write `model`, or leave `strict_model` out",
+        );
+    }
+}
+
+fn read_name(field: &Field<'_>, what: &str, is_good: impl Fn(&str) -> bool) -> Option<String> {
+    let name = field.word(what)?;
+    if is_good(&name) {
+        return Some(name);
+    }
+    field.refuse_with(
+        format!("expected {what}, found {}", field.node.describe()),
+        "leave the key out to unset it",
+    )
+}
+
+/// Whether a word can name a model: it has a letter, and is none of the words that mean something to YAML.
+fn is_model(word: &str) -> bool {
+    let means_none = ["off", "on", "none", "null", "true", "false", ".nan", ".inf"];
+    word.chars().any(char::is_alphabetic)
+        && !word.contains(',')
+        && !means_none.contains(&word.to_ascii_lowercase().as_str())
 }
 
 fn read_tools(section: &Section<'_>, role: &mut RoleConfig) {

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::keys::{GATE, Key, MOUNT, Shape, TOP};
+use super::values::LEAST_NUMBER;
 
 /// Gives the JSON Schema (draft 2020-12) of `configuration.yaml`, with a newline at its end; checked in as
 /// `configuration.schema.json`.
@@ -52,7 +53,7 @@ fn accepted(shape: Shape) -> Value {
         Shape::Count => json!({"type": "integer", "minimum": 1}),
         Shape::CountOrOff => or_off(&json!({"type": "integer", "minimum": 1})),
         Shape::Number => json!({"type": "number", "minimum": 1}),
-        Shape::NumberOrOff => or_off(&json!({"type": "number", "exclusiveMinimum": 0})),
+        Shape::NumberOrOff => or_off(&json!({"type": "number", "minimum": LEAST_NUMBER})),
         Shape::SizeOrOff => or_off(&json!({"anyOf": [
             {"type": "integer", "minimum": 1},
             {"type": "string", "pattern": "^[0-9]+([bB]|[kKmMgGtT]([iI]?[bB])?)?$"},

@@ -27,6 +27,9 @@ pub(super) fn read(section: &Section<'_>, role: &mut RoleConfig) {
     ] {
         fit_below_timeout(section, name, timer, whole);
     }
+    let mut grace = Some(role.result_grace);
+    fit_below_timeout(section, "result_grace", &mut grace, whole);
+    role.result_grace = grace.unwrap_or(role.result_grace);
     fit_idle_below_tool(section, role);
 }
 

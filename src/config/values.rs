@@ -8,6 +8,9 @@ use crate::text;
 /// Nothing that is waited for or limited lasts longer.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
+/// The least amount of money, and the least part of a core, that can be a limit.
+pub(super) const LEAST_NUMBER: f64 = 0.01;
+
 /// A limit, or the word that lifts it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum OrOff<T> {
@@ -118,14 +121,14 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// A number above zero and at most `most`, or `off`.
+    /// A number from [`LEAST_NUMBER`] to `most`, or `off`.
     pub(super) fn number_or_off(&self, most: f64) -> Option<OrOff<f64>> {
         if self.is_off() {
             return Some(OrOff::Off);
         }
         match self.simple_number() {
-            Some(number) if number >= 0.01 && number <= most => Some(OrOff::Value(number)),
-            _ => self.expected(&format!("a number from 0.01 to {most} or `off`")),
+            Some(number) if (LEAST_NUMBER..=most).contains(&number) => Some(OrOff::Value(number)),
+            _ => self.expected(&format!("a number from {LEAST_NUMBER} to {most} or `off`")),
         }
     }
 

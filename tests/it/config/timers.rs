@@ -60,3 +60,16 @@ fn off_is_longer_than_anything() {
         None,
     );
 }
+
+#[test]
+fn the_grace_after_a_result_gives_way_to_a_short_call() {
+    for (keys, seconds) in [
+        ("timeout: 5s", 5),
+        ("timeout: 5m", 20),
+        ("timeout: 5s, result_grace: 2s", 2),
+    ] {
+        let config = Config::parse(&format!("stitch: {{{keys}}}"), "c.yaml");
+        let grace = config.map(|config| config.stitch.result_grace);
+        assert_eq!(grace, Ok(Duration::from_secs(seconds)), "{keys}");
+    }
+}
