@@ -22,7 +22,7 @@ mod standing;
 mod watch;
 
 pub(crate) use allowance::Allowance;
-use amount::{Amount, Bound, Pair, dollars};
+use amount::{Amount, Bound, dollars};
 use look::{Granted, Look};
 pub use standing::{Portion, Standing};
 pub(crate) use watch::Watch;
@@ -187,22 +187,20 @@ impl Reservation {
     }
 
     /// Whose limit a call has met that used so much: of money or of tokens, whichever it came nearer to.
-    pub(crate) fn scope_met(&self, used: &Usage) -> Scope {
-        let (used, scopes) = (Amount::of(used), self.granted.scopes);
-        let Pair {
-            usd: Some(usd),
-            tokens: Some(tokens),
-        } = self.granted.bound
-        else {
-            return if self.granted.bound.usd.is_some() {
-                scopes.usd
-            } else {
-                scopes.tokens
-            };
+    pub(crate) fn scope_met(&self, usage: &Usage) -> Scope {
+        let (used, scopes) = (Amount::of(usage), self.granted.scopes);
+        let (money, tokens) = match self.granted.bound {
+            Bound {
+                usd: Some(money),
+                tokens: Some(tokens),
+            } => (money.max(1), tokens.max(1)),
+            Bound { usd: Some(_), .. } => return scopes.usd,
+            Bound { usd: None, .. } => return scopes.tokens,
         };
-        let share_of_usd = u128::from(used.usd) * u128::from(tokens.max(1));
-        let share_of_tokens = u128::from(used.tokens) * u128::from(usd.max(1));
-        if share_of_usd >= share_of_tokens {
+        // The larger share of what was allowed, without a division.
+        let of_money = u128::from(used.usd) * u128::from(tokens);
+        let of_tokens = u128::from(used.tokens) * u128::from(money);
+        if of_money >= of_tokens {
             scopes.usd
         } else {
             scopes.tokens

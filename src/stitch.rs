@@ -160,7 +160,7 @@ async fn try_it(work: &Work<'_>, trial: &mut Trial, cancel: &CancellationToken) 
         ids: work.owner_ids(),
     };
     let (mut slot, place) = match enter(work, trial, &owner)? {
-        Entered::Ready(slot, place) => (slot, place),
+        Entered::Ready(entered) => *entered,
         Entered::Refused(judgement) => return Ok(judgement),
     };
     crash_point!("stitch.checkout");

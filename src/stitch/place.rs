@@ -15,7 +15,7 @@ use crate::work::{Work, Workplace};
 /// What became of the way into a slot.
 pub(super) enum Entered {
     /// The agent can begin, or go on.
-    Ready(Slot, Workplace),
+    Ready(Box<(Slot, Workplace)>),
     /// What the agent has left must not meet its client again.
     Refused(Judgement),
 }
@@ -39,7 +39,7 @@ pub(super) fn enter(work: &Work<'_>, trial: &mut Trial, owner: &SlotOwner) -> Re
     }
     let mut slot = work.acquire(owner)?;
     let place = work.checkout(&mut slot, owner.clone(), trial.base)?;
-    Ok(Entered::Ready(slot, place))
+    Ok(Entered::Ready(Box::new((slot, place))))
 }
 
 fn go_on(work: &Work<'_>, trial: &mut Trial, owner: &SlotOwner, suspended: &Suspended, slot: Slot) -> Result<Entered> {
@@ -49,7 +49,7 @@ fn go_on(work: &Work<'_>, trial: &mut Trial, owner: &SlotOwner, suspended: &Susp
         session: suspended.session.clone(),
     });
     let place = work.go_on(&slot, suspended, owner.clone())?;
-    Ok(Entered::Ready(slot, place))
+    Ok(Entered::Ready(Box::new((slot, place))))
 }
 
 /// The session that is to go on after an attempt that nothing of its own ended: a limit, a budget, a passing failure,
