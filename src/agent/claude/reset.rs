@@ -19,6 +19,8 @@ use self::words::{Day, When};
 /// How long ago a time of day may be and still mean today: clients leave out the seconds, and a reset that is just
 /// past must not become one of tomorrow.
 const JUST_PAST: SignedDuration = SignedDuration::from_mins(10);
+/// How far away a day of a month can be from the nearest moment of its name, and a day for zones.
+const HALF_A_YEAR: SignedDuration = SignedDuration::from_hours(185 * 24);
 /// How many mentions of a reset are tried.
 const MENTIONS: usize = 8;
 
@@ -82,7 +84,10 @@ fn on(when: When, now: &Zoned) -> Option<Timestamp> {
             let last = year.unwrap_or(now.year().saturating_add(1));
             let dates = (first..=last).filter_map(|year| Date::new(year, month, day).ok());
             let moments = dates.filter_map(|date| not_past(now, date, time));
-            moments.min_by_key(|moment| moment.duration_since(now.timestamp()).abs())
+            let distance = |moment: &Timestamp| moment.duration_since(now.timestamp()).abs();
+            let nearest = moments.min_by_key(distance)?;
+            // Only a day that most years do not have is farther away: no limit was meant to last until then.
+            (year.is_some() || distance(&nearest) <= HALF_A_YEAR).then_some(nearest)
         }
     }
 }
