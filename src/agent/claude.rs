@@ -138,11 +138,6 @@ impl Transcript {
         self.meter.usage()
     }
 
-    /// US dollars that the call cost so far, reckoned before the result line is there.
-    pub fn cost_so_far(&self) -> f64 {
-        self.usage().cost_usd
-    }
-
     /// Turns so far: before the result line is there, messages of the main thread.
     pub fn turns(&self) -> u32 {
         self.meter.turns()

@@ -106,7 +106,8 @@ pub struct CallReport {
     pub turns: u32,
     /// Tokens and money of this call alone, sub-agents included; `calls` is 1.
     pub usage: Usage,
-    /// Whether the client died before it told what it used: input is right then, output and money are reckoned.
+    /// Whether part of the usage is reckoned, since the client died before it told what it used, or told less than its
+    /// stream or the session's earlier calls show: input is right then, output and money are not exact.
     pub estimated: bool,
     /// Wall time in milliseconds, as the client reckons it; 0 when it did not say.
     pub duration_ms: u64,

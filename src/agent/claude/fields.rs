@@ -18,6 +18,8 @@ const TEXT_LIMIT: usize = 1 << 20;
 const TOKENS_LIMIT: f64 = 1e12;
 /// More US dollars than any call can cost: an amount above this is nonsense.
 const MONEY_LIMIT: f64 = 1e6;
+/// A moment with a larger number is in milliseconds: as seconds it would be thousands of years away.
+const SECONDS_LIMIT: f64 = 1e11;
 
 /// The fields of an object, each parsed only when somebody asks for it.
 #[derive(Default)]
@@ -107,9 +109,15 @@ impl<'a> Fields<'a> {
         self.get(name).filter(|amount| (0.0..=MONEY_LIMIT).contains(amount))
     }
 
-    /// A moment, given in seconds since 1970.
+    /// A moment, given in seconds or in milliseconds since 1970, with or without a fraction.
     pub(super) fn moment(&self, name: &str) -> Option<Timestamp> {
-        Timestamp::from_second(self.get(name)?).ok()
+        let number: f64 = self.get(name).filter(|number| *number >= 0.0)?;
+        let milliseconds = if number < SECONDS_LIMIT {
+            number * 1000.0
+        } else {
+            number
+        };
+        Timestamp::from_millisecond(i64::try_from(whole(milliseconds)).ok()?).ok()
     }
 
     /// A field that is an object.
@@ -154,4 +162,30 @@ impl<'a> Fields<'a> {
 )]
 pub(super) fn whole(number: f64) -> u64 {
     number.round() as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_are_read_in_seconds_and_milliseconds() {
+        let cases = [
+            ("1795257035", Some("2026-11-21T10:30:35Z")),
+            ("1795257035.25", Some("2026-11-21T10:30:35.25Z")),
+            ("1795257035000", Some("2026-11-21T10:30:35Z")),
+            ("1795257035250.0", Some("2026-11-21T10:30:35.25Z")),
+            ("1.795257035e9", Some("2026-11-21T10:30:35Z")),
+            ("0", Some("1970-01-01T00:00:00Z")),
+            ("-1", None),
+            ("1e300", None),
+            ("\"1795257035\"", None),
+            ("null", None),
+        ];
+        for (value, expect) in cases {
+            let object = format!("{{\"resetsAt\":{value}}}");
+            let moment = Fields::parse(&object).unwrap().moment("resetsAt");
+            assert_eq!(moment, expect.map(|text| text.parse().unwrap()), "{value}");
+        }
+    }
 }

@@ -7,6 +7,9 @@
 use super::fields::Fields;
 use crate::agent::{Rates, Usage};
 
+/// How far sums of the same amounts may be apart, in US dollars.
+const ROUNDING: f64 = 1e-6;
+
 /// The figures of one result line.
 #[derive(Debug, Default)]
 pub(super) struct Figures {
@@ -64,14 +67,15 @@ impl Figures {
         };
         let told = tokens.tokens() > 0 || shown.tokens() == 0;
         let tokens = if told { tokens } else { *shown };
+        let seen = at_least(&tokens, shown);
+        let is_raised = seen != tokens;
         let cost = self.cost(cumulative, &before.usage).filter(|cost| told || *cost > 0.0);
-        let reckoned = || rates.cost(&tokens);
+        let reckoned = rates.cost(&seen);
+        let cost_usd = cost.map_or(reckoned, |cost| if is_raised { cost.max(reckoned) } else { cost });
+        let is_short = cumulative && self.falls_short_of(&before.usage);
         Reading {
-            estimated: !told || cost.is_none() && tokens.tokens() > 0,
-            usage: Usage {
-                cost_usd: cost.unwrap_or_else(reckoned),
-                ..tokens
-            },
+            estimated: !told || is_raised || is_short || cost.is_none() && tokens.tokens() > 0,
+            usage: Usage { cost_usd, ..seen },
             api_ms,
         }
     }
@@ -90,18 +94,34 @@ impl Figures {
 
     /// The money; `None` when no figure says.
     fn cost(&self, cumulative: bool, before: &Usage) -> Option<f64> {
-        let since_last = self.since_last.map_or(0.0, |usage| usage.cost_usd);
+        let since_last = self.cost_since_last();
         if since_last > 0.0 {
             return Some(since_last);
         }
-        let by_model = Some(self.by_model.cost_usd).filter(|cost| *cost > 0.0);
-        let total = self.total_cost.filter(|cost| *cost > 0.0 || by_model.is_none());
-        let total = total.or(by_model)?;
+        let total = self.total()?;
         Some(if cumulative {
             (total - before.cost_usd).max(0.0)
         } else {
             total
         })
+    }
+
+    fn cost_since_last(&self) -> f64 {
+        self.since_last.map_or(0.0, |usage| usage.cost_usd)
+    }
+
+    fn total(&self) -> Option<f64> {
+        let by_model = Some(self.by_model.cost_usd).filter(|cost| *cost > 0.0);
+        let total = self.total_cost.filter(|cost| *cost > 0.0 || by_model.is_none());
+        total.or(by_model)
+    }
+
+    /// Whether a whole session comes to less than its earlier calls: too much was reckoned for one that was killed, and
+    /// nobody knows what part of the sum is new.
+    fn falls_short_of(&self, before: &Usage) -> bool {
+        let of_output = self.since_last.is_none() && self.by_model.output < before.output;
+        let total = self.total().filter(|_| self.cost_since_last() <= 0.0);
+        of_output || total.is_some_and(|total| total + ROUNDING < before.cost_usd)
     }
 }
 
@@ -138,6 +158,16 @@ pub(super) fn beyond(more: &Usage, less: &Usage) -> Usage {
         output: more.output.saturating_sub(less.output),
         cost_usd: (more.cost_usd - less.cost_usd).max(0.0),
         calls: more.calls.saturating_sub(less.calls),
+    }
+}
+
+/// A usage with no less input than the stream has shown, which is exact.
+fn at_least(usage: &Usage, shown: &Usage) -> Usage {
+    Usage {
+        output: usage.output,
+        cost_usd: usage.cost_usd,
+        calls: usage.calls,
+        ..most(usage, shown)
     }
 }
 
