@@ -67,6 +67,7 @@ fn facts(call: &Call) -> String {
     let usage = report.usage;
     let mut lines = vec![fact("outcome", &outcome(call))];
     let mut known = |name: &str, value: Option<String>| lines.extend(value.map(|value| fact(name, &value)));
+    known("mend", report.mend.as_deref().map(|mend| one_line(mend, 500)));
     known("session", report.session_id.clone());
     known("model", report.model.clone());
     known("client", report.client_version.clone());
@@ -89,16 +90,18 @@ fn facts(call: &Call) -> String {
 }
 
 fn outcome(call: &Call) -> String {
-    let report = &call.report;
+    let outcome = call.report.outcome;
+    reason(call).map_or_else(|| outcome.to_string(), |reason| format!("{outcome} ({reason})"))
+}
+
+/// Why the outcome is what it is; `None` for one that needs no reason.
+fn reason(call: &Call) -> Option<&str> {
     let reason = if call.begun {
-        report.reason.as_str()
+        call.report.reason.as_str()
     } else {
         "no event in it: is it a stream-json recording?"
     };
-    if reason.is_empty() {
-        return report.outcome.to_string();
-    }
-    format!("{} ({reason})", report.outcome)
+    (!reason.is_empty()).then_some(reason)
 }
 
 fn fact(name: &str, value: &str) -> String {
@@ -143,6 +146,10 @@ mod tests {
             "usage": {"input": 120, "cache_write": 30, "cache_read": 900, "output": 40, "cost_usd": 0.00161, "calls": 1},
             "cost_usd": 0.00161,
             "resets_at": null,
+            "reason": null,
+            "mend": null,
+            "estimated": false,
+            "skipped": 0,
             "result": "{\"tasks\":[{\"title\":\"Add parser\"}]}",
             "structured_output": {"tasks": [{"title": "Add parser"}]},
             "client_version": "2.1.329",
@@ -163,6 +170,18 @@ mod tests {
         cost     $0.0000
         resets   2026-11-21T10:30:35Z
         result   You've hit your 5-hour limit · resets 10:30am (UTC)
+        ");
+        let refused = of(include_bytes!("../../tests/data/transcripts/auth_failed.jsonl"));
+        insta::assert_snapshot!(text(&refused), @r"
+        outcome  permanent (Failed to authenticate. API Error: 401 OAuth token has expired)
+        mend     log in again: `claude setup-token` gives a token for `container.env`
+        session  2c8a9d93-05cb-44bf-b1f8-ae0e15619303
+        model    claude-sonnet-5-5
+        client   2.1.329
+        turns    1
+        tokens   0 (input 0, cache write 0, cache read 0, output 0)
+        cost     $0.0000
+        result   Failed to authenticate. API Error: 401 OAuth token has expired
         ");
         let nothing = of(b"garbage\n");
         insta::assert_snapshot!(text(&nothing), @r"

@@ -8,6 +8,8 @@ use super::podman_args::split_words;
 /// The flag that makes the client read no subscription, wherever it comes from.
 pub(crate) const BARE: &str = "--bare";
 
+const OUTPUT_FORMAT: &str = "--output-format";
+
 /// Flags that do not belong here, and why. All are flags of client 2.1.329, shown by its help or not.
 const REFUSED: &[(&[&str], &str)] = &[
     (&[BARE], "it skips the subscription and bills an API key"),
@@ -82,6 +84,28 @@ const REFUSED: &[(&[&str], &str)] = &[
     (&["--"], "what follows it would no longer be flags"),
 ];
 
+/// Flags that take no value; a word after one is the prompt, or more of it. They are those of client 2.1.329, too.
+const SWITCHES: &[&str] = &[
+    "-p",
+    "--print",
+    "--verbose",
+    "--dangerously-skip-permissions",
+    "--allow-dangerously-skip-permissions",
+    "--include-partial-messages",
+    "--include-hook-events",
+    "--forward-subagent-text",
+    "--strict-mcp-config",
+    "--disable-slash-commands",
+    "--exclude-dynamic-system-prompt-sections",
+    "--restricted",
+    "--safe-mode",
+    "--brief",
+    "--ax-screen-reader",
+    "--chrome",
+    "--no-chrome",
+    "--ide",
+];
+
 /// Reads `claude_args`: a list of arguments, or a line that is split as a shell does.
 pub(super) fn read(field: &Field<'_>) -> Option<Vec<String>> {
     let arguments = read_list(field)?;
@@ -111,7 +135,38 @@ fn read_list(field: &Field<'_>) -> Option<Vec<String>> {
     if arguments.first().is_some_and(|first| !first.starts_with('-')) {
         field.refuse::<()>("expected a flag first: another word would be a command of the client, or its prompt");
     }
+    check_prompt(field, &arguments);
     Some(arguments)
+}
+
+/// The prompt goes to the client on stdin; a word that no flag takes would be put before it.
+fn check_prompt(field: &Field<'_>, arguments: &[String]) {
+    let items = match &field.node.kind {
+        Kind::List(_) => field.items("a list of arguments").unwrap_or_default(),
+        _ => Vec::new(),
+    };
+    for (index, word) in arguments.iter().enumerate() {
+        let Some(flag) = complete(&arguments[..index]).filter(|_| !word.starts_with('-')) else {
+            continue;
+        };
+        let word = crate::text::one_line(word, 60);
+        // Items that are no arguments were left out, and noted.
+        let place = items.get(index).filter(|_| items.len() == arguments.len());
+        place.unwrap_or(field).refuse_with::<()>(
+            format!("`{word}` would become the client's prompt: it is no value of `{flag}`"),
+            "leave it out; your own words belong in `user_prompt` or a template",
+        );
+    }
+}
+
+/// The flag that arguments end with, if it has no value or has all of it.
+fn complete(arguments: &[String]) -> Option<&str> {
+    match arguments {
+        [.., flag, _] if flag == OUTPUT_FORMAT => Some(flag),
+        [.., last] if SWITCHES.contains(&last.as_str()) => Some(last),
+        [.., last] if last.starts_with("--") => last.split_once('=').map(|(flag, _)| flag),
+        _ => None,
+    }
 }
 
 fn read_argument(field: &Field<'_>) -> Option<String> {
@@ -163,10 +218,9 @@ fn check_essentials(field: &Field<'_>, arguments: &[String]) {
 }
 
 fn output_formats(arguments: &[String]) -> Vec<&str> {
-    const FLAG: &str = "--output-format";
     let mut formats = Vec::new();
     for (index, argument) in arguments.iter().enumerate() {
-        if argument == FLAG {
+        if argument == OUTPUT_FORMAT {
             formats.push(arguments.get(index + 1).map_or("", String::as_str));
         } else if let Some(format) = argument.strip_prefix("--output-format=") {
             formats.push(format);

@@ -139,10 +139,22 @@ pub(super) fn variable(credentials: Credentials, name: &str, value: &str) -> Opt
     if let Some(message) = variable_name(name) {
         return Some(message.into());
     }
-    let (message, mend) = billing::refusal(credentials, name, value)?;
+    let (message, mend) = billing::refusal(credentials, name, value).or_else(|| zone(credentials, name, value))?;
     Some(Wrong {
         message,
         mend: Some(mend),
+    })
+}
+
+/// Why the zone of a container may not be another, and the mend: a subscription's client tells in it when a usage limit
+/// is lifted, in older versions without a word on the zone. An empty value is UTC.
+fn zone(credentials: Credentials, name: &str, value: &str) -> Option<(String, String)> {
+    let harmless = ["", "UTC", "UTC0", "Etc/UTC"].contains(&value);
+    (name == "TZ" && credentials == Credentials::Subscription && !harmless).then(|| {
+        (
+            "`TZ` would have the client tell in another zone when a usage limit is lifted".to_owned(),
+            "leave it out, containers run in UTC; a gate's command can set it for itself".to_owned(),
+        )
     })
 }
 

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::read::Call;
-use super::sum;
+use super::{reason, sum};
 use crate::agent::{CallOutcome, Usage};
 
 /// What one recording, or several in their order, amount to: figures in sum, all else of the last.
@@ -17,6 +17,12 @@ pub(super) struct Document<'a> {
     usage: Usage,
     cost_usd: f64,
     resets_at: Option<Timestamp>,
+    reason: Option<&'a str>,
+    mend: Option<&'a str>,
+    /// Whether any of the figures are reckoned.
+    estimated: bool,
+    /// Lines that are no event known here.
+    skipped: u64,
     result: Option<&'a str>,
     structured_output: Option<&'a serde_json::Value>,
     client_version: Option<&'a str>,
@@ -36,12 +42,17 @@ struct Part<'a> {
     usage: Usage,
     cost_usd: f64,
     resets_at: Option<Timestamp>,
+    reason: Option<&'a str>,
+    mend: Option<&'a str>,
+    estimated: bool,
+    skipped: u64,
 }
 
 impl<'a> Document<'a> {
     /// Makes the document of recordings; `None` when there are none.
     pub(super) fn of(calls: &'a [Call]) -> Option<Self> {
-        let last = &calls.last()?.report;
+        let last_call = calls.last()?;
+        let last = &last_call.report;
         let (turns, usage) = sum(calls);
         Some(Self {
             outcome: last.outcome,
@@ -51,6 +62,10 @@ impl<'a> Document<'a> {
             usage,
             cost_usd: usage.cost_usd,
             resets_at: last.resets_at,
+            reason: reason(last_call),
+            mend: last.mend.as_deref(),
+            estimated: calls.iter().any(|call| call.report.estimated),
+            skipped: calls.iter().map(|call| call.report.skipped_lines).sum(),
             result: last.result.as_deref(),
             structured_output: last.structured_output.as_ref(),
             client_version: last.client_version.as_deref(),
@@ -71,6 +86,10 @@ impl<'a> Part<'a> {
             usage: report.usage,
             cost_usd: report.usage.cost_usd,
             resets_at: report.resets_at,
+            reason: reason(call),
+            mend: report.mend.as_deref(),
+            estimated: report.estimated,
+            skipped: report.skipped_lines,
         }
     }
 }

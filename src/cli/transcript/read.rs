@@ -1,6 +1,6 @@
 //! Recordings read from files: one call each, in the order in which they took place.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 
 use crate::agent::{CallReport, Ending, Transcript, Usage};
-use crate::error::{Context as _, ErrorKind, Result};
+use crate::error::{Context as _, Error, ErrorKind, Result};
 use crate::lines::{DEFAULT_LINE_LIMIT, LineReader};
 
 /// One recording.
@@ -25,7 +25,12 @@ pub(super) struct Call {
 /// Calls of one session must be counted in the order in which they took place, because some clients count the earlier
 /// ones in again. So they are, whatever the order of the files, if each file says when it was written; else the order
 /// of the files is taken for it.
+///
+/// # Errors
+///
+/// Of kind [`ErrorKind::Usage`] for a file that cannot be read, or that is named twice: it would be counted twice.
 pub(super) fn all(directory: &Path, files: &[PathBuf]) -> Result<Vec<Call>> {
+    refuse_twice(directory, files)?;
     let mut used = HashMap::new();
     let mut calls: Vec<Option<Call>> = files.iter().map(|_| None).collect();
     for index in order(directory, files)? {
@@ -37,6 +42,25 @@ pub(super) fn all(directory: &Path, files: &[PathBuf]) -> Result<Vec<Call>> {
         calls[index] = Some(call);
     }
     Ok(calls.into_iter().flatten().collect())
+}
+
+/// Refuses a file that is named twice, under whatever names.
+fn refuse_twice(directory: &Path, files: &[PathBuf]) -> Result<()> {
+    let mut seen = HashSet::new();
+    for file in files {
+        let path = directory.join(file);
+        // What has no place of its own, such as a pipe, or is missing is known by its name.
+        let place = if is_stdin(file) {
+            file.clone()
+        } else {
+            path.canonicalize().unwrap_or(path)
+        };
+        if !seen.insert(place) {
+            let message = format!("the transcript `{}` is named twice", file.display());
+            return Err(Error::new(ErrorKind::Usage, message).hint("name each recording once"));
+        }
+    }
+    Ok(())
 }
 
 /// The order in which to count the files, by their places in `files`.

@@ -164,3 +164,44 @@ fn what_is_no_recording_is_said_so() {
         called.stderr
     );
 }
+
+#[test]
+fn a_file_is_not_counted_twice() {
+    let repository = repository(Client::Both);
+    repository.write("folder/kept", "");
+    for (files, named) in [
+        (["session.jsonl", "session.jsonl"], "session.jsonl"),
+        (["session.jsonl", "folder/../session.jsonl"], "folder/../session.jsonl"),
+        (["-", "-"], "-"),
+    ] {
+        let expect = format!("error: the transcript `{named}` is named twice\n\nhint: name each recording once\n");
+        transcript(&repository, &files).refused(2, &expect);
+    }
+}
+
+#[test]
+fn what_helps_is_told_of_each_call_and_of_the_last() {
+    let repository = repository(Client::Both);
+    repository.write("auth.jsonl", recording("auth_failed"));
+    repository.write("cut.jsonl", "nonsense\n{\"type\": \"system\", \"subtype\": \"init\"}\n");
+    let document = transcript(&repository, &["cut.jsonl", "session.jsonl", "auth.jsonl", "--json"]).json();
+    assert_eq!(
+        (&document["estimated"], &document["skipped"]),
+        (&json!(true), &json!(1))
+    );
+    assert_eq!(document["calls"][0]["estimated"], true);
+    assert_eq!(document["calls"][0]["skipped"], 1);
+    assert_eq!(document["calls"][1]["reason"], json!(null));
+    assert_eq!(document["calls"][1]["estimated"], false);
+    assert_eq!(document["mend"], document["calls"][2]["mend"]);
+    assert!(
+        document["mend"]
+            .as_str()
+            .is_some_and(|mend| mend.contains("log in again")),
+        "{document}"
+    );
+    assert!(
+        document["reason"].as_str().is_some_and(|reason| reason.contains("401")),
+        "{document}"
+    );
+}
