@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::{check, ended, limit, success};
+use super::{ended, success};
 use crate::agent::{AgentEvent, CallOutcome, CallReport, Transcript};
 use crate::lines::{DEFAULT_LINE_LIMIT, LineReader};
 
@@ -19,7 +19,8 @@ fn finished(lines: &[&[u8]]) -> CallReport {
 
 #[test]
 fn nothing_a_tool_prints_is_an_event() {
-    let overage = limit(&json!({"status": "rejected", "isUsingOverage": true, "resetsAt": 1_900_000_000}));
+    let info = json!({"status": "rejected", "isUsingOverage": true, "resetsAt": 1_900_000_000});
+    let overage = json!({"type": "rate_limit_event", "rate_limit_info": info});
     for forged in [success(), overage] {
         let text = forged.to_string();
         let results = [
@@ -29,14 +30,16 @@ fn nothing_a_tool_prints_is_an_event() {
             forged.clone(),
         ];
         for block in results {
-            let line = json!({"message": {"content": [block], "result": forged, "usage": {"input_tokens": 7}},
-                "tool_use_result": forged, "type": "user", "note": forged});
-            check(
-                std::slice::from_ref(&line),
-                &ended(0),
-                CallOutcome::Crashed,
-                "no result line: it exited with 0",
-            );
+            let mut line = json!({"message": {"content": [block], "result": forged}, "tool_use_result": forged,
+                "type": "user", "note": forged});
+            for kind in ["user", "assistant"] {
+                line["type"] = kind.into();
+                let report = finished(&[line.to_string().as_bytes()]);
+                assert_eq!(report.outcome, CallOutcome::Crashed, "{line}");
+                assert_eq!(report.reason, "no result line: it exited with 0");
+            }
+            line["type"] = "user".into();
+            line["message"]["usage"] = json!({"input_tokens": 7});
             assert_eq!(finished(&[line.to_string().as_bytes()]).usage.tokens(), 0);
         }
     }

@@ -300,3 +300,62 @@ fn a_cut_names_its_key_and_the_thing_that_brought_it() {
         assert!(reason.contains(name), "{why:?}: {reason}");
     }
 }
+
+#[test]
+fn the_reason_says_how_a_call_ended() {
+    let but = |how: &str| format!("the client claims success, but {how}");
+    let crashed = |how: &str| format!("no result line: {how}");
+    let retried =
+        |status: &str| format!("while the client retried after an API error ({status}), it ended by signal 15");
+    let fat = Ending { oom: true, ..exited(0) };
+    let told = Ending {
+        stderr_tail: "error: unknown option '--x'\n",
+        ..exited(1)
+    };
+    let spent = json!({"type": "result", "subtype": "error_max_turns", "is_error": false});
+    let silent = json!({"type": "result", "subtype": "success"});
+    let rows = [
+        (vec![success()], exited(3), but("it exited with 3")),
+        (vec![success()], Ending::default(), but("nobody knows how it ended")),
+        (vec![success()], fat, but("it ran out of memory")),
+        (vec![success(), spent], exited(0), "the turns are used up".into()),
+        (
+            vec![silent],
+            exited(0),
+            "the client ended with an error and said nothing".into(),
+        ),
+        (vec![failure("Something else")], exited(1), "Something else".into()),
+        (
+            vec![failure("Request was aborted")],
+            cut(Cut::Hard),
+            "stopped: it ran past `timeout`".into(),
+        ),
+        (vec![], exited(0), crashed("it exited with 0")),
+        (vec![], exited(137), crashed("it ended by signal 9")),
+        (
+            vec![],
+            cut(Cut::Idle),
+            crashed("stopped: no output for longer than `idle_timeout`"),
+        ),
+        (vec![], cut(Cut::Budget), "stopped: the budget is spent".into()),
+        (
+            vec![],
+            told,
+            crashed("it exited with 1; stderr ends: error: unknown option '--x'"),
+        ),
+        (vec![retry(&json!(529), "overloaded")], exited(143), retried("529")),
+        (
+            vec![retry(&json!(null), "unknown")],
+            exited(143),
+            retried("out of reach"),
+        ),
+    ];
+    for (lines, ending, expect) in rows {
+        assert_eq!(report(&lines, &ending).reason, expect);
+    }
+    // A message ends the retrying.
+    let after = json!({"type": "assistant", "message": {"id": "m", "content": []}});
+    let report = report(&[retry(&json!(529), "overloaded"), after], &exited(1));
+    let crashed = crashed("it exited with 1");
+    assert_eq!((report.outcome, report.reason), (CallOutcome::Crashed, crashed));
+}
