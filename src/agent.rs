@@ -13,10 +13,9 @@ mod report;
 mod role;
 
 pub use claude::{Transcript, reset_time};
-pub(crate) use command::is_session;
-pub use command::{CallExtra, command_line};
+pub(crate) use command::{CallExtra, command_line, is_session};
 pub use event::AgentEvent;
-pub use model::binds;
+pub(crate) use model::binds;
 pub use price::Rates;
 pub use report::{CallReport, Cut, Ending};
 pub use role::Role;

@@ -8,13 +8,13 @@ use crate::text::one_line;
 
 /// What one call needs beyond its role's configuration.
 #[derive(Clone, Debug, Default)]
-pub struct CallExtra {
+pub(crate) struct CallExtra {
     /// The schema that the answer must fit.
-    pub json_schema: Option<Value>,
+    pub(crate) json_schema: Option<Value>,
     /// US dollars that may still be spent.
-    pub budget_left_usd: Option<f64>,
+    pub(crate) budget_left_usd: Option<f64>,
     /// The client's session that the call goes on with.
-    pub resume: Option<String>,
+    pub(crate) resume: Option<String>,
 }
 
 /// Builds the program and its arguments: the user's own first, then what the role and the call say, so that these win.
@@ -24,7 +24,7 @@ pub struct CallExtra {
 /// Of kind [`ErrorKind::Configuration`] when `--bare` is anywhere in it: the client would read no subscription and bill
 /// an API key. Of kind [`ErrorKind::Limit`] when nothing may be spent any more, which the client would refuse. Of kind
 /// [`ErrorKind::Usage`] when the session to resume has no name that the client gives.
-pub fn command_line(
+pub(crate) fn command_line(
     agent: &AgentConfig,
     role: &RoleConfig,
     claude_args: &[String],

@@ -12,7 +12,7 @@ const ALIASES: [(&str, &[&str]); 2] = [("best", &["fable", "opus"]), ("opusplan"
 /// admits itself with or without its date, with or without the marks of a provider around it
 /// (`us.anthropic.…-v1:0`, `publishers/…/claude-…@20250805`), and with or without the mark of a longer context. The
 /// aliases are those of the client's documentation on the configuration of models.
-pub fn binds(asked: &str, bound: &str) -> bool {
+pub(crate) fn binds(asked: &str, bound: &str) -> bool {
     let (asked, bound) = (plain(asked), plain(bound));
     if asked == bound {
         return !asked.is_empty();
