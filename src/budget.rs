@@ -1,7 +1,7 @@
 //! Budgets of money and tokens: what a call may use is set aside before it begins, and what it did use is counted once.
 //!
-//! A budget of a scope is never passed as long as each call stays within its [`Allowance`]: whoever makes calls hands
-//! that on to the client and to a [`Watch`] over its stream. Sums are of whole numbers and saturate; money that is no
+//! A budget of a scope is never passed as long as each call stays within its `Allowance`: whoever makes calls hands
+//! that on to the client and to a `Watch` over its stream. Sums are of whole numbers and saturate; money that is no
 //! number is taken for all there is where it was used, and for nothing where it is allowed.
 
 use std::collections::{BTreeMap, HashSet};
