@@ -84,7 +84,7 @@ const REFUSED: &[(&[&str], &str)] = &[
     (&["--"], "what follows it would no longer be flags"),
 ];
 
-/// Flags that take no value; a word after one is the prompt, or more of it. They are those of client 2.1.329, too.
+/// Flags of the same client that take no value: a word after one is its prompt.
 const SWITCHES: &[&str] = &[
     "-p",
     "--print",
