@@ -27,7 +27,7 @@ mod merge;
 mod place;
 
 use self::merge::merge;
-use self::place::{Entered, enter, leave, unfinished};
+use self::place::{Entered, enter, leave, note_unfinished, unfinished};
 
 /// What a task may leave behind at most. A larger file is better fetched than committed; more files are a mistake.
 pub(crate) const SNAPSHOT_LIMITS: SnapshotLimits = SnapshotLimits {
@@ -164,7 +164,7 @@ async fn try_it(work: &Work<'_>, trial: &mut Trial, cancel: &CancellationToken) 
         Entered::Refused(judgement) => return Ok(judgement),
     };
     crash_point!("stitch.checkout");
-    let judged = work_in_slot(work, trial, &mut slot, &place, cancel).await;
+    let judged = work_in_slot(work, trial, &mut slot, &owner, &place, cancel).await;
     let is_over = judged.is_ok() || leave(work, trial, &mut slot).await;
     match unfinished(trial, judged.as_ref().ok()) {
         Some(session) if is_over => suspend(slot, owner, trial.base, session)?,
@@ -189,6 +189,7 @@ async fn work_in_slot(
     work: &Work<'_>,
     trial: &mut Trial,
     slot: &mut Slot,
+    owner: &SlotOwner,
     place: &Workplace,
     cancel: &CancellationToken,
 ) -> Result<Judgement> {
@@ -210,6 +211,9 @@ async fn work_in_slot(
     let made = Box::pin(call::make(&call, work.engine, work.recorder, cancel)).await?;
     crash_point!("stitch.called");
     let report = made.report;
+    if made.failure.is_none() {
+        note_unfinished(trial, slot, owner, &report)?;
+    }
     if let Some(limit) = limit_of(&report) {
         work.note_limit(Role::Stitch, &limit)?;
     }

@@ -31,7 +31,7 @@ pub struct Status {
     /// How many tasks are in which state; `ready` is a part of `open`.
     pub tasks: Counts,
     /// Measures made.
-    pub cycles: u32,
+    pub cycles: usize,
     /// Tokens and money, over attempts and measures.
     pub usage: Usage,
     /// The same by what agents were called for.
@@ -68,7 +68,7 @@ impl Generator {
             base: self.git.reference(&generation.base_mark())?.map(|id| id.to_string()),
             tip: tip.map(|id| id.to_string()),
             tasks: issues.counts(),
-            cycles: issues.cycle(),
+            cycles: issues.meta().measures.len(),
             usage: issues.usage(),
             paused_until: pause.as_ref().map(|pause| pause.until),
             way_out: pause.as_ref().map(way_out),

@@ -1,7 +1,7 @@
 //! The slot of an attempt: made anew, or one in which the task's session waits; and what becomes of it afterwards.
 
 use super::{Trial, keep};
-use crate::agent::{CallOutcome, is_session};
+use crate::agent::{CallOutcome, CallReport, Cut, is_session};
 use crate::attempt::Outcome;
 use crate::call::Resume;
 use crate::error::Result;
@@ -68,6 +68,26 @@ pub(super) fn unfinished(trial: &Trial, judgement: Option<&Judgement>) -> Option
     // A call that ended before it told its session is of the one that was to go on.
     let session = told.or_else(|| trial.resumes.as_ref().map(|resume| resume.session.clone()));
     session.filter(|_| goes_on && !report.session_lost)
+}
+
+/// Notes in the slot's marker, as soon as the call has ended, that its session is to go on, so that nothing that comes
+/// between that and the attempt's end can lose it.
+pub(super) fn note_unfinished(trial: &Trial, slot: &Slot, owner: &SlotOwner, report: &CallReport) -> Result<()> {
+    let interrupted = report.cut == Some(Cut::Cancelled);
+    let passing = matches!(
+        report.outcome,
+        CallOutcome::Limited | CallOutcome::Overage | CallOutcome::Transient
+    );
+    let session = report.session_id.clone().filter(|session| is_session(session));
+    if !(interrupted || passing) || session.is_none() || report.session_lost {
+        return Ok(());
+    }
+    let owner = SlotOwner {
+        base: Some(trial.base.to_string()),
+        session,
+        ..owner.clone()
+    };
+    slot.mark(&owner.to_text()?)
 }
 
 /// Leaves a slot in which something failed that was not the agent: what is in it is kept on the task's ref. Answers
