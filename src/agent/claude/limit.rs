@@ -98,9 +98,10 @@ pub(super) fn speaks_of_limit(sentence: &str) -> bool {
     match without_model(&words) {
         ["you've", "hit" | "reached", "your", name @ .., "limit"]
         | ["you", "have", "hit" | "reached", "your", name @ .., "limit"] => names_no_other(name),
-        ["you're", "out", "of", "extra", "usage"] | ["you", "are", "out", "of", "extra", "usage"] => true,
         [name @ .., "limit", "reached"] => name.iter().all(|word| LIMITS.contains(word)),
-        ["usage", "limit", "reached", "for", ..] => true,
+        ["you're", "out", "of", "extra", "usage"]
+        | ["you", "are", "out", "of", "extra", "usage"]
+        | ["usage", "limit", "reached", "for", ..] => true,
         _ => false,
     }
 }
