@@ -152,8 +152,8 @@ impl Transcript {
 
     /// Counts a message of a model, whatever number of lines repeats it.
     fn meter_message(&mut self, message: &Message<'_>, main: bool) {
-        let usage = message.fields.object("usage").unwrap_or_default().api_usage();
-        self.meter.note(message.id(), main, &usage, message.content.written);
+        self.meter
+            .note(message.id(), main, &message.usage(), message.content.written);
     }
 
     fn user(&mut self, line: &Line<'_>) -> Option<AgentEvent> {

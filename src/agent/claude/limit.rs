@@ -98,10 +98,10 @@ pub(super) fn speaks_of_limit(sentence: &str) -> bool {
     match without_model(&words) {
         ["you've", "hit" | "reached", "your", name @ .., "limit"]
         | ["you", "have", "hit" | "reached", "your", name @ .., "limit"] => names_no_other(name),
+        [name @ .., "limit", "reached"] => name.iter().all(|word| LIMITS.contains(word)),
         ["you're", "out", "of", "extra", "usage"]
         | ["you", "are", "out", "of", "extra", "usage"]
         | ["usage", "limit", "reached", "for", ..] => true,
-        [name @ .., "limit", "reached"] => name.iter().all(|word| LIMITS.contains(word)),
         _ => false,
     }
 }

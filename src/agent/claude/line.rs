@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 
 use super::fields::Fields;
 use super::json::{self, Fill, Node};
+use crate::agent::Usage;
 
 /// The fields of lines that anybody asks for: what is not named here is never there.
 const LINE: [&str; 28] = [
@@ -41,7 +42,14 @@ const LINE: [&str; 28] = [
     "duration_api_ms",
 ];
 /// The fields of messages.
-const MESSAGE: [&str; 3] = ["id", "model", "usage"];
+const MESSAGE: [&str; 2] = ["id", "model"];
+/// The counts of a message's usage.
+const USAGE: [&str; 4] = [
+    "input_tokens",
+    "cache_creation_input_tokens",
+    "cache_read_input_tokens",
+    "output_tokens",
+];
 /// The fields of a message's blocks.
 const BLOCK: [&str; 8] = [
     "type",
@@ -138,12 +146,18 @@ pub(super) fn mended(line: &[u8]) -> Option<String> {
 pub(super) struct Message<'a> {
     pub(super) fields: Fields<'a>,
     pub(super) content: Content<'a>,
+    counts: Counts<'a>,
 }
 
 impl Message<'_> {
     /// What the message is known by, for as long as the transcript lasts.
     pub(super) fn id(&self) -> Option<u64> {
         self.fields.raw("id").map(identity)
+    }
+
+    /// What the API counted for it.
+    pub(super) fn usage(&self) -> Usage {
+        self.counts.0.api_usage()
     }
 
     /// Whether the client made it up: no model wrote it, and it cost nothing.
@@ -158,7 +172,21 @@ impl<'a> Node<'a> for Message<'a> {
             self.content = Content::default();
             return map.next_value_seed(Fill(&mut self.content));
         }
+        if *name == *b"usage" {
+            self.counts = Counts::default();
+            return map.next_value_seed(Fill(&mut self.counts));
+        }
         self.fields.take(&MESSAGE, &name, map)
+    }
+}
+
+/// The usage of a message: every line has it, and most of what it says is never asked for.
+#[derive(Default)]
+struct Counts<'a>(Fields<'a>);
+
+impl<'a> Node<'a> for Counts<'a> {
+    fn field<A: MapAccess<'a>>(&mut self, name: Cow<'a, [u8]>, map: &mut A) -> Result<(), A::Error> {
+        self.0.take(&USAGE, &name, map)
     }
 }
 

@@ -221,8 +221,8 @@ fn allowed_overage_is_no_limit() {
         (None, cut(Cut::Hard), CallOutcome::Crashed),
         (None, cut(Cut::FirstEvent), CallOutcome::Transient),
     ];
-    let mut events = recording("overage").into_iter();
-    let recorded = events.rfind(|line| line["type"] == "rate_limit_event");
+    let mut lines = recording("overage").into_iter();
+    let recorded = lines.rfind(|line| line["type"] == "rate_limit_event");
     let recorded = recorded.expect("the recording tells of overage");
     assert_eq!(recorded["rate_limit_info"]["status"], "rejected");
     let untold = event(&json!({"status": "rejected", "isUsingOverage": true, "resetsAt": 1_900_000_000}));
