@@ -147,9 +147,11 @@ async fn attend(
     let mut cut = listen(call, container, listener, cancel).await?;
     if cut.is_some() {
         // The signals let the client write its last result, which says what it used.
-        container.terminate(TERMINATION_GRACE).await?;
-        let drained = tokio::time::timeout(DRAIN_LIMIT, drain(container, listener)).await;
-        drained.unwrap_or(Ok(()))?;
+        let ending = container.terminate(TERMINATION_GRACE);
+        let hearing = tokio::time::timeout(2 * TERMINATION_GRACE + DRAIN_LIMIT, drain(container, listener));
+        let (ended, heard) = tokio::join!(ending, hearing);
+        ended?;
+        heard.unwrap_or(Ok(()))?;
     }
     // Both outputs are closed, which is not the end of the process.
     let Ok(exit) = tokio::time::timeout(EXIT_GRACE, container.exit()).await else {

@@ -1,6 +1,7 @@
 //! One container, from its creation to its removal.
 
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
@@ -34,7 +35,7 @@ pub struct Container {
     /// Whether `exit` has seen its end.
     ended: bool,
     /// Whether it was killed from here.
-    killed: AtomicBool,
+    killed: Arc<AtomicBool>,
     /// Whether a SIGKILL from nobody here means that its memory ran out.
     kill_means_oom: bool,
     /// Held while the container lives: dropping it stops the writing.
@@ -97,7 +98,7 @@ impl Engine {
             id: id.to_owned(),
             output: OutputReader::new(attached.output, limit),
             ended: false,
-            killed: AtomicBool::new(false),
+            killed: Arc::default(),
             kill_means_oom: spec.memory.is_some() && self.0.facts.blind_to_oom,
             _input: InputWriter::spawn(attached.input, stdin.to_vec()),
         })
@@ -222,15 +223,20 @@ impl Container {
 
     /// Asks the container to end, and kills it when it still runs. SIGINT comes first: on that, and not on SIGTERM,
     /// Claude Code 2.1.329 writes its last result. Then SIGTERM, which other programs listen to. After each, the
-    /// container has `grace` to end.
-    pub async fn terminate(&self, grace: Duration) -> Result<()> {
-        for signal in ["SIGINT", "SIGTERM"] {
-            self.engine.signal(&self.id, signal).await?;
-            if let Ok(stopped) = tokio::time::timeout(grace, self.engine.stopped(&self.id)).await {
-                return stopped;
+    /// container has `grace` to end. Its output can be read meanwhile, and should be: whoever writes last words into a
+    /// full pipe waits for a reader.
+    pub fn terminate(&self, grace: Duration) -> impl Future<Output = Result<()>> + Send + use<> {
+        let (engine, id, killed) = (self.engine.clone(), self.id.clone(), Arc::clone(&self.killed));
+        async move {
+            for signal in ["SIGINT", "SIGTERM"] {
+                engine.signal(&id, signal).await?;
+                if let Ok(stopped) = tokio::time::timeout(grace, engine.stopped(&id)).await {
+                    return stopped;
+                }
             }
+            killed.store(true, Relaxed);
+            engine.kill_by_id(&id).await
         }
-        self.kill().await
     }
 
     /// Kills the container; it has ended, or is gone, when this returns.

@@ -72,7 +72,11 @@ mod rows {
         Row {
             requests: 2,
             broken_off: true,
-            ..timed_out(script, "stitch: {timeout: 4s, max_attempts: 1}\n", "it ran past `timeout`")
+            ..timed_out(
+                script,
+                "stitch: {timeout: 4s, max_attempts: 1}\n",
+                "it ran past `timeout`",
+            )
         }
     }
 }
