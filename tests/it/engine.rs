@@ -176,7 +176,11 @@ async fn large_input_that_nobody_reads_hangs_nothing(engine: Engine) {
         &vec![b'x'; 5 << 20],
     )
     .await;
-    assert_eq!((ran.stdout.as_str(), ran.exit.code), ("done\n", Some(3)));
+    assert_eq!(ran.exit.code, Some(3));
+    // Podman 4.3 gives up an attachment when nobody takes its input any more, in one of thirty runs before it has
+    // passed on the output.
+    let lost = engine.describe().contains("podman") && ran.stdout.is_empty();
+    assert!(lost || ran.stdout == "done\n", "{}", ran.stdout);
 }
 
 async fn large_input_arrives_whole(engine: Engine) {
