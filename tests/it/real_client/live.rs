@@ -199,8 +199,9 @@ pub(super) fn check(kind: EngineKind, row: &Row) {
     let told = Live::ledger(&task);
     let counted = counted(live.served());
     if Live::is_estimated(&task) {
-        // The client had no last word: then the ledger knows what its stream had shown, and no more.
-        assert!(row.broken_off, "the client died: {}", context());
+        // A client that was stopped does not always get its last word out: then the ledger knows what its stream had
+        // shown, and no more.
+        assert_ne!(row.status, "closed", "the client died: {}", context());
         let known = told.iter().zip(counted).take(3);
         assert!(
             known.clone().all(|(told, counted)| *told <= counted),
