@@ -99,16 +99,7 @@ pub(crate) async fn measure(work: &Work<'_>, cycle: u32, cancel: &CancellationTo
 
 /// Takes up the slot in which a measure was suspended, else a free one.
 fn begin(work: &Work<'_>, cycle: u32) -> Result<Asking> {
-    let owner = SlotOwner {
-        generation: work.generation.to_string(),
-        run: work.recorder.run().to_owned(),
-        task: None,
-        attempt: 1,
-        cycle,
-        base: None,
-        session: None,
-        ids: work.owner_ids(),
-    };
+    let owner = work.owner(None, 1, cycle);
     let asking = |owner, slot, tip, resumes| Asking {
         owner,
         slot,
@@ -122,17 +113,13 @@ fn begin(work: &Work<'_>, cycle: u32) -> Result<Asking> {
         let slot = work.acquire(&owner)?;
         return Ok(asking(owner, slot, tip, None));
     };
-    let resume = Resume {
-        before: work.store.read()?.session(&suspended.session),
-        session: suspended.session.clone(),
-    };
     let owner = SlotOwner {
         attempt: suspended.owner.attempt,
         ..owner
     };
     let slot = work.generator.slots().adopt(suspended.slot)?;
-    let place = work.go_on(&slot, &suspended, owner.clone())?;
-    Ok(asking(owner, slot, tip, Some((resume, place))))
+    let resumes = work.go_on(&slot, &suspended, owner.clone())?;
+    Ok(asking(owner, slot, tip, Some(resumes)))
 }
 
 /// The session of a measure that can go on: what it has read must still be the generation's tip.

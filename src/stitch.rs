@@ -149,16 +149,7 @@ fn begin(work: &Work<'_>, claimed: Claimed) -> Result<Trial> {
 /// Checks a slot out, lets the agent work in it, and merges what it left.
 async fn try_it(work: &Work<'_>, trial: &mut Trial, cancel: &CancellationToken) -> Result<Judgement> {
     step(work, trial, "checkout");
-    let owner = SlotOwner {
-        generation: work.generation.to_string(),
-        run: work.recorder.run().to_owned(),
-        task: Some(trial.issue.id.clone()),
-        attempt: trial.number,
-        cycle: 0,
-        base: None,
-        session: None,
-        ids: work.owner_ids(),
-    };
+    let owner = work.owner(Some(trial.issue.id.clone()), trial.number, 0);
     let (mut slot, place) = match enter(work, trial, &owner)? {
         Entered::Ready(entered) => *entered,
         Entered::Refused(judgement) => return Ok(judgement),
@@ -290,7 +281,7 @@ fn keep(work: &Work<'_>, trial: &mut Trial, slot: &mut Slot) -> Result<Snapshot>
     let snapshot = tokio::task::block_in_place(|| slot.snapshot(base, &SNAPSHOT_LIMITS))?;
     for (path, why) in &snapshot.skipped {
         let what = format!("{}: left out `{}`: {why}", trial.issue.id, path.display());
-        work.recorder.emit(Happening::Warned { what });
+        work.warn(what);
     }
     if snapshot.tree != work.generator.git.commit_info(base)?.tree {
         let text = message(&trial.issue, trial.number, work.recorder.run(), trial.entry.as_ref());

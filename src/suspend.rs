@@ -85,14 +85,19 @@ fn is_wanted(owner: &SlotOwner, session: &str, issues: &Issues) -> bool {
     issue.status != Status::Closed && (is_known || is_claimed)
 }
 
-/// Lets a slot wait, as it is, until `session` can go on in it.
-pub(crate) fn suspend(slot: Slot, owner: SlotOwner, base: Oid, session: String) -> Result<()> {
+/// Notes in a slot's marker that `session` is to go on in it, so that no death from here on loses it.
+pub(crate) fn note(slot: &Slot, owner: SlotOwner, base: Oid, session: String) -> Result<()> {
     let owner = SlotOwner {
         base: Some(base.to_string()),
         session: Some(session),
         ..owner
     };
-    slot.mark(&owner.to_text()?)?;
+    slot.mark(&owner.to_text()?)
+}
+
+/// Lets a slot wait, as it is, until `session` can go on in it.
+pub(crate) fn suspend(slot: Slot, owner: SlotOwner, base: Oid, session: String) -> Result<()> {
+    note(&slot, owner, base, session)?;
     drop(slot);
     crash_point!("slot.suspended");
     Ok(())

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 use crate::agent::Role;
 use crate::budget::{Allowance, Budgets, Request, Reservation, Spent};
+use crate::call::Resume;
 use crate::crash::crash_point;
 use crate::engine::{Engine, UserChoice};
 use crate::error::{Error, ErrorKind, Result};
@@ -73,6 +74,20 @@ impl Work<'_> {
         labels
     }
 
+    /// Whom a slot of this run is for: an attempt at a task, or a round of the `cycle`th measure.
+    pub(crate) fn owner(&self, task: Option<IssueId>, attempt: u32, cycle: u32) -> SlotOwner {
+        SlotOwner {
+            generation: self.generation.to_string(),
+            run: self.recorder.run().to_owned(),
+            task,
+            attempt,
+            cycle,
+            base: None,
+            session: None,
+            ids: self.owner_ids(),
+        }
+    }
+
     /// Takes a slot; its marker says from now on whom it is for.
     pub(crate) fn acquire(&self, owner: &SlotOwner) -> Result<Slot> {
         tokio::task::block_in_place(|| self.generator.slots().acquire(&owner.to_text()?))
@@ -110,7 +125,11 @@ impl Work<'_> {
     }
 
     /// Takes a suspended slot up again, everything in it as it was left.
-    pub(crate) fn go_on(&self, slot: &Slot, suspended: &Suspended, owner: SlotOwner) -> Result<Workplace> {
+    pub(crate) fn go_on(&self, slot: &Slot, suspended: &Suspended, owner: SlotOwner) -> Result<(Resume, Workplace)> {
+        let resume = Resume {
+            session: suspended.session.clone(),
+            before: self.store.read()?.session(&suspended.session),
+        };
         let slots = self.generator.slots();
         let base = Some(suspended.base.clone());
         slot.mark(&SlotOwner { base, ..owner }.to_text()?)?;
@@ -127,11 +146,11 @@ impl Work<'_> {
             slot.make_session_folder(&session, Some(self.owner_ids()))?;
         }
         crash_point!("slot.resumed");
-        Ok(Workplace { private, session })
+        Ok((resume, Workplace { private, session }))
     }
 
     /// The user and group that slots are given to.
-    pub(crate) fn owner_ids(&self) -> (u32, u32) {
+    fn owner_ids(&self) -> (u32, u32) {
         let user = UserChoice::of(self.generator.config.container.user.as_deref());
         self.engine.slot_owner_for(&user)
     }
@@ -145,8 +164,7 @@ impl Work<'_> {
     pub(crate) fn release(&self, slot: Slot) {
         let number = slot.number();
         if let Err(error) = slot.release() {
-            let what = format!("slot {number} could not be given back: {}", error.in_a_line());
-            self.recorder.emit(Happening::Warned { what });
+            self.warn(format!("slot {number} could not be given back: {}", error.in_a_line()));
         }
     }
 
@@ -157,8 +175,9 @@ impl Work<'_> {
             Ok(_) => true,
             Err(error) => {
                 let error = error.in_a_line();
-                let what = format!("what was running may still run, so its worktree is left alone: {error}");
-                self.recorder.emit(Happening::Warned { what });
+                self.warn(format!(
+                    "what was running may still run, so its worktree is left alone: {error}"
+                ));
                 false
             }
         }

@@ -3,13 +3,11 @@
 use super::{Trial, keep};
 use crate::agent::{CallOutcome, CallReport, Cut, is_session};
 use crate::attempt::Outcome;
-use crate::call::Resume;
 use crate::error::Result;
-use crate::event::Happening;
 use crate::git::Slot;
 use crate::judgement::Judgement;
 use crate::preflight;
-use crate::suspend::{SlotOwner, Suspended};
+use crate::suspend::{self, SlotOwner, Suspended};
 use crate::work::{Work, Workplace};
 
 /// What became of the way into a slot.
@@ -44,11 +42,8 @@ pub(super) fn enter(work: &Work<'_>, trial: &mut Trial, owner: &SlotOwner) -> Re
 
 fn go_on(work: &Work<'_>, trial: &mut Trial, owner: &SlotOwner, suspended: &Suspended, slot: Slot) -> Result<Entered> {
     trial.base = work.generator.git.resolve(&suspended.base)?;
-    trial.resumes = Some(Resume {
-        before: work.store.read()?.session(&suspended.session),
-        session: suspended.session.clone(),
-    });
-    let place = work.go_on(&slot, suspended, owner.clone())?;
+    let (resume, place) = work.go_on(&slot, suspended, owner.clone())?;
+    trial.resumes = Some(resume);
     Ok(Entered::Ready(Box::new((slot, place))))
 }
 
@@ -56,7 +51,7 @@ fn go_on(work: &Work<'_>, trial: &mut Trial, owner: &SlotOwner, suspended: &Susp
 /// a person's word. One whose call was never made is as it was.
 pub(super) fn unfinished(trial: &Trial, judgement: Option<&Judgement>) -> Option<String> {
     let Some(report) = &trial.report else {
-        return trial.resumes.as_ref().map(|resume| resume.session.clone());
+        return resumed_session(trial);
     };
     let goes_on = match judgement?.outcome {
         Outcome::Limited | Outcome::Cancelled => true,
@@ -64,10 +59,13 @@ pub(super) fn unfinished(trial: &Trial, judgement: Option<&Judgement>) -> Option
         Outcome::InfrastructureFailed => report.outcome == CallOutcome::Transient,
         _ => false,
     };
-    let told = report.session_id.clone().filter(|session| is_session(session));
     // A call that ended before it told its session is of the one that was to go on.
-    let session = told.or_else(|| trial.resumes.as_ref().map(|resume| resume.session.clone()));
+    let session = told_session(report).or_else(|| resumed_session(trial));
     session.filter(|_| goes_on && !report.session_lost)
+}
+
+fn resumed_session(trial: &Trial) -> Option<String> {
+    trial.resumes.as_ref().map(|resume| resume.session.clone())
 }
 
 /// Notes in the slot's marker, as soon as the call has ended, that its session is to go on, so that nothing that comes
@@ -78,16 +76,16 @@ pub(super) fn note_unfinished(trial: &Trial, slot: &Slot, owner: &SlotOwner, rep
         report.outcome,
         CallOutcome::Limited | CallOutcome::Overage | CallOutcome::Transient
     );
-    let session = report.session_id.clone().filter(|session| is_session(session));
-    if !(interrupted || passing) || session.is_none() || report.session_lost {
-        return Ok(());
+    match told_session(report) {
+        Some(session) if interrupted || passing => suspend::note(slot, owner.clone(), trial.base, session),
+        _ => Ok(()),
     }
-    let owner = SlotOwner {
-        base: Some(trial.base.to_string()),
-        session,
-        ..owner.clone()
-    };
-    slot.mark(&owner.to_text()?)
+}
+
+/// The session that the client named, if it is still there.
+fn told_session(report: &CallReport) -> Option<String> {
+    let told = report.session_id.clone().filter(|session| is_session(session));
+    told.filter(|_| !report.session_lost)
 }
 
 /// Leaves a slot in which something failed that was not the agent: what is in it is kept on the task's ref. Answers
@@ -102,9 +100,7 @@ pub(super) async fn leave(work: &Work<'_>, trial: &mut Trial, slot: &mut Slot) -
         Err(error) => {
             let error = error.in_a_line();
             let what = format!("what it left stays in its worktree until it can be kept: {error}");
-            work.recorder.emit(Happening::Warned {
-                what: format!("{}: {what}", trial.issue.id),
-            });
+            work.warn(format!("{}: {what}", trial.issue.id));
             false
         }
     }
