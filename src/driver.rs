@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use jiff::{SignedDuration, Timestamp};
 use tokio_util::sync::CancellationToken;
 
 use crate::agent::{Role, Usage};
@@ -18,6 +17,7 @@ use crate::recover::Recovery;
 use crate::retry::BackOff;
 use crate::stitch;
 use crate::work::Work;
+use crate::world::{later, signed};
 
 /// What a run did.
 #[derive(Debug)]
@@ -79,24 +79,25 @@ impl Driver<'_> {
         let issues = self.work.store.read()?;
         let counts = issues.counts();
         let (ready, unaffordable) = self.first_ready(&issues)?;
+        let pauses = self.work.generator.pauses()?;
         Ok(plan::Snapshot {
             leftovers: recovery.is_needed_in(self.work.recorder.run())?,
             ready,
             unaffordable,
             open: counts.open,
             blocked: counts.blocked,
-            stitch: self.hindrance(Role::Stitch, &issues)?,
-            measure: self.hindrance(Role::Measure, &issues)?,
+            stitch: self.hindrance(Role::Stitch, &issues, &pauses),
+            measure: self.hindrance(Role::Measure, &issues, &pauses),
             run: self.progress.clone(),
             now: self.work.now(),
         })
     }
 
-    fn hindrance(&self, role: Role, issues: &Issues) -> Result<plan::Hindrance> {
-        Ok(plan::Hindrance {
+    fn hindrance(&self, role: Role, issues: &Issues, pauses: &[Pause]) -> plan::Hindrance {
+        plan::Hindrance {
             spent: self.work.spent(role, None, issues).map(|spent| spent.reason),
-            pause: self.work.paused(role)?,
-        })
+            pause: self.work.pause_of(role, pauses).cloned(),
+        }
     }
 
     /// Why a task's own budget has no room for another call.
@@ -211,10 +212,7 @@ impl Driver<'_> {
         }
         let world = self.work.generator.world();
         let delay = BackOff::new(&self.work.generator.config.retry).delay(failures, world.random());
-        let until = later(
-            self.work.now(),
-            SignedDuration::try_from(delay).unwrap_or(SignedDuration::MAX),
-        );
+        let until = later(self.work.now(), signed(delay));
         let reason = format!("the infrastructure failed ({})", self.progress.last_failure);
         self.work.recorder.emit(Happening::Paused { until, reason });
         tokio::select! {
@@ -281,9 +279,4 @@ pub(crate) fn sentence(reason: &Reason, held: usize) -> String {
         Reason::BudgetSpent(reason) | Reason::Refused(reason) => reason.clone(),
         Reason::Infrastructure(last) => format!("the infrastructure failed several times, at last: {last}"),
     }
-}
-
-/// The moment so much later; the end of time where there is none.
-fn later(now: Timestamp, delay: SignedDuration) -> Timestamp {
-    now.checked_add(delay).unwrap_or(Timestamp::MAX)
 }

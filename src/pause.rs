@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::config::LimitWait;
+use crate::world::{later, signed};
 
 /// How long after a reset calls are made again: the clocks of client and API differ a little.
 pub const MARGIN: SignedDuration = SignedDuration::from_secs(60);
@@ -55,9 +56,9 @@ impl Pause {
     ) -> Self {
         let resets_at = limit.resets_at.filter(|reset| reset.duration_since(now) <= FARTHEST);
         let until = match resets_at {
-            Some(reset) if reset > now => after(reset, MARGIN),
-            Some(_) if earlier_in_a_row == 0 => after(now, MARGIN),
-            _ => after(now, signed(default_wait).max(MARGIN)),
+            Some(reset) if reset > now => later(reset, MARGIN),
+            Some(_) if earlier_in_a_row == 0 => later(now, MARGIN),
+            _ => later(now, signed(default_wait).max(MARGIN)),
         };
         Self {
             account,
@@ -86,14 +87,6 @@ impl Pause {
         };
         patient && !self.overage
     }
-}
-
-fn after(moment: Timestamp, wait: SignedDuration) -> Timestamp {
-    moment.checked_add(wait).unwrap_or(Timestamp::MAX)
-}
-
-fn signed(duration: Duration) -> SignedDuration {
-    SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX)
 }
 
 #[cfg(test)]

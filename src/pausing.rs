@@ -48,18 +48,20 @@ pub(crate) fn way_out(pause: &Pause) -> &'static str {
 }
 
 impl Work<'_> {
-    /// The pause that holds up the calls of a role.
-    pub(crate) fn paused(&self, role: Role) -> Result<Option<Pause>> {
+    /// The one of these pauses that holds up the calls of a role.
+    pub(crate) fn pause_of<'p>(&self, role: Role, pauses: &'p [Pause]) -> Option<&'p Pause> {
         let account = self.generator.config.base_url(role);
-        let pauses = self.generator.pauses()?;
-        Ok(pauses.into_iter().find(|pause| pause.account.as_deref() == account))
+        pauses.iter().find(|pause| pause.account.as_deref() == account)
     }
 
     /// Fails while a pause holds up the calls of a role.
     pub(crate) fn refuse_paused(&self, role: Role) -> Result<()> {
-        let Some(pause) = self.paused(role)? else { return Ok(()) };
+        let pauses = self.generator.pauses()?;
+        let Some(pause) = self.pause_of(role, &pauses) else {
+            return Ok(());
+        };
         let message = format!("calls pause until {}: {}", pause.until, pause.reason);
-        Err(Error::new(ErrorKind::Limit, message).hint(way_out(&pause)))
+        Err(Error::new(ErrorKind::Limit, message).hint(way_out(pause)))
     }
 
     /// Writes down that a call met a limit, before anything else is done about it.

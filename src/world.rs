@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
@@ -97,7 +98,7 @@ async fn sleep_in_legs(until: Timestamp, wall: impl Fn() -> Timestamp) {
         .saturating_add(left_at_first / 1000)
         .saturating_add(SignedDuration::from_secs(1));
     loop {
-        let passed = SignedDuration::try_from(begun.elapsed()).unwrap_or(SignedDuration::MAX);
+        let passed = signed(begun.elapsed());
         let left = until.duration_since(wall()).min(longest.saturating_sub(passed));
         if left <= SignedDuration::ZERO {
             return;
@@ -106,10 +107,18 @@ async fn sleep_in_legs(until: Timestamp, wall: impl Fn() -> Timestamp) {
     }
 }
 
+/// The moment so much later; the end of time where there is none.
+pub(crate) fn later(moment: Timestamp, wait: SignedDuration) -> Timestamp {
+    moment.checked_add(wait).unwrap_or(Timestamp::MAX)
+}
+
+/// A duration as jiff reckons with it; the longest that there is where it is longer.
+pub(crate) fn signed(duration: Duration) -> SignedDuration {
+    SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX)
+}
+
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     const START: &str = "2026-11-21T09:30:00Z";
