@@ -160,6 +160,10 @@ pub(crate) fn recorded_call(folder: &Path, issues: &Issues) -> Result<Option<Cal
     };
     let session = report.session_id.as_deref();
     let before = session.map(|session| issues.session(session)).unwrap_or_default();
+    if before.usage.calls == 0 && !report.estimated {
+        // Neither what came before nor what tokens cost has a part in it.
+        return Ok(Some(report));
+    }
     let rates = learned_rates(issues.ledger());
     let rates = report.model.as_ref().and_then(|model| rates.get(model));
     let mut transcript = Transcript::resuming(before.usage).after_api_ms(before.api_ms);

@@ -165,12 +165,8 @@ impl<'a> Look<'a> {
         let Request { role, task, .. } = self.request;
         let turn = unit.say(unit.of(self.history.least()));
         let whose = match (stand.scope, task) {
-            // A role's own limit is for its call to meet: whoever set it knows that.
-            (Scope::Call, _) => "the call".to_owned(),
             (Scope::Task, Some(task)) => task.to_string(),
-            (Scope::Task, None) => "the task".to_owned(),
-            (Scope::Cycle, _) => "the cycle".to_owned(),
-            (Scope::Generation, _) => "the generation".to_owned(),
+            (scope, _) => format!("the {}", scope.name()),
         };
         let details = if held {
             format!("; calls under way hold {}", unit.say(stand.held))

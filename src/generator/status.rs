@@ -12,7 +12,7 @@ use crate::fs::{LockHolder, lock_holder};
 use crate::generation::{GenerationName, Phase};
 use crate::generator::Generator;
 use crate::git::Oid;
-use crate::issue::Counts;
+use crate::issue::{Counts, Issues};
 use crate::ledger::Sums;
 use crate::pausing::way_out;
 use crate::suspend::{SlotOwner, Suspended};
@@ -63,6 +63,8 @@ impl Generator {
         let unreadable = pauses.as_ref().err().map(Error::in_a_line);
         let pause = pauses.unwrap_or_default().into_iter().next();
         let roles = Sums::of(issues.ledger()).roles;
+        let mut hazards = self.hazards(&generation, &issues, tip, run.is_some(), merged.is_some())?;
+        hazards.extend(unreadable);
         Ok(Status {
             phase: self.phase(&generation)?,
             base: self.git.reference(&generation.base_mark())?.map(|id| id.to_string()),
@@ -75,11 +77,7 @@ impl Generator {
             paused_because: pause.map(|pause| pause.reason),
             roles: roles.into_iter().map(|(role, sum)| (role, sum.usage)).collect(),
             budgets: Standing::of(&self.config.budget, issues.cycle(), issues.ledger()),
-            hazards: {
-                let mut hazards = self.hazards(&generation, tip, run.is_some(), merged.is_some())?;
-                hazards.extend(unreadable);
-                hazards
-            },
+            hazards,
             run,
             generation,
         })
@@ -89,6 +87,7 @@ impl Generator {
     fn hazards(
         &self,
         generation: &GenerationName,
+        issues: &Issues,
         tip: Option<Oid>,
         running: bool,
         merged: bool,
@@ -101,7 +100,7 @@ impl Generator {
             Some(tip) => hazards.extend(self.git.hazards(tip)?.into_iter().map(|hazard| hazard.text)),
         }
         if !running && tip.is_some() && !merged {
-            hazards.extend(self.left_behind(generation)?);
+            hazards.extend(self.left_behind(generation, issues)?);
         }
         for place in self.git.checked_out_at(generation.as_str())? {
             hazards.push(format!(
@@ -111,15 +110,12 @@ impl Generator {
         }
         Ok(hazards)
     }
-}
 
-impl Generator {
     /// What runs left in slots: work to put right, and sessions to go on with.
-    fn left_behind(&self, generation: &GenerationName) -> Result<Vec<String>> {
-        let issues = self.store()?.read()?;
+    fn left_behind(&self, generation: &GenerationName, issues: &Issues) -> Result<Vec<String>> {
         let mut said = Vec::new();
         for leftover in self.slots().leftovers()? {
-            said.push(match Suspended::of(&leftover, generation, &issues) {
+            said.push(match Suspended::of(&leftover, generation, issues) {
                 Some(suspended) => {
                     let whose = suspended
                         .owner
