@@ -10,6 +10,7 @@ use self::read::Call;
 use crate::agent::Usage;
 use crate::cli::{Common, Context};
 use crate::error::{Result, exit};
+use crate::report::numbers;
 use crate::text::{harmless, one_line};
 
 /// Says what a recorded stream-json amounts to: outcome, usage, cost, limit.
@@ -113,14 +114,7 @@ fn money(usage: &Usage) -> String {
 }
 
 fn tokens(usage: &Usage) -> String {
-    format!(
-        "{} (input {}, cache write {}, cache read {}, output {})",
-        usage.tokens(),
-        usage.input,
-        usage.cache_write,
-        usage.cache_read,
-        usage.output
-    )
+    format!("{} ({})", usage.tokens(), numbers::kinds(usage))
 }
 
 #[cfg(test)]

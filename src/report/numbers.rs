@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use crate::agent::Usage;
 use crate::budget::{Portion, Standing};
 
@@ -36,6 +38,23 @@ pub(crate) fn budget(standing: &Standing) -> String {
     let counts = |count: &Portion<u64>| format!("{} of {} tokens", tokens(count.spent), tokens(count.limit));
     let portions = [standing.usd.as_ref().map(money), standing.tokens.as_ref().map(counts)];
     portions.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+/// How many tokens of each kind: `input 10, cache write 0, cache read 3000, output 40`.
+pub(crate) fn kinds(usage: &Usage) -> String {
+    let Usage {
+        input,
+        cache_write,
+        cache_read,
+        output,
+        ..
+    } = usage;
+    format!("input {input}, cache write {cache_write}, cache read {cache_read}, output {output}")
+}
+
+/// A moment to the second, in UTC.
+pub(crate) fn moment(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M:%SZ").to_string()
 }
 
 /// A duration to the second: `4 s`, `3 min 20 s`, `2 h 5 min`.

@@ -4,9 +4,6 @@
 
 use std::fmt::Display;
 
-use jiff::Timestamp;
-
-use crate::agent::Usage;
 use crate::attempt::Attempt;
 use crate::cli::Context;
 use crate::cli::issues::name;
@@ -43,7 +40,7 @@ fn render(issues: &Issues, issue: &Issue) -> Result<String> {
         .map(|said| {
             format!(
                 "{} {}:\n  {}",
-                when(said.created_at),
+                numbers::moment(said.created_at),
                 text::one_line(&said.author, 100),
                 said.text.replace('\n', "\n  ")
             )
@@ -99,14 +96,14 @@ fn fields(page: &mut Page, issues: &Issues, issue: &Issue) {
         issue
             .claim
             .as_ref()
-            .map(|claim| format!("by run {} at {}", claim.run, when(claim.at))),
+            .map(|claim| format!("by run {} at {}", claim.run, numbers::moment(claim.at))),
     );
     page.field("priority", Some(issue.priority));
     page.field("type", Some(&issue.issue_type));
     page.field("labels", (!issue.labels.is_empty()).then(|| issue.labels.join(", ")));
-    page.field("created", Some(when(issue.created_at)));
-    page.field("changed", Some(when(issue.updated_at)));
-    page.field("closed", issue.closed_at.map(when));
+    page.field("created", Some(numbers::moment(issue.created_at)));
+    page.field("changed", Some(numbers::moment(issue.updated_at)));
+    page.field("closed", issue.closed_at.map(numbers::moment));
     page.field("because", issue.close_reason.as_ref());
     page.field("commit", issue.commit.as_ref());
     let forgiven = (issue.forgiven_attempts > 0)
@@ -115,11 +112,6 @@ fn fields(page: &mut Page, issues: &Issues, issue: &Issue) {
     let used = issue.usage();
     let phrase = || format!("{} in {}", numbers::usage(&used), numbers::calls(used.calls));
     page.field("used", (used.calls > 0).then(phrase));
-}
-
-/// A moment to the second, in UTC.
-fn when(moment: Timestamp) -> String {
-    moment.strftime("%Y-%m-%d %H:%M:%SZ").to_string()
 }
 
 fn related<'a>(issues: &Issues, ids: impl IntoIterator<Item = &'a IssueId>) -> Result<Vec<String>> {
@@ -172,7 +164,11 @@ fn attempt(attempt: &Attempt) -> String {
     let call = attempt.call.as_ref();
     let mut lines = vec![
         format!("{} {}{reason}", attempt.number, attempt.outcome),
-        format!("  run {}, {}, {seconds} s", attempt.run, when(attempt.started_at)),
+        format!(
+            "  run {}, {}, {seconds} s",
+            attempt.run,
+            numbers::moment(attempt.started_at)
+        ),
     ];
     lines.push(call.map_or_else(|| "  the agent was not called".to_owned(), used));
     let mut place = |name: &str, value: &Option<String>| {
@@ -191,27 +187,22 @@ fn attempt(attempt: &Attempt) -> String {
 /// What a call took and used.
 fn used(call: &Entry) -> String {
     let model = text::one_line(call.model.as_deref().unwrap_or("no model"), 100);
-    let Usage {
-        input,
-        cache_write,
-        cache_read,
-        output,
-        cost_usd,
-        ..
-    } = call.usage;
     let reckoned = if call.estimated { ", reckoned" } else { "" };
     format!(
-        "  {model}, {} turns, {} tokens (input {input}, cache write {cache_write}, cache read {cache_read}, \
-         output {output}), ${cost_usd:.4}{reckoned}",
+        "  {model}, {} turns, {} tokens ({}), ${:.4}{reckoned}",
         call.turns,
         call.usage.tokens(),
+        numbers::kinds(&call.usage),
+        call.usage.cost_usd,
     )
 }
 
 #[cfg(test)]
 pub(super) mod tests {
+    use jiff::Timestamp;
+
     use super::*;
-    use crate::agent::{CallOutcome, Role};
+    use crate::agent::{CallOutcome, Role, Usage};
     use crate::attempt::Outcome;
     use crate::issue::{FORMAT, NewIssue, StoreMeta, TaskFile};
 

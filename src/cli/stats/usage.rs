@@ -3,14 +3,13 @@
 use std::time::Duration;
 
 use clap::Args;
-use jiff::Timestamp;
 
 use crate::agent::Usage;
 use crate::cli::{Context, terminal};
 use crate::error::{Result, exit};
 use crate::generator::UsageReport;
 use crate::ledger::{Entry, Sum};
-use crate::report::numbers::{calls, dollars, duration, tokens};
+use crate::report::numbers::{calls, dollars, duration, moment, tokens};
 use crate::text::one_line;
 
 /// The longest title or model in a table, in characters.
@@ -96,7 +95,7 @@ fn call(entry: &Entry) -> Vec<String> {
     let task = entry.task.as_ref().map_or_else(String::new, ToString::to_string);
     let model = one_line(entry.model.as_deref().unwrap_or("unknown"), NAME_MAX);
     let place = vec![
-        when(entry.ended_at),
+        moment(entry.ended_at),
         entry.role.to_string(),
         task,
         entry.attempt.to_string(),
@@ -117,11 +116,6 @@ fn used(usage: &Usage) -> Vec<String> {
 
 fn time(milliseconds: u64) -> String {
     duration(Duration::from_millis(milliseconds))
-}
-
-/// A moment to the second, in UTC.
-fn when(moment: Timestamp) -> String {
-    moment.strftime("%Y-%m-%d %H:%M:%SZ").to_string()
 }
 
 /// Says that some figures are no exact ones.
