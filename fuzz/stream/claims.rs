@@ -9,7 +9,8 @@ use serde_json::value::RawValue;
 /// fields is no matter, as long as one sees where they end.
 pub(crate) fn success(line: &[u8]) -> bool {
     let text = mended(&String::from_utf8_lossy(line));
-    let Ok(fields) = serde_json::from_str::<HashMap<String, &RawValue>>(text.trim()) else {
+    let text = text.trim().trim_start_matches('\u{feff}');
+    let Ok(fields) = serde_json::from_str::<HashMap<String, &RawValue>>(text) else {
         return false;
     };
     let word = |name| field::<String>(&fields, name);
