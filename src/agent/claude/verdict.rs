@@ -162,7 +162,10 @@ fn sentences(call: &Transcript) -> impl Iterator<Item = &str> {
     let result = call.result.as_ref().and_then(|line| line.text.as_deref());
     let result = result.filter(|text| !call.last_words.are(text));
     let refusal = call.refusal.as_ref().map(|refusal| refusal.text.as_str());
-    [result, refusal].into_iter().flatten().filter(|text| !text.is_empty())
+    [result, refusal]
+        .into_iter()
+        .flatten()
+        .filter(|text| !text.trim().is_empty())
 }
 
 /// The task's own verdict: it used up what it was given.
@@ -297,8 +300,10 @@ fn process_end(ending: &Ending<'_>) -> String {
 
 /// What the result line says, if it says anything.
 fn words(result: &ResultLine) -> Option<String> {
-    if !result.errors.is_empty() {
-        return Some(result.errors.join("; "));
+    let errors = result.errors.iter().map(|error| error.trim());
+    let errors: Vec<&str> = errors.filter(|error| !error.is_empty()).collect();
+    if !errors.is_empty() {
+        return Some(errors.join("; "));
     }
     let text = result.text.as_deref().unwrap_or_default().trim();
     (!text.is_empty()).then(|| text.to_owned())

@@ -359,3 +359,12 @@ fn the_reason_says_how_a_call_ended() {
     let crashed = crashed("it exited with 1");
     assert_eq!((report.outcome, report.reason), (CallOutcome::Crashed, crashed));
 }
+
+#[test]
+fn words_that_say_nothing_are_no_reason() {
+    for (subtype, errors) in [("success", json!([" "])), ("error_max_turns", json!(["", "\t"]))] {
+        let line = json!({"type": "result", "subtype": subtype, "is_error": true, "result": " \n", "errors": errors});
+        let report = report(&[line], &exited(1));
+        assert!(!report.reason.trim().is_empty(), "{subtype}");
+    }
+}
