@@ -46,12 +46,13 @@ impl Verdict {
 type Row = fn(&Transcript, &Ending<'_>) -> Option<Verdict>;
 
 /// The table. The first row that fits decides.
-const ROWS: [Row; 12] = [
+const ROWS: [Row; 13] = [
     paid_overage,
     cut_for_good,
     limited_in_disguise,
     claimed_success,
     cut_for_budget,
+    cut_for_login,
     limited_by_fields,
     spent,
     limited_by_words,
@@ -83,6 +84,10 @@ fn cut_for_good(call: &Transcript, ending: &Ending<'_>) -> Option<Verdict> {
         Cut::Model => (
             "set `model` in the role's section to the one that is bound, or `strict_model: false`",
             call.model.as_deref(),
+        ),
+        Cut::Seal => (
+            "`cordwainer doctor` says what this engine lacks; `container.relax` does without it",
+            None,
         ),
         _ => return None,
     };
@@ -117,6 +122,12 @@ fn claimed_success(call: &Transcript, ending: &Ending<'_>) -> Option<Verdict> {
     }
     let reason = format!("the client claims success, but {}", process_end(ending));
     Some(Verdict::new(CallOutcome::Failed, reason))
+}
+
+/// The session goes on once somebody has logged in again.
+fn cut_for_login(_: &Transcript, ending: &Ending<'_>) -> Option<Verdict> {
+    let cut = ending.cut.filter(|cut| *cut == Cut::LoginExpired)?;
+    Some(Verdict::new(CallOutcome::Limited, cut.reason()))
 }
 
 fn cut_for_budget(_: &Transcript, ending: &Ending<'_>) -> Option<Verdict> {

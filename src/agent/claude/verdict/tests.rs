@@ -157,6 +157,8 @@ fn what_cut_a_call_decides_unless_its_result_says_more() {
         (Cut::Budget, CallOutcome::Budget),
         (Cut::Model, CallOutcome::Permanent),
         (Cut::Credentials, CallOutcome::Permanent),
+        (Cut::Seal, CallOutcome::Permanent),
+        (Cut::LoginExpired, CallOutcome::Limited),
         (Cut::Overage, CallOutcome::Overage),
     ] {
         check(&[], cut(why), outcome);
@@ -270,6 +272,7 @@ fn a_permanent_failure_says_what_mends_it() {
         (vec![], option, "`claude_args`"),
         (vec![], cut(Cut::Model), "`strict_model: false`"),
         (vec![], cut(Cut::Credentials), "`agent.credentials: api_key`"),
+        (vec![], cut(Cut::Seal), "`container.relax`"),
     ];
     for (lines, ending, expect) in rows {
         let mend = mend(&lines, &ending);
