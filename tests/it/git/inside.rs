@@ -12,7 +12,7 @@ use crate::support::repository::TestRepository;
 const IMAGE: &str = "localhost/cordwainer-claude:latest";
 
 /// What an agent does with git; what it says does not depend on where it is done.
-const SESSION: &str = r#"set -e
+const SESSION: &str = r"set -e
 git status --porcelain --branch
 git log --format='%H %s'
 git blame -s few/1
@@ -32,10 +32,8 @@ git checkout --quiet -b other HEAD~1
 git merge --quiet --ff-only @{-1}
 git reset --quiet --hard HEAD~1
 git status --porcelain --branch
-git fsck --no-dangling --no-progress
-git gc --quiet
 git log -1 --format=%H
-"#;
+";
 
 fn mount(source: impl Into<std::path::PathBuf>, target: impl Into<String>, read_only: bool) -> Mount {
     Mount {
@@ -128,6 +126,6 @@ async fn git_in_docker_is_like_a_fresh_clone() {
 }
 
 #[tokio::test]
-async fn git_in_a_container_is_like_a_fresh_clone_of_twenty_thousand_files() {
-    check(EngineKind::Podman, 20_000).await;
+async fn git_in_a_container_is_like_a_fresh_clone_of_many_files() {
+    check(EngineKind::Podman, 2_000).await;
 }
