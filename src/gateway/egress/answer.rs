@@ -1,7 +1,7 @@
 //! What is answered where a request does not get through, and the type of all answers.
 
 use bytes::Bytes;
-use http_body_util::combinators::BoxBody;
+use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Empty, Full};
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::{Response, StatusCode};
@@ -12,7 +12,7 @@ use crate::network::Denial;
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// The body of an answer.
-pub type Body = BoxBody<Bytes, BoxError>;
+pub type Body = UnsyncBoxBody<Bytes, BoxError>;
 
 /// Why a request does not get through.
 #[derive(Debug, thiserror::Error)]
@@ -43,7 +43,7 @@ impl Refusal {
             Self::TooSlow => StatusCode::GATEWAY_TIMEOUT,
         };
         let text = Full::new(Bytes::from(format!("{self}\n")));
-        let mut response = Response::new(text.map_err(|never| match never {}).boxed());
+        let mut response = Response::new(text.map_err(|never| match never {}).boxed_unsync());
         *response.status_mut() = status;
         let plain = HeaderValue::from_static("text/plain; charset=utf-8");
         response.headers_mut().insert(CONTENT_TYPE, plain);
@@ -53,5 +53,5 @@ impl Refusal {
 
 /// No body.
 pub(super) fn empty() -> Body {
-    Empty::new().map_err(|never| match never {}).boxed()
+    Empty::new().map_err(|never| match never {}).boxed_unsync()
 }

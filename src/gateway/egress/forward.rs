@@ -74,8 +74,13 @@ fn onward(request: Request<Incoming>, target: &Target) -> Request<Incoming> {
     head.uri = path.map_or_else(|| Uri::from_static("/"), Uri::from);
     head.version = hyper::Version::HTTP_11;
     strip(&mut head.headers);
-    // The length is that of the body that was read, and told anew; whoever expects to be asked for it has been.
-    head.headers.remove(CONTENT_LENGTH);
+    // A length is told as it was understood here; who waits to be asked for the body has been.
+    match body.size_hint().exact() {
+        Some(length) if head.headers.contains_key(CONTENT_LENGTH) => {
+            head.headers.insert(CONTENT_LENGTH, length.into());
+        }
+        _ => drop(head.headers.remove(CONTENT_LENGTH)),
+    }
     head.headers.remove(EXPECT);
     if let Ok(host) = HeaderValue::from_str(&host_header(target)) {
         head.headers.insert(HOST, host);
@@ -137,7 +142,7 @@ fn backward(mut response: Response<Incoming>) -> Result<Response<Body>, Refusal>
     if !length_is_true {
         response.headers_mut().remove(CONTENT_LENGTH);
     }
-    Ok(response.map(|body| body.map_err(Into::into).boxed()))
+    Ok(response.map(|body| body.map_err(Into::into).boxed_unsync()))
 }
 
 /// Takes away what is between two neighbours.

@@ -99,3 +99,48 @@ fn judge(target: &Target, first: &[u8]) -> Option<Result<(), Denial>> {
         Err(why) => Some(Err(why.into())),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::network::{HelloError, Host};
+
+    /// A server, and a connection to it.
+    async fn server() -> (TcpStream, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let connecting = TcpStream::connect(listener.local_addr().unwrap());
+        let (connected, accepted) = tokio::join!(connecting, listener.accept());
+        (accepted.unwrap().0, connected.unwrap())
+    }
+
+    /// What becomes of a client that sends `bytes` and ends, to a server that says `greeting`.
+    async fn check(port: u16, greeting: &[u8], bytes: &[u8], expect: Result<&[u8], Denial>) {
+        let (mut server, stream) = server().await;
+        server.write_all(greeting).await.unwrap();
+        if !greeting.is_empty() {
+            stream.readable().await.unwrap();
+        }
+        let target = Target {
+            host: Host::Name("tools.example".to_owned()),
+            port,
+        };
+        let mut client = bytes;
+        let begun = begin(&target, &mut client, &stream).await.unwrap();
+        assert_eq!(begun, expect.map(<[u8]>::to_vec), "{port} {bytes:?}");
+    }
+
+    #[tokio::test]
+    async fn nothing_but_tls_passes_on_its_port() {
+        let http = b"GET / HTTP/1.1\r\n\r\n";
+        check(443, b"", http, Err(Denial::NotTls)).await;
+        check(443, b"", b"", Err(Denial::NotTls)).await;
+        check(443, b"", &[22], Err(Denial::NotTls)).await;
+        check(443, b"", &[22, 3, 1, 0, 0], Err(Denial::Hello(HelloError::Record))).await;
+        check(443, b"220 welcome", http, Err(Denial::NotTls)).await;
+        check(8443, b"", http, Ok(http)).await;
+        check(8443, b"", b"", Ok(b"")).await;
+        check(8443, b"", &[22, 3, 1, 0, 0], Err(Denial::Hello(HelloError::Record))).await;
+    }
+}
