@@ -17,6 +17,7 @@ const LAYERS: [(&str, &[&str]); 5] = [
             "graph",
             "issue",
             "ledger",
+            "network",
             "pause",
             "plan",
             "proposal",
@@ -28,6 +29,7 @@ const LAYERS: [(&str, &[&str]); 5] = [
         &[
             "config_file",
             "engine",
+            "gateway",
             "git",
             "history",
             "image",
