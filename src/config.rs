@@ -25,13 +25,14 @@ mod show;
 mod timers;
 mod values;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Serialize;
 
 use crate::agent::Role;
+use crate::guarantee::Item;
 
 pub(crate) use claude_args::BARE;
 pub use document::example;
@@ -181,8 +182,10 @@ pub struct ContainerConfig {
     /// Processes and threads; `None` is no limit.
     #[serde(serialize_with = "show::or_off")]
     pub pids: Option<u32>,
-    /// Network mode or network name; `None` is the engine's default.
+    /// Network mode or network name (`none`); another needs `relax` to have it.
     pub network: Option<String>,
+    /// What of a container's guarantees need not hold.
+    pub relax: BTreeSet<Item>,
     /// Mounts beside the slot.
     pub mounts: Vec<MountConfig>,
     /// Tmpfs mounts: path in the container to options (`podman_args: --tmpfs`).

@@ -60,6 +60,17 @@ impl Item {
         Self::Init,
     ];
 
+    /// The name of each, in the same order.
+    pub const NAMES: [&str; Self::ALL.len()] = {
+        let mut names = [""; Self::ALL.len()];
+        let mut index = 0;
+        while index < names.len() {
+            names[index] = Self::ALL[index].name();
+            index += 1;
+        }
+        names
+    };
+
     /// Returns the name that the configuration and reports have for it.
     pub const fn name(self) -> &'static str {
         match self {

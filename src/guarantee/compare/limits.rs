@@ -8,16 +8,14 @@ pub(super) fn memory(asked: &Asked, facts: &Facts) -> Verdict {
         return off();
     };
     let wanted = format!("at most {most} bytes, swap included");
-    let (limit, swap) = match facts.line("memory.max") {
-        Some(limit) => (
-            number(limit),
-            facts.line("memory.swap.max").map(|swap| number(swap) == Some(0)),
-        ),
-        None => {
-            let limit = facts.line("memory.limit_in_bytes").and_then(number);
-            let both = facts.line("memory.memsw.limit_in_bytes").map(number);
-            (limit, both.map(|both| both.is_some_and(|both| both <= most)))
-        }
+    let unified = facts.line("memory.max");
+    let (limit, swap) = if unified.is_some() {
+        let swap = facts.line("memory.swap.max").map(number);
+        (unified.and_then(number), swap.map(|swap| swap == Some(0)))
+    } else {
+        let limit = facts.line("memory.limit_in_bytes").and_then(number);
+        let both = facts.line("memory.memsw.limit_in_bytes").map(number);
+        (limit, both.map(|both| both.is_some_and(|both| both <= most)))
     };
     let Some(limit) = limit else {
         return not_limited(wanted, facts, &["memory.max", "memory.limit_in_bytes"]);
