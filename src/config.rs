@@ -26,13 +26,14 @@ mod show;
 mod timers;
 mod values;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Serialize;
 
 use crate::agent::Role;
+use crate::guarantee::Item;
 use crate::network::Policy;
 
 pub(crate) use claude_args::BARE;
@@ -185,8 +186,10 @@ pub struct ContainerConfig {
     /// Processes and threads; `None` is no limit.
     #[serde(serialize_with = "show::or_off")]
     pub pids: Option<u32>,
-    /// Network mode or network name; `None` is the engine's default.
+    /// Network mode or network name (`none`); another needs `relax` to have it.
     pub network: Option<String>,
+    /// What of a container's guarantees need not hold.
+    pub relax: BTreeSet<Item>,
     /// Mounts beside the slot.
     pub mounts: Vec<MountConfig>,
     /// Tmpfs mounts: path in the container to options (`podman_args: --tmpfs`).

@@ -61,6 +61,7 @@ pub mod generation;
 pub mod generator;
 pub mod git;
 pub mod graph;
+pub mod guarantee;
 pub mod history;
 pub mod image;
 pub mod issue;

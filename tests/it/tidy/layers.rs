@@ -15,6 +15,7 @@ const LAYERS: [(&str, &[&str]); 5] = [
             "event",
             "generation",
             "graph",
+            "guarantee",
             "issue",
             "ledger",
             "network",
