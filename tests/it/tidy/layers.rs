@@ -17,6 +17,7 @@ const LAYERS: [(&str, &[&str]); 5] = [
             "graph",
             "issue",
             "ledger",
+            "metering",
             "pause",
             "plan",
             "proposal",
@@ -27,7 +28,9 @@ const LAYERS: [(&str, &[&str]); 5] = [
         "adapters",
         &[
             "config_file",
+            "credential",
             "engine",
+            "gateway",
             "git",
             "history",
             "image",
