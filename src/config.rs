@@ -13,6 +13,7 @@ mod keys;
 mod maps;
 mod money;
 mod mounts;
+mod network;
 mod node;
 mod parse;
 mod paths;
@@ -32,6 +33,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::agent::Role;
+use crate::network::Policy;
 
 pub(crate) use claude_args::BARE;
 pub use document::example;
@@ -112,6 +114,8 @@ pub struct Config {
     pub container: ContainerConfig,
     /// `agent`.
     pub agent: AgentConfig,
+    /// `network`.
+    pub network: NetworkConfig,
     /// `measure`.
     pub measure: RoleConfig,
     /// `stitch`.
@@ -235,6 +239,13 @@ pub struct AgentConfig {
     pub credentials: Credentials,
     /// The home folder in the container (`/home/agent`).
     pub home: String,
+}
+
+/// The `network` section.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct NetworkConfig {
+    /// What containers may reach through the gateway.
+    pub allow: Policy,
 }
 
 /// The sections of the roles: `measure`, `stitch`, `review` and `optimize`.

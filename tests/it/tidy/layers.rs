@@ -18,6 +18,7 @@ const LAYERS: [(&str, &[&str]); 5] = [
             "issue",
             "ledger",
             "metering",
+            "network",
             "pause",
             "plan",
             "proposal",
