@@ -17,6 +17,7 @@ const LAYERS: [(&str, &[&str]); 5] = [
             "graph",
             "issue",
             "ledger",
+            "metering",
             "network",
             "pause",
             "plan",
@@ -28,6 +29,7 @@ const LAYERS: [(&str, &[&str]); 5] = [
         "adapters",
         &[
             "config_file",
+            "credential",
             "engine",
             "gateway",
             "git",
