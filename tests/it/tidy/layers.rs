@@ -18,6 +18,7 @@ const LAYERS: [(&str, &[&str]); 5] = [
             "guarantee",
             "issue",
             "ledger",
+            "metering",
             "pause",
             "plan",
             "proposal",
@@ -28,7 +29,9 @@ const LAYERS: [(&str, &[&str]); 5] = [
         "adapters",
         &[
             "config_file",
+            "credential",
             "engine",
+            "gateway",
             "git",
             "history",
             "image",
