@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::agent::{Role, Usage};
 use crate::attempt::Outcome;
+use crate::guarantee::GuaranteeReport;
 use crate::issue::IssueId;
 use crate::ledger::Entry;
 
@@ -105,6 +106,15 @@ pub enum Happening {
         call: CallName,
         /// Which.
         step: String,
+    },
+    /// A container said from inside what it got, before anything of an agent ran in it.
+    Sealed {
+        /// Which call's.
+        call: CallName,
+        /// The engine, as people know it.
+        engine: String,
+        /// Every item, as asked and as found.
+        report: GuaranteeReport,
     },
     /// The client said what it is.
     AgentStarted {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::attempt::Outcome;
 use crate::event::{FiledTask, Happening};
+use crate::guarantee::GuaranteeReport;
 use crate::report::numbers::{counted, duration, usage};
 use crate::text::one_line;
 
@@ -67,6 +68,7 @@ pub(super) fn lasting(event: &Happening) -> Option<String> {
         Happening::TaskClaimed { task, title, attempt } => {
             format!("{task}: {}{}.", one_line(title, 100), nth_attempt(*attempt))
         }
+        Happening::Sealed { call, engine, report } => format!("  {call}: {}", weaker(engine, report)?),
         Happening::SessionResumed { call, .. } => format!("  {call}: going on with its session."),
         Happening::AgentSaid { call, text } => format!("  {call}: {}", one_line(text, 200)),
         Happening::GateEnded { task, gate, passed } => {
@@ -110,6 +112,16 @@ pub(super) fn lasting(event: &Happening) -> Option<String> {
         | Happening::AgentProgress { .. }
         | Happening::AgentEnded { .. } => return None,
     })
+}
+
+/// What a container lacks; `None` where it lacks nothing.
+fn weaker(engine: &str, report: &GuaranteeReport) -> Option<String> {
+    if let Some(refusal) = report.refusal(engine) {
+        return Some(format!("{refusal}."));
+    }
+    let relaxed: Vec<&str> = report.relaxed().map(|guarantee| guarantee.item.name()).collect();
+    let names = relaxed.join("`, `");
+    (!relaxed.is_empty()).then(|| format!("the container lacks `{names}`, which `container.relax` lets it."))
 }
 
 fn bullets(problems: &[String]) -> String {

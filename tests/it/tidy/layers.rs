@@ -46,6 +46,7 @@ const LAYERS: [(&str, &[&str]); 5] = [
         "flow",
         &[
             "call",
+            "doctor",
             "driver",
             "gate",
             "judgement",
