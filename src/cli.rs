@@ -16,6 +16,7 @@ use crate::world::World;
 
 mod config;
 mod context;
+mod doctor;
 mod generator;
 mod image;
 mod init;
@@ -37,6 +38,8 @@ pub enum Command {
     Transcript(transcript::TranscriptArgs),
     /// Build the image that agents run in, and look into it
     Image(image::ImageArgs),
+    /// Say what holds on this machine, engine by engine, and how to mend what does not
+    Doctor(doctor::DoctorArgs),
     /// Look at configuration.yaml
     Config(config::ConfigArgs),
     /// Count what the configuration's `spec_globs` name, or what a generation used
@@ -100,6 +103,7 @@ impl Command {
             Self::Issues(args) => &args.common,
             Self::Transcript(args) => &args.common,
             Self::Image(args) => &args.common,
+            Self::Doctor(args) => &args.common,
             Self::Config(args) => &args.common,
             Self::Stats(args) => &args.common,
         }
@@ -111,6 +115,7 @@ impl Command {
             Self::Issues(args) => issues::execute(&args.command, context),
             Self::Transcript(args) => args.execute(context),
             Self::Image(args) => image::execute(&args.command, context).await,
+            Self::Doctor(_) => doctor::execute(context).await,
             Self::Config(args) => config::execute(&args.command, context),
             Self::Stats(args) => stats::execute(&args, context),
         }

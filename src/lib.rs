@@ -51,6 +51,7 @@ pub mod config;
 mod config_file;
 mod crash;
 pub mod credential;
+pub mod doctor;
 mod driver;
 pub mod engine;
 pub mod error;

@@ -8,6 +8,7 @@ use clap::{Args, Subcommand};
 mod bare;
 mod memory;
 mod scene;
+mod start;
 mod stream;
 mod task;
 mod times;
@@ -29,6 +30,8 @@ pub(crate) struct BenchArgs {
 enum Bench {
     /// One task's overhead, beside a shell script that does the same and the bare calls of the engine
     Task(task::TaskBenchArgs),
+    /// The start of a sealed container, beside a plain one on the same engine
+    Seal(start::SealBenchArgs),
     /// The parser of the client's stream, beside `serde_json` skipping the same bytes
     Stream(stream::StreamBenchArgs),
 }
@@ -40,6 +43,7 @@ pub(crate) fn run(args: &BenchArgs) -> Result<ExitCode> {
     }
     match &args.bench {
         Bench::Task(task) => task::run(task, args.no_install),
+        Bench::Seal(seal) => start::run(seal, args.no_install),
         Bench::Stream(stream) => stream::run(stream),
     }
 }

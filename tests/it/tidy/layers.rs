@@ -47,6 +47,7 @@ const LAYERS: [(&str, &[&str]); 5] = [
         "flow",
         &[
             "call",
+            "doctor",
             "driver",
             "gate",
             "judgement",
