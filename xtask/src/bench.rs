@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
 
 mod bare;
+mod gateway;
 mod memory;
 mod scene;
 mod stream;
@@ -31,6 +32,8 @@ enum Bench {
     Task(task::TaskBenchArgs),
     /// The parser of the client's stream, beside `serde_json` skipping the same bytes
     Stream(stream::StreamBenchArgs),
+    /// What the gateway adds to requests and streams, beside a direct connection over loopback
+    Gateway(gateway::GatewayBenchArgs),
 }
 
 /// Runs a benchmark and prints its table.
@@ -41,6 +44,7 @@ pub(crate) fn run(args: &BenchArgs) -> Result<ExitCode> {
     match &args.bench {
         Bench::Task(task) => task::run(task, args.no_install),
         Bench::Stream(stream) => stream::run(stream),
+        Bench::Gateway(gateway) => gateway::run(gateway),
     }
 }
 
