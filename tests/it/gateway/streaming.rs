@@ -2,7 +2,7 @@
 
 use cordwainer::gateway::Notice;
 use http_body_util::BodyExt as _;
-use hyper::body::Bytes;
+use hyper::body::{Bytes, Incoming};
 use tokio::sync::mpsc;
 
 use super::scene::{END, START, Scene, ask, message, serve, stream};
@@ -19,6 +19,15 @@ async fn written_by_hand() -> (String, mpsc::UnboundedReceiver<Sender>) {
     })
     .await;
     (url, senders)
+}
+
+/// Asks for an answer, of which the first event has come.
+async fn begin(scene: &Scene, senders: &mut mpsc::UnboundedReceiver<Sender>) -> (Incoming, Sender) {
+    let mut answer = scene.send(message(&ask(100))).await.into_body();
+    let mut sender = senders.recv().await.unwrap();
+    sender.send_data(START.into()).await.unwrap();
+    answer.frame().await.unwrap().unwrap();
+    (answer, sender)
 }
 
 #[tokio::test]
@@ -45,10 +54,7 @@ async fn an_answer_that_the_api_cuts_is_cut_and_counted_as_far_as_it_came() {
     let scene = Scene::new();
     let (url, mut senders) = written_by_hand().await;
     let gateway = scene.open(&url);
-    let mut answer = scene.send(message(&ask(100))).await.into_body();
-    let mut sender = senders.recv().await.unwrap();
-    sender.send_data(START.into()).await.unwrap();
-    answer.frame().await.unwrap().unwrap();
+    let (mut answer, sender) = begin(&scene, &mut senders).await;
     sender.abort(std::io::Error::other("cut"));
     // The client must not take it for a whole one.
     assert!(answer.frame().await.unwrap().is_err());
@@ -64,10 +70,7 @@ async fn an_answer_that_nobody_reads_any_more_ends_at_the_api_and_is_counted() {
     let scene = Scene::new();
     let (url, mut senders) = written_by_hand().await;
     let mut gateway = scene.open(&url);
-    let mut answer = scene.send(message(&ask(100))).await.into_body();
-    let mut sender = senders.recv().await.unwrap();
-    sender.send_data(START.into()).await.unwrap();
-    answer.frame().await.unwrap().unwrap();
+    let (answer, mut sender) = begin(&scene, &mut senders).await;
     drop(answer);
     // The gateway sees it when it has something to write.
     while sender.send_data("event: ping\ndata: {}\n\n".into()).await.is_ok() {
@@ -83,10 +86,7 @@ async fn closing_ends_what_is_under_way() {
     let scene = Scene::new();
     let (url, mut senders) = written_by_hand().await;
     let gateway = scene.open(&url);
-    let mut begun = scene.send(message(&ask(100))).await.into_body();
-    let mut sender = senders.recv().await.unwrap();
-    sender.send_data(START.into()).await.unwrap();
-    begun.frame().await.unwrap().unwrap();
+    let (mut begun, mut sender) = begin(&scene, &mut senders).await;
     let closed = gateway.close().await;
     assert_eq!((closed.metered.usage.tokens(), closed.metered.estimated), (101, true));
     assert!(begun.frame().await.unwrap().is_err());
@@ -102,10 +102,7 @@ async fn a_gateway_that_is_dropped_ends() {
     let scene = Scene::new();
     let (url, mut senders) = written_by_hand().await;
     let gateway = scene.open(&url);
-    let mut answer = scene.send(message(&ask(100))).await.into_body();
-    let mut sender = senders.recv().await.unwrap();
-    sender.send_data(START.into()).await.unwrap();
-    answer.frame().await.unwrap().unwrap();
+    let (mut answer, _sender) = begin(&scene, &mut senders).await;
     drop(gateway);
     assert!(answer.frame().await.unwrap().is_err());
     assert!(!scene.socket().exists());
