@@ -115,6 +115,18 @@ async fn tunnels_end_with_their_egress() {
 }
 
 #[tokio::test]
+async fn a_closed_egress_carries_nothing() {
+    let origin = Origin::patient("").await;
+    let proxy = Proxy::start(&allowed(origin.port()), &[], bounds()).await;
+    let authority = format!("127.0.0.1:{}", origin.port());
+    let mut before = proxy.tunnel(&authority).await;
+    before.write_all(b"begun").await.unwrap();
+    proxy.egress.close();
+    assert_eq!(read_rest(&mut before).await, b"");
+    assert_eq!(proxy.connect(&authority).await.1, 503);
+}
+
+#[tokio::test]
 async fn a_flood_of_denials_is_counted_and_not_told() {
     let mut proxy = Proxy::start(&[], &[], bounds()).await;
     for number in 0..150 {
