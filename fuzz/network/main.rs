@@ -8,7 +8,7 @@ use std::io::Cursor;
 
 use cordwainer::network::client_hello::{self, Beginning, LONGEST};
 use cordwainer::network::{Authority, Entry, HelloError, Host, Policy, Scheme};
-use rustls::server::Acceptor;
+use rustls::server::{Accepted, Acceptor};
 
 const ENTRIES: [&str; 4] = ["example.org", "*.below.example", "127.0.0.1:7000", "[::1]:7000"];
 
@@ -35,9 +35,12 @@ fn check_hello(input: &[u8]) {
 }
 
 fn check_against_server(input: &[u8], read: &Result<Beginning, HelloError>) {
-    let Some(name) = name_for_server(input) else { return };
-    let agrees = match (read, name) {
-        (Ok(Beginning::Hello(Some(found))), Some(name)) => found.eq_ignore_ascii_case(&name),
+    let Some(accepted) = accepted_by_server(input) else {
+        return;
+    };
+    let hello = accepted.client_hello();
+    let agrees = match (read, hello.server_name()) {
+        (Ok(Beginning::Hello(Some(found))), Some(name)) => found.eq_ignore_ascii_case(name),
         // A server may disregard a name; nobody was let through on its account who asked for another.
         (Ok(Beginning::Hello(_)), None) | (Err(_), _) => true,
         _ => false,
@@ -45,13 +48,13 @@ fn check_against_server(input: &[u8], read: &Result<Beginning, HelloError>) {
     assert!(agrees, "{read:?}, but a server takes it for a hello");
 }
 
-/// The name that a server finds; `None` where it takes the bytes for no whole hello.
-fn name_for_server(input: &[u8]) -> Option<Option<String>> {
+/// What a server makes of the bytes; `None` where it takes them for no whole hello.
+fn accepted_by_server(input: &[u8]) -> Option<Accepted> {
     let mut acceptor = Acceptor::default();
     let mut bytes = Cursor::new(input);
     while let Ok(1..) = acceptor.read_tls(&mut bytes) {
         match acceptor.accept() {
-            Ok(Some(accepted)) => return Some(accepted.client_hello().server_name().map(str::to_owned)),
+            Ok(Some(accepted)) => return Some(accepted),
             Ok(None) => {}
             Err(_) => return None,
         }
