@@ -6,6 +6,7 @@ mod config;
 mod engine;
 mod engine_connect;
 mod examples;
+mod gateway;
 mod git;
 mod image;
 mod init;

@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
 
 mod bare;
+mod gateway;
 mod memory;
 mod scene;
 mod start;
@@ -34,6 +35,8 @@ enum Bench {
     Seal(start::SealBenchArgs),
     /// The parser of the client's stream, beside `serde_json` skipping the same bytes
     Stream(stream::StreamBenchArgs),
+    /// What the gateway adds to requests and streams, beside a direct connection over loopback
+    Gateway(gateway::GatewayBenchArgs),
 }
 
 /// Runs a benchmark and prints its table.
@@ -45,6 +48,7 @@ pub(crate) fn run(args: &BenchArgs) -> Result<ExitCode> {
         Bench::Task(task) => task::run(task, args.no_install),
         Bench::Seal(seal) => start::run(seal, args.no_install),
         Bench::Stream(stream) => stream::run(stream),
+        Bench::Gateway(gateway) => gateway::run(gateway),
     }
 }
 
