@@ -9,6 +9,7 @@ use crate::error::Result;
 use crate::event::Happening;
 use crate::issue::IssueId;
 use crate::record::Recorder;
+use crate::redact::Redactor;
 
 /// How much of a gate's output is kept, in bytes: its end, where the verdict is.
 const OUTPUT_KEPT: usize = 256 * 1024;
@@ -41,7 +42,7 @@ pub(crate) async fn run_all(
         spec.command = vec!["sh".to_owned(), "-c".to_owned(), gate.command.clone()];
         let mut container = engine.start(&spec, b"").await?;
         let mut output = Vec::new();
-        let judged = judge(gate, &mut container, &mut output, cancel).await;
+        let judged = judge(gate, &mut container, &mut output, &call.folder.redactor, cancel).await;
         let removed = container.remove().await;
         call.folder.write(&format!("gate-{}.txt", index + 1), &output)?;
         let verdict = judged?;
@@ -63,11 +64,12 @@ async fn judge(
     gate: &Gate,
     container: &mut Container,
     output: &mut Vec<u8>,
+    redactor: &Redactor,
     cancel: &CancellationToken,
 ) -> Result<Verdict> {
     let ended = tokio::select! {
         () = cancel.cancelled() => return Ok(Verdict::Cancelled),
-        ended = tokio::time::timeout(gate.timeout, listen(container, output)) => ended,
+        ended = tokio::time::timeout(gate.timeout, listen(container, output, redactor)) => ended,
     };
     let Ok(exit) = ended else {
         return Ok(failed(gate, "ran past its time limit"));
@@ -82,9 +84,10 @@ async fn judge(
 }
 
 /// Reads a gate's output to its end, keeping the last of it.
-async fn listen(container: &mut Container, output: &mut Vec<u8>) -> Result<Exit> {
+async fn listen(container: &mut Container, output: &mut Vec<u8>, redactor: &Redactor) -> Result<Exit> {
     while let Some(line) = container.next_output().await {
-        output.extend_from_slice(&line.line.bytes);
+        // Before anything is cut: half a credential would not be known for one.
+        output.extend_from_slice(&redactor.bytes(&line.line.bytes));
         output.push(b'\n');
         let excess = output.len().saturating_sub(OUTPUT_KEPT);
         output.drain(..excess);

@@ -7,6 +7,7 @@ use crate::engine::ConnectOptions;
 use crate::error::Result;
 use crate::fs::RepositoryLock;
 use crate::git::{Git, SlotPool};
+use crate::redact::Redactor;
 use crate::store::Store;
 use crate::world::World;
 
@@ -42,6 +43,8 @@ pub struct Surroundings {
     pub runtime_dir: Option<PathBuf>,
     /// `PATH`, where an installed podman is looked for.
     pub search_path: Option<std::ffi::OsString>,
+    /// What everything passes that is recorded or shown. The caller's own words can pass the same one.
+    pub redactor: Redactor,
 }
 
 impl Default for Surroundings {
@@ -52,6 +55,7 @@ impl Default for Surroundings {
             container_host: None,
             runtime_dir: None,
             search_path: None,
+            redactor: Redactor::default(),
         }
     }
 }
@@ -90,7 +94,7 @@ impl Generator {
             None => git.common_dir().join("cordwainer"),
         };
         Self {
-            git,
+            git: git.with_redactor(surroundings.redactor.clone()),
             config,
             state_dir,
             surroundings,
@@ -118,6 +122,11 @@ impl Generator {
     /// The folder with lock, slots and run records.
     pub fn state_dir(&self) -> &Path {
         &self.state_dir
+    }
+
+    /// What everything passes that is recorded or shown.
+    pub(crate) fn redactor(&self) -> &Redactor {
+        &self.surroundings.redactor
     }
 
     pub(crate) fn world(&self) -> &World {

@@ -77,6 +77,7 @@ pub mod prompt;
 pub mod proposal;
 pub mod record;
 mod recover;
+pub mod redact;
 mod report;
 mod retry;
 pub mod scaffold;

@@ -24,9 +24,12 @@ pub(crate) struct Context {
 }
 
 impl Context {
-    /// Writes data to stdout, with a newline; a reader that went away is no error.
-    #[expect(clippy::unused_self, reason = "what a command prints goes through its context")]
+    /// Writes data to stdout, redacted and with a newline; a reader that went away is no error.
     pub(crate) fn print(&self, text: &str) -> Result<()> {
+        Self::write(&self.surroundings.redactor.text(text))
+    }
+
+    fn write(text: &str) -> Result<()> {
         match writeln!(anstream::stdout(), "{text}") {
             Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
             other => other.context("cannot write to stdout"),
@@ -35,13 +38,13 @@ impl Context {
 
     /// Writes one JSON document to stdout.
     pub(crate) fn print_json<T: Serialize>(&self, value: &T) -> Result<()> {
-        let text = serde_json::to_string_pretty(value).context("cannot write JSON")?;
-        self.print(&text)
+        let json = serde_json::to_vec_pretty(value).context("cannot write JSON")?;
+        let json = self.surroundings.redactor.own_json(&json);
+        Self::write(&String::from_utf8_lossy(&json))
     }
 
     /// Says something to the person, on stderr. Talk is not data: a closed stderr is no error.
-    #[expect(clippy::unused_self, reason = "what a command says goes through its context")]
     pub(crate) fn say(&self, text: &str) {
-        let _ = writeln!(anstream::stderr(), "{text}");
+        let _ = writeln!(anstream::stderr(), "{}", self.surroundings.redactor.text(text));
     }
 }

@@ -157,7 +157,13 @@ impl Generator {
         }
         self.refuse_checked_out(&generation)?;
         self.git.user()?;
-        let recorder = Recorder::create(&self.state_dir, &run, self.world().clone(), events)?;
+        let recorder = Recorder::create(
+            &self.state_dir,
+            &run,
+            self.world().clone(),
+            events,
+            self.redactor().clone(),
+        )?;
         Ok(Session {
             _lock: lock,
             generation,
