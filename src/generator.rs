@@ -11,6 +11,7 @@ use crate::redact::Redactor;
 use crate::store::Store;
 use crate::world::World;
 
+mod accept;
 mod end;
 mod list;
 mod reset;

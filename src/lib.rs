@@ -75,6 +75,7 @@ mod plan;
 mod preflight;
 pub mod prompt;
 pub mod proposal;
+mod protected;
 pub mod record;
 mod recover;
 pub mod redact;

@@ -103,6 +103,17 @@ impl Redactor {
         redacted.unwrap_or_else(|| Cow::Owned(marker(IN_USE).into_bytes()))
     }
 
+    /// Redacts bytes but for those parts that `is_known` says the reader has anyway.
+    pub(crate) fn bytes_but<'a>(&self, bytes: &'a [u8], is_known: impl Fn(&[u8]) -> bool) -> Cow<'a, [u8]> {
+        let patterns = self.patterns();
+        let redacted = repeated(bytes, |bytes| {
+            let mut found = patterns.find(bytes);
+            found.retain(|found| !is_known(&bytes[found.range.clone()]));
+            found
+        });
+        redacted.unwrap_or_else(|| Cow::Owned(marker(IN_USE).into_bytes()))
+    }
+
     /// Redacts text.
     pub fn text<'a>(&self, text: &'a str) -> Cow<'a, str> {
         match self.bytes(text.as_bytes()) {

@@ -1,20 +1,31 @@
 //! Text for people: agents' words made harmless, titles compared, near misses found.
 
-/// Makes text from an agent harmless on a terminal: control characters (C0, C1, DEL), bidirectional
-/// overrides and zero-width marks become visible escapes; newlines and tabs stay.
+/// Makes text from an agent harmless on a terminal: control characters (C0, C1, DEL), what is not shown or changes the
+/// order or the place of what is, and separators of lines that are no newlines become visible escapes; newlines and
+/// tabs stay, and so do variation selectors and characters of private use.
 pub fn harmless(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for character in text.chars() {
         match character {
             '\n' | '\t' => safe.push(character),
-            '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' => {
-                safe.extend(character.escape_unicode());
-            }
+            '\u{2028}' | '\u{2029}' => safe.extend(character.escape_unicode()),
+            _ if is_ignorable(character) => safe.extend(character.escape_unicode()),
             _ if character.is_control() => safe.extend(character.escape_default()),
             _ => safe.push(character),
         }
     }
     safe
+}
+
+/// Whether a character shows nothing of itself: zero-width marks, bidirectional and other formatting, interlinear
+/// annotation, invisible tags. HFS+ ignores most of these in names.
+pub(crate) fn is_ignorable(character: char) -> bool {
+    matches!(
+        character,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180e}' | '\u{200b}'..='\u{200f}'
+            | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}'
+            | '\u{fff9}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e007f}'
+    )
 }
 
 /// The same on one line, at most `width` characters long; reads no further than it must.

@@ -20,6 +20,7 @@ const LAYERS: [(&str, &[&str]); 5] = [
             "pause",
             "plan",
             "proposal",
+            "protected",
             "retry",
         ],
     ),
