@@ -16,6 +16,7 @@ mod package;
 mod real_client;
 mod run;
 mod scripted_agent;
+mod secrets;
 mod support;
 mod tidy;
 mod transcripts;
