@@ -10,9 +10,11 @@ use crate::engine::ConnectOptions;
 use crate::error::Result;
 use crate::fs::RepositoryLock;
 use crate::git::{Git, SlotPool};
+use crate::redact::Redactor;
 use crate::store::Store;
 use crate::world::World;
 
+mod accept;
 mod end;
 mod list;
 mod reset;
@@ -49,6 +51,8 @@ pub struct Surroundings {
     pub api_key: Option<SecretString>,
     /// `CLAUDE_CODE_OAUTH_TOKEN`, in the same way.
     pub oauth_token: Option<SecretString>,
+    /// What everything passes that is recorded or shown. The caller's own words can pass the same one.
+    pub redactor: Redactor,
 }
 
 impl Default for Surroundings {
@@ -61,6 +65,7 @@ impl Default for Surroundings {
             search_path: None,
             api_key: None,
             oauth_token: None,
+            redactor: Redactor::default(),
         }
     }
 }
@@ -103,7 +108,7 @@ impl Generator {
         };
         Self {
             main_checkout: git.workdir().to_owned(),
-            git,
+            git: git.with_redactor(surroundings.redactor.clone()),
             config,
             state_dir,
             surroundings,
@@ -131,6 +136,11 @@ impl Generator {
     /// The folder with lock, slots and run records.
     pub fn state_dir(&self) -> &Path {
         &self.state_dir
+    }
+
+    /// What everything passes that is recorded or shown.
+    pub(crate) fn redactor(&self) -> &Redactor {
+        &self.surroundings.redactor
     }
 
     pub(crate) fn world(&self) -> &World {

@@ -19,6 +19,7 @@ mod real_client;
 mod run;
 mod scripted_agent;
 mod seal;
+mod secrets;
 mod support;
 mod tidy;
 mod transcripts;
