@@ -44,7 +44,15 @@ pub(crate) async fn run_all(
         let (spec, mut sealed) = seal::for_gate(call, engine, recorder, spec)?;
         let mut container = engine.start(&spec, b"").await?;
         let mut output = Vec::new();
-        let judged = judge(gate, &mut container, &mut sealed, &mut output, &call.folder.redactor, cancel).await;
+        let judged = judge(
+            gate,
+            &mut container,
+            &mut sealed,
+            &mut output,
+            &call.folder.redactor,
+            cancel,
+        )
+        .await;
         let removed = container.remove().await;
         sealed.close_gate().await?;
         call.folder.write(&format!("gate-{}.txt", index + 1), &output)?;

@@ -97,6 +97,10 @@ impl Generator {
         if let Some(state_dir) = &generator.config.state_dir {
             generator.state_dir = main.join(state_dir);
         }
+        // So that the redactor knows it; whoever needs it says what is wrong with it.
+        let _ = generator
+            .credential()
+            .map(|source| source.current(generator.world().now()));
         Ok(generator)
     }
 
@@ -166,6 +170,7 @@ impl Generator {
             surroundings.api_key.clone(),
             surroundings.oauth_token.clone(),
             &self.main_checkout.join(&config.secrets_dir).join(name),
+            &surroundings.redactor,
         )
     }
 

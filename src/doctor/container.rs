@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use secrecy::SecretString;
@@ -12,9 +11,9 @@ use tempfile::TempDir;
 use super::{Check, EngineDiagnosis};
 use crate::engine::{Container, ContainerSpec, Engine, Mount, UserChoice};
 use crate::error::{Context as _, Error, Result};
-use crate::gateway::{Gateway, Options};
+use crate::gateway::{Gateway, Options, hold_to};
 use crate::generator::Generator;
-use crate::guarantee::{Facts, GuaranteeReport, compare};
+use crate::guarantee::GuaranteeReport;
 use crate::text::one_line;
 
 /// Until the container must have ended.
@@ -85,26 +84,20 @@ async fn ask(generator: &Generator, engine: &Engine) -> Result<Answer> {
     chown(slot.path(), Some(user_id), Some(group_id)).context("cannot make a folder to mount")?;
     let spec = specification(generator, slot.path(), user).sealed(gateway_folder.path());
     let asked = engine.asked(&spec, &generator.config().container.relax);
-    let report = Arc::new(Mutex::new(None));
-    let (told, name) = (Arc::clone(&report), engine.describe());
+    let (seal, judged) = hold_to(asked, engine.describe());
     let gateway = Gateway::open(Options {
         folder: gateway_folder.path().to_owned(),
         token: SecretString::from(generator.world().run_id()),
         api: None,
         egress: None,
-        seal: Some(Box::new(move |facts| {
-            let report = compare(&asked, &Facts::parse(facts));
-            let refusal = report.refusal(&name);
-            *told.lock().unwrap_or_else(PoisonError::into_inner) = Some(report);
-            refusal.map_or(Ok(()), Err)
-        })),
+        seal: Some(seal),
         record: None,
         world: generator.world().clone(),
     })?;
     let ran = run(engine, &spec).await;
     gateway.close().await;
     let (code, stderr) = ran?;
-    let report = report.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let report = judged.report();
     Ok(Answer { report, code, stderr })
 }
 

@@ -4,7 +4,6 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use super::Check;
-use crate::credential::CredentialSource;
 use crate::error::{Context as _, ErrorKind, Result};
 use crate::generator::Generator;
 use crate::git::Severity;
@@ -106,15 +105,7 @@ fn open_to_others(folder: &Path) -> Result<Option<String>> {
 /// What the model's API is to know the account by.
 fn credential(generator: &Generator) -> Check {
     const NAME: &str = "credential";
-    let (config, surroundings) = (generator.config(), &generator.surroundings);
-    let file = config.token_file.as_ref().unwrap_or(&config.default_token_file);
-    let source = CredentialSource::choose(
-        config.agent.credentials,
-        surroundings.api_key.clone(),
-        surroundings.oauth_token.clone(),
-        &generator.git().workdir().join(&config.secrets_dir).join(file),
-    );
-    let Some(source) = source else {
+    let Some(source) = generator.credential() else {
         return Check::good(NAME, "none is needed");
     };
     match (source.current(generator.world().now()), source.warning()) {
