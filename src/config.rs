@@ -13,6 +13,7 @@ mod keys;
 mod maps;
 mod money;
 mod mounts;
+mod network;
 mod node;
 mod parse;
 mod paths;
@@ -33,6 +34,7 @@ use serde::Serialize;
 
 use crate::agent::Role;
 use crate::guarantee::Item;
+use crate::network::Policy;
 
 pub(crate) use claude_args::BARE;
 pub use document::example;
@@ -113,6 +115,8 @@ pub struct Config {
     pub container: ContainerConfig,
     /// `agent`.
     pub agent: AgentConfig,
+    /// `network`.
+    pub network: NetworkConfig,
     /// `measure`.
     pub measure: RoleConfig,
     /// `stitch`.
@@ -238,6 +242,13 @@ pub struct AgentConfig {
     pub credentials: Credentials,
     /// The home folder in the container (`/home/agent`).
     pub home: String,
+}
+
+/// The `network` section.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct NetworkConfig {
+    /// What containers may reach through the gateway.
+    pub allow: Policy,
 }
 
 /// The sections of the roles: `measure`, `stitch`, `review` and `optimize`.

@@ -25,6 +25,7 @@ use crate::world::World;
 
 mod api;
 mod body;
+pub mod egress;
 mod listener;
 mod notice;
 mod record;
@@ -39,6 +40,7 @@ mod upstream;
 pub use notice::Notice;
 pub use record::read_back;
 
+use egress::Egress;
 use shared::Shared;
 use socket::Socket;
 
@@ -53,6 +55,8 @@ pub struct Options {
     pub token: SecretString,
     /// The model's API; `None` refuses all requests to it.
     pub api: Option<Api>,
+    /// The hosts that it tunnels and forwards to; `None` refuses them all.
+    pub egress: Option<Egress>,
     /// What must allow the container before anything else is answered; `None` asks for nothing, and lets the container
     /// say what it wants.
     pub seal: Option<Seal>,

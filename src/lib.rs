@@ -73,6 +73,7 @@ pub mod lines;
 mod materials;
 mod measure;
 pub mod metering;
+pub mod network;
 pub mod pause;
 mod pause_file;
 mod pausing;

@@ -139,9 +139,12 @@ impl Purse {
     }
 
     /// Gives back what was set aside for a request that the API did not answer.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "what was given back cannot be given back twice"
+    )]
     pub(crate) fn release(&mut self, hold: Hold) {
-        let Hold { amount, .. } = hold;
-        self.held = self.held.minus(amount);
+        self.held = self.held.minus(hold.amount);
         self.under_way = self.under_way.saturating_sub(1);
     }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{
     AgentConfig, BudgetConfig, Config, ContainerConfig, Credentials, EngineChoice, LimitWait, LimitsConfig,
-    RetryConfig, RoleConfig,
+    NetworkConfig, RetryConfig, RoleConfig,
 };
 
 const MINUTE: u64 = 60;
@@ -90,6 +90,7 @@ impl Default for Config {
             beads_dir: None,
             container: ContainerConfig::default(),
             agent: AgentConfig::default(),
+            network: NetworkConfig::default(),
             measure: RoleConfig::measure(),
             stitch: RoleConfig::stitch(),
             review: RoleConfig::review(),

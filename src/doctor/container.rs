@@ -91,6 +91,7 @@ async fn ask(generator: &Generator, engine: &Engine) -> Result<Answer> {
         folder: gateway_folder.path().to_owned(),
         token: SecretString::from(generator.world().run_id()),
         api: None,
+        egress: None,
         seal: Some(Box::new(move |facts| {
             let report = compare(&asked, &Facts::parse(facts));
             let refusal = report.refusal(&name);

@@ -25,39 +25,19 @@ const HEAD_LIMIT: usize = 64 << 10;
 /// How long nothing is accepted after the system had no room for it.
 const RESPITE: Duration = Duration::from_millis(50);
 
-/// What a task that goes on after its request belongs to: the gateway, and the connection's place among those that it
-/// has room for.
-#[derive(Clone)]
-pub(super) struct Keep {
-    tasks: TaskTracker,
-    ended: CancellationToken,
-    _place: Arc<OwnedSemaphorePermit>,
-}
-
-impl Keep {
-    /// Runs a task that ends with the gateway at the latest, and keeps the connection's place until then.
-    pub(super) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        let keep = self.clone();
-        self.tasks.spawn(async move {
-            keep.ended.run_until_cancelled(task).await;
-        });
-    }
-}
-
 /// Serves a socket until `ended`.
 pub(super) fn start(listener: UnixListener, shared: Arc<Shared>, tasks: TaskTracker, ended: CancellationToken) {
-    let places = Arc::new(Semaphore::new(CONNECTIONS));
-    let of_loop = tasks.clone();
-    of_loop.spawn(async move {
+    let accepting = tasks.clone();
+    let ending = ended.clone();
+    accepting.spawn(async move {
+        let places = Arc::new(Semaphore::new(CONNECTIONS));
         let accepting = async {
             while let Ok(place) = Arc::clone(&places).acquire_owned().await {
-                let keep = Keep {
-                    tasks: tasks.clone(),
-                    ended: ended.clone(),
-                    _place: Arc::new(place),
-                };
                 match listener.accept().await {
-                    Ok((stream, _)) => keep.spawn(serve(stream, Arc::clone(&shared), keep.clone())),
+                    Ok((stream, _)) => {
+                        let serving = serve(stream, Arc::clone(&shared), place);
+                        tasks.spawn(ended.clone().run_until_cancelled_owned(serving));
+                    }
                     Err(error) => {
                         let what = format!("cannot accept a connection: {error}");
                         shared.notices.tell(Notice::Refused { what });
@@ -66,14 +46,15 @@ pub(super) fn start(listener: UnixListener, shared: Arc<Shared>, tasks: TaskTrac
                 }
             }
         };
-        ended.run_until_cancelled(accepting).await;
+        ending.run_until_cancelled(accepting).await;
     });
 }
 
-async fn serve(stream: UnixStream, shared: Arc<Shared>, keep: Keep) {
+/// Serves a connection, which keeps its place until it ends.
+async fn serve(stream: UnixStream, shared: Arc<Shared>, _place: OwnedSemaphorePermit) {
     let service = service_fn(move |request| {
-        let (shared, keep) = (Arc::clone(&shared), keep.clone());
-        async move { Ok::<_, Infallible>(route(request, &shared, &keep).await) }
+        let shared = Arc::clone(&shared);
+        async move { Ok::<_, Infallible>(route(request, &shared).await) }
     });
     let mut builder = http1::Builder::new();
     builder

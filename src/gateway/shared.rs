@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::Options;
 use super::api::ModelApi;
+use super::egress::Egress;
 use super::notice::Notices;
 use super::record::Record;
 use super::seal::SealState;
@@ -15,6 +16,7 @@ use crate::world::World;
 pub(super) struct Shared {
     pub(super) token: Token,
     pub(super) api: Option<ModelApi>,
+    pub(super) egress: Option<Egress>,
     pub(super) seal: SealState,
     pub(super) notices: Notices,
     pub(super) record: Record,
@@ -27,6 +29,7 @@ impl Shared {
         let shared = Self {
             token: Token::new(options.token),
             api: options.api.map(ModelApi::new).transpose()?,
+            egress: options.egress,
             seal: SealState::new(options.seal),
             notices: Notices::default(),
             record: Record::open(options.record)?,

@@ -75,6 +75,14 @@ pub(super) const AGENT: &[Key] = &[
     Key::new("home", Shape::Text, "/home/agent", "The home folder in the container."),
 ];
 
+pub(super) const NETWORK: &[Key] = &[Key::new(
+    "allow",
+    Shape::List,
+    "[]",
+    "Hosts: `host`, `host:port`, `*.suffix` (what is below it), `*.suffix:port`, or an address\nwith its port. Without a port: 443, and 80 for plain HTTP. Or the name of a package\nmanager, for its public hosts: cargo, npm, pip, go, debian, maven.",
+)
+.sample("[cargo, docs.example.org, \"*.example.net:8443\"]")];
+
 pub(super) const BUDGET: &[Key] = &[
     Key::new("usd", Shape::NumberOrOff, "off", "US dollars of the generation."),
     Key::new(

@@ -19,6 +19,7 @@ const LAYERS: [(&str, &[&str]); 5] = [
             "issue",
             "ledger",
             "metering",
+            "network",
             "pause",
             "plan",
             "proposal",

@@ -139,6 +139,7 @@ fn sealed(engine: &Engine, spec: &ContainerSpec, folder: &TempDir) -> Result<(Co
         folder: folder.path().to_owned(),
         token: "dummy".to_owned().into(),
         api: None,
+        egress: None,
         seal: Some(Box::new(move |facts| {
             let report = compare(&asked, &Facts::parse(facts));
             report.refusal("the engine").map_or(Ok(()), Err)
