@@ -113,6 +113,7 @@ async fn until_ready(engine: &Engine, spec: &ContainerSpec) -> Result<Duration> 
         }
         said.push_str(&String::from_utf8_lossy(&output.line.bytes));
     }
+    container.exit().await?;
     container.remove().await?;
     match time {
         Some(time) => Ok(time),
