@@ -24,12 +24,6 @@ pub(super) fn lasting(event: &Happening) -> Option<String> {
         }
         Happening::Recovered { what } => format!("Recovered: {what}."),
         Happening::Warned { what } => format!("Warning: {what}."),
-        Happening::Denied { call, what } => format!("  {call}: refused: {what}."),
-        Happening::MeterDiffered { call, client, gateway } => format!(
-            "Warning: {call}: the client tells {}, and the model's API {}.",
-            usage(client),
-            usage(gateway)
-        ),
         Happening::MeasureStarted { cycle } => format!("Measure {cycle}: asking for tasks."),
         Happening::MeasureRefused { problems } => {
             format!(
@@ -74,7 +68,6 @@ pub(super) fn lasting(event: &Happening) -> Option<String> {
         Happening::TaskClaimed { task, title, attempt } => {
             format!("{task}: {}{}.", one_line(title, 100), nth_attempt(*attempt))
         }
-        Happening::Sealed { call, engine, report } => format!("  {call}: {}", weaker(engine, report)?),
         Happening::SessionResumed { call, .. } => format!("  {call}: going on with its session."),
         Happening::AgentSaid { call, text } => format!("  {call}: {}", one_line(text, 200)),
         Happening::GateEnded { task, gate, passed } => {
@@ -112,12 +105,29 @@ pub(super) fn lasting(event: &Happening) -> Option<String> {
             counted(usize::try_from(*merged).unwrap_or(usize::MAX), "task"),
             usage(used)
         ),
+        Happening::Sealed { .. } | Happening::Denied { .. } | Happening::MeterDiffered { .. } => {
+            return of_gateway(event);
+        }
         Happening::Reached { .. }
         | Happening::StepStarted { .. }
         | Happening::AgentStarted { .. }
         | Happening::ToolUsed { .. }
         | Happening::AgentProgress { .. }
         | Happening::AgentEnded { .. } => return None,
+    })
+}
+
+/// What a gateway tells of its container.
+fn of_gateway(event: &Happening) -> Option<String> {
+    Some(match event {
+        Happening::Sealed { call, engine, report } => format!("  {call}: {}", weaker(engine, report)?),
+        Happening::Denied { call, what } => format!("  {call}: refused: {what}."),
+        Happening::MeterDiffered { call, client, gateway } => format!(
+            "Warning: {call}: the client tells {}, and the model's API {}.",
+            usage(client),
+            usage(gateway)
+        ),
+        _ => return None,
     })
 }
 
