@@ -77,19 +77,7 @@ pub(super) fn lasting(event: &Happening) -> Option<String> {
                 if *passed { "passed" } else { "failed" }
             )
         }
-        Happening::AttemptEnded {
-            task,
-            outcome,
-            reason,
-            commit,
-            usage: used,
-            seconds,
-            ..
-        } => {
-            let time = duration(Duration::try_from_secs_f64(*seconds).unwrap_or_default());
-            let said = outcome_line(*outcome, reason, commit.as_deref());
-            format!("  {task}: {said} ({time}, {}).", usage(used))
-        }
+        Happening::AttemptEnded { .. } => attempt_ended(event)?,
         Happening::TaskHeld { task, reason } => format!("  {task}: held for a person: {}.", one_line(reason, 500)),
         Happening::Paused { until, reason } => format!("Paused until {until}: {}.", one_line(reason, 300)),
         Happening::PauseLifted { reason } => format!("Going on: {}.", one_line(reason, 300)),
@@ -115,6 +103,25 @@ pub(super) fn lasting(event: &Happening) -> Option<String> {
         | Happening::AgentProgress { .. }
         | Happening::AgentEnded { .. } => return None,
     })
+}
+
+/// How an attempt ended.
+fn attempt_ended(event: &Happening) -> Option<String> {
+    let Happening::AttemptEnded {
+        task,
+        outcome,
+        reason,
+        commit,
+        usage: used,
+        seconds,
+        ..
+    } = event
+    else {
+        return None;
+    };
+    let time = duration(Duration::try_from_secs_f64(*seconds).unwrap_or_default());
+    let said = outcome_line(*outcome, reason, commit.as_deref());
+    Some(format!("  {task}: {said} ({time}, {}).", usage(used)))
 }
 
 /// What a gateway tells of its container.
