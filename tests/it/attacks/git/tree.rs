@@ -63,13 +63,14 @@ pub(super) fn attacks() -> Vec<Attack> {
             "the repository of a submodule",
             &forged("sub/.git", ".."),
             STATUS,
-            Becomes::Held,
+            Becomes::Merged,
         ),
         Attack::new(
             "a submodule that is updated by a command",
             "try append .gitmodules <<END\n\tupdate = !touch {marker}\nEND\n",
-            "git config submodule.sub.update \"$(git config -f .gitmodules submodule.sub.update)\"
-             git submodule update --init",
+            // A reader that takes the submodule's settings over by hand: git itself has learnt not to.
+            "command=$(git config -f .gitmodules submodule.sub.update); git checkout -q .gitmodules
+             git config submodule.sub.update \"$command\"; git submodule update --init",
             Becomes::Held,
         ),
         // It fails, so that the link is still there when the next task's files are laid out.
