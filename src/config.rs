@@ -13,6 +13,7 @@ mod keys;
 mod maps;
 mod money;
 mod mounts;
+mod network;
 mod node;
 mod parse;
 mod paths;
@@ -25,13 +26,15 @@ mod show;
 mod timers;
 mod values;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Serialize;
 
 use crate::agent::Role;
+use crate::guarantee::Item;
+use crate::network::Policy;
 
 pub(crate) use claude_args::BARE;
 pub use document::example;
@@ -112,6 +115,8 @@ pub struct Config {
     pub container: ContainerConfig,
     /// `agent`.
     pub agent: AgentConfig,
+    /// `network`.
+    pub network: NetworkConfig,
     /// `measure`.
     pub measure: RoleConfig,
     /// `stitch`.
@@ -181,8 +186,10 @@ pub struct ContainerConfig {
     /// Processes and threads; `None` is no limit.
     #[serde(serialize_with = "show::or_off")]
     pub pids: Option<u32>,
-    /// Network mode or network name; `None` is the engine's default.
+    /// Network mode or network name (`none`); another needs `relax` to have it.
     pub network: Option<String>,
+    /// What of a container's guarantees need not hold.
+    pub relax: BTreeSet<Item>,
     /// Mounts beside the slot.
     pub mounts: Vec<MountConfig>,
     /// Tmpfs mounts: path in the container to options (`podman_args: --tmpfs`).
@@ -235,6 +242,13 @@ pub struct AgentConfig {
     pub credentials: Credentials,
     /// The home folder in the container (`/home/agent`).
     pub home: String,
+}
+
+/// The `network` section.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct NetworkConfig {
+    /// What containers may reach through the gateway.
+    pub allow: Policy,
 }
 
 /// The sections of the roles: `measure`, `stitch`, `review` and `optimize`.

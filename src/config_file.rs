@@ -18,7 +18,11 @@ impl Config {
     pub fn load(root: &Path) -> Result<Self> {
         let path = root.join(FILE_NAME);
         let text = read(&path)?;
-        Self::parse_with(&text, FILE_NAME, &|path| resolved(&root.join(path))).map_err(Error::from)
+        let resolve = |path: &Path| match path.to_str() {
+            Some(".git") => git_folder(root),
+            _ => resolved(&root.join(path)),
+        };
+        Self::parse_with(&text, FILE_NAME, &resolve).map_err(Error::from)
     }
 }
 
@@ -48,6 +52,18 @@ fn read(path: &Path) -> Result<String> {
 fn missing(path: &Path) -> Error {
     let message = format!("there is no configuration at `{}`", path.display());
     Error::new(ErrorKind::Configuration, message).hint("run `cargo xtask generator init` to write one")
+}
+
+/// Where git keeps what belongs to all worktrees of a checkout: in a linked worktree, `.git` is a file that names a folder
+/// there, see gitrepository-layout(5).
+fn git_folder(root: &Path) -> PathBuf {
+    let own = root.join(".git");
+    let linked = std::fs::read_to_string(&own).ok().and_then(|text| {
+        let folder = root.join(text.strip_prefix("gitdir:")?.trim());
+        let common = std::fs::read_to_string(folder.join("commondir")).unwrap_or_else(|_| ".".to_owned());
+        Some(folder.join(common.trim()))
+    });
+    resolved(&linked.unwrap_or(own))
 }
 
 /// Follows the links of a path as far as it exists.

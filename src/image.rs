@@ -20,6 +20,8 @@ pub const DEFAULT_BASE: &str = "debian:bookworm-slim";
 pub const DEFAULT_CLIENT_VERSION: &str = "2.1.329";
 
 const CONTAINERFILE: &str = include_str!("../container/Containerfile");
+/// The script at [`ENTRYPOINT`](crate::engine::ENTRYPOINT) in the image.
+const ENTRYPOINT_SCRIPT: &str = include_str!("../container/entrypoint");
 
 /// Where systems keep the certificates that they trust, all in one file.
 const CERTIFICATES: [&str; 3] = [
@@ -83,7 +85,10 @@ pub async fn build(
 
 /// Returns the reference of the image that these options make: its tag tells the content.
 pub fn tag(options: &BuildOptions) -> String {
-    format!("{NAME}:{}", content_hash(CONTAINERFILE, &arguments(options)))
+    format!(
+        "{NAME}:{}",
+        content_hash(&[CONTAINERFILE, ENTRYPOINT_SCRIPT], &arguments(options))
+    )
 }
 
 fn arguments(options: &BuildOptions) -> BTreeMap<String, String> {
@@ -97,6 +102,7 @@ fn request(tag: &str, options: &BuildOptions) -> Result<BuildRequest> {
     let certificates = host_certificates()?;
     let files = [
         ("Containerfile", CONTAINERFILE.as_bytes()),
+        ("entrypoint", ENTRYPOINT_SCRIPT.as_bytes()),
         ("host-certificates.pem", certificates.as_slice()),
     ];
     Ok(BuildRequest {
@@ -119,14 +125,16 @@ fn host_certificates() -> Result<Vec<u8>> {
 }
 
 /// The first twelve digits of a hash over everything that makes the image what it is.
-fn content_hash(containerfile: &str, args: &BTreeMap<String, String>) -> String {
+fn content_hash(files: &[&str], args: &BTreeMap<String, String>) -> String {
     let mut hash = sha1_smol::Sha1::new();
     let mut add = |text: &str| {
         // The length keeps neighbours apart.
         hash.update(&(text.len() as u64).to_be_bytes());
         hash.update(text.as_bytes());
     };
-    add(containerfile);
+    for file in files {
+        add(file);
+    }
     for (name, value) in args {
         add(name);
         add(value);
@@ -140,24 +148,25 @@ fn content_hash(containerfile: &str, args: &BTreeMap<String, String>) -> String 
 mod tests {
     use super::*;
 
-    fn hash(containerfile: &str, args: &[(&str, &str)]) -> String {
+    fn hash(files: &[&str], args: &[(&str, &str)]) -> String {
         let args = args
             .iter()
             .map(|(name, value)| ((*name).into(), (*value).into()))
             .collect();
-        content_hash(containerfile, &args)
+        content_hash(files, &args)
     }
 
     #[test]
     fn the_tag_changes_with_anything_in_it_and_with_nothing_else() {
-        let one = hash("FROM a", &[("BASE", "x"), ("CLIENT_VERSION", "1")]);
-        assert_eq!(one, hash("FROM a", &[("CLIENT_VERSION", "1"), ("BASE", "x")]));
+        let one = hash(&["FROM a", "#!"], &[("BASE", "x"), ("CLIENT_VERSION", "1")]);
+        assert_eq!(one, hash(&["FROM a", "#!"], &[("CLIENT_VERSION", "1"), ("BASE", "x")]));
         assert_eq!(one.len(), 12);
         for other in [
-            hash("FROM b", &[("BASE", "x"), ("CLIENT_VERSION", "1")]),
-            hash("FROM a", &[("BASE", "xC"), ("LIENT_VERSION", "1")]),
-            hash("FROM a", &[("BASE", "x"), ("CLIENT_VERSION", "2")]),
-            hash("FROM a", &[("BASE", "x")]),
+            hash(&["FROM b", "#!"], &[("BASE", "x"), ("CLIENT_VERSION", "1")]),
+            hash(&["FROM a", "#!"], &[("BASE", "xC"), ("LIENT_VERSION", "1")]),
+            hash(&["FROM a", "#!"], &[("BASE", "x"), ("CLIENT_VERSION", "2")]),
+            hash(&["FROM a", "#!"], &[("BASE", "x")]),
+            hash(&["FROM a#", "!"], &[("BASE", "x"), ("CLIENT_VERSION", "1")]),
         ] {
             assert_ne!(one, other);
         }

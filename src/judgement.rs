@@ -9,7 +9,7 @@ use crate::call::Call;
 use crate::error::{Context as _, ErrorKind, Result};
 use crate::git::{Oid, Snapshot};
 use crate::issue::Issue;
-use crate::pause::LimitMet;
+use crate::pause::{LimitMet, PauseCause};
 use crate::text::one_line;
 
 /// How an attempt is judged.
@@ -138,11 +138,16 @@ pub(crate) fn hold_reason(issue: &Issue, judgement: &Judgement, most: u32) -> Op
 
 /// A usage limit that a call met.
 pub(crate) fn limit_of(report: &CallReport) -> Option<LimitMet> {
-    let overage = report.outcome == CallOutcome::Overage;
-    (overage || report.outcome == CallOutcome::Limited).then(|| LimitMet {
+    let cause = match report.outcome {
+        CallOutcome::Overage => PauseCause::Overage,
+        CallOutcome::Limited if report.cut == Some(Cut::LoginExpired) => PauseCause::Login,
+        CallOutcome::Limited => PauseCause::Limit,
+        _ => return None,
+    };
+    Some(LimitMet {
         resets_at: report.resets_at,
         reason: one_line(&report.reason, 300),
-        overage,
+        cause,
     })
 }
 

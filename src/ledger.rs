@@ -35,6 +35,9 @@ pub struct Entry {
     pub turns: u32,
     /// Tokens and money of this call alone, sub-agents included; `calls` is 1.
     pub usage: Usage,
+    /// What the API itself told the gateway of this call, its money reckoned; `None` where no gateway stood between them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metered: Option<Usage>,
     /// Whether the client died before it told what it used: input is right then, output and money are reckoned.
     pub estimated: bool,
     /// Wall time, in milliseconds.
@@ -77,12 +80,39 @@ impl Entry {
             model: report.model.clone(),
             turns: report.turns,
             usage: report.usage,
+            metered: None,
             estimated: report.estimated,
             duration_ms: report.duration_ms,
             api_ms: report.api_ms,
             wait_ms: report.wait_ms,
             outcome: report.outcome,
             ended_at,
+        }
+    }
+
+    /// The same with what the gateway metered.
+    #[must_use]
+    pub fn with_metered(self, metered: Option<Usage>) -> Self {
+        Self { metered, ..self }
+    }
+
+    /// What counts against budgets: of each figure the larger one. A client may be made to tell too little, and what it
+    /// asks for beside its stream the gateway alone sees.
+    pub fn charged(&self) -> Usage {
+        let told = self.usage;
+        let metered = self.metered.unwrap_or_default();
+        Usage {
+            input: told.input.max(metered.input),
+            cache_write: told.cache_write.max(metered.cache_write),
+            cache_read: told.cache_read.max(metered.cache_read),
+            output: told.output.max(metered.output),
+            // What is no number stays one that no budget bears.
+            cost_usd: if metered.cost_usd > told.cost_usd {
+                metered.cost_usd
+            } else {
+                told.cost_usd
+            },
+            calls: told.calls,
         }
     }
 

@@ -1,4 +1,4 @@
-//! Until when an account is not asked, because a usage limit was met.
+//! Until when an account is not asked: because a usage limit was met, or because its login has expired.
 
 use std::time::Duration;
 
@@ -13,15 +13,27 @@ pub const MARGIN: SignedDuration = SignedDuration::from_secs(60);
 /// The farthest reset that is believed: no limit lasts longer than a month.
 const FARTHEST: SignedDuration = SignedDuration::from_hours(32 * 24);
 
-/// A usage limit as a call met it.
+/// What holds an account's calls up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PauseCause {
+    /// A usage limit, which is lifted by itself.
+    Limit,
+    /// A usage limit beyond which paid overage was being used.
+    Overage,
+    /// A login that has expired: a person logs in again.
+    Login,
+}
+
+/// What holds calls up, as a call met it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LimitMet {
     /// When it is lifted, if anything said so.
     pub resets_at: Option<Timestamp>,
     /// What was said of it.
     pub reason: String,
-    /// Whether paid overage was being used.
-    pub overage: bool,
+    /// What it is.
+    pub cause: PauseCause,
 }
 
 /// A time in which no call of an account is made.
@@ -35,8 +47,8 @@ pub struct Pause {
     pub resets_at: Option<Timestamp>,
     /// What was said of the limit.
     pub reason: String,
-    /// Whether paid overage was being used.
-    pub overage: bool,
+    /// What it is made for.
+    pub cause: PauseCause,
     /// When the pause was made.
     pub noted_at: Timestamp,
 }
@@ -65,7 +77,7 @@ impl Pause {
             until,
             resets_at,
             reason: limit.reason,
-            overage: limit.overage,
+            cause: limit.cause,
             noted_at: now,
         }
     }
@@ -85,7 +97,7 @@ impl Pause {
             LimitWait::UpTo(most) => self.remaining(now) <= signed(most),
             LimitWait::Always => true,
         };
-        patient && !self.overage
+        patient && self.cause != PauseCause::Overage
     }
 }
 
@@ -105,7 +117,7 @@ mod tests {
         LimitMet {
             resets_at,
             reason: "You've hit your limit".into(),
-            overage: false,
+            cause: PauseCause::Limit,
         }
     }
 
@@ -181,7 +193,10 @@ mod tests {
         for (wait, now, patient) in cases {
             let pause = pause(Some(1800), 0);
             assert_eq!(pause.is_patient(wait, at(now)), patient, "{wait:?} {now}");
-            let paying = Pause { overage: true, ..pause };
+            let paying = Pause {
+                cause: PauseCause::Overage,
+                ..pause
+            };
             assert!(!paying.is_patient(wait, at(now)), "{wait:?} {now}");
         }
     }

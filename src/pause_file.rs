@@ -74,13 +74,13 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
-    use crate::pause::LimitMet;
+    use crate::pause::{LimitMet, PauseCause};
 
     fn pause(account: Option<&str>, second: i64) -> Pause {
         let limit = LimitMet {
             resets_at: Some(Timestamp::from_second(second + 1800).unwrap()),
             reason: "You've hit your limit · resets 3pm".into(),
-            overage: second % 2 == 1,
+            cause: [PauseCause::Limit, PauseCause::Overage][usize::from(second % 2 == 1)],
         };
         let now = Timestamp::from_second(second).unwrap();
         Pause::new(account.map(str::to_owned), limit, 0, Duration::from_secs(60), now)

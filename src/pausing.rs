@@ -9,7 +9,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::event::Happening;
 use crate::fs::{LockHolder, lock_holder};
 use crate::generator::Generator;
-use crate::pause::{LimitMet, Pause};
+use crate::pause::{LimitMet, Pause, PauseCause};
 use crate::pause_file;
 use crate::work::Work;
 
@@ -32,7 +32,7 @@ impl Generator {
         let now = self.world().now();
         let mut pauses = pause_file::load(&self.state_dir)?;
         let forbidden = !self.config.limits.allow_overage;
-        pauses.retain(|pause| !pause.remaining(now).is_zero() && (!pause.overage || forbidden));
+        pauses.retain(|pause| !pause.remaining(now).is_zero() && (pause.cause != PauseCause::Overage || forbidden));
         pauses.sort_by_key(|pause| std::cmp::Reverse(pause.until));
         Ok(pauses)
     }
@@ -40,10 +40,10 @@ impl Generator {
 
 /// What to do about a pause. One more call would cost money at once where overage was being used.
 pub(crate) fn way_out(pause: &Pause) -> &'static str {
-    if pause.overage {
-        "wait for the reset, or let calls use paid overage: `limits.overage: allow`"
-    } else {
-        "`generator resume --now` goes on at once"
+    match pause.cause {
+        PauseCause::Limit => "`generator resume --now` goes on at once",
+        PauseCause::Overage => "wait for the reset, or let calls use paid overage: `limits.overage: allow`",
+        PauseCause::Login => "log in again where the token file comes from, or set CLAUDE_CODE_OAUTH_TOKEN anew",
     }
 }
 

@@ -193,7 +193,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::pause::LimitMet;
+    use crate::pause::{LimitMet, PauseCause};
 
     const NOW: &str = "2026-11-21T09:00:00Z";
     const FIRST: Step = Step::Measure;
@@ -202,12 +202,12 @@ mod tests {
         IssueId::new(3)
     }
 
-    fn pause(hours: i64, overage: bool) -> Pause {
+    fn pause(hours: i64, cause: PauseCause) -> Pause {
         let now: Timestamp = NOW.parse().unwrap();
         let limit = LimitMet {
             resets_at: Some(now + jiff::SignedDuration::from_hours(hours)),
             reason: "five hours".into(),
-            overage,
+            cause,
         };
         Pause::new(None, limit, 0, Duration::ZERO, now)
     }
@@ -318,26 +318,32 @@ mod tests {
         };
         let hours = |hours: u64| LimitWait::UpTo(Duration::from_secs(hours * 3600));
         let stop = |pause: Pause| Step::Stop(Reason::Limited(pause.until, pause.reason));
-        let near = || pause(1, false);
+        let near = || pause(1, PauseCause::Limit);
         check(met(near(), LimitWait::Never), stop(near()));
         check(met(near(), hours(1)), stop(near()));
         check(met(near(), hours(2)), Step::Wait(near()));
         check(met(near(), LimitWait::Always), Step::Wait(near()));
-        check(met(pause(100, false), LimitWait::Always), Step::Wait(pause(100, false)));
-        check(met(pause(1, true), LimitWait::Always), stop(pause(1, true)));
+        check(
+            met(pause(100, PauseCause::Limit), LimitWait::Always),
+            Step::Wait(pause(100, PauseCause::Limit)),
+        );
+        check(
+            met(pause(1, PauseCause::Overage), LimitWait::Always),
+            stop(pause(1, PauseCause::Overage)),
+        );
     }
 
     #[test]
     fn a_pause_holds_up_its_own_calls_alone() {
         let other = |now: &mut Snapshot, _: &mut Limits| {
             with_a_task(now);
-            now.measure.pause = Some(pause(1, false));
+            now.measure.pause = Some(pause(1, PauseCause::Limit));
         };
         check(other, Step::Stitch(task()));
         // Putting right what was left is no call.
         let left = |now: &mut Snapshot, _: &mut Limits| {
             now.leftovers = true;
-            now.measure.pause = Some(pause(1, false));
+            now.measure.pause = Some(pause(1, PauseCause::Limit));
         };
         check(left, Step::Recover);
     }

@@ -7,6 +7,8 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
+use crate::error::{Context as _, Result};
+
 /// The longest sleep before the wall clock is looked at again.
 const LEG: SignedDuration = SignedDuration::from_secs(30);
 
@@ -58,6 +60,26 @@ impl World {
             Source::Fixed { .. } => 1,
         };
         format!("{}-{process}", now.strftime("%Y%m%d-%H%M%S%3f"))
+    }
+
+    /// What a call is known by where it asks for something: 128 bits from the system's own source of chance, as 32
+    /// hexadecimal digits. A fixed world counts instead.
+    ///
+    /// # Errors
+    ///
+    /// Of kind [`ErrorKind::Unexpected`](crate::error::ErrorKind::Unexpected), where the system has no chance to give.
+    pub fn token(&self) -> Result<String> {
+        let bits = match &self.0 {
+            Source::Machine => {
+                let mut bytes = [0; 16];
+                let flags = rustix::rand::GetRandomFlags::empty();
+                // So few bytes come whole, or not at all.
+                rustix::rand::getrandom(&mut bytes, flags).context("the system gives no random bytes")?;
+                u128::from_ne_bytes(bytes)
+            }
+            Source::Fixed { draws, .. } => draws.fetch_add(1, Ordering::Relaxed).into(),
+        };
+        Ok(format!("{bits:032x}"))
     }
 
     /// A number from 0 (included) to 1 (excluded), for the jitter of pauses and for nothing secret. A fixed world

@@ -26,6 +26,10 @@ pub enum Cut {
     Model,
     /// It would have been paid by an API key, and the configuration expects a subscription to pay.
     Credentials,
+    /// The login that pays has expired.
+    LoginExpired,
+    /// The container is weaker than it was asked to be, so the agent never began.
+    Seal,
     /// It wrote more than anybody reads.
     Flood,
     /// A person or the end of the run stopped it.
@@ -47,6 +51,8 @@ impl Cut {
             Self::Credentials => {
                 "stopped: `agent.credentials` expects a subscription to pay, and the client reports an API key"
             }
+            Self::LoginExpired => "the login that pays has expired",
+            Self::Seal => "stopped: the container is weaker than it was asked to be",
             Self::Flood => "stopped: it wrote more output than is kept",
             Self::Cancelled => "cancelled",
         }

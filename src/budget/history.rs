@@ -21,7 +21,7 @@ impl History {
         let mut history = Self::default();
         let (mut used, mut turns) = (Amount::default(), 0);
         for entry in entries.filter(|entry| entry.role == role) {
-            let cost = Amount::of(&entry.usage);
+            let cost = Amount::of(&entry.charged());
             if cost == Amount::default() {
                 continue;
             }

@@ -122,7 +122,11 @@ impl<'a> Look<'a> {
     /// How the limits of one scope stand; `out` is what draws on them at this moment.
     fn stands(&self, scope: Scope, limits: Bound, out: &[&Held]) -> Pair<Option<Stand>> {
         let same = |entry: &&&Entry| self.same(scope, entry.task.as_ref(), entry.cycle);
-        let used = self.entries.iter().filter(same).map(|entry| Amount::of(&entry.usage));
+        let used = self
+            .entries
+            .iter()
+            .filter(same)
+            .map(|entry| Amount::of(&entry.charged()));
         let held = out.iter().map(|held| held.bound.map(Option::unwrap_or_default));
         let used = used.fold(Amount::default(), Amount::plus);
         let held = held.fold(Amount::default(), Amount::plus);

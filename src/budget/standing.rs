@@ -32,7 +32,7 @@ impl Standing {
     pub fn of<'a>(config: &BudgetConfig, cycle: u32, ledger: impl Iterator<Item = &'a Entry>) -> Vec<Self> {
         let (mut all, mut in_cycle) = (Amount::default(), Amount::default());
         for entry in ledger {
-            let used = Amount::of(&entry.usage);
+            let used = Amount::of(&entry.charged());
             all = all.plus(used);
             if entry.cycle == cycle {
                 in_cycle = in_cycle.plus(used);

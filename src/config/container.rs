@@ -1,5 +1,6 @@
 //! Reads the sections `container` and `agent`.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::field::Field;
@@ -8,6 +9,10 @@ use super::mounts::{Hidden, Targets};
 use super::section::Section;
 use super::values::OrOff;
 use super::{AgentConfig, Config, ContainerConfig, Credentials, EngineChoice, maps, podman_args};
+use crate::guarantee::Item;
+
+/// The network that reaches nothing.
+pub(super) const NO_NETWORK: &str = "none";
 
 /// Container engines refuse less.
 const LEAST_MEMORY: u64 = 6 << 20;
@@ -52,6 +57,7 @@ fn read_container(section: &Section<'_>, agent: &AgentConfig, container: &mut Co
     section.set_limit("cpus", &mut container.cpus, read_cpus);
     section.set_limit("pids", &mut container.pids, |field| field.small_count_or_off(4_194_304));
     section.set_some("network", &mut container.network, read_network);
+    section.set("relax", &mut container.relax, read_relax);
     let targets = Targets::new(&agent.home, agent.credentials);
     section.set("tmpfs", &mut container.tmpfs, |field| {
         field.map(
@@ -104,6 +110,12 @@ pub(super) fn read_network(field: &Field<'_>) -> Option<String> {
     } else {
         field.expected("the name of a network or a mode")
     }
+}
+
+fn read_relax(field: &Field<'_>) -> Option<BTreeSet<Item>> {
+    let choices = Item::ALL.map(|item| (item.name(), item));
+    let items = field.list("a list of guarantees", |item| item.choice(&choices))?;
+    Some(items.into_iter().collect())
 }
 
 pub(super) fn read_host(field: &Field<'_>) -> Option<String> {

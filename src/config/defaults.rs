@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{
     AgentConfig, BudgetConfig, Config, ContainerConfig, Credentials, EngineChoice, LimitWait, LimitsConfig,
-    RetryConfig, RoleConfig,
+    NetworkConfig, RetryConfig, RoleConfig,
 };
 
 const MINUTE: u64 = 60;
@@ -90,6 +90,7 @@ impl Default for Config {
             beads_dir: None,
             container: ContainerConfig::default(),
             agent: AgentConfig::default(),
+            network: NetworkConfig::default(),
             measure: RoleConfig::measure(),
             stitch: RoleConfig::stitch(),
             review: RoleConfig::review(),
@@ -111,7 +112,8 @@ impl Default for ContainerConfig {
             memory: Some(4 << 30),
             cpus: None,
             pids: Some(2048),
-            network: None,
+            network: Some(super::container::NO_NETWORK.to_owned()),
+            relax: [].into(),
             mounts: Vec::new(),
             tmpfs: [].into(),
             env: [].into(),

@@ -2,17 +2,20 @@
 
 use std::path::{Path, PathBuf};
 
+use super::container::{NO_NETWORK, subsection};
 use super::field::Field;
 use super::paths::overlap;
 use super::section::Section;
 use super::{Config, FILE_NAME};
 use crate::agent::Role;
+use crate::guarantee::Item;
 
 /// Reports what contradicts itself across keys.
 pub(super) fn check(top: &Section<'_>, config: &Config) {
     check_lines(top, config);
     check_branches(top, config);
     check_base_url(top, config);
+    check_network(top, config);
 }
 
 /// What is never cleared or overwritten, and what people call it.
@@ -78,6 +81,23 @@ fn check_branches(top: &Section<'_>, config: &Config) {
         field.refuse::<()>(format!(
             "`base_branch` (`{base}`) looks like a generation: it begins with `gen_prefix` (`{prefix}`)"
         ));
+    }
+}
+
+/// An open network is an open container, and must be called so.
+fn check_network(top: &Section<'_>, config: &Config) {
+    let network = config.container.network.as_deref().unwrap_or(NO_NETWORK);
+    if network == NO_NETWORK || config.container.relax.contains(&Item::Network) {
+        return;
+    }
+    let section = subsection(top, "container");
+    let own = section.as_ref().and_then(|section| section.field("network"));
+    if let Some(field) = own.or_else(|| top.field("podman_args")) {
+        let network = network.escape_debug();
+        field.refuse_with::<()>(
+            format!("with the network `{network}` agents reach more than the gateway"),
+            "leave it at `none`, or add `network` to `container.relax`",
+        );
     }
 }
 

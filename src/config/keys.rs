@@ -88,6 +88,8 @@ pub(crate) enum Shape {
     Choice(&'static [&'static str]),
     /// A list of texts.
     List,
+    /// A list of these words.
+    Choices(&'static [&'static str]),
     /// A list of texts, or one text that is split at spaces.
     Words,
     /// Names to texts.

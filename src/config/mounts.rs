@@ -22,7 +22,20 @@ const ENGINE_SOCKETS: [&str; 6] = [
 ];
 
 /// Where the container's own files are; a mount there would hide the task's worktree, or lie about it.
-const TAKEN_TARGETS: [&str; 2] = ["/workspace", "/run/cordwainer"];
+const TAKEN_TARGETS: [&str; 6] = [
+    "/workspace",
+    "/run/cordwainer",
+    "/usr/local/bin/cordwainer-entrypoint",
+    "/proc",
+    "/sys",
+    "/dev",
+];
+
+/// Folders of the machine itself: the kernel's, and those in which engines and others listen.
+const SYSTEM: [&str; 5] = ["/proc", "/sys", "/dev", "/run", "/var/run"];
+
+/// Where the home folders of people are.
+const HOMES: [&str; 3] = ["/home", "/Users", "/var/home"];
 
 /// Where the client looks for the settings of an administrator.
 const MANAGED_SETTINGS: &str = "/etc/claude-code";
@@ -160,7 +173,42 @@ impl<'a> Hidden<'a> {
                 "the mount of `{shown}` would hand a container engine to the agent"
             ));
         }
-        self.targets.refusal(&mount.target)
+        let why = self.of_the_machine(mount, &source);
+        why.or_else(|| self.targets.refusal(&mount.target))
+    }
+
+    /// Says why a folder of the machine, of a person or of the checkout is refused.
+    fn of_the_machine(&self, mount: &MountConfig, source: &Path) -> Option<String> {
+        let shown = mount.source.display();
+        let root = (self.resolve)(Path::new("."));
+        if root.starts_with(source) {
+            return Some(format!(
+                "the mount of `{shown}` would show the whole checkout to the agent"
+            ));
+        }
+        // Without a disk to look at, what is relative is in the checkout.
+        let inside = if root.is_absolute() {
+            source.starts_with(&root)
+        } else {
+            source.is_relative()
+        };
+        if mount.writable && inside {
+            return Some(format!(
+                "the mount of `{shown}` would let the agent write into the checkout; mount a folder outside of it"
+            ));
+        }
+        let is_home = source == Path::new("/root")
+            || HOMES
+                .iter()
+                .map(Path::new)
+                .any(|homes| source == homes || source.parent() == Some(homes));
+        if is_home {
+            return Some(format!(
+                "the mount of `{shown}` would show a person's home folder to the agent"
+            ));
+        }
+        let is_system = SYSTEM.iter().any(|system| source.starts_with(system));
+        is_system.then(|| format!("the mount of `{shown}` would show the machine's own state to the agent"))
     }
 }
 

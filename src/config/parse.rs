@@ -58,6 +58,7 @@ fn read_top(root: &Node, report: &Report, config: &mut Config, resolve: &dyn Fn(
     read_prompts(&top, config);
     read_work(&top, config);
     super::container::read(&top, config, resolve);
+    super::network::read(&top, config);
     super::money::read(&top, config);
     super::roles::read(&top, config);
     super::gates::read(&top, config);

@@ -63,6 +63,7 @@ fn accepted(shape: Shape) -> Value {
         Shape::Wait => json!({"anyOf": [{"enum": ["never", "always"]}, duration()]}),
         Shape::Choice(words) => json!({"enum": words}),
         Shape::List => list(text()),
+        Shape::Choices(words) => list(json!({"enum": words})),
         Shape::Words => json!({"anyOf": [text(), list(json!({"type": ["string", "number"]}))]}),
         Shape::Map => json!({"type": "object", "additionalProperties": {"type": "string"}}),
         Shape::Assignments => json!({"anyOf": [

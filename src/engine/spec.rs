@@ -9,6 +9,7 @@ use bollard::models::{
 
 use crate::engine::kind::Facts;
 use crate::engine::limits::Limits;
+use crate::engine::sealed::SHARED_MEMORY;
 use crate::error::{Context as _, Error, ErrorKind, Result};
 
 /// Files a container may have open at most; less where the machine's own hard limit is lower.
@@ -41,9 +42,13 @@ pub enum UserChoice {
 }
 
 impl UserChoice {
-    /// The choice that `container.user` makes.
+    /// The choice that `container.user` makes. A number alone is its own group, too: to an engine it would be in root's.
     pub fn of(user: Option<&str>) -> Self {
-        user.map_or(Self::SlotOwner, |user| Self::Given(user.to_owned()))
+        match user {
+            None => Self::SlotOwner,
+            Some(number) if number.parse::<u32>().is_ok() => Self::Given(format!("{number}:{number}")),
+            Some(user) => Self::Given(user.to_owned()),
+        }
     }
 
     /// The user and group id that were given; `None` where a name, or nobody, was. A user without a group has group 0
@@ -55,7 +60,7 @@ impl UserChoice {
     }
 }
 
-/// What a container is to be. Every container runs with an init as PID 1, without capabilities and without new privileges.
+/// What a container is to be; [`ContainerSpec::sealed`] makes it one for agents. Every container runs with an init as PID 1, without capabilities and without new privileges.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ContainerSpec {
     /// Its name on the engine, unique there; empty lets the engine choose.
@@ -70,7 +75,7 @@ pub struct ContainerSpec {
     pub env: Vec<(String, String)>,
     /// Folders and files of the host.
     pub mounts: Vec<Mount>,
-    /// Memory file systems: path in the container to mount options.
+    /// Memory file systems: path in the container to mount options. One without a size gets one.
     pub tmpfs: BTreeMap<String, String>,
     /// Who runs the command.
     pub user: UserChoice,
@@ -130,7 +135,9 @@ impl ContainerSpec {
         let userns_mode = if facts.keeps_id() { kept_id(&self.user)? } else { None };
         Ok(HostConfig {
             init: Some(true),
+            privileged: Some(false),
             cap_drop: Some(vec!["ALL".into()]),
+            // The engine's default filter of system calls stays: an option `seccomp` could only weaken it.
             security_opt: Some(vec!["no-new-privileges".into()]),
             readonly_rootfs: Some(self.read_only_root),
             userns_mode,
@@ -138,7 +145,9 @@ impl ContainerSpec {
             extra_hosts: (!self.hosts.is_empty()).then(|| self.hosts.clone()),
             binds,
             mounts,
-            tmpfs: Some(self.tmpfs.clone().into_iter().collect::<HashMap<_, _>>()),
+            tmpfs: Some(self.sized_tmpfs().into_iter().collect::<HashMap<_, _>>()),
+            shm_size: Some(signed(SHARED_MEMORY)),
+            ipc_mode: Some("private".into()),
             memory: self.memory.map(signed),
             memory_swap: self.memory.map(signed),
             nano_cpus: self.cpus.map(nano),
@@ -226,10 +235,15 @@ fn ulimits(limits: &Limits) -> Vec<ResourcesUlimits> {
     };
     let at_most = |most: u64, hard: Option<u64>| hard.unwrap_or(most).min(most);
     vec![
-        limit("nofile", at_most(OPEN_FILES, limits.open_files)),
+        limit("nofile", open_files(limits)),
         limit("nproc", at_most(PROCESSES, limits.processes)),
         limit("core", 0),
     ]
+}
+
+/// How many files a process in a container may have open.
+pub(super) fn open_files(limits: &Limits) -> u64 {
+    limits.open_files.unwrap_or(OPEN_FILES).min(OPEN_FILES)
 }
 
 fn signed(value: u64) -> i64 {

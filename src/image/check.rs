@@ -9,11 +9,15 @@ use crate::error::{Context as _, Error, ErrorKind, Result};
 use crate::text;
 
 /// What every image needs, whatever the project: a name, and a command that succeeds.
-const NEEDED: [(&str, &str); 7] = [
+const NEEDED: [(&str, &str); 8] = [
     ("client", "claude --version"),
     ("git", "git --version"),
     ("ripgrep", "rg --version"),
     ("socat", "command -v socat && socat -V"),
+    (
+        "entrypoint",
+        r#"at=/usr/local/bin/cordwainer-entrypoint; test -x "$at" && test "$(stat -c '%u %a' "$at")" = '0 755' && echo "$at""#,
+    ),
     ("user", r#"id -u && test "$(id -u)" -ne 0"#),
     (
         "home",

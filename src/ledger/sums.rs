@@ -116,6 +116,7 @@ pub(crate) mod tests {
                 calls: 1,
                 ..Usage::default()
             },
+            metered: None,
             estimated: false,
             duration_ms: 2000,
             api_ms: 1500,
@@ -123,6 +124,25 @@ pub(crate) mod tests {
             outcome: CallOutcome::Success,
             ended_at: Timestamp::UNIX_EPOCH,
         }
+    }
+
+    #[test]
+    fn of_each_figure_the_larger_one_counts_against_budgets() {
+        let told = entry(Role::Stitch, 1, 1, 10, 0.1);
+        assert_eq!(told.charged(), told.usage);
+        let metered = Usage {
+            input: 7,
+            output: 6,
+            cost_usd: 0.3,
+            calls: 2,
+            ..Usage::default()
+        };
+        let expect = Usage {
+            output: 6,
+            cost_usd: 0.3,
+            ..told.usage
+        };
+        assert_eq!(told.with_metered(Some(metered)).charged(), expect);
     }
 
     #[test]

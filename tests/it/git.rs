@@ -4,6 +4,7 @@ mod attacks;
 mod checkouts;
 mod commits;
 mod discovery;
+mod inside;
 mod merges;
 mod ordinary;
 mod private;

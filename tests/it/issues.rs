@@ -114,6 +114,7 @@ fn attempt(number: u32, outcome: Outcome) -> Attempt {
                 cost_usd: 0.1 + 0.2,
                 calls: 1,
             },
+            metered: None,
             estimated: false,
             duration_ms: 65_000,
             api_ms: 60_000,

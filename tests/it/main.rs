@@ -13,6 +13,7 @@ mod init;
 mod issues;
 mod lifecycle;
 mod messages_api;
+mod network;
 mod package;
 mod real_client;
 mod run;

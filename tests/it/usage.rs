@@ -38,6 +38,7 @@ fn call(role: Role, task: Option<u32>, cycle: u32, second: i64, cost_usd: f64) -
             cost_usd,
             calls: 1,
         },
+        metered: None,
         estimated: false,
         duration_ms: 65_000,
         api_ms: 60_000,
@@ -86,6 +87,7 @@ fn fill(issues: &mut Issues) {
     let died = Entry {
         outcome: CallOutcome::Crashed,
         model: None,
+        metered: None,
         estimated: true,
         ..call(Role::Stitch, Some(1), 1, 30, 0.0625)
     };

@@ -1,4 +1,4 @@
-//! The image of the scripted agent and the probe: two static executables and nothing else.
+//! The image of the scripted agent and the probe: static executables and nothing else.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,8 +10,12 @@ use crate::provision::Started;
 
 /// What the image is called on every engine.
 pub(crate) const REFERENCE: &str = "localhost/cordwainer-scripted-agent:latest";
-/// The executables in it, which the container finds in `/`.
-const EXECUTABLES: [&str; 2] = ["claude", "probe"];
+/// The executables in it: as they are built, and where they are. The container finds programs in `/`.
+const EXECUTABLES: [(&str, &str); 3] = [
+    ("claude", "claude"),
+    ("probe", "probe"),
+    ("entrypoint", "usr/local/bin/cordwainer-entrypoint"),
+];
 
 /// A root file system with the executables, as a tar archive.
 pub(crate) struct AgentImage(Vec<u8>);
@@ -45,6 +49,9 @@ pub(crate) fn build() -> Result<AgentImage> {
         ("home/", 0o755),
         ("home/agent/", 0o777),
         ("tmp/", 0o1777),
+        ("usr/", 0o755),
+        ("usr/local/", 0o755),
+        ("usr/local/bin/", 0o755),
     ] {
         let mut header = tar::Header::new_gnu();
         header.set_entry_type(tar::EntryType::Directory);
@@ -52,12 +59,12 @@ pub(crate) fn build() -> Result<AgentImage> {
         header.set_size(0);
         archive.append_data(&mut header, folder, std::io::empty())?;
     }
-    for name in EXECUTABLES {
+    for (name, path) in EXECUTABLES {
         let bytes = std::fs::read(built.join(name)).with_context(|| format!("cannot read the built `{name}`"))?;
         let mut header = tar::Header::new_gnu();
         header.set_mode(0o755);
         header.set_size(bytes.len() as u64);
-        archive.append_data(&mut header, name, bytes.as_slice())?;
+        archive.append_data(&mut header, path, bytes.as_slice())?;
     }
     // What gates and the toolchain are tried with: the probe takes its steps from `sh -c`, too.
     let mut link = tar::Header::new_gnu();

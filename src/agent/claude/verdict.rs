@@ -46,12 +46,13 @@ impl Verdict {
 type Row = fn(&Transcript, &Ending<'_>) -> Option<Verdict>;
 
 /// The table. The first row that fits decides.
-const ROWS: [Row; 12] = [
+const ROWS: [Row; 13] = [
     paid_overage,
     cut_for_good,
     limited_in_disguise,
     claimed_success,
     cut_for_budget,
+    cut_for_login,
     limited_by_fields,
     spent,
     limited_by_words,
@@ -83,6 +84,10 @@ fn cut_for_good(call: &Transcript, ending: &Ending<'_>) -> Option<Verdict> {
         Cut::Model => (
             "set `model` in the role's section to the one that is bound, or `strict_model: false`",
             call.model.as_deref(),
+        ),
+        Cut::Seal => (
+            "`cordwainer doctor` says what this engine lacks; `container.relax` does without it",
+            None,
         ),
         _ => return None,
     };
@@ -117,6 +122,12 @@ fn claimed_success(call: &Transcript, ending: &Ending<'_>) -> Option<Verdict> {
     }
     let reason = format!("the client claims success, but {}", process_end(ending));
     Some(Verdict::new(CallOutcome::Failed, reason))
+}
+
+/// The session goes on once somebody has logged in again.
+fn cut_for_login(_: &Transcript, ending: &Ending<'_>) -> Option<Verdict> {
+    let cut = ending.cut.filter(|cut| *cut == Cut::LoginExpired)?;
+    Some(Verdict::new(CallOutcome::Limited, cut.reason()))
 }
 
 fn cut_for_budget(_: &Transcript, ending: &Ending<'_>) -> Option<Verdict> {
@@ -162,7 +173,10 @@ fn sentences(call: &Transcript) -> impl Iterator<Item = &str> {
     let result = call.result.as_ref().and_then(|line| line.text.as_deref());
     let result = result.filter(|text| !call.last_words.are(text));
     let refusal = call.refusal.as_ref().map(|refusal| refusal.text.as_str());
-    [result, refusal].into_iter().flatten().filter(|text| !text.is_empty())
+    [result, refusal]
+        .into_iter()
+        .flatten()
+        .filter(|text| !text.trim().is_empty())
 }
 
 /// The task's own verdict: it used up what it was given.
@@ -297,8 +311,10 @@ fn process_end(ending: &Ending<'_>) -> String {
 
 /// What the result line says, if it says anything.
 fn words(result: &ResultLine) -> Option<String> {
-    if !result.errors.is_empty() {
-        return Some(result.errors.join("; "));
+    let errors = result.errors.iter().map(|error| error.trim());
+    let errors: Vec<&str> = errors.filter(|error| !error.is_empty()).collect();
+    if !errors.is_empty() {
+        return Some(errors.join("; "));
     }
     let text = result.text.as_deref().unwrap_or_default().trim();
     (!text.is_empty()).then(|| text.to_owned())

@@ -286,6 +286,7 @@ pub(super) mod tests {
                     calls: 1,
                     ..Usage::default()
                 },
+                metered: None,
                 estimated: false,
                 duration_ms: 65_000,
                 api_ms: 60_000,

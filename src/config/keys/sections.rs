@@ -1,6 +1,7 @@
 //! The sections of the file.
 
 use super::{Key, Shape};
+use crate::guarantee::Item;
 
 pub(super) const CONTAINER: &[Key] = &[
     Key::new(
@@ -14,7 +15,19 @@ pub(super) const CONTAINER: &[Key] = &[
     Key::new("memory", Shape::SizeOrOff, "4g", "Bytes, or with a unit: `512m`, `4g`."),
     Key::new("cpus", Shape::NumberOrOff, "off", "Cores, such as 1.5."),
     Key::new("pids", Shape::CountOrOff, "2048", "Processes and threads."),
-    Key::new("network", Shape::Text, "", "Network, or mode such as `none`. Unset: the engine's default.").sample("none"),
+    Key::new(
+        "network",
+        Shape::Text,
+        "none",
+        "Network, or mode such as `host`. Any but `none` needs `network` in `relax`: agents then\nreach whatever that network reaches.",
+    ),
+    Key::new(
+        "relax",
+        Shape::Choices(&Item::NAMES),
+        "[]",
+        "What a container may lack. Unless an item is named here, no agent starts in a container\nthat is weaker than asked.",
+    )
+    .sample("[seccomp]"),
     Key::new(
         "mounts",
         Shape::Mounts,
@@ -61,6 +74,14 @@ pub(super) const AGENT: &[Key] = &[
     ),
     Key::new("home", Shape::Text, "/home/agent", "The home folder in the container."),
 ];
+
+pub(super) const NETWORK: &[Key] = &[Key::new(
+    "allow",
+    Shape::List,
+    "[]",
+    "Hosts: `host`, `host:port`, `*.suffix` (what is below it), `*.suffix:port`, or an address\nwith its port. Without a port: 443, and 80 for plain HTTP. Or the name of a package\nmanager, for its public hosts: cargo, npm, pip, go, debian, maven.",
+)
+.sample("[cargo, docs.example.org, \"*.example.net:8443\"]")];
 
 pub(super) const BUDGET: &[Key] = &[
     Key::new("usd", Shape::NumberOrOff, "off", "US dollars of the generation."),

@@ -1,7 +1,7 @@
 //! The top level of the file.
 
 use super::roles::{MEASURE, OPTIMIZE, REVIEW, STITCH};
-use super::sections::{AGENT, BUDGET, CONTAINER, LIMITS, RETRY};
+use super::sections::{AGENT, BUDGET, CONTAINER, LIMITS, NETWORK, RETRY};
 use super::{Key, Shape};
 use crate::config::defaults::{CLAUDE_ARGS, PROTECTED_PATHS};
 
@@ -108,6 +108,12 @@ pub(crate) const TOP: &[Key] = &[
         .sample(".beads"),
     Key::new("container", Shape::Section(CONTAINER), "", "The containers that agents and gates run in."),
     Key::new("agent", Shape::Section(AGENT), "", "The client."),
+    Key::new(
+        "network",
+        Shape::Section(NETWORK),
+        "",
+        "What containers reach of the outside, through the gateway and in no other way.",
+    ),
     Key::new("measure", Shape::Section(&MEASURE), "", "The phase that proposes tasks."),
     Key::new("stitch", Shape::Section(&STITCH), "", "The phase that does them."),
     Key::new(

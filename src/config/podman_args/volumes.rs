@@ -14,7 +14,7 @@ pub(super) enum Mounted {
     Tmpfs(String, String),
 }
 
-/// Reads the value of `-v`: `SOURCE:TARGET[:OPTIONS]`.
+/// Reads the value of `-v`: `SOURCE:TARGET[:OPTIONS]`. Unlike podman, what does not say `rw` is read only.
 pub(super) fn volume(value: &str) -> Result<Mounted, String> {
     const WHAT: &str = "expected `SOURCE:TARGET[:ro|rw]` after `-v`";
     let mut parts = value.splitn(3, ':');
@@ -27,7 +27,7 @@ pub(super) fn volume(value: &str) -> Result<Mounted, String> {
             source.escape_debug()
         ));
     }
-    let mode = access(parts.next().unwrap_or("rw"))?;
+    let mode = access(parts.next().unwrap_or("ro"))?;
     match parse_mount(&format!("{source}:{target}:{mode}")) {
         Ok(mount) => Ok(Mounted::Bind(mount)),
         Err(why) => Err(why.unwrap_or_else(|| WHAT.to_owned())),
@@ -36,7 +36,7 @@ pub(super) fn volume(value: &str) -> Result<Mounted, String> {
 
 /// Reads the options after a target: access, and the `SELinux` marks that the engine is told anyway.
 fn access(options: &str) -> Result<&'static str, String> {
-    let mut mode = "rw";
+    let mut mode = "ro";
     for option in options.split(',') {
         match option {
             "ro" => mode = "ro",
@@ -53,7 +53,8 @@ fn access(options: &str) -> Result<&'static str, String> {
     Ok(mode)
 }
 
-/// Reads the value of `--mount`: `type=bind,source=…,target=…[,readonly]`, or `type=tmpfs,target=…`.
+/// Reads the value of `--mount`: `type=bind,source=…,target=…[,readonly=false]`, or `type=tmpfs,target=…`. Unlike podman,
+/// what does not say `readonly=false` is read only.
 pub(super) fn mount(value: &str) -> Result<Mounted, String> {
     let mut parts = Parts::default();
     for part in value.split(',') {
@@ -66,7 +67,7 @@ pub(super) fn mount(value: &str) -> Result<Mounted, String> {
         (Some("bind"), Some(source)) if parts.options.is_empty() => Ok(Mounted::Bind(MountConfig {
             source: bind_source(&source)?,
             target: target.into(),
-            writable: !parts.read_only,
+            writable: parts.writable,
         })),
         (Some("bind"), None) => Err("expected `source=` in `--mount`".to_owned()),
         _ => Err("expected `type=bind` with a source, or `type=tmpfs` without one, in `--mount`".to_owned()),
@@ -82,7 +83,7 @@ struct Parts {
     kind: Option<String>,
     source: Option<String>,
     target: Option<String>,
-    read_only: bool,
+    writable: bool,
     options: Vec<String>,
 }
 
@@ -93,7 +94,7 @@ impl Parts {
             "type" => self.kind = Some(value.to_owned()),
             "source" | "src" => self.source = Some(value.to_owned()),
             "target" | "destination" | "dst" => self.target = Some(value.to_owned()),
-            "readonly" | "ro" => self.read_only = read_only(part, value)?,
+            "readonly" | "ro" => self.writable = !read_only(part, value)?,
             "tmpfs-size" => self.options.push(format!("size={value}")),
             "tmpfs-mode" => self.options.push(format!("mode={value}")),
             "relabel" | "z" | "Z" => {}

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use cordwainer::agent::Role;
 use cordwainer::config::{Config, LimitWait, MountConfig};
+use cordwainer::guarantee::Item;
 
 fn parse(text: &str) -> Config {
     Config::parse(text, "c.yaml").unwrap_or_else(|problems| panic!("{text}\n{problems}"))
@@ -178,11 +179,11 @@ fn mount(source: &str, target: &str, writable: bool) -> MountConfig {
 #[test]
 fn mounts_both_ways() {
     check(
-        "container: {mounts: [/srv/a:/a, data:/data:rw, {source: ./b, target: /b/, writable: false}]}",
+        "container: {mounts: [/srv/a:/a, /srv/data:/data:rw, {source: ./b, target: /b/, writable: false}]}",
         |config| {
             config.container.mounts = vec![
                 mount("/srv/a", "/a", false),
-                mount("data", "/data", true),
+                mount("/srv/data", "/data", true),
                 mount("b", "/b", false),
             ];
         },
@@ -210,9 +211,22 @@ fn podman_flags_become_settings() {
 }
 
 #[test]
+fn what_is_relaxed_is_named() {
+    let expect = |config: &mut Config| {
+        config.container.network = Some("host".to_owned());
+        config.container.relax = [Item::Network, Item::Seccomp].into();
+    };
+    check("container: {network: host, relax: [seccomp, network, seccomp]}", expect);
+    check(
+        "podman_args: --network=host\ncontainer: {relax: [network, seccomp]}",
+        expect,
+    );
+}
+
+#[test]
 fn podman_flags_that_repeat_add_up() {
     check(
-        "podman_args: [--tmpfs, '/scratch:size=1g', --mount, 'type=tmpfs,destination=/t', --add-host, 'a:10.0.0.1', --label, team=tools, -v, './x:/x']\ncontainer: {labels: {a: b}}",
+        "podman_args: [--tmpfs, '/scratch:size=1g', --mount, 'type=tmpfs,destination=/t', --add-host, 'a:10.0.0.1', --label, team=tools, -v, './x:/x', -v, '/y:/y:rw', --mount, 'type=bind,source=/z,target=/z,readonly=false']\ncontainer: {labels: {a: b}}",
         |config| {
             config.container.tmpfs = [("/scratch", "size=1g"), ("/t", "")]
                 .map(|(a, b)| (a.into(), b.into()))
@@ -221,7 +235,11 @@ fn podman_flags_that_repeat_add_up() {
             config.container.labels = [("a", "b"), ("team", "tools")]
                 .map(|(a, b)| (a.into(), b.into()))
                 .into();
-            config.container.mounts = vec![mount("x", "/x", true)];
+            config.container.mounts = vec![
+                mount("x", "/x", false),
+                mount("/y", "/y", true),
+                mount("/z", "/z", true),
+            ];
         },
     );
 }

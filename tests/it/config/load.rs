@@ -82,6 +82,11 @@ fn links_and_absolute_paths_are_seen_through() {
             "container.mounts[0]: the mount of `ROOT/.secrets/a` would show `secrets_dir` to the agent",
         ),
         (
+            "container: {mounts: ['ROOT/harmless:/x:rw']}",
+            "container.mounts[0]: the mount of `ROOT/harmless` would let the agent write into the checkout; mount a folder \
+             outside of it",
+        ),
+        (
             "source_dirs: [src]",
             "source_dirs[0]: expected a folder that may be cleared, but `xtask_dir` is there",
         ),
@@ -104,4 +109,23 @@ fn links_and_absolute_paths_are_seen_through() {
     )
     .expect("a file");
     Config::load(root).expect("nothing is wrong with it");
+}
+
+/// In a linked worktree, what must stay hidden lies elsewhere.
+#[test]
+fn the_git_folder_of_a_linked_worktree_is_found() {
+    let main = folder("");
+    let linked = main.path().join(".git/worktrees/linked");
+    fs::create_dir_all(&linked).expect("a folder");
+    fs::write(linked.join("commondir"), "../..\n").expect("a file");
+    let main = main.path().canonicalize().expect("a path");
+    for shown in [main.clone(), main.join(".git"), main.join(".git/objects")] {
+        let worktree = folder(&format!("container: {{mounts: ['{}:/x']}}", shown.display()));
+        fs::write(worktree.path().join(".git"), format!("gitdir: {}\n", linked.display())).expect("a file");
+        let failure = failure(worktree.path());
+        assert!(
+            failure.ends_with("would show git's own folder to the agent"),
+            "{failure}"
+        );
+    }
 }

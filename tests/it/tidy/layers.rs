@@ -15,8 +15,10 @@ const LAYERS: [(&str, &[&str]); 5] = [
             "event",
             "generation",
             "graph",
+            "guarantee",
             "issue",
             "ledger",
+            "network",
             "pause",
             "plan",
             "proposal",
@@ -28,6 +30,7 @@ const LAYERS: [(&str, &[&str]); 5] = [
         &[
             "config_file",
             "engine",
+            "gateway",
             "git",
             "history",
             "image",

@@ -157,6 +157,8 @@ fn what_cut_a_call_decides_unless_its_result_says_more() {
         (Cut::Budget, CallOutcome::Budget),
         (Cut::Model, CallOutcome::Permanent),
         (Cut::Credentials, CallOutcome::Permanent),
+        (Cut::Seal, CallOutcome::Permanent),
+        (Cut::LoginExpired, CallOutcome::Limited),
         (Cut::Overage, CallOutcome::Overage),
     ] {
         check(&[], cut(why), outcome);
@@ -270,6 +272,7 @@ fn a_permanent_failure_says_what_mends_it() {
         (vec![], option, "`claude_args`"),
         (vec![], cut(Cut::Model), "`strict_model: false`"),
         (vec![], cut(Cut::Credentials), "`agent.credentials: api_key`"),
+        (vec![], cut(Cut::Seal), "`container.relax`"),
     ];
     for (lines, ending, expect) in rows {
         let mend = mend(&lines, &ending);
@@ -358,4 +361,13 @@ fn the_reason_says_how_a_call_ended() {
     let report = report(&[retry(&json!(529), "overloaded"), after], &exited(1));
     let crashed = crashed("it exited with 1");
     assert_eq!((report.outcome, report.reason), (CallOutcome::Crashed, crashed));
+}
+
+#[test]
+fn words_that_say_nothing_are_no_reason() {
+    for (subtype, errors) in [("success", json!([" "])), ("error_max_turns", json!(["", "\t"]))] {
+        let line = json!({"type": "result", "subtype": subtype, "is_error": true, "result": " \n", "errors": errors});
+        let report = report(&[line], &exited(1));
+        assert!(!report.reason.trim().is_empty(), "{subtype}");
+    }
 }

@@ -1,0 +1,3 @@
+//! The gateway: the one way out of a container.
+
+pub mod egress;

@@ -1,0 +1,32 @@
+//! What a container was to have.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Item;
+
+/// What a container was to have, as plain data; the engine adapter makes it of the same words that it gave the engine.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Asked {
+    /// User and group by number; `None` where a name, or the image's choice, was asked for.
+    pub user: Option<(u32, u32)>,
+    /// Whether the engine runs as an ordinary user, so that its own user has id 0 one namespace further out.
+    pub rootless: bool,
+    /// Whether the image's files are to be read only.
+    pub read_only_root: bool,
+    /// File systems in memory: path in the container to bytes.
+    pub tmpfs: BTreeMap<String, u64>,
+    /// Folders and files of the host: path in the container to whether it may be written.
+    pub mounts: BTreeMap<String, bool>,
+    /// The engine's own socket on the host.
+    pub engine_socket: String,
+    /// Bytes of memory; `None` is no limit.
+    pub memory: Option<u64>,
+    /// Cores; `None` is no limit.
+    pub cpus: Option<f64>,
+    /// Processes and threads; `None` is no limit.
+    pub pids: Option<u64>,
+    /// Files that a process may have open.
+    pub open_files: u64,
+    /// What need not hold.
+    pub relax: BTreeSet<Item>,
+}

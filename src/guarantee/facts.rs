@@ -1,0 +1,71 @@
+//! What a container says of itself: the text that its entrypoint sends.
+
+use std::collections::BTreeMap;
+
+use super::mountinfo::Mounted;
+
+/// How many bytes of facts are read: a table of a thousand mounts is a fifth of it.
+pub const FACTS_LIMIT: usize = 1 << 20;
+
+/// Raw facts, section by section: a line `== NAME`, then the file of that name as the kernel wrote it.
+///
+/// | section | what |
+/// |---|---|
+/// | `process` | `pid N`, `parent N` of the entrypoint, and `init NAME`, which is `/proc/1/comm` |
+/// | `status`, `mountinfo`, `limits`, `uid_map` | the files of `/proc/self`, see proc(5) |
+/// | `net/dev`, `net/route`, `net/fib_trie`, `net/if_inet6`, `net/ipv6_route` | the files of `/proc/net` |
+/// | `memory.max`, `memory.limit_in_bytes`, `cpu.max`, `pids.max`, … | files of the own control group, version 2 or 1 |
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Facts {
+    sections: BTreeMap<String, String>,
+}
+
+impl Facts {
+    /// Parses what an entrypoint sent. Nothing is refused here: what cannot be read is a fact that is missing. A section
+    /// that comes twice is believed in neither form.
+    pub fn parse(text: &str) -> Self {
+        let mut sections: BTreeMap<String, Option<String>> = BTreeMap::new();
+        let mut current: Option<String> = None;
+        for line in text.lines() {
+            if let Some(name) = line.strip_prefix("== ") {
+                let name = name.trim().to_owned();
+                let twice = sections.contains_key(&name);
+                sections.insert(name.clone(), (!twice).then(String::new));
+                current = Some(name);
+            } else if let Some(Some(section)) = current.as_ref().and_then(|name| sections.get_mut(name)) {
+                section.push_str(line);
+                section.push('\n');
+            }
+        }
+        let believed = sections.into_iter().filter_map(|(name, text)| Some((name, text?)));
+        Self {
+            sections: believed.collect(),
+        }
+    }
+
+    /// Returns the text of a section.
+    pub(super) fn section(&self, name: &str) -> Option<&str> {
+        self.sections.get(name).map(String::as_str)
+    }
+
+    /// Returns the one line of a section.
+    pub(super) fn line(&self, name: &str) -> Option<&str> {
+        self.section(name)?.lines().map(str::trim).find(|line| !line.is_empty())
+    }
+
+    /// Returns the rest of the line of a section that begins with `key`, which ends at a colon or a space.
+    pub(super) fn value(&self, section: &str, key: &str) -> Option<&str> {
+        self.section(section)?.lines().find_map(|line| {
+            let rest = line.strip_prefix(key)?;
+            rest.starts_with([':', ' ', '\t'])
+                .then(|| rest.trim_start_matches(':').trim())
+        })
+    }
+
+    /// Returns the table of mounts, in the order in which they were made; `None` where a line of it makes no sense.
+    pub(super) fn mounts(&self) -> Option<Vec<Mounted>> {
+        let lines = self.section("mountinfo")?.lines();
+        let mounts: Option<Vec<_>> = lines.filter(|line| !line.is_empty()).map(Mounted::parse).collect();
+        mounts.filter(|mounts| !mounts.is_empty())
+    }
+}

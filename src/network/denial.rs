@@ -1,0 +1,49 @@
+//! Why the gateway does not let a container through.
+
+use super::{AddressClass, HelloError, HostError};
+
+/// Why a request for the outside was refused, or its tunnel cut off. As text it is a lowercase fragment, and has
+/// nothing in it that the container did not know.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Denial {
+    /// The host is malformed.
+    #[error("the host is malformed: {0}")]
+    Host(#[from] HostError),
+    /// There is no port, or it is malformed.
+    #[error("the port is missing or malformed")]
+    Port,
+    /// No entry has the host.
+    #[error("`network.allow` does not have the host")]
+    NotAllowed,
+    /// Entries have the host, with other ports.
+    #[error("`network.allow` has the host, but not with this port")]
+    PortNotAllowed,
+    /// The host is not a public one.
+    #[error("the host has a {0} address")]
+    Address(AddressClass),
+    /// The request line is neither `CONNECT host:port` nor `METHOD http://host/…`.
+    #[error("the target of the request is neither `host:port` for CONNECT nor an `http://` address")]
+    Form,
+    /// `https://` in absolute form: it would have to be encrypted here.
+    #[error("`https` goes through CONNECT")]
+    Https,
+    /// The `Host` header is missing, is there twice, or names another host than the request line.
+    #[error("the `Host` header is not the host of the request line")]
+    HostHeader,
+    /// TLS begins with another name than `CONNECT` asked for.
+    #[error("TLS asks for another host than CONNECT")]
+    ServerName,
+    /// TLS begins without a name, though `CONNECT` asked for one.
+    #[error("TLS asks for no host (there is no server name in it)")]
+    NoServerName,
+    /// What came on port 443 is not TLS.
+    #[error("what was sent is not TLS")]
+    NotTls,
+    /// TLS begins with a malformed hello.
+    #[error("TLS begins with a malformed hello: {0}")]
+    Hello(#[from] HelloError),
+    /// Nothing whole came in time.
+    #[error("nothing was sent through the tunnel in time")]
+    Silent,
+}

@@ -1,0 +1,69 @@
+//! The variables by which the programs in a container find the gateway.
+//!
+//! - curl, and cargo, which hands the choice of a proxy to it: `https_proxy`, `HTTPS_PROXY`, `http_proxy` (libcurl's
+//!   `CURLOPT_PROXY`; it does not read `HTTP_PROXY`).
+//! - npm: `HTTPS_PROXY`, `HTTP_PROXY` and their lower-case forms (its documentation of the option `https-proxy`).
+//! - pip: the same (requests, "Proxies").
+//! - go: the same (`net/http`, `ProxyFromEnvironment`).
+//! - apt: `http_proxy` and `https_proxy`, in lower case alone (apt-transport-http(1)).
+//! - Maven reads none of them, but the properties of Java's networking, from 3.9 on only when its resolver is told so
+//!   (the resolver's option `aether.connector.http.useSystemProperties`).
+
+use super::{Authority, Policy};
+
+/// What is reached without the gateway: the relay itself, and what a container starts for itself.
+const DIRECT: &str = "127.0.0.1,localhost";
+
+/// The environment of a container whose relay is at `proxy`, such as `http://127.0.0.1:8080`; empty when `policy`
+/// permits nothing.
+pub fn environment(policy: &Policy, proxy: &str) -> Vec<(String, String)> {
+    if policy.is_empty() {
+        return Vec::new();
+    }
+    let mut variables = Vec::new();
+    for (name, value) in [("HTTPS_PROXY", proxy), ("HTTP_PROXY", proxy), ("NO_PROXY", DIRECT)] {
+        variables.push((name.to_owned(), value.to_owned()));
+        variables.push((name.to_ascii_lowercase(), value.to_owned()));
+    }
+    variables.extend(java_properties(proxy).map(|properties| ("MAVEN_OPTS".to_owned(), properties)));
+    variables
+}
+
+fn java_properties(proxy: &str) -> Option<String> {
+    let authority = proxy.strip_prefix("http://")?.trim_end_matches('/');
+    let Authority { host, port } = Authority::parse(authority, Some(80)).ok()?;
+    let of = |scheme: &str| format!("-D{scheme}.proxyHost={host} -D{scheme}.proxyPort={port}");
+    let (http, https) = (of("http"), of("https"));
+    Some(format!(
+        "{http} {https} -Daether.connector.http.useSystemProperties=true"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_set_where_nothing_is_permitted() {
+        assert_eq!(environment(&Policy::default(), "http://127.0.0.1:8080"), []);
+    }
+
+    #[test]
+    fn both_letter_cases_and_java_are_set() {
+        let policy = "cargo".parse().into_iter().collect();
+        let found = environment(&policy, "http://127.0.0.1:8080");
+        let proxy = "http://127.0.0.1:8080";
+        let java = "-Dhttp.proxyHost=127.0.0.1 -Dhttp.proxyPort=8080 -Dhttps.proxyHost=127.0.0.1 \
+                    -Dhttps.proxyPort=8080 -Daether.connector.http.useSystemProperties=true";
+        let expect = [
+            ("HTTPS_PROXY", proxy),
+            ("https_proxy", proxy),
+            ("HTTP_PROXY", proxy),
+            ("http_proxy", proxy),
+            ("NO_PROXY", "127.0.0.1,localhost"),
+            ("no_proxy", "127.0.0.1,localhost"),
+            ("MAVEN_OPTS", java),
+        ];
+        assert_eq!(found, expect.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    }
+}

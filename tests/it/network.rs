@@ -1,0 +1,8 @@
+//! Egress through the gateway, over real sockets: what gets through, what does not, and what it costs to try.
+
+mod bounds;
+mod http;
+mod origin;
+mod proxy;
+mod tricks;
+mod tunnels;
