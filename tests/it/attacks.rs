@@ -3,4 +3,6 @@
 //! container as engines make them, the host's network, a reader that believes what it reads. A control that does not
 //! fire is a failure: the attack would prove nothing.
 
+mod container;
 mod git;
+mod told;

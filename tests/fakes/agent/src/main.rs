@@ -51,7 +51,7 @@
 //! |---|---|
 //! | `capabilities` · `privileges` · `seccomp` | the process has a capability in any set; may gain privileges; has no filter of system calls |
 //! | `become-root` · `setuid-program PATH` | a thread is user 0; a program, which prints its user as the probe's `id` does, is |
-//! | `mount PATH` · `remount PATH` · `hostname NAME` · `module` · `raw-socket` · `vsock` | the kernel does it; of a module that is none it at least looks at the bytes |
+//! | `mount PATH` · `remount PATH` · `hostname NAME` · `module` · `raw-socket` · `vsock` · `release-agent PATH` | the kernel does it; of a module that is none it at least looks at the bytes |
 //! | `device PATH MAJOR MINOR` | a character device was made and opens |
 //! | `read PATH` · `create PATH` · `rewrite PATH` · `open PATH` | it could be read; made; opened and written with what it held; opened for writing |
 //! | `processes N` · `allocate BYTES` · `fill PATH BYTES` · `many PATH N` · `descriptors N` | so much could be had; `fill` and `many` clear up what they made |

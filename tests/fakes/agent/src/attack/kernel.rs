@@ -1,12 +1,13 @@
 //! Attacks on the kernel's rules.
 
+use std::ffi::CStr;
 use std::fs::{self, OpenOptions};
 use std::io;
 use std::process::Command;
 
 use rustix::fs::{CWD, FileType, Mode, makedev, mknodat};
 use rustix::io::Errno;
-use rustix::mount::{MountFlags, mount, mount_remount};
+use rustix::mount::{MountFlags, UnmountFlags, mount, mount_remount, unmount};
 use rustix::net::{AddressFamily, SocketType, ipproto, socket};
 use rustix::process::Uid;
 use rustix::thread::set_thread_uid;
@@ -34,6 +35,7 @@ pub(super) fn attempt(name: &str, given: &Arguments<'_>) -> Option<Outcome> {
         "module" => module(),
         "raw-socket" => plain(socket(AddressFamily::INET, SocketType::RAW, Some(ipproto::ICMP)).map(drop)),
         "vsock" => plain(socket(AddressFamily::VSOCK, SocketType::STREAM, None).map(drop)),
+        "release-agent" => given.word(0).and_then(release_agent),
         "device" => device(given),
         _ => return None,
     })
@@ -96,6 +98,22 @@ fn module() -> Outcome {
         Err(error) if error == Errno::NOEXEC || error == Errno::INVAL => Ok(error.to_string()),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Mounts control groups of version 1, whose root has a program that the kernel runs on the host, and opens that.
+fn release_agent(path: &str) -> Outcome {
+    const CONTROLLERS: [&CStr; 4] = [c"pids", c"freezer", c"memory", c"cpu"];
+    fs::create_dir_all(path)?;
+    let mounted = CONTROLLERS.iter().find_map(|controller| {
+        let done = mount("cgroup", path, "cgroup", MountFlags::empty(), Some(*controller));
+        done.is_ok().then_some(*controller)
+    });
+    let Some(controller) = mounted else {
+        return Err(io::Error::other("no control groups can be mounted"));
+    };
+    let opened = OpenOptions::new().write(true).open(format!("{path}/release_agent"));
+    unmount(path, UnmountFlags::DETACH)?;
+    opened.map(|_| controller.to_string_lossy().into_owned())
 }
 
 fn device(given: &Arguments<'_>) -> Outcome {
