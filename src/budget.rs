@@ -18,12 +18,15 @@ mod allowance;
 mod amount;
 mod history;
 mod look;
+mod purse;
 mod standing;
 mod watch;
 
-pub(crate) use allowance::Allowance;
+pub use allowance::Allowance;
 use amount::{Amount, Bound, dollars};
 use look::{Granted, Look};
+pub use purse::Purse;
+pub(crate) use purse::{Asked, Hold, Short};
 pub use standing::{Portion, Standing};
 pub(crate) use watch::Watch;
 

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use secrecy::SecretString;
 use tracing_subscriber::EnvFilter;
 
 use crate::error::{Context as _, Error, ErrorKind, Result, exit};
@@ -162,6 +163,8 @@ fn surroundings() -> Surroundings {
         container_host: text("CONTAINER_HOST"),
         runtime_dir: raw("XDG_RUNTIME_DIR").map(PathBuf::from),
         search_path: raw("PATH"),
+        api_key: text("ANTHROPIC_API_KEY").map(SecretString::from),
+        oauth_token: text("CLAUDE_CODE_OAUTH_TOKEN").map(SecretString::from),
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use secrecy::SecretString;
+
 use crate::config::Config;
 use crate::engine::ConnectOptions;
 use crate::error::Result;
@@ -42,6 +44,10 @@ pub struct Surroundings {
     pub runtime_dir: Option<PathBuf>,
     /// `PATH`, where an installed podman is looked for.
     pub search_path: Option<std::ffi::OsString>,
+    /// `ANTHROPIC_API_KEY`: the gateway's, and nobody else's.
+    pub api_key: Option<SecretString>,
+    /// `CLAUDE_CODE_OAUTH_TOKEN`, in the same way.
+    pub oauth_token: Option<SecretString>,
 }
 
 impl Default for Surroundings {
@@ -52,6 +58,8 @@ impl Default for Surroundings {
             container_host: None,
             runtime_dir: None,
             search_path: None,
+            api_key: None,
+            oauth_token: None,
         }
     }
 }

@@ -62,7 +62,7 @@ fn numbered(name: &str) -> &str {
 }
 
 /// A name in lower case, without the marks of providers, of a longer context and of a revision.
-fn plain(name: &str) -> String {
+pub(super) fn plain(name: &str) -> String {
     let name = name.trim().to_ascii_lowercase();
     let name = name.rsplit('/').next().unwrap_or_default();
     let name = name.rsplit("anthropic.").next().unwrap_or_default();

@@ -28,7 +28,51 @@ impl Default for Rates {
     }
 }
 
+/// List prices of families of models: a part of the name, and US dollars for a million tokens read, read from the cache,
+/// and produced. The first that fits counts. Those of 5.5 are reckoned back from the costs that client 2.1.329 tells; the
+/// others are as Anthropic publishes them.
+const LISTED: [(&str, [f64; 3]); 11] = [
+    ("opus-5-5", [4.0, 0.2, 20.0]),
+    ("sonnet-5-5", [2.0, 0.1, 10.0]),
+    ("opus-4-0", [15.0, 1.5, 75.0]),
+    ("opus-4-1", [15.0, 1.5, 75.0]),
+    ("opus-4-2025", [15.0, 1.5, 75.0]),
+    ("3-opus", [15.0, 1.5, 75.0]),
+    ("opus-", [5.0, 0.5, 25.0]),
+    ("3-5-haiku", [0.8, 0.08, 4.0]),
+    ("3-haiku", [0.8, 0.08, 4.0]),
+    ("haiku-", [1.0, 0.1, 5.0]),
+    ("sonnet", [3.0, 0.3, 15.0]),
+];
+
 impl Rates {
+    /// The list price of a model by its name, with or without its date and the marks of providers; `None` for what is no
+    /// known family.
+    pub fn listed(model: &str) -> Option<Self> {
+        let name = super::model::plain(model);
+        let whole = name
+            .strip_suffix("opus-4")
+            .map_or(name.clone(), |stem| format!("{stem}opus-4-0"));
+        let mut listed = LISTED.iter().filter(|_| whole.starts_with("claude-"));
+        let (_, [input, cache_read, output]) = listed.find(|(part, _)| whole.contains(part))?;
+        Some(Self {
+            input: *input,
+            cache_write: input * 1.25,
+            cache_read: *cache_read,
+            output: *output,
+        })
+    }
+
+    /// The dearer of both for each kind of token.
+    pub(crate) fn or_more(self, other: Self) -> Self {
+        Self {
+            input: self.input.max(other.input),
+            cache_write: self.cache_write.max(other.cache_write),
+            cache_read: self.cache_read.max(other.cache_read),
+            output: self.output.max(other.output),
+        }
+    }
+
     /// What the tokens of `usage` cost at these rates, in US dollars; what it says of its cost counts for nothing.
     pub fn cost(&self, usage: &Usage) -> f64 {
         let parts = [
@@ -75,6 +119,51 @@ mod tests {
     fn each_kind_of_token_has_its_rate() {
         assert!((Rates::default().cost(&MILLIONS) - (15.0 + 37.5 + 15.0 + 75.0)).abs() < 1e-9);
         assert!(Rates::default().cost(&Usage::default()).abs() < 1e-9);
+    }
+
+    /// Input, cache read, output.
+    fn check_listed(model: &str, expect: Option<[f64; 3]>) {
+        let listed = Rates::listed(model).map(|rates| [rates.input, rates.cache_read, rates.output]);
+        assert_eq!(listed, expect, "{model}");
+    }
+
+    #[test]
+    fn families_have_list_prices() {
+        let dearest = Some([15.0, 1.5, 75.0]);
+        for model in [
+            "claude-opus-4",
+            "claude-opus-4-20250514",
+            "claude-opus-4-1",
+            "us.anthropic.claude-opus-4-1-20250805-v1:0",
+            "claude-3-opus-20240229",
+        ] {
+            check_listed(model, dearest);
+        }
+        for model in ["claude-opus-4-5-20251101", "claude-opus-4-6[1m]", "claude-opus-6"] {
+            check_listed(model, Some([5.0, 0.5, 25.0]));
+        }
+        check_listed("claude-sonnet-4-5-20250929", Some([3.0, 0.3, 15.0]));
+        check_listed("claude-3-7-sonnet-latest", Some([3.0, 0.3, 15.0]));
+        check_listed("claude-haiku-4-5", Some([1.0, 0.1, 5.0]));
+        check_listed("claude-3-5-haiku-20241022", Some([0.8, 0.08, 4.0]));
+        for model in ["", "claude-fable-5-1", "glm-4.6", "my-opus-proxy", "gpt-5-sonnet"] {
+            check_listed(model, None);
+        }
+    }
+
+    #[test]
+    fn list_prices_give_what_the_client_tells() {
+        let two = Usage {
+            input: 240,
+            cache_write: 60,
+            cache_read: 1800,
+            output: 80,
+            ..Usage::default()
+        };
+        for (model, cost) in [("claude-opus-5-5", 0.00322), ("claude-sonnet-5-5", 0.00161)] {
+            let reckoned = Rates::listed(model).unwrap().cost(&two);
+            assert!((reckoned - cost).abs() < 1e-9, "{model}: {reckoned}");
+        }
     }
 
     #[test]

@@ -4,11 +4,11 @@ use super::amount::{Bound, dollars};
 
 /// What a call may use at most; `None` is no limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(crate) struct Allowance {
+pub struct Allowance {
     /// US dollars.
-    pub(crate) usd: Option<f64>,
+    pub usd: Option<f64>,
     /// Tokens, read and written.
-    pub(crate) tokens: Option<u64>,
+    pub tokens: Option<u64>,
 }
 
 impl Allowance {

@@ -82,7 +82,7 @@ impl Bound {
     clippy::cast_sign_loss,
     reason = "the cast of a float saturates, which is what is wanted"
 )]
-fn nanodollars(usd: f64, nonsense: u64) -> u64 {
+pub(super) fn nanodollars(usd: f64, nonsense: u64) -> u64 {
     if usd.is_nan() {
         nonsense
     } else {

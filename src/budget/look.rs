@@ -193,20 +193,20 @@ fn least(one: Option<u64>, other: Option<u64>) -> Option<u64> {
 
 /// What a budget is counted in.
 #[derive(Clone, Copy)]
-enum Unit {
+pub(super) enum Unit {
     Usd,
     Tokens,
 }
 
 impl Unit {
-    fn of(self, amount: Pair<u64>) -> u64 {
+    pub(super) fn of(self, amount: Pair<u64>) -> u64 {
         match self {
             Self::Usd => amount.usd,
             Self::Tokens => amount.tokens,
         }
     }
 
-    fn number(self, count: u64) -> String {
+    pub(super) fn number(self, count: u64) -> String {
         match self {
             // Cents say nothing of what is smaller than a few of them.
             Self::Usd if (1..100_000_000).contains(&count) => format!("{:.4}", dollars(count)),
@@ -215,7 +215,7 @@ impl Unit {
         }
     }
 
-    fn say(self, count: u64) -> String {
+    pub(super) fn say(self, count: u64) -> String {
         let unit = match self {
             Self::Usd => "USD",
             Self::Tokens => "tokens",

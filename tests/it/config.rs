@@ -49,6 +49,11 @@ fn containers_that_would_be_open() {
 }
 
 #[test]
+fn hosts_that_are_none() {
+    check(include_str!("config/network.txt"));
+}
+
+#[test]
 fn roles_and_limits_that_contradict_themselves() {
     check(include_str!("config/roles.txt"));
 }

@@ -18,6 +18,7 @@ mod package;
 mod real_client;
 mod run;
 mod scripted_agent;
+mod seal;
 mod support;
 mod tidy;
 mod transcripts;

@@ -7,4 +7,6 @@ pub(crate) mod engines;
 pub(crate) mod messages_api;
 pub(crate) mod repository;
 pub(crate) mod scripted_agent;
+pub(crate) mod seal;
 pub(crate) mod sockets;
+pub(crate) mod weak_engine;

@@ -47,6 +47,14 @@ fn line_ends_and_byte_order_marks_do_not_matter() {
 }
 
 #[test]
+fn hosts_are_shown_as_they_are_written() {
+    let text = "network: {allow: [cargo, Example.org, '*.example.net:8443']}";
+    let shown = serde_json::to_value(parse(text)).unwrap();
+    let expected = serde_json::json!({"allow": ["cargo", "Example.org", "*.example.net:8443"]});
+    assert_eq!(shown["network"], expected);
+}
+
+#[test]
 fn off_is_not_unset() {
     for off in ["off", "Off", "\"off\"", "false"] {
         check(

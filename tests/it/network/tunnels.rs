@@ -59,7 +59,7 @@ async fn ten_megabytes_pass_both_ways() {
     let stream = origin.shake(tunnel, "tools.example").await.unwrap();
     let (mut reader, mut writer) = tokio::io::split(stream);
     let sent: Vec<u8> = (0..LENGTH)
-        .map(|index| (index.wrapping_mul(index) >> 7) as u8)
+        .map(|index| (index.wrapping_mul(index) >> 7).to_le_bytes()[0])
         .collect();
     let copy = sent.clone();
     let writing = tokio::spawn(async move {

@@ -18,6 +18,7 @@ const LAYERS: [(&str, &[&str]); 5] = [
             "guarantee",
             "issue",
             "ledger",
+            "metering",
             "network",
             "pause",
             "plan",
@@ -29,6 +30,7 @@ const LAYERS: [(&str, &[&str]); 5] = [
         "adapters",
         &[
             "config_file",
+            "credential",
             "engine",
             "gateway",
             "git",

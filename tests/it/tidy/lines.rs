@@ -162,10 +162,14 @@ fn files_are_short_and_named_after_what_they_hold() {
     report(&problems);
 }
 
+/// Where the public hosts of package managers are data.
+const PRESETS: &str = "src/network/preset.rs";
+
 #[test]
 fn no_place_of_a_machine_is_named() {
     let mut problems = Vec::new();
-    for file in files().iter().filter(|file| !file.path.ends_with("Cargo.lock")) {
+    let names_them = |path: &str| path.ends_with("Cargo.lock") || path == PRESETS;
+    for file in files().iter().filter(|file| !names_them(&file.path)) {
         for (index, line) in file.text.lines().enumerate() {
             for place in PLACES.iter().filter(|place| line.contains(**place)) {
                 problems.push(format!(

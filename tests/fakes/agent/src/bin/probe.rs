@@ -54,6 +54,7 @@ fn step(name: &str, value: &str) -> Outcome {
         "write-file" => std::fs::write(value, "written by the probe\n")?,
         "env" => env(value)?,
         "cat" => write(&mut std::io::stdout(), &std::fs::read(value)?)?,
+        "get" => get(value)?,
         "id" => id()?,
         "cwd" => write(
             &mut std::io::stdout(),
@@ -142,6 +143,16 @@ fn allocate(bytes: usize) -> std::io::Result<()> {
 #[expect(clippy::disallowed_methods, reason = "what the container was given is what is asked")]
 fn env(name: &str) -> Result<(), Box<dyn std::error::Error>> {
     let line = format!("{}\n", std::env::var(name)?);
+    Ok(write(&mut std::io::stdout(), line.as_bytes())?)
+}
+
+/// The last line of what an address answers to a request.
+fn get(address: &str) -> Result<(), Box<dyn std::error::Error>> {
+    let mut stream = std::net::TcpStream::connect(address)?;
+    stream.write_all(b"HEAD / HTTP/1.1\r\n\r\n")?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    let line = format!("{}\n", answer.lines().next_back().unwrap_or_default());
     Ok(write(&mut std::io::stdout(), line.as_bytes())?)
 }
 

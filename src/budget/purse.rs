@@ -1,0 +1,191 @@
+//! What is left of one call's allowance, reckoned before each of its requests at what that may come to at worst.
+//!
+//! Input is set aside as if all of it were written to the cache, and the answer is bounded by its `max_tokens`, which is
+//! lowered to what is left. So answers pass an allowance only by what cannot be known before: input whose length tells
+//! nothing of its tokens (a document that the API fetches by itself), and what the API's own tools read meanwhile.
+
+use std::collections::BTreeMap;
+
+use super::Allowance;
+use super::amount::{Amount, Bound, Pair};
+use super::look::Unit;
+use crate::agent::{Rates, Usage, binds};
+use crate::metering::{Counts, Reading};
+
+mod input;
+mod terms;
+
+use input::InputGuess;
+use terms::Terms;
+
+/// The part of an allowance that the requests of a call have not used, nor may use at this moment.
+#[derive(Debug)]
+pub struct Purse {
+    allowed: Bound,
+    rates: BTreeMap<String, Rates>,
+    used: Amount,
+    held: Amount,
+    under_way: u32,
+    input: InputGuess,
+}
+
+/// A request for an answer, as far as it tells what the answer may use.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Asked {
+    /// The model that is asked for.
+    pub(crate) model: String,
+    /// How long the request is, in bytes.
+    pub(crate) bytes: u64,
+    /// The most tokens that it lets be produced.
+    pub(crate) max_tokens: u64,
+    /// How many of those are set aside for thinking; the API refuses an answer that is not longer.
+    pub(crate) thinking: u64,
+    /// Whether input may be kept in the cache for an hour.
+    pub(crate) hour: bool,
+    /// Whether the answer is asked for at the higher price of a faster one.
+    pub(crate) fast: bool,
+}
+
+/// What is set aside for one request; to be given back by [`Purse::settle`] or [`Purse::release`].
+#[must_use = "what is set aside stays so until it is given back"]
+#[derive(Debug)]
+pub(crate) struct Hold {
+    amount: Amount,
+    /// Tokens of input, as they are reckoned.
+    input: u64,
+    asked: Asked,
+    /// The most tokens that the answer may have.
+    pub(crate) max_tokens: u64,
+}
+
+/// Why nothing is set aside for a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Short {
+    /// What is left may suffice when requests under way are settled.
+    Held,
+    /// Too little is left; the sentence says of what.
+    Spent(String),
+}
+
+impl Purse {
+    /// Makes the purse of a call. `rates` are what was learned of models' prices, which count before list prices; a model
+    /// of which nothing is known is taken for the dearest.
+    pub fn new(allowance: Allowance, rates: BTreeMap<String, Rates>) -> Self {
+        Self {
+            allowed: allowance.bound(),
+            rates,
+            used: Amount::default(),
+            held: Amount::default(),
+            under_way: 0,
+            input: InputGuess::default(),
+        }
+    }
+
+    /// Whether anything bounds what may be used.
+    pub(crate) fn is_limited(&self) -> bool {
+        self.allowed != Bound::default()
+    }
+
+    /// Sets aside what a request may use. What is granted has at most as many tokens of output as were asked for: fewer,
+    /// and one at least, where that is all there is left, and no other request is under way that may leave more.
+    pub(crate) fn reserve(&mut self, asked: Asked) -> Result<Hold, Short> {
+        let input = self.input.tokens(asked.bytes);
+        let terms = self.worst(&asked);
+        let fixed = terms.amount(input, 0);
+        let free = self.allowed.zip(self.used.plus(self.held));
+        let free = free.map(|(allowed, taken)| allowed.map(|allowed| allowed.saturating_sub(taken)));
+        let room = terms.room(free, fixed);
+        let lowered = room < asked.max_tokens;
+        if lowered && self.under_way > 0 {
+            return Err(Short::Held);
+        }
+        let max_tokens = room.min(asked.max_tokens);
+        if lowered && (max_tokens == 0 || max_tokens <= asked.thinking) {
+            return Err(Short::Spent(self.reason(terms.amount(input, asked.thinking + 1))));
+        }
+        let amount = terms.amount(input, max_tokens);
+        self.held = self.held.plus(amount);
+        self.under_way += 1;
+        Ok(Hold {
+            amount,
+            input,
+            asked,
+            max_tokens,
+        })
+    }
+
+    /// Counts what an answer used instead of what was set aside for it; says what that is, with its cost. Of an answer
+    /// that told nothing the input is taken as it was reckoned.
+    pub(crate) fn settle(&mut self, hold: Hold, reading: &Reading) -> Usage {
+        let mut counts = reading.counts;
+        if reading.begun {
+            let usage = counts.usage;
+            let told = usage
+                .input
+                .saturating_add(usage.cache_write)
+                .saturating_add(usage.cache_read);
+            self.input.learn(hold.asked.bytes, told);
+        } else {
+            counts.usage.input = hold.input;
+        }
+        let model = reading.model.as_deref().unwrap_or(&hold.asked.model);
+        let usage = Usage {
+            cost_usd: self.cost(model, &counts, hold.asked.fast),
+            ..counts.usage
+        };
+        self.used = self.used.plus(Amount::of(&usage));
+        self.release(hold);
+        usage
+    }
+
+    /// Gives back what was set aside for a request that the API did not answer.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "what was given back cannot be given back twice"
+    )]
+    pub(crate) fn release(&mut self, hold: Hold) {
+        self.held = self.held.minus(hold.amount);
+        self.under_way = self.under_way.saturating_sub(1);
+    }
+
+    /// What tokens cost, as the ledger is to have it.
+    fn cost(&self, model: &str, counts: &Counts, fast: bool) -> f64 {
+        let rates = self.learned(model).or_else(|| Rates::listed(model)).unwrap_or_default();
+        terms::cost(&rates, counts, fast)
+    }
+
+    /// What a request's tokens cost at worst. Learned rates are right on average, not for each kind of token: hence the
+    /// dearer of learned and listed.
+    fn worst(&self, asked: &Asked) -> Terms {
+        let (learned, listed) = (self.learned(&asked.model), Rates::listed(&asked.model));
+        let rates = match (learned, listed) {
+            (Some(learned), Some(listed)) => learned.or_more(listed),
+            (one, other) => one.or(other).unwrap_or_default(),
+        };
+        Terms::new(&rates, asked.hour, asked.fast)
+    }
+
+    fn learned(&self, model: &str) -> Option<Rates> {
+        let mut rates = self.rates.iter();
+        let found = rates.find(|(known, _)| *known == model || binds(model, known));
+        found.map(|(_, rates)| *rates)
+    }
+
+    /// Says how little is left: `this call's budget is spent (0.9950 of 1.00 USD; the next answer takes 0.0120 USD)`.
+    fn reason(&self, least: Amount) -> String {
+        let stands = self.allowed.zip(self.used.zip(least));
+        let short = |unit: Unit, (allowed, (used, least)): (Option<u64>, (u64, u64))| {
+            let allowed = allowed.filter(|allowed| used.saturating_add(least) > *allowed)?;
+            let (used, least, allowed) = (unit.number(used), unit.say(least), unit.say(allowed));
+            Some(format!(
+                "this call's budget is spent ({used} of {allowed}; the next answer may take {least})"
+            ))
+        };
+        let Pair { usd, tokens } = stands;
+        let reason = short(Unit::Usd, usd).or_else(|| short(Unit::Tokens, tokens));
+        reason.unwrap_or_else(|| "this call's budget is spent".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,157 @@
+//! The model's API behind the gateway: the call's token is taken off, its budget is minded, the credential is added, and
+//! the answer is metered as it passes.
+//!
+//! A request is read whole before it is sent, since its length tells what it may cost, and its `max_tokens` may have to
+//! be lowered. Answers are passed on as they come.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use http_body_util::Full;
+use hyper::body::{Body as _, Bytes, Incoming};
+use hyper::http::request::Parts;
+use hyper::{Request, Response};
+use tokio::sync::{Notify, Semaphore, SemaphorePermit};
+
+use super::Api;
+use super::body::{self, Answer};
+use super::refusal::Refusal;
+use super::shared::Shared;
+use super::upstream::Upstream;
+use crate::budget::{Hold, Purse, Short};
+use crate::credential::{Credential, CredentialSource};
+use crate::error::Result;
+
+mod ask;
+mod endpoint;
+mod exchange;
+mod headers;
+mod passing;
+mod reply;
+
+use ask::Ask;
+use endpoint::Endpoint;
+use exchange::Exchange;
+
+/// The longest request, in bytes: the API itself takes less.
+const REQUEST_LIMIT: usize = 64 << 20;
+/// Of how many bytes requests may be together, while they wait or are sent.
+const REQUESTS_LIMIT: usize = 2 * REQUEST_LIMIT;
+/// In which steps that is reckoned, in bytes.
+const UNIT: usize = 64 << 10;
+
+/// The model's API as one call sees it.
+pub(super) struct ModelApi {
+    upstream: Upstream,
+    credential: Option<CredentialSource>,
+    purse: Mutex<Purse>,
+    /// Told whenever something that was set aside is given back.
+    settled: Notify,
+    room: Semaphore,
+}
+
+impl ModelApi {
+    pub(super) fn new(api: Api) -> Result<Self> {
+        Ok(Self {
+            upstream: Upstream::new(&api.base_url)?,
+            credential: api.credential,
+            purse: Mutex::new(api.purse),
+            settled: Notify::new(),
+            room: Semaphore::new(REQUESTS_LIMIT / UNIT),
+        })
+    }
+
+    fn purse(&self) -> MutexGuard<'_, Purse> {
+        self.purse.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until there is room for a request in memory.
+    async fn room_for(&self, body: &Incoming) -> Result<SemaphorePermit<'_>, Refusal> {
+        let most = body.size_hint().upper().and_then(|upper| usize::try_from(upper).ok());
+        let units = most.unwrap_or(REQUEST_LIMIT).min(REQUEST_LIMIT).div_ceil(UNIT);
+        let room = self.room.acquire_many(u32::try_from(units).unwrap_or(u32::MAX));
+        room.await.map_err(|_| Refusal::upstream("the gateway ends"))
+    }
+
+    /// Sets aside what a request may use. While others hold what there is, it waits for them.
+    async fn reserve(&self, ask: &Ask) -> Result<Hold, String> {
+        loop {
+            let settled = self.settled.notified();
+            tokio::pin!(settled);
+            // From here on no settling is missed.
+            settled.as_mut().enable();
+            match self.purse().reserve(ask.asked.clone()) {
+                Ok(hold) => return Ok(hold),
+                Err(Short::Spent(reason)) => return Err(reason),
+                Err(Short::Held) => {}
+            }
+            settled.await;
+        }
+    }
+}
+
+/// Answers a request to the model's API.
+pub(super) async fn answer(request: Request<Incoming>, shared: &Arc<Shared>) -> Result<Answer, Refusal> {
+    let endpoint = Endpoint::of(request.method(), request.uri().path())?;
+    if !shared.token.is_shown(request.headers()) {
+        return Err(Refusal::unauthenticated("this is not the token of this container"));
+    }
+    let none = || Refusal::forbidden("this container has no model's API");
+    let api = shared.api.as_ref().ok_or_else(none)?;
+    let credential = credential(api, shared)?;
+    let room = api.room_for(request.body()).await?;
+    let (head, body) = request.into_parts();
+    let body = body::read(body, REQUEST_LIMIT).await?;
+    let mut exchange = Exchange::new(Arc::clone(shared), head.uri.path());
+    let body = match endpoint {
+        Endpoint::Messages => set_aside(api, body, &mut exchange).await?,
+        Endpoint::Free => body,
+    };
+    let response = send(api, head, body, credential.as_ref(), &mut exchange).await?;
+    drop(room);
+    reply::pass(response, endpoint, credential.as_ref(), exchange).await
+}
+
+/// The credential to add, if any.
+fn credential(api: &ModelApi, shared: &Shared) -> Result<Option<Credential>, Refusal> {
+    let Some(source) = &api.credential else {
+        return Ok(None);
+    };
+    let credential = source.current(shared.world.now()).map_err(Refusal::without_login)?;
+    shared.notices.login_works();
+    Ok(Some(credential))
+}
+
+/// Sets aside what a request may use, and lowers it to what is left.
+async fn set_aside(api: &ModelApi, body: Bytes, exchange: &mut Exchange) -> Result<Bytes, Refusal> {
+    let ask = Ask::read(&body)?;
+    if ask.is_unbounded() && api.purse().is_limited() {
+        return Err(Refusal::invalid("max_tokens: field required"));
+    }
+    let hold = api.reserve(&ask).await.map_err(Refusal::spent)?;
+    let body = ask.lowered(body, hold.max_tokens);
+    exchange.hold(hold, ask.is_streamed);
+    Ok(body)
+}
+
+/// Sends a request on, with the credential in place of the token.
+async fn send(
+    api: &ModelApi,
+    head: Parts,
+    body: Bytes,
+    credential: Option<&Credential>,
+    exchange: &mut Exchange,
+) -> Result<Response<Incoming>, Refusal> {
+    let path = head.uri.path_and_query().cloned();
+    let path = path.ok_or_else(|| Refusal::unknown("there is no such path"))?;
+    let wrong = |_| Refusal::invalid("the path cannot be asked for");
+    let mut request = Request::new(Full::new(body));
+    *request.method_mut() = head.method;
+    *request.uri_mut() = api.upstream.uri(&path).map_err(wrong)?;
+    *request.headers_mut() = headers::of_request(head.headers, credential)?;
+    exchange.sent();
+    let answered = api.upstream.send(request).await;
+    answered.map_err(|what| {
+        exchange.unanswered();
+        Refusal::upstream(what)
+    })
+}

@@ -1,0 +1,98 @@
+//! The API's answer: judged by its head, and passed on.
+
+use std::time::Duration;
+
+use http_body_util::{BodyExt as _, Limited};
+use hyper::body::Incoming;
+use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use hyper::{HeaderMap, Response};
+use memchr::memmem;
+use secrecy::ExposeSecret as _;
+
+use super::super::body::{Answer, whole};
+use super::super::refusal::Refusal;
+use super::endpoint::Endpoint;
+use super::exchange::Exchange;
+use super::headers;
+use super::passing::Passing;
+use crate::credential::Credential;
+use crate::metering::{Form, rate_limit_info};
+
+/// The longest error of the API, in bytes.
+const ERROR_LIMIT: usize = 1 << 20;
+/// How long an error may take to come.
+const ERROR_TIMEOUT: Duration = Duration::from_secs(30);
+/// What stands in place of a credential that the API repeats.
+const REMOVED: &[u8] = b"[removed]";
+
+/// Passes an answer on. One that cannot be metered is refused instead.
+pub(super) async fn pass(
+    response: Response<Incoming>,
+    endpoint: Endpoint,
+    credential: Option<&Credential>,
+    mut exchange: Exchange,
+) -> Result<Answer, Refusal> {
+    let (mut head, body) = response.into_parts();
+    let form = form(&head.headers);
+    let is_metered = endpoint == Endpoint::Messages && head.status.is_success();
+    // What is refused here stays unheard: it is counted as it was reckoned.
+    if is_encoded(&head.headers) {
+        return Err(Refusal::upstream("the API's answer is encoded, and cannot be metered"));
+    }
+    if is_metered && form.is_none() {
+        return Err(Refusal::upstream("the API's answer is in no form that can be metered"));
+    }
+    let limit = rate_limit_info(|name| head.headers.get(name)?.to_str().ok());
+    exchange.answered(head.status.as_u16(), limit, form.filter(|_| is_metered));
+    headers::of_answer(&mut head.headers, credential);
+    let body = if head.status.is_success() {
+        Passing::new(body, exchange).boxed_unsync()
+    } else if head.status.is_client_error() || head.status.is_server_error() {
+        whole(error(body, credential).await?)
+    } else {
+        return Err(Refusal::upstream("the API's answer leads elsewhere"));
+    };
+    Ok(Response::from_parts(head, body))
+}
+
+fn is_encoded(headers: &HeaderMap) -> bool {
+    let mut encodings = headers.get_all(CONTENT_ENCODING).iter();
+    encodings.any(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity"))
+}
+
+/// In which form an answer comes; `None` for one that the meter does not know.
+fn form(headers: &HeaderMap) -> Option<Form> {
+    let kind = headers.get(CONTENT_TYPE)?.to_str().ok()?;
+    let kind = kind.split(';').next().unwrap_or_default().trim();
+    if kind.eq_ignore_ascii_case("text/event-stream") {
+        Some(Form::Events)
+    } else if kind.eq_ignore_ascii_case("application/json") {
+        Some(Form::Document)
+    } else {
+        None
+    }
+}
+
+/// Reads an error, and takes the credential out of it.
+async fn error(body: Incoming, credential: Option<&Credential>) -> Result<Vec<u8>, Refusal> {
+    let reading = Limited::new(body, ERROR_LIMIT).collect();
+    let read = tokio::time::timeout(ERROR_TIMEOUT, reading).await;
+    let Ok(Ok(collected)) = read else {
+        return Err(Refusal::upstream("the API's error could not be read"));
+    };
+    let bytes = collected.to_bytes();
+    let secret = credential.map(|credential| credential.secret().expose_secret().as_bytes());
+    Ok(secret.map_or_else(|| bytes.to_vec(), |secret| without(&bytes, secret)))
+}
+
+fn without(bytes: &[u8], secret: &[u8]) -> Vec<u8> {
+    let mut clean = Vec::with_capacity(bytes.len());
+    let mut rest = bytes;
+    while let Some(found) = memmem::find(rest, secret) {
+        clean.extend_from_slice(&rest[..found]);
+        clean.extend_from_slice(REMOVED);
+        rest = &rest[found + secret.len()..];
+    }
+    clean.extend_from_slice(rest);
+    clean
+}

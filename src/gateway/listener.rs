@@ -1,0 +1,69 @@
+//! Connections: accepted as long as there is room, served, and ended with the gateway.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::notice::Notice;
+use super::route::route;
+use super::shared::Shared;
+
+/// How many connections a container may have at once; further ones wait until one ends.
+const CONNECTIONS: usize = 64;
+/// How long the head of a request may take to come, and a connection may stay open without one.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
+/// The longest head of a request, in bytes.
+const HEAD_LIMIT: usize = 64 << 10;
+/// How long nothing is accepted after the system had no room for it.
+const RESPITE: Duration = Duration::from_millis(50);
+
+/// Serves a socket until `ended`.
+pub(super) fn start(listener: UnixListener, shared: Arc<Shared>, tasks: TaskTracker, ended: CancellationToken) {
+    let accepting = tasks.clone();
+    let ending = ended.clone();
+    accepting.spawn(async move {
+        let places = Arc::new(Semaphore::new(CONNECTIONS));
+        let accepting = async {
+            while let Ok(place) = Arc::clone(&places).acquire_owned().await {
+                match listener.accept().await {
+                    Ok((stream, _)) => {
+                        let serving = serve(stream, Arc::clone(&shared), place);
+                        tasks.spawn(ended.clone().run_until_cancelled_owned(serving));
+                    }
+                    Err(error) => {
+                        let what = format!("cannot accept a connection: {error}");
+                        shared.notices.tell(Notice::Refused { what });
+                        tokio::time::sleep(RESPITE).await;
+                    }
+                }
+            }
+        };
+        ending.run_until_cancelled(accepting).await;
+    });
+}
+
+/// Serves a connection, which keeps its place until it ends.
+async fn serve(stream: UnixStream, shared: Arc<Shared>, _place: OwnedSemaphorePermit) {
+    let service = service_fn(move |request| {
+        let shared = Arc::clone(&shared);
+        async move { Ok::<_, Infallible>(route(request, &shared).await) }
+    });
+    let mut builder = http1::Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .max_header_size(HEAD_LIMIT)
+        // A relay passes the end of a request's bytes on before it has the answer.
+        .half_close(true);
+    let connection = builder.serve_connection(TokioIo::new(stream), service);
+    // A client that goes away, or speaks no HTTP, harms nobody but itself; hyper has told it so.
+    let _ = connection.with_upgrades().await;
+}

@@ -1,0 +1,50 @@
+//! Which request goes where: the one dispatch of a gateway.
+
+use std::sync::Arc;
+
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use hyper::{Method, Request, Response};
+
+use super::body::{Answer, whole};
+use super::refusal::Refusal;
+use super::shared::Shared;
+use super::{api, seal};
+
+/// Answers a request, and tells the owner of what is refused.
+pub(super) async fn route(request: Request<Incoming>, shared: &Arc<Shared>) -> Answer {
+    let asked = format!("{} {}", request.method(), request.uri().path());
+    dispatch(request, shared).await.unwrap_or_else(|refusal| {
+        let (answer, notice) = refusal.take(&asked);
+        shared.notices.tell(notice);
+        answer
+    })
+}
+
+async fn dispatch(request: Request<Incoming>, shared: &Arc<Shared>) -> Result<Answer, Refusal> {
+    let is_direct = request.uri().scheme().is_none() && request.method() != Method::CONNECT;
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    if is_direct && method == Method::POST && path == seal::PATH {
+        return seal::answer(request, shared).await;
+    }
+    if !shared.seal.is_open() {
+        return Err(Refusal::forbidden("the container is not sealed"));
+    }
+    if !is_direct {
+        let egress = shared.egress.as_ref();
+        let egress = egress.ok_or_else(|| Refusal::forbidden("this container reaches no other host"))?;
+        let answer = if method == Method::CONNECT {
+            egress.connect(request).await
+        } else {
+            egress.forward(request).await
+        };
+        return Ok(answer.map(BodyExt::boxed_unsync));
+    }
+    if method == Method::HEAD && path == "/" {
+        return Ok(Response::new(whole("")));
+    }
+    if path.starts_with("/v1/") {
+        return api::answer(request, shared).await;
+    }
+    Err(Refusal::unknown("there is no such path"))
+}

@@ -1,0 +1,70 @@
+//! Containers that get what was asked for.
+
+use super::{BOTH, claude_specification, judge, judge_with_input, specification, workspace};
+use crate::support::engines::{absent, connect};
+
+#[tokio::test]
+async fn the_scripted_image_has_every_guarantee() {
+    for kind in BOTH {
+        let Some(engine) = connect(kind).await else { continue };
+        let slot = workspace(&engine);
+        let steps = [
+            "write-file=/workspace/done",
+            "write-file=/tmp/x",
+            "write-file=/home/agent/x",
+            "echo-stdin",
+        ];
+        let (ran, report) = judge_with_input(&engine, specification(slot.path(), &steps), &[], b"to the command").await;
+        assert!(report.holds(), "{engine}: {:#?}", report.refused().collect::<Vec<_>>());
+        assert_eq!((ran.stdout.as_str(), ran.stderr.as_str()), ("to the command\n", ""));
+        assert!(ran.exit.success());
+        assert!(slot.path().join("done").exists());
+    }
+}
+
+#[tokio::test]
+async fn the_claude_image_has_every_guarantee() {
+    for kind in BOTH {
+        let Some(engine) = connect(kind).await else { continue };
+        let slot = workspace(&engine);
+        let script = "cat; touch /tmp/x \"$HOME/x\" /workspace/done; touch /usr/x /etc/x /run/x; git --version";
+        let Some(spec) = claude_specification(&engine, slot.path(), script).await else {
+            absent("Claude image");
+            continue;
+        };
+        let (ran, report) = judge_with_input(&engine, spec, &[], b"to the command\n").await;
+        assert!(report.holds(), "{engine}: {:#?}", report.refused().collect::<Vec<_>>());
+        assert!(
+            ran.stdout.starts_with("to the command\ngit version"),
+            "{}{}",
+            ran.stdout,
+            ran.stderr
+        );
+        assert_eq!(
+            ran.stderr.lines().count(),
+            3,
+            "nothing else can be written: {}",
+            ran.stderr
+        );
+        assert!(slot.path().join("done").exists());
+    }
+}
+
+/// The exit code is the command's, and its outputs end with it although the relay lives on.
+#[tokio::test]
+async fn the_command_ends_as_if_nothing_stood_before_it() {
+    for kind in BOTH {
+        let Some(engine) = connect(kind).await else { continue };
+        let slot = workspace(&engine);
+        let (ran, _) = judge(
+            &engine,
+            specification(slot.path(), &["out=a\\n", "err=b", "exit=7"]),
+            &[],
+        )
+        .await;
+        assert_eq!((ran.stdout.as_str(), ran.stderr.as_str()), ("a\n", "b\n"));
+        assert_eq!(ran.exit.code, Some(7));
+        let (ran, _) = judge(&engine, specification(slot.path(), &["signal-self=9"]), &[]).await;
+        assert_eq!(ran.exit.signal(), Some(9));
+    }
+}
