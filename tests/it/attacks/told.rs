@@ -42,12 +42,30 @@ impl Told {
         came.unwrap_or_else(|| panic!("`{attack}` was not tried; this was: {:#?}", self.0))
     }
 
+    /// Whether an attack was refused, or whoever tried it did not live to tell.
+    pub(super) fn contained(&self, attack: &str) -> bool {
+        self.0.get(attack).is_none_or(|came| came.starts_with("refused:"))
+    }
+
     /// Whether an attack succeeded; panics where it was not tried.
     #[track_caller]
     pub(super) fn done(&self, attack: &str) -> bool {
         self.came(attack).starts_with("done:")
     }
 }
+
+/// Options of `run`: podman asks for a million of either, and not every machine lets it.
+pub(super) fn limits() -> [String; 2] {
+    let files = rustix::process::getrlimit(rustix::process::Resource::Nofile).maximum;
+    let files = files.map_or(MANY_FILES, |most| most.min(MANY_FILES));
+    [
+        format!("--ulimit=nofile={files}:{files}"),
+        "--ulimit=nproc=4096:4096".to_owned(),
+    ]
+}
+
+/// More than a sealed container has.
+const MANY_FILES: u64 = 100_000;
 
 /// The script of these attacks.
 pub(super) fn script<'a>(attacks: impl IntoIterator<Item = &'a str>) -> String {
@@ -71,6 +89,7 @@ pub(super) fn plain_container(kind: EngineKind, options: &[&str], script: &str) 
     let mut command = client(kind);
     command
         .args(["run", "--rm", "--interactive", "--workdir", "/workspace"])
+        .args(limits())
         .args(options)
         .args([
             engines::IMAGE,
