@@ -8,14 +8,17 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 mod listener;
+pub(crate) mod seal;
 mod specification;
 
 use self::listener::Listener;
+use self::seal::Sealed;
 use self::specification::session_mount;
 pub(crate) use self::specification::specification;
 use crate::agent::{CallReport, Cut, Rates};
 use crate::budget::Reservation;
 use crate::config::{Config, RoleConfig};
+use crate::credential::CredentialSource;
 use crate::engine::{Container, Engine, Exit};
 use crate::error::{Error, Result};
 use crate::event::{CallName, Happening};
@@ -48,6 +51,8 @@ pub(crate) struct Call<'a> {
     pub(crate) root: &'a Path,
     pub(crate) slot: PathBuf,
     pub(crate) place: &'a Workplace,
+    /// Where the gateway has the credential from.
+    pub(crate) credential: Option<CredentialSource>,
     /// The session that goes on.
     pub(crate) resume: Option<Resume>,
     /// Whether the work may be written.
@@ -109,9 +114,14 @@ pub(crate) async fn make(
     let mut listener = Listener::new(call, recorder)?;
     let mut specification = specification(call, recorder.run())?;
     specification.mounts.push(session_mount(call));
+    let (specification, mut sealed) = seal::for_agent(call, engine, recorder, specification)?;
     let mut container = engine.start(&specification, call.prompt.as_bytes()).await?;
-    let ended = attend(call, &mut container, &mut listener, cancel).await;
+    let ended = attend(call, &mut container, &mut sealed, &mut listener, cancel).await;
     let removed = container.remove().await;
+    let (unheard, metered) = sealed.close().await;
+    for notice in unheard {
+        listener.heed(notice);
+    }
     let (ending, failure) = match ended {
         Ok((cut, exit)) => {
             if let Err(error) = removed {
@@ -127,7 +137,14 @@ pub(crate) async fn make(
     // Only one that was to go on can be lost: whatever else says those words is a refusal like any other.
     report.session_lost &= call.resume.is_some();
     report.duration_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-    let entry = Entry::new(call.place(recorder.run()), &report, recorder.now());
+    let entry = Entry::new(call.place(recorder.run()), &report, recorder.now()).with_metered(metered.as_ref());
+    if entry.differs() {
+        recorder.emit(Happening::MeterDiffered {
+            call: call.name.clone(),
+            client: entry.usage,
+            gateway: entry.metered.unwrap_or_default(),
+        });
+    }
     call.reservation.settle(&entry);
     recorder.emit(Happening::AgentEnded {
         call: call.name.clone(),
@@ -141,10 +158,11 @@ pub(crate) async fn make(
 async fn attend(
     call: &Call<'_>,
     container: &mut Container,
+    sealed: &mut Sealed<'_>,
     listener: &mut Listener<'_>,
     cancel: &CancellationToken,
 ) -> Result<(Option<Cut>, Exit)> {
-    let mut cut = listen(call, container, listener, cancel).await?;
+    let mut cut = listen(call, container, sealed, listener, cancel).await?;
     if cut.is_some() {
         // The signals let the client write its last result, which says what it used.
         let ending = container.terminate(TERMINATION_GRACE);
@@ -166,6 +184,7 @@ async fn attend(
 async fn listen(
     call: &Call<'_>,
     container: &mut Container,
+    sealed: &mut Sealed<'_>,
     listener: &mut Listener<'_>,
     cancel: &CancellationToken,
 ) -> Result<Option<Cut>> {
@@ -177,6 +196,7 @@ async fn listen(
                 Some(output) => listener.hear(&output)?,
                 None => return Ok(None),
             },
+            notice = sealed.next() => listener.heed(notice),
             () = cancel.cancelled() => return Ok(Some(Cut::Cancelled)),
             () = tokio::time::sleep_until(deadline) => {
                 // A part of a line may have come meanwhile, which is a sign of life, too.

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::agent::{Role, Usage};
 use crate::attempt::Outcome;
+use crate::guarantee::GuaranteeReport;
 use crate::issue::IssueId;
 use crate::ledger::Entry;
 
@@ -56,6 +57,38 @@ pub enum Happening {
     Recovered {
         /// What, in a sentence.
         what: String,
+    },
+    /// A container was held against what was asked for it, from inside, before its command began.
+    Sealed {
+        /// Whose it is.
+        call: CallName,
+        /// Which engine made it.
+        engine: String,
+        /// What was asked for and found, item by item.
+        report: GuaranteeReport,
+    },
+    /// A container reached a host that the configuration allows, for the first time.
+    Reached {
+        /// Whose it is.
+        call: CallName,
+        /// `host:port`.
+        host: String,
+    },
+    /// The gateway refused a container something. Each thing is told once, and a bounded number of them.
+    Denied {
+        /// Whose it is.
+        call: CallName,
+        /// What and why, in one harmless line.
+        what: String,
+    },
+    /// What the client says it used is not what the model's API says.
+    MeterDiffered {
+        /// The call.
+        call: CallName,
+        /// What the client told.
+        client: Usage,
+        /// What the gateway metered.
+        gateway: Usage,
     },
     /// Something is odd, and the run goes on.
     Warned {

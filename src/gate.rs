@@ -2,6 +2,7 @@
 
 use tokio_util::sync::CancellationToken;
 
+use crate::call::seal::{self, Sealed};
 use crate::call::{Call, specification};
 use crate::config::Gate;
 use crate::engine::{Container, Engine, Exit};
@@ -39,10 +40,12 @@ pub(crate) async fn run_all(
         let mut spec = specification(call, recorder.run())?;
         spec.name = format!("{}-gate-{}", spec.name, index + 1);
         spec.command = vec!["sh".to_owned(), "-c".to_owned(), gate.command.clone()];
+        let (spec, mut sealed) = seal::for_gate(call, engine, recorder, spec)?;
         let mut container = engine.start(&spec, b"").await?;
         let mut output = Vec::new();
-        let judged = judge(gate, &mut container, &mut output, cancel).await;
+        let judged = judge(gate, &mut container, &mut sealed, &mut output, cancel).await;
         let removed = container.remove().await;
+        sealed.close_gate().await?;
         call.folder.write(&format!("gate-{}.txt", index + 1), &output)?;
         let verdict = judged?;
         removed?;
@@ -62,11 +65,13 @@ pub(crate) async fn run_all(
 async fn judge(
     gate: &Gate,
     container: &mut Container,
+    sealed: &mut Sealed<'_>,
     output: &mut Vec<u8>,
     cancel: &CancellationToken,
 ) -> Result<Verdict> {
     let ended = tokio::select! {
         () = cancel.cancelled() => return Ok(Verdict::Cancelled),
+        refused = sealed.refused() => return Err(refused),
         ended = tokio::time::timeout(gate.timeout, listen(container, output)) => ended,
     };
     let Ok(exit) = ended else {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use secrecy::SecretString;
 
 use crate::config::Config;
+use crate::credential::CredentialSource;
 use crate::engine::ConnectOptions;
 use crate::error::Result;
 use crate::fs::RepositoryLock;
@@ -71,6 +72,8 @@ pub struct Generator {
     pub(crate) config: Config,
     pub(crate) state_dir: PathBuf,
     pub(crate) surroundings: Surroundings,
+    /// What relative folders of the configuration are seen from.
+    main_checkout: PathBuf,
     chosen: Option<String>,
 }
 
@@ -85,6 +88,7 @@ impl Generator {
         // One state folder a repository, and one lock in it, from whichever worktree a person calls.
         let main = git.main_checkout()?.unwrap_or_else(|| git.workdir().to_owned());
         let mut generator = Self::with_config(git, config, surroundings);
+        generator.main_checkout.clone_from(&main);
         if let Some(state_dir) = &generator.config.state_dir {
             generator.state_dir = main.join(state_dir);
         }
@@ -98,6 +102,7 @@ impl Generator {
             None => git.common_dir().join("cordwainer"),
         };
         Self {
+            main_checkout: git.workdir().to_owned(),
             git,
             config,
             state_dir,
@@ -139,6 +144,19 @@ impl Generator {
     /// Takes the repository's lock for a command or a run.
     pub(crate) fn lock(&self, id: &str) -> Result<RepositoryLock> {
         RepositoryLock::acquire(&self.state_dir, id)
+    }
+
+    /// Where the gateway has the credential from; `None` where nobody asks for one. A folder of secrets that is relative
+    /// is the main checkout's, from whichever worktree a person calls.
+    pub(crate) fn credential(&self) -> Option<CredentialSource> {
+        let (config, surroundings) = (&self.config, &self.surroundings);
+        let name = config.token_file.as_ref().unwrap_or(&config.default_token_file);
+        CredentialSource::choose(
+            config.agent.credentials,
+            surroundings.api_key.clone(),
+            surroundings.oauth_token.clone(),
+            &self.main_checkout.join(&config.secrets_dir).join(name),
+        )
     }
 
     /// How an engine is looked for.

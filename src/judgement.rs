@@ -2,7 +2,7 @@
 
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
-use crate::agent::{CallOutcome, CallReport, Cut};
+use crate::agent::{CallOutcome, CallReport, Cut, Usage};
 use crate::attempt::Outcome;
 use crate::budget::Scope;
 use crate::call::Call;
@@ -41,8 +41,8 @@ impl Judgement {
     }
 }
 
-/// What the call's own outcome says of the attempt; `None` when the agent succeeded.
-pub(crate) fn of_report(call: &Call<'_>, report: &CallReport) -> Option<Judgement> {
+/// What the call's own outcome says of the attempt, given what counts against budgets; `None` when the agent succeeded.
+pub(crate) fn of_report(call: &Call<'_>, report: &CallReport, charged: &Usage) -> Option<Judgement> {
     let reason = one_line(&report.reason, 500);
     let timed_out = matches!(report.cut, Some(Cut::Idle | Cut::Tool | Cut::Hard));
     Some(match report.outcome {
@@ -54,7 +54,7 @@ pub(crate) fn of_report(call: &Call<'_>, report: &CallReport) -> Option<Judgemen
         // The task's own verdict: the same call again would end the same way.
         CallOutcome::MaxTurns => Judgement::held(Outcome::AgentFailed, reason),
         // Unless it was not the call's own money that ran out.
-        CallOutcome::Budget if call.reservation.scope_met(&report.usage) != Scope::Call => {
+        CallOutcome::Budget if call.reservation.scope_met(charged) != Scope::Call => {
             Judgement::of(Outcome::BudgetSpent, reason)
         }
         CallOutcome::Budget => Judgement::held(Outcome::BudgetSpent, reason),

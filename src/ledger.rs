@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::agent::{CallOutcome, CallReport, Role, Usage};
 use crate::issue::IssueId;
+use crate::metering::Metered;
 
 mod sums;
 #[cfg(test)]
@@ -92,8 +93,22 @@ impl Entry {
 
     /// The same with what the gateway metered.
     #[must_use]
-    pub fn with_metered(self, metered: Option<Usage>) -> Self {
-        Self { metered, ..self }
+    pub fn with_metered(self, metered: Option<&Metered>) -> Self {
+        let usage = |metered: &Metered| Usage {
+            calls: 1,
+            ..metered.usage
+        };
+        Self {
+            metered: metered.map(usage),
+            ..self
+        }
+    }
+
+    /// Whether client and gateway count different tokens, though both of them know.
+    pub fn differs(&self) -> bool {
+        let counts = |usage: &Usage| [usage.input, usage.cache_write, usage.cache_read, usage.output];
+        let metered = self.metered.as_ref().filter(|_| !self.estimated);
+        metered.is_some_and(|metered| counts(metered) != counts(&self.usage))
     }
 
     /// What counts against budgets: of each figure the larger one. A client may be made to tell too little, and what it

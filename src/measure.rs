@@ -232,6 +232,7 @@ async fn ask(
         root: work.generator.git.workdir(),
         slot: asking.slot.path().to_owned(),
         place: &place,
+        credential: work.credential.clone(),
         resume,
         writable: false,
         prompt: &prompt,

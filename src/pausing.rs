@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::agent::Role;
 use crate::crash::crash_point;
+use crate::credential::CredentialProblem;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Happening;
 use crate::fs::{LockHolder, lock_holder};
@@ -56,12 +57,40 @@ impl Work<'_> {
 
     /// Fails while a pause holds up the calls of a role.
     pub(crate) fn refuse_paused(&self, role: Role) -> Result<()> {
+        self.note_login(role)?;
         let pauses = self.generator.pauses()?;
         let Some(pause) = self.pause_of(role, &pauses) else {
             return Ok(());
         };
         let message = format!("calls pause until {}: {}", pause.until, pause.reason);
         Err(Error::new(ErrorKind::Limit, message).hint(way_out(pause)))
+    }
+
+    /// Makes sure that there is a login before a role's calls are made: one that has expired is a pause like that of a
+    /// limit, which ends when the login is renewed.
+    pub(crate) fn note_login(&self, role: Role) -> Result<()> {
+        let pauses = self.generator.pauses()?;
+        let pause = self.pause_of(role, &pauses);
+        let Some(problem) = self.login_problem() else {
+            let renewed = pause.filter(|pause| pause.cause == PauseCause::Login);
+            return renewed.map_or(Ok(()), |pause| self.end_pause(pause));
+        };
+        if pause.is_some() {
+            return Ok(());
+        }
+        self.note_limit(
+            role,
+            &LimitMet {
+                resets_at: None,
+                reason: format!("{problem}: {}", problem.hint()),
+                cause: PauseCause::Login,
+            },
+        )
+    }
+
+    /// Why there is no login now, if there is none.
+    fn login_problem(&self) -> Option<CredentialProblem> {
+        self.credential.as_ref()?.current(self.now()).err()
     }
 
     /// Writes down that a call met a limit, before anything else is done about it.
@@ -88,9 +117,16 @@ impl Work<'_> {
     /// Comes back when somebody has lifted a pause, and tells that.
     pub(crate) async fn lifted(&self, pause: &Pause) -> Result<()> {
         while pause_file::load(&self.generator.state_dir)?.contains(pause) {
+            if pause.cause == PauseCause::Login && self.login_problem().is_none() {
+                self.end_pause(pause)?;
+                break;
+            }
             tokio::time::sleep(LOOK).await;
         }
-        let reason = "the pause was lifted".to_owned();
+        let reason = match pause.cause {
+            PauseCause::Login => "the login is renewed, or the pause was lifted".to_owned(),
+            PauseCause::Limit | PauseCause::Overage => "the pause was lifted".to_owned(),
+        };
         self.recorder.emit(Happening::PauseLifted { reason });
         Ok(())
     }

@@ -7,11 +7,14 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::config::{Config, Credentials, billing, client_settings};
+use crate::credential::{CredentialProblem, CredentialSource};
 use crate::engine::{Container, ContainerSpec, Engine};
 use crate::error::{Context as _, Error, ErrorKind, Result};
+use crate::event::Happening;
 use crate::fs::{create_folder, write_atomically};
 use crate::generator::Generator;
 use crate::git::{Git, Oid, Slot};
+use crate::record::Recorder;
 use crate::recover::repository_label;
 use crate::text::one_line;
 use crate::work::Work;
@@ -145,6 +148,26 @@ fn settings_file(git: &Git, config: &Config, commit: Oid, path: &str) -> Result<
         return Err(Error::new(ErrorKind::Precondition, message).hint("commit the file itself"));
     }
     git.read_file(commit, Path::new(path))
+}
+
+/// Finds the credential that the gateway is to add to requests; `None` where nobody asks for one. A login that has
+/// expired is no matter here: calls pause until it is renewed.
+///
+/// # Errors
+///
+/// Of kind [`ErrorKind::Precondition`] when there is none that could be used, with the mend.
+pub(crate) fn credential(generator: &Generator, recorder: &Recorder) -> Result<Option<CredentialSource>> {
+    let Some(source) = generator.credential() else {
+        return Ok(None);
+    };
+    match source.current(generator.world().now()) {
+        Ok(_) | Err(CredentialProblem::Expired { .. }) => {}
+        Err(problem) => return Err(problem.into()),
+    }
+    if let Some(what) = source.warning() {
+        recorder.emit(Happening::Warned { what });
+    }
+    Ok(Some(source))
 }
 
 /// Sees that every command of `container.toolchain` succeeds in the image; once for each image and list of commands.

@@ -12,10 +12,15 @@ use crate::agent::{CallReport, Ending, Role, Transcript};
 use crate::error::{Context as _, Error, ErrorKind, Result};
 use crate::event::{CallName, Event, Happening};
 use crate::fs::create_folder;
+use crate::gateway::read_back;
 use crate::issue::Issues;
 use crate::ledger::learned_rates;
 use crate::lines::{DEFAULT_LINE_LIMIT, LineReader};
+use crate::metering::Metered;
 use crate::world::World;
+
+/// The file of a call's folder in which its gateway writes down what the model's API says.
+pub(crate) const GATEWAY_FILE: &str = "gateway.jsonl";
 
 /// Where events go while a run is under way.
 pub type EventSender = UnboundedSender<Event>;
@@ -62,6 +67,11 @@ impl Recorder {
     /// The run's name.
     pub(crate) fn run(&self) -> &str {
         &self.run
+    }
+
+    /// Where time and chance come from.
+    pub(crate) fn world(&self) -> &World {
+        &self.world
     }
 
     /// The present moment.
@@ -151,11 +161,29 @@ fn measure_prefix(cycle: u32) -> String {
     format!("measure-{cycle}-")
 }
 
-/// What the transcript in a call's folder amounts to; `None` when the call never began. A session that earlier calls
+/// A call as its folder tells of it.
+pub(crate) struct RecordedCall {
+    /// What its transcript amounts to.
+    pub(crate) report: CallReport,
+    /// What its gateway metered; `None` where it had none, or died with it before it was asked anything.
+    pub(crate) metered: Option<Metered>,
+}
+
+/// What the records in a call's folder amount to; `None` when the call never began. A session that earlier calls
 /// of `issues` are of is taken for one that went on.
-pub(crate) fn recorded_call(folder: &Path, issues: &Issues) -> Result<Option<CallReport>> {
-    let path = folder.join("transcript.jsonl");
-    let Some(report) = replayed(&path, Transcript::new())? else {
+pub(crate) fn recorded_call(folder: &Path, issues: &Issues) -> Result<Option<RecordedCall>> {
+    let gateway = folder.join(GATEWAY_FILE);
+    let metered = gateway.exists().then(|| read_back(&gateway)).transpose()?;
+    let answered = metered.as_ref().is_some_and(|metered| metered.answers > 0);
+    let report = replayed_call(&folder.join("transcript.jsonl"), issues)?;
+    // What the API answered was used, whether or not the client came to say a word.
+    let silent = || Transcript::new().finish(&Ending::of_recording());
+    let report = report.or_else(|| answered.then(silent));
+    Ok(report.map(|report| RecordedCall { report, metered }))
+}
+
+fn replayed_call(path: &Path, issues: &Issues) -> Result<Option<CallReport>> {
+    let Some(report) = replayed(path, Transcript::new())? else {
         return Ok(None);
     };
     let session = report.session_id.as_deref();
@@ -170,7 +198,7 @@ pub(crate) fn recorded_call(folder: &Path, issues: &Issues) -> Result<Option<Cal
     if let Some(rates) = rates {
         transcript.set_rates(*rates);
     }
-    replayed(&path, transcript)
+    replayed(path, transcript)
 }
 
 /// Plays a recording to a transcript; `None` where there is none.
@@ -197,7 +225,7 @@ pub(crate) fn recorded_measure(
     run: &str,
     cycle: u32,
     issues: &Issues,
-) -> Result<Vec<(u32, CallReport)>> {
+) -> Result<Vec<(u32, RecordedCall)>> {
     let runs = state_dir.join("runs").join(run);
     let failed = || format!("cannot list `{}`", runs.display());
     let mut calls = Vec::new();
@@ -206,7 +234,7 @@ pub(crate) fn recorded_measure(
         let name = entry.file_name();
         let round = name.to_str().and_then(|name| name.strip_prefix(&measure_prefix(cycle)));
         if let Some(round) = round.and_then(|round| round.parse().ok()) {
-            calls.extend(recorded_call(&entry.path(), issues)?.map(|report| (round, report)));
+            calls.extend(recorded_call(&entry.path(), issues)?.map(|call| (round, call)));
         }
     }
     calls.sort_by_key(|(round, _)| *round);

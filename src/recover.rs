@@ -200,7 +200,7 @@ impl<'a> Recovery<'a> {
         let recorded = recorded_measure(&self.generator.state_dir, &owner.run, owner.cycle, &issues)?;
         let calls: Vec<Entry> = recorded
             .iter()
-            .map(|(attempt, report)| Entry::new(place(*attempt), report, now))
+            .map(|(attempt, call)| Entry::new(place(*attempt), &call.report, now).with_metered(call.metered.as_ref()))
             .collect();
         store.update("note a measure whose run died", now, |issues| {
             issues.record_measure(Measure {
@@ -250,8 +250,9 @@ impl<'a> Recovery<'a> {
             cycle: issues.cycle(),
             run: run.to_owned(),
         };
-        let report = recorded_call(&records, &issues)?;
-        Ok(report.map(|report| Entry::new(place, &report, self.generator.world().now())))
+        let now = self.generator.world().now();
+        let call = recorded_call(&records, &issues)?;
+        Ok(call.map(|call| Entry::new(place, &call.report, now).with_metered(call.metered.as_ref())))
     }
 
     /// The attempt that a dead run was at, with what its transcript tells of it.

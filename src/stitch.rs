@@ -202,6 +202,7 @@ async fn work_in_slot(
     let made = Box::pin(call::make(&call, work.engine, work.recorder, cancel)).await?;
     crash_point!("stitch.called");
     let report = made.report;
+    let charged = made.entry.charged();
     if made.failure.is_none() {
         note_unfinished(trial, slot, owner, &report)?;
     }
@@ -214,12 +215,12 @@ async fn work_in_slot(
         return Err(failure);
     }
     if report.outcome == CallOutcome::Budget {
-        trial.spent = Some(reservation.scope_met(&report.usage));
+        trial.spent = Some(reservation.scope_met(&charged));
     }
     step(work, trial, "snapshot");
     let snapshot = keep(work, trial, slot)?;
     crash_point!("stitch.kept");
-    if let Some(judgement) = judgement::of_report(&call, &report)
+    if let Some(judgement) = judgement::of_report(&call, &report, &charged)
         .or_else(|| judgement::of_snapshot(&work.protected, &snapshot, trial.snapshot.is_some()))
     {
         return Ok(judgement);
@@ -266,6 +267,7 @@ fn call_for<'a>(
         root: work.generator.git.workdir(),
         slot: slot.path().to_owned(),
         place,
+        credential: work.credential.clone(),
         resume: trial.resumes.clone(),
         writable: true,
         prompt,

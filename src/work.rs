@@ -11,6 +11,7 @@ use crate::agent::Role;
 use crate::budget::{Allowance, Budgets, Request, Reservation, Spent};
 use crate::call::Resume;
 use crate::crash::crash_point;
+use crate::credential::CredentialSource;
 use crate::engine::{Engine, UserChoice};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Happening;
@@ -30,6 +31,8 @@ pub(crate) struct Workplace {
     pub(crate) private: PrivateRepository,
     /// The folder of the host that keeps the client's session.
     pub(crate) session: PathBuf,
+    /// The folder of the host that gateways make their sockets in.
+    pub(crate) gateway: PathBuf,
 }
 
 /// What the steps of a run work with.
@@ -41,6 +44,8 @@ pub(crate) struct Work<'a> {
     pub(crate) image: &'a str,
     pub(crate) recorder: &'a Recorder,
     pub(crate) protected: GlobSet,
+    /// Where gateways have the credential from; `None` where nobody asks for one.
+    pub(crate) credential: Option<CredentialSource>,
     /// What is left of the budgets.
     pub(crate) budgets: Budgets,
     /// Usage limits met in a row.
@@ -107,7 +112,11 @@ impl Work<'_> {
             // From here on there may be work in it that is worth keeping.
             let base = Some(commit.to_string());
             slot.mark(&SlotOwner { base, ..owner }.to_text()?)?;
-            Ok(Workplace { private, session })
+            Ok(Workplace {
+                private,
+                session,
+                gateway: slots.gateway_folder(slot.number()),
+            })
         })
     }
 
@@ -146,7 +155,15 @@ impl Work<'_> {
             slot.make_session_folder(&session, Some(self.owner_ids()))?;
         }
         crash_point!("slot.resumed");
-        Ok((resume, Workplace { private, session }))
+        let gateway = slots.gateway_folder(suspended.slot);
+        Ok((
+            resume,
+            Workplace {
+                private,
+                session,
+                gateway,
+            },
+        ))
     }
 
     /// The user and group that slots are given to.

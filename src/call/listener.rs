@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::Write as _;
 
+use serde_json::json;
 use tokio::time::Instant;
 
 use super::Call;
@@ -12,6 +13,7 @@ use crate::config::Credentials;
 use crate::engine::{Output, Stream};
 use crate::error::{Context as _, ErrorKind, Result};
 use crate::event::Happening;
+use crate::gateway::Notice;
 use crate::record::Recorder;
 use crate::text::one_line;
 
@@ -44,6 +46,8 @@ pub(super) struct Listener<'a> {
     limit_is_near: bool,
     /// Why the call must end.
     pub(super) must_stop: Option<Cut>,
+    /// What the gateway said when it had to end the call.
+    told_by_gateway: Option<String>,
 }
 
 impl<'a> Listener<'a> {
@@ -67,6 +71,7 @@ impl<'a> Listener<'a> {
             heard: 0,
             finished_at: None,
             must_stop: None,
+            told_by_gateway: None,
             limit_is_near: false,
             knows_rates: false,
         })
@@ -74,7 +79,9 @@ impl<'a> Listener<'a> {
 
     /// What the call amounts to, given why it was cut, its exit code, and whether memory ran out.
     pub(super) fn finish(self, (cut, exit_code, oom): (Option<Cut>, Option<i64>, bool)) -> CallReport {
-        self.transcript.finish(&Ending {
+        // The gateway may have ended the call, and been heard when its container had ended.
+        let cut = cut.or(self.must_stop.filter(|_| self.told_by_gateway.is_some()));
+        let mut report = self.transcript.finish(&Ending {
             exit_code,
             oom,
             stderr_tail: &String::from_utf8_lossy(&self.stderr_tail),
@@ -82,7 +89,34 @@ impl<'a> Listener<'a> {
             allow_overage: self.call.config.limits.allow_overage,
             now: Some(self.recorder.now()),
             ..Ending::default()
-        })
+        });
+        if let Some(why) = self
+            .told_by_gateway
+            .filter(|_| report.cut == cut && cut == self.must_stop)
+        {
+            report.reason = one_line(&why, 500);
+        }
+        report
+    }
+
+    /// Takes in what the gateway noticed, and notes what must end the call.
+    pub(super) fn heed(&mut self, notice: Notice) {
+        let (cut, why) = match notice {
+            Notice::SealRefused(why) => (Cut::Seal, why),
+            Notice::BudgetSpent { reason } => (Cut::Budget, reason),
+            Notice::LoginExpired(problem) => (Cut::LoginExpired, format!("{problem}: {}", problem.hint())),
+            Notice::LimitSeen(info) => {
+                // In the words of the client, which an older one does not say.
+                let line = json!({"type": "rate_limit_event", "rate_limit_info": info});
+                if let Some(event) = self.transcript.push_line(line.to_string().as_bytes()) {
+                    self.tell(event);
+                }
+                return;
+            }
+            _ => return,
+        };
+        self.must_stop.get_or_insert(cut);
+        self.told_by_gateway.get_or_insert(why);
     }
 
     pub(super) fn hear(&mut self, output: &Output) -> Result<()> {

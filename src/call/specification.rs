@@ -60,8 +60,6 @@ fn environment(call: &Call<'_>) -> Vec<(String, String)> {
         ("HOME".to_owned(), config.agent.home.clone()),
         ("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC".to_owned(), "1".to_owned()),
     ]);
-    let base_url = config.base_url(call.name.role);
-    env.extend(base_url.map(|url| ("ANTHROPIC_BASE_URL".to_owned(), url.to_owned())));
     env.extend(config.container.env.clone());
     env.into_iter().collect()
 }

@@ -190,6 +190,7 @@ impl Generator {
             image: &self.config.image,
             recorder: &session.recorder,
             protected: judgement::protected_set(&self.config.protected_paths)?,
+            credential: preflight::credential(self, &session.recorder)?,
             budgets: Budgets::new(self.config.budget),
             limits_in_a_row: AtomicU32::new(0),
         };

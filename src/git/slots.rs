@@ -41,6 +41,7 @@ pub struct SlotPool {
     folder: PathBuf,
     private: PathBuf,
     sessions: PathBuf,
+    gateways: PathBuf,
 }
 
 /// A slot that a run left behind: dead, or let down by its engine.
@@ -95,6 +96,7 @@ impl SlotPool {
             folder: state_dir.join("slots"),
             private: state_dir.join("private"),
             sessions: state_dir.join("sessions"),
+            gateways: state_dir.join("gateways"),
         }
     }
 
@@ -186,11 +188,17 @@ impl SlotPool {
         self.sessions.join(number.to_string())
     }
 
+    /// Where the gateway of a slot's container is to make its socket: only the host writes it, and it goes with the slot.
+    pub fn gateway_folder(&self, number: u32) -> PathBuf {
+        self.gateways.join(number.to_string())
+    }
+
     /// Removes one slot; its lock file goes last, so that a half-removed slot is found again.
     fn remove(&self, number: u32, lock: Lock) -> Result<()> {
         for (parent, own) in [
             (&self.private, self.private_folder(number)),
             (&self.sessions, self.session_folder(number)),
+            (&self.gateways, self.gateway_folder(number)),
         ] {
             if parent.exists() {
                 folder::remove_path(&own)?;

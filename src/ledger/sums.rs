@@ -98,6 +98,7 @@ pub(crate) mod tests {
 
     use super::*;
     use crate::agent::CallOutcome;
+    use crate::metering::Metered;
 
     /// An entry of a call by this role, about this task if it is not 0.
     pub(crate) fn entry(role: Role, task: u32, cycle: u32, tokens: u64, cost_usd: f64) -> Entry {
@@ -130,19 +131,31 @@ pub(crate) mod tests {
     fn of_each_figure_the_larger_one_counts_against_budgets() {
         let told = entry(Role::Stitch, 1, 1, 10, 0.1);
         assert_eq!(told.charged(), told.usage);
-        let metered = Usage {
-            input: 7,
-            output: 6,
-            cost_usd: 0.3,
-            calls: 2,
-            ..Usage::default()
+        let metered = Metered {
+            usage: Usage {
+                input: 7,
+                output: 6,
+                cost_usd: 0.3,
+                ..Usage::default()
+            },
+            ..Metered::default()
         };
         let expect = Usage {
             output: 6,
             cost_usd: 0.3,
             ..told.usage
         };
-        assert_eq!(told.with_metered(Some(metered)).charged(), expect);
+        assert!(!told.differs());
+        let both = told.with_metered(Some(&metered));
+        assert_eq!(both.charged(), expect);
+        assert!(both.differs());
+        assert!(
+            !Entry {
+                estimated: true,
+                ..both
+            }
+            .differs()
+        );
     }
 
     #[test]

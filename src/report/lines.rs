@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use crate::attempt::Outcome;
-use crate::event::{FiledTask, Happening};
+use crate::event::{CallName, FiledTask, Happening};
+use crate::guarantee::GuaranteeReport;
 use crate::report::numbers::{counted, duration, usage};
 use crate::text::one_line;
 
@@ -23,6 +24,13 @@ pub(super) fn lasting(event: &Happening) -> Option<String> {
         }
         Happening::Recovered { what } => format!("Recovered: {what}."),
         Happening::Warned { what } => format!("Warning: {what}."),
+        Happening::Sealed { call, report, .. } => return weaknesses(call, report),
+        Happening::Denied { call, what } => format!("  {call}: refused: {what}."),
+        Happening::MeterDiffered { call, client, gateway } => format!(
+            "Warning: {call}: the client tells {}, and the model's API {}.",
+            usage(client),
+            usage(gateway)
+        ),
         Happening::MeasureStarted { cycle } => format!("Measure {cycle}: asking for tasks."),
         Happening::MeasureRefused { problems } => {
             format!(
@@ -104,12 +112,22 @@ pub(super) fn lasting(event: &Happening) -> Option<String> {
             counted(usize::try_from(*merged).unwrap_or(usize::MAX), "task"),
             usage(used)
         ),
-        Happening::StepStarted { .. }
+        Happening::Reached { .. }
+        | Happening::StepStarted { .. }
         | Happening::AgentStarted { .. }
         | Happening::ToolUsed { .. }
         | Happening::AgentProgress { .. }
         | Happening::AgentEnded { .. } => return None,
     })
+}
+
+/// Where a container got less than was asked for.
+fn weaknesses(call: &CallName, report: &GuaranteeReport) -> Option<String> {
+    let weak = report.items.iter().filter(|guarantee| !guarantee.held);
+    let weak: Vec<_> = weak
+        .map(|guarantee| format!("`{}` ({})", guarantee.item, one_line(&guarantee.found, 100)))
+        .collect();
+    (!weak.is_empty()).then(|| format!("  {call}: its container lacks {}.", weak.join(", ")))
 }
 
 fn bullets(problems: &[String]) -> String {

@@ -65,10 +65,10 @@ pub(crate) fn run(args: &DemoArgs) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The part of the configuration that depends on the engine. The scripted agent needs no network, and an ordinary user's
+/// The part of the configuration that depends on the engine. The scripted agent asks no model, and an ordinary user's
 /// engine may be unable to enforce limits.
 fn surroundings(engine: &Started, image: &str) -> Result<String> {
-    let mut settings = format!("image: {image}\ncontainer:\n  network: none\n");
+    let mut settings = format!("image: {image}\nagent:\n  credentials: none\ncontainer:\n  engine: auto\n");
     if let Some(unenforced) = engine.unenforced_limits()? {
         println!("Limits are off in the demo: {unenforced}.");
         settings.push_str("  memory: off\n  pids: off\n");

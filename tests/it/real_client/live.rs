@@ -22,7 +22,7 @@ pub(super) const TASK: &str = "cw-1";
 /// By which the script knows the task's conversation.
 pub(super) const ABOUT: &str = "The task: cw-1";
 
-/// An account: what the client finds as its credential.
+/// An account: what the host has as its credential, which no container sees.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) enum Account {
     /// A subscription's token.
@@ -37,13 +37,21 @@ pub(super) enum Account {
 }
 
 impl Account {
+    /// The credential in the environment of the host.
+    fn credential(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Subscription | Self::Renaming | Self::UnexpectedKey => {
+                ("CLAUDE_CODE_OAUTH_TOKEN", "sk-ant-oat01-dummy-of-the-host")
+            }
+            Self::ApiKey => ("ANTHROPIC_API_KEY", "sk-ant-api03-dummy-of-the-host"),
+        }
+    }
+
+    /// More of the environment in the container.
     fn environment(self) -> &'static str {
         match self {
-            Self::Subscription | Self::UnexpectedKey => "CLAUDE_CODE_OAUTH_TOKEN: sk-ant-oat01-dummy",
-            Self::Renaming => {
-                "CLAUDE_CODE_OAUTH_TOKEN: sk-ant-oat01-dummy, ANTHROPIC_DEFAULT_OPUS_MODEL: claude-sonnet-4-5"
-            }
-            Self::ApiKey => "ANTHROPIC_API_KEY: sk-ant-api03-dummy",
+            Self::Renaming => ", ANTHROPIC_DEFAULT_OPUS_MODEL: claude-sonnet-4-5",
+            Self::Subscription | Self::UnexpectedKey | Self::ApiKey => "",
         }
     }
 
@@ -67,6 +75,7 @@ impl Account {
 pub(super) struct Live {
     pub(super) repository: TestRepository,
     pub(super) api: MessagesApi,
+    account: Account,
     host: PathBuf,
 }
 
@@ -83,9 +92,10 @@ impl Live {
         let live = Self {
             repository: TestRepository::new(),
             api: MessagesApi::start(Listen::loopback(), &script),
+            account,
             host,
         };
-        live.configure(account, more);
+        live.configure(more);
         live.wrap();
         live.repository.commit("configure");
         let _ = live.call(&["generator", "start", "--name", "one"]).done();
@@ -95,11 +105,12 @@ impl Live {
         Some(live)
     }
 
-    fn configure(&self, account: Account, more: &str) {
+    fn configure(&self, more: &str) {
+        let account = self.account;
         let text = format!(
             "image: {IMAGE}\nestimated_lines_min: 1\nestimated_lines_max: 20\n\
              agent:\n  command: {}\n  base_url: {}\n  credentials: {}\n\
-             container:\n  network: host\n  env: {{CLAUDE_CODE_MAX_RETRIES: \"1\", {}}}\n{}{}",
+             container:\n  env: {{CLAUDE_CODE_MAX_RETRIES: \"1\"{}}}\n{}{}",
             account.command(),
             self.api.base_url(),
             account.credentials(),
@@ -124,7 +135,10 @@ impl Live {
 
     /// The program with these arguments.
     pub(super) fn command(&self, arguments: &[&str]) -> crate::support::command::Cordwainer {
-        cordwainer(&self.repository, arguments).env("DOCKER_HOST", format!("unix://{}", self.host.display()))
+        let (name, credential) = self.account.credential();
+        cordwainer(&self.repository, arguments)
+            .env("DOCKER_HOST", format!("unix://{}", self.host.display()))
+            .env(name, credential)
     }
 
     /// The task as `issues show --json` has it.

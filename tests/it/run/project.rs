@@ -123,6 +123,7 @@ impl Project {
             .env_clear()
             .env("PATH", "/usr/local/bin:/usr/bin:/bin")
             .env("HOME", self.repository.outside().join("home"))
+            .env("CLAUDE_CODE_OAUTH_TOKEN", "sk-ant-oat01-dummy-of-the-host")
             .stdin(Stdio::null());
         command
     }
@@ -338,7 +339,7 @@ fn configuration(kind: EngineKind, socket: &Path, more: &str) -> String {
         None => ("", more),
     };
     format!(
-        "image: {}\nestimated_lines_min: 1\nestimated_lines_max: 50\ncontainer:\n  engine: {engine}\n  socket: {}\n  network: none\n{}{container}{rest}",
+        "image: {}\nestimated_lines_min: 1\nestimated_lines_max: 50\ncontainer:\n  engine: {engine}\n  socket: {}\n{}{container}{rest}",
         engines::IMAGE,
         socket.display(),
         engines::limits_that_hold(socket),

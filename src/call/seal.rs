@@ -1,0 +1,244 @@
+//! The sealed container of a call: its gateway, what it is known by there, and what it is held to.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use secrecy::SecretString;
+use tokio::sync::mpsc::{self, UnboundedReceiver};
+
+use super::Call;
+use crate::budget::Purse;
+use crate::config::Credentials;
+use crate::engine::{ContainerSpec, Engine};
+use crate::error::{Error, ErrorKind, Result};
+use crate::event::Happening;
+use crate::gateway::egress::{Bounds, Egress, EgressEvent, Resolver};
+use crate::gateway::{Api, Gateway, Notice, Options, Seal};
+use crate::guarantee::{Asked, Facts, GuaranteeReport, compare};
+use crate::metering::Metered;
+use crate::network;
+use crate::record::{GATEWAY_FILE, Recorder};
+
+/// Where a container's relay offers its gateway.
+const INSIDE: &str = "http://127.0.0.1:8080";
+/// Where the model's API is unless the configuration says otherwise.
+const MODEL_API: &str = "https://api.anthropic.com";
+
+/// The gateway of a container, and what is known of the container through it.
+pub(crate) struct Sealed<'a> {
+    gateway: Gateway,
+    egress: UnboundedReceiver<EgressEvent>,
+    teller: Teller<'a>,
+    /// Whether a model's API is behind the gateway.
+    has_api: bool,
+}
+
+/// Opens a gateway for a container that is to run the call's agent, and makes the specification one of a sealed container.
+pub(super) fn for_agent<'a>(
+    call: &'a Call<'a>,
+    engine: &'a Engine,
+    recorder: &'a Recorder,
+    mut specification: ContainerSpec,
+) -> Result<(ContainerSpec, Sealed<'a>)> {
+    let credentials = call.config.agent.credentials;
+    let token = dummy(credentials, &recorder.world().token()?);
+    let entries = [("ANTHROPIC_BASE_URL", INSIDE), (variable(credentials), &token)];
+    let entries = entries.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    specification.env.extend(entries);
+    let api = upstream(call).map(|base_url| Api {
+        base_url,
+        credential: call.credential.clone(),
+        purse: Purse::new(call.reservation.allowance(), call.rates.clone()),
+    });
+    open(call, engine, recorder, specification, token, api)
+}
+
+/// The same for a container that runs a gate, which has no business with the model.
+pub(crate) fn for_gate<'a>(
+    call: &'a Call<'a>,
+    engine: &'a Engine,
+    recorder: &'a Recorder,
+    specification: ContainerSpec,
+) -> Result<(ContainerSpec, Sealed<'a>)> {
+    let token = recorder.world().token()?;
+    open(call, engine, recorder, specification, token, None)
+}
+
+fn open<'a>(
+    call: &'a Call<'a>,
+    engine: &'a Engine,
+    recorder: &'a Recorder,
+    mut specification: ContainerSpec,
+    token: String,
+    api: Option<Api>,
+) -> Result<(ContainerSpec, Sealed<'a>)> {
+    let allowed = &call.config.network;
+    let proxy = network::environment(&allowed.allow, INSIDE);
+    specification.env.extend(proxy);
+    let folder = call.place.gateway.clone();
+    let specification = specification.sealed(&folder);
+    let asked = engine.asked(&specification, &call.config.container.relax);
+    let (report, has_api) = (Arc::default(), api.is_some());
+    let (sender, egress) = mpsc::unbounded_channel();
+    let gateway = Gateway::open(Options {
+        folder,
+        token: SecretString::from(token),
+        api,
+        egress: Some(Egress::new(allowed, Resolver::System, Bounds::default(), sender)),
+        seal: Some(judge(asked, engine.describe(), Arc::clone(&report))),
+        record: has_api.then(|| call.folder.path.join(GATEWAY_FILE)),
+        world: recorder.world().clone(),
+    })?;
+    let sealed = Sealed {
+        gateway,
+        egress,
+        teller: Teller {
+            call,
+            engine,
+            recorder,
+            report,
+        },
+        has_api,
+    };
+    Ok((specification, sealed))
+}
+
+/// Holds what a container says of itself against what was asked for.
+fn judge(asked: Asked, engine: String, found: Arc<Mutex<Option<GuaranteeReport>>>) -> Seal {
+    Box::new(move |facts| {
+        let report = compare(&asked, &Facts::parse(facts));
+        let refusal = report.refusal(&engine);
+        *found.lock().unwrap_or_else(PoisonError::into_inner) = Some(report);
+        refusal.map_or(Ok(()), Err)
+    })
+}
+
+impl Sealed<'_> {
+    /// Waits for what the call must heed. What only people are to know is told on the way. Nothing is lost when the wait
+    /// is given up.
+    pub(crate) async fn next(&mut self) -> Notice {
+        loop {
+            tokio::select! {
+                notice = self.gateway.next_notice() => {
+                    if let Some(notice) = self.teller.tell(notice) {
+                        return notice;
+                    }
+                }
+                Some(event) = self.egress.recv() => self.teller.tell_egress(&event),
+            }
+        }
+    }
+
+    /// Waits until the container is refused for being weaker than asked.
+    pub(crate) async fn refused(&mut self) -> Error {
+        loop {
+            if let Notice::SealRefused(why) = self.next().await {
+                return refusal(why);
+            }
+        }
+    }
+
+    /// Closes the gateway and tells what nobody has heard yet. Answers what the call must heed of that, and what was
+    /// metered, if a model's API was there to be asked.
+    pub(crate) async fn close(mut self) -> (Vec<Notice>, Option<Metered>) {
+        let closed = self.gateway.close().await;
+        while let Ok(event) = self.egress.try_recv() {
+            self.teller.tell_egress(&event);
+        }
+        let heeded = closed.notices.into_iter().filter_map(|notice| self.teller.tell(notice));
+        (heeded.collect(), self.has_api.then_some(closed.metered))
+    }
+
+    /// The same where nobody asks a model: whether the container was refused for being weaker than asked is all that
+    /// matters.
+    pub(crate) async fn close_gate(self) -> Result<()> {
+        let report = Arc::clone(&self.teller.report);
+        let engine = self.teller.engine.describe();
+        self.close().await;
+        let report = report.lock().unwrap_or_else(PoisonError::into_inner);
+        match report.as_ref().and_then(|report| report.refusal(&engine)) {
+            Some(why) => Err(refusal(why)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// No try mends what an engine does not give.
+fn refusal(why: String) -> Error {
+    Error::new(ErrorKind::Precondition, why).hint("`cordwainer doctor` says what this machine's engines give")
+}
+
+/// Tells people what a gateway notices.
+struct Teller<'a> {
+    call: &'a Call<'a>,
+    engine: &'a Engine,
+    recorder: &'a Recorder,
+    report: Arc<Mutex<Option<GuaranteeReport>>>,
+}
+
+impl Teller<'_> {
+    /// Tells what a notice is to people, and hands on what the call must heed.
+    fn tell(&self, notice: Notice) -> Option<Notice> {
+        let call = self.call.name.clone();
+        let (happening, heeded) = match notice {
+            Notice::Sealed => (self.sealed(), None),
+            Notice::SealRefused(_) => (self.sealed(), Some(notice)),
+            Notice::Refused { what } => (Happening::Denied { call, what }, None),
+            Notice::RecordFailed(why) => {
+                let what = format!("{call}: what the model's API said could not be written down: {why}");
+                (Happening::Warned { what }, None)
+            }
+            heeded => return Some(heeded),
+        };
+        self.recorder.emit(happening);
+        heeded
+    }
+
+    fn sealed(&self) -> Happening {
+        let report = self.report.lock().unwrap_or_else(PoisonError::into_inner);
+        Happening::Sealed {
+            call: self.call.name.clone(),
+            engine: self.engine.describe(),
+            report: report.clone().unwrap_or_default(),
+        }
+    }
+
+    fn tell_egress(&self, event: &EgressEvent) {
+        let call = self.call.name.clone();
+        self.recorder.emit(match event {
+            EgressEvent::Permitted { host, port } => Happening::Reached {
+                call,
+                host: format!("{host}:{port}"),
+            },
+            EgressEvent::Denied { host, port, why } => {
+                let port = port.map_or(String::new(), |port| format!(":{port}"));
+                let what = format!("{host}{port}: {why}");
+                Happening::Denied { call, what }
+            }
+        });
+    }
+}
+
+/// What the container shows in place of a credential: in the form of one, so that the client takes it.
+fn dummy(credentials: Credentials, token: &str) -> String {
+    match credentials {
+        Credentials::Subscription => format!("sk-ant-oat01-cordwainer-{token}"),
+        Credentials::ApiKey => format!("sk-ant-api03-cordwainer-{token}"),
+        Credentials::None => format!("cordwainer-{token}"),
+    }
+}
+
+/// Where the client looks for it.
+fn variable(credentials: Credentials) -> &'static str {
+    match credentials {
+        Credentials::Subscription => "CLAUDE_CODE_OAUTH_TOKEN",
+        Credentials::ApiKey => "ANTHROPIC_API_KEY",
+        Credentials::None => "ANTHROPIC_AUTH_TOKEN",
+    }
+}
+
+/// Where the calls of a role go; nowhere, if nobody pays and no address is given.
+fn upstream(call: &Call<'_>) -> Option<String> {
+    let given = call.config.base_url(call.name.role).map(str::to_owned);
+    let asks = call.config.agent.credentials != Credentials::None;
+    given.or_else(|| asks.then(|| MODEL_API.to_owned()))
+}
