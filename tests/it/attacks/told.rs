@@ -42,11 +42,6 @@ impl Told {
         came.unwrap_or_else(|| panic!("`{attack}` was not tried; this was: {:#?}", self.0))
     }
 
-    /// Whether an attack was refused, or whoever tried it did not live to tell.
-    pub(super) fn contained(&self, attack: &str) -> bool {
-        self.0.get(attack).is_none_or(|came| came.starts_with("refused:"))
-    }
-
     /// Whether an attack succeeded; panics where it was not tried.
     #[track_caller]
     pub(super) fn done(&self, attack: &str) -> bool {
