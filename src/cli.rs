@@ -11,11 +11,13 @@ use tracing_subscriber::EnvFilter;
 
 use crate::error::{Context as _, Error, ErrorKind, Result, exit};
 use crate::generator::{Generator, Surroundings};
+use crate::redact::Redactor;
 use crate::text::harmless;
 use crate::world::World;
 
 mod config;
 mod context;
+mod doctor;
 mod generator;
 mod image;
 mod init;
@@ -37,11 +39,16 @@ pub enum Command {
     Transcript(transcript::TranscriptArgs),
     /// Build the image that agents run in, and look into it
     Image(image::ImageArgs),
+    /// Say what holds on this machine, engine by engine, and how to mend what does not
+    Doctor(doctor::DoctorArgs),
     /// Look at configuration.yaml
     Config(config::ConfigArgs),
     /// Count what the configuration's `spec_globs` name, or what a generation used
     Stats(stats::StatsArgs),
 }
+
+/// The variables of the host that hold a credential of the model's API.
+const CREDENTIALS: [&str; 3] = ["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN"];
 
 /// What every command takes.
 #[derive(Clone, Debug, Default, Args)]
@@ -76,10 +83,11 @@ impl Command {
     /// Runs the command and says what went wrong, if anything did. The exit codes are [`exit`]'s.
     pub fn execute(self) -> ExitCode {
         let common = self.common().clone();
+        let redactor = Redactor::default();
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
         let outcome = runtime.context("cannot start the async runtime").and_then(|runtime| {
-            let context = Context::new(&common)?;
-            start_tracing(common.verbose);
+            let context = Context::new(&common, &redactor)?;
+            start_tracing(common.verbose, &redactor);
             let outcome = runtime.block_on(self.run(&context));
             // A reader of stdin that never returns must not keep the process.
             runtime.shutdown_background();
@@ -88,7 +96,7 @@ impl Command {
         match outcome {
             Ok(code) => ExitCode::from(code),
             Err(error) => {
-                tell(&error);
+                tell(&error, &redactor);
                 ExitCode::from(exit::code(error.kind()))
             }
         }
@@ -100,6 +108,7 @@ impl Command {
             Self::Issues(args) => &args.common,
             Self::Transcript(args) => &args.common,
             Self::Image(args) => &args.common,
+            Self::Doctor(args) => &args.common,
             Self::Config(args) => &args.common,
             Self::Stats(args) => &args.common,
         }
@@ -111,6 +120,7 @@ impl Command {
             Self::Issues(args) => issues::execute(&args.command, context),
             Self::Transcript(args) => args.execute(context),
             Self::Image(args) => image::execute(&args.command, context).await,
+            Self::Doctor(_) => doctor::execute(context).await,
             Self::Config(args) => config::execute(&args.command, context),
             Self::Stats(args) => stats::execute(&args, context),
         }
@@ -119,7 +129,7 @@ impl Command {
 
 impl Context {
     /// Reads the environment of the process: the one place that does.
-    fn new(common: &Common) -> Result<Self> {
+    fn new(common: &Common, redactor: &Redactor) -> Result<Self> {
         let here = std::env::current_dir()
             .with_context(ErrorKind::Precondition, || "the current folder is gone".to_owned())?;
         let directory = common
@@ -137,7 +147,7 @@ impl Context {
             verbose: common.verbose > 0,
             directory,
             generation: common.generation.clone(),
-            surroundings: surroundings(),
+            surroundings: surroundings(redactor),
         })
     }
 
@@ -154,9 +164,12 @@ impl Context {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
-fn surroundings() -> Surroundings {
+fn surroundings(redactor: &Redactor) -> Surroundings {
     let text = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let raw = |name: &str| std::env::var_os(name).filter(|value: &OsString| !value.is_empty());
+    for credential in CREDENTIALS.iter().filter_map(|name| text(name)) {
+        redactor.learn(&SecretString::from(credential));
+    }
     Surroundings {
         world: World::machine(),
         docker_host: text("DOCKER_HOST"),
@@ -165,25 +178,41 @@ fn surroundings() -> Surroundings {
         search_path: raw("PATH"),
         api_key: text("ANTHROPIC_API_KEY").map(SecretString::from),
         oauth_token: text("CLAUDE_CODE_OAUTH_TOKEN").map(SecretString::from),
+        redactor: redactor.clone(),
     }
 }
 
-/// Shows what the library traces, on stderr; nothing without `-v`.
-fn start_tracing(verbose: u8) {
+/// Shows what the library traces, redacted, on stderr; nothing without `-v`.
+fn start_tracing(verbose: u8, redactor: &Redactor) {
     let level = match verbose {
         0 => return,
         1 => "cordwainer=debug",
         _ => "debug",
     };
+    let redactor = redactor.clone();
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::new(level))
-        .with_writer(std::io::stderr);
+        .with_writer(move || Redacting(redactor.clone()));
     // A consuming xtask may have set up tracing of its own: then that one is used.
     let _ = subscriber.try_init();
 }
 
+/// Writes to stderr what it is given, redacted; tracing gives it one event at a time.
+struct Redacting(Redactor);
+
+impl std::io::Write for Redacting {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        std::io::stderr().write_all(&self.0.bytes(bytes))?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        std::io::stderr().flush()
+    }
+}
+
 /// Says what failed, why, and what to do: `error: …`, the causes below, then `hint: …`.
-fn tell(error: &Error) {
+fn tell(error: &Error, redactor: &Redactor) {
     use std::io::Write as _;
     let mut text = format!("error: {}\n", harmless(&error.to_string()));
     let mut cause = std::error::Error::source(error);
@@ -197,5 +226,5 @@ fn tell(error: &Error) {
         text.push_str(&format!("\nhint: {}\n", harmless(hint)));
     }
     // Nobody is left to tell when stderr is gone.
-    let _ = write!(anstream::stderr(), "{text}");
+    let _ = write!(anstream::stderr(), "{}", redactor.text(&text));
 }

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 
 use crate::config::Credentials;
+use crate::redact::Redactor;
 
 mod file;
 mod problem;
@@ -45,7 +46,12 @@ enum Source {
     /// It was to be given, by a variable of this name.
     NotGiven(&'static str),
     /// It is in a token file, which somebody may renew.
-    File { path: PathBuf, read: Mutex<Option<Read>> },
+    File {
+        path: PathBuf,
+        read: Mutex<Option<Read>>,
+        /// Learns each token before anybody gets it.
+        redactor: Redactor,
+    },
 }
 
 /// What a file held when it looked like that.
@@ -57,18 +63,22 @@ struct Read {
 
 impl CredentialSource {
     /// Chooses the source that the configuration asks for: the key, or the token, or else the token file. `None` where
-    /// nobody asks for a credential.
+    /// nobody asks for a credential. `redactor` learns whatever comes out of it.
     pub fn choose(
         credentials: Credentials,
         api_key: Option<SecretString>,
         oauth_token: Option<SecretString>,
         token_file: &Path,
+        redactor: &Redactor,
     ) -> Option<Self> {
+        for given in [&api_key, &oauth_token].into_iter().flatten() {
+            redactor.learn(given);
+        }
         match (credentials, oauth_token) {
             (Credentials::None, _) => None,
             (Credentials::ApiKey, _) => Some(api_key.map_or_else(Self::without_key, Self::api_key)),
             (Credentials::Subscription, Some(token)) => Some(Self::oauth_token(token)),
-            (Credentials::Subscription, None) => Some(Self::token_file(token_file.to_owned())),
+            (Credentials::Subscription, None) => Some(Self::file(token_file.to_owned(), redactor.clone())),
         }
     }
 
@@ -85,8 +95,12 @@ impl CredentialSource {
     /// A token file in the form that Claude Code writes: `{"claudeAiOauth": {"accessToken": …, "expiresAt": …}}`, the
     /// latter in milliseconds since 1970. It is read again whenever it changes.
     pub fn token_file(path: PathBuf) -> Self {
+        Self::file(path, Redactor::default())
+    }
+
+    fn file(path: PathBuf, redactor: Redactor) -> Self {
         let read = Mutex::default();
-        Self(Arc::new(Source::File { path, read }))
+        Self(Arc::new(Source::File { path, read, redactor }))
     }
 
     fn without_key() -> Self {
@@ -95,15 +109,24 @@ impl CredentialSource {
 
     /// The credential as it is at this moment, or why there is none.
     pub fn current(&self, now: Timestamp) -> Result<Credential, CredentialProblem> {
-        let (path, read) = match &*self.0 {
+        let (path, read, redactor) = match &*self.0 {
             Source::Given(credential) => return problem::usable(credential).cloned(),
             Source::NotGiven(variable) => return Err(CredentialProblem::NotGiven { variable }),
-            Source::File { path, read } => (path, read),
+            Source::File { path, read, redactor } => (path, read, redactor),
         };
         let (file, stamp) = file::open(path)?;
         let mut read = read.lock().unwrap_or_else(PoisonError::into_inner);
         if read.as_ref().is_none_or(|read| read.stamp != stamp) {
             let held = file::read(path, file);
+            if let Ok(TokenFile {
+                token, refresh_token, ..
+            }) = &held
+            {
+                redactor.learn(token);
+                if let Some(token) = refresh_token {
+                    redactor.learn(token);
+                }
+            }
             *read = Some(Read { stamp, held });
         }
         let held = read

@@ -58,15 +58,6 @@ pub enum Happening {
         /// What, in a sentence.
         what: String,
     },
-    /// A container was held against what was asked for it, from inside, before its command began.
-    Sealed {
-        /// Whose it is.
-        call: CallName,
-        /// Which engine made it.
-        engine: String,
-        /// What was asked for and found, item by item.
-        report: GuaranteeReport,
-    },
     /// A container reached a host that the configuration allows, for the first time.
     Reached {
         /// Whose it is.
@@ -138,6 +129,15 @@ pub enum Happening {
         call: CallName,
         /// Which.
         step: String,
+    },
+    /// A container said from inside what it got, before anything of an agent ran in it.
+    Sealed {
+        /// Which call's.
+        call: CallName,
+        /// The engine, as people know it.
+        engine: String,
+        /// Every item, as asked and as found.
+        report: GuaranteeReport,
     },
     /// The client said what it is.
     AgentStarted {

@@ -10,6 +10,7 @@ use crate::error::Result;
 use crate::event::Happening;
 use crate::issue::IssueId;
 use crate::record::Recorder;
+use crate::redact::Redactor;
 
 /// How much of a gate's output is kept, in bytes: its end, where the verdict is.
 const OUTPUT_KEPT: usize = 256 * 1024;
@@ -43,7 +44,15 @@ pub(crate) async fn run_all(
         let (spec, mut sealed) = seal::for_gate(call, engine, recorder, spec)?;
         let mut container = engine.start(&spec, b"").await?;
         let mut output = Vec::new();
-        let judged = judge(gate, &mut container, &mut sealed, &mut output, cancel).await;
+        let judged = judge(
+            gate,
+            &mut container,
+            &mut sealed,
+            &mut output,
+            &call.folder.redactor,
+            cancel,
+        )
+        .await;
         let removed = container.remove().await;
         sealed.close_gate().await?;
         call.folder.write(&format!("gate-{}.txt", index + 1), &output)?;
@@ -67,12 +76,13 @@ async fn judge(
     container: &mut Container,
     sealed: &mut Sealed<'_>,
     output: &mut Vec<u8>,
+    redactor: &Redactor,
     cancel: &CancellationToken,
 ) -> Result<Verdict> {
     let ended = tokio::select! {
         () = cancel.cancelled() => return Ok(Verdict::Cancelled),
         refused = sealed.refused() => return Err(refused),
-        ended = tokio::time::timeout(gate.timeout, listen(container, output)) => ended,
+        ended = tokio::time::timeout(gate.timeout, listen(container, output, redactor)) => ended,
     };
     let Ok(exit) = ended else {
         return Ok(failed(gate, "ran past its time limit"));
@@ -87,9 +97,10 @@ async fn judge(
 }
 
 /// Reads a gate's output to its end, keeping the last of it.
-async fn listen(container: &mut Container, output: &mut Vec<u8>) -> Result<Exit> {
+async fn listen(container: &mut Container, output: &mut Vec<u8>, redactor: &Redactor) -> Result<Exit> {
     while let Some(line) = container.next_output().await {
-        output.extend_from_slice(&line.line.bytes);
+        // Before anything is cut: half a credential would not be known for one.
+        output.extend_from_slice(&redactor.bytes(&line.line.bytes));
         output.push(b'\n');
         let excess = output.len().saturating_sub(OUTPUT_KEPT);
         output.drain(..excess);

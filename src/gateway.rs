@@ -39,6 +39,7 @@ mod upstream;
 
 pub use notice::Notice;
 pub use record::read_back;
+pub use seal::{Judged, hold_to};
 
 use egress::Egress;
 use shared::Shared;

@@ -10,9 +10,11 @@ use crate::engine::ConnectOptions;
 use crate::error::Result;
 use crate::fs::RepositoryLock;
 use crate::git::{Git, SlotPool};
+use crate::redact::Redactor;
 use crate::store::Store;
 use crate::world::World;
 
+mod accept;
 mod end;
 mod list;
 mod reset;
@@ -49,6 +51,8 @@ pub struct Surroundings {
     pub api_key: Option<SecretString>,
     /// `CLAUDE_CODE_OAUTH_TOKEN`, in the same way.
     pub oauth_token: Option<SecretString>,
+    /// What everything passes that is recorded or shown. The caller's own words can pass the same one.
+    pub redactor: Redactor,
 }
 
 impl Default for Surroundings {
@@ -61,6 +65,7 @@ impl Default for Surroundings {
             search_path: None,
             api_key: None,
             oauth_token: None,
+            redactor: Redactor::default(),
         }
     }
 }
@@ -92,6 +97,10 @@ impl Generator {
         if let Some(state_dir) = &generator.config.state_dir {
             generator.state_dir = main.join(state_dir);
         }
+        // So that the redactor knows it; whoever needs it says what is wrong with it.
+        let _ = generator
+            .credential()
+            .map(|source| source.current(generator.world().now()));
         Ok(generator)
     }
 
@@ -103,7 +112,7 @@ impl Generator {
         };
         Self {
             main_checkout: git.workdir().to_owned(),
-            git,
+            git: git.with_redactor(surroundings.redactor.clone()),
             config,
             state_dir,
             surroundings,
@@ -133,6 +142,11 @@ impl Generator {
         &self.state_dir
     }
 
+    /// What everything passes that is recorded or shown.
+    pub(crate) fn redactor(&self) -> &Redactor {
+        &self.surroundings.redactor
+    }
+
     pub(crate) fn world(&self) -> &World {
         &self.surroundings.world
     }
@@ -156,6 +170,7 @@ impl Generator {
             surroundings.api_key.clone(),
             surroundings.oauth_token.clone(),
             &self.main_checkout.join(&config.secrets_dir).join(name),
+            &surroundings.redactor,
         )
     }
 

@@ -7,6 +7,7 @@ pub use git2::Oid;
 use git2::{ErrorCode, Repository, RepositoryOpenFlags};
 
 use crate::error::{Context as _, Error, ErrorKind, Result};
+use crate::redact::Redactor;
 
 mod bytes;
 mod checkout;
@@ -36,6 +37,8 @@ pub struct Git {
     own_dir: PathBuf,
     /// The root of the checkout that the person stands in.
     pub(crate) workdir: PathBuf,
+    /// What our own commits and agents' files pass before they become objects.
+    pub(crate) redactor: Redactor,
 }
 
 impl Git {
@@ -67,7 +70,14 @@ impl Git {
             common_dir: canonical(found.commondir())?,
             own_dir: canonical(found.path())?,
             workdir: canonical(workdir)?,
+            redactor: Redactor::default(),
         })
+    }
+
+    /// The same handle with a redactor that knows the credentials in use, beside the known forms of tokens.
+    #[must_use]
+    pub fn with_redactor(self, redactor: Redactor) -> Self {
+        Self { redactor, ..self }
     }
 
     /// The git common directory, shared by all worktrees.

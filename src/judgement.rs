@@ -1,15 +1,13 @@
 //! How an attempt is judged: by what its call came to, by what it left, and by the attempts before it.
 
-use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
-
 use crate::agent::{CallOutcome, CallReport, Cut, Usage};
 use crate::attempt::Outcome;
 use crate::budget::Scope;
 use crate::call::Call;
-use crate::error::{Context as _, ErrorKind, Result};
 use crate::git::{Oid, Snapshot};
 use crate::issue::Issue;
 use crate::pause::{LimitMet, PauseCause};
+use crate::protected::ProtectedPaths;
 use crate::text::one_line;
 
 /// How an attempt is judged.
@@ -64,7 +62,7 @@ pub(crate) fn of_report(call: &Call<'_>, report: &CallReport, charged: &Usage) -
 }
 
 /// What the snapshot says of the attempt; `None` when it can be merged.
-pub(crate) fn of_snapshot(protected: &GlobSet, snapshot: &Snapshot, is_changed: bool) -> Option<Judgement> {
+pub(crate) fn of_snapshot(protected: &ProtectedPaths, snapshot: &Snapshot, is_changed: bool) -> Option<Judgement> {
     if let Some((path, why)) = snapshot.refused.first() {
         let more = match snapshot.refused.len() - 1 {
             0 => String::new(),
@@ -82,7 +80,7 @@ pub(crate) fn of_snapshot(protected: &GlobSet, snapshot: &Snapshot, is_changed: 
     let touched: Vec<_> = snapshot
         .changed
         .iter()
-        .filter(|change| protected.is_match(&change.path))
+        .filter(|change| protected.has(&change.path))
         .map(|change| format!("`{}`", one_line(&change.path.display().to_string(), 200)))
         .collect();
     if touched.is_empty() {
@@ -92,34 +90,6 @@ pub(crate) fn of_snapshot(protected: &GlobSet, snapshot: &Snapshot, is_changed: 
         Outcome::ProtectedPath,
         format!("it touches {}", one_line(&touched.join(", "), 500)),
     ))
-}
-
-/// The configured globs, as one set; `dir/**` covers what is in `dir` at any depth, and what stands in its place.
-pub(crate) fn protected_set(globs: &[String]) -> Result<GlobSet> {
-    let mut set = GlobSetBuilder::new();
-    for glob in globs {
-        for part in [glob.as_str()].into_iter().chain(folders_above(glob)) {
-            let built = GlobBuilder::new(part)
-                .literal_separator(true)
-                .backslash_escape(true)
-                .case_insensitive(true)
-                .build();
-            set.add(built.with_context(ErrorKind::Configuration, || {
-                format!("`protected_paths`: `{glob}` is no glob")
-            })?);
-        }
-    }
-    set.build().with_context(ErrorKind::Configuration, || {
-        "`protected_paths` cannot be compiled".to_owned()
-    })
-}
-
-/// The folders that a glob names in so many words. A link in the place of one of them would lead to whatever the
-/// agent put elsewhere, under the protected name.
-fn folders_above(glob: &str) -> impl Iterator<Item = &str> {
-    let literal = glob.find(['*', '?', '[', '{', '\\']).unwrap_or(glob.len());
-    let ends = glob[..literal].match_indices('/').map(|(end, _)| end);
-    ends.filter(|end| *end > 0).map(|end| &glob[..end])
 }
 
 /// Why a task is held after an attempt, if it is.
@@ -157,30 +127,4 @@ pub(crate) fn refusal(report: &CallReport) -> String {
     let mend = report.mend.as_deref();
     let mend = mend.unwrap_or("see to the account, the model and `agent` in the configuration");
     format!("the call was refused for good ({reason}): {mend}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn check(glob: &str, path: &str, expect: bool) {
-        let set = protected_set(&[glob.to_owned()]).unwrap();
-        assert_eq!(set.is_match(path), expect, "`{glob}` on `{path}`");
-    }
-
-    #[test]
-    fn a_folder_is_protected_with_what_could_stand_in_its_place() {
-        check(".cargo/**", ".cargo/config.toml", true);
-        check(".cargo/**", ".CARGO/config.toml", true);
-        // A link of that name leads wherever the agent likes.
-        check(".cargo/**", ".cargo", true);
-        check("a/b/**", "a", true);
-        check("a/b/**", "a/b", true);
-        check("a/b/**", "a/c", false);
-        check("**/build.rs", "x/build.rs", true);
-        check("**/build.rs", "x", false);
-        check("a*/b/**", "abc", false);
-        check("configuration.yaml", "configuration.yaml", true);
-        check("configuration.yaml", "docs/configuration.yaml", false);
-    }
 }

@@ -1,5 +1,6 @@
 //! The record of a run: `events.jsonl`, and a folder for each call with prompt, transcript and stderr.
 
+use std::borrow::Cow;
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -17,6 +18,7 @@ use crate::issue::Issues;
 use crate::ledger::learned_rates;
 use crate::lines::{DEFAULT_LINE_LIMIT, LineReader};
 use crate::metering::Metered;
+use crate::redact::Redactor;
 use crate::world::World;
 
 /// The file of a call's folder in which its gateway writes down what the model's API says.
@@ -32,6 +34,7 @@ pub(crate) struct Recorder {
     state_dir: PathBuf,
     world: World,
     sender: EventSender,
+    redactor: Redactor,
     file: Arc<Mutex<EventFile>>,
 }
 
@@ -44,7 +47,13 @@ struct EventFile {
 
 impl Recorder {
     /// Opens `runs/<run>/events.jsonl` below the state folder.
-    pub(crate) fn create(state_dir: &Path, run: &str, world: World, sender: EventSender) -> Result<Self> {
+    pub(crate) fn create(
+        state_dir: &Path,
+        run: &str,
+        world: World,
+        sender: EventSender,
+        redactor: Redactor,
+    ) -> Result<Self> {
         let folder = state_dir.join("runs").join(run);
         create_folder(&folder)?;
         let path = folder.join("events.jsonl");
@@ -60,6 +69,7 @@ impl Recorder {
             state_dir: state_dir.to_owned(),
             world,
             sender,
+            redactor,
             file,
         })
     }
@@ -79,24 +89,42 @@ impl Recorder {
         self.world.now()
     }
 
-    /// Records that something happened. A failure to write is kept for [`Recorder::check`], so that
+    /// Records that something happened, redacted. A failure to write is kept for [`Recorder::check`], so that
     /// no caller has to stop half-way through a step.
     pub(crate) fn emit(&self, happening: Happening) {
         let event = Event {
             at: self.world.now(),
             event: happening,
         };
-        let written = serde_json::to_vec(&event)
-            .map_err(std::io::Error::other)
-            .and_then(|mut line| {
-                line.push(b'\n');
-                self.lock().file.write_all(&line)
-            });
+        let written = self.redacted(event).and_then(|(event, mut line)| {
+            line.push(b'\n');
+            // Whoever listened may have gone: the file is the record.
+            let _ = self.sender.send(event);
+            self.lock().file.write_all(&line)
+        });
         if let Err(error) = written {
             self.lock().failure.get_or_insert(error);
         }
-        // Whoever listened may have gone: the file is the record.
-        let _ = self.sender.send(event);
+    }
+
+    /// An event as it may be recorded and passed on, and its line.
+    fn redacted(&self, event: Event) -> std::io::Result<(Event, Vec<u8>)> {
+        let line = serde_json::to_vec(&event)?;
+        let redacted = match self.redactor.own_json(&line) {
+            Cow::Borrowed(_) => return Ok((event, line)),
+            Cow::Owned(redacted) => redacted,
+        };
+        if let Ok(event) = serde_json::from_slice(&redacted) {
+            return Ok((event, redacted));
+        }
+        // A credential that is spelled like a word of ours: the event is told of, and no more.
+        let what = "something happened whose record would hold a credential".to_owned();
+        let event = Event {
+            at: event.at,
+            event: Happening::Warned { what },
+        };
+        let line = serde_json::to_vec(&event)?;
+        Ok((event, line))
     }
 
     /// Fails when an event could not be written: a run that cannot be recorded does not go on.
@@ -127,7 +155,8 @@ impl Recorder {
         let below = format!("runs/{}/{name}", self.run);
         let path = self.state_dir.join(&below);
         create_folder(&path)?;
-        Ok(CallFolder { path, below })
+        let redactor = self.redactor.clone();
+        Ok(CallFolder { path, below, redactor })
     }
 }
 
@@ -138,17 +167,19 @@ pub(crate) struct CallFolder {
     pub(crate) path: PathBuf,
     /// Its name below the state folder.
     pub(crate) below: String,
+    /// What is written into it passes this.
+    pub(crate) redactor: Redactor,
 }
 
 impl CallFolder {
-    /// Writes a whole file into the folder.
+    /// Writes a whole file into the folder, redacted.
     pub(crate) fn write(&self, name: &str, bytes: &[u8]) -> Result<()> {
         let path = self.path.join(name);
-        std::fs::write(&path, bytes)
+        std::fs::write(&path, self.redactor.bytes(bytes))
             .with_context(ErrorKind::Unexpected, || format!("cannot write `{}`", path.display()))
     }
 
-    /// Opens a file of the folder to be written as output comes in.
+    /// Opens a file of the folder to be written as output comes in; each line is the caller's to redact.
     pub(crate) fn open(&self, name: &str) -> Result<File> {
         let path = self.path.join(name);
         let opened = OpenOptions::new().create(true).append(true).open(&path);

@@ -3,7 +3,7 @@
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::cli::Context;
-use crate::error::{Context as _, Result};
+use crate::error::Result;
 use crate::event::Event;
 use crate::report::live::LiveLines;
 
@@ -16,7 +16,7 @@ pub(crate) mod status;
 pub(crate) async fn follow(context: &Context, terminal: bool, mut events: UnboundedReceiver<Event>) -> Result<()> {
     if context.json {
         while let Some(event) = events.recv().await {
-            context.print(&serde_json::to_string(&event).context("cannot write an event")?)?;
+            context.print_json_line(&event)?;
         }
         return Ok(());
     }

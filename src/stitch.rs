@@ -225,7 +225,8 @@ async fn work_in_slot(
     {
         return Ok(judgement);
     }
-    match gate::run_all(&call, &trial.issue.id, work.engine, work.recorder, cancel).await? {
+    let gates = gate::run_all(&call, &trial.issue.id, work.engine, work.recorder, cancel);
+    match Box::pin(gates).await? {
         gate::Verdict::Passed => {}
         gate::Verdict::Failed { reason } => return Ok(Judgement::of(Outcome::GateFailed, reason)),
         gate::Verdict::Cancelled => return Ok(Judgement::of(Outcome::Cancelled, "the run was interrupted")),

@@ -116,8 +116,9 @@ impl Store {
     }
 
     fn edited(&self, from: Oid, write: Vec<(PathBuf, Vec<u8>)>) -> Result<Oid> {
+        let redacted = |(path, json): (PathBuf, Vec<u8>)| (path, self.git.redactor.own_json(&json).into_owned());
         let edit = TreeEdit {
-            write,
+            write: write.into_iter().map(redacted).collect(),
             ..TreeEdit::default()
         };
         self.git.edit_tree(from, &edit)

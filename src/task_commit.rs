@@ -7,7 +7,7 @@ use crate::attempt::Attempt;
 use crate::error::{Error, ErrorKind, Result};
 use crate::generation::{ARCHIVE, GenerationName};
 use crate::generator::Generator;
-use crate::git::{CommitInfo, NewCommit, Oid, RefMove};
+use crate::git::{CommitInfo, Merge, NewCommit, Oid, RefMove};
 use crate::issue::{Issue, IssueId};
 use crate::ledger::Entry;
 use crate::text::one_line;
@@ -20,6 +20,8 @@ const RUN_TRAILER: &str = "Cordwainer-Run";
 const MODEL_TRAILER: &str = "Cordwainer-Model";
 const TOKENS_TRAILER: &str = "Cordwainer-Tokens";
 const COST_TRAILER: &str = "Cordwainer-Cost";
+/// The person who took what a task was held for.
+const ACCEPTED_TRAILER: &str = "Cordwainer-Accepted-By";
 
 /// Commits what an attempt left to its task's ref: first parent the commit it was made from, second the
 /// attempt before, so that every attempt stays reachable. What the ref holds already is not committed again.
@@ -101,6 +103,77 @@ pub(crate) fn message(issue: &Issue, attempt: u32, run: &str, call: Option<&Entr
         let _ = writeln!(text, "{key}: {value}");
     }
     text
+}
+
+/// The same for what a person took as it was.
+pub(crate) fn accepted_message(issue: &Issue, attempt: &Attempt, by: &str) -> String {
+    let mut text = message(issue, attempt.number, &attempt.run, attempt.call.as_ref());
+    let _ = writeln!(text, "{ACCEPTED_TRAILER}: {}", one_line(by, 100));
+    text
+}
+
+/// What came of putting work on a generation branch.
+pub(crate) enum Landed {
+    /// It is there, as this commit.
+    Merged(Oid),
+    /// It does not fit on newer work in these paths, in words.
+    Conflict(String),
+}
+
+/// The last commit of a generation.
+pub(crate) fn tip_of(generator: &Generator, generation: &GenerationName) -> Result<Oid> {
+    generator.git.reference(&generation.branch())?.ok_or_else(|| {
+        Error::new(
+            ErrorKind::Precondition,
+            format!("the generation branch `{generation}` is gone"),
+        )
+        .hint("somebody removed it: its commits are on the task refs and in the reflog")
+    })
+}
+
+/// Puts what a task made of the commit `base` on the generation branch: one commit on its tip, by compare-and-swap.
+pub(crate) fn land(
+    generator: &Generator,
+    generation: &GenerationName,
+    task: &IssueId,
+    base: Oid,
+    tree: Oid,
+    message: &str,
+) -> Result<Landed> {
+    let git = &generator.git;
+    let ancestor = git.commit_info(base)?.tree;
+    loop {
+        let tip = tip_of(generator, generation)?;
+        if let Some(place) = git.checked_out_at(generation.as_str())?.first() {
+            let message = format!(
+                "the generation branch was checked out at `{}` meanwhile",
+                place.display()
+            );
+            return Err(
+                Error::new(ErrorKind::Precondition, message).hint("check out another branch there, then resume")
+            );
+        }
+        let tree = match git.merge_trees(ancestor, git.commit_info(tip)?.tree, tree)? {
+            Merge::Clean(tree) => tree,
+            Merge::Conflict(paths) => {
+                let paths: Vec<_> = paths.iter().map(|path| format!("`{}`", path.display())).collect();
+                return Ok(Landed::Conflict(paths.join(", ")));
+            }
+        };
+        let commit = git.commit(&NewCommit {
+            tree,
+            parents: vec![tip],
+            message: message.to_owned(),
+            author: None,
+            time: generator.world().now(),
+        })?;
+        let why = format!("cordwainer: {task}");
+        match git.move_reference(&generation.branch(), Some(tip), Some(commit), &why)? {
+            RefMove::Moved => return Ok(Landed::Merged(commit)),
+            // Somebody was faster: on the new tip, then.
+            RefMove::Stale { .. } => {}
+        }
+    }
 }
 
 /// What the attempts at a task used before this one, and this one's call, which the store may have already.

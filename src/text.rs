@@ -1,20 +1,48 @@
 //! Text for people: agents' words made harmless, titles compared, near misses found.
 
-/// Makes text from an agent harmless on a terminal: control characters (C0, C1, DEL), bidirectional
-/// overrides and zero-width marks become visible escapes; newlines and tabs stay.
+/// Makes text from an agent harmless on a terminal: control characters (C0, C1, DEL), what is not shown or changes the
+/// order or the place of what is, and separators of lines that are no newlines become visible escapes; newlines and
+/// tabs stay, and so do variation selectors and characters of private use.
 pub fn harmless(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for character in text.chars() {
         match character {
             '\n' | '\t' => safe.push(character),
-            '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' => {
-                safe.extend(character.escape_unicode());
-            }
+            '\u{2028}' | '\u{2029}' => safe.extend(character.escape_unicode()),
+            _ if is_ignorable(character) => safe.extend(character.escape_unicode()),
             _ if character.is_control() => safe.extend(character.escape_default()),
             _ => safe.push(character),
         }
     }
     safe
+}
+
+/// Makes JSON harmless on a terminal without changing what it says: what [`harmless`] would escape is written as the
+/// escapes that JSON has for it. Outside of strings there is nothing of the kind.
+pub(crate) fn harmless_json(json: &str) -> String {
+    let mut safe = String::with_capacity(json.len());
+    for character in json.chars() {
+        if character == '\n' || !(character.is_control() || is_ignorable(character)) {
+            safe.push(character);
+            continue;
+        }
+        let mut units = [0; 2];
+        for unit in character.encode_utf16(&mut units) {
+            safe.push_str(&format!("\\u{unit:04x}"));
+        }
+    }
+    safe
+}
+
+/// Whether a character shows nothing of itself: zero-width marks, bidirectional and other formatting, interlinear
+/// annotation, invisible tags. HFS+ ignores most of these in names.
+pub(crate) fn is_ignorable(character: char) -> bool {
+    matches!(
+        character,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180e}' | '\u{200b}'..='\u{200f}'
+            | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}'
+            | '\u{fff9}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e007f}'
+    )
 }
 
 /// The same on one line, at most `width` characters long; reads no further than it must.
@@ -72,6 +100,40 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_steers_a_terminal_or_shows_nothing_is_made_visible() {
+        for (text, expect) in [
+            ("a\tb\nc", "a\tb\nc"),
+            ("\r\0\u{7f}\u{85}\u{9b}2J", "\\r\\u{0}\\u{7f}\\u{85}\\u{9b}2J"),
+            ("\u{1b}]0;t\u{7}\u{1b}P\u{1b}\\", "\\u{1b}]0;t\\u{7}\\u{1b}P\\u{1b}\\"),
+            (
+                "\u{202e}\u{2066}\u{200b}\u{ad}\u{61c}",
+                "\\u{202e}\\u{2066}\\u{200b}\\u{ad}\\u{61c}",
+            ),
+            (
+                "\u{2028}\u{2029}\u{fff9}\u{feff}",
+                "\\u{2028}\\u{2029}\\u{fff9}\\u{feff}",
+            ),
+            ("\u{e0041}\u{e0001}", "\\u{e0041}\\u{e0001}"),
+            ("é…✔\u{fe0f} \u{e000}", "é…✔\u{fe0f} \u{e000}"),
+        ] {
+            assert_eq!(harmless(text), expect, "{text:?}");
+            assert_eq!(harmless(expect), expect, "a second time");
+        }
+    }
+
+    #[test]
+    fn harmless_json_says_the_same() {
+        let value = serde_json::json!({ "a\u{9b}": ["\u{1b}[2J\u{202e}\u{e0041}\u{7f}", 1, "é"] });
+        let json = serde_json::to_string_pretty(&value).unwrap();
+        let safe = harmless_json(&json);
+        assert!(
+            !safe.chars().any(|c| c != '\n' && (c.is_control() || is_ignorable(c))),
+            "{safe}"
+        );
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&safe).unwrap(), value);
+    }
 
     #[test]
     fn a_line_is_harmless_and_no_wider_than_asked() {

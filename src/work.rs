@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicU32;
 
-use globset::GlobSet;
 use jiff::Timestamp;
 
 use crate::agent::Role;
@@ -13,17 +12,19 @@ use crate::call::Resume;
 use crate::crash::crash_point;
 use crate::credential::CredentialSource;
 use crate::engine::{Engine, UserChoice};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::event::Happening;
 use crate::generation::GenerationName;
 use crate::generator::Generator;
 use crate::git::{Oid, PrivateRepository, Slot};
 use crate::issue::{IssueId, Issues};
 use crate::preflight;
+use crate::protected::ProtectedPaths;
 use crate::record::Recorder;
 use crate::recover::repository_label;
 use crate::store::Store;
 use crate::suspend::{SlotOwner, Suspended};
+use crate::task_commit::tip_of;
 
 /// What a call finds beside its slot.
 pub(crate) struct Workplace {
@@ -43,7 +44,7 @@ pub(crate) struct Work<'a> {
     pub(crate) engine: &'a Engine,
     pub(crate) image: &'a str,
     pub(crate) recorder: &'a Recorder,
-    pub(crate) protected: GlobSet,
+    pub(crate) protected: ProtectedPaths,
     /// Where gateways have the credential from; `None` where nobody asks for one.
     pub(crate) credential: Option<CredentialSource>,
     /// What is left of the budgets.
@@ -59,13 +60,7 @@ impl Work<'_> {
 
     /// The generation's last commit.
     pub(crate) fn tip(&self) -> Result<Oid> {
-        self.generator.git.reference(&self.generation.branch())?.ok_or_else(|| {
-            Error::new(
-                ErrorKind::Precondition,
-                format!("the generation branch `{}` is gone", self.generation),
-            )
-            .hint("somebody removed it: its commits are on the task refs and in the reflog")
-        })
+        tip_of(self.generator, self.generation)
     }
 
     /// Whose a container is.

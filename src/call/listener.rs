@@ -125,17 +125,19 @@ impl<'a> Listener<'a> {
             self.must_stop = Some(Cut::Flood);
             return Ok(());
         }
+        // What is heard is what is written, so that a recording tells the same story.
+        let line = self.call.folder.redactor.line(&output.line.bytes);
         match output.stream {
             Stream::Stdout => {
-                write_line(&mut self.transcript_file, &output.line.bytes, "transcript.jsonl")?;
-                if let Some(event) = self.transcript.push_line(&output.line.bytes) {
+                write_line(&mut self.transcript_file, &line, "transcript.jsonl")?;
+                if let Some(event) = self.transcript.push_line(&line) {
                     self.tell(event);
                     self.meter();
                 }
             }
             Stream::Stderr => {
-                write_line(&mut self.stderr_file, &output.line.bytes, "stderr.txt")?;
-                self.stderr_tail.extend_from_slice(&output.line.bytes);
+                write_line(&mut self.stderr_file, &line, "stderr.txt")?;
+                self.stderr_tail.extend_from_slice(&line);
                 self.stderr_tail.push(b'\n');
                 let excess = self.stderr_tail.len().saturating_sub(STDERR_TAIL);
                 self.stderr_tail.drain(..excess);

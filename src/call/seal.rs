@@ -1,7 +1,5 @@
 //! The sealed container of a call: its gateway, what it is known by there, and what it is held to.
 
-use std::sync::{Arc, Mutex, PoisonError};
-
 use secrecy::SecretString;
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 
@@ -12,8 +10,7 @@ use crate::engine::{ContainerSpec, Engine};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Happening;
 use crate::gateway::egress::{Bounds, Egress, EgressEvent, Resolver};
-use crate::gateway::{Api, Gateway, Notice, Options, Seal};
-use crate::guarantee::{Asked, Facts, GuaranteeReport, compare};
+use crate::gateway::{Api, Gateway, Judged, Notice, Options, hold_to};
 use crate::metering::Metered;
 use crate::network;
 use crate::record::{GATEWAY_FILE, Recorder};
@@ -77,14 +74,15 @@ fn open<'a>(
     let folder = call.place.gateway.clone();
     let specification = specification.sealed(&folder);
     let asked = engine.asked(&specification, &call.config.container.relax);
-    let (report, has_api) = (Arc::default(), api.is_some());
+    let (seal, judged) = hold_to(asked, engine.describe());
+    let has_api = api.is_some();
     let (sender, egress) = mpsc::unbounded_channel();
     let gateway = Gateway::open(Options {
         folder,
         token: SecretString::from(token),
         api,
         egress: Some(Egress::new(allowed, Resolver::System, Bounds::default(), sender)),
-        seal: Some(judge(asked, engine.describe(), Arc::clone(&report))),
+        seal: Some(seal),
         record: has_api.then(|| call.folder.path.join(GATEWAY_FILE)),
         world: recorder.world().clone(),
     })?;
@@ -95,21 +93,11 @@ fn open<'a>(
             call,
             engine,
             recorder,
-            report,
+            judged,
         },
         has_api,
     };
     Ok((specification, sealed))
-}
-
-/// Holds what a container says of itself against what was asked for.
-fn judge(asked: Asked, engine: String, found: Arc<Mutex<Option<GuaranteeReport>>>) -> Seal {
-    Box::new(move |facts| {
-        let report = compare(&asked, &Facts::parse(facts));
-        let refusal = report.refusal(&engine);
-        *found.lock().unwrap_or_else(PoisonError::into_inner) = Some(report);
-        refusal.map_or(Ok(()), Err)
-    })
 }
 
 impl Sealed<'_> {
@@ -151,11 +139,9 @@ impl Sealed<'_> {
     /// The same where nobody asks a model: whether the container was refused for being weaker than asked is all that
     /// matters.
     pub(crate) async fn close_gate(self) -> Result<()> {
-        let report = Arc::clone(&self.teller.report);
-        let engine = self.teller.engine.describe();
+        let (judged, engine) = (self.teller.judged.clone(), self.teller.engine.describe());
         self.close().await;
-        let report = report.lock().unwrap_or_else(PoisonError::into_inner);
-        match report.as_ref().and_then(|report| report.refusal(&engine)) {
+        match judged.report().and_then(|report| report.refusal(&engine)) {
             Some(why) => Err(refusal(why)),
             None => Ok(()),
         }
@@ -172,7 +158,7 @@ struct Teller<'a> {
     call: &'a Call<'a>,
     engine: &'a Engine,
     recorder: &'a Recorder,
-    report: Arc<Mutex<Option<GuaranteeReport>>>,
+    judged: Judged,
 }
 
 impl Teller<'_> {
@@ -194,11 +180,10 @@ impl Teller<'_> {
     }
 
     fn sealed(&self) -> Happening {
-        let report = self.report.lock().unwrap_or_else(PoisonError::into_inner);
         Happening::Sealed {
             call: self.call.name.clone(),
             engine: self.engine.describe(),
-            report: report.clone().unwrap_or_default(),
+            report: self.judged.report().unwrap_or_default(),
         }
     }
 

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::error::{Context as _, Result};
 use crate::generator::Surroundings;
+use crate::text::{harmless, harmless_json};
 
 /// The surroundings of one command.
 #[derive(Clone, Debug)]
@@ -24,9 +25,12 @@ pub(crate) struct Context {
 }
 
 impl Context {
-    /// Writes data to stdout, with a newline; a reader that went away is no error.
-    #[expect(clippy::unused_self, reason = "what a command prints goes through its context")]
+    /// Writes text to stdout, redacted, harmless and with a newline; a reader that went away is no error.
     pub(crate) fn print(&self, text: &str) -> Result<()> {
+        Self::write(&harmless(&self.surroundings.redactor.text(text)))
+    }
+
+    fn write(text: &str) -> Result<()> {
         match writeln!(anstream::stdout(), "{text}") {
             Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
             other => other.context("cannot write to stdout"),
@@ -35,13 +39,25 @@ impl Context {
 
     /// Writes one JSON document to stdout.
     pub(crate) fn print_json<T: Serialize>(&self, value: &T) -> Result<()> {
-        let text = serde_json::to_string_pretty(value).context("cannot write JSON")?;
-        self.print(&text)
+        self.write_json(&serde_json::to_vec_pretty(value).context("cannot write JSON")?)
+    }
+
+    /// Writes one JSON document to stdout, in one line.
+    pub(crate) fn print_json_line<T: Serialize>(&self, value: &T) -> Result<()> {
+        self.write_json(&serde_json::to_vec(value).context("cannot write JSON")?)
+    }
+
+    fn write_json(&self, json: &[u8]) -> Result<()> {
+        let json = self.surroundings.redactor.own_json(json);
+        Self::write(&harmless_json(&String::from_utf8_lossy(&json)))
     }
 
     /// Says something to the person, on stderr. Talk is not data: a closed stderr is no error.
-    #[expect(clippy::unused_self, reason = "what a command says goes through its context")]
     pub(crate) fn say(&self, text: &str) {
-        let _ = writeln!(anstream::stderr(), "{text}");
+        let _ = writeln!(
+            anstream::stderr(),
+            "{}",
+            harmless(&self.surroundings.redactor.text(text))
+        );
     }
 }

@@ -75,6 +75,9 @@ pub(crate) enum IssuesCommand {
     Release {
         /// The issue
         id: IssueId,
+        /// Merge what its last attempt left, as it is, and close it; for one that is held for what it touches
+        #[arg(long)]
+        accept: bool,
     },
     /// Say what waits for what
     #[command(subcommand)]
@@ -134,7 +137,8 @@ pub(super) fn execute(command: &IssuesCommand, context: &Context) -> Result<u8> 
         IssuesCommand::Close { id, reason } => change.close(id, reason.as_deref())?,
         IssuesCommand::Reopen { id } => change.reopen(id)?,
         IssuesCommand::Hold { id, reason } => change.hold(id, reason)?,
-        IssuesCommand::Release { id } => change.release(id)?,
+        IssuesCommand::Release { id, accept: true } => change::accept(context, &generator, id)?,
+        IssuesCommand::Release { id, accept: false } => change.release(id)?,
         IssuesCommand::Dep(DependencyCommand::Add { id, on }) => change.add_dependency(id, on)?,
         IssuesCommand::Dep(DependencyCommand::Remove { id, on }) => change.remove_dependency(id, on)?,
         IssuesCommand::Comment { id, text } => change.comment(id, text)?,

@@ -20,6 +20,8 @@ const LIMIT: u64 = 1 << 20;
 #[derive(Clone, Debug)]
 pub(super) struct TokenFile {
     pub(super) token: SecretString,
+    /// What a new token can be had with: nobody here uses it, and nobody may see it either.
+    pub(super) refresh_token: Option<SecretString>,
     pub(super) expires_at: Option<Timestamp>,
 }
 
@@ -78,6 +80,8 @@ struct Written {
 struct Login {
     #[serde(rename = "accessToken")]
     token: SecretString,
+    #[serde(rename = "refreshToken")]
+    refresh_token: Option<SecretString>,
     #[serde(rename = "expiresAt")]
     expires_at: Option<f64>,
 }
@@ -95,12 +99,17 @@ pub(super) fn read(path: &Path, file: File) -> Result<TokenFile, CredentialProbl
             format!("has not the form {{\"claudeAiOauth\": {{\"accessToken\": …}}}} ({place})"),
         )
     })?;
-    let Login { token, expires_at } = written.login;
+    let Login {
+        token,
+        refresh_token,
+        expires_at,
+    } = written.login;
     if !fits_header(secrecy::ExposeSecret::expose_secret(&token)) {
         return Err(malformed(path, "has an `accessToken` that is none"));
     }
     Ok(TokenFile {
         token,
+        refresh_token,
         expires_at: expires_at.map(|at| moment(path, at)).transpose()?,
     })
 }

@@ -8,6 +8,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::error::Error;
+use crate::redact::Redactor;
 
 const TOKEN: &str = "sk-ant-oat01-dummy-of-a-test";
 
@@ -37,7 +38,14 @@ fn the_configuration_chooses() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("claude.json");
     let choose = |credentials, key: Option<&str>, oauth: Option<&str>| {
-        CredentialSource::choose(credentials, key.map(secret), oauth.map(secret), &path).map(|source| token(&source))
+        CredentialSource::choose(
+            credentials,
+            key.map(secret),
+            oauth.map(secret),
+            &path,
+            &Redactor::default(),
+        )
+        .map(|source| token(&source))
     };
     let missing = Err(format!("there is no token file `{}`", path.display()));
     assert_eq!(choose(Credentials::None, Some("k"), Some("t")), None);

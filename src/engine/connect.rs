@@ -74,6 +74,38 @@ impl Engine {
     }
 }
 
+impl Engine {
+    /// Finds every engine that answers, of either kind, and says of each place where there is none why. An installed
+    /// podman is started only where no podman answers. One that a person named stands alone.
+    ///
+    /// # Errors
+    ///
+    /// Of kind [`ErrorKind::Engine`], where what a person named makes no sense.
+    pub async fn reachable(options: &ConnectOptions) -> Result<(Vec<Self>, Vec<String>)> {
+        let user = rustix::process::geteuid().as_raw();
+        let candidates = endpoint::candidates(options, user)?;
+        let named = candidates.iter().any(|endpoint| endpoint.explicit);
+        let (mut found, mut tried) = (Vec::<Self>::new(), Vec::new());
+        for endpoint in candidates {
+            match try_endpoint(&endpoint, EngineChoice::Auto).await {
+                Ok(engine) => found.push(engine),
+                Err(error) => tried.push(format!("{endpoint}: {}", reason(&error))),
+            }
+        }
+        if !named && !found.iter().any(|engine| engine.kind() == EngineKind::Podman) {
+            let options = ConnectOptions {
+                choice: EngineChoice::Podman,
+                ..options.clone()
+            };
+            match start_podman(&options).await {
+                Ok(engine) => found.push(engine),
+                Err(error) => tried.push(format!("an installed podman: {}", reason(&error))),
+            }
+        }
+        Ok((found, tried))
+    }
+}
+
 async fn try_endpoint(endpoint: &Endpoint, choice: EngineChoice) -> Result<Engine> {
     if !endpoint.socket.try_exists().unwrap_or(true) {
         return Err(Error::new(ErrorKind::Engine, "no such socket"));

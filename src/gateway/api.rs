@@ -129,7 +129,7 @@ async fn set_aside(api: &ModelApi, body: Bytes, exchange: &mut Exchange) -> Resu
     }
     let hold = api.reserve(&ask).await.map_err(Refusal::spent)?;
     let body = ask.lowered(body, hold.max_tokens);
-    exchange.hold(hold, ask.is_streamed);
+    exchange.hold(hold, ask.form);
     Ok(body)
 }
 

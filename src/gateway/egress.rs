@@ -114,6 +114,11 @@ impl Egress {
         forwarded.unwrap_or_else(Refusal::into_response)
     }
 
+    /// Ends all tunnels and forwarded requests, though clones of this may go on counting.
+    pub fn close(&self) {
+        self.shared.ending.cancel();
+    }
+
     /// How much was let through and refused so far.
     pub fn counts(&self) -> Counts {
         self.shared.told().counts()
@@ -150,6 +155,9 @@ impl Shared {
 
     /// A place among the connections at once.
     fn place(&self) -> Result<OwnedSemaphorePermit, Refusal> {
+        if self.ending.is_cancelled() {
+            return Err(Refusal::Ended);
+        }
         let connections = Arc::clone(&self.connections);
         connections.try_acquire_owned().map_err(|_| Refusal::Busy)
     }

@@ -1,6 +1,6 @@
 //! The seal: what a container found out about itself, judged once, before anything else is answered.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
@@ -11,11 +11,40 @@ use super::body::{self, Answer, whole};
 use super::notice::Notice;
 use super::refusal::Refusal;
 use super::shared::Shared;
+use crate::guarantee::{Asked, Facts, GuaranteeReport, compare};
 
 /// Where a container sends what it found out.
 pub(super) const PATH: &str = "/cordwainer/seal";
 /// The longest such request, in bytes.
 const LIMIT: usize = 1 << 20;
+
+/// What a container was found to be, once it has said so.
+#[derive(Clone, Debug, Default)]
+pub struct Judged(Arc<Mutex<Option<GuaranteeReport>>>);
+
+impl Judged {
+    /// The report; `None` until the container has told its facts.
+    pub fn report(&self) -> Option<GuaranteeReport> {
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<GuaranteeReport>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Makes the judge that holds a container of `engine` to what was asked for it, and says where its findings will be.
+pub fn hold_to(asked: Asked, engine: String) -> (Seal, Judged) {
+    let judged = Judged::default();
+    let found = judged.clone();
+    let seal = move |facts: &str| {
+        let report = compare(&asked, &Facts::parse(facts));
+        let refusal = report.refusal(&engine);
+        *found.lock() = Some(report);
+        refusal.map_or(Ok(()), Err)
+    };
+    (Box::new(seal), judged)
+}
 
 /// How far the container has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

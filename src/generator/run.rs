@@ -15,11 +15,12 @@ use crate::generation::{GenerationName, Phase};
 use crate::generator::Generator;
 use crate::issue::IssueId;
 use crate::plan::{Limits, Reason};
+use crate::protected::ProtectedPaths;
 use crate::record::{EventSender, Recorder};
 use crate::recover::Recovery;
 use crate::store::Store;
 use crate::work::Work;
-use crate::{judgement, measure, preflight, stitch};
+use crate::{measure, preflight, stitch};
 
 /// How to run.
 #[derive(Clone, Copy, Debug, Default)]
@@ -157,7 +158,13 @@ impl Generator {
         }
         self.refuse_checked_out(&generation)?;
         self.git.user()?;
-        let recorder = Recorder::create(&self.state_dir, &run, self.world().clone(), events)?;
+        let recorder = Recorder::create(
+            &self.state_dir,
+            &run,
+            self.world().clone(),
+            events,
+            self.redactor().clone(),
+        )?;
         Ok(Session {
             _lock: lock,
             generation,
@@ -189,7 +196,7 @@ impl Generator {
             engine,
             image: &self.config.image,
             recorder: &session.recorder,
-            protected: judgement::protected_set(&self.config.protected_paths)?,
+            protected: ProtectedPaths::new(&self.config.protected_paths)?,
             credential: preflight::credential(self, &session.recorder)?,
             budgets: Budgets::new(self.config.budget),
             limits_in_a_row: AtomicU32::new(0),

@@ -22,7 +22,7 @@ pub struct NewCommit {
     pub tree: Oid,
     /// The parents, first parent first.
     pub parents: Vec<Oid>,
-    /// The message; NULs are dropped.
+    /// The message; NULs are dropped, and what must not be recorded is redacted.
     pub message: String,
     /// The author; unset means the committer.
     pub author: Option<Identity>,
@@ -83,7 +83,7 @@ impl Git {
             .map(|parent| repository.find_commit(*parent))
             .collect::<Result<Vec<_>, _>>()
             .context(failed)?;
-        let message = new.message.replace('\0', "");
+        let message = self.redactor.text(&new.message).replace('\0', "");
         repository
             .commit(
                 None,

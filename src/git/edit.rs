@@ -11,7 +11,7 @@ use crate::error::{Context as _, Error, ErrorKind, Result};
 
 mod names;
 
-pub(crate) use names::hazardous_name;
+pub(crate) use names::{Hazardous, hazardous_name};
 
 /// A change of a tree by repository paths: removals first, then writes.
 #[derive(Clone, Debug, Default)]
@@ -72,7 +72,7 @@ fn checked(path: &Path) -> Result<Vec<u8>> {
                 if name.contains(&0) {
                     return refuse("it contains a NUL");
                 }
-                if hazardous_name(name, EntryKind::File).is_some() {
+                if hazardous_name(name, EntryKind::File) == Some(Hazardous::DotGit) {
                     return refuse("it passes through what git takes for `.git`");
                 }
                 clean = bytes::join(&clean, name);

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs;
+use std::path::Path;
 
 use git2::{Oid, Repository};
 
@@ -71,6 +72,14 @@ impl Git {
         found.extend(of_repository(&repository));
         found.sort_by_key(|hazard| std::cmp::Reverse(hazard.severity));
         Ok(found)
+    }
+}
+
+impl Git {
+    /// Says whether the person's ignore rules cover a path of the checkout.
+    pub fn ignores(&self, path: &Path) -> Result<bool> {
+        let ignored = self.open()?.is_path_ignored(path);
+        ignored.context(format!("cannot ask whether git ignores `{}`", path.display()))
     }
 }
 

@@ -138,6 +138,7 @@ impl Git {
         if let Some(new) = new {
             repository.find_commit(new).context(failed())?;
         }
+        let why = self.redactor.text(why);
         let why: String = why.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
         let mut wait = Duration::from_millis(1);
         for _ in 0..LOCK_TRIES {

@@ -23,6 +23,7 @@ mod private;
 mod registration;
 mod restore;
 mod scan;
+mod screen;
 mod session;
 mod slot;
 mod snapshot;

@@ -5,7 +5,7 @@
 
 use jiff::Timestamp;
 
-use crate::attempt::Attempt;
+use crate::attempt::{Attempt, Outcome};
 use crate::error::{Error, ErrorKind, Result};
 use crate::issue::input::text_problem;
 use crate::issue::{Claim, Comment, Issue, IssueId, Issues, Status, id_list};
@@ -134,6 +134,30 @@ impl Issues {
         change(issue);
         issue.updated_at = now;
         Ok(())
+    }
+}
+
+impl Issue {
+    /// The last attempt and its snapshot, when the issue is held for what that attempt touched or left: a person may
+    /// take it as it is.
+    pub fn acceptable(&self) -> Result<(&Attempt, &str)> {
+        if self.status != Status::Blocked {
+            return Err(refused(self, "be accepted"));
+        }
+        let last = self
+            .attempts
+            .last()
+            .filter(|last| last.outcome == Outcome::ProtectedPath);
+        let why = match last.map(|last| (last, last.snapshot.as_deref())) {
+            Some((last, Some(snapshot))) => return Ok((last, snapshot)),
+            Some((_, None)) => "nothing was kept of its last attempt".to_owned(),
+            None => match self.attempts.last() {
+                Some(other) => format!("its last attempt ended with `{}`", other.outcome),
+                None => "nobody has attempted it".to_owned(),
+            },
+        };
+        Err(precondition(format!("{} cannot be accepted: {why}", self.id))
+            .hint("only what touches a protected path, or was left out or redacted, is a person's to accept"))
     }
 }
 

@@ -54,7 +54,7 @@ mod tests {
 
     use super::*;
 
-    fn check(headers: &[(&str, &str)], expect: Option<Value>) {
+    fn check(headers: &[(&str, &str)], expect: Option<&Value>) {
         let find = |name: &str| {
             let name = name.strip_prefix(PREFIX)?;
             headers
@@ -62,7 +62,7 @@ mod tests {
                 .find(|(other, _)| *other == name)
                 .map(|(_, value)| *value)
         };
-        assert_eq!(rate_limit_info(find), expect, "{headers:?}");
+        assert_eq!(rate_limit_info(find).as_ref(), expect, "{headers:?}");
     }
 
     #[test]
@@ -77,7 +77,7 @@ mod tests {
         check(
             &limit,
             Some(
-                json!({"status": "rejected", "resetsAt": 1_795_257_035, "rateLimitType": "five_hour",
+                &json!({"status": "rejected", "resetsAt": 1_795_257_035, "rateLimitType": "five_hour",
                 "isUsingOverage": false}),
             ),
         );
@@ -85,7 +85,7 @@ mod tests {
         check(
             &[&limit[..], &overage].concat(),
             Some(
-                json!({"status": "rejected", "resetsAt": 1_795_257_035, "rateLimitType": "five_hour",
+                &json!({"status": "rejected", "resetsAt": 1_795_257_035, "rateLimitType": "five_hour",
                 "overageStatus": "allowed", "overageResetsAt": 1_900_000_000, "isUsingOverage": true}),
             ),
         );
@@ -101,7 +101,7 @@ mod tests {
         check(
             &near,
             Some(
-                json!({"status": "allowed_warning", "rateLimitType": "seven_day", "utilization": 0.91,
+                &json!({"status": "allowed_warning", "rateLimitType": "seven_day", "utilization": 0.91,
                 "overageStatus": "rejected", "overageDisabledReason": "org_level_disabled", "isUsingOverage": false}),
             ),
         );

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::attempt::Outcome;
-use crate::event::{CallName, FiledTask, Happening};
+use crate::event::{FiledTask, Happening};
 use crate::guarantee::GuaranteeReport;
 use crate::report::numbers::{counted, duration, usage};
 use crate::text::one_line;
@@ -24,7 +24,6 @@ pub(super) fn lasting(event: &Happening) -> Option<String> {
         }
         Happening::Recovered { what } => format!("Recovered: {what}."),
         Happening::Warned { what } => format!("Warning: {what}."),
-        Happening::Sealed { call, report, .. } => return weaknesses(call, report),
         Happening::Denied { call, what } => format!("  {call}: refused: {what}."),
         Happening::MeterDiffered { call, client, gateway } => format!(
             "Warning: {call}: the client tells {}, and the model's API {}.",
@@ -75,6 +74,7 @@ pub(super) fn lasting(event: &Happening) -> Option<String> {
         Happening::TaskClaimed { task, title, attempt } => {
             format!("{task}: {}{}.", one_line(title, 100), nth_attempt(*attempt))
         }
+        Happening::Sealed { call, engine, report } => format!("  {call}: {}", weaker(engine, report)?),
         Happening::SessionResumed { call, .. } => format!("  {call}: going on with its session."),
         Happening::AgentSaid { call, text } => format!("  {call}: {}", one_line(text, 200)),
         Happening::GateEnded { task, gate, passed } => {
@@ -121,13 +121,14 @@ pub(super) fn lasting(event: &Happening) -> Option<String> {
     })
 }
 
-/// Where a container got less than was asked for.
-fn weaknesses(call: &CallName, report: &GuaranteeReport) -> Option<String> {
-    let weak = report.items.iter().filter(|guarantee| !guarantee.held);
-    let weak: Vec<_> = weak
-        .map(|guarantee| format!("`{}` ({})", guarantee.item, one_line(&guarantee.found, 100)))
-        .collect();
-    (!weak.is_empty()).then(|| format!("  {call}: its container lacks {}.", weak.join(", ")))
+/// What a container lacks; `None` where it lacks nothing.
+fn weaker(engine: &str, report: &GuaranteeReport) -> Option<String> {
+    if let Some(refusal) = report.refusal(engine) {
+        return Some(format!("{refusal}."));
+    }
+    let relaxed: Vec<&str> = report.relaxed().map(|guarantee| guarantee.item.name()).collect();
+    let names = relaxed.join("`, `");
+    (!relaxed.is_empty()).then(|| format!("the container lacks `{names}`, which `container.relax` lets it."))
 }
 
 fn bullets(problems: &[String]) -> String {

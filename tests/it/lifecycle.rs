@@ -8,6 +8,7 @@ use cordwainer::git::{NewCommit, Oid, RefMove, TreeEdit};
 use crate::support::command::{Called, Cordwainer, cordwainer};
 use crate::support::repository::TestRepository;
 
+mod accept;
 mod crashes;
 mod ends;
 mod guards;

@@ -1,5 +1,6 @@
 //! The sealed container: what it reports from inside, and that nothing runs in one that is weaker than asked.
 
+mod doctor;
 mod relay;
 mod sealed;
 mod weaker;

@@ -6,8 +6,10 @@ use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
 
 mod bare;
+mod gateway;
 mod memory;
 mod scene;
+mod start;
 mod stream;
 mod task;
 mod times;
@@ -29,8 +31,12 @@ pub(crate) struct BenchArgs {
 enum Bench {
     /// One task's overhead, beside a shell script that does the same and the bare calls of the engine
     Task(task::TaskBenchArgs),
+    /// The start of a sealed container, beside a plain one on the same engine
+    Seal(start::SealBenchArgs),
     /// The parser of the client's stream, beside `serde_json` skipping the same bytes
     Stream(stream::StreamBenchArgs),
+    /// What the gateway adds to requests and streams, beside a direct connection over loopback
+    Gateway(gateway::GatewayBenchArgs),
 }
 
 /// Runs a benchmark and prints its table.
@@ -40,7 +46,9 @@ pub(crate) fn run(args: &BenchArgs) -> Result<ExitCode> {
     }
     match &args.bench {
         Bench::Task(task) => task::run(task, args.no_install),
+        Bench::Seal(seal) => start::run(seal, args.no_install),
         Bench::Stream(stream) => stream::run(stream),
+        Bench::Gateway(gateway) => gateway::run(gateway),
     }
 }
 

@@ -43,6 +43,8 @@ pub(crate) enum Target {
     Stream,
     /// The reader of reset times.
     ResetTime,
+    /// What decides on hosts: targets, and the first message of TLS.
+    Network,
 }
 
 impl Target {
@@ -51,6 +53,7 @@ impl Target {
         match self {
             Self::Stream => "stream",
             Self::ResetTime => "reset_time",
+            Self::Network => "network",
         }
     }
 }

@@ -38,7 +38,7 @@ fn told(input: u64, output: u64) -> Reading {
 }
 
 /// What one request gets: its `max_tokens`, or the end of the refusal.
-fn check(purse: &mut Purse, asked: Asked, expect: Result<u64, &str>) -> Option<Hold> {
+fn check(purse: &mut Purse, asked: &Asked, expect: Result<u64, &str>) -> Option<Hold> {
     let granted = purse.reserve(asked.clone());
     match (granted, expect) {
         (Ok(hold), Ok(max_tokens)) => {
@@ -56,23 +56,23 @@ fn check(purse: &mut Purse, asked: Asked, expect: Result<u64, &str>) -> Option<H
 #[test]
 fn answers_are_bounded_by_what_is_left_of_the_tokens() {
     let mut purse = purse(None, Some(2000));
-    let hold = check(&mut purse, asked(1000, 1000, 0), Ok(1000)).unwrap();
+    let hold = check(&mut purse, &asked(1000, 1000, 0), Ok(1000)).unwrap();
     assert_eq!(purse.settle(hold, &told(250, 700)).tokens(), 950);
     // A quarter of a byte is a token by now, and a quarter of that is put on top.
-    let hold = check(&mut purse, asked(1600, 1000, 0), Ok(550)).unwrap();
+    let hold = check(&mut purse, &asked(1600, 1000, 0), Ok(550)).unwrap();
     purse.release(hold);
-    let hold = check(&mut purse, asked(1600, 1000, 549), Ok(550)).unwrap();
+    let hold = check(&mut purse, &asked(1600, 1000, 549), Ok(550)).unwrap();
     purse.release(hold);
     check(
         &mut purse,
-        asked(1600, 1000, 550),
+        &asked(1600, 1000, 550),
         Err("950 of 2000 tokens; the next answer may take 1051 tokens"),
     );
-    let hold = check(&mut purse, asked(1600, 1000, 0), Ok(550)).unwrap();
+    let hold = check(&mut purse, &asked(1600, 1000, 0), Ok(550)).unwrap();
     purse.settle(hold, &told(400, 550));
     check(
         &mut purse,
-        asked(400, 1, 0),
+        &asked(400, 1, 0),
         Err("1900 of 2000 tokens; the next answer may take 126 tokens"),
     );
 }
@@ -99,12 +99,12 @@ fn answers_are_bounded_by_what_is_left_of_the_money() {
             short => panic!("{asked:?}: {short:?}"),
         }
     }
-    let hold = check(&mut purse, asked(2000, 1000, 0), Ok(1000)).unwrap();
+    let hold = check(&mut purse, &asked(2000, 1000, 0), Ok(1000)).unwrap();
     let used = purse.settle(hold, &told(1000, 1000));
     assert!((used.cost_usd - 0.024).abs() < 1e-12, "{used:?}");
     check(
         &mut purse,
-        asked(2000, 1, 0),
+        &asked(2000, 1, 0),
         Err("0.0240 of 0.0300 USD; the next answer may take 0.0063 USD"),
     );
 }
@@ -112,20 +112,20 @@ fn answers_are_bounded_by_what_is_left_of_the_money() {
 #[test]
 fn what_others_hold_is_waited_for() {
     let mut purse = purse(None, Some(1000));
-    let one = check(&mut purse, asked(400, 600, 0), Ok(600)).unwrap();
-    let other = check(&mut purse, asked(100, 50, 0), Ok(50)).unwrap();
+    let one = check(&mut purse, &asked(400, 600, 0), Ok(600)).unwrap();
+    let other = check(&mut purse, &asked(100, 50, 0), Ok(50)).unwrap();
     assert_eq!(purse.reserve(asked(400, 600, 0)).unwrap_err(), Short::Held);
     purse.release(other);
     assert_eq!(purse.reserve(asked(400, 600, 0)).unwrap_err(), Short::Held);
     purse.settle(one, &told(100, 100));
-    let rest = check(&mut purse, asked(400, 600, 0), Ok(600)).unwrap();
+    let rest = check(&mut purse, &asked(400, 600, 0), Ok(600)).unwrap();
     purse.release(rest);
 }
 
 #[test]
 fn an_answer_that_tells_nothing_counts_as_it_was_reckoned() {
     let mut purse = purse(None, None);
-    let hold = check(&mut purse, asked(400, 600, 0), Ok(600)).unwrap();
+    let hold = check(&mut purse, &asked(400, 600, 0), Ok(600)).unwrap();
     let nothing = Reading::default();
     let used = purse.settle(hold, &nothing);
     assert_eq!(used.tokens(), 200);

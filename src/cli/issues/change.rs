@@ -5,8 +5,24 @@ use jiff::Timestamp;
 use crate::cli::Context;
 use crate::cli::issues::{input, name};
 use crate::error::Result;
+use crate::generator::Generator;
 use crate::issue::{IssueId, Issues};
 use crate::store::Store;
+
+/// Takes what a task was held for.
+pub(super) fn accept(context: &Context, generator: &Generator, id: &IssueId) -> Result<()> {
+    let issue = generator.accept(id)?;
+    if context.json {
+        return context.print_json(&issue);
+    }
+    let commit = issue.commit.as_deref().unwrap_or_default();
+    context.say(&format!(
+        "Accepted {}: it is on the generation branch as {commit}.",
+        name(&issue)
+    ));
+    context.say("Note: gates did not run on it.");
+    Ok(())
+}
 
 /// What every change needs.
 pub(super) struct Change<'a> {

@@ -49,6 +49,7 @@ fn render(issues: &Issues, issue: &Issue) -> Result<String> {
     page.section("comments", &comments);
     let attempts: Vec<String> = issue.attempts.iter().map(attempt).collect();
     page.section("attempts", &attempts);
+    page.section("to decide", &to_decide(issue));
     Ok(page.0)
 }
 
@@ -153,6 +154,22 @@ fn non_empty(text: &str) -> Vec<String> {
     } else {
         vec![text.to_owned()]
     }
+}
+
+/// How a person looks at what is held for one, and takes it.
+fn to_decide(issue: &Issue) -> Vec<String> {
+    let Ok((_, snapshot)) = issue.acceptable() else {
+        return Vec::new();
+    };
+    let snapshot = text::one_line(snapshot, 100);
+    vec![
+        format!("`git show --stat --patch --first-parent {snapshot}` shows what it changes"),
+        format!(
+            "`issues release {} --accept` merges it as it is; gates do not run",
+            issue.id
+        ),
+        format!("`issues release {}` has it done again", issue.id),
+    ]
 }
 
 fn attempt(attempt: &Attempt) -> String {

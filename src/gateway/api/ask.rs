@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 
 use super::super::refusal::Refusal;
 use crate::budget::Asked;
+use crate::metering::Form;
 
 /// The fields of a request that matter. One that stands twice is an error: the API may take the other one.
 #[derive(Deserialize)]
@@ -16,7 +17,6 @@ struct Fields<'a> {
     model: String,
     #[serde(borrow)]
     max_tokens: Option<&'a RawValue>,
-    #[serde(default)]
     stream: Option<bool>,
     thinking: Option<Thinking>,
     speed: Option<String>,
@@ -31,8 +31,8 @@ struct Thinking {
 #[derive(Debug, PartialEq)]
 pub(super) struct Ask {
     pub(super) asked: Asked,
-    /// Whether the answer is to come as it is written.
-    pub(super) is_streamed: bool,
+    /// In which form the answer is to come.
+    pub(super) form: Form,
     /// Where the number of `max_tokens` stands; `None` where the request has none.
     max_tokens: Option<Range<usize>>,
 }
@@ -58,7 +58,11 @@ impl Ask {
                 hour: hour.iter().any(|word| memmem::find(body, word).is_some()),
                 fast: fields.speed.is_some_and(|speed| speed != "standard"),
             },
-            is_streamed: fields.stream.unwrap_or(false),
+            form: if fields.stream == Some(true) {
+                Form::Events
+            } else {
+                Form::Document
+            },
             max_tokens: place,
         })
     }
@@ -114,13 +118,15 @@ mod tests {
             "system":[{"cache_control":{"type":"ephemeral","ttl":"1h"}}]}"#,
         )
         .unwrap();
-        assert!(ask.is_streamed && ask.asked.hour && ask.asked.fast && !ask.is_unbounded());
+        assert_eq!(ask.form, Form::Events);
+        assert!(ask.asked.hour && ask.asked.fast && !ask.is_unbounded());
         assert_eq!((ask.asked.thinking, ask.asked.model.as_str()), (5, "m"));
         let plain = read(
             r#"{"model":"m","max_tokens":9,"speed":"standard","thinking":{"type":"adaptive"},"system":"say \"1h\""}"#,
         );
         let plain = plain.unwrap();
-        assert!(!plain.is_streamed && !plain.asked.hour && !plain.asked.fast && plain.asked.thinking == 0);
+        assert_eq!(plain.form, Form::Document);
+        assert!(!plain.asked.hour && !plain.asked.fast && plain.asked.thinking == 0);
         assert!(read(r#"{"model":"m","a":"\u0031h"}"#).unwrap().asked.hour);
         let unbounded = read(r#"{"model":"m"}"#).unwrap();
         assert!(unbounded.is_unbounded());

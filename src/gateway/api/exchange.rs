@@ -19,7 +19,8 @@ pub(super) struct Exchange {
     shared: Arc<Shared>,
     path: String,
     hold: Option<Hold>,
-    is_streamed: bool,
+    /// In which form the answer was asked for.
+    expected: Form,
     stage: Stage,
 }
 
@@ -47,15 +48,15 @@ impl Exchange {
             shared,
             path: path.to_owned(),
             hold: None,
-            is_streamed: false,
+            expected: Form::Document,
             stage: Stage::Idle,
         }
     }
 
     /// Keeps what was set aside for the request until it is settled.
-    pub(super) fn hold(&mut self, hold: Hold, is_streamed: bool) {
+    pub(super) fn hold(&mut self, hold: Hold, expected: Form) {
         self.hold = Some(hold);
-        self.is_streamed = is_streamed;
+        self.expected = expected;
     }
 
     /// Notes that the request is on its way: from here on it may cost.
@@ -114,10 +115,11 @@ impl Exchange {
         usage
     }
 
-    /// What was used, where nobody waited for the end: of an answer in one piece all that it was allowed to have.
-    fn unheard(&self, mut reading: Reading) -> Reading {
+    /// What was used, where nobody waited for the end: of an answer in one piece all that it was allowed to have, of a
+    /// stream what was seen of it.
+    fn unheard(&self, form: Form, mut reading: Reading) -> Reading {
         let most = self.hold.as_ref().map_or(0, |hold| hold.max_tokens);
-        if !reading.complete && !self.is_streamed {
+        if !reading.complete && form == Form::Document {
             reading.counts.usage.output = reading.counts.usage.output.max(most);
         }
         reading
@@ -148,10 +150,19 @@ impl Drop for Exchange {
                 return;
             }
             Stage::Sent if self.hold.is_none() => return,
-            Stage::Sent => ((NOBODY_WAITED, None), Some(self.unheard(Reading::default()))),
+            Stage::Sent => {
+                let reading = self.unheard(self.expected, Reading::default());
+                ((NOBODY_WAITED, None), Some(reading))
+            }
             Stage::Answered(reply) => {
-                let read = reply.meter.map(|(_, meter)| meter.finish());
-                let heard = |reading| if reply.is_over { reading } else { self.unheard(reading) };
+                let read = reply.meter.map(|(form, meter)| (form, meter.finish()));
+                let heard = |(form, reading)| {
+                    if reply.is_over {
+                        reading
+                    } else {
+                        self.unheard(form, reading)
+                    }
+                };
                 ((reply.status, reply.limit), read.map(heard))
             }
         };

@@ -23,6 +23,9 @@ pub(super) enum Refusal {
     /// There are as many connections as there may be.
     #[error("too many connections at once: end one of them first")]
     Busy,
+    /// The egress has been closed.
+    #[error("the call that this belongs to has ended")]
+    Ended,
     /// The name has no address.
     #[error("the name cannot be resolved")]
     Unresolved,
@@ -38,7 +41,7 @@ impl Refusal {
     pub(super) fn into_response(self) -> Response<Body> {
         let status = match self {
             Self::Denied(_) => StatusCode::FORBIDDEN,
-            Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Busy | Self::Ended => StatusCode::SERVICE_UNAVAILABLE,
             Self::Unresolved | Self::Unreachable => StatusCode::BAD_GATEWAY,
             Self::TooSlow => StatusCode::GATEWAY_TIMEOUT,
         };

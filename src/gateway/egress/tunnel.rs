@@ -4,7 +4,7 @@ use std::io;
 
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional_with_sizes};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -15,6 +15,9 @@ use crate::network::{Denial, Target};
 
 /// The port on which nothing but TLS is let through.
 const TLS_PORT: u16 = 443;
+
+/// Bytes under way in one direction.
+const BUFFER: usize = 32 << 10;
 
 /// Runs a tunnel to its end.
 pub(super) async fn run(shared: &Shared, target: &Target, upgrade: OnUpgrade, stream: TcpStream) {
@@ -44,7 +47,7 @@ async fn carry(shared: &Shared, target: &Target, upgrade: OnUpgrade, mut stream:
     let activity = stream.activity();
     tokio::select! {
         () = activity.ceases(shared.bounds.idle) => Ok(()),
-        copied = copy_bidirectional(&mut client, &mut stream) => copied.map(|_| ()),
+        copied = copy_bidirectional_with_sizes(&mut client, &mut stream, BUFFER, BUFFER) => copied.map(|_| ()),
     }
 }
 

@@ -1,6 +1,9 @@
-//! Names that no tree may hold: what git, on some system, would take for its own folder.
+//! Names that no tree may hold: what git, on some system, would take for its own folder, or some system for another place.
+
+use unicode_normalization::UnicodeNormalization as _;
 
 use crate::git::EntryKind;
+use crate::text::is_ignorable;
 
 /// Why a name may not be in a tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,17 +12,34 @@ pub(crate) enum Hazardous {
     DotGit,
     /// A link that git reads as the list of submodules.
     ModulesLink,
+    /// A name by which Windows means another folder or drive.
+    Elsewhere,
+}
+
+impl Hazardous {
+    /// Says what is wrong with such a name.
+    pub(crate) fn reason(self) -> &'static str {
+        match self {
+            Self::DotGit => "git takes this name for a repository of its own, and records nothing of it",
+            Self::ModulesLink => "git reads the list of submodules there, and follows no link to it",
+            Self::Elsewhere => "on Windows this name means a place elsewhere",
+        }
+    }
 }
 
 /// Says whether git refuses this name of a file or folder: the rules of its `verify_path`, with the protections
-/// for HFS+ (ignorable characters) and NTFS (short names, trailing dots and spaces, streams) always on.
+/// for HFS+ (ignorable characters) and NTFS (short names, trailing dots and spaces, streams) always on; beyond these,
+/// what looks like `.git` in other letters, and what Windows looks for elsewhere.
 pub(crate) fn hazardous_name(name: &[u8], kind: EntryKind) -> Option<Hazardous> {
     // NTFS takes a backslash for a separator.
-    if name.split(|byte| *byte == b'\\').any(means_dot_git) || means_on_hfs(name, ".git") {
+    if name.split(|byte| *byte == b'\\').any(means_dot_git) || looks_like(name, ".git") {
         return Some(Hazardous::DotGit);
     }
-    let modules = means_on_ntfs(name, &[b".gitmodules", b"gitmod~1"]) || means_on_hfs(name, ".gitmodules");
-    (kind == EntryKind::Link && modules).then_some(Hazardous::ModulesLink)
+    let modules = means_on_ntfs(name, &[b".gitmodules", b"gitmod~1"]) || looks_like(name, ".gitmodules");
+    if kind == EntryKind::Link && modules {
+        return Some(Hazardous::ModulesLink);
+    }
+    is_elsewhere(name).then_some(Hazardous::Elsewhere)
 }
 
 fn means_dot_git(part: &[u8]) -> bool {
@@ -36,17 +56,29 @@ fn means_on_ntfs(name: &[u8], wanted: &[&[u8]]) -> bool {
     wanted.iter().any(|one| name[..kept].eq_ignore_ascii_case(one))
 }
 
-/// Whether HFS+ opens `wanted` for this name: case and the characters that it ignores do not count.
-fn means_on_hfs(name: &[u8], wanted: &str) -> bool {
+/// Whether HFS+ opens `wanted` for this name, or a reader takes it for that: case, characters that are not shown, and
+/// other widths and shapes of the same letters (NFKC) do not count.
+fn looks_like(name: &[u8], wanted: &str) -> bool {
     let Ok(name) = std::str::from_utf8(name) else {
         return false;
     };
-    let ignorable =
-        |c: char| matches!(c, '\u{200c}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{206a}'..='\u{206f}' | '\u{feff}');
-    name.chars()
-        .filter(|c| !ignorable(*c))
+    if name.is_ascii() {
+        return name.eq_ignore_ascii_case(wanted);
+    }
+    let shown = name.chars().filter(|c| !is_ignorable(*c)).nfkc();
+    let shown = shown
         .flat_map(char::to_lowercase)
-        .eq(wanted.chars())
+        .map(|c| if c == 'ı' { 'i' } else { c });
+    // The dot of a capital `İ` stays behind as a mark of its own.
+    shown.filter(|c| *c != '\u{307}').eq(wanted.chars())
+}
+
+/// Whether Windows, which takes a backslash for a separator and drops dots and spaces at a name's end, looks for this
+/// name above its folder, at the root, or on a drive.
+fn is_elsewhere(name: &[u8]) -> bool {
+    let drive = name.len() > 1 && name[0].is_ascii_alphabetic() && name[1] == b':';
+    let goes_up = |part: &[u8]| part.starts_with(b"..") && part.iter().all(|byte| b" .".contains(byte));
+    drive || name.starts_with(b"\\") || name.split(|byte| *byte == b'\\').any(goes_up)
 }
 
 #[cfg(test)]
@@ -72,6 +104,13 @@ mod tests {
             ".git:x",
             ".g\u{200c}it",
             "\u{feff}.git",
+            "．ｇｉｔ",
+            ".ｇit",
+            ".g\u{131}t",
+            ".G\u{130}T",
+            "․git",
+            ".gi\u{200b}t",
+            ".\u{2060}git",
             "a\\.git",
             ".git\\config",
             ".git\\",
@@ -91,10 +130,31 @@ mod tests {
             ".git2",
             "..git",
             "a b",
-            "a:b",
+            "ab:c",
+            "a\\b",
+            "...x",
+            "nul",
             "\u{200c}",
         ] {
             check(name, EntryKind::File, None);
+        }
+    }
+
+    #[test]
+    fn what_windows_looks_for_elsewhere_is_found() {
+        for name in [
+            "C:x",
+            "c:",
+            "\\x",
+            "\\\\server\\x",
+            "..\\x",
+            "a\\..\\b",
+            "a\\..",
+            ".. ",
+            "...",
+            ".. .\\x",
+        ] {
+            check(name, EntryKind::File, Some(Hazardous::Elsewhere));
         }
     }
 

@@ -66,6 +66,12 @@ impl Contents {
         }
     }
 
+    /// Whether a file of the base is the link with this target.
+    pub(super) fn is_link(was: &ExpectedFile, target: &[u8]) -> bool {
+        let id = Oid::hash_object(ObjectType::Blob, target);
+        was.kind == EntryKind::Link && id.is_ok_and(|id| id == was.id)
+    }
+
     /// Writes a link's target, as it is.
     pub(super) fn link(&self, target: &[u8]) -> Result<Oid> {
         self.repository.blob(target).context("cannot record a link")

@@ -93,9 +93,9 @@ impl Scan<'_> {
         }
         let kind = kind_on_disk(stat);
         let expected = self.expected.files.get(&path).map(|file| file.kind);
-        if expected.is_none() && hazardous_name(name, kind.unwrap_or(EntryKind::File)).is_some() {
-            let why = "git takes this name for a repository of its own, and records nothing of it";
-            self.refuse(&path, why);
+        let is_new = expected.is_none() && !self.expected.folders.contains(&path);
+        if is_new && let Some(hazard) = hazardous_name(name, kind.unwrap_or(EntryKind::File)) {
+            self.refuse(&path, hazard.reason());
             return Ok(());
         }
         match (kind, FileType::from_raw_mode(stat.st_mode)) {

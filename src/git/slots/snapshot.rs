@@ -3,13 +3,14 @@
 use std::io;
 use std::path::PathBuf;
 
-use git2::Oid;
+use git2::{Oid, Repository};
 
 use super::content::Contents;
 use super::expected::{Expected, ExpectedFile};
 use super::folder::{Cursor, Folder};
 use super::ignored::Rules;
 use super::scan::Scan;
+use super::screen::Screen;
 use super::slot::Slot;
 use crate::error::{Context as _, Result};
 use crate::git::edit::Editor;
@@ -45,7 +46,8 @@ pub struct Snapshot {
     pub changed: Vec<Change>,
     /// What git cannot record and nobody misses (sockets, FIFOs, files in submodules), and why.
     pub skipped: Vec<(PathBuf, String)>,
-    /// What must not or cannot be recorded, and why: the task is for a person to look at.
+    /// What must not or cannot be recorded, and why: the task is for a person to look at. A file that holds a
+    /// credential is in the tree with that redacted, and it is here.
     pub refused: Vec<(PathBuf, String)>,
     /// New files that ignore rules leave out; a folder counts once.
     pub ignored: Vec<PathBuf>,
@@ -71,7 +73,7 @@ pub(super) fn snapshot(slot: &Slot, base: Oid, limits: &SnapshotLimits) -> Resul
         ignored: Vec::new(),
     };
     scan.run(&root, &Rules::of_repository(slot.git.common_dir()))?;
-    let edits = record(slot, &root, &mut scan)?;
+    let edits = record(slot, &repository, &root, &mut scan)?;
     let Scan {
         mut skipped,
         mut refused,
@@ -103,8 +105,9 @@ pub(super) fn snapshot(slot: &Slot, base: Oid, limits: &SnapshotLimits) -> Resul
 }
 
 /// Writes the contents of all candidates, and says what becomes of each path.
-fn record(slot: &Slot, root: &Folder, scan: &mut Scan<'_>) -> Result<Edits> {
+fn record(slot: &Slot, repository: &Repository, root: &Folder, scan: &mut Scan<'_>) -> Result<Edits> {
     let mut contents = Contents::open(&slot.git)?;
+    let mut screen = Screen::new(&slot.git.redactor, repository);
     let is_attributes = |path: &[u8]| bytes::split_last(path).1 == b".gitattributes";
     for (path, file) in &scan.expected.files {
         if file.met && is_attributes(path) {
@@ -119,13 +122,15 @@ fn record(slot: &Slot, root: &Folder, scan: &mut Scan<'_>) -> Result<Edits> {
     for (path, kind) in candidates {
         let was = scan.expected.files.get(&path).copied();
         let most = scan.limits.max_file_bytes;
-        let id = match read(&mut cursor, &path, kind, most) {
-            Ok(target) if kind == EntryKind::Link => contents.link(&target)?,
-            Ok(content) => contents.file(&path, &content, was.as_ref())?,
+        let content = match read(&mut cursor, &path, kind, most) {
+            Ok(content) => content,
             Err(error) => {
                 scan.unreadable(&path, &error);
                 continue;
             }
+        };
+        let Some(id) = screened(&mut screen, &mut contents, scan, (&path, kind), &content)? else {
+            continue;
         };
         if is_attributes(&path) && kind != EntryKind::Link {
             contents.add_attributes(&path, id)?;
@@ -137,6 +142,37 @@ fn record(slot: &Slot, root: &Folder, scan: &mut Scan<'_>) -> Result<Edits> {
     }
     edits.extend(scan.expected.missing().into_iter().map(|(path, _)| (path, None)));
     Ok(edits)
+}
+
+/// Records one file or link as far as it may be; `None` for one that is refused whole.
+fn screened(
+    screen: &mut Screen<'_>,
+    contents: &mut Contents,
+    scan: &mut Scan<'_>,
+    (path, kind): (&[u8], EntryKind),
+    content: &[u8],
+) -> Result<Option<Oid>> {
+    let was = scan.expected.files.get(path).copied();
+    if was.is_none()
+        && let Some(shown) = screen.path(path)
+    {
+        let why = "its name holds a credential, so it was left out";
+        scan.refused.push((bytes::to_path(&shown), why.to_owned()));
+        return Ok(None);
+    }
+    if kind == EntryKind::Link {
+        let is_new = was.is_none_or(|was| !Contents::is_link(&was, content));
+        if let Some(why) = screen.link(path, content).filter(|_| is_new) {
+            scan.refuse(path, &why);
+            return Ok(None);
+        }
+        return contents.link(content).map(Some);
+    }
+    let (content, why) = screen.content(content, was.as_ref(), scan.expected)?;
+    if let Some(why) = why {
+        scan.refused.push((bytes::to_path(path), why));
+    }
+    contents.file(path, &content, was.as_ref()).map(Some)
 }
 
 /// Reads a file, or a link's target, from the slot.

@@ -72,7 +72,7 @@ pub(super) fn capabilities(facts: &Facts) -> Verdict {
         Some(bits) if !bits.is_empty() && bits.bytes().all(|bit| bit == b'0') => None,
         Some(bits) => Some(format!("{set} {bits}")),
     };
-    let offences: Vec<String> = CAPABILITIES.iter().filter_map(|set| offence(set)).collect();
+    let offences: Vec<String> = CAPABILITIES.iter().filter_map(offence).collect();
     Verdict::without(&offences, "none", "none")
 }
 

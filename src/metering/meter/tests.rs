@@ -94,7 +94,7 @@ fn a_line_of_any_length_takes_bounded_memory() {
     meter.push(START.as_bytes());
     meter.push(b"data: ");
     for _ in 0..100 {
-        meter.push(&[b'x'; 1 << 20]);
+        meter.push(&vec![b'x'; 1 << 20]);
         assert!(meter.pending.capacity() <= 2 * LINE_LIMIT);
     }
     meter.push(b"\n");
@@ -102,7 +102,7 @@ fn a_line_of_any_length_takes_bounded_memory() {
     assert_eq!(tokens(&meter.finish()), [120, 30, 900, 40]);
     let mut meter = Meter::new(Form::Document);
     for _ in 0..100 {
-        meter.push(&[b'x'; 1 << 20]);
+        meter.push(&vec![b'x'; 1 << 20]);
     }
     assert!(meter.pending.capacity() <= 2 * DOCUMENT_LIMIT);
     let reading = meter.finish();

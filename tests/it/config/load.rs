@@ -120,7 +120,8 @@ fn the_git_folder_of_a_linked_worktree_is_found() {
     fs::write(linked.join("commondir"), "../..\n").expect("a file");
     let main = main.path().canonicalize().expect("a path");
     for shown in [main.clone(), main.join(".git"), main.join(".git/objects")] {
-        let worktree = folder(&format!("container: {{mounts: ['{}:/x']}}", shown.display()));
+        let text = format!("container: {{mounts: ['{}:/x']}}", shown.display());
+        let worktree = folder(&text);
         fs::write(worktree.path().join(".git"), format!("gitdir: {}\n", linked.display())).expect("a file");
         let failure = failure(worktree.path());
         assert!(

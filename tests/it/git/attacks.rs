@@ -83,7 +83,7 @@ fn an_honest_change_is_recorded_as_it_is() {
     fs::remove_dir_all(scene.at("d")).unwrap();
     scene.write("d", "now a file");
     fs::set_permissions(scene.at("run"), fs::Permissions::from_mode(0o755)).unwrap();
-    symlink("/etc/passwd", scene.at("link")).unwrap();
+    symlink("new/file", scene.at("link")).unwrap();
     let snapshot = scene.snapshot();
     let changed: Vec<_> = snapshot
         .changed
@@ -101,7 +101,7 @@ fn an_honest_change_is_recorded_as_it_is() {
     ];
     assert_eq!(changed, expected);
     assert_eq!(snapshot.changed, scene.git.changes(scene.base, snapshot.tree).unwrap());
-    assert_eq!(scene.file(&snapshot, "link").as_deref(), Some("/etc/passwd"));
+    assert_eq!(scene.file(&snapshot, "link").as_deref(), Some("new/file"));
     assert!(snapshot.refused.is_empty() && snapshot.skipped.is_empty() && snapshot.ignored.is_empty());
 }
 
@@ -162,7 +162,16 @@ fn a_link_in_the_place_of_a_folder_is_a_link() {
     fs::remove_dir_all(scene.at("d")).unwrap();
     symlink(&outside, scene.at("d")).unwrap();
     let snapshot = scene.snapshot();
-    assert_eq!(scene.file(&snapshot, "d").as_deref(), outside.to_str());
+    assert_eq!(names(&snapshot.refused), ["d"]);
+    assert!(
+        snapshot.refused[0].1.contains("leads out of the repository"),
+        "{snapshot:?}"
+    );
+    assert_eq!(scene.file(&snapshot, "d/file").as_deref(), Some("x"));
+    fs::remove_dir_all(scene.at("d")).unwrap();
+    symlink("e", scene.at("d")).unwrap();
+    let snapshot = scene.snapshot();
+    assert_eq!(scene.file(&snapshot, "d").as_deref(), Some("e"));
     assert_eq!(scene.file(&snapshot, "d/file"), None);
     assert_eq!(fs::read_to_string(outside.join("file")).unwrap(), "secret");
     // The slot's own folder replaced by a link is not entered either.
@@ -353,4 +362,148 @@ fn line_endings_are_recorded_as_git_would_and_untouched_files_stay() {
     assert_eq!(file("binary"), "\0\r\n");
     // As git: a file stored with carriage returns keeps them under `text=auto`.
     assert_eq!(file("edited.txt"), "one\r\n2\r\n");
+}
+
+/// A token of GitHub's form that nobody has.
+const TOKEN: &str = "ghp_0a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R";
+
+/// Whether any object of the repository holds this, whoever points to it.
+fn is_in_an_object(scene: &Scene, text: &str) -> bool {
+    let objects = Command::new("git")
+        .args(["cat-file", "--batch-all-objects", "--batch"])
+        .current_dir(scene.repository.path())
+        .output()
+        .unwrap();
+    assert!(objects.status.success());
+    memchr::memmem::find(&objects.stdout, text.as_bytes()).is_some()
+}
+
+#[test]
+fn no_token_becomes_an_object_and_the_work_is_kept() {
+    let mut scene = Scene::new(&[("a", "one\n"), ("binary", "x")]);
+    scene.write("a", format!("one\ntwo\nkey = \"{TOKEN}\"\n"));
+    scene.write("binary", [b"\0\xff".as_slice(), TOKEN.as_bytes(), b"\xfe\0"].concat());
+    scene.write("clean", "clean");
+    let snapshot = scene.snapshot();
+    let refused = [
+        ("a", "line 3 holds a GitHub token; what was kept has it redacted"),
+        ("binary", "line 1 holds a GitHub token; what was kept has it redacted"),
+    ];
+    let refused = refused.map(|(path, why)| (PathBuf::from(path), why.to_owned()));
+    assert_eq!(snapshot.refused, refused);
+    assert_eq!(
+        scene.file(&snapshot, "a").as_deref(),
+        Some("one\ntwo\nkey = \"[redacted GitHub token]\"\n")
+    );
+    let binary = scene
+        .git
+        .read_file(snapshot.tree, Path::new("binary"))
+        .unwrap()
+        .unwrap();
+    assert_eq!(binary, b"\0\xff[redacted GitHub token]\xfe\0");
+    assert_eq!(scene.file(&snapshot, "clean").as_deref(), Some("clean"));
+    assert!(!is_in_an_object(&scene, TOKEN));
+    // The control: git itself records it.
+    scene.repository.write("a", TOKEN);
+    scene.repository.commit("careless");
+    scene.repository.git(&["repack", "-adq"]);
+    assert!(is_in_an_object(&scene, TOKEN));
+}
+
+#[test]
+fn names_and_targets_with_tokens_are_left_out() {
+    let mut scene = Scene::new(&[("a", "a")]);
+    scene.write(&format!("d/{TOKEN}/x"), "x");
+    scene.write(&format!("{TOKEN}.txt"), "x");
+    symlink(TOKEN, scene.at("link")).unwrap();
+    let snapshot = scene.snapshot();
+    assert_eq!(
+        names(&snapshot.refused),
+        ["[redacted GitHub token].txt", "d/[redacted GitHub token]/x", "link"]
+    );
+    assert!(
+        snapshot.changed.is_empty() && !format!("{snapshot:?}").contains(TOKEN),
+        "{snapshot:?}"
+    );
+    assert!(!is_in_an_object(&scene, TOKEN));
+}
+
+#[test]
+fn tokens_that_the_base_has_are_the_persons_own() {
+    let (other, data) = (TOKEN.replace("0a1B", "9z8Y"), format!("first: {TOKEN}\n"));
+    let mut scene = Scene::new(&[("data", data.as_str()), ("a", "a")]);
+    scene.write("data", format!("{data}second\n"));
+    scene.write("moved/data", &data);
+    let snapshot = scene.snapshot();
+    assert!(snapshot.refused.is_empty(), "{snapshot:?}");
+    assert_eq!(scene.file(&snapshot, "data"), Some(format!("{data}second\n")));
+    assert_eq!(scene.file(&snapshot, "moved/data").as_ref(), Some(&data));
+    scene.write("data", format!("{data}second: {other}\n"));
+    let snapshot = scene.snapshot();
+    assert_eq!(names(&snapshot.refused), ["data"]);
+    assert!(
+        snapshot.refused[0].1.starts_with("line 2 holds a GitHub token;"),
+        "{snapshot:?}"
+    );
+    assert_eq!(
+        scene.file(&snapshot, "data"),
+        Some(format!("{data}second: [redacted GitHub token]\n"))
+    );
+    assert!(!is_in_an_object(&scene, &other));
+}
+
+#[test]
+fn a_credential_in_use_is_found_encoded_too() {
+    let repository = TestRepository::new();
+    repository.write("a", "a");
+    let base = repository.commit("base");
+    let secret = secrecy::SecretString::from("correct-horse-battery");
+    let git = repository
+        .handle()
+        .with_redactor(cordwainer::redact::Redactor::new([&secret]));
+    let state = git.common_dir().join("cordwainer");
+    let mut slot = cordwainer::git::SlotPool::new(git.clone(), &state)
+        .acquire("x")
+        .unwrap();
+    restore(&mut slot, &git, base);
+    fs::write(slot.path().join("a"), "Basic dXNlcjpjb3JyZWN0LWhvcnNlLWJhdHRlcnk=").unwrap();
+    let snapshot = slot.snapshot(base, &SnapshotLimits::default()).unwrap();
+    let why = "line 1 holds a credential that is in use; what was kept has it redacted";
+    assert_eq!(snapshot.refused, [(PathBuf::from("a"), why.to_owned())]);
+}
+
+#[test]
+fn names_and_links_that_lead_elsewhere_on_some_system_are_refused() {
+    let mut scene = Scene::new(&[("a", "a"), ("d/x", "x")]);
+    let bad = [
+        "..\\up",
+        "C:drive",
+        "\\root",
+        "a\\..\\b",
+        ".. ",
+        "．ｇｉｔ",
+        ".g\u{131}t",
+    ];
+    for name in bad {
+        fs::write(scene.at(name), "x").unwrap();
+    }
+    let links = [
+        ("in-git", ".git/hooks/pre-commit"),
+        ("d/up", "../../x"),
+        ("absolute", "/etc/passwd"),
+        ("folded", "d/../../x"),
+    ];
+    for (path, target) in links {
+        symlink(target, scene.at(path)).unwrap();
+    }
+    symlink("../a", scene.at("d/fine")).unwrap();
+    scene.write("nul", "a name of a device leads nowhere");
+    let snapshot = scene.snapshot();
+    let mut expected: Vec<_> = bad.into_iter().chain(links.map(|(path, _)| path)).collect();
+    expected.sort_unstable();
+    let mut refused = names(&snapshot.refused);
+    refused.sort_unstable();
+    assert_eq!(refused, expected);
+    assert_eq!(scene.file(&snapshot, "d/fine").as_deref(), Some("../a"));
+    assert!(scene.file(&snapshot, "nul").is_some());
 }

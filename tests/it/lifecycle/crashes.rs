@@ -47,6 +47,7 @@ const START: &[&str] = &[
 ];
 const STOP: &[&str] = &["stop.finished", "stop.prepared", "stop.landed"];
 const CHECKOUT: &[&str] = &["checkout.files", "checkout.moved", "stop.checkout"];
+const ACCEPT: &[&str] = super::accept::CRASH_POINTS;
 const END: &[&str] = &["end.archived", "end.branch", "end.slots", "end.ref"];
 
 /// A generation with files added, changed and removed, a base that moved on, tasks with attempts, and an issue.
@@ -144,7 +145,7 @@ fn dies(case: &Case, at: &str, expected: &End) -> bool {
 
 #[test]
 fn every_crash_point_is_in_some_case() {
-    let mut reached = [START, STOP, CHECKOUT, END].concat();
+    let mut reached = [START, STOP, CHECKOUT, END, ACCEPT].concat();
     reached.sort_unstable();
     assert_eq!(
         crash_points(),

@@ -9,6 +9,9 @@ const NAMES: super::proxy::Names<'static> = &[("tools.example", &[&["127.0.0.1"]
 const ANSWER: &str = "HTTP/1.1 200 OK\r\ncontent-length: 5\r\nx-own: 1\r\nconnection: x-between\r\nx-between: 1\r\n\
                       keep-alive: timeout=5\r\nproxy-authenticate: Basic\r\n\r\nhello";
 
+/// The plainest request.
+const GET: &str = "GET http://HOST/ HTTP/1.1\r\nHost: HOST\r\nConnection: close\r\n\r\n";
+
 async fn proxy(origin: &Origin) -> Proxy {
     let port = origin.port();
     Proxy::start(
@@ -90,12 +93,7 @@ async fn a_redirect_is_the_clients_to_follow() {
     let redirect = "HTTP/1.1 302 Found\r\nlocation: http://169.254.169.254/\r\ncontent-length: 0\r\n\r\n";
     let origin = Origin::http(redirect, 0).await;
     let proxy = proxy(&origin).await;
-    let answer = ask(
-        &proxy,
-        &origin,
-        "GET http://HOST/ HTTP/1.1\r\nHost: HOST\r\nConnection: close\r\n\r\n",
-    )
-    .await;
+    let answer = ask(&proxy, &origin, GET).await;
     assert!(
         answer.starts_with("HTTP/1.1 302") && answer.contains("location: http://169.254.169.254/"),
         "{answer}"
@@ -111,12 +109,7 @@ async fn an_answer_that_changes_the_protocol_is_none() {
     )
     .await;
     let proxy = proxy(&origin).await;
-    let answer = ask(
-        &proxy,
-        &origin,
-        "GET http://HOST/ HTTP/1.1\r\nHost: HOST\r\nConnection: close\r\n\r\n",
-    )
-    .await;
+    let answer = ask(&proxy, &origin, GET).await;
     assert!(answer.starts_with("HTTP/1.1 502"), "{answer}");
 }
 

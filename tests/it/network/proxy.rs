@@ -13,7 +13,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response};
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::JoinHandle;
@@ -142,7 +142,7 @@ async fn route(egress: &Egress, request: Request<Incoming>) -> Response<Body> {
 }
 
 /// Reads up to the empty line after a head.
-pub(super) async fn read_head(stream: &mut TcpStream) -> String {
+pub(super) async fn read_head(stream: &mut (impl AsyncRead + Unpin)) -> String {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         let mut byte = [0];
@@ -155,7 +155,7 @@ pub(super) async fn read_head(stream: &mut TcpStream) -> String {
 }
 
 /// Reads until the other side has ended, however it ends.
-pub(super) async fn read_rest(stream: &mut TcpStream) -> Vec<u8> {
+pub(super) async fn read_rest(stream: &mut (impl AsyncRead + Unpin)) -> Vec<u8> {
     let mut rest = Vec::new();
     let _ = tokio::time::timeout(Duration::from_secs(20), stream.read_to_end(&mut rest))
         .await

@@ -38,6 +38,17 @@ async fn check(lines: &[&str], expect: &[u16]) {
     assert_eq!(proxy.egress.counts().permitted, 0);
 }
 
+/// Asks for each as a tunnel and as plain HTTP: it is refused, or no request at all.
+async fn check_authorities(authorities: impl IntoIterator<Item = String>) {
+    let both = |authority: String| {
+        let plain = format!("GET http://{authority}/ HTTP/1.1");
+        [format!("CONNECT {authority} HTTP/1.1"), plain]
+    };
+    let lines: Vec<String> = authorities.into_iter().flat_map(both).collect();
+    let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+    check(&lines, &[400, 403]).await;
+}
+
 #[tokio::test]
 async fn what_the_tricks_would_reach_is_there() {
     let origin = Origin::http("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n", 0).await;
@@ -100,17 +111,7 @@ async fn addresses_in_odd_notations() {
         "169.254.169.254",
         "127.0.0.1.tools.example",
     ];
-    let lines: Vec<String> = hosts
-        .iter()
-        .flat_map(|host| {
-            [
-                format!("CONNECT {host}:{{P}} HTTP/1.1"),
-                format!("GET http://{host}:{{P}}/ HTTP/1.1"),
-            ]
-        })
-        .collect();
-    let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
-    check(&lines, &[400, 403]).await;
+    check_authorities(hosts.map(|host| format!("{host}:{{P}}"))).await;
 }
 
 #[tokio::test]
@@ -143,17 +144,7 @@ async fn characters_that_no_host_has() {
         "*",
         "",
     ];
-    let lines: Vec<String> = hosts
-        .iter()
-        .flat_map(|host| {
-            [
-                format!("CONNECT {host}:{{P}} HTTP/1.1"),
-                format!("GET http://{host}:{{P}}/ HTTP/1.1"),
-            ]
-        })
-        .collect();
-    let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
-    check(&lines, &[400, 403]).await;
+    check_authorities(hosts.map(|host| format!("{host}:{{P}}"))).await;
 }
 
 #[tokio::test]
@@ -172,17 +163,7 @@ async fn ports_that_are_none() {
         ":0x1bb",
         ":https",
     ];
-    let lines: Vec<String> = ports
-        .iter()
-        .flat_map(|port| {
-            [
-                format!("CONNECT tools.example{port} HTTP/1.1"),
-                format!("GET http://tools.example{port}/ HTTP/1.1"),
-            ]
-        })
-        .collect();
-    let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
-    check(&lines, &[400, 403]).await;
+    check_authorities(ports.map(|port| format!("tools.example{port}"))).await;
 }
 
 #[tokio::test]

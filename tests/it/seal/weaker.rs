@@ -78,7 +78,7 @@ async fn read_only_root() {
 #[tokio::test]
 async fn tmpfs() {
     check(Item::Tmpfs, |body, _| {
-        body["HostConfig"]["Tmpfs"]["/home/agent"] = json!("mode=1777,size=65m")
+        body["HostConfig"]["Tmpfs"]["/home/agent"] = json!("mode=1777,size=65m");
     })
     .await;
     check(Item::Tmpfs, |body, _| host(body, "ShmSize", json!(128 << 20))).await;
@@ -87,11 +87,11 @@ async fn tmpfs() {
 #[tokio::test]
 async fn mounts() {
     check(Item::Mounts, |body, _| {
-        add_mount(body, Path::new("/usr"), "/extra", true)
+        add_mount(body, Path::new("/usr"), "/extra", true);
     })
     .await;
     check(Item::Mounts, |body, _| {
-        add_mount(body, Path::new("/tmp"), "/extra", false)
+        add_mount(body, Path::new("/tmp"), "/extra", false);
     })
     .await;
     check(Item::Mounts, |body, _| {

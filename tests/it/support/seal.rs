@@ -74,7 +74,7 @@ fn answer(refusal: Option<String>) -> String {
 /// Reads one request: its head, and a body of the length that the head tells.
 fn request(stream: &mut UnixStream) -> Option<(String, String)> {
     let mut bytes = Vec::new();
-    let mut buffer = [0; 65_536];
+    let mut buffer = vec![0; 65_536];
     loop {
         let text = String::from_utf8_lossy(&bytes).into_owned();
         if let Some((head, body)) = text.split_once("\r\n\r\n") {

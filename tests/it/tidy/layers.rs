@@ -4,7 +4,7 @@ use super::{Text, below, report};
 
 /// Which layer each file of `src/` is in, with the folder of its name. From left to right.
 const LAYERS: [(&str, &[&str]); 5] = [
-    ("base", &["crash", "error", "fs", "lines", "text", "world"]),
+    ("base", &["crash", "error", "fs", "lines", "redact", "text", "world"]),
     (
         "model",
         &[
@@ -23,6 +23,7 @@ const LAYERS: [(&str, &[&str]); 5] = [
             "pause",
             "plan",
             "proposal",
+            "protected",
             "retry",
         ],
     ),
@@ -47,6 +48,7 @@ const LAYERS: [(&str, &[&str]); 5] = [
         "flow",
         &[
             "call",
+            "doctor",
             "driver",
             "gate",
             "judgement",

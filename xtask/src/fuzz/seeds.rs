@@ -1,4 +1,4 @@
-//! The first inputs: what the real client wrote.
+//! The first inputs: what real clients wrote.
 
 use std::fs;
 use std::path::Path;
@@ -16,6 +16,7 @@ pub(super) fn write(target: Target, folder: &Path) -> Result<()> {
     let seeds = match target {
         Target::Stream => recordings(&root.join("tests/data/transcripts"))?,
         Target::ResetTime => sentences(&root.join("fuzz/reset_time/sentences.txt"))?,
+        Target::Network => first_bytes(&root.join("fuzz/network"))?,
     };
     for (number, seed) in seeds.iter().enumerate() {
         let path = folder.join(number.to_string());
@@ -47,4 +48,24 @@ fn choices() -> Vec<u8> {
 fn sentences(file: &Path) -> Result<Vec<Vec<u8>>> {
     let text = fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
     Ok(text.lines().map(|line| format!("{NOW}\n{line}").into_bytes()).collect())
+}
+
+/// Hellos of real clients (curl, the same with TLS 1.2, node, and Python without a name), and targets.
+fn first_bytes(folder: &Path) -> Result<Vec<Vec<u8>>> {
+    let read = |name: &str| {
+        let file = folder.join(name);
+        fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))
+    };
+    let targets = read("targets.txt")?;
+    let mut seeds: Vec<Vec<u8>> = targets.lines().map(|line| line.as_bytes().to_vec()).collect();
+    for line in read("hellos.txt")?.lines() {
+        let pairs = line.as_bytes().chunks(2).map(std::str::from_utf8);
+        let bytes = pairs.map(|pair| Ok(u8::from_str_radix(pair?, 16)?));
+        seeds.push(
+            bytes
+                .collect::<Result<_>>()
+                .context("a hello is not in hexadecimal digits")?,
+        );
+    }
+    Ok(seeds)
 }

@@ -1,0 +1,78 @@
+//! `doctor`.
+
+use clap::Args;
+
+use super::{Common, Context};
+use crate::doctor::{Check, Diagnosis, EngineDiagnosis};
+use crate::error::{Error, ErrorKind, Result, exit};
+use crate::guarantee::Guarantee;
+use crate::text::harmless;
+
+/// `doctor`.
+#[derive(Clone, Debug, Args)]
+pub struct DoctorArgs {
+    #[command(flatten)]
+    pub(super) common: Common,
+}
+
+/// Shows what holds here, and the mend for what does not.
+pub(super) async fn execute(context: &Context) -> Result<u8> {
+    let generator = context.open()?;
+    let diagnosis = generator.diagnose().await?;
+    if context.json {
+        context.print_json(&diagnosis)?;
+    } else {
+        context.print(&harmless(&shown(&diagnosis)))?;
+    }
+    if diagnosis.engines.is_empty() {
+        let tried = diagnosis.unreachable.join("\n  ");
+        let message = format!("no container engine answers; tried\n  {tried}");
+        return Err(Error::new(ErrorKind::Engine, message).hint("install podman or Docker Engine, and start it"));
+    }
+    Ok(if diagnosis.holds() {
+        exit::DONE
+    } else {
+        exit::PRECONDITION
+    })
+}
+
+fn shown(diagnosis: &Diagnosis) -> String {
+    let mut lines = Vec::new();
+    for engine in &diagnosis.engines {
+        lines.push(engine.engine.clone());
+        lines.extend(engine_lines(engine));
+        lines.push(String::new());
+    }
+    lines.push("repository and machine".to_owned());
+    lines.extend(diagnosis.checks.iter().map(check_line));
+    lines.join("\n")
+}
+
+fn engine_lines(engine: &EngineDiagnosis) -> impl Iterator<Item = String> {
+    let guarantees = engine.report.iter().flat_map(|report| &report.items);
+    let checks = engine.checks.iter().map(check_line);
+    checks.chain(guarantees.map(guarantee_line))
+}
+
+fn check_line(check: &Check) -> String {
+    line(
+        if check.held { "✓" } else { "✗" },
+        &check.name,
+        &check.found,
+        check.mend.as_deref(),
+    )
+}
+
+fn guarantee_line(guarantee: &Guarantee) -> String {
+    let (mark, mend) = match (guarantee.held, guarantee.relaxed) {
+        (true, _) => ("✓", None),
+        (false, true) => ("~", Some("`container.relax` lets it be")),
+        (false, false) => ("✗", Some(guarantee.item.mend())),
+    };
+    line(mark, guarantee.item.name(), &guarantee.found, mend)
+}
+
+fn line(mark: &str, name: &str, found: &str, mend: Option<&str>) -> String {
+    let mend = mend.map_or_else(String::new, |mend| format!("\n      → {mend}"));
+    format!("  {mark} {name:<17}  {found}{mend}")
+}

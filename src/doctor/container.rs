@@ -1,0 +1,160 @@
+//! One sealed container of the configured image, which says what it got.
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::{PermissionsExt as _, chown};
+use std::path::Path;
+use std::time::Duration;
+
+use secrecy::SecretString;
+use tempfile::TempDir;
+
+use super::{Check, EngineDiagnosis};
+use crate::engine::{Container, ContainerSpec, Engine, Mount, UserChoice};
+use crate::error::{Context as _, Error, Result};
+use crate::gateway::{Gateway, Options, hold_to};
+use crate::generator::Generator;
+use crate::guarantee::GuaranteeReport;
+use crate::text::one_line;
+
+/// Until the container must have ended.
+const LIMIT: Duration = Duration::from_secs(60);
+/// What an entrypoint ends with that does not run its command.
+const NOT_RUN: i64 = 125;
+
+/// Examines an engine; what goes wrong is a check that does not hold.
+pub(super) async fn examine(generator: &Generator, engine: &Engine) -> EngineDiagnosis {
+    let mut diagnosis = EngineDiagnosis {
+        engine: engine.describe(),
+        checks: Vec::new(),
+        report: None,
+    };
+    let image = &generator.config().image;
+    diagnosis.checks.push(match engine.image_id(image).await {
+        Ok(Some(_)) => Check::good("image", image),
+        Ok(None) => Check::bad("image", format!("no `{image}`"), "`image build` makes the Claude image"),
+        Err(error) => failed("image", &error),
+    });
+    if diagnosis.checks.iter().all(|check| check.held) {
+        match ask(generator, engine).await {
+            Ok(answer) => answer.tell(&mut diagnosis),
+            Err(error) => diagnosis.checks.push(failed("container", &error)),
+        }
+    }
+    diagnosis
+}
+
+fn failed(name: &str, error: &Error) -> Check {
+    let mend = error.hint_text().unwrap_or("see what the engine's own log says");
+    Check::bad(name, error.in_a_line(), mend)
+}
+
+/// What a container said, and how it ended.
+struct Answer {
+    report: Option<GuaranteeReport>,
+    code: Option<i64>,
+    stderr: String,
+}
+
+impl Answer {
+    fn tell(self, diagnosis: &mut EngineDiagnosis) {
+        let mend = "`image build` makes an image with the entrypoint and `socat`; `--base` puts both onto one of yours";
+        let said = one_line(&self.stderr, 200);
+        let Some(report) = self.report else {
+            diagnosis.checks.push(Check::bad("entrypoint", said, mend));
+            return;
+        };
+        diagnosis
+            .checks
+            .push(Check::good("entrypoint", "tells what the container got"));
+        // The command of a container that was refused did not run, and nobody knows of its relay.
+        if report.refused().next().is_none() {
+            diagnosis.checks.push(match self.code {
+                Some(NOT_RUN) => Check::bad("gateway", said, mend),
+                _ => Check::good("gateway", "can be reached from inside"),
+            });
+        }
+        diagnosis.report = Some(report);
+    }
+}
+
+async fn ask(generator: &Generator, engine: &Engine) -> Result<Answer> {
+    let user = UserChoice::of(generator.config().container.user.as_deref());
+    let (slot, gateway_folder) = (folder()?, folder()?);
+    let (user_id, group_id) = engine.slot_owner_for(&user);
+    chown(slot.path(), Some(user_id), Some(group_id)).context("cannot make a folder to mount")?;
+    let spec = specification(generator, slot.path(), user).sealed(gateway_folder.path());
+    let asked = engine.asked(&spec, &generator.config().container.relax);
+    let (seal, judged) = hold_to(asked, engine.describe());
+    let gateway = Gateway::open(Options {
+        folder: gateway_folder.path().to_owned(),
+        token: SecretString::from(generator.world().run_id()),
+        api: None,
+        egress: None,
+        seal: Some(seal),
+        record: None,
+        world: generator.world().clone(),
+    })?;
+    let ran = run(engine, &spec).await;
+    gateway.close().await;
+    let (code, stderr) = ran?;
+    let report = judged.report();
+    Ok(Answer { report, code, stderr })
+}
+
+/// A folder that a container's user can enter.
+fn folder() -> Result<TempDir> {
+    let folder = tempfile::tempdir().context("cannot make a folder to mount")?;
+    let open = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(folder.path(), open).context("cannot make a folder to mount")?;
+    Ok(folder)
+}
+
+/// The container that an attempt has, as far as it can be had without a generation.
+fn specification(generator: &Generator, slot: &Path, user: UserChoice) -> ContainerSpec {
+    let config = generator.config();
+    let settings = &config.container;
+    let mut tmpfs = settings.tmpfs.clone();
+    let home = tmpfs.entry(config.agent.home.clone());
+    home.or_insert_with(|| "mode=1777".to_owned());
+    ContainerSpec {
+        image: config.image.clone(),
+        command: vec![config.agent.command.clone(), "--version".to_owned()],
+        working_dir: Some("/workspace".to_owned()),
+        env: vec![("HOME".to_owned(), config.agent.home.clone())],
+        mounts: vec![Mount {
+            source: slot.to_owned(),
+            target: "/workspace".to_owned(),
+            read_only: false,
+        }],
+        tmpfs,
+        user,
+        network: settings.network.clone(),
+        memory: settings.memory,
+        cpus: settings.cpus,
+        pids: settings.pids,
+        labels: BTreeMap::from([("cordwainer.role".to_owned(), "doctor".to_owned())]),
+        ..ContainerSpec::default()
+    }
+}
+
+async fn run(engine: &Engine, spec: &ContainerSpec) -> Result<(Option<i64>, String)> {
+    let mut container = engine.start(spec, b"").await?;
+    let listened = tokio::time::timeout(LIMIT, listen(&mut container)).await;
+    container.remove().await?;
+    match listened {
+        Ok(listened) => listened,
+        Err(_) => Ok((None, format!("it did not end within {} s", LIMIT.as_secs()))),
+    }
+}
+
+/// Reads a container to its end: its exit code, and all that it said, for engines say on stdout what they could not start.
+async fn listen(container: &mut Container) -> Result<(Option<i64>, String)> {
+    let mut said = String::new();
+    while let Some(output) = container.next_output().await {
+        if said.len() < 4096 {
+            said.push_str(&String::from_utf8_lossy(&output.line.bytes));
+            said.push('\n');
+        }
+    }
+    Ok((container.exit().await?.code, said))
+}

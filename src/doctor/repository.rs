@@ -1,0 +1,158 @@
+//! The repository and the machine: what would stop work, or put it in danger.
+
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+
+use super::Check;
+use crate::error::{Context as _, ErrorKind, Result};
+use crate::generator::Generator;
+use crate::git::Severity;
+
+/// Below this many bytes a run is likely to fill the disk: a slot, its build and the records of a few attempts.
+const LEAST_SPACE: u64 = 2 << 30;
+/// Below this many open files, many connections of a container stand still.
+const LEAST_FILES: u64 = 1024;
+
+/// Examines everything that is not an engine's.
+pub(super) fn examine(generator: &Generator) -> Result<Vec<Check>> {
+    Ok(vec![
+        hazards(generator)?,
+        secrets(generator)?,
+        credential(generator),
+        space(&generator.state_dir)?,
+        open_files(),
+    ])
+}
+
+/// What in the base branch does not go well with work done here.
+fn hazards(generator: &Generator) -> Result<Check> {
+    let branch = &generator.config().base_branch;
+    let Some(tip) = generator.git().branch_tip(branch)? else {
+        let found = format!("there is no branch `{branch}`");
+        return Ok(Check::bad(
+            "repository",
+            found,
+            "set `base_branch`, or make its first commit",
+        ));
+    };
+    let hazards = generator.git().hazards(tip)?;
+    let texts = |severity: Severity| {
+        let texts = hazards.iter().filter(|hazard| hazard.severity == severity);
+        texts.map(|hazard| hazard.text.clone()).collect::<Vec<_>>().join("; ")
+    };
+    let (refused, warned) = (texts(Severity::Refuse), texts(Severity::Warn));
+    Ok(match (refused.as_str(), warned.as_str()) {
+        ("", "") => Check::good("repository", format!("nothing in `{branch}` is in the way")),
+        ("", warned) => Check::good("repository", warned),
+        (refused, _) => Check::bad(
+            "repository",
+            refused,
+            "take it out of the base branch: without git's filters the files would be wrong",
+        ),
+    })
+}
+
+/// `secrets_dir` must never get into a commit, nor be read by other people of this machine.
+fn secrets(generator: &Generator) -> Result<Check> {
+    const NAME: &str = "secrets_dir";
+    let secrets = &generator.config().secrets_dir;
+    let folder = generator.git().workdir().join(secrets);
+    let shown = secrets.display();
+    if folder.starts_with(generator.git().workdir()) && !generator.git().ignores(&secrets.join("any"))? {
+        let mend = format!("add `/{shown}/` to `.gitignore`");
+        return Ok(Check::bad(NAME, format!("git does not ignore `{shown}`"), mend));
+    }
+    match open_to_others(&folder)? {
+        None => Ok(Check::good(
+            NAME,
+            format!("`{shown}` is ignored by git, and its owner's alone"),
+        )),
+        Some(path) => {
+            let found = format!("everybody on this machine can read `{path}`");
+            Ok(Check::bad(
+                NAME,
+                found,
+                "take the rights of group and others away (mode 700, files 600)",
+            ))
+        }
+    }
+}
+
+/// The first file of the folder that everybody can read. One below a folder that nobody else can enter is safe.
+fn open_to_others(folder: &Path) -> Result<Option<String>> {
+    let unreadable = || format!("cannot look into `{}`", folder.display());
+    let metadata = match std::fs::metadata(folder) {
+        Ok(metadata) => metadata,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error).with_context(ErrorKind::Precondition, unreadable),
+    };
+    if metadata.mode() & 0o001 == 0 {
+        return Ok(None);
+    }
+    for entry in std::fs::read_dir(folder).with_context(ErrorKind::Precondition, unreadable)? {
+        let entry = entry.with_context(ErrorKind::Precondition, unreadable)?;
+        let mode = entry
+            .metadata()
+            .with_context(ErrorKind::Precondition, unreadable)?
+            .mode();
+        if mode & 0o004 != 0 {
+            return Ok(Some(entry.path().display().to_string()));
+        }
+    }
+    Ok(None)
+}
+
+/// What the model's API is to know the account by.
+fn credential(generator: &Generator) -> Check {
+    const NAME: &str = "credential";
+    let Some(source) = generator.credential() else {
+        return Check::good(NAME, "none is needed");
+    };
+    match (source.current(generator.world().now()), source.warning()) {
+        (Err(problem), _) => Check::bad(NAME, problem.to_string(), problem.hint()),
+        (Ok(_), Some(warning)) => Check::bad(NAME, warning, "let its owner alone read it"),
+        (Ok(_), None) => Check::good(NAME, "there is one"),
+    }
+}
+
+/// Slots, builds and records need room.
+fn space(state_dir: &Path) -> Result<Check> {
+    const NAME: &str = "disk";
+    let there = state_dir
+        .ancestors()
+        .find(|folder| folder.is_dir())
+        .unwrap_or(state_dir);
+    let shown = there.display();
+    let found = rustix::fs::statvfs(there)
+        .map_err(std::io::Error::from)
+        .with_context(ErrorKind::Precondition, || format!("cannot ask how full `{shown}` is"))?;
+    let free = found.f_bavail.saturating_mul(found.f_frsize);
+    let text = format!("{:.1} GiB free at `{shown}`", gibibytes(free));
+    if free >= LEAST_SPACE {
+        return Ok(Check::good(NAME, text));
+    }
+    Ok(Check::bad(
+        NAME,
+        text,
+        "make room, or set `state_dir` to a folder on another disk",
+    ))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "one digit behind the point is shown")]
+fn gibibytes(bytes: u64) -> f64 {
+    bytes as f64 / f64::from(1 << 30)
+}
+
+/// How many files this process may have open: each connection of a container takes a few.
+fn open_files() -> Check {
+    const NAME: &str = "open_files";
+    match rustix::process::getrlimit(rustix::process::Resource::Nofile).current {
+        Some(limit) if limit < LEAST_FILES => Check::bad(
+            NAME,
+            format!("at most {limit}"),
+            format!("raise the limit to {LEAST_FILES} or more (`ulimit -n`)"),
+        ),
+        Some(limit) => Check::good(NAME, format!("at most {limit}")),
+        None => Check::good(NAME, "no limit"),
+    }
+}

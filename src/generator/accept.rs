@@ -1,0 +1,77 @@
+//! `issues release --accept`: a person takes what a task was held for, as it is.
+
+use crate::attempt::Attempt;
+use crate::crash::crash_point;
+use crate::error::{Error, ErrorKind, Result};
+use crate::generation::{GenerationName, Phase};
+use crate::generator::Generator;
+use crate::git::Oid;
+use crate::issue::{Issue, IssueId, Status};
+use crate::store::Store;
+use crate::task_commit::{Landed, accepted_message, land, merged_commit};
+
+impl Generator {
+    /// Merges what the last attempt at a task left, which is held because it touches a protected path or holds what
+    /// may not be committed, and closes the task with that commit. What is merged is the snapshot: what was refused is
+    /// not in it, and a credential is redacted. Gates do not run. Can be done again after any crash.
+    ///
+    /// Fails with [`ErrorKind::Precondition`] when the task is not held for that, or when the generation became
+    /// something on which it does not fit: then the task stays held.
+    pub fn accept(&self, id: &IssueId) -> Result<Issue> {
+        let _lock = self.lock(&self.world().run_id())?;
+        let generation = self.generation()?;
+        if self.phase(&generation)? != Phase::Open {
+            let message = format!("the generation `{generation}` is finished");
+            return Err(Error::new(ErrorKind::Precondition, message).hint("accept tasks before `generator stop`"));
+        }
+        self.refuse_checked_out(&generation)?;
+        let store = Store::open(&self.git, &generation)?;
+        let issue = store.read()?.get(id)?.clone();
+        let last = issue.attempts.last();
+        let merged = last
+            .map(|last| merged_commit(self, &generation, id, last.number))
+            .transpose()?
+            .flatten();
+        if issue.status == Status::Closed && merged.is_some_and(|commit| issue.commit == Some(commit.to_string())) {
+            return Ok(issue);
+        }
+        let (attempt, snapshot) = issue.acceptable()?;
+        let commit = match merged {
+            // An acceptance died before it could close the task.
+            Some(commit) => commit,
+            None => self.merge_kept(&generation, &issue, attempt, snapshot)?,
+        };
+        crash_point!("accept.merged");
+        let now = self.world().now();
+        let reason = format!("accepted by {}", store.user()?);
+        let closed = store.update(&format!("accept {id}"), now, |issues| {
+            issues.close(id, &reason, Some(&commit.to_string()), now)?;
+            issues.get(id).cloned()
+        })?;
+        crash_point!("accept.closed");
+        Ok(closed)
+    }
+
+    /// Puts the snapshot of a held task on the generation branch.
+    fn merge_kept(&self, generation: &GenerationName, issue: &Issue, attempt: &Attempt, snapshot: &str) -> Result<Oid> {
+        let kept = self.git.commit_info(self.git.resolve(snapshot)?)?;
+        let base = kept.parents.first().copied();
+        let base =
+            base.ok_or_else(|| Error::new(ErrorKind::Unexpected, format!("the snapshot {snapshot} has no parent")))?;
+        let text = accepted_message(issue, attempt, &self.git.user()?.name);
+        match land(self, generation, &issue.id, base, kept.tree, &text)? {
+            Landed::Merged(commit) => Ok(commit),
+            Landed::Conflict(paths) => Err(Error::new(
+                ErrorKind::Precondition,
+                format!(
+                    "{} cannot be accepted: it conflicts with newer work in {paths}",
+                    issue.id
+                ),
+            )
+            .hint(format!(
+                "it stays held; `issues release {}` has it done again on what the generation is now",
+                issue.id
+            ))),
+        }
+    }
+}

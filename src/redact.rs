@@ -1,0 +1,187 @@
+//! The one redactor: credentials in use and well-known forms of tokens are taken out of everything recorded or shown.
+//!
+//! One pass of an automaton finds where something may begin; only there anything else looks. What is found becomes
+//! `[redacted KIND]`. Redacting again changes nothing.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::ops::Range;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use secrecy::{ExposeSecret as _, SecretString};
+
+mod encodings;
+mod escapes;
+mod json;
+mod keys;
+mod patterns;
+mod tokens;
+
+#[cfg(test)]
+mod tests;
+
+use self::patterns::Patterns;
+
+/// Credentials shorter than this, in bytes, are never looked for: they would be found in ordinary words.
+pub const SHORTEST_SECRET: usize = 8;
+/// What a credential in use is called; tokens of a known form have their issuer's name.
+const IN_USE: &str = "credential";
+/// How often what is left is looked through again. What is next to a marker may read as something new, rarely once.
+const ROUNDS: usize = 8;
+
+/// Takes credentials out of what is recorded or shown. Clones share what they know.
+#[derive(Clone)]
+pub struct Redactor {
+    known: Arc<RwLock<Known>>,
+}
+
+struct Known {
+    secrets: Vec<SecretString>,
+    patterns: Arc<Patterns>,
+}
+
+/// Something that must not be recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// What it is, in words: `credential` for one in use, else such as `GitHub token`.
+    pub kind: &'static str,
+    /// Where it is, in bytes.
+    pub range: Range<usize>,
+}
+
+impl Default for Redactor {
+    /// Makes one that knows the forms of tokens, and no credential yet.
+    fn default() -> Self {
+        Self {
+            known: Arc::new(RwLock::new(Known {
+                secrets: Vec::new(),
+                patterns: Arc::new(Patterns::new(&[])),
+            })),
+        }
+    }
+}
+
+impl fmt::Debug for Redactor {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Redactor").finish_non_exhaustive()
+    }
+}
+
+impl Redactor {
+    /// Makes one that knows these credentials, too.
+    pub fn new<'a>(secrets: impl IntoIterator<Item = &'a SecretString>) -> Self {
+        let redactor = Self::default();
+        for secret in secrets {
+            redactor.learn(secret);
+        }
+        redactor
+    }
+
+    /// Looks for a credential from now on, in all clones, and for its usual encodings. One that is shorter than
+    /// [`SHORTEST_SECRET`], or a part of what stands in its place, is left out.
+    pub fn learn(&self, secret: &SecretString) {
+        let text = secret.expose_secret().trim();
+        if text.len() < SHORTEST_SECRET || patterns::is_in_a_marker(text) {
+            return;
+        }
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        if known.secrets.iter().all(|one| one.expose_secret() != text) {
+            known.secrets.push(SecretString::from(text));
+            known.patterns = Arc::new(Patterns::new(&known.secrets));
+        }
+    }
+
+    /// Where something is that must not be recorded, from left to right.
+    pub fn find(&self, bytes: &[u8]) -> Vec<Found> {
+        self.patterns().find(bytes)
+    }
+
+    /// Redacts bytes of any kind.
+    pub fn bytes<'a>(&self, bytes: &'a [u8]) -> Cow<'a, [u8]> {
+        let patterns = self.patterns();
+        let redacted = repeated(bytes, |bytes| patterns.find(bytes));
+        redacted.unwrap_or_else(|| Cow::Owned(marker(IN_USE).into_bytes()))
+    }
+
+    /// Redacts bytes but for those parts that `is_known` says the reader has anyway.
+    pub(crate) fn bytes_but<'a>(&self, bytes: &'a [u8], is_known: impl Fn(&[u8]) -> bool) -> Cow<'a, [u8]> {
+        let patterns = self.patterns();
+        let redacted = repeated(bytes, |bytes| {
+            let mut found = patterns.find(bytes);
+            found.retain(|found| !is_known(&bytes[found.range.clone()]));
+            found
+        });
+        redacted.unwrap_or_else(|| Cow::Owned(marker(IN_USE).into_bytes()))
+    }
+
+    /// Redacts text.
+    pub fn text<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        match self.bytes(text.as_bytes()) {
+            Cow::Borrowed(_) => Cow::Borrowed(text),
+            Cow::Owned(bytes) => Cow::Owned(String::from_utf8_lossy(&bytes).into_owned()),
+        }
+    }
+
+    /// Redacts a line that may be JSON: what was JSON is JSON afterwards, and numbers and names in it are the same.
+    pub fn line<'a>(&self, line: &'a [u8]) -> Cow<'a, [u8]> {
+        match self.bytes(line) {
+            Cow::Owned(redacted) if json::is_broken(line, &redacted) => Cow::Owned(json::redacted(self, line)),
+            redacted => redacted,
+        }
+    }
+
+    /// Redacts JSON of our own making: names and figures are ours, so only strings are looked into.
+    pub(crate) fn own_json<'a>(&self, json: &'a [u8]) -> Cow<'a, [u8]> {
+        let patterns = self.patterns();
+        let redacted = repeated(json, |json| {
+            let found = patterns.find(json);
+            if found.is_empty() {
+                found
+            } else {
+                json::within_strings(json, &found)
+            }
+        });
+        redacted.unwrap_or_else(|| Cow::Owned(json::redacted(self, json)))
+    }
+
+    fn patterns(&self) -> Arc<Patterns> {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&known.patterns)
+    }
+}
+
+/// Replaces what `find` finds until it finds nothing; `None` when there is no end to it.
+fn repeated(bytes: &[u8], find: impl Fn(&[u8]) -> Vec<Found>) -> Option<Cow<'_, [u8]>> {
+    let mut redacted = Cow::Borrowed(bytes);
+    for _ in 0..ROUNDS {
+        let found = find(&redacted);
+        if found.is_empty() {
+            return Some(redacted);
+        }
+        redacted = Cow::Owned(replaced(&redacted, &found));
+    }
+    None
+}
+
+/// What stands in the place of something redacted.
+fn marker(kind: &str) -> String {
+    format!("[redacted {kind}]")
+}
+
+/// Puts markers in the place of what was found; no escape sequence is cut in two.
+fn replaced(bytes: &[u8], found: &[Found]) -> Vec<u8> {
+    let mut text = Vec::with_capacity(bytes.len());
+    let mut done = 0;
+    for Found { kind, range } in found {
+        let whole = escapes::whole(bytes, range);
+        if range.end <= done {
+            continue;
+        }
+        let start = whole.start.max(done);
+        text.extend_from_slice(&bytes[done..start]);
+        text.extend_from_slice(marker(kind).as_bytes());
+        done = whole.end;
+    }
+    text.extend_from_slice(&bytes[done..]);
+    text
+}

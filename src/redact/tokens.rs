@@ -1,0 +1,217 @@
+//! Well-known forms of tokens: what each begins with, and what must follow.
+
+use super::escapes::ends_escape;
+use super::keys;
+
+/// A form of token.
+pub(super) struct Form {
+    /// What it begins with; for some, what stands before it.
+    pub(super) prefix: &'static str,
+    /// Whose it is.
+    pub(super) kind: &'static str,
+    tail: Tail,
+}
+
+/// What follows a prefix.
+enum Tail {
+    /// So many letters at least.
+    Least(Class, usize),
+    /// Exactly so many letters, the whole a word of its own.
+    Word(Class, usize),
+    /// What OpenAI's older keys have in their middle.
+    OpenAi,
+    /// Three parts with dots between.
+    Jwt,
+    /// The token of an `Authorization` header.
+    Bearer,
+    /// The secret that belongs to an AWS key id: it has no form of its own, so its name must stand before it.
+    AwsSecret,
+    /// The rest of a block in PEM form.
+    PrivateKey,
+}
+
+/// Which letters a token is made of.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Class {
+    /// `A-Z a-z 0-9`.
+    Plain,
+    /// These and `_ -`.
+    Url,
+    /// `A-Z 0-9`.
+    Upper,
+    /// These of base64 and of RFC 6750's `b64token`.
+    Bearer,
+}
+
+impl Class {
+    fn has(self, byte: u8) -> bool {
+        match self {
+            Self::Plain => byte.is_ascii_alphanumeric(),
+            Self::Url => byte.is_ascii_alphanumeric() || b"_-".contains(&byte),
+            Self::Upper => byte.is_ascii_uppercase() || byte.is_ascii_digit(),
+            Self::Bearer => byte.is_ascii_alphanumeric() || b"_-.~+/=".contains(&byte),
+        }
+    }
+}
+
+const fn form(prefix: &'static str, kind: &'static str, tail: Tail) -> Form {
+    Form { prefix, kind, tail }
+}
+
+/// All forms. Each issuer documents its own: GitHub's "token formats", GitLab's "token prefixes", AWS's "unique
+/// identifiers", Slack's "token types", Stripe's "API keys", RFC 7519 for JWT, RFC 7468 for PEM.
+pub(super) const FORMS: [Form; 35] = [
+    form("sk-ant-", "Anthropic token", Tail::Least(Class::Url, 20)),
+    form("sk-proj-", "OpenAI token", Tail::Least(Class::Url, 20)),
+    form("sk-svcacct-", "OpenAI token", Tail::Least(Class::Url, 20)),
+    form("sk-admin-", "OpenAI token", Tail::Least(Class::Url, 20)),
+    form("sk-", "OpenAI token", Tail::OpenAi),
+    form("ghp_", "GitHub token", Tail::Least(Class::Plain, 36)),
+    form("gho_", "GitHub token", Tail::Least(Class::Plain, 36)),
+    form("ghu_", "GitHub token", Tail::Least(Class::Plain, 36)),
+    form("ghs_", "GitHub token", Tail::Least(Class::Plain, 36)),
+    form("ghr_", "GitHub token", Tail::Least(Class::Plain, 36)),
+    form("github_pat_", "GitHub token", Tail::Least(Class::Url, 36)),
+    form("glpat-", "GitLab token", Tail::Least(Class::Url, 20)),
+    form("gldt-", "GitLab token", Tail::Least(Class::Url, 20)),
+    form("glrt-", "GitLab token", Tail::Least(Class::Url, 20)),
+    form("AKIA", "AWS key id", Tail::Word(Class::Upper, 16)),
+    form("ASIA", "AWS key id", Tail::Word(Class::Upper, 16)),
+    form("ecret_access_key", "AWS secret", Tail::AwsSecret),
+    form("ECRET_ACCESS_KEY", "AWS secret", Tail::AwsSecret),
+    form("ecretAccessKey", "AWS secret", Tail::AwsSecret),
+    form("xoxa-", "Slack token", Tail::Least(Class::Url, 20)),
+    form("xoxb-", "Slack token", Tail::Least(Class::Url, 20)),
+    form("xoxp-", "Slack token", Tail::Least(Class::Url, 20)),
+    form("xoxr-", "Slack token", Tail::Least(Class::Url, 20)),
+    form("xoxs-", "Slack token", Tail::Least(Class::Url, 20)),
+    form("AIza", "Google key", Tail::Word(Class::Url, 35)),
+    form("npm_", "npm token", Tail::Word(Class::Plain, 36)),
+    form("pypi-", "PyPI token", Tail::Least(Class::Url, 50)),
+    form("cio", "crates.io token", Tail::Word(Class::Plain, 32)),
+    form("sk_live_", "Stripe key", Tail::Least(Class::Plain, 16)),
+    form("rk_live_", "Stripe key", Tail::Least(Class::Plain, 16)),
+    form("eyJ", "JWT", Tail::Jwt),
+    form("Bearer ", "bearer token", Tail::Bearer),
+    form("bearer ", "bearer token", Tail::Bearer),
+    form("BEARER ", "bearer token", Tail::Bearer),
+    form("-----BEGIN ", "private key", Tail::PrivateKey),
+];
+
+/// Letters that differ in a token, at least: `ghp_xxxxxxxx…` in a document is none.
+const VARIETY: u32 = 6;
+/// How much of a token is looked at for that, in bytes.
+const SAMPLE: usize = 64;
+/// What stands in every key of OpenAI's, and how far from its beginning at most.
+const OPEN_AI: (&[u8], usize) = (b"T3BlbkFJ", 100);
+
+/// Looks tokens up in one text, from left to right, and remembers what would else be read again and again.
+pub(super) struct Tokens<'a> {
+    bytes: &'a [u8],
+    /// The run of letters that was measured last.
+    run: Option<(Class, usize, usize)>,
+    /// The end marks of PEM blocks.
+    ends: keys::Ends,
+}
+
+impl<'a> Tokens<'a> {
+    pub(super) fn new(bytes: &'a [u8]) -> Self {
+        Self {
+            bytes,
+            run: None,
+            ends: keys::Ends::default(),
+        }
+    }
+
+    /// The token that one of the forms has here, from its first letter to behind its last.
+    pub(super) fn at(&mut self, at: usize) -> Option<(&'static str, std::ops::Range<usize>)> {
+        let here = &self.bytes[at..];
+        let possible = FORMS.iter().filter(|form| here.starts_with(form.prefix.as_bytes()));
+        let mut found = possible.filter_map(|form| Some((form.kind, self.token(form, at)?)));
+        found.next()
+    }
+
+    fn token(&mut self, form: &Form, at: usize) -> Option<std::ops::Range<usize>> {
+        let tail = at + form.prefix.len();
+        match form.tail {
+            Tail::Least(class, least) => {
+                let end = self.run_end(class, tail);
+                (end - tail >= least && self.is_varied(tail, end)).then_some(at..end)
+            }
+            Tail::Word(class, exactly) => {
+                let end = self.run_end(class, tail);
+                let is_word = self.begins_word(at) && !self.bytes.get(end).is_some_and(|byte| Class::Url.has(*byte));
+                (end - tail == exactly && is_word && self.is_varied(tail, end)).then_some(at..end)
+            }
+            Tail::OpenAi => {
+                let end = self.run_end(Class::Url, tail);
+                let sample = &self.bytes[tail..end.min(tail + OPEN_AI.1)];
+                (end - tail >= 40 && memchr::memmem::find(sample, OPEN_AI.0).is_some()).then_some(at..end)
+            }
+            Tail::Jwt => self.jwt(at),
+            Tail::Bearer => self.bearer(at, tail),
+            Tail::AwsSecret => self.aws_secret(tail),
+            Tail::PrivateKey => keys::block(self.bytes, tail, &mut self.ends).map(|end| at..end),
+        }
+    }
+
+    /// A header, a payload and a signature, each in base64; the first two are objects, which begin with `eyJ`.
+    fn jwt(&mut self, at: usize) -> Option<std::ops::Range<usize>> {
+        if !self.begins_word(at) {
+            return None;
+        }
+        let header = self.run_end(Class::Url, at);
+        let payload = header + 1;
+        if header - at < 10 || self.bytes.get(header) != Some(&b'.') || !self.bytes[payload..].starts_with(b"eyJ") {
+            return None;
+        }
+        let payload_end = self.run_end(Class::Url, payload);
+        let end = match self.bytes.get(payload_end) {
+            Some(b'.') => self.run_end(Class::Url, payload_end + 1),
+            _ => return None,
+        };
+        (end - payload_end > 10).then_some(at..end)
+    }
+
+    fn bearer(&mut self, at: usize, tail: usize) -> Option<std::ops::Range<usize>> {
+        let before = self.bytes[at.saturating_sub(30)..at].to_ascii_lowercase();
+        memchr::memmem::find(&before, b"authorization")?;
+        let end = self.run_end(Class::Bearer, tail);
+        let token = &self.bytes[tail..end];
+        let is_token = token.len() >= 20 && self.is_varied(tail, end) && token.iter().any(u8::is_ascii_digit);
+        is_token.then_some(tail..end)
+    }
+
+    fn aws_secret(&mut self, tail: usize) -> Option<std::ops::Range<usize>> {
+        let between = |byte: &&u8| b" \t\"'`:=>\\".contains(byte);
+        let start = tail + self.bytes[tail..].iter().take(12).take_while(between).count();
+        let end = self.run_end(Class::Bearer, start);
+        (end - start == 40 && self.is_varied(start, end)).then_some(start..end)
+    }
+
+    /// Whether no letter of a word stands before `at`.
+    fn begins_word(&self, at: usize) -> bool {
+        at == 0 || !Class::Url.has(self.bytes[at - 1]) || ends_escape(self.bytes, at)
+    }
+
+    /// Where the letters of a class end that begin at `from`.
+    fn run_end(&mut self, class: Class, from: usize) -> usize {
+        if let Some((of, start, end)) = self.run
+            && of == class
+            && (start..end).contains(&from)
+        {
+            return end;
+        }
+        let length = self.bytes[from..].iter().take_while(|byte| class.has(**byte)).count();
+        self.run = Some((class, from, from + length));
+        from + length
+    }
+
+    fn is_varied(&self, start: usize, end: usize) -> bool {
+        let mut seen = 0_u128;
+        for byte in &self.bytes[start..end.min(start + SAMPLE)] {
+            seen |= 1 << (byte & 0x7f);
+        }
+        seen.count_ones() >= VARIETY
+    }
+}

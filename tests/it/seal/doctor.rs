@@ -1,0 +1,203 @@
+//! `doctor`: what it finds on engines that are as they should be, and on ones that are not.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use cordwainer::engine::EngineKind;
+use serde_json::{Value, json};
+
+use super::BOTH;
+use crate::support::command::{Called, cordwainer};
+use crate::support::engines::{IMAGE, limits_that_hold, socket};
+use crate::support::repository::TestRepository;
+use crate::support::weak_engine::WeakEngine;
+
+/// A repository that is ready for work, on the engine at this socket.
+fn repository(socket: &Path, container: &str) -> TestRepository {
+    let repository = TestRepository::new();
+    let (socket, limits) = (socket.display().to_string(), limits_that_hold(socket));
+    let text =
+        format!("image: {IMAGE}\nagent: {{credentials: none}}\ncontainer:\n  socket: {socket}\n{limits}{container}");
+    repository.write("configuration.yaml", &text);
+    repository.write(".gitignore", "/.secrets/\n");
+    repository.commit("configured");
+    repository
+}
+
+fn doctor(repository: &TestRepository) -> (Called, Value) {
+    let called = cordwainer(repository, &["doctor", "--json"]).run();
+    let document = serde_json::from_str(&called.stdout).unwrap_or_else(|error| panic!("{error}: {called:?}"));
+    (called, document)
+}
+
+/// What of a document does not hold, by name, engines first.
+fn broken(document: &Value) -> Vec<String> {
+    let engines = document["engines"].as_array().unwrap().iter();
+    let of_engines = engines.flat_map(|engine| {
+        let items = engine["report"]["items"].as_array().cloned().unwrap_or_default();
+        engine["checks"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .cloned()
+            .chain(items)
+            .collect::<Vec<_>>()
+    });
+    let all = of_engines.chain(document["checks"].as_array().unwrap().iter().cloned());
+    let broken = all.filter(|one| one["held"] == false);
+    broken
+        .map(|one| {
+            one["name"]
+                .as_str()
+                .or_else(|| one["item"].as_str())
+                .unwrap()
+                .to_owned()
+        })
+        .collect()
+}
+
+#[test]
+fn where_all_is_well_everything_holds() {
+    for kind in BOTH {
+        let Some(socket) = socket(kind) else { continue };
+        let repository = repository(&socket, "");
+        let before = repository.git(&["status", "--porcelain", "--ignored"]);
+        let (called, document) = doctor(&repository);
+        assert_eq!((broken(&document), called.code), (vec![], 0), "{}", called.stdout);
+        assert_eq!(document["engines"][0]["report"]["items"].as_array().unwrap().len(), 15);
+        assert_eq!(repository.git(&["status", "--porcelain", "--ignored"]), before);
+        let shown = cordwainer(&repository, &["doctor"]).run();
+        assert_eq!(shown.code, 0, "{}", shown.stderr);
+        for line in [
+            "  ✓ seccomp            a filter",
+            "  ✓ gateway            can be reached from inside",
+        ] {
+            assert!(shown.stdout.contains(line), "{line} in {}", shown.stdout);
+        }
+        assert!(!shown.stdout.contains('✗'), "{}", shown.stdout);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_weaker_engine_is_told_item_by_item_with_the_mend() {
+    for kind in BOTH {
+        let Some(real) = socket(kind) else { continue };
+        let weaken = |body: &mut Value| {
+            body["HostConfig"]["SecurityOpt"] = json!(["no-new-privileges", "seccomp=unconfined"]);
+            body["HostConfig"]["ShmSize"] = json!(128 << 20);
+        };
+        let weak = WeakEngine::before(&real, weaken).await;
+        let here = weak.engine.socket().to_owned();
+        tokio::task::block_in_place(|| tell_apart(&here));
+    }
+}
+
+fn tell_apart(socket: &Path) {
+    let strict = repository(socket, "");
+    let (called, document) = doctor(&strict);
+    assert_eq!(
+        (broken(&document), called.code),
+        (vec!["seccomp".to_owned(), "tmpfs".to_owned()], 9)
+    );
+    let shown = cordwainer(&strict, &["doctor"]).run();
+    let expect = "  ✗ seccomp            none\n      → give the engine its default seccomp profile back";
+    assert!(shown.stdout.contains(expect), "{}", shown.stdout);
+    let lenient = repository(socket, "  relax: [seccomp, tmpfs]\n");
+    let (called, document) = doctor(&lenient);
+    assert_eq!((broken(&document).len(), called.code), (2, 0), "told, and let be");
+    let shown = cordwainer(&lenient, &["doctor"]).run();
+    assert!(
+        shown.stdout.contains("  ~ seccomp            none\n"),
+        "{}",
+        shown.stdout
+    );
+}
+
+#[test]
+fn what_is_wrong_with_the_repository_is_told() {
+    for kind in BOTH {
+        let Some(socket) = socket(kind) else { continue };
+        let repository = repository(&socket, "");
+        repository.write(".gitattributes", "*.psd filter=lfs\n");
+        repository.write(".gitignore", "/target/\n");
+        repository.commit("large files");
+        let (called, document) = doctor(&repository);
+        assert_eq!(
+            (broken(&document), called.code),
+            (vec!["repository".to_owned(), "secrets_dir".to_owned()], 9)
+        );
+        repository.write(".gitignore", "/.secrets/\n");
+        repository.write(".secrets/claude.json", "{}\n");
+        let secrets: PathBuf = repository.path().join(".secrets");
+        fs::set_permissions(&secrets, fs::Permissions::from_mode(0o755)).unwrap();
+        fs::set_permissions(secrets.join("claude.json"), fs::Permissions::from_mode(0o644)).unwrap();
+        let (_, document) = doctor(&repository);
+        assert_eq!(
+            broken(&document),
+            ["repository", "secrets_dir"],
+            "everybody can read it"
+        );
+        fs::set_permissions(&secrets, fs::Permissions::from_mode(0o700)).unwrap();
+        let (_, document) = doctor(&repository);
+        assert_eq!(broken(&document), ["repository"]);
+        // A credential that is asked for, and is not there.
+        let text = fs::read_to_string(repository.path().join("configuration.yaml")).unwrap();
+        repository.write(
+            "configuration.yaml",
+            &text.replace("credentials: none", "credentials: api_key"),
+        );
+        let (_, document) = doctor(&repository);
+        assert_eq!(broken(&document), ["repository", "credential"]);
+        return;
+    }
+}
+
+#[test]
+fn an_image_that_is_not_there_or_has_no_entrypoint_is_told() {
+    for kind in BOTH {
+        let Some(socket) = socket(kind) else { continue };
+        let repository = repository(&socket, "");
+        let configuration = fs::read_to_string(repository.path().join("configuration.yaml")).unwrap();
+        repository.write(
+            "configuration.yaml",
+            &configuration.replace(IMAGE, "localhost/cordwainer-no-such:1"),
+        );
+        let (called, document) = doctor(&repository);
+        assert_eq!((broken(&document), called.code), (vec!["image".to_owned()], 9));
+        let bare = image_without_entrypoint(kind);
+        repository.write("configuration.yaml", &configuration.replace(IMAGE, &bare));
+        let (called, document) = doctor(&repository);
+        assert_eq!(
+            (broken(&document), called.code),
+            (vec!["entrypoint".to_owned()], 9),
+            "{}",
+            called.stdout
+        );
+    }
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn image_without_entrypoint(kind: EngineKind) -> String {
+    let engine = crate::support::engines::connect(kind).await.unwrap();
+    let mut root = tar::Builder::new(Vec::new());
+    let mut header = tar::Header::new_gnu();
+    header.set_size(0);
+    header.set_mode(0o755);
+    root.append_data(&mut header, "claude", &b""[..]).unwrap();
+    let reference = "localhost/cordwainer-test-bare:1";
+    let config = cordwainer::engine::ImageConfig::default();
+    engine
+        .import_image(root.into_inner().unwrap(), reference, &config)
+        .await
+        .unwrap();
+    reference.to_owned()
+}
+
+#[test]
+fn without_any_engine_the_code_says_so() {
+    let repository = repository(Path::new("/no/such/engine.sock"), "");
+    let (called, document) = doctor(&repository);
+    assert_eq!((called.code, document["engines"].as_array().unwrap().len()), (5, 0));
+    assert!(called.stderr.contains("/no/such/engine.sock"), "{}", called.stderr);
+}
