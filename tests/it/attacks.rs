@@ -5,4 +5,7 @@
 
 mod container;
 mod git;
+mod network;
+mod proxy;
+mod secrets;
 mod told;

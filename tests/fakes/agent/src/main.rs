@@ -57,7 +57,7 @@
 //! | `processes N` · `allocate BYTES` · `fill PATH BYTES` · `many PATH N` · `descriptors N` | so much could be had; `fill` and `many` clear up what they made |
 //! | `connect ADDRESS` · `connect-unix PATH` · `connect-abstract NAME` · `engine PATH` | somebody accepts; an engine answers |
 //! | `datagram ADDRESS TEXT` · `lookup ADDRESS NAME` · `route ADDRESS` · `interfaces` | a datagram, or a question of DNS, went out; there is a route; an interface beside loopback |
-//! | `request PATH\|ADDRESS` and a text | an answer came, which it tells; `\\r`, `\\n`, `\\0`, `\\t` and `\\\\` in the text mean what they mean in Rust, line ends nothing |
+//! | `request PATH\|ADDRESS NAME` and a text | an answer came, which it tells; `{token}` is what the container has for a credential, `{-}` a hyphen, `\\r`, `\\n`, `\\0`, `\\t` and `\\\\` mean what they mean in Rust, line ends nothing |
 //! | `hunt HEX…` | one of these words is in an environment, a command line, a mount table or a readable file, see its source |
 //!
 //! The session is kept in `$HOME/.claude/projects/`, if that can be written, after each step; a step that ends the

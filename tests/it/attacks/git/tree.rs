@@ -86,7 +86,7 @@ pub(super) fn attacks() -> Vec<Attack> {
             "try symlink src/hooks ../.git/hooks\ntry write src/hooks/post-commit <<END\n#!/bin/sh\ntouch {marker}\nEND\n\
              try mode src/hooks/post-commit 755\n",
             "git commit -q --allow-empty -m x",
-            Becomes::Merged,
+            Becomes::Held,
         ),
     ]
 }

@@ -13,7 +13,8 @@ const OF_PROCESSES: [&str; 5] = ["environ", "cmdline", "mountinfo", "mounts", "s
 /// Folders that are no files: what is in them is looked at by name, above, or is the kernel's.
 const NO_FILES: [&str; 3] = ["/proc", "/sys", "/dev"];
 
-/// Looks for words, given in hexadecimal so that the script itself holds none, and tells where they are.
+/// Looks for words and tells where they are. They are given in hexadecimal, each byte one higher than it is, so that
+/// neither the script nor the prompt holds them.
 pub(super) fn hunt(words: &[String]) -> Outcome {
     let words: Option<Vec<Vec<u8>>> = words.iter().map(|word| bytes(word)).collect();
     let words = words.ok_or_else(|| io::Error::other("a word is not in hexadecimal"))?;
@@ -32,7 +33,7 @@ pub(super) fn hunt(words: &[String]) -> Outcome {
 }
 
 fn bytes(digits: &str) -> Option<Vec<u8>> {
-    let byte = |at: usize| u8::from_str_radix(digits.get(at..at + 2)?, 16).ok();
+    let byte = |at: usize| u8::from_str_radix(digits.get(at..at + 2)?, 16).ok()?.checked_sub(1);
     (0..digits.len()).step_by(2).map(byte).collect()
 }
 

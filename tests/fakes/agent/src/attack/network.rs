@@ -28,7 +28,9 @@ pub(super) fn attempt(name: &str, given: &Arguments<'_>, text: &str) -> Option<O
             .word(0)
             .and_then(|address| connected(address).map(|_| String::new())),
         "interfaces" => interfaces(),
-        "request" => given.word(0).and_then(|to| request(to, &unescaped(text))),
+        "request" => given
+            .word(0)
+            .and_then(|to| request(to, &unescaped(&text.replace("{token}", &token()).replace("{-}", "-")))),
         _ => return None,
     })
 }
@@ -83,6 +85,16 @@ fn interfaces() -> Outcome {
         return Err(io::Error::other("loopback alone"));
     }
     Ok(others.join(" "))
+}
+
+/// What the container has in place of a credential.
+#[expect(clippy::disallowed_methods, reason = "what the container was given is what is asked")]
+fn token() -> String {
+    let names = ["CLAUDE_CODE_OAUTH_TOKEN", "ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"];
+    names
+        .iter()
+        .find_map(|name| std::env::var(name).ok())
+        .unwrap_or_default()
 }
 
 /// Writes bytes as they are to a unix socket or an address, and tells how the answer begins.
