@@ -12,6 +12,7 @@ use super::Git;
 use crate::crash::crash_point;
 use crate::error::{Context as _, Error, ErrorKind, Result};
 
+mod bare;
 mod content;
 mod expected;
 mod folder;

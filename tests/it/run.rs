@@ -16,7 +16,7 @@ mod limits;
 mod measure;
 mod pauses;
 mod people;
-mod project;
+pub(crate) mod project;
 mod repositories;
 mod timers;
 
@@ -33,4 +33,4 @@ macro_rules! engine_tests {
         }
     };
 }
-use engine_tests;
+pub(crate) use engine_tests;

@@ -10,11 +10,13 @@ use crate::provision::Started;
 
 /// What the image is called on every engine.
 pub(crate) const REFERENCE: &str = "localhost/cordwainer-scripted-agent:latest";
-/// The executables in it: as they are built, and where they are. The container finds programs in `/`.
-const EXECUTABLES: [(&str, &str); 3] = [
-    ("claude", "claude"),
-    ("probe", "probe"),
-    ("entrypoint", "usr/local/bin/cordwainer-entrypoint"),
+/// The executables in it: as they are built, where they are, and their modes. The container finds programs in `/`.
+const EXECUTABLES: [(&str, &str, u32); 4] = [
+    ("claude", "claude", 0o755),
+    ("probe", "probe", 0o755),
+    ("entrypoint", "usr/local/bin/cordwainer-entrypoint", 0o755),
+    // Root's own, and whoever runs it is root: unless the container forbids new privileges.
+    ("probe", "setuid-probe", 0o4755),
 ];
 
 /// A root file system with the executables, as a tar archive.
@@ -49,6 +51,8 @@ pub(crate) fn build() -> Result<AgentImage> {
         ("home/", 0o755),
         ("home/agent/", 0o777),
         ("tmp/", 0o1777),
+        // Anybody may write here, unless the container's root is read-only.
+        ("srv/", 0o777),
         ("usr/", 0o755),
         ("usr/local/", 0o755),
         ("usr/local/bin/", 0o755),
@@ -59,10 +63,10 @@ pub(crate) fn build() -> Result<AgentImage> {
         header.set_size(0);
         archive.append_data(&mut header, folder, std::io::empty())?;
     }
-    for (name, path) in EXECUTABLES {
+    for (name, path, mode) in EXECUTABLES {
         let bytes = std::fs::read(built.join(name)).with_context(|| format!("cannot read the built `{name}`"))?;
         let mut header = tar::Header::new_gnu();
-        header.set_mode(0o755);
+        header.set_mode(mode);
         header.set_size(bytes.len() as u64);
         archive.append_data(&mut header, path, bytes.as_slice())?;
     }

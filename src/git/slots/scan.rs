@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use rustix::fs::{FileType, Stat};
 
+use super::bare;
 use super::expected::{Expected, kind_on_disk};
 use super::folder::Folder;
 use super::ignored::Rules;
@@ -64,6 +65,10 @@ impl Scan<'_> {
             )
         };
         let names = place.folder.names().context(failed())?;
+        if !place.path.is_empty() && bare::is_new(place.path, &names, self.expected) {
+            self.refuse(place.path, bare::WHY);
+            return Ok(());
+        }
         let rules = Rules::in_folder(place.folder, place.path, &names, place.rules);
         let place = Place {
             rules: &rules,

@@ -234,6 +234,27 @@ fn a_nested_repository_is_refused_and_its_files_are_kept() {
 }
 
 #[test]
+fn a_bare_repository_is_refused_and_that_of_the_base_is_not() {
+    let mut scene = Scene::new(&[
+        ("fixture/HEAD", "ref: refs/heads/main\n"),
+        ("fixture/objects/x", "x"),
+        ("fixture/refs/x", "x"),
+        ("half/HEAD", "ref: refs/heads/main\n"),
+        ("half/refs/x", "x"),
+    ]);
+    scene.write("fixture/objects/x", "y");
+    scene.write("half/objects/x", "the other half");
+    scene.write("worktree/head", "ref: refs/heads/main\n");
+    scene.write("worktree/commondir", "../fixture\n");
+    scene.write("refs/HEAD", "of no repository");
+    let snapshot = scene.snapshot();
+    assert_eq!(names(&snapshot.refused), ["half", "worktree"]);
+    assert_eq!(scene.file(&snapshot, "fixture/objects/x").as_deref(), Some("y"));
+    assert_eq!(scene.file(&snapshot, "half/refs/x").as_deref(), Some("x"));
+    assert_eq!(scene.file(&snapshot, "refs/HEAD").as_deref(), Some("of no repository"));
+}
+
+#[test]
 fn a_huge_file_is_refused_unread_and_the_base_keeps_its_own() {
     let mut scene = Scene::new(&[("a", "a"), ("b", "b")]);
     for path in ["a", "huge"] {

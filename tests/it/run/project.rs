@@ -18,24 +18,24 @@ use crate::support::repository::TestRepository;
 const PATIENCE: Duration = Duration::from_secs(90);
 
 /// A repository with a configuration and a generation, and the engine that it uses.
-pub(super) struct Project {
-    pub(super) repository: TestRepository,
+pub(crate) struct Project {
+    pub(crate) repository: TestRepository,
     kind: EngineKind,
     /// Everything that is the person's, as it was before the program did anything.
     before: BTreeMap<PathBuf, String>,
 }
 
 /// What a command said and how it ended.
-pub(super) struct Ran {
-    pub(super) code: Option<i32>,
-    pub(super) stdout: String,
-    pub(super) stderr: String,
+pub(crate) struct Ran {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl Ran {
     /// Panics unless the command ended with this code.
     #[track_caller]
-    pub(super) fn expect(self, code: i32) -> Self {
+    pub(crate) fn expect(self, code: i32) -> Self {
         assert_eq!(
             self.code,
             Some(code),
@@ -48,7 +48,7 @@ impl Ran {
 
     /// Panics unless the command said this, on either output.
     #[track_caller]
-    pub(super) fn says(self, text: &str) -> Self {
+    pub(crate) fn says(self, text: &str) -> Self {
         let both = format!("{}\n{}", self.stdout, self.stderr);
         assert!(both.contains(text), "`{text}` is not in:\n{both}");
         self
@@ -68,7 +68,7 @@ impl From<Output> for Ran {
 impl Project {
     /// A started generation in a small repository, with these lines in the configuration beside the necessary ones;
     /// `None` where there is no such engine.
-    pub(super) fn new(kind: EngineKind, configuration: &str) -> Option<Self> {
+    pub(crate) fn new(kind: EngineKind, configuration: &str) -> Option<Self> {
         let repository = TestRepository::empty();
         repository.write("README.md", "# A project\n");
         repository.write("docs/specification.md", "There shall be files.\n");
@@ -77,7 +77,7 @@ impl Project {
     }
 
     /// The same in a repository that is there, whose checkout will be committed.
-    pub(super) fn on(kind: EngineKind, repository: TestRepository, configuration: &str) -> Option<Self> {
+    pub(crate) fn on(kind: EngineKind, repository: TestRepository, configuration: &str) -> Option<Self> {
         let socket = engines::socket(kind)?;
         let project = Self::with_socket(kind, repository, &socket, configuration);
         project.run(&["generator", "start", "--name", "one"]).expect(0);
@@ -85,7 +85,7 @@ impl Project {
     }
 
     /// A repository whose configuration names this socket; no generation is started.
-    pub(super) fn with_socket(kind: EngineKind, repository: TestRepository, socket: &Path, more: &str) -> Self {
+    pub(crate) fn with_socket(kind: EngineKind, repository: TestRepository, socket: &Path, more: &str) -> Self {
         let text = configuration(kind, socket, more);
         repository.write("configuration.yaml", text);
         repository.commit("configure");
@@ -97,7 +97,7 @@ impl Project {
     }
 
     /// Replaces the configuration, as a person may between two runs.
-    pub(super) fn reconfigure(&mut self, socket: Option<&Path>, more: &str) {
+    pub(crate) fn reconfigure(&mut self, socket: Option<&Path>, more: &str) {
         let socket = socket.map_or_else(|| engines::socket(self.kind).unwrap(), Path::to_owned);
         self.repository
             .write("configuration.yaml", configuration(self.kind, &socket, more));
@@ -105,7 +105,7 @@ impl Project {
     }
 
     /// Has the next runs use the engine of another kind; `false` where there is none.
-    pub(super) fn move_to(&self, kind: EngineKind) -> bool {
+    pub(crate) fn move_to(&self, kind: EngineKind) -> bool {
         let Some(socket) = engines::socket(kind) else {
             return false;
         };
@@ -115,7 +115,7 @@ impl Project {
     }
 
     /// The program with these arguments, in the repository, with an environment of its own.
-    pub(super) fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_cordwainer"));
         command
             .args(arguments)
@@ -129,23 +129,23 @@ impl Project {
     }
 
     /// Runs the program to its end.
-    pub(super) fn run(&self, arguments: &[&str]) -> Ran {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
         self.command(arguments).output().unwrap().into()
     }
 
     /// Starts the program; what it says is kept for `wait_with_output`.
-    pub(super) fn spawn(&self, arguments: &[&str]) -> Child {
+    pub(crate) fn spawn(&self, arguments: &[&str]) -> Child {
         let mut command = self.command(arguments);
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     }
 
     /// Files a task whose description is a script of the scripted agent.
-    pub(super) fn add(&self, title: &str, script: &str) {
+    pub(crate) fn add(&self, title: &str, script: &str) {
         self.add_after(title, script, &[]);
     }
 
     /// The same for a task that waits for others.
-    pub(super) fn add_after(&self, title: &str, script: &str, after: &[&str]) {
+    pub(crate) fn add_after(&self, title: &str, script: &str, after: &[&str]) {
         let description = scripted(script);
         let mut arguments = vec!["issues", "add", title, "--description", &description];
         for id in after {
@@ -155,12 +155,12 @@ impl Project {
     }
 
     /// An issue as `issues show --json` prints it.
-    pub(super) fn issue(&self, id: &str) -> Value {
+    pub(crate) fn issue(&self, id: &str) -> Value {
         serde_json::from_str(&self.run(&["issues", "show", id, "--json"]).expect(0).stdout).unwrap()
     }
 
     /// The outcomes of an issue's attempts, oldest first.
-    pub(super) fn outcomes(&self, id: &str) -> Vec<String> {
+    pub(crate) fn outcomes(&self, id: &str) -> Vec<String> {
         let issue = self.issue(id);
         let attempts = issue["attempts"].as_array().unwrap();
         attempts
@@ -170,17 +170,17 @@ impl Project {
     }
 
     /// `generator status --json`.
-    pub(super) fn status(&self) -> Value {
+    pub(crate) fn status(&self) -> Value {
         serde_json::from_str(&self.run(&["generator", "status", "--json"]).expect(0).stdout).unwrap()
     }
 
     /// The state folder.
-    pub(super) fn state(&self) -> PathBuf {
+    pub(crate) fn state(&self) -> PathBuf {
         self.repository.path().join(".git/cordwainer")
     }
 
     /// The folder with an attempt's records, newest run last.
-    pub(super) fn records(&self, call: &str) -> Vec<PathBuf> {
+    pub(crate) fn records(&self, call: &str) -> Vec<PathBuf> {
         let mut found: Vec<PathBuf> = fs::read_dir(self.state().join("runs"))
             .unwrap()
             .map(|run| run.unwrap().path().join(call))
@@ -191,7 +191,7 @@ impl Project {
     }
 
     /// All events of all runs, oldest first.
-    pub(super) fn events(&self) -> Vec<Happening> {
+    pub(crate) fn events(&self) -> Vec<Happening> {
         let Ok(runs) = fs::read_dir(self.state().join("runs")) else {
             return Vec::new();
         };
@@ -206,13 +206,13 @@ impl Project {
 
     /// Waits until some event is one that `is` looks for.
     #[track_caller]
-    pub(super) fn wait_for_event(&self, is: impl Fn(&Happening) -> bool) {
+    pub(crate) fn wait_for_event(&self, is: impl Fn(&Happening) -> bool) {
         wait_until(|| self.events().iter().any(&is));
     }
 
     /// Waits until an agent has used a tool in this attempt.
     #[track_caller]
-    pub(super) fn wait_for_agent(&self, task: &str, attempt: u32) {
+    pub(crate) fn wait_for_agent(&self, task: &str, attempt: u32) {
         self.wait_for_event(|event| {
             let Happening::ToolUsed { call, .. } = event else {
                 return false;
@@ -222,7 +222,7 @@ impl Project {
     }
 
     /// The paths and contents of the generation's tip, or of another commit.
-    pub(super) fn files(&self, revision: &str) -> BTreeMap<String, String> {
+    pub(crate) fn files(&self, revision: &str) -> BTreeMap<String, String> {
         let listed = self.repository.git(&["ls-tree", "-r", revision]);
         let parse = |line: &str| {
             let (head, path) = line.split_once('\t').unwrap();
@@ -232,19 +232,19 @@ impl Project {
     }
 
     /// The content of a file of the generation's tip.
-    pub(super) fn content(&self, path: &str) -> String {
+    pub(crate) fn content(&self, path: &str) -> String {
         self.repository.git(&["show", &format!("generation-one:{path}")])
     }
 
     /// How often a task was merged, by the trailers of the generation branch.
-    pub(super) fn merges_of(&self, id: &str) -> usize {
+    pub(crate) fn merges_of(&self, id: &str) -> usize {
         let format = "--format=%(trailers:key=Cordwainer-Task,valueonly)";
         let log = self.repository.git(&["log", format, "generation-one"]);
         log.lines().filter(|line| line.trim() == id).count()
     }
 
     /// The containers of this repository on the engine, running or not, by name.
-    pub(super) fn containers(&self) -> Vec<String> {
+    pub(crate) fn containers(&self) -> Vec<String> {
         let label = fs::canonicalize(self.repository.path().join(".git")).unwrap();
         let label = label.to_str().unwrap().to_owned() + "/";
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -269,7 +269,7 @@ impl Project {
     /// Panics unless everything is tidy: no container, no slot in use, no claim, nothing mounted, the checkout as the
     /// person left it.
     #[track_caller]
-    pub(super) fn expect_tidy(&self) {
+    pub(crate) fn expect_tidy(&self) {
         assert_eq!(self.containers(), Vec::<String>::new(), "containers were left");
         let slots = fs::read_dir(self.state().join("slots"));
         let names: Vec<String> = slots
@@ -297,7 +297,7 @@ impl Project {
     }
 
     /// How many sessions wait to go on.
-    pub(super) fn suspended(&self) -> usize {
+    pub(crate) fn suspended(&self) -> usize {
         let slots = fs::read_dir(self.state().join("slots")).unwrap();
         let names = slots.map(|entry| entry.unwrap().file_name().into_string().unwrap());
         names
@@ -306,7 +306,7 @@ impl Project {
     }
 
     /// The ledger entries of an issue's attempts, oldest first.
-    pub(super) fn calls(&self, id: &str) -> Vec<Value> {
+    pub(crate) fn calls(&self, id: &str) -> Vec<Value> {
         let issue = self.issue(id);
         let attempts = issue["attempts"].as_array().unwrap();
         attempts.iter().map(|attempt| attempt["call"].clone()).collect()
@@ -314,7 +314,7 @@ impl Project {
 
     /// Panics unless the checkout is byte for byte as it was.
     #[track_caller]
-    pub(super) fn expect_untouched(&self) {
+    pub(crate) fn expect_untouched(&self) {
         assert_eq!(
             self.repository.snapshot_of_everything(),
             self.before,
@@ -323,7 +323,7 @@ impl Project {
     }
 
     /// The commit that a revision means.
-    pub(super) fn oid(&self, revision: &str) -> Oid {
+    pub(crate) fn oid(&self, revision: &str) -> Oid {
         self.repository.oid(revision)
     }
 }
@@ -347,13 +347,13 @@ fn configuration(kind: EngineKind, socket: &Path, more: &str) -> String {
 }
 
 /// A script as the scripted agent looks for it.
-pub(super) fn scripted(script: &str) -> String {
+pub(crate) fn scripted(script: &str) -> String {
     format!("~~~script\n{}\n~~~", script.trim_end())
 }
 
 /// Waits until a condition holds, and panics when it never does.
 #[track_caller]
-pub(super) fn wait_until(condition: impl Fn() -> bool) {
+pub(crate) fn wait_until(condition: impl Fn() -> bool) {
     let begun = Instant::now();
     while !condition() {
         assert!(begun.elapsed() < PATIENCE, "what was waited for never came");
@@ -362,18 +362,18 @@ pub(super) fn wait_until(condition: impl Fn() -> bool) {
 }
 
 /// Sends a signal to a process of this test.
-pub(super) fn signal(child: &Child, signal: rustix::process::Signal) {
+pub(crate) fn signal(child: &Child, signal: rustix::process::Signal) {
     let id = rustix::process::Pid::from_child(child);
     rustix::process::kill_process(id, signal).unwrap();
 }
 
 /// The steps by which an agent waits until a test lets it go on.
-pub(super) const WAIT: &str = "fifo go\nappend go x\n";
+pub(crate) const WAIT: &str = "fifo go\nappend go x\n";
 
 impl Project {
     /// Waits until the agent of the first slot has come to its `WAIT`, does something, and lets it go on.
     #[track_caller]
-    pub(super) fn while_the_agent_waits(&self, deed: impl FnOnce()) {
+    pub(crate) fn while_the_agent_waits(&self, deed: impl FnOnce()) {
         let pipe = self.state().join("slots/1/go");
         wait_until(|| pipe.exists());
         deed();

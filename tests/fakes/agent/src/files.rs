@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 
@@ -63,6 +63,33 @@ pub(crate) fn repository(path: &str) -> io::Result<()> {
 pub(crate) fn big(path: &str, bytes: u64) -> io::Result<()> {
     make_parent(path)?;
     File::create(path)?.set_len(bytes)
+}
+
+/// Writes bytes to a file.
+pub(crate) fn bytes(path: &str, bytes: &[u8]) -> io::Result<()> {
+    make_parent(path)?;
+    fs::write(path, bytes)
+}
+
+/// Changes who may do what with a file.
+pub(crate) fn mode(path: &str, mode: u32) -> io::Result<()> {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode))
+}
+
+/// Copies a folder with all that is in it; of files that may not be read, nothing.
+pub(crate) fn copy(from: &str, to: &str) -> io::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let target = Path::new(to).join(entry.file_name());
+        let (source, target) = (entry.path(), target.to_string_lossy().into_owned());
+        if entry.file_type()?.is_dir() {
+            copy(&source.to_string_lossy(), &target)?;
+        } else {
+            fs::copy(source, target)?;
+        }
+    }
+    Ok(())
 }
 
 fn make_parent(path: &str) -> io::Result<()> {

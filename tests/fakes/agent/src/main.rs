@@ -20,6 +20,9 @@
 //! | `write PATH TEXT` · `append PATH TEXT` · `delete PATH` | as it says; folders are made, and deleted whole |
 //! | `symlink PATH TARGET` · `fifo PATH` · `socket PATH` · `mkrepo PATH` · `bigfile PATH BYTES` | a link, a FIFO, a socket, a nested repository, a sparse file |
 //! | `forge-git` | removes, moves and replaces `.git`, and plants configuration and hooks; says what succeeded |
+//! | `rename FROM TO` · `copy FROM TO` · `mode PATH OCTAL` · `bytes PATH HEX` | moves; copies a folder whole; changes who may do what; writes bytes |
+//! | `attack NAME ARGUMENT…` | what no agent should be able to do, see below; tells `NAME ARGUMENT…` and, on the next line, what came of it |
+//! | `tool-output TEXT` · `raw TEXT` | a tool whose output is that; lines on stdout as they are |
 //! | `say TEXT` · `stderr TEXT` | a message; a line on stderr |
 //! | `tokens IN OUT COST` | a message that used so much |
 //! | `subagent IN OUT COST` | a message of a sub-agent: counts in the money and by model, not in the call's own usage |
@@ -42,6 +45,21 @@
 //! | `per-call-cost` · `deaf` | for the whole call: cost and tokens by model as 2.1.220 tells them; no signal but SIGKILL changes anything |
 //! | `on N STEP` · `try STEP` | only in the Nth attempt, which the prompt tells by a line `Attempt N`; a failing step is told and passed over |
 //!
+//! An attack tells `done: …` or `refused: …`, and the script goes on either way:
+//!
+//! | Attack | Done when |
+//! |---|---|
+//! | `capabilities` · `privileges` · `seccomp` | the process has a capability in any set; may gain privileges; has no filter of system calls |
+//! | `become-root` · `setuid-program PATH` | a thread is user 0; a program, which prints its user as the probe's `id` does, is |
+//! | `mount PATH` · `remount PATH` · `hostname NAME` · `module` · `raw-socket` · `vsock` · `release-agent PATH` | the kernel does it; of a module that is none it at least looks at the bytes |
+//! | `device PATH MAJOR MINOR` | a character device was made and opens |
+//! | `read PATH` · `create PATH` · `rewrite PATH` · `open PATH` | it could be read; made; opened and written with what it held; opened for writing |
+//! | `processes N` · `allocate BYTES` · `fill PATH BYTES` · `many PATH N` · `descriptors N` | so much could be had; `fill` and `many` clear up what they made |
+//! | `connect ADDRESS` · `connect-unix PATH` · `connect-abstract NAME` · `engine PATH` | somebody accepts; an engine answers |
+//! | `datagram ADDRESS TEXT` · `lookup ADDRESS NAME` · `route ADDRESS` · `interfaces` | a datagram, or a question of DNS, went out; there is a route; an interface beside loopback |
+//! | `request PATH\|ADDRESS NAME` and a text | an answer came, which it tells; `{token}` is what the container has for a credential, `{-}` a hyphen, `\\r`, `\\n`, `\\0`, `\\t` and `\\\\` mean what they mean in Rust, line ends nothing |
+//! | `hunt HEX…` | one of these words is in an environment, a command line, a mount table or a readable file, see its source |
+//!
 //! The session is kept in `$HOME/.claude/projects/`, if that can be written, after each step; a step that ends the
 //! call is done with that. `--resume ID` follows the script of the prompt that began the session, behind the last
 //! step done: a `limit` is met once. The attempt is the new prompt's, else that prompt's. An id without a session
@@ -52,6 +70,7 @@
 //! A mistake in the script ends with 64, a step that fails with 65; both say on stderr what and where.
 
 mod arguments;
+mod attack;
 mod end;
 mod files;
 mod forge;

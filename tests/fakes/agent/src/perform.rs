@@ -9,12 +9,12 @@ use serde_json::{Value, json};
 
 use crate::arguments::Arguments;
 use crate::end::End;
-use crate::script::{Deed, Step};
+use crate::script::{Attack, Deed, Step};
 use crate::session::Session;
 use crate::settings::Settings;
 use crate::stream::{Stream, flood, garbage};
 use crate::usage::{MESSAGE, Usage};
-use crate::{files, forge, termination};
+use crate::{attack, files, forge, termination};
 
 /// Whether to go on after a step.
 enum Next {
@@ -170,7 +170,12 @@ impl Performance {
             Deed::BigFile { path, bytes } => {
                 self.shell(&format!("truncate -s {bytes} {path}"), files::big(path, *bytes))
             }
+            Deed::Rename { from, to } => self.shell(&format!("mv {from} {to}"), std::fs::rename(from, to)),
+            Deed::Copy { from, to } => self.shell(&format!("cp -r {from} {to}"), files::copy(from, to)),
+            Deed::Mode { path, mode } => self.shell(&format!("chmod {mode:o} {path}"), files::mode(path, *mode)),
+            Deed::Bytes { path, bytes } => self.shell(&format!("xxd -r {path}"), files::bytes(path, bytes)),
             Deed::ForgeGit => self.forge(),
+            Deed::Attack(attack) => self.attack(attack),
             Deed::Say { text } => self.say(text, MESSAGE),
             Deed::Tokens { input, output, cost } => self.use_tokens(*input, *output, *cost),
             _ => self.other(deed),
@@ -179,6 +184,8 @@ impl Performance {
 
     fn other(&mut self, deed: &Deed) -> io::Result<Next> {
         match deed {
+            Deed::ToolOutput { text } => self.tool("cat notes.txt", text)?,
+            Deed::Raw { text } => io::stdout().write_all(text.as_bytes())?,
             Deed::Stderr { text } => io::stderr().write_all(text.as_bytes())?,
             Deed::Sleep { milliseconds } => wait(*milliseconds),
             Deed::ToolSleep { milliseconds } => self.slow_tool(*milliseconds)?,
@@ -224,6 +231,16 @@ impl Performance {
             .tool_use("Bash", &json!({"command": "rm -rf .git && git init"}))?;
         self.stream.tool_result(&forge::attack(), false)?;
         Ok(Next::Go)
+    }
+
+    fn attack(&mut self, attack: &Attack) -> io::Result<Next> {
+        self.tool("./attack", &attack::told(attack))?;
+        Ok(Next::Go)
+    }
+
+    fn tool(&mut self, command: &str, output: &str) -> io::Result<()> {
+        self.stream.tool_use("Bash", &json!({"command": command}))?;
+        self.stream.tool_result(output, false)
     }
 
     fn say(&mut self, text: &str, usage: Usage) -> io::Result<Next> {

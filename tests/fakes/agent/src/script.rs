@@ -22,6 +22,26 @@ impl Step {
     }
 }
 
+/// What is tried, and with what; see the second table of the crate.
+pub(crate) struct Attack {
+    pub(crate) name: String,
+    pub(crate) arguments: Vec<String>,
+    pub(crate) text: String,
+}
+
+impl Attack {
+    fn parse(rest: &mut Rest<'_>) -> Result<Self, String> {
+        let text = rest.text.take().unwrap_or_default();
+        let words = std::mem::take(&mut rest.words);
+        let mut words = words.split_whitespace().map(str::to_owned);
+        Ok(Self {
+            name: words.next().ok_or("the name of an attack is missing")?,
+            arguments: words.collect(),
+            text,
+        })
+    }
+}
+
 /// What a step does; see the table of the crate.
 pub(crate) enum Deed {
     Write {
@@ -53,6 +73,29 @@ pub(crate) enum Deed {
         bytes: u64,
     },
     ForgeGit,
+    Rename {
+        from: String,
+        to: String,
+    },
+    Copy {
+        from: String,
+        to: String,
+    },
+    Mode {
+        path: String,
+        mode: u32,
+    },
+    Bytes {
+        path: String,
+        bytes: Vec<u8>,
+    },
+    Attack(Attack),
+    ToolOutput {
+        text: String,
+    },
+    Raw {
+        text: String,
+    },
     Say {
         text: String,
     },
@@ -216,8 +259,45 @@ fn deed(name: &str, rest: &mut Rest<'_>) -> Result<Deed, String> {
             bytes: rest.number("a number of bytes")?,
         },
         "forge-git" => Deed::ForgeGit,
+        _ => return mischief(name, rest),
+    })
+}
+
+fn mischief(name: &str, rest: &mut Rest<'_>) -> Result<Deed, String> {
+    const PATH: &str = "a path";
+    Ok(match name {
+        "rename" => Deed::Rename {
+            from: rest.word(PATH)?,
+            to: rest.word("a new path")?,
+        },
+        "copy" => Deed::Copy {
+            from: rest.word(PATH)?,
+            to: rest.word("a new path")?,
+        },
+        "mode" => Deed::Mode {
+            path: rest.word(PATH)?,
+            mode: rest.octal()?,
+        },
+        "bytes" => Deed::Bytes {
+            path: rest.word(PATH)?,
+            bytes: hex(&rest.word("bytes in hexadecimal")?)?,
+        },
+        "attack" => Deed::Attack(Attack::parse(rest)?),
+        "tool-output" => Deed::ToolOutput { text: rest.text() },
+        "raw" => Deed::Raw { text: rest.text() },
         _ => return talk(name, rest),
     })
+}
+
+/// Bytes from their hexadecimal digits.
+fn hex(digits: &str) -> Result<Vec<u8>, String> {
+    let byte = |at: usize| {
+        digits
+            .get(at..at + 2)
+            .and_then(|pair| u8::from_str_radix(pair, 16).ok())
+    };
+    let bytes: Option<Vec<u8>> = (0..digits.len()).step_by(2).map(byte).collect();
+    bytes.ok_or_else(|| format!("`{digits}` is not bytes in hexadecimal"))
 }
 
 fn talk(name: &str, rest: &mut Rest<'_>) -> Result<Deed, String> {
@@ -334,6 +414,12 @@ impl Rest<'_> {
     fn number<T: std::str::FromStr>(&mut self, what: &str) -> Result<T, String> {
         let word = self.word(what)?;
         word.parse().map_err(|_| format!("`{word}` is not {what}"))
+    }
+
+    /// A mode as chmod(1) writes it.
+    fn octal(&mut self) -> Result<u32, String> {
+        let word = self.word("a mode")?;
+        u32::from_str_radix(&word, 8).map_err(|_| format!("`{word}` is not an octal mode"))
     }
 
     /// An HTTP status, or `none`.

@@ -50,6 +50,7 @@ fn step(name: &str, value: &str) -> Outcome {
         "ignore-sigint" => ignore(signal_hook::consts::SIGINT)?,
         "ignore-sigterm" => ignore(signal_hook::consts::SIGTERM)?,
         "sleep" => sleep(value.parse()?),
+        "listen" => listen(value)?,
         "allocate" => allocate(value.parse()?)?,
         "write-file" => std::fs::write(value, "written by the probe\n")?,
         "env" => env(value)?,
@@ -117,6 +118,15 @@ fn count_stdin() -> std::io::Result<()> {
 /// Sleeps on when a signal wakes it.
 fn sleep(seconds: u64) {
     std::thread::sleep(Duration::from_secs(seconds));
+}
+
+/// Lets everybody in who comes to a port of loopback, for ever, once it has said that it does.
+fn listen(port: &str) -> Result<(), Box<dyn std::error::Error>> {
+    let listener = std::net::TcpListener::bind(("127.0.0.1", port.parse()?))?;
+    write(&mut std::io::stdout(), b"listening\n")?;
+    loop {
+        listener.accept()?;
+    }
 }
 
 fn signal_self(number: i32) -> Result<(), Box<dyn std::error::Error>> {
