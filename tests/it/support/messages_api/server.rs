@@ -21,7 +21,9 @@ type Answer = Response<UnsyncBoxBody<Bytes, TornDown>>;
 pub(super) async fn answer(request: Request<Incoming>, model: Arc<Mutex<Model>>) -> Result<Answer, TornDown> {
     let place = (request.method().clone(), request.uri().path().to_owned());
     let shown = [AUTHORIZATION, HeaderName::from_static("x-api-key")];
-    let shown = shown.iter().filter_map(|name| request.headers().get(name)?.to_str().ok());
+    let shown = shown
+        .iter()
+        .filter_map(|name| request.headers().get(name)?.to_str().ok());
     model.lock().unwrap().credentials.extend(shown.map(str::to_owned));
     let Ok(body) = request.into_body().collect().await else {
         return Ok(refusal(400, "invalid_request_error", "the body is cut off"));
