@@ -13,7 +13,7 @@ mod gates;
 mod generation;
 mod interruption;
 mod limits;
-mod measure;
+pub(crate) mod measure;
 mod pauses;
 mod people;
 pub(crate) mod project;
