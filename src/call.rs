@@ -109,13 +109,15 @@ pub(crate) async fn make(
             session_id: resume.session.clone(),
         });
     }
-    call.folder.write("prompt.md", call.prompt.as_bytes())?;
+    // What nobody may read in the records no agent may read either.
+    let prompt = call.folder.redactor.text(call.prompt);
+    call.folder.write("prompt.md", prompt.as_bytes())?;
     let begun = Instant::now();
     let mut listener = Listener::new(call, recorder)?;
     let mut specification = specification(call, recorder.run())?;
     specification.mounts.push(session_mount(call));
     let (specification, mut sealed) = seal::for_agent(call, engine, recorder, specification)?;
-    let mut container = engine.start(&specification, call.prompt.as_bytes()).await?;
+    let mut container = engine.start(&specification, prompt.as_bytes()).await?;
     let ended = attend(call, &mut container, &mut sealed, &mut listener, cancel).await;
     let removed = container.remove().await;
     let (unheard, metered) = sealed.close().await;

@@ -24,6 +24,7 @@ mod schema;
 mod section;
 mod show;
 mod timers;
+mod tokens;
 mod values;
 
 use std::collections::{BTreeMap, BTreeSet};

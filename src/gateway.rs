@@ -125,10 +125,14 @@ impl Gateway {
         self.shared.record.metered()
     }
 
-    /// Ends all connections, removes the socket, and says what was metered. Answers that are cut off by it are in that,
+    /// Ends all connections and tunnels, removes the socket, and says what was metered. Answers that are cut off by it are in that,
     /// as far as they went.
     pub async fn close(self) -> Closed {
         drop(self.end);
+        // Its tunnels have left their connections, and their owner may have a copy of it.
+        if let Some(egress) = &self.shared.egress {
+            egress.close();
+        }
         self.tasks.close();
         self.tasks.wait().await;
         drop(self.socket);

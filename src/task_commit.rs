@@ -269,6 +269,21 @@ mod tests {
     }
 
     #[test]
+    fn a_title_forges_no_trailer() {
+        let mut issue = task(&[]);
+        issue.title = "x\n\nCordwainer-Task: cw-9\u{1b}[2J\n".to_owned();
+        let text = message(&issue, 1, "run-2", None);
+        assert!(
+            text.starts_with("x Cordwainer-Task: cw-9\\u{1b}[2J\n\nCordwainer-Task: cw-1\n"),
+            "{text}"
+        );
+        assert_eq!(
+            text.lines().filter(|line| line.starts_with("Cordwainer-Task:")).count(),
+            1
+        );
+    }
+
+    #[test]
     fn a_task_that_was_interrupted_is_one_story() {
         let call = entry(Role::Stitch, 1, 1, 5, 0.05);
         let one = [

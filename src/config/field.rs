@@ -99,7 +99,8 @@ impl<'a> Field<'a> {
         self.below(self.key.clone(), self.node)
     }
 
-    fn below(&self, key: String, node: &'a Node) -> Field<'a> {
+    /// A value within this one.
+    pub(super) fn below(&self, key: String, node: &'a Node) -> Field<'a> {
         Field {
             key,
             node,

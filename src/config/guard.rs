@@ -7,14 +7,12 @@ use super::field::Field;
 use super::paths::overlap;
 use super::section::Section;
 use super::{Config, FILE_NAME};
-use crate::agent::Role;
 use crate::guarantee::Item;
 
 /// Reports what contradicts itself across keys.
 pub(super) fn check(top: &Section<'_>, config: &Config) {
     check_lines(top, config);
     check_branches(top, config);
-    check_base_url(top, config);
     check_network(top, config);
 }
 
@@ -98,21 +96,5 @@ fn check_network(top: &Section<'_>, config: &Config) {
             format!("with the network `{network}` agents reach more than the gateway"),
             "leave it at `none`, or add `network` to `container.relax`",
         );
-    }
-}
-
-fn check_base_url(top: &Section<'_>, config: &Config) {
-    const VARIABLE: &str = "ANTHROPIC_BASE_URL";
-    if !config.container.env.contains_key(VARIABLE) {
-        return;
-    }
-    let roles = Role::ALL.map(|role| (role.name(), config.role(role).base_url.is_some()));
-    let sections = [("agent", config.agent.base_url.is_some())].into_iter().chain(roles);
-    for (name, _) in sections.filter(|(_, set)| *set) {
-        if let Some(field) = top.field(name) {
-            field.refuse::<()>(format!(
-                "`{name}.base_url` sets `{VARIABLE}`, which the container's environment sets, too"
-            ));
-        }
     }
 }

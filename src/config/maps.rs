@@ -7,7 +7,7 @@ use super::field::{Entry, Field};
 use super::guard::Kept;
 use super::mounts::Targets;
 use super::node::Kind;
-use super::{Credentials, billing};
+use super::{Credentials, billing, tokens};
 
 impl<'a> Field<'a> {
     /// A mapping; `name` says what is wrong with a name, `read` reads a value.
@@ -139,7 +139,9 @@ pub(super) fn variable(credentials: Credentials, name: &str, value: &str) -> Opt
     if let Some(message) = variable_name(name) {
         return Some(message.into());
     }
-    let (message, mend) = billing::refusal(credentials, name, value).or_else(|| zone(credentials, name, value))?;
+    let (message, mend) = tokens::refusal(name, value)
+        .or_else(|| billing::refusal(credentials, name, value))
+        .or_else(|| zone(credentials, name, value))?;
     Some(Wrong {
         message,
         mend: Some(mend),

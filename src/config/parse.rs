@@ -52,6 +52,10 @@ fn read_top(root: &Node, report: &Report, config: &mut Config, resolve: &dyn Fn(
     if matches!(root.kind, Kind::Null) {
         return;
     }
+    if super::tokens::check(&field) {
+        // What else is wrong may be told with the value, so it waits.
+        return;
+    }
     let Some(top) = Section::open(&field, TOP) else { return };
     read_project(&top, config);
     read_places(&top, config, resolve);

@@ -47,7 +47,10 @@ fn lower_case_codes(encoded: &str) -> String {
 }
 
 fn hexadecimal(text: &str) -> String {
-    text.bytes().map(|byte| format!("{byte:02x}")).collect()
+    let digit = |half: u8| char::from(b"0123456789abcdef"[usize::from(half)]);
+    text.bytes()
+        .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
+        .collect()
 }
 
 /// The part of the base64 that the secret alone decides, where `before` bytes (modulo 3) stand before it, as in

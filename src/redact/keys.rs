@@ -1,4 +1,4 @@
-//! Private keys in the text form of RFC 7468, of OpenSSH and of OpenPGP.
+//! Private keys in the text form of RFC 7468, of `OpenSSH` and of `OpenPGP`.
 
 use memchr::memmem;
 

@@ -18,7 +18,7 @@ enum Tail {
     Least(Class, usize),
     /// Exactly so many letters, the whole a word of its own.
     Word(Class, usize),
-    /// What OpenAI's older keys have in their middle.
+    /// What `OpenAI`'s older keys have in their middle.
     OpenAi,
     /// Three parts with dots between.
     Jwt,
@@ -102,7 +102,7 @@ pub(super) const FORMS: [Form; 35] = [
 const VARIETY: u32 = 6;
 /// How much of a token is looked at for that, in bytes.
 const SAMPLE: usize = 64;
-/// What stands in every key of OpenAI's, and how far from its beginning at most.
+/// What stands in every key of `OpenAI`'s, and how far from its beginning at most.
 const OPEN_AI: (&[u8], usize) = (b"T3BlbkFJ", 100);
 
 /// Looks tokens up in one text, from left to right, and remembers what would else be read again and again.

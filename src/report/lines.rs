@@ -24,12 +24,6 @@ pub(super) fn lasting(event: &Happening) -> Option<String> {
         }
         Happening::Recovered { what } => format!("Recovered: {what}."),
         Happening::Warned { what } => format!("Warning: {what}."),
-        Happening::Denied { call, what } => format!("  {call}: refused: {what}."),
-        Happening::MeterDiffered { call, client, gateway } => format!(
-            "Warning: {call}: the client tells {}, and the model's API {}.",
-            usage(client),
-            usage(gateway)
-        ),
         Happening::MeasureStarted { cycle } => format!("Measure {cycle}: asking for tasks."),
         Happening::MeasureRefused { problems } => {
             format!(
@@ -74,7 +68,6 @@ pub(super) fn lasting(event: &Happening) -> Option<String> {
         Happening::TaskClaimed { task, title, attempt } => {
             format!("{task}: {}{}.", one_line(title, 100), nth_attempt(*attempt))
         }
-        Happening::Sealed { call, engine, report } => format!("  {call}: {}", weaker(engine, report)?),
         Happening::SessionResumed { call, .. } => format!("  {call}: going on with its session."),
         Happening::AgentSaid { call, text } => format!("  {call}: {}", one_line(text, 200)),
         Happening::GateEnded { task, gate, passed } => {
@@ -84,19 +77,7 @@ pub(super) fn lasting(event: &Happening) -> Option<String> {
                 if *passed { "passed" } else { "failed" }
             )
         }
-        Happening::AttemptEnded {
-            task,
-            outcome,
-            reason,
-            commit,
-            usage: used,
-            seconds,
-            ..
-        } => {
-            let time = duration(Duration::try_from_secs_f64(*seconds).unwrap_or_default());
-            let said = outcome_line(*outcome, reason, commit.as_deref());
-            format!("  {task}: {said} ({time}, {}).", usage(used))
-        }
+        Happening::AttemptEnded { .. } => attempt_ended(event)?,
         Happening::TaskHeld { task, reason } => format!("  {task}: held for a person: {}.", one_line(reason, 500)),
         Happening::Paused { until, reason } => format!("Paused until {until}: {}.", one_line(reason, 300)),
         Happening::PauseLifted { reason } => format!("Going on: {}.", one_line(reason, 300)),
@@ -112,12 +93,48 @@ pub(super) fn lasting(event: &Happening) -> Option<String> {
             counted(usize::try_from(*merged).unwrap_or(usize::MAX), "task"),
             usage(used)
         ),
+        Happening::Sealed { .. } | Happening::Denied { .. } | Happening::MeterDiffered { .. } => {
+            return of_gateway(event);
+        }
         Happening::Reached { .. }
         | Happening::StepStarted { .. }
         | Happening::AgentStarted { .. }
         | Happening::ToolUsed { .. }
         | Happening::AgentProgress { .. }
         | Happening::AgentEnded { .. } => return None,
+    })
+}
+
+/// How an attempt ended.
+fn attempt_ended(event: &Happening) -> Option<String> {
+    let Happening::AttemptEnded {
+        task,
+        outcome,
+        reason,
+        commit,
+        usage: used,
+        seconds,
+        ..
+    } = event
+    else {
+        return None;
+    };
+    let time = duration(Duration::try_from_secs_f64(*seconds).unwrap_or_default());
+    let said = outcome_line(*outcome, reason, commit.as_deref());
+    Some(format!("  {task}: {said} ({time}, {}).", usage(used)))
+}
+
+/// What a gateway tells of its container.
+fn of_gateway(event: &Happening) -> Option<String> {
+    Some(match event {
+        Happening::Sealed { call, engine, report } => format!("  {call}: {}", weaker(engine, report)?),
+        Happening::Denied { call, what } => format!("  {call}: refused: {what}."),
+        Happening::MeterDiffered { call, client, gateway } => format!(
+            "Warning: {call}: the client tells {}, and the model's API {}.",
+            usage(client),
+            usage(gateway)
+        ),
+        _ => return None,
     })
 }
 

@@ -111,12 +111,17 @@ fn messages_of_commits_hold_no_credential() {
 #[test]
 fn what_an_agent_wrote_steers_no_terminal_and_json_says_it_all() {
     let repository = started();
-    let title = "a\u{9b}2J\u{202e}b\u{e0041}";
-    cordwainer(&repository, &["issues", "add", title]).run().done();
+    let said = "a\u{9b}2J\u{202e}b\u{e0041}";
+    cordwainer(&repository, &["issues", "add", "Do it"]).run().done();
+    cordwainer(&repository, &["issues", "comment", "cw-1", said])
+        .run()
+        .done();
+    cordwainer(&repository, &["issues", "hold", "cw-1", "--reason", said])
+        .run()
+        .done();
     for arguments in [
         &["issues", "show", "cw-1"][..],
         &["issues", "list"],
-        &["issues", "ready"],
         &["issues", "list", "--json"],
     ] {
         let called = cordwainer(&repository, arguments).run();
@@ -125,12 +130,15 @@ fn what_an_agent_wrote_steers_no_terminal_and_json_says_it_all() {
             !called.stdout.contains(bad) && !called.stderr.contains(bad),
             "{called:#?}"
         );
-        assert!(called.stdout.contains("9b"), "{called:#?}");
+        assert!(called.stdout.contains("202e"), "{called:#?}");
     }
     let issue = cordwainer(&repository, &["issues", "show", "cw-1", "--json"])
         .run()
         .json();
-    assert_eq!(issue["title"], title);
+    assert_eq!(
+        (&issue["comments"][0]["text"], &issue["hold"]),
+        (&said.into(), &said.into())
+    );
 }
 
 fn report(lines: &[Vec<u8>]) -> CallReport {

@@ -41,7 +41,7 @@ pub(super) const CONTAINER: &[Key] = &[
         "env",
         Shape::Assignments,
         "{}",
-        "Environment of the container: a mapping, or a list of `NAME=VALUE`. For now it is\nthe only way for the client to get a credential, and every agent can read it.",
+        "Environment of the container: a mapping, or a list of `NAME=VALUE`. Every agent can read\nit, so no credential stands here: the gateway adds it on the host.",
     )
     .sample("{RUST_BACKTRACE: \"1\"}"),
     Key::new("hosts", Shape::List, "[]", "Host names of your own: `NAME:ADDRESS`.").sample("[\"registry.local:10.0.0.2\"]"),

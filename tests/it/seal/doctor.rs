@@ -145,7 +145,7 @@ fn what_is_wrong_with_the_repository_is_told() {
         let text = fs::read_to_string(repository.path().join("configuration.yaml")).unwrap();
         repository.write(
             "configuration.yaml",
-            &text.replace("credentials: none", "credentials: api_key"),
+            text.replace("credentials: none", "credentials: api_key"),
         );
         let (_, document) = doctor(&repository);
         assert_eq!(broken(&document), ["repository", "credential"]);
@@ -161,12 +161,12 @@ fn an_image_that_is_not_there_or_has_no_entrypoint_is_told() {
         let configuration = fs::read_to_string(repository.path().join("configuration.yaml")).unwrap();
         repository.write(
             "configuration.yaml",
-            &configuration.replace(IMAGE, "localhost/cordwainer-no-such:1"),
+            configuration.replace(IMAGE, "localhost/cordwainer-no-such:1"),
         );
         let (called, document) = doctor(&repository);
         assert_eq!((broken(&document), called.code), (vec!["image".to_owned()], 9));
         let bare = image_without_entrypoint(kind);
-        repository.write("configuration.yaml", &configuration.replace(IMAGE, &bare));
+        repository.write("configuration.yaml", configuration.replace(IMAGE, &bare));
         let (called, document) = doctor(&repository);
         assert_eq!(
             (broken(&document), called.code),

@@ -113,6 +113,7 @@ async fn until_ready(engine: &Engine, spec: &ContainerSpec) -> Result<Duration> 
         }
         said.push_str(&String::from_utf8_lossy(&output.line.bytes));
     }
+    container.exit().await?;
     container.remove().await?;
     match time {
         Some(time) => Ok(time),
@@ -139,6 +140,7 @@ fn sealed(engine: &Engine, spec: &ContainerSpec, folder: &TempDir) -> Result<(Co
         folder: folder.path().to_owned(),
         token: "dummy".to_owned().into(),
         api: None,
+        egress: None,
         seal: Some(Box::new(move |facts| {
             let report = compare(&asked, &Facts::parse(facts));
             report.refusal("the engine").map_or(Ok(()), Err)

@@ -1,0 +1,80 @@
+//! Credentials in the configuration: a committed file is no place for one, whichever key it stands at.
+
+use super::field::Field;
+use super::node::Kind;
+use super::problems::Place;
+use crate::redact::Redactor;
+
+/// Where the credential of the model's API belongs.
+const OWN: &str = "set it in your own environment, or put a token file into `secrets_dir`";
+/// What to do about any other.
+const LEAVE_OUT: &str = "leave it out: agents could use it, and whoever reads this file";
+
+/// Variables that the gateway sets in every container, and where what they say is written instead.
+const OF_THE_GATEWAY: [(&str, &str); 8] = [
+    ("ANTHROPIC_API_KEY", OWN),
+    ("ANTHROPIC_AUTH_TOKEN", "leave it out"),
+    ("CLAUDE_CODE_OAUTH_TOKEN", OWN),
+    ("ANTHROPIC_BASE_URL", "write `agent.base_url`"),
+    ("HTTP_PROXY", PROXY),
+    ("HTTPS_PROXY", PROXY),
+    ("ALL_PROXY", PROXY),
+    ("NO_PROXY", PROXY),
+];
+const PROXY: &str = "leave it out: `network.allow` lists the hosts that containers may reach";
+
+/// Notes every value and name that has the form of a token; answers whether there was any. The token is not shown.
+pub(super) fn check(field: &Field<'_>) -> bool {
+    let redactor = Redactor::default();
+    let mut found = false;
+    walk(&redactor, field, &mut found);
+    found
+}
+
+fn walk(redactor: &Redactor, field: &Field<'_>, found: &mut bool) {
+    match &field.node.kind {
+        Kind::Plain(text) | Kind::Quoted(text) => note(redactor, field, field.place(), text, found),
+        Kind::List(items) => {
+            for (index, node) in items.iter().enumerate() {
+                walk(redactor, &field.below(format!("{}[{index}]", field.key), node), found);
+            }
+        }
+        Kind::Map(entries) => {
+            for (key, node) in entries {
+                let (Kind::Plain(name) | Kind::Quoted(name)) = &key.kind else {
+                    continue;
+                };
+                note(redactor, field, key.place, name, found);
+                let dot = if field.key.is_empty() { "" } else { "." };
+                walk(
+                    redactor,
+                    &field.below(format!("{}{dot}{}", field.key, redactor.text(name)), node),
+                    found,
+                );
+            }
+        }
+        Kind::Null | Kind::Alias | Kind::Tagged => {}
+    }
+}
+
+fn note(redactor: &Redactor, field: &Field<'_>, place: Place, text: &str, found: &mut bool) {
+    if let Some(first) = redactor.find(text.as_bytes()).first() {
+        *found = true;
+        let mend = if first.kind == "Anthropic token" {
+            OWN
+        } else {
+            LEAVE_OUT
+        };
+        let message = format!("a credential stands here (its form: {})", first.kind);
+        field.report.note(place, &field.key, message, Some(mend.to_owned()));
+    }
+}
+
+/// Why a variable is not the configuration's to set, and the mend; an empty value only takes away what an image sets.
+pub(super) fn refusal(name: &str, value: &str) -> Option<(String, String)> {
+    let (_, mend) = OF_THE_GATEWAY.iter().find(|(known, mend)| {
+        // Programs read the names of proxies in both cases.
+        name == *known || *mend == PROXY && name.eq_ignore_ascii_case(known)
+    })?;
+    (!value.is_empty()).then(|| (format!("`{name}` is set by the gateway"), (*mend).to_owned()))
+}
