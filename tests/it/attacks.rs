@@ -6,6 +6,8 @@
 mod container;
 mod git;
 mod network;
+mod planted;
 mod proxy;
 mod secrets;
+mod streams;
 mod told;

@@ -15,6 +15,7 @@ mod interruption;
 mod limits;
 mod logins;
 mod measure;
+pub(crate) mod measure;
 mod pauses;
 mod people;
 pub(crate) mod project;

@@ -13,6 +13,7 @@ use std::path::PathBuf;
 
 use cordwainer::engine::EngineKind;
 
+pub(super) use self::control::agent;
 use self::control::{Scene, trigger};
 use crate::run::engine_tests;
 use crate::run::project::Project;

@@ -12,7 +12,7 @@ engine_tests! {
 }
 
 /// A valid proposal whose task is this script.
-pub(super) fn proposal(key: &str, title: &str, depends_on: &[&str], script: &str) -> Value {
+pub(crate) fn proposal(key: &str, title: &str, depends_on: &[&str], script: &str) -> Value {
     json!({
         "key": key, "title": title, "description": scripted(script), "required_reading": ["docs/specification.md"],
         "files": [{"path": "src/a.txt", "action": "create"}], "requirements": ["It is done."],
@@ -21,7 +21,7 @@ pub(super) fn proposal(key: &str, title: &str, depends_on: &[&str], script: &str
 }
 
 /// The configuration by which measure's agent finds a script.
-pub(super) fn user_prompt(script: &str) -> String {
+pub(crate) fn user_prompt(script: &str) -> String {
     format!("user_prompt: |\n  {}\n", scripted(script).replace('\n', "\n  "))
 }
 

@@ -10,6 +10,8 @@ use super::{Arguments, Outcome};
 
 /// Until somebody must have answered.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// Until more of an answer must have come, where the peer does not say that this was all.
+const MORE: Duration = Duration::from_millis(200);
 /// Of an answer, this much is told.
 const TOLD: usize = 400;
 
@@ -100,17 +102,18 @@ fn token() -> String {
 /// Writes bytes as they are to a unix socket or an address, and tells how the answer begins.
 fn request(to: &str, bytes: &[u8]) -> Outcome {
     if to.starts_with('/') {
-        let stream = UnixStream::connect(to)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        exchange(stream, bytes)
+        exchange(UnixStream::connect(to)?, bytes, UnixStream::set_read_timeout)
     } else {
-        let stream = tcp(to)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        exchange(stream, bytes)
+        exchange(tcp(to)?, bytes, TcpStream::set_read_timeout)
     }
 }
 
-fn exchange(mut stream: impl Read + Write, bytes: &[u8]) -> Outcome {
+fn exchange<S: Read + Write>(
+    mut stream: S,
+    bytes: &[u8],
+    patience: impl Fn(&S, Option<Duration>) -> io::Result<()>,
+) -> Outcome {
+    patience(&stream, Some(PATIENCE))?;
     stream.write_all(bytes)?;
     let mut answer = Vec::new();
     let mut piece = [0; 4096];
@@ -122,6 +125,7 @@ fn exchange(mut stream: impl Read + Write, bytes: &[u8]) -> Outcome {
             Err(_) if !answer.is_empty() => break,
             Err(error) => return Err(error),
         }
+        patience(&stream, Some(MORE))?;
     }
     if answer.is_empty() {
         return Err(io::Error::other("no answer"));
