@@ -14,7 +14,6 @@ mod generation;
 mod interruption;
 mod limits;
 mod logins;
-mod measure;
 pub(crate) mod measure;
 mod pauses;
 mod people;
