@@ -7,7 +7,7 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use super::Call;
-use crate::agent::{self, AgentEvent, CallReport, Cut, Ending, Transcript, Usage};
+use crate::agent::{self, AgentEvent, CallOutcome, CallReport, Cut, Ending, Transcript, Usage};
 use crate::budget::{Allowance, Watch};
 use crate::config::Credentials;
 use crate::engine::{Output, Stream};
@@ -90,10 +90,8 @@ impl<'a> Listener<'a> {
             now: Some(self.recorder.now()),
             ..Ending::default()
         });
-        if let Some(why) = self
-            .told_by_gateway
-            .filter(|_| report.cut == cut && cut == self.must_stop)
-        {
+        let decided = cut == self.must_stop && report.outcome != CallOutcome::Success;
+        if let Some(why) = self.told_by_gateway.filter(|_| decided) {
             report.reason = one_line(&why, 500);
         }
         report
