@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use super::Allowance;
-use super::amount::{Amount, Bound, Pair};
+use super::amount::{Amount, Bound, Pair, dollars};
 use super::look::Unit;
 use crate::agent::{Rates, Usage, binds};
 use crate::metering::{Counts, Reading};
@@ -56,6 +56,18 @@ pub(crate) struct Hold {
     asked: Asked,
     /// The most tokens that the answer may have.
     pub(crate) max_tokens: u64,
+}
+
+impl Hold {
+    /// What the answer uses at worst.
+    pub(crate) fn worst(&self) -> Usage {
+        Usage {
+            input: self.input,
+            output: self.max_tokens,
+            cost_usd: dollars(self.amount.usd),
+            ..Usage::default()
+        }
+    }
 }
 
 /// Why nothing is set aside for a request.

@@ -39,8 +39,10 @@ pub(super) fn for_agent<'a>(
     let credentials = call.config.agent.credentials;
     let token = dummy(credentials, &recorder.world().token()?);
     let entries = [("ANTHROPIC_BASE_URL", INSIDE), (variable(credentials), &token)];
-    let entries = entries.map(|(name, value)| (name.to_owned(), value.to_owned()));
-    specification.env.extend(entries);
+    set(
+        &mut specification,
+        entries.map(|(name, value)| (name.to_owned(), value.to_owned())),
+    );
     let api = upstream(call).map(|base_url| Api {
         base_url,
         credential: call.credential.clone(),
@@ -70,7 +72,7 @@ fn open<'a>(
 ) -> Result<(ContainerSpec, Sealed<'a>)> {
     let allowed = &call.config.network;
     let proxy = network::environment(&allowed.allow, INSIDE);
-    specification.env.extend(proxy);
+    set(&mut specification, proxy);
     let folder = call.place.gateway.clone();
     let specification = specification.sealed(&folder);
     let asked = engine.asked(&specification, &call.config.container.relax);
@@ -200,6 +202,14 @@ impl Teller<'_> {
                 Happening::Denied { call, what }
             }
         });
+    }
+}
+
+/// Sets variables of the environment, whatever the configuration has them be.
+fn set(specification: &mut ContainerSpec, entries: impl IntoIterator<Item = (String, String)>) {
+    for (name, value) in entries {
+        specification.env.retain(|(known, _)| *known != name);
+        specification.env.push((name, value));
     }
 }
 

@@ -148,7 +148,7 @@ async fn send(
     *request.method_mut() = head.method;
     *request.uri_mut() = api.upstream.uri(&path).map_err(wrong)?;
     *request.headers_mut() = headers::of_request(head.headers, credential)?;
-    exchange.sent();
+    exchange.sent()?;
     let answered = api.upstream.send(request).await;
     answered.map_err(|what| {
         exchange.unanswered();

@@ -1,19 +1,50 @@
-//! `gateway.jsonl`: each answer of the API as a line, so that what was metered outlives the process.
+//! `gateway.jsonl`: each request to the API as a line before it is sent, and each answer as another, so that what was
+//! metered outlives the process, and what was under way when it died counts as what it may have used at worst.
 
+use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use serde::{Deserialize, Serialize};
+
+use crate::agent::Usage;
 use crate::error::{Context as _, ErrorKind, Result};
 use crate::lines::{DEFAULT_LINE_LIMIT, LineReader};
 use crate::metering::{Answered, Metered};
 
-/// Where answers are written down, and their sum.
+/// One line.
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "line", rename_all = "snake_case")]
+enum Line {
+    /// A request is about to be sent.
+    Asked {
+        /// By which its answer is known: counted from 1 by each gateway, and with its own number behind it.
+        number: String,
+        /// What the answer uses at worst.
+        worst: Usage,
+    },
+    /// It did not reach the API, or the API did not take it.
+    Unanswered {
+        /// The request's.
+        number: String,
+    },
+    /// It has ended, whatever way.
+    Answered {
+        /// The request's; none where nothing was set aside for it.
+        number: Option<String>,
+        /// What came of it.
+        answer: Answered,
+    },
+}
+
+/// Where requests and answers are written down, and the sum of these.
 pub(super) struct Record(Mutex<Written>);
 
 struct Written {
     file: Option<File>,
+    asked: u64,
     metered: Metered,
 }
 
@@ -26,20 +57,35 @@ impl Record {
         };
         Ok(Self(Mutex::new(Written {
             file: path.map(open).transpose()?,
+            asked: 0,
             metered: Metered::default(),
         })))
     }
 
-    /// Adds an answer. It is in the sum even where it could not be written down.
-    pub(super) fn add(&self, answered: &Answered) -> std::io::Result<()> {
+    /// Notes that a request is about to be sent; answers its number.
+    pub(super) fn asked(&self, worst: Usage) -> std::io::Result<String> {
         let mut written = self.lock();
-        written.metered.add(answered);
-        let Some(file) = &mut written.file else {
-            return Ok(());
+        written.asked += 1;
+        // Another gateway may have written into the same file before.
+        let number = format!("{}-{}", std::process::id(), written.asked);
+        let line = Line::Asked {
+            number: number.clone(),
+            worst,
         };
-        let mut line = serde_json::to_vec(answered)?;
-        line.push(b'\n');
-        file.write_all(&line)
+        written.write(&line)?;
+        Ok(number)
+    }
+
+    /// Notes that a request came to nothing, and cost nothing.
+    pub(super) fn unanswered(&self, number: String) -> std::io::Result<()> {
+        self.lock().write(&Line::Unanswered { number })
+    }
+
+    /// Adds an answer. It is in the sum even where it could not be written down.
+    pub(super) fn add(&self, number: Option<String>, answer: Answered) -> std::io::Result<()> {
+        let mut written = self.lock();
+        written.metered.add(&answer);
+        written.write(&Line::Answered { number, answer })
     }
 
     /// The sum so far.
@@ -52,8 +98,19 @@ impl Record {
     }
 }
 
-/// Reads back what gateways wrote down: the sum of all lines of the file; nothing where there is no file. A last line
-/// that a crash cut short is left out; any other that cannot be read is an error.
+impl Written {
+    fn write(&mut self, line: &Line) -> std::io::Result<()> {
+        let Some(file) = &mut self.file else {
+            return Ok(());
+        };
+        let mut line = serde_json::to_vec(line)?;
+        line.push(b'\n');
+        file.write_all(&line)
+    }
+}
+
+/// Reads back what gateways wrote down: the sum of all answers, and of what requests without one may have used; nothing
+/// where there is no file. A last line that a crash cut short is left out; any other that cannot be read is an error.
 pub fn read_back(path: &Path) -> Result<Metered> {
     let failed = || format!("cannot read `{}`", path.display());
     let file = match File::open(path) {
@@ -63,6 +120,7 @@ pub fn read_back(path: &Path) -> Result<Metered> {
     };
     let mut lines = LineReader::new(file, DEFAULT_LINE_LIMIT);
     let (mut metered, mut damaged) = (Metered::default(), None);
+    let mut under_way: BTreeMap<String, Usage> = BTreeMap::new();
     let mut number = 0_u64;
     while let Some(line) = lines.next_line().with_context(ErrorKind::Unexpected, failed)? {
         number += 1;
@@ -70,9 +128,23 @@ pub fn read_back(path: &Path) -> Result<Metered> {
             return Err(error).with_context(ErrorKind::Unexpected, || format!("{} (line {})", failed(), number - 1));
         }
         match serde_json::from_slice(line) {
-            Ok(answered) => metered.add(&answered),
+            Ok(Line::Asked { number, worst }) => {
+                under_way.insert(number, worst);
+            }
+            Ok(Line::Unanswered { number }) => {
+                under_way.remove(&number);
+            }
+            Ok(Line::Answered { number, answer }) => {
+                number.and_then(|number| under_way.remove(&number));
+                metered.add(&answer);
+            }
             Err(error) => damaged = Some(error),
         }
+    }
+    for worst in under_way.into_values() {
+        metered.usage += worst;
+        metered.answers = metered.answers.saturating_add(1);
+        metered.estimated = true;
     }
     Ok(metered)
 }
@@ -104,6 +176,34 @@ mod tests {
         }
     }
 
+    fn worst() -> Usage {
+        Usage {
+            input: 1000,
+            output: 100,
+            cost_usd: 2.0,
+            ..Usage::default()
+        }
+    }
+
+    #[test]
+    fn a_request_without_an_answer_counts_at_its_worst() {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("gateway.jsonl");
+        let record = Record::open(Some(path.clone())).unwrap();
+        let first = record.asked(worst()).unwrap();
+        record.asked(worst()).unwrap();
+        let in_vain = record.asked(worst()).unwrap();
+        record.unanswered(in_vain).unwrap();
+        record.add(Some(first), answered("one", 1)).unwrap();
+        record.add(None, answered("one", 2)).unwrap();
+        let metered = read_back(&path).unwrap();
+        assert_eq!(
+            (metered.usage.tokens(), metered.answers, metered.estimated),
+            (1117, 3, true)
+        );
+        assert!((metered.usage.cost_usd - 2.5).abs() < 1e-9);
+    }
+
     #[test]
     fn what_was_written_is_read_back() {
         let folder = TempDir::new().unwrap();
@@ -114,7 +214,8 @@ mod tests {
         for answers in [&answers[..1], &answers[1..]] {
             let record = Record::open(Some(path.clone())).unwrap();
             for answered in answers {
-                record.add(answered).unwrap();
+                let number = record.asked(worst()).unwrap();
+                record.add(Some(number), answered.clone()).unwrap();
             }
             assert_eq!(record.metered(), answers.iter().collect());
         }

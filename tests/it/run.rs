@@ -13,11 +13,13 @@ mod gates;
 mod generation;
 mod interruption;
 mod limits;
+mod logins;
 pub(crate) mod measure;
 mod pauses;
 mod people;
 pub(crate) mod project;
 mod repositories;
+mod sealing;
 mod timers;
 
 /// Makes a test of each function for each engine that it is listed under; the function gets the engine's kind.

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::super::notice::Notice;
+use super::super::record::Record;
+use super::super::refusal::Refusal;
 use super::super::shared::Shared;
 use crate::agent::Usage;
 use crate::budget::Hold;
@@ -19,6 +21,8 @@ pub(super) struct Exchange {
     shared: Arc<Shared>,
     path: String,
     hold: Option<Hold>,
+    /// By which the record knows it, once it was sent with something set aside.
+    number: Option<String>,
     /// In which form the answer was asked for.
     expected: Form,
     stage: Stage,
@@ -48,6 +52,7 @@ impl Exchange {
             shared,
             path: path.to_owned(),
             hold: None,
+            number: None,
             expected: Form::Document,
             stage: Stage::Idle,
         }
@@ -59,9 +64,17 @@ impl Exchange {
         self.expected = expected;
     }
 
-    /// Notes that the request is on its way: from here on it may cost.
-    pub(super) fn sent(&mut self) {
+    /// Notes that the request is about to be sent: from here on it may cost. What cannot be written down is not sent.
+    pub(super) fn sent(&mut self) -> Result<(), Refusal> {
+        if let Some(hold) = &self.hold {
+            let noted = self.shared.record.asked(hold.worst());
+            self.number = Some(noted.map_err(|error| {
+                self.shared.notices.tell(Notice::RecordFailed(error.to_string()));
+                Refusal::upstream("what it may cost cannot be written down")
+            })?);
+        }
         self.stage = Stage::Sent;
+        Ok(())
     }
 
     /// Notes that the API did not answer.
@@ -125,6 +138,13 @@ impl Exchange {
         reading
     }
 
+    /// Writes something into the record; the owner is told when that fails.
+    fn note(&self, write: impl FnOnce(&Record, Option<String>) -> std::io::Result<()>) {
+        if let Err(error) = write(&self.shared.record, self.number.clone()) {
+            self.shared.notices.tell(Notice::RecordFailed(error.to_string()));
+        }
+    }
+
     fn record(&self, reply: (u16, Option<Value>), reading: Option<Reading>, usage: Usage) {
         let answered = Answered {
             at: self.shared.world.now(),
@@ -135,9 +155,7 @@ impl Exchange {
             usage,
             limit: reply.1,
         };
-        if let Err(error) = self.shared.record.add(&answered) {
-            self.shared.notices.tell(Notice::RecordFailed(error.to_string()));
-        }
+        self.note(|record, number| record.add(number, answered.clone()));
         self.shared.notices.tell(Notice::Answered(answered));
     }
 }
@@ -147,6 +165,7 @@ impl Drop for Exchange {
         let (reply, reading) = match std::mem::replace(&mut self.stage, Stage::Idle) {
             Stage::Idle => {
                 self.settle(None);
+                self.note(|record, number| number.map_or(Ok(()), |number| record.unanswered(number)));
                 return;
             }
             Stage::Sent if self.hold.is_none() => return,

@@ -210,6 +210,14 @@ pub(super) fn check(kind: EngineKind, row: &Row) {
         context()
     );
     assert_eq!(live.api.surprises(), Vec::<String>::new());
+    live.expect_credentials();
+    let known = if row.broken_off { 3 } else { 4 };
+    assert_eq!(
+        Live::metered(&task)[..known],
+        counted(live.served())[..known],
+        "the gateway and the API differ: {}",
+        context()
+    );
     let told = Live::ledger(&task);
     let counted = counted(live.served());
     if Live::is_estimated(&task) {
@@ -224,7 +232,6 @@ pub(super) fn check(kind: EngineKind, row: &Row) {
         );
         return;
     }
-    let known = if row.broken_off { 3 } else { 4 };
     assert_eq!(
         told[..known],
         counted[..known],
@@ -251,16 +258,42 @@ impl Live {
         attempts.map(pair).collect()
     }
 
-    /// The tokens of all attempts, as the ledger has them.
+    /// The tokens of all attempts, as the client told them.
     pub(super) fn ledger(task: &Value) -> [u64; 4] {
+        Self::sums(task, "usage")
+    }
+
+    /// The same as the gateway metered them.
+    fn metered(task: &Value) -> [u64; 4] {
+        Self::sums(task, "metered")
+    }
+
+    fn sums(task: &Value, ledger: &str) -> [u64; 4] {
         let mut sum = [0; 4];
         for attempt in task["attempts"].as_array().unwrap() {
-            let usage = &attempt["call"]["usage"];
+            let usage = &attempt["call"][ledger];
             for (sum, name) in sum.iter_mut().zip(["input", "cache_write", "cache_read", "output"]) {
                 *sum += usage[name].as_u64().unwrap();
             }
         }
         sum
+    }
+
+    /// Panics unless the API has seen the host's credential alone, and nothing that is kept holds it.
+    #[track_caller]
+    fn expect_credentials(&self) {
+        let (_, credential) = self.account.credential();
+        for shown in self.api.credentials() {
+            assert!(shown.ends_with(credential), "the API was shown {shown}");
+        }
+        let state = self.repository.path().join(".git");
+        for file in walkdir::WalkDir::new(state).into_iter().flatten() {
+            if file.file_type().is_file() {
+                let content = fs::read(file.path()).unwrap();
+                let found = memchr::memmem::find(&content, credential.as_bytes());
+                assert!(found.is_none(), "the credential is in {}", file.path().display());
+            }
+        }
     }
 
     /// Whether an attempt's client died before it told what it used.

@@ -45,9 +45,9 @@ mod rows {
         Row {
             script: "about \"The task: cw-1\"
   write /workspace/a.txt one
-    tokens 100 0 0 20000
+    tokens 100 0 0 40000
   write /workspace/b.txt two",
-            more: "stitch: {budget_usd: 0.01}\n",
+            more: "stitch: {budget_usd: 0.6}\n",
             code: 7,
             attempts: &[("budget_spent", "budget")],
             status: "blocked",

@@ -42,7 +42,10 @@ const fn case(
 
 const MERGED: (&str, &str, &str) = ("merged", "closed", "");
 
-const CASES: [Case; 22] = [
+/// A link that leads out of the tree.
+const HELD_LINK: (&str, &str, &str) = ("protected_path", "blocked", "out of the repository");
+
+const CASES: [Case; 23] = [
     case("an honest change", "write src/a.txt one", MERGED, true),
     case(
         "no change",
@@ -86,11 +89,12 @@ const CASES: [Case; 22] = [
         ("agent_failed", "blocked", "I cannot."),
         true,
     ),
-    case("a link out of the tree", "symlink src/link /etc", MERGED, true),
+    case("a link", "symlink src/link a.txt", MERGED, true),
+    case("a link out of the tree", "symlink src/out /etc", HELD_LINK, false),
     case(
         "writing through such a link",
-        "symlink src/etc /etc\ntry write src/etc/passwd x",
-        MERGED,
+        "symlink src/etc /etc\ntry write src/etc/passwd x\nwrite src/aside.txt x",
+        HELD_LINK,
         true,
     ),
     case("a pipe", "fifo src/pipe\nwrite src/d.txt x", MERGED, true),
@@ -179,7 +183,7 @@ fn every_deed_has_its_outcome(kind: EngineKind) {
         assert!(project.files("generation-one")[path].starts_with(mode), "{path}");
     }
     assert!(!std::fs::exists("/etc/passwd-escaped").unwrap());
-    for absent in ["src/pipe", "src/socket", "src/c.txt", "moved-git"] {
+    for absent in ["src/out", "src/aside.txt", "src/pipe", "src/socket", "src/c.txt", "moved-git"] {
         assert!(!project.files("generation-one").contains_key(absent), "{absent}");
     }
     project.expect_tidy();

@@ -124,6 +124,7 @@ impl Project {
             .env("PATH", "/usr/local/bin:/usr/bin:/bin")
             .env("HOME", self.repository.outside().join("home"))
             .env("CLAUDE_CODE_OAUTH_TOKEN", "sk-ant-oat01-dummy-of-the-host")
+            .env("ANTHROPIC_API_KEY", "sk-ant-api03-dummy-of-the-host")
             .stdin(Stdio::null());
         command
     }

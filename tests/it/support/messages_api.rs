@@ -46,10 +46,9 @@
 //! It needs no account: `ANTHROPIC_BASE_URL` is [`MessagesApi::base_url`], `CLAUDE_CODE_OAUTH_TOKEN` any text that begins
 //! with `sk-ant-oat01-`, `CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC=1`, and a HOME that it may write.
 //!
-//! From a container, on podman and Docker alike: simplest is `container.network: host` with [`Listen::loopback`], where
-//! the base URL holds as it is. On a network of its own listen on [`Listen::everywhere`] and name the network's gateway
-//! address and [`MessagesApi::port`]. Without any network, [`Listen::Unix`] in a mounted folder, and a relay inside.
+//! From a sealed container it is reached through the gateway, whose upstream is [`MessagesApi::base_url`].
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -168,6 +167,11 @@ impl MessagesApi {
     /// How many tool results each request of the conversations about this brought, in order.
     pub(crate) fn results_brought(&self, about: &str) -> Vec<usize> {
         self.model.lock().unwrap().conversation(about).results_brought.clone()
+    }
+
+    /// What requests have shown as their credential: `Bearer …`, or a key.
+    pub(crate) fn credentials(&self) -> BTreeSet<String> {
+        self.model.lock().unwrap().credentials.clone()
     }
 
     /// What no script foresaw, in sentences.

@@ -17,6 +17,7 @@ type Change = Arc<dyn Fn(&mut Value) + Send + Sync>;
 pub(crate) struct WeakEngine {
     /// The library's side of it.
     pub(crate) engine: Engine,
+    socket: PathBuf,
     task: JoinHandle<()>,
     _folder: TempDir,
 }
@@ -40,9 +41,17 @@ impl WeakEngine {
         let engine = Engine::connect(&options).await.unwrap();
         Self {
             engine,
+            socket,
             task,
             _folder: folder,
         }
+    }
+}
+
+impl WeakEngine {
+    /// Where it listens.
+    pub(crate) fn socket(&self) -> &Path {
+        &self.socket
     }
 }
 

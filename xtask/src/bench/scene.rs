@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use cordwainer::Generator;
 use cordwainer::attempt::Outcome;
-use cordwainer::config::Config;
+use cordwainer::config::{Config, Credentials};
 use cordwainer::event::Happening;
 use cordwainer::generator::{StartOptions, Surroundings};
 use cordwainer::git::{Git, NewCommit, SlotPool, SnapshotLimits};
@@ -54,7 +54,7 @@ impl<'a> Scene<'a> {
             preserve_sources: true,
             ..Config::default()
         };
-        config.container.network = Some("none".to_owned());
+        config.agent.credentials = Credentials::None;
         let surroundings = Surroundings {
             docker_host: Some(engine.host()),
             ..Surroundings::default()

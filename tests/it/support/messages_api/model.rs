@@ -1,5 +1,6 @@
 //! The scripted model: which reply a request gets, and what was served.
 
+use std::collections::BTreeSet;
 use std::ops::AddAssign;
 
 use serde_json::Value;
@@ -42,6 +43,8 @@ pub(super) struct Model {
     /// Answers begun: their ids are made of it.
     begun: u64,
     pub(super) surprises: Vec<String>,
+    /// What requests showed as their credential: `Bearer …`, or a key.
+    pub(super) credentials: BTreeSet<String>,
 }
 
 /// A conversation of the script, and what was served in it.
@@ -88,6 +91,7 @@ impl Model {
             conversations: script.conversations.into_iter().map(conversing).collect(),
             begun: 0,
             surprises: Vec::new(),
+            credentials: BTreeSet::new(),
         }
     }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Channel, Full};
 use hyper::body::{Bytes, Frame, Incoming};
-use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue as Value};
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue as Value};
 use hyper::{Method, Request, Response, StatusCode};
 use serde_json::json;
 
@@ -20,6 +20,11 @@ type Answer = Response<UnsyncBoxBody<Bytes, TornDown>>;
 /// Answers a request.
 pub(super) async fn answer(request: Request<Incoming>, model: Arc<Mutex<Model>>) -> Result<Answer, TornDown> {
     let place = (request.method().clone(), request.uri().path().to_owned());
+    let shown = [AUTHORIZATION, HeaderName::from_static("x-api-key")];
+    let shown = shown
+        .iter()
+        .filter_map(|name| request.headers().get(name)?.to_str().ok());
+    model.lock().unwrap().credentials.extend(shown.map(str::to_owned));
     let Ok(body) = request.into_body().collect().await else {
         return Ok(refusal(400, "invalid_request_error", "the body is cut off"));
     };

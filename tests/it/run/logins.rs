@@ -1,0 +1,112 @@
+//! The login that pays: missing, expired, and renewed while a run waits for it.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use cordwainer::engine::EngineKind;
+use cordwainer::event::Happening;
+
+use crate::run::engine_tests;
+use crate::run::project::{Project, Ran};
+use crate::support::repository::TestRepository;
+
+engine_tests! {
+    podman: without_a_login_nothing_begins, a_run_goes_on_when_its_login_is_renewed;
+    docker: an_expired_login_is_no_failure_of_a_task;
+}
+
+/// A project whose login is in a token file outside of it, that may be there.
+struct Scene {
+    project: Project,
+    token_file: PathBuf,
+}
+
+impl Scene {
+    fn new(kind: EngineKind, more: &str) -> Option<Self> {
+        let repository = TestRepository::new();
+        let secrets = repository.outside().join("secrets");
+        fs::create_dir(&secrets).unwrap();
+        let configuration = format!("---\nsecrets_dir: {}\n{more}", secrets.display());
+        let project = Project::on(kind, repository, &configuration)?;
+        project.add("Write a file", "write src/a.txt x");
+        Some(Self {
+            project,
+            token_file: secrets.join("claude.json"),
+        })
+    }
+
+    /// Writes a login that expires so many seconds from now, or did so many before.
+    fn log_in(&self, expires_in: i64) {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        let expires_at = i64::try_from(now.as_millis()).unwrap() + 1000 * expires_in;
+        let text = format!(
+            r#"{{"claudeAiOauth":{{"accessToken":"sk-ant-oat01-dummy-of-a-file","refreshToken":"sk-ant-ort01-dummy-of-a-file","expiresAt":{expires_at}}}}}"#
+        );
+        let partial = self.token_file.with_extension("partial");
+        fs::write(&partial, text).unwrap();
+        fs::rename(partial, &self.token_file).unwrap();
+    }
+
+    /// `generator run` of a person whose environment has no credential.
+    fn command(&self) -> Command {
+        let mut command = self.project.command(&["generator", "run"]);
+        command.env_remove("CLAUDE_CODE_OAUTH_TOKEN");
+        command
+    }
+
+    fn run(&self) -> Ran {
+        self.command().output().unwrap().into()
+    }
+}
+
+fn without_a_login_nothing_begins(kind: EngineKind) {
+    let Some(scene) = Scene::new(kind, "") else { return };
+    let _ = scene
+        .run()
+        .expect(9)
+        .says("there is no token file")
+        .says("hint: set CLAUDE_CODE_OAUTH_TOKEN");
+    fs::write(&scene.token_file, r#"{"claudeAiOauth":{"accessToken":7}}"#).unwrap();
+    let _ = scene.run().expect(9).says("claude.json").says("line 1");
+    assert_eq!(scene.project.outcomes("cw-1"), Vec::<String>::new());
+    scene.project.expect_tidy();
+}
+
+fn an_expired_login_is_no_failure_of_a_task(kind: EngineKind) {
+    let Some(scene) = Scene::new(kind, "limits: {wait: never}\n") else {
+        return;
+    };
+    scene.log_in(-60);
+    let _ = scene.run().expect(8).says("has expired").says("log in again");
+    assert_eq!(scene.project.outcomes("cw-1"), Vec::<String>::new());
+    assert!(scene.project.status()["paused_until"].is_string());
+    scene.log_in(3600);
+    let _ = scene.run().expect(0);
+    assert_eq!(scene.project.outcomes("cw-1"), ["merged"]);
+    assert!(scene.project.status()["paused_until"].is_null());
+    scene.project.expect_tidy();
+}
+
+fn a_run_goes_on_when_its_login_is_renewed(kind: EngineKind) {
+    let Some(scene) = Scene::new(kind, "limits: {wait: always, default_wait: 2h}\n") else {
+        return;
+    };
+    scene.log_in(-60);
+    let begun = SystemTime::now();
+    let mut child = scene.command().spawn().unwrap();
+    scene
+        .project
+        .wait_for_event(|event| matches!(event, Happening::Paused { reason, .. } if reason.contains("has expired")));
+    scene.log_in(3600);
+    assert!(child.wait().unwrap().success());
+    assert!(
+        begun.elapsed().unwrap() < Duration::from_secs(3600),
+        "it waited for the pause to end"
+    );
+    assert_eq!(scene.project.outcomes("cw-1"), ["merged"]);
+    let lifted = |event: &Happening| matches!(event, Happening::PauseLifted { .. });
+    assert!(scene.project.events().iter().any(lifted));
+    scene.project.expect_tidy();
+}
