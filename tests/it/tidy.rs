@@ -3,6 +3,7 @@
 mod documents;
 mod layers;
 mod lines;
+mod security;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -10,8 +10,9 @@ use super::{Text, below, files, report};
 use crate::support::cargo::{Done, cargo, checkout};
 
 /// Documents whose lines `cargo xtask …` are meant for this repository or a consuming one.
-const WITH_COMMANDS: [&str; 5] = [
+const WITH_COMMANDS: [&str; 6] = [
     "README.md",
+    "SECURITY.md",
     "CONTRIBUTING.md",
     "ARCHITECTURE.md",
     "examples/whole/README.md",
@@ -249,7 +250,7 @@ fn the_map_shows_every_file_of_the_crate() {
 fn the_documents_name_files_that_are_there() {
     let paths: BTreeSet<String> = files().into_iter().map(|file| file.path).collect();
     let mut problems = Vec::new();
-    for path in ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"] {
+    for path in ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md"] {
         let document = Text::read(path);
         for (index, line) in document.text.lines().enumerate() {
             let quoted = line.split('`').skip(1).step_by(2);
