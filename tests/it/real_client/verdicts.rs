@@ -47,7 +47,7 @@ mod rows {
   write /workspace/a.txt one
     tokens 100 0 0 40000
   write /workspace/b.txt two",
-            more: "stitch: {budget_usd: 0.6}\n",
+            more: "stitch: {budget_usd: 0.3}\n",
             code: 7,
             attempts: &[("budget_spent", "budget")],
             status: "blocked",

@@ -45,6 +45,9 @@ const MERGED: (&str, &str, &str) = ("merged", "closed", "");
 /// A link that leads out of the tree.
 const HELD_LINK: (&str, &str, &str) = ("protected_path", "blocked", "out of the repository");
 
+/// A folder that git takes for a repository.
+const HELD_REPOSITORY: (&str, &str, &str) = ("protected_path", "blocked", "git takes this folder for a repository");
+
 const CASES: [Case; 23] = [
     case("an honest change", "write src/a.txt one", MERGED, true),
     case(
@@ -121,7 +124,12 @@ const CASES: [Case; 23] = [
         ),
         true,
     ),
-    case("a forged repository", "forge-git\nwrite src/h.txt x", MERGED, true),
+    case(
+        "a forged repository",
+        "forge-git\nwrite src/h.txt x",
+        HELD_REPOSITORY,
+        true,
+    ),
     case(
         "a protected path",
         "write xtask/src/main.rs x",
@@ -293,7 +301,7 @@ fn a_flood_of_output_does_no_harm(kind: EngineKind) {
 fn forging_works_where_no_mask_is(kind: EngineKind) {
     let Some(project) = Project::new(kind, "") else { return };
     project.add("forges", "forge-git\nwrite src/a.txt x");
-    project.run(&["generator", "stitch"]).expect(0);
+    project.run(&["generator", "stitch"]).expect(7);
     let transcript = std::fs::read_to_string(project.records("cw-1-1")[0].join("transcript.jsonl")).unwrap();
     for attack in [
         "rewrite .git",
