@@ -1,6 +1,7 @@
 //! The gateway over its socket, with small servers and the scripted Messages API behind it.
 
 mod budget;
+mod connections;
 mod doors;
 mod floods;
 mod login;

@@ -72,6 +72,19 @@ fn a_stream_that_breaks_off_counts_what_it_showed() {
 }
 
 #[test]
+fn text_counts_alike_in_whatever_order_its_fields_come() {
+    let (usual, other) = (
+        r#"{"type":"content_block_delta","index":0"#,
+        r#"{"index":0,"type":"content_block_delta""#,
+    );
+    assert!(TEXT.contains(usual));
+    let [usual, other] = [TEXT.to_owned(), TEXT.replace(usual, other)]
+        .map(|text| read(Form::Events, format!("{START}{text}{text}").as_bytes(), 100));
+    assert_eq!(usual, other);
+    assert!(tokens(&usual)[3] > 1);
+}
+
+#[test]
 fn a_document_is_read_whole_or_reckoned() {
     let document = r#"{"id":"m","model":"m1","content":[{"type":"text","text":"\"usage\":{}"}],
         "usage":{"input_tokens":1,"cache_creation_input_tokens":2,"output_tokens":3,"cache_creation":{"ephemeral_1h_input_tokens":2}}}"#;

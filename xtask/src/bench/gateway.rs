@@ -1,80 +1,102 @@
 //! `bench gateway`: what the gateway adds to a request and to a stream, beside a direct connection over loopback.
 //!
-//! Server and client are the same few lines for every way, so that the difference is the gateway's alone.
+//! Server and client are the same for every way, so that the difference is the gateway's alone. Each of the three has
+//! threads of its own, as processes have.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use cordwainer::budget::{Allowance, Purse};
 use cordwainer::gateway::{Api, Gateway, Options};
 use cordwainer::world::World;
 use secrecy::SecretString;
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
+use tokio::runtime::{Builder, Runtime};
 
 use super::task::load;
-use super::times::Times;
 use way::Way;
 
 mod api;
+mod compare;
 mod way;
 
-/// A gateway may add less than this to the median time to the first byte, in milliseconds.
-const LATENCY_TARGET: f64 = 1.0;
-/// A stream through a gateway is to have at least this part of the direct throughput.
-const THROUGHPUT_TARGET: f64 = 0.9;
 /// Where the relay listens.
 const RELAY_PORT: u16 = 18_080;
 
 /// How much to measure.
 #[derive(Args)]
 pub(crate) struct GatewayBenchArgs {
-    /// Requests on each connection
+    /// Requests on each connection, for the time to the first byte
     #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..))]
     requests: u32,
-    /// How long a stream is, in MB, over all connections
+    /// How long a stream at a model's pace is, in seconds
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..))]
+    seconds: u32,
+    /// How long a stream without a pace is, in MB, over all connections
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..))]
     megabytes: u32,
-    /// Rounds of each way that count; one more comes before them
+    /// Rounds of each way that count; a short one comes before them
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
+    /// One part alone
+    #[arg(long)]
+    only: Option<Part>,
 }
 
-/// Measures, and prints a table.
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
+enum Part {
+    FirstByte,
+    Paced,
+    Saturated,
+}
+
+/// Measures, and prints tables.
 pub(crate) fn run(args: &GatewayBenchArgs) -> Result<ExitCode> {
     println!("Load of the machine {}", load()?);
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(measure(args))?;
-    println!("Load of the machine at the end: {}", load()?);
+    let gateways = Builder::new_multi_thread()
+        .thread_name("gateway")
+        .enable_all()
+        .build()?;
+    let client = Builder::new_current_thread().enable_all().build()?;
+    client.block_on(measure(args, &gateways))?;
+    println!("\nLoad of the machine at the end: {}", load()?);
     Ok(ExitCode::SUCCESS)
 }
 
-async fn measure(args: &GatewayBenchArgs) -> Result<()> {
+async fn measure(args: &GatewayBenchArgs, gateways: &Runtime) -> Result<()> {
     let folder = TempDir::new().context("cannot make a folder")?;
-    println!(
-        "{:<11} {:>11} {:<10} {:>13} {:>13} {:>10}",
-        "events", "connections", "way", "first byte", "added", "throughput"
-    );
-    // Most events of a stream have a few words in them; a tool's input comes in longer ones.
+    // Most events of a stream have a few words in them; a tool's input may come in longer ones.
     for event in [250, 16 << 10] {
-        let port = api::serve(event).await?;
-        let gateway = Gateway::open(options(&folder, port)).map_err(|error| anyhow!("{error}"))?;
+        let port = api::serve(event)?;
+        let gateway = {
+            let _entered = gateways.enter();
+            Gateway::open(options(&folder, port)).map_err(|error| anyhow!("{error}"))?
+        };
         let socket = folder.path().join("gateway.sock");
         let relay = relay(&socket).await?;
         let mut ways = vec![Way::Tcp(port), Way::Unix(socket)];
         ways.extend(relay.as_ref().map(|_| Way::Relay(RELAY_PORT)));
-        for connections in [1, 16] {
-            compare(args, &ways, event, connections).await?;
+        println!("\nEvents of {event} bytes");
+        let is_wanted = |part| args.only.is_none_or(|only| only == part);
+        if is_wanted(Part::FirstByte) {
+            compare::first_bytes(args, &ways).await?;
+        }
+        if is_wanted(Part::Paced) {
+            // A model writes a hundred events a second and less. Ten times as many of the long ones fill the machine.
+            let paces: &[u32] = if event < 1024 { &[100, 1000] } else { &[100] };
+            compare::paced(args, &ways, event, paces).await?;
+        }
+        if is_wanted(Part::Saturated) {
+            compare::saturated(args, &ways, event).await?;
         }
         drop(relay);
         gateway.close().await;
     }
-    println!(
-        "To be reached: less than {LATENCY_TARGET} ms added, at least {THROUGHPUT_TARGET} of the direct throughput."
-    );
     Ok(())
 }
 
@@ -94,11 +116,14 @@ fn options(folder: &TempDir, port: u16) -> Options {
     }
 }
 
-/// The relay of the image, where this machine has it; it ends when it is dropped.
-async fn relay(socket: &std::path::Path) -> Result<Option<Child>> {
+/// The relay of the image, as its entrypoint starts it, where this machine has it; it ends when it is dropped.
+async fn relay(socket: &Path) -> Result<Option<Child>> {
     let mut command = Command::new("socat");
     command
-        .arg(format!("TCP-LISTEN:{RELAY_PORT},fork,reuseaddr,bind=127.0.0.1"))
+        .args(["-b", "65536", "-t", "60"])
+        .arg(format!(
+            "TCP-LISTEN:{RELAY_PORT},bind=127.0.0.1,fork,reuseaddr,nodelay,backlog=128,max-children=256"
+        ))
         .arg(format!("UNIX-CONNECT:{}", socket.display()))
         .kill_on_drop(true);
     let Ok(child) = command.spawn() else {
@@ -112,36 +137,4 @@ async fn relay(socket: &std::path::Path) -> Result<Option<Child>> {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     Err(anyhow!("socat does not listen on port {RELAY_PORT}"))
-}
-
-/// Alternates the ways, and prints a line for each: the first is what the others are compared with.
-async fn compare(args: &GatewayBenchArgs, ways: &[Way], event: usize, connections: u32) -> Result<()> {
-    let mut firsts: Vec<Times> = ways.iter().map(|_| Times::default()).collect();
-    let mut streams: Vec<Times> = ways.iter().map(|_| Times::default()).collect();
-    let events = args.megabytes as usize * 1_000_000 / event / connections as usize;
-    for round in 0..=args.rounds {
-        for (index, way) in ways.iter().enumerate() {
-            let first = way.first_bytes(connections, args.requests).await?;
-            let stream = way.stream(connections, events).await?;
-            if round > 0 {
-                for time in first {
-                    firsts[index].push(time);
-                }
-                streams[index].push(stream);
-            }
-        }
-    }
-    let bytes = (events * event * connections as usize) as u64;
-    for (index, way) in ways.iter().enumerate() {
-        let first = firsts[index].median() * 1e3;
-        let added = first - firsts[0].median() * 1e3;
-        let speed = super::task::megabytes(bytes / 1024) / streams[index].median();
-        let ratio = streams[0].median() / streams[index].median();
-        println!(
-            "{:<11} {connections:>11} {:<10} {first:>10.3} ms {added:>10.3} ms {ratio:>10.2}  ({speed:.0} MB/s)",
-            format!("{event} bytes"),
-            way.name(),
-        );
-    }
-    Ok(())
 }

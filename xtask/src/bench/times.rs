@@ -12,6 +12,21 @@ impl Times {
         self.0.push(time);
     }
 
+    /// Adds rounds.
+    pub(crate) fn extend(&mut self, times: Vec<Duration>) {
+        self.0.extend(times);
+    }
+
+    /// What this part of the rounds takes at most, in seconds.
+    pub(crate) fn quantile(&self, part: f64) -> f64 {
+        let mut sorted = self.0.clone();
+        sorted.sort();
+        let last = sorted.len().saturating_sub(1);
+        let at = (sorted.len() as f64 * part).ceil() as usize;
+        let time = sorted.get(at.saturating_sub(1).min(last));
+        time.copied().unwrap_or_default().as_secs_f64()
+    }
+
     /// The fastest round, in seconds.
     pub(crate) fn minimum(&self) -> f64 {
         self.0.iter().min().copied().unwrap_or_default().as_secs_f64()
@@ -63,6 +78,16 @@ mod tests {
         let near = |one: f64, other: f64| (one - other).abs() < 1e-9;
         assert!(near(times.minimum(), expect.0), "{milliseconds:?}");
         assert!(near(times.median(), expect.1), "{milliseconds:?}");
+    }
+
+    #[test]
+    fn quantiles() {
+        let times = Times((1..=200).map(Duration::from_secs).collect());
+        assert_eq!(
+            [0.0, 0.01, 0.99, 1.0].map(|part| times.quantile(part) as u64),
+            [1, 2, 198, 200]
+        );
+        assert!(Times::default().quantile(0.99) < 1e-9);
     }
 
     #[test]

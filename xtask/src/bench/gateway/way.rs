@@ -8,6 +8,8 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::task::JoinSet;
 
+use super::api::{Wanted, ages};
+
 /// The token of the gateway.
 pub(super) const TOKEN: &str = "dummy-token-of-the-benchmark";
 /// What every answer ends with.
@@ -28,12 +30,28 @@ trait Connection: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<C: AsyncRead + AsyncWrite + Send + Unpin> Connection for C {}
 
+/// What the client saw of some answers.
+#[derive(Default)]
+pub(super) struct Seen {
+    /// The times to the first byte.
+    pub(super) firsts: Vec<Duration>,
+    /// From the writing of an event to its reading, where the events have times in them.
+    pub(super) ages: Vec<Duration>,
+}
+
+impl Seen {
+    fn add(&mut self, other: Self) {
+        self.firsts.extend(other.firsts);
+        self.ages.extend(other.ages);
+    }
+}
+
 impl Way {
     pub(super) fn name(&self) -> &'static str {
         match self {
             Self::Tcp(_) => "direct",
             Self::Unix(_) => "gateway",
-            Self::Relay(_) => "by socat",
+            Self::Relay(_) => "with relay",
         }
     }
 
@@ -48,68 +66,57 @@ impl Way {
         })
     }
 
-    /// The times to the first byte of small answers, on some connections at once.
-    pub(super) async fn first_bytes(&self, connections: u32, requests: u32) -> Result<Vec<Duration>> {
+    /// Asks so many times for the same on each of some connections at once; how long all of it took, and what was seen.
+    pub(super) async fn go(&self, connections: u32, requests: u32, wanted: Wanted) -> Result<(Duration, Seen)> {
+        let began = Instant::now();
         let mut clients = JoinSet::new();
         for _ in 0..connections {
             let way = self.clone();
             clients.spawn(async move {
                 let mut connection = way.connect().await?;
-                let mut times = Vec::new();
+                let mut seen = Seen::default();
                 for _ in 0..requests {
-                    times.push(ask(&mut connection, 1).await?);
+                    ask(&mut connection, wanted, &mut seen).await?;
                 }
-                anyhow::Ok(times)
+                anyhow::Ok(seen)
             });
         }
-        let all: Result<Vec<_>> = clients.join_all().await.into_iter().collect();
-        Ok(all?.concat())
-    }
-
-    /// How long streams of so many events take, on some connections at once.
-    pub(super) async fn stream(&self, connections: u32, events: usize) -> Result<Duration> {
-        let began = Instant::now();
-        let mut clients = JoinSet::new();
-        for _ in 0..connections {
-            let way = self.clone();
-            clients.spawn(async move { ask(&mut way.connect().await?, events).await });
+        let mut all = Seen::default();
+        for seen in clients.join_all().await {
+            all.add(seen?);
         }
-        let all: Result<Vec<_>> = clients.join_all().await.into_iter().collect();
-        all?;
-        Ok(began.elapsed())
+        Ok((began.elapsed(), all))
     }
 }
 
-/// Asks for an answer of so many events, and reads it to its end; the time to its first byte.
-async fn ask(connection: &mut Box<dyn Connection>, events: usize) -> Result<Duration> {
-    let body = format!("{{\"model\":\"m\",\"stream\":true,\"max_tokens\":{events}}}");
+/// Asks for an answer, and reads it to its end.
+async fn ask(connection: &mut Box<dyn Connection>, wanted: Wanted, seen: &mut Seen) -> Result<()> {
+    let body = wanted.request();
     let request = format!(
         "POST /v1/messages HTTP/1.1\r\nhost: api\r\nx-api-key: {TOKEN}\r\ncontent-length: {}\r\n\r\n{body}",
         body.len()
     );
     let began = Instant::now();
     connection.write_all(request.as_bytes()).await?;
-    let (mut first, mut buffer) = (None, Vec::with_capacity(64 << 10));
+    let (mut is_first, mut buffer) = (true, Vec::with_capacity(64 << 10));
     loop {
         let read = connection.read_buf(&mut buffer).await.context("the answer broke off")?;
-        ensure!(
-            read > 0,
-            "the answer ended too soon: {}",
-            String::from_utf8_lossy(&buffer)
-        );
-        if first.is_none() {
-            ensure!(
-                buffer.starts_with(b"HTTP/1.1 200"),
-                "{}",
-                String::from_utf8_lossy(&buffer)
-            );
+        let text = || String::from_utf8_lossy(&buffer);
+        ensure!(read > 0, "the answer ended too soon: {}", text());
+        if std::mem::take(&mut is_first) {
+            seen.firsts.push(began.elapsed());
+            ensure!(buffer.starts_with(b"HTTP/1.1 200"), "{}", text());
         }
-        let first = *first.get_or_insert_with(|| began.elapsed());
+        // What may be the beginning of the end, or of a time, stays.
+        let mut done = buffer.len().saturating_sub(LAST.len());
+        if wanted.per_second > 0 {
+            let (ages, up_to) = ages(&buffer);
+            seen.ages.extend(ages);
+            done = done.min(up_to);
+        }
         if buffer.ends_with(LAST) {
-            return Ok(first);
+            return Ok(());
         }
-        // What may be the beginning of the end stays.
-        let done = buffer.len().saturating_sub(LAST.len());
         buffer.drain(..done);
     }
 }
