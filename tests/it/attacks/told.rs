@@ -64,7 +64,8 @@ const MANY_FILES: u64 = 100_000;
 
 /// The script of these attacks.
 pub(super) fn script<'a>(attacks: impl IntoIterator<Item = &'a str>) -> String {
-    attacks.into_iter().map(|attack| format!("attack {attack}\n")).collect()
+    let lines = attacks.into_iter().map(|attack| format!("attack {attack}\n"));
+    lines.collect::<Vec<_>>().concat()
 }
 
 /// The command line of an engine's client.

@@ -183,7 +183,14 @@ fn every_deed_has_its_outcome(kind: EngineKind) {
         assert!(project.files("generation-one")[path].starts_with(mode), "{path}");
     }
     assert!(!std::fs::exists("/etc/passwd-escaped").unwrap());
-    for absent in ["src/out", "src/aside.txt", "src/pipe", "src/socket", "src/c.txt", "moved-git"] {
+    for absent in [
+        "src/out",
+        "src/aside.txt",
+        "src/pipe",
+        "src/socket",
+        "src/c.txt",
+        "moved-git",
+    ] {
         assert!(!project.files("generation-one").contains_key(absent), "{absent}");
     }
     project.expect_tidy();
