@@ -75,7 +75,8 @@ pub struct Config {
     pub xtask_dir: String,
     /// `state_dir`: relative to the repository root; unset means inside the git common directory.
     pub state_dir: Option<PathBuf>,
-    /// `secrets_dir`: never mounted, never cleared, never committed (`.secrets`).
+    /// `secrets_dir`: never mounted, never cleared, never in a commit that work begins on or that is merged unseen
+    /// (`.secrets`).
     pub secrets_dir: PathBuf,
     /// `default_token_file`: in `secrets_dir` (`claude.json`).
     pub default_token_file: String,

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{Read as _, Seek as _, Write as _};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -25,6 +26,12 @@ pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
 /// Makes a folder and those above it.
 pub(crate) fn create_folder(path: &Path) -> Result<()> {
     fs::create_dir_all(path).with_context(ErrorKind::Unexpected, || format!("cannot make `{}`", path.display()))
+}
+
+/// Makes a folder that its owner alone can enter, and whatever is missing above it; one that is there stays as it is.
+pub(crate) fn create_private_folder(path: &Path) -> Result<()> {
+    let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
+    made.with_context(ErrorKind::Unexpected, || format!("cannot make `{}`", path.display()))
 }
 
 /// Who holds the lock of a repository.
@@ -138,4 +145,23 @@ fn held(file: &mut File, path: &Path) -> Error {
         ),
     )
     .hint("wait until it ends, or interrupt it; `generator status` shows what it does")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn a_private_folder_is_its_owners_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a/b");
+        create_private_folder(&path).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o700);
+        create_private_folder(&path).unwrap();
+        fs::write(path.join("file"), "").unwrap();
+        let error = create_private_folder(&path.join("file/c")).unwrap_err();
+        assert!(error.to_string().starts_with("cannot make `"), "{error}");
+    }
 }

@@ -49,7 +49,8 @@ pub(crate) fn limits(generator: &Generator, engine: &Engine) -> Result<()> {
     })
 }
 
-/// Sees that the image brings no variable that changes who pays, unless `container.env` has it, too.
+/// Sees that the image brings no variable that changes who pays, unless `container.env` has it, too, and none that
+/// holds a credential in use.
 ///
 /// # Errors
 ///
@@ -57,6 +58,15 @@ pub(crate) fn limits(generator: &Generator, engine: &Engine) -> Result<()> {
 pub(crate) async fn environment(generator: &Generator, engine: &Engine) -> Result<()> {
     let config = &generator.config;
     for (name, value) in engine.image_environment(&config.image).await? {
+        if generator.redactor().has_credential(&value) {
+            let message = format!(
+                "the image `{}` holds the credential, in `{}`",
+                config.image,
+                one_line(&name, 60)
+            );
+            return Err(Error::new(ErrorKind::Engine, message)
+                .hint("build the image without it, and let nobody use that credential any more"));
+        }
         if let Some(effect) = refused_of_image(config, &name, &value) {
             let message = format!(
                 "the image `{}` sets `{}`, which {}",

@@ -6,6 +6,7 @@ use std::path::Path;
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use unicode_normalization::UnicodeNormalization as _;
 
+use crate::config::Config;
 use crate::error::{Context as _, ErrorKind, Result};
 use crate::text::is_ignorable;
 
@@ -18,6 +19,16 @@ pub(crate) struct ProtectedPaths {
 }
 
 impl ProtectedPaths {
+    /// Those of a configuration. The folder of secrets is one whatever the list says: a token file that an agent put
+    /// there would be the gateway's credential.
+    pub(crate) fn of(config: &Config) -> Result<Self> {
+        let secrets = config.secrets_dir.to_str().filter(|_| config.secrets_dir.is_relative());
+        let secrets = secrets.map(globset::escape);
+        let secrets = secrets.into_iter().flat_map(|folder| [format!("{folder}/**"), folder]);
+        let globs: Vec<String> = config.protected_paths.iter().cloned().chain(secrets).collect();
+        Self::new(&globs)
+    }
+
     /// Compiles the configured globs; `dir/**` covers what is in `dir` at any depth, and what stands in its place.
     pub(crate) fn new(globs: &[String]) -> Result<Self> {
         let mut set = GlobSetBuilder::new();
@@ -116,6 +127,24 @@ mod tests {
         check("a*/b/**", "abc", false);
         check("configuration.yaml", "configuration.yaml", true);
         check("configuration.yaml", "docs/configuration.yaml", false);
+    }
+
+    #[test]
+    fn the_folder_of_secrets_is_protected_whatever_the_list_says() {
+        let config = Config {
+            protected_paths: Vec::new(),
+            secrets_dir: "keys[1]".into(),
+            ..Config::default()
+        };
+        let protected = ProtectedPaths::of(&config).unwrap();
+        for (path, expect) in [
+            ("keys[1]/claude.json", true),
+            ("Keys[1]", true),
+            ("keys1/x", false),
+            ("src/keys[1]/x", false),
+        ] {
+            assert_eq!(protected.has(Path::new(path)), expect, "{path}");
+        }
     }
 
     #[test]

@@ -96,6 +96,11 @@ impl Redactor {
         self.patterns().find(bytes)
     }
 
+    /// Whether a text holds a credential in use, whatever else it holds.
+    pub(crate) fn has_credential(&self, text: &str) -> bool {
+        self.find(text.as_bytes()).iter().any(|found| found.kind == IN_USE)
+    }
+
     /// Redacts bytes of any kind.
     pub fn bytes<'a>(&self, bytes: &'a [u8]) -> Cow<'a, [u8]> {
         let patterns = self.patterns();

@@ -4,11 +4,13 @@ use secrecy::SecretString;
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 
 use super::Call;
+use super::specification::refuse_credentials;
 use crate::budget::Purse;
 use crate::config::Credentials;
 use crate::engine::{ContainerSpec, Engine};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Happening;
+use crate::fs::create_private_folder;
 use crate::gateway::egress::{Bounds, Egress, EgressEvent, Resolver};
 use crate::gateway::{Api, Gateway, Judged, Notice, Options, hold_to};
 use crate::metering::Metered;
@@ -73,7 +75,12 @@ fn open<'a>(
     let allowed = &call.config.network;
     let proxy = network::environment(&allowed.allow, INSIDE);
     set(&mut specification, proxy);
+    refuse_credentials(&specification, &call.folder.redactor)?;
     let folder = call.place.gateway.clone();
+    if let Some(above) = folder.parent() {
+        // Every user may use the socket, in the container: a mount does not show what is above it.
+        create_private_folder(above)?;
+    }
     let specification = specification.sealed(&folder);
     let asked = engine.asked(&specification, &call.config.container.relax);
     let (seal, judged) = hold_to(asked, engine.describe());

@@ -6,7 +6,8 @@ use std::path::Path;
 use super::Call;
 use crate::agent::{CallExtra, command_line};
 use crate::engine::{ContainerSpec, Mount, UserChoice};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
+use crate::redact::Redactor;
 
 /// Where the work lies in a container.
 pub(super) const WORKSPACE: &str = "/workspace";
@@ -52,6 +53,32 @@ pub(crate) fn specification(call: &Call<'_>, run: &str) -> Result<ContainerSpec>
         labels: settings.labels.clone().into_iter().chain(call.labels.clone()).collect(),
         ..ContainerSpec::default()
     })
+}
+
+/// Sees that nothing which the engine is told holds a credential in use: agents would have it, and `inspect`.
+///
+/// # Errors
+///
+/// Of kind [`ErrorKind::Precondition`], naming where it stands.
+pub(super) fn refuse_credentials(spec: &ContainerSpec, redactor: &Redactor) -> Result<()> {
+    let variables = spec
+        .env
+        .iter()
+        .map(|(name, value)| (format!("the variable `{name}`"), value));
+    let labels = spec
+        .labels
+        .iter()
+        .map(|(name, value)| (format!("the label `{name}`"), value));
+    let command = spec.command.iter().map(|word| ("the command line".to_owned(), word));
+    let mut all = variables.chain(labels).chain(command);
+    match all.find(|(_, text)| redactor.has_credential(text)) {
+        None => Ok(()),
+        Some((place, _)) => {
+            let message = format!("{place} of a container holds the credential, which agents must not have");
+            Err(Error::new(ErrorKind::Precondition, message)
+                .hint("take it out of the configuration: the gateway alone adds it"))
+        }
+    }
 }
 
 fn environment(call: &Call<'_>) -> Vec<(String, String)> {
@@ -102,4 +129,47 @@ pub(super) fn session_mount(call: &Call<'_>) -> Mount {
 /// The client's own folder in the container.
 fn client_folder(call: &Call<'_>) -> String {
     format!("{}/.claude", call.config.agent.home)
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::SecretString;
+
+    use super::*;
+
+    /// Where a specification holds the credential, if it does.
+    fn check(change: impl FnOnce(&mut ContainerSpec), expect: Option<&str>) {
+        let redactor = Redactor::new(&[SecretString::from("no-known-form-1")]);
+        let token = "sk-ant-oat01-cordwainer-0a1B2c3D4e5F6g7H8i9J0k1L";
+        let mut spec = ContainerSpec {
+            command: vec!["claude".to_owned(), "-p".to_owned()],
+            env: vec![("CLAUDE_CODE_OAUTH_TOKEN".to_owned(), token.to_owned())],
+            labels: [("a".to_owned(), "b".to_owned())].into(),
+            ..ContainerSpec::default()
+        };
+        change(&mut spec);
+        let refused = refuse_credentials(&spec, &redactor)
+            .err()
+            .map(|error| error.to_string());
+        let place = refused.as_deref().and_then(|text| text.split(" of a container").next());
+        assert_eq!(place, expect);
+        assert!(!refused.unwrap_or_default().contains("no-known-form-1"));
+    }
+
+    #[test]
+    fn no_credential_is_told_to_an_engine() {
+        check(|_| {}, None);
+        check(
+            |spec| spec.env.push(("MY_KEY".to_owned(), "no-known-form-1".to_owned())),
+            Some("the variable `MY_KEY`"),
+        );
+        check(
+            |spec| drop(spec.labels.insert("key".to_owned(), "x no-known-form-1".to_owned())),
+            Some("the label `key`"),
+        );
+        check(
+            |spec| spec.command.push("--key=no-known-form-1".to_owned()),
+            Some("the command line"),
+        );
+    }
 }

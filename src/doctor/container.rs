@@ -14,6 +14,7 @@ use crate::error::{Context as _, Error, Result};
 use crate::gateway::{Gateway, Options, hold_to};
 use crate::generator::Generator;
 use crate::guarantee::GuaranteeReport;
+use crate::recover::repository_label;
 use crate::text::one_line;
 
 /// Until the container must have ended.
@@ -132,7 +133,8 @@ fn specification(generator: &Generator, slot: &Path, user: UserChoice) -> Contai
         memory: settings.memory,
         cpus: settings.cpus,
         pids: settings.pids,
-        labels: BTreeMap::from([("cordwainer.role".to_owned(), "doctor".to_owned())]),
+        // So that the next run sweeps up what a killed `doctor` leaves.
+        labels: BTreeMap::from([("cordwainer.repo".to_owned(), repository_label(&generator.git))]),
         ..ContainerSpec::default()
     }
 }

@@ -58,6 +58,14 @@ fn secrets(generator: &Generator) -> Result<Check> {
     let secrets = &generator.config().secrets_dir;
     let folder = generator.git().workdir().join(secrets);
     let shown = secrets.display();
+    let tip = generator.git().branch_tip(&generator.config().base_branch)?;
+    if let Some(found) = tip.map_or(Ok(None), |tip| generator.committed_secret(tip))? {
+        return Ok(Check::bad(
+            NAME,
+            found,
+            "take it out of the base branch, and let nobody use it any more",
+        ));
+    }
     if folder.starts_with(generator.git().workdir()) && !generator.git().ignores(&secrets.join("any"))? {
         let mend = format!("add `/{shown}/` to `.gitignore`");
         return Ok(Check::bad(NAME, format!("git does not ignore `{shown}`"), mend));

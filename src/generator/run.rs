@@ -196,7 +196,7 @@ impl Generator {
             engine,
             image: &self.config.image,
             recorder: &session.recorder,
-            protected: ProtectedPaths::new(&self.config.protected_paths)?,
+            protected: ProtectedPaths::of(&self.config)?,
             credential: preflight::credential(self, &session.recorder)?,
             budgets: Budgets::new(self.config.budget),
             limits_in_a_row: AtomicU32::new(0),

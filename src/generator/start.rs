@@ -1,5 +1,7 @@
 //! `start`: a generation branch from the base branch, with an empty issue store.
 
+use std::path::Path;
+
 use jiff::Timestamp;
 
 use crate::crash::crash_point;
@@ -9,6 +11,7 @@ use crate::generator::Generator;
 use crate::git::{Head, Oid, RefMove, Severity};
 use crate::issue::{FORMAT, StoreMeta};
 use crate::store::Store;
+use crate::text::one_line;
 
 mod first;
 pub(super) use first::present;
@@ -131,12 +134,28 @@ impl Generator {
             .hazards(base)?
             .into_iter()
             .partition(|hazard| hazard.severity == Severity::Refuse);
-        if refused.is_empty() {
+        let mut texts: Vec<_> = refused.into_iter().map(|hazard| hazard.text).collect();
+        texts.extend(self.committed_secret(base)?);
+        if texts.is_empty() {
             return Ok(tolerable.into_iter().map(|hazard| hazard.text).collect());
         }
-        let texts: Vec<_> = refused.into_iter().map(|hazard| hazard.text).collect();
         let message = format!("this repository cannot be worked on safely: {}", texts.join("; "));
         Err(Error::new(ErrorKind::Precondition, message))
+    }
+
+    /// What is wrong with a commit that has a file of `secrets_dir` in it: every slot would have it, too. What git itself
+    /// wants in such a folder (`.gitignore`, `.gitkeep`) is no secret.
+    pub(crate) fn committed_secret(&self, commit: Oid) -> Result<Option<String>> {
+        let secrets = &self.config.secrets_dir;
+        let is_secret = |path: &Path| {
+            let name = path.file_name().unwrap_or_default().as_encoded_bytes();
+            path.starts_with(secrets) && !name.starts_with(b".git")
+        };
+        let found = self.git.files(commit)?.into_iter().find(|file| is_secret(&file.path));
+        Ok(found.map(|file| {
+            let path = one_line(&file.path.display().to_string(), 100);
+            format!("`{path}`, in `secrets_dir`, is committed, and agents would have it")
+        }))
     }
 
     /// Removes what any `start` left that died before its last step: nobody has worked on it yet.

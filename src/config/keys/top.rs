@@ -49,7 +49,7 @@ pub(crate) const TOP: &[Key] = &[
         "secrets_dir",
         Shape::Text,
         ".secrets",
-        "Token files. Never mounted into a container, never cleared, never committed.",
+        "Token files. Never mounted into a container nor cleared; a task that touches it is held,\nand no generation begins on a commit that has any.",
     ),
     Key::new("default_token_file", Shape::Text, "claude.json", "Token file in `secrets_dir`."),
     Key::new("token_file", Shape::Text, "", "Another token file in `secrets_dir`, instead of the default one.")

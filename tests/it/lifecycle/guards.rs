@@ -61,6 +61,31 @@ fn a_detached_head_is_refused_unless_the_beginning_is_named() {
 }
 
 #[test]
+fn what_no_agent_could_work_on_rightly_is_refused() {
+    let repository = project("");
+    repository.write(".gitattributes", "*.psd filter=lfs diff=lfs merge=lfs -text\n");
+    repository.commit("large files");
+    let words = "error: this repository cannot be worked on safely: `filter=lfs` in `.gitattributes`: no filters are run \
+                 here, so contents would be recorded wrongly\n";
+    refuses(&repository, START, 9, words);
+}
+
+#[test]
+fn committed_secrets_are_refused() {
+    let repository = project("");
+    repository.write(".secrets/.gitignore", "*\n");
+    repository.write(".secrets/claude.json", "{}\n");
+    repository.git(&["add", "--force", ".secrets"]);
+    repository.git(&["commit", "--quiet", "-m", "too much"]);
+    let words = "error: this repository cannot be worked on safely: `.secrets/claude.json`, in `secrets_dir`, is committed, \
+                 and agents would have it\n";
+    refuses(&repository, START, 9, words);
+    repository.git(&["rm", "--quiet", ".secrets/claude.json"]);
+    repository.git(&["commit", "--quiet", "-m", "what remains is no secret"]);
+    generator(&repository, &["start", "--name", "a"]).run().done();
+}
+
+#[test]
 fn a_base_branch_that_is_not_there_is_named() {
     let repository = project("base_branch: trunk\n");
     let words = "error: the base branch `trunk` does not exist\n\n\

@@ -23,20 +23,8 @@ const WITH_COMMANDS: [&str; 6] = [
 const OWN_TASKS: [&str; 1] = ["requirements"];
 
 /// Keys that nothing outside `src/config/` reads, each with who does.
-const READ_ELSEWHERE: [(&str, &str); 7] = [
+const READ_ELSEWHERE: [(&str, &str); 4] = [
     ("podman_args", "read into `container`"),
-    (
-        "secrets_dir",
-        "src/config/guard.rs keeps it from being mounted or cleared",
-    ),
-    (
-        "default_token_file",
-        "read with the sealed container; until then kept for files that have it",
-    ),
-    (
-        "token_file",
-        "read with the sealed container; until then kept for files that have it",
-    ),
     (
         "measure.parallel",
         "src/config/roles.rs admits 1 alone until parallel work is there",
