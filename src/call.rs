@@ -157,6 +157,7 @@ pub(crate) async fn make(
         reason: one_line(&report.reason, 300),
         entry: entry.clone(),
     });
+    let failure = failure.or_else(|| (report.cut == Some(Cut::Seal)).then(|| seal::refusal(&report.reason)));
     Ok(Made { report, entry, failure })
 }
 

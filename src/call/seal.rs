@@ -129,7 +129,7 @@ impl Sealed<'_> {
     pub(crate) async fn refused(&mut self) -> Error {
         loop {
             if let Notice::SealRefused(why) = self.next().await {
-                return refusal(why);
+                return refusal(&why);
             }
         }
     }
@@ -151,14 +151,14 @@ impl Sealed<'_> {
         let (judged, engine) = (self.teller.judged.clone(), self.teller.engine.describe());
         self.close().await;
         match judged.report().and_then(|report| report.refusal(&engine)) {
-            Some(why) => Err(refusal(why)),
+            Some(why) => Err(refusal(&why)),
             None => Ok(()),
         }
     }
 }
 
 /// No try mends what an engine does not give.
-fn refusal(why: String) -> Error {
+pub(super) fn refusal(why: &str) -> Error {
     Error::new(ErrorKind::Precondition, why).hint("`cordwainer doctor` says what this machine's engines give")
 }
 

@@ -11,7 +11,7 @@ use tokio::time::sleep;
 use super::origin::{Origin, client_hello};
 use super::proxy::{Proxy, bounds, read_rest};
 
-const SHORT: Duration = Duration::from_millis(150);
+const SHORT: Duration = Duration::from_millis(600);
 
 /// An origin, a proxy that allows its address alone, and a tunnel to it in which nothing was said yet.
 async fn begun(bounds: Bounds) -> (Origin, Proxy, TcpStream) {

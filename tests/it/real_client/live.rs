@@ -233,6 +233,12 @@ pub(super) fn check(kind: EngineKind, row: &Row) {
         return;
     }
     assert_eq!(
+        live.has_differed(),
+        told != Live::metered(&task),
+        "what differs is an event, and nothing else is: {}",
+        context()
+    );
+    assert_eq!(
         told[..known],
         counted[..known],
         "the ledger and the API differ: {}",
@@ -277,6 +283,20 @@ impl Live {
             }
         }
         sum
+    }
+
+    /// Whether an event says that client and gateway count differently in a call about the task.
+    fn has_differed(&self) -> bool {
+        let runs = self.repository.path().join(".git/cordwainer/runs");
+        let files = walkdir::WalkDir::new(runs).into_iter().flatten();
+        let mut events = files.filter(|file| file.file_name() == "events.jsonl");
+        events.any(|file| {
+            let text = fs::read_to_string(file.path()).unwrap();
+            text.lines().any(|line| {
+                let event = &serde_json::from_str::<Value>(line).unwrap()["event"];
+                event["type"] == "meter_differed" && event["call"]["task"] == TASK
+            })
+        })
     }
 
     /// Panics unless the API has seen the host's credential alone, and nothing that is kept holds it.

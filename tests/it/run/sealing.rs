@@ -57,7 +57,7 @@ fn no_agent_begins_in_a_container_that_is_weaker_than_asked(kind: EngineKind) {
     };
     let _ = project
         .run(&["generator", "run"])
-        .expect(7)
+        .expect(9)
         .says("`capabilities`")
         .says("cordwainer doctor");
     assert_eq!(project.outcomes("cw-1"), ["infrastructure_failed"]);
