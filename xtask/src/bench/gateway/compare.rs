@@ -30,7 +30,7 @@ struct Measured {
 
 /// The time to the first byte of small answers.
 pub(super) async fn first_bytes(args: &GatewayBenchArgs, ways: &[Way]) -> Result<()> {
-    println!("\n  First byte of short answers: less than {LATENCY_TARGET} ms added to the median on one connection");
+    println!("\n  First byte of short answers: less than {LATENCY_TARGET} ms added to the median");
     let wanted = Wanted {
         events: 1,
         per_second: 0,
