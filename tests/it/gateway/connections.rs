@@ -35,15 +35,15 @@ async fn api(answer: String, each: usize) -> (String, Arc<AtomicUsize>, Unbounde
     let url = format!("http://{}", listener.local_addr().unwrap());
     let connections = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&connections);
-    let (closes, closed) = unbounded_channel();
+    let (tell, closed) = unbounded_channel();
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             counted.fetch_add(1, Ordering::SeqCst);
-            let (answer, closes) = (answer.clone(), closes.clone());
+            let (answer, tell) = (answer.clone(), tell.clone());
             tokio::spawn(async move {
                 serve(stream, answer, each).await;
                 // The test may have ended.
-                let _ = closes.send(());
+                let _ = tell.send(());
             });
         }
     });

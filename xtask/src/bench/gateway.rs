@@ -94,7 +94,10 @@ async fn measure(args: &GatewayBenchArgs, gateways: &Runtime) -> Result<()> {
         if is_wanted(Part::Saturated) {
             compare::saturated(args, &ways, event).await?;
         }
-        drop(relay);
+        if let Some(mut relay) = relay {
+            // The next one needs the port.
+            relay.kill().await.context("cannot end socat")?;
+        }
         gateway.close().await;
     }
     Ok(())

@@ -17,13 +17,12 @@ impl Times {
         self.0.extend(times);
     }
 
-    /// What this part of the rounds takes at most, in seconds.
-    pub(crate) fn quantile(&self, part: f64) -> f64 {
+    /// What so many of a hundred rounds take at most, in seconds.
+    pub(crate) fn quantile(&self, percent: usize) -> f64 {
         let mut sorted = self.0.clone();
         sorted.sort();
-        let last = sorted.len().saturating_sub(1);
-        let at = (sorted.len() as f64 * part).ceil() as usize;
-        let time = sorted.get(at.saturating_sub(1).min(last));
+        let at = (sorted.len() * percent).div_ceil(100);
+        let time = sorted.get(at.saturating_sub(1));
         time.copied().unwrap_or_default().as_secs_f64()
     }
 
@@ -83,11 +82,9 @@ mod tests {
     #[test]
     fn quantiles() {
         let times = Times((1..=200).map(Duration::from_secs).collect());
-        assert_eq!(
-            [0.0, 0.01, 0.99, 1.0].map(|part| times.quantile(part) as u64),
-            [1, 2, 198, 200]
-        );
-        assert!(Times::default().quantile(0.99) < 1e-9);
+        let seconds = [0, 1, 50, 99, 100].map(|percent| times.quantile(percent).round().to_string());
+        assert_eq!(seconds, ["1", "2", "100", "198", "200"]);
+        assert!(Times::default().quantile(99) < 1e-9);
     }
 
     #[test]

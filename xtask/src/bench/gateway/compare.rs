@@ -30,7 +30,7 @@ struct Measured {
 
 /// The time to the first byte of small answers.
 pub(super) async fn first_bytes(args: &GatewayBenchArgs, ways: &[Way]) -> Result<()> {
-    println!("\n  First byte of short answers: less than {LATENCY_TARGET} ms added to the median on one connection");
+    println!("\n  First byte of short answers: less than {LATENCY_TARGET} ms added to the median");
     let wanted = Wanted {
         events: 1,
         per_second: 0,
@@ -38,7 +38,7 @@ pub(super) async fn first_bytes(args: &GatewayBenchArgs, ways: &[Way]) -> Result
     for connections in CONNECTIONS {
         let all = alternate(args.rounds, ways, connections, args.requests, wanted).await?;
         for (way, measured) in ways.iter().zip(&all) {
-            let (first, last) = (measured.firsts.median() * 1e3, measured.firsts.quantile(0.99) * 1e3);
+            let (first, last) = (measured.firsts.median() * 1e3, measured.firsts.quantile(99) * 1e3);
             let added = first - all[0].firsts.median() * 1e3;
             println!(
                 "  {connections:>2} connections  {:<10}  median {first:>6.3} ms, added {added:>6.3} ms, 99 % {last:>6.3} ms",
@@ -60,7 +60,7 @@ pub(super) async fn paced(args: &GatewayBenchArgs, ways: &[Way], event: usize, p
         for connections in CONNECTIONS {
             let all = alternate(args.rounds, ways, connections, 1, wanted).await?;
             for (way, measured) in ways.iter().zip(&all) {
-                let (age, last) = (measured.ages.median() * 1e3, measured.ages.quantile(0.99) * 1e3);
+                let (age, last) = (measured.ages.median() * 1e3, measured.ages.quantile(99) * 1e3);
                 println!(
                     "  {connections:>2} connections, {per_second:>4} events/s each  {:<10}  {}; an event takes {age:>6.3} ms, 99 % {last:>6.3} ms",
                     way.name(),
@@ -75,17 +75,18 @@ pub(super) async fn paced(args: &GatewayBenchArgs, ways: &[Way], event: usize, p
 /// Streams as fast as they go. Server, gateway and client share the processors, so this says what the gateway costs of
 /// them beside what the server and the client cost.
 pub(super) async fn saturated(args: &GatewayBenchArgs, ways: &[Way], event: usize) -> Result<()> {
-    println!("\n  Throughput with no pace, when all processors are busy: what the gateway takes of them");
+    println!("\n  Throughput with no pace, when all processors are busy: no goal, but what the gateway takes of them");
     for connections in CONNECTIONS {
         let events = args.megabytes as usize * 1_000_000 / event / connections as usize;
         let wanted = Wanted { events, per_second: 0 };
+        let events_in_all = u32::try_from(events)? * connections;
         let all = alternate(args.rounds, ways, connections, 1, wanted).await?;
         for (way, measured) in ways.iter().zip(&all) {
             println!(
                 "  {connections:>2} connections  {:<10}  {}; {:>6.2} µs of processor time an event{}",
                 way.name(),
                 throughput(measured, &all[0], events * event, connections),
-                measured.processor.median() * 1e6 / (events * connections as usize) as f64,
+                measured.processor.median() * 1e6 / f64::from(events_in_all),
                 if matches!(way, Way::Relay(_)) {
                     ", without the relay's"
                 } else {
