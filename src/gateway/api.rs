@@ -16,7 +16,7 @@ use super::Api;
 use super::body::{self, Answer};
 use super::refusal::Refusal;
 use super::shared::Shared;
-use super::upstream::{Flow, Upstream};
+use super::upstream::Upstream;
 use crate::budget::{Hold, Purse, Short};
 use crate::credential::{Credential, CredentialSource};
 use crate::error::Result;
@@ -140,7 +140,7 @@ async fn send(
     body: Bytes,
     credential: Option<&Credential>,
     exchange: &mut Exchange,
-) -> Result<Response<Flow>, Refusal> {
+) -> Result<Response<Incoming>, Refusal> {
     let path = head.uri.path_and_query().cloned();
     let path = path.ok_or_else(|| Refusal::unknown("there is no such path"))?;
     let wrong = |_| Refusal::invalid("the path cannot be asked for");

@@ -1,41 +1,35 @@
-//! The connections to the model's API.
+//! The connection to the model's API.
 
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use http_body_util::Full;
-use hyper::body::Bytes;
-use hyper::header::{HOST, HeaderValue};
+use hyper::body::{Bytes, Incoming};
 use hyper::http::uri::{Authority, PathAndQuery, Scheme};
 use hyper::{Request, Response, Uri};
-use tower_service::Service as _;
+use hyper_rustls::{ConfigBuilderExt as _, HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use rustls::{ClientConfig, RootCertStore};
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Context as _, Error, ErrorKind, Result};
 
-mod line;
-mod lines;
-mod tls;
-
-pub(super) use lines::Flow;
-
-use line::Line;
-use lines::Lines;
-use tls::Connector;
-
+/// How long a connection to the API may take to come about.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long the head of an answer may take: answers that are not streamed come when all of it is written.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(15 * 60);
-/// What is said of an API that cannot be connected to.
-const OUT_OF_REACH: &str = "the API is out of reach";
-/// What is said of a connection that ends too soon.
-const BROKEN: &str = "the connection to the API broke off before it answered";
+/// How long a connection that nobody uses stays open.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// What is the same for all gateways of the process: the certificates that the host trusts, and sessions of TLS.
+static TRUSTING_THE_HOST: OnceLock<Arc<ClientConfig>> = OnceLock::new();
 
 /// The model's API, and the connections to it that are kept open.
 pub(super) struct Upstream {
-    connector: Connector,
-    lines: Lines,
+    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
     scheme: Scheme,
     authority: Authority,
-    /// What the API is told of the authority.
-    host: HeaderValue,
     /// What comes before `/v1`, without a slash at its end.
     prefix: String,
 }
@@ -52,10 +46,14 @@ impl Upstream {
         if authority.as_str().contains('@') || uri.query().is_some() || base_url.contains('#') {
             return Err(wrong("it has more than a host, a port and a path"));
         }
+        let connector = connector(&scheme)?;
+        let mut builder = Client::builder(TokioExecutor::new());
+        builder
+            .timer(TokioTimer::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(IDLE_TIMEOUT);
         Ok(Self {
-            connector: tls::connector(&scheme)?,
-            lines: Lines::default(),
-            host: host(&scheme, &authority)?,
+            client: builder.build(connector),
             scheme,
             authority,
             prefix: uri.path().trim_end_matches('/').to_owned(),
@@ -73,43 +71,14 @@ impl Upstream {
 
     /// Sends a request and waits for the head of its answer. Redirections are not followed. The error is for the
     /// container, too: it names neither hosts nor headers.
-    pub(super) async fn send(&self, request: Request<Full<Bytes>>) -> Result<Response<Flow>, &'static str> {
-        let answered = tokio::time::timeout(HEAD_TIMEOUT, self.ask(request)).await;
-        answered.unwrap_or(Err("the API did not answer in time"))
-    }
-
-    /// Sends a request on a connection that is open, or else on a new one.
-    async fn ask(&self, mut request: Request<Full<Bytes>>) -> Result<Response<Flow>, &'static str> {
-        let uri = request.uri().clone();
-        // The host stands in a header, and the request's line has the path alone.
-        request.headers_mut().insert(HOST, self.host.clone());
-        *request.uri_mut() = uri.path_and_query().cloned().map_or_else(Uri::default, Uri::from);
-        while let Some(mut line) = self.lines.take().await {
-            match line.send(request).await {
-                Ok(response) => return Ok(self.lines.flow(line, response)),
-                // It ended before anything was sent on it: that is no answer of the API's.
-                Err(mut error) => request = error.take_message().ok_or(BROKEN)?,
-            }
+    pub(super) async fn send(&self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, &'static str> {
+        match tokio::time::timeout(HEAD_TIMEOUT, self.client.request(request)).await {
+            Err(_) => Err("the API did not answer in time"),
+            Ok(Err(error)) if error.is_connect() => Err("the API is out of reach"),
+            Ok(Err(_)) => Err("the connection to the API broke off before it answered"),
+            Ok(Ok(response)) => Ok(response),
         }
-        let mut line = self.connect(uri).await?;
-        let response = line.send(request).await.map_err(|_| BROKEN)?;
-        Ok(self.lines.flow(line, response))
     }
-
-    async fn connect(&self, uri: Uri) -> Result<Line, &'static str> {
-        let stream = self.connector.clone().call(uri).await.map_err(|_| OUT_OF_REACH)?;
-        Line::begin(stream).await.map_err(|_| OUT_OF_REACH)
-    }
-}
-
-/// The header that names the API: a port stands there only where it is not the scheme's own.
-fn host(scheme: &Scheme, authority: &Authority) -> Result<HeaderValue> {
-    let own = if *scheme == Scheme::HTTPS { 443 } else { 80 };
-    let text = match authority.port_u16() {
-        Some(port) if port != own => format!("{}:{port}", authority.host()),
-        _ => authority.host().to_owned(),
-    };
-    HeaderValue::try_from(text).map_err(|error| wrong("its host is none").because(error))
 }
 
 fn wrong(why: &str) -> Error {
@@ -119,6 +88,45 @@ fn wrong(why: &str) -> Error {
         format!("the base URL of the model's API cannot be used: {why}"),
     )
     .hint("give it as `https://host` or `http://host:port/path` in `base_url`")
+}
+
+fn connector(scheme: &Scheme) -> Result<HttpsConnector<HttpConnector>> {
+    let mut tcp = HttpConnector::new();
+    tcp.enforce_http(false);
+    tcp.set_nodelay(true);
+    tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
+    let config = if *scheme == Scheme::HTTPS {
+        trusting_the_host()?
+    } else {
+        // Nothing to trust, and no certificates to be looked for on a host that has none.
+        let builder = config_builder()?.with_root_certificates(RootCertStore::empty());
+        Arc::new(builder.with_no_client_auth())
+    };
+    let builder = HttpsConnectorBuilder::new().with_tls_config(ClientConfig::clone(&config));
+    Ok(builder.https_or_http().enable_http1().wrap_connector(tcp))
+}
+
+fn trusting_the_host() -> Result<Arc<ClientConfig>> {
+    if let Some(config) = TRUSTING_THE_HOST.get() {
+        return Ok(Arc::clone(config));
+    }
+    let builder = config_builder()?.with_native_roots().map_err(|error| {
+        Error::new(
+            ErrorKind::Precondition,
+            "this machine has no certificates to know the model's API by",
+        )
+        .because(error)
+        .hint("install the package `ca-certificates`, or name a file with certificates in SSL_CERT_FILE")
+    })?;
+    let config = Arc::new(builder.with_no_client_auth());
+    Ok(Arc::clone(TRUSTING_THE_HOST.get_or_init(|| config)))
+}
+
+fn config_builder() -> Result<rustls::ConfigBuilder<ClientConfig, rustls::WantsVerifier>> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .context("cannot set up TLS")
 }
 
 #[cfg(test)]
@@ -140,8 +148,8 @@ mod tests {
         }
     }
 
-    #[test]
-    fn base_urls() {
+    #[tokio::test]
+    async fn base_urls() {
         check(
             "http://127.0.0.1:8080",
             Ok("http://127.0.0.1:8080/v1/messages?beta=true"),

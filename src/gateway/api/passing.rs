@@ -4,11 +4,10 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use hyper::body::{Body, Bytes, Frame, SizeHint};
+use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 use tokio::time::{Instant, Sleep};
 
 use super::super::body::BodyError;
-use super::super::upstream::Flow;
 use super::exchange::Exchange;
 
 /// How long the API may be silent in the middle of an answer: it sends a sign of life every few seconds.
@@ -16,14 +15,14 @@ const IDLE_LIMIT: Duration = Duration::from_secs(10 * 60);
 
 /// A body that passes.
 pub(super) struct Passing {
-    body: Flow,
+    body: Incoming,
     exchange: Exchange,
     heard: Instant,
     silence: Pin<Box<Sleep>>,
 }
 
 impl Passing {
-    pub(super) fn new(body: Flow, exchange: Exchange) -> Self {
+    pub(super) fn new(body: Incoming, exchange: Exchange) -> Self {
         let heard = Instant::now();
         Self {
             body,

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use http_body_util::{BodyExt as _, Limited};
+use hyper::body::Incoming;
 use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use hyper::{HeaderMap, Response};
 use memchr::memmem;
@@ -10,7 +11,6 @@ use secrecy::ExposeSecret as _;
 
 use super::super::body::{Answer, whole};
 use super::super::refusal::Refusal;
-use super::super::upstream::Flow;
 use super::endpoint::Endpoint;
 use super::exchange::Exchange;
 use super::headers;
@@ -27,7 +27,7 @@ const REMOVED: &[u8] = b"[removed]";
 
 /// Passes an answer on. One that cannot be metered is refused instead.
 pub(super) async fn pass(
-    response: Response<Flow>,
+    response: Response<Incoming>,
     endpoint: Endpoint,
     credential: Option<&Credential>,
     mut exchange: Exchange,
@@ -74,7 +74,7 @@ fn form(headers: &HeaderMap) -> Option<Form> {
 }
 
 /// Reads an error, and takes the credential out of it.
-async fn error(body: Flow, credential: Option<&Credential>) -> Result<Vec<u8>, Refusal> {
+async fn error(body: Incoming, credential: Option<&Credential>) -> Result<Vec<u8>, Refusal> {
     let reading = Limited::new(body, ERROR_LIMIT).collect();
     let read = tokio::time::timeout(ERROR_TIMEOUT, reading).await;
     let Ok(Ok(collected)) = read else {
