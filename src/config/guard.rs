@@ -6,14 +6,17 @@ use super::container::{NO_NETWORK, subsection};
 use super::field::Field;
 use super::paths::overlap;
 use super::section::Section;
-use super::{Config, FILE_NAME};
+use super::{Config, Credentials, FILE_NAME};
+use crate::agent::Role;
 use crate::guarantee::Item;
+use crate::network::{AddressClass, classify};
 
 /// Reports what contradicts itself across keys.
 pub(super) fn check(top: &Section<'_>, config: &Config) {
     check_lines(top, config);
     check_branches(top, config);
     check_network(top, config);
+    check_base_urls(top, config);
 }
 
 /// What is never cleared or overwritten, and what people call it.
@@ -96,5 +99,68 @@ fn check_network(top: &Section<'_>, config: &Config) {
             format!("with the network `{network}` agents reach more than the gateway"),
             "leave it at `none`, or add `network` to `container.relax`",
         );
+    }
+}
+
+/// A credential does not leave the machine's own surroundings in clear text.
+fn check_base_urls(top: &Section<'_>, config: &Config) {
+    if config.agent.credentials == Credentials::None {
+        return;
+    }
+    let of_role = |role: Role| (role.name(), config.role(role).base_url.as_deref());
+    let all = [("agent", config.agent.base_url.as_deref())]
+        .into_iter()
+        .chain(Role::ALL.map(of_role));
+    for (name, _) in all.filter(|(_, url)| url.is_some_and(is_far_in_clear_text)) {
+        let section = subsection(top, name);
+        if let Some(field) = section.as_ref().and_then(|section| section.field("base_url")) {
+            field.refuse_with::<()>(
+                "the credential would go there in clear text",
+                "write `https://`, an address of a network of your own, or `agent.credentials: none`",
+            );
+        }
+    }
+}
+
+/// Whether an address is spoken to without TLS, and is, as far as one can tell, not in a network of the person's own.
+fn is_far_in_clear_text(url: &str) -> bool {
+    let Some(rest) = url.strip_prefix("http://") else {
+        return false;
+    };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = match authority.strip_prefix('[') {
+        Some(literal) => literal.split(']').next().unwrap_or_default(),
+        None => authority.split(':').next().unwrap_or_default(),
+    };
+    match host.parse() {
+        Ok(address) => classify(address) == AddressClass::Public,
+        Err(_) => host.contains('.') && !OWN_SUFFIXES.iter().any(|suffix| host.ends_with(suffix)),
+    }
+}
+
+/// Names that no public server has; see RFC 6761 and RFC 6762, and what ICANN keeps for private use.
+const OWN_SUFFIXES: [&str; 3] = [".localhost", ".local", ".internal"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_credential_goes_far_by_tls_alone() {
+        for (url, expect) in [
+            ("https://router.example.org", false),
+            ("http://router.example.org", true),
+            ("http://router.example.org:8080/prefix", true),
+            ("http://93.184.215.14", true),
+            ("http://[2606:2800::1]:80/", true),
+            ("http://127.0.0.1:8080", false),
+            ("http://[::1]:8080", false),
+            ("http://192.168.1.5", false),
+            ("http://localhost:11434", false),
+            ("http://router", false),
+            ("http://router.local/x", false),
+        ] {
+            assert_eq!(is_far_in_clear_text(url), expect, "{url}");
+        }
     }
 }
