@@ -1,9 +1,12 @@
 //! The sealed container of a call: its gateway, what it is known by there, and what it is held to.
 
+use std::collections::BTreeMap;
+
 use secrecy::SecretString;
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 
 use super::Call;
+use crate::agent::Rates;
 use crate::budget::Purse;
 use crate::config::Credentials;
 use crate::engine::{ContainerSpec, Engine};
@@ -46,7 +49,7 @@ pub(super) fn for_agent<'a>(
     let api = upstream(call).map(|base_url| Api {
         base_url,
         credential: call.credential.clone(),
-        purse: Purse::new(call.reservation.allowance(), call.rates.clone()),
+        purse: Purse::new(call.reservation.allowance(), rates(call)),
     });
     open(call, engine, recorder, specification, token, api)
 }
@@ -231,8 +234,17 @@ fn variable(credentials: Credentials) -> &'static str {
     }
 }
 
+/// What tokens cost as the gateway reckons it.
+fn rates(call: &Call<'_>) -> BTreeMap<String, Rates> {
+    if call.credential.is_some() {
+        Rates::believed(call.rates.clone())
+    } else {
+        call.rates.clone()
+    }
+}
+
 /// Where the calls of a role go; nowhere, if nobody pays and no address is given.
-fn upstream(call: &Call<'_>) -> Option<String> {
+pub(super) fn upstream(call: &Call<'_>) -> Option<String> {
     let given = call.config.base_url(call.name.role).map(str::to_owned);
     let asks = call.config.agent.credentials != Credentials::None;
     given.or_else(|| asks.then(|| MODEL_API.to_owned()))
