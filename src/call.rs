@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+mod evidence;
 mod listener;
 pub(crate) mod seal;
 mod specification;

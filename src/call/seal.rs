@@ -244,7 +244,7 @@ fn rates(call: &Call<'_>) -> BTreeMap<String, Rates> {
 }
 
 /// Where the calls of a role go; nowhere, if nobody pays and no address is given.
-pub(super) fn upstream(call: &Call<'_>) -> Option<String> {
+fn upstream(call: &Call<'_>) -> Option<String> {
     let given = call.config.base_url(call.name.role).map(str::to_owned);
     let asks = call.config.agent.credentials != Credentials::None;
     given.or_else(|| asks.then(|| MODEL_API.to_owned()))
