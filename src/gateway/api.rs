@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use http_body_util::Full;
 use hyper::body::{Body as _, Bytes, Incoming};
 use hyper::http::request::Parts;
-use hyper::{Request, Response};
+use hyper::{Method, Request, Response};
 use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 
 use super::Api;
@@ -26,6 +26,7 @@ mod endpoint;
 mod exchange;
 mod headers;
 mod passing;
+mod reach;
 mod reply;
 
 use ask::Ask;
@@ -101,6 +102,9 @@ pub(super) async fn answer(request: Request<Incoming>, shared: &Arc<Shared>) -> 
     let room = api.room_for(request.body()).await?;
     let (head, body) = request.into_parts();
     let body = body::read(body, REQUEST_LIMIT).await?;
+    if head.method == Method::POST {
+        reach::check(&body)?;
+    }
     let mut exchange = Exchange::new(Arc::clone(shared), head.uri.path());
     let body = match endpoint {
         Endpoint::Messages => set_aside(api, body, &mut exchange).await?,
