@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+mod evidence;
 mod listener;
 pub(crate) mod seal;
 mod specification;
@@ -15,7 +16,7 @@ use self::listener::Listener;
 use self::seal::Sealed;
 use self::specification::session_mount;
 pub(crate) use self::specification::specification;
-use crate::agent::{CallOutcome, CallReport, Cut, Rates};
+use crate::agent::{CallReport, Cut, Rates};
 use crate::budget::Reservation;
 use crate::config::{Config, RoleConfig};
 use crate::credential::CredentialSource;
@@ -23,7 +24,6 @@ use crate::engine::{Container, Engine, Exit};
 use crate::error::{Error, Result};
 use crate::event::{CallName, Happening};
 use crate::ledger::{Entry, Place, Sum};
-use crate::metering::Metered;
 use crate::record::{CallFolder, Recorder};
 use crate::text::one_line;
 use crate::work::Workplace;
@@ -137,9 +137,6 @@ pub(crate) async fn make(
         Err(error) => ((None, None, false), Some(error)),
     };
     let mut report = listener.finish(ending);
-    if let Some(metered) = &metered {
-        doubt(&mut report, metered);
-    }
     // Only one that was to go on can be lost: whatever else says those words is a refusal like any other.
     report.session_lost &= call.resume.is_some();
     report.duration_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -159,22 +156,6 @@ pub(crate) async fn make(
     });
     let failure = failure.or_else(|| (report.cut == Some(Cut::Seal)).then(|| seal::refusal(&report.reason)));
     Ok(Made { report, entry, failure })
-}
-
-/// Believes no limit of which the API said nothing: it would have every call wait, and an agent can write into its
-/// client's output.
-fn doubt(report: &mut CallReport, metered: &Metered) {
-    let told = match report.outcome {
-        CallOutcome::Limited => report.cut != Some(Cut::LoginExpired),
-        CallOutcome::Overage => true,
-        _ => false,
-    };
-    if told && metered.answers > 0 && !metered.limited {
-        report.outcome = CallOutcome::Failed;
-        report.resets_at = None;
-        let said = one_line(&report.reason, 300);
-        report.reason = format!("the client tells of a limit, of which the model's API said nothing: {said}");
-    }
 }
 
 /// Stays with a container until it has ended: by itself, by a limit, or by a person's word.
@@ -264,36 +245,4 @@ fn next_deadline(role: &RoleConfig, begun: Instant, heard: Instant, listener: &L
     .flatten()
     .min_by_key(|(at, _)| *at)
     .unwrap_or((begun + FAR_AWAY, Cut::Hard))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::agent::{Ending, Transcript};
-
-    fn check(outcome: CallOutcome, cut: Option<Cut>, (answers, limited): (u64, bool), expect: CallOutcome) {
-        let mut report = Transcript::new().finish(&Ending::of_recording());
-        report.outcome = outcome;
-        report.cut = cut;
-        let metered = Metered {
-            answers,
-            limited,
-            ..Metered::default()
-        };
-        doubt(&mut report, &metered);
-        assert_eq!(report.outcome, expect, "{outcome} {cut:?} {answers} {limited}");
-    }
-
-    #[test]
-    fn a_limit_that_the_api_did_not_tell_is_none() {
-        use CallOutcome::{Failed, Limited, Overage, Success};
-        check(Limited, None, (3, false), Failed);
-        check(Overage, Some(Cut::Overage), (3, false), Failed);
-        check(Limited, None, (3, true), Limited);
-        check(Overage, Some(Cut::Overage), (3, true), Overage);
-        check(Success, None, (3, false), Success);
-        // Where nothing was asked through the gateway, nothing contradicts the client.
-        check(Limited, None, (0, false), Limited);
-        check(Limited, Some(Cut::LoginExpired), (3, false), Limited);
-    }
 }

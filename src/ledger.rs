@@ -111,22 +111,22 @@ impl Entry {
         metered.is_some_and(|metered| counts(metered) != counts(&self.usage))
     }
 
-    /// What counts against budgets: of each figure the larger one. A client may be made to tell too little, and what it
-    /// asks for beside its stream the gateway alone sees.
+    /// What counts against budgets: what the gateway metered, or more where the client tells more, since in a container
+    /// with a network of its own it may have other ways. Twice as much at most: else an agent that writes into its
+    /// client's stream could spend every budget with a line.
     pub fn charged(&self) -> Usage {
         let told = self.usage;
-        let metered = self.metered.unwrap_or_default();
+        let Some(metered) = self.metered.filter(|metered| metered.tokens() > 0) else {
+            return told;
+        };
+        let most = metered.tokens().saturating_mul(2);
+        let count = |told: u64, metered: u64| told.min(most).max(metered);
         Usage {
-            input: told.input.max(metered.input),
-            cache_write: told.cache_write.max(metered.cache_write),
-            cache_read: told.cache_read.max(metered.cache_read),
-            output: told.output.max(metered.output),
-            // What is no number stays one that no budget bears.
-            cost_usd: if metered.cost_usd > told.cost_usd {
-                metered.cost_usd
-            } else {
-                told.cost_usd
-            },
+            input: count(told.input, metered.input),
+            cache_write: count(told.cache_write, metered.cache_write),
+            cache_read: count(told.cache_read, metered.cache_read),
+            output: count(told.output, metered.output),
+            cost_usd: told.cost_usd.min(2.0 * metered.cost_usd).max(metered.cost_usd),
             calls: told.calls,
         }
     }

@@ -17,9 +17,6 @@ pub(crate) use counts::Counts;
 pub(crate) use limits::rate_limit_info;
 pub(crate) use meter::{Form, Meter, Reading};
 
-/// The status with which the API refuses for a limit.
-const TOO_MANY_REQUESTS: u16 = 429;
-
 /// One answer of the model's API to a request of a call.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Answered {
@@ -39,14 +36,6 @@ pub struct Answered {
     pub limit: Option<Value>,
 }
 
-impl Answered {
-    /// Whether it says that a usage limit is reached, or gone beyond.
-    fn tells_of_limit(&self) -> bool {
-        let says = |limit: &Value| limit["status"] == "rejected" || limit["isUsingOverage"] == true;
-        self.status == TOO_MANY_REQUESTS || self.limit.as_ref().is_some_and(says)
-    }
-}
-
 /// What the answers to one call amount to.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Metered {
@@ -56,8 +45,6 @@ pub struct Metered {
     pub answers: u64,
     /// Whether part of the usage is reckoned.
     pub estimated: bool,
-    /// Whether any answer spoke of a usage limit that is reached: by its status, or in its head.
-    pub limited: bool,
     /// The usage of each model that answered.
     pub models: BTreeMap<String, Usage>,
 }
@@ -68,7 +55,6 @@ impl Metered {
         self.usage += answered.usage;
         self.answers = self.answers.saturating_add(1);
         self.estimated |= answered.estimated;
-        self.limited |= answered.tells_of_limit();
         if let Some(model) = &answered.model {
             *self.models.entry(model.clone()).or_default() += answered.usage;
         }

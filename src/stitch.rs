@@ -33,7 +33,11 @@ use self::place::{Entered, enter, leave, note_unfinished, unfinished};
 pub(crate) const SNAPSHOT_LIMITS: SnapshotLimits = SnapshotLimits {
     max_file_bytes: 50 * 1024 * 1024,
     max_files: 20_000,
+    max_bytes: 1 << 30,
 };
+
+/// How many of the things that were left out are told: an agent can make a million sockets.
+const SKIPPED_TOLD: usize = 20;
 
 /// What became of an attempt.
 #[derive(Clone, Debug)]
@@ -282,9 +286,12 @@ fn call_for<'a>(
 fn keep(work: &Work<'_>, trial: &mut Trial, slot: &mut Slot) -> Result<Snapshot> {
     let base = trial.base;
     let snapshot = tokio::task::block_in_place(|| slot.snapshot(base, &SNAPSHOT_LIMITS))?;
-    for (path, why) in &snapshot.skipped {
+    for (path, why) in snapshot.skipped.iter().take(SKIPPED_TOLD) {
         let what = format!("{}: left out `{}`: {why}", trial.issue.id, path.display());
         work.warn(what);
+    }
+    if let Some(more @ 1..) = snapshot.skipped.len().checked_sub(SKIPPED_TOLD) {
+        work.warn(format!("{}: left out {more} more", trial.issue.id));
     }
     if snapshot.tree != work.generator.git.commit_info(base)?.tree {
         let text = message(&trial.issue, trial.number, work.recorder.run(), trial.entry.as_ref());

@@ -1,5 +1,7 @@
 //! What tokens cost, where no client has said so.
 
+use std::collections::BTreeMap;
+
 use super::Usage;
 
 /// US dollars for a million tokens of each kind.
@@ -71,6 +73,14 @@ impl Rates {
             cache_read: self.cache_read.max(other.cache_read),
             output: self.output.max(other.output),
         }
+    }
+
+    /// What is believed of learned rates where somebody pays: a list price goes before, and a model that no list has is
+    /// never cheaper than the default. What calls tell is their containers' to write, so it may only raise a price.
+    pub(crate) fn believed(learned: BTreeMap<String, Self>) -> BTreeMap<String, Self> {
+        let unlisted = learned.into_iter().filter(|(model, _)| Self::listed(model).is_none());
+        let raised = unlisted.map(|(model, rates)| (model, rates.or_more(Self::default())));
+        raised.collect()
     }
 
     /// What the tokens of `usage` cost at these rates, in US dollars; what it says of its cost counts for nothing.
@@ -164,6 +174,23 @@ mod tests {
             let reckoned = Rates::listed(model).unwrap().cost(&two);
             assert!((reckoned - cost).abs() < 1e-9, "{model}: {reckoned}");
         }
+    }
+
+    #[test]
+    fn where_somebody_pays_nothing_learned_makes_a_model_cheap() {
+        let rates = |input, output| Rates {
+            input,
+            output,
+            ..Rates::default()
+        };
+        let learned = [
+            ("claude-opus-5-5", rates(1e-6, 1e-6)),
+            ("claude-unheard-of", rates(1e-6, 1e-6)),
+            ("dearer", rates(20.0, 100.0)),
+        ];
+        let believed = Rates::believed(learned.map(|(name, rates)| (name.to_owned(), rates)).into());
+        let expect = [("claude-unheard-of", Rates::default()), ("dearer", rates(20.0, 100.0))];
+        assert_eq!(believed, expect.map(|(name, rates)| (name.to_owned(), rates)).into());
     }
 
     #[test]

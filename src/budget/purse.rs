@@ -107,7 +107,8 @@ impl Purse {
         let free = self.allowed.zip(self.used.plus(self.held));
         let free = free.map(|(allowed, taken)| allowed.map(|allowed| allowed.saturating_sub(taken)));
         let room = terms.room(free, fixed);
-        let lowered = room < asked.max_tokens;
+        // One that asks for no token of output pays for its input all the same.
+        let lowered = room < asked.max_tokens.max(1);
         if lowered && self.under_way > 0 {
             return Err(Short::Held);
         }

@@ -7,6 +7,7 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use super::Call;
+use super::evidence::Evidence;
 use crate::agent::{self, AgentEvent, CallOutcome, CallReport, Cut, Ending, Transcript, Usage};
 use crate::budget::{Allowance, Watch};
 use crate::config::Credentials;
@@ -21,6 +22,9 @@ use crate::text::one_line;
 const OUTPUT_LIMIT: u64 = 512 << 20;
 /// How much of stderr an outcome may quote, in bytes.
 const STDERR_TAIL: usize = 4096;
+
+/// How many events a stream may make: beyond that the transcript alone has what it says.
+const EVENTS_LIMIT: u32 = 50_000;
 
 /// What the API says of a limit that is not reached yet.
 const NEAR: &str = "allowed_warning";
@@ -48,6 +52,10 @@ pub(super) struct Listener<'a> {
     pub(super) must_stop: Option<Cut>,
     /// What the gateway said when it had to end the call.
     told_by_gateway: Option<String>,
+    /// What the API said of limits.
+    evidence: Evidence,
+    /// How many events the stream has made.
+    told: u32,
 }
 
 impl<'a> Listener<'a> {
@@ -72,6 +80,8 @@ impl<'a> Listener<'a> {
             finished_at: None,
             must_stop: None,
             told_by_gateway: None,
+            evidence: Evidence::default(),
+            told: 0,
             limit_is_near: false,
             knows_rates: false,
         })
@@ -94,11 +104,13 @@ impl<'a> Listener<'a> {
         if let Some(why) = self.told_by_gateway.filter(|_| decided) {
             report.reason = one_line(&why, 500);
         }
+        self.evidence.corrects(&mut report);
         report
     }
 
     /// Takes in what the gateway noticed, and notes what must end the call.
     pub(super) fn heed(&mut self, notice: Notice) {
+        self.evidence.note(&notice);
         let (cut, why) = match notice {
             Notice::SealRefused(why) => (Cut::Seal, why),
             Notice::BudgetSpent { reason } => (Cut::Budget, reason),
@@ -200,7 +212,18 @@ impl<'a> Listener<'a> {
             }
             _ => return,
         };
-        self.recorder.emit(happening);
+        self.emit(happening);
+    }
+
+    /// Records an event that the stream has made, as long as there are not too many of them.
+    fn emit(&mut self, happening: Happening) {
+        self.told = self.told.saturating_add(1);
+        if self.told < EVENTS_LIMIT {
+            self.recorder.emit(happening);
+        } else if self.told == EVENTS_LIMIT {
+            let what = format!("{}: too much to tell; its transcript has the rest", self.call.name);
+            self.recorder.emit(Happening::Warned { what });
+        }
     }
 
     /// Sees that the model is one that was asked for.
@@ -217,7 +240,7 @@ impl<'a> Listener<'a> {
             "{call}: the model is `{}`, and `{model}` was asked for",
             one_line(bound, 100)
         );
-        self.recorder.emit(Happening::Warned { what });
+        self.emit(Happening::Warned { what });
         if role.strict_model {
             self.must_stop.get_or_insert(Cut::Model);
         }
@@ -250,7 +273,7 @@ impl<'a> Listener<'a> {
             self.must_stop = Some(Cut::Budget);
         }
         let call = self.call.name.clone();
-        self.recorder.emit(Happening::AgentProgress { call, turns, usage });
+        self.emit(Happening::AgentProgress { call, turns, usage });
     }
 }
 

@@ -1,10 +1,13 @@
 //! The sealed container of a call: its gateway, what it is known by there, and what it is held to.
 
+use std::collections::BTreeMap;
+
 use secrecy::SecretString;
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 
 use super::Call;
 use super::specification::refuse_credentials;
+use crate::agent::Rates;
 use crate::budget::Purse;
 use crate::config::Credentials;
 use crate::engine::{ContainerSpec, Engine};
@@ -48,7 +51,7 @@ pub(super) fn for_agent<'a>(
     let api = upstream(call).map(|base_url| Api {
         base_url,
         credential: call.credential.clone(),
-        purse: Purse::new(call.reservation.allowance(), call.rates.clone()),
+        purse: Purse::new(call.reservation.allowance(), rates(call)),
     });
     open(call, engine, recorder, specification, token, api)
 }
@@ -235,6 +238,15 @@ fn variable(credentials: Credentials) -> &'static str {
         Credentials::Subscription => "CLAUDE_CODE_OAUTH_TOKEN",
         Credentials::ApiKey => "ANTHROPIC_API_KEY",
         Credentials::None => "ANTHROPIC_AUTH_TOKEN",
+    }
+}
+
+/// What tokens cost as the gateway reckons it.
+fn rates(call: &Call<'_>) -> BTreeMap<String, Rates> {
+    if call.credential.is_some() {
+        Rates::believed(call.rates.clone())
+    } else {
+        call.rates.clone()
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use http_body_util::Full;
 use hyper::body::{Body as _, Bytes, Incoming};
 use hyper::http::request::Parts;
-use hyper::{Request, Response};
+use hyper::{Method, Request, Response};
 use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 
 use super::Api;
@@ -26,6 +26,7 @@ mod endpoint;
 mod exchange;
 mod headers;
 mod passing;
+mod reach;
 mod reply;
 
 use ask::Ask;
@@ -38,6 +39,8 @@ const REQUEST_LIMIT: usize = 64 << 20;
 const REQUESTS_LIMIT: usize = 2 * REQUEST_LIMIT;
 /// In which steps that is reckoned, in bytes.
 const UNIT: usize = 64 << 10;
+/// From which length on it takes some time to read a request, in bytes.
+const LONG: usize = 1 << 20;
 
 /// The model's API as one call sees it.
 pub(super) struct ModelApi {
@@ -101,6 +104,9 @@ pub(super) async fn answer(request: Request<Incoming>, shared: &Arc<Shared>) -> 
     let room = api.room_for(request.body()).await?;
     let (head, body) = request.into_parts();
     let body = body::read(body, REQUEST_LIMIT).await?;
+    if head.method == Method::POST {
+        apart(&body, |body| reach::check(body)).await?;
+    }
     let mut exchange = Exchange::new(Arc::clone(shared), head.uri.path());
     let body = match endpoint {
         Endpoint::Messages => set_aside(api, body, &mut exchange).await?,
@@ -121,9 +127,21 @@ fn credential(api: &ModelApi, shared: &Shared) -> Result<Option<Credential>, Ref
     Ok(Some(credential))
 }
 
+/// Reads a request, a long one beside the threads that serve: others wait for those.
+async fn apart<T: Send + 'static>(body: &Bytes, read: fn(&Bytes) -> Result<T, Refusal>) -> Result<T, Refusal> {
+    if body.len() < LONG {
+        return read(body);
+    }
+    let body = body.clone();
+    let reading = tokio::task::spawn_blocking(move || read(&body));
+    reading
+        .await
+        .map_err(|_| Refusal::invalid("the request cannot be read"))?
+}
+
 /// Sets aside what a request may use, and lowers it to what is left.
 async fn set_aside(api: &ModelApi, body: Bytes, exchange: &mut Exchange) -> Result<Bytes, Refusal> {
-    let ask = Ask::read(&body)?;
+    let ask = apart(&body, Ask::read).await?;
     if ask.is_unbounded() && api.purse().is_limited() {
         return Err(Refusal::invalid("max_tokens: field required"));
     }

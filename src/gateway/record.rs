@@ -44,6 +44,8 @@ pub(super) struct Record(Mutex<Written>);
 
 struct Written {
     file: Option<File>,
+    /// Whether the last line may have no end: a disk was full, or a process died.
+    torn: bool,
     asked: u64,
     metered: Metered,
 }
@@ -55,8 +57,12 @@ impl Record {
             let opened = OpenOptions::new().create(true).append(true).open(&path);
             opened.with_context(ErrorKind::Unexpected, || format!("cannot open `{}`", path.display()))
         };
+        let file = path.map(open).transpose()?;
         Ok(Self(Mutex::new(Written {
-            file: path.map(open).transpose()?,
+            torn: file
+                .as_ref()
+                .is_some_and(|file| file.metadata().is_ok_and(|found| found.len() > 0)),
+            file,
             asked: 0,
             metered: Metered::default(),
         })))
@@ -103,14 +109,18 @@ impl Written {
         let Some(file) = &mut self.file else {
             return Ok(());
         };
-        let mut line = serde_json::to_vec(line)?;
-        line.push(b'\n');
-        file.write_all(&line)
+        let mut text = Vec::from(if self.torn { &b"\n"[..] } else { b"" });
+        serde_json::to_writer(&mut text, line)?;
+        text.push(b'\n');
+        let written = file.write_all(&text);
+        self.torn = written.is_err();
+        written
     }
 }
 
 /// Reads back what gateways wrote down: the sum of all answers, and of what requests without one may have used; nothing
-/// where there is no file. A last line that a crash cut short is left out; any other that cannot be read is an error.
+/// where there is no file. A line that was cut short, by a crash or a full disk, is left out: a request whose line is not
+/// whole was not sent, and one whose answer's line is not counts at its worst.
 pub fn read_back(path: &Path) -> Result<Metered> {
     let failed = || format!("cannot read `{}`", path.display());
     let file = match File::open(path) {
@@ -119,14 +129,9 @@ pub fn read_back(path: &Path) -> Result<Metered> {
         Err(error) => return Err(error).with_context(ErrorKind::Unexpected, failed),
     };
     let mut lines = LineReader::new(file, DEFAULT_LINE_LIMIT);
-    let (mut metered, mut damaged) = (Metered::default(), None);
+    let mut metered = Metered::default();
     let mut under_way: BTreeMap<String, Usage> = BTreeMap::new();
-    let mut number = 0_u64;
     while let Some(line) = lines.next_line().with_context(ErrorKind::Unexpected, failed)? {
-        number += 1;
-        if let Some(error) = damaged.take() {
-            return Err(error).with_context(ErrorKind::Unexpected, || format!("{} (line {})", failed(), number - 1));
-        }
         match serde_json::from_slice(line) {
             Ok(Line::Asked { number, worst }) => {
                 under_way.insert(number, worst);
@@ -138,7 +143,7 @@ pub fn read_back(path: &Path) -> Result<Metered> {
                 number.and_then(|number| under_way.remove(&number));
                 metered.add(&answer);
             }
-            Err(error) => damaged = Some(error),
+            Err(_) => metered.estimated |= !line.is_empty(),
         }
     }
     for worst in under_way.into_values() {
@@ -226,8 +231,22 @@ mod tests {
         let whole = fs::read_to_string(&path).unwrap();
         fs::write(&path, format!("{whole}{{\"at\":\"19")).unwrap();
         assert_eq!(read_back(&path).unwrap(), expect);
-        fs::write(&path, format!("{{\"at\":\"19\n{whole}")).unwrap();
-        let error = read_back(&path).unwrap_err();
-        assert!(error.to_string().ends_with("gateway.jsonl` (line 1)"), "{error}");
+    }
+
+    #[test]
+    fn what_follows_a_torn_line_counts() {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("gateway.jsonl");
+        let record = Record::open(Some(path.clone())).unwrap();
+        record.asked(worst()).unwrap();
+        let whole = fs::read(&path).unwrap();
+        fs::write(&path, [whole.as_slice(), br#"{"line":"answered","num"#].concat()).unwrap();
+        let later = Record::open(Some(path.clone())).unwrap();
+        later.add(None, answered("one", 1)).unwrap();
+        let metered = read_back(&path).unwrap();
+        assert_eq!(
+            (metered.usage.tokens(), metered.answers, metered.estimated),
+            (1108, 2, true)
+        );
     }
 }

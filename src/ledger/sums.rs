@@ -128,7 +128,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn of_each_figure_the_larger_one_counts_against_budgets() {
+    fn what_is_metered_counts_against_budgets_and_more_up_to_twice_as_much() {
         let told = entry(Role::Stitch, 1, 1, 10, 0.1);
         assert_eq!(told.charged(), told.usage);
         let metered = Metered {
@@ -149,6 +149,17 @@ pub(crate) mod tests {
         let both = told.with_metered(Some(&metered));
         assert_eq!(both.charged(), expect);
         assert!(both.differs());
+        // An agent's line in its client's stream spends no budget.
+        let forged = Entry {
+            usage: Usage {
+                output: u64::MAX,
+                cost_usd: 1e18,
+                ..both.usage
+            },
+            ..both.clone()
+        };
+        let most = (forged.charged().output, forged.charged().cost_usd);
+        assert_eq!(most, (26, 0.6));
         assert!(
             !Entry {
                 estimated: true,

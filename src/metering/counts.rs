@@ -19,8 +19,15 @@ pub(crate) struct Counts {
 }
 
 impl Counts {
-    /// Reads a `usage` object; what is missing or nonsense is 0.
+    /// Reads a `usage` object; what is missing or nonsense is 0. What the API did by itself on the way, such as to shorten
+    /// the context or to ask another model, is paid for and stands among the `iterations` alone.
     pub(super) fn read(usage: &Value) -> Self {
+        let iterations = usage["iterations"].as_array().into_iter().flatten();
+        let sum = iterations.map(Self::of_one).fold(Self::default(), Self::plus);
+        Self::of_one(usage).or_more(sum)
+    }
+
+    fn of_one(usage: &Value) -> Self {
         Self {
             usage: Usage {
                 input: count(&usage["input_tokens"]),
@@ -31,6 +38,16 @@ impl Counts {
             },
             hour_writes: count(&usage["cache_creation"]["ephemeral_1h_input_tokens"]),
             searches: count(&usage["server_tool_use"]["web_search_requests"]),
+        }
+    }
+
+    fn plus(self, other: Self) -> Self {
+        let mut usage = self.usage;
+        usage += other.usage;
+        Self {
+            usage,
+            hour_writes: self.hour_writes.saturating_add(other.hour_writes),
+            searches: self.searches.saturating_add(other.searches),
         }
     }
 
@@ -60,6 +77,16 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn what_the_api_did_on_the_way_counts() {
+        let usage = json!({"input_tokens": 10, "output_tokens": 4, "cache_read_input_tokens": 3, "iterations": [
+            {"type": "compaction", "input_tokens": 180_000, "output_tokens": 3500},
+            {"type": "message", "input_tokens": 10, "output_tokens": 4, "cache_read_input_tokens": 3},
+            7]});
+        let read = Counts::read(&usage).usage;
+        assert_eq!((read.input, read.output, read.cache_read), (180_010, 3504, 3));
+    }
 
     #[test]
     fn counts_are_read_leniently() {

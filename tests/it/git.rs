@@ -1,5 +1,6 @@
 //! Git: the person's repository, and the slots.
 
+mod amounts;
 mod attacks;
 mod checkouts;
 mod commits;

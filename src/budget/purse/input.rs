@@ -2,6 +2,8 @@
 
 /// The fewest bytes that make a token, before an answer has told: text has three or four, figures two.
 const BYTES_OF_A_TOKEN: u64 = 2;
+/// The most, whatever answers told: a request full of blanks teaches nothing of the next one.
+const MOST_BYTES_OF_A_TOKEN: u64 = 4;
 
 /// What the answers so far let expect of the next request. The densest of them counts, and a quarter is put on top.
 #[derive(Clone, Copy, Debug, Default)]
@@ -17,7 +19,8 @@ impl InputGuess {
             return bytes.div_ceil(BYTES_OF_A_TOKEN);
         };
         let whole = (u128::from(bytes) * u128::from(learned_tokens)).saturating_mul(5);
-        u64::try_from(whole.div_ceil(u128::from(learned_bytes) * 4)).unwrap_or(u64::MAX)
+        let learned = u64::try_from(whole.div_ceil(u128::from(learned_bytes) * 4)).unwrap_or(u64::MAX);
+        learned.max(bytes.div_ceil(MOST_BYTES_OF_A_TOKEN))
     }
 
     /// Notes what an answer told.
@@ -34,6 +37,13 @@ impl InputGuess {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn blanks_teach_nothing() {
+        let mut guess = InputGuess::default();
+        guess.learn(1_000_000, 10);
+        assert_eq!(guess.tokens(1_000_000), 250_000);
+    }
 
     #[test]
     fn the_densest_answer_so_far_counts_and_a_quarter_more() {

@@ -110,6 +110,18 @@ fn answers_are_bounded_by_what_is_left_of_the_money() {
 }
 
 #[test]
+fn a_request_for_no_output_is_bounded_too() {
+    let mut purse = purse(Some(0.03), Some(20_000));
+    let hold = check(&mut purse, &asked(2000, 0, 0), Ok(0)).unwrap();
+    purse.release(hold);
+    check(
+        &mut purse,
+        &asked(2_000_000, 0, 0),
+        Err("0.00 of 0.0300 USD; the next answer may take 5.00 USD"),
+    );
+}
+
+#[test]
 fn what_others_hold_is_waited_for() {
     let mut purse = purse(None, Some(1000));
     let one = check(&mut purse, &asked(400, 600, 0), Ok(600)).unwrap();

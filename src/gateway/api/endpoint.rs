@@ -26,10 +26,15 @@ impl Endpoint {
     }
 }
 
+/// The longest name of a model: each is written down.
+const LONGEST_NAME: usize = 200;
+
 /// Whether a part of a path is a plain name: no escapes, no slashes, and no dots that lead elsewhere.
 fn is_name(text: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:@".contains(&byte);
-    text.starts_with(|first: char| first.is_ascii_alphanumeric()) && text.bytes().all(plain)
+    text.len() <= LONGEST_NAME
+        && text.starts_with(|first: char| first.is_ascii_alphanumeric())
+        && text.bytes().all(plain)
 }
 
 #[cfg(test)]
@@ -73,6 +78,8 @@ mod tests {
             "/V1/messages",
             "/v1/messages;a",
         ];
+        let overlong = format!("/v1/models/{}", "a".repeat(LONGEST_NAME + 1));
+        check(&Method::GET, &[&overlong], None);
         for method in [Method::GET, Method::POST, Method::PUT, Method::DELETE, Method::HEAD] {
             check(&method, &others, None);
         }

@@ -1,8 +1,10 @@
 //! One request to the API from its beginning to its end: counted once, whatever way it ends.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::Value;
+use tokio::time::Instant;
 
 use super::super::notice::Notice;
 use super::super::record::Record;
@@ -14,6 +16,8 @@ use crate::metering::{Answered, Form, Meter, Reading};
 
 /// The status of an answer that nobody waited for.
 const NOBODY_WAITED: u16 = 0;
+/// How many tokens a model writes in a second at most, about.
+const TOKENS_A_SECOND: u64 = 200;
 
 /// A request under way. It is settled when this is dropped: at the end of the answer, or when the container's
 /// connection, or the gateway, goes before.
@@ -25,6 +29,8 @@ pub(super) struct Exchange {
     number: Option<String>,
     /// In which form the answer was asked for.
     expected: Form,
+    /// When it was sent.
+    sent_at: Instant,
     stage: Stage,
 }
 
@@ -54,6 +60,7 @@ impl Exchange {
             hold: None,
             number: None,
             expected: Form::Document,
+            sent_at: Instant::now(),
             stage: Stage::Idle,
         }
     }
@@ -73,6 +80,7 @@ impl Exchange {
                 Refusal::upstream("what it may cost cannot be written down")
             })?);
         }
+        self.sent_at = Instant::now();
         self.stage = Stage::Sent;
         Ok(())
     }
@@ -129,11 +137,15 @@ impl Exchange {
     }
 
     /// What was used, where nobody waited for the end: of an answer in one piece all that it was allowed to have, of a
-    /// stream what was seen of it.
+    /// stream what can have been written by now. What was seen of it may be less: thinking need not be shown.
     fn unheard(&self, form: Form, mut reading: Reading) -> Reading {
         let most = self.hold.as_ref().map_or(0, |hold| hold.max_tokens);
-        if !reading.complete && form == Form::Document {
-            reading.counts.usage.output = reading.counts.usage.output.max(most);
+        if !reading.complete {
+            let written = match form {
+                Form::Document => most,
+                Form::Events => written_in(self.sent_at.elapsed()).min(most),
+            };
+            reading.counts.usage.output = reading.counts.usage.output.max(written);
         }
         reading
     }
@@ -158,6 +170,12 @@ impl Exchange {
         self.note(|record, number| record.add(number, answered.clone()));
         self.shared.notices.tell(Notice::Answered(answered));
     }
+}
+
+/// How many tokens of an answer a model can have written in so much time.
+fn written_in(time: Duration) -> u64 {
+    // Less than a second is spent before the first of them.
+    time.as_secs().saturating_mul(TOKENS_A_SECOND)
 }
 
 impl Drop for Exchange {

@@ -3,7 +3,9 @@
 //! A person's own global excludes do not count: a bare name in one of those once hid a whole source folder.
 //! The files are read by us and parsed in memory; libgit2 would open whatever an agent put in their place.
 
+use std::cell::Cell;
 use std::path::Path;
+use std::rc::Rc;
 
 use ignore::Match;
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
@@ -11,13 +13,16 @@ use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use super::folder::Folder;
 use crate::git::bytes;
 
-/// Rules longer than this are not read.
-const LONGEST: u64 = 1 << 20;
+/// How many bytes of rules are read in all, whatever number of folders has some: a million take seconds, and what is not
+/// read leaves nothing out.
+const MOST: u64 = 1 << 20;
 
 /// The rules that hold in a folder: its own, then those of the folders above it.
 pub(super) struct Rules<'above> {
     own: Option<Gitignore>,
     above: Option<&'above Rules<'above>>,
+    /// How many bytes may still be read, here and everywhere else in the slot.
+    left: Rc<Cell<u64>>,
 }
 
 impl<'above> Rules<'above> {
@@ -27,18 +32,23 @@ impl<'above> Rules<'above> {
         Self {
             own: parse(b"", &content),
             above: None,
+            left: Rc::new(Cell::new(MOST)),
         }
     }
 
     /// The rules in `folder`, whose path is `path`.
     pub(super) fn in_folder(folder: &Folder, path: &[u8], names: &[Vec<u8>], above: &'above Self) -> Self {
         let has_rules = names.iter().any(|name| name == b".gitignore");
+        let left = Rc::clone(&above.left);
         let content = has_rules
-            .then(|| folder.read_file(b".gitignore", LONGEST).ok())
+            .then(|| folder.read_file(b".gitignore", left.get()).ok())
             .flatten();
+        let read = content.as_ref().map_or(0, |content| content.len() as u64);
+        left.set(left.get().saturating_sub(read));
         Self {
             own: content.and_then(|content| parse(path, &content)),
             above: Some(above),
+            left,
         }
     }
 

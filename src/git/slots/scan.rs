@@ -25,6 +25,8 @@ pub(super) struct Scan<'expected> {
     pub(super) candidates: Vec<(Vec<u8>, EntryKind)>,
     /// How many of them are new or have changed.
     pub(super) changed: usize,
+    /// How many bytes they have together.
+    pub(super) bytes: u64,
     /// Not recorded, without harm.
     pub(super) skipped: Vec<(PathBuf, String)>,
     /// Not recorded, and a person should know.
@@ -112,24 +114,37 @@ impl Scan<'_> {
 
     fn file(&mut self, place: &Place<'_>, path: Vec<u8>, kind: EntryKind, stat: &Stat) {
         let is_new = !self.expected.files.contains_key(&path);
+        let size = u64::try_from(stat.st_size).unwrap_or(u64::MAX);
         if is_new && (place.ignored || place.rules.ignore(&path, false)) {
             self.ignored.push(bytes::to_path(&path));
-        } else if u64::try_from(stat.st_size).unwrap_or(u64::MAX) > self.limits.max_file_bytes {
+        } else if size > self.limits.max_file_bytes {
             let most = self.limits.max_file_bytes;
             self.refuse(&path, &format!("{} bytes, more than the {most} allowed", stat.st_size));
-        } else if self.changed >= self.limits.max_files {
-            let most = self.limits.max_files;
-            self.too_many.get_or_insert_with(|| {
-                let why = format!("more than {most} new and changed files: this one and others are left out");
-                (bytes::to_path(&path), why)
-            });
+        } else if let Some(why) = self.beyond_limits(size) {
+            self.too_many.get_or_insert_with(|| (bytes::to_path(&path), why));
             self.expected.meet(&path);
         } else {
             // One that is merely too young to be sure of does not count.
             let unsure = self.expected.files.get(&path).is_some_and(|file| file.stamp.is_none());
             self.changed += usize::from(!unsure);
+            self.bytes += if unsure { 0 } else { size };
             self.candidates.push((path, kind));
         }
+    }
+
+    /// Why one more file of this size, and others, are left out, if they are.
+    fn beyond_limits(&self, size: u64) -> Option<String> {
+        let SnapshotLimits {
+            max_files, max_bytes, ..
+        } = self.limits;
+        let too_many = self.changed >= *max_files;
+        let too_large = self.bytes.saturating_add(size) > *max_bytes;
+        let most = if too_many {
+            format!("{max_files} new and changed files")
+        } else {
+            format!("{max_bytes} bytes of new and changed files")
+        };
+        (too_many || too_large).then(|| format!("more than {most}: this one and others are left out"))
     }
 
     /// A submodule's commit stays; what is in its folder is another repository's.

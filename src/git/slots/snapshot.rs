@@ -24,6 +24,8 @@ pub struct SnapshotLimits {
     pub max_file_bytes: u64,
     /// Files that are new or changed.
     pub max_files: usize,
+    /// Bytes of all of them: one large file under many names takes little room and much time.
+    pub max_bytes: u64,
 }
 
 impl Default for SnapshotLimits {
@@ -31,6 +33,7 @@ impl Default for SnapshotLimits {
         Self {
             max_file_bytes: 50 << 20,
             max_files: 50_000,
+            max_bytes: 1 << 30,
         }
     }
 }
@@ -67,6 +70,7 @@ pub(super) fn snapshot(slot: &Slot, base: Oid, limits: &SnapshotLimits) -> Resul
         limits,
         candidates: Vec::new(),
         changed: 0,
+        bytes: 0,
         skipped: Vec::new(),
         refused: Vec::new(),
         too_many: None,

@@ -3,10 +3,11 @@
 use std::sync::Mutex;
 
 use cordwainer::gateway::{Notice, read_back};
+use http_body_util::BodyExt as _;
 use hyper::header::HeaderValue;
 use serde_json::{Value, json};
 
-use super::scene::{END, START, Scene, TOKEN, answer, ask, error, read, request, serve};
+use super::scene::{END, START, Scene, TOKEN, answer, ask, error, message, read, request, serve, stream};
 use crate::support::messages_api::{Listen, MessagesApi};
 
 const SCRIPT: &str = r#"
@@ -122,6 +123,33 @@ async fn garbage_passes_and_is_reckoned() {
     }
 }
 
+/// Thinking need not be shown: who hangs up before the end has used more than was seen.
+#[tokio::test]
+async fn an_answer_that_was_hung_up_on_counts_by_its_time() {
+    for (max_tokens, expect) in [(10, 10), (5000, 200)] {
+        let (mut sender, body) = stream();
+        let body = Mutex::new(Some(body));
+        let url = serve(move |_| {
+            let body = body.lock().unwrap().take().unwrap();
+            async { body }
+        })
+        .await;
+        let scene = Scene::new();
+        let gateway = scene.open(&url);
+        let mut asked = ask(max_tokens);
+        asked["stream"] = true.into();
+        let mut answered = scene.send(message(&asked)).await.into_body();
+        sender.send_data(START.into()).await.unwrap();
+        answered.frame().await.unwrap().unwrap();
+        // What is counted is time itself.
+        tokio::time::sleep(std::time::Duration::from_millis(1050)).await;
+        drop(answered);
+        let metered = gateway.close().await.metered;
+        assert!(metered.estimated && metered.usage.output >= expect, "{metered:?}");
+        assert!(metered.usage.output <= max_tokens, "{metered:?}");
+    }
+}
+
 #[tokio::test]
 async fn limits_are_told_when_they_change() {
     let utilizations = Mutex::new(vec!["0.92", "0.91", "0.91"]);
@@ -143,7 +171,7 @@ async fn limits_are_told_when_they_change() {
     let scene = Scene::new();
     let mut gateway = scene.open(&url);
     for _ in 0..3 {
-        let answered = scene.send(super::scene::message(&ask(10))).await;
+        let answered = scene.send(message(&ask(10))).await;
         assert_eq!(
             answered.headers()["anthropic-ratelimit-unified-status"],
             "allowed_warning"

@@ -164,6 +164,7 @@ impl<'a> Scene<'a> {
             &SnapshotLimits {
                 max_file_bytes: 1 << 20,
                 max_files: 30_000,
+                max_bytes: 1 << 30,
             },
         )?;
         let message = "bench".to_owned();

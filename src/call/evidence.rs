@@ -1,0 +1,119 @@
+//! What the model's API itself said of the account's limits. The stream of a call is its container's to write: alone,
+//! its word would have an agent pause the whole account.
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::agent::{CallOutcome, CallReport, Cut};
+use crate::gateway::Notice;
+
+/// The status of an answer that refuses a request for a limit's sake.
+const TOO_MANY: u16 = 429;
+
+/// What the API said of limits in the course of a call.
+#[derive(Debug, Default)]
+pub(super) struct Evidence {
+    /// It answered something.
+    asked: bool,
+    /// It refused a request, or said that paid overage was being used.
+    limited: bool,
+    /// When the limit is lifted.
+    resets_at: Option<Timestamp>,
+}
+
+impl Evidence {
+    /// Takes in what the gateway noticed.
+    pub(super) fn note(&mut self, notice: &Notice) {
+        match notice {
+            Notice::Answered(answered) => {
+                self.asked = true;
+                self.limited |= answered.status == TOO_MANY;
+            }
+            Notice::LimitSeen(info) if limits(info) => {
+                self.limited = true;
+                self.resets_at = reset(info).or(self.resets_at);
+            }
+            _ => {}
+        }
+    }
+
+    /// Makes of a report what can be believed of it: no limit that the API did not speak of, and none for longer. An
+    /// agent that was never answered has not begun to act.
+    pub(super) fn corrects(&self, report: &mut CallReport) {
+        let claims = matches!(report.outcome, CallOutcome::Limited | CallOutcome::Overage);
+        if !claims || !self.asked || report.cut == Some(Cut::LoginExpired) {
+            return;
+        }
+        report.resets_at = self.resets_at;
+        if !self.limited {
+            report.outcome = CallOutcome::Failed;
+            report.reason = format!("it tells of a limit that the API did not speak of: {}", report.reason);
+        }
+    }
+}
+
+/// Whether the account gets no further, or pays for that.
+fn limits(info: &Value) -> bool {
+    info["status"] == "rejected" || info["isUsingOverage"] == true || info["rateLimitType"] == "overage"
+}
+
+fn reset(info: &Value) -> Option<Timestamp> {
+    let seconds = info["resetsAt"].as_i64().or_else(|| info["overageResetsAt"].as_i64())?;
+    Timestamp::from_second(seconds).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::agent::{Ending, Transcript, Usage};
+    use crate::metering::Answered;
+
+    fn answered() -> Answered {
+        Answered {
+            at: Timestamp::UNIX_EPOCH,
+            path: "/v1/messages".to_owned(),
+            status: 200,
+            model: None,
+            usage: Usage::default(),
+            estimated: false,
+            limit: None,
+        }
+    }
+
+    /// What becomes of a call whose stream tells of a weekly limit, given what the API said.
+    fn check(said: &[Value], expect: CallOutcome, resets_at: Option<i64>) {
+        let mut transcript = Transcript::new();
+        for line in [
+            json!({"type": "rate_limit_event", "rate_limit_info":
+                {"status": "rejected", "resetsAt": 1_797_000_000, "rateLimitType": "seven_day"}}),
+            json!({"type": "result", "subtype": "success", "is_error": true, "result": "You've hit your weekly limit"}),
+        ] {
+            transcript.push_line(line.to_string().as_bytes());
+        }
+        let mut report = transcript.finish(&Ending::default());
+        assert_eq!(report.outcome, CallOutcome::Limited);
+        let mut evidence = Evidence::default();
+        let believed = |report: &CallReport| (report.outcome, report.resets_at.is_some());
+        evidence.corrects(&mut report);
+        assert_eq!(believed(&report), (CallOutcome::Limited, true), "nobody was asked");
+        evidence.note(&Notice::Answered(answered()));
+        for info in said {
+            evidence.note(&Notice::LimitSeen(info.clone()));
+        }
+        evidence.corrects(&mut report);
+        let resets_at = resets_at.map(|seconds| Timestamp::from_second(seconds).unwrap());
+        assert_eq!((report.outcome, report.resets_at), (expect, resets_at), "{said:?}");
+    }
+
+    #[test]
+    fn a_limit_is_believed_as_far_as_the_api_spoke_of_it() {
+        let allowed = json!({"status": "allowed_warning", "resetsAt": 1_795_000_000, "isUsingOverage": false});
+        let rejected = json!({"status": "rejected", "resetsAt": 1_795_257_035, "isUsingOverage": false});
+        check(&[], CallOutcome::Failed, None);
+        check(std::slice::from_ref(&allowed), CallOutcome::Failed, None);
+        check(&[json!({"status": "rejected"})], CallOutcome::Limited, None);
+        check(&[rejected, allowed], CallOutcome::Limited, Some(1_795_257_035));
+    }
+}
