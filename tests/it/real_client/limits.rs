@@ -68,6 +68,7 @@ mod rows {
             status: "open",
             requests: 1,
             broken_off: true,
+            unheard: true,
             ..Row::default()
         }
     }

@@ -41,6 +41,7 @@ mod rows {
   write /workspace/a.txt one";
         Row {
             requests: 1,
+            broken_off: true,
             ..timed_out(
                 script,
                 "stitch: {idle_timeout: 3s, max_attempts: 1}\n",
