@@ -79,10 +79,7 @@ impl Driver<'_> {
         let issues = self.work.store.read()?;
         let counts = issues.counts();
         let (ready, unaffordable) = self.first_ready(&issues)?;
-        for role in [Role::Stitch, Role::Measure] {
-            self.work.note_login(role)?;
-        }
-        let pauses = self.work.generator.pauses()?;
+        let pauses = self.work.pauses(&[Role::Stitch, Role::Measure])?;
         Ok(plan::Snapshot {
             leftovers: recovery.is_needed_in(self.work.recorder.run())?,
             ready,

@@ -57,8 +57,7 @@ impl Work<'_> {
 
     /// Fails while a pause holds up the calls of a role.
     pub(crate) fn refuse_paused(&self, role: Role) -> Result<()> {
-        self.note_login(role)?;
-        let pauses = self.generator.pauses()?;
+        let pauses = self.pauses(&[role])?;
         let Some(pause) = self.pause_of(role, &pauses) else {
             return Ok(());
         };
@@ -66,26 +65,29 @@ impl Work<'_> {
         Err(Error::new(ErrorKind::Limit, message).hint(way_out(pause)))
     }
 
-    /// Makes sure that there is a login before a role's calls are made: one that has expired is a pause like that of a
-    /// limit, which ends when the login is renewed.
-    pub(crate) fn note_login(&self, role: Role) -> Result<()> {
-        let pauses = self.generator.pauses()?;
-        let pause = self.pause_of(role, &pauses);
-        let Some(problem) = self.login_problem() else {
-            let renewed = pause.filter(|pause| pause.cause == PauseCause::Login);
-            return renewed.map_or(Ok(()), |pause| self.end_pause(pause));
-        };
-        if pause.is_some() {
-            return Ok(());
+    /// The pauses that hold up the calls of these roles now, that of a login among them: one that has expired is a pause
+    /// like that of a limit, which is noted here, and ended when the login is renewed.
+    pub(crate) fn pauses(&self, roles: &[Role]) -> Result<Vec<Pause>> {
+        let mut pauses = self.generator.pauses()?;
+        let problem = self.login_problem();
+        for role in roles {
+            match (&problem, self.pause_of(*role, &pauses)) {
+                (Some(problem), None) => self.note_login(*role, problem)?,
+                (None, Some(pause)) if pause.cause == PauseCause::Login => self.end_pause(pause)?,
+                _ => continue,
+            }
+            pauses = self.generator.pauses()?;
         }
-        self.note_limit(
-            role,
-            &LimitMet {
-                resets_at: None,
-                reason: format!("{problem}: {}", problem.hint()),
-                cause: PauseCause::Login,
-            },
-        )
+        Ok(pauses)
+    }
+
+    fn note_login(&self, role: Role, problem: &CredentialProblem) -> Result<()> {
+        let limit = LimitMet {
+            resets_at: None,
+            reason: format!("{problem}: {}", problem.hint()),
+            cause: PauseCause::Login,
+        };
+        self.note_limit(role, &limit)
     }
 
     /// Why there is no login now, if there is none.
