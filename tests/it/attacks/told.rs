@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write as _;
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use cordwainer::engine::EngineKind;
 use serde_json::Value;
@@ -80,6 +80,19 @@ pub(super) fn client(kind: EngineKind) -> Command {
     command
 }
 
+/// Runs the scripted agent by this command line, with a script as its prompt.
+pub(super) fn give(command: &mut Command, script: &str) -> Output {
+    let streams = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = streams.spawn().unwrap();
+    let mut prompt = child.stdin.take().unwrap();
+    prompt.write_all(scripted(script).as_bytes()).unwrap();
+    drop(prompt);
+    child.wait_with_output().unwrap()
+}
+
 /// The scripted agent in a container that is made with these options of `run` and no others, as a person would.
 pub(super) fn plain_container(kind: EngineKind, options: &[&str], script: &str) -> Told {
     let mut command = client(kind);
@@ -95,19 +108,7 @@ pub(super) fn plain_container(kind: EngineKind, options: &[&str], script: &str) 
             "--output-format",
             "stream-json",
         ]);
-    let mut child = command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    child
-        .stdin
-        .take()
-        .unwrap()
-        .write_all(scripted(script).as_bytes())
-        .unwrap();
-    let output = child.wait_with_output().unwrap();
+    let output = give(&mut command, script);
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "the control does not run: {stderr}");
     Told::of(&String::from_utf8_lossy(&output.stdout))

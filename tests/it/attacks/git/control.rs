@@ -1,14 +1,13 @@
 //! Plain git, where an agent had its way.
 
 use std::fs;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use git2::build::CheckoutBuilder;
 
 use crate::attacks::git::{Attack, Trigger};
-use crate::run::project::scripted;
+use crate::attacks::told::give;
 use crate::support::repository::TestRepository;
 use crate::support::scripted_agent;
 
@@ -178,21 +177,12 @@ fn shell(checkout: &Path, home: &Path, commands: &str) {
 
 /// The scripted agent, without a container.
 pub(in crate::attacks) fn agent(folder: &Path, script: &str) {
-    let mut child = Command::new(scripted_agent::program())
+    let mut command = Command::new(scripted_agent::program());
+    command
         .args(["-p", "--verbose", "--output-format", "stream-json"])
         .current_dir(folder)
-        .env_clear()
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap();
-    child
-        .stdin
-        .take()
-        .unwrap()
-        .write_all(scripted(script).as_bytes())
-        .unwrap();
+        .env_clear();
     // It may fail as its script says; a mistake in the script is 64.
-    let code = child.wait().unwrap().code();
+    let code = give(&mut command, script).status.code();
     assert!(code < Some(64), "{code:?} of the agent in {script}");
 }
