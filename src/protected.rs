@@ -74,12 +74,15 @@ impl ProtectedPaths {
     }
 }
 
-/// The folders that a glob names in so many words. A link in the place of one of them would lead to whatever the
-/// agent put elsewhere, under the protected name.
+/// The folders that a glob names in so many words, wherever they lie: `**/gradle` and `**/gradle/wrapper` of
+/// `**/gradle/wrapper/**`. A link or a file in the place of one of them would lead to whatever the agent put elsewhere,
+/// under the protected name.
 fn folders_above(glob: &str) -> impl Iterator<Item = &str> {
-    let literal = glob.find(['*', '?', '[', '{', '\\']).unwrap_or(glob.len());
-    let ends = glob[..literal].match_indices('/').map(|(end, _)| end);
-    ends.filter(|end| *end > 0).map(|end| &glob[..end])
+    let folders = glob.match_indices('/').map(|(end, _)| &glob[..end]);
+    folders.filter(|folder| {
+        let name = folder.rsplit('/').next().unwrap_or_default();
+        !name.is_empty() && !name.contains(['*', '?', '[', ']', '{', '}', ',', '\\'])
+    })
 }
 
 /// The first two letters that a short name of this name has; `None` where it begins with a wildcard.
@@ -125,6 +128,16 @@ mod tests {
         check("**/build.rs", "x/build.rs", true);
         check("**/build.rs", "x", false);
         check("a*/b/**", "abc", false);
+        check("a*/b/**", "abc/b", true);
+        check("a*/b/**", "abc/c", false);
+        // A folder that is protected at any depth has its own name protected at any depth, too.
+        check("**/.cargo/**", ".cargo", true);
+        check("**/.cargo/**", "deep/.Cargo", true);
+        check("**/.cargo/**", ".cargo/config.toml", true);
+        check("**/gradle/wrapper/**", "gradle", true);
+        check("**/gradle/wrapper/**", "app/gradle/wrapper", true);
+        check("**/gradle/wrapper/**", "app/gradle/libs.toml", false);
+        check("{a,b/c}/**", "b", false);
         check("configuration.yaml", "configuration.yaml", true);
         check("configuration.yaml", "docs/configuration.yaml", false);
     }
