@@ -220,6 +220,9 @@ fn a_mebibyte_of_anything_is_quick() {
         "sk-",
         "sk-ant-",
         "-sk-ant-",
+        // Forms of two classes in one run.
+        "sk-cio",
+        "npm_AIza",
         "eyJ",
         "eyJ.",
         "eyJhbGciOiJIUzI1.",

@@ -44,6 +44,9 @@ enum Class {
 }
 
 impl Class {
+    /// How many there are.
+    const COUNT: usize = Self::Bearer as usize + 1;
+
     fn has(self, byte: u8) -> bool {
         match self {
             Self::Plain => byte.is_ascii_alphanumeric(),
@@ -108,8 +111,9 @@ const OPEN_AI: (&[u8], usize) = (b"T3BlbkFJ", 100);
 /// Looks tokens up in one text, from left to right, and remembers what would else be read again and again.
 pub(super) struct Tokens<'a> {
     bytes: &'a [u8],
-    /// The run of letters that was measured last.
-    run: Option<(Class, usize, usize)>,
+    /// The run of letters that was measured last, for each class: forms of different classes that begin in one run must
+    /// not make each other read it again, or a file of them takes the square of its length.
+    runs: [Option<std::ops::Range<usize>>; Class::COUNT],
     /// The end marks of PEM blocks.
     ends: keys::Ends,
 }
@@ -118,7 +122,7 @@ impl<'a> Tokens<'a> {
     pub(super) fn new(bytes: &'a [u8]) -> Self {
         Self {
             bytes,
-            run: None,
+            runs: [const { None }; Class::COUNT],
             ends: keys::Ends::default(),
         }
     }
@@ -196,14 +200,12 @@ impl<'a> Tokens<'a> {
 
     /// Where the letters of a class end that begin at `from`.
     fn run_end(&mut self, class: Class, from: usize) -> usize {
-        if let Some((of, start, end)) = self.run
-            && of == class
-            && (start..end).contains(&from)
-        {
-            return end;
+        let known = &mut self.runs[class as usize];
+        if let Some(run) = known.as_ref().filter(|run| run.contains(&from)) {
+            return run.end;
         }
         let length = self.bytes[from..].iter().take_while(|byte| class.has(**byte)).count();
-        self.run = Some((class, from, from + length));
+        *known = Some(from..from + length);
         from + length
     }
 
