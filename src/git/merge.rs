@@ -7,7 +7,11 @@ use git2::{Index, IndexEntry, Oid, Repository};
 
 use super::tree::peel;
 use super::{Git, bytes};
-use crate::error::{Context as _, Result};
+use crate::error::{Context as _, Error, ErrorKind, Result};
+
+mod lost;
+
+use self::lost::Sides;
 
 /// How a merge ended.
 #[must_use]
@@ -35,7 +39,27 @@ impl Git {
         let index = repository
             .merge_trees(&ancestor, &ours, &theirs, None)
             .context(failed)?;
-        finish(&repository, index).context(failed)
+        let merged = finish(&repository, index).context(failed)?;
+        self.nothing_lost(ancestor.id(), ours.id(), theirs.id(), merged)
+    }
+
+    /// Makes a conflict of a merge that is said to be clean and has lost what one side did.
+    fn nothing_lost(&self, ancestor: Oid, ours: Oid, theirs: Oid, merged: Merge) -> Result<Merge> {
+        let Merge::Clean(tree) = merged else {
+            return Ok(merged);
+        };
+        let sides = Sides {
+            ancestor: self.files(ancestor)?,
+            ours: self.files(ours)?,
+            theirs: self.files(theirs)?,
+            merged: self.files(tree)?,
+        };
+        let lost = sides.lost();
+        Ok(if lost.is_empty() {
+            Merge::Clean(tree)
+        } else {
+            Merge::Conflict(lost.into_iter().collect())
+        })
     }
 
     /// Merges the histories of two commits, as `git merge` would, into a tree.
@@ -44,7 +68,7 @@ impl Git {
         let failed = || format!("cannot merge {theirs} into {ours}");
         let bases: Vec<Oid> = match repository.merge_bases(ours, theirs) {
             Ok(bases) => bases.iter().copied().collect(),
-            Err(error) if error.code() == git2::ErrorCode::NotFound => Vec::new(),
+            Err(error) if error.code() == git2::ErrorCode::NotFound => return Err(unrelated(ours, theirs)),
             Err(error) => return Err(error).context(failed()),
         };
         if let [base] = bases[..] {
@@ -57,6 +81,13 @@ impl Git {
             .context(failed())?;
         finish(&repository, index).context(failed())
     }
+}
+
+/// Refuses to merge without a common ancestor, as git does: with an empty one, all that a side deleted would come back.
+fn unrelated(ours: Oid, theirs: Oid) -> Error {
+    let message = format!("{ours} and {theirs} have no common ancestor that is known here");
+    Error::new(ErrorKind::Precondition, message)
+        .hint("in a shallow clone, `git fetch --unshallow` brings the history that is missing")
 }
 
 /// The result when only one side changed anything, or both the same: no file need be looked at.

@@ -63,3 +63,32 @@ fn one_side_alone_needs_no_merge() {
         assert_eq!(git.merge_commits(ours, theirs).unwrap(), Merge::Clean(tree));
     }
 }
+
+#[test]
+fn a_file_against_a_folder_is_a_conflict_and_never_the_loss_of_a_side() {
+    let repository = TestRepository::new();
+    let base = branch(&repository, "base", repository.oid("HEAD"), &[("d/e", "1\n")]);
+    let added = branch(&repository, "added", base, &[("d/h", "1\n"), ("n/x", "1\n")]);
+    repository.git(&["checkout", "--quiet", "-B", "replaced", &base.to_string()]);
+    repository.git(&["rm", "--quiet", "-r", "d"]);
+    repository.write("d", "file\n");
+    let replaced = repository.commit("replaced");
+    let file = branch(&repository, "file", base, &[("n", "file\n")]);
+    let git = repository.handle();
+    for (one, other) in [(added, replaced), (replaced, added), (added, file), (file, added)] {
+        let merged = git.merge_trees(base, one, other).unwrap();
+        assert!(matches!(merged, Merge::Conflict(_)), "{merged:?}");
+    }
+}
+
+#[test]
+fn histories_without_a_common_ancestor_are_not_merged() {
+    let repository = TestRepository::new();
+    let ours = repository.oid("HEAD");
+    repository.git(&["checkout", "--quiet", "--orphan", "other"]);
+    repository.write("other", "1\n");
+    let theirs = repository.commit("other");
+    let error = repository.handle().merge_commits(ours, theirs).unwrap_err();
+    assert_eq!(error.kind(), cordwainer::error::ErrorKind::Precondition);
+    assert!(error.to_string().contains("no common ancestor"), "{error}");
+}
