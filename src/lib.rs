@@ -93,6 +93,9 @@ mod stitch;
 pub mod store;
 mod suspend;
 mod task_commit;
+#[cfg(any(test, feature = "crash-points"))]
+#[doc(hidden)]
+pub mod testing;
 pub mod text;
 mod work;
 pub mod world;

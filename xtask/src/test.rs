@@ -21,6 +21,9 @@ pub(crate) struct TestArgs {
     /// Fail instead of installing what is missing
     #[arg(long)]
     no_install: bool,
+    /// Try every case of the tests that try a part of them otherwise
+    #[arg(long)]
+    long: bool,
 }
 
 /// Fuzzes, sets everything up, runs the tests, and takes everything down. The last lines are the test runner's own.
@@ -42,7 +45,12 @@ pub(crate) fn run(args: &TestArgs) -> Result<ExitCode> {
     if args.filter.is_empty() && !succeeded(Command::new(CARGO).args(["test", "--quiet", "--doc", "--workspace"]))? {
         return Ok(ExitCode::FAILURE);
     }
-    let passed = succeeded(runner(&args.filter).envs(environment(&engines)))?;
+    let mut tests = runner(&args.filter, args.long);
+    tests.envs(environment(&engines));
+    if args.long {
+        tests.env("CORDWAINER_TEST_LONG", "1");
+    }
+    let passed = succeeded(&mut tests)?;
     drop(engines);
     Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -66,7 +74,9 @@ fn environment(engines: &Engines) -> Vec<(&'static str, String)> {
 }
 
 /// cargo-nextest where it is installed, else cargo's own runner. The fuzz targets have no tests, and no end.
-fn runner(filter: &[String]) -> Command {
+///
+/// With `long`, a test has an hour before it is ended as hung, instead of minutes.
+fn runner(filter: &[String], long: bool) -> Command {
     let mut command = Command::new(CARGO);
     let nextest = Command::new(CARGO).args(["nextest", "--version"]).output();
     if nextest.is_ok_and(|output| output.status.success()) {
@@ -78,6 +88,8 @@ fn runner(filter: &[String]) -> Command {
                 "--exclude",
                 "cordwainer-fuzz",
                 "--no-fail-fast",
+                "--profile",
+                if long { "long" } else { "default" },
             ])
             .args(filter);
     } else {

@@ -4,7 +4,10 @@ use super::{Text, below, report};
 
 /// Which layer each file of `src/` is in, with the folder of its name. From left to right.
 const LAYERS: [(&str, &[&str]); 5] = [
-    ("base", &["crash", "error", "fs", "lines", "redact", "text", "world"]),
+    (
+        "base",
+        &["crash", "error", "fs", "lines", "redact", "testing", "text", "world"],
+    ),
     (
         "model",
         &[
