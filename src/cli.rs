@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::io::IsTerminal as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
@@ -174,6 +174,9 @@ fn surroundings(redactor: &Redactor) -> Surroundings {
         world: World::machine(),
         docker_host: text("DOCKER_HOST"),
         container_host: text("CONTAINER_HOST"),
+        config_home: raw("XDG_CONFIG_HOME")
+            .map(PathBuf::from)
+            .or_else(|| raw("HOME").map(|home| Path::new(&home).join(".config"))),
         runtime_dir: raw("XDG_RUNTIME_DIR").map(PathBuf::from),
         search_path: raw("PATH"),
         api_key: text("ANTHROPIC_API_KEY").map(SecretString::from),

@@ -16,6 +16,7 @@ use crate::world::World;
 
 mod accept;
 mod end;
+mod hazards;
 mod list;
 mod reset;
 mod run;
@@ -43,6 +44,8 @@ pub struct Surroundings {
     pub docker_host: Option<String>,
     /// `CONTAINER_HOST`.
     pub container_host: Option<String>,
+    /// `XDG_CONFIG_HOME`, or `.config` in `HOME`: where a person's own settings of git are.
+    pub config_home: Option<PathBuf>,
     /// `XDG_RUNTIME_DIR`.
     pub runtime_dir: Option<PathBuf>,
     /// `PATH`, where an installed podman is looked for.
@@ -61,6 +64,7 @@ impl Default for Surroundings {
             world: World::machine(),
             docker_host: None,
             container_host: None,
+            config_home: None,
             runtime_dir: None,
             search_path: None,
             api_key: None,
@@ -112,7 +116,9 @@ impl Generator {
         };
         Self {
             main_checkout: git.workdir().to_owned(),
-            git: git.with_redactor(surroundings.redactor.clone()),
+            git: git
+                .with_redactor(surroundings.redactor.clone())
+                .with_config_home(surroundings.config_home.clone()),
             config,
             state_dir,
             surroundings,

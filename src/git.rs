@@ -37,6 +37,8 @@ pub struct Git {
     own_dir: PathBuf,
     /// The root of the checkout that the person stands in.
     pub(crate) workdir: PathBuf,
+    /// The folder in which a person's own settings of git are.
+    pub(crate) config_home: Option<PathBuf>,
     /// What our own commits and agents' files pass before they become objects.
     pub(crate) redactor: Redactor,
 }
@@ -70,6 +72,7 @@ impl Git {
             common_dir: canonical(found.commondir())?,
             own_dir: canonical(found.path())?,
             workdir: canonical(workdir)?,
+            config_home: None,
             redactor: Redactor::default(),
         })
     }
@@ -78,6 +81,12 @@ impl Git {
     #[must_use]
     pub fn with_redactor(self, redactor: Redactor) -> Self {
         Self { redactor, ..self }
+    }
+
+    /// The same handle with the folder of a person's settings, in which git's are: `XDG_CONFIG_HOME`, or `.config` at home.
+    #[must_use]
+    pub fn with_config_home(self, config_home: Option<PathBuf>) -> Self {
+        Self { config_home, ..self }
     }
 
     /// The git common directory, shared by all worktrees.
@@ -93,8 +102,15 @@ impl Git {
     /// Opens the repository, with the configuration and HEAD of the person's checkout.
     pub(crate) fn open(&self) -> Result<Repository> {
         let nowhere_else = RepositoryOpenFlags::NO_SEARCH | RepositoryOpenFlags::NO_DOTGIT;
-        Repository::open_ext(&self.own_dir, nowhere_else, [] as [&Path; 0])
-            .map_err(|error| not_opened(&self.own_dir, error))
+        let repository = Repository::open_ext(&self.own_dir, nowhere_else, [] as [&Path; 0])
+            .map_err(|error| not_opened(&self.own_dir, error))?;
+        // Of a git folder that lies elsewhere, libgit2 takes the folder above for the checkout.
+        let taken = repository.workdir().and_then(|folder| folder.canonicalize().ok());
+        if taken.as_ref() != Some(&self.workdir) {
+            let set = repository.set_workdir(&self.workdir, false);
+            set.context(format!("cannot open the checkout `{}`", self.workdir.display()))?;
+        }
+        Ok(repository)
     }
 }
 

@@ -4,7 +4,7 @@ use crate::agent::{CallOutcome, CallReport, Cut, Usage};
 use crate::attempt::Outcome;
 use crate::budget::Scope;
 use crate::call::Call;
-use crate::git::{Oid, Snapshot};
+use crate::git::{Hazard, Oid, Snapshot};
 use crate::issue::Issue;
 use crate::pause::{LimitMet, PauseCause};
 use crate::protected::ProtectedPaths;
@@ -62,7 +62,14 @@ pub(crate) fn of_report(call: &Call<'_>, report: &CallReport, charged: &Usage) -
 }
 
 /// What the snapshot says of the attempt; `None` when it can be merged.
-pub(crate) fn of_snapshot(protected: &ProtectedPaths, snapshot: &Snapshot, is_changed: bool) -> Option<Judgement> {
+///
+/// `brought` is what its attributes bring that speaks against working on it.
+pub(crate) fn of_snapshot(
+    protected: &ProtectedPaths,
+    snapshot: &Snapshot,
+    is_changed: bool,
+    brought: &[Hazard],
+) -> Option<Judgement> {
     if let Some((path, why)) = snapshot.refused.first() {
         let more = match snapshot.refused.len() - 1 {
             0 => String::new(),
@@ -84,7 +91,8 @@ pub(crate) fn of_snapshot(protected: &ProtectedPaths, snapshot: &Snapshot, is_ch
         .map(|change| format!("`{}`", one_line(&change.path.display().to_string(), 200)))
         .collect();
     if touched.is_empty() {
-        return None;
+        let hazard = brought.first()?;
+        return Some(Judgement::held(Outcome::ProtectedPath, hazard.text.clone()));
     }
     Some(Judgement::held(
         Outcome::ProtectedPath,

@@ -224,8 +224,9 @@ async fn work_in_slot(
     step(work, trial, "snapshot");
     let snapshot = keep(work, trial, slot)?;
     crash_point!("stitch.kept");
+    let brought = work.generator.git.hazards_brought(trial.base, snapshot.tree)?;
     if let Some(judgement) = judgement::of_report(&call, &report, &charged)
-        .or_else(|| judgement::of_snapshot(&work.protected, &snapshot, trial.snapshot.is_some()))
+        .or_else(|| judgement::of_snapshot(&work.protected, &snapshot, trial.snapshot.is_some(), &brought))
     {
         return Ok(judgement);
     }

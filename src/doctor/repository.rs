@@ -6,7 +6,7 @@ use std::path::Path;
 use super::Check;
 use crate::error::{Context as _, ErrorKind, Result};
 use crate::generator::Generator;
-use crate::git::Severity;
+use crate::git::Hazard;
 
 /// Below this many bytes a run is likely to fill the disk: a slot, its build and the records of a few attempts.
 const LEAST_SPACE: u64 = 2 << 30;
@@ -35,20 +35,21 @@ fn hazards(generator: &Generator) -> Result<Check> {
             "set `base_branch`, or make its first commit",
         ));
     };
-    let hazards = generator.git().hazards(tip)?;
-    let texts = |severity: Severity| {
-        let texts = hazards.iter().filter(|hazard| hazard.severity == severity);
-        texts.map(|hazard| hazard.text.clone()).collect::<Vec<_>>().join("; ")
-    };
-    let (refused, warned) = (texts(Severity::Refuse), texts(Severity::Warn));
-    Ok(match (refused.as_str(), warned.as_str()) {
-        ("", "") => Check::good("repository", format!("nothing in `{branch}` is in the way")),
-        ("", warned) => Check::good("repository", warned),
-        (refused, _) => Check::bad(
+    let hazards = generator.git().hazards(tip, &[branch])?;
+    let refused: Vec<_> = hazards.iter().filter(|hazard| hazard.refuses_work()).collect();
+    if !refused.is_empty() {
+        let joined =
+            |part: fn(&Hazard) -> &str| refused.iter().map(|hazard| part(hazard)).collect::<Vec<_>>().join("; ");
+        return Ok(Check::bad(
             "repository",
-            refused,
-            "take it out of the base branch: without git's filters the files would be wrong",
-        ),
+            joined(|hazard| &hazard.text),
+            joined(|hazard| &hazard.mend),
+        ));
+    }
+    let warned: Vec<_> = hazards.iter().map(Hazard::sentence).collect();
+    Ok(match warned.as_slice() {
+        [] => Check::good("repository", format!("nothing in `{branch}` is in the way")),
+        warned => Check::good("repository", warned.join("; ")),
     })
 }
 

@@ -58,6 +58,12 @@ impl Generator {
         let base = kept.parents.first().copied();
         let base =
             base.ok_or_else(|| Error::new(ErrorKind::Unexpected, format!("the snapshot {snapshot} has no parent")))?;
+        let brought = self.git.hazards_brought(base, kept.tree)?;
+        if let Some(hazard) = brought.first() {
+            let message = format!("{} cannot be accepted: {}", issue.id, hazard.text);
+            return Err(Error::new(ErrorKind::Precondition, message)
+                .hint("it stays held; say in a comment on it what to do instead, and release it"));
+        }
         let text = accepted_message(issue, attempt, &self.git.user()?.name);
         match land(self, generation, &issue.id, base, kept.tree, &text)? {
             Landed::Merged(commit) => Ok(commit),

@@ -157,6 +157,7 @@ impl Generator {
             .hint("`generator stop` merges it; `generator start` makes a new one"));
         }
         self.refuse_checked_out(&generation)?;
+        self.refuse_hazards(&generation)?;
         self.git.user()?;
         let recorder = Recorder::create(
             &self.state_dir,

@@ -8,7 +8,7 @@ use crate::crash::crash_point;
 use crate::error::{Error, ErrorKind, Result};
 use crate::generation::{ARCHIVE, GenerationName, NAMESPACE};
 use crate::generator::Generator;
-use crate::git::{Head, Oid, RefMove, Severity};
+use crate::git::{Head, Oid, RefMove};
 use crate::issue::{FORMAT, StoreMeta};
 use crate::store::Store;
 use crate::text::one_line;
@@ -58,7 +58,7 @@ impl Generator {
         let base = self.starting_point(options)?;
         let generation = self.new_name(options)?;
         self.git.user()?;
-        let hazards = self.tolerable_hazards(base)?;
+        let hazards = self.tolerable_hazards(&generation, base)?;
         self.clear_interrupted_starts()?;
         self.refuse_taken(&generation)?;
 
@@ -125,22 +125,6 @@ impl Generator {
             Some(revision) => self.git.resolve(revision),
             None => Ok(tip),
         }
-    }
-
-    /// Refuses what cannot be handled without loss; answers the rest as sentences.
-    fn tolerable_hazards(&self, base: Oid) -> Result<Vec<String>> {
-        let (refused, tolerable): (Vec<_>, Vec<_>) = self
-            .git
-            .hazards(base)?
-            .into_iter()
-            .partition(|hazard| hazard.severity == Severity::Refuse);
-        let mut texts: Vec<_> = refused.into_iter().map(|hazard| hazard.text).collect();
-        texts.extend(self.committed_secret(base)?);
-        if texts.is_empty() {
-            return Ok(tolerable.into_iter().map(|hazard| hazard.text).collect());
-        }
-        let message = format!("this repository cannot be worked on safely: {}", texts.join("; "));
-        Err(Error::new(ErrorKind::Precondition, message))
     }
 
     /// What is wrong with a commit that has a file of `secrets_dir` in it: every slot would have it, too. What git itself

@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::fs::{LockHolder, lock_holder};
 use crate::generation::{GenerationName, Phase};
 use crate::generator::Generator;
-use crate::git::Oid;
+use crate::git::{Hazard, Oid};
 use crate::issue::{Counts, Issues};
 use crate::ledger::Sums;
 use crate::pausing::way_out;
@@ -97,7 +97,12 @@ impl Generator {
             None if self.is_ending(generation)? => hazards.push(ENDING.to_owned()),
             None => hazards.push(format!("the branch `{generation}` is gone")),
             Some(_) if merged && !running => hazards.push(ENDING.to_owned()),
-            Some(tip) => hazards.extend(self.git.hazards(tip)?.into_iter().map(|hazard| hazard.text)),
+            Some(tip) => {
+                let found = self
+                    .git
+                    .hazards(tip, &[&issues.meta().base_branch, generation.as_str()])?;
+                hazards.extend(found.iter().map(Hazard::sentence));
+            }
         }
         if !running && tip.is_some() && !merged {
             hazards.extend(self.left_behind(generation, issues)?);

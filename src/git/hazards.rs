@@ -1,7 +1,7 @@
-//! What in a repository does not go well with work done through libgit2 alone.
+//! The one list of what in a repository does not go well with work done through libgit2 alone: asked before work, and
+//! before its last step.
 
 use std::collections::HashMap;
-use std::fs;
 use std::path::Path;
 
 use git2::{Oid, Repository};
@@ -11,12 +11,20 @@ use super::{EntryKind, Git, bytes};
 use crate::error::{Context as _, Result};
 use crate::text;
 
+mod attributes;
+mod partial;
+mod state;
+
 /// How grave a hazard is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
     /// People should know; the work can be done.
     Warn,
-    /// The work would be wrong: it is refused.
+    /// The work can be done, and the checkout that the person stands in cannot follow its merge.
+    Checkout,
+    /// Files would be recorded, or checked out, with wrong contents: no work is done, and no checkout follows a merge.
+    Contents,
+    /// Nothing is done.
     Refuse,
 }
 
@@ -27,55 +35,81 @@ pub struct Hazard {
     pub severity: Severity,
     /// What it is, in words for people.
     pub text: String,
+    /// What a person can do about it.
+    pub mend: String,
 }
 
-/// Attributes by which git runs a program, or converts what libgit2 does not, between checkout and store.
-const CONVERSIONS: [&str; 2] = ["filter", "working-tree-encoding"];
+impl Hazard {
+    fn new(severity: Severity, text: impl Into<String>, mend: impl Into<String>) -> Self {
+        Self {
+            severity,
+            text: text.into(),
+            mend: mend.into(),
+        }
+    }
 
-impl Git {
-    /// Looks for what cannot be worked with (programs that git would run on contents, such as LFS), and for what people should know of.
-    pub fn hazards(&self, commit: Oid) -> Result<Vec<Hazard>> {
-        let repository = self.open()?;
-        let mut found = Vec::new();
-        let mut attributes = Vec::new();
-        let mut submodules = Vec::new();
-        let mut collisions = Collisions::default();
-        visit(&repository, &peel(&repository, commit)?, b"", &mut |path, kind, id| {
-            if bytes::split_last(path).1 == b".gitattributes" && kind != EntryKind::Link {
-                attributes.push((path.to_vec(), id));
-            }
-            if kind == EntryKind::Submodule {
-                submodules.push(shown(path));
-            }
-            collisions.add(path);
-        })?;
-        for (path, id) in attributes {
-            let blob = repository
-                .find_blob(id)
-                .context(format!("cannot read `{}`", shown(&path)))?;
-            found.extend(in_attributes(&shown(&path), blob.content()));
-        }
-        if let Ok(content) = fs::read(self.common_dir.join("info/attributes")) {
-            found.extend(in_attributes("info/attributes", &content));
-        }
-        if !submodules.is_empty() {
-            let text = format!(
-                "submodules stay as they are, and empty for agents: {}",
-                listed(&submodules)
-            );
-            found.push(warning(text));
-        }
-        if !collisions.found.is_empty() {
-            let text = format!("paths that differ by case alone: {}", listed(&collisions.found));
-            found.push(warning(text));
-        }
-        found.extend(of_repository(&repository));
-        found.sort_by_key(|hazard| std::cmp::Reverse(hazard.severity));
-        Ok(found)
+    /// Says whether nothing may begin on a repository that has it.
+    pub fn refuses_work(&self) -> bool {
+        self.severity >= Severity::Contents
+    }
+
+    /// Says whether nothing may be merged into a branch; `checkout` is whether files are to follow.
+    pub fn refuses_merge(&self, checkout: bool) -> bool {
+        let least = if checkout { Severity::Checkout } else { Severity::Refuse };
+        self.severity >= least
+    }
+
+    /// What it is and what can be done, as one sentence without a period.
+    pub fn sentence(&self) -> String {
+        format!("{} ({})", self.text, self.mend)
     }
 }
 
 impl Git {
+    /// Looks for what cannot be worked with, and for what people should know of: in a commit, in the local branches
+    /// (short names) that work on it would move, and in the state and the settings of the repository. The gravest first.
+    pub fn hazards(&self, commit: Oid, branches: &[&str]) -> Result<Vec<Hazard>> {
+        let repository = self.open()?;
+        let mut found = partial::look(&repository, commit)?;
+        // The trees themselves may be what is missing.
+        if found.iter().all(|hazard| hazard.severity < Severity::Refuse) {
+            found.extend(in_commit(&repository, commit)?);
+        }
+        for source in self.attribute_files(&repository) {
+            found.extend(attributes::in_file(&repository, &source));
+        }
+        for branch in branches {
+            found.extend(state::alias(&repository, branch)?);
+        }
+        found.extend(state::of_repository(&repository));
+        found.sort_by_key(|hazard| std::cmp::Reverse(hazard.severity));
+        found.dedup();
+        Ok(found)
+    }
+
+    /// What the attributes in `new` bring that those in `old` have not, and by which contents would be recorded or
+    /// checked out wrongly; both are trees or commits.
+    pub fn hazards_brought(&self, old: Oid, new: Oid) -> Result<Vec<Hazard>> {
+        let repository = self.open()?;
+        let before = |path: &Path| self.read_file(old, path);
+        let mut found = Vec::new();
+        for change in self.changes(old, new)? {
+            if change.path.file_name().is_none_or(|name| name != attributes::NAME) {
+                continue;
+            }
+            let name = shown(bytes::of_path(&change.path));
+            let words = |content: Option<Vec<u8>>| {
+                attributes::in_content(&repository, &name, content.as_deref().unwrap_or_default())
+            };
+            let (was, is) = (words(before(&change.path)?), words(self.read_file(new, &change.path)?));
+            found.extend(
+                is.into_iter()
+                    .filter(|hazard| hazard.refuses_work() && !was.contains(hazard)),
+            );
+        }
+        Ok(found)
+    }
+
     /// Says whether the person's ignore rules cover a path of the checkout.
     pub fn ignores(&self, path: &Path) -> Result<bool> {
         let ignored = self.open()?.is_path_ignored(path);
@@ -83,27 +117,41 @@ impl Git {
     }
 }
 
-/// What the repository's own state brings.
-fn of_repository(repository: &Repository) -> Vec<Hazard> {
+/// What the files of a commit bring.
+fn in_commit(repository: &Repository, commit: Oid) -> Result<Vec<Hazard>> {
     let mut found = Vec::new();
-    if repository.is_shallow() {
-        found.push(warning("the clone is shallow: older history is not there".to_owned()));
+    let mut attributes = Vec::new();
+    let mut submodules = Vec::new();
+    let mut collisions = Collisions::default();
+    visit(repository, &peel(repository, commit)?, b"", &mut |path, kind, id| {
+        if bytes::split_last(path).1 == attributes::NAME.as_bytes() && kind != EntryKind::Link {
+            attributes.push((path.to_vec(), id));
+        }
+        if kind == EntryKind::Submodule {
+            submodules.push(shown(path));
+        }
+        collisions.add(path);
+    })?;
+    for (path, id) in attributes {
+        let blob = repository
+            .find_blob(id)
+            .context(format!("cannot read `{}`", shown(&path)))?;
+        found.extend(attributes::in_content(repository, &shown(&path), blob.content()));
     }
-    let sparse = repository
-        .config()
-        .and_then(|config| config.get_bool("core.sparseCheckout"));
-    if sparse.unwrap_or(false) {
-        let text = "the checkout is sparse: `stop` cannot bring it up to date".to_owned();
-        found.push(warning(text));
+    if !submodules.is_empty() {
+        let text = format!(
+            "submodules stay as they are, and empty for agents: {}",
+            listed(&submodules)
+        );
+        let mend = "what agents need of them must be in the repository itself";
+        found.push(Hazard::new(Severity::Warn, text, mend));
     }
-    found
-}
-
-fn warning(text: String) -> Hazard {
-    Hazard {
-        severity: Severity::Warn,
-        text,
+    if !collisions.found.is_empty() {
+        let text = format!("paths that differ by case alone: {}", listed(&collisions.found));
+        let mend = "rename one of each, or nobody whose system does not tell case can work with them";
+        found.push(Hazard::new(Severity::Warn, text, mend));
     }
+    Ok(found)
 }
 
 /// Paths that are one path on a system that does not tell case.
@@ -126,33 +174,6 @@ impl Collisions {
     }
 }
 
-/// What a file of attributes asks for that is not done here.
-fn in_attributes(file: &str, content: &[u8]) -> Vec<Hazard> {
-    let mut found: Vec<Hazard> = Vec::new();
-    for line in String::from_utf8_lossy(content).lines() {
-        let line = line.trim();
-        if line.starts_with('#') {
-            continue;
-        }
-        for word in line.split_whitespace().skip(1) {
-            let Some((name, value)) = word.split_once('=') else {
-                continue;
-            };
-            if CONVERSIONS.contains(&name) {
-                let word = text::one_line(&format!("{name}={value}"), 60);
-                found.push(Hazard {
-                    severity: Severity::Refuse,
-                    text: format!(
-                        "`{word}` in `{file}`: no filters are run here, so contents would be recorded wrongly"
-                    ),
-                });
-            }
-        }
-    }
-    found.dedup();
-    found
-}
-
 fn shown(path: &[u8]) -> String {
     text::one_line(&String::from_utf8_lossy(path), 100)
 }
@@ -164,33 +185,5 @@ fn listed(all: &[String]) -> String {
     match all.len().checked_sub(FEW + 1) {
         Some(beyond) => format!("{text} and {} more", beyond + 1),
         None => text,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn check(content: &str, expect: usize) {
-        assert_eq!(
-            in_attributes(".gitattributes", content.as_bytes()).len(),
-            expect,
-            "{content:?}"
-        );
-    }
-
-    #[test]
-    fn attributes_that_run_a_program_are_found() {
-        check("*.psd filter=lfs diff=lfs merge=lfs -text", 1);
-        check("[attr]big filter=lfs\n*.bin\tfilter=smudge", 2);
-        check("*.txt working-tree-encoding=UTF-16", 1);
-        check("*.psd filter=lfs\n*.png filter=lfs\n", 1);
-    }
-
-    #[test]
-    fn attributes_that_run_nothing_are_free() {
-        check("", 0);
-        check("* text=auto eol=lf\n*.psd -filter\n*.x !filter\n# a filter=lfs", 0);
-        check("filter=lfs text", 0);
     }
 }

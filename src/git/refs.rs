@@ -107,6 +107,15 @@ impl Git {
         read(&self.open()?, full_name)
     }
 
+    /// Whether a ref, by its full name, is another name of a ref.
+    pub fn is_symbolic(&self, full_name: &str) -> Result<bool> {
+        match self.open()?.find_reference(full_name) {
+            Ok(reference) => Ok(reference.symbolic_target_bytes().is_some()),
+            Err(error) if error.code() == ErrorCode::NotFound => Ok(false),
+            Err(error) => Err(error).context(format!("cannot read the ref `{}`", full_name.escape_debug())),
+        }
+    }
+
     /// All refs whose full names begin with `prefix`, byte for byte, ordered by name: end the prefix with `/`
     /// unless every longer name is meant. Symbolic refs and names that are not UTF-8 are left out.
     pub fn references(&self, prefix: &str) -> Result<Vec<(String, Oid)>> {

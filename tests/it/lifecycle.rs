@@ -12,6 +12,7 @@ mod accept;
 mod crashes;
 mod ends;
 mod guards;
+mod hazards;
 mod names;
 mod random;
 mod together;

@@ -10,19 +10,33 @@ use crate::git::{Advance, Head, Obstacle, Oid};
 impl Generator {
     /// Whether the base branch is checked out where the person stands; refuses if it is elsewhere, too.
     pub(super) fn is_base_checked_out(&self, base_branch: &str) -> Result<bool> {
-        let here = matches!(self.git.head()?, Head::Branch { name, .. } if name == base_branch);
+        let head = match self.git.head()? {
+            Head::Branch { name, .. } => Some(name),
+            Head::Unborn { .. } | Head::Detached { .. } => None,
+        };
+        let here = head.as_deref() == Some(base_branch);
+        let on_alias = match &head {
+            Some(name) => self.git.is_symbolic(&format!("refs/heads/{name}"))?,
+            None => false,
+        };
         for place in self.git.checked_out_at(base_branch)? {
             let is_here = is_same(&place, self.git.workdir());
             if is_here && here {
                 continue;
             }
-            let (what, hint) = if is_here {
-                ("being rebased or bisected", "finish that first, then stop again")
-            } else {
+            let (what, hint) = if is_here && on_alias {
                 (
-                    "checked out",
-                    "run `generator stop` there, so that its files can follow the branch",
+                    "checked out by another name of it",
+                    format!("`git switch {base_branch}`, then stop again"),
                 )
+            } else if is_here {
+                (
+                    "being rebased or bisected",
+                    "finish that first, then stop again".to_owned(),
+                )
+            } else {
+                let hint = "run `generator stop` there, so that its files can follow the branch";
+                ("checked out", hint.to_owned())
             };
             let message = format!("the base branch `{base_branch}` is {what} at `{}`", place.display());
             return Err(Error::new(ErrorKind::Precondition, message).hint(hint));

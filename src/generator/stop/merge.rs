@@ -52,6 +52,7 @@ impl Generator {
             return Ok(landing);
         }
         landing.checkout = self.is_base_checked_out(base_branch)?;
+        self.refuse_merge(base_branch, [base, tip], landing.checkout)?;
         let earlier = self.earlier_merge(generation, base, tip)?;
         if landing.checkout {
             self.refuse_dirty(base_branch, base, earlier)?;

@@ -151,25 +151,25 @@ fn dirty_names_tracked_changes_and_leaves_the_index_alone() {
 fn hazards_are_named_the_gravest_first() {
     let repository = TestRepository::new();
     let git = repository.handle();
-    assert_eq!(git.hazards(repository.oid("HEAD")).unwrap(), []);
+    assert_eq!(git.hazards(repository.oid("HEAD"), &[]).unwrap(), []);
     repository.add_submodule();
     repository.write("Readme.md", "");
     repository.write("art/.gitattributes", "*.psd filter=lfs diff=lfs merge=lfs -text\n");
     let tip = repository.commit("hazards");
-    let hazards = git.hazards(tip).unwrap();
+    let hazards = git.hazards(tip, &[]).unwrap();
     let texts: Vec<_> = hazards
         .iter()
         .map(|hazard| (hazard.severity, hazard.text.as_str()))
         .collect();
     assert_eq!(texts.len(), 3, "{texts:?}");
-    assert!(texts[0].0 == Severity::Refuse && texts[0].1.contains("filter=lfs") && texts[0].1.contains("art/"));
+    assert!(texts[0].0 == Severity::Contents && texts[0].1.contains("filter=lfs") && texts[0].1.contains("art/"));
     assert!(texts[1].1.contains("sub") && texts[2].1.contains("README.md and Readme.md"));
     let shallow = repository.outside().join("shallow");
     let url = format!("file://{}", repository.path().display());
     repository.git(&["clone", "--quiet", "--depth=1", &url, shallow.to_str().unwrap()]);
     let git = Git::discover(&shallow).unwrap();
     assert!(
-        git.hazards(tip)
+        git.hazards(tip, &[])
             .unwrap()
             .iter()
             .any(|hazard| hazard.text.contains("shallow"))

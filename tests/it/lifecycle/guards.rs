@@ -66,7 +66,9 @@ fn what_no_agent_could_work_on_rightly_is_refused() {
     repository.write(".gitattributes", "*.psd filter=lfs diff=lfs merge=lfs -text\n");
     repository.commit("large files");
     let words = "error: this repository cannot be worked on safely: `filter=lfs` in `.gitattributes`: no filters are run \
-                 here, so contents would be recorded wrongly\n";
+                 here, so contents would be recorded wrongly\n\n\
+                 hint: take it out of `.gitattributes`; to merge what is there already, stand on a branch that is not \
+                 merged into\n";
     refuses(&repository, START, 9, words);
 }
 
@@ -78,7 +80,8 @@ fn committed_secrets_are_refused() {
     repository.git(&["add", "--force", ".secrets"]);
     repository.git(&["commit", "--quiet", "-m", "too much"]);
     let words = "error: this repository cannot be worked on safely: `.secrets/claude.json`, in `secrets_dir`, is committed, \
-                 and agents would have it\n";
+                 and agents would have it\n\n\
+                 hint: take it out of the base branch, and let nobody use it any more\n";
     refuses(&repository, START, 9, words);
     repository.git(&["rm", "--quiet", ".secrets/claude.json"]);
     repository.git(&["commit", "--quiet", "-m", "what remains is no secret"]);

@@ -48,7 +48,7 @@ const HELD_LINK: (&str, &str, &str) = ("protected_path", "blocked", "out of the 
 /// A folder that git takes for a repository.
 const HELD_REPOSITORY: (&str, &str, &str) = ("protected_path", "blocked", "git takes this folder for a repository");
 
-const CASES: [Case; 23] = [
+const CASES: [Case; 24] = [
     case("an honest change", "write src/a.txt one", MERGED, true),
     case(
         "no change",
@@ -140,6 +140,16 @@ const CASES: [Case; 23] = [
         "the same in other letters",
         "write .Cargo/config.toml x",
         ("protected_path", "blocked", "it touches `.Cargo/config.toml`"),
+        true,
+    ),
+    case(
+        "attributes that ask for what is not done here",
+        "write src/.gitattributes *.txt working-tree-encoding=UTF-16",
+        (
+            "protected_path",
+            "blocked",
+            "`working-tree-encoding=UTF-16` in `src/.gitattributes`",
+        ),
         true,
     ),
     case(

@@ -1,0 +1,116 @@
+//! Attributes by which git runs programs that are not run here, or converts what libgit2 does not.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use git2::Repository;
+
+use super::{Hazard, Severity};
+use crate::git::Git;
+use crate::text;
+
+/// The name of a file of attributes in a tree.
+pub(super) const NAME: &str = ".gitattributes";
+/// Attributes whose values say how contents differ between checkout and store, in ways that libgit2 does not follow.
+const CONVERSIONS: [&str; 2] = ["filter", "working-tree-encoding"];
+/// Where builds of git keep the attributes of the whole machine.
+const MACHINE: [&str; 3] = [
+    "/etc/gitattributes",
+    "/usr/local/etc/gitattributes",
+    "/opt/homebrew/etc/gitattributes",
+];
+
+impl Git {
+    /// The files of attributes beside those in trees, whether they are there or not; the weakest first, as git reads them.
+    pub(crate) fn attribute_files(&self, repository: &Repository) -> Vec<PathBuf> {
+        let configured = repository
+            .config()
+            .and_then(|config| config.get_path("core.attributesFile"));
+        let personal = configured.ok().or_else(|| self.personal_file("attributes"));
+        let machine = MACHINE.iter().map(PathBuf::from);
+        let own = self.common_dir.join("info/attributes");
+        machine.chain(personal).chain([own]).collect()
+    }
+
+    /// Where git keeps a file of a person's own settings (`attributes`, `ignore`) unless the configuration says otherwise.
+    pub(crate) fn personal_file(&self, name: &str) -> Option<PathBuf> {
+        Some(self.config_home.as_ref()?.join("git").join(name))
+    }
+}
+
+/// What a file of attributes outside of the tree asks for; nothing where there is none.
+pub(super) fn in_file(repository: &Repository, path: &Path) -> Vec<Hazard> {
+    match fs::read(path) {
+        Ok(content) => in_content(repository, &text::one_line(&path.display().to_string(), 200), &content),
+        Err(_) => Vec::new(),
+    }
+}
+
+/// What a file of attributes asks for that is not done here.
+pub(super) fn in_content(repository: &Repository, file: &str, content: &[u8]) -> Vec<Hazard> {
+    let mut found = Vec::new();
+    for (name, value) in values(&String::from_utf8_lossy(content)) {
+        let word = text::one_line(&format!("{name}={value}"), 60);
+        if CONVERSIONS.contains(&name) {
+            let text = format!("`{word}` in `{file}`: no filters are run here, so contents would be recorded wrongly");
+            let mend = format!(
+                "take it out of `{file}`; to merge what is there already, stand on a branch that is not merged into"
+            );
+            found.push(Hazard::new(Severity::Contents, text, mend));
+        } else if name == "merge" && has_driver(repository, value) {
+            let text = format!(
+                "`{word}` in `{file}`: merge drivers are not run here, so a file that both sides changed is a conflict"
+            );
+            let mend = format!("merge by hand where that happens, or unset `merge.{value}.driver`");
+            found.push(Hazard::new(Severity::Warn, text, mend));
+        }
+    }
+    found.dedup();
+    found
+}
+
+/// Whether the configuration names a program that merges for this attribute.
+pub(crate) fn has_driver(repository: &Repository, name: &str) -> bool {
+    let found = repository
+        .config()
+        .and_then(|config| config.get_string(&format!("merge.{name}.driver")));
+    found.is_ok()
+}
+
+/// The names and values of all attributes that are set to one.
+fn values(content: &str) -> Vec<(&str, &str)> {
+    let lines = content.lines().map(str::trim).filter(|line| !line.starts_with('#'));
+    let words = lines.flat_map(|line| line.split_whitespace().skip(1));
+    words.filter_map(|word| word.split_once('=')).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(content: &str, expect: usize) {
+        let folder = tempfile::tempdir().unwrap();
+        let repository = Repository::init(folder.path()).unwrap();
+        let mut config = repository.config().unwrap();
+        config.set_str("merge.ours.driver", "true").unwrap();
+        let found = in_content(&repository, NAME, content.as_bytes());
+        assert_eq!(found.len(), expect, "{content:?}");
+    }
+
+    #[test]
+    fn attributes_that_run_a_program_are_found() {
+        check("*.psd filter=lfs diff=lfs merge=lfs -text", 1);
+        check("[attr]big filter=lfs\n*.bin\tfilter=smudge", 2);
+        check("*.txt working-tree-encoding=UTF-16", 1);
+        check("*.psd filter=lfs\n*.png filter=lfs\n", 1);
+        check("version merge=ours", 1);
+    }
+
+    #[test]
+    fn attributes_that_run_nothing_are_free() {
+        check("", 0);
+        check("* text=auto eol=lf\n*.psd -filter\n*.x !filter\n# a filter=lfs", 0);
+        check("filter=lfs text", 0);
+        check("* merge=union\n* -merge\n* merge=unknown", 0);
+    }
+}

@@ -1,0 +1,95 @@
+//! Partial clones: objects that git would fetch when it needs them, and libgit2 does not.
+
+use std::fs;
+
+use git2::{ErrorCode, ObjectType, Oid, Repository};
+
+use super::{Hazard, Severity};
+use crate::error::{Context as _, Result};
+use crate::git::EntryKind;
+use crate::text;
+
+/// Looks for what a partial clone lacks: refused where it is in the files of the commit, a warning where only history may lack it.
+pub(super) fn look(repository: &Repository, commit: Oid) -> Result<Vec<Hazard>> {
+    let promised = promisors(repository)?;
+    if promised.is_empty() && !has_promisor_pack(repository) {
+        return Ok(Vec::new());
+    }
+    let remote = promised.first().map_or("origin", String::as_str);
+    let mend = format!(
+        "`git fetch --refetch --no-filter {remote}` brings all objects; then `git config --unset remote.{remote}.promisor` \
+         and `git config --unset remote.{remote}.partialCloneFilter`"
+    );
+    if Files(repository).are_missing(commit)? {
+        let text = format!("the clone is partial, and files of the commit {commit} are not here");
+        return Ok(vec![Hazard::new(Severity::Refuse, text, mend)]);
+    }
+    if promised.is_empty() {
+        return Ok(Vec::new());
+    }
+    let text =
+        format!("the clone is partial: agents cannot read what of the history `{remote}` has and this clone has not");
+    Ok(vec![Hazard::new(Severity::Warn, text, mend)])
+}
+
+/// The remotes that have what is missing here, as the configuration says.
+fn promisors(repository: &Repository) -> Result<Vec<String>> {
+    let failed = "cannot read git's configuration";
+    let config = repository.config().context(failed)?;
+    let mut found = Vec::new();
+    let mut entries = config.entries(Some(r"^remote\..*\.promisor$")).context(failed)?;
+    while let Some(entry) = entries.next() {
+        let entry = entry.context(failed)?;
+        let name = String::from_utf8_lossy(entry.name_bytes()).into_owned();
+        let remote = name
+            .strip_prefix("remote.")
+            .and_then(|rest| rest.strip_suffix(".promisor"));
+        if let (Some(remote), true) = (remote, config.get_bool(&name).unwrap_or(true)) {
+            found.push(text::one_line(remote, 60));
+        }
+    }
+    Ok(found)
+}
+
+/// Whether a pack came from a remote that left objects out.
+fn has_promisor_pack(repository: &Repository) -> bool {
+    let Ok(entries) = fs::read_dir(repository.commondir().join("objects/pack")) else {
+        return false;
+    };
+    let mut names = entries.filter_map(|entry| entry.ok().map(|entry| entry.path()));
+    names.any(|path| path.extension().is_some_and(|extension| extension == "promisor"))
+}
+
+/// The files of a repository, whose trees themselves may not be there.
+struct Files<'repository>(&'repository Repository);
+
+impl Files<'_> {
+    fn are_missing(&self, commit: Oid) -> Result<bool> {
+        match self.0.find_commit(commit) {
+            Ok(commit) => self.is_tree_missing(commit.tree_id()),
+            Err(error) if error.code() == ErrorCode::NotFound => Ok(true),
+            Err(error) => Err(error).context(format!("cannot read the commit {commit}")),
+        }
+    }
+
+    fn is_tree_missing(&self, id: Oid) -> Result<bool> {
+        let failed = || format!("cannot read the tree {id}");
+        let tree = match self.0.find_tree(id) {
+            Ok(tree) => tree,
+            Err(error) if error.code() == ErrorCode::NotFound => return Ok(true),
+            Err(error) => return Err(error).context(failed()),
+        };
+        let objects = self.0.odb().context(failed())?;
+        for entry in &tree {
+            let kind = EntryKind::of_mode(entry.filemode_raw().cast_unsigned());
+            let missing = match entry.kind() {
+                Some(ObjectType::Tree) => self.is_tree_missing(entry.id())?,
+                _ => kind != EntryKind::Submodule && !objects.exists(entry.id()),
+            };
+            if missing {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}

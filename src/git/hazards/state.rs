@@ -1,0 +1,112 @@
+//! What a repository's own state and settings bring.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use git2::{ErrorCode, Repository};
+
+use super::{Hazard, Severity, listed};
+use crate::error::{Context as _, Result};
+use crate::text;
+
+/// The hooks that git would run for what is done here.
+const HOOKS: [&str; 8] = [
+    "pre-commit",
+    "prepare-commit-msg",
+    "commit-msg",
+    "post-commit",
+    "pre-merge-commit",
+    "post-merge",
+    "post-checkout",
+    "reference-transaction",
+];
+
+/// A local branch that is another name of a branch: it cannot be moved by compare-and-swap.
+pub(super) fn alias(repository: &Repository, branch: &str) -> Result<Option<Hazard>> {
+    let name = format!("refs/heads/{branch}");
+    let failed = || format!("cannot read the branch `{}`", branch.escape_debug());
+    let reference = match repository.find_reference(&name) {
+        Ok(reference) => reference,
+        Err(error) if matches!(error.code(), ErrorCode::NotFound | ErrorCode::InvalidSpec) => return Ok(None),
+        Err(error) => return Err(error).context(failed()),
+    };
+    let Some(target) = reference.symbolic_target().context(failed())? else {
+        return Ok(None);
+    };
+    let target = text::one_line(target.strip_prefix("refs/heads/").unwrap_or(target), 200);
+    let text = format!("the branch `{branch}` is a symbolic ref to `{target}`, and a symbolic ref is never moved");
+    let mend = format!(
+        "set `base_branch` to `{target}`, or make it a branch of its own: `git symbolic-ref --delete {name}`, then `git branch {branch} {target}`"
+    );
+    Ok(Some(Hazard::new(Severity::Refuse, text, mend)))
+}
+
+/// What the repository's state and settings bring.
+pub(super) fn of_repository(repository: &Repository) -> Vec<Hazard> {
+    let mut found = Vec::new();
+    if repository.is_shallow() {
+        let text = "the clone is shallow: older history is not there";
+        found.push(Hazard::new(Severity::Warn, text, "`git fetch --unshallow` brings it"));
+    }
+    found.extend(of_checkout(repository));
+    if is_set(repository, "commit.gpgSign") {
+        let text = "commits are not signed here, although `commit.gpgSign` asks for it";
+        let mend = "`generator stop --no-merge` leaves the branch for you to merge, and your merge is signed";
+        found.push(Hazard::new(Severity::Warn, text, mend));
+    }
+    let hooks = hooks(repository);
+    if !hooks.is_empty() {
+        let text = format!("hooks are not run here: {}", listed(&hooks));
+        let mend = "what must hold of each task can be a gate (`gates` in configuration.yaml)";
+        found.push(Hazard::new(Severity::Warn, text, mend));
+    }
+    found
+}
+
+/// Why the checkout that the person stands in could not follow a merge into its branch.
+fn of_checkout(repository: &Repository) -> Option<Hazard> {
+    let hazard = |text: String, mend: &str| Some(Hazard::new(Severity::Checkout, text, mend));
+    if is_set(repository, "core.sparseCheckout") {
+        let text = "the checkout is sparse: `stop` cannot bring it up to date".to_owned();
+        let mend =
+            "`git sparse-checkout disable`, or stand on another branch then: the base branch moves without a checkout";
+        return hazard(text, mend);
+    }
+    let error = repository.index().err()?;
+    let said = error.message();
+    if said.contains("'link'") {
+        let text = "the index is split: `stop` cannot bring the checkout up to date".to_owned();
+        let mend = "`git config core.splitIndex false` and `git update-index --no-split-index`, or stand on another branch then";
+        return hazard(text, mend);
+    }
+    let text = format!("the index cannot be read, and `stop` cannot bring the checkout up to date: {said}");
+    hazard(text, "stand on another branch then, in a checkout that can be read")
+}
+
+fn is_set(repository: &Repository, key: &str) -> bool {
+    let config = repository.config();
+    config.and_then(|config| config.get_bool(key)).unwrap_or(false)
+}
+
+/// The hooks that there are.
+fn hooks(repository: &Repository) -> Vec<String> {
+    let folder = hooks_folder(repository);
+    let runs = |name: &&str| {
+        fs::metadata(folder.join(name)).is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
+    };
+    HOOKS
+        .iter()
+        .filter(|name| runs(name))
+        .map(|name| (*name).to_owned())
+        .collect()
+}
+
+/// Where git looks for hooks: a relative `core.hooksPath` is seen from the root of the checkout.
+fn hooks_folder(repository: &Repository) -> PathBuf {
+    let configured = repository.config().and_then(|config| config.get_path("core.hooksPath"));
+    match configured {
+        Ok(folder) => repository.workdir().unwrap_or(Path::new("")).join(folder),
+        Err(_) => repository.commondir().join("hooks"),
+    }
+}
