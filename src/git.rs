@@ -14,8 +14,10 @@ mod checkout;
 mod commits;
 mod edit;
 mod hazards;
+mod ignored;
 mod merge;
 mod refs;
+mod rules;
 mod slots;
 mod tree;
 
@@ -110,6 +112,16 @@ impl Git {
             let set = repository.set_workdir(&self.workdir, false);
             set.context(format!("cannot open the checkout `{}`", self.workdir.display()))?;
         }
+        Ok(repository)
+    }
+
+    /// Opens the repository without any file of attributes of a tree: libgit2 may take for ever to match what an agent
+    /// wrote there.
+    pub(crate) fn open_without_attributes(&self) -> Result<Repository> {
+        let failed = |error| not_opened(&self.common_dir, error);
+        let repository = Repository::open_bare(&self.common_dir).map_err(failed)?;
+        let mut nothing = git2::Index::new().map_err(failed)?;
+        repository.set_index(&mut nothing).map_err(failed)?;
         Ok(repository)
     }
 }

@@ -1,19 +1,24 @@
 //! The person's checkout, which only `stop` moves: when it is clean, and all at once or not at all.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use git2::build::CheckoutBuilder;
-use git2::{Diff, DiffDelta, DiffOptions, Oid, Repository, RepositoryState, StatusOptions, Tree};
+use git2::{IndexEntry, Oid, Repository, RepositoryState};
 use walkdir::WalkDir;
 
-use super::tree::{peel, visit};
+use self::side::Side;
+use self::staged::Staged;
+use self::worktree::Worktree;
+use super::tree::peel;
 use super::{EntryKind, Git, bytes};
 use crate::crash::crash_point;
 use crate::error::{Context as _, Error, ErrorKind, Result};
 
 mod retreat;
+mod side;
+mod staged;
+mod worktree;
 
 /// Something in a checkout that would be lost, or that leads out of it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -38,31 +43,37 @@ impl Git {
     /// Tracked files that differ from HEAD, staged or not, ordered; untracked files do not count.
     pub fn dirty(&self) -> Result<Vec<PathBuf>> {
         let repository = self.open()?;
-        let failed = "cannot compare the checkout with its commit";
-        let mut options = StatusOptions::new();
-        // The index is the person's: not even its times are refreshed.
-        options
-            .include_untracked(false)
-            .include_ignored(false)
-            .update_index(false);
-        let statuses = repository.statuses(Some(&mut options)).context(failed)?;
-        let paths: BTreeSet<_> = statuses
-            .iter()
-            .map(|entry| bytes::to_path(entry.path_bytes()))
-            .collect();
-        Ok(paths.into_iter().collect())
+        let worktree = Worktree::new(self, &repository)?;
+        let tree = head_tree(&repository)?;
+        let head = Side::of(&repository, &peel(&repository, tree)?, &worktree.settings)?;
+        let staged = Staged::of(self)?;
+        let mut found = BTreeSet::new();
+        let mut left: BTreeSet<_> = head.paths().cloned().collect();
+        for entry in staged.entries() {
+            let path = bytes::to_path(&entry.path);
+            left.remove(&path);
+            if staged::stage(&entry) != 0
+                || head.get(&path) != Some(staged::file(&entry))
+                || is_changed(&repository, &worktree, &staged, &head, &entry)?
+            {
+                found.insert(path);
+            }
+        }
+        worktree.within_budget()?;
+        // What is not in the index any more.
+        found.extend(left);
+        Ok(found.into_iter().collect())
     }
 
     /// The dirty files that an interrupted [`Git::advance_checkout`] from `from` to `to` does not explain.
     pub fn dirty_besides_advance(&self, from: Oid, to: Oid) -> Result<Vec<PathBuf>> {
         let repository = self.open()?;
-        let (from, to) = (peel(&repository, from)?, peel(&repository, to)?);
-        let changed = changed_paths(&repository, &from, &to)?;
-        let foreign = foreign_changes(&repository, &from, &to, &changed)?;
+        let step = Move::between(self, &repository, from, to)?;
+        let foreign = step.foreign(&Staged::of(self)?)?;
         let dirty = self.dirty()?;
         Ok(dirty
             .into_iter()
-            .filter(|path| !changed.contains(path) || foreign.contains(path))
+            .filter(|path| !step.changed.contains(path) || foreign.contains(path))
             .collect())
     }
 
@@ -70,129 +81,159 @@ impl Git {
     /// change between them, and untracked and ignored files always. Can be done again after dying in the middle.
     ///
     /// The caller moves HEAD's branch right after, by [`Git::move_reference`].
-    /// Fails with [`ErrorKind::Precondition`] in the middle of a merge or rebase, and in a sparse checkout.
+    /// Fails with [`ErrorKind::Precondition`] in the middle of a merge or rebase, in a sparse checkout, and where
+    /// attributes take too long to match.
     pub fn advance_checkout(&self, from: Oid, to: Oid) -> Result<Advance> {
         let repository = self.open()?;
         refuse_unusual(&repository)?;
-        let (from, to) = (peel(&repository, from)?, peel(&repository, to)?);
-        // libgit2 takes HEAD for what the files were.
-        let head = repository.head().and_then(|head| head.peel_to_tree());
-        if head.context("cannot read HEAD")?.id() != from.id() {
+        // What the files are is judged by HEAD.
+        if head_tree(&repository)? != peel(&repository, from)?.id() {
             return Err(Error::new(
                 ErrorKind::Precondition,
                 "the checkout is no longer at the commit it was at",
             ));
         }
-        let changed = changed_paths(&repository, &from, &to)?;
-        let files = files_of(&repository, &to)?;
-        let mut obstacles = self.in_the_way(&files, &changed);
-        let foreign = foreign_changes(&repository, &from, &to, &changed)?;
-        obstacles.extend(foreign.into_iter().map(|path| {
-            let why = "it is neither what it was nor what it is to become";
-            Obstacle::new(path, why)
-        }));
+        let step = Move::between(self, &repository, from, to)?;
+        let why = "it is neither what it was nor what it is to become";
+        step.go(self, why)
+    }
+}
+
+/// The tree of the commit that HEAD means.
+fn head_tree(repository: &Repository) -> Result<Oid> {
+    let head = repository.head().and_then(|head| head.peel_to_tree());
+    Ok(head.context("cannot read HEAD")?.id())
+}
+
+/// Whether the file of an entry is not what is staged, which is what HEAD has.
+fn is_changed(
+    repository: &Repository,
+    worktree: &Worktree<'_>,
+    staged: &Staged,
+    head: &Side,
+    entry: &IndexEntry,
+) -> Result<bool> {
+    let path = bytes::to_path(&entry.path);
+    if EntryKind::of_mode(entry.mode) == EntryKind::Submodule {
+        let submodule = path.to_str().and_then(|path| repository.find_submodule(path).ok());
+        let checked_out = submodule.and_then(|submodule| submodule.workdir_id());
+        return Ok(checked_out.is_some_and(|commit| commit != entry.id));
+    }
+    let looks = worktree.looks(&path)?;
+    Ok(!staged.vouches(entry, looks.as_ref()) && !worktree.is_as(&path, head)?)
+}
+
+/// A move of the checkout between two commits.
+struct Move<'git> {
+    worktree: Worktree<'git>,
+    from: Side,
+    to: Side,
+    /// The paths that differ between the two.
+    changed: BTreeSet<PathBuf>,
+}
+
+impl<'git> Move<'git> {
+    fn between(git: &'git Git, repository: &'git Repository, from: Oid, to: Oid) -> Result<Self> {
+        let worktree = Worktree::new(git, repository)?;
+        let from = Side::of(repository, &peel(repository, from)?, &worktree.settings)?;
+        let to = Side::of(repository, &peel(repository, to)?, &worktree.settings)?;
+        Ok(Self {
+            changed: from.changed(&to),
+            worktree,
+            from,
+            to,
+        })
+    }
+
+    /// Moves files and index, unless something is in the way; `why` says what is wrong with a file that neither commit
+    /// explains.
+    fn go(&self, git: &Git, why: &str) -> Result<Advance> {
+        let mut staged = Staged::of(git)?;
+        let mut obstacles = self.in_the_way();
+        let foreign = self.foreign(&staged)?;
+        obstacles.extend(foreign.into_iter().map(|path| Obstacle::new(path, why)));
         if !obstacles.is_empty() {
             obstacles.sort();
             return Ok(Advance::Blocked(obstacles));
         }
-        self.move_files(&repository, &to, &files, &changed)
-    }
-
-    /// Moves files and index, once nothing is in the way.
-    fn move_files(
-        &self,
-        repository: &Repository,
-        to: &Tree<'_>,
-        files: &Files,
-        changed: &BTreeSet<PathBuf>,
-    ) -> Result<Advance> {
-        let arrived = arrived(repository, to, changed)?;
-        let left: BTreeSet<_> = changed.difference(&arrived).cloned().collect();
-        // Emptied by a write that did not end.
-        let (emptied, whole): (BTreeSet<_>, BTreeSet<_>) =
-            left.into_iter().partition(|path| is_empty(&self.workdir.join(path)));
-        for (paths, force) in [(whole, false), (emptied, true)] {
-            let conflicts = check_out(repository, to, &paths, force)?;
-            if !conflicts.is_empty() {
-                return Ok(Advance::Blocked(conflicts));
-            }
-            crash_point!("checkout.files");
-        }
-        index_arrived(repository, files, &arrived).context("cannot bring the index up to date")?;
+        let left = self.worktree.differing(&self.changed, &self.to)?;
+        self.worktree.bring(&left, &self.to)?;
+        crash_point!("checkout.files");
+        let arrived = self.worktree.all_as(&self.changed, &self.to)?;
+        staged.record(&arrived)?;
         crash_point!("checkout.moved");
         Ok(Advance::Done)
     }
 
+    /// Those of the changed paths that are, in the checkout or in the index, neither as in `from` nor as in `to`.
+    fn foreign(&self, staged: &Staged) -> Result<BTreeSet<PathBuf>> {
+        let neither = self.worktree.differing(&self.changed, &self.from)?;
+        let neither = self.worktree.differing(&neither, &self.to)?;
+        let mut found = BTreeSet::new();
+        for path in neither {
+            // A missing or empty file is what a checkout that was killed leaves, and holds nothing to lose.
+            if let Some(looks) = self.worktree.looks(&path)?
+                && !(looks.is_file() && looks.len() == 0)
+            {
+                found.insert(path);
+            }
+        }
+        let staged_neither = |path: &&PathBuf| {
+            let staged = staged.get(path);
+            staged != self.from.get(path) && staged != self.to.get(path)
+        };
+        found.extend(self.changed.iter().filter(staged_neither).cloned());
+        Ok(found)
+    }
+
     /// What stands where a folder or a file is to be, and is not the tree's: links and files on the way to a changed
     /// path, and files in a folder that is to become a file.
-    fn in_the_way(&self, to: &Files, changed: &BTreeSet<PathBuf>) -> Vec<Obstacle> {
+    fn in_the_way(&self) -> Vec<Obstacle> {
+        let root = &self.worktree;
         let mut found = BTreeSet::new();
-        for path in changed {
+        for path in &self.changed {
             for folder in path.ancestors().skip(1).filter(|folder| !folder.as_os_str().is_empty()) {
-                let Ok(looks) = fs::symlink_metadata(self.workdir.join(folder)) else {
+                let Ok(looks) = fs::symlink_metadata(root.at(folder)) else {
                     continue;
                 };
                 // One that the tree has there, or is to lose, is a changed path itself.
-                if !looks.is_dir() && !changed.contains(folder) {
-                    let why = if looks.is_symlink() {
+                if !looks.is_dir() && !self.changed.contains(folder) {
+                    let what = if looks.is_symlink() {
                         "a symbolic link"
                     } else {
                         "a file"
                     };
-                    let why = format!("it is {why} in the place of a folder");
+                    let why = format!("it is {what} in the place of a folder");
                     found.insert(Obstacle::new(folder.to_path_buf(), why));
                 }
             }
-            let becomes_file = to.get(path).is_some_and(|kind| *kind != EntryKind::Submodule);
-            let root = self.workdir.join(path);
-            if becomes_file && fs::symlink_metadata(&root).is_ok_and(|looks| looks.is_dir()) {
-                for entry in WalkDir::new(&root).into_iter().filter_map(Result::ok) {
-                    let relative = entry.path().strip_prefix(&self.workdir).unwrap_or(entry.path());
-                    if !entry.file_type().is_dir() && !changed.contains(relative) {
-                        let why = "it is in a folder that is to become a file";
-                        found.insert(Obstacle::new(relative.to_path_buf(), why));
-                    }
-                }
+            let becomes_file = self.to.get(path).is_some_and(|(kind, _)| kind != EntryKind::Submodule);
+            if becomes_file && fs::symlink_metadata(root.at(path)).is_ok_and(|looks| looks.is_dir()) {
+                found.extend(self.inside(path));
             }
         }
         found.into_iter().collect()
     }
-}
 
-/// What a tree has at each path; folders are none of it.
-type Files = HashMap<PathBuf, EntryKind>;
-
-/// Reads all paths of a tree at once: looking one up reads every folder on its way anew.
-fn files_of(repository: &Repository, tree: &Tree<'_>) -> Result<Files> {
-    let mut files = Files::new();
-    visit(repository, tree, b"", &mut |path, kind, _| {
-        files.insert(bytes::to_path(path), kind);
-    })?;
-    Ok(files)
+    /// What a folder that is to become a file holds beside what is to go.
+    fn inside(&self, folder: &Path) -> Vec<Obstacle> {
+        let entries = WalkDir::new(self.worktree.at(folder))
+            .into_iter()
+            .filter_map(Result::ok);
+        let files = entries.filter(|entry| !entry.file_type().is_dir());
+        let paths = files.filter_map(|entry| {
+            let below = entry.path().strip_prefix(self.worktree.at(Path::new(""))).ok()?;
+            (!self.changed.contains(below)).then(|| below.to_path_buf())
+        });
+        let why = "it is in a folder that is to become a file";
+        paths.map(|path| Obstacle::new(path, why)).collect()
+    }
 }
 
 impl Obstacle {
     fn new(path: PathBuf, why: impl Into<String>) -> Self {
         Self { path, why: why.into() }
     }
-}
-
-/// Records in the index the files that have their new content already.
-fn index_arrived(repository: &Repository, to: &Files, arrived: &BTreeSet<PathBuf>) -> Result<(), git2::Error> {
-    if arrived.is_empty() {
-        return Ok(());
-    }
-    let mut index = repository.index()?;
-    let (there, gone): (Vec<_>, Vec<_>) = arrived.iter().partition(|path| to.contains_key(*path));
-    for path in gone {
-        if index.get_path(path, 0).is_some() {
-            index.remove(path, 0)?;
-        }
-    }
-    for path in there {
-        index.add_path(path)?;
-    }
-    index.write()
 }
 
 fn refuse_unusual(repository: &Repository) -> Result<()> {
@@ -209,123 +250,4 @@ fn refuse_unusual(repository: &Repository) -> Result<()> {
         return refuse("the checkout is sparse, which cannot be brought up to date", hint);
     }
     Ok(())
-}
-
-/// The paths that differ between two trees.
-fn changed_paths(repository: &Repository, from: &Tree<'_>, to: &Tree<'_>) -> Result<BTreeSet<PathBuf>> {
-    let mut options = DiffOptions::new();
-    options.include_typechange(true);
-    let diff = repository
-        .diff_tree_to_tree(Some(from), Some(to), Some(&mut options))
-        .context("cannot compare two commits")?;
-    Ok(paths_of(&diff))
-}
-
-fn paths_of(diff: &Diff<'_>) -> BTreeSet<PathBuf> {
-    let path = |delta: DiffDelta<'_>| {
-        let files = [delta.old_file(), delta.new_file()];
-        files.iter().find_map(|file| file.path_bytes().map(bytes::to_path))
-    };
-    diff.deltas().filter_map(path).collect()
-}
-
-/// Those of `changed` that are, in the checkout or in the index, neither as in `from` nor as in `to`.
-fn foreign_changes(
-    repository: &Repository,
-    from: &Tree<'_>,
-    to: &Tree<'_>,
-    changed: &BTreeSet<PathBuf>,
-) -> Result<BTreeSet<PathBuf>> {
-    let files = differing(repository, from, changed, Side::Files)?;
-    let files_to = differing(repository, to, changed, Side::Files)?;
-    let staged = differing(repository, from, changed, Side::Index)?;
-    let staged_to = differing(repository, to, changed, Side::Index)?;
-    let workdir = repository.workdir().unwrap_or(repository.path());
-    // A missing or empty file is what a checkout that was killed leaves, and holds nothing to lose.
-    let neither_in_files = files.intersection(&files_to).filter(|path| {
-        let path = workdir.join(path);
-        fs::symlink_metadata(&path).is_ok() && !is_empty(&path)
-    });
-    let neither_in_index = staged.intersection(&staged_to);
-    Ok(neither_in_files.chain(neither_in_index).cloned().collect())
-}
-
-/// Those of `changed` whose files are as in `to` already.
-fn arrived(repository: &Repository, to: &Tree<'_>, changed: &BTreeSet<PathBuf>) -> Result<BTreeSet<PathBuf>> {
-    let differ = differing(repository, to, changed, Side::Files)?;
-    Ok(changed.difference(&differ).cloned().collect())
-}
-
-/// Whether there is a file without content.
-fn is_empty(path: &Path) -> bool {
-    fs::symlink_metadata(path).is_ok_and(|looks| looks.is_file() && looks.len() == 0)
-}
-
-/// What a tree is compared with.
-#[derive(Clone, Copy)]
-enum Side {
-    Files,
-    Index,
-}
-
-/// Those of `paths` that differ between a tree and the checkout; contents are compared as git would store them.
-fn differing(
-    repository: &Repository,
-    tree: &Tree<'_>,
-    paths: &BTreeSet<PathBuf>,
-    side: Side,
-) -> Result<BTreeSet<PathBuf>> {
-    if paths.is_empty() {
-        return Ok(BTreeSet::new());
-    }
-    let mut options = DiffOptions::new();
-    options
-        .disable_pathspec_match(true)
-        .include_typechange(true)
-        .include_untracked(true)
-        .recurse_untracked_dirs(true)
-        .include_ignored(true)
-        .recurse_ignored_dirs(true)
-        .update_index(false);
-    for path in paths {
-        options.pathspec(path.as_path());
-    }
-    let diff = match side {
-        Side::Files => repository.diff_tree_to_workdir(Some(tree), Some(&mut options)),
-        Side::Index => repository.diff_tree_to_index(Some(tree), None, Some(&mut options)),
-    };
-    let found = paths_of(&diff.context("cannot compare the checkout with a commit")?);
-    Ok(found.into_iter().filter(|path| paths.contains(path)).collect())
-}
-
-/// Checks out some paths of `to`; returns what libgit2 refuses to overwrite, in which case nothing was changed.
-fn check_out(repository: &Repository, to: &Tree<'_>, paths: &BTreeSet<PathBuf>, force: bool) -> Result<Vec<Obstacle>> {
-    if paths.is_empty() {
-        return Ok(Vec::new());
-    }
-    let mut conflicts = Vec::new();
-    let mut options = CheckoutBuilder::new();
-    for path in paths {
-        options.path(path.as_path());
-    }
-    if force {
-        options.force();
-    } else {
-        options.safe().recreate_missing(true);
-    }
-    options
-        .disable_pathspec_match(true)
-        .overwrite_ignored(false)
-        .notify_on(git2::CheckoutNotificationType::CONFLICT)
-        .notify(|_, path, _, _, _| {
-            conflicts.extend(path.map(|path| Obstacle::new(path.to_path_buf(), "it would be overwritten")));
-            true
-        });
-    let outcome = repository.checkout_tree(to.as_object(), Some(&mut options));
-    drop(options);
-    match outcome {
-        Ok(()) => Ok(Vec::new()),
-        Err(error) if error.code() == git2::ErrorCode::Conflict && !conflicts.is_empty() => Ok(conflicts),
-        Err(error) => Err(error).context("cannot bring the checkout up to date"),
-    }
 }

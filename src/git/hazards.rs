@@ -109,12 +109,6 @@ impl Git {
         }
         Ok(found)
     }
-
-    /// Says whether the person's ignore rules cover a path of the checkout.
-    pub fn ignores(&self, path: &Path) -> Result<bool> {
-        let ignored = self.open()?.is_path_ignored(path);
-        ignored.context(format!("cannot ask whether git ignores `{}`", path.display()))
-    }
 }
 
 /// What the files of a commit bring.

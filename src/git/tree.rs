@@ -176,7 +176,7 @@ impl Git {
 
     /// How many files and lines differ between two trees or commits.
     pub fn change_stat(&self, old: Oid, new: Oid) -> Result<ChangeStat> {
-        let repository = self.open()?;
+        let repository = self.open_without_attributes()?;
         let stats = diff(&repository, old, new)?
             .stats()
             .context(format!("cannot count what differs between {old} and {new}"))?;

@@ -1,69 +1,76 @@
 //! Contents of changed files as git would record them.
 //!
-//! Line endings and `$Id$` are converted where attributes ask for it, by libgit2's own filters, which run no program.
-//! The attributes come from memory, the content from a handle that we opened: libgit2 never reads a file of the slot.
+//! Line endings and `$Id$` are converted where attributes ask for it. Attributes and contents come from memory: nothing
+//! is looked up in the slot.
 
-use std::io::{self, Write as _};
-
-use git2::{Index, IndexEntry, IndexTime, ObjectType, Oid, Repository};
+use git2::{ObjectType, Oid, Repository};
 
 use super::expected::ExpectedFile;
 use crate::error::{Context as _, Result};
-use crate::git::{EntryKind, Git, bytes};
+use crate::git::rules::{Attributes, Conversion, Settings, Work};
+use crate::git::{EntryKind, bytes};
 
 /// Writes blobs.
-pub(super) struct Contents {
-    /// Opened as bare, so that attributes are looked up in the index below and nowhere else.
-    repository: Repository,
-    index: Index,
-    /// Whether anything at all asks for a conversion.
-    converts: bool,
+pub(super) struct Contents<'repository> {
+    repository: &'repository Repository,
+    settings: &'repository Settings,
+    work: &'repository Work,
+    attributes: Attributes,
 }
 
-impl Contents {
-    /// Opens the object database, with no attributes but the repository's own `info/attributes`.
-    pub(super) fn open(git: &Git) -> Result<Self> {
-        let failed = "cannot open the object database";
-        let repository = Repository::open_bare(git.common_dir()).context(failed)?;
-        let mut index = Index::new().context(failed)?;
-        repository.set_index(&mut index).context(failed)?;
-        let configured = repository
-            .config()
-            .is_ok_and(|config| config.get_string("core.autocrlf").is_ok());
-        Ok(Self {
-            converts: configured || git.common_dir().join("info/attributes").exists(),
+impl<'repository> Contents<'repository> {
+    /// Begins with the attributes outside of the slot.
+    pub(super) fn new(
+        repository: &'repository Repository,
+        settings: &'repository Settings,
+        work: &'repository Work,
+    ) -> Self {
+        Self {
             repository,
-            index,
-        })
+            settings,
+            work,
+            attributes: settings.attributes(),
+        }
     }
 
-    /// Makes a `.gitattributes` file count.
-    pub(super) fn add_attributes(&mut self, path: &[u8], id: Oid) -> Result<()> {
-        self.converts = true;
-        self.index_only(path, EntryKind::File, id)
+    /// Where the blobs are written.
+    pub(super) fn repository(&self) -> &'repository Repository {
+        self.repository
+    }
+
+    /// Makes a `.gitattributes` file count that is in the store.
+    pub(super) fn add_recorded_attributes(&mut self, path: &[u8], id: Oid) -> Result<()> {
+        let blob = self.repository.find_blob(id);
+        let blob = blob.context(format!("cannot read `{}`", bytes::to_path(path).display()))?;
+        self.add_attributes(path, blob.content());
+        Ok(())
+    }
+
+    /// Makes a `.gitattributes` file with this content count.
+    pub(super) fn add_attributes(&mut self, path: &[u8], content: &[u8]) {
+        self.attributes.add(bytes::split_last(path).0, content);
     }
 
     /// Writes a file's content. One that is byte for byte what it was keeps its id, whatever attributes say now.
-    pub(super) fn file(&mut self, path: &[u8], content: &[u8], was: Option<&ExpectedFile>) -> Result<Oid> {
+    pub(super) fn file(&self, path: &[u8], content: &[u8], was: Option<&ExpectedFile>) -> Result<Oid> {
         let failed = || format!("cannot record `{}`", bytes::to_path(path).display());
         let raw = Oid::hash_object(ObjectType::Blob, content).context(failed())?;
         if was.is_some_and(|was| was.id == raw) {
             return Ok(raw);
         }
-        if !self.converts {
+        let conversion = Conversion::of(&self.attributes.of(path, self.work), self.settings);
+        if conversion.is_none() {
             return self.repository.blob(content).context(failed());
         }
-        if let Some(was) = was {
-            // A file that is stored with carriage returns keeps them under `text=auto`: libgit2 looks here.
-            self.index_only(path, was.kind, was.id)?;
-        }
-        match self.converted(path, content) {
-            Ok(id) => Ok(id),
-            Err(error) => {
-                tracing::debug!(path = %bytes::to_path(path).display(), %error, "recorded without conversion");
-                self.repository.blob(content).context(failed())
-            }
-        }
+        let was = was.filter(|was| was.kind != EntryKind::Submodule);
+        let stored = was
+            .map(|was| self.repository.find_blob(was.id))
+            .transpose()
+            .context(failed())?;
+        let converted = conversion.store(content, stored.as_ref().map(git2::Blob::content));
+        self.repository
+            .blob(converted.as_deref().unwrap_or(content))
+            .context(failed())
     }
 
     /// Whether a file of the base is the link with this target.
@@ -75,34 +82,5 @@ impl Contents {
     /// Writes a link's target, as it is.
     pub(super) fn link(&self, target: &[u8]) -> Result<Oid> {
         self.repository.blob(target).context("cannot record a link")
-    }
-
-    fn converted(&self, path: &[u8], content: &[u8]) -> io::Result<Oid> {
-        let path = bytes::to_path(path);
-        let mut writer = self.repository.blob_writer(Some(&path)).map_err(io::Error::other)?;
-        writer.write_all(content)?;
-        writer.commit().map_err(io::Error::other)
-    }
-
-    fn index_only(&mut self, path: &[u8], kind: EntryKind, id: Oid) -> Result<()> {
-        let entry = IndexEntry {
-            ctime: IndexTime::new(0, 0),
-            mtime: IndexTime::new(0, 0),
-            dev: 0,
-            ino: 0,
-            mode: kind.mode(),
-            uid: 0,
-            gid: 0,
-            file_size: 0,
-            id,
-            flags: 0,
-            flags_extended: 0,
-            path: path.to_vec(),
-        };
-        let added = self.index.add(&entry);
-        added.context(format!(
-            "cannot look up the attributes of `{}`",
-            bytes::to_path(path).display()
-        ))
     }
 }

@@ -10,6 +10,7 @@ use rustix::fs::{FileType, Stat};
 
 use super::registration::Registration;
 use crate::error::Result;
+use crate::git::rules::Settings;
 use crate::git::tree::{peel, visit};
 use crate::git::{EntryKind, bytes};
 
@@ -50,8 +51,8 @@ fn low<T: TryInto<i128>>(value: T) -> u32 {
     u32::try_from(value & 0xffff_ffff).unwrap_or_default()
 }
 
-/// The kind of entry that something on disk would be; `None` for folders and what git does not know.
-pub(super) fn kind_on_disk(stat: &Stat) -> Option<EntryKind> {
+/// The kind of entry that something on disk looks like; `None` for folders and what git does not know.
+fn kind_on_disk(stat: &Stat) -> Option<EntryKind> {
     match FileType::from_raw_mode(stat.st_mode) {
         FileType::RegularFile if stat.st_mode & 0o100 != 0 => Some(EntryKind::Executable),
         FileType::RegularFile => Some(EntryKind::File),
@@ -73,9 +74,19 @@ pub(super) struct ExpectedFile {
     pub(super) met: bool,
 }
 
+/// What the file system can hold, by the repository's configuration.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct FileSystem {
+    /// Which files may be executed.
+    pub(super) modes: bool,
+    /// Symbolic links; without them, a link is a file with its target in it.
+    pub(super) links: bool,
+}
+
 /// All files that should be there.
-#[derive(Default)]
 pub(super) struct Expected {
+    /// What shows on disk.
+    pub(super) file_system: FileSystem,
     /// By path.
     pub(super) files: HashMap<Vec<u8>, ExpectedFile>,
     /// Every folder with a file somewhere below it.
@@ -84,8 +95,15 @@ pub(super) struct Expected {
 
 impl Expected {
     /// Reads the files of a tree or commit.
-    pub(super) fn of(repository: &Repository, tree_or_commit: Oid) -> Result<Self> {
-        let mut expected = Self::default();
+    pub(super) fn of(repository: &Repository, tree_or_commit: Oid, settings: &Settings) -> Result<Self> {
+        let mut expected = Self {
+            file_system: FileSystem {
+                modes: settings.file_mode,
+                links: settings.symlinks,
+            },
+            files: HashMap::new(),
+            folders: HashSet::new(),
+        };
         let tree = peel(repository, tree_or_commit)?;
         let mut last_folder = Vec::new();
         visit(repository, &tree, b"", &mut |path, kind, id| {
@@ -134,10 +152,26 @@ impl Expected {
 
     /// The file at a path when what is on disk is certainly it, by its looks alone; marks it as met.
     pub(super) fn meet_unchanged(&mut self, path: &[u8], stat: &Stat) -> Option<ExpectedFile> {
+        let kind = self.kind_at(path, stat);
         let file = self.files.get_mut(path)?;
-        let unchanged = kind_on_disk(stat) == Some(file.kind) && file.stamp == Some(Stamp::of(stat));
+        let unchanged = kind == Some(file.kind) && file.stamp == Some(Stamp::of(stat));
         file.met |= unchanged;
         unchanged.then_some(*file)
+    }
+
+    /// The kind of entry that is at a path: where the file system cannot show it, a file that should be there is what it
+    /// should be, and a new one is a plain file. `None` for folders and what git does not know.
+    pub(super) fn kind_at(&self, path: &[u8], stat: &Stat) -> Option<EntryKind> {
+        let FileSystem { modes, links } = self.file_system;
+        let seen = kind_on_disk(stat)?;
+        let known = self.files.get(path).map(|file| file.kind);
+        Some(match (seen, known) {
+            (EntryKind::Link, _) => seen,
+            (_, Some(EntryKind::Link)) if !links => EntryKind::Link,
+            _ if modes => seen,
+            (_, Some(EntryKind::Executable)) => EntryKind::Executable,
+            _ => EntryKind::File,
+        })
     }
 
     /// Marks a file as met.

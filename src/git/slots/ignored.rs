@@ -1,79 +1,84 @@
-//! Which new files git would leave out: the `.gitignore` files in the slot and the repository's `info/exclude`.
+//! Which new files git would leave out: the `.gitignore` files in the slot, the repository's `info/exclude`, and the
+//! person's own rules.
 //!
-//! A person's own global excludes do not count: a bare name in one of those once hid a whole source folder.
-//! The files are read by us and parsed in memory; libgit2 would open whatever an agent put in their place.
+//! The files in the slot are read by us and parsed in memory; libgit2 would open whatever an agent put in their place.
 
 use std::cell::Cell;
-use std::path::Path;
-use std::rc::Rc;
-
-use ignore::Match;
-use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
 use super::folder::Folder;
-use crate::git::bytes;
+use crate::git::rules::{IgnoreFile, Settings, Work};
 
-/// How many bytes of rules are read in all, whatever number of folders has some: a million take seconds, and what is not
-/// read leaves nothing out.
+/// How many bytes of rules are read in all, whatever number of folders has some: what is not read leaves nothing out.
 const MOST: u64 = 1 << 20;
+
+/// What all rules of a slot share.
+pub(super) struct Outside<'work> {
+    /// The rules outside of the slot, the strongest first.
+    files: [IgnoreFile; 2],
+    /// Whether names that differ by case alone are one.
+    ignore_case: bool,
+    /// How many bytes may still be read.
+    left: Cell<u64>,
+    work: &'work Work,
+}
+
+impl<'work> Outside<'work> {
+    /// Reads the rules outside of the slot.
+    pub(super) fn of(settings: &Settings, work: &'work Work) -> Self {
+        Self {
+            files: settings.ignore_files(),
+            ignore_case: settings.ignore_case,
+            left: Cell::new(MOST),
+            work,
+        }
+    }
+}
 
 /// The rules that hold in a folder: its own, then those of the folders above it.
 pub(super) struct Rules<'above> {
-    own: Option<Gitignore>,
+    own: Option<IgnoreFile>,
+    /// How long the folder's path is, with the slash behind it.
+    depth: usize,
     above: Option<&'above Rules<'above>>,
-    /// How many bytes may still be read, here and everywhere else in the slot.
-    left: Rc<Cell<u64>>,
+    outside: &'above Outside<'above>,
 }
 
 impl<'above> Rules<'above> {
-    /// The rules of `info/exclude`.
-    pub(super) fn of_repository(common_dir: &Path) -> Self {
-        let content = std::fs::read(common_dir.join("info/exclude")).unwrap_or_default();
+    /// The rules outside of the slot alone.
+    pub(super) fn of_repository(outside: &'above Outside<'above>) -> Self {
         Self {
-            own: parse(b"", &content),
+            own: None,
+            depth: 0,
             above: None,
-            left: Rc::new(Cell::new(MOST)),
+            outside,
         }
     }
 
     /// The rules in `folder`, whose path is `path`.
     pub(super) fn in_folder(folder: &Folder, path: &[u8], names: &[Vec<u8>], above: &'above Self) -> Self {
         let has_rules = names.iter().any(|name| name == b".gitignore");
-        let left = Rc::clone(&above.left);
+        let left = &above.outside.left;
         let content = has_rules
             .then(|| folder.read_file(b".gitignore", left.get()).ok())
             .flatten();
         let read = content.as_ref().map_or(0, |content| content.len() as u64);
         left.set(left.get().saturating_sub(read));
         Self {
-            own: content.and_then(|content| parse(path, &content)),
+            own: content.map(|content| IgnoreFile::parse(&content, above.outside.ignore_case)),
+            depth: path.len() + usize::from(!path.is_empty()),
             above: Some(above),
-            left,
+            outside: above.outside,
         }
     }
 
     /// Whether git leaves out what is at a path, by the rules nearest to it that say anything.
     pub(super) fn ignore(&self, path: &[u8], is_folder: bool) -> bool {
-        let path = bytes::to_path(path);
-        let mut rules = Some(self);
-        while let Some(here) = rules {
-            match here.own.as_ref().map(|own| own.matched(&path, is_folder)) {
-                Some(Match::Ignore(_)) => return true,
-                Some(Match::Whitelist(_)) => return false,
-                Some(Match::None) | None => rules = here.above,
-            }
-        }
-        false
+        let work = self.outside.work;
+        let nearest_first = std::iter::successors(Some(self), |rules| rules.above);
+        let in_slot =
+            nearest_first.filter_map(|rules| rules.own.as_ref()?.ignores(&path[rules.depth..], is_folder, work));
+        let outside = self.outside.files.iter();
+        let outside = outside.filter_map(|rules| rules.ignores(path, is_folder, work));
+        in_slot.chain(outside).next().unwrap_or(false)
     }
-}
-
-/// Parses rules that hold below `folder`; a line that is no pattern is left out, as git does.
-fn parse(folder: &[u8], content: &[u8]) -> Option<Gitignore> {
-    let mut builder = GitignoreBuilder::new(bytes::to_path(folder));
-    for line in String::from_utf8_lossy(content).lines() {
-        if let Err(error) = builder.add_line(None, line) {
-            tracing::debug!(%error, "a line of ignore rules is no pattern");
-        }
-    }
-    builder.build().ok().filter(|rules| !rules.is_empty())
 }

@@ -11,6 +11,7 @@ use super::folder::{Folder, Owner, remove_path};
 use super::slot::Slot;
 use crate::error::{Context as _, Result};
 use crate::git::bytes;
+use crate::git::rules::Settings;
 
 /// Where the private repository is mounted.
 const GIT: &str = "/run/cordwainer/git";
@@ -65,6 +66,7 @@ pub(super) fn make(slot: &Slot, dir: &Path, branch: &str, commit: Oid, owner: Ow
         fs::create_dir_all(parent).context(failed())?;
     }
     remove_path(dir)?;
+    let settings = Settings::of(&slot.git, &slot.git.open()?)?;
     let git_dir = dir.join("git");
     let alternates = alternates(slot, dir);
     let write = || -> io::Result<()> {
@@ -78,13 +80,10 @@ pub(super) fn make(slot: &Slot, dir: &Path, branch: &str, commit: Oid, owner: Ow
         }
         fs::write(git_dir.join("HEAD"), format!("ref: {reference}\n"))?;
         fs::write(git_dir.join(&reference), format!("{commit}\n"))?;
-        fs::write(git_dir.join("config"), CONFIG)?;
+        fs::write(git_dir.join("config"), format!("{}{CONFIG}", file_system(&settings)))?;
         fs::write(git_dir.join("objects/info/alternates"), alternates.lines())?;
         copy_if_there(&slot.git.common_dir().join("shallow"), &git_dir.join("shallow"))?;
-        copy_if_there(
-            &slot.git.common_dir().join("info/exclude"),
-            &git_dir.join("info/exclude"),
-        )?;
+        fs::write(git_dir.join("info/exclude"), settings.all_ignore_rules())?;
         copy_index(&slot.registration.index(), &git_dir.join("index"))?;
         fs::write(dir.join("no-alternates"), "")?;
         fs::write(dir.join("pointer"), format!("gitdir: {GIT}\n"))?;
@@ -94,6 +93,14 @@ pub(super) fn make(slot: &Slot, dir: &Path, branch: &str, commit: Oid, owner: Ow
     };
     write().context(failed())?;
     Ok(described(dir, alternates))
+}
+
+/// What git in the container must know of the file system that it works on.
+fn file_system(settings: &Settings) -> String {
+    format!(
+        "[core]\n\tfilemode = {}\n\tsymlinks = {}\n\tignorecase = {}\n",
+        settings.file_mode, settings.symlinks, settings.ignore_case
+    )
 }
 
 /// Finds the private repository that was made in `dir` before, as the agent left it.

@@ -15,12 +15,13 @@ use super::registration::Registration;
 use super::slot::Slot;
 use crate::crash::crash_point;
 use crate::error::{Context as _, ErrorKind, Result};
+use crate::git::rules::Settings;
 use crate::git::{EntryKind, bytes};
 
 /// Makes the slot's folder the commit's tree.
 pub(super) fn restore(slot: &Slot, commit: Oid, owner: Owner) -> Result<()> {
     let repository = slot.git.open()?;
-    let mut expected = Expected::of(&repository, commit)?;
+    let mut expected = Expected::of(&repository, commit, &Settings::of(&slot.git, &repository)?)?;
     slot.registration.point_at(commit)?;
     slot.registration.free_index()?;
     let known = expected.add_stamps(&slot.registration);
@@ -125,7 +126,7 @@ fn write_missing(
         } else {
             let blob = repository.find_blob(file.id).context(failed())?;
             let stat = match file.kind {
-                EntryKind::Link => folder.make_link(name, blob.content(), owner),
+                EntryKind::Link if expected.file_system.links => folder.make_link(name, blob.content(), owner),
                 kind => folder.make_file(name, blob.content(), kind == EntryKind::Executable, owner),
             };
             Some(stat.context(failed())?)

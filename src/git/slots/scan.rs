@@ -1,12 +1,14 @@
 //! A slot's folder read after its container is gone: what changed, what is not recorded, what is refused.
 
-use std::io;
+use std::io::{self, Read as _};
 use std::path::PathBuf;
 
+use git2::Odb;
 use rustix::fs::{FileType, Stat};
+use sha1_smol::Sha1;
 
 use super::bare;
-use super::expected::{Expected, kind_on_disk};
+use super::expected::Expected;
 use super::folder::Folder;
 use super::ignored::Rules;
 use super::snapshot::SnapshotLimits;
@@ -14,6 +16,8 @@ use crate::error::{Context as _, Result};
 use crate::git::edit::hazardous_name;
 use crate::git::{EntryKind, bytes};
 
+/// How many bytes of a large file are read at once.
+const PIECE: usize = 1 << 16;
 /// Folders nested deeper than this are refused: most programs could not open what is in them.
 const DEEPEST: usize = 300;
 
@@ -21,9 +25,13 @@ const DEEPEST: usize = 300;
 pub(super) struct Scan<'expected> {
     pub(super) expected: &'expected mut Expected,
     pub(super) limits: &'expected SnapshotLimits,
+    /// Where what was expected is stored.
+    pub(super) odb: &'expected Odb<'expected>,
     /// New files and those that may have changed.
     pub(super) candidates: Vec<(Vec<u8>, EntryKind)>,
-    /// How many of them are new or have changed.
+    /// New and changed `.gitattributes` files: they count for git even where ignore rules leave them out.
+    pub(super) attributes: Vec<Vec<u8>>,
+    /// How many of the candidates are new or have changed.
     pub(super) changed: usize,
     /// How many bytes they have together.
     pub(super) bytes: u64,
@@ -93,7 +101,7 @@ impl Scan<'_> {
         if self.expected.meet_unchanged(&path, stat).is_some() {
             return Ok(());
         }
-        let kind = kind_on_disk(stat);
+        let kind = self.expected.kind_at(&path, stat);
         let expected = self.expected.files.get(&path).map(|file| file.kind);
         let is_new = expected.is_none() && !self.expected.folders.contains(&path);
         if is_new && let Some(hazard) = hazardous_name(name, kind.unwrap_or(EntryKind::File)) {
@@ -101,7 +109,7 @@ impl Scan<'_> {
             return Ok(());
         }
         match (kind, FileType::from_raw_mode(stat.st_mode)) {
-            (Some(kind), _) => self.file(place, path, kind, stat),
+            (Some(kind), _) => return self.file(place, path, kind, stat),
             (None, FileType::Directory) if expected == Some(EntryKind::Submodule) => self.submodule(place, name, &path),
             (None, FileType::Directory) => return self.below(place, name, &path),
             (None, other) => {
@@ -112,11 +120,16 @@ impl Scan<'_> {
         Ok(())
     }
 
-    fn file(&mut self, place: &Place<'_>, path: Vec<u8>, kind: EntryKind, stat: &Stat) {
+    fn file(&mut self, place: &Place<'_>, path: Vec<u8>, kind: EntryKind, stat: &Stat) -> Result<()> {
         let is_new = !self.expected.files.contains_key(&path);
         let size = u64::try_from(stat.st_size).unwrap_or(u64::MAX);
+        if bytes::split_last(&path).1 == b".gitattributes" && kind != EntryKind::Link {
+            self.attributes.push(path.clone());
+        }
         if is_new && (place.ignored || place.rules.ignore(&path, false)) {
             self.ignored.push(bytes::to_path(&path));
+        } else if size > self.limits.max_file_bytes && self.is_unchanged(place, &path, kind, size)? {
+            self.expected.meet(&path);
         } else if size > self.limits.max_file_bytes {
             let most = self.limits.max_file_bytes;
             self.refuse(&path, &format!("{} bytes, more than the {most} allowed", stat.st_size));
@@ -129,6 +142,29 @@ impl Scan<'_> {
             self.changed += usize::from(!unsure);
             self.bytes += if unsure { 0 } else { size };
             self.candidates.push((path, kind));
+        }
+        Ok(())
+    }
+
+    /// Whether a large file has the content that it had, whatever its times say; it is read in pieces.
+    fn is_unchanged(&self, place: &Place<'_>, path: &[u8], kind: EntryKind, size: u64) -> Result<bool> {
+        let Some(was) = self.expected.files.get(path).filter(|was| was.kind == kind) else {
+            return Ok(false);
+        };
+        let failed = || format!("cannot compare `{}` with what it was", bytes::to_path(path).display());
+        let (stored, _) = self.odb.read_header(was.id).context(failed())?;
+        if stored as u64 != size || kind == EntryKind::Link {
+            return Ok(false);
+        }
+        let mut file = place.folder.open_file(bytes::split_last(path).1).context(failed())?;
+        let mut hash = Sha1::new();
+        hash.update(format!("blob {size}\0").as_bytes());
+        let mut piece = vec![0; PIECE];
+        loop {
+            match file.read(&mut piece).context(failed())? {
+                0 => return Ok(hash.digest().bytes() == was.id.as_bytes()),
+                read => hash.update(&piece[..read]),
+            }
         }
     }
 

@@ -3,17 +3,18 @@
 use std::io;
 use std::path::PathBuf;
 
-use git2::{Oid, Repository};
+use git2::Oid;
 
 use super::content::Contents;
 use super::expected::{Expected, ExpectedFile};
 use super::folder::{Cursor, Folder};
-use super::ignored::Rules;
+use super::ignored::{Outside, Rules};
 use super::scan::Scan;
 use super::screen::Screen;
 use super::slot::Slot;
 use crate::error::{Context as _, Result};
 use crate::git::edit::Editor;
+use crate::git::rules::{Settings, Work};
 use crate::git::tree::peel;
 use crate::git::{Change, ChangeKind, EntryKind, bytes};
 
@@ -62,13 +63,18 @@ type Edits = Vec<(Vec<u8>, Option<(EntryKind, Oid)>)>;
 /// Records what is in the slot, compared with `base`.
 pub(super) fn snapshot(slot: &Slot, base: Oid, limits: &SnapshotLimits) -> Result<Snapshot> {
     let repository = slot.git.open()?;
-    let mut expected = Expected::of(&repository, base)?;
+    let settings = Settings::of(&slot.git, &repository)?;
+    let mut expected = Expected::of(&repository, base, &settings)?;
     expected.add_stamps(&slot.registration);
+    let odb = repository.odb().context("cannot open the object database")?;
+    let work = Work::new();
     let root = Folder::open_slot(&slot.path).context(format!("cannot open the slot `{}`", slot.path.display()))?;
     let mut scan = Scan {
         expected: &mut expected,
         limits,
+        odb: &odb,
         candidates: Vec::new(),
+        attributes: Vec::new(),
         changed: 0,
         bytes: 0,
         skipped: Vec::new(),
@@ -76,8 +82,10 @@ pub(super) fn snapshot(slot: &Slot, base: Oid, limits: &SnapshotLimits) -> Resul
         too_many: None,
         ignored: Vec::new(),
     };
-    scan.run(&root, &Rules::of_repository(slot.git.common_dir()))?;
-    let edits = record(slot, &repository, &root, &mut scan)?;
+    let outside = Outside::of(&settings, &work);
+    scan.run(&root, &Rules::of_repository(&outside))?;
+    let contents = Contents::new(&repository, &settings, &work);
+    let edits = record(slot, contents, &root, &mut scan)?;
     let Scan {
         mut skipped,
         mut refused,
@@ -86,10 +94,13 @@ pub(super) fn snapshot(slot: &Slot, base: Oid, limits: &SnapshotLimits) -> Resul
         ..
     } = scan;
     refused.extend(too_many);
+    if work.is_spent() {
+        let why = "ignore rules and attributes take too long to match, so files may be missing or recorded otherwise";
+        refused.push((PathBuf::from(".gitattributes"), why.to_owned()));
+    }
     skipped.sort();
     refused.sort();
     ignored.sort();
-    let odb = repository.odb().context("cannot open the object database")?;
     let mut editor = Editor::new(&odb, peel(&repository, base)?.id());
     for (path, _) in edits.iter().filter(|(_, new)| new.is_none()) {
         editor.remove(path, &[])?;
@@ -109,18 +120,10 @@ pub(super) fn snapshot(slot: &Slot, base: Oid, limits: &SnapshotLimits) -> Resul
 }
 
 /// Writes the contents of all candidates, and says what becomes of each path.
-fn record(slot: &Slot, repository: &Repository, root: &Folder, scan: &mut Scan<'_>) -> Result<Edits> {
-    let mut contents = Contents::open(&slot.git)?;
-    let mut screen = Screen::new(&slot.git.redactor, repository);
-    let is_attributes = |path: &[u8]| bytes::split_last(path).1 == b".gitattributes";
-    for (path, file) in &scan.expected.files {
-        if file.met && is_attributes(path) {
-            contents.add_attributes(path, file.id)?;
-        }
-    }
-    let mut candidates = std::mem::take(&mut scan.candidates);
-    // Attributes first: they say how the others are recorded.
-    candidates.sort_by_cached_key(|(path, _)| (!is_attributes(path), path.clone()));
+fn record(slot: &Slot, mut contents: Contents<'_>, root: &Folder, scan: &mut Scan<'_>) -> Result<Edits> {
+    let mut screen = Screen::new(&slot.git.redactor, contents.repository());
+    read_attributes(&mut contents, root, scan)?;
+    let candidates = std::mem::take(&mut scan.candidates);
     let mut cursor = Cursor::new(root);
     let mut edits = Edits::new();
     for (path, kind) in candidates {
@@ -133,12 +136,9 @@ fn record(slot: &Slot, repository: &Repository, root: &Folder, scan: &mut Scan<'
                 continue;
             }
         };
-        let Some(id) = screened(&mut screen, &mut contents, scan, (&path, kind), &content)? else {
+        let Some(id) = screened(&mut screen, &contents, scan, (&path, kind), &content)? else {
             continue;
         };
-        if is_attributes(&path) && kind != EntryKind::Link {
-            contents.add_attributes(&path, id)?;
-        }
         scan.expected.meet(&path);
         if was.is_none_or(|was: ExpectedFile| (was.kind, was.id) != (kind, id)) {
             edits.push((path, Some((kind, id))));
@@ -148,10 +148,28 @@ fn record(slot: &Slot, repository: &Repository, root: &Folder, scan: &mut Scan<'
     Ok(edits)
 }
 
+/// Makes all `.gitattributes` files count, as they are in the slot: they say how the others, and they themselves, are
+/// recorded.
+fn read_attributes(contents: &mut Contents<'_>, root: &Folder, scan: &Scan<'_>) -> Result<()> {
+    for (path, file) in &scan.expected.files {
+        if file.met && bytes::split_last(path).1 == b".gitattributes" {
+            contents.add_recorded_attributes(path, file.id)?;
+        }
+    }
+    let mut cursor = Cursor::new(root);
+    for path in &scan.attributes {
+        // One that cannot be read is refused when it comes to be recorded.
+        if let Ok(content) = read(&mut cursor, path, EntryKind::File, scan.limits.max_file_bytes) {
+            contents.add_attributes(path, &content);
+        }
+    }
+    Ok(())
+}
+
 /// Records one file or link as far as it may be; `None` for one that is refused whole.
 fn screened(
     screen: &mut Screen<'_>,
-    contents: &mut Contents,
+    contents: &Contents<'_>,
     scan: &mut Scan<'_>,
     (path, kind): (&[u8], EntryKind),
     content: &[u8],
@@ -184,7 +202,11 @@ fn read(cursor: &mut Cursor<'_>, path: &[u8], kind: EntryKind, most: u64) -> io:
     let (parent, name) = bytes::split_last(path);
     let folder = cursor.at(parent, Folder::enter)?;
     match kind {
-        EntryKind::Link => folder.read_link(name),
+        EntryKind::Link => match folder.read_link(name) {
+            // A file that stands for a link, where there are none.
+            Err(error) if error.kind() == io::ErrorKind::InvalidInput => folder.read_file(name, most),
+            other => other,
+        },
         _ => folder.read_file(name, most),
     }
 }

@@ -248,9 +248,11 @@ fn ignored_new_files_are_left_out_and_tracked_ones_are_not() {
     let mut scene = Scene::new(&[(".gitignore", "build/\n*.log\n!keep.log\n"), ("x", "x")]);
     let exclude = scene.git.common_dir().join("info/exclude");
     fs::write(exclude, "scratch\n").unwrap();
-    // A person's own rules do not count.
-    fs::write(scene.repository.outside().join("home/.gitignore"), "src\n").unwrap();
-    scene.repository.git(&["config", "core.excludesFile", "~/.gitignore"]);
+    let personal = scene.repository.outside().join("home/.gitignore");
+    fs::write(&personal, "personal\n").unwrap();
+    scene
+        .repository
+        .git(&["config", "core.excludesFile", personal.to_str().unwrap()]);
     for path in [
         "build/out",
         "a.log",
@@ -259,13 +261,14 @@ fn ignored_new_files_are_left_out_and_tracked_ones_are_not() {
         "src/main.rs",
         "sub/b.log",
         "sub/c",
+        "src/personal",
     ] {
         scene.write(path, path);
     }
     scene.write("sub/.gitignore", "c\n!b.log\n");
     let snapshot = scene.snapshot();
     let ignored: Vec<_> = snapshot.ignored.iter().map(|path| path.to_str().unwrap()).collect();
-    assert_eq!(ignored, ["a.log", "build", "scratch", "sub/c"]);
+    assert_eq!(ignored, ["a.log", "build", "scratch", "src/personal", "sub/c"]);
     let changed: Vec<_> = snapshot
         .changed
         .iter()

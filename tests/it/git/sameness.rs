@@ -74,7 +74,7 @@ fn perform(root: &Path, deed: &Deed) {
 }
 
 /// What git records of a folder, asked in a copy.
-fn git_says(repository: &TestRepository, folder: &Path) -> Oid {
+pub(super) fn git_says(repository: &TestRepository, folder: &Path) -> Oid {
     let copy = repository.outside().join("copy");
     if copy.exists() {
         fs::remove_dir_all(&copy).unwrap();

@@ -9,7 +9,11 @@ use crate::support::repository::TestRepository;
 
 /// A pool whose state folder is where it is by default.
 pub(super) fn pool(repository: &TestRepository) -> SlotPool {
-    let git = repository.handle();
+    pool_of(repository.handle())
+}
+
+/// The pool of one handle.
+pub(super) fn pool_of(git: Git) -> SlotPool {
     let state = git.common_dir().join("cordwainer");
     SlotPool::new(git, &state)
 }

@@ -52,6 +52,11 @@ impl TestRepository {
         self.folder.path().join("home")
     }
 
+    /// Where git looks for the person's own rules.
+    pub(crate) fn config_home(&self) -> PathBuf {
+        self.home().join(".config")
+    }
+
     /// The library's handle on it.
     pub(crate) fn handle(&self) -> Git {
         Git::discover(&self.path()).unwrap()
