@@ -14,7 +14,7 @@ use crate::ledger::{Entry, Place};
 use crate::record::{recorded_call, recorded_measure};
 use crate::store::Store;
 use crate::suspend::{SlotOwner, Suspended};
-use crate::task_commit::{keep_orphan, keep_snapshot, kept_commit, merged_commit, message};
+use crate::task_commit::{AttemptName, keep_orphan, keep_snapshot, kept_commit, merged_commit, message};
 
 /// Looks for what dead runs left of one generation. The caller holds the repository's lock, so
 /// whatever is claimed or running belongs to nobody.
@@ -168,7 +168,7 @@ impl<'a> Recovery<'a> {
             )));
         };
         let call = self.call_of(&issue, owner.attempt, &owner.run)?;
-        let text = message(&issue, owner.attempt, &owner.run, call.as_ref());
+        let text = message(&generation, &issue, owner.attempt, &owner.run, call.as_ref());
         let kept = keep_snapshot(self.generator, &generation, task, base, snapshot.tree, &text)?;
         Ok(Some(format!(
             "kept what attempt {} at {task} had left, as commit {kept}",
@@ -218,7 +218,8 @@ impl<'a> Recovery<'a> {
     fn put_right(&self, id: &IssueId, said: &mut Vec<String>) -> Result<()> {
         let now = self.generator.world().now();
         let mut attempt = self.interrupted_attempt(self.store.read()?.get(id)?, now)?;
-        if let Some(commit) = merged_commit(self.generator, self.generation, id, attempt.number)? {
+        let name = self.name(id, attempt.number, &attempt.run);
+        if let Some(commit) = merged_commit(self.generator, &name)? {
             attempt.outcome = Outcome::Merged;
             "its run died before the task was closed".clone_into(&mut attempt.reason);
             self.store.update(&format!("close {id}"), now, |issues| {
@@ -234,6 +235,16 @@ impl<'a> Recovery<'a> {
         })?;
         said.push(format!("gave {id} back: its run ended before the attempt did"));
         Ok(())
+    }
+
+    /// The name of an attempt at a task of this generation.
+    fn name<'name>(&'name self, task: &'name IssueId, number: u32, run: &'name str) -> AttemptName<'name> {
+        AttemptName {
+            generation: self.generation,
+            task,
+            number,
+            run,
+        }
     }
 
     /// The call of an attempt: what the store has of it, else what its transcript tells; `None` when it never began.
@@ -261,7 +272,7 @@ impl<'a> Recovery<'a> {
         let run = claim.map_or_else(String::new, |claim| claim.run.clone());
         let number = issue.next_attempt();
         let records = records_of(&run, issue, number);
-        let kept = kept_commit(self.generator, self.generation, &issue.id, number)?;
+        let kept = kept_commit(self.generator, &self.name(&issue.id, number, &run))?;
         let call = self.call_of(issue, number, &run)?;
         Ok(Attempt {
             number,

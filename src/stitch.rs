@@ -295,7 +295,13 @@ fn keep(work: &Work<'_>, trial: &mut Trial, slot: &mut Slot) -> Result<Snapshot>
         work.warn(format!("{}: left out {more} more", trial.issue.id));
     }
     if snapshot.tree != work.generator.git.commit_info(base)?.tree {
-        let text = message(&trial.issue, trial.number, work.recorder.run(), trial.entry.as_ref());
+        let text = message(
+            work.generation,
+            &trial.issue,
+            trial.number,
+            work.recorder.run(),
+            trial.entry.as_ref(),
+        );
         let id = &trial.issue.id;
         let kept = keep_snapshot(work.generator, work.generation, id, base, snapshot.tree, &text)?;
         trial.snapshot = Some(kept);

@@ -12,6 +12,8 @@ use crate::issue::{Issue, IssueId};
 use crate::ledger::Entry;
 use crate::text::one_line;
 
+/// The generation that a commit was made in: numbers of tasks and attempts are unique in that one alone.
+const GENERATION_TRAILER: &str = "Cordwainer-Generation";
 /// The task that a commit did.
 const TASK_TRAILER: &str = "Cordwainer-Task";
 /// The attempt at the task, counted from 1.
@@ -85,13 +87,42 @@ pub(crate) fn keep_orphan(
     }
 }
 
+/// One attempt at a task, told from every other one, also in histories that were merged into each other.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AttemptName<'name> {
+    pub(crate) generation: &'name GenerationName,
+    pub(crate) task: &'name IssueId,
+    /// Counted from 1.
+    pub(crate) number: u32,
+    /// The run that made it.
+    pub(crate) run: &'name str,
+}
+
+impl AttemptName<'_> {
+    /// Whether a commit came of this attempt, by its trailers.
+    fn made(&self, commit: &CommitInfo) -> bool {
+        let says = |key, value: &str| commit.trailer(key).as_deref() == Some(value);
+        says(GENERATION_TRAILER, self.generation.as_str())
+            && says(TASK_TRAILER, &self.task.to_string())
+            && says(ATTEMPT_TRAILER, &self.number.to_string())
+            && says(RUN_TRAILER, self.run)
+    }
+}
+
 /// The message of a task's commit: what the task was, and trailers that say where it came from. Tokens and money are
 /// those of all attempts up to this one, whose call `call` is; `None` where it never began.
-pub(crate) fn message(issue: &Issue, attempt: u32, run: &str, call: Option<&Entry>) -> String {
+pub(crate) fn message(
+    generation: &GenerationName,
+    issue: &Issue,
+    attempt: u32,
+    run: &str,
+    call: Option<&Entry>,
+) -> String {
     let mut text = format!("{}\n\n", one_line(&issue.title, 200));
     let model = call.and_then(|call| call.model.as_deref());
     let usage = usage_up_to(issue, attempt, call);
     let trailers = [
+        (GENERATION_TRAILER, generation.to_string()),
         (TASK_TRAILER, issue.id.to_string()),
         (ATTEMPT_TRAILER, attempt.to_string()),
         (RUN_TRAILER, run.to_owned()),
@@ -106,8 +137,8 @@ pub(crate) fn message(issue: &Issue, attempt: u32, run: &str, call: Option<&Entr
 }
 
 /// The same for what a person took as it was.
-pub(crate) fn accepted_message(issue: &Issue, attempt: &Attempt, by: &str) -> String {
-    let mut text = message(issue, attempt.number, &attempt.run, attempt.call.as_ref());
+pub(crate) fn accepted_message(generation: &GenerationName, issue: &Issue, attempt: &Attempt, by: &str) -> String {
+    let mut text = message(generation, issue, attempt.number, &attempt.run, attempt.call.as_ref());
     let _ = writeln!(text, "{ACCEPTED_TRAILER}: {}", one_line(by, 100));
     text
 }
@@ -184,41 +215,27 @@ fn usage_up_to(issue: &Issue, attempt: u32, call: Option<&Entry>) -> Usage {
 }
 
 /// The commit on the generation branch that came of this very attempt: it says so in its trailers.
-pub(crate) fn merged_commit(
-    generator: &Generator,
-    generation: &GenerationName,
-    id: &IssueId,
-    attempt: u32,
-) -> Result<Option<Oid>> {
+pub(crate) fn merged_commit(generator: &Generator, attempt: &AttemptName<'_>) -> Result<Option<Oid>> {
     let git = &generator.git;
-    let Some(tip) = git.reference(&generation.branch())? else {
+    let Some(tip) = git.reference(&attempt.generation.branch())? else {
         return Ok(None);
     };
-    let base = git.reference(&generation.base_mark())?;
+    let base = git.reference(&attempt.generation.base_mark())?;
     let commits = git.first_parents(tip, base)?;
     Ok(commits
         .into_iter()
-        .find(|commit| is_of(commit, id, attempt))
+        .find(|commit| attempt.made(commit))
         .map(|commit| commit.id))
 }
 
 /// The commit on the task's ref that keeps what this attempt left, if it is the last one there.
-pub(crate) fn kept_commit(
-    generator: &Generator,
-    generation: &GenerationName,
-    id: &IssueId,
-    attempt: u32,
-) -> Result<Option<Oid>> {
+pub(crate) fn kept_commit(generator: &Generator, attempt: &AttemptName<'_>) -> Result<Option<Oid>> {
     let git = &generator.git;
-    let Some(tip) = git.reference(&generation.task(id))? else {
+    let Some(tip) = git.reference(&attempt.generation.task(attempt.task))? else {
         return Ok(None);
     };
     let commit = git.commit_info(tip)?;
-    Ok(is_of(&commit, id, attempt).then_some(commit.id))
-}
-
-fn is_of(commit: &CommitInfo, id: &IssueId, attempt: u32) -> bool {
-    commit.trailer(TASK_TRAILER) == Some(id.to_string()) && commit.trailer(ATTEMPT_TRAILER) == Some(attempt.to_string())
+    Ok(attempt.made(&commit).then_some(commit.id))
 }
 
 #[cfg(test)]
@@ -246,6 +263,10 @@ mod tests {
         issue
     }
 
+    fn generation() -> GenerationName {
+        GenerationName::new("generation-a".to_owned()).unwrap()
+    }
+
     fn attempt(number: u32) -> Attempt {
         Attempt {
             number,
@@ -262,8 +283,9 @@ mod tests {
 
     /// The end of the message of an attempt at a task that has these attempts already.
     fn check(recorded: &[u32], number: u32, call: Option<&Entry>, expect: [&str; 3]) {
-        let text = message(&task(recorded), number, "run-2", call);
-        assert!(text.starts_with("Parse it\n\nCordwainer-Task: cw-1\n"), "{text}");
+        let text = message(&generation(), &task(recorded), number, "run-2", call);
+        let begin = "Parse it\n\nCordwainer-Generation: generation-a\nCordwainer-Task: cw-1\n";
+        assert!(text.starts_with(begin), "{text}");
         let lines: Vec<_> = text.lines().collect();
         assert_eq!(lines[lines.len() - 3..], expect);
     }
@@ -272,9 +294,9 @@ mod tests {
     fn a_title_forges_no_trailer() {
         let mut issue = task(&[]);
         issue.title = "x\n\nCordwainer-Task: cw-9\u{1b}[2J\n".to_owned();
-        let text = message(&issue, 1, "run-2", None);
+        let text = message(&generation(), &issue, 1, "run-2", None);
         assert!(
-            text.starts_with("x Cordwainer-Task: cw-9\\u{1b}[2J\n\nCordwainer-Task: cw-1\n"),
+            text.starts_with("x Cordwainer-Task: cw-9\\u{1b}[2J\n\nCordwainer-Generation: generation-a\n"),
             "{text}"
         );
         assert_eq!(

@@ -8,7 +8,7 @@ use crate::generator::Generator;
 use crate::git::Oid;
 use crate::issue::{Issue, IssueId, Status};
 use crate::store::Store;
-use crate::task_commit::{Landed, accepted_message, land, merged_commit};
+use crate::task_commit::{AttemptName, Landed, accepted_message, land, merged_commit};
 
 impl Generator {
     /// Merges what the last attempt at a task left, which is held because it touches a protected path or holds what
@@ -29,7 +29,15 @@ impl Generator {
         let issue = store.read()?.get(id)?.clone();
         let last = issue.attempts.last();
         let merged = last
-            .map(|last| merged_commit(self, &generation, id, last.number))
+            .map(|last| {
+                let attempt = AttemptName {
+                    generation: &generation,
+                    task: id,
+                    number: last.number,
+                    run: &last.run,
+                };
+                merged_commit(self, &attempt)
+            })
             .transpose()?
             .flatten();
         if issue.status == Status::Closed && merged.is_some_and(|commit| issue.commit == Some(commit.to_string())) {
@@ -64,7 +72,7 @@ impl Generator {
             return Err(Error::new(ErrorKind::Precondition, message)
                 .hint("it stays held; say in a comment on it what to do instead, and release it"));
         }
-        let text = accepted_message(issue, attempt, &self.git.user()?.name);
+        let text = accepted_message(generation, issue, attempt, &self.git.user()?.name);
         match land(self, generation, &issue.id, base, kept.tree, &text)? {
             Landed::Merged(commit) => Ok(commit),
             Landed::Conflict(paths) => Err(Error::new(

@@ -13,7 +13,13 @@ use crate::work::Work;
 /// Puts the work on the generation branch: one commit on its tip, by compare-and-swap.
 pub(super) fn merge(work: &Work<'_>, trial: &Trial, snapshot: &Snapshot) -> Result<Judgement> {
     let id = &trial.issue.id;
-    let text = message(&trial.issue, trial.number, work.recorder.run(), trial.entry.as_ref());
+    let text = message(
+        work.generation,
+        &trial.issue,
+        trial.number,
+        work.recorder.run(),
+        trial.entry.as_ref(),
+    );
     match land(work.generator, work.generation, id, trial.base, snapshot.tree, &text)? {
         Landed::Merged(commit) => {
             crash_point!("stitch.merged");

@@ -14,7 +14,7 @@ use crate::run::project::Project;
 
 engine_tests! {
     both: a_run_that_died_anywhere_comes_to_the_same_end;
-    podman: a_run_that_died_around_a_pause_comes_to_the_same_end;
+    podman: a_run_that_died_around_a_pause_comes_to_the_same_end, a_commit_of_another_generation_closes_no_task;
 }
 
 /// One task by hand, and one that measure proposes and that waits for it.
@@ -40,6 +40,38 @@ fn end(project: &Project) -> (BTreeMap<String, String>, Vec<(String, usize)>) {
         )
     };
     (project.files("generation-one"), ["cw-1", "cw-2"].map(stands).into())
+}
+
+/// A history with another generation's commits in it, whose tasks and attempts have the same numbers.
+fn a_commit_of_another_generation_closes_no_task(kind: EngineKind) {
+    let Some(project) = Project::new(kind, "") else { return };
+    project.add("The first", "write src/a.txt one");
+    let trailers =
+        "Cordwainer-Generation: generation-other\nCordwainer-Task: cw-1\nCordwainer-Attempt: 1\nCordwainer-Run: run-1";
+    let repository = &project.repository;
+    let tree = repository.git(&["rev-parse", "generation-one^{tree}"]);
+    let arguments = [
+        "commit-tree",
+        &tree,
+        "-p",
+        "generation-one",
+        "-m",
+        "Another's",
+        "-m",
+        trailers,
+    ];
+    let foreign = repository.git(&arguments);
+    repository.git(&["update-ref", "refs/heads/generation-one", &foreign]);
+    for point in ["stitch.claimed", "stitch.kept"] {
+        let mut command = project.command(&["generator", "resume"]);
+        let output = command.env("CORDWAINER_CRASH_AT", point).output().unwrap();
+        assert_eq!(output.status.signal(), Some(9), "{point} was never reached");
+    }
+    project.run(&["generator", "resume"]).expect(0);
+    let closed = project.issue("cw-1");
+    assert_eq!(closed["status"], "closed");
+    assert_ne!(closed["commit"], foreign.as_str());
+    assert!(project.files("generation-one").contains_key("src/a.txt"));
 }
 
 /// Each engine has every second point: a point is ours and knows nothing of engines.
