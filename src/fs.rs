@@ -1,8 +1,8 @@
 //! Files that survive a kill: atomic writes, and the lock that admits one orchestrator a repository.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
 use std::io::{Read as _, Seek as _, Write as _};
-use std::os::unix::fs::DirBuilderExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -34,6 +34,23 @@ pub(crate) fn create_private_folder(path: &Path) -> Result<()> {
     made.with_context(ErrorKind::Unexpected, || format!("cannot make `{}`", path.display()))
 }
 
+/// Makes a folder its owner's alone, with whatever is missing above it: what others may do with one that is there is taken
+/// away, where it is ours to take.
+pub(crate) fn own_folder(path: &Path) -> Result<()> {
+    create_private_folder(path)?;
+    let tighten = || -> std::io::Result<()> {
+        let looks = fs::metadata(path)?;
+        let is_ours = looks.uid() == rustix::process::geteuid().as_raw();
+        if is_ours && looks.permissions().mode() & 0o077 != 0 {
+            fs::set_permissions(path, Permissions::from_mode(0o700))?;
+        }
+        Ok(())
+    };
+    tighten().with_context(ErrorKind::Unexpected, || {
+        format!("cannot keep others out of `{}`", path.display())
+    })
+}
+
 /// Who holds the lock of a repository.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LockHolder {
@@ -55,7 +72,7 @@ const PATIENCE: Duration = Duration::from_millis(300);
 impl RepositoryLock {
     /// Takes the lock below `state_dir` for `id`; fails with [`ErrorKind::Locked`] and the holder's name.
     pub(crate) fn acquire(state_dir: &Path, id: &str) -> Result<Self> {
-        create_folder(state_dir)?;
+        create_private_folder(state_dir)?;
         let path = lock_path(state_dir);
         let mut file = open(&path)?;
         let begun = Instant::now();

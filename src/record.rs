@@ -12,7 +12,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use crate::agent::{CallReport, Ending, Role, Transcript};
 use crate::error::{Context as _, Error, ErrorKind, Result};
 use crate::event::{CallName, Event, Happening};
-use crate::fs::create_folder;
+use crate::fs::{create_folder, own_folder};
 use crate::gateway::read_back;
 use crate::issue::Issues;
 use crate::ledger::learned_rates;
@@ -54,7 +54,10 @@ impl Recorder {
         sender: EventSender,
         redactor: Redactor,
     ) -> Result<Self> {
-        let folder = state_dir.join("runs").join(run);
+        let runs = state_dir.join("runs");
+        // Prompts and transcripts are their owner's alone.
+        own_folder(&runs)?;
+        let folder = runs.join(run);
         create_folder(&folder)?;
         let path = folder.join("events.jsonl");
         let opened = OpenOptions::new().create(true).append(true).open(&path);

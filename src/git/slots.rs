@@ -11,9 +11,11 @@ use std::path::{Path, PathBuf};
 use super::Git;
 use crate::crash::crash_point;
 use crate::error::{Context as _, Error, ErrorKind, Result};
+use crate::fs::own_folder;
 
 mod bare;
 mod content;
+mod disarm;
 mod expected;
 mod folder;
 mod ignored;
@@ -103,7 +105,7 @@ impl SlotPool {
 
     /// Takes the first free slot and notes durably whom it is for. Slots that a dead run left are not free.
     pub fn acquire(&self, owner: &str) -> Result<Slot> {
-        fs::create_dir_all(&self.folder).context(format!("cannot make the folder `{}`", self.folder.display()))?;
+        own_folder(&self.folder)?;
         for number in 1..=MOST_SLOTS {
             let Claim::Ours(lock) = self.claim(number)? else {
                 continue;
@@ -236,13 +238,20 @@ impl SlotPool {
 
     fn slot(&self, number: u32, lock: Lock) -> Result<Slot> {
         let path = self.folder.join(number.to_string());
-        fs::create_dir_all(&self.folder)
-            .and_then(|()| folder::ensure(&path))
-            .context(format!("cannot make the slot `{}`", path.display()))?;
+        own_folder(&self.folder)?;
+        folder::ensure(&path).context(format!("cannot make the slot `{}`", path.display()))?;
         let path = path
             .canonicalize()
             .context(format!("cannot find the slot `{}`", path.display()))?;
-        Ok(Slot::new(self.git.clone(), number, path, self.marker(number), lock))
+        let beside = [self.private_folder(number), self.session_folder(number)];
+        Ok(Slot::new(
+            self.git.clone(),
+            number,
+            path,
+            beside,
+            self.marker(number),
+            lock,
+        ))
     }
 
     fn lock(&self, number: u32) -> PathBuf {

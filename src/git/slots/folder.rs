@@ -38,6 +38,11 @@ impl Folder {
         Self::open(path.parent().unwrap_or(path))?.enter(bytes::of_path(name))
     }
 
+    /// The open handle.
+    pub(super) fn handle(&self) -> &OwnedFd {
+        &self.0
+    }
+
     /// Opens a folder in this one; one that its owner may not list or enter is made accessible.
     pub(super) fn enter(&self, name: &[u8]) -> io::Result<Self> {
         let open = || rustix::fs::openat(&self.0, name, OPEN_FOLDER, Mode::empty());

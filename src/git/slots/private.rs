@@ -10,6 +10,7 @@ use git2::Oid;
 use super::folder::{Folder, Owner, remove_path};
 use super::slot::Slot;
 use crate::error::{Context as _, Result};
+use crate::fs::own_folder;
 use crate::git::bytes;
 use crate::git::rules::Settings;
 
@@ -63,7 +64,7 @@ pub struct PrivateRepository {
 pub(super) fn make(slot: &Slot, dir: &Path, branch: &str, commit: Oid, owner: Owner) -> Result<PrivateRepository> {
     let failed = || format!("cannot make the container's repository in `{}`", dir.display());
     if let Some(parent) = dir.parent() {
-        fs::create_dir_all(parent).context(failed())?;
+        own_folder(parent)?;
     }
     remove_path(dir)?;
     let settings = Settings::of(&slot.git, &slot.git.open()?)?;

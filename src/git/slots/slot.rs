@@ -7,7 +7,7 @@ use git2::Oid;
 use super::private::{self, PrivateRepository};
 use super::registration::Registration;
 use super::snapshot::{self, Snapshot, SnapshotLimits};
-use super::{Lock, folder, marker, restore, session};
+use super::{Lock, disarm, folder, marker, restore, session};
 use crate::crash::crash_point;
 use crate::error::{Context as _, Result};
 use crate::git::Git;
@@ -19,18 +19,21 @@ pub struct Slot {
     pub(super) path: PathBuf,
     pub(super) registration: Registration,
     number: u32,
+    /// What else its agent can write: the private repository and the session.
+    beside: [PathBuf; 2],
     marker: PathBuf,
     /// Locked as long as it is open.
     _lock: Lock,
 }
 
 impl Slot {
-    pub(super) fn new(git: Git, number: u32, path: PathBuf, marker: PathBuf, lock: Lock) -> Self {
+    pub(super) fn new(git: Git, number: u32, path: PathBuf, beside: [PathBuf; 2], marker: PathBuf, lock: Lock) -> Self {
         Self {
             registration: Registration::of(&git, number, &path),
             git,
             path,
             number,
+            beside,
             marker,
             _lock: lock,
         }
@@ -93,8 +96,12 @@ impl Slot {
         snapshot::snapshot(self, base, limits)
     }
 
-    /// Gives the slot back: whatever is in it may be overwritten from now on.
+    /// Gives the slot back: whatever is in it may be overwritten from now on, and no file in it gives anybody who runs it
+    /// or comes by it a right that a new file would not.
     pub fn release(self) -> Result<()> {
+        for place in self.beside.iter().chain([&self.path]) {
+            disarm::disarm(place)?;
+        }
         marker::remove(&self.marker)?;
         crash_point!("slot.released");
         Ok(())

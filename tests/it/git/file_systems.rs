@@ -73,3 +73,52 @@ fn a_large_file_is_judged_by_its_content() {
     let other = slot.snapshot(base, &limits).unwrap();
     assert_eq!((other.changed, other.refused.len()), (vec![], 1));
 }
+
+#[test]
+fn what_an_agent_leaves_gives_nobody_a_right() {
+    let repository = TestRepository::new();
+    let base = repository.oid("HEAD");
+    let mut slot = pool(&repository).acquire("x").unwrap();
+    slot.restore(base, None).unwrap();
+    let root = slot.path().to_owned();
+    let set = |name: &str, mode: u32| fs::set_permissions(root.join(name), fs::Permissions::from_mode(mode)).unwrap();
+    fs::create_dir(root.join("folder")).unwrap();
+    fs::write(root.join("folder/program"), "#!/bin/sh\n").unwrap();
+    set("folder/program", 0o6755);
+    set("README.md", 0o4755);
+    set("folder", 0o3777);
+    set("", 0o2777);
+    let attribute =
+        |file: &str| rustix::fs::setxattr(root.join(file), "user.planted", b"x", rustix::fs::XattrFlags::empty());
+    // Not every file system has any.
+    let has_attributes = attribute("README.md").is_ok();
+    if has_attributes {
+        attribute("folder").unwrap();
+    }
+    slot.release().unwrap();
+    let mode = |name: &str| fs::metadata(root.join(name)).unwrap().permissions().mode() & 0o7000;
+    assert_eq!(["", "README.md", "folder", "folder/program"].map(mode), [0; 4]);
+    for name in ["README.md", "folder"] {
+        let mut list = [0_u8; 1024];
+        let length = if has_attributes {
+            rustix::fs::listxattr(root.join(name), &mut list[..]).unwrap()
+        } else {
+            0
+        };
+        let names = String::from_utf8_lossy(&list[..length]).replace("security.selinux\0", "");
+        assert_eq!(names, "", "{name}");
+    }
+    // Nobody else comes even as far as that.
+    let above = fs::metadata(root.parent().unwrap()).unwrap();
+    assert_eq!(above.permissions().mode() & 0o777, 0o700);
+}
+
+#[test]
+fn folders_that_an_older_version_left_open_are_closed() {
+    let repository = TestRepository::new();
+    let slots = repository.handle().common_dir().join("cordwainer/slots");
+    fs::create_dir_all(&slots).unwrap();
+    fs::set_permissions(&slots, fs::Permissions::from_mode(0o755)).unwrap();
+    pool(&repository).acquire("x").unwrap().release().unwrap();
+    assert_eq!(fs::metadata(&slots).unwrap().permissions().mode() & 0o777, 0o700);
+}
