@@ -26,7 +26,7 @@ pub use allowance::Allowance;
 use amount::{Amount, Bound, dollars};
 use look::{Granted, Look};
 pub use purse::Purse;
-pub(crate) use purse::{Asked, Hold, Short};
+pub(crate) use purse::{Asked, Hold, KnownBy, Short};
 pub use standing::{Portion, Standing};
 pub(crate) use watch::Watch;
 

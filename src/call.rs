@@ -136,7 +136,7 @@ pub(crate) async fn make(
         }
         Err(error) => ((None, None, false), Some(error)),
     };
-    let mut report = listener.finish(ending);
+    let mut report = listener.finish(ending, metered.as_ref());
     // Only one that was to go on can be lost: whatever else says those words is a refusal like any other.
     report.session_lost &= call.resume.is_some();
     report.duration_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);

@@ -111,24 +111,13 @@ impl Entry {
         metered.is_some_and(|metered| counts(metered) != counts(&self.usage))
     }
 
-    /// What counts against budgets: what the gateway metered, or more where the client tells more, since in a container
-    /// with a network of its own it may have other ways. Twice as much at most: else an agent that writes into its
-    /// client's stream could spend every budget with a line.
+    /// What counts against budgets: what the API said, wherever a gateway stood before it. A container has no credential
+    /// but the gateway's, and what its client tells may have been written by the agent.
     pub fn charged(&self) -> Usage {
-        let told = self.usage;
-        let Some(metered) = self.metered.filter(|metered| metered.tokens() > 0) else {
-            return told;
-        };
-        let most = metered.tokens().saturating_mul(2);
-        let count = |told: u64, metered: u64| told.min(most).max(metered);
-        Usage {
-            input: count(told.input, metered.input),
-            cache_write: count(told.cache_write, metered.cache_write),
-            cache_read: count(told.cache_read, metered.cache_read),
-            output: count(told.output, metered.output),
-            cost_usd: told.cost_usd.min(2.0 * metered.cost_usd).max(metered.cost_usd),
-            calls: told.calls,
-        }
+        self.metered.map_or(self.usage, |metered| Usage {
+            calls: self.usage.calls,
+            ..metered
+        })
     }
 
     /// What tells the call from every other one of its generation.

@@ -159,11 +159,12 @@ async fn rounds(work: &Work<'_>, asking: &mut Asking, cancel: &CancellationToken
         let resumed = asking.waiting_session();
         let made = ask(work, asking, &context, &name, &folder, &reservation, cancel).await;
         crash_point!("measure.called");
-        let report = match made {
+        let (report, charged) = match made {
             Ok(Made { report, entry, failure }) => {
+                let charged = entry.charged();
                 asking.calls.push(entry);
                 match failure {
-                    None => report,
+                    None => (report, charged),
                     Some(failure) => return broken(work, failure, &folder, &asking.calls).await,
                 }
             }
@@ -176,7 +177,7 @@ async fn rounds(work: &Work<'_>, asking: &mut Asking, cancel: &CancellationToken
         if let Some(limit) = limit_of(&report) {
             work.note_limit(Role::Measure, &limit)?;
         }
-        match judge(work, &report, reservation.scope_met(&report.usage))? {
+        match judge(work, &report, reservation.scope_met(&charged))? {
             Round::Valid(validated) => return file(work, validated, &asking.calls),
             Round::Problems { problems, answer } if round < most => {
                 work.recorder.emit(Happening::MeasureRefused {

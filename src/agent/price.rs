@@ -75,11 +75,32 @@ impl Rates {
         }
     }
 
+    /// The cheaper of both for each kind of token.
+    fn or_less(self, other: Self) -> Self {
+        Self {
+            input: self.input.min(other.input),
+            cache_write: self.cache_write.min(other.cache_write),
+            cache_read: self.cache_read.min(other.cache_read),
+            output: self.output.min(other.output),
+        }
+    }
+
+    fn times(self, times: f64) -> Self {
+        Self {
+            input: self.input * times,
+            cache_write: self.cache_write * times,
+            cache_read: self.cache_read * times,
+            output: self.output * times,
+        }
+    }
+
     /// What is believed of learned rates where somebody pays: a list price goes before, and a model that no list has is
-    /// never cheaper than the default. What calls tell is their containers' to write, so it may only raise a price.
+    /// never cheaper than the default, nor more than twice as dear. What calls tell is their containers' to write, so it
+    /// may only raise a price, and none so far that nobody could work any more.
     pub(crate) fn believed(learned: BTreeMap<String, Self>) -> BTreeMap<String, Self> {
         let unlisted = learned.into_iter().filter(|(model, _)| Self::listed(model).is_none());
-        let raised = unlisted.map(|(model, rates)| (model, rates.or_more(Self::default())));
+        let (least, most) = (Self::default(), Self::default().times(2.0));
+        let raised = unlisted.map(|(model, rates)| (model, rates.or_more(least).or_less(most)));
         raised.collect()
     }
 
@@ -98,12 +119,7 @@ impl Rates {
     pub fn learned(usage: &Usage) -> Option<Self> {
         let listed = Self::default();
         let scale = usage.cost_usd / listed.cost(usage);
-        (scale.is_finite() && scale > 0.0).then_some(Self {
-            input: listed.input * scale,
-            cache_write: listed.cache_write * scale,
-            cache_read: listed.cache_read * scale,
-            output: listed.output * scale,
-        })
+        (scale.is_finite() && scale > 0.0).then_some(listed.times(scale))
     }
 }
 
@@ -187,9 +203,14 @@ mod tests {
             ("claude-opus-5-5", rates(1e-6, 1e-6)),
             ("claude-unheard-of", rates(1e-6, 1e-6)),
             ("dearer", rates(20.0, 100.0)),
+            ("forged", rates(1e12, 1e12)),
         ];
         let believed = Rates::believed(learned.map(|(name, rates)| (name.to_owned(), rates)).into());
-        let expect = [("claude-unheard-of", Rates::default()), ("dearer", rates(20.0, 100.0))];
+        let expect = [
+            ("claude-unheard-of", Rates::default()),
+            ("dearer", rates(20.0, 100.0)),
+            ("forged", rates(30.0, 150.0)),
+        ];
         assert_eq!(believed, expect.map(|(name, rates)| (name.to_owned(), rates)).into());
     }
 

@@ -4,7 +4,8 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::agent::{CallOutcome, CallReport, Cut};
+use crate::agent::{CallOutcome, CallReport, Cut, Usage};
+use crate::budget::Allowance;
 use crate::gateway::Notice;
 
 /// The status of an answer that refuses a request for a limit's sake.
@@ -19,6 +20,8 @@ pub(super) struct Evidence {
     limited: bool,
     /// When the limit is lifted.
     resets_at: Option<Timestamp>,
+    /// The gateway refused a request since the call's budget is spent.
+    spent: bool,
 }
 
 impl Evidence {
@@ -29,6 +32,7 @@ impl Evidence {
                 self.asked = true;
                 self.limited |= answered.status == TOO_MANY;
             }
+            Notice::BudgetSpent { .. } => self.spent = true,
             Notice::LimitSeen(info) if limits(info) => {
                 self.limited = true;
                 self.resets_at = reset(info).or(self.resets_at);
@@ -50,6 +54,20 @@ impl Evidence {
             report.reason = format!("it tells of a limit that the API did not speak of: {}", report.reason);
         }
     }
+
+    /// Makes of a spent budget what can be believed of it: where the gateway refused nothing, and what the API answered
+    /// comes to less than a quarter of what was `allowed`, the client alone claims it. The client is told of half of that
+    /// at least.
+    pub(super) fn corrects_budget(&self, report: &mut CallReport, metered: &Usage, allowed: &Allowance) {
+        let is_near = allowed.usd.is_some_and(|usd| metered.cost_usd >= usd / 4.0);
+        if report.outcome == CallOutcome::Budget && !self.spent && !is_near {
+            report.outcome = CallOutcome::Failed;
+            report.reason = format!(
+                "it tells of a spent budget that the API knows nothing of: {}",
+                report.reason
+            );
+        }
+    }
 }
 
 /// Whether the account gets no further, or pays for that.
@@ -67,7 +85,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::agent::{Ending, Transcript, Usage};
+    use crate::agent::{Ending, Transcript};
     use crate::metering::Answered;
 
     fn answered() -> Answered {
@@ -115,5 +133,33 @@ mod tests {
         check(std::slice::from_ref(&allowed), CallOutcome::Failed, None);
         check(&[json!({"status": "rejected"})], CallOutcome::Limited, None);
         check(&[rejected, allowed], CallOutcome::Limited, Some(1_795_257_035));
+    }
+
+    #[test]
+    fn a_spent_budget_is_believed_as_far_as_the_api_knows_of_it() {
+        for (paid, usd, refused, expect) in [
+            (0.0, Some(1.0), false, CallOutcome::Failed),
+            (0.24, Some(1.0), false, CallOutcome::Failed),
+            (0.25, Some(1.0), false, CallOutcome::Budget),
+            (0.0, Some(1.0), true, CallOutcome::Budget),
+            (9.0, None, false, CallOutcome::Failed),
+        ] {
+            let mut transcript = Transcript::new();
+            let line =
+                json!({"type": "result", "subtype": "error_max_budget_usd", "is_error": true, "total_cost_usd": 999});
+            transcript.push_line(line.to_string().as_bytes());
+            let mut report = transcript.finish(&Ending::default());
+            assert_eq!(report.outcome, CallOutcome::Budget);
+            let mut evidence = Evidence::default();
+            if refused {
+                evidence.note(&Notice::BudgetSpent { reason: "spent".into() });
+            }
+            let metered = Usage {
+                cost_usd: paid,
+                ..Usage::default()
+            };
+            evidence.corrects_budget(&mut report, &metered, &Allowance { usd, tokens: None });
+            assert_eq!(report.outcome, expect, "{paid} of {usd:?}, refused: {refused}");
+        }
     }
 }

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use super::Call;
 use super::evidence::Evidence;
+use super::seal;
 use crate::agent::{self, AgentEvent, CallOutcome, CallReport, Cut, Ending, Transcript, Usage};
 use crate::budget::{Allowance, Watch};
 use crate::config::Credentials;
@@ -15,6 +16,7 @@ use crate::engine::{Output, Stream};
 use crate::error::{Context as _, ErrorKind, Result};
 use crate::event::Happening;
 use crate::gateway::Notice;
+use crate::metering::Metered;
 use crate::record::Recorder;
 use crate::text::one_line;
 
@@ -73,7 +75,7 @@ impl<'a> Listener<'a> {
             watch: Watch::new(Allowance {
                 // What a token of this model costs is not known yet: until then the client alone counts the money.
                 usd: None,
-                ..call.reservation.allowance()
+                ..watched(call)
             }),
             metered: (0, Usage::default()),
             heard: 0,
@@ -87,8 +89,13 @@ impl<'a> Listener<'a> {
         })
     }
 
-    /// What the call amounts to, given why it was cut, its exit code, and whether memory ran out.
-    pub(super) fn finish(self, (cut, exit_code, oom): (Option<Cut>, Option<i64>, bool)) -> CallReport {
+    /// What the call amounts to, given why it was cut, its exit code, whether memory ran out, and what the API said that it
+    /// used.
+    pub(super) fn finish(
+        self,
+        (cut, exit_code, oom): (Option<Cut>, Option<i64>, bool),
+        metered: Option<&Metered>,
+    ) -> CallReport {
         // The gateway may have ended the call, and been heard when its container had ended.
         let cut = cut.or(self.must_stop.filter(|_| self.told_by_gateway.is_some()));
         let mut report = self.transcript.finish(&Ending {
@@ -105,6 +112,10 @@ impl<'a> Listener<'a> {
             report.reason = one_line(&why, 500);
         }
         self.evidence.corrects(&mut report);
+        if let Some(metered) = metered {
+            let allowed = self.call.reservation.allowance();
+            self.evidence.corrects_budget(&mut report, &metered.usage, &allowed);
+        }
         report
     }
 
@@ -255,7 +266,7 @@ impl<'a> Listener<'a> {
         let is_it = |known: &str| known == model || agent::binds(model, known);
         if let Some((_, rates)) = self.call.rates.iter().find(|(known, _)| is_it(known)) {
             self.transcript.set_rates(*rates);
-            self.watch = Watch::new(self.call.reservation.allowance());
+            self.watch = Watch::new(watched(self.call));
             self.knows_rates = true;
         }
     }
@@ -274,6 +285,15 @@ impl<'a> Listener<'a> {
         }
         let call = self.call.name.clone();
         self.emit(Happening::AgentProgress { call, turns, usage });
+    }
+}
+
+/// What is held against the figures of a call's stream: nothing, where the gateway counts what the API says.
+fn watched(call: &Call<'_>) -> Allowance {
+    if seal::is_metered(call) {
+        Allowance::default()
+    } else {
+        call.reservation.allowance()
     }
 }
 

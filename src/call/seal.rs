@@ -232,6 +232,11 @@ fn dummy(credentials: Credentials, token: &str) -> String {
     }
 }
 
+/// Whether the call's requests are held to its budget one by one, as they leave.
+pub(super) fn is_metered(call: &Call<'_>) -> bool {
+    upstream(call).is_some()
+}
+
 /// Where the client looks for it.
 fn variable(credentials: Credentials) -> &'static str {
     match credentials {

@@ -16,12 +16,13 @@ use super::Api;
 use super::body::{self, Answer};
 use super::refusal::Refusal;
 use super::shared::Shared;
-use super::upstream::Upstream;
-use crate::budget::{Hold, Purse, Short};
+use super::upstream::{Unanswered, Upstream};
+use crate::budget::{Asked, Hold, Purse, Short};
 use crate::credential::{Credential, CredentialSource};
 use crate::error::Result;
 
 mod ask;
+mod count;
 mod endpoint;
 mod exchange;
 mod headers;
@@ -30,6 +31,7 @@ mod reach;
 mod reply;
 
 use ask::Ask;
+use count::Counted;
 use endpoint::Endpoint;
 use exchange::Exchange;
 
@@ -75,16 +77,18 @@ impl ModelApi {
         room.await.map_err(|_| Refusal::upstream("the gateway ends"))
     }
 
-    /// Sets aside what a request may use. While others hold what there is, it waits for them.
-    async fn reserve(&self, ask: &Ask) -> Result<Hold, String> {
+    /// Sets aside what a request may use; `None` where its input is to be counted first. While others hold what there is,
+    /// it waits for them.
+    async fn reserve(&self, asked: &Asked) -> Result<Option<Hold>, Refusal> {
         loop {
             let settled = self.settled.notified();
             tokio::pin!(settled);
             // From here on no settling is missed.
             settled.as_mut().enable();
-            match self.purse().reserve(ask.asked.clone()) {
-                Ok(hold) => return Ok(hold),
-                Err(Short::Spent(reason)) => return Err(reason),
+            match self.purse().reserve(asked.clone()) {
+                Ok(hold) => return Ok(Some(hold)),
+                Err(Short::Uncounted) => return Ok(None),
+                Err(Short::Spent(reason)) => return Err(Refusal::spent(reason)),
                 Err(Short::Held) => {}
             }
             settled.await;
@@ -104,13 +108,20 @@ pub(super) async fn answer(request: Request<Incoming>, shared: &Arc<Shared>) -> 
     let room = api.room_for(request.body()).await?;
     let (head, body) = request.into_parts();
     let body = body::read(body, REQUEST_LIMIT).await?;
-    if head.method == Method::POST {
-        apart(&body, |body| reach::check(body)).await?;
-    }
     let mut exchange = Exchange::new(Arc::clone(shared), head.uri.path());
     let body = match endpoint {
-        Endpoint::Messages => set_aside(api, body, &mut exchange).await?,
-        Endpoint::Free => body,
+        Endpoint::Messages => match set_aside(api, &head, body, credential.as_ref(), &mut exchange).await? {
+            Prepared::Ready(body) => body,
+            Prepared::Refused(response) => {
+                return reply::pass(response, Endpoint::Free, credential.as_ref(), exchange).await;
+            }
+        },
+        Endpoint::Free if head.method == Method::POST => {
+            apart(&body, |body| reach::check(body)).await?;
+            body
+        }
+        // What is only looked up needs no words of the container's.
+        Endpoint::Free => Bytes::new(),
     };
     let response = send(api, head, body, credential.as_ref(), &mut exchange).await?;
     drop(room);
@@ -139,16 +150,40 @@ async fn apart<T: Send + 'static>(body: &Bytes, read: fn(&Bytes) -> Result<T, Re
         .map_err(|_| Refusal::invalid("the request cannot be read"))?
 }
 
-/// Sets aside what a request may use, and lowers it to what is left.
-async fn set_aside(api: &ModelApi, body: Bytes, exchange: &mut Exchange) -> Result<Bytes, Refusal> {
-    let ask = apart(&body, Ask::read).await?;
+/// What came of a request before it is sent.
+enum Prepared {
+    /// This is to be sent.
+    Ready(Bytes),
+    /// The API refused already to count it.
+    Refused(Response<Incoming>),
+}
+
+/// Sets aside what a request may use, and lowers it to what is left. Where it would not fit at its worst, or has parts
+/// whose length tells nothing, the API counts its input first.
+async fn set_aside(
+    api: &ModelApi,
+    head: &Parts,
+    body: Bytes,
+    credential: Option<&Credential>,
+    exchange: &mut Exchange,
+) -> Result<Prepared, Refusal> {
+    let mut ask = apart(&body, Ask::read).await?;
     if ask.is_unbounded() && api.purse().is_limited() {
         return Err(Refusal::invalid("max_tokens: field required"));
     }
-    let hold = api.reserve(&ask).await.map_err(Refusal::spent)?;
+    let hold = loop {
+        if let Some(hold) = api.reserve(&ask.asked).await? {
+            break hold;
+        }
+        let countable = apart(&body, count::countable).await?;
+        match count::count(api, head, countable, credential).await? {
+            Counted::Most(most) => ask.counted(most)?,
+            Counted::Refused(response) => return Ok(Prepared::Refused(response)),
+        }
+    };
     let body = ask.lowered(body, hold.max_tokens);
-    exchange.hold(hold, ask.form);
-    Ok(body)
+    exchange.hold(hold);
+    Ok(Prepared::Ready(body))
 }
 
 /// Sends a request on, with the credential in place of the token.
@@ -168,8 +203,10 @@ async fn send(
     *request.headers_mut() = headers::of_request(head.headers, credential)?;
     exchange.sent()?;
     let answered = api.upstream.send(request).await;
-    answered.map_err(|what| {
-        exchange.unanswered();
-        Refusal::upstream(what)
+    answered.map_err(|failed| {
+        if let Unanswered::Unsent(_) = failed {
+            exchange.unsent();
+        }
+        Refusal::upstream(failed.what())
     })
 }

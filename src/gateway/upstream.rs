@@ -69,15 +69,33 @@ impl Upstream {
             .build()
     }
 
-    /// Sends a request and waits for the head of its answer. Redirections are not followed. The error is for the
-    /// container, too: it names neither hosts nor headers.
-    pub(super) async fn send(&self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, &'static str> {
+    /// Sends a request and waits for the head of its answer. Redirections are not followed.
+    pub(super) async fn send(&self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, Unanswered> {
         match tokio::time::timeout(HEAD_TIMEOUT, self.client.request(request)).await {
-            Err(_) => Err("the API did not answer in time"),
-            Ok(Err(error)) if error.is_connect() => Err("the API is out of reach"),
-            Ok(Err(_)) => Err("the connection to the API broke off before it answered"),
+            Err(_) => Err(Unanswered::Sent("the API did not answer in time")),
+            Ok(Err(error)) if error.is_connect() => Err(Unanswered::Unsent("the API is out of reach")),
+            Ok(Err(_)) => Err(Unanswered::Sent(
+                "the connection to the API broke off before it answered",
+            )),
             Ok(Ok(response)) => Ok(response),
         }
+    }
+}
+
+/// Why there is no answer. The words are for the container, too: they name neither hosts nor headers.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Unanswered {
+    /// No connection came about, so the API got nothing.
+    Unsent(&'static str),
+    /// The API may have got the request, and may work on it still.
+    Sent(&'static str),
+}
+
+impl Unanswered {
+    /// What happened.
+    pub(super) fn what(self) -> &'static str {
+        let (Self::Unsent(what) | Self::Sent(what)) = self;
+        what
     }
 }
 

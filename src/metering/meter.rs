@@ -9,10 +9,6 @@ use super::Counts;
 const LINE_LIMIT: usize = 256 << 10;
 /// The longest document that is kept, in bytes: the longest answers of a model have a few million.
 const DOCUMENT_LIMIT: usize = 16 << 20;
-/// How many bytes of what a model writes make a token, about.
-const BYTES_OF_A_TOKEN: u64 = 4;
-/// What stands around the text in an event of a stream, in bytes, about.
-const BYTES_AROUND: usize = 90;
 /// How nearly all events of a stream begin.
 const TEXT_EVENT: &[u8] = b"{\"type\":\"content_block_delta\"";
 /// The longest name of a model that is kept, in bytes.
@@ -32,7 +28,7 @@ pub(crate) enum Form {
 pub(crate) struct Reading {
     /// The model that answered.
     pub(crate) model: Option<String>,
-    /// What was used. Of an answer that broke off the output is reckoned; of one that told nothing there is no input.
+    /// What was used, as far as it was told.
     pub(crate) counts: Counts,
     /// Whether the answer told all of it.
     pub(crate) complete: bool,
@@ -48,8 +44,6 @@ pub(crate) struct Meter {
     pending: Vec<u8>,
     /// Whether what is pending was longer than is kept.
     overlong: bool,
-    /// About how many bytes of text the model wrote.
-    written: u64,
     reading: Reading,
 }
 
@@ -60,7 +54,6 @@ impl Meter {
             form,
             pending: Vec::new(),
             overlong: false,
-            written: 0,
             reading: Reading::default(),
         }
     }
@@ -68,24 +61,17 @@ impl Meter {
     /// Takes in the next bytes of the answer.
     pub(crate) fn push(&mut self, chunk: &[u8]) {
         match self.form {
-            Form::Document => {
-                self.written = self.written.saturating_add(chunk.len() as u64);
-                self.keep(chunk, DOCUMENT_LIMIT);
-            }
+            Form::Document => self.keep(chunk, DOCUMENT_LIMIT),
             Form::Events => self.push_lines(chunk),
         }
     }
 
-    /// Says what the answer used, by what of it has passed.
+    /// Says what the answer told of its use, by what of it has passed.
     pub(crate) fn finish(mut self) -> Reading {
         match self.form {
             Form::Document if !self.overlong => self.note_document(),
             Form::Document => {}
             Form::Events => self.end_line(&[]),
-        }
-        if !self.reading.complete {
-            let output = &mut self.reading.counts.usage.output;
-            *output = (*output).max(self.written / BYTES_OF_A_TOKEN);
         }
         self.reading
     }
@@ -114,10 +100,8 @@ impl Meter {
         }
         self.keep(end, LINE_LIMIT);
         let mut line = std::mem::take(&mut self.pending);
-        if std::mem::take(&mut self.overlong) {
-            // Only what a model writes is ever that long.
-            self.written = self.written.saturating_add(line.len() as u64);
-        } else {
+        // Only what a model writes is ever too long.
+        if !std::mem::take(&mut self.overlong) {
             self.note_line(&line);
         }
         line.clear();
@@ -128,13 +112,13 @@ impl Meter {
         let Some(data) = line.strip_prefix(b"data:") else {
             return;
         };
+        // Searching takes longer than all the rest of the metering.
+        if data.trim_ascii_start().starts_with(TEXT_EVENT) {
+            return;
+        }
         // A quotation mark within a text of JSON is escaped: these are found only as values or names.
         let has = |name: &[u8]| memmem::find(data, name).is_some();
-        // Searching takes longer than all the rest of the metering.
-        if data.trim_ascii_start().starts_with(TEXT_EVENT) || has(b"\"content_block_delta\"") {
-            let text = data.len().saturating_sub(BYTES_AROUND);
-            self.written = self.written.saturating_add(text as u64);
-        } else if has(b"\"message_start\"") || has(b"\"message_delta\"") {
+        if has(b"\"message_start\"") || has(b"\"message_delta\"") {
             self.note_event(data);
         }
     }

@@ -5,6 +5,7 @@
 
 mod container;
 mod git;
+pub(crate) mod money;
 mod network;
 mod planted;
 mod proxy;

@@ -1,11 +1,14 @@
 //! At which prices a request is reckoned.
 
 use super::super::amount::{Amount, Bound, nanodollars};
+use super::Asked;
 use crate::agent::{Rates, Usage};
 use crate::metering::Counts;
 
 /// How many times dearer a fast answer is, as Anthropic lists it.
 const FAST: f64 = 6.0;
+/// How many times dearer an answer in one region is, as Anthropic lists it.
+const REGIONAL: f64 = 1.1;
 /// How many times dearer than reading it is to keep input in the cache for an hour.
 const HOUR: f64 = 2.0;
 /// US dollars for a search of the web.
@@ -19,10 +22,9 @@ pub(super) struct Terms {
 }
 
 impl Terms {
-    /// The worst that a request can be charged at these rates.
-    pub(super) fn new(rates: &Rates, hour: bool, fast: bool) -> Self {
+    /// The worst that a request can be charged at so many times these rates.
+    pub(super) fn new(rates: &Rates, hour: bool, times: f64) -> Self {
         let kept = if hour { rates.input * HOUR } else { rates.cache_write };
-        let times = if fast { FAST } else { 1.0 };
         Self {
             input: rates.input.max(rates.cache_write).max(rates.cache_read).max(kept) * times,
             output: rates.output * times,
@@ -65,8 +67,14 @@ impl Terms {
     }
 }
 
-/// What an answer cost.
-pub(super) fn cost(rates: &Rates, counts: &Counts, fast: bool) -> f64 {
+/// How many times dearer than listed the answer to a request is.
+pub(super) fn times(asked: &Asked) -> f64 {
+    let fast = if asked.fast { FAST } else { 1.0 };
+    if asked.regional { fast * REGIONAL } else { fast }
+}
+
+/// What an answer cost that is so many times dearer than these rates.
+pub(super) fn cost(rates: &Rates, counts: &Counts, times: f64) -> f64 {
     let hour_writes = counts.hour_writes.min(counts.usage.cache_write);
     let dearer = Rates {
         input: 0.0,
@@ -78,7 +86,6 @@ pub(super) fn cost(rates: &Rates, counts: &Counts, fast: bool) -> f64 {
         cache_write: hour_writes,
         ..Usage::default()
     };
-    let times = if fast { FAST } else { 1.0 };
     let searches = f64::from(u32::try_from(counts.searches).unwrap_or(u32::MAX));
     (rates.cost(&counts.usage) + dearer.cost(&kept)) * times + searches * SEARCH
 }

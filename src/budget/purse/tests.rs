@@ -10,10 +10,12 @@ fn purse(usd: Option<f64>, tokens: Option<u64>) -> Purse {
     Purse::new(Allowance { usd, tokens }, BTreeMap::new())
 }
 
-fn asked(bytes: u64, max_tokens: u64, thinking: u64) -> Asked {
+/// A request with so much input, which the API has counted.
+fn asked(input: u64, max_tokens: u64, thinking: u64) -> Asked {
     Asked {
         model: OPUS.to_owned(),
-        bytes,
+        input,
+        known_by: KnownBy::Count,
         max_tokens,
         thinking,
         ..Asked::default()
@@ -56,25 +58,45 @@ fn check(purse: &mut Purse, asked: &Asked, expect: Result<u64, &str>) -> Option<
 #[test]
 fn answers_are_bounded_by_what_is_left_of_the_tokens() {
     let mut purse = purse(None, Some(2000));
-    let hold = check(&mut purse, &asked(1000, 1000, 0), Ok(1000)).unwrap();
+    let hold = check(&mut purse, &asked(500, 1000, 0), Ok(1000)).unwrap();
     assert_eq!(purse.settle(hold, &told(250, 700)).tokens(), 950);
-    // A quarter of a byte is a token by now, and a quarter of that is put on top.
-    let hold = check(&mut purse, &asked(1600, 1000, 0), Ok(550)).unwrap();
+    let hold = check(&mut purse, &asked(500, 1000, 0), Ok(550)).unwrap();
     purse.release(hold);
-    let hold = check(&mut purse, &asked(1600, 1000, 549), Ok(550)).unwrap();
+    let hold = check(&mut purse, &asked(500, 1000, 549), Ok(550)).unwrap();
     purse.release(hold);
     check(
         &mut purse,
-        &asked(1600, 1000, 550),
+        &asked(500, 1000, 550),
         Err("950 of 2000 tokens; the next answer may take 1051 tokens"),
     );
-    let hold = check(&mut purse, &asked(1600, 1000, 0), Ok(550)).unwrap();
+    let hold = check(&mut purse, &asked(500, 1000, 0), Ok(550)).unwrap();
     purse.settle(hold, &told(400, 550));
     check(
         &mut purse,
-        &asked(400, 1, 0),
+        &asked(125, 1, 0),
         Err("1900 of 2000 tokens; the next answer may take 126 tokens"),
     );
+}
+
+#[test]
+fn what_may_not_fit_at_its_worst_or_tells_nothing_is_counted_first() {
+    let mut limited = purse(None, Some(1000));
+    let request = |input, known_by| Asked {
+        known_by,
+        ..asked(input, 100, 0)
+    };
+    let by_length = |input| request(input, KnownBy::Length);
+    for uncounted in [by_length(901), by_length(5000), request(10, KnownBy::Nothing)] {
+        assert_eq!(limited.reserve(uncounted).unwrap_err(), Short::Uncounted);
+    }
+    // Also where there may be more room later, so that a request waits no longer than it must.
+    let other = check(&mut limited, &by_length(900), Ok(100)).unwrap();
+    assert_eq!(limited.reserve(by_length(1)).unwrap_err(), Short::Uncounted);
+    assert_eq!(limited.reserve(asked(1, 1, 0)).unwrap_err(), Short::Held);
+    limited.release(other);
+    let mut unlimited = purse(None, None);
+    let hold = check(&mut unlimited, &request(1 << 40, KnownBy::Nothing), Ok(100)).unwrap();
+    unlimited.release(hold);
 }
 
 #[test]
@@ -83,13 +105,13 @@ fn answers_are_bounded_by_what_is_left_of_the_money() {
     let mut purse = purse(Some(0.03), None);
     let hour = Asked {
         hour: true,
-        ..asked(2000, 5000, 0)
+        ..asked(1000, 5000, 0)
     };
     let fast = Asked {
         fast: true,
-        ..asked(2000, 5000, 0)
+        ..asked(1000, 5000, 0)
     };
-    for (asked, expect) in [(asked(2000, 5000, 0), 1250), (hour, 1100), (fast, 0)] {
+    for (asked, expect) in [(asked(1000, 5000, 0), 1250), (hour, 1100), (fast, 0)] {
         match purse.reserve(asked.clone()) {
             Ok(hold) => {
                 assert_eq!(hold.max_tokens, expect, "{asked:?}");
@@ -99,12 +121,12 @@ fn answers_are_bounded_by_what_is_left_of_the_money() {
             short => panic!("{asked:?}: {short:?}"),
         }
     }
-    let hold = check(&mut purse, &asked(2000, 1000, 0), Ok(1000)).unwrap();
+    let hold = check(&mut purse, &asked(1000, 1000, 0), Ok(1000)).unwrap();
     let used = purse.settle(hold, &told(1000, 1000));
     assert!((used.cost_usd - 0.024).abs() < 1e-12, "{used:?}");
     check(
         &mut purse,
-        &asked(2000, 1, 0),
+        &asked(1250, 1, 0),
         Err("0.0240 of 0.0300 USD; the next answer may take 0.0063 USD"),
     );
 }
@@ -112,11 +134,11 @@ fn answers_are_bounded_by_what_is_left_of_the_money() {
 #[test]
 fn a_request_for_no_output_is_bounded_too() {
     let mut purse = purse(Some(0.03), Some(20_000));
-    let hold = check(&mut purse, &asked(2000, 0, 0), Ok(0)).unwrap();
+    let hold = check(&mut purse, &asked(1000, 0, 0), Ok(0)).unwrap();
     purse.release(hold);
     check(
         &mut purse,
-        &asked(2_000_000, 0, 0),
+        &asked(1_000_000, 0, 0),
         Err("0.00 of 0.0300 USD; the next answer may take 5.00 USD"),
     );
 }
@@ -124,24 +146,52 @@ fn a_request_for_no_output_is_bounded_too() {
 #[test]
 fn what_others_hold_is_waited_for() {
     let mut purse = purse(None, Some(1000));
-    let one = check(&mut purse, &asked(400, 600, 0), Ok(600)).unwrap();
-    let other = check(&mut purse, &asked(100, 50, 0), Ok(50)).unwrap();
-    assert_eq!(purse.reserve(asked(400, 600, 0)).unwrap_err(), Short::Held);
+    let one = check(&mut purse, &asked(200, 600, 0), Ok(600)).unwrap();
+    let other = check(&mut purse, &asked(50, 50, 0), Ok(50)).unwrap();
+    assert_eq!(purse.reserve(asked(200, 600, 0)).unwrap_err(), Short::Held);
     purse.release(other);
-    assert_eq!(purse.reserve(asked(400, 600, 0)).unwrap_err(), Short::Held);
+    assert_eq!(purse.reserve(asked(200, 600, 0)).unwrap_err(), Short::Held);
     purse.settle(one, &told(100, 100));
-    let rest = check(&mut purse, &asked(400, 600, 0), Ok(600)).unwrap();
+    let rest = check(&mut purse, &asked(200, 600, 0), Ok(600)).unwrap();
     purse.release(rest);
 }
 
 #[test]
-fn an_answer_that_tells_nothing_counts_as_it_was_reckoned() {
+fn what_was_not_told_counts_as_it_was_set_aside() {
     let mut purse = purse(None, None);
-    let hold = check(&mut purse, &asked(400, 600, 0), Ok(600)).unwrap();
-    let nothing = Reading::default();
-    let used = purse.settle(hold, &nothing);
-    assert_eq!(used.tokens(), 200);
-    assert!((used.cost_usd - 200.0 * 4e-6).abs() < 1e-12, "{used:?}");
+    let settle = |purse: &mut Purse, reading: &Reading| {
+        let hold = check(purse, &asked(200, 600, 0), Ok(600)).unwrap();
+        let used = purse.settle(hold, reading);
+        (used.input, used.output, (used.cost_usd * 1e9).round())
+    };
+    // Nothing: all of the input may have been written to the cache.
+    assert_eq!(settle(&mut purse, &Reading::default()), (200, 600, 13_000_000.0));
+    // The beginning: of the output nobody knows.
+    let begun = Reading {
+        complete: false,
+        ..told(100, 1)
+    };
+    assert_eq!(settle(&mut purse, &begun), (100, 600, 12_400_000.0));
+    assert_eq!(settle(&mut purse, &told(100, 1)), (100, 1, 420_000.0));
+}
+
+#[test]
+fn other_models_that_may_answer_instead_and_one_region_are_paid_for() {
+    let mut purse = purse(None, None);
+    let plain = asked(1_000_000, 1_000_000, 0);
+    let regional = Asked {
+        regional: true,
+        ..plain.clone()
+    };
+    let fallbacks = Asked {
+        fallbacks: 2,
+        ..plain.clone()
+    };
+    for (asked, dollars) in [(plain, 25.0), (regional, 27.5), (fallbacks, 3.0 * 93.75)] {
+        let hold = purse.reserve(asked).unwrap();
+        assert!((hold.worst().cost_usd - dollars).abs() < 1e-6, "{hold:?}");
+        purse.release(hold);
+    }
 }
 
 #[test]
@@ -157,8 +207,8 @@ fn what_an_hour_a_search_and_speed_cost_is_in_the_cost() {
     };
     let purse = purse(None, None);
     let tokens = (600.0 * 5.0 + 400.0 * 8.0 + 100.0 * 20.0) / 1e6;
-    for (fast, expect) in [(false, tokens + 0.03), (true, tokens * 6.0 + 0.03)] {
-        let cost = purse.cost(OPUS, &counts, fast);
+    for (times, expect) in [(1.0, tokens + 0.03), (6.0, tokens * 6.0 + 0.03)] {
+        let cost = purse.cost(OPUS, &counts, times);
         assert!((cost - expect).abs() < 1e-12, "{cost}, not {expect}");
     }
 }
@@ -173,7 +223,7 @@ fn learned_rates_count_and_unknown_models_are_dear() {
     };
     let names = [OPUS, "local"].map(|name| (name.to_owned(), cheap));
     let purse = Purse::new(Allowance::default(), BTreeMap::from(names));
-    let cost = |model: &str| purse.cost(model, &told(0, 1_000_000).counts, false);
+    let cost = |model: &str| purse.cost(model, &told(0, 1_000_000).counts, 1.0);
     assert!((cost("claude-opus-5-5[1m]") - 1.0).abs() < 1e-9);
     assert!((cost("local") - 1.0).abs() < 1e-9);
     assert!((cost("claude-sonnet-4-5") - 15.0).abs() < 1e-9);
@@ -194,31 +244,48 @@ proptest! {
     fn the_sum_never_passes_the_allowance(
         usd in prop::option::of(0..2_000_u32),
         tokens in prop::option::of(0..100_000_u64),
-        // How many tokens two hundred bytes have: what the first guess allows for, at most.
+        // How many tokens a hundred bytes have: never more than that.
         density in 0..=100_u64,
-        requests in prop::collection::vec((1..20_000_u64, 1..20_000_u64, 0..2_000_u64, 0..=100_u64, any::<bool>()), 1..60),
+        requests in prop::collection::vec((1..20_000_u64, 1..20_000_u64, 0..2_000_u64, 0..=100_u64, 0..6_u32), 1..60),
     ) {
         let usd = usd.map(|thousandths| f64::from(thousandths) / 1000.0);
         let mut purse = purse(usd, tokens);
-        let mut out: Vec<Hold> = Vec::new();
-        for (bytes, max_tokens, thinking, share, settle) in requests {
-            match purse.reserve(asked(bytes, max_tokens, thinking)) {
-                Ok(hold) => out.push(hold),
+        let mut billed = Amount::default();
+        let mut out: Vec<(Hold, u64)> = Vec::new();
+        for (bytes, max_tokens, thinking, share, end) in requests {
+            let actual = bytes * density / 100;
+            let uncounted = Asked { known_by: KnownBy::Length, ..asked(bytes, max_tokens, thinking) };
+            let reserved = match purse.reserve(uncounted) {
+                Err(Short::Uncounted) => purse.reserve(asked(actual, max_tokens, thinking)),
+                other => other,
+            };
+            match reserved {
+                Ok(hold) => out.push((hold, actual)),
                 Err(Short::Held) => prop_assert!(!out.is_empty()),
                 Err(Short::Spent(_)) => prop_assert!(out.is_empty()),
+                Err(Short::Uncounted) => panic!("it was counted"),
             }
-            if settle && !out.is_empty() {
-                let hold = out.remove(0);
-                let reading = told(hold.asked.bytes * density / 200, hold.max_tokens * share / 100);
+            if end > 0 && !out.is_empty() {
+                let (hold, actual) = out.remove(0);
+                let told = told(actual, hold.max_tokens * share / 100);
+                let cost = purse.cost(OPUS, &told.counts, 1.0);
+                billed = billed.plus(Amount::of(&Usage { cost_usd: cost, ..told.counts.usage }));
+                // Whatever becomes of the answer, the API bills it.
+                let reading = match end {
+                    1 => Reading::default(),
+                    2 => Reading { complete: false, counts: Counts { usage: Usage { output: 1, ..told.counts.usage }, ..told.counts }, ..told },
+                    _ => told,
+                };
                 purse.settle(hold, &reading);
             }
             prop_assert!(!purse.used.plus(purse.held).passes(purse.allowed));
         }
-        for hold in out {
-            let reading = told(hold.asked.bytes * density / 200, hold.max_tokens);
+        for (hold, actual) in out {
+            let reading = told(actual, hold.max_tokens);
             purse.settle(hold, &reading);
         }
         prop_assert!(!purse.used.passes(purse.allowed), "{:?} of {:?}", purse.used, purse.allowed);
+        prop_assert!(!billed.passes(purse.allowed), "{:?} of {:?}", billed, purse.allowed);
         prop_assert_eq!(purse.held, Amount::default());
     }
 }

@@ -5,11 +5,12 @@ use std::ops::Range;
 use hyper::body::Bytes;
 use memchr::memmem;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use super::super::refusal::Refusal;
-use crate::budget::Asked;
-use crate::metering::Form;
+use super::reach;
+use crate::budget::{Asked, KnownBy};
 
 /// The fields of a request that matter. One that stands twice is an error: the API may take the other one.
 #[derive(Deserialize)]
@@ -17,10 +18,18 @@ struct Fields<'a> {
     model: String,
     #[serde(borrow)]
     max_tokens: Option<&'a RawValue>,
-    stream: Option<bool>,
     thinking: Option<Thinking>,
     speed: Option<String>,
+    inference_geo: Option<String>,
+    tools: Option<Vec<IgnoredAny>>,
+    fallbacks: Option<Vec<IgnoredAny>>,
 }
+
+/// How many tokens the API adds by itself to a request at most, beside what stands in it: it tells the model how tools
+/// are used, and in which form it is to answer.
+const ADDED: u64 = 1000;
+/// How many tokens stand around the definition of a tool at most.
+const AROUND_A_TOOL: u64 = 50;
 
 #[derive(Deserialize)]
 struct Thinking {
@@ -31,8 +40,6 @@ struct Thinking {
 #[derive(Debug, PartialEq)]
 pub(super) struct Ask {
     pub(super) asked: Asked,
-    /// In which form the answer is to come.
-    pub(super) form: Form,
     /// Where the number of `max_tokens` stands; `None` where the request has none.
     max_tokens: Option<Range<usize>>,
 }
@@ -40,6 +47,7 @@ pub(super) struct Ask {
 impl Ask {
     /// Reads a request.
     pub(super) fn read(body: &Bytes) -> Result<Self, Refusal> {
+        let is_opaque = reach::check(body)?;
         let wrong = |error| Refusal::invalid(format!("the request cannot be read: {error}"));
         let fields: Fields<'_> = serde_json::from_slice(body).map_err(wrong)?;
         let number = fields.max_tokens.map(|raw| raw.get().parse::<u64>());
@@ -52,19 +60,36 @@ impl Ask {
         Ok(Self {
             asked: Asked {
                 model: fields.model,
-                bytes: body.len() as u64,
+                input: most_input(body.len(), fields.tools.map_or(0, |tools| tools.len())),
                 max_tokens: number.unwrap_or(0),
                 thinking: fields.thinking.and_then(|thinking| thinking.budget_tokens).unwrap_or(0),
                 hour: hour.iter().any(|word| memmem::find(body, word).is_some()),
                 fast: fields.speed.is_some_and(|speed| speed != "standard"),
-            },
-            form: if fields.stream == Some(true) {
-                Form::Events
-            } else {
-                Form::Document
+                regional: fields.inference_geo.is_some_and(|place| place != "global"),
+                fallbacks: fields.fallbacks.map_or(0, |models| models.len() as u64),
+                known_by: if is_opaque { KnownBy::Nothing } else { KnownBy::Length },
             },
             max_tokens: place,
         })
+    }
+
+    /// Notes how much input the request has at most by the API's count, `None` where there is none to be had: then its
+    /// length is the last word, if that tells anything.
+    pub(super) fn counted(&mut self, most: Option<u64>) -> Result<(), Refusal> {
+        let asked = &mut self.asked;
+        asked.input = match (most, asked.known_by) {
+            (Some(most), KnownBy::Nothing) => most,
+            (Some(most), _) => most.min(asked.input),
+            (None, KnownBy::Nothing) => {
+                let why = "it has documents, images or tools whose tokens the API does not count beforehand";
+                return Err(Refusal::invalid(format!(
+                    "the request cannot be held to a budget: {why}"
+                )));
+            }
+            (None, _) => asked.input,
+        };
+        asked.known_by = KnownBy::Count;
+        Ok(())
     }
 
     /// Whether the request bounds its answer by nothing.
@@ -82,6 +107,12 @@ impl Ask {
             .concat()
             .into()
     }
+}
+
+/// The most tokens that a request so long can have: a byte is a token at worst, and none is less than a byte.
+fn most_input(bytes: usize, tools: usize) -> u64 {
+    let around = AROUND_A_TOOL.saturating_mul(tools as u64);
+    (bytes as u64).saturating_add(ADDED).saturating_add(around)
 }
 
 /// Where a part of some bytes stands in them.
@@ -103,7 +134,10 @@ mod tests {
         let body =
             "{\"model\":\"m\", \"metadata\":{\"max_tokens\":9},\"max\\u005ftokens\" :  4096 ,\n\"zeta\":1.0,\"a\":1e2}";
         let ask = read(body).unwrap();
-        assert_eq!((ask.asked.max_tokens, ask.asked.bytes), (4096, body.len() as u64));
+        assert_eq!(
+            (ask.asked.max_tokens, ask.asked.input),
+            (4096, body.len() as u64 + ADDED)
+        );
         let lowered = |most| ask.lowered(Bytes::from_static(body.as_bytes()), most);
         assert_eq!(lowered(17), body.replace("4096", "17"));
         for most in [4096, 5000] {
@@ -118,19 +152,45 @@ mod tests {
             "system":[{"cache_control":{"type":"ephemeral","ttl":"1h"}}]}"#,
         )
         .unwrap();
-        assert_eq!(ask.form, Form::Events);
         assert!(ask.asked.hour && ask.asked.fast && !ask.is_unbounded());
         assert_eq!((ask.asked.thinking, ask.asked.model.as_str()), (5, "m"));
         let plain = read(
             r#"{"model":"m","max_tokens":9,"speed":"standard","thinking":{"type":"adaptive"},"system":"say \"1h\""}"#,
         );
         let plain = plain.unwrap();
-        assert_eq!(plain.form, Form::Document);
         assert!(!plain.asked.hour && !plain.asked.fast && plain.asked.thinking == 0);
         assert!(read(r#"{"model":"m","a":"\u0031h"}"#).unwrap().asked.hour);
         let unbounded = read(r#"{"model":"m"}"#).unwrap();
         assert!(unbounded.is_unbounded());
         assert_eq!(unbounded.lowered(Bytes::from_static(b"{}"), 0), "{}");
+    }
+
+    #[test]
+    fn tools_other_models_and_places_are_seen() {
+        let plain = read(r#"{"model":"m","max_tokens":9,"inference_geo":"global"}"#)
+            .unwrap()
+            .asked;
+        assert!(!plain.regional && plain.fallbacks == 0);
+        let body = r#"{"model":"m","max_tokens":9,"inference_geo":"us","fallbacks":[{"model":"n"},{"model":"o"}],
+            "tools":[{"name":"a"},{"type":"custom","name":"b"}]}"#;
+        let asked = read(body).unwrap().asked;
+        assert!(asked.regional && asked.fallbacks == 2 && asked.known_by == KnownBy::Length);
+        assert_eq!(asked.input, body.len() as u64 + ADDED + 2 * AROUND_A_TOOL);
+    }
+
+    #[test]
+    fn a_count_bounds_what_length_does_not() {
+        let mut plain = read(r#"{"model":"m","max_tokens":9}"#).unwrap();
+        let by_length = plain.asked.input;
+        for (count, expect) in [(None, by_length), (Some(99_999), by_length), (Some(7), 7)] {
+            plain.counted(count).unwrap();
+            assert_eq!((plain.asked.input, plain.asked.known_by), (expect, KnownBy::Count));
+            plain.asked.input = by_length;
+        }
+        let mut opaque = read(r#"{"model":"m","max_tokens":9,"messages":[{"source":{"type":"base64"}}]}"#).unwrap();
+        assert!(opaque.counted(None).is_err());
+        opaque.counted(Some(99_999)).unwrap();
+        assert_eq!(opaque.asked.input, 99_999);
     }
 
     #[test]

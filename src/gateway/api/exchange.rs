@@ -1,10 +1,8 @@
 //! One request to the API from its beginning to its end: counted once, whatever way it ends.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde_json::Value;
-use tokio::time::Instant;
 
 use super::super::notice::Notice;
 use super::super::record::Record;
@@ -16,8 +14,6 @@ use crate::metering::{Answered, Form, Meter, Reading};
 
 /// The status of an answer that nobody waited for.
 const NOBODY_WAITED: u16 = 0;
-/// How many tokens a model writes in a second at most, about.
-const TOKENS_A_SECOND: u64 = 200;
 
 /// A request under way. It is settled when this is dropped: at the end of the answer, or when the container's
 /// connection, or the gateway, goes before.
@@ -27,18 +23,14 @@ pub(super) struct Exchange {
     hold: Option<Hold>,
     /// By which the record knows it, once it was sent with something set aside.
     number: Option<String>,
-    /// In which form the answer was asked for.
-    expected: Form,
-    /// When it was sent.
-    sent_at: Instant,
     stage: Stage,
 }
 
 /// How far it has come.
 enum Stage {
-    /// Not sent yet, or in vain.
+    /// Not sent yet, or without reaching the API.
     Idle,
-    /// Sent, and not answered.
+    /// Sent, and not answered: the API may work on it, whatever becomes of the connection.
     Sent,
     Answered(Reply),
 }
@@ -47,9 +39,9 @@ enum Stage {
 struct Reply {
     status: u16,
     limit: Option<Value>,
-    meter: Option<(Form, Meter)>,
-    /// Whether the API has ended it, or broken it off.
-    is_over: bool,
+    meter: Option<Meter>,
+    /// Whether the API itself says that it did not take the request.
+    is_refusal: bool,
 }
 
 impl Exchange {
@@ -59,16 +51,13 @@ impl Exchange {
             path: path.to_owned(),
             hold: None,
             number: None,
-            expected: Form::Document,
-            sent_at: Instant::now(),
             stage: Stage::Idle,
         }
     }
 
     /// Keeps what was set aside for the request until it is settled.
-    pub(super) fn hold(&mut self, hold: Hold, expected: Form) {
+    pub(super) fn hold(&mut self, hold: Hold) {
         self.hold = Some(hold);
-        self.expected = expected;
     }
 
     /// Notes that the request is about to be sent: from here on it may cost. What cannot be written down is not sent.
@@ -80,13 +69,12 @@ impl Exchange {
                 Refusal::upstream("what it may cost cannot be written down")
             })?);
         }
-        self.sent_at = Instant::now();
         self.stage = Stage::Sent;
         Ok(())
     }
 
-    /// Notes that the API did not answer.
-    pub(super) fn unanswered(&mut self) {
+    /// Notes that no byte of the request reached the API.
+    pub(super) fn unsent(&mut self) {
         self.stage = Stage::Idle;
     }
 
@@ -98,26 +86,22 @@ impl Exchange {
         self.stage = Stage::Answered(Reply {
             status,
             limit,
-            meter: form.map(|form| (form, Meter::new(form))),
-            is_over: false,
+            meter: form.map(Meter::new),
+            is_refusal: false,
         });
     }
 
     /// Takes in a part of the answer's body.
     pub(super) fn passes(&mut self, bytes: &[u8]) {
-        if let Stage::Answered(Reply {
-            meter: Some((_, meter)),
-            ..
-        }) = &mut self.stage
-        {
+        if let Stage::Answered(Reply { meter: Some(meter), .. }) = &mut self.stage {
             meter.push(bytes);
         }
     }
 
-    /// Notes that no more of the answer comes.
-    pub(super) fn over(&mut self) {
+    /// Notes that the answer is the API's own refusal, which costs nothing.
+    pub(super) fn refused(&mut self) {
         if let Stage::Answered(reply) = &mut self.stage {
-            reply.is_over = true;
+            reply.is_refusal = true;
         }
     }
 
@@ -134,20 +118,6 @@ impl Exchange {
         };
         api.settled.notify_waiters();
         usage
-    }
-
-    /// What was used, where nobody waited for the end: of an answer in one piece all that it was allowed to have, of a
-    /// stream what can have been written by now. What was seen of it may be less: thinking need not be shown.
-    fn unheard(&self, form: Form, mut reading: Reading) -> Reading {
-        let most = self.hold.as_ref().map_or(0, |hold| hold.max_tokens);
-        if !reading.complete {
-            let written = match form {
-                Form::Document => most,
-                Form::Events => written_in(self.sent_at.elapsed()).min(most),
-            };
-            reading.counts.usage.output = reading.counts.usage.output.max(written);
-        }
-        reading
     }
 
     /// Writes something into the record; the owner is told when that fails.
@@ -172,12 +142,6 @@ impl Exchange {
     }
 }
 
-/// How many tokens of an answer a model can have written in so much time.
-fn written_in(time: Duration) -> u64 {
-    // Less than a second is spent before the first of them.
-    time.as_secs().saturating_mul(TOKENS_A_SECOND)
-}
-
 impl Drop for Exchange {
     fn drop(&mut self) {
         let (reply, reading) = match std::mem::replace(&mut self.stage, Stage::Idle) {
@@ -187,20 +151,11 @@ impl Drop for Exchange {
                 return;
             }
             Stage::Sent if self.hold.is_none() => return,
-            Stage::Sent => {
-                let reading = self.unheard(self.expected, Reading::default());
-                ((NOBODY_WAITED, None), Some(reading))
-            }
+            Stage::Sent => ((NOBODY_WAITED, None), Some(Reading::default())),
             Stage::Answered(reply) => {
-                let read = reply.meter.map(|(form, meter)| (form, meter.finish()));
-                let heard = |(form, reading)| {
-                    if reply.is_over {
-                        reading
-                    } else {
-                        self.unheard(form, reading)
-                    }
-                };
-                ((reply.status, reply.limit), read.map(heard))
+                let is_free = reply.is_refusal || self.hold.is_none();
+                let read = || reply.meter.map(Meter::finish).unwrap_or_default();
+                ((reply.status, reply.limit), (!is_free).then(read))
             }
         };
         let usage = self.settle(reading.as_ref());

@@ -62,17 +62,10 @@ impl Body for Passing {
             Poll::Ready(frame) => frame.map(|frame| frame.map_err(BodyError::from)),
         };
         this.heard = Instant::now();
-        match &frame {
-            Some(Ok(frame)) => {
-                if let Some(bytes) = frame.data_ref() {
-                    this.exchange.passes(bytes);
-                }
-            }
-            None | Some(Err(_)) => this.exchange.over(),
-        }
-        // Who knows the length does not ask for the end.
-        if this.body.is_end_stream() {
-            this.exchange.over();
+        if let Some(Ok(frame)) = &frame
+            && let Some(bytes) = frame.data_ref()
+        {
+            this.exchange.passes(bytes);
         }
         Poll::Ready(frame)
     }

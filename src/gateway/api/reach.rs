@@ -1,6 +1,8 @@
 //! Requests that have the API reach other hosts on the container's behalf: what it fetches from an address is a way out
-//! that no `network.allow` knows of, and in an address anything can be told.
+//! that no `network.allow` knows of, and in an address anything can be told. On the way it is seen whether the length of a
+//! request tells how many tokens it has.
 
+use std::cell::Cell;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -9,10 +11,18 @@ use super::super::refusal::Refusal;
 
 /// Refuses a request in which something is to be fetched from an address, or servers of tools are to be asked. One that
 /// cannot be read to its end, since it is nested too deep or no JSON, is refused, too: the API may read on.
-pub(super) fn check(body: &[u8]) -> Result<(), Refusal> {
+///
+/// Answers whether the request has parts whose length tells nothing of their tokens: documents and images, files that the
+/// API has, and tools that the API describes to the model by itself.
+pub(super) fn check(body: &[u8]) -> Result<bool, Refusal> {
     let mut reader = serde_json::Deserializer::from_slice(body);
-    let looked = Look(Place::Request).deserialize(&mut reader);
-    looked.map_err(|error| {
+    let is_opaque = Cell::new(false);
+    let look = Look {
+        place: Place::Request,
+        is_opaque: &is_opaque,
+    };
+    let looked = look.deserialize(&mut reader);
+    looked.map(|()| is_opaque.get()).map_err(|error| {
         if error.is_data() {
             Refusal::forbidden("the API is to reach other hosts, which this container may not")
         } else {
@@ -30,8 +40,12 @@ enum Place {
     Tools,
     /// It says where content is from.
     Source,
-    /// It says what kind of thing it stands in.
-    Type(&'static str),
+    /// It says what kind of tool it stands in.
+    Tool,
+    /// It says from what kind of source content is.
+    Kind,
+    /// It names what the API has.
+    Opaque,
     /// It lists servers of tools.
     Servers,
     /// Anywhere else.
@@ -44,8 +58,9 @@ impl Place {
         match (self, name) {
             (Self::Request, "mcp_servers") => Some(Self::Servers),
             (Self::Request, "tools") => Some(Self::Tools),
-            (Self::Source, "type") => Some(Self::Type("url")),
-            (Self::Tools, "type") => Some(Self::Type("web_fetch")),
+            (Self::Request, "container") | (_, "file_id") => Some(Self::Opaque),
+            (Self::Source, "type") => Some(Self::Kind),
+            (Self::Tools, "type") => Some(Self::Tool),
             // What a model gave to a tool, and what a tool may be given.
             (_, "input" | "input_schema") => None,
             (_, "source") => Some(Self::Source),
@@ -55,9 +70,22 @@ impl Place {
 }
 
 /// Looks for what leads to other hosts, and fails where something does.
-struct Look(Place);
+#[derive(Clone, Copy)]
+struct Look<'a> {
+    place: Place,
+    is_opaque: &'a Cell<bool>,
+}
 
-impl<'de> DeserializeSeed<'de> for Look {
+impl Look<'_> {
+    fn at(self, place: Place) -> Self {
+        if place == Place::Opaque {
+            self.is_opaque.set(true);
+        }
+        Self { place, ..self }
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Look<'_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -65,7 +93,7 @@ impl<'de> DeserializeSeed<'de> for Look {
     }
 }
 
-impl<'de> Visitor<'de> for Look {
+impl<'de> Visitor<'de> for Look<'_> {
     type Value = ();
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -74,8 +102,11 @@ impl<'de> Visitor<'de> for Look {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         while let Some(name) = map.next_key::<std::borrow::Cow<'de, str>>()? {
-            match self.0.below(&name) {
-                Some(place) => map.next_value_seed(Look(place))?,
+            if self.place == Place::Servers {
+                return Err(A::Error::custom("a server of tools"));
+            }
+            match self.place.below(&name) {
+                Some(place) => map.next_value_seed(self.at(place))?,
                 None => drop(map.next_value::<IgnoredAny>()?),
             }
         }
@@ -83,8 +114,8 @@ impl<'de> Visitor<'de> for Look {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<(), A::Error> {
-        while sequence.next_element_seed(Look(self.0))?.is_some() {
-            if self.0 == Place::Servers {
+        while sequence.next_element_seed(self)?.is_some() {
+            if self.place == Place::Servers {
                 return Err(A::Error::custom("a server of tools"));
             }
         }
@@ -92,10 +123,16 @@ impl<'de> Visitor<'de> for Look {
     }
 
     fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<(), E> {
-        match self.0 {
-            Place::Type(outward) if text.starts_with(outward) => Err(E::custom("an address")),
-            _ => Ok(()),
+        let (leads_out, is_plain) = match self.place {
+            Place::Kind => (text.starts_with("url"), matches!(text, "text" | "content")),
+            Place::Tool => (text.starts_with("web_fetch"), text == "custom"),
+            _ => (false, true),
+        };
+        if leads_out {
+            return Err(E::custom("an address"));
         }
+        self.is_opaque.set(self.is_opaque.get() || !is_plain);
+        Ok(())
     }
 
     fn visit_bool<E>(self, _: bool) -> Result<(), E> {
@@ -134,6 +171,7 @@ mod tests {
             r#"{"system":[{"type":"document","source":{"type":"content","content":[{"source":{"type":"url"}}]}}]}"#,
             r#"{"tools":[{"name":"a"},{"type":"web_fetch_20250910","name":"web_fetch"}]}"#,
             r#"{"mcp_servers":[{"type":"url","url":"https://a.example/sse"}]}"#,
+            r#"{"mcp_servers":{"a":{"type":"url","url":"https://a.example/sse"}}}"#,
         ] {
             refuses(body, true);
         }
@@ -156,6 +194,39 @@ mod tests {
             "]".repeat(1000)
         );
         refuses(&deep, false);
+    }
+
+    #[test]
+    fn what_has_more_tokens_than_bytes_is_seen() {
+        for (body, expect) in [
+            (
+                r#"{"messages":[{"content":[{"source":{"type":"base64","data":"AA=="}}]}]}"#,
+                true,
+            ),
+            (
+                r#"{"messages":[{"content":[{"source":{"type":"file","file_id":"f"}}]}]}"#,
+                true,
+            ),
+            (
+                r#"{"messages":[{"content":[{"type":"container_upload","file_id":"f"}]}]}"#,
+                true,
+            ),
+            (
+                r#"{"tools":[{"name":"a"},{"type":"bash_20250124","name":"bash"}]}"#,
+                true,
+            ),
+            (r#"{"container":{"skills":[]}}"#, true),
+            (
+                r#"{"messages":[{"content":[{"source":{"type":"text","data":"a"}}]}],"tools":[{"type":"custom"}]}"#,
+                false,
+            ),
+            (
+                r#"{"messages":[{"content":[{"input":{"file_id":"f","source":{"type":"base64"}}}]}]}"#,
+                false,
+            ),
+        ] {
+            assert_eq!(super::check(body.as_bytes()).unwrap(), expect, "{body}");
+        }
     }
 
     #[test]

@@ -5,9 +5,10 @@ use std::time::Duration;
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
 use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE};
-use hyper::{HeaderMap, Response};
+use hyper::{HeaderMap, Response, StatusCode};
 use memchr::memmem;
 use secrecy::ExposeSecret as _;
+use serde_json::Value;
 
 use super::super::body::{Answer, whole};
 use super::super::refusal::Refusal;
@@ -48,11 +49,25 @@ pub(super) async fn pass(
     let body = if head.status.is_success() {
         Passing::new(body, exchange).boxed_unsync()
     } else if head.status.is_client_error() || head.status.is_server_error() {
-        whole(error(body, credential).await?)
+        let error = error(body, credential).await?;
+        if is_refusal(head.status, &error) {
+            exchange.refused();
+        }
+        whole(error)
     } else {
         return Err(Refusal::upstream("the API's answer leads elsewhere"));
     };
     Ok(Response::from_parts(head, body))
+}
+
+/// Whether an error says by itself that the API did not take the request. What stands between may say anything after
+/// the API has worked, and of one that took too long nobody knows.
+fn is_refusal(status: StatusCode, error: &[u8]) -> bool {
+    let by_the_api = || serde_json::from_slice::<Value>(error).is_ok_and(|error| error["type"] == "error");
+    match status {
+        StatusCode::REQUEST_TIMEOUT | StatusCode::GATEWAY_TIMEOUT => false,
+        status => status.is_client_error() || by_the_api(),
+    }
 }
 
 fn is_encoded(headers: &HeaderMap) -> bool {

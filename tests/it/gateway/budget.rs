@@ -4,10 +4,15 @@ use std::sync::{Arc, Mutex};
 
 use cordwainer::budget::Allowance;
 use cordwainer::gateway::{Gateway, Notice};
+use cordwainer::testing::size;
+use http_body_util::BodyExt as _;
+use hyper::Response;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
-use super::scene::{Scene, TOKEN, ask, error, request, serve, used};
+use crate::attacks::money::api::{Billing, MODES};
+
+use super::scene::{Body, Scene, TOKEN, answer, ask, error, request, serve, used};
 
 fn tokens(tokens: u64) -> Allowance {
     Allowance {
@@ -16,33 +21,50 @@ fn tokens(tokens: u64) -> Allowance {
     }
 }
 
-/// An API of which each answer has all the tokens that it may have, and a token of input for four bytes; it notes what
-/// was asked for.
+/// An API of which each answer has all the tokens that it may have, and a token of input for four bytes, which it counts
+/// beforehand, too; it notes what was asked for.
 async fn greedy() -> (String, Arc<Mutex<Vec<u64>>>) {
     let asked = Arc::new(Mutex::new(Vec::new()));
     let noted = Arc::clone(&asked);
     let url = serve(move |request| {
         let body: Value = serde_json::from_slice(request.body()).unwrap();
-        let most = body["max_tokens"].as_u64().unwrap_or(0);
-        noted.lock().unwrap().push(most);
         let input = request.body().len() as u64 / 4;
-        async move { used(input, most) }
+        let most = body["max_tokens"].as_u64().unwrap_or(0);
+        let counts = request.uri().path().ends_with("/count_tokens");
+        if !counts {
+            noted.lock().unwrap().push(most);
+        }
+        async move { if counts { counted(input) } else { used(input, most) } }
     })
     .await;
     (url, asked)
+}
+
+/// A count of the API.
+fn counted(input: u64) -> Response<Body> {
+    answer(200, "application/json", json!({"input_tokens": input}).to_string())
+}
+
+/// What a count of a request is taken for, where a token has four bytes.
+fn with_margin(body: &Value) -> u64 {
+    let mut countable = body.clone();
+    countable.as_object_mut().unwrap().remove("max_tokens");
+    let count = countable.to_string().len() as u64 / 4;
+    count + count / 20 + 100
 }
 
 #[tokio::test]
 async fn answers_are_lowered_to_what_is_left_and_then_refused() {
     let scene = Scene::new();
     let (url, asked) = greedy().await;
-    let mut gateway = Gateway::open(scene.options(&url, tokens(1000))).unwrap();
+    let mut gateway = Gateway::open(scene.options(&url, tokens(2000))).unwrap();
     let bytes = ask(900).to_string().len() as u64;
-    assert_eq!(scene.ask(&ask(900)).await.0, 200);
-    assert_eq!(scene.ask(&ask(900)).await.0, 200);
-    // The second gets what is left, its input taken a quarter higher than the first one's was.
-    let left = 1000 - (bytes / 4 + 900) - (bytes / 4 * 5).div_ceil(4);
-    assert_eq!(*asked.lock().unwrap(), [900, left]);
+    for _ in 0..3 {
+        assert_eq!(scene.ask(&ask(900)).await.0, 200);
+    }
+    // The second gets what is left beside its input as the API counts it, and a margin.
+    let left = 2000 - 2 * (bytes / 4 + 900) - with_margin(&ask(900));
+    assert_eq!(*asked.lock().unwrap(), [900, 900, left]);
     let (status, text) = scene.ask(&ask(900)).await;
     let (kind, message) = error(&text);
     assert_eq!((status, kind.as_str()), (400, "invalid_request_error"));
@@ -50,20 +72,20 @@ async fn answers_are_lowered_to_what_is_left_and_then_refused() {
         message.starts_with("cordwainer: this call's budget is spent ("),
         "{message}"
     );
-    assert!(message.contains(" of 1000 tokens;"), "{message}");
+    assert!(message.contains(" of 2000 tokens;"), "{message}");
     assert_eq!(scene.ask(&ask(900)).await.0, 400);
     let count = request("POST", "/v1/messages/count_tokens", Some(TOKEN), "{}");
     assert_eq!(scene.send(count).await.status(), 200);
     assert_eq!(asked.lock().unwrap().len(), 3);
     let mut spent = Vec::new();
-    for _ in 0..3 {
+    for _ in 0..4 {
         if let Notice::BudgetSpent { reason } = gateway.next_notice().await {
             spent.push(reason);
         }
     }
     assert_eq!(spent, [message.strip_prefix("cordwainer: ").unwrap()]);
     let closed = gateway.close().await;
-    assert!(closed.metered.usage.tokens() <= 1000, "{closed:?}");
+    assert!(closed.metered.usage.tokens() <= 2000, "{closed:?}");
     assert_eq!((closed.refused, closed.notices.len()), (2, 1), "{closed:?}");
 }
 
@@ -73,21 +95,24 @@ async fn thinking_that_does_not_fit_is_refused_and_nothing_else_is_changed() {
     let sent = Arc::new(Mutex::new(Vec::new()));
     let noted = Arc::clone(&sent);
     let url = serve(move |request| {
-        noted.lock().unwrap().push(request.body().clone());
+        if request.uri().path() == "/v1/messages" {
+            noted.lock().unwrap().push(request.body().clone());
+        }
         async { used(1, 1) }
     })
     .await;
-    let gateway = Gateway::open(scene.options(&url, tokens(2000))).unwrap();
+    let gateway = Gateway::open(scene.options(&url, tokens(5000))).unwrap();
     let body = |thinking: u64| {
         format!(
-            "{{\"zeta\": 1.0,\n \"max_tokens\": 5000, \"model\":\"m\",\"thinking\":{{\"type\":\"enabled\",\
+            "{{\"zeta\": 1.0,\n \"max_tokens\": 5000, \"model\":\"m\",\"messages\":[],\"thinking\":{{\"type\":\"enabled\",\
              \"budget_tokens\":{thinking}}}}}"
         )
     };
     let post = |text: String| scene.send(request("POST", "/v1/messages", Some(TOKEN), &text));
     assert_eq!(post(body(4000)).await.status(), 400);
     assert_eq!(post(body(1024)).await.status(), 200);
-    let expect = 2000 - (body(1024).len() as u64).div_ceil(2);
+    // The count that this API gives is none.
+    let expect = 5000 - (body(1024).len() as u64 + 1000);
     assert_eq!(*sent.lock().unwrap(), [body(1024).replace("5000", &expect.to_string())]);
     // What bounds nothing, or can be read in two ways, is not sent where there is a budget.
     for odd in [
@@ -112,7 +137,7 @@ async fn money_bounds_answers_too() {
     let gateway = Gateway::open(scene.options(&url, money)).unwrap();
     assert_eq!(scene.ask(&ask(30_000)).await.0, 200);
     // Twenty dollars for a million tokens; the input is taken as written to the cache.
-    let input = (ask(30_000).to_string().len() as u64).div_ceil(2);
+    let input = with_margin(&ask(30_000));
     assert_eq!(*asked.lock().unwrap(), [(20_000 - input * 5) / 20]);
     while scene.ask(&ask(30_000)).await.0 == 200 {}
     let metered = gateway.close().await.metered;
@@ -128,7 +153,11 @@ async fn requests_at_once_never_sum_up_to_more() {
     let url = serve(move |request| {
         let body: Value = serde_json::from_slice(request.body()).unwrap();
         let (gate, under_way) = (Arc::clone(&gate), under_way.clone());
+        let counts = request.uri().path().ends_with("/count_tokens");
         async move {
+            if counts {
+                return counted(request.body().len() as u64 / 4);
+            }
             under_way.send(()).unwrap();
             gate.acquire().await.unwrap().forget();
             used(request.body().len() as u64 / 4, body["max_tokens"].as_u64().unwrap())
@@ -166,7 +195,7 @@ async fn what_the_api_refuses_costs_nothing() {
     let scene = Scene::new();
     let url = serve(|_| async {
         let error = json!({"type": "error", "error": {"type": "overloaded_error", "message": "busy"}});
-        super::scene::answer(529, "application/json", error.to_string())
+        answer(529, "application/json", error.to_string())
     })
     .await;
     let gateway = Gateway::open(scene.options(&url, tokens(500))).unwrap();
@@ -178,5 +207,41 @@ async fn what_the_api_refuses_costs_nothing() {
     assert_eq!(
         (metered.usage.tokens(), metered.answers, metered.estimated),
         (0, 10, false)
+    );
+}
+
+/// Three hundred requests, as many of them at once as the gateway serves, each of which becomes something else.
+#[tokio::test]
+async fn no_failure_of_answers_at_once_has_more_billed_than_is_allowed() {
+    const ALLOWED: u64 = 200_000;
+    let api = Billing::new();
+    let scene = Scene::new();
+    let base_url = format!("http://127.0.0.1:{}", api.port);
+    let gateway = Gateway::open(scene.options(&base_url, tokens(ALLOWED))).unwrap();
+    let mut asking = tokio::task::JoinSet::new();
+    for number in 0..size(300, 3000) {
+        let mode = MODES[number % MODES.len()];
+        let text = format!("{mode} {} {}", number % 101, "7".repeat(number * 131 % 3000));
+        let mut body = ask([1, 60, 300, 700, 2000][number % 5]);
+        body["stream"] = number.is_multiple_of(2).into();
+        body["messages"][0]["content"] = text.into();
+        let socket = scene.socket();
+        asking.spawn(async move {
+            let answer = super::scene::send(&socket, super::scene::message(&body)).await;
+            let mut answer = answer.unwrap().into_body();
+            // Every third is hung up on.
+            while !number.is_multiple_of(3) && answer.frame().await.is_some_and(|frame| frame.is_ok()) {}
+        });
+    }
+    asking.join_all().await;
+    let metered = gateway.close().await.metered.usage.tokens();
+    let billed = api.billed();
+    assert!(
+        billed.input + billed.output <= metered && metered <= ALLOWED,
+        "{billed:?} {metered}"
+    );
+    assert!(
+        billed.requests > 50 && billed.input + billed.output > ALLOWED / 4,
+        "{billed:?}"
     );
 }

@@ -134,6 +134,11 @@ pub(super) fn ask(max_tokens: u64) -> Value {
     json!({"model": "claude-opus-5-5", "max_tokens": max_tokens, "messages": [{"role": "user", "content": "hello"}]})
 }
 
+/// The most tokens of input that a request can have by its length: a token a byte, and what the API adds.
+pub(super) fn most_input(body: &Value) -> u64 {
+    body.to_string().len() as u64 + 1000
+}
+
 /// An error in the API's form: its kind and its message.
 pub(super) fn error(text: &str) -> (String, String) {
     let value: Value = serde_json::from_str(text).unwrap_or_else(|_| panic!("no JSON: {text}"));

@@ -81,7 +81,10 @@ mod rows {
     pub(super) fn a_connection_that_is_reset() -> Row {
         let script = "about \"The task: cw-1\"
   reset always";
-        given_up(script, 6)
+        Row {
+            broken_off: true,
+            ..given_up(script, 6)
+        }
     }
 
     pub(super) fn a_cut_answer() -> Row {

@@ -10,11 +10,17 @@ engine_tests! {
     docker: a_cycle_has_a_budget_of_its_own, a_call_may_use_so_many_tokens_and_no_more;
 }
 
+/// A configuration in which no API is asked, so that the client's figures are all there is.
+pub(super) fn by_the_client(more: &str) -> String {
+    format!("agent: {{credentials: none}}\n{more}")
+}
+
 /// Two answers, each with its work.
 const TWO_ANSWERS: &str = "tokens 100 10 0.3\nwrite src/a.txt one\ntokens 100 10 0.3\nwrite src/b.txt two";
 
 fn a_session_goes_on_when_there_is_more_to_spend(kind: EngineKind) {
-    let Some(mut project) = Project::new(kind, "stitch: {max_attempts: 1}\nbudget: {usd: 0.4}\n") else {
+    let Some(mut project) = Project::new(kind, &by_the_client("stitch: {max_attempts: 1}\nbudget: {usd: 0.4}\n"))
+    else {
         return;
     };
     project.add("costs more than there is", TWO_ANSWERS);
@@ -31,7 +37,7 @@ fn a_session_goes_on_when_there_is_more_to_spend(kind: EngineKind) {
     assert_eq!(project.outcomes("cw-1").len(), 1);
     assert_eq!(project.status()["usage"]["calls"], 1);
 
-    project.reconfigure(None, "budget: {usd: 5}\n");
+    project.reconfigure(None, &by_the_client("budget: {usd: 5}\n"));
     project.run(&["generator", "resume"]).expect(0);
     assert_eq!(project.outcomes("cw-1"), ["budget_spent", "merged"]);
     let calls = project.calls("cw-1");
@@ -41,7 +47,7 @@ fn a_session_goes_on_when_there_is_more_to_spend(kind: EngineKind) {
 }
 
 fn a_spent_task_does_not_hold_up_the_others(kind: EngineKind) {
-    let Some(mut project) = Project::new(kind, "budget: {task_usd: 0.5}\n") else {
+    let Some(mut project) = Project::new(kind, &by_the_client("budget: {task_usd: 0.5}\n")) else {
         return;
     };
     let answer = "tokens 100 10 0.15\n";
@@ -65,14 +71,14 @@ fn a_spent_task_does_not_hold_up_the_others(kind: EngineKind) {
     assert_eq!(project.outcomes("cw-2"), ["merged"]);
     assert_eq!(project.issue("cw-1")["status"], "open");
 
-    project.reconfigure(None, "budget: {task_usd: 2}\n");
+    project.reconfigure(None, &by_the_client("budget: {task_usd: 2}\n"));
     project.run(&["generator", "resume"]).expect(0);
     assert_eq!(project.outcomes("cw-1"), ["agent_failed", "budget_spent", "merged"]);
     project.expect_tidy();
 }
 
 fn a_cycle_has_a_budget_of_its_own(kind: EngineKind) {
-    let Some(mut project) = Project::new(kind, "budget: {cycle_usd: 0.5}\n") else {
+    let Some(mut project) = Project::new(kind, &by_the_client("budget: {cycle_usd: 0.5}\n")) else {
         return;
     };
     for name in ["a", "b"] {
@@ -86,14 +92,14 @@ fn a_cycle_has_a_budget_of_its_own(kind: EngineKind) {
     let budgets = project.status()["budgets"].clone();
     assert_eq!(budgets[0]["scope"], "cycle", "{budgets}");
 
-    project.reconfigure(None, "budget: {cycle_usd: 5}\n");
+    project.reconfigure(None, &by_the_client("budget: {cycle_usd: 5}\n"));
     project.run(&["generator", "resume"]).expect(0);
     assert_eq!(project.status()["tasks"]["closed"], 2);
     project.expect_tidy();
 }
 
 fn a_call_may_use_so_many_tokens_and_no_more(kind: EngineKind) {
-    let Some(project) = Project::new(kind, "stitch: {budget_tokens: 2500}\n") else {
+    let Some(project) = Project::new(kind, &by_the_client("stitch: {budget_tokens: 2500}\n")) else {
         return;
     };
     let answers = "tokens 1000 10 0.001\n".repeat(5);

@@ -7,6 +7,7 @@ use cordwainer::event::Happening;
 use cordwainer::generator::{RunDone, RunOptions, Surroundings};
 use cordwainer::world::World;
 
+use crate::run::budgets::by_the_client;
 use crate::run::engine_tests;
 use crate::run::project::Project;
 
@@ -56,7 +57,7 @@ const STOPS: [(&str, &str, i32, &str, &str); 9] = [
     ),
     // Its own money ran out, whatever the generation has of tokens.
     (
-        "stitch: {budget_usd: 0.1}\nbudget: {tokens: 1000000}\n",
+        "agent: {credentials: none}\nstitch: {budget_usd: 0.1}\nbudget: {tokens: 1000000}\n",
         "tokens 10 10 0.2\nwrite src/a.txt x",
         7,
         "budget_spent",
@@ -70,7 +71,7 @@ const STOPS: [(&str, &str, i32, &str, &str); 9] = [
         "expects a subscription to pay",
     ),
     (
-        "stitch: {budget_usd: 0.1}\n",
+        "agent: {credentials: none}\nstitch: {budget_usd: 0.1}\n",
         "tokens 10 10 0.2\nwrite src/a.txt x",
         7,
         "budget_spent",
@@ -101,7 +102,7 @@ fn what_stops_a_run_leaves_the_task_open(kind: EngineKind) {
 
 fn a_budget_stops_the_run_and_more_of_it_goes_on(kind: EngineKind) {
     for (budget, more) in [("usd: 0.5", "usd: 5"), ("tokens: 1000", "tokens: 100000")] {
-        let Some(mut project) = Project::new(kind, &format!("budget: {{{budget}}}\n")) else {
+        let Some(mut project) = Project::new(kind, &by_the_client(&format!("budget: {{{budget}}}\n"))) else {
             return;
         };
         project.add("is dear", "write src/a.txt x\ntokens 2000 10 1.0\non 1 hang");
@@ -120,7 +121,7 @@ fn a_budget_stops_the_run_and_more_of_it_goes_on(kind: EngineKind) {
         // With nothing left, nothing is asked for.
         project.run(&["generator", "run"]).expect(8);
         assert_eq!(project.status()["usage"]["calls"], 1);
-        project.reconfigure(None, &format!("budget: {{{more}}}\n"));
+        project.reconfigure(None, &by_the_client(&format!("budget: {{{more}}}\n")));
         project.run(&["generator", "stitch"]).expect(0);
         project.expect_tidy();
     }
