@@ -6,6 +6,7 @@ use std::path::Path;
 
 use git2::{Oid, Repository};
 
+pub(super) use self::attributes::has_driver;
 use super::tree::{peel, visit};
 use super::{EntryKind, Git, bytes};
 use crate::error::{Context as _, Result};

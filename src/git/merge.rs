@@ -1,17 +1,27 @@
-//! Merges in memory: no checkout, no index and no HEAD takes part.
+//! Merges in memory: no checkout, no index and no HEAD takes part, no program is run, and what is merged is compared with
+//! both sides.
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use git2::{Index, IndexEntry, Oid, Repository};
+use git2::{ErrorCode, Oid, Repository};
 
 use super::tree::peel;
 use super::{Git, bytes};
 use crate::error::{Context as _, Error, ErrorKind, Result};
 
-mod lost;
+mod changes;
+mod check;
+mod combine;
+mod content;
+mod drivers;
+mod folders;
+mod renames;
 
-use self::lost::Sides;
+use self::check::Kept;
+use self::combine::{Paths, Trees, combine};
+
+/// How many merges a common ancestor may take to be made, where histories cross again and again.
+const DEEPEST: usize = 20;
 
 /// How a merge ended.
 #[must_use]
@@ -19,7 +29,7 @@ use self::lost::Sides;
 pub enum Merge {
     /// Everything fits: the merged tree.
     Clean(Oid),
-    /// The paths that do not fit, ordered; nothing was written.
+    /// The paths that do not fit, ordered; nothing but objects was written.
     Conflict(Vec<PathBuf>),
 }
 
@@ -27,59 +37,98 @@ impl Git {
     /// Merges what `ours` and `theirs` made of `ancestor`; each is a tree or a commit.
     pub fn merge_trees(&self, ancestor: Oid, ours: Oid, theirs: Oid) -> Result<Merge> {
         let repository = self.open()?;
-        let (ancestor, ours, theirs) = (
-            peel(&repository, ancestor)?,
-            peel(&repository, ours)?,
-            peel(&repository, theirs)?,
-        );
-        if let Some(tree) = trivial(ancestor.id(), ours.id(), theirs.id()) {
-            return Ok(Merge::Clean(tree));
-        }
-        let failed = "cannot merge two trees";
-        let index = repository
-            .merge_trees(&ancestor, &ours, &theirs, None)
-            .context(failed)?;
-        let merged = finish(&repository, index).context(failed)?;
-        self.nothing_lost(ancestor.id(), ours.id(), theirs.id(), merged)
-    }
-
-    /// Makes a conflict of a merge that is said to be clean and has lost what one side did.
-    fn nothing_lost(&self, ancestor: Oid, ours: Oid, theirs: Oid, merged: Merge) -> Result<Merge> {
-        let Merge::Clean(tree) = merged else {
-            return Ok(merged);
+        let ancestor = Ancestor {
+            tree: peel(&repository, ancestor)?.id(),
+            unknown: Paths::new(),
         };
-        let sides = Sides {
-            ancestor: self.files(ancestor)?,
-            ours: self.files(ours)?,
-            theirs: self.files(theirs)?,
-            merged: self.files(tree)?,
-        };
-        let lost = sides.lost();
-        Ok(if lost.is_empty() {
-            Merge::Clean(tree)
-        } else {
-            Merge::Conflict(lost.into_iter().collect())
-        })
+        self.merge(&repository, &ancestor, ours, theirs)
     }
 
     /// Merges the histories of two commits, as `git merge` would, into a tree.
     pub fn merge_commits(&self, ours: Oid, theirs: Oid) -> Result<Merge> {
         let repository = self.open()?;
-        let failed = || format!("cannot merge {theirs} into {ours}");
-        let bases: Vec<Oid> = match repository.merge_bases(ours, theirs) {
-            Ok(bases) => bases.iter().copied().collect(),
-            Err(error) if error.code() == git2::ErrorCode::NotFound => return Err(unrelated(ours, theirs)),
-            Err(error) => return Err(error).context(failed()),
-        };
-        if let [base] = bases[..] {
-            return self.merge_trees(base, ours, theirs);
+        let bases = merge_bases(&repository, ours, theirs)?;
+        if bases.is_empty() {
+            return Err(unrelated(ours, theirs));
         }
-        let our_commit = repository.find_commit(ours).context(failed())?;
-        let their_commit = repository.find_commit(theirs).context(failed())?;
-        let index = repository
-            .merge_commits(&our_commit, &their_commit, None)
-            .context(failed())?;
-        finish(&repository, index).context(failed())
+        let ancestor = self.ancestor(&repository, &bases, DEEPEST)?;
+        self.merge(&repository, &ancestor, ours, theirs)
+    }
+
+    fn merge(&self, repository: &Repository, ancestor: &Ancestor, ours: Oid, theirs: Oid) -> Result<Merge> {
+        let trees = Trees {
+            ancestor: ancestor.tree,
+            ours: peel(repository, ours)?.id(),
+            theirs: peel(repository, theirs)?.id(),
+        };
+        if let (Some(tree), true) = (trivial(trees), ancestor.unknown.is_empty()) {
+            return Ok(Merge::Clean(tree));
+        }
+        let combined = combine(self, repository, trees, &ancestor.unknown)?;
+        let mut conflicts = combined.conflicts;
+        if conflicts.is_empty() {
+            let kept = Kept {
+                sides: &combined.sides,
+                merged: &[
+                    changes::between(repository, trees.ours, combined.tree)?,
+                    changes::between(repository, trees.theirs, combined.tree)?,
+                ],
+                followed: &combined.followed,
+            };
+            conflicts = kept.lost();
+        }
+        Ok(if conflicts.is_empty() {
+            Merge::Clean(combined.tree)
+        } else {
+            Merge::Conflict(conflicts.iter().map(|path| bytes::to_path(path)).collect())
+        })
+    }
+
+    /// Makes one common ancestor of several, as git does: they are merged with each other.
+    fn ancestor(&self, repository: &Repository, bases: &[Oid], deepest: usize) -> Result<Ancestor> {
+        let [first, others @ ..] = bases else {
+            let tree = self.empty_tree()?;
+            let unknown = Paths::new();
+            return Ok(Ancestor { tree, unknown });
+        };
+        let mut made = Ancestor {
+            tree: peel(repository, *first)?.id(),
+            unknown: Paths::new(),
+        };
+        for base in others {
+            let theirs = peel(repository, *base)?.id();
+            if deepest == 0 {
+                made.unknown
+                    .extend(changes::between(repository, made.tree, theirs)?.into_keys());
+                continue;
+            }
+            let before = self.ancestor(repository, &merge_bases(repository, *first, *base)?, deepest - 1)?;
+            let trees = Trees {
+                ancestor: before.tree,
+                ours: made.tree,
+                theirs,
+            };
+            let combined = combine(self, repository, trees, &before.unknown)?;
+            made.tree = combined.tree;
+            made.unknown.extend(combined.conflicts);
+        }
+        Ok(made)
+    }
+}
+
+/// What two sides have in common.
+struct Ancestor {
+    tree: Oid,
+    /// The paths of which it cannot be said what they had.
+    unknown: Paths,
+}
+
+/// The best common ancestors of two commits.
+fn merge_bases(repository: &Repository, one: Oid, other: Oid) -> Result<Vec<Oid>> {
+    match repository.merge_bases(one, other) {
+        Ok(bases) => Ok(bases.iter().copied().collect()),
+        Err(error) if error.code() == ErrorCode::NotFound => Ok(Vec::new()),
+        Err(error) => Err(error).context(format!("cannot compare the histories of {one} and {other}")),
     }
 }
 
@@ -91,7 +140,8 @@ fn unrelated(ours: Oid, theirs: Oid) -> Error {
 }
 
 /// The result when only one side changed anything, or both the same: no file need be looked at.
-fn trivial(ancestor: Oid, ours: Oid, theirs: Oid) -> Option<Oid> {
+fn trivial(trees: Trees) -> Option<Oid> {
+    let Trees { ancestor, ours, theirs } = trees;
     if ancestor == theirs || ours == theirs {
         Some(ours)
     } else if ancestor == ours {
@@ -99,18 +149,4 @@ fn trivial(ancestor: Oid, ours: Oid, theirs: Oid) -> Option<Oid> {
     } else {
         None
     }
-}
-
-fn finish(repository: &Repository, mut index: Index) -> Result<Merge, git2::Error> {
-    if !index.has_conflicts() {
-        return Ok(Merge::Clean(index.write_tree_to(repository)?));
-    }
-    let mut paths = BTreeSet::new();
-    for conflict in index.conflicts()? {
-        let conflict = conflict?;
-        let sides = [conflict.ancestor, conflict.our, conflict.their];
-        let path = |entry: IndexEntry| bytes::to_path(&entry.path);
-        paths.extend(sides.into_iter().flatten().map(path));
-    }
-    Ok(Merge::Conflict(paths.into_iter().collect()))
 }

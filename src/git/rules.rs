@@ -12,7 +12,7 @@ mod settings;
 mod wildmatch;
 mod work;
 
-pub(super) use attributes::Attributes;
+pub(super) use attributes::{Attributes, State};
 pub(super) use conversion::Conversion;
 pub(super) use ignore::IgnoreFile;
 pub(super) use settings::Settings;

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use git2::Repository;
+use git2::{Config, Repository};
 
 use super::{Hazard, Severity};
 use crate::git::Git;
@@ -57,7 +57,7 @@ pub(super) fn in_content(repository: &Repository, file: &str, content: &[u8]) ->
                 "take it out of `{file}`; to merge what is there already, stand on a branch that is not merged into"
             );
             found.push(Hazard::new(Severity::Contents, text, mend));
-        } else if name == "merge" && has_driver(repository, value) {
+        } else if name == "merge" && repository.config().is_ok_and(|config| has_driver(&config, value)) {
             let text = format!(
                 "`{word}` in `{file}`: merge drivers are not run here, so a file that both sides changed is a conflict"
             );
@@ -70,11 +70,8 @@ pub(super) fn in_content(repository: &Repository, file: &str, content: &[u8]) ->
 }
 
 /// Whether the configuration names a program that merges for this attribute.
-pub(crate) fn has_driver(repository: &Repository, name: &str) -> bool {
-    let found = repository
-        .config()
-        .and_then(|config| config.get_string(&format!("merge.{name}.driver")));
-    found.is_ok()
+pub(crate) fn has_driver(config: &Config, name: &str) -> bool {
+    config.get_string(&format!("merge.{name}.driver")).is_ok()
 }
 
 /// The names and values of all attributes that are set to one.

@@ -1,0 +1,272 @@
+//! A merge by paths: what one side did is taken, and what both did is compared.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use git2::{Oid, Repository, Tree};
+
+use super::changes::{self, Changes, Leaf, folder_at, folders_above, leaf_at};
+use super::content::{Driver, Versions};
+use super::drivers::{ATTRIBUTES, Drivers};
+use super::folders::Vanished;
+use super::renames::{self, Moves, Renames};
+use crate::error::{Context as _, Result};
+use crate::git::edit::Editor;
+use crate::git::tree::peel;
+use crate::git::{Git, bytes};
+
+/// Paths as bytes, ordered.
+pub(super) type Paths = BTreeSet<Vec<u8>>;
+
+/// The trees of a merge.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Trees {
+    pub(super) ancestor: Oid,
+    pub(super) ours: Oid,
+    pub(super) theirs: Oid,
+}
+
+/// What came of a merge.
+pub(super) struct Combined {
+    /// The merged tree; where something does not fit, it has what our side has.
+    pub(super) tree: Oid,
+    /// What does not fit.
+    pub(super) conflicts: Paths,
+    /// What each side did, for whoever looks whether it was kept.
+    pub(super) sides: [Changes; 2],
+    /// The files that one side renamed and the other side changed.
+    pub(super) followed: Renames,
+}
+
+/// Merges two trees. What is `unknown` of the ancestor fits only where both sides have the same.
+pub(super) fn combine(git: &Git, repository: &Repository, trees: Trees, unknown: &Paths) -> Result<Combined> {
+    let combination = Combination {
+        git,
+        repository,
+        ancestor: peel(repository, trees.ancestor)?,
+        ours: peel(repository, trees.ours)?,
+        theirs: peel(repository, trees.theirs)?,
+        sides: [
+            changes::between(repository, trees.ancestor, trees.ours)?,
+            changes::between(repository, trees.ancestor, trees.theirs)?,
+        ],
+        edits: BTreeMap::new(),
+        compared: BTreeMap::new(),
+        followed: Renames::new(),
+        done: Paths::new(),
+        conflicts: Paths::new(),
+    };
+    combination.run(unknown)
+}
+
+struct Combination<'repository> {
+    git: &'repository Git,
+    repository: &'repository Repository,
+    ancestor: Tree<'repository>,
+    ours: Tree<'repository>,
+    theirs: Tree<'repository>,
+    /// Ours, and theirs.
+    sides: [Changes; 2],
+    /// What the merge has at a path, in the place of what our side has.
+    edits: BTreeMap<Vec<u8>, Option<Leaf>>,
+    /// What both sides changed, by the path of the result.
+    compared: BTreeMap<Vec<u8>, Versions>,
+    followed: Renames,
+    /// Paths of which nothing more is to be said.
+    done: Paths,
+    conflicts: Paths,
+}
+
+impl Combination<'_> {
+    fn run(mut self, unknown: &Paths) -> Result<Combined> {
+        self.refuse_unknown(unknown);
+        self.follow_renames()?;
+        self.take_changes();
+        self.compare()?;
+        self.refuse_files_as_folders()?;
+        Ok(Combined {
+            tree: self.write()?,
+            conflicts: self.conflicts,
+            sides: self.sides,
+            followed: self.followed,
+        })
+    }
+
+    fn refuse_unknown(&mut self, unknown: &Paths) {
+        for path in unknown {
+            let [ours, theirs] = self.sides.each_ref().map(|side| side.get(path));
+            if ours != theirs {
+                self.refuse([path]);
+            }
+        }
+    }
+
+    /// Notes that these paths do not fit.
+    fn refuse<const N: usize>(&mut self, paths: [&[u8]; N]) {
+        for path in paths {
+            self.conflicts.insert(path.to_vec());
+            self.done.insert(path.to_vec());
+        }
+    }
+
+    /// Takes what one side did to a file to where the other side put it. What a side put into a folder that the other side
+    /// renamed does not fit.
+    fn follow_renames(&mut self) -> Result<()> {
+        let trees = [self.ours.clone(), self.theirs.clone()];
+        let mut moves = [Moves::default(), Moves::default()];
+        for (side, other) in [(0, 1), (1, 0)] {
+            let vanished = Vanished::find(&self.ancestor, &trees[side], &self.sides[other])?;
+            let matters = |path: &[u8]| self.sides[other].contains_key(path) || vanished.have(path);
+            moves[side] = renames::find(self.repository, &self.sides[side], matters)?;
+            for path in vanished.misplaced(&moves[side]) {
+                self.refuse([&path]);
+            }
+        }
+        for (side, other) in [(0, 1), (1, 0)] {
+            for (old, new) in &moves[side].renames {
+                if !self.done.contains(old) {
+                    self.follow(side, old, new, moves[other].renames.get(old));
+                }
+            }
+            for old in moves[side].unsure.difference(&moves[other].unsure) {
+                if self.sides[other].contains_key(old) {
+                    self.refuse([old]);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes what the other side did to the file `old`, which `side` has at `new`, and the other side at `elsewhere`.
+    fn follow(&mut self, side: usize, old: &[u8], new: &[u8], elsewhere: Option<&Vec<u8>>) {
+        let other = 1 - side;
+        let Some(change) = self.sides[other].get(old).copied() else {
+            return;
+        };
+        let at = |sides: &[Changes; 2], side: usize| sides[side].get(new).and_then(|change| change.is);
+        let there = match (change.is, elsewhere) {
+            (Some(changed), _) if !self.sides[other].contains_key(new) => Some(changed),
+            (None, Some(elsewhere)) if elsewhere == new => at(&self.sides, other),
+            (None, Some(elsewhere)) => return self.refuse([old, new, elsewhere]),
+            _ => None,
+        };
+        let (Some(here), Some(there)) = (at(&self.sides, side), there) else {
+            return self.refuse([old, new]);
+        };
+        let (ours, theirs) = if side == 0 { (here, there) } else { (there, here) };
+        let was = change.was;
+        self.compared.insert(new.to_vec(), Versions { was, ours, theirs });
+        self.edits.insert(old.to_vec(), None);
+        self.followed.insert(old.to_vec(), new.to_vec());
+        self.done.extend([old.to_vec(), new.to_vec()]);
+    }
+
+    /// Takes what one side alone did, and notes what is to be compared.
+    fn take_changes(&mut self) {
+        let [our_side, their_side] = &self.sides;
+        for (path, theirs) in their_side {
+            if self.done.contains(path) {
+                continue;
+            }
+            match our_side.get(path).map(|ours| (ours.is, theirs.is)) {
+                None => drop(self.edits.insert(path.clone(), theirs.is)),
+                Some((ours, theirs)) if ours == theirs => {}
+                Some((Some(ours), Some(their))) => {
+                    let was = theirs.was;
+                    let versions = Versions {
+                        was,
+                        ours,
+                        theirs: their,
+                    };
+                    self.compared.insert(path.clone(), versions);
+                }
+                // One side changed it, and the other side deleted it.
+                Some(_) => drop(self.conflicts.insert(path.clone())),
+            }
+        }
+    }
+
+    /// Merges what both sides changed: attributes first, for they say how the rest is merged.
+    fn compare(&mut self) -> Result<()> {
+        let compared = std::mem::take(&mut self.compared);
+        let is_attributes = |path: &[u8]| bytes::split_last(path).1 == ATTRIBUTES;
+        let (attributes, others): (Vec<_>, Vec<_>) = compared.into_iter().partition(|(path, _)| is_attributes(path));
+        for (path, versions) in attributes {
+            let merged = versions.merge(self.repository, || Ok(Driver::Text))?;
+            self.settle(path, merged);
+        }
+        let mut drivers = Drivers::new(self.git, self.repository)?;
+        let mut settled = Vec::new();
+        for (path, versions) in others {
+            let driver = || drivers.of(&path, |path| self.result(path));
+            settled.push((versions.merge(self.repository, driver)?, path));
+        }
+        for (merged, path) in settled {
+            self.settle(path, merged);
+        }
+        Ok(())
+    }
+
+    fn settle(&mut self, path: Vec<u8>, merged: Option<Leaf>) {
+        match merged {
+            Some(_) => drop(self.edits.insert(path, merged)),
+            None => drop(self.conflicts.insert(path)),
+        }
+    }
+
+    /// What the merge has at a path.
+    fn result(&self, path: &[u8]) -> Result<Option<Leaf>> {
+        match self.edits.get(path) {
+            Some(edit) => Ok(*edit),
+            None => leaf_at(&self.ours, path),
+        }
+    }
+
+    /// A file and a folder of one name do not fit.
+    fn refuse_files_as_folders(&mut self) -> Result<()> {
+        let mut looked_at: BTreeMap<&[u8], bool> = BTreeMap::new();
+        let mut found = Paths::new();
+        for (path, _) in self.edits.iter().filter(|(_, edit)| edit.is_some()) {
+            for folder in folders_above(path) {
+                let is_file = match looked_at.get(folder) {
+                    Some(is_file) => *is_file,
+                    None => self.result(folder)?.is_some(),
+                };
+                looked_at.insert(folder, is_file);
+                if is_file {
+                    found.extend([path.clone(), folder.to_vec()]);
+                }
+            }
+            if let Some(folder) = folder_at(&self.ours, path)? {
+                let below = changes::files_below(self.repository, folder, path)?;
+                if below.iter().any(|file| self.edits.get(file) != Some(&None)) {
+                    found.insert(path.clone());
+                }
+            }
+        }
+        self.conflicts.extend(found);
+        Ok(())
+    }
+
+    /// Writes the merged tree. What does not fit stays as our side has it.
+    fn write(&self) -> Result<Oid> {
+        let odb = self.repository.odb().context("cannot open the object database")?;
+        let mut editor = Editor::new(&odb, self.ours.id());
+        let fits = |path: &&Vec<u8>| !self.conflicts.contains(*path);
+        for path in self
+            .edits
+            .iter()
+            .filter(|(_, edit)| edit.is_none())
+            .map(|(path, _)| path)
+        {
+            if fits(&path) && leaf_at(&self.ours, path)?.is_some() {
+                editor.remove(path, &[])?;
+            }
+        }
+        for (path, edit) in &self.edits {
+            if let (Some(leaf), true) = (edit, fits(&path)) {
+                editor.put(path, leaf.kind, leaf.id)?;
+            }
+        }
+        editor.write()
+    }
+}
