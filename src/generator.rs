@@ -84,6 +84,8 @@ pub struct Generator {
     /// What relative folders of the configuration are seen from.
     main_checkout: PathBuf,
     chosen: Option<String>,
+    /// The locks of git that a dead process of ours had held and this one freed.
+    freed: Vec<PathBuf>,
 }
 
 impl Generator {
@@ -93,11 +95,14 @@ impl Generator {
     /// [`ErrorKind::Configuration`](crate::error::ErrorKind::Configuration) and every problem of the file at once.
     pub fn open(directory: &Path, surroundings: Surroundings) -> Result<Self> {
         let git = Git::discover(directory)?;
+        // Before anything can fail: the person's own git waits for it, too.
+        let freed = git.free_abandoned_locks()?;
         let config = Config::load(git.workdir())?;
         // One state folder a repository, and one lock in it, from whichever worktree a person calls.
         let main = git.main_checkout()?.unwrap_or_else(|| git.workdir().to_owned());
         let mut generator = Self::with_config(git, config, surroundings);
         generator.main_checkout.clone_from(&main);
+        generator.freed = freed;
         if let Some(state_dir) = &generator.config.state_dir {
             generator.state_dir = main.join(state_dir);
         }
@@ -123,6 +128,7 @@ impl Generator {
             state_dir,
             surroundings,
             chosen: None,
+            freed: Vec::new(),
         }
     }
 
@@ -155,6 +161,17 @@ impl Generator {
 
     pub(crate) fn world(&self) -> &World {
         &self.surroundings.world
+    }
+
+    /// What to say of the locks that were freed.
+    pub(crate) fn freed_locks(&self) -> impl Iterator<Item = String> {
+        let freed = self.freed.iter();
+        freed.map(|lock| {
+            format!(
+                "removed the lock `{}` that a killed process of ours had left",
+                lock.display()
+            )
+        })
     }
 
     pub(crate) fn slots(&self) -> SlotPool {

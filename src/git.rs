@@ -1,6 +1,8 @@
 //! The person's repository through libgit2: refs, commits, trees and guards. Opens the main repository only, never a slot.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 pub use git2::Oid;
@@ -15,6 +17,7 @@ mod commits;
 mod edit;
 mod hazards;
 mod ignored;
+mod locks;
 mod merge;
 mod refs;
 mod rules;
@@ -25,6 +28,7 @@ pub use checkout::{Advance, Obstacle};
 pub use commits::{CommitInfo, Identity, NewCommit};
 pub use edit::TreeEdit;
 pub use hazards::{Hazard, Severity};
+pub(crate) use locks::in_words;
 pub use merge::Merge;
 pub use refs::{Head, RefMove};
 pub use slots::{Leftover, PrivateMount, PrivateRepository, Removal, Slot, SlotPool, Snapshot, SnapshotLimits};
@@ -123,6 +127,16 @@ impl Git {
         let mut nothing = git2::Index::new().map_err(failed)?;
         repository.set_index(&mut nothing).map_err(failed)?;
         Ok(repository)
+    }
+}
+
+/// Whether an open file is the one that is at a path now.
+fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+    let ours = file.metadata()?;
+    match fs::symlink_metadata(path) {
+        Ok(there) => Ok((ours.dev(), ours.ino()) == (there.dev(), there.ino())),
+        Err(error) if [io::ErrorKind::NotFound, io::ErrorKind::NotADirectory].contains(&error.kind()) => Ok(false),
+        Err(error) => Err(error),
     }
 }
 

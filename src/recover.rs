@@ -96,7 +96,9 @@ impl<'a> Recovery<'a> {
         let leftovers = self.leftovers()?;
         let waits = |slot: &Leftover| SlotOwner::parse(&slot.owner).is_some_and(|owner| owner.session.is_some());
         if leftovers.iter().all(waits) && !self.has_claims()? {
-            return self.put_all_right();
+            let mut said: Vec<_> = self.generator.freed_locks().collect();
+            said.extend(self.put_all_right()?);
+            return Ok(said);
         }
         let engine = Engine::connect(&self.generator.connect_options()).await?;
         self.run(&engine).await
@@ -105,7 +107,7 @@ impl<'a> Recovery<'a> {
     /// Ends leftover containers, keeps what is in leftover slots on the task refs, and puts leftover
     /// claims right. Says what it did. Every part can be done twice.
     pub(crate) async fn run(&self, engine: &Engine) -> Result<Vec<String>> {
-        let mut said = Vec::new();
+        let mut said: Vec<_> = self.generator.freed_locks().collect();
         let labels = BTreeMap::from([("cordwainer.repo".to_owned(), repository_label(&self.generator.git))]);
         for container in engine.sweep(&labels).await? {
             said.push(format!("removed the container `{}` of an earlier run", container.name));

@@ -2,14 +2,17 @@
 
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
+use std::time::Duration;
 
 use super::Check;
 use crate::error::{Context as _, ErrorKind, Result};
 use crate::generator::Generator;
-use crate::git::Hazard;
+use crate::git::{Hazard, in_words};
 
 /// Below this many bytes a run is likely to fill the disk: a slot, its build and the records of a few attempts.
 const LEAST_SPACE: u64 = 2 << 30;
+/// A lock of git that is older was left, or belongs to something long.
+const LONGEST_LOCK: Duration = Duration::from_secs(10);
 /// Below this many open files, many connections of a container stand still.
 const LEAST_FILES: u64 = 1024;
 
@@ -17,6 +20,7 @@ const LEAST_FILES: u64 = 1024;
 pub(super) fn examine(generator: &Generator) -> Result<Vec<Check>> {
     Ok(vec![
         hazards(generator)?,
+        locks(generator),
         secrets(generator)?,
         credential(generator),
         space(&generator.state_dir)?,
@@ -51,6 +55,25 @@ fn hazards(generator: &Generator) -> Result<Check> {
         [] => Check::good("repository", format!("nothing in `{branch}` is in the way")),
         warned => Check::good("repository", warned.join("; ")),
     })
+}
+
+/// Locks of git that are not ours: while one is there, nobody can write what it locks. Any git program holds one for a
+/// moment.
+fn locks(generator: &Generator) -> Check {
+    const NAME: &str = "git_locks";
+    let held = generator.git().locks_held().into_iter();
+    let left: Vec<_> = held
+        .filter(|(_, age)| *age >= LONGEST_LOCK)
+        .map(|(path, age)| format!("`{}`, made {} ago", path.display(), in_words(age)))
+        .collect();
+    if left.is_empty() {
+        return Check::good(NAME, "none is left");
+    }
+    Check::bad(
+        NAME,
+        left.join("; "),
+        "let the git program that is at work end; where none is, one was killed, and its lock file has to go",
+    )
 }
 
 /// `secrets_dir` must never get into a commit, nor be read by other people of this machine.

@@ -40,13 +40,13 @@ impl Generator {
     pub(super) async fn recover_before_ending(&self, generation: &GenerationName) -> Result<Vec<String>> {
         if self.git.reference(&generation.issues())?.is_none() {
             // An ending died right before its last step, or the store is lost. Leftover slots stay as they are.
-            return Ok(Vec::new());
+            return Ok(self.freed_locks().collect());
         }
         let recovery = Recovery::before_ending(self, generation)?;
         if recovery.is_needed()? {
             recovery.run_with_any_engine().await
         } else {
-            Ok(Vec::new())
+            Ok(self.freed_locks().collect())
         }
     }
 

@@ -81,21 +81,22 @@ impl Git {
     /// change between them, and untracked and ignored files always. Can be done again after dying in the middle.
     ///
     /// The caller moves HEAD's branch right after, by [`Git::move_reference`].
-    /// Fails with [`ErrorKind::Precondition`] in the middle of a merge or rebase, in a sparse checkout, and where
-    /// attributes take too long to match.
+    /// Fails with [`ErrorKind::Precondition`] in the middle of a merge or rebase, in a sparse checkout, where
+    /// attributes take too long to match, and while another program holds git's lock of the index.
     pub fn advance_checkout(&self, from: Oid, to: Oid) -> Result<Advance> {
-        let repository = self.open()?;
-        refuse_unusual(&repository)?;
-        // What the files are is judged by HEAD.
-        if head_tree(&repository)? != peel(&repository, from)?.id() {
-            return Err(Error::new(
-                ErrorKind::Precondition,
-                "the checkout is no longer at the commit it was at",
-            ));
-        }
-        let step = Move::between(self, &repository, from, to)?;
-        let why = "it is neither what it was nor what it is to become";
-        step.go(self, why)
+        self.with_index(|index| {
+            let repository = self.open()?;
+            refuse_unusual(&repository)?;
+            // What the files are is judged by HEAD.
+            if head_tree(&repository)? != peel(&repository, from)?.id() {
+                return Err(Error::new(
+                    ErrorKind::Precondition,
+                    "the checkout is no longer at the commit it was at",
+                ));
+            }
+            let step = Move::between(self, &repository, from, to)?;
+            step.go(index, "it is neither what it was nor what it is to become")
+        })
     }
 }
 
@@ -145,10 +146,10 @@ impl<'git> Move<'git> {
         })
     }
 
-    /// Moves files and index, unless something is in the way; `why` says what is wrong with a file that neither commit
+    /// Moves files and the index at a path, unless something is in the way; `why` says what is wrong with a file that neither commit
     /// explains.
-    fn go(&self, git: &Git, why: &str) -> Result<Advance> {
-        let mut staged = Staged::of(git)?;
+    fn go(&self, index: &Path, why: &str) -> Result<Advance> {
+        let mut staged = Staged::at(index)?;
         let mut obstacles = self.in_the_way();
         let foreign = self.foreign(&staged)?;
         obstacles.extend(foreign.into_iter().map(|path| Obstacle::new(path, why)));

@@ -1,20 +1,17 @@
 //! Refs: where branches and marks point, and the one way to move them.
 
-use std::thread;
-use std::time::Duration;
+use git2::{ErrorCode, Oid, Repository};
 
-use git2::{ErrorClass, ErrorCode, Oid, Repository};
-
+use self::write::{Wanted, try_move};
 use super::Git;
+use super::locks::{Failure, patiently};
 use crate::error::{Context as _, Error, ErrorKind, Result};
 use crate::text;
 
 mod checked_out;
-
-/// How long a ref locked by another process is waited for: the waits double from a millisecond up to this many times.
-const LOCK_TRIES: u32 = 25;
-/// The longest single wait for a ref's lock.
-const LONGEST_WAIT: Duration = Duration::from_millis(100);
+mod folders;
+mod log;
+mod write;
 
 /// What the HEAD of the person's checkout says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -140,7 +137,7 @@ impl Git {
     /// `why` goes to the ref's log, where it has one. Another process that holds the lock is waited for, a few seconds at most.
     pub fn move_reference(&self, name: &str, expected: Option<Oid>, new: Option<Oid>, why: &str) -> Result<RefMove> {
         let failed = || format!("cannot move the ref `{}`", name.escape_debug());
-        if !git2::Reference::is_valid_name(name) {
+        if !git2::Reference::is_valid_name(name) || !name.starts_with("refs/") {
             return Err(Error::new(ErrorKind::Usage, failed()).hint("git does not allow a ref of this name"));
         }
         let repository = self.open()?;
@@ -149,75 +146,14 @@ impl Git {
         }
         let why = self.redactor.text(why);
         let why: String = why.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-        let mut wait = Duration::from_millis(1);
-        for _ in 0..LOCK_TRIES {
-            match try_move(&repository, name, expected, new, &why) {
-                Ok(moved) => return Ok(moved),
-                Err(Failure::Final(error)) => return Err(error),
-                Err(Failure::Git(error)) if !worth_another_try(&error) => return Err(error).context(failed()),
-                Err(Failure::Git(_)) => thread::sleep(wait),
-            }
-            wait = (wait * 2).min(LONGEST_WAIT);
-        }
-        Err(Error::new(
-            ErrorKind::Precondition,
-            format!("{}: another process holds its lock file", failed()),
-        )
-        .hint(format!(
-            "let the other git program end; if none is running, look at `{name}.lock` in `{}`",
-            self.common_dir.display()
-        )))
+        let wanted = Wanted {
+            name,
+            expected,
+            new,
+            why: &why,
+        };
+        patiently(|| try_move(self, &repository, &wanted))
     }
-}
-
-/// Why one try to move a ref failed.
-enum Failure {
-    /// No other try can mend it.
-    Final(Error),
-    /// What libgit2 says.
-    Git(git2::Error),
-}
-
-impl From<git2::Error> for Failure {
-    fn from(error: git2::Error) -> Self {
-        Self::Git(error)
-    }
-}
-
-/// Whether somebody else was at the same ref, or at its folder, just then.
-fn worth_another_try(error: &git2::Error) -> bool {
-    error.code() == ErrorCode::Locked || error.class() == ErrorClass::Os
-}
-
-/// Locks the ref, compares, and writes. libgit2's own compare does not cover creation, so the lock is held around both.
-fn try_move(
-    repository: &Repository,
-    name: &str,
-    expected: Option<Oid>,
-    new: Option<Oid>,
-    why: &str,
-) -> Result<RefMove, Failure> {
-    let mut transaction = repository.transaction()?;
-    transaction.lock_ref(name)?;
-    let actual = match repository.find_reference(name) {
-        Ok(reference) => Some(direct_target(&reference, name).map_err(Failure::Final)?),
-        Err(error) if error.code() == ErrorCode::NotFound => None,
-        Err(error) => return Err(error.into()),
-    };
-    if actual != expected {
-        return Ok(RefMove::Stale { actual });
-    }
-    match (actual, new) {
-        (None, Some(_)) => refuse_nesting(repository, name)?,
-        (None, None) => return Ok(RefMove::Moved),
-        (Some(_), _) => {}
-    }
-    match new {
-        Some(new) => transaction.set_target(name, new, None, why)?,
-        None => transaction.remove(name)?,
-    }
-    transaction.commit()?;
-    Ok(RefMove::Moved)
 }
 
 fn direct_target(reference: &git2::Reference<'_>, name: &str) -> Result<Oid> {

@@ -8,7 +8,7 @@ use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::Git;
+use super::{Git, is_at};
 use crate::crash::crash_point;
 use crate::error::{Context as _, Error, ErrorKind, Result};
 use crate::fs::own_folder;
@@ -260,16 +260,5 @@ impl SlotPool {
 
     fn marker(&self, number: u32) -> PathBuf {
         self.folder.join(format!("{number}.dirty"))
-    }
-}
-
-/// Whether an open file is the one that is at a path now.
-fn is_at(file: &File, path: &Path) -> io::Result<bool> {
-    use std::os::unix::fs::MetadataExt as _;
-    let ours = file.metadata()?;
-    match fs::symlink_metadata(path) {
-        Ok(there) => Ok((ours.dev(), ours.ino()) == (there.dev(), there.ino())),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(error),
     }
 }

@@ -7,6 +7,7 @@ mod commits;
 mod discovery;
 mod file_systems;
 mod inside;
+mod locks;
 mod merge_differences;
 mod merges;
 mod ordinary;

@@ -12,6 +12,8 @@ impl Generator {
     /// Puts a prepared merge on the base branch, and the person's checkout of it along.
     pub(super) fn land(&self, generation: &GenerationName, landing: &Landing) -> Result<()> {
         let Some(tip) = landing.tip else { return Ok(()) };
+        self.git
+            .wait_for_reference(&format!("refs/heads/{}", landing.base_branch))?;
         let marks = [generation.finished_mark(), generation.merged_mark()];
         let before = [self.git.reference(&marks[0])?, self.git.reference(&marks[1])?];
         self.set(&marks[0], Some(tip))?;

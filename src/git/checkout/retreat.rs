@@ -12,9 +12,11 @@ impl Git {
     ///
     /// Fails with [`ErrorKind::Precondition`](crate::error::ErrorKind::Precondition) as the advance does.
     pub fn retreat_checkout(&self, from: Oid, to: Oid) -> Result<Advance> {
-        let repository = self.open()?;
-        refuse_unusual(&repository)?;
-        let step = Move::between(self, &repository, to, from)?;
-        step.go(self, "it is neither what it was nor what it was to become")
+        self.with_index(|index| {
+            let repository = self.open()?;
+            refuse_unusual(&repository)?;
+            let step = Move::between(self, &repository, to, from)?;
+            step.go(index, "it is neither what it was nor what it was to become")
+        })
     }
 }

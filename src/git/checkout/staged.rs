@@ -25,12 +25,16 @@ pub(super) struct Staged {
 }
 
 impl Staged {
-    /// Reads the index.
+    /// Reads the person's index.
     pub(super) fn of(git: &Git) -> Result<Self> {
-        let path = git.own_dir.join("index");
-        let looks = fs::metadata(&path).ok();
+        Self::at(&git.own_dir.join("index"))
+    }
+
+    /// Reads an index, or a copy of one that has its times.
+    pub(super) fn at(path: &Path) -> Result<Self> {
+        let looks = fs::metadata(path).ok();
         Ok(Self {
-            index: Index::open(&path).context("cannot read the index")?,
+            index: Index::open(path).context("cannot read the index")?,
             written: looks.map(|looks| (looks.mtime(), looks.mtime_nsec())),
         })
     }
