@@ -21,6 +21,7 @@ use crate::budget::Purse;
 use crate::credential::CredentialSource;
 use crate::error::Result;
 use crate::metering::Metered;
+use crate::redact::Redactor;
 use crate::world::World;
 
 mod api;
@@ -63,6 +64,8 @@ pub struct Options {
     pub seal: Option<Seal>,
     /// Where each answer of the API is written down, as a line of JSON; see [`read_back`].
     pub record: Option<PathBuf>,
+    /// What is written down passes it.
+    pub redactor: Redactor,
     /// The clock.
     pub world: World,
 }

@@ -155,6 +155,11 @@ impl Redactor {
     }
 }
 
+/// Every form in which a credential may be written; none for one that is too short to be looked for.
+pub(crate) fn forms_of(secret: &SecretString) -> Vec<Vec<u8>> {
+    encodings::of(secret.expose_secret().trim()).into_iter().collect()
+}
+
 /// Replaces what `find` finds until it finds nothing; `None` when there is no end to it.
 fn repeated(bytes: &[u8], find: impl Fn(&[u8]) -> Vec<Found>) -> Option<Cow<'_, [u8]>> {
     let mut redacted = Cow::Borrowed(bytes);

@@ -96,6 +96,7 @@ fn open<'a>(
         egress: Some(Egress::new(allowed, Resolver::System, Bounds::default(), sender)),
         seal: Some(seal),
         record: has_api.then(|| call.folder.path.join(GATEWAY_FILE)),
+        redactor: call.folder.redactor.clone(),
         world: recorder.world().clone(),
     })?;
     let sealed = Sealed {

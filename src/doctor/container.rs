@@ -15,6 +15,7 @@ use crate::gateway::{Gateway, Options, hold_to};
 use crate::generator::Generator;
 use crate::guarantee::GuaranteeReport;
 use crate::recover::repository_label;
+use crate::redact::Redactor;
 use crate::text::one_line;
 
 /// Until the container must have ended.
@@ -93,6 +94,7 @@ async fn ask(generator: &Generator, engine: &Engine) -> Result<Answer> {
         egress: None,
         seal: Some(seal),
         record: None,
+        redactor: Redactor::default(),
         world: generator.world().clone(),
     })?;
     let ran = run(engine, &spec).await;

@@ -29,6 +29,7 @@ mod headers;
 mod passing;
 mod reach;
 mod reply;
+mod scrub;
 
 use ask::Ask;
 use count::Counted;

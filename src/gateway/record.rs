@@ -13,6 +13,7 @@ use crate::agent::Usage;
 use crate::error::{Context as _, ErrorKind, Result};
 use crate::lines::{DEFAULT_LINE_LIMIT, LineReader};
 use crate::metering::{Answered, Metered};
+use crate::redact::Redactor;
 
 /// One line.
 #[derive(Serialize, Deserialize)]
@@ -44,6 +45,8 @@ pub(super) struct Record(Mutex<Written>);
 
 struct Written {
     file: Option<File>,
+    /// What the API says may hold anything.
+    redactor: Redactor,
     /// Whether the last line may have no end: a disk was full, or a process died.
     torn: bool,
     asked: u64,
@@ -52,7 +55,7 @@ struct Written {
 
 impl Record {
     /// Opens the file, which may have lines already: those are not in the sum.
-    pub(super) fn open(path: Option<PathBuf>) -> Result<Self> {
+    pub(super) fn open(path: Option<PathBuf>, redactor: Redactor) -> Result<Self> {
         let open = |path: PathBuf| {
             let opened = OpenOptions::new().create(true).append(true).open(&path);
             opened.with_context(ErrorKind::Unexpected, || format!("cannot open `{}`", path.display()))
@@ -63,6 +66,7 @@ impl Record {
                 .as_ref()
                 .is_some_and(|file| file.metadata().is_ok_and(|found| found.len() > 0)),
             file,
+            redactor,
             asked: 0,
             metered: Metered::default(),
         })))
@@ -110,7 +114,7 @@ impl Written {
             return Ok(());
         };
         let mut text = Vec::from(if self.torn { &b"\n"[..] } else { b"" });
-        serde_json::to_writer(&mut text, line)?;
+        text.extend_from_slice(&self.redactor.own_json(&serde_json::to_vec(line)?));
         text.push(b'\n');
         let written = file.write_all(&text);
         self.torn = written.is_err();
@@ -194,7 +198,7 @@ mod tests {
     fn a_request_without_an_answer_counts_at_its_worst() {
         let folder = TempDir::new().unwrap();
         let path = folder.path().join("gateway.jsonl");
-        let record = Record::open(Some(path.clone())).unwrap();
+        let record = Record::open(Some(path.clone()), Redactor::default()).unwrap();
         let first = record.asked(worst()).unwrap();
         record.asked(worst()).unwrap();
         let in_vain = record.asked(worst()).unwrap();
@@ -217,7 +221,7 @@ mod tests {
         let answers = [answered("one", 1), answered("two", 2), answered("one", 3)];
         // Two gateways after one another, as with a session that goes on.
         for answers in [&answers[..1], &answers[1..]] {
-            let record = Record::open(Some(path.clone())).unwrap();
+            let record = Record::open(Some(path.clone()), Redactor::default()).unwrap();
             for answered in answers {
                 let number = record.asked(worst()).unwrap();
                 record.add(Some(number), answered.clone()).unwrap();
@@ -237,11 +241,11 @@ mod tests {
     fn what_follows_a_torn_line_counts() {
         let folder = TempDir::new().unwrap();
         let path = folder.path().join("gateway.jsonl");
-        let record = Record::open(Some(path.clone())).unwrap();
+        let record = Record::open(Some(path.clone()), Redactor::default()).unwrap();
         record.asked(worst()).unwrap();
         let whole = fs::read(&path).unwrap();
         fs::write(&path, [whole.as_slice(), br#"{"line":"answered","num"#].concat()).unwrap();
-        let later = Record::open(Some(path.clone())).unwrap();
+        let later = Record::open(Some(path.clone()), Redactor::default()).unwrap();
         later.add(None, answered("one", 1)).unwrap();
         let metered = read_back(&path).unwrap();
         assert_eq!(

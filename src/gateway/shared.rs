@@ -32,7 +32,7 @@ impl Shared {
             egress: options.egress,
             seal: SealState::new(options.seal),
             notices: Notices::default(),
-            record: Record::open(options.record)?,
+            record: Record::open(options.record, options.redactor)?,
             world: options.world,
         };
         Ok((options.folder, shared))

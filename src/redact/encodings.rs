@@ -1,4 +1,5 @@
-//! The forms in which a credential may be written: as it is, escaped, percent-encoded, in base64 and in hexadecimal.
+//! The forms in which a credential may be written: as it is, escaped, percent-encoded, in base64 and in hexadecimal;
+//! where an encoding leaves a choice, with as few and with as many letters encoded as it allows.
 
 use std::collections::BTreeSet;
 
@@ -19,8 +20,13 @@ pub(super) fn of(secret: &str) -> BTreeSet<Vec<u8>> {
     forms.insert(encoded.replace("%20", "+"));
     forms.insert(lower_case_codes(&encoded));
     forms.insert(encoded);
-    forms.insert(hexadecimal(secret));
-    forms.insert(hexadecimal(secret).to_uppercase());
+    let marks = utf8_percent_encode(secret, NON_ALPHANUMERIC).to_string();
+    forms.insert(lower_case_codes(&marks));
+    forms.insert(marks);
+    for before in ["", "%", "\\u00", "\\x"] {
+        forms.insert(hexadecimal(secret, before, b"0123456789abcdef"));
+        forms.insert(hexadecimal(secret, before, b"0123456789ABCDEF"));
+    }
     for before in 0..3 {
         forms.insert(in_base64(&STANDARD_NO_PAD, secret, before));
         forms.insert(in_base64(&URL_SAFE_NO_PAD, secret, before));
@@ -46,11 +52,11 @@ fn lower_case_codes(encoded: &str) -> String {
     text
 }
 
-fn hexadecimal(text: &str) -> String {
-    let digit = |half: u8| char::from(b"0123456789abcdef"[usize::from(half)]);
-    text.bytes()
-        .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
-        .collect()
+/// All bytes in hexadecimal, each with the same text before it.
+fn hexadecimal(text: &str, before: &str, digits: &[u8; 16]) -> String {
+    let digit = |half: u8| char::from(digits[usize::from(half)]);
+    let code = |byte: u8| format!("{before}{}{}", digit(byte >> 4), digit(byte & 15));
+    text.bytes().map(code).collect()
 }
 
 /// The part of the base64 that the secret alone decides, where `before` bytes (modulo 3) stand before it, as in
@@ -88,6 +94,9 @@ mod tests {
             "s3cr3t%2Fwith%2Ba%22quote",
             "s3cr3t%2fwith%2ba%22quote",
             "733363723374",
+            "\\u0073\\u0033",
+            "%73%33%63",
+            "\\x73\\x33",
         ] {
             let is_in = |form: &Vec<u8>| std::str::from_utf8(form).unwrap().contains(written);
             assert!(forms.iter().any(is_in), "{written}");

@@ -2,10 +2,10 @@
 
 use hyper::HeaderMap;
 use hyper::header::{self, HeaderName, HeaderValue};
-use memchr::memmem;
 use secrecy::ExposeSecret as _;
 
 use super::super::refusal::Refusal;
+use super::scrub::Forms;
 use crate::credential::Credential;
 
 /// What concerns one connection alone, as RFC 9110 has it, with what older programs send.
@@ -52,7 +52,7 @@ pub(super) fn of_request(mut headers: HeaderMap, credential: Option<&Credential>
     let foreign = |name: &str| {
         OURS.contains(&name) || name.starts_with("x-forwarded-") || CREDENTIALS.iter().any(|part| name.contains(part))
     };
-    strip(&mut headers, |name, _| foreign(name));
+    strip(&mut headers, foreign);
     // What is encoded cannot be metered.
     headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     match credential {
@@ -73,17 +73,17 @@ pub(super) fn of_request(mut headers: HeaderMap, credential: Option<&Credential>
 
 /// The headers that the container gets: the API's, without those of the connection, and without the credential,
 /// wherever the API repeats it.
-pub(super) fn of_answer(headers: &mut HeaderMap, credential: Option<&Credential>) {
+pub(super) fn of_answer(headers: &mut HeaderMap, forms: Option<&Forms>) {
     strip_connection(headers);
-    let secret = credential.map(|credential| credential.secret().expose_secret().as_bytes());
-    strip(headers, |name, value| {
-        let repeats = secret.is_some_and(|secret| memmem::find(value, secret).is_some());
-        repeats
-            || matches!(
-                name,
-                "set-cookie" | "set-cookie2" | "content-length" | "location" | "alt-svc"
-            )
+    strip(headers, |name| {
+        matches!(
+            name,
+            "set-cookie" | "set-cookie2" | "content-length" | "location" | "alt-svc"
+        )
     });
+    if let Some(forms) = forms {
+        forms.strip(headers);
+    }
 }
 
 /// Removes what concerns the connection, and what its `connection` header names.
@@ -94,17 +94,15 @@ fn strip_connection(headers: &mut HeaderMap) {
         .collect::<Vec<_>>()
         .join(",");
     let named: Vec<String> = named.split(',').map(|name| name.trim().to_ascii_lowercase()).collect();
-    strip(headers, |name, _| {
+    strip(headers, |name| {
         HOP_BY_HOP.contains(&name) || named.iter().any(|other| other == name)
     });
 }
 
-/// Removes every header of which one value meets the condition.
-fn strip(headers: &mut HeaderMap, condition: impl Fn(&str, &[u8]) -> bool) {
-    let met = headers
-        .iter()
-        .filter(|(name, value)| condition(name.as_str(), value.as_bytes()));
-    let met: Vec<HeaderName> = met.map(|(name, _)| name.clone()).collect();
+/// Removes every header whose name meets the condition.
+fn strip(headers: &mut HeaderMap, condition: impl Fn(&str) -> bool) {
+    let met = headers.keys().filter(|name| condition(name.as_str()));
+    let met: Vec<HeaderName> = met.cloned().collect();
     for name in met {
         headers.remove(name);
     }
@@ -221,11 +219,12 @@ mod tests {
             ("set-cookie", "a=b"),
             ("connection", "close, x-once"),
             ("x-once", "1"),
-            ("x-echo", "key=real!"),
+            ("x-echo", "key=the real one!"),
             ("content-length", "7"),
             ("location", "http://elsewhere"),
         ]);
-        of_answer(&mut headers, Some(&key()));
+        let secret = SecretString::from("the real one".to_owned());
+        of_answer(&mut headers, Forms::of(&secret).as_ref());
         let expect = [
             "anthropic-ratelimit-unified-status: allowed",
             "content-type: text/event-stream",

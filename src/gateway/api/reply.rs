@@ -6,8 +6,6 @@ use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
 use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use hyper::{HeaderMap, Response, StatusCode};
-use memchr::memmem;
-use secrecy::ExposeSecret as _;
 use serde_json::Value;
 
 use super::super::body::{Answer, whole};
@@ -16,6 +14,7 @@ use super::endpoint::Endpoint;
 use super::exchange::Exchange;
 use super::headers;
 use super::passing::Passing;
+use super::scrub::{Forms, Scrubbed};
 use crate::credential::Credential;
 use crate::metering::{Form, rate_limit_info};
 
@@ -23,8 +22,6 @@ use crate::metering::{Form, rate_limit_info};
 const ERROR_LIMIT: usize = 1 << 20;
 /// How long an error may take to come.
 const ERROR_TIMEOUT: Duration = Duration::from_secs(30);
-/// What stands in place of a credential that the API repeats.
-const REMOVED: &[u8] = b"[removed]";
 
 /// Passes an answer on. One that cannot be metered is refused instead.
 pub(super) async fn pass(
@@ -45,11 +42,16 @@ pub(super) async fn pass(
     }
     let limit = rate_limit_info(|name| head.headers.get(name)?.to_str().ok());
     exchange.answered(head.status.as_u16(), limit, form.filter(|_| is_metered));
-    headers::of_answer(&mut head.headers, credential);
+    let forms = credential.and_then(|credential| Forms::of(credential.secret()));
+    headers::of_answer(&mut head.headers, forms.as_ref());
     let body = if head.status.is_success() {
-        Passing::new(body, exchange).boxed_unsync()
+        let passing = Passing::new(body, exchange);
+        match forms {
+            Some(forms) => Scrubbed::new(passing, forms).boxed_unsync(),
+            None => passing.boxed_unsync(),
+        }
     } else if head.status.is_client_error() || head.status.is_server_error() {
-        let error = error(body, credential).await?;
+        let error = error(body, forms.as_ref()).await?;
         if is_refusal(head.status, &error) {
             exchange.refused();
         }
@@ -89,25 +91,12 @@ fn form(headers: &HeaderMap) -> Option<Form> {
 }
 
 /// Reads an error, and takes the credential out of it.
-async fn error(body: Incoming, credential: Option<&Credential>) -> Result<Vec<u8>, Refusal> {
+async fn error(body: Incoming, forms: Option<&Forms>) -> Result<Vec<u8>, Refusal> {
     let reading = Limited::new(body, ERROR_LIMIT).collect();
     let read = tokio::time::timeout(ERROR_TIMEOUT, reading).await;
     let Ok(Ok(collected)) = read else {
         return Err(Refusal::upstream("the API's error could not be read"));
     };
     let bytes = collected.to_bytes();
-    let secret = credential.map(|credential| credential.secret().expose_secret().as_bytes());
-    Ok(secret.map_or_else(|| bytes.to_vec(), |secret| without(&bytes, secret)))
-}
-
-fn without(bytes: &[u8], secret: &[u8]) -> Vec<u8> {
-    let mut clean = Vec::with_capacity(bytes.len());
-    let mut rest = bytes;
-    while let Some(found) = memmem::find(rest, secret) {
-        clean.extend_from_slice(&rest[..found]);
-        clean.extend_from_slice(REMOVED);
-        rest = &rest[found + secret.len()..];
-    }
-    clean.extend_from_slice(rest);
-    clean
+    Ok(forms.map_or_else(|| bytes.to_vec(), |forms| forms.without(&bytes)))
 }

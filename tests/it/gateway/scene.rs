@@ -8,6 +8,7 @@ use std::sync::Arc;
 use cordwainer::budget::{Allowance, Purse};
 use cordwainer::credential::CredentialSource;
 use cordwainer::gateway::{Api, Gateway, Options};
+use cordwainer::redact::Redactor;
 use cordwainer::world::World;
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Channel, Full};
@@ -68,6 +69,7 @@ impl Scene {
             egress: None,
             seal: None,
             record: Some(self.record()),
+            redactor: Redactor::new([&secret(REAL)]),
             world: World::machine(),
         }
     }

@@ -1,12 +1,17 @@
 //! The credential is on the API's side alone, and the token on the container's.
 
+use std::fs;
 use std::sync::{Arc, Mutex};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use cordwainer::budget::Allowance;
 use cordwainer::credential::CredentialSource;
 use cordwainer::gateway::Gateway;
+use http_body_util::Full;
 use hyper::HeaderMap;
 use hyper::header::HeaderValue;
+use serde_json::json;
 
 use super::scene::{REAL, Scene, TOKEN, answer, ask, error, message, read, secret, serve, used};
 
@@ -128,4 +133,65 @@ async fn redirections_are_not_followed() {
     let (status, text) = read(answered).await;
     assert_eq!((status, error(&text).0.as_str()), (502, "api_error"));
     gateway.close().await;
+}
+
+/// How an API may write the credential that it was shown.
+fn written() -> [String; 4] {
+    let hexadecimal = REAL
+        .bytes()
+        .fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
+    [
+        REAL.to_owned(),
+        STANDARD.encode(format!("Bearer {REAL}")),
+        hexadecimal,
+        REAL.replace('-', "%2D"),
+    ]
+}
+
+#[tokio::test]
+async fn no_body_has_the_credential_in_any_form_and_no_record_either() {
+    for (path, kind) in [
+        ("/v1/messages", "application/json"),
+        ("/v1/messages", "text/event-stream"),
+        ("/v1/messages/count_tokens", "application/json"),
+        ("/v1/models", "application/json"),
+    ] {
+        for form in written() {
+            let scene = Scene::new();
+            let told = form.clone();
+            let url = serve(move |_| {
+                let usage = json!({"input_tokens": 1, "output_tokens": 1});
+                let event = json!({"type": "message_start", "message": {"model": told, "usage": usage}});
+                let body = match kind {
+                    "application/json" => json!({"model": told, "usage": usage, "input_tokens": 1}).to_string(),
+                    _ => format!("event: message_start\ndata: {event}\n\ndata: {{\"type\":\"message_stop\"}}\n\n"),
+                };
+                let mut answer = answer(200, kind, body);
+                answer
+                    .headers_mut()
+                    .insert("x-echo", HeaderValue::from_str(&told).unwrap());
+                async { answer }
+            })
+            .await;
+            let gateway = scene.open(&url);
+            let mut request = message(&ask(1));
+            *request.uri_mut() = path.parse().unwrap();
+            if path == "/v1/models" {
+                *request.method_mut() = hyper::Method::GET;
+                *request.body_mut() = Full::default();
+            }
+            let response = scene.send(request).await;
+            assert!(!response.headers().contains_key("x-echo"), "{path} {form}");
+            let (status, body) = read(response).await;
+            assert!(status == 200 && body.contains("[removed]"), "{path} {kind}: {body}");
+            let record = fs::read_to_string(scene.record()).unwrap_or_default();
+            gateway.close().await;
+            for text in [body, record] {
+                assert!(
+                    written().iter().all(|form| !text.contains(form)),
+                    "{path} {kind}: {text}"
+                );
+            }
+        }
+    }
 }

@@ -3,6 +3,7 @@
 use cordwainer::config::NetworkConfig;
 use cordwainer::gateway::egress::{Bounds, Egress, Resolver, Table};
 use cordwainer::gateway::{Gateway, Options};
+use cordwainer::redact::Redactor;
 use cordwainer::world::World;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::UnixStream;
@@ -30,6 +31,7 @@ async fn a_sealed_container_gets_out_and_no_other() {
         egress: Some(egress(origin.port())),
         seal: Some(Box::new(|_| Ok(()))),
         record: None,
+        redactor: Redactor::default(),
         world: World::machine(),
     })
     .unwrap();

@@ -12,6 +12,7 @@ use anyhow::{Context as _, Result, anyhow};
 use clap::{Args, ValueEnum};
 use cordwainer::budget::{Allowance, Purse};
 use cordwainer::gateway::{Api, Gateway, Options};
+use cordwainer::redact::Redactor;
 use cordwainer::world::World;
 use secrecy::SecretString;
 use tempfile::TempDir;
@@ -115,6 +116,7 @@ fn options(folder: &TempDir, port: u16) -> Options {
         egress: None,
         seal: None,
         record: Some(folder.path().join("gateway.jsonl")),
+        redactor: Redactor::default(),
         world: World::machine(),
     }
 }

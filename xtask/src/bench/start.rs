@@ -9,6 +9,7 @@ use clap::Args;
 use cordwainer::engine::{ContainerSpec, Engine, Stream};
 use cordwainer::gateway::{Gateway, Options};
 use cordwainer::guarantee::{Facts, compare};
+use cordwainer::redact::Redactor;
 use cordwainer::world::World;
 use tempfile::TempDir;
 
@@ -146,6 +147,7 @@ fn sealed(engine: &Engine, spec: &ContainerSpec, folder: &TempDir) -> Result<(Co
             report.refusal("the engine").map_or(Ok(()), Err)
         })),
         record: None,
+        redactor: Redactor::default(),
         world: World::machine(),
     })?;
     Ok((spec, gateway))
