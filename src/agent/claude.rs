@@ -17,6 +17,7 @@ mod tools;
 mod usage;
 mod verdict;
 mod words;
+mod work;
 
 use jiff::Timestamp;
 
@@ -27,6 +28,7 @@ use self::result::ResultLine;
 use self::tools::Tools;
 use self::usage::Meter;
 use self::words::LastWords;
+use self::work::Work;
 use super::{AgentEvent, CallReport, Ending, Rates, Usage};
 use crate::text::one_line;
 
@@ -47,6 +49,9 @@ pub struct Transcript {
     api_key_source: Option<String>,
     meter: Meter,
     tools: Tools,
+    work: Work,
+    /// Whether the client could not write its session down: one that goes on with it would miss what is lost.
+    writes_lost: bool,
     /// Whether a model wrote any message of the main thread.
     has_spoken: bool,
     /// The last text of the main thread.
@@ -163,6 +168,11 @@ impl Transcript {
         self.tools.are_running()
     }
 
+    /// Whether the last result line is there and nothing goes on after it: the client has only to go away.
+    pub fn is_over(&self) -> bool {
+        self.result.is_some() && !self.work.is_under_way()
+    }
+
     /// Says what the call amounts to, given how its process ended.
     pub fn finish(mut self, ending: &Ending<'_>) -> CallReport {
         let verdict = verdict::of(&self, ending);
@@ -178,7 +188,7 @@ impl Transcript {
         CallReport {
             outcome: verdict.outcome,
             reason: one_line(&verdict.reason, 500),
-            session_id: self.session_id,
+            session_id: self.session_id.filter(|_| !self.writes_lost),
             model: self.answered.or(self.model),
             turns: self.meter.turns(),
             usage,

@@ -17,6 +17,22 @@ pub(crate) struct CallExtra {
     pub(crate) resume: Option<String>,
 }
 
+/// Tools of the client that do not fit unattended work: they have it wake up later, watch, or work elsewhere. They are
+/// denied unless a role's `tools` or `allowed_tools` name them.
+const UNATTENDED: [&str; 11] = [
+    "CronCreate",
+    "CronDelete",
+    "CronList",
+    "EnterWorktree",
+    "ExitWorktree",
+    "Monitor",
+    "PushNotification",
+    "RemoteTrigger",
+    "ScheduleWakeup",
+    "SendMessage",
+    "Workflow",
+];
+
 /// Builds the program and its arguments: the user's own first, then what the role and the call say, so that these win.
 ///
 /// # Errors
@@ -54,10 +70,22 @@ fn options(role: &RoleConfig, extra: &CallExtra) -> Result<[(&'static str, Optio
         // An empty list is no tools, which the client takes as an empty text.
         ("--tools", role.tools.as_ref().map(|tools| tools.join(","))),
         ("--allowed-tools", list(&role.allowed_tools)),
-        ("--disallowed-tools", list(&role.denied_tools)),
+        ("--disallowed-tools", list(&denied(role))),
         ("--json-schema", extra.json_schema.as_ref().map(Value::to_string)),
         ("--resume", extra.resume.as_deref().map(session).transpose()?),
     ])
+}
+
+/// The tools that are denied: the role's own, and those that nobody asked for.
+fn denied(role: &RoleConfig) -> Vec<String> {
+    let is_named = |tool: &str| {
+        let starts = |item: &String| item.split('(').next() == Some(tool);
+        role.allowed_tools.iter().chain(&role.denied_tools).any(starts)
+    };
+    // Of a list of tools nothing else is there.
+    let unasked = UNATTENDED.iter().filter(|tool| role.tools.is_none() && !is_named(tool));
+    let unasked = unasked.map(|tool| (*tool).to_owned());
+    role.denied_tools.iter().cloned().chain(unasked).collect()
 }
 
 fn refuse_bare(line: &[String]) -> Result<()> {
@@ -136,7 +164,17 @@ mod tests {
 
     #[test]
     fn only_what_is_set_is_passed() {
-        check(&role(), &CallExtra::default(), &[]);
+        let unattended = UNATTENDED.join(",");
+        check(&role(), &CallExtra::default(), &["--disallowed-tools", &unattended]);
+        let named = RoleConfig {
+            allowed_tools: words(&["Monitor", "CronCreate(x)"]),
+            denied_tools: words(&["WebFetch", "Workflow"]),
+            ..role()
+        };
+        let line = command_line(&agent(), &named, &[], &CallExtra::default()).unwrap();
+        let expect = "WebFetch,Workflow,CronDelete,CronList,EnterWorktree,ExitWorktree,PushNotification,RemoteTrigger,\
+            ScheduleWakeup,SendMessage";
+        assert_eq!(line.last().unwrap(), expect);
         let none = RoleConfig {
             tools: Some(Vec::new()),
             ..role()
@@ -199,13 +237,17 @@ mod tests {
             (None, Some(f64::NAN), None),
         ];
         for (budget_usd, budget_left_usd, expect) in cases {
-            let role = RoleConfig { budget_usd, ..role() };
+            let role = RoleConfig {
+                budget_usd,
+                tools: Some(words(&["Read"])),
+                ..role()
+            };
             let extra = CallExtra {
                 budget_left_usd,
                 ..CallExtra::default()
             };
             if let Some(usd) = expect {
-                check(&role, &extra, &["--max-budget-usd", usd]);
+                check(&role, &extra, &["--max-budget-usd", usd, "--tools", "Read"]);
             } else {
                 let error = command_line(&agent(), &role, &[], &extra).unwrap_err();
                 assert_eq!(error.kind(), ErrorKind::Limit);

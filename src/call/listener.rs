@@ -44,7 +44,7 @@ pub(super) struct Listener<'a> {
     metered: (u32, Usage),
     /// Bytes heard so far.
     heard: u64,
-    /// When the result line came.
+    /// When the last line came, if the result was there and nothing was under way.
     pub(super) finished_at: Option<Instant>,
     /// Whether the money is watched, too.
     knows_rates: bool,
@@ -151,7 +151,10 @@ impl<'a> Listener<'a> {
         match output.stream {
             Stream::Stdout => {
                 write_line(&mut self.transcript_file, &line, "transcript.jsonl")?;
-                if let Some(event) = self.transcript.push_line(&line) {
+                let event = self.transcript.push_line(&line);
+                // Whatever comes after a result, it has not gone away yet, and may work on.
+                self.finished_at = self.transcript.is_over().then(Instant::now);
+                if let Some(event) = event {
                     self.tell(event);
                     self.meter();
                 }
@@ -196,10 +199,6 @@ impl<'a> Listener<'a> {
                 tool: name,
                 summary,
             },
-            AgentEvent::Finished { .. } => {
-                self.finished_at = Some(Instant::now());
-                return;
-            }
             AgentEvent::Retry { attempt, error, .. } => Happening::Warned {
                 what: format!(
                     "{call}: the client tries its request again (retry {attempt}, {})",

@@ -14,6 +14,18 @@ pub(super) const WORKSPACE: &str = "/workspace";
 /// Where the container's own repository lies; `/workspace/.git` points there.
 const PRIVATE_GIT: &str = "/run/cordwainer/git";
 
+/// What the client does by itself that does not fit unattended work, and is off unless `container.env` turns it on by
+/// the variable's name: traffic for its own sake, work that outlives a result, a memory beside the repository, its
+/// own calendar and its own waiting at limits. And that it says in its stream why it did not come up.
+const UNATTENDED: [(&str, &str); 6] = [
+    ("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1"),
+    ("CLAUDE_CODE_DISABLE_BACKGROUND_TASKS", "1"),
+    ("CLAUDE_CODE_DISABLE_AUTO_MEMORY", "1"),
+    ("CLAUDE_CODE_DISABLE_CRON", "1"),
+    ("CLAUDE_CODE_RETRY_WATCHDOG", ""),
+    ("CLAUDE_CODE_STARTUP_FAILURE_RESULTS", "1"),
+];
+
 /// What the container is to be.
 ///
 /// # Errors
@@ -83,10 +95,8 @@ pub(super) fn refuse_credentials(spec: &ContainerSpec, redactor: &Redactor) -> R
 
 fn environment(call: &Call<'_>) -> Vec<(String, String)> {
     let config = call.config;
-    let mut env = BTreeMap::from([
-        ("HOME".to_owned(), config.agent.home.clone()),
-        ("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC".to_owned(), "1".to_owned()),
-    ]);
+    let mut env = BTreeMap::from([("HOME".to_owned(), config.agent.home.clone())]);
+    env.extend(UNATTENDED.map(|(name, value)| (name.to_owned(), value.to_owned())));
     env.extend(config.container.env.clone());
     env.into_iter().collect()
 }

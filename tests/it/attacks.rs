@@ -11,4 +11,4 @@ mod planted;
 mod proxy;
 mod secrets;
 mod streams;
-mod told;
+pub(crate) mod told;

@@ -15,6 +15,8 @@ use rows;
 mod live;
 mod whole;
 
+mod background;
+mod client;
 mod killed;
 mod limits;
 mod passing;

@@ -32,6 +32,10 @@ pub(super) struct Evidence<'a> {
 
 const LOG_IN: &str =
     "log in again (`claude setup-token` gives a token for `container.env`), or give a valid API key there";
+const RESTORE_ACCOUNT: &str = "see what the account needs where you log in to it: until then it can do nothing";
+const RENEW_CLOUD: &str = "renew the cloud provider's credential that `container.env` gives";
+const NEWER_CLIENT: &str = "build the image with a newer client (`image build --client-version`)";
+const SET_UP: &str = "put right what the reason names: the client does not come up so";
 const ADD_CREDIT: &str = "add credit, or raise the spend limit, where the account is billed";
 const CHOOSE_MODEL: &str = "choose another model: `model` in the role's section of the configuration";
 const BEGIN_ANEW: &str = "begin a new session: the client's home does not hold this one any more";
@@ -40,7 +44,7 @@ const CHANGE_USER: &str = "let agents run as another user than root: `container.
 const CHANGE_REQUEST: &str = "change what the reason names: the same request would be refused again";
 
 /// The causes. Of two that fit, the first counts.
-const CAUSES: [Cause; 8] = [
+const CAUSES: [Cause; 10] = [
     Cause {
         statuses: |status| matches!(status, 401 | 403),
         words: &["authentication_failed", "oauth_org_not_allowed"],
@@ -52,6 +56,15 @@ const CAUSES: [Cause; 8] = [
             "please run /login",
         ],
         ..permanent(LOG_IN)
+    },
+    Cause {
+        words: &["account_on_hold", "verification_required"],
+        phrases: &["account is on hold", "verification required"],
+        ..permanent(RESTORE_ACCOUNT)
+    },
+    Cause {
+        words: &["cloud_credential_error"],
+        ..permanent(RENEW_CLOUD)
     },
     Cause {
         statuses: |status| status == 402,
@@ -119,6 +132,32 @@ const fn permanent(mend: &'static str) -> Cause {
         statuses: |_| false,
         words: &[],
         phrases: &[],
+    }
+}
+
+/// What it makes of a call that its client did not come up, by the client's own word for why; one that is not known yet is
+/// a person's to look at, too.
+pub(super) fn of_startup(reason: &str) -> Cause {
+    match reason {
+        // The session cannot be gone on with: it is somebody else's, or its place is not what it was.
+        "session_held_by_background" | "worktree_resume_refused" | "worktree_unverified" => Cause {
+            session_lost: true,
+            ..permanent(BEGIN_ANEW)
+        },
+        "remote_settings_required_unavailable"
+        | "org_config_required_unavailable"
+        | "org_verify_failed"
+        | "sandbox_required_unavailable" => Cause {
+            outcome: CallOutcome::Transient,
+            mend: None,
+            ..permanent("")
+        },
+        "bypass_root" => permanent(CHANGE_USER),
+        "gateway_signin_required" | "gateway_access_denied" | "org_pin_api_key_conflict" | "org_pin_mismatch" => {
+            permanent(LOG_IN)
+        }
+        "cli_version_too_old" => permanent(NEWER_CLIENT),
+        _ => permanent(SET_UP),
     }
 }
 
@@ -205,6 +244,9 @@ mod tests {
         check(None, "model_not_found", "", needs(CHOOSE_MODEL));
         check(None, "oauth_org_not_allowed", "", needs(LOG_IN));
         check(None, "rate_limit", "Invalid API key", passing);
+        check(None, "account_on_hold", "", needs(RESTORE_ACCOUNT));
+        check(403, "verification_required", "", needs(RESTORE_ACCOUNT));
+        check(None, "cloud_credential_error", "", needs(RENEW_CLOUD));
         let texts = [
             (
                 "Failed to authenticate. API Error: 401 OAuth token has expired",

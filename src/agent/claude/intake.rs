@@ -27,6 +27,7 @@ impl Transcript {
         };
         self.begun = true;
         self.note_place(&line.fields);
+        self.work.note(&kind, &line.fields);
         match kind.as_ref() {
             "system" => self.system(&line.fields),
             "assistant" => Some(self.assistant(line)),
@@ -72,6 +73,10 @@ impl Transcript {
         match fields.word("subtype")?.as_ref() {
             "init" => Some(self.init(fields)),
             "api_retry" => Some(self.api_retry(fields)),
+            "session_writes_lost" => {
+                self.writes_lost = true;
+                None
+            }
             _ => None,
         }
     }

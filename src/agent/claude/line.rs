@@ -11,7 +11,7 @@ use super::json::{self, Fill, Node};
 use crate::agent::Usage;
 
 /// The fields of lines that anybody asks for: what is not named here is never there.
-const LINE: [&str; 28] = [
+const LINE: [&str; 31] = [
     "type",
     "subtype",
     "session_id",
@@ -40,6 +40,9 @@ const LINE: [&str; 28] = [
     "total_cost_usd",
     "duration_ms",
     "duration_api_ms",
+    "startup_failure_reason",
+    "tasks",
+    "state",
 ];
 /// The fields of messages.
 const MESSAGE: [&str; 2] = ["id", "model"];

@@ -15,6 +15,8 @@ pub(super) struct ResultLine {
     pub(super) errors: Vec<String>,
     pub(super) text: Option<String>,
     pub(super) structured_output: Option<Value>,
+    /// Why the client did not come up, in its own word.
+    pub(super) startup_failure: Option<String>,
 }
 
 impl ResultLine {
@@ -29,6 +31,7 @@ impl ResultLine {
             errors: fields.texts("errors"),
             text: fields.text("result"),
             structured_output: fields.get("structured_output").filter(|value: &Value| !value.is_null()),
+            startup_failure: fields.text("startup_failure_reason"),
         }
     }
 

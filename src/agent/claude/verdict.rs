@@ -46,9 +46,10 @@ impl Verdict {
 type Row = fn(&Transcript, &Ending<'_>) -> Option<Verdict>;
 
 /// The table. The first row that fits decides.
-const ROWS: [Row; 13] = [
+const ROWS: [Row; 14] = [
     paid_overage,
     cut_for_good,
+    did_not_come_up,
     limited_in_disguise,
     claimed_success,
     cut_for_budget,
@@ -98,6 +99,14 @@ fn cut_for_good(call: &Transcript, ending: &Ending<'_>) -> Option<Verdict> {
     })
 }
 
+/// The client says by itself why it did not come up.
+fn did_not_come_up(call: &Transcript, _: &Ending<'_>) -> Option<Verdict> {
+    let result = call.result.as_ref()?;
+    let why = result.startup_failure.as_deref()?;
+    let said = words(result).unwrap_or_else(|| "the client did not come up".to_owned());
+    Some(Verdict::caused(&cause::of_startup(why), format!("{said} ({why})")))
+}
+
 /// A usage limit that the client calls a success.
 fn limited_in_disguise(call: &Transcript, ending: &Ending<'_>) -> Option<Verdict> {
     let result = call.result.as_ref()?;
@@ -116,6 +125,15 @@ fn claimed_success(call: &Transcript, ending: &Ending<'_>) -> Option<Verdict> {
     let result = call.result.as_ref()?;
     if !result.claims_success() || aborted(result) {
         return None;
+    }
+    if let Some(cut) = ending.cut.filter(|_| call.work.is_under_way()) {
+        // Other rows know what else these mean.
+        let more = matches!(cut, Cut::Cancelled | Cut::Budget | Cut::LoginExpired | Cut::Overage);
+        let reason = format!(
+            "the client claims success, but work of it was under way: {}",
+            cut.reason()
+        );
+        return (!more).then(|| Verdict::new(CallOutcome::Failed, reason));
     }
     if ending.allows_success() {
         return Some(Verdict::new(CallOutcome::Success, ""));

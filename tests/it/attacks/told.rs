@@ -69,7 +69,7 @@ pub(super) fn script<'a>(attacks: impl IntoIterator<Item = &'a str>) -> String {
 }
 
 /// The command line of an engine's client.
-pub(super) fn client(kind: EngineKind) -> Command {
+pub(crate) fn client(kind: EngineKind) -> Command {
     let socket = engines::socket(kind).unwrap();
     let (program, option) = match kind {
         EngineKind::Podman => ("podman", "--url"),

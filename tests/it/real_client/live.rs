@@ -34,13 +34,15 @@ pub(super) enum Account {
     ApiKey,
     /// An API key that a wrapper of the client brings, though the configuration expects a subscription.
     UnexpectedKey,
+    /// A subscription's token, and the client may work in the background.
+    InBackground,
 }
 
 impl Account {
     /// The credential in the environment of the host.
     fn credential(self) -> (&'static str, &'static str) {
         match self {
-            Self::Subscription | Self::Renaming | Self::UnexpectedKey => {
+            Self::Subscription | Self::Renaming | Self::UnexpectedKey | Self::InBackground => {
                 ("CLAUDE_CODE_OAUTH_TOKEN", "sk-ant-oat01-dummy-of-the-host")
             }
             Self::ApiKey => ("ANTHROPIC_API_KEY", "sk-ant-api03-dummy-of-the-host"),
@@ -51,6 +53,7 @@ impl Account {
     fn environment(self) -> &'static str {
         match self {
             Self::Renaming => ", ANTHROPIC_DEFAULT_OPUS_MODEL: claude-sonnet-4-5",
+            Self::InBackground => ", CLAUDE_CODE_DISABLE_BACKGROUND_TASKS: \"\"",
             Self::Subscription | Self::UnexpectedKey | Self::ApiKey => "",
         }
     }
@@ -59,13 +62,13 @@ impl Account {
     fn command(self) -> &'static str {
         match self {
             Self::UnexpectedKey => "/workspace/client.sh",
-            Self::Subscription | Self::Renaming | Self::ApiKey => "claude",
+            Self::Subscription | Self::Renaming | Self::ApiKey | Self::InBackground => "claude",
         }
     }
 
     fn credentials(self) -> &'static str {
         match self {
-            Self::Subscription | Self::Renaming | Self::UnexpectedKey => "subscription",
+            Self::Subscription | Self::Renaming | Self::UnexpectedKey | Self::InBackground => "subscription",
             Self::ApiKey => "api_key",
         }
     }

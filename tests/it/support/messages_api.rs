@@ -20,7 +20,8 @@
 //!   answer {"proposals": []}
 //! ```
 //!
-//! Answers, played one after the other: `read PATH`, `write PATH TEXT`, `edit PATH OLD NEW`, `bash COMMAND`, `answer JSON`
+//! Answers, played one after the other: `read PATH`, `write PATH TEXT`, `edit PATH OLD NEW`, `bash COMMAND`, `background COMMAND`
+//! (the same beside what follows), `answer JSON`
 //! (to `--json-schema`), and `say TEXT`, which ends a conversation: where none is written the model says `Done.` at the
 //! end. The client edits only files that it has read or written.
 //!

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::{ended, success};
-use crate::agent::{AgentEvent, CallOutcome, CallReport, Transcript};
+use crate::agent::{AgentEvent, CallOutcome, CallReport, Cut, Ending, Transcript};
 use crate::lines::{DEFAULT_LINE_LIMIT, LineReader};
 
 const INIT: &str = r#"{"type":"system","subtype":"init","session_id":"s","model":"m"}"#;
@@ -217,5 +217,100 @@ impl std::io::Read for Dribble<'_> {
         buffer[..length].copy_from_slice(part);
         self.rest = rest;
         Ok(length)
+    }
+}
+
+/// Which of these lines leave a call over.
+fn over_after(lines: &[Value]) -> Vec<bool> {
+    let mut transcript = Transcript::new();
+    let push = |line: &Value| {
+        transcript.push_line(line.to_string().as_bytes());
+        transcript.is_over()
+    };
+    lines.iter().map(push).collect()
+}
+
+#[test]
+fn a_result_is_not_the_end_while_something_goes_on() {
+    let system = |subtype: &str| json!({"type": "system", "subtype": subtype});
+    let tasks = |tasks: Value| json!({"type": "system", "subtype": "background_tasks_changed", "tasks": tasks});
+    let assistant = json!({"type": "assistant", "message": {"id": "m", "content": []}});
+    let idle = json!({"type": "system", "subtype": "session_state_changed", "state": "idle"});
+    let notification = system("task_notification");
+    assert_eq!(
+        over_after(&[
+            assistant.clone(),
+            success(),
+            assistant.clone(),
+            notification.clone(),
+            success(),
+            notification
+        ]),
+        [false, true, false, false, true, true]
+    );
+    let one = json!([{"task_id": "b1"}]);
+    assert_eq!(
+        over_after(&[
+            tasks(one.clone()),
+            success(),
+            tasks(json!([])),
+            system("task_started"),
+            idle
+        ]),
+        [false, false, true, false, true]
+    );
+}
+
+#[test]
+fn a_call_that_is_cut_in_its_work_is_no_success() {
+    let assistant = json!({"type": "assistant", "message": {"id": "m", "content": []}});
+    for (cut, at_work, expect) in [
+        (Cut::AfterResult, true, CallOutcome::Failed),
+        (Cut::Idle, true, CallOutcome::Failed),
+        (Cut::Cancelled, true, CallOutcome::Crashed),
+        (Cut::AfterResult, false, CallOutcome::Success),
+    ] {
+        let mut transcript = Transcript::new();
+        transcript.push_line(success().to_string().as_bytes());
+        if at_work {
+            transcript.push_line(assistant.to_string().as_bytes());
+        }
+        let ending = Ending {
+            cut: Some(cut),
+            ..Ending::default()
+        };
+        assert_eq!(transcript.finish(&ending).outcome, expect, "{cut:?} {at_work}");
+    }
+}
+
+#[test]
+fn a_session_whose_writes_were_lost_is_not_gone_on_with() {
+    let lost =
+        json!({"type": "system", "subtype": "session_writes_lost", "error_code": "ENOSPC", "lost": ["transcript"]});
+    let lines = [INIT.to_owned(), success().to_string(), lost.to_string()];
+    let lines: Vec<&[u8]> = lines.iter().map(String::as_bytes).collect();
+    assert_eq!(finished(&lines[..2]).session_id.as_deref(), Some("s"));
+    let report = finished(&lines);
+    assert_eq!((report.outcome, report.session_id), (CallOutcome::Success, None));
+}
+
+#[test]
+fn a_client_that_does_not_come_up_says_why() {
+    for (reason, outcome, lost) in [
+        ("bypass_root", CallOutcome::Permanent, false),
+        ("cli_version_too_old", CallOutcome::Permanent, false),
+        ("org_config_required_unavailable", CallOutcome::Transient, false),
+        ("session_held_by_background", CallOutcome::Permanent, true),
+        ("worktree_resume_refused", CallOutcome::Permanent, true),
+        ("of_a_later_client", CallOutcome::Permanent, false),
+    ] {
+        let line = json!({"type": "result", "subtype": "error_during_execution", "is_error": true,
+            "errors": ["it cannot begin"], "startup_failure_reason": reason});
+        let mut transcript = Transcript::new();
+        transcript.push_line(line.to_string().as_bytes());
+        let report = transcript.finish(&ended(1));
+        assert_eq!((report.outcome, report.session_lost), (outcome, lost), "{reason}");
+        assert_eq!(report.reason, format!("it cannot begin ({reason})"));
+        assert_eq!(report.mend.is_some(), outcome == CallOutcome::Permanent, "{reason}");
     }
 }

@@ -169,6 +169,10 @@ fn block(word: &str, words: &mut Words) -> Result<Option<Block>, String> {
             "Bash",
             json!({"command": words.text("a command")?, "description": "Runs a command"}),
         ),
+        "background" => (
+            "Bash",
+            json!({"command": words.text("a command")?, "description": "Runs a command", "run_in_background": true}),
+        ),
         "answer" => ("StructuredOutput", words.json()?),
         _ => return Ok(None),
     };

@@ -1,0 +1,49 @@
+//! Work in the background: off unless it is turned on by name, and then waited for.
+
+use cordwainer::engine::EngineKind;
+
+use super::live::{Account, Live};
+
+/// A command that is at work for longer than `result_grace`, beside what follows it.
+const SCRIPT: &str = r#"about "The task: cw-1"
+  background "sleep 4; echo late > /workspace/late.txt"
+  write /workspace/a.txt one"#;
+
+/// The task, and its last transcript, after a run in which the client's grace after its result is short.
+fn run(kind: EngineKind, account: Account) -> Option<(Live, String)> {
+    let live = Live::new(kind, account, SCRIPT, "stitch: {result_grace: 1s, max_attempts: 1}\n")?;
+    let called = live.call(&["generator", "run"]);
+    let transcripts = live.transcripts();
+    Some((live, format!("{called:#?}\n{transcripts}")))
+}
+
+#[test]
+fn by_default_nothing_works_in_the_background() {
+    let Some((live, transcripts)) = run(EngineKind::Podman, Account::Subscription) else {
+        return;
+    };
+    assert_eq!(Live::attempts(&live.task()), [("merged", "success")]);
+    assert!(
+        transcripts.contains("An unexpected parameter `run_in_background` was provided"),
+        "{transcripts}"
+    );
+    for tool in ["CronCreate", "Monitor", "RemoteTrigger", "ScheduleWakeup", "Workflow"] {
+        let first = transcripts.lines().find(|line| line.contains("\"subtype\":\"init\""));
+        let (_, tools) = first.unwrap().split_once("\"tools\":[").unwrap();
+        let (tools, _) = tools.split_once(']').unwrap();
+        assert!(!tools.contains(tool), "{tools}");
+    }
+}
+
+#[test]
+fn turned_on_by_name_it_is_waited_for_beyond_the_grace() {
+    let Some((live, transcripts)) = run(EngineKind::Docker, Account::InBackground) else {
+        return;
+    };
+    assert_eq!(Live::attempts(&live.task()), [("merged", "success")], "{transcripts}");
+    assert_eq!(
+        live.repository.git(&["show", "generation-one:late.txt"]),
+        "late",
+        "{transcripts}"
+    );
+}
