@@ -1,10 +1,13 @@
 //! What one side of a merge did to the files of the ancestor; folders that did not change are not read.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::rc::Rc;
 
 use git2::{ObjectType, Oid, Repository, Tree};
 
 use crate::error::{Context as _, Result};
+use crate::git::tree::peel;
 use crate::git::{EntryKind, bytes};
 
 /// What stands at a path.
@@ -103,22 +106,53 @@ fn of(entry: &git2::TreeEntry<'_>) -> Entry {
     }
 }
 
-/// The file at a path of a tree.
-pub(super) fn leaf_at(tree: &Tree<'_>, path: &[u8]) -> Result<Option<Leaf>> {
-    Ok(at(tree, path)?.and_then(|entry| of(&entry).leaf))
+/// A tree in which paths are looked up; each folder is read once.
+pub(super) struct Files<'repository> {
+    repository: &'repository Repository,
+    /// By path; `None` where no folder stands.
+    folders: RefCell<HashMap<Vec<u8>, Option<Rc<Tree<'repository>>>>>,
 }
 
-/// The folder at a path of a tree.
-pub(super) fn folder_at(tree: &Tree<'_>, path: &[u8]) -> Result<Option<Oid>> {
-    Ok(at(tree, path)?.and_then(|entry| of(&entry).folder))
-}
+impl<'repository> Files<'repository> {
+    /// Looks into a tree.
+    pub(super) fn of(repository: &'repository Repository, tree: Oid) -> Result<Self> {
+        let root = peel(repository, tree)?;
+        Ok(Self {
+            repository,
+            folders: RefCell::new(HashMap::from([(Vec::new(), Some(Rc::new(root)))])),
+        })
+    }
 
-fn at(tree: &Tree<'_>, path: &[u8]) -> Result<Option<git2::TreeEntry<'static>>> {
-    let path = bytes::to_path(path);
-    match tree.get_path(&path) {
-        Ok(entry) => Ok(Some(entry)),
-        Err(error) if error.code() == git2::ErrorCode::NotFound => Ok(None),
-        Err(error) => Err(error).context(format!("cannot read `{}` of the tree {}", path.display(), tree.id())),
+    /// The file at a path.
+    pub(super) fn leaf(&self, path: &[u8]) -> Result<Option<Leaf>> {
+        Ok(self.at(path)?.leaf)
+    }
+
+    /// The folder at a path.
+    pub(super) fn folder(&self, path: &[u8]) -> Result<Option<Oid>> {
+        Ok(self.at(path)?.folder)
+    }
+
+    fn at(&self, path: &[u8]) -> Result<Entry> {
+        let (folder, name) = bytes::split_last(path);
+        let tree = self.read(folder)?;
+        let entry = tree.as_ref().and_then(|tree| tree.get_name_bytes(name));
+        Ok(entry.map(|entry| of(&entry)).unwrap_or_default())
+    }
+
+    fn read(&self, folder: &[u8]) -> Result<Option<Rc<Tree<'repository>>>> {
+        if let Some(known) = self.folders.borrow().get(folder) {
+            return Ok(known.clone());
+        }
+        let tree = match self.at(folder)?.folder {
+            Some(id) => {
+                let tree = self.repository.find_tree(id);
+                Some(Rc::new(tree.context(format!("cannot read the tree {id}"))?))
+            }
+            None => None,
+        };
+        self.folders.borrow_mut().insert(folder.to_vec(), tree.clone());
+        Ok(tree)
     }
 }
 

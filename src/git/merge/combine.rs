@@ -2,16 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use git2::{Oid, Repository, Tree};
+use git2::{Oid, Repository};
 
-use super::changes::{self, Changes, Leaf, folder_at, folders_above, leaf_at};
+use super::changes::{self, Changes, Files, Leaf, folders_above};
 use super::content::{Driver, Versions};
 use super::drivers::{ATTRIBUTES, Drivers};
 use super::folders::Vanished;
 use super::renames::{self, Moves, Renames};
 use crate::error::{Context as _, Result};
 use crate::git::edit::Editor;
-use crate::git::tree::peel;
 use crate::git::{Git, bytes};
 
 /// Paths as bytes, ordered.
@@ -42,9 +41,8 @@ pub(super) fn combine(git: &Git, repository: &Repository, trees: Trees, unknown:
     let combination = Combination {
         git,
         repository,
-        ancestor: peel(repository, trees.ancestor)?,
-        ours: peel(repository, trees.ours)?,
-        theirs: peel(repository, trees.theirs)?,
+        trees,
+        ours: Files::of(repository, trees.ours)?,
         sides: [
             changes::between(repository, trees.ancestor, trees.ours)?,
             changes::between(repository, trees.ancestor, trees.theirs)?,
@@ -61,9 +59,9 @@ pub(super) fn combine(git: &Git, repository: &Repository, trees: Trees, unknown:
 struct Combination<'repository> {
     git: &'repository Git,
     repository: &'repository Repository,
-    ancestor: Tree<'repository>,
-    ours: Tree<'repository>,
-    theirs: Tree<'repository>,
+    trees: Trees,
+    /// What our tree has.
+    ours: Files<'repository>,
     /// Ours, and theirs.
     sides: [Changes; 2],
     /// What the merge has at a path, in the place of what our side has.
@@ -111,10 +109,12 @@ impl Combination<'_> {
     /// Takes what one side did to a file to where the other side put it. What a side put into a folder that the other side
     /// renamed does not fit.
     fn follow_renames(&mut self) -> Result<()> {
-        let trees = [self.ours.clone(), self.theirs.clone()];
+        let ancestor = Files::of(self.repository, self.trees.ancestor)?;
+        let theirs = Files::of(self.repository, self.trees.theirs)?;
         let mut moves = [Moves::default(), Moves::default()];
         for (side, other) in [(0, 1), (1, 0)] {
-            let vanished = Vanished::find(&self.ancestor, &trees[side], &self.sides[other])?;
+            let gone = if side == 0 { &self.ours } else { &theirs };
+            let vanished = Vanished::find(&ancestor, gone, &self.sides[other])?;
             let matters = |path: &[u8]| self.sides[other].contains_key(path) || vanished.have(path);
             moves[side] = renames::find(self.repository, &self.sides[side], matters)?;
             for path in vanished.misplaced(&moves[side]) {
@@ -217,7 +217,7 @@ impl Combination<'_> {
     fn result(&self, path: &[u8]) -> Result<Option<Leaf>> {
         match self.edits.get(path) {
             Some(edit) => Ok(*edit),
-            None => leaf_at(&self.ours, path),
+            None => self.ours.leaf(path),
         }
     }
 
@@ -236,7 +236,7 @@ impl Combination<'_> {
                     found.extend([path.clone(), folder.to_vec()]);
                 }
             }
-            if let Some(folder) = folder_at(&self.ours, path)? {
+            if let Some(folder) = self.ours.folder(path)? {
                 let below = changes::files_below(self.repository, folder, path)?;
                 if below.iter().any(|file| self.edits.get(file) != Some(&None)) {
                     found.insert(path.clone());
@@ -250,7 +250,7 @@ impl Combination<'_> {
     /// Writes the merged tree. What does not fit stays as our side has it.
     fn write(&self) -> Result<Oid> {
         let odb = self.repository.odb().context("cannot open the object database")?;
-        let mut editor = Editor::new(&odb, self.ours.id());
+        let mut editor = Editor::new(&odb, self.trees.ours);
         let fits = |path: &&Vec<u8>| !self.conflicts.contains(*path);
         for path in self
             .edits
@@ -258,7 +258,7 @@ impl Combination<'_> {
             .filter(|(_, edit)| edit.is_none())
             .map(|(path, _)| path)
         {
-            if fits(&path) && leaf_at(&self.ours, path)?.is_some() {
+            if fits(&path) && self.ours.leaf(path)?.is_some() {
                 editor.remove(path, &[])?;
             }
         }

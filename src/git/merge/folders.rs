@@ -3,9 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use git2::Tree;
-
-use super::changes::{Changes, folder_at, folders_above};
+use super::changes::{Changes, Files, folders_above};
 use super::renames::Moves;
 use crate::error::Result;
 use crate::git::bytes;
@@ -21,7 +19,7 @@ pub(super) struct Vanished {
 
 impl Vanished {
     /// Finds them. `gone` is the tree of the side that has them no more, `other` what the other side did.
-    pub(super) fn find(ancestor: &Tree<'_>, gone: &Tree<'_>, other: &Changes) -> Result<Self> {
+    pub(super) fn find(ancestor: &Files<'_>, gone: &Files<'_>, other: &Changes) -> Result<Self> {
         let mut known: BTreeMap<Vec<u8>, bool> = BTreeMap::new();
         let mut found = Self::default();
         for (path, change) in other {
@@ -31,7 +29,7 @@ impl Vanished {
             for folder in folders_above(path) {
                 let vanished = match known.get(folder) {
                     Some(vanished) => *vanished,
-                    None => folder_at(ancestor, folder)?.is_some() && folder_at(gone, folder)?.is_none(),
+                    None => ancestor.folder(folder)?.is_some() && gone.folder(folder)?.is_none(),
                 };
                 known.insert(folder.to_vec(), vanished);
                 if vanished {

@@ -36,8 +36,8 @@ enum Difference {
     /// A side moved several files of one content: git takes any of them for any other. Here those are one whose paths end
     /// alike; of others it cannot be said, and what the other side did to them is a conflict.
     Alike,
-    /// A side renamed a changed file to where the other side has the very same new file: git drops the change, or not, and
-    /// here it is a conflict.
+    /// A side renamed a file that the other side changed to where that side has a new file: git drops the change, or the new
+    /// file, or joins them; here it is a conflict.
     AddedTwice,
     /// The sides renamed folders into each other: git leaves new files where they are, and here they are a conflict.
     FoldersCrossed,
@@ -70,13 +70,16 @@ fn a_path(rng: &mut Rng) -> String {
     format!("{folder}{name}")
 }
 
-/// A text of lines that no other text has.
+/// A text of lines that no other text has, and of some that stand in every text again and again.
 fn a_text(rng: &mut Rng) -> Vec<u8> {
     let text = rng.u8(0..6);
     let lines = [0, 1, 3, 12, 24][rng.usize(0..5)];
     let mut content = String::new();
     for line in 0..lines {
-        let _ = writeln!(content, "text {text} has {} as line {line}", text * 7);
+        let _ = match line % 4 {
+            3 => writeln!(content, "}}"),
+            _ => writeln!(content, "text {text} has {} as line {line}", text * 7),
+        };
     }
     content.into_bytes()
 }
@@ -184,10 +187,9 @@ fn rename_folder(files: &mut Files, path: &str, rng: &mut Rng) {
 struct Scene([Files; 3]);
 
 impl Scene {
-    /// Whether both sides have the same new file there.
+    /// Whether both sides have a new file there.
     fn is_added_twice(&self, path: &str) -> bool {
-        let [was, ours, theirs] = self.0.each_ref().map(|files| files.get(path).map(|file| &file.content));
-        was.is_none() && ours.is_some() && ours == theirs
+        self.0.each_ref().map(|files| files.contains_key(path)) == [false, true, true]
     }
 
     /// Whether one side has a new file there, and the other side no file any more in that folder.
