@@ -89,10 +89,19 @@ impl Attack {
 fn hooks_and_settings_run_nothing(kind: EngineKind) {
     let scene = Scene::new();
     let all = [hooks::attacks(), settings::attacks()].concat();
-    // They do not come in each other's way: a task of its own for each would show nothing more.
-    let scripts = all.iter().map(|attack| attack.in_container(&scene));
-    let task = ("all hooks and settings".to_owned(), scripts.collect());
-    defended(kind, &scene, &all, &[task]);
+    // They do not come in each other's way: a task of its own for each would show nothing more. Attributes that ask for a
+    // filter hold theirs.
+    let is_filtered = |attack: &&Attack| attack.script.contains("write .gitattributes");
+    let (filtered, others): (Vec<_>, Vec<_>) = all.iter().partition(is_filtered);
+    let task = |title: &str, attacks: &[&Attack], becomes| {
+        let scripts = attacks.iter().map(|attack| attack.in_container(&scene));
+        (title.to_owned(), scripts.collect(), becomes)
+    };
+    let tasks = [
+        task("hooks and settings", &others, Becomes::Merged),
+        task("settings with attributes", &filtered, Becomes::Held),
+    ];
+    defended(kind, &scene, &all, &tasks);
 }
 
 fn forged_folders_of_git_mean_nothing(kind: EngineKind) {
@@ -105,7 +114,7 @@ fn forged_trees_lead_nowhere(kind: EngineKind) {
 
 fn one_task_each(kind: EngineKind, attacks: &[Attack]) {
     let scene = Scene::new();
-    let task = |attack: &Attack| (attack.name.clone(), attack.in_container(&scene));
+    let task = |attack: &Attack| (attack.name.clone(), attack.in_container(&scene), attack.becomes);
     let tasks: Vec<_> = attacks.iter().map(task).collect();
     defended(kind, &scene, attacks, &tasks);
 }
@@ -113,27 +122,25 @@ fn one_task_each(kind: EngineKind, attacks: &[Attack]) {
 fn masks_cannot_be_moved_away(kind: EngineKind) {
     let scene = Scene::new();
     let attack = masks::attack();
-    let task = (attack.name.clone(), attack.in_container(&scene));
+    let task = (attack.name.clone(), attack.in_container(&scene), attack.becomes);
     defended(kind, &scene, std::slice::from_ref(&attack), &[task]);
     masks::control(kind, &scene, &attack);
 }
 
 /// Has agents carry the attacks out in a generation of the real program, in tasks with these titles and scripts, ends
 /// it, and does in the person's checkout what each attack waits for: nothing comes of any.
-fn defended(kind: EngineKind, scene: &Scene, attacks: &[Attack], tasks: &[(String, String)]) {
+fn defended(kind: EngineKind, scene: &Scene, attacks: &[Attack], tasks: &[(String, String, Becomes)]) {
     let Some(project) = Project::on(kind, scene.repository(), "stitch: {max_attempts: 1}\n") else {
         return;
     };
     let refs = foreign_refs(&project);
-    for (number, (title, script)) in tasks.iter().enumerate() {
+    for (number, (title, script, _)) in tasks.iter().enumerate() {
         project.add(title, &format!("{script}\nwrite src/{number}.txt done"));
     }
     project.run(&["generator", "run"]);
     assert_eq!(scene.markers(), [""; 0], "these ran on the host");
-    for (number, (title, _)) in tasks.iter().enumerate() {
-        let becomes = attacks.iter().find(|attack| attack.name == *title);
-        let becomes = becomes.map_or(Becomes::Merged, |attack| attack.becomes);
-        expect(&project, number, title, becomes);
+    for (number, (title, _, becomes)) in tasks.iter().enumerate() {
+        expect(&project, number, title, *becomes);
     }
     project.expect_tidy();
     assert_eq!(foreign_refs(&project), refs, "refs that are not ours changed");
