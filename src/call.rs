@@ -34,6 +34,10 @@ const TERMINATION_GRACE: Duration = Duration::from_secs(5);
 const EXIT_GRACE: Duration = Duration::from_secs(20);
 /// How long the rest of an ended container's output is listened to.
 const DRAIN_LIMIT: Duration = Duration::from_secs(10);
+/// The longest wait without a look at the clock.
+const HEARTBEAT: Duration = Duration::from_secs(1);
+/// A wait that ends later than this after its time was none in which anybody listened: the process was stopped.
+const LATE: Duration = Duration::from_secs(2);
 /// The hard limit of a call that has none, so that there is always a next deadline.
 const FAR_AWAY: Duration = Duration::from_secs(365 * 24 * 3600);
 
@@ -193,18 +197,28 @@ async fn listen(
     cancel: &CancellationToken,
 ) -> Result<Option<Cut>> {
     let begun = Instant::now();
+    // Since when somebody has listened without a break: before that, silence means nothing.
+    let mut listening = begun;
     loop {
-        let (deadline, meaning) = next_deadline(call.role, begun, container.heard_at(), listener);
+        let (deadline, _) = next_deadline(call.role, [begun, listening, container.heard_at()], listener);
+        let waiting = Instant::now();
         tokio::select! {
+            biased;
             output = container.next_output() => match output {
                 Some(output) => listener.hear(&output)?,
                 None => return Ok(None),
             },
             notice = sealed.next() => listener.heed(notice),
             () = cancel.cancelled() => return Ok(Some(Cut::Cancelled)),
-            () = tokio::time::sleep_until(deadline) => {
+            () = tokio::time::sleep_until(deadline.min(waiting + HEARTBEAT)) => {
+                let now = Instant::now();
+                if now > waiting + HEARTBEAT + LATE {
+                    listening = now;
+                }
                 // A part of a line may have come meanwhile, which is a sign of life, too.
-                if next_deadline(call.role, begun, container.heard_at(), listener).0 <= Instant::now() {
+                let moments = [begun, listening, container.heard_at()];
+                let (deadline, meaning) = next_deadline(call.role, moments, listener);
+                if deadline <= now {
                     return Ok(Some(meaning));
                 }
             }
@@ -223,8 +237,14 @@ async fn drain(container: &mut Container, listener: &mut Listener<'_>) -> Result
     Ok(())
 }
 
-/// The next moment at which patience ends, and what that means.
-fn next_deadline(role: &RoleConfig, begun: Instant, heard: Instant, listener: &Listener<'_>) -> (Instant, Cut) {
+/// The next moment at which patience ends, and what that means. The moments: when the call began, since when somebody
+/// has listened without a break, and when something was heard last.
+fn next_deadline(
+    role: &RoleConfig,
+    [begun, listening, heard]: [Instant; 3],
+    listener: &Listener<'_>,
+) -> (Instant, Cut) {
+    let heard = heard.max(listening);
     let after = |from: Instant, limit: Option<Duration>, cut: Cut| limit.map(|limit| (from + limit, cut));
     let first = role.first_event_timeout.filter(|_| !listener.transcript.has_begun());
     let silence = if listener.transcript.tool_running() {
@@ -234,9 +254,9 @@ fn next_deadline(role: &RoleConfig, begun: Instant, heard: Instant, listener: &L
     };
     let grace = listener
         .finished_at
-        .map(|at| (at + role.result_grace, Cut::AfterResult));
+        .map(|at| (at.max(listening) + role.result_grace, Cut::AfterResult));
     [
-        after(begun, first, Cut::FirstEvent),
+        after(listening, first, Cut::FirstEvent),
         after(begun, role.timeout, Cut::Hard),
         silence,
         grace,

@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -180,6 +181,8 @@ fn spawn(program: &Path, folder: &Path) -> Result<Child> {
         .arg(format!("unix://{}", folder.join(SOCKET).display()))
         // Its monitors leave a file `oom` where they stand when memory runs out: never in the person's folder.
         .current_dir(folder)
+        // A terminal's Ctrl-C is for us: with the service gone, nothing could be ended in order.
+        .process_group(0)
         .stdin(Stdio::null())
         .stdout(log)
         .stderr(errors)

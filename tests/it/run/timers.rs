@@ -1,12 +1,16 @@
 //! The limits of a call's time, each told apart from the others, and the model that was asked for.
 
+use std::time::Duration;
+
 use cordwainer::engine::EngineKind;
+use rustix::process::Signal;
 
 use crate::run::engine_tests;
-use crate::run::project::Project;
+use crate::run::project::{Project, signal};
 
 engine_tests! {
-    podman: silence_ends_a_call_and_a_tool_may_be_silent_for_longer, a_client_that_never_comes_up_is_tried_again;
+    podman: silence_ends_a_call_and_a_tool_may_be_silent_for_longer, a_client_that_never_comes_up_is_tried_again,
+        a_run_that_was_stopped_for_a_while_finds_its_agent_busy;
     docker: a_result_that_is_there_counts_though_the_client_lingers, another_model_is_a_warning_or_a_failure;
 }
 
@@ -37,6 +41,26 @@ const SILENCES: [(&str, &str, &str, &str); 4] = [
         "it ran past `timeout`",
     ),
 ];
+
+/// As a shell stops a job, or a machine sleeps: longer than any silence is allowed to last.
+fn a_run_that_was_stopped_for_a_while_finds_its_agent_busy(kind: EngineKind) {
+    let limits = "stitch: {idle_timeout: 2s, tool_timeout: 2s, first_event_timeout: 2s}\n";
+    let Some(project) = Project::new(kind, limits) else {
+        return;
+    };
+    let talk: String = (0..12).map(|line| format!("say line {line}\nsleep 500\n")).collect();
+    project.add("talks all the time", &format!("{talk}write src/a.txt x"));
+    let child = project.spawn(&["generator", "stitch"]);
+    project.wait_for_agent("cw-1", 1);
+    signal(&child, Signal::STOP);
+    std::thread::sleep(Duration::from_secs(4));
+    signal(&child, Signal::CONT);
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert_eq!(project.outcomes("cw-1"), ["merged"]);
+    project.expect_tidy();
+}
 
 fn silence_ends_a_call_and_a_tool_may_be_silent_for_longer(kind: EngineKind) {
     for (configuration, script, outcome, says) in SILENCES {
