@@ -55,7 +55,7 @@ impl Generator {
     /// Tells where the generation that is meant stands.
     pub fn status(&self) -> Result<Status> {
         let generation = self.generation()?;
-        let issues = self.store()?.read()?;
+        let issues = self.ending_store(&generation)?.read()?;
         let tip = self.git.reference(&generation.branch())?;
         let merged = self.git.reference(&generation.merged_mark())?;
         let run = lock_holder(&self.state_dir)?;

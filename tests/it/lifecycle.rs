@@ -13,6 +13,8 @@ mod crashes;
 mod ends;
 mod guards;
 mod hazards;
+#[cfg(target_arch = "x86_64")]
+mod killed;
 mod names;
 mod random;
 mod together;

@@ -12,6 +12,8 @@ mod engines;
 mod gates;
 mod generation;
 mod interruption;
+#[cfg(target_arch = "x86_64")]
+mod killed;
 mod limits;
 mod logins;
 pub(crate) mod measure;

@@ -4,6 +4,8 @@ pub(crate) mod cargo;
 pub(crate) mod client;
 pub(crate) mod command;
 pub(crate) mod engines;
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod killer;
 pub(crate) mod messages_api;
 pub(crate) mod repository;
 pub(crate) mod scripted_agent;

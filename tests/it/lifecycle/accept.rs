@@ -17,7 +17,7 @@ use crate::support::repository::TestRepository;
 /// The steps of an acceptance.
 pub(super) const CRASH_POINTS: &[&str] = &["accept.closed", "accept.merged"];
 
-const ACCEPT: &[&str] = &["issues", "release", "cw-1", "--accept"];
+pub(super) const ACCEPT: &[&str] = &["issues", "release", "cw-1", "--accept"];
 const TASK: &str = "refs/cordwainer/generation-a/tasks/cw-1";
 
 /// A generation whose only task is held: its attempt ended like this, and left this file.
@@ -54,7 +54,7 @@ fn held(outcome: Outcome, file: Option<(&str, &str)>) -> TestRepository {
     repository
 }
 
-fn protected() -> TestRepository {
+pub(super) fn protected() -> TestRepository {
     held(Outcome::ProtectedPath, Some((".github/ci.yml", "on: push\n")))
 }
 

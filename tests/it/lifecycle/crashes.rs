@@ -51,7 +51,7 @@ const ACCEPT: &[&str] = super::accept::CRASH_POINTS;
 const END: &[&str] = &["end.archived", "end.branch", "end.slots", "end.ref"];
 
 /// A generation with files added, changed and removed, a base that moved on, tasks with attempts, and an issue.
-fn prepare_stop() -> TestRepository {
+pub(super) fn prepare_stop() -> TestRepository {
     let repository = at_work("source_dirs: [src]\ncleanup_dirs: [templates]\n");
     let deep = [
         ("deep/er/a.txt", "a\n"),
@@ -71,13 +71,13 @@ fn prepare_stop() -> TestRepository {
 /// What two repositories must have in common in the end: refs with their trees and numbers of parents, the store
 /// without its moments, and the checkout.
 #[derive(Debug, PartialEq, Eq)]
-struct End {
+pub(super) struct End {
     refs: BTreeMap<String, String>,
     checkout: String,
     files: BTreeMap<String, Vec<u8>>,
 }
 
-fn end(repository: &TestRepository) -> End {
+pub(super) fn end(repository: &TestRepository) -> End {
     let shape = |(name, id): (String, String)| {
         let parents = repository.git(&["rev-list", "--parents", "-1", &id]).split(' ').count() - 1;
         let what = if name.ends_with("/issues") {

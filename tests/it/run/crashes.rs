@@ -18,7 +18,7 @@ engine_tests! {
 }
 
 /// One task by hand, and one that measure proposes and that waits for it.
-fn project(kind: EngineKind) -> Option<Project> {
+pub(super) fn project(kind: EngineKind) -> Option<Project> {
     let second = proposal(
         "second",
         "The second",
@@ -32,7 +32,7 @@ fn project(kind: EngineKind) -> Option<Project> {
 }
 
 /// Where a generation got: its files, and where each task stands and how often it was merged.
-fn end(project: &Project) -> (BTreeMap<String, String>, Vec<(String, usize)>) {
+pub(super) fn end(project: &Project) -> (BTreeMap<String, String>, Vec<(String, usize)>) {
     let stands = |id: &str| {
         (
             project.issue(id)["status"].as_str().unwrap().to_owned(),

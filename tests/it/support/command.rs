@@ -46,6 +46,11 @@ pub(crate) fn cordwainer<S: AsRef<OsStr>>(repository: &TestRepository, arguments
 }
 
 impl Cordwainer {
+    /// The call, for whoever runs it in another way.
+    pub(crate) fn command(&self) -> &Command {
+        &self.command
+    }
+
     /// Sets a variable of its environment.
     pub(crate) fn env(mut self, name: &str, value: impl Into<OsString>) -> Self {
         self.command.env(name, value.into());
