@@ -16,6 +16,8 @@ use crate::error::{Context as _, ErrorKind, Result};
 pub const NAME: &str = "localhost/cordwainer-claude";
 /// What the image is built on unless the caller says otherwise.
 pub const DEFAULT_BASE: &str = "debian:bookworm-slim";
+/// The oldest version of the client whose stream this library was tried with; the newest is the next.
+pub const OLDEST_CLIENT_VERSION: &str = "2.1.220";
 /// The version of the client that this library was tried with.
 pub const DEFAULT_CLIENT_VERSION: &str = "2.1.329";
 

@@ -8,6 +8,7 @@ use super::Check;
 use crate::error::{Context as _, ErrorKind, Result};
 use crate::generator::Generator;
 use crate::git::{Hazard, in_words};
+use crate::image::{DEFAULT_CLIENT_VERSION, OLDEST_CLIENT_VERSION};
 
 /// Below this many bytes a run is likely to fill the disk: a slot, its build and the records of a few attempts.
 const LEAST_SPACE: u64 = 2 << 30;
@@ -25,7 +26,14 @@ pub(super) fn examine(generator: &Generator) -> Result<Vec<Check>> {
         credential(generator),
         space(&generator.state_dir)?,
         open_files(),
+        client(),
     ])
+}
+
+/// Which clients are known to work.
+fn client() -> Check {
+    let found = format!("tried with Claude Code {OLDEST_CLIENT_VERSION} to {DEFAULT_CLIENT_VERSION}");
+    Check::good("client", found)
 }
 
 /// What in the base branch does not go well with work done here.

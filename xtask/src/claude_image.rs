@@ -13,7 +13,9 @@ use crate::provision::{self, Engines, Install, Started};
 
 /// Sees that every engine has the image. It is built on the first one and handed to the others as a file, which is
 /// kept below `target` so that the next run only loads it.
-pub(crate) fn provide(engines: &Engines, install: Install) -> Result<()> {
+///
+/// `client_version` is another client than the pinned one.
+pub(crate) fn provide(engines: &Engines, install: Install, client_version: Option<&str>) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -21,18 +23,21 @@ pub(crate) fn provide(engines: &Engines, install: Install) -> Result<()> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/claude-image");
     std::fs::create_dir_all(&folder).with_context(|| format!("cannot make `{}`", folder.display()))?;
     for started in engines.each() {
-        runtime.block_on(provide_on(started, &folder, install))?;
+        runtime.block_on(provide_on(started, &folder, install, client_version))?;
     }
     Ok(())
 }
 
-async fn provide_on(started: &Started, folder: &Path, install: Install) -> Result<()> {
+async fn provide_on(started: &Started, folder: &Path, install: Install, client_version: Option<&str>) -> Result<()> {
     let engine = Engine::connect(&started.connect_options()).await?;
     // The Docker Engine of the tests has no bridge.
-    let options = BuildOptions {
+    let mut options = BuildOptions {
         network: Some("host".to_owned()),
         ..BuildOptions::default()
     };
+    if let Some(version) = client_version {
+        version.clone_into(&mut options.client_version);
+    }
     let saved = folder.join(format!(
         "{}.tar",
         cordwainer::image::tag(&options).replace(['/', ':'], "-")

@@ -12,6 +12,7 @@ use clap::{Parser, Subcommand};
 
 mod agent_image;
 mod bench;
+mod canary;
 mod claude_image;
 mod codegen;
 mod demo;
@@ -36,6 +37,8 @@ enum Task {
     Fuzz(fuzz::FuzzArgs),
     /// Measure speed, as ratios against a baseline of the same run
     Bench(bench::BenchArgs),
+    /// Try the newest client from npm with the table of outcomes
+    Canary(canary::CanaryArgs),
     /// Write the files that are generated from the code
     Codegen(codegen::CodegenArgs),
     #[command(flatten)]
@@ -48,6 +51,7 @@ fn main() -> ExitCode {
         Task::Test(args) => test::run(&args),
         Task::Fuzz(args) => fuzz::run(&args),
         Task::Bench(args) => bench::run(&args),
+        Task::Canary(args) => canary::run(&args),
         Task::Codegen(args) => codegen::run(&args),
         Task::Cordwainer(command) => return command.execute(),
     };

@@ -41,7 +41,7 @@ pub(crate) fn run(args: &TestArgs) -> Result<ExitCode> {
     for engine in engines.each() {
         agent_image::import(&agent, engine)?;
     }
-    claude_image::provide(&engines, install)?;
+    claude_image::provide(&engines, install, None)?;
     if args.filter.is_empty() && !succeeded(Command::new(CARGO).args(["test", "--quiet", "--doc", "--workspace"]))? {
         return Ok(ExitCode::FAILURE);
     }
@@ -53,6 +53,11 @@ pub(crate) fn run(args: &TestArgs) -> Result<ExitCode> {
     let passed = succeeded(&mut tests)?;
     drop(engines);
     Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Runs the tests whose names contain a word of `filter` on these engines; answers whether all passed.
+pub(crate) fn run_on(engines: &Engines, filter: &[String]) -> Result<bool> {
+    succeeded(runner(filter, false).envs(environment(engines)))
 }
 
 /// Where the tests find what was set up for them.
