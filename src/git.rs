@@ -19,6 +19,7 @@ mod hazards;
 mod ignored;
 mod locks;
 mod merge;
+mod objects;
 mod refs;
 mod rules;
 mod slots;
@@ -47,6 +48,8 @@ pub struct Git {
     pub(crate) config_home: Option<PathBuf>,
     /// What our own commits and agents' files pass before they become objects.
     pub(crate) redactor: Redactor,
+    /// What was written and no ref holds yet.
+    objects: objects::Objects,
 }
 
 impl Git {
@@ -80,6 +83,7 @@ impl Git {
             workdir: canonical(workdir)?,
             config_home: None,
             redactor: Redactor::default(),
+            objects: objects::Objects::default(),
         })
     }
 
@@ -116,6 +120,7 @@ impl Git {
             let set = repository.set_workdir(&self.workdir, false);
             set.context(format!("cannot open the checkout `{}`", self.workdir.display()))?;
         }
+        self.show_unheld(&repository)?;
         Ok(repository)
     }
 
@@ -126,6 +131,7 @@ impl Git {
         let repository = Repository::open_bare(&self.common_dir).map_err(failed)?;
         let mut nothing = git2::Index::new().map_err(failed)?;
         repository.set_index(&mut nothing).map_err(failed)?;
+        self.show_unheld(&repository)?;
         Ok(repository)
     }
 }

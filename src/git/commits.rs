@@ -1,6 +1,6 @@
 //! Commits: made, read, and compared by ancestry.
 
-use git2::{Commit, ErrorCode, Oid, Repository, Signature, Time};
+use git2::{Commit, ErrorCode, ObjectType, Oid, Repository, Signature, Time};
 use jiff::Timestamp;
 
 use super::Git;
@@ -84,16 +84,9 @@ impl Git {
             .collect::<Result<Vec<_>, _>>()
             .context(failed)?;
         let message = self.redactor.text(&new.message).replace('\0', "");
-        repository
-            .commit(
-                None,
-                &author,
-                &committer,
-                &message,
-                &tree,
-                &parents.iter().collect::<Vec<_>>(),
-            )
-            .context(failed)
+        let parents: Vec<_> = parents.iter().collect();
+        let commit = repository.commit_create_buffer(&author, &committer, &message, &tree, &parents);
+        self.write_object(ObjectType::Commit, &commit.context(failed)?)
     }
 
     /// Reads a commit.

@@ -31,7 +31,7 @@ impl Git {
     pub fn edit_tree(&self, tree_or_commit: Oid, edit: &TreeEdit) -> Result<Oid> {
         let repository = self.open()?;
         let odb = repository.odb().context("cannot open the object database")?;
-        let mut editor = Editor::new(&odb, peel(&repository, tree_or_commit)?.id());
+        let mut editor = Editor::new(self, &odb, peel(&repository, tree_or_commit)?.id());
         let keep = edit.keep.iter().map(|path| checked(path)).collect::<Result<Vec<_>>>()?;
         for path in &edit.remove {
             let path = checked(path)?;
@@ -45,7 +45,7 @@ impl Git {
                 Some((EntryKind::Executable, _)) => EntryKind::Executable,
                 _ => EntryKind::File,
             };
-            let id = repository.blob(content).context("cannot write a blob")?;
+            let id = self.write_object(ObjectType::Blob, content)?;
             editor.put(&path, kind, id)?;
         }
         editor.write()
@@ -87,6 +87,7 @@ fn checked(path: &Path) -> Result<Vec<u8>> {
 
 /// A tree in the making: folders are read when something in them changes, and written when it has.
 pub(crate) struct Editor<'repository> {
+    git: &'repository Git,
     odb: &'repository Odb<'repository>,
     root: Node,
 }
@@ -106,8 +107,9 @@ enum Node {
 
 impl<'repository> Editor<'repository> {
     /// Begins from a stored tree.
-    pub(crate) fn new(odb: &'repository Odb<'repository>, tree: Oid) -> Self {
+    pub(crate) fn new(git: &'repository Git, odb: &'repository Odb<'repository>, tree: Oid) -> Self {
         Self {
+            git,
             odb,
             root: Node::Stored(tree),
         }
@@ -145,12 +147,9 @@ impl<'repository> Editor<'repository> {
 
     /// Writes what changed and returns the root's id. A folder without files is left out, as git does.
     pub(crate) fn write(mut self) -> Result<Oid> {
-        match store(self.odb, &mut self.root)? {
+        match store(self.git, &mut self.root)? {
             Some(id) => Ok(id),
-            None => self
-                .odb
-                .write(ObjectType::Tree, b"")
-                .context("cannot write the empty tree"),
+            None => self.git.empty_tree(),
         }
     }
 
@@ -303,7 +302,7 @@ fn read(odb: &Odb<'_>, id: Oid) -> Result<Entries> {
 }
 
 /// Writes a folder if it changed; `None` when no file is left in it.
-fn store(odb: &Odb<'_>, node: &mut Node) -> Result<Option<Oid>> {
+fn store(git: &Git, node: &mut Node) -> Result<Option<Oid>> {
     let entries = match node {
         Node::Leaf { id, .. } | Node::Stored(id) | Node::Read { stored: Some(id), .. } => return Ok(Some(*id)),
         Node::Read { entries, .. } => entries,
@@ -314,7 +313,7 @@ fn store(odb: &Odb<'_>, node: &mut Node) -> Result<Option<Oid>> {
             Node::Leaf { mode, .. } => *mode,
             _ => 0o040_000,
         };
-        if let Some(id) = store(odb, child)? {
+        if let Some(id) = store(git, child)? {
             lines.push((name, mode, id));
         }
     }
@@ -333,6 +332,5 @@ fn store(odb: &Odb<'_>, node: &mut Node) -> Result<Option<Oid>> {
         data.push(0);
         data.extend_from_slice(id.as_bytes());
     }
-    let id = odb.write(ObjectType::Tree, &data).context("cannot write a tree")?;
-    Ok(Some(id))
+    Ok(Some(git.write_object(ObjectType::Tree, &data)?))
 }

@@ -152,7 +152,14 @@ impl Git {
             new,
             why: &why,
         };
-        patiently(|| try_move(self, &repository, &wanted))
+        let kept = new.map(|new| self.keep(new)).transpose()?.flatten();
+        let moved = patiently(|| try_move(self, &repository, &wanted));
+        match (kept, &moved) {
+            (Some(kept), Ok(RefMove::Moved)) => kept.is_held()?,
+            (Some(kept), _) => kept.is_not_held()?,
+            (None, _) => {}
+        }
+        moved
     }
 }
 

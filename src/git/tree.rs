@@ -92,9 +92,7 @@ impl Git {
 
     /// The empty tree, written when the repository has none.
     pub fn empty_tree(&self) -> Result<Oid> {
-        let repository = self.open()?;
-        let written = repository.treebuilder(None).and_then(|builder| builder.write());
-        written.context("cannot write the empty tree")
+        self.write_object(ObjectType::Tree, b"")
     }
 
     /// All files of a tree or commit, in git's order.
@@ -155,7 +153,7 @@ impl Git {
 
     /// Writes content as a blob, without any filter.
     pub fn write_blob(&self, content: &[u8]) -> Result<Oid> {
-        self.open()?.blob(content).context("cannot write a blob")
+        self.write_object(ObjectType::Blob, content)
     }
 
     /// The paths that differ between two trees or commits, in git's order. A rename is a deletion and an addition.

@@ -10,6 +10,7 @@ mod inside;
 mod locks;
 mod merge_differences;
 mod merges;
+mod objects;
 mod ordinary;
 mod private;
 mod references;

@@ -191,14 +191,14 @@ impl Combination<'_> {
         let is_attributes = |path: &[u8]| bytes::split_last(path).1 == ATTRIBUTES;
         let (attributes, others): (Vec<_>, Vec<_>) = compared.into_iter().partition(|(path, _)| is_attributes(path));
         for (path, versions) in attributes {
-            let merged = versions.merge(self.repository, || Ok(Driver::Text))?;
+            let merged = versions.merge(self.git, self.repository, || Ok(Driver::Text))?;
             self.settle(path, merged);
         }
         let mut drivers = Drivers::new(self.git, self.repository)?;
         let mut settled = Vec::new();
         for (path, versions) in others {
             let driver = || drivers.of(&path, |path| self.result(path));
-            settled.push((versions.merge(self.repository, driver)?, path));
+            settled.push((versions.merge(self.git, self.repository, driver)?, path));
         }
         for (merged, path) in settled {
             self.settle(path, merged);
@@ -250,7 +250,7 @@ impl Combination<'_> {
     /// Writes the merged tree. What does not fit stays as our side has it.
     fn write(&self) -> Result<Oid> {
         let odb = self.repository.odb().context("cannot open the object database")?;
-        let mut editor = Editor::new(&odb, self.trees.ours);
+        let mut editor = Editor::new(self.git, &odb, self.trees.ours);
         let fits = |path: &&Vec<u8>| !self.conflicts.contains(*path);
         for path in self
             .edits

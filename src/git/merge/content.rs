@@ -4,7 +4,7 @@ use git2::{MergeFileInput, MergeFileOptions, ObjectType, Repository};
 
 use super::changes::Leaf;
 use crate::error::{Context as _, Result};
-use crate::git::{EntryKind, Oid};
+use crate::git::{EntryKind, Git, Oid};
 
 /// Git looks for a NUL in so many bytes to tell binary content.
 const LOOKED_THROUGH: usize = 8000;
@@ -36,6 +36,7 @@ impl Versions {
     /// Makes them one; `None` is a conflict. `driver` is asked for where contents are to be compared.
     pub(super) fn merge(
         self,
+        git: &Git,
         repository: &Repository,
         driver: impl FnOnce() -> Result<Driver>,
     ) -> Result<Option<Leaf>> {
@@ -55,6 +56,7 @@ impl Versions {
         }
         let driver = driver()?;
         let id = merge_lines(
+            git,
             repository,
             [was.map(|was| was.id), Some(ours.id), Some(theirs.id)],
             driver,
@@ -84,7 +86,7 @@ fn is_of_one_type(one: Leaf, other: Leaf) -> bool {
 }
 
 /// Merges contents by lines; `None` is a conflict. The first of the three versions is the ancestor.
-fn merge_lines(repository: &Repository, ids: [Option<Oid>; 3], driver: Driver) -> Result<Option<Oid>> {
+fn merge_lines(git: &Git, repository: &Repository, ids: [Option<Oid>; 3], driver: Driver) -> Result<Option<Oid>> {
     if driver == Driver::Conflict {
         return Ok(None);
     }
@@ -116,8 +118,7 @@ fn merge_lines(repository: &Repository, ids: [Option<Oid>; 3], driver: Driver) -
     if !merged.is_automergeable() {
         return Ok(None);
     }
-    let id = odb.write(ObjectType::Blob, merged.content()).context(failed)?;
-    Ok(Some(id))
+    Ok(Some(git.write_object(ObjectType::Blob, merged.content())?))
 }
 
 fn input(content: &[u8]) -> MergeFileInput<'_> {

@@ -8,10 +8,11 @@ use git2::{ObjectType, Oid, Repository};
 use super::expected::ExpectedFile;
 use crate::error::{Context as _, Result};
 use crate::git::rules::{Attributes, Conversion, Settings, Work};
-use crate::git::{EntryKind, bytes};
+use crate::git::{EntryKind, Git, bytes};
 
 /// Writes blobs.
 pub(super) struct Contents<'repository> {
+    git: &'repository Git,
     repository: &'repository Repository,
     settings: &'repository Settings,
     work: &'repository Work,
@@ -21,11 +22,13 @@ pub(super) struct Contents<'repository> {
 impl<'repository> Contents<'repository> {
     /// Begins with the attributes outside of the slot.
     pub(super) fn new(
+        git: &'repository Git,
         repository: &'repository Repository,
         settings: &'repository Settings,
         work: &'repository Work,
     ) -> Self {
         Self {
+            git,
             repository,
             settings,
             work,
@@ -60,7 +63,7 @@ impl<'repository> Contents<'repository> {
         }
         let conversion = Conversion::of(&self.attributes.of(path, self.work), self.settings);
         if conversion.is_none() {
-            return self.repository.blob(content).context(failed());
+            return self.git.write_object(ObjectType::Blob, content).context(failed());
         }
         let was = was.filter(|was| was.kind != EntryKind::Submodule);
         let stored = was
@@ -68,8 +71,8 @@ impl<'repository> Contents<'repository> {
             .transpose()
             .context(failed())?;
         let converted = conversion.store(content, stored.as_ref().map(git2::Blob::content));
-        self.repository
-            .blob(converted.as_deref().unwrap_or(content))
+        self.git
+            .write_object(ObjectType::Blob, converted.as_deref().unwrap_or(content))
             .context(failed())
     }
 
@@ -81,6 +84,8 @@ impl<'repository> Contents<'repository> {
 
     /// Writes a link's target, as it is.
     pub(super) fn link(&self, target: &[u8]) -> Result<Oid> {
-        self.repository.blob(target).context("cannot record a link")
+        self.git
+            .write_object(ObjectType::Blob, target)
+            .context("cannot record a link")
     }
 }

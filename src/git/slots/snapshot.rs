@@ -84,7 +84,7 @@ pub(super) fn snapshot(slot: &Slot, base: Oid, limits: &SnapshotLimits) -> Resul
     };
     let outside = Outside::of(&settings, &work);
     scan.run(&root, &Rules::of_repository(&outside))?;
-    let contents = Contents::new(&repository, &settings, &work);
+    let contents = Contents::new(&slot.git, &repository, &settings, &work);
     let edits = record(slot, contents, &root, &mut scan)?;
     let Scan {
         mut skipped,
@@ -101,7 +101,7 @@ pub(super) fn snapshot(slot: &Slot, base: Oid, limits: &SnapshotLimits) -> Resul
     skipped.sort();
     refused.sort();
     ignored.sort();
-    let mut editor = Editor::new(&odb, peel(&repository, base)?.id());
+    let mut editor = Editor::new(&slot.git, &odb, peel(&repository, base)?.id());
     for (path, _) in edits.iter().filter(|(_, new)| new.is_none()) {
         editor.remove(path, &[])?;
     }

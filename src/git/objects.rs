@@ -1,0 +1,203 @@
+//! The one writer of our objects. What no ref holds yet is safe from `git gc --prune=now`, `repack -ad` and `prune`.
+//!
+//! Each object is written twice: where git looks for it, and into a folder of this process, which git never clears up.
+//! Before a ref moves, what it will hold goes from that folder into a pack with a `.keep` mark. The mark goes when the
+//! ref has moved, so that whoever looks for garbage sees the mark or the ref.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use git2::{ObjectType, Oid, Repository};
+
+use self::packs::Packs;
+use super::Git;
+use crate::error::{Context as _, Error, ErrorKind, Result};
+
+mod packs;
+
+/// The objects that this process wrote and no ref holds yet; the folder is made with the first of them.
+#[derive(Clone, Default)]
+pub(super) struct Objects(Arc<Mutex<Option<Unheld>>>);
+
+impl fmt::Debug for Objects {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Objects")
+    }
+}
+
+struct Unheld {
+    packs: Packs,
+    token: String,
+    /// Locked as long as this process lives.
+    _mark: File,
+    /// A repository that has only the objects that no ref holds yet.
+    own: Repository,
+    /// The person's.
+    main: Repository,
+}
+
+impl Unheld {
+    fn new(common_dir: &Path) -> Result<Self> {
+        let packs = Packs::of(common_dir);
+        let failed = || format!("cannot make a folder for objects in `{}`", packs.top().display());
+        let (token, mark) = packs.begin().with_context(ErrorKind::Unexpected, failed)?;
+        let own = Repository::init_bare(packs.top().join(&token)).context(failed())?;
+        // Deltas cost more than they save in packs that git soon joins with its own.
+        let plain = own
+            .config()
+            .and_then(|mut config| config.set_i64("core.bigFileThreshold", 1));
+        plain.context(failed())?;
+        let main = Repository::open_bare(common_dir).context("cannot open the repository")?;
+        Ok(Self {
+            packs,
+            token,
+            _mark: mark,
+            own,
+            main,
+        })
+    }
+
+    fn folder(&self) -> PathBuf {
+        self.packs.top().join(&self.token)
+    }
+
+    fn file_of(&self, id: Oid) -> PathBuf {
+        let name = id.to_string();
+        let (folder, rest) = name.split_at(2);
+        self.folder().join("objects").join(folder).join(rest)
+    }
+
+    fn write(&self, kind: ObjectType, content: &[u8]) -> Result<Oid, git2::Error> {
+        self.own.odb()?.write(kind, content)?;
+        self.main.odb()?.write(kind, content)
+    }
+
+    /// What of this folder is reachable from a commit through it.
+    fn reachable(&self, repository: &Repository, commit: Oid) -> Result<Vec<Oid>, git2::Error> {
+        let mut seen = HashSet::new();
+        let mut found = Vec::new();
+        let mut next = vec![commit];
+        while let Some(id) = next.pop() {
+            if !seen.insert(id) || !self.file_of(id).is_file() {
+                continue;
+            }
+            found.push(id);
+            match repository.odb()?.read_header(id)?.1 {
+                ObjectType::Commit => {
+                    let commit = repository.find_commit(id)?;
+                    next.push(commit.tree_id());
+                    next.extend(commit.parent_ids());
+                }
+                ObjectType::Tree => next.extend(repository.find_tree(id)?.iter().map(|entry| entry.id())),
+                _ => {}
+            }
+        }
+        Ok(found)
+    }
+}
+
+impl Drop for Unheld {
+    fn drop(&mut self) {
+        if let Err(error) = fs::remove_dir_all(self.folder()) {
+            tracing::warn!(%error, folder = %self.folder().display(), "a folder of objects could not be removed");
+        }
+    }
+}
+
+/// A pack with a keep mark, which goes when this is dropped.
+pub(super) struct Kept {
+    objects: Objects,
+    packs: Packs,
+    name: String,
+    ids: Vec<Oid>,
+}
+
+impl Kept {
+    /// Ends the keeping, now that a ref holds what is in the pack.
+    ///
+    /// # Errors
+    ///
+    /// When the mark, or what was written twice, cannot be removed.
+    pub(super) fn is_held(self) -> Result<()> {
+        let failed = || format!("cannot end the keeping of the pack `{}`", self.name);
+        self.packs
+            .release(&self.name)
+            .with_context(ErrorKind::Unexpected, failed)?;
+        if let Some(unheld) = &*self.objects.0.lock().unwrap_or_else(PoisonError::into_inner) {
+            for id in &self.ids {
+                packs::remove(&unheld.file_of(*id)).with_context(ErrorKind::Unexpected, failed)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes the pack: no ref came to hold it. Its objects stay in this process' folder.
+    ///
+    /// # Errors
+    ///
+    /// When a file of it cannot be removed.
+    pub(super) fn is_not_held(self) -> Result<()> {
+        self.packs.discard(&self.name).with_context(ErrorKind::Unexpected, || {
+            format!("cannot remove the pack `{}`", self.name)
+        })
+    }
+}
+
+impl Git {
+    /// Writes an object, so that it stays until a ref holds it or this process ends.
+    pub(super) fn write_object(&self, kind: ObjectType, content: &[u8]) -> Result<Oid> {
+        let mut objects = self.objects.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let unheld = match &mut *objects {
+            Some(unheld) => unheld,
+            none => none.insert(Unheld::new(&self.common_dir)?),
+        };
+        unheld.write(kind, content).context("cannot write an object")
+    }
+
+    /// Lets a repository read what this process wrote, although git may have cleared it up.
+    pub(super) fn show_unheld(&self, repository: &Repository) -> Result<()> {
+        let objects = self.objects.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(unheld) = &*objects else {
+            return Ok(());
+        };
+        let folder = unheld.folder().join("objects");
+        let failed = || format!("cannot read the objects in `{}`", folder.display());
+        let path = folder.to_str().ok_or_else(|| {
+            Error::new(ErrorKind::Precondition, failed()).hint("move the repository to a path in UTF-8")
+        })?;
+        let shown = repository.odb().and_then(|database| database.add_disk_alternate(path));
+        shown.context(failed())
+    }
+
+    /// Packs, with a keep mark, what only this process holds of a commit that a ref is about to point to; `None` where
+    /// there is nothing.
+    ///
+    /// # Errors
+    ///
+    /// When objects cannot be read or the pack not be written.
+    pub(super) fn keep(&self, commit: Oid) -> Result<Option<Kept>> {
+        let objects = self.objects.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(unheld) = &*objects else {
+            return Ok(None);
+        };
+        let failed = || format!("cannot keep the objects of the commit {commit}");
+        let repository = Repository::open_bare(unheld.folder()).context(failed())?;
+        let ids = unheld.reachable(&repository, commit).context(failed())?;
+        if ids.is_empty() {
+            return Ok(None);
+        }
+        let name = unheld
+            .packs
+            .publish(&repository, &unheld.token, &ids)
+            .map_err(|error| Error::new(ErrorKind::Unexpected, failed()).because(error))?;
+        Ok(Some(Kept {
+            objects: self.objects.clone(),
+            packs: unheld.packs.clone(),
+            name,
+            ids,
+        }))
+    }
+}

@@ -1,0 +1,265 @@
+//! Our packs among git's: published with a keep mark, noted, joined, and put right after a death.
+
+use std::fs::{self, DirBuilder, File, TryLockError};
+use std::io::{self, Write as _};
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+
+use git2::{Oid, Repository};
+
+/// How many packs of ours there may be before some are joined. Those that went into a joined one stay until the next
+/// time, for whoever reads them just now, so that there are never more than about twice as many.
+const MOST: usize = 8;
+/// What a keep mark of ours begins with; the token of its process follows.
+const OURS: &str = "cordwainer ";
+/// What the note of a pack says whose objects are in a joined one, too.
+const JOINED: &[u8] = b"joined";
+
+/// The packs of a repository, and the notes of which are ours.
+#[derive(Clone)]
+pub(super) struct Packs {
+    objects: PathBuf,
+    top: PathBuf,
+}
+
+impl Packs {
+    pub(super) fn of(common_dir: &Path) -> Self {
+        let objects = common_dir.join("objects");
+        let top = objects.join("cordwainer");
+        Self { objects, top }
+    }
+
+    /// Where our notes and the folders of our processes are. It lies where packs do, so that packs can be renamed.
+    pub(super) fn top(&self) -> &Path {
+        &self.top
+    }
+
+    fn file(&self, name: &str, extension: &str) -> PathBuf {
+        self.objects.join("pack").join(format!("{name}.{extension}"))
+    }
+
+    fn note(&self, name: &str) -> PathBuf {
+        self.top.join("packs").join(name)
+    }
+
+    /// Waits until no other process changes packs of ours; until the file is closed, none does.
+    fn lock(&self) -> io::Result<File> {
+        let mut folders = DirBuilder::new();
+        folders.recursive(true).mode(0o700).create(self.top.join("packs"))?;
+        let lock = File::create(self.top.join("lock"))?;
+        lock.lock()?;
+        Ok(lock)
+    }
+
+    /// Puts right what dead processes left, and makes this process' folder: its name, and the mark that is locked.
+    pub(super) fn begin(&self) -> io::Result<(String, File)> {
+        let _lock = self.lock()?;
+        self.sweep()?;
+        let token = format!("{:016x}", fastrand::u64(..));
+        let folder = self.top.join(&token);
+        DirBuilder::new().mode(0o700).create(&folder)?;
+        let mark = File::create_new(folder.join("mark"))?;
+        mark.lock()?;
+        Ok((token, mark))
+    }
+
+    /// Removes the folders and keep marks of dead processes. What a ref came to hold stays in its pack.
+    fn sweep(&self) -> io::Result<()> {
+        for entry in fs::read_dir(&self.top)? {
+            let folder = entry?.path();
+            if is_token(&folder) && !is_alive(&folder)? {
+                fs::remove_dir_all(folder)?;
+            }
+        }
+        for name in self.noted()? {
+            let keep = self.file(&name, "keep");
+            let holder = match fs::read_to_string(&keep) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                text => text?,
+            };
+            let token = holder.strip_prefix(OURS).map(str::trim_end);
+            if token.is_some_and(|token| !self.top.join(token).is_dir()) {
+                remove(&keep)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The packs that are noted as ours. What a kill left of one, or git has taken into its own, is removed.
+    fn noted(&self) -> io::Result<Vec<String>> {
+        let mut found = Vec::new();
+        for entry in fs::read_dir(self.top.join("packs"))? {
+            let name = entry?.file_name().to_string_lossy().into_owned();
+            if self.file(&name, "idx").is_file() && self.file(&name, "pack").is_file() {
+                found.push(name);
+            } else {
+                self.remove_pack(&name)?;
+            }
+        }
+        found.sort();
+        Ok(found)
+    }
+
+    /// Packs objects of `repository` and publishes the pack with a keep mark; returns its name.
+    pub(super) fn publish(&self, repository: &Repository, token: &str, ids: &[Oid]) -> io::Result<String> {
+        let _lock = self.lock()?;
+        if let Err(error) = self.join_some(token) {
+            tracing::warn!(%error, "packs could not be joined, which is tried again with the next one");
+        }
+        self.write(repository, token, ids, true)
+    }
+
+    fn write(&self, repository: &Repository, token: &str, ids: &[Oid], keep: bool) -> io::Result<String> {
+        let staging = self.top.join(token).join("staging");
+        fs::create_dir_all(&staging)?;
+        let mut builder = repository.packbuilder().map_err(io::Error::other)?;
+        for id in ids {
+            builder.insert_object(*id, None).map_err(io::Error::other)?;
+        }
+        builder.write(&staging, 0o444).map_err(io::Error::other)?;
+        let written = builder.name().map_err(io::Error::other)?;
+        let staged = format!("pack-{}", written.unwrap_or_default());
+        // A name that no pack had before: some git may be about to remove the other one.
+        let name = format!("pack-{:08x}{:032x}", fastrand::u32(..), fastrand::u128(..));
+        fs::write(self.note(&name), "")?;
+        if keep {
+            let mut mark = File::create_new(self.file(&name, "keep"))?;
+            mark.write_all(format!("{OURS}{token}\n").as_bytes())?;
+            mark.sync_all()?;
+        }
+        for extension in ["pack", "idx"] {
+            let from = staging.join(format!("{staged}.{extension}"));
+            File::open(&from)?.sync_all()?;
+            fs::rename(from, self.file(&name, extension))?;
+        }
+        File::open(self.objects.join("pack"))?.sync_all()?;
+        Ok(name)
+    }
+
+    /// Takes the keep mark off a pack.
+    pub(super) fn release(&self, name: &str) -> io::Result<()> {
+        remove(&self.file(name, "keep"))
+    }
+
+    /// Removes a pack that no ref came to hold.
+    pub(super) fn discard(&self, name: &str) -> io::Result<()> {
+        let _lock = self.lock()?;
+        self.remove_pack(name)
+    }
+
+    fn remove_pack(&self, name: &str) -> io::Result<()> {
+        for extension in ["idx", "pack", "keep"] {
+            remove(&self.file(name, extension))?;
+        }
+        remove(&self.note(name))
+    }
+
+    /// Forgets that packs are ours which git's index of several packs names: git's own upkeep joins them, and does not
+    /// expect that another removes them. Returns whether there was one.
+    fn give_indexed_to_git(&self, packs: &[(u64, String)]) -> io::Result<bool> {
+        let index = match fs::read(self.objects.join("pack/multi-pack-index")) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            index => index?,
+        };
+        let mut given = false;
+        for (_, name) in packs {
+            if memchr::memmem::find(&index, name.as_bytes()).is_some() {
+                remove(&self.note(name))?;
+                given = true;
+            }
+        }
+        Ok(given)
+    }
+
+    /// Joins the smallest packs of ours, once there are too many.
+    fn join_some(&self, token: &str) -> io::Result<()> {
+        let mut packs = Vec::new();
+        let mut joined = Vec::new();
+        for name in self.noted()? {
+            if self.file(&name, "keep").exists() {
+                continue;
+            }
+            if fs::read(self.note(&name))? == JOINED {
+                joined.push(name);
+            } else {
+                packs.push((fs::metadata(self.file(&name, "pack"))?.len(), name));
+            }
+        }
+        if packs.len() < MOST || self.give_indexed_to_git(&packs)? {
+            return Ok(());
+        }
+        for name in joined {
+            self.remove_pack(&name)?;
+        }
+        packs.sort();
+        let few = &packs[..how_many(&packs)];
+        let mut ids = Vec::new();
+        for (_, name) in few {
+            ids.extend(ids_of(&fs::read(self.file(name, "idx"))?)?);
+        }
+        ids.sort();
+        ids.dedup();
+        let repository = Repository::open_bare(self.top.join(token)).map_err(io::Error::other)?;
+        let objects = self.objects.to_str().ok_or(io::ErrorKind::InvalidFilename)?;
+        let database = repository.odb().map_err(io::Error::other)?;
+        database.add_disk_alternate(objects).map_err(io::Error::other)?;
+        self.write(&repository, token, &ids, false)?;
+        for (_, name) in few {
+            fs::write(self.note(name), JOINED)?;
+        }
+        Ok(())
+    }
+}
+
+/// How many of the packs, the smallest first, are joined: at least two, and more while the next is not much larger than
+/// those before it together. So each object is written again only a few times, however many packs come.
+fn how_many(packs: &[(u64, String)]) -> usize {
+    let mut sum = 0;
+    let mut count = 0;
+    for (size, _) in packs {
+        if count >= 2 && *size > 2 * sum {
+            break;
+        }
+        sum += size;
+        count += 1;
+    }
+    count
+}
+
+/// The ids in a pack's index, version 2.
+fn ids_of(index: &[u8]) -> io::Result<Vec<Oid>> {
+    const NAMES: usize = 8 + 256 * 4;
+    let malformed = || io::Error::new(io::ErrorKind::InvalidData, "the index of a pack is malformed");
+    let last = index.get(NAMES - 4..NAMES).ok_or_else(malformed)?;
+    let count = last.iter().fold(0, |count, byte| count << 8 | usize::from(*byte));
+    let names = index.get(NAMES..NAMES + count * 20).ok_or_else(malformed)?;
+    let ids = names.chunks_exact(20).map(Oid::from_bytes).collect::<Result<_, _>>();
+    ids.map_err(io::Error::other)
+}
+
+/// Whether a folder's name is a token.
+fn is_token(folder: &Path) -> bool {
+    let name = folder.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    name.len() == 16 && name.bytes().all(|byte| byte.is_ascii_hexdigit()) && folder.is_dir()
+}
+
+/// Whether the process that made a folder still holds its mark.
+fn is_alive(folder: &Path) -> io::Result<bool> {
+    let mark = match File::open(folder.join("mark")) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        mark => mark?,
+    };
+    match mark.try_lock() {
+        Ok(()) => Ok(false),
+        Err(TryLockError::WouldBlock) => Ok(true),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}
+
+/// Removes a file that may be gone already.
+pub(super) fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
