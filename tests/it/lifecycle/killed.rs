@@ -27,6 +27,7 @@ struct Case {
 }
 
 /// Kills a command at calls of a case, looks at what is left, and calls the same command again.
+#[expect(clippy::print_stdout, reason = "says how much was tried")]
 fn check(case: &Case) {
     let twin = (case.prepare)();
     let all = traced(&twin, case, None).calls;

@@ -15,6 +15,7 @@ engine_tests! {
 /// Chooses the calls that are tried by default.
 const SEED: u64 = 8;
 
+#[expect(clippy::print_stdout, reason = "says how much was tried")]
 fn a_run_killed_at_any_call_comes_to_the_same_end(kind: EngineKind) {
     let Some(lived) = project(kind) else { return };
     let said = |project: &super::project::Project| project.repository.outside().join("said");

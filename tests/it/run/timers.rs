@@ -48,7 +48,7 @@ fn a_run_that_was_stopped_for_a_while_finds_its_agent_busy(kind: EngineKind) {
     let Some(project) = Project::new(kind, limits) else {
         return;
     };
-    let talk: String = (0..12).map(|line| format!("say line {line}\nsleep 500\n")).collect();
+    let talk = ["say a line\nsleep 500\n"; 12].concat();
     project.add("talks all the time", &format!("{talk}write src/a.txt x"));
     let child = project.spawn(&["generator", "stitch"]);
     project.wait_for_agent("cw-1", 1);

@@ -41,6 +41,7 @@ impl Traced {
 
 /// Runs a command, and kills it right before the call with this number (from 1), in whichever thread. What it says goes
 /// to a file. The command's environment is what was set of it, and nothing else.
+#[expect(clippy::zombie_processes, reason = "it is waited for as what is traced")]
 pub(crate) fn run(command: &Command, kill_at: Option<usize>, said: &Path) -> Traced {
     let said = File::create(said).unwrap();
     // It waits until it is watched.
