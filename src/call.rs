@@ -142,7 +142,8 @@ pub(crate) async fn make(
     };
     let mut report = listener.finish(ending, metered.as_ref());
     // Only one that was to go on can be lost: whatever else says those words is a refusal like any other.
-    report.session_lost &= call.resume.is_some();
+    // A session that is refused for what is in it is as good as lost: it is begun afresh.
+    report.session_lost = call.resume.is_some() && (report.session_lost || report.request_refused);
     report.duration_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
     let entry = Entry::new(call.place(recorder.run()), &report, recorder.now()).with_metered(metered.as_ref());
     if entry.differs() {

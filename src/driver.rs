@@ -154,6 +154,7 @@ impl Driver<'_> {
         };
         let done = stitch::attempt(self.work, claimed, cancel).await?;
         self.progress.refused = done.refused;
+        self.progress.judge_request(task, done.request_refused);
         match done.spent {
             Some(Scope::Task) => {
                 let reason = format!("{task}'s budget is spent ({})", done.reason);

@@ -47,6 +47,14 @@ pub(crate) fn of_report(call: &Call<'_>, report: &CallReport, charged: &Usage) -
         CallOutcome::Success => return None,
         _ if report.cut == Some(Cut::Cancelled) => Judgement::of(Outcome::Cancelled, reason),
         CallOutcome::Limited | CallOutcome::Overage => Judgement::of(Outcome::Limited, reason),
+        // The next task's request may pass, and this one's would be refused again and again.
+        CallOutcome::Permanent if report.request_refused && !report.session_lost => {
+            if is_too_long(&reason) {
+                Judgement::held(Outcome::AgentFailed, reason)
+            } else {
+                Judgement::of(Outcome::AgentFailed, reason)
+            }
+        }
         // A refused account or model says nothing of the task.
         CallOutcome::Transient | CallOutcome::Permanent => Judgement::of(Outcome::InfrastructureFailed, reason),
         // The task's own verdict: the same call again would end the same way.
@@ -59,6 +67,14 @@ pub(crate) fn of_report(call: &Call<'_>, report: &CallReport, charged: &Usage) -
         _ if timed_out => Judgement::of(Outcome::TimedOut, reason),
         CallOutcome::Failed | CallOutcome::Crashed => Judgement::of(Outcome::AgentFailed, reason),
     })
+}
+
+/// Whether a request was refused for its length, which no other attempt would change.
+fn is_too_long(reason: &str) -> bool {
+    let reason = reason.to_lowercase();
+    ["too long", "too large", "request_too_large"]
+        .iter()
+        .any(|words| reason.contains(words))
 }
 
 /// What the snapshot says of the attempt; `None` when it can be merged.

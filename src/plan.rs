@@ -1,5 +1,7 @@
 //! What to do next: a pure function from how things stand to one step, so that `resume` is `run` on what is there.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use crate::config::{Config, LimitWait, RetryConfig};
@@ -59,9 +61,14 @@ pub(crate) struct Progress {
     pub(crate) last_failure: String,
     /// A budget that a call met: what is left of it is too little for another call.
     pub(crate) spent: Option<String>,
-    /// A refusal that no retry mends: the account, the model, the request.
+    /// A refusal that no retry mends: the account, the model, what is in every request.
     pub(crate) refused: Option<String>,
+    /// The tasks in a row whose requests were refused for what is in them.
+    pub(crate) requests_refused: BTreeSet<IssueId>,
 }
+
+/// So many different tasks in a row whose requests are refused show that the tasks are not the reason.
+const REFUSED_TASKS: usize = 3;
 
 /// What bounds a run.
 #[derive(Clone, Debug)]
@@ -180,6 +187,20 @@ fn ending(now: &Snapshot) -> Reason {
 }
 
 impl Progress {
+    /// Takes in whether the request of an attempt at `task` was refused for what is in it, and why.
+    pub(crate) fn judge_request(&mut self, task: &IssueId, refused: Option<String>) {
+        let Some(why) = refused else {
+            self.requests_refused.clear();
+            return;
+        };
+        self.requests_refused.insert(task.clone());
+        if self.requests_refused.len() >= REFUSED_TASKS {
+            self.refused = Some(format!(
+                "{REFUSED_TASKS} tasks in a row were refused, the last one so: {why}"
+            ));
+        }
+    }
+
     /// Counts a call, or a recovery, that the infrastructure failed.
     pub(crate) fn failed(&mut self, why: String) {
         self.failures_in_a_row += 1;
@@ -194,6 +215,29 @@ mod tests {
 
     use super::*;
     use crate::pause::{LimitMet, PauseCause};
+
+    #[test]
+    fn three_tasks_in_a_row_that_are_refused_end_a_run_and_one_does_not() {
+        let mut progress = Progress::default();
+        let mut refuse = |number: u32, refused: bool| {
+            let why = refused.then(|| "no".to_owned());
+            progress.judge_request(&IssueId::new(number), why);
+            progress.refused.is_some()
+        };
+        let ends: Vec<bool> = [
+            (1, true),
+            (1, true),
+            (1, true),
+            (2, true),
+            (3, false),
+            (4, true),
+            (5, true),
+            (6, true),
+        ]
+        .map(|(number, refused)| refuse(number, refused))
+        .into();
+        assert_eq!(ends, [false, false, false, false, false, false, false, true]);
+    }
 
     const NOW: &str = "2026-11-21T09:00:00Z";
     const FIRST: Step = Step::Measure;

@@ -49,6 +49,8 @@ pub(crate) struct Done {
     pub(crate) refused: Option<String>,
     /// The budget that it met, when that says nothing of the task.
     pub(crate) spent: Option<Scope>,
+    /// Its request was refused for what is in it: what may be mended, in a sentence.
+    pub(crate) request_refused: Option<String>,
     /// The session that was to go on is not there any more: a fresh attempt can begin at once.
     pub(crate) session_lost: bool,
 }
@@ -116,6 +118,11 @@ pub(crate) async fn attempt(work: &Work<'_>, claimed: Claimed, cancel: &Cancella
         reason: judgement.reason,
         refused: refused(&trial),
         spent: trial.spent.filter(|_| judgement.outcome == Outcome::BudgetSpent),
+        request_refused: trial
+            .report
+            .as_ref()
+            .filter(|report| report.request_refused && !report.session_lost)
+            .map(refusal),
         session_lost: trial.report.as_ref().is_some_and(|report| report.session_lost),
     })
 }
@@ -367,5 +374,6 @@ fn record(work: &Work<'_>, trial: &Trial, judgement: &Judgement, now: Timestamp)
 /// A refusal that no retry mends.
 fn refused(trial: &Trial) -> Option<String> {
     let report = trial.report.as_ref()?;
-    (report.outcome == CallOutcome::Permanent && !report.session_lost).then(|| refusal(report))
+    let of_all = report.outcome == CallOutcome::Permanent && !report.session_lost && !report.request_refused;
+    of_all.then(|| refusal(report))
 }

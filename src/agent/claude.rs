@@ -198,6 +198,7 @@ impl Transcript {
             wait_ms: self.wait_ms,
             mend: verdict.mend.map(str::to_owned),
             session_lost: verdict.session_lost,
+            request_refused: verdict.request_refused,
             resets_at: verdict.resets_at,
             result: text.or_else(|| self.last_words.text()),
             structured_output,

@@ -97,6 +97,7 @@ impl Ending<'_> {
 
 /// What a call amounts to: the verdict, and everything worth keeping of its stream.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "each says something else of the call")]
 pub struct CallReport {
     /// The verdict.
     pub outcome: CallOutcome,
@@ -123,6 +124,8 @@ pub struct CallReport {
     pub wait_ms: u64,
     /// Whether the session that was to be resumed is not there any more.
     pub session_lost: bool,
+    /// Whether the request itself was refused for what is in it, and not for the account, the model or the machine.
+    pub request_refused: bool,
     /// When a limit is lifted, if the call is limited or on overage and anything said so.
     pub resets_at: Option<Timestamp>,
     /// The agent's last words, as it wrote them: escape them before showing them.

@@ -1,4 +1,4 @@
-//! What the model's API itself said of the account's limits. The stream of a call is its container's to write: alone,
+//! What the model's API itself said of the account and its limits. The stream of a call is its container's to write: alone,
 //! its word would have an agent pause the whole account.
 
 use jiff::Timestamp;
@@ -8,16 +8,26 @@ use crate::agent::{CallOutcome, CallReport, Cut, Usage};
 use crate::budget::Allowance;
 use crate::gateway::Notice;
 
+/// Where the API answers with a model's words.
+const MESSAGES: &str = "/v1/messages";
 /// The status of an answer that refuses a request for a limit's sake.
 const TOO_MANY: u16 = 429;
 
-/// What the API said of limits in the course of a call.
+/// The statuses that say of the account that it gets no further, whatever is asked: no container can provoke them.
+const OF_THE_ACCOUNT: [u16; 2] = [401, 402];
+
+/// What the API said in the course of a call.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is something else that was said")]
 pub(super) struct Evidence {
     /// It answered something.
     asked: bool,
     /// It refused a request, or said that paid overage was being used.
     limited: bool,
+    /// It answered a request as asked: account and model work.
+    works: bool,
+    /// It refused the account since.
+    account_refused: bool,
     /// When the limit is lifted.
     resets_at: Option<Timestamp>,
     /// The gateway refused a request since the call's budget is spent.
@@ -31,6 +41,9 @@ impl Evidence {
             Notice::Answered(answered) => {
                 self.asked = true;
                 self.limited |= answered.status == TOO_MANY;
+                let is_message = answered.path == MESSAGES;
+                self.works |= is_message && (200..300).contains(&answered.status);
+                self.account_refused |= OF_THE_ACCOUNT.contains(&answered.status);
             }
             Notice::BudgetSpent { .. } => self.spent = true,
             Notice::LimitSeen(info) if limits(info) => {
@@ -52,6 +65,17 @@ impl Evidence {
         if !self.limited {
             report.outcome = CallOutcome::Failed;
             report.reason = format!("it tells of a limit that the API did not speak of: {}", report.reason);
+        }
+    }
+
+    /// Makes of a refusal for good what can be believed of it: where the API has answered as asked, and refused no account,
+    /// the client alone claims that nothing works any more, and an agent may have written that.
+    pub(super) fn corrects_refusal(&self, report: &mut CallReport) {
+        let claims = report.outcome == CallOutcome::Permanent && !report.request_refused && !report.session_lost;
+        if claims && self.works && !self.account_refused {
+            report.outcome = CallOutcome::Failed;
+            report.mend = None;
+            report.reason = format!("it tells of a refusal that the API did not speak of: {}", report.reason);
         }
     }
 
@@ -133,6 +157,39 @@ mod tests {
         check(std::slice::from_ref(&allowed), CallOutcome::Failed, None);
         check(&[json!({"status": "rejected"})], CallOutcome::Limited, None);
         check(&[rejected, allowed], CallOutcome::Limited, Some(1_795_257_035));
+    }
+
+    #[test]
+    fn a_refusal_is_believed_unless_the_api_worked_and_refused_no_account() {
+        for (statuses, status, expect) in [
+            (&[][..], 401, CallOutcome::Permanent),
+            (&[401], 401, CallOutcome::Permanent),
+            (&[200, 401], 401, CallOutcome::Permanent),
+            (&[404], 404, CallOutcome::Permanent),
+            (&[200], 401, CallOutcome::Failed),
+            // A container can ask for a model that there is not.
+            (&[200, 404], 404, CallOutcome::Failed),
+            (&[200, 400], 402, CallOutcome::Failed),
+            // Of the request alone: the task's own.
+            (&[200, 400], 400, CallOutcome::Permanent),
+        ] {
+            let mut transcript = Transcript::new();
+            let line = json!({"type": "result", "subtype": "success", "is_error": true, "api_error_status": status,
+                "result": "API Error"});
+            transcript.push_line(line.to_string().as_bytes());
+            let mut report = transcript.finish(&Ending::default());
+            assert_eq!(report.outcome, CallOutcome::Permanent);
+            let mut evidence = Evidence::default();
+            for status in statuses {
+                let answered = Answered {
+                    status: *status,
+                    ..answered()
+                };
+                evidence.note(&Notice::Answered(answered));
+            }
+            evidence.corrects_refusal(&mut report);
+            assert_eq!(report.outcome, expect, "{statuses:?}, then {status}");
+        }
     }
 
     #[test]

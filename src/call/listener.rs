@@ -112,6 +112,7 @@ impl<'a> Listener<'a> {
             report.reason = one_line(&why, 500);
         }
         self.evidence.corrects(&mut report);
+        self.evidence.corrects_refusal(&mut report);
         if let Some(metered) = metered {
             let allowed = self.call.reservation.allowance();
             self.evidence.corrects_budget(&mut report, &metered.usage, &allowed);

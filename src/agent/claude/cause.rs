@@ -124,6 +124,13 @@ const CAUSES: [Cause; 10] = [
     },
 ];
 
+impl Cause {
+    /// Whether a request is refused for what is in it: the next task's may pass.
+    pub(super) fn is_of_request(&self) -> bool {
+        self.mend == Some(CHANGE_REQUEST)
+    }
+}
+
 const fn permanent(mend: &'static str) -> Cause {
     Cause {
         outcome: CallOutcome::Permanent,
@@ -171,7 +178,7 @@ pub(super) fn of(evidence: Evidence<'_>) -> Option<&'static Cause> {
     let fitting = [word, text, status].into_iter().flatten();
     let fitting = fitting.filter(|cause| cause.outcome == outcome);
     // The first of the least.
-    fitting.min_by_key(|cause| cause.mend == Some(CHANGE_REQUEST))
+    fitting.min_by_key(|cause| cause.is_of_request())
 }
 
 fn by_status(status: u16) -> Option<&'static Cause> {

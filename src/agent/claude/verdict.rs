@@ -16,6 +16,7 @@ pub(super) struct Verdict {
     pub(super) resets_at: Option<Timestamp>,
     pub(super) mend: Option<&'static str>,
     pub(super) session_lost: bool,
+    pub(super) request_refused: bool,
 }
 
 impl Verdict {
@@ -26,6 +27,7 @@ impl Verdict {
             resets_at: None,
             mend: None,
             session_lost: false,
+            request_refused: false,
         }
     }
 
@@ -37,6 +39,7 @@ impl Verdict {
         Self {
             mend: cause.mend,
             session_lost: cause.session_lost,
+            request_refused: cause.is_of_request(),
             ..Self::new(cause.outcome, reason)
         }
     }

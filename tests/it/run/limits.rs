@@ -12,7 +12,8 @@ use crate::run::engine_tests;
 use crate::run::project::Project;
 
 engine_tests! {
-    podman: what_stops_a_run_leaves_the_task_open, a_near_reset_is_waited_for;
+    podman: what_stops_a_run_leaves_the_task_open, a_near_reset_is_waited_for, a_request_that_is_refused_is_its_tasks_alone,
+        several_tasks_that_are_refused_end_the_run;
     docker: an_overloaded_api_is_tried_three_times, a_budget_stops_the_run_and_more_of_it_goes_on;
 }
 
@@ -42,7 +43,7 @@ const STOPS: [(&str, &str, i32, &str, &str); 9] = [
     ),
     (
         "",
-        "api-error 400 model not found",
+        "api-error 404 model not found",
         7,
         "infrastructure_failed",
         "model not found",
@@ -182,5 +183,39 @@ fn an_overloaded_api_is_tried_three_times(kind: EngineKind) {
             .count(),
         2
     );
+    project.expect_tidy();
+}
+
+fn a_request_that_is_refused_is_its_tasks_alone(kind: EngineKind) {
+    for (refusal, attempts) in [
+        ("400 messages.1: all messages must have non-empty content", 3),
+        ("422 unprocessable", 3),
+        ("400 Output blocked by content filtering policy", 3),
+        ("400 prompt is too long: 208310 tokens > 200000 maximum", 1),
+        ("413 Request exceeds the maximum size: too large", 1),
+    ] {
+        let Some(project) = Project::new(kind, "") else { return };
+        project.add("is refused", &format!("write src/half.txt x\napi-error {refusal}"));
+        project.add("is fine", "write src/b.txt x");
+        project.run(&["generator", "run"]).expect(7).says("held for a person");
+        assert_eq!(project.outcomes("cw-1"), vec!["agent_failed"; attempts], "{refusal}");
+        assert_eq!(project.issue("cw-1")["status"], "blocked", "{refusal}");
+        assert_eq!(project.outcomes("cw-2"), ["merged"], "{refusal}");
+        project.expect_tidy();
+    }
+}
+
+fn several_tasks_that_are_refused_end_the_run(kind: EngineKind) {
+    let Some(project) = Project::new(kind, "stitch: {max_attempts: 1}\n") else {
+        return;
+    };
+    for title in ["one", "two", "three", "four"] {
+        project.add(title, "api-error 400 this one is refused");
+    }
+    project
+        .run(&["generator", "run"])
+        .expect(7)
+        .says("3 tasks in a row were refused");
+    assert!(project.outcomes("cw-4").is_empty());
     project.expect_tidy();
 }
