@@ -121,7 +121,7 @@ impl Kept {
     /// # Errors
     ///
     /// When the mark, or what was written twice, cannot be removed.
-    pub(super) fn is_held(self) -> Result<()> {
+    pub(super) fn release(self) -> Result<()> {
         let failed = || format!("cannot end the keeping of the pack `{}`", self.name);
         self.packs
             .release(&self.name)
@@ -139,7 +139,7 @@ impl Kept {
     /// # Errors
     ///
     /// When a file of it cannot be removed.
-    pub(super) fn is_not_held(self) -> Result<()> {
+    pub(super) fn discard(self) -> Result<()> {
         self.packs.discard(&self.name).with_context(ErrorKind::Unexpected, || {
             format!("cannot remove the pack `{}`", self.name)
         })

@@ -155,8 +155,8 @@ impl Git {
         let kept = new.map(|new| self.keep(new)).transpose()?.flatten();
         let moved = patiently(|| try_move(self, &repository, &wanted));
         match (kept, &moved) {
-            (Some(kept), Ok(RefMove::Moved)) => kept.is_held()?,
-            (Some(kept), _) => kept.is_not_held()?,
+            (Some(kept), Ok(RefMove::Moved)) => kept.release()?,
+            (Some(kept), _) => kept.discard()?,
             (None, _) => {}
         }
         moved
