@@ -165,9 +165,11 @@ impl SlotPool {
         Ok(numbers)
     }
 
-    /// Removes every slot that nobody holds and no dead run left, with its registration. Links are not followed.
+    /// Removes every slot that nobody holds and no dead run left, with its registration, and those that a moved or
+    /// copied repository brought along. Links are not followed.
     pub fn remove_all(&self) -> Result<Removal> {
         let mut removal = Removal::default();
+        registration::Registration::remove_foreign(&self.git)?;
         for number in self.listed()? {
             match self.claim(number)? {
                 Claim::Busy => removal.busy.push(number),

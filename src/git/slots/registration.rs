@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use git2::{ObjectType, Oid};
@@ -13,6 +14,8 @@ use crate::git::{Git, bytes};
 
 /// Why `git worktree prune` and `remove` leave it alone.
 const REASON: &str = "cordwainer's: an agent may be at work in it";
+/// The file that says where the repository was when the slot was registered.
+const REPOSITORY: &str = "cordwainer";
 /// Changes with each start of the machine.
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 
@@ -48,6 +51,9 @@ impl Registration {
         fs::create_dir_all(&self.git_dir).context(format!("cannot make the folder `{}`", self.git_dir.display()))?;
         // Locked first: no moment at which `git worktree prune` could take it for abandoned.
         self.put("locked", REASON.as_bytes())?;
+        if let Some(common_dir) = self.git_dir.ancestors().nth(2) {
+            self.put(REPOSITORY, bytes::of_path(common_dir))?;
+        }
         self.put("commondir", b"../..\n")?;
         self.put("HEAD", format!("{commit}\n").as_bytes())?;
         let mut pointer = bytes::of_path(&self.slot.join(".git")).to_vec();
@@ -103,6 +109,25 @@ impl Registration {
         fs::remove_dir_all(&self.git_dir).context(format!("cannot remove `{}`", self.git_dir.display()))
     }
 
+    /// Removes the registrations that came with the git folder from another place: the repository was moved, and the
+    /// slot with it, or this is a copy, and the slot is the other's.
+    pub(super) fn remove_foreign(git: &Git) -> Result<()> {
+        let folder = git.common_dir().join("worktrees");
+        let failed = || format!("cannot clear up `{}`", folder.display());
+        let entries = match fs::read_dir(&folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            entries => entries.context(failed())?,
+        };
+        for entry in entries {
+            let entry = entry.context(failed())?;
+            let ours = entry.file_name().as_encoded_bytes().starts_with(b"cordwainer-slot-");
+            if ours && is_foreign(&entry.path(), git.common_dir()).context(failed())? {
+                fs::remove_dir_all(entry.path()).context(failed())?;
+            }
+        }
+        Ok(())
+    }
+
     /// Writes one file, unless it already says so.
     fn put(&self, name: &str, content: &[u8]) -> Result<()> {
         let path = self.git_dir.join(name);
@@ -112,6 +137,29 @@ impl Registration {
         let temporary = self.git_dir.join(format!("{name}.new"));
         let written: io::Result<()> = fs::write(&temporary, content).and_then(|()| fs::rename(&temporary, &path));
         written.context(format!("cannot write `{}`", path.display()))
+    }
+}
+
+/// Whether a registration was made while the repository was elsewhere, and its slot is gone or the other repository's.
+fn is_foreign(registration: &Path, common_dir: &Path) -> io::Result<bool> {
+    let was = match fs::read(registration.join(REPOSITORY)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        was => bytes::to_path(&was?),
+    };
+    if let Some(there) = identity(&was)? {
+        return Ok(identity(common_dir)? != Some(there));
+    }
+    let slot = fs::read(registration.join("gitdir"))?;
+    let slot = bytes::to_path(slot.strip_suffix(b"\n").unwrap_or(&slot));
+    Ok(slot.parent().map(identity).transpose()?.flatten().is_none())
+}
+
+/// The device and inode of a folder; `None` where there is nothing.
+fn identity(folder: &Path) -> io::Result<Option<(u64, u64)>> {
+    match fs::symlink_metadata(folder) {
+        Ok(there) => Ok(Some((there.dev(), there.ino()))),
+        Err(error) if [io::ErrorKind::NotFound, io::ErrorKind::NotADirectory].contains(&error.kind()) => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

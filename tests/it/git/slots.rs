@@ -1,6 +1,7 @@
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use cordwainer::error::ErrorKind;
 use cordwainer::git::{EntryKind, Git, Removal, Slot, SlotPool, SnapshotLimits};
@@ -172,6 +173,29 @@ fn a_dead_runs_slot_is_found_and_never_overwritten() {
     adopted.release().unwrap();
     assert_eq!(pool.acquire("again").unwrap().number(), 1);
     drop(held);
+}
+
+#[test]
+fn what_a_moved_or_copied_repository_brought_along_is_registered_no_more() {
+    let repository = project();
+    let use_a_slot = |pool: &SlotPool| {
+        let mut slot = pool.acquire("x").unwrap();
+        slot.restore(repository.oid("HEAD"), None).unwrap();
+        slot.release().unwrap();
+    };
+    let registered = |folder: &Path| repository.git_in(folder, &["worktree", "list"]).lines().count() - 1;
+    use_a_slot(&pool(&repository));
+    let (copy, moved) = (repository.outside().join("copy"), repository.outside().join("moved"));
+    let copied = Command::new("cp").arg("-a").args([&repository.path(), &copy]).status();
+    assert!(copied.unwrap().success());
+    pool_of(Git::discover(&copy).unwrap()).remove_all().unwrap();
+    assert_eq!((registered(&copy), registered(&repository.path())), (0, 1));
+    use_a_slot(&pool_of(Git::discover(&copy).unwrap()));
+    fs::rename(&copy, &moved).unwrap();
+    use_a_slot(&pool_of(Git::discover(&moved).unwrap()));
+    assert_eq!(registered(&moved), 2);
+    pool_of(Git::discover(&moved).unwrap()).remove_all().unwrap();
+    assert_eq!((registered(&moved), registered(&repository.path())), (0, 1));
 }
 
 #[test]
