@@ -123,11 +123,21 @@ impl Transcript {
         }
         match Line::read(bytes) {
             (read, true) => self.take_in(&read),
-            (read, false) => match line::mended(bytes) {
-                Some(text) => self.push_mended(&text, line.len()),
-                None => self.take_in_part(&read, line.len()),
+            (read, false) => match (line::mended(bytes), line::pieces(bytes)) {
+                (Some(text), _) => self.push_mended(&text, line.len()),
+                (None, Some(pieces)) => self.push_pieces(&pieces),
+                (None, None) => self.take_in_part(&read, line.len()),
             },
         }
+    }
+
+    /// Takes in what stood on one line; answers the last event of it.
+    fn push_pieces(&mut self, pieces: &[Vec<u8>]) -> Option<AgentEvent> {
+        let events = pieces.iter().map(|piece| match Line::read(piece) {
+            (read, true) => self.take_in(&read),
+            (read, false) => self.take_in_part(&read, piece.len()),
+        });
+        events.fold(None, |last, event| event.or(last))
     }
 
     fn push_mended(&mut self, text: &str, length: usize) -> Option<AgentEvent> {

@@ -10,6 +10,9 @@ use super::fields::Fields;
 use super::json::{self, Fill, Node};
 use crate::agent::Usage;
 
+/// Begins a command to a terminal.
+const ESCAPE: u8 = 0x1b;
+
 /// The fields of lines that anybody asks for: what is not named here is never there.
 const LINE: [&str; 31] = [
     "type",
@@ -119,16 +122,95 @@ impl<'a> Node<'a> for Line<'a> {
     }
 }
 
-/// The line without what stands around it: spaces, NULs, a byte order mark.
-pub(super) fn trimmed(mut line: &[u8]) -> &[u8] {
-    let padding = |byte: &u8| byte.is_ascii_whitespace() || *byte == 0;
-    while line.first().is_some_and(padding) {
-        line = &line[1..];
+/// The line without what stands around it: spaces, NULs, a byte order mark, commands to a terminal.
+pub(super) fn trimmed(line: &[u8]) -> &[u8] {
+    let line = without_padding(line);
+    // What is behind the object is cut off where it is nothing but that.
+    let end = memchr::memrchr(b'}', line).map_or(line.len(), |last| last + 1);
+    let (object, rest) = line.split_at(end);
+    if without_padding(rest).is_empty() { object } else { line }
+}
+
+/// The line from its first byte on that means something.
+fn without_padding(mut line: &[u8]) -> &[u8] {
+    loop {
+        let shorter = match line {
+            [first, rest @ ..] if first.is_ascii_whitespace() || *first == 0 => Some(rest),
+            [ESCAPE, b'[', rest @ ..] => after(rest, |byte| matches!(byte, 0x40..=0x7e)),
+            // Titles, colours and links end with a bell, or with an escape and a backslash.
+            [ESCAPE, b']' | b'P' | b'_' | b'^' | b'X', rest @ ..] => after(rest, |byte| matches!(byte, 7 | b'\\')),
+            // Two or three bytes, or a byte order mark.
+            [ESCAPE, 0x20..=0x2f, _, rest @ ..] | [ESCAPE, 0x30..=0x7e, rest @ ..] | [0xef, 0xbb, 0xbf, rest @ ..] => {
+                Some(rest)
+            }
+            _ => None,
+        };
+        match shorter {
+            Some(rest) => line = rest,
+            None => return line,
+        }
     }
-    while line.last().is_some_and(padding) {
-        line = &line[..line.len() - 1];
+}
+
+/// What follows the first byte for which this is so.
+fn after(text: &[u8], ends: impl Fn(u8) -> bool) -> Option<&[u8]> {
+    let end = text.iter().position(|byte| ends(*byte))?;
+    Some(&text[end + 1..])
+}
+
+/// The objects of a line that is no single object: several of them, or such as have raw control characters in a text, or
+/// numbers that JSON has not. `None` where there is nothing to mend, or something else stands between them.
+pub(super) fn pieces(line: &[u8]) -> Option<Vec<Vec<u8>>> {
+    let mut pieces = Vec::new();
+    let mut rest = line;
+    let mut is_mended = false;
+    while !rest.is_empty() {
+        let (object, length) = first_object(rest)?;
+        is_mended |= object != rest[..length];
+        pieces.push(object);
+        rest = without_padding(&rest[length..]);
     }
-    line.strip_prefix("\u{feff}".as_bytes()).unwrap_or(line)
+    (is_mended || pieces.len() > 1).then_some(pieces)
+}
+
+/// The object that a text begins with, mended, and how long it is there; `None` where there is none, or it has no end.
+fn first_object(text: &[u8]) -> Option<(Vec<u8>, usize)> {
+    let mut object = Vec::with_capacity(text.len());
+    let (mut depth, mut in_text, mut at) = (0_usize, false, 0);
+    while let Some(byte) = text.get(at) {
+        let mut length = 1;
+        match byte {
+            b'\\' if in_text => {
+                length = 2.min(text.len() - at);
+                object.extend_from_slice(&text[at..at + length]);
+            }
+            0..=0x1f if in_text => object.push(b' '),
+            b'N' | b'I' | b'-' if !in_text && let Some(number) = no_number(&text[at..]) => {
+                length = number.len();
+                object.extend_from_slice(b"null");
+            }
+            _ => {
+                in_text ^= *byte == b'"';
+                object.push(*byte);
+                match byte {
+                    b'{' if !in_text => depth += 1,
+                    b'}' if !in_text => depth = depth.checked_sub(1)?,
+                    _ => {}
+                }
+            }
+        }
+        at += length;
+        if depth == 0 {
+            return object.starts_with(b"{").then_some((object, at));
+        }
+    }
+    None
+}
+
+/// What some programs write for numbers that are none.
+fn no_number(text: &[u8]) -> Option<&'static str> {
+    let names = ["NaN", "Infinity", "-Infinity"];
+    names.into_iter().find(|name| text.starts_with(name.as_bytes()))
 }
 
 /// The line with a question mark for whatever is no UTF-8, so that it grows no longer; `None` when it is UTF-8.
