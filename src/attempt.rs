@@ -1,12 +1,14 @@
 //! One attempt at a task: how it ended, what it used, and where to look.
 
 use std::fmt;
+use std::path::PathBuf;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::agent::Usage;
 use crate::ledger::Entry;
+use crate::text::one_line;
 
 /// How an attempt ended. The list is closed: whoever adds a way says what each reader does with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -89,6 +91,9 @@ pub struct Attempt {
     /// The folder with prompt, transcript and stderr, below the state folder.
     #[serde(default)]
     pub records: Option<String>,
+    /// New files that ignore rules left out of the snapshot; `None` where there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ignored: Option<Ignored>,
     /// When it began.
     pub started_at: Timestamp,
     /// When it ended.
@@ -96,6 +101,38 @@ pub struct Attempt {
     /// What the agent's call took and used; `None` when it never began.
     #[serde(default)]
     pub call: Option<Entry>,
+}
+
+/// New files that ignore rules left out; a folder counts once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ignored {
+    /// How many.
+    pub count: usize,
+    /// The first of them, ordered.
+    pub paths: Vec<String>,
+}
+
+/// How many of them are named.
+const IGNORED_NAMED: usize = 20;
+
+impl Ignored {
+    /// What is to be told of these paths; `None` where there are none.
+    pub(crate) fn of(paths: &[PathBuf]) -> Option<Self> {
+        let shown = |path: &PathBuf| one_line(&path.display().to_string(), 200);
+        (!paths.is_empty()).then(|| Self {
+            count: paths.len(),
+            paths: paths.iter().take(IGNORED_NAMED).map(shown).collect(),
+        })
+    }
+}
+
+impl fmt::Display for Ignored {
+    /// `3 (a, b, c)`, or `40 (a, b, …)`.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let more = if self.count > self.paths.len() { ", …" } else { "" };
+        write!(formatter, "{} ({}{more})", self.count, self.paths.join(", "))
+    }
 }
 
 impl Attempt {

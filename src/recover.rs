@@ -281,6 +281,7 @@ impl<'a> Recovery<'a> {
             outcome: interrupted_outcome(call.as_ref()),
             reason: "the run ended before the attempt did".to_owned(),
             snapshot: kept.map(|id| id.to_string()),
+            ignored: None,
             records: Some(records),
             started_at: claim.map_or(now, |claim| claim.at),
             ended_at: now,

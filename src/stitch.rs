@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use crate::agent::{CallOutcome, CallReport, Role};
-use crate::attempt::{Attempt, Outcome};
+use crate::attempt::{Attempt, Ignored, Outcome};
 use crate::budget::{Reservation, Scope};
 use crate::call::{self, Call, Resume};
 use crate::crash::crash_point;
@@ -68,6 +68,8 @@ struct Trial {
     /// The session that goes on.
     resumes: Option<Resume>,
     snapshot: Option<Oid>,
+    /// What ignore rules left out of it.
+    ignored: Option<Ignored>,
     report: Option<CallReport>,
     entry: Option<Entry>,
     /// The budget that it met.
@@ -151,6 +153,7 @@ fn begin(work: &Work<'_>, claimed: Claimed) -> Result<Trial> {
         base,
         resumes: None,
         snapshot: None,
+        ignored: None,
         report: None,
         entry: None,
         spent: None,
@@ -301,6 +304,10 @@ fn keep(work: &Work<'_>, trial: &mut Trial, slot: &mut Slot) -> Result<Snapshot>
     if let Some(more @ 1..) = snapshot.skipped.len().checked_sub(SKIPPED_TOLD) {
         work.warn(format!("{}: left out {more} more", trial.issue.id));
     }
+    trial.ignored = Ignored::of(&snapshot.ignored);
+    if let Some(ignored) = &trial.ignored {
+        work.warn(format!("{}: ignore rules leave out {ignored}", trial.issue.id));
+    }
     if snapshot.tree != work.generator.git.commit_info(base)?.tree {
         let text = message(
             work.generation,
@@ -364,6 +371,7 @@ fn record(work: &Work<'_>, trial: &Trial, judgement: &Judgement, now: Timestamp)
         outcome: judgement.outcome,
         reason: judgement.reason.clone(),
         snapshot: trial.snapshot.map(|id| id.to_string()),
+        ignored: trial.ignored.clone(),
         records: Some(trial.folder.below.clone()),
         started_at: trial.started_at,
         ended_at: now,

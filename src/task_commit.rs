@@ -274,6 +274,7 @@ mod tests {
             outcome: Outcome::Limited,
             reason: String::new(),
             snapshot: None,
+            ignored: None,
             records: None,
             started_at: Timestamp::UNIX_EPOCH,
             ended_at: Timestamp::UNIX_EPOCH,

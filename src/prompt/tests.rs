@@ -33,6 +33,7 @@ fn issue() -> Issue {
             outcome: Outcome::AgentFailed,
             reason: "the turns are used up".into(),
             snapshot: None,
+            ignored: None,
             records: None,
             started_at: at,
             ended_at: at,

@@ -94,6 +94,7 @@ fn attempt(number: u32, outcome: Outcome) -> Attempt {
         outcome,
         reason: "it \u{1b}[2J fell over".to_owned(),
         snapshot: Some("5f1c0ffee".to_owned()),
+        ignored: None,
         records: Some("runs/run-1/cw-1-1".to_owned()),
         started_at: at(10),
         ended_at: at(75),

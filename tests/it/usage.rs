@@ -56,6 +56,7 @@ fn attempt(number: u32, outcome: Outcome, call: Entry) -> Attempt {
         outcome,
         reason: String::new(),
         snapshot: None,
+        ignored: None,
         records: None,
         started_at: at(0),
         ended_at: call.ended_at,

@@ -196,6 +196,10 @@ fn attempt(attempt: &Attempt) -> String {
         );
     };
     place("snapshot", &attempt.snapshot);
+    place(
+        "left out by ignore rules",
+        &attempt.ignored.as_ref().map(ToString::to_string),
+    );
     place("records", &attempt.records);
     place("session", &call.and_then(|call| call.session_id.clone()));
     lines.join("\n")
@@ -283,6 +287,7 @@ pub(super) mod tests {
             outcome: Outcome::NoChange,
             reason: "nothing \u{7}to do".to_owned(),
             snapshot: Some("5f1c0ffee".to_owned()),
+            ignored: None,
             records: Some("runs/20261121-1/cw-2-1".to_owned()),
             started_at: at(10),
             ended_at: at(75),

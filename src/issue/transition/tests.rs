@@ -44,6 +44,7 @@ fn attempt(number: u32, outcome: Outcome) -> Attempt {
         outcome,
         reason: String::new(),
         snapshot: None,
+        ignored: None,
         records: None,
         started_at: at(1),
         ended_at: at(2),

@@ -41,6 +41,7 @@ fn held(outcome: Outcome, file: Option<(&str, &str)>) -> TestRepository {
                 outcome,
                 reason: "it touches `.github/ci.yml`".to_owned(),
                 snapshot: snapshot.clone(),
+                ignored: None,
                 records: None,
                 started_at: at,
                 ended_at: at,
