@@ -37,6 +37,7 @@ pub(crate) async fn drive(work: &Work<'_>, limits: &Limits, cancel: &Cancellatio
         work,
         progress: Progress::default(),
         tasks_spent: BTreeMap::new(),
+        tasks_failed: BTreeMap::new(),
         merged: 0,
     };
     loop {
@@ -70,6 +71,8 @@ struct Driver<'a> {
     progress: Progress,
     /// Tasks that met their own budget in this run, and what was said of it.
     tasks_spent: BTreeMap<IssueId, String>,
+    /// How often the infrastructure failed the calls of a task in this run.
+    tasks_failed: BTreeMap<IssueId, u32>,
     merged: u32,
 }
 
@@ -109,14 +112,17 @@ impl Driver<'_> {
         })
     }
 
-    /// The ready task to do first: one whose session waits, else the first of all, but none whose own budget is spent.
+    /// The ready task to do first: one whose session waits, else the first of all, but none whose own budget is spent, and
+    /// those last whose calls the infrastructure failed in this run, so that nobody waits for them for ever.
     /// With none, why one was passed over.
     fn first_ready(&self, issues: &Issues) -> Result<(Option<IssueId>, Option<String>)> {
         let waiting = self.work.all_suspended(issues)?;
         let waits = |issue: &&Issue| waiting.iter().any(|one| one.owner.task.as_ref() == Some(&issue.id));
         let (first, rest): (Vec<_>, Vec<_>) = issues.ready().into_iter().partition(waits);
         let mut unaffordable = None;
-        for Issue { id, .. } in first.into_iter().chain(rest) {
+        let mut candidates = [first, rest].concat();
+        candidates.sort_by_key(|issue| self.tasks_failed.get(&issue.id).copied().unwrap_or_default());
+        for Issue { id, .. } in candidates {
             match self.task_spent(id, issues) {
                 None => return Ok((Some(id.clone()), None)),
                 Some(reason) => unaffordable = unaffordable.or(Some(reason)),
@@ -154,7 +160,9 @@ impl Driver<'_> {
         };
         let done = stitch::attempt(self.work, claimed, cancel).await?;
         self.progress.refused = done.refused;
-        self.progress.judge_request(task, done.request_refused);
+        if let Some(why) = &done.request_refused {
+            self.progress.request_refused(task, why);
+        }
         match done.spent {
             Some(Scope::Task) => {
                 let reason = format!("{task}'s budget is spent ({})", done.reason);
@@ -170,7 +178,10 @@ impl Driver<'_> {
             Outcome::InfrastructureFailed if done.session_lost => self.work.warn(format!(
                 "{task}: its session is not there any more, so it is begun afresh"
             )),
-            Outcome::InfrastructureFailed => self.progress.failed(done.reason),
+            Outcome::InfrastructureFailed => {
+                *self.tasks_failed.entry(task.clone()).or_default() += 1;
+                self.progress.failed(done.reason);
+            }
             Outcome::Limited | Outcome::Cancelled => {}
             outcome => {
                 self.progress.failures_in_a_row = 0;
@@ -178,6 +189,9 @@ impl Driver<'_> {
                 self.progress.attempted += 1;
                 self.progress.attempted_in_cycle += 1;
                 self.merged += u32::from(outcome == Outcome::Merged);
+                if outcome == Outcome::Merged {
+                    self.progress.requests_refused.clear();
+                }
             }
         }
         Ok(())

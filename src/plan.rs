@@ -63,7 +63,7 @@ pub(crate) struct Progress {
     pub(crate) spent: Option<String>,
     /// A refusal that no retry mends: the account, the model, what is in every request.
     pub(crate) refused: Option<String>,
-    /// The tasks in a row whose requests were refused for what is in them.
+    /// The tasks whose requests were refused for what is in them, since one was merged.
     pub(crate) requests_refused: BTreeSet<IssueId>,
 }
 
@@ -187,12 +187,8 @@ fn ending(now: &Snapshot) -> Reason {
 }
 
 impl Progress {
-    /// Takes in whether the request of an attempt at `task` was refused for what is in it, and why.
-    pub(crate) fn judge_request(&mut self, task: &IssueId, refused: Option<String>) {
-        let Some(why) = refused else {
-            self.requests_refused.clear();
-            return;
-        };
+    /// Takes in that the request of an attempt at `task` was refused for what is in it, and why.
+    pub(crate) fn request_refused(&mut self, task: &IssueId, why: &str) {
         self.requests_refused.insert(task.clone());
         if self.requests_refused.len() >= REFUSED_TASKS {
             self.refused = Some(format!(
@@ -219,24 +215,11 @@ mod tests {
     #[test]
     fn three_tasks_in_a_row_that_are_refused_end_a_run_and_one_does_not() {
         let mut progress = Progress::default();
-        let mut refuse = |number: u32, refused: bool| {
-            let why = refused.then(|| "no".to_owned());
-            progress.judge_request(&IssueId::new(number), why);
+        let ends = [1, 1, 1, 2, 2, 3].map(|number| {
+            progress.request_refused(&IssueId::new(number), "no");
             progress.refused.is_some()
-        };
-        let ends: Vec<bool> = [
-            (1, true),
-            (1, true),
-            (1, true),
-            (2, true),
-            (3, false),
-            (4, true),
-            (5, true),
-            (6, true),
-        ]
-        .map(|(number, refused)| refuse(number, refused))
-        .into();
-        assert_eq!(ends, [false, false, false, false, false, false, false, true]);
+        });
+        assert_eq!(ends, [false, false, false, false, false, true]);
     }
 
     const NOW: &str = "2026-11-21T09:00:00Z";

@@ -13,9 +13,6 @@ const MESSAGES: &str = "/v1/messages";
 /// The status of an answer that refuses a request for a limit's sake.
 const TOO_MANY: u16 = 429;
 
-/// The statuses that say of the account that it gets no further, whatever is asked: no container can provoke them.
-const OF_THE_ACCOUNT: [u16; 2] = [401, 402];
-
 /// What the API said in the course of a call.
 #[derive(Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is something else that was said")]
@@ -26,8 +23,10 @@ pub(super) struct Evidence {
     limited: bool,
     /// It answered a request as asked: account and model work.
     works: bool,
-    /// It refused the account since.
+    /// It refused the account.
     account_refused: bool,
+    /// It was overloaded, or out of reach, or something else was refused.
+    troubled: bool,
     /// When the limit is lifted.
     resets_at: Option<Timestamp>,
     /// The gateway refused a request since the call's budget is spent.
@@ -43,8 +42,11 @@ impl Evidence {
                 self.limited |= answered.status == TOO_MANY;
                 let is_message = answered.path == MESSAGES;
                 self.works |= is_message && (200..300).contains(&answered.status);
-                self.account_refused |= OF_THE_ACCOUNT.contains(&answered.status);
+                self.troubled |= matches!(answered.status, 408 | 409 | 425 | TOO_MANY | 500..);
             }
+            Notice::AccountRefused => self.account_refused = true,
+            // Such as that the API is out of reach.
+            Notice::Refused { .. } => self.troubled = true,
             Notice::BudgetSpent { .. } => self.spent = true,
             Notice::LimitSeen(info) if limits(info) => {
                 self.limited = true;
@@ -72,7 +74,8 @@ impl Evidence {
     /// the client alone claims that nothing works any more, and an agent may have written that.
     pub(super) fn corrects_refusal(&self, report: &mut CallReport) {
         let claims = report.outcome == CallOutcome::Permanent && !report.request_refused && !report.session_lost;
-        if claims && self.works && !self.account_refused {
+        let troubles = report.outcome == CallOutcome::Transient;
+        if self.works && (claims && !self.account_refused || troubles && !self.troubled) {
             report.outcome = CallOutcome::Failed;
             report.mend = None;
             report.reason = format!("it tells of a refusal that the API did not speak of: {}", report.reason);
@@ -172,13 +175,15 @@ mod tests {
             (&[200, 400], 402, CallOutcome::Failed),
             // Of the request alone: the task's own.
             (&[200, 400], 400, CallOutcome::Permanent),
+            (&[], 529, CallOutcome::Transient),
+            (&[200, 529], 529, CallOutcome::Transient),
+            (&[200], 529, CallOutcome::Failed),
         ] {
             let mut transcript = Transcript::new();
             let line = json!({"type": "result", "subtype": "success", "is_error": true, "api_error_status": status,
                 "result": "API Error"});
             transcript.push_line(line.to_string().as_bytes());
             let mut report = transcript.finish(&Ending::default());
-            assert_eq!(report.outcome, CallOutcome::Permanent);
             let mut evidence = Evidence::default();
             for status in statuses {
                 let answered = Answered {
@@ -186,6 +191,9 @@ mod tests {
                     ..answered()
                 };
                 evidence.note(&Notice::Answered(answered));
+                if matches!(status, 401 | 402) {
+                    evidence.note(&Notice::AccountRefused);
+                }
             }
             evidence.corrects_refusal(&mut report);
             assert_eq!(report.outcome, expect, "{statuses:?}, then {status}");

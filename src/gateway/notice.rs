@@ -29,6 +29,8 @@ pub enum Notice {
     Answered(Answered),
     /// The API says something new of the account's limits, in the form of the client's `rate_limit_info`.
     LimitSeen(Value),
+    /// The API refused the account, or what pays for it, whatever is asked. Told once.
+    AccountRefused,
     /// A request was refused since the call's budget is spent; the sentence says how far. Told once.
     BudgetSpent {
         /// `this call's budget is spent (0.99 of 1.00 USD; the next answer may take 0.0300 USD)`.
@@ -60,6 +62,7 @@ struct Queue {
     login: Option<CredentialProblem>,
     spent: bool,
     record_failed: bool,
+    account_refused: bool,
     refused: u64,
 }
 
@@ -118,6 +121,7 @@ impl Queue {
                 self.refused = self.refused.saturating_add(1);
                 self.login.replace(problem.clone()).as_ref() != Some(problem)
             }
+            Notice::AccountRefused => !std::mem::replace(&mut self.account_refused, true),
             Notice::RecordFailed(_) => !std::mem::replace(&mut self.record_failed, true),
             Notice::Refused { what } => {
                 self.refused = self.refused.saturating_add(1);

@@ -105,6 +105,11 @@ impl Exchange {
         }
     }
 
+    /// Notes that the API refuses the account, whatever is asked.
+    pub(super) fn account_refused(&self) {
+        self.shared.notices.tell(Notice::AccountRefused);
+    }
+
     /// What the answer used by what is known of it, and whether all of it was told.
     fn settle(&mut self, reading: Option<&Reading>) -> Usage {
         let (Some(api), Some(hold)) = (&self.shared.api, self.hold.take()) else {

@@ -55,6 +55,9 @@ pub(super) async fn pass(
         if is_refusal(head.status, &error) {
             exchange.refused();
         }
+        if endpoint == Endpoint::Messages && is_of_the_account(head.status, &error) {
+            exchange.account_refused();
+        }
         whole(error)
     } else {
         return Err(Refusal::upstream("the API's answer leads elsewhere"));
@@ -69,6 +72,23 @@ fn is_refusal(status: StatusCode, error: &[u8]) -> bool {
     match status {
         StatusCode::REQUEST_TIMEOUT | StatusCode::GATEWAY_TIMEOUT => false,
         status => status.is_client_error() || by_the_api(),
+    }
+}
+
+/// Whether an error is about the account, or what pays for it, and would be the answer to any request. No container can
+/// provoke one.
+fn is_of_the_account(status: StatusCode, error: &[u8]) -> bool {
+    let error: Value = serde_json::from_slice(error).unwrap_or_default();
+    let kind = error["error"]["type"].as_str().unwrap_or_default();
+    let message = error["error"]["message"].as_str().unwrap_or_default().to_lowercase();
+    let says = |words: &[&str]| words.iter().any(|words| message.contains(words));
+    match status {
+        StatusCode::UNAUTHORIZED | StatusCode::PAYMENT_REQUIRED => true,
+        StatusCode::FORBIDDEN => says(&["organization", "account"]),
+        StatusCode::BAD_REQUEST => {
+            kind == "billing_error" || says(&["credit balance is too low", "organization has been"])
+        }
+        _ => false,
     }
 }
 

@@ -13,7 +13,8 @@ use crate::run::project::Project;
 
 engine_tests! {
     podman: what_stops_a_run_leaves_the_task_open, a_near_reset_is_waited_for, a_request_that_is_refused_is_its_tasks_alone,
-        several_tasks_that_are_refused_end_the_run;
+        several_tasks_that_are_refused_end_the_run, one_whose_calls_fail_lets_the_others_be_done,
+        what_ignore_rules_leave_out_is_told;
     docker: an_overloaded_api_is_tried_three_times, a_budget_stops_the_run_and_more_of_it_goes_on;
 }
 
@@ -218,4 +219,30 @@ fn several_tasks_that_are_refused_end_the_run(kind: EngineKind) {
         .says("3 tasks in a row were refused");
     assert!(project.outcomes("cw-4").is_empty());
     project.expect_tidy();
+}
+
+fn one_whose_calls_fail_lets_the_others_be_done(kind: EngineKind) {
+    let Some(project) = Project::new(kind, "retry: {count: 2, initial: 1s, ceiling: 1s}\n") else {
+        return;
+    };
+    project.add("meets an overloaded API", &"api-error 529 Overloaded\n".repeat(9));
+    project.add("is fine", "write src/b.txt x");
+    project.run(&["generator", "run"]).expect(5);
+    assert_eq!(project.outcomes("cw-2"), ["merged"]);
+    assert_eq!(project.issue("cw-1")["status"], "open");
+    project.expect_tidy();
+}
+
+fn what_ignore_rules_leave_out_is_told(kind: EngineKind) {
+    let Some(project) = Project::new(kind, "") else { return };
+    project.add(
+        "leaves a log",
+        "write .gitignore *.log\nwrite src/a.txt x\nwrite src/a.log x\nwrite src/b.log x",
+    );
+    let told = "2 (src/a.log, src/b.log)";
+    let ran = project.run(&["generator", "stitch"]);
+    ran.expect(0).says(&format!("cw-1: ignore rules leave out {told}"));
+    let shown = project.run(&["issues", "show", "cw-1"]);
+    shown.expect(0).says(&format!("left out by ignore rules {told}"));
+    assert_eq!(project.issue("cw-1")["attempts"][0]["ignored"]["count"], 2);
 }
