@@ -9,7 +9,9 @@ use crate::provision::{self, Engines, Install};
 use crate::{agent_image, claude_image, fuzz};
 
 /// How long each fuzz target runs, in seconds.
-const FUZZ_SECONDS: u32 = 60;
+const FUZZ_SECONDS: u32 = 30;
+/// The same with `--long`.
+const LONG_FUZZ_SECONDS: u32 = 300;
 /// The cargo that built this program.
 const CARGO: &str = env!("CARGO");
 
@@ -33,7 +35,8 @@ pub(crate) fn run(args: &TestArgs) -> Result<ExitCode> {
     } else {
         Install::AfterSayingSo
     };
-    if args.filter.is_empty() && !fuzz::all(FUZZ_SECONDS, install)? {
+    let seconds = if args.long { LONG_FUZZ_SECONDS } else { FUZZ_SECONDS };
+    if args.filter.is_empty() && !fuzz::all(seconds, install)? {
         return Ok(ExitCode::FAILURE);
     }
     let engines = provision::both_engines(install)?;
