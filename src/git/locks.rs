@@ -207,7 +207,7 @@ impl Git {
     }
 
     fn locks_folder(&self) -> PathBuf {
-        self.common_dir.join("cordwainer/locks")
+        self.common_dir.join("cordwainer-locks")
     }
 }
 

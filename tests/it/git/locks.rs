@@ -15,7 +15,7 @@ use crate::support::repository::TestRepository;
 
 /// Leaves a lock as a process of ours leaves it that dies in it; returns the token and the lock.
 fn abandon(repository: &TestRepository, lock: &str) -> (PathBuf, PathBuf) {
-    let folder = repository.path().join(".git/cordwainer/locks");
+    let folder = repository.path().join(".git/cordwainer-locks");
     fs::create_dir_all(&folder).unwrap();
     let token = folder.join("0123456789abcdef");
     fs::write(&token, "").unwrap();
@@ -28,7 +28,7 @@ fn abandon(repository: &TestRepository, lock: &str) -> (PathBuf, PathBuf) {
 
 /// How many files tell of locks.
 fn notes(repository: &TestRepository) -> usize {
-    let folder = repository.path().join(".git/cordwainer/locks");
+    let folder = repository.path().join(".git/cordwainer-locks");
     folder.read_dir().map_or(0, Iterator::count)
 }
 

@@ -71,7 +71,7 @@ fn dies(case: &Case, at: usize, expected: &End) -> bool {
 /// No lock is left, and git does its work: in a copy, which keeps the links of locks as they are.
 fn persons_git_works(repository: &TestRepository, which: &str) {
     assert_eq!(repository.handle().locks_held(), [], "{which}");
-    let notes = repository.path().join(".git/cordwainer/locks");
+    let notes = repository.path().join(".git/cordwainer-locks");
     let left: Vec<_> = fs::read_dir(notes).into_iter().flatten().collect();
     assert!(left.is_empty(), "{which}: {left:?}");
     let copy = repository.outside().join("copy");

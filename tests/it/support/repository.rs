@@ -129,7 +129,15 @@ impl TestRepository {
 }
 
 /// What is shared or ours in the git folder.
-const NOT_THE_PERSONS: [&str; 6] = ["objects", "refs", "logs", "cordwainer", "worktrees", "packed-refs"];
+const NOT_THE_PERSONS: [&str; 7] = [
+    "objects",
+    "refs",
+    "logs",
+    "cordwainer",
+    "cordwainer-locks",
+    "worktrees",
+    "packed-refs",
+];
 
 /// Describes everything below a folder: kind, mode, time of change and content.
 fn collect(root: &Path, below: &Path, found: &mut BTreeMap<PathBuf, String>) {
