@@ -6,7 +6,7 @@ use crate::issue::{IssueId, TaskPlan};
 use crate::text;
 
 /// The longest title, in characters.
-const TITLE_MAX: usize = 200;
+pub(super) const TITLE_MAX: usize = 200;
 /// The longest label or type, in characters.
 const WORD_MAX: usize = 50;
 /// The longest description, comment or reason, in bytes: a store is no place for logs.

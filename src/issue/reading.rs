@@ -1,12 +1,15 @@
 //! Issues from elsewhere: the JSON of `issues export`, and that of the older system.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use super::input::TITLE_MAX;
 use crate::error::{Error, ErrorKind, Result};
-use crate::issue::{BatchIssue, BatchProblems, Comment, ImportedState, NewIssue};
+use crate::issue::{BatchIssue, BatchProblems, Comment, ImportedState, NewIssue, Status};
 use crate::text;
 
 /// A batch as it was read, and what of the text was left out of it.
@@ -17,6 +20,11 @@ pub struct Reading {
     /// What was passed over, a line each.
     pub notes: Vec<String>,
 }
+
+/// The status by which the older system keeps the name of a deleted issue.
+const TOMBSTONE: &str = "tombstone";
+/// Its statuses for what nobody is to work on now.
+const SET_ASIDE: [&str; 3] = ["deferred", "hooked", "pinned"];
 
 /// An edge as other tools write it; they know more types than `blocks`.
 #[derive(Deserialize)]
@@ -37,20 +45,36 @@ struct ForeignComment {
     created_at: Timestamp,
 }
 
-/// Reads a JSON array of issues, or one issue a line. Fields that this store does not know are passed over and noted.
+/// Reads a JSON array of issues, or one issue a line. Fields that this store does not know, and deleted issues, are passed
+/// over and noted; what was set aside is held, and a title that is too long goes on in the description.
 ///
 /// Text that is no JSON is a usage error that names every bad line.
 pub fn read_batch(text: &str) -> Result<Reading> {
     let mut reading = Reading::default();
+    let mut gone = BTreeSet::new();
     for (index, value) in values(text)?.into_iter().enumerate() {
         let Value::Object(map) = value else {
             return Err(malformed(vec![format!("issue {} is no JSON object", index + 1)]));
         };
+        if map.get("status").and_then(Value::as_str) == Some(TOMBSTONE) {
+            let key = map.get("key").or_else(|| map.get("id")).and_then(Value::as_str);
+            let shown = key.unwrap_or("one without a name").escape_debug();
+            reading.notes.push(format!(
+                "issue {}: `{shown}` was deleted, and is passed over",
+                index + 1
+            ));
+            gone.extend(key.map(str::to_owned));
+            continue;
+        }
         let (item, notes) = read_issue(map);
         reading.batch.push(item);
         reading
             .notes
             .extend(notes.into_iter().map(|note| format!("issue {}: {note}", index + 1)));
+    }
+    // Nobody waits for what was deleted.
+    for item in &mut reading.batch {
+        item.depends_on.retain(|key| !gone.contains(key));
     }
     Ok(reading)
 }
@@ -94,6 +118,7 @@ fn read_issue(map: Map<String, Value>) -> (BatchIssue, Vec<String>) {
     let key = fields.take("key").or_else(|| fields.take("id"));
     let mut issue = NewIssue::titled(fields.take::<String>("title").unwrap_or_default());
     issue.description = fields.take("description").unwrap_or_default();
+    fields.shorten_title(&mut issue);
     issue.priority = fields.take("priority").unwrap_or(issue.priority);
     issue.issue_type = fields.take("issue_type").unwrap_or(issue.issue_type);
     issue.labels = fields.take("labels").unwrap_or_default();
@@ -152,11 +177,36 @@ impl Fields {
         depends_on
     }
 
+    /// Puts a title that is too long before the description, and a part of it in its place.
+    fn shorten_title(&mut self, issue: &mut NewIssue) {
+        let length = issue.title.trim().chars().count();
+        if length > TITLE_MAX {
+            self.notes
+                .push(format!("its title of {length} characters goes on in its description"));
+            issue.description = format!("{}\n\n{}", issue.title.trim(), issue.description);
+            issue.title = text::one_line(&issue.title, TITLE_MAX - 1);
+        }
+    }
+
+    /// Where it stands, and why it is held: what was set aside in the older system waits for a person.
+    fn status(&mut self) -> (Status, Option<String>) {
+        let hold = self.take("hold");
+        let word = self.map.get("status").and_then(Value::as_str);
+        let Some(word) = SET_ASIDE.into_iter().find(|status| Some(*status) == word) else {
+            return (self.take("status").unwrap_or_default(), hold);
+        };
+        self.map.remove("status");
+        let why = format!("it was `{word}`");
+        self.notes.push(format!("{why}, and is held"));
+        (Status::Blocked, hold.or(Some(why)))
+    }
+
     fn state(&mut self) -> ImportedState {
         let comments: Vec<ForeignComment> = self.take("comments").unwrap_or_default();
+        let (status, hold) = self.status();
         ImportedState {
-            status: self.take("status").unwrap_or_default(),
-            hold: self.take("hold"),
+            status,
+            hold,
             created_at: self.take("created_at"),
             closed_at: self.take("closed_at"),
             close_reason: self.take("close_reason"),

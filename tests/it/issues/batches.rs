@@ -83,6 +83,31 @@ fn the_older_systems_lines_are_understood() {
 }
 
 #[test]
+fn what_the_older_system_deleted_or_set_aside_keeps_nothing_else_out() {
+    let long = "long ".repeat(80);
+    let lines = format!(
+        r#"{{"id":"old-1","title":"Alive","status":"open","dependencies":[{{"issue_id":"old-1","depends_on_id":"old-2","type":"blocks"}}]}}
+{{"id":"old-2","title":"Gone","status":"tombstone","deleted_at":"2026-01-06T10:00:00Z"}}
+{{"id":"old-3","title":"Later","status":"deferred"}}
+{{"id":"old-4","title":"{long}","description":"More.","status":"open"}}
+"#
+    );
+    let imported = import(&lines).unwrap();
+    assert_eq!(imported[..2], ["cw-2 open [] Alive", "cw-3 blocked [] Later"]);
+    assert!(imported[2].starts_with("cw-4 open [] long long"), "{imported:?}");
+    let reading = read_batch(&lines).unwrap();
+    assert!(reading.batch[2].issue.description.ends_with("long\n\nMore."));
+    assert_eq!(
+        reading.notes,
+        [
+            "issue 2: `old-2` was deleted, and is passed over",
+            "issue 3: it was `deferred`, and is held",
+            "issue 4: its title of 399 characters goes on in its description",
+        ]
+    );
+}
+
+#[test]
 fn what_was_exported_comes_back() {
     let mut issues = empty();
     for title in ["Closed", "Held", "Tried", "Waiting"] {
