@@ -163,6 +163,9 @@ impl Context {
     }
 }
 
+/// The variables by which programs are told of a proxy for HTTPS.
+const PROXIES: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
+
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
 fn surroundings(redactor: &Redactor) -> Surroundings {
     let text = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
@@ -177,6 +180,7 @@ fn surroundings(redactor: &Redactor) -> Surroundings {
         config_home: raw("XDG_CONFIG_HOME")
             .map(PathBuf::from)
             .or_else(|| raw("HOME").map(|home| Path::new(&home).join(".config"))),
+        proxy: PROXIES.into_iter().find(|name| text(name).is_some()),
         runtime_dir: raw("XDG_RUNTIME_DIR").map(PathBuf::from),
         search_path: raw("PATH"),
         api_key: text("ANTHROPIC_API_KEY").map(SecretString::from),

@@ -46,6 +46,8 @@ pub struct Surroundings {
     pub container_host: Option<String>,
     /// `XDG_CONFIG_HOME`, or `.config` in `HOME`: where a person's own settings of git are.
     pub config_home: Option<PathBuf>,
+    /// The variable that names a proxy for HTTPS, if one does: the gateway asks none.
+    pub proxy: Option<&'static str>,
     /// `XDG_RUNTIME_DIR`.
     pub runtime_dir: Option<PathBuf>,
     /// `PATH`, where an installed podman is looked for.
@@ -65,6 +67,7 @@ impl Default for Surroundings {
             docker_host: None,
             container_host: None,
             config_home: None,
+            proxy: None,
             runtime_dir: None,
             search_path: None,
             api_key: None,

@@ -27,7 +27,23 @@ pub(super) fn examine(generator: &Generator) -> Result<Vec<Check>> {
         space(&generator.state_dir)?,
         open_files(),
         client(),
+        proxy(generator),
     ])
+}
+
+/// Whether the machine's way out is one that the gateway does not take.
+fn proxy(generator: &Generator) -> Check {
+    const NAME: &str = "proxy";
+    match generator.surroundings.proxy {
+        None => Check::good(NAME, "none is asked for"),
+        Some(variable) => Check::bad(
+            NAME,
+            format!(
+                "`{variable}` is set, and the gateway asks no proxy: it connects to the API and to allowed hosts directly"
+            ),
+            format!("let this machine connect directly, and unset `{variable}` for cordwainer"),
+        ),
+    }
 }
 
 /// Which clients are known to work.

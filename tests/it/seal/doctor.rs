@@ -201,3 +201,15 @@ fn without_any_engine_the_code_says_so() {
     assert_eq!((called.code, document["engines"].as_array().unwrap().len()), (5, 0));
     assert!(called.stderr.contains("/no/such/engine.sock"), "{}", called.stderr);
 }
+
+#[test]
+fn a_proxy_that_nobody_asks_is_told() {
+    for engine in BOTH {
+        let Some(socket) = socket(engine) else { continue };
+        let repository = repository(&socket, "");
+        let called = cordwainer(&repository, &["doctor", "--json"]);
+        let called = called.env("HTTPS_PROXY", "http://127.0.0.1:9").run();
+        let document = serde_json::from_str(&called.stdout).unwrap();
+        assert_eq!(broken(&document), ["proxy"], "{called:?}");
+    }
+}
