@@ -173,14 +173,16 @@ fn wait_for(path: &Path) {
 #[test]
 fn a_commit_that_a_person_is_writing_keeps_its_index() {
     let repository = generation();
-    let goes_on = repository.outside().join("goes-on");
+    let (begun, goes_on) = (repository.outside().join("begun"), repository.outside().join("goes-on"));
     let editor = format!(
-        "sh -c 'while [ ! -e {} ]; do sleep 0.01; done; echo mine > \"$1\"' -",
+        "sh -c 'touch {}; while [ ! -e {} ]; do sleep 0.01; done; echo mine > \"$1\"' -",
+        begun.display(),
         goes_on.display()
     );
     let mut git = persons_git(&repository, &["commit", "--quiet", "--all", "--allow-empty"], &editor);
     let lock = repository.path().join(".git/index.lock");
-    wait_for(&lock);
+    // By then the lock has its content.
+    wait_for(&begun);
     let before = looks(&lock);
     for verb in ["stop", "status", "list"] {
         let said = cordwainer(&repository, &["generator", verb]).run();
