@@ -23,6 +23,7 @@ use crate::credential::CredentialSource;
 use crate::engine::{Container, Engine, Exit};
 use crate::error::{Error, Result};
 use crate::event::{CallName, Happening};
+use crate::gateway::Proxy;
 use crate::ledger::{Entry, Place, Sum};
 use crate::record::{CallFolder, Recorder};
 use crate::text::one_line;
@@ -58,6 +59,8 @@ pub(crate) struct Call<'a> {
     pub(crate) place: &'a Workplace,
     /// Where the gateway has the credential from.
     pub(crate) credential: Option<CredentialSource>,
+    /// Through which proxy the gateway asks the API.
+    pub(crate) proxy: Option<Proxy>,
     /// The session that goes on.
     pub(crate) resume: Option<Resume>,
     /// Whether the work may be written.

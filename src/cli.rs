@@ -10,6 +10,7 @@ use secrecy::SecretString;
 use tracing_subscriber::EnvFilter;
 
 use crate::error::{Context as _, Error, ErrorKind, Result, exit};
+use crate::gateway::Proxy;
 use crate::generator::{Generator, Surroundings};
 use crate::redact::Redactor;
 use crate::text::harmless;
@@ -165,6 +166,8 @@ impl Context {
 
 /// The variables by which programs are told of a proxy for HTTPS.
 const PROXIES: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
+/// Those that name the hosts which are reached without one.
+const EXCEPTIONS: [&str; 2] = ["NO_PROXY", "no_proxy"];
 
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
 fn surroundings(redactor: &Redactor) -> Surroundings {
@@ -180,7 +183,10 @@ fn surroundings(redactor: &Redactor) -> Surroundings {
         config_home: raw("XDG_CONFIG_HOME")
             .map(PathBuf::from)
             .or_else(|| raw("HOME").map(|home| Path::new(&home).join(".config"))),
-        proxy: PROXIES.into_iter().find(|name| text(name).is_some()),
+        proxy: PROXIES.into_iter().find_map(|name| {
+            let exceptions = EXCEPTIONS.into_iter().find_map(text).unwrap_or_default();
+            Some(Proxy::new(name, text(name)?.into(), exceptions, redactor))
+        }),
         runtime_dir: raw("XDG_RUNTIME_DIR").map(PathBuf::from),
         search_path: raw("PATH"),
         api_key: text("ANTHROPIC_API_KEY").map(SecretString::from),

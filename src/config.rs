@@ -141,6 +141,9 @@ pub struct Config {
     pub gates: Vec<Gate>,
 }
 
+/// Where the model's API is unless the configuration says otherwise.
+const MODEL_API: &str = "https://api.anthropic.com";
+
 impl Config {
     /// How agents of a role are called.
     pub fn role(&self, role: Role) -> &RoleConfig {
@@ -156,6 +159,12 @@ impl Config {
     pub fn base_url(&self, role: Role) -> Option<&str> {
         let own = self.role(role).base_url.as_deref();
         own.or(self.agent.base_url.as_deref())
+    }
+
+    /// Where the gateway reaches the model's API for a role; nowhere, if nobody pays and no address is given.
+    pub(crate) fn api(&self, role: Role) -> Option<&str> {
+        let asks = self.agent.credentials != Credentials::None;
+        self.base_url(role).or(asks.then_some(MODEL_API))
     }
 }
 

@@ -29,6 +29,7 @@ mod body;
 pub mod egress;
 mod listener;
 mod notice;
+mod proxy;
 mod record;
 mod refusal;
 mod route;
@@ -39,6 +40,7 @@ mod token;
 mod upstream;
 
 pub use notice::Notice;
+pub use proxy::Proxy;
 pub use record::read_back;
 pub use seal::{Judged, hold_to};
 
@@ -76,6 +78,8 @@ pub struct Api {
     pub base_url: String,
     /// The credential that is added to requests; `None` adds none.
     pub credential: Option<CredentialSource>,
+    /// The proxy through which it is reached; `None` connects directly.
+    pub proxy: Option<Proxy>,
     /// What the call may use.
     pub purse: Purse,
 }
@@ -103,7 +107,8 @@ impl Gateway {
     /// Makes the socket and serves it, in tasks of the present runtime of tokio. A socket that is there already is
     /// replaced.
     ///
-    /// Fails with [`ErrorKind::Configuration`](crate::error::ErrorKind::Configuration) where the base URL is none.
+    /// Fails with [`ErrorKind::Configuration`](crate::error::ErrorKind::Configuration) where the base URL is none, and with
+    /// [`ErrorKind::Precondition`](crate::error::ErrorKind::Precondition) where the proxy cannot be asked.
     pub fn open(options: Options) -> Result<Self> {
         let (folder, shared) = Shared::new(options)?;
         let (socket, listener) = Socket::bind(&folder)?;

@@ -9,6 +9,7 @@ use crate::credential::CredentialSource;
 use crate::engine::ConnectOptions;
 use crate::error::Result;
 use crate::fs::RepositoryLock;
+use crate::gateway::Proxy;
 use crate::git::{Git, SlotPool};
 use crate::redact::Redactor;
 use crate::store::Store;
@@ -46,8 +47,8 @@ pub struct Surroundings {
     pub container_host: Option<String>,
     /// `XDG_CONFIG_HOME`, or `.config` in `HOME`: where a person's own settings of git are.
     pub config_home: Option<PathBuf>,
-    /// The variable that names a proxy for HTTPS, if one does: the gateway asks none.
-    pub proxy: Option<&'static str>,
+    /// The proxy for HTTPS that the machine's settings name: the gateway asks the model's API through it.
+    pub proxy: Option<Proxy>,
     /// `XDG_RUNTIME_DIR`.
     pub runtime_dir: Option<PathBuf>,
     /// `PATH`, where an installed podman is looked for.

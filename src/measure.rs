@@ -234,6 +234,7 @@ async fn ask(
         slot: asking.slot.path().to_owned(),
         place: &place,
         credential: work.credential.clone(),
+        proxy: work.generator.surroundings.proxy.clone(),
         resume,
         writable: false,
         prompt: &prompt,

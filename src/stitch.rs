@@ -284,6 +284,7 @@ fn call_for<'a>(
         slot: slot.path().to_owned(),
         place,
         credential: work.credential.clone(),
+        proxy: work.generator.surroundings.proxy.clone(),
         resume: trial.resumes.clone(),
         writable: true,
         prompt,

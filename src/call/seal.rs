@@ -22,8 +22,6 @@ use crate::record::{GATEWAY_FILE, Recorder};
 
 /// Where a container's relay offers its gateway.
 const INSIDE: &str = "http://127.0.0.1:8080";
-/// Where the model's API is unless the configuration says otherwise.
-const MODEL_API: &str = "https://api.anthropic.com";
 
 /// The gateway of a container, and what is known of the container through it.
 pub(crate) struct Sealed<'a> {
@@ -48,9 +46,10 @@ pub(super) fn for_agent<'a>(
         &mut specification,
         entries.map(|(name, value)| (name.to_owned(), value.to_owned())),
     );
-    let api = upstream(call).map(|base_url| Api {
-        base_url,
+    let api = call.config.api(call.name.role).map(|base_url| Api {
+        base_url: base_url.to_owned(),
         credential: call.credential.clone(),
+        proxy: call.proxy.clone(),
         purse: Purse::new(call.reservation.allowance(), rates(call)),
     });
     open(call, engine, recorder, specification, token, api)
@@ -235,7 +234,7 @@ fn dummy(credentials: Credentials, token: &str) -> String {
 
 /// Whether the call's requests are held to its budget one by one, as they leave.
 pub(super) fn is_metered(call: &Call<'_>) -> bool {
-    upstream(call).is_some()
+    call.config.api(call.name.role).is_some()
 }
 
 /// Where the client looks for it.
@@ -254,11 +253,4 @@ fn rates(call: &Call<'_>) -> BTreeMap<String, Rates> {
     } else {
         call.rates.clone()
     }
-}
-
-/// Where the calls of a role go; nowhere, if nobody pays and no address is given.
-fn upstream(call: &Call<'_>) -> Option<String> {
-    let given = call.config.base_url(call.name.role).map(str::to_owned);
-    let asks = call.config.agent.credentials != Credentials::None;
-    given.or_else(|| asks.then(|| MODEL_API.to_owned()))
 }

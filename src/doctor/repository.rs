@@ -1,14 +1,17 @@
 //! The repository and the machine: what would stop work, or put it in danger.
 
+use std::collections::BTreeSet;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::time::Duration;
 
 use super::Check;
+use crate::agent::Role;
 use crate::error::{Context as _, ErrorKind, Result};
 use crate::generator::Generator;
 use crate::git::{Hazard, in_words};
 use crate::image::{DEFAULT_CLIENT_VERSION, OLDEST_CLIENT_VERSION};
+use crate::network::Entry;
 
 /// Below this many bytes a run is likely to fill the disk: a slot, its build and the records of a few attempts.
 const LEAST_SPACE: u64 = 2 << 30;
@@ -31,19 +34,44 @@ pub(super) fn examine(generator: &Generator) -> Result<Vec<Check>> {
     ])
 }
 
-/// Whether the machine's way out is one that the gateway does not take.
+/// Whether the gateway goes the way out that the machine's settings name.
 fn proxy(generator: &Generator) -> Check {
     const NAME: &str = "proxy";
-    match generator.surroundings.proxy {
-        None => Check::good(NAME, "none is asked for"),
-        Some(variable) => Check::bad(
-            NAME,
-            format!(
-                "`{variable}` is set, and the gateway asks no proxy: it connects to the API and to allowed hosts directly"
-            ),
-            format!("let this machine connect directly, and unset `{variable}` for cordwainer"),
-        ),
+    let Some(proxy) = &generator.surroundings.proxy else {
+        return Check::good(NAME, "none is asked for");
+    };
+    let (variable, config) = (proxy.variable(), generator.config());
+    let apis: BTreeSet<_> = Role::ALL.iter().filter_map(|role| config.api(*role)).collect();
+    let mut through = Vec::new();
+    for api in apis {
+        // What is no URL is told by the configuration's own check and by the gateway.
+        let Ok(uri) = api.parse() else { continue };
+        match proxy.way_to(&uri) {
+            Ok(None) => {}
+            Ok(Some(_)) => through.extend(uri.host().map(str::to_owned)),
+            Err(error) => {
+                let mend = error.hint_text().unwrap_or_default().to_owned();
+                return Check::bad(NAME, error.to_string(), mend);
+            }
+        }
     }
+    let mut allowed = config.network.allow.entries().iter().map(Entry::as_str);
+    if let Some(host) = allowed.find(|host| !proxy.excepts(host.trim_start_matches("*."))) {
+        let found = format!(
+            "`{variable}` is for the model's API alone: the gateway connects to `{host}` of `network.allow` directly, since \
+             it must see where a name leads"
+        );
+        let mend = "let this machine connect to it directly, and name it in `NO_PROXY`; or take it off `network.allow`";
+        return Check::bad(NAME, found, mend);
+    }
+    let found = match through.as_slice() {
+        [] => format!("the model's API is reached without the one that `{variable}` names"),
+        hosts => format!(
+            "`{variable}` names the one through which the gateway reaches {}",
+            hosts.join(" and ")
+        ),
+    };
+    Check::good(NAME, found)
 }
 
 /// Which clients are known to work.

@@ -58,7 +58,7 @@ pub(super) struct ModelApi {
 impl ModelApi {
     pub(super) fn new(api: Api) -> Result<Self> {
         Ok(Self {
-            upstream: Upstream::new(&api.base_url)?,
+            upstream: Upstream::new(&api.base_url, api.proxy.as_ref())?,
             credential: api.credential,
             purse: Mutex::new(api.purse),
             settled: Notify::new(),

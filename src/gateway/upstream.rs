@@ -10,9 +10,12 @@ use hyper::{Request, Response, Uri};
 use hyper_rustls::{ConfigBuilderExt as _, HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::proxy::Tunnel;
+use hyper_util::client::proxy::matcher::Intercept;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::{ClientConfig, RootCertStore};
 
+use super::proxy::Proxy;
 use crate::error::{Context as _, Error, ErrorKind, Result};
 
 /// How long a connection to the API may take to come about.
@@ -27,7 +30,7 @@ static TRUSTING_THE_HOST: OnceLock<Arc<ClientConfig>> = OnceLock::new();
 
 /// The model's API, and the connections to it that are kept open.
 pub(super) struct Upstream {
-    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    connections: Connections,
     scheme: Scheme,
     authority: Authority,
     /// What comes before `/v1`, without a slash at its end.
@@ -35,8 +38,9 @@ pub(super) struct Upstream {
 }
 
 impl Upstream {
-    /// Makes the client of an API. Nothing is connected yet.
-    pub(super) fn new(base_url: &str) -> Result<Self> {
+    /// Makes the client of an API that is reached through a proxy, where one is named and excepts it not. Nothing is
+    /// connected yet.
+    pub(super) fn new(base_url: &str, proxy: Option<&Proxy>) -> Result<Self> {
         let uri: Uri = base_url.parse().map_err(|error| wrong("it is no URL").because(error))?;
         let scheme = uri.scheme().ok_or_else(|| wrong("it has no scheme"))?.clone();
         let authority = uri.authority().ok_or_else(|| wrong("it has no host"))?.clone();
@@ -46,14 +50,9 @@ impl Upstream {
         if authority.as_str().contains('@') || uri.query().is_some() || base_url.contains('#') {
             return Err(wrong("it has more than a host, a port and a path"));
         }
-        let connector = connector(&scheme)?;
-        let mut builder = Client::builder(TokioExecutor::new());
-        builder
-            .timer(TokioTimer::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(IDLE_TIMEOUT);
+        let way = proxy.map(|proxy| proxy.way_to(&uri)).transpose()?.flatten();
         Ok(Self {
-            client: builder.build(connector),
+            connections: Connections::new(&scheme, way)?,
             scheme,
             authority,
             prefix: uri.path().trim_end_matches('/').to_owned(),
@@ -71,9 +70,16 @@ impl Upstream {
 
     /// Sends a request and waits for the head of its answer. Redirections are not followed.
     pub(super) async fn send(&self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, Unanswered> {
-        match tokio::time::timeout(HEAD_TIMEOUT, self.client.request(request)).await {
+        let (asked, unreached) = match &self.connections {
+            Connections::Direct(client) => (client.request(request), "the API is out of reach"),
+            Connections::Tunnelled(client) => {
+                let unreached = "the API is out of reach through the proxy of this machine";
+                (client.request(request), unreached)
+            }
+        };
+        match tokio::time::timeout(HEAD_TIMEOUT, asked).await {
             Err(_) => Err(Unanswered::Sent("the API did not answer in time")),
-            Ok(Err(error)) if error.is_connect() => Err(Unanswered::Unsent("the API is out of reach")),
+            Ok(Err(error)) if error.is_connect() => Err(Unanswered::Unsent(unreached)),
             Ok(Err(_)) => Err(Unanswered::Sent(
                 "the connection to the API broke off before it answered",
             )),
@@ -108,11 +114,45 @@ fn wrong(why: &str) -> Error {
     .hint("give it as `https://host` or `http://host:port/path` in `base_url`")
 }
 
-fn connector(scheme: &Scheme) -> Result<HttpsConnector<HttpConnector>> {
+/// A client that keeps connections, with TLS or without it over those of `C`.
+type Pool<C> = Client<HttpsConnector<C>, Full<Bytes>>;
+
+/// Connections that are kept open, and how new ones come about.
+enum Connections {
+    Direct(Pool<HttpConnector>),
+    /// Through a tunnel that a proxy opens: TLS is with the API itself, so the proxy sees neither request nor credential.
+    Tunnelled(Box<Pool<Tunnel<HttpsConnector<HttpConnector>>>>),
+}
+
+impl Connections {
+    fn new(scheme: &Scheme, way: Option<Intercept>) -> Result<Self> {
+        let mut builder = Client::builder(TokioExecutor::new());
+        builder
+            .timer(TokioTimer::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(IDLE_TIMEOUT);
+        let Some(proxy) = way else {
+            return Ok(Self::Direct(builder.build(over_tls(scheme, tcp())?)));
+        };
+        let to_proxy = over_tls(proxy.uri().scheme().unwrap_or(&Scheme::HTTP), tcp())?;
+        let mut tunnel = Tunnel::new(proxy.uri().clone(), to_proxy);
+        if let Some(shown) = proxy.basic_auth() {
+            tunnel = tunnel.with_auth(shown.clone());
+        }
+        Ok(Self::Tunnelled(Box::new(builder.build(over_tls(scheme, tunnel)?))))
+    }
+}
+
+fn tcp() -> HttpConnector {
     let mut tcp = HttpConnector::new();
     tcp.enforce_http(false);
     tcp.set_nodelay(true);
     tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
+    tcp
+}
+
+/// Wraps connections in TLS where the scheme asks for it.
+fn over_tls<C>(scheme: &Scheme, connections: C) -> Result<HttpsConnector<C>> {
     let config = if *scheme == Scheme::HTTPS {
         trusting_the_host()?
     } else {
@@ -121,7 +161,7 @@ fn connector(scheme: &Scheme) -> Result<HttpsConnector<HttpConnector>> {
         Arc::new(builder.with_no_client_auth())
     };
     let builder = HttpsConnectorBuilder::new().with_tls_config(ClientConfig::clone(&config));
-    Ok(builder.https_or_http().enable_http1().wrap_connector(tcp))
+    Ok(builder.https_or_http().enable_http1().wrap_connector(connections))
 }
 
 fn trusting_the_host() -> Result<Arc<ClientConfig>> {
@@ -154,7 +194,7 @@ mod tests {
     /// Where `/v1/messages?beta=true` is behind a base URL; the error's end where it is none.
     fn check(base_url: &str, expect: Result<&str, &str>) {
         let path = PathAndQuery::from_static("/v1/messages?beta=true");
-        match (Upstream::new(base_url), expect) {
+        match (Upstream::new(base_url, None), expect) {
             (Ok(upstream), Ok(expect)) => assert_eq!(upstream.uri(&path).unwrap().to_string(), expect),
             (Err(error), Err(expect)) => {
                 assert_eq!(error.kind(), ErrorKind::Configuration);

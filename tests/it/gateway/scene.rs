@@ -64,6 +64,7 @@ impl Scene {
             api: Some(Api {
                 base_url: base_url.to_owned(),
                 credential: Some(CredentialSource::api_key(secret(REAL))),
+                proxy: None,
                 purse: Purse::new(allowance, BTreeMap::new()),
             }),
             egress: None,

@@ -111,6 +111,7 @@ fn options(folder: &TempDir, port: u16) -> Options {
         api: Some(Api {
             base_url: format!("http://127.0.0.1:{port}"),
             credential: None,
+            proxy: None,
             purse: Purse::new(Allowance::default(), BTreeMap::new()),
         }),
         egress: None,
