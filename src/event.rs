@@ -93,6 +93,9 @@ pub enum Happening {
     },
     /// Measure's answer had problems and is asked for again.
     MeasureRefused {
+        /// What of it was right, and is filed.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        filed: Vec<FiledTask>,
         /// The exact problems.
         problems: Vec<String>,
     },
@@ -102,6 +105,9 @@ pub enum Happening {
         filed: Vec<FiledTask>,
         /// Proposals dropped, as they repeat an issue.
         dropped: Vec<DroppedProposal>,
+        /// What was wrong with the proposals that are not filed.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        problems: Vec<String>,
         /// What the calls used.
         usage: Usage,
     },

@@ -16,21 +16,24 @@ use crate::work::Work;
 /// The largest document that is read for a prompt, in bytes: a larger one does not fit into any.
 const DOCUMENT_LIMIT: u64 = 1024 * 1024;
 
-/// The limits of a batch of proposals.
-pub(crate) fn proposal_limits(work: &Work<'_>) -> proposal::Limits {
+/// The limits of a batch of proposals, where so many of the measure are filed already.
+pub(crate) fn proposal_limits(work: &Work<'_>, filed: usize) -> proposal::Limits {
     let config = &work.generator.config;
+    let most = config
+        .measure
+        .max_per_cycle
+        .unwrap_or(config.max_issues)
+        .min(config.max_issues);
     proposal::Limits {
-        max_issues: config
-            .measure
-            .max_per_cycle
-            .map_or(config.max_issues, |most| most.min(config.max_issues)),
+        max_issues: most.saturating_sub(u32::try_from(filed).unwrap_or(u32::MAX)),
         lines_min: config.estimated_lines_min,
         lines_max: config.estimated_lines_max,
+        most_lines: config.max_estimated_lines,
     }
 }
 
-/// What measure sees of the generation at `tip`.
-pub(crate) fn measure_context(work: &Work<'_>, tip: Oid) -> Result<MeasureContext> {
+/// What measure sees of the generation at `tip`, where so many of its tasks are filed already.
+pub(crate) fn measure_context(work: &Work<'_>, tip: Oid, filed: usize) -> Result<MeasureContext> {
     let config = &work.generator.config;
     let entries = work.generator.git.files(tip)?;
     let documents = documents(work, &config.context_files, &entries)?;
@@ -40,7 +43,7 @@ pub(crate) fn measure_context(work: &Work<'_>, tip: Oid) -> Result<MeasureContex
         documents,
         paths,
         issues.iter(),
-        proposal_limits(work),
+        proposal_limits(work, filed),
         config.user_prompt.clone(),
     ))
 }

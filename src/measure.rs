@@ -1,4 +1,4 @@
-//! Measure: asks for tasks, checks the answer in code, and files it all or nothing.
+//! Measure: asks for tasks, checks the answer in code, and files what is right with it.
 
 use tokio_util::sync::CancellationToken;
 
@@ -9,12 +9,12 @@ use crate::crash::crash_point;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{CallName, DroppedProposal, FiledTask, Happening};
 use crate::git::{Oid, Slot};
-use crate::issue::{BatchIssue, Issues, Measure, NewIssue, TaskPlan};
+use crate::issue::{BatchIssue, Issue, IssueId, Issues, Measure, NewIssue, TaskPlan};
 use crate::judgement::{limit_of, refusal};
 use crate::ledger::{Entry, learned_rates};
 use crate::materials;
 use crate::pause::LimitMet;
-use crate::prompt::{self, MeasureContext};
+use crate::prompt::{self, Filed, MeasureContext};
 use crate::proposal::{self, KnownIssue, Proposal, Validated};
 use crate::record::CallFolder;
 use crate::suspend::{SlotOwner, Suspended, suspend};
@@ -45,9 +45,8 @@ pub(crate) enum Done {
 
 /// One call's end, seen from here.
 enum Round {
-    Valid(Validated),
-    Problems {
-        problems: Vec<String>,
+    Answered {
+        validated: Validated,
         answer: Option<String>,
     },
     Over(Done, String),
@@ -63,6 +62,10 @@ struct Asking {
     resumes: Option<(Resume, Workplace)>,
     /// The calls made.
     calls: Vec<Entry>,
+    /// What is filed already, under the keys of its proposals.
+    filed: Vec<(String, FiledTask)>,
+    /// Proposals that repeat an issue.
+    dropped: Vec<DroppedProposal>,
     /// The session that is to go on later.
     unfinished: Option<String>,
 }
@@ -71,6 +74,34 @@ impl Asking {
     /// The session that the next call would go on with.
     fn waiting_session(&self) -> Option<String> {
         self.resumes.as_ref().map(|(resume, _)| resume.session.clone())
+    }
+
+    /// Whether this measure filed an issue.
+    fn has_filed(&self, id: &IssueId) -> bool {
+        self.filed.iter().any(|(_, task)| task.id == *id)
+    }
+
+    /// What the checks need to know of an issue.
+    fn known(&self, issue: &Issue) -> KnownIssue {
+        let own = self.filed.iter().find(|(_, task)| task.id == issue.id);
+        KnownIssue {
+            key: own.map(|(key, _)| key.clone()),
+            ..KnownIssue::from(issue)
+        }
+    }
+
+    /// Notes proposals that repeat an issue; that an answer repeats what this measure filed itself is no news.
+    fn drop_repeats(&mut self, repeats: Vec<(String, IssueId)>) {
+        let foreign: Vec<_> = repeats.into_iter().filter(|(_, id)| !self.has_filed(id)).collect();
+        self.dropped
+            .extend(foreign.into_iter().map(|(title, repeats)| DroppedProposal {
+                title: one_line(&title, 200),
+                repeats,
+            }));
+    }
+
+    fn usage(&self) -> Usage {
+        self.calls.iter().map(|entry| entry.usage).sum()
     }
 }
 
@@ -106,6 +137,8 @@ fn begin(work: &Work<'_>, cycle: u32) -> Result<Asking> {
         tip,
         resumes,
         calls: Vec::new(),
+        filed: Vec::new(),
+        dropped: Vec::new(),
         unfinished: None,
     };
     let tip = work.tip()?;
@@ -137,7 +170,7 @@ fn waiting(work: &Work<'_>, owner: &SlotOwner, tip: Oid) -> Result<Option<Suspen
 
 /// Asks until an answer is valid or there is no use in asking.
 async fn rounds(work: &Work<'_>, asking: &mut Asking, cancel: &CancellationToken) -> Result<Done> {
-    let mut context = materials::measure_context(work, asking.tip)?;
+    let mut context = materials::measure_context(work, asking.tip, 0)?;
     context.attempt = asking.owner.attempt;
     let most = work.generator.config.measure.max_attempts.max(1);
     loop {
@@ -153,7 +186,7 @@ async fn rounds(work: &Work<'_>, asking: &mut Asking, cancel: &CancellationToken
             Ok(reservation) => reservation,
             Err(Spent { reason, .. }) => {
                 asking.unfinished = asking.waiting_session();
-                return fail(work, Done::Spent(reason.clone()), &reason, &folder, &asking.calls);
+                return fail(work, asking, Done::Spent(reason.clone()), &reason, &folder);
             }
         };
         let resumed = asking.waiting_session();
@@ -165,30 +198,33 @@ async fn rounds(work: &Work<'_>, asking: &mut Asking, cancel: &CancellationToken
                 asking.calls.push(entry);
                 match failure {
                     None => (report, charged),
-                    Some(failure) => return broken(work, failure, &folder, &asking.calls).await,
+                    Some(failure) => return broken(work, asking, failure, &folder).await,
                 }
             }
             Err(failure) => {
                 // The call was never made, so the session is as it was.
                 asking.unfinished = resumed;
-                return broken(work, failure, &folder, &asking.calls).await;
+                return broken(work, asking, failure, &folder).await;
             }
         };
         if let Some(limit) = limit_of(&report) {
             work.note_limit(Role::Measure, &limit)?;
         }
-        match judge(work, &report, reservation.scope_met(&charged))? {
-            Round::Valid(validated) => return file(work, validated, &asking.calls),
-            Round::Problems { problems, answer } if round < most => {
-                work.recorder.emit(Happening::MeasureRefused {
-                    problems: problems.clone(),
-                });
-                context = context.again(problems, answer);
-            }
-            Round::Problems { problems, .. } => {
-                let reason = format!("measure gave no valid answer in {round} rounds: {}", problems.join(" "));
-                let done = Done::Refused(one_line(&reason, 2000));
-                return fail(work, done, &reason, &folder, &asking.calls);
+        match judge(work, asking, &report, reservation.scope_met(&charged))? {
+            Round::Answered { validated, answer } => {
+                let problems = validated.problems.clone();
+                let is_last = problems.is_empty() || round >= most;
+                let files_some = !asking.filed.is_empty() || !validated.accepted.is_empty();
+                if is_last && (problems.is_empty() || files_some) {
+                    return end(work, asking, validated);
+                }
+                if is_last {
+                    let reason = format!("measure gave no valid answer in {round} rounds: {}", problems.join(" "));
+                    let done = Done::Refused(one_line(&reason, 2000));
+                    return fail(work, asking, done, &reason, &folder);
+                }
+                let filed = take_in(work, asking, validated)?;
+                context = again(work, asking, filed, problems, answer)?;
             }
             Round::Over(done, reason) => {
                 if matches!(
@@ -197,7 +233,7 @@ async fn rounds(work: &Work<'_>, asking: &mut Asking, cancel: &CancellationToken
                 ) {
                     asking.unfinished = report.session_id.filter(|session| is_session(session)).or(resumed);
                 }
-                return fail(work, done, &reason, &folder, &asking.calls);
+                return fail(work, asking, done, &reason, &folder);
             }
         }
     }
@@ -254,11 +290,11 @@ fn step(work: &Work<'_>, name: &CallName, step: &str) {
 }
 
 /// Ends a measure under which something failed that was not the agent.
-async fn broken(work: &Work<'_>, failure: Error, folder: &CallFolder, calls: &[Entry]) -> Result<Done> {
+async fn broken(work: &Work<'_>, asking: &Asking, failure: Error, folder: &CallFolder) -> Result<Done> {
     let reason = failure.in_a_line();
     // Its files are read-only in the container: whether that still runs only decides who ends it.
     work.is_over(None).await;
-    let done = fail(work, Done::Failed(reason.clone()), &reason, folder, calls)?;
+    let done = fail(work, asking, Done::Failed(reason.clone()), &reason, folder)?;
     match failure.kind() {
         ErrorKind::Engine => Ok(done),
         _ => Err(failure),
@@ -266,7 +302,7 @@ async fn broken(work: &Work<'_>, failure: Error, folder: &CallFolder, calls: &[E
 }
 
 /// Reads and checks an answer.
-fn judge(work: &Work<'_>, report: &CallReport, limit: Scope) -> Result<Round> {
+fn judge(work: &Work<'_>, asking: &Asking, report: &CallReport, limit: Scope) -> Result<Round> {
     let reason = one_line(&report.reason, 500);
     if report.cut == Some(Cut::Cancelled) {
         return Ok(Round::Over(Done::Cancelled, reason));
@@ -291,20 +327,18 @@ fn judge(work: &Work<'_>, report: &CallReport, limit: Scope) -> Result<Round> {
         }
     }
     let answer = answer_text(report);
-    let proposals = match proposal::extract(report) {
-        Ok(proposals) => proposals,
-        Err(problems) => return Ok(Round::Problems { problems, answer }),
+    let validated = match proposal::extract(report) {
+        Ok(batch) => {
+            let issues = work.store.read()?;
+            let known: Vec<KnownIssue> = issues.iter().map(|issue| asking.known(issue)).collect();
+            proposal::validate(batch, &known, &materials::proposal_limits(work, asking.filed.len()))
+        }
+        Err(problems) => Validated {
+            problems,
+            ..Validated::default()
+        },
     };
-    let issues = work.store.read()?;
-    let known: Vec<KnownIssue> = issues.iter().map(KnownIssue::from).collect();
-    let validated = proposal::validate(proposals, &known, &materials::proposal_limits(work));
-    if validated.problems.is_empty() {
-        return Ok(Round::Valid(validated));
-    }
-    Ok(Round::Problems {
-        problems: validated.problems,
-        answer,
-    })
+    Ok(Round::Answered { validated, answer })
 }
 
 fn answer_text(report: &CallReport) -> Option<String> {
@@ -315,35 +349,82 @@ fn answer_text(report: &CallReport) -> Option<String> {
         .or_else(|| report.result.clone())
 }
 
-/// Files a valid batch and notes the measure, in one commit.
-fn file(work: &Work<'_>, validated: Validated, calls: &[Entry]) -> Result<Done> {
+/// Files what is right with an answer, before what is not is asked for again.
+fn take_in(work: &Work<'_>, asking: &mut Asking, validated: Validated) -> Result<Vec<FiledTask>> {
+    asking.drop_repeats(validated.dropped_duplicates);
+    if validated.accepted.is_empty() {
+        return Ok(Vec::new());
+    }
+    let filed = file(work, asking, validated.accepted, None)?;
+    crash_point!("measure.filed_in_part");
+    Ok(filed)
+}
+
+/// What the next round asks for.
+fn again(
+    work: &Work<'_>,
+    asking: &Asking,
+    filed: Vec<FiledTask>,
+    problems: Vec<String>,
+    answer: Option<String>,
+) -> Result<MeasureContext> {
+    let named = |(key, task): &(String, FiledTask)| Filed {
+        key: key.clone(),
+        id: task.id.to_string(),
+    };
+    work.recorder.emit(Happening::MeasureRefused {
+        filed,
+        problems: problems.clone(),
+    });
+    let mut context = materials::measure_context(work, asking.tip, asking.filed.len())?;
+    context.attempt = asking.owner.attempt;
+    Ok(context.again(asking.filed.iter().map(named).collect(), problems, answer))
+}
+
+/// Files the last answer and notes the measure, in one commit.
+fn end(work: &Work<'_>, asking: &mut Asking, validated: Validated) -> Result<Done> {
+    asking.drop_repeats(validated.dropped_duplicates);
+    let usage = asking.usage();
+    let calls = asking.calls.clone();
+    file(work, asking, validated.accepted, Some(calls))?;
+    crash_point!("measure.filed");
+    let filed: Vec<_> = asking.filed.iter().map(|(_, task)| task.clone()).collect();
+    let count = filed.len();
+    work.recorder.emit(Happening::MeasureEnded {
+        filed,
+        dropped: std::mem::take(&mut asking.dropped),
+        problems: validated.problems,
+        usage,
+    });
+    Ok(Done::Filed(count))
+}
+
+/// Files proposals; with the calls that a measure took, its end is noted, too. Answers what it filed.
+fn file(
+    work: &Work<'_>,
+    asking: &mut Asking,
+    accepted: Vec<Proposal>,
+    calls: Option<Vec<Entry>>,
+) -> Result<Vec<FiledTask>> {
     let now = work.now();
-    let usage = sum(calls);
-    let dropped: Vec<_> = validated
-        .dropped_duplicates
-        .into_iter()
-        .map(|(title, repeats)| DroppedProposal {
-            title: one_line(&title, 200),
-            repeats,
-        })
-        .collect();
-    let batch: Vec<BatchIssue> = validated.accepted.into_iter().map(batch_issue).collect();
+    let keys: Vec<_> = accepted.iter().map(|proposal| proposal.key.clone()).collect();
+    let batch: Vec<BatchIssue> = accepted.into_iter().map(batch_issue).collect();
+    let earlier: Vec<IssueId> = asking.filed.iter().map(|(_, task)| task.id.clone()).collect();
     let why = format!("measure filed {} tasks", batch.len());
     let filed = work.store.update(&why, now, |issues| {
         let ids = issues.import(batch.clone(), now)?;
-        let run = work.recorder.run().to_owned();
-        issues.record_measure(Measure {
-            run,
-            at: now,
-            filed: Some(ids.clone()),
-            calls: calls.to_vec(),
-        });
+        if let Some(calls) = &calls {
+            issues.record_measure(Measure {
+                run: work.recorder.run().to_owned(),
+                at: now,
+                filed: Some(earlier.iter().chain(&ids).cloned().collect()),
+                calls: calls.clone(),
+            });
+        }
         ids.iter().map(|id| filed_task(issues, id)).collect::<Result<Vec<_>>>()
     })?;
-    crash_point!("measure.filed");
-    let count = filed.len();
-    work.recorder.emit(Happening::MeasureEnded { filed, dropped, usage });
-    Ok(Done::Filed(count))
+    asking.filed.extend(keys.into_iter().zip(filed.iter().cloned()));
+    Ok(filed)
 }
 
 fn batch_issue(proposal: Proposal) -> BatchIssue {
@@ -362,7 +443,7 @@ fn batch_issue(proposal: Proposal) -> BatchIssue {
     BatchIssue::new(proposal.key, issue, proposal.depends_on)
 }
 
-fn filed_task(issues: &Issues, id: &crate::issue::IssueId) -> Result<FiledTask> {
+fn filed_task(issues: &Issues, id: &IssueId) -> Result<FiledTask> {
     let issue = issues.get(id)?;
     Ok(FiledTask {
         id: id.clone(),
@@ -375,17 +456,16 @@ fn filed_task(issues: &Issues, id: &crate::issue::IssueId) -> Result<FiledTask> 
     })
 }
 
-/// Notes a measure that gave no valid answer: what it used was used.
-fn fail(work: &Work<'_>, done: Done, reason: &str, folder: &CallFolder, calls: &[Entry]) -> Result<Done> {
+/// Notes a measure that ended without a valid answer: what it used was used, and what it filed is filed.
+fn fail(work: &Work<'_>, asking: &Asking, done: Done, reason: &str, folder: &CallFolder) -> Result<Done> {
     let now = work.now();
-    let usage = sum(calls);
+    let filed: Vec<_> = asking.filed.iter().map(|(_, task)| task.id.clone()).collect();
     work.store.update("measure failed", now, |issues| {
-        let run = work.recorder.run().to_owned();
         issues.record_measure(Measure {
-            run,
+            run: work.recorder.run().to_owned(),
             at: now,
-            filed: None,
-            calls: calls.to_vec(),
+            filed: (!filed.is_empty()).then(|| filed.clone()),
+            calls: asking.calls.clone(),
         });
         Ok(())
     })?;
@@ -393,11 +473,7 @@ fn fail(work: &Work<'_>, done: Done, reason: &str, folder: &CallFolder, calls: &
     work.recorder.emit(Happening::MeasureFailed {
         reason,
         records: folder.below.clone(),
-        usage,
+        usage: asking.usage(),
     });
     Ok(done)
-}
-
-fn sum(calls: &[Entry]) -> Usage {
-    calls.iter().map(|entry| entry.usage).sum()
 }

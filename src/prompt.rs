@@ -12,7 +12,7 @@ mod fence;
 mod render;
 mod seed;
 
-pub use context::{Document, EarlierAttempt, MeasureContext, Omitted, Reading, Remark, StitchContext, Title};
+pub use context::{Document, EarlierAttempt, Filed, MeasureContext, Omitted, Reading, Remark, StitchContext, Title};
 pub use seed::{SeedValues, render_seed};
 
 /// Bytes of documents inlined into one prompt; what does not fit is listed by name.
@@ -44,6 +44,7 @@ pub fn render_measure(template: Option<Template<'_>>, context: &MeasureContext) 
         max_issues: context.max_issues,
         lines_min: context.estimated_lines_min,
         lines_max: context.estimated_lines_max,
+        most_lines: context.max_estimated_lines,
     };
     let mut values = values(context)?;
     values["example"] = proposal::example(&limits)?.into();

@@ -1,5 +1,7 @@
 //! What measure asks for: proposals for tasks, how they are asked for, read and checked.
 
+use std::collections::BTreeSet;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -40,9 +42,31 @@ pub struct Proposal {
     pub depends_on: Vec<String>,
 }
 
+/// What an answer holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Batch {
+    /// What could be read.
+    pub proposals: Vec<Proposal>,
+    /// The keys of what could not, as far as they could be made out.
+    pub unread: BTreeSet<String>,
+    /// Why not, in a sentence each.
+    pub problems: Vec<String>,
+}
+
+impl From<Vec<Proposal>> for Batch {
+    fn from(proposals: Vec<Proposal>) -> Self {
+        Self {
+            proposals,
+            ..Self::default()
+        }
+    }
+}
+
 /// What the checks need to know of an issue that is there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KnownIssue {
+    /// The key under which an earlier answer of the same measure proposed it.
+    pub key: Option<String>,
     /// Its name.
     pub id: IssueId,
     /// Its title.
@@ -54,6 +78,7 @@ pub struct KnownIssue {
 impl From<&Issue> for KnownIssue {
     fn from(issue: &Issue) -> Self {
         Self {
+            key: None,
             id: issue.id.clone(),
             title: issue.title.clone(),
             status: issue.status,
@@ -70,12 +95,6 @@ pub struct Limits {
     pub lines_min: u32,
     /// Largest estimate asked for, in changed lines.
     pub lines_max: u32,
-}
-
-impl Limits {
-    /// The estimates that are let pass. An estimate is a guess: half the smallest and half again the
-    /// largest will do, and anything beyond is a problem, never silently clipped.
-    pub fn tolerated_lines(&self) -> std::ops::RangeInclusive<u32> {
-        self.lines_min / 2..=self.lines_max.saturating_add(self.lines_max / 2)
-    }
+    /// Largest estimate that is filed. The other two are advice, since an estimate is a guess.
+    pub most_lines: Option<u32>,
 }

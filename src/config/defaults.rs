@@ -113,6 +113,7 @@ impl Default for Config {
             cycles: Some(1),
             estimated_lines_min: 250,
             estimated_lines_max: 350,
+            max_estimated_lines: Some(1000),
             cleanup_dirs: Vec::new(),
             image: "localhost/cordwainer-claude:latest".to_owned(),
             beads_dir: None,

@@ -58,6 +58,13 @@ impl<'a> Kept<'a> {
 
 fn check_lines(top: &Section<'_>, config: &Config) {
     let (least, most) = (config.estimated_lines_min, config.estimated_lines_max);
+    if let Some(bound) = config.max_estimated_lines.filter(|bound| *bound < most)
+        && let Some(field) = top.field("max_estimated_lines")
+    {
+        field.refuse::<()>(format!(
+            "expected at least `estimated_lines_max` ({most}), found `{bound}`"
+        ));
+    }
     if least <= most {
         return;
     }

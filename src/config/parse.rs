@@ -147,6 +147,13 @@ fn read_work(top: &Section<'_>, config: &mut Config) {
     top.set("estimated_lines_max", &mut config.estimated_lines_max, |field| {
         field.small_count(MOST_LINES)
     });
+    top.set_limit("max_estimated_lines", &mut config.max_estimated_lines, |field| {
+        field.small_count_or_off(MOST_LINES)
+    });
+    if top.field("max_estimated_lines").is_none() {
+        let least = config.estimated_lines_max;
+        config.max_estimated_lines = config.max_estimated_lines.map(|most| most.max(least));
+    }
     top.set("image", &mut config.image, |field| field.word("the name of an image"));
     if top.field("protected_paths").is_none() {
         protect_tasks(config);

@@ -35,6 +35,15 @@ pub struct Title {
     pub status: Status,
 }
 
+/// A proposal that is filed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Filed {
+    /// As its answer named it.
+    pub key: String,
+    /// `cw-12`.
+    pub id: String,
+}
+
 /// The variables of a measure's prompt.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct MeasureContext {
@@ -56,6 +65,10 @@ pub struct MeasureContext {
     pub estimated_lines_min: u32,
     /// Largest task asked for, in changed lines.
     pub estimated_lines_max: u32,
+    /// Largest task that is filed, in changed lines; none when any is.
+    pub max_estimated_lines: Option<u32>,
+    /// Proposals of the last answer that are filed, in the issues above; none when it was refused whole.
+    pub filed: Vec<Filed>,
     /// A person's own words; none when the configuration has none.
     pub user_prompt: Option<String>,
     /// What was wrong with the last answer, in sentences.
@@ -91,16 +104,19 @@ impl MeasureContext {
             max_issues: limits.max_issues,
             estimated_lines_min: limits.lines_min,
             estimated_lines_max: limits.lines_max,
+            max_estimated_lines: limits.most_lines,
+            filed: Vec::new(),
             user_prompt,
             problems: Vec::new(),
             previous_answer: None,
         }
     }
 
-    /// Asks again, saying what was wrong with the last answer.
+    /// Asks again for what is not `filed` of the last answer, saying what was wrong with it.
     #[must_use]
-    pub fn again(mut self, problems: Vec<String>, previous_answer: Option<String>) -> Self {
+    pub fn again(mut self, filed: Vec<Filed>, problems: Vec<String>, previous_answer: Option<String>) -> Self {
         self.attempt += 1;
+        self.filed = filed;
         self.problems = problems;
         self.previous_answer = previous_answer;
         self

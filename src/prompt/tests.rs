@@ -9,6 +9,7 @@ const LIMITS: Limits = Limits {
     max_issues: 5,
     lines_min: 250,
     lines_max: 350,
+    most_lines: Some(1000),
 };
 
 fn issue() -> Issue {
@@ -85,8 +86,11 @@ fn the_built_in_measure_prompt_says_everything() {
 
 #[test]
 fn a_second_round_shows_the_problems() {
-    let context =
-        measure(Vec::new(), Vec::new()).again(vec!["Proposal `a`: title is empty.".into()], Some("{}".into()));
+    let context = measure(Vec::new(), Vec::new()).again(
+        Vec::new(),
+        vec!["Proposal `a`: title is empty.".into()],
+        Some("{}".into()),
+    );
     let prompt = render_measure(None, &context).unwrap();
     let (_, feedback) = prompt.split_once("## What was wrong").unwrap();
     insta::assert_snapshot!(feedback);
@@ -118,6 +122,23 @@ fn a_bare_issue_makes_a_prompt_too() {
     ] {
         assert!(!prompt.contains(absent), "{absent:?} in {prompt}");
     }
+}
+
+#[test]
+fn what_is_filed_is_not_asked_for_again() {
+    let filed = [("a", "cw-1"), ("b\nx", "cw-2")].map(|(key, id)| Filed {
+        key: key.to_owned(),
+        id: id.to_owned(),
+    });
+    let context = measure(Vec::new(), Vec::new()).again(filed.into(), vec!["Proposal `c`: why.".into()], None);
+    let prompt = render_measure(None, &context).unwrap();
+    assert!(
+        prompt.ends_with(
+            "- Proposal `c`: why.\n\nAll other proposals are filed. They are among the tasks that exist: `a` is cw-1, `b x` \
+             is cw-2.\n\nAnswer again with the missing ones alone, mended. They may depend on what is filed.\n"
+        ),
+        "{prompt}"
+    );
 }
 
 #[test]

@@ -2,12 +2,15 @@
 
 use serde_json::Value;
 
-use super::Proposal;
+use super::{Batch, Proposal};
 use crate::agent::CallReport;
+use crate::text::one_line;
 
 /// Reads the proposals of a measure: the structured output, else the last fenced JSON block of the
 /// result, else the result as bare JSON. The problems are sentences for the agent.
-pub fn extract(report: &CallReport) -> Result<Vec<Proposal>, Vec<String>> {
+///
+/// Fails with the problems of an answer in which there is no list of proposals.
+pub fn extract(report: &CallReport) -> Result<Batch, Vec<String>> {
     match (&report.structured_output, &report.result) {
         (Some(answer), _) => from_value(answer.clone()),
         (None, Some(text)) => from_text(text),
@@ -18,7 +21,7 @@ pub fn extract(report: &CallReport) -> Result<Vec<Proposal>, Vec<String>> {
 }
 
 /// Reads the proposals of a result text.
-pub(super) fn from_text(text: &str) -> Result<Vec<Proposal>, Vec<String>> {
+pub(super) fn from_text(text: &str) -> Result<Batch, Vec<String>> {
     let json = last_fenced(text).unwrap_or_else(|| text.trim().to_owned());
     match serde_json::from_str(&json) {
         Ok(value) => from_value(value),
@@ -48,7 +51,7 @@ fn last_fenced(text: &str) -> Option<String> {
 }
 
 /// Reads `{"proposals": […]}`, or the list alone; every proposal that cannot be read is a problem of its own.
-fn from_value(answer: Value) -> Result<Vec<Proposal>, Vec<String>> {
+fn from_value(answer: Value) -> Result<Batch, Vec<String>> {
     let items = match answer {
         Value::Array(items) => items,
         Value::Object(mut object) => match object.remove("proposals") {
@@ -58,30 +61,23 @@ fn from_value(answer: Value) -> Result<Vec<Proposal>, Vec<String>> {
         },
         _ => return Err(vec!["The answer is not a JSON object with a field `proposals`.".into()]),
     };
-    let (read, problems): (Vec<_>, Vec<_>) = items
-        .into_iter()
-        .enumerate()
-        .map(|(index, item)| one(index + 1, item))
-        .partition(Result::is_ok);
-    if problems.is_empty() {
-        Ok(read.into_iter().flatten().collect())
-    } else {
-        Err(problems.into_iter().filter_map(Result::err).collect())
+    let mut batch = Batch::default();
+    for (index, item) in items.into_iter().enumerate() {
+        let key = item.get("key").and_then(Value::as_str).map(str::to_owned);
+        match serde_json::from_value::<Proposal>(item) {
+            Ok(proposal) => batch.proposals.push(proposal),
+            Err(error) => {
+                let name = key.as_ref().map_or_else(
+                    || format!("Proposal {}", index + 1),
+                    |key| format!("Proposal `{}`", one_line(key, 60)),
+                );
+                let why = one_line(&error.to_string(), 200);
+                batch.problems.push(format!("{name} cannot be read: {why}."));
+                batch.unread.extend(key);
+            }
+        }
     }
-}
-
-fn one(position: usize, item: Value) -> Result<Proposal, String> {
-    let key = item.get("key").and_then(Value::as_str).map(str::to_owned);
-    let name = key.map_or_else(
-        || format!("Proposal {position}"),
-        |key| format!("Proposal `{}`", crate::text::one_line(&key, 60)),
-    );
-    serde_json::from_value(item).map_err(|error| {
-        format!(
-            "{name} cannot be read: {}.",
-            crate::text::one_line(&error.to_string(), 200)
-        )
-    })
+    Ok(batch)
 }
 
 #[cfg(test)]
@@ -105,8 +101,14 @@ mod tests {
     }
 
     fn check(structured: &Value, text: Option<&str>, expect: Result<&[&str], &[&str]>) {
-        let read = extract(&answer(structured, text));
-        let keys = read.map(|proposals| proposals.into_iter().map(|one| one.key).collect::<Vec<_>>());
+        let keys = extract(&answer(structured, text)).and_then(|batch| {
+            let keys: Vec<_> = batch.proposals.into_iter().map(|one| one.key).collect();
+            if batch.problems.is_empty() {
+                Ok(keys)
+            } else {
+                Err(batch.problems)
+            }
+        });
         match (keys, expect) {
             (Ok(keys), Ok(expect)) => assert_eq!(keys, expect, "{text:?}"),
             (Err(problems), Err(expect)) => assert_eq!(problems, expect, "{text:?}"),

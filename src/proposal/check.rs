@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{KnownIssue, Limits, Proposal, order};
+use super::{Batch, KnownIssue, Limits, Proposal, order};
 use crate::issue::IssueId;
 use crate::text::{nearest, normalised_title, one_line};
 
@@ -12,39 +12,81 @@ mod fields;
 /// What a batch came to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Validated {
-    /// The tasks to file, each after what it depends on; empty when there are problems, since a
-    /// batch is filed whole or not at all.
+    /// The tasks to file, each after what it depends on. With one that is not right, what depends on it is left out, too;
+    /// of a batch that is too large nothing is taken, since what matters most of it is not ours to choose.
     pub accepted: Vec<Proposal>,
     /// Titles of proposals that repeat an issue, and which; dependencies on them now name that issue.
     pub dropped_duplicates: Vec<(String, IssueId)>,
-    /// What is wrong, in sentences.
+    /// What is wrong with the others, in sentences.
     pub problems: Vec<String>,
 }
 
 /// Checks a batch against itself, the issues that are there (open and closed) and the limits.
 /// An empty batch is a valid answer: nothing is left to propose.
-pub fn validate(proposals: Vec<Proposal>, existing: &[KnownIssue], limits: &Limits) -> Validated {
-    let mut problems = repeated_keys(&proposals);
-    let (mut fresh, repeats) = split_duplicates(proposals, existing);
-    rewrite_dependencies(&mut fresh, &repeats);
-    problems.extend(too_many(&fresh, limits));
-    problems.extend(repeated_titles(&fresh));
-    problems.extend(fresh.iter().flat_map(|one| fields::problems(one, limits)));
-    problems.extend(unknown_dependencies(&fresh, existing));
+pub fn validate(batch: Batch, existing: &[KnownIssue], limits: &Limits) -> Validated {
+    let (mut fresh, repeats) = split_duplicates(batch.proposals, existing);
+    rewrite_dependencies(&mut fresh, &repeats, existing);
     let dropped_duplicates = repeats.into_iter().map(|repeat| (repeat.title, repeat.id)).collect();
-    let accepted = if problems.is_empty() {
-        order::sort(fresh).unwrap_or_else(|keys| {
-            problems.push(cycle_sentence(&keys));
-            Vec::new()
-        })
-    } else {
-        Vec::new()
+    let mut found = Problems {
+        told: batch.problems,
+        keys: batch.unread,
     };
-    Validated {
-        accepted,
-        dropped_duplicates,
-        problems,
+    if let Some(too_many) = too_many(&fresh, limits) {
+        found.told.push(too_many);
+        // However many there are, no more is reckoned with them.
+        return Validated {
+            dropped_duplicates,
+            problems: found.told,
+            ..Validated::default()
+        };
     }
+    repeated_keys(&fresh, &mut found);
+    repeated_titles(&fresh, &mut found);
+    for one in &fresh {
+        let wrong = fields::problems(one, limits);
+        if !wrong.is_empty() {
+            found.keys.insert(one.key.clone());
+            found.told.extend(wrong);
+        }
+    }
+    unknown_dependencies(&fresh, existing, &mut found);
+    let right = without_dependents(fresh, &mut found);
+    let (sorted, circle) = order::sort(right);
+    found.told.extend(circle.as_deref().map(cycle_sentence));
+    Validated {
+        accepted: sorted,
+        dropped_duplicates,
+        problems: found.told,
+    }
+}
+
+/// What is wrong.
+struct Problems {
+    /// In sentences.
+    told: Vec<String>,
+    /// With which proposals.
+    keys: BTreeSet<String>,
+}
+
+/// The proposals with which nothing is wrong, and which depend on no other.
+fn without_dependents(proposals: Vec<Proposal>, found: &mut Problems) -> Vec<Proposal> {
+    let mut right = proposals;
+    right.retain(|one| !found.keys.contains(&one.key));
+    let waiting = |right: &[Proposal], wrong: &BTreeSet<String>| {
+        right.iter().enumerate().find_map(|(index, one)| {
+            let on = one.depends_on.iter().find(|key| wrong.contains(*key))?;
+            Some((index, one_line(on, 60)))
+        })
+    };
+    while let Some((index, on)) = waiting(&right, &found.keys) {
+        let one = right.remove(index);
+        let key = one_line(&one.key, 60);
+        found
+            .told
+            .push(format!("Proposal `{key}` waits for `{on}`, which is not filed."));
+        found.keys.insert(one.key);
+    }
+    right
 }
 
 /// A proposal that repeats an issue.
@@ -54,17 +96,15 @@ struct Repeat {
     id: IssueId,
 }
 
-fn repeated_keys(proposals: &[Proposal]) -> Vec<String> {
+fn repeated_keys(proposals: &[Proposal], found: &mut Problems) {
     let mut seen = BTreeSet::new();
-    let again: BTreeSet<&str> = proposals
-        .iter()
-        .map(|one| one.key.as_str())
-        .filter(|key| !seen.insert(*key))
-        .collect();
-    again
-        .into_iter()
-        .map(|key| format!("The key `{}` is used more than once.", one_line(key, 60)))
-        .collect()
+    let keys = proposals.iter().map(|one| one.key.as_str());
+    let again: BTreeSet<&str> = keys.filter(|key| !seen.insert(*key)).collect();
+    for key in again {
+        let shown = one_line(key, 60);
+        found.told.push(format!("The key `{shown}` is used more than once."));
+        found.keys.insert(key.to_owned());
+    }
 }
 
 fn split_duplicates(proposals: Vec<Proposal>, existing: &[KnownIssue]) -> (Vec<Proposal>, Vec<Repeat>) {
@@ -88,10 +128,17 @@ fn split_duplicates(proposals: Vec<Proposal>, existing: &[KnownIssue]) -> (Vec<P
     (fresh, repeats)
 }
 
-fn rewrite_dependencies(fresh: &mut [Proposal], repeats: &[Repeat]) {
-    let ids: BTreeMap<&str, String> = repeats
+/// Lets dependencies on what is filed name its issue: on repeats, and on keys of an earlier answer that this one does not
+/// use itself.
+fn rewrite_dependencies(fresh: &mut [Proposal], repeats: &[Repeat], existing: &[KnownIssue]) {
+    let own: BTreeSet<String> = fresh.iter().map(|one| one.key.clone()).collect();
+    let earlier = existing
         .iter()
-        .map(|repeat| (repeat.key.as_str(), repeat.id.to_string()))
+        .filter_map(|issue| Some((issue.key.as_deref()?, &issue.id)));
+    let ids: BTreeMap<&str, String> = earlier
+        .filter(|(key, _)| !own.contains(*key))
+        .chain(repeats.iter().map(|repeat| (repeat.key.as_str(), &repeat.id)))
+        .map(|(key, id)| (key, id.to_string()))
         .collect();
     for dependency in fresh.iter_mut().flat_map(|one| &mut one.depends_on) {
         if let Some(id) = ids.get(dependency.as_str()) {
@@ -106,38 +153,45 @@ fn too_many(fresh: &[Proposal], limits: &Limits) -> Option<String> {
         .then(|| format!("There are {count} proposals, but at most {most} are allowed: keep the most important ones."))
 }
 
-fn repeated_titles(fresh: &[Proposal]) -> Vec<String> {
+fn repeated_titles(fresh: &[Proposal], found: &mut Problems) {
     let mut first: BTreeMap<String, &str> = BTreeMap::new();
-    let mut problems = Vec::new();
     for one in fresh {
         let key = one.key.as_str();
         if let Some(other) = first.insert(normalised_title(&one.title), key) {
-            problems.push(format!("Proposals `{other}` and `{key}` have the same title."));
+            let (one, other) = (one_line(key, 60), one_line(other, 60));
+            found
+                .told
+                .push(format!("Proposals `{other}` and `{one}` have the same title."));
+            found.keys.insert(key.to_owned());
         }
     }
-    problems
 }
 
-fn unknown_dependencies(fresh: &[Proposal], existing: &[KnownIssue]) -> Vec<String> {
+fn unknown_dependencies(fresh: &[Proposal], existing: &[KnownIssue], found: &mut Problems) {
     let keys: BTreeSet<&str> = fresh.iter().map(|one| one.key.as_str()).collect();
     let ids: BTreeSet<String> = existing.iter().map(|issue| issue.id.to_string()).collect();
-    let mut problems = Vec::new();
     for one in fresh {
         let key = one_line(&one.key, 60);
-        for dependency in &one.depends_on {
+        // More are a problem of their own.
+        for dependency in one.depends_on.iter().take(fields::ITEMS) {
             let named = one_line(dependency, 60);
             if *dependency == one.key {
-                problems.push(format!("Proposal `{key}` depends on itself."));
-            } else if !keys.contains(dependency.as_str()) && !ids.contains(dependency) {
+                found.told.push(format!("Proposal `{key}` depends on itself."));
+            } else if !keys.contains(dependency.as_str())
+                && !ids.contains(dependency)
+                && !found.keys.contains(dependency)
+            {
                 let meant = nearest(dependency, keys.iter().copied()).filter(|near| *near != one.key);
                 let meant = meant.map_or_else(String::new, |near| format!(" Did you mean `{near}`?"));
-                problems.push(format!(
+                found.told.push(format!(
                     "Proposal `{key}` depends on `{named}`, which is neither a key of this answer nor the id of an existing task.{meant}"
                 ));
+            } else {
+                continue;
             }
+            found.keys.insert(one.key.clone());
         }
     }
-    problems
 }
 
 fn cycle_sentence(keys: &[String]) -> String {

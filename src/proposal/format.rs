@@ -102,6 +102,7 @@ mod tests {
                 max_issues,
                 lines_min,
                 lines_max,
+                most_lines: Some(lines_max),
             };
             let answer = format!("Here it is.\n```json\n{}\n```\n", example(&limits).unwrap());
             let proposals = super::super::answer::from_text(&answer).unwrap();

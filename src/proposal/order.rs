@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use super::Proposal;
 
-/// Sorts a batch by its dependencies, keeping its own order otherwise. `Err` holds the keys that wait
-/// for each other, or for some that do.
-pub(super) fn sort(batch: Vec<Proposal>) -> Result<Vec<Proposal>, Vec<String>> {
+/// Sorts a batch by its dependencies, keeping its own order otherwise. What waits for itself in a circle is left out, with
+/// all that waits for it; the keys of one such circle come with the rest.
+pub(super) fn sort(batch: Vec<Proposal>) -> (Vec<Proposal>, Option<Vec<String>>) {
     let mut waiting = batch;
     let mut sorted: Vec<Proposal> = Vec::with_capacity(waiting.len());
     while !waiting.is_empty() {
@@ -14,12 +14,12 @@ pub(super) fn sort(batch: Vec<Proposal>) -> Result<Vec<Proposal>, Vec<String>> {
         let free = |one: &Proposal| !one.depends_on.iter().any(|key| pending.contains(key));
         let (ready, rest): (Vec<_>, Vec<_>) = waiting.into_iter().partition(free);
         if ready.is_empty() {
-            return Err(cycle(&rest));
+            return (sorted, Some(cycle(&rest)));
         }
         sorted.extend(ready);
         waiting = rest;
     }
-    Ok(sorted)
+    (sorted, None)
 }
 
 /// Walks from task to task until one comes up again. Every task here waits for another one here.

@@ -25,9 +25,13 @@ pub(super) fn lasting(event: &Happening) -> Option<String> {
         Happening::Recovered { what } => format!("Recovered: {what}."),
         Happening::Warned { what } => format!("Warning: {what}."),
         Happening::MeasureStarted { cycle } => format!("Measure {cycle}: asking for tasks."),
-        Happening::MeasureRefused { problems } => {
+        Happening::MeasureRefused { filed, problems } => {
+            let rest = match filed.len() {
+                0 => String::new(),
+                count => format!("{} filed. ", counted(count, "task")),
+            };
             format!(
-                "  The answer has {}; asking once more:{}",
+                "  {rest}The answer has {}; asking once more:{}",
                 counted(problems.len(), "problem"),
                 bullets(problems)
             )
@@ -35,6 +39,7 @@ pub(super) fn lasting(event: &Happening) -> Option<String> {
         Happening::MeasureEnded {
             filed,
             dropped,
+            problems,
             usage: used,
         } => {
             let mut text = format!("  {} filed ({}).", counted(filed.len(), "task"), usage(used));
@@ -51,6 +56,9 @@ pub(super) fn lasting(event: &Happening) -> Option<String> {
                     one_line(&one.title, 100),
                     one.repeats
                 ));
+            }
+            if !problems.is_empty() {
+                text.push_str(&format!("\n  Not filed:{}", bullets(problems)));
             }
             text
         }

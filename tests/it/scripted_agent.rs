@@ -183,6 +183,7 @@ fn keys(report: &CallReport) -> Vec<String> {
         max_issues: 1,
         lines_min: 250,
         lines_max: 350,
+        most_lines: None,
     };
     let validated = proposal::validate(proposals, &[], &limits);
     assert_eq!(validated.problems, Vec::<String>::new());
@@ -224,12 +225,13 @@ fn it_finds_its_script_in_the_prompts_of_the_library() {
         max_issues: 1,
         lines_min: 250,
         lines_max: 350,
+        most_lines: None,
     };
     let script = format!("Small tasks, please.\n\n~~~script\non 1 propose []\non 2 {PROPOSE}\n~~~");
     let context = MeasureContext::new(Vec::new(), Vec::new(), [], limits, Some(script));
     let measured = |context: &MeasureContext| read(&call(folder.path(), &[], &render_measure(None, context).unwrap()));
     assert_eq!(keys(&measured(&context)), Vec::<String>::new());
-    let again = context.again(vec!["Something was wrong.".into()], None);
+    let again = context.again(Vec::new(), vec!["Something was wrong.".into()], None);
     assert_eq!(keys(&measured(&again)), ["a"]);
 
     let issue: Issue = serde_json::from_value(json!({

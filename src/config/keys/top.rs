@@ -86,8 +86,14 @@ pub(crate) const TOP: &[Key] = &[
         "1",
         "Cycles that one `run` makes; `off`: until nothing is left to do.",
     ),
-    Key::new("estimated_lines_min", Shape::Count, "250", "Smallest task that measure may propose, in lines."),
-    Key::new("estimated_lines_max", Shape::Count, "350", "Largest task that measure may propose, in lines."),
+    Key::new("estimated_lines_min", Shape::Count, "250", "Smallest task that measure is asked for, in changed lines."),
+    Key::new("estimated_lines_max", Shape::Count, "350", "Largest task that measure is asked for, in changed lines."),
+    Key::new(
+        "max_estimated_lines",
+        Shape::CountOrOff,
+        "1000",
+        "Largest estimate with which a task is filed; the default gives way to a larger `estimated_lines_max`.",
+    ),
     Key::new(
         "cleanup_dirs",
         Shape::List,

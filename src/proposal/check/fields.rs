@@ -15,7 +15,7 @@ const DESCRIPTION: usize = 100_000;
 /// Bytes of an item of a list.
 const ITEM: usize = 4_000;
 /// Items of a list.
-const ITEMS: usize = 100;
+pub(super) const ITEMS: usize = 100;
 
 /// Everything that is wrong with one proposal by itself, in sentences.
 pub(super) fn problems(one: &Proposal, limits: &Limits) -> Vec<String> {
@@ -26,6 +26,7 @@ pub(super) fn problems(one: &Proposal, limits: &Limits) -> Vec<String> {
     found.extend(list("required_reading", &one.required_reading, 0));
     found.extend(list("requirements", &one.requirements, 1));
     found.extend(list("acceptance_criteria", &one.acceptance_criteria, 1));
+    found.extend(list("depends_on", &one.depends_on, 0));
     found.extend(files(one));
     found.extend(lines(one.estimated_lines, limits));
     if one.priority > 4 {
@@ -160,17 +161,8 @@ fn no_repository_path(path: &str) -> Option<&'static str> {
 }
 
 fn lines(estimate: u32, limits: &Limits) -> Option<String> {
-    let Limits {
-        lines_min, lines_max, ..
-    } = limits;
-    let advice = if estimate < *limits.tolerated_lines().start() {
-        "join it with a related task"
-    } else if estimate > *limits.tolerated_lines().end() {
-        "split it"
-    } else {
-        return None;
-    };
+    let most = limits.most_lines.filter(|most| estimate > *most)?;
     Some(format!(
-        "estimated_lines is {estimate}, but tasks of {lines_min} to {lines_max} lines are asked for: {advice}."
+        "estimated_lines is {estimate}, but at most {most} are allowed: split it."
     ))
 }

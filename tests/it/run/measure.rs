@@ -1,5 +1,7 @@
 //! Measure's answers, good and bad.
 
+use std::os::unix::process::ExitStatusExt as _;
+
 use cordwainer::engine::EngineKind;
 use serde_json::{Value, json};
 
@@ -7,7 +9,7 @@ use crate::run::engine_tests;
 use crate::run::project::{Project, scripted};
 
 engine_tests! {
-    podman: a_bad_answer_is_told_and_mended, what_is_known_is_not_filed_again, paths_of_agents_do_no_harm;
+    podman: a_bad_answer_is_told_and_mended, the_good_are_filed_from_among_the_bad, what_was_filed_in_part_outlives_a_kill, what_is_known_is_not_filed_again, paths_of_agents_do_no_harm;
     docker: answers_that_never_become_valid_end_the_run;
 }
 
@@ -47,6 +49,70 @@ fn a_bad_answer_is_told_and_mended(kind: EngineKind) {
     let usage = project.status()["usage"].clone();
     assert_eq!(usage["calls"], 2, "{usage}");
     assert!(usage["cost_usd"].as_f64().unwrap() >= 1.0, "{usage}");
+    project.expect_tidy();
+}
+
+fn the_good_are_filed_from_among_the_bad(kind: EngineKind) {
+    let mut unread = proposal("d", "Four", &[], "say x");
+    unread["priority"] = json!("soon");
+    let first = [
+        proposal("a", "One", &[], "say x"),
+        proposal("b", "Two", &["nobody"], "say x"),
+        proposal("c", "Three", &["b"], "say x"),
+        unread,
+    ];
+    // One that was filed comes again, one is mended and depends on it by its key, and one stays as it is.
+    let second = [
+        proposal("a", "One", &[], "say x"),
+        proposal("b", "Two", &["a"], "say x"),
+        proposal("c", "Three", &["nobody"], "say x"),
+    ];
+    let script = format!(
+        "tokens 100 10 0.5\non 1 {}\non 2 {}",
+        proposing(&first),
+        proposing(&second)
+    );
+    let Some(project) = Project::new(kind, &user_prompt(&script)) else {
+        return;
+    };
+    let ran = project.run(&["generator", "measure"]).expect(0);
+    let ran = ran
+        .says("1 task filed. The answer has 3 problems; asking once more:")
+        .says("2 tasks filed")
+        .says("Not filed:")
+        .says("`c` depends on `nobody`");
+    assert!(!ran.stdout.contains("repeats"), "{}", ran.stdout);
+    let prompt = std::fs::read_to_string(project.records("measure-1-2")[0].join("prompt.md")).unwrap();
+    assert!(prompt.contains("`a` is cw-1."), "{prompt}");
+    assert_eq!(project.issue("cw-2")["dependencies"][0]["depends_on_id"], "cw-1");
+    let status = project.status();
+    assert_eq!(
+        (&status["tasks"]["open"], &status["cycles"]),
+        (&json!(2), &json!(1)),
+        "{status}"
+    );
+    assert_eq!(status["usage"]["calls"], 2, "{status}");
+    project.expect_tidy();
+}
+
+fn what_was_filed_in_part_outlives_a_kill(kind: EngineKind) {
+    let first = [
+        proposal("a", "One", &[], "write src/a.txt one"),
+        proposal("b", "Two", &["nobody"], "say x"),
+    ];
+    let script = format!("tokens 100 10 0.5\n{}", proposing(&first));
+    let Some(project) = Project::new(kind, &user_prompt(&script)) else {
+        return;
+    };
+    let mut command = project.command(&["generator", "measure"]);
+    let output = command
+        .env("CORDWAINER_CRASH_AT", "measure.filed_in_part")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.signal(), Some(9));
+    project.run(&["generator", "stitch"]).expect(0);
+    assert_eq!(project.issue("cw-1")["status"], "closed");
+    assert_eq!(project.status()["usage"]["calls"], 2);
     project.expect_tidy();
 }
 

@@ -81,8 +81,9 @@ mod tests {
             max_issues: 5,
             lines_min: 20,
             lines_max: 80,
+            most_lines: None,
         };
-        let validated = validate(answer, &[], &limits);
+        let validated = validate(answer.into(), &[], &limits);
         assert_eq!(validated.problems, Vec::<String>::new());
         assert_eq!(validated.accepted.len(), 5);
     }
