@@ -386,7 +386,7 @@ fn end(work: &Work<'_>, asking: &mut Asking, validated: Validated) -> Result<Don
     asking.drop_repeats(validated.dropped_duplicates);
     let usage = asking.usage();
     let calls = asking.calls.clone();
-    file(work, asking, validated.accepted, Some(calls))?;
+    file(work, asking, validated.accepted, Some(&calls))?;
     crash_point!("measure.filed");
     let filed: Vec<_> = asking.filed.iter().map(|(_, task)| task.clone()).collect();
     let count = filed.len();
@@ -404,7 +404,7 @@ fn file(
     work: &Work<'_>,
     asking: &mut Asking,
     accepted: Vec<Proposal>,
-    calls: Option<Vec<Entry>>,
+    calls: Option<&[Entry]>,
 ) -> Result<Vec<FiledTask>> {
     let now = work.now();
     let keys: Vec<_> = accepted.iter().map(|proposal| proposal.key.clone()).collect();
@@ -413,12 +413,12 @@ fn file(
     let why = format!("measure filed {} tasks", batch.len());
     let filed = work.store.update(&why, now, |issues| {
         let ids = issues.import(batch.clone(), now)?;
-        if let Some(calls) = &calls {
+        if let Some(calls) = calls {
             issues.record_measure(Measure {
                 run: work.recorder.run().to_owned(),
                 at: now,
                 filed: Some(earlier.iter().chain(&ids).cloned().collect()),
-                calls: calls.clone(),
+                calls: calls.to_vec(),
             });
         }
         ids.iter().map(|id| filed_task(issues, id)).collect::<Result<Vec<_>>>()
