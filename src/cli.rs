@@ -12,6 +12,7 @@ use tracing_subscriber::EnvFilter;
 use crate::error::{Context as _, Error, ErrorKind, Result, exit};
 use crate::gateway::Proxy;
 use crate::generator::{Generator, Surroundings};
+use crate::git::EnvironmentIdentities;
 use crate::redact::Redactor;
 use crate::text::harmless;
 use crate::world::World;
@@ -183,6 +184,13 @@ fn surroundings(redactor: &Redactor) -> Surroundings {
         config_home: raw("XDG_CONFIG_HOME")
             .map(PathBuf::from)
             .or_else(|| raw("HOME").map(|home| Path::new(&home).join(".config"))),
+        identities: EnvironmentIdentities {
+            author_name: text("GIT_AUTHOR_NAME"),
+            author_email: text("GIT_AUTHOR_EMAIL"),
+            committer_name: text("GIT_COMMITTER_NAME"),
+            committer_email: text("GIT_COMMITTER_EMAIL"),
+            email: text("EMAIL"),
+        },
         proxy: PROXIES.into_iter().find_map(|name| {
             let exceptions = EXCEPTIONS.into_iter().find_map(text).unwrap_or_default();
             Some(Proxy::new(name, text(name)?.into(), exceptions, redactor))

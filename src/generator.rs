@@ -10,7 +10,7 @@ use crate::engine::ConnectOptions;
 use crate::error::Result;
 use crate::fs::RepositoryLock;
 use crate::gateway::Proxy;
-use crate::git::{Git, SlotPool};
+use crate::git::{EnvironmentIdentities, Git, SlotPool};
 use crate::redact::Redactor;
 use crate::store::Store;
 use crate::world::World;
@@ -47,6 +47,8 @@ pub struct Surroundings {
     pub container_host: Option<String>,
     /// `XDG_CONFIG_HOME`, or `.config` in `HOME`: where a person's own settings of git are.
     pub config_home: Option<PathBuf>,
+    /// Who commits, as far as the environment says it.
+    pub identities: EnvironmentIdentities,
     /// The proxy for HTTPS that the machine's settings name: the gateway asks the model's API through it.
     pub proxy: Option<Proxy>,
     /// `XDG_RUNTIME_DIR`.
@@ -68,6 +70,7 @@ impl Default for Surroundings {
             docker_host: None,
             container_host: None,
             config_home: None,
+            identities: EnvironmentIdentities::default(),
             proxy: None,
             runtime_dir: None,
             search_path: None,
@@ -127,7 +130,8 @@ impl Generator {
             main_checkout: git.workdir().to_owned(),
             git: git
                 .with_redactor(surroundings.redactor.clone())
-                .with_config_home(surroundings.config_home.clone()),
+                .with_config_home(surroundings.config_home.clone())
+                .with_identities(surroundings.identities.clone()),
             config,
             state_dir,
             surroundings,

@@ -16,6 +16,7 @@ mod checkout;
 mod commits;
 mod edit;
 mod hazards;
+mod identity;
 mod ignored;
 mod locks;
 mod merge;
@@ -26,9 +27,10 @@ mod slots;
 mod tree;
 
 pub use checkout::{Advance, Obstacle};
-pub use commits::{CommitInfo, Identity, NewCommit};
+pub use commits::{CommitInfo, NewCommit};
 pub use edit::TreeEdit;
 pub use hazards::{Hazard, Severity};
+pub use identity::{EnvironmentIdentities, Identity};
 pub(crate) use locks::in_words;
 pub use merge::Merge;
 pub use refs::{Head, RefMove};
@@ -46,6 +48,8 @@ pub struct Git {
     pub(crate) workdir: PathBuf,
     /// The folder in which a person's own settings of git are.
     pub(crate) config_home: Option<PathBuf>,
+    /// Who commits, as far as the environment says it.
+    identities: EnvironmentIdentities,
     /// What our own commits and agents' files pass before they become objects.
     pub(crate) redactor: Redactor,
     /// What was written and no ref holds yet.
@@ -82,6 +86,7 @@ impl Git {
             own_dir: canonical(found.path())?,
             workdir: canonical(workdir)?,
             config_home: None,
+            identities: EnvironmentIdentities::default(),
             redactor: Redactor::default(),
             objects: objects::Objects::default(),
         })
@@ -97,6 +102,12 @@ impl Git {
     #[must_use]
     pub fn with_config_home(self, config_home: Option<PathBuf>) -> Self {
         Self { config_home, ..self }
+    }
+
+    /// The same handle with what the environment says of who commits.
+    #[must_use]
+    pub fn with_identities(self, identities: EnvironmentIdentities) -> Self {
+        Self { identities, ..self }
     }
 
     /// The git common directory, shared by all worktrees.

@@ -1,21 +1,12 @@
 //! Commits: made, read, and compared by ancestry.
 
-use git2::{Commit, ErrorCode, ObjectType, Oid, Repository, Signature, Time};
+use git2::{Commit, ErrorCode, ObjectType, Oid, Signature, Time};
 use jiff::Timestamp;
 
-use super::Git;
-use crate::error::{Context as _, Error, ErrorKind, Result};
+use super::{Git, Identity};
+use crate::error::{Context as _, Result};
 
-/// Who made something.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Identity {
-    /// The name.
-    pub name: String,
-    /// The e-mail address.
-    pub email: String,
-}
-
-/// A commit to be made. The committer is the repository's user.
+/// A commit to be made. The committer is the person who calls.
 #[derive(Clone, Debug)]
 pub struct NewCommit {
     /// The tree.
@@ -24,7 +15,7 @@ pub struct NewCommit {
     pub parents: Vec<Oid>,
     /// The message; NULs are dropped, and what must not be recorded is redacted.
     pub message: String,
-    /// The author; unset means the committer.
+    /// The author; unset means the person who calls.
     pub author: Option<Identity>,
     /// When; written in UTC.
     pub time: Timestamp,
@@ -66,15 +57,15 @@ impl CommitInfo {
 impl Git {
     /// Makes a commit that no ref points to yet.
     ///
-    /// Fails with [`ErrorKind::Precondition`] when the repository has no `user.name` or `user.email`.
+    /// Fails with [`ErrorKind::Precondition`] where nobody is named who commits.
     pub fn commit(&self, new: &NewCommit) -> Result<Oid> {
         let repository = self.open()?;
         let failed = "cannot make a commit";
         let when = Time::new(new.time.as_second(), 0);
-        let committer = signature(&user(&repository)?, when)?;
+        let committer = signature(&self.committer(&repository)?, when)?;
         let author = match &new.author {
             Some(author) => signature(author, when)?,
-            None => committer.clone(),
+            None => signature(&self.author(&repository)?, when)?,
         };
         let tree = repository.find_tree(new.tree).context(failed)?;
         let parents = new
@@ -133,22 +124,6 @@ impl Git {
             Err(error) => Err(error).context(format!("cannot compare the commits {one} and {other}")),
         }
     }
-
-    /// The repository's user, from git's configuration.
-    ///
-    /// Fails with [`ErrorKind::Precondition`] when there is none.
-    pub fn user(&self) -> Result<Identity> {
-        user(&self.open()?)
-    }
-}
-
-fn user(repository: &Repository) -> Result<Identity> {
-    let signature = repository.signature().map_err(|error| {
-        Error::new(ErrorKind::Precondition, "git does not know who commits here")
-            .because(error)
-            .hint("set `user.name` and `user.email` with `git config`")
-    })?;
-    Ok(identity(&signature))
 }
 
 fn identity(signature: &Signature<'_>) -> Identity {

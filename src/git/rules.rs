@@ -16,4 +16,5 @@ pub(super) use attributes::{Attributes, State};
 pub(super) use conversion::Conversion;
 pub(super) use ignore::IgnoreFile;
 pub(super) use settings::Settings;
+pub(super) use wildmatch::Glob;
 pub(super) use work::Work;

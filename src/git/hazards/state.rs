@@ -8,6 +8,7 @@ use git2::{ErrorCode, Repository};
 
 use super::{Hazard, Severity, listed};
 use crate::error::{Context as _, Result};
+use crate::git::identity;
 use crate::text;
 
 /// The hooks that git would run for what is done here.
@@ -50,6 +51,12 @@ pub(super) fn of_repository(repository: &Repository) -> Vec<Hazard> {
         found.push(Hazard::new(Severity::Warn, text, "`git fetch --unshallow` brings it"));
     }
     found.extend(of_checkout(repository));
+    for include in identity::unread_includes(repository) {
+        let text = format!("git includes {include} here, and it is not read: what it sets would be missing");
+        let mend =
+            "include it by `includeIf \"gitdir:…\"` or `include`, as git does in every repository below that folder";
+        found.push(Hazard::new(Severity::Refuse, text, mend));
+    }
     if is_set(repository, "commit.gpgSign") {
         let text = "commits are not signed here, although `commit.gpgSign` asks for it";
         let mend = "`generator stop --no-merge` leaves the branch for you to merge, and your merge is signed";

@@ -21,7 +21,7 @@ pub(super) struct Entry<'a> {
 /// Appends a move to the log of the ref, and to that of HEAD where it stands on the ref.
 pub(super) fn append(git: &Git, repository: &Repository, entry: &Entry<'_>) -> Result<(), Failure> {
     let failed = |error| Failure::of(error, format!("cannot write the log of `{}`", entry.name));
-    let line = line(repository, entry);
+    let line = line(git, repository, entry);
     let log = git.common_dir.join("logs").join(entry.name);
     append_line(&log, &line, is_logged(repository, entry.name)).map_err(failed)?;
     let head = repository.find_reference("HEAD");
@@ -60,9 +60,13 @@ fn is_logged(repository: &Repository, name: &str) -> bool {
     says("always") || (is_usual && config.get_bool("core.logAllRefUpdates").unwrap_or(true))
 }
 
-fn line(repository: &Repository, entry: &Entry<'_>) -> Vec<u8> {
+fn line(git: &Git, repository: &Repository, entry: &Entry<'_>) -> Vec<u8> {
     let nobody = || Signature::now("unknown", "unknown");
-    let (name, email, when) = match repository.signature().or_else(|_| nobody()) {
+    let somebody = git
+        .committer(repository)
+        .ok()
+        .map(|who| Signature::now(&who.name, &who.email));
+    let (name, email, when) = match somebody.and_then(Result::ok).map_or_else(nobody, Ok) {
         Ok(who) => (who.name_bytes().to_vec(), who.email_bytes().to_vec(), Some(who.when())),
         Err(_) => (b"unknown".to_vec(), b"unknown".to_vec(), None),
     };

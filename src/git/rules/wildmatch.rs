@@ -6,7 +6,7 @@
 
 /// A pattern with wildcards.
 #[derive(Clone, Debug)]
-pub(super) struct Glob {
+pub(in crate::git) struct Glob {
     parts: Vec<Part>,
     fold_case: bool,
 }
@@ -32,7 +32,7 @@ enum Part {
 
 impl Glob {
     /// Parses a pattern; `None` for one that can match nothing, such as an open class.
-    pub(super) fn parse(pattern: &[u8], fold_case: bool) -> Option<Self> {
+    pub(in crate::git) fn parse(pattern: &[u8], fold_case: bool) -> Option<Self> {
         let mut parts = Vec::with_capacity(pattern.len());
         let mut at = 0;
         while let Some(byte) = pattern.get(at) {
@@ -63,7 +63,7 @@ impl Glob {
     }
 
     /// Whether the pattern matches the whole text.
-    pub(super) fn matches(&self, text: &[u8]) -> bool {
+    pub(in crate::git) fn matches(&self, text: &[u8]) -> bool {
         let end = self.parts.len();
         let mut here = vec![false; end + 1];
         let mut next = here.clone();

@@ -1,5 +1,9 @@
+use std::fs;
+use std::process::Command;
+
 use cordwainer::error::ErrorKind;
-use cordwainer::git::{Identity, NewCommit};
+use cordwainer::git::{EnvironmentIdentities, Identity, NewCommit};
+use cordwainer::testing;
 use jiff::Timestamp;
 
 use crate::support::repository::TestRepository;
@@ -52,6 +56,134 @@ fn a_commit_without_an_identity_is_refused_with_a_hint() {
         git.commit_info(git.tree_of(base).unwrap()).is_err(),
         "a tree is no commit"
     );
+}
+
+/// How many sets of settings are tried, and the seed.
+const SMALL: u32 = 60;
+const LONG: u32 = 3_000;
+const SEED: u64 = 8_041;
+
+#[test]
+fn whose_commits_they_are_is_what_git_says() {
+    let repository = TestRepository::new();
+    let base = repository.oid("HEAD");
+    let mut rng = fastrand::Rng::with_seed(SEED);
+    for case in 0..testing::size(SMALL, LONG) {
+        let mut value = |name: &str, half: bool| (half || rng.bool()).then(|| format!("{name} {}", rng.u8(..)));
+        let environment = [
+            "GIT_AUTHOR_NAME",
+            "GIT_AUTHOR_EMAIL",
+            "GIT_COMMITTER_NAME",
+            "GIT_COMMITTER_EMAIL",
+            "EMAIL",
+        ]
+        .map(|name| (name, value(name, false)));
+        let config = [
+            "user.name",
+            "user.email",
+            "author.name",
+            "author.email",
+            "committer.name",
+            "committer.email",
+        ];
+        let mut content = String::from("[core]\n\tbare = false\n");
+        for key in config {
+            // These two hide whatever this machine's own settings say.
+            if let Some(value) = value(key, key.starts_with("user.")) {
+                let (section, key) = key.split_once('.').unwrap();
+                content.push_str(&format!("[{section}]\n\t{key} = {value}\n"));
+            }
+        }
+        fs::write(repository.path().join(".git/config"), content).unwrap();
+        let [author_name, author_email, committer_name, committer_email, email] =
+            environment.each_ref().map(|(_, value)| value.clone());
+        let git = repository.handle().with_identities(EnvironmentIdentities {
+            author_name,
+            author_email,
+            committer_name,
+            committer_email,
+            email,
+        });
+        let info = git
+            .commit_info(
+                git.commit(&NewCommit {
+                    tree: git.tree_of(base).unwrap(),
+                    parents: vec![base],
+                    message: "m".into(),
+                    author: None,
+                    time: Timestamp::UNIX_EPOCH,
+                })
+                .unwrap(),
+            )
+            .unwrap();
+        for (variable, ours) in [
+            ("GIT_AUTHOR_IDENT", info.author),
+            ("GIT_COMMITTER_IDENT", info.committer),
+        ] {
+            let mut command = Command::new("git");
+            command.current_dir(repository.path()).args(["var", variable]);
+            command
+                .env("GIT_CONFIG_NOSYSTEM", "1")
+                .env("GIT_CONFIG_GLOBAL", "/dev/null");
+            for (name, value) in &environment {
+                match value {
+                    Some(value) => command.env(name, value),
+                    None => command.env_remove(name),
+                };
+            }
+            let said = String::from_utf8(command.output().unwrap().stdout).unwrap();
+            let ours = format!("{} <{}> ", ours.name, ours.email);
+            assert!(
+                said.starts_with(&ours),
+                "case {case} of seed {SEED}: git says {said}, we {ours}"
+            );
+        }
+    }
+}
+
+#[test]
+fn an_include_that_is_not_read_is_told() {
+    let repository = TestRepository::new();
+    let remote = "git@work.example:team/r.git";
+    repository.git(&["remote", "add", "origin", remote]);
+    let told = |pattern: &str| {
+        let key = format!("includeIf.hasconfig:remote.*.url:{pattern}.path");
+        repository.git(&["config", &key, "../work.inc"]);
+        let hazards = repository.handle().hazards(repository.oid("HEAD"), &[]).unwrap();
+        repository.git(&["config", "--unset", &key]);
+        hazards
+            .iter()
+            .any(|hazard| hazard.refuses_work() && hazard.text.contains("work.inc"))
+    };
+    fs::write(
+        repository.path().join("work.inc"),
+        "[user]\n\temail = work@example.invalid\n",
+    )
+    .unwrap();
+    for pattern in [
+        "git@work.example:*/**",
+        remote,
+        "git@*:**",
+        "**",
+        "*",
+        "https://**",
+        "git@work.example:*",
+        "?it@work*/r.git",
+    ] {
+        let key = format!("includeIf.hasconfig:remote.*.url:{pattern}.path");
+        repository.git(&["config", &key, "../work.inc"]);
+        let address = repository.git(&["config", "user.email"]);
+        repository.git(&["config", "--unset", &key]);
+        assert_eq!(
+            told(pattern),
+            address.trim() == "work@example.invalid",
+            "{pattern}: git has {address}"
+        );
+    }
+    // What libgit2 reads, and what git reads as little as it, is no hazard.
+    repository.git(&["config", "includeIf.gitdir:/.path", "../work.inc"]);
+    repository.git(&["config", "includeIf.unheard-of:x.path", "../work.inc"]);
+    assert_eq!(repository.handle().hazards(repository.oid("HEAD"), &[]).unwrap(), []);
 }
 
 #[test]

@@ -1,0 +1,112 @@
+//! Who commits here: what git would take, from the environment and the configuration.
+
+use git2::{Config, Repository};
+
+use super::Git;
+use super::rules::Glob;
+use crate::error::{Context as _, Error, ErrorKind, Result};
+use crate::text;
+
+/// Who made something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// The name.
+    pub name: String,
+    /// The e-mail address.
+    pub email: String,
+}
+
+/// What the environment says of a person's identities; an empty value counts as none.
+#[derive(Clone, Debug, Default)]
+pub struct EnvironmentIdentities {
+    /// `GIT_AUTHOR_NAME`.
+    pub author_name: Option<String>,
+    /// `GIT_AUTHOR_EMAIL`.
+    pub author_email: Option<String>,
+    /// `GIT_COMMITTER_NAME`.
+    pub committer_name: Option<String>,
+    /// `GIT_COMMITTER_EMAIL`.
+    pub committer_email: Option<String>,
+    /// `EMAIL`, where nothing else gives an address.
+    pub email: Option<String>,
+}
+
+/// A condition that libgit2 does not know, and git does since 2.36.
+const REMOTE_URL: &str = "hasconfig:remote.*.url:";
+
+impl Git {
+    /// Who is named as the committer: the environment's, else the configuration's.
+    ///
+    /// Fails with [`ErrorKind::Precondition`] when there is none.
+    pub fn user(&self) -> Result<Identity> {
+        self.committer(&self.open()?)
+    }
+
+    /// The committer, in an open repository.
+    pub(in crate::git) fn committer(&self, repository: &Repository) -> Result<Identity> {
+        let environment = &self.identities;
+        let own = [&environment.committer_name, &environment.committer_email];
+        self.identity(repository, "committer", own)
+    }
+
+    /// The author, likewise.
+    pub(super) fn author(&self, repository: &Repository) -> Result<Identity> {
+        let environment = &self.identities;
+        let own = [&environment.author_name, &environment.author_email];
+        self.identity(repository, "author", own)
+    }
+
+    fn identity(&self, repository: &Repository, role: &str, [name, email]: [&Option<String>; 2]) -> Result<Identity> {
+        let config = repository
+            .config()
+            .context("cannot read the repository's configuration")?;
+        let configured = |key: &str| {
+            let text = |section: &str| config.get_string(&format!("{section}.{key}")).ok();
+            let given = [role, "user"].into_iter().find_map(text);
+            given.filter(|text| !text.trim().is_empty())
+        };
+        let name = name.clone().or_else(|| configured("name"));
+        let email = email.clone().or_else(|| configured("email"));
+        match (name, email.or_else(|| self.identities.email.clone())) {
+            (Some(name), Some(email)) => Ok(Identity { name, email }),
+            _ => Err(
+                Error::new(ErrorKind::Precondition, "git does not know who commits here")
+                    .hint("set `user.name` and `user.email` with `git config`"),
+            ),
+        }
+    }
+}
+
+/// The files that git includes here on conditions which libgit2 passes over in silence, as `condition: file`.
+pub(super) fn unread_includes(repository: &Repository) -> Vec<String> {
+    let Ok(config) = repository.config() else {
+        return Vec::new();
+    };
+    let includes = values(&config, r"^includeif\..*\.path$");
+    let urls = values(&config, r"^remote\..*\.url$");
+    let applies = |name: &str| {
+        let pattern = name.split_once(REMOTE_URL)?.1.strip_suffix(".path")?;
+        let glob = Glob::parse(pattern.as_bytes(), false)?;
+        let matching = urls.iter().any(|(_, url)| glob.matches(url.as_bytes()));
+        matching.then(|| format!("{REMOTE_URL}{pattern}"))
+    };
+    let found = includes.iter().filter_map(|(name, file)| Some((applies(name)?, file)));
+    found
+        .map(|(condition, file)| text::one_line(&format!("`includeIf \"{condition}\"` of `{file}`"), 300))
+        .collect()
+}
+
+/// The names and values that an expression finds by name.
+fn values(config: &Config, names: &str) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let Ok(entries) = config.entries(Some(names)) else {
+        return found;
+    };
+    // An iteration that ends early is one over a file that cannot be read: whoever reads a value from it says so.
+    let _ = entries.for_each(|entry| {
+        if let (Ok(name), Ok(value)) = (entry.name(), entry.value()) {
+            found.push((name.to_owned(), value.to_owned()));
+        }
+    });
+    found
+}
