@@ -260,3 +260,97 @@ fn what_git_would_run_and_sign_is_told() {
     let status = generator(&repository, &["status", "--json"]).run().json();
     assert_eq!(status["hazards"], serde_json::json!([]));
 }
+
+#[test]
+fn a_shallow_clone_is_told_and_deepened() {
+    let repository = project("");
+    repository.write("src/lib.rs", "//! Newer.\n");
+    repository.commit("newer");
+    let url = format!("file://{}", repository.path().display());
+    let clone = repository.outside().join("clone");
+    repository.git(&["clone", "--quiet", "--depth=1", &url, clone.to_str().unwrap()]);
+    repository.git_in(&clone, &["config", "user.name", "Tess Ter"]);
+    repository.git_in(&clone, &["config", "user.email", "tess@example.org"]);
+    let begin = |name: &str| {
+        let called = generator(&repository, &["start", "--name", name])
+            .in_folder(&clone)
+            .run();
+        (called.code, called.stderr)
+    };
+    let (code, words) = begin("a");
+    assert!(code == 0 && words.contains("the clone is shallow"), "{code} {words}");
+    repository.git_in(&clone, &["fetch", "--quiet", "--unshallow"]);
+    assert_eq!(begin("b"), (0, String::new()));
+}
+
+#[test]
+fn submodules_and_paths_that_differ_by_case_are_told_until_they_are_gone() {
+    let repository = project("");
+    repository.add_submodule();
+    repository.write("Notes.md", "one\n");
+    repository.write("notes.md", "two\n");
+    repository.commit("what not every system has");
+    let told = notes(&repository);
+    for words in ["submodules stay as they are", "Notes.md and notes.md"] {
+        assert!(told.contains(words), "{words}: {told}");
+    }
+    let submodule = repository.git(&["config", "--file", ".gitmodules", "--get-regexp", "path"]);
+    let path = submodule.split_whitespace().last().unwrap();
+    repository.git(&["rm", "--quiet", "-f", path]);
+    repository.git(&["rm", "--quiet", "-f", ".gitmodules"]);
+    repository.write(format!("{path}/file.txt"), "what agents need\n");
+    repository.git(&["mv", "notes.md", "more.md"]);
+    repository.commit("the mends");
+    let called = generator(&repository, &["start", "--name", "b"]).run();
+    assert_eq!((called.code, called.stderr.as_str()), (0, ""));
+}
+
+#[test]
+fn an_include_that_is_not_read_is_refused_and_mended() {
+    let repository = project("");
+    repository.git(&["remote", "add", "origin", "git@work.example:team/r.git"]);
+    let file = repository.outside().join("work.inc");
+    fs::write(&file, "[user]\n\temail = work@example.invalid\n").unwrap();
+    let key = "includeIf.hasconfig:remote.*.url:git@work.example:*/**.path";
+    repository.git(&["config", key, file.to_str().unwrap()]);
+    refused(&repository, &["generator", "start", "--name", "a"], "work.inc");
+    repository.git(&["config", "--unset", key]);
+    let folder = repository.path().canonicalize().unwrap();
+    let key = format!("includeIf.gitdir:{}/.path", folder.display());
+    repository.git(&["config", &key, file.to_str().unwrap()]);
+    start(&repository, "a");
+    work(&repository, "generation-a", &[("new.txt", "new\n")]);
+    stops(&repository);
+    assert_eq!(
+        repository.git(&["log", "-1", "--format=%ae %ce", "main"]),
+        "work@example.invalid work@example.invalid"
+    );
+}
+
+#[test]
+fn the_environment_alone_may_name_who_commits() {
+    let repository = project("");
+    start(&repository, "a");
+    work(&repository, "generation-a", &[("new.txt", "new\n")]);
+    repository.git(&["config", "--unset", "user.name"]);
+    repository.git(&["config", "--unset", "user.email"]);
+    let stop = || generator(&repository, &["stop"]).env("HOME", repository.outside().join("nobody"));
+    let called = stop().run();
+    assert!(
+        called.code == 9 && called.stderr.contains("who commits here"),
+        "{called:#?}"
+    );
+    let named = [
+        ("GIT_AUTHOR_NAME", "A"),
+        ("GIT_AUTHOR_EMAIL", "a@example.invalid"),
+        ("GIT_COMMITTER_NAME", "C"),
+        ("GIT_COMMITTER_EMAIL", "c@example.invalid"),
+    ];
+    let called = named
+        .iter()
+        .fold(stop(), |call, (name, value)| call.env(name, value))
+        .run();
+    called.done();
+    let said = repository.git(&["log", "-1", "--format=%an %ae %cn %ce", "main"]);
+    assert_eq!(said, "A a@example.invalid C c@example.invalid");
+}
