@@ -5,7 +5,16 @@ use std::collections::BTreeSet;
 use super::{Text, below, files, report};
 
 /// Areas of the tests whose names the document uses.
-const AREAS: [&str; 6] = ["attacks", "gateway", "git", "network", "seal", "secrets"];
+const AREAS: [&str; 8] = [
+    "attacks",
+    "gateway",
+    "git",
+    "lifecycle",
+    "network",
+    "run",
+    "seal",
+    "secrets",
+];
 
 /// The tests that the document names, with the lines on which it does.
 fn named() -> Vec<(usize, String)> {
