@@ -11,7 +11,7 @@ use crate::error::{Context as _, Error, ErrorKind, Result};
 
 mod names;
 
-pub(crate) use names::{Hazardous, hazardous_name};
+pub(crate) use names::{Hazardous, hazardous_name, is_file_of_git};
 
 /// A change of a tree by repository paths: removals first, then writes.
 #[derive(Clone, Debug, Default)]

@@ -18,6 +18,7 @@ mod content;
 mod disarm;
 mod expected;
 mod folder;
+mod fsck;
 mod ignored;
 mod marker;
 mod mounted;

@@ -35,11 +35,18 @@ pub(crate) fn hazardous_name(name: &[u8], kind: EntryKind) -> Option<Hazardous> 
     if name.split(|byte| *byte == b'\\').any(means_dot_git) || looks_like(name, ".git") {
         return Some(Hazardous::DotGit);
     }
-    let modules = means_on_ntfs(name, &[b".gitmodules", b"gitmod~1"]) || looks_like(name, ".gitmodules");
-    if kind == EntryKind::Link && modules {
+    if kind == EntryKind::Link && is_file_of_git(name, "modules") {
         return Some(Hazardous::ModulesLink);
     }
     is_elsewhere(name).then_some(Hazardous::Elsewhere)
+}
+
+/// Whether git, on some system, takes this name for its file `.gitmodules`, `.gitattributes`, and so on: `what` follows
+/// `.git`.
+pub(crate) fn is_file_of_git(name: &[u8], what: &str) -> bool {
+    let long = format!(".git{what}");
+    let short = format!("git{}~1", &what[..what.len().min(3)]);
+    means_on_ntfs(name, &[long.as_bytes(), short.as_bytes()]) || looks_like(name, &long)
 }
 
 fn means_dot_git(part: &[u8]) -> bool {

@@ -8,6 +8,7 @@ use git2::Oid;
 use super::content::Contents;
 use super::expected::{Expected, ExpectedFile};
 use super::folder::{Cursor, Folder};
+use super::fsck;
 use super::ignored::{Outside, Rules};
 use super::scan::Scan;
 use super::screen::Screen;
@@ -189,6 +190,10 @@ fn screened(
             return Ok(None);
         }
         return contents.link(content).map(Some);
+    }
+    if let Some(why) = fsck::refused(bytes::split_last(path).1, content) {
+        scan.refuse(path, why);
+        return Ok(None);
     }
     let (content, why) = screen.content(content, was.as_ref(), scan.expected)?;
     if let Some(why) = why {
