@@ -97,7 +97,7 @@ fn no_list_of_submodules_that_is_kept_spoils_a_check_of_the_repository() {
     for case in 0..testing::size(SMALL, LONG) {
         let mut scene = Scene::new(&[("a", "a")]);
         let content: String = (0..rng.usize(1..6)).map(|_| *rng.choice(PIECES).unwrap()).collect();
-        scene.write("deep/.gitattributes", &"x".repeat(rng.usize(2000..2100)));
+        scene.write("deep/.gitattributes", "x".repeat(rng.usize(2000..2100)));
         scene.write(".gitmodules", &content);
         let snapshot = scene.snapshot();
         taken += u32::from(!names(&snapshot.refused).contains(&".gitmodules"));
