@@ -66,6 +66,34 @@ fn git_folder(root: &Path) -> PathBuf {
     resolved(&linked.unwrap_or(own))
 }
 
+/// The places in the checkout at `root` that a path of its configuration leads over: its own, and after each link on its
+/// way the one that the link leads to. They are relative to `root`; what lies outside of it is left out.
+pub(crate) fn places(root: &Path, path: &Path) -> Vec<PathBuf> {
+    // As many as Linux follows.
+    const MOST_LINKS: usize = 40;
+    let real = resolved(root);
+    let mut found = Vec::new();
+    let mut here = crate::config::lexical(&real.join(path));
+    for _ in 0..=MOST_LINKS {
+        found.extend(here.strip_prefix(&real).ok().map(Path::to_owned));
+        let Some(next) = past_first_link(&here) else { break };
+        here = next;
+    }
+    found.retain(|place| !place.as_os_str().is_empty());
+    found
+}
+
+/// The same place with the first link of its path followed; `None` when there is none.
+fn past_first_link(path: &Path) -> Option<PathBuf> {
+    let mut above: Vec<&Path> = path.ancestors().collect();
+    above.reverse();
+    above.into_iter().find_map(|folder| {
+        let target = std::fs::read_link(folder).ok()?;
+        let rest = path.strip_prefix(folder).ok()?;
+        Some(crate::config::lexical(&folder.parent()?.join(target).join(rest)))
+    })
+}
+
 /// Follows the links of a path as far as it exists.
 fn resolved(path: &Path) -> PathBuf {
     let simple = crate::config::lexical(path);
@@ -75,4 +103,39 @@ fn resolved(path: &Path) -> PathBuf {
         }
     }
     simple
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn every_place_on_the_way_of_links_is_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("checkout");
+        std::fs::create_dir_all(root.join("real/deep")).unwrap();
+        std::fs::write(root.join("real/deep/text.md"), "").unwrap();
+        symlink("real", root.join("prompts")).unwrap();
+        symlink("../real/deep/text.md", root.join("real/measure.md")).unwrap();
+        symlink("loop", root.join("loop")).unwrap();
+        symlink("../elsewhere", root.join("out")).unwrap();
+        symlink(root.join("real"), folder.path().join("back")).unwrap();
+        let check = |path: &str, expect: &[&str]| {
+            let mut found = places(&root, Path::new(path));
+            found.dedup();
+            assert_eq!(found, expect.iter().map(PathBuf::from).collect::<Vec<_>>(), "{path}");
+        };
+        check(
+            "prompts/measure.md",
+            &["prompts/measure.md", "real/measure.md", "real/deep/text.md"],
+        );
+        check("not/there", &["not/there"]);
+        check("loop", &["loop"]);
+        check("out/file", &["out/file"]);
+        check(root.join("real").to_str().unwrap(), &["real"]);
+        check(folder.path().join("back/deep").to_str().unwrap(), &["real/deep"]);
+        check("/dev/null", &[]);
+    }
 }

@@ -1,16 +1,19 @@
 //! The library's face: one repository, its configuration, and what can be done with its generations.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use secrecy::SecretString;
 
-use crate::config::Config;
+use crate::config::{self, Config};
+use crate::config_file;
 use crate::credential::CredentialSource;
 use crate::engine::ConnectOptions;
 use crate::error::Result;
 use crate::fs::RepositoryLock;
 use crate::gateway::Proxy;
 use crate::git::{EnvironmentIdentities, Git, SlotPool};
+use crate::protected::ProtectedPaths;
 use crate::redact::Redactor;
 use crate::store::Store;
 use crate::world::World;
@@ -27,6 +30,7 @@ mod status;
 mod stop;
 mod usage;
 
+pub use crate::obeyed::{NewToRun, NewToRunChange};
 pub use end::Removal;
 pub use list::{GenerationSummary, Listing};
 pub use reset::ResetDone;
@@ -189,6 +193,19 @@ impl Generator {
     /// Takes the repository's lock for a command or a run.
     pub(crate) fn lock(&self, id: &str) -> Result<RepositoryLock> {
         RepositoryLock::acquire(&self.state_dir, id)
+    }
+
+    /// What no task may change without a person's word: `protected_paths`, whatever a key of the configuration names, and
+    /// what git's settings of this repository name.
+    pub(crate) fn protected(&self) -> Result<ProtectedPaths> {
+        let mut named = config::protected_files(&self.config);
+        named.extend(self.git.obeyed_by_settings()?);
+        let roots = [self.git.workdir(), &self.main_checkout];
+        let places: BTreeSet<PathBuf> = roots
+            .iter()
+            .flat_map(|root| named.iter().flat_map(|path| config_file::places(root, path)))
+            .collect();
+        ProtectedPaths::of(&self.config, &Vec::from_iter(places))
     }
 
     /// Where the gateway has the credential from; `None` where nobody asks for one. A folder of secrets that is relative

@@ -7,7 +7,6 @@ use crate::call::Call;
 use crate::git::{Hazard, Oid, Snapshot};
 use crate::issue::Issue;
 use crate::pause::{LimitMet, PauseCause};
-use crate::protected::ProtectedPaths;
 use crate::text::one_line;
 
 /// How an attempt is judged.
@@ -79,11 +78,11 @@ fn is_too_long(reason: &str) -> bool {
 
 /// What the snapshot says of the attempt; `None` when it can be merged.
 ///
-/// `brought` is what its attributes bring that speaks against working on it.
+/// `touched` is what it touches that no task may, and `brought` what its attributes bring that speaks against working on it.
 pub(crate) fn of_snapshot(
-    protected: &ProtectedPaths,
     snapshot: &Snapshot,
     is_changed: bool,
+    touched: &[String],
     brought: &[Hazard],
 ) -> Option<Judgement> {
     if let Some((path, why)) = snapshot.refused.first() {
@@ -100,20 +99,17 @@ pub(crate) fn of_snapshot(
     if !is_changed {
         return Some(Judgement::held(Outcome::NoChange, "the agent changed nothing"));
     }
-    let touched: Vec<_> = snapshot
-        .changed
-        .iter()
-        .filter(|change| protected.has(&change.path))
-        .map(|change| format!("`{}`", one_line(&change.path.display().to_string(), 200)))
-        .collect();
     if touched.is_empty() {
         let hazard = brought.first()?;
         return Some(Judgement::held(Outcome::ProtectedPath, hazard.text.clone()));
     }
-    Some(Judgement::held(
-        Outcome::ProtectedPath,
-        format!("it touches {}", one_line(&touched.join(", "), 500)),
-    ))
+    Some(of_touched(touched))
+}
+
+/// What holds a task that touches what no task may.
+pub(crate) fn of_touched(touched: &[String]) -> Judgement {
+    let reason = format!("it touches {}", one_line(&touched.join(", "), 500));
+    Judgement::held(Outcome::ProtectedPath, reason)
 }
 
 /// Why a task is held after an attempt, if it is.

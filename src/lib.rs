@@ -74,6 +74,7 @@ mod materials;
 mod measure;
 pub mod metering;
 pub mod network;
+mod obeyed;
 pub mod pause;
 mod pause_file;
 mod pausing;

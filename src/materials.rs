@@ -58,7 +58,7 @@ pub(crate) fn measure_prompt(work: &Work<'_>, context: &MeasureContext) -> Resul
 pub(crate) fn stitch_prompt(work: &Work<'_>, issue: &Issue, tip: Oid) -> Result<String> {
     let config = &work.generator.config;
     let mut failure = None;
-    let context = StitchContext::new(issue, &config.protected_paths, |path| {
+    let context = StitchContext::new(issue, work.protected.listed(), |path| {
         // A path that an agent proposed: looked up in a tree, never on disk.
         text_of(work, tip, Path::new(path)).unwrap_or_else(|error| {
             failure.get_or_insert(error);

@@ -1,7 +1,7 @@
 //! Protected paths: whether a change touches one, under whatever name some system knows it by.
 
 use std::collections::HashSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use unicode_normalization::UnicodeNormalization as _;
@@ -10,23 +10,36 @@ use crate::config::Config;
 use crate::error::{Context as _, ErrorKind, Result};
 use crate::text::is_ignorable;
 
+mod named;
+mod paths;
+mod tools;
+
+pub(crate) use self::named::{Named, Naming, What, is_manifest, leads_to};
+pub(crate) use self::paths::Paths;
+pub(crate) use self::tools::{OBEYED, TOOLS};
+
 /// What no task may change without a person's word.
 #[derive(Clone, Debug)]
 pub(crate) struct ProtectedPaths {
     globs: GlobSet,
+    /// The same in words.
+    listed: Vec<String>,
     /// The first two letters of each name that the globs spell out: what a short name of it begins with.
     beginnings: HashSet<String>,
 }
 
 impl ProtectedPaths {
-    /// Those of a configuration. The folder of secrets is one whatever the list says: a token file that an agent put
-    /// there would be the gateway's credential.
-    pub(crate) fn of(config: &Config) -> Result<Self> {
-        let secrets = config.secrets_dir.to_str().filter(|_| config.secrets_dir.is_relative());
-        let secrets = secrets.map(globset::escape);
-        let secrets = secrets.into_iter().flat_map(|folder| [format!("{folder}/**"), folder]);
-        let globs: Vec<String> = config.protected_paths.iter().cloned().chain(secrets).collect();
+    /// Those of a configuration, and whatever stands at `places`, which no list of a person's leaves out.
+    pub(crate) fn of(config: &Config, places: &[PathBuf]) -> Result<Self> {
+        let places = places.iter().map(|place| globset::escape(&place.to_string_lossy()));
+        let places = places.flat_map(|place| [place.clone(), format!("{place}/**")]);
+        let globs: Vec<String> = config.protected_paths.iter().cloned().chain(places).collect();
         Self::new(&globs)
+    }
+
+    /// All globs, for those who are asked to keep away from what they cover.
+    pub(crate) fn listed(&self) -> &[String] {
+        &self.listed
     }
 
     /// Compiles the configured globs; `dir/**` covers what is in `dir` at any depth, and what stands in its place.
@@ -48,6 +61,7 @@ impl ProtectedPaths {
         let names = globs.iter().flat_map(|glob| glob.split('/'));
         Ok(Self {
             beginnings: names.filter_map(beginning).collect(),
+            listed: globs.to_vec(),
             globs: set.build().with_context(ErrorKind::Configuration, || {
                 "`protected_paths` cannot be compiled".to_owned()
             })?,
@@ -143,18 +157,22 @@ mod tests {
     }
 
     #[test]
-    fn the_folder_of_secrets_is_protected_whatever_the_list_says() {
+    fn places_are_protected_whatever_the_list_says() {
         let config = Config {
             protected_paths: Vec::new(),
-            secrets_dir: "keys[1]".into(),
             ..Config::default()
         };
-        let protected = ProtectedPaths::of(&config).unwrap();
+        let places = ["keys[1]", "prompts/measure.md"].map(PathBuf::from);
+        let protected = ProtectedPaths::of(&config, &places).unwrap();
         for (path, expect) in [
             ("keys[1]/claude.json", true),
             ("Keys[1]", true),
             ("keys1/x", false),
             ("src/keys[1]/x", false),
+            ("prompts/measure.md", true),
+            ("prompts/Measure.md/inside", true),
+            ("prompts", true),
+            ("prompts/other.md", false),
         ] {
             assert_eq!(protected.has(Path::new(path)), expect, "{path}");
         }

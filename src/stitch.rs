@@ -16,6 +16,7 @@ use crate::issue::{Issue, IssueId};
 use crate::judgement::{self, Judgement, hold_reason, limit_of, refusal};
 use crate::ledger::{Entry, learned_rates};
 use crate::materials;
+use crate::obeyed;
 use crate::prompt;
 use crate::record::CallFolder;
 use crate::suspend::{SlotOwner, suspend};
@@ -234,9 +235,11 @@ async fn work_in_slot(
     step(work, trial, "snapshot");
     let snapshot = keep(work, trial, slot)?;
     crash_point!("stitch.kept");
-    let brought = work.generator.git.hazards_brought(trial.base, snapshot.tree)?;
+    let git = &work.generator.git;
+    let brought = git.hazards_brought(trial.base, snapshot.tree)?;
+    let touched = obeyed::touched(git, &work.protected, trial.base, snapshot.tree)?;
     if let Some(judgement) = judgement::of_report(&call, &report, &charged)
-        .or_else(|| judgement::of_snapshot(&work.protected, &snapshot, trial.snapshot.is_some(), &brought))
+        .or_else(|| judgement::of_snapshot(&snapshot, trial.snapshot.is_some(), &touched, &brought))
     {
         return Ok(judgement);
     }

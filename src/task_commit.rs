@@ -149,6 +149,8 @@ pub(crate) enum Landed {
     Merged(Oid),
     /// It does not fit on newer work in these paths, in words.
     Conflict(String),
+    /// On newer work it is what no task may do, in words.
+    Refused(Vec<String>),
 }
 
 /// The last commit of a generation.
@@ -163,6 +165,7 @@ pub(crate) fn tip_of(generator: &Generator, generation: &GenerationName) -> Resu
 }
 
 /// Puts what a task made of the commit `base` on the generation branch: one commit on its tip, by compare-and-swap.
+/// `refuse` says what speaks against a tree on a tip.
 pub(crate) fn land(
     generator: &Generator,
     generation: &GenerationName,
@@ -170,6 +173,7 @@ pub(crate) fn land(
     base: Oid,
     tree: Oid,
     message: &str,
+    refuse: &dyn Fn(Oid, Oid) -> Result<Option<Vec<String>>>,
 ) -> Result<Landed> {
     let git = &generator.git;
     let ancestor = git.commit_info(base)?.tree;
@@ -191,6 +195,9 @@ pub(crate) fn land(
                 return Ok(Landed::Conflict(paths.join(", ")));
             }
         };
+        if let Some(why) = refuse(tip, tree)? {
+            return Ok(Landed::Refused(why));
+        }
         let commit = git.commit(&NewCommit {
             tree,
             parents: vec![tip],

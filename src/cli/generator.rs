@@ -8,7 +8,7 @@ use crate::attempt::Outcome;
 use crate::cli::{Common, Context, init};
 use crate::error::{Result, exit};
 use crate::generation::GenerationName;
-use crate::generator::{Generator, Removal, RunOptions, StartOptions, StopOptions};
+use crate::generator::{Generator, NewToRun, NewToRunChange, Removal, RunOptions, StartOptions, StopOptions};
 use crate::issue::IssueId;
 use crate::record::EventSender;
 use crate::report;
@@ -239,7 +239,32 @@ async fn stop(generator: &Generator, no_merge: bool, context: &Context) -> Resul
     if let Some(archive) = &done.archive {
         context.print(&format!("Issues and task commits are kept under {archive}."))?;
     }
+    tell_new_to_run(context, &done.new_to_run)?;
     Ok(exit::DONE)
+}
+
+/// Says which files tools obey or run by themselves that were not there before, or not like this.
+fn tell_new_to_run(context: &Context, files: &[NewToRun]) -> Result<()> {
+    const SHOWN: usize = 20;
+    if files.is_empty() {
+        return Ok(());
+    }
+    let mut text = "Read these before your next command: tools obey or run them by themselves.".to_owned();
+    for file in files.iter().take(SHOWN) {
+        let change = match file.change {
+            NewToRunChange::Added => "new",
+            NewToRunChange::Modified => "changed",
+        };
+        text.push_str(&format!("\n  {} ({change}; {}", one_line(&file.path, 200), file.tool));
+        if let Some(by) = &file.named_by {
+            text.push_str(&format!(", by {}", one_line(by, 200)));
+        }
+        text.push(')');
+    }
+    if let Some(more @ 1..) = files.len().checked_sub(SHOWN) {
+        text.push_str(&format!("\n  and {more} more; `--json` has all of them"));
+    }
+    context.print(&text)
 }
 
 async fn reset(generator: &Generator, context: &Context) -> Result<u8> {

@@ -6,6 +6,7 @@ use super::{
     AgentConfig, BudgetConfig, Config, ContainerConfig, Credentials, EngineChoice, LimitWait, LimitsConfig,
     NetworkConfig, RetryConfig, RoleConfig,
 };
+use crate::protected::OBEYED;
 
 const MINUTE: u64 = 60;
 
@@ -16,71 +17,6 @@ pub(super) const CLAUDE_ARGS: &[&str] = &[
     "--verbose",
     "--output-format",
     "stream-json",
-];
-
-/// `protected_paths`: what runs on the person's side before anyone has read the change, because a command of ours, an
-/// editor, a shell, git or CI picks it up. Program code, its tests and its manifests are a task's ordinary work.
-pub(super) const PROTECTED_PATHS: &[&str] = &[
-    "configuration.yaml",
-    "configuration.schema.json",
-    "xtask/**",
-    "**/.cargo/**",
-    "**/rust-toolchain",
-    "**/rust-toolchain.toml",
-    "**/build.rs",
-    "container/**",
-    "**/Dockerfile",
-    "**/Containerfile",
-    ".devcontainer/**",
-    ".devcontainer.json",
-    ".github/**",
-    ".gitlab-ci.yml",
-    ".gitlab/**",
-    ".forgejo/**",
-    ".gitea/**",
-    ".circleci/**",
-    ".buildkite/**",
-    ".ci/**",
-    "Jenkinsfile",
-    "azure-pipelines.yml",
-    "bitbucket-pipelines.yml",
-    ".travis.yml",
-    ".drone.yml",
-    ".woodpecker.yml",
-    ".woodpecker/**",
-    ".appveyor.yml",
-    "appveyor.yml",
-    ".pre-commit-config.yaml",
-    ".pre-commit-hooks.yaml",
-    "lefthook.yml",
-    ".lefthook.yml",
-    ".lefthook/**",
-    ".trunk/**",
-    ".husky/**",
-    ".githooks/**",
-    "**/.gitmodules",
-    "**/.lfsconfig",
-    "**/.claude/**",
-    "**/.mcp.json",
-    ".vscode/**",
-    ".idea/**",
-    ".zed/**",
-    ".helix/**",
-    "**/.nvim.lua",
-    "**/.exrc",
-    ".cursor/**",
-    "*.code-workspace",
-    "**/.envrc",
-    "**/.npmrc",
-    "**/.yarnrc.yml",
-    "**/.yarnrc",
-    "**/.yarn/releases/**",
-    "**/.yarn/plugins/**",
-    "**/.pnpmfile.cjs",
-    "**/.mvn/**",
-    "**/gradle/wrapper/**",
-    "**/gradlew",
-    "**/mvnw",
 ];
 
 impl Default for Config {
@@ -127,7 +63,7 @@ impl Default for Config {
             budget: BudgetConfig::default(),
             retry: RetryConfig::default(),
             limits: LimitsConfig::default(),
-            protected_paths: owned(PROTECTED_PATHS),
+            protected_paths: owned(OBEYED),
             gates: Vec::new(),
         }
     }

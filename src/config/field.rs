@@ -1,5 +1,6 @@
 //! One value of the configuration with its dotted key, and the way to complain about it.
 
+use super::keys::Files;
 use super::node::{Kind, Node};
 use super::problems::{Place, Report};
 use crate::text;
@@ -8,6 +9,8 @@ use crate::text;
 pub(super) struct Field<'a> {
     /// The dotted key, such as `source_dirs[1]`.
     pub(super) key: String,
+    /// What the table of keys says of files at this key.
+    pub(super) files: Files,
     pub(super) node: &'a Node,
     pub(super) report: &'a Report,
 }
@@ -103,6 +106,7 @@ impl<'a> Field<'a> {
     pub(super) fn below(&self, key: String, node: &'a Node) -> Field<'a> {
         Field {
             key,
+            files: self.files,
             node,
             report: self.report,
         }

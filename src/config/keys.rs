@@ -15,6 +15,8 @@ pub(crate) struct Key {
     pub(crate) alias: Option<&'static str>,
     /// What it accepts.
     pub(crate) shape: Shape,
+    /// What its value says of files.
+    pub(crate) files: Files,
     /// Its default as YAML in one line; empty when it is unset, or when `items` has it.
     pub(crate) default: &'static str,
     /// Its default, for a list that is not empty.
@@ -31,6 +33,7 @@ impl Key {
             name,
             alias: None,
             shape,
+            files: Files::None,
             default,
             items: &[],
             sample: "",
@@ -48,6 +51,11 @@ impl Key {
         self
     }
 
+    const fn files(mut self, files: Files) -> Self {
+        self.files = files;
+        self
+    }
+
     const fn alias(mut self, alias: &'static str) -> Self {
         self.alias = Some(alias);
         self
@@ -57,6 +65,17 @@ impl Key {
     pub(crate) fn is(&self, name: &str) -> bool {
         self.name == name || self.alias == Some(name)
     }
+}
+
+/// What a key's value says of files in the repository. A path can be read at no key that says nothing of files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Files {
+    /// Nothing.
+    None,
+    /// Names files or folders that our own commands obey: no task changes them unseen, whatever `protected_paths` says.
+    Protected,
+    /// Names files or folders that tasks may change, or that another key protects.
+    Free,
 }
 
 /// What a key accepts, as far as a JSON Schema can say it; `values.rs` says the rest.
@@ -106,7 +125,7 @@ pub(crate) enum Shape {
 
 /// The keys of a mount written as a mapping; the first two are required.
 pub(crate) const MOUNT: &[Key] = &[
-    Key::new("source", Shape::Text, "", "A folder or file of the host."),
+    Key::new("source", Shape::Text, "", "A folder or file of the host.").files(Files::Protected),
     Key::new("target", Shape::Text, "", "An absolute path in the container."),
     Key::new("writable", Shape::Flag, "false", "Whether the container may write it."),
 ];

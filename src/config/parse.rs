@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::field::Field;
 use super::guard::Kept;
-use super::keys::TOP;
+use super::keys::{Files, TOP};
 use super::node::{self, Kind, Node};
 use super::problems::{Place, Problems, Report};
 use super::section::Section;
@@ -46,6 +46,7 @@ const START: Place = Place { line: 1, column: 1 };
 fn read_top(root: &Node, report: &Report, config: &mut Config, resolve: &dyn Fn(&Path) -> PathBuf) {
     let field = Field {
         key: String::new(),
+        files: Files::None,
         node: root,
         report,
     };
@@ -155,18 +156,7 @@ fn read_work(top: &Section<'_>, config: &mut Config) {
         config.max_estimated_lines = config.max_estimated_lines.map(|most| most.max(least));
     }
     top.set("image", &mut config.image, |field| field.word("the name of an image"));
-    if top.field("protected_paths").is_none() {
-        protect_tasks(config);
-    }
     top.set("protected_paths", &mut config.protected_paths, |field| {
         field.list("a list of globs", Field::glob)
     });
-}
-
-/// Protects the folder of the person's own tasks where it really is.
-fn protect_tasks(config: &mut Config) {
-    let glob = format!("{}/**", globset::escape(&config.xtask_dir));
-    if !config.protected_paths.contains(&glob) {
-        config.protected_paths.push(glob);
-    }
 }

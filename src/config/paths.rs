@@ -5,10 +5,12 @@ use std::path::{Component, Path, PathBuf};
 use globset::GlobBuilder;
 
 use super::field::Field;
+use super::keys::Files;
 
 impl Field<'_> {
     /// A path in the repository, without `./` and `/` at its ends.
     pub(super) fn repository_path(&self) -> Option<String> {
+        self.assert_names_files();
         let text = self.any_text()?;
         match repository_path(&text) {
             Ok(path) => Some(path),
@@ -18,6 +20,7 @@ impl Field<'_> {
 
     /// A path on the host: absolute, or in the repository.
     pub(super) fn host_path(&self) -> Option<PathBuf> {
+        self.assert_names_files();
         let text = self.any_text()?;
         if !text.starts_with('/') {
             return self.repository_path().map(PathBuf::from);
@@ -40,6 +43,7 @@ impl Field<'_> {
 
     /// A glob over paths in the repository.
     pub(super) fn glob(&self) -> Option<String> {
+        self.assert_names_files();
         let text = self.any_text()?;
         let glob = text.trim_start_matches("./");
         match check_glob(glob) {
@@ -60,6 +64,16 @@ impl Field<'_> {
         } else {
             self.expected("the name of a branch")
         }
+    }
+
+    /// Holds the table of keys to saying of every path whether tasks may change it.
+    fn assert_names_files(&self) {
+        debug_assert_ne!(
+            self.files,
+            Files::None,
+            "`{}` is read as a path: say with `files` in the table of keys whether tasks may change it",
+            self.key
+        );
     }
 
     fn wrong_path(&self, what: &str) -> String {

@@ -131,6 +131,7 @@ impl Folding<'_> {
         };
         let value_field = Field {
             key: field.key.clone(),
+            files: field.files,
             node: &node,
             report: field.report,
         };

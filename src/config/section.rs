@@ -16,7 +16,7 @@ impl<'a> Section<'a> {
     /// Opens the mapping in `field`, and reports each key that `keys` does not know.
     pub(super) fn open(field: &Field<'a>, keys: &'static [Key]) -> Option<Self> {
         let mut entries = field.entries("a mapping of keys")?;
-        entries.retain(|entry| is_known(entry, keys));
+        entries.retain_mut(|entry| is_known(entry, keys));
         let section = Self { keys, entries };
         section.report_aliases();
         Some(section)
@@ -68,12 +68,14 @@ impl<'a> Section<'a> {
     }
 }
 
-fn is_known(entry: &Entry<'_>, keys: &'static [Key]) -> bool {
-    let known = keys.iter().any(|key| key.is(entry.name));
-    if !known {
-        let names = keys.iter().flat_map(|key| std::iter::once(key.name).chain(key.alias));
-        let hint = text::nearest(entry.name, names);
-        entry.refuse("unknown key", hint.map(|name| format!("did you mean `{name}`?")));
+/// Whether `keys` know this entry, which then gets what they say of it; an unknown one is reported.
+fn is_known(entry: &mut Entry<'_>, keys: &'static [Key]) -> bool {
+    if let Some(key) = keys.iter().find(|key| key.is(entry.name)) {
+        entry.field.files = key.files;
+        return true;
     }
-    known
+    let names = keys.iter().flat_map(|key| std::iter::once(key.name).chain(key.alias));
+    let hint = text::nearest(entry.name, names);
+    entry.refuse("unknown key", hint.map(|name| format!("did you mean `{name}`?")));
+    false
 }

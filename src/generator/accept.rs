@@ -73,8 +73,10 @@ impl Generator {
                 .hint("it stays held; say in a comment on it what to do instead, and release it"));
         }
         let text = accepted_message(generation, issue, attempt, &self.git.user()?.name);
-        match land(self, generation, &issue.id, base, kept.tree, &text)? {
+        let refuse = |_, _| Ok(None);
+        match land(self, generation, &issue.id, base, kept.tree, &text, &refuse)? {
             Landed::Merged(commit) => Ok(commit),
+            Landed::Refused(_) => unreachable!("a person's word refuses nothing"),
             Landed::Conflict(paths) => Err(Error::new(
                 ErrorKind::Precondition,
                 format!(

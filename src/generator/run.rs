@@ -15,7 +15,6 @@ use crate::generation::{GenerationName, Phase};
 use crate::generator::Generator;
 use crate::issue::IssueId;
 use crate::plan::{Limits, Reason};
-use crate::protected::ProtectedPaths;
 use crate::record::{EventSender, Recorder};
 use crate::recover::Recovery;
 use crate::store::Store;
@@ -197,7 +196,7 @@ impl Generator {
             engine,
             image: &self.config.image,
             recorder: &session.recorder,
-            protected: ProtectedPaths::of(&self.config)?,
+            protected: self.protected()?,
             credential: preflight::credential(self, &session.recorder)?,
             budgets: Budgets::new(self.config.budget),
             limits_in_a_row: AtomicU32::new(0),

@@ -5,6 +5,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::generation::GenerationName;
 use crate::generator::{Generator, Removal};
 use crate::git::Oid;
+use crate::obeyed::{self, NewToRun};
 
 mod checkout;
 mod land;
@@ -33,6 +34,8 @@ pub struct StopDone {
     pub archive: Option<String>,
     /// What a dead run had left, and what became of it.
     pub recovered: Vec<String>,
+    /// What is new or changed on the base branch, or on the branch that was left, and some tool obeys or runs by itself.
+    pub new_to_run: Vec<NewToRun>,
 }
 
 impl Generator {
@@ -53,12 +56,16 @@ impl Generator {
             left: None,
             archive: None,
             recovered: Vec::new(),
+            new_to_run: Vec::new(),
         };
         let generation = &done.generation;
         let tip = self.last_tip(generation)?;
         if let (true, Some(tip)) = (options.no_merge, tip) {
             done.recovered = self.recover_before_ending(generation).await?;
             self.set(&generation.finished_mark(), Some(tip))?;
+            if let Some(base) = self.base_of(&done.base_branch, tip)? {
+                done.new_to_run = obeyed::new_to_run(&self.git, &self.protected()?, base, tip)?;
+            }
             done.left = Some(generation.to_string());
             return Ok(done);
         }
@@ -69,9 +76,21 @@ impl Generator {
         done.recovered = self.recover_before_ending(generation).await?;
         self.land(generation, &landing)?;
         crash_point!("stop.landed");
-        done.merged = self.landed_merge(generation)?.map(|id| id.to_string());
+        if let Some(merge) = self.landed_merge(generation)? {
+            let base = self.git.commit_info(merge)?.parents[0];
+            done.new_to_run = obeyed::new_to_run(&self.git, &self.protected()?, base, merge)?;
+            done.merged = Some(merge.to_string());
+        }
         done.archive = Some(self.archive_and_remove(generation, tip)?);
         Ok(done)
+    }
+
+    /// Where a tip left the base branch; `None` when that is gone, or has nothing in common with it.
+    fn base_of(&self, base_branch: &str, tip: Oid) -> Result<Option<Oid>> {
+        match self.git.branch_tip(base_branch)? {
+            Some(base) => self.git.merge_base(base, tip),
+            None => Ok(None),
+        }
     }
 
     /// The tip to end with; `None` when an earlier `stop` or `reset` removed the branch and died before its end.

@@ -2,7 +2,7 @@
 //! before its last step.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use git2::{Oid, Repository};
 
@@ -86,6 +86,12 @@ impl Git {
         found.sort_by_key(|hazard| std::cmp::Reverse(hazard.severity));
         found.dedup();
         Ok(found)
+    }
+
+    /// The files and folders that the repository's own settings have git obey: a configured folder of hooks, and further
+    /// files of settings. They are absolute, and need not exist.
+    pub fn obeyed_by_settings(&self) -> Result<Vec<PathBuf>> {
+        state::obeyed_by_settings(&self.open()?)
     }
 
     /// What the attributes in `new` bring that those in `old` have not, and by which contents would be recorded or

@@ -5,7 +5,8 @@ use crate::attempt::Outcome;
 use crate::crash::crash_point;
 use crate::error::Result;
 use crate::git::Snapshot;
-use crate::judgement::Judgement;
+use crate::judgement::{Judgement, of_touched};
+use crate::obeyed;
 use crate::task_commit::{Landed, land, message};
 use crate::text::one_line;
 use crate::work::Work;
@@ -20,7 +21,23 @@ pub(super) fn merge(work: &Work<'_>, trial: &Trial, snapshot: &Snapshot) -> Resu
         work.recorder.run(),
         trial.entry.as_ref(),
     );
-    match land(work.generator, work.generation, id, trial.base, snapshot.tree, &text)? {
+    // What only became protected by what others did meanwhile was free when this attempt was judged.
+    let refuse = |tip, tree| {
+        if tip == trial.base {
+            return Ok(None);
+        }
+        let touched = obeyed::touched(&work.generator.git, &work.protected, tip, tree)?;
+        Ok((!touched.is_empty()).then_some(touched))
+    };
+    match land(
+        work.generator,
+        work.generation,
+        id,
+        trial.base,
+        snapshot.tree,
+        &text,
+        &refuse,
+    )? {
         Landed::Merged(commit) => {
             crash_point!("stitch.merged");
             Ok(Judgement {
@@ -28,6 +45,7 @@ pub(super) fn merge(work: &Work<'_>, trial: &Trial, snapshot: &Snapshot) -> Resu
                 ..Judgement::of(Outcome::Merged, "")
             })
         }
+        Landed::Refused(touched) => Ok(of_touched(&touched)),
         Landed::Conflict(paths) => {
             let reason = format!("conflicts with newer work in {paths}");
             Ok(Judgement::of(Outcome::Conflict, one_line(&reason, 500)))

@@ -1,6 +1,6 @@
 //! The sections of the file.
 
-use super::{Key, Shape};
+use super::{Files, Key, Shape};
 use crate::guarantee::Item;
 
 pub(super) const CONTAINER: &[Key] = &[
@@ -11,6 +11,7 @@ pub(super) const CONTAINER: &[Key] = &[
         "`auto` takes whichever engine answers first.",
     ),
     Key::new("socket", Shape::Text, "", "Where the engine listens. Unset: the usual places.")
+    .files(Files::Protected)
         .sample("/run/podman/podman.sock"),
     Key::new("memory", Shape::SizeOrOff, "4g", "Bytes, or with a unit: `512m`, `4g`."),
     Key::new("cpus", Shape::NumberOrOff, "off", "Cores, such as 1.5."),

@@ -2,23 +2,27 @@
 
 use super::roles::{MEASURE, OPTIMIZE, REVIEW, STITCH};
 use super::sections::{AGENT, BUDGET, CONTAINER, LIMITS, NETWORK, RETRY};
-use super::{Key, Shape};
-use crate::config::defaults::{CLAUDE_ARGS, PROTECTED_PATHS};
+use super::{Files, Key, Shape};
+use crate::config::defaults::CLAUDE_ARGS;
+use crate::protected::OBEYED;
 
 /// The keys of the top level, in the order of the example file.
 pub(crate) const TOP: &[Key] = &[
     Key::new("module_path", Shape::Text, "", "Import path or name of the project, for templates.")
         .sample("example.com/you/tool"),
     Key::new("binary_name", Shape::Text, "", "Name of the program, for templates.").sample("tool"),
-    Key::new("binary_dir", Shape::Text, "bin", "Folder that the program is built into, for templates."),
+    Key::new("binary_dir", Shape::Text, "bin", "Folder that the program is built into, for templates.")
+    .files(Files::Free),
     Key::new("main_package", Shape::Text, "", "Package that holds `main`, for templates.").sample("./cmd/tool"),
-    Key::new("version_file", Shape::Text, "", "File that holds the version, for templates.").sample("src/version.txt"),
+    Key::new("version_file", Shape::Text, "", "File that holds the version, for templates.")
+    .files(Files::Free).sample("src/version.txt"),
     Key::new(
         "source_dirs",
         Shape::List,
         "[]",
         "Folders of source code. `start` clears them on the generation branch,\nnever in your checkout.",
     )
+    .files(Files::Free)
     .sample("[src]")
     .alias("go_source_dirs"),
     Key::new(
@@ -36,13 +40,15 @@ pub(crate) const TOP: &[Key] = &[
         "The generation that commands mean when there are several.",
     )
     .sample("generation-first"),
-    Key::new("xtask_dir", Shape::Text, "xtask", "Your own tasks: this folder is never cleared.").alias("magefiles_dir"),
+    Key::new("xtask_dir", Shape::Text, "xtask", "Your own tasks: this folder is never cleared.")
+    .files(Files::Protected).alias("magefiles_dir"),
     Key::new(
         "state_dir",
         Shape::Text,
         "",
         "Locks, worktrees and records. Unset: inside git's own folder.",
     )
+    .files(Files::Protected)
     .sample(".cordwainer")
     .alias("cobbler_dir"),
     Key::new(
@@ -50,11 +56,15 @@ pub(crate) const TOP: &[Key] = &[
         Shape::Text,
         ".secrets",
         "Token files. Never mounted into a container nor cleared; a task that touches it is held,\nand no generation begins on a commit that has any.",
-    ),
-    Key::new("default_token_file", Shape::Text, "claude.json", "Token file in `secrets_dir`."),
+    )
+    .files(Files::Protected),
+    Key::new("default_token_file", Shape::Text, "claude.json", "Token file in `secrets_dir`.")
+    .files(Files::Free),
     Key::new("token_file", Shape::Text, "", "Another token file in `secrets_dir`, instead of the default one.")
+    .files(Files::Free)
         .sample("other.json"),
     Key::new("spec_globs", Shape::Map, "{}", "Documents that `stats` counts: a label and a glob each.")
+    .files(Files::Free)
         .sample("{requirements: \"docs/requirements/**/*.md\"}"),
     Key::new(
         "seed_files",
@@ -62,12 +72,16 @@ pub(crate) const TOP: &[Key] = &[
         "{}",
         "Files that `start` writes on the generation branch: destination and template.",
     )
+    .files(Files::Protected)
     .sample("{src/version.txt: templates/version.txt}"),
     Key::new("context_files", Shape::List, "[]", "Globs of documents that every prompt carries in full.")
+    .files(Files::Free)
         .sample("[\"docs/**/*.md\"]"),
     Key::new("measure_prompt", Shape::Text, "", "Template of the measure prompt, instead of the built-in one.")
+    .files(Files::Protected)
         .sample("prompts/measure.md"),
     Key::new("stitch_prompt", Shape::Text, "", "Template of the stitch prompt, instead of the built-in one.")
+    .files(Files::Protected)
         .sample("prompts/stitch.md"),
     Key::new("user_prompt", Shape::Text, "", "Your own words to measure: what matters next.")
         .sample("Begin with the parser."),
@@ -100,6 +114,7 @@ pub(crate) const TOP: &[Key] = &[
         "[]",
         "Folders that are removed from the base branch when a generation is merged.",
     )
+    .files(Files::Free)
     .sample("[scratch]"),
     Key::new("image", Shape::Text, "localhost/cordwainer-claude:latest", "The image that containers are made of.")
         .alias("podman_image"),
@@ -111,6 +126,7 @@ pub(crate) const TOP: &[Key] = &[
     )
     .sample("[--memory=4g]"),
     Key::new("beads_dir", Shape::Text, "", "Where `issues import` finds the issues of the older system.")
+    .files(Files::Protected)
         .sample(".beads"),
     Key::new("container", Shape::Section(CONTAINER), "", "The containers that agents and gates run in."),
     Key::new("agent", Shape::Section(AGENT), "", "The client."),
@@ -151,9 +167,10 @@ pub(crate) const TOP: &[Key] = &[
         "protected_paths",
         Shape::List,
         "",
-        "A task that touches one of these globs is held for you and not merged: they are\nwhat your next command, your editor or your CI would run. A list of your own\nreplaces this one.",
+        "A task that touches one of these globs is held for you and not merged: they are\nwhat your next command, your editor or your CI would run. A list of your own\nreplaces this one; this file, and what its other keys name, stays protected.",
     )
-    .items(PROTECTED_PATHS),
+    .files(Files::Free)
+    .items(OBEYED),
     Key::new(
         "gates",
         Shape::Gates,

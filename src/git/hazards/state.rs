@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use git2::{ErrorCode, Repository};
+use git2::{ConfigLevel, ErrorCode, Repository};
 
 use super::{Hazard, Severity, listed};
 use crate::error::{Context as _, Result};
@@ -116,4 +116,27 @@ fn hooks_folder(repository: &Repository) -> PathBuf {
         Ok(folder) => repository.workdir().unwrap_or(Path::new("")).join(folder),
         Err(_) => repository.commondir().join("hooks"),
     }
+}
+
+/// What the repository's own settings have git obey, seen from where git sees it.
+pub(super) fn obeyed_by_settings(repository: &Repository) -> Result<Vec<PathBuf>> {
+    let failed = "cannot read git's settings";
+    let config = repository.config().context(failed)?;
+    let mut found = Vec::new();
+    if config.get_path("core.hooksPath").is_ok() {
+        found.push(hooks_folder(repository));
+    }
+    let mut entries = config.entries(None).context(failed)?;
+    while let Some(entry) = entries.next() {
+        let entry = entry.context(failed)?;
+        let (Some(name), Some(value)) = (entry.name().ok(), entry.value().ok()) else {
+            continue;
+        };
+        let ends = (name.split('.').next(), name.rsplit('.').next());
+        let includes = matches!(ends, (Some("include" | "includeif"), Some("path")));
+        if includes && entry.level() == ConfigLevel::Local {
+            found.push(repository.commondir().join(value));
+        }
+    }
+    Ok(found)
 }

@@ -140,7 +140,6 @@ fn names_of_the_older_system() {
         |config| {
             config.source_dirs = strings(&["cmd", "pkg"]);
             config.xtask_dir = "magefiles".to_owned();
-            config.protected_paths.push("magefiles/**".to_owned());
             config.state_dir = Some(".cobbler".into());
             config.image = "x:1".to_owned();
             config.beads_dir = Some(".beads".into());

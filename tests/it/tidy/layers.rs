@@ -58,6 +58,7 @@ const LAYERS: [(&str, &[&str]); 5] = [
             "generator",
             "materials",
             "measure",
+            "obeyed",
             "pausing",
             "preflight",
             "recover",

@@ -1,0 +1,148 @@
+//! The files that a configuration names, as the table of keys knows them.
+
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use super::keys::{Files, Key, MOUNT, Shape, TOP};
+use super::{Config, FILE_NAME};
+
+/// Gives the configuration's own name, and every path at a key whose files no task may change unseen, as the file names
+/// them: relative to the repository's root, or absolute.
+pub(crate) fn protected_files(config: &Config) -> Vec<PathBuf> {
+    let mut found = vec![PathBuf::from(FILE_NAME)];
+    let values = serde_json::to_value(config).expect("a configuration has no keys but texts");
+    in_section(TOP, &values, &mut found);
+    found
+}
+
+fn in_section(keys: &[Key], values: &Value, found: &mut Vec<PathBuf>) {
+    for key in keys {
+        let Some(value) = values.get(key.name) else { continue };
+        match key.shape {
+            Shape::Section(below) => in_section(below, value, found),
+            Shape::Mounts => {
+                let mounts = value.as_array().into_iter().flatten();
+                mounts.for_each(|mount| in_section(MOUNT, mount, found));
+            }
+            _ if key.files == Files::Protected => add_texts(value, found),
+            _ => {}
+        }
+    }
+}
+
+/// Adds a text, those of a list, or the values of a mapping.
+fn add_texts(value: &Value, found: &mut Vec<PathBuf>) {
+    match value {
+        Value::String(text) => found.push(PathBuf::from(text.strip_prefix("unix://").unwrap_or(text))),
+        Value::Array(items) => items.iter().for_each(|item| add_texts(item, found)),
+        Value::Object(entries) => entries.values().for_each(|entry| add_texts(entry, found)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PATH: &str = "some/place.md";
+
+    /// A line of a file that gives a path to a key, as its shape writes it; `None` where no text fits.
+    fn line(key: &Key) -> Option<String> {
+        let name = key.name;
+        Some(match key.shape {
+            Shape::Text | Shape::Words | Shape::User => format!("{name}: {PATH}"),
+            Shape::List => format!("{name}: [{PATH}]"),
+            Shape::Map => format!("{name}: {{a: {PATH}}}"),
+            Shape::Assignments => format!("{name}: {{A: {PATH}}}"),
+            Shape::Mounts => format!("{name}: [\"{PATH}:/a\", {{source: {PATH}, target: /b}}]"),
+            Shape::Gates => format!("{name}: [{{command: {PATH}}}]"),
+            Shape::Section(_)
+            | Shape::Flag
+            | Shape::Count
+            | Shape::CountOrOff
+            | Shape::Number
+            | Shape::NumberOrOff
+            | Shape::SizeOrOff
+            | Shape::DurationOrOff
+            | Shape::Duration
+            | Shape::Wait
+            | Shape::Choice(_)
+            | Shape::Choices(_) => return None,
+        })
+    }
+
+    /// Every key that takes a text, with its line in a file of its own.
+    fn files_with_a_path() -> Vec<(&'static Key, String)> {
+        let mut files = Vec::new();
+        for key in TOP {
+            if let Shape::Section(below) = key.shape {
+                let lines = below.iter().filter_map(|key| Some((key, line(key)?)));
+                files.extend(lines.map(|(below, line)| (below, format!("{}:\n  {line}\n", key.name))));
+            }
+            files.extend(line(key).map(|line| (key, format!("{line}\n"))));
+        }
+        files
+    }
+
+    /// A reader of paths refuses to read at a key that the table has no word on, so reading one everywhere finds them.
+    #[test]
+    fn every_key_that_is_read_as_a_path_says_whether_tasks_may_change_it() {
+        let files = files_with_a_path();
+        assert!(files.len() > 40, "{}", files.len());
+        for (key, text) in files {
+            let read = Config::parse(&text, FILE_NAME);
+            let found = read.map(|config| protected_files(&config)).unwrap_or_default();
+            let is_found = found.contains(&PathBuf::from(PATH));
+            let expect = matches!(key.files, Files::Protected) || key.name == "mounts";
+            // A socket has an absolute path.
+            if key.name != "socket" {
+                assert_eq!(is_found, expect, "`{}` of\n{text}", key.name);
+            }
+        }
+    }
+
+    #[test]
+    fn a_key_whose_name_speaks_of_files_says_whether_tasks_may_change_them() {
+        const WORDS: [&str; 8] = ["dir", "dirs", "file", "files", "path", "paths", "globs", "template"];
+        let sections = TOP.iter().filter_map(|key| match key.shape {
+            Shape::Section(below) => Some(below),
+            _ => None,
+        });
+        for key in sections.flatten().chain(TOP).chain(MOUNT) {
+            let speaks = key
+                .name
+                .split('_')
+                .next_back()
+                .is_some_and(|last| WORDS.contains(&last));
+            // Import path of a module, not a path of files.
+            if speaks && key.name != "module_path" {
+                assert_ne!(key.files, Files::None, "`{}`", key.name);
+            }
+        }
+    }
+
+    #[test]
+    fn what_keys_of_every_section_name_is_found() {
+        let text = "measure_prompt: prompts/measure.md\nstitch_prompt: prompts/stitch.md\nxtask_dir: tools\n\
+                    state_dir: .state\nsecrets_dir: keys\nbeads_dir: beads\nseed_files: {src/v: templates/v}\n\
+                    source_dirs: [src]\ncontext_files: [\"docs/**\"]\nprotected_paths: []\n\
+                    container:\n  socket: /srv/engine.sock\n  mounts: [\"reference:/reference\"]\n";
+        let config = Config::parse(text, FILE_NAME).unwrap();
+        let mut found = protected_files(&config);
+        found.sort();
+        let expect = [
+            "/srv/engine.sock",
+            ".state",
+            "beads",
+            "configuration.yaml",
+            "keys",
+            "prompts/measure.md",
+            "prompts/stitch.md",
+            "reference",
+            "templates/v",
+            "tools",
+        ];
+        assert_eq!(found, expect.map(PathBuf::from));
+    }
+}

@@ -1,0 +1,246 @@
+//! What files have tools run: read from their text alone, as far as it says so plainly.
+
+use std::collections::BTreeSet;
+use std::path::{Component, Path, PathBuf};
+
+use super::paths::{DEEPEST, one_name};
+
+mod cargo;
+mod commands;
+mod make;
+mod npm;
+mod python;
+
+/// Something that a tool runs because a file of the tree says so.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Named {
+    /// The file that says so.
+    pub(crate) by: String,
+    /// The tool, as the table calls it.
+    pub(crate) tool: &'static str,
+    /// What it runs.
+    pub(crate) what: What,
+    /// The file in whose place it runs: whoever protects that one protects this, too.
+    pub(crate) stands_for: String,
+}
+
+/// What a tool runs.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum What {
+    /// The file or folder at a path, whether it is there by now or not.
+    Path(String),
+    /// A value at a key: a command in so many words, or a setting that decides what runs.
+    Value {
+        /// The dotted key.
+        key: String,
+        /// The value.
+        value: String,
+    },
+    /// Nobody knows: the file cannot be read here. Told apart by its content.
+    Unreadable(String),
+}
+
+impl What {
+    /// Whether it lies nowhere deeper than anybody looks.
+    fn is_followed(&self) -> bool {
+        !matches!(self, Self::Path(path) if path.matches('/').count() >= DEEPEST)
+    }
+}
+
+/// The most that one file may name, and the most that all may: whoever names more cannot be followed.
+const MOST_OF_A_FILE: usize = 1_000;
+const MOST: usize = 20_000;
+
+/// What the files of one tree have tools run, read one after another.
+#[derive(Debug, Default)]
+pub(crate) struct Naming {
+    named: BTreeSet<Named>,
+    crates: Vec<(String, cargo::Crate)>,
+}
+
+/// How a kind of files is read.
+enum Reader {
+    /// Each by itself: what a text in a folder names, or `None` when the tool may read it, and nobody here.
+    Each(fn(&str, &str) -> Option<Vec<What>>),
+    /// Together with the others of its kind.
+    Crates,
+}
+
+/// A kind of files that name others.
+struct Kind {
+    /// Whether a file of this path is of the kind.
+    names: &'static [&'static str],
+    tool: &'static str,
+    /// The file of the same folder in whose place runs what is named; empty for the file itself.
+    stands_for: &'static str,
+    read: Reader,
+}
+
+/// Each kind once; names are in small letters, and one with a `/` at its end is a folder's.
+const KINDS: &[Kind] = &[
+    Kind {
+        names: &["cargo.toml"],
+        tool: "cargo",
+        stands_for: "build.rs",
+        read: Reader::Crates,
+    },
+    Kind {
+        names: &["package.json"],
+        tool: "npm",
+        stands_for: "binding.gyp",
+        read: Reader::Each(npm::read),
+    },
+    Kind {
+        names: &["pyproject.toml"],
+        tool: "python",
+        stands_for: "setup.py",
+        read: Reader::Each(python::read),
+    },
+    Kind {
+        names: &[".pre-commit-config.yaml"],
+        tool: "pre-commit",
+        stands_for: "",
+        read: Reader::Each(commands::read),
+    },
+    Kind {
+        names: &[
+            "lefthook.yml",
+            ".lefthook.yml",
+            "lefthook.yaml",
+            ".lefthook.yaml",
+            "lefthook.toml",
+            ".lefthook.toml",
+        ],
+        tool: "lefthook",
+        stands_for: "",
+        read: Reader::Each(commands::read),
+    },
+    Kind {
+        names: &[".husky/", ".githooks/", ".git-hooks/"],
+        tool: "hooks of git",
+        stands_for: "",
+        read: Reader::Each(commands::read),
+    },
+    Kind {
+        names: &[".envrc"],
+        tool: "direnv",
+        stands_for: "",
+        read: Reader::Each(commands::read),
+    },
+    Kind {
+        names: &["makefile", "gnumakefile"],
+        tool: "make",
+        stands_for: "",
+        read: Reader::Each(make::read),
+    },
+];
+
+/// Whether a file may have tools run others.
+pub(crate) fn is_manifest(path: &Path) -> bool {
+    kind_of(&one_name(&path.to_string_lossy())).is_some()
+}
+
+fn kind_of(path: &str) -> Option<&'static Kind> {
+    let mut names = path.rsplit('/');
+    let file = names.next().unwrap_or_default();
+    let folder = names.next().unwrap_or_default();
+    KINDS.iter().find(|kind| {
+        kind.names
+            .iter()
+            .any(|name| name.strip_suffix('/').map_or(*name == file, |name| name == folder))
+    })
+}
+
+impl Naming {
+    /// Reads a file, if it is of a kind that names others. `content` tells what is in it from everything else; there is no
+    /// text where it has none, or too much.
+    pub(crate) fn read(&mut self, path: &str, content: &str, text: Option<&str>) {
+        let Some(kind) = kind_of(&one_name(path)) else { return };
+        let folder = folder_of(path);
+        let found = match (&kind.read, text) {
+            (_, None) => None,
+            (Reader::Each(read), Some(text)) => read(folder, text),
+            (Reader::Crates, Some(text)) => cargo::read(folder, text).map(|(read, found)| {
+                self.crates.push((path.to_owned(), read));
+                found
+            }),
+        };
+        let found = found.filter(|found| {
+            found.len() <= MOST_OF_A_FILE && self.named.len() <= MOST && found.iter().all(What::is_followed)
+        });
+        let found = found.unwrap_or_else(|| vec![What::Unreadable(content.to_owned())]);
+        self.named.extend(found.into_iter().map(|what| kind.named(path, what)));
+    }
+
+    /// Says what all of them have tools run.
+    pub(crate) fn finish(mut self) -> BTreeSet<Named> {
+        let cargo = kind_of("cargo.toml").expect("it is in the table");
+        let built = cargo::built_with(&self.crates).into_iter();
+        self.named.extend(built.map(|(path, what)| cargo.named(path, what)));
+        self.named
+    }
+}
+
+impl Kind {
+    fn named(&self, by: &str, what: What) -> Named {
+        let stands_for = match self.stands_for {
+            "" => by.to_owned(),
+            name => joined(folder_of(by), name).unwrap_or_default(),
+        };
+        Named {
+            by: by.to_owned(),
+            tool: self.tool,
+            what,
+            stands_for,
+        }
+    }
+}
+
+impl Named {
+    /// What a symbolic link of the tree has read in its place; `None` when that is nowhere in the tree.
+    pub(crate) fn by_link(link: &str, target: &str) -> Option<Self> {
+        let what = What::Path(leads_to(link, target)?);
+        let what = if what.is_followed() {
+            what
+        } else {
+            What::Unreadable(target.to_owned())
+        };
+        Some(Self {
+            by: link.to_owned(),
+            tool: "links",
+            what,
+            stands_for: link.to_owned(),
+        })
+    }
+}
+
+/// Where a symbolic link of the tree leads to; `None` when that is nowhere in the tree.
+pub(crate) fn leads_to(link: &str, target: &str) -> Option<String> {
+    let is_relative = !target.starts_with('/');
+    is_relative.then(|| joined(folder_of(link), target)).flatten()
+}
+
+/// The folder that a path lies in; empty for the root.
+fn folder_of(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(folder, _)| folder)
+}
+
+/// A path as it is seen from a folder, without `.` and `..`; `None` when it is none in the tree, or the root itself.
+fn joined(folder: &str, path: &str) -> Option<String> {
+    let mut found = PathBuf::new();
+    for part in Path::new(folder)
+        .join(path.replace('\\', "/").trim_start_matches('/'))
+        .components()
+    {
+        match part {
+            Component::Normal(name) => found.push(name),
+            Component::ParentDir if !found.pop() => return None,
+            _ => {}
+        }
+    }
+    let found = found.to_str()?;
+    (!found.is_empty()).then(|| found.to_owned())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,71 @@
+//! A set of paths of which there may be many, looked up in the time that one path's length takes.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::path::Path;
+
+use super::plain;
+
+/// How many folders deep a path of the set may lie.
+pub(super) const DEEPEST: usize = 64;
+
+/// Paths, each with all that is below it, under whatever name some system knows them.
+#[derive(Debug)]
+pub(crate) struct Paths<T>(BTreeMap<String, T>);
+
+impl<T: Copy> Paths<T> {
+    /// Collects paths, each with what is to be said of it; the first word on a path counts.
+    pub(crate) fn new<'path>(all: impl IntoIterator<Item = (&'path str, T)>) -> Self {
+        let mut paths = BTreeMap::new();
+        for (path, value) in all {
+            paths.entry(one_name(path)).or_insert(value);
+        }
+        Self(paths)
+    }
+
+    /// What was said of a path, or of a folder above it.
+    pub(crate) fn get(&self, path: &Path) -> Option<T> {
+        let path = one_name(&path.to_string_lossy());
+        let folders = path.match_indices('/').take(DEEPEST).map(|(end, _)| &path[..end]);
+        let mut all = folders.chain([path.as_str()]);
+        all.find_map(|part| self.0.get(part).copied())
+    }
+
+    /// What was said of something below a path: whoever puts a link or a file there replaces it.
+    pub(crate) fn above(&self, path: &Path) -> Option<T> {
+        let folder = one_name(&path.to_string_lossy()) + "/";
+        let from = (Bound::Included(folder.as_str()), Bound::Unbounded);
+        let (first, value) = self.0.range::<str, _>(from).next()?;
+        first.starts_with(&folder).then_some(*value)
+    }
+}
+
+/// The name under which the least particular of systems knows a path.
+pub(super) fn one_name(path: &str) -> String {
+    plain(path).to_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_covers_what_is_below_it_and_what_could_stand_in_its_place() {
+        let paths = Paths::new([("tools/evil.rs", 1), ("macros", 2), ("caf\u{e9}/x", 3)]);
+        for (path, expect) in [
+            ("tools/evil.rs", Some(1)),
+            ("Tools/EVIL.rs", Some(1)),
+            ("tools/evil.rs/inside", Some(1)),
+            ("macros/src/lib.rs", Some(2)),
+            ("macros", Some(2)),
+            ("cafe\u{301}/X", Some(3)),
+            ("tools", None),
+            ("tools/other.rs", None),
+            ("macros2", None),
+        ] {
+            assert_eq!(paths.get(Path::new(path)), expect, "{path}");
+        }
+        assert_eq!(paths.above(Path::new("TOOLS")), Some(1));
+        assert_eq!(paths.above(Path::new("macros")), None);
+    }
+}
