@@ -134,6 +134,23 @@ pub(crate) fn both_engines(install: Install) -> Result<Engines> {
     Ok(engines)
 }
 
+/// Sees that the tools are there for which agents may plant something; what cannot be had is said and left out. With
+/// `large`, also those that take hundreds of megabytes.
+pub(crate) fn tools(large: bool, install: Install) {
+    let all = install::TOOLS
+        .iter()
+        .chain(install::LARGE_TOOLS.iter().filter(|_| large));
+    let missing: Vec<_> = all
+        .filter(|(program, _)| find(program).is_none())
+        .map(|(_, package)| *package)
+        .collect();
+    if !missing.is_empty()
+        && let Err(error) = packages(&missing, install)
+    {
+        told(&format!("tools cannot be had here: {error:#}"));
+    }
+}
+
 /// Sees that podman is there, and, for an ordinary user, what makes its user namespaces.
 fn provided_podman(install: Install) -> Result<()> {
     let mut missing = Vec::new();

@@ -40,6 +40,7 @@ pub(crate) fn run(args: &TestArgs) -> Result<ExitCode> {
         return Ok(ExitCode::FAILURE);
     }
     let engines = provision::both_engines(install)?;
+    provision::tools(args.long, install);
     let agent = agent_image::build()?;
     for engine in engines.each() {
         agent_image::import(&agent, engine)?;

@@ -1,6 +1,9 @@
 //! Files that a person's next command would obey. A task that leaves one is held, and nothing of it is merged. The
 //! control is that next command, in a checkout in which the agent had its way.
 
+mod tools;
+mod ways;
+
 use std::fs;
 use std::path::Path;
 use std::process::Command;

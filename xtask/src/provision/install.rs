@@ -14,6 +14,15 @@ pub(super) const ROOTLESS: [&str; 2] = ["uidmap", "slirp4netns"];
 /// What Docker Engine needs on Debian.
 pub(super) const DOCKER: [&str; 2] = ["docker.io", "iptables"];
 
+/// What tools of a person's need on Debian, and their programs: those that are small, and those that are tried at full size.
+pub(super) const TOOLS: [(&str, &str); 4] = [
+    ("direnv", "direnv"),
+    ("git", "git"),
+    ("make", "make"),
+    ("pre-commit", "pre-commit"),
+];
+pub(super) const LARGE_TOOLS: [(&str, &str); 3] = [("gradle", "gradle"), ("mvn", "maven"), ("npm", "npm")];
+
 /// Installs packages that are absent with apt-get, as root or through sudo.
 pub(crate) fn packages(packages: &[&str], install: Install) -> Result<()> {
     let list = packages.join(" ");
