@@ -18,6 +18,7 @@ mod edit;
 mod hazards;
 mod identity;
 mod ignored;
+mod lines;
 mod locks;
 mod merge;
 mod objects;
@@ -25,7 +26,9 @@ mod refs;
 mod rules;
 mod slots;
 mod tree;
+mod work;
 
+pub(crate) use checkout::SIMPLER;
 pub use checkout::{Advance, Obstacle};
 pub use commits::{CommitInfo, NewCommit};
 pub use edit::TreeEdit;
@@ -35,7 +38,7 @@ pub(crate) use locks::in_words;
 pub use merge::Merge;
 pub use refs::{Head, RefMove};
 pub use slots::{Leftover, PrivateMount, PrivateRepository, Removal, Slot, SlotPool, Snapshot, SnapshotLimits};
-pub use tree::{Change, ChangeKind, ChangeStat, EntryKind, TreeEntry};
+pub use tree::{Change, ChangeKind, EntryKind, TreeEntry};
 
 /// A handle on the person's repository. Cheap to clone, shared between threads: libgit2 is opened for each operation.
 #[derive(Clone, Debug)]
@@ -131,17 +134,6 @@ impl Git {
             let set = repository.set_workdir(&self.workdir, false);
             set.context(format!("cannot open the checkout `{}`", self.workdir.display()))?;
         }
-        self.show_unheld(&repository)?;
-        Ok(repository)
-    }
-
-    /// Opens the repository without any file of attributes of a tree: libgit2 may take for ever to match what an agent
-    /// wrote there.
-    pub(crate) fn open_without_attributes(&self) -> Result<Repository> {
-        let failed = |error| not_opened(&self.common_dir, error);
-        let repository = Repository::open_bare(&self.common_dir).map_err(failed)?;
-        let mut nothing = git2::Index::new().map_err(failed)?;
-        repository.set_index(&mut nothing).map_err(failed)?;
         self.show_unheld(&repository)?;
         Ok(repository)
     }

@@ -24,10 +24,10 @@ impl Generator {
         let generation = self.generation()?;
         self.refuse_checked_out(&generation)?;
         announce(&generation, &self.removal(&generation, Vec::new())?);
-        let recovered = self.recover_before_ending(&generation).await?;
+        let mut recovered = self.recover_before_ending(&generation).await?;
         let tip = self.git.reference(&generation.branch())?;
         if tip.is_some() {
-            self.undo_landing(&generation)?;
+            recovered.extend(self.undo_landing(&generation)?);
         }
         let archive = self.archive_and_remove(&generation, tip)?;
         Ok(ResetDone {

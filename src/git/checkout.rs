@@ -20,6 +20,8 @@ mod side;
 mod staged;
 mod worktree;
 
+pub(crate) use self::worktree::SIMPLER;
+
 /// Something in a checkout that would be lost, or that leads out of it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Obstacle {
@@ -30,13 +32,15 @@ pub struct Obstacle {
 }
 
 /// How bringing a checkout up to date ended.
-#[must_use = "an obstacle means that nothing was changed"]
+#[must_use = "unless it is done, nothing was changed"]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Advance {
     /// Files and index are at the new commit. HEAD's branch is the caller's to move.
     Done,
     /// Nothing was changed, because of these.
     Blocked(Vec<Obstacle>),
+    /// Nothing was changed, because git's rules take too much work to follow; says which, and with what, as a fragment.
+    TooMuchWork(String),
 }
 
 impl Git {
@@ -45,7 +49,7 @@ impl Git {
         let repository = self.open()?;
         let worktree = Worktree::new(self, &repository)?;
         let tree = head_tree(&repository)?;
-        let head = Side::of(&repository, &peel(&repository, tree)?, &worktree.settings)?;
+        let head = Side::of(&worktree, &peel(&repository, tree)?)?;
         let staged = Staged::of(self)?;
         let mut found = BTreeSet::new();
         let mut left: BTreeSet<_> = head.paths().cloned().collect();
@@ -70,6 +74,7 @@ impl Git {
         let repository = self.open()?;
         let step = Move::between(self, &repository, from, to)?;
         let foreign = step.foreign(&Staged::of(self)?)?;
+        step.worktree.within_budget()?;
         let dirty = self.dirty()?;
         Ok(dirty
             .into_iter()
@@ -81,8 +86,8 @@ impl Git {
     /// change between them, and untracked and ignored files always. Can be done again after dying in the middle.
     ///
     /// The caller moves HEAD's branch right after, by [`Git::move_reference`].
-    /// Fails with [`ErrorKind::Precondition`] in the middle of a merge or rebase, in a sparse checkout, where
-    /// attributes take too long to match, and while another program holds git's lock of the index.
+    /// Fails with [`ErrorKind::Precondition`] in the middle of a merge or rebase, in a sparse checkout, and while another
+    /// program holds git's lock of the index.
     pub fn advance_checkout(&self, from: Oid, to: Oid) -> Result<Advance> {
         self.with_index(|index| {
             let repository = self.open()?;
@@ -136,8 +141,8 @@ struct Move<'git> {
 impl<'git> Move<'git> {
     fn between(git: &'git Git, repository: &'git Repository, from: Oid, to: Oid) -> Result<Self> {
         let worktree = Worktree::new(git, repository)?;
-        let from = Side::of(repository, &peel(repository, from)?, &worktree.settings)?;
-        let to = Side::of(repository, &peel(repository, to)?, &worktree.settings)?;
+        let from = Side::of(&worktree, &peel(repository, from)?)?;
+        let to = Side::of(&worktree, &peel(repository, to)?)?;
         Ok(Self {
             changed: from.changed(&to),
             worktree,
@@ -152,13 +157,20 @@ impl<'git> Move<'git> {
         let mut staged = Staged::at(index)?;
         let mut obstacles = self.in_the_way();
         let foreign = self.foreign(&staged)?;
+        if let Some(why) = self.worktree.too_much_work() {
+            return Ok(Advance::TooMuchWork(why));
+        }
         obstacles.extend(foreign.into_iter().map(|path| Obstacle::new(path, why)));
         if !obstacles.is_empty() {
             obstacles.sort();
             return Ok(Advance::Blocked(obstacles));
         }
         let left = self.worktree.differing(&self.changed, &self.to)?;
-        self.worktree.bring(&left, &self.to)?;
+        let plan = self.worktree.plan(&left, &self.to);
+        if let Some(why) = self.worktree.too_much_work() {
+            return Ok(Advance::TooMuchWork(why));
+        }
+        self.worktree.bring(&plan)?;
         crash_point!("checkout.files");
         let arrived = self.worktree.all_as(&self.changed, &self.to)?;
         staged.record(&arrived)?;

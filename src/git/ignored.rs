@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use super::rules::{IgnoreFile, Settings, Work};
+use super::rules::{IgnoreFile, Settings};
+use super::work::Work;
 use super::{Git, bytes};
 use crate::error::Result;
 

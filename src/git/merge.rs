@@ -16,6 +16,7 @@ mod content;
 mod drivers;
 mod folders;
 mod renames;
+mod text;
 
 use self::check::Kept;
 use self::combine::{Paths, Trees, combine};

@@ -10,11 +10,9 @@ mod ignore;
 mod pattern;
 mod settings;
 mod wildmatch;
-mod work;
 
 pub(super) use attributes::{Attributes, State};
 pub(super) use conversion::Conversion;
 pub(super) use ignore::IgnoreFile;
 pub(super) use settings::Settings;
 pub(super) use wildmatch::Glob;
-pub(super) use work::Work;

@@ -73,17 +73,6 @@ pub struct Change {
     pub kind: ChangeKind,
 }
 
-/// How much differs between two trees.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ChangeStat {
-    /// Files that differ.
-    pub files: usize,
-    /// Lines that only the new tree has.
-    pub insertions: usize,
-    /// Lines that only the old tree has.
-    pub deletions: usize,
-}
-
 impl Git {
     /// The tree of a commit, or of a tree itself.
     pub fn tree_of(&self, tree_or_commit: Oid) -> Result<Oid> {
@@ -170,19 +159,6 @@ impl Git {
             Change { path, kind }
         };
         Ok(diff.deltas().map(change).collect())
-    }
-
-    /// How many files and lines differ between two trees or commits.
-    pub fn change_stat(&self, old: Oid, new: Oid) -> Result<ChangeStat> {
-        let repository = self.open_without_attributes()?;
-        let stats = diff(&repository, old, new)?
-            .stats()
-            .context(format!("cannot count what differs between {old} and {new}"))?;
-        Ok(ChangeStat {
-            files: stats.files_changed(),
-            insertions: stats.insertions(),
-            deletions: stats.deletions(),
-        })
     }
 }
 

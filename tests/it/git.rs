@@ -9,6 +9,7 @@ mod file_systems;
 mod inside;
 mod locks;
 mod merge_differences;
+mod merge_texts;
 mod merges;
 mod objects;
 mod ordinary;

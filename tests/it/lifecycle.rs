@@ -18,6 +18,7 @@ mod killed;
 mod names;
 mod random;
 mod together;
+mod too_much;
 mod words;
 
 /// A repository with this configuration, a source folder, a template and an `xtask`.

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::merge::paths;
 use crate::error::{Error, ErrorKind, Result};
 use crate::generator::Generator;
-use crate::git::{Advance, Head, Obstacle, Oid};
+use crate::git::{Advance, Head, Obstacle, Oid, SIMPLER};
 
 impl Generator {
     /// Whether the base branch is checked out where the person stands; refuses if it is elsewhere, too.
@@ -69,13 +69,19 @@ impl Generator {
                 let what = format!("the checkout of `{base_branch}` cannot follow the merge");
                 Err(blocked(&what, &obstacles).hint("nothing was changed; move these out of the way, then stop again"))
             }
+            Advance::TooMuchWork(why) => Err(Error::new(ErrorKind::Precondition, why).hint(SIMPLER)),
         }
     }
 
-    /// Brings the files back to `base`, however far they came on their way to the merge.
-    pub(super) fn retreat_files(&self, base_branch: &str, base: Oid, merge: Oid) -> Result<()> {
+    /// Brings the files back to `base`, however far they came on their way to the merge. Where that takes too much work they
+    /// stay, and what is said of it is returned: an ending must not fail by it.
+    pub(super) fn retreat_files(&self, base_branch: &str, base: Oid, merge: Oid) -> Result<Option<String>> {
         match self.git.retreat_checkout(base, merge)? {
-            Advance::Done => Ok(()),
+            Advance::Done => Ok(None),
+            Advance::TooMuchWork(why) => Ok(Some(format!(
+                "left the files of the checkout as a `stop` that died had them, on the way from `{base_branch}` to {merge}: \
+                 {why}"
+            ))),
             Advance::Blocked(obstacles) => {
                 let what = format!("the checkout of `{base_branch}` cannot go back to what it was before the merge");
                 Err(blocked(&what, &obstacles)

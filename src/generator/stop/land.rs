@@ -67,29 +67,33 @@ impl Generator {
             return error;
         }
         match self.retreat_files(&landing.base_branch, landing.base, merge) {
-            Ok(()) => error,
+            Ok(None) => error,
+            Ok(Some(left)) => Error::new(ErrorKind::Precondition, left).because(error),
             Err(cause) => error.because(cause),
         }
     }
 
-    /// Undoes what a `stop` did that died before its merge was on the base branch: `reset` merges nothing.
-    pub(in crate::generator) fn undo_landing(&self, generation: &GenerationName) -> Result<()> {
+    /// Undoes what a `stop` did that died before its merge was on the base branch: `reset` merges nothing. Says what it
+    /// left as it is.
+    pub(in crate::generator) fn undo_landing(&self, generation: &GenerationName) -> Result<Option<String>> {
         let mark = generation.merged_mark();
         let Some(merge) = self.git.reference(&mark)? else {
-            return Ok(());
+            return Ok(None);
         };
         let base_branch = Store::open(&self.git, generation)?.read()?.meta().base_branch.clone();
         let base = self.git.branch_tip(&base_branch)?;
+        let mut left = None;
         if let Some(base) = base {
             if self.git.is_ancestor(merge, base)? {
-                return Ok(());
+                return Ok(None);
             }
             let began_here = self.git.commit_info(merge)?.parents.first() == Some(&base);
             if began_here && self.is_base_checked_out(&base_branch)? {
-                self.retreat_files(&base_branch, base, merge)?;
+                left = self.retreat_files(&base_branch, base, merge)?;
             }
         }
-        self.delete(&mark, merge)
+        self.delete(&mark, merge)?;
+        Ok(left)
     }
 
     /// Points one of our marks at `target`, or removes it.

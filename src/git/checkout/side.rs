@@ -3,10 +3,11 @@
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
-use git2::{Oid, Repository, Tree};
+use git2::{Oid, Tree};
 
+use super::worktree::Worktree;
 use crate::error::{Context as _, Result};
-use crate::git::rules::{Attributes, Settings};
+use crate::git::rules::Attributes;
 use crate::git::tree::visit;
 use crate::git::{EntryKind, bytes};
 
@@ -21,9 +22,10 @@ pub(super) struct Side {
 
 impl Side {
     /// Reads all paths of a tree at once: looking one up reads every folder on its way anew.
-    pub(super) fn of(repository: &Repository, tree: &Tree<'_>, settings: &Settings) -> Result<Self> {
+    pub(super) fn of(worktree: &Worktree<'_>, tree: &Tree<'_>) -> Result<Self> {
+        let repository = worktree.repository;
         let mut files = HashMap::new();
-        let mut attributes = settings.attributes();
+        let mut attributes = worktree.settings.attributes();
         let mut rules = Vec::new();
         visit(repository, tree, b"", &mut |path, kind, id| {
             let (folder, name) = bytes::split_last(path);
@@ -34,7 +36,7 @@ impl Side {
         })?;
         for (folder, id) in rules {
             let blob = repository.find_blob(id).context("cannot read attributes")?;
-            attributes.add(&folder, blob.content());
+            attributes.add(&folder, blob.content(), &worktree.work);
         }
         Ok(Self { files, attributes })
     }

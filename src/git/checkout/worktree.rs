@@ -12,7 +12,8 @@ use git2::{ObjectType, Oid, Repository};
 
 use super::side::{File, Side};
 use crate::error::{Context as _, Error, ErrorKind, Result};
-use crate::git::rules::{Conversion, Settings, Work};
+use crate::git::rules::{Conversion, Settings};
+use crate::git::work::Work;
 use crate::git::{EntryKind, Git, bytes};
 
 /// How the names of files begin that are not in their place yet.
@@ -21,12 +22,19 @@ const UNPLACED: &str = "cordwainer-checkout-";
 /// A path with what is there, and how that looks; `None` where nothing is any more.
 pub(super) type Arrived = (PathBuf, Option<(File, Metadata)>);
 
+/// A path with what is to be there, and how its content is converted.
+pub(super) type Planned<'path> = (&'path Path, Option<File>, Conversion);
+
+/// What to do about rules that take too much work.
+pub(crate) const SIMPLER: &str =
+    "nothing was changed; make these rules simpler or fewer, in a commit on the branch that has them";
+
 /// The checkout that the person stands in.
 pub(super) struct Worktree<'git> {
     pub(super) repository: &'git Repository,
     pub(super) settings: Settings,
+    pub(super) work: Work,
     git: &'git Git,
-    work: Work,
 }
 
 impl<'git> Worktree<'git> {
@@ -62,7 +70,6 @@ impl<'git> Worktree<'git> {
                 found.insert(path.clone());
             }
         }
-        self.within_budget()?;
         Ok(found)
     }
 
@@ -120,33 +127,36 @@ impl<'git> Worktree<'git> {
         Conversion::of(&side.attributes.of(bytes::of_path(path), &self.work), &self.settings)
     }
 
-    /// Fails when attributes took more work than anything honest takes.
-    pub(super) fn within_budget(&self) -> Result<()> {
-        if !self.work.is_spent() {
-            return Ok(());
-        }
-        let what = "the attributes in `.gitattributes` take too long to match against the files";
-        Err(Error::new(ErrorKind::Precondition, what)
-            .hint("look at what changed in `.gitattributes`, and make its patterns simpler or fewer"))
+    /// Says what took more work than anything honest takes, where something did: what was found by it is not to be
+    /// believed.
+    pub(super) fn too_much_work(&self) -> Option<String> {
+        self.work.exceeded().map(|exceeded| exceeded.reason())
     }
 
-    /// Brings some paths to what `side` has there. Each file is replaced whole, so that a kill leaves the old one or the
-    /// new one.
-    pub(super) fn bring(&self, paths: &BTreeSet<PathBuf>, side: &Side) -> Result<()> {
-        let planned: Vec<_> = paths
-            .iter()
-            .map(|path| (path, side.get(path), self.conversion(path, side)))
-            .collect();
-        // Known before anything is moved.
-        self.within_budget()?;
+    /// Fails when something took more work than anything honest takes.
+    pub(super) fn within_budget(&self) -> Result<()> {
+        match self.too_much_work() {
+            None => Ok(()),
+            Some(why) => Err(Error::new(ErrorKind::Precondition, why).hint(SIMPLER)),
+        }
+    }
+
+    /// What is to be written to bring some paths to what `side` has there.
+    pub(super) fn plan<'paths>(&self, paths: &'paths BTreeSet<PathBuf>, side: &Side) -> Vec<Planned<'paths>> {
+        let planned = |path: &'paths PathBuf| (path.as_path(), side.get(path), self.conversion(path, side));
+        paths.iter().map(planned).collect()
+    }
+
+    /// Does what was planned. Each file is replaced whole, so that a kill leaves the old one or the new one.
+    pub(super) fn bring(&self, plan: &[Planned<'_>]) -> Result<()> {
         self.remove_unplaced();
-        for (path, ..) in planned.iter().rev().filter(|(_, new, _)| new.is_none()) {
+        for (path, ..) in plan.iter().rev().filter(|(_, new, _)| new.is_none()) {
             self.remove(path)
                 .context(format!("cannot remove `{}`", path.display()))?;
         }
-        for (path, new, conversion) in planned {
+        for (path, new, conversion) in plan {
             if let Some(file) = new {
-                self.place(path, file, conversion)?;
+                self.place(path, *file, *conversion)?;
             }
         }
         Ok(())

@@ -11,7 +11,11 @@ use super::folders::Vanished;
 use super::renames::{self, Moves, Renames};
 use crate::error::{Context as _, Result};
 use crate::git::edit::Editor;
+use crate::git::work::Work;
 use crate::git::{Git, bytes};
+
+/// How many lines are compared in all files of a merge; ten million take some hundredths of a second.
+const MOST_STEPS: u64 = 200_000_000;
 
 /// Paths as bytes, ordered.
 pub(super) type Paths = BTreeSet<Vec<u8>>;
@@ -190,15 +194,16 @@ impl Combination<'_> {
         let compared = std::mem::take(&mut self.compared);
         let is_attributes = |path: &[u8]| bytes::split_last(path).1 == ATTRIBUTES;
         let (attributes, others): (Vec<_>, Vec<_>) = compared.into_iter().partition(|(path, _)| is_attributes(path));
+        let work = Work::of(MOST_STEPS);
         for (path, versions) in attributes {
-            let merged = versions.merge(self.git, self.repository, || Ok(Driver::Text))?;
+            let merged = versions.merge(self.git, self.repository, &work, || Ok(Driver::Text))?;
             self.settle(path, merged);
         }
         let mut drivers = Drivers::new(self.git, self.repository)?;
         let mut settled = Vec::new();
         for (path, versions) in others {
             let driver = || drivers.of(&path, |path| self.result(path));
-            settled.push((versions.merge(self.git, self.repository, driver)?, path));
+            settled.push((versions.merge(self.git, self.repository, &work, driver)?, path));
         }
         for (merged, path) in settled {
             self.settle(path, merged);

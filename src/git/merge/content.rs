@@ -1,16 +1,18 @@
 //! Three versions of one file made one, as the driver asks that its attributes name.
 
-use git2::{MergeFileInput, MergeFileOptions, ObjectType, Repository};
+use git2::{ObjectType, Repository};
 
 use super::changes::Leaf;
+use super::text::{self, Overlaps};
 use crate::error::{Context as _, Result};
+use crate::git::work::Work;
 use crate::git::{EntryKind, Git, Oid};
 
 /// Git looks for a NUL in so many bytes to tell binary content.
 const LOOKED_THROUGH: usize = 8000;
 /// The longest content whose lines are compared, in bytes; what is longer and differs is a conflict.
 const MOST_BYTES: usize = 16 << 20;
-/// The most lines that are compared.
+/// The most lines that are compared: what is kept of each takes far more room than an empty line.
 const MOST_LINES: usize = 200_000;
 
 /// How a file is merged that both sides changed.
@@ -38,6 +40,7 @@ impl Versions {
         self,
         git: &Git,
         repository: &Repository,
+        work: &Work,
         driver: impl FnOnce() -> Result<Driver>,
     ) -> Result<Option<Leaf>> {
         let (ours, theirs) = (self.ours, self.theirs);
@@ -54,14 +57,18 @@ impl Versions {
         if !is_regular(ours) {
             return Ok(None);
         }
-        let driver = driver()?;
-        let id = merge_lines(
-            git,
-            repository,
-            [was.map(|was| was.id), Some(ours.id), Some(theirs.id)],
-            driver,
-        )?;
-        Ok(id.map(|id| Leaf { kind, id }))
+        let overlaps = match driver()? {
+            Driver::Conflict => return Ok(None),
+            Driver::Text => Overlaps::Refuse,
+            Driver::Union => Overlaps::TakeBoth,
+        };
+        let ids = [was.map(|was| was.id), Some(ours.id), Some(theirs.id)];
+        let Some(contents) = texts(repository, ids)? else {
+            return Ok(None);
+        };
+        let merged = text::merge(contents.each_ref().map(Vec::as_slice), overlaps, work);
+        let write = |merged: Vec<u8>| git.write_object(ObjectType::Blob, &merged);
+        Ok(merged.map(write).transpose()?.map(|id| Leaf { kind, id }))
     }
 }
 
@@ -85,46 +92,23 @@ fn is_of_one_type(one: Leaf, other: Leaf) -> bool {
     one.kind == other.kind || is_regular(one) && is_regular(other)
 }
 
-/// Merges contents by lines; `None` is a conflict. The first of the three versions is the ancestor.
-fn merge_lines(git: &Git, repository: &Repository, ids: [Option<Oid>; 3], driver: Driver) -> Result<Option<Oid>> {
-    if driver == Driver::Conflict {
-        return Ok(None);
-    }
+/// The contents of three versions, nothing for one that there is not; `None` where one of them is no text, or too long.
+fn texts(repository: &Repository, ids: [Option<Oid>; 3]) -> Result<Option<[Vec<u8>; 3]>> {
     let failed = "cannot merge a file";
     let odb = repository.odb().context(failed)?;
-    let mut contents = Vec::new();
-    for id in ids {
-        let Some(id) = id else {
-            contents.push(Vec::new());
-            continue;
-        };
+    let mut contents = [Vec::new(), Vec::new(), Vec::new()];
+    for (content, id) in contents.iter_mut().zip(ids) {
+        let Some(id) = id else { continue };
         let (size, _) = odb.read_header(id).context(failed)?;
         if size > MOST_BYTES {
             return Ok(None);
         }
-        let content = odb.read(id).context(failed)?.data().to_vec();
-        let lines = memchr::memchr_iter(b'\n', &content).count();
-        if is_binary(&content) || lines > MOST_LINES {
+        *content = odb.read(id).context(failed)?.data().to_vec();
+        if is_binary(content) || memchr::memchr_iter(b'\n', content).count() > MOST_LINES {
             return Ok(None);
         }
-        contents.push(content);
     }
-    let mut options = MergeFileOptions::new();
-    if driver == Driver::Union {
-        options.favor(git2::FileFavor::Union);
-    }
-    let [was, ours, theirs] = [input(&contents[0]), input(&contents[1]), input(&contents[2])];
-    let merged = git2::merge_file(&was, &ours, &theirs, Some(&mut options)).context(failed)?;
-    if !merged.is_automergeable() {
-        return Ok(None);
-    }
-    Ok(Some(git.write_object(ObjectType::Blob, merged.content())?))
-}
-
-fn input(content: &[u8]) -> MergeFileInput<'_> {
-    let mut input = MergeFileInput::new();
-    input.content(content);
-    input
+    Ok(Some(contents))
 }
 
 /// Whether git takes a content for binary.

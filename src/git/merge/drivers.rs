@@ -8,7 +8,8 @@ use super::changes::Leaf;
 use super::content::Driver;
 use crate::error::{Context as _, Result};
 use crate::git::hazards::has_driver;
-use crate::git::rules::{Attributes, Settings, State, Work};
+use crate::git::rules::{Attributes, Settings, State};
+use crate::git::work::Work;
 use crate::git::{EntryKind, Git, bytes};
 
 /// The name of a file of attributes in a tree.
@@ -91,7 +92,8 @@ impl<'repository> Drivers<'repository> {
             let (size, _) = odb.read_header(leaf.id).context(failed)?;
             reads = size <= LONGEST;
             if reads {
-                self.attributes.add(folder, odb.read(leaf.id).context(failed)?.data());
+                self.attributes
+                    .add(folder, odb.read(leaf.id).context(failed)?.data(), &self.work);
             }
         }
         self.known.insert(folder.to_vec(), reads);

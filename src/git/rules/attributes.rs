@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use super::pattern::{Pattern, Subject, without_mark};
-use super::work::Work;
 use crate::git::bytes;
+use crate::git::work::Work;
 
 /// A line this long or longer is passed over, as git does.
 const LONGEST_LINE: usize = 2048;
@@ -14,6 +14,10 @@ const MACRO: &[u8] = b"[attr]";
 const BINARY: &[u8] = b"[attr]binary -diff -merge -text\n";
 /// Macros inside macros inside macros: more are not followed.
 const DEEPEST_MACRO: u32 = 16;
+/// How many steps a byte of rules counts that is read: what is kept of it takes far more room.
+const STEPS_A_BYTE: u64 = 50;
+/// The name of a file of attributes in a tree.
+const NAME: &str = ".gitattributes";
 
 /// What an attribute is for a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,8 +74,12 @@ impl Attributes {
         all
     }
 
-    /// Adds the `.gitattributes` of a folder of the tree, or replaces it.
-    pub(in crate::git) fn add(&mut self, folder: &[u8], content: &[u8]) {
+    /// Adds the `.gitattributes` of a folder of the tree, or replaces it; not once there is no work left to read it.
+    pub(in crate::git) fn add(&mut self, folder: &[u8], content: &[u8], work: &Work) {
+        if !work.spend((content.len() as u64).saturating_mul(STEPS_A_BYTE)) {
+            work.note(Some((folder, NAME)), folder);
+            return;
+        }
         let file = AttributesFile::parse(content, folder.is_empty(), self.fold_case);
         self.inside.insert(folder.to_vec(), file);
         if folder.is_empty() {
@@ -79,10 +87,11 @@ impl Attributes {
         }
     }
 
-    /// All attributes of the file at a path.
+    /// All attributes of the file at a path; none once there is no work left to find out.
     pub(in crate::git) fn of(&self, path: &[u8], work: &Work) -> Found {
         let mut found = Found::new();
         self.take(&self.of_repository, path, &mut found, work);
+        work.note(None, path);
         let mut folder = bytes::split_last(path).0;
         loop {
             if let Some(file) = self.inside.get(folder) {
@@ -92,6 +101,7 @@ impl Attributes {
                     &path[folder.len() + 1..]
                 };
                 self.take(file, below, &mut found, work);
+                work.note(Some((folder, NAME)), path);
             }
             if folder.is_empty() {
                 break;
@@ -100,6 +110,10 @@ impl Attributes {
         }
         for file in self.outside.iter().rev() {
             self.take(file, path, &mut found, work);
+        }
+        work.note(None, path);
+        if work.is_spent() {
+            return Found::new();
         }
         found.retain(|_, state| *state != State::Unspecified);
         found
@@ -110,12 +124,15 @@ impl Attributes {
         let subject = Subject { path, is_folder: false };
         for (pattern, states) in file.lines.iter().rev() {
             if pattern.matches(subject, self.fold_case, work) {
-                self.fill(states, found, DEEPEST_MACRO);
+                self.fill(states, found, DEEPEST_MACRO, work);
             }
         }
     }
 
-    fn fill(&self, states: &States, found: &mut Found, deepest: u32) {
+    fn fill(&self, states: &States, found: &mut Found, deepest: u32, work: &Work) {
+        if !work.spend(states.len() as u64) {
+            return;
+        }
         for (name, state) in states.iter().rev() {
             if found.contains_key(name) {
                 continue;
@@ -125,7 +142,7 @@ impl Attributes {
                 && deepest > 0
                 && let Some(states) = self.macros.get(name)
             {
-                self.fill(states, found, deepest - 1);
+                self.fill(states, found, deepest - 1, work);
             }
         }
     }
@@ -277,7 +294,7 @@ mod tests {
 
     fn check(rules: &str, path: &str, name: &str, expect: Option<&State>) {
         let mut attributes = Attributes::new(&[], b"", false);
-        attributes.add(b"", rules.as_bytes());
+        attributes.add(b"", rules.as_bytes(), &Work::new());
         let found = attributes.of(path.as_bytes(), &Work::new());
         assert_eq!(found.get(name.as_bytes()), expect, "{rules:?} on {path}");
     }
@@ -302,8 +319,8 @@ mod tests {
     #[test]
     fn the_nearest_folder_is_stronger_and_the_repository_s_own_file_strongest() {
         let mut attributes = Attributes::new(&[b"* eol=lf".to_vec()], b"*.x text", false);
-        attributes.add(b"", b"*.x -text\n*.y -text");
-        attributes.add(b"sub", b"*.y text");
+        attributes.add(b"", b"*.x -text\n*.y -text", &Work::new());
+        attributes.add(b"sub", b"*.y text", &Work::new());
         let text = |path: &str| attributes.of(path.as_bytes(), &Work::new()).remove(b"text".as_slice());
         assert_eq!(text("sub/a.y"), Some(State::Set));
         assert_eq!(text("a.y"), Some(State::Unset));

@@ -1,7 +1,7 @@
 //! One file of ignore rules.
 
 use super::pattern::{Pattern, Subject, without_mark};
-use super::work::Work;
+use crate::git::work::Work;
 
 /// The rules of one file, in the order they stand there.
 #[derive(Clone, Debug)]

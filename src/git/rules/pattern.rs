@@ -1,8 +1,8 @@
 //! One pattern of a file of rules, with the folder that the file lies in.
 
 use super::wildmatch::Glob;
-use super::work::Work;
 use crate::git::bytes;
+use crate::git::work::Work;
 
 /// A pattern, as `.gitignore` and `.gitattributes` have it.
 #[derive(Clone, Debug)]

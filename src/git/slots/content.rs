@@ -7,7 +7,8 @@ use git2::{ObjectType, Oid, Repository};
 
 use super::expected::ExpectedFile;
 use crate::error::{Context as _, Result};
-use crate::git::rules::{Attributes, Conversion, Settings, Work};
+use crate::git::rules::{Attributes, Conversion, Settings};
+use crate::git::work::Work;
 use crate::git::{EntryKind, Git, bytes};
 
 /// Writes blobs.
@@ -51,7 +52,7 @@ impl<'repository> Contents<'repository> {
 
     /// Makes a `.gitattributes` file with this content count.
     pub(super) fn add_attributes(&mut self, path: &[u8], content: &[u8]) {
-        self.attributes.add(bytes::split_last(path).0, content);
+        self.attributes.add(bytes::split_last(path).0, content, self.work);
     }
 
     /// Writes a file's content. One that is byte for byte what it was keeps its id, whatever attributes say now.
@@ -62,7 +63,8 @@ impl<'repository> Contents<'repository> {
             return Ok(raw);
         }
         let conversion = Conversion::of(&self.attributes.of(path, self.work), self.settings);
-        if conversion.is_none() {
+        // Beyond the budget contents stay as they are, so that nothing of them is lost.
+        if conversion.is_none() || self.work.is_spent() {
             return self.git.write_object(ObjectType::Blob, content).context(failed());
         }
         let was = was.filter(|was| was.kind != EntryKind::Submodule);

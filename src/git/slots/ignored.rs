@@ -6,10 +6,13 @@
 use std::cell::Cell;
 
 use super::folder::Folder;
-use crate::git::rules::{IgnoreFile, Settings, Work};
+use crate::git::rules::{IgnoreFile, Settings};
+use crate::git::work::Work;
 
 /// How many bytes of rules are read in all, whatever number of folders has some: what is not read leaves nothing out.
 const MOST: u64 = 1 << 20;
+/// The name of a file of ignore rules.
+const NAME: &str = ".gitignore";
 
 /// What all rules of a slot share.
 pub(super) struct Outside<'work> {
@@ -56,10 +59,10 @@ impl<'above> Rules<'above> {
 
     /// The rules in `folder`, whose path is `path`.
     pub(super) fn in_folder(folder: &Folder, path: &[u8], names: &[Vec<u8>], above: &'above Self) -> Self {
-        let has_rules = names.iter().any(|name| name == b".gitignore");
+        let has_rules = names.iter().any(|name| name == NAME.as_bytes());
         let left = &above.outside.left;
         let content = has_rules
-            .then(|| folder.read_file(b".gitignore", left.get()).ok())
+            .then(|| folder.read_file(NAME.as_bytes(), left.get()).ok())
             .flatten();
         let read = content.as_ref().map_or(0, |content| content.len() as u64);
         left.set(left.get().saturating_sub(read));
@@ -75,10 +78,18 @@ impl<'above> Rules<'above> {
     pub(super) fn ignore(&self, path: &[u8], is_folder: bool) -> bool {
         let work = self.outside.work;
         let nearest_first = std::iter::successors(Some(self), |rules| rules.above);
-        let in_slot =
-            nearest_first.filter_map(|rules| rules.own.as_ref()?.ignores(&path[rules.depth..], is_folder, work));
+        let in_slot = nearest_first.filter_map(|rules| {
+            let found = rules.own.as_ref()?.ignores(&path[rules.depth..], is_folder, work);
+            let folder = &path[..rules.depth.saturating_sub(1)];
+            work.note(Some((folder, NAME)), path);
+            found
+        });
         let outside = self.outside.files.iter();
-        let outside = outside.filter_map(|rules| rules.ignores(path, is_folder, work));
+        let outside = outside.filter_map(|rules| {
+            let found = rules.ignores(path, is_folder, work);
+            work.note(None, path);
+            found
+        });
         in_slot.chain(outside).next().unwrap_or(false)
     }
 }

@@ -15,8 +15,9 @@ use super::screen::Screen;
 use super::slot::Slot;
 use crate::error::{Context as _, Result};
 use crate::git::edit::Editor;
-use crate::git::rules::{Settings, Work};
+use crate::git::rules::Settings;
 use crate::git::tree::peel;
+use crate::git::work::Work;
 use crate::git::{Change, ChangeKind, EntryKind, bytes};
 
 /// How much a snapshot takes in.
@@ -95,9 +96,13 @@ pub(super) fn snapshot(slot: &Slot, base: Oid, limits: &SnapshotLimits) -> Resul
         ..
     } = scan;
     refused.extend(too_many);
-    if work.is_spent() {
-        let why = "ignore rules and attributes take too long to match, so files may be missing or recorded otherwise";
-        refused.push((PathBuf::from(".gitattributes"), why.to_owned()));
+    if let Some(exceeded) = work.exceeded() {
+        let why = format!(
+            "{}: from there on nothing is left out and contents are as they were found",
+            exceeded.reason()
+        );
+        let path = exceeded.rules.unwrap_or(exceeded.path);
+        refused.push((bytes::to_path(&path), why));
     }
     skipped.sort();
     refused.sort();

@@ -245,7 +245,7 @@ fn no_pattern_keeps_a_snapshot_a_merge_or_a_checkout_from_ending() {
     fs::write(slot.path().join(&long), "2\r\n").unwrap();
     let snapshot = slot.snapshot(base, &SnapshotLimits::default()).unwrap();
     assert_eq!(snapshot.changed.len(), 3, "{:?}", snapshot.changed);
-    assert_eq!(git.change_stat(base, snapshot.tree).unwrap().files, 3);
+    assert_eq!(git.changes(base, snapshot.tree).unwrap().len(), 3);
     let tip = repository.git(&["commit-tree", &snapshot.tree.to_string(), "-p", "HEAD", "-m", "x"]);
     let tip = Oid::from_str(&tip).unwrap();
     assert_eq!(git.advance_checkout(base, tip).unwrap(), Advance::Done);

@@ -140,8 +140,6 @@ fn a_written_file_stays_executable_and_replaces_what_is_there() {
             ("src/lib.rs", ChangeKind::Modified),
         ]
     );
-    let stat = git.change_stat(tip, result).unwrap();
-    assert_eq!((stat.files, stat.insertions, stat.deletions), (4, 3, 3));
 }
 
 #[test]
