@@ -1,5 +1,6 @@
 //! What prompts are made from: documents and file lists of the generation's tip, templates of the person's checkout.
 
+use std::collections::BTreeSet;
 use std::path::{Component, Path};
 
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
@@ -75,11 +76,12 @@ pub(crate) fn stitch_prompt(work: &Work<'_>, issue: &Issue, tip: Oid) -> Result<
 /// The documents that the globs name, in the order of the globs, each once.
 fn documents(work: &Work<'_>, globs: &[String], entries: &[TreeEntry]) -> Result<Vec<Document>> {
     let mut documents: Vec<Document> = Vec::new();
+    let mut known = BTreeSet::new();
     for glob in globs {
         let matcher = glob_set(glob)?;
         for entry in entries.iter().filter(|entry| matcher.is_match(&entry.path)) {
             let path = entry.path.display().to_string();
-            if documents.iter().any(|document| document.path == path) {
+            if !known.insert(path.clone()) {
                 continue;
             }
             match document_text(work, entry)? {

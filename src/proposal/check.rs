@@ -89,6 +89,11 @@ fn without_dependents(proposals: Vec<Proposal>, found: &mut Problems) -> Vec<Pro
     right
 }
 
+/// How many unknown dependencies are told what may have been meant.
+const SUGGESTIONS: usize = 20;
+/// The longest name of a dependency that may have meant another, in bytes.
+const LONGEST_MEANT: usize = 60;
+
 /// A proposal that repeats an issue.
 struct Repeat {
     key: String,
@@ -181,7 +186,10 @@ fn unknown_dependencies(fresh: &[Proposal], existing: &[KnownIssue], found: &mut
                 && !ids.contains(dependency)
                 && !found.keys.contains(dependency)
             {
-                let meant = nearest(dependency, keys.iter().copied()).filter(|near| *near != one.key);
+                // Looking for what was meant compares with every key: not for each of a thousand, nor for a long text.
+                let is_like = found.told.len() < SUGGESTIONS && dependency.len() <= LONGEST_MEANT;
+                let meant = is_like.then(|| nearest(dependency, keys.iter().copied())).flatten();
+                let meant = meant.filter(|near| *near != one.key);
                 let meant = meant.map_or_else(String::new, |near| format!(" Did you mean `{near}`?"));
                 found.told.push(format!(
                     "Proposal `{key}` depends on `{named}`, which is neither a key of this answer nor the id of an existing task.{meant}"
