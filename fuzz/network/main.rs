@@ -18,6 +18,9 @@ libfuzzer_sys::fuzz_target!(|input: &[u8]| {
     }
     if let Ok(text) = std::str::from_utf8(input) {
         check_target(text.trim_end_matches('\n'));
+        effort::check(input, |long| {
+            let _ = Authority::parse(&String::from_utf8_lossy(long), Some(443));
+        });
     }
 });
 

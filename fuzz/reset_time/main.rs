@@ -31,6 +31,9 @@ libfuzzer_sys::fuzz_target!(|input: &[u8]| {
         sentence,
         Timestamp::from_second(seconds).expect("it is in this century or the next"),
     );
+    effort::check(sentence.as_bytes(), |long| {
+        reset_time(&String::from_utf8_lossy(long), None);
+    });
 });
 
 fn check(sentence: &str, now: Timestamp) {

@@ -33,7 +33,11 @@ libfuzzer_sys::fuzz_target!(|input: &[u8]| {
             let (stream, ending) = words::stream(choices);
             check(&stream, &ending);
         }
-        stream => check(stream, &Ending::of_recording()),
+        stream => {
+            check(stream, &Ending::of_recording());
+            effort::check(stream, |stream| drop(read(stream)));
+            effort::check(stream, check_long_line);
+        }
     }
 });
 
@@ -47,6 +51,11 @@ fn check(stream: &[u8], ending: &Ending<'_>) {
         check_imitation(stream);
         check_growth(stream);
     }
+}
+
+/// The same bytes as one line.
+fn check_long_line(stream: &[u8]) {
+    Transcript::new().push_line(stream);
 }
 
 fn lines(stream: &[u8]) -> impl Iterator<Item = &[u8]> {

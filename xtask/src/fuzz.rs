@@ -45,6 +45,8 @@ pub(crate) enum Target {
     ResetTime,
     /// What decides on hosts: targets, and the first message of TLS.
     Network,
+    /// What takes credentials out of everything that is recorded.
+    Redactor,
 }
 
 impl Target {
@@ -54,6 +56,7 @@ impl Target {
             Self::Stream => "stream",
             Self::ResetTime => "reset_time",
             Self::Network => "network",
+            Self::Redactor => "redactor",
         }
     }
 }

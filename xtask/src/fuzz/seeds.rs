@@ -17,6 +17,7 @@ pub(super) fn write(target: Target, folder: &Path) -> Result<()> {
         Target::Stream => recordings(&root.join("tests/data/transcripts"))?,
         Target::ResetTime => sentences(&root.join("fuzz/reset_time/sentences.txt"))?,
         Target::Network => first_bytes(&root.join("fuzz/network"))?,
+        Target::Redactor => texts(&root.join("fuzz/redactor/texts.txt"))?,
     };
     for (number, seed) in seeds.iter().enumerate() {
         let path = folder.join(number.to_string());
@@ -48,6 +49,12 @@ fn choices() -> Vec<u8> {
 fn sentences(file: &Path) -> Result<Vec<Vec<u8>>> {
     let text = fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
     Ok(text.lines().map(|line| format!("{NOW}\n{line}").into_bytes()).collect())
+}
+
+/// A credential in its forms, and beginnings of others.
+fn texts(file: &Path) -> Result<Vec<Vec<u8>>> {
+    let text = fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+    Ok(text.lines().map(|line| line.as_bytes().to_vec()).collect())
 }
 
 /// Hellos of real clients (curl, the same with TLS 1.2, node, and Python without a name), and targets.
