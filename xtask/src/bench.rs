@@ -6,9 +6,12 @@ use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
 
 mod bare;
+mod budget;
 mod gateway;
+mod growth;
 mod memory;
 mod scene;
+mod scripted_api;
 mod start;
 mod stream;
 mod task;
@@ -37,6 +40,10 @@ enum Bench {
     Stream(stream::StreamBenchArgs),
     /// What the gateway adds to requests and streams, beside a direct connection over loopback
     Gateway(gateway::GatewayBenchArgs),
+    /// What share of a run's budget stays unusable, because the worst of each request is set aside
+    Budget(budget::BudgetBenchArgs),
+    /// How the time of each step that reads agents' bytes grows with their number
+    Growth(growth::GrowthBenchArgs),
 }
 
 /// Runs a benchmark and prints its table.
@@ -49,6 +56,8 @@ pub(crate) fn run(args: &BenchArgs) -> Result<ExitCode> {
         Bench::Seal(seal) => start::run(seal, args.no_install),
         Bench::Stream(stream) => stream::run(stream),
         Bench::Gateway(gateway) => gateway::run(gateway),
+        Bench::Budget(budget) => budget::run(budget),
+        Bench::Growth(growth) => growth::run(growth),
     }
 }
 
