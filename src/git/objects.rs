@@ -10,13 +10,16 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use git2::{ObjectType, Oid, Repository};
+use git2::{ErrorClass, ObjectType, Oid, Repository};
 
 use self::packs::Packs;
 use super::Git;
 use crate::error::{Context as _, Error, ErrorKind, Result};
 
 mod packs;
+
+/// How often an object is written at most, where something is in the way each time.
+const MOST_TRIES: u32 = 10;
 
 /// The objects that this process wrote and no ref holds yet; the folder is made with the first of them.
 #[derive(Clone, Default)]
@@ -70,9 +73,17 @@ impl Unheld {
         self.folder().join("objects").join(folder).join(rest)
     }
 
+    #[expect(clippy::disallowed_methods, reason = "this is the one writer of objects")]
     fn write(&self, kind: ObjectType, content: &[u8]) -> Result<Oid, git2::Error> {
         self.own.odb()?.write(kind, content)?;
-        self.main.odb()?.write(kind, content)
+        let mut tries = 1;
+        loop {
+            match self.main.odb()?.write(kind, content) {
+                // `git prune` removes the empty folder in which the object is about to be.
+                Err(error) if error.class() == ErrorClass::Os && tries < MOST_TRIES => tries += 1,
+                written => return written,
+            }
+        }
     }
 
     /// What of this folder is reachable from a commit through it.

@@ -6,6 +6,7 @@
 mod agents;
 mod billing;
 mod budgets;
+mod clearing;
 mod crashes;
 mod disks;
 mod engines;

@@ -25,11 +25,12 @@ pub(super) struct Packs {
 impl Packs {
     pub(super) fn of(common_dir: &Path) -> Self {
         let objects = common_dir.join("objects");
-        let top = objects.join("cordwainer");
+        let top = common_dir.join("cordwainer-objects");
         Self { objects, top }
     }
 
-    /// Where our notes and the folders of our processes are. It lies where packs do, so that packs can be renamed.
+    /// Where our notes and the folders of our processes are. It lies beside git's objects and not among them: `git clone`
+    /// of a path copies whatever is there, and fails on what it may not read or what goes meanwhile.
     pub(super) fn top(&self) -> &Path {
         &self.top
     }
@@ -109,6 +110,7 @@ impl Packs {
         self.write(repository, token, ids, true)
     }
 
+    #[expect(clippy::disallowed_methods, reason = "this is the one writer of packs")]
     fn write(&self, repository: &Repository, token: &str, ids: &[Oid], keep: bool) -> io::Result<String> {
         let staging = self.top.join(token).join("staging");
         fs::create_dir_all(&staging)?;
@@ -130,7 +132,7 @@ impl Packs {
         for extension in ["pack", "idx"] {
             let from = staging.join(format!("{staged}.{extension}"));
             File::open(&from)?.sync_all()?;
-            fs::rename(from, self.file(&name, extension))?;
+            move_file(&from, &self.file(&name, extension))?;
         }
         File::open(self.objects.join("pack"))?.sync_all()?;
         Ok(name)
@@ -144,7 +146,8 @@ impl Packs {
     /// Removes a pack that no ref came to hold.
     pub(super) fn discard(&self, name: &str) -> io::Result<()> {
         let _lock = self.lock()?;
-        self.remove_pack(name)
+        self.remove_or_give(&[name.to_owned()])?;
+        remove(&self.file(name, "keep"))
     }
 
     fn remove_pack(&self, name: &str) -> io::Result<()> {
@@ -155,20 +158,29 @@ impl Packs {
     }
 
     /// Forgets that packs are ours which git's index of several packs names: git's own upkeep joins them, and does not
-    /// expect that another removes them. Returns whether there was one.
-    fn give_indexed_to_git(&self, packs: &[(u64, String)]) -> io::Result<bool> {
+    /// expect that another removes them. Returns the others.
+    fn give_indexed_to_git(&self, packs: &[String]) -> io::Result<Vec<String>> {
         let index = match fs::read(self.objects.join("pack/multi-pack-index")) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
             index => index?,
         };
-        let mut given = false;
-        for (_, name) in packs {
+        let mut others = Vec::new();
+        for name in packs {
             if memchr::memmem::find(&index, name.as_bytes()).is_some() {
                 remove(&self.note(name))?;
-                given = true;
+            } else {
+                others.push(name.clone());
             }
         }
-        Ok(given)
+        Ok(others)
+    }
+
+    /// Removes packs that nobody needs, but for those that are given to git.
+    fn remove_or_give(&self, packs: &[String]) -> io::Result<()> {
+        for name in self.give_indexed_to_git(packs)? {
+            self.remove_pack(&name)?;
+        }
+        Ok(())
     }
 
     /// Joins the smallest packs of ours, once there are too many.
@@ -182,15 +194,20 @@ impl Packs {
             if fs::read(self.note(&name))? == JOINED {
                 joined.push(name);
             } else {
-                packs.push((fs::metadata(self.file(&name, "pack"))?.len(), name));
+                packs.push(name);
             }
         }
-        if packs.len() < MOST || self.give_indexed_to_git(&packs)? {
+        if packs.len() < MOST {
             return Ok(());
         }
-        for name in joined {
-            self.remove_pack(&name)?;
+        let many = packs.len();
+        let packs = self.give_indexed_to_git(&packs)?;
+        if packs.len() < many {
+            return Ok(());
         }
+        self.remove_or_give(&joined)?;
+        let size = |name: String| Ok((fs::metadata(self.file(&name, "pack"))?.len(), name));
+        let mut packs = packs.into_iter().map(size).collect::<io::Result<Vec<_>>>()?;
         packs.sort();
         let few = &packs[..how_many(&packs)];
         let mut ids = Vec::new();
@@ -254,6 +271,21 @@ fn is_alive(folder: &Path) -> io::Result<bool> {
         Err(TryLockError::WouldBlock) => Ok(true),
         Err(TryLockError::Error(error)) => Err(error),
     }
+}
+
+/// Moves a file that is synced, also to another file system: where objects are need not be where the git folder is.
+fn move_file(from: &Path, to: &Path) -> io::Result<()> {
+    match fs::rename(from, to) {
+        Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {}
+        moved => return moved,
+    }
+    // Git takes what is called so for its own, and clears it up once it is old.
+    let name = to.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let beside = to.with_file_name(format!("tmp_{name}"));
+    fs::copy(from, &beside)?;
+    File::open(&beside)?.sync_all()?;
+    fs::rename(beside, to)?;
+    fs::remove_file(from)
 }
 
 /// Removes a file that may be gone already.

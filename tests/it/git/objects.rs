@@ -1,13 +1,17 @@
 //! What is written before its ref outlives whatever a person's git clears up.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::PathBuf;
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use cordwainer::git::{Git, NewCommit, Oid, RefMove, TreeEdit};
+use cordwainer::testing::size;
 use jiff::Timestamp;
 
+use crate::support::engines::skip;
 use crate::support::repository::TestRepository;
 
 /// What a person may run at any time.
@@ -15,6 +19,12 @@ const CLEARING: [&[&str]; 3] = [
     &["gc", "--quiet", "--prune=now"],
     &["repack", "-a", "-d", "-q"],
     &["prune", "--expire=now"],
+];
+/// What git's upkeep of several packs does, which is not content with packs that others remove.
+const INDEXED: [&[&str]; 3] = [
+    &["multi-pack-index", "write"],
+    &["multi-pack-index", "repack", "--no-progress"],
+    &["multi-pack-index", "expire", "--no-progress"],
 ];
 const REFERENCE: &str = "refs/cordwainer/g/test";
 
@@ -117,6 +127,109 @@ fn sixty_commits_outlive_a_git_that_clears_up_all_the_time() {
 }
 
 #[test]
+fn commits_outlive_an_upkeep_that_indexes_several_packs_at_once() {
+    let repository = TestRepository::new();
+    let (git, mut tip) = (repository.handle(), repository.oid("HEAD"));
+    let done = AtomicBool::new(false);
+    let (mut was, mut rounds) = (None, 0);
+    let count = size(60, 600);
+    thread::scope(|scope| {
+        let upkeep = scope.spawn(|| {
+            let mut chance = fastrand::Rng::with_seed(6);
+            let all = [&INDEXED[..], &INDEXED, &CLEARING].concat();
+            let mut rounds = 0;
+            while !done.load(Ordering::Relaxed) {
+                let arguments = all[chance.usize(..all.len())];
+                // Without an index of several packs there is nothing to repack or expire.
+                if arguments[1] == "write" || arguments[0] != "multi-pack-index" || indexed(&repository) {
+                    repository.git(arguments);
+                }
+                rounds += 1;
+            }
+            rounds
+        });
+        let commits = thread::Builder::new().spawn_scoped(scope, || {
+            for number in 0..count {
+                let next = write(&git, tip, number);
+                if number % 3 == 0 {
+                    // Somebody was faster: its pack must go, or be git's.
+                    let stale = git.move_reference(REFERENCE, Some(next), Some(next), "").unwrap();
+                    assert_eq!(stale, RefMove::Stale { actual: was });
+                }
+                assert_eq!(
+                    git.move_reference(REFERENCE, was, Some(next), "").unwrap(),
+                    RefMove::Moved
+                );
+                (was, tip) = (Some(next), next);
+            }
+        });
+        let ended = commits.unwrap().join();
+        done.store(true, Ordering::Relaxed);
+        rounds = upkeep.join().unwrap();
+        ended.unwrap();
+    });
+    assert!(rounds > 0);
+    if indexed(&repository) {
+        repository.git(&["multi-pack-index", "verify", "--no-progress"]);
+    }
+    repository.git(&["fsck", "--full", "--strict"]);
+    assert_eq!(
+        repository.git(&["rev-list", "--count", REFERENCE]),
+        (count + 1).to_string()
+    );
+    assert_eq!(packs(&repository, "keep"), [] as [PathBuf; 0]);
+}
+
+/// Whether there is an index of several packs.
+fn indexed(repository: &TestRepository) -> bool {
+    repository.path().join(".git/objects/pack/multi-pack-index").is_file()
+}
+
+#[test]
+fn a_pack_that_git_indexed_with_others_is_gits() {
+    let repository = TestRepository::new();
+    let (git, mut tip) = (repository.handle(), repository.oid("HEAD"));
+    let mut was = None;
+    for number in 0..40 {
+        let next = write(&git, tip, number);
+        assert_eq!(
+            git.move_reference(REFERENCE, was, Some(next), "").unwrap(),
+            RefMove::Moved
+        );
+        (was, tip) = (Some(next), next);
+        if [5, 9, 20, 21].contains(&number) {
+            repository.git(&["multi-pack-index", "write"]);
+        }
+        if number >= 5 {
+            repository.git(&["multi-pack-index", "verify", "--no-progress"]);
+        }
+    }
+    repository.git(&["fsck", "--full", "--strict"]);
+}
+
+#[test]
+fn objects_may_lie_on_another_file_system() {
+    let Ok(elsewhere) = tempfile::tempdir_in("/dev/shm") else {
+        return skip("no file system at /dev/shm");
+    };
+    let repository = TestRepository::new();
+    let objects = repository.path().join(".git/objects");
+    let there = elsewhere.path().join("objects");
+    let moved = Command::new("mv").args([&objects, &there]).status().unwrap();
+    assert!(moved.success());
+    symlink(&there, &objects).unwrap();
+    let (git, tip) = (repository.handle(), repository.oid("HEAD"));
+    let next = write(&git, tip, 1);
+    repository.git(CLEARING[0]);
+    assert_eq!(
+        git.move_reference(REFERENCE, None, Some(next), "").unwrap(),
+        RefMove::Moved
+    );
+    repository.git(&["fsck", "--full", "--strict"]);
+    assert_eq!(packs(&repository, "keep"), [] as [PathBuf; 0]);
+}
+
+#[test]
 fn there_are_never_more_than_twenty_packs_of_ours() {
     let repository = TestRepository::new();
     let (git, mut tip) = (repository.handle(), repository.oid("HEAD"));
@@ -147,7 +260,7 @@ fn a_pack_that_a_dead_process_kept_is_gits_again() {
         RefMove::Moved
     );
     // What a kill between the keep mark and the ref leaves: the mark, and the folder that nobody locks any more.
-    let dead = repository.path().join(".git/objects/cordwainer/0123456789abcdef");
+    let dead = repository.path().join(".git/cordwainer-objects/0123456789abcdef");
     fs::create_dir(&dead).unwrap();
     fs::write(dead.join("mark"), "").unwrap();
     let keep = packs(&repository, "pack")[0].with_extension("keep");

@@ -129,12 +129,13 @@ impl TestRepository {
 }
 
 /// What is shared or ours in the git folder.
-const NOT_THE_PERSONS: [&str; 7] = [
+const NOT_THE_PERSONS: [&str; 8] = [
     "objects",
     "refs",
     "logs",
     "cordwainer",
     "cordwainer-locks",
+    "cordwainer-objects",
     "worktrees",
     "packed-refs",
 ];
