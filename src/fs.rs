@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
 use std::io::{Read as _, Seek as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -60,7 +60,7 @@ pub struct LockHolder {
     pub pid: u32,
 }
 
-/// The lock of a repository, held until it is dropped; the system frees it when the process dies.
+/// A lock in a folder, held until it is dropped; the system frees it when the process dies.
 #[derive(Debug)]
 pub(crate) struct RepositoryLock {
     _file: File,
@@ -70,10 +70,10 @@ pub(crate) struct RepositoryLock {
 const PATIENCE: Duration = Duration::from_millis(300);
 
 impl RepositoryLock {
-    /// Takes the lock below `state_dir` for `id`; fails with [`ErrorKind::Locked`] and the holder's name.
-    pub(crate) fn acquire(state_dir: &Path, id: &str) -> Result<Self> {
-        create_private_folder(state_dir)?;
-        let path = lock_path(state_dir);
+    /// Takes the lock in a folder, which is made, for `id`; fails with [`ErrorKind::Locked`] and the holder's name.
+    pub(crate) fn acquire(folder: &Path, id: &str) -> Result<Self> {
+        create_private_folder(folder)?;
+        let path = lock_path(folder);
         let mut file = open(&path)?;
         let begun = Instant::now();
         loop {
@@ -103,9 +103,9 @@ impl RepositoryLock {
     }
 }
 
-/// Who holds the lock right now, if anybody does.
-pub(crate) fn lock_holder(state_dir: &Path) -> Result<Option<LockHolder>> {
-    let path = lock_path(state_dir);
+/// Who holds the lock in a folder right now, if anybody does.
+pub(crate) fn lock_holder(folder: &Path) -> Result<Option<LockHolder>> {
+    let path = lock_path(folder);
     if !path.exists() {
         return Ok(None);
     }
@@ -119,13 +119,14 @@ pub(crate) fn lock_holder(state_dir: &Path) -> Result<Option<LockHolder>> {
     }
 }
 
-fn lock_path(state_dir: &Path) -> PathBuf {
-    state_dir.join("lock")
+fn lock_path(folder: &Path) -> PathBuf {
+    folder.join("lock")
 }
 
 fn open(path: &Path) -> Result<File> {
     let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false);
+    // Whoever may read a file may lock it.
+    options.read(true).write(true).create(true).truncate(false).mode(0o600);
     options
         .open(path)
         .with_context(ErrorKind::Unexpected, || format!("cannot open `{}`", path.display()))

@@ -10,7 +10,6 @@ use crate::config_file;
 use crate::credential::CredentialSource;
 use crate::engine::ConnectOptions;
 use crate::error::Result;
-use crate::fs::RepositoryLock;
 use crate::gateway::Proxy;
 use crate::git::{EnvironmentIdentities, Git, SlotPool};
 use crate::protected::ProtectedPaths;
@@ -22,6 +21,7 @@ mod accept;
 mod end;
 mod hazards;
 mod list;
+mod lock;
 mod reset;
 mod run;
 mod select;
@@ -33,6 +33,7 @@ mod usage;
 pub use crate::obeyed::{NewToRun, NewToRunChange};
 pub use end::Removal;
 pub use list::{GenerationSummary, Listing};
+pub(crate) use lock::HeldLock;
 pub use reset::ResetDone;
 pub use run::{RunDone, RunOptions};
 pub use start::{StartDone, StartOptions};
@@ -90,7 +91,10 @@ impl Default for Surroundings {
 pub struct Generator {
     pub(crate) git: Git,
     pub(crate) config: Config,
+    /// Where the state is; before there is any, where it will be.
     pub(crate) state_dir: PathBuf,
+    /// The folder that the configuration names for it.
+    configured_state_dir: PathBuf,
     pub(crate) surroundings: Surroundings,
     /// What relative folders of the configuration are seen from.
     main_checkout: PathBuf,
@@ -109,14 +113,16 @@ impl Generator {
         // Before anything can fail: the person's own git waits for it, too.
         let freed = git.free_abandoned_locks()?;
         let config = Config::load(git.workdir())?;
-        // One state folder a repository, and one lock in it, from whichever worktree a person calls.
         let main = git.main_checkout()?.unwrap_or_else(|| git.workdir().to_owned());
         let mut generator = Self::with_config(git, config, surroundings);
         generator.main_checkout.clone_from(&main);
         generator.freed = freed;
         if let Some(state_dir) = &generator.config.state_dir {
-            generator.state_dir = main.join(state_dir);
+            generator.configured_state_dir = main.join(state_dir);
         }
+        // The state is the repository's, whatever the configuration of this worktree says: who would change it is refused.
+        let used = generator.git.state_folder()?;
+        generator.state_dir = used.unwrap_or_else(|| generator.configured_state_dir.clone());
         // So that the redactor knows it; whoever needs it says what is wrong with it.
         let _ = generator
             .credential()
@@ -137,6 +143,7 @@ impl Generator {
                 .with_config_home(surroundings.config_home.clone())
                 .with_identities(surroundings.identities.clone()),
             config,
+            configured_state_dir: state_dir.clone(),
             state_dir,
             surroundings,
             chosen: None,
@@ -161,7 +168,7 @@ impl Generator {
         &self.git
     }
 
-    /// The folder with lock, slots and run records.
+    /// The folder with slots and run records.
     pub fn state_dir(&self) -> &Path {
         &self.state_dir
     }
@@ -188,11 +195,6 @@ impl Generator {
 
     pub(crate) fn slots(&self) -> SlotPool {
         SlotPool::new(self.git.clone(), &self.state_dir)
-    }
-
-    /// Takes the repository's lock for a command or a run.
-    pub(crate) fn lock(&self, id: &str) -> Result<RepositoryLock> {
-        RepositoryLock::acquire(&self.state_dir, id)
     }
 
     /// What no task may change without a person's word: `protected_paths`, whatever a key of the configuration names, and

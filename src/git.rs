@@ -23,6 +23,7 @@ mod locks;
 mod merge;
 mod objects;
 mod refs;
+mod repository_id;
 mod rules;
 mod slots;
 mod tree;

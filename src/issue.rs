@@ -187,6 +187,9 @@ pub struct TaskPlan {
 pub struct Claim {
     /// The run's name.
     pub run: String,
+    /// The id of the repository that the run is of; `None` for a claim of an earlier version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repository: Option<String>,
     /// When the run took it.
     pub at: Timestamp,
 }

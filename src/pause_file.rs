@@ -6,7 +6,7 @@ use std::io::ErrorKind as Io;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Context as _, Error, ErrorKind, Result};
-use crate::fs::{create_folder, write_atomically};
+use crate::fs::{create_private_folder, write_atomically};
 use crate::pause::Pause;
 
 /// The pauses that are written down, over or not; none when there is no file.
@@ -60,7 +60,7 @@ fn path(state_dir: &Path) -> PathBuf {
 }
 
 fn save(state_dir: &Path, pauses: &[Pause]) -> Result<()> {
-    create_folder(state_dir)?;
+    create_private_folder(state_dir)?;
     let mut text = serde_json::to_vec_pretty(pauses).context("cannot write the pauses")?;
     text.push(b'\n');
     write_atomically(&path(state_dir), &text)

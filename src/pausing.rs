@@ -8,7 +8,6 @@ use crate::crash::crash_point;
 use crate::credential::CredentialProblem;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Happening;
-use crate::fs::{LockHolder, lock_holder};
 use crate::generator::Generator;
 use crate::pause::{LimitMet, Pause, PauseCause};
 use crate::pause_file;
@@ -21,11 +20,6 @@ impl Generator {
     /// Lifts every pause: calls are made from now on, by the run that waits, or by the next one. Answers those lifted.
     pub fn lift_pauses(&self) -> Result<Vec<Pause>> {
         pause_file::clear(&self.state_dir)
-    }
-
-    /// The run that is at work on this repository, if any.
-    pub fn run_at_work(&self) -> Result<Option<LockHolder>> {
-        lock_holder(&self.state_dir)
     }
 
     /// The pauses that hold up calls now, the longest first.

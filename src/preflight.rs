@@ -11,11 +11,11 @@ use crate::credential::{CredentialProblem, CredentialSource};
 use crate::engine::{Container, ContainerSpec, Engine};
 use crate::error::{Context as _, Error, ErrorKind, Result};
 use crate::event::Happening;
-use crate::fs::{create_folder, write_atomically};
+use crate::fs::{create_private_folder, write_atomically};
 use crate::generator::Generator;
 use crate::git::{Git, Oid, Slot};
 use crate::record::Recorder;
-use crate::recover::repository_label;
+use crate::recover::repository_labels;
 use crate::text::one_line;
 use crate::work::Work;
 
@@ -206,7 +206,7 @@ pub(crate) async fn toolchain(generator: &Generator, engine: &Engine) -> Result<
     for command in &tried.commands {
         try_command(generator, engine, command).await?;
     }
-    create_folder(&folder)?;
+    create_private_folder(&folder)?;
     let text = serde_json::to_vec(&tried).context("cannot write what was tried of the image")?;
     write_atomically(&path, &text)
 }
@@ -217,7 +217,7 @@ async fn try_command(generator: &Generator, engine: &Engine, command: &str) -> R
         image: image.clone(),
         command: ["sh", "-c", command].map(str::to_owned).into(),
         network: Some("none".to_owned()),
-        labels: [("cordwainer.repo".to_owned(), repository_label(&generator.git))].into(),
+        labels: repository_labels(&generator.git, generator.git.repository_id()?.as_deref()),
         ..ContainerSpec::default()
     };
     let mut container = engine.start(&spec, b"").await?;

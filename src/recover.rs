@@ -1,10 +1,11 @@
 //! Recovery: what a dead run left is kept and put right before anything else happens.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use crate::agent::{CallOutcome, Role};
 use crate::attempt::{Attempt, Outcome};
-use crate::engine::Engine;
+use crate::engine::{Engine, FoundContainer};
 use crate::error::Result;
 use crate::generation::GenerationName;
 use crate::generator::Generator;
@@ -21,6 +22,8 @@ use crate::task_commit::{AttemptName, keep_orphan, keep_snapshot, kept_commit, m
 pub(crate) struct Recovery<'a> {
     generator: &'a Generator,
     generation: &'a GenerationName,
+    /// The repository's id.
+    repository: Option<String>,
     store: Store,
     /// Whether suspended sessions are left, too: their generation ends.
     ending: bool,
@@ -32,6 +35,7 @@ impl<'a> Recovery<'a> {
         Ok(Self {
             generator,
             generation,
+            repository: generator.git.repository_id()?,
             store,
             ending: false,
         })
@@ -59,14 +63,16 @@ impl<'a> Recovery<'a> {
     }
 
     fn is_waiting(&self, leftover: &Leftover, issues: &Issues) -> Result<bool> {
-        let Some(owner) = SlotOwner::parse(&leftover.owner).filter(|owner| owner.session.is_some()) else {
+        let repository = self.repository.as_deref();
+        let Some(owner) = SlotOwner::parse(&leftover.owner).filter(|owner| owner.session_of(repository).is_some())
+        else {
             return Ok(false);
         };
         if owner.generation != self.generation.as_str() {
             let generation = GenerationName::new(owner.generation)?;
             return Ok(self.generator.git.reference(&generation.base_mark())?.is_some());
         }
-        Ok(!self.ending && Suspended::of(leftover, self.generation, issues).is_some())
+        Ok(!self.ending && Suspended::of(leftover, repository, self.generation, issues).is_some())
     }
 
     /// Whether slots or claims were left; containers alone show only when an engine is asked.
@@ -108,17 +114,42 @@ impl<'a> Recovery<'a> {
     /// claims right. Says what it did. Every part can be done twice.
     pub(crate) async fn run(&self, engine: &Engine) -> Result<Vec<String>> {
         let mut said: Vec<_> = self.generator.freed_locks().collect();
-        let labels = BTreeMap::from([("cordwainer.repo".to_owned(), repository_label(&self.generator.git))]);
-        for container in engine.sweep(&labels).await? {
+        for container in self.containers(engine).await? {
+            engine.remove(&container).await?;
             said.push(format!("removed the container `{}` of an earlier run", container.name));
         }
         said.extend(self.put_all_right()?);
         Ok(said)
     }
 
+    /// The containers of this repository: by its id, and those without one, of earlier versions, by its path.
+    async fn containers(&self, engine: &Engine) -> Result<Vec<FoundContainer>> {
+        let git = &self.generator.git;
+        let mut found = engine.list(&repository_labels(git, None)).await?;
+        found.retain(|container| !container.labels.contains_key(REPOSITORY_LABEL));
+        let Some(id) = &self.repository else { return Ok(found) };
+        for container in engine
+            .list(&BTreeMap::from([(REPOSITORY_LABEL.to_owned(), id.clone())]))
+            .await?
+        {
+            // Whoever copied a repository right after moving it has two of one id, until one of them finds out.
+            let place = container.labels.get(PATH_LABEL).map(Path::new);
+            if !place.map_or(Ok(false), |place| git.is_another_at(place, id))? {
+                found.push(container);
+            }
+        }
+        Ok(found)
+    }
+
     /// Keeps what is in leftover slots and puts leftover claims right.
     fn put_all_right(&self) -> Result<Vec<String>> {
         let mut said = Vec::new();
+        match self.generator.slots().forget_strays()? {
+            0 => {}
+            strays => said.push(format!(
+                "took {strays} of our worktrees off git's list: they are gone, or another repository's"
+            )),
+        }
         for leftover in self.leftovers()? {
             match leftover.holder {
                 None => self.keep_slot(&leftover, &mut said)?,
@@ -170,7 +201,14 @@ impl<'a> Recovery<'a> {
             )));
         };
         let call = self.call_of(&issue, owner.attempt, &owner.run)?;
-        let text = message(&generation, &issue, owner.attempt, &owner.run, call.as_ref());
+        let name = AttemptName {
+            generation: &generation,
+            task,
+            number: owner.attempt,
+            run: &owner.run,
+            repository: owner.repository.as_deref(),
+        };
+        let text = message(&name, &issue, call.as_ref());
         let kept = keep_snapshot(self.generator, &generation, task, base, snapshot.tree, &text)?;
         Ok(Some(format!(
             "kept what attempt {} at {task} had left, as commit {kept}",
@@ -219,8 +257,10 @@ impl<'a> Recovery<'a> {
     /// Closes a claimed task whose commit is on the branch, else gives the claim back.
     fn put_right(&self, id: &IssueId, said: &mut Vec<String>) -> Result<()> {
         let now = self.generator.world().now();
-        let mut attempt = self.interrupted_attempt(self.store.read()?.get(id)?, now)?;
-        let name = self.name(id, attempt.number, &attempt.run);
+        let issues = self.store.read()?;
+        let issue = issues.get(id)?;
+        let mut attempt = self.interrupted_attempt(issue, now)?;
+        let name = self.name(issue, attempt.number, &attempt.run);
         if let Some(commit) = merged_commit(self.generator, &name)? {
             attempt.outcome = Outcome::Merged;
             "its run died before the task was closed".clone_into(&mut attempt.reason);
@@ -239,13 +279,15 @@ impl<'a> Recovery<'a> {
         Ok(())
     }
 
-    /// The name of an attempt at a task of this generation.
-    fn name<'name>(&'name self, task: &'name IssueId, number: u32, run: &'name str) -> AttemptName<'name> {
+    /// The name of an attempt at a claimed task of this generation.
+    fn name<'name>(&'name self, issue: &'name Issue, number: u32, run: &'name str) -> AttemptName<'name> {
+        let claim = issue.claim.as_ref();
         AttemptName {
             generation: self.generation,
-            task,
+            task: &issue.id,
             number,
             run,
+            repository: claim.and_then(|claim| claim.repository.as_deref()),
         }
     }
 
@@ -274,7 +316,7 @@ impl<'a> Recovery<'a> {
         let run = claim.map_or_else(String::new, |claim| claim.run.clone());
         let number = issue.next_attempt();
         let records = records_of(&run, issue, number);
-        let kept = kept_commit(self.generator, &self.name(&issue.id, number, &run))?;
+        let kept = kept_commit(self.generator, &self.name(issue, number, &run))?;
         let call = self.call_of(issue, number, &run)?;
         Ok(Attempt {
             number,
@@ -318,7 +360,14 @@ fn claimed(issues: &Issues) -> Vec<IssueId> {
         .collect()
 }
 
-/// By which label value containers of this repository are known: its common directory.
-pub(crate) fn repository_label(git: &Git) -> String {
-    git.common_dir().to_string_lossy().into_owned()
+/// The label with the repository's id.
+const REPOSITORY_LABEL: &str = "cordwainer.repository";
+/// The label with where its git folder was when the container was made, which was all that earlier versions told.
+const PATH_LABEL: &str = "cordwainer.repo";
+
+/// By which labels containers of a repository with this id are known.
+pub(crate) fn repository_labels(git: &Git, id: Option<&str>) -> BTreeMap<String, String> {
+    let mut labels = BTreeMap::from([(PATH_LABEL.to_owned(), git.common_dir().to_string_lossy().into_owned())]);
+    labels.extend(id.map(|id| (REPOSITORY_LABEL.to_owned(), id.to_owned())));
+    labels
 }

@@ -12,7 +12,7 @@ use crate::error::{ErrorKind, Result};
 use crate::event::{CallName, Happening};
 use crate::gate;
 use crate::git::{Oid, Slot, Snapshot, SnapshotLimits};
-use crate::issue::{Issue, IssueId};
+use crate::issue::{Claim, Issue, IssueId};
 use crate::judgement::{self, Judgement, hold_reason, limit_of, refusal};
 use crate::ledger::{Entry, learned_rates};
 use crate::materials;
@@ -89,9 +89,13 @@ pub(crate) struct Claimed {
 pub(crate) fn claim(work: &Work<'_>, id: &IssueId) -> Result<Claimed> {
     let base = work.tip()?;
     let now = work.now();
-    let run = work.recorder.run();
+    let claim = Claim {
+        run: work.recorder.run().to_owned(),
+        repository: Some(work.repository.clone()),
+        at: now,
+    };
     let issue = work.store.update(&format!("claim {id}"), now, |issues| {
-        issues.claim(id, run, now)?;
+        issues.claim_as(id, claim.clone())?;
         issues.get(id).cloned()
     })?;
     crash_point!("stitch.claimed");
@@ -313,13 +317,8 @@ fn keep(work: &Work<'_>, trial: &mut Trial, slot: &mut Slot) -> Result<Snapshot>
         work.warn(format!("{}: ignore rules leave out {ignored}", trial.issue.id));
     }
     if snapshot.tree != work.generator.git.commit_info(base)?.tree {
-        let text = message(
-            work.generation,
-            &trial.issue,
-            trial.number,
-            work.recorder.run(),
-            trial.entry.as_ref(),
-        );
+        let name = work.attempt(&trial.issue.id, trial.number);
+        let text = message(&name, &trial.issue, trial.entry.as_ref());
         let id = &trial.issue.id;
         let kept = keep_snapshot(work.generator, work.generation, id, base, snapshot.tree, &text)?;
         trial.snapshot = Some(kept);

@@ -11,6 +11,9 @@ use crate::issue::{IssueId, Issues, Status};
 /// Who uses a slot, written into its dirty marker before use.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct SlotOwner {
+    /// The repository's id; `None` in a marker of an earlier version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) repository: Option<String>,
     /// The generation.
     pub(crate) generation: String,
     /// The run.
@@ -37,6 +40,12 @@ impl SlotOwner {
         serde_json::to_string(self).context("cannot write a slot's marker")
     }
 
+    /// The session that waits here for this repository. One that came along with a copy is the original's to go on with.
+    pub(crate) fn session_of(&self, repository: Option<&str>) -> Option<&str> {
+        let is_ours = self.repository.is_none() || self.repository.as_deref() == repository;
+        self.session.as_deref().filter(|_| is_ours)
+    }
+
     /// Reads a marker; `None` for one that a crash cut short, which was never followed by work in the slot.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         serde_json::from_str(text).ok()
@@ -57,11 +66,16 @@ pub(crate) struct Suspended {
 }
 
 impl Suspended {
-    /// Reads a leftover slot as a suspended one of this generation; `None` when it is something else, or when there is
+    /// Reads a leftover slot as a suspended one of this generation of a repository; `None` when it is something else, or when there is
     /// nothing any more to go on with.
-    pub(crate) fn of(leftover: &Leftover, generation: &GenerationName, issues: &Issues) -> Option<Self> {
+    pub(crate) fn of(
+        leftover: &Leftover,
+        repository: Option<&str>,
+        generation: &GenerationName,
+        issues: &Issues,
+    ) -> Option<Self> {
         let owner = SlotOwner::parse(&leftover.owner)?;
-        let session = owner.session.clone()?;
+        let session = owner.session_of(repository)?.to_owned();
         let here = owner.generation == generation.as_str() && leftover.holder.is_none();
         (here && is_wanted(&owner, &session, issues)).then_some(())?;
         Some(Self {

@@ -19,6 +19,8 @@ const TASK_TRAILER: &str = "Cordwainer-Task";
 /// The attempt at the task, counted from 1.
 const ATTEMPT_TRAILER: &str = "Cordwainer-Attempt";
 const RUN_TRAILER: &str = "Cordwainer-Run";
+/// The repository that the run was of: a copy of it goes on with the same names.
+const REPOSITORY_TRAILER: &str = "Cordwainer-Repository";
 const MODEL_TRAILER: &str = "Cordwainer-Model";
 const TOKENS_TRAILER: &str = "Cordwainer-Tokens";
 const COST_TRAILER: &str = "Cordwainer-Cost";
@@ -96,40 +98,44 @@ pub(crate) struct AttemptName<'name> {
     pub(crate) number: u32,
     /// The run that made it.
     pub(crate) run: &'name str,
+    /// The id of the repository that the run was of, where it is known.
+    pub(crate) repository: Option<&'name str>,
 }
 
 impl AttemptName<'_> {
     /// Whether a commit came of this attempt, by its trailers.
     fn made(&self, commit: &CommitInfo) -> bool {
         let says = |key, value: &str| commit.trailer(key).as_deref() == Some(value);
+        // Commits of earlier versions do not say it.
+        let of_another = self
+            .repository
+            .is_some_and(|own| commit.trailer(REPOSITORY_TRAILER).is_some_and(|said| said != own));
         says(GENERATION_TRAILER, self.generation.as_str())
             && says(TASK_TRAILER, &self.task.to_string())
             && says(ATTEMPT_TRAILER, &self.number.to_string())
             && says(RUN_TRAILER, self.run)
+            && !of_another
     }
 }
 
 /// The message of a task's commit: what the task was, and trailers that say where it came from. Tokens and money are
 /// those of all attempts up to this one, whose call `call` is; `None` where it never began.
-pub(crate) fn message(
-    generation: &GenerationName,
-    issue: &Issue,
-    attempt: u32,
-    run: &str,
-    call: Option<&Entry>,
-) -> String {
+pub(crate) fn message(attempt: &AttemptName<'_>, issue: &Issue, call: Option<&Entry>) -> String {
     let mut text = format!("{}\n\n", one_line(&issue.title, 200));
     let model = call.and_then(|call| call.model.as_deref());
-    let usage = usage_up_to(issue, attempt, call);
-    let trailers = [
-        (GENERATION_TRAILER, generation.to_string()),
-        (TASK_TRAILER, issue.id.to_string()),
-        (ATTEMPT_TRAILER, attempt.to_string()),
-        (RUN_TRAILER, run.to_owned()),
+    let usage = usage_up_to(issue, attempt.number, call);
+    let mut trailers = vec![
+        (GENERATION_TRAILER, attempt.generation.to_string()),
+        (TASK_TRAILER, attempt.task.to_string()),
+        (ATTEMPT_TRAILER, attempt.number.to_string()),
+        (RUN_TRAILER, attempt.run.to_owned()),
+    ];
+    trailers.extend(attempt.repository.map(|id| (REPOSITORY_TRAILER, id.to_owned())));
+    trailers.extend([
         (MODEL_TRAILER, one_line(model.unwrap_or("unknown"), 100)),
         (TOKENS_TRAILER, usage.tokens().to_string()),
         (COST_TRAILER, format!("{:.4} USD", usage.cost_usd)),
-    ];
+    ]);
     for (key, value) in trailers {
         let _ = writeln!(text, "{key}: {value}");
     }
@@ -137,8 +143,8 @@ pub(crate) fn message(
 }
 
 /// The same for what a person took as it was.
-pub(crate) fn accepted_message(generation: &GenerationName, issue: &Issue, attempt: &Attempt, by: &str) -> String {
-    let mut text = message(generation, issue, attempt.number, &attempt.run, attempt.call.as_ref());
+pub(crate) fn accepted_message(name: &AttemptName<'_>, issue: &Issue, attempt: &Attempt, by: &str) -> String {
+    let mut text = message(name, issue, attempt.call.as_ref());
     let _ = writeln!(text, "{ACCEPTED_TRAILER}: {}", one_line(by, 100));
     text
 }
@@ -252,6 +258,7 @@ mod tests {
     use super::*;
     use crate::agent::Role;
     use crate::attempt::Outcome;
+    use crate::git::Identity;
     use crate::issue::{FORMAT, Issues, NewIssue, StoreMeta};
     use crate::ledger::tests::entry;
 
@@ -289,20 +296,67 @@ mod tests {
         }
     }
 
+    /// The message of an attempt at a task, made in the repository `0f`.
+    fn message_of(issue: &Issue, number: u32, call: Option<&Entry>) -> String {
+        let name = AttemptName {
+            generation: &generation(),
+            task: &issue.id,
+            number,
+            run: "run-2",
+            repository: Some("0f"),
+        };
+        message(&name, issue, call)
+    }
+
     /// The end of the message of an attempt at a task that has these attempts already.
     fn check(recorded: &[u32], number: u32, call: Option<&Entry>, expect: [&str; 3]) {
-        let text = message(&generation(), &task(recorded), number, "run-2", call);
-        let begin = "Parse it\n\nCordwainer-Generation: generation-a\nCordwainer-Task: cw-1\n";
-        assert!(text.starts_with(begin), "{text}");
+        let text = message_of(&task(recorded), number, call);
+        let begin = format!(
+            "Parse it\n\nCordwainer-Generation: generation-a\nCordwainer-Task: cw-1\nCordwainer-Attempt: {number}\n\
+             Cordwainer-Run: run-2\nCordwainer-Repository: 0f\n"
+        );
+        assert!(text.starts_with(&begin), "{text}");
         let lines: Vec<_> = text.lines().collect();
         assert_eq!(lines[lines.len() - 3..], expect);
+    }
+
+    #[test]
+    fn an_attempt_is_told_from_that_of_another_repository_and_an_earlier_version_says_nothing_of_it() {
+        let issue = task(&[]);
+        let id = Oid::ZERO_SHA1;
+        let who = Identity {
+            name: "Tess Ter".to_owned(),
+            email: "tess@example.org".to_owned(),
+        };
+        let commit = |message: String| CommitInfo {
+            id,
+            tree: id,
+            parents: Vec::new(),
+            message,
+            author: who.clone(),
+            committer: who.clone(),
+            time: Timestamp::UNIX_EPOCH,
+        };
+        let said = commit(message_of(&issue, 1, None));
+        let unsaid = commit(message_of(&issue, 1, None).replace("Cordwainer-Repository: 0f\n", ""));
+        for (repository, made) in [(Some("0f"), true), (Some("1f"), false), (None, true)] {
+            let name = AttemptName {
+                generation: &generation(),
+                task: &issue.id,
+                number: 1,
+                run: "run-2",
+                repository,
+            };
+            assert_eq!(name.made(&said), made, "{repository:?}");
+            assert!(name.made(&unsaid), "{repository:?}");
+        }
     }
 
     #[test]
     fn a_title_forges_no_trailer() {
         let mut issue = task(&[]);
         issue.title = "x\n\nCordwainer-Task: cw-9\u{1b}[2J\n".to_owned();
-        let text = message(&generation(), &issue, 1, "run-2", None);
+        let text = message_of(&issue, 1, None);
         assert!(
             text.starts_with("x Cordwainer-Task: cw-9\\u{1b}[2J\n\nCordwainer-Generation: generation-a\n"),
             "{text}"

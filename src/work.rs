@@ -21,10 +21,10 @@ use crate::issue::{IssueId, Issues};
 use crate::preflight;
 use crate::protected::ProtectedPaths;
 use crate::record::Recorder;
-use crate::recover::repository_label;
+use crate::recover::repository_labels;
 use crate::store::Store;
 use crate::suspend::{SlotOwner, Suspended};
-use crate::task_commit::tip_of;
+use crate::task_commit::{AttemptName, tip_of};
 
 /// What a call finds beside its slot.
 pub(crate) struct Workplace {
@@ -39,6 +39,8 @@ pub(crate) struct Workplace {
 /// What the steps of a run work with.
 pub(crate) struct Work<'a> {
     pub(crate) generator: &'a Generator,
+    /// The repository's id.
+    pub(crate) repository: String,
     pub(crate) generation: &'a GenerationName,
     pub(crate) store: Store,
     pub(crate) engine: &'a Engine,
@@ -65,8 +67,8 @@ impl Work<'_> {
 
     /// Whose a container is.
     pub(crate) fn labels(&self, task: Option<&IssueId>) -> BTreeMap<String, String> {
-        let mut labels = BTreeMap::from([
-            ("cordwainer.repo".to_owned(), repository_label(&self.generator.git)),
+        let mut labels = repository_labels(&self.generator.git, Some(&self.repository));
+        labels.extend([
             ("cordwainer.generation".to_owned(), self.generation.to_string()),
             ("cordwainer.run".to_owned(), self.recorder.run().to_owned()),
         ]);
@@ -74,9 +76,21 @@ impl Work<'_> {
         labels
     }
 
+    /// The name of an attempt of this run.
+    pub(crate) fn attempt<'name>(&'name self, task: &'name IssueId, number: u32) -> AttemptName<'name> {
+        AttemptName {
+            generation: self.generation,
+            task,
+            number,
+            run: self.recorder.run(),
+            repository: Some(&self.repository),
+        }
+    }
+
     /// Whom a slot of this run is for: an attempt at a task, or a round of the `cycle`th measure.
     pub(crate) fn owner(&self, task: Option<IssueId>, attempt: u32, cycle: u32) -> SlotOwner {
         SlotOwner {
+            repository: Some(self.repository.clone()),
             generation: self.generation.to_string(),
             run: self.recorder.run().to_owned(),
             task,
@@ -124,7 +138,7 @@ impl Work<'_> {
     /// Every slot of the generation in which a session can go on.
     pub(crate) fn all_suspended(&self, issues: &Issues) -> Result<Vec<Suspended>> {
         let leftovers = self.generator.slots().leftovers()?;
-        let suspended = |leftover| Suspended::of(leftover, self.generation, issues);
+        let suspended = |leftover| Suspended::of(leftover, Some(&self.repository), self.generation, issues);
         Ok(leftovers.iter().filter_map(suspended).collect())
     }
 

@@ -1,6 +1,5 @@
 //! One sealed container of the configured image, which says what it got.
 
-use std::collections::BTreeMap;
 use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::path::Path;
 use std::time::Duration;
@@ -14,7 +13,7 @@ use crate::error::{Context as _, Error, Result};
 use crate::gateway::{Gateway, Options, hold_to};
 use crate::generator::Generator;
 use crate::guarantee::GuaranteeReport;
-use crate::recover::repository_label;
+use crate::recover::repository_labels;
 use crate::redact::Redactor;
 use crate::text::one_line;
 
@@ -84,7 +83,13 @@ async fn ask(generator: &Generator, engine: &Engine) -> Result<Answer> {
     let (slot, gateway_folder) = (folder()?, folder()?);
     let (user_id, group_id) = engine.slot_owner_for(&user);
     chown(slot.path(), Some(user_id), Some(group_id)).context("cannot make a folder to mount")?;
-    let spec = specification(generator, slot.path(), user).sealed(gateway_folder.path());
+    let id = generator.git.repository_id()?;
+    let spec = ContainerSpec {
+        // So that the next run sweeps up what a killed `doctor` leaves.
+        labels: repository_labels(&generator.git, id.as_deref()),
+        ..specification(generator, slot.path(), user)
+    };
+    let spec = spec.sealed(gateway_folder.path());
     let asked = engine.asked(&spec, &generator.config().container.relax);
     let (seal, judged) = hold_to(asked, engine.describe());
     let gateway = Gateway::open(Options {
@@ -135,8 +140,6 @@ fn specification(generator: &Generator, slot: &Path, user: UserChoice) -> Contai
         memory: settings.memory,
         cpus: settings.cpus,
         pids: settings.pids,
-        // So that the next run sweeps up what a killed `doctor` leaves.
-        labels: BTreeMap::from([("cordwainer.repo".to_owned(), repository_label(&generator.git))]),
         ..ContainerSpec::default()
     }
 }

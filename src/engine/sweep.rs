@@ -46,9 +46,14 @@ impl Engine {
     pub async fn sweep(&self, labels: &BTreeMap<String, String>) -> Result<Vec<FoundContainer>> {
         let found = self.list(labels).await?;
         for container in &found {
-            self.remove_by_id(&container.id).await?;
+            self.remove(container).await?;
         }
         Ok(found)
+    }
+
+    /// Kills and removes a container that was found.
+    pub(crate) async fn remove(&self, container: &FoundContainer) -> Result<()> {
+        self.remove_by_id(&container.id).await
     }
 }
 

@@ -29,15 +29,7 @@ impl Generator {
         let issue = store.read()?.get(id)?.clone();
         let last = issue.attempts.last();
         let merged = last
-            .map(|last| {
-                let attempt = AttemptName {
-                    generation: &generation,
-                    task: id,
-                    number: last.number,
-                    run: &last.run,
-                };
-                merged_commit(self, &attempt)
-            })
+            .map(|last| merged_commit(self, &name_of(&generation, id, last)))
             .transpose()?
             .flatten();
         if issue.status == Status::Closed && merged.is_some_and(|commit| issue.commit == Some(commit.to_string())) {
@@ -72,7 +64,12 @@ impl Generator {
             return Err(Error::new(ErrorKind::Precondition, message)
                 .hint("it stays held; say in a comment on it what to do instead, and release it"));
         }
-        let text = accepted_message(generation, issue, attempt, &self.git.user()?.name);
+        let repository = self.git.repository_id()?;
+        let name = AttemptName {
+            repository: repository.as_deref(),
+            ..name_of(generation, &issue.id, attempt)
+        };
+        let text = accepted_message(&name, issue, attempt, &self.git.user()?.name);
         let refuse = |_, _| Ok(None);
         match land(self, generation, &issue.id, base, kept.tree, &text, &refuse)? {
             Landed::Merged(commit) => Ok(commit),
@@ -89,5 +86,20 @@ impl Generator {
                 issue.id
             ))),
         }
+    }
+}
+
+/// The name of an attempt that the store has. It does not say of which repository the run was.
+fn name_of<'name>(
+    generation: &'name GenerationName,
+    task: &'name IssueId,
+    attempt: &'name Attempt,
+) -> AttemptName<'name> {
+    AttemptName {
+        generation,
+        task,
+        number: attempt.number,
+        run: &attempt.run,
+        repository: None,
     }
 }

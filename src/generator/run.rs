@@ -10,9 +10,8 @@ use crate::driver;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Happening;
-use crate::fs::RepositoryLock;
 use crate::generation::{GenerationName, Phase};
-use crate::generator::Generator;
+use crate::generator::{Generator, HeldLock};
 use crate::issue::IssueId;
 use crate::plan::{Limits, Reason};
 use crate::record::{EventSender, Recorder};
@@ -166,7 +165,7 @@ impl Generator {
             self.redactor().clone(),
         )?;
         Ok(Session {
-            _lock: lock,
+            lock,
             generation,
             recorder,
         })
@@ -191,6 +190,7 @@ impl Generator {
     fn work<'a>(&'a self, session: &'a Session, engine: &'a Engine) -> Result<Work<'a>> {
         let work = Work {
             generator: self,
+            repository: session.lock.id.clone(),
             generation: &session.generation,
             store: Store::open(&self.git, &session.generation)?,
             engine,
@@ -208,7 +208,7 @@ impl Generator {
 
 /// What a run holds from beginning to end.
 struct Session {
-    _lock: RepositoryLock,
+    lock: HeldLock,
     generation: GenerationName,
     recorder: Recorder,
 }

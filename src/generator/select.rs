@@ -1,7 +1,7 @@
 //! Which generation is meant: the one named, the one switched to, or the only one.
 
 use crate::error::{Context as _, Error, ErrorKind, Result};
-use crate::fs::{create_folder, write_atomically};
+use crate::fs::{create_private_folder, write_atomically};
 use crate::generation::{ARCHIVE, GenerationName, NAMESPACE};
 use crate::generator::Generator;
 use crate::text::nearest;
@@ -99,7 +99,7 @@ impl Generator {
 
     /// Means `generation` from now on.
     pub(crate) fn remember(&self, generation: &GenerationName) -> Result<()> {
-        create_folder(&self.state_dir)?;
+        create_private_folder(&self.state_dir)?;
         write_atomically(&self.state_dir.join("current"), generation.as_str().as_bytes())
     }
 

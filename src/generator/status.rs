@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::agent::{Role, Usage};
 use crate::budget::Standing;
 use crate::error::{Error, Result};
-use crate::fs::{LockHolder, lock_holder};
+use crate::fs::LockHolder;
 use crate::generation::{GenerationName, Phase};
 use crate::generator::Generator;
 use crate::git::{Hazard, Oid};
@@ -58,7 +58,7 @@ impl Generator {
         let issues = self.ending_store(&generation)?.read()?;
         let tip = self.git.reference(&generation.branch())?;
         let merged = self.git.reference(&generation.merged_mark())?;
-        let run = lock_holder(&self.state_dir)?;
+        let run = self.run_at_work()?;
         let pauses = self.pauses();
         let unreadable = pauses.as_ref().err().map(Error::in_a_line);
         let pause = pauses.unwrap_or_default().into_iter().next();
@@ -119,22 +119,29 @@ impl Generator {
     /// What runs left in slots: work to put right, and sessions to go on with.
     fn left_behind(&self, generation: &GenerationName, issues: &Issues) -> Result<Vec<String>> {
         let mut said = Vec::new();
+        let repository = self.git.repository_id()?;
         for leftover in self.slots().leftovers()? {
-            said.push(match Suspended::of(&leftover, generation, issues) {
-                Some(suspended) => {
-                    let whose = suspended
-                        .owner
-                        .task
-                        .map_or("a measure".to_owned(), |task| task.to_string());
-                    format!(
-                        "the session of {whose} is suspended in slot {}: the next run goes on with it",
-                        suspended.slot
-                    )
-                }
-                // Another generation's session waits for that one's next run.
-                None if SlotOwner::parse(&leftover.owner).is_some_and(|owner| owner.session.is_some()) => continue,
-                None => "a run ended in the middle of a task: `generator resume` puts it right".to_owned(),
-            });
+            said.push(
+                match Suspended::of(&leftover, repository.as_deref(), generation, issues) {
+                    Some(suspended) => {
+                        let whose = suspended
+                            .owner
+                            .task
+                            .map_or("a measure".to_owned(), |task| task.to_string());
+                        format!(
+                            "the session of {whose} is suspended in slot {}: the next run goes on with it",
+                            suspended.slot
+                        )
+                    }
+                    // Another generation's session waits for that one's next run.
+                    None if SlotOwner::parse(&leftover.owner)
+                        .is_some_and(|owner| owner.session_of(repository.as_deref()).is_some()) =>
+                    {
+                        continue;
+                    }
+                    None => "a run ended in the middle of a task: `generator resume` puts it right".to_owned(),
+                },
+            );
         }
         said.dedup();
         Ok(said)

@@ -170,7 +170,7 @@ impl SlotPool {
     /// copied repository brought along. Links are not followed.
     pub fn remove_all(&self) -> Result<Removal> {
         let mut removal = Removal::default();
-        registration::Registration::remove_foreign(&self.git)?;
+        self.forget_strays()?;
         for number in self.listed()? {
             match self.claim(number)? {
                 Claim::Busy => removal.busy.push(number),
@@ -182,6 +182,11 @@ impl SlotPool {
             }
         }
         Ok(removal)
+    }
+
+    /// Removes the registrations of slots that are gone, or another repository's, and says how many.
+    pub fn forget_strays(&self) -> Result<usize> {
+        registration::Registration::remove_strays(&self.git)
     }
 
     /// Where the private repository of a slot is to be made: an agent can lock it for others, and it goes with the slot.

@@ -16,6 +16,16 @@ mod tests;
 impl Issues {
     /// Claims a ready issue for a run. Whoever comes second is refused, the same run too.
     pub fn claim(&mut self, id: &IssueId, run: &str, now: Timestamp) -> Result<()> {
+        let claim = Claim {
+            run: run.to_owned(),
+            repository: None,
+            at: now,
+        };
+        self.claim_as(id, claim)
+    }
+
+    /// The same with the whole of the claim, the run's repository included.
+    pub fn claim_as(&mut self, id: &IssueId, claim: Claim) -> Result<()> {
         let issue = self.get(id)?;
         if issue.status != Status::Open {
             return Err(refused(issue, "be claimed"));
@@ -25,12 +35,9 @@ impl Issues {
             let list = id_list(&waits_for);
             return Err(precondition(format!("{id} cannot be claimed: it waits for {list}")));
         }
-        self.change(id, now, |issue| {
+        self.change(id, claim.at, |issue| {
             issue.status = Status::InProgress;
-            issue.claim = Some(Claim {
-                run: run.to_owned(),
-                at: now,
-            });
+            issue.claim = Some(claim);
         })
     }
 

@@ -14,13 +14,7 @@ use crate::work::Work;
 /// Puts the work on the generation branch: one commit on its tip, by compare-and-swap.
 pub(super) fn merge(work: &Work<'_>, trial: &Trial, snapshot: &Snapshot) -> Result<Judgement> {
     let id = &trial.issue.id;
-    let text = message(
-        work.generation,
-        &trial.issue,
-        trial.number,
-        work.recorder.run(),
-        trial.entry.as_ref(),
-    );
+    let text = message(&work.attempt(id, trial.number), &trial.issue, trial.entry.as_ref());
     // What only became protected by what others did meanwhile was free when this attempt was judged.
     let refuse = |tip, tree| {
         if tip == trial.base {

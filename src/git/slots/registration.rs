@@ -109,23 +109,25 @@ impl Registration {
         fs::remove_dir_all(&self.git_dir).context(format!("cannot remove `{}`", self.git_dir.display()))
     }
 
-    /// Removes the registrations that came with the git folder from another place: the repository was moved, and the
-    /// slot with it, or this is a copy, and the slot is the other's.
-    pub(super) fn remove_foreign(git: &Git) -> Result<()> {
+    /// Removes the registrations whose slots are gone, and those that came with the git folder from another place: the
+    /// repository was moved, and the slot with it, or this is a copy, and the slot is the other's. Says how many.
+    pub(super) fn remove_strays(git: &Git) -> Result<usize> {
         let folder = git.common_dir().join("worktrees");
         let failed = || format!("cannot clear up `{}`", folder.display());
         let entries = match fs::read_dir(&folder) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
             entries => entries.context(failed())?,
         };
+        let mut removed = 0;
         for entry in entries {
             let entry = entry.context(failed())?;
             let ours = entry.file_name().as_encoded_bytes().starts_with(b"cordwainer-slot-");
-            if ours && is_foreign(&entry.path(), git.common_dir()).context(failed())? {
+            if ours && is_stray(&entry.path(), git.common_dir()).context(failed())? {
                 fs::remove_dir_all(entry.path()).context(failed())?;
+                removed += 1;
             }
         }
-        Ok(())
+        Ok(removed)
     }
 
     /// Writes one file, unless it already says so.
@@ -140,18 +142,26 @@ impl Registration {
     }
 }
 
-/// Whether a registration was made while the repository was elsewhere, and its slot is gone or the other repository's.
-fn is_foreign(registration: &Path, common_dir: &Path) -> io::Result<bool> {
+/// Whether the slot of a registration is gone, or another repository's: it was registered while that one's git folder was
+/// this one.
+fn is_stray(registration: &Path, common_dir: &Path) -> io::Result<bool> {
+    let slot = match fs::read(registration.join("gitdir")) {
+        // Just being made, or killed in that: whoever uses the slot next makes it whole.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        slot => slot?,
+    };
+    let slot = bytes::to_path(slot.strip_suffix(b"\n").unwrap_or(&slot));
+    if slot.parent().map(identity).transpose()?.flatten().is_none() {
+        return Ok(true);
+    }
     let was = match fs::read(registration.join(REPOSITORY)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
         was => bytes::to_path(&was?),
     };
-    if let Some(there) = identity(&was)? {
-        return Ok(identity(common_dir)? != Some(there));
-    }
-    let slot = fs::read(registration.join("gitdir"))?;
-    let slot = bytes::to_path(slot.strip_suffix(b"\n").unwrap_or(&slot));
-    Ok(slot.parent().map(identity).transpose()?.flatten().is_none())
+    Ok(match identity(&was)? {
+        Some(there) => identity(common_dir)? != Some(there),
+        None => false,
+    })
 }
 
 /// The device and inode of a folder; `None` where there is nothing.

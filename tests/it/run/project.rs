@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(90);
 /// A repository with a configuration and a generation, and the engine that it uses.
 pub(crate) struct Project {
     pub(crate) repository: TestRepository,
-    kind: EngineKind,
+    pub(crate) kind: EngineKind,
     /// Everything that is the person's, as it was before the program did anything.
     before: BTreeMap<PathBuf, String>,
 }

@@ -129,13 +129,14 @@ impl TestRepository {
 }
 
 /// What is shared or ours in the git folder.
-const NOT_THE_PERSONS: [&str; 8] = [
+const NOT_THE_PERSONS: [&str; 9] = [
     "objects",
     "refs",
     "logs",
     "cordwainer",
     "cordwainer-locks",
     "cordwainer-objects",
+    "cordwainer-repository.json",
     "worktrees",
     "packed-refs",
 ];
