@@ -1,13 +1,14 @@
 //! Every way to become a protected path, or to stand in for one.
 
 use cordwainer::engine::EngineKind;
+use jiff::Timestamp;
 
 use crate::run::engine_tests;
 use crate::run::project::Project;
 use crate::support::repository::TestRepository;
 
 engine_tests! {
-    podman: every_way_to_become_a_protected_path_is_held;
+    podman: every_way_to_become_a_protected_path_is_held, what_a_person_accepted_meanwhile_protects_more;
     docker: what_the_configuration_names_is_held_whatever_the_list_says;
 }
 
@@ -217,4 +218,28 @@ fn what_the_configuration_names_is_held_whatever_the_list_says(kind: EngineKind)
     let told = "Read these before your next command: tools obey or run them by themselves.\n\
                 \x20 .github/workflows/ci.yml (new; CI)\n  build.rs (new; cargo)\n";
     assert!(done.stdout.ends_with(told), "{}", done.stdout);
+}
+
+/// A session that goes on works on an older commit than the one it is merged onto.
+fn what_a_person_accepted_meanwhile_protects_more(kind: EngineKind) {
+    let Some(project) = Project::new(kind, "stitch: {max_attempts: 1}\nlimits: {wait: never}\n") else {
+        return;
+    };
+    project.add(
+        "names it",
+        "write Cargo.toml <<END\n[package]\nbuild = \"src/x.rs\"\nEND",
+    );
+    let reset = Timestamp::now().as_second() + 3 * 3600;
+    project.add(
+        "writes it",
+        &format!("write src/x.rs one\nlimit {reset}\nwrite src/b.txt two"),
+    );
+    project.run(&["generator", "run"]).expect(8);
+    project.run(&["issues", "release", "cw-1", "--accept"]).expect(0);
+    project.run(&["generator", "resume", "--now"]).expect(7);
+    assert_eq!(project.outcomes("cw-2"), ["limited", "protected_path"]);
+    let issue = project.issue("cw-2");
+    let reason = issue["attempts"][1]["reason"].as_str().unwrap();
+    assert_eq!(reason, "it touches `src/x.rs` (cargo runs it by `Cargo.toml`)");
+    project.expect_tidy();
 }
