@@ -203,10 +203,10 @@ fn without_any_engine_the_code_says_so() {
 }
 
 #[test]
-fn a_proxy_that_nobody_asks_is_told() {
+fn allowed_hosts_that_a_proxy_does_not_reach_are_told() {
     for engine in BOTH {
         let Some(socket) = socket(engine) else { continue };
-        let repository = repository(&socket, "");
+        let repository = repository(&socket, "network: {allow: [docs.example.org]}\n");
         let called = cordwainer(&repository, &["doctor", "--json"]);
         let called = called.env("HTTPS_PROXY", "http://127.0.0.1:9").run();
         let document = serde_json::from_str(&called.stdout).unwrap();
