@@ -155,6 +155,8 @@ fn store(name: &'static str, fill: Fill) -> Step {
     let prepare = move |size| -> Result<Round> {
         let filled = Filled::make(size, fill)?;
         Ok(Box::new(move || {
+            // The whole of it is kept: a closure that names the store alone would let the repository go.
+            let filled = &filled;
             timed(|| {
                 filled.store.update("again", Timestamp::UNIX_EPOCH, |issues| {
                     issues.add(NewIssue::titled("one more"), Timestamp::UNIX_EPOCH)
