@@ -1,8 +1,6 @@
 //! What `git fsck` refuses in files that git itself reads: a commit with one that is kept for a person to look at would
 //! make every check of the repository fail.
 
-use std::path::Path;
-
 use crate::git::edit::is_file_of_git;
 
 /// The longest line of attributes that git reads, in bytes (`ATTR_MAX_LINE_LENGTH`).
@@ -59,7 +57,7 @@ fn goes_up(path: &str) -> bool {
 fn is_plain_address(url: &str) -> bool {
     let relative = url.trim_start_matches("../").trim_start_matches("./");
     let climbs = relative.len() < url.len() && relative.starts_with([':', '/']);
-    !url.to_ascii_lowercase().contains("%0a") && !climbs && Path::new(url).components().next().is_some()
+    !url.to_ascii_lowercase().contains("%0a") && !climbs && !url.is_empty()
 }
 
 #[cfg(test)]
