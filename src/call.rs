@@ -14,8 +14,8 @@ mod specification;
 
 use self::listener::Listener;
 use self::seal::Sealed;
-use self::specification::session_mount;
-pub(crate) use self::specification::specification;
+use self::specification::specification;
+pub(crate) use self::specification::{container, private_mounts};
 use crate::agent::{CallReport, Cut, Rates};
 use crate::budget::Reservation;
 use crate::config::{Config, RoleConfig};
@@ -42,43 +42,48 @@ const LATE: Duration = Duration::from_secs(2);
 /// The hard limit of a call that has none, so that there is always a next deadline.
 const FAR_AWAY: Duration = Duration::from_secs(365 * 24 * 3600);
 
-/// What a call needs.
-pub(crate) struct Call<'a> {
+/// What the containers of a call, and those of gates, are made of.
+pub(crate) struct Sandbox<'a> {
     pub(crate) name: CallName,
-    /// The cycle of the generation that it belongs to.
-    pub(crate) cycle: u32,
-    /// What tokens cost by model, as far as calls before this one told it.
-    pub(crate) rates: BTreeMap<String, Rates>,
     pub(crate) config: &'a Config,
-    pub(crate) role: &'a RoleConfig,
     pub(crate) image: &'a str,
     pub(crate) labels: BTreeMap<String, String>,
     /// The person's checkout: relative mounts are seen from here.
     pub(crate) root: &'a Path,
     pub(crate) slot: PathBuf,
     pub(crate) place: &'a Workplace,
+    /// Whether the work may be written.
+    pub(crate) writable: bool,
+    pub(crate) folder: &'a CallFolder,
+}
+
+/// What a call needs.
+pub(crate) struct Call<'a> {
+    pub(crate) sandbox: Sandbox<'a>,
+    /// The cycle of the generation that it belongs to.
+    pub(crate) cycle: u32,
+    /// What tokens cost by model, as far as calls before this one told it.
+    pub(crate) rates: BTreeMap<String, Rates>,
+    pub(crate) role: &'a RoleConfig,
     /// Where the gateway has the credential from.
     pub(crate) credential: Option<CredentialSource>,
     /// Through which proxy the gateway asks the API.
     pub(crate) proxy: Option<Proxy>,
     /// The session that goes on.
     pub(crate) resume: Option<Resume>,
-    /// Whether the work may be written.
-    pub(crate) writable: bool,
     pub(crate) prompt: &'a str,
     pub(crate) json_schema: Option<serde_json::Value>,
     /// What was set aside for it.
     pub(crate) reservation: &'a Reservation,
-    pub(crate) folder: &'a CallFolder,
 }
 
 impl Call<'_> {
     /// What the ledger knows the call by.
     fn place(&self, run: &str) -> Place {
         Place {
-            role: self.name.role,
-            task: self.name.task.clone(),
-            attempt: self.name.attempt,
+            role: self.sandbox.name.role,
+            task: self.sandbox.name.task.clone(),
+            attempt: self.sandbox.name.attempt,
             cycle: self.cycle,
             run: run.to_owned(),
         }
@@ -113,17 +118,16 @@ pub(crate) async fn make(
 ) -> Result<Made> {
     if let Some(resume) = &call.resume {
         recorder.emit(Happening::SessionResumed {
-            call: call.name.clone(),
+            call: call.sandbox.name.clone(),
             session_id: resume.session.clone(),
         });
     }
     // What nobody may read in the records no agent may read either.
-    let prompt = call.folder.redactor.text(call.prompt);
-    call.folder.write("prompt.md", prompt.as_bytes())?;
+    let prompt = call.sandbox.folder.redactor.text(call.prompt);
+    call.sandbox.folder.write("prompt.md", prompt.as_bytes())?;
     let begun = Instant::now();
     let mut listener = Listener::new(call, recorder)?;
-    let mut specification = specification(call, recorder.run())?;
-    specification.mounts.push(session_mount(call));
+    let specification = specification(call, recorder.run())?;
     let (specification, mut sealed) = seal::for_agent(call, engine, recorder, specification)?;
     let mut container = engine.start(&specification, prompt.as_bytes()).await?;
     let ended = attend(call, &mut container, &mut sealed, &mut listener, cancel).await;
@@ -136,7 +140,11 @@ pub(crate) async fn make(
         Ok((cut, exit)) => {
             if let Err(error) = removed {
                 // It has ended, so no harm is done: the next run sweeps it up.
-                let what = format!("{}: its container was left behind: {}", call.name, error.in_a_line());
+                let what = format!(
+                    "{}: its container was left behind: {}",
+                    call.sandbox.name,
+                    error.in_a_line()
+                );
                 recorder.emit(Happening::Warned { what });
             }
             ((cut, exit.code, exit.oom), None)
@@ -151,14 +159,14 @@ pub(crate) async fn make(
     let entry = Entry::new(call.place(recorder.run()), &report, recorder.now()).with_metered(metered.as_ref());
     if entry.differs() {
         recorder.emit(Happening::MeterDiffered {
-            call: call.name.clone(),
+            call: call.sandbox.name.clone(),
             client: entry.usage,
             gateway: entry.metered.unwrap_or_default(),
         });
     }
     call.reservation.settle(&entry);
     recorder.emit(Happening::AgentEnded {
-        call: call.name.clone(),
+        call: call.sandbox.name.clone(),
         reason: one_line(&report.reason, 300),
         entry: entry.clone(),
     });

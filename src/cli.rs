@@ -122,7 +122,7 @@ impl Command {
             Self::Issues(args) => issues::execute(&args.command, context),
             Self::Transcript(args) => args.execute(context),
             Self::Image(args) => image::execute(&args.command, context).await,
-            Self::Doctor(_) => doctor::execute(context).await,
+            Self::Doctor(args) => doctor::execute(&args, context).await,
             Self::Config(args) => config::execute(&args.command, context),
             Self::Stats(args) => stats::execute(&args, context),
         }
@@ -156,6 +156,12 @@ impl Context {
     /// Opens the repository and its configuration.
     pub(crate) fn open(&self) -> Result<Generator> {
         let generator = Generator::open(&self.directory, self.surroundings.clone())?;
+        Ok(generator.choose(self.generation.clone()))
+    }
+
+    /// The same for a command that only looks, and needs no configuration file.
+    pub(crate) fn look(&self) -> Result<Generator> {
+        let generator = Generator::open_to_look(&self.directory, self.surroundings.clone())?;
         Ok(generator.choose(self.generation.clone()))
     }
 

@@ -9,6 +9,7 @@ use crate::attempt::Outcome;
 use crate::budget::Scope;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Happening;
+use crate::gate;
 use crate::issue::{Issue, IssueId, Issues};
 use crate::measure;
 use crate::pause::Pause;
@@ -153,6 +154,10 @@ impl Driver<'_> {
         if cancel.is_cancelled() {
             return Ok(());
         }
+        gate::see_that_they_run(self.work, cancel).await?;
+        if cancel.is_cancelled() {
+            return Ok(());
+        }
         let claimed = match stitch::claim(self.work, task) {
             // A person closed or held it since we looked: then we look again.
             Err(error) if error.kind() == ErrorKind::Precondition && !self.is_ready(task)? => return Ok(()),
@@ -199,6 +204,10 @@ impl Driver<'_> {
 
     async fn measure(&mut self, cancel: &CancellationToken) -> Result<()> {
         self.pause_after_failure(cancel).await;
+        if cancel.is_cancelled() {
+            return Ok(());
+        }
+        gate::see_that_they_run(self.work, cancel).await?;
         if cancel.is_cancelled() {
             return Ok(());
         }

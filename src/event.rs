@@ -205,6 +205,24 @@ pub enum Happening {
         gate: String,
         /// Whether it said yes.
         passed: bool,
+        /// Why it need not yet pass: what it needs is still to be written in a generation that cleared its sources.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        not_yet: Option<String>,
+    },
+    /// A gate was tried on a commit that no task has touched.
+    GateTried {
+        /// The gate.
+        gate: String,
+        /// The commit that tasks begin from.
+        commit: String,
+        /// Whether it said yes.
+        passed: bool,
+        /// How it ended, where it did not pass.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        how: String,
+        /// Whether it need not yet pass.
+        #[serde(default)]
+        not_yet: bool,
     },
     /// An attempt ended.
     AttemptEnded {

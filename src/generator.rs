@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use secrecy::SecretString;
 
-use crate::config::{self, Config};
+use crate::config::{self, Config, FILE_NAME};
 use crate::config_file;
 use crate::credential::CredentialSource;
 use crate::engine::ConnectOptions;
@@ -86,6 +86,21 @@ impl Default for Surroundings {
     }
 }
 
+impl Surroundings {
+    /// How an engine is looked for; one that has to be started keeps its files below `folder`.
+    pub(crate) fn connect_options(&self, config: &Config, folder: &Path) -> ConnectOptions {
+        ConnectOptions {
+            choice: config.container.engine,
+            socket: config.container.socket.clone(),
+            docker_host: self.docker_host.clone(),
+            container_host: self.container_host.clone(),
+            runtime_dir: self.runtime_dir.clone(),
+            search_path: self.search_path.clone(),
+            service_dir: folder.join("engine"),
+        }
+    }
+}
+
 /// A repository, its configuration, and what can be done with its generations.
 #[derive(Clone, Debug)]
 pub struct Generator {
@@ -109,10 +124,28 @@ impl Generator {
     /// Fails with [`ErrorKind::Precondition`](crate::error::ErrorKind::Precondition) where there is no usable repository, and with
     /// [`ErrorKind::Configuration`](crate::error::ErrorKind::Configuration) and every problem of the file at once.
     pub fn open(directory: &Path, surroundings: Surroundings) -> Result<Self> {
+        Self::open_with(directory, surroundings, Config::load)
+    }
+
+    /// The same for who only looks: where the file is missing, the defaults hold.
+    pub fn open_to_look(directory: &Path, surroundings: Surroundings) -> Result<Self> {
+        Self::open_with(directory, surroundings, |root| {
+            match root.join(FILE_NAME).symlink_metadata() {
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Config::default()),
+                _ => Config::load(root),
+            }
+        })
+    }
+
+    fn open_with(
+        directory: &Path,
+        surroundings: Surroundings,
+        load: impl FnOnce(&Path) -> Result<Config>,
+    ) -> Result<Self> {
         let git = Git::discover(directory)?;
         // Before anything can fail: the person's own git waits for it, too.
         let freed = git.free_abandoned_locks()?;
-        let config = Config::load(git.workdir())?;
+        let config = load(git.workdir())?;
         let main = git.main_checkout()?.unwrap_or_else(|| git.workdir().to_owned());
         let mut generator = Self::with_config(git, config, surroundings);
         generator.main_checkout.clone_from(&main);
@@ -226,15 +259,7 @@ impl Generator {
 
     /// How an engine is looked for.
     pub fn connect_options(&self) -> ConnectOptions {
-        ConnectOptions {
-            choice: self.config.container.engine,
-            socket: self.config.container.socket.clone(),
-            docker_host: self.surroundings.docker_host.clone(),
-            container_host: self.surroundings.container_host.clone(),
-            runtime_dir: self.surroundings.runtime_dir.clone(),
-            search_path: self.surroundings.search_path.clone(),
-            service_dir: self.state_dir.join("engine"),
-        }
+        self.surroundings.connect_options(&self.config, &self.state_dir)
     }
 
     /// Opens the issue store of the generation that is meant.

@@ -96,6 +96,18 @@ impl Git {
         })
     }
 
+    /// Makes an empty repository in a folder.
+    pub(crate) fn init(folder: &Path) -> Result<Self> {
+        Repository::init(folder).context(format!("cannot make a repository in `{}`", folder.display()))?;
+        Self::discover(folder)
+    }
+
+    /// Says whether a folder lies in any repository, be it one that cannot be worked on.
+    pub(crate) fn is_anywhere(start: &Path) -> bool {
+        let found = Repository::open_ext(start, RepositoryOpenFlags::empty(), [] as [&Path; 0]);
+        !matches!(found, Err(error) if error.code() == ErrorCode::NotFound)
+    }
+
     /// The same handle with a redactor that knows the credentials in use, beside the known forms of tokens.
     #[must_use]
     pub fn with_redactor(self, redactor: Redactor) -> Self {

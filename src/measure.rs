@@ -4,7 +4,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::agent::{CallOutcome, CallReport, Cut, Role, Usage, is_session};
 use crate::budget::{Reservation, Scope, Spent};
-use crate::call::{self, Call, Made, Resume};
+use crate::call::{self, Call, Made, Resume, Sandbox};
 use crate::crash::crash_point;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{CallName, DroppedProposal, FiledTask, Happening};
@@ -259,24 +259,26 @@ async fn ask(
     let config = &work.generator.config;
     let issues = work.store.read()?;
     let call = Call {
-        name: name.clone(),
+        sandbox: Sandbox {
+            name: name.clone(),
+            config,
+            image: work.image,
+            labels: work.labels(None),
+            root: work.generator.git.workdir(),
+            slot: asking.slot.path().to_owned(),
+            place: &place,
+            writable: false,
+            folder,
+        },
         cycle: cycle_of(Role::Measure, &issues),
         rates: learned_rates(issues.ledger()),
-        config,
         role: &config.measure,
-        image: work.image,
-        labels: work.labels(None),
-        root: work.generator.git.workdir(),
-        slot: asking.slot.path().to_owned(),
-        place: &place,
         credential: work.credential.clone(),
         proxy: work.generator.surroundings.proxy.clone(),
         resume,
-        writable: false,
         prompt: &prompt,
         json_schema: Some(proposal::json_schema()),
         reservation,
-        folder,
     };
     step(work, name, "container");
     Box::pin(call::make(&call, work.engine, work.recorder, cancel)).await

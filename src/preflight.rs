@@ -1,5 +1,5 @@
-//! Preflight: what a run needs is looked at before the first task meets its absence: limits, the image's toolchain, and
-//! that nobody pays but who is to.
+//! Preflight: what a run needs is looked at before the first task meets its absence. `run` and `doctor` ask the same
+//! list: [`of_repository`] and [`of_engine`].
 
 use std::path::Path;
 use std::time::Duration;
@@ -7,17 +7,18 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::config::{Config, Credentials, billing, client_settings};
-use crate::credential::{CredentialProblem, CredentialSource};
 use crate::engine::{Container, ContainerSpec, Engine};
 use crate::error::{Context as _, Error, ErrorKind, Result};
-use crate::event::Happening;
 use crate::fs::{create_private_folder, write_atomically};
 use crate::generator::Generator;
 use crate::git::{Git, Oid, Slot};
-use crate::record::Recorder;
 use crate::recover::repository_labels;
 use crate::text::one_line;
 use crate::work::Work;
+
+mod repository;
+
+pub(crate) use self::repository::{Ground, of_machine, of_repository};
 
 /// Until one command must have answered: it is to say its version, not to build.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -34,19 +35,103 @@ struct Tried {
     commands: Vec<String>,
 }
 
+/// One thing that was looked at before money is spent.
+pub(crate) struct Looked {
+    /// What.
+    pub(crate) name: &'static str,
+    /// What was found; or what is not as it should be, with the mend for its hint.
+    pub(crate) found: Result<String>,
+    /// Whether a run is refused for it. Of the rest it is told.
+    refuses: bool,
+}
+
+impl Looked {
+    fn must(name: &'static str, found: Result<String>) -> Self {
+        let refuses = true;
+        Self { name, found, refuses }
+    }
+
+    fn should(name: &'static str, found: Result<String>) -> Self {
+        let refuses = false;
+        Self { name, found, refuses }
+    }
+
+    fn is_refused(&self) -> bool {
+        self.refuses && self.found.is_err()
+    }
+}
+
+/// Fails with the first thing for which a run is refused; answers what it is to be told, in sentences.
+pub(crate) fn refuse(all: Vec<Looked>) -> Result<Vec<String>> {
+    let mut told = Vec::new();
+    for looked in all {
+        match looked.found {
+            Ok(_) => {}
+            Err(error) if looked.refuses => return Err(error),
+            Err(error) => {
+                let mend = error.hint_text().map_or_else(String::new, |mend| format!(": {mend}"));
+                told.push(format!("{}{mend}", error.in_a_line()));
+            }
+        }
+    }
+    Ok(told)
+}
+
+/// Who asks an engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asker {
+    /// A run, which fetches the image, and is refused for the first thing that is missing.
+    Run,
+    /// `doctor`, which changes nothing and tells all.
+    Doctor,
+}
+
+/// Looks at an engine and at the image on it, as every run and `doctor` do.
+pub(crate) async fn of_engine(generator: &Generator, engine: &Engine, asker: Asker) -> Vec<Looked> {
+    let mut all = vec![
+        Looked::must("limits", limits(generator, engine)),
+        Looked::must("image", image(generator, engine, asker).await),
+    ];
+    // Without an image there is nothing more to look at.
+    if all[1].is_refused() || (asker == Asker::Run && all[0].is_refused()) {
+        return all;
+    }
+    all.push(Looked::must("environment", environment(generator, engine).await));
+    if asker == Asker::Doctor || !all[2].is_refused() {
+        all.push(Looked::must("toolchain", toolchain(generator, engine).await));
+    }
+    all
+}
+
+/// Sees that the engine has the image.
+async fn image(generator: &Generator, engine: &Engine, asker: Asker) -> Result<String> {
+    let image = &generator.config.image;
+    if asker == Asker::Run {
+        engine.ensure_image(image).await?;
+        return Ok(image.clone());
+    }
+    match engine.image_id(image).await? {
+        Some(_) => Ok(image.clone()),
+        None => {
+            Err(Error::new(ErrorKind::Engine, format!("no `{image}`")).hint("`image build` makes the Claude image"))
+        }
+    }
+}
+
 /// Sees that the engine can enforce the limits that the configuration sets, before the first container asks for them.
 ///
 /// # Errors
 ///
 /// Of kind [`ErrorKind::Engine`], naming the keys whose limits would not hold.
-pub(crate) fn limits(generator: &Generator, engine: &Engine) -> Result<()> {
+fn limits(generator: &Generator, engine: &Engine) -> Result<String> {
     let settings = &generator.config.container;
     engine.check_limits(&ContainerSpec {
         memory: settings.memory,
         cpus: settings.cpus,
         pids: settings.pids,
         ..ContainerSpec::default()
-    })
+    })?;
+    Ok("the engine enforces what is set".to_owned())
 }
 
 /// Sees that the image brings no variable that changes who pays, unless `container.env` has it, too, and none that
@@ -55,7 +140,7 @@ pub(crate) fn limits(generator: &Generator, engine: &Engine) -> Result<()> {
 /// # Errors
 ///
 /// Of kind [`ErrorKind::Engine`], naming the image, the variable and the mend.
-pub(crate) async fn environment(generator: &Generator, engine: &Engine) -> Result<()> {
+async fn environment(generator: &Generator, engine: &Engine) -> Result<String> {
     let config = &generator.config;
     for (name, value) in engine.image_environment(&config.image).await? {
         if generator.redactor().has_credential(&value) {
@@ -78,7 +163,7 @@ pub(crate) async fn environment(generator: &Generator, engine: &Engine) -> Resul
                 .hint("give it a value in `container.env` (an empty one unsets it), or build the image without it"));
         }
     }
-    Ok(())
+    Ok("the image has nobody else pay".to_owned())
 }
 
 /// What is wrong with a variable of the image. One that `container.env` has is overwritten, and checked there.
@@ -90,20 +175,21 @@ fn refused_of_image(config: &Config, name: &str, value: &str) -> Option<billing:
 }
 
 /// Sees that the client's settings files of a commit, from which a call begins, have nobody else pay than the
-/// configuration says. A file that the client would ignore is a warning.
+/// configuration says. Answers, in sentences, which files the client would ignore.
 ///
 /// # Errors
 ///
 /// Of kind [`ErrorKind::Precondition`], naming the file, its keys and the mend.
-pub(crate) fn settings(work: &Work<'_>, commit: Oid) -> Result<()> {
-    let config = &work.generator.config;
+pub(crate) fn settings(generator: &Generator, commit: Oid) -> Result<Vec<String>> {
+    let config = &generator.config;
+    let mut ignored = Vec::new();
     for path in client_settings::FILES {
-        let Some(text) = settings_file(&work.generator.git, config, commit, path)? else {
+        let Some(text) = settings_file(&generator.git, config, commit, path)? else {
             continue;
         };
-        check_settings(work, path, &format!("of {commit}"), &text)?;
+        ignored.extend(check_settings(config, path, &format!("of {commit}"), &text)?);
     }
-    Ok(())
+    Ok(ignored)
 }
 
 /// The same for the files that an agent has left in its slot, where a session is to go on.
@@ -113,20 +199,24 @@ pub(crate) fn settings_in(work: &Work<'_>, slot: &Slot) -> Result<()> {
     }
     for path in client_settings::FILES {
         if let Some(text) = slot.read_file(Path::new(path), SETTINGS_LIMIT)? {
-            check_settings(work, path, "in the worktree", &text)?;
+            let ignored = check_settings(&work.generator.config, path, "in the worktree", &text)?;
+            if let Some(what) = ignored {
+                work.warn(what);
+            }
         }
     }
     Ok(())
 }
 
-fn check_settings(work: &Work<'_>, path: &str, place: &str, text: &[u8]) -> Result<()> {
-    match client_settings::offending(text, &work.generator.config) {
+fn check_settings(config: &Config, path: &str, place: &str, text: &[u8]) -> Result<Option<String>> {
+    match client_settings::offending(text, config) {
         Err(error) => {
             let error = one_line(&error.to_string(), 100);
-            work.warn(format!("`{path}` is not JSON, and the client ignores it: {error}"));
-            Ok(())
+            Ok(Some(format!(
+                "`{path}` is not JSON, and the client ignores it: {error}"
+            )))
         }
-        Ok(keys) if keys.is_empty() => Ok(()),
+        Ok(keys) if keys.is_empty() => Ok(None),
         Ok(keys) => Err(refused_settings(path, place, &keys)),
     }
 }
@@ -160,36 +250,17 @@ fn settings_file(git: &Git, config: &Config, commit: Oid, path: &str) -> Result<
     git.read_file(commit, Path::new(path))
 }
 
-/// Finds the credential that the gateway is to add to requests; `None` where nobody asks for one. A login that has
-/// expired is no matter here: calls pause until it is renewed.
-///
-/// # Errors
-///
-/// Of kind [`ErrorKind::Precondition`] when there is none that could be used, with the mend.
-pub(crate) fn credential(generator: &Generator, recorder: &Recorder) -> Result<Option<CredentialSource>> {
-    let Some(source) = generator.credential() else {
-        return Ok(None);
-    };
-    match source.current(generator.world().now()) {
-        Ok(_) | Err(CredentialProblem::Expired { .. }) => {}
-        Err(problem) => return Err(problem.into()),
-    }
-    if let Some(what) = source.warning() {
-        recorder.emit(Happening::Warned { what });
-    }
-    Ok(Some(source))
-}
-
 /// Sees that every command of `container.toolchain` succeeds in the image; once for each image and list of commands.
 ///
 /// # Errors
 ///
 /// Of kind [`ErrorKind::Engine`], with the command that fails and what it said.
-pub(crate) async fn toolchain(generator: &Generator, engine: &Engine) -> Result<()> {
+async fn toolchain(generator: &Generator, engine: &Engine) -> Result<String> {
     let config = &generator.config;
     if config.container.toolchain.is_empty() {
-        return Ok(());
+        return Ok("nothing is asked for".to_owned());
     }
+    let good = || "every command of `container.toolchain` succeeds".to_owned();
     let tried = Tried {
         image: engine.image_id(&config.image).await?.unwrap_or_default(),
         commands: config.container.toolchain.clone(),
@@ -201,14 +272,15 @@ pub(crate) async fn toolchain(generator: &Generator, engine: &Engine) -> Result<
         .ok()
         .and_then(|bytes| serde_json::from_slice(&bytes).ok());
     if known.as_ref() == Some(&tried) {
-        return Ok(());
+        return Ok(good());
     }
     for command in &tried.commands {
         try_command(generator, engine, command).await?;
     }
     create_private_folder(&folder)?;
     let text = serde_json::to_vec(&tried).context("cannot write what was tried of the image")?;
-    write_atomically(&path, &text)
+    write_atomically(&path, &text)?;
+    Ok(good())
 }
 
 async fn try_command(generator: &Generator, engine: &Engine, command: &str) -> Result<()> {

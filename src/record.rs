@@ -155,6 +155,11 @@ impl Recorder {
             (None, Role::Measure) => format!("{}{}", measure_prefix(cycle), call.attempt),
             (None, role) => format!("{role}-{}", call.attempt),
         };
+        self.folder(&name)
+    }
+
+    /// Makes a folder of the run's, by its name.
+    pub(crate) fn folder(&self, name: &str) -> Result<CallFolder> {
         let below = format!("runs/{}/{name}", self.run);
         let path = self.state_dir.join(&below);
         create_folder(&path)?;

@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 use crate::agent::{CallOutcome, CallReport, Role};
 use crate::attempt::{Attempt, Ignored, Outcome};
 use crate::budget::{Reservation, Scope};
-use crate::call::{self, Call, Resume};
+use crate::call::{self, Call, Resume, Sandbox};
 use crate::crash::crash_point;
 use crate::error::{ErrorKind, Result};
 use crate::event::{CallName, Happening};
@@ -247,14 +247,36 @@ async fn work_in_slot(
     {
         return Ok(judgement);
     }
-    let gates = gate::run_all(&call, &trial.issue.id, work.engine, work.recorder, cancel);
-    match Box::pin(gates).await? {
-        gate::Verdict::Passed => {}
+    let not_yet = match ask_gates(work, trial, &call.sandbox, snapshot.tree, cancel).await? {
+        gate::Verdict::Passed { not_yet } => not_yet,
         gate::Verdict::Failed { reason } => return Ok(Judgement::of(Outcome::GateFailed, reason)),
         gate::Verdict::Cancelled => return Ok(Judgement::of(Outcome::Cancelled, "the run was interrupted")),
-    }
+        gate::Verdict::NotRun { reason } => return Ok(Judgement::of(Outcome::InfrastructureFailed, reason)),
+    };
     step(work, trial, "merge");
-    merge(work, trial, &snapshot)
+    let mut judgement = merge(work, trial, &snapshot)?;
+    if judgement.outcome == Outcome::Merged && !not_yet.is_empty() {
+        judgement.reason = one_line(&format!("not yet: {}", not_yet.join("; ")), 500);
+    }
+    Ok(judgement)
+}
+
+/// Asks every gate. Where something fails under them, and nothing of them runs any more, the session can go on: only the
+/// gates are missing.
+async fn ask_gates(
+    work: &Work<'_>,
+    trial: &Trial,
+    sandbox: &Sandbox<'_>,
+    tree: Oid,
+    cancel: &CancellationToken,
+) -> Result<gate::Verdict> {
+    let id = &trial.issue.id;
+    match Box::pin(gate::judge(work, sandbox, id, tree, cancel)).await {
+        Err(error) if error.kind() == ErrorKind::Engine && work.is_over(Some(id)).await => Ok(gate::Verdict::NotRun {
+            reason: error.in_a_line(),
+        }),
+        judged => judged,
+    }
 }
 
 /// What people said of a task since its last attempt ended.
@@ -280,24 +302,26 @@ fn call_for<'a>(
 ) -> Result<Call<'a>> {
     let issues = work.store.read()?;
     Ok(Call {
-        name: trial.name.clone(),
+        sandbox: Sandbox {
+            name: trial.name.clone(),
+            config: &work.generator.config,
+            image: work.image,
+            labels: work.labels(Some(&trial.issue.id)),
+            root: work.generator.git.workdir(),
+            slot: slot.path().to_owned(),
+            place,
+            writable: true,
+            folder,
+        },
         cycle: cycle_of(Role::Stitch, &issues),
         rates: learned_rates(issues.ledger()),
-        config: &work.generator.config,
         role: &work.generator.config.stitch,
-        image: work.image,
-        labels: work.labels(Some(&trial.issue.id)),
-        root: work.generator.git.workdir(),
-        slot: slot.path().to_owned(),
-        place,
         credential: work.credential.clone(),
         proxy: work.generator.surroundings.proxy.clone(),
         resume: trial.resumes.clone(),
-        writable: true,
         prompt,
         json_schema: None,
         reservation,
-        folder,
     })
 }
 

@@ -15,7 +15,7 @@ use crate::text::one_line;
 /// The generation that a commit was made in: numbers of tasks and attempts are unique in that one alone.
 const GENERATION_TRAILER: &str = "Cordwainer-Generation";
 /// The task that a commit did.
-const TASK_TRAILER: &str = "Cordwainer-Task";
+pub(crate) const TASK_TRAILER: &str = "Cordwainer-Task";
 /// The attempt at the task, counted from 1.
 const ATTEMPT_TRAILER: &str = "Cordwainer-Attempt";
 const RUN_TRAILER: &str = "Cordwainer-Run";

@@ -109,24 +109,17 @@ impl Work<'_> {
 
     /// Brings a slot to `commit`, and makes the repository that the container sees and the folder of its session.
     pub(crate) fn checkout(&self, slot: &mut Slot, owner: SlotOwner, commit: Oid) -> Result<Workplace> {
-        preflight::settings(self, commit)?;
-        let owner_ids = Some(self.owner_ids());
-        let slots = self.generator.slots();
-        tokio::task::block_in_place(|| {
-            slot.restore(commit, owner_ids)?;
-            let folder = slots.private_folder(slot.number());
-            let private = slot.private_repository(&folder, self.generation.as_str(), commit, owner_ids)?;
-            let session = slots.session_folder(slot.number());
-            slot.make_session_folder(&session, owner_ids)?;
-            // From here on there may be work in it that is worth keeping.
-            let base = Some(commit.to_string());
-            slot.mark(&SlotOwner { base, ..owner }.to_text()?)?;
-            Ok(Workplace {
-                private,
-                session,
-                gateway: slots.gateway_folder(slot.number()),
-            })
-        })
+        preflight::settings(self.generator, commit)?;
+        let base = Some(commit.to_string());
+        let mark = SlotOwner { base, ..owner }.to_text()?;
+        lay_out(
+            self.generator,
+            slot,
+            commit,
+            self.generation.as_str(),
+            self.owner_ids(),
+            &mark,
+        )
     }
 
     /// The slot in which a session about a task, or of a measure, can go on.
@@ -233,6 +226,33 @@ impl Work<'_> {
     pub(crate) fn reserve(&self, role: Role, task: Option<&IssueId>, issues: &Issues) -> Result<Reservation, Spent> {
         self.budgets.reserve(&self.request(role, task, issues), issues.ledger())
     }
+}
+
+/// Brings a slot to `commit`, and makes the repository that the container sees, with `branch` checked out, and the folder
+/// of its session. `mark` is what the slot's marker says once there may be work in it that is worth keeping.
+pub(crate) fn lay_out(
+    generator: &Generator,
+    slot: &mut Slot,
+    commit: Oid,
+    branch: &str,
+    owner_ids: (u32, u32),
+    mark: &str,
+) -> Result<Workplace> {
+    let owner_ids = Some(owner_ids);
+    let slots = generator.slots();
+    tokio::task::block_in_place(|| {
+        slot.restore(commit, owner_ids)?;
+        let folder = slots.private_folder(slot.number());
+        let private = slot.private_repository(&folder, branch, commit, owner_ids)?;
+        let session = slots.session_folder(slot.number());
+        slot.make_session_folder(&session, owner_ids)?;
+        slot.mark(mark)?;
+        Ok(Workplace {
+            private,
+            session,
+            gateway: slots.gateway_folder(slot.number()),
+        })
+    })
 }
 
 /// The cycle that a call of a role begins in, or goes on with.

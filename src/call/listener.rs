@@ -69,8 +69,8 @@ impl<'a> Listener<'a> {
                 Some(resume) => Transcript::resuming(resume.before.usage).after_api_ms(resume.before.api_ms),
                 None => Transcript::new(),
             },
-            transcript_file: call.folder.open("transcript.jsonl")?,
-            stderr_file: call.folder.open("stderr.txt")?,
+            transcript_file: call.sandbox.folder.open("transcript.jsonl")?,
+            stderr_file: call.sandbox.folder.open("stderr.txt")?,
             stderr_tail: Vec::new(),
             watch: Watch::new(Allowance {
                 // What a token of this model costs is not known yet: until then the client alone counts the money.
@@ -103,7 +103,7 @@ impl<'a> Listener<'a> {
             oom,
             stderr_tail: &String::from_utf8_lossy(&self.stderr_tail),
             cut,
-            allow_overage: self.call.config.limits.allow_overage,
+            allow_overage: self.call.sandbox.config.limits.allow_overage,
             now: Some(self.recorder.now()),
             ..Ending::default()
         });
@@ -148,7 +148,7 @@ impl<'a> Listener<'a> {
             return Ok(());
         }
         // What is heard is what is written, so that a recording tells the same story.
-        let line = self.call.folder.redactor.line(&output.line.bytes);
+        let line = self.call.sandbox.folder.redactor.line(&output.line.bytes);
         match output.stream {
             Stream::Stdout => {
                 write_line(&mut self.transcript_file, &line, "transcript.jsonl")?;
@@ -173,7 +173,7 @@ impl<'a> Listener<'a> {
 
     /// Passes on what the stream showed, and notes what must end the call.
     fn tell(&mut self, event: AgentEvent) {
-        let call = self.call.name.clone();
+        let call = self.call.sandbox.name.clone();
         let happening = match event {
             AgentEvent::Started {
                 session_id,
@@ -181,7 +181,7 @@ impl<'a> Listener<'a> {
                 version,
                 api_key_source,
             } => {
-                let subscribed = self.call.config.agent.credentials == Credentials::Subscription;
+                let subscribed = self.call.sandbox.config.agent.credentials == Credentials::Subscription;
                 if subscribed && api_key_source.is_some() {
                     self.must_stop = Some(Cut::Credentials);
                 }
@@ -194,7 +194,7 @@ impl<'a> Listener<'a> {
                     session_id,
                 }
             }
-            AgentEvent::Text { text } if !self.call.config.silence_agent => Happening::AgentSaid { call, text },
+            AgentEvent::Text { text } if !self.call.sandbox.config.silence_agent => Happening::AgentSaid { call, text },
             AgentEvent::ToolUse { name, summary } => Happening::ToolUsed {
                 call,
                 tool: name,
@@ -206,7 +206,7 @@ impl<'a> Listener<'a> {
                     error.unwrap_or_default()
                 ),
             },
-            AgentEvent::RateLimit { overage: true, .. } if !self.call.config.limits.allow_overage => {
+            AgentEvent::RateLimit { overage: true, .. } if !self.call.sandbox.config.limits.allow_overage => {
                 self.must_stop = Some(Cut::Overage);
                 Happening::Warned {
                     what: format!("{call}: paid overage is being used; the call is stopped"),
@@ -232,14 +232,17 @@ impl<'a> Listener<'a> {
         if self.told < EVENTS_LIMIT {
             self.recorder.emit(happening);
         } else if self.told == EVENTS_LIMIT {
-            let what = format!("{}: too much to tell; its transcript has the rest", self.call.name);
+            let what = format!(
+                "{}: too much to tell; its transcript has the rest",
+                self.call.sandbox.name
+            );
             self.recorder.emit(Happening::Warned { what });
         }
     }
 
     /// Sees that the model is one that was asked for.
     fn check_model(&mut self, bound: Option<&str>) {
-        let (role, call) = (self.call.role, &self.call.name);
+        let (role, call) = (self.call.role, &self.call.sandbox.name);
         let asked = [role.model.as_deref(), role.fallback_model.as_deref()];
         let (Some(model), Some(bound)) = (asked[0], bound) else {
             return;
@@ -283,7 +286,7 @@ impl<'a> Listener<'a> {
         if self.finished_at.is_none() && self.watch.observe(turns, &usage) {
             self.must_stop = Some(Cut::Budget);
         }
-        let call = self.call.name.clone();
+        let call = self.call.sandbox.name.clone();
         self.emit(Happening::AgentProgress { call, turns, usage });
     }
 }

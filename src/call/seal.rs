@@ -1,12 +1,12 @@
 //! The sealed container of a call: its gateway, what it is known by there, and what it is held to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use secrecy::SecretString;
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 
-use super::Call;
 use super::specification::refuse_credentials;
+use super::{Call, Sandbox};
 use crate::agent::Rates;
 use crate::budget::Purse;
 use crate::config::Credentials;
@@ -16,6 +16,7 @@ use crate::event::Happening;
 use crate::fs::create_private_folder;
 use crate::gateway::egress::{Bounds, Egress, EgressEvent, Resolver};
 use crate::gateway::{Api, Gateway, Judged, Notice, Options, hold_to};
+use crate::guarantee::{Asked, Item};
 use crate::metering::Metered;
 use crate::network;
 use crate::record::{GATEWAY_FILE, Recorder};
@@ -39,52 +40,63 @@ pub(super) fn for_agent<'a>(
     recorder: &'a Recorder,
     mut specification: ContainerSpec,
 ) -> Result<(ContainerSpec, Sealed<'a>)> {
-    let credentials = call.config.agent.credentials;
+    let credentials = call.sandbox.config.agent.credentials;
     let token = dummy(credentials, &recorder.world().token()?);
     let entries = [("ANTHROPIC_BASE_URL", INSIDE), (variable(credentials), &token)];
     set(
         &mut specification,
         entries.map(|(name, value)| (name.to_owned(), value.to_owned())),
     );
-    let api = call.config.api(call.name.role).map(|base_url| Api {
+    let api = call.sandbox.config.api(call.sandbox.name.role).map(|base_url| Api {
         base_url: base_url.to_owned(),
         credential: call.credential.clone(),
         proxy: call.proxy.clone(),
         purse: Purse::new(call.reservation.allowance(), rates(call)),
     });
-    open(call, engine, recorder, specification, token, api)
+    let mut usable = BTreeSet::from([Item::Home, Item::Temporary]);
+    // What an agent has left is as it left it; else it is as we made it.
+    if call.resume.is_none() {
+        usable.insert(Item::Git);
+        usable.extend(call.sandbox.writable.then_some(Item::Worktree));
+    }
+    open(&call.sandbox, engine, recorder, specification, usable, token, api)
 }
 
 /// The same for a container that runs a gate, which has no business with the model.
 pub(crate) fn for_gate<'a>(
-    call: &'a Call<'a>,
+    sandbox: &'a Sandbox<'a>,
     engine: &'a Engine,
     recorder: &'a Recorder,
     specification: ContainerSpec,
 ) -> Result<(ContainerSpec, Sealed<'a>)> {
     let token = recorder.world().token()?;
-    open(call, engine, recorder, specification, token, None)
+    let usable = BTreeSet::from([Item::Home, Item::Temporary]);
+    open(sandbox, engine, recorder, specification, usable, token, None)
 }
 
 fn open<'a>(
-    call: &'a Call<'a>,
+    sandbox: &'a Sandbox<'a>,
     engine: &'a Engine,
     recorder: &'a Recorder,
     mut specification: ContainerSpec,
+    usable: BTreeSet<Item>,
     token: String,
     api: Option<Api>,
 ) -> Result<(ContainerSpec, Sealed<'a>)> {
-    let allowed = &call.config.network;
+    let allowed = &sandbox.config.network;
     let proxy = network::environment(&allowed.allow, INSIDE);
     set(&mut specification, proxy);
-    refuse_credentials(&specification, &call.folder.redactor)?;
-    let folder = call.place.gateway.clone();
+    refuse_credentials(&specification, &sandbox.folder.redactor)?;
+    let folder = sandbox.place.gateway.clone();
     if let Some(above) = folder.parent() {
         // Every user may use the socket, in the container: a mount does not show what is above it.
         create_private_folder(above)?;
     }
     let specification = specification.sealed(&folder);
-    let asked = engine.asked(&specification, &call.config.container.relax);
+    let asked = Asked {
+        usable,
+        ..engine.asked(&specification, &sandbox.config.container.relax)
+    };
     let (seal, judged) = hold_to(asked, engine.describe());
     let has_api = api.is_some();
     let (sender, egress) = mpsc::unbounded_channel();
@@ -94,15 +106,15 @@ fn open<'a>(
         api,
         egress: Some(Egress::new(allowed, Resolver::System, Bounds::default(), sender)),
         seal: Some(seal),
-        record: has_api.then(|| call.folder.path.join(GATEWAY_FILE)),
-        redactor: call.folder.redactor.clone(),
+        record: has_api.then(|| sandbox.folder.path.join(GATEWAY_FILE)),
+        redactor: sandbox.folder.redactor.clone(),
         world: recorder.world().clone(),
     })?;
     let sealed = Sealed {
         gateway,
         egress,
         teller: Teller {
-            call,
+            sandbox,
             engine,
             recorder,
             judged,
@@ -149,13 +161,14 @@ impl Sealed<'_> {
     }
 
     /// The same where nobody asks a model: whether the container was refused for being weaker than asked is all that
-    /// matters.
-    pub(crate) async fn close_gate(self) -> Result<()> {
+    /// matters. Answers whether it told anything at all: one that did not never ran its command.
+    pub(crate) async fn close_gate(self) -> Result<bool> {
         let (judged, engine) = (self.teller.judged.clone(), self.teller.engine.describe());
         self.close().await;
-        match judged.report().and_then(|report| report.refusal(&engine)) {
+        let report = judged.report();
+        match report.as_ref().and_then(|report| report.refusal(&engine)) {
             Some(why) => Err(refusal(&why)),
-            None => Ok(()),
+            None => Ok(report.is_some()),
         }
     }
 }
@@ -167,7 +180,7 @@ pub(super) fn refusal(why: &str) -> Error {
 
 /// Tells people what a gateway notices.
 struct Teller<'a> {
-    call: &'a Call<'a>,
+    sandbox: &'a Sandbox<'a>,
     engine: &'a Engine,
     recorder: &'a Recorder,
     judged: Judged,
@@ -176,7 +189,7 @@ struct Teller<'a> {
 impl Teller<'_> {
     /// Tells what a notice is to people, and hands on what the call must heed.
     fn tell(&self, notice: Notice) -> Option<Notice> {
-        let call = self.call.name.clone();
+        let call = self.sandbox.name.clone();
         let (happening, heeded) = match notice {
             Notice::Sealed => (self.sealed(), None),
             Notice::SealRefused(_) => (self.sealed(), Some(notice)),
@@ -193,14 +206,14 @@ impl Teller<'_> {
 
     fn sealed(&self) -> Happening {
         Happening::Sealed {
-            call: self.call.name.clone(),
+            call: self.sandbox.name.clone(),
             engine: self.engine.describe(),
             report: self.judged.report().unwrap_or_default(),
         }
     }
 
     fn tell_egress(&self, event: &EgressEvent) {
-        let call = self.call.name.clone();
+        let call = self.sandbox.name.clone();
         self.recorder.emit(match event {
             EgressEvent::Permitted { host, port } => Happening::Reached {
                 call,
@@ -234,7 +247,7 @@ fn dummy(credentials: Credentials, token: &str) -> String {
 
 /// Whether the call's requests are held to its budget one by one, as they leave.
 pub(super) fn is_metered(call: &Call<'_>) -> bool {
-    call.config.api(call.name.role).is_some()
+    call.sandbox.config.api(call.sandbox.name.role).is_some()
 }
 
 /// Where the client looks for it.

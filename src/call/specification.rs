@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::Call;
+use super::{Call, Sandbox};
 use crate::agent::{CallExtra, command_line};
+use crate::config::Config;
 use crate::engine::{ContainerSpec, Mount, UserChoice};
 use crate::error::{Error, ErrorKind, Result};
+use crate::git::PrivateRepository;
 use crate::redact::Redactor;
 
 /// Where the work lies in a container.
@@ -26,35 +28,43 @@ const UNATTENDED: [(&str, &str); 6] = [
     ("CLAUDE_CODE_STARTUP_FAILURE_RESULTS", "1"),
 ];
 
-/// What the container is to be.
+/// What the container of the call's agent is to be.
 ///
 /// # Errors
 ///
 /// Those of [`command_line`].
-pub(crate) fn specification(call: &Call<'_>, run: &str) -> Result<ContainerSpec> {
-    let settings = &call.config.container;
+pub(super) fn specification(call: &Call<'_>, run: &str) -> Result<ContainerSpec> {
+    let command = command_line(
+        &call.sandbox.config.agent,
+        call.role,
+        &call.sandbox.config.claude_args,
+        &CallExtra {
+            json_schema: call.json_schema.clone(),
+            budget_left_usd: call.reservation.for_client(),
+            resume: call.resume.as_ref().map(|resume| resume.session.clone()),
+        },
+    )?;
+    let mut spec = container(&call.sandbox, run, command);
+    spec.mounts.push(session_mount(&call.sandbox));
+    Ok(spec)
+}
+
+/// What a container of a sandbox is to be that runs `command`.
+pub(crate) fn container(sandbox: &Sandbox<'_>, run: &str, command: Vec<String>) -> ContainerSpec {
+    let settings = &sandbox.config.container;
     let mut tmpfs = settings.tmpfs.clone();
     // Docker would take `uid=`, podman 4.3 does not: a world-writable folder suits whoever the user is. The client's own
     // is one, too, for an engine would make it for root where it makes the mount below it.
-    for folder in [call.config.agent.home.clone(), client_folder(call)] {
+    for folder in [sandbox.config.agent.home.clone(), client_folder(sandbox)] {
         tmpfs.entry(folder).or_insert_with(|| "rw,mode=1777".to_owned());
     }
-    Ok(ContainerSpec {
-        name: format!("cordwainer-{run}-{}-{}", call.name, call.name.attempt),
-        image: call.image.to_owned(),
-        command: command_line(
-            &call.config.agent,
-            call.role,
-            &call.config.claude_args,
-            &CallExtra {
-                json_schema: call.json_schema.clone(),
-                budget_left_usd: call.reservation.for_client(),
-                resume: call.resume.as_ref().map(|resume| resume.session.clone()),
-            },
-        )?,
+    ContainerSpec {
+        name: format!("cordwainer-{run}-{}-{}", sandbox.name, sandbox.name.attempt),
+        image: sandbox.image.to_owned(),
+        command,
         working_dir: Some(WORKSPACE.to_owned()),
-        env: environment(call),
-        mounts: mounts(call),
+        env: environment(sandbox.config),
+        mounts: mounts(sandbox),
         tmpfs,
         user: UserChoice::of(settings.user.as_deref()),
         hosts: settings.hosts.clone(),
@@ -62,9 +72,14 @@ pub(crate) fn specification(call: &Call<'_>, run: &str) -> Result<ContainerSpec>
         memory: settings.memory,
         cpus: settings.cpus,
         pids: settings.pids,
-        labels: settings.labels.clone().into_iter().chain(call.labels.clone()).collect(),
+        labels: settings
+            .labels
+            .clone()
+            .into_iter()
+            .chain(sandbox.labels.clone())
+            .collect(),
         ..ContainerSpec::default()
-    })
+    }
 }
 
 /// Sees that nothing which the engine is told holds a credential in use: agents would have it, and `inspect`.
@@ -93,8 +108,7 @@ pub(super) fn refuse_credentials(spec: &ContainerSpec, redactor: &Redactor) -> R
     }
 }
 
-fn environment(call: &Call<'_>) -> Vec<(String, String)> {
-    let config = call.config;
+fn environment(config: &Config) -> Vec<(String, String)> {
     let mut env = BTreeMap::from([("HOME".to_owned(), config.agent.home.clone())]);
     env.extend(UNATTENDED.map(|(name, value)| (name.to_owned(), value.to_owned())));
     env.extend(config.container.env.clone());
@@ -102,23 +116,12 @@ fn environment(call: &Call<'_>) -> Vec<(String, String)> {
 }
 
 /// The slot, with its `.git` covered by a repository of the container's own, and what the configuration adds.
-fn mounts(call: &Call<'_>) -> Vec<Mount> {
-    let mount = |source: &Path, target: String, read_only| Mount {
-        source: source.to_owned(),
-        target,
-        read_only,
-    };
-    let mut mounts = vec![
-        mount(&call.slot, WORKSPACE.to_owned(), !call.writable),
-        mount(&call.place.private.pointer_file, format!("{WORKSPACE}/.git"), true),
-        mount(&call.place.private.git_dir, PRIVATE_GIT.to_owned(), false),
-    ];
-    for objects in &call.place.private.object_dirs {
-        mounts.push(mount(&objects.host, objects.container.clone(), true));
-    }
-    for extra in &call.config.container.mounts {
+fn mounts(sandbox: &Sandbox<'_>) -> Vec<Mount> {
+    let mut mounts = vec![mount(&sandbox.slot, WORKSPACE.to_owned(), !sandbox.writable)];
+    mounts.extend(private_mounts(&sandbox.place.private));
+    for extra in &sandbox.config.container.mounts {
         mounts.push(mount(
-            &call.root.join(&extra.source),
+            &sandbox.root.join(&extra.source),
             extra.target.display().to_string(),
             !extra.writable,
         ));
@@ -126,19 +129,39 @@ fn mounts(call: &Call<'_>) -> Vec<Mount> {
     mounts
 }
 
+fn mount(source: &Path, target: String, read_only: bool) -> Mount {
+    Mount {
+        source: source.to_owned(),
+        target,
+        read_only,
+    }
+}
+
+/// What git in a container needs: its own repository, and the objects that it borrows.
+pub(crate) fn private_mounts(private: &PrivateRepository) -> Vec<Mount> {
+    let mut mounts = vec![
+        mount(&private.pointer_file, format!("{WORKSPACE}/.git"), true),
+        mount(&private.git_dir, PRIVATE_GIT.to_owned(), false),
+    ];
+    for objects in &private.object_dirs {
+        mounts.push(mount(&objects.host, objects.container.clone(), true));
+    }
+    mounts
+}
+
 /// Where the client keeps its session, so that a later call finds it again: that alone, and no settings, which could
 /// have somebody else pay. Gates have no part in it.
-pub(super) fn session_mount(call: &Call<'_>) -> Mount {
+fn session_mount(sandbox: &Sandbox<'_>) -> Mount {
     Mount {
-        source: call.place.session.clone(),
-        target: format!("{}/projects", client_folder(call)),
+        source: sandbox.place.session.clone(),
+        target: format!("{}/projects", client_folder(sandbox)),
         read_only: false,
     }
 }
 
 /// The client's own folder in the container.
-fn client_folder(call: &Call<'_>) -> String {
-    format!("{}/.claude", call.config.agent.home)
+fn client_folder(sandbox: &Sandbox<'_>) -> String {
+    format!("{}/.claude", sandbox.config.agent.home)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::{Common, Context};
-use crate::doctor::{Check, Diagnosis, EngineDiagnosis};
+use crate::doctor::{self, Check, Diagnosis, DoctorOptions, EngineDiagnosis};
 use crate::error::{Error, ErrorKind, Result, exit};
 use crate::guarantee::Guarantee;
 use crate::text::harmless;
@@ -13,12 +13,16 @@ use crate::text::harmless;
 pub struct DoctorArgs {
     #[command(flatten)]
     pub(super) common: Common,
+    /// Run every gate on what the next task would begin from
+    #[arg(long)]
+    gates: bool,
 }
 
 /// Shows what holds here, and the mend for what does not.
-pub(super) async fn execute(context: &Context) -> Result<u8> {
-    let generator = context.open()?;
-    let diagnosis = generator.diagnose().await?;
+pub(super) async fn execute(args: &DoctorArgs, context: &Context) -> Result<u8> {
+    let options = DoctorOptions { gates: args.gates };
+    let surroundings = context.surroundings.clone();
+    let diagnosis = Box::pin(doctor::diagnose(&context.directory, surroundings, options)).await?;
     if context.json {
         context.print_json(&diagnosis)?;
     } else {

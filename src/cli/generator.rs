@@ -91,7 +91,10 @@ pub(super) async fn execute(command: &GeneratorCommand, context: &Context) -> Re
     if let GeneratorCommand::Init(args) = command {
         return init::execute(args, context);
     }
-    let generator = context.open()?;
+    let generator = match command {
+        GeneratorCommand::Status | GeneratorCommand::List => context.look()?,
+        _ => context.open()?,
+    };
     match command {
         GeneratorCommand::Init(_) => unreachable!("answered above, for it needs no configuration"),
         GeneratorCommand::Start { name, from } => start(&generator, name.clone(), from.clone(), context).await,
@@ -218,6 +221,13 @@ async fn stop(generator: &Generator, no_merge: bool, context: &Context) -> Resul
         return Ok(exit::DONE);
     }
     tell_recovered(context, &done.recovered)?;
+    for gate in &done.not_yet {
+        let gate = one_line(gate, 60);
+        context.print(&format!(
+            "Not yet: the gate `{gate}` never passed in {}.",
+            done.generation
+        ))?;
+    }
     match (&done.merged, &done.left) {
         (Some(commit), _) => {
             context.print(&format!(

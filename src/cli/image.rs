@@ -4,8 +4,9 @@ use clap::{Args, Subcommand};
 
 use super::{Common, Context};
 use crate::config::Config;
-use crate::engine::{Engine, UserChoice};
+use crate::engine::{ConnectOptions, Engine, UserChoice};
 use crate::error::{Error, ErrorKind, Result, exit};
+use crate::git::Git;
 use crate::image::{self, BuildOptions, ImageReport};
 use crate::text;
 
@@ -39,8 +40,8 @@ pub(crate) enum ImageCommand {
 
 /// Runs a command on the image that the repository's configuration means.
 pub(super) async fn execute(command: &ImageCommand, context: &Context) -> Result<u8> {
-    let generator = context.open()?;
-    let engine = Engine::connect(&generator.connect_options()).await?;
+    let (config, connect) = asked(context)?;
+    let engine = Engine::connect(&connect).await?;
     match command {
         ImageCommand::Build {
             base,
@@ -54,8 +55,20 @@ pub(super) async fn execute(command: &ImageCommand, context: &Context) -> Result
             };
             build(context, &engine, &options).await
         }
-        ImageCommand::Check => check(context, &engine, generator.config()).await,
+        ImageCommand::Check => check(context, &engine, &config).await,
     }
+}
+
+/// What is configured, and how an engine is looked for: the defaults where no repository or no file says otherwise.
+fn asked(context: &Context) -> Result<(Config, ConnectOptions)> {
+    let surroundings = &context.surroundings;
+    if !Git::is_anywhere(&context.directory) {
+        let config = Config::default();
+        let connect = surroundings.connect_options(&config, &std::env::temp_dir());
+        return Ok((config, connect));
+    }
+    let generator = context.look()?;
+    Ok((generator.config().clone(), generator.connect_options()))
 }
 
 async fn build(context: &Context, engine: &Engine, options: &BuildOptions) -> Result<u8> {

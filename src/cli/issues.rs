@@ -118,9 +118,20 @@ pub(crate) enum DependencyCommand {
     },
 }
 
+impl IssuesCommand {
+    /// Whether it changes nothing, and needs no configuration.
+    fn only_looks(&self) -> bool {
+        matches!(self, Self::List { .. } | Self::Ready | Self::Show { .. } | Self::Export)
+    }
+}
+
 /// Runs a command on the store of the generation that is meant, and returns its exit code.
 pub(super) fn execute(command: &IssuesCommand, context: &Context) -> Result<u8> {
-    let generator = context.open()?;
+    let generator = if command.only_looks() {
+        context.look()?
+    } else {
+        context.open()?
+    };
     let store = &generator.store()?;
     let beads_dir = generator
         .config()

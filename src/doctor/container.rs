@@ -1,5 +1,6 @@
 //! One sealed container of the configured image, which says what it got.
 
+use std::collections::BTreeSet;
 use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::path::Path;
 use std::time::Duration;
@@ -7,12 +8,14 @@ use std::time::Duration;
 use secrecy::SecretString;
 use tempfile::TempDir;
 
-use super::{Check, EngineDiagnosis};
+use super::{Check, EngineDiagnosis, failed};
+use crate::call::private_mounts;
 use crate::engine::{Container, ContainerSpec, Engine, Mount, UserChoice};
-use crate::error::{Context as _, Error, Result};
+use crate::error::{Context as _, Result};
 use crate::gateway::{Gateway, Options, hold_to};
 use crate::generator::Generator;
-use crate::guarantee::GuaranteeReport;
+use crate::guarantee::{Asked, GuaranteeReport, Item};
+use crate::preflight::{self, Asker};
 use crate::recover::repository_labels;
 use crate::redact::Redactor;
 use crate::text::one_line;
@@ -29,24 +32,15 @@ pub(super) async fn examine(generator: &Generator, engine: &Engine) -> EngineDia
         checks: Vec::new(),
         report: None,
     };
-    let image = &generator.config().image;
-    diagnosis.checks.push(match engine.image_id(image).await {
-        Ok(Some(_)) => Check::good("image", image),
-        Ok(None) => Check::bad("image", format!("no `{image}`"), "`image build` makes the Claude image"),
-        Err(error) => failed("image", &error),
-    });
-    if diagnosis.checks.iter().all(|check| check.held) {
+    let looked = preflight::of_engine(generator, engine, Asker::Doctor).await;
+    diagnosis.checks.extend(looked.into_iter().map(Check::from));
+    if diagnosis.checks.iter().any(|check| check.name == "image" && check.held) {
         match ask(generator, engine).await {
             Ok(answer) => answer.tell(&mut diagnosis),
             Err(error) => diagnosis.checks.push(failed("container", &error)),
         }
     }
     diagnosis
-}
-
-fn failed(name: &str, error: &Error) -> Check {
-    let mend = error.hint_text().unwrap_or("see what the engine's own log says");
-    Check::bad(name, error.in_a_line(), mend)
 }
 
 /// What a container said, and how it ended.
@@ -84,13 +78,22 @@ async fn ask(generator: &Generator, engine: &Engine) -> Result<Answer> {
     let (user_id, group_id) = engine.slot_owner_for(&user);
     chown(slot.path(), Some(user_id), Some(group_id)).context("cannot make a folder to mount")?;
     let id = generator.git.repository_id()?;
-    let spec = ContainerSpec {
+    let mut spec = ContainerSpec {
         // So that the next run sweeps up what a killed `doctor` leaves.
         labels: repository_labels(&generator.git, id.as_deref()),
         ..specification(generator, slot.path(), user)
     };
+    let private = repository(generator, slot.path(), (user_id, group_id))?;
+    let mut usable = BTreeSet::from([Item::Worktree, Item::Home, Item::Temporary]);
+    if let Some((_, mounts)) = &private {
+        spec.mounts.extend(mounts.iter().cloned());
+        usable.insert(Item::Git);
+    }
     let spec = spec.sealed(gateway_folder.path());
-    let asked = engine.asked(&spec, &generator.config().container.relax);
+    let asked = Asked {
+        usable,
+        ..engine.asked(&spec, &generator.config().container.relax)
+    };
     let (seal, judged) = hold_to(asked, engine.describe());
     let gateway = Gateway::open(Options {
         folder: gateway_folder.path().to_owned(),
@@ -115,6 +118,23 @@ fn folder() -> Result<TempDir> {
     let open = std::fs::Permissions::from_mode(0o755);
     std::fs::set_permissions(folder.path(), open).context("cannot make a folder to mount")?;
     Ok(folder)
+}
+
+/// The repository that git has in an attempt's container, and its mounts; `None` where there is no commit to work on.
+fn repository(generator: &Generator, slot: &Path, owner: (u32, u32)) -> Result<Option<(TempDir, Vec<Mount>)>> {
+    let branch = &generator.config().base_branch;
+    let Some(commit) = generator.git().branch_tip(branch)? else {
+        return Ok(None);
+    };
+    // What the pointer is mounted over.
+    std::fs::write(slot.join(".git"), "").context("cannot make a file to mount over")?;
+    let folder = folder()?;
+    let place = folder.path().join("private");
+    let private = generator
+        .git()
+        .private_repository(&place, branch, commit, Some(owner))?;
+    let mounts = private_mounts(&private);
+    Ok(Some((folder, mounts)))
 }
 
 /// The container that an attempt has, as far as it can be had without a generation.

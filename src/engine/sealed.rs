@@ -110,6 +110,7 @@ impl Engine {
             cpus: spec.cpus,
             pids: spec.pids.map(u64::from),
             open_files: spec::open_files(&Limits::of_this_process()),
+            usable: BTreeSet::new(),
             relax: relax.clone(),
         }
     }

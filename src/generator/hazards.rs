@@ -26,18 +26,9 @@ impl Generator {
     }
 
     /// Everything that speaks against working on a generation that there is, at one of its commits.
-    pub(super) fn hazards_of(&self, generation: &GenerationName, commit: Oid) -> Result<Vec<Hazard>> {
+    pub(crate) fn hazards_of(&self, generation: &GenerationName, commit: Oid) -> Result<Vec<Hazard>> {
         let base_branch = Store::open(&self.git, generation)?.read()?.meta().base_branch.clone();
         self.git.hazards(commit, &[&base_branch, generation.as_str()])
-    }
-
-    /// Refuses to work on a generation where that cannot be done without loss.
-    pub(super) fn refuse_hazards(&self, generation: &GenerationName) -> Result<()> {
-        let Some(tip) = self.git.reference(&generation.branch())? else {
-            return Ok(());
-        };
-        let found = self.hazards_of(generation, tip)?;
-        refuse(found.into_iter().filter(Hazard::refuses_work).map(Problem::from))
     }
 
     /// Refuses to merge two commits into the base branch where that cannot be done without loss; `checkout` is whether

@@ -38,7 +38,7 @@ impl Generator {
     }
 
     /// Refuses while somebody has the generation branch checked out: its files would lose their branch.
-    pub(super) fn refuse_checked_out(&self, generation: &GenerationName) -> Result<()> {
+    pub(crate) fn refuse_checked_out(&self, generation: &GenerationName) -> Result<()> {
         let places = self.git.checked_out_at(generation.as_str())?;
         let Some(place) = places.first() else { return Ok(()) };
         Err(Error::new(

@@ -14,11 +14,12 @@ use crate::generation::{GenerationName, Phase};
 use crate::generator::{Generator, HeldLock};
 use crate::issue::IssueId;
 use crate::plan::{Limits, Reason};
+use crate::preflight::{self, Asker};
 use crate::record::{EventSender, Recorder};
 use crate::recover::Recovery;
 use crate::store::Store;
 use crate::work::Work;
-use crate::{measure, preflight, stitch};
+use crate::{gate, measure, stitch};
 
 /// How to run.
 #[derive(Clone, Copy, Debug, Default)]
@@ -89,6 +90,7 @@ impl Generator {
         let work = self.work(&session, &engine)?;
         self.recover(&work).await?;
         work.refuse_paused(Role::Measure)?;
+        gate::see_that_they_run(&work, &cancel).await?;
         match measure::measure(&work, 1, &cancel).await? {
             measure::Done::Filed(filed) => Ok(filed),
             measure::Done::Limited(limit) => {
@@ -127,6 +129,7 @@ impl Generator {
         if let Some(spent) = work.spent(Role::Stitch, Some(&task), &work.store.read()?) {
             return Err(Error::new(ErrorKind::Limit, spent.reason));
         }
+        gate::see_that_they_run(&work, &cancel).await?;
         let claimed = stitch::claim(&work, &task)?;
         let done = Box::pin(stitch::attempt(&work, claimed, &cancel)).await?;
         match done.refused {
@@ -154,9 +157,7 @@ impl Generator {
             )
             .hint("`generator stop` merges it; `generator start` makes a new one"));
         }
-        self.refuse_checked_out(&generation)?;
-        self.refuse_hazards(&generation)?;
-        self.git.user()?;
+        let told = preflight::refuse(preflight::of_repository(self))?;
         let recorder = Recorder::create(
             &self.state_dir,
             &run,
@@ -164,6 +165,9 @@ impl Generator {
             events,
             self.redactor().clone(),
         )?;
+        for what in told {
+            recorder.emit(Happening::Warned { what });
+        }
         Ok(Session {
             lock,
             generation,
@@ -174,10 +178,7 @@ impl Generator {
     /// Finds an engine, and sees that it has the image.
     async fn engine(&self, session: &Session) -> Result<Engine> {
         let engine = Engine::connect(&self.connect_options()).await?;
-        preflight::limits(self, &engine)?;
-        engine.ensure_image(&self.config.image).await?;
-        preflight::environment(self, &engine).await?;
-        preflight::toolchain(self, &engine).await?;
+        preflight::refuse(preflight::of_engine(self, &engine, Asker::Run).await)?;
         session.recorder.emit(Happening::RunStarted {
             run: session.recorder.run().to_owned(),
             generation: session.generation.to_string(),
@@ -197,11 +198,13 @@ impl Generator {
             image: &self.config.image,
             recorder: &session.recorder,
             protected: self.protected()?,
-            credential: preflight::credential(self, &session.recorder)?,
+            credential: self.credential(),
             budgets: Budgets::new(self.config.budget),
             limits_in_a_row: AtomicU32::new(0),
         };
-        preflight::settings(&work, work.tip()?)?;
+        for ignored in preflight::settings(self, work.tip()?)? {
+            work.warn(ignored);
+        }
         Ok(work)
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::crash::crash_point;
 use crate::error::{Error, ErrorKind, Result};
+use crate::gate;
 use crate::generation::GenerationName;
 use crate::generator::{Generator, Removal};
 use crate::git::Oid;
@@ -36,6 +37,9 @@ pub struct StopDone {
     pub recovered: Vec<String>,
     /// What is new or changed on the base branch, or on the branch that was left, and some tool obeys or runs by itself.
     pub new_to_run: Vec<NewToRun>,
+    /// The gates that never passed in a generation that cleared its sources, by name.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub not_yet: Vec<String>,
 }
 
 impl Generator {
@@ -57,7 +61,9 @@ impl Generator {
             archive: None,
             recovered: Vec::new(),
             new_to_run: Vec::new(),
+            not_yet: Vec::new(),
         };
+        done.not_yet = gate::not_yet(self, &done.generation)?;
         let generation = &done.generation;
         let tip = self.last_tip(generation)?;
         if let (true, Some(tip)) = (options.no_merge, tip) {

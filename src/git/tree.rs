@@ -111,6 +111,20 @@ impl Git {
         Ok(mode.map(EntryKind::of_mode) == Some(EntryKind::Link))
     }
 
+    /// What is at a path of a tree or commit; `None` where there is nothing. What lies beyond a link is a link, too.
+    pub fn kind_at(&self, tree_or_commit: Oid, path: &Path) -> Result<Option<EntryKind>> {
+        let above = path.ancestors().skip(1).filter(|part| !part.as_os_str().is_empty());
+        for folder in above {
+            if self.is_link(tree_or_commit, folder)? {
+                return Ok(Some(EntryKind::Link));
+            }
+        }
+        let repository = self.open()?;
+        let entry = entry(&repository, tree_or_commit, path)?;
+        let mode = entry.and_then(|entry| u32::try_from(entry.filemode()).ok());
+        Ok(mode.map(EntryKind::of_mode))
+    }
+
     /// The content of a file of a tree or commit, or of a link's target; `None` where there is no such file.
     pub fn read_file(&self, tree_or_commit: Oid, path: &Path) -> Result<Option<Vec<u8>>> {
         let repository = self.open()?;

@@ -27,6 +27,8 @@ pub struct Asked {
     pub pids: Option<u64>,
     /// Files that a process may have open.
     pub open_files: u64,
+    /// What of [`Item::Worktree`], [`Item::Git`], [`Item::Home`] and [`Item::Temporary`] must be of use.
+    pub usable: BTreeSet<Item>,
     /// What need not hold.
     pub relax: BTreeSet<Item>,
 }

@@ -4,6 +4,7 @@ mod limits;
 mod mounts;
 mod network;
 mod process;
+mod usable;
 
 use super::{Asked, Facts, Guarantee, GuaranteeReport, Item};
 
@@ -70,5 +71,6 @@ fn check(item: Item, asked: &Asked, facts: &Facts) -> Verdict {
         Item::Pids => limits::pids(asked, facts),
         Item::OpenFiles => limits::open_files(asked, facts),
         Item::Network => network::network(facts),
+        Item::Worktree | Item::Git | Item::Home | Item::Temporary => usable::usable(item, asked, facts),
     }
 }

@@ -14,6 +14,7 @@ pub const FACTS_LIMIT: usize = 1 << 20;
 /// | `process` | `pid N`, `parent N` of the entrypoint, and `init NAME`, which is `/proc/1/comm` |
 /// | `status`, `mountinfo`, `limits`, `uid_map` | the files of `/proc/self`, see proc(5) |
 /// | `net/dev`, `net/route`, `net/fib_trie`, `net/if_inet6`, `net/ipv6_route` | the files of `/proc/net` |
+/// | `usable` | `worktree`, `git`, `home` and `temporary`, each with `yes`, or with what is wrong; `git none` where the image has none |
 /// | `memory.max`, `memory.limit_in_bytes`, `cpu.max`, `pids.max`, … | files of the own control group, version 2 or 1 |
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Facts {

@@ -38,11 +38,19 @@ pub enum Item {
     Network,
     /// Its first process is an init, which reaps what others leave.
     Init,
+    /// It can write the worktree, which belongs to its user.
+    Worktree,
+    /// Git works in it, and can read the repository's objects.
+    Git,
+    /// It can write its home.
+    Home,
+    /// It can write the folders for temporary files.
+    Temporary,
 }
 
 impl Item {
     /// Every item, in the order of reports.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 19] = [
         Self::User,
         Self::Capabilities,
         Self::NoNewPrivileges,
@@ -58,6 +66,10 @@ impl Item {
         Self::OpenFiles,
         Self::Network,
         Self::Init,
+        Self::Worktree,
+        Self::Git,
+        Self::Home,
+        Self::Temporary,
     ];
 
     /// The name of each, in the same order.
@@ -89,6 +101,10 @@ impl Item {
             Self::OpenFiles => "open_files",
             Self::Network => "network",
             Self::Init => "init",
+            Self::Worktree => "worktree",
+            Self::Git => "git",
+            Self::Home => "home",
+            Self::Temporary => "temporary",
         }
     }
 
@@ -115,6 +131,15 @@ impl Item {
             Self::OpenFiles => "see that the engine's settings do not raise the limit of open files",
             Self::Network => "set `container.network: none`",
             Self::Init => "install the engine's init: `catatonit` for podman, `docker-init` for Docker Engine",
+            Self::Worktree => {
+                "let the engine keep user ids (Docker Engine: no `userns-remap`), or give `container.user` as the number \
+                 that worktrees are to have"
+            }
+            Self::Git => "let the container's user read the repository's objects, and see that git runs in the image",
+            Self::Home => {
+                "let `HOME` be a folder that the container's user can write, such as one of `container.tmpfs`"
+            }
+            Self::Temporary => "let everybody write `/tmp` and `/var/tmp` (`mode=1777` in `container.tmpfs`)",
         }
     }
 }

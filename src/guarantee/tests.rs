@@ -62,6 +62,11 @@ Local:
 00000000000000000000000000000001 01 80 10 80       lo
 == net/ipv6_route
 00000000000000000000000000000000 00 00000000000000000000000000000000 00 ffffffff 00200200       lo
+== usable
+worktree yes
+git yes
+home yes
+temporary yes
 == memory.limit_in_bytes
 1073741824
 == memory.memsw.limit_in_bytes
@@ -90,6 +95,7 @@ fn asked() -> Asked {
         cpus: Some(1.5),
         pids: Some(512),
         open_files: 20_000,
+        usable: [Item::Worktree, Item::Git, Item::Home, Item::Temporary].into(),
         relax: BTreeSet::new(),
     }
 }
@@ -343,6 +349,32 @@ fn what_was_not_asked_for_is_not_missed() {
     assert!(compare(&asked, &Facts::parse(text)).holds());
     let other = text.replace("Uid:\t1000\t1000\t1000\t1000", "Uid:\t7\t7\t7\t7");
     assert!(compare(&asked, &Facts::parse(&other)).holds());
+}
+
+#[test]
+fn where_no_work_is_possible_nothing_begins() {
+    let said = |from: &str, to: &str| Facts::parse(&DOCKER.replace(from, to));
+    for (from, to, weaker) in [
+        ("worktree yes", "worktree cannot write `/workspace`", vec!["worktree"]),
+        (
+            "git yes",
+            "git cannot read objects: fatal: not a tree object",
+            vec!["git"],
+        ),
+        ("home yes\n", "", vec!["home"]),
+        ("temporary yes", "temporary yes?", vec!["temporary"]),
+        ("git yes", "git none", vec![]),
+        ("worktree yes", "worktree none", vec!["worktree"]),
+    ] {
+        assert_eq!(weak(&compare(&asked(), &said(from, to))), weaker, "{to}");
+    }
+    // In a worktree that an agent has had already, it may have locked itself out.
+    let later = Asked {
+        usable: [Item::Home].into(),
+        ..asked()
+    };
+    assert!(compare(&later, &said("worktree yes", "worktree cannot write `/workspace`")).holds());
+    assert!(!compare(&later, &said("home yes", "home cannot write `/home/agent`")).holds());
 }
 
 #[test]

@@ -78,13 +78,7 @@ pub(super) fn lasting(event: &Happening) -> Option<String> {
         }
         Happening::SessionResumed { call, .. } => format!("  {call}: going on with its session."),
         Happening::AgentSaid { call, text } => format!("  {call}: {}", one_line(text, 200)),
-        Happening::GateEnded { task, gate, passed } => {
-            format!(
-                "  {task}: gate `{}` {}.",
-                one_line(gate, 60),
-                if *passed { "passed" } else { "failed" }
-            )
-        }
+        Happening::GateEnded { .. } | Happening::GateTried { .. } => of_gate(event)?,
         Happening::AttemptEnded { .. } => attempt_ended(event)?,
         Happening::TaskHeld { task, reason } => format!("  {task}: held for a person: {}.", one_line(reason, 500)),
         Happening::Paused { until, reason } => format!("Paused until {until}: {}.", one_line(reason, 300)),
@@ -110,6 +104,47 @@ pub(super) fn lasting(event: &Happening) -> Option<String> {
         | Happening::ToolUsed { .. }
         | Happening::AgentProgress { .. }
         | Happening::AgentEnded { .. } => return None,
+    })
+}
+
+/// What a gate came to.
+fn of_gate(event: &Happening) -> Option<String> {
+    Some(match event {
+        Happening::GateEnded {
+            task,
+            gate,
+            not_yet: Some(why),
+            ..
+        } => format!(
+            "  {task}: gate `{}` not yet: {}.",
+            one_line(gate, 60),
+            one_line(why, 300)
+        ),
+        Happening::GateEnded { task, gate, passed, .. } => {
+            let said = if *passed { "passed" } else { "failed" };
+            format!("  {task}: gate `{}` {said}.", one_line(gate, 60))
+        }
+        Happening::GateTried {
+            gate,
+            commit,
+            passed,
+            how,
+            not_yet,
+        } => {
+            let (gate, at, how) = (
+                one_line(gate, 60),
+                &commit[..SHORT_ID.min(commit.len())],
+                one_line(how, 300),
+            );
+            match (passed, not_yet) {
+                (true, _) => format!("Gate `{gate}` passed on {at}, before any work."),
+                (false, true) => format!("Gate `{gate}` not yet, on {at}: {how}."),
+                (false, false) => format!(
+                    "Warning: gate `{gate}` is red on {at}, before any work ({how}): only a task that makes it pass is merged."
+                ),
+            }
+        }
+        _ => return None,
     })
 }
 

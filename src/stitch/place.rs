@@ -56,7 +56,8 @@ pub(super) fn unfinished(trial: &Trial, judgement: Option<&Judgement>) -> Option
     let goes_on = match judgement?.outcome {
         Outcome::Limited | Outcome::Cancelled => true,
         Outcome::BudgetSpent => !judgement?.hold,
-        Outcome::InfrastructureFailed => report.outcome == CallOutcome::Transient,
+        // After a call that succeeded it was the gates that could not run: the work is done, and waits for them.
+        Outcome::InfrastructureFailed => matches!(report.outcome, CallOutcome::Transient | CallOutcome::Success),
         _ => false,
     };
     // A call that ended before it told its session is of the one that was to go on.

@@ -1,6 +1,7 @@
 //! The sealed container: what it reports from inside, and that nothing runs in one that is weaker than asked.
 
 mod doctor;
+mod entrypoint;
 mod relay;
 mod sealed;
 mod weaker;

@@ -26,7 +26,7 @@ pub(super) struct UsageArgs {
 }
 
 pub(super) fn execute(args: &UsageArgs, context: &Context) -> Result<u8> {
-    let report = context.open()?.usage()?;
+    let report = context.look()?.usage()?;
     if context.json {
         context.print_json(&report)?;
     } else if report.calls.is_empty() {

@@ -6,8 +6,9 @@ use super::GENERATION_TRAILER;
 use crate::error::{Error, ErrorKind, Result};
 use crate::generation::GenerationName;
 use crate::generator::Generator;
-use crate::git::{EntryKind, NewCommit, Oid, TreeEdit, TreeEntry};
+use crate::git::{ChangeKind, EntryKind, NewCommit, Oid, TreeEdit, TreeEntry};
 use crate::prompt::{SeedValues, Template, render_seed};
+use crate::task_commit::TASK_TRAILER;
 
 /// What a generation's branch begins with.
 pub(super) struct FirstCommit {
@@ -51,6 +52,25 @@ impl Generator {
             })?
         };
         Ok(FirstCommit { tip, cleared, seeded })
+    }
+
+    /// Whether the generation's first commit cleared sources that its base has.
+    pub(crate) fn has_cleared_sources(&self, generation: &GenerationName) -> Result<bool> {
+        let (Some(base), Some(tip)) = (
+            self.git.reference(&generation.base_mark())?,
+            self.git.reference(&generation.branch())?,
+        ) else {
+            return Ok(false);
+        };
+        let commits = self.git.first_parents(tip, Some(base))?;
+        let Some(first) = commits.last().filter(|first| first.parents == [base]) else {
+            return Ok(false);
+        };
+        if first.trailer(GENERATION_TRAILER).is_none() || first.trailer(TASK_TRAILER).is_some() {
+            return Ok(false);
+        }
+        let changes = self.git.changes(base, first.id)?;
+        Ok(changes.iter().any(|change| change.kind == ChangeKind::Deleted))
     }
 
     /// Renders `seed_files` from templates of the base commit.

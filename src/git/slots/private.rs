@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use git2::Oid;
 
 use super::folder::{Folder, Owner, remove_path};
-use super::slot::Slot;
 use crate::error::{Context as _, Result};
 use crate::fs::own_folder;
+use crate::git::Git;
 use crate::git::bytes;
 use crate::git::rules::Settings;
 
@@ -60,16 +60,37 @@ pub struct PrivateRepository {
     pub object_dirs: Vec<PrivateMount>,
 }
 
-/// Makes the private repository in `dir`.
-pub(super) fn make(slot: &Slot, dir: &Path, branch: &str, commit: Oid, owner: Owner) -> Result<PrivateRepository> {
+impl Git {
+    /// Makes the repository that git uses in a container whose worktree is no slot, and empty; as
+    /// [`Slot::private_repository`](super::Slot::private_repository) does for a slot.
+    pub fn private_repository(
+        &self,
+        dir: &Path,
+        branch: &str,
+        commit: Oid,
+        owner_ids: Option<(u32, u32)>,
+    ) -> Result<PrivateRepository> {
+        make(self, None, dir, branch, commit, owner_ids)
+    }
+}
+
+/// Makes the private repository in `dir`; `index` is that of the worktree, which has none of its own when it is empty.
+pub(super) fn make(
+    git: &Git,
+    index: Option<&Path>,
+    dir: &Path,
+    branch: &str,
+    commit: Oid,
+    owner: Owner,
+) -> Result<PrivateRepository> {
     let failed = || format!("cannot make the container's repository in `{}`", dir.display());
     if let Some(parent) = dir.parent() {
         own_folder(parent)?;
     }
     remove_path(dir)?;
-    let settings = Settings::of(&slot.git, &slot.git.open()?)?;
+    let settings = Settings::of(git, &git.open()?)?;
     let git_dir = dir.join("git");
-    let alternates = alternates(slot, dir);
+    let alternates = alternates(git, dir);
     let write = || -> io::Result<()> {
         let reference = format!("refs/heads/{branch}");
         fs::create_dir_all(git_dir.join("objects/info"))?;
@@ -83,9 +104,11 @@ pub(super) fn make(slot: &Slot, dir: &Path, branch: &str, commit: Oid, owner: Ow
         fs::write(git_dir.join(&reference), format!("{commit}\n"))?;
         fs::write(git_dir.join("config"), format!("{}{CONFIG}", file_system(&settings)))?;
         fs::write(git_dir.join("objects/info/alternates"), alternates.lines())?;
-        copy_if_there(&slot.git.common_dir().join("shallow"), &git_dir.join("shallow"))?;
+        copy_if_there(&git.common_dir().join("shallow"), &git_dir.join("shallow"))?;
         fs::write(git_dir.join("info/exclude"), settings.all_ignore_rules())?;
-        copy_index(&slot.registration.index(), &git_dir.join("index"))?;
+        if let Some(index) = index {
+            copy_index(index, &git_dir.join("index"))?;
+        }
         fs::write(dir.join("no-alternates"), "")?;
         fs::write(dir.join("pointer"), format!("gitdir: {GIT}\n"))?;
         let folder = Folder::open(dir)?;
@@ -105,13 +128,13 @@ fn file_system(settings: &Settings) -> String {
 }
 
 /// Finds the private repository that was made in `dir` before, as the agent left it.
-pub(super) fn again(slot: &Slot, dir: &Path) -> Option<PrivateRepository> {
+pub(super) fn again(git: &Git, dir: &Path) -> Option<PrivateRepository> {
     let whole = dir.join("pointer").is_file() && dir.join("no-alternates").is_file() && dir.join("git").is_dir();
-    whole.then(|| described(dir, alternates(slot, dir)))
+    whole.then(|| described(dir, alternates(git, dir)))
 }
 
-fn alternates(slot: &Slot, dir: &Path) -> Alternates {
-    Alternates::of(&slot.git.common_dir().join("objects"), &dir.join("no-alternates"))
+fn alternates(git: &Git, dir: &Path) -> Alternates {
+    Alternates::of(&git.common_dir().join("objects"), &dir.join("no-alternates"))
 }
 
 fn described(dir: &Path, alternates: Alternates) -> PrivateRepository {

@@ -69,12 +69,19 @@ impl Slot {
         commit: Oid,
         owner_ids: Option<(u32, u32)>,
     ) -> Result<PrivateRepository> {
-        private::make(self, dir, branch, commit, owner_ids)
+        private::make(
+            &self.git,
+            Some(&self.registration.index()),
+            dir,
+            branch,
+            commit,
+            owner_ids,
+        )
     }
 
     /// The repository that an earlier call of this slot's had, as that left it; `None` where there is none.
     pub fn private_repository_again(&self, dir: &Path) -> Option<PrivateRepository> {
-        private::again(self, dir)
+        private::again(&self.git, dir)
     }
 
     /// Reads a file of the slot, `path` from its root, at most `most` bytes; `None` where there is nothing. Links are not followed: one in the way is an error, and so is whatever is no regular file.

@@ -1,20 +1,29 @@
 //! Gates: what is not run, or does not pass, is not merged. The image's `sh` is the probe, see its source.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+
 use cordwainer::engine::EngineKind;
+use cordwainer::event::Happening;
+use serde_json::json;
 
 use crate::run::engine_tests;
 use crate::run::project::Project;
+use crate::support::engines::socket;
+use crate::support::repository::TestRepository;
+use crate::support::weak_engine::WeakEngine;
 
 engine_tests! {
-    podman: only_what_passes_every_gate_is_merged;
-    docker: the_toolchain_is_tried_first;
+    both: a_gate_that_cannot_run_stops_the_run_before_a_call;
+    podman: only_what_passes_every_gate_is_merged, what_fails_under_a_gate_is_tried_again_and_never_counted;
+    docker: the_toolchain_is_tried_first, a_gate_is_not_yet_while_what_it_needs_is_to_be_written,
+        a_gate_that_could_run_and_cannot_on_the_result_is_red, gates_are_tried_once_for_a_tree_and_told_where_red;
 }
 
 /// The gates, the outcome, and what is said of it.
-const GATES: [(&str, &str, &str); 6] = [
+const GATES: [(&str, &str, &str); 5] = [
     ("[cat=src/a.txt]", "merged", "gate `cat=src/a.txt` passed"),
     ("[exit=0, exit=3]", "gate_failed", "the gate `exit=3` exited with 3"),
-    ("[make test]", "gate_failed", "the gate `make test` exited with 127"),
     (
         "[signal-self=6]",
         "gate_failed",
@@ -45,7 +54,7 @@ fn only_what_passes_every_gate_is_merged(kind: EngineKind) {
         assert!(project.records(&format!("{id}-1"))[0].join("gate-1.txt").is_file());
         project.expect_tidy();
     }
-    assert_eq!(project.content("src/a.txt"), "number 5");
+    assert_eq!(project.content("src/a.txt"), "number 4");
     assert!(!project.files("generation-one").contains_key("src/by-the-gate.txt"));
 }
 
@@ -61,5 +70,176 @@ fn the_toolchain_is_tried_first(kind: EngineKind) {
     project.reconfigure(None, "  toolchain: [exit=0]\n---\n");
     project.run(&["generator", "stitch"]).expect(0);
     assert!(project.state().join("cache/toolchain.json").is_file());
+    project.expect_tidy();
+}
+
+/// How many calls of an agent began.
+fn calls_begun(project: &Project) -> usize {
+    let events = project.events();
+    let begun = events
+        .iter()
+        .filter(|event| matches!(event, Happening::AgentStarted { .. }));
+    begun.count()
+}
+
+fn a_gate_that_cannot_run_stops_the_run_before_a_call(kind: EngineKind) {
+    let Some(mut project) = Project::new(kind, "") else {
+        return;
+    };
+    project.add("a change", "write src/a.txt x");
+    for (gates, code, says) in [
+        ("[make test]", 5, "the gate `make test` exited with 127 in the image"),
+        ("[./no-such-gate -v]", 3, "the repository has no `no-such-gate`"),
+        ("[sh ci/gate.sh]", 3, "the repository has no `ci/gate.sh`"),
+        ("[./src/old.txt]", 3, "`src/old.txt` may not be executed"),
+        // Both are told; the configuration comes first.
+        (
+            "[exit=0, make test, ./no-such-gate]",
+            3,
+            "the gate `make test` exited with 127",
+        ),
+        ("[exit=126]", 5, "exited with 126"),
+    ] {
+        project.reconfigure(None, &format!("gates: {gates}\n"));
+        // Whatever would make a call.
+        let commands = if code == 5 {
+            &["run", "measure", "stitch"][..]
+        } else {
+            &["run"]
+        };
+        for command in commands {
+            let ran = project.run(&["generator", command]).expect(code);
+            let _ = ran.says(says).says("hint:");
+        }
+        project.expect_tidy();
+    }
+    assert_eq!(calls_begun(&project), 0);
+    assert_eq!(project.outcomes("cw-1"), Vec::<String>::new());
+    project.reconfigure(None, "gates: [exit=0]\n");
+    project.run(&["generator", "stitch"]).expect(0);
+    project.expect_tidy();
+}
+
+fn a_gate_is_not_yet_while_what_it_needs_is_to_be_written(kind: EngineKind) {
+    let gates = "gates: [{name: written, command: cat=src/a.txt}, {name: built, command: ./src/build}]\n";
+    let Some(mut project) = Project::new(
+        kind,
+        &format!("preserve_sources: false\nsource_dirs: [src]\nstitch: {{max_attempts: 1}}\n{gates}"),
+    ) else {
+        return;
+    };
+    project.add("another file", "write src/b.txt x");
+    let ran = project.run(&["generator", "stitch"]).expect(0);
+    let ran = ran
+        .says("Gate `written` not yet, on ")
+        .says("Gate `built` not yet, on ");
+    let _ = ran.says("cw-1: gate `built` not yet: exited with 127: the repository has no `src/build`.");
+    assert_eq!(project.outcomes("cw-1"), ["merged"]);
+    let said = project.issue("cw-1")["attempts"][0]["reason"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    assert!(said.starts_with("not yet: the gate `written` exited with "), "{said}");
+    project.add("the file", "write src/a.txt x");
+    let ran = project.run(&["generator", "stitch"]).expect(0);
+    let _ = ran
+        .says("cw-2: gate `written` passed.")
+        .says("cw-2: gate `built` not yet");
+    // What was green must stay so, also where it is the sources' absence again that makes it red.
+    project.add("without it", "delete src/a.txt");
+    let ran = project.run(&["generator", "stitch"]).expect(7);
+    let _ = ran.says("the gate `written` exited with 99");
+    assert_eq!(project.outcomes("cw-3"), ["gate_failed"]);
+    // The image's fault is never a matter of time.
+    project.reconfigure(
+        None,
+        "preserve_sources: false\nsource_dirs: [src]\ngates: [make test]\n",
+    );
+    project.add("more", "write src/c.txt x");
+    let _ = project.run(&["generator", "stitch"]).expect(5).says("`make test`");
+    project.reconfigure(None, &format!("preserve_sources: false\nsource_dirs: [src]\n{gates}"));
+    project.repository.git(&["checkout", "--quiet", "configuration.yaml"]);
+    let stopped = project.run(&["generator", "stop"]).expect(0);
+    let _ = stopped.says("Not yet: the gate `built` never passed in generation-one.");
+}
+
+fn a_gate_that_could_run_and_cannot_on_the_result_is_red(kind: EngineKind) {
+    let Some(project) = Project::new(kind, "gates: [exit_of=src/code]\nstitch: {max_attempts: 1}\n") else {
+        return;
+    };
+    project.add("a code", "write src/code 0");
+    // Red before any work: that is told, and the task that makes it pass is merged.
+    let ran = project.run(&["generator", "stitch"]).expect(0);
+    let _ = ran.says("Warning: gate `exit_of=src/code` is red on ");
+    project.add("another", "write src/code 127");
+    let ran = project.run(&["generator", "stitch"]).expect(7);
+    let _ = ran.says("the gate `exit_of=src/code` exited with 127: a program is not there");
+    assert_eq!(project.outcomes("cw-2"), ["gate_failed"]);
+    assert_eq!(project.issue("cw-2")["status"], "blocked", "it counts");
+    project.expect_tidy();
+}
+
+fn gates_are_tried_once_for_a_tree_and_told_where_red(kind: EngineKind) {
+    let Some(project) = Project::new(kind, "gates: [exit=0, exit=4]\nstitch: {max_attempts: 9}\n") else {
+        return;
+    };
+    project.add("a change", "write src/a.txt x");
+    for run in 1..=2 {
+        let ran = project.run(&["generator", "stitch"]).expect(7);
+        let _ = ran.says("Warning: gate `exit=4` is red on ");
+        let events = project.events();
+        let tried = |passes: bool| {
+            let of = |event: &&Happening| matches!(event, Happening::GateTried { passed, .. } if *passed == passes);
+            events.iter().filter(of).count()
+        };
+        assert_eq!((tried(true), tried(false)), (1, run), "what passed once is no news");
+    }
+    let table = std::fs::read_to_string(project.state().join("cache/gates.json")).unwrap();
+    let rows: Vec<serde_json::Value> = serde_json::from_str(&table).unwrap();
+    let tree = project.repository.git(&["rev-parse", "generation-one^{tree}"]);
+    let of_tip = |row: &&serde_json::Value| row["tree"] == tree.trim();
+    assert_eq!(rows.iter().filter(of_tip).count(), 2, "{table}");
+    assert_eq!(rows.len(), 4, "the attempts left one tree: {table}");
+    project.expect_tidy();
+}
+
+fn what_fails_under_a_gate_is_tried_again_and_never_counted(kind: EngineKind) {
+    let Some(real) = socket(kind) else { return };
+    let begun = Arc::new(AtomicU32::new(0));
+    let seen = Arc::clone(&begun);
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    // The image is gone for the third container of the gate, the fifth and the sixth.
+    let weak = runtime.block_on(WeakEngine::before(&real, move |body| {
+        if body["Entrypoint"].to_string().contains("exit=0") {
+            let number = seen.fetch_add(1, Relaxed) + 1;
+            if [3, 5, 6].contains(&number) {
+                body["Image"] = json!("localhost/cordwainer-no-such:1");
+            }
+        }
+    }));
+    let more = "gates: [{name: check, command: exit=0}]\nstitch: {max_attempts: 1}\n\
+                retry: {initial: 1s, ceiling: 1s, count: 1}\n";
+    let project = Project::with_socket(kind, TestRepository::new(), weak.socket(), more);
+    project.run(&["generator", "start", "--name", "one"]).expect(0);
+    project.add("one", "write src/a.txt x");
+    // 1: before any work.
+    let ran = project.run(&["generator", "stitch"]).expect(0);
+    let _ = ran.says("cw-1: gate `check` passed.");
+    assert_eq!((begun.load(Relaxed), project.outcomes("cw-1").len()), (2, 1));
+    project.add("two", "write src/b.txt x");
+    // 3 fails, 4 is the same gate again, after a pause and without another call.
+    let ran = project.run(&["generator", "stitch"]).expect(0);
+    let _ = ran.says("gate `check` could not be run");
+    assert_eq!((begun.load(Relaxed), calls_begun(&project)), (4, 2));
+    project.add("three", "write src/c.txt x");
+    // 5 and 6 fail, which is one try and one more: an infrastructure failure, which is not the task's.
+    project.run(&["generator", "stitch"]).expect(5);
+    assert_eq!(project.outcomes("cw-3"), ["infrastructure_failed"]);
+    assert_eq!(project.issue("cw-3")["status"], "open");
+    assert_eq!(project.suspended(), 1, "the work is done, and waits for the gate");
+    let ran = project.run(&["generator", "stitch"]).expect(0);
+    let _ = ran.says("cw-3: going on with its session.");
+    assert_eq!(project.outcomes("cw-3"), ["infrastructure_failed", "merged"]);
+    assert_eq!(project.content("src/c.txt"), "x");
     project.expect_tidy();
 }

@@ -65,7 +65,7 @@ fn where_all_is_well_everything_holds() {
         let before = repository.git(&["status", "--porcelain", "--ignored"]);
         let (called, document) = doctor(&repository);
         assert_eq!((broken(&document), called.code), (vec![], 0), "{}", called.stdout);
-        assert_eq!(document["engines"][0]["report"]["items"].as_array().unwrap().len(), 15);
+        assert_eq!(document["engines"][0]["report"]["items"].as_array().unwrap().len(), 19);
         assert_eq!(repository.git(&["status", "--porcelain", "--ignored"]), before);
         let shown = cordwainer(&repository, &["doctor"]).run();
         assert_eq!(shown.code, 0, "{}", shown.stderr);
@@ -211,5 +211,99 @@ fn allowed_hosts_that_a_proxy_does_not_reach_are_told() {
         let called = called.env("HTTPS_PROXY", "http://127.0.0.1:9").run();
         let document = serde_json::from_str(&called.stdout).unwrap();
         assert_eq!(broken(&document), ["proxy"], "{called:?}");
+    }
+}
+
+/// The documents of a call in a folder that is no repository, and its exit code.
+#[test]
+fn without_a_repository_or_a_configuration_the_machine_is_looked_at() {
+    for kind in BOTH {
+        let Some(socket) = socket(kind) else { continue };
+        let repository = TestRepository::new();
+        let host = format!("unix://{}", socket.display());
+        let elsewhere = repository.outside().join("elsewhere");
+        fs::create_dir(&elsewhere).unwrap();
+        let examine = |folder: &Path| {
+            let called = cordwainer(&repository, &["doctor", "--json", "-C", folder.to_str().unwrap()]);
+            let called = called.env("DOCKER_HOST", &host).run();
+            let document: Value =
+                serde_json::from_str(&called.stdout).unwrap_or_else(|error| panic!("{error}: {called:?}"));
+            (called, document)
+        };
+        for (folder, name, says) in [
+            (
+                elsewhere.as_path(),
+                "repository",
+                "is not in a git repository, so the defaults were taken",
+            ),
+            (&repository.path(), "configuration", "so the defaults were taken"),
+        ] {
+            let (called, document) = examine(folder);
+            let first = &document["checks"][0];
+            assert_eq!(
+                (first["name"].as_str(), first["held"].as_bool()),
+                (Some(name), Some(true)),
+                "{first}"
+            );
+            assert!(first["found"].as_str().unwrap().contains(says), "{first}");
+            assert!(first["mend"].is_string(), "{first}");
+            // The default image may be here, or not; with an older entrypoint, or not.
+            assert_eq!(
+                called.code,
+                if broken(&document).is_empty() { 0 } else { 9 },
+                "{called:?}"
+            );
+            assert_eq!(document["engines"].as_array().unwrap().len(), 1);
+        }
+        repository.write("configuration.yaml", "gatse: []\n");
+        let (called, document) = examine(&repository.path());
+        assert!(broken(&document).contains(&"configuration".to_owned()), "{document}");
+        assert_eq!(called.code, 9);
+        // What only looks needs no configuration either.
+        fs::remove_file(repository.path().join("configuration.yaml")).unwrap();
+        let listed = cordwainer(&repository, &["generator", "list"]).run();
+        assert_eq!(listed.code, 0, "{listed:?}");
+        let shown = cordwainer(&repository, &["issues", "list"]).run();
+        assert!(shown.stderr.contains("no generation is open"), "{shown:?}");
+        return;
+    }
+}
+
+#[test]
+fn gates_are_run_on_request_and_looked_up_else() {
+    for kind in BOTH {
+        let Some(socket) = socket(kind) else { continue };
+        let repository = repository(&socket, "");
+        let text = fs::read_to_string(repository.path().join("configuration.yaml")).unwrap();
+        let gates =
+            "gates: [{name: good, command: exit=0}, {name: red, command: exit=3}, {name: gone, command: ./gone}]\n";
+        repository.write("configuration.yaml", format!("{text}{gates}"));
+        repository.commit("gates");
+        let examine = |arguments: &[&str]| {
+            let called = cordwainer(&repository, arguments).run();
+            let document: Value =
+                serde_json::from_str(&called.stdout).unwrap_or_else(|error| panic!("{error}: {called:?}"));
+            let checks = document["engines"][0]["checks"].as_array().unwrap();
+            let of_gates = checks
+                .iter()
+                .filter(|check| check["name"].as_str().unwrap().starts_with("gate "));
+            let texts = of_gates.map(|check| format!("{} {} {}", check["name"], check["held"], check["found"]));
+            (called.code, texts.collect::<Vec<_>>())
+        };
+        let (code, checks) = examine(&["doctor", "--json"]);
+        assert_eq!((code, checks.len()), (0, 3), "{checks:?}");
+        assert!(checks[0].contains("not tried yet"), "{checks:?}");
+        for arguments in [&["doctor", "--json", "--gates"][..], &["doctor", "--json"]] {
+            let (code, checks) = examine(arguments);
+            assert_eq!(code, 9, "{checks:?}");
+            for (check, says) in checks.iter().zip([
+                "\"gate good\" true \"passes, on main\"",
+                "\"gate red\" false \"red before any work: it exited with 3\"",
+                "the repository has no `gone`",
+            ]) {
+                assert!(check.contains(says), "{check}");
+            }
+        }
+        return;
     }
 }

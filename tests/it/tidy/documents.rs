@@ -10,12 +10,13 @@ use super::{Text, below, files, report};
 use crate::support::cargo::{Done, cargo, checkout};
 
 /// Documents whose lines `cargo xtask …` are meant for this repository or a consuming one.
-const WITH_COMMANDS: [&str; 12] = [
+const WITH_COMMANDS: [&str; 13] = [
     "README.md",
     "SECURITY.md",
     "CONTRIBUTING.md",
     "ARCHITECTURE.md",
     "docs/configuration.md",
+    "docs/gates.md",
     "docs/machine.md",
     "docs/money.md",
     "docs/network.md",

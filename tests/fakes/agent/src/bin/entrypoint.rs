@@ -28,12 +28,12 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let done = match arguments.first().map(String::as_str) {
         None => Err("there is no command to run".into()),
-        Some("--relay") => relay(),
-        Some("--detach") => spawn("--relay").map(drop),
+        Some("--relay") => relay().map(|()| 0),
+        Some("--detach") => spawn("--relay").map(|_| 0),
         Some(program) => begin(program, &arguments[1..]),
     };
     match done {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => ExitCode::from(code),
         Err(error) => {
             let _ = writeln!(std::io::stderr(), "cordwainer-entrypoint: {error}");
             ExitCode::from(125)
@@ -42,7 +42,7 @@ fn main() -> ExitCode {
 }
 
 /// Returns only when the command does not run.
-fn begin(program: &str, arguments: &[String]) -> Outcome<()> {
+fn begin(program: &str, arguments: &[String]) -> Outcome<u8> {
     ask(&facts()?)?;
     // Through a child that ends, so that the relay is the init's child and the command's none.
     spawn("--detach")?.wait()?;
@@ -53,7 +53,13 @@ fn begin(program: &str, arguments: &[String]) -> Outcome<()> {
         }
         std::thread::yield_now();
     }
-    Err(Command::new(program).args(arguments).exec().into())
+    let failed = Command::new(program).args(arguments).exec();
+    // As a shell would have it.
+    match failed.kind() {
+        std::io::ErrorKind::NotFound => Ok(127),
+        std::io::ErrorKind::PermissionDenied => Ok(126),
+        _ => Err(failed.into()),
+    }
 }
 
 fn spawn(part: &str) -> Outcome<std::process::Child> {
@@ -102,7 +108,39 @@ fn facts() -> Outcome<String> {
         let name = path.rsplit('/').next().unwrap_or(path);
         section(&mut facts, name, &format!("/sys/fs/cgroup/{path}"));
     }
+    facts.push_str(&usable());
     Ok(facts)
+}
+
+/// Whether work is possible here; the image has no git.
+fn usable() -> String {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "what the container was given is what is looked at"
+    )]
+    let home = std::env::var("HOME").unwrap_or_default();
+    let here = std::env::current_dir().unwrap_or_default().display().to_string();
+    let mut text = "\n== usable\ngit none\n".to_owned();
+    for (name, places) in [
+        ("worktree", vec![here.as_str()]),
+        ("home", vec![home.as_str()]),
+        ("temporary", vec!["/tmp", "/var/tmp"]),
+    ] {
+        let locked = places.into_iter().find_map(|place| Some((place, locked(place)?)));
+        let said = locked.map_or("yes".to_owned(), |(place, why)| {
+            format!("cannot write `{place}`: {why}")
+        });
+        let _ = writeln!(text, "{name} {said}");
+    }
+    text
+}
+
+/// Why a folder cannot be written, if it cannot; a folder in it shows that.
+fn locked(place: &str) -> Option<std::io::Error> {
+    let mark = Path::new(place).join(format!(".cordwainer-{}", std::process::id()));
+    std::fs::create_dir(&mark)
+        .and_then(|()| std::fs::remove_dir(&mark))
+        .err()
 }
 
 /// A name and a whole file; what is not there is not told.

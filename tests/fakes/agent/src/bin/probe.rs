@@ -46,6 +46,7 @@ fn step(name: &str, value: &str) -> Outcome {
         "echo-stdin" => echo_stdin()?,
         "count-stdin" => count_stdin()?,
         "exit" => return Ok(Some(value.parse()?)),
+        "exit_of" => return Ok(Some(std::fs::read_to_string(value)?.trim().parse()?)),
         "signal-self" => signal_self(value.parse()?)?,
         "ignore-sigint" => ignore(signal_hook::consts::SIGINT)?,
         "ignore-sigterm" => ignore(signal_hook::consts::SIGTERM)?,
