@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
 mod evidence;
 mod listener;
@@ -24,6 +23,7 @@ use crate::engine::{Container, Engine, Exit};
 use crate::error::{Error, Result};
 use crate::event::{CallName, Happening};
 use crate::gateway::Proxy;
+use crate::interruption::Interruption;
 use crate::ledger::{Entry, Place, Sum};
 use crate::record::{CallFolder, Recorder};
 use crate::text::one_line;
@@ -114,7 +114,7 @@ pub(crate) async fn make(
     call: &Call<'_>,
     engine: &Engine,
     recorder: &Recorder,
-    cancel: &CancellationToken,
+    interruption: &Interruption,
 ) -> Result<Made> {
     if let Some(resume) = &call.resume {
         recorder.emit(Happening::SessionResumed {
@@ -130,7 +130,7 @@ pub(crate) async fn make(
     let specification = specification(call, recorder.run())?;
     let (specification, mut sealed) = seal::for_agent(call, engine, recorder, specification)?;
     let mut container = engine.start(&specification, prompt.as_bytes()).await?;
-    let ended = attend(call, &mut container, &mut sealed, &mut listener, cancel).await;
+    let ended = attend(call, &mut container, &mut sealed, &mut listener, interruption).await;
     let removed = container.remove().await;
     let (unheard, metered) = sealed.close().await;
     for notice in unheard {
@@ -180,9 +180,9 @@ async fn attend(
     container: &mut Container,
     sealed: &mut Sealed<'_>,
     listener: &mut Listener<'_>,
-    cancel: &CancellationToken,
+    interruption: &Interruption,
 ) -> Result<(Option<Cut>, Exit)> {
-    let mut cut = listen(call, container, sealed, listener, cancel).await?;
+    let mut cut = listen(call, container, sealed, listener, interruption).await?;
     if cut.is_some() {
         // The signals let the client write its last result, which says what it used.
         let ending = container.terminate(TERMINATION_GRACE);
@@ -206,7 +206,7 @@ async fn listen(
     container: &mut Container,
     sealed: &mut Sealed<'_>,
     listener: &mut Listener<'_>,
-    cancel: &CancellationToken,
+    interruption: &Interruption,
 ) -> Result<Option<Cut>> {
     let begun = Instant::now();
     // Since when somebody has listened without a break: before that, silence means nothing.
@@ -221,7 +221,7 @@ async fn listen(
                 None => return Ok(None),
             },
             notice = sealed.next() => listener.heed(notice),
-            () = cancel.cancelled() => return Ok(Some(Cut::Cancelled)),
+            () = interruption.over(call.sandbox.config.stop_grace) => return Ok(Some(Cut::Cancelled)),
             () = tokio::time::sleep_until(deadline.min(waiting + HEARTBEAT)) => {
                 let now = Instant::now();
                 if now > waiting + HEARTBEAT + LATE {

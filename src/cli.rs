@@ -13,6 +13,7 @@ use crate::error::{Context as _, Error, ErrorKind, Result, exit};
 use crate::gateway::Proxy;
 use crate::generator::{Generator, Surroundings};
 use crate::git::EnvironmentIdentities;
+use crate::interruption::LeftBehind;
 use crate::redact::Redactor;
 use crate::text::harmless;
 use crate::world::World;
@@ -24,8 +25,9 @@ mod generator;
 mod image;
 mod init;
 mod issues;
+mod signal;
 mod stats;
-mod terminal;
+pub(crate) mod terminal;
 mod transcript;
 
 pub(crate) use context::Context;
@@ -149,6 +151,7 @@ impl Context {
             verbose: common.verbose > 0,
             directory,
             generation: common.generation.clone(),
+            screen: terminal::Screen::default(),
             surroundings: surroundings(redactor),
         })
     }
@@ -206,6 +209,7 @@ fn surroundings(redactor: &Redactor) -> Surroundings {
         api_key: text("ANTHROPIC_API_KEY").map(SecretString::from),
         oauth_token: text("CLAUDE_CODE_OAUTH_TOKEN").map(SecretString::from),
         redactor: redactor.clone(),
+        left_behind: LeftBehind::default(),
     }
 }
 

@@ -24,6 +24,7 @@ mod roles;
 mod schema;
 mod section;
 mod show;
+pub(crate) use show::duration_text;
 mod timers;
 mod tokens;
 mod values;
@@ -100,6 +101,9 @@ pub struct Config {
     pub claude_args: Vec<String>,
     /// `silence_agent`: do not echo what the agent says (`true`).
     pub silence_agent: bool,
+    /// `stop_grace`: how long what is under way has once a run is asked to stop (20 s).
+    #[serde(serialize_with = "show::duration")]
+    pub stop_grace: Duration,
     /// `max_issues`: proposals a measure may make (10).
     pub max_issues: u32,
     /// `cycles`: cycles a `run` makes (1); `off` is until nothing is left.

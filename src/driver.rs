@@ -2,14 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use tokio_util::sync::CancellationToken;
-
 use crate::agent::{Role, Usage};
 use crate::attempt::Outcome;
 use crate::budget::Scope;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{ErrorKind, Result};
 use crate::event::Happening;
 use crate::gate;
+use crate::interruption::{Interruption, interrupted};
 use crate::issue::{Issue, IssueId, Issues};
 use crate::measure;
 use crate::pause::Pause;
@@ -30,8 +29,8 @@ pub(crate) struct Driven {
     pub(crate) usage: Usage,
 }
 
-/// Runs until the plan says stop, or `cancel` is called, which answers [`ErrorKind::Interrupted`].
-pub(crate) async fn drive(work: &Work<'_>, limits: &Limits, cancel: &CancellationToken) -> Result<Driven> {
+/// Runs until the plan says stop, or it is interrupted, which answers [`ErrorKind::Interrupted`].
+pub(crate) async fn drive(work: &Work<'_>, limits: &Limits, interruption: &Interruption) -> Result<Driven> {
     let recovery = Recovery::new(work.generator, work.generation)?;
     recover(work, &recovery).await?;
     let mut driver = Driver {
@@ -43,17 +42,15 @@ pub(crate) async fn drive(work: &Work<'_>, limits: &Limits, cancel: &Cancellatio
     };
     loop {
         work.recorder.check()?;
-        if cancel.is_cancelled() {
+        if interruption.is_asked() {
             driver.tell_end("interrupted; `generator resume` goes on".to_owned())?;
-            return Err(
-                Error::new(ErrorKind::Interrupted, "the run was interrupted").hint("`generator resume` goes on")
-            );
+            return Err(interrupted());
         }
         match plan::next(&driver.snapshot(&recovery)?, limits) {
-            Step::Recover => driver.recover(&recovery, cancel).await?,
-            Step::Stitch(task) => driver.stitch(&task, cancel).await?,
-            Step::Measure => driver.measure(cancel).await?,
-            Step::Wait(pause) => driver.wait(&pause, cancel).await?,
+            Step::Recover => driver.recover(&recovery, interruption).await?,
+            Step::Stitch(task) => driver.stitch(&task, interruption).await?,
+            Step::Measure => driver.measure(interruption).await?,
+            Step::Wait(pause) => driver.wait(&pause, interruption).await?,
             Step::Stop(reason) => return driver.end(reason),
         }
     }
@@ -133,9 +130,9 @@ impl Driver<'_> {
     }
 
     /// Puts right what an attempt left whose engine failed; an engine that fails again counts as one failure more.
-    async fn recover(&mut self, recovery: &Recovery<'_>, cancel: &CancellationToken) -> Result<()> {
-        self.pause_after_failure(cancel).await;
-        if cancel.is_cancelled() {
+    async fn recover(&mut self, recovery: &Recovery<'_>, interruption: &Interruption) -> Result<()> {
+        self.pause_after_failure(interruption).await;
+        if interruption.is_asked() {
             return Ok(());
         }
         match recover(self.work, recovery).await {
@@ -149,13 +146,13 @@ impl Driver<'_> {
         Ok(())
     }
 
-    async fn stitch(&mut self, task: &IssueId, cancel: &CancellationToken) -> Result<()> {
-        self.pause_after_failure(cancel).await;
-        if cancel.is_cancelled() {
+    async fn stitch(&mut self, task: &IssueId, interruption: &Interruption) -> Result<()> {
+        self.pause_after_failure(interruption).await;
+        if interruption.is_asked() {
             return Ok(());
         }
-        gate::see_that_they_run(self.work, cancel).await?;
-        if cancel.is_cancelled() {
+        gate::see_that_they_run(self.work, interruption).await?;
+        if interruption.is_asked() {
             return Ok(());
         }
         let claimed = match stitch::claim(self.work, task) {
@@ -163,7 +160,7 @@ impl Driver<'_> {
             Err(error) if error.kind() == ErrorKind::Precondition && !self.is_ready(task)? => return Ok(()),
             claimed => claimed?,
         };
-        let done = stitch::attempt(self.work, claimed, cancel).await?;
+        let done = stitch::attempt(self.work, claimed, interruption).await?;
         self.progress.refused = done.refused;
         if let Some(why) = &done.request_refused {
             self.progress.request_refused(task, why);
@@ -202,17 +199,17 @@ impl Driver<'_> {
         Ok(())
     }
 
-    async fn measure(&mut self, cancel: &CancellationToken) -> Result<()> {
-        self.pause_after_failure(cancel).await;
-        if cancel.is_cancelled() {
+    async fn measure(&mut self, interruption: &Interruption) -> Result<()> {
+        self.pause_after_failure(interruption).await;
+        if interruption.is_asked() {
             return Ok(());
         }
-        gate::see_that_they_run(self.work, cancel).await?;
-        if cancel.is_cancelled() {
+        gate::see_that_they_run(self.work, interruption).await?;
+        if interruption.is_asked() {
             return Ok(());
         }
         self.progress.measures_begun += 1;
-        match measure::measure(self.work, self.progress.measures_begun, cancel).await? {
+        match measure::measure(self.work, self.progress.measures_begun, interruption).await? {
             measure::Done::Filed(filed) => {
                 self.progress.measures += 1;
                 self.progress.last_filed = Some(filed);
@@ -229,7 +226,7 @@ impl Driver<'_> {
     }
 
     /// Gives failing infrastructure some time before the next call.
-    async fn pause_after_failure(&self, cancel: &CancellationToken) {
+    async fn pause_after_failure(&self, interruption: &Interruption) {
         let failures = self.progress.failures_in_a_row;
         if failures == 0 {
             return;
@@ -241,7 +238,7 @@ impl Driver<'_> {
         self.work.recorder.emit(Happening::Paused { until, reason });
         tokio::select! {
             () = world.sleep_until(until) => {}
-            () = cancel.cancelled() => {}
+            () = interruption.asked() => {}
         }
     }
 
@@ -251,7 +248,7 @@ impl Driver<'_> {
     }
 
     /// Waits until a pause is over, or until somebody lifts it.
-    async fn wait(&self, pause: &Pause, cancel: &CancellationToken) -> Result<()> {
+    async fn wait(&self, pause: &Pause, interruption: &Interruption) -> Result<()> {
         let now = self.work.now();
         let until = later(now, pause.remaining(now));
         self.work.recorder.emit(Happening::Paused {
@@ -261,7 +258,7 @@ impl Driver<'_> {
         tokio::select! {
             () = self.work.generator.world().sleep_until(until) => self.work.end_pause(pause),
             lifted = self.work.lifted(pause) => lifted,
-            () = cancel.cancelled() => Ok(()),
+            () = interruption.asked() => Ok(()),
         }
     }
 

@@ -44,6 +44,7 @@ pub use sweep::FoundContainer;
 use crate::engine::deadline::CallError;
 use crate::engine::kind::Facts;
 use crate::engine::service::Service;
+use crate::interruption::LeftBehind;
 
 /// A container engine that answered. Cheap to clone; a service that was started for it ends with the last clone.
 #[derive(Clone, Debug)]
@@ -55,14 +56,17 @@ struct Inner {
     facts: Facts,
     /// Held for its end: dropping it ends the service.
     _service: Option<Service>,
+    /// Where containers are noted as long as they are there.
+    left_behind: LeftBehind,
 }
 
 impl Engine {
-    fn new(api: Docker, facts: Facts, service: Option<Service>) -> Self {
+    fn new(api: Docker, facts: Facts, service: Option<Service>, left_behind: &LeftBehind) -> Self {
         Self(Arc::new(Inner {
             api,
             facts,
             _service: service,
+            left_behind: left_behind.clone(),
         }))
     }
 

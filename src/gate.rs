@@ -10,8 +10,6 @@
 use std::path::Path;
 use std::time::Duration;
 
-use tokio_util::sync::CancellationToken;
-
 use crate::call::seal::{self, Sealed};
 use crate::call::{Sandbox, container};
 use crate::config::Gate;
@@ -20,6 +18,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::event::Happening;
 use crate::generator::Generator;
 use crate::git::Oid;
+use crate::interruption::Interruption;
 use crate::record::Recorder;
 use crate::redact::Redactor;
 use crate::retry::BackOff;
@@ -63,7 +62,7 @@ pub(crate) struct Runner<'a> {
     pub(crate) generator: &'a Generator,
     pub(crate) engine: &'a Engine,
     pub(crate) recorder: &'a Recorder,
-    pub(crate) cancel: &'a CancellationToken,
+    pub(crate) interruption: &'a Interruption,
 }
 
 impl Runner<'_> {
@@ -93,7 +92,7 @@ impl Runner<'_> {
                     self.recorder.emit(Happening::Paused { until, reason });
                     tokio::select! {
                         () = world.sleep_until(until) => {}
-                        () = self.cancel.cancelled() => return Ok(Ran::Cancelled),
+                        () = self.interruption.asked() => return Ok(Ran::Cancelled),
                     }
                 }
                 tried => return tried,
@@ -122,7 +121,7 @@ impl Runner<'_> {
             &mut sealed,
             &mut output,
             &sandbox.folder.redactor,
-            self.cancel,
+            (self.interruption, sandbox.config.stop_grace),
         )
         .await;
         let removed = container.remove().await;
@@ -170,10 +169,10 @@ async fn attend(
     sealed: &mut Sealed<'_>,
     output: &mut Vec<u8>,
     redactor: &Redactor,
-    cancel: &CancellationToken,
+    (interruption, grace): (&Interruption, Duration),
 ) -> Result<Ended> {
     tokio::select! {
-        () = cancel.cancelled() => Ok(Ended::Cancelled),
+        () = interruption.over(grace) => Ok(Ended::Cancelled),
         refused = sealed.refused() => Err(refused),
         ended = tokio::time::timeout(timeout, listen(container, output, redactor)) => match ended {
             Ok(exit) => Ok(Ended::Exited(exit?)),

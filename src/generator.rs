@@ -12,6 +12,7 @@ use crate::engine::ConnectOptions;
 use crate::error::Result;
 use crate::gateway::Proxy;
 use crate::git::{EnvironmentIdentities, Git, SlotPool};
+use crate::interruption::LeftBehind;
 use crate::protected::ProtectedPaths;
 use crate::redact::Redactor;
 use crate::store::Store;
@@ -66,6 +67,8 @@ pub struct Surroundings {
     pub oauth_token: Option<SecretString>,
     /// What everything passes that is recorded or shown. The caller's own words can pass the same one.
     pub redactor: Redactor,
+    /// What would stay behind if the process ended now.
+    pub left_behind: LeftBehind,
 }
 
 impl Default for Surroundings {
@@ -82,13 +85,15 @@ impl Default for Surroundings {
             api_key: None,
             oauth_token: None,
             redactor: Redactor::default(),
+            left_behind: LeftBehind::default(),
         }
     }
 }
 
 impl Surroundings {
-    /// How an engine is looked for; one that has to be started keeps its files below `folder`.
-    pub(crate) fn connect_options(&self, config: &Config, folder: &Path) -> ConnectOptions {
+    /// How an engine is looked for; one that has to be started keeps its files below `folder`, or where temporary files
+    /// belong.
+    pub(crate) fn connect_options(&self, config: &Config, folder: Option<&Path>) -> ConnectOptions {
         ConnectOptions {
             choice: config.container.engine,
             socket: config.container.socket.clone(),
@@ -96,7 +101,8 @@ impl Surroundings {
             container_host: self.container_host.clone(),
             runtime_dir: self.runtime_dir.clone(),
             search_path: self.search_path.clone(),
-            service_dir: folder.join("engine"),
+            service_dir: folder.map(|folder| folder.join("engine")),
+            left_behind: self.left_behind.clone(),
         }
     }
 }
@@ -227,7 +233,7 @@ impl Generator {
     }
 
     pub(crate) fn slots(&self) -> SlotPool {
-        SlotPool::new(self.git.clone(), &self.state_dir)
+        SlotPool::new(self.git.clone(), &self.state_dir).telling(self.surroundings.left_behind.clone())
     }
 
     /// What no task may change without a person's word: `protected_paths`, whatever a key of the configuration names, and
@@ -259,7 +265,7 @@ impl Generator {
 
     /// How an engine is looked for.
     pub fn connect_options(&self) -> ConnectOptions {
-        self.surroundings.connect_options(&self.config, &self.state_dir)
+        self.surroundings.connect_options(&self.config, Some(&self.state_dir))
     }
 
     /// Opens the issue store of the generation that is meant.

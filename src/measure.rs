@@ -1,7 +1,5 @@
 //! Measure: asks for tasks, checks the answer in code, and files what is right with it.
 
-use tokio_util::sync::CancellationToken;
-
 use crate::agent::{CallOutcome, CallReport, Cut, Role, Usage, is_session};
 use crate::budget::{Reservation, Scope, Spent};
 use crate::call::{self, Call, Made, Resume, Sandbox};
@@ -9,6 +7,7 @@ use crate::crash::crash_point;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{CallName, DroppedProposal, FiledTask, Happening};
 use crate::git::{Oid, Slot};
+use crate::interruption::Interruption;
 use crate::issue::{BatchIssue, Issue, IssueId, Issues, Measure, NewIssue, TaskPlan};
 use crate::judgement::{limit_of, refusal};
 use crate::ledger::{Entry, learned_rates};
@@ -106,10 +105,10 @@ impl Asking {
 }
 
 /// Asks for tasks until an answer is valid, at most `measure.max_attempts` times; `cycle` names the records.
-pub(crate) async fn measure(work: &Work<'_>, cycle: u32, cancel: &CancellationToken) -> Result<Done> {
+pub(crate) async fn measure(work: &Work<'_>, cycle: u32, interruption: &Interruption) -> Result<Done> {
     work.recorder.emit(Happening::MeasureStarted { cycle });
     let mut asking = begin(work, cycle)?;
-    let done = rounds(work, &mut asking, cancel).await;
+    let done = rounds(work, &mut asking, interruption).await;
     let Asking {
         owner,
         slot,
@@ -169,7 +168,7 @@ fn waiting(work: &Work<'_>, owner: &SlotOwner, tip: Oid) -> Result<Option<Suspen
 }
 
 /// Asks until an answer is valid or there is no use in asking.
-async fn rounds(work: &Work<'_>, asking: &mut Asking, cancel: &CancellationToken) -> Result<Done> {
+async fn rounds(work: &Work<'_>, asking: &mut Asking, interruption: &Interruption) -> Result<Done> {
     let mut context = materials::measure_context(work, asking.tip, 0)?;
     context.attempt = asking.owner.attempt;
     let most = work.generator.config.measure.max_attempts.max(1);
@@ -190,7 +189,11 @@ async fn rounds(work: &Work<'_>, asking: &mut Asking, cancel: &CancellationToken
             }
         };
         let resumed = asking.waiting_session();
-        let made = ask(work, asking, &context, &name, &folder, &reservation, cancel).await;
+        if interruption.is_asked() {
+            asking.unfinished = resumed;
+            return fail(work, asking, Done::Cancelled, "the run was interrupted", &folder);
+        }
+        let made = ask(work, asking, &context, &name, &folder, &reservation, interruption).await;
         crash_point!("measure.called");
         let (report, charged) = match made {
             Ok(Made { report, entry, failure }) => {
@@ -247,7 +250,7 @@ async fn ask(
     name: &CallName,
     folder: &CallFolder,
     reservation: &Reservation,
-    cancel: &CancellationToken,
+    interruption: &Interruption,
 ) -> Result<Made> {
     let (resume, place, prompt) = if let Some((resume, place)) = asking.resumes.take() {
         (Some(resume), place, prompt::continuation(name.attempt, &[]))
@@ -281,7 +284,7 @@ async fn ask(
         reservation,
     };
     step(work, name, "container");
-    Box::pin(call::make(&call, work.engine, work.recorder, cancel)).await
+    Box::pin(call::make(&call, work.engine, work.recorder, interruption)).await
 }
 
 fn step(work: &Work<'_>, name: &CallName, step: &str) {

@@ -20,16 +20,13 @@ pub(crate) async fn follow(context: &Context, terminal: bool, mut events: Unboun
         }
         return Ok(());
     }
-    let mut live = terminal.then(LiveLines::new);
+    let mut live = terminal.then(|| LiveLines::new(context.screen.clone()));
     while let Some(event) = events.recv().await {
         if let Some(live) = &mut live {
             live.update(&event);
         }
         if let Some(line) = lines::lasting(&event.event) {
-            match &live {
-                Some(live) => live.above(|| context.print(&line))?,
-                None => context.print(&line)?,
-            }
+            context.screen.above(|| context.print(&line))?;
         }
     }
     Ok(())

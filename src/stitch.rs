@@ -1,7 +1,6 @@
 //! Stitch: one task, from its claim to its merge. Every step is durable before the next begins and can be done twice.
 
 use jiff::Timestamp;
-use tokio_util::sync::CancellationToken;
 
 use crate::agent::{CallOutcome, CallReport, Role};
 use crate::attempt::{Attempt, Ignored, Outcome};
@@ -12,6 +11,7 @@ use crate::error::{ErrorKind, Result};
 use crate::event::{CallName, Happening};
 use crate::gate;
 use crate::git::{Oid, Slot, Snapshot, SnapshotLimits};
+use crate::interruption::{Interruption, Left};
 use crate::issue::{Claim, Issue, IssueId};
 use crate::judgement::{self, Judgement, hold_reason, limit_of, refusal};
 use crate::ledger::{Entry, learned_rates};
@@ -75,6 +75,8 @@ struct Trial {
     entry: Option<Entry>,
     /// The budget that it met.
     spent: Option<Scope>,
+    /// Told to whoever ends the program meanwhile.
+    _left: Left,
 }
 
 /// A task that is claimed for this run, and not tried yet.
@@ -103,9 +105,9 @@ pub(crate) fn claim(work: &Work<'_>, id: &IssueId) -> Result<Claimed> {
 }
 
 /// Makes one attempt at a task. An error is one that ends the run; all else is the attempt's outcome.
-pub(crate) async fn attempt(work: &Work<'_>, claimed: Claimed, cancel: &CancellationToken) -> Result<Done> {
+pub(crate) async fn attempt(work: &Work<'_>, claimed: Claimed, interruption: &Interruption) -> Result<Done> {
     let mut trial = begin(work, claimed)?;
-    let tried = try_it(work, &mut trial, cancel).await;
+    let tried = try_it(work, &mut trial, interruption).await;
     let (judgement, failure) = match tried {
         Ok(judgement) => (judgement, None),
         Err(error) => {
@@ -143,6 +145,11 @@ fn begin(work: &Work<'_>, claimed: Claimed) -> Result<Trial> {
         task: Some(issue.id.clone()),
         attempt: number,
     };
+    let left = work
+        .generator
+        .surroundings
+        .left_behind
+        .note(format!("the claim of {}", issue.id));
     work.recorder.emit(Happening::TaskClaimed {
         task: issue.id.clone(),
         title: one_line(&issue.title, 120),
@@ -162,11 +169,12 @@ fn begin(work: &Work<'_>, claimed: Claimed) -> Result<Trial> {
         report: None,
         entry: None,
         spent: None,
+        _left: left,
     })
 }
 
 /// Checks a slot out, lets the agent work in it, and merges what it left.
-async fn try_it(work: &Work<'_>, trial: &mut Trial, cancel: &CancellationToken) -> Result<Judgement> {
+async fn try_it(work: &Work<'_>, trial: &mut Trial, interruption: &Interruption) -> Result<Judgement> {
     step(work, trial, "checkout");
     let owner = work.owner(Some(trial.issue.id.clone()), trial.number, 0);
     let (mut slot, place) = match enter(work, trial, &owner)? {
@@ -174,7 +182,7 @@ async fn try_it(work: &Work<'_>, trial: &mut Trial, cancel: &CancellationToken) 
         Entered::Refused(judgement) => return Ok(judgement),
     };
     crash_point!("stitch.checkout");
-    let judged = work_in_slot(work, trial, &mut slot, &owner, &place, cancel).await;
+    let judged = work_in_slot(work, trial, &mut slot, &owner, &place, interruption).await;
     let is_over = judged.is_ok() || leave(work, trial, &mut slot).await;
     match unfinished(trial, judged.as_ref().ok()) {
         Some(session) if is_over => suspend(slot, owner, trial.base, session)?,
@@ -201,7 +209,7 @@ async fn work_in_slot(
     slot: &mut Slot,
     owner: &SlotOwner,
     place: &Workplace,
-    cancel: &CancellationToken,
+    interruption: &Interruption,
 ) -> Result<Judgement> {
     let prompt = match trial.resumes {
         Some(_) => prompt::continuation(trial.number, &said_since(&trial.issue)),
@@ -215,10 +223,13 @@ async fn work_in_slot(
             return Ok(Judgement::of(Outcome::BudgetSpent, spent.reason));
         }
     };
+    if interruption.is_asked() {
+        return Ok(Judgement::of(Outcome::Cancelled, "the run was interrupted"));
+    }
     step(work, trial, "container");
     let folder = trial.folder.clone();
     let call = call_for(work, trial, slot, place, &prompt, &folder, &reservation)?;
-    let made = Box::pin(call::make(&call, work.engine, work.recorder, cancel)).await?;
+    let made = Box::pin(call::make(&call, work.engine, work.recorder, interruption)).await?;
     crash_point!("stitch.called");
     let report = made.report;
     let charged = made.entry.charged();
@@ -247,7 +258,7 @@ async fn work_in_slot(
     {
         return Ok(judgement);
     }
-    let not_yet = match ask_gates(work, trial, &call.sandbox, snapshot.tree, cancel).await? {
+    let not_yet = match ask_gates(work, trial, &call.sandbox, snapshot.tree, interruption).await? {
         gate::Verdict::Passed { not_yet } => not_yet,
         gate::Verdict::Failed { reason } => return Ok(Judgement::of(Outcome::GateFailed, reason)),
         gate::Verdict::Cancelled => return Ok(Judgement::of(Outcome::Cancelled, "the run was interrupted")),
@@ -268,10 +279,10 @@ async fn ask_gates(
     trial: &Trial,
     sandbox: &Sandbox<'_>,
     tree: Oid,
-    cancel: &CancellationToken,
+    interruption: &Interruption,
 ) -> Result<gate::Verdict> {
     let id = &trial.issue.id;
-    match Box::pin(gate::judge(work, sandbox, id, tree, cancel)).await {
+    match Box::pin(gate::judge(work, sandbox, id, tree, interruption)).await {
         Err(error) if error.kind() == ErrorKind::Engine && work.is_over(Some(id)).await => Ok(gate::Verdict::NotRun {
             reason: error.in_a_line(),
         }),

@@ -96,6 +96,7 @@ mod tests {
             verbose: false,
             directory: folder.path().to_owned(),
             generation: None,
+            screen: crate::cli::terminal::Screen::default(),
             surroundings: Surroundings::default(),
         };
         let write = |text: &str| std::fs::write(folder.path().join(FILE_NAME), text).expect("a file");

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use crate::cli::terminal::Screen;
 use crate::error::{Context as _, Result};
 use crate::generator::Surroundings;
 use crate::text::{harmless, harmless_json};
@@ -20,6 +21,8 @@ pub(crate) struct Context {
     pub(crate) generation: Option<String>,
     /// Whether tracing writes to stderr.
     pub(crate) verbose: bool,
+    /// What is drawn on the terminal.
+    pub(crate) screen: Screen,
     /// The machine, and what the environment said of it.
     pub(crate) surroundings: Surroundings,
 }
@@ -54,10 +57,9 @@ impl Context {
 
     /// Says something to the person, on stderr. Talk is not data: a closed stderr is no error.
     pub(crate) fn say(&self, text: &str) {
-        let _ = writeln!(
-            anstream::stderr(),
-            "{}",
-            harmless(&self.surroundings.redactor.text(text))
-        );
+        let text = harmless(&self.surroundings.redactor.text(text));
+        self.screen.above(|| {
+            let _ = writeln!(anstream::stderr(), "{text}");
+        });
     }
 }

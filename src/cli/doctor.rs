@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use super::signal::{self, OnSignal};
 use super::{Common, Context};
 use crate::doctor::{self, Check, Diagnosis, DoctorOptions, EngineDiagnosis};
 use crate::error::{Error, ErrorKind, Result, exit};
@@ -20,6 +21,7 @@ pub struct DoctorArgs {
 
 /// Shows what holds here, and the mend for what does not.
 pub(super) async fn execute(args: &DoctorArgs, context: &Context) -> Result<u8> {
+    signal::listen(OnSignal::End, context)?;
     let options = DoctorOptions { gates: args.gates };
     let surroundings = context.surroundings.clone();
     let diagnosis = Box::pin(doctor::diagnose(&context.directory, surroundings, options)).await?;

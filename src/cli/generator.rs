@@ -2,18 +2,18 @@
 
 use clap::{Args, Subcommand};
 use tokio::sync::mpsc::unbounded_channel;
-use tokio_util::sync::CancellationToken;
 
 use crate::attempt::Outcome;
+use crate::cli::signal::{self, OnSignal};
 use crate::cli::{Common, Context, init};
 use crate::error::{Result, exit};
 use crate::generation::GenerationName;
 use crate::generator::{Generator, NewToRun, NewToRunChange, Removal, RunOptions, StartOptions, StopOptions};
+use crate::interruption::Interruption;
 use crate::issue::IssueId;
 use crate::record::EventSender;
 use crate::report;
 use crate::report::numbers::counted;
-use crate::signal::cancel_on_signal;
 use crate::text::one_line;
 
 /// `generator` and what follows it.
@@ -95,6 +95,10 @@ pub(super) async fn execute(command: &GeneratorCommand, context: &Context) -> Re
         GeneratorCommand::Status | GeneratorCommand::List => context.look()?,
         _ => context.open()?,
     };
+    if let GeneratorCommand::Start { .. } | GeneratorCommand::Stop { .. } | GeneratorCommand::Reset = command {
+        let grace = generator.config().stop_grace;
+        signal::listen(OnSignal::Finish { grace }, context)?;
+    }
     match command {
         GeneratorCommand::Init(_) => unreachable!("answered above, for it needs no configuration"),
         GeneratorCommand::Start { name, from } => start(&generator, name.clone(), from.clone(), context).await,
@@ -158,15 +162,23 @@ async fn start(generator: &Generator, name: Option<String>, from: Option<String>
 }
 
 /// Calls `work` with a sender of events and shows them until it ends.
-async fn showing<T, F>(context: &Context, work: impl FnOnce(EventSender, CancellationToken) -> F) -> Result<T>
+async fn showing<T, F>(
+    generator: &Generator,
+    context: &Context,
+    work: impl FnOnce(EventSender, Interruption) -> F,
+) -> Result<T>
 where
     F: Future<Output = Result<T>>,
 {
-    let cancel = CancellationToken::new();
-    cancel_on_signal(&cancel)?;
+    let interruption = Interruption::default();
+    let on_signal = OnSignal::Suspend {
+        interruption: interruption.clone(),
+        grace: generator.config().stop_grace,
+    };
+    signal::listen(on_signal, context)?;
     let (sender, receiver) = unbounded_channel();
     let (done, shown) = tokio::join!(
-        work(sender, cancel),
+        work(sender, interruption),
         report::follow(context, context.is_live(), receiver)
     );
     let done = done?;
@@ -176,8 +188,8 @@ where
 
 async fn run(generator: &Generator, args: RunArgs, context: &Context) -> Result<u8> {
     let options = RunOptions { cycles: args.cycles };
-    let work = |events, cancel| Box::pin(generator.run(options, events, cancel));
-    let done = showing(context, work).await?;
+    let work = |events, interruption| Box::pin(generator.run(options, events, interruption));
+    let done = showing(generator, context, work).await?;
     Ok(done.exit_code)
 }
 
@@ -197,13 +209,16 @@ async fn resume(generator: &Generator, args: ResumeArgs, context: &Context) -> R
 }
 
 async fn measure(generator: &Generator, context: &Context) -> Result<u8> {
-    let filed = showing(context, |events, cancel| generator.measure(events, cancel)).await?;
+    let filed = showing(generator, context, |events, interruption| {
+        generator.measure(events, interruption)
+    })
+    .await?;
     Ok(if filed == 0 { exit::NOTHING_TO_DO } else { exit::DONE })
 }
 
 async fn stitch(generator: &Generator, id: Option<IssueId>, context: &Context) -> Result<u8> {
-    let work = |events, cancel| Box::pin(generator.stitch(id, events, cancel));
-    let outcome = showing(context, work).await?;
+    let work = |events, interruption| Box::pin(generator.stitch(id, events, interruption));
+    let outcome = showing(generator, context, work).await?;
     Ok(match outcome {
         Outcome::Merged => exit::DONE,
         Outcome::Limited | Outcome::BudgetSpent => exit::LIMIT,

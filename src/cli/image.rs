@@ -2,6 +2,7 @@
 
 use clap::{Args, Subcommand};
 
+use super::signal::{self, OnSignal};
 use super::{Common, Context};
 use crate::config::Config;
 use crate::engine::{ConnectOptions, Engine, UserChoice};
@@ -40,6 +41,7 @@ pub(crate) enum ImageCommand {
 
 /// Runs a command on the image that the repository's configuration means.
 pub(super) async fn execute(command: &ImageCommand, context: &Context) -> Result<u8> {
+    signal::listen(OnSignal::End, context)?;
     let (config, connect) = asked(context)?;
     let engine = Engine::connect(&connect).await?;
     match command {
@@ -64,7 +66,7 @@ fn asked(context: &Context) -> Result<(Config, ConnectOptions)> {
     let surroundings = &context.surroundings;
     if !Git::is_anywhere(&context.directory) {
         let config = Config::default();
-        let connect = surroundings.connect_options(&config, &std::env::temp_dir());
+        let connect = surroundings.connect_options(&config, None);
         return Ok((config, connect));
     }
     let generator = context.look()?;

@@ -1,6 +1,30 @@
-//! How wide the terminal is, and tables that fit it.
+//! The terminal: how wide it is, tables that fit it, and who may write on it.
 
 use comfy_table::{ContentArrangement, Table, presets};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget};
+
+/// The live lines at the bottom of the terminal, which whatever lasts is written above; clones share it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Screen(MultiProgress);
+
+impl Screen {
+    /// Adds a live line.
+    pub(crate) fn add(&self, line: ProgressBar) -> ProgressBar {
+        self.0.add(line)
+    }
+
+    /// Writes something lasting above the live lines.
+    pub(crate) fn above<T>(&self, write: impl FnOnce() -> T) -> T {
+        self.0.suspend(write)
+    }
+
+    /// Takes the live lines away for good, so that the terminal is as it was.
+    pub(crate) fn end(&self) {
+        // A terminal that is gone has nothing to clear.
+        let _ = self.0.clear();
+        self.0.set_draw_target(ProgressDrawTarget::hidden());
+    }
+}
 
 /// The width of the terminal that stdout is, in columns; `None` when stdout goes elsewhere.
 pub(crate) fn width() -> Option<u16> {

@@ -45,6 +45,7 @@ impl Default for Config {
             user_prompt: None,
             claude_args: owned(CLAUDE_ARGS),
             silence_agent: true,
+            stop_grace: Duration::from_secs(20),
             max_issues: 10,
             cycles: Some(1),
             estimated_lines_min: 250,

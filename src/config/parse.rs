@@ -138,6 +138,7 @@ fn read_prompts(top: &Section<'_>, config: &mut Config) {
 fn read_work(top: &Section<'_>, config: &mut Config) {
     const MOST_LINES: u32 = 100_000;
     top.set("silence_agent", &mut config.silence_agent, Field::flag);
+    top.set("stop_grace", &mut config.stop_grace, |field| field.duration(""));
     top.set("max_issues", &mut config.max_issues, |field| field.small_count(1000));
     top.set_limit("cycles", &mut config.cycles, |field| {
         field.small_count_or_off(1_000_000)

@@ -18,7 +18,7 @@ use super::{LimitWait, RoleConfig};
 const HIDDEN: &str = "<set>";
 
 /// A duration as the configuration has it, such as `1h30m`; anything below a second is cut.
-pub(super) fn duration_text(duration: Duration) -> String {
+pub(crate) fn duration_text(duration: Duration) -> String {
     let mut seconds = duration.as_secs();
     if seconds == 0 {
         return "0s".to_owned();

@@ -1,7 +1,6 @@
 //! What gates say of what the next task would begin from: looked up, or run now.
 
 use tokio::sync::mpsc::unbounded_channel;
-use tokio_util::sync::CancellationToken;
 
 use super::{Check, DoctorOptions, failed};
 use crate::engine::Engine;
@@ -9,6 +8,7 @@ use crate::error::Result;
 use crate::gate::{self, Runner, Tried};
 use crate::generation::GenerationName;
 use crate::generator::Generator;
+use crate::interruption::Interruption;
 use crate::preflight::Ground;
 use crate::record::Recorder;
 use crate::recover::repository_labels;
@@ -44,12 +44,12 @@ async fn examined(generator: &Generator, engine: &Engine, options: DoctorOptions
         let id = generator.git.repository_id()?;
         let mut labels = repository_labels(&generator.git, id.as_deref());
         labels.insert("cordwainer.run".to_owned(), run);
-        let cancel = CancellationToken::new();
+        let interruption = Interruption::default();
         let runner = Runner {
             generator,
             engine,
             recorder: &recorder,
-            cancel: &cancel,
+            interruption: &interruption,
         };
         let tried = runner.try_on(commit, branch, labels, true).await?;
         tried.unwrap_or_default().into_iter().map(Some).collect()

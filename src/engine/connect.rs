@@ -13,6 +13,7 @@ use crate::engine::kind::{EngineKind, Facts};
 use crate::engine::lookup::{self, Answer};
 use crate::engine::service::Service;
 use crate::error::{Error, ErrorKind, Result};
+use crate::interruption::LeftBehind;
 
 /// The API versions that are spoken, the first that the engine accepts: 1.41 is what podman 4.3 and Docker Engine 20.10
 /// know, 1.44 the oldest that Docker Engine 29 still answers.
@@ -47,7 +48,10 @@ pub struct ConnectOptions {
     /// The variable `PATH`, in which an installed podman is looked for; unset means none is started.
     pub search_path: Option<OsString>,
     /// A folder of ours for the socket, configuration and log of a podman service that we start; made when needed.
-    pub service_dir: PathBuf,
+    /// Without one, a folder for temporary files is made.
+    pub service_dir: Option<PathBuf>,
+    /// Where containers and a service that is started are noted as long as they are there.
+    pub left_behind: LeftBehind,
 }
 
 impl Engine {
@@ -60,7 +64,7 @@ impl Engine {
         let user = rustix::process::geteuid().as_raw();
         let mut tried = Vec::new();
         for endpoint in endpoint::candidates(options, user)? {
-            match try_endpoint(&endpoint, options.choice).await {
+            match try_endpoint(&endpoint, options.choice, options).await {
                 Ok(engine) => return Ok(engine),
                 Err(error) if endpoint.explicit => return Err(explicit(&endpoint, error)),
                 Err(error) => tried.push(format!("{endpoint}: {}", reason(&error))),
@@ -87,7 +91,7 @@ impl Engine {
         let named = candidates.iter().any(|endpoint| endpoint.explicit);
         let (mut found, mut tried) = (Vec::<Self>::new(), Vec::new());
         for endpoint in candidates {
-            match try_endpoint(&endpoint, EngineChoice::Auto).await {
+            match try_endpoint(&endpoint, EngineChoice::Auto, options).await {
                 Ok(engine) => found.push(engine),
                 Err(error) => tried.push(format!("{endpoint}: {}", reason(&error))),
             }
@@ -106,7 +110,7 @@ impl Engine {
     }
 }
 
-async fn try_endpoint(endpoint: &Endpoint, choice: EngineChoice) -> Result<Engine> {
+async fn try_endpoint(endpoint: &Endpoint, choice: EngineChoice, options: &ConnectOptions) -> Result<Engine> {
     if !endpoint.socket.try_exists().unwrap_or(true) {
         return Err(Error::new(ErrorKind::Engine, "no such socket"));
     }
@@ -120,7 +124,7 @@ async fn try_endpoint(endpoint: &Endpoint, choice: EngineChoice) -> Result<Engin
         let message = format!("it is {}, and `container.engine` asks for {wanted}", facts.kind);
         return Err(Error::new(ErrorKind::Engine, message));
     }
-    Ok(Engine::new(api, facts, None))
+    Ok(Engine::new(api, facts, None, &options.left_behind))
 }
 
 async fn start_podman(options: &ConnectOptions) -> Result<Engine> {
@@ -132,7 +136,7 @@ async fn start_podman(options: &ConnectOptions) -> Result<Engine> {
     }
     let service = Service::start(options).await?;
     let (api, facts) = greet(&service.socket()).await.map_err(|error| service.explain(error))?;
-    Ok(Engine::new(api, facts, Some(service)))
+    Ok(Engine::new(api, facts, Some(service), &options.left_behind))
 }
 
 /// Asks whoever listens on `socket` who it is. Podman says so in a header of `/_ping`, and is asked nothing more: it

@@ -1,6 +1,7 @@
 //! One container, from its creation to its removal.
 
 use std::fmt;
+use std::mem::ManuallyDrop;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
@@ -17,6 +18,7 @@ use crate::engine::output::{Output, OutputReader};
 use crate::engine::spec::ContainerSpec;
 use crate::engine::{Engine, Exit};
 use crate::error::{Error, ErrorKind, Result};
+use crate::interruption::Left;
 use crate::lines::DEFAULT_LINE_LIMIT;
 
 /// What engines answer to a signal when the container has ended already, or is gone.
@@ -40,6 +42,8 @@ pub struct Container {
     kill_means_oom: bool,
     /// Held while the container lives: dropping it stops the writing.
     _input: InputWriter,
+    /// Until it is removed: dropping the container does not do that.
+    left: ManuallyDrop<Left>,
 }
 
 impl Engine {
@@ -49,8 +53,9 @@ impl Engine {
     ///
     /// Of kind [`ErrorKind::Engine`]; then nothing is left of the container.
     pub async fn start(&self, spec: &ContainerSpec, stdin: &[u8]) -> Result<Container> {
+        let left = self.0.left_behind.note(format!("the container `{}`", spec.name));
         let id = self.create(spec).await?;
-        match self.attach_and_start(&id, spec, stdin).await {
+        match self.attach_and_start(&id, spec, stdin, left).await {
             Ok(container) => Ok(container),
             Err(error) => {
                 // The first error is the one to tell; what removal could not do, a sweep will.
@@ -79,7 +84,7 @@ impl Engine {
         }
     }
 
-    async fn attach_and_start(&self, id: &str, spec: &ContainerSpec, stdin: &[u8]) -> Result<Container> {
+    async fn attach_and_start(&self, id: &str, spec: &ContainerSpec, stdin: &[u8], left: Left) -> Result<Container> {
         let options = AttachContainerOptionsBuilder::new()
             .stream(true)
             .stdin(true)
@@ -101,6 +106,7 @@ impl Engine {
             killed: Arc::default(),
             kill_means_oom: spec.memory.is_some() && self.0.facts.blind_to_oom,
             _input: InputWriter::spawn(attached.input, stdin.to_vec()),
+            left: ManuallyDrop::new(left),
         })
     }
 
@@ -248,9 +254,12 @@ impl Container {
     /// Removes the container, killing it if it still runs.
     pub async fn remove(self) -> Result<()> {
         if self.ended {
-            return self.engine.remove_stopped(&self.id).await;
+            self.engine.remove_stopped(&self.id).await?;
+        } else {
+            self.engine.remove_by_id(&self.id).await?;
         }
-        self.engine.remove_by_id(&self.id).await
+        drop(ManuallyDrop::into_inner(self.left));
+        Ok(())
     }
 }
 

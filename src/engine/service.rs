@@ -18,6 +18,7 @@ use crate::engine::endpoint::SOCKET_PATH_LIMIT;
 use crate::engine::limits::Limits;
 use crate::engine::spec::PROCESSES;
 use crate::error::{Context as _, Error, ErrorKind, Result};
+use crate::interruption::Left;
 
 const PREFIX: &str = "podman-";
 const SOCKET: &str = "s";
@@ -37,6 +38,7 @@ pub(super) struct Service {
     child: Child,
     alive: JoinHandle<()>,
     folder: TempDir,
+    _left: Left,
 }
 
 impl Service {
@@ -44,10 +46,19 @@ impl Service {
     pub(super) async fn start(options: &ConnectOptions) -> Result<Self> {
         let program = find(options.search_path.as_deref())
             .ok_or_else(|| Error::new(ErrorKind::Engine, "no program `podman` in `PATH`"))?;
-        let folder = folder(&options.service_dir)?;
+        let folder = folder(options.service_dir.as_deref())?;
         let child = spawn(&program, folder.path())?;
         let alive = tokio::spawn(stay_alive(folder.path().join(SOCKET)));
-        let mut service = Self { child, alive, folder };
+        let name = format!(
+            "the podman service that was started (process {}), which ends by itself within {IDLE_SECONDS} s",
+            child.id()
+        );
+        let mut service = Self {
+            child,
+            alive,
+            folder,
+            _left: options.left_behind.note(name),
+        };
         service.ready().await?;
         Ok(service)
     }
@@ -135,20 +146,23 @@ fn find(search_path: Option<&OsStr>) -> Option<PathBuf> {
         })
 }
 
-/// Makes a folder that only this user can enter: below `service_dir` if a socket's path fits there, else in the
-/// system's folder for temporary files.
-fn folder(service_dir: &Path) -> Result<TempDir> {
-    let longest = service_dir.as_os_str().len() + 1 + PREFIX.len() + 6 + 1 + SOCKET.len();
+/// Makes a folder that only this user can enter: below `service_dir` if there is one and a socket's path fits there, else
+/// in the system's folder for temporary files.
+fn folder(service_dir: Option<&Path>) -> Result<TempDir> {
+    let fits = |dir: &&Path| {
+        let longest = dir.as_os_str().len() + 1 + PREFIX.len() + 6 + 1 + SOCKET.len();
+        longest <= SOCKET_PATH_LIMIT && dir.is_absolute()
+    };
     let mut builder = tempfile::Builder::new();
     builder.prefix(PREFIX);
-    let made = if longest <= SOCKET_PATH_LIMIT && service_dir.is_absolute() {
-        let shown = service_dir.display();
-        let parents = fs::DirBuilder::new().recursive(true).mode(0o700).create(service_dir);
-        parents.with_context(ErrorKind::Engine, || format!("cannot make folder `{shown}`"))?;
-        clear_dead(service_dir);
-        builder.tempdir_in(service_dir)
-    } else {
-        builder.tempdir()
+    let made = match service_dir.filter(fits) {
+        Some(dir) => {
+            let parents = fs::DirBuilder::new().recursive(true).mode(0o700).create(dir);
+            parents.with_context(ErrorKind::Engine, || format!("cannot make folder `{}`", dir.display()))?;
+            clear_dead(dir);
+            builder.tempdir_in(dir)
+        }
+        None => builder.tempdir(),
     };
     made.with_context(ErrorKind::Engine, || "cannot make a folder for podman's socket".into())
 }
@@ -277,7 +291,7 @@ mod tests {
     #[test]
     fn a_deep_folder_is_not_used_for_a_socket() {
         let deep = PathBuf::from(format!("/{}", "d".repeat(100)));
-        let folder = folder(&deep).unwrap();
+        let folder = folder(Some(&deep)).unwrap();
         assert!(!folder.path().starts_with(&deep));
         assert!(folder.path().join(SOCKET).as_os_str().len() <= SOCKET_PATH_LIMIT);
     }

@@ -1,13 +1,12 @@
 //! Gates on what an agent left.
 
-use tokio_util::sync::CancellationToken;
-
 use super::tip::{keep, may_wait};
 use super::{Ran, Runner, Verdicts};
 use crate::call::Sandbox;
 use crate::error::Result;
 use crate::event::Happening;
 use crate::git::Oid;
+use crate::interruption::Interruption;
 use crate::issue::IssueId;
 use crate::work::Work;
 
@@ -40,14 +39,14 @@ pub(crate) async fn judge(
     sandbox: &Sandbox<'_>,
     task: &IssueId,
     tree: Oid,
-    cancel: &CancellationToken,
+    interruption: &Interruption,
 ) -> Result<Verdict> {
     let generator = work.generator;
     let runner = Runner {
         generator,
         engine: work.engine,
         recorder: work.recorder,
-        cancel,
+        interruption,
     };
     let mut waiting = Vec::new();
     for (index, gate) in generator.config.gates.iter().enumerate() {

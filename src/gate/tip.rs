@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use tokio_util::sync::CancellationToken;
-
 use super::verdicts::Said;
 use super::{Missing, Ran, Runner, Verdicts};
 use crate::agent::Role;
@@ -15,6 +13,7 @@ use crate::event::{CallName, Happening};
 use crate::generation::GenerationName;
 use crate::generator::Generator;
 use crate::git::{Oid, Slot};
+use crate::interruption::Interruption;
 use crate::record::CallFolder;
 use crate::text::one_line;
 use crate::work::{Work, Workplace, lay_out};
@@ -29,7 +28,7 @@ const MARK: &str = "gates are tried";
 ///
 /// Of kind [`ErrorKind::Configuration`] where a gate's command is what keeps it from running, of kind
 /// [`ErrorKind::Engine`] where the image is, or where something failed under it again and again.
-pub(crate) async fn see_that_they_run(work: &Work<'_>, cancel: &CancellationToken) -> Result<()> {
+pub(crate) async fn see_that_they_run(work: &Work<'_>, interruption: &Interruption) -> Result<()> {
     let gates = &work.generator.config.gates;
     if gates.is_empty() {
         return Ok(());
@@ -39,7 +38,7 @@ pub(crate) async fn see_that_they_run(work: &Work<'_>, cancel: &CancellationToke
         generator: work.generator,
         engine: work.engine,
         recorder: work.recorder,
-        cancel,
+        interruption,
     };
     let tried = runner
         .try_on(commit, work.generation.as_str(), work.labels(None), false)

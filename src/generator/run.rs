@@ -2,8 +2,6 @@
 
 use std::sync::atomic::AtomicU32;
 
-use tokio_util::sync::CancellationToken;
-
 use crate::agent::{Role, Usage};
 use crate::budget::Budgets;
 use crate::driver;
@@ -12,6 +10,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::event::Happening;
 use crate::generation::{GenerationName, Phase};
 use crate::generator::{Generator, HeldLock};
+use crate::interruption::{Interruption, interrupted};
 use crate::issue::IssueId;
 use crate::plan::{Limits, Reason};
 use crate::preflight::{self, Asker};
@@ -56,13 +55,20 @@ pub struct RunDone {
 
 impl Generator {
     /// Runs cycles of stitch-what-is-ready and measure until a limit, or until nothing is left to do. Events go to
-    /// `events` as they happen. `cancel` ends the run after the step under way was brought to a safe end.
-    pub async fn run(&self, options: RunOptions, events: EventSender, cancel: CancellationToken) -> Result<RunDone> {
+    /// `events` as they happen. Once `interruption` asks for it, nothing new begins, and what is under way is suspended
+    /// after the configuration's `stop_grace`; a [`CancellationToken`](tokio_util::sync::CancellationToken) does, too.
+    pub async fn run(
+        &self,
+        options: RunOptions,
+        events: EventSender,
+        interruption: impl Into<Interruption>,
+    ) -> Result<RunDone> {
+        let interruption = interruption.into();
         let session = self.session(events)?;
-        let engine = self.engine(&session).await?;
+        let engine = self.engine(&session, &interruption).await?;
         let work = self.work(&session, &engine)?;
         let limits = Limits::new(&self.config, options.cycles);
-        let driven = Box::pin(driver::drive(&work, &limits, &cancel)).await?;
+        let driven = Box::pin(driver::drive(&work, &limits, &interruption)).await?;
         let counts = work.store.read()?.counts();
         Ok(RunDone {
             run: session.recorder.run().to_owned(),
@@ -79,19 +85,26 @@ impl Generator {
     }
 
     /// Goes on after an interruption: `run` on what is there. What was found and put right is in the events.
-    pub async fn resume(&self, options: RunOptions, events: EventSender, cancel: CancellationToken) -> Result<RunDone> {
-        Box::pin(self.run(options, events, cancel)).await
+    pub async fn resume(
+        &self,
+        options: RunOptions,
+        events: EventSender,
+        interruption: impl Into<Interruption>,
+    ) -> Result<RunDone> {
+        Box::pin(self.run(options, events, interruption)).await
     }
 
     /// Makes one measure; answers how many tasks it filed.
-    pub async fn measure(&self, events: EventSender, cancel: CancellationToken) -> Result<usize> {
+    pub async fn measure(&self, events: EventSender, interruption: impl Into<Interruption>) -> Result<usize> {
+        let interruption = interruption.into();
         let session = self.session(events)?;
-        let engine = self.engine(&session).await?;
+        let engine = self.engine(&session, &interruption).await?;
         let work = self.work(&session, &engine)?;
         self.recover(&work).await?;
         work.refuse_paused(Role::Measure)?;
-        gate::see_that_they_run(&work, &cancel).await?;
-        match measure::measure(&work, 1, &cancel).await? {
+        gate::see_that_they_run(&work, &interruption).await?;
+        interruption.unless_asked()?;
+        match measure::measure(&work, 1, &interruption).await? {
             measure::Done::Filed(filed) => Ok(filed),
             measure::Done::Limited(limit) => {
                 Err(Error::new(ErrorKind::Limit, limit.reason).hint("`generator status` says until when"))
@@ -104,7 +117,7 @@ impl Generator {
             .hint("measure again: it begins afresh")),
             measure::Done::Refused(reason) => Err(Error::new(ErrorKind::Tasks, reason)),
             measure::Done::Failed(why) => Err(Error::new(ErrorKind::Engine, why)),
-            measure::Done::Cancelled => Err(Error::new(ErrorKind::Interrupted, "measure was interrupted")),
+            measure::Done::Cancelled => Err(interrupted()),
         }
     }
 
@@ -113,10 +126,11 @@ impl Generator {
         &self,
         task: Option<IssueId>,
         events: EventSender,
-        cancel: CancellationToken,
+        interruption: impl Into<Interruption>,
     ) -> Result<crate::attempt::Outcome> {
+        let interruption = interruption.into();
         let session = self.session(events)?;
-        let engine = self.engine(&session).await?;
+        let engine = self.engine(&session, &interruption).await?;
         let work = self.work(&session, &engine)?;
         self.recover(&work).await?;
         work.refuse_paused(Role::Stitch)?;
@@ -129,9 +143,10 @@ impl Generator {
         if let Some(spent) = work.spent(Role::Stitch, Some(&task), &work.store.read()?) {
             return Err(Error::new(ErrorKind::Limit, spent.reason));
         }
-        gate::see_that_they_run(&work, &cancel).await?;
+        gate::see_that_they_run(&work, &interruption).await?;
+        interruption.unless_asked()?;
         let claimed = stitch::claim(&work, &task)?;
-        let done = Box::pin(stitch::attempt(&work, claimed, &cancel)).await?;
+        let done = Box::pin(stitch::attempt(&work, claimed, &interruption)).await?;
         match done.refused {
             Some(reason) => Err(Error::new(ErrorKind::Tasks, reason)),
             None => Ok(done.outcome),
@@ -176,9 +191,14 @@ impl Generator {
     }
 
     /// Finds an engine, and sees that it has the image.
-    async fn engine(&self, session: &Session) -> Result<Engine> {
-        let engine = Engine::connect(&self.connect_options()).await?;
-        preflight::refuse(preflight::of_engine(self, &engine, Asker::Run).await)?;
+    async fn engine(&self, session: &Session, interruption: &Interruption) -> Result<Engine> {
+        let finding = Box::pin(async {
+            let engine = Engine::connect(&self.connect_options()).await?;
+            preflight::refuse(preflight::of_engine(self, &engine, Asker::Run).await)?;
+            Ok(engine)
+        });
+        let engine = interruption.unless_over(self.config.stop_grace, finding).await?;
+        interruption.unless_asked()?;
         session.recorder.emit(Happening::RunStarted {
             run: session.recorder.run().to_owned(),
             generation: session.generation.to_string(),

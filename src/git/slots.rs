@@ -12,6 +12,7 @@ use super::{Git, is_at};
 use crate::crash::crash_point;
 use crate::error::{Context as _, Error, ErrorKind, Result};
 use crate::fs::own_folder;
+use crate::interruption::{Left, LeftBehind};
 
 mod bare;
 mod content;
@@ -46,6 +47,7 @@ pub struct SlotPool {
     private: PathBuf,
     sessions: PathBuf,
     gateways: PathBuf,
+    left_behind: LeftBehind,
 }
 
 /// A slot that a run left behind: dead, or let down by its engine.
@@ -101,7 +103,15 @@ impl SlotPool {
             private: state_dir.join("private"),
             sessions: state_dir.join("sessions"),
             gateways: state_dir.join("gateways"),
+            left_behind: LeftBehind::default(),
         }
+    }
+
+    /// Notes there the slots that are held, as long as they are.
+    #[must_use]
+    pub fn telling(mut self, left_behind: LeftBehind) -> Self {
+        self.left_behind = left_behind;
+        self
     }
 
     /// Takes the first free slot and notes durably whom it is for. Slots that a dead run left are not free.
@@ -251,6 +261,7 @@ impl SlotPool {
         let path = path
             .canonicalize()
             .context(format!("cannot find the slot `{}`", path.display()))?;
+        let left = self.left_behind.note(format!("the worktree `{}`", path.display()));
         let beside = [self.private_folder(number), self.session_folder(number)];
         Ok(Slot::new(
             self.git.clone(),
@@ -258,7 +269,7 @@ impl SlotPool {
             path,
             beside,
             self.marker(number),
-            lock,
+            (lock, left),
         ))
     }
 

@@ -3,15 +3,16 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::cli::terminal::Screen;
 use crate::event::{CallName, Event, Happening};
 use crate::report::numbers::tokens;
 use crate::text::one_line;
 
 /// One line for each call, redrawn as its events come in.
 pub(super) struct LiveLines {
-    all: MultiProgress,
+    screen: Screen,
     calls: HashMap<CallName, LiveLine>,
 }
 
@@ -24,16 +25,11 @@ struct LiveLine {
 }
 
 impl LiveLines {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(screen: Screen) -> Self {
         Self {
-            all: MultiProgress::new(),
+            screen,
             calls: HashMap::new(),
         }
-    }
-
-    /// Writes something lasting above the live lines.
-    pub(super) fn above<T>(&self, write: impl FnOnce() -> T) -> T {
-        self.all.suspend(write)
     }
 
     /// Redraws what an event changes.
@@ -62,7 +58,7 @@ impl LiveLines {
 
     fn line(&mut self, call: &CallName) -> &mut LiveLine {
         self.calls.entry(call.clone()).or_insert_with(|| {
-            let bar = self.all.add(ProgressBar::new_spinner());
+            let bar = self.screen.add(ProgressBar::new_spinner());
             let style = ProgressStyle::with_template("{spinner} {prefix} {elapsed} {wide_msg}");
             bar.set_style(style.expect("the template is a constant that parses"));
             bar.set_prefix(call.to_string());

@@ -172,7 +172,7 @@ fn only(podman: &Path, service_dir: &Path) -> Option<ConnectOptions> {
         choice: EngineChoice::Podman,
         runtime_dir: Some(service_dir.into()),
         search_path: Some(podman.into()),
-        service_dir: service_dir.join("engine"),
+        service_dir: Some(service_dir.join("engine")),
         ..ConnectOptions::default()
     })
 }
@@ -202,14 +202,15 @@ async fn an_installed_podman_is_started_and_ended() {
     let engine = Engine::connect(&options).await.unwrap();
     assert_eq!(engine.kind(), EngineKind::Podman);
     let socket = engine.socket().to_owned();
-    assert!(socket.starts_with(&options.service_dir));
+    let service_dir = options.service_dir.as_deref().unwrap();
+    assert!(socket.starts_with(service_dir));
     assert_eq!(engine.image_id("localhost/any:1").await.unwrap(), None);
     let other = engine.clone();
     drop(engine);
     assert_eq!(other.image_id("localhost/any:1").await.unwrap(), None);
     drop(other);
     assert!(std::os::unix::net::UnixStream::connect(&socket).is_err());
-    assert_eq!(left(&options.service_dir), 0, "nothing is left of the service");
+    assert_eq!(left(service_dir), 0, "nothing is left of the service");
 }
 
 #[tokio::test]
@@ -221,5 +222,10 @@ async fn an_installed_podman_that_fails_is_quoted() {
     };
     let text = refused(&options).await;
     assert!(text.contains("the storage is on fire"), "{text}");
-    assert_eq!(std::fs::read_dir(&options.service_dir).unwrap().count(), 0);
+    assert_eq!(
+        std::fs::read_dir(options.service_dir.as_deref().unwrap())
+            .unwrap()
+            .count(),
+        0
+    );
 }

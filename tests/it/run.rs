@@ -25,6 +25,7 @@ mod places;
 pub(crate) mod project;
 mod repositories;
 mod sealing;
+mod terminal;
 mod timers;
 
 /// Makes a test of each function for each engine that it is listed under; the function gets the engine's kind.

@@ -93,6 +93,12 @@ pub(crate) const TOP: &[Key] = &[
     )
     .items(CLAUDE_ARGS),
     Key::new("silence_agent", Shape::Flag, "true", "Do not echo what the agent says."),
+    Key::new(
+        "stop_grace",
+        Shape::Duration,
+        "20s",
+        "How long a call has once you interrupt a run (Ctrl-C), before its session is\nsuspended; interrupted again, it is suspended at once.",
+    ),
     Key::new("max_issues", Shape::Count, "10", "Tasks that one measure may propose."),
     Key::new(
         "cycles",

@@ -7,7 +7,7 @@ use git2::Oid;
 use super::private::{self, PrivateRepository};
 use super::registration::Registration;
 use super::snapshot::{self, Snapshot, SnapshotLimits};
-use super::{Lock, disarm, folder, marker, restore, session};
+use super::{Left, Lock, disarm, folder, marker, restore, session};
 use crate::crash::crash_point;
 use crate::error::{Context as _, Result};
 use crate::git::Git;
@@ -22,12 +22,19 @@ pub struct Slot {
     /// What else its agent can write: the private repository and the session.
     beside: [PathBuf; 2],
     marker: PathBuf,
-    /// Locked as long as it is open.
-    _lock: Lock,
+    /// Locked, and told of, as long as it is open.
+    _held: (Lock, Left),
 }
 
 impl Slot {
-    pub(super) fn new(git: Git, number: u32, path: PathBuf, beside: [PathBuf; 2], marker: PathBuf, lock: Lock) -> Self {
+    pub(super) fn new(
+        git: Git,
+        number: u32,
+        path: PathBuf,
+        beside: [PathBuf; 2],
+        marker: PathBuf,
+        held: (Lock, Left),
+    ) -> Self {
         Self {
             registration: Registration::of(&git, number, &path),
             git,
@@ -35,7 +42,7 @@ impl Slot {
             number,
             beside,
             marker,
-            _lock: lock,
+            _held: held,
         }
     }
 

@@ -8,7 +8,7 @@ use crate::run::project::{Project, Ran, signal, wait_until};
 
 engine_tests! {
     both: a_run_killed_while_the_agent_works_is_resumed, one_signal_ends_a_run_safely;
-    podman: a_second_signal_ends_it_at_once, a_slot_that_another_engine_works_in_is_left_alone,
+    podman: a_slot_that_another_engine_works_in_is_left_alone,
         work_of_a_generation_that_is_gone_is_kept_and_blocks_nobody;
     docker: only_one_run_at_a_time, a_measure_that_was_killed_is_paid_for, an_ending_ends_the_measure_of_a_dead_run;
 }
@@ -104,7 +104,9 @@ fn work_of_a_generation_that_is_gone_is_kept_and_blocks_nobody(kind: EngineKind)
 }
 
 fn one_signal_ends_a_run_safely(kind: EngineKind) {
-    let Some(project) = Project::new(kind, "") else { return };
+    let Some(project) = Project::new(kind, "stop_grace: 1s\n") else {
+        return;
+    };
     project.add("is interrupted", WORKS_AND_HANGS);
     let run = project.spawn(&["generator", "run"]);
     project.wait_for_agent("cw-1", 1);
@@ -123,22 +125,10 @@ fn one_signal_ends_a_run_safely(kind: EngineKind) {
     assert_eq!(project.content("src/b.txt"), "done");
 }
 
-fn a_second_signal_ends_it_at_once(kind: EngineKind) {
-    let Some(project) = Project::new(kind, "") else { return };
-    project.add("is interrupted", WORKS_AND_HANGS);
-    let mut run = project.spawn(&["generator", "run"]);
-    project.wait_for_agent("cw-1", 1);
-    // The first one may already end it, if the second comes late: either way nothing is lost.
-    signal(&run, Signal::INT);
-    signal(&run, Signal::TERM);
-    run.wait().unwrap();
-    project.run(&["generator", "resume"]).expect(0);
-    assert_eq!(project.outcomes("cw-1"), ["cancelled", "merged"]);
-    project.expect_tidy();
-}
-
 fn only_one_run_at_a_time(kind: EngineKind) {
-    let Some(project) = Project::new(kind, "") else { return };
+    let Some(project) = Project::new(kind, "stop_grace: 1s\n") else {
+        return;
+    };
     project.add("takes long", "write src/a.txt begun\non 1 hang");
     let run = project.spawn(&["generator", "run"]);
     project.wait_for_agent("cw-1", 1);

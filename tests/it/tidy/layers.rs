@@ -6,7 +6,17 @@ use super::{Text, below, report};
 const LAYERS: [(&str, &[&str]); 5] = [
     (
         "base",
-        &["crash", "error", "fs", "lines", "redact", "testing", "text", "world"],
+        &[
+            "crash",
+            "error",
+            "fs",
+            "interruption",
+            "lines",
+            "redact",
+            "testing",
+            "text",
+            "world",
+        ],
     ),
     (
         "model",
@@ -62,7 +72,6 @@ const LAYERS: [(&str, &[&str]); 5] = [
             "pausing",
             "preflight",
             "recover",
-            "signal",
             "stitch",
             "suspend",
             "task_commit",

@@ -1,0 +1,219 @@
+//! Signals, as a terminal sends them to every process of the command: each press of Ctrl-C goes one step further.
+//!
+//! They are heard in a thread of their own, so that the last word is obeyed whatever the command is busy with. What it
+//! says meanwhile, and it says it at once, is written by yet other threads: a terminal that stands still holds nobody up.
+
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use tokio::runtime;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::Instant;
+
+use crate::cli::Context;
+use crate::config::duration_text;
+use crate::error::{Context as _, Result, exit};
+use crate::interruption::Interruption;
+
+/// Until the last words must be written.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
+/// What a command does when it is asked to stop.
+#[derive(Clone, Debug)]
+pub(crate) enum OnSignal {
+    /// It begins nothing new; asked again, or after the grace, it suspends what is under way, which takes a moment;
+    /// asked a third time it ends.
+    Suspend {
+        /// Who passes the word on to the run.
+        interruption: Interruption,
+        /// `stop_grace`.
+        grace: Duration,
+    },
+    /// It gets to its end if it can; asked again, or after the grace, it ends where it stands, which can be done again.
+    Finish {
+        /// `stop_grace`.
+        grace: Duration,
+    },
+    /// It only looks, or can be done again as a whole: it ends.
+    End,
+}
+
+/// What is to be done about a signal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Deed {
+    Ask,
+    Insist,
+    Exit,
+}
+
+impl OnSignal {
+    /// What the `presses`th word calls for.
+    fn deed(&self, presses: u32) -> Deed {
+        match (self, presses) {
+            (Self::Suspend { .. } | Self::Finish { .. }, ..=1) => Deed::Ask,
+            (Self::Suspend { .. }, 2) => Deed::Insist,
+            _ => Deed::Exit,
+        }
+    }
+
+    /// How long the command has after the first word before it ends by itself.
+    fn limit(&self) -> Option<Duration> {
+        match self {
+            Self::Finish { grace } => Some(*grace),
+            Self::Suspend { .. } | Self::End => None,
+        }
+    }
+}
+
+/// Hears SIGINT, SIGTERM and SIGHUP from now on. A press of Ctrl-C is a word of its own each time; SIGTERM and SIGHUP are
+/// the first word, however often they come: who closes a terminal or stops a service sends them twice without a thought.
+pub(crate) fn listen(on_signal: OnSignal, context: &Context) -> Result<()> {
+    let failed = "cannot listen for signals";
+    let runtime = runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.context(failed)?;
+    let signals = {
+        let _entered = runtime.enter();
+        let hear = |kind| signal(kind).context(failed);
+        Signals {
+            interrupt: hear(SignalKind::interrupt())?,
+            terminate: hear(SignalKind::terminate())?,
+            hangup: hear(SignalKind::hangup())?,
+        }
+    };
+    let context = context.clone();
+    let hearing = thread::Builder::new().name("signals".to_owned());
+    hearing
+        .spawn(move || runtime.block_on(obey(signals, &on_signal, &context)))
+        .context(failed)?;
+    Ok(())
+}
+
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    /// The next signal: how many words there have been after it, of `presses` before it.
+    async fn next(&mut self, presses: u32) -> u32 {
+        tokio::select! {
+            _ = self.interrupt.recv() => presses + 1,
+            _ = self.terminate.recv() => presses.max(1),
+            _ = self.hangup.recv() => presses.max(1),
+        }
+    }
+}
+
+async fn obey(mut signals: Signals, on_signal: &OnSignal, context: &Context) {
+    let mut presses = 0;
+    let mut limit = None;
+    loop {
+        let heard = match limit {
+            None => signals.next(presses).await,
+            Some(at) => tokio::time::timeout_at(at, signals.next(presses))
+                .await
+                .unwrap_or(u32::MAX),
+        };
+        // A signal that says nothing new is only not obeyed twice.
+        if heard == presses {
+            continue;
+        }
+        presses = heard;
+        match on_signal.deed(presses) {
+            Deed::Ask => {
+                limit = on_signal.limit().map(|grace| Instant::now() + grace);
+                if let OnSignal::Suspend { interruption, .. } = on_signal {
+                    interruption.ask();
+                }
+                say(context, first_words(on_signal));
+            }
+            Deed::Insist => {
+                if let OnSignal::Suspend { interruption, .. } = on_signal {
+                    interruption.insist();
+                }
+                let text =
+                    "Interrupted again: what is under way is suspended now. A third time ends the program at once.";
+                say(context, text.to_owned());
+            }
+            Deed::Exit => end(context),
+        }
+    }
+}
+
+fn first_words(on_signal: &OnSignal) -> String {
+    match on_signal {
+        OnSignal::Suspend { grace, .. } => format!(
+            "Interrupted: nothing new begins, and what is under way has {} before its session is suspended. \
+             Ctrl-C again suspends it now.",
+            duration_text(*grace)
+        ),
+        OnSignal::Finish { grace } => format!(
+            "Interrupted: the command has {} to get to its end. Ctrl-C again ends it now.",
+            duration_text(*grace)
+        ),
+        OnSignal::End => String::new(),
+    }
+}
+
+/// Writes it without being held up; answers who is told when it is written.
+fn say(context: &Context, text: String) -> mpsc::Receiver<()> {
+    let (written, told) = mpsc::channel();
+    let context = context.clone();
+    // Without a thread there is nothing to say it with, and what is done counts more than what is said.
+    let _ = thread::Builder::new().spawn(move || {
+        context.say(&text);
+        let _ = written.send(());
+    });
+    told
+}
+
+/// Ends the process where it stands, and names what stays behind: `kill -9` might come at any moment, too.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the person's last word, wherever the command stands"
+)]
+fn end(context: &Context) {
+    let (cleared, told) = mpsc::channel();
+    let screen = context.screen.clone();
+    let _ = thread::Builder::new().spawn(move || {
+        screen.end();
+        let _ = cleared.send(());
+    });
+    let _ = told.recv_timeout(LAST_WORDS);
+    let _ = say(context, last_words(&context.surroundings.left_behind.names())).recv_timeout(LAST_WORDS);
+    std::process::exit(exit::INTERRUPTED.into());
+}
+
+fn last_words(left: &[String]) -> String {
+    if left.is_empty() {
+        return "Interrupted: ended at once; nothing is left behind.".to_owned();
+    }
+    let mut text = "Interrupted: ended at once. What is left behind, until the next command puts it right:".to_owned();
+    for name in left {
+        text.push_str("\n  ");
+        text.push_str(name);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_word_goes_one_step_further() {
+        use Deed::{Ask, Exit, Insist};
+        let grace = Duration::from_secs(20);
+        let interruption = Interruption::default();
+        let deeds = |on_signal: &OnSignal| [1, 2, 3, 4, u32::MAX].map(|presses| on_signal.deed(presses));
+        let suspends = OnSignal::Suspend { interruption, grace };
+        assert_eq!(deeds(&suspends), [Ask, Insist, Exit, Exit, Exit]);
+        assert_eq!(suspends.limit(), None, "the run itself counts the grace");
+        let finishes = OnSignal::Finish { grace };
+        assert_eq!(deeds(&finishes), [Ask, Exit, Exit, Exit, Exit]);
+        assert_eq!(finishes.limit(), Some(grace));
+        assert_eq!(deeds(&OnSignal::End), [Exit; 5]);
+    }
+}

@@ -1,0 +1,285 @@
+//! Ctrl-C, once, twice and three times, as a terminal sends it: to every process in the foreground.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use cordwainer::engine::EngineKind;
+use rustix::process::Signal;
+
+use crate::run::engine_tests;
+use crate::run::project::{Project, WAIT, signal, wait_until};
+use crate::support::engines;
+use crate::support::pseudo_terminal::PseudoTerminal;
+use crate::support::sockets::Socket;
+
+engine_tests! {
+    both: once_nothing_new_begins_and_a_call_has_its_grace;
+    podman: after_the_grace_a_session_is_suspended, three_times_ends_it_and_names_what_is_left,
+        a_service_of_ours_outlives_the_keys_of_a_terminal, an_ending_that_waits_can_be_interrupted;
+    docker: twice_suspends_at_once, a_service_manager_never_insists, a_run_that_waits_ends_at_once;
+}
+
+const ONCE: &str = "Interrupted: nothing new begins";
+const TWICE: &str = "Interrupted again: what is under way is suspended now";
+const HANGS: &str = "tokens 500 20 0.25\nwrite src/a.txt begun\non 1 hang\nwrite src/b.txt done";
+
+impl Project {
+    /// Starts a command at a terminal.
+    fn at_terminal(&self, arguments: &[&str]) -> PseudoTerminal {
+        PseudoTerminal::start(&self.command(arguments))
+    }
+
+    /// Panics unless the task's session waits, and another run goes on with it.
+    fn expect_suspended(&self) {
+        assert_eq!(self.outcomes("cw-1"), ["cancelled"]);
+        assert_eq!(self.suspended(), 1);
+        self.expect_tidy();
+        self.run(&["generator", "resume"])
+            .expect(0)
+            .says("going on with its session");
+        assert_eq!(self.content("src/b.txt"), "done");
+        self.expect_tidy();
+    }
+}
+
+fn once_nothing_new_begins_and_a_call_has_its_grace(kind: EngineKind) {
+    let Some(project) = Project::new(kind, "stop_grace: 1h\n") else {
+        return;
+    };
+    project.add("is under way", &format!("{WAIT}delete go\nwrite src/a.txt x"));
+    project.add("is never begun", "write src/b.txt x");
+    let mut terminal = project.at_terminal(&["generator", "run"]);
+    project.while_the_agent_waits(|| {
+        terminal.interrupt();
+        // While the call goes on, not after it.
+        terminal.shows(&format!("{ONCE}, and what is under way has 1h"));
+    });
+    let (code, shown) = terminal.ended();
+    assert_eq!(code, Some(130), "{shown}");
+    assert!(shown.contains("error: the run was interrupted"), "{shown}");
+    assert_eq!(project.outcomes("cw-1"), ["merged"]);
+    assert_eq!(project.outcomes("cw-2"), Vec::<String>::new());
+    project.expect_tidy();
+}
+
+fn after_the_grace_a_session_is_suspended(kind: EngineKind) {
+    let Some(project) = Project::new(kind, "stop_grace: 1s\n") else {
+        return;
+    };
+    project.add("is interrupted", HANGS);
+    let mut terminal = project.at_terminal(&["generator", "run"]);
+    project.wait_for_agent("cw-1", 1);
+    terminal.interrupt();
+    let (code, shown) = terminal.ended();
+    assert_eq!(code, Some(130), "{shown}");
+    assert!(shown.contains(ONCE) && !shown.contains(TWICE), "{shown}");
+    project.expect_suspended();
+}
+
+fn twice_suspends_at_once(kind: EngineKind) {
+    let Some(project) = Project::new(kind, "stop_grace: 1h\n") else {
+        return;
+    };
+    project.add("is interrupted", HANGS);
+    let mut terminal = project.at_terminal(&["generator", "run"]);
+    project.wait_for_agent("cw-1", 1);
+    for said in [ONCE, TWICE] {
+        terminal.interrupt();
+        terminal.shows(said);
+    }
+    let (code, shown) = terminal.ended();
+    assert_eq!(code, Some(130), "{shown}");
+    project.expect_suspended();
+}
+
+/// The agent heeds no signal, so that its container takes a while to end.
+fn three_times_ends_it_and_names_what_is_left(kind: EngineKind) {
+    let Some(project) = Project::new(kind, "stop_grace: 1h\n") else {
+        return;
+    };
+    project.add("is interrupted", &format!("deaf\n{HANGS}"));
+    let mut terminal = project.at_terminal(&["generator", "run"]);
+    project.wait_for_agent("cw-1", 1);
+    for said in [ONCE, TWICE] {
+        terminal.interrupt();
+        terminal.shows(said);
+    }
+    terminal.interrupt();
+    let (code, shown) = terminal.ended();
+    assert_eq!(code, Some(130), "{shown}");
+    let containers = project.containers();
+    assert_eq!(containers.len(), 1);
+    let worktree = fs::canonicalize(project.state().join("slots/1")).unwrap();
+    let left = [
+        "the claim of cw-1".to_owned(),
+        format!("the worktree `{}`", worktree.display()),
+        format!("the container `{}`", containers[0]),
+    ];
+    let list = left.map(|name| format!("\r\n  {name}")).concat();
+    assert!(
+        shown.contains(&format!("until the next command puts it right:{list}")),
+        "{shown}"
+    );
+    project
+        .run(&["generator", "resume"])
+        .expect(0)
+        .says("removed the container")
+        .says("kept what attempt 1 at cw-1 had left");
+    assert_eq!(project.outcomes("cw-1"), ["cancelled", "merged"]);
+    project.expect_tidy();
+}
+
+/// It sends SIGTERM and SIGHUP, and a terminal that is closed sends SIGHUP twice: all that is the first word.
+fn a_service_manager_never_insists(kind: EngineKind) {
+    let Some(project) = Project::new(kind, "stop_grace: 1h\n") else {
+        return;
+    };
+    project.add("is under way", &format!("{WAIT}delete go\nwrite src/a.txt x"));
+    let mut terminal = project.at_terminal(&["generator", "run"]);
+    project.while_the_agent_waits(|| {
+        signal(&terminal.child, Signal::TERM);
+        terminal.shows(ONCE);
+        for again in [Signal::HUP, Signal::TERM, Signal::HUP] {
+            signal(&terminal.child, again);
+        }
+    });
+    let (code, shown) = terminal.ended();
+    assert_eq!(code, Some(130), "{shown}");
+    assert!(!shown.contains(TWICE), "{shown}");
+    assert_eq!(project.outcomes("cw-1"), ["merged"]);
+    project.expect_tidy();
+}
+
+fn a_run_that_waits_ends_at_once(kind: EngineKind) {
+    let Some(project) = Project::new(kind, "stop_grace: 1h\nlimits: {wait: always}\n") else {
+        return;
+    };
+    project.add("meets a limit", "write src/a.txt x\non 1 limit 4070908800");
+    let mut terminal = project.at_terminal(&["generator", "run"]);
+    terminal.shows("Paused until");
+    terminal.interrupt();
+    let (code, shown) = terminal.ended();
+    assert_eq!(code, Some(130), "{shown}");
+    assert_eq!(project.outcomes("cw-1"), ["limited"]);
+    project.expect_tidy();
+}
+
+/// Before the first call there is an engine that does not answer; and an ending asks it, too, for what a dead run left.
+fn an_ending_that_waits_can_be_interrupted(kind: EngineKind) {
+    let Some(mut project) = Project::new(kind, "") else {
+        return;
+    };
+    project.add("is interrupted", HANGS);
+    let mut run = project.spawn(&["generator", "run"]);
+    project.wait_for_agent("cw-1", 1);
+    run.kill().unwrap();
+    run.wait().unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let silent = {
+        let _entered = runtime.enter();
+        Socket::silent()
+    };
+    project.reconfigure(Some(&silent.path()), "stop_grace: 1h\n");
+    for command in ["stop", "reset"] {
+        let mut terminal = project.at_terminal(&["generator", command]);
+        wait_until(|| runs(&terminal, "signals"));
+        terminal.interrupt();
+        terminal.shows("Interrupted: the command has 1h to get to its end");
+        terminal.interrupt();
+        let (code, shown) = terminal.ended();
+        assert_eq!(code, Some(130), "{shown}");
+        assert!(
+            shown.contains("Interrupted: ended at once; nothing is left behind."),
+            "{shown}"
+        );
+    }
+    for (command, presses) in [
+        (["generator", "run"].as_slice(), 2),
+        (&["doctor"], 1),
+        (&["image", "check"], 1),
+    ] {
+        let mut terminal = project.at_terminal(command);
+        wait_until(|| runs(&terminal, "signals"));
+        terminal.interrupt();
+        if presses == 2 {
+            terminal.shows(ONCE);
+            terminal.interrupt();
+        }
+        let (code, shown) = terminal.ended();
+        assert_eq!(code, Some(130), "{shown}");
+    }
+    project.reconfigure(None, "");
+    project
+        .run(&["generator", "stop"])
+        .expect(0)
+        .says("kept what attempt 1 at cw-1 had left");
+    assert_eq!(project.containers(), Vec::<String>::new());
+}
+
+/// Whether the command has a thread of this name.
+fn runs(terminal: &PseudoTerminal, thread: &str) -> bool {
+    let tasks = fs::read_dir(format!("/proc/{}/task", terminal.child.id()));
+    let names = tasks
+        .into_iter()
+        .flatten()
+        .filter_map(|task| fs::read_to_string(task.ok()?.path().join("comm")).ok());
+    names.into_iter().any(|name| name.trim_end() == thread)
+}
+
+/// With the service gone, nothing could be ended in order: neither container nor session.
+fn a_service_of_ours_outlives_the_keys_of_a_terminal(kind: EngineKind) {
+    let Some(mut project) = Project::new(kind, "stop_grace: 1s\n") else {
+        return;
+    };
+    if ["/run/podman/podman.sock", "/var/run/docker.sock"]
+        .map(Path::new)
+        .iter()
+        .any(|socket| socket.exists())
+    {
+        engines::skip("this machine has an engine of its own, so none is started");
+        return;
+    }
+    project.add("is interrupted", HANGS);
+    let configuration = project.repository.path().join("configuration.yaml");
+    let named = fs::read_to_string(&configuration).unwrap();
+    let unnamed: Vec<&str> = named
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("socket:"))
+        .collect();
+    fs::write(&configuration, unnamed.join("\n") + "\n").unwrap();
+    let folder = podman_of(&engines::socket(kind).unwrap());
+    let mut command = project.command(&["generator", "run"]);
+    command.env(
+        "PATH",
+        format!("{}:/usr/local/bin:/usr/bin:/bin", folder.path().display()),
+    );
+    let mut terminal = PseudoTerminal::start(&command);
+    project.wait_for_agent("cw-1", 1);
+    assert!(project.state().join("engine").exists(), "a service was started");
+    terminal.interrupt();
+    let (code, shown) = terminal.ended();
+    assert_eq!(code, Some(130), "{shown}");
+    assert!(shown.contains(ONCE), "{shown}");
+    project.reconfigure(None, "stop_grace: 1s\n");
+    project.expect_suspended();
+}
+
+/// A folder with the program `podman`, which uses the storage of the engine at this socket, where the images are.
+fn podman_of(socket: &Path) -> tempfile::TempDir {
+    let storage = socket.parent().unwrap().display();
+    let driver = fs::read_to_string(socket.with_file_name("driver")).unwrap_or_else(|_| "vfs".to_owned());
+    let real = ["/usr/local/bin/podman", "/usr/bin/podman"]
+        .into_iter()
+        .find(|path| Path::new(path).exists());
+    let real = real.expect("there is a podman, for a service of it was started");
+    let script = format!(
+        "#!/bin/sh\nexec {real} --root '{storage}/root' --runroot '{storage}/run' --storage-driver {} \"$@\"\n",
+        driver.trim_end()
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let program = folder.path().join("podman");
+    fs::write(&program, script).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    folder
+}

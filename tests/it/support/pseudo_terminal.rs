@@ -1,0 +1,131 @@
+//! A terminal with a command at it, which gets what is typed, the signals of its keys included, from the kernel.
+
+use std::fs::File;
+use std::io::{Read as _, Write as _};
+use std::os::fd::OwnedFd;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use nix::pty::{Winsize, openpty};
+use nix::sys::termios::{Termios, tcgetattr};
+
+/// Until something must be on the screen: far longer than it ever takes.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// What is written when the command has ended, so that whatever it wrote is read before.
+const END: &str = "that was all\n";
+
+/// The byte that Ctrl-C sends: the kernel makes a SIGINT of it, to every process in the foreground.
+const INTERRUPT: u8 = 3;
+
+/// A command in a session of its own, whose terminal this is.
+pub(crate) struct PseudoTerminal {
+    keyboard: File,
+    /// Kept open, so that the settings can be looked at when the command has ended.
+    own_end: OwnedFd,
+    settings: Termios,
+    shown: Arc<Mutex<String>>,
+    pub(crate) child: Child,
+}
+
+impl PseudoTerminal {
+    /// Starts the command, with its arguments, folder and environment, as a shell of that terminal would.
+    pub(crate) fn start(command: &Command) -> Self {
+        let size = Winsize {
+            ws_row: 24,
+            ws_col: 200,
+            ws_xpixel: 0,
+            ws_ypixel: 0,
+        };
+        let pair = openpty(Some(&size), None).unwrap();
+        let end = || Stdio::from(pair.slave.try_clone().unwrap());
+        let mut session = Command::new("setsid");
+        session
+            .arg("--ctty")
+            .arg(command.get_program())
+            .args(command.get_args())
+            .current_dir(command.get_current_dir().unwrap())
+            .env_clear()
+            .env("TERM", "xterm")
+            .envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))))
+            .stdin(end())
+            .stdout(end())
+            .stderr(end());
+        let child = session.spawn().unwrap();
+        let shown = Arc::<Mutex<String>>::default();
+        let screen = Arc::clone(&shown);
+        let mut output = File::from(pair.master.try_clone().unwrap());
+        std::thread::spawn(move || {
+            let mut buffer = [0; 4096];
+            while let Ok(count @ 1..) = output.read(&mut buffer) {
+                screen
+                    .lock()
+                    .unwrap()
+                    .push_str(&String::from_utf8_lossy(&buffer[..count]));
+            }
+        });
+        Self {
+            keyboard: pair.master.into(),
+            settings: tcgetattr(&pair.slave).unwrap(),
+            own_end: pair.slave,
+            shown,
+            child,
+        }
+    }
+
+    /// Presses Ctrl-C.
+    pub(crate) fn interrupt(&mut self) {
+        self.keyboard.write_all(&[INTERRUPT]).unwrap();
+    }
+
+    /// What was shown so far.
+    pub(crate) fn shown(&self) -> String {
+        self.shown.lock().unwrap().clone()
+    }
+
+    /// Waits until this is on the screen; the command must not have ended before.
+    #[track_caller]
+    pub(crate) fn shows(&mut self, text: &str) {
+        let begun = Instant::now();
+        while !self.shown().contains(text) {
+            let ended = self.child.try_wait().unwrap();
+            let is_late = begun.elapsed() > PATIENCE || ended.is_some() && !self.shown().contains(text);
+            assert!(
+                !is_late,
+                "`{text}` is not on the screen (ended: {ended:?}):\n{}",
+                self.shown()
+            );
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Waits for the command's end, and sees that its terminal is as it was. Answers its exit code and what it showed.
+    #[track_caller]
+    pub(crate) fn ended(mut self) -> (Option<i32>, String) {
+        let code = self.child.wait().unwrap().code();
+        assert_eq!(
+            tcgetattr(&self.own_end).unwrap(),
+            self.settings,
+            "the terminal's settings changed"
+        );
+        File::from(self.own_end.try_clone().unwrap())
+            .write_all(END.as_bytes())
+            .unwrap();
+        let begun = Instant::now();
+        while !self.shown().contains(END.trim_end()) && begun.elapsed() < PATIENCE {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        let shown = self.shown();
+        let (shown, _) = shown.rsplit_once(END.trim_end()).expect("the screen has it");
+        let hidden = shown.rfind("\u{1b}[?25l").unwrap_or(0);
+        assert!(
+            hidden == 0 || shown[hidden..].contains("\u{1b}[?25h"),
+            "the cursor stays hidden:\n{shown}"
+        );
+        let line = shown.rsplit('\n').next().unwrap_or_default();
+        let drawn = line.rsplit('\r').next().unwrap_or_default().replace("\u{1b}[2K", "");
+        assert_eq!(drawn, "", "the next prompt would not begin a line:\n{shown}");
+        (code, shown.to_owned())
+    }
+}
