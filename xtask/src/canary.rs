@@ -25,7 +25,7 @@ pub(crate) struct CanaryArgs {
     no_install: bool,
 }
 
-/// Builds the image with that client on engines of its own, runs the table, and says how it went.
+/// Makes the image with that client on engines of its own, runs the table, and says how it went.
 pub(crate) fn run(args: &CanaryArgs) -> Result<ExitCode> {
     let install = if args.no_install {
         Install::Refuse
@@ -39,7 +39,8 @@ pub(crate) fn run(args: &CanaryArgs) -> Result<ExitCode> {
     for engine in engines.each() {
         agent_image::import(&agent, engine)?;
     }
-    claude_image::provide(&engines, install, Some(&version))?;
+    claude_image::provide(&engines, install)?;
+    claude_image::exchange_client(&engines, &version)?;
     let passed = test::run_on(&engines, &[TABLE.to_owned()])?;
     drop(engines);
     if passed {

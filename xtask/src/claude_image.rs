@@ -1,10 +1,12 @@
 //! The Claude image for the tests: the real client, built without any image registry, once for all engines.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail, ensure};
 use bollard::query_parameters::ImportImageOptions;
-use cordwainer::engine::{Engine, ImageConfig};
+use cordwainer::engine::{BuildRequest, Engine, ImageConfig};
 use cordwainer::image::{BuildOptions, DEFAULT_BASE, NAME};
 use futures_util::StreamExt as _;
 use tokio::io::AsyncWriteExt as _;
@@ -13,31 +15,107 @@ use crate::provision::{self, Engines, Install, Started};
 
 /// Sees that every engine has the image. It is built on the first one and handed to the others as a file, which is
 /// kept below `target` so that the next run only loads it.
-///
-/// `client_version` is another client than the pinned one.
-pub(crate) fn provide(engines: &Engines, install: Install, client_version: Option<&str>) -> Result<()> {
+pub(crate) fn provide(engines: &Engines, install: Install) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .context("cannot start tokio")?;
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/claude-image");
-    std::fs::create_dir_all(&folder).with_context(|| format!("cannot make `{}`", folder.display()))?;
+    let folder = folder()?;
     for started in engines.each() {
-        runtime.block_on(provide_on(started, &folder, install, client_version))?;
+        runtime.block_on(provide_on(started, &folder, install))?;
     }
     Ok(())
 }
 
-async fn provide_on(started: &Started, folder: &Path, install: Install, client_version: Option<&str>) -> Result<()> {
-    let engine = Engine::connect(&started.connect_options()).await?;
-    // The Docker Engine of the tests has no bridge.
-    let mut options = BuildOptions {
+/// Where images are kept.
+fn folder() -> Result<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/claude-image");
+    std::fs::create_dir_all(&folder).with_context(|| format!("cannot make `{}`", folder.display()))?;
+    Ok(folder)
+}
+
+/// Puts another client into the image that every engine has by now: the one difference between the two images, and
+/// had in seconds, where a build of its own takes minutes on each engine.
+pub(crate) fn exchange_client(engines: &Engines, version: &str) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("cannot start tokio")?;
+    let pinned = cordwainer::image::tag(&options());
+    let containerfile = format!("FROM {pinned}\nCOPY claude /usr/local/bin/claude\n");
+    let context = context(&containerfile, &client(version)?)?;
+    for started in engines.each() {
+        let request = BuildRequest {
+            context: context.clone(),
+            containerfile: "Containerfile".to_owned(),
+            args: BTreeMap::new(),
+            tag: format!("{NAME}:client-{version}"),
+            labels: BTreeMap::new(),
+            network: Some("host".to_owned()),
+        };
+        runtime.block_on(async {
+            let engine = Engine::connect(&started.connect_options()).await?;
+            let tag = request.tag.clone();
+            engine.build_image(request, &mut |line| println!("  {line}")).await?;
+            engine.tag_image(&tag, &format!("{NAME}:latest")).await
+        })?;
+        println!("Claude image on {}: the client is {version}.", started.description());
+    }
+    Ok(())
+}
+
+/// The client's program, out of its npm package.
+fn client(version: &str) -> Result<Vec<u8>> {
+    let platform = match std::env::consts::ARCH {
+        "x86_64" => "linux-x64",
+        "aarch64" => "linux-arm64",
+        other => bail!("there is no client for {other}"),
+    };
+    let unpacked = tempfile::tempdir_in(folder()?).context("cannot make a folder")?;
+    let package = format!("@anthropic-ai/claude-code-{platform}@{version}");
+    let packed = Command::new("npm")
+        .args(["pack", "--silent", &package])
+        .current_dir(unpacked.path())
+        .output()
+        .context("cannot run npm")?;
+    let said = String::from_utf8_lossy(&packed.stderr);
+    ensure!(packed.status.success(), "npm has no `{package}`: {}", said.trim());
+    let archive = String::from_utf8(packed.stdout)?.trim().to_owned();
+    let status = Command::new("tar")
+        .args(["-xzf", &archive, "package/claude"])
+        .current_dir(unpacked.path())
+        .status()
+        .context("cannot run tar")?;
+    ensure!(status.success(), "`{archive}` has no `package/claude`");
+    std::fs::read(unpacked.path().join("package/claude")).context("cannot read the client")
+}
+
+/// What an engine builds from: the Containerfile, and the program.
+fn context(containerfile: &str, client: &[u8]) -> Result<Vec<u8>> {
+    let mut archive = tar::Builder::new(Vec::new());
+    for (name, mode, bytes) in [
+        ("Containerfile", 0o644, containerfile.as_bytes()),
+        ("claude", 0o755, client),
+    ] {
+        let mut header = tar::Header::new_gnu();
+        header.set_mode(mode);
+        header.set_size(bytes.len() as u64);
+        archive.append_data(&mut header, name, bytes)?;
+    }
+    Ok(archive.into_inner()?)
+}
+
+/// How the image is built for the tests. The Docker Engine of the tests has no bridge.
+fn options() -> BuildOptions {
+    BuildOptions {
         network: Some("host".to_owned()),
         ..BuildOptions::default()
-    };
-    if let Some(version) = client_version {
-        version.clone_into(&mut options.client_version);
     }
+}
+
+async fn provide_on(started: &Started, folder: &Path, install: Install) -> Result<()> {
+    let engine = Engine::connect(&started.connect_options()).await?;
+    let options = options();
     let saved = folder.join(format!(
         "{}.tar",
         cordwainer::image::tag(&options).replace(['/', ':'], "-")

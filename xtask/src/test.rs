@@ -45,7 +45,7 @@ pub(crate) fn run(args: &TestArgs) -> Result<ExitCode> {
     for engine in engines.each() {
         agent_image::import(&agent, engine)?;
     }
-    claude_image::provide(&engines, install, None)?;
+    claude_image::provide(&engines, install)?;
     if args.filter.is_empty() && !succeeded(Command::new(CARGO).args(["test", "--quiet", "--doc", "--workspace"]))? {
         return Ok(ExitCode::FAILURE);
     }

@@ -41,7 +41,7 @@ pub(crate) fn run(args: &SealBenchArgs, no_install: bool) -> Result<ExitCode> {
     for engine in engines.each() {
         agent_image::import(&agent, engine)?;
     }
-    claude_image::provide(&engines, install, None)?;
+    claude_image::provide(&engines, install)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
