@@ -184,6 +184,7 @@ async fn attend(
 ) -> Result<(Option<Cut>, Exit)> {
     let mut cut = listen(call, container, sealed, listener, interruption).await?;
     if cut.is_some() {
+        listener.transcript.note_cut();
         // The signals let the client write its last result, which says what it used.
         let ending = container.terminate(TERMINATION_GRACE);
         let hearing = tokio::time::timeout(2 * TERMINATION_GRACE + DRAIN_LIMIT, drain(container, listener));

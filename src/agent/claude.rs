@@ -183,6 +183,11 @@ impl Transcript {
         self.result.is_some() && !self.work.is_under_way()
     }
 
+    /// Notes that the call is cut now. What its client says from here on of its work is only how that was ended.
+    pub fn note_cut(&mut self) {
+        self.work.note_cut(self.result.is_some());
+    }
+
     /// Says what the call amounts to, given how its process ended.
     pub fn finish(mut self, ending: &Ending<'_>) -> CallReport {
         let verdict = verdict::of(&self, ending);

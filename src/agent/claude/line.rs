@@ -14,7 +14,7 @@ use crate::agent::Usage;
 const ESCAPE: u8 = 0x1b;
 
 /// The fields of lines that anybody asks for: what is not named here is never there.
-const LINE: [&str; 31] = [
+const LINE: [&str; 32] = [
     "type",
     "subtype",
     "session_id",
@@ -45,6 +45,7 @@ const LINE: [&str; 31] = [
     "duration_api_ms",
     "startup_failure_reason",
     "tasks",
+    "patch",
     "state",
 ];
 /// The fields of messages.

@@ -129,14 +129,15 @@ fn claimed_success(call: &Transcript, ending: &Ending<'_>) -> Option<Verdict> {
     if !result.claims_success() || aborted(result) {
         return None;
     }
-    if let Some(cut) = ending.cut.filter(|_| call.work.is_under_way()) {
+    if call.work.is_unfinished() || ending.cut.is_some() && call.work.is_under_way() {
         // Other rows know what else these mean.
-        let more = matches!(cut, Cut::Cancelled | Cut::Budget | Cut::LoginExpired | Cut::Overage);
-        let reason = format!(
-            "the client claims success, but work of it was under way: {}",
-            cut.reason()
-        );
-        return (!more).then(|| Verdict::new(CallOutcome::Failed, reason));
+        let more = [Cut::Cancelled, Cut::Budget, Cut::LoginExpired, Cut::Overage].map(Some);
+        let reason = match ending.cut {
+            Some(cut) => format!("work of it was under way: {}", cut.reason()),
+            None => "it ended what it had begun in the background".to_owned(),
+        };
+        let reason = format!("the client claims success, but {reason}");
+        return (!more.contains(&ending.cut)).then(|| Verdict::new(CallOutcome::Failed, reason));
     }
     if ending.allows_success() {
         return Some(Verdict::new(CallOutcome::Success, ""));

@@ -47,3 +47,26 @@ fn turned_on_by_name_it_is_waited_for_beyond_the_grace() {
         "{transcripts}"
     );
 }
+
+/// The client has told a success by then, waits for a command that works on, and, told to end, kills it.
+#[test]
+fn a_call_that_is_cut_with_work_under_way_is_no_success() {
+    const ENDLESS: &str = r#"about "The task: cw-1"
+  background "sleep 600"
+  write /workspace/a.txt one"#;
+    let more = "stitch: {result_grace: 1s, timeout: 15s, max_attempts: 2}\n";
+    let Some(live) = Live::new(EngineKind::Podman, Account::InBackground, ENDLESS, more) else {
+        return;
+    };
+    let called = live.call(&["generator", "stitch"]);
+    let (task, transcripts) = (live.task(), live.transcripts());
+    assert_eq!(called.code, 7, "{called:#?}\n{transcripts}");
+    assert_eq!(Live::attempts(&task), [("timed_out", "failed")], "{task:#}");
+    assert_eq!(task["status"], "open", "{task:#}");
+    assert!(
+        transcripts.contains("\"is_error\":false"),
+        "no success was claimed: {transcripts}"
+    );
+    let log = live.repository.git(&["log", "generation-one"]);
+    assert!(!log.contains("Cordwainer-Task"), "{log}");
+}

@@ -7,7 +7,9 @@ use cordwainer::engine::EngineKind;
 use super::live::IMAGE;
 use crate::attacks::told::client;
 use crate::run::project::Project;
+use crate::support::command::cordwainer;
 use crate::support::engines::{absent, socket};
+use crate::support::repository::TestRepository;
 
 /// Parts of the names of variables that may have to do with who pays.
 const PAYING: &str = "API_KEY|TOKEN|AUTH|CREDENTIAL|CREDS|OAUTH|BASE_URL|SDK_URL|SOCKET|_USE_|PROVIDER|BEARER|DELEGATED|CLIENT_DATA|CATALOG";
@@ -55,6 +57,71 @@ const ABOUT_OTHERS: &[&str] = &[
     "_AUTHORIZE_URL",
     "_REMOTE_TOOLS_",
     "CLAUDE_GATEWAY_",
+];
+
+/// Parts of the names of flags that may have to do with who pays.
+const PAYING_FLAGS: &str = "api|auth|key|token|url|socket|gateway|profile|settings|managed|organi|environment|pool|advisor|fast|provider|cloud|remote|sdk|credential|billing|account|cost|budget|bare|teleport|background";
+
+/// Flags of the client's help that change nothing of who pays, nor take a session or the stream away.
+const HARMLESS_FLAGS: &[&str] = &[
+    "--add-dir",
+    "--agent",
+    "--agents",
+    "--allow-dangerously-skip-permissions",
+    "--append-system-prompt",
+    "--autocompact",
+    "--ax-screen-reader",
+    "--betas",
+    "--brief",
+    "--chrome",
+    "--dangerously-skip-permissions",
+    "--debug",
+    "--debug-file",
+    "--disable-slash-commands",
+    "--exclude-dynamic-system-prompt-sections",
+    "--file",
+    "--forward-subagent-text",
+    "--ide",
+    "--include-hook-events",
+    "--include-partial-messages",
+    "--max-thinking-tokens",
+    "--mcp-config",
+    "--name",
+    "--no-chrome",
+    "--output-format",
+    "--permission-mode",
+    "--permission-prompt-tool",
+    "--permission-prompts",
+    "--plugin-dir",
+    "--print",
+    "--prompt-suggestions",
+    // Without `--remote-control`, which is refused, it names nothing.
+    "--remote-control-session-name-prefix",
+    "--restricted",
+    "--safe-mode",
+    // It can only have fewer of them read.
+    "--setting-sources",
+    "--strict-mcp-config",
+    "--system-prompt",
+    "--system-prompt-snapshot",
+    "--verbose",
+];
+
+/// Flags in the client's program that are none of the client as it is called here: of its other commands (logins, MCP
+/// servers, evaluations, the runner), of its sandbox, and of other programs.
+const FLAGS_OF_OTHERS: &[&str] = &[
+    "--author",
+    "--author-email",
+    "--enable-auth-status",
+    "--host-auth-is-org-sign-in",
+    "--id-token",
+    "--max-cost",
+    "--max-cost-usd",
+    "--network-family-autoselection-attempt-timeout",
+    "--scm-connector-provider",
+    "--tls-keylog",
+    "--write-restricted-token",
+    "--keep-workers",
 ];
 
 /// Lines that a command in the client's image prints.
@@ -120,5 +187,64 @@ fn every_variable_that_changes_who_pays_is_refused() {
     assert!(
         passed.is_empty(),
         "these may change who pays, and pass: {passed:?}\n{said}"
+    );
+}
+
+/// Those of the flags that the configuration lets pass.
+fn passing(flags: &[String]) -> Vec<String> {
+    let repository = TestRepository::new();
+    let listed: Vec<String> = flags.iter().map(|flag| format!(", \"{flag}\"")).collect();
+    repository.write(
+        "configuration.yaml",
+        format!(
+            "claude_args: [-p, --verbose, --output-format, stream-json{}]\n",
+            listed.concat()
+        ),
+    );
+    let said = cordwainer(&repository, &["config", "check"]).run();
+    assert_eq!(said.code, 3, "{said:#?}");
+    let refused = |flag: &&String| said.stderr.contains(&format!("`{flag}` is refused"));
+    flags.iter().filter(|flag| !refused(flag)).cloned().collect()
+}
+
+/// A flag that a new client has fails this until somebody has looked at it.
+#[test]
+fn every_flag_of_the_help_is_refused_or_known_to_be_harmless() {
+    let kind = EngineKind::Docker;
+    if !is_there(kind) {
+        return;
+    }
+    let script = "claude --help | grep -E '^ +-' | grep -oE -- '^ +(-[a-zA-Z], )?--[a-zA-Z0-9-]+(, --[a-zA-Z-]+)?' \
+        | grep -oE -- '--[a-zA-Z0-9-]+' | sort -u";
+    let flags = lines(kind, script);
+    assert!(flags.len() > 40, "{flags:?}");
+    let passed = passing(&flags);
+    let allowed = |flag: &String| HARMLESS_FLAGS.contains(&flag.as_str());
+    let unknown: Vec<_> = passed.iter().filter(|flag| !allowed(flag)).collect();
+    assert!(
+        unknown.is_empty(),
+        "nobody has said of these flags whether they change who pays: {unknown:?}"
+    );
+}
+
+/// Most of the flags that change who pays are in no help.
+#[test]
+fn every_hidden_flag_that_changes_who_pays_is_refused() {
+    let kind = EngineKind::Podman;
+    if !is_there(kind) {
+        return;
+    }
+    let script = format!(
+        r#"grep -aoE '[A-Za-z_$]{{1,6}}\("(-[a-zA-Z], ?)?--[a-zA-Z0-9-]+[^"]{{0,40}}"' /usr/local/bin/claude \
+            | grep -oE -- '"(-[a-zA-Z], ?)?--[a-zA-Z0-9, -]+' | grep -oE -- '--[a-z][a-zA-Z0-9-]+' \
+            | sort -u | grep -E '{PAYING_FLAGS}'"#
+    );
+    let flags = lines(kind, &script);
+    assert!(flags.len() > 20, "{flags:?}");
+    let known = |flag: &String| HARMLESS_FLAGS.contains(&flag.as_str()) || FLAGS_OF_OTHERS.contains(&flag.as_str());
+    let unknown: Vec<_> = passing(&flags).into_iter().filter(|flag| !known(flag)).collect();
+    assert!(
+        unknown.is_empty(),
+        "these flags may change who pays, and pass: {unknown:?}"
     );
 }

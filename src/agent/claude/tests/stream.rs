@@ -289,6 +289,55 @@ fn a_call_that_is_cut_in_its_work_is_no_success() {
     }
 }
 
+/// A client that is told to end kills its tasks, and says so, before it goes.
+#[test]
+fn what_the_client_kills_after_its_result_was_under_way() {
+    let system = |subtype: &str, more: Value| {
+        let mut line = json!({"type": "system", "subtype": subtype});
+        line.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        line
+    };
+    let begun = system("background_tasks_changed", json!({"tasks": [{"task_id": "b1"}]}));
+    let killed = system("task_updated", json!({"task_id": "b1", "patch": {"status": "killed"}}));
+    let done = system(
+        "task_updated",
+        json!({"task_id": "b1", "patch": {"status": "completed"}}),
+    );
+    let none = system("background_tasks_changed", json!({"tasks": []}));
+    let assistant = json!({"type": "assistant", "message": {"id": "m", "content": []}});
+    let outcome = |before: &[&Value], cut: Option<Cut>, after: &[&Value]| {
+        let mut transcript = Transcript::new();
+        let push = |transcript: &mut Transcript, lines: &[&Value]| {
+            for line in lines {
+                transcript.push_line(line.to_string().as_bytes());
+            }
+        };
+        push(&mut transcript, before);
+        if cut.is_some() {
+            transcript.note_cut();
+        }
+        push(&mut transcript, after);
+        transcript.finish(&Ending { cut, ..ended(0) }).outcome
+    };
+    let success = success();
+    let (working, over) = ([&begun, &success], [&begun, &success, &none]);
+    assert_eq!(outcome(&working, Some(Cut::Hard), &[&none]), CallOutcome::Failed);
+    assert_eq!(outcome(&over, Some(Cut::AfterResult), &[&none]), CallOutcome::Success);
+    assert_eq!(
+        outcome(&[&begun], Some(Cut::Idle), &[&none, &success]),
+        CallOutcome::Failed
+    );
+    assert_eq!(outcome(&working, None, &[&killed, &none]), CallOutcome::Failed);
+    assert_eq!(outcome(&working, None, &[&done, &none]), CallOutcome::Success);
+    // The agent itself ends a task, or hears of its end, in a turn.
+    assert_eq!(
+        outcome(&[&begun, &assistant, &killed, &none, &success], None, &[]),
+        CallOutcome::Success
+    );
+    let heard = [&killed, &none, &assistant, &success];
+    assert_eq!(outcome(&working, None, &heard), CallOutcome::Success);
+}
+
 #[test]
 fn a_session_whose_writes_were_lost_is_not_gone_on_with() {
     let lost =
