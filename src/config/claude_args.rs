@@ -10,7 +10,7 @@ pub(crate) const BARE: &str = "--bare";
 
 const OUTPUT_FORMAT: &str = "--output-format";
 
-/// Flags that do not belong here, and why. All are flags of client 2.1.329, shown by its help or not.
+/// Flags that do not belong here, and why. All are flags of the clients 2.1.329 and 2.1.332, shown by their help or not.
 const REFUSED: &[(&[&str], &str)] = &[
     (&[BARE], "it skips the subscription and bills an API key"),
     (&["--model"], "write `model` in the section of a role"),
@@ -44,6 +44,8 @@ const REFUSED: &[(&[&str], &str)] = &[
             "--managed-settings-in-initialize",
             "--initialize-fields",
             "--agent-proxy-url",
+            "--api-url",
+            "--key-file",
         ],
         "it can change who pays",
     ),

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use cordwainer::image::{DEFAULT_CLIENT_VERSION, OLDEST_CLIENT_VERSION};
 use serde_yaml::Value;
 
 use super::{Text, below, files, report};
@@ -187,6 +188,15 @@ fn the_readme_names_every_command() {
         .map(|name| format!("README.md: `{name}` is missing: add it to the table of commands"))
         .collect();
     report(&problems);
+}
+
+#[test]
+fn the_readme_says_which_clients_are_supported() {
+    let range = format!("Claude Code {OLDEST_CLIENT_VERSION} to {DEFAULT_CLIENT_VERSION} is supported");
+    assert!(
+        Text::read("README.md").text.contains(&range),
+        "README.md: write `{range}`"
+    );
 }
 
 #[test]
