@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::agent::{CallOutcome, Role};
-use crate::attempt::{Attempt, Outcome};
+use crate::attempt::{Attempt, Ignored, Outcome};
 use crate::engine::{Engine, FoundContainer};
 use crate::error::Result;
 use crate::generation::GenerationName;
@@ -160,34 +160,65 @@ impl<'a> Recovery<'a> {
             }
         }
         for id in claimed(&self.store.read()?) {
-            self.put_right(&id, &mut said)?;
+            self.put_right(&id, None, &mut said)?;
         }
         Ok(said)
     }
 
-    /// Keeps what an agent left in a slot, then frees it. A slot of another generation is kept for that one's task.
+    /// Keeps what an agent left in a slot and puts the claim of its attempt right, then frees the slot: it alone tells what
+    /// ignore rules leave out. A slot of another generation is kept for that one's task.
     fn keep_slot(&self, leftover: &Leftover, said: &mut Vec<String>) -> Result<()> {
         let mut slot = self.generator.slots().adopt(leftover.number)?;
         // A marker that a crash cut short was never followed by work in the slot.
         if let Some(owner) = SlotOwner::parse(&leftover.owner) {
             match &owner.task {
-                Some(task) => said.extend(self.keep_work(&mut slot, &owner, task)?),
+                Some(task) => {
+                    let ignored = self.keep_work(&mut slot, &owner, task, said)?;
+                    if self.is_claimed_by(&owner, task)? {
+                        self.put_right(task, ignored, said)?;
+                    }
+                }
                 None => said.extend(self.note_measure(&owner)?),
             }
         }
         slot.release()
     }
 
-    /// Commits a slot's content to its task's ref, and says so when that holds anything new.
-    fn keep_work(&self, slot: &mut Slot, owner: &SlotOwner, task: &IssueId) -> Result<Option<String>> {
+    /// Whether a task of this generation is still claimed for the attempt that a slot was used for.
+    fn is_claimed_by(&self, owner: &SlotOwner, task: &IssueId) -> Result<bool> {
+        let issues = self.store.read()?;
+        let Ok(issue) = issues.get(task) else { return Ok(false) };
+        let claim = issue.claim.as_ref();
+        let is_at_it = claim.is_some_and(|claim| claim.run == owner.run) && issue.next_attempt() == owner.attempt;
+        Ok(is_at_it && issue.status == Status::InProgress && owner.generation == self.generation.as_str())
+    }
+
+    /// Commits a slot's content to its task's ref, and says so when that holds anything new. Answers what ignore rules
+    /// leave out of it, which is told, too.
+    fn keep_work(
+        &self,
+        slot: &mut Slot,
+        owner: &SlotOwner,
+        task: &IssueId,
+        said: &mut Vec<String>,
+    ) -> Result<Option<Ignored>> {
         let git = &self.generator.git;
         let Some(base) = &owner.base else { return Ok(None) };
         let base = git.resolve(base)?;
         let generation = GenerationName::new(owner.generation.clone())?;
         let snapshot = slot.snapshot(base, &crate::stitch::SNAPSHOT_LIMITS)?;
+        let ignored = Ignored::of(&snapshot.ignored);
         if snapshot.tree == git.commit_info(base)?.tree {
-            return Ok(None);
+            said.extend(ignored.as_ref().map(|ignored| {
+                format!(
+                    "attempt {} at {task} had left nothing but what ignore rules leave out: {ignored}",
+                    owner.attempt
+                )
+            }));
+            return Ok(ignored);
         }
+        let without = ignored.as_ref();
+        let without = without.map_or_else(String::new, |ignored| format!("; ignore rules leave out {ignored}"));
         let issue = match git.reference(&generation.base_mark())? {
             Some(_) => Store::open(git, &generation)?.read()?.get(task).ok().cloned(),
             None => None,
@@ -195,10 +226,11 @@ impl<'a> Recovery<'a> {
         let Some(issue) = issue else {
             // Its generation has ended meanwhile, or somebody removed it: this one must not wait for that.
             let kept = keep_orphan(self.generator, &generation, task, owner.attempt, base, snapshot.tree)?;
-            return Ok(Some(format!(
-                "kept what attempt {} at {task} of {generation} had left, as {kept}",
+            said.push(format!(
+                "kept what attempt {} at {task} of {generation} had left, as {kept}{without}",
                 owner.attempt
-            )));
+            ));
+            return Ok(ignored);
         };
         let call = self.call_of(&issue, owner.attempt, &owner.run)?;
         let name = AttemptName {
@@ -210,10 +242,11 @@ impl<'a> Recovery<'a> {
         };
         let text = message(&name, &issue, call.as_ref());
         let kept = keep_snapshot(self.generator, &generation, task, base, snapshot.tree, &text)?;
-        Ok(Some(format!(
-            "kept what attempt {} at {task} had left, as commit {kept}",
+        said.push(format!(
+            "kept what attempt {} at {task} had left, as commit {kept}{without}",
             owner.attempt
-        )))
+        ));
+        Ok(ignored)
     }
 
     /// Notes what a measure used whose run died before it could: its slot is kept until that is written down.
@@ -254,12 +287,16 @@ impl<'a> Recovery<'a> {
         Ok(Some("noted what a measure had used when its run died".to_owned()))
     }
 
-    /// Closes a claimed task whose commit is on the branch, else gives the claim back.
-    fn put_right(&self, id: &IssueId, said: &mut Vec<String>) -> Result<()> {
+    /// Closes a claimed task whose commit is on the branch, else gives the claim back. `ignored` is what ignore rules leave
+    /// out of what its attempt had left, where its slot was still there.
+    fn put_right(&self, id: &IssueId, ignored: Option<Ignored>, said: &mut Vec<String>) -> Result<()> {
         let now = self.generator.world().now();
         let issues = self.store.read()?;
         let issue = issues.get(id)?;
-        let mut attempt = self.interrupted_attempt(issue, now)?;
+        let mut attempt = Attempt {
+            ignored,
+            ..self.interrupted_attempt(issue, now)?
+        };
         let name = self.name(issue, attempt.number, &attempt.run);
         if let Some(commit) = merged_commit(self.generator, &name)? {
             attempt.outcome = Outcome::Merged;

@@ -1,15 +1,19 @@
 //! Runs that are interrupted, killed, or not alone.
 
+use std::fs;
+
 use cordwainer::engine::EngineKind;
 use rustix::process::Signal;
 
 use crate::run::engine_tests;
 use crate::run::project::{Project, Ran, signal, wait_until};
+use crate::support::repository::TestRepository;
 
 engine_tests! {
     both: a_run_killed_while_the_agent_works_is_resumed, one_signal_ends_a_run_safely;
     podman: a_slot_that_another_engine_works_in_is_left_alone,
-        work_of_a_generation_that_is_gone_is_kept_and_blocks_nobody;
+        work_of_a_generation_that_is_gone_is_kept_and_blocks_nobody,
+        what_ignore_rules_leave_out_of_what_a_killed_run_left_is_told;
     docker: only_one_run_at_a_time, a_measure_that_was_killed_is_paid_for, an_ending_ends_the_measure_of_a_dead_run;
 }
 
@@ -18,12 +22,17 @@ const WORKS_AND_HANGS: &str = "on 1 tokens 500 20 0.25\nwrite src/a.txt begun\no
 /// A project whose run was killed while its agent works, and goes on working; `None` where there is no such engine.
 fn killed_at_work(kind: EngineKind) -> Option<Project> {
     let project = Project::new(kind, "")?;
-    project.add("is interrupted", WORKS_AND_HANGS);
+    kill_at_work(&project, WORKS_AND_HANGS);
+    Some(project)
+}
+
+/// Kills a run while an agent works that does this.
+fn kill_at_work(project: &Project, script: &str) {
+    project.add("is interrupted", script);
     let mut run = project.spawn(&["generator", "run"]);
     project.wait_for_agent("cw-1", 1);
     run.kill().unwrap();
     run.wait().unwrap();
-    Some(project)
 }
 
 fn a_run_killed_while_the_agent_works_is_resumed(kind: EngineKind) {
@@ -48,6 +57,33 @@ fn a_run_killed_while_the_agent_works_is_resumed(kind: EngineKind) {
     );
     assert_eq!(project.merges_of("cw-1"), 1);
     project.expect_tidy();
+}
+
+fn what_ignore_rules_leave_out_of_what_a_killed_run_left_is_told(kind: EngineKind) {
+    for (kept, says) in [
+        ("on 1 write .gitignore *.log\n", "had left, as commit "),
+        ("", "had left nothing but what ignore rules leave out: 2 (a.log, b.log)"),
+    ] {
+        let script = format!("{kept}on 1 write a.log x\non 1 write b.log x\non 1 hang\nwrite src/b.txt done");
+        let repository = TestRepository::new();
+        if kept.is_empty() {
+            fs::write(repository.path().join(".git/info/exclude"), "*.log\n").unwrap();
+        }
+        let Some(project) = Project::on(kind, repository, "") else {
+            return;
+        };
+        kill_at_work(&project, &script);
+        // Its container lives on, and gets as far as it can.
+        wait_until(|| project.state().join("slots/1/b.log").exists());
+        let ran = project.run(&["generator", "resume"]).expect(0);
+        ran.says(says).says("ignore rules leave out");
+        let shown = project.run(&["issues", "show", "cw-1"]).expect(0);
+        shown.says("left out by ignore rules 2 (a.log, b.log)");
+        let attempts = project.issue("cw-1")["attempts"].clone();
+        assert_eq!(attempts[0]["ignored"]["count"], 2, "{attempts:#}");
+        assert_eq!(attempts[0]["snapshot"].is_string(), !kept.is_empty(), "{attempts:#}");
+        project.expect_tidy();
+    }
 }
 
 /// A sweep reaches the containers of the engine it is on. Those of another one go on working, in their own slot alone.
