@@ -27,7 +27,7 @@ impl Generator {
         let repository = RepositoryLock::acquire(&folder, holder)?;
         let id = self.git.identify()?;
         let state_dir = &self.configured_state_dir;
-        self.git.refuse_second_state_folder(state_dir)?;
+        self.refuse_second_state_dir()?;
         let is_one_folder = state_dir.canonicalize().ok() == folder.canonicalize().ok();
         let state = (!is_one_folder)
             .then(|| RepositoryLock::acquire(state_dir, holder))
@@ -38,6 +38,12 @@ impl Generator {
             _repository: repository,
             _state: state,
         })
+    }
+
+    /// Fails with [`ErrorKind::Precondition`](crate::error::ErrorKind::Precondition) when the state of this repository is
+    /// elsewhere than the configuration says.
+    pub(crate) fn refuse_second_state_dir(&self) -> Result<()> {
+        self.git.refuse_second_state_folder(&self.configured_state_dir)
     }
 
     /// The run that is at work on this repository, if any.

@@ -42,6 +42,7 @@ pub(crate) fn of_repository(generator: &Generator) -> Vec<Looked> {
                 .map_err(again)
                 .and_then(|ground| client_settings(generator, ground)),
         ),
+        Looked::must("state_dir", state_dir(generator)),
         Looked::should("git_locks", locks(generator)),
         Looked::should("secrets_dir", secrets(generator)),
         credential(generator),
@@ -200,6 +201,12 @@ fn proxy(generator: &Generator) -> Result<String> {
 /// Which clients are known to work.
 fn client() -> String {
     format!("tried with Claude Code {OLDEST_CLIENT_VERSION} to {DEFAULT_CLIENT_VERSION}")
+}
+
+/// Slots and records are where the configuration has them: whoever would change something is refused otherwise.
+fn state_dir(generator: &Generator) -> Result<String> {
+    generator.refuse_second_state_dir()?;
+    Ok(format!("`{}`", generator.state_dir().display()))
 }
 
 /// Locks of git that are not ours: while one is there, nobody can write what it locks. Any git program holds one for a

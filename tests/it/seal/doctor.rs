@@ -154,6 +154,32 @@ fn what_is_wrong_with_the_repository_is_told() {
 }
 
 #[test]
+fn a_state_dir_that_is_not_where_the_state_is_is_told() {
+    for kind in BOTH {
+        let Some(socket) = socket(kind) else { continue };
+        let repository = repository(&socket, "");
+        let configuration = fs::read_to_string(repository.path().join("configuration.yaml")).unwrap();
+        cordwainer(&repository, &["generator", "start", "--name", "a"])
+            .run()
+            .done();
+        assert_eq!(broken(&doctor(&repository).1), [""; 0]);
+        repository.write("configuration.yaml", format!("{configuration}state_dir: .state\n"));
+        let (called, document) = doctor(&repository);
+        assert_eq!((broken(&document), called.code), (vec!["state_dir".to_owned()], 9));
+        let shown = cordwainer(&repository, &["doctor"]).run().stdout;
+        let found = "`[T]/project/.git/cordwainer`, and `state_dir` names `[T]/project/.state`";
+        let mend = "move `[T]/project/.git/cordwainer` to `[T]/project/.state` while nothing runs";
+        assert!(shown.contains(found) && shown.contains(mend), "{shown}");
+        assert!(!repository.path().join(".state").exists(), "nothing is changed");
+        // The mend mends.
+        let [used, named] = [".git/cordwainer", ".state"].map(|folder| repository.path().join(folder));
+        fs::rename(used, named).unwrap();
+        assert_eq!(broken(&doctor(&repository).1), [""; 0]);
+        return;
+    }
+}
+
+#[test]
 fn an_image_that_is_not_there_or_has_no_entrypoint_is_told() {
     for kind in BOTH {
         let Some(socket) = socket(kind) else { continue };
