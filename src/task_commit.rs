@@ -149,14 +149,14 @@ pub(crate) fn accepted_message(name: &AttemptName<'_>, issue: &Issue, attempt: &
     text
 }
 
-/// What came of putting work on a generation branch.
-pub(crate) enum Landed {
+/// What came of putting work on a generation branch. Where nothing can speak against it, `Refusal` is a type without values.
+pub(crate) enum Landed<Refusal> {
     /// It is there, as this commit.
     Merged(Oid),
     /// It does not fit on newer work in these paths, in words.
     Conflict(String),
-    /// On newer work it is what no task may do, in words.
-    Refused(Vec<String>),
+    /// On newer work something speaks against it.
+    Refused(Refusal),
 }
 
 /// The last commit of a generation.
@@ -172,15 +172,15 @@ pub(crate) fn tip_of(generator: &Generator, generation: &GenerationName) -> Resu
 
 /// Puts what a task made of the commit `base` on the generation branch: one commit on its tip, by compare-and-swap.
 /// `refuse` says what speaks against a tree on a tip.
-pub(crate) fn land(
+pub(crate) fn land<Refusal>(
     generator: &Generator,
     generation: &GenerationName,
     task: &IssueId,
     base: Oid,
     tree: Oid,
     message: &str,
-    refuse: &dyn Fn(Oid, Oid) -> Result<Option<Vec<String>>>,
-) -> Result<Landed> {
+    refuse: &dyn Fn(Oid, Oid) -> Result<Option<Refusal>>,
+) -> Result<Landed<Refusal>> {
     let git = &generator.git;
     let ancestor = git.commit_info(base)?.tree;
     loop {
