@@ -25,6 +25,7 @@ mod objects;
 mod refs;
 mod repository_id;
 mod rules;
+mod settings;
 mod slots;
 mod tree;
 mod work;

@@ -82,7 +82,7 @@ impl Git {
         for branch in branches {
             found.extend(state::alias(&repository, branch)?);
         }
-        found.extend(state::of_repository(&repository));
+        found.extend(state::of_repository(&repository)?);
         found.sort_by_key(|hazard| std::cmp::Reverse(hazard.severity));
         found.dedup();
         Ok(found)

@@ -1,9 +1,10 @@
 //! Who commits here: what git would take, from the environment and the configuration.
 
-use git2::{Config, Repository};
+use git2::Repository;
 
 use super::Git;
 use super::rules::Glob;
+use super::settings::{Setting, settings};
 use crate::error::{Context as _, Error, ErrorKind, Result};
 use crate::text;
 
@@ -78,35 +79,18 @@ impl Git {
 }
 
 /// The files that git includes here on conditions which libgit2 passes over in silence, as `condition: file`.
-pub(super) fn unread_includes(repository: &Repository) -> Vec<String> {
-    let Ok(config) = repository.config() else {
-        return Vec::new();
-    };
-    let includes = values(&config, r"^includeif\..*\.path$");
-    let urls = values(&config, r"^remote\..*\.url$");
+pub(super) fn unread_includes(repository: &Repository) -> Result<Vec<String>> {
+    let includes = settings(repository, r"^includeif\..*\.path$")?;
+    let urls = settings(repository, r"^remote\..*\.url$")?;
     let applies = |name: &str| {
         let pattern = name.split_once(REMOTE_URL)?.1.strip_suffix(".path")?;
         let glob = Glob::parse(pattern.as_bytes(), false)?;
-        let matching = urls.iter().any(|(_, url)| glob.matches(url.as_bytes()));
+        let matching = urls.iter().any(|setting| glob.matches(&setting.value));
         matching.then(|| format!("{REMOTE_URL}{pattern}"))
     };
-    let found = includes.iter().filter_map(|(name, file)| Some((applies(name)?, file)));
-    found
-        .map(|(condition, file)| text::one_line(&format!("`includeIf \"{condition}\"` of `{file}`"), 300))
-        .collect()
-}
-
-/// The names and values that an expression finds by name.
-fn values(config: &Config, names: &str) -> Vec<(String, String)> {
-    let mut found = Vec::new();
-    let Ok(entries) = config.entries(Some(names)) else {
-        return found;
+    let words = |include: &Setting| {
+        let (condition, file) = (applies(&include.name)?, String::from_utf8_lossy(&include.value));
+        Some(text::one_line(&format!("`includeIf \"{condition}\"` of `{file}`"), 300))
     };
-    // An iteration that ends early is one over a file that cannot be read: whoever reads a value from it says so.
-    let _ = entries.for_each(|entry| {
-        if let (Ok(name), Ok(value)) = (entry.name(), entry.value()) {
-            found.push((name.to_owned(), value.to_owned()));
-        }
-    });
-    found
+    Ok(includes.iter().filter_map(words).collect())
 }

@@ -8,7 +8,8 @@ use git2::{ConfigLevel, ErrorCode, Repository};
 
 use super::{Hazard, Severity, listed};
 use crate::error::{Context as _, Result};
-use crate::git::identity;
+use crate::git::settings::settings;
+use crate::git::{bytes, identity};
 use crate::text;
 
 /// The hooks that git would run for what is done here.
@@ -44,14 +45,14 @@ pub(super) fn alias(repository: &Repository, branch: &str) -> Result<Option<Haza
 }
 
 /// What the repository's state and settings bring.
-pub(super) fn of_repository(repository: &Repository) -> Vec<Hazard> {
+pub(super) fn of_repository(repository: &Repository) -> Result<Vec<Hazard>> {
     let mut found = Vec::new();
     if repository.is_shallow() {
         let text = "the clone is shallow: older history is not there";
         found.push(Hazard::new(Severity::Warn, text, "`git fetch --unshallow` brings it"));
     }
     found.extend(of_checkout(repository));
-    for include in identity::unread_includes(repository) {
+    for include in identity::unread_includes(repository)? {
         let text = format!("git includes {include} here, and it is not read: what it sets would be missing");
         let mend =
             "include it by `includeIf \"gitdir:…\"` or `include`, as git does in every repository below that folder";
@@ -68,7 +69,7 @@ pub(super) fn of_repository(repository: &Repository) -> Vec<Hazard> {
         let mend = "what must hold of each task can be a gate (`gates` in configuration.yaml)";
         found.push(Hazard::new(Severity::Warn, text, mend));
     }
-    found
+    Ok(found)
 }
 
 /// Why the checkout that the person stands in could not follow a merge into its branch.
@@ -120,22 +121,14 @@ fn hooks_folder(repository: &Repository) -> PathBuf {
 
 /// What the repository's own settings have git obey, seen from where git sees it.
 pub(super) fn obeyed_by_settings(repository: &Repository) -> Result<Vec<PathBuf>> {
-    let failed = "cannot read git's settings";
-    let config = repository.config().context(failed)?;
+    let config = repository.config().context("cannot read git's settings")?;
     let mut found = Vec::new();
     if config.get_path("core.hooksPath").is_ok() {
         found.push(hooks_folder(repository));
     }
-    let mut entries = config.entries(None).context(failed)?;
-    while let Some(entry) = entries.next() {
-        let entry = entry.context(failed)?;
-        let (Some(name), Some(value)) = (entry.name().ok(), entry.value().ok()) else {
-            continue;
-        };
-        let ends = (name.split('.').next(), name.rsplit('.').next());
-        let includes = matches!(ends, (Some("include" | "includeif"), Some("path")));
-        if includes && entry.level() == ConfigLevel::Local {
-            found.push(repository.commondir().join(value));
+    for include in settings(repository, r"^include(if\..*)?\.path$")? {
+        if include.level == ConfigLevel::Local {
+            found.push(repository.commondir().join(bytes::to_path(&include.value)));
         }
     }
     Ok(found)

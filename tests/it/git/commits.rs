@@ -187,6 +187,26 @@ fn an_include_that_is_not_read_is_told() {
 }
 
 #[test]
+fn a_setting_without_a_value_names_nothing() {
+    let repository = TestRepository::new();
+    let tip = repository.oid("HEAD");
+    let config = repository.path().join(".git/config");
+    let settings = fs::read_to_string(&config).unwrap();
+    for more in [
+        "[advice]\n\tdetachedHead\n",
+        "[remote \"r\"]\n\turl\n",
+        "[include]\n\tpath\n",
+    ] {
+        fs::write(&config, format!("{settings}[include]\n\tpath = ../mine.inc\n{more}")).unwrap();
+        let git = repository.handle();
+        assert_eq!(git.hazards(tip, &[]).unwrap(), [], "{more}");
+        let obeyed = git.obeyed_by_settings().unwrap();
+        assert_eq!(obeyed.len(), 1, "{more}: {obeyed:?}");
+        assert!(obeyed[0].ends_with("../mine.inc"), "{more}: {obeyed:?}");
+    }
+}
+
+#[test]
 fn ancestry_and_first_parents_follow_the_history() {
     let repository = TestRepository::new();
     let (git, root) = (repository.handle(), repository.oid("HEAD"));

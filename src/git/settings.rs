@@ -1,0 +1,38 @@
+//! Git's settings, as all of its files together have them.
+
+use git2::{ConfigLevel, Repository};
+
+use crate::error::{Context as _, Result};
+
+/// A setting with a value.
+pub(super) struct Setting {
+    /// Its name; what git does not tell capital and small letters of is in small ones.
+    pub(super) name: String,
+    pub(super) value: Vec<u8>,
+    /// Whose file it is of.
+    pub(super) level: ConfigLevel,
+}
+
+/// The settings whose names a regular expression finds. One without a value means "true", and is left out.
+///
+/// # Errors
+///
+/// When one of git's files cannot be read.
+pub(super) fn settings(repository: &Repository, names: &str) -> Result<Vec<Setting>> {
+    let failed = "cannot read git's settings";
+    let config = repository.config().context(failed)?;
+    let mut entries = config.entries(Some(names)).context(failed)?;
+    let mut found = Vec::new();
+    while let Some(entry) = entries.next() {
+        let entry = entry.context(failed)?;
+        // Asking one without a value for it panics.
+        if entry.has_value() {
+            found.push(Setting {
+                name: String::from_utf8_lossy(entry.name_bytes()).into_owned(),
+                value: entry.value_bytes().to_vec(),
+                level: entry.level(),
+            });
+        }
+    }
+    Ok(found)
+}
