@@ -1,9 +1,9 @@
 //! `configuration.yaml` on disk: found at the repository root, read, and checked against the disk's own links.
 
 use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
-use crate::config::{Config, FILE_NAME};
+use crate::config::{Config, FILE_NAME, lexical};
 use crate::error::{Context as _, Error, ErrorKind, Result};
 
 /// One byte more than [`Config::parse`] takes, so that it is the one to refuse.
@@ -18,9 +18,12 @@ impl Config {
     pub fn load(root: &Path) -> Result<Self> {
         let path = root.join(FILE_NAME);
         let text = read(&path)?;
+        let real = root
+            .canonicalize()
+            .with_context(ErrorKind::Configuration, || format!("cannot find `{}`", root.display()))?;
         let resolve = |path: &Path| match path.to_str() {
-            Some(".git") => git_folder(root),
-            _ => resolved(&root.join(path)),
+            Some(".git") => git_folder(&real),
+            _ => resolved(&real.join(path)),
         };
         Self::parse_with(&text, FILE_NAME, &resolve).map_err(Error::from)
     }
@@ -69,40 +72,45 @@ fn git_folder(root: &Path) -> PathBuf {
 /// The places in the checkout at `root` that a path of its configuration leads over: its own, and after each link on its
 /// way the one that the link leads to. They are relative to `root`; what lies outside of it is left out.
 pub(crate) fn places(root: &Path, path: &Path) -> Vec<PathBuf> {
+    let real = resolved(root);
+    let path = real.join(path);
+    let inside = steps(&path).filter_map(|step| step.strip_prefix(&real).ok().map(Path::to_owned));
+    inside.filter(|place| !place.as_os_str().is_empty()).collect()
+}
+
+/// Follows the links of a path, also of one that leads to nothing yet.
+fn resolved(path: &Path) -> PathBuf {
+    steps(path).last().unwrap_or_default()
+}
+
+/// A path, and after each link on its way where that leads to: over the last one no link leads on, unless they go round.
+fn steps(path: &Path) -> impl Iterator<Item = PathBuf> {
     // As many as Linux follows.
     const MOST_LINKS: usize = 40;
-    let real = resolved(root);
-    let mut found = Vec::new();
-    let mut here = crate::config::lexical(&real.join(path));
-    for _ in 0..=MOST_LINKS {
-        found.extend(here.strip_prefix(&real).ok().map(Path::to_owned));
-        let Some(next) = past_first_link(&here) else { break };
-        here = next;
-    }
-    found.retain(|place| !place.as_os_str().is_empty());
-    found
+    let first = Some(lexical(path));
+    let steps = std::iter::successors(first, |step| past_first_link(step));
+    steps.take(MOST_LINKS + 1).map(|step| lexical(&step))
 }
 
-/// The same place with the first link of its path followed; `None` when there is none.
+/// The same place with the first link of its path followed; `None` when there is none. The folder above is that of where
+/// a link leads to.
 fn past_first_link(path: &Path) -> Option<PathBuf> {
-    let mut above: Vec<&Path> = path.ancestors().collect();
-    above.reverse();
-    above.into_iter().find_map(|folder| {
-        let target = std::fs::read_link(folder).ok()?;
-        let rest = path.strip_prefix(folder).ok()?;
-        Some(crate::config::lexical(&folder.parent()?.join(target).join(rest)))
-    })
-}
-
-/// Follows the links of a path as far as it exists.
-fn resolved(path: &Path) -> PathBuf {
-    let simple = crate::config::lexical(path);
-    for ancestor in simple.ancestors() {
-        if let (Ok(real), Ok(rest)) = (ancestor.canonicalize(), simple.strip_prefix(ancestor)) {
-            return real.join(rest);
+    let mut here = PathBuf::new();
+    let mut parts = path.components();
+    while let Some(part) = parts.next() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                here.pop();
+            }
+            part => here.push(part),
+        }
+        if let Ok(target) = std::fs::read_link(&here) {
+            here.pop();
+            return Some(here.join(target).join(parts.as_path()));
         }
     }
-    simple
+    None
 }
 
 #[cfg(test)]
@@ -137,5 +145,24 @@ mod tests {
         check(root.join("real").to_str().unwrap(), &["real"]);
         check(folder.path().join("back/deep").to_str().unwrap(), &["real/deep"]);
         check("/dev/null", &[]);
+    }
+
+    #[test]
+    fn a_path_is_resolved_as_far_as_its_links_lead() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().canonicalize().unwrap();
+        std::fs::create_dir_all(root.join("a/deep")).unwrap();
+        std::fs::create_dir(root.join("b")).unwrap();
+        symlink("../a/deep", root.join("b/link")).unwrap();
+        symlink("b/link/../file", root.join("above")).unwrap();
+        symlink("b/link/not/there", root.join("nowhere")).unwrap();
+        symlink("two", root.join("one")).unwrap();
+        symlink("one", root.join("two")).unwrap();
+        let check = |path: &str, expect: &str| assert_eq!(resolved(&root.join(path)), root.join(expect), "{path}");
+        check("b/link/x", "a/deep/x");
+        check("above", "a/file");
+        check("nowhere/x", "a/deep/not/there/x");
+        check("b/../a/./deep", "a/deep");
+        check("one/x", "one/x");
     }
 }
