@@ -33,8 +33,8 @@ pub(crate) fn proposal_limits(work: &Work<'_>, filed: usize) -> proposal::Limits
     }
 }
 
-/// What measure sees of the generation at `tip`, where so many of its tasks are filed already.
-pub(crate) fn measure_context(work: &Work<'_>, tip: Oid, filed: usize) -> Result<MeasureContext> {
+/// What measure sees of the generation at `tip`, before any of its tasks is filed.
+pub(crate) fn measure_context(work: &Work<'_>, tip: Oid) -> Result<MeasureContext> {
     let config = &work.generator.config;
     let entries = work.generator.git.files(tip)?;
     let documents = documents(work, &config.context_files, &entries)?;
@@ -44,7 +44,7 @@ pub(crate) fn measure_context(work: &Work<'_>, tip: Oid, filed: usize) -> Result
         documents,
         paths,
         issues.iter(),
-        proposal_limits(work, filed),
+        proposal_limits(work, 0),
         config.user_prompt.clone(),
     ))
 }

@@ -89,27 +89,39 @@ impl MeasureContext {
         let (documents, omitted_documents) = within_budget(documents);
         let omitted_files = files.len().saturating_sub(FILE_LIST_CAP);
         files.truncate(FILE_LIST_CAP);
-        let title = |issue: &Issue| Title {
-            id: issue.id.to_string(),
-            title: issue.title.clone(),
-            status: issue.status,
-        };
-        Self {
+        let context = Self {
             attempt: 1,
             documents,
             omitted_documents,
             files,
             omitted_files,
-            issues: issues.into_iter().map(title).collect(),
-            max_issues: limits.max_issues,
-            estimated_lines_min: limits.lines_min,
-            estimated_lines_max: limits.lines_max,
-            max_estimated_lines: limits.most_lines,
+            issues: Vec::new(),
+            max_issues: 0,
+            estimated_lines_min: 0,
+            estimated_lines_max: 0,
+            max_estimated_lines: None,
             filed: Vec::new(),
             user_prompt,
             problems: Vec::new(),
             previous_answer: None,
-        }
+        };
+        context.with_issues(issues, limits)
+    }
+
+    /// Says which issues are there by now, and what is allowed beside them.
+    #[must_use]
+    pub fn with_issues<'a>(mut self, issues: impl IntoIterator<Item = &'a Issue>, limits: Limits) -> Self {
+        let title = |issue: &Issue| Title {
+            id: issue.id.to_string(),
+            title: issue.title.clone(),
+            status: issue.status,
+        };
+        self.issues = issues.into_iter().map(title).collect();
+        self.max_issues = limits.max_issues;
+        self.estimated_lines_min = limits.lines_min;
+        self.estimated_lines_max = limits.lines_max;
+        self.max_estimated_lines = limits.most_lines;
+        self
     }
 
     /// Asks again for what is not `filed` of the last answer, saying what was wrong with it.
