@@ -7,6 +7,7 @@ pub(crate) mod engines;
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod killer;
 pub(crate) mod messages_api;
+pub(crate) mod noise;
 pub(crate) mod pseudo_terminal;
 pub(crate) mod repository;
 pub(crate) mod scripted_agent;

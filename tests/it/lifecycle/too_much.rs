@@ -1,5 +1,5 @@
 //! Rules of git's that take too much work to follow: what must follow them refuses and names them, and what must not fail
-//! goes on without them, so that nothing is lost.
+//! goes on without them, so that nothing is lost. And texts that take too much work to merge, which do not fit.
 
 use std::fs;
 
@@ -9,6 +9,7 @@ use cordwainer::git::{SlotPool, SnapshotLimits};
 use serde_json::json;
 
 use super::{at_work, generator, project, refs, refuses, start, work};
+use crate::support::noise::noise;
 use crate::support::repository::TestRepository;
 
 /// How many files there are.
@@ -51,6 +52,23 @@ fn stop_names_what_takes_too_much_work_and_changes_nothing() {
     assert!(!repository.path().join(first).exists());
     // Nobody's checkout moves, so nothing is to be matched.
     generator(&repository, &["stop", "--no-merge"]).run().done();
+}
+
+#[test]
+fn stop_names_a_text_that_takes_too_much_work_to_merge_and_changes_nothing() {
+    let repository = project("");
+    repository.write("noise.txt", noise(1, "the end\n"));
+    repository.commit("noise");
+    start(&repository, "a");
+    work(&repository, "generation-a", &[("noise.txt", &noise(2, "the end\n"))]);
+    repository.write("noise.txt", noise(1, "another end\n"));
+    repository.commit("another end");
+    // It would fit: git, which guesses where it takes long, merges it.
+    repository.git(&["merge-tree", "--write-tree", "main", "generation-a"]);
+    let words = "error: `generation-a` does not merge into `main`: conflicts in `noise.txt`\n\n\
+                 hint: nothing was changed; check out `generation-a`, merge `main` into it by hand, check out `main` again, \
+                 then stop\n";
+    refuses(&repository, &["generator", "stop"], 9, words);
 }
 
 #[test]

@@ -4,9 +4,12 @@ use cordwainer::engine::EngineKind;
 
 use crate::run::engine_tests;
 use crate::run::project::{Project, Ran, WAIT};
+use crate::support::noise::noise;
+use crate::support::repository::TestRepository;
 
 engine_tests! {
-    podman: a_generation_that_moved_on_is_a_conflict_and_is_tried_again, a_checkout_of_the_generation_stops_the_run;
+    podman: a_generation_that_moved_on_is_a_conflict_and_is_tried_again, a_checkout_of_the_generation_stops_the_run,
+        a_text_that_takes_too_much_work_to_merge_is_a_conflict_and_the_run_goes_on;
     docker: issues_may_change_while_a_run_works, a_conflict_that_stays_is_held;
 }
 
@@ -42,6 +45,27 @@ fn a_conflict_that_stays_is_held(kind: EngineKind) {
         .says("held for a person: 2 attempts failed");
     assert_eq!(project.outcomes("cw-1"), ["conflict", "conflict"]);
     assert_eq!(project.content("src/shared.txt"), "theirs again");
+    project.expect_tidy();
+}
+
+fn a_text_that_takes_too_much_work_to_merge_is_a_conflict_and_the_run_goes_on(kind: EngineKind) {
+    let repository = TestRepository::new();
+    repository.write("src/shared.txt", noise(1, "the end\n"));
+    repository.write("noise/shared.txt", noise(2, "the end\n"));
+    repository.commit("noise");
+    let Some(project) = Project::on(kind, repository, "stitch: {max_attempts: 1}\n") else {
+        return;
+    };
+    project.add("shares a file", &format!("copy noise src\n{WAIT}"));
+    project.add("shares nothing", "write src/a.txt x");
+    let run = project.spawn(&["generator", "run"]);
+    project.while_the_agent_waits(|| move_on(&project, noise(1, "another end").as_str()));
+    let ran = Ran::from(run.wait_with_output().unwrap()).expect(7);
+    ran.says("conflicts with newer work in `src/shared.txt`");
+    assert_eq!(project.outcomes("cw-1"), ["conflict"]);
+    assert_eq!(project.issue("cw-1")["status"], "blocked");
+    assert_eq!(project.outcomes("cw-2"), ["merged"]);
+    assert_eq!(project.content("src/shared.txt"), noise(1, "another end"));
     project.expect_tidy();
 }
 
