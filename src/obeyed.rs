@@ -13,8 +13,8 @@ use crate::text::one_line;
 /// A larger file that may name others is read by nobody: people write a few kilobytes.
 const MANIFEST_LIMIT: u64 = 256 * 1024;
 
-/// How many links that lead to links are followed.
-const LINKS_IN_A_ROW: usize = 8;
+/// How many links that lead to links are followed: as many as Linux follows, so that no tool gets further.
+const LINKS_IN_A_ROW: usize = 40;
 
 /// A new or changed file that some tool obeys or runs by itself.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]

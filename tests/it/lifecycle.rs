@@ -16,6 +16,7 @@ mod hazards;
 #[cfg(target_arch = "x86_64")]
 mod killed;
 mod names;
+mod new_to_run;
 mod places;
 mod random;
 mod together;
