@@ -13,4 +13,5 @@ pub(crate) mod repository;
 pub(crate) mod scripted_agent;
 pub(crate) mod seal;
 pub(crate) mod sockets;
+pub(crate) mod upkeep;
 pub(crate) mod weak_engine;

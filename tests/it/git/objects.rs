@@ -4,8 +4,6 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 use std::process::Command;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
 
 use cordwainer::git::{Git, NewCommit, Oid, RefMove, TreeEdit};
 use cordwainer::testing::size;
@@ -13,6 +11,7 @@ use jiff::Timestamp;
 
 use crate::support::engines::skip;
 use crate::support::repository::TestRepository;
+use crate::support::upkeep::beside;
 
 /// What a person may run at any time.
 const CLEARING: [&[&str]; 3] = [
@@ -88,31 +87,21 @@ fn what_no_ref_holds_yet_outlives_each_way_to_clear_up() {
 fn sixty_commits_outlive_a_git_that_clears_up_all_the_time() {
     let repository = TestRepository::new();
     let (git, mut tip) = (repository.handle(), repository.oid("HEAD"));
-    let done = AtomicBool::new(false);
-    let (mut was, mut rounds) = (None, 0);
-    thread::scope(|scope| {
-        let clearing = scope.spawn(|| {
-            let mut rounds = 0;
-            while !done.load(Ordering::Relaxed) {
-                repository.git(CLEARING[rounds % CLEARING.len()]);
-                rounds += 1;
-            }
-            rounds
-        });
-        let commits = thread::Builder::new().spawn_scoped(scope, || {
-            for number in 0..60 {
-                let next = write(&git, tip, number);
-                assert_eq!(
-                    git.move_reference(REFERENCE, was, Some(next), "").unwrap(),
-                    RefMove::Moved
-                );
-                (was, tip) = (Some(next), next);
-            }
-        });
-        let ended = commits.unwrap().join();
-        done.store(true, Ordering::Relaxed);
-        rounds = clearing.join().unwrap();
-        ended.unwrap();
+    let mut was = None;
+    let mut clearing = CLEARING.into_iter().cycle();
+    let upkeep = || {
+        repository.git(clearing.next().expect("it goes round"));
+        true
+    };
+    let ((), rounds) = beside(upkeep, || {
+        for number in 0..60 {
+            let next = write(&git, tip, number);
+            assert_eq!(
+                git.move_reference(REFERENCE, was, Some(next), "").unwrap(),
+                RefMove::Moved
+            );
+            (was, tip) = (Some(next), next);
+        }
     });
     assert!(rounds > 0);
     repository.git(&["fsck", "--full", "--strict"]);
@@ -130,44 +119,31 @@ fn sixty_commits_outlive_a_git_that_clears_up_all_the_time() {
 fn commits_outlive_an_upkeep_that_indexes_several_packs_at_once() {
     let repository = TestRepository::new();
     let (git, mut tip) = (repository.handle(), repository.oid("HEAD"));
-    let done = AtomicBool::new(false);
-    let (mut was, mut rounds) = (None, 0);
+    let mut was = None;
     let count = size(60, 600);
-    thread::scope(|scope| {
-        let upkeep = scope.spawn(|| {
-            let mut chance = fastrand::Rng::with_seed(6);
-            let all = [&INDEXED[..], &INDEXED, &CLEARING].concat();
-            let mut rounds = 0;
-            while !done.load(Ordering::Relaxed) {
-                let arguments = all[chance.usize(..all.len())];
-                // Without an index of several packs there is nothing to repack or expire.
-                if arguments[1] == "write" || arguments[0] != "multi-pack-index" || indexed(&repository) {
-                    // Where a pack goes while git looks through all of them, git gives up and changes nothing.
-                    let output = repository.try_git_in(&repository.path(), arguments);
-                    rounds += usize::from(output.status.success());
-                }
+    let mut chance = fastrand::Rng::with_seed(6);
+    let all = [&INDEXED[..], &INDEXED, &CLEARING].concat();
+    let upkeep = || {
+        let arguments = all[chance.usize(..all.len())];
+        // Without an index of several packs there is nothing to repack or expire.
+        let can = arguments[1] == "write" || arguments[0] != "multi-pack-index" || indexed(&repository);
+        // Where a pack goes while git looks through all of them, git gives up and changes nothing.
+        can && repository.try_git_in(&repository.path(), arguments).status.success()
+    };
+    let ((), rounds) = beside(upkeep, || {
+        for number in 0..count {
+            let next = write(&git, tip, number);
+            if number % 3 == 0 {
+                // Somebody was faster: its pack must go, or be git's.
+                let stale = git.move_reference(REFERENCE, Some(next), Some(next), "").unwrap();
+                assert_eq!(stale, RefMove::Stale { actual: was });
             }
-            rounds
-        });
-        let commits = thread::Builder::new().spawn_scoped(scope, || {
-            for number in 0..count {
-                let next = write(&git, tip, number);
-                if number % 3 == 0 {
-                    // Somebody was faster: its pack must go, or be git's.
-                    let stale = git.move_reference(REFERENCE, Some(next), Some(next), "").unwrap();
-                    assert_eq!(stale, RefMove::Stale { actual: was });
-                }
-                assert_eq!(
-                    git.move_reference(REFERENCE, was, Some(next), "").unwrap(),
-                    RefMove::Moved
-                );
-                (was, tip) = (Some(next), next);
-            }
-        });
-        let ended = commits.unwrap().join();
-        done.store(true, Ordering::Relaxed);
-        rounds = upkeep.join().unwrap();
-        ended.unwrap();
+            assert_eq!(
+                git.move_reference(REFERENCE, was, Some(next), "").unwrap(),
+                RefMove::Moved
+            );
+            (was, tip) = (Some(next), next);
+        }
     });
     assert!(rounds > 0);
     if indexed(&repository) {

@@ -1,13 +1,11 @@
 //! A person's git clears up all the time while a run works.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
-
 use cordwainer::engine::EngineKind;
 use cordwainer::testing::size;
 
 use crate::run::engine_tests;
-use crate::run::project::{Project, Ran};
+use crate::run::project::Project;
+use crate::support::upkeep::beside;
 
 engine_tests! {
     podman: a_run_outlives_a_git_that_clears_up_all_the_time;
@@ -33,26 +31,16 @@ fn a_run_outlives_a_git_that_clears_up_all_the_time(kind: EngineKind) {
         project.add(&format!("change {number}"), &files.join("\n"));
     }
     let repository = &project.repository;
-    let done = AtomicBool::new(false);
-    let rounds = thread::scope(|scope| {
-        let clearing = scope.spawn(|| {
-            let mut chance = fastrand::Rng::with_seed(11);
-            let mut rounds = 0;
-            while !done.load(Ordering::Relaxed) {
-                // Half of the time the one that forgives nothing.
-                let arguments = CLEARING[chance.usize(..CLEARING.len()) * chance.usize(..2)];
-                // Where a pack goes while git looks through all of them, git gives up and changes nothing.
-                let output = repository.try_git_in(&repository.path(), arguments);
-                rounds += usize::from(output.status.success());
-            }
-            rounds
-        });
-        let ran = Ran::from(project.command(&["generator", "run"]).output().unwrap());
-        done.store(true, Ordering::Relaxed);
-        let rounds = clearing.join().unwrap();
-        ran.expect(0);
-        rounds
-    });
+    let mut chance = fastrand::Rng::with_seed(11);
+    let upkeep = || {
+        // Half of the time the one that forgives nothing.
+        let arguments = CLEARING[chance.usize(..CLEARING.len()) * chance.usize(..2)];
+        // Where a pack goes while git looks through all of them, git gives up and changes nothing.
+        let output = repository.try_git_in(&repository.path(), arguments);
+        output.status.success()
+    };
+    let (ran, rounds) = beside(upkeep, || project.run(&["generator", "run"]));
+    ran.expect(0);
     assert!(rounds > tasks / 2, "only {rounds} rounds");
     repository.git(&["fsck", "--full", "--strict"]);
     let outcomes: Vec<_> = (1..=tasks)
