@@ -35,7 +35,7 @@ impl Context {
 
     fn write(text: &str) -> Result<()> {
         match writeln!(anstream::stdout(), "{text}") {
-            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+            Err(error) if is_reader_gone(&error) => Ok(()),
             other => other.context("cannot write to stdout"),
         }
     }
@@ -62,4 +62,10 @@ impl Context {
             let _ = writeln!(anstream::stderr(), "{text}");
         });
     }
+}
+
+/// Whether whoever read is not there any more: the end of a pipe, or a terminal that was closed (EIO, see tty(4)).
+fn is_reader_gone(error: &std::io::Error) -> bool {
+    let is_gone = [rustix::io::Errno::PIPE, rustix::io::Errno::IO].map(|errno| Some(errno.raw_os_error()));
+    is_gone.contains(&error.raw_os_error())
 }

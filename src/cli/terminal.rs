@@ -1,11 +1,81 @@
 //! The terminal: how wide it is, tables that fit it, and who may write on it.
 
+use std::io;
+
 use comfy_table::{ContentArrangement, Table, presets};
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget};
+use console::Term;
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, TermLike};
+
+/// How often live lines are drawn, in times a second.
+const REFRESH_RATE: u8 = 20;
 
 /// The live lines at the bottom of the terminal, which whatever lasts is written above; clones share it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Screen(MultiProgress);
+
+impl Default for Screen {
+    fn default() -> Self {
+        let terminal = Term::buffered_stderr();
+        let target = if terminal.is_term() {
+            ProgressDrawTarget::term_like_with_hz(Box::new(Forgiving(terminal)), REFRESH_RATE)
+        } else {
+            ProgressDrawTarget::hidden()
+        };
+        Self(MultiProgress::with_draw_target(target))
+    }
+}
+
+/// A terminal that may go away at any moment: what cannot be drawn then is not. Errors of drawing would end the program,
+/// since indicatif takes some of them for impossible.
+#[derive(Debug)]
+struct Forgiving(Term);
+
+impl TermLike for Forgiving {
+    fn width(&self) -> u16 {
+        TermLike::width(&self.0)
+    }
+
+    fn height(&self) -> u16 {
+        TermLike::height(&self.0)
+    }
+
+    fn move_cursor_up(&self, count: usize) -> io::Result<()> {
+        forgive(self.0.move_cursor_up(count))
+    }
+
+    fn move_cursor_down(&self, count: usize) -> io::Result<()> {
+        forgive(self.0.move_cursor_down(count))
+    }
+
+    fn move_cursor_right(&self, count: usize) -> io::Result<()> {
+        forgive(self.0.move_cursor_right(count))
+    }
+
+    fn move_cursor_left(&self, count: usize) -> io::Result<()> {
+        forgive(self.0.move_cursor_left(count))
+    }
+
+    fn write_line(&self, text: &str) -> io::Result<()> {
+        forgive(self.0.write_line(text))
+    }
+
+    fn write_str(&self, text: &str) -> io::Result<()> {
+        forgive(self.0.write_str(text))
+    }
+
+    fn clear_line(&self) -> io::Result<()> {
+        forgive(self.0.clear_line())
+    }
+
+    fn flush(&self) -> io::Result<()> {
+        forgive(self.0.flush())
+    }
+}
+
+/// Takes an error of drawing for success: who would be told of it sat at this terminal.
+fn forgive(drawn: io::Result<()>) -> io::Result<()> {
+    drawn.or(Ok(()))
+}
 
 impl Screen {
     /// Adds a live line.

@@ -5,9 +5,11 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use cordwainer::engine::EngineKind;
+use cordwainer::event::Happening;
 use rustix::process::Signal;
 
 use crate::run::engine_tests;
+use crate::run::measure::user_prompt;
 use crate::run::project::{Project, WAIT, signal, wait_until};
 use crate::support::engines;
 use crate::support::pseudo_terminal::PseudoTerminal;
@@ -16,8 +18,8 @@ use crate::support::sockets::Socket;
 engine_tests! {
     both: once_nothing_new_begins_and_a_call_has_its_grace;
     podman: after_the_grace_a_session_is_suspended, three_times_ends_it_and_names_what_is_left,
-        a_service_of_ours_outlives_the_keys_of_a_terminal, an_ending_that_waits_can_be_interrupted;
-    docker: twice_suspends_at_once, a_service_manager_never_insists, a_run_that_waits_ends_at_once;
+        a_gate_before_any_work_is_ended, a_terminal_that_is_gone_is_the_first_word, a_service_of_ours_outlives_the_keys_of_a_terminal, an_ending_that_waits_can_be_interrupted;
+    docker: twice_suspends_at_once, a_measure_is_ended, a_service_manager_never_insists, a_run_that_waits_ends_at_once;
 }
 
 const ONCE: &str = "Interrupted: nothing new begins";
@@ -90,6 +92,50 @@ fn twice_suspends_at_once(kind: EngineKind) {
     }
     let (code, shown) = terminal.ended();
     assert_eq!(code, Some(130), "{shown}");
+    project.expect_suspended();
+}
+
+fn a_gate_before_any_work_is_ended(kind: EngineKind) {
+    let Some(project) = Project::new(kind, "stop_grace: 1h\ngates: [sleep=3600]\n") else {
+        return;
+    };
+    project.add("is never begun", "write src/a.txt x");
+    let mut terminal = project.at_terminal(&["generator", "run"]);
+    wait_until(|| project.containers().iter().any(|name| name.contains("-gate-")));
+    for said in [ONCE, TWICE] {
+        terminal.interrupt();
+        terminal.shows(said);
+    }
+    let (code, shown) = terminal.ended();
+    assert_eq!(code, Some(130), "{shown}");
+    assert_eq!(project.outcomes("cw-1"), Vec::<String>::new());
+    project.expect_tidy();
+}
+
+fn a_measure_is_ended(kind: EngineKind) {
+    let Some(project) = Project::new(kind, &format!("stop_grace: 1h\n{}", user_prompt("hang"))) else {
+        return;
+    };
+    let mut terminal = project.at_terminal(&["generator", "measure"]);
+    project.wait_for_event(|event| matches!(event, Happening::AgentStarted { .. }));
+    for said in [ONCE, TWICE] {
+        terminal.interrupt();
+        terminal.shows(said);
+    }
+    let (code, shown) = terminal.ended();
+    assert_eq!(code, Some(130), "{shown}");
+    project.expect_tidy();
+}
+
+/// Who closes a window, or loses a connection, hears nothing more; what is under way is suspended all the same.
+fn a_terminal_that_is_gone_is_the_first_word(kind: EngineKind) {
+    let Some(project) = Project::new(kind, "stop_grace: 1s\n") else {
+        return;
+    };
+    project.add("is interrupted", HANGS);
+    let terminal = project.at_terminal(&["generator", "run"]);
+    project.wait_for_agent("cw-1", 1);
+    assert_eq!(terminal.closed(), Some(130));
     project.expect_suspended();
 }
 

@@ -1,12 +1,14 @@
 //! A terminal with a command at it, which gets what is typed, the signals of its keys included, from the kernel.
 
 use std::fs::File;
-use std::io::{Read as _, Write as _};
-use std::os::fd::OwnedFd;
+use std::io::{PipeReader, PipeWriter, Read as _, Write as _};
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::pty::{Winsize, openpty};
 use nix::sys::termios::{Termios, tcgetattr};
 
@@ -26,6 +28,9 @@ pub(crate) struct PseudoTerminal {
     own_end: OwnedFd,
     settings: Termios,
     shown: Arc<Mutex<String>>,
+    /// While this is open, the screen is read.
+    reading: PipeWriter,
+    reader: JoinHandle<()>,
     pub(crate) child: Child,
 }
 
@@ -39,6 +44,10 @@ impl PseudoTerminal {
             ws_ypixel: 0,
         };
         let pair = openpty(Some(&size), None).unwrap();
+        // The command gets its end as stdin, stdout and stderr alone: with a copy of ours, the terminal would never be gone.
+        for end in [&pair.master, &pair.slave] {
+            rustix::io::fcntl_setfd(end, rustix::io::FdFlags::CLOEXEC).unwrap();
+        }
         let end = || Stdio::from(pair.slave.try_clone().unwrap());
         let mut session = Command::new("setsid");
         session
@@ -56,9 +65,12 @@ impl PseudoTerminal {
         let shown = Arc::<Mutex<String>>::default();
         let screen = Arc::clone(&shown);
         let mut output = File::from(pair.master.try_clone().unwrap());
-        std::thread::spawn(move || {
+        let (closed, reading) = std::io::pipe().unwrap();
+        let reader = std::thread::spawn(move || {
             let mut buffer = [0; 4096];
-            while let Ok(count @ 1..) = output.read(&mut buffer) {
+            while is_readable(&output, &closed)
+                && let Ok(count @ 1..) = output.read(&mut buffer)
+            {
                 screen
                     .lock()
                     .unwrap()
@@ -70,8 +82,17 @@ impl PseudoTerminal {
             settings: tcgetattr(&pair.slave).unwrap(),
             own_end: pair.slave,
             shown,
+            reading,
+            reader,
             child,
         }
+    }
+
+    /// Closes the terminal while the command is at it, and waits for the command's end. Answers its exit code.
+    pub(crate) fn closed(mut self) -> Option<i32> {
+        drop((self.keyboard, self.own_end, self.reading));
+        self.reader.join().unwrap();
+        self.child.wait().unwrap().code()
     }
 
     /// Presses Ctrl-C.
@@ -128,4 +149,11 @@ impl PseudoTerminal {
         assert_eq!(drawn, "", "the next prompt would not begin a line:\n{shown}");
         (code, shown.to_owned())
     }
+}
+
+/// Waits until there is something to read; answers whether the terminal is still to be read.
+fn is_readable(terminal: &File, closed: &PipeReader) -> bool {
+    let mut both = [terminal.as_fd(), closed.as_fd()].map(|end| PollFd::new(end, PollFlags::POLLIN));
+    poll(&mut both, PollTimeout::NONE).unwrap();
+    both[1].any() != Some(true)
 }
