@@ -7,6 +7,7 @@ use super::paths::{DEEPEST, one_name};
 
 mod cargo;
 mod commands;
+mod gradle;
 mod make;
 mod npm;
 mod python;
@@ -132,6 +133,17 @@ const KINDS: &[Kind] = &[
         tool: "make",
         stands_for: "",
         read: Reader::Each(make::read),
+    },
+    Kind {
+        names: &[
+            "build.gradle",
+            "settings.gradle",
+            "build.gradle.kts",
+            "settings.gradle.kts",
+        ],
+        tool: "gradle",
+        stands_for: "",
+        read: Reader::Each(gradle::read),
     },
 ];
 

@@ -193,3 +193,31 @@ fn scripts_of_hooks_and_of_shells() {
         ],
     );
 }
+
+#[test]
+fn scripts_and_builds_of_gradle() {
+    check(
+        &[(
+            "app/build.gradle",
+            "plugins { id 'java' }\napply plugin: 'x'\n  apply from: '../gradle/a.txt'\n\
+             apply from: \"${rootDir}/b.txt\"\napply from: rootProject.file('c.txt')\n",
+        )],
+        &[
+            "gradle: app/b.txt (app/build.gradle, app/build.gradle)",
+            "gradle: app/c.txt (app/build.gradle, app/build.gradle)",
+            "gradle: b.txt (app/build.gradle, app/build.gradle)",
+            "gradle: c.txt (app/build.gradle, app/build.gradle)",
+            "gradle: gradle/a.txt (app/build.gradle, app/build.gradle)",
+        ],
+    );
+    check(
+        &[(
+            "settings.gradle.kts",
+            "pluginManagement { includeBuild(\"build-logic\") }\napply(from = \"x.kts\")\ninclude(\"app\")\n",
+        )],
+        &[
+            "gradle: build-logic (settings.gradle.kts, settings.gradle.kts)",
+            "gradle: x.kts (settings.gradle.kts, settings.gradle.kts)",
+        ],
+    );
+}

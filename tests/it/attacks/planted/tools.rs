@@ -7,6 +7,7 @@ use std::process::Command;
 
 use cordwainer::config::Config;
 use cordwainer::engine::EngineKind;
+use cordwainer::testing::size;
 
 use crate::attacks::git::agent;
 use crate::run::engine_tests;
@@ -21,8 +22,7 @@ engine_tests! {
 /// A tool, what the person has for it, what an agent plants, and what the person calls next.
 struct Tool {
     program: &'static str,
-    /// Whether every machine has it that is set up for the tests; the others are large.
-    common: bool,
+    size: Size,
     /// Files of the person's, in which `{marker}` proves nothing.
     files: &'static [(&'static str, &'static str)],
     /// Scripts of agents, each of them a task: `{marker}` is the file that proves that it ran.
@@ -30,6 +30,17 @@ struct Tool {
     /// Commands of `sh`: what the person does once, before any agent worked, and then after it.
     before: &'static str,
     after: &'static str,
+}
+
+/// What it takes to try a tool.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Size {
+    /// Every machine has it that is set up for the tests.
+    Small,
+    /// It is tried where it is.
+    Large,
+    /// It takes minutes, and is tried by `cargo xtask test --long` alone.
+    Slow,
 }
 
 const MACRO: &str = "write macros/src/lib.rs <<END\nextern crate proc_macro;\n#[proc_macro]\npub fn one(_: proc_macro::TokenStream) -> \
@@ -44,7 +55,7 @@ const WRAPPER: &str = "write wrapper <<END\n#!/bin/sh\ntouch {marker}\nexec \"$@
 const TOOLS: [Tool; 9] = [
     Tool {
         program: "cargo",
-        common: true,
+        size: Size::Small,
         files: &[
             (
                 "Cargo.toml",
@@ -74,7 +85,7 @@ const TOOLS: [Tool; 9] = [
     },
     Tool {
         program: "npm",
-        common: false,
+        size: Size::Large,
         files: &[
             (
                 "package.json",
@@ -93,7 +104,7 @@ const TOOLS: [Tool; 9] = [
     },
     Tool {
         program: "make",
-        common: true,
+        size: Size::Small,
         files: &[("Makefile", "include rules.mk\nall:\n"), ("rules.mk", "")],
         scripts: &[
             "write rules.mk $(shell touch {marker})",
@@ -104,7 +115,7 @@ const TOOLS: [Tool; 9] = [
     },
     Tool {
         program: "git",
-        common: true,
+        size: Size::Small,
         files: &[
             (".githooks/pre-commit", "#!/bin/sh\n. git/check.sh\n"),
             ("git/check.sh", ""),
@@ -120,7 +131,7 @@ const TOOLS: [Tool; 9] = [
     },
     Tool {
         program: "pre-commit",
-        common: true,
+        size: Size::Small,
         files: &[
             (
                 ".pre-commit-config.yaml",
@@ -139,7 +150,7 @@ const TOOLS: [Tool; 9] = [
     },
     Tool {
         program: "direnv",
-        common: true,
+        size: Size::Small,
         files: &[(".envrc", ". direnv/env.sh\n"), ("direnv/env.sh", "")],
         scripts: &["write direnv/env.sh touch {marker}"],
         before: "direnv allow .",
@@ -147,7 +158,7 @@ const TOOLS: [Tool; 9] = [
     },
     Tool {
         program: "mvn",
-        common: false,
+        size: Size::Large,
         files: &[(".mvn/maven.config", "")],
         scripts: &[
             "write .mvn/jvm.config -Xlog:gc:file={marker}",
@@ -158,16 +169,27 @@ const TOOLS: [Tool; 9] = [
     },
     Tool {
         program: "gradle",
-        common: false,
-        files: &[("settings.gradle", "")],
-        scripts: &["write gradle.properties org.gradle.jvmargs=-Xlog:gc:file={marker}"],
+        size: Size::Slow,
+        files: &[
+            ("settings.gradle", ""),
+            ("build.gradle", "apply from: \"gradle/rules.txt\"\n"),
+            ("gradle/rules.txt", ""),
+        ],
+        scripts: &[
+            "write gradle.properties org.gradle.jvmargs=-Xlog:gc:file={marker}",
+            "write java/options org.gradle.jvmargs=-Xlog:gc:file={marker}\nsymlink gradle.properties java/options",
+            "write settings.gradle new File(\"{marker}\").text = \"\"",
+            "write gradle/rules.txt new File(\"{marker}\").text = \"\"",
+            "write buildSrc/build.gradle new File(\"{marker}\").text = \"\"",
+            "write home/.gradle/init.gradle new File(\"{marker}\").text = \"\"",
+        ],
         before: "",
-        after: "gradle --offline --no-daemon help",
+        after: "GRADLE_USER_HOME=home/.gradle gradle --offline --no-daemon help",
     },
     // Not a program of its own: what the person's shell runs by that name.
     Tool {
         program: "sh",
-        common: true,
+        size: Size::Small,
         files: &[("gradlew", "")],
         scripts: &[
             "write gradlew touch {marker}",
@@ -179,6 +201,11 @@ const TOOLS: [Tool; 9] = [
 ];
 
 impl Tool {
+    /// Whether this run of the tests has the time for it.
+    fn is_asked_for(&self) -> bool {
+        self.size != Size::Slow || size(false, true)
+    }
+
     fn is_there(&self) -> bool {
         let there = Command::new("sh")
             .args(["-c", &format!("command -v {}", self.program)])
@@ -225,15 +252,15 @@ fn repository<'tool>(tools: impl IntoIterator<Item = &'tool Tool>) -> TestReposi
 
 fn no_tool_runs_what_an_agent_planted(kind: EngineKind) {
     let mut tools: Vec<&Tool> = Vec::new();
-    for tool in &TOOLS {
-        match (tool.is_there(), tool.common) {
+    for tool in TOOLS.iter().filter(|tool| tool.is_asked_for()) {
+        match (tool.is_there(), tool.size) {
             (true, _) => tools.push(tool),
-            (false, true) => absent(&format!("program `{}`", tool.program)),
-            (false, false) => skip(&format!("no program `{}`", tool.program)),
+            (false, Size::Small) => absent(&format!("program `{}`", tool.program)),
+            (false, Size::Large | Size::Slow) => skip(&format!("no program `{}`", tool.program)),
         }
     }
     let mut list = Config::default().protected_paths;
-    list.push("**/Makefile".to_owned());
+    list.extend(["**/Makefile", "**/*.gradle"].map(str::to_owned));
     let list = serde_json::to_string(&list).unwrap();
     let more = format!("stitch: {{max_attempts: 1}}\nprotected_paths: {list}\n");
     let Some(project) = Project::on(kind, repository(tools.iter().copied()), &more) else {
@@ -262,7 +289,7 @@ fn no_tool_runs_what_an_agent_planted(kind: EngineKind) {
 /// Each script by itself, where nobody holds it back.
 #[test]
 fn every_tool_runs_it_in_a_plain_checkout() {
-    for tool in TOOLS.iter().filter(|tool| tool.is_there()) {
+    for tool in TOOLS.iter().filter(|tool| tool.is_asked_for() && tool.is_there()) {
         for script in tool.scripts {
             let repository = repository([tool]);
             repository.commit("a project");
