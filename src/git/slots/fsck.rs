@@ -55,7 +55,10 @@ fn goes_up(path: &str) -> bool {
 
 /// Whether an address hides no end of line, and a relative one does not climb to a host.
 fn is_plain_address(url: &str) -> bool {
-    let relative = url.trim_start_matches("../").trim_start_matches("./");
+    let mut relative = url;
+    while let Some(rest) = relative.strip_prefix("../").or_else(|| relative.strip_prefix("./")) {
+        relative = rest;
+    }
     let climbs = relative.len() < url.len() && relative.starts_with([':', '/']);
     !url.to_ascii_lowercase().contains("%0a") && !climbs && !url.is_empty()
 }
@@ -93,6 +96,7 @@ mod tests {
             "url = \"-x\"",
             "url = https://host/%0aheader",
             "url = ../:x",
+            "url = ./../:x",
             "url = ..//x",
             "url = a\\\nb",
             "update = !touch x",

@@ -27,9 +27,15 @@ pub(super) fn steps() -> Vec<Step> {
     steps
 }
 
-/// Makes a repository with a commit of these files, and a checkout of it.
+/// Where files are in memory, on machines that have such a folder.
+const IN_MEMORY: &str = "/dev/shm";
+
+/// Makes a repository with a commit of these files, and a checkout of it. It is in memory if that can be had: ext4, which
+/// avoids inodes that were freed within the last seconds, takes longer for each file the more of them there are.
 pub(super) fn make(files: &[(&str, &str)]) -> Result<TempDir> {
-    let folder = tempfile::Builder::new().prefix("cordwainer-bench-").tempdir()?;
+    let mut builder = tempfile::Builder::new();
+    builder.prefix("cordwainer-bench-");
+    let folder = builder.tempdir_in(IN_MEMORY).or_else(|_| builder.tempdir())?;
     for (path, content) in files {
         fs::write(folder.path().join(path), content)?;
     }
@@ -169,7 +175,7 @@ fn merges() -> Vec<Step> {
                     .collect()
             })
         }),
-        step("merge: files that are renamed and alike", "files", 16, |size| {
+        step("merge: files that are renamed and alike", "files", 128, |size| {
             ["a", "b", "c"].map(|folder| {
                 let content =
                     |number: usize| lines(20, |line| format!("{} {}", line % 7, (number + line) % 5)) + folder;
@@ -184,7 +190,7 @@ fn merges() -> Vec<Step> {
         step("merge of texts: lines in another order", "lines", 2048, |size| {
             one([1, 7, 13].map(|step| lines(size, |line| (line * step % (size + 1)).to_string())))
         }),
-        step("merge of texts: two lines again and again", "lines", 512, |size| {
+        step("merge of texts: two lines again and again", "lines", 2048, |size| {
             one([3, 5, 7].map(|step| lines(size, |line| (line * line / step % 2).to_string())))
         }),
         step("merge of texts: one line again and again", "lines", 512, |size| {
