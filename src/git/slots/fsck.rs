@@ -60,7 +60,24 @@ fn is_plain_address(url: &str) -> bool {
         relative = rest;
     }
     let climbs = relative.len() < url.len() && relative.starts_with([':', '/']);
-    !url.to_ascii_lowercase().contains("%0a") && !climbs && !url.is_empty()
+    !url.to_ascii_lowercase().contains("%0a") && !climbs && !url.is_empty() && names_its_host(url)
+}
+
+/// Whether an address that curl would be given names a host. `http::` and the like hand over what follows them.
+fn names_its_host(url: &str) -> bool {
+    let Some(rest) = ["http", "https", "ftp", "ftps"].iter().find_map(|scheme| {
+        let rest = url.strip_prefix(scheme)?;
+        rest.strip_prefix("::")
+            .or_else(|| rest.starts_with("://").then_some(url))
+    }) else {
+        return true;
+    };
+    let Some((scheme, rest)) = rest.split_once("://") else {
+        return false;
+    };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    !scheme.is_empty() && !host.is_empty()
 }
 
 #[cfg(test)]
@@ -97,6 +114,10 @@ mod tests {
             "url = https://host/%0aheader",
             "url = ../:x",
             "url = ./../:x",
+            "url = http:///x",
+            "url = https::ssh:///x",
+            "url = ftp::x",
+            "url = https://me@/x",
             "url = ..//x",
             "url = a\\\nb",
             "update = !touch x",
