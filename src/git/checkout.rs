@@ -165,8 +165,8 @@ impl<'git> Move<'git> {
             obstacles.sort();
             return Ok(Advance::Blocked(obstacles));
         }
-        let left = self.worktree.differing(&self.changed, &self.to)?;
-        let plan = self.worktree.plan(&left, &self.to);
+        // Also what would be stored as `to` has it: its ends of lines may be others than git writes.
+        let plan = self.worktree.plan(&self.changed, &self.to);
         if let Some(why) = self.worktree.too_much_work() {
             return Ok(Advance::TooMuchWork(why));
         }

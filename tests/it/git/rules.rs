@@ -289,7 +289,7 @@ fn a_checkout_is_brought_to_what_git_writes_and_git_finds_it_clean() {
             repository.git(&["update-ref", "HEAD", &to.to_string()]);
             let status = repository.git(&["status", "--porcelain"]);
             // A file that is the same in both stays as it is, also where the move changes its attributes.
-            repository.git(&["update-ref", "HEAD", &from.to_string()]);
+            repository.git(&["reset", "-q", "--hard", &from.to_string()]);
             repository.git(&["read-tree", "--empty"]);
             repository.git(&["reset", "-q", "--hard", &from.to_string()]);
             repository.git(&["reset", "-q", "--hard", &to.to_string()]);
