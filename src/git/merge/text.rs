@@ -44,7 +44,7 @@ pub(super) fn merge([was, ours, theirs]: [&[u8]; 3], overlaps: Overlaps, work: &
         }
     }
     join_near(&mut parts);
-    Some(write(&parts, &ours, &theirs))
+    Some(write(&parts, &was, &ours, &theirs))
 }
 
 /// Who changed some lines.
@@ -139,7 +139,7 @@ fn join_near(parts: &mut Vec<Place>) {
 }
 
 /// Writes our text with the changed places as they are to be.
-fn write(parts: &[Place], ours: &[&[u8]], theirs: &[&[u8]]) -> Vec<u8> {
+fn write(parts: &[Place], was: &[&[u8]], ours: &[&[u8]], theirs: &[&[u8]]) -> Vec<u8> {
     let mut merged = Vec::new();
     let mut at = 0;
     for part in parts {
@@ -152,12 +152,8 @@ fn write(parts: &[Place], ours: &[&[u8]], theirs: &[&[u8]]) -> Vec<u8> {
                 let own = &ours[part.ours.clone()];
                 take(&mut merged, own);
                 if own.last().is_some_and(|line| !line.ends_with(b"\n")) {
-                    let has_returns = |text: &[&[u8]], start: usize| {
-                        let before = text.get(start.saturating_sub(1));
-                        before.is_some_and(|line| line.ends_with(b"\r\n"))
-                    };
-                    let returns = has_returns(ours, part.ours.start) && has_returns(theirs, part.theirs.start);
-                    merged.extend_from_slice(if returns { b"\r\n" } else { b"\n" });
+                    let sides = [(ours, part.ours.start), (theirs, part.theirs.start), (was, 0)];
+                    merged.extend_from_slice(end_of_line(sides));
                 }
                 take(&mut merged, &theirs[part.theirs.clone()]);
             }
@@ -165,6 +161,31 @@ fn write(parts: &[Place], ours: &[&[u8]], theirs: &[&[u8]]) -> Vec<u8> {
     }
     take(&mut merged, &ours[at..]);
     merged
+}
+
+/// The end that a last line without one gets, as git chooses it (`xdiff/xmerge.c`): a CR only where the lines before the
+/// places of both sides, and the ancestor's first line, have one or tell nothing, the ancestor's own having one.
+fn end_of_line(places: [(&[&[u8]], usize); 3]) -> &'static [u8] {
+    let mut said = None;
+    for (lines, start) in places {
+        said = has_return(lines, start.saturating_sub(1));
+        if said == Some(false) {
+            break;
+        }
+    }
+    if said == Some(true) { b"\r\n" } else { b"\n" }
+}
+
+/// Whether a line ends in CR and LF; the last one, where it has no end, is judged by the one before. `None` where there is
+/// nothing to judge by.
+fn has_return(lines: &[&[u8]], at: usize) -> Option<bool> {
+    let line = lines.get(at)?;
+    let judged = if line.ends_with(b"\n") {
+        line
+    } else {
+        lines.get(at.checked_sub(1)?)?
+    };
+    Some(judged.ends_with(b"\r\n"))
 }
 
 fn take(merged: &mut Vec<u8>, lines: &[&[u8]]) {
@@ -210,12 +231,14 @@ mod tests {
 
     #[test]
     fn a_union_ends_our_last_line() {
-        let union = |ours: &str, theirs: &str| {
-            let texts = ["k\r\n", ours, theirs].map(str::as_bytes);
+        let union = |was: &str, ours: &str, theirs: &str| {
+            let texts = [was, ours, theirs].map(str::as_bytes);
             String::from_utf8(merge(texts, Overlaps::TakeBoth, &Work::new()).unwrap()).unwrap()
         };
-        assert_eq!(union("k\r\na", "k\r\nb\r\n"), "k\r\na\r\nb\r\n");
-        assert_eq!(union("k\na", "k\nb"), "k\na\nb");
+        assert_eq!(union("k\r\n", "k\r\na", "k\r\nb\r\n"), "k\r\na\r\nb\r\n");
+        assert_eq!(union("k\n", "k\na", "k\nb"), "k\na\nb");
+        // The ancestor decides where both sides have CR.
+        assert_eq!(union("j\n", "k\r\na", "k\r\nb\r\n"), "k\r\na\nb\r\n");
     }
 
     #[test]
