@@ -45,6 +45,15 @@ impl Project {
     }
 }
 
+/// Presses Ctrl-C twice, each time once the words of the press before are on the screen.
+#[track_caller]
+fn press_twice(terminal: &mut PseudoTerminal) {
+    for said in [ONCE, TWICE] {
+        terminal.interrupt();
+        terminal.shows(said);
+    }
+}
+
 fn once_nothing_new_begins_and_a_call_has_its_grace(kind: EngineKind) {
     let Some(project) = Project::new(kind, "stop_grace: 1h\n") else {
         return;
@@ -86,10 +95,7 @@ fn twice_suspends_at_once(kind: EngineKind) {
     project.add("is interrupted", HANGS);
     let mut terminal = project.at_terminal(&["generator", "run"]);
     project.wait_for_agent("cw-1", 1);
-    for said in [ONCE, TWICE] {
-        terminal.interrupt();
-        terminal.shows(said);
-    }
+    press_twice(&mut terminal);
     let (code, shown) = terminal.ended();
     assert_eq!(code, Some(130), "{shown}");
     project.expect_suspended();
@@ -102,10 +108,7 @@ fn a_gate_before_any_work_is_ended(kind: EngineKind) {
     project.add("is never begun", "write src/a.txt x");
     let mut terminal = project.at_terminal(&["generator", "run"]);
     wait_until(|| project.containers().iter().any(|name| name.contains("-gate-")));
-    for said in [ONCE, TWICE] {
-        terminal.interrupt();
-        terminal.shows(said);
-    }
+    press_twice(&mut terminal);
     let (code, shown) = terminal.ended();
     assert_eq!(code, Some(130), "{shown}");
     assert_eq!(project.outcomes("cw-1"), Vec::<String>::new());
@@ -118,10 +121,7 @@ fn a_measure_is_ended(kind: EngineKind) {
     };
     let mut terminal = project.at_terminal(&["generator", "measure"]);
     project.wait_for_event(|event| matches!(event, Happening::AgentStarted { .. }));
-    for said in [ONCE, TWICE] {
-        terminal.interrupt();
-        terminal.shows(said);
-    }
+    press_twice(&mut terminal);
     let (code, shown) = terminal.ended();
     assert_eq!(code, Some(130), "{shown}");
     project.expect_tidy();
@@ -147,10 +147,7 @@ fn three_times_ends_it_and_names_what_is_left(kind: EngineKind) {
     project.add("is interrupted", &format!("deaf\n{HANGS}"));
     let mut terminal = project.at_terminal(&["generator", "run"]);
     project.wait_for_agent("cw-1", 1);
-    for said in [ONCE, TWICE] {
-        terminal.interrupt();
-        terminal.shows(said);
-    }
+    press_twice(&mut terminal);
     terminal.interrupt();
     let (code, shown) = terminal.ended();
     assert_eq!(code, Some(130), "{shown}");
