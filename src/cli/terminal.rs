@@ -15,11 +15,13 @@ pub(crate) struct Screen(MultiProgress);
 
 impl Default for Screen {
     fn default() -> Self {
-        let terminal = Term::buffered_stderr();
-        let target = if terminal.is_term() {
-            ProgressDrawTarget::term_like_with_hz(Box::new(Forgiving(terminal)), REFRESH_RATE)
+        // Also a terminal that has no commands (`TERM=dumb`) is none to draw on.
+        let stderr = ProgressDrawTarget::stderr();
+        let target = if stderr.is_hidden() {
+            stderr
         } else {
-            ProgressDrawTarget::hidden()
+            let terminal = Forgiving(Term::buffered_stderr());
+            ProgressDrawTarget::term_like_with_hz(Box::new(terminal), REFRESH_RATE)
         };
         Self(MultiProgress::with_draw_target(target))
     }
