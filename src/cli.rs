@@ -9,14 +9,15 @@ use clap::{Args, Parser, Subcommand};
 use secrecy::SecretString;
 use tracing_subscriber::EnvFilter;
 
-use crate::error::{Context as _, Error, ErrorKind, Result, exit};
-use crate::gateway::Proxy;
-use crate::generator::{Generator, Surroundings};
+use crate::base::error::{Context as _, Error, ErrorKind, Result, exit};
+use crate::base::interruption::LeftBehind;
+use crate::base::redact::Redactor;
+use crate::base::text::harmless;
+use crate::base::world::World;
 use crate::git::EnvironmentIdentities;
-use crate::interruption::LeftBehind;
-use crate::redact::Redactor;
-use crate::text::harmless;
-use crate::world::World;
+use crate::lifecycle::{Generator, Surroundings};
+use crate::report::output::Output;
+use crate::sandbox::gateway::Proxy;
 
 mod config;
 mod context;
@@ -27,8 +28,7 @@ mod init;
 mod issues;
 mod signal;
 mod stats;
-pub(crate) mod terminal;
-mod transcript;
+pub(crate) mod transcript;
 
 pub(crate) use context::Context;
 
@@ -147,11 +147,14 @@ impl Context {
             ));
         }
         Ok(Self {
-            json: common.json,
+            output: Output {
+                json: common.json,
+                redactor: redactor.clone(),
+                ..Output::default()
+            },
             verbose: common.verbose > 0,
             directory,
             generation: common.generation.clone(),
-            screen: terminal::Screen::default(),
             surroundings: surroundings(redactor),
         })
     }
@@ -170,7 +173,7 @@ impl Context {
 
     /// Whether a person sees the live lines: stdout and stderr are a terminal, and nothing else talks.
     pub(crate) fn is_live(&self) -> bool {
-        !self.json && !self.verbose && std::io::stdout().is_terminal() && std::io::stderr().is_terminal()
+        !self.output.json && !self.verbose && std::io::stdout().is_terminal() && std::io::stderr().is_terminal()
     }
 }
 

@@ -7,6 +7,7 @@ mod container;
 mod defaults;
 mod document;
 mod field;
+pub(crate) mod file;
 mod gates;
 mod guard;
 mod keys;
@@ -27,6 +28,7 @@ mod show;
 pub(crate) use show::duration_text;
 mod timers;
 mod tokens;
+pub(crate) mod tools;
 mod values;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -35,10 +37,14 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::agent::Role;
-use crate::guarantee::Item;
-use crate::network::Policy;
+use crate::base::serialization::or_off;
+use crate::model::Role;
+use crate::sandbox::guarantee::Item;
 
+pub use crate::accounting::budget::BudgetConfig;
+pub use crate::sandbox::credential::Credentials;
+pub use crate::sandbox::engine::EngineChoice;
+pub use crate::sandbox::network::NetworkConfig;
 pub(crate) use claude_args::BARE;
 pub use document::example;
 pub(crate) use document::{Fitting, fitted, quoted};
@@ -107,7 +113,7 @@ pub struct Config {
     /// `max_issues`: proposals a measure may make (10).
     pub max_issues: u32,
     /// `cycles`: cycles a `run` makes (1); `off` is until nothing is left.
-    #[serde(serialize_with = "show::or_off")]
+    #[serde(serialize_with = "or_off")]
     pub cycles: Option<u32>,
     /// `estimated_lines_min`: smallest task measure may propose (250).
     pub estimated_lines_min: u32,
@@ -176,19 +182,6 @@ impl Config {
     }
 }
 
-/// `container.engine`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum EngineChoice {
-    /// Whatever answers first.
-    #[default]
-    Auto,
-    /// Podman alone.
-    Podman,
-    /// Docker Engine alone.
-    Docker,
-}
-
 /// The `container` section.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ContainerConfig {
@@ -200,10 +193,10 @@ pub struct ContainerConfig {
     #[serde(serialize_with = "show::size_or_off")]
     pub memory: Option<u64>,
     /// Cores, such as 1.5; `None` is no limit.
-    #[serde(serialize_with = "show::or_off")]
+    #[serde(serialize_with = "or_off")]
     pub cpus: Option<f64>,
     /// Processes and threads; `None` is no limit.
-    #[serde(serialize_with = "show::or_off")]
+    #[serde(serialize_with = "or_off")]
     pub pids: Option<u32>,
     /// Network mode or network name (`none`); another needs `relax` to have it.
     pub network: Option<String>,
@@ -237,19 +230,6 @@ pub struct MountConfig {
     pub writable: bool,
 }
 
-/// `agent.credentials`: who pays.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Credentials {
-    /// A Claude subscription.
-    #[default]
-    Subscription,
-    /// An API key.
-    ApiKey,
-    /// Nobody asks: a local model server, a scripted agent.
-    None,
-}
-
 /// The `agent` section.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct AgentConfig {
@@ -261,13 +241,6 @@ pub struct AgentConfig {
     pub credentials: Credentials,
     /// The home folder in the container (`/home/agent`).
     pub home: String,
-}
-
-/// The `network` section.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct NetworkConfig {
-    /// What containers may reach through the gateway.
-    pub allow: Policy,
 }
 
 /// The sections of the roles: `measure`, `stitch`, `review` and `optimize`.
@@ -284,13 +257,13 @@ pub struct RoleConfig {
     /// `--effort`.
     pub effort: Option<String>,
     /// `--max-turns`.
-    #[serde(serialize_with = "show::or_off")]
+    #[serde(serialize_with = "or_off")]
     pub max_turns: Option<u32>,
     /// `--max-budget-usd`, for one call.
-    #[serde(serialize_with = "show::or_off")]
+    #[serde(serialize_with = "or_off")]
     pub budget_usd: Option<f64>,
     /// Tokens that one call may use, read and written.
-    #[serde(serialize_with = "show::or_off")]
+    #[serde(serialize_with = "or_off")]
     pub budget_tokens: Option<u64>,
     /// A call's limit without one event, from its start (`2m`); `None` is `off`.
     #[serde(serialize_with = "show::duration_or_off")]
@@ -316,35 +289,12 @@ pub struct RoleConfig {
     /// Arguments of the client beyond `claude_args`.
     pub args: Vec<String>,
     /// Tasks a cycle (stitch), proposals a cycle (measure: `max_issues` bounds it, too); `None` is no limit.
-    #[serde(serialize_with = "show::or_off")]
+    #[serde(serialize_with = "or_off")]
     pub max_per_cycle: Option<u32>,
     /// Attempts at a task (stitch: 3), answers of a measure (2).
     pub max_attempts: u32,
     /// Calls at once: 1 until parallel work is there.
     pub parallel: u32,
-}
-
-/// The `budget` section; `None` is no limit.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
-pub struct BudgetConfig {
-    /// US dollars a generation may cost.
-    #[serde(serialize_with = "show::or_off")]
-    pub usd: Option<f64>,
-    /// Tokens a generation may use, read and written.
-    #[serde(serialize_with = "show::or_off")]
-    pub tokens: Option<u64>,
-    /// US dollars one cycle may cost: a measure and what follows it.
-    #[serde(serialize_with = "show::or_off")]
-    pub cycle_usd: Option<f64>,
-    /// Tokens one cycle may use.
-    #[serde(serialize_with = "show::or_off")]
-    pub cycle_tokens: Option<u64>,
-    /// US dollars one task may cost, all attempts at it together.
-    #[serde(serialize_with = "show::or_off")]
-    pub task_usd: Option<f64>,
-    /// Tokens one task may use, all attempts at it together.
-    #[serde(serialize_with = "show::or_off")]
-    pub task_tokens: Option<u64>,
 }
 
 /// The `retry` section: how calls that met a passing failure are made again.

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 pub use git2::Oid;
 use git2::{ErrorCode, Repository, RepositoryOpenFlags};
 
-use crate::error::{Context as _, Error, ErrorKind, Result};
-use crate::redact::Redactor;
+use crate::base::error::{Context as _, Error, ErrorKind, Result};
+use crate::base::redact::Redactor;
 
 mod bytes;
 mod checkout;

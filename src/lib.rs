@@ -42,63 +42,47 @@
 //! Where to go on reading: [`store`] keeps the [issues](issue), [`git`] the worktrees, [`engine`] the containers,
 //! [`agent`] reads what the client says, [`proposal`] checks what it proposes.
 
-pub mod agent;
-pub mod attempt;
-pub mod budget;
-mod call;
-pub mod cli;
-pub mod config;
-mod config_file;
-mod crash;
-pub mod credential;
-pub mod doctor;
-mod driver;
-pub mod engine;
-pub mod error;
-pub mod event;
-mod fs;
-mod gate;
-pub mod gateway;
-pub mod generation;
-pub mod generator;
-pub mod git;
-pub mod graph;
-pub mod guarantee;
-pub mod history;
-pub mod image;
-pub mod interruption;
-pub mod issue;
-mod judgement;
-pub mod ledger;
-pub mod lines;
-mod materials;
-mod measure;
-pub mod metering;
-pub mod network;
-mod obeyed;
-pub mod pause;
-mod pause_file;
-mod pausing;
-mod plan;
-mod preflight;
-pub mod prompt;
-pub mod proposal;
-mod protected;
-pub mod record;
-mod recover;
-pub mod redact;
-mod report;
-mod retry;
-pub mod scaffold;
-mod stitch;
-pub mod store;
-mod suspend;
-mod task_commit;
+mod base;
 #[cfg(any(test, feature = "crash-points"))]
 #[doc(hidden)]
-pub mod testing;
-pub mod text;
-mod work;
-pub mod world;
+pub use base::testing;
+pub use base::{error, graph, interruption, lines, redact, text, world};
 
-pub use generator::Generator;
+mod model;
+pub use model::generation;
+
+pub mod git;
+
+pub mod agent;
+
+mod accounting;
+pub use accounting::{budget, ledger, metering};
+
+mod issues;
+pub use issues::{attempt, issue, proposal, store};
+
+mod sandbox;
+pub use sandbox::{credential, engine, gateway, guarantee, network};
+
+pub mod config;
+
+pub mod record;
+pub use record::{event, history};
+
+pub mod prompt;
+
+mod project;
+
+mod run;
+pub use run::waiting::pause;
+
+mod setup;
+pub use setup::{doctor, image, init as scaffold};
+
+pub mod lifecycle;
+pub use lifecycle as generator;
+pub use lifecycle::Generator;
+
+mod report;
+
+pub mod cli;

@@ -4,8 +4,8 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::error::{Error, ErrorKind, Result};
-use crate::proposal::{self, Limits};
+use crate::base::error::{Error, ErrorKind, Result};
+use crate::issues::proposal::{self, Limits};
 
 mod context;
 mod fence;

@@ -2,31 +2,33 @@
 
 use tokio::sync::mpsc::UnboundedReceiver;
 
-use crate::cli::Context;
-use crate::error::Result;
-use crate::event::Event;
+use crate::base::error::Result;
+use crate::record::event::Event;
 use crate::report::live::LiveLines;
+use crate::report::output::Output;
 
 mod lines;
 mod live;
 pub(crate) mod numbers;
+pub(crate) mod output;
 pub(crate) mod status;
+pub(crate) mod terminal;
 
 /// Shows events until the run that sends them ends.
-pub(crate) async fn follow(context: &Context, terminal: bool, mut events: UnboundedReceiver<Event>) -> Result<()> {
-    if context.json {
+pub(crate) async fn follow(output: &Output, terminal: bool, mut events: UnboundedReceiver<Event>) -> Result<()> {
+    if output.json {
         while let Some(event) = events.recv().await {
-            context.print_json_line(&event)?;
+            output.print_json_line(&event)?;
         }
         return Ok(());
     }
-    let mut live = terminal.then(|| LiveLines::new(context.screen.clone()));
+    let mut live = terminal.then(|| LiveLines::new(output.screen.clone()));
     while let Some(event) = events.recv().await {
         if let Some(live) = &mut live {
             live.update(&event);
         }
         if let Some(line) = lines::lasting(&event.event) {
-            context.screen.above(|| context.print(&line))?;
+            output.screen.above(|| output.print(&line))?;
         }
     }
     Ok(())

@@ -30,7 +30,7 @@ use self::usage::Meter;
 use self::words::LastWords;
 use self::work::Work;
 use super::{AgentEvent, CallReport, Ending, Rates, Usage};
-use crate::text::one_line;
+use crate::base::text::one_line;
 
 /// The longest summary of a tool's use, in characters.
 const SUMMARY_WIDTH: usize = 100;

@@ -6,8 +6,8 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use super::{Common, Context};
+use crate::base::error::{Context as _, Error, ErrorKind, Result, exit};
 use crate::config::{Config, FILE_NAME, Problem, Problems, schema};
-use crate::error::{Context as _, Error, ErrorKind, Result, exit};
 use crate::git::Git;
 
 /// `config`.
@@ -35,7 +35,7 @@ pub(super) fn execute(command: &ConfigCommand, context: &Context) -> Result<u8> 
     match command {
         ConfigCommand::Check => check(Git::discover(&context.directory)?.workdir(), context),
         ConfigCommand::Show => show(Git::discover(&context.directory)?.workdir(), context),
-        ConfigCommand::Schema => context.print(schema().trim_end()).map(|()| exit::DONE),
+        ConfigCommand::Schema => context.output.print(schema().trim_end()).map(|()| exit::DONE),
     }
 }
 
@@ -45,13 +45,13 @@ fn check(root: &Path, context: &Context) -> Result<u8> {
         Err(error) => Some(problems_of(error)?),
     };
     let found: &[Problem] = problems.as_ref().map_or(&[], Problems::as_slice);
-    if context.json {
-        context.print_json(&found)?;
+    if context.output.json {
+        context.output.print_json(&found)?;
     } else if found.is_empty() {
-        context.say(&format!("{FILE_NAME} is fine."));
+        context.output.say(&format!("{FILE_NAME} is fine."));
     }
     for problem in found {
-        context.say(&problem.to_string());
+        context.output.say(&problem.to_string());
     }
     Ok(if found.is_empty() {
         exit::DONE
@@ -71,10 +71,10 @@ fn problems_of(error: Error) -> Result<Problems> {
 
 fn show(root: &Path, context: &Context) -> Result<u8> {
     let config = Config::load(root)?;
-    if context.json {
-        context.print_json(&config)?;
+    if context.output.json {
+        context.output.print_json(&config)?;
     } else {
-        context.print(to_yaml(&config)?.trim_end())?;
+        context.output.print(to_yaml(&config)?.trim_end())?;
     }
     Ok(exit::DONE)
 }
@@ -86,17 +86,16 @@ fn to_yaml<T: Serialize>(value: &T) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::generator::Surroundings;
+    use crate::lifecycle::Surroundings;
 
     #[test]
     fn the_exit_code_says_whether_the_file_is_good() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let context = Context {
-            json: false,
+            output: crate::report::output::Output::default(),
             verbose: false,
             directory: folder.path().to_owned(),
             generation: None,
-            screen: crate::cli::terminal::Screen::default(),
             surroundings: Surroundings::default(),
         };
         let write = |text: &str| std::fs::write(folder.path().join(FILE_NAME), text).expect("a file");

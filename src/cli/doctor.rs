@@ -4,10 +4,10 @@ use clap::Args;
 
 use super::signal::{self, OnSignal};
 use super::{Common, Context};
-use crate::doctor::{self, Check, Diagnosis, DoctorOptions, EngineDiagnosis};
-use crate::error::{Error, ErrorKind, Result, exit};
-use crate::guarantee::Guarantee;
-use crate::text::harmless;
+use crate::base::error::{Error, ErrorKind, Result, exit};
+use crate::base::text::harmless;
+use crate::sandbox::guarantee::Guarantee;
+use crate::setup::doctor::{self, Check, Diagnosis, DoctorOptions, EngineDiagnosis};
 
 /// `doctor`.
 #[derive(Clone, Debug, Args)]
@@ -25,10 +25,10 @@ pub(super) async fn execute(args: &DoctorArgs, context: &Context) -> Result<u8> 
     let options = DoctorOptions { gates: args.gates };
     let surroundings = context.surroundings.clone();
     let diagnosis = Box::pin(doctor::diagnose(&context.directory, surroundings, options)).await?;
-    if context.json {
-        context.print_json(&diagnosis)?;
+    if context.output.json {
+        context.output.print_json(&diagnosis)?;
     } else {
-        context.print(&harmless(&shown(&diagnosis)))?;
+        context.output.print(&harmless(&shown(&diagnosis)))?;
     }
     if diagnosis.engines.is_empty() {
         let tried = diagnosis.unreachable.join("\n  ");

@@ -3,18 +3,18 @@
 use clap::{Args, Subcommand};
 use tokio::sync::mpsc::unbounded_channel;
 
-use crate::attempt::Outcome;
+use crate::base::error::{Result, exit};
+use crate::base::interruption::Interruption;
+use crate::base::text::one_line;
 use crate::cli::signal::{self, OnSignal};
 use crate::cli::{Common, Context, init};
-use crate::error::{Result, exit};
-use crate::generation::GenerationName;
-use crate::generator::{Generator, NewToRun, NewToRunChange, Removal, RunOptions, StartOptions, StopOptions};
-use crate::interruption::Interruption;
-use crate::issue::IssueId;
-use crate::record::EventSender;
+use crate::issues::attempt::Outcome;
+use crate::lifecycle::{Generator, NewToRun, NewToRunChange, Removal, RunOptions, StartOptions, StopOptions};
+use crate::model::IssueId;
+use crate::model::generation::GenerationName;
+use crate::record::recorder::EventSender;
 use crate::report;
 use crate::report::numbers::counted;
-use crate::text::one_line;
 
 /// `generator` and what follows it.
 #[derive(Clone, Debug, Args)]
@@ -126,37 +126,37 @@ pub(super) async fn execute(command: &GeneratorCommand, context: &Context) -> Re
 
 /// Prints what was found, as JSON or in words.
 fn show<T: serde::Serialize>(context: &Context, value: &T, words: impl FnOnce() -> String) -> Result<u8> {
-    if context.json {
-        context.print_json(value)?;
+    if context.output.json {
+        context.output.print_json(value)?;
     } else {
-        context.print(&words())?;
+        context.output.print(&words())?;
     }
     Ok(exit::DONE)
 }
 
 async fn start(generator: &Generator, name: Option<String>, from: Option<String>, context: &Context) -> Result<u8> {
     let done = generator.start(&StartOptions { name, from }).await?;
-    if context.json {
-        context.print_json(&done)?;
+    if context.output.json {
+        context.output.print_json(&done)?;
         return Ok(exit::DONE);
     }
     for hazard in &done.hazards {
-        context.say(&format!("Note: {hazard}."));
+        context.output.say(&format!("Note: {hazard}."));
     }
-    context.print(&format!(
+    context.output.print(&format!(
         "Started {} from {} ({}).",
         done.generation,
         done.base_branch,
         &done.base[..10]
     ))?;
     if !done.cleared.is_empty() {
-        context.print(&format!(
+        context.output.print(&format!(
             "Cleared on the generation branch: {}.",
             done.cleared.join(", ")
         ))?;
     }
     if !done.seeded.is_empty() {
-        context.print(&format!("Seeded: {}.", done.seeded.join(", ")))?;
+        context.output.print(&format!("Seeded: {}.", done.seeded.join(", ")))?;
     }
     Ok(exit::DONE)
 }
@@ -179,7 +179,7 @@ where
     let (sender, receiver) = unbounded_channel();
     let (done, shown) = tokio::join!(
         work(sender, interruption),
-        report::follow(context, context.is_live(), receiver)
+        report::follow(&context.output, context.is_live(), receiver)
     );
     let done = done?;
     shown?;
@@ -198,10 +198,14 @@ async fn resume(generator: &Generator, args: ResumeArgs, context: &Context) -> R
         let lifted = generator.lift_pauses()?;
         for pause in &lifted {
             let reason = one_line(&pause.reason, 300);
-            context.say(&format!("Lifted the pause until {}: {reason}.", pause.until));
+            context
+                .output
+                .say(&format!("Lifted the pause until {}: {reason}.", pause.until));
         }
         if let Some(waiting) = generator.run_at_work()?.filter(|_| !lifted.is_empty()) {
-            context.say(&format!("Run {} (process {}) goes on.", waiting.id, waiting.pid));
+            context
+                .output
+                .say(&format!("Run {} (process {}) goes on.", waiting.id, waiting.pid));
             return Ok(exit::DONE);
         }
     }
@@ -231,38 +235,40 @@ async fn stitch(generator: &Generator, id: Option<IssueId>, context: &Context) -
 async fn stop(generator: &Generator, no_merge: bool, context: &Context) -> Result<u8> {
     let announce = |generation: &GenerationName, removal: &Removal| tell_removal(context, generation, removal);
     let done = generator.stop(StopOptions { no_merge }, announce).await?;
-    if context.json {
-        context.print_json(&done)?;
+    if context.output.json {
+        context.output.print_json(&done)?;
         return Ok(exit::DONE);
     }
     tell_recovered(context, &done.recovered)?;
     for gate in &done.not_yet {
         let gate = one_line(gate, 60);
-        context.print(&format!(
+        context.output.print(&format!(
             "Not yet: the gate `{gate}` never passed in {}.",
             done.generation
         ))?;
     }
     match (&done.merged, &done.left) {
         (Some(commit), _) => {
-            context.print(&format!(
+            context.output.print(&format!(
                 "Merged {} into {} as {}.",
                 done.generation,
                 done.base_branch,
                 &commit[..10]
             ))?;
         }
-        (None, Some(branch)) => context.print(&format!(
+        (None, Some(branch)) => context.output.print(&format!(
             "Finished {}; its branch {branch} is left to merge.",
             done.generation
         ))?,
-        (None, None) => context.print(&format!(
+        (None, None) => context.output.print(&format!(
             "Ended {}: there was nothing to merge into {}.",
             done.generation, done.base_branch
         ))?,
     }
     if let Some(archive) = &done.archive {
-        context.print(&format!("Issues and task commits are kept under {archive}."))?;
+        context
+            .output
+            .print(&format!("Issues and task commits are kept under {archive}."))?;
     }
     tell_new_to_run(context, &done.new_to_run)?;
     Ok(exit::DONE)
@@ -289,18 +295,18 @@ fn tell_new_to_run(context: &Context, files: &[NewToRun]) -> Result<()> {
     if let Some(more @ 1..) = files.len().checked_sub(SHOWN) {
         text.push_str(&format!("\n  and {more} more; `--json` has all of them"));
     }
-    context.print(&text)
+    context.output.print(&text)
 }
 
 async fn reset(generator: &Generator, context: &Context) -> Result<u8> {
     let announce = |generation: &GenerationName, removal: &Removal| tell_removal(context, generation, removal);
     let done = generator.reset(announce).await?;
-    if context.json {
-        context.print_json(&done)?;
+    if context.output.json {
+        context.output.print_json(&done)?;
         return Ok(exit::DONE);
     }
     tell_recovered(context, &done.recovered)?;
-    context.print(&format!(
+    context.output.print(&format!(
         "Reset {}; what it made is kept under {}.",
         done.generation, done.archive
     ))?;
@@ -333,11 +339,11 @@ fn tell_removal(context: &Context, generation: &GenerationName, removal: &Remova
     if let Some(kept) = &removal.kept_under {
         text.push_str(&format!("\nEverything it made stays reachable under {kept}"));
     }
-    context.say(&text);
+    context.output.say(&text);
 }
 
 fn tell_recovered(context: &Context, recovered: &[String]) -> Result<()> {
     recovered
         .iter()
-        .try_for_each(|what| context.print(&format!("Recovered: {what}.")))
+        .try_for_each(|what| context.output.print(&format!("Recovered: {what}.")))
 }

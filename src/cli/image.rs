@@ -4,12 +4,12 @@ use clap::{Args, Subcommand};
 
 use super::signal::{self, OnSignal};
 use super::{Common, Context};
+use crate::base::error::{Error, ErrorKind, Result, exit};
+use crate::base::text;
 use crate::config::Config;
-use crate::engine::{ConnectOptions, Engine, UserChoice};
-use crate::error::{Error, ErrorKind, Result, exit};
 use crate::git::Git;
-use crate::image::{self, BuildOptions, ImageReport};
-use crate::text;
+use crate::sandbox::engine::{ConnectOptions, Engine, UserChoice};
+use crate::setup::image::{self, BuildOptions, ImageReport};
 
 /// `image`.
 #[derive(Clone, Debug, Args)]
@@ -74,12 +74,14 @@ fn asked(context: &Context) -> Result<(Config, ConnectOptions)> {
 }
 
 async fn build(context: &Context, engine: &Engine, options: &BuildOptions) -> Result<u8> {
-    let built = image::build(engine, options, &mut |line| context.say(&text::harmless(line))).await?;
-    if context.json {
-        context.print_json(&built)?;
+    let built = image::build(engine, options, &mut |line| context.output.say(&text::harmless(line))).await?;
+    if context.output.json {
+        context.output.print_json(&built)?;
     } else {
         let what = if built.rebuilt { "Built" } else { "Unchanged:" };
-        context.print(&format!("{what} `{}`, also `{}:latest`.", built.tag, image::NAME))?;
+        context
+            .output
+            .print(&format!("{what} `{}`, also `{}:latest`.", built.tag, image::NAME))?;
     }
     Ok(exit::DONE)
 }
@@ -87,10 +89,10 @@ async fn build(context: &Context, engine: &Engine, options: &BuildOptions) -> Re
 async fn check(context: &Context, engine: &Engine, config: &Config) -> Result<u8> {
     let user = UserChoice::of(config.container.user.as_deref());
     let report = image::check(engine, &config.image, &config.container.toolchain, user).await?;
-    if context.json {
-        context.print_json(&report)?;
+    if context.output.json {
+        context.output.print_json(&report)?;
     } else {
-        context.print(&table(&report))?;
+        context.output.print(&table(&report))?;
     }
     let failed: Vec<&str> = report
         .items

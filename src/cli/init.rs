@@ -3,9 +3,9 @@
 use clap::Args;
 
 use super::Context;
-use crate::error::{Result, exit};
+use crate::base::error::{Result, exit};
 use crate::git::{Git, Head};
-use crate::scaffold::{InitOptions, InitReport, init};
+use crate::setup::init::{InitOptions, InitReport, init};
 
 /// Writes a configuration fitted to the repository; overwrites nothing.
 #[derive(Clone, Debug, Args)]
@@ -27,8 +27,8 @@ pub(super) fn execute(args: &InitArgs, context: &Context) -> Result<u8> {
         base_branch,
     };
     let report = init(git.workdir(), &options)?;
-    if context.json {
-        context.print_json(&report)?;
+    if context.output.json {
+        context.output.print_json(&report)?;
     } else {
         tell(&report, context);
     }
@@ -37,15 +37,15 @@ pub(super) fn execute(args: &InitArgs, context: &Context) -> Result<u8> {
 
 fn tell(report: &InitReport, context: &Context) {
     if !report.ecosystems.is_empty() {
-        context.say(&format!("Found {}.", report.ecosystems.join(", ")));
+        context.output.say(&format!("Found {}.", report.ecosystems.join(", ")));
     }
     for path in &report.written {
-        context.say(&format!("Wrote {}.", path.display()));
+        context.output.say(&format!("Wrote {}.", path.display()));
     }
     for path in &report.kept {
-        context.say(&format!("Left {} as it is.", path.display()));
+        context.output.say(&format!("Left {} as it is.", path.display()));
     }
     for note in &report.notes {
-        context.say(note);
+        context.output.say(note);
     }
 }

@@ -4,10 +4,11 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use crate::base::error::{Result, exit};
+use crate::base::text;
 use crate::cli::{Common, Context};
-use crate::error::{Result, exit};
-use crate::issue::{Issue, IssueId, Status};
-use crate::text;
+use crate::issues::issue::{Issue, Status};
+use crate::model::IssueId;
 
 mod add;
 mod change;

@@ -11,10 +11,10 @@ use tokio::runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::Instant;
 
+use crate::base::error::{Context as _, Result, exit};
+use crate::base::interruption::Interruption;
 use crate::cli::Context;
 use crate::config::duration_text;
-use crate::error::{Context as _, Result, exit};
-use crate::interruption::Interruption;
 
 /// Until the last words must be written.
 const LAST_WORDS: Duration = Duration::from_secs(2);
@@ -163,7 +163,7 @@ fn say(context: &Context, text: String) -> mpsc::Receiver<()> {
     let context = context.clone();
     // Without a thread there is nothing to say it with, and what is done counts more than what is said.
     let _ = thread::Builder::new().spawn(move || {
-        context.say(&text);
+        context.output.say(&text);
         let _ = written.send(());
     });
     told
@@ -176,7 +176,7 @@ fn say(context: &Context, text: String) -> mpsc::Receiver<()> {
 )]
 fn end(context: &Context) {
     let (cleared, told) = mpsc::channel();
-    let screen = context.screen.clone();
+    let screen = context.output.screen.clone();
     let _ = thread::Builder::new().spawn(move || {
         screen.end();
         let _ = cleared.send(());

@@ -4,10 +4,10 @@ use clap::{Args, Subcommand};
 use globset::GlobBuilder;
 use serde::Serialize;
 
+use crate::base::error::{Context as _, ErrorKind, Result, exit};
 use crate::cli::{Common, Context};
-use crate::error::{Context as _, ErrorKind, Result, exit};
-use crate::generator::Generator;
 use crate::git::{EntryKind, Head, TreeEntry};
+use crate::lifecycle::Generator;
 
 mod usage;
 
@@ -46,15 +46,17 @@ pub(super) fn execute(args: &StatsArgs, context: &Context) -> Result<u8> {
 fn documents(context: &Context) -> Result<u8> {
     let generator = context.open()?;
     let counts = counts(&generator)?;
-    if context.json {
-        context.print_json(&counts)?;
+    if context.output.json {
+        context.output.print_json(&counts)?;
         return Ok(exit::DONE);
     }
     if counts.is_empty() {
-        context.say("Nothing to count: `spec_globs` of the configuration is empty.");
+        context
+            .output
+            .say("Nothing to count: `spec_globs` of the configuration is empty.");
     }
     for one in &counts {
-        context.print(&format!(
+        context.output.print(&format!(
             "{}: {} files, {} lines, {} words",
             one.label, one.files, one.lines, one.words
         ))?;

@@ -7,11 +7,11 @@ use std::path::PathBuf;
 
 use self::document::Document;
 use self::read::Call;
-use crate::agent::Usage;
+use crate::base::error::{Result, exit};
+use crate::base::text::{harmless, one_line};
 use crate::cli::{Common, Context};
-use crate::error::{Result, exit};
+use crate::model::Usage;
 use crate::report::numbers;
-use crate::text::{harmless, one_line};
 
 /// Says what a recorded stream-json amounts to: outcome, usage, cost, limit.
 #[derive(Clone, Debug, clap::Args)]
@@ -28,10 +28,10 @@ impl TranscriptArgs {
     /// Runs the command. A recording that holds no event at all is a report, too: it crashed.
     pub(super) fn execute(&self, context: &Context) -> Result<u8> {
         let calls = read::all(&context.directory, &self.files)?;
-        if context.json {
-            context.print_json(&Document::of(&calls))?;
+        if context.output.json {
+            context.output.print_json(&Document::of(&calls))?;
         } else {
-            context.print(&text(&calls))?;
+            context.output.print(&text(&calls))?;
         }
         Ok(exit::DONE)
     }

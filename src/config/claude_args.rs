@@ -166,7 +166,7 @@ fn check_prompt(field: &Field<'_>, arguments: &[String]) {
         let Some(flag) = complete(&arguments[..index]).filter(|_| !word.starts_with('-')) else {
             continue;
         };
-        let word = crate::text::one_line(word, 60);
+        let word = crate::base::text::one_line(word, 60);
         // Items that are no arguments were left out, and noted.
         let place = items.get(index).filter(|_| items.len() == arguments.len());
         place.unwrap_or(field).refuse_with::<()>(
@@ -208,7 +208,7 @@ fn check_argument(field: &Field<'_>, argument: &str) {
     } else if is_cluster(flag) {
         field.refuse::<()>(format!(
             "`{}` is several flags in one, or one with its value: write each apart",
-            crate::text::one_line(flag, 60)
+            crate::base::text::one_line(flag, 60)
         ));
     }
 }

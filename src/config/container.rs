@@ -9,7 +9,7 @@ use super::mounts::{Hidden, Targets};
 use super::section::Section;
 use super::values::OrOff;
 use super::{AgentConfig, Config, ContainerConfig, Credentials, EngineChoice, maps, podman_args};
-use crate::guarantee::Item;
+use crate::sandbox::guarantee::Item;
 
 /// The network that reaches nothing.
 pub(super) const NO_NETWORK: &str = "none";

@@ -6,7 +6,7 @@ use super::{
     AgentConfig, BudgetConfig, Config, ContainerConfig, Credentials, EngineChoice, LimitWait, LimitsConfig,
     NetworkConfig, RetryConfig, RoleConfig,
 };
-use crate::protected::OBEYED;
+use crate::config::tools::OBEYED;
 
 const MINUTE: u64 = 60;
 

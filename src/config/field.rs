@@ -3,7 +3,7 @@
 use super::keys::Files;
 use super::node::{Kind, Node};
 use super::problems::{Place, Report};
-use crate::text;
+use crate::base::text;
 
 /// A value at a key. Whoever reads it notes problems on it and goes on without it.
 pub(super) struct Field<'a> {

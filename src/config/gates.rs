@@ -7,7 +7,7 @@ use super::keys::GATE;
 use super::node::Kind;
 use super::section::Section;
 use super::{Config, Gate};
-use crate::text;
+use crate::base::text;
 
 const GATE_TIMEOUT: Duration = Duration::from_secs(30 * 60);
 

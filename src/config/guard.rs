@@ -7,9 +7,9 @@ use super::field::Field;
 use super::paths::overlap;
 use super::section::Section;
 use super::{Config, Credentials, FILE_NAME};
-use crate::agent::Role;
-use crate::guarantee::Item;
-use crate::network::{AddressClass, classify};
+use crate::model::Role;
+use crate::sandbox::guarantee::Item;
+use crate::sandbox::network::{AddressClass, classify};
 
 /// Reports what contradicts itself across keys.
 pub(super) fn check(top: &Section<'_>, config: &Config) {

@@ -169,7 +169,7 @@ fn variable_name(name: &str) -> Option<String> {
     (!ok).then(|| {
         format!(
             "`{}` cannot name an environment variable",
-            crate::text::one_line(name, 60)
+            crate::base::text::one_line(name, 60)
         )
     })
 }
@@ -186,7 +186,7 @@ fn label_name(name: &str) -> Option<String> {
         );
     }
     let ok = !name.is_empty() && name.chars().all(|c| c.is_ascii_graphic() && c != '=');
-    (!ok).then(|| format!("`{}` cannot name a label", crate::text::one_line(name, 60)))
+    (!ok).then(|| format!("`{}` cannot name a label", crate::base::text::one_line(name, 60)))
 }
 
 /// What is wrong with a label of `spec_globs`.

@@ -4,7 +4,7 @@ use super::Config;
 use super::container::subsection;
 use super::field::Field;
 use super::section::Section;
-use crate::network::Entry;
+use crate::sandbox::network::Entry;
 
 /// Reads `network`.
 pub(super) fn read(top: &Section<'_>, config: &mut Config) {

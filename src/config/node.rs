@@ -3,7 +3,7 @@
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle};
 
 use super::problems::{Place, Report};
-use crate::text;
+use crate::base::text;
 
 /// Nothing that a person writes is nested deeper.
 const DEPTH_LIMIT: usize = 32;

@@ -108,7 +108,7 @@ fn read_places(top: &Section<'_>, config: &mut Config, resolve: &dyn Fn(&Path) -
 
 fn read_prefix(field: &Field<'_>) -> Option<String> {
     let prefix = field.text()?;
-    match crate::generation::GenerationName::new(format!("{prefix}1")) {
+    match crate::model::generation::GenerationName::new(format!("{prefix}1")) {
         Ok(_) => Some(prefix),
         Err(_) => field.expected("the beginning of a branch name, such as `generation-`"),
     }
@@ -116,7 +116,7 @@ fn read_prefix(field: &Field<'_>) -> Option<String> {
 
 fn read_generation(field: &Field<'_>) -> Option<String> {
     let name = field.text()?;
-    match crate::generation::GenerationName::new(name) {
+    match crate::model::generation::GenerationName::new(name) {
         Ok(name) => Some(name.as_str().to_owned()),
         Err(_) => field.expected("the name of a generation branch"),
     }

@@ -58,7 +58,7 @@ impl Field<'_> {
     /// The name of a branch.
     pub(super) fn branch(&self) -> Option<String> {
         let name = self.any_text()?;
-        let allowed = crate::generation::git_allows(&name) && !name.starts_with("refs/");
+        let allowed = crate::model::generation::git_allows(&name) && !name.starts_with("refs/");
         if allowed {
             Some(name)
         } else {

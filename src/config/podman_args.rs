@@ -7,7 +7,7 @@ use super::node::{Kind, Node};
 use super::section::Section;
 use super::values::OrOff;
 use super::{ContainerConfig, Credentials, maps};
-use crate::text;
+use crate::base::text;
 
 mod flags;
 mod volumes;

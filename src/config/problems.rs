@@ -5,8 +5,8 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::error::{Error, ErrorKind};
-use crate::text;
+use crate::base::error::{Error, ErrorKind};
+use crate::base::text;
 
 /// Where something stands in the file, both counted from 1; the column counts characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -4,7 +4,7 @@ use super::field::{Entry, Field};
 use super::keys::Key;
 use super::node::Kind;
 use super::values::OrOff;
-use crate::text;
+use crate::base::text;
 
 /// A section of the file, or its top level.
 pub(super) struct Section<'a> {

@@ -10,9 +10,10 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use serde::{Serialize, Serializer};
+use serde::Serializer;
 
 use super::{LimitWait, RoleConfig};
+use crate::base::serialization::or_off;
 
 /// What stands for a value that is not shown.
 const HIDDEN: &str = "<set>";
@@ -42,13 +43,6 @@ fn size_text(bytes: u64) -> String {
     match fitting {
         Some((shift, unit)) => format!("{}{unit}", bytes >> shift),
         None => bytes.to_string(),
-    }
-}
-
-pub(super) fn or_off<T: Serialize, S: Serializer>(value: &Option<T>, serializer: S) -> Result<S::Ok, S::Error> {
-    match value {
-        Some(value) => value.serialize(serializer),
-        None => serializer.serialize_str("off"),
     }
 }
 

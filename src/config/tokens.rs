@@ -3,7 +3,7 @@
 use super::field::Field;
 use super::node::Kind;
 use super::problems::Place;
-use crate::redact::Redactor;
+use crate::base::redact::Redactor;
 
 /// Where the credential of the model's API belongs.
 const OWN: &str = "set it in your own environment, or put a token file into `secrets_dir`";

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::field::Field;
-use crate::text;
+use crate::base::text;
 
 /// Nothing that is waited for or limited lasts longer.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);

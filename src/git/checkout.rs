@@ -12,8 +12,8 @@ use self::staged::Staged;
 use self::worktree::Worktree;
 use super::tree::peel;
 use super::{EntryKind, Git, bytes};
-use crate::crash::crash_point;
-use crate::error::{Context as _, Error, ErrorKind, Result};
+use crate::base::crash::crash_point;
+use crate::base::error::{Context as _, Error, ErrorKind, Result};
 
 mod retreat;
 mod side;

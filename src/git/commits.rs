@@ -4,7 +4,7 @@ use git2::{Commit, ErrorCode, ObjectType, Oid, Signature, Time};
 use jiff::Timestamp;
 
 use super::{Git, Identity};
-use crate::error::{Context as _, Result};
+use crate::base::error::{Context as _, Result};
 
 /// A commit to be made. The committer is the person who calls.
 #[derive(Clone, Debug)]

@@ -7,7 +7,7 @@ use git2::{ObjectType, Odb, Oid};
 
 use super::tree::{EntryKind, peel};
 use super::{Git, bytes};
-use crate::error::{Context as _, Error, ErrorKind, Result};
+use crate::base::error::{Context as _, Error, ErrorKind, Result};
 
 mod names;
 

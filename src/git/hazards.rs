@@ -9,8 +9,8 @@ use git2::{Oid, Repository};
 pub(super) use self::attributes::has_driver;
 use super::tree::{peel, visit};
 use super::{EntryKind, Git, bytes};
-use crate::error::{Context as _, Result};
-use crate::text;
+use crate::base::error::{Context as _, Result};
+use crate::base::text;
 
 mod attributes;
 mod partial;

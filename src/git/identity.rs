@@ -5,8 +5,8 @@ use git2::Repository;
 use super::Git;
 use super::rules::Glob;
 use super::settings::{Setting, settings};
-use crate::error::{Context as _, Error, ErrorKind, Result};
-use crate::text;
+use crate::base::error::{Context as _, Error, ErrorKind, Result};
+use crate::base::text;
 
 /// Who made something.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::rules::{IgnoreFile, Settings};
 use super::work::Work;
 use super::{Git, bytes};
-use crate::error::Result;
+use crate::base::error::Result;
 
 impl Git {
     /// Says whether git ignores a path below the checkout, or a folder above it.

@@ -15,7 +15,7 @@ use walkdir::WalkDir;
 
 use self::token::Token;
 use super::{Git, is_at};
-use crate::error::{Error, ErrorKind, Result};
+use crate::base::error::{Error, ErrorKind, Result};
 
 mod index;
 mod token;

@@ -7,7 +7,7 @@ use git2::{ErrorCode, Oid, Repository};
 
 use super::tree::peel;
 use super::{Git, bytes};
-use crate::error::{Context as _, Error, ErrorKind, Result};
+use crate::base::error::{Context as _, Error, ErrorKind, Result};
 
 mod changes;
 mod check;

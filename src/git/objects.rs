@@ -14,7 +14,7 @@ use git2::{ErrorClass, ObjectType, Oid, Repository};
 
 use self::packs::Packs;
 use super::Git;
-use crate::error::{Context as _, Error, ErrorKind, Result};
+use crate::base::error::{Context as _, Error, ErrorKind, Result};
 
 mod packs;
 

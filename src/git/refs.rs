@@ -5,8 +5,8 @@ use git2::{ErrorCode, Oid, Repository};
 use self::write::{Wanted, try_move};
 use super::Git;
 use super::locks::{Failure, patiently};
-use crate::error::{Context as _, Error, ErrorKind, Result};
-use crate::text;
+use crate::base::error::{Context as _, Error, ErrorKind, Result};
+use crate::base::text;
 
 mod checked_out;
 mod folders;

@@ -12,9 +12,9 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::Git;
-use crate::error::{Context as _, Error, ErrorKind, Result};
-use crate::fs::write_atomically;
-use crate::world::World;
+use crate::base::error::{Context as _, Error, ErrorKind, Result};
+use crate::base::fs::write_atomically;
+use crate::base::world::World;
 
 /// The note in a git folder.
 const NOTE: &str = "cordwainer-repository.json";

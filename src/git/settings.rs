@@ -2,7 +2,7 @@
 
 use git2::{ConfigLevel, Repository};
 
-use crate::error::{Context as _, Result};
+use crate::base::error::{Context as _, Result};
 
 /// A setting with a value.
 pub(super) struct Setting {

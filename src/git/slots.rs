@@ -9,10 +9,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::{Git, is_at};
-use crate::crash::crash_point;
-use crate::error::{Context as _, Error, ErrorKind, Result};
-use crate::fs::own_folder;
-use crate::interruption::{Left, LeftBehind};
+use crate::base::crash::crash_point;
+use crate::base::error::{Context as _, Error, ErrorKind, Result};
+use crate::base::fs::own_folder;
+use crate::base::interruption::{Left, LeftBehind};
 
 mod bare;
 mod content;

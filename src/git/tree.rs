@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use git2::{Delta, DiffOptions, ErrorCode, ObjectType, Oid, Repository, Tree};
 
 use super::{Git, bytes};
-use crate::error::{Context as _, Error, ErrorKind, Result};
+use crate::base::error::{Context as _, Error, ErrorKind, Result};
 
 /// What a tree holds at a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

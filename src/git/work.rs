@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 
 use super::bytes;
-use crate::text::one_line;
+use crate::base::text::one_line;
 
 /// How many steps one snapshot, one checkout or one merge may take. A step is one pattern looked at, one part of it
 /// compared with one byte of a path, or two lines compared; a hundred million take about a second.

@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use super::{DOCUMENT_BUDGET, FILE_LIST_CAP};
-use crate::issue::{Issue, Status, TaskFile};
-use crate::proposal::Limits;
+use crate::issues::issue::{Issue, Status, TaskFile};
+use crate::issues::proposal::Limits;
 
 /// A document with its text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -207,7 +207,7 @@ impl StitchContext {
             })
             .collect();
         let last = earlier_attempts.iter().map(|attempt| attempt.number).max();
-        let remark = |comment: &crate::issue::Comment| Remark {
+        let remark = |comment: &crate::issues::issue::Comment| Remark {
             author: comment.author.clone(),
             text: comment.text.clone(),
         };

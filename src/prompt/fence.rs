@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::text::one_line;
+use crate::base::text::one_line;
 
 /// A mark that occurs nowhere in the values of a prompt, and is the same whenever they are.
 pub(super) fn mark(values: &Value) -> String {

@@ -7,8 +7,8 @@ use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 use serde_json::Value;
 
 use super::{Template, fence};
-use crate::error::{Error, ErrorKind, Result};
-use crate::text::{nearest, one_line};
+use crate::base::error::{Error, ErrorKind, Result};
+use crate::base::text::{nearest, one_line};
 
 /// Renders a template; `values` is an object, and its names are all that the template may use.
 pub(super) fn render(template: Template<'_>, values: &Value) -> Result<String> {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use super::{Template, render, values};
-use crate::error::Result;
+use crate::base::error::Result;
 
 /// The variables of a seed file's template. Using one that has no value is an error that names template and line.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -55,11 +55,11 @@ pub fn render_seed(template: Template<'_>, seed: &SeedValues) -> Result<String> 
 
 /// Adds which variables of the template have no value, when that may be why it failed.
 fn explain(
-    error: crate::error::Error,
+    error: crate::base::error::Error,
     template: Template<'_>,
     known: &BTreeSet<&str>,
     values: &serde_json::Value,
-) -> crate::error::Error {
+) -> crate::base::error::Error {
     if error.hint_text().is_some() {
         return error;
     }

@@ -1,9 +1,10 @@
 use jiff::Timestamp;
 
 use super::*;
-use crate::attempt::{Attempt, Outcome};
-use crate::issue::{Comment, FileAction, Issue, IssueId, Status, TaskFile, TaskPlan};
-use crate::proposal::{KnownIssue, validate};
+use crate::issues::attempt::{Attempt, Outcome};
+use crate::issues::issue::{Comment, FileAction, Issue, Status, TaskFile, TaskPlan};
+use crate::issues::proposal::{KnownIssue, validate};
+use crate::model::IssueId;
 
 const LIMITS: Limits = Limits {
     max_issues: 5,

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use crate::attempt::Outcome;
-use crate::event::{FiledTask, Happening};
-use crate::guarantee::GuaranteeReport;
+use crate::base::text::one_line;
+use crate::issues::attempt::Outcome;
+use crate::record::event::{FiledTask, Happening};
 use crate::report::numbers::{counted, duration, usage};
-use crate::text::one_line;
+use crate::sandbox::guarantee::GuaranteeReport;
 
 /// How much of a commit's id a person needs.
 pub(crate) const SHORT_ID: usize = 10;

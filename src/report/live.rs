@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::cli::terminal::Screen;
-use crate::event::{CallName, Event, Happening};
+use crate::base::text::one_line;
+use crate::record::event::{CallName, Event, Happening};
 use crate::report::numbers::tokens;
-use crate::text::one_line;
+use crate::report::terminal::Screen;
 
 /// One line for each call, redrawn as its events come in.
 pub(super) struct LiveLines {

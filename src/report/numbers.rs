@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::agent::Usage;
-use crate::budget::{Portion, Standing};
+use crate::accounting::budget::{Portion, Standing};
+use crate::model::Usage;
 
 /// Tokens, short: `950`, `12.3k`, `4.6M`.
 pub(crate) fn tokens(count: u64) -> String {
@@ -85,7 +85,7 @@ pub(crate) fn counted(count: usize, thing: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::budget::Scope;
+    use crate::accounting::budget::Scope;
 
     #[test]
     fn tokens_are_short() {

@@ -3,12 +3,12 @@
 use comfy_table::presets::NOTHING;
 use comfy_table::{ContentArrangement, Table};
 
-use crate::budget::Scope;
-use crate::generation::Phase;
-use crate::generator::{GenerationSummary, Listing, Status};
+use crate::accounting::budget::Scope;
+use crate::base::text::one_line;
+use crate::lifecycle::{GenerationSummary, Listing, Status};
+use crate::model::generation::Phase;
 use crate::report::lines::SHORT_ID;
 use crate::report::numbers::{budget, calls, usage};
-use crate::text::one_line;
 
 /// Where a generation stands, as a small table.
 pub(crate) fn status(status: &Status) -> String {

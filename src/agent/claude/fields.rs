@@ -8,7 +8,7 @@ use serde::de::MapAccess;
 use serde_json::value::RawValue;
 
 use super::json::{self, Node};
-use crate::agent::Usage;
+use crate::model::Usage;
 
 /// The longest value that is parsed into anything but text, in bytes: a parsed value takes many times its length.
 const VALUE_LIMIT: usize = 512 << 10;

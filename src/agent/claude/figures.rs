@@ -5,7 +5,8 @@
 //! and not in `usage`, which is all zero when a budget ran out.
 
 use super::fields::Fields;
-use crate::agent::{Rates, Usage};
+use crate::agent::Rates;
+use crate::model::Usage;
 
 /// How far sums of the same amounts may be apart, in US dollars.
 const ROUNDING: f64 = 1e-6;

@@ -10,8 +10,8 @@ use super::line::{Line, Message};
 use super::result::ResultLine;
 use super::{Refusal, Retry, SUMMARY_WIDTH, Transcript, json, reset_time, tools, verdict};
 use crate::agent::AgentEvent;
-use crate::lines::DEFAULT_LINE_LIMIT;
-use crate::text::one_line;
+use crate::base::lines::DEFAULT_LINE_LIMIT;
+use crate::base::text::one_line;
 
 /// The longest text of an event, in characters.
 const TEXT_WIDTH: usize = 200;

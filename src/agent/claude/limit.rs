@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::fields::Fields;
 use crate::agent::AgentEvent;
-use crate::text::one_line;
+use crate::base::text::one_line;
 
 /// The limits as last reported, and whether overage was ever in use.
 #[derive(Debug, Default)]

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use super::fields::Fields;
 use super::json::{self, Fill, Node};
-use crate::agent::Usage;
+use crate::model::Usage;
 
 /// Begins a command to a terminal.
 const ESCAPE: u8 = 0x1b;

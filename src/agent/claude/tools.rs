@@ -6,7 +6,7 @@ use super::SUMMARY_WIDTH;
 use super::json;
 use super::line::ToolUse;
 use crate::agent::AgentEvent;
-use crate::text::one_line;
+use crate::base::text::one_line;
 
 /// The longest name of a tool that is shown, in characters.
 const NAME_WIDTH: usize = 40;

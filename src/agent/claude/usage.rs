@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use super::figures::{Before, Figures, beyond, most};
-use crate::agent::{Rates, Usage};
+use crate::agent::Rates;
+use crate::model::Usage;
 
 /// How many bytes of what a model writes make a token, about.
 const BYTES_OF_A_TOKEN: u64 = 4;

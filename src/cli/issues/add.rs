@@ -2,11 +2,12 @@
 
 use clap::Args;
 
+use crate::base::error::Result;
 use crate::cli::Context;
 use crate::cli::issues::{input, name};
-use crate::error::Result;
-use crate::issue::{IssueId, NewIssue, TaskPlan};
-use crate::store::Store;
+use crate::issues::issue::{NewIssue, TaskPlan};
+use crate::issues::store::Store;
+use crate::model::IssueId;
 
 /// What is to be filed.
 #[derive(Clone, Debug, PartialEq, Args)]
@@ -51,8 +52,8 @@ pub(super) fn add(context: &Context, store: &Store, arguments: &AddArguments) ->
         let id = issues.add(input.clone(), now)?;
         issues.get(&id).cloned()
     })?;
-    if context.json {
-        return context.print_json(&issue);
+    if context.output.json {
+        return context.output.print_json(&issue);
     }
-    context.print(&name(&issue))
+    context.output.print(&name(&issue))
 }

@@ -2,25 +2,26 @@
 
 use jiff::Timestamp;
 
+use crate::base::error::Result;
 use crate::cli::Context;
 use crate::cli::issues::{input, name};
-use crate::error::Result;
-use crate::generator::Generator;
-use crate::issue::{IssueId, Issues};
-use crate::store::Store;
+use crate::issues::issue::Issues;
+use crate::issues::store::Store;
+use crate::lifecycle::Generator;
+use crate::model::IssueId;
 
 /// Takes what a task was held for.
 pub(super) fn accept(context: &Context, generator: &Generator, id: &IssueId) -> Result<()> {
     let issue = generator.accept(id)?;
-    if context.json {
-        return context.print_json(&issue);
+    if context.output.json {
+        return context.output.print_json(&issue);
     }
     let commit = issue.commit.as_deref().unwrap_or_default();
-    context.say(&format!(
+    context.output.say(&format!(
         "Accepted {}: it is on the generation branch as {commit}.",
         name(&issue)
     ));
-    context.say("Note: gates did not run on it.");
+    context.output.say("Note: gates did not run on it.");
     Ok(())
 }
 
@@ -98,10 +99,10 @@ impl<'a> Change<'a> {
             change(issues)?;
             issues.get(id).cloned()
         })?;
-        if self.context.json {
-            return self.context.print_json(&issue);
+        if self.context.output.json {
+            return self.context.output.print_json(&issue);
         }
-        self.context.say(&format!("{done} {}.", name(&issue)));
+        self.context.output.say(&format!("{done} {}.", name(&issue)));
         Ok(())
     }
 }

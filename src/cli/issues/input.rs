@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::base::error::{Error, ErrorKind, Result};
 
 /// The most that is read, in bytes: far beyond any real store, and short of filling the memory.
 const MOST: u64 = 256 * 1024 * 1024;

@@ -1,10 +1,12 @@
 //! `issues list` and `issues ready`.
 
-use crate::cli::{Context, terminal};
-use crate::error::Result;
-use crate::issue::{Counts, Issue, Issues, Status, id_list};
-use crate::store::Store;
-use crate::text;
+use crate::base::error::Result;
+use crate::base::text;
+use crate::cli::Context;
+use crate::issues::issue::{Counts, Issue, Issues, Status};
+use crate::issues::store::Store;
+use crate::model::id_list;
+use crate::report::terminal;
 
 /// The longest reason in a list, in characters.
 const NOTE_MAX: usize = 120;
@@ -30,14 +32,14 @@ pub(super) fn ready(context: &Context, store: &Store) -> Result<()> {
 }
 
 fn print(context: &Context, issues: &Issues, found: &[&Issue], nothing: impl FnOnce() -> String) -> Result<()> {
-    if context.json {
-        return context.print_json(&found);
+    if context.output.json {
+        return context.output.print_json(&found);
     }
     if found.is_empty() {
-        context.say(&nothing());
+        context.output.say(&nothing());
         return Ok(());
     }
-    context.print(&table(issues, found, terminal::width()))
+    context.output.print(&table(issues, found, terminal::width()))
 }
 
 fn table(issues: &Issues, found: &[&Issue], width: Option<u16>) -> String {

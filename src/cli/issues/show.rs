@@ -4,24 +4,25 @@
 
 use std::fmt::Display;
 
-use crate::attempt::Attempt;
+use crate::accounting::ledger::Entry;
+use crate::base::error::Result;
+use crate::base::text;
 use crate::cli::Context;
 use crate::cli::issues::name;
-use crate::error::Result;
-use crate::issue::{FileAction, Issue, IssueId, Issues, TaskPlan, id_list};
-use crate::ledger::Entry;
+use crate::issues::attempt::Attempt;
+use crate::issues::issue::{FileAction, Issue, Issues, TaskPlan};
+use crate::issues::store::Store;
+use crate::model::{IssueId, id_list};
 use crate::report::numbers;
-use crate::store::Store;
-use crate::text;
 
 /// Prints an issue.
 pub(super) fn show(context: &Context, store: &Store, id: &IssueId) -> Result<()> {
     let issues = store.read()?;
     let issue = issues.get(id)?;
-    if context.json {
-        return context.print_json(issue);
+    if context.output.json {
+        return context.output.print_json(issue);
     }
-    context.print(&render(&issues, issue)?)
+    context.output.print(&render(&issues, issue)?)
 }
 
 fn render(issues: &Issues, issue: &Issue) -> Result<String> {
@@ -125,7 +126,7 @@ fn related<'a>(issues: &Issues, ids: impl IntoIterator<Item = &'a IssueId>) -> R
 
 fn plan(page: &mut Page, plan: &TaskPlan) {
     page.section("required reading", &bullets(&plan.required_reading));
-    let file = |file: &crate::issue::TaskFile| {
+    let file = |file: &crate::issues::issue::TaskFile| {
         let action = match file.action {
             FileAction::Create => "create",
             FileAction::Modify => "modify",
@@ -223,9 +224,10 @@ pub(super) mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use crate::agent::{CallOutcome, Role, Usage};
-    use crate::attempt::Outcome;
-    use crate::issue::{FORMAT, NewIssue, StoreMeta, TaskFile};
+    use crate::agent::CallOutcome;
+    use crate::issues::attempt::Outcome;
+    use crate::issues::issue::{FORMAT, NewIssue, StoreMeta, TaskFile};
+    use crate::model::{Role, Usage};
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(1_795_255_200 + second).unwrap()

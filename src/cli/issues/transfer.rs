@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
+use crate::base::error::{Error, ErrorKind, Result};
+use crate::base::text;
 use crate::cli::Context;
 use crate::cli::issues::{input, name};
-use crate::error::{Error, ErrorKind, Result};
-use crate::issue::{Issue, read_batch};
-use crate::store::Store;
-use crate::text;
+use crate::issues::issue::{Issue, read_batch};
+use crate::issues::store::Store;
 
 /// The file of an older store, in `beads_dir`.
 const OLDER_FILE: &str = "issues.jsonl";
@@ -33,19 +33,21 @@ pub(super) fn import(context: &Context, store: &Store, file: Option<&Path>, bead
             .collect::<Result<Vec<Issue>>>()
     })?;
     for note in &reading.notes {
-        context.say(&text::harmless(note));
+        context.output.say(&text::harmless(note));
     }
-    if context.json {
-        return context.print_json(&imported);
+    if context.output.json {
+        return context.output.print_json(&imported);
     }
     for issue in &imported {
-        context.print(&name(issue))?;
+        context.output.print(&name(issue))?;
     }
-    context.say(&format!("Imported {} issues.", imported.len()));
+    context.output.say(&format!("Imported {} issues.", imported.len()));
     Ok(())
 }
 
 /// Prints all issues as a JSON array, which `import` takes back.
 pub(super) fn export(context: &Context, store: &Store) -> Result<()> {
-    context.print_json(&store.read()?.iter().collect::<Vec<&Issue>>())
+    context
+        .output
+        .print_json(&store.read()?.iter().collect::<Vec<&Issue>>())
 }

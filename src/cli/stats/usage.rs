@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::agent::Usage;
-use crate::cli::{Context, terminal};
-use crate::error::{Result, exit};
-use crate::generator::UsageReport;
-use crate::ledger::{Entry, Sum};
+use crate::accounting::ledger::{Entry, Sum};
+use crate::base::error::{Result, exit};
+use crate::base::text::one_line;
+use crate::cli::Context;
+use crate::lifecycle::UsageReport;
+use crate::model::Usage;
 use crate::report::numbers::{calls, dollars, duration, moment, tokens};
-use crate::text::one_line;
+use crate::report::terminal;
 
 /// The longest title or model in a table, in characters.
 const NAME_MAX: usize = 40;
@@ -27,10 +28,10 @@ pub(super) struct UsageArgs {
 
 pub(super) fn execute(args: &UsageArgs, context: &Context) -> Result<u8> {
     let report = context.look()?.usage()?;
-    if context.json {
-        context.print_json(&report)?;
+    if context.output.json {
+        context.output.print_json(&report)?;
     } else if report.calls.is_empty() {
-        context.say(&format!("{} made no calls yet.", report.generation));
+        context.output.say(&format!("{} made no calls yet.", report.generation));
     } else {
         let width = terminal::width();
         let table = if args.calls {
@@ -38,9 +39,9 @@ pub(super) fn execute(args: &UsageArgs, context: &Context) -> Result<u8> {
         } else {
             sums(&report, width)
         };
-        context.print(&table)?;
+        context.output.print(&table)?;
         if let Some(note) = note_of_estimates(&report.total) {
-            context.say(&note);
+            context.output.say(&note);
         }
     }
     Ok(exit::DONE)

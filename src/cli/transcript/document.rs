@@ -5,7 +5,8 @@ use serde::Serialize;
 
 use super::read::Call;
 use super::{reason, sum};
-use crate::agent::{CallOutcome, Usage};
+use crate::agent::CallOutcome;
+use crate::model::Usage;
 
 /// What one recording, or several in their order, amount to: figures in sum, all else of the last.
 #[derive(Serialize)]

@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
-use crate::agent::{CallReport, Ending, Transcript, Usage};
-use crate::error::{Context as _, Error, ErrorKind, Result};
-use crate::lines::{DEFAULT_LINE_LIMIT, LineReader};
+use crate::agent::{CallReport, Ending, Transcript};
+use crate::base::error::{Context as _, Error, ErrorKind, Result};
+use crate::base::lines::{DEFAULT_LINE_LIMIT, LineReader};
+use crate::model::Usage;
 
 /// One recording.
 pub(super) struct Call {

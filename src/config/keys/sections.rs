@@ -1,7 +1,7 @@
 //! The sections of the file.
 
 use super::{Files, Key, Shape};
-use crate::guarantee::Item;
+use crate::sandbox::guarantee::Item;
 
 pub(super) const CONTAINER: &[Key] = &[
     Key::new(

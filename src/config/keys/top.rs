@@ -4,7 +4,7 @@ use super::roles::{MEASURE, OPTIMIZE, REVIEW, STITCH};
 use super::sections::{AGENT, BUDGET, CONTAINER, LIMITS, NETWORK, RETRY};
 use super::{Files, Key, Shape};
 use crate::config::defaults::CLAUDE_ARGS;
-use crate::protected::OBEYED;
+use crate::config::tools::OBEYED;
 
 /// The keys of the top level, in the order of the example file.
 pub(crate) const TOP: &[Key] = &[

@@ -1,6 +1,6 @@
 //! The flags of `podman run` that are known here, and what to write instead of the others.
 
-use crate::text;
+use crate::base::text;
 
 /// Long name, short name.
 const KNOWN: &[(&str, &str)] = &[

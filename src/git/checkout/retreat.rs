@@ -3,14 +3,14 @@
 use git2::Oid;
 
 use super::{Advance, Move, refuse_unusual};
-use crate::error::Result;
+use crate::base::error::Result;
 use crate::git::Git;
 
 impl Git {
     /// Undoes an [`Git::advance_checkout`] from `from` to `to`, however far it came: files and index of the person's
     /// checkout are at `from` again. What is neither as in `from` nor as in `to` is the person's, and blocks it.
     ///
-    /// Fails with [`ErrorKind::Precondition`](crate::error::ErrorKind::Precondition) as the advance does.
+    /// Fails with [`ErrorKind::Precondition`](crate::base::error::ErrorKind::Precondition) as the advance does.
     pub fn retreat_checkout(&self, from: Oid, to: Oid) -> Result<Advance> {
         self.with_index(|index| {
             let repository = self.open()?;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use git2::{Oid, Tree};
 
 use super::worktree::Worktree;
-use crate::error::{Context as _, Result};
+use crate::base::error::{Context as _, Result};
 use crate::git::rules::Attributes;
 use crate::git::tree::visit;
 use crate::git::{EntryKind, bytes};

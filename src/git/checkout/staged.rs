@@ -8,7 +8,7 @@ use git2::{Index, IndexEntry, IndexTime, Oid};
 
 use super::side::File;
 use super::worktree::Arrived;
-use crate::error::{Context as _, Result};
+use crate::base::error::{Context as _, Result};
 use crate::git::{EntryKind, Git, bytes};
 
 /// Set in [`IndexEntry::flags`]: git takes the file for unchanged without a look.

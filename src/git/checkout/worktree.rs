@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use git2::{ObjectType, Oid, Repository};
 
 use super::side::{File, Side};
-use crate::error::{Context as _, Error, ErrorKind, Result};
+use crate::base::error::{Context as _, Error, ErrorKind, Result};
 use crate::git::rules::{Conversion, Settings};
 use crate::git::work::Work;
 use crate::git::{EntryKind, Git, bytes};

@@ -2,8 +2,8 @@
 
 use unicode_normalization::UnicodeNormalization as _;
 
+use crate::base::text::is_ignorable;
 use crate::git::EntryKind;
-use crate::text::is_ignorable;
 
 /// Why a name may not be in a tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use git2::{Config, Repository};
 
 use super::{Hazard, Severity};
+use crate::base::text;
 use crate::git::Git;
-use crate::text;
 
 /// The name of a file of attributes in a tree.
 pub(super) const NAME: &str = ".gitattributes";

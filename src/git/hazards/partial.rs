@@ -5,9 +5,9 @@ use std::fs;
 use git2::{ErrorCode, ObjectType, Oid, Repository};
 
 use super::{Hazard, Severity};
-use crate::error::{Context as _, Result};
+use crate::base::error::{Context as _, Result};
+use crate::base::text;
 use crate::git::EntryKind;
-use crate::text;
 
 /// Looks for what a partial clone lacks: refused where it is in the files of the commit, a warning where only history may lack it.
 pub(super) fn look(repository: &Repository, commit: Oid) -> Result<Vec<Hazard>> {

@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use git2::{ConfigLevel, ErrorCode, Repository};
 
 use super::{Hazard, Severity, listed};
-use crate::error::{Context as _, Result};
+use crate::base::error::{Context as _, Result};
+use crate::base::text;
 use crate::git::settings::settings;
 use crate::git::{bytes, identity};
-use crate::text;
 
 /// The hooks that git would run for what is done here.
 const HOOKS: [&str; 8] = [

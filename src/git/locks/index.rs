@@ -5,14 +5,14 @@ use std::io;
 use std::path::Path;
 
 use super::patiently;
-use crate::error::{Context as _, Result};
+use crate::base::error::{Context as _, Result};
 use crate::git::{Git, is_at};
 
 impl Git {
     /// Calls `work` with the path of a copy of the person's index, while git's own lock of that is held.
     /// What `work` wrote to the index becomes the person's at its end, however it ends: it tells of files that moved.
     ///
-    /// Fails with [`ErrorKind::Precondition`](crate::error::ErrorKind::Precondition), before `work` begins, while
+    /// Fails with [`ErrorKind::Precondition`](crate::base::error::ErrorKind::Precondition), before `work` begins, while
     /// another program holds the lock.
     pub(in crate::git) fn with_index<T>(&self, work: impl FnOnce(&Path) -> Result<T>) -> Result<T> {
         let lock = patiently(|| self.lock_file(&self.own_dir.join("index")))?;

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use git2::{ObjectType, Oid, Repository, Tree};
 
-use crate::error::{Context as _, Result};
+use crate::base::error::{Context as _, Result};
 use crate::git::tree::peel;
 use crate::git::{EntryKind, bytes};
 

@@ -9,7 +9,7 @@ use super::content::{Driver, Versions};
 use super::drivers::{ATTRIBUTES, Drivers};
 use super::folders::Vanished;
 use super::renames::{self, Moves, Renames};
-use crate::error::{Context as _, Result};
+use crate::base::error::{Context as _, Result};
 use crate::git::edit::Editor;
 use crate::git::work::Work;
 use crate::git::{Git, bytes};

@@ -4,7 +4,7 @@ use git2::{ObjectType, Repository};
 
 use super::changes::Leaf;
 use super::text::{self, Overlaps};
-use crate::error::{Context as _, Result};
+use crate::base::error::{Context as _, Result};
 use crate::git::work::Work;
 use crate::git::{EntryKind, Git, Oid};
 

@@ -6,7 +6,7 @@ use git2::{Config, Repository};
 
 use super::changes::Leaf;
 use super::content::Driver;
-use crate::error::{Context as _, Result};
+use crate::base::error::{Context as _, Result};
 use crate::git::hazards::has_driver;
 use crate::git::rules::{Attributes, Settings, State};
 use crate::git::work::Work;

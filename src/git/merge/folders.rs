@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::changes::{Changes, Files, folders_above};
 use super::renames::Moves;
-use crate::error::Result;
+use crate::base::error::Result;
 use crate::git::bytes;
 
 /// The folders of the ancestor that are gone on one side, and into which the other side put something new.

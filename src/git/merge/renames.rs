@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use git2::{ObjectType, Odb, Repository};
 
 use super::changes::{Changes, Leaf};
-use crate::error::{Context as _, Result};
+use crate::base::error::{Context as _, Result};
 use crate::git::{EntryKind, Oid, bytes};
 
 /// A likeness of everything.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use git2::Repository;
 
-use crate::error::{Context as _, Result};
+use crate::base::error::{Context as _, Result};
 use crate::git::{Git, bytes};
 
 impl Git {

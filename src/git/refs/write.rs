@@ -7,7 +7,7 @@ use git2::{ErrorClass, ErrorCode, Oid, Repository};
 
 use super::folders::{is_absent, remove_empty_above, remove_empty_below};
 use super::{RefMove, direct_target, log, refuse_nesting};
-use crate::error::{Error, ErrorKind};
+use crate::base::error::{Error, ErrorKind};
 use crate::git::Git;
 use crate::git::locks::Failure;
 

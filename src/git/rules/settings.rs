@@ -8,7 +8,7 @@ use git2::Repository;
 use super::attributes::Attributes;
 use super::ignore::IgnoreFile;
 use super::pattern::without_mark;
-use crate::error::{Context as _, Result};
+use crate::base::error::{Context as _, Result};
 use crate::git::Git;
 
 /// The end of a line.

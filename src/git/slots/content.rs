@@ -6,7 +6,7 @@
 use git2::{ObjectType, Oid, Repository};
 
 use super::expected::ExpectedFile;
-use crate::error::{Context as _, Result};
+use crate::base::error::{Context as _, Result};
 use crate::git::rules::{Attributes, Conversion, Settings};
 use crate::git::work::Work;
 use crate::git::{EntryKind, Git, bytes};

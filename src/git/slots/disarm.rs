@@ -7,7 +7,7 @@ use rustix::fs::{AtFlags, FileType, Mode};
 use rustix::io::Errno;
 
 use super::folder::Folder;
-use crate::error::{Context as _, Result};
+use crate::base::error::{Context as _, Result};
 use crate::git::bytes;
 
 /// Set-user-id, set-group-id, and the bit that once was sticky.

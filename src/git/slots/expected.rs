@@ -9,7 +9,7 @@ use git2::{Index, IndexEntry, IndexTime, Oid, Repository};
 use rustix::fs::{FileType, Stat};
 
 use super::registration::Registration;
-use crate::error::Result;
+use crate::base::error::Result;
 use crate::git::rules::Settings;
 use crate::git::tree::{peel, visit};
 use crate::git::{EntryKind, bytes};

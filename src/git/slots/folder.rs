@@ -9,7 +9,7 @@ use std::path::Path;
 use rustix::fs::{AtFlags, CWD, FileType, Gid, Mode, OFlags, Stat, Uid};
 use rustix::io::Errno;
 
-use crate::error::{Context as _, Result};
+use crate::base::error::{Context as _, Result};
 use crate::git::bytes;
 
 /// Folders nested deeper than this are moved up before they are removed, so that handles do not run out.

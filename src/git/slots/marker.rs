@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::Path;
 
-use crate::error::{Context as _, Result};
+use crate::base::error::{Context as _, Result};
 
 /// Writes a file durably: whoever opens it, at any moment, finds the old content or the new.
 pub(super) fn write(path: &Path, content: &str) -> Result<()> {

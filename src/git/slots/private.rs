@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use git2::Oid;
 
 use super::folder::{Folder, Owner, remove_path};
-use crate::error::{Context as _, Result};
-use crate::fs::own_folder;
+use crate::base::error::{Context as _, Result};
+use crate::base::fs::own_folder;
 use crate::git::Git;
 use crate::git::bytes;
 use crate::git::rules::Settings;

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use git2::{ObjectType, Oid};
 
 use super::marker;
-use crate::error::{Context as _, Error, ErrorKind, Result};
+use crate::base::error::{Context as _, Error, ErrorKind, Result};
 use crate::git::{Git, bytes};
 
 /// Why `git worktree prune` and `remove` leave it alone.

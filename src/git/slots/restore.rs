@@ -13,8 +13,8 @@ use super::expected::{Expected, ExpectedFile, fresh_index, index_entry};
 use super::folder::{Cursor, Folder, Owner};
 use super::registration::Registration;
 use super::slot::Slot;
-use crate::crash::crash_point;
-use crate::error::{Context as _, ErrorKind, Result};
+use crate::base::crash::crash_point;
+use crate::base::error::{Context as _, ErrorKind, Result};
 use crate::git::rules::Settings;
 use crate::git::{EntryKind, bytes};
 

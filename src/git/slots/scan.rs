@@ -12,7 +12,7 @@ use super::expected::Expected;
 use super::folder::Folder;
 use super::ignored::Rules;
 use super::snapshot::SnapshotLimits;
-use crate::error::{Context as _, Result};
+use crate::base::error::{Context as _, Result};
 use crate::git::edit::hazardous_name;
 use crate::git::{EntryKind, bytes};
 

@@ -6,12 +6,12 @@ use std::collections::HashSet;
 use git2::{ObjectType, Oid, Repository};
 
 use super::expected::{Expected, ExpectedFile};
-use crate::error::{Context as _, Result};
+use crate::base::error::{Context as _, Result};
+use crate::base::redact::{Found, Redactor};
+use crate::base::text::one_line;
 use crate::git::bytes;
 use crate::git::edit::hazardous_name;
 use crate::git::tree::EntryKind;
-use crate::redact::{Found, Redactor};
-use crate::text::one_line;
 
 /// Looks through what is about to be recorded.
 pub(super) struct Screen<'a> {

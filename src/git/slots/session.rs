@@ -4,8 +4,8 @@ use std::io;
 use std::path::Path;
 
 use super::folder::{Folder, Owner, remove_path};
-use crate::error::{Context as _, Result};
-use crate::fs::own_folder;
+use crate::base::error::{Context as _, Result};
+use crate::base::fs::own_folder;
 
 /// Makes the folder anew, empty.
 pub(super) fn make(folder: &Path, owner: Owner) -> Result<()> {

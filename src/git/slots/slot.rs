@@ -8,8 +8,8 @@ use super::private::{self, PrivateRepository};
 use super::registration::Registration;
 use super::snapshot::{self, Snapshot, SnapshotLimits};
 use super::{Left, Lock, disarm, folder, marker, restore, session};
-use crate::crash::crash_point;
-use crate::error::{Context as _, Result};
+use crate::base::crash::crash_point;
+use crate::base::error::{Context as _, Result};
 use crate::git::Git;
 
 /// A slot that this process holds. Dropped without [`Slot::release`], it becomes a [`super::Leftover`].

@@ -13,7 +13,7 @@ use super::ignored::{Outside, Rules};
 use super::scan::Scan;
 use super::screen::Screen;
 use super::slot::Slot;
-use crate::error::{Context as _, Result};
+use crate::base::error::{Context as _, Result};
 use crate::git::edit::Editor;
 use crate::git::rules::Settings;
 use crate::git::tree::peel;

@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{ended, report, success};
-use crate::agent::{CallReport, Ending, Rates, Transcript, Usage};
+use crate::agent::{CallReport, Ending, Rates, Transcript};
+use crate::model::Usage;
 
 fn usage(input: u64, cache_read: u64, output: u64, cost_usd: f64) -> Usage {
     Usage {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{ended, success};
 use crate::agent::{AgentEvent, CallOutcome, CallReport, Cut, Ending, Transcript};
-use crate::lines::{DEFAULT_LINE_LIMIT, LineReader};
+use crate::base::lines::{DEFAULT_LINE_LIMIT, LineReader};
 
 const INIT: &str = r#"{"type":"system","subtype":"init","session_id":"s","model":"m"}"#;
 

@@ -1,0 +1,235 @@
+//! Budgets of money and tokens: what a call may use is set aside before it begins, and what it did use is counted once.
+//!
+//! A budget of a scope is never passed as long as each call stays within its `Allowance`: whoever makes calls hands
+//! that on to the client and to a `Watch` over its stream. Sums are of whole numbers and saturate; money that is no
+//! number is taken for all there is where it was used, and for nothing where it is allowed.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde::Serialize;
+
+use crate::accounting::ledger::Entry;
+use crate::model::IssueId;
+use crate::model::{Role, Usage};
+
+mod allowance;
+mod amount;
+mod history;
+mod limits;
+mod look;
+mod purse;
+mod standing;
+mod watch;
+
+pub use allowance::Allowance;
+use amount::{Amount, Bound, dollars};
+pub use limits::BudgetConfig;
+use look::{Granted, Look};
+pub use purse::Purse;
+pub(crate) use purse::{Asked, Hold, KnownBy, Short};
+pub use standing::{Portion, Standing};
+pub(crate) use watch::Watch;
+
+/// Whose budget it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scope {
+    /// One call's: its role's own.
+    Call,
+    /// One task's, all attempts at it together.
+    Task,
+    /// One cycle's: a measure and what follows it.
+    Cycle,
+    /// The generation's.
+    Generation,
+}
+
+impl Scope {
+    /// The scope's name, as JSON has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Call => "call",
+            Self::Task => "task",
+            Self::Cycle => "cycle",
+            Self::Generation => "generation",
+        }
+    }
+
+    /// What the configuration allows; a call's own limit is its role's, and not here.
+    fn bound(self, config: &BudgetConfig) -> Bound {
+        match self {
+            Self::Call => Bound::default(),
+            Self::Task => Bound::new(config.task_usd, config.task_tokens),
+            Self::Cycle => Bound::new(config.cycle_usd, config.cycle_tokens),
+            Self::Generation => Bound::new(config.usd, config.tokens),
+        }
+    }
+}
+
+/// A call that is about to be made.
+#[derive(Clone, Debug)]
+pub(crate) struct Request {
+    /// What the agent is called for.
+    pub(crate) role: Role,
+    /// The task, where the call is about one.
+    pub(crate) task: Option<IssueId>,
+    /// The cycle of the generation that the call belongs to.
+    pub(crate) cycle: u32,
+    /// The role's own limit.
+    pub(crate) call: Allowance,
+    /// How many calls may be out at once.
+    pub(crate) parallel: u32,
+}
+
+/// A budget that has no room for a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Spent {
+    /// Whose it is: the widest, if several are spent.
+    pub(crate) scope: Scope,
+    /// Whether calls under way hold what is left of it, so that there may be room when they have ended.
+    pub(crate) held: bool,
+    /// What to say of it: `the generation's budget is spent (5.00 of 5.00 USD)`.
+    pub(crate) reason: String,
+}
+
+/// The budgets of one generation, shared by all calls of a run.
+#[derive(Clone, Debug)]
+pub(crate) struct Budgets {
+    config: BudgetConfig,
+    books: Arc<Mutex<Books>>,
+}
+
+/// What this process knows beyond the store.
+#[derive(Debug, Default)]
+struct Books {
+    /// Calls that were settled. They are kept although the store gets them, too: what was read from the store may be
+    /// older than that.
+    made: Vec<Entry>,
+    /// What calls under way may use, by number.
+    out: BTreeMap<u64, Held>,
+    next: u64,
+}
+
+/// What is set aside for a call under way.
+#[derive(Debug)]
+struct Held {
+    task: Option<IssueId>,
+    cycle: u32,
+    bound: Bound,
+}
+
+impl Budgets {
+    /// Makes the budgets that the configuration sets.
+    pub(crate) fn new(config: BudgetConfig) -> Self {
+        Self {
+            config,
+            books: Arc::default(),
+        }
+    }
+
+    /// Sets aside what a call may use, or says which budget has no room for it. `ledger` is every entry of the
+    /// generation, as the store had it at some moment after the run began.
+    pub(crate) fn reserve<'a>(
+        &self,
+        request: &Request,
+        ledger: impl Iterator<Item = &'a Entry>,
+    ) -> Result<Reservation, Spent> {
+        let mut books = self.lock();
+        let granted = self.look(&books, request, ledger)?;
+        let number = books.next;
+        books.next += 1;
+        let held = Held {
+            task: request.task.clone(),
+            cycle: request.cycle,
+            bound: granted.bound,
+        };
+        books.out.insert(number, held);
+        Ok(Reservation {
+            budgets: self.clone(),
+            number,
+            granted,
+        })
+    }
+
+    /// Says which budget has no room for a call, without setting anything aside.
+    pub(crate) fn spent<'a>(&self, request: &Request, ledger: impl Iterator<Item = &'a Entry>) -> Option<Spent> {
+        self.look(&self.lock(), request, ledger).err()
+    }
+
+    fn look<'a>(
+        &self,
+        books: &Books,
+        request: &Request,
+        ledger: impl Iterator<Item = &'a Entry>,
+    ) -> Result<Granted, Spent> {
+        let mut entries: Vec<&Entry> = ledger.collect();
+        let stored: HashSet<_> = entries.iter().map(|entry| entry.identity()).collect();
+        let newer = books.made.iter().filter(|entry| !stored.contains(&entry.identity()));
+        entries.extend(newer);
+        Look::new(&self.config, request, &books.out, &entries).grant()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Books> {
+        self.books.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What is set aside for one call. Dropped without being settled, the call is taken for never made.
+#[must_use = "what is set aside is free again when this is dropped"]
+#[derive(Debug)]
+pub(crate) struct Reservation {
+    budgets: Budgets,
+    number: u64,
+    granted: Granted,
+}
+
+impl Reservation {
+    /// What the call may use.
+    pub(crate) fn allowance(&self) -> Allowance {
+        Allowance::from_bound(self.granted.bound)
+    }
+
+    /// Whose limit a call has met that used so much: of money or of tokens, whichever it came nearer to.
+    pub(crate) fn scope_met(&self, usage: &Usage) -> Scope {
+        let (used, scopes) = (Amount::of(usage), self.granted.scopes);
+        let (money, tokens) = match self.granted.bound {
+            Bound {
+                usd: Some(money),
+                tokens: Some(tokens),
+            } => (money.max(1), tokens.max(1)),
+            Bound { usd: Some(_), .. } => return scopes.usd,
+            Bound { usd: None, .. } => return scopes.tokens,
+        };
+        // The larger share of what was allowed, without a division.
+        let of_money = u128::from(used.usd) * u128::from(tokens);
+        let of_tokens = u128::from(used.tokens) * u128::from(money);
+        if of_money >= of_tokens {
+            scopes.usd
+        } else {
+            scopes.tokens
+        }
+    }
+
+    /// What to hand over as `--max-budget-usd`; see [`Allowance::for_client`].
+    pub(crate) fn for_client(&self) -> Option<f64> {
+        self.allowance().for_client(dollars(self.granted.dearest_turn.usd))
+    }
+
+    /// Notes what the call used: from now on that counts, whether or not the store has it by then, and only once.
+    pub(crate) fn settle(&self, entry: &Entry) {
+        let mut books = self.budgets.lock();
+        if books.out.remove(&self.number).is_some() {
+            books.made.push(entry.clone());
+        }
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        self.budgets.lock().out.remove(&self.number);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,28 @@
+//! What a generation, its cycles and its tasks may use.
+
+use serde::Serialize;
+
+use crate::base::serialization::or_off;
+
+/// The `budget` section; `None` is no limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct BudgetConfig {
+    /// US dollars a generation may cost.
+    #[serde(serialize_with = "or_off")]
+    pub usd: Option<f64>,
+    /// Tokens a generation may use, read and written.
+    #[serde(serialize_with = "or_off")]
+    pub tokens: Option<u64>,
+    /// US dollars one cycle may cost: a measure and what follows it.
+    #[serde(serialize_with = "or_off")]
+    pub cycle_usd: Option<f64>,
+    /// Tokens one cycle may use.
+    #[serde(serialize_with = "or_off")]
+    pub cycle_tokens: Option<u64>,
+    /// US dollars one task may cost, all attempts at it together.
+    #[serde(serialize_with = "or_off")]
+    pub task_usd: Option<f64>,
+    /// Tokens one task may use, all attempts at it together.
+    #[serde(serialize_with = "or_off")]
+    pub task_tokens: Option<u64>,
+}

@@ -1,0 +1,225 @@
+//! One look at all budgets: how much of them a call may have.
+
+use std::collections::BTreeMap;
+
+use super::amount::{Amount, Bound, Pair, dollars};
+use super::history::History;
+use super::{Held, Request, Scope, Spent};
+use crate::accounting::budget::BudgetConfig;
+use crate::accounting::ledger::Entry;
+use crate::model::IssueId;
+
+/// Which budgets a call draws on, the widest first: what it says ends more.
+const SCOPES: [Scope; 3] = [Scope::Generation, Scope::Cycle, Scope::Task];
+
+/// What a call may have.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Granted {
+    pub(super) bound: Bound,
+    /// Whose limits those are, of money and of tokens.
+    pub(super) scopes: Pair<Scope>,
+    /// The dearest average turn of such a call so far.
+    pub(super) dearest_turn: Amount,
+}
+
+/// A call that is asked for, and how the budgets stand.
+pub(super) struct Look<'a> {
+    config: &'a BudgetConfig,
+    request: &'a Request,
+    out: &'a BTreeMap<u64, Held>,
+    entries: &'a [&'a Entry],
+    history: History,
+}
+
+/// How one budget stands.
+#[derive(Clone, Copy)]
+struct Stand {
+    scope: Scope,
+    used: u64,
+    held: u64,
+    limit: u64,
+}
+
+impl Stand {
+    fn left(self) -> u64 {
+        self.limit.saturating_sub(self.used)
+    }
+
+    fn available(self) -> u64 {
+        self.left().saturating_sub(self.held)
+    }
+}
+
+impl<'a> Look<'a> {
+    pub(super) fn new(
+        config: &'a BudgetConfig,
+        request: &'a Request,
+        out: &'a BTreeMap<u64, Held>,
+        entries: &'a [&'a Entry],
+    ) -> Self {
+        Self {
+            config,
+            request,
+            out,
+            entries,
+            history: History::of(request.role, entries.iter().copied()),
+        }
+    }
+
+    /// Decides what the call may use, or says which budget has no room for it.
+    pub(super) fn grant(&self) -> Result<Granted, Spent> {
+        let own = self.request.call.bound();
+        let call = Pair {
+            usd: Scope::Call,
+            tokens: Scope::Call,
+        };
+        let (mut bound, mut scopes) = (own, call);
+        for scope in SCOPES.into_iter().filter(|scope| self.is_in(*scope)) {
+            let share = self.share(scope, own)?;
+            let both = bound.zip(share).map(|(one, other)| least(one, other));
+            let narrowed = both.zip(bound).map(|(now, before)| now != before);
+            scopes = scopes
+                .zip(narrowed)
+                .map(|(was, narrowed)| if narrowed { scope } else { was });
+            bound = both;
+        }
+        Ok(Granted {
+            bound,
+            scopes,
+            dearest_turn: self.history.dearest_turn,
+        })
+    }
+
+    /// Whether the call draws on a budget of this scope.
+    fn is_in(&self, scope: Scope) -> bool {
+        scope != Scope::Task || self.request.task.is_some()
+    }
+
+    /// What the call may have of one scope's budget.
+    fn share(&self, scope: Scope, own: Bound) -> Result<Bound, Spent> {
+        let limits = scope.bound(self.config);
+        if limits == Bound::default() {
+            return Ok(limits);
+        }
+        let same = |held: &&Held| self.same(scope, held.task.as_ref(), held.cycle);
+        let out: Vec<&Held> = self.out.values().filter(same).collect();
+        let stands = self.stands(scope, limits, &out);
+        for (unit, stand) in [(Unit::Usd, stands.usd), (Unit::Tokens, stands.tokens)] {
+            stand.map_or(Ok(()), |stand| self.room(stand, unit))?;
+        }
+        let others = u32::try_from(out.len()).unwrap_or(u32::MAX);
+        let sharers = u64::from(self.request.parallel.saturating_sub(others).max(1));
+        let dear = self.history.dearest_call.and_a_half();
+        Ok(stands.zip(own.zip(dear)).map(|(stand, (own, dear))| {
+            let available = stand?.available();
+            // A role's own limit already keeps one call from taking everything, and a task's calls come one by one.
+            let alone = own.is_some() || scope == Scope::Task;
+            let share = (available / sharers).max(dear).min(available);
+            Some(if alone { available } else { share })
+        }))
+    }
+
+    /// How the limits of one scope stand; `out` is what draws on them at this moment.
+    fn stands(&self, scope: Scope, limits: Bound, out: &[&Held]) -> Pair<Option<Stand>> {
+        let same = |entry: &&&Entry| self.same(scope, entry.task.as_ref(), entry.cycle);
+        let used = self
+            .entries
+            .iter()
+            .filter(same)
+            .map(|entry| Amount::of(&entry.charged()));
+        let held = out.iter().map(|held| held.bound.map(Option::unwrap_or_default));
+        let used = used.fold(Amount::default(), Amount::plus);
+        let held = held.fold(Amount::default(), Amount::plus);
+        limits.zip(used.zip(held)).map(|(limit, (used, held))| {
+            Some(Stand {
+                scope,
+                used,
+                held,
+                limit: limit?,
+            })
+        })
+    }
+
+    /// Whether a call about `task` in `cycle` draws on the same budget of this scope.
+    fn same(&self, scope: Scope, task: Option<&IssueId>, cycle: u32) -> bool {
+        match scope {
+            Scope::Call => false,
+            Scope::Task => task.is_some() && task == self.request.task.as_ref(),
+            Scope::Cycle => cycle == self.request.cycle,
+            Scope::Generation => true,
+        }
+    }
+
+    /// Whether a budget has room for one turn: a call that is sure to be cut is wasted money.
+    fn room(&self, stand: Stand, unit: Unit) -> Result<(), Spent> {
+        let least = unit.of(self.history.least());
+        if stand.available() >= least {
+            return Ok(());
+        }
+        let held = stand.left() >= least;
+        Err(Spent {
+            scope: stand.scope,
+            held,
+            reason: self.reason(stand, unit, held),
+        })
+    }
+
+    /// Says why a budget has no room: `the generation's budget is spent (5.00 of 5.00 USD)`.
+    fn reason(&self, stand: Stand, unit: Unit, held: bool) -> String {
+        let Request { role, task, .. } = self.request;
+        let turn = unit.say(unit.of(self.history.least()));
+        let whose = match (stand.scope, task) {
+            (Scope::Task, Some(task)) => task.to_string(),
+            (scope, _) => format!("the {}", scope.name()),
+        };
+        let details = if held {
+            format!("; calls under way hold {}", unit.say(stand.held))
+        } else if stand.left() > 0 {
+            format!("; a turn of {role} takes {turn}")
+        } else {
+            String::new()
+        };
+        let used = unit.number(stand.used);
+        format!(
+            "{whose}'s budget is spent ({used} of {}{details})",
+            unit.say(stand.limit)
+        )
+    }
+}
+
+fn least(one: Option<u64>, other: Option<u64>) -> Option<u64> {
+    [one, other].into_iter().flatten().min()
+}
+
+/// What a budget is counted in.
+#[derive(Clone, Copy)]
+pub(super) enum Unit {
+    Usd,
+    Tokens,
+}
+
+impl Unit {
+    pub(super) fn of(self, amount: Pair<u64>) -> u64 {
+        match self {
+            Self::Usd => amount.usd,
+            Self::Tokens => amount.tokens,
+        }
+    }
+
+    pub(super) fn number(self, count: u64) -> String {
+        match self {
+            // Cents say nothing of what is smaller than a few of them.
+            Self::Usd if (1..100_000_000).contains(&count) => format!("{:.4}", dollars(count)),
+            Self::Usd => format!("{:.2}", dollars(count)),
+            Self::Tokens => count.to_string(),
+        }
+    }
+
+    pub(super) fn say(self, count: u64) -> String {
+        let unit = match self {
+            Self::Usd => "USD",
+            Self::Tokens => "tokens",
+        };
+        format!("{} {unit}", self.number(count))
+    }
+}

@@ -1,0 +1,93 @@
+//! What is spent of the budgets, to be shown.
+
+use serde::Serialize;
+
+use super::Scope;
+use super::amount::{Amount, Bound, dollars};
+use crate::accounting::budget::BudgetConfig;
+use crate::accounting::ledger::Entry;
+
+/// What is spent of one budget.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Standing {
+    /// Whose budget it is.
+    pub scope: Scope,
+    /// In US dollars; `None` is no limit.
+    pub usd: Option<Portion<f64>>,
+    /// In tokens; `None` is no limit.
+    pub tokens: Option<Portion<u64>>,
+}
+
+/// So much of so much.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Portion<T> {
+    /// What was used.
+    pub spent: T,
+    /// What may be.
+    pub limit: T,
+}
+
+impl Standing {
+    /// What is spent of the budgets of the generation and of this cycle, as far as there are any.
+    pub fn of<'a>(config: &BudgetConfig, cycle: u32, ledger: impl Iterator<Item = &'a Entry>) -> Vec<Self> {
+        let (mut all, mut in_cycle) = (Amount::default(), Amount::default());
+        for entry in ledger {
+            let used = Amount::of(&entry.charged());
+            all = all.plus(used);
+            if entry.cycle == cycle {
+                in_cycle = in_cycle.plus(used);
+            }
+        }
+        let of = |(scope, used): (Scope, Amount)| Self::new(scope, used, scope.bound(config));
+        [(Scope::Generation, all), (Scope::Cycle, in_cycle)]
+            .into_iter()
+            .filter_map(of)
+            .collect()
+    }
+
+    fn new(scope: Scope, used: Amount, bound: Bound) -> Option<Self> {
+        let portions = used
+            .zip(bound)
+            .map(|(spent, limit)| Some(Portion { spent, limit: limit? }));
+        (bound != Bound::default()).then(|| Self {
+            scope,
+            usd: portions.usd.map(|portion| Portion {
+                spent: dollars(portion.spent),
+                limit: dollars(portion.limit),
+            }),
+            tokens: portions.tokens,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::accounting::ledger::tests::entry;
+    use crate::model::Role;
+
+    #[test]
+    fn only_what_has_a_limit_is_shown() {
+        let ledger = [entry(Role::Measure, 0, 1, 100, 1.0), entry(Role::Stitch, 1, 2, 20, 0.5)];
+        let config = BudgetConfig {
+            usd: Some(5.0),
+            cycle_tokens: Some(50),
+            task_usd: Some(1.0),
+            ..BudgetConfig::default()
+        };
+        let expect = [
+            Standing {
+                scope: Scope::Generation,
+                usd: Some(Portion { spent: 1.5, limit: 5.0 }),
+                tokens: None,
+            },
+            Standing {
+                scope: Scope::Cycle,
+                usd: None,
+                tokens: Some(Portion { spent: 20, limit: 50 }),
+            },
+        ];
+        assert_eq!(Standing::of(&config, 2, ledger.iter()), expect);
+        assert_eq!(Standing::of(&BudgetConfig::default(), 2, ledger.iter()), []);
+    }
+}

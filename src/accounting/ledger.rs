@@ -1,0 +1,128 @@
+//! The ledger: one entry for each call of an agent, whatever way the call ended.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::accounting::metering::Metered;
+use crate::agent::{CallOutcome, CallReport};
+use crate::model::IssueId;
+use crate::model::{Role, Usage};
+
+mod sums;
+#[cfg(test)]
+pub(crate) use sums::tests;
+
+pub use sums::{Sum, Sums, learned_rates};
+
+/// What one call of an agent was for, took and used. Entries are never changed, so sums over them are the same
+/// whoever adds them up.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Entry {
+    /// What the agent was called for.
+    pub role: Role,
+    /// The task, where the call was about one.
+    pub task: Option<IssueId>,
+    /// The attempt at the task, or the round of the measure; counted from 1.
+    pub attempt: u32,
+    /// The cycle of the generation, counted from 1 by its measures; 0 is before the first one.
+    pub cycle: u32,
+    /// The run that made the call.
+    pub run: String,
+    /// The client's session; the entries of one that was resumed have the same.
+    pub session_id: Option<String>,
+    /// The model that the client really bound.
+    pub model: Option<String>,
+    /// Turns taken.
+    pub turns: u32,
+    /// Tokens and money of this call alone, sub-agents included; `calls` is 1.
+    pub usage: Usage,
+    /// What the API itself told the gateway of this call, its money reckoned; `None` where no gateway stood between them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metered: Option<Usage>,
+    /// Whether the client died before it told what it used: input is right then, output and money are reckoned.
+    pub estimated: bool,
+    /// Wall time, in milliseconds.
+    pub duration_ms: u64,
+    /// Time that the API took to answer, as the client reckons it, in milliseconds.
+    pub api_ms: u64,
+    /// Time that the client waited before it repeated requests, in milliseconds.
+    pub wait_ms: u64,
+    /// How the call ended.
+    pub outcome: CallOutcome,
+    /// When it ended.
+    pub ended_at: Timestamp,
+}
+
+/// Which call an entry is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// What the agent was called for.
+    pub role: Role,
+    /// The task, where the call was about one.
+    pub task: Option<IssueId>,
+    /// The attempt at the task, or the round of the measure; counted from 1.
+    pub attempt: u32,
+    /// The cycle of the generation.
+    pub cycle: u32,
+    /// The run that made the call.
+    pub run: String,
+}
+
+impl Entry {
+    /// Makes the entry of a call that ended at `ended_at`.
+    pub fn new(place: Place, report: &CallReport, ended_at: Timestamp) -> Self {
+        Self {
+            role: place.role,
+            task: place.task,
+            attempt: place.attempt,
+            cycle: place.cycle,
+            run: place.run,
+            session_id: report.session_id.clone(),
+            model: report.model.clone(),
+            turns: report.turns,
+            usage: report.usage,
+            metered: None,
+            estimated: report.estimated,
+            duration_ms: report.duration_ms,
+            api_ms: report.api_ms,
+            wait_ms: report.wait_ms,
+            outcome: report.outcome,
+            ended_at,
+        }
+    }
+
+    /// The same with what the gateway metered.
+    #[must_use]
+    pub fn with_metered(self, metered: Option<&Metered>) -> Self {
+        let usage = |metered: &Metered| Usage {
+            calls: 1,
+            ..metered.usage
+        };
+        Self {
+            metered: metered.map(usage),
+            ..self
+        }
+    }
+
+    /// Whether client and gateway count different tokens, though both of them know.
+    pub fn differs(&self) -> bool {
+        let counts = |usage: &Usage| [usage.input, usage.cache_write, usage.cache_read, usage.output];
+        let metered = self.metered.as_ref().filter(|_| !self.estimated);
+        metered.is_some_and(|metered| counts(metered) != counts(&self.usage))
+    }
+
+    /// What counts against budgets: what the API said, wherever a gateway stood before it. A container has no credential
+    /// but the gateway's, and what its client tells may have been written by the agent.
+    pub fn charged(&self) -> Usage {
+        self.metered.map_or(self.usage, |metered| Usage {
+            calls: self.usage.calls,
+            ..metered
+        })
+    }
+
+    /// What tells the call from every other one of its generation.
+    pub(crate) fn identity(&self) -> (&str, Role, Option<&IssueId>, u32, Timestamp) {
+        (&self.run, self.role, self.task.as_ref(), self.attempt, self.ended_at)
+    }
+}

@@ -1,0 +1,72 @@
+//! What the model's API says of its own answers: how much they used, and how the account's limits stand. Read from the
+//! answers as they pass, streamed or not, it is a second ledger beside what the client tells.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::model::Usage;
+
+mod counts;
+mod limits;
+mod meter;
+
+pub(crate) use counts::Counts;
+pub(crate) use limits::rate_limit_info;
+pub(crate) use meter::{Form, Meter, Reading};
+
+/// One answer of the model's API to a request of a call.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Answered {
+    /// When the answer had ended.
+    pub at: Timestamp,
+    /// What was asked, such as `/v1/messages`.
+    pub path: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// The model that answered, as the answer names it.
+    pub model: Option<String>,
+    /// Tokens as the API counts them, and money at what is known of the model's prices; `calls` is 0.
+    pub usage: Usage,
+    /// Whether part of the usage is reckoned, since the answer broke off or did not tell it.
+    pub estimated: bool,
+    /// What its head said of the account's limits, in the form of the client's `rate_limit_info`.
+    pub limit: Option<Value>,
+}
+
+/// What the answers to one call amount to.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Metered {
+    /// Tokens and money of all answers; `calls` is 0.
+    pub usage: Usage,
+    /// How many answers there were, errors of the API among them.
+    pub answers: u64,
+    /// Whether part of the usage is reckoned.
+    pub estimated: bool,
+    /// The usage of each model that answered.
+    pub models: BTreeMap<String, Usage>,
+}
+
+impl Metered {
+    /// Adds an answer.
+    pub fn add(&mut self, answered: &Answered) {
+        self.usage += answered.usage;
+        self.answers = self.answers.saturating_add(1);
+        self.estimated |= answered.estimated;
+        if let Some(model) = &answered.model {
+            *self.models.entry(model.clone()).or_default() += answered.usage;
+        }
+    }
+}
+
+impl<'a> FromIterator<&'a Answered> for Metered {
+    fn from_iter<I: IntoIterator<Item = &'a Answered>>(answers: I) -> Self {
+        let mut metered = Self::default();
+        for answered in answers {
+            metered.add(answered);
+        }
+        metered
+    }
+}

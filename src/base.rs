@@ -1,0 +1,15 @@
+//! Tools that know nothing of cordwainer: errors, files, locks, lines, text, the clock, redaction. Nothing in here names a
+//! task, a generation or a container.
+
+pub(crate) mod crash;
+pub mod error;
+pub(crate) mod fs;
+pub mod graph;
+pub mod interruption;
+pub mod lines;
+pub mod redact;
+pub(crate) mod serialization;
+#[cfg(any(test, feature = "crash-points"))]
+pub mod testing;
+pub mod text;
+pub mod world;

@@ -1,0 +1,174 @@
+//! The one error of the library: what failed, of which kind, and what to do about it.
+
+use std::fmt;
+
+use crate::base::text::one_line;
+
+/// What the caller can do about an error; each kind has an exit code of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// Something that nobody foresaw: a full disk, a broken repository, a defect of ours.
+    Unexpected,
+    /// The call itself makes no sense: an unknown issue, a malformed argument.
+    Usage,
+    /// The configuration, or a file it names, is wrong.
+    Configuration,
+    /// There is nothing to do.
+    NothingToDo,
+    /// No container engine, or no usable image.
+    Engine,
+    /// Another orchestrator works on this repository.
+    Locked,
+    /// Tasks failed or are held for a person.
+    Tasks,
+    /// A usage limit or a budget stopped the work.
+    Limit,
+    /// The repository is not in the state that the command needs.
+    Precondition,
+    /// A person interrupted the work.
+    Interrupted,
+}
+
+type Cause = Box<dyn std::error::Error + Send + Sync + 'static>;
+
+/// What failed and where, as a lowercase fragment; the cause below it; and a hint.
+#[derive(Debug)]
+pub struct Error(Box<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    kind: ErrorKind,
+    message: String,
+    hint: Option<String>,
+    source: Option<Cause>,
+}
+
+/// The result of every fallible function of the library.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    /// The error with its causes, in one harmless line of at most 500 characters.
+    pub(crate) fn in_a_line(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = std::error::Error::source(self);
+        while let Some(inner) = cause {
+            text.push_str(": ");
+            text.push_str(&inner.to_string());
+            cause = inner.source();
+        }
+        one_line(&text, 500)
+    }
+
+    /// Makes an error of a kind; `message` is a lowercase fragment without a period.
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self(Box::new(Inner {
+            kind,
+            message: message.into(),
+            hint: None,
+            source: None,
+        }))
+    }
+
+    /// Adds what the reader can do about it. Never spells out a destructive command: agents read hints, too.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.0.hint = Some(hint.into());
+        self
+    }
+
+    /// Adds the error that caused this one.
+    #[must_use]
+    pub fn because(mut self, source: impl Into<Cause>) -> Self {
+        self.0.source = Some(source.into());
+        self
+    }
+
+    /// The kind, from which the exit code follows.
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// What to do about it, when there is something: this error's own, else the nearest cause's.
+    pub fn hint_text(&self) -> Option<&str> {
+        if let Some(hint) = &self.0.hint {
+            return Some(hint);
+        }
+        self.0.source.as_deref()?.downcast_ref::<Self>()?.hint_text()
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0.message)
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.source.as_deref().map(|source| source as _)
+    }
+}
+
+/// Turns a foreign error into ours, saying what was attempted.
+pub trait Context<T> {
+    /// Wraps the error as [`ErrorKind::Unexpected`], with what was attempted.
+    fn context(self, message: impl Into<String>) -> Result<T>;
+
+    /// Wraps the error as an error of `kind`, with what was attempted (built only on failure).
+    fn with_context(self, kind: ErrorKind, message: impl FnOnce() -> String) -> Result<T>;
+}
+
+impl<T, E: Into<Cause>> Context<T> for std::result::Result<T, E> {
+    fn context(self, message: impl Into<String>) -> Result<T> {
+        self.map_err(|source| Error::new(ErrorKind::Unexpected, message).because(source))
+    }
+
+    fn with_context(self, kind: ErrorKind, message: impl FnOnce() -> String) -> Result<T> {
+        self.map_err(|source| Error::new(kind, message()).because(source))
+    }
+}
+
+/// The exit codes of the command line: a public contract.
+pub mod exit {
+    use super::ErrorKind;
+
+    /// Done.
+    pub const DONE: u8 = 0;
+    /// Something unexpected.
+    pub const UNEXPECTED: u8 = 1;
+    /// The call makes no sense.
+    pub const USAGE: u8 = 2;
+    /// The configuration is wrong.
+    pub const CONFIGURATION: u8 = 3;
+    /// There was nothing to do.
+    pub const NOTHING_TO_DO: u8 = 4;
+    /// The engine or the image is unavailable.
+    pub const ENGINE: u8 = 5;
+    /// Another run holds the lock.
+    pub const LOCKED: u8 = 6;
+    /// Tasks failed or are held.
+    pub const TASKS: u8 = 7;
+    /// A limit or a budget stopped it.
+    pub const LIMIT: u8 = 8;
+    /// A precondition is not met: a dirty base, an unknown generation, leftovers.
+    pub const PRECONDITION: u8 = 9;
+    /// A person interrupted it.
+    pub const INTERRUPTED: u8 = 130;
+
+    /// The exit code of an error.
+    pub fn code(kind: ErrorKind) -> u8 {
+        match kind {
+            ErrorKind::Unexpected => UNEXPECTED,
+            ErrorKind::Usage => USAGE,
+            ErrorKind::Configuration => CONFIGURATION,
+            ErrorKind::NothingToDo => NOTHING_TO_DO,
+            ErrorKind::Engine => ENGINE,
+            ErrorKind::Locked => LOCKED,
+            ErrorKind::Tasks => TASKS,
+            ErrorKind::Limit => LIMIT,
+            ErrorKind::Precondition => PRECONDITION,
+            ErrorKind::Interrupted => INTERRUPTED,
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! Files that survive a kill: atomic writes, and the lock that admits one orchestrator a repository.
+
+use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
+use std::io::{Read as _, Seek as _, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::error::{Context as _, Error, ErrorKind, Result};
+
+/// Writes `bytes` to `path` so that a reader, or a crash, sees the old content or the new and nothing between.
+pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let what = || format!("cannot write `{}`", path.display());
+    let mut file = tempfile::NamedTempFile::new_in(folder).with_context(ErrorKind::Unexpected, what)?;
+    file.write_all(bytes).with_context(ErrorKind::Unexpected, what)?;
+    file.as_file().sync_all().with_context(ErrorKind::Unexpected, what)?;
+    file.persist(path).with_context(ErrorKind::Unexpected, what)?;
+    // Without this the name may be the old file's again after the machine lost power.
+    let synced = fs::File::open(folder).and_then(|folder| folder.sync_all());
+    synced.with_context(ErrorKind::Unexpected, what)
+}
+
+/// Makes a folder and those above it.
+pub(crate) fn create_folder(path: &Path) -> Result<()> {
+    fs::create_dir_all(path).with_context(ErrorKind::Unexpected, || format!("cannot make `{}`", path.display()))
+}
+
+/// Makes a folder that its owner alone can enter, and whatever is missing above it; one that is there stays as it is.
+pub(crate) fn create_private_folder(path: &Path) -> Result<()> {
+    let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
+    made.with_context(ErrorKind::Unexpected, || format!("cannot make `{}`", path.display()))
+}
+
+/// Makes a folder its owner's alone, with whatever is missing above it: what others may do with one that is there is taken
+/// away, where it is ours to take.
+pub(crate) fn own_folder(path: &Path) -> Result<()> {
+    create_private_folder(path)?;
+    let tighten = || -> std::io::Result<()> {
+        let looks = fs::metadata(path)?;
+        let is_ours = looks.uid() == rustix::process::geteuid().as_raw();
+        if is_ours && looks.permissions().mode() & 0o077 != 0 {
+            fs::set_permissions(path, Permissions::from_mode(0o700))?;
+        }
+        Ok(())
+    };
+    tighten().with_context(ErrorKind::Unexpected, || {
+        format!("cannot keep others out of `{}`", path.display())
+    })
+}
+
+/// Who holds the lock of a repository.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LockHolder {
+    /// The run's name, or the command's.
+    pub id: String,
+    /// Its process.
+    pub pid: u32,
+}
+
+/// A lock in a folder, held until it is dropped; the system frees it when the process dies.
+#[derive(Debug)]
+pub(crate) struct RepositoryLock {
+    _file: File,
+}
+
+/// How long to try before saying that somebody else holds the lock: a `status` that looks at it holds it for an instant.
+const PATIENCE: Duration = Duration::from_millis(300);
+
+impl RepositoryLock {
+    /// Takes the lock in a folder, which is made, for `id`; fails with [`ErrorKind::Locked`] and the holder's name.
+    pub(crate) fn acquire(folder: &Path, id: &str) -> Result<Self> {
+        create_private_folder(folder)?;
+        let path = lock_path(folder);
+        let mut file = open(&path)?;
+        let begun = Instant::now();
+        loop {
+            match file.try_lock() {
+                Ok(()) => break,
+                Err(TryLockError::WouldBlock) if begun.elapsed() < PATIENCE => {
+                    std::thread::sleep(Duration::from_millis(10));
+                }
+                Err(TryLockError::WouldBlock) => return Err(held(&mut file, &path)),
+                Err(TryLockError::Error(error)) => {
+                    return Err(error)
+                        .with_context(ErrorKind::Unexpected, || format!("cannot lock `{}`", path.display()));
+                }
+            }
+        }
+        let holder = LockHolder {
+            id: id.to_owned(),
+            pid: std::process::id(),
+        };
+        let text = serde_json::to_vec(&holder).context("cannot write the lock's holder")?;
+        let written = file
+            .set_len(0)
+            .and_then(|()| file.rewind())
+            .and_then(|()| file.write_all(&text));
+        written.with_context(ErrorKind::Unexpected, || format!("cannot write `{}`", path.display()))?;
+        Ok(Self { _file: file })
+    }
+}
+
+/// Who holds the lock in a folder right now, if anybody does.
+pub(crate) fn lock_holder(folder: &Path) -> Result<Option<LockHolder>> {
+    let path = lock_path(folder);
+    if !path.exists() {
+        return Ok(None);
+    }
+    let mut file = open(&path)?;
+    match file.try_lock_shared() {
+        Ok(()) => Ok(None),
+        Err(TryLockError::WouldBlock) => Ok(Some(read_holder(&mut file))),
+        Err(TryLockError::Error(error)) => {
+            Err(error).with_context(ErrorKind::Unexpected, || format!("cannot look at `{}`", path.display()))
+        }
+    }
+}
+
+fn lock_path(folder: &Path) -> PathBuf {
+    folder.join("lock")
+}
+
+fn open(path: &Path) -> Result<File> {
+    let mut options = OpenOptions::new();
+    // Whoever may read a file may lock it.
+    options.read(true).write(true).create(true).truncate(false).mode(0o600);
+    options
+        .open(path)
+        .with_context(ErrorKind::Unexpected, || format!("cannot open `{}`", path.display()))
+}
+
+/// Reads who wrote the lock; a holder that is just writing it is nameless for an instant.
+fn read_holder(file: &mut File) -> LockHolder {
+    let begun = Instant::now();
+    loop {
+        let mut text = String::new();
+        let read = file.rewind().and_then(|()| file.read_to_string(&mut text));
+        if let Some(holder) = read.ok().and_then(|_| serde_json::from_str(&text).ok()) {
+            return holder;
+        }
+        if begun.elapsed() > PATIENCE {
+            return LockHolder {
+                id: "another process".to_owned(),
+                pid: 0,
+            };
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+fn held(file: &mut File, path: &Path) -> Error {
+    let holder = read_holder(file);
+    Error::new(
+        ErrorKind::Locked,
+        format!(
+            "`{}` is at work on this repository (process {}, lock `{}`)",
+            holder.id,
+            holder.pid,
+            path.display()
+        ),
+    )
+    .hint("wait until it ends, or interrupt it; `generator status` shows what it does")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn a_private_folder_is_its_owners_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a/b");
+        create_private_folder(&path).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o700);
+        create_private_folder(&path).unwrap();
+        fs::write(path.join("file"), "").unwrap();
+        let error = create_private_folder(&path.join("file/c")).unwrap_err();
+        assert!(error.to_string().starts_with("cannot make `"), "{error}");
+    }
+}

@@ -1,0 +1,203 @@
+//! Interruption: how far a person's word to stop has gone, and what would stay behind if the process ended now.
+//!
+//! A run is asked once: then nothing new begins, and what is under way has the configuration's `stop_grace`. Asked again,
+//! or when that is over, it suspends its sessions at once. Nothing here knows of signals: `signal.rs` does.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::base::error::{Error, ErrorKind, Result};
+
+/// A person's word to stop, which a run heeds; clones share it. A [`CancellationToken`] becomes one that can ask only once.
+#[derive(Clone, Debug, Default)]
+pub struct Interruption {
+    asked: CancellationToken,
+    /// When it was asked for; the grace is counted from here.
+    asked_at: Arc<OnceLock<Instant>>,
+    insisted: CancellationToken,
+}
+
+impl From<CancellationToken> for Interruption {
+    fn from(asked: CancellationToken) -> Self {
+        Self {
+            asked,
+            ..Self::default()
+        }
+    }
+}
+
+impl Interruption {
+    /// Asks the run to begin nothing new.
+    pub fn ask(&self) {
+        self.asked_at.get_or_init(Instant::now);
+        self.asked.cancel();
+    }
+
+    /// Asks it to end what is under way, too, without a grace.
+    pub fn insist(&self) {
+        self.ask();
+        self.insisted.cancel();
+    }
+
+    /// Whether nothing new may begin.
+    pub fn is_asked(&self) -> bool {
+        self.asked.is_cancelled()
+    }
+
+    /// Waits until nothing new may begin.
+    pub(crate) async fn asked(&self) {
+        self.asked.cancelled().await;
+    }
+
+    /// Waits until what is under way must end: `grace` after the run was asked to stop, or when it is asked again. The
+    /// grace is counted from the first word, whenever this is called.
+    pub(crate) async fn over(&self, grace: Duration) {
+        let after_grace = async {
+            self.asked.cancelled().await;
+            tokio::time::sleep_until(*self.asked_at.get_or_init(Instant::now) + grace).await;
+        };
+        tokio::select! {
+            () = self.insisted.cancelled() => {}
+            () = after_grace => {}
+        }
+    }
+
+    /// Refuses to begin anything once the run was asked to stop.
+    ///
+    /// # Errors
+    ///
+    /// Of kind [`ErrorKind::Interrupted`].
+    pub(crate) fn unless_asked(&self) -> Result<()> {
+        if self.is_asked() { Err(interrupted()) } else { Ok(()) }
+    }
+
+    /// Does work that nothing would be lost of, unless it must end before it is done.
+    ///
+    /// # Errors
+    ///
+    /// Of kind [`ErrorKind::Interrupted`], beside those of the work.
+    pub(crate) async fn unless_over<T>(&self, grace: Duration, work: impl Future<Output = Result<T>>) -> Result<T> {
+        tokio::select! {
+            biased;
+            done = work => done,
+            () = self.over(grace) => Err(interrupted()),
+        }
+    }
+}
+
+/// What an interrupted run ends with.
+pub(crate) fn interrupted() -> Error {
+    Error::new(ErrorKind::Interrupted, "the run was interrupted").hint("`generator resume` goes on")
+}
+
+/// What would stay behind if the process ended now: containers, worktrees, claims. Clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct LeftBehind(Arc<Mutex<Things>>);
+
+#[derive(Debug, Default)]
+struct Things {
+    next: u64,
+    names: BTreeMap<u64, String>,
+}
+
+/// One thing that would stay behind, until this is dropped.
+#[derive(Debug)]
+pub(crate) struct Left {
+    all: LeftBehind,
+    key: u64,
+}
+
+impl LeftBehind {
+    /// Notes that something is there from now on.
+    pub(crate) fn note(&self, name: impl Into<String>) -> Left {
+        let mut things = self.things();
+        let key = things.next;
+        things.next += 1;
+        things.names.insert(key, name.into());
+        drop(things);
+        Left { all: self.clone(), key }
+    }
+
+    /// What is there, oldest first.
+    pub fn names(&self) -> Vec<String> {
+        self.things().names.values().cloned().collect()
+    }
+
+    fn things(&self) -> std::sync::MutexGuard<'_, Things> {
+        // A list of names is whole whoever panicked meanwhile.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Left {
+    fn drop(&mut self) {
+        self.all.things().names.remove(&self.key);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GRACE: Duration = Duration::from_secs(20);
+
+    /// How many seconds pass until what is under way must end, where `deed` is done after five of them.
+    async fn over_after(interruption: Interruption, deed: impl FnOnce(&Interruption)) -> u64 {
+        let begun = Instant::now();
+        let waiting = interruption.over(GRACE);
+        let doing = async {
+            tokio::time::sleep(Duration::from_secs(5)).await;
+            deed(&interruption);
+        };
+        tokio::join!(waiting, doing);
+        begun.elapsed().as_secs()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_grace_is_counted_from_the_first_word() {
+        assert_eq!(over_after(Interruption::default(), Interruption::ask).await, 25);
+        assert_eq!(over_after(Interruption::default(), Interruption::insist).await, 5);
+        let asked_before = Interruption::default();
+        asked_before.ask();
+        assert_eq!(over_after(asked_before.clone(), Interruption::ask).await, 20);
+        assert_eq!(
+            over_after(asked_before, |_| {}).await,
+            5,
+            "it is over, but for the deed"
+        );
+        let token = CancellationToken::new();
+        let outside = Interruption::from(token.clone());
+        assert_eq!(over_after(outside.clone(), |_| token.cancel()).await, 25);
+        assert!(outside.is_asked());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn work_is_done_unless_it_is_over() {
+        let interruption = Interruption::default();
+        let slow = async |seconds| {
+            tokio::time::sleep(Duration::from_secs(seconds)).await;
+            Ok(seconds)
+        };
+        assert_eq!(interruption.unless_over(GRACE, slow(100)).await.unwrap(), 100);
+        interruption.ask();
+        assert_eq!(interruption.unless_over(GRACE, slow(19)).await.unwrap(), 19);
+        let error = interruption.unless_over(GRACE, slow(2)).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Interrupted);
+    }
+
+    #[test]
+    fn what_is_left_is_named_until_it_is_gone() {
+        let left = LeftBehind::default();
+        let first = left.note("the container `a`");
+        let second = left.clone().note("the worktree `b`");
+        assert_eq!(left.names(), ["the container `a`", "the worktree `b`"]);
+        drop(first);
+        assert_eq!(left.names(), ["the worktree `b`"]);
+        drop(second);
+        assert_eq!(left.names(), Vec::<String>::new());
+    }
+}

@@ -1,0 +1,7 @@
+//! Tasks: their state, order and proposals, and the store that keeps them on a ref of the repository. How a task is done
+//! does not enter here.
+
+pub mod attempt;
+pub mod issue;
+pub mod proposal;
+pub mod store;

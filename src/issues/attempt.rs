@@ -1,0 +1,143 @@
+//! One attempt at a task: how it ended, what it used, and where to look.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::accounting::ledger::Entry;
+use crate::base::text::one_line;
+use crate::model::Usage;
+
+/// How an attempt ended. The list is closed: whoever adds a way says what each reader does with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Its commit is on the generation branch.
+    Merged,
+    /// The agent finished and changed nothing.
+    NoChange,
+    /// Its change does not fit on what the generation became meanwhile.
+    Conflict,
+    /// Its change touches a protected path, or holds what may not be committed.
+    ProtectedPath,
+    /// A gate said no.
+    GateFailed,
+    /// The agent ended without success.
+    AgentFailed,
+    /// The agent ran past its time.
+    TimedOut,
+    /// A usage limit of the account stopped it.
+    Limited,
+    /// A budget stopped it.
+    BudgetSpent,
+    /// The engine, the disk or the network failed, not the agent.
+    InfrastructureFailed,
+    /// A person, or the end of the run, stopped it.
+    Cancelled,
+}
+
+impl Outcome {
+    /// Whether the attempt counts against `max_attempts`: only what the agent itself brought about does.
+    pub fn counts(self) -> bool {
+        match self {
+            Self::NoChange
+            | Self::Conflict
+            | Self::ProtectedPath
+            | Self::GateFailed
+            | Self::AgentFailed
+            | Self::TimedOut => true,
+            // A call that met its own limit is held at once; any other budget says nothing of the task.
+            Self::BudgetSpent | Self::Merged | Self::Limited | Self::InfrastructureFailed | Self::Cancelled => false,
+        }
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Merged => "merged",
+            Self::NoChange => "no change",
+            Self::Conflict => "conflict",
+            Self::ProtectedPath => "protected path touched",
+            Self::GateFailed => "gate failed",
+            Self::AgentFailed => "agent failed",
+            Self::TimedOut => "timed out",
+            Self::Limited => "limited",
+            Self::BudgetSpent => "budget spent",
+            Self::InfrastructureFailed => "infrastructure failed",
+            Self::Cancelled => "cancelled",
+        })
+    }
+}
+
+/// One attempt, as the store keeps it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Attempt {
+    /// Counted from 1 within the issue.
+    pub number: u32,
+    /// The run that made it.
+    pub run: String,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Why, in one line for a person; empty when the outcome says it all.
+    #[serde(default)]
+    pub reason: String,
+    /// The commit on the task ref that holds what the agent left.
+    #[serde(default)]
+    pub snapshot: Option<String>,
+    /// The folder with prompt, transcript and stderr, below the state folder.
+    #[serde(default)]
+    pub records: Option<String>,
+    /// New files that ignore rules left out of the snapshot; `None` where there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ignored: Option<Ignored>,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// When it ended.
+    pub ended_at: Timestamp,
+    /// What the agent's call took and used; `None` when it never began.
+    #[serde(default)]
+    pub call: Option<Entry>,
+}
+
+/// New files that ignore rules left out; a folder counts once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ignored {
+    /// How many.
+    pub count: usize,
+    /// The first of them, ordered.
+    pub paths: Vec<String>,
+}
+
+/// How many of them are named.
+const IGNORED_NAMED: usize = 20;
+
+impl Ignored {
+    /// What is to be told of these paths; `None` where there are none.
+    pub(crate) fn of(paths: &[PathBuf]) -> Option<Self> {
+        let shown = |path: &PathBuf| one_line(&path.display().to_string(), 200);
+        (!paths.is_empty()).then(|| Self {
+            count: paths.len(),
+            paths: paths.iter().take(IGNORED_NAMED).map(shown).collect(),
+        })
+    }
+}
+
+impl fmt::Display for Ignored {
+    /// `3 (a, b, c)`, or `40 (a, b, …)`.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let more = if self.count > self.paths.len() { ", …" } else { "" };
+        write!(formatter, "{} ({}{more})", self.count, self.paths.join(", "))
+    }
+}
+
+impl Attempt {
+    /// Tokens and money.
+    pub fn usage(&self) -> Usage {
+        self.call.as_ref().map(|call| call.usage).unwrap_or_default()
+    }
+}

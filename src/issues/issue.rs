@@ -1,0 +1,203 @@
+//! One issue: the JSON contract that other tools of the field read too.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::issues::attempt::Attempt;
+use crate::model::Usage;
+
+mod batch;
+mod collection;
+mod dependencies;
+mod input;
+mod reading;
+mod transition;
+
+pub use crate::model::IssueId;
+pub use batch::{BatchIssue, BatchProblems, ImportedState};
+pub use collection::{Counts, FORMAT, Issues, Measure, StoreMeta};
+pub use input::NewIssue;
+pub use reading::{Reading, read_batch};
+
+/// Where an issue stands. An open issue whose dependencies are not closed stays `open` and is simply not ready.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// To be done.
+    #[default]
+    Open,
+    /// Claimed by a run.
+    InProgress,
+    /// Held for a person; `hold` says why.
+    Blocked,
+    /// Done, or given up by a person; `close_reason` says which.
+    Closed,
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Open => "open",
+            Self::InProgress => "in_progress",
+            Self::Blocked => "blocked",
+            Self::Closed => "closed",
+        })
+    }
+}
+
+/// One edge: `issue_id` cannot begin before `depends_on_id` is closed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Dependency {
+    /// The issue that waits.
+    pub issue_id: IssueId,
+    /// The issue it waits for.
+    pub depends_on_id: IssueId,
+    /// Always `blocks` here; other tools of the field know more.
+    #[serde(rename = "type")]
+    pub kind: String,
+}
+
+/// What somebody said of an issue.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Comment {
+    /// Who said it: a person's name, or `cordwainer`.
+    pub author: String,
+    /// What was said.
+    pub text: String,
+    /// When.
+    pub created_at: Timestamp,
+}
+
+/// What is to happen to a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum FileAction {
+    /// The file is new.
+    Create,
+    /// The file is there and changes.
+    Modify,
+    /// The file goes.
+    Delete,
+}
+
+/// A file that a task is about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TaskFile {
+    /// Path from the repository's root.
+    pub path: String,
+    /// What happens to it.
+    pub action: FileAction,
+}
+
+/// What a task asks for beyond its title and description.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TaskPlan {
+    /// Documents and sources to read first.
+    pub required_reading: Vec<String>,
+    /// Files that the task creates, changes or deletes.
+    pub files: Vec<TaskFile>,
+    /// What must be built.
+    pub requirements: Vec<String>,
+    /// How one sees that it is done.
+    pub acceptance_criteria: Vec<String>,
+    /// Size estimate in changed lines.
+    pub estimated_lines: Option<u32>,
+}
+
+/// Which run works on an issue.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Claim {
+    /// The run's name.
+    pub run: String,
+    /// The id of the repository that the run is of; `None` for a claim of an earlier version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repository: Option<String>,
+    /// When the run took it.
+    pub at: Timestamp,
+}
+
+/// One issue of a generation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Issue {
+    /// Its name.
+    pub id: IssueId,
+    /// One line.
+    pub title: String,
+    /// Markdown.
+    pub description: String,
+    /// Where it stands.
+    pub status: Status,
+    /// 0 (first) to 4 (last).
+    pub priority: u8,
+    /// `task` for what measure proposes; free for what people add.
+    pub issue_type: String,
+    /// Free words.
+    #[serde(default)]
+    pub labels: Vec<String>,
+    /// What it waits for.
+    #[serde(default)]
+    pub dependencies: Vec<Dependency>,
+    /// What was said of it, oldest first.
+    #[serde(default)]
+    pub comments: Vec<Comment>,
+    /// Every attempt at it, oldest first.
+    #[serde(default)]
+    pub attempts: Vec<Attempt>,
+    /// Why it is held, while it is `blocked`.
+    #[serde(default)]
+    pub hold: Option<String>,
+    /// When it was filed.
+    pub created_at: Timestamp,
+    /// When anything of it last changed.
+    pub updated_at: Timestamp,
+    /// When it was closed.
+    #[serde(default)]
+    pub closed_at: Option<Timestamp>,
+    /// Why it was closed.
+    #[serde(default)]
+    pub close_reason: Option<String>,
+    /// The commit on the generation branch that did it.
+    #[serde(default)]
+    pub commit: Option<String>,
+    /// The run that works on it, while it is `in_progress`.
+    #[serde(default)]
+    pub claim: Option<Claim>,
+    /// How many attempts had been made when a person last released or reopened it: those no longer count against `max_attempts`.
+    #[serde(default)]
+    pub forgiven_attempts: u32,
+    /// What the task asks for in detail.
+    #[serde(default)]
+    pub plan: TaskPlan,
+}
+
+impl Issue {
+    /// The number of the next attempt, counted from 1.
+    pub fn next_attempt(&self) -> u32 {
+        u32::try_from(self.attempts.len()).unwrap_or(u32::MAX).saturating_add(1)
+    }
+
+    /// Counts the attempts that count against `max_attempts`: the agent's own failures since a person last forgave them.
+    pub fn counted_attempts(&self) -> u32 {
+        let forgiven = usize::try_from(self.forgiven_attempts).unwrap_or(usize::MAX);
+        let counted = self
+            .attempts
+            .iter()
+            .skip(forgiven)
+            .filter(|attempt| attempt.outcome.counts());
+        u32::try_from(counted.count()).unwrap_or(u32::MAX)
+    }
+
+    /// Sums tokens and money over all attempts, the forgiven ones too.
+    pub fn usage(&self) -> Usage {
+        self.attempts.iter().map(Attempt::usage).sum()
+    }
+}

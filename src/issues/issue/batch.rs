@@ -1,0 +1,218 @@
+//! Many issues at once, all or none: what measure proposes, what a person imports.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use jiff::Timestamp;
+
+use crate::base::error::{Error, ErrorKind, Result};
+use crate::base::graph::{Graph, way};
+use crate::issues::attempt::Attempt;
+use crate::issues::issue::input::NewIssue;
+use crate::issues::issue::{Comment, Issue, Issues, Status};
+use crate::model::IssueId;
+
+/// One issue of a batch.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BatchIssue {
+    /// What others of the batch call it.
+    pub key: Option<String>,
+    /// What is to be filed; its own `dependencies` name issues that are in the store already.
+    pub issue: NewIssue,
+    /// What it waits for: a key of this batch, else the id of an issue in the store. Never a position.
+    pub depends_on: Vec<String>,
+    /// What it brings along from another store.
+    pub state: Option<ImportedState>,
+    /// What was wrong with it already where it was read.
+    pub problems: Vec<String>,
+}
+
+/// What an imported issue brings along. A claim is left behind: the run that held it is not here.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ImportedState {
+    /// Where it stood; `in_progress` becomes `open`.
+    pub status: Status,
+    /// Why it was held.
+    pub hold: Option<String>,
+    /// When it was filed.
+    pub created_at: Option<Timestamp>,
+    /// When it was closed.
+    pub closed_at: Option<Timestamp>,
+    /// Why it was closed.
+    pub close_reason: Option<String>,
+    /// The commit that did it.
+    pub commit: Option<String>,
+    /// What was said of it.
+    pub comments: Vec<Comment>,
+    /// The attempts at it.
+    pub attempts: Vec<Attempt>,
+    /// How many of them no longer count.
+    pub forgiven_attempts: u32,
+}
+
+/// All that is wrong with a batch, a line each: the cause below the error of [`Issues::import`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BatchProblems(pub Vec<String>);
+
+impl fmt::Display for BatchProblems {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0.join("\n"))
+    }
+}
+
+impl std::error::Error for BatchProblems {}
+
+impl BatchIssue {
+    /// Makes an issue of a batch that brings nothing along.
+    pub fn new(key: impl Into<String>, issue: NewIssue, depends_on: Vec<String>) -> Self {
+        Self {
+            key: Some(key.into()),
+            issue,
+            depends_on,
+            state: None,
+            problems: Vec::new(),
+        }
+    }
+}
+
+impl Issues {
+    /// Files a whole batch, or nothing of it, and returns the new ids in the batch's order.
+    ///
+    /// A refusal is a usage error whose source is [`BatchProblems`], with every problem of every issue.
+    pub fn import(&mut self, batch: Vec<BatchIssue>, now: Timestamp) -> Result<Vec<IssueId>> {
+        let problems = self.batch_problems(&batch);
+        if !problems.is_empty() {
+            let message = match problems.len() {
+                1 => "nothing was imported: the batch has a problem".to_owned(),
+                count => format!("nothing was imported: the batch has {count} problems"),
+            };
+            return Err(Error::new(ErrorKind::Usage, message).because(BatchProblems(problems)));
+        }
+        let first = self.next_id().number();
+        let ids: Vec<IssueId> = (first..).map(IssueId::new).take(batch.len()).collect();
+        let keys: BTreeMap<String, IssueId> = batch
+            .iter()
+            .zip(&ids)
+            .filter_map(|(item, id)| Some((item.key.clone()?, id.clone())))
+            .collect();
+        for item in batch {
+            self.insert_item(item, &keys, now);
+        }
+        Ok(ids)
+    }
+
+    /// Lists all that is wrong with a batch, each line beginning with which issue of it is meant.
+    pub fn batch_problems(&self, batch: &[BatchIssue]) -> Vec<String> {
+        let mut keys = BTreeMap::new();
+        let mut problems = Vec::new();
+        for (index, item) in batch.iter().enumerate() {
+            if let Some(key) = &item.key
+                && let Some(earlier) = keys.insert(key.as_str(), index)
+            {
+                problems.push(format!("{}: issue {} has the same key", name(index, item), earlier + 1));
+            }
+        }
+        for (index, item) in batch.iter().enumerate() {
+            let found = self.item_problems(item, &keys);
+            problems.extend(
+                found
+                    .into_iter()
+                    .map(|problem| format!("{}: {problem}", name(index, item))),
+            );
+        }
+        let edges = batch.iter().flat_map(|item| {
+            let known = |on: &&String| keys.contains_key(on.as_str()) && item.key.as_ref() != Some(*on);
+            let key = item.key.as_deref();
+            item.depends_on
+                .iter()
+                .filter(known)
+                .filter_map(move |on| Some((key?, on.as_str())))
+        });
+        for cycle in Graph::new(edges).cycles() {
+            let keys: Vec<_> = cycle.iter().map(|key| key.escape_debug()).collect();
+            problems.push(format!("dependencies go round: {}", way(&keys)));
+        }
+        problems
+    }
+
+    fn item_problems(&self, item: &BatchIssue, keys: &BTreeMap<&str, usize>) -> Vec<String> {
+        let mut problems = item.problems.clone();
+        problems.extend(item.issue.problems());
+        problems.extend(self.dependency_problems(&item.issue.dependencies));
+        let mut seen = BTreeSet::new();
+        for on in &item.depends_on {
+            let shown = on.escape_debug();
+            if item.key.as_ref() == Some(on) {
+                problems.push("depends on itself".to_owned());
+            } else if !seen.insert(on) {
+                problems.push(format!("dependency `{shown}` is given twice"));
+            } else if !keys.contains_key(on.as_str()) && self.stored_id(on).is_none() {
+                problems.push(format!(
+                    "dependency `{shown}` is neither a key of the batch nor an issue of the store"
+                ));
+            }
+        }
+        problems.extend(item.state.as_ref().and_then(attempts_problem));
+        problems
+    }
+
+    fn insert_item(&mut self, item: BatchIssue, keys: &BTreeMap<String, IssueId>, now: Timestamp) {
+        let mut input = item.issue;
+        for on in &item.depends_on {
+            let id = keys.get(on).cloned().or_else(|| self.stored_id(on));
+            input
+                .dependencies
+                .extend(id.filter(|id| !input.dependencies.contains(id)));
+        }
+        let id = self.insert(input, now);
+        if let (Some(state), Some(issue)) = (item.state, self.all.get_mut(&id)) {
+            state.apply(issue, now);
+        }
+    }
+
+    /// Reads the whole id of an issue in the store; a bare number could be meant as a position, and is none.
+    fn stored_id(&self, text: &str) -> Option<IssueId> {
+        let id: IssueId = text.parse().ok()?;
+        (id.to_string() == text && self.all.contains_key(&id)).then_some(id)
+    }
+}
+
+impl ImportedState {
+    fn apply(self, issue: &mut Issue, now: Timestamp) {
+        issue.created_at = self.created_at.unwrap_or(now);
+        issue.comments = self.comments;
+        issue.attempts = self.attempts;
+        issue.forgiven_attempts = self.forgiven_attempts;
+        match self.status {
+            Status::Open | Status::InProgress => {}
+            Status::Blocked => {
+                issue.status = Status::Blocked;
+                issue.hold = Some(self.hold.unwrap_or_else(|| "held before it was imported".to_owned()));
+            }
+            Status::Closed => {
+                issue.status = Status::Closed;
+                issue.closed_at = Some(self.closed_at.unwrap_or(now));
+                issue.close_reason = Some(
+                    self.close_reason
+                        .unwrap_or_else(|| "closed before it was imported".to_owned()),
+                );
+                issue.commit = self.commit;
+            }
+        }
+    }
+}
+
+fn attempts_problem(state: &ImportedState) -> Option<String> {
+    let numbered = (1..)
+        .zip(&state.attempts)
+        .all(|(number, attempt)| attempt.number == number);
+    (!numbered).then(|| "its attempts are not numbered from 1".to_owned())
+}
+
+/// Which issue of the batch is meant: its place, counted from 1, and its key.
+fn name(index: usize, item: &BatchIssue) -> String {
+    match &item.key {
+        Some(key) => format!("issue {} `{}`", index + 1, key.escape_debug()),
+        None => format!("issue {}", index + 1),
+    }
+}

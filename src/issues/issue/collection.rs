@@ -1,0 +1,286 @@
+//! All issues of a generation, and what can be asked of them as a whole.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::accounting::ledger::{Entry, Sum};
+use crate::base::error::{Error, ErrorKind, Result};
+use crate::base::graph::{Graph, way};
+use crate::issues::issue::input::NewIssue;
+use crate::issues::issue::{Dependency, Issue, Status};
+use crate::model::IssueId;
+use crate::model::Usage;
+
+/// The version of the stored form that this crate writes and reads.
+pub const FORMAT: u32 = 1;
+
+/// What a store says of itself.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StoreMeta {
+    /// The version of the stored form, [`FORMAT`] when this crate wrote it.
+    pub format: u32,
+    /// The generation that the issues belong to.
+    pub generation: String,
+    /// The branch that the generation began from, and will be merged into.
+    pub base_branch: String,
+    /// When the generation was started.
+    pub created_at: Timestamp,
+    /// Every measure, oldest first.
+    #[serde(default)]
+    pub measures: Vec<Measure>,
+}
+
+/// A measure that was made: what it cost and what came of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Measure {
+    /// The run that made it.
+    pub run: String,
+    /// When it ended.
+    pub at: Timestamp,
+    /// The issues it filed; `None` when it gave no valid answer.
+    pub filed: Option<Vec<IssueId>>,
+    /// Its calls, oldest first.
+    #[serde(default)]
+    pub calls: Vec<Entry>,
+}
+
+/// How many issues stand where; `ready` is a part of `open`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Counts {
+    /// To be done.
+    pub open: usize,
+    /// Open, with every dependency closed.
+    pub ready: usize,
+    /// Claimed by a run.
+    pub in_progress: usize,
+    /// Held for a person.
+    pub blocked: usize,
+    /// Closed.
+    pub closed: usize,
+}
+
+/// The issues of a generation. Every change goes through a checked operation; no operation removes an issue, so no id comes twice.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Issues {
+    meta: StoreMeta,
+    pub(super) all: BTreeMap<IssueId, Issue>,
+}
+
+impl Issues {
+    /// Makes an empty collection.
+    pub fn new(meta: StoreMeta) -> Self {
+        Self {
+            meta,
+            all: BTreeMap::new(),
+        }
+    }
+
+    /// Takes up what a store holds; anything that no operation could have led to is an error, never mended.
+    pub fn from_stored(meta: StoreMeta, stored: impl IntoIterator<Item = Issue>) -> Result<Self> {
+        let all = stored.into_iter().map(|issue| (issue.id.clone(), issue)).collect();
+        let issues = Self { meta, all };
+        for issue in issues.iter() {
+            issues.check_stored(issue)?;
+        }
+        if let Some(cycle) = issues.graph().cycles().first() {
+            return Err(inconsistent(&format!("dependencies go round: {}", way(cycle))));
+        }
+        Ok(issues)
+    }
+
+    /// What the store says of itself.
+    pub fn meta(&self) -> &StoreMeta {
+        &self.meta
+    }
+
+    /// All issues, by number.
+    pub fn iter(&self) -> impl Iterator<Item = &Issue> {
+        self.all.values()
+    }
+
+    /// The number of issues.
+    pub fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    /// Whether nothing was ever filed.
+    pub fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    /// Finds an issue; an unknown id is a usage error that says which ids there are.
+    pub fn get(&self, id: &IssueId) -> Result<&Issue> {
+        self.all.get(id).ok_or_else(|| self.unknown(id))
+    }
+
+    /// Files an issue under the next number; every problem of the input is in the one error.
+    pub fn add(&mut self, input: NewIssue, now: Timestamp) -> Result<IssueId> {
+        let mut problems = input.problems();
+        problems.extend(self.dependency_problems(&input.dependencies));
+        if !problems.is_empty() {
+            return Err(Error::new(
+                ErrorKind::Usage,
+                format!("cannot file the issue: {}", problems.join("; ")),
+            ));
+        }
+        Ok(self.insert(input, now))
+    }
+
+    /// Notes that a measure was made.
+    pub fn record_measure(&mut self, measure: Measure) {
+        self.meta.measures.push(measure);
+    }
+
+    /// What the generation used: every attempt and every measure.
+    pub fn usage(&self) -> Usage {
+        self.usage_where(|_| true)
+    }
+
+    /// What one run used.
+    pub fn usage_of_run(&self, run: &str) -> Usage {
+        self.usage_where(|of| of == run)
+    }
+
+    /// What the calls of a client's session took and used.
+    pub fn session(&self, session: &str) -> Sum {
+        let calls = self.ledger();
+        Sum::of(calls.filter(|entry| entry.session_id.as_deref() == Some(session)))
+    }
+
+    fn usage_where(&self, counts: impl Fn(&str) -> bool) -> Usage {
+        let entries = self.ledger().filter(|entry| counts(&entry.run));
+        entries.map(|entry| entry.usage).sum()
+    }
+
+    /// Every call that was made for the generation: those of the measures, then those of the tasks.
+    pub fn ledger(&self) -> impl Iterator<Item = &Entry> {
+        let measures = self.meta.measures.iter().flat_map(|measure| &measure.calls);
+        let attempts = self.iter().flat_map(|issue| &issue.attempts);
+        measures.chain(attempts.filter_map(|attempt| attempt.call.as_ref()))
+    }
+
+    /// The cycle under way: how many measures have filed tasks, or found nothing to file.
+    pub fn cycle(&self) -> u32 {
+        let made = self.meta.measures.iter().filter(|measure| measure.filed.is_some());
+        u32::try_from(made.count()).unwrap_or(u32::MAX)
+    }
+
+    /// Counts the issues by where they stand.
+    pub fn counts(&self) -> Counts {
+        let with = |status| self.iter().filter(|issue| issue.status == status).count();
+        Counts {
+            open: with(Status::Open),
+            ready: self.iter().filter(|issue| self.is_ready(issue)).count(),
+            in_progress: with(Status::InProgress),
+            blocked: with(Status::Blocked),
+            closed: with(Status::Closed),
+        }
+    }
+
+    /// Files a checked input.
+    pub(super) fn insert(&mut self, input: NewIssue, now: Timestamp) -> IssueId {
+        let id = self.next_id();
+        let input = input.tidied();
+        let dependencies = input
+            .dependencies
+            .into_iter()
+            .map(|on| Dependency::blocks(id.clone(), on));
+        let issue = Issue {
+            id: id.clone(),
+            title: input.title,
+            description: input.description,
+            status: Status::Open,
+            priority: input.priority,
+            issue_type: input.issue_type,
+            labels: input.labels,
+            dependencies: dependencies.collect(),
+            comments: Vec::new(),
+            attempts: Vec::new(),
+            hold: None,
+            created_at: now,
+            updated_at: now,
+            closed_at: None,
+            close_reason: None,
+            commit: None,
+            claim: None,
+            forgiven_attempts: 0,
+            plan: input.plan,
+        };
+        self.all.insert(id.clone(), issue);
+        id
+    }
+
+    /// The id that the next issue gets.
+    pub(super) fn next_id(&self) -> IssueId {
+        let last = self.all.keys().next_back().map_or(0, IssueId::number);
+        IssueId::new(last + 1)
+    }
+
+    /// Finds an issue in order to change it.
+    pub(super) fn get_mut(&mut self, id: &IssueId) -> Result<&mut Issue> {
+        if !self.all.contains_key(id) {
+            return Err(self.unknown(id));
+        }
+        Ok(self.all.get_mut(id).expect("just found"))
+    }
+
+    /// The error about an id that is not there.
+    pub(super) fn unknown(&self, id: &IssueId) -> Error {
+        let known = match (self.all.keys().next(), self.all.keys().next_back()) {
+            (Some(first), Some(last)) if first != last => format!("known issues are {first} to {last}"),
+            (Some(only), _) => format!("the only issue is {only}"),
+            _ => "no issue was filed yet".to_owned(),
+        };
+        Error::new(ErrorKind::Usage, format!("unknown issue `{id}`")).hint(known)
+    }
+
+    pub(super) fn graph(&self) -> Graph<&IssueId> {
+        let edges = self.iter().flat_map(|issue| &issue.dependencies);
+        Graph::new(edges.map(|edge| (&edge.issue_id, &edge.depends_on_id)))
+    }
+
+    fn check_stored(&self, issue: &Issue) -> Result<()> {
+        let refuse = |why: String| Err(inconsistent(&format!("{}: {why}", issue.id)));
+        for edge in &issue.dependencies {
+            if edge.issue_id != issue.id {
+                return refuse(format!("holds a dependency of {}", edge.issue_id));
+            }
+            if !self.all.contains_key(&edge.depends_on_id) {
+                return refuse(format!("depends on {}, which is not there", edge.depends_on_id));
+            }
+        }
+        let status = issue.status;
+        if issue.claim.is_some() != (status == Status::InProgress) {
+            return refuse(format!("status `{status}` and its claim disagree"));
+        }
+        if issue.hold.is_some() != (status == Status::Blocked) {
+            return refuse(format!("status `{status}` and its hold disagree"));
+        }
+        if issue.closed_at.is_some() != (status == Status::Closed) {
+            return refuse(format!("status `{status}` and its closing time disagree"));
+        }
+        Ok(())
+    }
+}
+
+impl Dependency {
+    /// The edge that makes `issue_id` wait for `depends_on_id`.
+    pub fn blocks(issue_id: IssueId, depends_on_id: IssueId) -> Self {
+        Self {
+            issue_id,
+            depends_on_id,
+            kind: "blocks".to_owned(),
+        }
+    }
+}
+
+fn inconsistent(why: &str) -> Error {
+    Error::new(
+        ErrorKind::Unexpected,
+        format!("the stored issues contradict each other: {why}"),
+    )
+}

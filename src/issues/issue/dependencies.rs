@@ -1,0 +1,107 @@
+//! What waits for what, and what can begin.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+
+use crate::base::error::{Error, ErrorKind, Result};
+use crate::base::graph::way;
+use crate::issues::issue::{Dependency, Issue, Issues, Status};
+use crate::model::IssueId;
+
+impl Issues {
+    /// Lists what can begin: open issues with every dependency closed, by priority, then age, then number.
+    pub fn ready(&self) -> Vec<&Issue> {
+        let mut ready: Vec<&Issue> = self.iter().filter(|issue| self.is_ready(issue)).collect();
+        ready.sort_by_key(|issue| (issue.priority, issue.created_at, issue.id.number()));
+        ready
+    }
+
+    /// Whether an issue of this collection is open and waits for nothing.
+    pub fn is_ready(&self, issue: &Issue) -> bool {
+        issue.status == Status::Open && self.unclosed(issue).next().is_none()
+    }
+
+    /// Lists what an issue of this collection waits for: its dependencies that are not closed.
+    pub fn waits_for(&self, issue: &Issue) -> Vec<IssueId> {
+        self.unclosed(issue).cloned().collect()
+    }
+
+    /// Lists what the issue with this id waits for.
+    pub fn blocked_by(&self, id: &IssueId) -> Result<Vec<IssueId>> {
+        Ok(self.waits_for(self.get(id)?))
+    }
+
+    /// Lists the issues that name this one as a dependency.
+    pub fn dependents(&self, id: &IssueId) -> Result<Vec<IssueId>> {
+        self.get(id)?;
+        let waits = |issue: &&Issue| issue.dependencies.iter().any(|edge| edge.depends_on_id == *id);
+        Ok(self.iter().filter(waits).map(|issue| issue.id.clone()).collect())
+    }
+
+    /// Makes an open or held issue wait for another. Refuses itself, what is there already, and what would close a circle.
+    pub fn add_dependency(&mut self, id: &IssueId, on: &IssueId, now: Timestamp) -> Result<()> {
+        let issue = self.get(id)?;
+        self.get(on)?;
+        if id == on {
+            return Err(refused(format!("{id} cannot depend on itself")));
+        }
+        if !matches!(issue.status, Status::Open | Status::Blocked) {
+            return Err(refused(format!("{id} cannot get a dependency: it is {}", issue.status)));
+        }
+        if issue.dependencies.iter().any(|edge| edge.depends_on_id == *on) {
+            return Err(refused(format!("{id} depends on {on} already")));
+        }
+        if let Some(mut cycle) = self.graph().path(on, id) {
+            cycle.insert(0, id);
+            return Err(refused(format!(
+                "{id} cannot depend on {on}: they would wait for each other: {}",
+                way(&cycle)
+            )));
+        }
+        let issue = self.get_mut(id)?;
+        issue.dependencies.push(Dependency::blocks(id.clone(), on.clone()));
+        issue.updated_at = now;
+        Ok(())
+    }
+
+    /// Lets an issue no longer wait for another.
+    pub fn remove_dependency(&mut self, id: &IssueId, on: &IssueId, now: Timestamp) -> Result<()> {
+        self.get(on)?;
+        let issue = self.get_mut(id)?;
+        let before = issue.dependencies.len();
+        issue.dependencies.retain(|edge| edge.depends_on_id != *on);
+        if issue.dependencies.len() == before {
+            return Err(refused(format!("{id} does not depend on {on}")));
+        }
+        issue.updated_at = now;
+        Ok(())
+    }
+
+    /// Lists what is wrong with the dependencies of an issue that is not filed yet.
+    pub(super) fn dependency_problems(&self, dependencies: &[IssueId]) -> Vec<String> {
+        let mut seen = BTreeSet::new();
+        let mut problems = Vec::new();
+        for on in dependencies {
+            if !self.all.contains_key(on) {
+                problems.push(format!("dependency `{on}` is unknown"));
+            } else if !seen.insert(on) {
+                problems.push(format!("dependency `{on}` is given twice"));
+            }
+        }
+        problems
+    }
+
+    fn unclosed<'a>(&'a self, issue: &'a Issue) -> impl Iterator<Item = &'a IssueId> {
+        let closed = |id: &IssueId| self.all.get(id).is_some_and(|on| on.status == Status::Closed);
+        issue
+            .dependencies
+            .iter()
+            .map(|edge| &edge.depends_on_id)
+            .filter(move |id| !closed(id))
+    }
+}
+
+fn refused(message: String) -> Error {
+    Error::new(ErrorKind::Precondition, message)
+}

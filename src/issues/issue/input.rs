@@ -1,0 +1,162 @@
+//! What a person, or measure, asks to be filed: checked before it becomes an issue.
+
+use std::collections::BTreeSet;
+
+use crate::base::text;
+use crate::issues::issue::TaskPlan;
+use crate::model::IssueId;
+
+/// The longest title, in characters.
+pub(super) const TITLE_MAX: usize = 200;
+/// The longest label or type, in characters.
+const WORD_MAX: usize = 50;
+/// The longest description, comment or reason, in bytes: a store is no place for logs.
+pub(super) const TEXT_MAX: usize = 256 * 1024;
+/// The last priority; the first is 0.
+const PRIORITY_MAX: u8 = 4;
+
+/// An issue to be filed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewIssue {
+    /// One line of at most 200 characters.
+    pub title: String,
+    /// Markdown.
+    pub description: String,
+    /// 0 (first) to 4 (last).
+    pub priority: u8,
+    /// One word.
+    pub issue_type: String,
+    /// Words without commas.
+    pub labels: Vec<String>,
+    /// Issues that must be closed before.
+    pub dependencies: Vec<IssueId>,
+    /// What the task asks for in detail.
+    pub plan: TaskPlan,
+}
+
+impl NewIssue {
+    /// Makes a task of middle priority that has a title and nothing else yet.
+    pub fn titled(title: impl Into<String>) -> Self {
+        Self {
+            title: title.into(),
+            description: String::new(),
+            priority: 2,
+            issue_type: "task".to_owned(),
+            labels: Vec::new(),
+            dependencies: Vec::new(),
+            plan: TaskPlan::default(),
+        }
+    }
+
+    /// Lists all that is wrong with it by itself, as lowercase fragments; dependencies are the collection's to check.
+    pub fn problems(&self) -> Vec<String> {
+        let mut problems = Vec::new();
+        problems.extend(title_problem(&self.title));
+        problems.extend(text_problem("description", &self.description));
+        if self.priority > PRIORITY_MAX {
+            problems.push(format!(
+                "priority {} is not between 0 and {PRIORITY_MAX}",
+                self.priority
+            ));
+        }
+        problems.extend(word_problem("type", &self.issue_type));
+        problems.extend(self.labels.iter().filter_map(|label| word_problem("label", label)));
+        problems
+    }
+
+    /// Trims the title and drops repeated labels: what is kept of an input without problems.
+    pub(super) fn tidied(self) -> Self {
+        let mut seen = BTreeSet::new();
+        let title = self.title.trim().to_owned();
+        let labels = self
+            .labels
+            .into_iter()
+            .filter(|label| seen.insert(label.clone()))
+            .collect();
+        Self { title, labels, ..self }
+    }
+}
+
+fn title_problem(title: &str) -> Option<String> {
+    let title = title.trim();
+    let length = title.chars().count();
+    if title.is_empty() {
+        return Some("the title is empty".to_owned());
+    }
+    if length > TITLE_MAX {
+        return Some(format!(
+            "the title has {length} characters; at most {TITLE_MAX} are allowed"
+        ));
+    }
+    (!is_plain(title)).then(|| {
+        format!(
+            "the title `{}` holds control characters or line breaks",
+            title.escape_debug()
+        )
+    })
+}
+
+fn word_problem(what: &str, word: &str) -> Option<String> {
+    let shown = text::one_line(word, WORD_MAX);
+    if word.is_empty() {
+        return Some(format!("a {what} is empty"));
+    }
+    if word.chars().count() > WORD_MAX {
+        return Some(format!("the {what} `{shown}` is longer than {WORD_MAX} characters"));
+    }
+    let odd = !is_plain(word) || word.contains(',') || word.contains(char::is_whitespace);
+    odd.then(|| format!("the {what} `{shown}` holds whitespace, commas or control characters"))
+}
+
+/// Says what is wrong with a longer text.
+pub(super) fn text_problem(what: &str, text: &str) -> Option<String> {
+    (text.len() > TEXT_MAX).then(|| format!("the {what} has {} bytes; at most {TEXT_MAX} are allowed", text.len()))
+}
+
+fn is_plain(text: &str) -> bool {
+    !text.contains(['\n', '\t']) && text::harmless(text) == text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(change: impl FnOnce(&mut NewIssue), expected: &[&str]) {
+        let mut input = NewIssue::titled("A title");
+        change(&mut input);
+        assert_eq!(input.problems(), expected);
+    }
+
+    #[test]
+    fn what_people_type_is_checked() {
+        check(|_| (), &[]);
+        check(|input| input.title = "ä".repeat(200), &[]);
+        check(|input| input.title = "  ".to_owned(), &["the title is empty"]);
+        check(
+            |input| input.title = "a".repeat(201),
+            &["the title has 201 characters; at most 200 are allowed"],
+        );
+        check(
+            |input| input.title = "red \u{1b}[31m".to_owned(),
+            &["the title `red \\u{1b}[31m` holds control characters or line breaks"],
+        );
+        check(
+            |input| input.title = "two\nlines".to_owned(),
+            &["the title `two\\nlines` holds control characters or line breaks"],
+        );
+        check(|input| input.priority = 5, &["priority 5 is not between 0 and 4"]);
+        check(
+            |input| input.labels = vec!["fine".to_owned(), "a b".to_owned(), "a,b".to_owned(), String::new()],
+            &[
+                "the label `a b` holds whitespace, commas or control characters",
+                "the label `a,b` holds whitespace, commas or control characters",
+                "a label is empty",
+            ],
+        );
+        check(|input| input.issue_type = String::new(), &["a type is empty"]);
+        check(
+            |input| input.description = "x".repeat(TEXT_MAX + 1),
+            &["the description has 262145 bytes; at most 262144 are allowed"],
+        );
+    }
+}

@@ -1,0 +1,215 @@
+//! How an issue moves from status to status, and what refuses to.
+//!
+//! While an issue is claimed, only the run that claimed it changes its status: a person's `close`, `hold`
+//! and `reopen` are refused until the claim is gone. The run gives its claim back and holds or closes in one update.
+
+use jiff::Timestamp;
+
+use crate::base::error::{Error, ErrorKind, Result};
+use crate::issues::attempt::{Attempt, Outcome};
+use crate::issues::issue::input::text_problem;
+use crate::issues::issue::{Claim, Comment, Issue, Issues, Status};
+use crate::model::{IssueId, id_list};
+
+#[cfg(test)]
+mod tests;
+
+impl Issues {
+    /// Claims a ready issue for a run. Whoever comes second is refused, the same run too.
+    pub fn claim(&mut self, id: &IssueId, run: &str, now: Timestamp) -> Result<()> {
+        let claim = Claim {
+            run: run.to_owned(),
+            repository: None,
+            at: now,
+        };
+        self.claim_as(id, claim)
+    }
+
+    /// The same with the whole of the claim, the run's repository included.
+    pub fn claim_as(&mut self, id: &IssueId, claim: Claim) -> Result<()> {
+        let issue = self.get(id)?;
+        if issue.status != Status::Open {
+            return Err(refused(issue, "be claimed"));
+        }
+        let waits_for = self.waits_for(issue);
+        if !waits_for.is_empty() {
+            let list = id_list(&waits_for);
+            return Err(precondition(format!("{id} cannot be claimed: it waits for {list}")));
+        }
+        self.change(id, claim.at, |issue| {
+            issue.status = Status::InProgress;
+            issue.claim = Some(claim);
+        })
+    }
+
+    /// Gives a claim back: the issue is open again. Refuses when the run named does not hold it.
+    pub fn release_claim(&mut self, id: &IssueId, run: &str, now: Timestamp) -> Result<()> {
+        let issue = self.get(id)?;
+        if issue.claim.as_ref().is_none_or(|claim| claim.run != run) {
+            return Err(precondition(format!(
+                "{id} is not claimed by run `{run}`: it is {}",
+                standing(issue)
+            )));
+        }
+        self.change(id, now, |issue| {
+            issue.status = Status::Open;
+            issue.claim = None;
+        })
+    }
+
+    /// Records an attempt, whatever the issue's status: what it used was used. Recording it a second time changes nothing.
+    pub fn record_attempt(&mut self, id: &IssueId, attempt: Attempt, now: Timestamp) -> Result<()> {
+        let issue = self.get(id)?;
+        if issue.attempts.contains(&attempt) {
+            return Ok(());
+        }
+        let next = issue.next_attempt();
+        if attempt.number != next {
+            return Err(precondition(format!(
+                "attempt {} of {id} cannot be recorded: the next one is {next}",
+                attempt.number
+            )));
+        }
+        self.change(id, now, |issue| issue.attempts.push(attempt))
+    }
+
+    /// Holds an open issue for a person; a held one gets the new reason.
+    pub fn hold(&mut self, id: &IssueId, reason: &str, now: Timestamp) -> Result<()> {
+        let reason = required("reason", reason)?;
+        let issue = self.get(id)?;
+        if !matches!(issue.status, Status::Open | Status::Blocked) {
+            return Err(refused(issue, "be held"));
+        }
+        self.change(id, now, |issue| {
+            issue.status = Status::Blocked;
+            issue.hold = Some(reason);
+        })
+    }
+
+    /// Lets a held issue go on; earlier attempts no longer count.
+    pub fn release(&mut self, id: &IssueId, now: Timestamp) -> Result<()> {
+        let issue = self.get(id)?;
+        if issue.status != Status::Blocked {
+            return Err(refused(issue, "be released"));
+        }
+        self.change(id, now, reset)
+    }
+
+    /// Closes an issue. With the commit on the generation branch it closes from any status, for the work is done;
+    /// without one it is a person's word, and refused while a run works on it. The same commit again changes nothing.
+    pub fn close(&mut self, id: &IssueId, reason: &str, commit: Option<&str>, now: Timestamp) -> Result<()> {
+        let reason = required("reason", reason)?;
+        let issue = self.get(id)?;
+        let possible = match (issue.status, commit) {
+            (Status::Closed, Some(commit)) if issue.commit.as_deref() == Some(commit) => return Ok(()),
+            (Status::Closed, _) | (Status::InProgress, None) => false,
+            (Status::Open | Status::Blocked, _) | (Status::InProgress, Some(_)) => true,
+        };
+        if !possible {
+            return Err(refused(issue, "be closed"));
+        }
+        self.change(id, now, |issue| {
+            issue.status = Status::Closed;
+            issue.closed_at = Some(now);
+            issue.close_reason = Some(reason);
+            issue.commit = commit.map(str::to_owned);
+            issue.claim = None;
+            issue.hold = None;
+        })
+    }
+
+    /// Opens a closed issue again; earlier attempts no longer count. What closed it stays in the store's history.
+    pub fn reopen(&mut self, id: &IssueId, now: Timestamp) -> Result<()> {
+        let issue = self.get(id)?;
+        if issue.status != Status::Closed {
+            return Err(refused(issue, "be reopened"));
+        }
+        self.change(id, now, reset)
+    }
+
+    /// Adds what somebody says of an issue.
+    pub fn comment(&mut self, id: &IssueId, author: &str, text: &str, now: Timestamp) -> Result<()> {
+        let comment = Comment {
+            author: author.to_owned(),
+            text: required("comment", text)?,
+            created_at: now,
+        };
+        self.change(id, now, |issue| issue.comments.push(comment))
+    }
+
+    fn change(&mut self, id: &IssueId, now: Timestamp, change: impl FnOnce(&mut Issue)) -> Result<()> {
+        let issue = self.get_mut(id)?;
+        change(issue);
+        issue.updated_at = now;
+        Ok(())
+    }
+}
+
+impl Issue {
+    /// The last attempt and its snapshot, when the issue is held for what that attempt touched or left: a person may
+    /// take it as it is.
+    pub fn acceptable(&self) -> Result<(&Attempt, &str)> {
+        if self.status != Status::Blocked {
+            return Err(refused(self, "be accepted"));
+        }
+        let last = self
+            .attempts
+            .last()
+            .filter(|last| last.outcome == Outcome::ProtectedPath);
+        let why = match last.map(|last| (last, last.snapshot.as_deref())) {
+            Some((last, Some(snapshot))) => return Ok((last, snapshot)),
+            Some((_, None)) => "nothing was kept of its last attempt".to_owned(),
+            None => match self.attempts.last() {
+                Some(other) => format!("its last attempt ended with `{}`", other.outcome),
+                None => "nobody has attempted it".to_owned(),
+            },
+        };
+        Err(precondition(format!("{} cannot be accepted: {why}", self.id))
+            .hint("only what touches a protected path, or was left out or redacted, is a person's to accept"))
+    }
+}
+
+/// Makes an issue open as if nothing had been tried yet.
+fn reset(issue: &mut Issue) {
+    issue.status = Status::Open;
+    issue.hold = None;
+    issue.closed_at = None;
+    issue.close_reason = None;
+    issue.commit = None;
+    issue.forgiven_attempts = u32::try_from(issue.attempts.len()).unwrap_or(u32::MAX);
+}
+
+fn required(what: &str, text: &str) -> Result<String> {
+    let text = text.trim();
+    let empty = text.is_empty().then(|| format!("the {what} is empty"));
+    match empty.or_else(|| text_problem(what, text)) {
+        Some(problem) => Err(Error::new(ErrorKind::Usage, problem)),
+        None => Ok(text.to_owned()),
+    }
+}
+
+fn refused(issue: &Issue, what: &str) -> Error {
+    let error = precondition(format!("{} cannot {what}: it is {}", issue.id, standing(issue)));
+    match issue.status {
+        Status::Open => error,
+        Status::InProgress => {
+            error.hint("wait until the run gives it back; what a dead run left is given back by `generator resume`")
+        }
+        Status::Blocked => error.hint("`issues release` lets it go on"),
+        Status::Closed => error.hint("`issues reopen` opens it again"),
+    }
+}
+
+/// Where an issue stands, in words.
+fn standing(issue: &Issue) -> String {
+    match (&issue.claim, &issue.hold, &issue.close_reason) {
+        (Some(claim), _, _) => format!("in progress in run `{}` since {}", claim.run, claim.at),
+        (_, Some(hold), _) => format!("held ({})", crate::base::text::one_line(hold, 100)),
+        (_, _, Some(reason)) => format!("closed ({})", crate::base::text::one_line(reason, 100)),
+        _ => issue.status.to_string(),
+    }
+}
+
+fn precondition(message: String) -> Error {
+    Error::new(ErrorKind::Precondition, message)
+}

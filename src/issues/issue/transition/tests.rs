@@ -1,0 +1,217 @@
+//! Every operation on every status.
+
+use super::*;
+use crate::issues::attempt::Outcome;
+use crate::issues::issue::{NewIssue, StoreMeta};
+
+const RUN: &str = "run-1";
+
+fn id(number: u32) -> IssueId {
+    IssueId::new(number)
+}
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(second).unwrap()
+}
+
+/// cw-1 with the status; cw-2 depends on cw-3, which is open.
+fn issues(status: Status) -> Issues {
+    let meta = StoreMeta {
+        format: 1,
+        generation: "g".to_owned(),
+        base_branch: "main".to_owned(),
+        created_at: at(0),
+        measures: Vec::new(),
+    };
+    let mut issues = Issues::new(meta);
+    for title in ["One", "Waits", "Waited for"] {
+        issues.add(NewIssue::titled(title), at(0)).unwrap();
+    }
+    issues.add_dependency(&id(2), &id(3), at(0)).unwrap();
+    match status {
+        Status::Open => {}
+        Status::InProgress => issues.claim(&id(1), RUN, at(0)).unwrap(),
+        Status::Blocked => issues.hold(&id(1), "why", at(0)).unwrap(),
+        Status::Closed => issues.close(&id(1), "done", Some("abc"), at(0)).unwrap(),
+    }
+    issues
+}
+
+fn attempt(number: u32, outcome: Outcome) -> Attempt {
+    Attempt {
+        number,
+        run: RUN.to_owned(),
+        outcome,
+        reason: String::new(),
+        snapshot: None,
+        ignored: None,
+        records: None,
+        started_at: at(1),
+        ended_at: at(2),
+        call: None,
+    }
+}
+
+/// What the operation makes of an open, an in-progress, a blocked and a closed issue; `None` is a refusal.
+fn check(what: &str, operation: impl Fn(&mut Issues) -> Result<()>, expected: [Option<Status>; 4]) {
+    let statuses = [Status::Open, Status::InProgress, Status::Blocked, Status::Closed];
+    for (from, expected) in statuses.into_iter().zip(expected) {
+        let mut issues = issues(from);
+        let before = issues.clone();
+        match (operation(&mut issues), expected) {
+            (Ok(()), Some(to)) => assert_eq!(issues.get(&id(1)).unwrap().status, to, "{what} when {from}"),
+            (Err(error), None) => {
+                assert_eq!(error.kind(), ErrorKind::Precondition, "{what} when {from}: {error}");
+                assert_eq!(issues, before, "{what} when {from} was refused and changed something");
+            }
+            (result, _) => panic!("{what} when {from}: {result:?}, expected {expected:?}"),
+        }
+        Issues::from_stored(issues.meta().clone(), issues.iter().cloned()).unwrap();
+    }
+}
+
+#[test]
+fn every_operation_on_every_status() {
+    use Status::{Blocked, Closed, InProgress, Open};
+    let one = &id(1);
+    let (open, busy, held, closed) = (Some(Open), Some(InProgress), Some(Blocked), Some(Closed));
+    check(
+        "claim",
+        |issues| issues.claim(one, RUN, at(1)),
+        [busy, None, None, None],
+    );
+    check(
+        "release_claim",
+        |issues| issues.release_claim(one, RUN, at(1)),
+        [None, open, None, None],
+    );
+    check(
+        "release_claim of another",
+        |issues| issues.release_claim(one, "run-2", at(1)),
+        [None; 4],
+    );
+    check(
+        "hold",
+        |issues| issues.hold(one, "because", at(1)),
+        [held, None, held, None],
+    );
+    check("release", |issues| issues.release(one, at(1)), [None, None, open, None]);
+    check(
+        "close by a person",
+        |issues| issues.close(one, "no", None, at(1)),
+        [closed, None, closed, None],
+    );
+    let abc = Some("abc");
+    check(
+        "close, merged",
+        |issues| issues.close(one, "merged", abc, at(1)),
+        [closed; 4],
+    );
+    let other = Some("def");
+    check(
+        "close, another commit",
+        |issues| issues.close(one, "m", other, at(1)),
+        [closed, closed, closed, None],
+    );
+    check("reopen", |issues| issues.reopen(one, at(1)), [None, None, None, open]);
+    let record = |issues: &mut Issues| issues.record_attempt(one, attempt(1, Outcome::Cancelled), at(1));
+    check("record_attempt", record, [open, busy, held, closed]);
+    check(
+        "comment",
+        |issues| issues.comment(one, "x", "y", at(1)),
+        [open, busy, held, closed],
+    );
+    check(
+        "add_dependency",
+        |issues| issues.add_dependency(one, &id(2), at(1)),
+        [open, None, held, None],
+    );
+}
+
+fn refusal<T: std::fmt::Debug>(result: Result<T>) -> String {
+    result.unwrap_err().to_string()
+}
+
+#[test]
+fn refusals_say_why() {
+    let mut open = issues(Status::Open);
+    assert_eq!(
+        refusal(open.claim(&id(2), RUN, at(1))),
+        "cw-2 cannot be claimed: it waits for cw-3"
+    );
+    assert_eq!(
+        refusal(open.add_dependency(&id(3), &id(2), at(1))),
+        "cw-3 cannot depend on cw-2: they would wait for each other: cw-3 → cw-2 → cw-3"
+    );
+    assert_eq!(
+        refusal(open.add_dependency(&id(1), &id(1), at(1))),
+        "cw-1 cannot depend on itself"
+    );
+    assert_eq!(
+        refusal(open.add_dependency(&id(2), &id(3), at(1))),
+        "cw-2 depends on cw-3 already"
+    );
+    assert_eq!(
+        refusal(open.remove_dependency(&id(1), &id(3), at(1))),
+        "cw-1 does not depend on cw-3"
+    );
+    assert_eq!(refusal(open.hold(&id(1), " ", at(1))), "the reason is empty");
+    assert_eq!(refusal(open.hold(&id(9), "x", at(1))), "unknown issue `cw-9`");
+    let mut busy = issues(Status::InProgress);
+    assert_eq!(
+        refusal(busy.close(&id(1), "x", None, at(1))),
+        "cw-1 cannot be closed: it is in progress in run `run-1` since 1970-01-01T00:00:00Z"
+    );
+    assert_eq!(
+        refusal(busy.record_attempt(&id(1), attempt(2, Outcome::Merged), at(1))),
+        "attempt 2 of cw-1 cannot be recorded: the next one is 1"
+    );
+}
+
+#[test]
+fn only_what_the_agent_brought_about_counts_until_a_person_forgives_it() {
+    let mut issues = issues(Status::Open);
+    let one = &id(1);
+    let outcomes = [
+        Outcome::GateFailed,
+        Outcome::Limited,
+        Outcome::NoChange,
+        Outcome::InfrastructureFailed,
+    ];
+    for (number, outcome) in (1..).zip(outcomes) {
+        issues.record_attempt(one, attempt(number, outcome), at(1)).unwrap();
+        issues.record_attempt(one, attempt(number, outcome), at(1)).unwrap();
+    }
+    let counted = |issues: &Issues| issues.get(one).map(Issue::counted_attempts).unwrap();
+    assert_eq!(
+        issues.get(one).unwrap().attempts.len(),
+        4,
+        "an attempt recorded twice is there once"
+    );
+    assert_eq!(counted(&issues), 2);
+    issues.hold(one, "tried twice", at(2)).unwrap();
+    assert_eq!(counted(&issues), 2);
+    issues.release(one, at(3)).unwrap();
+    assert_eq!(counted(&issues), 0);
+    issues
+        .record_attempt(one, attempt(5, Outcome::TimedOut), at(4))
+        .unwrap();
+    assert_eq!(counted(&issues), 1);
+    issues.close(one, "enough", None, at(5)).unwrap();
+    issues.reopen(one, at(6)).unwrap();
+    assert_eq!(counted(&issues), 0);
+}
+
+#[test]
+fn priority_then_age_then_number_decide_what_is_next() {
+    let mut issues = Issues::new(issues(Status::Open).meta().clone());
+    for (priority, second) in [(2, 5), (2, 4), (0, 9), (2, 4), (4, 1)] {
+        let input = NewIssue {
+            priority,
+            ..NewIssue::titled("x")
+        };
+        issues.add(input, at(second)).unwrap();
+    }
+    let order: Vec<u32> = issues.ready().iter().map(|issue| issue.id.number()).collect();
+    assert_eq!(order, [3, 2, 4, 1, 5]);
+}

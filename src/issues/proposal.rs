@@ -1,0 +1,101 @@
+//! What measure asks for: proposals for tasks, how they are asked for, read and checked.
+
+use std::collections::BTreeSet;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::issues::issue::{Issue, Status, TaskFile};
+use crate::model::IssueId;
+
+mod answer;
+mod check;
+mod format;
+mod order;
+
+pub use answer::extract;
+pub use check::{Validated, validate};
+pub use format::{example, json_schema};
+
+/// One task as measure proposes it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Proposal {
+    /// Its name within the batch: letters, digits, `-` and `_`, beginning with a letter.
+    pub key: String,
+    /// One line.
+    pub title: String,
+    /// Markdown.
+    pub description: String,
+    /// Paths of documents and sources to read first; may be empty.
+    pub required_reading: Vec<String>,
+    /// Files that the task creates, changes or deletes.
+    pub files: Vec<TaskFile>,
+    /// What must be built.
+    pub requirements: Vec<String>,
+    /// How one sees that it is done.
+    pub acceptance_criteria: Vec<String>,
+    /// Size estimate in changed lines.
+    pub estimated_lines: u32,
+    /// 0 (first) to 4 (last).
+    pub priority: u8,
+    /// Keys of the batch, or ids of issues that are there.
+    pub depends_on: Vec<String>,
+}
+
+/// What an answer holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Batch {
+    /// What could be read.
+    pub proposals: Vec<Proposal>,
+    /// The keys of what could not, as far as they could be made out.
+    pub unread: BTreeSet<String>,
+    /// Why not, in a sentence each.
+    pub problems: Vec<String>,
+}
+
+impl From<Vec<Proposal>> for Batch {
+    fn from(proposals: Vec<Proposal>) -> Self {
+        Self {
+            proposals,
+            ..Self::default()
+        }
+    }
+}
+
+/// What the checks need to know of an issue that is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownIssue {
+    /// The key under which an earlier answer of the same measure proposed it.
+    pub key: Option<String>,
+    /// Its name.
+    pub id: IssueId,
+    /// Its title.
+    pub title: String,
+    /// Where it stands.
+    pub status: Status,
+}
+
+impl From<&Issue> for KnownIssue {
+    fn from(issue: &Issue) -> Self {
+        Self {
+            key: None,
+            id: issue.id.clone(),
+            title: issue.title.clone(),
+            status: issue.status,
+        }
+    }
+}
+
+/// What a batch may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Proposals in a batch.
+    pub max_issues: u32,
+    /// Smallest estimate asked for, in changed lines.
+    pub lines_min: u32,
+    /// Largest estimate asked for, in changed lines.
+    pub lines_max: u32,
+    /// Largest estimate that is filed. The other two are advice, since an estimate is a guess.
+    pub most_lines: Option<u32>,
+}

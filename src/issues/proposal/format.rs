@@ -1,0 +1,160 @@
+//! The format of the answer: a JSON Schema for the client, and an example for the prompt.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::{Limits, Proposal};
+use crate::base::error::{Context as _, Result};
+use crate::issues::issue::{FileAction, TaskFile};
+
+/// The schema for `--json-schema`. It keeps to what structured outputs accept: every object closed,
+/// every property required, and no keyword for sizes, which `validate` checks instead.
+pub fn json_schema() -> Value {
+    let text = |what: &str| json!({"type": "string", "description": what});
+    let texts = |what: &str| json!({"type": "array", "description": what, "items": {"type": "string"}});
+    let closed = |properties: Value| {
+        let names: Vec<&String> = properties
+            .as_object()
+            .into_iter()
+            .flat_map(serde_json::Map::keys)
+            .collect();
+        json!({"type": "object", "additionalProperties": false, "required": names, "properties": properties})
+    };
+    let file = closed(json!({
+        "path": text("Path from the repository's root"),
+        "action": {"type": "string", "enum": ["create", "modify", "delete"]},
+    }));
+    let proposal = closed(json!({
+        "key": text("Name within this answer: letters, digits, - and _, beginning with a letter"),
+        "title": text("One line, at most 120 characters"),
+        "description": text("What is to be done and why, in Markdown"),
+        "required_reading": texts("Paths of documents and sources to read first"),
+        "files": {"type": "array", "description": "Files that the task touches, at least one", "items": file},
+        "requirements": texts("What must be built, at least one"),
+        "acceptance_criteria": texts("How one sees that it is done, at least one"),
+        "estimated_lines": {"type": "integer", "description": "Size estimate in changed lines"},
+        "priority": {"type": "integer", "enum": [0, 1, 2, 3, 4], "description": "0 is first, 4 is last"},
+        "depends_on": texts("Keys of this answer or ids of existing tasks that must be done before"),
+    }));
+    closed(json!({"proposals": {"type": "array", "items": proposal}}))
+}
+
+/// A valid answer under these limits, as the prompt shows it.
+pub fn example(limits: &Limits) -> Result<String> {
+    let lines = u32::midpoint(limits.lines_min, limits.lines_max);
+    let mut proposals = vec![first_example(lines), second_example(lines)];
+    proposals.truncate(usize::try_from(limits.max_issues).unwrap_or(usize::MAX));
+    let answer = BTreeMap::from([("proposals", proposals)]);
+    serde_json::to_string_pretty(&answer).context("cannot write the example of an answer")
+}
+
+fn first_example(estimated_lines: u32) -> Proposal {
+    Proposal {
+        key: "ledger-parser".into(),
+        title: "Parse ledger lines into entries".into(),
+        description: "The specification describes one entry a line. Build the parser that everything else reads from."
+            .into(),
+        required_reading: vec!["docs/ledger.md".into()],
+        files: vec![file("src/ledger.txt", FileAction::Create)],
+        requirements: vec!["A malformed line is an error that names its line number.".into()],
+        acceptance_criteria: vec!["Every example of docs/ledger.md parses to what the document says.".into()],
+        estimated_lines,
+        priority: 1,
+        depends_on: Vec::new(),
+    }
+}
+
+fn second_example(estimated_lines: u32) -> Proposal {
+    Proposal {
+        key: "ledger-totals".into(),
+        title: "Add up ledger entries by account".into(),
+        description: "Totals by account over the parsed entries, as the specification's second part asks.".into(),
+        required_reading: vec!["docs/ledger.md".into()],
+        files: vec![
+            file("src/totals.txt", FileAction::Create),
+            file("src/ledger.txt", FileAction::Modify),
+        ],
+        requirements: vec!["Accounts without entries are left out.".into()],
+        acceptance_criteria: vec!["The totals of the sample ledger match the document's table.".into()],
+        estimated_lines,
+        priority: 2,
+        depends_on: vec!["ledger-parser".into()],
+    }
+}
+
+fn file(path: &str, action: FileAction) -> TaskFile {
+    TaskFile {
+        path: path.into(),
+        action,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::issues::proposal::validate;
+
+    #[test]
+    fn the_example_passes_the_validator_under_all_limits() {
+        for (max_issues, lines_min, lines_max) in [(10, 250, 350), (1, 1, 1), (2, 1, 100_000), (3, 0, 1)] {
+            let limits = Limits {
+                max_issues,
+                lines_min,
+                lines_max,
+                most_lines: Some(lines_max),
+            };
+            let answer = format!("Here it is.\n```json\n{}\n```\n", example(&limits).unwrap());
+            let proposals = super::super::answer::from_text(&answer).unwrap();
+            let validated = validate(proposals, &[], &limits);
+            assert_eq!(validated.problems, Vec::<String>::new());
+            assert_eq!(validated.accepted.len(), usize::min(2, max_issues as usize));
+        }
+    }
+
+    /// Walks the schema: closed objects, everything required, no keyword that the API refuses.
+    fn check_schema(schema: &Value) {
+        const KNOWN: [&str; 7] = [
+            "type",
+            "description",
+            "properties",
+            "required",
+            "additionalProperties",
+            "items",
+            "enum",
+        ];
+        let object = schema.as_object().unwrap();
+        for keyword in object.keys() {
+            assert!(KNOWN.contains(&keyword.as_str()), "{keyword}");
+        }
+        if let Some(items) = schema.get("items") {
+            check_schema(items);
+        }
+        let Some(properties) = schema.get("properties") else {
+            return;
+        };
+        assert_eq!(schema["additionalProperties"], false);
+        let properties = properties.as_object().unwrap();
+        assert_eq!(schema["required"].as_array().unwrap().len(), properties.len());
+        for property in properties.values() {
+            check_schema(property);
+        }
+    }
+
+    #[test]
+    fn the_schema_keeps_to_what_structured_outputs_accept() {
+        check_schema(&json_schema());
+    }
+
+    #[test]
+    fn the_schema_names_the_fields_that_are_read() {
+        let schema = json_schema();
+        let asked = schema.pointer("/properties/proposals/items/properties").unwrap();
+        let read = serde_json::to_value(first_example(1)).unwrap();
+        let names = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+        let (mut asked, mut read) = (names(asked), names(&read));
+        asked.sort();
+        read.sort();
+        assert_eq!(asked, read);
+    }
+}

@@ -1,0 +1,240 @@
+//! The issue store: a commit chain on one ref, changed by compare-and-swap. Its history is the audit.
+//!
+//! The tree of each commit is `meta.json` and `issues/<id>.json`, one file an issue. What cannot be read whole
+//! is an error, never a shorter list.
+
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use git2::Repository;
+use jiff::Timestamp;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::base::error::{Context as _, Error, ErrorKind, Result};
+use crate::base::text;
+use crate::git::{EntryKind, Git, NewCommit, Oid, RefMove, TreeEdit, TreeEntry};
+use crate::issues::issue::{FORMAT, Issue, Issues, StoreMeta};
+use crate::model::generation::GenerationName;
+
+const META: &str = "meta.json";
+/// The longest `why` of a commit, in characters.
+const WHY_MAX: usize = 150;
+/// The longest wait of a writer that came second.
+const LONGEST_WAIT: Duration = Duration::from_secs(2);
+const NEWER: &str = "if a newer version of cordwainer wrote the store, use that version";
+
+/// The issue store of one generation. Cheap to clone, shared between threads and processes.
+#[derive(Clone, Debug)]
+pub struct Store {
+    git: Git,
+    reference: String,
+}
+
+impl Store {
+    /// Makes the empty store of a generation; one that is there already is a failed precondition.
+    pub fn create(git: &Git, generation: &GenerationName, meta: &StoreMeta, now: Timestamp) -> Result<Self> {
+        let store = Self::named(git, generation);
+        let write = vec![(PathBuf::from(META), to_json(META, meta)?)];
+        let tree = store.edited(git.empty_tree()?, write)?;
+        if store.commit(tree, None, &format!("begin the store of {generation}"), now)? {
+            return Ok(store);
+        }
+        let message = format!("generation `{generation}` has an issue store already");
+        Err(Error::new(ErrorKind::Precondition, message))
+    }
+
+    /// Opens the store of a generation; a missing one is a failed precondition.
+    pub fn open(git: &Git, generation: &GenerationName) -> Result<Self> {
+        let store = Self::named(git, generation);
+        store.tip()?;
+        Ok(store)
+    }
+
+    /// Opens the store that an ended generation keeps; `archive` is what its refs begin with.
+    pub(crate) fn archived(git: &Git, archive: &str) -> Result<Self> {
+        let store = Self {
+            git: git.clone(),
+            reference: format!("{archive}issues"),
+        };
+        store.tip()?;
+        Ok(store)
+    }
+
+    /// Reads all issues as they stand now.
+    pub fn read(&self) -> Result<Issues> {
+        self.read_at(self.tip()?)
+    }
+
+    /// Applies a change to the issues as they stand now, and writes it as one commit with the message `issues: <why>`.
+    ///
+    /// When somebody else wrote meanwhile, the change is applied again to what they left: it may run many times, and
+    /// only its last run counts. There is no bound on that, for each time another's change did succeed. Nothing is
+    /// written when the change fails or leaves everything as it was.
+    pub fn update<T>(&self, why: &str, now: Timestamp, mut change: impl FnMut(&mut Issues) -> Result<T>) -> Result<T> {
+        let mut lost = 0;
+        loop {
+            let begun = Instant::now();
+            let tip = self.tip()?;
+            let before = self.read_at(tip)?;
+            let mut after = before.clone();
+            let value = change(&mut after)?;
+            let write = changed_files(&before, &after)?;
+            if write.is_empty() || self.commit(self.edited(tip, write)?, Some(tip), why, now)? {
+                return Ok(value);
+            }
+            lost += 1;
+            wait_a_little(begun.elapsed(), lost);
+        }
+    }
+
+    /// The name of the repository's user, for what a person says.
+    pub fn user(&self) -> Result<String> {
+        Ok(self.git.user()?.name)
+    }
+
+    fn named(git: &Git, generation: &GenerationName) -> Self {
+        Self {
+            git: git.clone(),
+            reference: generation.issues(),
+        }
+    }
+
+    fn tip(&self) -> Result<Oid> {
+        self.git.reference(&self.reference)?.ok_or_else(|| {
+            let message = format!("there is no issue store at `{}`", self.reference);
+            let hint = "`generator list` shows the generations; `generator start` begins one";
+            Error::new(ErrorKind::Precondition, message).hint(hint)
+        })
+    }
+
+    fn read_at(&self, tip: Oid) -> Result<Issues> {
+        read_issues(&self.git, tip).with_context(ErrorKind::Unexpected, || {
+            format!("cannot read the issue store `{}` at {tip}", self.reference)
+        })
+    }
+
+    fn edited(&self, from: Oid, write: Vec<(PathBuf, Vec<u8>)>) -> Result<Oid> {
+        let redacted = |(path, json): (PathBuf, Vec<u8>)| (path, self.git.redactor.own_json(&json).into_owned());
+        let edit = TreeEdit {
+            write: write.into_iter().map(redacted).collect(),
+            ..TreeEdit::default()
+        };
+        self.git.edit_tree(from, &edit)
+    }
+
+    /// Writes a commit and moves the ref to it; `false` when the ref no longer is where `parent` says.
+    fn commit(&self, tree: Oid, parent: Option<Oid>, why: &str, now: Timestamp) -> Result<bool> {
+        let message = format!("issues: {}\n", text::one_line(why, WHY_MAX));
+        let new = self.git.commit(&NewCommit {
+            tree,
+            parents: parent.into_iter().collect(),
+            message,
+            author: None,
+            time: now,
+        })?;
+        let moved = self.git.move_reference(&self.reference, parent, Some(new), why)?;
+        Ok(moved == RefMove::Moved)
+    }
+}
+
+/// Waits for a random moment, so that writers fall out of step: the longer, the more often in a row others were
+/// faster, and in measure of what a try takes, which a large store or a busy machine makes longer.
+fn wait_a_little(one_try: Duration, lost: u32) {
+    let longest = one_try.saturating_mul(1 << lost.min(8)).min(LONGEST_WAIT);
+    let random = u32::try_from(RandomState::new().build_hasher().finish() >> 32).unwrap_or(u32::MAX);
+    std::thread::sleep(longest.mul_f64(f64::from(random) / f64::from(u32::MAX)));
+}
+
+fn read_issues(git: &Git, tip: Oid) -> Result<Issues> {
+    let repository = git.open()?;
+    let mut meta = None;
+    let mut issues = Vec::new();
+    for entry in git.files(tip)? {
+        if entry.path == Path::new(META) {
+            meta = Some(read_meta(&content(&repository, &entry)?)?);
+        } else {
+            issues.push(read_issue(&repository, &entry)?);
+        }
+    }
+    let meta = meta.ok_or_else(|| Error::new(ErrorKind::Unexpected, format!("`{META}` is missing")))?;
+    Issues::from_stored(meta, issues)
+}
+
+/// The part of the meta data that every version has.
+#[derive(Deserialize)]
+struct Versioned {
+    format: u32,
+}
+
+fn read_meta(json: &[u8]) -> Result<StoreMeta> {
+    let Versioned { format } = from_json(META, json)?;
+    if format != FORMAT {
+        let message = format!("`{META}`: the store has format {format}, and this version reads format {FORMAT}");
+        return Err(Error::new(ErrorKind::Unexpected, message).hint(NEWER));
+    }
+    from_json(META, json)
+}
+
+fn read_issue(repository: &Repository, entry: &TreeEntry) -> Result<Issue> {
+    let path = entry.path.display().to_string();
+    let ours = entry.kind == EntryKind::File
+        && entry.path.parent() == Some(Path::new("issues"))
+        && entry.path.extension().is_some_and(|extension| extension == "json");
+    if !ours {
+        let message = format!("`{}` does not belong in an issue store", path.escape_debug());
+        return Err(Error::new(ErrorKind::Unexpected, message).hint(NEWER));
+    }
+    let issue: Issue = from_json(&path, &content(repository, entry)?)?;
+    if path == path_of(&issue) {
+        return Ok(issue);
+    }
+    let message = format!("`{}` holds the issue {}", path.escape_debug(), issue.id);
+    Err(Error::new(ErrorKind::Unexpected, message))
+}
+
+/// The content of a file, through one handle for all of them: there may be thousands.
+fn content(repository: &Repository, entry: &TreeEntry) -> Result<Vec<u8>> {
+    let blob = repository.find_blob(entry.id);
+    let blob = blob.with_context(ErrorKind::Unexpected, || {
+        format!("cannot read `{}`", entry.path.display())
+    })?;
+    Ok(blob.content().to_vec())
+}
+
+/// The files of the issues that differ; what is the same is not written again.
+fn changed_files(before: &Issues, after: &Issues) -> Result<Vec<(PathBuf, Vec<u8>)>> {
+    let differs = |issue: &&Issue| before.get(&issue.id).ok() != Some(issue);
+    let file = |issue: &Issue| {
+        let path = path_of(issue);
+        let json = to_json(&path, issue)?;
+        Ok((PathBuf::from(path), json))
+    };
+    let mut files = after.iter().filter(differs).map(file).collect::<Result<Vec<_>>>()?;
+    if before.meta() != after.meta() {
+        files.push((PathBuf::from(META), to_json(META, after.meta())?));
+    }
+    Ok(files)
+}
+
+fn path_of(issue: &Issue) -> String {
+    format!("issues/{}.json", issue.id)
+}
+
+fn from_json<T: DeserializeOwned>(path: &str, json: &[u8]) -> Result<T> {
+    let value = serde_json::from_slice(json);
+    let value = value.with_context(ErrorKind::Unexpected, || {
+        format!("`{}` cannot be understood", path.escape_debug())
+    });
+    value.map_err(|error| error.hint(NEWER))
+}
+
+/// Writes a value as a file's content, and reads it back: what could not be read again is never stored.
+fn to_json<T: Serialize + DeserializeOwned>(path: &str, value: &T) -> Result<Vec<u8>> {
+    let failed = || format!("`{path}` would not be understood when it is read again");
+    let mut json = serde_json::to_vec_pretty(value).with_context(ErrorKind::Unexpected, failed)?;
+    serde_json::from_slice::<T>(&json).with_context(ErrorKind::Unexpected, failed)?;
+    json.push(b'\n');
+    Ok(json)
+}

@@ -1,0 +1,108 @@
+//! `issues release --accept`: a person takes what a task was held for, as it is.
+
+use std::convert::Infallible;
+
+use crate::base::crash::crash_point;
+use crate::base::error::{Error, ErrorKind, Result};
+use crate::git::Oid;
+use crate::issues::attempt::Attempt;
+use crate::issues::issue::{Issue, Status};
+use crate::issues::store::Store;
+use crate::lifecycle::Generator;
+use crate::model::IssueId;
+use crate::model::generation::{GenerationName, Phase};
+use crate::run::land::{AttemptName, Landed, accepted_message, land, merged_commit};
+
+impl Generator {
+    /// Merges what the last attempt at a task left, which is held because it touches a protected path or holds what
+    /// may not be committed, and closes the task with that commit. What is merged is the snapshot: what was refused is
+    /// not in it, and a credential is redacted. Gates do not run. Can be done again after any crash.
+    ///
+    /// Fails with [`ErrorKind::Precondition`] when the task is not held for that, or when the generation became
+    /// something on which it does not fit: then the task stays held.
+    pub fn accept(&self, id: &IssueId) -> Result<Issue> {
+        let _lock = self.lock(&self.world().run_id())?;
+        let generation = self.generation()?;
+        if self.phase(&generation)? != Phase::Open {
+            let message = format!("the generation `{generation}` is finished");
+            return Err(Error::new(ErrorKind::Precondition, message).hint("accept tasks before `generator stop`"));
+        }
+        self.refuse_checked_out(&generation)?;
+        let store = Store::open(&self.git, &generation)?;
+        let issue = store.read()?.get(id)?.clone();
+        let last = issue.attempts.last();
+        let merged = last
+            .map(|last| merged_commit(self, &name_of(&generation, id, last)))
+            .transpose()?
+            .flatten();
+        if issue.status == Status::Closed && merged.is_some_and(|commit| issue.commit == Some(commit.to_string())) {
+            return Ok(issue);
+        }
+        let (attempt, snapshot) = issue.acceptable()?;
+        let commit = match merged {
+            // An acceptance died before it could close the task.
+            Some(commit) => commit,
+            None => self.merge_kept(&generation, &issue, attempt, snapshot)?,
+        };
+        crash_point!("accept.merged");
+        let now = self.world().now();
+        let reason = format!("accepted by {}", store.user()?);
+        let closed = store.update(&format!("accept {id}"), now, |issues| {
+            issues.close(id, &reason, Some(&commit.to_string()), now)?;
+            issues.get(id).cloned()
+        })?;
+        crash_point!("accept.closed");
+        Ok(closed)
+    }
+
+    /// Puts the snapshot of a held task on the generation branch.
+    fn merge_kept(&self, generation: &GenerationName, issue: &Issue, attempt: &Attempt, snapshot: &str) -> Result<Oid> {
+        let kept = self.git.commit_info(self.git.resolve(snapshot)?)?;
+        let base = kept.parents.first().copied();
+        let base =
+            base.ok_or_else(|| Error::new(ErrorKind::Unexpected, format!("the snapshot {snapshot} has no parent")))?;
+        let brought = self.git.hazards_brought(base, kept.tree)?;
+        if let Some(hazard) = brought.first() {
+            let message = format!("{} cannot be accepted: {}", issue.id, hazard.text);
+            return Err(Error::new(ErrorKind::Precondition, message)
+                .hint("it stays held; say in a comment on it what to do instead, and release it"));
+        }
+        let repository = self.git.repository_id()?;
+        let name = AttemptName {
+            repository: repository.as_deref(),
+            ..name_of(generation, &issue.id, attempt)
+        };
+        let text = accepted_message(&name, issue, attempt, &self.git.user()?.name);
+        // A person's word stands, whatever became protected meanwhile.
+        let refuse = |_, _| Ok(None::<Infallible>);
+        match land(self, generation, &issue.id, base, kept.tree, &text, &refuse)? {
+            Landed::Merged(commit) => Ok(commit),
+            Landed::Conflict(paths) => Err(Error::new(
+                ErrorKind::Precondition,
+                format!(
+                    "{} cannot be accepted: it conflicts with newer work in {paths}",
+                    issue.id
+                ),
+            )
+            .hint(format!(
+                "it stays held; `issues release {}` has it done again on what the generation is now",
+                issue.id
+            ))),
+        }
+    }
+}
+
+/// The name of an attempt that the store has. It does not say of which repository the run was.
+fn name_of<'name>(
+    generation: &'name GenerationName,
+    task: &'name IssueId,
+    attempt: &'name Attempt,
+) -> AttemptName<'name> {
+    AttemptName {
+        generation,
+        task,
+        number: attempt.number,
+        run: &attempt.run,
+        repository: None,
+    }
+}

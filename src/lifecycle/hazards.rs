@@ -1,0 +1,71 @@
+//! What in the repository speaks against working, asked by each command before it begins.
+
+use crate::base::error::{Error, ErrorKind, Result};
+use crate::git::{Hazard, Oid};
+use crate::issues::store::Store;
+use crate::lifecycle::Generator;
+use crate::model::generation::GenerationName;
+
+impl Generator {
+    /// Refuses to begin a generation where it cannot be worked on without loss; answers the rest as sentences.
+    pub(super) fn tolerable_hazards(&self, generation: &GenerationName, base: Oid) -> Result<Vec<String>> {
+        let branches = [self.config.base_branch.as_str(), generation.as_str()];
+        let (refused, tolerable): (Vec<_>, Vec<_>) = self
+            .git
+            .hazards(base, &branches)?
+            .into_iter()
+            .partition(Hazard::refuses_work);
+        refuse(refused.into_iter().map(Problem::from))?;
+        // What is missing cannot be looked through.
+        let secret = self.committed_secret(base)?.map(|text| Problem {
+            text,
+            mend: "take it out of the base branch, and let nobody use it any more".to_owned(),
+        });
+        refuse(secret.into_iter())?;
+        Ok(tolerable.iter().map(Hazard::sentence).collect())
+    }
+
+    /// Everything that speaks against working on a generation that there is, at one of its commits.
+    pub(crate) fn hazards_of(&self, generation: &GenerationName, commit: Oid) -> Result<Vec<Hazard>> {
+        let base_branch = Store::open(&self.git, generation)?.read()?.meta().base_branch.clone();
+        self.git.hazards(commit, &[&base_branch, generation.as_str()])
+    }
+
+    /// Refuses to merge two commits into the base branch where that cannot be done without loss; `checkout` is whether
+    /// the person's files are to follow.
+    pub(super) fn refuse_merge(&self, base_branch: &str, commits: [Oid; 2], checkout: bool) -> Result<()> {
+        let mut found = Vec::new();
+        for commit in commits {
+            found.extend(self.git.hazards(commit, &[base_branch])?);
+        }
+        found.sort_by_key(|hazard| std::cmp::Reverse(hazard.severity));
+        found.dedup();
+        let refused = found.into_iter().filter(|hazard| hazard.refuses_merge(checkout));
+        refuse(refused.map(Problem::from))
+    }
+}
+
+/// Something for which a command is refused.
+struct Problem {
+    text: String,
+    mend: String,
+}
+
+impl From<Hazard> for Problem {
+    fn from(hazard: Hazard) -> Self {
+        Self {
+            text: hazard.text,
+            mend: hazard.mend,
+        }
+    }
+}
+
+/// Fails with all problems, and what mends each, where there are any.
+fn refuse(problems: impl Iterator<Item = Problem>) -> Result<()> {
+    let (texts, mends): (Vec<_>, Vec<_>) = problems.map(|problem| (problem.text, problem.mend)).unzip();
+    if texts.is_empty() {
+        return Ok(());
+    }
+    let message = format!("this repository cannot be worked on safely: {}", texts.join("; "));
+    Err(Error::new(ErrorKind::Precondition, message).hint(mends.join("; ")))
+}

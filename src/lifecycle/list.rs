@@ -1,0 +1,124 @@
+//! `list`: which generations exist, and which have ended.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::base::error::{ErrorKind, Result};
+use crate::git::Oid;
+use crate::lifecycle::Generator;
+use crate::model::generation::{ARCHIVE, GenerationName, Phase};
+
+/// All generations of a repository.
+#[derive(Clone, Debug, Serialize)]
+pub struct Listing {
+    /// Those that are not ended, by name.
+    pub open: Vec<GenerationSummary>,
+    /// Those that are, by name and number.
+    pub ended: Vec<GenerationSummary>,
+}
+
+/// One generation in a list.
+#[derive(Clone, Debug, Serialize)]
+pub struct GenerationSummary {
+    /// Its name.
+    pub generation: GenerationName,
+    /// Where it stands.
+    pub phase: Phase,
+    /// Whether commands without `--generation` mean it.
+    pub current: bool,
+    /// The last commit of its branch.
+    pub tip: Option<String>,
+    /// The commit on the base branch that holds it.
+    pub merged: Option<String>,
+    /// Where an ended generation is kept.
+    pub archive: Option<String>,
+}
+
+impl Generator {
+    /// Lists the generations of the repository.
+    pub fn list(&self) -> Result<Listing> {
+        let current = match self.generation() {
+            Ok(current) => Some(current),
+            // None, several, or an unknown one is meant: the list is what helps then.
+            Err(error) if error.kind() == ErrorKind::Precondition => None,
+            Err(error) => return Err(error),
+        };
+        let mut open = Vec::new();
+        for name in self.generations()? {
+            open.push(GenerationSummary {
+                phase: self.phase(&name)?,
+                current: current.as_ref() == Some(&name),
+                tip: text(self.git.reference(&name.branch())?),
+                merged: text(self.git.reference(&name.merged_mark())?),
+                archive: None,
+                generation: name,
+            });
+        }
+        let ended = self.ended()?;
+        Ok(Listing { open, ended })
+    }
+
+    /// Where a generation that is not ended stands, by its refs.
+    pub(crate) fn phase(&self, name: &GenerationName) -> Result<Phase> {
+        let finished = self.git.reference(&name.finished_mark())?;
+        Ok(if finished.is_some() {
+            Phase::Finished
+        } else {
+            Phase::Open
+        })
+    }
+
+    /// The generations that have ended, by name and number. One whose ending died in the middle still is open.
+    fn ended(&self) -> Result<Vec<GenerationSummary>> {
+        let mut ending = Vec::new();
+        for name in self.generations()? {
+            ending.push(name.archive(self.archive_number(&name)?));
+        }
+        let mut ended = BTreeMap::new();
+        for (reference, _) in self.git.references(ARCHIVE)? {
+            // What makes an archive complete is kept last.
+            let Some(archive) = reference.strip_suffix("base") else {
+                continue;
+            };
+            if let Some(key) = parse_archive(archive)
+                && !ending.iter().any(|one| one == archive)
+            {
+                let summary = self.ended_summary(&key.0, archive)?;
+                ended.insert(key, summary);
+            }
+        }
+        Ok(ended.into_values().collect())
+    }
+
+    /// The last generation that ended under one of these names.
+    pub(super) fn last_ended(&self, names: &[&str]) -> Result<Option<GenerationSummary>> {
+        let ended = self.ended()?;
+        Ok(ended
+            .into_iter()
+            .rev()
+            .find(|one| names.contains(&one.generation.as_str())))
+    }
+
+    fn ended_summary(&self, generation: &GenerationName, archive: &str) -> Result<GenerationSummary> {
+        let merged = self.git.reference(&format!("{archive}merged"))?;
+        Ok(GenerationSummary {
+            generation: generation.clone(),
+            phase: merged.map_or(Phase::Archived, |_| Phase::Merged),
+            current: false,
+            tip: text(self.git.reference(&format!("{archive}tip"))?),
+            merged: text(merged),
+            archive: Some(archive.to_owned()),
+        })
+    }
+}
+
+/// The name and number that an archive's refs begin with: `refs/cordwainer/archive/<name>/<number>/`.
+fn parse_archive(archive: &str) -> Option<(GenerationName, u32)> {
+    let (name, number) = archive.strip_prefix(ARCHIVE)?.strip_suffix('/')?.rsplit_once('/')?;
+    Some((GenerationName::new(name).ok()?, number.parse().ok()?))
+}
+
+fn text(id: Option<Oid>) -> Option<String> {
+    id.map(|id| id.to_string())
+}

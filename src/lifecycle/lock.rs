@@ -1,0 +1,59 @@
+//! The lock of a repository: one for all of its worktrees, whatever their configurations say.
+
+use std::path::PathBuf;
+
+use crate::base::error::Result;
+use crate::base::fs::{LockHolder, RepositoryLock, lock_holder, own_folder};
+use crate::lifecycle::Generator;
+
+/// The lock of a repository, and that of the folder of its state; held until it is dropped.
+#[derive(Debug)]
+pub(crate) struct HeldLock {
+    /// The repository's id.
+    pub(crate) id: String,
+    _repository: RepositoryLock,
+    /// Earlier versions know this one alone; it also keeps two repositories out of one folder.
+    _state: Option<RepositoryLock>,
+}
+
+impl Generator {
+    /// Takes the repository's lock for a command or a run, and sees that repository and state are each other's.
+    ///
+    /// Fails with [`ErrorKind::Locked`](crate::base::error::ErrorKind::Locked) and the holder's name, and with
+    /// [`ErrorKind::Precondition`](crate::base::error::ErrorKind::Precondition) when the state is elsewhere, or another repository's.
+    pub(crate) fn lock(&self, holder: &str) -> Result<HeldLock> {
+        let folder = self.lock_folder();
+        own_folder(&folder)?;
+        let repository = RepositoryLock::acquire(&folder, holder)?;
+        let id = self.git.identify()?;
+        let state_dir = &self.configured_state_dir;
+        self.refuse_second_state_dir()?;
+        let is_one_folder = state_dir.canonicalize().ok() == folder.canonicalize().ok();
+        let state = (!is_one_folder)
+            .then(|| RepositoryLock::acquire(state_dir, holder))
+            .transpose()?;
+        self.git.own_state_folder(state_dir)?;
+        Ok(HeldLock {
+            id,
+            _repository: repository,
+            _state: state,
+        })
+    }
+
+    /// Fails with [`ErrorKind::Precondition`](crate::base::error::ErrorKind::Precondition) when the state of this repository is
+    /// elsewhere than the configuration says.
+    pub(crate) fn refuse_second_state_dir(&self) -> Result<()> {
+        self.git.refuse_second_state_folder(&self.configured_state_dir)
+    }
+
+    /// The run that is at work on this repository, if any.
+    pub fn run_at_work(&self) -> Result<Option<LockHolder>> {
+        let holder = lock_holder(&self.lock_folder())?;
+        holder.map_or_else(|| lock_holder(&self.state_dir), |holder| Ok(Some(holder)))
+    }
+
+    /// Always in the git folder, which all worktrees share.
+    fn lock_folder(&self) -> PathBuf {
+        self.git.common_dir().join("cordwainer")
+    }
+}

@@ -1,0 +1,251 @@
+//! `run` and `resume`: cycles of stitch and measure; and one phase or one task alone.
+
+use std::sync::atomic::AtomicU32;
+
+use crate::accounting::budget::Budgets;
+use crate::base::error::{Error, ErrorKind, Result};
+use crate::base::interruption::{Interruption, interrupted};
+use crate::issues::store::Store;
+use crate::lifecycle::{Generator, HeldLock};
+use crate::model::IssueId;
+use crate::model::generation::{GenerationName, Phase};
+use crate::model::{Role, Usage};
+use crate::record::event::Happening;
+use crate::record::recorder::{EventSender, Recorder};
+use crate::run::context::Work;
+use crate::run::driver;
+use crate::run::gate;
+use crate::run::phase::measure;
+use crate::run::phase::stitch;
+use crate::run::plan::{Limits, Reason};
+use crate::run::preflight::{self, Asker};
+use crate::run::recover::Recovery;
+use crate::sandbox::engine::Engine;
+
+/// How to run.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RunOptions {
+    /// Cycles to make, instead of the configuration's.
+    pub cycles: Option<u32>,
+}
+
+/// What a run did.
+#[derive(Clone, Debug, serde::Serialize)]
+#[must_use]
+pub struct RunDone {
+    /// The generation.
+    pub generation: GenerationName,
+    /// The run's name; its records are in `runs/<run>` below the state folder.
+    pub run: String,
+    /// Why it ended, in a sentence.
+    pub reason: String,
+    /// Tasks merged.
+    pub merged: u32,
+    /// Tasks attempted.
+    pub attempted: u32,
+    /// Measures made.
+    pub measures: u32,
+    /// Tasks held in the generation.
+    pub blocked: usize,
+    /// Tasks still open in the generation.
+    pub open: usize,
+    /// What the run used.
+    pub usage: Usage,
+    /// The exit code that tells it to a script, see [`crate::base::error::exit`].
+    pub exit_code: u8,
+}
+
+impl Generator {
+    /// Runs cycles of stitch-what-is-ready and measure until a limit, or until nothing is left to do. Events go to
+    /// `events` as they happen. Once `interruption` asks for it, nothing new begins, and what is under way is suspended
+    /// after the configuration's `stop_grace`; a [`CancellationToken`](tokio_util::sync::CancellationToken) does, too.
+    pub async fn run(
+        &self,
+        options: RunOptions,
+        events: EventSender,
+        interruption: impl Into<Interruption>,
+    ) -> Result<RunDone> {
+        let interruption = interruption.into();
+        let session = self.session(events)?;
+        let engine = self.engine(&session, &interruption).await?;
+        let work = self.work(&session, &engine)?;
+        let limits = Limits::new(&self.config, options.cycles);
+        let driven = Box::pin(driver::drive(&work, &limits, &interruption)).await?;
+        let counts = work.store.read()?.counts();
+        Ok(RunDone {
+            run: session.recorder.run().to_owned(),
+            exit_code: exit_code(&driven, counts.blocked),
+            reason: driver::sentence(&driven.reason, counts.blocked),
+            merged: driven.merged,
+            attempted: driven.attempted,
+            measures: driven.measures,
+            blocked: counts.blocked,
+            open: counts.open,
+            usage: driven.usage,
+            generation: session.generation,
+        })
+    }
+
+    /// Goes on after an interruption: `run` on what is there. What was found and put right is in the events.
+    pub async fn resume(
+        &self,
+        options: RunOptions,
+        events: EventSender,
+        interruption: impl Into<Interruption>,
+    ) -> Result<RunDone> {
+        Box::pin(self.run(options, events, interruption)).await
+    }
+
+    /// Makes one measure; answers how many tasks it filed.
+    pub async fn measure(&self, events: EventSender, interruption: impl Into<Interruption>) -> Result<usize> {
+        let interruption = interruption.into();
+        let session = self.session(events)?;
+        let engine = self.engine(&session, &interruption).await?;
+        let work = self.work(&session, &engine)?;
+        self.recover(&work).await?;
+        work.refuse_paused(Role::Measure)?;
+        gate::see_that_they_run(&work, &interruption).await?;
+        interruption.unless_asked()?;
+        match measure::measure(&work, 1, &interruption).await? {
+            measure::Done::Filed(filed) => Ok(filed),
+            measure::Done::Limited(limit) => {
+                Err(Error::new(ErrorKind::Limit, limit.reason).hint("`generator status` says until when"))
+            }
+            measure::Done::Spent(reason) => Err(Error::new(ErrorKind::Limit, reason)),
+            measure::Done::SessionLost => Err(Error::new(
+                ErrorKind::Tasks,
+                "the session of the last measure cannot go on",
+            )
+            .hint("measure again: it begins afresh")),
+            measure::Done::Refused(reason) => Err(Error::new(ErrorKind::Tasks, reason)),
+            measure::Done::Failed(why) => Err(Error::new(ErrorKind::Engine, why)),
+            measure::Done::Cancelled => Err(interrupted()),
+        }
+    }
+
+    /// Makes one attempt at a task, the first ready one unless `task` names it; answers how it ended.
+    pub async fn stitch(
+        &self,
+        task: Option<IssueId>,
+        events: EventSender,
+        interruption: impl Into<Interruption>,
+    ) -> Result<crate::issues::attempt::Outcome> {
+        let interruption = interruption.into();
+        let session = self.session(events)?;
+        let engine = self.engine(&session, &interruption).await?;
+        let work = self.work(&session, &engine)?;
+        self.recover(&work).await?;
+        work.refuse_paused(Role::Stitch)?;
+        let first = || -> Result<IssueId> {
+            let issues = work.store.read()?;
+            let ready = issues.ready().first().map(|issue| issue.id.clone());
+            ready.ok_or_else(|| Error::new(ErrorKind::NothingToDo, "no task is ready").hint("`issues list` shows why"))
+        };
+        let task = task.map_or_else(first, Ok)?;
+        if let Some(spent) = work.spent(Role::Stitch, Some(&task), &work.store.read()?) {
+            return Err(Error::new(ErrorKind::Limit, spent.reason));
+        }
+        gate::see_that_they_run(&work, &interruption).await?;
+        interruption.unless_asked()?;
+        let claimed = stitch::claim(&work, &task)?;
+        let done = Box::pin(stitch::attempt(&work, claimed, &interruption)).await?;
+        match done.refused {
+            Some(reason) => Err(Error::new(ErrorKind::Tasks, reason)),
+            None => Ok(done.outcome),
+        }
+    }
+
+    async fn recover(&self, work: &Work<'_>) -> Result<()> {
+        for what in Recovery::new(self, work.generation)?.run(work.engine).await? {
+            work.recorder.emit(Happening::Recovered { what });
+        }
+        Ok(())
+    }
+
+    /// Takes the lock and opens the records; checks that the generation can be worked on.
+    fn session(&self, events: EventSender) -> Result<Session> {
+        let run = self.world().run_id();
+        let lock = self.lock(&run)?;
+        let generation = self.generation()?;
+        if self.phase(&generation)? != Phase::Open {
+            return Err(Error::new(
+                ErrorKind::Precondition,
+                format!("the generation `{generation}` is finished"),
+            )
+            .hint("`generator stop` merges it; `generator start` makes a new one"));
+        }
+        let told = preflight::refuse(preflight::of_repository(self))?;
+        let recorder = Recorder::create(
+            &self.state_dir,
+            &run,
+            self.world().clone(),
+            events,
+            self.redactor().clone(),
+        )?;
+        for what in told {
+            recorder.emit(Happening::Warned { what });
+        }
+        Ok(Session {
+            lock,
+            generation,
+            recorder,
+        })
+    }
+
+    /// Finds an engine, and sees that it has the image.
+    async fn engine(&self, session: &Session, interruption: &Interruption) -> Result<Engine> {
+        let finding = Box::pin(async {
+            let engine = Engine::connect(&self.connect_options()).await?;
+            preflight::refuse(preflight::of_engine(self, &engine, Asker::Run).await)?;
+            Ok(engine)
+        });
+        let engine = interruption.unless_over(self.config.stop_grace, finding).await?;
+        interruption.unless_asked()?;
+        session.recorder.emit(Happening::RunStarted {
+            run: session.recorder.run().to_owned(),
+            generation: session.generation.to_string(),
+            engine: engine.describe(),
+            image: self.config.image.clone(),
+        });
+        Ok(engine)
+    }
+
+    fn work<'a>(&'a self, session: &'a Session, engine: &'a Engine) -> Result<Work<'a>> {
+        let work = Work {
+            generator: self,
+            repository: session.lock.id.clone(),
+            generation: &session.generation,
+            store: Store::open(&self.git, &session.generation)?,
+            engine,
+            image: &self.config.image,
+            recorder: &session.recorder,
+            protected: self.protected()?,
+            credential: self.credential(),
+            budgets: Budgets::new(self.config.budget),
+            limits_in_a_row: AtomicU32::new(0),
+        };
+        for ignored in preflight::settings(self, work.tip()?)? {
+            work.warn(ignored);
+        }
+        Ok(work)
+    }
+}
+
+/// What a run holds from beginning to end.
+struct Session {
+    lock: HeldLock,
+    generation: GenerationName,
+    recorder: Recorder,
+}
+
+fn exit_code(driven: &driver::Driven, blocked: usize) -> u8 {
+    use crate::base::error::exit;
+    match driven.reason {
+        Reason::BudgetSpent(_) | Reason::Limited(..) => exit::LIMIT,
+        Reason::Infrastructure(_) => exit::ENGINE,
+        Reason::Refused(_) | Reason::Blocked => exit::TASKS,
+        Reason::Complete | Reason::CyclesMade if blocked > 0 => exit::TASKS,
+        Reason::Complete if driven.merged == 0 => exit::NOTHING_TO_DO,
+        Reason::Complete | Reason::CyclesMade => exit::DONE,
+    }
+}

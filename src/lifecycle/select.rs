@@ -1,0 +1,117 @@
+//! Which generation is meant: the one named, the one switched to, or the only one.
+
+use crate::base::error::{Context as _, Error, ErrorKind, Result};
+use crate::base::fs::{create_private_folder, write_atomically};
+use crate::base::text::nearest;
+use crate::lifecycle::Generator;
+use crate::model::generation::{ARCHIVE, GenerationName, NAMESPACE};
+
+const START: &str = "`generator start` makes one";
+
+impl Generator {
+    /// The generations that are not ended, by name. A ref of ours that cannot be a generation's is somebody else's.
+    pub(crate) fn generations(&self) -> Result<Vec<GenerationName>> {
+        let refs = self.git.references(NAMESPACE)?;
+        let names = refs
+            .iter()
+            .filter(|(reference, _)| !reference.starts_with(ARCHIVE))
+            .filter_map(|(reference, _)| reference.strip_prefix(NAMESPACE)?.strip_suffix("/base"))
+            .filter_map(|name| GenerationName::new(name).ok());
+        Ok(names.collect())
+    }
+
+    /// The generation that is meant: the one chosen, else the configuration's, else the one switched
+    /// to, else the only one. Fails with [`ErrorKind::Precondition`], listing what there is.
+    pub fn generation(&self) -> Result<GenerationName> {
+        let names = self.generations()?;
+        if let Some(wanted) = self.chosen.as_ref().or(self.config.generation_branch.as_ref()) {
+            return self.find(wanted, &names);
+        }
+        if let Some(current) = self.current()?
+            && let Some(found) = names.iter().find(|name| name.as_str() == current)
+        {
+            return Ok(found.clone());
+        }
+        let (message, hint) = match names.as_slice() {
+            [only] => return Ok(only.clone()),
+            [] => ("no generation is open in this repository".to_owned(), START),
+            _ => (
+                format!("several generations are open: {}", listed(&names)),
+                "`generator switch NAME` says which one is meant, `--generation NAME` for one command",
+            ),
+        };
+        Err(Error::new(ErrorKind::Precondition, message).hint(hint))
+    }
+
+    /// Finds an open generation by its name, with or without the configured prefix; the name as it stands wins.
+    pub(crate) fn find(&self, wanted: &str, names: &[GenerationName]) -> Result<GenerationName> {
+        let prefixed = format!("{}{wanted}", self.config.gen_prefix);
+        let exactly = |this: &str| names.iter().find(|name| name.as_str() == this);
+        if let Some(found) = exactly(wanted).or_else(|| exactly(&prefixed)) {
+            return Ok(found.clone());
+        }
+        let shown = wanted.escape_debug();
+        if let Some(ended) = self.last_ended(&[wanted, &prefixed])? {
+            let message = format!("the generation `{}` has ended", ended.generation);
+            let kept = ended.archive.unwrap_or_default();
+            return Err(
+                Error::new(ErrorKind::Precondition, message).hint(format!("what it made is kept under `{kept}`"))
+            );
+        }
+        let error = Error::new(ErrorKind::Precondition, format!("no generation `{shown}` is open"));
+        let prefix = self.config.gen_prefix.as_str();
+        let full = || names.iter().map(GenerationName::as_str);
+        let near = nearest(wanted, full().filter_map(|name| name.strip_prefix(prefix)))
+            .map(|short| format!("{prefix}{short}"))
+            .or_else(|| nearest(wanted, full()).map(str::to_owned));
+        Err(match near {
+            _ if names.is_empty() => error.hint(START),
+            Some(near) if names.len() == 1 => error.hint(format!("did you mean `{near}`?")),
+            Some(near) => error.hint(format!("did you mean `{near}`? open are: {}", listed(names))),
+            None => error.hint(format!("open are: {}", listed(names))),
+        })
+    }
+
+    /// The name of the generation that is meant if it has ended: the one chosen, else the configuration's, else the
+    /// one switched to if none is open.
+    pub(super) fn meant_when_ended(&self) -> Result<Option<String>> {
+        if let Some(wanted) = self.chosen.as_ref().or(self.config.generation_branch.as_ref()) {
+            return Ok(Some(wanted.clone()));
+        }
+        if self.generations()?.is_empty() {
+            self.current()
+        } else {
+            Ok(None)
+        }
+    }
+
+    /// The generation last started or switched to.
+    fn current(&self) -> Result<Option<String>> {
+        let path = self.state_dir.join("current");
+        match std::fs::read_to_string(&path) {
+            Ok(text) => Ok(Some(text.trim().to_owned())),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => {
+                Err(error).with_context(ErrorKind::Unexpected, || format!("cannot read `{}`", path.display()))
+            }
+        }
+    }
+
+    /// Means `generation` from now on.
+    pub(crate) fn remember(&self, generation: &GenerationName) -> Result<()> {
+        create_private_folder(&self.state_dir)?;
+        write_atomically(&self.state_dir.join("current"), generation.as_str().as_bytes())
+    }
+
+    /// Switches to an open generation: it is meant from now on.
+    pub fn switch(&self, wanted: &str) -> Result<GenerationName> {
+        let found = self.find(wanted, &self.generations()?)?;
+        self.remember(&found)?;
+        Ok(found)
+    }
+}
+
+fn listed(names: &[GenerationName]) -> String {
+    let quoted: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
+    quoted.join(", ")
+}

@@ -1,0 +1,198 @@
+//! `start`: a generation branch from the base branch, with an empty issue store.
+
+use std::path::Path;
+
+use jiff::Timestamp;
+
+use crate::base::crash::crash_point;
+use crate::base::error::{Error, ErrorKind, Result};
+use crate::base::text::one_line;
+use crate::git::{Head, Oid, RefMove};
+use crate::issues::issue::{FORMAT, StoreMeta};
+use crate::issues::store::Store;
+use crate::lifecycle::Generator;
+use crate::model::generation::{ARCHIVE, GenerationName, NAMESPACE};
+
+mod first;
+pub(super) use first::present;
+mod name;
+
+/// What to start.
+#[derive(Clone, Debug, Default)]
+pub struct StartOptions {
+    /// The generation's name behind the prefix; unset is the present time.
+    pub name: Option<String>,
+    /// Where to begin instead of the base branch's tip.
+    pub from: Option<String>,
+}
+
+/// What was started.
+#[derive(Clone, Debug, serde::Serialize)]
+#[must_use]
+pub struct StartDone {
+    /// The generation.
+    pub generation: GenerationName,
+    /// The base branch it will be merged into.
+    pub base_branch: String,
+    /// The commit it began from.
+    pub base: String,
+    /// The generation's first tip: the base, or a commit on it.
+    pub tip: String,
+    /// Source folders that are not on the generation branch.
+    pub cleared: Vec<String>,
+    /// Files rendered from templates.
+    pub seeded: Vec<String>,
+    /// What is unusual about the repository.
+    pub hazards: Vec<String>,
+}
+
+/// The trailer by which the first commit of a generation, and its merge, are known.
+pub(super) const GENERATION_TRAILER: &str = "Cordwainer-Generation";
+
+impl Generator {
+    /// Starts a generation. Touches refs alone: the person's checkout stays as it is. Can be run again after
+    /// dying anywhere.
+    #[expect(clippy::unused_async, reason = "async like every other step of a generation's life")]
+    pub async fn start(&self, options: &StartOptions) -> Result<StartDone> {
+        let _lock = self.lock("start")?;
+        let base = self.starting_point(options)?;
+        let generation = self.new_name(options)?;
+        self.git.user()?;
+        let hazards = self.tolerable_hazards(&generation, base)?;
+        self.clear_interrupted_starts()?;
+        self.refuse_taken(&generation)?;
+
+        let first = self.first_commit(&generation, base)?;
+        self.create(&generation.starting_mark(), first.tip)?;
+        crash_point!("start.begun");
+        let now = self.world().now();
+        Store::create(&self.git, &generation, &self.store_meta(&generation, now), now)?;
+        crash_point!("start.store");
+        self.create(&generation.branch(), first.tip)?;
+        crash_point!("start.branch");
+        // Before the mark that makes the generation exist: a death between the two means no generation at all,
+        // never a wrong one.
+        self.remember(&generation)?;
+        crash_point!("start.remembered");
+        self.create(&generation.base_mark(), base)?;
+        crash_point!("start.marked");
+        self.delete(&generation.starting_mark(), first.tip)?;
+        Ok(StartDone {
+            generation,
+            base_branch: self.config.base_branch.clone(),
+            base: base.to_string(),
+            tip: first.tip.to_string(),
+            cleared: first.cleared,
+            seeded: first.seeded,
+            hazards,
+        })
+    }
+
+    fn store_meta(&self, generation: &GenerationName, now: Timestamp) -> StoreMeta {
+        StoreMeta {
+            format: FORMAT,
+            generation: generation.to_string(),
+            base_branch: self.config.base_branch.clone(),
+            created_at: now,
+            measures: Vec::new(),
+        }
+    }
+
+    /// The commit to begin from, with the guards on HEAD.
+    fn starting_point(&self, options: &StartOptions) -> Result<Oid> {
+        match self.git.head()? {
+            Head::Unborn { name } => {
+                return Err(
+                    Error::new(ErrorKind::Precondition, format!("branch `{name}` has no commit yet"))
+                        .hint("commit something first: a generation begins from a commit"),
+                );
+            }
+            Head::Detached { .. } if options.from.is_none() => {
+                return Err(Error::new(ErrorKind::Precondition, "HEAD is detached")
+                    .hint("check out a branch, or say where to begin with `--from REVISION`"));
+            }
+            Head::Detached { .. } | Head::Branch { .. } => {}
+        }
+        let branch = &self.config.base_branch;
+        let Some(tip) = self.git.branch_tip(branch)? else {
+            return Err(Error::new(
+                ErrorKind::Precondition,
+                format!("the base branch `{branch}` does not exist"),
+            )
+            .hint("set `base_branch` in configuration.yaml to the branch that generations are merged into"));
+        };
+        match &options.from {
+            Some(revision) => self.git.resolve(revision),
+            None => Ok(tip),
+        }
+    }
+
+    /// What is wrong with a commit that has a file of `secrets_dir` in it: every slot would have it, too. What git itself
+    /// wants in such a folder (`.gitignore`, `.gitkeep`) is no secret.
+    pub(crate) fn committed_secret(&self, commit: Oid) -> Result<Option<String>> {
+        let secrets = &self.config.secrets_dir;
+        let is_secret = |path: &Path| {
+            let name = path.file_name().unwrap_or_default().as_encoded_bytes();
+            path.starts_with(secrets) && !name.starts_with(b".git")
+        };
+        let found = self.git.files(commit)?.into_iter().find(|file| is_secret(&file.path));
+        Ok(found.map(|file| {
+            let path = one_line(&file.path.display().to_string(), 100);
+            format!("`{path}`, in `secrets_dir`, is committed, and agents would have it")
+        }))
+    }
+
+    /// Removes what any `start` left that died before its last step: nobody has worked on it yet.
+    fn clear_interrupted_starts(&self) -> Result<()> {
+        for (reference, tip) in self.git.references(NAMESPACE)? {
+            let name = reference
+                .strip_prefix(NAMESPACE)
+                .and_then(|rest| rest.strip_suffix("/starting"));
+            let Some(Ok(generation)) = name.map(GenerationName::new) else {
+                continue;
+            };
+            if reference.starts_with(ARCHIVE) {
+                continue;
+            }
+            if self.git.reference(&generation.base_mark())?.is_none() {
+                self.clear_interrupted_start(&generation, tip)?;
+            }
+            self.delete(&reference, tip)?;
+        }
+        Ok(())
+    }
+
+    /// Removes the branch and the empty store of a generation that never came to be. A branch that moved, or that
+    /// somebody checked out, is a person's by now.
+    fn clear_interrupted_start(&self, generation: &GenerationName, tip: Oid) -> Result<()> {
+        let untouched = self.git.reference(&generation.branch())? == Some(tip)
+            && self.git.checked_out_at(generation.as_str())?.is_empty();
+        if untouched {
+            self.delete(&generation.branch(), tip)?;
+        }
+        match self.git.reference(&generation.issues())? {
+            Some(store) => self.delete(&generation.issues(), store),
+            None => Ok(()),
+        }
+    }
+
+    /// Creates a ref that must not exist yet.
+    fn create(&self, name: &str, target: Oid) -> Result<()> {
+        match self.git.move_reference(name, None, Some(target), "cordwainer: start")? {
+            RefMove::Moved => Ok(()),
+            RefMove::Stale { .. } => Err(Error::new(
+                ErrorKind::Precondition,
+                format!("`{name}` appeared meanwhile"),
+            )),
+        }
+    }
+
+    /// Deletes a ref that must still be at `expected`.
+    pub(super) fn delete(&self, name: &str, expected: Oid) -> Result<()> {
+        match self.git.move_reference(name, Some(expected), None, "cordwainer: end")? {
+            RefMove::Moved | RefMove::Stale { actual: None } => Ok(()),
+            RefMove::Stale { .. } => Err(Error::new(ErrorKind::Precondition, format!("`{name}` moved meanwhile"))
+                .hint("somebody else works on this generation: look at it, then run the command again")),
+        }
+    }
+}

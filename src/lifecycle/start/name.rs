@@ -1,0 +1,87 @@
+//! The name of a new generation, which nothing else may have.
+
+use crate::base::error::{Error, ErrorKind, Result};
+use crate::lifecycle::{Generator, StartOptions};
+use crate::model::generation::GenerationName;
+
+const CHOOSE: &str = "choose another name with `--name`";
+
+impl Generator {
+    /// The name that the options ask for, behind the configured prefix.
+    pub(super) fn new_name(&self, options: &StartOptions) -> Result<GenerationName> {
+        let name = match &options.name {
+            Some(name) if name.contains('/') => {
+                let message = format!("`{}` cannot name a generation: it has a `/`", name.escape_debug());
+                return Err(Error::new(ErrorKind::Usage, message).hint("`gen_prefix` may have one"));
+            }
+            Some(name) if name.is_empty() => {
+                return Err(Error::new(ErrorKind::Usage, "the name of a generation cannot be empty")
+                    .hint("leave `--name` out to name it by the present time"));
+            }
+            Some(name) => name.clone(),
+            None => self.world().now().strftime("%Y-%m-%d-%H%M%S").to_string(),
+        };
+        GenerationName::new(format!("{}{name}", self.config.gen_prefix))
+    }
+
+    /// Refuses a name that an open generation or a branch has, or one that git or some disk would take for it.
+    pub(super) fn refuse_taken(&self, generation: &GenerationName) -> Result<()> {
+        if self.git.reference(&generation.base_mark())?.is_some() {
+            let message = format!("the generation `{generation}` is open already");
+            return Err(Error::new(ErrorKind::Precondition, message)
+                .hint("choose another name with `--name`, or go on with this one: `generator run`"));
+        }
+        if self.git.reference(&generation.branch())?.is_some() {
+            let message = format!("a branch `{generation}` exists, and is no generation");
+            return Err(Error::new(ErrorKind::Precondition, message).hint(CHOOSE));
+        }
+        let open = self.generations()?;
+        let branches = self.git.references("refs/heads/")?;
+        let branches = branches.iter().filter_map(|(name, _)| name.strip_prefix("refs/heads/"));
+        for other in open.iter().map(GenerationName::as_str).chain(branches) {
+            if let Some(why) = collision(generation.as_str(), other) {
+                let message = format!("`{generation}` cannot be made beside `{other}`: {why}");
+                return Err(Error::new(ErrorKind::Precondition, message).hint(CHOOSE));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Why two names cannot be branches of one repository on every disk.
+fn collision(new: &str, other: &str) -> Option<&'static str> {
+    let (new, other) = (new.to_lowercase(), other.to_lowercase());
+    let below = |inner: &str, outer: &str| inner.strip_prefix(outer).is_some_and(|rest| rest.starts_with('/'));
+    if new == other {
+        Some("they differ by case alone")
+    } else if below(&new, &other) || below(&other, &new) {
+        Some("to git, one would be a folder in the other")
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(new: &str, other: &str, collides: bool) {
+        assert_eq!(collision(new, other).is_some(), collides, "{new} beside {other}");
+        assert_eq!(collision(other, new).is_some(), collides, "{other} beside {new}");
+    }
+
+    #[test]
+    fn names_that_some_disk_takes_for_one_another_collide() {
+        check("generation-a", "generation-A", true);
+        check("generation-é", "generation-É", true);
+        check("gen/a", "gen", true);
+        check("Gen/a", "gen", true);
+    }
+
+    #[test]
+    fn names_that_only_begin_alike_do_not_collide() {
+        check("generation-a", "generation-a-b", false);
+        check("generation-a", "generation-ab", false);
+        check("gen/a", "gen/b", false);
+    }
+}

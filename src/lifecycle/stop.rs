@@ -1,0 +1,114 @@
+//! `stop`: merges a generation into the base branch, all or nothing, and ends it.
+
+use crate::base::crash::crash_point;
+use crate::base::error::{Error, ErrorKind, Result};
+use crate::git::Oid;
+use crate::lifecycle::{Generator, Removal};
+use crate::model::generation::GenerationName;
+use crate::project::obeyed::{self, NewToRun};
+use crate::run::gate;
+
+mod checkout;
+mod land;
+mod merge;
+
+/// How to stop.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct StopOptions {
+    /// Ends the generation and leaves its branch for somebody else to merge.
+    pub no_merge: bool,
+}
+
+/// What `stop` did.
+#[derive(Clone, Debug, serde::Serialize)]
+#[must_use]
+pub struct StopDone {
+    /// The generation that ended.
+    pub generation: GenerationName,
+    /// The branch it was merged into.
+    pub base_branch: String,
+    /// The commit on the base branch that holds it; `None` when it was not merged, or held nothing new.
+    pub merged: Option<String>,
+    /// The branch that was left for somebody to merge.
+    pub left: Option<String>,
+    /// Where its issues and task commits stay reachable.
+    pub archive: Option<String>,
+    /// What a dead run had left, and what became of it.
+    pub recovered: Vec<String>,
+    /// What is new or changed on the base branch, or on the branch that was left, and some tool obeys or runs by itself.
+    pub new_to_run: Vec<NewToRun>,
+    /// The gates that never passed in a generation that cleared its sources, by name.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub not_yet: Vec<String>,
+}
+
+impl Generator {
+    /// Ends the generation that is meant. Merging changes nothing at all when it would conflict: the error
+    /// lists the paths. `announce` hears what will be removed before anything is. Can be run again after
+    /// dying anywhere.
+    pub async fn stop(
+        &self,
+        options: StopOptions,
+        announce: impl FnOnce(&GenerationName, &Removal),
+    ) -> Result<StopDone> {
+        let _lock = self.lock("stop")?;
+        let generation = self.generation()?;
+        let mut done = StopDone {
+            base_branch: self.ending_store(&generation)?.read()?.meta().base_branch.clone(),
+            generation,
+            merged: None,
+            left: None,
+            archive: None,
+            recovered: Vec::new(),
+            new_to_run: Vec::new(),
+            not_yet: Vec::new(),
+        };
+        done.not_yet = gate::not_yet(self, &done.generation)?;
+        let generation = &done.generation;
+        let tip = self.last_tip(generation)?;
+        if let (true, Some(tip)) = (options.no_merge, tip) {
+            done.recovered = self.recover_before_ending(generation).await?;
+            self.set(&generation.finished_mark(), Some(tip))?;
+            if let Some(base) = self.base_of(&done.base_branch, tip)? {
+                done.new_to_run = obeyed::new_to_run(&self.git, &self.protected()?, base, tip)?;
+            }
+            done.left = Some(generation.to_string());
+            return Ok(done);
+        }
+        self.refuse_checked_out(generation)?;
+        // Prepared before anything is announced or changed: a conflict changes nothing.
+        let landing = self.prepare_landing(generation, &done.base_branch, tip)?;
+        announce(generation, &self.removal(generation, landing.folders.clone())?);
+        done.recovered = self.recover_before_ending(generation).await?;
+        self.land(generation, &landing)?;
+        crash_point!("stop.landed");
+        if let Some(merge) = self.landed_merge(generation)? {
+            let base = self.git.commit_info(merge)?.parents[0];
+            done.new_to_run = obeyed::new_to_run(&self.git, &self.protected()?, base, merge)?;
+            done.merged = Some(merge.to_string());
+        }
+        done.archive = Some(self.archive_and_remove(generation, tip)?);
+        Ok(done)
+    }
+
+    /// Where a tip left the base branch; `None` when that is gone, or has nothing in common with it.
+    fn base_of(&self, base_branch: &str, tip: Oid) -> Result<Option<Oid>> {
+        match self.git.branch_tip(base_branch)? {
+            Some(base) => self.git.merge_base(base, tip),
+            None => Ok(None),
+        }
+    }
+
+    /// The tip to end with; `None` when an earlier `stop` or `reset` removed the branch and died before its end.
+    fn last_tip(&self, generation: &GenerationName) -> Result<Option<Oid>> {
+        let tip = self.git.reference(&generation.branch())?;
+        if tip.is_some() || self.is_ending(generation)? {
+            return Ok(tip);
+        }
+        let message = format!("the branch `{generation}` of the generation is gone");
+        Err(Error::new(ErrorKind::Precondition, message).hint(format!(
+            "make it again to merge it: every attempt at a task is kept under `{}tasks/`",
+            generation.namespace()
+        )))
+    }
+}

@@ -1,0 +1,145 @@
+//! The merge of a generation into the base branch, made in memory before anything is changed.
+
+use std::path::PathBuf;
+
+use crate::base::error::{Error, ErrorKind, Result};
+use crate::base::text::one_line;
+use crate::git::{Merge, NewCommit, Oid, TreeEdit};
+use crate::issues::store::Store;
+use crate::lifecycle::Generator;
+use crate::lifecycle::start::{GENERATION_TRAILER, present};
+use crate::model::generation::GenerationName;
+
+/// How a generation's tip comes onto the base branch.
+pub(super) struct Landing {
+    /// The branch to land on.
+    pub(super) base_branch: String,
+    /// Where that branch is.
+    pub(super) base: Oid,
+    /// The tip that lands; `None` when the generation branch was removed by an ending that died.
+    pub(super) tip: Option<Oid>,
+    /// The merge commit; `None` when there is nothing to bring over.
+    pub(super) merge: Option<Oid>,
+    /// Whether the base branch is checked out where the person stands.
+    pub(super) checkout: bool,
+    /// The `cleanup_dirs` that the base branch has and the merge has not.
+    pub(super) folders: Vec<String>,
+}
+
+impl Generator {
+    /// Makes the merge commit in memory, or finds the one that an earlier `stop` prepared.
+    pub(super) fn prepare_landing(
+        &self,
+        generation: &GenerationName,
+        base_branch: &str,
+        tip: Option<Oid>,
+    ) -> Result<Landing> {
+        let Some(base) = self.git.branch_tip(base_branch)? else {
+            let message = format!("the base branch `{base_branch}` does not exist");
+            return Err(Error::new(ErrorKind::Precondition, message)
+                .hint("`generator stop --no-merge` ends the generation and leaves its branch"));
+        };
+        let mut landing = Landing {
+            base_branch: base_branch.to_owned(),
+            base,
+            tip,
+            merge: None,
+            checkout: false,
+            folders: Vec::new(),
+        };
+        let Some(tip) = tip else { return Ok(landing) };
+        if self.git.is_ancestor(tip, base)? {
+            return Ok(landing);
+        }
+        landing.checkout = self.is_base_checked_out(base_branch)?;
+        self.refuse_merge(base_branch, [base, tip], landing.checkout)?;
+        let earlier = self.earlier_merge(generation, base, tip)?;
+        if landing.checkout {
+            self.refuse_dirty(base_branch, base, earlier)?;
+        }
+        landing.folders = present(&self.config.cleanup_dirs, &self.git.files(base)?);
+        landing.merge = Some(match earlier {
+            Some(merge) => merge,
+            None => self.merge_commit(generation, base_branch, base, tip)?,
+        });
+        Ok(landing)
+    }
+
+    /// The merge that an earlier `stop` of this generation prepared, while it still fits.
+    fn earlier_merge(&self, generation: &GenerationName, base: Oid, tip: Oid) -> Result<Option<Oid>> {
+        let Some(merge) = self.git.reference(&generation.merged_mark())? else {
+            return Ok(None);
+        };
+        let fits = self.git.commit_info(merge)?.parents == [base, tip];
+        Ok(fits.then_some(merge))
+    }
+
+    /// The merge that a `stop` of this generation put on the base branch; `None` where there was none to make.
+    pub(super) fn landed_merge(&self, generation: &GenerationName) -> Result<Option<Oid>> {
+        let Some(merge) = self.git.reference(&generation.merged_mark())? else {
+            return Ok(None);
+        };
+        let commit = self.git.commit_info(merge)?;
+        let is_ours = commit.trailer(GENERATION_TRAILER).as_deref() == Some(generation.as_str());
+        Ok((is_ours && commit.parents.len() == 2).then_some(merge))
+    }
+
+    fn merge_commit(&self, generation: &GenerationName, base_branch: &str, base: Oid, tip: Oid) -> Result<Oid> {
+        let commit = NewCommit {
+            tree: self.merged_tree(generation, base_branch, base, tip)?,
+            parents: vec![base, tip],
+            message: self.merge_message(generation)?,
+            author: None,
+            time: self.world().now(),
+        };
+        self.git.commit(&commit)
+    }
+
+    /// The tree of the merge, without `cleanup_dirs`.
+    fn merged_tree(&self, generation: &GenerationName, base_branch: &str, base: Oid, tip: Oid) -> Result<Oid> {
+        let tree = match self.git.merge_commits(base, tip)? {
+            Merge::Clean(tree) => tree,
+            Merge::Conflict(conflicts) => {
+                let message = format!(
+                    "`{generation}` does not merge into `{base_branch}`: conflicts in {}",
+                    paths(&conflicts)
+                );
+                return Err(Error::new(ErrorKind::Precondition, message).hint(format!(
+                    "nothing was changed; check out `{generation}`, merge `{base_branch}` into it by hand, \
+                     check out `{base_branch}` again, then stop"
+                )));
+            }
+        };
+        let remove = self.config.cleanup_dirs.iter().map(PathBuf::from).collect();
+        let edit = TreeEdit {
+            remove,
+            ..TreeEdit::default()
+        };
+        self.git.edit_tree(tree, &edit)
+    }
+
+    /// Says what the generation brought: the tasks that are on it.
+    fn merge_message(&self, generation: &GenerationName) -> Result<String> {
+        let issues = Store::open(&self.git, generation)?.read()?;
+        let mut message = format!("Merge {generation}\n\n");
+        for issue in issues.iter().filter(|issue| issue.commit.is_some()) {
+            message.push_str(&format!("- {}: {}\n", issue.id, one_line(&issue.title, 100)));
+        }
+        message.push_str(&format!("\n{GENERATION_TRAILER}: {generation}\n"));
+        Ok(message)
+    }
+}
+
+/// Lists some paths for an error.
+pub(super) fn paths(all: &[PathBuf]) -> String {
+    const SHOWN: usize = 20;
+    let mut text: Vec<_> = all
+        .iter()
+        .take(SHOWN)
+        .map(|path| format!("`{}`", path.display()))
+        .collect();
+    if all.len() > SHOWN {
+        text.push(format!("and {} more", all.len() - SHOWN));
+    }
+    text.join(", ")
+}

@@ -1,0 +1,107 @@
+//! What a generation used, ended or not: its ledger and the sums over it.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::accounting::ledger::{Entry, Sum, Sums};
+use crate::base::error::{ErrorKind, Result};
+use crate::issues::issue::Issues;
+use crate::issues::store::Store;
+use crate::lifecycle::Generator;
+use crate::model::IssueId;
+use crate::model::Role;
+use crate::model::generation::GenerationName;
+
+/// What a generation used; the JSON of `stats usage --json`.
+#[derive(Clone, Debug, Serialize)]
+pub struct UsageReport {
+    /// The generation.
+    pub generation: GenerationName,
+    /// All calls together.
+    pub total: Sum,
+    /// By what the agent was called for.
+    pub roles: BTreeMap<Role, Sum>,
+    /// By cycle, the first one first.
+    pub cycles: Vec<CycleUsage>,
+    /// By task, as far as anything was tried.
+    pub tasks: Vec<TaskUsage>,
+    /// By the model that the client bound.
+    pub models: BTreeMap<String, Sum>,
+    /// The ledger itself: every call, the one that ended first on top.
+    pub calls: Vec<Entry>,
+}
+
+/// What one cycle used.
+#[derive(Clone, Debug, Serialize)]
+pub struct CycleUsage {
+    /// Counted from 1 by the generation's measures; 0 is before the first one.
+    pub cycle: u32,
+    /// What its calls took and used.
+    pub used: Sum,
+}
+
+/// What one task used, all attempts at it together.
+#[derive(Clone, Debug, Serialize)]
+pub struct TaskUsage {
+    /// The task.
+    pub id: IssueId,
+    /// Its title.
+    pub title: String,
+    /// What its calls took and used.
+    pub used: Sum,
+}
+
+impl Generator {
+    /// Sums up what the generation that is meant used. One that has ended is meant by its name, or when none is open
+    /// and it was the last one meant; of several that had its name the last.
+    pub fn usage(&self) -> Result<UsageReport> {
+        let (generation, store) = self.store_even_if_ended()?;
+        UsageReport::new(generation, &store.read()?)
+    }
+
+    /// The generation that is meant, with its store; an ended one's is in the archive.
+    fn store_even_if_ended(&self) -> Result<(GenerationName, Store)> {
+        let missing = match self.generation() {
+            Ok(generation) => {
+                let store = self.ending_store(&generation)?;
+                return Ok((generation, store));
+            }
+            Err(error) if error.kind() == ErrorKind::Precondition => error,
+            Err(error) => return Err(error),
+        };
+        let Some(wanted) = self.meant_when_ended()? else {
+            return Err(missing);
+        };
+        let prefixed = format!("{}{wanted}", self.config.gen_prefix);
+        match self.last_ended(&[&wanted, &prefixed])? {
+            Some(ended) => {
+                let store = Store::archived(&self.git, &ended.archive.unwrap_or_default())?;
+                Ok((ended.generation, store))
+            }
+            None => Err(missing),
+        }
+    }
+}
+
+impl UsageReport {
+    fn new(generation: GenerationName, issues: &Issues) -> Result<Self> {
+        let sums = Sums::of(issues.ledger());
+        let cycle = |(cycle, used)| CycleUsage { cycle, used };
+        let task = |(id, used)| {
+            let title = issues.get(&id)?.title.clone();
+            Ok(TaskUsage { id, title, used })
+        };
+        let mut calls: Vec<Entry> = issues.ledger().cloned().collect();
+        calls.sort_by_key(|entry| entry.ended_at);
+        Ok(Self {
+            generation,
+            total: sums.total,
+            roles: sums.roles,
+            cycles: sums.cycles.into_iter().map(cycle).collect(),
+            tasks: sums.tasks.into_iter().map(task).collect::<Result<_>>()?,
+            models: sums.models,
+            calls,
+        })
+    }
+}

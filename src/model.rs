@@ -1,0 +1,12 @@
+//! The words that everything else speaks: ids, roles, usage, the names of a generation's refs. Nothing in here reads or
+//! writes anything.
+
+pub mod generation;
+mod id;
+mod role;
+mod usage;
+
+pub use id::IssueId;
+pub(crate) use id::id_list;
+pub use role::Role;
+pub use usage::Usage;

@@ -1,0 +1,173 @@
+//! What a change brings that tools of the person's would obey or run by themselves.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use crate::base::error::Result;
+use crate::base::text::one_line;
+use crate::config::tools::TOOLS;
+use crate::git::{Change, ChangeKind, EntryKind, Git, Oid, TreeEntry};
+use crate::project::protected::{Named, Naming, Paths, ProtectedPaths, What, is_manifest, leads_to};
+
+/// A larger file that may name others is read by nobody: people write a few kilobytes.
+const MANIFEST_LIMIT: u64 = 256 * 1024;
+
+/// How many links that lead to links are followed: as many as Linux follows, so that no tool gets further.
+const LINKS_IN_A_ROW: usize = 40;
+
+/// A new or changed file that some tool obeys or runs by itself.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct NewToRun {
+    /// Its path from the root of the repository.
+    pub path: String,
+    /// The tool, as the table in `src/config/tools.rs` calls it.
+    pub tool: String,
+    /// Whether it is `added` or `modified`.
+    pub change: NewToRunChange,
+    /// The file that has the tool run it; `None` where its own name does.
+    pub named_by: Option<String>,
+}
+
+/// What happened to such a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NewToRunChange {
+    /// It is new.
+    Added,
+    /// Its content, mode or kind is another.
+    Modified,
+}
+
+/// Finds what a change from one tree or commit to another touches of what no task may change without a person's word, in
+/// words: the paths that are protected, those that files have tools run in the place of protected ones, before the change
+/// or after it, and the files that begin to.
+pub(crate) fn touched(git: &Git, protected: &ProtectedPaths, old: Oid, new: Oid) -> Result<Vec<String>> {
+    let changes = git.changes(old, new)?;
+    let is_watched = |path: &str| protected.has(Path::new(path));
+    let before = named_in(git, old, &is_watched)?;
+    let after = named_in(git, new, &is_watched)?;
+    let paths = paths_of(before.iter().chain(&after));
+    let mut news: BTreeMap<&str, &Named> = BTreeMap::new();
+    for named in after.difference(&before) {
+        news.entry(&named.by).or_insert(named);
+    }
+    let quoted = |path: &Path| format!("`{}`", one_line(&path.display().to_string(), 200));
+    let said = changes.iter().filter_map(|Change { path, .. }| {
+        if protected.has(path) {
+            return Some(quoted(path));
+        }
+        if let Some(named) = paths.get(path).or_else(|| paths.above(path)) {
+            let by = one_line(&named.by, 200);
+            return Some(format!("{} ({} runs it by `{by}`)", quoted(path), named.tool));
+        }
+        let named = news.get(path.to_string_lossy().as_ref())?;
+        let what = match &named.what {
+            What::Path(path) => format!("has {} run `{}`", named.tool, one_line(path, 200)),
+            What::Value { key, .. } => format!("has {} run what is at `{}`", named.tool, one_line(key, 100)),
+            What::Unreadable(_) => format!("is obeyed by {}, and nobody here can read it", named.tool),
+        };
+        Some(format!("{} (it {what})", quoted(path)))
+    });
+    Ok(said.collect())
+}
+
+/// Finds what is new or changed between two commits that some tool obeys or runs by itself, in the order of the paths.
+pub(crate) fn new_to_run(git: &Git, protected: &ProtectedPaths, old: Oid, new: Oid) -> Result<Vec<NewToRun>> {
+    let mut tools = Vec::new();
+    for tool in TOOLS {
+        let globs: Vec<String> = tool
+            .obeys
+            .iter()
+            .chain(tool.runs)
+            .map(|&glob| glob.to_owned())
+            .collect();
+        tools.push((tool.name, ProtectedPaths::new(&globs)?));
+    }
+    let tool_of = |path: &Path| {
+        let tool = tools.iter().find(|(_, globs)| globs.has(path)).map(|(name, _)| *name);
+        tool.or_else(|| protected.has(path).then_some("cordwainer"))
+    };
+    let named = named_in(git, new, &|path: &str| tool_of(Path::new(path)).is_some())?;
+    let paths = paths_of(&named);
+    let mut found = Vec::new();
+    for Change { path, kind } in git.changes(old, new)? {
+        let change = match kind {
+            ChangeKind::Added => NewToRunChange::Added,
+            ChangeKind::Modified => NewToRunChange::Modified,
+            ChangeKind::Deleted => continue,
+        };
+        let by = paths.get(&path);
+        if let Some(tool) = by.map(|named| named.tool).or_else(|| tool_of(&path)) {
+            found.push(NewToRun {
+                path: path.display().to_string(),
+                tool: tool.to_owned(),
+                change,
+                named_by: by.map(|named| named.by.clone()),
+            });
+        }
+    }
+    Ok(found)
+}
+
+fn paths_of<'named>(all: impl IntoIterator<Item = &'named Named>) -> Paths<&'named Named> {
+    Paths::new(all.into_iter().filter_map(|named| match &named.what {
+        What::Path(path) => Some((path.as_str(), named)),
+        What::Value { .. } | What::Unreadable(_) => None,
+    }))
+}
+
+/// What the files of a tree have tools run in the place of what is watched, and where watched links of it lead to.
+fn named_in(git: &Git, tree: Oid, is_watched: &dyn Fn(&str) -> bool) -> Result<BTreeSet<Named>> {
+    let entries = git.files(tree)?;
+    let by_path: BTreeMap<&Path, &TreeEntry> = entries.iter().map(|entry| (entry.path.as_path(), entry)).collect();
+    let mut naming = Naming::default();
+    let mut links = Vec::new();
+    for entry in &entries {
+        let path = entry.path.to_string_lossy();
+        if entry.kind == EntryKind::Link {
+            let target = String::from_utf8_lossy(&git.read_blob(entry.id)?).into_owned();
+            links.extend(Named::by_link(&path, &target));
+        }
+        if is_manifest(&entry.path) {
+            let text = text_of(git, entry, &by_path)?;
+            naming.read(&path, &entry.id.to_string(), text.as_deref());
+        }
+    }
+    let mut all = naming.finish();
+    all.retain(|named| is_watched(&named.stands_for));
+    for _ in 0..LINKS_IN_A_ROW {
+        let known = paths_of(&all);
+        let (more, rest): (Vec<Named>, Vec<Named>) = links
+            .into_iter()
+            .partition(|link| is_watched(&link.by) || known.get(Path::new(&link.by)).is_some());
+        links = rest;
+        if more.is_empty() {
+            break;
+        }
+        all.extend(more);
+    }
+    Ok(all)
+}
+
+/// The text of a file, or of what a link leads to; `None` where there is none, or too much.
+fn text_of(git: &Git, entry: &TreeEntry, by_path: &BTreeMap<&Path, &TreeEntry>) -> Result<Option<String>> {
+    let mut entry = entry;
+    for _ in 0..LINKS_IN_A_ROW {
+        if entry.kind != EntryKind::Link {
+            break;
+        }
+        let target = String::from_utf8_lossy(&git.read_blob(entry.id)?).into_owned();
+        let place = leads_to(&entry.path.to_string_lossy(), &target).map(PathBuf::from);
+        let Some(next) = place.and_then(|place| by_path.get(place.as_path())) else {
+            return Ok(None);
+        };
+        entry = next;
+    }
+    let is_file = matches!(entry.kind, EntryKind::File | EntryKind::Executable);
+    if !is_file || git.blob_size(entry.id)? > MANIFEST_LIMIT {
+        return Ok(None);
+    }
+    Ok(String::from_utf8(git.read_blob(entry.id)?).ok())
+}

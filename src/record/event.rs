@@ -1,0 +1,298 @@
+//! Everything that happens in a run, as one type: terminal, JSON and history are folds over it.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::accounting::ledger::Entry;
+use crate::issues::attempt::Outcome;
+use crate::model::IssueId;
+use crate::model::{Role, Usage};
+use crate::sandbox::guarantee::GuaranteeReport;
+
+/// One thing that happened, as a line of `events.jsonl`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    pub event: Happening,
+}
+
+/// Which call of an agent an event is about: a task's attempt, or a measure.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct CallName {
+    /// `measure` or `stitch`.
+    pub role: Role,
+    /// The task, for `stitch`.
+    pub task: Option<IssueId>,
+    /// The attempt at the task, or the round of the measure; counted from 1.
+    pub attempt: u32,
+}
+
+impl std::fmt::Display for CallName {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.task {
+            Some(task) => write!(formatter, "{task}"),
+            None => write!(formatter, "{}", self.role),
+        }
+    }
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Happening {
+    /// A run began.
+    RunStarted {
+        /// Its name.
+        run: String,
+        /// The generation it works on.
+        generation: String,
+        /// The engine, as people know it.
+        engine: String,
+        /// The image that containers are made of.
+        image: String,
+    },
+    /// Something an earlier run left was put right.
+    Recovered {
+        /// What, in a sentence.
+        what: String,
+    },
+    /// A container reached a host that the configuration allows, for the first time.
+    Reached {
+        /// Whose it is.
+        call: CallName,
+        /// `host:port`.
+        host: String,
+    },
+    /// The gateway refused a container something. Each thing is told once, and a bounded number of them.
+    Denied {
+        /// Whose it is.
+        call: CallName,
+        /// What and why, in one harmless line.
+        what: String,
+    },
+    /// What the client says it used is not what the model's API says.
+    MeterDiffered {
+        /// The call.
+        call: CallName,
+        /// What the client told.
+        client: Usage,
+        /// What the gateway metered.
+        gateway: Usage,
+    },
+    /// Something is odd, and the run goes on.
+    Warned {
+        /// What, in a sentence.
+        what: String,
+    },
+    /// Measure begins.
+    MeasureStarted {
+        /// Counted from 1 within the run.
+        cycle: u32,
+    },
+    /// Measure's answer had problems and is asked for again.
+    MeasureRefused {
+        /// What of it was right, and is filed.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        filed: Vec<FiledTask>,
+        /// The exact problems.
+        problems: Vec<String>,
+    },
+    /// Measure ended with an answer.
+    MeasureEnded {
+        /// The tasks filed, with their titles.
+        filed: Vec<FiledTask>,
+        /// Proposals dropped, as they repeat an issue.
+        dropped: Vec<DroppedProposal>,
+        /// What was wrong with the proposals that are not filed.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        problems: Vec<String>,
+        /// What the calls used.
+        usage: Usage,
+    },
+    /// Measure ended without one.
+    MeasureFailed {
+        /// Why.
+        reason: String,
+        /// Where the answer is kept, below the state folder.
+        records: String,
+        /// What the calls used.
+        usage: Usage,
+    },
+    /// A task was claimed.
+    TaskClaimed {
+        /// The task.
+        task: IssueId,
+        /// Its title.
+        title: String,
+        /// The attempt that begins, counted from 1.
+        attempt: u32,
+    },
+    /// A step of a task or measure began: `checkout`, `container`, `snapshot`, `merge`.
+    StepStarted {
+        /// Whose.
+        call: CallName,
+        /// Which.
+        step: String,
+    },
+    /// A container said from inside what it got, before anything of an agent ran in it.
+    Sealed {
+        /// Which call's.
+        call: CallName,
+        /// The engine, as people know it.
+        engine: String,
+        /// Every item, as asked and as found.
+        report: GuaranteeReport,
+    },
+    /// The client said what it is.
+    AgentStarted {
+        /// Which call.
+        call: CallName,
+        /// The model it bound.
+        model: Option<String>,
+        /// The client's version.
+        client_version: Option<String>,
+        /// Its session.
+        session_id: Option<String>,
+    },
+    /// A call goes on with a session that was suspended.
+    SessionResumed {
+        /// Which call.
+        call: CallName,
+        /// The session.
+        session_id: String,
+    },
+    /// The agent used a tool.
+    ToolUsed {
+        /// Which call.
+        call: CallName,
+        /// The tool.
+        tool: String,
+        /// What for, in one harmless line.
+        summary: String,
+    },
+    /// The agent said something.
+    AgentSaid {
+        /// Which call.
+        call: CallName,
+        /// The text, cut to a harmless line.
+        text: String,
+    },
+    /// How far a call is.
+    AgentProgress {
+        /// Which call.
+        call: CallName,
+        /// Turns begun.
+        turns: u32,
+        /// Tokens so far, as the stream shows them.
+        usage: Usage,
+    },
+    /// A call ended.
+    AgentEnded {
+        /// Which call.
+        call: CallName,
+        /// Why it ended as it did, in a line.
+        reason: String,
+        /// What it took and used.
+        entry: Entry,
+    },
+    /// A gate ran.
+    GateEnded {
+        /// The task.
+        task: IssueId,
+        /// The gate.
+        gate: String,
+        /// Whether it said yes.
+        passed: bool,
+        /// Why it need not yet pass: what it needs is still to be written in a generation that cleared its sources.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        not_yet: Option<String>,
+    },
+    /// A gate was tried on a commit that no task has touched.
+    GateTried {
+        /// The gate.
+        gate: String,
+        /// The commit that tasks begin from.
+        commit: String,
+        /// Whether it said yes.
+        passed: bool,
+        /// How it ended, where it did not pass.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        how: String,
+        /// Whether it need not yet pass.
+        #[serde(default)]
+        not_yet: bool,
+    },
+    /// An attempt ended.
+    AttemptEnded {
+        /// The task.
+        task: IssueId,
+        /// Its title.
+        title: String,
+        /// Counted from 1.
+        attempt: u32,
+        /// How.
+        outcome: Outcome,
+        /// Why, in a line; may be empty.
+        reason: String,
+        /// The commit on the generation branch, when merged.
+        commit: Option<String>,
+        /// What it used.
+        usage: Usage,
+        /// Wall time in seconds.
+        seconds: f64,
+    },
+    /// A task was put on hold for a person.
+    TaskHeld {
+        /// The task.
+        task: IssueId,
+        /// Why.
+        reason: String,
+    },
+    /// All calls pause.
+    Paused {
+        /// Until when.
+        until: Timestamp,
+        /// Why.
+        reason: String,
+    },
+    /// A person ended the pause.
+    PauseLifted {
+        /// How.
+        reason: String,
+    },
+    /// A run ended.
+    RunEnded {
+        /// Why, in a sentence.
+        reason: String,
+        /// Tasks merged in this run.
+        merged: u32,
+        /// Tasks held in the generation.
+        blocked: usize,
+        /// Tasks still open in the generation.
+        open: usize,
+        /// What the run used.
+        usage: Usage,
+    },
+}
+
+/// A task that measure filed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FiledTask {
+    /// Its name.
+    pub id: IssueId,
+    /// Its title.
+    pub title: String,
+    /// What it waits for.
+    pub depends_on: Vec<IssueId>,
+}
+
+/// A proposal that repeats an issue.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DroppedProposal {
+    /// Its title.
+    pub title: String,
+    /// The issue it repeats.
+    pub repeats: IssueId,
+}

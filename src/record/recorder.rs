@@ -1,0 +1,282 @@
+//! The record of a run: `events.jsonl`, and a folder for each call with prompt, transcript and stderr.
+
+use std::borrow::Cow;
+use std::fs::{File, OpenOptions};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use jiff::Timestamp;
+use tokio::sync::mpsc::UnboundedSender;
+
+use crate::accounting::ledger::learned_rates;
+use crate::accounting::metering::Metered;
+use crate::agent::{CallReport, Ending, Transcript};
+use crate::base::error::{Context as _, Error, ErrorKind, Result};
+use crate::base::fs::{create_folder, own_folder};
+use crate::base::lines::{DEFAULT_LINE_LIMIT, LineReader};
+use crate::base::redact::Redactor;
+use crate::base::world::World;
+use crate::issues::issue::Issues;
+use crate::model::Role;
+use crate::record::event::{CallName, Event, Happening};
+use crate::sandbox::gateway::read_back;
+
+/// The file of a call's folder in which its gateway writes down what the model's API says.
+pub(crate) const GATEWAY_FILE: &str = "gateway.jsonl";
+
+/// Where events go while a run is under way.
+pub type EventSender = UnboundedSender<Event>;
+
+/// Writes a run's events down and passes them on.
+#[derive(Clone, Debug)]
+pub(crate) struct Recorder {
+    run: String,
+    state_dir: PathBuf,
+    world: World,
+    sender: EventSender,
+    redactor: Redactor,
+    file: Arc<Mutex<EventFile>>,
+}
+
+#[derive(Debug)]
+struct EventFile {
+    file: File,
+    path: PathBuf,
+    failure: Option<std::io::Error>,
+}
+
+impl Recorder {
+    /// Opens `runs/<run>/events.jsonl` below the state folder.
+    pub(crate) fn create(
+        state_dir: &Path,
+        run: &str,
+        world: World,
+        sender: EventSender,
+        redactor: Redactor,
+    ) -> Result<Self> {
+        let runs = state_dir.join("runs");
+        // Prompts and transcripts are their owner's alone.
+        own_folder(&runs)?;
+        let folder = runs.join(run);
+        create_folder(&folder)?;
+        let path = folder.join("events.jsonl");
+        let opened = OpenOptions::new().create(true).append(true).open(&path);
+        let file = opened.with_context(ErrorKind::Unexpected, || format!("cannot open `{}`", path.display()))?;
+        let file = Arc::new(Mutex::new(EventFile {
+            file,
+            path,
+            failure: None,
+        }));
+        Ok(Self {
+            run: run.to_owned(),
+            state_dir: state_dir.to_owned(),
+            world,
+            sender,
+            redactor,
+            file,
+        })
+    }
+
+    /// The run's name.
+    pub(crate) fn run(&self) -> &str {
+        &self.run
+    }
+
+    /// Where time and chance come from.
+    pub(crate) fn world(&self) -> &World {
+        &self.world
+    }
+
+    /// The present moment.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.world.now()
+    }
+
+    /// Records that something happened, redacted. A failure to write is kept for [`Recorder::check`], so that
+    /// no caller has to stop half-way through a step.
+    pub(crate) fn emit(&self, happening: Happening) {
+        let event = Event {
+            at: self.world.now(),
+            event: happening,
+        };
+        let written = self.redacted(event).and_then(|(event, mut line)| {
+            line.push(b'\n');
+            // Whoever listened may have gone: the file is the record.
+            let _ = self.sender.send(event);
+            self.lock().file.write_all(&line)
+        });
+        if let Err(error) = written {
+            self.lock().failure.get_or_insert(error);
+        }
+    }
+
+    /// An event as it may be recorded and passed on, and its line.
+    fn redacted(&self, event: Event) -> std::io::Result<(Event, Vec<u8>)> {
+        let line = serde_json::to_vec(&event)?;
+        let redacted = match self.redactor.own_json(&line) {
+            Cow::Borrowed(_) => return Ok((event, line)),
+            Cow::Owned(redacted) => redacted,
+        };
+        if let Ok(event) = serde_json::from_slice(&redacted) {
+            return Ok((event, redacted));
+        }
+        // A credential that is spelled like a word of ours: the event is told of, and no more.
+        let what = "something happened whose record would hold a credential".to_owned();
+        let event = Event {
+            at: event.at,
+            event: Happening::Warned { what },
+        };
+        let line = serde_json::to_vec(&event)?;
+        Ok((event, line))
+    }
+
+    /// Fails when an event could not be written: a run that cannot be recorded does not go on.
+    pub(crate) fn check(&self) -> Result<()> {
+        let mut file = self.lock();
+        match file.failure.take() {
+            None => Ok(()),
+            Some(failure) => {
+                let message = format!("cannot write `{}`", file.path.display());
+                Err(Error::new(ErrorKind::Unexpected, message)
+                    .because(failure)
+                    .hint("free some disk space, then resume"))
+            }
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, EventFile> {
+        self.file.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Makes the folder of a call; answers its path and its name below the state folder.
+    pub(crate) fn call_folder(&self, call: &CallName, cycle: u32) -> Result<CallFolder> {
+        let name = match (&call.task, call.role) {
+            (Some(task), _) => format!("{task}-{}", call.attempt),
+            (None, Role::Measure) => format!("{}{}", measure_prefix(cycle), call.attempt),
+            (None, role) => format!("{role}-{}", call.attempt),
+        };
+        self.folder(&name)
+    }
+
+    /// Makes a folder of the run's, by its name.
+    pub(crate) fn folder(&self, name: &str) -> Result<CallFolder> {
+        let below = format!("runs/{}/{name}", self.run);
+        let path = self.state_dir.join(&below);
+        create_folder(&path)?;
+        let redactor = self.redactor.clone();
+        Ok(CallFolder { path, below, redactor })
+    }
+}
+
+/// The folder of one call.
+#[derive(Clone, Debug)]
+pub(crate) struct CallFolder {
+    /// Where it is.
+    pub(crate) path: PathBuf,
+    /// Its name below the state folder.
+    pub(crate) below: String,
+    /// What is written into it passes this.
+    pub(crate) redactor: Redactor,
+}
+
+impl CallFolder {
+    /// Writes a whole file into the folder, redacted.
+    pub(crate) fn write(&self, name: &str, bytes: &[u8]) -> Result<()> {
+        let path = self.path.join(name);
+        std::fs::write(&path, self.redactor.bytes(bytes))
+            .with_context(ErrorKind::Unexpected, || format!("cannot write `{}`", path.display()))
+    }
+
+    /// Opens a file of the folder to be written as output comes in; each line is the caller's to redact.
+    pub(crate) fn open(&self, name: &str) -> Result<File> {
+        let path = self.path.join(name);
+        let opened = OpenOptions::new().create(true).append(true).open(&path);
+        opened.with_context(ErrorKind::Unexpected, || format!("cannot open `{}`", path.display()))
+    }
+}
+
+/// What the folders of a measure's calls begin with.
+fn measure_prefix(cycle: u32) -> String {
+    format!("measure-{cycle}-")
+}
+
+/// A call as its folder tells of it.
+pub(crate) struct RecordedCall {
+    /// What its transcript amounts to.
+    pub(crate) report: CallReport,
+    /// What its gateway metered; `None` where it had none, or died with it before it was asked anything.
+    pub(crate) metered: Option<Metered>,
+}
+
+/// What the records in a call's folder amount to; `None` when the call never began. A session that earlier calls
+/// of `issues` are of is taken for one that went on.
+pub(crate) fn recorded_call(folder: &Path, issues: &Issues) -> Result<Option<RecordedCall>> {
+    let gateway = folder.join(GATEWAY_FILE);
+    let metered = gateway.exists().then(|| read_back(&gateway)).transpose()?;
+    let answered = metered.as_ref().is_some_and(|metered| metered.answers > 0);
+    let report = replayed_call(&folder.join("transcript.jsonl"), issues)?;
+    // What the API answered was used, whether or not the client came to say a word.
+    let silent = || Transcript::new().finish(&Ending::of_recording());
+    let report = report.or_else(|| answered.then(silent));
+    Ok(report.map(|report| RecordedCall { report, metered }))
+}
+
+fn replayed_call(path: &Path, issues: &Issues) -> Result<Option<CallReport>> {
+    let Some(report) = replayed(path, Transcript::new())? else {
+        return Ok(None);
+    };
+    let session = report.session_id.as_deref();
+    let before = session.map(|session| issues.session(session)).unwrap_or_default();
+    if before.usage.calls == 0 && !report.estimated {
+        // Neither what came before nor what tokens cost has a part in it.
+        return Ok(Some(report));
+    }
+    let rates = learned_rates(issues.ledger());
+    let rates = report.model.as_ref().and_then(|model| rates.get(model));
+    let mut transcript = Transcript::resuming(before.usage).after_api_ms(before.api_ms);
+    if let Some(rates) = rates {
+        transcript.set_rates(*rates);
+    }
+    replayed(path, transcript)
+}
+
+/// Plays a recording to a transcript; `None` where there is none.
+fn replayed(path: &Path, mut transcript: Transcript) -> Result<Option<CallReport>> {
+    let failed = || format!("cannot read `{}`", path.display());
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error).with_context(ErrorKind::Unexpected, failed),
+    };
+    let mut lines = LineReader::new(file, DEFAULT_LINE_LIMIT);
+    let mut begun = false;
+    while let Some(line) = lines.next_line().with_context(ErrorKind::Unexpected, failed)? {
+        begun = true;
+        transcript.push_line(line);
+    }
+    // The file is there before the container is: without a word in it, there was no call.
+    Ok(begun.then(|| transcript.finish(&Ending::of_recording())))
+}
+
+/// What the calls of a run's measure amount to, each with its round, in order.
+pub(crate) fn recorded_measure(
+    state_dir: &Path,
+    run: &str,
+    cycle: u32,
+    issues: &Issues,
+) -> Result<Vec<(u32, RecordedCall)>> {
+    let runs = state_dir.join("runs").join(run);
+    let failed = || format!("cannot list `{}`", runs.display());
+    let mut calls = Vec::new();
+    for entry in std::fs::read_dir(&runs).with_context(ErrorKind::Unexpected, failed)? {
+        let entry = entry.with_context(ErrorKind::Unexpected, failed)?;
+        let name = entry.file_name();
+        let round = name.to_str().and_then(|name| name.strip_prefix(&measure_prefix(cycle)));
+        if let Some(round) = round.and_then(|round| round.parse().ok()) {
+            calls.extend(recorded_call(&entry.path(), issues)?.map(|call| (round, call)));
+        }
+    }
+    calls.sort_by_key(|(round, _)| *round);
+    Ok(calls)
+}

@@ -1,0 +1,64 @@
+//! Where what people and programs read is written: text or JSON on stdout, talk on stderr.
+
+use std::io::Write as _;
+
+use serde::Serialize;
+
+use crate::base::error::{Context as _, Result};
+use crate::base::redact::Redactor;
+use crate::base::text::{harmless, harmless_json};
+use crate::report::terminal::Screen;
+
+/// The outputs of one command.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Output {
+    /// One JSON document on stdout instead of text.
+    pub(crate) json: bool,
+    /// What is drawn on the terminal.
+    pub(crate) screen: Screen,
+    /// What everything passes that is written.
+    pub(crate) redactor: Redactor,
+}
+
+impl Output {
+    /// Writes text to stdout, redacted, harmless and with a newline; a reader that went away is no error.
+    pub(crate) fn print(&self, text: &str) -> Result<()> {
+        Self::write(&harmless(&self.redactor.text(text)))
+    }
+
+    fn write(text: &str) -> Result<()> {
+        match writeln!(anstream::stdout(), "{text}") {
+            Err(error) if is_reader_gone(&error) => Ok(()),
+            other => other.context("cannot write to stdout"),
+        }
+    }
+
+    /// Writes one JSON document to stdout.
+    pub(crate) fn print_json<T: Serialize>(&self, value: &T) -> Result<()> {
+        self.write_json(&serde_json::to_vec_pretty(value).context("cannot write JSON")?)
+    }
+
+    /// Writes one JSON document to stdout, in one line.
+    pub(crate) fn print_json_line<T: Serialize>(&self, value: &T) -> Result<()> {
+        self.write_json(&serde_json::to_vec(value).context("cannot write JSON")?)
+    }
+
+    fn write_json(&self, json: &[u8]) -> Result<()> {
+        let json = self.redactor.own_json(json);
+        Self::write(&harmless_json(&String::from_utf8_lossy(&json)))
+    }
+
+    /// Says something to the person, on stderr. Talk is not data: a closed stderr is no error.
+    pub(crate) fn say(&self, text: &str) {
+        let text = harmless(&self.redactor.text(text));
+        self.screen.above(|| {
+            let _ = writeln!(anstream::stderr(), "{text}");
+        });
+    }
+}
+
+/// Whether whoever read is not there any more: the end of a pipe, or a terminal that was closed (EIO, see tty(4)).
+fn is_reader_gone(error: &std::io::Error) -> bool {
+    let is_gone = [rustix::io::Errno::PIPE, rustix::io::Errno::IO].map(|errno| Some(errno.raw_os_error()));
+    is_gone.contains(&error.raw_os_error())
+}

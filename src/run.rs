@@ -1,0 +1,15 @@
+//! One run: what is next, its phases, their calls and gates, landing, waiting, and recovery of what dead runs left. How a
+//! generation begins and ends does not enter here.
+
+pub(crate) mod call;
+pub(crate) mod context;
+pub(crate) mod driver;
+pub(crate) mod gate;
+pub(crate) mod judgement;
+pub(crate) mod land;
+pub(crate) mod phase;
+pub(crate) mod plan;
+pub(crate) mod preflight;
+pub(crate) mod prompt_inputs;
+pub(crate) mod recover;
+pub(crate) mod waiting;

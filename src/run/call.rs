@@ -1,0 +1,282 @@
+//! One call of an agent: a container on a slot, the prompt on its stdin, its stream read to the end.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+pub(crate) mod command;
+mod evidence;
+mod listener;
+pub(crate) mod seal;
+mod specification;
+
+use self::listener::Listener;
+use self::seal::Sealed;
+use self::specification::specification;
+pub(crate) use self::specification::{container, private_mounts};
+use crate::accounting::budget::Reservation;
+use crate::accounting::ledger::{Entry, Place, Sum};
+use crate::agent::{CallReport, Cut, Rates};
+use crate::base::error::{Error, Result};
+use crate::base::interruption::Interruption;
+use crate::base::text::one_line;
+use crate::config::{Config, RoleConfig};
+use crate::record::event::{CallName, Happening};
+use crate::record::recorder::{CallFolder, Recorder};
+use crate::run::context::Workplace;
+use crate::sandbox::credential::CredentialSource;
+use crate::sandbox::engine::{Container, Engine, Exit};
+use crate::sandbox::gateway::Proxy;
+
+/// How long a client gets to write its last result after each signal that asks for it.
+const TERMINATION_GRACE: Duration = Duration::from_secs(5);
+/// How long a container may take to end once its outputs are closed.
+const EXIT_GRACE: Duration = Duration::from_secs(20);
+/// How long the rest of an ended container's output is listened to.
+const DRAIN_LIMIT: Duration = Duration::from_secs(10);
+/// The longest wait without a look at the clock.
+const HEARTBEAT: Duration = Duration::from_secs(1);
+/// A wait that ends later than this after its time was none in which anybody listened: the process was stopped.
+const LATE: Duration = Duration::from_secs(2);
+/// The hard limit of a call that has none, so that there is always a next deadline.
+const FAR_AWAY: Duration = Duration::from_secs(365 * 24 * 3600);
+
+/// What the containers of a call, and those of gates, are made of.
+pub(crate) struct Sandbox<'a> {
+    pub(crate) name: CallName,
+    pub(crate) config: &'a Config,
+    pub(crate) image: &'a str,
+    pub(crate) labels: BTreeMap<String, String>,
+    /// The person's checkout: relative mounts are seen from here.
+    pub(crate) root: &'a Path,
+    pub(crate) slot: PathBuf,
+    pub(crate) place: &'a Workplace,
+    /// Whether the work may be written.
+    pub(crate) writable: bool,
+    pub(crate) folder: &'a CallFolder,
+}
+
+/// What a call needs.
+pub(crate) struct Call<'a> {
+    pub(crate) sandbox: Sandbox<'a>,
+    /// The cycle of the generation that it belongs to.
+    pub(crate) cycle: u32,
+    /// What tokens cost by model, as far as calls before this one told it.
+    pub(crate) rates: BTreeMap<String, Rates>,
+    pub(crate) role: &'a RoleConfig,
+    /// Where the gateway has the credential from.
+    pub(crate) credential: Option<CredentialSource>,
+    /// Through which proxy the gateway asks the API.
+    pub(crate) proxy: Option<Proxy>,
+    /// The session that goes on.
+    pub(crate) resume: Option<Resume>,
+    pub(crate) prompt: &'a str,
+    pub(crate) json_schema: Option<serde_json::Value>,
+    /// What was set aside for it.
+    pub(crate) reservation: &'a Reservation,
+}
+
+impl Call<'_> {
+    /// What the ledger knows the call by.
+    fn place(&self, run: &str) -> Place {
+        Place {
+            role: self.sandbox.name.role,
+            task: self.sandbox.name.task.clone(),
+            attempt: self.sandbox.name.attempt,
+            cycle: self.cycle,
+            run: run.to_owned(),
+        }
+    }
+}
+
+/// A session that goes on.
+#[derive(Clone, Debug)]
+pub(crate) struct Resume {
+    /// Its id.
+    pub(crate) session: String,
+    /// What its calls have taken and used so far.
+    pub(crate) before: Sum,
+}
+
+/// A call that was made.
+pub(crate) struct Made {
+    /// What it amounts to; what it used was used, however it ended.
+    pub(crate) report: CallReport,
+    /// What the ledger keeps of it.
+    pub(crate) entry: Entry,
+    /// What failed under the agent, if something did. Then nobody knows whether its container still runs.
+    pub(crate) failure: Option<Error>,
+}
+
+/// Makes the call. An error is the infrastructure's, before the agent began: whatever the agent does is in the report.
+pub(crate) async fn make(
+    call: &Call<'_>,
+    engine: &Engine,
+    recorder: &Recorder,
+    interruption: &Interruption,
+) -> Result<Made> {
+    if let Some(resume) = &call.resume {
+        recorder.emit(Happening::SessionResumed {
+            call: call.sandbox.name.clone(),
+            session_id: resume.session.clone(),
+        });
+    }
+    // What nobody may read in the records no agent may read either.
+    let prompt = call.sandbox.folder.redactor.text(call.prompt);
+    call.sandbox.folder.write("prompt.md", prompt.as_bytes())?;
+    let begun = Instant::now();
+    let mut listener = Listener::new(call, recorder)?;
+    let specification = specification(call, recorder.run())?;
+    let (specification, mut sealed) = seal::for_agent(call, engine, recorder, specification)?;
+    let mut container = engine.start(&specification, prompt.as_bytes()).await?;
+    let ended = attend(call, &mut container, &mut sealed, &mut listener, interruption).await;
+    let removed = container.remove().await;
+    let (unheard, metered) = sealed.close().await;
+    for notice in unheard {
+        listener.heed(notice);
+    }
+    let (ending, failure) = match ended {
+        Ok((cut, exit)) => {
+            if let Err(error) = removed {
+                // It has ended, so no harm is done: the next run sweeps it up.
+                let what = format!(
+                    "{}: its container was left behind: {}",
+                    call.sandbox.name,
+                    error.in_a_line()
+                );
+                recorder.emit(Happening::Warned { what });
+            }
+            ((cut, exit.code, exit.oom), None)
+        }
+        Err(error) => ((None, None, false), Some(error)),
+    };
+    let mut report = listener.finish(ending, metered.as_ref());
+    // Only one that was to go on can be lost: whatever else says those words is a refusal like any other.
+    // A session that is refused for what is in it is as good as lost: it is begun afresh.
+    report.session_lost = call.resume.is_some() && (report.session_lost || report.request_refused);
+    report.duration_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let entry = Entry::new(call.place(recorder.run()), &report, recorder.now()).with_metered(metered.as_ref());
+    if entry.differs() {
+        recorder.emit(Happening::MeterDiffered {
+            call: call.sandbox.name.clone(),
+            client: entry.usage,
+            gateway: entry.metered.unwrap_or_default(),
+        });
+    }
+    call.reservation.settle(&entry);
+    recorder.emit(Happening::AgentEnded {
+        call: call.sandbox.name.clone(),
+        reason: one_line(&report.reason, 300),
+        entry: entry.clone(),
+    });
+    let failure = failure.or_else(|| (report.cut == Some(Cut::Seal)).then(|| seal::refusal(&report.reason)));
+    Ok(Made { report, entry, failure })
+}
+
+/// Stays with a container until it has ended: by itself, by a limit, or by a person's word.
+async fn attend(
+    call: &Call<'_>,
+    container: &mut Container,
+    sealed: &mut Sealed<'_>,
+    listener: &mut Listener<'_>,
+    interruption: &Interruption,
+) -> Result<(Option<Cut>, Exit)> {
+    let mut cut = listen(call, container, sealed, listener, interruption).await?;
+    if cut.is_some() {
+        listener.transcript.note_cut();
+        // The signals let the client write its last result, which says what it used.
+        let ending = container.terminate(TERMINATION_GRACE);
+        let hearing = tokio::time::timeout(2 * TERMINATION_GRACE + DRAIN_LIMIT, drain(container, listener));
+        let (ended, heard) = tokio::join!(ending, hearing);
+        ended?;
+        heard.unwrap_or(Ok(()))?;
+    }
+    // Both outputs are closed, which is not the end of the process.
+    let Ok(exit) = tokio::time::timeout(EXIT_GRACE, container.exit()).await else {
+        container.kill().await?;
+        cut.get_or_insert(Cut::AfterResult);
+        return Ok((cut, container.exit().await?));
+    };
+    Ok((cut, exit?))
+}
+
+/// Reads the stream until it ends, which answers `None`, or until something cuts it short.
+async fn listen(
+    call: &Call<'_>,
+    container: &mut Container,
+    sealed: &mut Sealed<'_>,
+    listener: &mut Listener<'_>,
+    interruption: &Interruption,
+) -> Result<Option<Cut>> {
+    let begun = Instant::now();
+    // Since when somebody has listened without a break: before that, silence means nothing.
+    let mut listening = begun;
+    loop {
+        let (deadline, _) = next_deadline(call.role, [begun, listening, container.heard_at()], listener);
+        let waiting = Instant::now();
+        tokio::select! {
+            biased;
+            output = container.next_output() => match output {
+                Some(output) => listener.hear(&output)?,
+                None => return Ok(None),
+            },
+            notice = sealed.next() => listener.heed(notice),
+            () = interruption.over(call.sandbox.config.stop_grace) => return Ok(Some(Cut::Cancelled)),
+            () = tokio::time::sleep_until(deadline.min(waiting + HEARTBEAT)) => {
+                let now = Instant::now();
+                if now > waiting + HEARTBEAT + LATE {
+                    listening = now;
+                }
+                // A part of a line may have come meanwhile, which is a sign of life, too.
+                let moments = [begun, listening, container.heard_at()];
+                let (deadline, meaning) = next_deadline(call.role, moments, listener);
+                if deadline <= now {
+                    return Ok(Some(meaning));
+                }
+            }
+        }
+        if let Some(cut) = listener.must_stop {
+            return Ok(Some(cut));
+        }
+    }
+}
+
+/// Hears what is left of the output of a container that has ended.
+async fn drain(container: &mut Container, listener: &mut Listener<'_>) -> Result<()> {
+    while let Some(output) = container.next_output().await {
+        listener.hear(&output)?;
+    }
+    Ok(())
+}
+
+/// The next moment at which patience ends, and what that means. The moments: when the call began, since when somebody
+/// has listened without a break, and when something was heard last.
+fn next_deadline(
+    role: &RoleConfig,
+    [begun, listening, heard]: [Instant; 3],
+    listener: &Listener<'_>,
+) -> (Instant, Cut) {
+    let heard = heard.max(listening);
+    let after = |from: Instant, limit: Option<Duration>, cut: Cut| limit.map(|limit| (from + limit, cut));
+    let first = role.first_event_timeout.filter(|_| !listener.transcript.has_begun());
+    let silence = if listener.transcript.tool_running() {
+        after(heard, role.tool_timeout, Cut::Tool)
+    } else {
+        after(heard, role.idle_timeout, Cut::Idle)
+    };
+    let grace = listener
+        .finished_at
+        .map(|at| (at.max(listening) + role.result_grace, Cut::AfterResult));
+    [
+        after(listening, first, Cut::FirstEvent),
+        after(begun, role.timeout, Cut::Hard),
+        silence,
+        grace,
+    ]
+    .into_iter()
+    .flatten()
+    .min_by_key(|(at, _)| *at)
+    .unwrap_or((begun + FAR_AWAY, Cut::Hard))
+}

@@ -1,0 +1,310 @@
+//! What hears a call: it writes the transcript down, meters it, tells events, and notes what must end the call.
+
+use std::fs::File;
+use std::io::Write as _;
+
+use serde_json::json;
+use tokio::time::Instant;
+
+use super::Call;
+use super::evidence::Evidence;
+use super::seal;
+use crate::accounting::budget::{Allowance, Watch};
+use crate::accounting::metering::Metered;
+use crate::agent::{self, AgentEvent, CallOutcome, CallReport, Cut, Ending, Transcript};
+use crate::base::error::{Context as _, ErrorKind, Result};
+use crate::base::text::one_line;
+use crate::model::Usage;
+use crate::record::event::Happening;
+use crate::record::recorder::Recorder;
+use crate::sandbox::credential::Credentials;
+use crate::sandbox::engine::{Output, Stream};
+use crate::sandbox::gateway::Notice;
+
+/// How much a call may write in all, in bytes: far more than any session says, and less than a disk holds.
+const OUTPUT_LIMIT: u64 = 512 << 20;
+/// How much of stderr an outcome may quote, in bytes.
+const STDERR_TAIL: usize = 4096;
+
+/// How many events a stream may make: beyond that the transcript alone has what it says.
+const EVENTS_LIMIT: u32 = 50_000;
+
+/// What the API says of a limit that is not reached yet.
+const NEAR: &str = "allowed_warning";
+
+/// What hears a call: the transcript file, the parser and the events.
+pub(super) struct Listener<'a> {
+    call: &'a Call<'a>,
+    recorder: &'a Recorder,
+    pub(super) transcript: Transcript,
+    transcript_file: File,
+    stderr_file: File,
+    stderr_tail: Vec<u8>,
+    watch: Watch,
+    /// Turns and usage as they were last told.
+    metered: (u32, Usage),
+    /// Bytes heard so far.
+    heard: u64,
+    /// When the last line came, if the result was there and nothing was under way.
+    pub(super) finished_at: Option<Instant>,
+    /// Whether the money is watched, too.
+    knows_rates: bool,
+    /// Whether it was told that a limit is near.
+    limit_is_near: bool,
+    /// Why the call must end.
+    pub(super) must_stop: Option<Cut>,
+    /// What the gateway said when it had to end the call.
+    told_by_gateway: Option<String>,
+    /// What the API said of limits.
+    evidence: Evidence,
+    /// How many events the stream has made.
+    told: u32,
+}
+
+impl<'a> Listener<'a> {
+    pub(super) fn new(call: &'a Call<'a>, recorder: &'a Recorder) -> Result<Self> {
+        Ok(Self {
+            call,
+            recorder,
+            transcript: match &call.resume {
+                Some(resume) => Transcript::resuming(resume.before.usage).after_api_ms(resume.before.api_ms),
+                None => Transcript::new(),
+            },
+            transcript_file: call.sandbox.folder.open("transcript.jsonl")?,
+            stderr_file: call.sandbox.folder.open("stderr.txt")?,
+            stderr_tail: Vec::new(),
+            watch: Watch::new(Allowance {
+                // What a token of this model costs is not known yet: until then the client alone counts the money.
+                usd: None,
+                ..watched(call)
+            }),
+            metered: (0, Usage::default()),
+            heard: 0,
+            finished_at: None,
+            must_stop: None,
+            told_by_gateway: None,
+            evidence: Evidence::default(),
+            told: 0,
+            limit_is_near: false,
+            knows_rates: false,
+        })
+    }
+
+    /// What the call amounts to, given why it was cut, its exit code, whether memory ran out, and what the API said that it
+    /// used.
+    pub(super) fn finish(
+        self,
+        (cut, exit_code, oom): (Option<Cut>, Option<i64>, bool),
+        metered: Option<&Metered>,
+    ) -> CallReport {
+        // The gateway may have ended the call, and been heard when its container had ended.
+        let cut = cut.or(self.must_stop.filter(|_| self.told_by_gateway.is_some()));
+        let mut report = self.transcript.finish(&Ending {
+            exit_code,
+            oom,
+            stderr_tail: &String::from_utf8_lossy(&self.stderr_tail),
+            cut,
+            allow_overage: self.call.sandbox.config.limits.allow_overage,
+            now: Some(self.recorder.now()),
+            ..Ending::default()
+        });
+        let decided = cut == self.must_stop && report.outcome != CallOutcome::Success;
+        if let Some(why) = self.told_by_gateway.filter(|_| decided) {
+            report.reason = one_line(&why, 500);
+        }
+        self.evidence.corrects(&mut report);
+        self.evidence.corrects_refusal(&mut report);
+        if let Some(metered) = metered {
+            let allowed = self.call.reservation.allowance();
+            self.evidence.corrects_budget(&mut report, &metered.usage, &allowed);
+        }
+        report
+    }
+
+    /// Takes in what the gateway noticed, and notes what must end the call.
+    pub(super) fn heed(&mut self, notice: Notice) {
+        self.evidence.note(&notice);
+        let (cut, why) = match notice {
+            Notice::SealRefused(why) => (Cut::Seal, why),
+            Notice::BudgetSpent { reason } => (Cut::Budget, reason),
+            Notice::LoginExpired(problem) => (Cut::LoginExpired, format!("{problem}: {}", problem.hint())),
+            Notice::LimitSeen(info) => {
+                // In the words of the client, which an older one does not say.
+                let line = json!({"type": "rate_limit_event", "rate_limit_info": info});
+                if let Some(event) = self.transcript.push_line(line.to_string().as_bytes()) {
+                    self.tell(event);
+                }
+                return;
+            }
+            _ => return,
+        };
+        self.must_stop.get_or_insert(cut);
+        self.told_by_gateway.get_or_insert(why);
+    }
+
+    pub(super) fn hear(&mut self, output: &Output) -> Result<()> {
+        self.heard += output.line.bytes.len() as u64 + 1;
+        if self.heard > OUTPUT_LIMIT {
+            self.must_stop = Some(Cut::Flood);
+            return Ok(());
+        }
+        // What is heard is what is written, so that a recording tells the same story.
+        let line = self.call.sandbox.folder.redactor.line(&output.line.bytes);
+        match output.stream {
+            Stream::Stdout => {
+                write_line(&mut self.transcript_file, &line, "transcript.jsonl")?;
+                let event = self.transcript.push_line(&line);
+                // Whatever comes after a result, it has not gone away yet, and may work on.
+                self.finished_at = self.transcript.is_over().then(Instant::now);
+                if let Some(event) = event {
+                    self.tell(event);
+                    self.meter();
+                }
+            }
+            Stream::Stderr => {
+                write_line(&mut self.stderr_file, &line, "stderr.txt")?;
+                self.stderr_tail.extend_from_slice(&line);
+                self.stderr_tail.push(b'\n');
+                let excess = self.stderr_tail.len().saturating_sub(STDERR_TAIL);
+                self.stderr_tail.drain(..excess);
+            }
+        }
+        Ok(())
+    }
+
+    /// Passes on what the stream showed, and notes what must end the call.
+    fn tell(&mut self, event: AgentEvent) {
+        let call = self.call.sandbox.name.clone();
+        let happening = match event {
+            AgentEvent::Started {
+                session_id,
+                model,
+                version,
+                api_key_source,
+            } => {
+                let subscribed = self.call.sandbox.config.agent.credentials == Credentials::Subscription;
+                if subscribed && api_key_source.is_some() {
+                    self.must_stop = Some(Cut::Credentials);
+                }
+                self.check_model(model.as_deref());
+                self.know_rates(model.as_deref());
+                Happening::AgentStarted {
+                    call,
+                    model,
+                    client_version: version,
+                    session_id,
+                }
+            }
+            AgentEvent::Text { text } if !self.call.sandbox.config.silence_agent => Happening::AgentSaid { call, text },
+            AgentEvent::ToolUse { name, summary } => Happening::ToolUsed {
+                call,
+                tool: name,
+                summary,
+            },
+            AgentEvent::Retry { attempt, error, .. } => Happening::Warned {
+                what: format!(
+                    "{call}: the client tries its request again (retry {attempt}, {})",
+                    error.unwrap_or_default()
+                ),
+            },
+            AgentEvent::RateLimit { overage: true, .. } if !self.call.sandbox.config.limits.allow_overage => {
+                self.must_stop = Some(Cut::Overage);
+                Happening::Warned {
+                    what: format!("{call}: paid overage is being used; the call is stopped"),
+                }
+            }
+            AgentEvent::RateLimit { status, kind, .. } if status.as_deref() == Some(NEAR) && !self.limit_is_near => {
+                self.limit_is_near = true;
+                Happening::Warned {
+                    what: format!(
+                        "{call}: a usage limit is near ({})",
+                        kind.as_deref().unwrap_or("unnamed")
+                    ),
+                }
+            }
+            _ => return,
+        };
+        self.emit(happening);
+    }
+
+    /// Records an event that the stream has made, as long as there are not too many of them.
+    fn emit(&mut self, happening: Happening) {
+        self.told = self.told.saturating_add(1);
+        if self.told < EVENTS_LIMIT {
+            self.recorder.emit(happening);
+        } else if self.told == EVENTS_LIMIT {
+            let what = format!(
+                "{}: too much to tell; its transcript has the rest",
+                self.call.sandbox.name
+            );
+            self.recorder.emit(Happening::Warned { what });
+        }
+    }
+
+    /// Sees that the model is one that was asked for.
+    fn check_model(&mut self, bound: Option<&str>) {
+        let (role, call) = (self.call.role, &self.call.sandbox.name);
+        let asked = [role.model.as_deref(), role.fallback_model.as_deref()];
+        let (Some(model), Some(bound)) = (asked[0], bound) else {
+            return;
+        };
+        if asked.into_iter().flatten().any(|asked| agent::binds(asked, bound)) {
+            return;
+        }
+        let what = format!(
+            "{call}: the model is `{}`, and `{model}` was asked for",
+            one_line(bound, 100)
+        );
+        self.emit(Happening::Warned { what });
+        if role.strict_model {
+            self.must_stop.get_or_insert(Cut::Model);
+        }
+    }
+
+    /// Watches the money, too, when earlier calls told what tokens of the model cost.
+    fn know_rates(&mut self, model: Option<&str>) {
+        let Some(model) = model.filter(|_| !self.knows_rates) else {
+            return;
+        };
+        // A client may name the model with its window (`[1m]`) at first, and without it in its messages.
+        let is_it = |known: &str| known == model || agent::binds(model, known);
+        if let Some((_, rates)) = self.call.rates.iter().find(|(known, _)| is_it(known)) {
+            self.transcript.set_rates(*rates);
+            self.watch = Watch::new(watched(self.call));
+            self.knows_rates = true;
+        }
+    }
+
+    /// Tells how far the call is when that changed, and notes when the budget is spent. Any message may move the
+    /// meter, whatever event it makes.
+    fn meter(&mut self) {
+        let (turns, usage) = (self.transcript.turns(), self.transcript.usage());
+        if (turns, usage) == self.metered {
+            return;
+        }
+        self.metered = (turns, usage);
+        // After the result no answer follows that a stop could spare.
+        if self.finished_at.is_none() && self.watch.observe(turns, &usage) {
+            self.must_stop = Some(Cut::Budget);
+        }
+        let call = self.call.sandbox.name.clone();
+        self.emit(Happening::AgentProgress { call, turns, usage });
+    }
+}
+
+/// What is held against the figures of a call's stream: nothing, where the gateway counts what the API says.
+fn watched(call: &Call<'_>) -> Allowance {
+    if seal::is_metered(call) {
+        Allowance::default()
+    } else {
+        call.reservation.allowance()
+    }
+}
+
+fn write_line(file: &mut File, line: &[u8], name: &str) -> Result<()> {
+    let mut whole = Vec::with_capacity(line.len() + 1);
+    whole.extend_from_slice(line);
+    whole.push(b'\n');
+    file.write_all(&whole)
+        .with_context(ErrorKind::Unexpected, || format!("cannot write `{name}` of a call"))
+}

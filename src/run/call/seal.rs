@@ -1,0 +1,269 @@
+//! The sealed container of a call: its gateway, what it is known by there, and what it is held to.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use secrecy::SecretString;
+use tokio::sync::mpsc::{self, UnboundedReceiver};
+
+use super::specification::refuse_credentials;
+use super::{Call, Sandbox};
+use crate::accounting::budget::Purse;
+use crate::accounting::metering::Metered;
+use crate::agent::Rates;
+use crate::base::error::{Error, ErrorKind, Result};
+use crate::base::fs::create_private_folder;
+use crate::record::event::Happening;
+use crate::record::recorder::{GATEWAY_FILE, Recorder};
+use crate::sandbox::credential::Credentials;
+use crate::sandbox::engine::{ContainerSpec, Engine};
+use crate::sandbox::gateway::egress::{Bounds, Egress, EgressEvent, Resolver};
+use crate::sandbox::gateway::{Api, Gateway, Judged, Notice, Options, hold_to};
+use crate::sandbox::guarantee::{Asked, Item};
+use crate::sandbox::network;
+
+/// Where a container's relay offers its gateway.
+const INSIDE: &str = "http://127.0.0.1:8080";
+
+/// The gateway of a container, and what is known of the container through it.
+pub(crate) struct Sealed<'a> {
+    gateway: Gateway,
+    egress: UnboundedReceiver<EgressEvent>,
+    teller: Teller<'a>,
+    /// Whether a model's API is behind the gateway.
+    has_api: bool,
+}
+
+/// Opens a gateway for a container that is to run the call's agent, and makes the specification one of a sealed container.
+pub(super) fn for_agent<'a>(
+    call: &'a Call<'a>,
+    engine: &'a Engine,
+    recorder: &'a Recorder,
+    mut specification: ContainerSpec,
+) -> Result<(ContainerSpec, Sealed<'a>)> {
+    let credentials = call.sandbox.config.agent.credentials;
+    let token = dummy(credentials, &recorder.world().token()?);
+    let entries = [("ANTHROPIC_BASE_URL", INSIDE), (variable(credentials), &token)];
+    set(
+        &mut specification,
+        entries.map(|(name, value)| (name.to_owned(), value.to_owned())),
+    );
+    let api = call.sandbox.config.api(call.sandbox.name.role).map(|base_url| Api {
+        base_url: base_url.to_owned(),
+        credential: call.credential.clone(),
+        proxy: call.proxy.clone(),
+        purse: Purse::new(call.reservation.allowance(), rates(call)),
+    });
+    let mut usable = BTreeSet::from([Item::Home, Item::Temporary]);
+    // What an agent has left is as it left it; else it is as we made it.
+    if call.resume.is_none() {
+        usable.insert(Item::Git);
+        usable.extend(call.sandbox.writable.then_some(Item::Worktree));
+    }
+    open(&call.sandbox, engine, recorder, specification, usable, token, api)
+}
+
+/// The same for a container that runs a gate, which has no business with the model.
+pub(crate) fn for_gate<'a>(
+    sandbox: &'a Sandbox<'a>,
+    engine: &'a Engine,
+    recorder: &'a Recorder,
+    specification: ContainerSpec,
+) -> Result<(ContainerSpec, Sealed<'a>)> {
+    let token = recorder.world().token()?;
+    let usable = BTreeSet::from([Item::Home, Item::Temporary]);
+    open(sandbox, engine, recorder, specification, usable, token, None)
+}
+
+fn open<'a>(
+    sandbox: &'a Sandbox<'a>,
+    engine: &'a Engine,
+    recorder: &'a Recorder,
+    mut specification: ContainerSpec,
+    usable: BTreeSet<Item>,
+    token: String,
+    api: Option<Api>,
+) -> Result<(ContainerSpec, Sealed<'a>)> {
+    let allowed = &sandbox.config.network;
+    let proxy = network::environment(&allowed.allow, INSIDE);
+    set(&mut specification, proxy);
+    refuse_credentials(&specification, &sandbox.folder.redactor)?;
+    let folder = sandbox.place.gateway.clone();
+    if let Some(above) = folder.parent() {
+        // Every user may use the socket, in the container: a mount does not show what is above it.
+        create_private_folder(above)?;
+    }
+    let specification = specification.sealed(&folder);
+    let asked = Asked {
+        usable,
+        ..engine.asked(&specification, &sandbox.config.container.relax)
+    };
+    let (seal, judged) = hold_to(asked, engine.describe());
+    let has_api = api.is_some();
+    let (sender, egress) = mpsc::unbounded_channel();
+    let gateway = Gateway::open(Options {
+        folder,
+        token: SecretString::from(token),
+        api,
+        egress: Some(Egress::new(allowed, Resolver::System, Bounds::default(), sender)),
+        seal: Some(seal),
+        record: has_api.then(|| sandbox.folder.path.join(GATEWAY_FILE)),
+        redactor: sandbox.folder.redactor.clone(),
+        world: recorder.world().clone(),
+    })?;
+    let sealed = Sealed {
+        gateway,
+        egress,
+        teller: Teller {
+            sandbox,
+            engine,
+            recorder,
+            judged,
+        },
+        has_api,
+    };
+    Ok((specification, sealed))
+}
+
+impl Sealed<'_> {
+    /// Waits for what the call must heed. What only people are to know is told on the way. Nothing is lost when the wait
+    /// is given up.
+    pub(crate) async fn next(&mut self) -> Notice {
+        loop {
+            tokio::select! {
+                notice = self.gateway.next_notice() => {
+                    if let Some(notice) = self.teller.tell(notice) {
+                        return notice;
+                    }
+                }
+                Some(event) = self.egress.recv() => self.teller.tell_egress(&event),
+            }
+        }
+    }
+
+    /// Waits until the container is refused for being weaker than asked.
+    pub(crate) async fn refused(&mut self) -> Error {
+        loop {
+            if let Notice::SealRefused(why) = self.next().await {
+                return refusal(&why);
+            }
+        }
+    }
+
+    /// Closes the gateway and tells what nobody has heard yet. Answers what the call must heed of that, and what was
+    /// metered, if a model's API was there to be asked.
+    pub(crate) async fn close(mut self) -> (Vec<Notice>, Option<Metered>) {
+        let closed = self.gateway.close().await;
+        while let Ok(event) = self.egress.try_recv() {
+            self.teller.tell_egress(&event);
+        }
+        let heeded = closed.notices.into_iter().filter_map(|notice| self.teller.tell(notice));
+        (heeded.collect(), self.has_api.then_some(closed.metered))
+    }
+
+    /// The same where nobody asks a model: whether the container was refused for being weaker than asked is all that
+    /// matters. Answers whether it told anything at all: one that did not never ran its command.
+    pub(crate) async fn close_gate(self) -> Result<bool> {
+        let (judged, engine) = (self.teller.judged.clone(), self.teller.engine.describe());
+        self.close().await;
+        let report = judged.report();
+        match report.as_ref().and_then(|report| report.refusal(&engine)) {
+            Some(why) => Err(refusal(&why)),
+            None => Ok(report.is_some()),
+        }
+    }
+}
+
+/// No try mends what an engine does not give.
+pub(super) fn refusal(why: &str) -> Error {
+    Error::new(ErrorKind::Precondition, why).hint("`cordwainer doctor` says what this machine's engines give")
+}
+
+/// Tells people what a gateway notices.
+struct Teller<'a> {
+    sandbox: &'a Sandbox<'a>,
+    engine: &'a Engine,
+    recorder: &'a Recorder,
+    judged: Judged,
+}
+
+impl Teller<'_> {
+    /// Tells what a notice is to people, and hands on what the call must heed.
+    fn tell(&self, notice: Notice) -> Option<Notice> {
+        let call = self.sandbox.name.clone();
+        let (happening, heeded) = match notice {
+            Notice::Sealed => (self.sealed(), None),
+            Notice::SealRefused(_) => (self.sealed(), Some(notice)),
+            Notice::Refused { what } => (Happening::Denied { call, what }, None),
+            Notice::RecordFailed(why) => {
+                let what = format!("{call}: what the model's API said could not be written down: {why}");
+                (Happening::Warned { what }, None)
+            }
+            heeded => return Some(heeded),
+        };
+        self.recorder.emit(happening);
+        heeded
+    }
+
+    fn sealed(&self) -> Happening {
+        Happening::Sealed {
+            call: self.sandbox.name.clone(),
+            engine: self.engine.describe(),
+            report: self.judged.report().unwrap_or_default(),
+        }
+    }
+
+    fn tell_egress(&self, event: &EgressEvent) {
+        let call = self.sandbox.name.clone();
+        self.recorder.emit(match event {
+            EgressEvent::Permitted { host, port } => Happening::Reached {
+                call,
+                host: format!("{host}:{port}"),
+            },
+            EgressEvent::Denied { host, port, why } => {
+                let port = port.map_or(String::new(), |port| format!(":{port}"));
+                let what = format!("{host}{port}: {why}");
+                Happening::Denied { call, what }
+            }
+        });
+    }
+}
+
+/// Sets variables of the environment, whatever the configuration has them be.
+fn set(specification: &mut ContainerSpec, entries: impl IntoIterator<Item = (String, String)>) {
+    for (name, value) in entries {
+        specification.env.retain(|(known, _)| *known != name);
+        specification.env.push((name, value));
+    }
+}
+
+/// What the container shows in place of a credential: in the form of one, so that the client takes it.
+fn dummy(credentials: Credentials, token: &str) -> String {
+    match credentials {
+        Credentials::Subscription => format!("sk-ant-oat01-cordwainer-{token}"),
+        Credentials::ApiKey => format!("sk-ant-api03-cordwainer-{token}"),
+        Credentials::None => format!("cordwainer-{token}"),
+    }
+}
+
+/// Whether the call's requests are held to its budget one by one, as they leave.
+pub(super) fn is_metered(call: &Call<'_>) -> bool {
+    call.sandbox.config.api(call.sandbox.name.role).is_some()
+}
+
+/// Where the client looks for it.
+fn variable(credentials: Credentials) -> &'static str {
+    match credentials {
+        Credentials::Subscription => "CLAUDE_CODE_OAUTH_TOKEN",
+        Credentials::ApiKey => "ANTHROPIC_API_KEY",
+        Credentials::None => "ANTHROPIC_AUTH_TOKEN",
+    }
+}
+
+/// What tokens cost as the gateway reckons it.
+fn rates(call: &Call<'_>) -> BTreeMap<String, Rates> {
+    if call.credential.is_some() {
+        Rates::believed(call.rates.clone())
+    } else {
+        call.rates.clone()
+    }
+}

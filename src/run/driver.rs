@@ -1,0 +1,304 @@
+//! The driver: looks how things stand, asks the plan for a step, takes it, and looks again.
+
+use std::collections::BTreeMap;
+
+use crate::accounting::budget::Scope;
+use crate::base::error::{ErrorKind, Result};
+use crate::base::interruption::{Interruption, interrupted};
+use crate::base::world::{later, signed};
+use crate::issues::attempt::Outcome;
+use crate::issues::issue::{Issue, Issues};
+use crate::model::IssueId;
+use crate::model::{Role, Usage};
+use crate::record::event::Happening;
+use crate::run::context::Work;
+use crate::run::gate;
+use crate::run::phase::measure;
+use crate::run::phase::stitch;
+use crate::run::plan::{self, Limits, Progress, Reason, Step};
+use crate::run::recover::Recovery;
+use crate::run::waiting::pause::Pause;
+use crate::run::waiting::retry::BackOff;
+
+/// What a run did.
+#[derive(Debug)]
+pub(crate) struct Driven {
+    pub(crate) reason: Reason,
+    pub(crate) merged: u32,
+    pub(crate) measures: u32,
+    pub(crate) attempted: u32,
+    pub(crate) usage: Usage,
+}
+
+/// Runs until the plan says stop, or it is interrupted, which answers [`ErrorKind::Interrupted`].
+pub(crate) async fn drive(work: &Work<'_>, limits: &Limits, interruption: &Interruption) -> Result<Driven> {
+    let recovery = Recovery::new(work.generator, work.generation)?;
+    recover(work, &recovery).await?;
+    let mut driver = Driver {
+        work,
+        progress: Progress::default(),
+        tasks_spent: BTreeMap::new(),
+        tasks_failed: BTreeMap::new(),
+        merged: 0,
+    };
+    loop {
+        work.recorder.check()?;
+        if interruption.is_asked() {
+            driver.tell_end("interrupted; `generator resume` goes on".to_owned())?;
+            return Err(interrupted());
+        }
+        match plan::next(&driver.snapshot(&recovery)?, limits) {
+            Step::Recover => driver.recover(&recovery, interruption).await?,
+            Step::Stitch(task) => driver.stitch(&task, interruption).await?,
+            Step::Measure => driver.measure(interruption).await?,
+            Step::Wait(pause) => driver.wait(&pause, interruption).await?,
+            Step::Stop(reason) => return driver.end(reason),
+        }
+    }
+}
+
+/// Puts right what was left, and tells it.
+async fn recover(work: &Work<'_>, recovery: &Recovery<'_>) -> Result<()> {
+    for what in recovery.run(work.engine).await? {
+        work.recorder.emit(Happening::Recovered { what });
+    }
+    Ok(())
+}
+
+struct Driver<'a> {
+    work: &'a Work<'a>,
+    progress: Progress,
+    /// Tasks that met their own budget in this run, and what was said of it.
+    tasks_spent: BTreeMap<IssueId, String>,
+    /// How often the infrastructure failed the calls of a task in this run.
+    tasks_failed: BTreeMap<IssueId, u32>,
+    merged: u32,
+}
+
+impl Driver<'_> {
+    /// How things stand.
+    fn snapshot(&self, recovery: &Recovery<'_>) -> Result<plan::Snapshot> {
+        let issues = self.work.store.read()?;
+        let counts = issues.counts();
+        let (ready, unaffordable) = self.first_ready(&issues)?;
+        let pauses = self.work.pauses(&[Role::Stitch, Role::Measure])?;
+        Ok(plan::Snapshot {
+            leftovers: recovery.is_needed_in(self.work.recorder.run())?,
+            ready,
+            unaffordable,
+            open: counts.open,
+            blocked: counts.blocked,
+            stitch: self.hindrance(Role::Stitch, &issues, &pauses),
+            measure: self.hindrance(Role::Measure, &issues, &pauses),
+            run: self.progress.clone(),
+            now: self.work.now(),
+        })
+    }
+
+    fn hindrance(&self, role: Role, issues: &Issues, pauses: &[Pause]) -> plan::Hindrance {
+        plan::Hindrance {
+            spent: self.work.spent(role, None, issues).map(|spent| spent.reason),
+            pause: self.work.pause_of(role, pauses).cloned(),
+        }
+    }
+
+    /// Why a task's own budget has no room for another call.
+    fn task_spent(&self, task: &IssueId, issues: &Issues) -> Option<String> {
+        let met = self.tasks_spent.get(task).cloned();
+        met.or_else(|| {
+            let spent = self.work.spent(Role::Stitch, Some(task), issues)?;
+            (spent.scope == Scope::Task).then_some(spent.reason)
+        })
+    }
+
+    /// The ready task to do first: one whose session waits, else the first of all, but none whose own budget is spent, and
+    /// those last whose calls the infrastructure failed in this run, so that nobody waits for them for ever.
+    /// With none, why one was passed over.
+    fn first_ready(&self, issues: &Issues) -> Result<(Option<IssueId>, Option<String>)> {
+        let waiting = self.work.all_suspended(issues)?;
+        let waits = |issue: &&Issue| waiting.iter().any(|one| one.owner.task.as_ref() == Some(&issue.id));
+        let (first, rest): (Vec<_>, Vec<_>) = issues.ready().into_iter().partition(waits);
+        let mut unaffordable = None;
+        let mut candidates = [first, rest].concat();
+        candidates.sort_by_key(|issue| self.tasks_failed.get(&issue.id).copied().unwrap_or_default());
+        for Issue { id, .. } in candidates {
+            match self.task_spent(id, issues) {
+                None => return Ok((Some(id.clone()), None)),
+                Some(reason) => unaffordable = unaffordable.or(Some(reason)),
+            }
+        }
+        Ok((None, unaffordable))
+    }
+
+    /// Puts right what an attempt left whose engine failed; an engine that fails again counts as one failure more.
+    async fn recover(&mut self, recovery: &Recovery<'_>, interruption: &Interruption) -> Result<()> {
+        self.pause_after_failure(interruption).await;
+        if interruption.is_asked() {
+            return Ok(());
+        }
+        match recover(self.work, recovery).await {
+            Err(error) if error.kind() == ErrorKind::Engine => self.progress.failed(error.in_a_line()),
+            Err(error) => return Err(error),
+            Ok(()) if recovery.is_held_up_in(self.work.recorder.run())? => {
+                self.progress.failed("a container of this run does not end".to_owned());
+            }
+            Ok(()) => {}
+        }
+        Ok(())
+    }
+
+    async fn stitch(&mut self, task: &IssueId, interruption: &Interruption) -> Result<()> {
+        self.pause_after_failure(interruption).await;
+        if interruption.is_asked() {
+            return Ok(());
+        }
+        gate::see_that_they_run(self.work, interruption).await?;
+        if interruption.is_asked() {
+            return Ok(());
+        }
+        let claimed = match stitch::claim(self.work, task) {
+            // A person closed or held it since we looked: then we look again.
+            Err(error) if error.kind() == ErrorKind::Precondition && !self.is_ready(task)? => return Ok(()),
+            claimed => claimed?,
+        };
+        let done = stitch::attempt(self.work, claimed, interruption).await?;
+        self.progress.refused = done.refused;
+        if let Some(why) = &done.request_refused {
+            self.progress.request_refused(task, why);
+        }
+        match done.spent {
+            Some(Scope::Task) => {
+                let reason = format!("{task}'s budget is spent ({})", done.reason);
+                self.tasks_spent.insert(task.clone(), reason);
+            }
+            Some(Scope::Cycle) => self.progress.spent = Some(format!("the cycle's budget is spent ({})", done.reason)),
+            Some(Scope::Generation) => {
+                self.progress.spent = Some(format!("the generation's budget is spent ({})", done.reason));
+            }
+            Some(Scope::Call) | None => {}
+        }
+        match done.outcome {
+            Outcome::InfrastructureFailed if done.session_lost => self.work.warn(format!(
+                "{task}: its session is not there any more, so it is begun afresh"
+            )),
+            Outcome::InfrastructureFailed => {
+                *self.tasks_failed.entry(task.clone()).or_default() += 1;
+                self.progress.failed(done.reason);
+            }
+            Outcome::Limited | Outcome::Cancelled => {}
+            outcome => {
+                self.progress.failures_in_a_row = 0;
+                self.work.got_through();
+                self.progress.attempted += 1;
+                self.progress.attempted_in_cycle += 1;
+                self.merged += u32::from(outcome == Outcome::Merged);
+                if outcome == Outcome::Merged {
+                    self.progress.requests_refused.clear();
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn measure(&mut self, interruption: &Interruption) -> Result<()> {
+        self.pause_after_failure(interruption).await;
+        if interruption.is_asked() {
+            return Ok(());
+        }
+        gate::see_that_they_run(self.work, interruption).await?;
+        if interruption.is_asked() {
+            return Ok(());
+        }
+        self.progress.measures_begun += 1;
+        match measure::measure(self.work, self.progress.measures_begun, interruption).await? {
+            measure::Done::Filed(filed) => {
+                self.progress.measures += 1;
+                self.progress.last_filed = Some(filed);
+                self.progress.attempted_in_cycle = 0;
+                self.progress.failures_in_a_row = 0;
+                self.work.got_through();
+            }
+            measure::Done::Spent(reason) => self.progress.spent = Some(reason),
+            measure::Done::Refused(reason) => self.progress.refused = Some(reason),
+            measure::Done::Failed(why) => self.progress.failed(why),
+            measure::Done::Limited(_) | measure::Done::SessionLost | measure::Done::Cancelled => {}
+        }
+        Ok(())
+    }
+
+    /// Gives failing infrastructure some time before the next call.
+    async fn pause_after_failure(&self, interruption: &Interruption) {
+        let failures = self.progress.failures_in_a_row;
+        if failures == 0 {
+            return;
+        }
+        let world = self.work.generator.world();
+        let delay = BackOff::new(&self.work.generator.config.retry).delay(failures, world.random());
+        let until = later(self.work.now(), signed(delay));
+        let reason = format!("the infrastructure failed ({})", self.progress.last_failure);
+        self.work.recorder.emit(Happening::Paused { until, reason });
+        tokio::select! {
+            () = world.sleep_until(until) => {}
+            () = interruption.asked() => {}
+        }
+    }
+
+    fn is_ready(&self, task: &IssueId) -> Result<bool> {
+        let issues = self.work.store.read()?;
+        Ok(issues.ready().iter().any(|issue| issue.id == *task))
+    }
+
+    /// Waits until a pause is over, or until somebody lifts it.
+    async fn wait(&self, pause: &Pause, interruption: &Interruption) -> Result<()> {
+        let now = self.work.now();
+        let until = later(now, pause.remaining(now));
+        self.work.recorder.emit(Happening::Paused {
+            until,
+            reason: pause.reason.clone(),
+        });
+        tokio::select! {
+            () = self.work.generator.world().sleep_until(until) => self.work.end_pause(pause),
+            lifted = self.work.lifted(pause) => lifted,
+            () = interruption.asked() => Ok(()),
+        }
+    }
+
+    /// Tells that the run ends, and what it did; answers what it used.
+    fn tell_end(&self, reason: String) -> Result<Usage> {
+        let issues = self.work.store.read()?;
+        let counts = issues.counts();
+        let usage = issues.usage_of_run(self.work.recorder.run());
+        self.work.recorder.emit(Happening::RunEnded {
+            reason,
+            merged: self.merged,
+            blocked: counts.blocked,
+            open: counts.open,
+            usage,
+        });
+        Ok(usage)
+    }
+
+    fn end(self, reason: Reason) -> Result<Driven> {
+        let held = self.work.store.read()?.counts().blocked;
+        let usage = self.tell_end(sentence(&reason, held))?;
+        Ok(Driven {
+            reason,
+            merged: self.merged,
+            measures: self.progress.measures,
+            attempted: self.progress.attempted,
+            usage,
+        })
+    }
+}
+
+/// Why a run ended, for a person.
+pub(crate) fn sentence(reason: &Reason, held: usize) -> String {
+    match reason {
+        Reason::Complete => "measure proposes nothing more, and nothing is open".to_owned(),
+        Reason::CyclesMade => "the cycles asked for are made".to_owned(),
+        Reason::Blocked => format!("what is left waits for a person: {held} held"),
+        Reason::Limited(until, reason) => format!("calls pause until {until}: {reason}"),
+        Reason::BudgetSpent(reason) | Reason::Refused(reason) => reason.clone(),
+        Reason::Infrastructure(last) => format!("the infrastructure failed several times, at last: {last}"),
+    }
+}

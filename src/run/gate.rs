@@ -1,0 +1,272 @@
+//! Gates: the project's own commands, run in a container of the same kind, on what an agent left and, once, on what it
+//! begins from.
+//!
+//! A gate that runs says yes or no. One that cannot be run says nothing of anybody's work: [`cause`] finds what it
+//! lacks, and what failed under it is tried again. [`verdicts`] keeps what gates said.
+//!
+//! A generation that cleared its sources begins with gates that cannot pass. There a gate is *not yet* while it is red,
+//! or its own file is not there, and it has never passed on the generation's tip.
+
+use std::path::Path;
+use std::time::Duration;
+
+use crate::base::error::{Error, ErrorKind, Result};
+use crate::base::interruption::Interruption;
+use crate::base::redact::Redactor;
+use crate::base::text::one_line;
+use crate::base::world::{later, signed};
+use crate::config::Gate;
+use crate::git::Oid;
+use crate::lifecycle::Generator;
+use crate::record::event::Happening;
+use crate::record::recorder::Recorder;
+use crate::run::call::seal::{self, Sealed};
+use crate::run::call::{Sandbox, container};
+use crate::run::waiting::retry::BackOff;
+use crate::sandbox::engine::{Container, Engine, Exit};
+
+mod cause;
+mod result;
+mod tip;
+mod verdicts;
+
+use self::cause::Missing;
+pub(crate) use self::result::{Verdict, judge};
+pub(crate) use self::tip::{Tried, looked_up, not_yet, see_that_they_run, standing};
+use self::verdicts::Verdicts;
+
+/// How much of a gate's output is kept, in bytes: its end, where the verdict is.
+const OUTPUT_KEPT: usize = 256 * 1024;
+/// What a shell exits with where a program is there and cannot be run, and where there is none.
+const CANNOT_RUN: [i64; 2] = [126, 127];
+/// What some shells exit with where they cannot open a script.
+const NOT_OPENED: i64 = 2;
+/// What a process ends with that the kernel, or somebody, killed.
+const KILLED: i64 = 128 + 9;
+
+/// How a gate ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Ran {
+    /// It exited with 0.
+    Passed,
+    /// It ran, and did not: how it ended.
+    Red(String),
+    /// It did not run, or a part of it did not: how it ended, and what it lacks.
+    CannotRun(String, Missing),
+    /// The run ended first.
+    Cancelled,
+}
+
+/// What gates are run with.
+pub(crate) struct Runner<'a> {
+    pub(crate) generator: &'a Generator,
+    pub(crate) engine: &'a Engine,
+    pub(crate) recorder: &'a Recorder,
+    pub(crate) interruption: &'a Interruption,
+}
+
+impl Runner<'_> {
+    /// Runs the gate of a number, counted from 1, in a sandbox that was made of `tree`. What fails under it (the engine,
+    /// the image that is gone, the machine's memory) says nothing of the work: it is tried again, as often and with the
+    /// pauses that `retry` has for calls.
+    ///
+    /// # Errors
+    ///
+    /// Of kind [`ErrorKind::Engine`] when it failed under the gate each time.
+    pub(crate) async fn run(&self, sandbox: &Sandbox<'_>, number: usize, gate: &Gate, tree: Oid) -> Result<Ran> {
+        let retry = &sandbox.config.retry;
+        let mut failures = 0;
+        loop {
+            let tried = if failures == 0 {
+                self.run_once(sandbox, number, gate, tree).await
+            } else {
+                self.run_again(sandbox, number, gate, tree).await
+            };
+            match tried {
+                Err(error) if error.kind() == ErrorKind::Engine && failures < retry.count => {
+                    failures += 1;
+                    let world = self.generator.world();
+                    let delay = BackOff::new(retry).delay(failures, world.random());
+                    let until = later(world.now(), signed(delay));
+                    let reason = format!("gate `{}` could not be run ({})", gate.name, error.in_a_line());
+                    self.recorder.emit(Happening::Paused { until, reason });
+                    tokio::select! {
+                        () = world.sleep_until(until) => {}
+                        () = self.interruption.asked() => return Ok(Ran::Cancelled),
+                    }
+                }
+                tried => return tried,
+            }
+        }
+    }
+
+    /// The same after a failure, which may have left its container.
+    async fn run_again(&self, sandbox: &Sandbox<'_>, number: usize, gate: &Gate, tree: Oid) -> Result<Ran> {
+        self.engine.sweep(&sandbox.labels).await?;
+        self.run_once(sandbox, number, gate, tree).await
+    }
+
+    async fn run_once(&self, sandbox: &Sandbox<'_>, number: usize, gate: &Gate, tree: Oid) -> Result<Ran> {
+        let command = vec!["sh".to_owned(), "-c".to_owned(), gate.command.clone()];
+        let mut spec = container(sandbox, self.recorder.run(), command);
+        spec.name = format!("{}-gate-{number}", spec.name);
+        let is_limited = spec.memory.is_some();
+        let (spec, mut sealed) = seal::for_gate(sandbox, self.engine, self.recorder, spec)?;
+        let killed_before = killed_for_memory();
+        let mut container = self.engine.start(&spec, b"").await?;
+        let mut output = Vec::new();
+        let ended = attend(
+            gate.timeout,
+            &mut container,
+            &mut sealed,
+            &mut output,
+            &sandbox.folder.redactor,
+            (self.interruption, sandbox.config.stop_grace),
+        )
+        .await;
+        let removed = container.remove().await;
+        let told = sealed.close_gate().await?;
+        sandbox.folder.write(&format!("gate-{number}.txt"), &output)?;
+        let ended = ended?;
+        removed?;
+        let exit = match ended {
+            Ended::Cancelled => return Ok(Ran::Cancelled),
+            Ended::Late => return Ok(Ran::Red("ran past its time limit".to_owned())),
+            Ended::Exited(exit) => exit,
+        };
+        if !told {
+            let said = one_line(&String::from_utf8_lossy(&output), 200);
+            let message = format!("the container of gate `{}` ended before it began: {said}", gate.name);
+            return Err(Error::new(ErrorKind::Engine, message).hint("`image build` makes the image anew"));
+        }
+        let machine_ran_out = killed_for_memory() > killed_before;
+        let said = String::from_utf8_lossy(&output);
+        let kind = |path: &Path| self.generator.git.kind_at(tree, path);
+        match how(exit, is_limited, machine_ran_out) {
+            How::Passed => Ok(Ran::Passed),
+            How::Red(how) if exit.code == Some(NOT_OPENED) => Ok(match cause::unopened(&gate.command, &said, kind)? {
+                Some(missing) => Ran::CannotRun(how, missing),
+                None => Ran::Red(how),
+            }),
+            How::Red(how) => Ok(Ran::Red(how)),
+            How::CannotRun(how) => Ok(Ran::CannotRun(how, cause::of(&gate.command, &said, kind)?)),
+            How::Failed(why) => Err(Error::new(ErrorKind::Engine, format!("gate `{}` {why}", gate.name))
+                .hint("nothing is wrong with the work: run it again when the machine has room")),
+        }
+    }
+}
+
+/// How a gate's container was left.
+enum Ended {
+    Exited(Exit),
+    Late,
+    Cancelled,
+}
+
+async fn attend(
+    timeout: Duration,
+    container: &mut Container,
+    sealed: &mut Sealed<'_>,
+    output: &mut Vec<u8>,
+    redactor: &Redactor,
+    (interruption, grace): (&Interruption, Duration),
+) -> Result<Ended> {
+    tokio::select! {
+        () = interruption.over(grace) => Ok(Ended::Cancelled),
+        refused = sealed.refused() => Err(refused),
+        ended = tokio::time::timeout(timeout, listen(container, output, redactor)) => match ended {
+            Ok(exit) => Ok(Ended::Exited(exit?)),
+            Err(_) => Ok(Ended::Late),
+        },
+    }
+}
+
+/// Reads a gate's output to its end, keeping the last of it.
+async fn listen(container: &mut Container, output: &mut Vec<u8>, redactor: &Redactor) -> Result<Exit> {
+    while let Some(line) = container.next_output().await {
+        // Before anything is cut: half a credential would not be known for one.
+        output.extend_from_slice(&redactor.bytes(&line.line.bytes));
+        output.push(b'\n');
+        let excess = output.len().saturating_sub(OUTPUT_KEPT);
+        output.drain(..excess);
+    }
+    container.exit().await
+}
+
+/// What an exit says.
+#[derive(Debug, PartialEq, Eq)]
+enum How {
+    Passed,
+    Red(String),
+    CannotRun(String),
+    /// Something failed that is neither the gate nor the work: what, as the end of a sentence.
+    Failed(&'static str),
+}
+
+/// Reads an exit. `is_limited` is whether the container had a memory limit of its own, which the work must keep to;
+/// `machine_ran_out`, whether the kernel killed something for memory meanwhile.
+fn how(exit: Exit, is_limited: bool, machine_ran_out: bool) -> How {
+    match exit.code {
+        _ if exit.oom && is_limited => How::Red("ran out of memory".to_owned()),
+        _ if exit.oom => How::Failed("was killed: the machine ran out of memory"),
+        Some(KILLED) if machine_ran_out => How::Failed("was killed: the machine ran out of memory"),
+        Some(0) => How::Passed,
+        Some(code) if CANNOT_RUN.contains(&code) => How::CannotRun(format!("exited with {code}")),
+        Some(code) => How::Red(format!("exited with {code}")),
+        None => How::Failed("ended, and the engine does not know how"),
+    }
+}
+
+/// How many processes the kernel of this machine has killed for want of memory; `None` where it does not tell. Engines
+/// are local, so it is the one that containers run on.
+fn killed_for_memory() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/vmstat").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("oom_kill "));
+    line?.trim().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_exit_says_whose_it_is() {
+        let exit = |code, oom| Exit { code, oom };
+        let red = |text: &str| How::Red(text.to_owned());
+        let machine = || How::Failed("was killed: the machine ran out of memory");
+        for (ended, is_limited, machine_ran_out, expect) in [
+            (exit(Some(0), false), true, true, How::Passed),
+            (exit(Some(1), false), true, true, red("exited with 1")),
+            (
+                exit(Some(126), false),
+                true,
+                false,
+                How::CannotRun("exited with 126".to_owned()),
+            ),
+            (
+                exit(Some(127), false),
+                false,
+                false,
+                How::CannotRun("exited with 127".to_owned()),
+            ),
+            (exit(Some(137), true), true, true, red("ran out of memory")),
+            (exit(Some(137), true), false, false, machine()),
+            (exit(Some(137), false), true, true, machine()),
+            // As `timeout -s KILL` ends, which is the gate's own verdict.
+            (exit(Some(137), false), true, false, red("exited with 137")),
+            (
+                exit(None, false),
+                true,
+                false,
+                How::Failed("ended, and the engine does not know how"),
+            ),
+        ] {
+            assert_eq!(how(ended, is_limited, machine_ran_out), expect, "{ended:?}");
+        }
+    }
+
+    #[test]
+    fn the_kernel_tells_of_processes_killed_for_memory() {
+        assert!(killed_for_memory().is_some());
+    }
+}

@@ -1,0 +1,83 @@
+//! Gates on what an agent left.
+
+use super::tip::{keep, may_wait};
+use super::{Ran, Runner, Verdicts};
+use crate::base::error::Result;
+use crate::base::interruption::Interruption;
+use crate::git::Oid;
+use crate::model::IssueId;
+use crate::record::event::Happening;
+use crate::run::call::Sandbox;
+use crate::run::context::Work;
+
+/// What all gates said of an attempt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// Every one passed, but for those that need not pass yet, in words.
+    Passed {
+        /// Which, and why.
+        not_yet: Vec<String>,
+    },
+    /// One did not: why, in a line.
+    Failed {
+        /// Why.
+        reason: String,
+    },
+    /// Something failed under one that is neither its doing nor the work's: what, in a line.
+    NotRun {
+        /// What.
+        reason: String,
+    },
+    /// The run ended first.
+    Cancelled,
+}
+
+/// Runs every gate until one says no. Gates see the slot as the agent left it; what they write there is never committed.
+/// A gate that could be run before the work, and cannot on it, is red like any other.
+pub(crate) async fn judge(
+    work: &Work<'_>,
+    sandbox: &Sandbox<'_>,
+    task: &IssueId,
+    tree: Oid,
+    interruption: &Interruption,
+) -> Result<Verdict> {
+    let generator = work.generator;
+    let runner = Runner {
+        generator,
+        engine: work.engine,
+        recorder: work.recorder,
+        interruption,
+    };
+    let mut waiting = Vec::new();
+    for (index, gate) in generator.config.gates.iter().enumerate() {
+        let ran = runner.run(sandbox, index + 1, gate, tree).await?;
+        let image = work.engine.image_id(work.image).await?.unwrap_or_default();
+        keep(generator, gate, tree, &image, &ran)?;
+        let how = match &ran {
+            Ran::Cancelled => return Ok(Verdict::Cancelled),
+            Ran::Passed => None,
+            Ran::Red(how) => Some(how.clone()),
+            Ran::CannotRun(how, missing) => Some(format!("{how}: {}", missing.words())),
+        };
+        let verdicts = Verdicts::open(&generator.state_dir);
+        let not_yet = match &how {
+            Some(how) if may_wait(generator, work.generation, &verdicts, gate, &ran)? => Some(how.clone()),
+            _ => None,
+        };
+        work.recorder.emit(Happening::GateEnded {
+            task: task.clone(),
+            gate: gate.name.clone(),
+            passed: how.is_none(),
+            not_yet: not_yet.clone(),
+        });
+        match (how, not_yet) {
+            (None, _) => {}
+            (Some(_), Some(why)) => waiting.push(format!("the gate `{}` {why}", gate.name)),
+            (Some(how), None) => {
+                let reason = format!("the gate `{}` {how}", gate.name);
+                return Ok(Verdict::Failed { reason });
+            }
+        }
+    }
+    Ok(Verdict::Passed { not_yet: waiting })
+}

@@ -1,0 +1,319 @@
+//! Gates on a commit that no task has touched: whether they can run at all is seen before a call costs money.
+
+use std::collections::BTreeMap;
+
+use super::verdicts::Said;
+use super::{Missing, Ran, Runner, Verdicts};
+use crate::base::error::{Error, ErrorKind, Result};
+use crate::base::interruption::Interruption;
+use crate::base::text::one_line;
+use crate::config::Gate;
+use crate::git::{Oid, Slot};
+use crate::lifecycle::Generator;
+use crate::model::Role;
+use crate::model::generation::GenerationName;
+use crate::record::event::{CallName, Happening};
+use crate::record::recorder::CallFolder;
+use crate::run::call::Sandbox;
+use crate::run::context::{Work, Workplace, lay_out};
+use crate::sandbox::engine::UserChoice;
+
+/// What a slot's marker says while gates are tried in it: nobody's work, so that a recovery only frees the slot.
+const MARK: &str = "gates are tried";
+
+/// Sees that every gate can run on the generation's tip, from which the next call begins. Only gates that nobody tried
+/// on that tree, with that command and image, are run.
+///
+/// # Errors
+///
+/// Of kind [`ErrorKind::Configuration`] where a gate's command is what keeps it from running, of kind
+/// [`ErrorKind::Engine`] where the image is, or where something failed under it again and again.
+pub(crate) async fn see_that_they_run(work: &Work<'_>, interruption: &Interruption) -> Result<()> {
+    let gates = &work.generator.config.gates;
+    if gates.is_empty() {
+        return Ok(());
+    }
+    let commit = work.tip()?;
+    let runner = Runner {
+        generator: work.generator,
+        engine: work.engine,
+        recorder: work.recorder,
+        interruption,
+    };
+    let tried = runner
+        .try_on(commit, work.generation.as_str(), work.labels(None), false)
+        .await?;
+    let Some(tried) = tried else { return Ok(()) };
+    let verdicts = Verdicts::open(&work.generator.state_dir);
+    let mut faults = Vec::new();
+    for (gate, ran) in gates.iter().zip(&tried) {
+        let may_wait = may_wait(work.generator, work.generation, &verdicts, gate, &ran.ran)?;
+        match &ran.ran {
+            Ran::CannotRun(how, missing) if !may_wait => {
+                faults.push(fault(&work.generator.config.image, gate, how, missing));
+            }
+            other => tell(work, gate, commit, ran.anew, other, may_wait),
+        }
+    }
+    refuse(&faults)
+}
+
+/// Says what a gate came to; one that passed before is no news.
+fn tell(work: &Work<'_>, gate: &Gate, commit: Oid, anew: bool, ran: &Ran, not_yet: bool) {
+    let (passed, how) = match ran {
+        Ran::Passed if !anew => return,
+        Ran::Passed => (true, String::new()),
+        Ran::Red(how) => (false, how.clone()),
+        Ran::CannotRun(how, missing) => (false, format!("{how}: {}", missing.words())),
+        Ran::Cancelled => return,
+    };
+    work.recorder.emit(Happening::GateTried {
+        gate: gate.name.clone(),
+        commit: commit.to_string(),
+        passed,
+        how,
+        not_yet,
+    });
+}
+
+/// Whether a gate need not pass yet: the generation cleared its sources, the gate never passed on its tip, and it is red
+/// or its own file is still to be written.
+pub(super) fn may_wait(
+    generator: &Generator,
+    generation: &GenerationName,
+    verdicts: &Verdicts,
+    gate: &Gate,
+    ran: &Ran,
+) -> Result<bool> {
+    let is_unwritten = matches!(ran, Ran::Red(_) | Ran::CannotRun(_, Missing::File(_)));
+    Ok(is_unwritten
+        && generator.has_cleared_sources(generation)?
+        && !passed_on_tip(generator, generation, verdicts, gate)?)
+}
+
+/// Whether a gate ever passed on the generation's tip.
+fn passed_on_tip(generator: &Generator, generation: &GenerationName, verdicts: &Verdicts, gate: &Gate) -> Result<bool> {
+    let git = &generator.git;
+    let Some(tip) = git.reference(&generation.branch())? else {
+        return Ok(false);
+    };
+    let base = git.reference(&generation.base_mark())?;
+    let commits = git.first_parents(tip, base)?;
+    let mut trees: Vec<String> = commits.iter().map(|commit| commit.tree.to_string()).collect();
+    // Where the generation begins with its base itself, that is its first tip.
+    if commits.is_empty() {
+        trees.push(git.tree_of(tip)?.to_string());
+    }
+    Ok(verdicts.passed_on(&trees, &gate.command))
+}
+
+/// The gates that never passed on the tip of a generation that cleared its sources, by name.
+pub(crate) fn not_yet(generator: &Generator, generation: &GenerationName) -> Result<Vec<String>> {
+    let gates = &generator.config.gates;
+    if gates.is_empty() || !generator.has_cleared_sources(generation)? {
+        return Ok(Vec::new());
+    }
+    let verdicts = Verdicts::open(&generator.state_dir);
+    let mut names = Vec::new();
+    for gate in gates {
+        if !passed_on_tip(generator, generation, &verdicts, gate)? {
+            names.push(gate.name.clone());
+        }
+    }
+    Ok(names)
+}
+
+/// What the table has of every configured gate on a commit, in an image; `None` for one that was not tried.
+pub(crate) fn looked_up(generator: &Generator, commit: Oid, image: &str) -> Result<Vec<Option<Tried>>> {
+    let tree = generator.git.tree_of(commit)?.to_string();
+    let verdicts = Verdicts::open(&generator.state_dir);
+    let known = |gate: &Gate| verdicts.get(&tree, &gate.command, image).map(Tried::of);
+    Ok(generator.config.gates.iter().map(known).collect())
+}
+
+/// How a gate stands that was tried on what the next task of a generation begins from: what to say of it; or why it is
+/// not as it should be.
+pub(crate) fn standing(
+    generator: &Generator,
+    generation: Option<&GenerationName>,
+    gate: &Gate,
+    ran: &Ran,
+) -> Result<Result<String>> {
+    let verdicts = Verdicts::open(&generator.state_dir);
+    let may_wait = match generation {
+        Some(generation) => may_wait(generator, generation, &verdicts, gate, ran)?,
+        None => false,
+    };
+    Ok(match ran {
+        Ran::Passed => Ok("passes".to_owned()),
+        Ran::Red(how) if may_wait => Ok(format!("not yet: {how}")),
+        Ran::CannotRun(how, missing) if may_wait => Ok(format!("not yet: {how}: {}", missing.words())),
+        Ran::Red(how) => Err(Error::new(ErrorKind::Tasks, format!("red before any work: it {how}"))
+            .hint("mend it on that branch, or by a task: only one that makes it pass is merged")),
+        Ran::CannotRun(how, missing) => {
+            refuse(&[fault(&generator.config.image, gate, how, missing)]).map(|()| String::new())
+        }
+        Ran::Cancelled => Ok("not tried".to_owned()),
+    })
+}
+
+/// A gate that cannot run, and whose fault that is.
+struct Fault {
+    kind: ErrorKind,
+    text: String,
+    mend: String,
+}
+
+fn fault(image: &str, gate: &Gate, how: &str, missing: &Missing) -> Fault {
+    let name = one_line(&gate.name, 60);
+    let (kind, mend) = match missing {
+        Missing::File(path) => (
+            ErrorKind::Configuration,
+            format!("commit `{path}`, or mend the command in `gates`"),
+        ),
+        Missing::Permission(path) => (
+            ErrorKind::Configuration,
+            format!(
+                "let `{path}` be executed (`git update-index --chmod=+x`), or have the command call its interpreter"
+            ),
+        ),
+        Missing::Program(_) => (
+            ErrorKind::Engine,
+            "install the program in the image, or have the gate's command install what it needs: a gate begins in a \
+             worktree with what is committed, and nothing else"
+                .to_owned(),
+        ),
+    };
+    let whose = if kind == ErrorKind::Engine {
+        format!(" in the image `{image}`")
+    } else {
+        String::new()
+    };
+    Fault {
+        kind,
+        text: format!("the gate `{name}` {how}{whose}: {}", missing.words()),
+        mend,
+    }
+}
+
+/// Fails with all faults; what is wrong with the configuration comes first.
+fn refuse(faults: &[Fault]) -> Result<()> {
+    let is_configuration = |fault: &Fault| fault.kind == ErrorKind::Configuration;
+    let Some(first) = faults.iter().find(|fault| is_configuration(fault)).or(faults.first()) else {
+        return Ok(());
+    };
+    let kind = first.kind;
+    let texts: Vec<&str> = faults.iter().map(|fault| fault.text.as_str()).collect();
+    let mut mends: Vec<&str> = faults.iter().map(|fault| fault.mend.as_str()).collect();
+    mends.dedup();
+    let message = format!("no task could pass: before any work {}", texts.join("; "));
+    Err(Error::new(kind, message).hint(mends.join("; ")))
+}
+
+impl Missing {
+    /// What is missing, in a few words.
+    pub(super) fn words(&self) -> String {
+        match self {
+            Self::File(path) => format!("the repository has no `{path}`"),
+            Self::Permission(path) => format!("`{path}` may not be executed"),
+            Self::Program(said) if said.is_empty() => "a program is not there".to_owned(),
+            Self::Program(said) => format!("a program is not there, or cannot run (`{said}`)"),
+        }
+    }
+}
+
+/// What a gate said of a commit.
+pub(crate) struct Tried {
+    pub(crate) ran: Ran,
+    /// Whether it was run now, and not looked up.
+    pub(crate) anew: bool,
+}
+
+impl Runner<'_> {
+    /// What every configured gate says of a commit, in a slot of its own with `branch` checked out; from the table where
+    /// it is there, unless all are to be run `anew`. `None` when the run is to end.
+    pub(crate) async fn try_on(
+        &self,
+        commit: Oid,
+        branch: &str,
+        labels: BTreeMap<String, String>,
+        anew: bool,
+    ) -> Result<Option<Vec<Tried>>> {
+        let generator = self.generator;
+        let image = self.engine.ensure_image(&generator.config.image).await?;
+        let tree = generator.git.tree_of(commit)?;
+        let gates = &generator.config.gates;
+        let mut tried = looked_up(generator, commit, &image)?;
+        if anew {
+            tried = gates.iter().map(|_| None).collect();
+        }
+        if tried.iter().all(Option::is_some) {
+            return Ok(Some(tried.into_iter().flatten().collect()));
+        }
+        let folder = self.recorder.folder(&format!("gates-{}", &commit.to_string()[..10]))?;
+        let user = UserChoice::of(generator.config.container.user.as_deref());
+        let owner_ids = self.engine.slot_owner_for(&user);
+        let mut slot = tokio::task::block_in_place(|| generator.slots().acquire(MARK))?;
+        let place = lay_out(generator, &mut slot, commit, branch, owner_ids, MARK)?;
+        let sandbox = self.sandbox(&slot, &place, labels, &folder);
+        for (index, gate) in gates.iter().enumerate() {
+            if tried[index].is_none() {
+                let ran = self.run(&sandbox, index + 1, gate, tree).await?;
+                if ran == Ran::Cancelled {
+                    slot.release()?;
+                    return Ok(None);
+                }
+                keep(generator, gate, tree, &image, &ran)?;
+                tried[index] = Some(Tried { ran, anew: true });
+            }
+        }
+        slot.release()?;
+        Ok(Some(tried.into_iter().flatten().collect()))
+    }
+
+    fn sandbox<'a>(
+        &'a self,
+        slot: &Slot,
+        place: &'a Workplace,
+        labels: BTreeMap<String, String>,
+        folder: &'a CallFolder,
+    ) -> Sandbox<'a> {
+        Sandbox {
+            name: CallName {
+                role: Role::Stitch,
+                task: None,
+                attempt: 0,
+            },
+            config: &self.generator.config,
+            image: &self.generator.config.image,
+            labels,
+            root: self.generator.git.workdir(),
+            slot: slot.path().to_owned(),
+            place,
+            writable: true,
+            folder,
+        }
+    }
+}
+
+impl Tried {
+    fn of(said: &Said) -> Self {
+        let ran = match said.clone() {
+            Said::Passed => Ran::Passed,
+            Said::Red(how) => Ran::Red(how),
+            Said::FileMissing(how, path) => Ran::CannotRun(how, Missing::File(path)),
+        };
+        Self { ran, anew: false }
+    }
+}
+
+/// Keeps what a gate said of a tree, as far as that stays true.
+pub(super) fn keep(generator: &Generator, gate: &Gate, tree: Oid, image: &str, ran: &Ran) -> Result<()> {
+    let said = match ran {
+        Ran::Passed => Said::Passed,
+        Ran::Red(how) => Said::Red(how.clone()),
+        Ran::CannotRun(how, Missing::File(path)) => Said::FileMissing(how.clone(), path.clone()),
+        Ran::CannotRun(..) | Ran::Cancelled => return Ok(()),
+    };
+    Verdicts::open(&generator.state_dir).note(&tree.to_string(), &gate.command, image, said)
+}

@@ -1,0 +1,151 @@
+//! How an attempt is judged: by what its call came to, by what it left, and by the attempts before it.
+
+use crate::accounting::budget::Scope;
+use crate::agent::{CallOutcome, CallReport, Cut};
+use crate::base::text::one_line;
+use crate::git::{Hazard, Oid, Snapshot};
+use crate::issues::attempt::Outcome;
+use crate::issues::issue::Issue;
+use crate::model::Usage;
+use crate::run::call::Call;
+use crate::run::waiting::pause::{LimitMet, PauseCause};
+
+/// How an attempt is judged.
+pub(crate) struct Judgement {
+    pub(crate) outcome: Outcome,
+    /// Why, in a line; may be empty.
+    pub(crate) reason: String,
+    /// The commit on the generation branch, when merged.
+    pub(crate) commit: Option<Oid>,
+    /// Whether trying again as it is would only cost: the task is held at once.
+    pub(crate) hold: bool,
+}
+
+impl Judgement {
+    pub(crate) fn of(outcome: Outcome, reason: impl Into<String>) -> Self {
+        Self {
+            outcome,
+            reason: reason.into(),
+            commit: None,
+            hold: false,
+        }
+    }
+
+    pub(crate) fn held(outcome: Outcome, reason: impl Into<String>) -> Self {
+        Self {
+            hold: true,
+            ..Self::of(outcome, reason)
+        }
+    }
+}
+
+/// What the call's own outcome says of the attempt, given what counts against budgets; `None` when the agent succeeded.
+pub(crate) fn of_report(call: &Call<'_>, report: &CallReport, charged: &Usage) -> Option<Judgement> {
+    let reason = one_line(&report.reason, 500);
+    let timed_out = matches!(report.cut, Some(Cut::Idle | Cut::Tool | Cut::Hard));
+    Some(match report.outcome {
+        CallOutcome::Success => return None,
+        _ if report.cut == Some(Cut::Cancelled) => Judgement::of(Outcome::Cancelled, reason),
+        CallOutcome::Limited | CallOutcome::Overage => Judgement::of(Outcome::Limited, reason),
+        // The next task's request may pass, and this one's would be refused again and again.
+        CallOutcome::Permanent if report.request_refused && !report.session_lost => {
+            if is_too_long(&reason) {
+                Judgement::held(Outcome::AgentFailed, reason)
+            } else {
+                Judgement::of(Outcome::AgentFailed, reason)
+            }
+        }
+        // A refused account or model says nothing of the task.
+        CallOutcome::Transient | CallOutcome::Permanent => Judgement::of(Outcome::InfrastructureFailed, reason),
+        // The task's own verdict: the same call again would end the same way.
+        CallOutcome::MaxTurns => Judgement::held(Outcome::AgentFailed, reason),
+        // Unless it was not the call's own money that ran out.
+        CallOutcome::Budget if call.reservation.scope_met(charged) != Scope::Call => {
+            Judgement::of(Outcome::BudgetSpent, reason)
+        }
+        CallOutcome::Budget => Judgement::held(Outcome::BudgetSpent, reason),
+        _ if timed_out => Judgement::of(Outcome::TimedOut, reason),
+        CallOutcome::Failed | CallOutcome::Crashed => Judgement::of(Outcome::AgentFailed, reason),
+    })
+}
+
+/// Whether a request was refused for its length, which no other attempt would change.
+fn is_too_long(reason: &str) -> bool {
+    let reason = reason.to_lowercase();
+    ["too long", "too large", "request_too_large"]
+        .iter()
+        .any(|words| reason.contains(words))
+}
+
+/// What the snapshot says of the attempt; `None` when it can be merged.
+///
+/// `touched` is what it touches that no task may, and `brought` what its attributes bring that speaks against working on it.
+pub(crate) fn of_snapshot(
+    snapshot: &Snapshot,
+    is_changed: bool,
+    touched: &[String],
+    brought: &[Hazard],
+) -> Option<Judgement> {
+    if let Some((path, why)) = snapshot.refused.first() {
+        let more = match snapshot.refused.len() - 1 {
+            0 => String::new(),
+            more => format!(" (and {more} more)"),
+        };
+        let path = one_line(&path.display().to_string(), 200);
+        return Some(Judgement::held(
+            Outcome::ProtectedPath,
+            format!("`{path}` may not be committed: {why}{more}"),
+        ));
+    }
+    if !is_changed {
+        return Some(Judgement::held(Outcome::NoChange, "the agent changed nothing"));
+    }
+    if touched.is_empty() {
+        let hazard = brought.first()?;
+        return Some(Judgement::held(Outcome::ProtectedPath, hazard.text.clone()));
+    }
+    Some(of_touched(touched))
+}
+
+/// What holds a task that touches what no task may.
+pub(crate) fn of_touched(touched: &[String]) -> Judgement {
+    let reason = format!("it touches {}", one_line(&touched.join(", "), 500));
+    Judgement::held(Outcome::ProtectedPath, reason)
+}
+
+/// Why a task is held after an attempt, if it is.
+pub(crate) fn hold_reason(issue: &Issue, judgement: &Judgement, most: u32) -> Option<String> {
+    let said = if judgement.reason.is_empty() {
+        judgement.outcome.to_string()
+    } else {
+        format!("{}: {}", judgement.outcome, judgement.reason)
+    };
+    if judgement.hold {
+        return Some(said);
+    }
+    let counted = issue.counted_attempts();
+    (counted >= most && judgement.outcome.counts()).then(|| format!("{counted} attempts failed; the last one: {said}"))
+}
+
+/// A usage limit that a call met.
+pub(crate) fn limit_of(report: &CallReport) -> Option<LimitMet> {
+    let cause = match report.outcome {
+        CallOutcome::Overage => PauseCause::Overage,
+        CallOutcome::Limited if report.cut == Some(Cut::LoginExpired) => PauseCause::Login,
+        CallOutcome::Limited => PauseCause::Limit,
+        _ => return None,
+    };
+    Some(LimitMet {
+        resets_at: report.resets_at,
+        reason: one_line(&report.reason, 300),
+        cause,
+    })
+}
+
+/// Says of a refusal that no retry mends what may mend it.
+pub(crate) fn refusal(report: &CallReport) -> String {
+    let reason = one_line(&report.reason, 500);
+    let mend = report.mend.as_deref();
+    let mend = mend.unwrap_or("see to the account, the model and `agent` in the configuration");
+    format!("the call was refused for good ({reason}): {mend}")
+}

@@ -1,0 +1,395 @@
+//! What a task commits: one commit an attempt on its task ref, and one on the generation branch.
+
+use std::fmt::Write as _;
+
+use crate::accounting::ledger::Entry;
+use crate::base::error::{Error, ErrorKind, Result};
+use crate::base::text::one_line;
+use crate::git::{CommitInfo, Merge, NewCommit, Oid, RefMove};
+use crate::issues::attempt::Attempt;
+use crate::issues::issue::Issue;
+use crate::lifecycle::Generator;
+use crate::model::IssueId;
+use crate::model::Usage;
+use crate::model::generation::{ARCHIVE, GenerationName};
+
+/// The generation that a commit was made in: numbers of tasks and attempts are unique in that one alone.
+const GENERATION_TRAILER: &str = "Cordwainer-Generation";
+/// The task that a commit did.
+pub(crate) const TASK_TRAILER: &str = "Cordwainer-Task";
+/// The attempt at the task, counted from 1.
+const ATTEMPT_TRAILER: &str = "Cordwainer-Attempt";
+const RUN_TRAILER: &str = "Cordwainer-Run";
+/// The repository that the run was of: a copy of it goes on with the same names.
+const REPOSITORY_TRAILER: &str = "Cordwainer-Repository";
+const MODEL_TRAILER: &str = "Cordwainer-Model";
+const TOKENS_TRAILER: &str = "Cordwainer-Tokens";
+const COST_TRAILER: &str = "Cordwainer-Cost";
+/// The person who took what a task was held for.
+const ACCEPTED_TRAILER: &str = "Cordwainer-Accepted-By";
+
+/// Commits what an attempt left to its task's ref: first parent the commit it was made from, second the
+/// attempt before, so that every attempt stays reachable. What the ref holds already is not committed again.
+pub(crate) fn keep_snapshot(
+    generator: &Generator,
+    generation: &GenerationName,
+    task: &IssueId,
+    base: Oid,
+    tree: Oid,
+    message: &str,
+) -> Result<Oid> {
+    let git = &generator.git;
+    let reference = generation.task(task);
+    let before = git.reference(&reference)?;
+    if let Some(kept) = before {
+        let kept = git.commit_info(kept)?;
+        if kept.tree == tree && kept.parents.first() == Some(&base) {
+            return Ok(kept.id);
+        }
+    }
+    let mut parents = vec![base];
+    parents.extend(before);
+    let commit = NewCommit {
+        tree,
+        parents,
+        message: message.to_owned(),
+        author: None,
+        time: generator.world().now(),
+    };
+    let id = git.commit(&commit)?;
+    match git.move_reference(&reference, before, Some(id), "cordwainer: keep an attempt")? {
+        RefMove::Moved => Ok(id),
+        RefMove::Stale { .. } => Err(Error::new(
+            ErrorKind::Unexpected,
+            format!("`{reference}` moved although its task is claimed"),
+        )),
+    }
+}
+
+/// Commits what an attempt of a generation that is gone had left, under the archive; answers the ref.
+pub(crate) fn keep_orphan(
+    generator: &Generator,
+    generation: &GenerationName,
+    task: &IssueId,
+    attempt: u32,
+    base: Oid,
+    tree: Oid,
+) -> Result<String> {
+    let git = &generator.git;
+    let commit = git.commit(&NewCommit {
+        tree,
+        parents: vec![base],
+        message: format!("{task}: what attempt {attempt} had left when {generation} was gone\n"),
+        author: None,
+        time: generator.world().now(),
+    })?;
+    let reference = format!("{ARCHIVE}{generation}/orphans/{commit}");
+    match git.move_reference(&reference, None, Some(commit), "cordwainer: keep an orphan")? {
+        RefMove::Moved | RefMove::Stale { actual: Some(_) } => Ok(reference),
+        RefMove::Stale { actual: None } => Err(Error::new(ErrorKind::Unexpected, format!("cannot make `{reference}`"))),
+    }
+}
+
+/// One attempt at a task, told from every other one, also in histories that were merged into each other.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AttemptName<'name> {
+    pub(crate) generation: &'name GenerationName,
+    pub(crate) task: &'name IssueId,
+    /// Counted from 1.
+    pub(crate) number: u32,
+    /// The run that made it.
+    pub(crate) run: &'name str,
+    /// The id of the repository that the run was of, where it is known.
+    pub(crate) repository: Option<&'name str>,
+}
+
+impl AttemptName<'_> {
+    /// Whether a commit came of this attempt, by its trailers.
+    fn made(&self, commit: &CommitInfo) -> bool {
+        let says = |key, value: &str| commit.trailer(key).as_deref() == Some(value);
+        // Commits of earlier versions do not say it.
+        let of_another = self
+            .repository
+            .is_some_and(|own| commit.trailer(REPOSITORY_TRAILER).is_some_and(|said| said != own));
+        says(GENERATION_TRAILER, self.generation.as_str())
+            && says(TASK_TRAILER, &self.task.to_string())
+            && says(ATTEMPT_TRAILER, &self.number.to_string())
+            && says(RUN_TRAILER, self.run)
+            && !of_another
+    }
+}
+
+/// The message of a task's commit: what the task was, and trailers that say where it came from. Tokens and money are
+/// those of all attempts up to this one, whose call `call` is; `None` where it never began.
+pub(crate) fn message(attempt: &AttemptName<'_>, issue: &Issue, call: Option<&Entry>) -> String {
+    let mut text = format!("{}\n\n", one_line(&issue.title, 200));
+    let model = call.and_then(|call| call.model.as_deref());
+    let usage = usage_up_to(issue, attempt.number, call);
+    let mut trailers = vec![
+        (GENERATION_TRAILER, attempt.generation.to_string()),
+        (TASK_TRAILER, attempt.task.to_string()),
+        (ATTEMPT_TRAILER, attempt.number.to_string()),
+        (RUN_TRAILER, attempt.run.to_owned()),
+    ];
+    trailers.extend(attempt.repository.map(|id| (REPOSITORY_TRAILER, id.to_owned())));
+    trailers.extend([
+        (MODEL_TRAILER, one_line(model.unwrap_or("unknown"), 100)),
+        (TOKENS_TRAILER, usage.tokens().to_string()),
+        (COST_TRAILER, format!("{:.4} USD", usage.cost_usd)),
+    ]);
+    for (key, value) in trailers {
+        let _ = writeln!(text, "{key}: {value}");
+    }
+    text
+}
+
+/// The same for what a person took as it was.
+pub(crate) fn accepted_message(name: &AttemptName<'_>, issue: &Issue, attempt: &Attempt, by: &str) -> String {
+    let mut text = message(name, issue, attempt.call.as_ref());
+    let _ = writeln!(text, "{ACCEPTED_TRAILER}: {}", one_line(by, 100));
+    text
+}
+
+/// What came of putting work on a generation branch. Where nothing can speak against it, `Refusal` is a type without values.
+pub(crate) enum Landed<Refusal> {
+    /// It is there, as this commit.
+    Merged(Oid),
+    /// It does not fit on newer work in these paths, in words.
+    Conflict(String),
+    /// On newer work something speaks against it.
+    Refused(Refusal),
+}
+
+/// The last commit of a generation.
+pub(crate) fn tip_of(generator: &Generator, generation: &GenerationName) -> Result<Oid> {
+    generator.git.reference(&generation.branch())?.ok_or_else(|| {
+        Error::new(
+            ErrorKind::Precondition,
+            format!("the generation branch `{generation}` is gone"),
+        )
+        .hint("somebody removed it: its commits are on the task refs and in the reflog")
+    })
+}
+
+/// Puts what a task made of the commit `base` on the generation branch: one commit on its tip, by compare-and-swap.
+/// `refuse` says what speaks against a tree on a tip.
+pub(crate) fn land<Refusal>(
+    generator: &Generator,
+    generation: &GenerationName,
+    task: &IssueId,
+    base: Oid,
+    tree: Oid,
+    message: &str,
+    refuse: &dyn Fn(Oid, Oid) -> Result<Option<Refusal>>,
+) -> Result<Landed<Refusal>> {
+    let git = &generator.git;
+    let ancestor = git.commit_info(base)?.tree;
+    loop {
+        let tip = tip_of(generator, generation)?;
+        if let Some(place) = git.checked_out_at(generation.as_str())?.first() {
+            let message = format!(
+                "the generation branch was checked out at `{}` meanwhile",
+                place.display()
+            );
+            return Err(
+                Error::new(ErrorKind::Precondition, message).hint("check out another branch there, then resume")
+            );
+        }
+        let tree = match git.merge_trees(ancestor, git.commit_info(tip)?.tree, tree)? {
+            Merge::Clean(tree) => tree,
+            Merge::Conflict(paths) => {
+                let paths: Vec<_> = paths.iter().map(|path| format!("`{}`", path.display())).collect();
+                return Ok(Landed::Conflict(paths.join(", ")));
+            }
+        };
+        if let Some(why) = refuse(tip, tree)? {
+            return Ok(Landed::Refused(why));
+        }
+        let commit = git.commit(&NewCommit {
+            tree,
+            parents: vec![tip],
+            message: message.to_owned(),
+            author: None,
+            time: generator.world().now(),
+        })?;
+        let why = format!("cordwainer: {task}");
+        match git.move_reference(&generation.branch(), Some(tip), Some(commit), &why)? {
+            RefMove::Moved => return Ok(Landed::Merged(commit)),
+            // Somebody was faster: on the new tip, then.
+            RefMove::Stale { .. } => {}
+        }
+    }
+}
+
+/// What the attempts at a task used before this one, and this one's call, which the store may have already.
+fn usage_up_to(issue: &Issue, attempt: u32, call: Option<&Entry>) -> Usage {
+    let earlier = issue.attempts.iter().filter(|one| one.number < attempt);
+    let present = call.map(|call| call.usage);
+    earlier.map(Attempt::usage).chain(present).sum()
+}
+
+/// The commit on the generation branch that came of this very attempt: it says so in its trailers.
+pub(crate) fn merged_commit(generator: &Generator, attempt: &AttemptName<'_>) -> Result<Option<Oid>> {
+    let git = &generator.git;
+    let Some(tip) = git.reference(&attempt.generation.branch())? else {
+        return Ok(None);
+    };
+    let base = git.reference(&attempt.generation.base_mark())?;
+    let commits = git.first_parents(tip, base)?;
+    Ok(commits
+        .into_iter()
+        .find(|commit| attempt.made(commit))
+        .map(|commit| commit.id))
+}
+
+/// The commit on the task's ref that keeps what this attempt left, if it is the last one there.
+pub(crate) fn kept_commit(generator: &Generator, attempt: &AttemptName<'_>) -> Result<Option<Oid>> {
+    let git = &generator.git;
+    let Some(tip) = git.reference(&attempt.generation.task(attempt.task))? else {
+        return Ok(None);
+    };
+    let commit = git.commit_info(tip)?;
+    Ok(attempt.made(&commit).then_some(commit.id))
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::accounting::ledger::tests::entry;
+    use crate::git::Identity;
+    use crate::issues::attempt::Outcome;
+    use crate::issues::issue::{FORMAT, Issues, NewIssue, StoreMeta};
+    use crate::model::Role;
+
+    /// A task with attempts of these numbers; the call of each used ten times as many tokens as its number.
+    fn task(attempts: &[u32]) -> Issue {
+        let mut issues = Issues::new(StoreMeta {
+            format: FORMAT,
+            generation: "generation-a".to_owned(),
+            base_branch: "main".to_owned(),
+            created_at: Timestamp::UNIX_EPOCH,
+            measures: Vec::new(),
+        });
+        let id = issues.add(NewIssue::titled("Parse it"), Timestamp::UNIX_EPOCH).unwrap();
+        let mut issue = issues.get(&id).unwrap().clone();
+        issue.attempts = attempts.iter().map(|number| attempt(*number)).collect();
+        issue
+    }
+
+    fn generation() -> GenerationName {
+        GenerationName::new("generation-a".to_owned()).unwrap()
+    }
+
+    fn attempt(number: u32) -> Attempt {
+        Attempt {
+            number,
+            run: "run-1".to_owned(),
+            outcome: Outcome::Limited,
+            reason: String::new(),
+            snapshot: None,
+            ignored: None,
+            records: None,
+            started_at: Timestamp::UNIX_EPOCH,
+            ended_at: Timestamp::UNIX_EPOCH,
+            call: Some(entry(Role::Stitch, 1, 1, u64::from(number) * 10, 0.1)),
+        }
+    }
+
+    /// The message of an attempt at a task, made in the repository `0f`.
+    fn message_of(issue: &Issue, number: u32, call: Option<&Entry>) -> String {
+        let name = AttemptName {
+            generation: &generation(),
+            task: &issue.id,
+            number,
+            run: "run-2",
+            repository: Some("0f"),
+        };
+        message(&name, issue, call)
+    }
+
+    /// The end of the message of an attempt at a task that has these attempts already.
+    fn check(recorded: &[u32], number: u32, call: Option<&Entry>, expect: [&str; 3]) {
+        let text = message_of(&task(recorded), number, call);
+        let begin = format!(
+            "Parse it\n\nCordwainer-Generation: generation-a\nCordwainer-Task: cw-1\nCordwainer-Attempt: {number}\n\
+             Cordwainer-Run: run-2\nCordwainer-Repository: 0f\n"
+        );
+        assert!(text.starts_with(&begin), "{text}");
+        let lines: Vec<_> = text.lines().collect();
+        assert_eq!(lines[lines.len() - 3..], expect);
+    }
+
+    #[test]
+    fn an_attempt_is_told_from_that_of_another_repository_and_an_earlier_version_says_nothing_of_it() {
+        let issue = task(&[]);
+        let id = Oid::ZERO_SHA1;
+        let who = Identity {
+            name: "Tess Ter".to_owned(),
+            email: "tess@example.org".to_owned(),
+        };
+        let commit = |message: String| CommitInfo {
+            id,
+            tree: id,
+            parents: Vec::new(),
+            message,
+            author: who.clone(),
+            committer: who.clone(),
+            time: Timestamp::UNIX_EPOCH,
+        };
+        let said = commit(message_of(&issue, 1, None));
+        let unsaid = commit(message_of(&issue, 1, None).replace("Cordwainer-Repository: 0f\n", ""));
+        for (repository, made) in [(Some("0f"), true), (Some("1f"), false), (None, true)] {
+            let name = AttemptName {
+                generation: &generation(),
+                task: &issue.id,
+                number: 1,
+                run: "run-2",
+                repository,
+            };
+            assert_eq!(name.made(&said), made, "{repository:?}");
+            assert!(name.made(&unsaid), "{repository:?}");
+        }
+    }
+
+    #[test]
+    fn a_title_forges_no_trailer() {
+        let mut issue = task(&[]);
+        issue.title = "x\n\nCordwainer-Task: cw-9\u{1b}[2J\n".to_owned();
+        let text = message_of(&issue, 1, None);
+        assert!(
+            text.starts_with("x Cordwainer-Task: cw-9\\u{1b}[2J\n\nCordwainer-Generation: generation-a\n"),
+            "{text}"
+        );
+        assert_eq!(
+            text.lines().filter(|line| line.starts_with("Cordwainer-Task:")).count(),
+            1
+        );
+    }
+
+    #[test]
+    fn a_task_that_was_interrupted_is_one_story() {
+        let call = entry(Role::Stitch, 1, 1, 5, 0.05);
+        let one = [
+            "Cordwainer-Model: model-x",
+            "Cordwainer-Tokens: 5",
+            "Cordwainer-Cost: 0.0500 USD",
+        ];
+        check(&[], 1, Some(&call), one);
+        let all = [
+            "Cordwainer-Model: model-x",
+            "Cordwainer-Tokens: 35",
+            "Cordwainer-Cost: 0.2500 USD",
+        ];
+        check(&[1, 2], 3, Some(&call), all);
+        let never_began = [
+            "Cordwainer-Model: unknown",
+            "Cordwainer-Tokens: 30",
+            "Cordwainer-Cost: 0.2000 USD",
+        ];
+        check(&[1, 2], 3, None, never_began);
+        // A recovery may come when the store has the attempt already.
+        check(&[1, 2, 3], 3, Some(&call), all);
+    }
+}

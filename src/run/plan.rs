@@ -1,0 +1,396 @@
+//! What to do next: a pure function from how things stand to one step, so that `resume` is `run` on what is there.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+
+use crate::config::{Config, LimitWait, RetryConfig};
+use crate::model::IssueId;
+use crate::run::waiting::pause::Pause;
+
+/// How things stand, as the driver sees them before each step.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Snapshot {
+    /// Something an earlier run left: containers, dirty slots, claims nobody works on.
+    pub(crate) leftovers: bool,
+    /// The ready task that comes first; one whose own budget is spent is passed over.
+    pub(crate) ready: Option<IssueId>,
+    /// Why a ready task was passed over.
+    pub(crate) unaffordable: Option<String>,
+    /// Tasks that are open, ready or not.
+    pub(crate) open: usize,
+    /// Tasks held for a person.
+    pub(crate) blocked: usize,
+    /// What stands in the way of a stitch.
+    pub(crate) stitch: Hindrance,
+    /// What stands in the way of a measure.
+    pub(crate) measure: Hindrance,
+    /// What this run did so far.
+    pub(crate) run: Progress,
+    /// The present moment.
+    pub(crate) now: Timestamp,
+}
+
+/// What stands in the way of a role's calls.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Hindrance {
+    /// Which budget has no room for one, in a sentence.
+    pub(crate) spent: Option<String>,
+    /// Until when they pause.
+    pub(crate) pause: Option<Pause>,
+}
+
+/// What a run did so far.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Progress {
+    /// Measures begun, valid or not: their records are numbered by this.
+    pub(crate) measures_begun: u32,
+    /// Measures made.
+    pub(crate) measures: u32,
+    /// Tasks filed by the last measure; `None` before the first.
+    pub(crate) last_filed: Option<usize>,
+    /// Tasks attempted since the last measure.
+    pub(crate) attempted_in_cycle: u32,
+    /// Tasks attempted in all.
+    pub(crate) attempted: u32,
+    /// Calls in a row that the infrastructure failed.
+    pub(crate) failures_in_a_row: u32,
+    /// The same in all.
+    pub(crate) failures: u32,
+    /// Why the last of them failed.
+    pub(crate) last_failure: String,
+    /// A budget that a call met: what is left of it is too little for another call.
+    pub(crate) spent: Option<String>,
+    /// A refusal that no retry mends: the account, the model, what is in every request.
+    pub(crate) refused: Option<String>,
+    /// The tasks whose requests were refused for what is in them, since one was merged.
+    pub(crate) requests_refused: BTreeSet<IssueId>,
+}
+
+/// So many different tasks in a row whose requests are refused show that the tasks are not the reason.
+const REFUSED_TASKS: usize = 3;
+
+/// What bounds a run.
+#[derive(Clone, Debug)]
+pub(crate) struct Limits {
+    /// Measures a run may make; `None` is until nothing is left.
+    pub(crate) cycles: Option<u32>,
+    /// Tasks between two measures; `None` is no limit.
+    pub(crate) tasks_per_cycle: Option<u32>,
+    /// How many failures are borne.
+    pub(crate) retry: RetryConfig,
+    /// Whether usage limits are waited out.
+    pub(crate) wait: LimitWait,
+}
+
+impl Limits {
+    /// The limits of a configuration, with the cycles that the command line asked for.
+    pub(crate) fn new(config: &Config, cycles: Option<u32>) -> Self {
+        Self {
+            cycles: cycles.or(config.cycles),
+            tasks_per_cycle: config.stitch.max_per_cycle,
+            retry: config.retry,
+            wait: config.limits.wait,
+        }
+    }
+}
+
+/// The next thing to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// Put right what an earlier run left.
+    Recover,
+    /// Do this task.
+    Stitch(IssueId),
+    /// Ask for tasks.
+    Measure,
+    /// Pause.
+    Wait(Pause),
+    /// End the run.
+    Stop(Reason),
+}
+
+/// Why a run ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Reason {
+    /// Measure proposed nothing and nothing is open.
+    Complete,
+    /// The cycles asked for were made, and what they filed was done.
+    CyclesMade,
+    /// What is left waits for a person.
+    Blocked,
+    /// A budget is spent: which, in a sentence.
+    BudgetSpent(String),
+    /// A usage limit that is not waited out: until when calls pause, and why.
+    Limited(Timestamp, String),
+    /// A call was refused for good (by account, model or request), or measure gave no valid answer: what is to be mended.
+    Refused(String),
+    /// The infrastructure failed several times in a row; why the last time.
+    Infrastructure(String),
+}
+
+/// Decides the next step.
+pub(crate) fn next(now: &Snapshot, limits: &Limits) -> Step {
+    // Before the leftovers: what cannot be put right must not be tried for ever.
+    if now.run.failures_in_a_row > limits.retry.count || now.run.failures >= limits.retry.breaker {
+        return Step::Stop(Reason::Infrastructure(now.run.last_failure.clone()));
+    }
+    if now.leftovers {
+        return Step::Recover;
+    }
+    if let Some(reason) = &now.run.refused {
+        let spent = now.measure.spent.clone().map(Reason::BudgetSpent);
+        return Step::Stop(spent.unwrap_or_else(|| Reason::Refused(reason.clone())));
+    }
+    let may_measure = limits.cycles.is_none_or(|cycles| now.run.measures < cycles);
+    let cycle_full = may_measure
+        && limits
+            .tasks_per_cycle
+            .is_some_and(|most| now.run.attempted_in_cycle >= most);
+    let call = match &now.ready {
+        Some(task) if !cycle_full => Step::Stitch(task.clone()),
+        _ if may_measure && !measured_in_vain(&now.run) => Step::Measure,
+        _ => return Step::Stop(ending(now)),
+    };
+    let hindrance = match call {
+        Step::Stitch(_) => &now.stitch,
+        _ => &now.measure,
+    };
+    if let Some(reason) = now.run.spent.as_ref().or(hindrance.spent.as_ref()) {
+        return Step::Stop(Reason::BudgetSpent(reason.clone()));
+    }
+    match &hindrance.pause {
+        None => call,
+        Some(pause) if pause.is_patient(limits.wait, now.now) => Step::Wait(pause.clone()),
+        Some(pause) => Step::Stop(Reason::Limited(pause.until, pause.reason.clone())),
+    }
+}
+
+/// Whether the last measure filed nothing and nothing happened since: asking again would only cost.
+fn measured_in_vain(run: &Progress) -> bool {
+    run.last_filed == Some(0) && run.attempted_in_cycle == 0
+}
+
+/// Names the end of a run that has nothing more to do.
+fn ending(now: &Snapshot) -> Reason {
+    if now.ready.is_some() {
+        return Reason::CyclesMade;
+    }
+    if let Some(reason) = &now.unaffordable {
+        return Reason::BudgetSpent(reason.clone());
+    }
+    match (now.open, now.blocked) {
+        (0, 0) if now.run.last_filed == Some(0) => Reason::Complete,
+        (0, 0) => Reason::CyclesMade,
+        _ => Reason::Blocked,
+    }
+}
+
+impl Progress {
+    /// Takes in that the request of an attempt at `task` was refused for what is in it, and why.
+    pub(crate) fn request_refused(&mut self, task: &IssueId, why: &str) {
+        self.requests_refused.insert(task.clone());
+        if self.requests_refused.len() >= REFUSED_TASKS {
+            self.refused = Some(format!(
+                "{REFUSED_TASKS} tasks in a row were refused, the last one so: {why}"
+            ));
+        }
+    }
+
+    /// Counts a call, or a recovery, that the infrastructure failed.
+    pub(crate) fn failed(&mut self, why: String) {
+        self.failures_in_a_row += 1;
+        self.failures += 1;
+        self.last_failure = why;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::run::waiting::pause::{LimitMet, PauseCause};
+
+    #[test]
+    fn three_tasks_in_a_row_that_are_refused_end_a_run_and_one_does_not() {
+        let mut progress = Progress::default();
+        let ends = [1, 1, 1, 2, 2, 3].map(|number| {
+            progress.request_refused(&IssueId::new(number), "no");
+            progress.refused.is_some()
+        });
+        assert_eq!(ends, [false, false, false, false, false, true]);
+    }
+
+    const NOW: &str = "2026-11-21T09:00:00Z";
+    const FIRST: Step = Step::Measure;
+
+    fn task() -> IssueId {
+        IssueId::new(3)
+    }
+
+    fn pause(hours: i64, cause: PauseCause) -> Pause {
+        let now: Timestamp = NOW.parse().unwrap();
+        let limit = LimitMet {
+            resets_at: Some(now + jiff::SignedDuration::from_hours(hours)),
+            reason: "five hours".into(),
+            cause,
+        };
+        Pause::new(None, limit, 0, Duration::ZERO, now)
+    }
+
+    /// The step after `change` was made to an empty generation whose run may make one cycle.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "cases read better without a reference each"
+    )]
+    fn check(change: impl FnOnce(&mut Snapshot, &mut Limits), expect: Step) {
+        let mut now = Snapshot {
+            now: NOW.parse().unwrap(),
+            ..Snapshot::default()
+        };
+        let mut limits = Limits {
+            cycles: Some(1),
+            tasks_per_cycle: None,
+            retry: RetryConfig::default(),
+            wait: LimitWait::Never,
+        };
+        change(&mut now, &mut limits);
+        assert_eq!(next(&now, &limits), expect, "{now:?}");
+    }
+
+    fn with_a_task(now: &mut Snapshot) {
+        now.ready = Some(task());
+        now.open = 1;
+    }
+
+    #[test]
+    fn what_was_left_comes_first_then_tasks_then_a_measure() {
+        check(|_, _| {}, FIRST);
+        check(|now, _| with_a_task(now), Step::Stitch(task()));
+        let left = |now: &mut Snapshot, _: &mut Limits| {
+            with_a_task(now);
+            now.leftovers = true;
+        };
+        check(left, Step::Recover);
+        let measured = |now: &mut Snapshot, _: &mut Limits| {
+            with_a_task(now);
+            now.run.measures = 1;
+        };
+        check(measured, Step::Stitch(task()));
+    }
+
+    #[test]
+    fn a_run_ends_when_nothing_is_left_and_never_measures_twice_in_vain() {
+        // Lesson 35: with nothing to do, there is no call.
+        let in_vain = |open, blocked| {
+            move |now: &mut Snapshot, limits: &mut Limits| {
+                limits.cycles = None;
+                (now.open, now.blocked) = (open, blocked);
+                now.run.measures = 4;
+                now.run.last_filed = Some(0);
+            }
+        };
+        check(in_vain(0, 0), Step::Stop(Reason::Complete));
+        check(in_vain(2, 1), Step::Stop(Reason::Blocked));
+    }
+
+    #[test]
+    fn a_full_cycle_measures_although_tasks_are_ready() {
+        let full = |measures| {
+            move |now: &mut Snapshot, limits: &mut Limits| {
+                with_a_task(now);
+                limits.tasks_per_cycle = Some(2);
+                now.run.attempted_in_cycle = 2;
+                now.run.measures = measures;
+            }
+        };
+        check(full(0), Step::Measure);
+        check(full(1), Step::Stitch(task()));
+    }
+
+    #[test]
+    fn a_spent_budget_stops_before_the_next_call() {
+        let spent = || "5 of 5 USD".to_owned();
+        let stop = || Step::Stop(Reason::BudgetSpent(spent()));
+        check(|now, _| now.measure.spent = Some(spent()), stop());
+        check(|now, _| now.run.spent = Some(spent()), stop());
+        let refused = |now: &mut Snapshot, _: &mut Limits| {
+            now.measure.spent = Some(spent());
+            now.run.refused = Some("the call's budget is spent".into());
+        };
+        check(refused, stop());
+        // With nothing left to call for, money is not the reason.
+        let done = |now: &mut Snapshot, _: &mut Limits| {
+            now.measure.spent = Some(spent());
+            now.run.measures = 1;
+        };
+        check(done, Step::Stop(Reason::CyclesMade));
+        let task_spent = |now: &mut Snapshot, _: &mut Limits| {
+            now.unaffordable = Some(spent());
+            now.open = 1;
+            now.run.measures = 1;
+        };
+        check(task_spent, stop());
+    }
+
+    #[test]
+    fn a_limit_is_waited_out_only_when_allowed_and_near() {
+        let met = |pause: Pause, wait| {
+            move |now: &mut Snapshot, limits: &mut Limits| {
+                with_a_task(now);
+                now.stitch.pause = Some(pause);
+                limits.wait = wait;
+            }
+        };
+        let hours = |hours: u64| LimitWait::UpTo(Duration::from_secs(hours * 3600));
+        let stop = |pause: Pause| Step::Stop(Reason::Limited(pause.until, pause.reason));
+        let near = || pause(1, PauseCause::Limit);
+        check(met(near(), LimitWait::Never), stop(near()));
+        check(met(near(), hours(1)), stop(near()));
+        check(met(near(), hours(2)), Step::Wait(near()));
+        check(met(near(), LimitWait::Always), Step::Wait(near()));
+        check(
+            met(pause(100, PauseCause::Limit), LimitWait::Always),
+            Step::Wait(pause(100, PauseCause::Limit)),
+        );
+        check(
+            met(pause(1, PauseCause::Overage), LimitWait::Always),
+            stop(pause(1, PauseCause::Overage)),
+        );
+    }
+
+    #[test]
+    fn a_pause_holds_up_its_own_calls_alone() {
+        let other = |now: &mut Snapshot, _: &mut Limits| {
+            with_a_task(now);
+            now.measure.pause = Some(pause(1, PauseCause::Limit));
+        };
+        check(other, Step::Stitch(task()));
+        // Putting right what was left is no call.
+        let left = |now: &mut Snapshot, _: &mut Limits| {
+            now.leftovers = true;
+            now.measure.pause = Some(pause(1, PauseCause::Limit));
+        };
+        check(left, Step::Recover);
+    }
+
+    #[test]
+    fn failures_of_the_infrastructure_end_the_run_at_last() {
+        let failed = |in_a_row, all, leftovers| {
+            move |now: &mut Snapshot, _: &mut Limits| {
+                with_a_task(now);
+                now.leftovers = leftovers;
+                now.run.failures_in_a_row = in_a_row;
+                now.run.failures = all;
+                now.run.last_failure = "529".into();
+            }
+        };
+        let stop = || Step::Stop(Reason::Infrastructure("529".into()));
+        check(failed(5, 5, false), Step::Stitch(task()));
+        check(failed(6, 6, false), stop());
+        check(failed(1, 20, false), stop());
+        // Not even what was left is tried again: the engine is needed for that, too.
+        check(failed(6, 6, true), stop());
+    }
+}

@@ -1,0 +1,319 @@
+//! Preflight: what a run needs is looked at before the first task meets its absence. `run` and `doctor` ask the same
+//! list: [`of_repository`] and [`of_engine`].
+
+use std::path::Path;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::error::{Context as _, Error, ErrorKind, Result};
+use crate::base::fs::{create_private_folder, write_atomically};
+use crate::base::text::one_line;
+use crate::config::{Config, billing, client_settings};
+use crate::git::{Git, Oid, Slot};
+use crate::lifecycle::Generator;
+use crate::run::context::Work;
+use crate::run::recover::repository_labels;
+use crate::sandbox::credential::Credentials;
+use crate::sandbox::engine::{Container, ContainerSpec, Engine};
+
+mod repository;
+
+pub(crate) use self::repository::{Ground, of_machine, of_repository};
+
+/// Until one command must have answered: it is to say its version, not to build.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// How large a settings file of the client may be, in bytes: far larger than any.
+const SETTINGS_LIMIT: u64 = 1 << 20;
+
+/// What was tried and found good, as `cache/toolchain.json` in the state folder keeps it.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Tried {
+    /// The engine's id of the image.
+    image: String,
+    /// `container.toolchain`.
+    commands: Vec<String>,
+}
+
+/// One thing that was looked at before money is spent.
+pub(crate) struct Looked {
+    /// What.
+    pub(crate) name: &'static str,
+    /// What was found; or what is not as it should be, with the mend for its hint.
+    pub(crate) found: Result<String>,
+    /// Whether a run is refused for it. Of the rest it is told.
+    refuses: bool,
+}
+
+impl Looked {
+    fn must(name: &'static str, found: Result<String>) -> Self {
+        let refuses = true;
+        Self { name, found, refuses }
+    }
+
+    fn should(name: &'static str, found: Result<String>) -> Self {
+        let refuses = false;
+        Self { name, found, refuses }
+    }
+
+    fn is_refused(&self) -> bool {
+        self.refuses && self.found.is_err()
+    }
+}
+
+/// Fails with the first thing for which a run is refused; answers what it is to be told, in sentences.
+pub(crate) fn refuse(all: Vec<Looked>) -> Result<Vec<String>> {
+    let mut told = Vec::new();
+    for looked in all {
+        match looked.found {
+            Ok(_) => {}
+            Err(error) if looked.refuses => return Err(error),
+            Err(error) => {
+                let mend = error.hint_text().map_or_else(String::new, |mend| format!(": {mend}"));
+                told.push(format!("{}{mend}", error.in_a_line()));
+            }
+        }
+    }
+    Ok(told)
+}
+
+/// Who asks an engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asker {
+    /// A run, which fetches the image, and is refused for the first thing that is missing.
+    Run,
+    /// `doctor`, which changes nothing and tells all.
+    Doctor,
+}
+
+/// Looks at an engine and at the image on it, as every run and `doctor` do.
+pub(crate) async fn of_engine(generator: &Generator, engine: &Engine, asker: Asker) -> Vec<Looked> {
+    let mut all = vec![
+        Looked::must("limits", limits(generator, engine)),
+        Looked::must("image", image(generator, engine, asker).await),
+    ];
+    // Without an image there is nothing more to look at.
+    if all[1].is_refused() || (asker == Asker::Run && all[0].is_refused()) {
+        return all;
+    }
+    all.push(Looked::must("environment", environment(generator, engine).await));
+    if asker == Asker::Doctor || !all[2].is_refused() {
+        all.push(Looked::must("toolchain", toolchain(generator, engine).await));
+    }
+    all
+}
+
+/// Sees that the engine has the image.
+async fn image(generator: &Generator, engine: &Engine, asker: Asker) -> Result<String> {
+    let image = &generator.config.image;
+    if asker == Asker::Run {
+        engine.ensure_image(image).await?;
+        return Ok(image.clone());
+    }
+    match engine.image_id(image).await? {
+        Some(_) => Ok(image.clone()),
+        None => {
+            Err(Error::new(ErrorKind::Engine, format!("no `{image}`")).hint("`image build` makes the Claude image"))
+        }
+    }
+}
+
+/// Sees that the engine can enforce the limits that the configuration sets, before the first container asks for them.
+///
+/// # Errors
+///
+/// Of kind [`ErrorKind::Engine`], naming the keys whose limits would not hold.
+fn limits(generator: &Generator, engine: &Engine) -> Result<String> {
+    let settings = &generator.config.container;
+    engine.check_limits(&ContainerSpec {
+        memory: settings.memory,
+        cpus: settings.cpus,
+        pids: settings.pids,
+        ..ContainerSpec::default()
+    })?;
+    Ok("the engine enforces what is set".to_owned())
+}
+
+/// Sees that the image brings no variable that changes who pays, unless `container.env` has it, too, and none that
+/// holds a credential in use.
+///
+/// # Errors
+///
+/// Of kind [`ErrorKind::Engine`], naming the image, the variable and the mend.
+async fn environment(generator: &Generator, engine: &Engine) -> Result<String> {
+    let config = &generator.config;
+    for (name, value) in engine.image_environment(&config.image).await? {
+        if generator.redactor().has_credential(&value) {
+            let message = format!(
+                "the image `{}` holds the credential, in `{}`",
+                config.image,
+                one_line(&name, 60)
+            );
+            return Err(Error::new(ErrorKind::Engine, message)
+                .hint("build the image without it, and let nobody use that credential any more"));
+        }
+        if let Some(effect) = refused_of_image(config, &name, &value) {
+            let message = format!(
+                "the image `{}` sets `{}`, which {}",
+                config.image,
+                one_line(&name, 60),
+                effect.words()
+            );
+            return Err(Error::new(ErrorKind::Engine, message)
+                .hint("give it a value in `container.env` (an empty one unsets it), or build the image without it"));
+        }
+    }
+    Ok("the image has nobody else pay".to_owned())
+}
+
+/// What is wrong with a variable of the image. One that `container.env` has is overwritten, and checked there.
+fn refused_of_image(config: &Config, name: &str, value: &str) -> Option<billing::Effect> {
+    if value.is_empty() || config.container.env.contains_key(name) {
+        return None;
+    }
+    billing::effect(name)
+}
+
+/// Sees that the client's settings files of a commit, from which a call begins, have nobody else pay than the
+/// configuration says. Answers, in sentences, which files the client would ignore.
+///
+/// # Errors
+///
+/// Of kind [`ErrorKind::Precondition`], naming the file, its keys and the mend.
+pub(crate) fn settings(generator: &Generator, commit: Oid) -> Result<Vec<String>> {
+    let config = &generator.config;
+    let mut ignored = Vec::new();
+    for path in client_settings::FILES {
+        let Some(text) = settings_file(&generator.git, config, commit, path)? else {
+            continue;
+        };
+        ignored.extend(check_settings(config, path, &format!("of {commit}"), &text)?);
+    }
+    Ok(ignored)
+}
+
+/// The same for the files that an agent has left in its slot, where a session is to go on.
+pub(crate) fn settings_in(work: &Work<'_>, slot: &Slot) -> Result<()> {
+    if work.generator.config.agent.credentials == Credentials::None {
+        return Ok(());
+    }
+    for path in client_settings::FILES {
+        if let Some(text) = slot.read_file(Path::new(path), SETTINGS_LIMIT)? {
+            let ignored = check_settings(&work.generator.config, path, "in the worktree", &text)?;
+            if let Some(what) = ignored {
+                work.warn(what);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn check_settings(config: &Config, path: &str, place: &str, text: &[u8]) -> Result<Option<String>> {
+    match client_settings::offending(text, config) {
+        Err(error) => {
+            let error = one_line(&error.to_string(), 100);
+            Ok(Some(format!(
+                "`{path}` is not JSON, and the client ignores it: {error}"
+            )))
+        }
+        Ok(keys) if keys.is_empty() => Ok(None),
+        Ok(keys) => Err(refused_settings(path, place, &keys)),
+    }
+}
+
+fn refused_settings(path: &str, place: &str, keys: &[String]) -> Error {
+    let keys: Vec<String> = keys.iter().map(|key| format!("`{}`", one_line(key, 60))).collect();
+    let message = format!(
+        "`{path}` {place} says who pays, against `agent.credentials`: {}",
+        keys.join(", ")
+    );
+    Error::new(ErrorKind::Precondition, message)
+        .hint("take it out of the file and commit that, or let `agent.credentials` say who is to pay")
+}
+
+/// The content of a settings file of a commit. A link, there or on the way, is refused: the client would follow it
+/// wherever it leads.
+fn settings_file(git: &Git, config: &Config, commit: Oid, path: &str) -> Result<Option<Vec<u8>>> {
+    for part in Path::new(path).ancestors().filter(|part| !part.as_os_str().is_empty()) {
+        if !git.is_link(commit, part)? {
+            continue;
+        }
+        if config.agent.credentials == Credentials::None {
+            return Ok(None);
+        }
+        let message = format!(
+            "`{}` of {commit} is a link: nobody can see what it says about who pays",
+            part.display()
+        );
+        return Err(Error::new(ErrorKind::Precondition, message).hint("commit the file itself"));
+    }
+    git.read_file(commit, Path::new(path))
+}
+
+/// Sees that every command of `container.toolchain` succeeds in the image; once for each image and list of commands.
+///
+/// # Errors
+///
+/// Of kind [`ErrorKind::Engine`], with the command that fails and what it said.
+async fn toolchain(generator: &Generator, engine: &Engine) -> Result<String> {
+    let config = &generator.config;
+    if config.container.toolchain.is_empty() {
+        return Ok("nothing is asked for".to_owned());
+    }
+    let good = || "every command of `container.toolchain` succeeds".to_owned();
+    let tried = Tried {
+        image: engine.image_id(&config.image).await?.unwrap_or_default(),
+        commands: config.container.toolchain.clone(),
+    };
+    let folder = generator.state_dir.join("cache");
+    let path = folder.join("toolchain.json");
+    // A cache that is missing or cannot be read only means that we look again.
+    let known: Option<Tried> = std::fs::read(&path)
+        .ok()
+        .and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    if known.as_ref() == Some(&tried) {
+        return Ok(good());
+    }
+    for command in &tried.commands {
+        try_command(generator, engine, command).await?;
+    }
+    create_private_folder(&folder)?;
+    let text = serde_json::to_vec(&tried).context("cannot write what was tried of the image")?;
+    write_atomically(&path, &text)?;
+    Ok(good())
+}
+
+async fn try_command(generator: &Generator, engine: &Engine, command: &str) -> Result<()> {
+    let image = &generator.config.image;
+    let spec = ContainerSpec {
+        image: image.clone(),
+        command: ["sh", "-c", command].map(str::to_owned).into(),
+        network: Some("none".to_owned()),
+        labels: repository_labels(&generator.git, generator.git.repository_id()?.as_deref()),
+        ..ContainerSpec::default()
+    };
+    let mut container = engine.start(&spec, b"").await?;
+    let ended = tokio::time::timeout(LIMIT, listen(&mut container)).await;
+    container.remove().await?;
+    let how = match ended {
+        Err(_) => format!("did not end within {} s", LIMIT.as_secs()),
+        Ok(ended) => match ended? {
+            (Some(0), _) => return Ok(()),
+            (Some(code), said) => format!("exited with {code}: {said}"),
+            (None, said) => format!("ended without an exit code: {said}"),
+        },
+    };
+    let message = format!("the image `{image}` lacks what `container.toolchain` asks for: `{command}` {how}");
+    Err(Error::new(ErrorKind::Engine, message)
+        .hint("install it in the image, or mend the list; `image check` tries all"))
+}
+
+/// Reads the output of a command to its end; answers its exit code and its last line.
+async fn listen(container: &mut Container) -> Result<(Option<i64>, String)> {
+    let mut last = String::new();
+    while let Some(output) = container.next_output().await {
+        last = one_line(&String::from_utf8_lossy(&output.line.bytes), 200);
+    }
+    Ok((container.exit().await?.code, last))
+}

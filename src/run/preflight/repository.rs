@@ -1,0 +1,328 @@
+//! The repository and the machine: what would stop work, or put it in danger.
+
+use std::collections::BTreeSet;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+use std::time::Duration;
+
+use super::{Looked, settings};
+use crate::agent::{DEFAULT_CLIENT_VERSION, OLDEST_CLIENT_VERSION};
+use crate::base::error::{Context as _, Error, ErrorKind, Result};
+use crate::git::{Hazard, Oid, in_words};
+use crate::lifecycle::Generator;
+use crate::model::Role;
+use crate::model::generation::GenerationName;
+use crate::sandbox::credential::CredentialProblem;
+use crate::sandbox::network::Entry;
+
+/// Below this many bytes a run is likely to fill the disk: a slot, its build and the records of a few attempts.
+const LEAST_SPACE: u64 = 2 << 30;
+/// A lock of git that is older was left, or belongs to something long.
+const LONGEST_LOCK: Duration = Duration::from_secs(10);
+/// Below this many open files, many connections of a container stand still.
+const LEAST_FILES: u64 = 1024;
+
+/// Looks at the repository and the machine, as every run and `doctor` do. Nothing is changed.
+pub(crate) fn of_repository(generator: &Generator) -> Vec<Looked> {
+    let ground = Ground::of(generator);
+    let mut looked = vec![
+        Looked::must(
+            "repository",
+            ground
+                .as_ref()
+                .map_err(again)
+                .and_then(|ground| hazards(generator, ground)),
+        ),
+        Looked::must("identity", identity(generator)),
+        Looked::must("branch", checked_out(generator, ground.as_ref().ok())),
+        Looked::must(
+            "settings",
+            ground
+                .as_ref()
+                .map_err(again)
+                .and_then(|ground| client_settings(generator, ground)),
+        ),
+        Looked::must("state_dir", state_dir(generator)),
+        Looked::should("git_locks", locks(generator)),
+        Looked::should("secrets_dir", secrets(generator)),
+        credential(generator),
+    ];
+    looked.extend(of_machine(generator));
+    looked
+}
+
+/// Looks at what needs no repository.
+pub(crate) fn of_machine(generator: &Generator) -> Vec<Looked> {
+    vec![
+        Looked::should("disk", space(&generator.state_dir)),
+        Looked::should("open_files", open_files()),
+        Looked::should("client", Ok(client())),
+        Looked::should("proxy", proxy(generator)),
+    ]
+}
+
+/// Something that is not as it should be, and the mend.
+fn bad(found: impl Into<String>, mend: impl Into<String>) -> Error {
+    Error::new(ErrorKind::Precondition, found).hint(mend)
+}
+
+/// The same error for another reader.
+fn again(error: &Error) -> Error {
+    let same = Error::new(error.kind(), error.in_a_line());
+    match error.hint_text() {
+        Some(hint) => same.hint(hint),
+        None => same,
+    }
+}
+
+/// What the next task begins from.
+pub(crate) struct Ground {
+    /// The generation that is meant, if one is open.
+    pub(crate) generation: Option<GenerationName>,
+    /// Its tip, else the base branch's.
+    pub(crate) commit: Oid,
+}
+
+impl Ground {
+    /// Finds it.
+    ///
+    /// # Errors
+    ///
+    /// Of kind [`ErrorKind::Precondition`] where no generation is open and there is no base branch.
+    pub(crate) fn of(generator: &Generator) -> Result<Self> {
+        let branch = &generator.config.base_branch;
+        if let Ok(generation) = generator.generation()
+            && let Some(commit) = generator.git.reference(&generation.branch())?
+        {
+            return Ok(Self {
+                generation: Some(generation),
+                commit,
+            });
+        }
+        match generator.git.branch_tip(branch)? {
+            Some(commit) => Ok(Self {
+                generation: None,
+                commit,
+            }),
+            None => Err(bad(
+                format!("there is no branch `{branch}`"),
+                "set `base_branch`, or make its first commit",
+            )),
+        }
+    }
+}
+
+/// What in the commits that work begins from, and lands on, does not go well with it.
+fn hazards(generator: &Generator, ground: &Ground) -> Result<String> {
+    let git = &generator.git;
+    let branch = &generator.config.base_branch;
+    let mut hazards = match &ground.generation {
+        Some(generation) => generator.hazards_of(generation, ground.commit)?,
+        None => git.hazards(ground.commit, &[branch])?,
+    };
+    if let Some(base) = git.branch_tip(branch)?.filter(|base| *base != ground.commit) {
+        hazards.extend(git.hazards(base, &[branch])?);
+        hazards.sort_by_key(|hazard| std::cmp::Reverse(hazard.severity));
+        hazards.dedup();
+    }
+    let refused: Vec<_> = hazards.iter().filter(|hazard| hazard.refuses_work()).collect();
+    if !refused.is_empty() {
+        let joined =
+            |part: fn(&Hazard) -> &str| refused.iter().map(|hazard| part(hazard)).collect::<Vec<_>>().join("; ");
+        let found = format!(
+            "this repository cannot be worked on safely: {}",
+            joined(|hazard| &hazard.text)
+        );
+        return Err(bad(found, joined(|hazard| &hazard.mend)));
+    }
+    let warned: Vec<_> = hazards.iter().map(Hazard::sentence).collect();
+    Ok(match warned.as_slice() {
+        [] => format!("nothing in `{branch}` is in the way"),
+        warned => warned.join("; "),
+    })
+}
+
+/// Whose name is on what is merged.
+fn identity(generator: &Generator) -> Result<String> {
+    generator.git.user().map(|user| format!("commits are {}'s", user.name))
+}
+
+/// Nobody may have the generation branch checked out while it moves.
+fn checked_out(generator: &Generator, ground: Option<&Ground>) -> Result<String> {
+    let Some(generation) = ground.and_then(|ground| ground.generation.as_ref()) else {
+        return Ok("no generation is open".to_owned());
+    };
+    generator.refuse_checked_out(generation)?;
+    Ok(format!("`{generation}` is checked out nowhere"))
+}
+
+/// The client's settings say nothing of who pays.
+fn client_settings(generator: &Generator, ground: &Ground) -> Result<String> {
+    let ignored = settings(generator, ground.commit)?;
+    Ok(match ignored.as_slice() {
+        [] => "nobody else pays by the client's settings".to_owned(),
+        ignored => ignored.join("; "),
+    })
+}
+
+/// Whether the gateway goes the way out that the machine's settings name.
+fn proxy(generator: &Generator) -> Result<String> {
+    let Some(proxy) = &generator.surroundings.proxy else {
+        return Ok("none is asked for".to_owned());
+    };
+    let (variable, config) = (proxy.variable(), generator.config());
+    let apis: BTreeSet<_> = Role::ALL.iter().filter_map(|role| config.api(*role)).collect();
+    let mut through = Vec::new();
+    for api in apis {
+        // What is no URL is told by the configuration's own check and by the gateway.
+        let Ok(uri) = api.parse() else { continue };
+        if proxy.way_to(&uri)?.is_some() {
+            through.extend(uri.host().map(str::to_owned));
+        }
+    }
+    let mut allowed = config.network.allow.entries().iter().map(Entry::as_str);
+    if let Some(host) = allowed.find(|host| !proxy.excepts(host.trim_start_matches("*."))) {
+        let found = format!(
+            "`{variable}` is for the model's API alone: the gateway connects to `{host}` of `network.allow` directly, since \
+             it must see where a name leads"
+        );
+        let mend = "let this machine connect to it directly, and name it in `NO_PROXY`; or take it off `network.allow`";
+        return Err(bad(found, mend));
+    }
+    Ok(match through.as_slice() {
+        [] => format!("the model's API is reached without the one that `{variable}` names"),
+        hosts => format!(
+            "`{variable}` names the one through which the gateway reaches {}",
+            hosts.join(" and ")
+        ),
+    })
+}
+
+/// Which clients are known to work.
+fn client() -> String {
+    format!("tried with Claude Code {OLDEST_CLIENT_VERSION} to {DEFAULT_CLIENT_VERSION}")
+}
+
+/// Slots and records are where the configuration has them: whoever would change something is refused otherwise.
+fn state_dir(generator: &Generator) -> Result<String> {
+    generator.refuse_second_state_dir()?;
+    Ok(format!("`{}`", generator.state_dir().display()))
+}
+
+/// Locks of git that are not ours: while one is there, nobody can write what it locks. Any git program holds one for a
+/// moment.
+fn locks(generator: &Generator) -> Result<String> {
+    let held = generator.git().locks_held().into_iter();
+    let left: Vec<_> = held
+        .filter(|(_, age)| *age >= LONGEST_LOCK)
+        .map(|(path, age)| format!("`{}`, made {} ago", path.display(), in_words(age)))
+        .collect();
+    if left.is_empty() {
+        return Ok("none is left".to_owned());
+    }
+    Err(bad(
+        left.join("; "),
+        "let the git program that is at work end; where none is, one was killed, and its lock file has to go",
+    ))
+}
+
+/// `secrets_dir` must never get into a commit, nor be read by other people of this machine.
+fn secrets(generator: &Generator) -> Result<String> {
+    let secrets = &generator.config().secrets_dir;
+    let folder = generator.git().workdir().join(secrets);
+    let shown = secrets.display();
+    let tip = generator.git().branch_tip(&generator.config().base_branch)?;
+    if let Some(found) = tip.map_or(Ok(None), |tip| generator.committed_secret(tip))? {
+        return Err(bad(
+            found,
+            "take it out of the base branch, and let nobody use it any more",
+        ));
+    }
+    if folder.starts_with(generator.git().workdir()) && !generator.git().ignores(&secrets.join("any"))? {
+        let mend = format!("add `/{shown}/` to `.gitignore`");
+        return Err(bad(format!("git does not ignore `{shown}`"), mend));
+    }
+    match open_to_others(&folder)? {
+        None => Ok(format!("`{shown}` is ignored by git, and its owner's alone")),
+        Some(path) => {
+            let found = format!("everybody on this machine can read `{path}`");
+            Err(bad(
+                found,
+                "take the rights of group and others away (mode 700, files 600)",
+            ))
+        }
+    }
+}
+
+/// The first file of the folder that everybody can read. One below a folder that nobody else can enter is safe.
+fn open_to_others(folder: &Path) -> Result<Option<String>> {
+    let unreadable = || format!("cannot look into `{}`", folder.display());
+    let metadata = match std::fs::metadata(folder) {
+        Ok(metadata) => metadata,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error).with_context(ErrorKind::Precondition, unreadable),
+    };
+    if metadata.mode() & 0o001 == 0 {
+        return Ok(None);
+    }
+    for entry in std::fs::read_dir(folder).with_context(ErrorKind::Precondition, unreadable)? {
+        let entry = entry.with_context(ErrorKind::Precondition, unreadable)?;
+        let mode = entry
+            .metadata()
+            .with_context(ErrorKind::Precondition, unreadable)?
+            .mode();
+        if mode & 0o004 != 0 {
+            return Ok(Some(entry.path().display().to_string()));
+        }
+    }
+    Ok(None)
+}
+
+/// What the model's API is to know the account by. Calls pause until a login that has expired is renewed.
+fn credential(generator: &Generator) -> Looked {
+    const NAME: &str = "credential";
+    let Some(source) = generator.credential() else {
+        return Looked::must(NAME, Ok("none is needed".to_owned()));
+    };
+    match (source.current(generator.world().now()), source.warning()) {
+        (Err(problem @ CredentialProblem::Expired { .. }), _) => Looked::should(NAME, Err(problem.into())),
+        (Err(problem), _) => Looked::must(NAME, Err(problem.into())),
+        (Ok(_), Some(warning)) => Looked::should(NAME, Err(bad(warning, "let its owner alone read it"))),
+        (Ok(_), None) => Looked::must(NAME, Ok("there is one".to_owned())),
+    }
+}
+
+/// Slots, builds and records need room.
+fn space(state_dir: &Path) -> Result<String> {
+    let there = state_dir
+        .ancestors()
+        .find(|folder| folder.is_dir())
+        .unwrap_or(state_dir);
+    let shown = there.display();
+    let found = rustix::fs::statvfs(there)
+        .map_err(std::io::Error::from)
+        .with_context(ErrorKind::Precondition, || format!("cannot ask how full `{shown}` is"))?;
+    let free = found.f_bavail.saturating_mul(found.f_frsize);
+    let text = format!("{:.1} GiB free at `{shown}`", gibibytes(free));
+    if free >= LEAST_SPACE {
+        return Ok(text);
+    }
+    Err(bad(text, "make room, or set `state_dir` to a folder on another disk"))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "one digit behind the point is shown")]
+fn gibibytes(bytes: u64) -> f64 {
+    bytes as f64 / f64::from(1 << 30)
+}
+
+/// How many files this process may have open: each connection of a container takes a few.
+fn open_files() -> Result<String> {
+    match rustix::process::getrlimit(rustix::process::Resource::Nofile).current {
+        Some(limit) if limit < LEAST_FILES => Err(bad(
+            format!("at most {limit}"),
+            format!("raise the limit to {LEAST_FILES} or more (`ulimit -n`)"),
+        )),
+        Some(limit) => Ok(format!("at most {limit}")),
+        None => Ok("no limit".to_owned()),
+    }
+}

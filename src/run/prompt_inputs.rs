@@ -1,0 +1,165 @@
+//! What prompts are made from: documents and file lists of the generation's tip, templates of the person's checkout.
+
+use std::collections::BTreeSet;
+use std::path::{Component, Path};
+
+use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+
+use crate::base::error::{Context as _, ErrorKind, Result};
+use crate::base::text::one_line;
+use crate::git::{EntryKind, Oid, TreeEntry};
+use crate::issues::issue::Issue;
+use crate::issues::proposal;
+use crate::prompt::{Document, MeasureContext, StitchContext, Template, render_measure, render_stitch};
+use crate::record::event::Happening;
+use crate::run::context::Work;
+
+/// The largest document that is read for a prompt, in bytes: a larger one does not fit into any.
+const DOCUMENT_LIMIT: u64 = 1024 * 1024;
+
+/// The limits of a batch of proposals, where so many of the measure are filed already.
+pub(crate) fn proposal_limits(work: &Work<'_>, filed: usize) -> proposal::Limits {
+    let config = &work.generator.config;
+    let most = config
+        .measure
+        .max_per_cycle
+        .unwrap_or(config.max_issues)
+        .min(config.max_issues);
+    proposal::Limits {
+        max_issues: most.saturating_sub(u32::try_from(filed).unwrap_or(u32::MAX)),
+        lines_min: config.estimated_lines_min,
+        lines_max: config.estimated_lines_max,
+        most_lines: config.max_estimated_lines,
+    }
+}
+
+/// What measure sees of the generation at `tip`, before any of its tasks is filed.
+pub(crate) fn measure_context(work: &Work<'_>, tip: Oid) -> Result<MeasureContext> {
+    let config = &work.generator.config;
+    let entries = work.generator.git.files(tip)?;
+    let documents = documents(work, &config.context_files, &entries)?;
+    let paths = entries.iter().map(|entry| entry.path.display().to_string()).collect();
+    let issues = work.store.read()?;
+    Ok(MeasureContext::new(
+        documents,
+        paths,
+        issues.iter(),
+        proposal_limits(work, 0),
+        config.user_prompt.clone(),
+    ))
+}
+
+/// Renders measure's prompt, by the person's template if there is one.
+pub(crate) fn measure_prompt(work: &Work<'_>, context: &MeasureContext) -> Result<String> {
+    let custom = template(work, work.generator.config.measure_prompt.as_deref())?;
+    render_measure(custom.as_ref().map(CustomTemplate::borrow), context)
+}
+
+/// Renders the prompt of the next attempt at a task, from the generation at `tip`.
+pub(crate) fn stitch_prompt(work: &Work<'_>, issue: &Issue, tip: Oid) -> Result<String> {
+    let config = &work.generator.config;
+    let mut failure = None;
+    let context = StitchContext::new(issue, work.protected.listed(), |path| {
+        // A path that an agent proposed: looked up in a tree, never on disk.
+        text_of(work, tip, Path::new(path)).unwrap_or_else(|error| {
+            failure.get_or_insert(error);
+            None
+        })
+    });
+    if let Some(failure) = failure {
+        return Err(failure);
+    }
+    let custom = template(work, config.stitch_prompt.as_deref())?;
+    render_stitch(custom.as_ref().map(CustomTemplate::borrow), &context)
+}
+
+/// The documents that the globs name, in the order of the globs, each once.
+fn documents(work: &Work<'_>, globs: &[String], entries: &[TreeEntry]) -> Result<Vec<Document>> {
+    let mut documents: Vec<Document> = Vec::new();
+    let mut known = BTreeSet::new();
+    for glob in globs {
+        let matcher = glob_set(glob)?;
+        for entry in entries.iter().filter(|entry| matcher.is_match(&entry.path)) {
+            let path = entry.path.display().to_string();
+            if !known.insert(path.clone()) {
+                continue;
+            }
+            match document_text(work, entry)? {
+                Ok(text) => documents.push(Document { path, text }),
+                Err(why) => {
+                    let what = format!(
+                        "the document `{}` is left out of the prompt: {why}",
+                        one_line(&path, 200)
+                    );
+                    work.recorder.emit(Happening::Warned { what });
+                }
+            }
+        }
+    }
+    Ok(documents)
+}
+
+fn glob_set(glob: &str) -> Result<GlobSet> {
+    let what = || format!("`context_files`: `{glob}` is no glob");
+    let built = GlobBuilder::new(glob)
+        .literal_separator(true)
+        .build()
+        .with_context(ErrorKind::Configuration, what)?;
+    GlobSetBuilder::new()
+        .add(built)
+        .build()
+        .with_context(ErrorKind::Configuration, what)
+}
+
+/// A document's text, or why there is none.
+fn document_text(work: &Work<'_>, entry: &TreeEntry) -> Result<Result<String, &'static str>> {
+    if !matches!(entry.kind, EntryKind::File | EntryKind::Executable) {
+        return Ok(Err("it is no file"));
+    }
+    if work.generator.git.blob_size(entry.id)? > DOCUMENT_LIMIT {
+        return Ok(Err("it is larger than a prompt may be"));
+    }
+    let text = String::from_utf8(work.generator.git.read_blob(entry.id)?);
+    Ok(text.map_err(|_| "it is not UTF-8"))
+}
+
+fn text_of(work: &Work<'_>, tip: Oid, path: &Path) -> Result<Option<String>> {
+    // No tree holds such a path, and libgit2 takes the question for a mistake.
+    let plain = path.components().all(|part| matches!(part, Component::Normal(_)));
+    if !plain || path.as_os_str().is_empty() || path.as_os_str().as_encoded_bytes().contains(&0) {
+        return Ok(None);
+    }
+    let bytes = work.generator.git.read_file(tip, path)?;
+    Ok(bytes
+        .filter(|bytes| bytes.len() as u64 <= DOCUMENT_LIMIT)
+        .and_then(|bytes| String::from_utf8(bytes).ok()))
+}
+
+/// A template of the person's own.
+struct CustomTemplate {
+    name: String,
+    text: String,
+}
+
+impl CustomTemplate {
+    fn borrow(&self) -> Template<'_> {
+        Template {
+            name: &self.name,
+            text: &self.text,
+        }
+    }
+}
+
+/// Reads a template from the person's checkout, as `configuration.yaml` is: not from the generation, whose files agents write.
+fn template(work: &Work<'_>, path: Option<&str>) -> Result<Option<CustomTemplate>> {
+    let Some(path) = path else { return Ok(None) };
+    let file = work.generator.git.workdir().join(path);
+    let text = std::fs::read_to_string(&file);
+    let text = text.with_context(ErrorKind::Configuration, || {
+        format!("cannot read the template `{}`", file.display())
+    })?;
+    Ok(Some(CustomTemplate {
+        name: path.to_owned(),
+        text,
+    }))
+}

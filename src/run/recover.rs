@@ -1,0 +1,412 @@
+//! Recovery: what a dead run left is kept and put right before anything else happens.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use crate::accounting::ledger::{Entry, Place};
+use crate::agent::CallOutcome;
+use crate::base::error::Result;
+use crate::git::{Git, Leftover, Slot};
+use crate::issues::attempt::{Attempt, Ignored, Outcome};
+use crate::issues::issue::{Issue, Issues, Measure, Status};
+use crate::issues::store::Store;
+use crate::lifecycle::Generator;
+use crate::model::IssueId;
+use crate::model::Role;
+use crate::model::generation::GenerationName;
+use crate::record::recorder::{recorded_call, recorded_measure};
+use crate::run::land::{AttemptName, keep_orphan, keep_snapshot, kept_commit, merged_commit, message};
+use crate::run::waiting::suspend::{SlotOwner, Suspended};
+use crate::sandbox::engine::{Engine, FoundContainer};
+
+/// Looks for what dead runs left of one generation. The caller holds the repository's lock, so
+/// whatever is claimed or running belongs to nobody.
+pub(crate) struct Recovery<'a> {
+    generator: &'a Generator,
+    generation: &'a GenerationName,
+    /// The repository's id.
+    repository: Option<String>,
+    store: Store,
+    /// Whether suspended sessions are left, too: their generation ends.
+    ending: bool,
+}
+
+impl<'a> Recovery<'a> {
+    pub(crate) fn new(generator: &'a Generator, generation: &'a GenerationName) -> Result<Self> {
+        let store = Store::open(&generator.git, generation)?;
+        Ok(Self {
+            generator,
+            generation,
+            repository: generator.git.repository_id()?,
+            store,
+            ending: false,
+        })
+    }
+
+    /// The same for a generation that ends: nothing goes on in its suspended slots.
+    pub(crate) fn before_ending(generator: &'a Generator, generation: &'a GenerationName) -> Result<Self> {
+        let recovery = Self::new(generator, generation)?;
+        Ok(Self {
+            ending: true,
+            ..recovery
+        })
+    }
+
+    /// The slots that were left, but for those that wait until a session can go on in them.
+    fn leftovers(&self) -> Result<Vec<Leftover>> {
+        let issues = self.store.read()?;
+        let mut left = Vec::new();
+        for leftover in self.generator.slots().leftovers()? {
+            if !self.is_waiting(&leftover, &issues)? {
+                left.push(leftover);
+            }
+        }
+        Ok(left)
+    }
+
+    fn is_waiting(&self, leftover: &Leftover, issues: &Issues) -> Result<bool> {
+        let repository = self.repository.as_deref();
+        let Some(owner) = SlotOwner::parse(&leftover.owner).filter(|owner| owner.session_of(repository).is_some())
+        else {
+            return Ok(false);
+        };
+        if owner.generation != self.generation.as_str() {
+            let generation = GenerationName::new(owner.generation)?;
+            return Ok(self.generator.git.reference(&generation.base_mark())?.is_some());
+        }
+        Ok(!self.ending && Suspended::of(leftover, repository, self.generation, issues).is_some())
+    }
+
+    /// Whether slots or claims were left; containers alone show only when an engine is asked.
+    pub(crate) fn is_needed(&self) -> Result<bool> {
+        Ok(!self.leftovers()?.is_empty() || self.has_claims()?)
+    }
+
+    /// The same in the middle of a run. What a container of another run's engine still has is no reason to try again.
+    pub(crate) fn is_needed_in(&self, run: &str) -> Result<bool> {
+        let leftovers = self.leftovers()?;
+        Ok(leftovers.iter().any(|slot| slot.holder.is_none() || is_of(slot, run)) || self.has_claims()?)
+    }
+
+    /// Whether a container still has a slot that this very run let go of: its engine failed under it.
+    pub(crate) fn is_held_up_in(&self, run: &str) -> Result<bool> {
+        let leftovers = self.leftovers()?;
+        Ok(leftovers.iter().any(|slot| slot.holder.is_some() && is_of(slot, run)))
+    }
+
+    fn has_claims(&self) -> Result<bool> {
+        Ok(!claimed(&self.store.read()?).is_empty())
+    }
+
+    /// Recovers with an engine connected for this alone, where one is needed: an agent may still be at work in a
+    /// leftover slot, but not in one whose session waits.
+    pub(crate) async fn run_with_any_engine(&self) -> Result<Vec<String>> {
+        let leftovers = self.leftovers()?;
+        let waits = |slot: &Leftover| SlotOwner::parse(&slot.owner).is_some_and(|owner| owner.session.is_some());
+        if leftovers.iter().all(waits) && !self.has_claims()? {
+            let mut said: Vec<_> = self.generator.freed_locks().collect();
+            said.extend(self.put_all_right()?);
+            return Ok(said);
+        }
+        let engine = Engine::connect(&self.generator.connect_options()).await?;
+        self.run(&engine).await
+    }
+
+    /// Ends leftover containers, keeps what is in leftover slots on the task refs, and puts leftover
+    /// claims right. Says what it did. Every part can be done twice.
+    pub(crate) async fn run(&self, engine: &Engine) -> Result<Vec<String>> {
+        let mut said: Vec<_> = self.generator.freed_locks().collect();
+        for container in self.containers(engine).await? {
+            engine.remove(&container).await?;
+            said.push(format!("removed the container `{}` of an earlier run", container.name));
+        }
+        said.extend(self.put_all_right()?);
+        Ok(said)
+    }
+
+    /// The containers of this repository: by its id, and those without one, of earlier versions, by its path.
+    async fn containers(&self, engine: &Engine) -> Result<Vec<FoundContainer>> {
+        let git = &self.generator.git;
+        let mut found = engine.list(&repository_labels(git, None)).await?;
+        found.retain(|container| !container.labels.contains_key(REPOSITORY_LABEL));
+        let Some(id) = &self.repository else { return Ok(found) };
+        for container in engine
+            .list(&BTreeMap::from([(REPOSITORY_LABEL.to_owned(), id.clone())]))
+            .await?
+        {
+            // Whoever copied a repository right after moving it has two of one id, until one of them finds out.
+            let place = container.labels.get(PATH_LABEL).map(Path::new);
+            if !place.map_or(Ok(false), |place| git.is_another_at(place, id))? {
+                found.push(container);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Keeps what is in leftover slots and puts leftover claims right.
+    fn put_all_right(&self) -> Result<Vec<String>> {
+        let mut said = Vec::new();
+        match self.generator.slots().forget_strays()? {
+            0 => {}
+            strays => said.push(format!(
+                "took {strays} of our worktrees off git's list: they are gone, or another repository's"
+            )),
+        }
+        for leftover in self.leftovers()? {
+            match leftover.holder {
+                None => self.keep_slot(&leftover, &mut said)?,
+                Some(process) => said.push(format!(
+                    "slot {} is left alone: a container of another engine still has it (process {process})",
+                    leftover.number
+                )),
+            }
+        }
+        for id in claimed(&self.store.read()?) {
+            self.put_right(&id, None, &mut said)?;
+        }
+        Ok(said)
+    }
+
+    /// Keeps what an agent left in a slot and puts the claim of its attempt right, then frees the slot: it alone tells what
+    /// ignore rules leave out. A slot of another generation is kept for that one's task.
+    fn keep_slot(&self, leftover: &Leftover, said: &mut Vec<String>) -> Result<()> {
+        let mut slot = self.generator.slots().adopt(leftover.number)?;
+        // A marker that a crash cut short was never followed by work in the slot.
+        if let Some(owner) = SlotOwner::parse(&leftover.owner) {
+            match &owner.task {
+                Some(task) => {
+                    let ignored = self.keep_work(&mut slot, &owner, task, said)?;
+                    if self.is_claimed_by(&owner, task)? {
+                        self.put_right(task, ignored, said)?;
+                    }
+                }
+                None => said.extend(self.note_measure(&owner)?),
+            }
+        }
+        slot.release()
+    }
+
+    /// Whether a task of this generation is still claimed for the attempt that a slot was used for.
+    fn is_claimed_by(&self, owner: &SlotOwner, task: &IssueId) -> Result<bool> {
+        let issues = self.store.read()?;
+        let Ok(issue) = issues.get(task) else { return Ok(false) };
+        let claim = issue.claim.as_ref();
+        let is_at_it = claim.is_some_and(|claim| claim.run == owner.run) && issue.next_attempt() == owner.attempt;
+        Ok(is_at_it && issue.status == Status::InProgress && owner.generation == self.generation.as_str())
+    }
+
+    /// Commits a slot's content to its task's ref, and says so when that holds anything new. Answers what ignore rules
+    /// leave out of it, which is told, too.
+    fn keep_work(
+        &self,
+        slot: &mut Slot,
+        owner: &SlotOwner,
+        task: &IssueId,
+        said: &mut Vec<String>,
+    ) -> Result<Option<Ignored>> {
+        let git = &self.generator.git;
+        let Some(base) = &owner.base else { return Ok(None) };
+        let base = git.resolve(base)?;
+        let generation = GenerationName::new(owner.generation.clone())?;
+        let snapshot = slot.snapshot(base, &crate::run::phase::stitch::SNAPSHOT_LIMITS)?;
+        let ignored = Ignored::of(&snapshot.ignored);
+        if snapshot.tree == git.commit_info(base)?.tree {
+            said.extend(ignored.as_ref().map(|ignored| {
+                format!(
+                    "attempt {} at {task} had left nothing but what ignore rules leave out: {ignored}",
+                    owner.attempt
+                )
+            }));
+            return Ok(ignored);
+        }
+        let without = ignored.as_ref();
+        let without = without.map_or_else(String::new, |ignored| format!("; ignore rules leave out {ignored}"));
+        let issue = match git.reference(&generation.base_mark())? {
+            Some(_) => Store::open(git, &generation)?.read()?.get(task).ok().cloned(),
+            None => None,
+        };
+        let Some(issue) = issue else {
+            // Its generation has ended meanwhile, or somebody removed it: this one must not wait for that.
+            let kept = keep_orphan(self.generator, &generation, task, owner.attempt, base, snapshot.tree)?;
+            said.push(format!(
+                "kept what attempt {} at {task} of {generation} had left, as {kept}{without}",
+                owner.attempt
+            ));
+            return Ok(ignored);
+        };
+        let call = self.call_of(&issue, owner.attempt, &owner.run)?;
+        let name = AttemptName {
+            generation: &generation,
+            task,
+            number: owner.attempt,
+            run: &owner.run,
+            repository: owner.repository.as_deref(),
+        };
+        let text = message(&name, &issue, call.as_ref());
+        let kept = keep_snapshot(self.generator, &generation, task, base, snapshot.tree, &text)?;
+        said.push(format!(
+            "kept what attempt {} at {task} had left, as commit {kept}{without}",
+            owner.attempt
+        ));
+        Ok(ignored)
+    }
+
+    /// Notes what a measure used whose run died before it could: its slot is kept until that is written down.
+    fn note_measure(&self, owner: &SlotOwner) -> Result<Option<String>> {
+        let generation = GenerationName::new(owner.generation.clone())?;
+        if self.generator.git.reference(&generation.issues())?.is_none() {
+            // Its generation has ended, and nobody asks what it used any more.
+            return Ok(None);
+        }
+        let store = Store::open(&self.generator.git, &generation)?;
+        let issues = store.read()?;
+        let noted = issues.meta().measures.iter().filter(|measure| measure.run == owner.run);
+        if noted.count() >= owner.cycle as usize {
+            return Ok(None);
+        }
+        let now = self.generator.world().now();
+        let place = |attempt| Place {
+            role: Role::Measure,
+            task: None,
+            attempt,
+            cycle: issues.cycle() + 1,
+            run: owner.run.clone(),
+        };
+        let recorded = recorded_measure(&self.generator.state_dir, &owner.run, owner.cycle, &issues)?;
+        let calls: Vec<Entry> = recorded
+            .iter()
+            .map(|(attempt, call)| Entry::new(place(*attempt), &call.report, now).with_metered(call.metered.as_ref()))
+            .collect();
+        store.update("note a measure whose run died", now, |issues| {
+            issues.record_measure(Measure {
+                run: owner.run.clone(),
+                at: now,
+                filed: None,
+                calls: calls.clone(),
+            });
+            Ok(())
+        })?;
+        Ok(Some("noted what a measure had used when its run died".to_owned()))
+    }
+
+    /// Closes a claimed task whose commit is on the branch, else gives the claim back. `ignored` is what ignore rules leave
+    /// out of what its attempt had left, where its slot was still there.
+    fn put_right(&self, id: &IssueId, ignored: Option<Ignored>, said: &mut Vec<String>) -> Result<()> {
+        let now = self.generator.world().now();
+        let issues = self.store.read()?;
+        let issue = issues.get(id)?;
+        let mut attempt = Attempt {
+            ignored,
+            ..self.interrupted_attempt(issue, now)?
+        };
+        let name = self.name(issue, attempt.number, &attempt.run);
+        if let Some(commit) = merged_commit(self.generator, &name)? {
+            attempt.outcome = Outcome::Merged;
+            "its run died before the task was closed".clone_into(&mut attempt.reason);
+            self.store.update(&format!("close {id}"), now, |issues| {
+                issues.record_attempt(id, attempt.clone(), now)?;
+                issues.close(id, "merged", Some(&commit.to_string()), now)
+            })?;
+            said.push(format!("closed {id}: its commit {commit} is on the generation branch"));
+            return Ok(());
+        }
+        self.store.update(&format!("give {id} back"), now, |issues| {
+            issues.record_attempt(id, attempt.clone(), now)?;
+            issues.release_claim(id, &attempt.run, now)
+        })?;
+        said.push(format!("gave {id} back: its run ended before the attempt did"));
+        Ok(())
+    }
+
+    /// The name of an attempt at a claimed task of this generation.
+    fn name<'name>(&'name self, issue: &'name Issue, number: u32, run: &'name str) -> AttemptName<'name> {
+        let claim = issue.claim.as_ref();
+        AttemptName {
+            generation: self.generation,
+            task: &issue.id,
+            number,
+            run,
+            repository: claim.and_then(|claim| claim.repository.as_deref()),
+        }
+    }
+
+    /// The call of an attempt: what the store has of it, else what its transcript tells; `None` when it never began.
+    fn call_of(&self, issue: &Issue, attempt: u32, run: &str) -> Result<Option<Entry>> {
+        if let Some(stored) = issue.attempts.iter().find(|stored| stored.number == attempt) {
+            return Ok(stored.call.clone());
+        }
+        let records = self.generator.state_dir.join(records_of(run, issue, attempt));
+        let issues = self.store.read()?;
+        let place = Place {
+            role: Role::Stitch,
+            task: Some(issue.id.clone()),
+            attempt,
+            cycle: issues.cycle(),
+            run: run.to_owned(),
+        };
+        let now = self.generator.world().now();
+        let call = recorded_call(&records, &issues)?;
+        Ok(call.map(|call| Entry::new(place, &call.report, now).with_metered(call.metered.as_ref())))
+    }
+
+    /// The attempt that a dead run was at, with what its transcript tells of it.
+    fn interrupted_attempt(&self, issue: &Issue, now: jiff::Timestamp) -> Result<Attempt> {
+        let claim = issue.claim.as_ref();
+        let run = claim.map_or_else(String::new, |claim| claim.run.clone());
+        let number = issue.next_attempt();
+        let records = records_of(&run, issue, number);
+        let kept = kept_commit(self.generator, &self.name(issue, number, &run))?;
+        let call = self.call_of(issue, number, &run)?;
+        Ok(Attempt {
+            number,
+            outcome: interrupted_outcome(call.as_ref()),
+            reason: "the run ended before the attempt did".to_owned(),
+            snapshot: kept.map(|id| id.to_string()),
+            ignored: None,
+            records: Some(records),
+            started_at: claim.map_or(now, |claim| claim.at),
+            ended_at: now,
+            call,
+            run,
+        })
+    }
+}
+
+/// How an attempt ended whose run died: at a limit, if its call had met one by then.
+fn interrupted_outcome(call: Option<&Entry>) -> Outcome {
+    match call.map(|call| call.outcome) {
+        Some(CallOutcome::Limited | CallOutcome::Overage) => Outcome::Limited,
+        _ => Outcome::Cancelled,
+    }
+}
+
+/// The folder of an attempt's records, below the state folder.
+fn records_of(run: &str, issue: &Issue, attempt: u32) -> String {
+    format!("runs/{run}/{}-{attempt}", issue.id)
+}
+
+/// Whether a slot was left by this run.
+fn is_of(leftover: &Leftover, run: &str) -> bool {
+    SlotOwner::parse(&leftover.owner).is_some_and(|owner| owner.run == run)
+}
+
+/// The tasks that somebody claimed.
+fn claimed(issues: &Issues) -> Vec<IssueId> {
+    issues
+        .iter()
+        .filter(|issue| issue.status == Status::InProgress)
+        .map(|issue| issue.id.clone())
+        .collect()
+}
+
+/// The label with the repository's id.
+const REPOSITORY_LABEL: &str = "cordwainer.repository";
+/// The label with where its git folder was when the container was made, which was all that earlier versions told.
+const PATH_LABEL: &str = "cordwainer.repo";
+
+/// By which labels containers of a repository with this id are known.
+pub(crate) fn repository_labels(git: &Git, id: Option<&str>) -> BTreeMap<String, String> {
+    let mut labels = BTreeMap::from([(PATH_LABEL.to_owned(), git.common_dir().to_string_lossy().into_owned())]);
+    labels.extend(id.map(|id| (REPOSITORY_LABEL.to_owned(), id.to_owned())));
+    labels
+}

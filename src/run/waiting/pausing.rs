@@ -1,0 +1,129 @@
+//! Pauses: noted when a call meets a limit, looked at before each call, waited out, or lifted by a person.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use crate::base::crash::crash_point;
+use crate::base::error::{Error, ErrorKind, Result};
+use crate::lifecycle::Generator;
+use crate::model::Role;
+use crate::record::event::Happening;
+use crate::run::context::Work;
+use crate::run::waiting::file;
+use crate::run::waiting::pause::{LimitMet, Pause, PauseCause};
+use crate::sandbox::credential::CredentialProblem;
+
+/// How often a waiting run looks whether somebody has lifted the pause.
+const LOOK: Duration = Duration::from_millis(500);
+
+impl Generator {
+    /// Lifts every pause: calls are made from now on, by the run that waits, or by the next one. Answers those lifted.
+    pub fn lift_pauses(&self) -> Result<Vec<Pause>> {
+        file::clear(&self.state_dir)
+    }
+
+    /// The pauses that hold up calls now, the longest first.
+    pub(crate) fn pauses(&self) -> Result<Vec<Pause>> {
+        let now = self.world().now();
+        let mut pauses = file::load(&self.state_dir)?;
+        let forbidden = !self.config.limits.allow_overage;
+        pauses.retain(|pause| !pause.remaining(now).is_zero() && (pause.cause != PauseCause::Overage || forbidden));
+        pauses.sort_by_key(|pause| std::cmp::Reverse(pause.until));
+        Ok(pauses)
+    }
+}
+
+/// What to do about a pause. One more call would cost money at once where overage was being used.
+pub(crate) fn way_out(pause: &Pause) -> &'static str {
+    match pause.cause {
+        PauseCause::Limit => "`generator resume --now` goes on at once",
+        PauseCause::Overage => "wait for the reset, or let calls use paid overage: `limits.overage: allow`",
+        PauseCause::Login => "log in again where the token file comes from, or set CLAUDE_CODE_OAUTH_TOKEN anew",
+    }
+}
+
+impl Work<'_> {
+    /// The one of these pauses that holds up the calls of a role.
+    pub(crate) fn pause_of<'p>(&self, role: Role, pauses: &'p [Pause]) -> Option<&'p Pause> {
+        let account = self.generator.config.base_url(role);
+        pauses.iter().find(|pause| pause.account.as_deref() == account)
+    }
+
+    /// Fails while a pause holds up the calls of a role.
+    pub(crate) fn refuse_paused(&self, role: Role) -> Result<()> {
+        let pauses = self.pauses(&[role])?;
+        let Some(pause) = self.pause_of(role, &pauses) else {
+            return Ok(());
+        };
+        let message = format!("calls pause until {}: {}", pause.until, pause.reason);
+        Err(Error::new(ErrorKind::Limit, message).hint(way_out(pause)))
+    }
+
+    /// The pauses that hold up the calls of these roles now, that of a login among them: one that has expired is a pause
+    /// like that of a limit, which is noted here, and ended when the login is renewed.
+    pub(crate) fn pauses(&self, roles: &[Role]) -> Result<Vec<Pause>> {
+        let mut pauses = self.generator.pauses()?;
+        let problem = self.login_problem();
+        for role in roles {
+            match (&problem, self.pause_of(*role, &pauses)) {
+                (Some(problem), None) => self.note_login(*role, problem)?,
+                (None, Some(pause)) if pause.cause == PauseCause::Login => self.end_pause(pause)?,
+                _ => continue,
+            }
+            pauses = self.generator.pauses()?;
+        }
+        Ok(pauses)
+    }
+
+    fn note_login(&self, role: Role, problem: &CredentialProblem) -> Result<()> {
+        let limit = LimitMet {
+            resets_at: None,
+            reason: format!("{problem}: {}", problem.hint()),
+            cause: PauseCause::Login,
+        };
+        self.note_limit(role, &limit)
+    }
+
+    /// Why there is no login now, if there is none.
+    fn login_problem(&self) -> Option<CredentialProblem> {
+        self.credential.as_ref()?.current(self.now()).err()
+    }
+
+    /// Writes down that a call met a limit, before anything else is done about it.
+    pub(crate) fn note_limit(&self, role: Role, limit: &LimitMet) -> Result<()> {
+        let earlier = self.limits_in_a_row.fetch_add(1, Ordering::Relaxed);
+        let config = &self.generator.config;
+        let account = config.base_url(role).map(str::to_owned);
+        let pause = Pause::new(account, limit.clone(), earlier, config.limits.default_wait, self.now());
+        file::note(&self.generator.state_dir, pause)?;
+        crash_point!("pause.noted");
+        Ok(())
+    }
+
+    /// Notes that a call got through: no limit is the last word any more.
+    pub(crate) fn got_through(&self) {
+        self.limits_in_a_row.store(0, Ordering::Relaxed);
+    }
+
+    /// Notes that a pause is over.
+    pub(crate) fn end_pause(&self, pause: &Pause) -> Result<()> {
+        file::forget(&self.generator.state_dir, pause.account.as_deref())
+    }
+
+    /// Comes back when somebody has lifted a pause, and tells that.
+    pub(crate) async fn lifted(&self, pause: &Pause) -> Result<()> {
+        while file::load(&self.generator.state_dir)?.contains(pause) {
+            if pause.cause == PauseCause::Login && self.login_problem().is_none() {
+                self.end_pause(pause)?;
+                break;
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+        let reason = match pause.cause {
+            PauseCause::Login => "the login is renewed, or the pause was lifted".to_owned(),
+            PauseCause::Limit | PauseCause::Overage => "the pause was lifted".to_owned(),
+        };
+        self.recorder.emit(Happening::PauseLifted { reason });
+        Ok(())
+    }
+}

@@ -1,0 +1,158 @@
+//! The credential of the model's API: it stays on the host, where the gateway alone adds it to requests.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use jiff::Timestamp;
+use secrecy::SecretString;
+
+use crate::base::redact::Redactor;
+
+mod choice;
+mod file;
+mod problem;
+
+pub use choice::Credentials;
+pub use problem::CredentialProblem;
+
+use file::{Stamp, TokenFile};
+
+/// What the API knows the account by. Its debug form shows no secret.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Credential {
+    /// A key, sent as `x-api-key`.
+    ApiKey(SecretString),
+    /// A subscription's token, sent as a bearer.
+    OAuth(SecretString),
+}
+
+impl Credential {
+    /// The secret itself, whichever it is.
+    pub(crate) fn secret(&self) -> &SecretString {
+        match self {
+            Self::ApiKey(secret) | Self::OAuth(secret) => secret,
+        }
+    }
+}
+
+/// Where the credential comes from; copies share what they have read.
+#[derive(Clone, Debug)]
+pub struct CredentialSource(Arc<Source>);
+
+#[derive(Debug)]
+enum Source {
+    /// It was given, and never changes.
+    Given(Credential),
+    /// It was to be given, by a variable of this name.
+    NotGiven(&'static str),
+    /// It is in a token file, which somebody may renew.
+    File {
+        path: PathBuf,
+        read: Mutex<Option<Read>>,
+        /// Learns each token before anybody gets it.
+        redactor: Redactor,
+    },
+}
+
+/// What a file held when it looked like that.
+#[derive(Debug)]
+struct Read {
+    stamp: Stamp,
+    held: Result<TokenFile, CredentialProblem>,
+}
+
+impl CredentialSource {
+    /// Chooses the source that the configuration asks for: the key, or the token, or else the token file. `None` where
+    /// nobody asks for a credential. `redactor` learns whatever comes out of it.
+    pub fn choose(
+        credentials: Credentials,
+        api_key: Option<SecretString>,
+        oauth_token: Option<SecretString>,
+        token_file: &Path,
+        redactor: &Redactor,
+    ) -> Option<Self> {
+        for given in [&api_key, &oauth_token].into_iter().flatten() {
+            redactor.learn(given);
+        }
+        match (credentials, oauth_token) {
+            (Credentials::None, _) => None,
+            (Credentials::ApiKey, _) => Some(api_key.map_or_else(Self::without_key, Self::api_key)),
+            (Credentials::Subscription, Some(token)) => Some(Self::oauth_token(token)),
+            (Credentials::Subscription, None) => Some(Self::file(token_file.to_owned(), redactor.clone())),
+        }
+    }
+
+    /// An API key.
+    pub fn api_key(key: SecretString) -> Self {
+        Self(Arc::new(Source::Given(Credential::ApiKey(key))))
+    }
+
+    /// A subscription's token that does not expire while anybody uses it.
+    pub fn oauth_token(token: SecretString) -> Self {
+        Self(Arc::new(Source::Given(Credential::OAuth(token))))
+    }
+
+    /// A token file in the form that Claude Code writes: `{"claudeAiOauth": {"accessToken": …, "expiresAt": …}}`, the
+    /// latter in milliseconds since 1970. It is read again whenever it changes.
+    pub fn token_file(path: PathBuf) -> Self {
+        Self::file(path, Redactor::default())
+    }
+
+    fn file(path: PathBuf, redactor: Redactor) -> Self {
+        let read = Mutex::default();
+        Self(Arc::new(Source::File { path, read, redactor }))
+    }
+
+    fn without_key() -> Self {
+        Self(Arc::new(Source::NotGiven("ANTHROPIC_API_KEY")))
+    }
+
+    /// The credential as it is at this moment, or why there is none.
+    pub fn current(&self, now: Timestamp) -> Result<Credential, CredentialProblem> {
+        let (path, read, redactor) = match &*self.0 {
+            Source::Given(credential) => return problem::usable(credential).cloned(),
+            Source::NotGiven(variable) => return Err(CredentialProblem::NotGiven { variable }),
+            Source::File { path, read, redactor } => (path, read, redactor),
+        };
+        let (file, stamp) = file::open(path)?;
+        let mut read = read.lock().unwrap_or_else(PoisonError::into_inner);
+        if read.as_ref().is_none_or(|read| read.stamp != stamp) {
+            let held = file::read(path, file);
+            if let Ok(TokenFile {
+                token, refresh_token, ..
+            }) = &held
+            {
+                redactor.learn(token);
+                if let Some(token) = refresh_token {
+                    redactor.learn(token);
+                }
+            }
+            *read = Some(Read { stamp, held });
+        }
+        let held = read
+            .as_ref()
+            .map_or_else(|| Err(problem::missing(path)), |read| read.held.clone())?;
+        match held.expires_at {
+            Some(at) if at <= now => Err(CredentialProblem::Expired { path: path.clone(), at }),
+            _ => Ok(Credential::OAuth(held.token)),
+        }
+    }
+
+    /// What a person should know of the token file although it can be used: that others may read it.
+    pub fn warning(&self) -> Option<String> {
+        let Source::File { path, .. } = &*self.0 else {
+            return None;
+        };
+        let (_, stamp) = file::open(path).ok()?;
+        stamp.others_may_read().then(|| {
+            format!(
+                "`{}` can be read by every user of this machine: let its owner alone read it (mode 600)",
+                path.display()
+            )
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

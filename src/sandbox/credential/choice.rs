@@ -1,0 +1,16 @@
+//! Who pays for calls.
+
+use serde::Serialize;
+
+/// `agent.credentials`: who pays.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Credentials {
+    /// A Claude subscription.
+    #[default]
+    Subscription,
+    /// An API key.
+    ApiKey,
+    /// Nobody asks: a local model server, a scripted agent.
+    None,
+}

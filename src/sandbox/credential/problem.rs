@@ -1,0 +1,112 @@
+//! Why there is no credential to send.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use secrecy::ExposeSecret as _;
+
+use super::Credential;
+use crate::base::error::{Error, ErrorKind};
+
+/// Why there is no credential to send. It holds nothing of what a file has in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CredentialProblem {
+    /// The variable that should have it is not set.
+    NotGiven {
+        /// Its name.
+        variable: &'static str,
+    },
+    /// There is no token file.
+    Missing {
+        /// Where it should be.
+        path: PathBuf,
+    },
+    /// The login of the token file is over.
+    Expired {
+        /// The file.
+        path: PathBuf,
+        /// Since when.
+        at: Timestamp,
+    },
+    /// It is there, and cannot be used.
+    Malformed {
+        /// The token file; `None` for one that was given.
+        path: Option<PathBuf>,
+        /// What is wrong with it, as part of a sentence.
+        what: String,
+    },
+}
+
+impl CredentialProblem {
+    /// What a person can do about it.
+    pub fn hint(&self) -> String {
+        match self {
+            Self::NotGiven { variable } => format!("set {variable}, or choose another `agent.credentials`"),
+            Self::Missing { path } => format!(
+                "set CLAUDE_CODE_OAUTH_TOKEN (`claude setup-token` makes one), or copy the client's own credentials file \
+                 to `{}`",
+                path.display()
+            ),
+            Self::Expired { path, .. } => format!(
+                "log in again with the client on this machine, and copy its credentials file to `{}`: it is read anew",
+                path.display()
+            ),
+            Self::Malformed { path: Some(path), .. } => format!(
+                "put the client's own credentials file at `{}`, as a plain file",
+                path.display()
+            ),
+            Self::Malformed { path: None, .. } => "set the variable to the credential alone".to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for CredentialProblem {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotGiven { variable } => write!(formatter, "{variable} is not set"),
+            Self::Missing { path } => write!(formatter, "there is no token file `{}`", path.display()),
+            Self::Expired { path, at } => {
+                write!(formatter, "the login in `{}` has expired ({at})", path.display())
+            }
+            Self::Malformed { path: Some(path), what } => write!(formatter, "`{}` {what}", path.display()),
+            Self::Malformed { path: None, what } => write!(formatter, "the given credential {what}"),
+        }
+    }
+}
+
+impl std::error::Error for CredentialProblem {}
+
+impl From<CredentialProblem> for Error {
+    fn from(problem: CredentialProblem) -> Self {
+        Self::new(ErrorKind::Precondition, problem.to_string()).hint(problem.hint())
+    }
+}
+
+pub(super) fn missing(path: &Path) -> CredentialProblem {
+    CredentialProblem::Missing { path: path.to_owned() }
+}
+
+pub(super) fn malformed(path: &Path, what: impl Into<String>) -> CredentialProblem {
+    CredentialProblem::Malformed {
+        path: Some(path.to_owned()),
+        what: what.into(),
+    }
+}
+
+/// Whether a secret can stand in a header.
+pub(super) fn fits_header(secret: &str) -> bool {
+    !secret.is_empty() && secret.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+/// A credential that was given, if it can be sent.
+pub(super) fn usable(credential: &Credential) -> Result<&Credential, CredentialProblem> {
+    if fits_header(credential.secret().expose_secret()) {
+        return Ok(credential);
+    }
+    Err(CredentialProblem::Malformed {
+        path: None,
+        what: "has characters that no credential has".to_owned(),
+    })
+}

@@ -1,0 +1,138 @@
+//! Container engines: podman and Docker Engine, which speak one API. The only place that knows `bollard`.
+//!
+//! An [`Engine`] is found, or started, by [`Engine::connect`]. [`Engine::start`] makes a [`Container`], whose output is
+//! read by line and whose end is told truly. Whose containers are whose is known by labels alone: a container that
+//! nobody removed, because its owner died, is found and ended by [`Engine::sweep`].
+
+mod connect;
+mod container;
+mod deadline;
+mod endpoint;
+mod enforced;
+mod exit;
+mod image;
+mod input;
+mod kind;
+mod limits;
+mod lookup;
+mod options;
+mod output;
+mod sealed;
+mod service;
+mod spec;
+mod sweep;
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bollard::Docker;
+use bollard::errors::Error as ApiError;
+
+pub use container::Container;
+pub use exit::Exit;
+pub(crate) use image::pack;
+pub use image::{BuildRequest, ImageConfig};
+pub use kind::EngineKind;
+pub use options::{ConnectOptions, EngineChoice};
+pub use output::{Output, Stream};
+pub use sealed::{ENTRYPOINT, GATEWAY_FOLDER};
+pub use service::podman_configuration;
+pub use spec::{ContainerSpec, Mount, UserChoice};
+pub use sweep::FoundContainer;
+
+use crate::base::interruption::LeftBehind;
+use crate::sandbox::engine::deadline::CallError;
+use crate::sandbox::engine::kind::Facts;
+use crate::sandbox::engine::service::Service;
+
+/// A container engine that answered. Cheap to clone; a service that was started for it ends with the last clone.
+#[derive(Clone, Debug)]
+pub struct Engine(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    api: Docker,
+    facts: Facts,
+    /// Held for its end: dropping it ends the service.
+    _service: Option<Service>,
+    /// Where containers are noted as long as they are there.
+    left_behind: LeftBehind,
+}
+
+impl Engine {
+    fn new(api: Docker, facts: Facts, service: Option<Service>, left_behind: &LeftBehind) -> Self {
+        Self(Arc::new(Inner {
+            api,
+            facts,
+            _service: service,
+            left_behind: left_behind.clone(),
+        }))
+    }
+
+    /// Says which engine it is.
+    pub fn kind(&self) -> EngineKind {
+        self.0.facts.kind
+    }
+
+    /// Returns the engine's version.
+    pub fn version(&self) -> &str {
+        &self.0.facts.version
+    }
+
+    /// Says whether the engine runs as an ordinary user.
+    pub fn rootless(&self) -> bool {
+        self.0.facts.rootless
+    }
+
+    /// Returns the unix socket at which the engine listens.
+    pub fn socket(&self) -> &Path {
+        &self.0.facts.socket
+    }
+
+    /// Says for a person which engine it is, and where it listens.
+    pub fn describe(&self) -> String {
+        self.0.facts.to_string()
+    }
+
+    /// Returns the user and group ids that must own, on the host, what a container with
+    /// [`UserChoice::SlotOwner`] is to write: this process's own, except that root makes slots for user 1000.
+    pub fn slot_owner(&self) -> (u32, u32) {
+        self.slot_owner_for(&UserChoice::SlotOwner)
+    }
+
+    /// The same for a container of any user: root makes slots for the user that is given by number.
+    pub fn slot_owner_for(&self, user: &UserChoice) -> (u32, u32) {
+        self.0.facts.slot_owner(user)
+    }
+
+    /// Sees whether the engine can enforce the limits of such a container; creating it refuses the same.
+    ///
+    /// # Errors
+    ///
+    /// Of kind [`ErrorKind::Engine`](crate::base::error::ErrorKind::Engine), naming the keys of the limits that would not hold.
+    pub fn check_limits(&self, spec: &ContainerSpec) -> crate::base::error::Result<()> {
+        self.0.facts.enforced.check(spec, self)
+    }
+
+    fn api(&self) -> &Docker {
+        &self.0.api
+    }
+
+    /// Runs one call of the API under a deadline of its own.
+    async fn call<T>(
+        &self,
+        operation: &str,
+        limit: Duration,
+        call: impl Future<Output = Result<T, ApiError>>,
+    ) -> Result<T, CallError> {
+        deadline::within(self, operation, limit, call).await
+    }
+}
+
+impl fmt::Display for Engine {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.facts.fmt(formatter)
+    }
+}

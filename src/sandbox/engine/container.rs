@@ -1,0 +1,273 @@
+//! One container, from its creation to its removal.
+
+use std::fmt;
+use std::mem::ManuallyDrop;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::Duration;
+
+use bollard::query_parameters::{
+    AttachContainerOptionsBuilder, CreateContainerOptionsBuilder, KillContainerOptionsBuilder,
+    RemoveContainerOptionsBuilder, StartContainerOptions,
+};
+
+use crate::base::error::{Error, ErrorKind, Result};
+use crate::base::interruption::Left;
+use crate::base::lines::DEFAULT_LINE_LIMIT;
+use crate::sandbox::engine::deadline::{self, CHANGE, CallError};
+use crate::sandbox::engine::input::InputWriter;
+use crate::sandbox::engine::lookup::State;
+use crate::sandbox::engine::output::{Output, OutputReader};
+use crate::sandbox::engine::spec::ContainerSpec;
+use crate::sandbox::engine::{Engine, Exit};
+
+/// What engines answer to a signal when the container has ended already, or is gone.
+const ENDED_OR_GONE: [u16; 2] = [404, 409];
+/// Until a killed container must be dead.
+const DEATH: Duration = Duration::from_secs(10);
+/// Between two looks at a container that runs on although its output is closed.
+const LONGEST_PAUSE: Duration = Duration::from_millis(100);
+
+/// A container that was started. Dropping it neither ends nor removes it: call [`Container::remove`]; whatever a
+/// dead process left behind is ended by [`Engine::sweep`], by its labels.
+pub struct Container {
+    engine: Engine,
+    id: String,
+    output: OutputReader,
+    /// Whether `exit` has seen its end.
+    ended: bool,
+    /// Whether it was killed from here.
+    killed: Arc<AtomicBool>,
+    /// Whether a SIGKILL from nobody here means that its memory ran out.
+    kill_means_oom: bool,
+    /// Held while the container lives: dropping it stops the writing.
+    _input: InputWriter,
+    /// Until it is removed: dropping the container does not do that.
+    left: ManuallyDrop<Left>,
+}
+
+impl Engine {
+    /// Creates a container, attaches to it, starts it, and writes `stdin` to it, all of it, then closes its input.
+    ///
+    /// # Errors
+    ///
+    /// Of kind [`ErrorKind::Engine`]; then nothing is left of the container.
+    pub async fn start(&self, spec: &ContainerSpec, stdin: &[u8]) -> Result<Container> {
+        let left = self.0.left_behind.note(format!("the container `{}`", spec.name));
+        let id = self.create(spec).await?;
+        match self.attach_and_start(&id, spec, stdin, left).await {
+            Ok(container) => Ok(container),
+            Err(error) => {
+                // The first error is the one to tell; what removal could not do, a sweep will.
+                if let Err(second) = self.remove_by_id(&id).await {
+                    tracing::warn!(container = %id, error = %second, "a container that did not start was left behind");
+                }
+                Err(error)
+            }
+        }
+    }
+
+    async fn create(&self, spec: &ContainerSpec) -> Result<String> {
+        let mut options = CreateContainerOptionsBuilder::new();
+        if !spec.name.is_empty() {
+            options = options.name(&spec.name);
+        }
+        let body = spec.body(&self.0.facts)?;
+        let create = self.api().create_container(Some(options.build()), body);
+        let operation = format!("create a container of image `{}`", spec.image);
+        match self.call(&operation, CHANGE, create).await {
+            Ok(created) => Ok(created.id),
+            Err(error) if error.status == Some(404) => {
+                Err(Error::from(error).hint("see that the image is there, and that mounted folders exist"))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn attach_and_start(&self, id: &str, spec: &ContainerSpec, stdin: &[u8], left: Left) -> Result<Container> {
+        let options = AttachContainerOptionsBuilder::new()
+            .stream(true)
+            .stdin(true)
+            .stdout(true)
+            .stderr(true)
+            .build();
+        let attach = self.api().attach_container(id, Some(options));
+        let attached = self.call("attach to the container", CHANGE, attach).await;
+        let attached = attached.map_err(|error| self.without_network(error, spec))?;
+        let start = self.api().start_container(id, None::<StartContainerOptions>);
+        let started = self.call("start the container", CHANGE, start).await;
+        started.map_err(|error| self.without_network(error, spec))?;
+        let limit = spec.line_limit.unwrap_or(DEFAULT_LINE_LIMIT);
+        Ok(Container {
+            engine: self.clone(),
+            id: id.to_owned(),
+            output: OutputReader::new(attached.output, limit),
+            ended: false,
+            killed: Arc::default(),
+            kill_means_oom: spec.memory.is_some() && self.0.facts.blind_to_oom,
+            _input: InputWriter::spawn(attached.input, stdin.to_vec()),
+            left: ManuallyDrop::new(left),
+        })
+    }
+
+    /// Adds what to do when an ordinary user's engine could not make a network.
+    fn without_network(&self, error: CallError, spec: &ContainerSpec) -> Error {
+        let error = Error::from(error);
+        if self.rootless() && spec.network.as_deref() != Some("none") && chain(&error).contains("slirp4netns") {
+            return error.hint(
+                "an ordinary user's network needs the package `slirp4netns` and leave to use `/dev/net/tun`; \
+                 `container.network` can be `none` or `host` instead",
+            );
+        }
+        error
+    }
+
+    /// Waits until `reading` finds what it looks for in the container's state; `None` when the container is gone.
+    /// Podman's own wait looks every 250 ms; this looks sooner.
+    async fn wait_for<T>(&self, id: &str, reading: impl Fn(&State) -> Option<T>) -> Result<Option<T>> {
+        let mut pause = Duration::from_millis(2);
+        loop {
+            let Some(state) = self.state(id).await? else {
+                return Ok(None);
+            };
+            if let Some(read) = reading(&state) {
+                return Ok(Some(read));
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    async fn stopped(&self, id: &str) -> Result<()> {
+        let stopped = self.wait_for(id, |state| (!state.lives()).then_some(()));
+        stopped.await.map(drop)
+    }
+
+    async fn signal(&self, id: &str, signal: &str) -> Result<()> {
+        let options = KillContainerOptionsBuilder::new().signal(signal).build();
+        let kill = self.api().kill_container(id, Some(options));
+        let sent = self.call("send a signal to the container", CHANGE, kill).await;
+        let Err(error) = sent.or_else(|error| error.unless_status(&ENDED_OR_GONE)) else {
+            return Ok(());
+        };
+        // Podman answers 500 while a container that has ended is not tidied up, as long as somebody is attached, and
+        // for one that never began.
+        match self.state(id).await {
+            Ok(Some(state)) if state.lives() => Err(error.into()),
+            Ok(_) => Ok(()),
+            Err(_) => Err(error.into()),
+        }
+    }
+
+    pub(super) async fn kill_by_id(&self, id: &str) -> Result<()> {
+        self.signal(id, "SIGKILL").await?;
+        match tokio::time::timeout(DEATH, self.stopped(id)).await {
+            Ok(stopped) => stopped,
+            Err(_) => Err(deadline::late(self, "kill the container", DEATH)),
+        }
+    }
+
+    /// Removes a container that may run. It is killed first: engines that force a removal give PID 1 ten seconds to listen.
+    pub(super) async fn remove_by_id(&self, id: &str) -> Result<()> {
+        self.kill_by_id(id).await?;
+        self.remove_stopped(id).await
+    }
+
+    /// Removes a container, and its anonymous volumes, that runs no more.
+    async fn remove_stopped(&self, id: &str) -> Result<()> {
+        let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
+        let remove = self.api().remove_container(id, Some(options));
+        let removed = self.call("remove the container", CHANGE, remove).await;
+        Ok(removed.or_else(|error| error.unless_status(&[404]))?)
+    }
+}
+
+/// The texts of an error and of all that caused it.
+fn chain(error: &Error) -> String {
+    let causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}
+
+impl Container {
+    /// Returns the engine's id of it.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Returns the next line of output; `None` once both outputs are closed. Safe to cancel, as in `select!`.
+    pub async fn next_output(&mut self) -> Option<Output> {
+        self.output.next().await
+    }
+
+    /// When the container last wrote anything to its standard output, be it part of a line.
+    pub fn heard_at(&self) -> tokio::time::Instant {
+        self.output.heard_at()
+    }
+
+    /// Waits until the container has ended and says how. It waits as long as the container runs: race it with a limit.
+    ///
+    /// # Errors
+    ///
+    /// Of kind [`ErrorKind::Engine`] when the engine went away, the container is gone, or its output broke off.
+    pub async fn exit(&mut self) -> Result<Exit> {
+        if let Some(why) = self.output.broken() {
+            let message = format!("the output of container `{}` broke off: {why}", self.id);
+            return Err(Error::new(ErrorKind::Engine, message).hint("see whether the engine was restarted"));
+        }
+        let gone = || {
+            let message = format!("container `{}` is gone, and how it ended is not known", self.id);
+            Error::new(ErrorKind::Engine, message).hint("see whether somebody else removed it")
+        };
+        let exit = self.engine.wait_for(&self.id, Exit::of).await?.ok_or_else(gone)?;
+        self.ended = true;
+        let killed_by_kernel = self.kill_means_oom && exit.signal() == Some(9) && !self.killed.load(Relaxed);
+        Ok(Exit {
+            oom: exit.oom || killed_by_kernel,
+            ..exit
+        })
+    }
+
+    /// Asks the container to end, and kills it when it still runs. SIGINT comes first: on that, and never on
+    /// SIGTERM, Claude Code 2.1.329 may write its last result. Then SIGTERM, which other programs listen to. After each, the
+    /// container has `grace` to end. Its output can be read meanwhile, and should be: whoever writes last words into a
+    /// full pipe waits for a reader.
+    pub fn terminate(&self, grace: Duration) -> impl Future<Output = Result<()>> + Send + use<> {
+        let (engine, id, killed) = (self.engine.clone(), self.id.clone(), Arc::clone(&self.killed));
+        async move {
+            for signal in ["SIGINT", "SIGTERM"] {
+                engine.signal(&id, signal).await?;
+                if let Ok(stopped) = tokio::time::timeout(grace, engine.stopped(&id)).await {
+                    return stopped;
+                }
+            }
+            killed.store(true, Relaxed);
+            engine.kill_by_id(&id).await
+        }
+    }
+
+    /// Kills the container; it has ended, or is gone, when this returns.
+    pub async fn kill(&self) -> Result<()> {
+        self.killed.store(true, Relaxed);
+        self.engine.kill_by_id(&self.id).await
+    }
+
+    /// Removes the container, killing it if it still runs.
+    pub async fn remove(self) -> Result<()> {
+        if self.ended {
+            self.engine.remove_stopped(&self.id).await?;
+        } else {
+            self.engine.remove_by_id(&self.id).await?;
+        }
+        drop(ManuallyDrop::into_inner(self.left));
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Container {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Container")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,116 @@
+//! A deadline for every call of the engine's API: a socket that hangs is an error, never a hang.
+
+use std::fmt;
+use std::time::Duration;
+
+use bollard::errors::Error as ApiError;
+
+use crate::base::error::{Error, ErrorKind};
+
+/// Until an engine must have said who it is.
+pub(super) const HELLO: Duration = Duration::from_secs(5);
+/// Until a call that only looks something up must have answered.
+pub(super) const LOOK: Duration = Duration::from_secs(30);
+/// Until a call that changes a container must have answered: an engine under load takes its time.
+pub(super) const CHANGE: Duration = Duration::from_secs(60);
+/// How long a pull, a build or an import may go without a word.
+pub(super) const SILENCE: Duration = Duration::from_secs(900);
+
+/// A call that failed: the error to report, and the HTTP status for callers that know what to make of it.
+#[derive(Debug)]
+pub(super) struct CallError {
+    /// The engine's answer, if it gave one.
+    pub(super) status: Option<u16>,
+    error: Error,
+}
+
+impl From<CallError> for Error {
+    fn from(failed: CallError) -> Self {
+        failed.error
+    }
+}
+
+impl CallError {
+    /// The failure of a call that took longer than `limit`.
+    pub(super) fn late(engine: &impl fmt::Display, operation: &str, limit: Duration) -> Self {
+        Self {
+            status: None,
+            error: late(engine, operation, limit),
+        }
+    }
+
+    /// Turns a failure that leaves things as they should be, by its HTTP status, into success.
+    pub(super) fn unless_status(self, harmless: &[u16]) -> Result<(), Self> {
+        match self.status {
+            Some(status) if harmless.contains(&status) => Ok(()),
+            _ => Err(self),
+        }
+    }
+}
+
+/// Waits at most `limit` for one call; `engine` names the engine and its socket in the error.
+pub(super) async fn within<T>(
+    engine: &impl fmt::Display,
+    operation: &str,
+    limit: Duration,
+    call: impl Future<Output = Result<T, ApiError>>,
+) -> Result<T, CallError> {
+    match tokio::time::timeout(limit, call).await {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(source)) => Err(failed(engine, operation, source)),
+        Err(_) => Err(CallError::late(engine, operation, limit)),
+    }
+}
+
+/// Makes the error of a call that took longer than `limit`.
+pub(super) fn late(engine: &impl fmt::Display, operation: &str, limit: Duration) -> Error {
+    let seconds = limit.as_secs_f32();
+    let message = format!("cannot {operation}: {engine} did not answer within {seconds} s");
+    Error::new(ErrorKind::Engine, message).hint("see whether the engine is overloaded or stuck, and try again")
+}
+
+/// Makes the error of an answer that is no success, or no answer.
+pub(super) fn refused(engine: &impl fmt::Display, operation: &str, status: Option<u16>, why: String) -> CallError {
+    let error = Error::new(ErrorKind::Engine, format!("cannot {operation} with {engine}")).because(why);
+    CallError { status, error }
+}
+
+/// Makes the error of a call that the engine refused, or broke off.
+pub(super) fn failed(engine: &impl fmt::Display, operation: &str, source: ApiError) -> CallError {
+    let status = match &source {
+        ApiError::DockerResponseServerError { status_code, .. } => Some(*status_code),
+        _ => None,
+    };
+    let hint = hint(&source.to_string());
+    let error = Error::new(ErrorKind::Engine, format!("cannot {operation} with {engine}")).because(source);
+    CallError {
+        status,
+        error: match hint {
+            Some(hint) => error.hint(hint),
+            None => error,
+        },
+    }
+}
+
+/// What to do about the failures that machines are known for.
+fn hint(message: &str) -> Option<&'static str> {
+    const KNOWN: [(&str, &str); 4] = [
+        (
+            "container-init binary",
+            "podman needs a small init program: install the package `catatonit`",
+        ),
+        ("no space left", "the engine's disk is full: free some space"),
+        (
+            "no subuid ranges",
+            "rootless podman needs ranges for your user in /etc/subuid and /etc/subgid",
+        ),
+        (
+            "RLIMIT",
+            "the engine asks for a higher limit than this machine allows: lower `default_ulimits` in its containers.conf",
+        ),
+    ];
+    KNOWN
+        .into_iter()
+        .find(|(sign, _)| message.contains(sign))
+        .map(|(_, hint)| hint)
+}

@@ -1,0 +1,133 @@
+//! Everything that depends on which engine it is, in one place.
+
+use std::fmt;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use bollard::models::{SystemInfo, SystemVersion};
+
+use crate::sandbox::engine::enforced::Enforced;
+use crate::sandbox::engine::spec::UserChoice;
+
+/// Which engine it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EngineKind {
+    /// Podman, through its Docker-compatible API.
+    Podman,
+    /// Docker Engine.
+    Docker,
+}
+
+impl fmt::Display for EngineKind {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Podman => "podman",
+            Self::Docker => "Docker Engine",
+        })
+    }
+}
+
+/// The user id of slots that root makes for a rootful engine: the client refuses to run as root.
+const AGENT: (u32, u32) = (1000, 1000);
+
+/// What an engine said of itself, and who is asking.
+#[derive(Clone, Debug)]
+pub(super) struct Facts {
+    pub(super) kind: EngineKind,
+    pub(super) version: String,
+    pub(super) rootless: bool,
+    pub(super) selinux: bool,
+    /// Whether the engine does not notice that memory ran out: podman's monitor, with control groups of version 1.
+    pub(super) blind_to_oom: bool,
+    pub(super) enforced: Enforced,
+    pub(super) socket: PathBuf,
+    /// User and group of this process.
+    own: (u32, u32),
+    /// User and group that the socket belongs to: on a rootless engine, its user.
+    socket_owner: Option<(u32, u32)>,
+}
+
+impl Facts {
+    /// Reads podman's off its version, its socket and this machine, on which it runs, too.
+    pub(super) fn podman(socket: &Path, version: &str) -> Self {
+        let facts = Self::new(EngineKind::Podman, socket, version);
+        let rootless = facts.socket_owner.is_some_and(|(user, _)| user != 0);
+        let unified = Path::new("/sys/fs/cgroup/cgroup.controllers").exists();
+        Self {
+            rootless,
+            selinux: Path::new("/sys/fs/selinux/enforce").exists(),
+            blind_to_oom: !unified,
+            // An ordinary user has no control groups of version 1. Podman then leaves limits out, and says so in its
+            // log alone; a missing controller of version 2 it reports.
+            enforced: if rootless && !unified {
+                Enforced::NONE
+            } else {
+                Enforced::ALL
+            },
+            ..facts
+        }
+    }
+
+    /// Reads Docker Engine's off its answers to `/version` and `/info`.
+    pub(super) fn docker(socket: &Path, version: &SystemVersion, info: &SystemInfo) -> Self {
+        let security = info.security_options.as_deref().unwrap_or_default();
+        let says = |option: &str| security.iter().any(|said| said.split(',').any(|part| part == option));
+        Self {
+            rootless: says("name=rootless"),
+            selinux: says("name=selinux"),
+            enforced: Enforced::by_docker(info),
+            ..Self::new(
+                EngineKind::Docker,
+                socket,
+                version.version.as_deref().unwrap_or_default(),
+            )
+        }
+    }
+
+    fn new(kind: EngineKind, socket: &Path, version: &str) -> Self {
+        let metadata = std::fs::metadata(socket).ok();
+        Self {
+            kind,
+            version: version.to_owned(),
+            rootless: false,
+            selinux: false,
+            blind_to_oom: false,
+            enforced: Enforced::ALL,
+            socket: socket.to_owned(),
+            own: (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw()),
+            socket_owner: metadata.map(|socket| (socket.uid(), socket.gid())),
+        }
+    }
+
+    /// Whether containers run in a user namespace in which the engine's user keeps its own id.
+    pub(super) fn keeps_id(&self) -> bool {
+        self.rootless && self.kind == EngineKind::Podman
+    }
+
+    /// Who must own, on the host, what a container of this user is to write.
+    pub(super) fn slot_owner(&self, user: &UserChoice) -> (u32, u32) {
+        match self.own {
+            _ if self.rootless => self.socket_owner.unwrap_or(self.own),
+            (0, _) => user.numbers().unwrap_or(AGENT),
+            own => own,
+        }
+    }
+
+    /// Who that is inside the container, as the API wants it.
+    pub(super) fn container_user(&self) -> String {
+        if self.rootless && self.kind == EngineKind::Docker {
+            // Rootless Docker knows no keep-id: its own user is root inside, and nobody else can write the slot.
+            return "0:0".into();
+        }
+        let (user, group) = self.slot_owner(&UserChoice::SlotOwner);
+        format!("{user}:{group}")
+    }
+}
+
+impl fmt::Display for Facts {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mode = if self.rootless { "rootless" } else { "rootful" };
+        let socket = self.socket.display();
+        write!(formatter, "{} {} ({mode}, `{socket}`)", self.kind, self.version)
+    }
+}

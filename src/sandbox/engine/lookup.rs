@@ -1,0 +1,141 @@
+//! Looking containers up, read leniently: podman knows states that Docker's API, and so `bollard`, does not, and a
+//! container must not become invisible because somebody invented a new word.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Empty};
+use hyper::{HeaderMap, Request};
+use hyper_util::rt::TokioIo;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use tokio::net::UnixStream;
+
+use crate::base::error::Result;
+use crate::sandbox::engine::Engine;
+use crate::sandbox::engine::deadline::{self, CallError, LOOK};
+
+/// `State` of `GET /containers/ID/json`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub(super) struct State {
+    pub(super) status: String,
+    pub(super) running: bool,
+    pub(super) exit_code: Option<i64>,
+    #[serde(rename = "OOMKilled", deserialize_with = "or_false")]
+    pub(super) oom_killed: bool,
+}
+
+impl State {
+    /// Says whether the container has a live process.
+    pub(super) fn lives(&self) -> bool {
+        self.running || matches!(self.status.as_str(), "running" | "paused" | "restarting" | "stopping")
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Inspected {
+    state: State,
+}
+
+/// One of `GET /containers/json`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Summary {
+    pub(super) id: String,
+    #[serde(default)]
+    pub(super) names: Option<Vec<String>>,
+    #[serde(default)]
+    pub(super) labels: Option<BTreeMap<String, String>>,
+    #[serde(default)]
+    pub(super) state: String,
+}
+
+impl Engine {
+    /// Reads the state of a container; `None` when there is no such container.
+    pub(super) async fn state(&self, id: &str) -> Result<Option<State>> {
+        match self
+            .get::<Inspected>("look at the container", &format!("/containers/{id}/json"))
+            .await
+        {
+            Ok(found) => Ok(Some(found.state)),
+            Err(error) => Ok(error.unless_status(&[404]).map(|()| None)?),
+        }
+    }
+
+    /// Lists the containers, running or not, that the engine says have all of `labels`.
+    pub(super) async fn summaries(&self, labels: &BTreeMap<String, String>) -> Result<Vec<Summary>> {
+        let wanted: Vec<String> = labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let filters = serde_json::json!({ "label": wanted }).to_string();
+        let path = format!("/containers/json?all=true&filters={}", percent_encoded(&filters));
+        Ok(self.get("list containers", &path).await?)
+    }
+
+    /// Asks for one JSON document, on a connection of its own.
+    async fn get<T: DeserializeOwned>(&self, operation: &str, path: &str) -> Result<T, CallError> {
+        let path = format!("/v{}{path}", self.api().client_version());
+        match tokio::time::timeout(LOOK, exchange(self.socket(), &path)).await {
+            Ok(Ok(answer)) if answer.status == 200 => serde_json::from_slice(&answer.body).map_err(|error| {
+                let why = format!("its answer makes no sense: {error}");
+                deadline::refused(self, operation, None, why)
+            }),
+            Ok(Ok(answer)) => {
+                let why = format!("status {}: {}", answer.status, String::from_utf8_lossy(&answer.body));
+                Err(deadline::refused(self, operation, Some(answer.status), why))
+            }
+            Ok(Err(error)) => Err(deadline::refused(self, operation, None, error.to_string())),
+            Err(_) => Err(CallError::late(self, operation, LOOK)),
+        }
+    }
+}
+
+/// The answer to a GET.
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+}
+
+/// Asks for one document, on a connection of its own; the caller sets the deadline.
+pub(super) async fn exchange(socket: &Path, path: &str) -> Result<Answer, Box<dyn std::error::Error + Send + Sync>> {
+    let stream = UnixStream::connect(socket).await?;
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+    let request = Request::get(path)
+        .header("Host", "localhost")
+        .body(Empty::<Bytes>::new())?;
+    let answered = async {
+        let response = sender.send_request(request).await?;
+        let (head, body) = response.into_parts();
+        let body = body.collect().await?.to_bytes();
+        // The connection ends when nobody can send on it any more.
+        drop(sender);
+        Ok::<_, hyper::Error>(Answer {
+            status: head.status.as_u16(),
+            headers: head.headers,
+            body,
+        })
+    };
+    let (answer, _) = tokio::join!(answered, connection);
+    Ok(answer?)
+}
+
+/// Docker leaves the field out, podman writes null where it does not know.
+fn or_false<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or(false))
+}
+
+fn percent_encoded(text: &str) -> String {
+    use std::fmt::Write as _;
+    let mut encoded = String::new();
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() {
+            encoded.push(char::from(byte));
+        } else {
+            // Writing to a string cannot fail.
+            let _ = write!(encoded, "%{byte:02X}");
+        }
+    }
+    encoded
+}

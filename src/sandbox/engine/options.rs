@@ -1,0 +1,43 @@
+//! Which engine to look for, and where.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use crate::base::interruption::LeftBehind;
+
+/// `container.engine`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EngineChoice {
+    /// Whatever answers first.
+    #[default]
+    Auto,
+    /// Podman alone.
+    Podman,
+    /// Docker Engine alone.
+    Docker,
+}
+
+/// Where to look for an engine.
+#[derive(Clone, Debug, Default)]
+pub struct ConnectOptions {
+    /// `container.engine`.
+    pub choice: EngineChoice,
+    /// `container.socket`: a path, or `unix://PATH`.
+    pub socket: Option<String>,
+    /// The variable `DOCKER_HOST`.
+    pub docker_host: Option<String>,
+    /// The variable `CONTAINER_HOST`.
+    pub container_host: Option<String>,
+    /// The variable `XDG_RUNTIME_DIR`.
+    pub runtime_dir: Option<PathBuf>,
+    /// The variable `PATH`, in which an installed podman is looked for; unset means none is started.
+    pub search_path: Option<OsString>,
+    /// A folder of ours for the socket, configuration and log of a podman service that we start; made when needed.
+    /// Without one, a folder for temporary files is made.
+    pub service_dir: Option<PathBuf>,
+    /// Where containers and a service that is started are noted as long as they are there.
+    pub left_behind: LeftBehind,
+}

@@ -1,0 +1,283 @@
+//! What a container is to be: our words, translated to the engine's API.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
+
+use bollard::models::{
+    ContainerCreateBody, HostConfig, HostConfigLogConfig, Mount as ApiMount, MountType, ResourcesUlimits,
+};
+
+use crate::base::error::{Context as _, Error, ErrorKind, Result};
+use crate::sandbox::engine::kind::Facts;
+use crate::sandbox::engine::limits::Limits;
+use crate::sandbox::engine::sealed::SHARED_MEMORY;
+
+/// Files a container may have open at most; less where the machine's own hard limit is lower.
+const OPEN_FILES: u64 = 65_536;
+/// Processes its user may have; a rootful podman asks for a million unless it is told otherwise, and lowers its own
+/// limit to this many.
+pub(super) const PROCESSES: u64 = 32_768;
+
+/// A folder or file of the host in the container.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mount {
+    /// Where it is on the host; it must exist.
+    pub source: PathBuf,
+    /// Where it appears in the container.
+    pub target: String,
+    /// Whether the container may only read it.
+    pub read_only: bool,
+}
+
+/// Who runs the command in the container.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum UserChoice {
+    /// The owner of the slots, see [`Engine::slot_owner`](super::Engine::slot_owner).
+    #[default]
+    SlotOwner,
+    /// `UID[:GID]` or a name that the image knows.
+    Given(String),
+    /// Whoever the image says: on a rootless engine nobody who can write a slot.
+    Image,
+}
+
+impl UserChoice {
+    /// The choice that `container.user` makes. A number alone is its own group, too: to an engine it would be in root's.
+    pub fn of(user: Option<&str>) -> Self {
+        match user {
+            None => Self::SlotOwner,
+            Some(number) if number.parse::<u32>().is_ok() => Self::Given(format!("{number}:{number}")),
+            Some(user) => Self::Given(user.to_owned()),
+        }
+    }
+
+    /// The user and group id that were given; `None` where a name, or nobody, was. A user without a group has group 0
+    /// in a container, and is alone in a group of its number outside.
+    pub(super) fn numbers(&self) -> Option<(u32, u32)> {
+        let Self::Given(given) = self else { return None };
+        let (user, group) = given.split_once(':').unwrap_or((given, given));
+        Some((user.parse().ok()?, group.parse().ok()?))
+    }
+}
+
+/// What a container is to be; [`ContainerSpec::sealed`] makes it one for agents. Every container runs with an init as PID 1, without capabilities and without new privileges.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ContainerSpec {
+    /// Its name on the engine, unique there; empty lets the engine choose.
+    pub name: String,
+    /// The image's reference or id; it must be there already.
+    pub image: String,
+    /// The command and its arguments; empty takes the image's own.
+    pub command: Vec<String>,
+    /// Where the command runs; unset is the image's choice.
+    pub working_dir: Option<String>,
+    /// Environment variables.
+    pub env: Vec<(String, String)>,
+    /// Folders and files of the host.
+    pub mounts: Vec<Mount>,
+    /// Memory file systems: path in the container to mount options. One without a size gets one.
+    pub tmpfs: BTreeMap<String, String>,
+    /// Who runs the command.
+    pub user: UserChoice,
+    /// Extra host names, `NAME:ADDRESS`.
+    pub hosts: Vec<String>,
+    /// A network's name or a mode such as `none`; unset is the engine's default.
+    pub network: Option<String>,
+    /// Bytes of memory, swap included.
+    pub memory: Option<u64>,
+    /// Cores.
+    pub cpus: Option<f64>,
+    /// Processes and threads.
+    pub pids: Option<u32>,
+    /// Labels; whose the container is, is known by these alone.
+    pub labels: BTreeMap<String, String>,
+    /// Whether the image's files may only be read.
+    pub read_only_root: bool,
+    /// Bytes kept of one line of output; unset is [`DEFAULT_LINE_LIMIT`](crate::base::lines::DEFAULT_LINE_LIMIT).
+    pub line_limit: Option<usize>,
+}
+
+impl ContainerSpec {
+    /// Translates to the body of `POST /containers/create`.
+    pub(super) fn body(&self, facts: &Facts) -> Result<ContainerCreateBody> {
+        facts.enforced.check(self, facts)?;
+        let user = match &self.user {
+            UserChoice::SlotOwner => Some(facts.container_user()),
+            UserChoice::Given(user) => Some(user.clone()),
+            UserChoice::Image => None,
+        };
+        Ok(ContainerCreateBody {
+            image: Some(self.image.clone()),
+            // As the entry point, so that an image's own entry point does not get the command as its arguments.
+            entrypoint: (!self.command.is_empty()).then(|| self.command.clone()),
+            working_dir: self.working_dir.clone(),
+            env: Some(self.env.iter().map(|(name, value)| format!("{name}={value}")).collect()),
+            labels: Some(self.labels.clone().into_iter().collect()),
+            user,
+            attach_stdin: Some(true),
+            attach_stdout: Some(true),
+            attach_stderr: Some(true),
+            open_stdin: Some(true),
+            stdin_once: Some(true),
+            host_config: Some(self.host_config(facts)?),
+            ..ContainerCreateBody::default()
+        })
+    }
+
+    fn host_config(&self, facts: &Facts) -> Result<HostConfig> {
+        // Where the engine has SELinux, mounts must be relabelled, and only the older `binds` can say so.
+        let mounts = self.mounts.iter();
+        let (binds, mounts) = if facts.selinux {
+            (Some(mounts.map(relabelled).collect::<Result<_>>()?), None)
+        } else {
+            (None, Some(mounts.map(bound).collect::<Result<_>>()?))
+        };
+        let userns_mode = if facts.keeps_id() { kept_id(&self.user)? } else { None };
+        Ok(HostConfig {
+            init: Some(true),
+            privileged: Some(false),
+            cap_drop: Some(vec!["ALL".into()]),
+            // The engine's default filter of system calls stays: an option `seccomp` could only weaken it.
+            security_opt: Some(vec!["no-new-privileges".into()]),
+            readonly_rootfs: Some(self.read_only_root),
+            userns_mode,
+            network_mode: self.network.clone(),
+            extra_hosts: (!self.hosts.is_empty()).then(|| self.hosts.clone()),
+            binds,
+            mounts,
+            tmpfs: Some(self.sized_tmpfs().into_iter().collect::<HashMap<_, _>>()),
+            shm_size: Some(signed(SHARED_MEMORY)),
+            ipc_mode: Some("private".into()),
+            memory: self.memory.map(signed),
+            memory_swap: self.memory.map(signed),
+            nano_cpus: self.cpus.map(nano),
+            pids_limit: self.pids.map(i64::from),
+            ulimits: Some(ulimits(&Limits::of_this_process())),
+            // What the attached reader gets is all there is: an agent that never stops talking fills no disk.
+            log_config: Some(HostConfigLogConfig {
+                typ: Some("none".into()),
+                config: None,
+            }),
+            ..HostConfig::default()
+        })
+    }
+}
+
+/// The user namespace of rootless podman in which its own user, whose the slots are, is the container's user; podman's
+/// `keep-id` of podman-run(1), with `uid` and `gid` from 4.3 on.
+fn kept_id(user: &UserChoice) -> Result<Option<String>> {
+    let UserChoice::Given(given) = user else {
+        return Ok((*user == UserChoice::SlotOwner).then(|| "keep-id".to_owned()));
+    };
+    let Some((id, _)) = user.numbers() else {
+        let shown = given.escape_debug();
+        let message = format!("user `{shown}` of a container could not write its slot: rootless podman maps numbers");
+        return Err(Error::new(ErrorKind::Engine, message)
+            .hint("give `container.user` as a number, such as `1000`, or leave it out"));
+    };
+    // Root in the container is podman's own user as it is, and a group 0 of its own runc cannot make.
+    let group = given.split_once(':').map_or("0", |(_, group)| group);
+    Ok(match (id, group) {
+        (0, _) => None,
+        (_, "0") => Some(format!("keep-id:uid={id}")),
+        _ => Some(format!("keep-id:uid={id},gid={group}")),
+    })
+}
+
+fn bound(mount: &Mount) -> Result<ApiMount> {
+    let source = source(mount)?;
+    if source.contains([',', '"']) {
+        let message = format!("cannot mount `{source}`: podman takes no path with a comma or a quotation mark");
+        return Err(Error::new(ErrorKind::Precondition, message)
+            .hint("move the repository, or set `state_dir` to a path without them"));
+    }
+    Ok(ApiMount {
+        typ: Some(MountType::BIND),
+        source: Some(source),
+        target: Some(mount.target.clone()),
+        read_only: Some(mount.read_only),
+        ..ApiMount::default()
+    })
+}
+
+fn relabelled(mount: &Mount) -> Result<String> {
+    let source = source(mount)?;
+    if source.contains(':') || mount.target.contains(':') {
+        let message = format!("cannot mount `{source}`: on an engine with SELinux its path may not hold a colon");
+        return Err(Error::new(ErrorKind::Engine, message).hint("move the repository to a path without `:`"));
+    }
+    let access = if mount.read_only { "ro" } else { "rw" };
+    Ok(format!("{source}:{}:{access},z", mount.target))
+}
+
+/// Checks what the engines see differently: Docker refuses a source that is not there, podman makes a folder of it.
+fn source(mount: &Mount) -> Result<String> {
+    std::fs::symlink_metadata(&mount.source).with_context(ErrorKind::Engine, || {
+        format!("cannot mount `{}`", mount.source.display())
+    })?;
+    mount.source.to_str().map(str::to_owned).ok_or_else(|| {
+        let shown = mount.source.display();
+        Error::new(
+            ErrorKind::Engine,
+            format!("cannot mount `{shown}`: its path is not UTF-8"),
+        )
+        .hint("the engines' API takes UTF-8 paths only: move it")
+    })
+}
+
+/// The limits of files, core dumps and processes, never above what the machine allows: raising a hard limit needs a capability
+/// that engines in containers and rootless engines lack.
+fn ulimits(limits: &Limits) -> Vec<ResourcesUlimits> {
+    let limit = |name: &str, value: u64| ResourcesUlimits {
+        name: Some(name.into()),
+        soft: Some(signed(value)),
+        hard: Some(signed(value)),
+    };
+    let at_most = |most: u64, hard: Option<u64>| hard.unwrap_or(most).min(most);
+    vec![
+        limit("nofile", open_files(limits)),
+        limit("nproc", at_most(PROCESSES, limits.processes)),
+        limit("core", 0),
+    ]
+}
+
+/// How many files a process in a container may have open.
+pub(super) fn open_files(limits: &Limits) -> u64 {
+    limits.open_files.unwrap_or(OPEN_FILES).min(OPEN_FILES)
+}
+
+fn signed(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "a count of cores times a billion fits 64 bits"
+)]
+fn nano(cpus: f64) -> i64 {
+    (cpus * 1e9).round() as i64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_runs_in_rootless_podman_is_its_own_user_outside() {
+        let given = |user: &str| UserChoice::Given(user.to_owned());
+        for (user, expect) in [
+            (UserChoice::SlotOwner, Some(Some("keep-id"))),
+            (UserChoice::Image, Some(None)),
+            (given("1500"), Some(Some("keep-id:uid=1500"))),
+            (given("1500:7"), Some(Some("keep-id:uid=1500,gid=7"))),
+            (given("1500:0"), Some(Some("keep-id:uid=1500"))),
+            (given("0:0"), Some(None)),
+            (given("agent"), None),
+            (given("1500:agents"), None),
+        ] {
+            let found = kept_id(&user).ok();
+            let found = found.as_ref().map(Option::as_deref);
+            assert_eq!(found, expect, "{user:?}");
+        }
+    }
+}

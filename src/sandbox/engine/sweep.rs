@@ -1,0 +1,68 @@
+//! Containers found by their labels, and by nothing else.
+
+use std::collections::BTreeMap;
+
+use crate::base::error::{Error, ErrorKind, Result};
+use crate::sandbox::engine::Engine;
+use crate::sandbox::engine::lookup::Summary;
+
+/// A container that has the labels asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FoundContainer {
+    /// The engine's id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// All of its labels.
+    pub labels: BTreeMap<String, String>,
+    /// Whether it runs.
+    pub running: bool,
+}
+
+impl Engine {
+    /// Lists the containers, running or not, that have all of `labels`.
+    ///
+    /// # Errors
+    ///
+    /// Of kind [`ErrorKind::Usage`] when `labels` is empty: that would be everybody's.
+    pub async fn list(&self, labels: &BTreeMap<String, String>) -> Result<Vec<FoundContainer>> {
+        if labels.is_empty() {
+            return Err(Error::new(
+                ErrorKind::Usage,
+                "containers are looked for without a label",
+            ));
+        }
+        let found = self.summaries(labels).await?;
+        // Looked at again here: an engine that misread the filter must not cost anybody a container.
+        let has_all = |container: &FoundContainer| {
+            labels
+                .iter()
+                .all(|(name, value)| container.labels.get(name) == Some(value))
+        };
+        Ok(found.into_iter().map(read).filter(has_all).collect())
+    }
+
+    /// Kills and removes the containers that have all of `labels`, and says which they were.
+    pub async fn sweep(&self, labels: &BTreeMap<String, String>) -> Result<Vec<FoundContainer>> {
+        let found = self.list(labels).await?;
+        for container in &found {
+            self.remove(container).await?;
+        }
+        Ok(found)
+    }
+
+    /// Kills and removes a container that was found.
+    pub(crate) async fn remove(&self, container: &FoundContainer) -> Result<()> {
+        self.remove_by_id(&container.id).await
+    }
+}
+
+fn read(summary: Summary) -> FoundContainer {
+    let name = summary.names.into_iter().flatten().next().unwrap_or_default();
+    FoundContainer {
+        name: name.trim_start_matches('/').to_owned(),
+        labels: summary.labels.unwrap_or_default(),
+        running: summary.state == "running",
+        id: summary.id,
+    }
+}

@@ -1,0 +1,154 @@
+//! The one way out of a container: a unix socket, behind which the host talks to the model's API.
+//!
+//! ```text
+//! POST /cordwainer/seal      once, before everything else: what the container found out about itself
+//! /v1/…                      the model's API, with the call's token: metered, within its budget, the credential added
+//! HEAD /                     answered here
+//! CONNECT, absolute-form     hosts that the configuration allows
+//! ```
+//!
+//! A gateway is one container's: its socket, its token, its purse and its bounds. What it refuses it refuses in the form
+//! of the API's own errors, which the client understands.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use secrecy::SecretString;
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::task::TaskTracker;
+
+use crate::accounting::budget::Purse;
+use crate::accounting::metering::Metered;
+use crate::base::error::Result;
+use crate::base::redact::Redactor;
+use crate::base::world::World;
+use crate::sandbox::credential::CredentialSource;
+
+mod api;
+mod body;
+pub mod egress;
+mod listener;
+mod notice;
+mod proxy;
+mod record;
+mod refusal;
+mod route;
+mod seal;
+mod shared;
+mod socket;
+mod token;
+mod upstream;
+
+pub use notice::Notice;
+pub use proxy::Proxy;
+pub use record::read_back;
+pub use seal::{Judged, hold_to};
+
+use egress::Egress;
+use shared::Shared;
+use socket::Socket;
+
+/// Judges what a container found out about itself. An error is the text that the container gets to read.
+pub type Seal = Box<dyn Fn(&str) -> Result<(), String> + Send + Sync>;
+
+/// What a gateway is to be.
+pub struct Options {
+    /// The folder in which it makes its socket, `gateway.sock`; made with mode 0755 if it is not there.
+    pub folder: PathBuf,
+    /// What the container shows to be let through to the model's API. No other gateway takes it.
+    pub token: SecretString,
+    /// The model's API; `None` refuses all requests to it.
+    pub api: Option<Api>,
+    /// The hosts that it tunnels and forwards to; `None` refuses them all.
+    pub egress: Option<Egress>,
+    /// What must allow the container before anything else is answered; `None` asks for nothing, and lets the container
+    /// say what it wants.
+    pub seal: Option<Seal>,
+    /// Where each answer of the API is written down, as a line of JSON; see [`read_back`].
+    pub record: Option<PathBuf>,
+    /// What is written down passes it.
+    pub redactor: Redactor,
+    /// The clock.
+    pub world: World,
+}
+
+/// The model's API behind a gateway.
+pub struct Api {
+    /// Where it is, such as `https://api.anthropic.com`; a path in front of `/v1` is possible.
+    pub base_url: String,
+    /// The credential that is added to requests; `None` adds none.
+    pub credential: Option<CredentialSource>,
+    /// The proxy through which it is reached; `None` connects directly.
+    pub proxy: Option<Proxy>,
+    /// What the call may use.
+    pub purse: Purse,
+}
+
+/// A gateway at work. Dropped, it ends by itself; [`Gateway::close`] waits for that and says what it metered.
+pub struct Gateway {
+    shared: Arc<Shared>,
+    socket: Socket,
+    tasks: TaskTracker,
+    end: DropGuard,
+}
+
+/// What is left of a gateway.
+#[derive(Debug)]
+pub struct Closed {
+    /// What the answers of the API amount to.
+    pub metered: Metered,
+    /// Notices that nobody had taken.
+    pub notices: Vec<Notice>,
+    /// How many requests were refused in all, whether or not notices told of them.
+    pub refused: u64,
+}
+
+impl Gateway {
+    /// Makes the socket and serves it, in tasks of the present runtime of tokio. A socket that is there already is
+    /// replaced.
+    ///
+    /// Fails with [`ErrorKind::Configuration`](crate::base::error::ErrorKind::Configuration) where the base URL is none, and with
+    /// [`ErrorKind::Precondition`](crate::base::error::ErrorKind::Precondition) where the proxy cannot be asked.
+    pub fn open(options: Options) -> Result<Self> {
+        let (folder, shared) = Shared::new(options)?;
+        let (socket, listener) = Socket::bind(&folder)?;
+        let (tasks, ended) = (TaskTracker::new(), CancellationToken::new());
+        let shared = Arc::new(shared);
+        listener::start(listener, Arc::clone(&shared), tasks.clone(), ended.clone());
+        Ok(Self {
+            shared,
+            socket,
+            tasks,
+            end: ended.drop_guard(),
+        })
+    }
+
+    /// Waits for the next thing that the owner is to know. Nothing is lost when the wait is given up.
+    pub async fn next_notice(&mut self) -> Notice {
+        self.shared.notices.next().await
+    }
+
+    /// What the answers of the API amount to so far; those that have not ended are not in it.
+    pub fn metered(&self) -> Metered {
+        self.shared.record.metered()
+    }
+
+    /// Ends all connections and tunnels, removes the socket, and says what was metered. Answers that are cut off by it are in that,
+    /// as far as they went.
+    pub async fn close(self) -> Closed {
+        drop(self.end);
+        // Its tunnels have left their connections, and their owner may have a copy of it.
+        if let Some(egress) = &self.shared.egress {
+            egress.close();
+        }
+        self.tasks.close();
+        self.tasks.wait().await;
+        drop(self.socket);
+        let (notices, refused) = self.shared.notices.take();
+        Closed {
+            metered: self.shared.record.metered(),
+            notices,
+            refused,
+        }
+    }
+}

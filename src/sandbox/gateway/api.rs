@@ -1,0 +1,213 @@
+//! The model's API behind the gateway: the call's token is taken off, its budget is minded, the credential is added, and
+//! the answer is metered as it passes.
+//!
+//! A request is read whole before it is sent, since its length tells what it may cost, and its `max_tokens` may have to
+//! be lowered. Answers are passed on as they come.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use http_body_util::Full;
+use hyper::body::{Body as _, Bytes, Incoming};
+use hyper::http::request::Parts;
+use hyper::{Method, Request, Response};
+use tokio::sync::{Notify, Semaphore, SemaphorePermit};
+
+use super::Api;
+use super::body::{self, Answer};
+use super::refusal::Refusal;
+use super::shared::Shared;
+use super::upstream::{Unanswered, Upstream};
+use crate::accounting::budget::{Asked, Hold, Purse, Short};
+use crate::base::error::Result;
+use crate::sandbox::credential::{Credential, CredentialSource};
+
+mod ask;
+mod count;
+mod endpoint;
+mod exchange;
+mod headers;
+mod passing;
+mod reach;
+mod reply;
+mod scrub;
+
+use ask::Ask;
+use count::Counted;
+use endpoint::Endpoint;
+use exchange::Exchange;
+
+/// The longest request, in bytes: the API itself takes less.
+const REQUEST_LIMIT: usize = 64 << 20;
+/// Of how many bytes requests may be together, while they wait or are sent.
+const REQUESTS_LIMIT: usize = 2 * REQUEST_LIMIT;
+/// In which steps that is reckoned, in bytes.
+const UNIT: usize = 64 << 10;
+/// From which length on it takes some time to read a request, in bytes.
+const LONG: usize = 1 << 20;
+
+/// The model's API as one call sees it.
+pub(super) struct ModelApi {
+    upstream: Upstream,
+    credential: Option<CredentialSource>,
+    purse: Mutex<Purse>,
+    /// Told whenever something that was set aside is given back.
+    settled: Notify,
+    room: Semaphore,
+}
+
+impl ModelApi {
+    pub(super) fn new(api: Api) -> Result<Self> {
+        Ok(Self {
+            upstream: Upstream::new(&api.base_url, api.proxy.as_ref())?,
+            credential: api.credential,
+            purse: Mutex::new(api.purse),
+            settled: Notify::new(),
+            room: Semaphore::new(REQUESTS_LIMIT / UNIT),
+        })
+    }
+
+    fn purse(&self) -> MutexGuard<'_, Purse> {
+        self.purse.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until there is room for a request in memory.
+    async fn room_for(&self, body: &Incoming) -> Result<SemaphorePermit<'_>, Refusal> {
+        let most = body.size_hint().upper().and_then(|upper| usize::try_from(upper).ok());
+        let units = most.unwrap_or(REQUEST_LIMIT).min(REQUEST_LIMIT).div_ceil(UNIT);
+        let room = self.room.acquire_many(u32::try_from(units).unwrap_or(u32::MAX));
+        room.await.map_err(|_| Refusal::upstream("the gateway ends"))
+    }
+
+    /// Sets aside what a request may use; `None` where its input is to be counted first. While others hold what there is,
+    /// it waits for them.
+    async fn reserve(&self, asked: &Asked) -> Result<Option<Hold>, Refusal> {
+        loop {
+            let settled = self.settled.notified();
+            tokio::pin!(settled);
+            // From here on no settling is missed.
+            settled.as_mut().enable();
+            match self.purse().reserve(asked.clone()) {
+                Ok(hold) => return Ok(Some(hold)),
+                Err(Short::Uncounted) => return Ok(None),
+                Err(Short::Spent(reason)) => return Err(Refusal::spent(reason)),
+                Err(Short::Held) => {}
+            }
+            settled.await;
+        }
+    }
+}
+
+/// Answers a request to the model's API.
+pub(super) async fn answer(request: Request<Incoming>, shared: &Arc<Shared>) -> Result<Answer, Refusal> {
+    let endpoint = Endpoint::of(request.method(), request.uri().path())?;
+    if !shared.token.is_shown(request.headers()) {
+        return Err(Refusal::unauthenticated("this is not the token of this container"));
+    }
+    let none = || Refusal::forbidden("this container has no model's API");
+    let api = shared.api.as_ref().ok_or_else(none)?;
+    let credential = credential(api, shared)?;
+    let room = api.room_for(request.body()).await?;
+    let (head, body) = request.into_parts();
+    let body = body::read(body, REQUEST_LIMIT).await?;
+    let mut exchange = Exchange::new(Arc::clone(shared), head.uri.path());
+    let body = match endpoint {
+        Endpoint::Messages => match set_aside(api, &head, body, credential.as_ref(), &mut exchange).await? {
+            Prepared::Ready(body) => body,
+            Prepared::Refused(response) => {
+                return reply::pass(response, Endpoint::Free, credential.as_ref(), exchange).await;
+            }
+        },
+        Endpoint::Free if head.method == Method::POST => {
+            apart(&body, |body| reach::check(body)).await?;
+            body
+        }
+        // What is only looked up needs no words of the container's.
+        Endpoint::Free => Bytes::new(),
+    };
+    let response = send(api, head, body, credential.as_ref(), &mut exchange).await?;
+    drop(room);
+    reply::pass(response, endpoint, credential.as_ref(), exchange).await
+}
+
+/// The credential to add, if any.
+fn credential(api: &ModelApi, shared: &Shared) -> Result<Option<Credential>, Refusal> {
+    let Some(source) = &api.credential else {
+        return Ok(None);
+    };
+    let credential = source.current(shared.world.now()).map_err(Refusal::without_login)?;
+    shared.notices.login_works();
+    Ok(Some(credential))
+}
+
+/// Reads a request, a long one beside the threads that serve: others wait for those.
+async fn apart<T: Send + 'static>(body: &Bytes, read: fn(&Bytes) -> Result<T, Refusal>) -> Result<T, Refusal> {
+    if body.len() < LONG {
+        return read(body);
+    }
+    let body = body.clone();
+    let reading = tokio::task::spawn_blocking(move || read(&body));
+    reading
+        .await
+        .map_err(|_| Refusal::invalid("the request cannot be read"))?
+}
+
+/// What came of a request before it is sent.
+enum Prepared {
+    /// This is to be sent.
+    Ready(Bytes),
+    /// The API refused already to count it.
+    Refused(Response<Incoming>),
+}
+
+/// Sets aside what a request may use, and lowers it to what is left. Where it would not fit at its worst, or has parts
+/// whose length tells nothing, the API counts its input first.
+async fn set_aside(
+    api: &ModelApi,
+    head: &Parts,
+    body: Bytes,
+    credential: Option<&Credential>,
+    exchange: &mut Exchange,
+) -> Result<Prepared, Refusal> {
+    let mut ask = apart(&body, Ask::read).await?;
+    if ask.is_unbounded() && api.purse().is_limited() {
+        return Err(Refusal::invalid("max_tokens: field required"));
+    }
+    let hold = loop {
+        if let Some(hold) = api.reserve(&ask.asked).await? {
+            break hold;
+        }
+        let countable = apart(&body, count::countable).await?;
+        match count::count(api, head, countable, credential).await? {
+            Counted::Most(most) => ask.counted(most)?,
+            Counted::Refused(response) => return Ok(Prepared::Refused(response)),
+        }
+    };
+    let body = ask.lowered(body, hold.max_tokens);
+    exchange.hold(hold);
+    Ok(Prepared::Ready(body))
+}
+
+/// Sends a request on, with the credential in place of the token.
+async fn send(
+    api: &ModelApi,
+    head: Parts,
+    body: Bytes,
+    credential: Option<&Credential>,
+    exchange: &mut Exchange,
+) -> Result<Response<Incoming>, Refusal> {
+    let path = head.uri.path_and_query().cloned();
+    let path = path.ok_or_else(|| Refusal::unknown("there is no such path"))?;
+    let wrong = |_| Refusal::invalid("the path cannot be asked for");
+    let mut request = Request::new(Full::new(body));
+    *request.method_mut() = head.method;
+    *request.uri_mut() = api.upstream.uri(&path).map_err(wrong)?;
+    *request.headers_mut() = headers::of_request(head.headers, credential)?;
+    exchange.sent()?;
+    let answered = api.upstream.send(request).await;
+    answered.map_err(|failed| {
+        if let Unanswered::Unsent(_) = failed {
+            exchange.unsent();
+        }
+        Refusal::upstream(failed.what())
+    })
+}

@@ -1,0 +1,169 @@
+//! One request to the API from its beginning to its end: counted once, whatever way it ends.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::super::notice::Notice;
+use super::super::record::Record;
+use super::super::refusal::Refusal;
+use super::super::shared::Shared;
+use crate::accounting::budget::Hold;
+use crate::accounting::metering::{Answered, Form, Meter, Reading};
+use crate::model::Usage;
+
+/// The status of an answer that nobody waited for.
+const NOBODY_WAITED: u16 = 0;
+
+/// A request under way. It is settled when this is dropped: at the end of the answer, or when the container's
+/// connection, or the gateway, goes before.
+pub(super) struct Exchange {
+    shared: Arc<Shared>,
+    path: String,
+    hold: Option<Hold>,
+    /// By which the record knows it, once it was sent with something set aside.
+    number: Option<String>,
+    stage: Stage,
+}
+
+/// How far it has come.
+enum Stage {
+    /// Not sent yet, or without reaching the API.
+    Idle,
+    /// Sent, and not answered: the API may work on it, whatever becomes of the connection.
+    Sent,
+    Answered(Reply),
+}
+
+/// The answer so far.
+struct Reply {
+    status: u16,
+    limit: Option<Value>,
+    meter: Option<Meter>,
+    /// Whether the API itself says that it did not take the request.
+    is_refusal: bool,
+}
+
+impl Exchange {
+    pub(super) fn new(shared: Arc<Shared>, path: &str) -> Self {
+        Self {
+            shared,
+            path: path.to_owned(),
+            hold: None,
+            number: None,
+            stage: Stage::Idle,
+        }
+    }
+
+    /// Keeps what was set aside for the request until it is settled.
+    pub(super) fn hold(&mut self, hold: Hold) {
+        self.hold = Some(hold);
+    }
+
+    /// Notes that the request is about to be sent: from here on it may cost. What cannot be written down is not sent.
+    pub(super) fn sent(&mut self) -> Result<(), Refusal> {
+        if let Some(hold) = &self.hold {
+            let noted = self.shared.record.asked(hold.worst());
+            self.number = Some(noted.map_err(|error| {
+                self.shared.notices.tell(Notice::RecordFailed(error.to_string()));
+                Refusal::upstream("what it may cost cannot be written down")
+            })?);
+        }
+        self.stage = Stage::Sent;
+        Ok(())
+    }
+
+    /// Notes that no byte of the request reached the API.
+    pub(super) fn unsent(&mut self) {
+        self.stage = Stage::Idle;
+    }
+
+    /// Notes the head of the answer, and whether its body is metered.
+    pub(super) fn answered(&mut self, status: u16, limit: Option<Value>, form: Option<Form>) {
+        if let Some(info) = &limit {
+            self.shared.notices.tell(Notice::LimitSeen(info.clone()));
+        }
+        self.stage = Stage::Answered(Reply {
+            status,
+            limit,
+            meter: form.map(Meter::new),
+            is_refusal: false,
+        });
+    }
+
+    /// Takes in a part of the answer's body.
+    pub(super) fn passes(&mut self, bytes: &[u8]) {
+        if let Stage::Answered(Reply { meter: Some(meter), .. }) = &mut self.stage {
+            meter.push(bytes);
+        }
+    }
+
+    /// Notes that the answer is the API's own refusal, which costs nothing.
+    pub(super) fn refused(&mut self) {
+        if let Stage::Answered(reply) = &mut self.stage {
+            reply.is_refusal = true;
+        }
+    }
+
+    /// Notes that the API refuses the account, whatever is asked.
+    pub(super) fn account_refused(&self) {
+        self.shared.notices.tell(Notice::AccountRefused);
+    }
+
+    /// What the answer used by what is known of it, and whether all of it was told.
+    fn settle(&mut self, reading: Option<&Reading>) -> Usage {
+        let (Some(api), Some(hold)) = (&self.shared.api, self.hold.take()) else {
+            return Usage::default();
+        };
+        let usage = if let Some(reading) = reading {
+            api.purse().settle(hold, reading)
+        } else {
+            api.purse().release(hold);
+            Usage::default()
+        };
+        api.settled.notify_waiters();
+        usage
+    }
+
+    /// Writes something into the record; the owner is told when that fails.
+    fn note(&self, write: impl FnOnce(&Record, Option<String>) -> std::io::Result<()>) {
+        if let Err(error) = write(&self.shared.record, self.number.clone()) {
+            self.shared.notices.tell(Notice::RecordFailed(error.to_string()));
+        }
+    }
+
+    fn record(&self, reply: (u16, Option<Value>), reading: Option<Reading>, usage: Usage) {
+        let answered = Answered {
+            at: self.shared.world.now(),
+            path: self.path.clone(),
+            status: reply.0,
+            estimated: reading.as_ref().is_some_and(|reading| !reading.complete),
+            model: reading.and_then(|reading| reading.model),
+            usage,
+            limit: reply.1,
+        };
+        self.note(|record, number| record.add(number, answered.clone()));
+        self.shared.notices.tell(Notice::Answered(answered));
+    }
+}
+
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        let (reply, reading) = match std::mem::replace(&mut self.stage, Stage::Idle) {
+            Stage::Idle => {
+                self.settle(None);
+                self.note(|record, number| number.map_or(Ok(()), |number| record.unanswered(number)));
+                return;
+            }
+            Stage::Sent if self.hold.is_none() => return,
+            Stage::Sent => ((NOBODY_WAITED, None), Some(Reading::default())),
+            Stage::Answered(reply) => {
+                let is_free = reply.is_refusal || self.hold.is_none();
+                let read = || reply.meter.map(Meter::finish).unwrap_or_default();
+                ((reply.status, reply.limit), (!is_free).then(read))
+            }
+        };
+        let usage = self.settle(reading.as_ref());
+        self.record(reply, reading, usage);
+    }
+}

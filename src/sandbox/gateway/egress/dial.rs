@@ -1,0 +1,80 @@
+//! From a permitted target to a connection.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use super::Shared;
+use super::answer::Refusal;
+use crate::sandbox::network::{Host, Target};
+
+/// So many addresses of a name are tried.
+const MOST_ADDRESSES: usize = 4;
+
+impl Shared {
+    /// Connects to a target, at an address that the policy admits.
+    pub(super) async fn dial(&self, target: &Target) -> Result<TcpStream, Refusal> {
+        let addresses = match &target.host {
+            Host::Address(address) => vec![*address],
+            Host::Name(name) => self.resolve(name).await?,
+        };
+        let admitted = self.admitted(target, addresses)?;
+        let stream = self.connect_to_one(&admitted, target.port).await?;
+        self.told().permitted(target);
+        Ok(stream)
+    }
+
+    /// Resolves a name once. A lookup that takes too long is left to itself, but goes on counting among those at once.
+    async fn resolve(&self, name: &str) -> Result<Vec<IpAddr>, Refusal> {
+        let lookups = Arc::clone(&self.lookups);
+        let place = lookups.try_acquire_owned().map_err(|_| Refusal::Busy)?;
+        let (resolver, name) = (self.resolver.clone(), name.to_owned());
+        let lookup = tokio::spawn(async move {
+            let found = resolver.lookup(&name).await;
+            drop(place);
+            found
+        });
+        match timeout(self.bounds.resolve, lookup).await {
+            Ok(Ok(found)) if !found.is_empty() => Ok(found),
+            Ok(_) => Err(Refusal::Unresolved),
+            Err(_) => Err(Refusal::TooSlow),
+        }
+    }
+
+    /// Those addresses that may be dialled.
+    fn admitted(&self, target: &Target, addresses: Vec<IpAddr>) -> Result<Vec<IpAddr>, Refusal> {
+        let mut admitted = Vec::new();
+        let mut denial = None;
+        for address in addresses {
+            match self.policy.admits(target, address) {
+                Ok(()) => admitted.push(address),
+                Err(why) => denial = Some(why),
+            }
+        }
+        match denial {
+            Some(why) if admitted.is_empty() => Err(self.deny(&target.host.to_string(), Some(target.port), why)),
+            _ => Ok(admitted),
+        }
+    }
+
+    /// Tries the addresses in their order, and gives each its share of the time.
+    async fn connect_to_one(&self, addresses: &[IpAddr], port: u16) -> Result<TcpStream, Refusal> {
+        let tried = addresses.iter().take(MOST_ADDRESSES);
+        let share = self.bounds.connect / u32::try_from(tried.len()).unwrap_or(1).max(1);
+        let mut refusal = Refusal::Unreachable;
+        for address in tried {
+            match timeout(share, TcpStream::connect((*address, port))).await {
+                Ok(Ok(stream)) => {
+                    // Small records of a handshake shall not wait for one another.
+                    let _ = stream.set_nodelay(true);
+                    return Ok(stream);
+                }
+                Ok(Err(error)) => tracing::debug!(%address, port, %error, "a connection could not be made"),
+                Err(_) => refusal = Refusal::TooSlow,
+            }
+        }
+        Err(refusal)
+    }
+}

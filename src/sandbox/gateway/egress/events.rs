@@ -1,0 +1,135 @@
+//! What the owner of an egress hears. A container can ask for anything, as often as it likes, so it is bounded.
+
+use std::collections::BTreeSet;
+
+use tokio::sync::mpsc::UnboundedSender;
+
+use crate::base::text;
+use crate::sandbox::network::{Denial, Target};
+
+/// How many events of each kind are sent at most.
+pub(super) const MOST: usize = 100;
+
+/// How many characters of a host are told, which is as long as a host can be.
+pub(super) const LONGEST_HOST: usize = 255;
+
+/// Something that happened for the first time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EgressEvent {
+    /// A connection was made.
+    Permitted {
+        /// The host, normalised.
+        host: String,
+        /// The port.
+        port: u16,
+    },
+    /// A request was refused, or a tunnel cut off.
+    Denied {
+        /// The host, or whatever stood in its place, made harmless.
+        host: String,
+        /// The port; `None` where there was no well-formed one.
+        port: Option<u16>,
+        /// Why.
+        why: Denial,
+    },
+}
+
+/// How often something happened, told or not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Connections made.
+    pub permitted: u64,
+    /// Requests refused and tunnels cut off.
+    pub denied: u64,
+}
+
+/// What was told so far.
+#[derive(Debug)]
+pub(super) struct Told {
+    events: UnboundedSender<EgressEvent>,
+    counts: Counts,
+    permitted: BTreeSet<(String, u16)>,
+    denied: BTreeSet<(String, Option<u16>, String)>,
+}
+
+impl Told {
+    pub(super) fn new(events: UnboundedSender<EgressEvent>) -> Self {
+        Self {
+            events,
+            counts: Counts::default(),
+            permitted: BTreeSet::new(),
+            denied: BTreeSet::new(),
+        }
+    }
+
+    pub(super) fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// Tells of a connection, once for each host and port.
+    pub(super) fn permitted(&mut self, target: &Target) {
+        self.counts.permitted += 1;
+        let (host, port) = (target.host.to_string(), target.port);
+        if self.permitted.len() < MOST && self.permitted.insert((host.clone(), port)) {
+            self.send(EgressEvent::Permitted { host, port });
+        }
+    }
+
+    /// Tells of a denial, once for each host, port and reason.
+    pub(super) fn denied(&mut self, host: &str, port: Option<u16>, why: &Denial) {
+        self.counts.denied += 1;
+        let host = text::one_line(host, LONGEST_HOST);
+        if self.denied.len() < MOST && self.denied.insert((host.clone(), port, why.to_string())) {
+            let why = why.clone();
+            self.send(EgressEvent::Denied { host, port, why });
+        }
+    }
+
+    fn send(&self, event: EgressEvent) {
+        // An owner that does not listen any more does not want to know.
+        let _ = self.events.send(event);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::mpsc::unbounded_channel;
+
+    use super::*;
+
+    #[test]
+    fn each_denial_is_told_once_and_no_more_than_a_hundred() {
+        let (sender, mut heard) = unbounded_channel();
+        let mut told = Told::new(sender);
+        for port in 1..=300 {
+            told.denied("evil.example", Some(port / 2), &Denial::NotAllowed);
+        }
+        told.denied("evil.example", None, &Denial::Form);
+        assert_eq!(told.counts().denied, 301);
+        let mut events = Vec::new();
+        while let Ok(event) = heard.try_recv() {
+            events.push(event);
+        }
+        assert_eq!(events.len(), MOST);
+        let first = EgressEvent::Denied {
+            host: "evil.example".to_owned(),
+            port: Some(0),
+            why: Denial::NotAllowed,
+        };
+        assert_eq!(events.first(), Some(&first));
+    }
+
+    #[test]
+    fn what_a_container_asked_for_is_told_harmlessly_and_in_short() {
+        let (sender, mut heard) = unbounded_channel();
+        Told::new(sender).denied(&format!("\u{1b}[2J{}", "x".repeat(5000)), None, &Denial::Form);
+        let Ok(EgressEvent::Denied { host, .. }) = heard.try_recv() else {
+            panic!("nothing was told")
+        };
+        assert!(
+            host.starts_with("\\u{1b}[2J") && host.chars().count() <= LONGEST_HOST,
+            "{host}"
+        );
+    }
+}

@@ -1,0 +1,161 @@
+//! Plain HTTP in absolute form, passed on request by request.
+
+use std::sync::Arc;
+
+use http_body_util::BodyExt as _;
+use hyper::body::{Body as _, Incoming};
+use hyper::client::conn::http1;
+use hyper::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HOST, HeaderMap, HeaderName, HeaderValue};
+use hyper::{Method, Request, Response, StatusCode, Uri};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::Shared;
+use super::answer::{Body, Refusal};
+use super::watched::Watched;
+use crate::sandbox::network::{Authority, Denial, Scheme, Target};
+
+/// The most that the head of an answer may have, in bytes.
+const LONGEST_HEAD: usize = 64 << 10;
+
+/// What is between two neighbours and not passed on (RFC 9110, 7.6.1), beside what `Connection` names. All that begins
+/// with `proxy-` is meant for a proxy, too.
+const HOP_BY_HOP: [&str; 6] = [
+    "connection",
+    "keep-alive",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
+/// Passes a request on and gives the answer.
+pub(super) async fn forward(shared: &Arc<Shared>, request: Request<Incoming>) -> Result<Response<Body>, Refusal> {
+    let written = authority(&request).map_err(|why| shared.deny_malformed(&request.uri().to_string(), why))?;
+    let target = shared.permitted(&written, Some(Scheme::Http.default_port()), Scheme::Http)?;
+    if !names_host(request.headers(), &target) {
+        return Err(shared.deny(&target.host.to_string(), Some(target.port), Denial::HostHeader));
+    }
+    let place = shared.place()?;
+    let stream = shared.dial(&target).await?;
+    let request = onward(request, &target);
+    let response = exchange(shared, request, stream, place).await?;
+    backward(response)
+}
+
+/// `host[:port]` of the request line.
+fn authority(request: &Request<Incoming>) -> Result<String, Denial> {
+    let uri = request.uri();
+    match (uri.scheme_str(), uri.authority()) {
+        (Some("https"), _) => Err(Denial::Https),
+        (Some("http"), Some(authority)) if request.method() != Method::CONNECT => Ok(authority.to_string()),
+        _ => Err(Denial::Form),
+    }
+}
+
+/// Whether there is one `Host` header, and it names the target.
+fn names_host(headers: &HeaderMap, target: &Target) -> bool {
+    let mut hosts = headers.get_all(HOST).iter();
+    let (Some(host), None) = (hosts.next(), hosts.next()) else {
+        return false;
+    };
+    let read = host
+        .to_str()
+        .ok()
+        .map(|host| Authority::parse(host, Some(Scheme::Http.default_port())));
+    read.is_some_and(|read| read.is_ok_and(|read| read.host == target.host && read.port == target.port))
+}
+
+/// The request as the host is to get it.
+fn onward(request: Request<Incoming>, target: &Target) -> Request<Incoming> {
+    let (mut head, body) = request.into_parts();
+    let path = head.uri.path_and_query().cloned();
+    head.uri = path.map_or_else(|| Uri::from_static("/"), Uri::from);
+    head.version = hyper::Version::HTTP_11;
+    strip(&mut head.headers);
+    // A length is told as it was understood here; who waits to be asked for the body has been.
+    match body.size_hint().exact() {
+        Some(length) if head.headers.contains_key(CONTENT_LENGTH) => {
+            head.headers.insert(CONTENT_LENGTH, length.into());
+        }
+        _ => drop(head.headers.remove(CONTENT_LENGTH)),
+    }
+    head.headers.remove(EXPECT);
+    if let Ok(host) = HeaderValue::from_str(&host_header(target)) {
+        head.headers.insert(HOST, host);
+    }
+    Request::from_parts(head, body)
+}
+
+fn host_header(target: &Target) -> String {
+    if target.port == Scheme::Http.default_port() {
+        target.host.to_string()
+    } else {
+        format!("{}:{}", target.host, target.port)
+    }
+}
+
+/// Sends a request on a connection of its own, which ends with the answer, with the egress, or when nothing moves.
+async fn exchange(
+    shared: &Arc<Shared>,
+    request: Request<Incoming>,
+    stream: TcpStream,
+    place: OwnedSemaphorePermit,
+) -> Result<Response<Incoming>, Refusal> {
+    let stream = Watched::new(stream);
+    let activity = stream.activity();
+    let handshake = http1::Builder::new()
+        .max_buf_size(LONGEST_HEAD)
+        .handshake(TokioIo::new(stream))
+        .await;
+    let (mut sender, connection) = handshake.map_err(|error| unreachable(&error))?;
+    let shared = Arc::clone(shared);
+    tokio::spawn(async move {
+        tokio::select! {
+            () = shared.ending.cancelled() => {}
+            () = activity.ceases(shared.bounds.idle) => {}
+            ended = connection => {
+                if let Err(error) = ended {
+                    tracing::debug!(%error, "a forwarded connection ended");
+                }
+            }
+        }
+        drop(place);
+    });
+    let sent = sender.send_request(request).await;
+    sent.map_err(|error| unreachable(&error))
+}
+
+fn unreachable(error: &hyper::Error) -> Refusal {
+    tracing::debug!(%error, "a forwarded request failed");
+    Refusal::Unreachable
+}
+
+/// The answer as the container is to get it.
+fn backward(mut response: Response<Incoming>) -> Result<Response<Body>, Refusal> {
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        return Err(Refusal::Unreachable);
+    }
+    let length_is_true = response.body().size_hint().exact().is_some();
+    strip(response.headers_mut());
+    if !length_is_true {
+        response.headers_mut().remove(CONTENT_LENGTH);
+    }
+    Ok(response.map(|body| body.map_err(Into::into).boxed_unsync()))
+}
+
+/// Takes away what is between two neighbours.
+fn strip(headers: &mut HeaderMap) {
+    let listed = headers
+        .get_all(CONNECTION)
+        .iter()
+        .filter_map(|value| value.to_str().ok());
+    let listed = listed.flat_map(|names| names.split(','));
+    let mut removed: Vec<HeaderName> = listed.filter_map(|name| name.trim().parse().ok()).collect();
+    let between = |name: &&HeaderName| HOP_BY_HOP.contains(&name.as_str()) || name.as_str().starts_with("proxy-");
+    removed.extend(headers.keys().filter(between).cloned());
+    for name in removed {
+        headers.remove(name);
+    }
+}

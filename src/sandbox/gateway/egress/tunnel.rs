@@ -1,0 +1,149 @@
+//! A tunnel: its first bytes are looked at, then bytes go both ways until both sides have ended, or nobody speaks.
+
+use std::io;
+
+use hyper::upgrade::OnUpgrade;
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional_with_sizes};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use super::Shared;
+use super::watched::Watched;
+use crate::sandbox::network::client_hello::{self, Beginning};
+use crate::sandbox::network::{Denial, Target};
+
+/// The port on which nothing but TLS is let through.
+const TLS_PORT: u16 = 443;
+
+/// Bytes under way in one direction.
+const BUFFER: usize = 32 << 10;
+
+/// Runs a tunnel to its end.
+pub(super) async fn run(shared: &Shared, target: &Target, upgrade: OnUpgrade, stream: TcpStream) {
+    tokio::select! {
+        () = shared.ending.cancelled() => {}
+        ended = carry(shared, target, upgrade, stream) => {
+            if let Err(error) = ended {
+                tracing::debug!(host = %target.host, port = target.port, %error, "a tunnel ended");
+            }
+        }
+    }
+}
+
+async fn carry(shared: &Shared, target: &Target, upgrade: OnUpgrade, mut stream: TcpStream) -> io::Result<()> {
+    let upgraded = timeout(shared.bounds.hello, upgrade).await?.map_err(io::Error::other)?;
+    let mut client = TokioIo::new(upgraded);
+    let begun = timeout(shared.bounds.hello, begin(target, &mut client, &stream)).await;
+    let first = match begun.unwrap_or(Ok(Err(Denial::Silent)))? {
+        Ok(first) => first,
+        Err(why) => {
+            shared.deny(&target.host.to_string(), Some(target.port), why);
+            return Ok(());
+        }
+    };
+    stream.write_all(&first).await?;
+    let mut stream = Watched::new(stream);
+    let activity = stream.activity();
+    tokio::select! {
+        () = activity.ceases(shared.bounds.idle) => Ok(()),
+        copied = copy_bidirectional_with_sizes(&mut client, &mut stream, BUFFER, BUFFER) => copied.map(|_| ()),
+    }
+}
+
+/// Reads the client's first bytes until they show what they are; gives them back to be passed on, or says why not.
+///
+/// Where the server may speak first, which no server of TLS does, its word ends the wait.
+async fn begin(
+    target: &Target,
+    client: &mut (impl AsyncRead + Unpin),
+    server: &TcpStream,
+) -> io::Result<Result<Vec<u8>, Denial>> {
+    let tls_alone = target.port == TLS_PORT;
+    let mut server_may_begin = !tls_alone;
+    let mut first = Vec::new();
+    let mut peeked = [0];
+    loop {
+        let mut room = client.take(room_left(&first));
+        let read = tokio::select! {
+            read = room.read_buf(&mut first) => read?,
+            heard = server.peek(&mut peeked), if server_may_begin && first.is_empty() => {
+                if heard? > 0 {
+                    return Ok(Ok(first));
+                }
+                server_may_begin = false;
+                continue;
+            }
+        };
+        if read == 0 {
+            let is_good = first.is_empty() && !tls_alone;
+            return Ok(if is_good { Ok(first) } else { Err(Denial::NotTls) });
+        }
+        match judge(target, &first) {
+            None => {}
+            Some(Ok(())) => return Ok(Ok(first)),
+            Some(Err(why)) => return Ok(Err(why)),
+        }
+    }
+}
+
+/// How many bytes may still be read; the reader of the hello refuses before there is no room left.
+fn room_left(first: &[u8]) -> u64 {
+    client_hello::LONGEST.saturating_sub(first.len()) as u64
+}
+
+/// Judges the first bytes; `None` while there are too few.
+fn judge(target: &Target, first: &[u8]) -> Option<Result<(), Denial>> {
+    match client_hello::read(first) {
+        Ok(Beginning::Incomplete) => None,
+        Ok(Beginning::Other) if target.port == TLS_PORT => Some(Err(Denial::NotTls)),
+        Ok(Beginning::Other) => Some(Ok(())),
+        Ok(Beginning::Hello(name)) => Some(target.accepts_server_name(name.as_deref())),
+        Err(why) => Some(Err(why.into())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::sandbox::network::{HelloError, Host};
+
+    /// A server, and a connection to it.
+    async fn server() -> (TcpStream, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let connecting = TcpStream::connect(listener.local_addr().unwrap());
+        let (connected, accepted) = tokio::join!(connecting, listener.accept());
+        (accepted.unwrap().0, connected.unwrap())
+    }
+
+    /// What becomes of a client that sends `bytes` and ends, to a server that says `greeting`.
+    async fn check(port: u16, greeting: &[u8], bytes: &[u8], expect: Result<&[u8], Denial>) {
+        let (mut server, stream) = server().await;
+        server.write_all(greeting).await.unwrap();
+        if !greeting.is_empty() {
+            stream.readable().await.unwrap();
+        }
+        let target = Target {
+            host: Host::Name("tools.example".to_owned()),
+            port,
+        };
+        let mut client = bytes;
+        let begun = begin(&target, &mut client, &stream).await.unwrap();
+        assert_eq!(begun, expect.map(<[u8]>::to_vec), "{port} {bytes:?}");
+    }
+
+    #[tokio::test]
+    async fn nothing_but_tls_passes_on_its_port() {
+        let http = b"GET / HTTP/1.1\r\n\r\n";
+        check(443, b"", http, Err(Denial::NotTls)).await;
+        check(443, b"", b"", Err(Denial::NotTls)).await;
+        check(443, b"", &[22], Err(Denial::NotTls)).await;
+        check(443, b"", &[22, 3, 1, 0, 0], Err(Denial::Hello(HelloError::Record))).await;
+        check(443, b"220 welcome", http, Err(Denial::NotTls)).await;
+        check(8443, b"", http, Ok(http)).await;
+        check(8443, b"", b"", Ok(b"")).await;
+        check(8443, b"", &[22, 3, 1, 0, 0], Err(Denial::Hello(HelloError::Record))).await;
+    }
+}

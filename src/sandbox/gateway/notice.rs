@@ -1,0 +1,243 @@
+//! What a gateway tells its owner, in bounded memory, whatever a container does.
+
+use std::collections::{HashSet, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use serde_json::Value;
+use tokio::sync::Notify;
+
+use crate::accounting::metering::Answered;
+use crate::base::text::one_line;
+use crate::sandbox::credential::CredentialProblem;
+
+/// How many notices wait to be taken at most. Those beyond are dropped: what they count is in the sums.
+const PENDING: usize = 256;
+/// How many different refusals are told. Those beyond are counted alone.
+const REFUSALS: usize = 32;
+/// The longest text of a refusal, in characters.
+const TEXT_LIMIT: usize = 200;
+
+/// Something that the owner of a gateway is to know.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Notice {
+    /// The container is as it was asked for.
+    Sealed,
+    /// The container is weaker than it was asked for; why, as the container gets to read it, too.
+    SealRefused(String),
+    /// The API has answered a request, to its end or as far as it came.
+    Answered(Answered),
+    /// The API says something new of the account's limits, in the form of the client's `rate_limit_info`.
+    LimitSeen(Value),
+    /// The API refused the account, or what pays for it, whatever is asked. Told once.
+    AccountRefused,
+    /// A request was refused since the call's budget is spent; the sentence says how far. Told once.
+    BudgetSpent {
+        /// `this call's budget is spent (0.99 of 1.00 USD; the next answer may take 0.0300 USD)`.
+        reason: String,
+    },
+    /// A request was refused since there is no usable credential. Told once for each state of it.
+    LoginExpired(CredentialProblem),
+    /// Something else was refused, or failed. Each text is told once.
+    Refused {
+        /// What and why, in one harmless line.
+        what: String,
+    },
+    /// An answer could not be written down, and why. Told once.
+    RecordFailed(String),
+}
+
+/// What was told and not yet heard.
+#[derive(Default)]
+pub(super) struct Notices {
+    queue: Mutex<Queue>,
+    arrived: Notify,
+}
+
+#[derive(Default)]
+struct Queue {
+    pending: VecDeque<Notice>,
+    told: HashSet<String>,
+    limit: Option<Value>,
+    login: Option<CredentialProblem>,
+    spent: bool,
+    record_failed: bool,
+    account_refused: bool,
+    refused: u64,
+}
+
+impl Notices {
+    /// Tells the owner something, unless it is known already.
+    pub(super) fn tell(&self, notice: Notice) {
+        let mut queue = self.lock();
+        if let Some(notice) = queue.news(notice) {
+            queue.push(notice);
+            drop(queue);
+            self.arrived.notify_one();
+        }
+    }
+
+    /// Notes that the credential can be used: should it fail again, that is news.
+    pub(super) fn login_works(&self) {
+        self.lock().login = None;
+    }
+
+    /// Waits for the next notice.
+    pub(super) async fn next(&self) -> Notice {
+        loop {
+            if let Some(notice) = self.lock().pending.pop_front() {
+                return notice;
+            }
+            self.arrived.notified().await;
+        }
+    }
+
+    /// Takes all that is pending, and how much was refused so far.
+    pub(super) fn take(&self) -> (Vec<Notice>, u64) {
+        let mut queue = self.lock();
+        (std::mem::take(&mut queue.pending).into(), queue.refused)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Queue {
+    /// A notice, if it says anything new.
+    fn news(&mut self, notice: Notice) -> Option<Notice> {
+        let is_new = match &notice {
+            Notice::Sealed | Notice::Answered(_) => true,
+            Notice::SealRefused(_) => {
+                self.refused = self.refused.saturating_add(1);
+                true
+            }
+            Notice::LimitSeen(info) => self.limit.replace(info.clone()).as_ref() != Some(info),
+            Notice::BudgetSpent { .. } => {
+                self.refused = self.refused.saturating_add(1);
+                !std::mem::replace(&mut self.spent, true)
+            }
+            Notice::LoginExpired(problem) => {
+                self.refused = self.refused.saturating_add(1);
+                self.login.replace(problem.clone()).as_ref() != Some(problem)
+            }
+            Notice::AccountRefused => !std::mem::replace(&mut self.account_refused, true),
+            Notice::RecordFailed(_) => !std::mem::replace(&mut self.record_failed, true),
+            Notice::Refused { what } => {
+                self.refused = self.refused.saturating_add(1);
+                let what = one_line(what, TEXT_LIMIT);
+                let is_new = self.told.len() < REFUSALS && self.told.insert(what.clone());
+                return is_new.then_some(Notice::Refused { what });
+            }
+        };
+        is_new.then_some(notice)
+    }
+
+    /// Appends a notice. Where there is no room an answer is dropped, and of the limits only the last word is kept;
+    /// the others are few.
+    fn push(&mut self, notice: Notice) {
+        let is_full = self.pending.len() >= PENDING;
+        match &notice {
+            Notice::Answered(_) if is_full => return,
+            Notice::LimitSeen(_) if is_full => self.pending.retain(|other| !matches!(other, Notice::LimitSeen(_))),
+            _ => {}
+        }
+        self.pending.push_back(notice);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::model::Usage;
+
+    fn refused(number: usize) -> Notice {
+        let what = format!("number {number}\n\u{1b}[2J");
+        Notice::Refused { what }
+    }
+
+    fn answered() -> Notice {
+        Notice::Answered(Answered {
+            at: Timestamp::UNIX_EPOCH,
+            path: "/v1/messages".into(),
+            status: 200,
+            model: None,
+            usage: Usage::default(),
+            estimated: false,
+            limit: None,
+        })
+    }
+
+    #[test]
+    fn what_is_known_is_not_told_again() {
+        let notices = Notices::default();
+        let spent = || Notice::BudgetSpent { reason: "spent".into() };
+        let limit = |utilization: f64| Notice::LimitSeen(serde_json::json!({"utilization": utilization}));
+        let login = || Notice::LoginExpired(CredentialProblem::NotGiven { variable: "V" });
+        for notice in [
+            spent(),
+            spent(),
+            limit(0.1),
+            limit(0.1),
+            limit(0.2),
+            login(),
+            login(),
+            refused(1),
+            refused(1),
+        ] {
+            notices.tell(notice);
+        }
+        notices.login_works();
+        notices.tell(login());
+        let (pending, refused) = notices.take();
+        assert_eq!(pending[..4], [spent(), limit(0.1), limit(0.2), login()]);
+        let Notice::Refused { what } = &pending[4] else {
+            panic!("{pending:?}");
+        };
+        assert!(
+            what.starts_with("number 1") && !what.contains(char::is_control),
+            "{what}"
+        );
+        assert_eq!((&pending[5..], refused), (&[login()][..], 7));
+    }
+
+    #[test]
+    fn a_flood_takes_bounded_memory() {
+        let notices = Notices::default();
+        for number in 0..10_000 {
+            notices.tell(refused(number));
+            notices.tell(answered());
+            notices.tell(Notice::LimitSeen(number.into()));
+        }
+        notices.tell(Notice::BudgetSpent { reason: "spent".into() });
+        let (pending, refused) = notices.take();
+        assert!(pending.len() <= PENDING + 2, "{}", pending.len());
+        assert_eq!(refused, 10_001);
+        let last = pending
+            .iter()
+            .rev()
+            .find(|notice| matches!(notice, Notice::LimitSeen(_)));
+        assert_eq!(last, Some(&Notice::LimitSeen(9999.into())));
+        assert!(matches!(pending.last(), Some(Notice::BudgetSpent { .. })));
+    }
+
+    #[tokio::test]
+    async fn a_wait_that_is_given_up_loses_nothing() {
+        let notices = Notices::default();
+        let mut given_up = Box::pin(notices.next());
+        assert!(futures_util::poll!(given_up.as_mut()).is_pending());
+        for _ in 0..3 {
+            notices.tell(Notice::Sealed);
+        }
+        drop(given_up);
+        for _ in 0..3 {
+            assert_eq!(notices.next().await, Notice::Sealed);
+        }
+        let mut waiting = Box::pin(notices.next());
+        assert!(futures_util::poll!(waiting.as_mut()).is_pending());
+        notices.tell(Notice::Sealed);
+        assert_eq!(waiting.await, Notice::Sealed);
+    }
+}

@@ -1,0 +1,108 @@
+//! Refusals in the form of the API's errors, which the client understands.
+
+use hyper::header::{CONTENT_TYPE, HeaderValue};
+use hyper::{Response, StatusCode};
+use serde_json::json;
+
+use super::body::{Answer, whole};
+use super::notice::Notice;
+use crate::sandbox::credential::CredentialProblem;
+
+/// Why a request is not answered. The text goes to the container: it holds no secret.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    status: StatusCode,
+    kind: &'static str,
+    message: String,
+    /// What the owner is told instead of the message.
+    notice: Option<Box<Notice>>,
+}
+
+impl Refusal {
+    fn new(status: StatusCode, kind: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            status,
+            kind,
+            message: message.into(),
+            notice: None,
+        }
+    }
+
+    /// The call's budget is spent.
+    pub(super) fn spent(reason: String) -> Self {
+        Self {
+            notice: Some(Box::new(Notice::BudgetSpent { reason: reason.clone() })),
+            // The client never repeats a request that makes no sense.
+            ..Self::invalid(reason)
+        }
+    }
+
+    /// There is no credential. The container learns no more than that.
+    pub(super) fn without_login(problem: CredentialProblem) -> Self {
+        Self {
+            notice: Some(Box::new(Notice::LoginExpired(problem))),
+            ..Self::unauthenticated("the login of the model's API has expired, or there is none")
+        }
+    }
+
+    /// The request makes no sense, or may not be made: the client does not repeat it.
+    pub(super) fn invalid(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "invalid_request_error", message)
+    }
+
+    /// Nobody may ask like that.
+    pub(super) fn unauthenticated(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "authentication_error", message)
+    }
+
+    /// This container may not.
+    pub(super) fn forbidden(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "permission_error", message)
+    }
+
+    /// There is no such thing here.
+    pub(super) fn unknown(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found_error", message)
+    }
+
+    /// It was done before.
+    pub(super) fn conflict(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, "invalid_request_error", message)
+    }
+
+    /// The request is longer than is taken.
+    pub(super) fn too_large(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "request_too_large", message)
+    }
+
+    /// The request took too long to come.
+    pub(super) fn too_slow(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::REQUEST_TIMEOUT, "invalid_request_error", message)
+    }
+
+    /// The API did not answer, or not as it should.
+    pub(super) fn upstream(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_GATEWAY, "api_error", message)
+    }
+
+    /// The refusal as an answer, and what the owner is told of it: what was `asked`, and why not.
+    pub(super) fn take(self, asked: &str) -> (Answer, Notice) {
+        let answer = self.answer();
+        let what = || format!("{asked}: {}", self.message);
+        (
+            answer,
+            self.notice
+                .map_or_else(|| Notice::Refused { what: what() }, |notice| *notice),
+        )
+    }
+
+    fn answer(&self) -> Answer {
+        let message = format!("cordwainer: {}", self.message);
+        let error = json!({"type": "error", "error": {"type": self.kind, "message": message}});
+        let mut answer = Response::new(whole(error.to_string()));
+        *answer.status_mut() = self.status;
+        let json = HeaderValue::from_static("application/json");
+        answer.headers_mut().insert(CONTENT_TYPE, json);
+        answer
+    }
+}

@@ -1,0 +1,73 @@
+//! The socket's file.
+
+use std::fs::{self, DirBuilder, File};
+use std::os::fd::{AsRawFd as _, OwnedFd};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{AtFlags, FileType, Mode, OFlags};
+use tokio::net::UnixListener;
+
+use crate::base::error::{Context as _, Error, ErrorKind, Result};
+
+/// The socket's name in its folder.
+const NAME: &str = "gateway.sock";
+
+/// A socket's file, which goes when this is dropped.
+pub(super) struct Socket {
+    folder: OwnedFd,
+    inode: u64,
+}
+
+impl Socket {
+    /// Makes the folder and the socket in it, which every user of the container may use. What keeps others of the host
+    /// away is the folder above.
+    pub(super) fn bind(folder: &Path) -> Result<(Self, UnixListener)> {
+        let failed = || format!("cannot make the socket of the gateway in `{}`", folder.display());
+        make_folder(folder).with_context(ErrorKind::Unexpected, failed)?;
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let opened = rustix::fs::open(folder, flags, Mode::empty()).with_context(ErrorKind::Unexpected, failed)?;
+        remove_stale(&opened, folder)?;
+        // The address of a socket has 108 bytes at most, and this one is short wherever the folder is.
+        let path = PathBuf::from(format!("/proc/self/fd/{}/{NAME}", opened.as_raw_fd()));
+        let listener = UnixListener::bind(&path).with_context(ErrorKind::Unexpected, failed)?;
+        let metadata = fs::set_permissions(&path, fs::Permissions::from_mode(0o666))
+            .and_then(|()| fs::symlink_metadata(&path))
+            .with_context(ErrorKind::Unexpected, failed)?;
+        let socket = Self {
+            folder: opened,
+            inode: metadata.ino(),
+        };
+        Ok((socket, listener))
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        // A later gateway may have its socket there by now, and a folder that is gone took the socket along.
+        let found = rustix::fs::statat(&self.folder, NAME, AtFlags::SYMLINK_NOFOLLOW);
+        if found.is_ok_and(|found| found.st_ino == self.inode) {
+            let _ = rustix::fs::unlinkat(&self.folder, NAME, AtFlags::empty());
+        }
+    }
+}
+
+fn make_folder(folder: &Path) -> std::io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o755).create(folder)?;
+    // The mode above is less what the process masks.
+    File::open(folder)?.set_permissions(fs::Permissions::from_mode(0o755))
+}
+
+/// Removes a socket that a gateway left which was killed; anything else of that name is a person's.
+fn remove_stale(opened: &OwnedFd, folder: &Path) -> Result<()> {
+    let Ok(found) = rustix::fs::statat(opened, NAME, AtFlags::SYMLINK_NOFOLLOW) else {
+        return Ok(());
+    };
+    let place = || format!("`{}`", folder.join(NAME).display());
+    if FileType::from_raw_mode(found.st_mode) != FileType::Socket {
+        let message = format!("{} is there and is no socket", place());
+        return Err(Error::new(ErrorKind::Precondition, message).hint("see what it is, and move it elsewhere"));
+    }
+    rustix::fs::unlinkat(opened, NAME, AtFlags::empty())
+        .with_context(ErrorKind::Unexpected, || format!("cannot replace {}", place()))
+}

@@ -1,0 +1,76 @@
+//! What was asked, held against what was found.
+
+mod limits;
+mod mounts;
+mod network;
+mod process;
+mod usable;
+
+use super::{Asked, Facts, Guarantee, GuaranteeReport, Item};
+
+/// What a check came to.
+pub(super) struct Verdict {
+    held: bool,
+    asked: String,
+    found: String,
+}
+
+impl Verdict {
+    fn new(held: bool, asked: impl Into<String>, found: impl Into<String>) -> Self {
+        Self {
+            held,
+            asked: asked.into(),
+            found: found.into(),
+        }
+    }
+
+    /// The verdict where a fact is missing.
+    fn unseen(asked: impl Into<String>) -> Self {
+        Self::new(false, asked, "not seen")
+    }
+
+    /// The verdict on everything that offends: it holds where nothing does.
+    fn without(offences: &[String], asked: impl Into<String>, good: impl Into<String>) -> Self {
+        match offences {
+            [] => Self::new(true, asked, good),
+            some => Self::new(false, asked, some.join(", ")),
+        }
+    }
+}
+
+/// Compares a container's facts with what was asked, every item of [`Item::ALL`]. A fact that is missing, or makes no
+/// sense, is an item that does not hold.
+pub fn compare(asked: &Asked, facts: &Facts) -> GuaranteeReport {
+    let items = Item::ALL.into_iter().map(|item| {
+        let verdict = check(item, asked, facts);
+        Guarantee {
+            item,
+            held: verdict.held,
+            asked: verdict.asked,
+            found: crate::base::text::one_line(&verdict.found, 200),
+            relaxed: !verdict.held && asked.relax.contains(&item),
+        }
+    });
+    GuaranteeReport { items: items.collect() }
+}
+
+fn check(item: Item, asked: &Asked, facts: &Facts) -> Verdict {
+    match item {
+        Item::User => process::user(asked, facts),
+        Item::Capabilities => process::capabilities(facts),
+        Item::NoNewPrivileges => process::no_new_privileges(facts),
+        Item::Seccomp => process::seccomp(facts),
+        Item::Init => process::init(facts),
+        Item::ReadOnlyRoot => mounts::read_only_root(asked, facts),
+        Item::Tmpfs => mounts::tmpfs(asked, facts),
+        Item::Mounts => mounts::mounts(asked, facts),
+        Item::EngineSocket => mounts::engine_socket(asked, facts),
+        Item::KernelFiles => mounts::kernel_files(facts),
+        Item::Memory => limits::memory(asked, facts),
+        Item::Cpus => limits::cpus(asked, facts),
+        Item::Pids => limits::pids(asked, facts),
+        Item::OpenFiles => limits::open_files(asked, facts),
+        Item::Network => network::network(facts),
+        Item::Worktree | Item::Git | Item::Home | Item::Temporary => usable::usable(item, asked, facts),
+    }
+}

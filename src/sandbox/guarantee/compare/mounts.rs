@@ -1,0 +1,177 @@
+//! What the container sees of file systems: `/proc/self/mountinfo`.
+
+use super::Verdict;
+use crate::sandbox::guarantee::mountinfo::Mounted;
+use crate::sandbox::guarantee::{Asked, Facts};
+
+/// File systems that are the kernel's own, with no path of the host in them.
+const KERNELS: [&str; 8] = [
+    "proc", "sysfs", "tmpfs", "devpts", "mqueue", "cgroup", "cgroup2", "overlay",
+];
+
+/// What engines call their sockets, wherever they are mounted.
+const SOCKETS: [&str; 4] = ["docker.sock", "podman.sock", "containerd.sock", "crio.sock"];
+
+/// Files that engines put into every container; they must be read only.
+const ENGINES_FILES: [&str; 11] = [
+    "/etc/resolv.conf",
+    "/etc/hosts",
+    "/etc/hostname",
+    "/etc/passwd",
+    "/etc/group",
+    "/run/.containerenv",
+    "/run/podman-init",
+    "/dev/init",
+    "/sbin/docker-init",
+    "/usr/sbin/docker-init",
+    "/run/secrets",
+];
+
+/// Devices that engines without leave to make devices mount from the host.
+const DEVICES: [&str; 8] = [
+    "/dev/null",
+    "/dev/zero",
+    "/dev/full",
+    "/dev/tty",
+    "/dev/random",
+    "/dev/urandom",
+    "/dev/console",
+    "/dev/ptmx",
+];
+
+pub(super) fn read_only_root(asked: &Asked, facts: &Facts) -> Verdict {
+    let shown = |read_only: bool| if read_only { "read-only" } else { "writable" };
+    let wanted = shown(asked.read_only_root);
+    let mounts = facts.mounts().unwrap_or_default();
+    match at(&mounts, "/") {
+        None => Verdict::unseen(wanted),
+        Some(root) => Verdict::new(root.read_only || !asked.read_only_root, wanted, shown(root.read_only)),
+    }
+}
+
+pub(super) fn tmpfs(asked: &Asked, facts: &Facts) -> Verdict {
+    const GOOD: &str = "each with a size";
+    let Some(mounts) = facts.mounts() else {
+        return Verdict::unseen(GOOD);
+    };
+    let offence = |(target, most): (&String, &u64)| match at(&mounts, target) {
+        None => Some(format!("{target} is not there")),
+        Some(mounted) if mounted.kind != "tmpfs" => Some(format!("{target} is not in memory")),
+        Some(mounted) => match mounted.size() {
+            None => Some(format!("{target} has no size")),
+            Some(size) if size > *most => Some(format!("{target} has {size} bytes instead of {most}")),
+            Some(_) => None,
+        },
+    };
+    let offences: Vec<String> = asked.tmpfs.iter().filter_map(offence).collect();
+    Verdict::without(&offences, GOOD, GOOD)
+}
+
+/// Every mount must be one that was asked for, or of the few that every container has.
+pub(super) fn mounts(asked: &Asked, facts: &Facts) -> Verdict {
+    const GOOD: &str = "only what was asked for";
+    let Some(mounts) = facts.mounts() else {
+        return Verdict::unseen(GOOD);
+    };
+    let missing = asked.mounts.keys().filter(|target| at(&mounts, target).is_none());
+    let missing = missing.map(|target| format!("{target} is not there"));
+    let offences: Vec<String> = missing
+        .chain(mounts.iter().filter_map(|mounted| offence(asked, mounted)))
+        .collect();
+    Verdict::without(&offences, GOOD, GOOD)
+}
+
+fn offence(asked: &Asked, mounted: &Mounted) -> Option<String> {
+    let target = mounted.target.as_str();
+    match asked.mounts.get(target) {
+        Some(false) if !mounted.read_only => return Some(format!("{target} is writable")),
+        Some(_) => return None,
+        None => {}
+    }
+    let of_memory = asked.tmpfs.contains_key(target) && mounted.kind == "tmpfs";
+    if of_memory || is_in_every_container(mounted) {
+        return None;
+    }
+    let access = if mounted.read_only { "read-only" } else { "writable" };
+    Some(format!("{target} ({access}) was not asked for"))
+}
+
+fn is_in_every_container(mounted: &Mounted) -> bool {
+    let (target, kind) = (mounted.target.as_str(), mounted.kind.as_str());
+    // Nobody but root can write a folder of this mode, and the user is not root.
+    let roots_own = mounted.option("mode") == Some("755");
+    match target {
+        // What of it can be written, `read_only_root` and `kernel_files` say.
+        "/" => true,
+        "/proc" => kind == "proc",
+        "/sys" => kind == "sysfs",
+        "/dev/pts" => kind == "devpts",
+        "/dev/mqueue" => kind == "mqueue",
+        "/dev" | "/sys/fs/cgroup" if kind == "tmpfs" => mounted.read_only || roots_own,
+        _ if ENGINES_FILES.contains(&target) => mounted.read_only,
+        _ if DEVICES.contains(&target) => target.ends_with(mounted.root.as_str()) || kind == "devpts",
+        // Parts of the kernel's files are covered by read-only views of themselves, by empty folders, or by `/dev/null`.
+        _ if target.starts_with("/proc/") || target.starts_with("/sys/") => {
+            KERNELS.contains(&kind) && (mounted.read_only || mounted.root == "/null")
+        }
+        _ => false,
+    }
+}
+
+pub(super) fn engine_socket(asked: &Asked, facts: &Facts) -> Verdict {
+    let Some(mounts) = facts.mounts() else {
+        return Verdict::unseen("none");
+    };
+    let reaching = mounts
+        .iter()
+        .filter(|mounted| reaches_engine(&asked.engine_socket, mounted));
+    let reaching: Vec<String> = reaching
+        .map(|mounted| format!("{} reaches one", mounted.target))
+        .collect();
+    Verdict::without(&reaching, "none", "none")
+}
+
+/// Whether a mount is a socket by its name, or the engine's own, or a folder above that. The table tells a mount's place
+/// in its file system, not on the host, so the end of a path is compared.
+fn reaches_engine(socket: &str, mounted: &Mounted) -> bool {
+    let named = |path: &str| SOCKETS.iter().any(|name| path.rsplit('/').next() == Some(name));
+    if named(&mounted.root) || named(&mounted.target) {
+        return true;
+    }
+    if KERNELS.contains(&mounted.kind.as_str()) && mounted.kind != "tmpfs" || mounted.root.len() < 2 {
+        return false;
+    }
+    let mut above = socket;
+    while !above.is_empty() {
+        if above.ends_with(mounted.root.as_str()) {
+            return true;
+        }
+        above = above.rsplit_once('/').map_or("", |(folder, _)| folder);
+    }
+    false
+}
+
+pub(super) fn kernel_files(facts: &Facts) -> Verdict {
+    const GOOD: &str = "read-only";
+    let Some(mounts) = facts.mounts() else {
+        return Verdict::unseen(GOOD);
+    };
+    let covered = [("/proc/sys", "proc"), ("/sys", "sysfs")]
+        .into_iter()
+        .filter_map(|(target, kind)| {
+            let good = at(&mounts, target).is_some_and(|mounted| mounted.read_only && mounted.kind == kind);
+            (!good).then(|| format!("{target} is writable"))
+        });
+    let groups = mounts
+        .iter()
+        .filter(|mounted| mounted.kind.starts_with("cgroup") && !mounted.read_only);
+    let offences: Vec<String> = covered
+        .chain(groups.map(|mounted| format!("{} is writable", mounted.target)))
+        .collect();
+    Verdict::without(&offences, GOOD, GOOD)
+}
+
+/// The mount that is seen at a place: the last one made there.
+fn at<'a>(mounts: &'a [Mounted], target: &str) -> Option<&'a Mounted> {
+    mounts.iter().rev().find(|mounted| mounted.target == target)
+}

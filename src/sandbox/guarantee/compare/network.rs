@@ -1,0 +1,65 @@
+//! Whether anything but the own loopback can be reached: the files of `/proc/net`.
+
+use super::Verdict;
+use crate::sandbox::guarantee::Facts;
+
+/// The one interface there may be.
+const LOOPBACK: &str = "lo";
+
+/// Interfaces and routes must be seen. The tables of addresses are looked at where the kernel has them: one without
+/// IPv6 has none of its, and an address needs an interface.
+pub(super) fn network(facts: &Facts) -> Verdict {
+    let asked = "loopback alone";
+    let (Some(interfaces), Some(routes)) = (facts.section("net/dev"), facts.section("net/route")) else {
+        return Verdict::unseen(asked);
+    };
+    let interfaces: Vec<&str> = interfaces
+        .lines()
+        .filter_map(|line| Some(line.split_once(':')?.0.trim()))
+        .collect();
+    if interfaces.is_empty() {
+        return Verdict::new(false, asked, "no interface seen");
+    }
+    let mut offences: Vec<String> = Vec::new();
+    let others = interfaces.iter().filter(|name| **name != LOOPBACK);
+    offences.extend(others.map(|name| format!("interface {name}")));
+    offences.extend(routes_of(routes, 0));
+    offences.extend(facts.section("net/ipv6_route").into_iter().flat_map(ipv6_routes));
+    offences.extend(facts.section("net/fib_trie").into_iter().flat_map(addresses));
+    offences.extend(facts.section("net/if_inet6").into_iter().flat_map(ipv6_addresses));
+    offences.dedup();
+    Verdict::without(&offences, asked, asked)
+}
+
+/// Routes over another interface than loopback, whose name is in this column; the table has a heading.
+fn routes_of(table: &str, column: usize) -> impl Iterator<Item = String> {
+    let lines = table.lines().skip(1).filter(|line| !line.trim().is_empty());
+    lines.filter_map(move |line| {
+        let interface = line.split_whitespace().nth(column).unwrap_or("?");
+        (interface != LOOPBACK).then(|| format!("a route over {interface}"))
+    })
+}
+
+/// The same of IPv6, where the interface comes last and there is no heading.
+fn ipv6_routes(table: &str) -> impl Iterator<Item = String> {
+    let interfaces = table.lines().filter_map(|line| line.split_whitespace().last());
+    let others = interfaces.filter(|interface| *interface != LOOPBACK);
+    others.map(|interface| format!("an IPv6 route over {interface}"))
+}
+
+/// Addresses of this machine that are not below 127: each stands a line above one that says `host LOCAL`.
+fn addresses(trie: &str) -> impl Iterator<Item = String> {
+    let above = trie.lines().zip(trie.lines().skip(1));
+    let local = above.filter(|(_, line)| line.contains("host LOCAL"));
+    let addresses = local.map(|(line, _)| line.trim().trim_start_matches("|-- ").to_owned());
+    let others = addresses.filter(|address| !address.starts_with("127."));
+    others.map(|address| format!("the address {address}"))
+}
+
+/// The same of IPv6: the address in hexadecimal digits comes first, the interface last.
+fn ipv6_addresses(table: &str) -> impl Iterator<Item = String> {
+    const OWN: &str = "00000000000000000000000000000001";
+    let addresses = table.lines().filter_map(|line| line.split_whitespace().next());
+    let others = addresses.filter(|address| *address != OWN);
+    others.map(|address| format!("the IPv6 address {address}"))
+}

@@ -1,0 +1,110 @@
+//! Who runs the command, and what the kernel lets it do: `/proc/self/status`, see proc(5).
+
+use super::Verdict;
+use crate::sandbox::guarantee::{Asked, Facts};
+
+/// The sets of capabilities; all five must be empty, for what is in one can get into another.
+const CAPABILITIES: [&str; 5] = ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"];
+
+/// What engines run as the first process: tini, catatonit, and the names that Docker and podman mount them under.
+const INITS: [&str; 5] = ["docker-init", "podman-init", "catatonit", "tini", "init"];
+
+pub(super) fn user(asked: &Asked, facts: &Facts) -> Verdict {
+    let wanted = match asked.user {
+        Some((user, group)) => format!("{user}:{group}, not root"),
+        None => "not root".to_owned(),
+    };
+    let (Some(user), Some(group), Some(groups)) =
+        (numbers(facts, "Uid"), numbers(facts, "Gid"), numbers(facts, "Groups"))
+    else {
+        return Verdict::unseen(wanted);
+    };
+    let offences: Vec<String> = [
+        four("user", &user, asked.user.map(|asked| asked.0)),
+        four("group", &group, asked.user.map(|asked| asked.1)),
+        groups.contains(&0).then(|| "in group 0, too".to_owned()),
+        outside(asked, facts, &user),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    let shown = |ids: &[u32]| ids.first().map_or_else(String::new, u32::to_string);
+    Verdict::without(&offences, wanted, format!("{}:{}", shown(&user), shown(&group)))
+}
+
+fn numbers(facts: &Facts, key: &str) -> Option<Vec<u32>> {
+    let words = facts.value("status", key)?.split_whitespace();
+    words.map(|word| word.parse().ok()).collect()
+}
+
+/// What is wrong with the real, effective, saved and file system id.
+fn four(what: &str, ids: &[u32], asked: Option<u32>) -> Option<String> {
+    let good = ids.len() == 4 && ids.iter().all(|id| *id != 0 && *id == asked.unwrap_or(ids[0]));
+    let shown: Vec<String> = ids.iter().map(u32::to_string).collect();
+    (!good).then(|| format!("{what} {}", shown.join(" ")))
+}
+
+/// Whether the user is root one namespace further out, which only a rootless engine's own user may be.
+fn outside(asked: &Asked, facts: &Facts, user: &[u32]) -> Option<String> {
+    let Some(map) = facts.section("uid_map") else {
+        return Some("whose user it is outside was not seen".to_owned());
+    };
+    let user = u64::from(*user.first()?);
+    for line in map.lines().filter(|line| !line.trim().is_empty()) {
+        let numbers: Option<Vec<u64>> = line.split_whitespace().map(|word| word.parse().ok()).collect();
+        let Some(&[inside, outside, length]) = numbers.as_deref() else {
+            return Some("whose user it is outside makes no sense".to_owned());
+        };
+        let is_it = user >= inside && user - inside < length;
+        if is_it && user - inside + outside == 0 && !asked.rootless {
+            return Some("root outside of its namespace".to_owned());
+        }
+        if is_it {
+            return None;
+        }
+    }
+    Some("nobody outside of its namespace".to_owned())
+}
+
+pub(super) fn capabilities(facts: &Facts) -> Verdict {
+    let offence = |set: &&str| match facts.value("status", set) {
+        None => Some(format!("{set} not seen")),
+        Some(bits) if !bits.is_empty() && bits.bytes().all(|bit| bit == b'0') => None,
+        Some(bits) => Some(format!("{set} {bits}")),
+    };
+    let offences: Vec<String> = CAPABILITIES.iter().filter_map(offence).collect();
+    Verdict::without(&offences, "none", "none")
+}
+
+pub(super) fn no_new_privileges(facts: &Facts) -> Verdict {
+    match facts.value("status", "NoNewPrivs") {
+        None => Verdict::unseen("on"),
+        Some(flag) => Verdict::new(flag == "1", "on", if flag == "1" { "on" } else { "off" }),
+    }
+}
+
+pub(super) fn seccomp(facts: &Facts) -> Verdict {
+    let asked = "a filter";
+    match facts.value("status", "Seccomp") {
+        None => Verdict::unseen(asked),
+        Some("2") => Verdict::new(true, asked, "a filter"),
+        Some("0") => Verdict::new(false, asked, "none"),
+        Some(mode) => Verdict::new(false, asked, format!("mode {mode}")),
+    }
+}
+
+/// The entrypoint is the child of the first process, and that is an init. In the host's namespace of processes its parent
+/// would be another; without an init it would be the first process itself.
+pub(super) fn init(facts: &Facts) -> Verdict {
+    let asked = "as the first process";
+    let value = |key| facts.value("process", key);
+    let (Some(pid), Some(parent), Some(init)) = (value("pid"), value("parent"), value("init")) else {
+        return Verdict::unseen(asked);
+    };
+    let child = parent == "1" && pid != "1" && pid.parse::<u32>().is_ok();
+    match (child, INITS.contains(&init)) {
+        (true, true) => Verdict::new(true, asked, init),
+        (true, false) => Verdict::new(false, asked, format!("`{init}`")),
+        (false, _) => Verdict::new(false, asked, format!("process {pid}, child of {parent}")),
+    }
+}

@@ -1,0 +1,30 @@
+//! Whether work is possible in the container: what its entrypoint tried before anything of an agent ran.
+
+use super::Verdict;
+use crate::sandbox::guarantee::{Asked, Facts, Item};
+
+/// What an entrypoint says of what it could do.
+const YES: &str = "yes";
+/// What it says where there is no such program.
+const NONE: &str = "none";
+
+/// Compares what the entrypoint tried. Where nobody asks, as in a worktree that an agent may have locked for itself,
+/// whatever it found is as it should be.
+pub(super) fn usable(item: Item, asked: &Asked, facts: &Facts) -> Verdict {
+    let wanted = match item {
+        Item::Worktree => "can be written, and is its user's",
+        Item::Git => "works on the repository",
+        _ => "can be written",
+    };
+    let said = facts.value("usable", item.name());
+    if !asked.usable.contains(&item) {
+        return Verdict::new(true, "nothing", said.unwrap_or("not seen"));
+    }
+    match said {
+        None => Verdict::unseen(wanted),
+        Some(YES) => Verdict::new(true, wanted, wanted),
+        // A client does without, and `image check` tells.
+        Some(NONE) if item == Item::Git => Verdict::new(true, wanted, "no git in the image"),
+        Some(problem) => Verdict::new(false, wanted, problem),
+    }
+}

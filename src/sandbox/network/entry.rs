@@ -1,0 +1,218 @@
+//! One entry of `network.allow`: how it is written, and what it matches.
+
+use std::net::IpAddr;
+use std::str::FromStr;
+
+use super::authority::{port_number, split};
+use super::preset::Preset;
+use super::{AddressClass, Host, Scheme, classify};
+use crate::base::text;
+
+/// One entry: a host, everything below a suffix, an address with its port, or a preset.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    written: String,
+    patterns: Vec<Pattern>,
+    /// `None` is the default port of whatever scheme is used.
+    port: Option<u16>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Pattern {
+    Exactly(Host),
+    /// A suffix with the dot before it: what is below it, never itself.
+    Below(String),
+}
+
+/// What is wrong with an entry, and what to write instead.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct EntryError {
+    message: String,
+    hint: Option<String>,
+}
+
+impl EntryError {
+    fn new(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            hint: None,
+        }
+    }
+
+    fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// What to write instead, where that is known.
+    pub fn hint_text(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+}
+
+impl Entry {
+    /// The entry as it was written.
+    pub fn as_str(&self) -> &str {
+        &self.written
+    }
+
+    /// Whether the entry lets a request through to `host` at `port`.
+    pub(super) fn permits(&self, host: &Host, port: u16, scheme: Scheme) -> bool {
+        port == self.port.unwrap_or_else(|| scheme.default_port()) && self.names(host)
+    }
+
+    /// Whether the entry has `host`, at whatever port.
+    pub(super) fn names(&self, host: &Host) -> bool {
+        self.patterns.iter().any(|pattern| pattern.matches(host))
+    }
+}
+
+impl Pattern {
+    fn matches(&self, host: &Host) -> bool {
+        match self {
+            Self::Exactly(known) => known == host,
+            // A name does not begin with a dot, so something stands before the suffix.
+            Self::Below(suffix) => host.name().is_some_and(|name| name.ends_with(suffix.as_str())),
+        }
+    }
+}
+
+impl FromStr for Entry {
+    type Err = EntryError;
+
+    fn from_str(written: &str) -> Result<Self, EntryError> {
+        let (patterns, port) = read(written)?;
+        Ok(Self {
+            written: written.to_owned(),
+            patterns,
+            port,
+        })
+    }
+}
+
+fn read(written: &str) -> Result<(Vec<Pattern>, Option<u16>), EntryError> {
+    refuse_urls(written)?;
+    let (host, port) = split(written);
+    if let Some(preset) = Preset::named(host) {
+        return match port {
+            None => Ok((preset_patterns(preset), None)),
+            Some(_) => Err(EntryError::new("a preset has no port").hint(format!("write `{host}`"))),
+        };
+    }
+    let port = port.map(read_port).transpose()?;
+    let pattern = match host.strip_prefix("*.") {
+        Some(suffix) => read_suffix(suffix)?,
+        None => read_host(host, port)?,
+    };
+    Ok((vec![pattern], port))
+}
+
+fn preset_patterns(preset: Preset) -> Vec<Pattern> {
+    let hosts = preset.hosts.iter();
+    hosts
+        .map(|host| Pattern::Exactly(Host::Name((*host).to_owned())))
+        .collect()
+}
+
+fn refuse_urls(written: &str) -> Result<(), EntryError> {
+    let Some(slash) = written.find('/') else { return Ok(()) };
+    let after_scheme = written.split_once("://").map_or(&written[..slash], |(_, rest)| rest);
+    let host = after_scheme.split('/').next().unwrap_or_default();
+    let error = EntryError::new("expected a host, found an address of the web");
+    Err(if Host::parse(split(host).0).is_ok() {
+        error.hint(format!("write `{host}`: a host is allowed as a whole"))
+    } else {
+        error
+    })
+}
+
+fn read_port(digits: &str) -> Result<u16, EntryError> {
+    port_number(digits).ok_or_else(|| {
+        let digits = text::one_line(digits, 20);
+        EntryError::new(format!(
+            "expected a port from 1 to 65535 behind the colon, found `{digits}`"
+        ))
+    })
+}
+
+fn read_suffix(suffix: &str) -> Result<Pattern, EntryError> {
+    let expected = "expected a suffix of two parts or more behind `*.`, such as `*.example.org`";
+    match Host::parse(suffix) {
+        Ok(Host::Name(name)) if name.contains('.') => Ok(Pattern::Below(format!(".{name}"))),
+        Ok(_) => Err(EntryError::new(expected)),
+        Err(why) => Err(EntryError::new(format!("{expected}: {why}"))),
+    }
+}
+
+fn read_host(host: &str, port: Option<u16>) -> Result<Pattern, EntryError> {
+    match Host::parse(host) {
+        Ok(Host::Address(address)) => read_address(address, port),
+        Ok(Host::Name(name)) if name.contains('.') => Ok(Pattern::Exactly(Host::Name(name))),
+        Ok(Host::Name(name)) => Err(unknown_word(&name)),
+        Err(why) => Err(malformed(host, &why.to_string())),
+    }
+}
+
+/// A literal address is a person's explicit word, so it may be a private one; but it must be one machine's, in its own
+/// notation.
+fn read_address(address: IpAddr, port: Option<u16>) -> Result<Pattern, EntryError> {
+    let host = Host::Address(address);
+    let IpAddr::V6(sixth) = address else {
+        return with_port(host, port);
+    };
+    match sixth.to_ipv4_mapped() {
+        Some(fourth) => Err(EntryError::new("an IPv4 address is written inside an IPv6 one")
+            .hint(format!("write `{fourth}` and its port"))),
+        None => with_port(host, port),
+    }
+}
+
+fn with_port(host: Host, port: Option<u16>) -> Result<Pattern, EntryError> {
+    let Host::Address(address) = host else {
+        return Ok(Pattern::Exactly(host));
+    };
+    let class = classify(address);
+    if matches!(
+        class,
+        AddressClass::Unspecified | AddressClass::Multicast | AddressClass::Broadcast
+    ) {
+        return Err(EntryError::new(format!(
+            "`{host}` is the address of no single machine ({class})"
+        )));
+    }
+    if port.is_none() {
+        return Err(
+            EntryError::new("an address needs a port").hint(format!("write `{host}:443`, or the port you mean"))
+        );
+    }
+    Ok(Pattern::Exactly(host))
+}
+
+fn unknown_word(word: &str) -> EntryError {
+    let word_shown = text::one_line(word, 60);
+    let error = EntryError::new(format!(
+        "expected a host with a dot, `*.suffix`, an address with its port, or one of {}, found `{word_shown}`",
+        Preset::names()
+    ));
+    match Preset::nearest(word) {
+        _ if word == "localhost" => error.hint("write the address and its port: `127.0.0.1:8080`"),
+        Some(name) => error.hint(format!("did you mean `{name}`?")),
+        None => error,
+    }
+}
+
+fn malformed(host: &str, why: &str) -> EntryError {
+    let shown = text::one_line(host, 60);
+    let error = EntryError::new(format!("expected a host, found `{shown}`: {why}"));
+    if host.contains('*') {
+        return error.hint("a `*` stands at the beginning, with a dot behind it: `*.example.org`");
+    }
+    match host.trim_matches(['[', ']']).parse::<std::net::Ipv6Addr>() {
+        Ok(address) => error.hint(format!("write `[{address}]` and its port")),
+        Err(_) => error,
+    }
+}
+
+#[cfg(test)]
+mod tests;

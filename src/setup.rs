@@ -1,0 +1,5 @@
+//! Getting ready: `init`, the image, and `doctor`. None of it calls an agent.
+
+pub mod doctor;
+pub mod image;
+pub mod init;

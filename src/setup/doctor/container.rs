@@ -1,0 +1,187 @@
+//! One sealed container of the configured image, which says what it got.
+
+use std::collections::BTreeSet;
+use std::os::unix::fs::{PermissionsExt as _, chown};
+use std::path::Path;
+use std::time::Duration;
+
+use secrecy::SecretString;
+use tempfile::TempDir;
+
+use super::{Check, EngineDiagnosis, failed};
+use crate::base::error::{Context as _, Result};
+use crate::base::redact::Redactor;
+use crate::base::text::one_line;
+use crate::lifecycle::Generator;
+use crate::run::call::private_mounts;
+use crate::run::preflight::{self, Asker};
+use crate::run::recover::repository_labels;
+use crate::sandbox::engine::{Container, ContainerSpec, Engine, Mount, UserChoice};
+use crate::sandbox::gateway::{Gateway, Options, hold_to};
+use crate::sandbox::guarantee::{Asked, GuaranteeReport, Item};
+
+/// Until the container must have ended.
+const LIMIT: Duration = Duration::from_secs(60);
+/// What an entrypoint ends with that does not run its command.
+const NOT_RUN: i64 = 125;
+
+/// Examines an engine; what goes wrong is a check that does not hold.
+pub(super) async fn examine(generator: &Generator, engine: &Engine) -> EngineDiagnosis {
+    let mut diagnosis = EngineDiagnosis {
+        engine: engine.describe(),
+        checks: Vec::new(),
+        report: None,
+    };
+    let looked = preflight::of_engine(generator, engine, Asker::Doctor).await;
+    diagnosis.checks.extend(looked.into_iter().map(Check::from));
+    if diagnosis.checks.iter().any(|check| check.name == "image" && check.held) {
+        match ask(generator, engine).await {
+            Ok(answer) => answer.tell(&mut diagnosis),
+            Err(error) => diagnosis.checks.push(failed("container", &error)),
+        }
+    }
+    diagnosis
+}
+
+/// What a container said, and how it ended.
+struct Answer {
+    report: Option<GuaranteeReport>,
+    code: Option<i64>,
+    stderr: String,
+}
+
+impl Answer {
+    fn tell(self, diagnosis: &mut EngineDiagnosis) {
+        let mend = "`image build` makes an image with the entrypoint and `socat`; `--base` puts both onto one of yours";
+        let said = one_line(&self.stderr, 200);
+        let Some(report) = self.report else {
+            diagnosis.checks.push(Check::bad("entrypoint", said, mend));
+            return;
+        };
+        diagnosis
+            .checks
+            .push(Check::good("entrypoint", "tells what the container got"));
+        // The command of a container that was refused did not run, and nobody knows of its relay.
+        if report.refused().next().is_none() {
+            diagnosis.checks.push(match self.code {
+                Some(NOT_RUN) => Check::bad("gateway", said, mend),
+                _ => Check::good("gateway", "can be reached from inside"),
+            });
+        }
+        diagnosis.report = Some(report);
+    }
+}
+
+async fn ask(generator: &Generator, engine: &Engine) -> Result<Answer> {
+    let user = UserChoice::of(generator.config().container.user.as_deref());
+    let (slot, gateway_folder) = (folder()?, folder()?);
+    let (user_id, group_id) = engine.slot_owner_for(&user);
+    chown(slot.path(), Some(user_id), Some(group_id)).context("cannot make a folder to mount")?;
+    let id = generator.git.repository_id()?;
+    let mut spec = ContainerSpec {
+        // So that the next run sweeps up what a killed `doctor` leaves.
+        labels: repository_labels(&generator.git, id.as_deref()),
+        ..specification(generator, slot.path(), user)
+    };
+    let private = repository(generator, slot.path(), (user_id, group_id))?;
+    let mut usable = BTreeSet::from([Item::Worktree, Item::Home, Item::Temporary]);
+    if let Some((_, mounts)) = &private {
+        spec.mounts.extend(mounts.iter().cloned());
+        usable.insert(Item::Git);
+    }
+    let spec = spec.sealed(gateway_folder.path());
+    let asked = Asked {
+        usable,
+        ..engine.asked(&spec, &generator.config().container.relax)
+    };
+    let (seal, judged) = hold_to(asked, engine.describe());
+    let gateway = Gateway::open(Options {
+        folder: gateway_folder.path().to_owned(),
+        token: SecretString::from(generator.world().run_id()),
+        api: None,
+        egress: None,
+        seal: Some(seal),
+        record: None,
+        redactor: Redactor::default(),
+        world: generator.world().clone(),
+    })?;
+    let ran = run(engine, &spec).await;
+    gateway.close().await;
+    let (code, stderr) = ran?;
+    let report = judged.report();
+    Ok(Answer { report, code, stderr })
+}
+
+/// A folder that a container's user can enter.
+fn folder() -> Result<TempDir> {
+    let folder = tempfile::tempdir().context("cannot make a folder to mount")?;
+    let open = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(folder.path(), open).context("cannot make a folder to mount")?;
+    Ok(folder)
+}
+
+/// The repository that git has in an attempt's container, and its mounts; `None` where there is no commit to work on.
+fn repository(generator: &Generator, slot: &Path, owner: (u32, u32)) -> Result<Option<(TempDir, Vec<Mount>)>> {
+    let branch = &generator.config().base_branch;
+    let Some(commit) = generator.git().branch_tip(branch)? else {
+        return Ok(None);
+    };
+    // What the pointer is mounted over.
+    std::fs::write(slot.join(".git"), "").context("cannot make a file to mount over")?;
+    let folder = folder()?;
+    let place = folder.path().join("private");
+    let private = generator
+        .git()
+        .private_repository(&place, branch, commit, Some(owner))?;
+    let mounts = private_mounts(&private);
+    Ok(Some((folder, mounts)))
+}
+
+/// The container that an attempt has, as far as it can be had without a generation.
+fn specification(generator: &Generator, slot: &Path, user: UserChoice) -> ContainerSpec {
+    let config = generator.config();
+    let settings = &config.container;
+    let mut tmpfs = settings.tmpfs.clone();
+    let home = tmpfs.entry(config.agent.home.clone());
+    home.or_insert_with(|| "mode=1777".to_owned());
+    ContainerSpec {
+        image: config.image.clone(),
+        command: vec![config.agent.command.clone(), "--version".to_owned()],
+        working_dir: Some("/workspace".to_owned()),
+        env: vec![("HOME".to_owned(), config.agent.home.clone())],
+        mounts: vec![Mount {
+            source: slot.to_owned(),
+            target: "/workspace".to_owned(),
+            read_only: false,
+        }],
+        tmpfs,
+        user,
+        network: settings.network.clone(),
+        memory: settings.memory,
+        cpus: settings.cpus,
+        pids: settings.pids,
+        ..ContainerSpec::default()
+    }
+}
+
+async fn run(engine: &Engine, spec: &ContainerSpec) -> Result<(Option<i64>, String)> {
+    let mut container = engine.start(spec, b"").await?;
+    let listened = tokio::time::timeout(LIMIT, listen(&mut container)).await;
+    container.remove().await?;
+    match listened {
+        Ok(listened) => listened,
+        Err(_) => Ok((None, format!("it did not end within {} s", LIMIT.as_secs()))),
+    }
+}
+
+/// Reads a container to its end: its exit code, and all that it said, for engines say on stdout what they could not start.
+async fn listen(container: &mut Container) -> Result<(Option<i64>, String)> {
+    let mut said = String::new();
+    while let Some(output) = container.next_output().await {
+        if said.len() < 4096 {
+            said.push_str(&String::from_utf8_lossy(&output.line.bytes));
+            said.push('\n');
+        }
+    }
+    Ok((container.exit().await?.code, said))
+}

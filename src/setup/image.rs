@@ -1,0 +1,172 @@
+//! The Claude image: built from `container/Containerfile` when its content changes, and checked before it is relied on.
+
+mod check;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::Serialize;
+
+pub use crate::agent::{DEFAULT_CLIENT_VERSION, OLDEST_CLIENT_VERSION};
+pub use check::{CheckedItem, ImageReport, check};
+
+use crate::base::error::{Context as _, ErrorKind, Result};
+use crate::sandbox::engine::{BuildRequest, Engine, pack};
+
+/// The image's name, without a tag.
+pub const NAME: &str = "localhost/cordwainer-claude";
+/// What the image is built on unless the caller says otherwise.
+pub const DEFAULT_BASE: &str = "debian:bookworm-slim";
+const CONTAINERFILE: &str = include_str!("../../container/Containerfile");
+/// The script at [`ENTRYPOINT`](crate::sandbox::engine::ENTRYPOINT) in the image.
+const ENTRYPOINT_SCRIPT: &str = include_str!("../../container/entrypoint");
+
+/// Where systems keep the certificates that they trust, all in one file.
+const CERTIFICATES: [&str; 3] = [
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+];
+
+/// How the image is to be built.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BuildOptions {
+    /// An image with apt, such as [`DEFAULT_BASE`], or one with the project's toolchain.
+    pub base: String,
+    /// The client's version in its npm package.
+    pub client_version: String,
+    /// The network of the build's commands; unset is the engine's default.
+    pub network: Option<String>,
+}
+
+impl Default for BuildOptions {
+    fn default() -> Self {
+        Self {
+            base: DEFAULT_BASE.into(),
+            client_version: DEFAULT_CLIENT_VERSION.into(),
+            network: None,
+        }
+    }
+}
+
+/// The image as it is now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ImageBuilt {
+    /// The engine's id of it.
+    pub id: String,
+    /// The reference that tells its content; `latest` of [`NAME`] is the same image.
+    pub tag: String,
+    /// Whether it had to be built.
+    pub rebuilt: bool,
+}
+
+/// Builds the image unless the engine has one of the same content, and hands what the build says to `on_line`.
+///
+/// # Errors
+///
+/// Of kind [`ErrorKind::Engine`] when the build fails, with its last lines.
+pub async fn build(
+    engine: &Engine,
+    options: &BuildOptions,
+    on_line: &mut (dyn FnMut(&str) + Send),
+) -> Result<ImageBuilt> {
+    let tag = tag(options);
+    let present = engine.image_id(&tag).await?;
+    let rebuilt = present.is_none();
+    let id = match present {
+        Some(id) => id,
+        None => engine.build_image(request(&tag, options)?, on_line).await?,
+    };
+    engine.tag_image(&tag, &format!("{NAME}:latest")).await?;
+    Ok(ImageBuilt { id, tag, rebuilt })
+}
+
+/// Returns the reference of the image that these options make: its tag tells the content.
+pub fn tag(options: &BuildOptions) -> String {
+    format!(
+        "{NAME}:{}",
+        content_hash(&[CONTAINERFILE, ENTRYPOINT_SCRIPT], &arguments(options))
+    )
+}
+
+fn arguments(options: &BuildOptions) -> BTreeMap<String, String> {
+    BTreeMap::from([
+        ("BASE".to_owned(), options.base.clone()),
+        ("CLIENT_VERSION".to_owned(), options.client_version.clone()),
+    ])
+}
+
+fn request(tag: &str, options: &BuildOptions) -> Result<BuildRequest> {
+    let certificates = host_certificates()?;
+    let files = [
+        ("Containerfile", CONTAINERFILE.as_bytes()),
+        ("entrypoint", ENTRYPOINT_SCRIPT.as_bytes()),
+        ("host-certificates.pem", certificates.as_slice()),
+    ];
+    Ok(BuildRequest {
+        context: pack(&files).context("cannot pack the image's build context")?,
+        containerfile: "Containerfile".into(),
+        args: arguments(options),
+        tag: tag.to_owned(),
+        labels: BTreeMap::new(),
+        network: options.network.clone(),
+    })
+}
+
+/// The certificates that this host trusts: a proxy between it and the package registry may need them. They do not
+/// come into the image, so they are no part of its content.
+fn host_certificates() -> Result<Vec<u8>> {
+    match CERTIFICATES.iter().find(|path| Path::new(path).is_file()) {
+        None => Ok(Vec::new()),
+        Some(path) => std::fs::read(path).with_context(ErrorKind::Unexpected, || format!("cannot read `{path}`")),
+    }
+}
+
+/// The first twelve digits of a hash over everything that makes the image what it is.
+fn content_hash(files: &[&str], args: &BTreeMap<String, String>) -> String {
+    let mut hash = sha1_smol::Sha1::new();
+    let mut add = |text: &str| {
+        // The length keeps neighbours apart.
+        hash.update(&(text.len() as u64).to_be_bytes());
+        hash.update(text.as_bytes());
+    };
+    for file in files {
+        add(file);
+    }
+    for (name, value) in args {
+        add(name);
+        add(value);
+    }
+    let mut digits = hash.digest().to_string();
+    digits.truncate(12);
+    digits
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hash(files: &[&str], args: &[(&str, &str)]) -> String {
+        let args = args
+            .iter()
+            .map(|(name, value)| ((*name).into(), (*value).into()))
+            .collect();
+        content_hash(files, &args)
+    }
+
+    #[test]
+    fn the_tag_changes_with_anything_in_it_and_with_nothing_else() {
+        let one = hash(&["FROM a", "#!"], &[("BASE", "x"), ("CLIENT_VERSION", "1")]);
+        assert_eq!(one, hash(&["FROM a", "#!"], &[("CLIENT_VERSION", "1"), ("BASE", "x")]));
+        assert_eq!(one.len(), 12);
+        for other in [
+            hash(&["FROM b", "#!"], &[("BASE", "x"), ("CLIENT_VERSION", "1")]),
+            hash(&["FROM a", "#!"], &[("BASE", "xC"), ("LIENT_VERSION", "1")]),
+            hash(&["FROM a", "#!"], &[("BASE", "x"), ("CLIENT_VERSION", "2")]),
+            hash(&["FROM a", "#!"], &[("BASE", "x")]),
+            hash(&["FROM a#", "!"], &[("BASE", "x"), ("CLIENT_VERSION", "1")]),
+        ] {
+            assert_ne!(one, other);
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! Whether an image has what an attempt needs, told by one container of it.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::base::error::{Context as _, Error, ErrorKind, Result};
+use crate::base::text;
+use crate::sandbox::engine::{Container, ContainerSpec, Engine, Mount, Stream, UserChoice};
+
+/// What every image needs, whatever the project: a name, and a command that succeeds.
+const NEEDED: [(&str, &str); 8] = [
+    ("client", "claude --version"),
+    ("git", "git --version"),
+    ("ripgrep", "rg --version"),
+    ("socat", "command -v socat && socat -V"),
+    (
+        "entrypoint",
+        r#"at=/usr/local/bin/cordwainer-entrypoint; test -x "$at" && test "$(stat -c '%u %a' "$at")" = '0 755' && echo "$at""#,
+    ),
+    ("user", r#"id -u && test "$(id -u)" -ne 0"#),
+    (
+        "home",
+        r#"echo "$HOME" && touch "$HOME/.cordwainer-check" && rm "$HOME/.cordwainer-check""#,
+    ),
+    ("workspace", "pwd && touch .cordwainer-check && rm .cordwainer-check"),
+];
+
+/// Runs each argument as a command of its own, and reports its code and the first line of what it said.
+const SCRIPT: &str = r#"for command in "$@"; do
+    said=$(sh -c "$command" 2>&1 </dev/null)
+    code=$?
+    printf '%s\t%s\n' "$code" "$(printf '%s\n' "$said" | sed -n 1p)"
+done"#;
+
+/// Until all commands must have ended.
+const LIMIT: Duration = Duration::from_secs(180);
+
+/// What was found in an image.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ImageReport {
+    /// The image that was looked at.
+    pub image: String,
+    /// One item a check, in the order in which they were made.
+    pub items: Vec<CheckedItem>,
+}
+
+/// One check.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CheckedItem {
+    /// What was looked for: a name of ours, or the configured command.
+    pub name: String,
+    /// Whether it is there and works.
+    pub ok: bool,
+    /// The first line of what the command said, made harmless.
+    pub detail: String,
+}
+
+impl ImageReport {
+    /// Says whether every check passed.
+    pub fn ok(&self) -> bool {
+        self.items.iter().all(|item| item.ok)
+    }
+}
+
+/// Runs one container of `image` as `user`, with a slot mounted, and looks at what it has; `toolchain` are the
+/// project's own commands, each of which must succeed.
+///
+/// # Errors
+///
+/// Of kind [`ErrorKind::Engine`] when the image is not there, or the container does not run at all.
+pub async fn check(engine: &Engine, image: &str, toolchain: &[String], user: UserChoice) -> Result<ImageReport> {
+    engine.ensure_image(image).await?;
+    let slot = slot(engine, &user)?;
+    let names = NEEDED
+        .iter()
+        .map(|(name, _)| (*name).to_owned())
+        .chain(toolchain.iter().cloned());
+    let names: Vec<String> = names.collect();
+    let commands = NEEDED.iter().map(|(_, command)| (*command).to_owned());
+    let mut command: Vec<String> = ["sh", "-c", SCRIPT, "check"].map(String::from).into();
+    command.extend(commands.chain(toolchain.iter().cloned()));
+    let spec = ContainerSpec {
+        image: image.to_owned(),
+        command,
+        working_dir: Some("/workspace".into()),
+        network: Some("none".into()),
+        user,
+        mounts: vec![Mount {
+            source: slot.path().to_owned(),
+            target: "/workspace".into(),
+            read_only: false,
+        }],
+        labels: [("cordwainer.role".to_owned(), "image-check".to_owned())].into(),
+        ..ContainerSpec::default()
+    };
+    let mut container = engine.start(&spec, b"").await?;
+    let read = tokio::time::timeout(LIMIT, read(&mut container)).await;
+    container.remove().await?;
+    let (answers, stderr) = read.map_err(|_| too_slow(image))??;
+    if answers.is_empty() {
+        let message = format!("image `{image}` cannot run `sh`: {}", text::one_line(&stderr, 200));
+        return Err(Error::new(ErrorKind::Engine, message).hint("use an image with a shell, git and the client"));
+    }
+    let items = names.into_iter().enumerate();
+    let items = items.map(|(index, name)| item(name, answers.get(index))).collect();
+    Ok(ImageReport {
+        image: image.to_owned(),
+        items,
+    })
+}
+
+/// A folder such as a slot is, owned as a slot is.
+fn slot(engine: &Engine, user: &UserChoice) -> Result<tempfile::TempDir> {
+    let slot = tempfile::tempdir().context("cannot make a folder to mount")?;
+    let (user, group) = engine.slot_owner_for(user);
+    std::os::unix::fs::chown(slot.path(), Some(user), Some(group)).with_context(ErrorKind::Unexpected, || {
+        format!("cannot give `{}` to user {user}", slot.path().display())
+    })?;
+    Ok(slot)
+}
+
+async fn read(container: &mut Container) -> Result<(Vec<String>, String)> {
+    let (mut answers, mut stderr) = (Vec::new(), String::new());
+    while let Some(output) = container.next_output().await {
+        let line = String::from_utf8_lossy(&output.line.bytes).into_owned();
+        match output.stream {
+            Stream::Stdout => answers.push(line),
+            Stream::Stderr => stderr.push_str(&(line + "\n")),
+        }
+    }
+    container.exit().await?;
+    Ok((answers, stderr))
+}
+
+fn item(name: String, answer: Option<&String>) -> CheckedItem {
+    let (code, said) = answer.and_then(|line| line.split_once('\t')).unwrap_or(("", "not run"));
+    CheckedItem {
+        name,
+        ok: code == "0",
+        detail: text::one_line(said, 120),
+    }
+}
+
+fn too_slow(image: &str) -> Error {
+    let message = format!("the checks of image `{image}` took longer than {} s", LIMIT.as_secs());
+    Error::new(ErrorKind::Engine, message).hint("see that no command of `container.toolchain` waits for something")
+}

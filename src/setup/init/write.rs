@@ -1,0 +1,91 @@
+//! Files that appear whole, only where nothing is, and never through a link.
+
+use std::io::{ErrorKind as Io, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use crate::base::error::{Context as _, Error, ErrorKind, Result};
+
+/// Writes files below a root, and remembers what it wrote and what was there.
+pub(super) struct Writer<'a> {
+    root: &'a Path,
+    /// Files written.
+    pub(super) written: Vec<PathBuf>,
+    /// Files that were there, and are as they were.
+    pub(super) kept: Vec<PathBuf>,
+}
+
+impl<'a> Writer<'a> {
+    /// Begins below `root`.
+    pub(super) fn new(root: &'a Path) -> Self {
+        Self {
+            root,
+            written: Vec::new(),
+            kept: Vec::new(),
+        }
+    }
+
+    /// Whether something is at `path`, a dangling link included.
+    pub(super) fn exists(&self, path: &str) -> bool {
+        self.root.join(path).symlink_metadata().is_ok()
+    }
+
+    /// Writes a file unless something is there; says whether it did.
+    pub(super) fn write(&mut self, path: &str, text: &str) -> Result<bool> {
+        if self.exists(path) {
+            self.kept.push(path.into());
+            return Ok(false);
+        }
+        let folder = self.folder_of(path)?;
+        let target = self.root.join(path);
+        let failed = || format!("cannot write `{}`", target.display());
+        // The mode is the one that an editor would give; the umask takes from it what it must.
+        let mut file = tempfile::Builder::new()
+            .prefix(".cordwainer-")
+            .permissions(std::fs::Permissions::from_mode(0o666))
+            .tempfile_in(&folder)
+            .with_context(ErrorKind::Unexpected, failed)?;
+        file.write_all(text.as_bytes())
+            .and_then(|()| file.as_file().sync_all())
+            .with_context(ErrorKind::Unexpected, failed)?;
+        match file.persist_noclobber(&target) {
+            Ok(_) => self.written.push(path.into()),
+            // Someone was quicker; theirs stays.
+            Err(error) if error.error.kind() == Io::AlreadyExists => {
+                self.kept.push(path.into());
+                return Ok(false);
+            }
+            Err(error) => return Err(error.error).with_context(ErrorKind::Unexpected, failed),
+        }
+        Ok(true)
+    }
+
+    /// The folder that a file goes into, made if need be; a link on the way is refused.
+    fn folder_of(&self, path: &str) -> Result<PathBuf> {
+        let mut folder = self.root.to_path_buf();
+        let parents = Path::new(path).parent().into_iter().flat_map(Path::components);
+        for part in parents {
+            folder.push(part);
+            match std::fs::create_dir(&folder) {
+                Ok(()) => {}
+                Err(error) if error.kind() == Io::AlreadyExists => check_folder(&folder)?,
+                Err(error) => return Err(error).context(format!("cannot make the folder `{}`", folder.display())),
+            }
+        }
+        Ok(folder)
+    }
+}
+
+fn check_folder(folder: &Path) -> Result<()> {
+    let metadata = folder.symlink_metadata().with_context(ErrorKind::Unexpected, || {
+        format!("cannot look at `{}`", folder.display())
+    })?;
+    if metadata.is_dir() {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::Precondition,
+        format!("`{}` is a link or a file, not a folder", folder.display()),
+    )
+    .hint("`init` writes nothing through links: put a folder there, or write the file by hand"))
+}
