@@ -1,40 +1,33 @@
-//! The library's face: one repository, its configuration, and what can be done with its generations.
+//! A generation's life, for programs: start, run, stop, reset, status, usage. What a step of a run does, and how it is
+//! shown, does not enter here.
 
-use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
-
-use secrecy::SecretString;
+use std::path::Path;
 
 use crate::base::error::Result;
-use crate::base::interruption::LeftBehind;
-use crate::base::redact::Redactor;
-use crate::base::world::World;
-use crate::config::file;
-use crate::config::{self, Config, FILE_NAME};
-use crate::git::{EnvironmentIdentities, Git, SlotPool};
+use crate::base::fs::LockHolder;
+use crate::config::Config;
+use crate::git::Git;
 use crate::issues::store::Store;
-use crate::project::protected::ProtectedPaths;
-use crate::sandbox::credential::CredentialSource;
+use crate::model::generation::GenerationName;
+use crate::project::Project;
+use crate::run::waiting::pause::Pause;
+use crate::run::waiting::pausing;
 use crate::sandbox::engine::ConnectOptions;
-use crate::sandbox::gateway::Proxy;
+use crate::setup::doctor::{self, Diagnosis, DoctorOptions};
 
 mod accept;
 mod end;
 mod hazards;
-mod list;
-mod lock;
 mod reset;
 mod run;
-mod select;
 mod start;
 mod status;
 mod stop;
 mod usage;
 
 pub use crate::project::obeyed::{NewToRun, NewToRunChange};
+pub use crate::project::{GenerationSummary, Listing, Surroundings};
 pub use end::Removal;
-pub use list::{GenerationSummary, Listing};
-pub(crate) use lock::HeldLock;
 pub use reset::ResetDone;
 pub use run::{RunDone, RunOptions};
 pub use start::{StartDone, StartOptions};
@@ -42,234 +35,131 @@ pub use status::Status;
 pub use stop::{StopDone, StopOptions};
 pub use usage::{CycleUsage, TaskUsage, UsageReport};
 
-/// What a generator needs to know of the machine it runs on; the library reads no environment itself.
-#[derive(Clone, Debug)]
-pub struct Surroundings {
-    /// The clock.
-    pub world: World,
-    /// `DOCKER_HOST`.
-    pub docker_host: Option<String>,
-    /// `CONTAINER_HOST`.
-    pub container_host: Option<String>,
-    /// `XDG_CONFIG_HOME`, or `.config` in `HOME`: where a person's own settings of git are.
-    pub config_home: Option<PathBuf>,
-    /// Who commits, as far as the environment says it.
-    pub identities: EnvironmentIdentities,
-    /// The proxy for HTTPS that the machine's settings name: the gateway asks the model's API through it.
-    pub proxy: Option<Proxy>,
-    /// `XDG_RUNTIME_DIR`.
-    pub runtime_dir: Option<PathBuf>,
-    /// `PATH`, where an installed podman is looked for.
-    pub search_path: Option<std::ffi::OsString>,
-    /// `ANTHROPIC_API_KEY`: the gateway's, and nobody else's.
-    pub api_key: Option<SecretString>,
-    /// `CLAUDE_CODE_OAUTH_TOKEN`, in the same way.
-    pub oauth_token: Option<SecretString>,
-    /// What everything passes that is recorded or shown. The caller's own words can pass the same one.
-    pub redactor: Redactor,
-    /// What would stay behind if the process ended now.
-    pub left_behind: LeftBehind,
-}
-
-impl Default for Surroundings {
-    fn default() -> Self {
-        Self {
-            world: World::machine(),
-            docker_host: None,
-            container_host: None,
-            config_home: None,
-            identities: EnvironmentIdentities::default(),
-            proxy: None,
-            runtime_dir: None,
-            search_path: None,
-            api_key: None,
-            oauth_token: None,
-            redactor: Redactor::default(),
-            left_behind: LeftBehind::default(),
-        }
-    }
-}
-
-impl Surroundings {
-    /// How an engine is looked for; one that has to be started keeps its files below `folder`, or where temporary files
-    /// belong.
-    pub(crate) fn connect_options(&self, config: &Config, folder: Option<&Path>) -> ConnectOptions {
-        ConnectOptions {
-            choice: config.container.engine,
-            socket: config.container.socket.clone(),
-            docker_host: self.docker_host.clone(),
-            container_host: self.container_host.clone(),
-            runtime_dir: self.runtime_dir.clone(),
-            search_path: self.search_path.clone(),
-            service_dir: folder.map(|folder| folder.join("engine")),
-            left_behind: self.left_behind.clone(),
-        }
-    }
-}
-
 /// A repository, its configuration, and what can be done with its generations.
 #[derive(Clone, Debug)]
 pub struct Generator {
-    pub(crate) git: Git,
-    pub(crate) config: Config,
-    /// Where the state is; before there is any, where it will be.
-    pub(crate) state_dir: PathBuf,
-    /// The folder that the configuration names for it.
-    configured_state_dir: PathBuf,
-    pub(crate) surroundings: Surroundings,
-    /// What relative folders of the configuration are seen from.
-    main_checkout: PathBuf,
-    chosen: Option<String>,
-    /// The locks of git that a dead process of ours had held and this one freed.
-    freed: Vec<PathBuf>,
+    project: Project,
 }
 
 impl Generator {
     /// Opens the repository that `directory` lies in, with its `configuration.yaml`.
     ///
-    /// Fails with [`ErrorKind::Precondition`](crate::base::error::ErrorKind::Precondition) where there is no usable repository, and with
-    /// [`ErrorKind::Configuration`](crate::base::error::ErrorKind::Configuration) and every problem of the file at once.
+    /// # Errors
+    ///
+    /// Of kind [`ErrorKind::Precondition`](crate::error::ErrorKind::Precondition) where there is no usable repository, and
+    /// of kind [`ErrorKind::Configuration`](crate::error::ErrorKind::Configuration), with every problem of the file at once.
     pub fn open(directory: &Path, surroundings: Surroundings) -> Result<Self> {
-        Self::open_with(directory, surroundings, Config::load)
+        let project = Project::open(directory, surroundings)?;
+        Ok(Self { project })
     }
 
-    /// The same for who only looks: where the file is missing, the defaults hold.
+    /// Opens a repository for a command that only reads: where `configuration.yaml` is missing, the defaults hold.
+    ///
+    /// # Errors
+    ///
+    /// As [`Generator::open`].
     pub fn open_to_look(directory: &Path, surroundings: Surroundings) -> Result<Self> {
-        Self::open_with(directory, surroundings, |root| {
-            match root.join(FILE_NAME).symlink_metadata() {
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Config::default()),
-                _ => Config::load(root),
-            }
-        })
+        let project = Project::open_to_look(directory, surroundings)?;
+        Ok(Self { project })
     }
 
-    fn open_with(
-        directory: &Path,
-        surroundings: Surroundings,
-        load: impl FnOnce(&Path) -> Result<Config>,
-    ) -> Result<Self> {
-        let git = Git::discover(directory)?;
-        // Before anything can fail: the person's own git waits for it, too.
-        let freed = git.free_abandoned_locks()?;
-        let config = load(git.workdir())?;
-        let main = git.main_checkout()?.unwrap_or_else(|| git.workdir().to_owned());
-        let mut generator = Self::with_config(git, config, surroundings);
-        generator.main_checkout.clone_from(&main);
-        generator.freed = freed;
-        if let Some(state_dir) = &generator.config.state_dir {
-            generator.configured_state_dir = main.join(state_dir);
-        }
-        // The state is the repository's, whatever the configuration of this worktree says: who would change it is refused.
-        let used = generator.git.state_folder()?;
-        generator.state_dir = used.unwrap_or_else(|| generator.configured_state_dir.clone());
-        // So that the redactor knows it; whoever needs it says what is wrong with it.
-        let _ = generator
-            .credential()
-            .map(|source| source.current(generator.world().now()));
-        Ok(generator)
-    }
-
-    /// The same with a configuration that did not come from the file.
+    /// Builds a generator with a configuration that did not come from a file.
     pub fn with_config(git: Git, config: Config, surroundings: Surroundings) -> Self {
-        let state_dir = match &config.state_dir {
-            Some(state_dir) => git.workdir().join(state_dir),
-            None => git.common_dir().join("cordwainer"),
-        };
         Self {
-            main_checkout: git.workdir().to_owned(),
-            git: git
-                .with_redactor(surroundings.redactor.clone())
-                .with_config_home(surroundings.config_home.clone())
-                .with_identities(surroundings.identities.clone()),
-            config,
-            configured_state_dir: state_dir.clone(),
-            state_dir,
-            surroundings,
-            chosen: None,
-            freed: Vec::new(),
+            project: Project::with_config(git, config, surroundings),
         }
     }
 
-    /// Means this generation, whatever the configuration and `switch` say.
+    /// Selects a generation, whatever the configuration and `switch` say.
     #[must_use]
-    pub fn choose(mut self, generation: Option<String>) -> Self {
-        self.chosen = generation;
-        self
+    pub fn choose(self, generation: Option<String>) -> Self {
+        Self {
+            project: self.project.choose(generation),
+        }
     }
 
-    /// The configuration in force.
+    /// Returns the configuration in force.
     pub fn config(&self) -> &Config {
-        &self.config
+        &self.project.config
     }
 
-    /// The repository.
+    /// Returns the repository.
     pub fn git(&self) -> &Git {
-        &self.git
+        &self.project.git
     }
 
-    /// The folder with slots and run records.
+    /// Returns the folder with slots and run records.
     pub fn state_dir(&self) -> &Path {
-        &self.state_dir
+        &self.project.state_dir
     }
 
-    /// What everything passes that is recorded or shown.
-    pub(crate) fn redactor(&self) -> &Redactor {
-        &self.surroundings.redactor
-    }
-
-    pub(crate) fn world(&self) -> &World {
-        &self.surroundings.world
-    }
-
-    /// What to say of the locks that were freed.
-    pub(crate) fn freed_locks(&self) -> impl Iterator<Item = String> {
-        let freed = self.freed.iter();
-        freed.map(|lock| {
-            format!(
-                "removed the lock `{}` that a killed process of ours had left",
-                lock.display()
-            )
-        })
-    }
-
-    pub(crate) fn slots(&self) -> SlotPool {
-        SlotPool::new(self.git.clone(), &self.state_dir).telling(self.surroundings.left_behind.clone())
-    }
-
-    /// What no task may change without a person's word: `protected_paths`, whatever a key of the configuration names, and
-    /// what git's settings of this repository name.
-    pub(crate) fn protected(&self) -> Result<ProtectedPaths> {
-        let mut named = config::protected_files(&self.config);
-        named.extend(self.git.obeyed_by_settings()?);
-        let roots = [self.git.workdir(), &self.main_checkout];
-        let places: BTreeSet<PathBuf> = roots
-            .iter()
-            .flat_map(|root| named.iter().flat_map(|path| file::places(root, path)))
-            .collect();
-        ProtectedPaths::of(&self.config, &Vec::from_iter(places))
-    }
-
-    /// Where the gateway has the credential from; `None` where nobody asks for one. A folder of secrets that is relative
-    /// is the main checkout's, from whichever worktree a person calls.
-    pub(crate) fn credential(&self) -> Option<CredentialSource> {
-        let (config, surroundings) = (&self.config, &self.surroundings);
-        let name = config.token_file.as_ref().unwrap_or(&config.default_token_file);
-        CredentialSource::choose(
-            config.agent.credentials,
-            surroundings.api_key.clone(),
-            surroundings.oauth_token.clone(),
-            &self.main_checkout.join(&config.secrets_dir).join(name),
-            &surroundings.redactor,
-        )
-    }
-
-    /// How an engine is looked for.
+    /// Returns how an engine is looked for.
     pub fn connect_options(&self) -> ConnectOptions {
-        self.surroundings.connect_options(&self.config, Some(&self.state_dir))
+        self.project.connect_options()
     }
 
-    /// Opens the issue store of the generation that is meant.
+    /// Opens the issue store of the current generation.
+    ///
+    /// # Errors
+    ///
+    /// As [`Generator::generation`], and where its store is lost or damaged.
     pub fn store(&self) -> Result<Store> {
-        Store::open(&self.git, &self.generation()?)
+        self.project.store()
+    }
+
+    /// Returns the current generation: the one chosen, else the configuration's, else the one switched to, else the only one.
+    ///
+    /// # Errors
+    ///
+    /// Of kind [`ErrorKind::Precondition`](crate::error::ErrorKind::Precondition), listing what there is, when none of these
+    /// is open.
+    pub fn generation(&self) -> Result<GenerationName> {
+        self.project.generation()
+    }
+
+    /// Lists the generations of the repository, the ended ones too.
+    ///
+    /// # Errors
+    ///
+    /// Where the repository's refs cannot be read.
+    pub fn list(&self) -> Result<Listing> {
+        self.project.list()
+    }
+
+    /// Makes an open generation the current one.
+    ///
+    /// # Errors
+    ///
+    /// Of kind [`ErrorKind::Precondition`](crate::error::ErrorKind::Precondition) when no open generation has this name.
+    pub fn switch(&self, wanted: &str) -> Result<GenerationName> {
+        self.project.switch(wanted)
+    }
+
+    /// Returns the run that is at work on this repository, if any.
+    ///
+    /// # Errors
+    ///
+    /// Where the lock cannot be read.
+    pub fn run_at_work(&self) -> Result<Option<LockHolder>> {
+        self.project.run_at_work()
+    }
+
+    /// Lifts every pause: calls are made from now on, by the run that waits or by the next one. Returns those lifted.
+    ///
+    /// # Errors
+    ///
+    /// Where the file that notes them cannot be changed.
+    pub fn lift_pauses(&self) -> Result<Vec<Pause>> {
+        pausing::lift(&self.project)
+    }
+
+    /// Looks at every engine that can be reached, with one sealed container each, and at the repository. It needs no
+    /// generation, changes nothing, and takes no lock, unless gates are to be run.
+    ///
+    /// # Errors
+    ///
+    /// Where no engine could even be looked for, or another command holds the lock that gates need.
+    pub async fn diagnose(&self, options: DoctorOptions) -> Result<Diagnosis> {
+        doctor::of_project(&self.project, options).await
     }
 }

@@ -4,6 +4,7 @@
 pub mod generation;
 mod id;
 mod role;
+pub(crate) mod trailer;
 mod usage;
 
 pub use id::IssueId;

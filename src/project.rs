@@ -1,4 +1,265 @@
-//! One repository as everything above sees it.
+//! One repository as everything above sees it: git, its configuration, the state folder, the surroundings, and which
+//! generation commands are about. Nothing in here runs a container or moves a generation on.
 
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use secrecy::SecretString;
+
+use crate::base::error::Result;
+use crate::base::interruption::LeftBehind;
+use crate::base::redact::Redactor;
+use crate::base::world::World;
+use crate::config::{self, Config, FILE_NAME, file};
+use crate::git::{EnvironmentIdentities, Git, SlotPool};
+use crate::issues::store::Store;
+use crate::sandbox::credential::CredentialSource;
+use crate::sandbox::engine::ConnectOptions;
+use crate::sandbox::gateway::Proxy;
+
+use self::protected::ProtectedPaths;
+
+pub(crate) mod archive;
+mod cleared;
+mod hazards;
+pub(crate) mod labels;
+mod list;
+mod lock;
 pub(crate) mod obeyed;
 pub(crate) mod protected;
+mod select;
+
+pub use list::{GenerationSummary, Listing};
+pub(crate) use lock::HeldLock;
+
+/// What a generator needs to know of the machine it runs on; the library reads no environment itself.
+#[derive(Clone, Debug)]
+pub struct Surroundings {
+    /// The clock.
+    pub world: World,
+    /// `DOCKER_HOST`.
+    pub docker_host: Option<String>,
+    /// `CONTAINER_HOST`.
+    pub container_host: Option<String>,
+    /// `XDG_CONFIG_HOME`, or `.config` in `HOME`: where a person's own settings of git are.
+    pub config_home: Option<PathBuf>,
+    /// Who commits, as far as the environment says it.
+    pub identities: EnvironmentIdentities,
+    /// The proxy for HTTPS that the machine's settings name: the gateway asks the model's API through it.
+    pub proxy: Option<Proxy>,
+    /// `XDG_RUNTIME_DIR`.
+    pub runtime_dir: Option<PathBuf>,
+    /// `PATH`, where an installed podman is looked for.
+    pub search_path: Option<std::ffi::OsString>,
+    /// `ANTHROPIC_API_KEY`: the gateway's, and nobody else's.
+    pub api_key: Option<SecretString>,
+    /// `CLAUDE_CODE_OAUTH_TOKEN`, in the same way.
+    pub oauth_token: Option<SecretString>,
+    /// What everything passes that is recorded or shown. The caller's own words can pass the same one.
+    pub redactor: Redactor,
+    /// What would stay behind if the process ended now.
+    pub left_behind: LeftBehind,
+}
+
+impl Default for Surroundings {
+    fn default() -> Self {
+        Self {
+            world: World::machine(),
+            docker_host: None,
+            container_host: None,
+            config_home: None,
+            identities: EnvironmentIdentities::default(),
+            proxy: None,
+            runtime_dir: None,
+            search_path: None,
+            api_key: None,
+            oauth_token: None,
+            redactor: Redactor::default(),
+            left_behind: LeftBehind::default(),
+        }
+    }
+}
+
+impl Surroundings {
+    /// How an engine is looked for; one that has to be started keeps its files below `folder`, or where temporary files
+    /// belong.
+    pub(crate) fn connect_options(&self, config: &Config, folder: Option<&Path>) -> ConnectOptions {
+        ConnectOptions {
+            choice: config.container.engine,
+            socket: config.container.socket.clone(),
+            docker_host: self.docker_host.clone(),
+            container_host: self.container_host.clone(),
+            runtime_dir: self.runtime_dir.clone(),
+            search_path: self.search_path.clone(),
+            service_dir: folder.map(|folder| folder.join("engine")),
+            left_behind: self.left_behind.clone(),
+        }
+    }
+}
+
+/// A repository with its configuration, its state folder and its surroundings.
+#[derive(Clone, Debug)]
+pub(crate) struct Project {
+    pub(crate) git: Git,
+    pub(crate) config: Config,
+    /// Where the state is; before there is any, where it will be.
+    pub(crate) state_dir: PathBuf,
+    /// The folder that the configuration names for it.
+    configured_state_dir: PathBuf,
+    pub(crate) surroundings: Surroundings,
+    /// What relative folders of the configuration are seen from.
+    main_checkout: PathBuf,
+    chosen: Option<String>,
+    /// The locks of git that a dead process of ours had held and this one freed.
+    freed: Vec<PathBuf>,
+}
+
+impl Project {
+    /// Opens the repository that `directory` lies in, with its `configuration.yaml`.
+    ///
+    /// Fails with [`ErrorKind::Precondition`](crate::base::error::ErrorKind::Precondition) where there is no usable repository, and with
+    /// [`ErrorKind::Configuration`](crate::base::error::ErrorKind::Configuration) and every problem of the file at once.
+    pub(crate) fn open(directory: &Path, surroundings: Surroundings) -> Result<Self> {
+        Self::open_with(directory, surroundings, Config::load)
+    }
+
+    /// The same for who only looks: where the file is missing, the defaults hold.
+    pub(crate) fn open_to_look(directory: &Path, surroundings: Surroundings) -> Result<Self> {
+        Self::open_with(directory, surroundings, |root| {
+            match root.join(FILE_NAME).symlink_metadata() {
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Config::default()),
+                _ => Config::load(root),
+            }
+        })
+    }
+
+    fn open_with(
+        directory: &Path,
+        surroundings: Surroundings,
+        load: impl FnOnce(&Path) -> Result<Config>,
+    ) -> Result<Self> {
+        let git = Git::discover(directory)?;
+        // Before anything can fail: the person's own git waits for it, too.
+        let freed = git.free_abandoned_locks()?;
+        let config = load(git.workdir())?;
+        let main = git.main_checkout()?.unwrap_or_else(|| git.workdir().to_owned());
+        let mut generator = Self::with_config(git, config, surroundings);
+        generator.main_checkout.clone_from(&main);
+        generator.freed = freed;
+        if let Some(state_dir) = &generator.config.state_dir {
+            generator.configured_state_dir = main.join(state_dir);
+        }
+        // The state is the repository's, whatever the configuration of this worktree says: who would change it is refused.
+        let used = generator.git.state_folder()?;
+        generator.state_dir = used.unwrap_or_else(|| generator.configured_state_dir.clone());
+        // So that the redactor knows it; whoever needs it says what is wrong with it.
+        let _ = generator
+            .credential()
+            .map(|source| source.current(generator.world().now()));
+        Ok(generator)
+    }
+
+    /// The same with a configuration that did not come from the file.
+    pub(crate) fn with_config(git: Git, config: Config, surroundings: Surroundings) -> Self {
+        let state_dir = match &config.state_dir {
+            Some(state_dir) => git.workdir().join(state_dir),
+            None => git.common_dir().join("cordwainer"),
+        };
+        Self {
+            main_checkout: git.workdir().to_owned(),
+            git: git
+                .with_redactor(surroundings.redactor.clone())
+                .with_config_home(surroundings.config_home.clone())
+                .with_identities(surroundings.identities.clone()),
+            config,
+            configured_state_dir: state_dir.clone(),
+            state_dir,
+            surroundings,
+            chosen: None,
+            freed: Vec::new(),
+        }
+    }
+
+    /// Means this generation, whatever the configuration and `switch` say.
+    #[must_use]
+    pub(crate) fn choose(mut self, generation: Option<String>) -> Self {
+        self.chosen = generation;
+        self
+    }
+
+    /// The configuration in force.
+    pub(crate) fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The repository.
+    pub(crate) fn git(&self) -> &Git {
+        &self.git
+    }
+
+    /// The folder with slots and run records.
+    pub(crate) fn state_dir(&self) -> &Path {
+        &self.state_dir
+    }
+
+    /// What everything passes that is recorded or shown.
+    pub(crate) fn redactor(&self) -> &Redactor {
+        &self.surroundings.redactor
+    }
+
+    pub(crate) fn world(&self) -> &World {
+        &self.surroundings.world
+    }
+
+    /// What to say of the locks that were freed.
+    pub(crate) fn freed_locks(&self) -> impl Iterator<Item = String> {
+        let freed = self.freed.iter();
+        freed.map(|lock| {
+            format!(
+                "removed the lock `{}` that a killed process of ours had left",
+                lock.display()
+            )
+        })
+    }
+
+    pub(crate) fn slots(&self) -> SlotPool {
+        SlotPool::new(self.git.clone(), &self.state_dir).telling(self.surroundings.left_behind.clone())
+    }
+
+    /// What no task may change without a person's word: `protected_paths`, whatever a key of the configuration names, and
+    /// what git's settings of this repository name.
+    pub(crate) fn protected(&self) -> Result<ProtectedPaths> {
+        let mut named = config::protected_files(&self.config);
+        named.extend(self.git.obeyed_by_settings()?);
+        let roots = [self.git.workdir(), &self.main_checkout];
+        let places: BTreeSet<PathBuf> = roots
+            .iter()
+            .flat_map(|root| named.iter().flat_map(|path| file::places(root, path)))
+            .collect();
+        ProtectedPaths::of(&self.config, &Vec::from_iter(places))
+    }
+
+    /// Where the gateway has the credential from; `None` where nobody asks for one. A folder of secrets that is relative
+    /// is the main checkout's, from whichever worktree a person calls.
+    pub(crate) fn credential(&self) -> Option<CredentialSource> {
+        let (config, surroundings) = (&self.config, &self.surroundings);
+        let name = config.token_file.as_ref().unwrap_or(&config.default_token_file);
+        CredentialSource::choose(
+            config.agent.credentials,
+            surroundings.api_key.clone(),
+            surroundings.oauth_token.clone(),
+            &self.main_checkout.join(&config.secrets_dir).join(name),
+            &surroundings.redactor,
+        )
+    }
+
+    /// How an engine is looked for.
+    pub(crate) fn connect_options(&self) -> ConnectOptions {
+        self.surroundings.connect_options(&self.config, Some(&self.state_dir))
+    }
+
+    /// Opens the issue store of the generation that is meant.
+    pub(crate) fn store(&self) -> Result<Store> {
+        Store::open(&self.git, &self.generation()?)
+    }
+}

@@ -21,18 +21,18 @@ impl Generator {
     /// Fails with [`ErrorKind::Precondition`] when the task is not held for that, or when the generation became
     /// something on which it does not fit: then the task stays held.
     pub fn accept(&self, id: &IssueId) -> Result<Issue> {
-        let _lock = self.lock(&self.world().run_id())?;
-        let generation = self.generation()?;
-        if self.phase(&generation)? != Phase::Open {
+        let _lock = self.project.lock(&self.project.world().run_id())?;
+        let generation = self.project.generation()?;
+        if self.project.phase(&generation)? != Phase::Open {
             let message = format!("the generation `{generation}` is finished");
             return Err(Error::new(ErrorKind::Precondition, message).hint("accept tasks before `generator stop`"));
         }
-        self.refuse_checked_out(&generation)?;
-        let store = Store::open(&self.git, &generation)?;
+        self.project.refuse_checked_out(&generation)?;
+        let store = Store::open(&self.project.git, &generation)?;
         let issue = store.read()?.get(id)?.clone();
         let last = issue.attempts.last();
         let merged = last
-            .map(|last| merged_commit(self, &name_of(&generation, id, last)))
+            .map(|last| merged_commit(&self.project, &name_of(&generation, id, last)))
             .transpose()?
             .flatten();
         if issue.status == Status::Closed && merged.is_some_and(|commit| issue.commit == Some(commit.to_string())) {
@@ -45,7 +45,7 @@ impl Generator {
             None => self.merge_kept(&generation, &issue, attempt, snapshot)?,
         };
         crash_point!("accept.merged");
-        let now = self.world().now();
+        let now = self.project.world().now();
         let reason = format!("accepted by {}", store.user()?);
         let closed = store.update(&format!("accept {id}"), now, |issues| {
             issues.close(id, &reason, Some(&commit.to_string()), now)?;
@@ -57,25 +57,25 @@ impl Generator {
 
     /// Puts the snapshot of a held task on the generation branch.
     fn merge_kept(&self, generation: &GenerationName, issue: &Issue, attempt: &Attempt, snapshot: &str) -> Result<Oid> {
-        let kept = self.git.commit_info(self.git.resolve(snapshot)?)?;
+        let kept = self.project.git.commit_info(self.project.git.resolve(snapshot)?)?;
         let base = kept.parents.first().copied();
         let base =
             base.ok_or_else(|| Error::new(ErrorKind::Unexpected, format!("the snapshot {snapshot} has no parent")))?;
-        let brought = self.git.hazards_brought(base, kept.tree)?;
+        let brought = self.project.git.hazards_brought(base, kept.tree)?;
         if let Some(hazard) = brought.first() {
             let message = format!("{} cannot be accepted: {}", issue.id, hazard.text);
             return Err(Error::new(ErrorKind::Precondition, message)
                 .hint("it stays held; say in a comment on it what to do instead, and release it"));
         }
-        let repository = self.git.repository_id()?;
+        let repository = self.project.git.repository_id()?;
         let name = AttemptName {
             repository: repository.as_deref(),
             ..name_of(generation, &issue.id, attempt)
         };
-        let text = accepted_message(&name, issue, attempt, &self.git.user()?.name);
+        let text = accepted_message(&name, issue, attempt, &self.project.git.user()?.name);
         // A person's word stands, whatever became protected meanwhile.
         let refuse = |_, _| Ok(None::<Infallible>);
-        match land(self, generation, &issue.id, base, kept.tree, &text, &refuse)? {
+        match land(&self.project, generation, &issue.id, base, kept.tree, &text, &refuse)? {
             Landed::Merged(commit) => Ok(commit),
             Landed::Conflict(paths) => Err(Error::new(
                 ErrorKind::Precondition,

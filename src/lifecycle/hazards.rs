@@ -2,22 +2,22 @@
 
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::git::{Hazard, Oid};
-use crate::issues::store::Store;
 use crate::lifecycle::Generator;
 use crate::model::generation::GenerationName;
 
 impl Generator {
     /// Refuses to begin a generation where it cannot be worked on without loss; answers the rest as sentences.
     pub(super) fn tolerable_hazards(&self, generation: &GenerationName, base: Oid) -> Result<Vec<String>> {
-        let branches = [self.config.base_branch.as_str(), generation.as_str()];
+        let branches = [self.project.config.base_branch.as_str(), generation.as_str()];
         let (refused, tolerable): (Vec<_>, Vec<_>) = self
+            .project
             .git
             .hazards(base, &branches)?
             .into_iter()
             .partition(Hazard::refuses_work);
         refuse(refused.into_iter().map(Problem::from))?;
         // What is missing cannot be looked through.
-        let secret = self.committed_secret(base)?.map(|text| Problem {
+        let secret = self.project.committed_secret(base)?.map(|text| Problem {
             text,
             mend: "take it out of the base branch, and let nobody use it any more".to_owned(),
         });
@@ -25,18 +25,12 @@ impl Generator {
         Ok(tolerable.iter().map(Hazard::sentence).collect())
     }
 
-    /// Everything that speaks against working on a generation that there is, at one of its commits.
-    pub(crate) fn hazards_of(&self, generation: &GenerationName, commit: Oid) -> Result<Vec<Hazard>> {
-        let base_branch = Store::open(&self.git, generation)?.read()?.meta().base_branch.clone();
-        self.git.hazards(commit, &[&base_branch, generation.as_str()])
-    }
-
     /// Refuses to merge two commits into the base branch where that cannot be done without loss; `checkout` is whether
     /// the person's files are to follow.
     pub(super) fn refuse_merge(&self, base_branch: &str, commits: [Oid; 2], checkout: bool) -> Result<()> {
         let mut found = Vec::new();
         for commit in commits {
-            found.extend(self.git.hazards(commit, &[base_branch])?);
+            found.extend(self.project.git.hazards(commit, &[base_branch])?);
         }
         found.sort_by_key(|hazard| std::cmp::Reverse(hazard.severity));
         found.dedup();

@@ -1,6 +1,6 @@
 //! `reset`: ends a generation without merging; what it made stays reachable in the archive.
 
-use crate::base::error::{Error, ErrorKind, Result};
+use crate::base::error::Result;
 use crate::lifecycle::{Generator, Removal};
 use crate::model::generation::GenerationName;
 
@@ -20,12 +20,12 @@ impl Generator {
     /// Ends the generation that is meant without merging it; the base branch stays as it is.
     /// `announce` hears what will be removed before anything is. Can be run again after dying anywhere.
     pub async fn reset(&self, announce: impl FnOnce(&GenerationName, &Removal)) -> Result<ResetDone> {
-        let _lock = self.lock("reset")?;
-        let generation = self.generation()?;
-        self.refuse_checked_out(&generation)?;
+        let _lock = self.project.lock("reset")?;
+        let generation = self.project.generation()?;
+        self.project.refuse_checked_out(&generation)?;
         announce(&generation, &self.removal(&generation, Vec::new())?);
         let mut recovered = self.recover_before_ending(&generation).await?;
-        let tip = self.git.reference(&generation.branch())?;
+        let tip = self.project.git.reference(&generation.branch())?;
         if tip.is_some() {
             recovered.extend(self.undo_landing(&generation)?);
         }
@@ -35,22 +35,5 @@ impl Generator {
             archive,
             recovered,
         })
-    }
-
-    /// Refuses while somebody has the generation branch checked out: its files would lose their branch.
-    pub(crate) fn refuse_checked_out(&self, generation: &GenerationName) -> Result<()> {
-        let places = self.git.checked_out_at(generation.as_str())?;
-        let Some(place) = places.first() else { return Ok(()) };
-        Err(Error::new(
-            ErrorKind::Precondition,
-            format!(
-                "the generation branch `{generation}` is checked out at `{}`",
-                place.display()
-            ),
-        )
-        .hint(format!(
-            "check out another branch there, such as `{}`",
-            self.config.base_branch
-        )))
     }
 }

@@ -6,10 +6,11 @@ use crate::accounting::budget::Budgets;
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::interruption::{Interruption, interrupted};
 use crate::issues::store::Store;
-use crate::lifecycle::{Generator, HeldLock};
+use crate::lifecycle::Generator;
 use crate::model::IssueId;
 use crate::model::generation::{GenerationName, Phase};
 use crate::model::{Role, Usage};
+use crate::project::HeldLock;
 use crate::record::event::Happening;
 use crate::record::recorder::{EventSender, Recorder};
 use crate::run::context::Work;
@@ -69,7 +70,7 @@ impl Generator {
         let session = self.session(events)?;
         let engine = self.engine(&session, &interruption).await?;
         let work = self.work(&session, &engine)?;
-        let limits = Limits::new(&self.config, options.cycles);
+        let limits = Limits::new(&self.project.config, options.cycles);
         let driven = Box::pin(driver::drive(&work, &limits, &interruption)).await?;
         let counts = work.store.read()?.counts();
         Ok(RunDone {
@@ -156,7 +157,7 @@ impl Generator {
     }
 
     async fn recover(&self, work: &Work<'_>) -> Result<()> {
-        for what in Recovery::new(self, work.generation)?.run(work.engine).await? {
+        for what in Recovery::new(&self.project, work.generation)?.run(work.engine).await? {
             work.recorder.emit(Happening::Recovered { what });
         }
         Ok(())
@@ -164,23 +165,23 @@ impl Generator {
 
     /// Takes the lock and opens the records; checks that the generation can be worked on.
     fn session(&self, events: EventSender) -> Result<Session> {
-        let run = self.world().run_id();
-        let lock = self.lock(&run)?;
-        let generation = self.generation()?;
-        if self.phase(&generation)? != Phase::Open {
+        let run = self.project.world().run_id();
+        let lock = self.project.lock(&run)?;
+        let generation = self.project.generation()?;
+        if self.project.phase(&generation)? != Phase::Open {
             return Err(Error::new(
                 ErrorKind::Precondition,
                 format!("the generation `{generation}` is finished"),
             )
             .hint("`generator stop` merges it; `generator start` makes a new one"));
         }
-        let told = preflight::refuse(preflight::of_repository(self))?;
+        let told = preflight::refuse(preflight::of_repository(&self.project))?;
         let recorder = Recorder::create(
-            &self.state_dir,
+            &self.project.state_dir,
             &run,
-            self.world().clone(),
+            self.project.world().clone(),
             events,
-            self.redactor().clone(),
+            self.project.redactor().clone(),
         )?;
         for what in told {
             recorder.emit(Happening::Warned { what });
@@ -196,35 +197,37 @@ impl Generator {
     async fn engine(&self, session: &Session, interruption: &Interruption) -> Result<Engine> {
         let finding = Box::pin(async {
             let engine = Engine::connect(&self.connect_options()).await?;
-            preflight::refuse(preflight::of_engine(self, &engine, Asker::Run).await)?;
+            preflight::refuse(preflight::of_engine(&self.project, &engine, Asker::Run).await)?;
             Ok(engine)
         });
-        let engine = interruption.unless_over(self.config.stop_grace, finding).await?;
+        let engine = interruption
+            .unless_over(self.project.config.stop_grace, finding)
+            .await?;
         interruption.unless_asked()?;
         session.recorder.emit(Happening::RunStarted {
             run: session.recorder.run().to_owned(),
             generation: session.generation.to_string(),
             engine: engine.describe(),
-            image: self.config.image.clone(),
+            image: self.project.config.image.clone(),
         });
         Ok(engine)
     }
 
     fn work<'a>(&'a self, session: &'a Session, engine: &'a Engine) -> Result<Work<'a>> {
         let work = Work {
-            generator: self,
+            project: &self.project,
             repository: session.lock.id.clone(),
             generation: &session.generation,
-            store: Store::open(&self.git, &session.generation)?,
+            store: Store::open(&self.project.git, &session.generation)?,
             engine,
-            image: &self.config.image,
+            image: &self.project.config.image,
             recorder: &session.recorder,
-            protected: self.protected()?,
-            credential: self.credential(),
-            budgets: Budgets::new(self.config.budget),
+            protected: self.project.protected()?,
+            credential: self.project.credential(),
+            budgets: Budgets::new(self.project.config.budget),
             limits_in_a_row: AtomicU32::new(0),
         };
-        for ignored in preflight::settings(self, work.tip()?)? {
+        for ignored in preflight::settings(&self.project, work.tip()?)? {
             work.warn(ignored);
         }
         Ok(work)

@@ -1,12 +1,9 @@
 //! `start`: a generation branch from the base branch, with an empty issue store.
 
-use std::path::Path;
-
 use jiff::Timestamp;
 
 use crate::base::crash::crash_point;
 use crate::base::error::{Error, ErrorKind, Result};
-use crate::base::text::one_line;
 use crate::git::{Head, Oid, RefMove};
 use crate::issues::issue::{FORMAT, StoreMeta};
 use crate::issues::store::Store;
@@ -46,18 +43,15 @@ pub struct StartDone {
     pub hazards: Vec<String>,
 }
 
-/// The trailer by which the first commit of a generation, and its merge, are known.
-pub(super) const GENERATION_TRAILER: &str = "Cordwainer-Generation";
-
 impl Generator {
     /// Starts a generation. Touches refs alone: the person's checkout stays as it is. Can be run again after
     /// dying anywhere.
     #[expect(clippy::unused_async, reason = "async like every other step of a generation's life")]
     pub async fn start(&self, options: &StartOptions) -> Result<StartDone> {
-        let _lock = self.lock("start")?;
+        let _lock = self.project.lock("start")?;
         let base = self.starting_point(options)?;
         let generation = self.new_name(options)?;
-        self.git.user()?;
+        self.project.git.user()?;
         let hazards = self.tolerable_hazards(&generation, base)?;
         self.clear_interrupted_starts()?;
         self.refuse_taken(&generation)?;
@@ -65,21 +59,21 @@ impl Generator {
         let first = self.first_commit(&generation, base)?;
         self.create(&generation.starting_mark(), first.tip)?;
         crash_point!("start.begun");
-        let now = self.world().now();
-        Store::create(&self.git, &generation, &self.store_meta(&generation, now), now)?;
+        let now = self.project.world().now();
+        Store::create(&self.project.git, &generation, &self.store_meta(&generation, now), now)?;
         crash_point!("start.store");
         self.create(&generation.branch(), first.tip)?;
         crash_point!("start.branch");
         // Before the mark that makes the generation exist: a death between the two means no generation at all,
         // never a wrong one.
-        self.remember(&generation)?;
+        self.project.remember(&generation)?;
         crash_point!("start.remembered");
         self.create(&generation.base_mark(), base)?;
         crash_point!("start.marked");
         self.delete(&generation.starting_mark(), first.tip)?;
         Ok(StartDone {
             generation,
-            base_branch: self.config.base_branch.clone(),
+            base_branch: self.project.config.base_branch.clone(),
             base: base.to_string(),
             tip: first.tip.to_string(),
             cleared: first.cleared,
@@ -92,7 +86,7 @@ impl Generator {
         StoreMeta {
             format: FORMAT,
             generation: generation.to_string(),
-            base_branch: self.config.base_branch.clone(),
+            base_branch: self.project.config.base_branch.clone(),
             created_at: now,
             measures: Vec::new(),
         }
@@ -100,7 +94,7 @@ impl Generator {
 
     /// The commit to begin from, with the guards on HEAD.
     fn starting_point(&self, options: &StartOptions) -> Result<Oid> {
-        match self.git.head()? {
+        match self.project.git.head()? {
             Head::Unborn { name } => {
                 return Err(
                     Error::new(ErrorKind::Precondition, format!("branch `{name}` has no commit yet"))
@@ -113,8 +107,8 @@ impl Generator {
             }
             Head::Detached { .. } | Head::Branch { .. } => {}
         }
-        let branch = &self.config.base_branch;
-        let Some(tip) = self.git.branch_tip(branch)? else {
+        let branch = &self.project.config.base_branch;
+        let Some(tip) = self.project.git.branch_tip(branch)? else {
             return Err(Error::new(
                 ErrorKind::Precondition,
                 format!("the base branch `{branch}` does not exist"),
@@ -122,29 +116,14 @@ impl Generator {
             .hint("set `base_branch` in configuration.yaml to the branch that generations are merged into"));
         };
         match &options.from {
-            Some(revision) => self.git.resolve(revision),
+            Some(revision) => self.project.git.resolve(revision),
             None => Ok(tip),
         }
     }
 
-    /// What is wrong with a commit that has a file of `secrets_dir` in it: every slot would have it, too. What git itself
-    /// wants in such a folder (`.gitignore`, `.gitkeep`) is no secret.
-    pub(crate) fn committed_secret(&self, commit: Oid) -> Result<Option<String>> {
-        let secrets = &self.config.secrets_dir;
-        let is_secret = |path: &Path| {
-            let name = path.file_name().unwrap_or_default().as_encoded_bytes();
-            path.starts_with(secrets) && !name.starts_with(b".git")
-        };
-        let found = self.git.files(commit)?.into_iter().find(|file| is_secret(&file.path));
-        Ok(found.map(|file| {
-            let path = one_line(&file.path.display().to_string(), 100);
-            format!("`{path}`, in `secrets_dir`, is committed, and agents would have it")
-        }))
-    }
-
     /// Removes what any `start` left that died before its last step: nobody has worked on it yet.
     fn clear_interrupted_starts(&self) -> Result<()> {
-        for (reference, tip) in self.git.references(NAMESPACE)? {
+        for (reference, tip) in self.project.git.references(NAMESPACE)? {
             let name = reference
                 .strip_prefix(NAMESPACE)
                 .and_then(|rest| rest.strip_suffix("/starting"));
@@ -154,7 +133,7 @@ impl Generator {
             if reference.starts_with(ARCHIVE) {
                 continue;
             }
-            if self.git.reference(&generation.base_mark())?.is_none() {
+            if self.project.git.reference(&generation.base_mark())?.is_none() {
                 self.clear_interrupted_start(&generation, tip)?;
             }
             self.delete(&reference, tip)?;
@@ -165,12 +144,12 @@ impl Generator {
     /// Removes the branch and the empty store of a generation that never came to be. A branch that moved, or that
     /// somebody checked out, is a person's by now.
     fn clear_interrupted_start(&self, generation: &GenerationName, tip: Oid) -> Result<()> {
-        let untouched = self.git.reference(&generation.branch())? == Some(tip)
-            && self.git.checked_out_at(generation.as_str())?.is_empty();
+        let untouched = self.project.git.reference(&generation.branch())? == Some(tip)
+            && self.project.git.checked_out_at(generation.as_str())?.is_empty();
         if untouched {
             self.delete(&generation.branch(), tip)?;
         }
-        match self.git.reference(&generation.issues())? {
+        match self.project.git.reference(&generation.issues())? {
             Some(store) => self.delete(&generation.issues(), store),
             None => Ok(()),
         }
@@ -178,7 +157,11 @@ impl Generator {
 
     /// Creates a ref that must not exist yet.
     fn create(&self, name: &str, target: Oid) -> Result<()> {
-        match self.git.move_reference(name, None, Some(target), "cordwainer: start")? {
+        match self
+            .project
+            .git
+            .move_reference(name, None, Some(target), "cordwainer: start")?
+        {
             RefMove::Moved => Ok(()),
             RefMove::Stale { .. } => Err(Error::new(
                 ErrorKind::Precondition,
@@ -189,7 +172,11 @@ impl Generator {
 
     /// Deletes a ref that must still be at `expected`.
     pub(super) fn delete(&self, name: &str, expected: Oid) -> Result<()> {
-        match self.git.move_reference(name, Some(expected), None, "cordwainer: end")? {
+        match self
+            .project
+            .git
+            .move_reference(name, Some(expected), None, "cordwainer: end")?
+        {
             RefMove::Moved | RefMove::Stale { actual: None } => Ok(()),
             RefMove::Stale { .. } => Err(Error::new(ErrorKind::Precondition, format!("`{name}` moved meanwhile"))
                 .hint("somebody else works on this generation: look at it, then run the command again")),

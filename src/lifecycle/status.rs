@@ -14,7 +14,7 @@ use crate::issues::issue::{Counts, Issues};
 use crate::lifecycle::Generator;
 use crate::model::generation::{GenerationName, Phase};
 use crate::model::{Role, Usage};
-use crate::run::waiting::pausing::way_out;
+use crate::run::waiting::pausing::{self, way_out};
 use crate::run::waiting::suspend::{SlotOwner, Suspended};
 
 /// Where a generation stands; the JSON of `generator status --json`.
@@ -54,20 +54,24 @@ pub struct Status {
 impl Generator {
     /// Tells where the generation that is meant stands.
     pub fn status(&self) -> Result<Status> {
-        let generation = self.generation()?;
+        let generation = self.project.generation()?;
         let issues = self.ending_store(&generation)?.read()?;
-        let tip = self.git.reference(&generation.branch())?;
-        let merged = self.git.reference(&generation.merged_mark())?;
-        let run = self.run_at_work()?;
-        let pauses = self.pauses();
+        let tip = self.project.git.reference(&generation.branch())?;
+        let merged = self.project.git.reference(&generation.merged_mark())?;
+        let run = self.project.run_at_work()?;
+        let pauses = pausing::in_force(&self.project);
         let unreadable = pauses.as_ref().err().map(Error::in_a_line);
         let pause = pauses.unwrap_or_default().into_iter().next();
         let roles = Sums::of(issues.ledger()).roles;
         let mut hazards = self.hazards(&generation, &issues, tip, run.is_some(), merged.is_some())?;
         hazards.extend(unreadable);
         Ok(Status {
-            phase: self.phase(&generation)?,
-            base: self.git.reference(&generation.base_mark())?.map(|id| id.to_string()),
+            phase: self.project.phase(&generation)?,
+            base: self
+                .project
+                .git
+                .reference(&generation.base_mark())?
+                .map(|id| id.to_string()),
             tip: tip.map(|id| id.to_string()),
             tasks: issues.counts(),
             cycles: issues.meta().measures.len(),
@@ -76,7 +80,7 @@ impl Generator {
             way_out: pause.as_ref().map(way_out),
             paused_because: pause.map(|pause| pause.reason),
             roles: roles.into_iter().map(|(role, sum)| (role, sum.usage)).collect(),
-            budgets: Standing::of(&self.config.budget, issues.cycle(), issues.ledger()),
+            budgets: Standing::of(&self.project.config.budget, issues.cycle(), issues.ledger()),
             hazards,
             run,
             generation,
@@ -94,11 +98,12 @@ impl Generator {
     ) -> Result<Vec<String>> {
         let mut hazards = Vec::new();
         match tip {
-            None if self.is_ending(generation)? => hazards.push(ENDING.to_owned()),
+            None if self.project.is_ending(generation)? => hazards.push(ENDING.to_owned()),
             None => hazards.push(format!("the branch `{generation}` is gone")),
             Some(_) if merged && !running => hazards.push(ENDING.to_owned()),
             Some(tip) => {
                 let found = self
+                    .project
                     .git
                     .hazards(tip, &[&issues.meta().base_branch, generation.as_str()])?;
                 hazards.extend(found.iter().map(Hazard::sentence));
@@ -107,7 +112,7 @@ impl Generator {
         if !running && tip.is_some() && !merged {
             hazards.extend(self.left_behind(generation, issues)?);
         }
-        for place in self.git.checked_out_at(generation.as_str())? {
+        for place in self.project.git.checked_out_at(generation.as_str())? {
             hazards.push(format!(
                 "the generation branch is checked out at `{}`: it can neither be run nor ended meanwhile",
                 place.display()
@@ -119,8 +124,8 @@ impl Generator {
     /// What runs left in slots: work to put right, and sessions to go on with.
     fn left_behind(&self, generation: &GenerationName, issues: &Issues) -> Result<Vec<String>> {
         let mut said = Vec::new();
-        let repository = self.git.repository_id()?;
-        for leftover in self.slots().leftovers()? {
+        let repository = self.project.git.repository_id()?;
+        for leftover in self.project.slots().leftovers()? {
             said.push(
                 match Suspended::of(&leftover, repository.as_deref(), generation, issues) {
                     Some(suspended) => {

@@ -51,8 +51,8 @@ impl Generator {
         options: StopOptions,
         announce: impl FnOnce(&GenerationName, &Removal),
     ) -> Result<StopDone> {
-        let _lock = self.lock("stop")?;
-        let generation = self.generation()?;
+        let _lock = self.project.lock("stop")?;
+        let generation = self.project.generation()?;
         let mut done = StopDone {
             base_branch: self.ending_store(&generation)?.read()?.meta().base_branch.clone(),
             generation,
@@ -63,19 +63,19 @@ impl Generator {
             new_to_run: Vec::new(),
             not_yet: Vec::new(),
         };
-        done.not_yet = gate::not_yet(self, &done.generation)?;
+        done.not_yet = gate::not_yet(&self.project, &done.generation)?;
         let generation = &done.generation;
         let tip = self.last_tip(generation)?;
         if let (true, Some(tip)) = (options.no_merge, tip) {
             done.recovered = self.recover_before_ending(generation).await?;
             self.set(&generation.finished_mark(), Some(tip))?;
             if let Some(base) = self.base_of(&done.base_branch, tip)? {
-                done.new_to_run = obeyed::new_to_run(&self.git, &self.protected()?, base, tip)?;
+                done.new_to_run = obeyed::new_to_run(&self.project.git, &self.project.protected()?, base, tip)?;
             }
             done.left = Some(generation.to_string());
             return Ok(done);
         }
-        self.refuse_checked_out(generation)?;
+        self.project.refuse_checked_out(generation)?;
         // Prepared before anything is announced or changed: a conflict changes nothing.
         let landing = self.prepare_landing(generation, &done.base_branch, tip)?;
         announce(generation, &self.removal(generation, landing.folders.clone())?);
@@ -83,8 +83,8 @@ impl Generator {
         self.land(generation, &landing)?;
         crash_point!("stop.landed");
         if let Some(merge) = self.landed_merge(generation)? {
-            let base = self.git.commit_info(merge)?.parents[0];
-            done.new_to_run = obeyed::new_to_run(&self.git, &self.protected()?, base, merge)?;
+            let base = self.project.git.commit_info(merge)?.parents[0];
+            done.new_to_run = obeyed::new_to_run(&self.project.git, &self.project.protected()?, base, merge)?;
             done.merged = Some(merge.to_string());
         }
         done.archive = Some(self.archive_and_remove(generation, tip)?);
@@ -93,16 +93,16 @@ impl Generator {
 
     /// Where a tip left the base branch; `None` when that is gone, or has nothing in common with it.
     fn base_of(&self, base_branch: &str, tip: Oid) -> Result<Option<Oid>> {
-        match self.git.branch_tip(base_branch)? {
-            Some(base) => self.git.merge_base(base, tip),
+        match self.project.git.branch_tip(base_branch)? {
+            Some(base) => self.project.git.merge_base(base, tip),
             None => Ok(None),
         }
     }
 
     /// The tip to end with; `None` when an earlier `stop` or `reset` removed the branch and died before its end.
     fn last_tip(&self, generation: &GenerationName) -> Result<Option<Oid>> {
-        let tip = self.git.reference(&generation.branch())?;
-        if tip.is_some() || self.is_ending(generation)? {
+        let tip = self.project.git.reference(&generation.branch())?;
+        if tip.is_some() || self.project.is_ending(generation)? {
             return Ok(tip);
         }
         let message = format!("the branch `{generation}` of the generation is gone");

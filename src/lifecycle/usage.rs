@@ -62,7 +62,7 @@ impl Generator {
 
     /// The generation that is meant, with its store; an ended one's is in the archive.
     fn store_even_if_ended(&self) -> Result<(GenerationName, Store)> {
-        let missing = match self.generation() {
+        let missing = match self.project.generation() {
             Ok(generation) => {
                 let store = self.ending_store(&generation)?;
                 return Ok((generation, store));
@@ -70,13 +70,13 @@ impl Generator {
             Err(error) if error.kind() == ErrorKind::Precondition => error,
             Err(error) => return Err(error),
         };
-        let Some(wanted) = self.meant_when_ended()? else {
+        let Some(wanted) = self.project.meant_when_ended()? else {
             return Err(missing);
         };
-        let prefixed = format!("{}{wanted}", self.config.gen_prefix);
-        match self.last_ended(&[&wanted, &prefixed])? {
+        let prefixed = format!("{}{wanted}", self.project.config.gen_prefix);
+        match self.project.last_ended(&[&wanted, &prefixed])? {
             Some(ended) => {
-                let store = Store::archived(&self.git, &ended.archive.unwrap_or_default())?;
+                let store = Store::archived(&self.project.git, &ended.archive.unwrap_or_default())?;
                 Ok((ended.generation, store))
             }
             None => Err(missing),

@@ -12,17 +12,17 @@ use crate::base::error::Result;
 use crate::git::{Oid, PrivateRepository, Slot};
 use crate::issues::issue::Issues;
 use crate::issues::store::Store;
-use crate::lifecycle::Generator;
 use crate::model::IssueId;
 use crate::model::Role;
 use crate::model::generation::GenerationName;
+use crate::project::Project;
+use crate::project::labels::repository_labels;
 use crate::project::protected::ProtectedPaths;
 use crate::record::event::Happening;
 use crate::record::recorder::Recorder;
 use crate::run::call::Resume;
-use crate::run::land::{AttemptName, tip_of};
+use crate::run::land::AttemptName;
 use crate::run::preflight;
-use crate::run::recover::repository_labels;
 use crate::run::waiting::suspend::{SlotOwner, Suspended};
 use crate::sandbox::credential::CredentialSource;
 use crate::sandbox::engine::{Engine, UserChoice};
@@ -39,7 +39,7 @@ pub(crate) struct Workplace {
 
 /// What the steps of a run work with.
 pub(crate) struct Work<'a> {
-    pub(crate) generator: &'a Generator,
+    pub(crate) project: &'a Project,
     /// The repository's id.
     pub(crate) repository: String,
     pub(crate) generation: &'a GenerationName,
@@ -58,17 +58,17 @@ pub(crate) struct Work<'a> {
 
 impl Work<'_> {
     pub(crate) fn now(&self) -> Timestamp {
-        self.generator.world().now()
+        self.project.world().now()
     }
 
     /// The generation's last commit.
     pub(crate) fn tip(&self) -> Result<Oid> {
-        tip_of(self.generator, self.generation)
+        self.project.tip(self.generation)
     }
 
     /// Whose a container is.
     pub(crate) fn labels(&self, task: Option<&IssueId>) -> BTreeMap<String, String> {
-        let mut labels = repository_labels(&self.generator.git, Some(&self.repository));
+        let mut labels = repository_labels(&self.project.git, Some(&self.repository));
         labels.extend([
             ("cordwainer.generation".to_owned(), self.generation.to_string()),
             ("cordwainer.run".to_owned(), self.recorder.run().to_owned()),
@@ -105,16 +105,16 @@ impl Work<'_> {
 
     /// Takes a slot; its marker says from now on whom it is for.
     pub(crate) fn acquire(&self, owner: &SlotOwner) -> Result<Slot> {
-        tokio::task::block_in_place(|| self.generator.slots().acquire(&owner.to_text()?))
+        tokio::task::block_in_place(|| self.project.slots().acquire(&owner.to_text()?))
     }
 
     /// Brings a slot to `commit`, and makes the repository that the container sees and the folder of its session.
     pub(crate) fn checkout(&self, slot: &mut Slot, owner: SlotOwner, commit: Oid) -> Result<Workplace> {
-        preflight::settings(self.generator, commit)?;
+        preflight::settings(self.project, commit)?;
         let base = Some(commit.to_string());
         let mark = SlotOwner { base, ..owner }.to_text()?;
         lay_out(
-            self.generator,
+            self.project,
             slot,
             commit,
             self.generation.as_str(),
@@ -131,7 +131,7 @@ impl Work<'_> {
 
     /// Every slot of the generation in which a session can go on.
     pub(crate) fn all_suspended(&self, issues: &Issues) -> Result<Vec<Suspended>> {
-        let leftovers = self.generator.slots().leftovers()?;
+        let leftovers = self.project.slots().leftovers()?;
         let suspended = |leftover| Suspended::of(leftover, Some(&self.repository), self.generation, issues);
         Ok(leftovers.iter().filter_map(suspended).collect())
     }
@@ -142,14 +142,14 @@ impl Work<'_> {
             session: suspended.session.clone(),
             before: self.store.read()?.session(&suspended.session),
         };
-        let slots = self.generator.slots();
+        let slots = self.project.slots();
         let base = Some(suspended.base.clone());
         slot.mark(&SlotOwner { base, ..owner }.to_text()?)?;
         let folder = slots.private_folder(suspended.slot);
         let private = if let Some(private) = slot.private_repository_again(&folder) {
             private
         } else {
-            let commit = self.generator.git.resolve(&suspended.base)?;
+            let commit = self.project.git.resolve(&suspended.base)?;
             slot.private_repository(&folder, self.generation.as_str(), commit, Some(self.owner_ids()))?
         };
         let session = slots.session_folder(suspended.slot);
@@ -171,7 +171,7 @@ impl Work<'_> {
 
     /// The user and group that slots are given to.
     fn owner_ids(&self) -> (u32, u32) {
-        let user = UserChoice::of(self.generator.config.container.user.as_deref());
+        let user = UserChoice::of(self.project.config.container.user.as_deref());
         self.engine.slot_owner_for(&user)
     }
 
@@ -205,7 +205,7 @@ impl Work<'_> {
 
     /// What a call of a role is to the budgets; `issues` tell which cycle it belongs to.
     fn request(&self, role: Role, task: Option<&IssueId>, issues: &Issues) -> Request {
-        let settings = self.generator.config.role(role);
+        let settings = self.project.config.role(role);
         Request {
             role,
             task: task.cloned(),
@@ -232,7 +232,7 @@ impl Work<'_> {
 /// Brings a slot to `commit`, and makes the repository that the container sees, with `branch` checked out, and the folder
 /// of its session. `mark` is what the slot's marker says once there may be work in it that is worth keeping.
 pub(crate) fn lay_out(
-    generator: &Generator,
+    project: &Project,
     slot: &mut Slot,
     commit: Oid,
     branch: &str,
@@ -240,7 +240,7 @@ pub(crate) fn lay_out(
     mark: &str,
 ) -> Result<Workplace> {
     let owner_ids = Some(owner_ids);
-    let slots = generator.slots();
+    let slots = project.slots();
     tokio::task::block_in_place(|| {
         slot.restore(commit, owner_ids)?;
         let folder = slots.private_folder(slot.number());

@@ -32,7 +32,7 @@ pub(crate) struct Driven {
 
 /// Runs until the plan says stop, or it is interrupted, which answers [`ErrorKind::Interrupted`].
 pub(crate) async fn drive(work: &Work<'_>, limits: &Limits, interruption: &Interruption) -> Result<Driven> {
-    let recovery = Recovery::new(work.generator, work.generation)?;
+    let recovery = Recovery::new(work.project, work.generation)?;
     recover(work, &recovery).await?;
     let mut driver = Driver {
         work,
@@ -232,8 +232,8 @@ impl Driver<'_> {
         if failures == 0 {
             return;
         }
-        let world = self.work.generator.world();
-        let delay = BackOff::new(&self.work.generator.config.retry).delay(failures, world.random());
+        let world = self.work.project.world();
+        let delay = BackOff::new(&self.work.project.config.retry).delay(failures, world.random());
         let until = later(self.work.now(), signed(delay));
         let reason = format!("the infrastructure failed ({})", self.progress.last_failure);
         self.work.recorder.emit(Happening::Paused { until, reason });
@@ -257,7 +257,7 @@ impl Driver<'_> {
             reason: pause.reason.clone(),
         });
         tokio::select! {
-            () = self.work.generator.world().sleep_until(until) => self.work.end_pause(pause),
+            () = self.work.project.world().sleep_until(until) => self.work.end_pause(pause),
             lifted = self.work.lifted(pause) => lifted,
             () = interruption.asked() => Ok(()),
         }

@@ -17,7 +17,7 @@ use crate::base::text::one_line;
 use crate::base::world::{later, signed};
 use crate::config::Gate;
 use crate::git::Oid;
-use crate::lifecycle::Generator;
+use crate::project::Project;
 use crate::record::event::Happening;
 use crate::record::recorder::Recorder;
 use crate::run::call::seal::{self, Sealed};
@@ -59,7 +59,7 @@ pub(crate) enum Ran {
 
 /// What gates are run with.
 pub(crate) struct Runner<'a> {
-    pub(crate) generator: &'a Generator,
+    pub(crate) project: &'a Project,
     pub(crate) engine: &'a Engine,
     pub(crate) recorder: &'a Recorder,
     pub(crate) interruption: &'a Interruption,
@@ -85,7 +85,7 @@ impl Runner<'_> {
             match tried {
                 Err(error) if error.kind() == ErrorKind::Engine && failures < retry.count => {
                     failures += 1;
-                    let world = self.generator.world();
+                    let world = self.project.world();
                     let delay = BackOff::new(retry).delay(failures, world.random());
                     let until = later(world.now(), signed(delay));
                     let reason = format!("gate `{}` could not be run ({})", gate.name, error.in_a_line());
@@ -141,7 +141,7 @@ impl Runner<'_> {
         }
         let machine_ran_out = killed_for_memory() > killed_before;
         let said = String::from_utf8_lossy(&output);
-        let kind = |path: &Path| self.generator.git.kind_at(tree, path);
+        let kind = |path: &Path| self.project.git.kind_at(tree, path);
         match how(exit, is_limited, machine_ran_out) {
             How::Passed => Ok(Ran::Passed),
             How::Red(how) if exit.code == Some(NOT_OPENED) => Ok(match cause::unopened(&gate.command, &said, kind)? {

@@ -8,37 +8,23 @@ use crate::base::text::one_line;
 use crate::git::{CommitInfo, Merge, NewCommit, Oid, RefMove};
 use crate::issues::attempt::Attempt;
 use crate::issues::issue::Issue;
-use crate::lifecycle::Generator;
 use crate::model::IssueId;
 use crate::model::Usage;
 use crate::model::generation::{ARCHIVE, GenerationName};
-
-/// The generation that a commit was made in: numbers of tasks and attempts are unique in that one alone.
-const GENERATION_TRAILER: &str = "Cordwainer-Generation";
-/// The task that a commit did.
-pub(crate) const TASK_TRAILER: &str = "Cordwainer-Task";
-/// The attempt at the task, counted from 1.
-const ATTEMPT_TRAILER: &str = "Cordwainer-Attempt";
-const RUN_TRAILER: &str = "Cordwainer-Run";
-/// The repository that the run was of: a copy of it goes on with the same names.
-const REPOSITORY_TRAILER: &str = "Cordwainer-Repository";
-const MODEL_TRAILER: &str = "Cordwainer-Model";
-const TOKENS_TRAILER: &str = "Cordwainer-Tokens";
-const COST_TRAILER: &str = "Cordwainer-Cost";
-/// The person who took what a task was held for.
-const ACCEPTED_TRAILER: &str = "Cordwainer-Accepted-By";
+use crate::model::trailer;
+use crate::project::Project;
 
 /// Commits what an attempt left to its task's ref: first parent the commit it was made from, second the
 /// attempt before, so that every attempt stays reachable. What the ref holds already is not committed again.
 pub(crate) fn keep_snapshot(
-    generator: &Generator,
+    project: &Project,
     generation: &GenerationName,
     task: &IssueId,
     base: Oid,
     tree: Oid,
     message: &str,
 ) -> Result<Oid> {
-    let git = &generator.git;
+    let git = &project.git;
     let reference = generation.task(task);
     let before = git.reference(&reference)?;
     if let Some(kept) = before {
@@ -54,7 +40,7 @@ pub(crate) fn keep_snapshot(
         parents,
         message: message.to_owned(),
         author: None,
-        time: generator.world().now(),
+        time: project.world().now(),
     };
     let id = git.commit(&commit)?;
     match git.move_reference(&reference, before, Some(id), "cordwainer: keep an attempt")? {
@@ -68,20 +54,20 @@ pub(crate) fn keep_snapshot(
 
 /// Commits what an attempt of a generation that is gone had left, under the archive; answers the ref.
 pub(crate) fn keep_orphan(
-    generator: &Generator,
+    project: &Project,
     generation: &GenerationName,
     task: &IssueId,
     attempt: u32,
     base: Oid,
     tree: Oid,
 ) -> Result<String> {
-    let git = &generator.git;
+    let git = &project.git;
     let commit = git.commit(&NewCommit {
         tree,
         parents: vec![base],
         message: format!("{task}: what attempt {attempt} had left when {generation} was gone\n"),
         author: None,
-        time: generator.world().now(),
+        time: project.world().now(),
     })?;
     let reference = format!("{ARCHIVE}{generation}/orphans/{commit}");
     match git.move_reference(&reference, None, Some(commit), "cordwainer: keep an orphan")? {
@@ -110,11 +96,11 @@ impl AttemptName<'_> {
         // Commits of earlier versions do not say it.
         let of_another = self
             .repository
-            .is_some_and(|own| commit.trailer(REPOSITORY_TRAILER).is_some_and(|said| said != own));
-        says(GENERATION_TRAILER, self.generation.as_str())
-            && says(TASK_TRAILER, &self.task.to_string())
-            && says(ATTEMPT_TRAILER, &self.number.to_string())
-            && says(RUN_TRAILER, self.run)
+            .is_some_and(|own| commit.trailer(trailer::REPOSITORY).is_some_and(|said| said != own));
+        says(trailer::GENERATION, self.generation.as_str())
+            && says(trailer::TASK, &self.task.to_string())
+            && says(trailer::ATTEMPT, &self.number.to_string())
+            && says(trailer::RUN, self.run)
             && !of_another
     }
 }
@@ -126,16 +112,16 @@ pub(crate) fn message(attempt: &AttemptName<'_>, issue: &Issue, call: Option<&En
     let model = call.and_then(|call| call.model.as_deref());
     let usage = usage_up_to(issue, attempt.number, call);
     let mut trailers = vec![
-        (GENERATION_TRAILER, attempt.generation.to_string()),
-        (TASK_TRAILER, attempt.task.to_string()),
-        (ATTEMPT_TRAILER, attempt.number.to_string()),
-        (RUN_TRAILER, attempt.run.to_owned()),
+        (trailer::GENERATION, attempt.generation.to_string()),
+        (trailer::TASK, attempt.task.to_string()),
+        (trailer::ATTEMPT, attempt.number.to_string()),
+        (trailer::RUN, attempt.run.to_owned()),
     ];
-    trailers.extend(attempt.repository.map(|id| (REPOSITORY_TRAILER, id.to_owned())));
+    trailers.extend(attempt.repository.map(|id| (trailer::REPOSITORY, id.to_owned())));
     trailers.extend([
-        (MODEL_TRAILER, one_line(model.unwrap_or("unknown"), 100)),
-        (TOKENS_TRAILER, usage.tokens().to_string()),
-        (COST_TRAILER, format!("{:.4} USD", usage.cost_usd)),
+        (trailer::MODEL, one_line(model.unwrap_or("unknown"), 100)),
+        (trailer::TOKENS, usage.tokens().to_string()),
+        (trailer::COST, format!("{:.4} USD", usage.cost_usd)),
     ]);
     for (key, value) in trailers {
         let _ = writeln!(text, "{key}: {value}");
@@ -146,7 +132,7 @@ pub(crate) fn message(attempt: &AttemptName<'_>, issue: &Issue, call: Option<&En
 /// The same for what a person took as it was.
 pub(crate) fn accepted_message(name: &AttemptName<'_>, issue: &Issue, attempt: &Attempt, by: &str) -> String {
     let mut text = message(name, issue, attempt.call.as_ref());
-    let _ = writeln!(text, "{ACCEPTED_TRAILER}: {}", one_line(by, 100));
+    let _ = writeln!(text, "{}: {}", trailer::ACCEPTED, one_line(by, 100));
     text
 }
 
@@ -160,21 +146,10 @@ pub(crate) enum Landed<Refusal> {
     Refused(Refusal),
 }
 
-/// The last commit of a generation.
-pub(crate) fn tip_of(generator: &Generator, generation: &GenerationName) -> Result<Oid> {
-    generator.git.reference(&generation.branch())?.ok_or_else(|| {
-        Error::new(
-            ErrorKind::Precondition,
-            format!("the generation branch `{generation}` is gone"),
-        )
-        .hint("somebody removed it: its commits are on the task refs and in the reflog")
-    })
-}
-
 /// Puts what a task made of the commit `base` on the generation branch: one commit on its tip, by compare-and-swap.
 /// `refuse` says what speaks against a tree on a tip.
 pub(crate) fn land<Refusal>(
-    generator: &Generator,
+    project: &Project,
     generation: &GenerationName,
     task: &IssueId,
     base: Oid,
@@ -182,10 +157,10 @@ pub(crate) fn land<Refusal>(
     message: &str,
     refuse: &dyn Fn(Oid, Oid) -> Result<Option<Refusal>>,
 ) -> Result<Landed<Refusal>> {
-    let git = &generator.git;
+    let git = &project.git;
     let ancestor = git.commit_info(base)?.tree;
     loop {
-        let tip = tip_of(generator, generation)?;
+        let tip = project.tip(generation)?;
         if let Some(place) = git.checked_out_at(generation.as_str())?.first() {
             let message = format!(
                 "the generation branch was checked out at `{}` meanwhile",
@@ -210,7 +185,7 @@ pub(crate) fn land<Refusal>(
             parents: vec![tip],
             message: message.to_owned(),
             author: None,
-            time: generator.world().now(),
+            time: project.world().now(),
         })?;
         let why = format!("cordwainer: {task}");
         match git.move_reference(&generation.branch(), Some(tip), Some(commit), &why)? {
@@ -229,8 +204,8 @@ fn usage_up_to(issue: &Issue, attempt: u32, call: Option<&Entry>) -> Usage {
 }
 
 /// The commit on the generation branch that came of this very attempt: it says so in its trailers.
-pub(crate) fn merged_commit(generator: &Generator, attempt: &AttemptName<'_>) -> Result<Option<Oid>> {
-    let git = &generator.git;
+pub(crate) fn merged_commit(project: &Project, attempt: &AttemptName<'_>) -> Result<Option<Oid>> {
+    let git = &project.git;
     let Some(tip) = git.reference(&attempt.generation.branch())? else {
         return Ok(None);
     };
@@ -243,8 +218,8 @@ pub(crate) fn merged_commit(generator: &Generator, attempt: &AttemptName<'_>) ->
 }
 
 /// The commit on the task's ref that keeps what this attempt left, if it is the last one there.
-pub(crate) fn kept_commit(generator: &Generator, attempt: &AttemptName<'_>) -> Result<Option<Oid>> {
-    let git = &generator.git;
+pub(crate) fn kept_commit(project: &Project, attempt: &AttemptName<'_>) -> Result<Option<Oid>> {
+    let git = &project.git;
     let Some(tip) = git.reference(&attempt.generation.task(attempt.task))? else {
         return Ok(None);
     };

@@ -11,9 +11,9 @@ use crate::base::fs::{create_private_folder, write_atomically};
 use crate::base::text::one_line;
 use crate::config::{Config, billing, client_settings};
 use crate::git::{Git, Oid, Slot};
-use crate::lifecycle::Generator;
+use crate::project::Project;
+use crate::project::labels::repository_labels;
 use crate::run::context::Work;
-use crate::run::recover::repository_labels;
 use crate::sandbox::credential::Credentials;
 use crate::sandbox::engine::{Container, ContainerSpec, Engine};
 
@@ -88,25 +88,25 @@ pub(crate) enum Asker {
 }
 
 /// Looks at an engine and at the image on it, as every run and `doctor` do.
-pub(crate) async fn of_engine(generator: &Generator, engine: &Engine, asker: Asker) -> Vec<Looked> {
+pub(crate) async fn of_engine(project: &Project, engine: &Engine, asker: Asker) -> Vec<Looked> {
     let mut all = vec![
-        Looked::must("limits", limits(generator, engine)),
-        Looked::must("image", image(generator, engine, asker).await),
+        Looked::must("limits", limits(project, engine)),
+        Looked::must("image", image(project, engine, asker).await),
     ];
     // Without an image there is nothing more to look at.
     if all[1].is_refused() || (asker == Asker::Run && all[0].is_refused()) {
         return all;
     }
-    all.push(Looked::must("environment", environment(generator, engine).await));
+    all.push(Looked::must("environment", environment(project, engine).await));
     if asker == Asker::Doctor || !all[2].is_refused() {
-        all.push(Looked::must("toolchain", toolchain(generator, engine).await));
+        all.push(Looked::must("toolchain", toolchain(project, engine).await));
     }
     all
 }
 
 /// Sees that the engine has the image.
-async fn image(generator: &Generator, engine: &Engine, asker: Asker) -> Result<String> {
-    let image = &generator.config.image;
+async fn image(project: &Project, engine: &Engine, asker: Asker) -> Result<String> {
+    let image = &project.config.image;
     if asker == Asker::Run {
         engine.ensure_image(image).await?;
         return Ok(image.clone());
@@ -124,8 +124,8 @@ async fn image(generator: &Generator, engine: &Engine, asker: Asker) -> Result<S
 /// # Errors
 ///
 /// Of kind [`ErrorKind::Engine`], naming the keys whose limits would not hold.
-fn limits(generator: &Generator, engine: &Engine) -> Result<String> {
-    let settings = &generator.config.container;
+fn limits(project: &Project, engine: &Engine) -> Result<String> {
+    let settings = &project.config.container;
     engine.check_limits(&ContainerSpec {
         memory: settings.memory,
         cpus: settings.cpus,
@@ -141,10 +141,10 @@ fn limits(generator: &Generator, engine: &Engine) -> Result<String> {
 /// # Errors
 ///
 /// Of kind [`ErrorKind::Engine`], naming the image, the variable and the mend.
-async fn environment(generator: &Generator, engine: &Engine) -> Result<String> {
-    let config = &generator.config;
+async fn environment(project: &Project, engine: &Engine) -> Result<String> {
+    let config = &project.config;
     for (name, value) in engine.image_environment(&config.image).await? {
-        if generator.redactor().has_credential(&value) {
+        if project.redactor().has_credential(&value) {
             let message = format!(
                 "the image `{}` holds the credential, in `{}`",
                 config.image,
@@ -181,11 +181,11 @@ fn refused_of_image(config: &Config, name: &str, value: &str) -> Option<billing:
 /// # Errors
 ///
 /// Of kind [`ErrorKind::Precondition`], naming the file, its keys and the mend.
-pub(crate) fn settings(generator: &Generator, commit: Oid) -> Result<Vec<String>> {
-    let config = &generator.config;
+pub(crate) fn settings(project: &Project, commit: Oid) -> Result<Vec<String>> {
+    let config = &project.config;
     let mut ignored = Vec::new();
     for path in client_settings::FILES {
-        let Some(text) = settings_file(&generator.git, config, commit, path)? else {
+        let Some(text) = settings_file(&project.git, config, commit, path)? else {
             continue;
         };
         ignored.extend(check_settings(config, path, &format!("of {commit}"), &text)?);
@@ -195,12 +195,12 @@ pub(crate) fn settings(generator: &Generator, commit: Oid) -> Result<Vec<String>
 
 /// The same for the files that an agent has left in its slot, where a session is to go on.
 pub(crate) fn settings_in(work: &Work<'_>, slot: &Slot) -> Result<()> {
-    if work.generator.config.agent.credentials == Credentials::None {
+    if work.project.config.agent.credentials == Credentials::None {
         return Ok(());
     }
     for path in client_settings::FILES {
         if let Some(text) = slot.read_file(Path::new(path), SETTINGS_LIMIT)? {
-            let ignored = check_settings(&work.generator.config, path, "in the worktree", &text)?;
+            let ignored = check_settings(&work.project.config, path, "in the worktree", &text)?;
             if let Some(what) = ignored {
                 work.warn(what);
             }
@@ -256,8 +256,8 @@ fn settings_file(git: &Git, config: &Config, commit: Oid, path: &str) -> Result<
 /// # Errors
 ///
 /// Of kind [`ErrorKind::Engine`], with the command that fails and what it said.
-async fn toolchain(generator: &Generator, engine: &Engine) -> Result<String> {
-    let config = &generator.config;
+async fn toolchain(project: &Project, engine: &Engine) -> Result<String> {
+    let config = &project.config;
     if config.container.toolchain.is_empty() {
         return Ok("nothing is asked for".to_owned());
     }
@@ -266,7 +266,7 @@ async fn toolchain(generator: &Generator, engine: &Engine) -> Result<String> {
         image: engine.image_id(&config.image).await?.unwrap_or_default(),
         commands: config.container.toolchain.clone(),
     };
-    let folder = generator.state_dir.join("cache");
+    let folder = project.state_dir.join("cache");
     let path = folder.join("toolchain.json");
     // A cache that is missing or cannot be read only means that we look again.
     let known: Option<Tried> = std::fs::read(&path)
@@ -276,7 +276,7 @@ async fn toolchain(generator: &Generator, engine: &Engine) -> Result<String> {
         return Ok(good());
     }
     for command in &tried.commands {
-        try_command(generator, engine, command).await?;
+        try_command(project, engine, command).await?;
     }
     create_private_folder(&folder)?;
     let text = serde_json::to_vec(&tried).context("cannot write what was tried of the image")?;
@@ -284,13 +284,13 @@ async fn toolchain(generator: &Generator, engine: &Engine) -> Result<String> {
     Ok(good())
 }
 
-async fn try_command(generator: &Generator, engine: &Engine, command: &str) -> Result<()> {
-    let image = &generator.config.image;
+async fn try_command(project: &Project, engine: &Engine, command: &str) -> Result<()> {
+    let image = &project.config.image;
     let spec = ContainerSpec {
         image: image.clone(),
         command: ["sh", "-c", command].map(str::to_owned).into(),
         network: Some("none".to_owned()),
-        labels: repository_labels(&generator.git, generator.git.repository_id()?.as_deref()),
+        labels: repository_labels(&project.git, project.git.repository_id()?.as_deref()),
         ..ContainerSpec::default()
     };
     let mut container = engine.start(&spec, b"").await?;

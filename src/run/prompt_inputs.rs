@@ -19,7 +19,7 @@ const DOCUMENT_LIMIT: u64 = 1024 * 1024;
 
 /// The limits of a batch of proposals, where so many of the measure are filed already.
 pub(crate) fn proposal_limits(work: &Work<'_>, filed: usize) -> proposal::Limits {
-    let config = &work.generator.config;
+    let config = &work.project.config;
     let most = config
         .measure
         .max_per_cycle
@@ -35,8 +35,8 @@ pub(crate) fn proposal_limits(work: &Work<'_>, filed: usize) -> proposal::Limits
 
 /// What measure sees of the generation at `tip`, before any of its tasks is filed.
 pub(crate) fn measure_context(work: &Work<'_>, tip: Oid) -> Result<MeasureContext> {
-    let config = &work.generator.config;
-    let entries = work.generator.git.files(tip)?;
+    let config = &work.project.config;
+    let entries = work.project.git.files(tip)?;
     let documents = documents(work, &config.context_files, &entries)?;
     let paths = entries.iter().map(|entry| entry.path.display().to_string()).collect();
     let issues = work.store.read()?;
@@ -51,13 +51,13 @@ pub(crate) fn measure_context(work: &Work<'_>, tip: Oid) -> Result<MeasureContex
 
 /// Renders measure's prompt, by the person's template if there is one.
 pub(crate) fn measure_prompt(work: &Work<'_>, context: &MeasureContext) -> Result<String> {
-    let custom = template(work, work.generator.config.measure_prompt.as_deref())?;
+    let custom = template(work, work.project.config.measure_prompt.as_deref())?;
     render_measure(custom.as_ref().map(CustomTemplate::borrow), context)
 }
 
 /// Renders the prompt of the next attempt at a task, from the generation at `tip`.
 pub(crate) fn stitch_prompt(work: &Work<'_>, issue: &Issue, tip: Oid) -> Result<String> {
-    let config = &work.generator.config;
+    let config = &work.project.config;
     let mut failure = None;
     let context = StitchContext::new(issue, work.protected.listed(), |path| {
         // A path that an agent proposed: looked up in a tree, never on disk.
@@ -116,10 +116,10 @@ fn document_text(work: &Work<'_>, entry: &TreeEntry) -> Result<Result<String, &'
     if !matches!(entry.kind, EntryKind::File | EntryKind::Executable) {
         return Ok(Err("it is no file"));
     }
-    if work.generator.git.blob_size(entry.id)? > DOCUMENT_LIMIT {
+    if work.project.git.blob_size(entry.id)? > DOCUMENT_LIMIT {
         return Ok(Err("it is larger than a prompt may be"));
     }
-    let text = String::from_utf8(work.generator.git.read_blob(entry.id)?);
+    let text = String::from_utf8(work.project.git.read_blob(entry.id)?);
     Ok(text.map_err(|_| "it is not UTF-8"))
 }
 
@@ -129,7 +129,7 @@ fn text_of(work: &Work<'_>, tip: Oid, path: &Path) -> Result<Option<String>> {
     if !plain || path.as_os_str().is_empty() || path.as_os_str().as_encoded_bytes().contains(&0) {
         return Ok(None);
     }
-    let bytes = work.generator.git.read_file(tip, path)?;
+    let bytes = work.project.git.read_file(tip, path)?;
     Ok(bytes
         .filter(|bytes| bytes.len() as u64 <= DOCUMENT_LIMIT)
         .and_then(|bytes| String::from_utf8(bytes).ok()))
@@ -153,7 +153,7 @@ impl CustomTemplate {
 /// Reads a template from the person's checkout, as `configuration.yaml` is: not from the generation, whose files agents write.
 fn template(work: &Work<'_>, path: Option<&str>) -> Result<Option<CustomTemplate>> {
     let Some(path) = path else { return Ok(None) };
-    let file = work.generator.git.workdir().join(path);
+    let file = work.project.git.workdir().join(path);
     let text = std::fs::read_to_string(&file);
     let text = text.with_context(ErrorKind::Configuration, || {
         format!("cannot read the template `{}`", file.display())

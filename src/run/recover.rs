@@ -6,14 +6,15 @@ use std::path::Path;
 use crate::accounting::ledger::{Entry, Place};
 use crate::agent::CallOutcome;
 use crate::base::error::Result;
-use crate::git::{Git, Leftover, Slot};
+use crate::git::{Leftover, Slot};
 use crate::issues::attempt::{Attempt, Ignored, Outcome};
 use crate::issues::issue::{Issue, Issues, Measure, Status};
 use crate::issues::store::Store;
-use crate::lifecycle::Generator;
 use crate::model::IssueId;
 use crate::model::Role;
 use crate::model::generation::GenerationName;
+use crate::project::Project;
+use crate::project::labels::{PATH_LABEL, REPOSITORY_LABEL, repository_labels};
 use crate::record::recorder::{recorded_call, recorded_measure};
 use crate::run::land::{AttemptName, keep_orphan, keep_snapshot, kept_commit, merged_commit, message};
 use crate::run::waiting::suspend::{SlotOwner, Suspended};
@@ -22,7 +23,7 @@ use crate::sandbox::engine::{Engine, FoundContainer};
 /// Looks for what dead runs left of one generation. The caller holds the repository's lock, so
 /// whatever is claimed or running belongs to nobody.
 pub(crate) struct Recovery<'a> {
-    generator: &'a Generator,
+    project: &'a Project,
     generation: &'a GenerationName,
     /// The repository's id.
     repository: Option<String>,
@@ -32,20 +33,20 @@ pub(crate) struct Recovery<'a> {
 }
 
 impl<'a> Recovery<'a> {
-    pub(crate) fn new(generator: &'a Generator, generation: &'a GenerationName) -> Result<Self> {
-        let store = Store::open(&generator.git, generation)?;
+    pub(crate) fn new(project: &'a Project, generation: &'a GenerationName) -> Result<Self> {
+        let store = Store::open(&project.git, generation)?;
         Ok(Self {
-            generator,
+            project,
             generation,
-            repository: generator.git.repository_id()?,
+            repository: project.git.repository_id()?,
             store,
             ending: false,
         })
     }
 
     /// The same for a generation that ends: nothing goes on in its suspended slots.
-    pub(crate) fn before_ending(generator: &'a Generator, generation: &'a GenerationName) -> Result<Self> {
-        let recovery = Self::new(generator, generation)?;
+    pub(crate) fn before_ending(project: &'a Project, generation: &'a GenerationName) -> Result<Self> {
+        let recovery = Self::new(project, generation)?;
         Ok(Self {
             ending: true,
             ..recovery
@@ -56,7 +57,7 @@ impl<'a> Recovery<'a> {
     fn leftovers(&self) -> Result<Vec<Leftover>> {
         let issues = self.store.read()?;
         let mut left = Vec::new();
-        for leftover in self.generator.slots().leftovers()? {
+        for leftover in self.project.slots().leftovers()? {
             if !self.is_waiting(&leftover, &issues)? {
                 left.push(leftover);
             }
@@ -72,7 +73,7 @@ impl<'a> Recovery<'a> {
         };
         if owner.generation != self.generation.as_str() {
             let generation = GenerationName::new(owner.generation)?;
-            return Ok(self.generator.git.reference(&generation.base_mark())?.is_some());
+            return Ok(self.project.git.reference(&generation.base_mark())?.is_some());
         }
         Ok(!self.ending && Suspended::of(leftover, repository, self.generation, issues).is_some())
     }
@@ -104,18 +105,18 @@ impl<'a> Recovery<'a> {
         let leftovers = self.leftovers()?;
         let waits = |slot: &Leftover| SlotOwner::parse(&slot.owner).is_some_and(|owner| owner.session.is_some());
         if leftovers.iter().all(waits) && !self.has_claims()? {
-            let mut said: Vec<_> = self.generator.freed_locks().collect();
+            let mut said: Vec<_> = self.project.freed_locks().collect();
             said.extend(self.put_all_right()?);
             return Ok(said);
         }
-        let engine = Engine::connect(&self.generator.connect_options()).await?;
+        let engine = Engine::connect(&self.project.connect_options()).await?;
         self.run(&engine).await
     }
 
     /// Ends leftover containers, keeps what is in leftover slots on the task refs, and puts leftover
     /// claims right. Says what it did. Every part can be done twice.
     pub(crate) async fn run(&self, engine: &Engine) -> Result<Vec<String>> {
-        let mut said: Vec<_> = self.generator.freed_locks().collect();
+        let mut said: Vec<_> = self.project.freed_locks().collect();
         for container in self.containers(engine).await? {
             engine.remove(&container).await?;
             said.push(format!("removed the container `{}` of an earlier run", container.name));
@@ -126,7 +127,7 @@ impl<'a> Recovery<'a> {
 
     /// The containers of this repository: by its id, and those without one, of earlier versions, by its path.
     async fn containers(&self, engine: &Engine) -> Result<Vec<FoundContainer>> {
-        let git = &self.generator.git;
+        let git = &self.project.git;
         let mut found = engine.list(&repository_labels(git, None)).await?;
         found.retain(|container| !container.labels.contains_key(REPOSITORY_LABEL));
         let Some(id) = &self.repository else { return Ok(found) };
@@ -146,7 +147,7 @@ impl<'a> Recovery<'a> {
     /// Keeps what is in leftover slots and puts leftover claims right.
     fn put_all_right(&self) -> Result<Vec<String>> {
         let mut said = Vec::new();
-        match self.generator.slots().forget_strays()? {
+        match self.project.slots().forget_strays()? {
             0 => {}
             strays => said.push(format!(
                 "took {strays} of our worktrees off git's list: they are gone, or another repository's"
@@ -170,7 +171,7 @@ impl<'a> Recovery<'a> {
     /// Keeps what an agent left in a slot and puts the claim of its attempt right, then frees the slot: it alone tells what
     /// ignore rules leave out. A slot of another generation is kept for that one's task.
     fn keep_slot(&self, leftover: &Leftover, said: &mut Vec<String>) -> Result<()> {
-        let mut slot = self.generator.slots().adopt(leftover.number)?;
+        let mut slot = self.project.slots().adopt(leftover.number)?;
         // A marker that a crash cut short was never followed by work in the slot.
         if let Some(owner) = SlotOwner::parse(&leftover.owner) {
             match &owner.task {
@@ -204,7 +205,7 @@ impl<'a> Recovery<'a> {
         task: &IssueId,
         said: &mut Vec<String>,
     ) -> Result<Option<Ignored>> {
-        let git = &self.generator.git;
+        let git = &self.project.git;
         let Some(base) = &owner.base else { return Ok(None) };
         let base = git.resolve(base)?;
         let generation = GenerationName::new(owner.generation.clone())?;
@@ -227,7 +228,7 @@ impl<'a> Recovery<'a> {
         };
         let Some(issue) = issue else {
             // Its generation has ended meanwhile, or somebody removed it: this one must not wait for that.
-            let kept = keep_orphan(self.generator, &generation, task, owner.attempt, base, snapshot.tree)?;
+            let kept = keep_orphan(self.project, &generation, task, owner.attempt, base, snapshot.tree)?;
             said.push(format!(
                 "kept what attempt {} at {task} of {generation} had left, as {kept}{without}",
                 owner.attempt
@@ -243,7 +244,7 @@ impl<'a> Recovery<'a> {
             repository: owner.repository.as_deref(),
         };
         let text = message(&name, &issue, call.as_ref());
-        let kept = keep_snapshot(self.generator, &generation, task, base, snapshot.tree, &text)?;
+        let kept = keep_snapshot(self.project, &generation, task, base, snapshot.tree, &text)?;
         said.push(format!(
             "kept what attempt {} at {task} had left, as commit {kept}{without}",
             owner.attempt
@@ -254,17 +255,17 @@ impl<'a> Recovery<'a> {
     /// Notes what a measure used whose run died before it could: its slot is kept until that is written down.
     fn note_measure(&self, owner: &SlotOwner) -> Result<Option<String>> {
         let generation = GenerationName::new(owner.generation.clone())?;
-        if self.generator.git.reference(&generation.issues())?.is_none() {
+        if self.project.git.reference(&generation.issues())?.is_none() {
             // Its generation has ended, and nobody asks what it used any more.
             return Ok(None);
         }
-        let store = Store::open(&self.generator.git, &generation)?;
+        let store = Store::open(&self.project.git, &generation)?;
         let issues = store.read()?;
         let noted = issues.meta().measures.iter().filter(|measure| measure.run == owner.run);
         if noted.count() >= owner.cycle as usize {
             return Ok(None);
         }
-        let now = self.generator.world().now();
+        let now = self.project.world().now();
         let place = |attempt| Place {
             role: Role::Measure,
             task: None,
@@ -272,7 +273,7 @@ impl<'a> Recovery<'a> {
             cycle: issues.cycle() + 1,
             run: owner.run.clone(),
         };
-        let recorded = recorded_measure(&self.generator.state_dir, &owner.run, owner.cycle, &issues)?;
+        let recorded = recorded_measure(&self.project.state_dir, &owner.run, owner.cycle, &issues)?;
         let calls: Vec<Entry> = recorded
             .iter()
             .map(|(attempt, call)| Entry::new(place(*attempt), &call.report, now).with_metered(call.metered.as_ref()))
@@ -292,7 +293,7 @@ impl<'a> Recovery<'a> {
     /// Closes a claimed task whose commit is on the branch, else gives the claim back. `ignored` is what ignore rules leave
     /// out of what its attempt had left, where its slot was still there.
     fn put_right(&self, id: &IssueId, ignored: Option<Ignored>, said: &mut Vec<String>) -> Result<()> {
-        let now = self.generator.world().now();
+        let now = self.project.world().now();
         let issues = self.store.read()?;
         let issue = issues.get(id)?;
         let mut attempt = Attempt {
@@ -300,7 +301,7 @@ impl<'a> Recovery<'a> {
             ..self.interrupted_attempt(issue, now)?
         };
         let name = self.name(issue, attempt.number, &attempt.run);
-        if let Some(commit) = merged_commit(self.generator, &name)? {
+        if let Some(commit) = merged_commit(self.project, &name)? {
             attempt.outcome = Outcome::Merged;
             "its run died before the task was closed".clone_into(&mut attempt.reason);
             self.store.update(&format!("close {id}"), now, |issues| {
@@ -335,7 +336,7 @@ impl<'a> Recovery<'a> {
         if let Some(stored) = issue.attempts.iter().find(|stored| stored.number == attempt) {
             return Ok(stored.call.clone());
         }
-        let records = self.generator.state_dir.join(records_of(run, issue, attempt));
+        let records = self.project.state_dir.join(records_of(run, issue, attempt));
         let issues = self.store.read()?;
         let place = Place {
             role: Role::Stitch,
@@ -344,7 +345,7 @@ impl<'a> Recovery<'a> {
             cycle: issues.cycle(),
             run: run.to_owned(),
         };
-        let now = self.generator.world().now();
+        let now = self.project.world().now();
         let call = recorded_call(&records, &issues)?;
         Ok(call.map(|call| Entry::new(place, &call.report, now).with_metered(call.metered.as_ref())))
     }
@@ -355,7 +356,7 @@ impl<'a> Recovery<'a> {
         let run = claim.map_or_else(String::new, |claim| claim.run.clone());
         let number = issue.next_attempt();
         let records = records_of(&run, issue, number);
-        let kept = kept_commit(self.generator, &self.name(issue, number, &run))?;
+        let kept = kept_commit(self.project, &self.name(issue, number, &run))?;
         let call = self.call_of(issue, number, &run)?;
         Ok(Attempt {
             number,
@@ -397,16 +398,4 @@ fn claimed(issues: &Issues) -> Vec<IssueId> {
         .filter(|issue| issue.status == Status::InProgress)
         .map(|issue| issue.id.clone())
         .collect()
-}
-
-/// The label with the repository's id.
-const REPOSITORY_LABEL: &str = "cordwainer.repository";
-/// The label with where its git folder was when the container was made, which was all that earlier versions told.
-const PATH_LABEL: &str = "cordwainer.repo";
-
-/// By which labels containers of a repository with this id are known.
-pub(crate) fn repository_labels(git: &Git, id: Option<&str>) -> BTreeMap<String, String> {
-    let mut labels = BTreeMap::from([(PATH_LABEL.to_owned(), git.common_dir().to_string_lossy().into_owned())]);
-    labels.extend(id.map(|id| (REPOSITORY_LABEL.to_owned(), id.to_owned())));
-    labels
 }

@@ -14,7 +14,7 @@ use serde::Serialize;
 use crate::base::error::{Context as _, Error, Result};
 use crate::config::{Config, FILE_NAME};
 use crate::git::Git;
-use crate::lifecycle::{Generator, Surroundings};
+use crate::project::{Project, Surroundings};
 use crate::run::preflight::{self, Looked};
 use crate::sandbox::engine::Engine;
 use crate::sandbox::guarantee::GuaranteeReport;
@@ -124,8 +124,8 @@ pub struct DoctorOptions {
 ///
 /// Only where nothing could be looked at: what is wrong is part of the answer.
 pub async fn diagnose(directory: &Path, surroundings: Surroundings, options: DoctorOptions) -> Result<Diagnosis> {
-    let error = match Generator::open(directory, surroundings.clone()) {
-        Ok(generator) => return generator.diagnose(options).await,
+    let error = match Project::open(directory, surroundings.clone()) {
+        Ok(project) => return of_project(&project, options).await,
         Err(error) => error,
     };
     if let Ok(git) = Git::discover(directory) {
@@ -135,8 +135,8 @@ pub async fn diagnose(directory: &Path, surroundings: Surroundings, options: Doc
         } else {
             absent("configuration", &error)
         };
-        let generator = Generator::with_config(git, Config::default(), surroundings);
-        return generator.diagnose_machine(check).await;
+        let project = Project::with_config(git, Config::default(), surroundings);
+        return of_machine(&project, check).await;
     }
     let check = if Git::is_anywhere(directory) {
         failed("repository", &error)
@@ -144,8 +144,8 @@ pub async fn diagnose(directory: &Path, surroundings: Surroundings, options: Doc
         absent("repository", &error)
     };
     let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
-    let generator = Generator::with_config(Git::init(folder.path())?, Config::default(), surroundings);
-    generator.diagnose_machine(check).await
+    let project = Project::with_config(Git::init(folder.path())?, Config::default(), surroundings);
+    of_machine(&project, check).await
 }
 
 /// What is not there, without which the machine can be looked at all the same.
@@ -156,45 +156,43 @@ fn absent(name: &str, error: &Error) -> Check {
     }
 }
 
-impl Generator {
-    /// Looks at every engine that can be reached, with one sealed container each, and at the repository. It needs no
-    /// generation, changes nothing, and takes no lock, unless gates are to be run.
-    ///
-    /// # Errors
-    ///
-    /// Where no engine could even be looked for, or another command holds the lock that gates need.
-    pub async fn diagnose(&self, options: DoctorOptions) -> Result<Diagnosis> {
-        let lock = options.gates.then(|| self.lock("doctor")).transpose()?;
-        let (reachable, unreachable) = Engine::reachable(&self.connect_options()).await?;
-        let mut engines = Vec::new();
-        for engine in reachable {
-            let mut diagnosis = container::examine(self, &engine).await;
-            if diagnosis.checks.iter().all(|check| check.held) {
-                diagnosis.checks.extend(gates::examine(self, &engine, options).await);
-            }
-            engines.push(diagnosis);
+/// Looks at every engine that can be reached, with one sealed container each, and at the repository. It needs no
+/// generation, changes nothing, and takes no lock, unless gates are to be run.
+///
+/// # Errors
+///
+/// Where no engine could even be looked for, or another command holds the lock that gates need.
+pub(crate) async fn of_project(project: &Project, options: DoctorOptions) -> Result<Diagnosis> {
+    let lock = options.gates.then(|| project.lock("doctor")).transpose()?;
+    let (reachable, unreachable) = Engine::reachable(&project.connect_options()).await?;
+    let mut engines = Vec::new();
+    for engine in reachable {
+        let mut diagnosis = container::examine(project, &engine).await;
+        if diagnosis.checks.iter().all(|check| check.held) {
+            diagnosis.checks.extend(gates::examine(project, &engine, options).await);
         }
-        drop(lock);
-        let checks = preflight::of_repository(self).into_iter().map(Check::from);
-        Ok(Diagnosis {
-            engines,
-            unreachable,
-            checks: checks.collect(),
-        })
+        engines.push(diagnosis);
     }
+    drop(lock);
+    let checks = preflight::of_repository(project).into_iter().map(Check::from);
+    Ok(Diagnosis {
+        engines,
+        unreachable,
+        checks: checks.collect(),
+    })
+}
 
-    /// The same without what belongs to a repository; `check` says why.
-    async fn diagnose_machine(&self, check: Check) -> Result<Diagnosis> {
-        let (reachable, unreachable) = Engine::reachable(&self.connect_options()).await?;
-        let mut engines = Vec::new();
-        for engine in reachable {
-            engines.push(container::examine(self, &engine).await);
-        }
-        let machine = preflight::of_machine(self).into_iter().map(Check::from);
-        Ok(Diagnosis {
-            engines,
-            unreachable,
-            checks: std::iter::once(check).chain(machine).collect(),
-        })
+/// The same without what belongs to a repository; `check` says why.
+async fn of_machine(project: &Project, check: Check) -> Result<Diagnosis> {
+    let (reachable, unreachable) = Engine::reachable(&project.connect_options()).await?;
+    let mut engines = Vec::new();
+    for engine in reachable {
+        engines.push(container::examine(project, &engine).await);
     }
+    let machine = preflight::of_machine(project).into_iter().map(Check::from);
+    Ok(Diagnosis {
+        engines,
+        unreachable,
+        checks: std::iter::once(check).chain(machine).collect(),
+    })
 }

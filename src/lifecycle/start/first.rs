@@ -2,13 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use super::GENERATION_TRAILER;
 use crate::base::error::{Error, ErrorKind, Result};
-use crate::git::{ChangeKind, EntryKind, NewCommit, Oid, TreeEdit, TreeEntry};
+use crate::git::{EntryKind, NewCommit, Oid, TreeEdit, TreeEntry};
 use crate::lifecycle::Generator;
 use crate::model::generation::GenerationName;
+use crate::model::trailer::GENERATION;
 use crate::prompt::{SeedValues, Template, render_seed};
-use crate::run::land::TASK_TRAILER;
 
 /// What a generation's branch begins with.
 pub(super) struct FirstCommit {
@@ -23,64 +22,45 @@ pub(super) struct FirstCommit {
 impl Generator {
     /// Makes the generation's first commit. Where nothing is cleared or seeded, the base is the tip.
     pub(super) fn first_commit(&self, generation: &GenerationName, base: Oid) -> Result<FirstCommit> {
-        let before = self.git.commit_info(base)?;
-        let files = self.git.files(base)?;
-        let cleared = if self.config.preserve_sources {
+        let before = self.project.git.commit_info(base)?;
+        let files = self.project.git.files(base)?;
+        let cleared = if self.project.config.preserve_sources {
             Vec::new()
         } else {
-            present(&self.config.source_dirs, &files)
+            present(&self.project.config.source_dirs, &files)
         };
         let edit = TreeEdit {
             remove: cleared.iter().map(PathBuf::from).collect(),
-            keep: vec![PathBuf::from(&self.config.xtask_dir)],
+            keep: vec![PathBuf::from(&self.project.config.xtask_dir)],
             write: self.seeds(generation, base)?,
         };
         for (destination, _) in &edit.write {
             refuse_replacing(destination, &edit.remove, &files)?;
         }
         let seeded = edit.write.iter().map(|(path, _)| path.display().to_string()).collect();
-        let tree = self.git.edit_tree(before.tree, &edit)?;
+        let tree = self.project.git.edit_tree(before.tree, &edit)?;
         let tip = if tree == before.tree {
             base
         } else {
-            self.git.commit(&NewCommit {
+            self.project.git.commit(&NewCommit {
                 tree,
                 parents: vec![base],
-                message: format!("Start {generation}\n\n{GENERATION_TRAILER}: {generation}\n"),
+                message: format!("Start {generation}\n\n{GENERATION}: {generation}\n"),
                 author: None,
-                time: self.world().now(),
+                time: self.project.world().now(),
             })?
         };
         Ok(FirstCommit { tip, cleared, seeded })
-    }
-
-    /// Whether the generation's first commit cleared sources that its base has.
-    pub(crate) fn has_cleared_sources(&self, generation: &GenerationName) -> Result<bool> {
-        let (Some(base), Some(tip)) = (
-            self.git.reference(&generation.base_mark())?,
-            self.git.reference(&generation.branch())?,
-        ) else {
-            return Ok(false);
-        };
-        let commits = self.git.first_parents(tip, Some(base))?;
-        let Some(first) = commits.last().filter(|first| first.parents == [base]) else {
-            return Ok(false);
-        };
-        if first.trailer(GENERATION_TRAILER).is_none() || first.trailer(TASK_TRAILER).is_some() {
-            return Ok(false);
-        }
-        let changes = self.git.changes(base, first.id)?;
-        Ok(changes.iter().any(|change| change.kind == ChangeKind::Deleted))
     }
 
     /// Renders `seed_files` from templates of the base commit.
     fn seeds(&self, generation: &GenerationName, base: Oid) -> Result<Vec<(PathBuf, Vec<u8>)>> {
         let values = self.seed_values(generation);
         let mut seeds = Vec::new();
-        for (destination, name) in &self.config.seed_files {
+        for (destination, name) in &self.project.config.seed_files {
             let refuse =
                 |what: String| Error::new(ErrorKind::Configuration, format!("`seed_files.{destination}`: {what}"));
-            let Some(bytes) = self.git.read_file(base, name.as_ref())? else {
+            let Some(bytes) = self.project.git.read_file(base, name.as_ref())? else {
                 return Err(refuse(format!("there is no `{name}` in commit {base}")).hint("commit the template first"));
             };
             let text = String::from_utf8(bytes).map_err(|_| refuse(format!("the template `{name}` is not UTF-8")))?;
@@ -91,7 +71,7 @@ impl Generator {
     }
 
     fn seed_values(&self, generation: &GenerationName) -> SeedValues {
-        let config = &self.config;
+        let config = &self.project.config;
         let name = generation.as_str();
         SeedValues {
             generation: name.to_owned(),
@@ -102,7 +82,7 @@ impl Generator {
             main_package: config.main_package.clone(),
             version_file: config.version_file.clone(),
             version: name.strip_prefix(&config.gen_prefix).unwrap_or(name).to_owned(),
-            date: self.world().now().strftime("%Y-%m-%d").to_string(),
+            date: self.project.world().now().strftime("%Y-%m-%d").to_string(),
         }
     }
 }

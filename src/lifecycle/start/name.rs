@@ -19,24 +19,24 @@ impl Generator {
                     .hint("leave `--name` out to name it by the present time"));
             }
             Some(name) => name.clone(),
-            None => self.world().now().strftime("%Y-%m-%d-%H%M%S").to_string(),
+            None => self.project.world().now().strftime("%Y-%m-%d-%H%M%S").to_string(),
         };
-        GenerationName::new(format!("{}{name}", self.config.gen_prefix))
+        GenerationName::new(format!("{}{name}", self.project.config.gen_prefix))
     }
 
     /// Refuses a name that an open generation or a branch has, or one that git or some disk would take for it.
     pub(super) fn refuse_taken(&self, generation: &GenerationName) -> Result<()> {
-        if self.git.reference(&generation.base_mark())?.is_some() {
+        if self.project.git.reference(&generation.base_mark())?.is_some() {
             let message = format!("the generation `{generation}` is open already");
             return Err(Error::new(ErrorKind::Precondition, message)
                 .hint("choose another name with `--name`, or go on with this one: `generator run`"));
         }
-        if self.git.reference(&generation.branch())?.is_some() {
+        if self.project.git.reference(&generation.branch())?.is_some() {
             let message = format!("a branch `{generation}` exists, and is no generation");
             return Err(Error::new(ErrorKind::Precondition, message).hint(CHOOSE));
         }
-        let open = self.generations()?;
-        let branches = self.git.references("refs/heads/")?;
+        let open = self.project.generations()?;
+        let branches = self.project.git.references("refs/heads/")?;
         let branches = branches.iter().filter_map(|(name, _)| name.strip_prefix("refs/heads/"));
         for other in open.iter().map(GenerationName::as_str).chain(branches) {
             if let Some(why) = collision(generation.as_str(), other) {

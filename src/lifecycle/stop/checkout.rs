@@ -10,17 +10,17 @@ use crate::lifecycle::Generator;
 impl Generator {
     /// Whether the base branch is checked out where the person stands; refuses if it is elsewhere, too.
     pub(super) fn is_base_checked_out(&self, base_branch: &str) -> Result<bool> {
-        let head = match self.git.head()? {
+        let head = match self.project.git.head()? {
             Head::Branch { name, .. } => Some(name),
             Head::Unborn { .. } | Head::Detached { .. } => None,
         };
         let here = head.as_deref() == Some(base_branch);
         let on_alias = match &head {
-            Some(name) => self.git.is_symbolic(&format!("refs/heads/{name}"))?,
+            Some(name) => self.project.git.is_symbolic(&format!("refs/heads/{name}"))?,
             None => false,
         };
-        for place in self.git.checked_out_at(base_branch)? {
-            let is_here = is_same(&place, self.git.workdir());
+        for place in self.project.git.checked_out_at(base_branch)? {
+            let is_here = is_same(&place, self.project.git.workdir());
             if is_here && here {
                 continue;
             }
@@ -48,8 +48,8 @@ impl Generator {
     /// the files from `base` to its merge did is none of them.
     pub(super) fn refuse_dirty(&self, base_branch: &str, base: Oid, earlier_merge: Option<Oid>) -> Result<()> {
         let dirty = match earlier_merge {
-            Some(merge) => self.git.dirty_besides_advance(base, merge)?,
-            None => self.git.dirty()?,
+            Some(merge) => self.project.git.dirty_besides_advance(base, merge)?,
+            None => self.project.git.dirty()?,
         };
         if dirty.is_empty() {
             return Ok(());
@@ -63,7 +63,7 @@ impl Generator {
 
     /// Brings the files of the person's checkout from `base` to the merge, all of them or none.
     pub(super) fn advance_files(&self, base_branch: &str, base: Oid, merge: Oid) -> Result<()> {
-        match self.git.advance_checkout(base, merge)? {
+        match self.project.git.advance_checkout(base, merge)? {
             Advance::Done => Ok(()),
             Advance::Blocked(obstacles) => {
                 let what = format!("the checkout of `{base_branch}` cannot follow the merge");
@@ -76,7 +76,7 @@ impl Generator {
     /// Brings the files back to `base`, however far they came on their way to the merge. Where that takes too much work they
     /// stay, and what is said of it is returned: an ending must not fail by it.
     pub(super) fn retreat_files(&self, base_branch: &str, base: Oid, merge: Oid) -> Result<Option<String>> {
-        match self.git.retreat_checkout(base, merge)? {
+        match self.project.git.retreat_checkout(base, merge)? {
             Advance::Done => Ok(None),
             Advance::TooMuchWork(why) => Ok(Some(format!(
                 "left the files of the checkout as a `stop` that died had them, on the way from `{base_branch}` to {merge}: \

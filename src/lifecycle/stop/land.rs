@@ -12,10 +12,14 @@ impl Generator {
     /// Puts a prepared merge on the base branch, and the person's checkout of it along.
     pub(super) fn land(&self, generation: &GenerationName, landing: &Landing) -> Result<()> {
         let Some(tip) = landing.tip else { return Ok(()) };
-        self.git
+        self.project
+            .git
             .wait_for_reference(&format!("refs/heads/{}", landing.base_branch))?;
         let marks = [generation.finished_mark(), generation.merged_mark()];
-        let before = [self.git.reference(&marks[0])?, self.git.reference(&marks[1])?];
+        let before = [
+            self.project.git.reference(&marks[0])?,
+            self.project.git.reference(&marks[1])?,
+        ];
         self.set(&marks[0], Some(tip))?;
         crash_point!("stop.finished");
         let Some(merge) = landing.merge else {
@@ -42,7 +46,7 @@ impl Generator {
     /// Marks where the base branch holds what needed no merge any more, unless an earlier `stop` marked its own.
     fn mark_landed(&self, mark: &str, earlier: Option<Oid>, base: Oid) -> Result<()> {
         match earlier {
-            Some(earlier) if self.git.is_ancestor(earlier, base)? => Ok(()),
+            Some(earlier) if self.project.git.is_ancestor(earlier, base)? => Ok(()),
             _ => self.set(mark, Some(base)),
         }
     }
@@ -51,6 +55,7 @@ impl Generator {
         let branch = format!("refs/heads/{}", landing.base_branch);
         let why = format!("cordwainer: merge {generation}");
         match self
+            .project
             .git
             .move_reference(&branch, Some(landing.base), Some(merge), &why)?
         {
@@ -77,17 +82,21 @@ impl Generator {
     /// left as it is.
     pub(in crate::lifecycle) fn undo_landing(&self, generation: &GenerationName) -> Result<Option<String>> {
         let mark = generation.merged_mark();
-        let Some(merge) = self.git.reference(&mark)? else {
+        let Some(merge) = self.project.git.reference(&mark)? else {
             return Ok(None);
         };
-        let base_branch = Store::open(&self.git, generation)?.read()?.meta().base_branch.clone();
-        let base = self.git.branch_tip(&base_branch)?;
+        let base_branch = Store::open(&self.project.git, generation)?
+            .read()?
+            .meta()
+            .base_branch
+            .clone();
+        let base = self.project.git.branch_tip(&base_branch)?;
         let mut left = None;
         if let Some(base) = base {
-            if self.git.is_ancestor(merge, base)? {
+            if self.project.git.is_ancestor(merge, base)? {
                 return Ok(None);
             }
-            let began_here = self.git.commit_info(merge)?.parents.first() == Some(&base);
+            let began_here = self.project.git.commit_info(merge)?.parents.first() == Some(&base);
             if began_here && self.is_base_checked_out(&base_branch)? {
                 left = self.retreat_files(&base_branch, base, merge)?;
             }
@@ -98,11 +107,15 @@ impl Generator {
 
     /// Points one of our marks at `target`, or removes it.
     pub(super) fn set(&self, name: &str, target: Option<Oid>) -> Result<()> {
-        let before = self.git.reference(name)?;
+        let before = self.project.git.reference(name)?;
         if before == target {
             return Ok(());
         }
-        match self.git.move_reference(name, before, target, "cordwainer: stop")? {
+        match self
+            .project
+            .git
+            .move_reference(name, before, target, "cordwainer: stop")?
+        {
             RefMove::Moved => Ok(()),
             RefMove::Stale { .. } => Err(Error::new(ErrorKind::Precondition, format!("`{name}` moved meanwhile"))),
         }

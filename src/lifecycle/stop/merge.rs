@@ -7,8 +7,9 @@ use crate::base::text::one_line;
 use crate::git::{Merge, NewCommit, Oid, TreeEdit};
 use crate::issues::store::Store;
 use crate::lifecycle::Generator;
-use crate::lifecycle::start::{GENERATION_TRAILER, present};
+use crate::lifecycle::start::present;
 use crate::model::generation::GenerationName;
+use crate::model::trailer;
 
 /// How a generation's tip comes onto the base branch.
 pub(super) struct Landing {
@@ -34,7 +35,7 @@ impl Generator {
         base_branch: &str,
         tip: Option<Oid>,
     ) -> Result<Landing> {
-        let Some(base) = self.git.branch_tip(base_branch)? else {
+        let Some(base) = self.project.git.branch_tip(base_branch)? else {
             let message = format!("the base branch `{base_branch}` does not exist");
             return Err(Error::new(ErrorKind::Precondition, message)
                 .hint("`generator stop --no-merge` ends the generation and leaves its branch"));
@@ -48,7 +49,7 @@ impl Generator {
             folders: Vec::new(),
         };
         let Some(tip) = tip else { return Ok(landing) };
-        if self.git.is_ancestor(tip, base)? {
+        if self.project.git.is_ancestor(tip, base)? {
             return Ok(landing);
         }
         landing.checkout = self.is_base_checked_out(base_branch)?;
@@ -57,7 +58,7 @@ impl Generator {
         if landing.checkout {
             self.refuse_dirty(base_branch, base, earlier)?;
         }
-        landing.folders = present(&self.config.cleanup_dirs, &self.git.files(base)?);
+        landing.folders = present(&self.project.config.cleanup_dirs, &self.project.git.files(base)?);
         landing.merge = Some(match earlier {
             Some(merge) => merge,
             None => self.merge_commit(generation, base_branch, base, tip)?,
@@ -67,20 +68,20 @@ impl Generator {
 
     /// The merge that an earlier `stop` of this generation prepared, while it still fits.
     fn earlier_merge(&self, generation: &GenerationName, base: Oid, tip: Oid) -> Result<Option<Oid>> {
-        let Some(merge) = self.git.reference(&generation.merged_mark())? else {
+        let Some(merge) = self.project.git.reference(&generation.merged_mark())? else {
             return Ok(None);
         };
-        let fits = self.git.commit_info(merge)?.parents == [base, tip];
+        let fits = self.project.git.commit_info(merge)?.parents == [base, tip];
         Ok(fits.then_some(merge))
     }
 
     /// The merge that a `stop` of this generation put on the base branch; `None` where there was none to make.
     pub(super) fn landed_merge(&self, generation: &GenerationName) -> Result<Option<Oid>> {
-        let Some(merge) = self.git.reference(&generation.merged_mark())? else {
+        let Some(merge) = self.project.git.reference(&generation.merged_mark())? else {
             return Ok(None);
         };
-        let commit = self.git.commit_info(merge)?;
-        let is_ours = commit.trailer(GENERATION_TRAILER).as_deref() == Some(generation.as_str());
+        let commit = self.project.git.commit_info(merge)?;
+        let is_ours = commit.trailer(trailer::GENERATION).as_deref() == Some(generation.as_str());
         Ok((is_ours && commit.parents.len() == 2).then_some(merge))
     }
 
@@ -90,14 +91,14 @@ impl Generator {
             parents: vec![base, tip],
             message: self.merge_message(generation)?,
             author: None,
-            time: self.world().now(),
+            time: self.project.world().now(),
         };
-        self.git.commit(&commit)
+        self.project.git.commit(&commit)
     }
 
     /// The tree of the merge, without `cleanup_dirs`.
     fn merged_tree(&self, generation: &GenerationName, base_branch: &str, base: Oid, tip: Oid) -> Result<Oid> {
-        let tree = match self.git.merge_commits(base, tip)? {
+        let tree = match self.project.git.merge_commits(base, tip)? {
             Merge::Clean(tree) => tree,
             Merge::Conflict(conflicts) => {
                 let message = format!(
@@ -110,22 +111,22 @@ impl Generator {
                 )));
             }
         };
-        let remove = self.config.cleanup_dirs.iter().map(PathBuf::from).collect();
+        let remove = self.project.config.cleanup_dirs.iter().map(PathBuf::from).collect();
         let edit = TreeEdit {
             remove,
             ..TreeEdit::default()
         };
-        self.git.edit_tree(tree, &edit)
+        self.project.git.edit_tree(tree, &edit)
     }
 
     /// Says what the generation brought: the tasks that are on it.
     fn merge_message(&self, generation: &GenerationName) -> Result<String> {
-        let issues = Store::open(&self.git, generation)?.read()?;
+        let issues = Store::open(&self.project.git, generation)?.read()?;
         let mut message = format!("Merge {generation}\n\n");
         for issue in issues.iter().filter(|issue| issue.commit.is_some()) {
             message.push_str(&format!("- {}: {}\n", issue.id, one_line(&issue.title, 100)));
         }
-        message.push_str(&format!("\n{GENERATION_TRAILER}: {generation}\n"));
+        message.push_str(&format!("\n{}: {generation}\n", trailer::GENERATION));
         Ok(message)
     }
 }

@@ -41,27 +41,27 @@ pub(crate) async fn judge(
     tree: Oid,
     interruption: &Interruption,
 ) -> Result<Verdict> {
-    let generator = work.generator;
+    let project = work.project;
     let runner = Runner {
-        generator,
+        project,
         engine: work.engine,
         recorder: work.recorder,
         interruption,
     };
     let mut waiting = Vec::new();
-    for (index, gate) in generator.config.gates.iter().enumerate() {
+    for (index, gate) in project.config.gates.iter().enumerate() {
         let ran = runner.run(sandbox, index + 1, gate, tree).await?;
         let image = work.engine.image_id(work.image).await?.unwrap_or_default();
-        keep(generator, gate, tree, &image, &ran)?;
+        keep(project, gate, tree, &image, &ran)?;
         let how = match &ran {
             Ran::Cancelled => return Ok(Verdict::Cancelled),
             Ran::Passed => None,
             Ran::Red(how) => Some(how.clone()),
             Ran::CannotRun(how, missing) => Some(format!("{how}: {}", missing.words())),
         };
-        let verdicts = Verdicts::open(&generator.state_dir);
+        let verdicts = Verdicts::open(&project.state_dir);
         let not_yet = match &how {
-            Some(how) if may_wait(generator, work.generation, &verdicts, gate, &ran)? => Some(how.clone()),
+            Some(how) if may_wait(project, work.generation, &verdicts, gate, &ran)? => Some(how.clone()),
             _ => None,
         };
         work.recorder.emit(Happening::GateEnded {

@@ -9,9 +9,9 @@ use crate::base::interruption::Interruption;
 use crate::base::text::one_line;
 use crate::config::Gate;
 use crate::git::{Oid, Slot};
-use crate::lifecycle::Generator;
 use crate::model::Role;
 use crate::model::generation::GenerationName;
+use crate::project::Project;
 use crate::record::event::{CallName, Happening};
 use crate::record::recorder::CallFolder;
 use crate::run::call::Sandbox;
@@ -29,13 +29,13 @@ const MARK: &str = "gates are tried";
 /// Of kind [`ErrorKind::Configuration`] where a gate's command is what keeps it from running, of kind
 /// [`ErrorKind::Engine`] where the image is, or where something failed under it again and again.
 pub(crate) async fn see_that_they_run(work: &Work<'_>, interruption: &Interruption) -> Result<()> {
-    let gates = &work.generator.config.gates;
+    let gates = &work.project.config.gates;
     if gates.is_empty() {
         return Ok(());
     }
     let commit = work.tip()?;
     let runner = Runner {
-        generator: work.generator,
+        project: work.project,
         engine: work.engine,
         recorder: work.recorder,
         interruption,
@@ -44,13 +44,13 @@ pub(crate) async fn see_that_they_run(work: &Work<'_>, interruption: &Interrupti
         .try_on(commit, work.generation.as_str(), work.labels(None), false)
         .await?;
     let Some(tried) = tried else { return Ok(()) };
-    let verdicts = Verdicts::open(&work.generator.state_dir);
+    let verdicts = Verdicts::open(&work.project.state_dir);
     let mut faults = Vec::new();
     for (gate, ran) in gates.iter().zip(&tried) {
-        let may_wait = may_wait(work.generator, work.generation, &verdicts, gate, &ran.ran)?;
+        let may_wait = may_wait(work.project, work.generation, &verdicts, gate, &ran.ran)?;
         match &ran.ran {
             Ran::CannotRun(how, missing) if !may_wait => {
-                faults.push(fault(&work.generator.config.image, gate, how, missing));
+                faults.push(fault(&work.project.config.image, gate, how, missing));
             }
             other => tell(work, gate, commit, ran.anew, other, may_wait),
         }
@@ -79,21 +79,23 @@ fn tell(work: &Work<'_>, gate: &Gate, commit: Oid, anew: bool, ran: &Ran, not_ye
 /// Whether a gate need not pass yet: the generation cleared its sources, the gate never passed on its tip, and it is red
 /// or its own file is still to be written.
 pub(super) fn may_wait(
-    generator: &Generator,
+    project: &Project,
     generation: &GenerationName,
     verdicts: &Verdicts,
     gate: &Gate,
     ran: &Ran,
 ) -> Result<bool> {
     let is_unwritten = matches!(ran, Ran::Red(_) | Ran::CannotRun(_, Missing::File(_)));
-    Ok(is_unwritten
-        && generator.has_cleared_sources(generation)?
-        && !passed_on_tip(generator, generation, verdicts, gate)?)
+    Ok(
+        is_unwritten
+            && project.has_cleared_sources(generation)?
+            && !passed_on_tip(project, generation, verdicts, gate)?,
+    )
 }
 
 /// Whether a gate ever passed on the generation's tip.
-fn passed_on_tip(generator: &Generator, generation: &GenerationName, verdicts: &Verdicts, gate: &Gate) -> Result<bool> {
-    let git = &generator.git;
+fn passed_on_tip(project: &Project, generation: &GenerationName, verdicts: &Verdicts, gate: &Gate) -> Result<bool> {
+    let git = &project.git;
     let Some(tip) = git.reference(&generation.branch())? else {
         return Ok(false);
     };
@@ -108,15 +110,15 @@ fn passed_on_tip(generator: &Generator, generation: &GenerationName, verdicts: &
 }
 
 /// The gates that never passed on the tip of a generation that cleared its sources, by name.
-pub(crate) fn not_yet(generator: &Generator, generation: &GenerationName) -> Result<Vec<String>> {
-    let gates = &generator.config.gates;
-    if gates.is_empty() || !generator.has_cleared_sources(generation)? {
+pub(crate) fn not_yet(project: &Project, generation: &GenerationName) -> Result<Vec<String>> {
+    let gates = &project.config.gates;
+    if gates.is_empty() || !project.has_cleared_sources(generation)? {
         return Ok(Vec::new());
     }
-    let verdicts = Verdicts::open(&generator.state_dir);
+    let verdicts = Verdicts::open(&project.state_dir);
     let mut names = Vec::new();
     for gate in gates {
-        if !passed_on_tip(generator, generation, &verdicts, gate)? {
+        if !passed_on_tip(project, generation, &verdicts, gate)? {
             names.push(gate.name.clone());
         }
     }
@@ -124,24 +126,24 @@ pub(crate) fn not_yet(generator: &Generator, generation: &GenerationName) -> Res
 }
 
 /// What the table has of every configured gate on a commit, in an image; `None` for one that was not tried.
-pub(crate) fn looked_up(generator: &Generator, commit: Oid, image: &str) -> Result<Vec<Option<Tried>>> {
-    let tree = generator.git.tree_of(commit)?.to_string();
-    let verdicts = Verdicts::open(&generator.state_dir);
+pub(crate) fn looked_up(project: &Project, commit: Oid, image: &str) -> Result<Vec<Option<Tried>>> {
+    let tree = project.git.tree_of(commit)?.to_string();
+    let verdicts = Verdicts::open(&project.state_dir);
     let known = |gate: &Gate| verdicts.get(&tree, &gate.command, image).map(Tried::of);
-    Ok(generator.config.gates.iter().map(known).collect())
+    Ok(project.config.gates.iter().map(known).collect())
 }
 
 /// How a gate stands that was tried on what the next task of a generation begins from: what to say of it; or why it is
 /// not as it should be.
 pub(crate) fn standing(
-    generator: &Generator,
+    project: &Project,
     generation: Option<&GenerationName>,
     gate: &Gate,
     ran: &Ran,
 ) -> Result<Result<String>> {
-    let verdicts = Verdicts::open(&generator.state_dir);
+    let verdicts = Verdicts::open(&project.state_dir);
     let may_wait = match generation {
-        Some(generation) => may_wait(generator, generation, &verdicts, gate, ran)?,
+        Some(generation) => may_wait(project, generation, &verdicts, gate, ran)?,
         None => false,
     };
     Ok(match ran {
@@ -151,7 +153,7 @@ pub(crate) fn standing(
         Ran::Red(how) => Err(Error::new(ErrorKind::Tasks, format!("red before any work: it {how}"))
             .hint("mend it on that branch, or by a task: only one that makes it pass is merged")),
         Ran::CannotRun(how, missing) => {
-            refuse(&[fault(&generator.config.image, gate, how, missing)]).map(|()| String::new())
+            refuse(&[fault(&project.config.image, gate, how, missing)]).map(|()| String::new())
         }
         Ran::Cancelled => Ok("not tried".to_owned()),
     })
@@ -239,11 +241,11 @@ impl Runner<'_> {
         labels: BTreeMap<String, String>,
         anew: bool,
     ) -> Result<Option<Vec<Tried>>> {
-        let generator = self.generator;
-        let image = self.engine.ensure_image(&generator.config.image).await?;
-        let tree = generator.git.tree_of(commit)?;
-        let gates = &generator.config.gates;
-        let mut tried = looked_up(generator, commit, &image)?;
+        let project = self.project;
+        let image = self.engine.ensure_image(&project.config.image).await?;
+        let tree = project.git.tree_of(commit)?;
+        let gates = &project.config.gates;
+        let mut tried = looked_up(project, commit, &image)?;
         if anew {
             tried = gates.iter().map(|_| None).collect();
         }
@@ -251,10 +253,10 @@ impl Runner<'_> {
             return Ok(Some(tried.into_iter().flatten().collect()));
         }
         let folder = self.recorder.folder(&format!("gates-{}", &commit.to_string()[..10]))?;
-        let user = UserChoice::of(generator.config.container.user.as_deref());
+        let user = UserChoice::of(project.config.container.user.as_deref());
         let owner_ids = self.engine.slot_owner_for(&user);
-        let mut slot = tokio::task::block_in_place(|| generator.slots().acquire(MARK))?;
-        let place = lay_out(generator, &mut slot, commit, branch, owner_ids, MARK)?;
+        let mut slot = tokio::task::block_in_place(|| project.slots().acquire(MARK))?;
+        let place = lay_out(project, &mut slot, commit, branch, owner_ids, MARK)?;
         let sandbox = self.sandbox(&slot, &place, labels, &folder);
         for (index, gate) in gates.iter().enumerate() {
             if tried[index].is_none() {
@@ -263,7 +265,7 @@ impl Runner<'_> {
                     slot.release()?;
                     return Ok(None);
                 }
-                keep(generator, gate, tree, &image, &ran)?;
+                keep(project, gate, tree, &image, &ran)?;
                 tried[index] = Some(Tried { ran, anew: true });
             }
         }
@@ -284,10 +286,10 @@ impl Runner<'_> {
                 task: None,
                 attempt: 0,
             },
-            config: &self.generator.config,
-            image: &self.generator.config.image,
+            config: &self.project.config,
+            image: &self.project.config.image,
             labels,
-            root: self.generator.git.workdir(),
+            root: self.project.git.workdir(),
             slot: slot.path().to_owned(),
             place,
             writable: true,
@@ -308,12 +310,12 @@ impl Tried {
 }
 
 /// Keeps what a gate said of a tree, as far as that stays true.
-pub(super) fn keep(generator: &Generator, gate: &Gate, tree: Oid, image: &str, ran: &Ran) -> Result<()> {
+pub(super) fn keep(project: &Project, gate: &Gate, tree: Oid, image: &str, ran: &Ran) -> Result<()> {
     let said = match ran {
         Ran::Passed => Said::Passed,
         Ran::Red(how) => Said::Red(how.clone()),
         Ran::CannotRun(how, Missing::File(path)) => Said::FileMissing(how.clone(), path.clone()),
         Ran::CannotRun(..) | Ran::Cancelled => return Ok(()),
     };
-    Verdicts::open(&generator.state_dir).note(&tree.to_string(), &gate.command, image, said)
+    Verdicts::open(&project.state_dir).note(&tree.to_string(), &gate.command, image, said)
 }

@@ -156,7 +156,7 @@ fn begin(work: &Work<'_>, cycle: u32) -> Result<Asking> {
         attempt: suspended.owner.attempt,
         ..owner
     };
-    let slot = work.generator.slots().adopt(suspended.slot)?;
+    let slot = work.project.slots().adopt(suspended.slot)?;
     let resumes = work.go_on(&slot, &suspended, owner.clone())?;
     Ok(asking(owner, slot, tip, Some(resumes)))
 }
@@ -170,7 +170,7 @@ fn waiting(work: &Work<'_>, owner: &SlotOwner, tip: Oid) -> Result<Option<Suspen
         return Ok(Some(suspended));
     }
     work.warn("measure: the generation has moved on since its session began, so it is asked afresh");
-    work.release(work.generator.slots().adopt(suspended.slot)?);
+    work.release(work.project.slots().adopt(suspended.slot)?);
     Ok(None)
 }
 
@@ -178,7 +178,7 @@ fn waiting(work: &Work<'_>, owner: &SlotOwner, tip: Oid) -> Result<Option<Suspen
 async fn rounds(work: &Work<'_>, asking: &mut Asking, interruption: &Interruption) -> Result<Done> {
     let mut context = prompt_inputs::measure_context(work, asking.tip)?;
     context.attempt = asking.owner.attempt;
-    let most = work.generator.config.measure.max_attempts.max(1);
+    let most = work.project.config.measure.max_attempts.max(1);
     loop {
         let round = context.attempt;
         asking.owner.attempt = round;
@@ -266,7 +266,7 @@ async fn ask(
         let place = work.checkout(&mut asking.slot, asking.owner.clone(), asking.tip)?;
         (None, place, prompt_inputs::measure_prompt(work, context)?)
     };
-    let config = &work.generator.config;
+    let config = &work.project.config;
     let issues = work.store.read()?;
     let call = Call {
         sandbox: Sandbox {
@@ -274,7 +274,7 @@ async fn ask(
             config,
             image: work.image,
             labels: work.labels(None),
-            root: work.generator.git.workdir(),
+            root: work.project.git.workdir(),
             slot: asking.slot.path().to_owned(),
             place: &place,
             writable: false,
@@ -284,7 +284,7 @@ async fn ask(
         rates: learned_rates(issues.ledger()),
         role: &config.measure,
         credential: work.credential.clone(),
-        proxy: work.generator.surroundings.proxy.clone(),
+        proxy: work.project.surroundings.proxy.clone(),
         resume,
         prompt: &prompt,
         json_schema: Some(proposal::json_schema()),

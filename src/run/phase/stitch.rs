@@ -148,7 +148,7 @@ fn begin(work: &Work<'_>, claimed: Claimed) -> Result<Trial> {
         attempt: number,
     };
     let left = work
-        .generator
+        .project
         .surroundings
         .left_behind
         .note(format!("the claim of {}", issue.id));
@@ -252,7 +252,7 @@ async fn work_in_slot(
     step(work, trial, "snapshot");
     let snapshot = keep(work, trial, slot)?;
     crash_point!("stitch.kept");
-    let git = &work.generator.git;
+    let git = &work.project.git;
     let brought = git.hazards_brought(trial.base, snapshot.tree)?;
     let touched = obeyed::touched(git, &work.protected, trial.base, snapshot.tree)?;
     if let Some(judgement) = judgement::of_report(&call, &report, &charged)
@@ -317,10 +317,10 @@ fn call_for<'a>(
     Ok(Call {
         sandbox: Sandbox {
             name: trial.name.clone(),
-            config: &work.generator.config,
+            config: &work.project.config,
             image: work.image,
             labels: work.labels(Some(&trial.issue.id)),
-            root: work.generator.git.workdir(),
+            root: work.project.git.workdir(),
             slot: slot.path().to_owned(),
             place,
             writable: true,
@@ -328,9 +328,9 @@ fn call_for<'a>(
         },
         cycle: cycle_of(Role::Stitch, &issues),
         rates: learned_rates(issues.ledger()),
-        role: &work.generator.config.stitch,
+        role: &work.project.config.stitch,
         credential: work.credential.clone(),
-        proxy: work.generator.surroundings.proxy.clone(),
+        proxy: work.project.surroundings.proxy.clone(),
         resume: trial.resumes.clone(),
         prompt,
         json_schema: None,
@@ -353,11 +353,11 @@ fn keep(work: &Work<'_>, trial: &mut Trial, slot: &mut Slot) -> Result<Snapshot>
     if let Some(ignored) = &trial.ignored {
         work.warn(format!("{}: ignore rules leave out {ignored}", trial.issue.id));
     }
-    if snapshot.tree != work.generator.git.commit_info(base)?.tree {
+    if snapshot.tree != work.project.git.commit_info(base)?.tree {
         let name = work.attempt(&trial.issue.id, trial.number);
         let text = message(&name, &trial.issue, trial.entry.as_ref());
         let id = &trial.issue.id;
-        let kept = keep_snapshot(work.generator, work.generation, id, base, snapshot.tree, &text)?;
+        let kept = keep_snapshot(work.project, work.generation, id, base, snapshot.tree, &text)?;
         trial.snapshot = Some(kept);
     }
     Ok(snapshot)
@@ -369,7 +369,7 @@ fn conclude(work: &Work<'_>, trial: &Trial, judgement: &Judgement) -> Result<()>
     let id = &trial.issue.id;
     let attempt = record(work, trial, judgement, now);
     let usage = attempt.usage();
-    let most = work.generator.config.stitch.max_attempts;
+    let most = work.project.config.stitch.max_attempts;
     let why = format!("{id}: attempt {} ended: {}", trial.number, judgement.outcome);
     let held = work.store.update(&why, now, |issues| {
         issues.record_attempt(id, attempt.clone(), now)?;

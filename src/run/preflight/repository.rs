@@ -9,9 +9,9 @@ use super::{Looked, settings};
 use crate::agent::{DEFAULT_CLIENT_VERSION, OLDEST_CLIENT_VERSION};
 use crate::base::error::{Context as _, Error, ErrorKind, Result};
 use crate::git::{Hazard, Oid, in_words};
-use crate::lifecycle::Generator;
 use crate::model::Role;
 use crate::model::generation::GenerationName;
+use crate::project::Project;
 use crate::sandbox::credential::CredentialProblem;
 use crate::sandbox::network::Entry;
 
@@ -23,41 +23,41 @@ const LONGEST_LOCK: Duration = Duration::from_secs(10);
 const LEAST_FILES: u64 = 1024;
 
 /// Looks at the repository and the machine, as every run and `doctor` do. Nothing is changed.
-pub(crate) fn of_repository(generator: &Generator) -> Vec<Looked> {
-    let ground = Ground::of(generator);
+pub(crate) fn of_repository(project: &Project) -> Vec<Looked> {
+    let ground = Ground::of(project);
     let mut looked = vec![
         Looked::must(
             "repository",
             ground
                 .as_ref()
                 .map_err(again)
-                .and_then(|ground| hazards(generator, ground)),
+                .and_then(|ground| hazards(project, ground)),
         ),
-        Looked::must("identity", identity(generator)),
-        Looked::must("branch", checked_out(generator, ground.as_ref().ok())),
+        Looked::must("identity", identity(project)),
+        Looked::must("branch", checked_out(project, ground.as_ref().ok())),
         Looked::must(
             "settings",
             ground
                 .as_ref()
                 .map_err(again)
-                .and_then(|ground| client_settings(generator, ground)),
+                .and_then(|ground| client_settings(project, ground)),
         ),
-        Looked::must("state_dir", state_dir(generator)),
-        Looked::should("git_locks", locks(generator)),
-        Looked::should("secrets_dir", secrets(generator)),
-        credential(generator),
+        Looked::must("state_dir", state_dir(project)),
+        Looked::should("git_locks", locks(project)),
+        Looked::should("secrets_dir", secrets(project)),
+        credential(project),
     ];
-    looked.extend(of_machine(generator));
+    looked.extend(of_machine(project));
     looked
 }
 
 /// Looks at what needs no repository.
-pub(crate) fn of_machine(generator: &Generator) -> Vec<Looked> {
+pub(crate) fn of_machine(project: &Project) -> Vec<Looked> {
     vec![
-        Looked::should("disk", space(&generator.state_dir)),
+        Looked::should("disk", space(&project.state_dir)),
         Looked::should("open_files", open_files()),
         Looked::should("client", Ok(client())),
-        Looked::should("proxy", proxy(generator)),
+        Looked::should("proxy", proxy(project)),
     ]
 }
 
@@ -89,17 +89,17 @@ impl Ground {
     /// # Errors
     ///
     /// Of kind [`ErrorKind::Precondition`] where no generation is open and there is no base branch.
-    pub(crate) fn of(generator: &Generator) -> Result<Self> {
-        let branch = &generator.config.base_branch;
-        if let Ok(generation) = generator.generation()
-            && let Some(commit) = generator.git.reference(&generation.branch())?
+    pub(crate) fn of(project: &Project) -> Result<Self> {
+        let branch = &project.config.base_branch;
+        if let Ok(generation) = project.generation()
+            && let Some(commit) = project.git.reference(&generation.branch())?
         {
             return Ok(Self {
                 generation: Some(generation),
                 commit,
             });
         }
-        match generator.git.branch_tip(branch)? {
+        match project.git.branch_tip(branch)? {
             Some(commit) => Ok(Self {
                 generation: None,
                 commit,
@@ -113,11 +113,11 @@ impl Ground {
 }
 
 /// What in the commits that work begins from, and lands on, does not go well with it.
-fn hazards(generator: &Generator, ground: &Ground) -> Result<String> {
-    let git = &generator.git;
-    let branch = &generator.config.base_branch;
+fn hazards(project: &Project, ground: &Ground) -> Result<String> {
+    let git = &project.git;
+    let branch = &project.config.base_branch;
     let mut hazards = match &ground.generation {
-        Some(generation) => generator.hazards_of(generation, ground.commit)?,
+        Some(generation) => project.hazards_of(generation, ground.commit)?,
         None => git.hazards(ground.commit, &[branch])?,
     };
     if let Some(base) = git.branch_tip(branch)?.filter(|base| *base != ground.commit) {
@@ -143,22 +143,22 @@ fn hazards(generator: &Generator, ground: &Ground) -> Result<String> {
 }
 
 /// Whose name is on what is merged.
-fn identity(generator: &Generator) -> Result<String> {
-    generator.git.user().map(|user| format!("commits are {}'s", user.name))
+fn identity(project: &Project) -> Result<String> {
+    project.git.user().map(|user| format!("commits are {}'s", user.name))
 }
 
 /// Nobody may have the generation branch checked out while it moves.
-fn checked_out(generator: &Generator, ground: Option<&Ground>) -> Result<String> {
+fn checked_out(project: &Project, ground: Option<&Ground>) -> Result<String> {
     let Some(generation) = ground.and_then(|ground| ground.generation.as_ref()) else {
         return Ok("no generation is open".to_owned());
     };
-    generator.refuse_checked_out(generation)?;
+    project.refuse_checked_out(generation)?;
     Ok(format!("`{generation}` is checked out nowhere"))
 }
 
 /// The client's settings say nothing of who pays.
-fn client_settings(generator: &Generator, ground: &Ground) -> Result<String> {
-    let ignored = settings(generator, ground.commit)?;
+fn client_settings(project: &Project, ground: &Ground) -> Result<String> {
+    let ignored = settings(project, ground.commit)?;
     Ok(match ignored.as_slice() {
         [] => "nobody else pays by the client's settings".to_owned(),
         ignored => ignored.join("; "),
@@ -166,11 +166,11 @@ fn client_settings(generator: &Generator, ground: &Ground) -> Result<String> {
 }
 
 /// Whether the gateway goes the way out that the machine's settings name.
-fn proxy(generator: &Generator) -> Result<String> {
-    let Some(proxy) = &generator.surroundings.proxy else {
+fn proxy(project: &Project) -> Result<String> {
+    let Some(proxy) = &project.surroundings.proxy else {
         return Ok("none is asked for".to_owned());
     };
-    let (variable, config) = (proxy.variable(), generator.config());
+    let (variable, config) = (proxy.variable(), project.config());
     let apis: BTreeSet<_> = Role::ALL.iter().filter_map(|role| config.api(*role)).collect();
     let mut through = Vec::new();
     for api in apis {
@@ -204,15 +204,15 @@ fn client() -> String {
 }
 
 /// Slots and records are where the configuration has them: whoever would change something is refused otherwise.
-fn state_dir(generator: &Generator) -> Result<String> {
-    generator.refuse_second_state_dir()?;
-    Ok(format!("`{}`", generator.state_dir().display()))
+fn state_dir(project: &Project) -> Result<String> {
+    project.refuse_second_state_dir()?;
+    Ok(format!("`{}`", project.state_dir().display()))
 }
 
 /// Locks of git that are not ours: while one is there, nobody can write what it locks. Any git program holds one for a
 /// moment.
-fn locks(generator: &Generator) -> Result<String> {
-    let held = generator.git().locks_held().into_iter();
+fn locks(project: &Project) -> Result<String> {
+    let held = project.git().locks_held().into_iter();
     let left: Vec<_> = held
         .filter(|(_, age)| *age >= LONGEST_LOCK)
         .map(|(path, age)| format!("`{}`, made {} ago", path.display(), in_words(age)))
@@ -227,18 +227,18 @@ fn locks(generator: &Generator) -> Result<String> {
 }
 
 /// `secrets_dir` must never get into a commit, nor be read by other people of this machine.
-fn secrets(generator: &Generator) -> Result<String> {
-    let secrets = &generator.config().secrets_dir;
-    let folder = generator.git().workdir().join(secrets);
+fn secrets(project: &Project) -> Result<String> {
+    let secrets = &project.config().secrets_dir;
+    let folder = project.git().workdir().join(secrets);
     let shown = secrets.display();
-    let tip = generator.git().branch_tip(&generator.config().base_branch)?;
-    if let Some(found) = tip.map_or(Ok(None), |tip| generator.committed_secret(tip))? {
+    let tip = project.git().branch_tip(&project.config().base_branch)?;
+    if let Some(found) = tip.map_or(Ok(None), |tip| project.committed_secret(tip))? {
         return Err(bad(
             found,
             "take it out of the base branch, and let nobody use it any more",
         ));
     }
-    if folder.starts_with(generator.git().workdir()) && !generator.git().ignores(&secrets.join("any"))? {
+    if folder.starts_with(project.git().workdir()) && !project.git().ignores(&secrets.join("any"))? {
         let mend = format!("add `/{shown}/` to `.gitignore`");
         return Err(bad(format!("git does not ignore `{shown}`"), mend));
     }
@@ -279,12 +279,12 @@ fn open_to_others(folder: &Path) -> Result<Option<String>> {
 }
 
 /// What the model's API is to know the account by. Calls pause until a login that has expired is renewed.
-fn credential(generator: &Generator) -> Looked {
+fn credential(project: &Project) -> Looked {
     const NAME: &str = "credential";
-    let Some(source) = generator.credential() else {
+    let Some(source) = project.credential() else {
         return Looked::must(NAME, Ok("none is needed".to_owned()));
     };
-    match (source.current(generator.world().now()), source.warning()) {
+    match (source.current(project.world().now()), source.warning()) {
         (Err(problem @ CredentialProblem::Expired { .. }), _) => Looked::should(NAME, Err(problem.into())),
         (Err(problem), _) => Looked::must(NAME, Err(problem.into())),
         (Ok(_), Some(warning)) => Looked::should(NAME, Err(bad(warning, "let its owner alone read it"))),

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use crate::base::crash::crash_point;
 use crate::base::error::{Error, ErrorKind, Result};
-use crate::lifecycle::Generator;
 use crate::model::Role;
+use crate::project::Project;
 use crate::record::event::Happening;
 use crate::run::context::Work;
 use crate::run::waiting::file;
@@ -16,21 +16,19 @@ use crate::sandbox::credential::CredentialProblem;
 /// How often a waiting run looks whether somebody has lifted the pause.
 const LOOK: Duration = Duration::from_millis(500);
 
-impl Generator {
-    /// Lifts every pause: calls are made from now on, by the run that waits, or by the next one. Answers those lifted.
-    pub fn lift_pauses(&self) -> Result<Vec<Pause>> {
-        file::clear(&self.state_dir)
-    }
+/// Lifts every pause of a project; returns those lifted.
+pub(crate) fn lift(project: &Project) -> Result<Vec<Pause>> {
+    file::clear(&project.state_dir)
+}
 
-    /// The pauses that hold up calls now, the longest first.
-    pub(crate) fn pauses(&self) -> Result<Vec<Pause>> {
-        let now = self.world().now();
-        let mut pauses = file::load(&self.state_dir)?;
-        let forbidden = !self.config.limits.allow_overage;
-        pauses.retain(|pause| !pause.remaining(now).is_zero() && (pause.cause != PauseCause::Overage || forbidden));
-        pauses.sort_by_key(|pause| std::cmp::Reverse(pause.until));
-        Ok(pauses)
-    }
+/// Returns the pauses that hold up calls now, the longest first.
+pub(crate) fn in_force(project: &Project) -> Result<Vec<Pause>> {
+    let now = project.world().now();
+    let mut pauses = file::load(&project.state_dir)?;
+    let forbidden = !project.config.limits.allow_overage;
+    pauses.retain(|pause| !pause.remaining(now).is_zero() && (pause.cause != PauseCause::Overage || forbidden));
+    pauses.sort_by_key(|pause| std::cmp::Reverse(pause.until));
+    Ok(pauses)
 }
 
 /// What to do about a pause. One more call would cost money at once where overage was being used.
@@ -45,7 +43,7 @@ pub(crate) fn way_out(pause: &Pause) -> &'static str {
 impl Work<'_> {
     /// The one of these pauses that holds up the calls of a role.
     pub(crate) fn pause_of<'p>(&self, role: Role, pauses: &'p [Pause]) -> Option<&'p Pause> {
-        let account = self.generator.config.base_url(role);
+        let account = self.project.config.base_url(role);
         pauses.iter().find(|pause| pause.account.as_deref() == account)
     }
 
@@ -62,7 +60,7 @@ impl Work<'_> {
     /// The pauses that hold up the calls of these roles now, that of a login among them: one that has expired is a pause
     /// like that of a limit, which is noted here, and ended when the login is renewed.
     pub(crate) fn pauses(&self, roles: &[Role]) -> Result<Vec<Pause>> {
-        let mut pauses = self.generator.pauses()?;
+        let mut pauses = in_force(self.project)?;
         let problem = self.login_problem();
         for role in roles {
             match (&problem, self.pause_of(*role, &pauses)) {
@@ -70,7 +68,7 @@ impl Work<'_> {
                 (None, Some(pause)) if pause.cause == PauseCause::Login => self.end_pause(pause)?,
                 _ => continue,
             }
-            pauses = self.generator.pauses()?;
+            pauses = in_force(self.project)?;
         }
         Ok(pauses)
     }
@@ -92,10 +90,10 @@ impl Work<'_> {
     /// Writes down that a call met a limit, before anything else is done about it.
     pub(crate) fn note_limit(&self, role: Role, limit: &LimitMet) -> Result<()> {
         let earlier = self.limits_in_a_row.fetch_add(1, Ordering::Relaxed);
-        let config = &self.generator.config;
+        let config = &self.project.config;
         let account = config.base_url(role).map(str::to_owned);
         let pause = Pause::new(account, limit.clone(), earlier, config.limits.default_wait, self.now());
-        file::note(&self.generator.state_dir, pause)?;
+        file::note(&self.project.state_dir, pause)?;
         crash_point!("pause.noted");
         Ok(())
     }
@@ -107,12 +105,12 @@ impl Work<'_> {
 
     /// Notes that a pause is over.
     pub(crate) fn end_pause(&self, pause: &Pause) -> Result<()> {
-        file::forget(&self.generator.state_dir, pause.account.as_deref())
+        file::forget(&self.project.state_dir, pause.account.as_deref())
     }
 
     /// Comes back when somebody has lifted a pause, and tells that.
     pub(crate) async fn lifted(&self, pause: &Pause) -> Result<()> {
-        while file::load(&self.generator.state_dir)?.contains(pause) {
+        while file::load(&self.project.state_dir)?.contains(pause) {
             if pause.cause == PauseCause::Login && self.login_problem().is_none() {
                 self.end_pause(pause)?;
                 break;

@@ -12,10 +12,10 @@ use super::{Check, EngineDiagnosis, failed};
 use crate::base::error::{Context as _, Result};
 use crate::base::redact::Redactor;
 use crate::base::text::one_line;
-use crate::lifecycle::Generator;
+use crate::project::Project;
+use crate::project::labels::repository_labels;
 use crate::run::call::private_mounts;
 use crate::run::preflight::{self, Asker};
-use crate::run::recover::repository_labels;
 use crate::sandbox::engine::{Container, ContainerSpec, Engine, Mount, UserChoice};
 use crate::sandbox::gateway::{Gateway, Options, hold_to};
 use crate::sandbox::guarantee::{Asked, GuaranteeReport, Item};
@@ -26,16 +26,16 @@ const LIMIT: Duration = Duration::from_secs(60);
 const NOT_RUN: i64 = 125;
 
 /// Examines an engine; what goes wrong is a check that does not hold.
-pub(super) async fn examine(generator: &Generator, engine: &Engine) -> EngineDiagnosis {
+pub(super) async fn examine(project: &Project, engine: &Engine) -> EngineDiagnosis {
     let mut diagnosis = EngineDiagnosis {
         engine: engine.describe(),
         checks: Vec::new(),
         report: None,
     };
-    let looked = preflight::of_engine(generator, engine, Asker::Doctor).await;
+    let looked = preflight::of_engine(project, engine, Asker::Doctor).await;
     diagnosis.checks.extend(looked.into_iter().map(Check::from));
     if diagnosis.checks.iter().any(|check| check.name == "image" && check.held) {
-        match ask(generator, engine).await {
+        match ask(project, engine).await {
             Ok(answer) => answer.tell(&mut diagnosis),
             Err(error) => diagnosis.checks.push(failed("container", &error)),
         }
@@ -72,18 +72,18 @@ impl Answer {
     }
 }
 
-async fn ask(generator: &Generator, engine: &Engine) -> Result<Answer> {
-    let user = UserChoice::of(generator.config().container.user.as_deref());
+async fn ask(project: &Project, engine: &Engine) -> Result<Answer> {
+    let user = UserChoice::of(project.config().container.user.as_deref());
     let (slot, gateway_folder) = (folder()?, folder()?);
     let (user_id, group_id) = engine.slot_owner_for(&user);
     chown(slot.path(), Some(user_id), Some(group_id)).context("cannot make a folder to mount")?;
-    let id = generator.git.repository_id()?;
+    let id = project.git.repository_id()?;
     let mut spec = ContainerSpec {
         // So that the next run sweeps up what a killed `doctor` leaves.
-        labels: repository_labels(&generator.git, id.as_deref()),
-        ..specification(generator, slot.path(), user)
+        labels: repository_labels(&project.git, id.as_deref()),
+        ..specification(project, slot.path(), user)
     };
-    let private = repository(generator, slot.path(), (user_id, group_id))?;
+    let private = repository(project, slot.path(), (user_id, group_id))?;
     let mut usable = BTreeSet::from([Item::Worktree, Item::Home, Item::Temporary]);
     if let Some((_, mounts)) = &private {
         spec.mounts.extend(mounts.iter().cloned());
@@ -92,18 +92,18 @@ async fn ask(generator: &Generator, engine: &Engine) -> Result<Answer> {
     let spec = spec.sealed(gateway_folder.path());
     let asked = Asked {
         usable,
-        ..engine.asked(&spec, &generator.config().container.relax)
+        ..engine.asked(&spec, &project.config().container.relax)
     };
     let (seal, judged) = hold_to(asked, engine.describe());
     let gateway = Gateway::open(Options {
         folder: gateway_folder.path().to_owned(),
-        token: SecretString::from(generator.world().run_id()),
+        token: SecretString::from(project.world().run_id()),
         api: None,
         egress: None,
         seal: Some(seal),
         record: None,
         redactor: Redactor::default(),
-        world: generator.world().clone(),
+        world: project.world().clone(),
     })?;
     let ran = run(engine, &spec).await;
     gateway.close().await;
@@ -121,25 +121,23 @@ fn folder() -> Result<TempDir> {
 }
 
 /// The repository that git has in an attempt's container, and its mounts; `None` where there is no commit to work on.
-fn repository(generator: &Generator, slot: &Path, owner: (u32, u32)) -> Result<Option<(TempDir, Vec<Mount>)>> {
-    let branch = &generator.config().base_branch;
-    let Some(commit) = generator.git().branch_tip(branch)? else {
+fn repository(project: &Project, slot: &Path, owner: (u32, u32)) -> Result<Option<(TempDir, Vec<Mount>)>> {
+    let branch = &project.config().base_branch;
+    let Some(commit) = project.git().branch_tip(branch)? else {
         return Ok(None);
     };
     // What the pointer is mounted over.
     std::fs::write(slot.join(".git"), "").context("cannot make a file to mount over")?;
     let folder = folder()?;
     let place = folder.path().join("private");
-    let private = generator
-        .git()
-        .private_repository(&place, branch, commit, Some(owner))?;
+    let private = project.git().private_repository(&place, branch, commit, Some(owner))?;
     let mounts = private_mounts(&private);
     Ok(Some((folder, mounts)))
 }
 
 /// The container that an attempt has, as far as it can be had without a generation.
-fn specification(generator: &Generator, slot: &Path, user: UserChoice) -> ContainerSpec {
-    let config = generator.config();
+fn specification(project: &Project, slot: &Path, user: UserChoice) -> ContainerSpec {
+    let config = project.config();
     let settings = &config.container;
     let mut tmpfs = settings.tmpfs.clone();
     let home = tmpfs.entry(config.agent.home.clone());

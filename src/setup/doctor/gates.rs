@@ -6,47 +6,47 @@ use super::{Check, DoctorOptions, failed};
 use crate::base::error::Result;
 use crate::base::interruption::Interruption;
 use crate::base::text::one_line;
-use crate::lifecycle::Generator;
 use crate::model::generation::GenerationName;
+use crate::project::Project;
+use crate::project::labels::repository_labels;
 use crate::record::recorder::Recorder;
 use crate::run::gate::{self, Runner, Tried};
 use crate::run::preflight::Ground;
-use crate::run::recover::repository_labels;
 use crate::sandbox::engine::Engine;
 
 /// A check for each gate on an engine; what goes wrong is a check that does not hold.
-pub(super) async fn examine(generator: &Generator, engine: &Engine, options: DoctorOptions) -> Vec<Check> {
-    if generator.config.gates.is_empty() {
+pub(super) async fn examine(project: &Project, engine: &Engine, options: DoctorOptions) -> Vec<Check> {
+    if project.config.gates.is_empty() {
         return Vec::new();
     }
-    match examined(generator, engine, options).await {
+    match examined(project, engine, options).await {
         Ok(checks) => checks,
         Err(error) => vec![failed("gates", &error)],
     }
 }
 
-async fn examined(generator: &Generator, engine: &Engine, options: DoctorOptions) -> Result<Vec<Check>> {
-    let Ground { generation, commit } = Ground::of(generator)?;
+async fn examined(project: &Project, engine: &Engine, options: DoctorOptions) -> Result<Vec<Check>> {
+    let Ground { generation, commit } = Ground::of(project)?;
     let branch = generation
         .as_ref()
-        .map_or(generator.config.base_branch.as_str(), GenerationName::as_str);
+        .map_or(project.config.base_branch.as_str(), GenerationName::as_str);
     let tried = if options.gates {
-        let run = generator.world().run_id();
+        let run = project.world().run_id();
         // Nobody listens; the record is kept like a run's.
         let (events, _) = unbounded_channel();
         let recorder = Recorder::create(
-            &generator.state_dir,
+            &project.state_dir,
             &run,
-            generator.world().clone(),
+            project.world().clone(),
             events,
-            generator.redactor().clone(),
+            project.redactor().clone(),
         )?;
-        let id = generator.git.repository_id()?;
-        let mut labels = repository_labels(&generator.git, id.as_deref());
+        let id = project.git.repository_id()?;
+        let mut labels = repository_labels(&project.git, id.as_deref());
         labels.insert("cordwainer.run".to_owned(), run);
         let interruption = Interruption::default();
         let runner = Runner {
-            generator,
+            project,
             engine,
             recorder: &recorder,
             interruption: &interruption,
@@ -54,17 +54,17 @@ async fn examined(generator: &Generator, engine: &Engine, options: DoctorOptions
         let tried = runner.try_on(commit, branch, labels, true).await?;
         tried.unwrap_or_default().into_iter().map(Some).collect()
     } else {
-        let image = engine.image_id(&generator.config.image).await?.unwrap_or_default();
-        gate::looked_up(generator, commit, &image)?
+        let image = engine.image_id(&project.config.image).await?.unwrap_or_default();
+        gate::looked_up(project, commit, &image)?
     };
-    let gates = generator.config.gates.iter().zip(tried);
+    let gates = project.config.gates.iter().zip(tried);
     gates
         .map(|(gate, tried)| {
             let name = format!("gate {}", one_line(&gate.name, 60));
             let Some(Tried { ran, .. }) = tried else {
                 return Ok(Check::good(&name, "not tried yet: `doctor --gates` does"));
             };
-            Ok(match gate::standing(generator, generation.as_ref(), gate, &ran)? {
+            Ok(match gate::standing(project, generation.as_ref(), gate, &ran)? {
                 Ok(found) => Check::good(&name, format!("{found}, on {branch}")),
                 Err(error) => failed(&name, &error),
             })

@@ -20,11 +20,11 @@ pub(super) fn merge(work: &Work<'_>, trial: &Trial, snapshot: &Snapshot) -> Resu
         if tip == trial.base {
             return Ok(None);
         }
-        let touched = obeyed::touched(&work.generator.git, &work.protected, tip, tree)?;
+        let touched = obeyed::touched(&work.project.git, &work.protected, tip, tree)?;
         Ok((!touched.is_empty()).then_some(touched))
     };
     match land(
-        work.generator,
+        work.project,
         work.generation,
         id,
         trial.base,

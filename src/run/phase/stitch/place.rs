@@ -22,7 +22,7 @@ pub(super) enum Entered {
 /// Takes up the slot in which the task's session was suspended, else makes one from the generation's tip.
 pub(super) fn enter(work: &Work<'_>, trial: &mut Trial, owner: &SlotOwner) -> Result<Entered> {
     if let Some(suspended) = work.suspended(owner.task.as_ref())? {
-        let slot = work.generator.slots().adopt(suspended.slot)?;
+        let slot = work.project.slots().adopt(suspended.slot)?;
         if let Err(error) = preflight::settings_in(work, &slot) {
             // What is in it is on the task's ref; begun afresh, the agent would only do it again.
             work.release(slot);
@@ -42,7 +42,7 @@ pub(super) fn enter(work: &Work<'_>, trial: &mut Trial, owner: &SlotOwner) -> Re
 }
 
 fn go_on(work: &Work<'_>, trial: &mut Trial, owner: &SlotOwner, suspended: &Suspended, slot: Slot) -> Result<Entered> {
-    trial.base = work.generator.git.resolve(&suspended.base)?;
+    trial.base = work.project.git.resolve(&suspended.base)?;
     let (resume, place) = work.go_on(&slot, suspended, owner.clone())?;
     trial.resumes = Some(resume);
     Ok(Entered::Ready(Box::new((slot, place))))

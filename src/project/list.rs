@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use crate::base::error::{ErrorKind, Result};
 use crate::git::Oid;
-use crate::lifecycle::Generator;
 use crate::model::generation::{ARCHIVE, GenerationName, Phase};
+use crate::project::Project;
 
 /// All generations of a repository.
 #[derive(Clone, Debug, Serialize)]
@@ -35,9 +35,9 @@ pub struct GenerationSummary {
     pub archive: Option<String>,
 }
 
-impl Generator {
+impl Project {
     /// Lists the generations of the repository.
-    pub fn list(&self) -> Result<Listing> {
+    pub(crate) fn list(&self) -> Result<Listing> {
         let current = match self.generation() {
             Ok(current) => Some(current),
             // None, several, or an unknown one is meant: the list is what helps then.
@@ -92,7 +92,7 @@ impl Generator {
     }
 
     /// The last generation that ended under one of these names.
-    pub(super) fn last_ended(&self, names: &[&str]) -> Result<Option<GenerationSummary>> {
+    pub(crate) fn last_ended(&self, names: &[&str]) -> Result<Option<GenerationSummary>> {
         let ended = self.ended()?;
         Ok(ended
             .into_iter()

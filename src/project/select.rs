@@ -3,12 +3,13 @@
 use crate::base::error::{Context as _, Error, ErrorKind, Result};
 use crate::base::fs::{create_private_folder, write_atomically};
 use crate::base::text::nearest;
-use crate::lifecycle::Generator;
+use crate::git::Oid;
 use crate::model::generation::{ARCHIVE, GenerationName, NAMESPACE};
+use crate::project::Project;
 
 const START: &str = "`generator start` makes one";
 
-impl Generator {
+impl Project {
     /// The generations that are not ended, by name. A ref of ours that cannot be a generation's is somebody else's.
     pub(crate) fn generations(&self) -> Result<Vec<GenerationName>> {
         let refs = self.git.references(NAMESPACE)?;
@@ -22,7 +23,7 @@ impl Generator {
 
     /// The generation that is meant: the one chosen, else the configuration's, else the one switched
     /// to, else the only one. Fails with [`ErrorKind::Precondition`], listing what there is.
-    pub fn generation(&self) -> Result<GenerationName> {
+    pub(crate) fn generation(&self) -> Result<GenerationName> {
         let names = self.generations()?;
         if let Some(wanted) = self.chosen.as_ref().or(self.config.generation_branch.as_ref()) {
             return self.find(wanted, &names);
@@ -74,7 +75,7 @@ impl Generator {
 
     /// The name of the generation that is meant if it has ended: the one chosen, else the configuration's, else the
     /// one switched to if none is open.
-    pub(super) fn meant_when_ended(&self) -> Result<Option<String>> {
+    pub(crate) fn meant_when_ended(&self) -> Result<Option<String>> {
         if let Some(wanted) = self.chosen.as_ref().or(self.config.generation_branch.as_ref()) {
             return Ok(Some(wanted.clone()));
         }
@@ -103,8 +104,19 @@ impl Generator {
         write_atomically(&self.state_dir.join("current"), generation.as_str().as_bytes())
     }
 
+    /// The last commit of a generation.
+    pub(crate) fn tip(&self, generation: &GenerationName) -> Result<Oid> {
+        self.git.reference(&generation.branch())?.ok_or_else(|| {
+            Error::new(
+                ErrorKind::Precondition,
+                format!("the generation branch `{generation}` is gone"),
+            )
+            .hint("somebody removed it: its commits are on the task refs and in the reflog")
+        })
+    }
+
     /// Switches to an open generation: it is meant from now on.
-    pub fn switch(&self, wanted: &str) -> Result<GenerationName> {
+    pub(crate) fn switch(&self, wanted: &str) -> Result<GenerationName> {
         let found = self.find(wanted, &self.generations()?)?;
         self.remember(&found)?;
         Ok(found)

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::base::error::Result;
 use crate::base::fs::{LockHolder, RepositoryLock, lock_holder, own_folder};
-use crate::lifecycle::Generator;
+use crate::project::Project;
 
 /// The lock of a repository, and that of the folder of its state; held until it is dropped.
 #[derive(Debug)]
@@ -16,7 +16,7 @@ pub(crate) struct HeldLock {
     _state: Option<RepositoryLock>,
 }
 
-impl Generator {
+impl Project {
     /// Takes the repository's lock for a command or a run, and sees that repository and state are each other's.
     ///
     /// Fails with [`ErrorKind::Locked`](crate::base::error::ErrorKind::Locked) and the holder's name, and with
@@ -47,7 +47,7 @@ impl Generator {
     }
 
     /// The run that is at work on this repository, if any.
-    pub fn run_at_work(&self) -> Result<Option<LockHolder>> {
+    pub(crate) fn run_at_work(&self) -> Result<Option<LockHolder>> {
         let holder = lock_holder(&self.lock_folder())?;
         holder.map_or_else(|| lock_holder(&self.state_dir), |holder| Ok(Some(holder)))
     }

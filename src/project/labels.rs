@@ -1,0 +1,17 @@
+//! Labels: whose a container is.
+
+use std::collections::BTreeMap;
+
+use crate::git::Git;
+
+/// The label with the repository's id.
+pub(crate) const REPOSITORY_LABEL: &str = "cordwainer.repository";
+/// The label with where its git folder was when the container was made, which was all that earlier versions told.
+pub(crate) const PATH_LABEL: &str = "cordwainer.repo";
+
+/// By which labels containers of a repository with this id are known.
+pub(crate) fn repository_labels(git: &Git, id: Option<&str>) -> BTreeMap<String, String> {
+    let mut labels = BTreeMap::from([(PATH_LABEL.to_owned(), git.common_dir().to_string_lossy().into_owned())]);
+    labels.extend(id.map(|id| (REPOSITORY_LABEL.to_owned(), id.to_owned())));
+    labels
+}
