@@ -12,4 +12,6 @@ pub(crate) mod plan;
 pub(crate) mod preflight;
 pub(crate) mod prompt_inputs;
 pub(crate) mod recover;
+pub(crate) mod session;
+pub(crate) mod slots;
 pub(crate) mod waiting;

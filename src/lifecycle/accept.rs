@@ -11,7 +11,7 @@ use crate::issues::store::Store;
 use crate::lifecycle::Generator;
 use crate::model::IssueId;
 use crate::model::generation::{GenerationName, Phase};
-use crate::run::land::{AttemptName, Landed, accepted_message, land, merged_commit};
+use crate::run::land::{AttemptName, Contribution, Landed, accepted_message, land, merged_commit};
 
 impl Generator {
     /// Merges what the last attempt at a task left, which is held because it touches a protected path or holds what
@@ -75,7 +75,13 @@ impl Generator {
         let text = accepted_message(&name, issue, attempt, &self.project.git.user()?.name);
         // A person's word stands, whatever became protected meanwhile.
         let refuse = |_, _| Ok(None::<Infallible>);
-        match land(&self.project, generation, &issue.id, base, kept.tree, &text, &refuse)? {
+        let made = Contribution {
+            generation,
+            task: &issue.id,
+            base,
+            tree: kept.tree,
+        };
+        match land(&self.project, made, &text, &refuse)? {
             Landed::Merged(commit) => Ok(commit),
             Landed::Conflict(paths) => Err(Error::new(
                 ErrorKind::Precondition,

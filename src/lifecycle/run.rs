@@ -1,8 +1,7 @@
 //! `run` and `resume`: cycles of stitch and measure; and one phase or one task alone.
 
-use std::sync::atomic::AtomicU32;
+use std::sync::Arc;
 
-use crate::accounting::budget::Budgets;
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::interruption::{Interruption, interrupted};
 use crate::issues::store::Store;
@@ -13,11 +12,9 @@ use crate::model::{Role, Usage};
 use crate::project::HeldLock;
 use crate::record::event::Happening;
 use crate::record::recorder::{EventSender, Recorder};
-use crate::run::context::Work;
-use crate::run::driver;
-use crate::run::gate;
+use crate::run::context::RunContext;
+use crate::run::driver::{self, Phases};
 use crate::run::phase::measure;
-use crate::run::phase::stitch;
 use crate::run::plan::{Limits, Reason};
 use crate::run::preflight::{self, Asker};
 use crate::run::recover::Recovery;
@@ -67,14 +64,13 @@ impl Generator {
         interruption: impl Into<Interruption>,
     ) -> Result<RunDone> {
         let interruption = interruption.into();
-        let session = self.session(events)?;
-        let engine = self.engine(&session, &interruption).await?;
-        let work = self.work(&session, &engine)?;
+        let begun = self.begin(events)?;
+        let phases = self.phases(&begun, &interruption).await?;
         let limits = Limits::new(&self.project.config, options.cycles);
-        let driven = Box::pin(driver::drive(&work, &limits, &interruption)).await?;
-        let counts = work.store.read()?.counts();
+        let driven = Box::pin(driver::drive(&phases, &limits, &interruption)).await?;
+        let counts = phases.sessions.context.store.read()?.counts();
         Ok(RunDone {
-            run: session.recorder.run().to_owned(),
+            run: begun.recorder.run().to_owned(),
             exit_code: exit_code(&driven, counts.blocked),
             reason: driver::sentence(&driven.reason, counts.blocked),
             merged: driven.merged,
@@ -83,7 +79,7 @@ impl Generator {
             blocked: counts.blocked,
             open: counts.open,
             usage: driven.usage,
-            generation: session.generation,
+            generation: begun.generation,
         })
     }
 
@@ -100,14 +96,14 @@ impl Generator {
     /// Makes one measure; answers how many tasks it filed.
     pub async fn measure(&self, events: EventSender, interruption: impl Into<Interruption>) -> Result<usize> {
         let interruption = interruption.into();
-        let session = self.session(events)?;
-        let engine = self.engine(&session, &interruption).await?;
-        let work = self.work(&session, &engine)?;
-        self.recover(&work).await?;
-        work.refuse_paused(Role::Measure)?;
-        gate::see_that_they_run(&work, &interruption).await?;
+        let begun = self.begin(events)?;
+        let phases = self.phases(&begun, &interruption).await?;
+        let context = &phases.sessions.context;
+        driver::recover(&phases, &Recovery::new(&context.project, &context.generation)?).await?;
+        phases.sessions.pauses.refuse(Role::Measure)?;
+        phases.gates.see_that_they_run(&interruption).await?;
         interruption.unless_asked()?;
-        match measure::measure(&work, 1, &interruption).await? {
+        match phases.measure.measure(1, &interruption).await? {
             measure::Done::Filed(filed) => Ok(filed),
             measure::Done::Limited(limit) => {
                 Err(Error::new(ErrorKind::Limit, limit.reason).hint("`generator status` says until when"))
@@ -132,39 +128,32 @@ impl Generator {
         interruption: impl Into<Interruption>,
     ) -> Result<crate::issues::attempt::Outcome> {
         let interruption = interruption.into();
-        let session = self.session(events)?;
-        let engine = self.engine(&session, &interruption).await?;
-        let work = self.work(&session, &engine)?;
-        self.recover(&work).await?;
-        work.refuse_paused(Role::Stitch)?;
+        let begun = self.begin(events)?;
+        let phases = self.phases(&begun, &interruption).await?;
+        let context = &phases.sessions.context;
+        driver::recover(&phases, &Recovery::new(&context.project, &context.generation)?).await?;
+        phases.sessions.pauses.refuse(Role::Stitch)?;
         let first = || -> Result<IssueId> {
-            let issues = work.store.read()?;
+            let issues = context.store.read()?;
             let ready = issues.ready().first().map(|issue| issue.id.clone());
             ready.ok_or_else(|| Error::new(ErrorKind::NothingToDo, "no task is ready").hint("`issues list` shows why"))
         };
         let task = task.map_or_else(first, Ok)?;
-        if let Some(spent) = work.spent(Role::Stitch, Some(&task), &work.store.read()?) {
+        if let Some(spent) = phases.sessions.spent(Role::Stitch, Some(&task), &context.store.read()?) {
             return Err(Error::new(ErrorKind::Limit, spent.reason));
         }
-        gate::see_that_they_run(&work, &interruption).await?;
+        phases.gates.see_that_they_run(&interruption).await?;
         interruption.unless_asked()?;
-        let claimed = stitch::claim(&work, &task)?;
-        let done = Box::pin(stitch::attempt(&work, claimed, &interruption)).await?;
+        let claimed = phases.stitch.claim(&task)?;
+        let done = Box::pin(phases.stitch.attempt(claimed, &interruption)).await?;
         match done.refused {
             Some(reason) => Err(Error::new(ErrorKind::Tasks, reason)),
             None => Ok(done.outcome),
         }
     }
 
-    async fn recover(&self, work: &Work<'_>) -> Result<()> {
-        for what in Recovery::new(&self.project, work.generation)?.run(work.engine).await? {
-            work.recorder.emit(Happening::Recovered { what });
-        }
-        Ok(())
-    }
-
     /// Takes the lock and opens the records; checks that the generation can be worked on.
-    fn session(&self, events: EventSender) -> Result<Session> {
+    fn begin(&self, events: EventSender) -> Result<Begun> {
         let run = self.project.world().run_id();
         let lock = self.project.lock(&run)?;
         let generation = self.project.generation()?;
@@ -186,15 +175,15 @@ impl Generator {
         for what in told {
             recorder.emit(Happening::Warned { what });
         }
-        Ok(Session {
+        Ok(Begun {
             lock,
             generation,
             recorder,
         })
     }
 
-    /// Finds an engine, and sees that it has the image.
-    async fn engine(&self, session: &Session, interruption: &Interruption) -> Result<Engine> {
+    /// Finds an engine, sees that it has the image, and makes what the run is driven with.
+    async fn phases(&self, begun: &Begun, interruption: &Interruption) -> Result<Phases> {
         let finding = Box::pin(async {
             let engine = Engine::connect(&self.connect_options()).await?;
             preflight::refuse(preflight::of_engine(&self.project, &engine, Asker::Run).await)?;
@@ -204,38 +193,28 @@ impl Generator {
             .unless_over(self.project.config.stop_grace, finding)
             .await?;
         interruption.unless_asked()?;
-        session.recorder.emit(Happening::RunStarted {
-            run: session.recorder.run().to_owned(),
-            generation: session.generation.to_string(),
+        begun.recorder.emit(Happening::RunStarted {
+            run: begun.recorder.run().to_owned(),
+            generation: begun.generation.to_string(),
             engine: engine.describe(),
             image: self.project.config.image.clone(),
         });
-        Ok(engine)
-    }
-
-    fn work<'a>(&'a self, session: &'a Session, engine: &'a Engine) -> Result<Work<'a>> {
-        let work = Work {
-            project: &self.project,
-            repository: session.lock.id.clone(),
-            generation: &session.generation,
-            store: Store::open(&self.project.git, &session.generation)?,
-            engine,
-            image: &self.project.config.image,
-            recorder: &session.recorder,
-            protected: self.project.protected()?,
-            credential: self.project.credential(),
-            budgets: Budgets::new(self.project.config.budget),
-            limits_in_a_row: AtomicU32::new(0),
+        let context = RunContext {
+            project: Arc::new(self.project.clone()),
+            repository: begun.lock.id.clone(),
+            generation: begun.generation.clone(),
+            store: Store::open(&self.project.git, &begun.generation)?,
+            recorder: begun.recorder.clone(),
         };
-        for ignored in preflight::settings(&self.project, work.tip()?)? {
-            work.warn(ignored);
+        for ignored in preflight::settings(&self.project, context.tip()?)? {
+            context.warn(ignored);
         }
-        Ok(work)
+        Phases::new(Arc::new(context), engine)
     }
 }
 
 /// What a run holds from beginning to end.
-struct Session {
+struct Begun {
     lock: HeldLock,
     generation: GenerationName,
     recorder: Recorder,

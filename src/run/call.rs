@@ -1,7 +1,5 @@
 //! One call of an agent: a container on a slot, the prompt on its stdin, its stream read to the end.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -9,26 +7,24 @@ use tokio::time::Instant;
 pub(crate) mod command;
 mod evidence;
 mod listener;
+mod request;
 pub(crate) mod seal;
 mod specification;
 
 use self::listener::Listener;
+pub(crate) use self::request::{Call, CallResult, Sandbox};
 use self::seal::Sealed;
 use self::specification::specification;
 pub(crate) use self::specification::{container, private_mounts};
-use crate::accounting::budget::Reservation;
-use crate::accounting::ledger::{Entry, Place, Sum};
-use crate::agent::{CallReport, Cut, Rates};
-use crate::base::error::{Error, Result};
+use crate::accounting::ledger::Entry;
+use crate::agent::Cut;
+use crate::base::error::Result;
 use crate::base::interruption::Interruption;
 use crate::base::text::one_line;
-use crate::config::{Config, RoleConfig};
-use crate::record::event::{CallName, Happening};
-use crate::record::recorder::{CallFolder, Recorder};
-use crate::run::context::Workplace;
-use crate::sandbox::credential::CredentialSource;
+use crate::config::RoleConfig;
+use crate::record::event::Happening;
+use crate::record::recorder::Recorder;
 use crate::sandbox::engine::{Container, Engine, Exit};
-use crate::sandbox::gateway::Proxy;
 
 /// How long a client gets to write its last result after each signal that asks for it.
 const TERMINATION_GRACE: Duration = Duration::from_secs(5);
@@ -43,80 +39,13 @@ const LATE: Duration = Duration::from_secs(2);
 /// The hard limit of a call that has none, so that there is always a next deadline.
 const FAR_AWAY: Duration = Duration::from_secs(365 * 24 * 3600);
 
-/// What the containers of a call, and those of gates, are made of.
-pub(crate) struct Sandbox<'a> {
-    pub(crate) name: CallName,
-    pub(crate) config: &'a Config,
-    pub(crate) image: &'a str,
-    pub(crate) labels: BTreeMap<String, String>,
-    /// The person's checkout: relative mounts are seen from here.
-    pub(crate) root: &'a Path,
-    pub(crate) slot: PathBuf,
-    pub(crate) place: &'a Workplace,
-    /// Whether the work may be written.
-    pub(crate) writable: bool,
-    pub(crate) folder: &'a CallFolder,
-}
-
-/// What a call needs.
-pub(crate) struct Call<'a> {
-    pub(crate) sandbox: Sandbox<'a>,
-    /// The cycle of the generation that it belongs to.
-    pub(crate) cycle: u32,
-    /// What tokens cost by model, as far as calls before this one told it.
-    pub(crate) rates: BTreeMap<String, Rates>,
-    pub(crate) role: &'a RoleConfig,
-    /// Where the gateway has the credential from.
-    pub(crate) credential: Option<CredentialSource>,
-    /// Through which proxy the gateway asks the API.
-    pub(crate) proxy: Option<Proxy>,
-    /// The session that goes on.
-    pub(crate) resume: Option<Resume>,
-    pub(crate) prompt: &'a str,
-    pub(crate) json_schema: Option<serde_json::Value>,
-    /// What was set aside for it.
-    pub(crate) reservation: &'a Reservation,
-}
-
-impl Call<'_> {
-    /// What the ledger knows the call by.
-    fn place(&self, run: &str) -> Place {
-        Place {
-            role: self.sandbox.name.role,
-            task: self.sandbox.name.task.clone(),
-            attempt: self.sandbox.name.attempt,
-            cycle: self.cycle,
-            run: run.to_owned(),
-        }
-    }
-}
-
-/// A session that goes on.
-#[derive(Clone, Debug)]
-pub(crate) struct Resume {
-    /// Its id.
-    pub(crate) session: String,
-    /// What its calls have taken and used so far.
-    pub(crate) before: Sum,
-}
-
-/// A call that was made.
-pub(crate) struct Made {
-    /// What it amounts to; what it used was used, however it ended.
-    pub(crate) report: CallReport,
-    /// What the ledger keeps of it.
-    pub(crate) entry: Entry,
-    /// What failed under the agent, if something did. Then nobody knows whether its container still runs.
-    pub(crate) failure: Option<Error>,
-}
-
 /// Makes the call. An error is the infrastructure's, before the agent began: whatever the agent does is in the report.
 pub(crate) async fn make(
     call: &Call<'_>,
     engine: &Engine,
     recorder: &Recorder,
     interruption: &Interruption,
-) -> Result<Made> {
+) -> Result<CallResult> {
     if let Some(resume) = &call.resume {
         recorder.emit(Happening::SessionResumed {
             call: call.sandbox.name.clone(),
@@ -172,7 +101,7 @@ pub(crate) async fn make(
         entry: entry.clone(),
     });
     let failure = failure.or_else(|| (report.cut == Some(Cut::Seal)).then(|| seal::refusal(&report.reason)));
-    Ok(Made { report, entry, failure })
+    Ok(CallResult { report, entry, failure })
 }
 
 /// Stays with a container until it has ended: by itself, by a limit, or by a person's word.

@@ -1,6 +1,7 @@
 //! The driver: looks how things stand, asks the plan for a step, takes it, and looks again.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::accounting::budget::Scope;
 use crate::base::error::{ErrorKind, Result};
@@ -11,14 +12,17 @@ use crate::issues::issue::{Issue, Issues};
 use crate::model::IssueId;
 use crate::model::{Role, Usage};
 use crate::record::event::Happening;
-use crate::run::context::Work;
-use crate::run::gate;
-use crate::run::phase::measure;
-use crate::run::phase::stitch;
+use crate::run::context::RunContext;
+use crate::run::gate::Gates;
+use crate::run::phase::measure::{self, Measure};
+use crate::run::phase::stitch::Stitch;
 use crate::run::plan::{self, Limits, Progress, Reason, Step};
 use crate::run::recover::Recovery;
+use crate::run::session::Sessions;
 use crate::run::waiting::pause::Pause;
+use crate::run::waiting::pausing::Pauses;
 use crate::run::waiting::retry::BackOff;
+use crate::sandbox::engine::Engine;
 
 /// What a run did.
 #[derive(Debug)]
@@ -30,19 +34,54 @@ pub(crate) struct Driven {
     pub(crate) usage: Usage,
 }
 
+/// What a run is driven with.
+pub(crate) struct Phases {
+    pub(crate) sessions: Arc<Sessions>,
+    pub(crate) gates: Arc<Gates>,
+    pub(crate) stitch: Stitch,
+    pub(crate) measure: Measure,
+}
+
+impl Phases {
+    /// # Errors
+    ///
+    /// Where git's settings, which name protected files, cannot be read.
+    pub(crate) fn new(context: Arc<RunContext>, engine: Engine) -> Result<Self> {
+        let gates = Arc::new(Gates {
+            context: Arc::clone(&context),
+            engine: engine.clone(),
+        });
+        let protected = context.project.protected()?;
+        let sessions = Arc::new(Sessions::new(context, engine));
+        Ok(Self {
+            stitch: Stitch {
+                sessions: Arc::clone(&sessions),
+                gates: Arc::clone(&gates),
+                protected,
+            },
+            measure: Measure {
+                sessions: Arc::clone(&sessions),
+            },
+            sessions,
+            gates,
+        })
+    }
+}
+
 /// Runs until the plan says stop, or it is interrupted, which answers [`ErrorKind::Interrupted`].
-pub(crate) async fn drive(work: &Work<'_>, limits: &Limits, interruption: &Interruption) -> Result<Driven> {
-    let recovery = Recovery::new(work.project, work.generation)?;
-    recover(work, &recovery).await?;
+pub(crate) async fn drive(phases: &Phases, limits: &Limits, interruption: &Interruption) -> Result<Driven> {
+    let context = &phases.sessions.context;
+    let recovery = Recovery::new(&context.project, &context.generation)?;
+    recover(phases, &recovery).await?;
     let mut driver = Driver {
-        work,
+        phases,
         progress: Progress::default(),
         tasks_spent: BTreeMap::new(),
         tasks_failed: BTreeMap::new(),
         merged: 0,
     };
     loop {
-        work.recorder.check()?;
+        context.recorder.check()?;
         if interruption.is_asked() {
             driver.tell_end("interrupted; `generator resume` goes on".to_owned())?;
             return Err(interrupted());
@@ -58,15 +97,15 @@ pub(crate) async fn drive(work: &Work<'_>, limits: &Limits, interruption: &Inter
 }
 
 /// Puts right what was left, and tells it.
-async fn recover(work: &Work<'_>, recovery: &Recovery<'_>) -> Result<()> {
-    for what in recovery.run(work.engine).await? {
-        work.recorder.emit(Happening::Recovered { what });
+pub(crate) async fn recover(phases: &Phases, recovery: &Recovery<'_>) -> Result<()> {
+    for what in recovery.run(&phases.sessions.engine).await? {
+        phases.sessions.context.recorder.emit(Happening::Recovered { what });
     }
     Ok(())
 }
 
 struct Driver<'a> {
-    work: &'a Work<'a>,
+    phases: &'a Phases,
     progress: Progress,
     /// Tasks that met their own budget in this run, and what was said of it.
     tasks_spent: BTreeMap<IssueId, String>,
@@ -76,14 +115,22 @@ struct Driver<'a> {
 }
 
 impl Driver<'_> {
+    fn context(&self) -> &RunContext {
+        &self.phases.sessions.context
+    }
+
+    fn pauses(&self) -> &Pauses {
+        &self.phases.sessions.pauses
+    }
+
     /// How things stand.
     fn snapshot(&self, recovery: &Recovery<'_>) -> Result<plan::Snapshot> {
-        let issues = self.work.store.read()?;
+        let issues = self.context().store.read()?;
         let counts = issues.counts();
         let (ready, unaffordable) = self.first_ready(&issues)?;
-        let pauses = self.work.pauses(&[Role::Stitch, Role::Measure])?;
+        let pauses = self.pauses().of(&[Role::Stitch, Role::Measure])?;
         Ok(plan::Snapshot {
-            leftovers: recovery.is_needed_in(self.work.recorder.run())?,
+            leftovers: recovery.is_needed_in(self.context().recorder.run())?,
             ready,
             unaffordable,
             open: counts.open,
@@ -91,14 +138,14 @@ impl Driver<'_> {
             stitch: self.hindrance(Role::Stitch, &issues, &pauses),
             measure: self.hindrance(Role::Measure, &issues, &pauses),
             run: self.progress.clone(),
-            now: self.work.now(),
+            now: self.context().now(),
         })
     }
 
     fn hindrance(&self, role: Role, issues: &Issues, pauses: &[Pause]) -> plan::Hindrance {
         plan::Hindrance {
-            spent: self.work.spent(role, None, issues).map(|spent| spent.reason),
-            pause: self.work.pause_of(role, pauses).cloned(),
+            spent: self.phases.sessions.spent(role, None, issues).map(|spent| spent.reason),
+            pause: self.pauses().holding_up(role, pauses).cloned(),
         }
     }
 
@@ -106,7 +153,7 @@ impl Driver<'_> {
     fn task_spent(&self, task: &IssueId, issues: &Issues) -> Option<String> {
         let met = self.tasks_spent.get(task).cloned();
         met.or_else(|| {
-            let spent = self.work.spent(Role::Stitch, Some(task), issues)?;
+            let spent = self.phases.sessions.spent(Role::Stitch, Some(task), issues)?;
             (spent.scope == Scope::Task).then_some(spent.reason)
         })
     }
@@ -115,7 +162,7 @@ impl Driver<'_> {
     /// those last whose calls the infrastructure failed in this run, so that nobody waits for them for ever.
     /// With none, why one was passed over.
     fn first_ready(&self, issues: &Issues) -> Result<(Option<IssueId>, Option<String>)> {
-        let waiting = self.work.all_suspended(issues)?;
+        let waiting = self.phases.sessions.slots.all_suspended(issues)?;
         let waits = |issue: &&Issue| waiting.iter().any(|one| one.owner.task.as_ref() == Some(&issue.id));
         let (first, rest): (Vec<_>, Vec<_>) = issues.ready().into_iter().partition(waits);
         let mut unaffordable = None;
@@ -136,10 +183,10 @@ impl Driver<'_> {
         if interruption.is_asked() {
             return Ok(());
         }
-        match recover(self.work, recovery).await {
+        match recover(self.phases, recovery).await {
             Err(error) if error.kind() == ErrorKind::Engine => self.progress.failed(error.in_a_line()),
             Err(error) => return Err(error),
-            Ok(()) if recovery.is_held_up_in(self.work.recorder.run())? => {
+            Ok(()) if recovery.is_held_up_in(self.context().recorder.run())? => {
                 self.progress.failed("a container of this run does not end".to_owned());
             }
             Ok(()) => {}
@@ -152,16 +199,16 @@ impl Driver<'_> {
         if interruption.is_asked() {
             return Ok(());
         }
-        gate::see_that_they_run(self.work, interruption).await?;
+        self.phases.gates.see_that_they_run(interruption).await?;
         if interruption.is_asked() {
             return Ok(());
         }
-        let claimed = match stitch::claim(self.work, task) {
+        let claimed = match self.phases.stitch.claim(task) {
             // A person closed or held it since we looked: then we look again.
             Err(error) if error.kind() == ErrorKind::Precondition && !self.is_ready(task)? => return Ok(()),
             claimed => claimed?,
         };
-        let done = stitch::attempt(self.work, claimed, interruption).await?;
+        let done = self.phases.stitch.attempt(claimed, interruption).await?;
         self.progress.refused = done.refused;
         if let Some(why) = &done.request_refused {
             self.progress.request_refused(task, why);
@@ -178,7 +225,7 @@ impl Driver<'_> {
             Some(Scope::Call) | None => {}
         }
         match done.outcome {
-            Outcome::InfrastructureFailed if done.session_lost => self.work.warn(format!(
+            Outcome::InfrastructureFailed if done.session_lost => self.context().warn(format!(
                 "{task}: its session is not there any more, so it is begun afresh"
             )),
             Outcome::InfrastructureFailed => {
@@ -188,7 +235,7 @@ impl Driver<'_> {
             Outcome::Limited | Outcome::Cancelled => {}
             outcome => {
                 self.progress.failures_in_a_row = 0;
-                self.work.got_through();
+                self.pauses().got_through();
                 self.progress.attempted += 1;
                 self.progress.attempted_in_cycle += 1;
                 self.merged += u32::from(outcome == Outcome::Merged);
@@ -205,18 +252,23 @@ impl Driver<'_> {
         if interruption.is_asked() {
             return Ok(());
         }
-        gate::see_that_they_run(self.work, interruption).await?;
+        self.phases.gates.see_that_they_run(interruption).await?;
         if interruption.is_asked() {
             return Ok(());
         }
         self.progress.measures_begun += 1;
-        match measure::measure(self.work, self.progress.measures_begun, interruption).await? {
+        match self
+            .phases
+            .measure
+            .measure(self.progress.measures_begun, interruption)
+            .await?
+        {
             measure::Done::Filed(filed) => {
                 self.progress.measures += 1;
                 self.progress.last_filed = Some(filed);
                 self.progress.attempted_in_cycle = 0;
                 self.progress.failures_in_a_row = 0;
-                self.work.got_through();
+                self.pauses().got_through();
             }
             measure::Done::Spent(reason) => self.progress.spent = Some(reason),
             measure::Done::Refused(reason) => self.progress.refused = Some(reason),
@@ -232,11 +284,11 @@ impl Driver<'_> {
         if failures == 0 {
             return;
         }
-        let world = self.work.project.world();
-        let delay = BackOff::new(&self.work.project.config.retry).delay(failures, world.random());
-        let until = later(self.work.now(), signed(delay));
+        let world = self.context().project.world();
+        let delay = BackOff::new(&self.context().project.config.retry).delay(failures, world.random());
+        let until = later(self.context().now(), signed(delay));
         let reason = format!("the infrastructure failed ({})", self.progress.last_failure);
-        self.work.recorder.emit(Happening::Paused { until, reason });
+        self.context().recorder.emit(Happening::Paused { until, reason });
         tokio::select! {
             () = world.sleep_until(until) => {}
             () = interruption.asked() => {}
@@ -244,31 +296,31 @@ impl Driver<'_> {
     }
 
     fn is_ready(&self, task: &IssueId) -> Result<bool> {
-        let issues = self.work.store.read()?;
+        let issues = self.context().store.read()?;
         Ok(issues.ready().iter().any(|issue| issue.id == *task))
     }
 
     /// Waits until a pause is over, or until somebody lifts it.
     async fn wait(&self, pause: &Pause, interruption: &Interruption) -> Result<()> {
-        let now = self.work.now();
+        let now = self.context().now();
         let until = later(now, pause.remaining(now));
-        self.work.recorder.emit(Happening::Paused {
+        self.context().recorder.emit(Happening::Paused {
             until,
             reason: pause.reason.clone(),
         });
         tokio::select! {
-            () = self.work.project.world().sleep_until(until) => self.work.end_pause(pause),
-            lifted = self.work.lifted(pause) => lifted,
+            () = self.context().project.world().sleep_until(until) => self.pauses().end(pause),
+            lifted = self.pauses().lifted(pause) => lifted,
             () = interruption.asked() => Ok(()),
         }
     }
 
     /// Tells that the run ends, and what it did; answers what it used.
     fn tell_end(&self, reason: String) -> Result<Usage> {
-        let issues = self.work.store.read()?;
+        let issues = self.context().store.read()?;
         let counts = issues.counts();
-        let usage = issues.usage_of_run(self.work.recorder.run());
-        self.work.recorder.emit(Happening::RunEnded {
+        let usage = issues.usage_of_run(self.context().recorder.run());
+        self.context().recorder.emit(Happening::RunEnded {
             reason,
             merged: self.merged,
             blocked: counts.blocked,
@@ -279,7 +331,7 @@ impl Driver<'_> {
     }
 
     fn end(self, reason: Reason) -> Result<Driven> {
-        let held = self.work.store.read()?.counts().blocked;
+        let held = self.context().store.read()?.counts().blocked;
         let usage = self.tell_end(sentence(&reason, held))?;
         Ok(Driven {
             reason,

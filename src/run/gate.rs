@@ -8,6 +8,7 @@
 //! or its own file is not there, and it has never passed on the generation's tip.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::base::error::{Error, ErrorKind, Result};
@@ -22,6 +23,7 @@ use crate::record::event::Happening;
 use crate::record::recorder::Recorder;
 use crate::run::call::seal::{self, Sealed};
 use crate::run::call::{Sandbox, container};
+use crate::run::context::RunContext;
 use crate::run::waiting::retry::BackOff;
 use crate::sandbox::engine::{Container, Engine, Exit};
 
@@ -31,8 +33,8 @@ mod tip;
 mod verdicts;
 
 use self::cause::Missing;
-pub(crate) use self::result::{Verdict, judge};
-pub(crate) use self::tip::{Tried, looked_up, not_yet, see_that_they_run, standing};
+pub(crate) use self::result::Verdict;
+pub(crate) use self::tip::{Tried, looked_up, not_yet, standing};
 use self::verdicts::Verdicts;
 
 /// How much of a gate's output is kept, in bytes: its end, where the verdict is.
@@ -55,6 +57,23 @@ pub(crate) enum Ran {
     CannotRun(String, Missing),
     /// The run ended first.
     Cancelled,
+}
+
+/// The gates of a run.
+pub(crate) struct Gates {
+    pub(crate) context: Arc<RunContext>,
+    pub(crate) engine: Engine,
+}
+
+impl Gates {
+    fn runner<'a>(&'a self, interruption: &'a Interruption) -> Runner<'a> {
+        Runner {
+            project: &self.context.project,
+            engine: &self.engine,
+            recorder: &self.context.recorder,
+            interruption,
+        }
+    }
 }
 
 /// What gates are run with.

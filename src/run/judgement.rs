@@ -6,11 +6,10 @@ use crate::base::text::one_line;
 use crate::git::{Hazard, Oid, Snapshot};
 use crate::issues::attempt::Outcome;
 use crate::issues::issue::Issue;
-use crate::model::Usage;
-use crate::run::call::Call;
 use crate::run::waiting::pause::{LimitMet, PauseCause};
 
 /// How an attempt is judged.
+#[derive(Clone, Debug)]
 pub(crate) struct Judgement {
     pub(crate) outcome: Outcome,
     /// Why, in a line; may be empty.
@@ -39,8 +38,8 @@ impl Judgement {
     }
 }
 
-/// What the call's own outcome says of the attempt, given what counts against budgets; `None` when the agent succeeded.
-pub(crate) fn of_report(call: &Call<'_>, report: &CallReport, charged: &Usage) -> Option<Judgement> {
+/// Returns what the call's own outcome says of the attempt, given the budget that it met; `None` when the agent succeeded.
+pub(crate) fn of_report(report: &CallReport, met: Scope) -> Option<Judgement> {
     let reason = one_line(&report.reason, 500);
     let timed_out = matches!(report.cut, Some(Cut::Idle | Cut::Tool | Cut::Hard));
     Some(match report.outcome {
@@ -60,9 +59,7 @@ pub(crate) fn of_report(call: &Call<'_>, report: &CallReport, charged: &Usage) -
         // The task's own verdict: the same call again would end the same way.
         CallOutcome::MaxTurns => Judgement::held(Outcome::AgentFailed, reason),
         // Unless it was not the call's own money that ran out.
-        CallOutcome::Budget if call.reservation.scope_met(charged) != Scope::Call => {
-            Judgement::of(Outcome::BudgetSpent, reason)
-        }
+        CallOutcome::Budget if met != Scope::Call => Judgement::of(Outcome::BudgetSpent, reason),
         CallOutcome::Budget => Judgement::held(Outcome::BudgetSpent, reason),
         _ if timed_out => Judgement::of(Outcome::TimedOut, reason),
         CallOutcome::Failed | CallOutcome::Crashed => Judgement::of(Outcome::AgentFailed, reason),

@@ -1,11 +1,12 @@
 //! What a task commits: one commit an attempt on its task ref, and one on the generation branch.
 
 use std::fmt::Write as _;
+use std::path::PathBuf;
 
 use crate::accounting::ledger::Entry;
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::text::one_line;
-use crate::git::{CommitInfo, Merge, NewCommit, Oid, RefMove};
+use crate::git::{CommitInfo, Merge, NewCommit, Oid, RefMove, SnapshotLimits};
 use crate::issues::attempt::Attempt;
 use crate::issues::issue::Issue;
 use crate::model::IssueId;
@@ -14,18 +15,46 @@ use crate::model::generation::{ARCHIVE, GenerationName};
 use crate::model::trailer;
 use crate::project::Project;
 
+/// What a task may leave behind at most. A larger file is better fetched than committed; more files are a mistake.
+pub(crate) const SNAPSHOT_LIMITS: SnapshotLimits = SnapshotLimits {
+    max_file_bytes: 50 * 1024 * 1024,
+    max_files: 20_000,
+    max_bytes: 1 << 30,
+};
+
+/// How many of the things that a snapshot left out are told: an agent can make a million sockets.
+const TOLD: usize = 20;
+
+/// Says what a snapshot did not record, a sentence a path, and in the last one how many more there are.
+pub(crate) fn left_out(paths: &[(PathBuf, String)]) -> Vec<String> {
+    let mut said: Vec<_> = paths
+        .iter()
+        .take(TOLD)
+        .map(|(path, why)| format!("left out `{}`: {why}", path.display()))
+        .collect();
+    if let Some(more @ 1..) = paths.len().checked_sub(TOLD) {
+        said.push(format!("left out {more} more"));
+    }
+    said
+}
+
+/// What an attempt made of a commit.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Contribution<'a> {
+    pub(crate) generation: &'a GenerationName,
+    pub(crate) task: &'a IssueId,
+    /// The commit that the attempt began from.
+    pub(crate) base: Oid,
+    /// The tree that it left.
+    pub(crate) tree: Oid,
+}
+
 /// Commits what an attempt left to its task's ref: first parent the commit it was made from, second the
 /// attempt before, so that every attempt stays reachable. What the ref holds already is not committed again.
-pub(crate) fn keep_snapshot(
-    project: &Project,
-    generation: &GenerationName,
-    task: &IssueId,
-    base: Oid,
-    tree: Oid,
-    message: &str,
-) -> Result<Oid> {
+pub(crate) fn keep_snapshot(project: &Project, made: Contribution<'_>, message: &str) -> Result<Oid> {
+    let Contribution { base, tree, .. } = made;
     let git = &project.git;
-    let reference = generation.task(task);
+    let reference = made.generation.task(made.task);
     let before = git.reference(&reference)?;
     if let Some(kept) = before {
         let kept = git.commit_info(kept)?;
@@ -53,14 +82,13 @@ pub(crate) fn keep_snapshot(
 }
 
 /// Commits what an attempt of a generation that is gone had left, under the archive; answers the ref.
-pub(crate) fn keep_orphan(
-    project: &Project,
-    generation: &GenerationName,
-    task: &IssueId,
-    attempt: u32,
-    base: Oid,
-    tree: Oid,
-) -> Result<String> {
+pub(crate) fn keep_orphan(project: &Project, made: Contribution<'_>, attempt: u32) -> Result<String> {
+    let Contribution {
+        generation,
+        task,
+        base,
+        tree,
+    } = made;
     let git = &project.git;
     let commit = git.commit(&NewCommit {
         tree,
@@ -146,19 +174,17 @@ pub(crate) enum Landed<Refusal> {
     Refused(Refusal),
 }
 
-/// Puts what a task made of the commit `base` on the generation branch: one commit on its tip, by compare-and-swap.
+/// Puts what an attempt made on the generation branch: one commit on its tip, by compare-and-swap.
 /// `refuse` says what speaks against a tree on a tip.
 pub(crate) fn land<Refusal>(
     project: &Project,
-    generation: &GenerationName,
-    task: &IssueId,
-    base: Oid,
-    tree: Oid,
+    made: Contribution<'_>,
     message: &str,
     refuse: &dyn Fn(Oid, Oid) -> Result<Option<Refusal>>,
 ) -> Result<Landed<Refusal>> {
     let git = &project.git;
-    let ancestor = git.commit_info(base)?.tree;
+    let generation = made.generation;
+    let ancestor = git.commit_info(made.base)?.tree;
     loop {
         let tip = project.tip(generation)?;
         if let Some(place) = git.checked_out_at(generation.as_str())?.first() {
@@ -170,7 +196,7 @@ pub(crate) fn land<Refusal>(
                 Error::new(ErrorKind::Precondition, message).hint("check out another branch there, then resume")
             );
         }
-        let tree = match git.merge_trees(ancestor, git.commit_info(tip)?.tree, tree)? {
+        let tree = match git.merge_trees(ancestor, git.commit_info(tip)?.tree, made.tree)? {
             Merge::Clean(tree) => tree,
             Merge::Conflict(paths) => {
                 let paths: Vec<_> = paths.iter().map(|path| format!("`{}`", path.display())).collect();
@@ -187,7 +213,7 @@ pub(crate) fn land<Refusal>(
             author: None,
             time: project.world().now(),
         })?;
-        let why = format!("cordwainer: {task}");
+        let why = format!("cordwainer: {}", made.task);
         match git.move_reference(&generation.branch(), Some(tip), Some(commit), &why)? {
             RefMove::Moved => return Ok(Landed::Merged(commit)),
             // Somebody was faster: on the new tip, then.

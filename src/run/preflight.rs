@@ -13,7 +13,6 @@ use crate::config::{Config, billing, client_settings};
 use crate::git::{Git, Oid, Slot};
 use crate::project::Project;
 use crate::project::labels::repository_labels;
-use crate::run::context::Work;
 use crate::sandbox::credential::Credentials;
 use crate::sandbox::engine::{Container, ContainerSpec, Engine};
 
@@ -193,20 +192,22 @@ pub(crate) fn settings(project: &Project, commit: Oid) -> Result<Vec<String>> {
     Ok(ignored)
 }
 
-/// The same for the files that an agent has left in its slot, where a session is to go on.
-pub(crate) fn settings_in(work: &Work<'_>, slot: &Slot) -> Result<()> {
-    if work.project.config.agent.credentials == Credentials::None {
-        return Ok(());
+/// Sees the same of the files that an agent has left in its slot, where a session is to go on.
+///
+/// # Errors
+///
+/// Of kind [`ErrorKind::Precondition`], naming the file, its keys and the mend.
+pub(crate) fn settings_in(project: &Project, slot: &Slot) -> Result<Vec<String>> {
+    let mut ignored = Vec::new();
+    if project.config.agent.credentials == Credentials::None {
+        return Ok(ignored);
     }
     for path in client_settings::FILES {
         if let Some(text) = slot.read_file(Path::new(path), SETTINGS_LIMIT)? {
-            let ignored = check_settings(&work.project.config, path, "in the worktree", &text)?;
-            if let Some(what) = ignored {
-                work.warn(what);
-            }
+            ignored.extend(check_settings(&project.config, path, "in the worktree", &text)?);
         }
     }
-    Ok(())
+    Ok(ignored)
 }
 
 fn check_settings(config: &Config, path: &str, place: &str, text: &[u8]) -> Result<Option<String>> {

@@ -7,19 +7,20 @@ use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
 use crate::base::error::{Context as _, ErrorKind, Result};
 use crate::base::text::one_line;
+use crate::config::Config;
 use crate::git::{EntryKind, Oid, TreeEntry};
-use crate::issues::issue::Issue;
+use crate::issues::issue::{Issue, Issues};
 use crate::issues::proposal;
+use crate::project::protected::ProtectedPaths;
 use crate::prompt::{Document, MeasureContext, StitchContext, Template, render_measure, render_stitch};
 use crate::record::event::Happening;
-use crate::run::context::Work;
+use crate::run::context::RunContext;
 
 /// The largest document that is read for a prompt, in bytes: a larger one does not fit into any.
 const DOCUMENT_LIMIT: u64 = 1024 * 1024;
 
 /// The limits of a batch of proposals, where so many of the measure are filed already.
-pub(crate) fn proposal_limits(work: &Work<'_>, filed: usize) -> proposal::Limits {
-    let config = &work.project.config;
+pub(crate) fn proposal_limits(config: &Config, filed: usize) -> proposal::Limits {
     let most = config
         .measure
         .max_per_cycle
@@ -34,34 +35,33 @@ pub(crate) fn proposal_limits(work: &Work<'_>, filed: usize) -> proposal::Limits
 }
 
 /// What measure sees of the generation at `tip`, before any of its tasks is filed.
-pub(crate) fn measure_context(work: &Work<'_>, tip: Oid) -> Result<MeasureContext> {
-    let config = &work.project.config;
-    let entries = work.project.git.files(tip)?;
-    let documents = documents(work, &config.context_files, &entries)?;
+pub(crate) fn measure_context(run: &RunContext, issues: &Issues, tip: Oid) -> Result<MeasureContext> {
+    let config = &run.project.config;
+    let entries = run.project.git.files(tip)?;
+    let documents = documents(run, &config.context_files, &entries)?;
     let paths = entries.iter().map(|entry| entry.path.display().to_string()).collect();
-    let issues = work.store.read()?;
     Ok(MeasureContext::new(
         documents,
         paths,
         issues.iter(),
-        proposal_limits(work, 0),
+        proposal_limits(config, 0),
         config.user_prompt.clone(),
     ))
 }
 
 /// Renders measure's prompt, by the person's template if there is one.
-pub(crate) fn measure_prompt(work: &Work<'_>, context: &MeasureContext) -> Result<String> {
-    let custom = template(work, work.project.config.measure_prompt.as_deref())?;
+pub(crate) fn measure_prompt(run: &RunContext, context: &MeasureContext) -> Result<String> {
+    let custom = template(run, run.project.config.measure_prompt.as_deref())?;
     render_measure(custom.as_ref().map(CustomTemplate::borrow), context)
 }
 
 /// Renders the prompt of the next attempt at a task, from the generation at `tip`.
-pub(crate) fn stitch_prompt(work: &Work<'_>, issue: &Issue, tip: Oid) -> Result<String> {
-    let config = &work.project.config;
+pub(crate) fn stitch_prompt(run: &RunContext, protected: &ProtectedPaths, issue: &Issue, tip: Oid) -> Result<String> {
+    let config = &run.project.config;
     let mut failure = None;
-    let context = StitchContext::new(issue, work.protected.listed(), |path| {
+    let context = StitchContext::new(issue, protected.listed(), |path| {
         // A path that an agent proposed: looked up in a tree, never on disk.
-        text_of(work, tip, Path::new(path)).unwrap_or_else(|error| {
+        text_of(run, tip, Path::new(path)).unwrap_or_else(|error| {
             failure.get_or_insert(error);
             None
         })
@@ -69,12 +69,12 @@ pub(crate) fn stitch_prompt(work: &Work<'_>, issue: &Issue, tip: Oid) -> Result<
     if let Some(failure) = failure {
         return Err(failure);
     }
-    let custom = template(work, config.stitch_prompt.as_deref())?;
+    let custom = template(run, config.stitch_prompt.as_deref())?;
     render_stitch(custom.as_ref().map(CustomTemplate::borrow), &context)
 }
 
 /// The documents that the globs name, in the order of the globs, each once.
-fn documents(work: &Work<'_>, globs: &[String], entries: &[TreeEntry]) -> Result<Vec<Document>> {
+fn documents(run: &RunContext, globs: &[String], entries: &[TreeEntry]) -> Result<Vec<Document>> {
     let mut documents: Vec<Document> = Vec::new();
     let mut known = BTreeSet::new();
     for glob in globs {
@@ -84,14 +84,14 @@ fn documents(work: &Work<'_>, globs: &[String], entries: &[TreeEntry]) -> Result
             if !known.insert(path.clone()) {
                 continue;
             }
-            match document_text(work, entry)? {
+            match document_text(run, entry)? {
                 Ok(text) => documents.push(Document { path, text }),
                 Err(why) => {
                     let what = format!(
                         "the document `{}` is left out of the prompt: {why}",
                         one_line(&path, 200)
                     );
-                    work.recorder.emit(Happening::Warned { what });
+                    run.recorder.emit(Happening::Warned { what });
                 }
             }
         }
@@ -112,24 +112,24 @@ fn glob_set(glob: &str) -> Result<GlobSet> {
 }
 
 /// A document's text, or why there is none.
-fn document_text(work: &Work<'_>, entry: &TreeEntry) -> Result<Result<String, &'static str>> {
+fn document_text(run: &RunContext, entry: &TreeEntry) -> Result<Result<String, &'static str>> {
     if !matches!(entry.kind, EntryKind::File | EntryKind::Executable) {
         return Ok(Err("it is no file"));
     }
-    if work.project.git.blob_size(entry.id)? > DOCUMENT_LIMIT {
+    if run.project.git.blob_size(entry.id)? > DOCUMENT_LIMIT {
         return Ok(Err("it is larger than a prompt may be"));
     }
-    let text = String::from_utf8(work.project.git.read_blob(entry.id)?);
+    let text = String::from_utf8(run.project.git.read_blob(entry.id)?);
     Ok(text.map_err(|_| "it is not UTF-8"))
 }
 
-fn text_of(work: &Work<'_>, tip: Oid, path: &Path) -> Result<Option<String>> {
+fn text_of(run: &RunContext, tip: Oid, path: &Path) -> Result<Option<String>> {
     // No tree holds such a path, and libgit2 takes the question for a mistake.
     let plain = path.components().all(|part| matches!(part, Component::Normal(_)));
     if !plain || path.as_os_str().is_empty() || path.as_os_str().as_encoded_bytes().contains(&0) {
         return Ok(None);
     }
-    let bytes = work.project.git.read_file(tip, path)?;
+    let bytes = run.project.git.read_file(tip, path)?;
     Ok(bytes
         .filter(|bytes| bytes.len() as u64 <= DOCUMENT_LIMIT)
         .and_then(|bytes| String::from_utf8(bytes).ok()))
@@ -151,9 +151,9 @@ impl CustomTemplate {
 }
 
 /// Reads a template from the person's checkout, as `configuration.yaml` is: not from the generation, whose files agents write.
-fn template(work: &Work<'_>, path: Option<&str>) -> Result<Option<CustomTemplate>> {
+fn template(run: &RunContext, path: Option<&str>) -> Result<Option<CustomTemplate>> {
     let Some(path) = path else { return Ok(None) };
-    let file = work.project.git.workdir().join(path);
+    let file = run.project.git.workdir().join(path);
     let text = std::fs::read_to_string(&file);
     let text = text.with_context(ErrorKind::Configuration, || {
         format!("cannot read the template `{}`", file.display())

@@ -16,7 +16,10 @@ use crate::model::generation::GenerationName;
 use crate::project::Project;
 use crate::project::labels::{PATH_LABEL, REPOSITORY_LABEL, repository_labels};
 use crate::record::recorder::{recorded_call, recorded_measure};
-use crate::run::land::{AttemptName, keep_orphan, keep_snapshot, kept_commit, merged_commit, message};
+use crate::run::land::{
+    AttemptName, Contribution, SNAPSHOT_LIMITS, keep_orphan, keep_snapshot, kept_commit, left_out, merged_commit,
+    message,
+};
 use crate::run::waiting::suspend::{SlotOwner, Suspended};
 use crate::sandbox::engine::{Engine, FoundContainer};
 
@@ -209,8 +212,12 @@ impl<'a> Recovery<'a> {
         let Some(base) = &owner.base else { return Ok(None) };
         let base = git.resolve(base)?;
         let generation = GenerationName::new(owner.generation.clone())?;
-        let snapshot = slot.snapshot(base, &crate::run::phase::stitch::SNAPSHOT_LIMITS)?;
+        let snapshot = slot.snapshot(base, &SNAPSHOT_LIMITS)?;
         let ignored = Ignored::of(&snapshot.ignored);
+        for paths in [&snapshot.skipped, &snapshot.refused] {
+            let what = left_out(paths).into_iter();
+            said.extend(what.map(|what| format!("attempt {} at {task}: {what}", owner.attempt)));
+        }
         if snapshot.tree == git.commit_info(base)?.tree {
             said.extend(ignored.as_ref().map(|ignored| {
                 format!(
@@ -226,9 +233,15 @@ impl<'a> Recovery<'a> {
             Some(_) => Store::open(git, &generation)?.read()?.get(task).ok().cloned(),
             None => None,
         };
+        let made = Contribution {
+            generation: &generation,
+            task,
+            base,
+            tree: snapshot.tree,
+        };
         let Some(issue) = issue else {
             // Its generation has ended meanwhile, or somebody removed it: this one must not wait for that.
-            let kept = keep_orphan(self.project, &generation, task, owner.attempt, base, snapshot.tree)?;
+            let kept = keep_orphan(self.project, made, owner.attempt)?;
             said.push(format!(
                 "kept what attempt {} at {task} of {generation} had left, as {kept}{without}",
                 owner.attempt
@@ -244,7 +257,7 @@ impl<'a> Recovery<'a> {
             repository: owner.repository.as_deref(),
         };
         let text = message(&name, &issue, call.as_ref());
-        let kept = keep_snapshot(self.project, &generation, task, base, snapshot.tree, &text)?;
+        let kept = keep_snapshot(self.project, made, &text)?;
         said.push(format!(
             "kept what attempt {} at {task} had left, as commit {kept}{without}",
             owner.attempt

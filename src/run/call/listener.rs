@@ -6,8 +6,8 @@ use std::io::Write as _;
 use serde_json::json;
 use tokio::time::Instant;
 
-use super::Call;
 use super::evidence::Evidence;
+use super::request::Call;
 use super::seal;
 use crate::accounting::budget::{Allowance, Watch};
 use crate::accounting::metering::Metered;

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use secrecy::SecretString;
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 
+use super::request::{Call, Sandbox};
 use super::specification::refuse_credentials;
-use super::{Call, Sandbox};
 use crate::accounting::budget::Purse;
 use crate::accounting::metering::Metered;
 use crate::agent::Rates;
@@ -87,7 +87,7 @@ fn open<'a>(
     let proxy = network::environment(&allowed.allow, INSIDE);
     set(&mut specification, proxy);
     refuse_credentials(&specification, &sandbox.folder.redactor)?;
-    let folder = sandbox.place.gateway.clone();
+    let folder = sandbox.mounts.gateway.clone();
     if let Some(above) = folder.parent() {
         // Every user may use the socket, in the container: a mount does not show what is above it.
         create_private_folder(above)?;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::{Call, Sandbox};
+use super::request::{Call, Sandbox};
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::redact::Redactor;
 use crate::config::Config;
@@ -118,7 +118,7 @@ fn environment(config: &Config) -> Vec<(String, String)> {
 /// The slot, with its `.git` covered by a repository of the container's own, and what the configuration adds.
 fn mounts(sandbox: &Sandbox<'_>) -> Vec<Mount> {
     let mut mounts = vec![mount(&sandbox.slot, WORKSPACE.to_owned(), !sandbox.writable)];
-    mounts.extend(private_mounts(&sandbox.place.private));
+    mounts.extend(private_mounts(&sandbox.mounts.private));
     for extra in &sandbox.config.container.mounts {
         mounts.push(mount(
             &sandbox.root.join(&extra.source),
@@ -153,7 +153,7 @@ pub(crate) fn private_mounts(private: &PrivateRepository) -> Vec<Mount> {
 /// have somebody else pay. Gates have no part in it.
 fn session_mount(sandbox: &Sandbox<'_>) -> Mount {
     Mount {
-        source: sandbox.place.session.clone(),
+        source: sandbox.mounts.session.clone(),
         target: format!("{}/projects", client_folder(sandbox)),
         read_only: false,
     }

@@ -1,14 +1,13 @@
 //! Gates on what an agent left.
 
 use super::tip::{keep, may_wait};
-use super::{Ran, Runner, Verdicts};
+use super::{Gates, Ran, Verdicts};
 use crate::base::error::Result;
 use crate::base::interruption::Interruption;
 use crate::git::Oid;
 use crate::model::IssueId;
 use crate::record::event::Happening;
 use crate::run::call::Sandbox;
-use crate::run::context::Work;
 
 /// What all gates said of an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,52 +31,50 @@ pub(crate) enum Verdict {
     Cancelled,
 }
 
-/// Runs every gate until one says no. Gates see the slot as the agent left it; what they write there is never committed.
-/// A gate that could be run before the work, and cannot on it, is red like any other.
-pub(crate) async fn judge(
-    work: &Work<'_>,
-    sandbox: &Sandbox<'_>,
-    task: &IssueId,
-    tree: Oid,
-    interruption: &Interruption,
-) -> Result<Verdict> {
-    let project = work.project;
-    let runner = Runner {
-        project,
-        engine: work.engine,
-        recorder: work.recorder,
-        interruption,
-    };
-    let mut waiting = Vec::new();
-    for (index, gate) in project.config.gates.iter().enumerate() {
-        let ran = runner.run(sandbox, index + 1, gate, tree).await?;
-        let image = work.engine.image_id(work.image).await?.unwrap_or_default();
-        keep(project, gate, tree, &image, &ran)?;
-        let how = match &ran {
-            Ran::Cancelled => return Ok(Verdict::Cancelled),
-            Ran::Passed => None,
-            Ran::Red(how) => Some(how.clone()),
-            Ran::CannotRun(how, missing) => Some(format!("{how}: {}", missing.words())),
-        };
-        let verdicts = Verdicts::open(&project.state_dir);
-        let not_yet = match &how {
-            Some(how) if may_wait(project, work.generation, &verdicts, gate, &ran)? => Some(how.clone()),
-            _ => None,
-        };
-        work.recorder.emit(Happening::GateEnded {
-            task: task.clone(),
-            gate: gate.name.clone(),
-            passed: how.is_none(),
-            not_yet: not_yet.clone(),
-        });
-        match (how, not_yet) {
-            (None, _) => {}
-            (Some(_), Some(why)) => waiting.push(format!("the gate `{}` {why}", gate.name)),
-            (Some(how), None) => {
-                let reason = format!("the gate `{}` {how}", gate.name);
-                return Ok(Verdict::Failed { reason });
+impl Gates {
+    /// Runs every gate until one says no. Gates see the slot as the agent left it; what they write there is never committed.
+    /// A gate that could be run before the work, and cannot on it, is red like any other.
+    pub(crate) async fn judge(
+        &self,
+        sandbox: &Sandbox<'_>,
+        task: &IssueId,
+        tree: Oid,
+        interruption: &Interruption,
+    ) -> Result<Verdict> {
+        let context = &self.context;
+        let project = &*context.project;
+        let runner = self.runner(interruption);
+        let mut waiting = Vec::new();
+        for (index, gate) in project.config.gates.iter().enumerate() {
+            let ran = runner.run(sandbox, index + 1, gate, tree).await?;
+            let image = self.engine.image_id(&project.config.image).await?.unwrap_or_default();
+            keep(project, gate, tree, &image, &ran)?;
+            let how = match &ran {
+                Ran::Cancelled => return Ok(Verdict::Cancelled),
+                Ran::Passed => None,
+                Ran::Red(how) => Some(how.clone()),
+                Ran::CannotRun(how, missing) => Some(format!("{how}: {}", missing.words())),
+            };
+            let verdicts = Verdicts::open(&project.state_dir);
+            let not_yet = match &how {
+                Some(how) if may_wait(project, &context.generation, &verdicts, gate, &ran)? => Some(how.clone()),
+                _ => None,
+            };
+            context.recorder.emit(Happening::GateEnded {
+                task: task.clone(),
+                gate: gate.name.clone(),
+                passed: how.is_none(),
+                not_yet: not_yet.clone(),
+            });
+            match (how, not_yet) {
+                (None, _) => {}
+                (Some(_), Some(why)) => waiting.push(format!("the gate `{}` {why}", gate.name)),
+                (Some(how), None) => {
+                    let reason = format!("the gate `{}` {how}", gate.name);
+                    return Ok(Verdict::Failed { reason });
+                }
             }
         }
+        Ok(Verdict::Passed { not_yet: waiting })
     }
-    Ok(Verdict::Passed { not_yet: waiting })
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::verdicts::Said;
-use super::{Missing, Ran, Runner, Verdicts};
+use super::{Gates, Missing, Ran, Runner, Verdicts};
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::interruption::Interruption;
 use crate::base::text::one_line;
@@ -15,65 +15,64 @@ use crate::project::Project;
 use crate::record::event::{CallName, Happening};
 use crate::record::recorder::CallFolder;
 use crate::run::call::Sandbox;
-use crate::run::context::{Work, Workplace, lay_out};
+use crate::run::slots::{Layout, SlotMounts, lay_out};
 use crate::sandbox::engine::UserChoice;
 
 /// What a slot's marker says while gates are tried in it: nobody's work, so that a recovery only frees the slot.
 const MARK: &str = "gates are tried";
 
-/// Sees that every gate can run on the generation's tip, from which the next call begins. Only gates that nobody tried
-/// on that tree, with that command and image, are run.
-///
-/// # Errors
-///
-/// Of kind [`ErrorKind::Configuration`] where a gate's command is what keeps it from running, of kind
-/// [`ErrorKind::Engine`] where the image is, or where something failed under it again and again.
-pub(crate) async fn see_that_they_run(work: &Work<'_>, interruption: &Interruption) -> Result<()> {
-    let gates = &work.project.config.gates;
-    if gates.is_empty() {
-        return Ok(());
-    }
-    let commit = work.tip()?;
-    let runner = Runner {
-        project: work.project,
-        engine: work.engine,
-        recorder: work.recorder,
-        interruption,
-    };
-    let tried = runner
-        .try_on(commit, work.generation.as_str(), work.labels(None), false)
-        .await?;
-    let Some(tried) = tried else { return Ok(()) };
-    let verdicts = Verdicts::open(&work.project.state_dir);
-    let mut faults = Vec::new();
-    for (gate, ran) in gates.iter().zip(&tried) {
-        let may_wait = may_wait(work.project, work.generation, &verdicts, gate, &ran.ran)?;
-        match &ran.ran {
-            Ran::CannotRun(how, missing) if !may_wait => {
-                faults.push(fault(&work.project.config.image, gate, how, missing));
-            }
-            other => tell(work, gate, commit, ran.anew, other, may_wait),
+impl Gates {
+    /// Sees that every gate can run on the generation's tip, from which the next call begins. Only gates that nobody tried
+    /// on that tree, with that command and image, are run.
+    ///
+    /// # Errors
+    ///
+    /// Of kind [`ErrorKind::Configuration`] where a gate's command is what keeps it from running, of kind
+    /// [`ErrorKind::Engine`] where the image is, or where something failed under it again and again.
+    pub(crate) async fn see_that_they_run(&self, interruption: &Interruption) -> Result<()> {
+        let context = &self.context;
+        let project = &*context.project;
+        let gates = &project.config.gates;
+        if gates.is_empty() {
+            return Ok(());
         }
+        let commit = context.tip()?;
+        let tried = self
+            .runner(interruption)
+            .try_on(commit, context.generation.as_str(), context.labels(None), false)
+            .await?;
+        let Some(tried) = tried else { return Ok(()) };
+        let verdicts = Verdicts::open(&project.state_dir);
+        let mut faults = Vec::new();
+        for (gate, tried) in gates.iter().zip(&tried) {
+            let may_wait = may_wait(project, &context.generation, &verdicts, gate, &tried.ran)?;
+            match &tried.ran {
+                Ran::CannotRun(how, missing) if !may_wait => {
+                    faults.push(fault(&project.config.image, gate, how, missing));
+                }
+                _ => self.tell(gate, commit, tried, may_wait),
+            }
+        }
+        refuse(&faults)
     }
-    refuse(&faults)
-}
 
-/// Says what a gate came to; one that passed before is no news.
-fn tell(work: &Work<'_>, gate: &Gate, commit: Oid, anew: bool, ran: &Ran, not_yet: bool) {
-    let (passed, how) = match ran {
-        Ran::Passed if !anew => return,
-        Ran::Passed => (true, String::new()),
-        Ran::Red(how) => (false, how.clone()),
-        Ran::CannotRun(how, missing) => (false, format!("{how}: {}", missing.words())),
-        Ran::Cancelled => return,
-    };
-    work.recorder.emit(Happening::GateTried {
-        gate: gate.name.clone(),
-        commit: commit.to_string(),
-        passed,
-        how,
-        not_yet,
-    });
+    /// Reports what a gate came to; one that passed before is no news.
+    fn tell(&self, gate: &Gate, commit: Oid, tried: &Tried, not_yet: bool) {
+        let (passed, how) = match &tried.ran {
+            Ran::Passed if !tried.anew => return,
+            Ran::Passed => (true, String::new()),
+            Ran::Red(how) => (false, how.clone()),
+            Ran::CannotRun(how, missing) => (false, format!("{how}: {}", missing.words())),
+            Ran::Cancelled => return,
+        };
+        self.context.recorder.emit(Happening::GateTried {
+            gate: gate.name.clone(),
+            commit: commit.to_string(),
+            passed,
+            how,
+            not_yet,
+        });
+    }
 }
 
 /// Whether a gate need not pass yet: the generation cleared its sources, the gate never passed on its tip, and it is red
@@ -256,8 +255,14 @@ impl Runner<'_> {
         let user = UserChoice::of(project.config.container.user.as_deref());
         let owner_ids = self.engine.slot_owner_for(&user);
         let mut slot = tokio::task::block_in_place(|| project.slots().acquire(MARK))?;
-        let place = lay_out(project, &mut slot, commit, branch, owner_ids, MARK)?;
-        let sandbox = self.sandbox(&slot, &place, labels, &folder);
+        let layout = Layout {
+            commit,
+            branch,
+            owner_ids,
+            mark: MARK,
+        };
+        let mounts = lay_out(project, &mut slot, &layout)?;
+        let sandbox = self.sandbox(&slot, &mounts, labels, &folder);
         for (index, gate) in gates.iter().enumerate() {
             if tried[index].is_none() {
                 let ran = self.run(&sandbox, index + 1, gate, tree).await?;
@@ -276,7 +281,7 @@ impl Runner<'_> {
     fn sandbox<'a>(
         &'a self,
         slot: &Slot,
-        place: &'a Workplace,
+        mounts: &'a SlotMounts,
         labels: BTreeMap<String, String>,
         folder: &'a CallFolder,
     ) -> Sandbox<'a> {
@@ -291,7 +296,7 @@ impl Runner<'_> {
             labels,
             root: self.project.git.workdir(),
             slot: slot.path().to_owned(),
-            place,
+            mounts,
             writable: true,
             folder,
         }

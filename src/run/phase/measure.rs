@@ -1,31 +1,28 @@
 //! Measure: asks for tasks, checks the answer in code, and files what is right with it.
 
-use crate::accounting::budget::{Reservation, Scope, Spent};
-use crate::accounting::ledger::{Entry, learned_rates};
+use std::sync::Arc;
+
+use crate::accounting::budget::{Scope, Spent};
 use crate::agent::{CallOutcome, CallReport, Cut};
 use crate::base::crash::crash_point;
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::interruption::Interruption;
 use crate::base::text::one_line;
-use crate::git::{Oid, Slot};
-use crate::issues::issue::Issue;
 use crate::issues::proposal::{self, KnownIssue, Validated};
-use crate::model::IssueId;
-use crate::model::{Role, Usage};
+use crate::model::Role;
 use crate::prompt::{self, MeasureContext};
-use crate::record::event::{CallName, DroppedProposal, FiledTask, Happening};
+use crate::record::event::{CallName, Happening};
 use crate::record::recorder::CallFolder;
-use crate::run::call::command::is_session;
-use crate::run::call::{self, Call, Made, Resume, Sandbox};
-use crate::run::context::{Work, Workplace, cycle_of};
+use crate::run::call::CallResult;
+use crate::run::context::RunContext;
 use crate::run::judgement::{limit_of, refusal};
 use crate::run::prompt_inputs;
+use crate::run::session::{Ask, Entered, Next, Purpose, Session, Sessions};
 use crate::run::waiting::pause::LimitMet;
-use crate::run::waiting::suspend::{SlotOwner, Suspended, suspend};
 
 mod filing;
 
-use self::filing::{again, end, fail, take_in};
+use self::filing::Asked;
 
 /// What is said of a session that cannot go on.
 const LOST: &str = "its session is not there any more, so it is asked afresh";
@@ -49,308 +46,215 @@ pub(crate) enum Done {
     Cancelled,
 }
 
-/// One call's end, seen from here.
+/// What a call came to.
+enum Answer {
+    /// It answered: what its proposals are worth, and its text.
+    Given(Validated, Option<String>),
+    /// It did not: how the measure ends, and why.
+    None(Done, String),
+}
+
+/// What a round came to.
 enum Round {
-    Answered {
-        validated: Validated,
-        answer: Option<String>,
-    },
-    Over(Done, String),
+    /// Another one is asked with this.
+    Again(MeasureContext),
+    /// The measure has ended; a session may go on later.
+    Over(Done, Option<String>),
 }
 
-/// A measure while it goes on.
-struct Asking {
-    owner: SlotOwner,
-    slot: Slot,
-    /// The commit that is measured.
-    tip: Oid,
-    /// What the next call goes on with; without it the slot is made anew.
-    resumes: Option<(Resume, Workplace)>,
-    /// The calls made.
-    calls: Vec<Entry>,
-    /// What is filed already, under the keys of its proposals.
-    filed: Vec<(String, FiledTask)>,
-    /// Proposals that repeat an issue.
-    dropped: Vec<DroppedProposal>,
-    /// The session that is to go on later.
-    unfinished: Option<String>,
+/// The phase that asks for tasks.
+pub(crate) struct Measure {
+    pub(crate) sessions: Arc<Sessions>,
 }
 
-impl Asking {
-    /// The session that the next call would go on with.
-    fn waiting_session(&self) -> Option<String> {
-        self.resumes.as_ref().map(|(resume, _)| resume.session.clone())
+impl Measure {
+    fn context(&self) -> &RunContext {
+        &self.sessions.context
     }
 
-    /// Whether this measure filed an issue.
-    fn has_filed(&self, id: &IssueId) -> bool {
-        self.filed.iter().any(|(_, task)| task.id == *id)
-    }
-
-    /// What the checks need to know of an issue.
-    fn known(&self, issue: &Issue) -> KnownIssue {
-        let own = self.filed.iter().find(|(_, task)| task.id == issue.id);
-        KnownIssue {
-            key: own.map(|(key, _)| key.clone()),
-            ..KnownIssue::from(issue)
-        }
-    }
-
-    /// Notes proposals that repeat an issue; that an answer repeats what this measure filed itself is no news.
-    fn drop_repeats(&mut self, repeats: Vec<(String, IssueId)>) {
-        let foreign: Vec<_> = repeats.into_iter().filter(|(_, id)| !self.has_filed(id)).collect();
-        self.dropped
-            .extend(foreign.into_iter().map(|(title, repeats)| DroppedProposal {
-                title: one_line(&title, 200),
-                repeats,
-            }));
-    }
-
-    fn usage(&self) -> Usage {
-        self.calls.iter().map(|entry| entry.usage).sum()
-    }
-}
-
-/// Asks for tasks until an answer is valid, at most `measure.max_attempts` times; `cycle` names the records.
-pub(crate) async fn measure(work: &Work<'_>, cycle: u32, interruption: &Interruption) -> Result<Done> {
-    work.recorder.emit(Happening::MeasureStarted { cycle });
-    let mut asking = begin(work, cycle)?;
-    let done = rounds(work, &mut asking, interruption).await;
-    let Asking {
-        owner,
-        slot,
-        tip,
-        unfinished,
-        ..
-    } = asking;
-    // Not before what it used is noted: until then the slot tells a recovery that it is not.
-    match (&done, unfinished) {
-        (Ok(_), Some(session)) => suspend(slot, owner, tip, session)?,
-        (Ok(_), None) => work.release(slot),
-        (Err(error), _) => {
-            tracing::debug!(%error, slot = slot.number(), "a measure leaves its slot to the next recovery");
-        }
-    }
-    done
-}
-
-/// Takes up the slot in which a measure was suspended, else a free one.
-fn begin(work: &Work<'_>, cycle: u32) -> Result<Asking> {
-    let owner = work.owner(None, 1, cycle);
-    let asking = |owner, slot, tip, resumes| Asking {
-        owner,
-        slot,
-        tip,
-        resumes,
-        calls: Vec::new(),
-        filed: Vec::new(),
-        dropped: Vec::new(),
-        unfinished: None,
-    };
-    let tip = work.tip()?;
-    let Some(suspended) = waiting(work, &owner, tip)? else {
-        let slot = work.acquire(&owner)?;
-        return Ok(asking(owner, slot, tip, None));
-    };
-    let owner = SlotOwner {
-        attempt: suspended.owner.attempt,
-        ..owner
-    };
-    let slot = work.project.slots().adopt(suspended.slot)?;
-    let resumes = work.go_on(&slot, &suspended, owner.clone())?;
-    Ok(asking(owner, slot, tip, Some(resumes)))
-}
-
-/// The session of a measure that can go on: what it has read must still be the generation's tip.
-fn waiting(work: &Work<'_>, owner: &SlotOwner, tip: Oid) -> Result<Option<Suspended>> {
-    let Some(suspended) = work.suspended(None)? else {
-        return Ok(None);
-    };
-    if suspended.base == tip.to_string() && suspended.owner.ids == owner.ids {
-        return Ok(Some(suspended));
-    }
-    work.warn("measure: the generation has moved on since its session began, so it is asked afresh");
-    work.release(work.project.slots().adopt(suspended.slot)?);
-    Ok(None)
-}
-
-/// Asks until an answer is valid or there is no use in asking.
-async fn rounds(work: &Work<'_>, asking: &mut Asking, interruption: &Interruption) -> Result<Done> {
-    let mut context = prompt_inputs::measure_context(work, asking.tip)?;
-    context.attempt = asking.owner.attempt;
-    let most = work.project.config.measure.max_attempts.max(1);
-    loop {
-        let round = context.attempt;
-        asking.owner.attempt = round;
-        let name = CallName {
+    /// Asks for tasks until an answer is valid, at most `measure.max_attempts` times; `cycle` names the records.
+    pub(crate) async fn measure(&self, cycle: u32, interruption: &Interruption) -> Result<Done> {
+        let context = self.context();
+        context.recorder.emit(Happening::MeasureStarted { cycle });
+        let purpose = Purpose {
             role: Role::Measure,
             task: None,
-            attempt: round,
+            attempt: 1,
+            cycle,
+            writable: false,
         };
-        let folder = work.recorder.call_folder(&name, asking.owner.cycle)?;
-        let reservation = match work.reserve(Role::Measure, None, &work.store.read()?) {
+        let (base, issues) = (context.tip()?, context.store.read()?);
+        context.step(&name(1), "checkout");
+        let mut session = match self.sessions.enter(purpose, base, &issues) {
+            Ok(Entered::Ready(session)) => session,
+            Ok(Entered::Refused(failure)) | Err(failure) => {
+                let asked = Asked::new(cycle, self.records(cycle, 1)?);
+                return self.broken(&asked, failure).await;
+            }
+        };
+        let mut asked = Asked::new(cycle, self.records(cycle, session.attempt())?);
+        // Not before what it used is noted: until then the slot tells a recovery that it is not.
+        match self.rounds(&mut session, &mut asked, interruption).await {
+            Ok((done, unfinished)) => {
+                session.leave(unfinished.map_or(Next::Release, Next::Suspend))?;
+                Ok(done)
+            }
+            Err(error) => {
+                tracing::debug!(%error, "a measure leaves its slot to the next recovery");
+                session.leave(Next::Keep)?;
+                Err(error)
+            }
+        }
+    }
+
+    /// Opens the records of a round.
+    fn records(&self, cycle: u32, round: u32) -> Result<CallFolder> {
+        self.context().recorder.call_folder(&name(round), cycle)
+    }
+
+    /// Asks until an answer is valid or there is no use in asking; returns the session that is to go on later, too.
+    async fn rounds(
+        &self,
+        session: &mut Session,
+        asked: &mut Asked,
+        interruption: &Interruption,
+    ) -> Result<(Done, Option<String>)> {
+        let context = self.context();
+        let mut told = prompt_inputs::measure_context(context, &context.store.read()?, session.base())?;
+        told.attempt = session.attempt();
+        loop {
+            match self.round(session, asked, told, interruption).await? {
+                Round::Again(next) => told = next,
+                Round::Over(done, unfinished) => return Ok((done, unfinished)),
+            }
+            asked.folder = self.records(asked.cycle, told.attempt)?;
+            context.step(&name(told.attempt), "checkout");
+            if let Err(failure) = session.begin_round(told.attempt) {
+                return Ok((self.broken(asked, failure).await?, None));
+            }
+        }
+    }
+
+    /// Makes one call, and takes in what it answers.
+    async fn round(
+        &self,
+        session: &Session,
+        asked: &mut Asked,
+        told: MeasureContext,
+        interruption: &Interruption,
+    ) -> Result<Round> {
+        let context = self.context();
+        let issues = context.store.read()?;
+        // While no call is made, a session that was to go on is as it was.
+        let untouched = session.can_go_on(None);
+        let reservation = match session.reserve(&issues) {
             Ok(reservation) => reservation,
             Err(Spent { reason, .. }) => {
-                asking.unfinished = asking.waiting_session();
-                return fail(work, asking, Done::Spent(reason.clone()), &reason, &folder);
+                let done = self.fail(asked, Done::Spent(reason.clone()), &reason)?;
+                return Ok(Round::Over(done, untouched));
             }
         };
-        let resumed = asking.waiting_session();
         if interruption.is_asked() {
-            asking.unfinished = resumed;
-            return fail(work, asking, Done::Cancelled, "the run was interrupted", &folder);
+            let done = self.fail(asked, Done::Cancelled, "the run was interrupted")?;
+            return Ok(Round::Over(done, untouched));
         }
-        let made = ask(work, asking, &context, &name, &folder, &reservation, interruption).await;
-        crash_point!("measure.called");
-        let (report, charged) = match made {
-            Ok(Made { report, entry, failure }) => {
-                let charged = entry.charged();
-                asking.calls.push(entry);
-                match failure {
-                    None => (report, charged),
-                    Some(failure) => return broken(work, asking, failure, &folder).await,
-                }
-            }
-            Err(failure) => {
-                // The call was never made, so the session is as it was.
-                asking.unfinished = resumed;
-                return broken(work, asking, failure, &folder).await;
-            }
+        let prompt = match session.resumes() {
+            Some(_) => prompt::continuation(told.attempt, &[]),
+            None => prompt_inputs::measure_prompt(context, &told)?,
         };
-        if let Some(limit) = limit_of(&report) {
-            work.note_limit(Role::Measure, &limit)?;
+        let ask = Ask {
+            name: &name(told.attempt),
+            folder: &asked.folder.clone(),
+            prompt: &prompt,
+            json_schema: Some(proposal::json_schema()),
+            reservation: &reservation,
+            issues: &issues,
+        };
+        context.step(ask.name, "container");
+        let made = Box::pin(session.call(&ask, interruption)).await;
+        crash_point!("measure.called");
+        let CallResult { report, entry, failure } = match made {
+            Ok(made) => made,
+            Err(failure) => return Ok(Round::Over(self.broken(asked, failure).await?, untouched)),
+        };
+        let met = reservation.scope_met(&entry.charged());
+        asked.calls.push(entry);
+        if let Some(failure) = failure {
+            return Ok(Round::Over(self.broken(asked, failure).await?, None));
         }
-        match judge(work, asking, &report, reservation.scope_met(&charged))? {
-            Round::Answered { validated, answer } => {
-                let problems = validated.problems.clone();
-                let is_last = problems.is_empty() || round >= most;
-                let files_some = !asking.filed.is_empty() || !validated.accepted.is_empty();
-                if is_last && (problems.is_empty() || files_some) {
-                    return end(work, asking, validated);
-                }
-                if is_last {
-                    let reason = format!("measure gave no valid answer in {round} rounds: {}", problems.join(" "));
-                    let done = Done::Refused(one_line(&reason, 2000));
-                    return fail(work, asking, done, &reason, &folder);
-                }
-                let filed = take_in(work, asking, validated)?;
-                context = again(work, asking, context, filed, problems, answer)?;
-            }
-            Round::Over(done, reason) => {
-                if matches!(
+        match read(context, asked, &report, met)? {
+            Answer::Given(validated, answer) => self.answered(asked, told, validated, answer),
+            Answer::None(done, reason) => {
+                let goes_on = matches!(
                     done,
                     Done::Limited(_) | Done::Failed(_) | Done::Spent(_) | Done::Cancelled
-                ) {
-                    asking.unfinished = report.session_id.filter(|session| is_session(session)).or(resumed);
-                }
-                return fail(work, asking, done, &reason, &folder);
+                );
+                let unfinished = session.can_go_on(Some(&report)).filter(|_| goes_on);
+                Ok(Round::Over(self.fail(asked, done, &reason)?, unfinished))
             }
+        }
+    }
+
+    /// Ends a measure under which something failed that was not the agent.
+    async fn broken(&self, asked: &Asked, failure: Error) -> Result<Done> {
+        let reason = failure.in_a_line();
+        // Its files are read-only in the container: whether that still runs only decides who ends it.
+        self.sessions.is_over(None).await;
+        let done = self.fail(asked, Done::Failed(reason.clone()), &reason)?;
+        match failure.kind() {
+            ErrorKind::Engine => Ok(done),
+            _ => Err(failure),
         }
     }
 }
 
-/// Makes one call: in the session that goes on, else in a slot made anew.
-async fn ask(
-    work: &Work<'_>,
-    asking: &mut Asking,
-    context: &MeasureContext,
-    name: &CallName,
-    folder: &CallFolder,
-    reservation: &Reservation,
-    interruption: &Interruption,
-) -> Result<Made> {
-    let (resume, place, prompt) = if let Some((resume, place)) = asking.resumes.take() {
-        (Some(resume), place, prompt::continuation(name.attempt, &[]))
-    } else {
-        step(work, name, "checkout");
-        let place = work.checkout(&mut asking.slot, asking.owner.clone(), asking.tip)?;
-        (None, place, prompt_inputs::measure_prompt(work, context)?)
-    };
-    let config = &work.project.config;
-    let issues = work.store.read()?;
-    let call = Call {
-        sandbox: Sandbox {
-            name: name.clone(),
-            config,
-            image: work.image,
-            labels: work.labels(None),
-            root: work.project.git.workdir(),
-            slot: asking.slot.path().to_owned(),
-            place: &place,
-            writable: false,
-            folder,
-        },
-        cycle: cycle_of(Role::Measure, &issues),
-        rates: learned_rates(issues.ledger()),
-        role: &config.measure,
-        credential: work.credential.clone(),
-        proxy: work.project.surroundings.proxy.clone(),
-        resume,
-        prompt: &prompt,
-        json_schema: Some(proposal::json_schema()),
-        reservation,
-    };
-    step(work, name, "container");
-    Box::pin(call::make(&call, work.engine, work.recorder, interruption)).await
-}
-
-fn step(work: &Work<'_>, name: &CallName, step: &str) {
-    work.recorder.emit(Happening::StepStarted {
-        call: name.clone(),
-        step: step.to_owned(),
-    });
-}
-
-/// Ends a measure under which something failed that was not the agent.
-async fn broken(work: &Work<'_>, asking: &Asking, failure: Error, folder: &CallFolder) -> Result<Done> {
-    let reason = failure.in_a_line();
-    // Its files are read-only in the container: whether that still runs only decides who ends it.
-    work.is_over(None).await;
-    let done = fail(work, asking, Done::Failed(reason.clone()), &reason, folder)?;
-    match failure.kind() {
-        ErrorKind::Engine => Ok(done),
-        _ => Err(failure),
+/// Names a round of a measure.
+fn name(round: u32) -> CallName {
+    CallName {
+        role: Role::Measure,
+        task: None,
+        attempt: round,
     }
 }
 
 /// Reads and checks an answer.
-fn judge(work: &Work<'_>, asking: &Asking, report: &CallReport, limit: Scope) -> Result<Round> {
+fn read(context: &RunContext, asked: &Asked, report: &CallReport, met: Scope) -> Result<Answer> {
     let reason = one_line(&report.reason, 500);
     if report.cut == Some(Cut::Cancelled) {
-        return Ok(Round::Over(Done::Cancelled, reason));
+        return Ok(Answer::None(Done::Cancelled, reason));
     }
     if report.session_lost {
-        return Ok(Round::Over(Done::SessionLost, LOST.to_owned()));
+        return Ok(Answer::None(Done::SessionLost, LOST.to_owned()));
     }
     if let Some(limit) = limit_of(report) {
-        return Ok(Round::Over(Done::Limited(limit), reason));
+        return Ok(Answer::None(Done::Limited(limit), reason));
     }
     match report.outcome {
         CallOutcome::Success => {}
-        CallOutcome::Transient => return Ok(Round::Over(Done::Failed(reason.clone()), reason)),
+        CallOutcome::Transient => return Ok(Answer::None(Done::Failed(reason.clone()), reason)),
         CallOutcome::Permanent => {
             let reason = refusal(report);
-            return Ok(Round::Over(Done::Refused(reason.clone()), reason));
+            return Ok(Answer::None(Done::Refused(reason.clone()), reason));
         }
-        CallOutcome::Budget if limit != Scope::Call => return Ok(Round::Over(Done::Spent(reason.clone()), reason)),
+        CallOutcome::Budget if met != Scope::Call => return Ok(Answer::None(Done::Spent(reason.clone()), reason)),
         outcome => {
             let reason = format!("measure's call ended as {outcome}: {reason}");
-            return Ok(Round::Over(Done::Refused(reason.clone()), reason));
+            return Ok(Answer::None(Done::Refused(reason.clone()), reason));
         }
     }
-    let answer = answer_text(report);
     let validated = match proposal::extract(report) {
         Ok(batch) => {
-            let issues = work.store.read()?;
-            let known: Vec<KnownIssue> = issues.iter().map(|issue| asking.known(issue)).collect();
-            proposal::validate(batch, &known, &prompt_inputs::proposal_limits(work, asking.filed.len()))
+            let issues = context.store.read()?;
+            let known: Vec<KnownIssue> = issues.iter().map(|issue| asked.known(issue)).collect();
+            let limits = prompt_inputs::proposal_limits(&context.project.config, asked.filed.len());
+            proposal::validate(batch, &known, &limits)
         }
         Err(problems) => Validated {
             problems,
             ..Validated::default()
         },
     };
-    Ok(Round::Answered { validated, answer })
+    Ok(Answer::Given(validated, answer_text(report)))
 }
 
 fn answer_text(report: &CallReport) -> Option<String> {

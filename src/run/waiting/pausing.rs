@@ -1,6 +1,7 @@
 //! Pauses: noted when a call meets a limit, looked at before each call, waited out, or lifted by a person.
 
-use std::sync::atomic::Ordering;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use crate::base::crash::crash_point;
@@ -8,10 +9,10 @@ use crate::base::error::{Error, ErrorKind, Result};
 use crate::model::Role;
 use crate::project::Project;
 use crate::record::event::Happening;
-use crate::run::context::Work;
+use crate::run::context::RunContext;
 use crate::run::waiting::file;
 use crate::run::waiting::pause::{LimitMet, Pause, PauseCause};
-use crate::sandbox::credential::CredentialProblem;
+use crate::sandbox::credential::{CredentialProblem, CredentialSource};
 
 /// How often a waiting run looks whether somebody has lifted the pause.
 const LOOK: Duration = Duration::from_millis(500);
@@ -40,17 +41,34 @@ pub(crate) fn way_out(pause: &Pause) -> &'static str {
     }
 }
 
-impl Work<'_> {
+/// The pauses of a run: what its calls met, and how often in a row.
+pub(crate) struct Pauses {
+    context: Arc<RunContext>,
+    /// Where gateways have the credential from; `None` where nobody asks for one.
+    credential: Option<CredentialSource>,
+    /// Usage limits met in a row.
+    limits_in_a_row: AtomicU32,
+}
+
+impl Pauses {
+    pub(crate) fn new(context: Arc<RunContext>, credential: Option<CredentialSource>) -> Self {
+        Self {
+            context,
+            credential,
+            limits_in_a_row: AtomicU32::new(0),
+        }
+    }
+
     /// The one of these pauses that holds up the calls of a role.
-    pub(crate) fn pause_of<'p>(&self, role: Role, pauses: &'p [Pause]) -> Option<&'p Pause> {
-        let account = self.project.config.base_url(role);
+    pub(crate) fn holding_up<'p>(&self, role: Role, pauses: &'p [Pause]) -> Option<&'p Pause> {
+        let account = self.context.project.config.base_url(role);
         pauses.iter().find(|pause| pause.account.as_deref() == account)
     }
 
     /// Fails while a pause holds up the calls of a role.
-    pub(crate) fn refuse_paused(&self, role: Role) -> Result<()> {
-        let pauses = self.pauses(&[role])?;
-        let Some(pause) = self.pause_of(role, &pauses) else {
+    pub(crate) fn refuse(&self, role: Role) -> Result<()> {
+        let pauses = self.of(&[role])?;
+        let Some(pause) = self.holding_up(role, &pauses) else {
             return Ok(());
         };
         let message = format!("calls pause until {}: {}", pause.until, pause.reason);
@@ -59,16 +77,16 @@ impl Work<'_> {
 
     /// The pauses that hold up the calls of these roles now, that of a login among them: one that has expired is a pause
     /// like that of a limit, which is noted here, and ended when the login is renewed.
-    pub(crate) fn pauses(&self, roles: &[Role]) -> Result<Vec<Pause>> {
-        let mut pauses = in_force(self.project)?;
+    pub(crate) fn of(&self, roles: &[Role]) -> Result<Vec<Pause>> {
+        let mut pauses = in_force(&self.context.project)?;
         let problem = self.login_problem();
         for role in roles {
-            match (&problem, self.pause_of(*role, &pauses)) {
+            match (&problem, self.holding_up(*role, &pauses)) {
                 (Some(problem), None) => self.note_login(*role, problem)?,
-                (None, Some(pause)) if pause.cause == PauseCause::Login => self.end_pause(pause)?,
+                (None, Some(pause)) if pause.cause == PauseCause::Login => self.end(pause)?,
                 _ => continue,
             }
-            pauses = in_force(self.project)?;
+            pauses = in_force(&self.context.project)?;
         }
         Ok(pauses)
     }
@@ -79,21 +97,27 @@ impl Work<'_> {
             reason: format!("{problem}: {}", problem.hint()),
             cause: PauseCause::Login,
         };
-        self.note_limit(role, &limit)
+        self.note(role, &limit)
     }
 
     /// Why there is no login now, if there is none.
     fn login_problem(&self) -> Option<CredentialProblem> {
-        self.credential.as_ref()?.current(self.now()).err()
+        self.credential.as_ref()?.current(self.context.now()).err()
     }
 
     /// Writes down that a call met a limit, before anything else is done about it.
-    pub(crate) fn note_limit(&self, role: Role, limit: &LimitMet) -> Result<()> {
+    pub(crate) fn note(&self, role: Role, limit: &LimitMet) -> Result<()> {
         let earlier = self.limits_in_a_row.fetch_add(1, Ordering::Relaxed);
-        let config = &self.project.config;
+        let config = &self.context.project.config;
         let account = config.base_url(role).map(str::to_owned);
-        let pause = Pause::new(account, limit.clone(), earlier, config.limits.default_wait, self.now());
-        file::note(&self.project.state_dir, pause)?;
+        let pause = Pause::new(
+            account,
+            limit.clone(),
+            earlier,
+            config.limits.default_wait,
+            self.context.now(),
+        );
+        file::note(&self.context.project.state_dir, pause)?;
         crash_point!("pause.noted");
         Ok(())
     }
@@ -104,15 +128,15 @@ impl Work<'_> {
     }
 
     /// Notes that a pause is over.
-    pub(crate) fn end_pause(&self, pause: &Pause) -> Result<()> {
-        file::forget(&self.project.state_dir, pause.account.as_deref())
+    pub(crate) fn end(&self, pause: &Pause) -> Result<()> {
+        file::forget(&self.context.project.state_dir, pause.account.as_deref())
     }
 
     /// Comes back when somebody has lifted a pause, and tells that.
     pub(crate) async fn lifted(&self, pause: &Pause) -> Result<()> {
-        while file::load(&self.project.state_dir)?.contains(pause) {
+        while file::load(&self.context.project.state_dir)?.contains(pause) {
             if pause.cause == PauseCause::Login && self.login_problem().is_none() {
-                self.end_pause(pause)?;
+                self.end(pause)?;
                 break;
             }
             tokio::time::sleep(LOOK).await;
@@ -121,7 +145,7 @@ impl Work<'_> {
             PauseCause::Login => "the login is renewed, or the pause was lifted".to_owned(),
             PauseCause::Limit | PauseCause::Overage => "the pause was lifted".to_owned(),
         };
-        self.recorder.emit(Happening::PauseLifted { reason });
+        self.context.recorder.emit(Happening::PauseLifted { reason });
         Ok(())
     }
 }

@@ -1,98 +1,192 @@
 //! What an answer comes to: what is right with it is filed, and the end of the measure noted.
 
-use super::{Asking, Done};
+use super::{Done, Measure, Round};
 use crate::accounting::ledger::Entry;
 use crate::base::crash::crash_point;
 use crate::base::error::Result;
 use crate::base::text::one_line;
-use crate::issues::issue::{BatchIssue, Issues, Measure, NewIssue, TaskPlan};
-use crate::issues::proposal::{Proposal, Validated};
-use crate::model::IssueId;
+use crate::issues::issue::{self, BatchIssue, Issue, Issues, NewIssue, TaskPlan};
+use crate::issues::proposal::{KnownIssue, Proposal, Validated};
+use crate::model::{IssueId, Usage};
 use crate::prompt::{Filed, MeasureContext};
-use crate::record::event::{FiledTask, Happening};
+use crate::record::event::{DroppedProposal, FiledTask, Happening};
 use crate::record::recorder::CallFolder;
-use crate::run::context::Work;
 use crate::run::prompt_inputs;
 
-/// Files what is right with an answer, before what is not is asked for again.
-pub(super) fn take_in(work: &Work<'_>, asking: &mut Asking, validated: Validated) -> Result<Vec<FiledTask>> {
-    asking.drop_repeats(validated.dropped_duplicates);
-    if validated.accepted.is_empty() {
-        return Ok(Vec::new());
-    }
-    let filed = file(work, asking, validated.accepted, None)?;
-    crash_point!("measure.filed_in_part");
-    Ok(filed)
+/// What a measure has asked so far, and what came of it.
+pub(super) struct Asked {
+    /// Which measure of its run it is, counted from 1.
+    pub(super) cycle: u32,
+    /// The records of the round that goes on.
+    pub(super) folder: CallFolder,
+    /// The calls made.
+    pub(super) calls: Vec<Entry>,
+    /// What is filed already, under the keys of its proposals.
+    pub(super) filed: Vec<(String, FiledTask)>,
+    /// Proposals that repeat an issue.
+    dropped: Vec<DroppedProposal>,
 }
 
-/// What the next round asks for: of what it is told, nothing but issues and limits has changed.
-pub(super) fn again(
-    work: &Work<'_>,
-    asking: &Asking,
-    context: MeasureContext,
-    filed: Vec<FiledTask>,
-    problems: Vec<String>,
-    answer: Option<String>,
-) -> Result<MeasureContext> {
-    let named = |(key, task): &(String, FiledTask)| Filed {
-        key: key.clone(),
-        id: task.id.to_string(),
-    };
-    work.recorder.emit(Happening::MeasureRefused {
-        filed,
-        problems: problems.clone(),
-    });
-    let context = context.with_issues(
-        work.store.read()?.iter(),
-        prompt_inputs::proposal_limits(work, asking.filed.len()),
-    );
-    Ok(context.again(asking.filed.iter().map(named).collect(), problems, answer))
-}
-
-/// Files the last answer and notes the measure, in one commit.
-pub(super) fn end(work: &Work<'_>, asking: &mut Asking, validated: Validated) -> Result<Done> {
-    asking.drop_repeats(validated.dropped_duplicates);
-    let usage = asking.usage();
-    let calls = asking.calls.clone();
-    file(work, asking, validated.accepted, Some(&calls))?;
-    crash_point!("measure.filed");
-    let filed: Vec<_> = asking.filed.iter().map(|(_, task)| task.clone()).collect();
-    let count = filed.len();
-    work.recorder.emit(Happening::MeasureEnded {
-        filed,
-        dropped: std::mem::take(&mut asking.dropped),
-        problems: validated.problems,
-        usage,
-    });
-    Ok(Done::Filed(count))
-}
-
-/// Files proposals; with the calls that a measure took, its end is noted, too. Answers what it filed.
-fn file(
-    work: &Work<'_>,
-    asking: &mut Asking,
-    accepted: Vec<Proposal>,
-    calls: Option<&[Entry]>,
-) -> Result<Vec<FiledTask>> {
-    let now = work.now();
-    let keys: Vec<_> = accepted.iter().map(|proposal| proposal.key.clone()).collect();
-    let batch: Vec<BatchIssue> = accepted.into_iter().map(batch_issue).collect();
-    let earlier: Vec<IssueId> = asking.filed.iter().map(|(_, task)| task.id.clone()).collect();
-    let why = format!("measure filed {} tasks", batch.len());
-    let filed = work.store.update(&why, now, |issues| {
-        let ids = issues.import(batch.clone(), now)?;
-        if let Some(calls) = calls {
-            issues.record_measure(Measure {
-                run: work.recorder.run().to_owned(),
-                at: now,
-                filed: Some(earlier.iter().chain(&ids).cloned().collect()),
-                calls: calls.to_vec(),
-            });
+impl Asked {
+    pub(super) fn new(cycle: u32, folder: CallFolder) -> Self {
+        Self {
+            cycle,
+            folder,
+            calls: Vec::new(),
+            filed: Vec::new(),
+            dropped: Vec::new(),
         }
-        ids.iter().map(|id| filed_task(issues, id)).collect::<Result<Vec<_>>>()
-    })?;
-    asking.filed.extend(keys.into_iter().zip(filed.iter().cloned()));
-    Ok(filed)
+    }
+
+    /// Returns what the checks need to know of an issue.
+    pub(super) fn known(&self, issue: &Issue) -> KnownIssue {
+        let own = self.filed.iter().find(|(_, task)| task.id == issue.id);
+        KnownIssue {
+            key: own.map(|(key, _)| key.clone()),
+            ..KnownIssue::from(issue)
+        }
+    }
+
+    /// Notes proposals that repeat an issue; that an answer repeats what this measure filed itself is no news.
+    fn drop_repeats(&mut self, repeats: Vec<(String, IssueId)>) {
+        let is_own = |id: &IssueId| self.filed.iter().any(|(_, task)| task.id == *id);
+        let foreign: Vec<_> = repeats.into_iter().filter(|(_, id)| !is_own(id)).collect();
+        self.dropped
+            .extend(foreign.into_iter().map(|(title, repeats)| DroppedProposal {
+                title: one_line(&title, 200),
+                repeats,
+            }));
+    }
+
+    fn usage(&self) -> Usage {
+        self.calls.iter().map(|entry| entry.usage).sum()
+    }
+}
+
+impl Measure {
+    /// Files what is right with an answer; what is not is asked for again, while there are rounds left.
+    pub(super) fn answered(
+        &self,
+        asked: &mut Asked,
+        told: MeasureContext,
+        validated: Validated,
+        answer: Option<String>,
+    ) -> Result<Round> {
+        let problems = validated.problems.clone();
+        let most = self.context().project.config.measure.max_attempts.max(1);
+        if problems.is_empty() {
+            return Ok(Round::Over(self.end(asked, validated)?, None));
+        }
+        if told.attempt < most {
+            let filed = self.take_in(asked, validated)?;
+            return self.again(asked, told, filed, (problems, answer)).map(Round::Again);
+        }
+        if !asked.filed.is_empty() || !validated.accepted.is_empty() {
+            return Ok(Round::Over(self.end(asked, validated)?, None));
+        }
+        let rounds = told.attempt;
+        let reason = format!(
+            "measure gave no valid answer in {rounds} rounds: {}",
+            problems.join(" ")
+        );
+        let done = Done::Refused(one_line(&reason, 2000));
+        Ok(Round::Over(self.fail(asked, done, &reason)?, None))
+    }
+
+    /// Files what is right with an answer, before what is not is asked for again.
+    fn take_in(&self, asked: &mut Asked, validated: Validated) -> Result<Vec<FiledTask>> {
+        asked.drop_repeats(validated.dropped_duplicates);
+        if validated.accepted.is_empty() {
+            return Ok(Vec::new());
+        }
+        let filed = self.file(asked, validated.accepted, false)?;
+        crash_point!("measure.filed_in_part");
+        Ok(filed)
+    }
+
+    /// Returns what the next round is told: nothing but issues and limits has changed.
+    fn again(
+        &self,
+        asked: &Asked,
+        told: MeasureContext,
+        filed: Vec<FiledTask>,
+        (problems, answer): (Vec<String>, Option<String>),
+    ) -> Result<MeasureContext> {
+        let context = self.context();
+        let named = |(key, task): &(String, FiledTask)| Filed {
+            key: key.clone(),
+            id: task.id.to_string(),
+        };
+        context.recorder.emit(Happening::MeasureRefused {
+            filed,
+            problems: problems.clone(),
+        });
+        let limits = prompt_inputs::proposal_limits(&context.project.config, asked.filed.len());
+        let told = told.with_issues(context.store.read()?.iter(), limits);
+        Ok(told.again(asked.filed.iter().map(named).collect(), problems, answer))
+    }
+
+    /// Files the last answer and notes the measure, in one commit.
+    fn end(&self, asked: &mut Asked, validated: Validated) -> Result<Done> {
+        asked.drop_repeats(validated.dropped_duplicates);
+        self.file(asked, validated.accepted, true)?;
+        crash_point!("measure.filed");
+        let filed: Vec<_> = asked.filed.iter().map(|(_, task)| task.clone()).collect();
+        let count = filed.len();
+        self.context().recorder.emit(Happening::MeasureEnded {
+            filed,
+            dropped: std::mem::take(&mut asked.dropped),
+            problems: validated.problems,
+            usage: asked.usage(),
+        });
+        Ok(Done::Filed(count))
+    }
+
+    /// Files proposals; the last ones together with the end of the measure. Returns what it filed.
+    fn file(&self, asked: &mut Asked, accepted: Vec<Proposal>, is_last: bool) -> Result<Vec<FiledTask>> {
+        let context = self.context();
+        let now = context.now();
+        let keys: Vec<_> = accepted.iter().map(|proposal| proposal.key.clone()).collect();
+        let batch: Vec<BatchIssue> = accepted.into_iter().map(batch_issue).collect();
+        let earlier: Vec<IssueId> = asked.filed.iter().map(|(_, task)| task.id.clone()).collect();
+        let why = format!("measure filed {} tasks", batch.len());
+        let filed = context.store.update(&why, now, |issues| {
+            let ids = issues.import(batch.clone(), now)?;
+            if is_last {
+                issues.record_measure(issue::Measure {
+                    run: context.recorder.run().to_owned(),
+                    at: now,
+                    filed: Some(earlier.iter().chain(&ids).cloned().collect()),
+                    calls: asked.calls.clone(),
+                });
+            }
+            ids.iter().map(|id| filed_task(issues, id)).collect::<Result<Vec<_>>>()
+        })?;
+        asked.filed.extend(keys.into_iter().zip(filed.iter().cloned()));
+        Ok(filed)
+    }
+
+    /// Notes a measure that ended without a valid answer: what it used was used, and what it filed is filed.
+    pub(super) fn fail(&self, asked: &Asked, done: Done, reason: &str) -> Result<Done> {
+        let context = self.context();
+        let now = context.now();
+        let filed: Vec<_> = asked.filed.iter().map(|(_, task)| task.id.clone()).collect();
+        context.store.update("measure failed", now, |issues| {
+            issues.record_measure(issue::Measure {
+                run: context.recorder.run().to_owned(),
+                at: now,
+                filed: (!filed.is_empty()).then(|| filed.clone()),
+                calls: asked.calls.clone(),
+            });
+            Ok(())
+        })?;
+        context.recorder.emit(Happening::MeasureFailed {
+            reason: one_line(reason, 2000),
+            records: asked.folder.below.clone(),
+            usage: asked.usage(),
+        });
+        Ok(done)
+    }
 }
 
 fn batch_issue(proposal: Proposal) -> BatchIssue {
@@ -122,26 +216,4 @@ fn filed_task(issues: &Issues, id: &IssueId) -> Result<FiledTask> {
             .map(|dependency| dependency.depends_on_id.clone())
             .collect(),
     })
-}
-
-/// Notes a measure that ended without a valid answer: what it used was used, and what it filed is filed.
-pub(super) fn fail(work: &Work<'_>, asking: &Asking, done: Done, reason: &str, folder: &CallFolder) -> Result<Done> {
-    let now = work.now();
-    let filed: Vec<_> = asking.filed.iter().map(|(_, task)| task.id.clone()).collect();
-    work.store.update("measure failed", now, |issues| {
-        issues.record_measure(Measure {
-            run: work.recorder.run().to_owned(),
-            at: now,
-            filed: (!filed.is_empty()).then(|| filed.clone()),
-            calls: asking.calls.clone(),
-        });
-        Ok(())
-    })?;
-    let reason = one_line(reason, 2000);
-    work.recorder.emit(Happening::MeasureFailed {
-        reason,
-        records: folder.below.clone(),
-        usage: asking.usage(),
-    });
-    Ok(done)
 }

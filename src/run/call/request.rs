@@ -1,0 +1,73 @@
+//! What a call needs, and what it amounts to.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use crate::accounting::budget::Reservation;
+use crate::accounting::ledger::{Entry, Place};
+use crate::agent::{CallReport, Rates};
+use crate::base::error::Error;
+use crate::config::{Config, RoleConfig};
+use crate::record::event::CallName;
+use crate::record::recorder::CallFolder;
+use crate::run::slots::{Resume, SlotMounts};
+use crate::sandbox::credential::CredentialSource;
+use crate::sandbox::gateway::Proxy;
+
+/// What the containers of a call, and those of gates, are made of.
+pub(crate) struct Sandbox<'a> {
+    pub(crate) name: CallName,
+    pub(crate) config: &'a Config,
+    pub(crate) image: &'a str,
+    pub(crate) labels: BTreeMap<String, String>,
+    /// The person's checkout: relative mounts are seen from here.
+    pub(crate) root: &'a Path,
+    pub(crate) slot: PathBuf,
+    pub(crate) mounts: &'a SlotMounts,
+    /// Whether the work may be written.
+    pub(crate) writable: bool,
+    pub(crate) folder: &'a CallFolder,
+}
+
+/// What a call needs.
+pub(crate) struct Call<'a> {
+    pub(crate) sandbox: Sandbox<'a>,
+    /// The cycle of the generation that it belongs to.
+    pub(crate) cycle: u32,
+    /// What tokens cost by model, as far as calls before this one told it.
+    pub(crate) rates: BTreeMap<String, Rates>,
+    pub(crate) role: &'a RoleConfig,
+    /// Where the gateway has the credential from.
+    pub(crate) credential: Option<CredentialSource>,
+    /// Through which proxy the gateway asks the API.
+    pub(crate) proxy: Option<Proxy>,
+    /// The session that goes on.
+    pub(crate) resume: Option<Resume>,
+    pub(crate) prompt: &'a str,
+    pub(crate) json_schema: Option<serde_json::Value>,
+    /// What was set aside for it.
+    pub(crate) reservation: &'a Reservation,
+}
+
+impl Call<'_> {
+    /// What the ledger knows the call by.
+    pub(super) fn place(&self, run: &str) -> Place {
+        Place {
+            role: self.sandbox.name.role,
+            task: self.sandbox.name.task.clone(),
+            attempt: self.sandbox.name.attempt,
+            cycle: self.cycle,
+            run: run.to_owned(),
+        }
+    }
+}
+
+/// A call that was made.
+pub(crate) struct CallResult {
+    /// What it amounts to; what it used was used, however it ended.
+    pub(crate) report: CallReport,
+    /// What the ledger keeps of it.
+    pub(crate) entry: Entry,
+    /// What failed under the agent, if something did. Then nobody knows whether its container still runs.
+    pub(crate) failure: Option<Error>,
+}

@@ -1,0 +1,141 @@
+//! How an attempt ends: written into the store, told, and handed to the driver.
+
+use jiff::Timestamp;
+
+use super::{Attempting, Ended, Stitch};
+use crate::accounting::budget::Scope;
+use crate::agent::CallOutcome;
+use crate::base::crash::crash_point;
+use crate::base::error::{ErrorKind, Result};
+use crate::base::text::one_line;
+use crate::issues::attempt::{Attempt, Outcome};
+use crate::record::event::Happening;
+use crate::run::context::RunContext;
+use crate::run::judgement::{Judgement, hold_reason, refusal};
+
+/// What became of an attempt.
+#[derive(Clone, Debug)]
+pub(crate) struct Done {
+    pub(crate) outcome: Outcome,
+    /// Why, in a line; may be empty.
+    pub(crate) reason: String,
+    /// A refusal that no retry mends.
+    pub(crate) refused: Option<String>,
+    /// The budget that it met, when that says nothing of the task.
+    pub(crate) spent: Option<Scope>,
+    /// Its request was refused for what is in it: what may be mended, in a sentence.
+    pub(crate) request_refused: Option<String>,
+    /// The session that was to go on is not there any more: a fresh attempt can begin at once.
+    pub(crate) session_lost: bool,
+}
+
+impl Done {
+    fn of(ended: &Ended, judgement: Judgement) -> Self {
+        let report = ended.report();
+        let of_request = report.filter(|report| report.request_refused && !report.session_lost);
+        let of_all = report.filter(|report| {
+            report.outcome == CallOutcome::Permanent && !report.session_lost && !report.request_refused
+        });
+        Self {
+            refused: of_all.map(refusal),
+            spent: ended.spent().filter(|_| judgement.outcome == Outcome::BudgetSpent),
+            request_refused: of_request.map(refusal),
+            session_lost: report.is_some_and(|report| report.session_lost),
+            outcome: judgement.outcome,
+            reason: judgement.reason,
+        }
+    }
+}
+
+impl Ended {
+    /// The budget that ended it, if one did.
+    fn spent(&self) -> Option<Scope> {
+        let met = self.called.as_ref();
+        let met = met.filter(|called| called.report.outcome == CallOutcome::Budget);
+        self.no_room.or(met.map(|called| called.met))
+    }
+}
+
+impl Stitch {
+    /// Ends an attempt, in the store first: whatever ends the run, the task must not stay claimed by it. An error is one
+    /// that ends the run.
+    pub(super) fn conclude(&self, attempting: &Attempting, ended: Ended) -> Result<Done> {
+        let judgement = match &ended.judged {
+            Ok(judgement) => judgement.clone(),
+            Err(error) => Judgement::of(Outcome::InfrastructureFailed, error.in_a_line()),
+        };
+        let written = self.write(attempting, &ended, &judgement);
+        let done = Done::of(&ended, judgement);
+        match ended.judged {
+            Err(error) if error.kind() != ErrorKind::Engine => Err(error),
+            _ => written.map(|()| done),
+        }
+    }
+
+    /// Writes an attempt's end into the store: recorded, and closed, held or given back, all in one commit.
+    fn write(&self, attempting: &Attempting, ended: &Ended, judgement: &Judgement) -> Result<()> {
+        let context = self.context();
+        let now = context.now();
+        let id = &attempting.issue.id;
+        let number = attempting.name.attempt;
+        let attempt = record(context, attempting, ended, judgement, now);
+        let usage = attempt.usage();
+        let most = context.project.config.stitch.max_attempts;
+        let why = format!("{id}: attempt {number} ended: {}", judgement.outcome);
+        let held = context.store.update(&why, now, |issues| {
+            issues.record_attempt(id, attempt.clone(), now)?;
+            if let Some(commit) = judgement.commit {
+                issues.close(id, "merged", Some(&commit.to_string()), now)?;
+                return Ok(None);
+            }
+            issues.release_claim(id, context.recorder.run(), now)?;
+            let hold = hold_reason(issues.get(id)?, judgement, most);
+            if let Some(reason) = &hold {
+                issues.hold(id, reason, now)?;
+            }
+            Ok(hold)
+        })?;
+        crash_point!("stitch.concluded");
+        context.recorder.emit(Happening::AttemptEnded {
+            task: id.clone(),
+            title: one_line(&attempting.issue.title, 120),
+            attempt: number,
+            outcome: judgement.outcome,
+            reason: judgement.reason.clone(),
+            commit: judgement.commit.map(|commit| commit.to_string()),
+            usage,
+            seconds: attempting.begun.elapsed().as_secs_f64(),
+        });
+        if let Some(reason) = held {
+            context.recorder.emit(Happening::TaskHeld {
+                task: id.clone(),
+                reason,
+            });
+        }
+        Ok(())
+    }
+}
+
+/// Builds the store's record of an attempt.
+fn record(
+    context: &RunContext,
+    attempting: &Attempting,
+    ended: &Ended,
+    judgement: &Judgement,
+    now: Timestamp,
+) -> Attempt {
+    let left = ended.left.as_ref();
+    let commit = left.and_then(|left| left.commit);
+    Attempt {
+        number: attempting.name.attempt,
+        run: context.recorder.run().to_owned(),
+        outcome: judgement.outcome,
+        reason: judgement.reason.clone(),
+        snapshot: commit.map(|id| id.to_string()),
+        ignored: left.and_then(|left| left.ignored.clone()),
+        records: Some(attempting.folder.below.clone()),
+        started_at: attempting.started_at,
+        ended_at: now,
+        call: ended.called.as_ref().map(|called| called.entry.clone()),
+    }
+}

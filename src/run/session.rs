@@ -1,0 +1,371 @@
+//! A session of an agent in a slot: entered fresh or where it was suspended, called, and left.
+//!
+//! Whatever an agent is called for goes this way: [`Sessions::enter`] takes a slot, [`Session::reserve`] sets aside what a
+//! call may use, [`Session::call`] makes it, and [`Session::leave`] decides what becomes of the slot.
+
+use std::sync::Arc;
+
+use crate::accounting::budget::{Allowance, Budgets, Request, Reservation, Spent};
+use crate::accounting::ledger::learned_rates;
+use crate::agent::{CallOutcome, CallReport, Cut};
+use crate::base::error::{Error, Result};
+use crate::base::interruption::Interruption;
+use crate::git::{Oid, Slot, Snapshot};
+use crate::issues::issue::Issues;
+use crate::model::{IssueId, Role};
+use crate::record::event::CallName;
+use crate::record::recorder::CallFolder;
+use crate::run::call::command::is_session;
+use crate::run::call::{self, Call, CallResult, Sandbox};
+use crate::run::context::RunContext;
+use crate::run::judgement::limit_of;
+use crate::run::land::SNAPSHOT_LIMITS;
+use crate::run::preflight;
+use crate::run::slots::{Resume, SlotMounts, Slots};
+use crate::run::waiting::pausing::Pauses;
+use crate::run::waiting::suspend::{self, SlotOwner, Suspended, suspend};
+use crate::sandbox::credential::CredentialSource;
+use crate::sandbox::engine::{Engine, UserChoice};
+
+/// What the sessions of a run are made with.
+pub(crate) struct Sessions {
+    pub(crate) context: Arc<RunContext>,
+    pub(crate) engine: Engine,
+    pub(crate) pauses: Pauses,
+    pub(crate) slots: Slots,
+    /// Where gateways have the credential from; `None` where nobody asks for one.
+    credential: Option<CredentialSource>,
+    /// What is left of the budgets.
+    budgets: Budgets,
+}
+
+/// What a session is for.
+#[derive(Clone, Debug)]
+pub(crate) struct Purpose {
+    pub(crate) role: Role,
+    /// The task that it is about, if it is about one.
+    pub(crate) task: Option<IssueId>,
+    /// The attempt at the task, or the round of the measure; counted from 1.
+    pub(crate) attempt: u32,
+    /// Which measure of its run it is, counted from 1; 0 for a task.
+    pub(crate) cycle: u32,
+    /// Whether the agent may write the work. What an agent only reads must be the commit that is asked about.
+    pub(crate) writable: bool,
+}
+
+/// What became of the way into a slot.
+pub(crate) enum Entered {
+    /// The agent can begin, or go on.
+    Ready(Box<Session>),
+    /// What the agent has left there must not meet its client again.
+    Refused(Error),
+}
+
+/// What becomes of a slot.
+pub(crate) enum Next {
+    /// This session goes on in it later.
+    Suspend(String),
+    /// It is free.
+    Release,
+    /// Nobody knows who still writes in it, or what it used is not noted: the next recovery sees to that.
+    Keep,
+}
+
+impl Sessions {
+    pub(crate) fn new(context: Arc<RunContext>, engine: Engine) -> Self {
+        let project = &context.project;
+        let user = UserChoice::of(project.config.container.user.as_deref());
+        let credential = project.credential();
+        Self {
+            pauses: Pauses::new(Arc::clone(&context), credential.clone()),
+            slots: Slots::new(Arc::clone(&context), engine.slot_owner_for(&user)),
+            budgets: Budgets::new(project.config.budget),
+            credential,
+            engine,
+            context,
+        }
+    }
+
+    /// Takes up the slot in which a session for this purpose waits, as it was left; else a free one, brought to
+    /// `base`.
+    pub(crate) fn enter(self: &Arc<Self>, purpose: Purpose, base: Oid, issues: &Issues) -> Result<Entered> {
+        let owner = self.slots.owner(purpose.task.clone(), purpose.attempt, purpose.cycle);
+        let Some(suspended) = self.slots.suspended(purpose.task.as_ref(), issues)? else {
+            return self.begin(purpose, owner, base);
+        };
+        let slot = self.slots.adopt(&suspended)?;
+        if let Some(why) = unfit(&purpose, &owner, &suspended, base) {
+            let name = purpose.name();
+            self.context.warn(format!("{name}: {why}, so it is begun afresh"));
+            self.slots.release(slot);
+            return self.begin(purpose, owner, base);
+        }
+        if purpose.writable {
+            match preflight::settings_in(&self.context.project, &slot) {
+                Ok(ignored) => ignored.into_iter().for_each(|what| self.context.warn(what)),
+                Err(error) => {
+                    // What is in it is on the task's ref; begun afresh, the agent would only do it again.
+                    self.slots.release(slot);
+                    return Ok(Entered::Refused(error));
+                }
+            }
+        }
+        self.go_on(purpose, owner, slot, &suspended, issues)
+    }
+
+    fn begin(self: &Arc<Self>, purpose: Purpose, owner: SlotOwner, base: Oid) -> Result<Entered> {
+        let mut slot = self.slots.acquire(&owner)?;
+        Ok(Entered::Ready(Box::new(Session {
+            mounts: self.slots.checkout(&mut slot, owner.clone(), base)?,
+            sessions: Arc::clone(self),
+            purpose,
+            owner,
+            slot,
+            base,
+            resume: None,
+        })))
+    }
+
+    fn go_on(
+        self: &Arc<Self>,
+        purpose: Purpose,
+        owner: SlotOwner,
+        slot: Slot,
+        suspended: &Suspended,
+        issues: &Issues,
+    ) -> Result<Entered> {
+        // The rounds of a measure count on.
+        let attempt = match purpose.task {
+            Some(_) => owner.attempt,
+            None => suspended.owner.attempt,
+        };
+        let owner = SlotOwner { attempt, ..owner };
+        Ok(Entered::Ready(Box::new(Session {
+            base: self.context.project.git.resolve(&suspended.base)?,
+            mounts: self.slots.go_on(&slot, suspended, owner.clone())?,
+            resume: Some(Resume {
+                session: suspended.session.clone(),
+                before: issues.session(&suspended.session),
+            }),
+            sessions: Arc::clone(self),
+            purpose,
+            owner,
+            slot,
+        })))
+    }
+
+    /// Returns what a call of a role is to the budgets; `issues` tell which cycle it belongs to.
+    fn request(&self, role: Role, task: Option<&IssueId>, issues: &Issues) -> Request {
+        let settings = self.context.project.config.role(role);
+        Request {
+            role,
+            task: task.cloned(),
+            cycle: cycle_of(role, issues),
+            call: Allowance {
+                usd: settings.budget_usd,
+                tokens: settings.budget_tokens,
+            },
+            parallel: settings.parallel,
+        }
+    }
+
+    /// Returns the budget that has no room for a call, if one has none.
+    pub(crate) fn spent(&self, role: Role, task: Option<&IssueId>, issues: &Issues) -> Option<Spent> {
+        self.budgets.spent(&self.request(role, task, issues), issues.ledger())
+    }
+
+    /// Ends whatever still runs of a task, or of a measure, after something failed under it; returns whether that is known.
+    /// Else its slot may still be written, and stays as it is for the next recovery.
+    pub(crate) async fn is_over(&self, task: Option<&IssueId>) -> bool {
+        match self.engine.sweep(&self.context.labels(task)).await {
+            Ok(_) => true,
+            Err(error) => {
+                let error = error.in_a_line();
+                self.context.warn(format!(
+                    "what was running may still run, so its worktree is left alone: {error}"
+                ));
+                false
+            }
+        }
+    }
+}
+
+impl Purpose {
+    /// How people call it.
+    fn name(&self) -> String {
+        self.task
+            .as_ref()
+            .map_or_else(|| self.role.to_string(), ToString::to_string)
+    }
+}
+
+/// Returns why a suspended session is not gone on with, if it is not.
+fn unfit(purpose: &Purpose, owner: &SlotOwner, suspended: &Suspended, base: Oid) -> Option<&'static str> {
+    if suspended.owner.ids != owner.ids {
+        return Some("its session is another user's");
+    }
+    let has_moved = !purpose.writable && suspended.base != base.to_string();
+    has_moved.then_some("the generation has moved on since its session began")
+}
+
+/// Returns the cycle that a call of a role begins in, or goes on with.
+fn cycle_of(role: Role, issues: &Issues) -> u32 {
+    match role {
+        Role::Measure => issues.cycle().saturating_add(1),
+        _ => issues.cycle(),
+    }
+}
+
+/// A session in its slot.
+pub(crate) struct Session {
+    sessions: Arc<Sessions>,
+    purpose: Purpose,
+    owner: SlotOwner,
+    slot: Slot,
+    base: Oid,
+    mounts: SlotMounts,
+    /// The session that calls go on with.
+    resume: Option<Resume>,
+}
+
+/// What one call of a session is asked with.
+pub(crate) struct Ask<'a> {
+    pub(crate) name: &'a CallName,
+    pub(crate) folder: &'a CallFolder,
+    pub(crate) prompt: &'a str,
+    pub(crate) json_schema: Option<serde_json::Value>,
+    /// What was set aside for it.
+    pub(crate) reservation: &'a Reservation,
+    /// The issues as they stood when that was done.
+    pub(crate) issues: &'a Issues,
+}
+
+impl Session {
+    /// Returns the commit that the slot was made from.
+    pub(crate) fn base(&self) -> Oid {
+        self.base
+    }
+
+    /// Returns the attempt, or the round, that the session is at.
+    pub(crate) fn attempt(&self) -> u32 {
+        self.owner.attempt
+    }
+
+    /// Returns the client's session that calls go on with; `None` where the first call begins one.
+    pub(crate) fn resumes(&self) -> Option<&str> {
+        self.resume.as_ref().map(|resume| resume.session.as_str())
+    }
+
+    /// Begins another session in the same slot, which is brought to its commit again, as another round.
+    pub(crate) fn begin_round(&mut self, round: u32) -> Result<()> {
+        self.owner.attempt = round;
+        self.resume = None;
+        let (slots, owner) = (&self.sessions.slots, self.owner.clone());
+        self.mounts = slots.checkout(&mut self.slot, owner, self.base)?;
+        Ok(())
+    }
+
+    /// Sets aside what a call may use, or says which budget has no room for it.
+    pub(crate) fn reserve(&self, issues: &Issues) -> Result<Reservation, Spent> {
+        let Purpose { role, task, .. } = &self.purpose;
+        let request = self.sessions.request(*role, task.as_ref(), issues);
+        self.sessions.budgets.reserve(&request, issues.ledger())
+    }
+
+    /// Makes a call, and notes the limit that it met, before anything else is done about it. An error is the
+    /// infrastructure's, before the agent began.
+    pub(crate) async fn call(&self, ask: &Ask<'_>, interruption: &Interruption) -> Result<CallResult> {
+        let Sessions {
+            context,
+            engine,
+            pauses,
+            credential,
+            ..
+        } = &*self.sessions;
+        let role = self.purpose.role;
+        let call = Call {
+            sandbox: self.sandbox(ask.name, ask.folder),
+            cycle: cycle_of(role, ask.issues),
+            rates: learned_rates(ask.issues.ledger()),
+            role: context.project.config.role(role),
+            credential: credential.clone(),
+            proxy: context.project.surroundings.proxy.clone(),
+            resume: self.resume.clone(),
+            prompt: ask.prompt,
+            json_schema: ask.json_schema.clone(),
+            reservation: ask.reservation,
+        };
+        let made = call::make(&call, engine, &context.recorder, interruption).await?;
+        if made.failure.is_none() {
+            self.note_unfinished(&made.report)?;
+        }
+        if let Some(limit) = limit_of(&made.report) {
+            pauses.note(role, &limit)?;
+        }
+        Ok(made)
+    }
+
+    /// Returns the recipe for containers on this slot.
+    pub(crate) fn sandbox<'a>(&'a self, name: &CallName, folder: &'a CallFolder) -> Sandbox<'a> {
+        let project = &self.sessions.context.project;
+        Sandbox {
+            name: name.clone(),
+            config: &project.config,
+            image: &project.config.image,
+            labels: self.sessions.context.labels(self.purpose.task.as_ref()),
+            root: project.git.workdir(),
+            slot: self.slot.path().to_owned(),
+            mounts: &self.mounts,
+            writable: self.purpose.writable,
+            folder,
+        }
+    }
+
+    /// Reads what is in the slot. No container may be at work in it.
+    pub(crate) fn snapshot(&mut self) -> Result<Snapshot> {
+        tokio::task::block_in_place(|| self.slot.snapshot(self.base, &SNAPSHOT_LIMITS))
+    }
+
+    /// Returns the session that a later call can go on with: the one that a call told, unless it is lost, else the one
+    /// that was to go on.
+    pub(crate) fn can_go_on(&self, report: Option<&CallReport>) -> Option<String> {
+        let told = report.and_then(told_session);
+        let is_lost = report.is_some_and(|report| report.session_lost);
+        told.or_else(|| self.resumes().map(str::to_owned)).filter(|_| !is_lost)
+    }
+
+    /// Notes in the slot's marker, as soon as a call about a task has ended, that its session is to go on, so that nothing
+    /// that comes between that and the attempt's end can lose it. A measure's session is worth nothing before its calls
+    /// are noted.
+    fn note_unfinished(&self, report: &CallReport) -> Result<()> {
+        let interrupted = report.cut == Some(Cut::Cancelled);
+        let passing = matches!(
+            report.outcome,
+            CallOutcome::Limited | CallOutcome::Overage | CallOutcome::Transient
+        );
+        match told_session(report) {
+            Some(session) if self.purpose.task.is_some() && (interrupted || passing) => {
+                suspend::note(&self.slot, self.owner.clone(), self.base, session)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Leaves the slot.
+    pub(crate) fn leave(self, next: Next) -> Result<()> {
+        match next {
+            Next::Suspend(session) => suspend(self.slot, self.owner, self.base, session),
+            Next::Release => {
+                self.sessions.slots.release(self.slot);
+                Ok(())
+            }
+            Next::Keep => Ok(()),
+        }
+    }
+}
+
+/// Returns the session that the client named, if it is still there.
+fn told_session(report: &CallReport) -> Option<String> {
+    let told = report.session_id.clone().filter(|session| is_session(session));
+    told.filter(|_| !report.session_lost)
+}

@@ -1,0 +1,174 @@
+//! The slots of a run: taken, laid out for an agent, suspended with its session, taken up again, and given back.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::accounting::ledger::Sum;
+use crate::base::crash::crash_point;
+use crate::base::error::Result;
+use crate::git::{Oid, PrivateRepository, Slot};
+use crate::issues::issue::Issues;
+use crate::model::IssueId;
+use crate::project::Project;
+use crate::run::context::RunContext;
+use crate::run::preflight;
+use crate::run::waiting::suspend::{SlotOwner, Suspended};
+
+/// What a container finds beside its slot.
+pub(crate) struct SlotMounts {
+    /// The repository that git uses in the container.
+    pub(crate) private: PrivateRepository,
+    /// The folder of the host that keeps the client's session.
+    pub(crate) session: PathBuf,
+    /// The folder of the host that gateways make their sockets in.
+    pub(crate) gateway: PathBuf,
+}
+
+/// A session that goes on.
+#[derive(Clone, Debug)]
+pub(crate) struct Resume {
+    /// Its id.
+    pub(crate) session: String,
+    /// What its calls have taken and used so far.
+    pub(crate) before: Sum,
+}
+
+/// The slots of a run.
+pub(crate) struct Slots {
+    context: Arc<RunContext>,
+    /// The user and group that the files of slots are given to.
+    owner_ids: (u32, u32),
+}
+
+impl Slots {
+    pub(crate) fn new(context: Arc<RunContext>, owner_ids: (u32, u32)) -> Self {
+        Self { context, owner_ids }
+    }
+
+    /// Builds the owner record written into a slot's marker: an attempt at a task, or a round of the `cycle`th measure.
+    pub(crate) fn owner(&self, task: Option<IssueId>, attempt: u32, cycle: u32) -> SlotOwner {
+        SlotOwner {
+            repository: Some(self.context.repository.clone()),
+            generation: self.context.generation.to_string(),
+            run: self.context.recorder.run().to_owned(),
+            task,
+            attempt,
+            cycle,
+            base: None,
+            session: None,
+            ids: self.owner_ids,
+        }
+    }
+
+    /// Takes a slot; its marker says from now on whom it is for.
+    pub(crate) fn acquire(&self, owner: &SlotOwner) -> Result<Slot> {
+        tokio::task::block_in_place(|| self.context.project.slots().acquire(&owner.to_text()?))
+    }
+
+    /// Takes the slot of a suspended session.
+    pub(crate) fn adopt(&self, suspended: &Suspended) -> Result<Slot> {
+        self.context.project.slots().adopt(suspended.slot)
+    }
+
+    /// Brings a slot to `commit`, and makes the repository that the container sees and the folder of its session.
+    pub(crate) fn checkout(&self, slot: &mut Slot, owner: SlotOwner, commit: Oid) -> Result<SlotMounts> {
+        let project = &self.context.project;
+        preflight::settings(project, commit)?;
+        let base = Some(commit.to_string());
+        let mark = SlotOwner { base, ..owner }.to_text()?;
+        let layout = Layout {
+            commit,
+            branch: self.context.generation.as_str(),
+            owner_ids: self.owner_ids,
+            mark: &mark,
+        };
+        lay_out(project, slot, &layout)
+    }
+
+    /// Finds the slot in which a session about a task, or of a measure, can go on.
+    pub(crate) fn suspended(&self, task: Option<&IssueId>, issues: &Issues) -> Result<Option<Suspended>> {
+        let mut found = self.all_suspended(issues)?.into_iter();
+        Ok(found.find(|suspended| suspended.owner.task.as_ref() == task))
+    }
+
+    /// Finds every slot of the generation in which a session can go on.
+    pub(crate) fn all_suspended(&self, issues: &Issues) -> Result<Vec<Suspended>> {
+        let RunContext {
+            project,
+            repository,
+            generation,
+            ..
+        } = &*self.context;
+        let leftovers = project.slots().leftovers()?;
+        let suspended = |leftover| Suspended::of(leftover, Some(repository), generation, issues);
+        Ok(leftovers.iter().filter_map(suspended).collect())
+    }
+
+    /// Marks the slot of a suspended session as in use again, everything in it as it was left.
+    pub(crate) fn go_on(&self, slot: &Slot, suspended: &Suspended, owner: SlotOwner) -> Result<SlotMounts> {
+        let project = &self.context.project;
+        let slots = project.slots();
+        let base = Some(suspended.base.clone());
+        slot.mark(&SlotOwner { base, ..owner }.to_text()?)?;
+        let folder = slots.private_folder(suspended.slot);
+        let private = if let Some(private) = slot.private_repository_again(&folder) {
+            private
+        } else {
+            let commit = project.git.resolve(&suspended.base)?;
+            let branch = self.context.generation.as_str();
+            slot.private_repository(&folder, branch, commit, Some(self.owner_ids))?
+        };
+        let session = slots.session_folder(suspended.slot);
+        if !session.is_dir() {
+            // The client will not find its session, and say so.
+            slot.make_session_folder(&session, Some(self.owner_ids))?;
+        }
+        crash_point!("slot.resumed");
+        Ok(SlotMounts {
+            private,
+            session,
+            gateway: slots.gateway_folder(suspended.slot),
+        })
+    }
+
+    /// Gives a slot back. What prevents that is reported, and left for the next recovery: it must not undo what was done.
+    pub(crate) fn release(&self, slot: Slot) {
+        let number = slot.number();
+        if let Err(error) = slot.release() {
+            let error = error.in_a_line();
+            self.context
+                .warn(format!("slot {number} could not be given back: {error}"));
+        }
+    }
+}
+
+/// What a slot is brought to.
+pub(crate) struct Layout<'a> {
+    /// The commit whose files it gets.
+    pub(crate) commit: Oid,
+    /// The branch that git in the container has checked out.
+    pub(crate) branch: &'a str,
+    /// The user and group that its files are given to.
+    pub(crate) owner_ids: (u32, u32),
+    /// What the slot's marker says once there may be work in it that is worth keeping.
+    pub(crate) mark: &'a str,
+}
+
+/// Brings a slot to a commit, and makes the repository that the container sees and the folder of its session.
+pub(crate) fn lay_out(project: &Project, slot: &mut Slot, layout: &Layout<'_>) -> Result<SlotMounts> {
+    let owner_ids = Some(layout.owner_ids);
+    let slots = project.slots();
+    tokio::task::block_in_place(|| {
+        slot.restore(layout.commit, owner_ids)?;
+        let folder = slots.private_folder(slot.number());
+        let private = slot.private_repository(&folder, layout.branch, layout.commit, owner_ids)?;
+        let session = slots.session_folder(slot.number());
+        slot.make_session_folder(&session, owner_ids)?;
+        slot.mark(layout.mark)?;
+        Ok(SlotMounts {
+            private,
+            session,
+            gateway: slots.gateway_folder(slot.number()),
+        })
+    })
+}
