@@ -18,49 +18,15 @@ use crate::run::context::RunContext;
 use crate::run::judgement::{limit_of, refusal};
 use crate::run::prompt_inputs;
 use crate::run::session::{Ask, Entered, Next, Purpose, Session, Sessions};
-use crate::run::waiting::pause::LimitMet;
 
 mod filing;
+mod stages;
 
-use self::filing::Asked;
+pub(crate) use self::stages::Done;
+use self::stages::{Answer, Asked, Round};
 
 /// What is said of a session that cannot go on.
 const LOST: &str = "its session is not there any more, so it is asked afresh";
-
-/// What became of a measure.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Done {
-    /// A valid answer; so many tasks were filed.
-    Filed(usize),
-    /// A usage limit was met.
-    Limited(LimitMet),
-    /// The call was refused for good, or its answers never became valid.
-    Refused(String),
-    /// A budget has no room for the call, or ran out under it.
-    Spent(String),
-    /// The infrastructure failed.
-    Failed(String),
-    /// The session that was to go on is not there any more: it can be asked afresh at once.
-    SessionLost,
-    /// The run was interrupted.
-    Cancelled,
-}
-
-/// What a call came to.
-enum Answer {
-    /// It answered: what its proposals are worth, and its text.
-    Given(Validated, Option<String>),
-    /// It did not: how the measure ends, and why.
-    None(Done, String),
-}
-
-/// What a round came to.
-enum Round {
-    /// Another one is asked with this.
-    Again(MeasureContext),
-    /// The measure has ended; a session may go on later.
-    Over(Done, Option<String>),
-}
 
 /// The phase that asks for tasks.
 pub(crate) struct Measure {

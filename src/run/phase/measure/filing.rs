@@ -1,67 +1,16 @@
 //! What an answer comes to: what is right with it is filed, and the end of the measure noted.
 
-use super::{Done, Measure, Round};
-use crate::accounting::ledger::Entry;
+use super::Measure;
+use super::stages::{Asked, Done, Round};
 use crate::base::crash::crash_point;
 use crate::base::error::Result;
 use crate::base::text::one_line;
-use crate::issues::issue::{self, BatchIssue, Issue, Issues, NewIssue, TaskPlan};
-use crate::issues::proposal::{KnownIssue, Proposal, Validated};
-use crate::model::{IssueId, Usage};
+use crate::issues::issue::{self, BatchIssue, Issues, NewIssue, TaskPlan};
+use crate::issues::proposal::{Proposal, Validated};
+use crate::model::IssueId;
 use crate::prompt::{Filed, MeasureContext};
-use crate::record::event::{DroppedProposal, FiledTask, Happening};
-use crate::record::recorder::CallFolder;
+use crate::record::event::{FiledTask, Happening};
 use crate::run::prompt_inputs;
-
-/// What a measure has asked so far, and what came of it.
-pub(super) struct Asked {
-    /// Which measure of its run it is, counted from 1.
-    pub(super) cycle: u32,
-    /// The records of the round that goes on.
-    pub(super) folder: CallFolder,
-    /// The calls made.
-    pub(super) calls: Vec<Entry>,
-    /// What is filed already, under the keys of its proposals.
-    pub(super) filed: Vec<(String, FiledTask)>,
-    /// Proposals that repeat an issue.
-    dropped: Vec<DroppedProposal>,
-}
-
-impl Asked {
-    pub(super) fn new(cycle: u32, folder: CallFolder) -> Self {
-        Self {
-            cycle,
-            folder,
-            calls: Vec::new(),
-            filed: Vec::new(),
-            dropped: Vec::new(),
-        }
-    }
-
-    /// Returns what the checks need to know of an issue.
-    pub(super) fn known(&self, issue: &Issue) -> KnownIssue {
-        let own = self.filed.iter().find(|(_, task)| task.id == issue.id);
-        KnownIssue {
-            key: own.map(|(key, _)| key.clone()),
-            ..KnownIssue::from(issue)
-        }
-    }
-
-    /// Notes proposals that repeat an issue; that an answer repeats what this measure filed itself is no news.
-    fn drop_repeats(&mut self, repeats: Vec<(String, IssueId)>) {
-        let is_own = |id: &IssueId| self.filed.iter().any(|(_, task)| task.id == *id);
-        let foreign: Vec<_> = repeats.into_iter().filter(|(_, id)| !is_own(id)).collect();
-        self.dropped
-            .extend(foreign.into_iter().map(|(title, repeats)| DroppedProposal {
-                title: one_line(&title, 200),
-                repeats,
-            }));
-    }
-
-    fn usage(&self) -> Usage {
-        self.calls.iter().map(|entry| entry.usage).sum()
-    }
-}
 
 impl Measure {
     /// Files what is right with an answer; what is not is asked for again, while there are rounds left.

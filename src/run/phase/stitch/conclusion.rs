@@ -2,7 +2,8 @@
 
 use jiff::Timestamp;
 
-use super::{Attempting, Ended, Stitch};
+use super::Stitch;
+use super::stages::{Attempting, Ended};
 use crate::accounting::budget::Scope;
 use crate::agent::CallOutcome;
 use crate::base::crash::crash_point;

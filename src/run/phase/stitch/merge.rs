@@ -1,6 +1,8 @@
 //! The merge of what an attempt left: one commit on the generation's tip, made in memory.
 
-use super::{Attempting, Kept, Stitch, contribution};
+use super::Stitch;
+use super::keep::contribution;
+use super::stages::{Attempting, Kept};
 use crate::base::crash::crash_point;
 use crate::base::error::Result;
 use crate::base::text::one_line;

@@ -1,0 +1,96 @@
+//! What a measure has asked so far, and what came of it.
+
+use crate::accounting::ledger::Entry;
+use crate::base::text::one_line;
+use crate::issues::issue::Issue;
+use crate::issues::proposal::{KnownIssue, Validated};
+use crate::model::{IssueId, Usage};
+use crate::prompt::MeasureContext;
+use crate::record::event::{DroppedProposal, FiledTask};
+use crate::record::recorder::CallFolder;
+use crate::run::waiting::pause::LimitMet;
+
+/// What became of a measure.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Done {
+    /// A valid answer; so many tasks were filed.
+    Filed(usize),
+    /// A usage limit was met.
+    Limited(LimitMet),
+    /// The call was refused for good, or its answers never became valid.
+    Refused(String),
+    /// A budget has no room for the call, or ran out under it.
+    Spent(String),
+    /// The infrastructure failed.
+    Failed(String),
+    /// The session that was to go on is not there any more: it can be asked afresh at once.
+    SessionLost,
+    /// The run was interrupted.
+    Cancelled,
+}
+
+/// What a call came to.
+pub(super) enum Answer {
+    /// It answered: what its proposals are worth, and its text.
+    Given(Validated, Option<String>),
+    /// It did not: how the measure ends, and why.
+    None(Done, String),
+}
+
+/// What a round came to.
+pub(super) enum Round {
+    /// Another one is asked with this.
+    Again(MeasureContext),
+    /// The measure has ended; a session may go on later.
+    Over(Done, Option<String>),
+}
+
+/// What a measure has asked so far, and what came of it.
+pub(super) struct Asked {
+    /// Which measure of its run it is, counted from 1.
+    pub(super) cycle: u32,
+    /// The records of the round that goes on.
+    pub(super) folder: CallFolder,
+    /// The calls made.
+    pub(super) calls: Vec<Entry>,
+    /// What is filed already, under the keys of its proposals.
+    pub(super) filed: Vec<(String, FiledTask)>,
+    /// Proposals that repeat an issue.
+    pub(super) dropped: Vec<DroppedProposal>,
+}
+
+impl Asked {
+    pub(super) fn new(cycle: u32, folder: CallFolder) -> Self {
+        Self {
+            cycle,
+            folder,
+            calls: Vec::new(),
+            filed: Vec::new(),
+            dropped: Vec::new(),
+        }
+    }
+
+    /// Returns what the checks need to know of an issue.
+    pub(super) fn known(&self, issue: &Issue) -> KnownIssue {
+        let own = self.filed.iter().find(|(_, task)| task.id == issue.id);
+        KnownIssue {
+            key: own.map(|(key, _)| key.clone()),
+            ..KnownIssue::from(issue)
+        }
+    }
+
+    /// Notes proposals that repeat an issue; that an answer repeats what this measure filed itself is no news.
+    pub(super) fn drop_repeats(&mut self, repeats: Vec<(String, IssueId)>) {
+        let is_own = |id: &IssueId| self.filed.iter().any(|(_, task)| task.id == *id);
+        let foreign: Vec<_> = repeats.into_iter().filter(|(_, id)| !is_own(id)).collect();
+        self.dropped
+            .extend(foreign.into_iter().map(|(title, repeats)| DroppedProposal {
+                title: one_line(&title, 200),
+                repeats,
+            }));
+    }
+
+    pub(super) fn usage(&self) -> Usage {
+        self.calls.iter().map(|entry| entry.usage).sum()
+    }
+}

@@ -1,0 +1,67 @@
+//! The verdict on what an attempt left.
+
+use super::Stitch;
+use super::stages::{Attempting, INTERRUPTED, Kept};
+use crate::base::error::{ErrorKind, Result};
+use crate::base::interruption::Interruption;
+use crate::base::text::one_line;
+use crate::git::Oid;
+use crate::issues::attempt::Outcome;
+use crate::project::obeyed;
+use crate::run::gate;
+use crate::run::judgement::{self, Judgement};
+use crate::run::session::Session;
+
+impl Stitch {
+    /// Judges what was kept: by its call, by what it is, by the gates, and by how it goes with what others did meanwhile.
+    pub(super) async fn judge(
+        &self,
+        session: &Session,
+        attempting: &Attempting,
+        kept: &Kept,
+        interruption: &Interruption,
+    ) -> Result<Judgement> {
+        let Kept { called, left } = kept;
+        let (git, base, tree) = (&self.context().project.git, session.base(), left.snapshot.tree);
+        let brought = git.hazards_brought(base, tree)?;
+        let touched = obeyed::touched(git, &self.protected, base, tree)?;
+        if let Some(judgement) = judgement::of_report(&called.report, called.met)
+            .or_else(|| judgement::of_snapshot(&left.snapshot, left.commit.is_some(), &touched, &brought))
+        {
+            return Ok(judgement);
+        }
+        let not_yet = match self.ask_gates(session, attempting, tree, interruption).await? {
+            gate::Verdict::Passed { not_yet } => not_yet,
+            gate::Verdict::Failed { reason } => return Ok(Judgement::of(Outcome::GateFailed, reason)),
+            gate::Verdict::Cancelled => return Ok(Judgement::of(Outcome::Cancelled, INTERRUPTED)),
+            gate::Verdict::NotRun { reason } => return Ok(Judgement::of(Outcome::InfrastructureFailed, reason)),
+        };
+        self.context().step(&attempting.name, "merge");
+        let mut judgement = self.merge(attempting, base, kept)?;
+        if judgement.outcome == Outcome::Merged && !not_yet.is_empty() {
+            judgement.reason = one_line(&format!("not yet: {}", not_yet.join("; ")), 500);
+        }
+        Ok(judgement)
+    }
+
+    /// Asks every gate. Where something fails under them, and nothing of them runs any more, the session can go on: only
+    /// the gates are missing.
+    async fn ask_gates(
+        &self,
+        session: &Session,
+        attempting: &Attempting,
+        tree: Oid,
+        interruption: &Interruption,
+    ) -> Result<gate::Verdict> {
+        let id = &attempting.issue.id;
+        let sandbox = session.sandbox(&attempting.name, &attempting.folder);
+        match Box::pin(self.gates.judge(&sandbox, id, tree, interruption)).await {
+            Err(error) if error.kind() == ErrorKind::Engine && self.sessions.is_over(Some(id)).await => {
+                Ok(gate::Verdict::NotRun {
+                    reason: error.in_a_line(),
+                })
+            }
+            judged => judged,
+        }
+    }
+}

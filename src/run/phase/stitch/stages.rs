@@ -1,0 +1,102 @@
+//! What is known of an attempt, and grows as it goes on.
+
+use jiff::Timestamp;
+
+use crate::accounting::budget::Scope;
+use crate::accounting::ledger::Entry;
+use crate::agent::CallReport;
+use crate::base::error::{Error, Result};
+use crate::base::interruption::Left;
+use crate::git::{Oid, Snapshot};
+use crate::issues::attempt::Ignored;
+use crate::issues::issue::Issue;
+use crate::record::event::CallName;
+use crate::record::recorder::CallFolder;
+use crate::run::judgement::Judgement;
+
+/// Why an attempt ends that was interrupted.
+pub(super) const INTERRUPTED: &str = "the run was interrupted";
+
+/// A task that is claimed for this run, and not tried yet.
+pub(crate) struct Claimed {
+    pub(super) issue: Issue,
+    /// The generation's tip when it was claimed.
+    pub(super) base: Oid,
+    pub(super) at: Timestamp,
+}
+
+/// An attempt that goes on.
+pub(super) struct Attempting {
+    pub(super) issue: Issue,
+    pub(super) name: CallName,
+    pub(super) folder: CallFolder,
+    pub(super) started_at: Timestamp,
+    pub(super) begun: std::time::Instant,
+    /// Told to whoever ends the program meanwhile.
+    pub(super) _left: Left,
+}
+
+/// A call that was made.
+pub(super) struct Called {
+    pub(super) report: CallReport,
+    pub(super) entry: Entry,
+    /// The budget that it met, where it ended for one.
+    pub(super) met: Scope,
+}
+
+/// What the agent left after a call, which is safe now.
+pub(super) struct Kept {
+    pub(super) called: Called,
+    pub(super) left: Work,
+}
+
+/// What is in a slot, kept on the task's ref.
+pub(super) struct Work {
+    pub(super) snapshot: Snapshot,
+    /// The commit; `None` where nothing changed.
+    pub(super) commit: Option<Oid>,
+    /// What ignore rules left out of it.
+    pub(super) ignored: Option<Ignored>,
+}
+
+/// How far an attempt came, and how it ended there.
+pub(super) struct Ended {
+    pub(super) called: Option<Called>,
+    pub(super) left: Option<Work>,
+    /// The budget that had no room for a call.
+    pub(super) no_room: Option<Scope>,
+    pub(super) judged: Result<Judgement>,
+}
+
+impl Ended {
+    /// An attempt that ended before its call.
+    pub(super) fn before_call(judged: Result<Judgement>) -> Self {
+        Self {
+            called: None,
+            left: None,
+            no_room: None,
+            judged,
+        }
+    }
+
+    /// An attempt that ended with its call.
+    pub(super) fn with_call(called: Called, error: Error) -> Self {
+        Self {
+            called: Some(called),
+            ..Self::before_call(Err(error))
+        }
+    }
+
+    /// An attempt whose work was judged.
+    pub(super) fn with_work(kept: Kept, judged: Result<Judgement>) -> Self {
+        Self {
+            called: Some(kept.called),
+            left: Some(kept.left),
+            ..Self::before_call(judged)
+        }
+    }
+
+    pub(super) fn report(&self) -> Option<&CallReport> {
+        self.called.as_ref().map(|called| &called.report)
+    }
+}
