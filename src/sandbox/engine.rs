@@ -4,6 +4,8 @@
 //! read by line and whose end is told truly. Whose containers are whose is known by labels alone: a container that
 //! nobody removed, because its owner died, is found and ended by [`Engine::sweep`].
 
+mod asked;
+mod body;
 mod connect;
 mod container;
 mod deadline;
@@ -17,9 +19,7 @@ mod limits;
 mod lookup;
 mod options;
 mod output;
-mod sealed;
 mod service;
-mod spec;
 mod sweep;
 
 use std::fmt;
@@ -37,15 +37,14 @@ pub use image::{BuildRequest, ImageConfig};
 pub use kind::EngineKind;
 pub use options::{ConnectOptions, EngineChoice};
 pub use output::{Output, Stream};
-pub use sealed::{ENTRYPOINT, GATEWAY_FOLDER};
 pub use service::podman_configuration;
-pub use spec::{ContainerSpec, Mount, UserChoice};
 pub use sweep::FoundContainer;
 
 use crate::base::interruption::LeftBehind;
 use crate::sandbox::engine::deadline::CallError;
 use crate::sandbox::engine::kind::Facts;
 use crate::sandbox::engine::service::Service;
+pub use crate::sandbox::spec::{ContainerSpec, ENTRYPOINT, GATEWAY_FOLDER, Mount, UserChoice};
 
 /// A container engine that answered. Cheap to clone; a service that was started for it ends with the last clone.
 #[derive(Clone, Debug)]

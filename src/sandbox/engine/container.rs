@@ -18,8 +18,8 @@ use crate::sandbox::engine::deadline::{self, CHANGE, CallError};
 use crate::sandbox::engine::input::InputWriter;
 use crate::sandbox::engine::lookup::State;
 use crate::sandbox::engine::output::{Output, OutputReader};
-use crate::sandbox::engine::spec::ContainerSpec;
 use crate::sandbox::engine::{Engine, Exit};
+use crate::sandbox::spec::ContainerSpec;
 
 /// What engines answer to a signal when the container has ended already, or is gone.
 const ENDED_OR_GONE: [u16; 2] = [404, 409];

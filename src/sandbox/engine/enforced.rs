@@ -6,7 +6,7 @@ use std::fmt;
 use bollard::models::SystemInfo;
 
 use crate::base::error::{Error, ErrorKind, Result};
-use crate::sandbox::engine::spec::ContainerSpec;
+use crate::sandbox::spec::ContainerSpec;
 
 /// Which limits an engine enforces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

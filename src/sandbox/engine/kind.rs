@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use bollard::models::{SystemInfo, SystemVersion};
 
 use crate::sandbox::engine::enforced::Enforced;
-use crate::sandbox::engine::spec::UserChoice;
+use crate::sandbox::spec::UserChoice;
 
 /// Which engine it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,5 +1,7 @@
 //! The hard limits of this process, beyond which no container can be given more.
 
+use crate::sandbox::spec::OPEN_FILES;
+
 /// What `/proc/self/limits` says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Limits {
@@ -28,6 +30,11 @@ impl Limits {
             processes: hard("Max processes"),
         }
     }
+}
+
+/// How many files a process in a container may have open.
+pub(super) fn open_files(limits: &Limits) -> u64 {
+    limits.open_files.unwrap_or(OPEN_FILES).min(OPEN_FILES)
 }
 
 #[cfg(test)]

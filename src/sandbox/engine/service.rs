@@ -18,7 +18,7 @@ use crate::base::interruption::Left;
 use crate::sandbox::engine::endpoint::SOCKET_PATH_LIMIT;
 use crate::sandbox::engine::limits::Limits;
 use crate::sandbox::engine::options::ConnectOptions;
-use crate::sandbox::engine::spec::PROCESSES;
+use crate::sandbox::spec::PROCESSES;
 
 const PREFIX: &str = "podman-";
 const SOCKET: &str = "s";

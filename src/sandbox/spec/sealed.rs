@@ -1,12 +1,9 @@
-//! The container that work is done in: what it is made of beyond its command, and what it is then held to.
+//! What the container that work is done in is made of beyond its command.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::sandbox::engine::Engine;
-use crate::sandbox::engine::limits::Limits;
-use crate::sandbox::engine::spec::{self, ContainerSpec, Mount, UserChoice};
-use crate::sandbox::guarantee::{Asked, Item};
+use super::{ContainerSpec, Mount};
 
 /// What every image has, and every sealed container begins with: it reports what the container really got, and runs the
 /// command when that was enough.
@@ -18,8 +15,6 @@ pub const GATEWAY_FOLDER: &str = "/run/cordwainer/gateway";
 const TMPFS_SIZE: u64 = 1 << 30;
 /// The same for `/run`, in which there are mount points and nothing else.
 const RUN_SIZE: u64 = 1 << 20;
-/// How large `/dev/shm` is, in bytes: the engines' own default.
-pub(super) const SHARED_MEMORY: u64 = 64 << 20;
 
 /// What a container needs to write although its image can only be read. The engines differ in what they add by
 /// themselves; podman's has no size.
@@ -42,7 +37,7 @@ impl ContainerSpec {
     }
 
     /// Returns the file systems in memory with all their options, each with a size.
-    pub(super) fn sized_tmpfs(&self) -> BTreeMap<String, String> {
+    pub(in crate::sandbox) fn sized_tmpfs(&self) -> BTreeMap<String, String> {
         let mut tmpfs = self.tmpfs.clone();
         if self.read_only_root {
             for (path, options) in WRITABLE {
@@ -77,66 +72,6 @@ fn completed(options: &str, size: u64) -> String {
     if has_size { text } else { format!("{text},size={size}") }
 }
 
-/// Reads a size as mount(8) takes it: bytes, or with a unit. Parts of the machine's memory (`50%`) are of no known size.
-fn bytes(text: &str) -> Option<u64> {
-    let text = text.to_ascii_lowercase();
-    let (digits, factor) = match text.char_indices().last()? {
-        (at, 'k') => (&text[..at], 1 << 10),
-        (at, 'm') => (&text[..at], 1 << 20),
-        (at, 'g') => (&text[..at], 1 << 30),
-        _ => (text.as_str(), 1),
-    };
-    digits.parse::<u64>().ok()?.checked_mul(factor)
-}
-
-impl Engine {
-    /// Says what a container of this specification is to have on this engine, so that it can be held to it; `relax` is
-    /// what it may lack.
-    pub fn asked(&self, spec: &ContainerSpec, relax: &BTreeSet<Item>) -> Asked {
-        let shared = ("/dev/shm".to_owned(), SHARED_MEMORY);
-        let sizes = spec.sized_tmpfs().into_iter().map(|(path, options)| {
-            let size = options.split(',').find_map(|word| bytes(word.strip_prefix("size=")?));
-            (path, size.map_or(u64::MAX, whole_pages))
-        });
-        let mounts = spec.mounts.iter();
-        Asked {
-            user: self.numbers_of(&spec.user),
-            rootless: self.rootless(),
-            read_only_root: spec.read_only_root,
-            tmpfs: sizes.chain([shared]).collect(),
-            mounts: mounts.map(|mount| (mount.target.clone(), !mount.read_only)).collect(),
-            engine_socket: self.socket().display().to_string(),
-            memory: spec.memory,
-            cpus: spec.cpus,
-            pids: spec.pids.map(u64::from),
-            open_files: spec::open_files(&Limits::of_this_process()),
-            usable: BTreeSet::new(),
-            relax: relax.clone(),
-        }
-    }
-
-    /// Who runs the command, by number, as far as that is known.
-    fn numbers_of(&self, user: &UserChoice) -> Option<(u32, u32)> {
-        match user {
-            UserChoice::SlotOwner => {
-                let user = self.0.facts.container_user();
-                let (user, group) = user.split_once(':')?;
-                Some((user.parse().ok()?, group.parse().ok()?))
-            }
-            UserChoice::Given(given) => {
-                let (user, group) = given.split_once(':').unwrap_or((given, "0"));
-                Some((user.parse().ok()?, group.parse().ok()?))
-            }
-            UserChoice::Image => None,
-        }
-    }
-}
-
-/// The kernel gives a tmpfs whole pages.
-fn whole_pages(bytes: u64) -> u64 {
-    bytes.next_multiple_of(4096)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -166,20 +101,5 @@ mod tests {
             spec(None).sized_tmpfs().is_empty(),
             "a container that can write its image needs none"
         );
-    }
-
-    #[test]
-    fn sizes_are_read_as_mount_takes_them() {
-        for (text, expect) in [
-            ("65536", Some(65_536)),
-            ("64k", Some(65_536)),
-            ("2M", Some(2 << 20)),
-            ("1g", Some(1 << 30)),
-            ("50%", None),
-            ("", None),
-            ("99999999999999999999g", None),
-        ] {
-            assert_eq!(bytes(text), expect, "{text}");
-        }
     }
 }

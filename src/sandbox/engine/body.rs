@@ -1,7 +1,6 @@
-//! What a container is to be: our words, translated to the engine's API.
+//! What a container is to be, translated to the engine's API.
 
-use std::collections::{BTreeMap, HashMap};
-use std::path::PathBuf;
+use std::collections::HashMap;
 
 use bollard::models::{
     ContainerCreateBody, HostConfig, HostConfigLogConfig, Mount as ApiMount, MountType, ResourcesUlimits,
@@ -9,93 +8,8 @@ use bollard::models::{
 
 use crate::base::error::{Context as _, Error, ErrorKind, Result};
 use crate::sandbox::engine::kind::Facts;
-use crate::sandbox::engine::limits::Limits;
-use crate::sandbox::engine::sealed::SHARED_MEMORY;
-
-/// Files a container may have open at most; less where the machine's own hard limit is lower.
-const OPEN_FILES: u64 = 65_536;
-/// Processes its user may have; a rootful podman asks for a million unless it is told otherwise, and lowers its own
-/// limit to this many.
-pub(super) const PROCESSES: u64 = 32_768;
-
-/// A folder or file of the host in the container.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mount {
-    /// Where it is on the host; it must exist.
-    pub source: PathBuf,
-    /// Where it appears in the container.
-    pub target: String,
-    /// Whether the container may only read it.
-    pub read_only: bool,
-}
-
-/// Who runs the command in the container.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum UserChoice {
-    /// The owner of the slots, see [`Engine::slot_owner`](super::Engine::slot_owner).
-    #[default]
-    SlotOwner,
-    /// `UID[:GID]` or a name that the image knows.
-    Given(String),
-    /// Whoever the image says: on a rootless engine nobody who can write a slot.
-    Image,
-}
-
-impl UserChoice {
-    /// The choice that `container.user` makes. A number alone is its own group, too: to an engine it would be in root's.
-    pub fn of(user: Option<&str>) -> Self {
-        match user {
-            None => Self::SlotOwner,
-            Some(number) if number.parse::<u32>().is_ok() => Self::Given(format!("{number}:{number}")),
-            Some(user) => Self::Given(user.to_owned()),
-        }
-    }
-
-    /// The user and group id that were given; `None` where a name, or nobody, was. A user without a group has group 0
-    /// in a container, and is alone in a group of its number outside.
-    pub(super) fn numbers(&self) -> Option<(u32, u32)> {
-        let Self::Given(given) = self else { return None };
-        let (user, group) = given.split_once(':').unwrap_or((given, given));
-        Some((user.parse().ok()?, group.parse().ok()?))
-    }
-}
-
-/// What a container is to be; [`ContainerSpec::sealed`] makes it one for agents. Every container runs with an init as PID 1, without capabilities and without new privileges.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct ContainerSpec {
-    /// Its name on the engine, unique there; empty lets the engine choose.
-    pub name: String,
-    /// The image's reference or id; it must be there already.
-    pub image: String,
-    /// The command and its arguments; empty takes the image's own.
-    pub command: Vec<String>,
-    /// Where the command runs; unset is the image's choice.
-    pub working_dir: Option<String>,
-    /// Environment variables.
-    pub env: Vec<(String, String)>,
-    /// Folders and files of the host.
-    pub mounts: Vec<Mount>,
-    /// Memory file systems: path in the container to mount options. One without a size gets one.
-    pub tmpfs: BTreeMap<String, String>,
-    /// Who runs the command.
-    pub user: UserChoice,
-    /// Extra host names, `NAME:ADDRESS`.
-    pub hosts: Vec<String>,
-    /// A network's name or a mode such as `none`; unset is the engine's default.
-    pub network: Option<String>,
-    /// Bytes of memory, swap included.
-    pub memory: Option<u64>,
-    /// Cores.
-    pub cpus: Option<f64>,
-    /// Processes and threads.
-    pub pids: Option<u32>,
-    /// Labels; whose the container is, is known by these alone.
-    pub labels: BTreeMap<String, String>,
-    /// Whether the image's files may only be read.
-    pub read_only_root: bool,
-    /// Bytes kept of one line of output; unset is [`DEFAULT_LINE_LIMIT`](crate::base::lines::DEFAULT_LINE_LIMIT).
-    pub line_limit: Option<usize>,
-}
+use crate::sandbox::engine::limits::{Limits, open_files};
+use crate::sandbox::spec::{ContainerSpec, Mount, PROCESSES, SHARED_MEMORY, UserChoice};
 
 impl ContainerSpec {
     /// Translates to the body of `POST /containers/create`.
@@ -239,11 +153,6 @@ fn ulimits(limits: &Limits) -> Vec<ResourcesUlimits> {
         limit("nproc", at_most(PROCESSES, limits.processes)),
         limit("core", 0),
     ]
-}
-
-/// How many files a process in a container may have open.
-pub(super) fn open_files(limits: &Limits) -> u64 {
-    limits.open_files.unwrap_or(OPEN_FILES).min(OPEN_FILES)
 }
 
 fn signed(value: u64) -> i64 {
