@@ -5,38 +5,10 @@ mod mounts;
 mod network;
 mod process;
 mod usable;
+mod verdict;
 
 use super::{Asked, Facts, Guarantee, GuaranteeReport, Item};
-
-/// What a check came to.
-pub(super) struct Verdict {
-    held: bool,
-    asked: String,
-    found: String,
-}
-
-impl Verdict {
-    fn new(held: bool, asked: impl Into<String>, found: impl Into<String>) -> Self {
-        Self {
-            held,
-            asked: asked.into(),
-            found: found.into(),
-        }
-    }
-
-    /// The verdict where a fact is missing.
-    fn unseen(asked: impl Into<String>) -> Self {
-        Self::new(false, asked, "not seen")
-    }
-
-    /// The verdict on everything that offends: it holds where nothing does.
-    fn without(offences: &[String], asked: impl Into<String>, good: impl Into<String>) -> Self {
-        match offences {
-            [] => Self::new(true, asked, good),
-            some => Self::new(false, asked, some.join(", ")),
-        }
-    }
-}
+use verdict::Verdict;
 
 /// Compares a container's facts with what was asked, every item of [`Item::ALL`]. A fact that is missing, or makes no
 /// sense, is an item that does not hold.

@@ -1,6 +1,6 @@
 //! Limits: control groups of version 2 or 1 as the container sees them, and the kernel's limits of a process.
 
-use super::Verdict;
+use super::verdict::Verdict;
 use crate::sandbox::guarantee::{Asked, Facts};
 
 pub(super) fn memory(asked: &Asked, facts: &Facts) -> Verdict {

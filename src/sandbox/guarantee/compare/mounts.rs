@@ -1,6 +1,6 @@
 //! What the container sees of file systems: `/proc/self/mountinfo`.
 
-use super::Verdict;
+use super::verdict::Verdict;
 use crate::sandbox::guarantee::mountinfo::Mounted;
 use crate::sandbox::guarantee::{Asked, Facts};
 

@@ -1,6 +1,6 @@
 //! Whether anything but the own loopback can be reached: the files of `/proc/net`.
 
-use super::Verdict;
+use super::verdict::Verdict;
 use crate::sandbox::guarantee::Facts;
 
 /// The one interface there may be.

@@ -1,6 +1,6 @@
 //! Who runs the command, and what the kernel lets it do: `/proc/self/status`, see proc(5).
 
-use super::Verdict;
+use super::verdict::Verdict;
 use crate::sandbox::guarantee::{Asked, Facts};
 
 /// The sets of capabilities; all five must be empty, for what is in one can get into another.

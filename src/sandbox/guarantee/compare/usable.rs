@@ -1,6 +1,6 @@
 //! Whether work is possible in the container: what its entrypoint tried before anything of an agent ran.
 
-use super::Verdict;
+use super::verdict::Verdict;
 use crate::sandbox::guarantee::{Asked, Facts, Item};
 
 /// What an entrypoint says of what it could do.

@@ -1,0 +1,31 @@
+//! The verdict on one item: what was asked, what was found, and whether the one is held.
+
+/// What a check came to.
+pub(super) struct Verdict {
+    pub(super) held: bool,
+    pub(super) asked: String,
+    pub(super) found: String,
+}
+
+impl Verdict {
+    pub(super) fn new(held: bool, asked: impl Into<String>, found: impl Into<String>) -> Self {
+        Self {
+            held,
+            asked: asked.into(),
+            found: found.into(),
+        }
+    }
+
+    /// The verdict where a fact is missing.
+    pub(super) fn unseen(asked: impl Into<String>) -> Self {
+        Self::new(false, asked, "not seen")
+    }
+
+    /// The verdict on everything that offends: it holds where nothing does.
+    pub(super) fn without(offences: &[String], asked: impl Into<String>, good: impl Into<String>) -> Self {
+        match offences {
+            [] => Self::new(true, asked, good),
+            some => Self::new(false, asked, some.join(", ")),
+        }
+    }
+}
