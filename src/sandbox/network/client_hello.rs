@@ -4,11 +4,11 @@
 //! versions of TLS share. Where Encrypted `ClientHello` is used, the outer name is read, which is the one in the clear.
 
 mod bytes;
+mod error;
+
+pub use error::{HelloError, LONGEST};
 
 use bytes::Bytes;
-
-/// The most that is read for a hello, records and all; real ones have 200 to 2,000 bytes.
-pub const LONGEST: usize = 16 << 10;
 
 const HANDSHAKE_RECORD: u8 = 22;
 const CLIENT_HELLO: u8 = 1;
@@ -26,23 +26,6 @@ pub enum Beginning {
     Other,
     /// A whole hello, with the name that it asks for, as it stands there.
     Hello(Option<String>),
-}
-
-/// What is wrong with a hello.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum HelloError {
-    /// It is longer than [`LONGEST`].
-    #[error("it is longer than {LONGEST} bytes")]
-    TooLong,
-    /// Its records do not hold one handshake message.
-    #[error("its records are malformed")]
-    Record,
-    /// The message is cut short, or goes on after its end.
-    #[error("its fields do not fit its length")]
-    Field,
-    /// The list of names is there twice, or has not exactly one name of the kind that there is.
-    #[error("its server name is malformed")]
-    ServerName,
 }
 
 /// Reads the beginning of a connection, of which `bytes` came so far. More bytes never change an answer other than

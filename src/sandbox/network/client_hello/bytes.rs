@@ -1,6 +1,6 @@
 //! Bytes taken from the front, never more than there are.
 
-use super::HelloError;
+use super::error::HelloError;
 
 /// What is left of a message.
 pub(super) struct Bytes<'a>(pub(super) &'a [u8]);
