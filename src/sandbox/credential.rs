@@ -11,30 +11,13 @@ use crate::base::redact::Redactor;
 mod choice;
 mod file;
 mod problem;
+mod secret;
 
 pub use choice::Credentials;
 pub use problem::CredentialProblem;
+pub use secret::Credential;
 
 use file::{Stamp, TokenFile};
-
-/// What the API knows the account by. Its debug form shows no secret.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub enum Credential {
-    /// A key, sent as `x-api-key`.
-    ApiKey(SecretString),
-    /// A subscription's token, sent as a bearer.
-    OAuth(SecretString),
-}
-
-impl Credential {
-    /// The secret itself, whichever it is.
-    pub(crate) fn secret(&self) -> &SecretString {
-        match self {
-            Self::ApiKey(secret) | Self::OAuth(secret) => secret,
-        }
-    }
-}
 
 /// Where the credential comes from; copies share what they have read.
 #[derive(Clone, Debug)]

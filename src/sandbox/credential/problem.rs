@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use secrecy::ExposeSecret as _;
 
-use super::Credential;
+use super::secret::Credential;
 use crate::base::error::{Error, ErrorKind};
 
 /// Why there is no credential to send. It holds nothing of what a file has in it.

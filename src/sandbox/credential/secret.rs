@@ -1,0 +1,22 @@
+//! The credential itself, whichever kind it is.
+
+use secrecy::SecretString;
+
+/// What the API knows the account by. Its debug form shows no secret.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Credential {
+    /// A key, sent as `x-api-key`.
+    ApiKey(SecretString),
+    /// A subscription's token, sent as a bearer.
+    OAuth(SecretString),
+}
+
+impl Credential {
+    /// The secret itself, whichever it is.
+    pub(crate) fn secret(&self) -> &SecretString {
+        match self {
+            Self::ApiKey(secret) | Self::OAuth(secret) => secret,
+        }
+    }
+}
