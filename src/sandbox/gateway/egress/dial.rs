@@ -6,8 +6,8 @@ use std::sync::Arc;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::Shared;
 use super::answer::Refusal;
+use super::shared::Shared;
 use crate::sandbox::network::{Host, Target};
 
 /// So many addresses of a name are tried.

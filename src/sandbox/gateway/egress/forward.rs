@@ -11,8 +11,8 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::Shared;
 use super::answer::{Body, Refusal};
+use super::shared::Shared;
 use super::watched::Watched;
 use crate::sandbox::network::{Authority, Denial, Scheme, Target};
 

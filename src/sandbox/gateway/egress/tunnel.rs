@@ -1,17 +1,21 @@
 //! A tunnel: its first bytes are looked at, then bytes go both ways until both sides have ended, or nobody speaks.
 
 use std::io;
+use std::sync::Arc;
 
+use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
+use hyper::{Method, Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional_with_sizes};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::Shared;
+use super::answer::{Body, Refusal, empty};
+use super::shared::Shared;
 use super::watched::Watched;
 use crate::sandbox::network::client_hello::{self, Beginning};
-use crate::sandbox::network::{Denial, Target};
+use crate::sandbox::network::{Denial, Scheme, Target};
 
 /// The port on which nothing but TLS is let through.
 const TLS_PORT: u16 = 443;
@@ -19,8 +23,33 @@ const TLS_PORT: u16 = 443;
 /// Bytes under way in one direction.
 const BUFFER: usize = 32 << 10;
 
+impl Shared {
+    /// Opens a tunnel for a `CONNECT`, if its target may be reached.
+    pub(super) async fn open_tunnel(
+        self: &Arc<Self>,
+        mut request: Request<Incoming>,
+    ) -> Result<Response<Body>, Refusal> {
+        let uri = request.uri();
+        let written = uri.to_string();
+        let is_authority = uri.scheme().is_none() && uri.path_and_query().is_none();
+        if request.method() != Method::CONNECT || !is_authority {
+            return Err(self.deny_malformed(&written, Denial::Form));
+        }
+        let target = self.permitted(&written, None, Scheme::Tunnel)?;
+        let place = self.place()?;
+        let stream = self.dial(&target).await?;
+        let upgrade = hyper::upgrade::on(&mut request);
+        let shared = Arc::clone(self);
+        tokio::spawn(async move {
+            run(&shared, &target, upgrade, stream).await;
+            drop(place);
+        });
+        Ok(Response::new(empty()))
+    }
+}
+
 /// Runs a tunnel to its end.
-pub(super) async fn run(shared: &Shared, target: &Target, upgrade: OnUpgrade, stream: TcpStream) {
+async fn run(shared: &Shared, target: &Target, upgrade: OnUpgrade, stream: TcpStream) {
     tokio::select! {
         () = shared.ending.cancelled() => {}
         ended = carry(shared, target, upgrade, stream) => {

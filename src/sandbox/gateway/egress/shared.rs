@@ -1,0 +1,64 @@
+//! What an egress and its tunnels share, and how each of them judges a target.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
+
+use super::answer::Refusal;
+use super::bounds::Bounds;
+use super::events::{self, Told};
+use super::resolver::Resolver;
+use crate::sandbox::network::{Authority, Denial, Policy, Scheme, Target};
+
+/// What an egress and its tunnels share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) policy: Policy,
+    pub(super) resolver: Resolver,
+    pub(super) bounds: Bounds,
+    pub(super) connections: Arc<Semaphore>,
+    pub(super) lookups: Arc<Semaphore>,
+    pub(super) told: Mutex<Told>,
+    pub(super) ending: CancellationToken,
+}
+
+impl Shared {
+    /// The target of `host:port`, if it may be reached; otherwise the denial has been told.
+    pub(super) fn permitted(
+        &self,
+        written: &str,
+        default_port: Option<u16>,
+        scheme: Scheme,
+    ) -> Result<Target, Refusal> {
+        let authority = Authority::parse(written, default_port).map_err(|why| self.deny_malformed(written, why))?;
+        let host = authority.host.to_string();
+        let permitted = self.policy.permits(&host, authority.port, scheme);
+        permitted.map_err(|why| self.deny(&host, Some(authority.port), why))
+    }
+
+    /// A place among the connections at once.
+    pub(super) fn place(&self) -> Result<OwnedSemaphorePermit, Refusal> {
+        if self.ending.is_cancelled() {
+            return Err(Refusal::Ended);
+        }
+        let connections = Arc::clone(&self.connections);
+        connections.try_acquire_owned().map_err(|_| Refusal::Busy)
+    }
+
+    /// Tells of a denial.
+    pub(super) fn deny(&self, host: &str, port: Option<u16>, why: Denial) -> Refusal {
+        self.told().denied(host, port, &why);
+        Refusal::Denied(why)
+    }
+
+    /// Tells of the denial of what is no `host:port`.
+    pub(super) fn deny_malformed(&self, written: &str, why: Denial) -> Refusal {
+        self.deny(&crate::base::text::one_line(written, events::LONGEST_HOST), None, why)
+    }
+
+    pub(super) fn told(&self) -> std::sync::MutexGuard<'_, Told> {
+        // What is in there is whole between any two calls.
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
