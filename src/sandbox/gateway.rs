@@ -24,6 +24,7 @@ use crate::base::redact::Redactor;
 use crate::base::world::World;
 use crate::sandbox::credential::CredentialSource;
 
+mod answer;
 mod api;
 mod body;
 pub mod egress;

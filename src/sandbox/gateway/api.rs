@@ -13,7 +13,8 @@ use hyper::{Method, Request, Response};
 use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 
 use super::Api;
-use super::body::{self, Answer};
+use super::answer::Answer;
+use super::body;
 use super::refusal::Refusal;
 use super::shared::Shared;
 use super::upstream::{Unanswered, Upstream};

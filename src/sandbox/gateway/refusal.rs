@@ -4,7 +4,7 @@ use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::{Response, StatusCode};
 use serde_json::json;
 
-use super::body::{Answer, whole};
+use super::answer::{Answer, whole};
 use super::notice::Notice;
 use crate::sandbox::credential::CredentialProblem;
 

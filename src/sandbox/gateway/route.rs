@@ -6,7 +6,7 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::{Method, Request, Response};
 
-use super::body::{Answer, whole};
+use super::answer::{Answer, whole};
 use super::refusal::Refusal;
 use super::shared::Shared;
 use super::{api, seal};

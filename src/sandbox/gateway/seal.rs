@@ -7,7 +7,8 @@ use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::{Request, Response, StatusCode};
 
 use super::Seal;
-use super::body::{self, Answer, whole};
+use super::answer::{Answer, whole};
+use super::body;
 use super::notice::Notice;
 use super::refusal::Refusal;
 use super::shared::Shared;

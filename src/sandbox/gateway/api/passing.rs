@@ -7,7 +7,7 @@ use std::time::Duration;
 use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 use tokio::time::{Instant, Sleep};
 
-use super::super::body::BodyError;
+use super::super::answer::BodyError;
 use super::exchange::Exchange;
 
 /// How long the API may be silent in the middle of an answer: it sends a sign of life every few seconds.

@@ -8,7 +8,7 @@ use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use hyper::{HeaderMap, Response, StatusCode};
 use serde_json::Value;
 
-use super::super::body::{Answer, whole};
+use super::super::answer::{Answer, whole};
 use super::super::refusal::Refusal;
 use super::endpoint::Endpoint;
 use super::exchange::Exchange;

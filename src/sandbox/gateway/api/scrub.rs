@@ -9,7 +9,7 @@ use hyper::HeaderMap;
 use hyper::body::{Body, Bytes, Frame};
 use secrecy::SecretString;
 
-use super::super::body::BodyError;
+use super::super::answer::BodyError;
 use crate::base::redact;
 
 /// What stands in place of a credential.

@@ -1,0 +1,18 @@
+//! Answers of a gateway: their bodies, whole or as they come.
+
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt as _, Full};
+use hyper::Response;
+use hyper::body::Bytes;
+
+/// What may go wrong while a body passes.
+pub(super) type BodyError = Box<dyn std::error::Error + Send + Sync>;
+/// The body of an answer.
+pub(super) type Body = UnsyncBoxBody<Bytes, BodyError>;
+/// An answer of a gateway.
+pub(super) type Answer = Response<Body>;
+
+/// A body that is all there.
+pub(super) fn whole(bytes: impl Into<Bytes>) -> Body {
+    Full::new(bytes.into()).map_err(|never| match never {}).boxed_unsync()
+}
