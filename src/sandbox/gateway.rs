@@ -10,26 +10,22 @@
 //! A gateway is one container's: its socket, its token, its purse and its bounds. What it refuses it refuses in the form
 //! of the API's own errors, which the client understands.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
-use secrecy::SecretString;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
-use crate::accounting::budget::Purse;
 use crate::accounting::metering::Metered;
 use crate::base::error::Result;
-use crate::base::redact::Redactor;
-use crate::base::world::World;
-use crate::sandbox::credential::CredentialSource;
 
 mod answer;
 mod api;
 mod body;
 pub mod egress;
 mod listener;
+mod model_api;
 mod notice;
+mod options;
 mod proxy;
 mod record;
 mod refusal;
@@ -41,49 +37,13 @@ mod token;
 mod upstream;
 
 pub use notice::Notice;
+pub use options::{Api, Options};
 pub use proxy::Proxy;
 pub use record::read_back;
-pub use seal::{Judged, hold_to};
+pub use seal::{Judged, Seal, hold_to};
 
-use egress::Egress;
 use shared::Shared;
 use socket::Socket;
-
-/// Judges what a container found out about itself. An error is the text that the container gets to read.
-pub type Seal = Box<dyn Fn(&str) -> Result<(), String> + Send + Sync>;
-
-/// What a gateway is to be.
-pub struct Options {
-    /// The folder in which it makes its socket, `gateway.sock`; made with mode 0755 if it is not there.
-    pub folder: PathBuf,
-    /// What the container shows to be let through to the model's API. No other gateway takes it.
-    pub token: SecretString,
-    /// The model's API; `None` refuses all requests to it.
-    pub api: Option<Api>,
-    /// The hosts that it tunnels and forwards to; `None` refuses them all.
-    pub egress: Option<Egress>,
-    /// What must allow the container before anything else is answered; `None` asks for nothing, and lets the container
-    /// say what it wants.
-    pub seal: Option<Seal>,
-    /// Where each answer of the API is written down, as a line of JSON; see [`read_back`].
-    pub record: Option<PathBuf>,
-    /// What is written down passes it.
-    pub redactor: Redactor,
-    /// The clock.
-    pub world: World,
-}
-
-/// The model's API behind a gateway.
-pub struct Api {
-    /// Where it is, such as `https://api.anthropic.com`; a path in front of `/v1` is possible.
-    pub base_url: String,
-    /// The credential that is added to requests; `None` adds none.
-    pub credential: Option<CredentialSource>,
-    /// The proxy through which it is reached; `None` connects directly.
-    pub proxy: Option<Proxy>,
-    /// What the call may use.
-    pub purse: Purse,
-}
 
 /// A gateway at work. Dropped, it ends by itself; [`Gateway::close`] waits for that and says what it metered.
 pub struct Gateway {

@@ -4,23 +4,20 @@
 //! A request is read whole before it is sent, since its length tells what it may cost, and its `max_tokens` may have to
 //! be lowered. Answers are passed on as they come.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use http_body_util::Full;
-use hyper::body::{Body as _, Bytes, Incoming};
+use hyper::body::{Bytes, Incoming};
 use hyper::http::request::Parts;
 use hyper::{Method, Request, Response};
-use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 
-use super::Api;
 use super::answer::Answer;
 use super::body;
+use super::model_api::{ModelApi, REQUEST_LIMIT};
 use super::refusal::Refusal;
 use super::shared::Shared;
-use super::upstream::{Unanswered, Upstream};
-use crate::accounting::budget::{Asked, Hold, Purse, Short};
-use crate::base::error::Result;
-use crate::sandbox::credential::{Credential, CredentialSource};
+use super::upstream::Unanswered;
+use crate::sandbox::credential::Credential;
 
 mod ask;
 mod count;
@@ -37,66 +34,8 @@ use count::Counted;
 use endpoint::Endpoint;
 use exchange::Exchange;
 
-/// The longest request, in bytes: the API itself takes less.
-const REQUEST_LIMIT: usize = 64 << 20;
-/// Of how many bytes requests may be together, while they wait or are sent.
-const REQUESTS_LIMIT: usize = 2 * REQUEST_LIMIT;
-/// In which steps that is reckoned, in bytes.
-const UNIT: usize = 64 << 10;
 /// From which length on it takes some time to read a request, in bytes.
 const LONG: usize = 1 << 20;
-
-/// The model's API as one call sees it.
-pub(super) struct ModelApi {
-    upstream: Upstream,
-    credential: Option<CredentialSource>,
-    purse: Mutex<Purse>,
-    /// Told whenever something that was set aside is given back.
-    settled: Notify,
-    room: Semaphore,
-}
-
-impl ModelApi {
-    pub(super) fn new(api: Api) -> Result<Self> {
-        Ok(Self {
-            upstream: Upstream::new(&api.base_url, api.proxy.as_ref())?,
-            credential: api.credential,
-            purse: Mutex::new(api.purse),
-            settled: Notify::new(),
-            room: Semaphore::new(REQUESTS_LIMIT / UNIT),
-        })
-    }
-
-    fn purse(&self) -> MutexGuard<'_, Purse> {
-        self.purse.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Waits until there is room for a request in memory.
-    async fn room_for(&self, body: &Incoming) -> Result<SemaphorePermit<'_>, Refusal> {
-        let most = body.size_hint().upper().and_then(|upper| usize::try_from(upper).ok());
-        let units = most.unwrap_or(REQUEST_LIMIT).min(REQUEST_LIMIT).div_ceil(UNIT);
-        let room = self.room.acquire_many(u32::try_from(units).unwrap_or(u32::MAX));
-        room.await.map_err(|_| Refusal::upstream("the gateway ends"))
-    }
-
-    /// Sets aside what a request may use; `None` where its input is to be counted first. While others hold what there is,
-    /// it waits for them.
-    async fn reserve(&self, asked: &Asked) -> Result<Option<Hold>, Refusal> {
-        loop {
-            let settled = self.settled.notified();
-            tokio::pin!(settled);
-            // From here on no settling is missed.
-            settled.as_mut().enable();
-            match self.purse().reserve(asked.clone()) {
-                Ok(hold) => return Ok(Some(hold)),
-                Err(Short::Uncounted) => return Ok(None),
-                Err(Short::Spent(reason)) => return Err(Refusal::spent(reason)),
-                Err(Short::Held) => {}
-            }
-            settled.await;
-        }
-    }
-}
 
 /// Answers a request to the model's API.
 pub(super) async fn answer(request: Request<Incoming>, shared: &Arc<Shared>) -> Result<Answer, Refusal> {

@@ -25,7 +25,7 @@ async fn dispatch(request: Request<Incoming>, shared: &Arc<Shared>) -> Result<An
     let is_direct = request.uri().scheme().is_none() && request.method() != Method::CONNECT;
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     if is_direct && method == Method::POST && path == seal::PATH {
-        return seal::answer(request, shared).await;
+        return seal::answer(request, &shared.seal, &shared.notices).await;
     }
     if !shared.seal.is_open() {
         return Err(Refusal::forbidden("the container is not sealed"));

@@ -6,18 +6,19 @@ use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::{Request, Response, StatusCode};
 
-use super::Seal;
 use super::answer::{Answer, whole};
 use super::body;
-use super::notice::Notice;
+use super::notice::{Notice, Notices};
 use super::refusal::Refusal;
-use super::shared::Shared;
 use crate::sandbox::guarantee::{Asked, Facts, GuaranteeReport, compare};
 
 /// Where a container sends what it found out.
 pub(super) const PATH: &str = "/cordwainer/seal";
 /// The longest such request, in bytes.
 const LIMIT: usize = 1 << 20;
+
+/// Judges what a container found out about itself. An error is the text that the container gets to read.
+pub type Seal = Box<dyn Fn(&str) -> Result<(), String> + Send + Sync>;
 
 /// What a container was found to be, once it has said so.
 #[derive(Clone, Debug, Default)]
@@ -92,18 +93,18 @@ impl SealState {
 }
 
 /// Answers the request to be sealed: 204, or 403 with the reason as plain text for a person to read.
-pub(super) async fn answer(request: Request<Incoming>, shared: &Shared) -> Result<Answer, Refusal> {
+pub(super) async fn answer(request: Request<Incoming>, seal: &SealState, notices: &Notices) -> Result<Answer, Refusal> {
     let facts = body::read(request.into_body(), LIMIT).await?;
-    match shared.seal.judge(&String::from_utf8_lossy(&facts)) {
+    match seal.judge(&String::from_utf8_lossy(&facts)) {
         None => Err(Refusal::conflict("the container was judged already")),
         Some(Ok(())) => {
-            shared.notices.tell(Notice::Sealed);
+            notices.tell(Notice::Sealed);
             let mut answer = Response::new(whole(""));
             *answer.status_mut() = StatusCode::NO_CONTENT;
             Ok(answer)
         }
         Some(Err(reason)) => {
-            shared.notices.tell(Notice::SealRefused(reason.clone()));
+            notices.tell(Notice::SealRefused(reason.clone()));
             let mut answer = Response::new(whole(reason));
             *answer.status_mut() = StatusCode::FORBIDDEN;
             let text = HeaderValue::from_static("text/plain; charset=utf-8");

@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use super::Options;
-use super::api::ModelApi;
 use super::egress::Egress;
+use super::model_api::ModelApi;
 use super::notice::Notices;
+use super::options::Options;
 use super::record::Record;
 use super::seal::SealState;
 use super::token::Token;

@@ -10,8 +10,9 @@ use hyper::{Request, Response, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use super::super::model_api::ModelApi;
 use super::super::refusal::Refusal;
-use super::{ModelApi, headers};
+use super::headers;
 use crate::sandbox::credential::Credential;
 
 /// Where the API counts.
