@@ -13,7 +13,8 @@ engine_tests! {
     both: a_run_killed_while_the_agent_works_is_resumed, one_signal_ends_a_run_safely;
     podman: a_slot_that_another_engine_works_in_is_left_alone,
         work_of_a_generation_that_is_gone_is_kept_and_blocks_nobody,
-        what_ignore_rules_leave_out_of_what_a_killed_run_left_is_told;
+        what_ignore_rules_leave_out_of_what_a_killed_run_left_is_told,
+        what_a_killed_run_left_and_git_does_not_record_is_told;
     docker: only_one_run_at_a_time, a_measure_that_was_killed_is_paid_for, an_ending_ends_the_measure_of_a_dead_run;
 }
 
@@ -84,6 +85,23 @@ fn what_ignore_rules_leave_out_of_what_a_killed_run_left_is_told(kind: EngineKin
         assert_eq!(attempts[0]["snapshot"].is_string(), !kept.is_empty(), "{attempts:#}");
         project.expect_tidy();
     }
+}
+
+/// The commit has neither, and nobody would miss them without a word.
+fn what_a_killed_run_left_and_git_does_not_record_is_told(kind: EngineKind) {
+    let Some(project) = Project::new(kind, "") else {
+        return;
+    };
+    kill_at_work(
+        &project,
+        "on 1 fifo src/pipe\non 1 write src/.git/HEAD x\non 1 write src/a.txt begun\non 1 hang\nwrite src/b.txt done",
+    );
+    wait_until(|| project.state().join("slots/1/src/a.txt").exists());
+    let ran = project.run(&["generator", "resume"]).expect(0);
+    ran.says("attempt 1 at cw-1: left out `src/pipe`: ")
+        .says("attempt 1 at cw-1: left out `src/.git`: ")
+        .says("had left, as commit ");
+    project.expect_tidy();
 }
 
 /// A sweep reaches the containers of the engine it is on. Those of another one go on working, in their own slot alone.

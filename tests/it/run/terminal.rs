@@ -13,12 +13,13 @@ use crate::run::measure::user_prompt;
 use crate::run::project::{Project, WAIT, signal, wait_until};
 use crate::support::engines;
 use crate::support::pseudo_terminal::PseudoTerminal;
+use crate::support::repository::TestRepository;
 use crate::support::sockets::Socket;
 
 engine_tests! {
     both: once_nothing_new_begins_and_a_call_has_its_grace;
     podman: after_the_grace_a_session_is_suspended, three_times_ends_it_and_names_what_is_left,
-        a_gate_before_any_work_is_ended, a_terminal_that_is_gone_is_the_first_word, a_service_of_ours_outlives_the_keys_of_a_terminal, an_ending_that_waits_can_be_interrupted;
+        a_gate_before_any_work_is_ended, a_gate_on_a_result_is_ended, a_dumb_terminal_gets_plain_lines, a_terminal_that_is_gone_is_the_first_word, a_service_of_ours_outlives_the_keys_of_a_terminal, an_ending_that_waits_can_be_interrupted;
     docker: twice_suspends_at_once, a_measure_is_ended, a_service_manager_never_insists, a_run_that_waits_ends_at_once;
 }
 
@@ -113,6 +114,45 @@ fn a_gate_before_any_work_is_ended(kind: EngineKind) {
     assert_eq!(code, Some(130), "{shown}");
     assert_eq!(project.outcomes("cw-1"), Vec::<String>::new());
     project.expect_tidy();
+}
+
+/// The work is done and recorded by then, and no verdict says anything of it.
+fn a_gate_on_a_result_is_ended(kind: EngineKind) {
+    let repository = TestRepository::new();
+    repository.write("seconds", "0");
+    let _ = repository.commit("gate at once");
+    let Some(mut project) = Project::on(kind, repository, "stop_grace: 1h\ngates: [sleep_of=seconds]\n") else {
+        return;
+    };
+    project.add("is interrupted", "write seconds 3600\nwrite src/a.txt done");
+    let mut terminal = project.at_terminal(&["generator", "run"]);
+    project.wait_for_event(|event| matches!(event, Happening::AgentEnded { .. }));
+    wait_until(|| project.containers().iter().any(|name| name.contains("-gate-")));
+    press_twice(&mut terminal);
+    let (code, shown) = terminal.ended();
+    assert_eq!(code, Some(130), "{shown}");
+    assert_eq!(project.outcomes("cw-1"), ["cancelled"]);
+    assert_eq!(project.suspended(), 1);
+    project.expect_tidy();
+    project.reconfigure(None, "");
+    let ran = project.run(&["generator", "resume"]).expect(0);
+    ran.says("going on with its session");
+    assert_eq!(project.content("src/a.txt"), "done");
+    project.expect_tidy();
+}
+
+/// One that can do nothing but print gets lines alone: nothing is drawn, moved or coloured.
+fn a_dumb_terminal_gets_plain_lines(kind: EngineKind) {
+    let Some(project) = Project::new(kind, "") else {
+        return;
+    };
+    project.add("is done", "write src/a.txt x");
+    let mut command = project.command(&["generator", "run"]);
+    command.env("TERM", "dumb");
+    let (code, shown) = PseudoTerminal::start(&command).ended();
+    assert_eq!(code, Some(0), "{shown}");
+    assert!(shown.contains("cw-1"), "{shown}");
+    assert!(!shown.contains('\u{1b}'), "{shown:?}");
 }
 
 fn a_measure_is_ended(kind: EngineKind) {

@@ -51,6 +51,7 @@ fn step(name: &str, value: &str) -> Outcome {
         "ignore-sigint" => ignore(signal_hook::consts::SIGINT)?,
         "ignore-sigterm" => ignore(signal_hook::consts::SIGTERM)?,
         "sleep" => sleep(value.parse()?),
+        "sleep_of" => sleep(std::fs::read_to_string(value)?.trim().parse()?),
         "listen" => listen(value)?,
         "allocate" => allocate(value.parse()?)?,
         "write-file" => std::fs::write(value, "written by the probe\n")?,
