@@ -1,8 +1,10 @@
 //! Rules of the house that no compiler checks. Each failure names the file, the line and the mend.
 
 mod documents;
-mod layers;
+mod figures;
+mod folders;
 mod lines;
+mod modules;
 mod security;
 
 use std::fs;
