@@ -5,13 +5,13 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::ops::Range;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use secrecy::{ExposeSecret as _, SecretString};
 
 mod encodings;
 mod escapes;
+mod found;
 mod json;
 mod keys;
 mod patterns;
@@ -20,12 +20,11 @@ mod tokens;
 #[cfg(test)]
 mod tests;
 
+pub use self::encodings::SHORTEST_SECRET;
+pub use self::found::Found;
+use self::found::{IN_USE, marker};
 use self::patterns::Patterns;
 
-/// Credentials shorter than this, in bytes, are never looked for: they would be found in ordinary words.
-pub const SHORTEST_SECRET: usize = 8;
-/// What a credential in use is called; tokens of a known form have their issuer's name.
-const IN_USE: &str = "credential";
 /// How often what is left is looked through again. What is next to a marker may read as something new, rarely once.
 const ROUNDS: usize = 8;
 
@@ -38,15 +37,6 @@ pub struct Redactor {
 struct Known {
     secrets: Vec<SecretString>,
     patterns: Arc<Patterns>,
-}
-
-/// Something that must not be recorded.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Found {
-    /// What it is, in words: `credential` for one in use, else such as `GitHub token`.
-    pub kind: &'static str,
-    /// Where it is, in bytes.
-    pub range: Range<usize>,
 }
 
 impl Default for Redactor {
@@ -127,28 +117,6 @@ impl Redactor {
         }
     }
 
-    /// Redacts a line that may be JSON: what was JSON is JSON afterwards, and numbers and names in it are the same.
-    pub fn line<'a>(&self, line: &'a [u8]) -> Cow<'a, [u8]> {
-        match self.bytes(line) {
-            Cow::Owned(redacted) if json::is_broken(line, &redacted) => Cow::Owned(json::redacted(self, line)),
-            redacted => redacted,
-        }
-    }
-
-    /// Redacts JSON of our own making: names and figures are ours, so only strings are looked into.
-    pub(crate) fn own_json<'a>(&self, json: &'a [u8]) -> Cow<'a, [u8]> {
-        let patterns = self.patterns();
-        let redacted = repeated(json, |json| {
-            let found = patterns.find(json);
-            if found.is_empty() {
-                found
-            } else {
-                json::within_strings(json, &found)
-            }
-        });
-        redacted.unwrap_or_else(|| Cow::Owned(json::redacted(self, json)))
-    }
-
     fn patterns(&self) -> Arc<Patterns> {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(&known.patterns)
@@ -171,11 +139,6 @@ fn repeated(bytes: &[u8], find: impl Fn(&[u8]) -> Vec<Found>) -> Option<Cow<'_, 
         redacted = Cow::Owned(replaced(&redacted, &found));
     }
     None
-}
-
-/// What stands in the place of something redacted.
-fn marker(kind: &str) -> String {
-    format!("[redacted {kind}]")
 }
 
 /// Puts markers in the place of what was found; no escape sequence is cut in two.

@@ -7,8 +7,8 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::SHORTEST_SECRET;
-
+/// Credentials shorter than this, in bytes, are never looked for: they would be found in ordinary words.
+pub const SHORTEST_SECRET: usize = 8;
 /// What is left as it is in a component of a URL (RFC 3986, 2.3).
 const COMPONENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 

@@ -6,13 +6,38 @@ use std::ops::Range;
 use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
 
-use super::{Found, Redactor};
+use super::found::Found;
+use super::{Redactor, repeated};
 
 /// What is written of a line from which what must go cannot be taken.
 const NOTHING: &[u8] = br#"{"type":"redacted"}"#;
 
+impl Redactor {
+    /// Redacts a line that may be JSON: what was JSON is JSON afterwards, and numbers and names in it are the same.
+    pub fn line<'a>(&self, line: &'a [u8]) -> Cow<'a, [u8]> {
+        match self.bytes(line) {
+            Cow::Owned(redacted) if is_broken(line, &redacted) => Cow::Owned(by_strings(self, line)),
+            redacted => redacted,
+        }
+    }
+
+    /// Redacts JSON of our own making: names and figures are ours, so only strings are looked into.
+    pub(crate) fn own_json<'a>(&self, json: &'a [u8]) -> Cow<'a, [u8]> {
+        let patterns = self.patterns();
+        let redacted = repeated(json, |json| {
+            let found = patterns.find(json);
+            if found.is_empty() {
+                found
+            } else {
+                within_strings(json, &found)
+            }
+        });
+        redacted.unwrap_or_else(|| Cow::Owned(by_strings(self, json)))
+    }
+}
+
 /// Whether a line was JSON and is none any more.
-pub(super) fn is_broken(before: &[u8], after: &[u8]) -> bool {
+fn is_broken(before: &[u8], after: &[u8]) -> bool {
     is_json(before) && !is_json(after)
 }
 
@@ -21,7 +46,7 @@ fn is_json(bytes: &[u8]) -> bool {
 }
 
 /// The same JSON with every string redacted that must be.
-pub(super) fn redacted(redactor: &Redactor, line: &[u8]) -> Vec<u8> {
+fn by_strings(redactor: &Redactor, line: &[u8]) -> Vec<u8> {
     let value = serde_json::from_slice(line).ok();
     let written = value.and_then(|value| serde_json::to_vec(&of(redactor, value)).ok());
     // Across its strings it may still spell something.
@@ -47,7 +72,7 @@ fn of(redactor: &Redactor, value: Value) -> Value {
 }
 
 /// Of what was found, the parts that lie in strings which are values.
-pub(super) fn within_strings(json: &[u8], found: &[Found]) -> Vec<Found> {
+fn within_strings(json: &[u8], found: &[Found]) -> Vec<Found> {
     let mut parts = Vec::new();
     let mut found = found.iter().peekable();
     for string in values(json) {

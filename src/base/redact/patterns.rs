@@ -3,8 +3,9 @@
 use aho_corasick::{AhoCorasick, AhoCorasickKind, Anchored, Input, MatchKind, StartKind};
 use secrecy::{ExposeSecret as _, SecretString};
 
+use super::encodings;
+use super::found::{Found, IN_USE, marker};
 use super::tokens::{FORMS, Tokens};
-use super::{Found, IN_USE, encodings, marker};
 
 /// Everything that is looked for.
 pub(super) struct Patterns {
