@@ -2,12 +2,13 @@
 
 use std::collections::VecDeque;
 
-use super::SUMMARY_WIDTH;
 use super::json;
 use super::line::ToolUse;
 use crate::agent::AgentEvent;
 use crate::base::text::one_line;
 
+/// The longest summary of a tool's use, in characters.
+pub(super) const SUMMARY_WIDTH: usize = 100;
 /// The longest name of a tool that is shown, in characters.
 const NAME_WIDTH: usize = 40;
 /// How much of a name is looked at, in bytes.

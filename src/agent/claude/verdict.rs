@@ -5,7 +5,9 @@ use jiff::Timestamp;
 
 use super::cause::{self, Cause, Evidence};
 use super::limit::{Standing, is_limit_alone, speaks_of_limit};
-use super::{ResultLine, Transcript, reset_time};
+use super::reset::reset_time;
+use super::result::ResultLine;
+use super::transcript::Transcript;
 use crate::agent::{CallOutcome, Cut, Ending};
 
 /// A verdict and what belongs to it.
