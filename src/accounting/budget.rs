@@ -7,11 +7,8 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use serde::Serialize;
-
 use crate::accounting::ledger::Entry;
-use crate::model::IssueId;
-use crate::model::{Role, Usage};
+use crate::model::Usage;
 
 mod allowance;
 mod amount;
@@ -19,6 +16,8 @@ mod history;
 mod limits;
 mod look;
 mod purse;
+mod request;
+mod scope;
 mod standing;
 mod watch;
 
@@ -28,70 +27,11 @@ pub use limits::BudgetConfig;
 use look::{Granted, Look};
 pub use purse::Purse;
 pub(crate) use purse::{Asked, Hold, KnownBy, Short};
+use request::Held;
+pub(crate) use request::{Request, Spent};
+pub use scope::Scope;
 pub use standing::{Portion, Standing};
 pub(crate) use watch::Watch;
-
-/// Whose budget it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Scope {
-    /// One call's: its role's own.
-    Call,
-    /// One task's, all attempts at it together.
-    Task,
-    /// One cycle's: a measure and what follows it.
-    Cycle,
-    /// The generation's.
-    Generation,
-}
-
-impl Scope {
-    /// The scope's name, as JSON has it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Call => "call",
-            Self::Task => "task",
-            Self::Cycle => "cycle",
-            Self::Generation => "generation",
-        }
-    }
-
-    /// What the configuration allows; a call's own limit is its role's, and not here.
-    fn bound(self, config: &BudgetConfig) -> Bound {
-        match self {
-            Self::Call => Bound::default(),
-            Self::Task => Bound::new(config.task_usd, config.task_tokens),
-            Self::Cycle => Bound::new(config.cycle_usd, config.cycle_tokens),
-            Self::Generation => Bound::new(config.usd, config.tokens),
-        }
-    }
-}
-
-/// A call that is about to be made.
-#[derive(Clone, Debug)]
-pub(crate) struct Request {
-    /// What the agent is called for.
-    pub(crate) role: Role,
-    /// The task, where the call is about one.
-    pub(crate) task: Option<IssueId>,
-    /// The cycle of the generation that the call belongs to.
-    pub(crate) cycle: u32,
-    /// The role's own limit.
-    pub(crate) call: Allowance,
-    /// How many calls may be out at once.
-    pub(crate) parallel: u32,
-}
-
-/// A budget that has no room for a call.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Spent {
-    /// Whose it is: the widest, if several are spent.
-    pub(crate) scope: Scope,
-    /// Whether calls under way hold what is left of it, so that there may be room when they have ended.
-    pub(crate) held: bool,
-    /// What to say of it: `the generation's budget is spent (5.00 of 5.00 USD)`.
-    pub(crate) reason: String,
-}
 
 /// The budgets of one generation, shared by all calls of a run.
 #[derive(Clone, Debug)]
@@ -109,14 +49,6 @@ struct Books {
     /// What calls under way may use, by number.
     out: BTreeMap<u64, Held>,
     next: u64,
-}
-
-/// What is set aside for a call under way.
-#[derive(Debug)]
-struct Held {
-    task: Option<IssueId>,
-    cycle: u32,
-    bound: Bound,
 }
 
 impl Budgets {

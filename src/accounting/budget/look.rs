@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use super::amount::{Amount, Bound, Pair, dollars};
 use super::history::History;
-use super::{Held, Request, Scope, Spent};
-use crate::accounting::budget::BudgetConfig;
+use super::limits::BudgetConfig;
+use super::request::{Held, Request, Spent};
+use super::scope::Scope;
 use crate::accounting::ledger::Entry;
 use crate::model::IssueId;
 

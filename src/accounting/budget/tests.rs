@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::accounting::ledger::tests::entry;
-use crate::model::Usage;
+use crate::model::{IssueId, Role, Usage};
 
 const NONE: BudgetConfig = BudgetConfig {
     usd: None,

@@ -1,7 +1,7 @@
 //! At which prices a request is reckoned.
 
 use super::super::amount::{Amount, Bound, nanodollars};
-use super::Asked;
+use super::asked::Asked;
 use crate::accounting::metering::Counts;
 use crate::agent::Rates;
 use crate::model::Usage;

@@ -1,0 +1,40 @@
+//! A call that asks the budgets for room, what is set aside for it, and the answer that there is no room.
+
+use super::Allowance;
+use super::amount::Bound;
+use super::scope::Scope;
+use crate::model::{IssueId, Role};
+
+/// A call that is about to be made.
+#[derive(Clone, Debug)]
+pub(crate) struct Request {
+    /// What the agent is called for.
+    pub(crate) role: Role,
+    /// The task, where the call is about one.
+    pub(crate) task: Option<IssueId>,
+    /// The cycle of the generation that the call belongs to.
+    pub(crate) cycle: u32,
+    /// The role's own limit.
+    pub(crate) call: Allowance,
+    /// How many calls may be out at once.
+    pub(crate) parallel: u32,
+}
+
+/// A budget that has no room for a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Spent {
+    /// Whose it is: the widest, if several are spent.
+    pub(crate) scope: Scope,
+    /// Whether calls under way hold what is left of it, so that there may be room when they have ended.
+    pub(crate) held: bool,
+    /// What to say of it: `the generation's budget is spent (5.00 of 5.00 USD)`.
+    pub(crate) reason: String,
+}
+
+/// What is set aside for a call under way.
+#[derive(Debug)]
+pub(super) struct Held {
+    pub(super) task: Option<IssueId>,
+    pub(super) cycle: u32,
+    pub(super) bound: Bound,
+}

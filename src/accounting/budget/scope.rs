@@ -1,0 +1,42 @@
+//! Whose budget a limit is: a call's, a task's, a cycle's or the generation's.
+
+use serde::Serialize;
+
+use super::amount::Bound;
+use super::limits::BudgetConfig;
+
+/// Whose budget it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scope {
+    /// One call's: its role's own.
+    Call,
+    /// One task's, all attempts at it together.
+    Task,
+    /// One cycle's: a measure and what follows it.
+    Cycle,
+    /// The generation's.
+    Generation,
+}
+
+impl Scope {
+    /// The scope's name, as JSON has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Call => "call",
+            Self::Task => "task",
+            Self::Cycle => "cycle",
+            Self::Generation => "generation",
+        }
+    }
+
+    /// What the configuration allows; a call's own limit is its role's, and not here.
+    pub(super) fn bound(self, config: &BudgetConfig) -> Bound {
+        match self {
+            Self::Call => Bound::default(),
+            Self::Task => Bound::new(config.task_usd, config.task_tokens),
+            Self::Cycle => Bound::new(config.cycle_usd, config.cycle_tokens),
+            Self::Generation => Bound::new(config.usd, config.tokens),
+        }
+    }
+}
