@@ -11,9 +11,11 @@ mod context;
 mod fence;
 mod render;
 mod seed;
+mod template;
 
 pub use context::{Document, EarlierAttempt, Filed, MeasureContext, Omitted, Reading, Remark, StitchContext, Title};
 pub use seed::{SeedValues, render_seed};
+pub use template::Template;
 
 /// Bytes of documents inlined into one prompt; what does not fit is listed by name.
 pub const DOCUMENT_BUDGET: usize = 400_000;
@@ -24,15 +26,6 @@ pub const PROMPT_LIMIT: usize = 1_000_000;
 
 const MEASURE: &str = include_str!("prompt/measure.md.j2");
 const STITCH: &str = include_str!("prompt/stitch.md.j2");
-
-/// A template: its name as errors show it, and its text.
-#[derive(Clone, Copy, Debug)]
-pub struct Template<'a> {
-    /// The path that the configuration names.
-    pub name: &'a str,
-    /// Jinja, as minijinja reads it.
-    pub text: &'a str,
-}
 
 /// Renders the prompt of a measure, by the user's template or the built-in one.
 ///

@@ -6,7 +6,8 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 use serde_json::Value;
 
-use super::{Template, fence};
+use super::fence;
+use super::template::Template;
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::text::{nearest, one_line};
 
