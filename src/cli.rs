@@ -5,7 +5,7 @@ use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 use secrecy::SecretString;
 use tracing_subscriber::EnvFilter;
 
@@ -19,6 +19,7 @@ use crate::lifecycle::{Generator, Surroundings};
 use crate::report::output::Output;
 use crate::sandbox::gateway::Proxy;
 
+mod common;
 mod config;
 mod context;
 mod doctor;
@@ -30,6 +31,7 @@ mod signal;
 mod stats;
 pub(crate) mod transcript;
 
+pub(crate) use common::Common;
 pub(crate) use context::Context;
 
 /// Cordwainer's commands, to be run as they are or flattened beside others.
@@ -53,23 +55,6 @@ pub enum Command {
 
 /// The variables of the host that hold a credential of the model's API.
 const CREDENTIALS: [&str; 3] = ["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN"];
-
-/// What every command takes.
-#[derive(Clone, Debug, Default, Args)]
-pub(crate) struct Common {
-    /// Print one JSON document on stdout (of a run: events as lines)
-    #[arg(long, global = true)]
-    json: bool,
-    /// Say more of what happens; twice says all
-    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
-    verbose: u8,
-    /// Work on the repository that this folder lies in
-    #[arg(short = 'C', long, global = true, value_name = "FOLDER")]
-    directory: Option<PathBuf>,
-    /// Mean this generation, with or without the prefix
-    #[arg(long, global = true, value_name = "NAME")]
-    generation: Option<String>,
-}
 
 #[derive(Debug, Parser)]
 #[command(name = "cordwainer", version, about = "Lets Claude Code write software unattended")]

@@ -7,13 +7,16 @@ use clap::{Args, Subcommand};
 use crate::base::error::{Result, exit};
 use crate::base::text;
 use crate::cli::{Common, Context};
-use crate::issues::issue::{Issue, Status};
+use crate::issues::issue::Status;
 use crate::model::IssueId;
 
 mod add;
 mod change;
 mod input;
 mod list;
+mod name;
+#[cfg(test)]
+mod sample;
 mod show;
 mod transfer;
 
@@ -158,11 +161,6 @@ pub(super) fn execute(command: &IssuesCommand, context: &Context) -> Result<u8> 
         IssuesCommand::Export => transfer::export(context, store)?,
     }
     Ok(exit::DONE)
-}
-
-/// An issue in one line.
-fn name(issue: &Issue) -> String {
-    format!("{} {}", issue.id, text::one_line(&issue.title, 200))
 }
 
 fn status(word: &str) -> Result<Status, String> {

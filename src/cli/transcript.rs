@@ -1,11 +1,13 @@
 //! `transcript FILE...`: what recorded stream-json amounts to.
 
 mod document;
+mod facts;
 mod read;
 
 use std::path::PathBuf;
 
 use self::document::Document;
+use self::facts::{reason, sum};
 use self::read::Call;
 use crate::base::error::{Result, exit};
 use crate::base::text::{harmless, one_line};
@@ -35,13 +37,6 @@ impl TranscriptArgs {
         }
         Ok(exit::DONE)
     }
-}
-
-/// Turns and usage of all calls.
-fn sum(calls: &[Call]) -> (u32, Usage) {
-    let turns = calls.iter().map(|call| call.report.turns);
-    let usage = calls.iter().map(|call| call.report.usage).sum();
-    (turns.fold(0, u32::saturating_add), usage)
 }
 
 /// The same for a person: one line a fact, and only facts that are known; of several calls a block each, and the sum.
@@ -93,16 +88,6 @@ fn facts(call: &Call) -> String {
 fn outcome(call: &Call) -> String {
     let outcome = call.report.outcome;
     reason(call).map_or_else(|| outcome.to_string(), |reason| format!("{outcome} ({reason})"))
-}
-
-/// Why the outcome is what it is; `None` for one that needs no reason.
-fn reason(call: &Call) -> Option<&str> {
-    let reason = if call.begun {
-        call.report.reason.as_str()
-    } else {
-        "no event in it: is it a stream-json recording?"
-    };
-    (!reason.is_empty()).then_some(reason)
 }
 
 fn fact(name: &str, value: &str) -> String {

@@ -4,7 +4,8 @@ use jiff::Timestamp;
 
 use crate::base::error::Result;
 use crate::cli::Context;
-use crate::cli::issues::{input, name};
+use crate::cli::issues::input;
+use crate::cli::issues::name::name;
 use crate::issues::issue::Issues;
 use crate::issues::store::Store;
 use crate::lifecycle::Generator;

@@ -8,7 +8,7 @@ use crate::accounting::ledger::Entry;
 use crate::base::error::Result;
 use crate::base::text;
 use crate::cli::Context;
-use crate::cli::issues::name;
+use crate::cli::issues::name::name;
 use crate::issues::attempt::Attempt;
 use crate::issues::issue::{FileAction, Issue, Issues, TaskPlan};
 use crate::issues::store::Store;
@@ -220,106 +220,9 @@ fn used(call: &Entry) -> String {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
-    use jiff::Timestamp;
-
+mod tests {
     use super::*;
-    use crate::agent::CallOutcome;
-    use crate::issues::attempt::Outcome;
-    use crate::issues::issue::{FORMAT, NewIssue, StoreMeta, TaskFile};
-    use crate::model::{Role, Usage};
-
-    fn at(second: i64) -> Timestamp {
-        Timestamp::from_second(1_795_255_200 + second).unwrap()
-    }
-
-    /// Issues in every status; the second one has something of everything, and a title and a reason that try tricks.
-    pub(in crate::cli::issues) fn sample() -> Issues {
-        let (one, two) = (IssueId::new(1), IssueId::new(2));
-        let mut issues = Issues::new(StoreMeta {
-            format: FORMAT,
-            generation: "generation-a".to_owned(),
-            base_branch: "main".to_owned(),
-            created_at: at(0),
-            measures: Vec::new(),
-        });
-        for title in [
-            "Parse the header",
-            "Render the page",
-            "Close the door",
-            "Wait for it",
-            "Go on",
-        ] {
-            issues.add(full(title), at(1)).unwrap();
-        }
-        issues.add_dependency(&two, &IssueId::new(3), at(2)).unwrap();
-        issues.add_dependency(&IssueId::new(4), &two, at(2)).unwrap();
-        issues.add_dependency(&IssueId::new(4), &one, at(2)).unwrap();
-        issues.close(&IssueId::new(3), "merged", Some("c0ffee"), at(3)).unwrap();
-        issues.claim(&one, "20261121-1", at(4)).unwrap();
-        issues
-            .comment(&two, "Petra", "Mind the margins.\n\nattempts\n  none", at(5))
-            .unwrap();
-        issues.record_attempt(&two, attempted(), at(6)).unwrap();
-        issues.hold(&two, "no change \u{1b}[2J\nattempts", at(7)).unwrap();
-        issues
-    }
-
-    fn full(title: &str) -> NewIssue {
-        let mut input = NewIssue::titled(title);
-        input.description = "First.\n\n\u{202e}Second.\n".to_owned();
-        input.labels = vec!["ui".to_owned()];
-        input.plan = TaskPlan {
-            required_reading: vec!["docs/page.md".to_owned()],
-            files: vec![TaskFile {
-                path: "src/page.rs".to_owned(),
-                action: FileAction::Create,
-            }],
-            requirements: vec!["shows the title".to_owned(), "is\nquick".to_owned()],
-            acceptance_criteria: vec!["a test shows it".to_owned()],
-            estimated_lines: Some(300),
-        };
-        input
-    }
-
-    fn attempted() -> Attempt {
-        Attempt {
-            number: 1,
-            run: "20261121-1".to_owned(),
-            outcome: Outcome::NoChange,
-            reason: "nothing \u{7}to do".to_owned(),
-            snapshot: Some("5f1c0ffee".to_owned()),
-            ignored: None,
-            records: Some("runs/20261121-1/cw-2-1".to_owned()),
-            started_at: at(10),
-            ended_at: at(75),
-            call: Some(Entry {
-                role: Role::Stitch,
-                task: Some(IssueId::new(2)),
-                attempt: 1,
-                cycle: 1,
-                run: "20261121-1".to_owned(),
-                session_id: None,
-                model: Some("model-x".to_owned()),
-                turns: 7,
-                usage: Usage {
-                    input: 10,
-                    cache_read: 3000,
-                    output: 40,
-                    cost_usd: 0.12,
-                    calls: 1,
-                    ..Usage::default()
-                },
-                metered: None,
-                estimated: false,
-                duration_ms: 65_000,
-                api_ms: 60_000,
-                wait_ms: 0,
-                outcome: CallOutcome::Success,
-                ended_at: at(75),
-            }),
-        }
-    }
+    use crate::cli::issues::sample::sample;
 
     fn shown(number: u32) -> String {
         let issues = sample();

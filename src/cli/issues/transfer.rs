@@ -5,7 +5,8 @@ use std::path::Path;
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::text;
 use crate::cli::Context;
-use crate::cli::issues::{input, name};
+use crate::cli::issues::input;
+use crate::cli::issues::name::name;
 use crate::issues::issue::{Issue, read_batch};
 use crate::issues::store::Store;
 

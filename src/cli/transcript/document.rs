@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::facts::{reason, sum};
 use super::read::Call;
-use super::{reason, sum};
 use crate::agent::CallOutcome;
 use crate::model::Usage;
 

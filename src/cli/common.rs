@@ -1,0 +1,22 @@
+//! The options that every command takes.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+/// What every command takes.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct Common {
+    /// Print one JSON document on stdout (of a run: events as lines)
+    #[arg(long, global = true)]
+    pub(super) json: bool,
+    /// Say more of what happens; twice says all
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(super) verbose: u8,
+    /// Work on the repository that this folder lies in
+    #[arg(short = 'C', long, global = true, value_name = "FOLDER")]
+    pub(super) directory: Option<PathBuf>,
+    /// Mean this generation, with or without the prefix
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(super) generation: Option<String>,
+}
