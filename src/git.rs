@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 pub use git2::Oid;
-use git2::{ErrorCode, Repository, RepositoryOpenFlags};
+use git2::{ErrorCode, ObjectType, Repository, RepositoryOpenFlags};
 
 use crate::base::error::{Context as _, Error, ErrorKind, Result};
 use crate::base::redact::Redactor;
@@ -148,8 +148,13 @@ impl Git {
             let set = repository.set_workdir(&self.workdir, false);
             set.context(format!("cannot open the checkout `{}`", self.workdir.display()))?;
         }
-        self.show_unheld(&repository)?;
+        self.objects.show(&repository)?;
         Ok(repository)
+    }
+
+    /// Writes an object, so that it stays until a ref holds it or this process ends.
+    fn write_object(&self, kind: ObjectType, content: &[u8]) -> Result<Oid> {
+        self.objects.write(&self.common_dir, kind, content)
     }
 }
 

@@ -49,7 +49,7 @@ impl Git {
         let repository = self.open()?;
         let worktree = Worktree::new(self, &repository)?;
         let tree = head_tree(&repository)?;
-        let head = Side::of(&worktree, &peel(&repository, tree)?)?;
+        let head = worktree.side(&peel(&repository, tree)?)?;
         let staged = Staged::of(self)?;
         let mut found = BTreeSet::new();
         let mut left: BTreeSet<_> = head.paths().cloned().collect();
@@ -141,8 +141,8 @@ struct Move<'git> {
 impl<'git> Move<'git> {
     fn between(git: &'git Git, repository: &'git Repository, from: Oid, to: Oid) -> Result<Self> {
         let worktree = Worktree::new(git, repository)?;
-        let from = Side::of(&worktree, &peel(repository, from)?)?;
-        let to = Side::of(&worktree, &peel(repository, to)?)?;
+        let from = worktree.side(&peel(repository, from)?)?;
+        let to = worktree.side(&peel(repository, to)?)?;
         Ok(Self {
             changed: from.changed(&to),
             worktree,

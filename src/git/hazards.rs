@@ -7,64 +7,18 @@ use std::path::{Path, PathBuf};
 use git2::{Oid, Repository};
 
 pub(super) use self::attributes::has_driver;
+pub use self::hazard::{Hazard, Severity};
+use self::words::{listed, shown};
 use super::tree::{peel, visit};
 use super::{EntryKind, Git, bytes};
 use crate::base::error::{Context as _, Result};
 use crate::base::text;
 
 mod attributes;
+mod hazard;
 mod partial;
 mod state;
-
-/// How grave a hazard is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Severity {
-    /// People should know; the work can be done.
-    Warn,
-    /// The work can be done, and the checkout that the person stands in cannot follow its merge.
-    Checkout,
-    /// Files would be recorded, or checked out, with wrong contents: no work is done, and no checkout follows a merge.
-    Contents,
-    /// Nothing is done.
-    Refuse,
-}
-
-/// One thing to know about a repository.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Hazard {
-    /// How grave it is.
-    pub severity: Severity,
-    /// What it is, in words for people.
-    pub text: String,
-    /// What a person can do about it.
-    pub mend: String,
-}
-
-impl Hazard {
-    fn new(severity: Severity, text: impl Into<String>, mend: impl Into<String>) -> Self {
-        Self {
-            severity,
-            text: text.into(),
-            mend: mend.into(),
-        }
-    }
-
-    /// Says whether nothing may begin on a repository that has it.
-    pub fn refuses_work(&self) -> bool {
-        self.severity >= Severity::Contents
-    }
-
-    /// Says whether nothing may be merged into a branch; `checkout` is whether files are to follow.
-    pub fn refuses_merge(&self, checkout: bool) -> bool {
-        let least = if checkout { Severity::Checkout } else { Severity::Refuse };
-        self.severity >= least
-    }
-
-    /// What it is and what can be done, as one sentence without a period.
-    pub fn sentence(&self) -> String {
-        format!("{} ({})", self.text, self.mend)
-    }
-}
+mod words;
 
 impl Git {
     /// Looks for what cannot be worked with, and for what people should know of: in a commit, in the local branches
@@ -172,19 +126,5 @@ impl Collisions {
                 text::one_line(&path, 100)
             ));
         }
-    }
-}
-
-fn shown(path: &[u8]) -> String {
-    text::one_line(&String::from_utf8_lossy(path), 100)
-}
-
-/// The first few of a list.
-fn listed(all: &[String]) -> String {
-    const FEW: usize = 5;
-    let text = all.iter().take(FEW).cloned().collect::<Vec<_>>().join(", ");
-    match all.len().checked_sub(FEW + 1) {
-        Some(beyond) => format!("{text} and {} more", beyond + 1),
-        None => text,
     }
 }

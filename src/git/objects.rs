@@ -13,7 +13,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use git2::{ErrorClass, ObjectType, Oid, Repository};
 
 use self::packs::Packs;
-use super::Git;
 use crate::base::error::{Context as _, Error, ErrorKind, Result};
 
 mod packs;
@@ -28,6 +27,62 @@ pub(super) struct Objects(Arc<Mutex<Option<Unheld>>>);
 impl fmt::Debug for Objects {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("Objects")
+    }
+}
+
+impl Objects {
+    /// Writes an object, so that it stays until a ref holds it or this process ends.
+    pub(super) fn write(&self, common_dir: &Path, kind: ObjectType, content: &[u8]) -> Result<Oid> {
+        let mut objects = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let unheld = match &mut *objects {
+            Some(unheld) => unheld,
+            none => none.insert(Unheld::new(common_dir)?),
+        };
+        unheld.write(kind, content).context("cannot write an object")
+    }
+
+    /// Lets a repository read what this process wrote, although git may have cleared it up.
+    pub(super) fn show(&self, repository: &Repository) -> Result<()> {
+        let objects = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(unheld) = &*objects else {
+            return Ok(());
+        };
+        let folder = unheld.folder().join("objects");
+        let failed = || format!("cannot read the objects in `{}`", folder.display());
+        let path = folder.to_str().ok_or_else(|| {
+            Error::new(ErrorKind::Precondition, failed()).hint("move the repository to a path in UTF-8")
+        })?;
+        let shown = repository.odb().and_then(|database| database.add_disk_alternate(path));
+        shown.context(failed())
+    }
+
+    /// Packs, with a keep mark, what only this process holds of a commit that a ref is about to point to; `None` where
+    /// there is nothing.
+    ///
+    /// # Errors
+    ///
+    /// When objects cannot be read or the pack not be written.
+    pub(super) fn keep(&self, commit: Oid) -> Result<Option<Kept>> {
+        let objects = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(unheld) = &*objects else {
+            return Ok(None);
+        };
+        let failed = || format!("cannot keep the objects of the commit {commit}");
+        let repository = Repository::open_bare(unheld.folder()).context(failed())?;
+        let ids = unheld.reachable(&repository, commit).context(failed())?;
+        if ids.is_empty() {
+            return Ok(None);
+        }
+        let name = unheld
+            .packs
+            .publish(&repository, &unheld.token, &ids)
+            .map_err(|error| Error::new(ErrorKind::Unexpected, failed()).because(error))?;
+        Ok(Some(Kept {
+            objects: self.clone(),
+            packs: unheld.packs.clone(),
+            name,
+            ids,
+        }))
     }
 }
 
@@ -154,61 +209,5 @@ impl Kept {
         self.packs.discard(&self.name).with_context(ErrorKind::Unexpected, || {
             format!("cannot remove the pack `{}`", self.name)
         })
-    }
-}
-
-impl Git {
-    /// Writes an object, so that it stays until a ref holds it or this process ends.
-    pub(super) fn write_object(&self, kind: ObjectType, content: &[u8]) -> Result<Oid> {
-        let mut objects = self.objects.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let unheld = match &mut *objects {
-            Some(unheld) => unheld,
-            none => none.insert(Unheld::new(&self.common_dir)?),
-        };
-        unheld.write(kind, content).context("cannot write an object")
-    }
-
-    /// Lets a repository read what this process wrote, although git may have cleared it up.
-    pub(super) fn show_unheld(&self, repository: &Repository) -> Result<()> {
-        let objects = self.objects.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(unheld) = &*objects else {
-            return Ok(());
-        };
-        let folder = unheld.folder().join("objects");
-        let failed = || format!("cannot read the objects in `{}`", folder.display());
-        let path = folder.to_str().ok_or_else(|| {
-            Error::new(ErrorKind::Precondition, failed()).hint("move the repository to a path in UTF-8")
-        })?;
-        let shown = repository.odb().and_then(|database| database.add_disk_alternate(path));
-        shown.context(failed())
-    }
-
-    /// Packs, with a keep mark, what only this process holds of a commit that a ref is about to point to; `None` where
-    /// there is nothing.
-    ///
-    /// # Errors
-    ///
-    /// When objects cannot be read or the pack not be written.
-    pub(super) fn keep(&self, commit: Oid) -> Result<Option<Kept>> {
-        let objects = self.objects.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(unheld) = &*objects else {
-            return Ok(None);
-        };
-        let failed = || format!("cannot keep the objects of the commit {commit}");
-        let repository = Repository::open_bare(unheld.folder()).context(failed())?;
-        let ids = unheld.reachable(&repository, commit).context(failed())?;
-        if ids.is_empty() {
-            return Ok(None);
-        }
-        let name = unheld
-            .packs
-            .publish(&repository, &unheld.token, &ids)
-            .map_err(|error| Error::new(ErrorKind::Unexpected, failed()).because(error))?;
-        Ok(Some(Kept {
-            objects: self.objects.clone(),
-            packs: unheld.packs.clone(),
-            name,
-            ids,
-        }))
     }
 }

@@ -2,9 +2,10 @@
 
 use git2::{ErrorCode, Oid, Repository};
 
+pub use self::write::RefMove;
 use self::write::{Wanted, try_move};
 use super::Git;
-use super::locks::{Failure, patiently};
+use super::locks::patiently;
 use crate::base::error::{Context as _, Error, ErrorKind, Result};
 use crate::base::text;
 
@@ -32,19 +33,6 @@ pub enum Head {
     Detached {
         /// The commit checked out.
         tip: Oid,
-    },
-}
-
-/// How a compare-and-swap ended.
-#[must_use = "a stale expectation means that nothing was changed"]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RefMove {
-    /// The ref is where it was wanted.
-    Moved,
-    /// The ref was not where it was expected; nothing changed.
-    Stale {
-        /// Where it is instead.
-        actual: Option<Oid>,
     },
 }
 
@@ -152,7 +140,7 @@ impl Git {
             new,
             why: &why,
         };
-        let kept = new.map(|new| self.keep(new)).transpose()?.flatten();
+        let kept = new.map(|new| self.objects.keep(new)).transpose()?.flatten();
         let moved = patiently(|| try_move(self, &repository, &wanted));
         match (kept, &moved) {
             (Some(kept), Ok(RefMove::Moved)) => kept.release()?,
@@ -161,37 +149,6 @@ impl Git {
         }
         moved
     }
-}
-
-fn direct_target(reference: &git2::Reference<'_>, name: &str) -> Result<Oid> {
-    reference.target().ok_or_else(|| {
-        Error::new(
-            ErrorKind::Precondition,
-            format!("`{name}` is a symbolic ref, which is never moved"),
-        )
-    })
-}
-
-/// Refuses `a/b` beside `a`: a ref is a file to git, and the other one may be packed, where no lock shows it.
-fn refuse_nesting(repository: &Repository, name: &str) -> Result<(), Failure> {
-    let refuse = |other: &str| {
-        Failure::Final(
-            Error::new(
-                ErrorKind::Precondition,
-                format!("cannot create the ref `{name}` beside `{other}`"),
-            )
-            .hint("git keeps refs like files: choose a name that does not lie below another one"),
-        )
-    };
-    for (at, _) in name.match_indices('/') {
-        if repository.find_reference(&name[..at]).is_ok() {
-            return Err(refuse(&name[..at]));
-        }
-    }
-    if let Some(below) = repository.references_glob(&format!("{name}/*"))?.names().next() {
-        return Err(refuse(below?));
-    }
-    Ok(())
 }
 
 /// Where a ref points in the end, if it is there.

@@ -12,7 +12,7 @@ use super::{Git, is_at};
 use crate::base::crash::crash_point;
 use crate::base::error::{Context as _, Error, ErrorKind, Result};
 use crate::base::fs::own_folder;
-use crate::base::interruption::{Left, LeftBehind};
+use crate::base::interruption::LeftBehind;
 
 mod bare;
 mod content;
@@ -21,6 +21,8 @@ mod expected;
 mod folder;
 mod fsck;
 mod ignored;
+mod limits;
+mod lock;
 mod marker;
 mod mounted;
 mod private;
@@ -32,9 +34,11 @@ mod session;
 mod slot;
 mod snapshot;
 
+pub use limits::SnapshotLimits;
+use lock::Lock;
 pub use private::{PrivateMount, PrivateRepository};
 pub use slot::Slot;
-pub use snapshot::{Snapshot, SnapshotLimits};
+pub use snapshot::Snapshot;
 
 /// Slots are looked for up to this number.
 const MOST_SLOTS: u32 = 10_000;
@@ -79,19 +83,6 @@ enum Claim {
     Ours(Lock),
     /// Somebody else.
     Busy,
-}
-
-/// A locked file. Unlocked in so many words: a child process that is about to begin may have a copy of the handle,
-/// and closing ours would not do.
-#[derive(Debug)]
-struct Lock(File);
-
-impl Drop for Lock {
-    fn drop(&mut self) {
-        if let Err(error) = self.0.unlock() {
-            tracing::warn!(%error, "cannot unlock a slot");
-        }
-    }
 }
 
 impl SlotPool {

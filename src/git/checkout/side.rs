@@ -3,12 +3,12 @@
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
-use git2::{Oid, Tree};
+use git2::{Oid, Repository, Tree};
 
-use super::worktree::Worktree;
 use crate::base::error::{Context as _, Result};
-use crate::git::rules::Attributes;
+use crate::git::rules::{Attributes, Settings};
 use crate::git::tree::visit;
+use crate::git::work::Work;
 use crate::git::{EntryKind, bytes};
 
 /// What a tree has at a path.
@@ -22,10 +22,9 @@ pub(super) struct Side {
 
 impl Side {
     /// Reads all paths of a tree at once: looking one up reads every folder on its way anew.
-    pub(super) fn of(worktree: &Worktree<'_>, tree: &Tree<'_>) -> Result<Self> {
-        let repository = worktree.repository;
+    pub(super) fn of(repository: &Repository, tree: &Tree<'_>, settings: &Settings, work: &Work) -> Result<Self> {
         let mut files = HashMap::new();
-        let mut attributes = worktree.settings.attributes();
+        let mut attributes = settings.attributes();
         let mut rules = Vec::new();
         visit(repository, tree, b"", &mut |path, kind, id| {
             let (folder, name) = bytes::split_last(path);
@@ -36,7 +35,7 @@ impl Side {
         })?;
         for (folder, id) in rules {
             let blob = repository.find_blob(id).context("cannot read attributes")?;
-            attributes.add(&folder, blob.content(), &worktree.work);
+            attributes.add(&folder, blob.content(), work);
         }
         Ok(Self { files, attributes })
     }

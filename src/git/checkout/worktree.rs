@@ -8,7 +8,7 @@ use std::os::unix::ffi::OsStringExt as _;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 
-use git2::{ObjectType, Oid, Repository};
+use git2::{ObjectType, Oid, Repository, Tree};
 
 use super::side::{File, Side};
 use crate::base::error::{Context as _, Error, ErrorKind, Result};
@@ -46,6 +46,11 @@ impl<'git> Worktree<'git> {
             git,
             work: Work::new(),
         })
+    }
+
+    /// Reads the files of a tree, as they would be written and compared here.
+    pub(super) fn side(&self, tree: &Tree<'_>) -> Result<Side> {
+        Side::of(self.repository, tree, &self.settings, &self.work)
     }
 
     /// The place of a path.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use git2::{Config, Repository};
 
-use super::{Hazard, Severity};
+use super::hazard::{Hazard, Severity};
 use crate::base::text;
 use crate::git::Git;
 

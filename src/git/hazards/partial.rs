@@ -4,7 +4,7 @@ use std::fs;
 
 use git2::{ErrorCode, ObjectType, Oid, Repository};
 
-use super::{Hazard, Severity};
+use super::hazard::{Hazard, Severity};
 use crate::base::error::{Context as _, Result};
 use crate::base::text;
 use crate::git::EntryKind;

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use git2::{ConfigLevel, ErrorCode, Repository};
 
-use super::{Hazard, Severity, listed};
+use super::hazard::{Hazard, Severity};
+use super::words::listed;
 use crate::base::error::{Context as _, Result};
 use crate::base::text;
 use crate::git::settings::settings;

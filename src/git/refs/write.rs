@@ -6,8 +6,8 @@ use std::io;
 use git2::{ErrorClass, ErrorCode, Oid, Repository};
 
 use super::folders::{is_absent, remove_empty_above, remove_empty_below};
-use super::{RefMove, direct_target, log, refuse_nesting};
-use crate::base::error::{Error, ErrorKind};
+use super::log;
+use crate::base::error::{Error, ErrorKind, Result};
 use crate::git::Git;
 use crate::git::locks::Failure;
 
@@ -21,6 +21,19 @@ impl From<git2::Error> for Failure {
             Self::Final(error)
         }
     }
+}
+
+/// How a compare-and-swap ended.
+#[must_use = "a stale expectation means that nothing was changed"]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RefMove {
+    /// The ref is where it was wanted.
+    Moved,
+    /// The ref was not where it was expected; nothing changed.
+    Stale {
+        /// Where it is instead.
+        actual: Option<Oid>,
+    },
 }
 
 /// What a ref is to become.
@@ -68,6 +81,37 @@ pub(super) fn try_move(git: &Git, repository: &Repository, wanted: &Wanted<'_>) 
         }
     }
     Ok(RefMove::Moved)
+}
+
+fn direct_target(reference: &git2::Reference<'_>, name: &str) -> Result<Oid> {
+    reference.target().ok_or_else(|| {
+        Error::new(
+            ErrorKind::Precondition,
+            format!("`{name}` is a symbolic ref, which is never moved"),
+        )
+    })
+}
+
+/// Refuses `a/b` beside `a`: a ref is a file to git, and the other one may be packed, where no lock shows it.
+fn refuse_nesting(repository: &Repository, name: &str) -> Result<(), Failure> {
+    let refuse = |other: &str| {
+        Failure::Final(
+            Error::new(
+                ErrorKind::Precondition,
+                format!("cannot create the ref `{name}` beside `{other}`"),
+            )
+            .hint("git keeps refs like files: choose a name that does not lie below another one"),
+        )
+    };
+    for (at, _) in name.match_indices('/') {
+        if repository.find_reference(&name[..at]).is_ok() {
+            return Err(refuse(&name[..at]));
+        }
+    }
+    if let Some(below) = repository.references_glob(&format!("{name}/*"))?.names().next() {
+        return Err(refuse(below?));
+    }
+    Ok(())
 }
 
 /// Deletes a ref whose lock is held. The packed refs stay locked until its file is gone, too: they would pack it again.

@@ -18,8 +18,16 @@ use crate::base::error::{Context as _, ErrorKind, Result};
 use crate::git::rules::Settings;
 use crate::git::{EntryKind, bytes};
 
+impl Slot {
+    /// Makes the folder exactly the commit's tree, whatever is in it, and gives new files to `owner_ids` (user,
+    /// group) when this process is root. Contents are written without filters. Can be done again after any crash.
+    pub fn restore(&mut self, commit: Oid, owner_ids: Option<(u32, u32)>) -> Result<()> {
+        restore(self, commit, owner_ids)
+    }
+}
+
 /// Makes the slot's folder the commit's tree.
-pub(super) fn restore(slot: &Slot, commit: Oid, owner: Owner) -> Result<()> {
+fn restore(slot: &Slot, commit: Oid, owner: Owner) -> Result<()> {
     let repository = slot.git.open()?;
     let mut expected = Expected::of(&repository, commit, &Settings::of(&slot.git, &repository)?)?;
     slot.registration.point_at(commit)?;

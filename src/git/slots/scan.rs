@@ -11,7 +11,7 @@ use super::bare;
 use super::expected::Expected;
 use super::folder::Folder;
 use super::ignored::Rules;
-use super::snapshot::SnapshotLimits;
+use super::limits::SnapshotLimits;
 use crate::base::error::{Context as _, Result};
 use crate::git::edit::hazardous_name;
 use crate::git::{EntryKind, bytes};

@@ -4,12 +4,13 @@ use std::path::{Path, PathBuf};
 
 use git2::Oid;
 
+use super::lock::Lock;
 use super::private::{self, PrivateRepository};
 use super::registration::Registration;
-use super::snapshot::{self, Snapshot, SnapshotLimits};
-use super::{Left, Lock, disarm, folder, marker, restore, session};
+use super::{disarm, folder, marker, session};
 use crate::base::crash::crash_point;
 use crate::base::error::{Context as _, Result};
+use crate::base::interruption::Left;
 use crate::git::Git;
 
 /// A slot that this process holds. Dropped without [`Slot::release`], it becomes a [`super::Leftover`].
@@ -61,12 +62,6 @@ impl Slot {
         marker::write(&self.marker, owner)
     }
 
-    /// Makes the folder exactly the commit's tree, whatever is in it, and gives new files to `owner_ids` (user,
-    /// group) when this process is root. Contents are written without filters. Can be done again after any crash.
-    pub fn restore(&mut self, commit: Oid, owner_ids: Option<(u32, u32)>) -> Result<()> {
-        restore::restore(self, commit, owner_ids)
-    }
-
     /// Makes the repository that git uses in the container, in the folder `dir` of the caller's, which is made anew.
     /// HEAD is `branch` (a short name) at `commit`, which the slot was restored to.
     pub fn private_repository(
@@ -103,11 +98,6 @@ impl Slot {
     /// Makes the folder that keeps the client's session, empty, whatever was there.
     pub fn make_session_folder(&self, folder: &Path, owner_ids: Option<(u32, u32)>) -> Result<()> {
         session::make(folder, owner_ids)
-    }
-
-    /// Records what is in the folder, compared with `base`. The container must be gone; the folder stays as it is.
-    pub fn snapshot(&mut self, base: Oid, limits: &SnapshotLimits) -> Result<Snapshot> {
-        snapshot::snapshot(self, base, limits)
     }
 
     /// Gives the slot back: whatever is in it may be overwritten from now on, and no file in it gives anybody who runs it

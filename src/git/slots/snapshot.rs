@@ -10,6 +10,7 @@ use super::expected::{Expected, ExpectedFile};
 use super::folder::{Cursor, Folder};
 use super::fsck;
 use super::ignored::{Outside, Rules};
+use super::limits::SnapshotLimits;
 use super::scan::Scan;
 use super::screen::Screen;
 use super::slot::Slot;
@@ -19,27 +20,6 @@ use crate::git::rules::Settings;
 use crate::git::tree::peel;
 use crate::git::work::Work;
 use crate::git::{Change, ChangeKind, EntryKind, bytes};
-
-/// How much a snapshot takes in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SnapshotLimits {
-    /// Bytes of one file.
-    pub max_file_bytes: u64,
-    /// Files that are new or changed.
-    pub max_files: usize,
-    /// Bytes of all of them: one large file under many names takes little room and much time.
-    pub max_bytes: u64,
-}
-
-impl Default for SnapshotLimits {
-    fn default() -> Self {
-        Self {
-            max_file_bytes: 50 << 20,
-            max_files: 50_000,
-            max_bytes: 1 << 30,
-        }
-    }
-}
 
 /// What was found in a slot. The tree holds everything that is neither skipped, refused nor ignored; a refused path
 /// has in it what the base has there.
@@ -62,8 +42,15 @@ pub struct Snapshot {
 /// What becomes of a path: its new content, or nothing.
 type Edits = Vec<(Vec<u8>, Option<(EntryKind, Oid)>)>;
 
+impl Slot {
+    /// Records what is in the folder, compared with `base`. The container must be gone; the folder stays as it is.
+    pub fn snapshot(&mut self, base: Oid, limits: &SnapshotLimits) -> Result<Snapshot> {
+        snapshot(self, base, limits)
+    }
+}
+
 /// Records what is in the slot, compared with `base`.
-pub(super) fn snapshot(slot: &Slot, base: Oid, limits: &SnapshotLimits) -> Result<Snapshot> {
+fn snapshot(slot: &Slot, base: Oid, limits: &SnapshotLimits) -> Result<Snapshot> {
     let repository = slot.git.open()?;
     let settings = Settings::of(&slot.git, &repository)?;
     let mut expected = Expected::of(&repository, base, &settings)?;
