@@ -1,9 +1,12 @@
 //! What files have tools run: read from their text alone, as far as it says so plainly.
 
 use std::collections::BTreeSet;
-use std::path::{Component, Path, PathBuf};
+use std::path::Path;
 
-use super::paths::{DEEPEST, one_name};
+use self::tree::{folder_of, joined};
+use self::what::MOST_OF_A_FILE;
+pub(crate) use self::what::What;
+use super::paths::one_name;
 
 mod cargo;
 mod commands;
@@ -11,6 +14,8 @@ mod gradle;
 mod make;
 mod npm;
 mod python;
+mod tree;
+mod what;
 
 /// Something that a tool runs because a file of the tree says so.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,31 +30,7 @@ pub(crate) struct Named {
     pub(crate) stands_for: String,
 }
 
-/// What a tool runs.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum What {
-    /// The file or folder at a path, whether it is there by now or not.
-    Path(String),
-    /// A value at a key: a command in so many words, or a setting that decides what runs.
-    Value {
-        /// The dotted key.
-        key: String,
-        /// The value.
-        value: String,
-    },
-    /// Nobody knows: the file cannot be read here. Told apart by its content.
-    Unreadable(String),
-}
-
-impl What {
-    /// Whether it lies nowhere deeper than anybody looks.
-    fn is_followed(&self) -> bool {
-        !matches!(self, Self::Path(path) if path.matches('/').count() >= DEEPEST)
-    }
-}
-
-/// The most that one file may name, and the most that all may: whoever names more cannot be followed.
-const MOST_OF_A_FILE: usize = 1_000;
+/// The most that all files may name: whoever names more cannot be followed.
 const MOST: usize = 20_000;
 
 /// What the files of one tree have tools run, read one after another.
@@ -230,28 +211,6 @@ impl Named {
 pub(crate) fn leads_to(link: &str, target: &str) -> Option<String> {
     let is_relative = !target.starts_with('/');
     is_relative.then(|| joined(folder_of(link), target)).flatten()
-}
-
-/// The folder that a path lies in; empty for the root.
-fn folder_of(path: &str) -> &str {
-    path.rsplit_once('/').map_or("", |(folder, _)| folder)
-}
-
-/// A path as it is seen from a folder, without `.` and `..`; `None` when it is none in the tree, or the root itself.
-fn joined(folder: &str, path: &str) -> Option<String> {
-    let mut found = PathBuf::new();
-    for part in Path::new(folder)
-        .join(path.replace('\\', "/").trim_start_matches('/'))
-        .components()
-    {
-        match part {
-            Component::Normal(name) => found.push(name),
-            Component::ParentDir if !found.pop() => return None,
-            _ => {}
-        }
-    }
-    let found = found.to_str()?;
-    (!found.is_empty()).then(|| found.to_owned())
 }
 
 #[cfg(test)]

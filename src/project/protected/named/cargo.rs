@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use toml::{Table, Value};
 
-use super::{MOST_OF_A_FILE, What, folder_of, joined};
+use super::tree::{folder_of, joined};
+use super::what::{MOST_OF_A_FILE, What};
 
 /// A crate, or a workspace.
 #[derive(Debug)]

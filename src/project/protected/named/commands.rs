@@ -1,6 +1,7 @@
 //! Commands: the files of the tree that a line for the shell runs. Files of hooks in YAML and TOML are such lines, too.
 
-use super::{MOST_OF_A_FILE, What, joined};
+use super::tree::joined;
+use super::what::{MOST_OF_A_FILE, What};
 
 /// Programs that run the files which are named to them.
 const INTERPRETERS: [&str; 26] = [

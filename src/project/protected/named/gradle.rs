@@ -1,6 +1,7 @@
 //! Scripts of Gradle: the scripts that they apply, and the builds that they include, by name.
 
-use super::{MOST_OF_A_FILE, What, joined};
+use super::tree::joined;
+use super::what::{MOST_OF_A_FILE, What};
 
 /// Reads a script, whose paths are seen from its folder, and those at a variable (`$rootDir/…`) from the root, too.
 pub(super) fn read(folder: &str, text: &str) -> Option<Vec<What>> {

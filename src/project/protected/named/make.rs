@@ -1,6 +1,7 @@
 //! Makefiles: the files that they include by name.
 
-use super::{MOST_OF_A_FILE, What, joined};
+use super::tree::joined;
+use super::what::{MOST_OF_A_FILE, What};
 
 pub(super) fn read(folder: &str, text: &str) -> Option<Vec<What>> {
     let mut found = Vec::new();

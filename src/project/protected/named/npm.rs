@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-use super::{MOST_OF_A_FILE, What, commands};
+use super::commands;
+use super::what::{MOST_OF_A_FILE, What};
 
 /// The scripts that `npm install`, and what stands in for it, runs by itself; see npm's `scripts`.
 const LIFECYCLE: [&str; 9] = [

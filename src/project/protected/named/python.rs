@@ -2,7 +2,8 @@
 
 use toml::{Table, Value};
 
-use super::{What, joined};
+use super::tree::joined;
+use super::what::What;
 
 pub(super) fn read(folder: &str, text: &str) -> Option<Vec<What>> {
     let table: Table = text.parse().ok()?;

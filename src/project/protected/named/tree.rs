@@ -1,0 +1,25 @@
+//! Paths of a tree: the folder that one lies in, and where one leads that is seen from a folder.
+
+use std::path::{Component, Path, PathBuf};
+
+/// The folder that a path lies in; empty for the root.
+pub(super) fn folder_of(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(folder, _)| folder)
+}
+
+/// A path as it is seen from a folder, without `.` and `..`; `None` when it is none in the tree, or the root itself.
+pub(super) fn joined(folder: &str, path: &str) -> Option<String> {
+    let mut found = PathBuf::new();
+    for part in Path::new(folder)
+        .join(path.replace('\\', "/").trim_start_matches('/'))
+        .components()
+    {
+        match part {
+            Component::Normal(name) => found.push(name),
+            Component::ParentDir if !found.pop() => return None,
+            _ => {}
+        }
+    }
+    let found = found.to_str()?;
+    (!found.is_empty()).then(|| found.to_owned())
+}
