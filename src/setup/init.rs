@@ -2,6 +2,7 @@
 
 mod ecosystem;
 mod manifest;
+mod survey;
 mod write;
 mod xtask;
 
@@ -11,7 +12,7 @@ use serde::Serialize;
 
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::config::{Config, FILE_NAME, Fitting, fitted, quoted, schema};
-use ecosystem::Survey;
+use survey::Survey;
 use write::Writer;
 
 /// The schema's file, beside the configuration, so that the editor's schema line works on every machine.

@@ -8,7 +8,8 @@ use std::time::Duration;
 use secrecy::SecretString;
 use tempfile::TempDir;
 
-use super::{Check, EngineDiagnosis, failed};
+use super::check::{Check, failed};
+use super::diagnosis::EngineDiagnosis;
 use crate::base::error::{Context as _, Result};
 use crate::base::redact::Redactor;
 use crate::base::text::one_line;

@@ -2,7 +2,8 @@
 
 use tokio::sync::mpsc::unbounded_channel;
 
-use super::{Check, DoctorOptions, failed};
+use super::check::{Check, failed};
+use super::options::DoctorOptions;
 use crate::base::error::Result;
 use crate::base::interruption::Interruption;
 use crate::base::text::one_line;

@@ -1,0 +1,66 @@
+//! One thing that was looked at, and how it came out.
+
+use serde::Serialize;
+
+use crate::base::error::Error;
+use crate::run::preflight::Looked;
+
+/// One thing that was looked at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Check {
+    /// What.
+    pub name: String,
+    /// Whether it is as it should be.
+    pub held: bool,
+    /// What was found, in a line.
+    pub found: String,
+    /// What a person can do about it, where something should be done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mend: Option<String>,
+}
+
+impl Check {
+    pub(super) fn good(name: &str, found: impl Into<String>) -> Self {
+        Self {
+            name: name.to_owned(),
+            held: true,
+            found: found.into(),
+            mend: None,
+        }
+    }
+
+    pub(super) fn bad(name: &str, found: impl Into<String>, mend: impl Into<String>) -> Self {
+        Self {
+            held: false,
+            mend: Some(mend.into()),
+            ..Self::good(name, found)
+        }
+    }
+}
+
+impl From<Looked> for Check {
+    fn from(looked: Looked) -> Self {
+        match looked.found {
+            Ok(found) => Self::good(looked.name, found),
+            Err(error) => failed(looked.name, &error),
+        }
+    }
+}
+
+/// The check that an error makes.
+pub(super) fn failed(name: &str, error: &Error) -> Check {
+    let mend = error.hint_text().unwrap_or("see what the engine's own log says");
+    let found = match std::error::Error::source(error) {
+        None => error.to_string(),
+        Some(_) => error.in_a_line(),
+    };
+    Check::bad(name, found, mend)
+}
+
+/// What is not there, without which the machine can be looked at all the same.
+pub(super) fn absent(name: &str, error: &Error) -> Check {
+    Check {
+        mend: error.hint_text().map(str::to_owned),
+        ..Check::good(name, format!("{error}, so the defaults were taken"))
+    }
+}

@@ -1,0 +1,45 @@
+//! Everything that was found, engine by engine, and whether all of it holds.
+
+use serde::Serialize;
+
+use super::check::Check;
+use crate::sandbox::guarantee::GuaranteeReport;
+
+/// Everything that was looked at.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Diagnosis {
+    /// One for each engine that answers.
+    pub engines: Vec<EngineDiagnosis>,
+    /// Where an engine was looked for in vain, and why it is none.
+    pub unreachable: Vec<String>,
+    /// The repository and this machine.
+    pub checks: Vec<Check>,
+}
+
+/// What was found on one engine.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct EngineDiagnosis {
+    /// The engine, as people know it.
+    pub engine: String,
+    /// The image, its entrypoint and the way to the gateway.
+    pub checks: Vec<Check>,
+    /// What a container of the configured image said from inside; `None` where none could be asked.
+    pub report: Option<GuaranteeReport>,
+}
+
+impl Diagnosis {
+    /// Says whether everything holds; what the configuration relaxes by name counts as if it did.
+    pub fn holds(&self) -> bool {
+        let engines = &self.engines;
+        let mut checks = engines.iter().flat_map(|engine| &engine.checks).chain(&self.checks);
+        !engines.is_empty() && checks.all(|check| check.held) && engines.iter().all(EngineDiagnosis::is_sealed)
+    }
+}
+
+impl EngineDiagnosis {
+    fn is_sealed(&self) -> bool {
+        self.report
+            .as_ref()
+            .is_some_and(|report| report.refused().next().is_none())
+    }
+}

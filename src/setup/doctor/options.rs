@@ -1,0 +1,8 @@
+//! How to look.
+
+/// How to look.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct DoctorOptions {
+    /// Runs every gate anew on each engine, on what the next task would begin from; else what they said is looked up.
+    pub gates: bool,
+}
