@@ -10,7 +10,10 @@ mod field;
 pub(crate) mod file;
 mod gates;
 mod guard;
+mod kept;
 mod keys;
+mod limit_wait;
+mod limits;
 mod maps;
 mod money;
 mod mounts;
@@ -48,6 +51,7 @@ pub use crate::sandbox::network::NetworkConfig;
 pub(crate) use claude_args::BARE;
 pub use document::example;
 pub(crate) use document::{Fitting, fitted, quoted};
+pub use limit_wait::LimitWait;
 pub(crate) use named::protected_files;
 pub(crate) use paths::lexical;
 pub use problems::{Problem, Problems};
@@ -312,17 +316,6 @@ pub struct RetryConfig {
     pub count: u32,
     /// Failures of one run, in a row or not, after which it gives up (20).
     pub breaker: u32,
-}
-
-/// `limits.wait`: what to do when a usage limit is reached.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LimitWait {
-    /// Stop the run.
-    Never,
-    /// Wait for the reset if it is at most this far away.
-    UpTo(Duration),
-    /// Wait for the reset however long it takes.
-    Always,
 }
 
 /// The `limits` section.

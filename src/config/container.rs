@@ -4,18 +4,11 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::field::Field;
-use super::keys::{Shape, TOP};
+use super::limits::{read_cpus, read_host, read_memory, read_network, read_user};
 use super::mounts::{Hidden, Targets};
-use super::section::Section;
-use super::values::OrOff;
+use super::section::{Section, subsection};
 use super::{AgentConfig, Config, ContainerConfig, Credentials, EngineChoice, maps, podman_args};
 use crate::sandbox::guarantee::Item;
-
-/// The network that reaches nothing.
-pub(super) const NO_NETWORK: &str = "none";
-
-/// Container engines refuse less.
-const LEAST_MEMORY: u64 = 6 << 20;
 
 /// Reads `agent` and `container`, and folds `podman_args` in: the agent first, since it says who pays.
 pub(super) fn read(top: &Section<'_>, config: &mut Config, resolve: &dyn Fn(&Path) -> PathBuf) {
@@ -33,15 +26,6 @@ pub(super) fn read(top: &Section<'_>, config: &mut Config, resolve: &dyn Fn(&Pat
     }
     if let Some(field) = top.field("podman_args") {
         podman_args::fold(field, section.as_ref(), &hidden, payer, &mut config.container);
-    }
-}
-
-/// Opens a section of the top level, if the file has it.
-pub(super) fn subsection<'a>(top: &Section<'a>, name: &str) -> Option<Section<'a>> {
-    let keys = TOP.iter().find(|key| key.name == name)?;
-    match keys.shape {
-        Shape::Section(keys) => Section::open(top.field(name)?, keys),
-        _ => None,
     }
 }
 
@@ -88,63 +72,10 @@ fn read_socket(field: &Field<'_>) -> Option<String> {
     }
 }
 
-pub(super) fn read_memory(field: &Field<'_>) -> Option<OrOff<u64>> {
-    field.size_or_off(LEAST_MEMORY)
-}
-
-pub(super) fn read_cpus(field: &Field<'_>) -> Option<OrOff<f64>> {
-    field.number_or_off(1024.0)
-}
-
-pub(super) fn read_network(field: &Field<'_>) -> Option<String> {
-    if field.is_off() {
-        return field.refuse_with(
-            "expected the name of a network or a mode",
-            "`none` is no network at all",
-        );
-    }
-    let name = field.word("the name of a network or a mode")?;
-    let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || "_.-:".contains(c));
-    if plain {
-        Some(name)
-    } else {
-        field.expected("the name of a network or a mode")
-    }
-}
-
 fn read_relax(field: &Field<'_>) -> Option<BTreeSet<Item>> {
     let choices = Item::ALL.map(|item| (item.name(), item));
     let items = field.list("a list of guarantees", |item| item.choice(&choices))?;
     Some(items.into_iter().collect())
-}
-
-pub(super) fn read_host(field: &Field<'_>) -> Option<String> {
-    let text = field.word("`NAME:ADDRESS`")?;
-    match text.split_once(':') {
-        Some((name, address)) if !name.is_empty() && is_address(address) => Some(text),
-        _ => field.expected("`NAME:ADDRESS`"),
-    }
-}
-
-fn is_address(text: &str) -> bool {
-    let bare = text.trim_start_matches('[').trim_end_matches(']');
-    text == "host-gateway" || bare.parse::<std::net::IpAddr>().is_ok()
-}
-
-pub(super) fn read_user(field: &Field<'_>) -> Option<String> {
-    // `1000` is a number to YAML and a user to everyone else.
-    let Some(user) = field.scalar() else {
-        return field.expected("`UID[:GID]` or a name");
-    };
-    let (name, group) = user.split_once(':').unwrap_or((user, "0"));
-    let good = |part: &str| !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || "_.-".contains(c));
-    if !good(name) || !good(group) || name.starts_with('-') {
-        return field.expected("`UID[:GID]` or a name");
-    }
-    if name == "root" || name.bytes().all(|byte| byte == b'0') {
-        return field.refuse("expected a user other than root: the client refuses to work unattended as root");
-    }
-    Some(user.to_owned())
 }
 
 fn read_agent(section: &Section<'_>, agent: &mut AgentConfig) {

@@ -6,18 +6,13 @@ use super::{
     AgentConfig, BudgetConfig, Config, ContainerConfig, Credentials, EngineChoice, LimitWait, LimitsConfig,
     NetworkConfig, RetryConfig, RoleConfig,
 };
+use crate::config::keys::CLAUDE_ARGS;
 use crate::config::tools::OBEYED;
 
 const MINUTE: u64 = 60;
 
-/// `claude_args`: what a call cannot do without, and the permission to work unattended.
-pub(super) const CLAUDE_ARGS: &[&str] = &[
-    "--dangerously-skip-permissions",
-    "-p",
-    "--verbose",
-    "--output-format",
-    "stream-json",
-];
+/// The network that reaches nothing.
+pub(super) const NO_NETWORK: &str = "none";
 
 impl Default for Config {
     fn default() -> Self {
@@ -78,7 +73,7 @@ impl Default for ContainerConfig {
             memory: Some(4 << 30),
             cpus: None,
             pids: Some(2048),
-            network: Some(super::container::NO_NETWORK.to_owned()),
+            network: Some(NO_NETWORK.to_owned()),
             relax: [].into(),
             mounts: Vec::new(),
             tmpfs: [].into(),

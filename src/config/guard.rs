@@ -1,12 +1,8 @@
 //! What must hold between keys: nothing cleared that must stay, nothing that contradicts itself.
 
-use std::path::{Path, PathBuf};
-
-use super::container::{NO_NETWORK, subsection};
-use super::field::Field;
-use super::paths::overlap;
-use super::section::Section;
-use super::{Config, Credentials, FILE_NAME};
+use super::defaults::NO_NETWORK;
+use super::section::{Section, subsection};
+use super::{Config, Credentials};
 use crate::model::Role;
 use crate::sandbox::guarantee::Item;
 use crate::sandbox::network::{AddressClass, classify};
@@ -17,43 +13,6 @@ pub(super) fn check(top: &Section<'_>, config: &Config) {
     check_branches(top, config);
     check_network(top, config);
     check_base_urls(top, config);
-}
-
-/// What is never cleared or overwritten, and what people call it.
-pub(super) struct Kept<'a> {
-    /// Resolved paths and what people call them.
-    paths: Vec<(PathBuf, &'static str)>,
-    /// Makes a path of the configuration absolute and follows its links, as far as the caller can.
-    resolve: &'a dyn Fn(&Path) -> PathBuf,
-}
-
-impl<'a> Kept<'a> {
-    /// Knows the folders that `config` names by now.
-    pub(super) fn of(config: &Config, resolve: &'a dyn Fn(&Path) -> PathBuf) -> Self {
-        let mut paths = vec![
-            (resolve(Path::new(FILE_NAME)), "the configuration"),
-            (resolve(Path::new(&config.xtask_dir)), "`xtask_dir`"),
-            (resolve(&config.secrets_dir), "`secrets_dir`"),
-        ];
-        paths.extend(config.state_dir.iter().map(|path| (resolve(path), "`state_dir`")));
-        Self { paths, resolve }
-    }
-
-    /// A folder in the repository that may be cleared.
-    pub(super) fn folder(&self, field: &Field<'_>) -> Option<String> {
-        let path = field.repository_path()?;
-        match self.at(&path) {
-            None => Some(path),
-            Some(name) => field.refuse(format!("expected a folder that may be cleared, but {name} is there")),
-        }
-    }
-
-    /// What stands at `path`, above it or below it.
-    pub(super) fn at(&self, path: &str) -> Option<&'static str> {
-        let path = (self.resolve)(Path::new(path));
-        let kept = self.paths.iter().find(|(other, _)| overlap(&path, other));
-        kept.map(|(_, name)| *name)
-    }
 }
 
 fn check_lines(top: &Section<'_>, config: &Config) {

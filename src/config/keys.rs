@@ -4,7 +4,7 @@ mod roles;
 mod sections;
 mod top;
 
-pub(crate) use top::TOP;
+pub(crate) use top::{CLAUDE_ARGS, TOP};
 
 /// One key of the file.
 #[derive(Clone, Copy, Debug)]

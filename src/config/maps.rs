@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::field::{Entry, Field};
-use super::guard::Kept;
+use super::kept::Kept;
 use super::mounts::Targets;
 use super::node::Kind;
 use super::{Credentials, billing, tokens};

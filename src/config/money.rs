@@ -1,8 +1,7 @@
 //! Reads `budget`, `retry` and `limits`: what calls may cost, and when they are made again.
 
-use super::container::subsection;
 use super::field::Field;
-use super::section::Section;
+use super::section::{Section, subsection};
 use super::show::duration_text;
 use super::{BudgetConfig, Config, LimitWait, RetryConfig, RoleConfig};
 

@@ -1,9 +1,8 @@
 //! Reads the section `network`.
 
 use super::Config;
-use super::container::subsection;
 use super::field::Field;
-use super::section::Section;
+use super::section::{Section, subsection};
 use crate::sandbox::network::Entry;
 
 /// Reads `network`.

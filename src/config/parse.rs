@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::field::Field;
-use super::guard::Kept;
+use super::kept::Kept;
 use super::keys::{Files, TOP};
 use super::node::{self, Kind, Node};
 use super::problems::{Place, Problems, Report};

@@ -1,7 +1,7 @@
 //! `podman_args`: the documented flags of `podman run` become settings of `container`; every other is a problem.
 
-use super::container::{read_cpus, read_host, read_memory, read_network, read_user};
 use super::field::Field;
+use super::limits::{read_cpus, read_host, read_memory, read_network, read_user};
 use super::mounts::Hidden;
 use super::node::{Kind, Node};
 use super::section::Section;

@@ -1,9 +1,9 @@
 //! Reads the sections of the roles: `measure`, `stitch`, `review` and `optimize`.
 
-use super::container::{read_url, subsection};
+use super::container::read_url;
 use super::field::Field;
 use super::money::{self, MOST_DOLLARS, MOST_TOKENS};
-use super::section::Section;
+use super::section::{Section, subsection};
 use super::{BudgetConfig, Config, RoleConfig, claude_args, timers};
 
 /// Reads all four, when `budget` is read; only the first two have keys that pace their calls.

@@ -1,7 +1,7 @@
 //! One section being read: its keys looked up by name or alias, unknown ones reported.
 
 use super::field::{Entry, Field};
-use super::keys::Key;
+use super::keys::{Key, Shape, TOP};
 use super::node::Kind;
 use super::values::OrOff;
 use crate::base::text;
@@ -65,6 +65,15 @@ impl<'a> Section<'a> {
                 entry.refuse(message, Some("keep one of the two".to_owned()));
             }
         }
+    }
+}
+
+/// Opens a section of the top level, if the file has it.
+pub(super) fn subsection<'a>(top: &Section<'a>, name: &str) -> Option<Section<'a>> {
+    let keys = TOP.iter().find(|key| key.name == name)?;
+    match keys.shape {
+        Shape::Section(keys) => Section::open(top.field(name)?, keys),
+        _ => None,
     }
 }
 

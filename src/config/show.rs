@@ -10,9 +10,9 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use serde::Serializer;
+use serde::{Serialize, Serializer};
 
-use super::{LimitWait, RoleConfig};
+use super::limit_wait::LimitWait;
 use crate::base::serialization::or_off;
 
 /// What stands for a value that is not shown.
@@ -71,7 +71,7 @@ pub(super) fn wait<S: Serializer>(wait: &LimitWait, serializer: S) -> Result<S::
 }
 
 /// How a role is called, without what paces its calls: keys that its section does not have.
-pub(super) fn call_settings<S: Serializer>(role: &RoleConfig, serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn call_settings<S: Serializer>(role: &impl Serialize, serializer: S) -> Result<S::Ok, S::Error> {
     const PACE: [&str; 3] = ["max_per_cycle", "max_attempts", "parallel"];
     let whole = serde_json::to_value(role).map_err(serde::ser::Error::custom)?;
     let shown = whole.as_object().into_iter().flatten();

@@ -3,8 +3,16 @@
 use super::roles::{MEASURE, OPTIMIZE, REVIEW, STITCH};
 use super::sections::{AGENT, BUDGET, CONTAINER, LIMITS, NETWORK, RETRY};
 use super::{Files, Key, Shape};
-use crate::config::defaults::CLAUDE_ARGS;
 use crate::config::tools::OBEYED;
+
+/// `claude_args`: what a call cannot do without, and the permission to work unattended.
+pub(crate) const CLAUDE_ARGS: &[&str] = &[
+    "--dangerously-skip-permissions",
+    "-p",
+    "--verbose",
+    "--output-format",
+    "stream-json",
+];
 
 /// The keys of the top level, in the order of the example file.
 pub(crate) const TOP: &[Key] = &[
