@@ -13,14 +13,13 @@ mod render;
 mod seed;
 mod template;
 
-pub use context::{Document, EarlierAttempt, Filed, MeasureContext, Omitted, Reading, Remark, StitchContext, Title};
+pub use context::{
+    DOCUMENT_BUDGET, Document, EarlierAttempt, FILE_LIST_CAP, Filed, MeasureContext, Omitted, Reading, Remark,
+    StitchContext, Title,
+};
 pub use seed::{SeedValues, render_seed};
 pub use template::Template;
 
-/// Bytes of documents inlined into one prompt; what does not fit is listed by name.
-pub const DOCUMENT_BUDGET: usize = 400_000;
-/// Paths listed in one prompt; how many more there are is said.
-pub const FILE_LIST_CAP: usize = 2_000;
 /// Bytes of one prompt; a longer one is an error, since something that should narrow it down did not.
 pub const PROMPT_LIMIT: usize = 1_000_000;
 

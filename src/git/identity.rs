@@ -17,21 +17,6 @@ pub struct Identity {
     pub email: String,
 }
 
-/// What the environment says of a person's identities; an empty value counts as none.
-#[derive(Clone, Debug, Default)]
-pub struct EnvironmentIdentities {
-    /// `GIT_AUTHOR_NAME`.
-    pub author_name: Option<String>,
-    /// `GIT_AUTHOR_EMAIL`.
-    pub author_email: Option<String>,
-    /// `GIT_COMMITTER_NAME`.
-    pub committer_name: Option<String>,
-    /// `GIT_COMMITTER_EMAIL`.
-    pub committer_email: Option<String>,
-    /// `EMAIL`, where nothing else gives an address.
-    pub email: Option<String>,
-}
-
 /// A condition that libgit2 does not know, and git does since 2.36.
 const REMOTE_URL: &str = "hasconfig:remote.*.url:";
 

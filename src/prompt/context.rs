@@ -2,9 +2,13 @@
 
 use serde::Serialize;
 
-use super::{DOCUMENT_BUDGET, FILE_LIST_CAP};
 use crate::issues::issue::{Issue, Status, TaskFile};
 use crate::issues::proposal::Limits;
+
+/// Bytes of documents inlined into one prompt; what does not fit is listed by name.
+pub const DOCUMENT_BUDGET: usize = 400_000;
+/// Paths listed in one prompt; how many more there are is said.
+pub const FILE_LIST_CAP: usize = 2_000;
 
 /// A document with its text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
