@@ -1,4 +1,4 @@
-//! One repository as everything above sees it: git, its configuration, the state folder, the surroundings, and which
+//! One repository as the later folders see it: git, its configuration, the state folder, the surroundings, and which
 //! generation commands are about. Nothing in here runs a container or moves a generation on.
 
 use std::collections::BTreeSet;

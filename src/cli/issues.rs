@@ -15,8 +15,6 @@ mod change;
 mod input;
 mod list;
 mod name;
-#[cfg(test)]
-mod sample;
 mod show;
 mod transfer;
 
@@ -178,17 +176,4 @@ fn status(word: &str) -> Result<Status, String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_status_is_one_of_four_words() {
-        assert_eq!(status("open"), Ok(Status::Open));
-        assert_eq!(status("in-progress"), Ok(Status::InProgress));
-        assert_eq!(status("close"), Err("did you mean `closed`?".to_owned()));
-        assert_eq!(
-            status("xyz"),
-            Err("expected one of open, in_progress, blocked, closed".to_owned())
-        );
-    }
-}
+mod tests;

@@ -37,6 +37,7 @@ mod snapshot;
 pub use limits::SnapshotLimits;
 use lock::Lock;
 pub use private::{PrivateMount, PrivateRepository};
+use slot::Places;
 pub use slot::Slot;
 pub use snapshot::Snapshot;
 
@@ -253,15 +254,12 @@ impl SlotPool {
             .canonicalize()
             .context(format!("cannot find the slot `{}`", path.display()))?;
         let left = self.left_behind.note(format!("the worktree `{}`", path.display()));
-        let beside = [self.private_folder(number), self.session_folder(number)];
-        Ok(Slot::new(
-            self.git.clone(),
-            number,
+        let places = Places {
             path,
-            beside,
-            self.marker(number),
-            (lock, left),
-        ))
+            beside: [self.private_folder(number), self.session_folder(number)],
+            marker: self.marker(number),
+        };
+        Ok(Slot::new(self.git.clone(), number, places, (lock, left)))
     }
 
     fn lock(&self, number: u32) -> PathBuf {

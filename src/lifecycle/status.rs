@@ -51,6 +51,13 @@ pub struct Status {
     pub hazards: Vec<String>,
 }
 
+/// What the refs and the lock say of a generation.
+struct Seen {
+    tip: Option<Oid>,
+    is_merged: bool,
+    is_running: bool,
+}
+
 impl Generator {
     /// Tells where the generation that is meant stands.
     pub fn status(&self) -> Result<Status> {
@@ -63,7 +70,12 @@ impl Generator {
         let unreadable = pauses.as_ref().err().map(Error::in_a_line);
         let pause = pauses.unwrap_or_default().into_iter().next();
         let roles = Sums::of(issues.ledger()).roles;
-        let mut hazards = self.hazards(&generation, &issues, tip, run.is_some(), merged.is_some())?;
+        let seen = Seen {
+            tip,
+            is_merged: merged.is_some(),
+            is_running: run.is_some(),
+        };
+        let mut hazards = self.hazards(&generation, &issues, &seen)?;
         hazards.extend(unreadable);
         Ok(Status {
             phase: self.project.phase(&generation)?,
@@ -88,19 +100,12 @@ impl Generator {
     }
 
     /// What is odd about a generation, in sentences.
-    fn hazards(
-        &self,
-        generation: &GenerationName,
-        issues: &Issues,
-        tip: Option<Oid>,
-        running: bool,
-        merged: bool,
-    ) -> Result<Vec<String>> {
+    fn hazards(&self, generation: &GenerationName, issues: &Issues, seen: &Seen) -> Result<Vec<String>> {
         let mut hazards = Vec::new();
-        match tip {
+        match seen.tip {
             None if self.project.is_ending(generation)? => hazards.push(ENDING.to_owned()),
             None => hazards.push(format!("the branch `{generation}` is gone")),
-            Some(_) if merged && !running => hazards.push(ENDING.to_owned()),
+            Some(_) if seen.is_merged && !seen.is_running => hazards.push(ENDING.to_owned()),
             Some(tip) => {
                 let found = self
                     .project
@@ -109,7 +114,7 @@ impl Generator {
                 hazards.extend(found.iter().map(Hazard::sentence));
             }
         }
-        if !running && tip.is_some() && !merged {
+        if !seen.is_running && seen.tip.is_some() && !seen.is_merged {
             hazards.extend(self.left_behind(generation, issues)?);
         }
         for place in self.project.git.checked_out_at(generation.as_str())? {

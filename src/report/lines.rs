@@ -24,6 +24,47 @@ pub(super) fn lasting(event: &Happening) -> Option<String> {
         }
         Happening::Recovered { what } => format!("Recovered: {what}."),
         Happening::Warned { what } => format!("Warning: {what}."),
+        Happening::MeasureStarted { .. }
+        | Happening::MeasureRefused { .. }
+        | Happening::MeasureEnded { .. }
+        | Happening::MeasureFailed { .. } => of_measure(event)?,
+        Happening::TaskClaimed { task, title, attempt } => {
+            format!("{task}: {}{}.", one_line(title, 100), nth_attempt(*attempt))
+        }
+        Happening::SessionResumed { call, .. } => format!("  {call}: going on with its session."),
+        Happening::AgentSaid { call, text } => format!("  {call}: {}", one_line(text, 200)),
+        Happening::GateEnded { .. } | Happening::GateTried { .. } => of_gate(event)?,
+        Happening::AttemptEnded { .. } => attempt_ended(event)?,
+        Happening::TaskHeld { task, reason } => format!("  {task}: held for a person: {}.", one_line(reason, 500)),
+        Happening::Paused { until, reason } => format!("Paused until {until}: {}.", one_line(reason, 300)),
+        Happening::PauseLifted { reason } => format!("Going on: {}.", one_line(reason, 300)),
+        Happening::RunEnded {
+            reason,
+            merged,
+            blocked,
+            open,
+            usage: used,
+        } => format!(
+            "Run ended: {}. {} merged, {blocked} held, {open} open; {}.",
+            one_line(reason, 500),
+            counted(usize::try_from(*merged).unwrap_or(usize::MAX), "task"),
+            usage(used)
+        ),
+        Happening::Sealed { .. } | Happening::Denied { .. } | Happening::MeterDiffered { .. } => {
+            return of_gateway(event);
+        }
+        Happening::Reached { .. }
+        | Happening::StepStarted { .. }
+        | Happening::AgentStarted { .. }
+        | Happening::ToolUsed { .. }
+        | Happening::AgentProgress { .. }
+        | Happening::AgentEnded { .. } => return None,
+    })
+}
+
+/// What a measure came to.
+fn of_measure(event: &Happening) -> Option<String> {
+    Some(match event {
         Happening::MeasureStarted { cycle } => format!("Measure {cycle}: asking for tasks."),
         Happening::MeasureRefused { filed, problems } => {
             let rest = match filed.len() {
@@ -73,37 +114,7 @@ pub(super) fn lasting(event: &Happening) -> Option<String> {
                 usage(used)
             )
         }
-        Happening::TaskClaimed { task, title, attempt } => {
-            format!("{task}: {}{}.", one_line(title, 100), nth_attempt(*attempt))
-        }
-        Happening::SessionResumed { call, .. } => format!("  {call}: going on with its session."),
-        Happening::AgentSaid { call, text } => format!("  {call}: {}", one_line(text, 200)),
-        Happening::GateEnded { .. } | Happening::GateTried { .. } => of_gate(event)?,
-        Happening::AttemptEnded { .. } => attempt_ended(event)?,
-        Happening::TaskHeld { task, reason } => format!("  {task}: held for a person: {}.", one_line(reason, 500)),
-        Happening::Paused { until, reason } => format!("Paused until {until}: {}.", one_line(reason, 300)),
-        Happening::PauseLifted { reason } => format!("Going on: {}.", one_line(reason, 300)),
-        Happening::RunEnded {
-            reason,
-            merged,
-            blocked,
-            open,
-            usage: used,
-        } => format!(
-            "Run ended: {}. {} merged, {blocked} held, {open} open; {}.",
-            one_line(reason, 500),
-            counted(usize::try_from(*merged).unwrap_or(usize::MAX), "task"),
-            usage(used)
-        ),
-        Happening::Sealed { .. } | Happening::Denied { .. } | Happening::MeterDiffered { .. } => {
-            return of_gateway(event);
-        }
-        Happening::Reached { .. }
-        | Happening::StepStarted { .. }
-        | Happening::AgentStarted { .. }
-        | Happening::ToolUsed { .. }
-        | Happening::AgentProgress { .. }
-        | Happening::AgentEnded { .. } => return None,
+        _ => return None,
     })
 }
 

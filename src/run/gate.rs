@@ -133,16 +133,15 @@ impl Runner<'_> {
         let (spec, mut sealed) = seal::for_gate(sandbox, self.engine, self.recorder, spec)?;
         let killed_before = killed_for_memory();
         let mut container = self.engine.start(&spec, b"").await?;
-        let mut output = Vec::new();
-        let ended = attend(
-            gate.timeout,
-            &mut container,
-            &mut sealed,
-            &mut output,
-            &sandbox.folder.redactor,
-            (self.interruption, sandbox.config.stop_grace),
-        )
-        .await;
+        let mut output = Tail {
+            bytes: Vec::new(),
+            redactor: &sandbox.folder.redactor,
+        };
+        let ended = tokio::select! {
+            () = self.interruption.over(sandbox.config.stop_grace) => Ok(Ended::Cancelled),
+            ended = attend(gate.timeout, &mut container, &mut sealed, &mut output) => ended,
+        };
+        let output = output.bytes;
         let removed = container.remove().await;
         let told = sealed.close_gate().await?;
         sandbox.folder.write(&format!("gate-{number}.txt"), &output)?;
@@ -182,32 +181,42 @@ enum Ended {
     Cancelled,
 }
 
+/// Stays with a gate's container until it ends, is refused, or is late.
 async fn attend(
     timeout: Duration,
     container: &mut Container,
     sealed: &mut Sealed<'_>,
-    output: &mut Vec<u8>,
-    redactor: &Redactor,
-    (interruption, grace): (&Interruption, Duration),
+    output: &mut Tail<'_>,
 ) -> Result<Ended> {
     tokio::select! {
-        () = interruption.over(grace) => Ok(Ended::Cancelled),
         refused = sealed.refused() => Err(refused),
-        ended = tokio::time::timeout(timeout, listen(container, output, redactor)) => match ended {
+        ended = tokio::time::timeout(timeout, listen(container, output)) => match ended {
             Ok(exit) => Ok(Ended::Exited(exit?)),
             Err(_) => Ok(Ended::Late),
         },
     }
 }
 
-/// Reads a gate's output to its end, keeping the last of it.
-async fn listen(container: &mut Container, output: &mut Vec<u8>, redactor: &Redactor) -> Result<Exit> {
-    while let Some(line) = container.next_output().await {
+/// The last of a gate's output.
+struct Tail<'a> {
+    bytes: Vec<u8>,
+    redactor: &'a Redactor,
+}
+
+impl Tail<'_> {
+    fn take(&mut self, line: &[u8]) {
         // Before anything is cut: half a credential would not be known for one.
-        output.extend_from_slice(&redactor.bytes(&line.line.bytes));
-        output.push(b'\n');
-        let excess = output.len().saturating_sub(OUTPUT_KEPT);
-        output.drain(..excess);
+        self.bytes.extend_from_slice(&self.redactor.bytes(line));
+        self.bytes.push(b'\n');
+        let excess = self.bytes.len().saturating_sub(OUTPUT_KEPT);
+        self.bytes.drain(..excess);
+    }
+}
+
+/// Reads a gate's output to its end, keeping the last of it.
+async fn listen(container: &mut Container, output: &mut Tail<'_>) -> Result<Exit> {
+    while let Some(line) = container.next_output().await {
+        output.take(&line.line.bytes);
     }
     container.exit().await
 }

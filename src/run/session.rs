@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use crate::accounting::budget::{Allowance, Budgets, Request, Reservation, Spent};
-use crate::accounting::ledger::learned_rates;
+use crate::accounting::ledger::{Sum, learned_rates};
 use crate::agent::{CallOutcome, CallReport, Cut};
 use crate::base::error::{Error, Result};
 use crate::base::interruption::Interruption;
@@ -93,6 +93,7 @@ impl Sessions {
         let Some(suspended) = self.slots.suspended(purpose.task.as_ref(), issues)? else {
             return self.begin(purpose, owner, base);
         };
+        let before = issues.session(&suspended.session);
         let slot = self.slots.adopt(&suspended)?;
         if let Some(why) = unfit(&purpose, &owner, &suspended, base) {
             let name = purpose.name();
@@ -110,7 +111,7 @@ impl Sessions {
                 }
             }
         }
-        self.go_on(purpose, owner, slot, &suspended, issues)
+        self.go_on(purpose, (slot, owner), suspended, before)
     }
 
     fn begin(self: &Arc<Self>, purpose: Purpose, owner: SlotOwner, base: Oid) -> Result<Entered> {
@@ -129,10 +130,9 @@ impl Sessions {
     fn go_on(
         self: &Arc<Self>,
         purpose: Purpose,
-        owner: SlotOwner,
-        slot: Slot,
-        suspended: &Suspended,
-        issues: &Issues,
+        (slot, owner): (Slot, SlotOwner),
+        suspended: Suspended,
+        before: Sum,
     ) -> Result<Entered> {
         // The rounds of a measure count on.
         let attempt = match purpose.task {
@@ -142,10 +142,10 @@ impl Sessions {
         let owner = SlotOwner { attempt, ..owner };
         Ok(Entered::Ready(Box::new(Session {
             base: self.context.project.git.resolve(&suspended.base)?,
-            mounts: self.slots.go_on(&slot, suspended, owner.clone())?,
+            mounts: self.slots.go_on(&slot, &suspended, owner.clone())?,
             resume: Some(Resume {
-                session: suspended.session.clone(),
-                before: issues.session(&suspended.session),
+                session: suspended.session,
+                before,
             }),
             sessions: Arc::clone(self),
             purpose,

@@ -19,6 +19,7 @@ mod demo;
 mod fuzz;
 mod provision;
 mod test;
+mod tidy;
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "The tasks of the cordwainer repository")]
@@ -39,6 +40,8 @@ enum Task {
     Bench(bench::BenchArgs),
     /// Try the newest client from npm with the table of outcomes
     Canary(canary::CanaryArgs),
+    /// Check the rules of the sources, and print their figures
+    Tidy,
     /// Write the files that are generated from the code
     Codegen(codegen::CodegenArgs),
     #[command(flatten)]
@@ -52,6 +55,7 @@ fn main() -> ExitCode {
         Task::Fuzz(args) => fuzz::run(&args),
         Task::Bench(args) => bench::run(&args),
         Task::Canary(args) => canary::run(&args),
+        Task::Tidy => tidy::run(),
         Task::Codegen(args) => codegen::run(&args),
         Task::Cordwainer(command) => return command.execute(),
     };

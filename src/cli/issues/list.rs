@@ -96,7 +96,7 @@ fn nothing_ready(counts: Counts) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::issues::sample::sample;
+    use crate::cli::issues::tests::sample;
 
     #[test]
     fn a_list_says_why_each_issue_is_where_it_is() {

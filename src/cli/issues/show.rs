@@ -222,7 +222,7 @@ fn used(call: &Entry) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::issues::sample::sample;
+    use crate::cli::issues::tests::sample;
 
     fn shown(number: u32) -> String {
         let issues = sample();

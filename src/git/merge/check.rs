@@ -76,7 +76,7 @@ mod tests {
         paths.into_iter().filter_map(change).collect()
     }
 
-    fn check(ancestor: &str, ours: &str, theirs: &str, merged: &str, followed: &str, expect: &[&str]) {
+    fn check([ancestor, ours, theirs]: [&str; 3], merged: &str, followed: &str, expect: &[&str]) {
         let followed = followed.split_whitespace().map(|pair| {
             let (old, new) = pair.split_once('>').unwrap();
             (old.as_bytes().to_vec(), new.as_bytes().to_vec())
@@ -92,36 +92,36 @@ mod tests {
 
     #[test]
     fn a_side_that_is_dropped_is_found() {
-        check("a1", "a1 b1", "a2", "a2 b1", "", &[]);
-        check("a1", "a1 b1", "a2", "a2", "", &["b"]);
-        check("a1", "a1 b1", "a2", "a1 b1", "", &["a"]);
-        check("a1 b1", "b1", "a1 b2", "a1 b2", "", &["a"]);
-        check("a1", "a/x1", "a1 b1", "a1 b1", "", &["a", "a/x"]);
-        check("a1", "a2", "", "a2", "", &["a"]);
-        check("a1", "a2", "", "", "", &["a"]);
-        check("a1", "a2", "a3", "", "", &["a"]);
+        check(["a1", "a1 b1", "a2"], "a2 b1", "", &[]);
+        check(["a1", "a1 b1", "a2"], "a2", "", &["b"]);
+        check(["a1", "a1 b1", "a2"], "a1 b1", "", &["a"]);
+        check(["a1 b1", "b1", "a1 b2"], "a1 b2", "", &["a"]);
+        check(["a1", "a/x1", "a1 b1"], "a1 b1", "", &["a", "a/x"]);
+        check(["a1", "a2", ""], "a2", "", &["a"]);
+        check(["a1", "a2", ""], "", "", &["a"]);
+        check(["a1", "a2", "a3"], "", "", &["a"]);
     }
 
     #[test]
     fn what_both_did_alike_or_was_compared_is_kept() {
-        check("a1", "a2", "a2", "a2", "", &[]);
-        check("a1", "a2", "a2", "a1", "", &["a"]);
-        check("a1", "a2", "a3", "a4", "", &[]);
-        check("a1", "", "", "", "", &[]);
+        check(["a1", "a2", "a2"], "a2", "", &[]);
+        check(["a1", "a2", "a2"], "a1", "", &["a"]);
+        check(["a1", "a2", "a3"], "a4", "", &[]);
+        check(["a1", "", ""], "", "", &[]);
     }
 
     #[test]
     fn what_nobody_did_is_found() {
-        check("a1", "a2", "a1 b1", "a2 b1 c1", "", &["c"]);
-        check("a1 c1", "a2 c1", "a1 c1 b1", "a2 b1", "", &["c"]);
-        check("a1", "a2", "a1 b1", "a2 b2", "", &["b"]);
+        check(["a1", "a2", "a1 b1"], "a2 b1 c1", "", &["c"]);
+        check(["a1 c1", "a2 c1", "a1 c1 b1"], "a2 b1", "", &["c"]);
+        check(["a1", "a2", "a1 b1"], "a2 b2", "", &["b"]);
     }
 
     #[test]
     fn work_that_went_along_with_a_renamed_file_is_kept() {
-        check("a1", "b1", "a2", "b2", "a>b", &[]);
-        check("a1", "b1", "a2", "b2", "", &["a", "b"]);
-        check("a1", "b1", "a2", "", "a>b", &["b"]);
-        check("a1", "b1", "a1", "b1", "", &[]);
+        check(["a1", "b1", "a2"], "b2", "a>b", &[]);
+        check(["a1", "b1", "a2"], "b2", "", &["a", "b"]);
+        check(["a1", "b1", "a2"], "", "a>b", &["b"]);
+        check(["a1", "b1", "a1"], "b1", "", &[]);
     }
 }

@@ -70,8 +70,15 @@ impl Git {
         commit: Oid,
         owner_ids: Option<(u32, u32)>,
     ) -> Result<PrivateRepository> {
-        make(self, None, dir, branch, commit, owner_ids)
+        let head = Head { branch, commit };
+        make(self, None, dir, head, owner_ids)
     }
+}
+
+/// What a private repository has checked out.
+pub(super) struct Head<'a> {
+    pub(super) branch: &'a str,
+    pub(super) commit: Oid,
 }
 
 /// Makes the private repository in `dir`; `index` is that of the worktree, which has none of its own when it is empty.
@@ -79,8 +86,7 @@ pub(super) fn make(
     git: &Git,
     index: Option<&Path>,
     dir: &Path,
-    branch: &str,
-    commit: Oid,
+    Head { branch, commit }: Head<'_>,
     owner: Owner,
 ) -> Result<PrivateRepository> {
     let failed = || format!("cannot make the container's repository in `{}`", dir.display());

@@ -27,15 +27,17 @@ pub struct Slot {
     _held: (Lock, Left),
 }
 
+/// Where a slot lies.
+pub(super) struct Places {
+    pub(super) path: PathBuf,
+    /// The private repository and the session.
+    pub(super) beside: [PathBuf; 2],
+    pub(super) marker: PathBuf,
+}
+
 impl Slot {
-    pub(super) fn new(
-        git: Git,
-        number: u32,
-        path: PathBuf,
-        beside: [PathBuf; 2],
-        marker: PathBuf,
-        held: (Lock, Left),
-    ) -> Self {
+    pub(super) fn new(git: Git, number: u32, places: Places, held: (Lock, Left)) -> Self {
+        let Places { path, beside, marker } = places;
         Self {
             registration: Registration::of(&git, number, &path),
             git,
@@ -71,14 +73,8 @@ impl Slot {
         commit: Oid,
         owner_ids: Option<(u32, u32)>,
     ) -> Result<PrivateRepository> {
-        private::make(
-            &self.git,
-            Some(&self.registration.index()),
-            dir,
-            branch,
-            commit,
-            owner_ids,
-        )
+        let head = private::Head { branch, commit };
+        private::make(&self.git, Some(&self.registration.index()), dir, head, owner_ids)
     }
 
     /// The repository that an earlier call of this slot's had, as that left it; `None` where there is none.

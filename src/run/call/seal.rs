@@ -59,10 +59,16 @@ pub(super) fn for_agent<'a>(
         usable.insert(Item::Git);
         usable.extend(call.sandbox.writable.then_some(Item::Worktree));
     }
-    open(&call.sandbox, engine, recorder, specification, usable, token, api)
+    let opening = Opening {
+        specification,
+        usable,
+        token,
+        api,
+    };
+    opening.open(&call.sandbox, engine, recorder)
 }
 
-/// The same for a container that runs a gate, which has no business with the model.
+/// Opens a gateway for a container that runs a gate, which has no business with the model.
 pub(crate) fn for_gate<'a>(
     sandbox: &'a Sandbox<'a>,
     engine: &'a Engine,
@@ -71,57 +77,80 @@ pub(crate) fn for_gate<'a>(
 ) -> Result<(ContainerSpec, Sealed<'a>)> {
     let token = recorder.world().token()?;
     let usable = BTreeSet::from([Item::Home, Item::Temporary]);
-    open(sandbox, engine, recorder, specification, usable, token, None)
+    let opening = Opening {
+        specification,
+        usable,
+        token,
+        api: None,
+    };
+    opening.open(sandbox, engine, recorder)
 }
 
-fn open<'a>(
-    sandbox: &'a Sandbox<'a>,
-    engine: &'a Engine,
-    recorder: &'a Recorder,
-    mut specification: ContainerSpec,
+/// What the gateway of a container is opened with.
+struct Opening {
+    /// What the container is to be, before it is sealed.
+    specification: ContainerSpec,
+    /// What must be usable inside.
     usable: BTreeSet<Item>,
+    /// What the container shows in place of a credential.
     token: String,
+    /// The model's API behind the gateway, if there is one.
     api: Option<Api>,
-) -> Result<(ContainerSpec, Sealed<'a>)> {
-    let allowed = &sandbox.config.network;
-    let proxy = network::environment(&allowed.allow, INSIDE);
-    set(&mut specification, proxy);
-    refuse_credentials(&specification, &sandbox.folder.redactor)?;
-    let folder = sandbox.mounts.gateway.clone();
-    if let Some(above) = folder.parent() {
-        // Every user may use the socket, in the container: a mount does not show what is above it.
-        create_private_folder(above)?;
+}
+
+impl Opening {
+    fn open<'a>(
+        self,
+        sandbox: &'a Sandbox<'a>,
+        engine: &'a Engine,
+        recorder: &'a Recorder,
+    ) -> Result<(ContainerSpec, Sealed<'a>)> {
+        let Self {
+            mut specification,
+            usable,
+            token,
+            api,
+        } = self;
+        let allowed = &sandbox.config.network;
+        let proxy = network::environment(&allowed.allow, INSIDE);
+        set(&mut specification, proxy);
+        refuse_credentials(&specification, &sandbox.folder.redactor)?;
+        let folder = sandbox.mounts.gateway.clone();
+        if let Some(above) = folder.parent() {
+            // Every user may use the socket, in the container: a mount does not show what is above it.
+            create_private_folder(above)?;
+        }
+        let specification = specification.sealed(&folder);
+        let asked = Asked {
+            usable,
+            ..engine.asked(&specification, &sandbox.config.container.relax)
+        };
+        let (seal, judged) = hold_to(asked, engine.describe());
+        let has_api = api.is_some();
+        let (sender, egress) = mpsc::unbounded_channel();
+        let gateway = Gateway::open(Options {
+            folder,
+            token: SecretString::from(token),
+            api,
+            egress: Some(Egress::new(allowed, Resolver::System, Bounds::default(), sender)),
+            seal: Some(seal),
+            record: has_api.then(|| sandbox.folder.path.join(GATEWAY_FILE)),
+            redactor: sandbox.folder.redactor.clone(),
+            world: recorder.world().clone(),
+        })?;
+        let sealed = Sealed {
+            gateway,
+            egress,
+            teller: Teller {
+                sandbox,
+                engine,
+                recorder,
+                judged,
+            },
+            has_api,
+        };
+        Ok((specification, sealed))
     }
-    let specification = specification.sealed(&folder);
-    let asked = Asked {
-        usable,
-        ..engine.asked(&specification, &sandbox.config.container.relax)
-    };
-    let (seal, judged) = hold_to(asked, engine.describe());
-    let has_api = api.is_some();
-    let (sender, egress) = mpsc::unbounded_channel();
-    let gateway = Gateway::open(Options {
-        folder,
-        token: SecretString::from(token),
-        api,
-        egress: Some(Egress::new(allowed, Resolver::System, Bounds::default(), sender)),
-        seal: Some(seal),
-        record: has_api.then(|| sandbox.folder.path.join(GATEWAY_FILE)),
-        redactor: sandbox.folder.redactor.clone(),
-        world: recorder.world().clone(),
-    })?;
-    let sealed = Sealed {
-        gateway,
-        egress,
-        teller: Teller {
-            sandbox,
-            engine,
-            recorder,
-            judged,
-        },
-        has_api,
-    };
-    Ok((specification, sealed))
 }
 
 impl Sealed<'_> {

@@ -166,7 +166,7 @@ fn way_back(start: &String, arrows: &BTreeMap<String, BTreeMap<String, &Import>>
     while let Some(way) = ways.pop_front() {
         let last = way.last()?;
         for next in arrows.get(last).into_iter().flat_map(BTreeMap::keys) {
-            let longer = [way.as_slice(), &[next.clone()]].concat();
+            let longer = [way.as_slice(), std::slice::from_ref(next)].concat();
             if next == start {
                 return Some(longer);
             }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use proc_macro2::{TokenStream, TokenTree};
 use syn::spanned::Spanned as _;
 use syn::visit::{self, Visit};
-use syn::{Attribute, ImplItemFn, Item, ItemFn, ItemMod, ItemUse, Macro, Signature, UseTree, Visibility};
+use syn::{Attribute, ImplItemFn, Item, ItemFn, ItemUse, Macro, Signature, UseTree, Visibility};
 
 use super::{Text, below};
 
@@ -28,8 +28,6 @@ pub(super) struct Module {
     uses: Vec<(Place, usize)>,
     /// What it re-exports, by the name that it gives it.
     exports: BTreeMap<String, Place>,
-    /// Modules of which it re-exports everything.
-    exports_all: Vec<Place>,
     pub(super) functions: Vec<Function>,
 }
 
@@ -211,18 +209,12 @@ impl<'ast> Visit<'ast> for Reader<'_> {
         }
     }
 
-    fn visit_item_mod(&mut self, item: &'ast ItemMod) {
-        visit::visit_item_mod(self, item);
-    }
-
     fn visit_item_use(&mut self, item: &'ast ItemUse) {
         let line = item.span().start().line;
         for (name, alias) in leaves(&item.tree) {
             let Some(name) = self.absolute(&name) else { continue };
             if matches!(item.vis, Visibility::Inherited) {
                 self.module.uses.push((name, line));
-            } else if alias == "*" {
-                self.module.exports_all.push(name);
             } else {
                 self.module.exports.insert(alias, name);
             }

@@ -1,0 +1,26 @@
+//! `tidy`: the rules of the house and its figures, which are tests of `tests/it/tidy`.
+
+use std::process::{Command, ExitCode};
+
+use anyhow::{Context, Result};
+
+/// The cargo that built this program.
+const CARGO: &str = env!("CARGO");
+
+/// The tests that read the sources alone; those of the documents build a program first.
+const RULES: [&str; 4] = ["tidy::figures", "tidy::folders", "tidy::lines", "tidy::security"];
+
+/// Checks the rules, and prints the figures with where each stands.
+///
+/// # Errors
+///
+/// Where cargo cannot be run.
+pub(crate) fn run() -> Result<ExitCode> {
+    let status = Command::new(CARGO)
+        .args(["test", "--quiet", "--package", "cordwainer", "--test", "it", "--"])
+        .args(RULES)
+        .arg("--nocapture")
+        .status()
+        .context("cannot run cargo")?;
+    Ok(ExitCode::from(u8::from(!status.success())))
+}
