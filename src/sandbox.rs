@@ -6,4 +6,4 @@ pub mod engine;
 pub mod gateway;
 pub mod guarantee;
 pub mod network;
-mod spec;
+pub(crate) mod spec;

@@ -15,7 +15,7 @@ use self::listener::Listener;
 pub(crate) use self::request::{Call, CallResult, Sandbox};
 use self::seal::Sealed;
 use self::specification::specification;
-pub(crate) use self::specification::{container, private_mounts};
+pub(crate) use self::specification::{container, private_mounts, recipe};
 use crate::accounting::ledger::Entry;
 use crate::agent::Cut;
 use crate::base::error::Result;

@@ -190,7 +190,7 @@ async fn attend(
 ) -> Result<Ended> {
     tokio::select! {
         refused = sealed.refused() => Err(refused),
-        ended = tokio::time::timeout(timeout, listen(container, output)) => match ended {
+        ended = tokio::time::timeout(timeout, container.read(|line| output.take(&line.line.bytes))) => match ended {
             Ok(exit) => Ok(Ended::Exited(exit?)),
             Err(_) => Ok(Ended::Late),
         },
@@ -211,14 +211,6 @@ impl Tail<'_> {
         let excess = self.bytes.len().saturating_sub(OUTPUT_KEPT);
         self.bytes.drain(..excess);
     }
-}
-
-/// Reads a gate's output to its end, keeping the last of it.
-async fn listen(container: &mut Container, output: &mut Tail<'_>) -> Result<Exit> {
-    while let Some(line) = container.next_output().await {
-        output.take(&line.line.bytes);
-    }
-    container.exit().await
 }
 
 /// What an exit says.

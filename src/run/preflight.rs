@@ -14,7 +14,7 @@ use crate::git::{Git, Oid, Slot};
 use crate::project::Project;
 use crate::project::labels::repository_labels;
 use crate::sandbox::credential::Credentials;
-use crate::sandbox::engine::{Container, ContainerSpec, Engine};
+use crate::sandbox::engine::{ContainerSpec, Engine};
 
 mod repository;
 
@@ -294,27 +294,19 @@ async fn try_command(project: &Project, engine: &Engine, command: &str) -> Resul
         labels: repository_labels(&project.git, project.git.repository_id()?.as_deref()),
         ..ContainerSpec::default()
     };
-    let mut container = engine.start(&spec, b"").await?;
-    let ended = tokio::time::timeout(LIMIT, listen(&mut container)).await;
-    container.remove().await?;
-    let how = match ended {
-        Err(_) => format!("did not end within {} s", LIMIT.as_secs()),
-        Ok(ended) => match ended? {
-            (Some(0), _) => return Ok(()),
-            (Some(code), said) => format!("exited with {code}: {said}"),
-            (None, said) => format!("ended without an exit code: {said}"),
-        },
+    let mut said = String::new();
+    let ended = engine
+        .run(&spec, LIMIT, |output| {
+            said = one_line(&String::from_utf8_lossy(&output.line.bytes), 200);
+        })
+        .await?;
+    let how = match ended.map(|exit| exit.code) {
+        Some(Some(0)) => return Ok(()),
+        Some(Some(code)) => format!("exited with {code}: {said}"),
+        Some(None) => format!("ended without an exit code: {said}"),
+        None => format!("did not end within {} s", LIMIT.as_secs()),
     };
     let message = format!("the image `{image}` lacks what `container.toolchain` asks for: `{command}` {how}");
     Err(Error::new(ErrorKind::Engine, message)
         .hint("install it in the image, or mend the list; `image check` tries all"))
-}
-
-/// Reads the output of a command to its end; answers its exit code and its last line.
-async fn listen(container: &mut Container) -> Result<(Option<i64>, String)> {
-    let mut last = String::new();
-    while let Some(output) = container.next_output().await {
-        last = one_line(&String::from_utf8_lossy(&output.line.bytes), 200);
-    }
-    Ok((container.exit().await?.code, last))
 }

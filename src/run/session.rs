@@ -311,7 +311,6 @@ impl Session {
         Sandbox {
             name: name.clone(),
             config: &project.config,
-            image: &project.config.image,
             labels: self.sessions.context.labels(self.purpose.task.as_ref()),
             root: project.git.workdir(),
             slot: self.slot.path().to_owned(),

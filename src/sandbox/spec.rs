@@ -3,9 +3,12 @@
 mod sealed;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 pub use sealed::{ENTRYPOINT, GATEWAY_FOLDER};
+
+/// Where the work lies in a container.
+pub(crate) const WORKSPACE: &str = "/workspace";
 
 /// Files a container may have open at most; less where the machine's own hard limit is lower.
 pub(super) const OPEN_FILES: u64 = 65_536;
@@ -92,4 +95,21 @@ pub struct ContainerSpec {
     pub read_only_root: bool,
     /// Bytes kept of one line of output; unset is [`DEFAULT_LINE_LIMIT`](crate::base::lines::DEFAULT_LINE_LIMIT).
     pub line_limit: Option<usize>,
+}
+
+impl ContainerSpec {
+    /// Builds the container that every other one on a worktree begins from: `folder` of the host is its working directory.
+    pub fn on(folder: &Path, read_only: bool, image: &str, user: UserChoice) -> Self {
+        Self {
+            image: image.to_owned(),
+            working_dir: Some(WORKSPACE.to_owned()),
+            mounts: vec![Mount {
+                source: folder.to_owned(),
+                target: WORKSPACE.to_owned(),
+                read_only,
+            }],
+            user,
+            ..Self::default()
+        }
+    }
 }

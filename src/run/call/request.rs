@@ -18,7 +18,6 @@ use crate::sandbox::gateway::Proxy;
 pub(crate) struct Sandbox<'a> {
     pub(crate) name: CallName,
     pub(crate) config: &'a Config,
-    pub(crate) image: &'a str,
     pub(crate) labels: BTreeMap<String, String>,
     /// The person's checkout: relative mounts are seen from here.
     pub(crate) root: &'a Path,

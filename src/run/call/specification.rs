@@ -10,9 +10,8 @@ use crate::config::Config;
 use crate::git::PrivateRepository;
 use crate::run::call::command::{CallExtra, command_line};
 use crate::sandbox::engine::{ContainerSpec, Mount, UserChoice};
+use crate::sandbox::spec::WORKSPACE;
 
-/// Where the work lies in a container.
-pub(super) const WORKSPACE: &str = "/workspace";
 /// Where the container's own repository lies; `/workspace/.git` points there.
 const PRIVATE_GIT: &str = "/run/cordwainer/git";
 
@@ -49,36 +48,41 @@ pub(super) fn specification(call: &Call<'_>, run: &str) -> Result<ContainerSpec>
     Ok(spec)
 }
 
-/// What a container of a sandbox is to be that runs `command`.
+/// Returns what a container of a sandbox is to be that runs `command`.
 pub(crate) fn container(sandbox: &Sandbox<'_>, run: &str, command: Vec<String>) -> ContainerSpec {
-    let settings = &sandbox.config.container;
+    let mut spec = recipe(sandbox.config, &sandbox.slot, sandbox.writable);
+    spec.name = format!("cordwainer-{run}-{}-{}", sandbox.name, sandbox.name.attempt);
+    spec.command = command;
+    spec.labels.extend(sandbox.labels.clone());
+    spec.mounts.extend(private_mounts(&sandbox.mounts.private));
+    let extra = &sandbox.config.container.mounts;
+    spec.mounts.extend(extra.iter().map(|extra| {
+        let target = extra.target.display().to_string();
+        mount(&sandbox.root.join(&extra.source), target, !extra.writable)
+    }));
+    spec
+}
+
+/// Returns what every container of a project is, in a worktree: an agent's, a gate's, and the one that `doctor` asks.
+pub(crate) fn recipe(config: &Config, worktree: &Path, writable: bool) -> ContainerSpec {
+    let settings = &config.container;
     let mut tmpfs = settings.tmpfs.clone();
     // Docker would take `uid=`, podman 4.3 does not: a world-writable folder suits whoever the user is. The client's own
     // is one, too, for an engine would make it for root where it makes the mount below it.
-    for folder in [sandbox.config.agent.home.clone(), client_folder(sandbox)] {
+    for folder in [config.agent.home.clone(), client_folder(config)] {
         tmpfs.entry(folder).or_insert_with(|| "rw,mode=1777".to_owned());
     }
+    let user = UserChoice::of(settings.user.as_deref());
     ContainerSpec {
-        name: format!("cordwainer-{run}-{}-{}", sandbox.name, sandbox.name.attempt),
-        image: sandbox.image.to_owned(),
-        command,
-        working_dir: Some(WORKSPACE.to_owned()),
-        env: environment(sandbox.config),
-        mounts: mounts(sandbox),
+        env: environment(config),
         tmpfs,
-        user: UserChoice::of(settings.user.as_deref()),
         hosts: settings.hosts.clone(),
         network: settings.network.clone(),
         memory: settings.memory,
         cpus: settings.cpus,
         pids: settings.pids,
-        labels: settings
-            .labels
-            .clone()
-            .into_iter()
-            .chain(sandbox.labels.clone())
-            .collect(),
-        ..ContainerSpec::default()
+        labels: settings.labels.clone(),
+        ..ContainerSpec::on(worktree, !writable, &config.image, user)
     }
 }
 
@@ -115,20 +119,6 @@ fn environment(config: &Config) -> Vec<(String, String)> {
     env.into_iter().collect()
 }
 
-/// The slot, with its `.git` covered by a repository of the container's own, and what the configuration adds.
-fn mounts(sandbox: &Sandbox<'_>) -> Vec<Mount> {
-    let mut mounts = vec![mount(&sandbox.slot, WORKSPACE.to_owned(), !sandbox.writable)];
-    mounts.extend(private_mounts(&sandbox.mounts.private));
-    for extra in &sandbox.config.container.mounts {
-        mounts.push(mount(
-            &sandbox.root.join(&extra.source),
-            extra.target.display().to_string(),
-            !extra.writable,
-        ));
-    }
-    mounts
-}
-
 fn mount(source: &Path, target: String, read_only: bool) -> Mount {
     Mount {
         source: source.to_owned(),
@@ -154,14 +144,14 @@ pub(crate) fn private_mounts(private: &PrivateRepository) -> Vec<Mount> {
 fn session_mount(sandbox: &Sandbox<'_>) -> Mount {
     Mount {
         source: sandbox.mounts.session.clone(),
-        target: format!("{}/projects", client_folder(sandbox)),
+        target: format!("{}/projects", client_folder(sandbox.config)),
         read_only: false,
     }
 }
 
 /// The client's own folder in the container.
-fn client_folder(sandbox: &Sandbox<'_>) -> String {
-    format!("{}/.claude", sandbox.config.agent.home)
+fn client_folder(config: &Config) -> String {
+    format!("{}/.claude", config.agent.home)
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use std::path::{Component, Path, PathBuf};
 use crate::base::error::Result;
 use crate::base::text::one_line;
 use crate::git::EntryKind;
+use crate::sandbox::spec::WORKSPACE;
 
 /// What a gate lacks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,8 +22,6 @@ pub(crate) enum Missing {
     Program(String),
 }
 
-/// Where the repository is in a container.
-const WORKSPACE: &str = "/workspace";
 /// How many of the last lines are looked at for a complaint.
 const LINES: usize = 40;
 /// What shells say of what they cannot run.

@@ -292,7 +292,6 @@ impl Runner<'_> {
                 attempt: 0,
             },
             config: &self.project.config,
-            image: &self.project.config.image,
             labels,
             root: self.project.git.workdir(),
             slot: slot.path().to_owned(),

@@ -47,6 +47,19 @@ pub struct Container {
 }
 
 impl Engine {
+    /// Runs a container to its end and removes it; returns how it ended, or `None` for one that was still running after
+    /// `limit`. Each line of its output goes to `hear`.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Engine::start`], [`Container::exit`] and [`Container::remove`].
+    pub async fn run(&self, spec: &ContainerSpec, limit: Duration, hear: impl FnMut(&Output)) -> Result<Option<Exit>> {
+        let mut container = self.start(spec, b"").await?;
+        let ended = tokio::time::timeout(limit, container.read(hear)).await;
+        container.remove().await?;
+        ended.ok().transpose()
+    }
+
     /// Creates a container, attaches to it, starts it, and writes `stdin` to it, all of it, then closes its input.
     ///
     /// # Errors
@@ -202,6 +215,18 @@ impl Container {
     /// When the container last wrote anything to its standard output, be it part of a line.
     pub fn heard_at(&self) -> tokio::time::Instant {
         self.output.heard_at()
+    }
+
+    /// Reads its output to the end, a line at a time, and waits until it has ended; returns how. Race it with a limit.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Container::exit`].
+    pub async fn read(&mut self, mut hear: impl FnMut(&Output)) -> Result<Exit> {
+        while let Some(output) = self.next_output().await {
+            hear(&output);
+        }
+        self.exit().await
     }
 
     /// Waits until the container has ended and says how. It waits as long as the container runs: race it with a limit.

@@ -15,9 +15,9 @@ use crate::base::redact::Redactor;
 use crate::base::text::one_line;
 use crate::project::Project;
 use crate::project::labels::repository_labels;
-use crate::run::call::private_mounts;
+use crate::run::call::{private_mounts, recipe};
 use crate::run::preflight::{self, Asker};
-use crate::sandbox::engine::{Container, ContainerSpec, Engine, Mount, UserChoice};
+use crate::sandbox::engine::{ContainerSpec, Engine, Mount, UserChoice};
 use crate::sandbox::gateway::{Gateway, Options, hold_to};
 use crate::sandbox::guarantee::{Asked, GuaranteeReport, Item};
 
@@ -82,7 +82,8 @@ async fn ask(project: &Project, engine: &Engine) -> Result<Answer> {
     let mut spec = ContainerSpec {
         // So that the next run sweeps up what a killed `doctor` leaves.
         labels: repository_labels(&project.git, id.as_deref()),
-        ..specification(project, slot.path(), user)
+        command: vec![project.config.agent.command.clone(), "--version".to_owned()],
+        ..recipe(&project.config, slot.path(), true)
     };
     let private = repository(project, slot.path(), (user_id, group_id))?;
     let mut usable = BTreeSet::from([Item::Worktree, Item::Home, Item::Temporary]);
@@ -136,51 +137,19 @@ fn repository(project: &Project, slot: &Path, owner: (u32, u32)) -> Result<Optio
     Ok(Some((folder, mounts)))
 }
 
-/// The container that an attempt has, as far as it can be had without a generation.
-fn specification(project: &Project, slot: &Path, user: UserChoice) -> ContainerSpec {
-    let config = project.config();
-    let settings = &config.container;
-    let mut tmpfs = settings.tmpfs.clone();
-    let home = tmpfs.entry(config.agent.home.clone());
-    home.or_insert_with(|| "mode=1777".to_owned());
-    ContainerSpec {
-        image: config.image.clone(),
-        command: vec![config.agent.command.clone(), "--version".to_owned()],
-        working_dir: Some("/workspace".to_owned()),
-        env: vec![("HOME".to_owned(), config.agent.home.clone())],
-        mounts: vec![Mount {
-            source: slot.to_owned(),
-            target: "/workspace".to_owned(),
-            read_only: false,
-        }],
-        tmpfs,
-        user,
-        network: settings.network.clone(),
-        memory: settings.memory,
-        cpus: settings.cpus,
-        pids: settings.pids,
-        ..ContainerSpec::default()
-    }
-}
-
+/// Runs the container; returns its exit code, and all that it said, for engines say on stdout what they could not start.
 async fn run(engine: &Engine, spec: &ContainerSpec) -> Result<(Option<i64>, String)> {
-    let mut container = engine.start(spec, b"").await?;
-    let listened = tokio::time::timeout(LIMIT, listen(&mut container)).await;
-    container.remove().await?;
-    match listened {
-        Ok(listened) => listened,
-        Err(_) => Ok((None, format!("it did not end within {} s", LIMIT.as_secs()))),
-    }
-}
-
-/// Reads a container to its end: its exit code, and all that it said, for engines say on stdout what they could not start.
-async fn listen(container: &mut Container) -> Result<(Option<i64>, String)> {
     let mut said = String::new();
-    while let Some(output) = container.next_output().await {
-        if said.len() < 4096 {
-            said.push_str(&String::from_utf8_lossy(&output.line.bytes));
-            said.push('\n');
-        }
-    }
-    Ok((container.exit().await?.code, said))
+    let ended = engine
+        .run(spec, LIMIT, |output| {
+            if said.len() < 4096 {
+                said.push_str(&String::from_utf8_lossy(&output.line.bytes));
+                said.push('\n');
+            }
+        })
+        .await?;
+    Ok(match ended {
+        Some(exit) => (exit.code, said),
+        None => (None, format!("it did not end within {} s", LIMIT.as_secs())),
+    })
 }

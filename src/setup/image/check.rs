@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::base::error::{Context as _, Error, ErrorKind, Result};
 use crate::base::text;
-use crate::sandbox::engine::{Container, ContainerSpec, Engine, Mount, Stream, UserChoice};
+use crate::sandbox::engine::{ContainerSpec, Engine, Stream, UserChoice};
 
 /// What every image needs, whatever the project: a name, and a command that succeeds.
 const NEEDED: [(&str, &str); 8] = [
@@ -81,23 +81,22 @@ pub async fn check(engine: &Engine, image: &str, toolchain: &[String], user: Use
     let mut command: Vec<String> = ["sh", "-c", SCRIPT, "check"].map(String::from).into();
     command.extend(commands.chain(toolchain.iter().cloned()));
     let spec = ContainerSpec {
-        image: image.to_owned(),
         command,
-        working_dir: Some("/workspace".into()),
         network: Some("none".into()),
-        user,
-        mounts: vec![Mount {
-            source: slot.path().to_owned(),
-            target: "/workspace".into(),
-            read_only: false,
-        }],
         labels: [("cordwainer.role".to_owned(), "image-check".to_owned())].into(),
-        ..ContainerSpec::default()
+        ..ContainerSpec::on(slot.path(), false, image, user)
     };
-    let mut container = engine.start(&spec, b"").await?;
-    let read = tokio::time::timeout(LIMIT, read(&mut container)).await;
-    container.remove().await?;
-    let (answers, stderr) = read.map_err(|_| too_slow(image))??;
+    let (mut answers, mut stderr) = (Vec::new(), String::new());
+    let ended = engine
+        .run(&spec, LIMIT, |output| {
+            let line = String::from_utf8_lossy(&output.line.bytes).into_owned();
+            match output.stream {
+                Stream::Stdout => answers.push(line),
+                Stream::Stderr => stderr.push_str(&(line + "\n")),
+            }
+        })
+        .await?;
+    ended.ok_or_else(|| too_slow(image))?;
     if answers.is_empty() {
         let message = format!("image `{image}` cannot run `sh`: {}", text::one_line(&stderr, 200));
         return Err(Error::new(ErrorKind::Engine, message).hint("use an image with a shell, git and the client"));
@@ -118,19 +117,6 @@ fn slot(engine: &Engine, user: &UserChoice) -> Result<tempfile::TempDir> {
         format!("cannot give `{}` to user {user}", slot.path().display())
     })?;
     Ok(slot)
-}
-
-async fn read(container: &mut Container) -> Result<(Vec<String>, String)> {
-    let (mut answers, mut stderr) = (Vec::new(), String::new());
-    while let Some(output) = container.next_output().await {
-        let line = String::from_utf8_lossy(&output.line.bytes).into_owned();
-        match output.stream {
-            Stream::Stdout => answers.push(line),
-            Stream::Stderr => stderr.push_str(&(line + "\n")),
-        }
-    }
-    container.exit().await?;
-    Ok((answers, stderr))
 }
 
 fn item(name: String, answer: Option<&String>) -> CheckedItem {
