@@ -8,8 +8,7 @@ use crate::base::interruption::Interruption;
 use crate::base::text::one_line;
 use crate::cli::signal::{self, OnSignal};
 use crate::cli::{Common, Context, init};
-use crate::issues::attempt::Outcome;
-use crate::lifecycle::{Generator, NewToRun, NewToRunChange, Removal, RunOptions, StartOptions, StopOptions};
+use crate::lifecycle::{self, Generator, NewToRun, NewToRunChange, Removal, RunOptions, StartOptions, StopOptions};
 use crate::model::IssueId;
 use crate::model::generation::GenerationName;
 use crate::record::recorder::EventSender;
@@ -217,19 +216,13 @@ async fn measure(generator: &Generator, context: &Context) -> Result<u8> {
         generator.measure(events, interruption)
     })
     .await?;
-    Ok(if filed == 0 { exit::NOTHING_TO_DO } else { exit::DONE })
+    Ok(lifecycle::exit::of_measure(filed))
 }
 
 async fn stitch(generator: &Generator, id: Option<IssueId>, context: &Context) -> Result<u8> {
     let work = |events, interruption| Box::pin(generator.stitch(id, events, interruption));
     let outcome = showing(generator, context, work).await?;
-    Ok(match outcome {
-        Outcome::Merged => exit::DONE,
-        Outcome::Limited | Outcome::BudgetSpent => exit::LIMIT,
-        Outcome::InfrastructureFailed => exit::ENGINE,
-        Outcome::Cancelled => exit::INTERRUPTED,
-        _ => exit::TASKS,
-    })
+    Ok(lifecycle::exit::of_attempt(outcome))
 }
 
 async fn stop(generator: &Generator, no_merge: bool, context: &Context) -> Result<u8> {

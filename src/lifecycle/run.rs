@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use crate::base::error::{Error, ErrorKind, Result};
-use crate::base::interruption::{Interruption, interrupted};
+use crate::base::interruption::Interruption;
 use crate::issues::store::Store;
-use crate::lifecycle::Generator;
+use crate::lifecycle::{Generator, exit};
 use crate::model::IssueId;
 use crate::model::generation::{GenerationName, Phase};
 use crate::model::{Role, Usage};
@@ -14,8 +14,7 @@ use crate::record::event::Happening;
 use crate::record::recorder::{EventSender, Recorder};
 use crate::run::context::RunContext;
 use crate::run::driver::{self, Phases};
-use crate::run::phase::measure;
-use crate::run::plan::{Limits, Reason};
+use crate::run::plan::Limits;
 use crate::run::preflight::{self, Asker};
 use crate::run::recover::Recovery;
 use crate::sandbox::engine::Engine;
@@ -71,7 +70,7 @@ impl Generator {
         let counts = phases.sessions.context.store.read()?.counts();
         Ok(RunDone {
             run: begun.recorder.run().to_owned(),
-            exit_code: exit_code(&driven, counts.blocked),
+            exit_code: exit::of_run(&driven, counts.blocked),
             reason: driver::sentence(&driven.reason, counts.blocked),
             merged: driven.merged,
             attempted: driven.attempted,
@@ -103,21 +102,7 @@ impl Generator {
         phases.sessions.pauses.refuse(Role::Measure)?;
         phases.gates.see_that_they_run(&interruption).await?;
         interruption.unless_asked()?;
-        match phases.measure.measure(1, &interruption).await? {
-            measure::Done::Filed(filed) => Ok(filed),
-            measure::Done::Limited(limit) => {
-                Err(Error::new(ErrorKind::Limit, limit.reason).hint("`generator status` says until when"))
-            }
-            measure::Done::Spent(reason) => Err(Error::new(ErrorKind::Limit, reason)),
-            measure::Done::SessionLost => Err(Error::new(
-                ErrorKind::Tasks,
-                "the session of the last measure cannot go on",
-            )
-            .hint("measure again: it begins afresh")),
-            measure::Done::Refused(reason) => Err(Error::new(ErrorKind::Tasks, reason)),
-            measure::Done::Failed(why) => Err(Error::new(ErrorKind::Engine, why)),
-            measure::Done::Cancelled => Err(interrupted()),
-        }
+        exit::measured(phases.measure.measure(1, &interruption).await?)
     }
 
     /// Makes one attempt at a task, the first ready one unless `task` names it; answers how it ended.
@@ -218,16 +203,4 @@ struct Begun {
     lock: HeldLock,
     generation: GenerationName,
     recorder: Recorder,
-}
-
-fn exit_code(driven: &driver::Driven, blocked: usize) -> u8 {
-    use crate::base::error::exit;
-    match driven.reason {
-        Reason::BudgetSpent(_) | Reason::Limited(..) => exit::LIMIT,
-        Reason::Infrastructure(_) => exit::ENGINE,
-        Reason::Refused(_) | Reason::Blocked => exit::TASKS,
-        Reason::Complete | Reason::CyclesMade if blocked > 0 => exit::TASKS,
-        Reason::Complete if driven.merged == 0 => exit::NOTHING_TO_DO,
-        Reason::Complete | Reason::CyclesMade => exit::DONE,
-    }
 }

@@ -1,0 +1,51 @@
+//! The one map from what a run, a measure or an attempt came to, to how its command ends. What fails ends with the code of
+//! its error's kind, see [`exit`].
+
+use crate::base::error::{Error, ErrorKind, Result, exit};
+use crate::base::interruption::interrupted;
+use crate::issues::attempt::Outcome;
+use crate::run::driver::Driven;
+use crate::run::phase::measure::Done;
+use crate::run::plan::Reason;
+
+/// Returns the exit code of a run; `held` is how many tasks wait for a person.
+pub(super) fn of_run(driven: &Driven, held: usize) -> u8 {
+    match driven.reason {
+        Reason::BudgetSpent(_) | Reason::Limited(..) => exit::LIMIT,
+        Reason::Infrastructure(_) => exit::ENGINE,
+        Reason::Refused(_) | Reason::Blocked => exit::TASKS,
+        Reason::Complete | Reason::CyclesMade if held > 0 => exit::TASKS,
+        Reason::Complete if driven.merged == 0 => exit::NOTHING_TO_DO,
+        Reason::Complete | Reason::CyclesMade => exit::DONE,
+    }
+}
+
+/// Returns the exit code of a measure that filed so many tasks.
+pub(crate) fn of_measure(filed: usize) -> u8 {
+    if filed == 0 { exit::NOTHING_TO_DO } else { exit::DONE }
+}
+
+/// Returns the exit code of one attempt.
+pub(crate) fn of_attempt(outcome: Outcome) -> u8 {
+    match outcome {
+        Outcome::Merged => exit::DONE,
+        Outcome::Limited | Outcome::BudgetSpent => exit::LIMIT,
+        Outcome::InfrastructureFailed => exit::ENGINE,
+        Outcome::Cancelled => exit::INTERRUPTED,
+        _ => exit::TASKS,
+    }
+}
+
+/// Returns how many tasks a measure filed, or the error that it came to.
+pub(super) fn measured(done: Done) -> Result<usize> {
+    Err(match done {
+        Done::Filed(filed) => return Ok(filed),
+        Done::Limited(limit) => Error::new(ErrorKind::Limit, limit.reason).hint("`generator status` says until when"),
+        Done::Spent(reason) => Error::new(ErrorKind::Limit, reason),
+        Done::SessionLost => Error::new(ErrorKind::Tasks, "the session of the last measure cannot go on")
+            .hint("measure again: it begins afresh"),
+        Done::Refused(reason) => Error::new(ErrorKind::Tasks, reason),
+        Done::Failed(why) => Error::new(ErrorKind::Engine, why),
+        Done::Cancelled => interrupted(),
+    })
+}
