@@ -7,6 +7,7 @@ pub(crate) mod driver;
 pub(crate) mod gate;
 pub(crate) mod judgement;
 pub(crate) mod land;
+pub(crate) mod living;
 pub(crate) mod phase;
 pub(crate) mod plan;
 pub(crate) mod preflight;

@@ -14,6 +14,7 @@ use crate::record::event::Happening;
 use crate::record::recorder::{EventSender, Recorder};
 use crate::run::context::RunContext;
 use crate::run::driver::{self, Phases};
+use crate::run::living::Living;
 use crate::run::plan::Limits;
 use crate::run::preflight::{self, Asker};
 use crate::run::recover::Recovery;
@@ -98,7 +99,7 @@ impl Generator {
         let begun = self.begin(events)?;
         let phases = self.phases(&begun, &interruption).await?;
         let context = &phases.sessions.context;
-        driver::recover(&phases, &Recovery::new(&context.project, &context.generation)?).await?;
+        driver::recover(&phases, &Recovery::in_run(context)?).await?;
         phases.sessions.pauses.refuse(Role::Measure)?;
         phases.gates.see_that_they_run(&interruption).await?;
         interruption.unless_asked()?;
@@ -116,7 +117,7 @@ impl Generator {
         let begun = self.begin(events)?;
         let phases = self.phases(&begun, &interruption).await?;
         let context = &phases.sessions.context;
-        driver::recover(&phases, &Recovery::new(&context.project, &context.generation)?).await?;
+        driver::recover(&phases, &Recovery::in_run(context)?).await?;
         phases.sessions.pauses.refuse(Role::Stitch)?;
         let first = || -> Result<IssueId> {
             let issues = context.store.read()?;
@@ -190,6 +191,7 @@ impl Generator {
             generation: begun.generation.clone(),
             store: Store::open(&self.project.git, &begun.generation)?,
             recorder: begun.recorder.clone(),
+            living: Living::default(),
         };
         for ignored in preflight::settings(&self.project, context.tip()?)? {
             context.warn(ignored);

@@ -9,6 +9,13 @@ pub(crate) const REPOSITORY_LABEL: &str = "cordwainer.repository";
 /// The label with where its git folder was when the container was made, which was all that earlier versions told.
 pub(crate) const PATH_LABEL: &str = "cordwainer.repo";
 
+/// The label with the run that a container is of.
+pub(crate) const RUN_LABEL: &str = "cordwainer.run";
+/// The label with what a container is for: a role, or `gate`.
+pub(crate) const ROLE_LABEL: &str = "cordwainer.role";
+/// The label with the task that a container is for.
+pub(crate) const TASK_LABEL: &str = "cordwainer.task";
+
 /// By which labels containers of a repository with this id are known.
 pub(crate) fn repository_labels(git: &Git, id: Option<&str>) -> BTreeMap<String, String> {
     let mut labels = BTreeMap::from([(PATH_LABEL.to_owned(), git.common_dir().to_string_lossy().into_owned())]);

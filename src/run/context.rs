@@ -11,10 +11,11 @@ use crate::issues::store::Store;
 use crate::model::IssueId;
 use crate::model::generation::GenerationName;
 use crate::project::Project;
-use crate::project::labels::repository_labels;
+use crate::project::labels::{ROLE_LABEL, RUN_LABEL, TASK_LABEL, repository_labels};
 use crate::record::event::{CallName, Happening};
 use crate::record::recorder::Recorder;
 use crate::run::land::AttemptName;
+use crate::run::living::Living;
 
 /// One run of one generation.
 pub(crate) struct RunContext {
@@ -24,6 +25,8 @@ pub(crate) struct RunContext {
     pub(crate) generation: GenerationName,
     pub(crate) store: Store,
     pub(crate) recorder: Recorder,
+    /// What is at work now.
+    pub(crate) living: Living,
 }
 
 impl RunContext {
@@ -37,14 +40,16 @@ impl RunContext {
         self.project.tip(&self.generation)
     }
 
-    /// Returns the labels that tie a container to its repository, generation, run and task.
-    pub(crate) fn labels(&self, task: Option<&IssueId>) -> BTreeMap<String, String> {
+    /// Returns the labels that tie a container to its repository, generation and run, to what it is for (a role, or `gate`),
+    /// and to its task.
+    pub(crate) fn labels(&self, purpose: &str, task: Option<&IssueId>) -> BTreeMap<String, String> {
         let mut labels = repository_labels(&self.project.git, Some(&self.repository));
         labels.extend([
             ("cordwainer.generation".to_owned(), self.generation.to_string()),
-            ("cordwainer.run".to_owned(), self.recorder.run().to_owned()),
+            (RUN_LABEL.to_owned(), self.recorder.run().to_owned()),
+            (ROLE_LABEL.to_owned(), purpose.to_owned()),
         ]);
-        labels.extend(task.map(|task| ("cordwainer.task".to_owned(), task.to_string())));
+        labels.extend(task.map(|task| (TASK_LABEL.to_owned(), task.to_string())));
         labels
     }
 

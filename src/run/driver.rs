@@ -71,7 +71,7 @@ impl Phases {
 /// Runs until the plan says stop, or it is interrupted, which answers [`ErrorKind::Interrupted`].
 pub(crate) async fn drive(phases: &Phases, limits: &Limits, interruption: &Interruption) -> Result<Driven> {
     let context = &phases.sessions.context;
-    let recovery = Recovery::new(&context.project, &context.generation)?;
+    let recovery = Recovery::in_run(context)?;
     recover(phases, &recovery).await?;
     let mut driver = Driver {
         phases,
@@ -130,7 +130,7 @@ impl Driver<'_> {
         let (ready, unaffordable) = self.first_ready(&issues)?;
         let pauses = self.pauses().of(&[Role::Stitch, Role::Measure])?;
         Ok(plan::Snapshot {
-            leftovers: recovery.is_needed_in(self.context().recorder.run())?,
+            leftovers: recovery.is_needed()?,
             ready,
             unaffordable,
             open: counts.open,
@@ -186,7 +186,7 @@ impl Driver<'_> {
         match recover(self.phases, recovery).await {
             Err(error) if error.kind() == ErrorKind::Engine => self.progress.failed(error.in_a_line()),
             Err(error) => return Err(error),
-            Ok(()) if recovery.is_held_up_in(self.context().recorder.run())? => {
+            Ok(()) if recovery.is_held_up()? => {
                 self.progress.failed("a container of this run does not end".to_owned());
             }
             Ok(()) => {}

@@ -14,17 +14,19 @@ use crate::model::IssueId;
 use crate::model::Role;
 use crate::model::generation::GenerationName;
 use crate::project::Project;
-use crate::project::labels::{PATH_LABEL, REPOSITORY_LABEL, repository_labels};
+use crate::project::labels::{PATH_LABEL, REPOSITORY_LABEL, ROLE_LABEL, RUN_LABEL, TASK_LABEL, repository_labels};
 use crate::record::recorder::{recorded_call, recorded_measure};
+use crate::run::context::RunContext;
 use crate::run::land::{
     AttemptName, Contribution, SNAPSHOT_LIMITS, keep_orphan, keep_snapshot, kept_commit, left_out, merged_commit,
     message,
 };
+use crate::run::living::Living;
 use crate::run::waiting::suspend::{SlotOwner, Suspended};
 use crate::sandbox::engine::{Engine, FoundContainer};
 
-/// Looks for what dead runs left of one generation. The caller holds the repository's lock, so
-/// whatever is claimed or running belongs to nobody.
+/// Looks for what dead runs left of one generation. The caller holds the repository's lock, so whatever is claimed or
+/// running belongs to the run that goes on, or to nobody.
 pub(crate) struct Recovery<'a> {
     project: &'a Project,
     generation: &'a GenerationName,
@@ -33,6 +35,8 @@ pub(crate) struct Recovery<'a> {
     store: Store,
     /// Whether suspended sessions are left, too: their generation ends.
     ending: bool,
+    /// The run that recovers, and what of it is at work; `None` where no run goes on.
+    living: Option<(String, Living)>,
 }
 
 impl<'a> Recovery<'a> {
@@ -44,10 +48,20 @@ impl<'a> Recovery<'a> {
             repository: project.git.repository_id()?,
             store,
             ending: false,
+            living: None,
         })
     }
 
-    /// The same for a generation that ends: nothing goes on in its suspended slots.
+    /// Looks in the middle of a run: what of it is at work is not left behind.
+    pub(crate) fn in_run(context: &'a RunContext) -> Result<Self> {
+        let living = (context.recorder.run().to_owned(), context.living.clone());
+        Ok(Self {
+            living: Some(living),
+            ..Self::new(&context.project, &context.generation)?
+        })
+    }
+
+    /// Looks before a generation ends: nothing goes on in its suspended slots.
     pub(crate) fn before_ending(project: &'a Project, generation: &'a GenerationName) -> Result<Self> {
         let recovery = Self::new(project, generation)?;
         Ok(Self {
@@ -81,25 +95,39 @@ impl<'a> Recovery<'a> {
         Ok(!self.ending && Suspended::of(leftover, repository, self.generation, issues).is_some())
     }
 
-    /// Whether slots or claims were left; containers alone show only when an engine is asked.
+    /// Returns whether slots or claims were left; containers alone show only when an engine is asked. In the middle of a run,
+    /// what a container of another run's engine still has is no reason to try again.
     pub(crate) fn is_needed(&self) -> Result<bool> {
-        Ok(!self.leftovers()?.is_empty() || self.has_claims()?)
+        let is_reason = |slot: &Leftover| match &self.living {
+            Some((run, _)) => slot.holder.is_none() || is_of(slot, run),
+            None => true,
+        };
+        Ok(self.leftovers()?.iter().any(is_reason) || !self.claimed()?.is_empty())
     }
 
-    /// The same in the middle of a run. What a container of another run's engine still has is no reason to try again.
-    pub(crate) fn is_needed_in(&self, run: &str) -> Result<bool> {
-        let leftovers = self.leftovers()?;
-        Ok(leftovers.iter().any(|slot| slot.holder.is_none() || is_of(slot, run)) || self.has_claims()?)
-    }
-
-    /// Whether a container still has a slot that this very run let go of: its engine failed under it.
-    pub(crate) fn is_held_up_in(&self, run: &str) -> Result<bool> {
+    /// Returns whether a container still has a slot that this very run let go of: its engine failed under it.
+    pub(crate) fn is_held_up(&self) -> Result<bool> {
+        let Some((run, _)) = &self.living else { return Ok(false) };
         let leftovers = self.leftovers()?;
         Ok(leftovers.iter().any(|slot| slot.holder.is_some() && is_of(slot, run)))
     }
 
-    fn has_claims(&self) -> Result<bool> {
-        Ok(!claimed(&self.store.read()?).is_empty())
+    /// Returns the tasks that somebody claimed who is not at work any more.
+    fn claimed(&self) -> Result<Vec<IssueId>> {
+        let mut claimed = claimed(&self.store.read()?);
+        if let Some((_, living)) = &self.living {
+            claimed.retain(|id| !living.has_task(id));
+        }
+        Ok(claimed)
+    }
+
+    /// Returns whether a container is of work that goes on.
+    fn is_alive(&self, container: &FoundContainer) -> bool {
+        let Some((run, living)) = &self.living else {
+            return false;
+        };
+        let label = |name| container.labels.get(name).map(String::as_str);
+        label(RUN_LABEL) == Some(run) && living.has(label(ROLE_LABEL).unwrap_or_default(), label(TASK_LABEL))
     }
 
     /// Recovers with an engine connected for this alone, where one is needed: an agent may still be at work in a
@@ -107,7 +135,7 @@ impl<'a> Recovery<'a> {
     pub(crate) async fn run_with_any_engine(&self) -> Result<Vec<String>> {
         let leftovers = self.leftovers()?;
         let waits = |slot: &Leftover| SlotOwner::parse(&slot.owner).is_some_and(|owner| owner.session.is_some());
-        if leftovers.iter().all(waits) && !self.has_claims()? {
+        if leftovers.iter().all(waits) && self.claimed()?.is_empty() {
             let mut said: Vec<_> = self.project.freed_locks().collect();
             said.extend(self.put_all_right()?);
             return Ok(said);
@@ -121,6 +149,9 @@ impl<'a> Recovery<'a> {
     pub(crate) async fn run(&self, engine: &Engine) -> Result<Vec<String>> {
         let mut said: Vec<_> = self.project.freed_locks().collect();
         for container in self.containers(engine).await? {
+            if self.is_alive(&container) {
+                continue;
+            }
             engine.remove(&container).await?;
             said.push(format!("removed the container `{}` of an earlier run", container.name));
         }
@@ -165,7 +196,7 @@ impl<'a> Recovery<'a> {
                 )),
             }
         }
-        for id in claimed(&self.store.read()?) {
+        for id in self.claimed()? {
             self.put_right(&id, None, &mut said)?;
         }
         Ok(said)
@@ -412,3 +443,6 @@ fn claimed(issues: &Issues) -> Vec<IssueId> {
         .map(|issue| issue.id.clone())
         .collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -174,10 +174,10 @@ impl Sessions {
         self.budgets.spent(&self.request(role, task, issues), issues.ledger())
     }
 
-    /// Ends whatever still runs of a task, or of a measure, after something failed under it; returns whether that is known.
+    /// Ends whatever still runs of a role's call, and of its gates, after something failed under it; returns whether that is known.
     /// Else its slot may still be written, and stays as it is for the next recovery.
-    pub(crate) async fn is_over(&self, task: Option<&IssueId>) -> bool {
-        match self.engine.sweep(&self.context.labels(task)).await {
+    pub(crate) async fn is_over(&self, role: Role, task: Option<&IssueId>) -> bool {
+        match self.engine.sweep(&self.context.labels(role.name(), task)).await {
             Ok(_) => true,
             Err(error) => {
                 let error = error.in_a_line();
@@ -311,7 +311,10 @@ impl Session {
         Sandbox {
             name: name.clone(),
             config: &project.config,
-            labels: self.sessions.context.labels(self.purpose.task.as_ref()),
+            labels: self
+                .sessions
+                .context
+                .labels(self.purpose.role.name(), self.purpose.task.as_ref()),
             root: project.git.workdir(),
             slot: self.slot.path().to_owned(),
             mounts: &self.mounts,

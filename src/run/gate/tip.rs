@@ -39,7 +39,7 @@ impl Gates {
         let commit = context.tip()?;
         let tried = self
             .runner(interruption)
-            .try_on(commit, context.generation.as_str(), context.labels(None), false)
+            .try_on(commit, context.generation.as_str(), context.labels("gate", None), false)
             .await?;
         let Some(tried) = tried else { return Ok(()) };
         let verdicts = Verdicts::open(&project.state_dir);

@@ -42,6 +42,7 @@ impl Measure {
     pub(crate) async fn measure(&self, cycle: u32, interruption: &Interruption) -> Result<Done> {
         let context = self.context();
         context.recorder.emit(Happening::MeasureStarted { cycle });
+        let _alive = context.living.note(Role::Measure, None);
         let purpose = Purpose {
             role: Role::Measure,
             task: None,
@@ -165,7 +166,7 @@ impl Measure {
     async fn broken(&self, asked: &Asked, failure: Error) -> Result<Done> {
         let reason = failure.in_a_line();
         // Its files are read-only in the container: whether that still runs only decides who ends it.
-        self.sessions.is_over(None).await;
+        self.sessions.is_over(Role::Measure, None).await;
         let done = self.fail(asked, Done::Failed(reason.clone()), &reason)?;
         match failure.kind() {
             ErrorKind::Engine => Ok(done),

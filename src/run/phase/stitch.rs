@@ -53,12 +53,19 @@ impl Stitch {
             repository: Some(context.repository.clone()),
             at: now,
         };
+        // Before the store has the claim: at no moment is it anybody's left behind.
+        let alive = context.living.note(Role::Stitch, Some(id.clone()));
         let issue = context.store.update(&format!("claim {id}"), now, |issues| {
             issues.claim_as(id, claim.clone())?;
             issues.get(id).cloned()
         })?;
         crash_point!("stitch.claimed");
-        Ok(Claimed { issue, base, at: now })
+        Ok(Claimed {
+            issue,
+            base,
+            at: now,
+            alive,
+        })
     }
 
     /// Makes one attempt at a task. An error is one that ends the run; all else is the attempt's outcome.
@@ -71,7 +78,7 @@ impl Stitch {
 
     /// Opens the records of an attempt.
     fn begin(&self, claimed: Claimed) -> Result<Attempting> {
-        let Claimed { issue, at, .. } = claimed;
+        let Claimed { issue, at, alive, .. } = claimed;
         let context = self.context();
         let name = CallName {
             role: Role::Stitch,
@@ -92,6 +99,7 @@ impl Stitch {
             issue,
             name,
             _left: left,
+            _alive: alive,
         })
     }
 
@@ -148,7 +156,7 @@ impl Stitch {
     /// Sees to a slot in which something failed that was not the agent: what is in it is kept on the task's ref. Returns
     /// whether the slot may be used again.
     async fn is_safe(&self, session: &mut Session, attempting: &Attempting, ended: &mut Ended) -> bool {
-        let is_over = self.sessions.is_over(Some(&attempting.issue.id)).await;
+        let is_over = self.sessions.is_over(Role::Stitch, Some(&attempting.issue.id)).await;
         if ended.left.as_ref().is_some_and(|left| left.commit.is_some()) {
             return is_over;
         }

@@ -9,7 +9,7 @@ use crate::base::interruption::Interruption;
 use crate::base::text::one_line;
 use crate::model::generation::GenerationName;
 use crate::project::Project;
-use crate::project::labels::repository_labels;
+use crate::project::labels::{RUN_LABEL, repository_labels};
 use crate::record::recorder::Recorder;
 use crate::run::gate::{self, Runner, Tried};
 use crate::run::preflight::Ground;
@@ -44,7 +44,7 @@ async fn examined(project: &Project, engine: &Engine, options: DoctorOptions) ->
         )?;
         let id = project.git.repository_id()?;
         let mut labels = repository_labels(&project.git, id.as_deref());
-        labels.insert("cordwainer.run".to_owned(), run);
+        labels.insert(RUN_LABEL.to_owned(), run);
         let interruption = Interruption::default();
         let runner = Runner {
             project,

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::base::error::{Context as _, Error, ErrorKind, Result};
 use crate::base::text;
+use crate::project::labels::ROLE_LABEL;
 use crate::sandbox::engine::{ContainerSpec, Engine, Stream, UserChoice};
 
 /// What every image needs, whatever the project: a name, and a command that succeeds.
@@ -83,7 +84,7 @@ pub async fn check(engine: &Engine, image: &str, toolchain: &[String], user: Use
     let spec = ContainerSpec {
         command,
         network: Some("none".into()),
-        labels: [("cordwainer.role".to_owned(), "image-check".to_owned())].into(),
+        labels: [(ROLE_LABEL.to_owned(), "image-check".to_owned())].into(),
         ..ContainerSpec::on(slot.path(), false, image, user)
     };
     let (mut answers, mut stderr) = (Vec::new(), String::new());

@@ -7,6 +7,7 @@ use crate::base::interruption::Interruption;
 use crate::base::text::one_line;
 use crate::git::Oid;
 use crate::issues::attempt::Outcome;
+use crate::model::Role;
 use crate::project::obeyed;
 use crate::run::gate;
 use crate::run::judgement::{self, Judgement};
@@ -56,7 +57,7 @@ impl Stitch {
         let id = &attempting.issue.id;
         let sandbox = session.sandbox(&attempting.name, &attempting.folder);
         match Box::pin(self.gates.judge(&sandbox, id, tree, interruption)).await {
-            Err(error) if error.kind() == ErrorKind::Engine && self.sessions.is_over(Some(id)).await => {
+            Err(error) if error.kind() == ErrorKind::Engine && self.sessions.is_over(Role::Stitch, Some(id)).await => {
                 Ok(gate::Verdict::NotRun {
                     reason: error.in_a_line(),
                 })

@@ -13,6 +13,7 @@ use crate::issues::issue::Issue;
 use crate::record::event::CallName;
 use crate::record::recorder::CallFolder;
 use crate::run::judgement::Judgement;
+use crate::run::living::Alive;
 
 /// Why an attempt ends that was interrupted.
 pub(super) const INTERRUPTED: &str = "the run was interrupted";
@@ -23,6 +24,7 @@ pub(crate) struct Claimed {
     /// The generation's tip when it was claimed.
     pub(super) base: Oid,
     pub(super) at: Timestamp,
+    pub(super) alive: Alive,
 }
 
 /// An attempt that goes on.
@@ -34,6 +36,8 @@ pub(super) struct Attempting {
     pub(super) begun: std::time::Instant,
     /// Told to whoever ends the program meanwhile.
     pub(super) _left: Left,
+    /// Told to whoever recovers meanwhile.
+    pub(super) _alive: Alive,
 }
 
 /// A call that was made.

@@ -1,0 +1,78 @@
+//! What of a run is at work now: claims and containers that no recovery may take for left behind.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::model::{IssueId, Role};
+
+/// What somebody is at: a role's call, on a task if it has one.
+type Work = (Role, Option<IssueId>);
+
+/// The work under way of one run; clones share it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Living(Arc<Mutex<Vec<Work>>>);
+
+/// Something that is at work until this is dropped.
+#[derive(Debug)]
+pub(crate) struct Alive {
+    all: Living,
+    work: Work,
+}
+
+impl Living {
+    /// Notes that a call of a role is at work, on a task if it has one.
+    pub(crate) fn note(&self, role: Role, task: Option<IssueId>) -> Alive {
+        let work = (role, task);
+        self.works().push(work.clone());
+        Alive {
+            all: self.clone(),
+            work,
+        }
+    }
+
+    /// Returns whether somebody is at work on a task.
+    pub(crate) fn has_task(&self, task: &IssueId) -> bool {
+        self.works().iter().any(|(_, at_work)| at_work.as_ref() == Some(task))
+    }
+
+    /// Returns whether a call of a role is at work, on this task or on none. The names are those of labels.
+    pub(crate) fn has(&self, role: &str, task: Option<&str>) -> bool {
+        let named = |id: &Option<IssueId>| id.as_ref().map(ToString::to_string);
+        self.works()
+            .iter()
+            .any(|(at_work, id)| at_work.name() == role && named(id).as_deref() == task)
+    }
+
+    fn works(&self) -> MutexGuard<'_, Vec<Work>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Alive {
+    fn drop(&mut self) {
+        let mut works = self.all.works();
+        if let Some(at) = works.iter().position(|work| *work == self.work) {
+            works.swap_remove(at);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn work_is_known_until_it_ends() {
+        let living = Living::default();
+        let (one, other) = (IssueId::new(1), IssueId::new(2));
+        let first = living.note(Role::Stitch, Some(one.clone()));
+        let again = living.note(Role::Stitch, Some(one.clone()));
+        let measure = living.note(Role::Measure, None);
+        assert!(living.has_task(&one) && !living.has_task(&other));
+        assert!(living.has("stitch", Some("cw-1")) && living.has("measure", None));
+        assert!(!living.has("stitch", None) && !living.has("measure", Some("cw-1")) && !living.has("gate", None));
+        drop(first);
+        assert!(living.has_task(&one), "the other attempt goes on");
+        drop((again, measure));
+        assert!(!living.has_task(&one) && !living.has("measure", None));
+    }
+}

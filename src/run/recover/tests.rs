@@ -1,0 +1,108 @@
+//! A recovery in the middle of a run, beside work that goes on.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use tempfile::TempDir;
+use tokio::sync::mpsc::unbounded_channel;
+
+use super::*;
+use crate::config::Config;
+use crate::git::Git;
+use crate::issues::issue::{Claim, FORMAT, NewIssue, StoreMeta};
+use crate::project::{Project, Surroundings};
+use crate::record::recorder::Recorder;
+
+/// A run, in a repository of its own, of a generation with one task that is claimed for it.
+fn run() -> (TempDir, RunContext, IssueId) {
+    let folder = tempfile::tempdir().unwrap();
+    let git = Git::init(folder.path()).unwrap();
+    let project = Project::with_config(git, Config::default(), Surroundings::default());
+    let generation = GenerationName::new("generation-one").unwrap();
+    let now = Timestamp::UNIX_EPOCH;
+    let meta = StoreMeta {
+        format: FORMAT,
+        generation: generation.to_string(),
+        base_branch: "main".to_owned(),
+        created_at: now,
+        measures: Vec::new(),
+    };
+    let store = Store::create(&project.git, &generation, &meta, now).unwrap();
+    let claim = Claim {
+        run: "run-1".to_owned(),
+        repository: None,
+        at: now,
+    };
+    let id = store
+        .update("claim", now, |issues| {
+            let id = issues.add(NewIssue::titled("a task"), now)?;
+            issues.claim_as(&id, claim.clone())?;
+            Ok(id)
+        })
+        .unwrap();
+    let recorder = Recorder::create(
+        &project.state_dir,
+        "run-1",
+        project.world().clone(),
+        unbounded_channel().0,
+        project.redactor().clone(),
+    );
+    let context = RunContext {
+        project: Arc::new(project),
+        repository: "0f".to_owned(),
+        generation,
+        store,
+        recorder: recorder.unwrap(),
+        living: Living::default(),
+    };
+    (folder, context, id)
+}
+
+fn status(context: &RunContext, id: &IssueId) -> Status {
+    context.store.read().unwrap().get(id).unwrap().status
+}
+
+#[test]
+fn a_claim_of_work_that_goes_on_is_nobodys_leftover() {
+    let (_folder, context, id) = run();
+    let alive = context.living.note(Role::Stitch, Some(id.clone()));
+    let recovery = Recovery::in_run(&context).unwrap();
+    assert!(!recovery.is_needed().unwrap());
+    assert_eq!(recovery.put_all_right().unwrap(), Vec::<String>::new());
+    assert_eq!(status(&context, &id), Status::InProgress);
+    // Whoever does not know the run takes the claim for a dead one's, as before a run begins.
+    assert!(
+        Recovery::new(&context.project, &context.generation)
+            .unwrap()
+            .is_needed()
+            .unwrap()
+    );
+
+    drop(alive);
+    assert!(recovery.is_needed().unwrap());
+    let said = recovery.put_all_right().unwrap();
+    assert_eq!(said, [format!("gave {id} back: its run ended before the attempt did")]);
+    assert_eq!(status(&context, &id), Status::Open);
+}
+
+#[test]
+fn a_container_of_work_that_goes_on_stays() {
+    let (_folder, context, id) = run();
+    let recovery = Recovery::in_run(&context).unwrap();
+    let container = |labels| FoundContainer {
+        id: "1".to_owned(),
+        name: "one".to_owned(),
+        labels,
+        running: true,
+    };
+    let at_work = container(context.labels("stitch", Some(&id)));
+    let measure = container(context.labels("measure", None));
+    let gate = container(context.labels("gate", None));
+    let mut other = at_work.clone();
+    other.labels.insert(RUN_LABEL.to_owned(), "run-0".to_owned());
+    let _alive = context.living.note(Role::Stitch, Some(id.clone()));
+    let found = [&at_work, &measure, &gate, &other].map(|container| recovery.is_alive(container));
+    assert_eq!(found, [true, false, false, false]);
+    let _alive = context.living.note(Role::Measure, None);
+    assert!(recovery.is_alive(&measure));
+}
