@@ -20,6 +20,7 @@ use crate::base::world::World;
 use crate::issues::issue::Issues;
 use crate::model::Role;
 use crate::record::event::{CallName, Event, Happening};
+use crate::record::history::{FORMAT, Header};
 use crate::sandbox::gateway::read_back;
 
 /// The file of a call's folder in which its gateway writes down what the model's API says.
@@ -62,7 +63,11 @@ impl Recorder {
         create_folder(&folder)?;
         let path = folder.join("events.jsonl");
         let opened = OpenOptions::new().create(true).append(true).open(&path);
-        let file = opened.with_context(ErrorKind::Unexpected, || format!("cannot open `{}`", path.display()))?;
+        let failed = || format!("cannot open `{}`", path.display());
+        let mut file = opened.with_context(ErrorKind::Unexpected, failed)?;
+        let mut header = serde_json::to_vec(&Header { format: FORMAT }).context("cannot write JSON")?;
+        header.push(b'\n');
+        file.write_all(&header).with_context(ErrorKind::Unexpected, failed)?;
         let file = Arc::new(Mutex::new(EventFile {
             file,
             path,

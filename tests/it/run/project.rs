@@ -7,8 +7,9 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use cordwainer::engine::EngineKind;
-use cordwainer::event::{Event, Happening};
+use cordwainer::event::Happening;
 use cordwainer::git::Oid;
+use cordwainer::history;
 use serde_json::Value;
 
 use crate::support::engines;
@@ -196,13 +197,12 @@ impl Project {
         let Ok(runs) = fs::read_dir(self.state().join("runs")) else {
             return Vec::new();
         };
-        let mut paths: Vec<PathBuf> = runs.map(|run| run.unwrap().path().join("events.jsonl")).collect();
-        paths.sort();
-        let texts: Vec<String> = paths.iter().filter_map(|path| fs::read_to_string(path).ok()).collect();
-        let whole = |text: &String| text.rfind('\n').map_or(String::new(), |end| text[..end].to_owned());
-        let lines: Vec<String> = texts.iter().map(whole).collect();
-        let parse = |line: &str| serde_json::from_str::<Event>(line).unwrap().event;
-        lines.iter().flat_map(|text| text.lines()).map(parse).collect()
+        let mut names: Vec<String> = runs
+            .map(|run| run.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        let read = |name: &String| history::events(&self.state(), name).unwrap();
+        names.iter().flat_map(read).map(|event| event.event).collect()
     }
 
     /// Waits until some event is one that `is` looks for.
