@@ -17,7 +17,7 @@ use crate::setup::doctor::{self, Diagnosis, DoctorOptions};
 
 mod accept;
 mod end;
-pub(crate) mod exit;
+pub mod exit;
 mod hazards;
 mod reset;
 mod run;

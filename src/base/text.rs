@@ -17,23 +17,6 @@ pub fn harmless(text: &str) -> String {
     safe
 }
 
-/// Makes JSON harmless on a terminal without changing what it says: what [`harmless`] would escape is written as the
-/// escapes that JSON has for it. Outside of strings there is nothing of the kind.
-pub(crate) fn harmless_json(json: &str) -> String {
-    let mut safe = String::with_capacity(json.len());
-    for character in json.chars() {
-        if character == '\n' || !(character.is_control() || is_ignorable(character)) {
-            safe.push(character);
-            continue;
-        }
-        let mut units = [0; 2];
-        for unit in character.encode_utf16(&mut units) {
-            safe.push_str(&format!("\\u{unit:04x}"));
-        }
-    }
-    safe
-}
-
 /// Whether a character shows nothing of itself: zero-width marks, bidirectional and other formatting, interlinear
 /// annotation, invisible tags. HFS+ ignores most of these in names.
 pub(crate) fn is_ignorable(character: char) -> bool {
@@ -121,18 +104,6 @@ mod tests {
             assert_eq!(harmless(text), expect, "{text:?}");
             assert_eq!(harmless(expect), expect, "a second time");
         }
-    }
-
-    #[test]
-    fn harmless_json_says_the_same() {
-        let value = serde_json::json!({ "a\u{9b}": ["\u{1b}[2J\u{202e}\u{e0041}\u{7f}", 1, "é"] });
-        let json = serde_json::to_string_pretty(&value).unwrap();
-        let safe = harmless_json(&json);
-        assert!(
-            !safe.chars().any(|c| c != '\n' && (c.is_control() || is_ignorable(c))),
-            "{safe}"
-        );
-        assert_eq!(serde_json::from_str::<serde_json::Value>(&safe).unwrap(), value);
     }
 
     #[test]

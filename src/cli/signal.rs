@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use crate::base::error::{Context as _, Result, exit};
 use crate::base::interruption::Interruption;
 use crate::cli::Context;
-use crate::config::duration_text;
+use crate::config::show::duration_text;
 
 /// Until the last words must be written.
 const LAST_WORDS: Duration = Duration::from_secs(2);

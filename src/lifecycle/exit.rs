@@ -21,12 +21,12 @@ pub(super) fn of_run(driven: &Driven, held: usize) -> u8 {
 }
 
 /// Returns the exit code of a measure that filed so many tasks.
-pub(crate) fn of_measure(filed: usize) -> u8 {
+pub fn of_measure(filed: usize) -> u8 {
     if filed == 0 { exit::NOTHING_TO_DO } else { exit::DONE }
 }
 
 /// Returns the exit code of one attempt.
-pub(crate) fn of_attempt(outcome: Outcome) -> u8 {
+pub fn of_attempt(outcome: Outcome) -> u8 {
     match outcome {
         Outcome::Merged => exit::DONE,
         Outcome::Limited | Outcome::BudgetSpent => exit::LIMIT,

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::base::error::{Context as _, Result};
 use crate::base::redact::Redactor;
-use crate::base::text::{harmless, harmless_json};
+use crate::base::text::{harmless, is_ignorable};
 use crate::report::terminal::Screen;
 
 /// The outputs of one command.
@@ -61,4 +61,38 @@ impl Output {
 fn is_reader_gone(error: &std::io::Error) -> bool {
     let is_gone = [rustix::io::Errno::PIPE, rustix::io::Errno::IO].map(|errno| Some(errno.raw_os_error()));
     is_gone.contains(&error.raw_os_error())
+}
+
+/// Makes JSON harmless on a terminal without changing what it says: what [`harmless`] would escape is written as the
+/// escapes that JSON has for it. Outside of strings there is nothing of the kind.
+fn harmless_json(json: &str) -> String {
+    let mut safe = String::with_capacity(json.len());
+    for character in json.chars() {
+        if character == '\n' || !(character.is_control() || is_ignorable(character)) {
+            safe.push(character);
+            continue;
+        }
+        let mut units = [0; 2];
+        for unit in character.encode_utf16(&mut units) {
+            safe.push_str(&format!("\\u{unit:04x}"));
+        }
+    }
+    safe
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn harmless_json_says_the_same() {
+        let value = serde_json::json!({ "a\u{9b}": ["\u{1b}[2J\u{202e}\u{e0041}\u{7f}", 1, "é"] });
+        let json = serde_json::to_string_pretty(&value).unwrap();
+        let safe = harmless_json(&json);
+        assert!(
+            !safe.chars().any(|c| c != '\n' && (c.is_control() || is_ignorable(c))),
+            "{safe}"
+        );
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&safe).unwrap(), value);
+    }
 }

@@ -30,7 +30,10 @@ fn the_package_builds_by_itself() {
             .arg(folder.path()),
     );
     let unpacked = folder.path().join(&name);
-    succeeds(cargo(&unpacked, &folder.path().join("target")).args(["build", "--quiet", "--lib"]));
+    let target = folder.path().join("target");
+    for features in ["--no-default-features", "--features=default"] {
+        succeeds(cargo(&unpacked, &target).args(["build", "--quiet", "--lib", features]));
+    }
 }
 
 fn succeeds(command: &mut Command) {
