@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 
 mod bare;
 mod budget;
+mod build;
 mod gateway;
 mod growth;
 mod memory;
@@ -42,12 +43,17 @@ enum Bench {
     Gateway(gateway::GatewayBenchArgs),
     /// What share of a run's budget stays unusable, because the worst of each request is set aside
     Budget(budget::BudgetBenchArgs),
+    /// What building the program costs, beside another commit
+    Build(build::BuildBenchArgs),
     /// How the time of each step that reads agents' bytes grows with their number
     Growth(growth::GrowthBenchArgs),
 }
 
 /// Runs a benchmark and prints its table.
 pub(crate) fn run(args: &BenchArgs) -> Result<ExitCode> {
+    if let Bench::Build(build) = &args.bench {
+        return build::run(build);
+    }
     if cfg!(debug_assertions) && !args.as_built {
         return in_release();
     }
@@ -58,6 +64,7 @@ pub(crate) fn run(args: &BenchArgs) -> Result<ExitCode> {
         Bench::Gateway(gateway) => gateway::run(gateway),
         Bench::Budget(budget) => budget::run(budget),
         Bench::Growth(growth) => growth::run(growth),
+        Bench::Build(build) => build::run(build),
     }
 }
 

@@ -8,7 +8,7 @@ use super::{at_work, commit_to, generator, project, refs, start};
 use crate::support::repository::TestRepository;
 
 /// The places where the lifecycle's steps are.
-const SOURCES: [&str; 3] = ["src/generator", "src/generator.rs", "src/git/checkout.rs"];
+const SOURCES: [&str; 3] = ["src/lifecycle", "src/lifecycle.rs", "src/git/checkout.rs"];
 
 /// Every crash point of the lifecycle, by reading the source: a new one cannot be forgotten.
 fn crash_points() -> Vec<String> {
