@@ -41,7 +41,7 @@ pub enum Command {
     Generator(generator::GeneratorArgs),
     /// Look at the tasks of a generation, and change them
     Issues(issues::IssuesArgs),
-    /// Say what a recorded stream-json amounts to
+    /// Summarize recorded stream-json transcripts
     Transcript(transcript::TranscriptArgs),
     /// Build the image that agents run in, and look into it
     Image(image::ImageArgs),

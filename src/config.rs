@@ -303,7 +303,7 @@ pub struct RoleConfig {
 /// The `retry` section: how calls that met a passing failure are made again.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct RetryConfig {
-    /// The pause before the first retry, about (`5s`).
+    /// Delay before the first retry (jittered) (`5s`).
     #[serde(serialize_with = "show::duration")]
     pub initial: Duration,
     /// How much longer each further pause is (2).

@@ -10,13 +10,13 @@ pub(crate) struct Common {
     /// Print one JSON document on stdout (of a run: events as lines)
     #[arg(long, global = true)]
     pub(super) json: bool,
-    /// Say more of what happens; twice says all
+    /// Verbose logging; `-vv` includes dependencies
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub(super) verbose: u8,
     /// Work on the repository that this folder lies in
     #[arg(short = 'C', long, global = true, value_name = "FOLDER")]
     pub(super) directory: Option<PathBuf>,
-    /// Mean this generation, with or without the prefix
+    /// Generation to work on; the prefix may be left out
     #[arg(long, global = true, value_name = "NAME")]
     pub(super) generation: Option<String>,
 }

@@ -72,7 +72,7 @@ fn check_line(check: &Check) -> String {
 fn guarantee_line(guarantee: &Guarantee) -> String {
     let (mark, mend) = match (guarantee.held, guarantee.relaxed) {
         (true, _) => ("✓", None),
-        (false, true) => ("~", Some("`container.relax` lets it be")),
+        (false, true) => ("~", Some("allowed by `container.relax`")),
         (false, false) => ("✗", Some(guarantee.item.mend())),
     };
     line(mark, guarantee.item.name(), &guarantee.found, mend)

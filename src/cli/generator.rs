@@ -50,7 +50,7 @@ pub(crate) enum GeneratorCommand {
     },
     /// End the generation without merging; what it made stays reachable
     Reset,
-    /// Ask for tasks once
+    /// Run one measure phase: ask the agent for tasks
     Measure,
     /// Make one attempt at a task
     Stitch {
@@ -61,7 +61,7 @@ pub(crate) enum GeneratorCommand {
     Status,
     /// List the generations
     List,
-    /// Mean another generation from now on
+    /// Switch the current generation
     Switch {
         /// Its name, with or without the prefix
         name: String,
@@ -118,7 +118,7 @@ pub(super) async fn execute(command: &GeneratorCommand, context: &Context) -> Re
         GeneratorCommand::Switch { name } => {
             let found = generator.switch(name)?;
             let value = serde_json::json!({ "generation": found });
-            show(context, &value, || format!("From now on commands mean {found}."))
+            show(context, &value, || format!("Switched to {found}."))
         }
     }
 }

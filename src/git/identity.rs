@@ -55,10 +55,8 @@ impl Git {
         let email = email.clone().or_else(|| configured("email"));
         match (name, email.or_else(|| self.identities.email.clone())) {
             (Some(name), Some(email)) => Ok(Identity { name, email }),
-            _ => Err(
-                Error::new(ErrorKind::Precondition, "git does not know who commits here")
-                    .hint("set `user.name` and `user.email` with `git config`"),
-            ),
+            _ => Err(Error::new(ErrorKind::Precondition, "no git identity is configured")
+                .hint("set `user.name` and `user.email` with `git config`")),
         }
     }
 }

@@ -47,7 +47,7 @@ impl Git {
         let Some(full) = target else {
             let tip = head
                 .target()
-                .ok_or_else(|| Error::new(ErrorKind::Unexpected, "HEAD points nowhere"))?;
+                .ok_or_else(|| Error::new(ErrorKind::Unexpected, "HEAD is not a valid reference"))?;
             return Ok(Head::Detached { tip });
         };
         let name = full.strip_prefix("refs/heads/").unwrap_or(full).to_owned();

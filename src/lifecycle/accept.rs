@@ -91,7 +91,7 @@ impl Generator {
                 ),
             )
             .hint(format!(
-                "it stays held; `issues release {}` has it done again on what the generation is now",
+                "it stays held; `issues release {}` retries it on the current tip",
                 issue.id
             ))),
         }

@@ -19,7 +19,7 @@ impl Generator {
         // What is missing cannot be looked through.
         let secret = self.project.committed_secret(base)?.map(|text| Problem {
             text,
-            mend: "take it out of the base branch, and let nobody use it any more".to_owned(),
+            mend: "take it out of the base branch, and revoke it".to_owned(),
         });
         refuse(secret.into_iter())?;
         Ok(tolerable.iter().map(Hazard::sentence).collect())

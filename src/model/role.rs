@@ -15,7 +15,7 @@ pub enum Role {
     Stitch,
     /// Judges what was done.
     Review,
-    /// Betters what is there.
+    /// Improves existing code.
     Optimize,
 }
 

@@ -52,7 +52,7 @@ impl ProtectedPaths {
                     .case_insensitive(true)
                     .build();
                 set.add(built.with_context(ErrorKind::Configuration, || {
-                    format!("`protected_paths`: `{glob}` is no glob")
+                    format!("`protected_paths`: `{glob}` is not a valid glob")
                 })?);
             }
         }

@@ -127,7 +127,7 @@ impl Recorder {
             return Ok((event, redacted));
         }
         // A credential that is spelled like a word of ours: the event is told of, and no more.
-        let what = "something happened whose record would hold a credential".to_owned();
+        let what = "an event was dropped: recording it would have written a credential".to_owned();
         let event = Event {
             at: event.at,
             event: Happening::Warned { what },

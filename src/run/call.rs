@@ -52,7 +52,7 @@ pub(crate) async fn make(
             session_id: resume.session.clone(),
         });
     }
-    // What nobody may read in the records no agent may read either.
+    // Redact the prompt as the record is redacted, so that a secret in it reaches neither.
     let prompt = call.sandbox.folder.redactor.text(call.prompt);
     call.sandbox.folder.write("prompt.md", prompt.as_bytes())?;
     let begun = Instant::now();

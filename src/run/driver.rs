@@ -225,9 +225,9 @@ impl Driver<'_> {
             Some(Scope::Call) | None => {}
         }
         match done.outcome {
-            Outcome::InfrastructureFailed if done.session_lost => self.context().warn(format!(
-                "{task}: its session is not there any more, so it is begun afresh"
-            )),
+            Outcome::InfrastructureFailed if done.session_lost => self
+                .context()
+                .warn(format!("{task}: the agent session no longer exists; starting over")),
             Outcome::InfrastructureFailed => {
                 *self.tasks_failed.entry(task.clone()).or_default() += 1;
                 self.progress.failed(done.reason);

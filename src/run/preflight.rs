@@ -149,8 +149,9 @@ async fn environment(project: &Project, engine: &Engine) -> Result<String> {
                 config.image,
                 one_line(&name, 60)
             );
-            return Err(Error::new(ErrorKind::Engine, message)
-                .hint("build the image without it, and let nobody use that credential any more"));
+            return Err(
+                Error::new(ErrorKind::Engine, message).hint("build the image without it, and revoke that credential")
+            );
         }
         if let Some(effect) = refused_of_image(config, &name, &value) {
             let message = format!(

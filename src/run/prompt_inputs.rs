@@ -100,7 +100,7 @@ fn documents(run: &RunContext, globs: &[String], entries: &[TreeEntry]) -> Resul
 }
 
 fn glob_set(glob: &str) -> Result<GlobSet> {
-    let what = || format!("`context_files`: `{glob}` is no glob");
+    let what = || format!("`context_files`: `{glob}` is not a valid glob");
     let built = GlobBuilder::new(glob)
         .literal_separator(true)
         .build()

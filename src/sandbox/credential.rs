@@ -130,7 +130,7 @@ impl CredentialSource {
         let (_, stamp) = file::open(path).ok()?;
         stamp.others_may_read().then(|| {
             format!(
-                "`{}` can be read by every user of this machine: let its owner alone read it (mode 600)",
+                "`{}` can be read by every user of this machine: restrict it to its owner (`chmod 600`)",
                 path.display()
             )
         })

@@ -145,7 +145,7 @@ fn the_sums_and_the_ledger_for_people() {
     let sums = usage(&repository, &[]);
     assert_eq!(
         sums.stderr,
-        "1 of 6 calls died before the client told what was used: output and money of those are reckoned.\n"
+        "1 of 6 calls were killed before reporting usage; their output tokens and cost are estimates.\n"
     );
     insta::assert_snapshot!("usage_sums", sums.done());
     insta::assert_snapshot!("usage_calls", usage(&repository, &["--calls"]).done());

@@ -21,7 +21,7 @@ pub(super) fn list(context: &Context, store: &Store, statuses: &[Status], labels
     let found: Vec<&Issue> = issues.iter().filter(wanted).collect();
     print(context, &issues, &found, || match issues.len() {
         0 => "There are no issues yet.".to_owned(),
-        all => format!("None of the {all} issues is like that."),
+        all => format!("No issue matches (of {all})."),
     })
 }
 

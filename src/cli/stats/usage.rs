@@ -123,7 +123,7 @@ fn time(milliseconds: u64) -> String {
 fn note_of_estimates(total: &Sum) -> Option<String> {
     (total.estimated > 0).then(|| {
         format!(
-            "{} of {} died before the client told what was used: output and money of those are reckoned.",
+            "{} of {} were killed before reporting usage; their output tokens and cost are estimates.",
             total.estimated,
             calls(total.usage.calls)
         )

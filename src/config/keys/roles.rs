@@ -55,13 +55,7 @@ const fn call(timeout: &'static str) -> [Key; 17] {
 
 const MODEL: [Key; 5] = [
     Key::new("model", Shape::Text, "", "Model. Unset: the client's default.").sample("opus"),
-    Key::new(
-        "fallback_model",
-        Shape::Text,
-        "",
-        "Model for when the first is busy or gone; several with commas.",
-    )
-    .sample("sonnet"),
+    Key::new("fallback_model", Shape::Text, "", "Fallback models, comma-separated.").sample("sonnet"),
     Key::new(
         "strict_model",
         Shape::Flag,

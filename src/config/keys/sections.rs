@@ -118,7 +118,7 @@ pub(super) const RETRY: &[Key] = &[
         "initial",
         Shape::Duration,
         "5s",
-        "The pause before the first retry, about.",
+        "Delay before the first retry (jittered).",
     ),
     Key::new(
         "factor",

@@ -162,7 +162,7 @@ pub(crate) const TOP: &[Key] = &[
         "optimize",
         Shape::Section(&OPTIMIZE),
         "",
-        "The role that betters what is there. Nobody calls it yet: these keys are checked,\nand do nothing.",
+        "The role that improves existing code. Nothing calls it yet: these keys are checked\nand have no effect.",
     ),
     Key::new(
         "budget",
@@ -174,7 +174,7 @@ pub(crate) const TOP: &[Key] = &[
         "retry",
         Shape::Section(RETRY),
         "",
-        "What happens at a passing failure of the model's API: the call is made again.",
+        "Retries after transient API failures.",
     ),
     Key::new("limits", Shape::Section(LIMITS), "", "What happens at a usage limit of your account."),
     Key::new(

@@ -26,7 +26,7 @@ pub(crate) use self::stages::Done;
 use self::stages::{Answer, Asked, Round};
 
 /// What is said of a session that cannot go on.
-const LOST: &str = "its session is not there any more, so it is asked afresh";
+const LOST: &str = "the agent session no longer exists; starting over";
 
 /// The phase that asks for tasks.
 pub(crate) struct Measure {

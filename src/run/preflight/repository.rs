@@ -233,10 +233,7 @@ fn secrets(project: &Project) -> Result<String> {
     let shown = secrets.display();
     let tip = project.git().branch_tip(&project.config().base_branch)?;
     if let Some(found) = tip.map_or(Ok(None), |tip| project.committed_secret(tip))? {
-        return Err(bad(
-            found,
-            "take it out of the base branch, and let nobody use it any more",
-        ));
+        return Err(bad(found, "take it out of the base branch, and revoke it"));
     }
     if folder.starts_with(project.git().workdir()) && !project.git().ignores(&secrets.join("any"))? {
         let mend = format!("add `/{shown}/` to `.gitignore`");
@@ -287,7 +284,7 @@ fn credential(project: &Project) -> Looked {
     match (source.current(project.world().now()), source.warning()) {
         (Err(problem @ CredentialProblem::Expired { .. }), _) => Looked::should(NAME, Err(problem.into())),
         (Err(problem), _) => Looked::must(NAME, Err(problem.into())),
-        (Ok(_), Some(warning)) => Looked::should(NAME, Err(bad(warning, "let its owner alone read it"))),
+        (Ok(_), Some(warning)) => Looked::should(NAME, Err(bad(warning, "restrict it to its owner (`chmod 600`)"))),
         (Ok(_), None) => Looked::must(NAME, Ok("there is one".to_owned())),
     }
 }

@@ -131,7 +131,15 @@ async fn greet(socket: &Path) -> Result<(Docker, Facts)> {
             Err(error) => return Err(error.into()),
         }
     }
-    Err(refused.map_or_else(|| Error::new(ErrorKind::Engine, "no API version to speak"), Error::from))
+    Err(refused.map_or_else(
+        || {
+            Error::new(
+                ErrorKind::Engine,
+                "the engine supports neither Docker API 1.41 nor 1.44",
+            )
+        },
+        Error::from,
+    ))
 }
 
 async fn ping(socket: &Path) -> Result<Answer, CallError> {

@@ -220,14 +220,14 @@ impl BuildLog {
         let lines = self.last_lines();
         Error::new(
             ErrorKind::Engine,
-            format!("cannot {operation}: {reason}; it said last:{lines}"),
+            format!("cannot {operation}: {reason}; last output:{lines}"),
         )
     }
 
     /// The error of a build whose answers ended with an error.
     fn broke_off(&self, operation: &str, error: Error) -> Error {
         let lines = self.last_lines();
-        Error::new(ErrorKind::Engine, format!("cannot {operation}; it said last:{lines}")).because(error)
+        Error::new(ErrorKind::Engine, format!("cannot {operation}; last output:{lines}")).because(error)
     }
 
     fn last_lines(&self) -> String {
@@ -326,7 +326,7 @@ mod tests {
         let error = log.take("build image `x`", failed, &mut |_| {}).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "cannot build image `x`: it broke; it said last:\n  Step 1\n  a\n  bc"
+            "cannot build image `x`: it broke; last output:\n  Step 1\n  a\n  bc"
         );
     }
 }

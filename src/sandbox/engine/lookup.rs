@@ -78,7 +78,7 @@ impl Engine {
         let path = format!("/v{}{path}", self.api().client_version());
         match tokio::time::timeout(LOOK, exchange(self.socket(), &path)).await {
             Ok(Ok(answer)) if answer.status == 200 => serde_json::from_slice(&answer.body).map_err(|error| {
-                let why = format!("its answer makes no sense: {error}");
+                let why = format!("the engine returned invalid JSON: {error}");
                 deadline::refused(self, operation, None, why)
             }),
             Ok(Ok(answer)) => {

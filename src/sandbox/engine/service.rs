@@ -73,7 +73,7 @@ impl Service {
         let log = fs::read_to_string(self.folder.path().join(LOG)).unwrap_or_default();
         match log.lines().rev().find(|line| !line.trim().is_empty()) {
             None => error,
-            Some(line) => Error::new(ErrorKind::Engine, format!("{error}; it said last: {line}")).because(error),
+            Some(line) => Error::new(ErrorKind::Engine, format!("{error}; last output: {line}")).because(error),
         }
     }
 

@@ -119,7 +119,7 @@ fn refuse_urls(written: &str) -> Result<(), EntryError> {
     let Some(slash) = written.find('/') else { return Ok(()) };
     let after_scheme = written.split_once("://").map_or(&written[..slash], |(_, rest)| rest);
     let host = after_scheme.split('/').next().unwrap_or_default();
-    let error = EntryError::new("expected a host, found an address of the web");
+    let error = EntryError::new("expected a host name, found a URL");
     Err(if Host::parse(split(host).0).is_ok() {
         error.hint(format!("write `{host}`: a host is allowed as a whole"))
     } else {

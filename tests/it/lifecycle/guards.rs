@@ -81,7 +81,7 @@ fn committed_secrets_are_refused() {
     repository.git(&["commit", "--quiet", "-m", "too much"]);
     let words = "error: this repository cannot be worked on safely: `.secrets/claude.json`, in `secrets_dir`, is committed, \
                  and agents would have it\n\n\
-                 hint: take it out of the base branch, and let nobody use it any more\n";
+                 hint: take it out of the base branch, and revoke it\n";
     refuses(&repository, START, 9, words);
     repository.git(&["rm", "--quiet", ".secrets/claude.json"]);
     repository.git(&["commit", "--quiet", "-m", "what remains is no secret"]);
@@ -110,7 +110,7 @@ fn a_user_whom_git_does_not_know_starts_nothing() {
     let called = cordwainer(&repository, START).run();
     assert_eq!(called.code, 9, "{called:#?}");
     assert!(
-        called.stderr.starts_with("error: git does not know who commits here\n"),
+        called.stderr.starts_with("error: no git identity is configured\n"),
         "{}",
         called.stderr
     );

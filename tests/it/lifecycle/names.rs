@@ -27,7 +27,7 @@ fn the_name_as_it_stands_wins_over_the_one_with_the_prefix() {
     start(&repository, "a");
     start(&repository, "generation-a");
     let told = generator(&repository, &["switch", "generation-a"]).run().done();
-    assert_eq!(told, "From now on commands mean generation-a.\n");
+    assert_eq!(told, "Switched to generation-a.\n");
 }
 
 #[test]

@@ -220,8 +220,7 @@ fn a_lost_session_is_begun_afresh(kind: EngineKind) {
     fs::remove_dir_all(project.state().join("sessions/1")).unwrap();
     let ran = project.run(&["generator", "resume", "--now"]);
     // The fresh attempt meets the limit again: it has a script of its own to begin.
-    ran.expect(8)
-        .says("its session is not there any more, so it is begun afresh");
+    ran.expect(8).says("the agent session no longer exists; starting over");
     assert_eq!(
         project.outcomes("cw-1"),
         ["limited", "infrastructure_failed", "limited"]

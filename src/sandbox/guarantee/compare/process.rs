@@ -53,7 +53,7 @@ fn outside(asked: &Asked, facts: &Facts, user: &[u32]) -> Option<String> {
     for line in map.lines().filter(|line| !line.trim().is_empty()) {
         let numbers: Option<Vec<u64>> = line.split_whitespace().map(|word| word.parse().ok()).collect();
         let Some(&[inside, outside, length]) = numbers.as_deref() else {
-            return Some("whose user it is outside makes no sense".to_owned());
+            return Some("the container reported an invalid map of users".to_owned());
         };
         let is_it = user >= inside && user - inside < length;
         if is_it && user - inside + outside == 0 && !asked.rootless {

@@ -122,7 +122,7 @@ fn ports_and_addresses() {
 
 #[test]
 fn addresses_of_the_web_are_too_much() {
-    let message = "expected a host, found an address of the web";
+    let message = "expected a host name, found a URL";
     let hint = |host: &str| format!("write `{host}`: a host is allowed as a whole");
     check("https://example.org", message, &hint("example.org"));
     check("https://example.org:8443/index/", message, &hint("example.org:8443"));
