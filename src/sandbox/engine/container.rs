@@ -25,6 +25,8 @@ use crate::sandbox::spec::ContainerSpec;
 const ENDED_OR_GONE: [u16; 2] = [404, 409];
 /// Until a killed container must be dead.
 const DEATH: Duration = Duration::from_secs(10);
+/// How long podman may take to say of a container that has ended that it has.
+const TIDIED_UP: Duration = Duration::from_secs(2);
 /// Between two looks at a container that runs on although its output is closed.
 const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 
@@ -164,11 +166,10 @@ impl Engine {
             return Ok(());
         };
         // Podman answers 500 while a container that has ended is not tidied up, as long as somebody is attached, and
-        // for one that never began.
-        match self.state(id).await {
-            Ok(Some(state)) if state.lives() => Err(error.into()),
-            Ok(_) => Ok(()),
-            Err(_) => Err(error.into()),
+        // for one that never began. Until then it may still be said to run.
+        match tokio::time::timeout(TIDIED_UP, self.stopped(id)).await {
+            Ok(Ok(())) => Ok(()),
+            _ => Err(error.into()),
         }
     }
 
