@@ -1,5 +1,6 @@
 //! `test`: every test, on both engines, with the real Claude Code client beside the scripted one.
 
+use std::collections::BTreeMap;
 use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result};
@@ -54,8 +55,13 @@ pub(crate) fn run(args: &TestArgs) -> Result<ExitCode> {
     if args.long {
         tests.env("CORDWAINER_TEST_LONG", "1");
     }
+    let skips = tempfile::NamedTempFile::new().context("cannot make a file")?;
+    tests.env("CORDWAINER_TEST_SKIPS", skips.path());
     let passed = succeeded(&mut tests)?;
     drop(engines);
+    if let Some(told) = told_skips(&std::fs::read_to_string(skips.path()).context("cannot read what was skipped")?) {
+        println!("{told}");
+    }
     Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -124,4 +130,32 @@ fn succeeded(command: &mut Command) -> Result<bool> {
         .status()
         .with_context(|| format!("cannot run `{}`", command.get_program().display()))?;
     Ok(status.success())
+}
+
+/// Says how many tests did nothing, and why; `None` where no engine was missing. What else a machine lacks is then told,
+/// too.
+fn told_skips(whys: &str) -> Option<String> {
+    let mut counts = BTreeMap::new();
+    for why in whys.lines() {
+        *counts.entry(why).or_insert(0_u32) += 1;
+    }
+    counts.keys().any(|why| why.starts_with("no container engine")).then(|| {
+        let all: u32 = counts.values().sum();
+        let reasons: Vec<String> = counts.iter().map(|(why, count)| format!("{why} ({count})")).collect();
+        format!("{all} tests did nothing: {}", reasons.join(", "))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tests_that_did_nothing_are_counted_where_an_engine_is_missing() {
+        assert_eq!(told_skips(""), None);
+        assert_eq!(told_skips("no program `mvn`\n"), None);
+        let whys = "no container engine (podman)\nno program `mvn`\nno container engine (podman)\n";
+        let told = "3 tests did nothing: no container engine (podman) (2), no program `mvn` (1)";
+        assert_eq!(told_skips(whys).as_deref(), Some(told));
+    }
 }
