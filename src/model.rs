@@ -8,6 +8,6 @@ pub(crate) mod trailer;
 mod usage;
 
 pub use id::IssueId;
-pub(crate) use id::id_list;
+pub(crate) use id::{SessionId, id_list};
 pub use role::Role;
 pub use usage::Usage;

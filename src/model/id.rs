@@ -74,3 +74,51 @@ impl From<IssueId> for String {
 pub(crate) fn id_list(ids: &[IssueId]) -> String {
     ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
+
+/// The name of a session of the client. What a stream says must not become an option of a command line: a name of letters,
+/// digits and `-` alone is one, which begins with none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SessionId(String);
+
+impl SessionId {
+    /// Reads a session's name; `None` for what cannot be one.
+    pub(crate) fn parse(name: &str) -> Option<Self> {
+        let good = |c: char| c.is_ascii_alphanumeric() || c == '-';
+        let is_one = !name.is_empty() && name.len() <= 64 && !name.starts_with('-') && name.chars().all(good);
+        is_one.then(|| Self(name.to_owned()))
+    }
+
+    /// Returns the name.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for SessionId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_is_never_an_option() {
+        for (name, is_one) in [
+            ("18ec0967-cb23-4c95-895b-c95b00000006", true),
+            ("a", true),
+            ("", false),
+            ("-a", false),
+            ("--bare", false),
+            ("a\n", false),
+            ("é", false),
+            ("a b", false),
+            ("a/b", false),
+            (&"a".repeat(65), false),
+        ] {
+            assert_eq!(SessionId::parse(name).is_some(), is_one, "{name:?}");
+        }
+    }
+}

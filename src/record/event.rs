@@ -29,6 +29,32 @@ pub struct CallName {
     pub attempt: u32,
 }
 
+/// A step of a task or measure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Step {
+    /// A slot is taken, and brought to its commit.
+    Checkout,
+    /// The agent's container is started.
+    Container,
+    /// What is in the slot is read into a tree.
+    Snapshot,
+    /// That is put on the generation branch.
+    Merge,
+}
+
+impl Step {
+    /// Returns the word that JSON and people know it by.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Checkout => "checkout",
+            Self::Container => "container",
+            Self::Snapshot => "snapshot",
+            Self::Merge => "merge",
+        }
+    }
+}
+
 impl std::fmt::Display for CallName {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match &self.task {
@@ -129,12 +155,12 @@ pub enum Happening {
         /// The attempt that begins, counted from 1.
         attempt: u32,
     },
-    /// A step of a task or measure began: `checkout`, `container`, `snapshot`, `merge`.
+    /// A step of a task or measure began.
     StepStarted {
         /// Whose.
         call: CallName,
         /// Which.
-        step: String,
+        step: Step,
     },
     /// A container said from inside what it got, before anything of an agent ran in it.
     Sealed {

@@ -35,7 +35,7 @@ impl LiveLines {
     /// Redraws what an event changes.
     pub(super) fn update(&mut self, event: &Event) {
         match &event.event {
-            Happening::StepStarted { call, step } => self.line(call).set_state(step),
+            Happening::StepStarted { call, step } => self.line(call).set_state(step.name()),
             Happening::AgentStarted { call, model, .. } => {
                 let model = model.as_deref().unwrap_or("agent");
                 self.line(call).set_state(&one_line(model, 30));

@@ -49,7 +49,7 @@ pub(crate) async fn make(
     if let Some(resume) = &call.resume {
         recorder.emit(Happening::SessionResumed {
             call: call.sandbox.name.clone(),
-            session_id: resume.session.clone(),
+            session_id: resume.session.to_string(),
         });
     }
     // Redact the prompt as the record is redacted, so that a secret in it reaches neither.

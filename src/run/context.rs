@@ -12,7 +12,7 @@ use crate::model::IssueId;
 use crate::model::generation::GenerationName;
 use crate::project::Project;
 use crate::project::labels::{ROLE_LABEL, RUN_LABEL, TASK_LABEL, repository_labels};
-use crate::record::event::{CallName, Happening};
+use crate::record::event::{CallName, Happening, Step};
 use crate::record::recorder::Recorder;
 use crate::run::land::AttemptName;
 use crate::run::living::Living;
@@ -70,10 +70,10 @@ impl RunContext {
     }
 
     /// Reports which step of a call begins.
-    pub(crate) fn step(&self, call: &CallName, step: &str) {
+    pub(crate) fn step(&self, call: &CallName, step: Step) {
         self.recorder.emit(Happening::StepStarted {
             call: call.clone(),
-            step: step.to_owned(),
+            step,
         });
     }
 }

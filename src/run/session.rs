@@ -12,10 +12,9 @@ use crate::base::error::{Error, Result};
 use crate::base::interruption::Interruption;
 use crate::git::{Oid, Slot, Snapshot};
 use crate::issues::issue::Issues;
-use crate::model::{IssueId, Role};
+use crate::model::{IssueId, Role, SessionId};
 use crate::record::event::CallName;
 use crate::record::recorder::CallFolder;
-use crate::run::call::command::is_session;
 use crate::run::call::{self, Call, CallResult, Sandbox};
 use crate::run::context::RunContext;
 use crate::run::judgement::limit_of;
@@ -64,7 +63,7 @@ pub(crate) enum Entered {
 /// What becomes of a slot.
 pub(crate) enum Next {
     /// This session goes on in it later.
-    Suspend(String),
+    Suspend(SessionId),
     /// It is free.
     Release,
     /// Nobody knows who still writes in it, or what it used is not noted: the next recovery sees to that.
@@ -93,7 +92,7 @@ impl Sessions {
         let Some(suspended) = self.slots.suspended(purpose.task.as_ref(), issues)? else {
             return self.begin(purpose, owner, base);
         };
-        let before = issues.session(&suspended.session);
+        let before = issues.session(suspended.session.as_str());
         let slot = self.slots.adopt(&suspended)?;
         if let Some(why) = unfit(&purpose, &owner, &suspended, base) {
             let name = purpose.name();
@@ -252,8 +251,8 @@ impl Session {
     }
 
     /// Returns the client's session that calls go on with; `None` where the first call begins one.
-    pub(crate) fn resumes(&self) -> Option<&str> {
-        self.resume.as_ref().map(|resume| resume.session.as_str())
+    pub(crate) fn resumes(&self) -> Option<&SessionId> {
+        self.resume.as_ref().map(|resume| &resume.session)
     }
 
     /// Begins another session in the same slot, which is brought to its commit again, as another round.
@@ -330,10 +329,10 @@ impl Session {
 
     /// Returns the session that a later call can go on with: the one that a call told, unless it is lost, else the one
     /// that was to go on.
-    pub(crate) fn can_go_on(&self, report: Option<&CallReport>) -> Option<String> {
+    pub(crate) fn can_go_on(&self, report: Option<&CallReport>) -> Option<SessionId> {
         let told = report.and_then(told_session);
         let is_lost = report.is_some_and(|report| report.session_lost);
-        told.or_else(|| self.resumes().map(str::to_owned)).filter(|_| !is_lost)
+        told.or_else(|| self.resumes().cloned()).filter(|_| !is_lost)
     }
 
     /// Notes in the slot's marker, as soon as a call about a task has ended, that its session is to go on, so that nothing
@@ -347,7 +346,7 @@ impl Session {
         );
         match told_session(report) {
             Some(session) if self.purpose.task.is_some() && (interrupted || passing) => {
-                suspend::note(&self.slot, self.owner.clone(), self.base, session)
+                suspend::note(&self.slot, self.owner.clone(), self.base, &session)
             }
             _ => Ok(()),
         }
@@ -356,7 +355,7 @@ impl Session {
     /// Leaves the slot.
     pub(crate) fn leave(self, next: Next) -> Result<()> {
         match next {
-            Next::Suspend(session) => suspend(self.slot, self.owner, self.base, session),
+            Next::Suspend(session) => suspend(self.slot, self.owner, self.base, &session),
             Next::Release => {
                 self.sessions.slots.release(self.slot);
                 Ok(())
@@ -367,7 +366,7 @@ impl Session {
 }
 
 /// Returns the session that the client named, if it is still there.
-fn told_session(report: &CallReport) -> Option<String> {
-    let told = report.session_id.clone().filter(|session| is_session(session));
+fn told_session(report: &CallReport) -> Option<SessionId> {
+    let told = report.session_id.as_deref().and_then(SessionId::parse);
     told.filter(|_| !report.session_lost)
 }

@@ -8,7 +8,7 @@ use crate::base::crash::crash_point;
 use crate::base::error::Result;
 use crate::git::{Oid, PrivateRepository, Slot};
 use crate::issues::issue::Issues;
-use crate::model::IssueId;
+use crate::model::{IssueId, SessionId};
 use crate::project::Project;
 use crate::run::context::RunContext;
 use crate::run::preflight;
@@ -28,7 +28,7 @@ pub(crate) struct SlotMounts {
 #[derive(Clone, Debug)]
 pub(crate) struct Resume {
     /// Its id.
-    pub(crate) session: String,
+    pub(crate) session: SessionId,
     /// What its calls have taken and used so far.
     pub(crate) before: Sum,
 }

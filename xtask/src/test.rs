@@ -139,11 +139,14 @@ fn told_skips(whys: &str) -> Option<String> {
     for why in whys.lines() {
         *counts.entry(why).or_insert(0_u32) += 1;
     }
-    counts.keys().any(|why| why.starts_with("no container engine")).then(|| {
-        let all: u32 = counts.values().sum();
-        let reasons: Vec<String> = counts.iter().map(|(why, count)| format!("{why} ({count})")).collect();
-        format!("{all} tests did nothing: {}", reasons.join(", "))
-    })
+    counts
+        .keys()
+        .any(|why| why.starts_with("no container engine"))
+        .then(|| {
+            let all: u32 = counts.values().sum();
+            let reasons: Vec<String> = counts.iter().map(|(why, count)| format!("{why} ({count})")).collect();
+            format!("{all} tests did nothing: {}", reasons.join(", "))
+        })
 }
 
 #[cfg(test)]

@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use crate::base::error::{Error, ErrorKind, Result};
-use crate::base::text::one_line;
 use crate::config::{AgentConfig, BARE, RoleConfig};
+use crate::model::SessionId;
 
 /// What one call needs beyond its role's configuration.
 #[derive(Clone, Debug, Default)]
@@ -14,7 +14,7 @@ pub(crate) struct CallExtra {
     /// US dollars that may still be spent.
     pub(crate) budget_left_usd: Option<f64>,
     /// The client's session that the call goes on with.
-    pub(crate) resume: Option<String>,
+    pub(crate) resume: Option<SessionId>,
 }
 
 /// Tools of the client that do not fit unattended work: they have it wake up later, watch, or work elsewhere. They are
@@ -38,8 +38,7 @@ const UNATTENDED: [&str; 11] = [
 /// # Errors
 ///
 /// Of kind [`ErrorKind::Configuration`] when `--bare` is anywhere in it: the client would read no subscription and bill
-/// an API key. Of kind [`ErrorKind::Limit`] when nothing may be spent any more, which the client would refuse. Of kind
-/// [`ErrorKind::Usage`] when the session to resume has no name that the client gives.
+/// an API key. Of kind [`ErrorKind::Limit`] when nothing may be spent any more, which the client would refuse.
 pub(crate) fn command_line(
     agent: &AgentConfig,
     role: &RoleConfig,
@@ -72,7 +71,7 @@ fn options(role: &RoleConfig, extra: &CallExtra) -> Result<[(&'static str, Optio
         ("--allowed-tools", list(&role.allowed_tools)),
         ("--disallowed-tools", list(&denied(role))),
         ("--json-schema", extra.json_schema.as_ref().map(Value::to_string)),
-        ("--resume", extra.resume.as_deref().map(session).transpose()?),
+        ("--resume", extra.resume.as_ref().map(ToString::to_string)),
     ])
 }
 
@@ -109,21 +108,6 @@ fn budget(role: &RoleConfig, extra: &CallExtra) -> Result<Option<String>> {
             "nothing is left of the budget to call the client with",
         )),
     }
-}
-
-/// A session's name, if it is one: what the stream said must not become an option.
-fn session(name: &str) -> Result<String> {
-    if is_session(name) {
-        return Ok(name.to_owned());
-    }
-    let message = format!("`{}` is no session of the client", one_line(name, 60));
-    Err(Error::new(ErrorKind::Usage, message))
-}
-
-/// Whether a text can be the name of a session.
-pub(crate) fn is_session(name: &str) -> bool {
-    let good = |c: char| c.is_ascii_alphanumeric() || c == '-';
-    !name.is_empty() && name.len() <= 64 && !name.starts_with('-') && name.chars().all(good)
 }
 
 /// The smaller of two amounts of which either may be unlimited.
@@ -197,7 +181,7 @@ mod tests {
         };
         let extra = CallExtra {
             json_schema: Some(serde_json::json!({"type": "object"})),
-            resume: Some("0b5a6c1e-9f60-4a53-8d6b-7e2f1c3d4a5b".into()),
+            resume: SessionId::parse("0b5a6c1e-9f60-4a53-8d6b-7e2f1c3d4a5b"),
             ..CallExtra::default()
         };
         let expect = [
@@ -280,17 +264,5 @@ mod tests {
             ..role()
         };
         check_bare("claude", &[], &as_model);
-    }
-
-    #[test]
-    fn a_session_is_never_an_option() {
-        for name in ["", "--bare", "-x", "a b", "a\n", "é"] {
-            let extra = CallExtra {
-                resume: Some(name.into()),
-                ..CallExtra::default()
-            };
-            let error = command_line(&agent(), &role(), &[], &extra).unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::Usage, "{name:?}");
-        }
     }
 }

@@ -9,9 +9,9 @@ use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::interruption::Interruption;
 use crate::base::text::one_line;
 use crate::issues::proposal::{self, KnownIssue, Validated};
-use crate::model::Role;
+use crate::model::{Role, SessionId};
 use crate::prompt::{self, MeasureContext};
-use crate::record::event::{CallName, Happening};
+use crate::record::event::{CallName, Happening, Step};
 use crate::record::recorder::CallFolder;
 use crate::run::call::CallResult;
 use crate::run::context::RunContext;
@@ -51,7 +51,7 @@ impl Measure {
             writable: false,
         };
         let (base, issues) = (context.tip()?, context.store.read()?);
-        context.step(&name(1), "checkout");
+        context.step(&name(1), Step::Checkout);
         let mut session = match self.sessions.enter(purpose, base, &issues) {
             Ok(Entered::Ready(session)) => session,
             Ok(Entered::Refused(failure)) | Err(failure) => {
@@ -85,7 +85,7 @@ impl Measure {
         session: &mut Session,
         asked: &mut Asked,
         interruption: &Interruption,
-    ) -> Result<(Done, Option<String>)> {
+    ) -> Result<(Done, Option<SessionId>)> {
         let context = self.context();
         let mut told = prompt_inputs::measure_context(context, &context.store.read()?, session.base())?;
         told.attempt = session.attempt();
@@ -95,7 +95,7 @@ impl Measure {
                 Round::Over(done, unfinished) => return Ok((done, unfinished)),
             }
             asked.folder = self.records(asked.cycle, told.attempt)?;
-            context.step(&name(told.attempt), "checkout");
+            context.step(&name(told.attempt), Step::Checkout);
             if let Err(failure) = session.begin_round(told.attempt) {
                 return Ok((self.broken(asked, failure).await?, None));
             }
@@ -137,7 +137,7 @@ impl Measure {
             reservation: &reservation,
             issues: &issues,
         };
-        context.step(ask.name, "container");
+        context.step(ask.name, Step::Container);
         let made = Box::pin(session.call(&ask, interruption)).await;
         crash_point!("measure.called");
         let CallResult { report, entry, failure } = match made {

@@ -12,9 +12,9 @@ use crate::base::text::one_line;
 use crate::git::Oid;
 use crate::issues::attempt::Outcome;
 use crate::issues::issue::Claim;
-use crate::model::{IssueId, Role};
+use crate::model::{IssueId, Role, SessionId};
 use crate::project::protected::ProtectedPaths;
-use crate::record::event::{CallName, Happening};
+use crate::record::event::{CallName, Happening, Step};
 use crate::run::context::RunContext;
 use crate::run::gate::Gates;
 use crate::run::judgement::Judgement;
@@ -106,7 +106,7 @@ impl Stitch {
     /// Enters a slot, has the task done there, and leaves it.
     async fn enter(&self, attempting: &Attempting, base: Oid, interruption: &Interruption) -> Ended {
         let context = self.context();
-        context.step(&attempting.name, "checkout");
+        context.step(&attempting.name, Step::Checkout);
         let purpose = Purpose {
             role: Role::Stitch,
             task: Some(attempting.issue.id.clone()),
@@ -142,7 +142,7 @@ impl Stitch {
             Ok(called) => called,
             Err(ended) => return *ended,
         };
-        self.context().step(&attempting.name, "snapshot");
+        self.context().step(&attempting.name, Step::Snapshot);
         let left = match self.keep(session, attempting, Some(&called.entry)) {
             Ok(left) => left,
             Err(error) => return Ended::with_call(called, error),
@@ -178,7 +178,7 @@ impl Stitch {
 
 /// Returns the session that is to go on after an attempt that nothing of its own ended: a limit, a budget, a passing
 /// failure, a person's word. One whose call was never made is as it was.
-fn unfinished(session: &Session, ended: &Ended) -> Option<String> {
+fn unfinished(session: &Session, ended: &Ended) -> Option<SessionId> {
     let Some(report) = ended.report() else {
         return session.can_go_on(None);
     };

@@ -6,8 +6,8 @@ use crate::base::crash::crash_point;
 use crate::base::error::{Context as _, Result};
 use crate::git::{Leftover, Oid, Slot};
 use crate::issues::issue::{Issues, Status};
-use crate::model::IssueId;
 use crate::model::generation::GenerationName;
+use crate::model::{IssueId, SessionId};
 
 /// Who uses a slot, written into its dirty marker before use.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,7 +61,7 @@ pub(crate) struct Suspended {
     /// The commit that the slot was made from.
     pub(crate) base: String,
     /// The client's session.
-    pub(crate) session: String,
+    pub(crate) session: SessionId,
     /// Whose it was when it was suspended.
     pub(crate) owner: SlotOwner,
 }
@@ -76,7 +76,7 @@ impl Suspended {
         issues: &Issues,
     ) -> Option<Self> {
         let owner = SlotOwner::parse(&leftover.owner)?;
-        let session = owner.session_of(repository)?.to_owned();
+        let session = SessionId::parse(owner.session_of(repository)?)?;
         let here = owner.generation == generation.as_str() && leftover.holder.is_none();
         (here && is_wanted(&owner, &session, issues)).then_some(())?;
         Some(Self {
@@ -90,10 +90,10 @@ impl Suspended {
 
 /// Whether a session is still of use, and of this very life of its generation: the ledger knows it, or its task is
 /// still claimed by the run that made it.
-fn is_wanted(owner: &SlotOwner, session: &str, issues: &Issues) -> bool {
+fn is_wanted(owner: &SlotOwner, session: &SessionId, issues: &Issues) -> bool {
     let is_known = issues
         .ledger()
-        .any(|entry| entry.task == owner.task && entry.session_id.as_deref() == Some(session));
+        .any(|entry| entry.task == owner.task && entry.session_id.as_deref() == Some(session.as_str()));
     let Some(task) = &owner.task else { return is_known };
     let Ok(issue) = issues.get(task) else { return false };
     let is_claimed = issue.claim.as_ref().is_some_and(|claim| claim.run == owner.run);
@@ -101,17 +101,17 @@ fn is_wanted(owner: &SlotOwner, session: &str, issues: &Issues) -> bool {
 }
 
 /// Notes in a slot's marker that `session` is to go on in it, so that no death from here on loses it.
-pub(crate) fn note(slot: &Slot, owner: SlotOwner, base: Oid, session: String) -> Result<()> {
+pub(crate) fn note(slot: &Slot, owner: SlotOwner, base: Oid, session: &SessionId) -> Result<()> {
     let owner = SlotOwner {
         base: Some(base.to_string()),
-        session: Some(session),
+        session: Some(session.to_string()),
         ..owner
     };
     slot.mark(&owner.to_text()?)
 }
 
 /// Lets a slot wait, as it is, until `session` can go on in it.
-pub(crate) fn suspend(slot: Slot, owner: SlotOwner, base: Oid, session: String) -> Result<()> {
+pub(crate) fn suspend(slot: Slot, owner: SlotOwner, base: Oid, session: &SessionId) -> Result<()> {
     note(&slot, owner, base, session)?;
     drop(slot);
     crash_point!("slot.suspended");

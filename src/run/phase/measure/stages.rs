@@ -4,7 +4,7 @@ use crate::accounting::ledger::Entry;
 use crate::base::text::one_line;
 use crate::issues::issue::Issue;
 use crate::issues::proposal::{KnownIssue, Validated};
-use crate::model::{IssueId, Usage};
+use crate::model::{IssueId, SessionId, Usage};
 use crate::prompt::MeasureContext;
 use crate::record::event::{DroppedProposal, FiledTask};
 use crate::record::recorder::CallFolder;
@@ -42,7 +42,7 @@ pub(super) enum Round {
     /// Another one is asked with this.
     Again(MeasureContext),
     /// The measure has ended; a session may go on later.
-    Over(Done, Option<String>),
+    Over(Done, Option<SessionId>),
 }
 
 /// What a measure has asked so far, and what came of it.

@@ -7,6 +7,7 @@ use crate::base::interruption::Interruption;
 use crate::issues::attempt::Outcome;
 use crate::issues::issue::Issue;
 use crate::prompt;
+use crate::record::event::Step;
 use crate::run::judgement::Judgement;
 use crate::run::prompt_inputs;
 use crate::run::session::{Ask, Session};
@@ -37,7 +38,7 @@ impl Stitch {
         if interruption.is_asked() {
             return Err(before(Ok(Judgement::of(Outcome::Cancelled, INTERRUPTED))));
         }
-        context.step(&attempting.name, "container");
+        context.step(&attempting.name, Step::Container);
         let ask = Ask {
             name: &attempting.name,
             folder: &attempting.folder,

@@ -9,6 +9,7 @@ use crate::git::Oid;
 use crate::issues::attempt::Outcome;
 use crate::model::Role;
 use crate::project::obeyed;
+use crate::record::event::Step;
 use crate::run::gate;
 use crate::run::judgement::{self, Judgement};
 use crate::run::session::Session;
@@ -37,7 +38,7 @@ impl Stitch {
             gate::Verdict::Cancelled => return Ok(Judgement::of(Outcome::Cancelled, INTERRUPTED)),
             gate::Verdict::NotRun { reason } => return Ok(Judgement::of(Outcome::InfrastructureFailed, reason)),
         };
-        self.context().step(&attempting.name, "merge");
+        self.context().step(&attempting.name, Step::Merge);
         let mut judgement = self.merge(attempting, base, kept)?;
         if judgement.outcome == Outcome::Merged && !not_yet.is_empty() {
             judgement.reason = one_line(&format!("not yet: {}", not_yet.join("; ")), 500);
