@@ -33,10 +33,13 @@ pub(super) fn merge([was, ours, theirs]: [&[u8]; 3], overlaps: Overlaps, work: &
         if places.by != By::Both {
             parts.push(places);
         } else if ours == theirs {
-            parts.push(Place {
-                by: By::One(0),
-                ..places
-            });
+            // What both did in one and the same place keeps no conflicts apart, for git: it is as if nobody had done it.
+            if !places.is_one_change {
+                parts.push(Place {
+                    by: By::One(0),
+                    ..places
+                });
+            }
         } else if overlaps == Overlaps::Refuse {
             return None;
         } else {
@@ -62,6 +65,8 @@ struct Place {
     by: By,
     ours: Range<usize>,
     theirs: Range<usize>,
+    /// Whether each side made one change there, in the place of the same lines.
+    is_one_change: bool,
 }
 
 /// The changed places, in their order: changes of the two sides that overlap or touch are one.
@@ -96,6 +101,8 @@ fn places(changes: &[Vec<Hunk>; 2]) -> Vec<Place> {
             [ours, _] if ours.is_empty() => By::One(1),
             _ => By::Both,
         };
+        let is_one_change = matches!(&taken[..], [ours, theirs]
+            if matches!((&ours[..], &theirs[..]), ([one], [other]) if one.old == other.old));
         let range = |side: usize| {
             let place = |line: usize, shift: isize| line.saturating_add_signed(shift);
             place(start, before[side])..place(end, shifts[side])
@@ -104,6 +111,7 @@ fn places(changes: &[Vec<Hunk>; 2]) -> Vec<Place> {
             by,
             ours: range(0),
             theirs: range(1),
+            is_one_change,
         });
     }
 }
@@ -120,6 +128,7 @@ fn refine(place: &Place, ours: &[u32], theirs: &[u32], work: &Work, parts: &mut 
             by: By::Both,
             ours: inside(&hunk.old, place.ours.start),
             theirs: inside(&hunk.new, place.theirs.start),
+            is_one_change: false,
         });
     }
     Some(())
@@ -227,6 +236,12 @@ mod tests {
         both("", "pxq", "pyq", "pxyq");
         both("", "xklmz", "yklmw", "xklmzyklmw");
         both("", "xklmnz", "yklmnw", "xyklmnzw");
+    }
+
+    #[test]
+    fn what_both_removed_keeps_no_conflicts_apart() {
+        let (was, ours, theirs) = ("422404303", "4204043x", "14224400343");
+        check(was, ours, theirs, Overlaps::TakeBoth, Some("14204024400343x"));
     }
 
     #[test]
