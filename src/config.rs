@@ -141,11 +141,14 @@ pub struct Config {
     /// `stitch`.
     pub stitch: RoleConfig,
     /// `review`; nobody calls it yet. What paces calls says nothing here.
-    #[serde(serialize_with = "show::call_settings")]
+    #[serde(skip)]
     pub review: RoleConfig,
     /// `optimize`; nobody calls it yet. What paces calls says nothing here.
-    #[serde(serialize_with = "show::call_settings")]
+    #[serde(skip)]
     pub optimize: RoleConfig,
+    /// Sections of the file for roles that nothing calls yet: they are allowed, and not read.
+    #[serde(skip)]
+    pub uncalled: Vec<String>,
     /// `budget`.
     pub budget: BudgetConfig,
     /// `retry`.
@@ -341,4 +344,14 @@ pub struct Gate {
     /// Its time limit.
     #[serde(serialize_with = "show::duration")]
     pub timeout: Duration,
+}
+
+/// Returns a warning about the sections of a file for roles that nothing calls yet; `None` where it has none.
+pub(crate) fn uncalled_roles(config: &Config) -> Option<String> {
+    let names: Vec<String> = config.uncalled.iter().map(|name| format!("`{name}`")).collect();
+    let verb = if names.len() == 1 { "is" } else { "are" };
+    let names = (!names.is_empty()).then(|| names.join(" and "))?;
+    Some(format!(
+        "{names} in {FILE_NAME} {verb} not read: nothing calls that role yet"
+    ))
 }

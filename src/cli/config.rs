@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::{Common, Context};
 use crate::base::error::{Context as _, Error, ErrorKind, Result, exit};
-use crate::config::{Config, FILE_NAME, Problem, Problems, schema};
+use crate::config::{Config, FILE_NAME, Problem, Problems, schema, uncalled_roles};
 use crate::git::Git;
 
 /// `config`.
@@ -41,7 +41,12 @@ pub(super) fn execute(command: &ConfigCommand, context: &Context) -> Result<u8> 
 
 fn check(root: &Path, context: &Context) -> Result<u8> {
     let problems = match Config::load(root) {
-        Ok(_) => None,
+        Ok(config) => {
+            if let Some(warning) = uncalled_roles(&config) {
+                context.output.say(&format!("Warning: {warning}."));
+            }
+            None
+        }
         Err(error) => Some(problems_of(error)?),
     };
     let found: &[Problem] = problems.as_ref().map_or(&[], Problems::as_slice);

@@ -56,6 +56,7 @@ impl Default for Config {
             stitch: RoleConfig::stitch(),
             review: RoleConfig::review(),
             optimize: RoleConfig::optimize(),
+            uncalled: Vec::new(),
             budget: BudgetConfig::default(),
             retry: RetryConfig::default(),
             limits: LimitsConfig::default(),

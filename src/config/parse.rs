@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::field::Field;
 use super::kept::Kept;
-use super::keys::{Files, TOP};
+use super::keys::Files;
 use super::node::{self, Kind, Node};
 use super::problems::{Place, Problems, Report};
 use super::section::Section;
@@ -57,7 +57,8 @@ fn read_top(root: &Node, report: &Report, config: &mut Config, resolve: &dyn Fn(
         // What else is wrong may be told with the value, so it waits.
         return;
     }
-    let Some(top) = Section::open(&field, TOP) else { return };
+    let Some(top) = Section::top(&field) else { return };
+    config.uncalled = top.uncalled().map(str::to_owned).collect();
     read_project(&top, config);
     read_places(&top, config, resolve);
     read_prompts(&top, config);

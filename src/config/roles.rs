@@ -1,4 +1,4 @@
-//! Reads the sections of the roles: `measure`, `stitch`, `review` and `optimize`.
+//! Reads the sections of the roles: `measure` and `stitch`.
 
 use super::container::read_url;
 use super::field::Field;
@@ -6,7 +6,7 @@ use super::money::{self, MOST_DOLLARS, MOST_TOKENS};
 use super::section::{Section, subsection};
 use super::{BudgetConfig, Config, RoleConfig, claude_args, timers};
 
-/// Reads all four, when `budget` is read; only the first two have keys that pace their calls.
+/// Reads both, when `budget` is read.
 pub(super) fn read(top: &Section<'_>, config: &mut Config) {
     let budget = config.budget;
     // A measure is no part of a task.
@@ -22,11 +22,6 @@ pub(super) fn read(top: &Section<'_>, config: &mut Config) {
         if let Some(section) = subsection(top, name) {
             read_role(&section, role, budget);
             read_pace(&section, role);
-        }
-    }
-    for (name, role) in [("review", &mut config.review), ("optimize", &mut config.optimize)] {
-        if let Some(section) = subsection(top, name) {
-            read_role(&section, role, &budget);
         }
     }
 }

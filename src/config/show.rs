@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use serde::{Serialize, Serializer};
+use serde::Serializer;
 
 use super::limit_wait::LimitWait;
 use crate::base::serialization::or_off;
@@ -68,14 +68,6 @@ pub(super) fn wait<S: Serializer>(wait: &LimitWait, serializer: S) -> Result<S::
         LimitWait::Always => serializer.serialize_str("always"),
         LimitWait::UpTo(longest) => duration(longest, serializer),
     }
-}
-
-/// How a role is called, without what paces its calls: keys that its section does not have.
-pub(super) fn call_settings<S: Serializer>(role: &impl Serialize, serializer: S) -> Result<S::Ok, S::Error> {
-    const PACE: [&str; 3] = ["max_per_cycle", "max_attempts", "parallel"];
-    let whole = serde_json::to_value(role).map_err(serde::ser::Error::custom)?;
-    let shown = whole.as_object().into_iter().flatten();
-    serializer.collect_map(shown.filter(|(key, _)| !PACE.contains(&key.as_str())))
 }
 
 /// The environment, where the values of names that sound like secrets are only said to be there.

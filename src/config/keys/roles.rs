@@ -16,10 +16,6 @@ pub(super) const STITCH: [Key; 20] = paced(
     "Attempts at one task before it is held for you.",
 );
 
-pub(super) const REVIEW: [Key; 17] = call("30m");
-
-pub(super) const OPTIMIZE: [Key; 17] = call("1h");
-
 /// How the client is called.
 const fn call(timeout: &'static str) -> [Key; 17] {
     let [model, fallback_model, strict_model, base_url, effort] = MODEL;

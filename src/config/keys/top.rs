@@ -1,6 +1,6 @@
 //! The top level of the file.
 
-use super::roles::{MEASURE, OPTIMIZE, REVIEW, STITCH};
+use super::roles::{MEASURE, STITCH};
 use super::sections::{AGENT, BUDGET, CONTAINER, LIMITS, NETWORK, RETRY};
 use super::{Files, Key, Shape};
 use crate::config::tools::OBEYED;
@@ -152,18 +152,6 @@ pub(crate) const TOP: &[Key] = &[
     ),
     Key::new("measure", Shape::Section(&MEASURE), "", "The phase that proposes tasks."),
     Key::new("stitch", Shape::Section(&STITCH), "", "The phase that does them."),
-    Key::new(
-        "review",
-        Shape::Section(&REVIEW),
-        "",
-        "The role that judges what was done. Nobody calls it yet: these keys are checked,\nand do nothing.",
-    ),
-    Key::new(
-        "optimize",
-        Shape::Section(&OPTIMIZE),
-        "",
-        "The role that improves existing code. Nothing calls it yet: these keys are checked\nand have no effect.",
-    ),
     Key::new(
         "budget",
         Shape::Section(BUDGET),

@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::{Looked, settings};
 use crate::agent::{DEFAULT_CLIENT_VERSION, OLDEST_CLIENT_VERSION};
 use crate::base::error::{Context as _, Error, ErrorKind, Result};
+use crate::config::uncalled_roles;
 use crate::git::{Hazard, Oid, in_words};
 use crate::model::Role;
 use crate::model::generation::GenerationName;
@@ -43,12 +44,21 @@ pub(crate) fn of_repository(project: &Project) -> Vec<Looked> {
                 .and_then(|ground| client_settings(project, ground)),
         ),
         Looked::must("state_dir", state_dir(project)),
+        Looked::should("uncalled_roles", uncalled(project)),
         Looked::should("git_locks", locks(project)),
         Looked::should("secrets_dir", secrets(project)),
         credential(project),
     ];
     looked.extend(of_machine(project));
     looked
+}
+
+/// Looks whether the configuration has sections for roles that nothing calls yet.
+fn uncalled(project: &Project) -> Result<String> {
+    match uncalled_roles(&project.config) {
+        None => Ok("every section of the configuration is read".to_owned()),
+        Some(message) => Err(Error::new(ErrorKind::Configuration, message).hint("remove it, or leave it for later")),
+    }
 }
 
 /// Looks at what needs no repository.

@@ -119,7 +119,7 @@ fn all_roles_take_the_settings_of_a_call() {
     let settings = "model: opus, fallback_model: 'sonnet,haiku', strict_model: true, base_url: 'http://x', effort: max, \
                     budget_tokens: 5, allowed_tools: ['Bash(git *)'], denied_tools: [WebFetch], \
                     args: --append-system-prompt 'Be brief.'";
-    for role in Role::ALL {
+    for role in [Role::Measure, Role::Stitch] {
         let config = parse(&format!("{role}: {{{settings}}}"));
         let read = config.role(role);
         assert_eq!(read.fallback_model.as_deref(), Some("sonnet,haiku"));
@@ -131,6 +131,18 @@ fn all_roles_take_the_settings_of_a_call() {
         let others = Role::ALL.into_iter().filter(|other| *other != role);
         assert!(others.into_iter().all(|other| config.base_url(other).is_none()));
     }
+}
+
+#[test]
+fn sections_of_roles_that_nothing_calls_load_and_change_nothing() {
+    let config = parse("review: {model: opus, unknown: 1}\noptimize: whatever\n");
+    assert_eq!(config.uncalled, ["review", "optimize"]);
+    let uncalled = config.uncalled.clone();
+    let default = Config {
+        uncalled,
+        ..Config::default()
+    };
+    assert_eq!(config, default);
 }
 
 #[test]
@@ -261,7 +273,7 @@ user_prompt: \"off\"
 binary_name: \"12\"
 container: {cpus: 1.5, memory: 100000000, mounts: ['/srv:/srv:rw'], tmpfs: {/t: ''}, user: 1000, env: {A: 'yes'}}
 stitch: {timeout: 1h30m, tools: [Read], model: opus, parallel: 1}
-review: {model: opus, idle_timeout: 1m, denied_tools: [Bash]}
+measure: {model: opus, idle_timeout: 1m, denied_tools: [Bash]}
 retry: {factor: 1.5, initial: 1s}
 budget: {usd: 12.5, tokens: 1000000, task_usd: 1, cycle_tokens: 5}
 limits: {wait: never, default_wait: 2h}
