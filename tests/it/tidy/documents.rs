@@ -12,18 +12,20 @@ use super::{Text, below, files, report};
 use crate::support::cargo::{Done, cargo, checkout};
 
 /// Documents whose lines `cargo xtask …` are meant for this repository or a consuming one.
-const WITH_COMMANDS: [&str; 13] = [
+const WITH_COMMANDS: [&str; 15] = [
     "README.md",
     "SECURITY.md",
     "CONTRIBUTING.md",
     "ARCHITECTURE.md",
     "docs/configuration.md",
+    "docs/engines.md",
     "docs/gates.md",
-    "docs/machine.md",
+    "docs/held-tasks.md",
     "docs/money.md",
     "docs/network.md",
     "docs/promises.md",
     "docs/state.md",
+    "docs/troubleshooting.md",
     "examples/whole/README.md",
     "examples/beside/README.md",
 ];
