@@ -38,18 +38,43 @@ pub(crate) use context::Context;
 #[derive(Clone, Debug, Subcommand)]
 pub enum Command {
     /// Start, run and end generations
+    ///
+    /// A generation is a branch on which the agent works. `start` creates it, `run` works on it, and `stop` merges it into
+    /// the base branch.
+    #[command(
+        after_help = "Examples:\n  cargo xtask generator start --name search\n  cargo xtask generator run --cycles 3\n  cargo xtask generator stop"
+    )]
     Generator(generator::GeneratorArgs),
-    /// Look at the tasks of a generation, and change them
+    /// List and change the tasks of a generation
+    #[command(
+        after_help = "Examples:\n  cargo xtask issues list --status open\n  cargo xtask issues add \"Parse the header\" --priority 1"
+    )]
     Issues(issues::IssuesArgs),
     /// Summarize recorded stream-json transcripts
+    ///
+    /// Prints outcome, usage, cost and limits of each call. Calls of the same session are counted once, and several files
+    /// are summed up.
+    #[command(
+        after_help = "Examples:\n  cargo xtask transcript transcript.jsonl\n  cargo xtask transcript --json first.jsonl second.jsonl"
+    )]
     Transcript(transcript::TranscriptArgs),
-    /// Build the image that agents run in, and look into it
+    /// Build and check the image that agents run in
+    #[command(after_help = "Examples:\n  cargo xtask image build\n  cargo xtask image check")]
     Image(image::ImageArgs),
-    /// Say what holds on this machine, engine by engine, and how to mend what does not
+    /// Check engines, containers and everything that `generator run` requires
+    ///
+    /// Starts one sealed container on each engine of the machine and prints what it really got. For each item that does not
+    /// hold it prints the fix. It needs no repository. Exits with 0 if everything holds, with 5 if there is no engine, and
+    /// otherwise with 9.
+    #[command(after_help = "Examples:\n  cargo xtask doctor\n  cargo xtask doctor --gates")]
     Doctor(doctor::DoctorArgs),
-    /// Look at configuration.yaml
+    /// Check and show configuration.yaml
+    #[command(after_help = "Examples:\n  cargo xtask config check\n  cargo xtask config show")]
     Config(config::ConfigArgs),
-    /// Count what the configuration's `spec_globs` name, or what a generation used
+    /// Count the documents that `spec_globs` names, or sum up what a generation used
+    ///
+    /// Without a command it prints files, lines and words for each label of `spec_globs`, as of the checked out commit.
+    #[command(after_help = "Examples:\n  cargo xtask stats\n  cargo xtask stats usage --calls")]
     Stats(stats::StatsArgs),
 }
 

@@ -7,13 +7,13 @@ use clap::Args;
 /// What every command takes.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct Common {
-    /// Print one JSON document on stdout (of a run: events as lines)
+    /// Print one JSON document on stdout; a run prints its events, one per line
     #[arg(long, global = true)]
     pub(super) json: bool,
     /// Verbose logging; `-vv` includes dependencies
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub(super) verbose: u8,
-    /// Work on the repository that this folder lies in
+    /// Use the repository that contains this folder
     #[arg(short = 'C', long, global = true, value_name = "FOLDER")]
     pub(super) directory: Option<PathBuf>,
     /// Generation to work on; the prefix may be left out

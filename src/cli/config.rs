@@ -22,11 +22,18 @@ pub struct ConfigArgs {
 /// Looks at `configuration.yaml`.
 #[derive(Clone, Debug, Subcommand)]
 pub(crate) enum ConfigCommand {
-    /// Say what is wrong with it, all at once
+    /// Report every problem of the configuration at once
+    ///
+    /// Exits with 3 if there is any.
+    #[command(after_help = "Example:\n  cargo xtask config check")]
     Check,
-    /// Print what holds, with every default; values that may be secrets are not shown
+    /// Print the effective configuration, including every default
+    ///
+    /// Values that may be secrets are not shown.
+    #[command(after_help = "Example:\n  cargo xtask config show --json")]
     Show,
-    /// Print its JSON Schema, for editors
+    /// Print the JSON Schema of the configuration, for editors
+    #[command(after_help = "Example:\n  cargo xtask config schema > configuration.schema.json")]
     Schema,
 }
 

@@ -14,7 +14,7 @@ use crate::setup::doctor::{self, Check, Diagnosis, DoctorOptions, EngineDiagnosi
 pub struct DoctorArgs {
     #[command(flatten)]
     pub(super) common: Common,
-    /// Run every gate on what the next task would begin from
+    /// Run every gate, on each engine, on the commit that the next task would begin from
     #[arg(long)]
     gates: bool,
 }

@@ -27,43 +27,77 @@ pub struct GeneratorArgs {
 /// The commands of a generation's life.
 #[derive(Clone, Debug, Subcommand)]
 pub(crate) enum GeneratorCommand {
-    /// Write a commented configuration.yaml fitted to the repository
+    /// Write a commented configuration.yaml, fitted to the repository
+    ///
+    /// Also writes its JSON Schema. The branch that is checked out becomes the base branch. It overwrites nothing.
+    #[command(after_help = "Example:\n  cordwainer generator init --scaffold")]
     Init(init::InitArgs),
-    /// Make a generation branch from the base branch
+    /// Create a generation branch from the base branch
+    ///
+    /// Clears `source_dirs` on the new branch, unless `preserve_sources` is set, and writes the seed files. Your checkout
+    /// stays as it is.
+    #[command(
+        after_help = "Examples:\n  cargo xtask generator start --name search\n  cargo xtask generator start --from v1.2"
+    )]
     Start {
-        /// Its name behind the prefix; the present time if not given
+        /// Name of the generation, without the prefix [default: the current time]
         #[arg(long)]
         name: Option<String>,
         /// Begin from this revision instead of the base branch
         #[arg(long, value_name = "REVISION")]
         from: Option<String>,
     },
-    /// Cycle through stitch and measure until a limit, or until nothing is left
+    /// Do the ready tasks and measure, until the cycles are done or nothing is left
+    ///
+    /// A cycle is one measure, which files tasks, and the tasks that follow. Ctrl-C begins nothing new and gives what is in
+    /// progress `stop_grace` to finish; a second Ctrl-C suspends it at once.
+    #[command(after_help = "Example:\n  cargo xtask generator run --cycles 3")]
     Run(RunArgs),
-    /// Go on after an interruption
+    /// Continue after an interruption, a limit or a crash
+    ///
+    /// It is `run` on what is there: suspended sessions continue in their worktrees.
+    #[command(after_help = "Example:\n  cargo xtask generator resume --now")]
     Resume(ResumeArgs),
     /// Merge the generation into the base branch and end it
+    ///
+    /// The merge is all or nothing. On a conflict nothing changes. Issues and task commits stay reachable under
+    /// `refs/cordwainer/archive/`.
+    #[command(after_help = "Examples:\n  cargo xtask generator stop\n  cargo xtask generator stop --no-merge")]
     Stop {
-        /// End it and leave its branch for somebody else to merge
+        /// End the generation, but leave its branch to be merged by other means
         #[arg(long)]
         no_merge: bool,
     },
-    /// End the generation without merging; what it made stays reachable
+    /// End the generation without merging it
+    ///
+    /// Its branch, issues and task commits stay reachable under `refs/cordwainer/archive/`.
+    #[command(after_help = "Example:\n  cargo xtask generator reset --generation search")]
     Reset,
     /// Run one measure phase: ask the agent for tasks
+    ///
+    /// The agent reads the documents and proposes tasks; valid ones are filed. It changes no files.
+    #[command(after_help = "Example:\n  cargo xtask generator measure")]
     Measure,
     /// Make one attempt at a task
+    ///
+    /// On success the result is merged onto the generation branch, and the task is closed.
+    #[command(after_help = "Example:\n  cargo xtask generator stitch cw-12")]
     Stitch {
-        /// The task; the first ready one if not given
+        /// Task to attempt, such as `cw-12` [default: the first ready one]
         id: Option<IssueId>,
     },
-    /// Say where things stand
+    /// Print the state of the generation: tasks, usage, budgets and pauses
+    #[command(after_help = "Example:\n  cargo xtask generator status --json")]
     Status,
-    /// List the generations
+    /// List the generations, open and ended
+    #[command(after_help = "Example:\n  cargo xtask generator list")]
     List,
     /// Switch the current generation
+    ///
+    /// Commands without `--generation` then use it.
+    #[command(after_help = "Example:\n  cargo xtask generator switch search")]
     Switch {
-        /// Its name, with or without the prefix
+        /// Name of the generation; the prefix may be left out
         name: String,
     },
 }
@@ -71,7 +105,7 @@ pub(crate) enum GeneratorCommand {
 /// How to run.
 #[derive(Clone, Copy, Debug, Args)]
 pub(crate) struct RunArgs {
-    /// Measures to make, instead of the configuration's `cycles`
+    /// Number of measures, instead of `cycles` in the configuration
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     cycles: Option<u32>,
 }
@@ -81,7 +115,7 @@ pub(crate) struct RunArgs {
 pub(crate) struct ResumeArgs {
     #[command(flatten)]
     run: RunArgs,
-    /// Do not wait for the end of a pause; a run that is waiting goes on, too
+    /// End a pause at once, also that of a run that is waiting
     #[arg(long)]
     now: bool,
 }

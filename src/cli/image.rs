@@ -23,19 +23,27 @@ pub struct ImageArgs {
 /// The image that Claude runs in.
 #[derive(Clone, Debug, Subcommand)]
 pub(crate) enum ImageCommand {
-    /// Build the Claude image unless it is there and unchanged
+    /// Build the image that agents run in, unless it exists and is unchanged
+    ///
+    /// It has Claude Code, its tools and the entrypoint. To use a toolchain of your own, build on an image that has it.
+    #[command(
+        after_help = "Examples:\n  cargo xtask image build\n  cargo xtask image build --base localhost/rust:1.89"
+    )]
     Build {
-        /// Image with apt to build on, such as one with the project's toolchain
+        /// Image to build on, such as one with the project's toolchain; it needs apt
         #[arg(long, value_name = "IMAGE", default_value = image::DEFAULT_BASE)]
         base: String,
         /// Version of the client's npm package
         #[arg(long, value_name = "VERSION", default_value = image::DEFAULT_CLIENT_VERSION)]
         client_version: String,
-        /// Network of the build's commands; the engine's default if not given
+        /// Network for the commands of the build [default: the engine's]
         #[arg(long, value_name = "NETWORK")]
         network: Option<String>,
     },
     /// Check that the configured image has the client, its tools and the project's toolchain
+    ///
+    /// The toolchain is what `container.toolchain` names. Exits with 5 if anything is missing.
+    #[command(after_help = "Example:\n  cargo xtask image check")]
     Check,
 }
 

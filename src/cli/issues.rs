@@ -34,69 +34,92 @@ pub struct IssuesArgs {
 #[derive(Clone, Debug, PartialEq, Subcommand)]
 #[non_exhaustive]
 pub(crate) enum IssuesCommand {
-    /// List the issues, with why each is not ready
+    /// List the issues, and why each is not ready
+    #[command(after_help = "Example:\n  cargo xtask issues list --status open,blocked --label ui")]
     List {
-        /// Only those that are `open`, `in_progress`, `blocked` or `closed`; may be given several times
+        /// Only issues that are `open`, `in_progress`, `blocked` (held) or `closed`; may be repeated
         #[arg(long, value_parser = status, value_delimiter = ',')]
         status: Vec<Status>,
-        /// Only those with this label; given several times, with all of them
+        /// Only issues with this label; if repeated, with all of them
         #[arg(long, value_delimiter = ',')]
         label: Vec<String>,
     },
-    /// List what can begin, the next one first
+    /// List the issues that can begin, the next one first
+    #[command(after_help = "Example:\n  cargo xtask issues ready")]
     Ready,
-    /// Show everything about an issue
+    /// Show everything about an issue, including its attempts
+    #[command(after_help = "Example:\n  cargo xtask issues show cw-12")]
     Show {
-        /// The issue, such as `cw-12`
+        /// Issue, such as `cw-12`
         id: IssueId,
     },
     /// File an issue
+    #[command(
+        after_help = "Example:\n  cargo xtask issues add \"Parse the header\" --description \"See docs/format.md\" --depends-on cw-3"
+    )]
     Add(AddArguments),
-    /// Close an issue that needs no work any more
+    /// Close an issue that needs no more work
+    #[command(after_help = "Example:\n  cargo xtask issues close cw-12 --reason \"done by hand\"")]
     Close {
-        /// The issue
+        /// Issue, such as `cw-12`
         id: IssueId,
-        /// Why
+        /// Reason, recorded with the issue
         #[arg(long, short)]
         reason: Option<String>,
     },
-    /// Open a closed issue again; earlier attempts no longer count
+    /// Reopen a closed issue
+    ///
+    /// Earlier attempts no longer count.
+    #[command(after_help = "Example:\n  cargo xtask issues reopen cw-12")]
     Reopen {
-        /// The issue
+        /// Issue, such as `cw-12`
         id: IssueId,
     },
     /// Keep an issue from being worked on until it is released
+    #[command(after_help = "Example:\n  cargo xtask issues hold cw-12 --reason \"the format is not decided\"")]
     Hold {
-        /// The issue
+        /// Issue, such as `cw-12`
         id: IssueId,
-        /// Why
+        /// Reason, recorded with the issue
         #[arg(long, short)]
         reason: String,
     },
-    /// Let a held issue go on; earlier attempts no longer count
+    /// Release a held issue
+    ///
+    /// It is attempted again, and earlier attempts no longer count. With `--accept` the result of its last attempt is merged
+    /// instead; gates do not run on it.
+    #[command(
+        after_help = "Examples:\n  cargo xtask issues release cw-12\n  cargo xtask issues release cw-12 --accept"
+    )]
     Release {
-        /// The issue
+        /// Issue, such as `cw-12`
         id: IssueId,
-        /// Merge what its last attempt left, as it is, and close it; for one that is held for what it touches
+        /// Merge the result of its last attempt as it is and close it, if it is held for a path or a file
         #[arg(long)]
         accept: bool,
     },
-    /// Say what waits for what
+    /// Add and remove dependencies between issues
+    #[command(after_help = "Example:\n  cargo xtask issues dep add cw-12 cw-3")]
     #[command(subcommand)]
     Dep(DependencyCommand),
-    /// Say something about an issue
+    /// Add a comment to an issue
+    ///
+    /// The prompt of the next attempt includes it.
+    #[command(after_help = "Example:\n  cargo xtask issues comment cw-12 \"Use the parser in src/header.rs\"")]
     Comment {
-        /// The issue
+        /// Issue, such as `cw-12`
         id: IssueId,
-        /// What to say; `-` reads it from stdin
+        /// Text of the comment; `-` reads it from stdin
         text: String,
     },
     /// File many issues at once, all or none
+    #[command(after_help = "Example:\n  cargo xtask issues import tasks.json")]
     Import {
-        /// A JSON array of issues, or one issue a line; `-` is stdin, and nothing is the `issues.jsonl` of `beads_dir`
+        /// File with a JSON array of issues, or one issue per line; `-` reads stdin [default: `issues.jsonl` in `beads_dir`]
         file: Option<PathBuf>,
     },
-    /// Write all issues as the JSON that `import` reads
+    /// Print all issues as the JSON that `import` reads
+    #[command(after_help = "Example:\n  cargo xtask issues export > tasks.json")]
     Export,
 }
 
@@ -105,17 +128,19 @@ pub(crate) enum IssuesCommand {
 #[non_exhaustive]
 pub(crate) enum DependencyCommand {
     /// Make an issue wait for another
+    #[command(after_help = "Example:\n  cargo xtask issues dep add cw-12 cw-3")]
     Add {
-        /// The issue that waits
+        /// Issue that waits
         id: IssueId,
-        /// The issue it waits for
+        /// Issue that it waits for
         on: IssueId,
     },
-    /// Let an issue no longer wait for another
+    /// Remove a dependency
+    #[command(after_help = "Example:\n  cargo xtask issues dep remove cw-12 cw-3")]
     Remove {
-        /// The issue that waits
+        /// Issue that waits
         id: IssueId,
-        /// The issue it waits for
+        /// Issue that it waits for
         on: IssueId,
     },
 }

@@ -23,7 +23,12 @@ pub struct StatsArgs {
 /// What there is to count beside documents.
 #[derive(Clone, Debug, Subcommand)]
 enum StatsCommand {
-    /// Sum up calls, tokens, money and time of a generation, ended or not
+    /// Sum up calls, tokens, cost and time of a generation, open or ended
+    ///
+    /// The sums are by role, cycle, task and model.
+    #[command(
+        after_help = "Examples:\n  cargo xtask stats usage\n  cargo xtask stats usage --calls --generation search"
+    )]
     Usage(usage::UsageArgs),
 }
 

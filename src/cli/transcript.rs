@@ -15,13 +15,14 @@ use crate::cli::{Common, Context};
 use crate::model::Usage;
 use crate::report::numbers;
 
-/// Says what a recorded stream-json amounts to: outcome, usage, cost, limit.
+/// Summarizes recorded stream-json transcripts: outcome, usage, cost, limit.
 #[derive(Clone, Debug, clap::Args)]
 pub struct TranscriptArgs {
     #[command(flatten)]
     pub(super) common: Common,
-    /// Recordings, one JSON object a line, each of one call; `-` is stdin. Calls of one session are counted in the order
-    /// in which they took place.
+    /// Recordings with one JSON object per line, each of one call; `-` reads stdin
+    ///
+    /// Give the calls of one session in the order in which they took place.
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
 }

@@ -13,21 +13,21 @@ use crate::model::IssueId;
 /// What is to be filed.
 #[derive(Clone, Debug, PartialEq, Args)]
 pub(crate) struct AddArguments {
-    /// One line
+    /// Title, on one line
     pub title: String,
-    /// What is to be done, in Markdown; `-` reads it from stdin
+    /// Description of the work, in Markdown; `-` reads it from stdin
     #[arg(long, short)]
     pub description: Option<String>,
-    /// From 0 (first) to 4 (last)
+    /// Priority, from 0 (first) to 4 (last)
     #[arg(long, short, default_value_t = 2)]
     pub priority: u8,
-    /// What kind of issue it is
+    /// Type of the issue
     #[arg(long = "type", value_name = "TYPE", default_value = "task")]
     pub issue_type: String,
-    /// A label; may be given several times
+    /// Label; may be repeated
     #[arg(long, value_delimiter = ',')]
     pub label: Vec<String>,
-    /// An issue that must be closed before; may be given several times
+    /// Issue that must be closed first; may be repeated
     #[arg(long, value_name = "ID", value_delimiter = ',')]
     pub depends_on: Vec<IssueId>,
 }
