@@ -64,13 +64,13 @@ fn facts(call: &Call) -> String {
     let usage = report.usage;
     let mut lines = vec![fact("outcome", &outcome(call))];
     let mut known = |name: &str, value: Option<String>| lines.extend(value.map(|value| fact(name, &value)));
-    known("mend", report.mend.as_deref().map(|mend| one_line(mend, 500)));
+    known("fix", report.mend.as_deref().map(|mend| one_line(mend, 500)));
     known("session", report.session_id.clone());
     known("model", report.model.clone());
     known("client", report.client_version.clone());
     known("turns", Some(report.turns.to_string()));
     let reckoned = if report.estimated && usage.tokens() > 0 {
-        " (reckoned: the client did not say it)"
+        " (estimated: the client did not report it)"
     } else {
         ""
     };
@@ -81,7 +81,7 @@ fn facts(call: &Call) -> String {
     known("answer", answer.map(|answer| harmless(&answer.to_string())));
     known("result", report.result.as_deref().map(|text| one_line(text, 500)));
     let skipped = report.skipped_lines;
-    let skipped = (skipped > 0).then(|| format!("{skipped} (lines that are no event known here)"));
+    let skipped = (skipped > 0).then(|| format!("{skipped} (lines that are not a known event)"));
     known("skipped", skipped);
     lines.join("\n")
 }
@@ -154,7 +154,7 @@ mod tests {
         let refused = of(include_bytes!("../../tests/data/transcripts/auth_failed.jsonl"));
         insta::assert_snapshot!(text(&refused), @r"
         outcome  permanent (Failed to authenticate. API Error: 401 OAuth token has expired)
-        mend     log in again (`claude setup-token` gives a token for `container.env`), or give a valid API key there
+        fix      log in again (`claude setup-token` gives a token for `container.env`), or give a valid API key there
         session  2c8a9d93-05cb-44bf-b1f8-ae0e15619303
         model    claude-sonnet-5-5
         client   2.1.329
@@ -169,7 +169,7 @@ mod tests {
         turns    0
         tokens   0 (input 0, cache write 0, cache read 0, output 0)
         cost     $0.0000
-        skipped  1 (lines that are no event known here)
+        skipped  1 (lines that are not a known event)
         ");
     }
 }

@@ -170,7 +170,7 @@ fn check_prompt(field: &Field<'_>, arguments: &[String]) {
         // Items that are no arguments were left out, and noted.
         let place = items.get(index).filter(|_| items.len() == arguments.len());
         place.unwrap_or(field).refuse_with::<()>(
-            format!("`{word}` would become the client's prompt: it is no value of `{flag}`"),
+            format!("`{word}` would become the client's prompt: it is not a value of `{flag}`"),
             "leave it out; your own words belong in `user_prompt` or a template",
         );
     }

@@ -18,7 +18,7 @@ pub(super) fn read_network(field: &Field<'_>) -> Option<String> {
     if field.is_off() {
         return field.refuse_with(
             "expected the name of a network or a mode",
-            "`none` is no network at all",
+            "`none` means without a network",
         );
     }
     let name = field.word("the name of a network or a mode")?;

@@ -145,7 +145,7 @@ fn signature(identity: &Identity, when: Time) -> Result<Signature<'static>> {
         }
     };
     Signature::new(&clean(&identity.name), &clean(&identity.email), &when).context(format!(
-        "`{} <{}>` is no author git accepts",
+        "`{} <{}>` is not an author that git accepts",
         identity.name, identity.email
     ))
 }

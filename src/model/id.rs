@@ -49,7 +49,7 @@ impl FromStr for IssueId {
         match digits.parse::<u32>() {
             Ok(number) if number > 0 && digits.bytes().all(|byte| byte.is_ascii_digit()) => Ok(Self(number)),
             _ => Err(format!(
-                "`{}` is no issue id: expected `cw-` and a number, such as `cw-12`",
+                "`{}` is not an issue id: expected `cw-` and a number, such as `cw-12`",
                 text.escape_debug()
             )),
         }

@@ -309,5 +309,5 @@ async fn try_command(project: &Project, engine: &Engine, command: &str) -> Resul
     };
     let message = format!("the image `{image}` lacks what `container.toolchain` asks for: `{command}` {how}");
     Err(Error::new(ErrorKind::Engine, message)
-        .hint("install it in the image, or mend the list; `image check` tries all"))
+        .hint("install it in the image, or fix the list; `image check` tries all of it"))
 }

@@ -114,7 +114,7 @@ fn glob_set(glob: &str) -> Result<GlobSet> {
 /// A document's text, or why there is none.
 fn document_text(run: &RunContext, entry: &TreeEntry) -> Result<Result<String, &'static str>> {
     if !matches!(entry.kind, EntryKind::File | EntryKind::Executable) {
-        return Ok(Err("it is no file"));
+        return Ok(Err("it is not a file"));
     }
     if run.project.git.blob_size(entry.id)? > DOCUMENT_LIMIT {
         return Ok(Err("it is larger than a prompt may be"));

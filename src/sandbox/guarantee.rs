@@ -71,7 +71,7 @@ impl GuaranteeReport {
         refused.peek()?;
         let weaker = refused.map(|guarantee| {
             let Guarantee { item, asked, found, .. } = guarantee;
-            format!("`{item}` (asked: {asked}; found: {found}; mend: {})", item.mend())
+            format!("`{item}` (asked: {asked}; found: {found}; fix: {})", item.mend())
         });
         let weaker: Vec<String> = weaker.collect();
         Some(format!(

@@ -1,4 +1,4 @@
-//! Rules of the house that no compiler checks. Each failure names the file, the line and the mend.
+//! Rules of the house that no compiler checks. Each failure names the file, the line and the fix.
 
 mod documents;
 mod figures;
@@ -6,6 +6,7 @@ mod folders;
 mod lines;
 mod modules;
 mod security;
+mod words;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -209,9 +209,9 @@ fn attempt(attempt: &Attempt) -> String {
 /// What a call took and used.
 fn used(call: &Entry) -> String {
     let model = text::one_line(call.model.as_deref().unwrap_or("no model"), 100);
-    let reckoned = if call.estimated { ", reckoned" } else { "" };
+    let estimated = if call.estimated { ", estimated" } else { "" };
     format!(
-        "  {model}, {} turns, {} tokens ({}), ${:.4}{reckoned}",
+        "  {model}, {} turns, {} tokens ({}), ${:.4}{estimated}",
         call.turns,
         call.usage.tokens(),
         numbers::kinds(&call.usage),

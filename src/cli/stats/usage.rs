@@ -104,7 +104,7 @@ fn call(entry: &Entry) -> Vec<String> {
         model,
         entry.turns.to_string(),
     ];
-    let about = if entry.estimated { " (reckoned)" } else { "" };
+    let about = if entry.estimated { " (estimated)" } else { "" };
     let end = vec![time(entry.duration_ms), format!("{}{about}", entry.outcome)];
     [place, used(&entry.usage), end].concat()
 }

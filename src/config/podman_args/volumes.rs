@@ -44,7 +44,7 @@ fn access(options: &str) -> Result<&'static str, String> {
             "z" | "Z" => {}
             other => {
                 return Err(format!(
-                    "`{}` is no option of a mount here: write `ro` or `rw`",
+                    "`{}` is not a mount option here: write `ro` or `rw`",
                     other.escape_debug()
                 ));
             }
@@ -98,7 +98,7 @@ impl Parts {
             "tmpfs-size" => self.options.push(format!("size={value}")),
             "tmpfs-mode" => self.options.push(format!("mode={value}")),
             "relabel" | "z" | "Z" => {}
-            _ => return Err(format!("`{}` is no option of a mount here", name.escape_debug())),
+            _ => return Err(format!("`{}` is not a mount option here", name.escape_debug())),
         }
         Ok(())
     }

@@ -54,7 +54,7 @@ pub fn read_batch(text: &str) -> Result<Reading> {
     let mut gone = BTreeSet::new();
     for (index, value) in values(text)?.into_iter().enumerate() {
         let Value::Object(map) = value else {
-            return Err(malformed(vec![format!("issue {} is no JSON object", index + 1)]));
+            return Err(malformed(vec![format!("issue {} is not a JSON object", index + 1)]));
         };
         if map.get("status").and_then(Value::as_str) == Some(TOMBSTONE) {
             let key = map.get("key").or_else(|| map.get("id")).and_then(Value::as_str);

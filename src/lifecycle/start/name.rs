@@ -32,7 +32,7 @@ impl Generator {
                 .hint("choose another name with `--name`, or go on with this one: `generator run`"));
         }
         if self.project.git.reference(&generation.branch())?.is_some() {
-            let message = format!("a branch `{generation}` exists, and is no generation");
+            let message = format!("a branch `{generation}` exists, and is not a generation");
             return Err(Error::new(ErrorKind::Precondition, message).hint(CHOOSE));
         }
         let open = self.project.generations()?;

@@ -150,7 +150,7 @@ pub(crate) fn standing(
         Ran::Red(how) if may_wait => Ok(format!("not yet: {how}")),
         Ran::CannotRun(how, missing) if may_wait => Ok(format!("not yet: {how}: {}", missing.words())),
         Ran::Red(how) => Err(Error::new(ErrorKind::Tasks, format!("red before any work: it {how}"))
-            .hint("mend it on that branch, or by a task: only one that makes it pass is merged")),
+            .hint("fix it on that branch or by a task: only a task that makes it pass is merged")),
         Ran::CannotRun(how, missing) => {
             refuse(&[fault(&project.config.image, gate, how, missing)]).map(|()| String::new())
         }
@@ -170,7 +170,7 @@ fn fault(image: &str, gate: &Gate, how: &str, missing: &Missing) -> Fault {
     let (kind, mend) = match missing {
         Missing::File(path) => (
             ErrorKind::Configuration,
-            format!("commit `{path}`, or mend the command in `gates`"),
+            format!("commit `{path}`, or fix the command in `gates`"),
         ),
         Missing::Permission(path) => (
             ErrorKind::Configuration,

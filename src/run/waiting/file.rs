@@ -20,7 +20,7 @@ pub(crate) fn load(state_dir: &Path) -> Result<Vec<Pause>> {
     };
     serde_json::from_slice(&text).map_err(|error| {
         Error::new(ErrorKind::Unexpected, failed()).because(error).hint(
-            "it says until when an account is not asked: mend it, or move it elsewhere to ask again now and learn of \
+            "it lists which accounts are paused, and until when: fix it, or move it elsewhere to ask again now and learn of \
              the limit anew",
         )
     })
@@ -124,10 +124,7 @@ mod tests {
             ];
             for error in errors {
                 assert!(error.to_string().ends_with("pause.json`"), "{error}");
-                assert!(
-                    error.hint_text().is_some_and(|hint| hint.contains("mend it")),
-                    "{error}"
-                );
+                assert!(error.hint_text().is_some_and(|hint| hint.contains("fix it")), "{error}");
             }
             assert_eq!(fs::read_to_string(path(state)).unwrap(), damaged);
             assert_eq!(clear(state).unwrap(), []);

@@ -55,7 +55,7 @@ pub(super) fn open(path: &Path) -> Result<(File, Stamp), CredentialProblem> {
         .metadata()
         .map_err(|error| malformed(path, format!("cannot be looked at: {error}")))?;
     if !metadata.is_file() {
-        return Err(malformed(path, "is no plain file"));
+        return Err(malformed(path, "is not a regular file"));
     }
     if metadata.len() > LIMIT {
         return Err(malformed(path, "is longer than 1 MiB"));
@@ -120,6 +120,6 @@ pub(super) fn read(path: &Path, file: File) -> Result<TokenFile, CredentialProbl
     reason = "the cast saturates, and no moment is that far away"
 )]
 fn moment(path: &Path, milliseconds: f64) -> Result<Timestamp, CredentialProblem> {
-    let wrong = |_| malformed(path, "has an `expiresAt` that is no moment");
+    let wrong = |_| malformed(path, "has an `expiresAt` that is not a time");
     Timestamp::from_millisecond(milliseconds as i64).map_err(wrong)
 }

@@ -123,7 +123,7 @@ fn what_is_no_token_file_is_told_without_its_content() {
     fs::write(&path, document("dummy dummy", 1)).unwrap();
     check("has an `accessToken` that is none");
     fs::write(&path, r#"{"claudeAiOauth":{"accessToken":"dummy","expiresAt":1e30}}"#).unwrap();
-    check("has an `expiresAt` that is no moment");
+    check("has an `expiresAt` that is not a time");
     fs::write(&path, "x".repeat((1 << 20) + 1)).unwrap();
     check("is longer than 1 MiB");
     fs::remove_file(&path).unwrap();
@@ -132,10 +132,10 @@ fn what_is_no_token_file_is_told_without_its_content() {
     check("is a symbolic link");
     fs::remove_file(&path).unwrap();
     rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
-    check("is no plain file");
+    check("is not a regular file");
     fs::remove_file(&path).unwrap();
     fs::create_dir(&path).unwrap();
-    check("is no plain file");
+    check("is not a regular file");
 }
 
 #[test]

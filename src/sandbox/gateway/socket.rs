@@ -65,7 +65,7 @@ fn remove_stale(opened: &OwnedFd, folder: &Path) -> Result<()> {
     };
     let place = || format!("`{}`", folder.join(NAME).display());
     if FileType::from_raw_mode(found.st_mode) != FileType::Socket {
-        let message = format!("{} is there and is no socket", place());
+        let message = format!("{} exists and is not a socket", place());
         return Err(Error::new(ErrorKind::Precondition, message).hint("see what it is, and move it elsewhere"));
     }
     rustix::fs::unlinkat(opened, NAME, AtFlags::empty())

@@ -41,7 +41,9 @@ impl Upstream {
     /// Makes the client of an API that is reached through a proxy, where one is named and excepts it not. Nothing is
     /// connected yet.
     pub(super) fn new(base_url: &str, proxy: Option<&Proxy>) -> Result<Self> {
-        let uri: Uri = base_url.parse().map_err(|error| wrong("it is no URL").because(error))?;
+        let uri: Uri = base_url
+            .parse()
+            .map_err(|error| wrong("it is not a URL").because(error))?;
         let scheme = uri.scheme().ok_or_else(|| wrong("it has no scheme"))?.clone();
         let authority = uri.authority().ok_or_else(|| wrong("it has no host"))?.clone();
         if scheme != Scheme::HTTP && scheme != Scheme::HTTPS {
@@ -218,7 +220,7 @@ mod tests {
         check("ftp://router", Err("its scheme is neither `https` nor `http`"));
         check("router", Err("it has no scheme"));
         check("/a", Err("it has no scheme"));
-        check("", Err("it is no URL"));
+        check("", Err("it is not a URL"));
         check(
             "http://user:pass@router",
             Err("it has more than a host, a port and a path"),

@@ -64,7 +64,7 @@ async fn what_is_no_socket_is_left_alone() {
         let error = opened.err().unwrap();
         assert_eq!(error.kind(), ErrorKind::Precondition);
         assert!(
-            error.to_string().ends_with("gateway.sock` is there and is no socket"),
+            error.to_string().ends_with("gateway.sock` exists and is not a socket"),
             "{error}"
         );
     };

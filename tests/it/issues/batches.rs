@@ -62,7 +62,7 @@ fn every_problem_is_reported_at_once() {
 fn what_is_no_json_is_refused_with_every_bad_line() {
     insta::assert_snapshot!(import("{\"title\": \"One\"}\n\n{\"title\": \nnonsense\n").unwrap_err());
     assert!(import("[{\"title\": \"One\"").is_err());
-    assert!(import("[1]").unwrap_err().contains("issue 1 is no JSON object"));
+    assert!(import("[1]").unwrap_err().contains("issue 1 is not a JSON object"));
     assert!(import("\u{0}\u{1}").is_err());
 }
 

@@ -341,7 +341,7 @@ fn a_branch_that_somebody_moved_after_a_dead_start_is_theirs() {
     let called = generator(&repository, &["start", "--name", "a"]).run();
     called.refused(
         9,
-        "error: a branch `generation-a` exists, and is no generation\n\nhint: choose another name with `--name`\n",
+        "error: a branch `generation-a` exists, and is not a generation\n\nhint: choose another name with `--name`\n",
     );
     assert_eq!(repository.oid("generation-a"), theirs);
 }

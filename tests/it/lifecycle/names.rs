@@ -87,7 +87,7 @@ fn a_name_in_use_is_refused() {
 fn a_branch_that_is_no_generation_is_not_taken_over() {
     let repository = project("");
     repository.git(&["branch", "generation-a"]);
-    let words = format!("error: a branch `generation-a` exists, and is no generation\n{CHOOSE}");
+    let words = format!("error: a branch `generation-a` exists, and is not a generation\n{CHOOSE}");
     refuses(&repository, &["generator", "start", "--name", "a"], 9, &words);
 }
 

@@ -337,7 +337,7 @@ fn a_damaged_pause_is_told(kind: EngineKind) {
         .run(&["generator", "run"])
         .expect(1)
         .says("pause.json")
-        .says("mend it");
+        .says("fix it");
     project.run(&["generator", "status"]).expect(0).says("pause.json");
     project.run(&["generator", "resume", "--now"]).expect(0);
     project.expect_tidy();
