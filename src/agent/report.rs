@@ -42,7 +42,7 @@ impl Cut {
         match self {
             Self::FirstEvent => "stopped: no event came within `first_event_timeout`",
             Self::Tool => "stopped: no output for longer than `tool_timeout`",
-            Self::Model => "stopped: the client bound another model than the one asked for",
+            Self::Model => "stopped: the client bound another model than the requested one",
             Self::Idle => "stopped: no output for longer than `idle_timeout`",
             Self::Hard => "stopped: it ran past `timeout`",
             Self::AfterResult => "stopped: it did not end within `result_grace` after its result",
@@ -52,7 +52,7 @@ impl Cut {
                 "stopped: `agent.credentials` expects a subscription to pay, and the client reports an API key"
             }
             Self::LoginExpired => "the login that pays has expired",
-            Self::Seal => "stopped: the container is weaker than it was asked to be",
+            Self::Seal => "stopped: the container is weaker than requested",
             Self::Flood => "stopped: it wrote more output than is kept",
             Self::Cancelled => "cancelled",
         }

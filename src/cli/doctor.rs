@@ -32,7 +32,7 @@ pub(super) async fn execute(args: &DoctorArgs, context: &Context) -> Result<u8> 
     }
     if diagnosis.engines.is_empty() {
         let tried = diagnosis.unreachable.join("\n  ");
-        let message = format!("no container engine answers; tried\n  {tried}");
+        let message = format!("no container engine responds; tried\n  {tried}");
         return Err(Error::new(ErrorKind::Engine, message).hint("install podman or Docker Engine, and start it"));
     }
     Ok(if diagnosis.holds() {

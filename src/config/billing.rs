@@ -31,7 +31,7 @@ impl Effect {
             Self::Address => "sends the client's requests, and the bill, elsewhere",
             Self::Cloud => "has a cloud provider or a gateway called and billed",
             Self::Account => "is an account of a cloud provider",
-            Self::Settings => "has the client read other settings, which may say who pays",
+            Self::Settings => "makes the client read other settings, which may change who pays",
         }
     }
 }

@@ -50,7 +50,7 @@ const REFUSED: &[(&[&str], &str)] = &[
         "it can change who pays",
     ),
     (&["--fast-mode"], "it is paid beyond the subscription"),
-    (&["--advisor"], "it has a second model asked, which is paid, too"),
+    (&["--advisor"], "it calls a second model, which is paid for, too"),
     (
         &[
             "--resume",

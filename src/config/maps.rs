@@ -154,7 +154,7 @@ fn zone(credentials: Credentials, name: &str, value: &str) -> Option<(String, St
     let harmless = ["", "UTC", "UTC0", "Etc/UTC"].contains(&value);
     (name == "TZ" && credentials == Credentials::Subscription && !harmless).then(|| {
         (
-            "`TZ` would have the client tell in another zone when a usage limit is lifted".to_owned(),
+            "with `TZ` the client would report in another zone when a usage limit is lifted".to_owned(),
             "leave it out, containers run in UTC; a gate's command can set it for itself".to_owned(),
         )
     })
@@ -182,7 +182,8 @@ pub(super) fn label(name: &str, _value: &str) -> Option<Wrong> {
 fn label_name(name: &str) -> Option<String> {
     if name.to_ascii_lowercase().starts_with("cordwainer.") {
         return Some(
-            "labels that begin with `cordwainer.` say whose a container is, and are set by cordwainer alone".to_owned(),
+            "labels that begin with `cordwainer.` identify the owner of a container, and only cordwainer sets them"
+                .to_owned(),
         );
     }
     let ok = !name.is_empty() && name.chars().all(|c| c.is_ascii_graphic() && c != '=');

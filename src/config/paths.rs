@@ -88,7 +88,7 @@ pub(crate) fn repository_path(text: &str) -> Result<String, &'static str> {
         return Err("it is absolute");
     }
     if text.starts_with('~') {
-        return Err("`~` means nothing here");
+        return Err("`~` is not expanded here");
     }
     let parts: Vec<&str> = text.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
     if parts.contains(&"..") {

@@ -149,7 +149,7 @@ impl Folding<'_> {
     fn set(&mut self, field: &Field<'_>, flag: &'static str) {
         let name = flag.trim_start_matches("--");
         if self.section.is_some_and(|section| section.field(name).is_some()) {
-            field.refuse::<()>(format!("`{flag}` says what `container.{name}` says, too"));
+            field.refuse::<()>(format!("`{flag}` sets the same as `container.{name}`"));
             return;
         }
         if self.given.contains(&flag) {

@@ -67,7 +67,7 @@ fn check_strict(section: &Section<'_>, role: &RoleConfig) {
         && section.field("model").is_none()
     {
         field.refuse_with::<()>(
-            "expected a `model` beside it: without one nothing is asked for, and nothing is compared",
+            "expected a `model` beside it: without one no model is requested, and nothing is compared",
             "write `model`, or leave `strict_model` out",
         );
     }

@@ -117,7 +117,7 @@ impl Git {
     pub fn free_abandoned_locks(&self) -> Result<Vec<PathBuf>> {
         let folder = self.locks_folder();
         token::sweep(&folder, &self.common_dir).map_err(|error| {
-            let message = format!("cannot free the locks that `{}` tells of", folder.display());
+            let message = format!("cannot free the locks that `{}` lists", folder.display());
             Error::new(ErrorKind::Unexpected, message).because(error)
         })
     }

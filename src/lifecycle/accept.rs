@@ -65,7 +65,7 @@ impl Generator {
         if let Some(hazard) = brought.first() {
             let message = format!("{} cannot be accepted: {}", issue.id, hazard.text);
             return Err(Error::new(ErrorKind::Precondition, message)
-                .hint("it stays held; say in a comment on it what to do instead, and release it"));
+                .hint("it stays held; describe in a comment what to do instead, and release it"));
         }
         let repository = self.project.git.repository_id()?;
         let name = AttemptName {

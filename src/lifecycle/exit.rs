@@ -40,7 +40,7 @@ pub fn of_attempt(outcome: Outcome) -> u8 {
 pub(super) fn measured(done: Done) -> Result<usize> {
     Err(match done {
         Done::Filed(filed) => return Ok(filed),
-        Done::Limited(limit) => Error::new(ErrorKind::Limit, limit.reason).hint("`generator status` says until when"),
+        Done::Limited(limit) => Error::new(ErrorKind::Limit, limit.reason).hint("`generator status` prints until when"),
         Done::Spent(reason) => Error::new(ErrorKind::Limit, reason),
         Done::SessionLost => Error::new(ErrorKind::Tasks, "the session of the last measure cannot go on")
             .hint("measure again: it begins afresh"),

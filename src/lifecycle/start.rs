@@ -103,7 +103,7 @@ impl Generator {
             }
             Head::Detached { .. } if options.from.is_none() => {
                 return Err(Error::new(ErrorKind::Precondition, "HEAD is detached")
-                    .hint("check out a branch, or say where to begin with `--from REVISION`"));
+                    .hint("check out a branch, or set the first commit with `--from REVISION`"));
             }
             Head::Detached { .. } | Head::Branch { .. } => {}
         }

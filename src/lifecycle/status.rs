@@ -139,7 +139,7 @@ impl Generator {
                             .task
                             .map_or("a measure".to_owned(), |task| task.to_string());
                         format!(
-                            "the session of {whose} is suspended in slot {}: the next run goes on with it",
+                            "the session of {whose} is suspended in slot {}: the next run continues it",
                             suspended.slot
                         )
                     }

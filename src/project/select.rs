@@ -38,7 +38,7 @@ impl Project {
             [] => ("no generation is open in this repository".to_owned(), START),
             _ => (
                 format!("several generations are open: {}", listed(&names)),
-                "`generator switch NAME` says which one is meant, `--generation NAME` for one command",
+                "`generator switch NAME` selects one, `--generation NAME` selects it for one command",
             ),
         };
         Err(Error::new(ErrorKind::Precondition, message).hint(hint))

@@ -184,7 +184,7 @@ fn of_gateway(event: &Happening) -> Option<String> {
         Happening::Sealed { call, engine, report } => format!("  {call}: {}", weaker(engine, report)?),
         Happening::Denied { call, what } => format!("  {call}: refused: {what}."),
         Happening::MeterDiffered { call, client, gateway } => format!(
-            "Warning: {call}: the client tells {}, and the model's API {}.",
+            "Warning: {call}: the client reports {}, and the model's API {}.",
             usage(client),
             usage(gateway)
         ),
@@ -199,7 +199,7 @@ fn weaker(engine: &str, report: &GuaranteeReport) -> Option<String> {
     }
     let relaxed: Vec<&str> = report.relaxed().map(|guarantee| guarantee.item.name()).collect();
     let names = relaxed.join("`, `");
-    (!relaxed.is_empty()).then(|| format!("the container lacks `{names}`, which `container.relax` lets it."))
+    (!relaxed.is_empty()).then(|| format!("the container lacks `{names}`, which `container.relax` allows."))
 }
 
 fn bullets(problems: &[String]) -> String {

@@ -347,7 +347,7 @@ impl Driver<'_> {
 pub(crate) fn sentence(reason: &Reason, held: usize) -> String {
     match reason {
         Reason::Complete => "measure proposes nothing more, and nothing is open".to_owned(),
-        Reason::CyclesMade => "the cycles asked for are made".to_owned(),
+        Reason::CyclesMade => "the requested cycles are done".to_owned(),
         Reason::Blocked => format!("what is left waits for a person: {held} held"),
         Reason::Limited(until, reason) => format!("calls pause until {until}: {reason}"),
         Reason::BudgetSpent(reason) | Reason::Refused(reason) => reason.clone(),

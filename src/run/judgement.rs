@@ -144,5 +144,5 @@ pub(crate) fn refusal(report: &CallReport) -> String {
     let reason = one_line(&report.reason, 500);
     let mend = report.mend.as_deref();
     let mend = mend.unwrap_or("see to the account, the model and `agent` in the configuration");
-    format!("the call was refused for good ({reason}): {mend}")
+    format!("the call was refused permanently ({reason}): {mend}")
 }

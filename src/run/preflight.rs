@@ -227,11 +227,11 @@ fn check_settings(config: &Config, path: &str, place: &str, text: &[u8]) -> Resu
 fn refused_settings(path: &str, place: &str, keys: &[String]) -> Error {
     let keys: Vec<String> = keys.iter().map(|key| format!("`{}`", one_line(key, 60))).collect();
     let message = format!(
-        "`{path}` {place} says who pays, against `agent.credentials`: {}",
+        "`{path}` {place} sets who pays, contrary to `agent.credentials`: {}",
         keys.join(", ")
     );
     Error::new(ErrorKind::Precondition, message)
-        .hint("take it out of the file and commit that, or let `agent.credentials` say who is to pay")
+        .hint("take it out of the file and commit that, or set in `agent.credentials` who pays")
 }
 
 /// The content of a settings file of a commit. A link, there or on the way, is refused: the client would follow it
@@ -245,7 +245,7 @@ fn settings_file(git: &Git, config: &Config, commit: Oid, path: &str) -> Result<
             return Ok(None);
         }
         let message = format!(
-            "`{}` of {commit} is a link: nobody can see what it says about who pays",
+            "`{}` of {commit} is a link: nobody can see what it sets about who pays",
             part.display()
         );
         return Err(Error::new(ErrorKind::Precondition, message).hint("commit the file itself"));
@@ -261,7 +261,7 @@ fn settings_file(git: &Git, config: &Config, commit: Oid, path: &str) -> Result<
 async fn toolchain(project: &Project, engine: &Engine) -> Result<String> {
     let config = &project.config;
     if config.container.toolchain.is_empty() {
-        return Ok("nothing is asked for".to_owned());
+        return Ok("nothing is requested".to_owned());
     }
     let good = || "every command of `container.toolchain` succeeds".to_owned();
     let tried = Tried {
@@ -307,7 +307,7 @@ async fn try_command(project: &Project, engine: &Engine, command: &str) -> Resul
         Some(None) => format!("ended without an exit code: {said}"),
         None => format!("did not end within {} s", LIMIT.as_secs()),
     };
-    let message = format!("the image `{image}` lacks what `container.toolchain` asks for: `{command}` {how}");
+    let message = format!("the image `{image}` lacks what `container.toolchain` requires: `{command}` {how}");
     Err(Error::new(ErrorKind::Engine, message)
         .hint("install it in the image, or fix the list; `image check` tries all of it"))
 }

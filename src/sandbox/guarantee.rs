@@ -71,11 +71,11 @@ impl GuaranteeReport {
         refused.peek()?;
         let weaker = refused.map(|guarantee| {
             let Guarantee { item, asked, found, .. } = guarantee;
-            format!("`{item}` (asked: {asked}; found: {found}; fix: {})", item.mend())
+            format!("`{item}` (requested: {asked}; found: {found}; fix: {})", item.mend())
         });
         let weaker: Vec<String> = weaker.collect();
         Some(format!(
-            "{engine} gave a container less than was asked: {}",
+            "{engine} gave a container less than requested: {}",
             weaker.join(", ")
         ))
     }

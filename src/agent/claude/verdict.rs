@@ -92,7 +92,7 @@ fn cut_for_good(call: &Transcript, ending: &Ending<'_>) -> Option<Verdict> {
             call.model.as_deref(),
         ),
         Cut::Seal => (
-            "`cordwainer doctor` says what this engine lacks; `container.relax` does without it",
+            "`cordwainer doctor` prints what this engine lacks; `container.relax` allows it",
             None,
         ),
         _ => return None,
@@ -233,7 +233,7 @@ fn cancelled(_: &Transcript, ending: &Ending<'_>) -> Option<Verdict> {
 /// An error result: whose fault? One that came because we ended the call counts only if it gives a reason.
 fn refused(call: &Transcript, ending: &Ending<'_>) -> Option<Verdict> {
     let result = call.result.as_ref().filter(|line| !aborted(line))?;
-    let silent = stderr(ending).unwrap_or("the client ended with an error and said nothing");
+    let silent = stderr(ending).unwrap_or("the client ended with an error and printed nothing");
     let said = words(result).unwrap_or_else(|| silent.to_owned());
     let word = call.refusal.as_ref().map_or("", |refusal| refusal.word.as_str());
     let by_agent = call.last_words.are(&said);
@@ -292,7 +292,7 @@ fn died(call: &Transcript, ending: &Ending<'_>) -> Verdict {
         let who = if ending.cut.is_some() {
             ""
         } else {
-            "the client was told to stop: "
+            "the client was stopped: "
         };
         return Verdict::new(CallOutcome::Crashed, format!("{who}{how}"));
     }

@@ -60,7 +60,7 @@ pub(super) fn of_repository(repository: &Repository) -> Result<Vec<Hazard>> {
         found.push(Hazard::new(Severity::Refuse, text, mend));
     }
     if is_set(repository, "commit.gpgSign") {
-        let text = "commits are not signed here, although `commit.gpgSign` asks for it";
+        let text = "commits are not signed here, although `commit.gpgSign` requests it";
         let mend = "`generator stop --no-merge` leaves the branch for you to merge, and your merge is signed";
         found.push(Hazard::new(Severity::Warn, text, mend));
     }

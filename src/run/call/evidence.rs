@@ -67,7 +67,7 @@ impl Evidence {
         report.resets_at = self.resets_at;
         if !self.limited {
             report.outcome = CallOutcome::Failed;
-            report.reason = format!("it tells of a limit that the API did not speak of: {}", report.reason);
+            report.reason = format!("it reports a limit that the API did not report: {}", report.reason);
         }
     }
 
@@ -79,7 +79,7 @@ impl Evidence {
         if self.works && (claims && !self.account_refused || troubles && !self.troubled) {
             report.outcome = CallOutcome::Failed;
             report.mend = None;
-            report.reason = format!("it tells of a refusal that the API did not speak of: {}", report.reason);
+            report.reason = format!("it reports a refusal that the API did not report: {}", report.reason);
         }
     }
 
@@ -91,7 +91,7 @@ impl Evidence {
         if report.outcome == CallOutcome::Budget && !self.spent && !is_near {
             report.outcome = CallOutcome::Failed;
             report.reason = format!(
-                "it tells of a spent budget that the API knows nothing of: {}",
+                "it reports a spent budget that the API did not report: {}",
                 report.reason
             );
         }

@@ -234,7 +234,7 @@ impl<'a> Listener<'a> {
             self.recorder.emit(happening);
         } else if self.told == EVENTS_LIMIT {
             let what = format!(
-                "{}: too much to tell; its transcript has the rest",
+                "{}: too much to show; its transcript has the rest",
                 self.call.sandbox.name
             );
             self.recorder.emit(Happening::Warned { what });
@@ -252,7 +252,7 @@ impl<'a> Listener<'a> {
             return;
         }
         let what = format!(
-            "{call}: the model is `{}`, and `{model}` was asked for",
+            "{call}: the model is `{}`, and `{model}` was requested",
             one_line(bound, 100)
         );
         self.emit(Happening::Warned { what });

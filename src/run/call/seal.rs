@@ -204,7 +204,7 @@ impl Sealed<'_> {
 
 /// No try mends what an engine does not give.
 pub(super) fn refusal(why: &str) -> Error {
-    Error::new(ErrorKind::Precondition, why).hint("`cordwainer doctor` says what this machine's engines give")
+    Error::new(ErrorKind::Precondition, why).hint("`cordwainer doctor` prints what the engines of this machine provide")
 }
 
 /// Tells people what a gateway notices.

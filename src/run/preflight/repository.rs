@@ -178,7 +178,7 @@ fn client_settings(project: &Project, ground: &Ground) -> Result<String> {
 /// Whether the gateway goes the way out that the machine's settings name.
 fn proxy(project: &Project) -> Result<String> {
     let Some(proxy) = &project.surroundings.proxy else {
-        return Ok("none is asked for".to_owned());
+        return Ok("none is requested".to_owned());
     };
     let (variable, config) = (proxy.variable(), project.config());
     let apis: BTreeSet<_> = Role::ALL.iter().filter_map(|role| config.api(*role)).collect();
@@ -308,7 +308,9 @@ fn space(state_dir: &Path) -> Result<String> {
     let shown = there.display();
     let found = rustix::fs::statvfs(there)
         .map_err(std::io::Error::from)
-        .with_context(ErrorKind::Precondition, || format!("cannot ask how full `{shown}` is"))?;
+        .with_context(ErrorKind::Precondition, || {
+            format!("cannot determine how full `{shown}` is")
+        })?;
     let free = found.f_bavail.saturating_mul(found.f_frsize);
     let text = format!("{:.1} GiB free at `{shown}`", gibibytes(free));
     if free >= LEAST_SPACE {

@@ -97,7 +97,7 @@ async fn try_endpoint(endpoint: &Endpoint, choice: EngineChoice, options: &Conne
         EngineChoice::Docker => EngineKind::Docker,
     };
     if facts.kind != wanted {
-        let message = format!("it is {}, and `container.engine` asks for {wanted}", facts.kind);
+        let message = format!("it is {}, and `container.engine` requires {wanted}", facts.kind);
         return Err(Error::new(ErrorKind::Engine, message));
     }
     Ok(Engine::new(api, facts, None, &options.left_behind))
@@ -206,7 +206,7 @@ fn none_found(choice: EngineChoice, tried: &[String]) -> Error {
     let list = tried.join("\n  ");
     Error::new(
         ErrorKind::Engine,
-        format!("no container engine ({wanted}) answers; tried\n  {list}"),
+        format!("no container engine ({wanted}) responds; tried\n  {list}"),
     )
     .hint(
         "install podman (package `podman`, with `catatonit`) or Docker Engine, or name a socket in `container.socket`",

@@ -137,7 +137,7 @@ async fn send(
 ) -> Result<Response<Incoming>, Refusal> {
     let path = head.uri.path_and_query().cloned();
     let path = path.ok_or_else(|| Refusal::unknown("there is no such path"))?;
-    let wrong = |_| Refusal::invalid("the path cannot be asked for");
+    let wrong = |_| Refusal::invalid("the path cannot be requested");
     let mut request = Request::new(Full::new(body));
     *request.method_mut() = head.method;
     *request.uri_mut() = api.upstream.uri(&path).map_err(wrong)?;

@@ -32,10 +32,10 @@ pub enum Denial {
     #[error("the `Host` header is not the host of the request line")]
     HostHeader,
     /// TLS begins with another name than `CONNECT` asked for.
-    #[error("TLS asks for another host than CONNECT")]
+    #[error("TLS requests another host than CONNECT")]
     ServerName,
     /// TLS begins without a name, though `CONNECT` asked for one.
-    #[error("TLS asks for no host (there is no server name in it)")]
+    #[error("TLS names no host (it has no server name)")]
     NoServerName,
     /// What came on port 443 is not TLS.
     #[error("what was sent is not TLS")]

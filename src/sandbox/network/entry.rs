@@ -182,9 +182,7 @@ fn with_port(host: Host, port: Option<u16>) -> Result<Pattern, EntryError> {
         )));
     }
     if port.is_none() {
-        return Err(
-            EntryError::new("an address needs a port").hint(format!("write `{host}:443`, or the port you mean"))
-        );
+        return Err(EntryError::new("an address needs a port").hint(format!("write `{host}:443`, or another port")));
     }
     Ok(Pattern::Exactly(host))
 }

@@ -49,7 +49,7 @@ impl From<Looked> for Check {
 
 /// The check that an error makes.
 pub(super) fn failed(name: &str, error: &Error) -> Check {
-    let mend = error.hint_text().unwrap_or("see what the engine's own log says");
+    let mend = error.hint_text().unwrap_or("see the engine's own log");
     let found = match std::error::Error::source(error) {
         None => error.to_string(),
         Some(_) => error.in_a_line(),

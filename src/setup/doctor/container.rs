@@ -61,7 +61,7 @@ impl Answer {
         };
         diagnosis
             .checks
-            .push(Check::good("entrypoint", "tells what the container got"));
+            .push(Check::good("entrypoint", "reports what the container got"));
         // The command of a container that was refused did not run, and nobody knows of its relay.
         if report.refused().next().is_none() {
             diagnosis.checks.push(match self.code {

@@ -53,7 +53,7 @@ fn a_branch_without_a_commit_is_refused() {
 fn a_detached_head_is_refused_unless_the_beginning_is_named() {
     let repository = project("");
     repository.git(&["checkout", "--quiet", "--detach"]);
-    let words = "error: HEAD is detached\n\nhint: check out a branch, or say where to begin with `--from REVISION`\n";
+    let words = "error: HEAD is detached\n\nhint: check out a branch, or set the first commit with `--from REVISION`\n";
     refuses(&repository, START, 9, words);
     generator(&repository, &["start", "--name", "a", "--from", "HEAD"])
         .run()
@@ -137,7 +137,7 @@ fn several_generations_are_listed_with_how_to_choose() {
     start(&repository, "b");
     fs::remove_file(repository.path().join(".git/cordwainer/current")).unwrap();
     let words = "error: several generations are open: `generation-a`, `generation-b`\n\n\
-                 hint: `generator switch NAME` says which one is meant, `--generation NAME` for one command\n";
+                 hint: `generator switch NAME` selects one, `--generation NAME` selects it for one command\n";
     refuses(&repository, STOP, 9, words);
 }
 

@@ -55,7 +55,7 @@ const STOPS: [(&str, &str, i32, &str, &str); 9] = [
         "api-error 400 No conversation found with session ID: 0",
         7,
         "infrastructure_failed",
-        "refused for good",
+        "refused permanently",
     ),
     // Its own money ran out, whatever the generation has of tokens.
     (

@@ -108,7 +108,7 @@ fn no_call_is_made_where_no_work_is_possible(kind: EngineKind) {
         };
         let ran = project.run(&["generator", "run"]).expect(9);
         let _ = ran
-            .says(&format!("`{item}` (asked: can be written"))
+            .says(&format!("`{item}` (requested: can be written"))
             .says(&format!("cannot write `{place}`"));
         let begun = |event: &Happening| matches!(event, Happening::AgentStarted { .. });
         assert!(!project.events().iter().any(begun), "{item}");

@@ -120,7 +120,7 @@ fn another_model_is_a_warning_or_a_failure(kind: EngineKind) {
         project
             .run(&["generator", "stitch"])
             .expect(code)
-            .says("the model is `claude-haiku-4-5-20251001`, and `opus` was asked for");
+            .says("the model is `claude-haiku-4-5-20251001`, and `opus` was requested");
         assert_eq!(project.outcomes("cw-1"), [outcome]);
         project.expect_tidy();
     }

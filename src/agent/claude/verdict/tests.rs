@@ -325,7 +325,7 @@ fn the_reason_says_how_a_call_ended() {
         (
             vec![silent],
             exited(0),
-            "the client ended with an error and said nothing".into(),
+            "the client ended with an error and printed nothing".into(),
         ),
         (vec![failure("Something else")], exited(1), "Something else".into()),
         (

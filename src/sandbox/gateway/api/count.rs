@@ -73,7 +73,7 @@ pub(super) async fn count(
     credential: Option<&Credential>,
 ) -> Result<Counted, Refusal> {
     let query = head.uri.query().map_or_else(String::new, |query| format!("?{query}"));
-    let wrong = || Refusal::invalid("the path cannot be asked for");
+    let wrong = || Refusal::invalid("the path cannot be requested");
     let path: PathAndQuery = format!("{PATH}{query}").parse().map_err(|_| wrong())?;
     let mut request = Request::new(Full::new(countable));
     *request.method_mut() = head.method.clone();

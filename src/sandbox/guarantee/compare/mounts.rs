@@ -69,7 +69,7 @@ pub(super) fn tmpfs(asked: &Asked, facts: &Facts) -> Verdict {
 
 /// Every mount must be one that was asked for, or of the few that every container has.
 pub(super) fn mounts(asked: &Asked, facts: &Facts) -> Verdict {
-    const GOOD: &str = "only what was asked for";
+    const GOOD: &str = "only what was requested";
     let Some(mounts) = facts.mounts() else {
         return Verdict::unseen(GOOD);
     };

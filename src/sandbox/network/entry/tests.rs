@@ -76,13 +76,9 @@ fn ports_and_addresses() {
     check(
         "127.0.0.1",
         "an address needs a port",
-        "write `127.0.0.1:443`, or the port you mean",
+        "write `127.0.0.1:443`, or another port",
     );
-    check(
-        "[::1]",
-        "an address needs a port",
-        "write `[::1]:443`, or the port you mean",
-    );
+    check("[::1]", "an address needs a port", "write `[::1]:443`, or another port");
     check(
         "0.0.0.0:80",
         "`0.0.0.0` is the address of no single machine (unspecified)",
