@@ -9,6 +9,7 @@ use crate::base::text;
 use crate::cli::{Common, Context};
 use crate::issues::issue::Status;
 use crate::model::IssueId;
+use crate::report::status;
 
 mod add;
 mod change;
@@ -35,9 +36,9 @@ pub struct IssuesArgs {
 #[non_exhaustive]
 pub(crate) enum IssuesCommand {
     /// List the issues, and why each is not ready
-    #[command(after_help = "Example:\n  cargo xtask issues list --status open,blocked --label ui")]
+    #[command(after_help = "Example:\n  cargo xtask issues list --status open,held --label ui")]
     List {
-        /// Only issues that are `open`, `in_progress`, `blocked` (held) or `closed`; may be repeated
+        /// Only issues that are `open`, `in_progress`, `held` or `closed`; may be repeated
         #[arg(long, value_parser = status, value_delimiter = ',')]
         status: Vec<Status>,
         /// Only issues with this label; if repeated, with all of them
@@ -188,12 +189,14 @@ pub(super) fn execute(command: &IssuesCommand, context: &Context) -> Result<u8> 
 
 fn status(word: &str) -> Result<Status, String> {
     let known = [Status::Open, Status::InProgress, Status::Blocked, Status::Closed];
+    let typed = word.replace('-', "_");
+    // JSON has `blocked` for `held`, which is therefore taken, too.
     let found = known
         .into_iter()
-        .find(|status| status.to_string() == word.replace('-', "_"));
+        .find(|status| status::word(*status) == typed || status.to_string() == typed);
     found.ok_or_else(|| {
-        let names = known.map(|status| status.to_string());
-        match text::nearest(word, names.iter().map(String::as_str)) {
+        let names = known.map(status::word);
+        match text::nearest(word, names) {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("expected one of {}", names.join(", ")),
         }

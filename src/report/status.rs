@@ -5,10 +5,21 @@ use comfy_table::{ContentArrangement, Table};
 
 use crate::accounting::budget::Scope;
 use crate::base::text::one_line;
+use crate::issues::issue::Status as TaskStatus;
 use crate::lifecycle::{GenerationSummary, Listing, Status};
 use crate::model::generation::Phase;
 use crate::report::lines::SHORT_ID;
 use crate::report::numbers::{budget, calls, usage};
+
+/// Returns the word by which people read and type a task's status. JSON has `blocked` where people read `held`.
+pub(crate) fn word(status: TaskStatus) -> &'static str {
+    match status {
+        TaskStatus::Open => "open",
+        TaskStatus::InProgress => "in_progress",
+        TaskStatus::Blocked => "held",
+        TaskStatus::Closed => "closed",
+    }
+}
 
 /// Where a generation stands, as a small table.
 pub(crate) fn status(status: &Status) -> String {

@@ -6,6 +6,7 @@ use crate::cli::Context;
 use crate::issues::issue::{Counts, Issue, Issues, Status};
 use crate::issues::store::Store;
 use crate::model::id_list;
+use crate::report::status;
 use crate::report::terminal;
 
 /// The longest reason in a list, in characters.
@@ -46,7 +47,7 @@ fn table(issues: &Issues, found: &[&Issue], width: Option<u16>) -> String {
     let row = |issue: &&Issue| {
         vec![
             issue.id.to_string(),
-            issue.status.to_string(),
+            status::word(issue.status).to_owned(),
             issue.priority.to_string(),
             text::one_line(&issue.title, 200),
             note(issues, issue),

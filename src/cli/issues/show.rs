@@ -14,6 +14,7 @@ use crate::issues::issue::{FileAction, Issue, Issues, TaskPlan};
 use crate::issues::store::Store;
 use crate::model::{IssueId, id_list};
 use crate::report::numbers;
+use crate::report::status;
 
 /// Prints an issue.
 pub(super) fn show(context: &Context, store: &Store, id: &IssueId) -> Result<()> {
@@ -89,7 +90,7 @@ impl Page {
 }
 
 fn fields(page: &mut Page, issues: &Issues, issue: &Issue) {
-    page.field("status", Some(issue.status));
+    page.field("status", Some(status::word(issue.status)));
     page.field("held", issue.hold.as_ref());
     let waits_for = issues.waits_for(issue);
     page.field("waits for", (!waits_for.is_empty()).then(|| id_list(&waits_for)));
@@ -119,7 +120,11 @@ fn fields(page: &mut Page, issues: &Issues, issue: &Issue) {
 fn related<'a>(issues: &Issues, ids: impl IntoIterator<Item = &'a IssueId>) -> Result<Vec<String>> {
     let line = |id: &IssueId| {
         let issue = issues.get(id)?;
-        Ok(format!("{id} {} {}", issue.status, text::one_line(&issue.title, 200)))
+        Ok(format!(
+            "{id} {} {}",
+            status::word(issue.status),
+            text::one_line(&issue.title, 200)
+        ))
     };
     ids.into_iter().map(line).collect()
 }
