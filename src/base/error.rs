@@ -48,7 +48,7 @@ struct Inner {
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
-    /// The error with its causes, in one harmless line of at most 500 characters.
+    /// Returns the error with its causes, in one harmless line of at most 500 characters.
     pub(crate) fn in_a_line(&self) -> String {
         let mut text = self.to_string();
         let mut cause = std::error::Error::source(self);
@@ -84,12 +84,12 @@ impl Error {
         self
     }
 
-    /// The kind, from which the exit code follows.
+    /// Returns the kind, from which the exit code follows.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
-    /// What to do about it, when there is something: this error's own, else the nearest cause's.
+    /// Returns what to do about it, if anything: this error's own hint, else that of the nearest cause.
     pub fn hint_text(&self) -> Option<&str> {
         if let Some(hint) = &self.0.hint {
             return Some(hint);
@@ -156,7 +156,7 @@ pub mod exit {
     /// A person interrupted it.
     pub const INTERRUPTED: u8 = 130;
 
-    /// The exit code of an error.
+    /// Returns the exit code for this kind of error.
     pub fn code(kind: ErrorKind) -> u8 {
         match kind {
             ErrorKind::Unexpected => UNEXPECTED,

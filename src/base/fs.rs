@@ -103,7 +103,7 @@ impl RepositoryLock {
     }
 }
 
-/// Who holds the lock in a folder right now, if anybody does.
+/// Returns who holds the lock in a folder right now, if anybody does.
 pub(crate) fn lock_holder(folder: &Path) -> Result<Option<LockHolder>> {
     let path = lock_path(folder);
     if !path.exists() {

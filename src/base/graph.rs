@@ -1,14 +1,14 @@
-//! Who waits for whom: ways from node to node, and the circles in which nothing could ever begin.
+//! A graph of who waits for what: ways from node to node, and the circles in which nothing could ever begin.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt::Display;
 
-/// Edges from each node to the nodes it waits for. Answers are the same for the same edges, whatever their order.
+/// Edges from each node to the nodes it waits for. Results are the same for the same edges, whatever their order.
 #[derive(Clone, Debug)]
 pub struct Graph<N>(BTreeMap<N, BTreeSet<N>>);
 
 impl<N: Copy + Ord> Graph<N> {
-    /// Builds the graph from pairs of who waits and for whom.
+    /// Builds the graph from pairs of who waits and what for.
     pub fn new(edges: impl IntoIterator<Item = (N, N)>) -> Self {
         let mut successors: BTreeMap<N, BTreeSet<N>> = BTreeMap::new();
         for (from, to) in edges {
@@ -58,7 +58,8 @@ impl<N: Copy + Ord> Graph<N> {
         self.unresolvable_within(&nodes.copied().collect())
     }
 
-    /// What of `nodes` is left when everything that waits for nothing (within `nodes`) is taken away, over and over.
+    /// Returns those of `nodes` that are left when everything that waits for nothing (within `nodes`) is taken away,
+    /// over and over.
     fn unresolvable_within(&self, nodes: &BTreeSet<N>) -> BTreeSet<N> {
         let mut open: BTreeMap<N, usize> = nodes.iter().map(|&node| (node, 0)).collect();
         let mut waiters: BTreeMap<N, Vec<N>> = BTreeMap::new();

@@ -1,4 +1,4 @@
-//! Interruption: how far a person's word to stop has gone, and what would stay behind if the process ended now.
+//! Interruption: how far a person's request to stop has gone, and what would stay behind if the process ended now.
 //!
 //! A run is asked once: then nothing new begins, and what is under way has the configuration's `stop_grace`. Asked again,
 //! or when that is over, it suspends its sessions at once. Nothing here knows of signals: `signal.rs` does.
@@ -12,7 +12,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::base::error::{Error, ErrorKind, Result};
 
-/// A person's word to stop, which a run heeds; clones share it. A [`CancellationToken`] becomes one that can ask only once.
+/// A person's request to stop, which a run obeys; clones share it. A [`CancellationToken`] becomes one that can ask
+/// only once.
 #[derive(Clone, Debug, Default)]
 pub struct Interruption {
     asked: CancellationToken,
@@ -43,7 +44,7 @@ impl Interruption {
         self.insisted.cancel();
     }
 
-    /// Whether nothing new may begin.
+    /// Returns whether nothing new may begin.
     pub fn is_asked(&self) -> bool {
         self.asked.is_cancelled()
     }
@@ -54,7 +55,7 @@ impl Interruption {
     }
 
     /// Waits until what is under way must end: `grace` after the run was asked to stop, or when it is asked again. The
-    /// grace is counted from the first word, whenever this is called.
+    /// grace is counted from the first request, whenever this is called.
     pub(crate) async fn over(&self, grace: Duration) {
         let after_grace = async {
             self.asked.cancelled().await;
@@ -89,7 +90,7 @@ impl Interruption {
     }
 }
 
-/// What an interrupted run ends with.
+/// Returns the error that an interrupted run ends with.
 pub(crate) fn interrupted() -> Error {
     Error::new(ErrorKind::Interrupted, "the run was interrupted").hint("`generator resume` goes on")
 }
@@ -122,7 +123,7 @@ impl LeftBehind {
         Left { all: self.clone(), key }
     }
 
-    /// What is there, oldest first.
+    /// Returns the names of what is there, oldest first.
     pub fn names(&self) -> Vec<String> {
         self.things().names.values().cloned().collect()
     }
@@ -145,7 +146,7 @@ mod tests {
 
     const GRACE: Duration = Duration::from_secs(20);
 
-    /// How many seconds pass until what is under way must end, where `deed` is done after five of them.
+    /// Returns how many seconds pass until what is under way must end, where `deed` is done after five of them.
     async fn over_after(interruption: Interruption, deed: impl FnOnce(&Interruption)) -> u64 {
         let begun = Instant::now();
         let waiting = interruption.over(GRACE);

@@ -81,12 +81,12 @@ impl Redactor {
         }
     }
 
-    /// Where something is that must not be recorded, from left to right.
+    /// Returns the places of whatever must not be recorded, from left to right.
     pub fn find(&self, bytes: &[u8]) -> Vec<Found> {
         self.patterns().find(bytes)
     }
 
-    /// Whether a text holds a credential in use, whatever else it holds.
+    /// Returns whether a text holds a credential in use, whatever else it holds.
     pub(crate) fn has_credential(&self, text: &str) -> bool {
         self.find(text.as_bytes()).iter().any(|found| found.kind == IN_USE)
     }
@@ -123,7 +123,7 @@ impl Redactor {
     }
 }
 
-/// Every form in which a credential may be written; none for one that is too short to be looked for.
+/// Returns every form in which a credential may be written; none for one that is too short to be looked for.
 pub(crate) fn forms_of(secret: &SecretString) -> Vec<Vec<u8>> {
     encodings::of(secret.expose_secret().trim()).into_iter().collect()
 }

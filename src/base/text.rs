@@ -1,8 +1,8 @@
 //! Text for people: agents' words made harmless, titles compared, near misses found.
 
 /// Makes text from an agent harmless on a terminal: control characters (C0, C1, DEL), what is not shown or changes the
-/// order or the place of what is, and separators of lines that are no newlines become visible escapes; newlines and
-/// tabs stay, and so do variation selectors and characters of private use.
+/// order or the place of what is, and separators of lines other than newlines become visible escapes; newlines and tabs
+/// stay, and so do variation selectors and characters of private use.
 pub fn harmless(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for character in text.chars() {
@@ -17,8 +17,8 @@ pub fn harmless(text: &str) -> String {
     safe
 }
 
-/// Whether a character shows nothing of itself: zero-width marks, bidirectional and other formatting, interlinear
-/// annotation, invisible tags. HFS+ ignores most of these in names.
+/// Returns whether a character shows nothing of itself: zero-width marks, bidirectional and other formatting,
+/// interlinear annotation, invisible tags. HFS+ ignores most of these in names.
 pub(crate) fn is_ignorable(character: char) -> bool {
     matches!(
         character,
@@ -28,7 +28,7 @@ pub(crate) fn is_ignorable(character: char) -> bool {
     )
 }
 
-/// The same on one line, at most `width` characters long; reads no further than it must.
+/// Puts the text on one line of at most `width` characters and makes it harmless; reads no further than it must.
 pub fn one_line(text: &str, width: usize) -> String {
     let mut line = String::new();
     let mut length = 0;
@@ -55,7 +55,7 @@ pub fn one_line(text: &str, width: usize) -> String {
     line
 }
 
-/// A title as it is compared: lower case, letters and digits only, single spaces.
+/// Returns a title in the form in which titles are compared: lower case, letters and digits only, single spaces.
 pub fn normalised_title(title: &str) -> String {
     let spaced: String = title
         .chars()
@@ -70,7 +70,7 @@ pub fn normalised_title(title: &str) -> String {
     spaced.to_lowercase().split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// The candidate most like `word`, if one is near enough to be what was meant.
+/// Returns the candidate most like `word`, if one is near enough to be what was meant.
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     candidates
         .into_iter()

@@ -27,12 +27,12 @@ enum Source {
 }
 
 impl World {
-    /// The real clock.
+    /// Builds the real clock.
     pub fn machine() -> Self {
         Self(Source::Machine)
     }
 
-    /// A clock that begins at `start` and advances one second each time it is asked.
+    /// Builds a clock that begins at `start` and advances one second each time it is asked.
     pub fn fixed(start: Timestamp) -> Self {
         Self(Source::Fixed {
             start,
@@ -41,7 +41,7 @@ impl World {
         })
     }
 
-    /// The present moment.
+    /// Returns the present moment.
     pub fn now(&self) -> Timestamp {
         match &self.0 {
             Source::Machine => Timestamp::now(),
@@ -52,7 +52,8 @@ impl World {
         }
     }
 
-    /// A name for a run: the time to the millisecond and the process, so that two runs of a repository never share one.
+    /// Returns a name for a run: the time to the millisecond and the process, so that two runs of a repository never
+    /// share one.
     pub fn run_id(&self) -> String {
         let now = self.now();
         let process = match &self.0 {
@@ -62,8 +63,8 @@ impl World {
         format!("{}-{process}", now.strftime("%Y%m%d-%H%M%S%3f"))
     }
 
-    /// What a call is known by where it asks for something: 128 bits from the system's own source of chance, as 32
-    /// hexadecimal digits. A fixed world counts instead.
+    /// Returns the token that a call is known by where it asks for something: 128 bits from the system's own source of
+    /// chance, as 32 hexadecimal digits. A fixed world counts instead.
     ///
     /// # Errors
     ///
@@ -82,8 +83,8 @@ impl World {
         Ok(format!("{bits:032x}"))
     }
 
-    /// A number from 0 (included) to 1 (excluded), for the jitter of pauses and for nothing secret. A fixed world
-    /// gives the same sequence each time; drawing from it does not move its clock.
+    /// Returns a number from 0 (included) to 1 (excluded), for the jitter of pauses and for nothing secret. A fixed
+    /// world gives the same sequence each time; drawing from it does not move its clock.
     pub fn random(&self) -> f64 {
         match &self.0 {
             Source::Machine => fastrand::f64(),
@@ -129,12 +130,12 @@ async fn sleep_in_legs(until: Timestamp, wall: impl Fn() -> Timestamp) {
     }
 }
 
-/// The moment so much later; the end of time where there is none.
+/// Returns the moment so much later; the end of time where there is none.
 pub(crate) fn later(moment: Timestamp, wait: SignedDuration) -> Timestamp {
     moment.checked_add(wait).unwrap_or(Timestamp::MAX)
 }
 
-/// A duration as jiff reckons with it; the longest that there is where it is longer.
+/// Converts a duration to what jiff computes with; the longest that there is where it is longer.
 pub(crate) fn signed(duration: Duration) -> SignedDuration {
     SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX)
 }
@@ -149,7 +150,7 @@ mod tests {
         START.parse().unwrap()
     }
 
-    /// Waits for an hour by a wall clock that is `wrong` by so many seconds from ten minutes on; answers how many
+    /// Waits for an hour by a wall clock that is `wrong` by so many seconds from ten minutes on; returns how many
     /// seconds really passed.
     async fn really_waited(wrong: i64) -> u64 {
         let begun = Instant::now();

@@ -12,7 +12,7 @@ pub const SHORTEST_SECRET: usize = 8;
 /// What is left as it is in a component of a URL (RFC 3986, 2.3).
 const COMPONENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// Every form of a credential.
+/// Returns every form of a credential.
 pub(super) fn of(secret: &str) -> BTreeSet<Vec<u8>> {
     let escaped = json_escaped(secret);
     let encoded = utf8_percent_encode(secret, COMPONENT).to_string();
@@ -35,13 +35,13 @@ pub(super) fn of(secret: &str) -> BTreeSet<Vec<u8>> {
     long_enough.map(String::into_bytes).collect()
 }
 
-/// The inside of the string as JSON writes it.
+/// Returns the inside of the string as JSON writes it.
 fn json_escaped(text: &str) -> String {
     let quoted = serde_json::Value::from(text).to_string();
     quoted[1..quoted.len() - 1].to_owned()
 }
 
-/// The same with the codes of percent-encoding in lower case.
+/// Returns the text with the codes of percent-encoding in lower case.
 fn lower_case_codes(encoded: &str) -> String {
     let mut parts = encoded.split('%');
     let mut text = parts.next().unwrap_or_default().to_owned();
@@ -52,14 +52,14 @@ fn lower_case_codes(encoded: &str) -> String {
     text
 }
 
-/// All bytes in hexadecimal, each with the same text before it.
+/// Returns all bytes in hexadecimal, each with the same text before it.
 fn hexadecimal(text: &str, before: &str, digits: &[u8; 16]) -> String {
     let digit = |half: u8| char::from(digits[usize::from(half)]);
     let code = |byte: u8| format!("{before}{}{}", digit(byte >> 4), digit(byte & 15));
     text.bytes().map(code).collect()
 }
 
-/// The part of the base64 that the secret alone decides, where `before` bytes (modulo 3) stand before it, as in
+/// Returns the part of the base64 that the secret alone decides, where `before` bytes (modulo 3) stand before it, as in
 /// `user:secret`: whatever else is encoded with it, these letters are there.
 fn in_base64(engine: &impl Engine, secret: &str, before: usize) -> String {
     let mut bytes = vec![0; before];

@@ -14,7 +14,7 @@ pub struct Found {
     pub range: Range<usize>,
 }
 
-/// What stands in the place of something redacted.
+/// Returns what stands in the place of something redacted.
 pub(super) fn marker(kind: &str) -> String {
     format!("[redacted {kind}]")
 }

@@ -36,7 +36,7 @@ impl Redactor {
     }
 }
 
-/// Whether a line was JSON and is none any more.
+/// Returns whether a line was JSON and is not any more.
 fn is_broken(before: &[u8], after: &[u8]) -> bool {
     is_json(before) && !is_json(after)
 }
@@ -45,7 +45,7 @@ fn is_json(bytes: &[u8]) -> bool {
     serde_json::from_slice::<IgnoredAny>(bytes).is_ok()
 }
 
-/// The same JSON with every string redacted that must be.
+/// Returns the JSON with every string redacted that must be.
 fn by_strings(redactor: &Redactor, line: &[u8]) -> Vec<u8> {
     let value = serde_json::from_slice(line).ok();
     let written = value.and_then(|value| serde_json::to_vec(&of(redactor, value)).ok());
@@ -71,7 +71,7 @@ fn of(redactor: &Redactor, value: Value) -> Value {
     }
 }
 
-/// Of what was found, the parts that lie in strings which are values.
+/// Returns, of what was found, the parts that lie in strings which are values.
 fn within_strings(json: &[u8], found: &[Found]) -> Vec<Found> {
     let mut parts = Vec::new();
     let mut found = found.iter().peekable();
@@ -92,7 +92,7 @@ fn within_strings(json: &[u8], found: &[Found]) -> Vec<Found> {
     parts
 }
 
-/// The strings of a JSON text that are values, not names, each without its quotes.
+/// Returns the strings of a JSON text that are values, not names, each without its quotes.
 fn values(json: &[u8]) -> Vec<Range<usize>> {
     let mut strings = Vec::new();
     let mut at = 0;
@@ -108,7 +108,7 @@ fn values(json: &[u8]) -> Vec<Range<usize>> {
     strings
 }
 
-/// Where the string ends that begins at `start`: its quote that no backslash escapes.
+/// Returns where the string ends that begins at `start`: its quote that no backslash escapes.
 fn string_end(json: &[u8], start: usize) -> usize {
     let mut at = start;
     while let Some(next) = memchr::memchr2(b'"', b'\\', &json[at..]) {

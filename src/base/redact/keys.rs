@@ -32,7 +32,7 @@ impl Ends {
     }
 }
 
-/// Where a private key ends whose label begins at `label`; `None` when it is none.
+/// Returns where the private key ends that has its label at `label`; `None` where there is no key.
 pub(super) fn block(bytes: &[u8], label: usize, ends: &mut Ends) -> Option<usize> {
     let shown = &bytes[label..bytes.len().min(label + LABEL)];
     let name = &shown[..memmem::find(shown, DASHES)?];
@@ -44,13 +44,13 @@ pub(super) fn block(bytes: &[u8], label: usize, ends: &mut Ends) -> Option<usize
             let rest = &bytes[end + END.len()..bytes.len().min(end + END.len() + LABEL)];
             memmem::find(rest, DASHES).map_or(end, |dashes| end + END.len() + dashes + DASHES.len())
         }
-        // Cut off: what looks like a key as far as it goes.
+        // Cut off: what is there looks like a key.
         None => body + loose(&bytes[body..]),
     };
     (letters(&bytes[body..end]) >= SHORTEST).then_some(end)
 }
 
-/// The length of what may be lines of base64, as they are or escaped.
+/// Returns the length of what may be lines of base64, as they are or escaped.
 fn loose(bytes: &[u8]) -> usize {
     let is_part = |byte: &&u8| byte.is_ascii_alphanumeric() || b"+/=\\ \r\n\t".contains(byte);
     let length = bytes.iter().take(LONGEST).take_while(is_part).count();

@@ -53,7 +53,7 @@ impl Patterns {
         all
     }
 
-    /// What is here, if anything is, with whatever credential begins in it and goes beyond it.
+    /// Returns what is found here, if anything is, with whatever credential begins in it and goes beyond it.
     fn found_at(&self, bytes: &[u8], at: usize, tokens: &mut Tokens<'_>) -> Option<Found> {
         let secret = self.secret(bytes, at..bytes.len(), Anchored::Yes);
         let token = tokens.at(at);
@@ -100,7 +100,7 @@ fn automaton(patterns: &[Vec<u8>], start: StartKind) -> Option<AhoCorasick> {
         .ok()
 }
 
-/// Whether a text stands in a marker, and so could never be taken out.
+/// Returns whether a text stands in a marker, and so could never be taken out.
 pub(super) fn is_in_a_marker(text: &str) -> bool {
     is_part_of_a_marker(text.as_bytes())
 }

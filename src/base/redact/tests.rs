@@ -254,7 +254,7 @@ fn a_mebibyte_of_anything_is_quick() {
     }
 }
 
-/// Secrets and texts that meet often: few letters, many of them special.
+/// Generates secrets and texts that meet often: few letters, many of them special.
 fn secret() -> impl Strategy<Value = String> {
     let letters = r#"[ab\\"n1:,\[\]{}é/+u0]{8,12}"#;
     prop_oneof![

@@ -7,7 +7,7 @@ use super::keys;
 pub(super) struct Form {
     /// What it begins with; for some, what stands before it.
     pub(super) prefix: &'static str,
-    /// Whose it is.
+    /// The service that issues it.
     pub(super) kind: &'static str,
     tail: Tail,
 }
@@ -127,7 +127,7 @@ impl<'a> Tokens<'a> {
         }
     }
 
-    /// The token that one of the forms has here, from its first letter to behind its last.
+    /// Returns the token that one of the forms has here, from its first letter to behind its last.
     pub(super) fn at(&mut self, at: usize) -> Option<(&'static str, std::ops::Range<usize>)> {
         let here = &self.bytes[at..];
         let possible = FORMS.iter().filter(|form| here.starts_with(form.prefix.as_bytes()));
@@ -159,7 +159,7 @@ impl<'a> Tokens<'a> {
         }
     }
 
-    /// A header, a payload and a signature, each in base64; the first two are objects, which begin with `eyJ`.
+    /// Returns a header, a payload and a signature, each in base64; the first two are objects, which begin with `eyJ`.
     fn jwt(&mut self, at: usize) -> Option<std::ops::Range<usize>> {
         if !self.begins_word(at) {
             return None;
@@ -193,12 +193,12 @@ impl<'a> Tokens<'a> {
         (end - start == 40 && self.is_varied(start, end)).then_some(start..end)
     }
 
-    /// Whether no letter of a word stands before `at`.
+    /// Returns whether no letter of a word stands before `at`.
     fn begins_word(&self, at: usize) -> bool {
         at == 0 || !Class::Url.has(self.bytes[at - 1]) || ends_escape(self.bytes, at)
     }
 
-    /// Where the letters of a class end that begin at `from`.
+    /// Returns where the letters of a class end that begin at `from`.
     fn run_end(&mut self, class: Class, from: usize) -> usize {
         let known = &mut self.runs[class as usize];
         if let Some(run) = known.as_ref().filter(|run| run.contains(&from)) {
