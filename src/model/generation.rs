@@ -38,52 +38,52 @@ impl GenerationName {
         Ok(Self(branch))
     }
 
-    /// The name as it stands in refs.
+    /// Returns the name as it stands in refs.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The branch that the generation advances.
+    /// Returns the branch that the generation advances.
     pub fn branch(&self) -> String {
         format!("refs/heads/{}", self.0)
     }
 
-    /// What all refs of this generation, and of no other, begin with.
+    /// Returns what all refs of this generation, and of no other, begin with.
     pub fn namespace(&self) -> String {
         format!("{NAMESPACE}{}/", self.0)
     }
 
-    /// The issue store.
+    /// Returns the ref of the issue store.
     pub fn issues(&self) -> String {
         format!("{}issues", self.namespace())
     }
 
-    /// What a task committed.
+    /// Returns the ref of what a task committed.
     pub fn task(&self, id: &crate::model::IssueId) -> String {
         format!("{}tasks/{id}", self.namespace())
     }
 
-    /// The base commit that `start` began from; its presence makes the generation exist.
+    /// Returns the ref of the base commit that `start` began from; its presence makes the generation exist.
     pub fn base_mark(&self) -> String {
         format!("{}base", self.namespace())
     }
 
-    /// The first tip that `start` is about to give the branch; a `start` that died shows by it.
+    /// Returns the ref of the first tip that `start` is about to give the branch; a `start` that died shows by it.
     pub fn starting_mark(&self) -> String {
         format!("{}starting", self.namespace())
     }
 
-    /// The tip that `stop` decided on; no run goes on after it.
+    /// Returns the ref of the tip that `stop` decided on; no run goes on after it.
     pub fn finished_mark(&self) -> String {
         format!("{}finished", self.namespace())
     }
 
-    /// The commit that `stop` put, or is about to put, on the base branch.
+    /// Returns the ref of the commit that `stop` put, or is about to put, on the base branch.
     pub fn merged_mark(&self) -> String {
         format!("{}merged", self.namespace())
     }
 
-    /// What the `number`th ended generation of this name keeps.
+    /// Returns the prefix of the refs that keep the `number`th ended generation of this name.
     pub fn archive(&self, number: u32) -> String {
         format!("{ARCHIVE}{}/{number}/", self.0)
     }
@@ -92,7 +92,7 @@ impl GenerationName {
 /// What a generation's refs are called below its namespace, or below its archive.
 const MARKS: [&str; 7] = ["base", "starting", "finished", "merged", "issues", "tasks", "tip"];
 
-/// The rules of `git check-ref-format` for a branch.
+/// Returns whether a name obeys the rules of `git check-ref-format` for a branch.
 pub(crate) fn git_allows(branch: &str) -> bool {
     let bad_character = |c: char| c.is_control() || c.is_whitespace() || "~^:?*[\\\u{7f}".contains(c);
     !branch.is_empty()

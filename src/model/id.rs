@@ -11,12 +11,12 @@ use serde::{Deserialize, Serialize};
 pub struct IssueId(u32);
 
 impl IssueId {
-    /// The issue with this number, counted from 1.
+    /// Returns the issue id with this number, counted from 1.
     pub fn new(number: u32) -> Self {
         Self(number)
     }
 
-    /// The number within the generation.
+    /// Returns the number within the generation.
     pub fn number(&self) -> u32 {
         self.0
     }

@@ -23,7 +23,7 @@ impl Role {
     /// All roles.
     pub const ALL: [Self; 4] = [Self::Measure, Self::Stitch, Self::Review, Self::Optimize];
 
-    /// The role's name, as the configuration and the ledger have it.
+    /// Returns the role's name, as the configuration and the ledger have it.
     pub fn name(self) -> &'static str {
         match self {
             Self::Measure => "measure",

@@ -14,14 +14,14 @@ pub struct Usage {
     pub cache_read: u64,
     /// Tokens produced.
     pub output: u64,
-    /// US dollars at list price, as the client reckons them.
+    /// US dollars at list price, as the client computes them.
     pub cost_usd: f64,
     /// Calls of the client.
     pub calls: u64,
 }
 
 impl Usage {
-    /// All tokens, read and written.
+    /// Returns all tokens, read and written.
     pub fn tokens(&self) -> u64 {
         self.input
             .saturating_add(self.cache_write)
