@@ -55,7 +55,7 @@ pub struct Git {
     pub(crate) workdir: PathBuf,
     /// The folder in which a person's own settings of git are.
     pub(crate) config_home: Option<PathBuf>,
-    /// Who commits, as far as the environment says it.
+    /// Who commits, where the environment names somebody.
     identities: EnvironmentIdentities,
     /// What our own commits and agents' files pass before they become objects.
     pub(crate) redactor: Redactor,
@@ -105,36 +105,37 @@ impl Git {
         Self::discover(folder)
     }
 
-    /// Says whether a folder lies in any repository, be it one that cannot be worked on.
+    /// Returns whether a folder lies in any repository, even one that cannot be worked on.
     pub(crate) fn is_anywhere(start: &Path) -> bool {
         let found = Repository::open_ext(start, RepositoryOpenFlags::empty(), [] as [&Path; 0]);
         !matches!(found, Err(error) if error.code() == ErrorCode::NotFound)
     }
 
-    /// The same handle with a redactor that knows the credentials in use, beside the known forms of tokens.
+    /// Returns this handle with a redactor that knows the credentials in use, beside the known forms of tokens.
     #[must_use]
     pub fn with_redactor(self, redactor: Redactor) -> Self {
         Self { redactor, ..self }
     }
 
-    /// The same handle with the folder of a person's settings, in which git's are: `XDG_CONFIG_HOME`, or `.config` at home.
+    /// Returns this handle with the folder of a person's settings, in which git's are: `XDG_CONFIG_HOME`, or `.config`
+    /// at home.
     #[must_use]
     pub fn with_config_home(self, config_home: Option<PathBuf>) -> Self {
         Self { config_home, ..self }
     }
 
-    /// The same handle with what the environment says of who commits.
+    /// Returns this handle with what the environment names as who commits.
     #[must_use]
     pub fn with_identities(self, identities: EnvironmentIdentities) -> Self {
         Self { identities, ..self }
     }
 
-    /// The git common directory, shared by all worktrees.
+    /// Returns the git common directory, shared by all worktrees.
     pub fn common_dir(&self) -> &Path {
         &self.common_dir
     }
 
-    /// The root of the checkout that the person stands in.
+    /// Returns the root of the checkout that the person stands in.
     pub fn workdir(&self) -> &Path {
         &self.workdir
     }
@@ -160,7 +161,7 @@ impl Git {
     }
 }
 
-/// Whether an open file is the one that is at a path now.
+/// Returns whether an open file is the one that is at a path now.
 fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     let ours = file.metadata()?;
     match fs::symlink_metadata(path) {
@@ -188,7 +189,7 @@ fn refuse_slot(start: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Says why libgit2 did not open a repository.
+/// Returns the error that says why libgit2 did not open a repository.
 fn not_opened(place: &Path, error: git2::Error) -> Error {
     let (message, hint) = match error.code() {
         ErrorCode::NotFound => (

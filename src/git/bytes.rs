@@ -4,17 +4,17 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
-/// The bytes of a path.
+/// Returns the bytes of a path.
 pub(crate) fn of_path(path: &Path) -> &[u8] {
     path.as_os_str().as_bytes()
 }
 
-/// The path that these bytes spell.
+/// Returns the path that these bytes spell.
 pub(crate) fn to_path(bytes: &[u8]) -> PathBuf {
     PathBuf::from(OsStr::from_bytes(bytes))
 }
 
-/// `folder/name`, or just `name` at the top.
+/// Joins a folder and a name to `folder/name`, or just `name` at the top.
 pub(crate) fn join(folder: &[u8], name: &[u8]) -> Vec<u8> {
     let mut path = Vec::with_capacity(folder.len() + 1 + name.len());
     path.extend_from_slice(folder);
@@ -25,7 +25,7 @@ pub(crate) fn join(folder: &[u8], name: &[u8]) -> Vec<u8> {
     path
 }
 
-/// The folder part and the last part of a path.
+/// Returns the folder part and the last part of a path.
 pub(crate) fn split_last(path: &[u8]) -> (&[u8], &[u8]) {
     match path.iter().rposition(|byte| *byte == b'/') {
         Some(slash) => (&path[..slash], &path[slash + 1..]),

@@ -39,12 +39,13 @@ pub enum Advance {
     Done,
     /// Nothing was changed, because of these.
     Blocked(Vec<Obstacle>),
-    /// Nothing was changed, because git's rules take too much work to follow; says which, and with what, as a fragment.
+    /// Nothing was changed, because git's rules take too much work to follow; the text names which, and with what, as a
+    /// fragment.
     TooMuchWork(String),
 }
 
 impl Git {
-    /// Tracked files that differ from HEAD, staged or not, ordered; untracked files do not count.
+    /// Returns the tracked files that differ from HEAD, staged or not, ordered; untracked files do not count.
     pub fn dirty(&self) -> Result<Vec<PathBuf>> {
         let repository = self.open()?;
         let worktree = Worktree::new(self, &repository)?;
@@ -69,7 +70,7 @@ impl Git {
         Ok(found.into_iter().collect())
     }
 
-    /// The dirty files that an interrupted [`Git::advance_checkout`] from `from` to `to` does not explain.
+    /// Returns the dirty files that an interrupted [`Git::advance_checkout`] from `from` to `to` does not explain.
     pub fn dirty_besides_advance(&self, from: Oid, to: Oid) -> Result<Vec<PathBuf>> {
         let repository = self.open()?;
         let step = Move::between(self, &repository, from, to)?;
@@ -105,13 +106,13 @@ impl Git {
     }
 }
 
-/// The tree of the commit that HEAD means.
+/// Returns the tree of the commit that HEAD means.
 fn head_tree(repository: &Repository) -> Result<Oid> {
     let head = repository.head().and_then(|head| head.peel_to_tree());
     Ok(head.context("cannot read HEAD")?.id())
 }
 
-/// Whether the file of an entry is not what is staged, which is what HEAD has.
+/// Returns whether the file of an entry is not what is staged, which is what HEAD has.
 fn is_changed(
     repository: &Repository,
     worktree: &Worktree<'_>,
@@ -151,8 +152,8 @@ impl<'git> Move<'git> {
         })
     }
 
-    /// Moves files and the index at a path, unless something is in the way; `why` says what is wrong with a file that neither commit
-    /// explains.
+    /// Moves files and the index at a path, unless something is in the way; `why` states what is wrong with a file that
+    /// neither commit explains.
     fn go(&self, index: &Path, why: &str) -> Result<Advance> {
         let mut staged = Staged::at(index)?;
         let mut obstacles = self.in_the_way();
@@ -178,7 +179,8 @@ impl<'git> Move<'git> {
         Ok(Advance::Done)
     }
 
-    /// Those of the changed paths that are, in the checkout or in the index, neither as in `from` nor as in `to`.
+    /// Returns those of the changed paths that are, in the checkout or in the index, neither as in `from` nor as in
+    /// `to`.
     fn foreign(&self, staged: &Staged) -> Result<BTreeSet<PathBuf>> {
         let neither = self.worktree.differing(&self.changed, &self.from)?;
         let neither = self.worktree.differing(&neither, &self.to)?;
@@ -199,8 +201,8 @@ impl<'git> Move<'git> {
         Ok(found)
     }
 
-    /// What stands where a folder or a file is to be, and is not the tree's: links and files on the way to a changed
-    /// path, and files in a folder that is to become a file.
+    /// Returns what stands where a folder or a file is to be, and is not the tree's: links and files on the way to a
+    /// changed path, and files in a folder that is to become a file.
     fn in_the_way(&self) -> Vec<Obstacle> {
         let root = &self.worktree;
         let mut found = BTreeSet::new();
@@ -228,7 +230,7 @@ impl<'git> Move<'git> {
         found.into_iter().collect()
     }
 
-    /// What a folder that is to become a file holds beside what is to go.
+    /// Returns what a folder that is to become a file holds beside what is to go.
     fn inside(&self, folder: &Path) -> Vec<Obstacle> {
         let entries = WalkDir::new(self.worktree.at(folder))
             .into_iter()

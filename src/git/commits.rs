@@ -21,7 +21,7 @@ pub struct NewCommit {
     pub time: Timestamp,
 }
 
-/// What a commit says.
+/// What a commit contains.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CommitInfo {
     /// Its id.
@@ -41,12 +41,12 @@ pub struct CommitInfo {
 }
 
 impl CommitInfo {
-    /// The first line of the message.
+    /// Returns the first line of the message.
     pub fn subject(&self) -> &str {
         self.message.lines().next().unwrap_or_default()
     }
 
-    /// The last value of a trailer (`Key: value` in the last paragraph); keys are compared without case.
+    /// Returns the last value of a trailer (`Key: value` in the last paragraph); keys are compared without case.
     pub fn trailer(&self, key: &str) -> Option<String> {
         let trailers = git2::message_trailers_strs(&self.message).ok()?;
         let mut values = trailers.iter().filter(|(name, _)| name.eq_ignore_ascii_case(key));
@@ -57,7 +57,8 @@ impl CommitInfo {
 impl Git {
     /// Makes a commit that no ref points to yet.
     ///
-    /// Fails with [`ErrorKind::Precondition`] where nobody is named who commits.
+    /// Fails with [`ErrorKind::Precondition`](crate::base::error::ErrorKind::Precondition) where nobody is named who
+    /// commits.
     pub fn commit(&self, new: &NewCommit) -> Result<Oid> {
         let repository = self.open()?;
         let failed = "cannot make a commit";
@@ -89,7 +90,7 @@ impl Git {
         Ok(info(&commit))
     }
 
-    /// The commits from `from` along first parents, newest first, up to and without `until`, or to the root.
+    /// Returns the commits from `from` along first parents, newest first, up to and without `until`, or to the root.
     pub fn first_parents(&self, from: Oid, until: Option<Oid>) -> Result<Vec<CommitInfo>> {
         let repository = self.open()?;
         let mut found = Vec::new();
@@ -106,7 +107,7 @@ impl Git {
         Ok(found)
     }
 
-    /// Whether `ancestor` is reachable from `descendant`; a commit is reachable from itself.
+    /// Returns whether `ancestor` is reachable from `descendant`; a commit is reachable from itself.
     pub fn is_ancestor(&self, ancestor: Oid, descendant: Oid) -> Result<bool> {
         if ancestor == descendant {
             return Ok(true);
@@ -116,7 +117,7 @@ impl Git {
             .context(format!("cannot compare the commits {ancestor} and {descendant}"))
     }
 
-    /// The best common ancestor of two commits; `None` where their histories are unrelated.
+    /// Returns the best common ancestor of two commits; `None` where their histories are unrelated.
     pub fn merge_base(&self, one: Oid, other: Oid) -> Result<Option<Oid>> {
         match self.open()?.merge_base(one, other) {
             Ok(base) => Ok(Some(base)),

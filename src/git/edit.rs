@@ -16,7 +16,7 @@ pub(crate) use names::{Hazardous, hazardous_name, is_file_of_git};
 /// A change of a tree by repository paths: removals first, then writes.
 #[derive(Clone, Debug, Default)]
 pub struct TreeEdit {
-    /// Files and folders to remove; one that is not there is no error.
+    /// Files and folders to remove; one that is not there is not an error.
     pub remove: Vec<PathBuf>,
     /// Files and folders that stay although something above them is removed.
     pub keep: Vec<PathBuf>,
@@ -52,7 +52,7 @@ impl Git {
     }
 }
 
-/// The bytes of a repository path, `a/b/c`, or why it is none.
+/// Returns the bytes of a repository path, `a/b/c`, or why it is not one.
 fn checked(path: &Path) -> Result<Vec<u8>> {
     let refuse = |why: &str| {
         Err(Error::new(
@@ -153,7 +153,7 @@ impl<'repository> Editor<'repository> {
         }
     }
 
-    /// What file is at `path`.
+    /// Returns what file is at `path`.
     fn find(&mut self, path: &[u8]) -> Result<Option<(EntryKind, Oid)>> {
         let (folder, name) = bytes::split_last(path);
         let Some(entries) = look(self.odb, &mut self.root, folder)? else {
@@ -189,7 +189,7 @@ impl<'repository> Editor<'repository> {
     }
 }
 
-/// Whether `path` is `other` or lies below it.
+/// Returns whether `path` is `other` or lies below it.
 fn is_at_or_below(path: &[u8], other: &[u8]) -> bool {
     path.strip_prefix(other)
         .is_some_and(|rest| rest.is_empty() || rest[0] == b'/')
@@ -218,7 +218,7 @@ fn prune(odb: &Odb<'_>, node: &mut Node, path: &[u8], keep: &[Vec<u8>]) -> Resul
 
 type Entries = BTreeMap<Vec<u8>, Node>;
 
-/// The entries of a folder that is about to change; with `create`, files in the way give way to folders.
+/// Returns the entries of a folder that is about to change; with `create`, files in the way give way to folders.
 fn descend<'node>(
     odb: &Odb<'_>,
     root: &'node mut Node,
@@ -245,7 +245,7 @@ fn descend<'node>(
     opened(odb, node, true)
 }
 
-/// The entries of a folder that is only looked at.
+/// Returns the entries of a folder that is only looked at.
 fn look<'node>(odb: &Odb<'_>, root: &'node mut Node, folder: &[u8]) -> Result<Option<&'node mut Entries>> {
     let mut node = root;
     for name in folder.split(|byte| *byte == b'/').filter(|name| !name.is_empty()) {

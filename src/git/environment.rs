@@ -1,6 +1,6 @@
-//! What the environment says of who commits.
+//! Who commits, as the environment names it.
 
-/// What the environment says of a person's identities; an empty value counts as none.
+/// A person's identities as the environment names them; an empty value counts as none.
 #[derive(Clone, Debug, Default)]
 pub struct EnvironmentIdentities {
     /// `GIT_AUTHOR_NAME`.

@@ -42,14 +42,14 @@ impl Git {
         Ok(found)
     }
 
-    /// The files and folders that the repository's own settings have git obey: a configured folder of hooks, and further
-    /// files of settings. They are absolute, and need not exist.
+    /// Returns the files and folders that the repository's own settings have git obey: a configured folder of hooks,
+    /// and further files of settings. They are absolute, and need not exist.
     pub fn obeyed_by_settings(&self) -> Result<Vec<PathBuf>> {
         state::obeyed_by_settings(&self.open()?)
     }
 
-    /// What the attributes in `new` bring that those in `old` have not, and by which contents would be recorded or
-    /// checked out wrongly; both are trees or commits.
+    /// Returns what the attributes in `new` bring that those in `old` have not, and by which contents would be recorded
+    /// or checked out wrongly; both are trees or commits.
     pub fn hazards_brought(&self, old: Oid, new: Oid) -> Result<Vec<Hazard>> {
         let repository = self.open()?;
         let before = |path: &Path| self.read_file(old, path);
@@ -72,7 +72,7 @@ impl Git {
     }
 }
 
-/// What the files of a commit bring.
+/// Returns what the files of a commit bring.
 fn in_commit(repository: &Repository, commit: Oid) -> Result<Vec<Hazard>> {
     let mut found = Vec::new();
     let mut attributes = Vec::new();
@@ -109,7 +109,7 @@ fn in_commit(repository: &Repository, commit: Oid) -> Result<Vec<Hazard>> {
     Ok(found)
 }
 
-/// Paths that are one path on a system that does not tell case.
+/// Paths that are one path on a system that does not distinguish case.
 #[derive(Default)]
 struct Collisions {
     seen: HashMap<String, String>,

@@ -21,21 +21,21 @@ pub struct Identity {
 const REMOTE_URL: &str = "hasconfig:remote.*.url:";
 
 impl Git {
-    /// Who is named as the committer: the environment's, else the configuration's.
+    /// Returns who is named as the committer: by the environment, else by the configuration.
     ///
     /// Fails with [`ErrorKind::Precondition`] when there is none.
     pub fn user(&self) -> Result<Identity> {
         self.committer(&self.open()?)
     }
 
-    /// The committer, in an open repository.
+    /// Returns the committer, in an open repository.
     pub(in crate::git) fn committer(&self, repository: &Repository) -> Result<Identity> {
         let environment = &self.identities;
         let own = [&environment.committer_name, &environment.committer_email];
         self.identity(repository, "committer", own)
     }
 
-    /// The author, likewise.
+    /// Returns the author, found likewise, in an open repository.
     pub(super) fn author(&self, repository: &Repository) -> Result<Identity> {
         let environment = &self.identities;
         let own = [&environment.author_name, &environment.author_email];
@@ -61,7 +61,7 @@ impl Git {
     }
 }
 
-/// The files that git includes here on conditions which libgit2 passes over in silence, as `condition: file`.
+/// Returns the files that git includes here on conditions which libgit2 passes over in silence, as `condition: file`.
 pub(super) fn unread_includes(repository: &Repository) -> Result<Vec<String>> {
     let includes = settings(repository, r"^includeif\..*\.path$")?;
     let urls = settings(repository, r"^remote\..*\.url$")?;

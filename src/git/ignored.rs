@@ -9,7 +9,7 @@ use super::{Git, bytes};
 use crate::base::error::Result;
 
 impl Git {
-    /// Says whether git ignores a path below the checkout, or a folder above it.
+    /// Returns whether git ignores a path below the checkout, or a folder above it.
     pub fn ignores(&self, path: &Path) -> Result<bool> {
         let settings = Settings::of(self, &self.open()?)?;
         let path = path.strip_prefix(&self.workdir).unwrap_or(path);

@@ -1,8 +1,9 @@
 //! Which lines of one text another one has: the shortest edit script, by Myers' algorithm in linear space, where there are
 //! several the one that git's `myers` finds, and where a group of changed lines can stand at several places the lowest.
 //!
-//! Who wrote the texts may have made them so that comparing takes the product of their lengths. What it takes is counted, and
-//! beyond the budget there is no answer. Hashes of lines are keyed by chance, so that nobody can have them collide.
+//! Who wrote the texts may have made them so that comparing takes the product of their lengths. What it takes is
+//! counted, and beyond the budget there is no result. Hashes of lines are keyed by chance, so that nobody can have them
+//! collide.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -16,7 +17,7 @@ pub(in crate::git) struct Lines<'text> {
 }
 
 impl<'text> Lines<'text> {
-    /// The numbers of a text's lines. A line has its end in it; the last one may have none.
+    /// Returns the numbers of a text's lines. A line has its end in it; the last one may have none.
     pub(in crate::git) fn of(&mut self, text: &[&'text [u8]]) -> Vec<u32> {
         let number = |line: &&'text [u8]| {
             let next = u32::try_from(self.numbers.len()).unwrap_or(u32::MAX);
@@ -150,7 +151,8 @@ impl Search {
         Some(())
     }
 
-    /// A point in the middle of a shortest way through a part: ways from both ends are followed until they meet.
+    /// Returns a point in the middle of a shortest way through a part: ways from both ends are followed until they
+    /// meet.
     fn split(&mut self, part: &Part, work: &Work) -> Option<(usize, usize)> {
         let signed = |range: &Range<usize>| (range.start.cast_signed(), range.end.cast_signed());
         let ((old_start, old_end), (new_start, new_end)) = (signed(&part.old), signed(&part.new));
@@ -207,7 +209,7 @@ impl Search {
     }
 }
 
-/// Takes one more diagonal on each side, as far as there are some; `open` has the one beyond lead nowhere.
+/// Takes one more diagonal on each side, where there is one; `open` has the one beyond lead nowhere.
 fn widen(diagonals: &mut (isize, isize), (least, most): (isize, isize), mut open: impl FnMut(isize)) {
     if diagonals.0 > least {
         diagonals.0 -= 1;
@@ -223,7 +225,7 @@ fn widen(diagonals: &mut (isize, isize), (least, most): (isize, isize), mut open
     }
 }
 
-/// How many lines two texts have in common at their beginning, and then at their end.
+/// Returns how many lines two texts have in common at their beginning, and then at their end.
 fn common_ends(old: &[u32], new: &[u32]) -> (usize, usize) {
     let same = |(one, other): &(&u32, &u32)| one == other;
     let prefix = old.iter().zip(new).take_while(same).count();
@@ -336,20 +338,20 @@ impl<'sides, 'lines> Slide<'sides, 'lines> {
         true
     }
 
-    /// The changed lines of a text from `start` on.
+    /// Returns the changed lines of a text from `start` on.
     fn group_at(&self, side: usize, start: usize) -> Range<usize> {
         let changed = self.sides[side].changed[start..].iter();
         start..start + changed.take_while(|changed| **changed).count()
     }
 
-    /// The changed lines of a text up to `end`.
+    /// Returns the changed lines of a text up to `end`.
     fn group_ending(&self, side: usize, end: usize) -> Range<usize> {
         let changed = self.sides[side].changed[..end].iter().rev();
         end - changed.take_while(|changed| **changed).count()..end
     }
 }
 
-/// The changed lines of both texts, side by side.
+/// Returns the changed lines of both texts, side by side.
 fn hunks(sides: &[Side<'_>; 2]) -> Vec<Hunk> {
     let [old, new] = sides.each_ref().map(|side| side.changed.as_slice());
     let end = |changed: &[bool], start: usize| start + changed[start..].iter().take_while(|changed| **changed).count();
@@ -379,7 +381,7 @@ mod tests {
         compare(&lines.of(&old), &lines.of(&new), work)
     }
 
-    /// One letter of a text is one line.
+    /// Compares two texts in which each letter stands for one line.
     fn check(old: &str, new: &str, expect: &str) {
         let lines = |text: &str| text.chars().flat_map(|line| [line, '\n']).collect::<String>();
         let hunks = compared(&lines(old), &lines(new), &Work::new()).unwrap();

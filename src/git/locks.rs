@@ -27,7 +27,7 @@ const LONGEST_WAIT: Duration = Duration::from_millis(100);
 
 /// Why one try at something that needs a lock of git failed.
 pub(super) enum Failure {
-    /// No other try can mend it.
+    /// No other try can fix it.
     Final(Error),
     /// Somebody else was at the same file, or at its folder, just then.
     Passing(Error),
@@ -74,7 +74,7 @@ pub(super) struct FileLock {
 }
 
 impl FileLock {
-    /// The folder's place for a new content of the file that is locked.
+    /// Returns the folder's place for a new content of the file that is locked.
     fn new_content(&self) -> PathBuf {
         self.token.beside("new")
     }
@@ -122,8 +122,8 @@ impl Git {
         })
     }
 
-    /// The lock files in the git folders of this checkout, with their ages: some git program is at work, or was killed.
-    /// One of a process of ours is not among them, unless that one is at work just now.
+    /// Returns the lock files in the git folders of this checkout, with their ages: some git program is at work, or was
+    /// killed. One of a process of ours is not among them, unless that one is at work just now.
     pub fn locks_held(&self) -> Vec<(PathBuf, Duration)> {
         let tops = [&self.common_dir, &self.own_dir]
             .into_iter()
@@ -140,7 +140,8 @@ impl Git {
         found
     }
 
-    /// Waits, a few seconds at most, until nobody holds git's lock of a ref: what must follow is then not begun in vain.
+    /// Waits, a few seconds at most, until nobody holds git's lock of a ref: what must follow is then not begun only to
+    /// fail.
     ///
     /// Fails with [`ErrorKind::Precondition`], naming the lock file and its age.
     pub(crate) fn wait_for_reference(&self, name: &str) -> Result<()> {
@@ -223,7 +224,7 @@ fn take(token: &Token, lock: &Path) -> io::Result<File> {
     }
 }
 
-/// Where a file really is: git locks what a symbolic link leads to.
+/// Returns where a file really is: git locks what a symbolic link leads to.
 fn followed(file: &Path) -> io::Result<PathBuf> {
     match fs::symlink_metadata(file) {
         Ok(looks) if looks.is_symlink() => fs::canonicalize(file),
@@ -237,13 +238,13 @@ fn lock_of(file: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// How long ago a file was made; `None` when it is gone.
+/// Returns how long ago a file was made; `None` when it is gone.
 fn age_of(path: &Path) -> Option<Duration> {
     let modified = fs::symlink_metadata(path).ok()?.modified().ok()?;
     Some(modified.elapsed().unwrap_or_default())
 }
 
-/// An age in the largest unit that fits.
+/// Returns an age in the largest unit that fits.
 pub(crate) fn in_words(age: Duration) -> String {
     let seconds = age.as_secs();
     match seconds {

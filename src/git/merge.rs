@@ -120,11 +120,11 @@ impl Git {
 /// What two sides have in common.
 struct Ancestor {
     tree: Oid,
-    /// The paths of which it cannot be said what they had.
+    /// The paths of which it is not known what they had.
     unknown: Paths,
 }
 
-/// The best common ancestors of two commits.
+/// Returns the best common ancestors of two commits.
 fn merge_bases(repository: &Repository, one: Oid, other: Oid) -> Result<Vec<Oid>> {
     match repository.merge_bases(one, other) {
         Ok(bases) => Ok(bases.iter().copied().collect()),
@@ -140,7 +140,7 @@ fn unrelated(ours: Oid, theirs: Oid) -> Error {
         .hint("in a shallow clone, `git fetch --unshallow` brings the history that is missing")
 }
 
-/// The result when only one side changed anything, or both the same: no file need be looked at.
+/// Returns the result when only one side changed anything, or both the same: no file need be looked at.
 fn trivial(trees: Trees) -> Option<Oid> {
     let Trees { ancestor, ours, theirs } = trees;
     if ancestor == theirs || ours == theirs {

@@ -141,7 +141,7 @@ impl Unheld {
         }
     }
 
-    /// What of this folder is reachable from a commit through it.
+    /// Returns what of this folder is reachable from a commit through it.
     fn reachable(&self, repository: &Repository, commit: Oid) -> Result<Vec<Oid>, git2::Error> {
         let mut seen = HashSet::new();
         let mut found = Vec::new();

@@ -14,7 +14,7 @@ mod folders;
 mod log;
 mod write;
 
-/// What the HEAD of the person's checkout says.
+/// Where the HEAD of the person's checkout points.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Head {
     /// A branch with commits.
@@ -82,17 +82,17 @@ impl Git {
         }
     }
 
-    /// The commit of a local branch, by its short name; `None` where there is no such branch.
+    /// Returns the commit of a local branch, by its short name; `None` where there is no such branch.
     pub fn branch_tip(&self, branch: &str) -> Result<Option<Oid>> {
         self.reference(&format!("refs/heads/{branch}"))
     }
 
-    /// Where a ref points, by its full name; `None` where there is no such ref. A symbolic ref is followed.
+    /// Returns where a ref points, by its full name; `None` where there is no such ref. A symbolic ref is followed.
     pub fn reference(&self, full_name: &str) -> Result<Option<Oid>> {
         read(&self.open()?, full_name)
     }
 
-    /// Whether a ref, by its full name, is another name of a ref.
+    /// Returns whether a ref, by its full name, is another name of a ref.
     pub fn is_symbolic(&self, full_name: &str) -> Result<bool> {
         match self.open()?.find_reference(full_name) {
             Ok(reference) => Ok(reference.symbolic_target_bytes().is_some()),
@@ -101,7 +101,7 @@ impl Git {
         }
     }
 
-    /// All refs whose full names begin with `prefix`, byte for byte, ordered by name: end the prefix with `/`
+    /// Returns all refs whose full names begin with `prefix`, byte for byte, ordered by name: end the prefix with `/`
     /// unless every longer name is meant. Symbolic refs and names that are not UTF-8 are left out.
     pub fn references(&self, prefix: &str) -> Result<Vec<(String, Oid)>> {
         let repository = self.open()?;
@@ -151,7 +151,7 @@ impl Git {
     }
 }
 
-/// Where a ref points in the end, if it is there.
+/// Returns where a ref points in the end, if it is there.
 fn read(repository: &Repository, full_name: &str) -> Result<Option<Oid>> {
     if !git2::Reference::is_valid_name(full_name) {
         return Ok(None);

@@ -18,11 +18,11 @@ use crate::base::world::World;
 
 /// The note in a git folder.
 const NOTE: &str = "cordwainer-repository.json";
-/// The note in a folder of state, which says whose it is.
+/// The note in a folder of state, which names its repository.
 const STATE_NOTE: &str = "repository.json";
 
-/// The device and inode of what is at a path, which two folders that are there at once never share; `None` where there is
-/// nothing.
+/// Returns the device and inode of what is at a path, which two folders that are there at once never share; `None`
+/// where there is nothing.
 fn inode(path: &Path) -> io::Result<Option<(u64, u64)>> {
     match fs::metadata(path) {
         Ok(there) => Ok(Some((there.dev(), there.ino()))),
@@ -46,7 +46,7 @@ struct Note {
     state_dir: Option<PathBuf>,
 }
 
-/// What a folder of state says of itself.
+/// What a folder of state records about itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct StateNote {
     /// The id of the repository whose state it is.
@@ -58,7 +58,8 @@ struct StateNote {
 }
 
 impl Git {
-    /// The repository's id; `None` before the first command that changes anything, and in a copy before its first one.
+    /// Returns the repository's id; `None` before the first command that changes anything, and in a copy before its
+    /// first one.
     ///
     /// # Errors
     ///
@@ -67,13 +68,13 @@ impl Git {
         Ok(self.known()?.map(|note| note.id))
     }
 
-    /// Where the state of this repository is, whatever a configuration says; `None` while there is none.
+    /// Returns where the state of this repository is, whatever a configuration names; `None` while there is none.
     pub(crate) fn state_folder(&self) -> Result<Option<PathBuf>> {
         let Some(note) = self.known()? else { return Ok(None) };
         let Some(folder) = note.state_dir else { return Ok(None) };
         let path = folder.join(STATE_NOTE);
         if fs::metadata(&path).is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied) {
-            // Another user's: whoever needs something of it says so.
+            // Another user's: whoever needs something of it reports that.
             return Ok(Some(folder));
         }
         let found = read::<StateNote>(&path)?;
@@ -100,8 +101,8 @@ impl Git {
         )))
     }
 
-    /// Whether another repository with the same id has its git folder at `path`: a copy of this one, or what this one is a
-    /// copy of. One that may not be looked at counts as there.
+    /// Returns whether another repository with the same id has its git folder at `path`: a copy of this one, or what
+    /// this one is a copy of. One that may not be looked at counts as there.
     pub(crate) fn is_another_at(&self, path: &Path, id: &str) -> Result<bool> {
         let failed = || format!("cannot look at the folder `{}`", self.common_dir.display());
         if path == self.common_dir {
@@ -116,8 +117,8 @@ impl Git {
         })
     }
 
-    /// Sees that the repository has an id of its own, which is returned, and that the note says where it is. The caller holds
-    /// its lock.
+    /// Gives the repository an id of its own where it has none, keeps its place in the note, and returns the id. The
+    /// caller holds its lock.
     pub(crate) fn identify(&self) -> Result<String> {
         let git_folder = self.common_dir.clone();
         let noted = read::<Note>(&self.note())?;
@@ -170,7 +171,8 @@ impl Git {
         Ok(())
     }
 
-    /// Whether a folder of state is another repository's. One that came along when this repository was copied is not.
+    /// Returns whether a folder of state is another repository's. One that came along when this repository was copied
+    /// is not.
     fn is_anothers(&self, state: &StateNote, own: &Note, folder: &Path) -> Result<bool> {
         if state.id == own.id {
             return self.is_another_at(&state.git_folder, &own.id);
@@ -180,7 +182,7 @@ impl Git {
         Ok(is_shared || own.copy_of.as_ref() != Some(&state.id))
     }
 
-    /// The note, unless this is a copy that has none of its own yet.
+    /// Returns the note, unless this is a copy that has none of its own yet.
     fn known(&self) -> Result<Option<Note>> {
         let Some(note) = read::<Note>(&self.note())? else {
             return Ok(None);

@@ -6,14 +6,14 @@ use crate::base::error::{Context as _, Result};
 
 /// A setting with a value.
 pub(super) struct Setting {
-    /// Its name; what git does not tell capital and small letters of is in small ones.
+    /// Its name; the parts in which git does not distinguish case are in lower case.
     pub(super) name: String,
     pub(super) value: Vec<u8>,
-    /// Whose file it is of.
+    /// The level of the file it comes from.
     pub(super) level: ConfigLevel,
 }
 
-/// The settings whose names a regular expression finds. One without a value means "true", and is left out.
+/// Returns the settings whose names a regular expression finds. One without a value means "true", and is left out.
 ///
 /// # Errors
 ///

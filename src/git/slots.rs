@@ -1,7 +1,7 @@
 //! The worktree pool: folders below `<state_dir>/slots`, each a linked worktree that the person's `git worktree list`
 //! shows, reused from task to task.
 //!
-//! Beside a slot `N/` stand `N.lock`, held while somebody uses it, and `N.dirty`, which says what for. An agent
+//! Beside a slot `N/` stand `N.lock`, held while somebody uses it, and `N.dirty`, which records what for. An agent
 //! writes the slot's files; everything that is trusted about a slot (its index, its HEAD) is in the common directory.
 
 use std::fs::{self, File, TryLockError};
@@ -87,7 +87,7 @@ enum Claim {
 }
 
 impl SlotPool {
-    /// The pool below a state folder.
+    /// Builds the pool below a state folder.
     pub fn new(git: Git, state_dir: &Path) -> Self {
         Self {
             git,
@@ -106,7 +106,7 @@ impl SlotPool {
         self
     }
 
-    /// Takes the first free slot and notes durably whom it is for. Slots that a dead run left are not free.
+    /// Takes the first free slot and notes durably what it is for. Slots that a dead run left are not free.
     pub fn acquire(&self, owner: &str) -> Result<Slot> {
         own_folder(&self.folder)?;
         for number in 1..=MOST_SLOTS {
@@ -124,7 +124,7 @@ impl SlotPool {
         Err(Error::new(ErrorKind::Unexpected, "all slots are in use"))
     }
 
-    /// The slots that runs left: marked as in use, and no process of ours holds them.
+    /// Returns the slots that runs left: marked as in use, and no process of ours holds them.
     pub fn leftovers(&self) -> Result<Vec<Leftover>> {
         let mut found = Vec::new();
         for number in self.listed()? {
@@ -149,7 +149,7 @@ impl SlotPool {
         }
     }
 
-    /// The numbers of all slots there are, ordered.
+    /// Returns the numbers of all slots there are, ordered.
     pub fn listed(&self) -> Result<Vec<u32>> {
         let failed = || format!("cannot list the slots in `{}`", self.folder.display());
         let entries = match fs::read_dir(&self.folder) {
@@ -186,22 +186,25 @@ impl SlotPool {
         Ok(removal)
     }
 
-    /// Removes the registrations of slots that are gone, or another repository's, and says how many.
+    /// Removes the registrations of slots that are gone, or another repository's, and returns how many.
     pub fn forget_strays(&self) -> Result<usize> {
         registration::Registration::remove_strays(&self.git)
     }
 
-    /// Where the private repository of a slot is to be made: an agent can lock it for others, and it goes with the slot.
+    /// Returns where the private repository of a slot is to be made: an agent can lock it for others, and it goes with
+    /// the slot.
     pub fn private_folder(&self, number: u32) -> PathBuf {
         self.private.join(number.to_string())
     }
 
-    /// Where the client's session of a slot is kept: an agent writes it, nobody here reads it, and it goes with the slot.
+    /// Returns where the client's session of a slot is kept: an agent writes it, nobody here reads it, and it goes with
+    /// the slot.
     pub fn session_folder(&self, number: u32) -> PathBuf {
         self.sessions.join(number.to_string())
     }
 
-    /// Where the gateway of a slot's container is to make its socket: only the host writes it, and it goes with the slot.
+    /// Returns where the gateway of a slot's container is to make its socket: only the host writes it, and it goes with
+    /// the slot.
     pub fn gateway_folder(&self, number: u32) -> PathBuf {
         self.gateways.join(number.to_string())
     }

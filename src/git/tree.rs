@@ -21,7 +21,7 @@ pub enum EntryKind {
 }
 
 impl EntryKind {
-    /// The kind that a mode of git's means; old trees know more modes of files than two.
+    /// Returns the kind that a mode of git's means; old trees know more modes of files than two.
     pub(crate) fn of_mode(mode: u32) -> Self {
         match mode & 0o170_000 {
             0o120_000 => Self::Link,
@@ -31,7 +31,7 @@ impl EntryKind {
         }
     }
 
-    /// The mode that git writes.
+    /// Returns the mode that git writes.
     pub(crate) fn mode(self) -> u32 {
         match self {
             Self::File => 0o100_644,
@@ -74,17 +74,17 @@ pub struct Change {
 }
 
 impl Git {
-    /// The tree of a commit, or of a tree itself.
+    /// Returns the tree of a commit, or of a tree itself.
     pub fn tree_of(&self, tree_or_commit: Oid) -> Result<Oid> {
         Ok(peel(&self.open()?, tree_or_commit)?.id())
     }
 
-    /// The empty tree, written when the repository has none.
+    /// Returns the empty tree, written when the repository has none.
     pub fn empty_tree(&self) -> Result<Oid> {
         self.write_object(ObjectType::Tree, b"")
     }
 
-    /// All files of a tree or commit, in git's order.
+    /// Returns all files of a tree or commit, in git's order.
     pub fn files(&self, tree_or_commit: Oid) -> Result<Vec<TreeEntry>> {
         let repository = self.open()?;
         let mut found = Vec::new();
@@ -103,7 +103,7 @@ impl Git {
         Ok(found)
     }
 
-    /// Whether there is a symbolic link at a path of a tree or commit.
+    /// Returns whether there is a symbolic link at a path of a tree or commit.
     pub fn is_link(&self, tree_or_commit: Oid, path: &Path) -> Result<bool> {
         let repository = self.open()?;
         let entry = entry(&repository, tree_or_commit, path)?;
@@ -111,7 +111,8 @@ impl Git {
         Ok(mode.map(EntryKind::of_mode) == Some(EntryKind::Link))
     }
 
-    /// What is at a path of a tree or commit; `None` where there is nothing. What lies beyond a link is a link, too.
+    /// Returns what is at a path of a tree or commit; `None` where there is nothing. What lies beyond a link is a link,
+    /// too.
     pub fn kind_at(&self, tree_or_commit: Oid, path: &Path) -> Result<Option<EntryKind>> {
         let above = path.ancestors().skip(1).filter(|part| !part.as_os_str().is_empty());
         for folder in above {
@@ -125,7 +126,7 @@ impl Git {
         Ok(mode.map(EntryKind::of_mode))
     }
 
-    /// The content of a file of a tree or commit, or of a link's target; `None` where there is no such file.
+    /// Returns the content of a file of a tree or commit, or of a link's target; `None` where there is no such file.
     pub fn read_file(&self, tree_or_commit: Oid, path: &Path) -> Result<Option<Vec<u8>>> {
         let repository = self.open()?;
         let failed = || format!("cannot read `{}` of {tree_or_commit}", path.display());
@@ -139,14 +140,14 @@ impl Git {
         Ok(Some(blob.content().to_vec()))
     }
 
-    /// The content of a blob.
+    /// Returns the content of a blob.
     pub fn read_blob(&self, id: Oid) -> Result<Vec<u8>> {
         let repository = self.open()?;
         let blob = repository.find_blob(id).context(format!("cannot read the blob {id}"))?;
         Ok(blob.content().to_vec())
     }
 
-    /// The size of a blob in bytes, from its header alone.
+    /// Returns the size of a blob in bytes, from its header alone.
     pub fn blob_size(&self, id: Oid) -> Result<u64> {
         let repository = self.open()?;
         let header = repository.odb().and_then(|database| database.read_header(id));
@@ -159,7 +160,8 @@ impl Git {
         self.write_object(ObjectType::Blob, content)
     }
 
-    /// The paths that differ between two trees or commits, in git's order. A rename is a deletion and an addition.
+    /// Returns the paths that differ between two trees or commits, in git's order. A rename is a deletion and an
+    /// addition.
     pub fn changes(&self, old: Oid, new: Oid) -> Result<Vec<Change>> {
         let repository = self.open()?;
         let diff = diff(&repository, old, new)?;
@@ -185,7 +187,7 @@ fn diff(repository: &Repository, old: Oid, new: Oid) -> Result<git2::Diff<'_>> {
         .context(format!("cannot compare {old} with {new}"))
 }
 
-/// What stands at a path of a tree or commit; `None` where nothing does.
+/// Returns what stands at a path of a tree or commit; `None` where nothing does.
 fn entry(repository: &Repository, tree_or_commit: Oid, path: &Path) -> Result<Option<git2::TreeEntry<'static>>> {
     match peel(repository, tree_or_commit)?.get_path(path) {
         Ok(entry) => Ok(Some(entry)),
@@ -194,7 +196,7 @@ fn entry(repository: &Repository, tree_or_commit: Oid, path: &Path) -> Result<Op
     }
 }
 
-/// The tree that an id of a commit, a tag or a tree means.
+/// Returns the tree that an id of a commit, a tag or a tree means.
 pub(crate) fn peel(repository: &Repository, id: Oid) -> Result<Tree<'_>> {
     repository
         .find_object(id, None)

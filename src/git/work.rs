@@ -28,12 +28,12 @@ pub(in crate::git) struct Exceeded {
 }
 
 impl Work {
-    /// The whole budget.
+    /// Builds the whole budget.
     pub(in crate::git) fn new() -> Self {
         Self::of(MOST)
     }
 
-    /// A budget of so many steps.
+    /// Builds a budget of so many steps.
     pub(in crate::git) fn of(steps: u64) -> Self {
         Self {
             left: Cell::new(steps),
@@ -41,14 +41,14 @@ impl Work {
         }
     }
 
-    /// Takes so many steps; says whether they were left. Once they were not, nothing is.
+    /// Takes so many steps; returns whether they were left. Once they were not, nothing is.
     pub(in crate::git) fn spend(&self, steps: u64) -> bool {
         let left = self.left.get().checked_sub(steps);
         self.left.set(left.unwrap_or_default());
         left.is_some_and(|left| left > 0)
     }
 
-    /// Whether the budget did not suffice.
+    /// Returns whether the budget did not suffice.
     pub(in crate::git) fn is_spent(&self) -> bool {
         self.left.get() == 0
     }
@@ -64,14 +64,14 @@ impl Work {
         }
     }
 
-    /// What exceeded the budget, where that was noted.
+    /// Returns what exceeded the budget, where that was noted.
     pub(in crate::git) fn exceeded(&self) -> Option<Exceeded> {
         self.exceeded.borrow().clone()
     }
 }
 
 impl Exceeded {
-    /// Says what exceeded the budget, as a fragment: the file of rules, and the path that they were matched with.
+    /// Returns what exceeded the budget, as a fragment: the file of rules, and the path that they were matched with.
     pub(in crate::git) fn reason(&self) -> String {
         let shown = |path: &[u8]| one_line(&String::from_utf8_lossy(path), SHOWN);
         let rules = match &self.rules {

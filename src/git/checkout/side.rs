@@ -40,18 +40,18 @@ impl Side {
         Ok(Self { files, attributes })
     }
 
-    /// What is at a path.
+    /// Returns what is at a path.
     pub(super) fn get(&self, path: &Path) -> Option<File> {
         self.files.get(path).copied()
     }
 
-    /// The paths at which two sides differ.
+    /// Returns the paths at which two sides differ.
     pub(super) fn changed(&self, other: &Self) -> BTreeSet<PathBuf> {
         let both = self.files.keys().chain(other.files.keys());
         both.filter(|path| self.get(path) != other.get(path)).cloned().collect()
     }
 
-    /// All paths, in no order.
+    /// Returns all paths, in no order.
     pub(super) fn paths(&self) -> impl Iterator<Item = &PathBuf> {
         self.files.keys()
     }

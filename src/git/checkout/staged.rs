@@ -39,17 +39,18 @@ impl Staged {
         })
     }
 
-    /// What is staged at a path; `None`, too, while there is a conflict.
+    /// Returns what is staged at a path; `None`, too, while there is a conflict.
     pub(super) fn get(&self, path: &Path) -> Option<File> {
         self.index.get_path(path, 0).as_ref().map(file)
     }
 
-    /// All entries, and those of conflicts several times.
+    /// Returns all entries, and those of conflicts several times.
     pub(super) fn entries(&self) -> impl Iterator<Item = IndexEntry> {
         self.index.iter()
     }
 
-    /// Whether the file of an entry certainly is what was staged, by how it looks now or by what the person said of it.
+    /// Returns whether the file of an entry certainly is what was staged, by how it looks now or by what the person
+    /// declared about it.
     pub(super) fn vouches(&self, entry: &IndexEntry, looks: Option<&Metadata>) -> bool {
         if entry.flags & ASSUME_VALID != 0 || entry.flags_extended & SKIP_WORKTREE != 0 {
             return true;
@@ -58,7 +59,7 @@ impl Staged {
             && looks.is_some_and(|looks| stamp(&entry_of(entry.path.clone(), file(entry), looks)) == stamp(entry))
     }
 
-    /// Whether an entry may have changed in the same tick of the clock in which the index was written.
+    /// Returns whether an entry may have changed in the same tick of the clock in which the index was written.
     fn is_racy(&self, entry: &IndexEntry) -> bool {
         let modified = (i64::from(entry.mtime.seconds()), i64::from(entry.mtime.nanoseconds()));
         self.written.is_none_or(|written| modified >= written)
@@ -100,22 +101,22 @@ impl Staged {
     }
 }
 
-/// 0, or a side of a conflict.
+/// Returns 0, or the number of a side of a conflict.
 pub(super) fn stage(entry: &IndexEntry) -> u16 {
     (entry.flags >> 12) & 3
 }
 
-/// What an entry says of its path.
+/// Returns what an entry records about its path.
 pub(super) fn file(entry: &IndexEntry) -> File {
     (EntryKind::of_mode(entry.mode), entry.id)
 }
 
-/// What of an entry says how the file looked.
+/// Returns those fields of an entry that record how the file looked.
 fn stamp(entry: &IndexEntry) -> (IndexTime, IndexTime, u32, u32, u32) {
     (entry.mtime, entry.ctime, entry.ino, entry.file_size, entry.mode)
 }
 
-/// The entry for a file that looks so. Numbers are cut to 32 bits, as git's are.
+/// Returns the entry for a file that looks so. Numbers are cut to 32 bits, as git's are.
 fn entry_of(path: Vec<u8>, (kind, id): (EntryKind, Oid), looks: &Metadata) -> IndexEntry {
     let low = |number: u64| u32::try_from(number & 0xffff_ffff).unwrap_or_default();
     let time = |seconds: i64, nanoseconds: i64| {

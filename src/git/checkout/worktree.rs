@@ -53,12 +53,12 @@ impl<'git> Worktree<'git> {
         Side::of(self.repository, tree, &self.settings, &self.work)
     }
 
-    /// The place of a path.
+    /// Returns the place of a path.
     pub(super) fn at(&self, path: &Path) -> PathBuf {
         self.git.workdir.join(path)
     }
 
-    /// How something looks that may not be there; a file on the way to it means that it is not.
+    /// Returns how something looks that may not be there; a file on the way to it means that it is not.
     pub(super) fn looks(&self, path: &Path) -> Result<Option<Metadata>> {
         match fs::symlink_metadata(self.at(path)) {
             Ok(looks) => Ok(Some(looks)),
@@ -67,7 +67,7 @@ impl<'git> Worktree<'git> {
         }
     }
 
-    /// Those of `paths` that are not as `side` has them.
+    /// Returns those of `paths` that are not as `side` has them.
     pub(super) fn differing(&self, paths: &BTreeSet<PathBuf>, side: &Side) -> Result<BTreeSet<PathBuf>> {
         let mut found = BTreeSet::new();
         for path in paths {
@@ -78,7 +78,8 @@ impl<'git> Worktree<'git> {
         Ok(found)
     }
 
-    /// Whether what is at a path is what `side` has there. A folder is nothing, and so is the inside of a submodule.
+    /// Returns whether what is at a path is what `side` has there. A folder counts as nothing, and so does the inside
+    /// of a submodule.
     pub(super) fn is_as(&self, path: &Path, side: &Side) -> Result<bool> {
         let looks = self.looks(path)?;
         let Some((kind, id)) = side.get(path) else {
@@ -105,13 +106,13 @@ impl<'git> Worktree<'git> {
         }
     }
 
-    /// Whether a file may be executed if it is to be, where the file system knows.
+    /// Returns whether a file may be executed if it is to be, where the file system knows.
     fn mode_fits(&self, kind: EntryKind, looks: &Metadata) -> bool {
         let executable = looks.permissions().mode() & 0o100 != 0;
         !self.settings.file_mode || executable == (kind == EntryKind::Executable)
     }
 
-    /// Whether git would store a content as this object.
+    /// Returns whether git would store a content as this object.
     fn is_stored_as(&self, path: &Path, content: &[u8], side: &Side, id: Oid) -> Result<bool> {
         if hashed(content)? == id {
             return Ok(true);
@@ -132,7 +133,7 @@ impl<'git> Worktree<'git> {
         Conversion::of(&side.attributes.of(bytes::of_path(path), &self.work), &self.settings)
     }
 
-    /// Says what took more work than anything honest takes, where something did: what was found by it is not to be
+    /// Returns what took more work than anything honest takes, if something did: what was found by it is not to be
     /// believed.
     pub(super) fn too_much_work(&self) -> Option<String> {
         self.work.exceeded().map(|exceeded| exceeded.reason())
@@ -146,7 +147,7 @@ impl<'git> Worktree<'git> {
         }
     }
 
-    /// What is to be written to bring some paths to what `side` has there.
+    /// Returns what is to be written to bring some paths to what `side` has there.
     pub(super) fn plan<'paths>(&self, paths: &'paths BTreeSet<PathBuf>, side: &Side) -> Vec<Planned<'paths>> {
         let planned = |path: &'paths PathBuf| (path.as_path(), side.get(path), self.conversion(path, side));
         paths.iter().map(planned).collect()
@@ -167,7 +168,7 @@ impl<'git> Worktree<'git> {
         Ok(())
     }
 
-    /// How paths look that are as `side` has them; `None` for those that are gone.
+    /// Returns how paths look that are as `side` has them; `None` for those that are gone.
     pub(super) fn all_as(&self, paths: &BTreeSet<PathBuf>, side: &Side) -> Result<Vec<Arrived>> {
         let look = |path: &PathBuf| {
             let Some(file) = side.get(path) else {
@@ -208,7 +209,7 @@ impl<'git> Worktree<'git> {
     }
 
     fn place_file(&self, place: &Path, content: &[u8], mode: u32) -> io::Result<()> {
-        // The file system takes away what the person's umask says.
+        // The file system takes away what the person's umask prescribes.
         let permissions = Permissions::from_mode(mode);
         let write = |folder: &Path| {
             let mut file = tempfile::Builder::new()
@@ -274,7 +275,7 @@ fn remove_empty(folder: &Path) -> io::Result<()> {
     fs::remove_dir(folder)
 }
 
-/// The id that a content has in the store.
+/// Returns the id that a content has in the store.
 fn hashed(content: &[u8]) -> Result<Oid> {
     Oid::hash_object(ObjectType::Blob, content).context("cannot hash a file")
 }

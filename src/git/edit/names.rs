@@ -17,7 +17,7 @@ pub(crate) enum Hazardous {
 }
 
 impl Hazardous {
-    /// Says what is wrong with such a name.
+    /// Returns what is wrong with such a name.
     pub(crate) fn reason(self) -> &'static str {
         match self {
             Self::DotGit => "git takes this name for a repository of its own, and records nothing of it",
@@ -27,9 +27,9 @@ impl Hazardous {
     }
 }
 
-/// Says whether git refuses this name of a file or folder: the rules of its `verify_path`, with the protections
-/// for HFS+ (ignorable characters) and NTFS (short names, trailing dots and spaces, streams) always on; beyond these,
-/// what looks like `.git` in other letters, and what Windows looks for elsewhere.
+/// Returns why git refuses this name of a file or folder, if it does: the rules of its `verify_path`, with the
+/// protections for HFS+ (ignorable characters) and NTFS (short names, trailing dots and spaces, streams) always on;
+/// beyond these, what looks like `.git` in other letters, and what Windows looks for elsewhere.
 pub(crate) fn hazardous_name(name: &[u8], kind: EntryKind) -> Option<Hazardous> {
     // NTFS takes a backslash for a separator.
     if name.split(|byte| *byte == b'\\').any(means_dot_git) || looks_like(name, ".git") {
@@ -41,8 +41,8 @@ pub(crate) fn hazardous_name(name: &[u8], kind: EntryKind) -> Option<Hazardous> 
     is_elsewhere(name).then_some(Hazardous::Elsewhere)
 }
 
-/// Whether git, on some system, takes this name for its file `.gitmodules`, `.gitattributes`, and so on: `what` follows
-/// `.git`.
+/// Returns whether git, on some system, takes this name for its file `.gitmodules`, `.gitattributes`, and so on: `what`
+/// follows `.git`.
 pub(crate) fn is_file_of_git(name: &[u8], what: &str) -> bool {
     let long = format!(".git{what}");
     let short = format!("git{}~1", &what[..what.len().min(3)]);
@@ -53,7 +53,8 @@ fn means_dot_git(part: &[u8]) -> bool {
     means_on_ntfs(part, &[b".git", b"git~1"])
 }
 
-/// Whether NTFS opens one of `wanted` for this name: case, a stream after a colon, and trailing dots and spaces do not count.
+/// Returns whether NTFS opens one of `wanted` for this name: case, a stream after a colon, and trailing dots and spaces
+/// do not count.
 fn means_on_ntfs(name: &[u8], wanted: &[&[u8]]) -> bool {
     let end = name.iter().position(|byte| *byte == b':').unwrap_or(name.len());
     let kept = name[..end]
@@ -63,8 +64,8 @@ fn means_on_ntfs(name: &[u8], wanted: &[&[u8]]) -> bool {
     wanted.iter().any(|one| name[..kept].eq_ignore_ascii_case(one))
 }
 
-/// Whether HFS+ opens `wanted` for this name, or a reader takes it for that: case, characters that are not shown, and
-/// other widths and shapes of the same letters (NFKC) do not count.
+/// Returns whether HFS+ opens `wanted` for this name, or a reader takes it for that: case, characters that are not
+/// shown, and other widths and shapes of the same letters (NFKC) do not count.
 fn looks_like(name: &[u8], wanted: &str) -> bool {
     let Ok(name) = std::str::from_utf8(name) else {
         return false;
@@ -80,8 +81,8 @@ fn looks_like(name: &[u8], wanted: &str) -> bool {
     shown.filter(|c| *c != '\u{307}').eq(wanted.chars())
 }
 
-/// Whether Windows, which takes a backslash for a separator and drops dots and spaces at a name's end, looks for this
-/// name above its folder, at the root, or on a drive.
+/// Returns whether Windows, which takes a backslash for a separator and drops dots and spaces at a name's end, looks
+/// for this name above its folder, at the root, or on a drive.
 fn is_elsewhere(name: &[u8]) -> bool {
     let drive = name.len() > 1 && name[0].is_ascii_alphabetic() && name[1] == b':';
     let goes_up = |part: &[u8]| part.starts_with(b"..") && part.iter().all(|byte| b" .".contains(byte));

@@ -11,7 +11,8 @@ use crate::git::Git;
 
 /// The name of a file of attributes in a tree.
 pub(super) const NAME: &str = ".gitattributes";
-/// Attributes whose values say how contents differ between checkout and store, in ways that libgit2 does not follow.
+/// Attributes whose values determine how contents differ between checkout and store, in ways that libgit2 does not
+/// follow.
 const CONVERSIONS: [&str; 2] = ["filter", "working-tree-encoding"];
 /// Where builds of git keep the attributes of the whole machine.
 const MACHINE: [&str; 3] = [
@@ -21,7 +22,8 @@ const MACHINE: [&str; 3] = [
 ];
 
 impl Git {
-    /// The files of attributes beside those in trees, whether they are there or not; the weakest first, as git reads them.
+    /// Returns the files of attributes beside those in trees, whether they are there or not; the weakest first, as git
+    /// reads them.
     pub(crate) fn attribute_files(&self, repository: &Repository) -> Vec<PathBuf> {
         let configured = repository
             .config()
@@ -32,13 +34,14 @@ impl Git {
         machine.chain(personal).chain([own]).collect()
     }
 
-    /// Where git keeps a file of a person's own settings (`attributes`, `ignore`) unless the configuration says otherwise.
+    /// Returns where git keeps a file of a person's own settings (`attributes`, `ignore`) unless the configuration
+    /// names another place.
     pub(crate) fn personal_file(&self, name: &str) -> Option<PathBuf> {
         Some(self.config_home.as_ref()?.join("git").join(name))
     }
 }
 
-/// What a file of attributes outside of the tree asks for; nothing where there is none.
+/// Returns what a file of attributes outside of the tree asks for; nothing where there is none.
 pub(super) fn in_file(repository: &Repository, path: &Path) -> Vec<Hazard> {
     match fs::read(path) {
         Ok(content) => in_content(repository, &text::one_line(&path.display().to_string(), 200), &content),
@@ -46,7 +49,7 @@ pub(super) fn in_file(repository: &Repository, path: &Path) -> Vec<Hazard> {
     }
 }
 
-/// What a file of attributes asks for that is not done here.
+/// Returns what a file of attributes asks for that is not done here.
 pub(super) fn in_content(repository: &Repository, file: &str, content: &[u8]) -> Vec<Hazard> {
     let mut found = Vec::new();
     for (name, value) in values(&String::from_utf8_lossy(content)) {
@@ -69,12 +72,12 @@ pub(super) fn in_content(repository: &Repository, file: &str, content: &[u8]) ->
     found
 }
 
-/// Whether the configuration names a program that merges for this attribute.
+/// Returns whether the configuration names a program that merges for this attribute.
 pub(crate) fn has_driver(config: &Config, name: &str) -> bool {
     config.get_string(&format!("merge.{name}.driver")).is_ok()
 }
 
-/// The names and values of all attributes that are set to one.
+/// Returns the names and values of all attributes that are set to one.
 fn values(content: &str) -> Vec<(&str, &str)> {
     let lines = content.lines().map(str::trim).filter(|line| !line.starts_with('#'));
     let words = lines.flat_map(|line| line.split_whitespace().skip(1));

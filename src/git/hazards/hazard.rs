@@ -33,18 +33,18 @@ impl Hazard {
         }
     }
 
-    /// Says whether nothing may begin on a repository that has it.
+    /// Returns whether nothing may begin on a repository that has it.
     pub fn refuses_work(&self) -> bool {
         self.severity >= Severity::Contents
     }
 
-    /// Says whether nothing may be merged into a branch; `checkout` is whether files are to follow.
+    /// Returns whether nothing may be merged into a branch; `checkout` is whether files are to follow.
     pub fn refuses_merge(&self, checkout: bool) -> bool {
         let least = if checkout { Severity::Checkout } else { Severity::Refuse };
         self.severity >= least
     }
 
-    /// What it is and what can be done, as one sentence without a period.
+    /// Returns what it is and what can be done, as one sentence without a period.
     pub fn sentence(&self) -> String {
         format!("{} ({})", self.text, self.mend)
     }

@@ -32,7 +32,7 @@ pub(super) fn look(repository: &Repository, commit: Oid) -> Result<Vec<Hazard>> 
     Ok(vec![Hazard::new(Severity::Warn, text, mend)])
 }
 
-/// The remotes that have what is missing here, as the configuration says.
+/// Returns the remotes that have what is missing here, by the configuration.
 fn promisors(repository: &Repository) -> Result<Vec<String>> {
     let failed = "cannot read git's configuration";
     let config = repository.config().context(failed)?;
@@ -51,7 +51,7 @@ fn promisors(repository: &Repository) -> Result<Vec<String>> {
     Ok(found)
 }
 
-/// Whether a pack came from a remote that left objects out.
+/// Returns whether a pack came from a remote that left objects out.
 fn has_promisor_pack(repository: &Repository) -> bool {
     let Ok(entries) = fs::read_dir(repository.commondir().join("objects/pack")) else {
         return false;

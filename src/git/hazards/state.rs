@@ -25,7 +25,7 @@ const HOOKS: [&str; 8] = [
     "reference-transaction",
 ];
 
-/// A local branch that is another name of a branch: it cannot be moved by compare-and-swap.
+/// Returns a local branch that is another name of a branch: it cannot be moved by compare-and-swap.
 pub(super) fn alias(repository: &Repository, branch: &str) -> Result<Option<Hazard>> {
     let name = format!("refs/heads/{branch}");
     let failed = || format!("cannot read the branch `{}`", branch.escape_debug());
@@ -45,7 +45,7 @@ pub(super) fn alias(repository: &Repository, branch: &str) -> Result<Option<Haza
     Ok(Some(Hazard::new(Severity::Refuse, text, mend)))
 }
 
-/// What the repository's state and settings bring.
+/// Returns what the repository's state and settings bring.
 pub(super) fn of_repository(repository: &Repository) -> Result<Vec<Hazard>> {
     let mut found = Vec::new();
     if repository.is_shallow() {
@@ -73,7 +73,7 @@ pub(super) fn of_repository(repository: &Repository) -> Result<Vec<Hazard>> {
     Ok(found)
 }
 
-/// Why the checkout that the person stands in could not follow a merge into its branch.
+/// Returns why the checkout that the person stands in could not follow a merge into its branch.
 fn of_checkout(repository: &Repository) -> Option<Hazard> {
     let hazard = |text: String, mend: &str| Some(Hazard::new(Severity::Checkout, text, mend));
     if is_set(repository, "core.sparseCheckout") {
@@ -98,7 +98,7 @@ fn is_set(repository: &Repository, key: &str) -> bool {
     config.and_then(|config| config.get_bool(key)).unwrap_or(false)
 }
 
-/// The hooks that there are.
+/// Returns the hooks that there are.
 fn hooks(repository: &Repository) -> Vec<String> {
     let folder = hooks_folder(repository);
     let runs = |name: &&str| {
@@ -111,7 +111,7 @@ fn hooks(repository: &Repository) -> Vec<String> {
         .collect()
 }
 
-/// Where git looks for hooks: a relative `core.hooksPath` is seen from the root of the checkout.
+/// Returns where git looks for hooks: a relative `core.hooksPath` is seen from the root of the checkout.
 fn hooks_folder(repository: &Repository) -> PathBuf {
     let configured = repository.config().and_then(|config| config.get_path("core.hooksPath"));
     match configured {
@@ -120,7 +120,7 @@ fn hooks_folder(repository: &Repository) -> PathBuf {
     }
 }
 
-/// What the repository's own settings have git obey, seen from where git sees it.
+/// Returns what the repository's own settings have git obey, seen from where git sees it.
 pub(super) fn obeyed_by_settings(repository: &Repository) -> Result<Vec<PathBuf>> {
     let config = repository.config().context("cannot read git's settings")?;
     let mut found = Vec::new();

@@ -2,12 +2,12 @@
 
 use crate::base::text;
 
-/// A path on one line, cut where it is long.
+/// Puts a path on one line, cut where it is long.
 pub(super) fn shown(path: &[u8]) -> String {
     text::one_line(&String::from_utf8_lossy(path), 100)
 }
 
-/// The first few of a list.
+/// Returns the first few of a list.
 pub(super) fn listed(all: &[String]) -> String {
     const FEW: usize = 5;
     let text = all.iter().take(FEW).cloned().collect::<Vec<_>>().join(", ");

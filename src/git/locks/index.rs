@@ -9,8 +9,8 @@ use crate::base::error::{Context as _, Result};
 use crate::git::{Git, is_at};
 
 impl Git {
-    /// Calls `work` with the path of a copy of the person's index, while git's own lock of that is held.
-    /// What `work` wrote to the index becomes the person's at its end, however it ends: it tells of files that moved.
+    /// Calls `work` with the path of a copy of the person's index, while git's own lock of that is held. What `work`
+    /// wrote to the index becomes the person's at its end, however it ends: it describes files that have moved already.
     ///
     /// Fails with [`ErrorKind::Precondition`](crate::base::error::ErrorKind::Precondition), before `work` begins, while
     /// another program holds the lock.

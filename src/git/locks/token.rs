@@ -41,17 +41,17 @@ impl Token {
         Ok(token)
     }
 
-    /// The file that becomes the lock.
+    /// Returns the path of the file that becomes the lock.
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The same, opened.
+    /// Opens the file that becomes the lock.
     pub(super) fn mark(&self) -> io::Result<File> {
         self.mark.try_clone()
     }
 
-    /// A file that belongs to the token, one of [`BESIDE`].
+    /// Returns the path of a file that belongs to the token, one of [`BESIDE`].
     pub(super) fn beside(&self, what: &str) -> PathBuf {
         self.path.with_extension(what)
     }
@@ -136,7 +136,7 @@ fn remove_file(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Whether only another user, or nobody on a disk that is read-only, could have done it.
+/// Returns whether only another user, or nobody on a disk that is read-only, could have done it.
 fn is_for_another(error: &io::Error) -> bool {
     [io::ErrorKind::PermissionDenied, io::ErrorKind::ReadOnlyFilesystem].contains(&error.kind())
 }

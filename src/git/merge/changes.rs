@@ -28,12 +28,12 @@ pub(super) struct Change {
 pub(super) type Changes = BTreeMap<Vec<u8>, Change>;
 
 impl Change {
-    /// The new file, where there was none.
+    /// Returns the new file, where there was none.
     pub(super) fn added(&self) -> Option<Leaf> {
         self.is.filter(|_| self.was.is_none())
     }
 
-    /// The old file, where there is none any more.
+    /// Returns the old file, where there is none any more.
     pub(super) fn deleted(&self) -> Option<Leaf> {
         self.was.filter(|_| self.is.is_none())
     }
@@ -123,12 +123,12 @@ impl<'repository> Files<'repository> {
         })
     }
 
-    /// The file at a path.
+    /// Returns the file at a path.
     pub(super) fn leaf(&self, path: &[u8]) -> Result<Option<Leaf>> {
         Ok(self.at(path)?.leaf)
     }
 
-    /// The folder at a path.
+    /// Returns the folder at a path.
     pub(super) fn folder(&self, path: &[u8]) -> Result<Option<Oid>> {
         Ok(self.at(path)?.folder)
     }
@@ -156,7 +156,7 @@ impl<'repository> Files<'repository> {
     }
 }
 
-/// The folders above a path, the nearest first; the root is none.
+/// Returns the folders above a path, the nearest first; the root does not count.
 pub(super) fn folders_above(path: &[u8]) -> impl Iterator<Item = &[u8]> {
     let above = |path: &&'_ [u8]| -> Option<usize> { path.iter().rposition(|byte| *byte == b'/') };
     std::iter::successors(above(&path).map(|end| &path[..end]), move |folder| {
@@ -164,7 +164,7 @@ pub(super) fn folders_above(path: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// The paths of all files in a folder that stands at `path`.
+/// Returns the paths of all files in a folder that stands at `path`.
 pub(super) fn files_below(repository: &Repository, folder: Oid, path: &[u8]) -> Result<Vec<Vec<u8>>> {
     let mut found = Changes::new();
     compare(repository, [None, Some(folder)], path, &mut found)?;

@@ -15,7 +15,7 @@ pub(super) struct Kept<'a> {
 }
 
 impl Kept<'_> {
-    /// The paths at which the merged tree does not have what the sides did; none where it keeps both.
+    /// Returns the paths at which the merged tree does not have what the sides did; none where it keeps both.
     pub(super) fn lost(&self) -> Paths {
         let all = self.sides.iter().chain(self.merged);
         let paths: Paths = all.flat_map(|changes| changes.keys().cloned()).collect();

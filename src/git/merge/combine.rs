@@ -73,7 +73,7 @@ struct Combination<'repository> {
     /// What both sides changed, by the path of the result.
     compared: BTreeMap<Vec<u8>, Versions>,
     followed: Renames,
-    /// Paths of which nothing more is to be said.
+    /// Paths of which nothing more is to be decided.
     done: Paths,
     conflicts: Paths,
 }
@@ -189,7 +189,7 @@ impl Combination<'_> {
         }
     }
 
-    /// Merges what both sides changed: attributes first, for they say how the rest is merged.
+    /// Merges what both sides changed: attributes first, for they determine how the rest is merged.
     fn compare(&mut self) -> Result<()> {
         let compared = std::mem::take(&mut self.compared);
         let is_attributes = |path: &[u8]| bytes::split_last(path).1 == ATTRIBUTES;
@@ -218,7 +218,7 @@ impl Combination<'_> {
         }
     }
 
-    /// What the merge has at a path.
+    /// Returns what the merge has at a path.
     fn result(&self, path: &[u8]) -> Result<Option<Leaf>> {
         match self.edits.get(path) {
             Some(edit) => Ok(*edit),
@@ -226,7 +226,7 @@ impl Combination<'_> {
         }
     }
 
-    /// A file and a folder of one name do not fit.
+    /// Refuses a merge that has a file and a folder of one name.
     fn refuse_files_as_folders(&mut self) -> Result<()> {
         let mut looked_at: BTreeMap<&[u8], bool> = BTreeMap::new();
         let mut found = Paths::new();

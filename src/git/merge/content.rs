@@ -8,7 +8,7 @@ use crate::base::error::{Context as _, Result};
 use crate::git::work::Work;
 use crate::git::{EntryKind, Git, Oid};
 
-/// Git looks for a NUL in so many bytes to tell binary content.
+/// Git looks for a NUL in so many bytes to recognize binary content.
 const LOOKED_THROUGH: usize = 8000;
 /// The longest content whose lines are compared, in bytes; what is longer and differs is a conflict.
 const MOST_BYTES: usize = 16 << 20;
@@ -72,7 +72,7 @@ impl Versions {
     }
 }
 
-/// What is left of three when at most one side changed it, or both to the same.
+/// Returns what is left of three when at most one side changed it, or both to the same.
 fn chosen<T: PartialEq + Copy>(was: Option<T>, ours: T, theirs: T) -> Option<T> {
     if ours == theirs || was == Some(ours) {
         Some(theirs)
@@ -87,12 +87,13 @@ fn is_regular(leaf: Leaf) -> bool {
     matches!(leaf.kind, EntryKind::File | EntryKind::Executable)
 }
 
-/// Whether both are files, or both links, or both submodules.
+/// Returns whether both are files, or both links, or both submodules.
 fn is_of_one_type(one: Leaf, other: Leaf) -> bool {
     one.kind == other.kind || is_regular(one) && is_regular(other)
 }
 
-/// The contents of three versions, nothing for one that there is not; `None` where one of them is no text, or too long.
+/// Returns the contents of three versions, empty for one that does not exist; `None` where one of them is not a text,
+/// or too long.
 fn texts(repository: &Repository, ids: [Option<Oid>; 3]) -> Result<Option<[Vec<u8>; 3]>> {
     let failed = "cannot merge a file";
     let odb = repository.odb().context(failed)?;
@@ -111,7 +112,7 @@ fn texts(repository: &Repository, ids: [Option<Oid>; 3]) -> Result<Option<[Vec<u
     Ok(Some(contents))
 }
 
-/// Whether git takes a content for binary.
+/// Returns whether git takes a content for binary.
 pub(super) fn is_binary(content: &[u8]) -> bool {
     memchr::memchr(0, &content[..content.len().min(LOOKED_THROUGH)]).is_some()
 }

@@ -1,4 +1,4 @@
-//! Which driver merges a file: attributes of the merged tree say so, not those that the person's checkout has.
+//! Which driver merges a file: attributes of the merged tree decide, not those that the person's checkout has.
 
 use std::collections::HashMap;
 
@@ -41,7 +41,7 @@ impl<'repository> Drivers<'repository> {
         })
     }
 
-    /// The driver for a path; `file` says what the merged tree has at one.
+    /// Returns the driver for a path; `file` returns what the merged tree has at one.
     pub(super) fn of(&mut self, path: &[u8], file: impl Fn(&[u8]) -> Result<Option<Leaf>>) -> Result<Driver> {
         let mut folder = bytes::split_last(path).0;
         loop {
@@ -68,7 +68,8 @@ impl<'repository> Drivers<'repository> {
         })
     }
 
-    /// A driver that the configuration names is a program, and is not run. One that nobody knows is git's usual one.
+    /// Returns the driver of this name. One that the configuration names is a program, and is not run. One that nobody
+    /// knows is git's usual one.
     fn named(&self, name: &str) -> Driver {
         match name {
             _ if has_driver(&self.config, name) => Driver::Conflict,
@@ -78,7 +79,7 @@ impl<'repository> Drivers<'repository> {
         }
     }
 
-    /// Reads the attributes of a folder, once; says whether they can be.
+    /// Reads the attributes of a folder, once; returns whether they can be.
     fn reads(&mut self, folder: &[u8], file: &impl Fn(&[u8]) -> Result<Option<Leaf>>) -> Result<bool> {
         if let Some(known) = self.known.get(folder) {
             return Ok(*known);

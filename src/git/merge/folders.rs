@@ -44,17 +44,17 @@ impl Vanished {
         Ok(found)
     }
 
-    /// Whether it matters where the file at a path went.
+    /// Returns whether it matters where the file at a path went.
     pub(super) fn have(&self, path: &[u8]) -> bool {
         !self.sought.is_empty() && folders_above(path).any(|folder| self.sought.contains(folder))
     }
 
-    /// Whether git asks where a folder went.
+    /// Returns whether git asks where a folder went.
     fn matters(&self, folder: &[u8]) -> bool {
         self.sought.contains(folder) || self.have(folder)
     }
 
-    /// The new paths whose folder went elsewhere.
+    /// Returns the new paths whose folder went elsewhere.
     pub(super) fn misplaced(&self, moves: &Moves) -> BTreeSet<Vec<u8>> {
         let unsure = moves.unsure.iter().map(|path| bytes::split_last(path).0);
         let mut folders: BTreeSet<&[u8]> = unsure.filter(|folder| self.matters(folder)).collect();
@@ -75,7 +75,8 @@ impl Vanished {
     }
 }
 
-/// The folders that a renamed file says were renamed: its own, and those above as long as the names below them are the same.
+/// Returns the folders that a renamed file shows to be renamed: its own, and those above as long as the names below
+/// them are the same.
 fn folders_moved<'a>(old: &'a [u8], new: &'a [u8]) -> Vec<&'a [u8]> {
     let mut found = Vec::new();
     let (mut old, mut new) = (bytes::split_last(old).0, bytes::split_last(new).0);

@@ -1,5 +1,5 @@
-//! Which files a side renamed, by git's own measure of likeness: the share of bytes, in lines or pieces of 64 bytes, that
-//! two files have in common (`diffcore-delta.c` and `diffcore-rename.c` of git say what is counted).
+//! Which files a side renamed, by git's own measure of likeness: the share of bytes, in lines or pieces of 64 bytes,
+//! that two files have in common (`diffcore-delta.c` and `diffcore-rename.c` of git define what is counted).
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -30,12 +30,12 @@ pub(super) type Renames = BTreeMap<Vec<u8>, Vec<u8>>;
 pub(super) struct Moves {
     /// The files that are known again.
     pub(super) renames: Renames,
-    /// Files whose content is at several new places, or was at several old ones: which went where cannot be said.
+    /// Files whose content is at several new places, or was at several old ones: which went where cannot be known.
     pub(super) unsure: BTreeSet<Vec<u8>>,
 }
 
-/// Finds where files of the ancestor went on one side. Those of which `matters` says nothing are known again only if their
-/// content is unchanged.
+/// Finds where files of the ancestor went on one side. Those that do not matter by `matters` are known again only if
+/// their content is unchanged.
 pub(super) fn find(repository: &Repository, side: &Changes, matters: impl Fn(&[u8]) -> bool) -> Result<Moves> {
     let mut search = Search::default();
     if !side
@@ -70,8 +70,8 @@ impl File {
         bytes::split_last(&self.path).1
     }
 
-    /// What must be the same in two files for them to be one: their content, and whether it is a file's, a link's or a
-    /// submodule's.
+    /// Returns what must be the same in two files for them to be one: their content, and whether it is a file's, a
+    /// link's or a submodule's.
     fn content(&self) -> (Oid, u8) {
         let kind = match self.leaf.kind {
             EntryKind::File | EntryKind::Executable => 0,
@@ -81,12 +81,12 @@ impl File {
         (self.leaf.id, kind)
     }
 
-    /// Of how many parts its path is.
+    /// Returns the number of parts of its path.
     fn depth(&self) -> usize {
         self.path.split(|byte| *byte == b'/').count()
     }
 
-    /// The last parts of its path; `None` where it has fewer.
+    /// Returns the last parts of its path; `None` where it has fewer.
     fn end(&self, parts: usize) -> Option<&[u8]> {
         let slashes = memchr::memrchr_iter(b'/', &self.path);
         match slashes.take(parts).nth(parts - 1) {
@@ -178,7 +178,7 @@ impl Search {
         Ok(())
     }
 
-    /// The pairs of files whose name there is once on each side, where they are very much alike.
+    /// Returns the pairs of files whose name there is once on each side, where they are very much alike.
     fn namesakes(&self, old: &[Pieces], new: &[Pieces]) -> Vec<(usize, usize)> {
         let indexes = |files: &[File]| (0..files.len()).collect::<Vec<_>>();
         let old_names = only(&indexes(&self.old), |index| Some(self.old[index].name()));
@@ -192,7 +192,7 @@ impl Search {
             .collect()
     }
 
-    /// The pairs that are most alike.
+    /// Returns the pairs that are most alike.
     fn likest(&self, old: &[Pieces], new: &[Pieces]) -> Vec<(usize, usize)> {
         let mut candidates = Vec::new();
         for (to, file) in self.new.iter().enumerate() {
@@ -241,7 +241,7 @@ fn retain_others<T>(all: &mut Vec<T>, indexes: impl Iterator<Item = usize>) {
     all.retain(|_| stays.next().unwrap_or(true));
 }
 
-/// The index for each key; `None` for a key that several of `indexes` have.
+/// Returns the index for each key; `None` for a key that several of `indexes` have.
 fn only<K: Eq + std::hash::Hash>(indexes: &[usize], key: impl Fn(usize) -> Option<K>) -> HashMap<K, Option<usize>> {
     let mut found = HashMap::new();
     for index in indexes {
@@ -301,7 +301,7 @@ impl Pieces {
         }
     }
 
-    /// How much of the larger content both have, in parts of [`ALL`].
+    /// Returns how much of the larger content both have, in parts of [`ALL`].
     fn likeness(&self, other: &Self) -> u64 {
         let (larger, smaller) = (self.size.max(other.size), self.size.min(other.size));
         if larger == 0 || larger * (ALL - LEAST) < (larger - smaller) * ALL {

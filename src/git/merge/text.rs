@@ -69,7 +69,7 @@ struct Place {
     is_one_change: bool,
 }
 
-/// The changed places, in their order: changes of the two sides that overlap or touch are one.
+/// Returns the changed places, in their order: changes of the two sides that overlap or touch are one.
 fn places(changes: &[Vec<Hunk>; 2]) -> Vec<Place> {
     let mut left = changes.each_ref().map(|hunks| hunks.iter().peekable());
     // By how much a line of each side is below the line of the ancestor.
@@ -172,8 +172,9 @@ fn write(parts: &[Place], was: &[&[u8]], ours: &[&[u8]], theirs: &[&[u8]]) -> Ve
     merged
 }
 
-/// The end that a last line without one gets, as git chooses it (`xdiff/xmerge.c`): a CR only where the lines before the
-/// places of both sides, and the ancestor's first line, have one or tell nothing, the ancestor's own having one.
+/// Returns the end that a last line without one gets, as git chooses it (`xdiff/xmerge.c`): a CR only where the lines
+/// before the places of both sides, and the ancestor's first line, have one or show nothing, the ancestor's own having
+/// one.
 fn end_of_line(places: [(&[&[u8]], usize); 3]) -> &'static [u8] {
     let mut said = None;
     for (lines, start) in places {
@@ -185,8 +186,8 @@ fn end_of_line(places: [(&[&[u8]], usize); 3]) -> &'static [u8] {
     if said == Some(true) { b"\r\n" } else { b"\n" }
 }
 
-/// Whether a line ends in CR and LF; the last one, where it has no end, is judged by the one before. `None` where there is
-/// nothing to judge by.
+/// Returns whether a line ends in CR and LF; the last one, where it has no end, is judged by the one before. `None`
+/// where there is nothing to judge by.
 fn has_return(lines: &[&[u8]], at: usize) -> Option<bool> {
     let line = lines.get(at)?;
     let judged = if line.ends_with(b"\n") {
@@ -207,7 +208,7 @@ fn take(merged: &mut Vec<u8>, lines: &[&[u8]]) {
 mod tests {
     use super::*;
 
-    /// One letter of a text is one line.
+    /// Merges texts in which each letter stands for one line.
     fn check(was: &str, ours: &str, theirs: &str, overlaps: Overlaps, expect: Option<&str>) {
         let texts = [was, ours, theirs].map(|text| text.chars().flat_map(|line| [line, '\n']).collect::<String>());
         let merged = merge(texts.each_ref().map(String::as_bytes), overlaps, &Work::new());

@@ -12,7 +12,7 @@ use git2::{Oid, Repository};
 const MOST: usize = 8;
 /// What a keep mark of ours begins with; the token of its process follows.
 const OURS: &str = "cordwainer ";
-/// What the note of a pack says whose objects are in a joined one, too.
+/// Content of a pack's note once its objects are in a joined pack, too.
 const JOINED: &[u8] = b"joined";
 
 /// The packs of a repository, and the notes of which are ours.
@@ -29,8 +29,8 @@ impl Packs {
         Self { objects, top }
     }
 
-    /// Where our notes and the folders of our processes are. It lies beside git's objects and not among them: `git clone`
-    /// of a path copies whatever is there, and fails on what it may not read or what goes meanwhile.
+    /// Returns the folder of our notes and of the folders of our processes. It lies beside git's objects and not among
+    /// them: `git clone` of a path copies whatever is there, and fails on what it may not read or what goes meanwhile.
     pub(super) fn top(&self) -> &Path {
         &self.top
     }
@@ -86,7 +86,7 @@ impl Packs {
         Ok(())
     }
 
-    /// The packs that are noted as ours. What a kill left of one, or git has taken into its own, is removed.
+    /// Returns the packs that are noted as ours. What a kill left of one, or git has taken into its own, is removed.
     fn noted(&self) -> io::Result<Vec<String>> {
         let mut found = Vec::new();
         for entry in fs::read_dir(self.top.join("packs"))? {
@@ -228,8 +228,8 @@ impl Packs {
     }
 }
 
-/// How many of the packs, the smallest first, are joined: at least two, and more while the next is not much larger than
-/// those before it together. So each object is written again only a few times, however many packs come.
+/// Returns how many of the packs, the smallest first, are joined: at least two, and more while the next is not much
+/// larger than those before it together. So each object is written again only a few times, however many packs come.
 fn how_many(packs: &[(u64, String)]) -> usize {
     let mut sum = 0;
     let mut count = 0;
@@ -243,7 +243,7 @@ fn how_many(packs: &[(u64, String)]) -> usize {
     count
 }
 
-/// The ids in a pack's index, version 2.
+/// Returns the ids in a pack's index, version 2.
 fn ids_of(index: &[u8]) -> io::Result<Vec<Oid>> {
     const NAMES: usize = 8 + 256 * 4;
     let malformed = || io::Error::new(io::ErrorKind::InvalidData, "the index of a pack is malformed");
@@ -254,13 +254,13 @@ fn ids_of(index: &[u8]) -> io::Result<Vec<Oid>> {
     ids.map_err(io::Error::other)
 }
 
-/// Whether a folder's name is a token.
+/// Returns whether a folder's name is a token.
 fn is_token(folder: &Path) -> bool {
     let name = folder.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     name.len() == 16 && name.bytes().all(|byte| byte.is_ascii_hexdigit()) && folder.is_dir()
 }
 
-/// Whether the process that made a folder still holds its mark.
+/// Returns whether the process that made a folder still holds its mark.
 fn is_alive(folder: &Path) -> io::Result<bool> {
     let mark = match File::open(folder.join("mark")) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),

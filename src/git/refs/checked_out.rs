@@ -9,7 +9,7 @@ use crate::base::error::{Context as _, Result};
 use crate::git::{Git, bytes};
 
 impl Git {
-    /// The roots of all checkouts, main and linked, that stand on a local branch (short name), or are in the
+    /// Returns the roots of all checkouts, main and linked, that stand on a local branch (short name), or are in the
     /// middle of a rebase or bisection of it.
     pub fn checked_out_at(&self, branch: &str) -> Result<Vec<PathBuf>> {
         let mut found = Vec::new();
@@ -26,8 +26,8 @@ impl Git {
         Ok(found)
     }
 
-    /// The root of the main checkout; `None` where there is only a bare repository with linked worktrees, or where the git
-    /// folder lies elsewhere and does not say of which checkout it is.
+    /// Returns the root of the main checkout; `None` where there is only a bare repository with linked worktrees, or
+    /// where the git folder lies elsewhere and does not name its checkout.
     pub(crate) fn main_checkout(&self) -> Result<Option<PathBuf>> {
         if self.own_dir == self.common_dir {
             return Ok(Some(self.workdir.clone()));
@@ -43,7 +43,7 @@ impl Git {
     }
 }
 
-/// Whether a `.git` is this git directory, or a file or a link that leads to it.
+/// Returns whether a `.git` is this git directory, or a file or a link that leads to it.
 fn leads_to(dot_git: &Path, git_dir: &Path) -> bool {
     let named = match fs::read(dot_git) {
         Ok(content) => {
@@ -55,13 +55,13 @@ fn leads_to(dot_git: &Path, git_dir: &Path) -> bool {
     named.canonicalize().is_ok_and(|named| named == git_dir)
 }
 
-/// Whether the main repository has no checkout at all.
+/// Returns whether the main repository has no checkout at all.
 fn is_bare(common_dir: &Path) -> Result<bool> {
     let main = Repository::open(common_dir).context("cannot open the main repository")?;
     Ok(main.is_bare())
 }
 
-/// The git directories of all linked worktrees.
+/// Returns the git directories of all linked worktrees.
 fn linked_worktrees(common_dir: &Path) -> Result<Vec<PathBuf>> {
     let folder = common_dir.join("worktrees");
     let failed = || format!("cannot list the worktrees in `{}`", folder.display());
@@ -72,7 +72,8 @@ fn linked_worktrees(common_dir: &Path) -> Result<Vec<PathBuf>> {
     }
 }
 
-/// Whether the HEAD in this git directory is the branch, or an unfinished rebase or bisection will return to it.
+/// Returns whether the HEAD in this git directory is the branch, or an unfinished rebase or bisection will return to
+/// it.
 fn stands_on(repository: &Repository, git_dir: &Path, branch: &str) -> bool {
     let full = format!("refs/heads/{branch}");
     let says = |file: &str, wanted: &str| {
@@ -84,7 +85,8 @@ fn stands_on(repository: &Repository, git_dir: &Path, branch: &str) -> bool {
         || says("BISECT_START", branch)
 }
 
-/// The full name of the branch that the HEAD in this git directory means in the end: one branch may be an alias of another.
+/// Returns the full name of the branch that the HEAD in this git directory means in the end: one branch may be an alias
+/// of another.
 fn head_branch(repository: &Repository, git_dir: &Path) -> Option<String> {
     let content = fs::read(git_dir.join("HEAD")).ok()?;
     let name = content.trim_ascii().strip_prefix(b"ref:")?.trim_ascii();
@@ -100,7 +102,7 @@ fn head_branch(repository: &Repository, git_dir: &Path) -> Option<String> {
     Some(name)
 }
 
-/// The folder that a linked worktree's `gitdir` file names.
+/// Returns the folder that a linked worktree's `gitdir` file names.
 fn folder_of(git_dir: &Path) -> Option<PathBuf> {
     let pointer = fs::read(git_dir.join("gitdir")).ok()?;
     let dot_git = git_dir.join(bytes::to_path(pointer.trim_ascii_end()));

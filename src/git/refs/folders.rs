@@ -6,7 +6,7 @@ use std::path::Path;
 
 use walkdir::WalkDir;
 
-/// Whether there is no file of a name: nothing at all, a folder, or a file in the place of a folder above it.
+/// Returns whether there is no file of a name: nothing at all, a folder, or a file in the place of a folder above it.
 pub(super) fn is_absent(error: &io::Error) -> bool {
     use io::ErrorKind::{IsADirectory, NotADirectory, NotFound};
     [IsADirectory, NotADirectory, NotFound].contains(&error.kind())
@@ -32,7 +32,7 @@ pub(super) fn remove_empty_below(path: &Path) {
             .into_iter()
             .filter_map(Result::ok)
         {
-            // One that is not empty stays, and the write that follows says so.
+            // One that is not empty stays, and the write that follows reports it.
             let _ = fs::remove_dir(entry.path());
         }
     }

@@ -10,7 +10,7 @@ use super::folders::{is_absent, remove_empty_above, remove_empty_below};
 use crate::git::Git;
 use crate::git::locks::Failure;
 
-/// A move of a ref, as its log tells it.
+/// A move of a ref, as its log records it.
 pub(super) struct Entry<'a> {
     pub(super) name: &'a str,
     pub(super) old: Option<Oid>,
@@ -45,7 +45,7 @@ pub(super) fn remove(git: &Git, name: &str) -> io::Result<()> {
     Ok(())
 }
 
-/// Whether a log is begun for a ref (`core.logAllRefUpdates`); one that is there goes on in any case.
+/// Returns whether a log is begun for a ref (`core.logAllRefUpdates`); one that is there goes on in any case.
 fn is_logged(repository: &Repository, name: &str) -> bool {
     let usual = ["refs/heads/", "refs/remotes/", "refs/notes/"];
     let is_usual = name == "HEAD" || usual.iter().any(|prefix| name.starts_with(prefix));

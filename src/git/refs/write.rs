@@ -136,7 +136,7 @@ fn delete(git: &Git, name: &str) -> Result<(), Failure> {
     log::remove(git, name).map_err(failed)
 }
 
-/// The packed refs without one of them and what it peels to; `None` where it is not among them.
+/// Returns the packed refs without one of them and what it peels to; `None` where it is not among them.
 fn without(packed: &[u8], name: &str) -> Option<Vec<u8>> {
     let mut rest = Vec::with_capacity(packed.len());
     let (mut found, mut dropping) = (false, false);

@@ -87,7 +87,7 @@ impl Attributes {
         }
     }
 
-    /// All attributes of the file at a path; none once there is no work left to find out.
+    /// Returns all attributes of the file at a path; none once there is no work left to find out.
     pub(in crate::git) fn of(&self, path: &[u8], work: &Work) -> Found {
         let mut found = Found::new();
         self.take(&self.of_repository, path, &mut found, work);
@@ -119,7 +119,7 @@ impl Attributes {
         found
     }
 
-    /// Takes from one file what no stronger rule has said.
+    /// Takes from one file what no stronger rule has set.
     fn take(&self, file: &AttributesFile, path: &[u8], found: &mut Found, work: &Work) {
         let subject = Subject { path, is_folder: false };
         for (pattern, states) in file.lines.iter().rev() {
@@ -147,7 +147,7 @@ impl Attributes {
         }
     }
 
-    /// The strongest definition of a macro is the one that counts.
+    /// Keeps the strongest definition of each macro, which is the one that counts.
     fn gather_macros(&mut self) {
         let root = self.inside.get(b"".as_slice());
         let files = self.outside.iter().chain(root).chain([&self.of_repository]);
@@ -280,7 +280,7 @@ fn unquoted(line: &[u8]) -> Option<(Vec<u8>, &[u8])> {
     }
 }
 
-/// The byte of three octal digits.
+/// Returns the byte of three octal digits.
 fn octal(first: u8, digits: &[u8]) -> Option<u8> {
     digits.iter().try_fold(first - b'0', |sum, digit| match digit {
         b'0'..=b'7' => Some((sum << 3) | (digit - b'0')),

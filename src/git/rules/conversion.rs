@@ -22,12 +22,12 @@ enum Lines {
     Keep,
     /// They are one byte in the store, and in the checkout two if this is so.
     Text { crlf: bool },
-    /// The same, for what looks like text.
+    /// As `Text`, but only where the content looks like text.
     Guess { crlf: bool },
 }
 
 impl Conversion {
-    /// What the attributes of a path ask for, under a person's settings.
+    /// Returns what the attributes of a path ask for, under a person's settings.
     pub(in crate::git) fn of(found: &Found, settings: &Settings) -> Self {
         let get = |name: &[u8]| found.get(name);
         let declared = Declared::of(get(b"text")).or_else(|| Declared::of(get(b"crlf")));
@@ -57,12 +57,13 @@ impl Conversion {
         }
     }
 
-    /// Whether every content stays what it is.
+    /// Returns whether every content stays what it is.
     pub(in crate::git) fn is_none(self) -> bool {
         self.lines == Lines::Keep && !self.ident
     }
 
-    /// The content to store, for one of a checkout; `None` where it is the same. `stored` is what the index has.
+    /// Returns the content to store, for one of a checkout; `None` where nothing changes. `stored` is what the index
+    /// has.
     pub(in crate::git) fn store(self, content: &[u8], stored: Option<&[u8]>) -> Option<Vec<u8>> {
         let lines = self.store_lines(content, stored);
         let ident = self
@@ -72,7 +73,7 @@ impl Conversion {
         ident.or(lines)
     }
 
-    /// The content to check out, for a stored one whose id is `id`; `None` where it is the same.
+    /// Returns the content to check out, for a stored one whose id is `id`; `None` where nothing changes.
     pub(in crate::git) fn check_out(self, content: &[u8], id: Oid) -> Option<Vec<u8>> {
         let ident = self.ident.then(|| expand_ident(content, id)).flatten();
         let lines = self.check_out_lines(ident.as_deref().unwrap_or(content));
@@ -123,7 +124,7 @@ impl Conversion {
     }
 }
 
-/// What `text`, or its older name `crlf`, says.
+/// What `text`, or its older name `crlf`, declares.
 #[derive(Clone, Copy)]
 enum Declared {
     Text,
@@ -193,7 +194,7 @@ fn has_pairs(content: &[u8]) -> bool {
     looks.pairs > 0 && !looks.is_binary()
 }
 
-/// Where the `$Id…$`s are: from their first dollar up to behind their last one. One with text has it between.
+/// Returns where the `$Id…$`s are: from their first dollar up to behind their last one. One with text has it between.
 fn idents(content: &[u8]) -> Vec<std::ops::Range<usize>> {
     let mut found = Vec::new();
     let mut at = 0;

@@ -21,7 +21,7 @@ impl IgnoreFile {
         Self { patterns, fold_case }
     }
 
-    /// Whether a path, relative to the folder of the file, is ignored, by the last rule that says anything.
+    /// Returns whether a path, relative to the folder of the file, is ignored, by the last rule that applies.
     pub(in crate::git) fn ignores(&self, path: &[u8], is_folder: bool, work: &Work) -> Option<bool> {
         let subject = Subject { path, is_folder };
         let mut last_first = self.patterns.iter().rev();
@@ -30,8 +30,8 @@ impl IgnoreFile {
     }
 }
 
-/// A line without the carriage return of its end, without blanks at the end that no backslash keeps, and without
-/// anything behind a NUL, which ends it for git.
+/// Returns a line without the carriage return of its end, without blanks at the end that no backslash keeps, and
+/// without anything behind a NUL, which ends it for git.
 fn trimmed(line: &[u8]) -> &[u8] {
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     let line = line.split(|byte| *byte == 0).next().unwrap_or_default();

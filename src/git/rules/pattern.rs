@@ -64,7 +64,7 @@ impl Pattern {
         }
     }
 
-    /// Whether the pattern matches; `false`, too, once there is no work left to find out.
+    /// Returns whether the pattern matches; `false`, too, once there is no work left to find out.
     pub(super) fn matches(&self, subject: Subject<'_>, fold_case: bool, work: &Work) -> bool {
         if !work.spend(1) || (self.only_folders && !subject.is_folder) {
             return false;

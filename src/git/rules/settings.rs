@@ -1,4 +1,4 @@
-//! What a person's configuration says about checkouts, and the files of rules that it names.
+//! A person's configuration of checkouts, and the files of rules that it names.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -66,7 +66,7 @@ impl Settings {
         })
     }
 
-    /// Whether text that nothing else is said of has carriage returns in a checkout.
+    /// Returns whether text has carriage returns in a checkout, where nothing else is declared about it.
     pub(super) fn text_is_crlf(&self) -> bool {
         match self.autocrlf {
             Some(end) => end == EndOfLine::Crlf,
@@ -74,24 +74,24 @@ impl Settings {
         }
     }
 
-    /// The ignore rules outside of any tree, the strongest first: the repository's own, then the person's.
+    /// Returns the ignore rules outside of any tree, the strongest first: the repository's own, then the person's.
     pub(in crate::git) fn ignore_files(&self) -> [IgnoreFile; 2] {
         let [personal, own] = self.ignore_contents();
         [own, personal].map(|content| IgnoreFile::parse(&content, self.ignore_case))
     }
 
-    /// The same as one file that says what both say.
+    /// Returns all ignore rules outside of any tree, the repository's and the person's, as the content of one file.
     pub(in crate::git) fn all_ignore_rules(&self) -> Vec<u8> {
         self.ignore_contents().join(&b'\n')
     }
 
-    /// The person's rules, then the repository's.
+    /// Returns the person's rules, then the repository's.
     fn ignore_contents(&self) -> [Vec<u8>; 2] {
         let personal = self.ignore_file.as_deref().map(content);
         [personal.unwrap_or_default(), content(&self.exclude)]
     }
 
-    /// The attributes outside of any tree.
+    /// Returns the attributes outside of any tree.
     pub(in crate::git) fn attributes(&self) -> Attributes {
         let mut contents: Vec<_> = self.attribute_files.iter().map(|file| content(file)).collect();
         let of_repository = contents.pop().unwrap_or_default();
@@ -99,7 +99,7 @@ impl Settings {
     }
 }
 
-/// The content of a file of rules; nothing where it cannot be read, as for git.
+/// Returns the content of a file of rules; nothing where it cannot be read, as for git.
 fn content(file: &Path) -> Vec<u8> {
     match fs::read(file) {
         Ok(content) => without_mark(&content).to_vec(),

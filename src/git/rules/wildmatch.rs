@@ -56,13 +56,13 @@ impl Glob {
         Some(Self { parts, fold_case })
     }
 
-    /// How many steps a match with a text of this length takes at most.
+    /// Returns how many steps a match with a text of this length takes at most.
     pub(super) fn cost(&self, length: usize) -> u64 {
         let product = (self.parts.len() + 1).saturating_mul(length + 1);
         u64::try_from(product).unwrap_or(u64::MAX)
     }
 
-    /// Whether the pattern matches the whole text.
+    /// Returns whether the pattern matches the whole text.
     pub(in crate::git) fn matches(&self, text: &[u8]) -> bool {
         let end = self.parts.len();
         let mut here = vec![false; end + 1];
@@ -80,7 +80,7 @@ impl Glob {
         here[end]
     }
 
-    /// Follows one byte from every part in `here`; says whether any way is left.
+    /// Follows one byte from every part in `here`; returns whether any way is left.
     fn step(&self, byte: u8, here: &[bool], next: &mut [bool]) -> bool {
         let mut any = false;
         for (at, part) in self.parts.iter().enumerate().filter(|(at, _)| here[*at]) {
@@ -243,7 +243,7 @@ impl ClassReader<'_> {
     }
 }
 
-/// The byte, small where case does not count.
+/// Returns the byte, in lower case where case does not count.
 fn folded(byte: u8, fold_case: bool) -> u8 {
     if fold_case { byte.to_ascii_lowercase() } else { byte }
 }

@@ -7,8 +7,8 @@ use crate::git::bytes;
 /// Why a folder that is one is refused.
 pub(super) const WHY: &str = "git takes this folder for a repository, and would obey its configuration";
 
-/// Whether git would take a folder with entries of these names for a repository, and the base had none there. What git
-/// looks for is in gitrepository-layout(5); a file system may not tell capital letters apart.
+/// Returns whether git would take a folder with entries of these names for a repository, and the base had none there.
+/// What git looks for is in gitrepository-layout(5); a file system may not distinguish capital letters.
 pub(super) fn is_new(path: &[u8], names: &[Vec<u8>], base: &Expected) -> bool {
     let here = |wanted: &[u8]| names.iter().any(|name| name.eq_ignore_ascii_case(wanted));
     let before = |wanted: &[u8]| {

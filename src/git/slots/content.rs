@@ -37,7 +37,7 @@ impl<'repository> Contents<'repository> {
         }
     }
 
-    /// Where the blobs are written.
+    /// Returns where the blobs are written.
     pub(super) fn repository(&self) -> &'repository Repository {
         self.repository
     }
@@ -55,7 +55,7 @@ impl<'repository> Contents<'repository> {
         self.attributes.add(bytes::split_last(path).0, content, self.work);
     }
 
-    /// Writes a file's content. One that is byte for byte what it was keeps its id, whatever attributes say now.
+    /// Writes a file's content. One that is byte for byte what it was keeps its id, whatever attributes declare now.
     pub(super) fn file(&self, path: &[u8], content: &[u8], was: Option<&ExpectedFile>) -> Result<Oid> {
         let failed = || format!("cannot record `{}`", bytes::to_path(path).display());
         let raw = Oid::hash_object(ObjectType::Blob, content).context(failed())?;
@@ -78,7 +78,7 @@ impl<'repository> Contents<'repository> {
             .context(failed())
     }
 
-    /// Whether a file of the base is the link with this target.
+    /// Returns whether a file of the base is the link with this target.
     pub(super) fn is_link(was: &ExpectedFile, target: &[u8]) -> bool {
         let id = Oid::hash_object(ObjectType::Blob, target);
         was.kind == EntryKind::Link && id.is_ok_and(|id| id == was.id)

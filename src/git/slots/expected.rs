@@ -25,7 +25,7 @@ pub(super) struct Stamp {
 }
 
 impl Stamp {
-    /// How a file looks now.
+    /// Records how a file looks now.
     pub(super) fn of(stat: &Stat) -> Self {
         Self {
             size: low(stat.st_size),
@@ -45,13 +45,13 @@ impl Stamp {
     }
 }
 
-/// The lower 32 bits, which is what the index keeps.
+/// Returns the lower 32 bits, which is what the index keeps.
 fn low<T: TryInto<i128>>(value: T) -> u32 {
     let value = value.try_into().unwrap_or_default();
     u32::try_from(value & 0xffff_ffff).unwrap_or_default()
 }
 
-/// The kind of entry that something on disk looks like; `None` for folders and what git does not know.
+/// Returns the kind of entry that something on disk looks like; `None` for folders and what git does not know.
 fn kind_on_disk(stat: &Stat) -> Option<EntryKind> {
     match FileType::from_raw_mode(stat.st_mode) {
         FileType::RegularFile if stat.st_mode & 0o100 != 0 => Some(EntryKind::Executable),
@@ -150,7 +150,7 @@ impl Expected {
         Some(index)
     }
 
-    /// The file at a path when what is on disk is certainly it, by its looks alone; marks it as met.
+    /// Returns the file at a path when what is on disk is certainly it, by its looks alone; marks it as met.
     pub(super) fn meet_unchanged(&mut self, path: &[u8], stat: &Stat) -> Option<ExpectedFile> {
         let kind = self.kind_at(path, stat);
         let file = self.files.get_mut(path)?;
@@ -159,8 +159,8 @@ impl Expected {
         unchanged.then_some(*file)
     }
 
-    /// The kind of entry that is at a path: where the file system cannot show it, a file that should be there is what it
-    /// should be, and a new one is a plain file. `None` for folders and what git does not know.
+    /// Returns the kind of entry that is at a path: where the file system cannot show it, a file that should be there
+    /// is what it should be, and a new one is a plain file. `None` for folders and what git does not know.
     pub(super) fn kind_at(&self, path: &[u8], stat: &Stat) -> Option<EntryKind> {
         let FileSystem { modes, links } = self.file_system;
         let seen = kind_on_disk(stat)?;
@@ -193,7 +193,7 @@ impl Expected {
         }
     }
 
-    /// The files no walk has met, ordered by path.
+    /// Returns the files no walk has met, ordered by path.
     pub(super) fn missing(&self) -> Vec<(Vec<u8>, ExpectedFile)> {
         let unmet = self.files.iter().filter(|(_, file)| !file.met);
         let mut missing: Vec<_> = unmet.map(|(path, file)| (path.clone(), *file)).collect();
@@ -202,7 +202,7 @@ impl Expected {
     }
 }
 
-/// The entry of git's index for a file as it looks; `None` for a submodule's, which has no looks.
+/// Returns the entry of git's index for a file as it looks; `None` for a submodule's, which has no looks.
 pub(super) fn index_entry(path: &[u8], file: &ExpectedFile, stat: Option<&Stat>) -> IndexEntry {
     let stamp = stat.map(Stamp::of);
     let time = |of: fn(&Stamp) -> (i32, u32)| {

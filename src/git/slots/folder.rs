@@ -38,7 +38,7 @@ impl Folder {
         Self::open(path.parent().unwrap_or(path))?.enter(bytes::of_path(name))
     }
 
-    /// The open handle.
+    /// Returns the open handle.
     pub(super) fn handle(&self) -> &OwnedFd {
         &self.0
     }
@@ -72,7 +72,7 @@ impl Folder {
         Ok(())
     }
 
-    /// The names in the folder.
+    /// Returns the names in the folder.
     pub(super) fn names(&self) -> io::Result<Vec<Vec<u8>>> {
         let mut names = Vec::new();
         for entry in rustix::fs::Dir::read_from(&self.0)? {
@@ -85,7 +85,7 @@ impl Folder {
         Ok(names)
     }
 
-    /// What is at a name; `None` when nothing is.
+    /// Returns what is at a name; `None` when nothing is.
     pub(super) fn stat(&self, name: &[u8]) -> io::Result<Option<Stat>> {
         match rustix::fs::statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(stat) => Ok(Some(stat)),
@@ -126,7 +126,7 @@ impl Folder {
         Ok(content)
     }
 
-    /// The target of a link, as it is written there.
+    /// Returns the target of a link, as it is written there.
     pub(super) fn read_link(&self, name: &[u8]) -> io::Result<Vec<u8>> {
         Ok(rustix::fs::readlinkat(&self.0, name, Vec::new())?.into_bytes())
     }
@@ -142,7 +142,7 @@ impl Folder {
         Ok(folder)
     }
 
-    /// Makes a new file and says how it looks then.
+    /// Makes a new file and returns how it looks then.
     pub(super) fn make_file(&self, name: &[u8], content: &[u8], executable: bool, owner: Owner) -> io::Result<Stat> {
         let mode = if executable { 0o755 } else { 0o644 };
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
@@ -163,20 +163,21 @@ impl Folder {
         Ok(stat)
     }
 
-    /// Makes a new link and says how it looks then.
+    /// Makes a new link and returns how it looks then.
     pub(super) fn make_link(&self, name: &[u8], target: &[u8], owner: Owner) -> io::Result<Stat> {
         rustix::fs::symlinkat(target, &self.0, name)?;
         self.own(name, owner)?;
         Ok(rustix::fs::statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW)?)
     }
 
-    /// Gives a file or link to `owner`, if it is another's; says whether it was.
+    /// Gives a file or link to `owner`, if it is another's; returns whether it was.
     pub(super) fn own(&self, name: &[u8], owner: Owner) -> io::Result<bool> {
         let stat = rustix::fs::statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW)?;
         self.own_as_seen(name, &stat, owner)
     }
 
-    /// The same for one that was looked at already, as `stat` has it: at thousands of files each look counts.
+    /// Gives a file or link, as `stat` describes it, to `owner`, if it is another's: at thousands of files each look
+    /// counts.
     pub(super) fn own_as_seen(&self, name: &[u8], stat: &Stat, owner: Owner) -> io::Result<bool> {
         let Some((user, group)) = foreign(stat, owner) else {
             return Ok(false);
@@ -223,7 +224,7 @@ fn remove_below(top: &Folder, folder: &Folder, name: &[u8], depth: u32, moved_up
     Ok(())
 }
 
-/// A name that nothing in the folder has.
+/// Returns a name that nothing in the folder has.
 fn free_name(folder: &Folder, from: usize) -> io::Result<CString> {
     for number in from.. {
         let name = format!(".cordwainer-removed-{number}");
@@ -234,7 +235,7 @@ fn free_name(folder: &Folder, from: usize) -> io::Result<CString> {
     Err(io::Error::other("every name is taken"))
 }
 
-/// The owner that something should get, when it is another's and this process may give it away.
+/// Returns the owner that something should get, when it is another's and this process may give it away.
 fn foreign(stat: &Stat, owner: Owner) -> Option<(Uid, Gid)> {
     let (user, group) = owner?;
     let other = stat.st_uid != user || stat.st_gid != group;
@@ -291,7 +292,7 @@ impl<'root> Cursor<'root> {
         Self { root, last: None }
     }
 
-    /// The folder at a path, every step of it opened without following a link by `step`.
+    /// Returns the folder at a path, every step of it opened without following a link by `step`.
     pub(super) fn at(
         &mut self,
         path: &[u8],

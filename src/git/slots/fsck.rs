@@ -6,7 +6,8 @@ use crate::git::edit::is_file_of_git;
 /// The longest line of attributes that git reads, in bytes (`ATTR_MAX_LINE_LENGTH`).
 const LONGEST_LINE: usize = 2048;
 
-/// Why a file may not be recorded, if it may not. What of a list of submodules is not written plainly is refused, too.
+/// Returns why a file may not be recorded, if it may not. What of a list of submodules is not written plainly is
+/// refused, too.
 pub(super) fn refused(name: &[u8], content: &[u8]) -> Option<&'static str> {
     if is_file_of_git(name, "attributes") {
         let too_long = content
@@ -21,7 +22,7 @@ pub(super) fn refused(name: &[u8], content: &[u8]) -> Option<&'static str> {
     None
 }
 
-/// Whether a line of a list of submodules is a comment, or a header or a setting that nobody reads in two ways.
+/// Returns whether a line of a list of submodules is a comment, or a header or a setting that nobody reads in two ways.
 fn is_plain(line: &str) -> bool {
     let line = line.trim();
     if line.is_empty() || line.starts_with(['#', ';']) {
@@ -53,7 +54,7 @@ fn goes_up(path: &str) -> bool {
     path.split('/').any(|part| part == "..")
 }
 
-/// Whether an address hides no end of line, and a relative one does not climb to a host.
+/// Returns whether an address hides no end of line, and a relative one does not climb to a host.
 fn is_plain_address(url: &str) -> bool {
     let mut relative = url;
     while let Some(rest) = relative.strip_prefix("../").or_else(|| relative.strip_prefix("./")) {
@@ -63,7 +64,7 @@ fn is_plain_address(url: &str) -> bool {
     !url.to_ascii_lowercase().contains("%0a") && !climbs && !url.is_empty() && names_its_host(url)
 }
 
-/// Whether an address that curl would be given names a host. `http::` and the like hand over what follows them.
+/// Returns whether an address that curl would be given names a host. `http::` and the like hand over what follows them.
 fn names_its_host(url: &str) -> bool {
     let Some(rest) = ["http", "https", "ftp", "ftps"].iter().find_map(|scheme| {
         let rest = url.strip_prefix(scheme)?;

@@ -47,7 +47,7 @@ pub(super) struct Rules<'above> {
 }
 
 impl<'above> Rules<'above> {
-    /// The rules outside of the slot alone.
+    /// Builds the rules outside of the slot alone.
     pub(super) fn of_repository(outside: &'above Outside<'above>) -> Self {
         Self {
             own: None,
@@ -57,7 +57,7 @@ impl<'above> Rules<'above> {
         }
     }
 
-    /// The rules in `folder`, whose path is `path`.
+    /// Builds the rules in `folder`, whose path is `path`.
     pub(super) fn in_folder(folder: &Folder, path: &[u8], names: &[Vec<u8>], above: &'above Self) -> Self {
         let has_rules = names.iter().any(|name| name == NAME.as_bytes());
         let left = &above.outside.left;
@@ -74,7 +74,7 @@ impl<'above> Rules<'above> {
         }
     }
 
-    /// Whether git leaves out what is at a path, by the rules nearest to it that say anything.
+    /// Returns whether git leaves out what is at a path, by the nearest rules that apply to it.
     pub(super) fn ignore(&self, path: &[u8], is_folder: bool) -> bool {
         let work = self.outside.work;
         let nearest_first = std::iter::successors(Some(self), |rules| rules.above);

@@ -16,8 +16,8 @@ struct MountLine {
     point: PathBuf,
 }
 
-/// The process, other than this one, in whose view of the file system `folder` itself is mounted somewhere. Processes
-/// that may not be looked at, and those of other machines, are not seen.
+/// Returns the process, other than this one, in whose view of the file system `folder` itself is mounted somewhere.
+/// Processes that may not be looked at, and those of other machines, are not seen.
 pub(super) fn holder(folder: &Path) -> Option<u32> {
     let own = fs::read("/proc/self/mountinfo").ok()?;
     let (device, root) = on_device(&lines(&own), folder)?;
@@ -34,7 +34,7 @@ pub(super) fn holder(folder: &Path) -> Option<u32> {
     })
 }
 
-/// Where a folder is on its device, seen through this process's own mounts.
+/// Returns where a folder is on its device, seen through this process's own mounts.
 fn on_device(mounts: &[MountLine], folder: &Path) -> Option<(Vec<u8>, PathBuf)> {
     let folder = folder.canonicalize().ok()?;
     // The last mount wins where several are at one place.
@@ -56,7 +56,8 @@ fn lines(table: &[u8]) -> Vec<MountLine> {
     table.split(|byte| *byte == b'\n').filter_map(line).collect()
 }
 
-/// A path as the table writes it: white space and backslashes are `\` and three octal digits.
+/// Returns the path for one that the table has written: there, white space and backslashes are `\` and three octal
+/// digits.
 fn path(field: &[u8]) -> PathBuf {
     let mut plain = Vec::with_capacity(field.len());
     let mut rest = field;

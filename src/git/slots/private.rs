@@ -61,7 +61,7 @@ pub struct PrivateRepository {
 }
 
 impl Git {
-    /// Makes the repository that git uses in a container whose worktree is no slot, and empty; as
+    /// Makes the repository that git uses in a container whose worktree is not a slot, and is empty, as
     /// [`Slot::private_repository`](super::Slot::private_repository) does for a slot.
     pub fn private_repository(
         &self,
@@ -125,7 +125,7 @@ pub(super) fn make(
     Ok(described(dir, alternates))
 }
 
-/// What git in the container must know of the file system that it works on.
+/// Returns what git in the container must know of the file system that it works on.
 fn file_system(settings: &Settings) -> String {
     format!(
         "[core]\n\tfilemode = {}\n\tsymlinks = {}\n\tignorecase = {}\n",
@@ -195,7 +195,7 @@ impl Alternates {
         Self { mounts, folders }
     }
 
-    /// The private repository's own `info/alternates`.
+    /// Returns the lines of the private repository's own `info/alternates`.
     fn lines(&self) -> String {
         (0..self.folders).map(|at| container_path(at) + "\n").collect()
     }
@@ -216,7 +216,7 @@ fn copy_if_there(from: &Path, to: &Path) -> io::Result<()> {
     }
 }
 
-/// Copies the slot's index with its time, by which git tells which entries are too young to be trusted.
+/// Copies the slot's index with its time, by which git judges which entries are too young to be trusted.
 fn copy_index(from: &Path, to: &Path) -> io::Result<()> {
     fs::copy(from, to)?;
     let modified = fs::metadata(from)?.modified()?;

@@ -14,7 +14,7 @@ use crate::git::{Git, bytes};
 
 /// Why `git worktree prune` and `remove` leave it alone.
 const REASON: &str = "cordwainer's: an agent may be at work in it";
-/// The file that says where the repository was when the slot was registered.
+/// The file that records where the repository was when the slot was registered.
 const REPOSITORY: &str = "cordwainer";
 /// Changes with each start of the machine.
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
@@ -61,12 +61,12 @@ impl Registration {
         self.put("gitdir", &pointer)
     }
 
-    /// What the slot's `.git` file says: the mount point of the container's mask, and the person's way in.
+    /// Returns the content of the slot's `.git` file: the mount point of the container's mask, and the person's way in.
     pub(super) fn pointer(&self) -> Vec<u8> {
         [b"gitdir: ", bytes::of_path(&self.git_dir), b"\n"].concat()
     }
 
-    /// Where the trusted index is.
+    /// Returns the path of the trusted index.
     pub(super) fn index(&self) -> PathBuf {
         self.git_dir.join("index")
     }
@@ -76,7 +76,8 @@ impl Registration {
         marker::remove(&self.git_dir.join("index.lock"))
     }
 
-    /// Whether the index was written since the machine started. After a power failure a file may have lost its content and kept its times.
+    /// Returns whether the index was written since the machine started. After a power failure a file may have lost its
+    /// content and kept its times.
     pub(super) fn index_is_of_this_boot(&self) -> bool {
         marker::read(&self.git_dir.join("boot")).is_ok_and(|noted| noted.is_some_and(|noted| noted == boot_id()))
     }
@@ -110,7 +111,7 @@ impl Registration {
     }
 
     /// Removes the registrations whose slots are gone, and those that came with the git folder from another place: the
-    /// repository was moved, and the slot with it, or this is a copy, and the slot is the other's. Says how many.
+    /// repository was moved, and the slot with it, or this is a copy, and the slot is the other's. Returns how many.
     pub(super) fn remove_strays(git: &Git) -> Result<usize> {
         let folder = git.common_dir().join("worktrees");
         let failed = || format!("cannot clear up `{}`", folder.display());
@@ -130,7 +131,7 @@ impl Registration {
         Ok(removed)
     }
 
-    /// Writes one file, unless it already says so.
+    /// Writes one file, unless it already has that content.
     fn put(&self, name: &str, content: &[u8]) -> Result<()> {
         let path = self.git_dir.join(name);
         if fs::read(&path).is_ok_and(|there| there == content) {
@@ -142,8 +143,8 @@ impl Registration {
     }
 }
 
-/// Whether the slot of a registration is gone, or another repository's: it was registered while that one's git folder was
-/// this one.
+/// Returns whether the slot of a registration is gone, or another repository's: it was registered while that one's git
+/// folder was this one.
 fn is_stray(registration: &Path, common_dir: &Path) -> io::Result<bool> {
     let slot = match fs::read(registration.join("gitdir")) {
         // Just being made, or killed in that: whoever uses the slot next makes it whole.
@@ -164,7 +165,7 @@ fn is_stray(registration: &Path, common_dir: &Path) -> io::Result<bool> {
     })
 }
 
-/// The device and inode of a folder; `None` where there is nothing.
+/// Returns the device and inode of a folder; `None` where there is nothing.
 fn identity(folder: &Path) -> io::Result<Option<(u64, u64)>> {
     match fs::symlink_metadata(folder) {
         Ok(there) => Ok(Some((there.dev(), there.ino()))),

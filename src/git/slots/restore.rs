@@ -2,7 +2,7 @@
 //! does is not touched, so the next task at twenty thousand files costs what changed.
 //!
 //! Contents are written as they are stored: no filter runs, no line ending is converted. A crash at any moment is
-//! healed by the next restore, because only the index, replaced last and at once, says what need not be written.
+//! healed by the next restore, because only the index, replaced last and at once, records what need not be written.
 
 use std::io;
 
@@ -90,7 +90,7 @@ impl Sweep<'_> {
         Ok(())
     }
 
-    /// Whether a file is what it should be; makes it the owner's.
+    /// Returns whether a file is what it should be; makes it the owner's.
     fn keeps(&mut self, folder: &Folder, name: &[u8], path: &[u8], stat: &Stat) -> io::Result<bool> {
         let Some(file) = self.expected.meet_unchanged(path, stat) else {
             return Ok(false);

@@ -146,7 +146,7 @@ impl Scan<'_> {
         Ok(())
     }
 
-    /// Whether a large file has the content that it had, whatever its times say; it is read in pieces.
+    /// Returns whether a large file has the content that it had, whatever its times say; it is read in pieces.
     fn is_unchanged(&self, place: &Place<'_>, path: &[u8], kind: EntryKind, size: u64) -> Result<bool> {
         let Some(was) = self.expected.files.get(path).filter(|was| was.kind == kind) else {
             return Ok(false);
@@ -168,7 +168,7 @@ impl Scan<'_> {
         }
     }
 
-    /// Why one more file of this size, and others, are left out, if they are.
+    /// Returns why one more file of this size, and others, are left out, if they are.
     fn beyond_limits(&self, size: u64) -> Option<String> {
         let SnapshotLimits {
             max_files, max_bytes, ..
@@ -183,7 +183,7 @@ impl Scan<'_> {
         (too_many || too_large).then(|| format!("more than {most}: this one and others are left out"))
     }
 
-    /// A submodule's commit stays; what is in its folder is another repository's.
+    /// Keeps a submodule's commit; what is in its folder is another repository's.
     fn submodule(&mut self, place: &Place<'_>, name: &[u8], path: &[u8]) {
         self.expected.meet_below(path);
         let inside = place.folder.enter(name).and_then(|folder| folder.names());

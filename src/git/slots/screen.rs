@@ -30,7 +30,7 @@ impl<'a> Screen<'a> {
         }
     }
 
-    /// A path as it may be told, when it spells something that must not be recorded.
+    /// Returns a path as it may be shown, when it spells something that must not be recorded.
     pub(super) fn path(&self, path: &[u8]) -> Option<Vec<u8>> {
         match self.redactor.bytes(path) {
             Cow::Borrowed(_) => None,
@@ -38,8 +38,8 @@ impl<'a> Screen<'a> {
         }
     }
 
-    /// A file's content as it may be recorded; and why a person should know, when it is not as the agent left it.
-    /// What the base's version has already, or any file of the base as a whole, is the person's own.
+    /// Returns a file's content as it may be recorded; and why a person should know, when it is not as the agent left
+    /// it. What the base's version has already, or any file of the base as a whole, is the person's own.
     pub(super) fn content<'c>(
         &mut self,
         content: &'c [u8],
@@ -57,7 +57,7 @@ impl<'a> Screen<'a> {
         Ok((redacted, why))
     }
 
-    /// Why a link may not be recorded, if it may not.
+    /// Returns why a link may not be recorded, if it may not.
     pub(super) fn link(&self, path: &[u8], target: &[u8]) -> Option<String> {
         if let Some(found) = self.redactor.find(target).first() {
             return Some(format!("its target holds {}", a(found.kind)));
@@ -73,7 +73,7 @@ impl<'a> Screen<'a> {
         Ok(self.known.get_or_insert_with(all).contains(&id))
     }
 
-    /// What of the kind the base's version of a file has.
+    /// Returns what of the kind the base's version of a file has.
     fn own(&self, was: Option<&ExpectedFile>) -> Result<HashSet<Vec<u8>>> {
         let Some(was) = was.filter(|was| matches!(was.kind, EntryKind::File | EntryKind::Executable)) else {
             return Ok(HashSet::new());
@@ -85,7 +85,7 @@ impl<'a> Screen<'a> {
     }
 }
 
-/// Why a file is for a person to look at: what it holds and where, never the thing itself.
+/// Returns why a file is for a person to look at: what it holds and where, never the thing itself.
 fn reason(content: &[u8], found: &Found, more: usize) -> String {
     let line = memchr::memchr_iter(b'\n', &content[..found.range.start]).count() + 1;
     let more = match more {
@@ -106,7 +106,7 @@ fn a(kind: &str) -> String {
     }
 }
 
-/// How a link leads where no file of the repository is, if it does.
+/// Returns how a link leads where no file of the repository is, if it does.
 fn way_out(path: &[u8], target: &[u8]) -> Option<&'static str> {
     let drive = target.first().is_some_and(u8::is_ascii_alphabetic) && target.get(1) == Some(&b':');
     if drive || target.starts_with(b"/") || target.starts_with(b"\\") {

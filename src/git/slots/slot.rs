@@ -23,7 +23,7 @@ pub struct Slot {
     /// What else its agent can write: the private repository and the session.
     beside: [PathBuf; 2],
     marker: PathBuf,
-    /// Locked, and told of, as long as it is open.
+    /// Locked, and reported as left behind, as long as it is open.
     _held: (Lock, Left),
 }
 
@@ -49,17 +49,17 @@ impl Slot {
         }
     }
 
-    /// The folder that the agent works in.
+    /// Returns the folder that the agent works in.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The slot's number.
+    /// Returns the slot's number.
     pub fn number(&self) -> u32 {
         self.number
     }
 
-    /// Notes durably whom the slot is for from now on, for instance once the base commit is known.
+    /// Notes durably what the slot is for from now on, for instance once the base commit is known.
     pub fn mark(&self, owner: &str) -> Result<()> {
         marker::write(&self.marker, owner)
     }
@@ -77,12 +77,13 @@ impl Slot {
         private::make(&self.git, Some(&self.registration.index()), dir, head, owner_ids)
     }
 
-    /// The repository that an earlier call of this slot's had, as that left it; `None` where there is none.
+    /// Returns the repository that an earlier call of this slot's had, as that left it; `None` where there is none.
     pub fn private_repository_again(&self, dir: &Path) -> Option<PrivateRepository> {
         private::again(&self.git, dir)
     }
 
-    /// Reads a file of the slot, `path` from its root, at most `most` bytes; `None` where there is nothing. Links are not followed: one in the way is an error, and so is whatever is no regular file.
+    /// Reads a file of the slot, `path` from its root, at most `most` bytes; `None` where there is nothing. Links are
+    /// not followed: one in the way is an error, and so is whatever is not a regular file.
     pub fn read_file(&self, path: &Path, most: u64) -> Result<Option<Vec<u8>>> {
         folder::read_below(&self.path, path, most).context(format!(
             "cannot read `{}` of slot {}",

@@ -112,7 +112,7 @@ fn snapshot(slot: &Slot, base: Oid, limits: &SnapshotLimits) -> Result<Snapshot>
     })
 }
 
-/// Writes the contents of all candidates, and says what becomes of each path.
+/// Writes the contents of all candidates, and returns what becomes of each path.
 fn record(slot: &Slot, mut contents: Contents<'_>, root: &Folder, scan: &mut Scan<'_>) -> Result<Edits> {
     let mut screen = Screen::new(&slot.git.redactor, contents.repository());
     read_attributes(&mut contents, root, scan)?;
@@ -141,8 +141,8 @@ fn record(slot: &Slot, mut contents: Contents<'_>, root: &Folder, scan: &mut Sca
     Ok(edits)
 }
 
-/// Makes all `.gitattributes` files count, as they are in the slot: they say how the others, and they themselves, are
-/// recorded.
+/// Makes all `.gitattributes` files count, as they are in the slot: they determine how the others, and they themselves,
+/// are recorded.
 fn read_attributes(contents: &mut Contents<'_>, root: &Folder, scan: &Scan<'_>) -> Result<()> {
     for (path, file) in &scan.expected.files {
         if file.met && bytes::split_last(path).1 == b".gitattributes" {
@@ -159,7 +159,7 @@ fn read_attributes(contents: &mut Contents<'_>, root: &Folder, scan: &Scan<'_>) 
     Ok(())
 }
 
-/// Records one file or link as far as it may be; `None` for one that is refused whole.
+/// Records of one file or link what may be recorded; `None` for one that is refused whole.
 fn screened(
     screen: &mut Screen<'_>,
     contents: &Contents<'_>,
