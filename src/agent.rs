@@ -30,7 +30,7 @@ pub enum CallOutcome {
     Success,
     /// The client ended with an error of no other kind.
     Failed,
-    /// A usage limit; `resets_at` says until when, if anything said so.
+    /// A usage limit; `resets_at` is its end, where that is known.
     Limited,
     /// Paid overage is being used.
     Overage,
@@ -40,7 +40,7 @@ pub enum CallOutcome {
     Budget,
     /// The API was overloaded or out of reach: worth another try.
     Transient,
-    /// The account, the model or the request is refused: a person must mend it.
+    /// The account, the model or the request is refused: a person must fix it.
     Permanent,
     /// No result line: the client was killed or died.
     Crashed,

@@ -43,7 +43,7 @@ impl Transcript {
         }
     }
 
-    /// Takes in what stood on one line; answers the last event of it.
+    /// Takes in what stood on one line; returns the last event of it.
     fn push_pieces(&mut self, pieces: &[Vec<u8>]) -> Option<AgentEvent> {
         let events = pieces.iter().map(|piece| match Line::read(piece) {
             (read, true) => self.take_in(&read),
@@ -59,7 +59,7 @@ impl Transcript {
         }
     }
 
-    /// Says what the call amounts to, given how its process ended.
+    /// Returns what the call amounts to, given how its process ended.
     pub fn finish(mut self, ending: &Ending<'_>) -> CallReport {
         let verdict = verdict::of(&self, ending);
         let usage = Usage {

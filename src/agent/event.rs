@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::Usage;
 
-/// One thing that a line of the stream said. All text is made harmless and fits on one line.
+/// One thing that a line of the stream reported. All text is made harmless and fits on one line.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 #[non_exhaustive]
@@ -30,17 +30,17 @@ pub enum AgentEvent {
     ToolUse {
         /// The tool.
         name: String,
-        /// The file, command or pattern it is used on; empty when nothing short says it.
+        /// The file, command or pattern it is used on; empty when nothing short names it.
         summary: String,
     },
-    /// A message arrived that says nothing to show; only the meter moved.
+    /// A message arrived with nothing to show; only the meter moved.
     Tokens {
         /// What the call used so far, each message counted once. Output is only known at the end.
         usage: Usage,
         /// Messages so far.
         turns: u32,
     },
-    /// What the API says of the account's limits.
+    /// What the API reports of the account's limits.
     RateLimit {
         /// `allowed`, `allowed_warning` or `rejected`.
         status: Option<String>,

@@ -6,7 +6,7 @@ const FAMILIES: [&str; 4] = ["fable", "haiku", "opus", "sonnet"];
 /// Aliases that stand for no single family, with the families that each may bind.
 const ALIASES: [(&str, &[&str]); 2] = [("best", &["fable", "opus"]), ("opusplan", &["opus", "sonnet"])];
 
-/// Whether a client that was asked for one model may bind the other.
+/// Returns whether a client that was asked for one model may bind the other.
 ///
 /// An alias (`opus`, `sonnet[1m]`, `opusplan`, `best`) admits every model of its family, `default` admits any. A name
 /// admits itself with or without its date, with or without the marks of a provider around it
@@ -26,7 +26,7 @@ pub(crate) fn binds(asked: &str, bound: &str) -> bool {
     }
 }
 
-/// The families that an alias may bind; `None` when the word is no alias.
+/// Returns the families that an alias may bind; `None` when the word is not an alias.
 fn families(asked: &str) -> Option<&'static [&'static str]> {
     let several = ALIASES.iter().find(|(alias, _)| *alias == asked);
     several.map(|(_, families)| *families).or_else(|| {
@@ -39,14 +39,14 @@ fn belongs(bound: &str, family: &str) -> bool {
     bound.starts_with("claude-") && bound.split('-').any(|part| part == family)
 }
 
-/// Whether two full names mean one model: a name without a date stands for all its dates.
+/// Returns whether two full names mean one model: a name without a date stands for all its dates.
 fn same(asked: &str, bound: &str) -> bool {
     let ((asked, asked_date), (bound, bound_date)) = (dated(asked), dated(bound));
     let dates_agree = asked_date.is_none() || bound_date.is_none() || asked_date == bound_date;
     dates_agree && numbered(asked) == numbered(bound)
 }
 
-/// A name and its date, if it ends in one.
+/// Returns a name and its date, if it ends in one.
 fn dated(name: &str) -> (&str, Option<&str>) {
     let is_date = |text: &str| text.len() == 8 && text.bytes().all(|byte| byte.is_ascii_digit());
     match name.rsplit_once('-') {
@@ -56,12 +56,13 @@ fn dated(name: &str) -> (&str, Option<&str>) {
     }
 }
 
-/// The first release of a version is named with and without its zero: `claude-opus-4-0`, `claude-opus-4`.
+/// Returns a name without the zero of a first release, which is named with and without it: `claude-opus-4-0`,
+/// `claude-opus-4`.
 fn numbered(name: &str) -> &str {
     name.strip_suffix("-0").unwrap_or(name)
 }
 
-/// A name in lower case, without the marks of providers, of a longer context and of a revision.
+/// Returns a name in lower case, without the marks of providers, of a longer context and of a revision.
 pub(super) fn plain(name: &str) -> String {
     let name = name.trim().to_ascii_lowercase();
     let name = name.rsplit('/').next().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! What tokens cost, where no client has said so.
+//! What tokens cost, where no client has reported it.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ pub struct Rates {
     pub output: f64,
 }
 
-/// The dearest list price of a current family, so that nothing is reckoned too low: Claude Opus 4.1, as Anthropic
+/// The dearest list price of a current family, so that nothing is estimated too low: Claude Opus 4.1, as Anthropic
 /// publishes it. A cache write of five minutes costs 1.25 times the input, a cache read a tenth of it.
 impl Default for Rates {
     fn default() -> Self {
@@ -30,9 +30,9 @@ impl Default for Rates {
     }
 }
 
-/// List prices of families of models: a part of the name, and US dollars for a million tokens read, read from the cache,
-/// and produced. The first that fits counts. Those of 5.5 are reckoned back from the costs that client 2.1.329 tells; the
-/// others are as Anthropic publishes them.
+/// List prices of families of models: a part of the name, and US dollars for a million tokens read, read from the
+/// cache, and produced. The first that fits counts. Those of 5.5 are computed back from the costs that client 2.1.329
+/// reports; the others are as Anthropic publishes them.
 const LISTED: [(&str, [f64; 3]); 11] = [
     ("opus-5-5", [4.0, 0.2, 20.0]),
     ("sonnet-5-5", [2.0, 0.1, 10.0]),
@@ -48,8 +48,8 @@ const LISTED: [(&str, [f64; 3]); 11] = [
 ];
 
 impl Rates {
-    /// The list price of a model by its name, with or without its date and the marks of providers; `None` for what is no
-    /// known family.
+    /// Returns the list price of a model by its name, with or without its date and the marks of providers; `None` for
+    /// what is not a known family.
     pub fn listed(model: &str) -> Option<Self> {
         let name = super::model::plain(model);
         let whole = name
@@ -65,7 +65,7 @@ impl Rates {
         })
     }
 
-    /// The dearer of both for each kind of token.
+    /// Returns the dearer of both for each kind of token.
     pub(crate) fn or_more(self, other: Self) -> Self {
         Self {
             input: self.input.max(other.input),
@@ -75,7 +75,7 @@ impl Rates {
         }
     }
 
-    /// The cheaper of both for each kind of token.
+    /// Returns the cheaper of both for each kind of token.
     fn or_less(self, other: Self) -> Self {
         Self {
             input: self.input.min(other.input),
@@ -94,9 +94,9 @@ impl Rates {
         }
     }
 
-    /// What is believed of learned rates where somebody pays: a list price goes before, and a model that no list has is
-    /// never cheaper than the default, nor more than twice as dear. What calls tell is their containers' to write, so it
-    /// may only raise a price, and none so far that nobody could work any more.
+    /// Returns what is believed of learned rates where somebody pays: a list price goes before, and a model that no
+    /// list has is never cheaper than the default, nor more than twice as dear. What calls report is their containers'
+    /// to write, so it may only raise a price, and none so far that nobody could work any more.
     pub(crate) fn believed(learned: BTreeMap<String, Self>) -> BTreeMap<String, Self> {
         let unlisted = learned.into_iter().filter(|(model, _)| Self::listed(model).is_none());
         let (least, most) = (Self::default(), Self::default().times(2.0));
@@ -104,7 +104,8 @@ impl Rates {
         raised.collect()
     }
 
-    /// What the tokens of `usage` cost at these rates, in US dollars; what it says of its cost counts for nothing.
+    /// Returns what the tokens of `usage` cost at these rates, in US dollars; the cost that it names counts for
+    /// nothing.
     pub fn cost(&self, usage: &Usage) -> f64 {
         let parts = [
             (usage.input, self.input),
@@ -115,7 +116,7 @@ impl Rates {
         parts.into_iter().map(|(count, rate)| float(count) * rate / 1e6).sum()
     }
 
-    /// The default rates, scaled so that they give what `usage` cost; `None` without tokens or without a cost.
+    /// Returns the default rates, scaled so that they give what `usage` cost; `None` without tokens or without a cost.
     pub fn learned(usage: &Usage) -> Option<Self> {
         let listed = Self::default();
         let scale = usage.cost_usd / listed.cost(usage);
@@ -147,7 +148,7 @@ mod tests {
         assert!(Rates::default().cost(&Usage::default()).abs() < 1e-9);
     }
 
-    /// Input, cache read, output.
+    /// Checks the listed rates of a model: input, cache read, output.
     fn check_listed(model: &str, expect: Option<[f64; 3]>) {
         let listed = Rates::listed(model).map(|rates| [rates.input, rates.cache_read, rates.output]);
         assert_eq!(listed, expect, "{model}");

@@ -37,7 +37,7 @@ pub enum Cut {
 }
 
 impl Cut {
-    /// Says it as part of a sentence.
+    /// Returns the reason as part of a sentence.
     pub(crate) fn reason(self) -> &'static str {
         match self {
             Self::FirstEvent => "stopped: no event came within `first_event_timeout`",
@@ -68,19 +68,19 @@ pub struct Ending<'a> {
     pub oom: bool,
     /// The end of what it wrote to stderr.
     pub stderr_tail: &'a str,
-    /// Why we ended it; its exit code then says nothing about the client.
+    /// Why we ended it; its exit code then proves nothing about the client.
     pub cut: Option<Cut>,
     /// The user lets paid overage be used: seeing it is then no verdict.
     pub allow_overage: bool,
     /// The stream is a recording: nobody knows how its process ended, and the stream alone decides.
     pub recorded: bool,
-    /// When it ended. What the client says of a reset, such as `resets 3pm`, is read from here on where the line that
+    /// When it ended. What the client writes of a reset, such as `resets 3pm`, is read from here on where the line that
     /// says it has no time of its own; without either, such a reset is not known.
     pub now: Option<Timestamp>,
 }
 
 impl Ending<'_> {
-    /// The ending of a recording: unknown, and no reason to doubt the stream.
+    /// Returns the ending of a recording: unknown, and no reason to doubt the stream.
     pub fn of_recording() -> Self {
         Self {
             recorded: true,
@@ -88,7 +88,7 @@ impl Ending<'_> {
         }
     }
 
-    /// Whether nothing about the process contradicts a success that the stream claims.
+    /// Returns whether nothing about the process contradicts a success that the stream claims.
     pub(crate) fn allows_success(&self) -> bool {
         let ended_by_us = self.cut.is_some();
         !self.oom && (self.recorded || ended_by_us || self.exit_code == Some(0))
@@ -113,12 +113,12 @@ pub struct CallReport {
     pub turns: u32,
     /// Tokens and money of this call alone, sub-agents included; `calls` is 1.
     pub usage: Usage,
-    /// Whether part of the usage is reckoned, since the client died before it told what it used, or told less than its
-    /// stream or the session's earlier calls show: input is right then, output and money are not exact.
+    /// Whether part of the usage is estimated, since the client died before it reported what it used, or reported less
+    /// than its stream or the session's earlier calls show: input is right then, output and money are not exact.
     pub estimated: bool,
-    /// Wall time in milliseconds, as the client reckons it; 0 when it did not say.
+    /// Wall time in milliseconds, as the client measures it; 0 when it did not report it.
     pub duration_ms: u64,
-    /// Time that the API took to answer, as the client reckons it, in milliseconds.
+    /// Time that the API took to answer, as the client measures it, in milliseconds.
     pub api_ms: u64,
     /// Time that the client waited before it repeated requests, in milliseconds.
     pub wait_ms: u64,
@@ -126,7 +126,7 @@ pub struct CallReport {
     pub session_lost: bool,
     /// Whether the request itself was refused for what is in it, and not for the account, the model or the machine.
     pub request_refused: bool,
-    /// When a limit is lifted, if the call is limited or on overage and anything said so.
+    /// When a limit is lifted, if the call is limited or on overage and that is known.
     pub resets_at: Option<Timestamp>,
     /// The agent's last words, as it wrote them: escape them before showing them.
     pub result: Option<String>,
@@ -134,7 +134,7 @@ pub struct CallReport {
     pub structured_output: Option<serde_json::Value>,
     /// The client's own version.
     pub client_version: Option<String>,
-    /// Where the client found its credential: says who pays.
+    /// Where the client found its credential: shows who pays.
     pub api_key_source: Option<String>,
     /// Whether paid overage was being used, allowed or not.
     pub using_overage: bool,

@@ -1,4 +1,4 @@
-//! Why an API or a client refuses: what is passing, what a person must mend, and how.
+//! Why an API or a client refuses: what is passing, what a person must fix, and how.
 
 use crate::agent::CallOutcome;
 
@@ -125,7 +125,7 @@ const CAUSES: [Cause; 10] = [
 ];
 
 impl Cause {
-    /// Whether a request is refused for what is in it: the next task's may pass.
+    /// Returns whether a request is refused for what is in it: the next task's may pass.
     pub(super) fn is_of_request(&self) -> bool {
         self.mend == Some(CHANGE_REQUEST)
     }
@@ -142,8 +142,8 @@ const fn permanent(mend: &'static str) -> Cause {
     }
 }
 
-/// What it makes of a call that its client did not come up, by the client's own word for why; one that is not known yet is
-/// a person's to look at, too.
+/// Returns what the cause makes of a call whose client did not come up, by the client's own word for why; a word that
+/// is not known yet is a person's to look at, too.
 pub(super) fn of_startup(reason: &str) -> Cause {
     match reason {
         // The session cannot be gone on with: it is somebody else's, or its place is not what it was.
@@ -168,8 +168,9 @@ pub(super) fn of_startup(reason: &str) -> Cause {
     }
 }
 
-/// The cause that the evidence shows. The status decides, else the word, else the text; among causes of one outcome,
-/// the word and the text say more than the status, and any says more than that the request is not valid.
+/// Returns the cause that the evidence shows. The status decides, else the word, else the text; among causes of one
+/// outcome, the word and the text tell more than the status, and anything tells more than that the request is not
+/// valid.
 pub(super) fn of(evidence: Evidence<'_>) -> Option<&'static Cause> {
     let status = evidence.status.and_then(by_status);
     let word = CAUSES.iter().find(|cause| cause.words.contains(&evidence.word));
@@ -196,7 +197,7 @@ fn by_text(text: &str) -> Option<&'static Cause> {
     }
 }
 
-/// The status that older clients put into their sentence alone: `API Error: 529 …`, `API Error: … (429) …`.
+/// Returns the status that older clients put into their sentence alone: `API Error: 529 …`, `API Error: … (429) …`.
 fn status_in(plain: &str) -> Option<u16> {
     let (_, after) = plain.split_once("api error")?;
     let words = after.split(|letter: char| !letter.is_ascii_alphanumeric());

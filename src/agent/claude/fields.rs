@@ -33,7 +33,7 @@ impl<'a> Node<'a> for Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    /// Reads an object; anything else has no fields. `None` for what is no JSON, or too long.
+    /// Reads an object; anything else has no fields. `None` for what is not JSON, or too long.
     pub(super) fn parse(json: &'a str) -> Option<Self> {
         let mut fields = Self::default();
         (json.len() <= VALUE_LIMIT && json.starts_with('{')).then_some(())?;
@@ -62,54 +62,54 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// A field as it is written; of a name that comes twice, the last.
+    /// Returns a field as it is written; of a name that comes twice, the last.
     pub(super) fn raw(&self, name: &str) -> Option<&'a RawValue> {
         let mut fields = self.0.iter().rev();
         let found = fields.find(|(other, _)| **other == *name.as_bytes());
         found.map(|(_, value)| *value)
     }
 
-    /// Whether a field is there and not `null`.
+    /// Returns whether a field is there and not `null`.
     pub(super) fn has(&self, name: &str) -> bool {
         self.raw(name).is_some_and(|value| value.get() != "null")
     }
 
-    /// A field, if it is there, of that type, and not too long.
+    /// Returns a field, if it is there, of that type, and not too long.
     pub(super) fn get<T: Deserialize<'a>>(&self, name: &str) -> Option<T> {
         let json = self.raw(name)?.get();
         (json.len() <= VALUE_LIMIT).then(|| serde_json::from_str(json).ok())?
     }
 
-    /// A text field; of a very long one, the beginning.
+    /// Returns a text field; of a very long one, the beginning.
     pub(super) fn text(&self, name: &str) -> Option<String> {
         self.word(name).map(Cow::into_owned)
     }
 
-    /// The same, borrowed where it can be.
+    /// Returns a text field, borrowed where it can be; of a very long one, the beginning.
     pub(super) fn word(&self, name: &str) -> Option<Cow<'a, str>> {
         json::text(self.raw(name)?, TEXT_LIMIT)
     }
 
-    /// The texts of a list.
+    /// Returns the texts of a list.
     pub(super) fn texts(&self, name: &str) -> Vec<String> {
         let values: Vec<&RawValue> = self.get(name).unwrap_or_default();
         let texts = values.into_iter().filter_map(|value| json::text(value, TEXT_LIMIT));
         texts.map(Cow::into_owned).collect()
     }
 
-    /// A count; 0 when it is missing or nonsense.
+    /// Returns a count; 0 when it is missing or nonsense.
     pub(super) fn count(&self, name: &str) -> u64 {
         let number = self.raw(name).and_then(|value| value.get().parse().ok());
         let number = number.filter(|number| (0.0..=TOKENS_LIMIT).contains(number));
         number.map_or(0, whole)
     }
 
-    /// An amount of money; `None` when it is missing or nonsense.
+    /// Returns an amount of money; `None` when it is missing or nonsense.
     pub(super) fn money(&self, name: &str) -> Option<f64> {
         self.get(name).filter(|amount| (0.0..=MONEY_LIMIT).contains(amount))
     }
 
-    /// A moment, given in seconds or in milliseconds since 1970, with or without a fraction.
+    /// Returns a moment, given in seconds or in milliseconds since 1970, with or without a fraction.
     pub(super) fn moment(&self, name: &str) -> Option<Timestamp> {
         let number: f64 = self.get(name).filter(|number| *number >= 0.0)?;
         let milliseconds = if number < SECONDS_LIMIT {
@@ -120,17 +120,17 @@ impl<'a> Fields<'a> {
         Timestamp::from_millisecond(i64::try_from(whole(milliseconds)).ok()?).ok()
     }
 
-    /// A field that is an object.
+    /// Returns a field that is an object.
     pub(super) fn object(&self, name: &str) -> Option<Fields<'a>> {
         Fields::parse(self.raw(name)?.get())
     }
 
-    /// The objects among the values of an object.
+    /// Returns the objects among the values of an object.
     pub(super) fn values(&self) -> impl Iterator<Item = Fields<'a>> {
         self.0.iter().filter_map(|(_, value)| Fields::parse(value.get()))
     }
 
-    /// Usage as the API counts it (`input_tokens`, `cache_creation_input_tokens`, …).
+    /// Reads usage as the API counts it (`input_tokens`, `cache_creation_input_tokens`, …).
     pub(super) fn api_usage(&self) -> Usage {
         Usage {
             input: self.count("input_tokens"),
@@ -141,7 +141,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Usage as the client counts it for each model (`inputTokens`, `costUSD`, …).
+    /// Reads usage as the client counts it for each model (`inputTokens`, `costUSD`, …).
     pub(super) fn model_usage(&self) -> Usage {
         Usage {
             input: self.count("inputTokens"),
@@ -154,7 +154,7 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// The nearest whole number.
+/// Returns the nearest whole number.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,

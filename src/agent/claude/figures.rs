@@ -1,8 +1,8 @@
-//! What a result line says that a call used, and which of its figures to believe.
+//! What a call used by its result line, and which of its figures to believe.
 //!
-//! Clients differ. Client 2.1.329 sums `modelUsage` and `total_cost_usd` over all calls of a session, and says beside
-//! it what is new (`model_usage_since_last_result`); 2.1.220 gives each call's own. Both count sub-agents in there,
-//! and not in `usage`, which is all zero when a budget ran out.
+//! Clients differ. Client 2.1.329 sums `modelUsage` and `total_cost_usd` over all calls of a session, and gives beside
+//! it what is new (`model_usage_since_last_result`); 2.1.220 gives each call's own. Both count sub-agents in there, and
+//! not in `usage`, which is all zero when a budget ran out.
 
 use super::fields::Fields;
 use crate::agent::Rates;
@@ -38,7 +38,7 @@ pub(super) struct Before {
 pub(super) struct Reading {
     pub(super) usage: Usage,
     pub(super) api_ms: u64,
-    /// Whether part of it is reckoned because the figures lack it.
+    /// Whether part of it is estimated because the figures lack it.
     pub(super) estimated: bool,
 }
 
@@ -58,7 +58,7 @@ impl Figures {
         }
     }
 
-    /// Says what was used since `before`, where the stream itself has `shown` this much.
+    /// Returns what was used since `before`, where the stream itself has `shown` this much.
     pub(super) fn read(&self, before: &Before, shown: &Usage, rates: &Rates) -> Reading {
         let (tokens, cumulative) = self.tokens(&before.usage, shown);
         let api_ms = if cumulative {
@@ -81,7 +81,7 @@ impl Figures {
         }
     }
 
-    /// The tokens, and whether the sums by model go over the whole session.
+    /// Returns the tokens, and whether the sums by model go over the whole session.
     fn tokens(&self, before: &Usage, shown: &Usage) -> (Usage, bool) {
         if let Some(since_last) = self.since_last {
             return (since_last, input(&self.by_model) > input(&since_last));
@@ -93,7 +93,7 @@ impl Figures {
         (if unseen { most(&self.own, shown) } else { self.own }, false)
     }
 
-    /// The money; `None` when no figure says.
+    /// Returns the money; `None` when no figure gives it.
     fn cost(&self, cumulative: bool, before: &Usage) -> Option<f64> {
         let since_last = self.cost_since_last();
         if since_last > 0.0 {
@@ -117,8 +117,8 @@ impl Figures {
         total.or(by_model)
     }
 
-    /// Whether a whole session comes to less than its earlier calls: too much was reckoned for one that was killed, and
-    /// nobody knows what part of the sum is new.
+    /// Returns whether a whole session comes to less than its earlier calls: too much was estimated for one that was
+    /// killed, and nobody knows what part of the sum is new.
     fn falls_short_of(&self, before: &Usage) -> bool {
         let of_output = self.since_last.is_none() && self.by_model.output < before.output;
         let total = self.total().filter(|_| self.cost_since_last() <= 0.0);
@@ -127,8 +127,8 @@ impl Figures {
 }
 
 /// Chooses between `all` and what `all` has beyond `before`: whichever is nearer to the input that the stream has
-/// shown, which is exact. Where both are as near, the larger one, so that no money is lost. Output is no criterion:
-/// what a killed call put out is reckoned, and may be too high.
+/// shown, which is exact. Where both are as near, the larger one, so that no money is lost. Output is not a criterion:
+/// what a killed call put out is an estimate, and may be too high.
 fn nearest(all: Usage, before: &Usage, shown: &Usage) -> (Usage, bool) {
     let includes =
         all.input >= before.input && all.cache_write >= before.cache_write && all.cache_read >= before.cache_read;
@@ -140,7 +140,7 @@ fn nearest(all: Usage, before: &Usage, shown: &Usage) -> (Usage, bool) {
     }
 }
 
-/// How far the inputs of two usages are apart.
+/// Returns how far the inputs of two usages are apart.
 fn distance(one: &Usage, other: &Usage) -> u64 {
     let parts = [
         one.input.abs_diff(other.input),
@@ -150,7 +150,7 @@ fn distance(one: &Usage, other: &Usage) -> u64 {
     parts.into_iter().fold(0, u64::saturating_add)
 }
 
-/// What `more` has beyond `less`, never below zero.
+/// Returns what `more` has beyond `less`, never below zero.
 pub(super) fn beyond(more: &Usage, less: &Usage) -> Usage {
     Usage {
         input: more.input.saturating_sub(less.input),
@@ -162,7 +162,7 @@ pub(super) fn beyond(more: &Usage, less: &Usage) -> Usage {
     }
 }
 
-/// A usage with no less input than the stream has shown, which is exact.
+/// Returns a usage with no less input than the stream has shown, which is exact.
 fn at_least(usage: &Usage, shown: &Usage) -> Usage {
     Usage {
         output: usage.output,
@@ -172,7 +172,7 @@ fn at_least(usage: &Usage, shown: &Usage) -> Usage {
     }
 }
 
-/// The larger of each kind of token.
+/// Returns the larger of each kind of token.
 pub(super) fn most(one: &Usage, other: &Usage) -> Usage {
     Usage {
         input: one.input.max(other.input),

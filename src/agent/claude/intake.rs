@@ -44,7 +44,7 @@ impl Transcript {
         }
     }
 
-    /// Takes in what there is of a line that is no JSON to its end: too long to be kept whole, cut off, or garbage.
+    /// Takes in what there is of a line that is not JSON to its end: too long to be kept whole, cut off, or garbage.
     pub(super) fn take_in_part(&mut self, line: &Line<'_>, length: usize) -> Option<AgentEvent> {
         self.skipped_lines += 1;
         // A shorter one is the last breath of a client that died: there is no result then.
@@ -53,7 +53,7 @@ impl Transcript {
             Some("assistant") => Some(self.assistant(line)),
             Some("user") => self.user(line),
             Some("result") if too_long => Some(self.result(&line.fields, ResultLine::cut_off(&line.fields))),
-            // The type may come last; no other line tells what a call cost.
+            // The type may come last; no other line has what a call cost.
             None if too_long && line.fields.has("total_cost_usd") => {
                 Some(self.result(&line.fields, ResultLine::cut_off(&line.fields)))
             }
@@ -141,7 +141,7 @@ impl Transcript {
         }
     }
 
-    /// What a message shows: the use of a tool, else its first text, else that the meter moved.
+    /// Returns what a message shows: the use of a tool, else its first text, else that the meter moved.
     fn show(&self, message: &Message<'_>) -> AgentEvent {
         if let Some(tool) = &message.content.tool {
             return tools::event(tool);
@@ -185,12 +185,13 @@ impl Transcript {
     }
 }
 
-/// Whether a source of credentials is one of an API key: `none` and, with older clients, `oauth` are the subscription.
+/// Returns whether a source of credentials is one of an API key: `none` and, with older clients, `oauth` are the
+/// subscription.
 fn is_api_key(source: &str) -> bool {
     !matches!(source, "none" | "oauth")
 }
 
-/// A short text, harmless and on one line.
+/// Returns a short text, harmless and on one line.
 fn shown(text: Option<Cow<'_, str>>) -> Option<String> {
     text.map(|text| one_line(&text, SUMMARY_WIDTH))
 }

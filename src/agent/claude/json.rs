@@ -28,7 +28,7 @@ pub(super) fn skip<'a, A: MapAccess<'a>>(map: &mut A) -> Result<(), A::Error> {
     map.next_value::<IgnoredAny>().map(|_| ())
 }
 
-/// Fills a node from the one value that `bytes` are; `false` when they are no JSON, or not all of it is there.
+/// Fills a node from the one value that `bytes` are; `false` when they are not JSON, or not all of it is there.
 pub(super) fn fill<'a>(node: &mut impl Node<'a>, bytes: &'a [u8]) -> bool {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     Fill(node).deserialize(&mut deserializer).is_ok() && deserializer.end().is_ok()
@@ -116,12 +116,12 @@ impl<'a> Visitor<'a> for BytesVisitor {
     }
 }
 
-/// The text that a value is, cut after about `limit` bytes; `None` when it is no string.
+/// Returns the text that a value is, cut after about `limit` bytes; `None` when it is not a string.
 pub(super) fn text(value: &RawValue, limit: usize) -> Option<Cow<'_, str>> {
     text_of(value.get(), limit)
 }
 
-/// The same of JSON that may lack what is beyond the limit.
+/// Returns the text that a value is, of JSON that may lack what is beyond the limit.
 pub(super) fn text_of(json: &str, limit: usize) -> Option<Cow<'_, str>> {
     if json.len() <= limit {
         return decoded(json);

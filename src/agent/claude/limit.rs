@@ -1,4 +1,4 @@
-//! What the stream says of the account's limits.
+//! What the stream reports of the account's limits.
 
 use jiff::Timestamp;
 
@@ -9,7 +9,7 @@ use crate::base::text::one_line;
 /// The limits as last reported, and whether overage was ever in use.
 #[derive(Debug, Default)]
 pub(super) struct Limits {
-    /// What the last report said.
+    /// What the last report showed.
     pub(super) standing: Standing,
     /// Any report showed paid overage in use.
     pub(super) overage: bool,
@@ -20,7 +20,7 @@ pub(super) struct Limits {
 /// Whether the API lets the account make requests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Standing {
-    /// Nothing said so.
+    /// Nothing was reported.
     #[default]
     Unknown,
     /// It does, with or without a warning.
@@ -30,7 +30,7 @@ pub(super) enum Standing {
 }
 
 impl Limits {
-    /// Takes in one `rate_limit_info`. What it does not say stays as it was.
+    /// Takes in one `rate_limit_info`. What it leaves out stays as it was.
     pub(super) fn note(&mut self, info: &Fields<'_>) -> AgentEvent {
         let status = info.text("status");
         let kind = info.text("rateLimitType");
@@ -73,7 +73,8 @@ fn standing(status: Option<&str>) -> Standing {
     }
 }
 
-/// `overageStatus: allowed` beside `status: allowed` means only that overage is available.
+/// Returns whether overage is in use: `overageStatus: allowed` beside `status: allowed` means only that overage is
+/// available.
 fn overage_in_use(info: &Fields<'_>, standing: Standing, kind: Option<&str>) -> bool {
     let available = info
         .text("overageStatus")
@@ -82,7 +83,7 @@ fn overage_in_use(info: &Fields<'_>, standing: Standing, kind: Option<&str>) -> 
     info.get("isUsingOverage") == Some(true) || kind == Some("overage") || paying
 }
 
-/// Whether overage is used up, too, or was never to be had.
+/// Returns whether overage is used up, too, or was never to be had.
 fn overage_refused(info: &Fields<'_>, kind: Option<&str>) -> bool {
     match info.word("overageStatus") {
         Some(status) => !status.starts_with("allowed"),
@@ -90,8 +91,8 @@ fn overage_refused(info: &Fields<'_>, kind: Option<&str>) -> bool {
     }
 }
 
-/// Whether a client's sentence says that a usage limit is reached: the only sign that older clients give. Limits on
-/// spending are none: more money lifts those, not time.
+/// Returns whether a client's sentence says that a usage limit is reached: the only sign that older clients give.
+/// Limits on spending are none: more money lifts those, not time.
 pub(super) fn speaks_of_limit(sentence: &str) -> bool {
     let clause = first_clause(sentence).replace('’', "'").to_lowercase();
     let words: Vec<&str> = clause.split_whitespace().collect();
@@ -106,7 +107,7 @@ pub(super) fn speaks_of_limit(sentence: &str) -> bool {
     }
 }
 
-/// Whether a text is nothing but what clients 1.0 write of a limit: `Claude AI usage limit reached|1795257035`.
+/// Returns whether a text is nothing but what clients 1.0 write of a limit: `Claude AI usage limit reached|1795257035`.
 pub(super) fn is_limit_alone(text: &str) -> bool {
     let Some((words, moment)) = text.trim().rsplit_once('|') else {
         return false;
@@ -115,7 +116,7 @@ pub(super) fn is_limit_alone(text: &str) -> bool {
     is_moment && words.ends_with("limit reached") && speaks_of_limit(words)
 }
 
-/// What stands before the reset: clients separate it in many ways.
+/// Returns what stands before the reset: clients separate it in many ways.
 fn first_clause(sentence: &str) -> &str {
     let clause = sentence.trim().split(['·', '∙', '•', '|', '.', '\n']).next();
     let parts = [" - ", " – ", " — "].iter();
@@ -133,12 +134,13 @@ fn without_model<'w, 'a>(words: &'w [&'a str]) -> &'w [&'a str] {
     }
 }
 
-/// What clients call the limits that they say are reached.
+/// What clients call the limits that they report as reached.
 const LIMITS: [&str; 11] = [
     "5-hour", "7-day", "ai", "claude", "fable", "haiku", "opus", "session", "sonnet", "usage", "weekly",
 ];
 
-/// Models come and go, so any short name will do for a limit that the client says somebody has hit.
+/// Returns whether the words name no limit other than one that counts. Models come and go, so any short name will do
+/// for a limit that the client says somebody has hit.
 fn names_no_other(name: &[&str]) -> bool {
     const OTHERS: [&str; 7] = ["budget", "context", "credit", "fast", "monthly", "rate", "spend"];
     name.len() <= 4 && !name.iter().any(|word| OTHERS.contains(word))

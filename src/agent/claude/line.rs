@@ -1,4 +1,4 @@
-//! One line of the stream, read in one pass: its own fields, and what its message says.
+//! One line of the stream, read in one pass: its own fields, and what its message holds.
 
 use std::borrow::Cow;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -68,7 +68,7 @@ const BLOCK: [&str; 8] = [
     "data",
     "tool_use_id",
 ];
-/// The inputs that tell what a tool is used on, the most telling first.
+/// The inputs that show what a tool is used on, the most telling first.
 const TELLING: [&str; 9] = [
     "file_path",
     "notebook_path",
@@ -85,7 +85,7 @@ const LOOK: usize = 1024;
 /// More tool uses than any message has: the rest is not followed.
 const TOOLS_LIMIT: usize = 256;
 
-/// A line, as far as it could be read.
+/// What could be read of a line.
 #[derive(Default)]
 pub(super) struct Line<'a> {
     /// Its own fields, those of the client.
@@ -95,19 +95,19 @@ pub(super) struct Line<'a> {
 }
 
 impl<'a> Line<'a> {
-    /// Reads a line; also says whether it was whole.
+    /// Reads a line; also returns whether it was whole.
     pub(super) fn read(bytes: &'a [u8]) -> (Self, bool) {
         let mut line = Self::default();
         let whole = json::fill(&mut line, bytes);
         (line, whole)
     }
 
-    /// The type, if it is a text.
+    /// Returns the type, if it is a text.
     pub(super) fn kind(&self) -> Option<Cow<'a, str>> {
         self.fields.word("type")
     }
 
-    /// Whether it belongs to the main thread, and not to a sub-agent.
+    /// Returns whether it belongs to the main thread, and not to a sub-agent.
     pub(super) fn is_main(&self) -> bool {
         !self.fields.has("parent_tool_use_id")
     }
@@ -123,7 +123,7 @@ impl<'a> Node<'a> for Line<'a> {
     }
 }
 
-/// The line without what stands around it: spaces, NULs, a byte order mark, commands to a terminal.
+/// Returns the line without what stands around it: spaces, NULs, a byte order mark, commands to a terminal.
 pub(super) fn trimmed(line: &[u8]) -> &[u8] {
     let line = without_padding(line);
     // What is behind the object is cut off where it is nothing but that.
@@ -132,7 +132,7 @@ pub(super) fn trimmed(line: &[u8]) -> &[u8] {
     if without_padding(rest).is_empty() { object } else { line }
 }
 
-/// The line from its first byte on that means something.
+/// Returns the line from its first byte on that means something.
 fn without_padding(mut line: &[u8]) -> &[u8] {
     loop {
         let shorter = match line {
@@ -153,14 +153,15 @@ fn without_padding(mut line: &[u8]) -> &[u8] {
     }
 }
 
-/// What follows the first byte for which this is so.
+/// Returns what follows the first byte for which this is so.
 fn after(text: &[u8], ends: impl Fn(u8) -> bool) -> Option<&[u8]> {
     let end = text.iter().position(|byte| ends(*byte))?;
     Some(&text[end + 1..])
 }
 
-/// The objects of a line that is no single object: several of them, or such as have raw control characters in a text, or
-/// numbers that JSON has not. `None` where there is nothing to mend, or something else stands between them.
+/// Returns the objects of a line that is not a single object: several of them, or such as have raw control characters
+/// in a text, or numbers that JSON has not. `None` where there is nothing to repair, or something else stands between
+/// them.
 pub(super) fn pieces(line: &[u8]) -> Option<Vec<Vec<u8>>> {
     let mut pieces = Vec::new();
     let mut rest = line;
@@ -174,7 +175,8 @@ pub(super) fn pieces(line: &[u8]) -> Option<Vec<Vec<u8>>> {
     (is_mended || pieces.len() > 1).then_some(pieces)
 }
 
-/// The object that a text begins with, mended, and how long it is there; `None` where there is none, or it has no end.
+/// Returns the object that a text begins with, repaired, and how long it is there; `None` where there is none, or it
+/// has no end.
 fn first_object(text: &[u8]) -> Option<(Vec<u8>, usize)> {
     let mut object = Vec::with_capacity(text.len());
     let (mut depth, mut in_text, mut at) = (0_usize, false, 0);
@@ -208,13 +210,14 @@ fn first_object(text: &[u8]) -> Option<(Vec<u8>, usize)> {
     None
 }
 
-/// What some programs write for numbers that are none.
+/// Returns what some programs write for numbers that are not numbers.
 fn no_number(text: &[u8]) -> Option<&'static str> {
     let names = ["NaN", "Infinity", "-Infinity"];
     names.into_iter().find(|name| text.starts_with(name.as_bytes()))
 }
 
-/// The line with a question mark for whatever is no UTF-8, so that it grows no longer; `None` when it is UTF-8.
+/// Returns the line with a question mark for whatever is not UTF-8, so that it grows no longer; `None` when it is
+/// UTF-8.
 pub(super) fn mended(line: &[u8]) -> Option<String> {
     std::str::from_utf8(line).err()?;
     let mut text = String::with_capacity(line.len());
@@ -236,17 +239,17 @@ pub(super) struct Message<'a> {
 }
 
 impl Message<'_> {
-    /// What the message is known by, for as long as the transcript lasts.
+    /// Returns what the message is known by, for as long as the transcript lasts.
     pub(super) fn id(&self) -> Option<u64> {
         self.fields.raw("id").map(identity)
     }
 
-    /// What the API counted for it.
+    /// Returns what the API counted for it.
     pub(super) fn usage(&self) -> Usage {
         self.counts.0.api_usage()
     }
 
-    /// Whether the client made it up: no model wrote it, and it cost nothing.
+    /// Returns whether the client made it up: no model wrote it, and it cost nothing.
     pub(super) fn is_synthetic(&self) -> bool {
         self.fields.word("model").as_deref() == Some("<synthetic>")
     }
@@ -266,7 +269,7 @@ impl<'a> Node<'a> for Message<'a> {
     }
 }
 
-/// The usage of a message: every line has it, and most of what it says is never asked for.
+/// The usage of a message: every line has it, and most of its content is never asked for.
 #[derive(Default)]
 struct Counts<'a>(Fields<'a>);
 
@@ -320,20 +323,20 @@ impl<'a> Node<'a> for Content<'a> {
     fn item<A: SeqAccess<'a>>(&mut self, list: &mut A) -> Result<bool, A::Error> {
         let mut block = Block::default();
         let read = list.next_element_seed(Fill(&mut block));
-        // A block that is cut off counts as far as it goes.
+        // A block that is cut off counts with what is there.
         self.add(block);
         Ok(read?.is_some())
     }
 }
 
-/// A tool use, as far as it is shown.
+/// What is shown of a tool use.
 pub(super) struct ToolUse<'a> {
     pub(super) name: Option<&'a RawValue>,
     telling: Fields<'a>,
 }
 
 impl<'a> ToolUse<'a> {
-    /// What the tool is used on.
+    /// Returns what the tool is used on.
     pub(super) fn target(&self) -> Option<Cow<'a, str>> {
         TELLING
             .iter()
@@ -349,7 +352,8 @@ struct Block<'a> {
 }
 
 impl Block<'_> {
-    /// Bytes that the model wrote. Thinking that is withheld still has a signature, which is about as long.
+    /// Returns the number of bytes that the model wrote. Thinking that is withheld still has a signature, which is
+    /// about as long.
     fn written(&self) -> u64 {
         let length = |name| self.fields.raw(name).map_or(0, length);
         let thinking = match length("thinking") {
@@ -387,14 +391,14 @@ impl<'a> Node<'a> for Input<'a> {
     }
 }
 
-/// The bytes of a value, without the quotes of a string.
+/// Returns the bytes of a value, without the quotes of a string.
 fn length(value: &RawValue) -> u64 {
     let json = value.get();
     let quotes = if json.starts_with('"') { 2 } else { 0 };
     (json.len() - quotes) as u64
 }
 
-/// A number for an id of any length: what is kept of ids is bounded by this.
+/// Returns a number for an id of any length: what is kept of ids is bounded by this.
 fn identity(id: &RawValue) -> u64 {
     let mut hasher = DefaultHasher::new();
     id.get().hash(&mut hasher);

@@ -1,4 +1,4 @@
-//! Finds in a sentence when a limit is lifted: the only place where older clients say it.
+//! Finds in a sentence when a limit is lifted: the only place where older clients name it.
 //!
 //! The forms are those that clients were seen to write, 1.0 to 2.1:
 //!
@@ -24,7 +24,7 @@ const HALF_A_YEAR: SignedDuration = SignedDuration::from_hours(185 * 24);
 /// How many mentions of a reset are tried.
 const MENTIONS: usize = 8;
 
-/// Reads from a client's sentence when a limit is lifted; `None` when it does not say so, or in a form that no client
+/// Reads from a client's sentence when a limit is lifted; `None` when it does not name it, or in a form that no client
 /// was seen to write.
 ///
 /// `now` is when the sentence was written; without it only a moment that is given in full is found. A time without a
@@ -68,7 +68,7 @@ fn moment(when: When, zone: Option<&str>, now: Option<Timestamp>) -> Option<Time
     }
 }
 
-/// A zone by its name, of the system or of those that this library brings along: systems leave out older names.
+/// Returns a zone by its name, of the system or of those that this library brings along: systems leave out older names.
 fn time_zone(name: &str) -> Option<TimeZone> {
     let found = TimeZone::get(name).or_else(|_| TimeZoneDatabase::bundled().get(name));
     found.ok()
@@ -92,7 +92,7 @@ fn on(when: When, now: &Zoned) -> Option<Timestamp> {
     }
 }
 
-/// The first such time that is not past, on a day that fits.
+/// Returns the first such time that is not past, on a day that fits.
 fn next(now: &Zoned, time: Time, fits: impl Fn(Date) -> bool) -> Option<Timestamp> {
     let today = now.date();
     // Yesterday's last minutes may be just past; a week ahead every weekday has come.
@@ -108,7 +108,7 @@ fn is_ahead(now: &Zoned, moment: Timestamp) -> bool {
     now.timestamp().duration_since(moment) <= JUST_PAST
 }
 
-/// A time on a date: of two that a clock change makes of it the first, or the second when the first is past.
+/// Returns a time on a date: of two that a clock change makes of it the first, or the second when the first is past.
 fn not_past(now: &Zoned, date: Date, time: Time) -> Option<Timestamp> {
     let moment = now.time_zone().to_ambiguous_zoned(date.to_datetime(time));
     let first = moment.clone().compatible().ok()?.timestamp();

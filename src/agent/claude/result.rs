@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::fields::Fields;
 
-/// What a result line says, but for its figures.
+/// What a result line holds, but for its figures.
 #[derive(Debug)]
 pub(super) struct ResultLine {
     pub(super) subtype: String,
@@ -35,7 +35,7 @@ impl ResultLine {
         }
     }
 
-    /// Takes it from a line that is cut off: whatever it says, that is no success.
+    /// Takes it from a line that is cut off: whatever it says, that is not a success.
     pub(super) fn cut_off(fields: &Fields<'_>) -> Self {
         let mut line = Self::of(fields);
         line.is_error = Some(true);
@@ -44,7 +44,8 @@ impl ResultLine {
         line
     }
 
-    /// A success needs both fields: every API failure ends with `subtype: success`, too.
+    /// Returns whether the line claims a success, which needs both fields: every API failure ends with `subtype:
+    /// success`, too.
     pub(super) fn claims_success(&self) -> bool {
         self.subtype == "success" && self.is_error == Some(false)
     }

@@ -48,7 +48,7 @@ pub struct Transcript {
 pub(super) struct Refusal {
     pub(super) word: String,
     pub(super) text: String,
-    /// When the limit is lifted, if the refusal says so.
+    /// When the limit is lifted, if the refusal names it.
     pub(super) resets_at: Option<Timestamp>,
 }
 
@@ -60,39 +60,39 @@ pub(super) struct Retry {
 }
 
 impl Transcript {
-    /// A transcript without lines, of a call that begins a session.
+    /// Builds a transcript without lines, of a call that begins a session.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// A transcript without lines, of a call that goes on with a session whose earlier calls used `prior` in sum:
-    /// some clients count that in again.
+    /// Builds a transcript without lines, of a call that goes on with a session whose earlier calls used `prior` in
+    /// sum: some clients count that in again.
     pub fn resuming(prior: Usage) -> Self {
         let mut transcript = Self::new();
         transcript.set_prior(prior);
         transcript
     }
 
-    /// Says what the earlier calls of the session used, before the first result line is there.
+    /// Sets what the earlier calls of the session used, before the first result line is there.
     pub fn set_prior(&mut self, prior: Usage) {
         self.meter.before.usage = prior;
     }
 
-    /// Says for how many milliseconds the API answered the earlier calls of the session: clients that sum up the
-    /// usage of a session sum up this, too.
+    /// Sets for how many milliseconds the API worked on the earlier calls of the session: clients that sum up the usage
+    /// of a session sum up this, too.
     #[must_use]
     pub fn after_api_ms(mut self, prior: u64) -> Self {
         self.meter.before.api_ms = prior;
         self
     }
 
-    /// Reckons with these rates from now on where the client has not said what it cost.
+    /// Computes money with these rates from now on where the client has not reported what a call cost.
     pub fn set_rates(&mut self, rates: Rates) {
         self.meter.rates = rates;
     }
 
-    /// What the call used so far, each message once. Exact once the result line is there; before that, input is exact,
-    /// output and money are reckoned.
+    /// Returns what the call used so far, each message once. Exact once the result line is there; before that, input is
+    /// exact, output and money are estimated.
     pub fn usage(&self) -> Usage {
         self.meter.usage()
     }
@@ -102,32 +102,32 @@ impl Transcript {
         self.meter.turns()
     }
 
-    /// Whether any event was there: the client is up.
+    /// Returns whether any event was there: the client is up.
     pub fn has_begun(&self) -> bool {
         self.begun
     }
 
-    /// When the first message was written, if it says so.
+    /// Returns when the first message was written, if it has a time.
     pub fn began_at(&self) -> Option<Timestamp> {
         self.began_at
     }
 
-    /// The session, once a line has told it.
+    /// Returns the session, once a line has named it.
     pub fn session_id(&self) -> Option<&str> {
         self.session_id.as_deref()
     }
 
-    /// Whether the main thread waits for a tool, or for a sub-agent.
+    /// Returns whether the main thread waits for a tool, or for a sub-agent.
     pub fn tool_running(&self) -> bool {
         self.tools.are_running()
     }
 
-    /// Whether the last result line is there and nothing goes on after it: the client has only to go away.
+    /// Returns whether the last result line is there and nothing goes on after it: the client has only to go away.
     pub fn is_over(&self) -> bool {
         self.result.is_some() && !self.work.is_under_way()
     }
 
-    /// Notes that the call is cut now. What its client says from here on of its work is only how that was ended.
+    /// Notes that the call is cut now. What its client reports from here on of its work is only how that was ended.
     pub fn note_cut(&mut self) {
         self.work.note_cut(self.result.is_some());
     }

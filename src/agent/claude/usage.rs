@@ -1,4 +1,4 @@
-//! The meter of a call: every message once, sub-agents' too, until a result line says it better.
+//! The meter of a call: every message once, sub-agents' too, until a result line has better figures.
 
 use std::collections::HashMap;
 
@@ -20,7 +20,7 @@ pub(super) struct Meter {
     pub(super) rates: Rates,
     messages: HashMap<u64, Snapshot>,
     older: HashMap<u64, Snapshot>,
-    /// What the messages since the last result line show: input is exact, output is reckoned.
+    /// What the messages since the last result line show: input is exact, output is estimated.
     shown: Usage,
     /// Messages of the main thread since the last result line.
     shown_turns: u32,
@@ -40,7 +40,7 @@ struct Snapshot {
 }
 
 impl Snapshot {
-    /// The message's usage. A client reports one token of output where the message only begins.
+    /// Returns the message's usage. A client reports one token of output where the message only begins.
     fn usage(&self) -> Usage {
         Usage {
             output: self.reported.output.max(self.written / BYTES_OF_A_TOKEN),
@@ -87,7 +87,7 @@ impl Meter {
         self.results = self.results.saturating_add(1);
     }
 
-    /// What was used so far, with money reckoned for what no result line has settled.
+    /// Returns what was used so far, with money estimated for what no result line has settled.
     pub(super) fn usage(&self) -> Usage {
         let mut usage = self.settled;
         usage += Usage {
@@ -101,7 +101,7 @@ impl Meter {
         self.settled_turns.saturating_add(self.shown_turns)
     }
 
-    /// Whether part of the usage is reckoned.
+    /// Returns whether part of the usage is estimated.
     pub(super) fn is_estimated(&self) -> bool {
         self.results == 0 || self.settled_estimated || self.shown.tokens() > 0
     }

@@ -1,5 +1,5 @@
-//! The verdict on a call: success only where stream and process both say so, and otherwise whom it
-//! is up to — the task, the account, the API, or time.
+//! The verdict on a call: success only where stream and process both say so, and otherwise which of these it is up to:
+//! the task, the account, the API, or time.
 
 use jiff::Timestamp;
 
@@ -79,7 +79,7 @@ fn paid_overage(call: &Transcript, ending: &Ending<'_>) -> Option<Verdict> {
     counts.then(|| Verdict::new(CallOutcome::Overage, "paid overage is being used").until(call.limits.resets_at))
 }
 
-/// What must not go on is no success, however far it came.
+/// Returns the verdict on a call that was cut for good: what must not go on is not a success, however far it came.
 fn cut_for_good(call: &Transcript, ending: &Ending<'_>) -> Option<Verdict> {
     let cut = ending.cut?;
     let (mend, thing) = match cut {
@@ -104,7 +104,7 @@ fn cut_for_good(call: &Transcript, ending: &Ending<'_>) -> Option<Verdict> {
     })
 }
 
-/// The client says by itself why it did not come up.
+/// Returns the verdict on a call whose client did not come up: the client says by itself why.
 fn did_not_come_up(call: &Transcript, _: &Ending<'_>) -> Option<Verdict> {
     let result = call.result.as_ref()?;
     let why = result.startup_failure.as_deref()?;
@@ -112,14 +112,15 @@ fn did_not_come_up(call: &Transcript, _: &Ending<'_>) -> Option<Verdict> {
     Some(Verdict::caused(&cause::of_startup(why), format!("{said} ({why})")))
 }
 
-/// A usage limit that the client calls a success.
+/// Returns the verdict on a usage limit that the client calls a success.
 fn limited_in_disguise(call: &Transcript, ending: &Ending<'_>) -> Option<Verdict> {
     let result = call.result.as_ref()?;
     let disguised = result.claims_success() && !aborted(result) && is_limit_in_disguise(call);
     disguised.then(|| limited(call, ending))
 }
 
-/// Whether no model said anything, and the client only tells of a limit: then no success of its can be true.
+/// Returns whether no model said anything, and the client only reports a limit: then no success that it claims can be
+/// true.
 pub(super) fn is_limit_in_disguise(call: &Transcript) -> bool {
     let text = call.result.as_ref().and_then(|line| line.text.as_deref());
     let told = call.limits.standing == Standing::Rejected || text.is_some_and(is_limit_alone);
@@ -148,7 +149,7 @@ fn claimed_success(call: &Transcript, ending: &Ending<'_>) -> Option<Verdict> {
     Some(Verdict::new(CallOutcome::Failed, reason))
 }
 
-/// The session goes on once somebody has logged in again.
+/// Returns the verdict on a call that was cut for a login: the session goes on once somebody has logged in again.
 fn cut_for_login(_: &Transcript, ending: &Ending<'_>) -> Option<Verdict> {
     let cut = ending.cut.filter(|cut| *cut == Cut::LoginExpired)?;
     Some(Verdict::new(CallOutcome::Limited, cut.reason()))
@@ -159,14 +160,14 @@ fn cut_for_budget(_: &Transcript, ending: &Ending<'_>) -> Option<Verdict> {
     Some(Verdict::new(CallOutcome::Budget, cut.reason()))
 }
 
-/// A usage limit that the API's own fields speak of: it refuses everything until a reset.
+/// Returns the verdict on a usage limit that the API's own fields report: it refuses everything until a reset.
 fn limited_by_fields(call: &Transcript, ending: &Ending<'_>) -> Option<Verdict> {
     let result = call.result.as_ref();
     let by_result = result.is_some_and(|line| line.usage_limit && matches!(line.status, None | Some(429)));
     (call.limits.standing == Standing::Rejected || by_result).then(|| limited(call, ending))
 }
 
-/// A usage limit that only a sentence of the client speaks of, and that no field contradicts.
+/// Returns the verdict on a usage limit that only a sentence of the client reports, and that no field contradicts.
 fn limited_by_words(call: &Transcript, ending: &Ending<'_>) -> Option<Verdict> {
     let status = call.result.as_ref().and_then(|line| line.status);
     let refusal = call.refusal.as_ref();
@@ -191,8 +192,8 @@ fn limited(call: &Transcript, ending: &Ending<'_>) -> Verdict {
     Verdict::new(CallOutcome::Limited, said).until(resets_at)
 }
 
-/// What the client says of the call's end: in its result, and in the message that it made of a refusal. What the agent
-/// said last is none of it.
+/// Returns what the client says of the call's end: in its result, and in the message that it made of a refusal. What
+/// the agent said last is not part of it.
 fn sentences(call: &Transcript) -> impl Iterator<Item = &str> {
     let result = call.result.as_ref().and_then(|line| line.text.as_deref());
     let result = result.filter(|text| !call.last_words.are(text));
@@ -203,7 +204,7 @@ fn sentences(call: &Transcript) -> impl Iterator<Item = &str> {
         .filter(|text| !text.trim().is_empty())
 }
 
-/// The task's own verdict: it used up what it was given.
+/// Returns the task's own verdict: it used up what it was given.
 fn spent(call: &Transcript, _: &Ending<'_>) -> Option<Verdict> {
     const WAYS: [(CallOutcome, &str, &str, &str); 2] = [
         (
@@ -230,7 +231,8 @@ fn cancelled(_: &Transcript, ending: &Ending<'_>) -> Option<Verdict> {
     Some(Verdict::new(CallOutcome::Crashed, cut.reason()))
 }
 
-/// An error result: whose fault? One that came because we ended the call counts only if it gives a reason.
+/// Returns the verdict on an error result, by whose fault it is. One that came because we ended the call counts only if
+/// it gives a reason.
 fn refused(call: &Transcript, ending: &Ending<'_>) -> Option<Verdict> {
     let result = call.result.as_ref().filter(|line| !aborted(line))?;
     let silent = stderr(ending).unwrap_or("the client ended with an error and printed nothing");
@@ -249,7 +251,8 @@ fn refused(call: &Transcript, ending: &Ending<'_>) -> Option<Verdict> {
     }
 }
 
-/// The API had refused the last request when the call ended: its word counts, not the end's.
+/// Returns the verdict on a call whose last request the API had refused when it ended: the API's reason counts, not the
+/// ending's.
 fn died_retrying(call: &Transcript, ending: &Ending<'_>) -> Option<Verdict> {
     let retry = call.retry.as_ref().filter(|_| !ending.oom)?;
     let status = retry
@@ -268,7 +271,7 @@ fn died_retrying(call: &Transcript, ending: &Ending<'_>) -> Option<Verdict> {
     })
 }
 
-/// The client had written down a refusal, and ended before its result.
+/// Returns the verdict on a call whose client had written down a refusal, and ended before its result.
 fn died_refused(call: &Transcript, ending: &Ending<'_>) -> Option<Verdict> {
     let refusal = call.refusal.as_ref().filter(|_| !ending.oom)?;
     let cause = cause::of(Evidence {
@@ -282,7 +285,8 @@ fn died_refused(call: &Transcript, ending: &Ending<'_>) -> Option<Verdict> {
     ))
 }
 
-/// Nothing but the end of the process says why: it was killed, it died, or it never started.
+/// Returns the verdict on a call where nothing but the end of the process gives a reason: it was killed, it died, or it
+/// never started.
 fn died(call: &Transcript, ending: &Ending<'_>) -> Verdict {
     let how = process_end(ending);
     if ending.cut == Some(Cut::FirstEvent) && !ending.oom {
@@ -312,12 +316,12 @@ fn died(call: &Transcript, ending: &Ending<'_>) -> Verdict {
     }
 }
 
-/// Whether a result only says that the client was told to stop.
+/// Returns whether a result only reports that the client was told to stop.
 fn aborted(result: &ResultLine) -> bool {
     result.terminal_reason.starts_with("aborted")
 }
 
-/// The end of stderr, where the client ended by itself and had the time to say why.
+/// Returns the end of stderr, where the client ended by itself and had the time to say why.
 fn stderr<'a>(ending: &Ending<'a>) -> Option<&'a str> {
     let tail = last_characters(ending.stderr_tail.trim(), 300);
     (!tail.is_empty() && ending.cut.is_none() && !ending.oom).then_some(tail)
@@ -333,7 +337,7 @@ fn process_end(ending: &Ending<'_>) -> String {
     }
 }
 
-/// What the result line says, if it says anything.
+/// Returns what the result line says, if it says anything.
 fn words(result: &ResultLine) -> Option<String> {
     let errors = result.errors.iter().map(|error| error.trim());
     let errors: Vec<&str> = errors.filter(|error| !error.is_empty()).collect();

@@ -24,7 +24,7 @@ impl LastWords {
         self.json.push_str(&json[..end]);
     }
 
-    /// Whether a text is these words, as far as they were kept.
+    /// Returns whether a text is these words, where they were kept.
     pub(super) fn are(&self, text: &str) -> bool {
         let was_cut = self.json.len() > LIMIT;
         match json::text_of(&self.json, LIMIT) {
@@ -34,7 +34,7 @@ impl LastWords {
         }
     }
 
-    /// The text, if there was any.
+    /// Returns the text, if there was any.
     pub(super) fn text(&self) -> Option<String> {
         Some(json::text_of(&self.json, LIMIT)?.into_owned())
     }

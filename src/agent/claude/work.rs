@@ -4,7 +4,7 @@ use serde::de::IgnoredAny;
 
 use super::fields::Fields;
 
-/// What of a call goes on beside, or after, the results that it has told.
+/// What of a call goes on beside, or after, the results that it has reported.
 #[derive(Debug, Default)]
 pub(super) struct Work {
     /// Whether the last result is not the last word: something of a turn has followed it.
@@ -13,7 +13,8 @@ pub(super) struct Work {
     in_background: usize,
     /// Whether the client has killed such a task after its result, so that no turn can have taken notice of it.
     has_dropped: bool,
-    /// Whether something went on when we cut the call: the client, told to end, ends its tasks and says that none is left.
+    /// Whether something went on when we cut the call: the client, told to end, ends its tasks and reports that none is
+    /// left.
     was_cut: bool,
 }
 
@@ -57,12 +58,12 @@ impl Work {
         self.was_cut |= !has_result || self.is_under_way();
     }
 
-    /// Whether work was ended that nobody will finish.
+    /// Returns whether work was ended that nobody will finish.
     pub(super) fn is_unfinished(&self) -> bool {
         self.was_cut || self.has_dropped
     }
 
-    /// Whether anything goes on.
+    /// Returns whether anything goes on.
     pub(super) fn is_under_way(&self) -> bool {
         self.goes_on || self.in_background > 0
     }

@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 use jiff::civil::{Time, Weekday};
 
-/// What a clause says of a moment.
+/// What a clause tells about a moment.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum When {
     /// At a time of a day.
@@ -23,7 +23,7 @@ pub(super) enum Day {
     Date { month: i8, day: i8, year: Option<i16> },
 }
 
-/// A sentence in lower case, with plain spaces, and with one separator for all that clients were seen to write.
+/// Returns a sentence in lower case, with plain spaces, and with one separator for all that clients were seen to write.
 pub(super) fn plain(sentence: &str) -> String {
     let plain = |letter: char| match letter {
         '\n' | '∙' | '•' | '|' => '·',
@@ -80,7 +80,7 @@ fn day_and_time(words: &[&str]) -> Option<When> {
     Some(When::At(day, time?))
 }
 
-/// A time of day, from `3pm`, `10:30am` or `15:00`.
+/// Reads a time of day from `3pm`, `10:30am` or `15:00`.
 fn clock_time(word: &str) -> Option<Time> {
     let (digits, afternoon) = match (word.strip_suffix("am"), word.strip_suffix("pm")) {
         (Some(digits), _) => (digits, Some(false)),
@@ -100,7 +100,7 @@ fn clock_time(word: &str) -> Option<Time> {
     Time::new(hour, minute, 0, 0).ok()
 }
 
-/// A span, from `2h15m` or `3hours`.
+/// Reads a span from `2h15m` or `3hours`.
 fn duration(text: &str) -> Option<SignedDuration> {
     let mut sum = SignedDuration::ZERO;
     let mut rest = text;
@@ -158,13 +158,13 @@ fn weekday(word: &str) -> Option<Weekday> {
     Weekday::from_monday_one_offset(position(&NAMES, word)?).ok()
 }
 
-/// The place of a word, or of its first three letters, among names; counted from 1.
+/// Returns the place of a word, or of its first three letters, among names; counted from 1.
 fn position(names: &[&str], word: &str) -> Option<i8> {
     let index = names.iter().position(|name| word == *name || word == &name[..3])?;
     i8::try_from(index + 1).ok()
 }
 
-/// A number of one or two digits.
+/// Reads a number of one or two digits.
 fn number(digits: &str) -> Option<i8> {
     let plain = digits.len() <= 2 && digits.bytes().all(|byte| byte.is_ascii_digit());
     digits.parse().ok().filter(|_| plain)

@@ -1,4 +1,5 @@
-//! Every token once: sub-agents, resumed sessions, clients that sum up and clients that do not, calls that were killed.
+//! Every token is counted once: sub-agents, resumed sessions, clients that sum up and clients that do not, calls that
+//! were killed.
 
 use serde_json::{Value, json};
 
@@ -32,7 +33,7 @@ fn models(usage: &Usage) -> Value {
         "outputTokens": usage.output, "costUSD": usage.cost_usd}})
 }
 
-/// A result line with these figures.
+/// Builds a result line with these figures.
 fn result(model_usage: Option<&Usage>, total_cost: Option<f64>) -> Value {
     let mut line = success();
     if let Some(usage) = model_usage {
@@ -84,7 +85,7 @@ fn a_session_that_goes_on_is_counted_once_whatever_the_client_sums_up() {
     // As large as both calls together, and the stream shows that it is this one's.
     let large = said("m1", 250, 4000, "Done.");
     check(PRIOR, &[large, result(Some(&whole), Some(0.5))], whole, false);
-    // Nobody says what came before.
+    // Nothing tells what came before.
     let none = Usage::default();
     check(none, &[message, result(Some(&whole), Some(0.5))], whole, false);
 }
@@ -131,7 +132,7 @@ fn a_result_is_not_believed_below_what_the_stream_has_shown() {
     };
     let told = usage(500_000, 2000, 9, 9.0);
     check(none, &[write, result(Some(&told), Some(9.0))], expect, true);
-    // Less output than was reckoned is the truth, and what the client made up cost nothing.
+    // Less output than was estimated is the truth, and what the client made up cost nothing.
     let mut made_up = said("m2", 9999, 9999, "refused");
     made_up["message"]["model"] = json!("<synthetic>");
     let long = said("m1", 500_000, 2000, &"x".repeat(4000));
@@ -150,7 +151,7 @@ fn a_result_is_not_believed_below_what_the_stream_has_shown() {
 
 #[test]
 fn a_session_that_comes_to_less_than_was_reckoned_is_estimated() {
-    // The first call was killed: its output, and so its money, is reckoned, and too high.
+    // The first call was killed: its output, and so its money, is estimated, and too high.
     let prior = usage(100, 1000, 50, 0.0089);
     let whole = usage(150, 2000, 70, 0.0064);
     let message = said("m1", 50, 1000, "x");
@@ -167,7 +168,7 @@ fn a_session_that_comes_to_less_than_was_reckoned_is_estimated() {
         usage(50, 1000, 0, 0.0007),
         true,
     );
-    // The client says what is new.
+    // The client reports what is new.
     let own = usage(50, 1000, 20, 0.0032);
     let mut told = result(Some(&usage(150, 2000, 40, 0.0064)), Some(0.0064));
     told["model_usage_since_last_result"] = models(&own);

@@ -1,4 +1,4 @@
-//! Whatever bytes come, and whatever tools print: only the client's own lines count, and memory is bounded.
+//! Whatever bytes come, and whatever tools print, only the client's own lines count, and memory is bounded.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -226,7 +226,7 @@ impl std::io::Read for Dribble<'_> {
     }
 }
 
-/// Which of these lines leave a call over.
+/// Returns which of these lines leave a call over.
 fn over_after(lines: &[Value]) -> Vec<bool> {
     let mut transcript = Transcript::new();
     let push = |line: &Value| {

@@ -23,7 +23,7 @@ fn report(lines: &[Value], ending: &Ending<'_>) -> CallReport {
     })
 }
 
-/// Sees that each client's way to show a call comes to this.
+/// Checks that each client's way to show a call comes to this.
 fn check(lines: &[Value], ending: Ending<'_>, outcome: CallOutcome) {
     check_for(&Client::ALL, lines, ending, outcome);
 }
@@ -78,7 +78,7 @@ fn every_recorded_row_is_the_same_with_every_client() {
     for (name, ending, outcome) in rows {
         check(&recording(name), ending, outcome);
     }
-    // Older clients do not say that they use overage.
+    // Older clients do not report that they use overage.
     check_for(&[New, Late], &recording("overage"), exited(0), CallOutcome::Overage);
     check_for(&[Old, Oldest], &recording("overage"), exited(0), CallOutcome::Success);
 }

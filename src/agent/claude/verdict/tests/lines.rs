@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 pub(super) enum Client {
     /// As 2.1.329 was recorded.
     New,
-    /// The same, but what it says of limits comes after its result.
+    /// As reported by the other clients, but what it says of limits comes after its result.
     Late,
     /// Without events of limits, and without the newer fields of a result.
     Old,
@@ -18,7 +18,7 @@ pub(super) enum Client {
 impl Client {
     pub(super) const ALL: [Self; 4] = [Self::New, Self::Late, Self::Old, Self::Oldest];
 
-    /// The lines as this client would write them.
+    /// Returns the lines as this client would write them.
     pub(super) fn write(self, lines: &[Value]) -> Vec<Value> {
         let is_event = |line: &&Value| line["type"] == "rate_limit_event";
         let (events, others): (Vec<_>, Vec<_>) = lines.iter().partition(is_event);
@@ -59,7 +59,7 @@ macro_rules! recordings {
     };
 }
 
-/// The lines of a recording of client 2.1.329.
+/// Returns the lines of a recording of client 2.1.329.
 pub(super) fn recording(name: &str) -> Vec<Value> {
     let all = recordings![
         "apikey_429",
@@ -113,7 +113,7 @@ pub(super) fn retry(status: &Value, word: &str) -> Value {
     json!({"type": "system", "subtype": "api_retry", "attempt": 1, "error_status": status, "error": word})
 }
 
-/// What a client writes that was told to stop.
+/// Returns what a client writes that was told to stop.
 pub(super) fn aborted() -> Value {
     json!({"type": "result", "subtype": "error_during_execution", "is_error": true, "terminal_reason": "aborted_streaming"})
 }
