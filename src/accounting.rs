@@ -1,5 +1,5 @@
-//! What calls used, what they may use, and what it costs: pure sums and bounds. No file, no clock of its own, and nobody
-//! who pays.
+//! What calls used, what they may use, and what it costs: pure sums and bounds. It has no files and no clock of its
+//! own, and does not know who pays.
 
 pub mod budget;
 pub mod ledger;

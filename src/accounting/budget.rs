@@ -1,7 +1,7 @@
 //! Budgets of money and tokens: what a call may use is set aside before it begins, and what it did use is counted once.
 //!
 //! A budget of a scope is never passed as long as each call stays within its `Allowance`: whoever makes calls hands
-//! that on to the client and to a `Watch` over its stream. Sums are of whole numbers and saturate; money that is no
+//! that on to the client and to a `Watch` over its stream. Sums are of whole numbers and saturate; money that is not a
 //! number is taken for all there is where it was used, and for nothing where it is allowed.
 
 use std::collections::{BTreeMap, HashSet};
@@ -60,7 +60,7 @@ impl Budgets {
         }
     }
 
-    /// Sets aside what a call may use, or says which budget has no room for it. `ledger` is every entry of the
+    /// Sets aside what a call may use, or returns which budget has no room for it. `ledger` is every entry of the
     /// generation, as the store had it at some moment after the run began.
     pub(crate) fn reserve<'a>(
         &self,
@@ -84,7 +84,7 @@ impl Budgets {
         })
     }
 
-    /// Says which budget has no room for a call, without setting anything aside.
+    /// Returns which budget has no room for a call, without setting anything aside.
     pub(crate) fn spent<'a>(&self, request: &Request, ledger: impl Iterator<Item = &'a Entry>) -> Option<Spent> {
         self.look(&self.lock(), request, ledger).err()
     }
@@ -117,12 +117,13 @@ pub(crate) struct Reservation {
 }
 
 impl Reservation {
-    /// What the call may use.
+    /// Returns what the call may use.
     pub(crate) fn allowance(&self) -> Allowance {
         Allowance::from_bound(self.granted.bound)
     }
 
-    /// Whose limit a call has met that used so much: of money or of tokens, whichever it came nearer to.
+    /// Returns the scope of the limit that a call has met which used so much: of money or of tokens, whichever it came
+    /// nearer to.
     pub(crate) fn scope_met(&self, usage: &Usage) -> Scope {
         let (used, scopes) = (Amount::of(usage), self.granted.scopes);
         let (money, tokens) = match self.granted.bound {
@@ -143,7 +144,7 @@ impl Reservation {
         }
     }
 
-    /// What to hand over as `--max-budget-usd`; see [`Allowance::for_client`].
+    /// Returns what to hand over as `--max-budget-usd`; see [`Allowance::for_client`].
     pub(crate) fn for_client(&self) -> Option<f64> {
         self.allowance().for_client(dollars(self.granted.dearest_turn.usd))
     }

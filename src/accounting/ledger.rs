@@ -37,14 +37,15 @@ pub struct Entry {
     pub turns: u32,
     /// Tokens and money of this call alone, sub-agents included; `calls` is 1.
     pub usage: Usage,
-    /// What the API itself told the gateway of this call, its money reckoned; `None` where no gateway stood between them.
+    /// What the API itself reported to the gateway of this call, its money computed; `None` where no gateway stood
+    /// between them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metered: Option<Usage>,
-    /// Whether the client died before it told what it used: input is right then, output and money are reckoned.
+    /// Whether the client died before it reported what it used: input is right then, output and money are estimated.
     pub estimated: bool,
     /// Wall time, in milliseconds.
     pub duration_ms: u64,
-    /// Time that the API took to answer, as the client reckons it, in milliseconds.
+    /// Time that the API took to answer, as the client measures it, in milliseconds.
     pub api_ms: u64,
     /// Time that the client waited before it repeated requests, in milliseconds.
     pub wait_ms: u64,
@@ -92,7 +93,7 @@ impl Entry {
         }
     }
 
-    /// The same with what the gateway metered.
+    /// Returns the entry with what the gateway metered.
     #[must_use]
     pub fn with_metered(self, metered: Option<&Metered>) -> Self {
         let usage = |metered: &Metered| Usage {
@@ -105,15 +106,15 @@ impl Entry {
         }
     }
 
-    /// Whether client and gateway count different tokens, though both of them know.
+    /// Returns whether client and gateway count different tokens, though both of them know.
     pub fn differs(&self) -> bool {
         let counts = |usage: &Usage| [usage.input, usage.cache_write, usage.cache_read, usage.output];
         let metered = self.metered.as_ref().filter(|_| !self.estimated);
         metered.is_some_and(|metered| counts(metered) != counts(&self.usage))
     }
 
-    /// What counts against budgets: what the API said, wherever a gateway stood before it. A container has no credential
-    /// but the gateway's, and what its client tells may have been written by the agent.
+    /// Returns what counts against budgets: what the API said, wherever a gateway stood before it. A container has no
+    /// credential but the gateway's, and what its client reports may have been written by the agent.
     pub fn charged(&self) -> Usage {
         self.metered.map_or(self.usage, |metered| Usage {
             calls: self.usage.calls,
@@ -121,7 +122,7 @@ impl Entry {
         })
     }
 
-    /// What tells the call from every other one of its generation.
+    /// Returns what distinguishes the call from every other one of its generation.
     pub(crate) fn identity(&self) -> (&str, Role, Option<&IssueId>, u32, Timestamp) {
         (&self.run, self.role, self.task.as_ref(), self.attempt, self.ended_at)
     }

@@ -1,5 +1,5 @@
-//! What the model's API says of its own answers: how much they used, and how the account's limits stand. Read from the
-//! answers as they pass, streamed or not, it is a second ledger beside what the client tells.
+//! What the model's API reports of its own answers: how much they used, and how the account's limits stand. Read from
+//! the answers as they pass, streamed or not, it is a second ledger beside what the client reports.
 
 use std::collections::BTreeMap;
 
@@ -30,9 +30,9 @@ pub struct Answered {
     pub model: Option<String>,
     /// Tokens as the API counts them, and money at what is known of the model's prices; `calls` is 0.
     pub usage: Usage,
-    /// Whether part of the usage is reckoned, since the answer broke off or did not tell it.
+    /// Whether part of the usage is estimated, since the answer broke off or did not report it.
     pub estimated: bool,
-    /// What its head said of the account's limits, in the form of the client's `rate_limit_info`.
+    /// What its head reported of the account's limits, in the form of the client's `rate_limit_info`.
     pub limit: Option<Value>,
 }
 
@@ -43,7 +43,7 @@ pub struct Metered {
     pub usage: Usage,
     /// How many answers there were, errors of the API among them.
     pub answers: u64,
-    /// Whether part of the usage is reckoned.
+    /// Whether part of the usage is estimated.
     pub estimated: bool,
     /// The usage of each model that answered.
     pub models: BTreeMap<String, Usage>,

@@ -14,7 +14,7 @@ pub(super) struct Pair<T> {
 
 /// What was used.
 pub(super) type Amount = Pair<u64>;
-/// What may be used at most; `None` is no limit.
+/// What may be used at most; `None` means no limit.
 pub(super) type Bound = Pair<Option<u64>>;
 
 impl<T> Pair<T> {
@@ -49,17 +49,17 @@ impl Amount {
         self.zip(other).map(|(one, other)| one.saturating_sub(other))
     }
 
-    /// The larger of both, of money and of tokens.
+    /// Returns the larger of both, of money and of tokens.
     pub(super) fn or_more(self, other: Self) -> Self {
         self.zip(other).map(|(one, other)| one.max(other))
     }
 
-    /// Half as much again.
+    /// Returns half as much again.
     pub(super) fn and_a_half(self) -> Self {
         self.map(|one| one.saturating_add(one / 2))
     }
 
-    /// Whether it is more than `bound` allows, of money or of tokens.
+    /// Returns whether it is more than `bound` allows, of money or of tokens.
     pub(super) fn passes(self, bound: Bound) -> bool {
         let over = self.zip(bound).map(|(used, most)| most.is_some_and(|most| used > most));
         over.usd || over.tokens
@@ -67,7 +67,7 @@ impl Amount {
 }
 
 impl Bound {
-    /// Limits as the configuration has them. One that is no number allows nothing.
+    /// Converts limits as the configuration has them. One that is not a number allows nothing.
     pub(super) fn new(usd: Option<f64>, tokens: Option<u64>) -> Self {
         Self {
             usd: usd.map(|usd| nanodollars(usd, 0)),
@@ -76,7 +76,7 @@ impl Bound {
     }
 }
 
-/// Money as a whole number; `nonsense` stands for what is no number. Less than nothing is nothing.
+/// Converts money to a whole number; `nonsense` stands for what is not a number. Less than nothing is nothing.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
@@ -90,7 +90,7 @@ pub(super) fn nanodollars(usd: f64, nonsense: u64) -> u64 {
     }
 }
 
-/// The same money in US dollars.
+/// Converts the whole number back to money in US dollars.
 #[expect(clippy::cast_precision_loss, reason = "exact up to nine million dollars")]
 pub(super) fn dollars(nanodollars: u64) -> f64 {
     nanodollars as f64 / NANODOLLARS

@@ -16,7 +16,7 @@ pub(super) struct History {
 }
 
 impl History {
-    /// Looks at the calls of a role. Those that never reached the model say nothing.
+    /// Looks at the calls of a role. Those that never reached the model are left out.
     pub(super) fn of<'a>(role: Role, entries: impl Iterator<Item = &'a Entry>) -> Self {
         let mut history = Self::default();
         let (mut used, mut turns) = (Amount::default(), 0);
@@ -35,7 +35,7 @@ impl History {
         history
     }
 
-    /// The least with which a call is worth its beginning: an average turn, and never nothing at all.
+    /// Returns the least with which a call is worth its beginning: an average turn, and never nothing at all.
     pub(super) fn least(&self) -> Amount {
         self.average_turn.or_more(Pair { usd: 1, tokens: 1 })
     }

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::base::serialization::or_off;
 
-/// The `budget` section; `None` is no limit.
+/// The `budget` section; `None` means no limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct BudgetConfig {
     /// US dollars a generation may cost.

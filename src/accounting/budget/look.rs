@@ -10,14 +10,14 @@ use super::scope::Scope;
 use crate::accounting::ledger::Entry;
 use crate::model::IssueId;
 
-/// Which budgets a call draws on, the widest first: what it says ends more.
+/// Which budgets a call draws on, the widest first: the end of its budget ends more.
 const SCOPES: [Scope; 3] = [Scope::Generation, Scope::Cycle, Scope::Task];
 
 /// What a call may have.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Granted {
     pub(super) bound: Bound,
-    /// Whose limits those are, of money and of tokens.
+    /// The scopes that those limits belong to, of money and of tokens.
     pub(super) scopes: Pair<Scope>,
     /// The dearest average turn of such a call so far.
     pub(super) dearest_turn: Amount,
@@ -67,7 +67,7 @@ impl<'a> Look<'a> {
         }
     }
 
-    /// Decides what the call may use, or says which budget has no room for it.
+    /// Decides what the call may use, or returns which budget has no room for it.
     pub(super) fn grant(&self) -> Result<Granted, Spent> {
         let own = self.request.call.bound();
         let call = Pair {
@@ -91,12 +91,12 @@ impl<'a> Look<'a> {
         })
     }
 
-    /// Whether the call draws on a budget of this scope.
+    /// Returns whether the call draws on a budget of this scope.
     fn is_in(&self, scope: Scope) -> bool {
         scope != Scope::Task || self.request.task.is_some()
     }
 
-    /// What the call may have of one scope's budget.
+    /// Returns what the call may have of one scope's budget.
     fn share(&self, scope: Scope, own: Bound) -> Result<Bound, Spent> {
         let limits = scope.bound(self.config);
         if limits == Bound::default() {
@@ -120,7 +120,7 @@ impl<'a> Look<'a> {
         }))
     }
 
-    /// How the limits of one scope stand; `out` is what draws on them at this moment.
+    /// Returns how the limits of one scope stand; `out` is what draws on them at this moment.
     fn stands(&self, scope: Scope, limits: Bound, out: &[&Held]) -> Pair<Option<Stand>> {
         let same = |entry: &&&Entry| self.same(scope, entry.task.as_ref(), entry.cycle);
         let used = self
@@ -141,7 +141,7 @@ impl<'a> Look<'a> {
         })
     }
 
-    /// Whether a call about `task` in `cycle` draws on the same budget of this scope.
+    /// Returns whether a call about `task` in `cycle` draws on the same budget of this scope.
     fn same(&self, scope: Scope, task: Option<&IssueId>, cycle: u32) -> bool {
         match scope {
             Scope::Call => false,
@@ -151,7 +151,7 @@ impl<'a> Look<'a> {
         }
     }
 
-    /// Whether a budget has room for one turn: a call that is sure to be cut is wasted money.
+    /// Checks that a budget has room for one turn: a call that is sure to be cut is wasted money.
     fn room(&self, stand: Stand, unit: Unit) -> Result<(), Spent> {
         let least = unit.of(self.history.least());
         if stand.available() >= least {
@@ -165,7 +165,7 @@ impl<'a> Look<'a> {
         })
     }
 
-    /// Says why a budget has no room: `the generation's budget is spent (5.00 of 5.00 USD)`.
+    /// Returns why a budget has no room: `the generation's budget is spent (5.00 of 5.00 USD)`.
     fn reason(&self, stand: Stand, unit: Unit, held: bool) -> String {
         let Request { role, task, .. } = self.request;
         let turn = unit.say(unit.of(self.history.least()));
@@ -209,7 +209,7 @@ impl Unit {
 
     pub(super) fn number(self, count: u64) -> String {
         match self {
-            // Cents say nothing of what is smaller than a few of them.
+            // Cents are too coarse for what is smaller than a few of them.
             Self::Usd if (1..100_000_000).contains(&count) => format!("{:.4}", dollars(count)),
             Self::Usd => format!("{:.2}", dollars(count)),
             Self::Tokens => count.to_string(),

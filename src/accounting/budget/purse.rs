@@ -1,8 +1,8 @@
-//! What is left of one call's allowance, reckoned before each of its requests at what that may come to at worst.
+//! What is left of one call's allowance, computed before each of its requests at what that may come to at worst.
 //!
-//! Input is set aside as if each of its bytes were a token and all of them were written to the cache; where that is more
-//! than what is left, the API is to count it first. The answer is bounded by its `max_tokens`, which is lowered to what is
-//! left. What became of neither is told counts as it was set aside. So answers pass an allowance only by what cannot be
+//! Input is set aside as if each of its bytes were a token and all of them were written to the cache; where that is
+//! more than what is left, the API is to count it first. The answer is bounded by its `max_tokens`, which is lowered to
+//! what is left. What is not reported counts as it was set aside. So answers pass an allowance only by what cannot be
 //! known before: what the API's own tools read meanwhile, and what it does by itself to shorten a context.
 
 use std::collections::BTreeMap;
@@ -41,7 +41,7 @@ pub(crate) struct Hold {
 }
 
 impl Hold {
-    /// What the answer uses at worst.
+    /// Returns what the answer uses at worst.
     pub(crate) fn worst(&self) -> Usage {
         Usage {
             input: self.asked.tries(self.asked.input),
@@ -59,7 +59,7 @@ pub(crate) enum Short {
     Uncounted,
     /// What is left may suffice when requests under way are settled.
     Held,
-    /// Too little is left; the sentence says of what.
+    /// Too little is left; the sentence names it.
     Spent(String),
 }
 
@@ -76,7 +76,7 @@ impl Purse {
         }
     }
 
-    /// Whether anything bounds what may be used.
+    /// Returns whether anything bounds what may be used.
     pub(crate) fn is_limited(&self) -> bool {
         self.allowed != Bound::default()
     }
@@ -116,8 +116,8 @@ impl Purse {
         })
     }
 
-    /// Counts what an answer used instead of what was set aside for it; says what that is, with its cost. What was not
-    /// told counts as it was set aside: the API may have read and written all of it, whoever got to see that.
+    /// Counts what an answer used instead of what was set aside for it; returns what that is, with its cost. What was
+    /// not reported counts as it was set aside: the API may have read and written all of it, whoever got to see that.
     pub(crate) fn settle(&mut self, hold: Hold, reading: &Reading) -> Usage {
         let usage = if reading.begun {
             self.told(&hold, reading)
@@ -129,7 +129,8 @@ impl Purse {
         usage
     }
 
-    /// What an answer used by what it told; one that broke off has all the output that it was allowed to have.
+    /// Returns what an answer used by what it reported; one that broke off has all the output that it was allowed to
+    /// have.
     fn told(&self, hold: &Hold, reading: &Reading) -> Usage {
         let mut counts = reading.counts;
         if !reading.complete {
@@ -152,21 +153,21 @@ impl Purse {
         self.under_way = self.under_way.saturating_sub(1);
     }
 
-    /// What tokens cost, as the ledger is to have it.
+    /// Returns what tokens cost, as the ledger is to have it.
     fn cost(&self, model: &str, counts: &Counts, times: f64) -> f64 {
         let rates = self.learned(model).or_else(|| Rates::listed(model)).unwrap_or_default();
         terms::cost(&rates, counts, times)
     }
 
-    /// What a request's tokens cost at worst. Learned rates are right on average, not for each kind of token: hence the
-    /// dearer of learned and listed.
+    /// Returns what a request's tokens cost at worst. Learned rates are right on average, not for each kind of token:
+    /// hence the dearer of learned and listed.
     fn worst(&self, asked: &Asked) -> Terms {
         let (learned, listed) = (self.learned(&asked.model), Rates::listed(&asked.model));
         let rates = match (learned, listed) {
             (Some(learned), Some(listed)) => learned.or_more(listed),
             (one, other) => one.or(other).unwrap_or_default(),
         };
-        // Of those that may answer instead nothing is known here.
+        // Nothing is known here of the models that may answer instead.
         let rates = if asked.fallbacks > 0 {
             rates.or_more(Rates::default())
         } else {
@@ -181,7 +182,8 @@ impl Purse {
         found.map(|(_, rates)| *rates)
     }
 
-    /// Says how little is left: `this call's budget is spent (0.9950 of 1.00 USD; the next answer takes 0.0120 USD)`.
+    /// Returns how little is left: `this call's budget is spent (0.9950 of 1.00 USD; the next answer takes 0.0120
+    /// USD)`.
     fn reason(&self, least: Amount) -> String {
         let stands = self.allowed.zip(self.used.zip(least));
         let short = |unit: Unit, (allowed, (used, least)): (Option<u64>, (u64, u64))| {

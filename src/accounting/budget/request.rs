@@ -1,4 +1,4 @@
-//! A call that asks the budgets for room, what is set aside for it, and the answer that there is no room.
+//! A call that asks the budgets for room, what is set aside for it, and the refusal when there is no room.
 
 use super::Allowance;
 use super::amount::Bound;
@@ -23,11 +23,11 @@ pub(crate) struct Request {
 /// A budget that has no room for a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Spent {
-    /// Whose it is: the widest, if several are spent.
+    /// The scope of the budget: the widest, if several are spent.
     pub(crate) scope: Scope,
     /// Whether calls under way hold what is left of it, so that there may be room when they have ended.
     pub(crate) held: bool,
-    /// What to say of it: `the generation's budget is spent (5.00 of 5.00 USD)`.
+    /// What to report of it: `the generation's budget is spent (5.00 of 5.00 USD)`.
     pub(crate) reason: String,
 }
 

@@ -1,11 +1,11 @@
-//! Whose budget a limit is: a call's, a task's, a cycle's or the generation's.
+//! The scope of a limit: a call's, a task's, a cycle's or the generation's.
 
 use serde::Serialize;
 
 use super::amount::Bound;
 use super::limits::BudgetConfig;
 
-/// Whose budget it is.
+/// The scope of a budget.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Scope {
@@ -20,7 +20,7 @@ pub enum Scope {
 }
 
 impl Scope {
-    /// The scope's name, as JSON has it.
+    /// Returns the scope's name, as JSON has it.
     pub fn name(self) -> &'static str {
         match self {
             Self::Call => "call",
@@ -30,7 +30,7 @@ impl Scope {
         }
     }
 
-    /// What the configuration allows; a call's own limit is its role's, and not here.
+    /// Returns what the configuration allows; a call's own limit is its role's, and not here.
     pub(super) fn bound(self, config: &BudgetConfig) -> Bound {
         match self {
             Self::Call => Bound::default(),

@@ -10,11 +10,11 @@ use crate::accounting::ledger::Entry;
 /// What is spent of one budget.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Standing {
-    /// Whose budget it is.
+    /// The scope of the budget.
     pub scope: Scope,
-    /// In US dollars; `None` is no limit.
+    /// In US dollars; `None` means no limit.
     pub usd: Option<Portion<f64>>,
-    /// In tokens; `None` is no limit.
+    /// In tokens; `None` means no limit.
     pub tokens: Option<Portion<u64>>,
 }
 
@@ -28,7 +28,7 @@ pub struct Portion<T> {
 }
 
 impl Standing {
-    /// What is spent of the budgets of the generation and of this cycle, as far as there are any.
+    /// Returns what is spent of the budgets of the generation and of this cycle, if any.
     pub fn of<'a>(config: &BudgetConfig, cycle: u32, ledger: impl Iterator<Item = &'a Entry>) -> Vec<Self> {
         let (mut all, mut in_cycle) = (Amount::default(), Amount::default());
         for entry in ledger {

@@ -22,7 +22,7 @@ fn usd(usd: f64) -> BudgetConfig {
     BudgetConfig { usd: Some(usd), ..NONE }
 }
 
-/// A stitch of the task `cw-1` in cycle 1.
+/// Builds a stitch of the task `cw-1` in cycle 1.
 fn stitch() -> Request {
     Request {
         role: Role::Stitch,
@@ -37,7 +37,7 @@ fn parallel(parallel: u32) -> Request {
     Request { parallel, ..stitch() }
 }
 
-/// A stitch call that cost this much in so many turns, about this task in this cycle.
+/// Builds a stitch call that cost this much in so many turns, about this task in this cycle.
 fn made(task: u32, cycle: u32, cost: f64, turns: u32) -> Entry {
     Entry {
         turns,
@@ -254,7 +254,7 @@ fn deed() -> impl Strategy<Value = Deed> {
     ]
 }
 
-/// What a call used that took so many percent of its allowance; what has no limit is used freely.
+/// Returns what a call used that took so many percent of its allowance; what has no limit is used freely.
 #[expect(clippy::cast_precision_loss, reason = "small numbers")]
 fn used(allowance: Allowance, percent: u64) -> Usage {
     Usage {

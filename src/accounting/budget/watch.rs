@@ -1,4 +1,4 @@
-//! Whether a call must be stopped now, lest its next answer pass what it was allowed.
+//! Whether a call must be stopped now, so that its next answer does not pass what it was allowed.
 
 use super::Allowance;
 use super::amount::{Amount, Bound};
@@ -16,7 +16,7 @@ pub(crate) struct Watch {
     used: Amount,
     /// What was used when the present answer began.
     before: Amount,
-    /// What the answer before the present one let expect.
+    /// The expectation by the answer before the present one.
     earlier: Amount,
 }
 
@@ -33,8 +33,8 @@ impl Watch {
         }
     }
 
-    /// Takes in the turns and the usage so far, and answers whether the call must be stopped now. It is not to be
-    /// asked after the result line: no answer follows that one.
+    /// Takes in the turns and the usage so far, and returns whether the call must be stopped now. It is not to be asked
+    /// after the result line: no answer follows that one.
     pub(crate) fn observe(&mut self, turns: u32, usage: &Usage) -> bool {
         if turns > self.turns {
             self.earlier = self.expected(self.used);
@@ -43,13 +43,13 @@ impl Watch {
             self.answers = self.answers.saturating_add(1);
         }
         self.used = Amount::of(usage);
-        // An answer is metered bit by bit: until it is all there, the one before may tell more.
+        // An answer is metered bit by bit: until it is all there, the one before may show more.
         let next = self.expected(self.used).or_more(self.earlier);
         self.used.plus(next).passes(self.allowed)
     }
 
-    /// What an answer after the present one may use, if that is the difference to `used`: half as much again, for
-    /// conversations grow. The first answer alone is taken as it is: it pays for writing to the cache what the next
+    /// Returns what an answer after the present one may use, if that is the difference to `used`: half as much again,
+    /// for conversations grow. The first answer alone is taken as it is: it pays for writing to the cache what the next
     /// ones only read.
     fn expected(&self, used: Amount) -> Amount {
         let present = used.minus(self.before);
@@ -75,7 +75,7 @@ mod tests {
         }
     }
 
-    /// Each step is the turns and the usage so far, and whether to stop then.
+    /// Observes a call step by step: each step is the turns and the usage so far, and whether to stop then.
     fn check(usd: Option<f64>, tokens: Option<u64>, steps: &[(u32, u64, f64, bool)]) {
         let mut watch = Watch::new(Allowance { usd, tokens });
         for (turns, tokens, cost, stop) in steps {
@@ -134,7 +134,7 @@ mod tests {
         ];
         check(None, Some(850), &steps);
         check(None, Some(849), &[&steps[..3], &[(3, 520, 0.0, true)]].concat());
-        // Just begun, it does not yet tell how dear it is: the one before does.
+        // Just begun, it does not yet show how dear it is: the one before does.
         check(None, Some(609), &[&steps[..2], &[(3, 310, 0.0, true)]].concat());
     }
 

@@ -18,7 +18,7 @@ const NO_MODEL: &str = "unknown";
 pub struct Sum {
     /// Tokens and money.
     pub usage: Usage,
-    /// How many of the calls died before they told what they used: their output and money are reckoned.
+    /// How many of the calls died before they reported what they used: their output and money are estimated.
     pub estimated: u64,
     /// Turns taken.
     pub turns: u64,
@@ -50,7 +50,7 @@ impl AddAssign<&Entry> for Sum {
     }
 }
 
-/// The same calls, summed in all and by what they were for; each group in the order of its name or number.
+/// The calls of a ledger, summed in all and by what they were for; each group in the order of its name or number.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Sums {
     /// All of them.
@@ -65,7 +65,7 @@ pub struct Sums {
     pub models: BTreeMap<String, Sum>,
 }
 
-/// What tokens cost by model, as calls that told it let reckon.
+/// Returns what tokens cost by model, computed from the calls that reported it.
 pub fn learned_rates<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> BTreeMap<String, Rates> {
     let told = entries.into_iter().filter(|entry| !entry.estimated);
     let models = Sums::of(told).models.into_iter();
@@ -101,7 +101,7 @@ pub(crate) mod tests {
     use crate::accounting::metering::Metered;
     use crate::agent::CallOutcome;
 
-    /// An entry of a call by this role, about this task if it is not 0.
+    /// Builds an entry of a call by this role, about this task if it is not 0.
     pub(crate) fn entry(role: Role, task: u32, cycle: u32, tokens: u64, cost_usd: f64) -> Entry {
         Entry {
             role,

@@ -7,7 +7,7 @@ use crate::model::Usage;
 /// More than any answer can use: a count above this is nonsense.
 const MOST: u64 = 1_000_000_000_000;
 
-/// What one answer used, as far as it was told.
+/// What one answer used, where that was reported.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Counts {
     /// Tokens; neither money nor calls.
@@ -51,7 +51,7 @@ impl Counts {
         }
     }
 
-    /// The larger of both, each by itself: figures of a stream are cumulative, and later ones leave some out.
+    /// Returns the larger of both, each by itself: figures of a stream are cumulative, and later ones leave some out.
     pub(super) fn or_more(self, other: Self) -> Self {
         let most = |of: fn(&Usage) -> u64| of(&self.usage).max(of(&other.usage));
         Self {

@@ -1,12 +1,12 @@
-//! What the heads of the API's answers say of the account's limits, in the form in which the client tells it.
+//! What the heads of the API's answers report of the account's limits, in the form in which the client writes it.
 
 use serde_json::{Map, Value};
 
 /// What the names of the headers begin with.
 const PREFIX: &str = "anthropic-ratelimit-unified-";
 
-/// Reads the limits from an answer's headers, as the client's `rate_limit_info` has them; `None` where the head says
-/// nothing of them, as with an API key. `header` looks one up by its lower-case name.
+/// Reads the limits from an answer's headers, as the client's `rate_limit_info` has them; `None` where the head does
+/// not mention them, as with an API key. `header` looks one up by its lower-case name.
 pub(crate) fn rate_limit_info<'a>(header: impl Fn(&str) -> Option<&'a str>) -> Option<Value> {
     let find = |name: &str| header(&format!("{PREFIX}{name}"));
     let status = find("status")?;
@@ -27,13 +27,13 @@ pub(crate) fn rate_limit_info<'a>(header: impl Fn(&str) -> Option<&'a str>) -> O
         "overageDisabledReason",
         find("overage-disabled-reason").map(Value::from),
     );
-    // What the subscription refuses, overage pays for: so does the client tell the two apart.
+    // What the subscription refuses, overage pays for: the client distinguishes the two in this way.
     let paying = status == "rejected" && overage.is_some_and(|status| status.starts_with("allowed"));
     set("isUsingOverage", Some(paying.into()));
     Some(info.into())
 }
 
-/// How the headers abbreviate a limit.
+/// Returns how the headers abbreviate a limit.
 fn window(claim: &str) -> Option<&'static str> {
     match claim {
         "five_hour" => Some("5h"),
@@ -42,7 +42,7 @@ fn window(claim: &str) -> Option<&'static str> {
     }
 }
 
-/// A number, whole where it is written so.
+/// Reads a number, whole where it is written so.
 fn number(text: &str) -> Option<Value> {
     let whole = text.parse::<u64>().ok().map(Value::from);
     whole.or_else(|| serde_json::Number::from_f64(text.parse().ok()?).map(Value::from))

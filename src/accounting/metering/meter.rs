@@ -14,7 +14,7 @@ const TEXT_EVENT: &[u8] = b"{\"type\":\"content_block_delta\"";
 /// The longest name of a model that is kept, in bytes.
 const NAME_LIMIT: usize = 200;
 
-/// In which form an answer comes.
+/// The form in which an answer comes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
     /// As server-sent events.
@@ -23,16 +23,16 @@ pub(crate) enum Form {
     Document,
 }
 
-/// What an answer said of itself.
+/// What an answer reported of itself.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Reading {
     /// The model that answered.
     pub(crate) model: Option<String>,
-    /// What was used, as far as it was told.
+    /// What was used, where that was reported.
     pub(crate) counts: Counts,
-    /// Whether the answer told all of it.
+    /// Whether the answer reported all of it.
     pub(crate) complete: bool,
-    /// Whether it told its input at least.
+    /// Whether it reported its input at least.
     pub(crate) begun: bool,
 }
 
@@ -66,7 +66,7 @@ impl Meter {
         }
     }
 
-    /// Says what the answer told of its use, by what of it has passed.
+    /// Returns what the answer reported of its use, by what of it has passed.
     pub(crate) fn finish(mut self) -> Reading {
         match self.form {
             Form::Document if !self.overlong => self.note_document(),
@@ -85,7 +85,7 @@ impl Meter {
         self.keep(rest, LINE_LIMIT);
     }
 
-    /// Keeps bytes of what has not ended, as far as the limit allows.
+    /// Keeps bytes of what has not ended, as many as the limit allows.
     fn keep(&mut self, bytes: &[u8], limit: usize) {
         let room = limit.saturating_sub(self.pending.len());
         self.overlong |= bytes.len() > room;

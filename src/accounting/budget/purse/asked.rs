@@ -1,4 +1,4 @@
-//! What a request asks the API for: as far as it tells what the answer may use.
+//! The parts of a request to the API that show what the answer may use.
 
 /// How it is known how much input a request has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -6,13 +6,13 @@ pub(crate) enum KnownBy {
     /// By its length, which bounds it.
     #[default]
     Length,
-    /// Not at all: it has parts whose length tells nothing of their tokens, such as documents and images.
+    /// Not at all: it has parts whose length has nothing to do with their tokens, such as documents and images.
     Nothing,
     /// By the API's count, or by its length where the API cannot count: this is the last word.
     Count,
 }
 
-/// A request for an answer, as far as it tells what the answer may use.
+/// The parts of a request for an answer that show what the answer may use.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Asked {
     /// The model that is asked for.
@@ -36,7 +36,7 @@ pub(crate) struct Asked {
 }
 
 impl Asked {
-    /// What so many tokens of one model's try come to with those of all others.
+    /// Returns what so many tokens of one model's try come to with those of all others.
     pub(super) fn tries(&self, tokens: u64) -> u64 {
         tokens.saturating_mul(self.fallbacks.saturating_add(1))
     }

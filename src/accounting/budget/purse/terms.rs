@@ -1,4 +1,4 @@
-//! At which prices a request is reckoned.
+//! The prices that a request is charged at.
 
 use super::super::amount::{Amount, Bound, nanodollars};
 use super::asked::Asked;
@@ -23,7 +23,7 @@ pub(super) struct Terms {
 }
 
 impl Terms {
-    /// The worst that a request can be charged at so many times these rates.
+    /// Builds the worst that a request can be charged at so many times these rates.
     pub(super) fn new(rates: &Rates, hour: bool, times: f64) -> Self {
         let kept = if hour { rates.input * HOUR } else { rates.cache_write };
         Self {
@@ -32,7 +32,7 @@ impl Terms {
         }
     }
 
-    /// What so many tokens come to.
+    /// Returns what so many tokens come to.
     pub(super) fn amount(&self, input: u64, output: u64) -> Amount {
         let rates = Rates {
             input: self.input,
@@ -51,7 +51,7 @@ impl Terms {
         })
     }
 
-    /// How many tokens of output there is room for, beside what is `fixed`.
+    /// Returns how many tokens of output there is room for, beside what is `fixed`.
     pub(super) fn room(&self, free: Bound, fixed: Amount) -> u64 {
         let left = free
             .zip(fixed)
@@ -60,7 +60,7 @@ impl Terms {
         [by_money, left.tokens].into_iter().flatten().min().unwrap_or(u64::MAX)
     }
 
-    /// How many tokens of output so much money buys, rounded down.
+    /// Returns how many tokens of output so much money buys, rounded down.
     fn tokens_for(&self, left: u64) -> u64 {
         // In a million tokens there are as many dollars as there are thousands of nanodollars in one.
         let each = nanodollars(self.output / 1e6, u64::MAX);
@@ -68,13 +68,13 @@ impl Terms {
     }
 }
 
-/// How many times dearer than listed the answer to a request is.
+/// Returns how many times dearer than listed the answer to a request is.
 pub(super) fn times(asked: &Asked) -> f64 {
     let fast = if asked.fast { FAST } else { 1.0 };
     if asked.regional { fast * REGIONAL } else { fast }
 }
 
-/// What an answer cost that is so many times dearer than these rates.
+/// Returns what an answer cost that is so many times dearer than these rates.
 pub(super) fn cost(rates: &Rates, counts: &Counts, times: f64) -> f64 {
     let hour_writes = counts.hour_writes.min(counts.usage.cache_write);
     let dearer = Rates {

@@ -10,7 +10,7 @@ fn purse(usd: Option<f64>, tokens: Option<u64>) -> Purse {
     Purse::new(Allowance { usd, tokens }, BTreeMap::new())
 }
 
-/// A request with so much input, which the API has counted.
+/// Builds a request with so much input, which the API has counted.
 fn asked(input: u64, max_tokens: u64, thinking: u64) -> Asked {
     Asked {
         model: OPUS.to_owned(),
@@ -39,7 +39,7 @@ fn told(input: u64, output: u64) -> Reading {
     }
 }
 
-/// What one request gets: its `max_tokens`, or the end of the refusal.
+/// Returns what one request gets: its `max_tokens`, or the end of the refusal.
 fn check(purse: &mut Purse, asked: &Asked, expect: Result<u64, &str>) -> Option<Hold> {
     let granted = purse.reserve(asked.clone());
     match (granted, expect) {

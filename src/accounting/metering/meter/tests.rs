@@ -29,7 +29,7 @@ fn read(form: Form, answer: &[u8], size: usize) -> Reading {
     meter.finish()
 }
 
-/// Input, written to the cache, read from it, output.
+/// Returns the tokens of input, written to the cache, read from it, and of output.
 fn tokens(reading: &Reading) -> [u64; 4] {
     let usage = reading.counts.usage;
     [usage.input, usage.cache_write, usage.cache_read, usage.output]
