@@ -10,7 +10,7 @@ use crate::accounting::ledger::Entry;
 use crate::base::text::one_line;
 use crate::model::Usage;
 
-/// How an attempt ended. The list is closed: whoever adds a way says what each reader does with it.
+/// How an attempt ended. The list is closed: whoever adds a way decides what each reader does with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
@@ -22,7 +22,7 @@ pub enum Outcome {
     Conflict,
     /// Its change touches a protected path, or holds what may not be committed.
     ProtectedPath,
-    /// A gate said no.
+    /// A gate failed.
     GateFailed,
     /// The agent ended without success.
     AgentFailed,
@@ -39,7 +39,7 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// Whether the attempt counts against `max_attempts`: only what the agent itself brought about does.
+    /// Returns whether the attempt counts against `max_attempts`: only what the agent itself brought about does.
     pub fn counts(self) -> bool {
         match self {
             Self::NoChange
@@ -48,7 +48,7 @@ impl Outcome {
             | Self::GateFailed
             | Self::AgentFailed
             | Self::TimedOut => true,
-            // A call that met its own limit is held at once; any other budget says nothing of the task.
+            // A call that met its own limit is held at once; the end of any other budget is not the task's fault.
             Self::BudgetSpent | Self::Merged | Self::Limited | Self::InfrastructureFailed | Self::Cancelled => false,
         }
     }
@@ -82,7 +82,7 @@ pub struct Attempt {
     pub run: String,
     /// How it ended.
     pub outcome: Outcome,
-    /// Why, in one line for a person; empty when the outcome says it all.
+    /// Why, in one line for a person; empty when the outcome needs no reason.
     #[serde(default)]
     pub reason: String,
     /// The commit on the task ref that holds what the agent left.
@@ -117,7 +117,7 @@ pub struct Ignored {
 const IGNORED_NAMED: usize = 20;
 
 impl Ignored {
-    /// What is to be told of these paths; `None` where there are none.
+    /// Returns what is to be reported of these paths; `None` where there are none.
     pub(crate) fn of(paths: &[PathBuf]) -> Option<Self> {
         let shown = |path: &PathBuf| one_line(&path.display().to_string(), 200);
         (!paths.is_empty()).then(|| Self {
@@ -128,7 +128,7 @@ impl Ignored {
 }
 
 impl fmt::Display for Ignored {
-    /// `3 (a, b, c)`, or `40 (a, b, …)`.
+    /// Writes `3 (a, b, c)`, or `40 (a, b, …)`.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let more = if self.count > self.paths.len() { ", …" } else { "" };
         write!(formatter, "{} ({}{more})", self.count, self.paths.join(", "))
@@ -136,7 +136,7 @@ impl fmt::Display for Ignored {
 }
 
 impl Attempt {
-    /// Tokens and money.
+    /// Builds a usage of tokens and money.
     pub fn usage(&self) -> Usage {
         self.call.as_ref().map(|call| call.usage).unwrap_or_default()
     }

@@ -31,9 +31,9 @@ pub enum Status {
     Open,
     /// Claimed by a run.
     InProgress,
-    /// Held for a person; `hold` says why.
+    /// Held for a person; `hold` has the reason.
     Blocked,
-    /// Done, or given up by a person; `close_reason` says which.
+    /// Done, or given up by a person; `close_reason` has the reason.
     Closed,
 }
 
@@ -180,7 +180,7 @@ pub struct Issue {
 }
 
 impl Issue {
-    /// The number of the next attempt, counted from 1.
+    /// Returns the number of the next attempt, counted from 1.
     pub fn next_attempt(&self) -> u32 {
         u32::try_from(self.attempts.len()).unwrap_or(u32::MAX).saturating_add(1)
     }

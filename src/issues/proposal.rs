@@ -48,7 +48,7 @@ pub struct Proposal {
 pub struct Batch {
     /// What could be read.
     pub proposals: Vec<Proposal>,
-    /// The keys of what could not, as far as they could be made out.
+    /// The keys of what could not, where they could be made out.
     pub unread: BTreeSet<String>,
     /// Why not, in a sentence each.
     pub problems: Vec<String>,

@@ -89,7 +89,7 @@ impl Store {
         }
     }
 
-    /// The name of the repository's user, for what a person says.
+    /// Returns the name of the repository's user, for what a person says.
     pub fn user(&self) -> Result<String> {
         Ok(self.git.user()?.name)
     }
@@ -194,7 +194,7 @@ fn read_issue(repository: &Repository, entry: &TreeEntry) -> Result<Issue> {
     Err(Error::new(ErrorKind::Unexpected, message))
 }
 
-/// The content of a file, through one handle for all of them: there may be thousands.
+/// Reads the content of a file, through one handle for all of them: there may be thousands.
 fn content(repository: &Repository, entry: &TreeEntry) -> Result<Vec<u8>> {
     let blob = repository.find_blob(entry.id);
     let blob = blob.with_context(ErrorKind::Unexpected, || {
@@ -203,7 +203,7 @@ fn content(repository: &Repository, entry: &TreeEntry) -> Result<Vec<u8>> {
     Ok(blob.content().to_vec())
 }
 
-/// The files of the issues that differ; what is the same is not written again.
+/// Returns the files of the issues that differ; what is the same is not written again.
 fn changed_files(before: &Issues, after: &Issues) -> Result<Vec<(PathBuf, Vec<u8>)>> {
     let differs = |issue: &&Issue| before.get(&issue.id).ok() != Some(issue);
     let file = |issue: &Issue| {

@@ -209,7 +209,7 @@ fn attempts_problem(state: &ImportedState) -> Option<String> {
     (!numbered).then(|| "its attempts are not numbered from 1".to_owned())
 }
 
-/// Which issue of the batch is meant: its place, counted from 1, and its key.
+/// Returns the name of an issue of the batch: its place, counted from 1, and its key.
 fn name(index: usize, item: &BatchIssue) -> String {
     match &item.key {
         Some(key) => format!("issue {} `{}`", index + 1, key.escape_debug()),

@@ -16,7 +16,7 @@ use crate::model::Usage;
 /// The version of the stored form that this crate writes and reads.
 pub const FORMAT: u32 = 1;
 
-/// What a store says of itself.
+/// What a store records about itself.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StoreMeta {
@@ -79,7 +79,7 @@ impl Issues {
         }
     }
 
-    /// Takes up what a store holds; anything that no operation could have led to is an error, never mended.
+    /// Takes up what a store holds; anything that no operation could have led to is an error, never repaired.
     pub fn from_stored(meta: StoreMeta, stored: impl IntoIterator<Item = Issue>) -> Result<Self> {
         let all = stored.into_iter().map(|issue| (issue.id.clone(), issue)).collect();
         let issues = Self { meta, all };
@@ -92,27 +92,27 @@ impl Issues {
         Ok(issues)
     }
 
-    /// What the store says of itself.
+    /// Returns what the store records about itself.
     pub fn meta(&self) -> &StoreMeta {
         &self.meta
     }
 
-    /// All issues, by number.
+    /// Returns all issues, by number.
     pub fn iter(&self) -> impl Iterator<Item = &Issue> {
         self.all.values()
     }
 
-    /// The number of issues.
+    /// Returns the number of issues.
     pub fn len(&self) -> usize {
         self.all.len()
     }
 
-    /// Whether nothing was ever filed.
+    /// Returns whether nothing was ever filed.
     pub fn is_empty(&self) -> bool {
         self.all.is_empty()
     }
 
-    /// Finds an issue; an unknown id is a usage error that says which ids there are.
+    /// Finds an issue; an unknown id is a usage error that names the ids there are.
     pub fn get(&self, id: &IssueId) -> Result<&Issue> {
         self.all.get(id).ok_or_else(|| self.unknown(id))
     }
@@ -135,17 +135,17 @@ impl Issues {
         self.meta.measures.push(measure);
     }
 
-    /// What the generation used: every attempt and every measure.
+    /// Returns what the generation used: every attempt and every measure.
     pub fn usage(&self) -> Usage {
         self.usage_where(|_| true)
     }
 
-    /// What one run used.
+    /// Returns what one run used.
     pub fn usage_of_run(&self, run: &str) -> Usage {
         self.usage_where(|of| of == run)
     }
 
-    /// What the calls of a client's session took and used.
+    /// Returns what the calls of a client's session took and used.
     pub fn session(&self, session: &str) -> Sum {
         let calls = self.ledger();
         Sum::of(calls.filter(|entry| entry.session_id.as_deref() == Some(session)))
@@ -156,14 +156,14 @@ impl Issues {
         entries.map(|entry| entry.usage).sum()
     }
 
-    /// Every call that was made for the generation: those of the measures, then those of the tasks.
+    /// Returns every call that was made for the generation: those of the measures, then those of the tasks.
     pub fn ledger(&self) -> impl Iterator<Item = &Entry> {
         let measures = self.meta.measures.iter().flat_map(|measure| &measure.calls);
         let attempts = self.iter().flat_map(|issue| &issue.attempts);
         measures.chain(attempts.filter_map(|attempt| attempt.call.as_ref()))
     }
 
-    /// The cycle under way: how many measures have filed tasks, or found nothing to file.
+    /// Returns the cycle under way: how many measures have filed tasks, or found nothing to file.
     pub fn cycle(&self) -> u32 {
         let made = self.meta.measures.iter().filter(|measure| measure.filed.is_some());
         u32::try_from(made.count()).unwrap_or(u32::MAX)
@@ -214,7 +214,7 @@ impl Issues {
         id
     }
 
-    /// The id that the next issue gets.
+    /// Returns the id that the next issue gets.
     pub(super) fn next_id(&self) -> IssueId {
         let last = self.all.keys().next_back().map_or(0, IssueId::number);
         IssueId::new(last + 1)
@@ -228,7 +228,7 @@ impl Issues {
         Ok(self.all.get_mut(id).expect("just found"))
     }
 
-    /// The error about an id that is not there.
+    /// Returns the error about an id that is not there.
     pub(super) fn unknown(&self, id: &IssueId) -> Error {
         let known = match (self.all.keys().next(), self.all.keys().next_back()) {
             (Some(first), Some(last)) if first != last => format!("known issues are {first} to {last}"),
@@ -268,7 +268,7 @@ impl Issues {
 }
 
 impl Dependency {
-    /// The edge that makes `issue_id` wait for `depends_on_id`.
+    /// Returns the edge that makes `issue_id` wait for `depends_on_id`.
     pub fn blocks(issue_id: IssueId, depends_on_id: IssueId) -> Self {
         Self {
             issue_id,

@@ -17,7 +17,7 @@ impl Issues {
         ready
     }
 
-    /// Whether an issue of this collection is open and waits for nothing.
+    /// Returns whether an issue of this collection is open and waits for nothing.
     pub fn is_ready(&self, issue: &Issue) -> bool {
         issue.status == Status::Open && self.unclosed(issue).next().is_none()
     }

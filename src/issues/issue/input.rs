@@ -10,7 +10,7 @@ use crate::model::IssueId;
 pub(super) const TITLE_MAX: usize = 200;
 /// The longest label or type, in characters.
 const WORD_MAX: usize = 50;
-/// The longest description, comment or reason, in bytes: a store is no place for logs.
+/// The longest description, comment or reason, in bytes: a store is not a place for logs.
 pub(super) const TEXT_MAX: usize = 256 * 1024;
 /// The last priority; the first is 0.
 const PRIORITY_MAX: u8 = 4;
@@ -108,7 +108,7 @@ fn word_problem(what: &str, word: &str) -> Option<String> {
     odd.then(|| format!("the {what} `{shown}` holds whitespace, commas or control characters"))
 }
 
-/// Says what is wrong with a longer text.
+/// Returns what is wrong with a longer text.
 pub(super) fn text_problem(what: &str, text: &str) -> Option<String> {
     (text.len() > TEXT_MAX).then(|| format!("the {what} has {} bytes; at most {TEXT_MAX} are allowed", text.len()))
 }

@@ -48,7 +48,7 @@ struct ForeignComment {
 /// Reads a JSON array of issues, or one issue a line. Fields that this store does not know, and deleted issues, are passed
 /// over and noted; what was set aside is held, and a title that is too long goes on in the description.
 ///
-/// Text that is no JSON is a usage error that names every bad line.
+/// Text that is not JSON is a usage error that names every bad line.
 pub fn read_batch(text: &str) -> Result<Reading> {
     let mut reading = Reading::default();
     let mut gone = BTreeSet::new();
@@ -188,7 +188,7 @@ impl Fields {
         }
     }
 
-    /// Where it stands, and why it is held: what was set aside in the older system waits for a person.
+    /// Returns where it stands, and why it is held: what was set aside in the older system waits for a person.
     fn status(&mut self) -> (Status, Option<String>) {
         let hold = self.take("hold");
         let word = self.map.get("status").and_then(Value::as_str);
@@ -217,7 +217,8 @@ impl Fields {
         }
     }
 
-    /// Notes the fields that nobody took. A claim and the time of the last change do not travel, and that is no loss.
+    /// Notes the fields that nobody took. A claim and the time of the last change do not travel, and that loses
+    /// nothing.
     fn note_the_rest(&mut self) {
         self.map
             .retain(|name, value| !value.is_null() && !["claim", "updated_at", "id"].contains(&name.as_str()));

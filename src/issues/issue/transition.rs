@@ -25,7 +25,7 @@ impl Issues {
         self.claim_as(id, claim)
     }
 
-    /// The same with the whole of the claim, the run's repository included.
+    /// Claims an issue with the whole of the claim, the run's repository included.
     pub fn claim_as(&mut self, id: &IssueId, claim: Claim) -> Result<()> {
         let issue = self.get(id)?;
         if issue.status != Status::Open {
@@ -146,8 +146,8 @@ impl Issues {
 }
 
 impl Issue {
-    /// The last attempt and its snapshot, when the issue is held for what that attempt touched or left: a person may
-    /// take it as it is.
+    /// Returns the last attempt and its snapshot, when the issue is held for what that attempt touched or left: a
+    /// person may take it as it is.
     pub fn acceptable(&self) -> Result<(&Attempt, &str)> {
         if self.status != Status::Blocked {
             return Err(refused(self, "be accepted"));
@@ -200,7 +200,7 @@ fn refused(issue: &Issue, what: &str) -> Error {
     }
 }
 
-/// Where an issue stands, in words.
+/// Returns where an issue stands, in words.
 fn standing(issue: &Issue) -> String {
     match (&issue.claim, &issue.hold, &issue.close_reason) {
         (Some(claim), _, _) => format!("in progress in run `{}` since {}", claim.run, claim.at),

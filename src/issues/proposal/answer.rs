@@ -29,8 +29,8 @@ pub(super) fn from_text(text: &str) -> Result<Batch, Vec<String>> {
     }
 }
 
-/// The content of the last block fenced as JSON. Fences count at the beginning of a line only: in a
-/// JSON text a newline is written `\n`, so that no string in it can close the block.
+/// Returns the content of the last block fenced as JSON. Fences count at the beginning of a line only: in a JSON text a
+/// newline is written `\n`, so that no string in it can close the block.
 fn last_fenced(text: &str) -> Option<String> {
     let mut last = None;
     let mut open: Option<Vec<&str>> = None;
@@ -46,7 +46,7 @@ fn last_fenced(text: &str) -> Option<String> {
             None => {}
         }
     }
-    // A block that is never closed was cut off, or its closing fence forgotten: JSON itself tells.
+    // A block that is never closed was cut off, or its closing fence forgotten: JSON itself shows which.
     open.map(|lines| lines.join("\n")).or(last)
 }
 

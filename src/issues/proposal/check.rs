@@ -1,4 +1,4 @@
-//! Checks a batch: what prose asks for, code makes sure of. Every problem is a sentence that can be
+//! Checks a batch: what the prompt asks for in prose is enforced here in code. Every problem is a sentence that can be
 //! fed back to the agent as it is.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -33,7 +33,7 @@ pub fn validate(batch: Batch, existing: &[KnownIssue], limits: &Limits) -> Valid
     };
     if let Some(too_many) = too_many(&fresh, limits) {
         found.told.push(too_many);
-        // However many there are, no more is reckoned with them.
+        // However many there are, nothing more is computed with them.
         return Validated {
             dropped_duplicates,
             problems: found.told,
@@ -68,7 +68,7 @@ struct Problems {
     keys: BTreeSet<String>,
 }
 
-/// The proposals with which nothing is wrong, and which depend on no other.
+/// Returns the proposals with which nothing is wrong, and which depend on no other.
 fn without_dependents(proposals: Vec<Proposal>, found: &mut Problems) -> Vec<Proposal> {
     let mut right = proposals;
     right.retain(|one| !found.keys.contains(&one.key));
@@ -89,7 +89,7 @@ fn without_dependents(proposals: Vec<Proposal>, found: &mut Problems) -> Vec<Pro
     right
 }
 
-/// How many unknown dependencies are told what may have been meant.
+/// How many unknown dependencies come with a suggestion of what may have been meant.
 const SUGGESTIONS: usize = 20;
 /// The longest name of a dependency that may have meant another, in bytes.
 const LONGEST_MEANT: usize = 60;

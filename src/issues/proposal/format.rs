@@ -8,8 +8,8 @@ use super::{Limits, Proposal};
 use crate::base::error::{Context as _, Result};
 use crate::issues::issue::{FileAction, TaskFile};
 
-/// The schema for `--json-schema`. It keeps to what structured outputs accept: every object closed,
-/// every property required, and no keyword for sizes, which `validate` checks instead.
+/// Returns the schema for `--json-schema`. It keeps to what structured outputs accept: every object closed, every
+/// property required, and no keyword for sizes, which `validate` checks instead.
 pub fn json_schema() -> Value {
     let text = |what: &str| json!({"type": "string", "description": what});
     let texts = |what: &str| json!({"type": "array", "description": what, "items": {"type": "string"}});
@@ -40,7 +40,7 @@ pub fn json_schema() -> Value {
     closed(json!({"proposals": {"type": "array", "items": proposal}}))
 }
 
-/// A valid answer under these limits, as the prompt shows it.
+/// Returns a valid answer under these limits, as the prompt shows it.
 pub fn example(limits: &Limits) -> Result<String> {
     let lines = u32::midpoint(limits.lines_min, limits.lines_max);
     let mut proposals = vec![first_example(lines), second_example(lines)];

@@ -14,7 +14,7 @@ fn at(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap()
 }
 
-/// cw-1 with the status; cw-2 depends on cw-3, which is open.
+/// Builds a collection of cw-1 with the status, and cw-2, which depends on cw-3, which is open.
 fn issues(status: Status) -> Issues {
     let meta = StoreMeta {
         format: 1,
@@ -52,7 +52,7 @@ fn attempt(number: u32, outcome: Outcome) -> Attempt {
     }
 }
 
-/// What the operation makes of an open, an in-progress, a blocked and a closed issue; `None` is a refusal.
+/// Checks what the operation makes of an open, an in-progress, a blocked and a closed issue; `None` is a refusal.
 fn check(what: &str, operation: impl Fn(&mut Issues) -> Result<()>, expected: [Option<Status>; 4]) {
     let statuses = [Status::Open, Status::InProgress, Status::Blocked, Status::Closed];
     for (from, expected) in statuses.into_iter().zip(expected) {

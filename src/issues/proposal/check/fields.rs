@@ -17,7 +17,7 @@ const ITEM: usize = 4_000;
 /// Items of a list.
 pub(super) const ITEMS: usize = 100;
 
-/// Everything that is wrong with one proposal by itself, in sentences.
+/// Returns everything that is wrong with one proposal by itself, in sentences.
 pub(super) fn problems(one: &Proposal, limits: &Limits) -> Vec<String> {
     let mut found = Vec::new();
     found.extend(key(&one.key));
@@ -85,7 +85,7 @@ fn description(text: &str) -> Option<String> {
     }
 }
 
-/// Control characters other than line breaks and tabs.
+/// Returns whether a text has control characters other than line breaks and tabs.
 fn has_control(text: &str) -> bool {
     text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\t' | '\r'))
 }
@@ -138,7 +138,7 @@ fn files(one: &Proposal) -> Vec<String> {
     problems
 }
 
-/// Why a path cannot be one of a repository's files.
+/// Returns why a path cannot be one of a repository's files.
 fn no_repository_path(path: &str) -> Option<&'static str> {
     let parts = || path.split('/');
     if path.trim().is_empty() {

@@ -201,7 +201,7 @@ fn dependencies_are_keys_or_ids_and_lead_somewhere() {
     );
 }
 
-/// The keys that are filed, and the problems with the others, of an answer with these proposals.
+/// Checks the keys that are filed, and the problems with the others, of an answer with these proposals.
 fn check_mixed(batch: Batch, accepted: &[&str], problems: &[&str]) {
     let validated = validate(batch, &[known(1, "Lay the ground", Status::Closed)], &LIMITS);
     let keys: Vec<_> = validated.accepted.iter().map(|one| one.key.as_str()).collect();
