@@ -66,18 +66,18 @@ impl CredentialSource {
         }
     }
 
-    /// An API key.
+    /// Builds the source of an API key.
     pub fn api_key(key: SecretString) -> Self {
         Self(Arc::new(Source::Given(Credential::ApiKey(key))))
     }
 
-    /// A subscription's token that does not expire while anybody uses it.
+    /// Builds the source of a subscription's token that does not expire while anybody uses it.
     pub fn oauth_token(token: SecretString) -> Self {
         Self(Arc::new(Source::Given(Credential::OAuth(token))))
     }
 
-    /// A token file in the form that Claude Code writes: `{"claudeAiOauth": {"accessToken": …, "expiresAt": …}}`, the
-    /// latter in milliseconds since 1970. It is read again whenever it changes.
+    /// Builds the source of a token file in the form that Claude Code writes: `{"claudeAiOauth": {"accessToken": …,
+    /// "expiresAt": …}}`, the latter in milliseconds since 1970. It is read again whenever it changes.
     pub fn token_file(path: PathBuf) -> Self {
         Self::file(path, Redactor::default())
     }
@@ -91,7 +91,7 @@ impl CredentialSource {
         Self(Arc::new(Source::NotGiven("ANTHROPIC_API_KEY")))
     }
 
-    /// The credential as it is at this moment, or why there is none.
+    /// Returns the credential as it is at this moment, or why there is none.
     pub fn current(&self, now: Timestamp) -> Result<Credential, CredentialProblem> {
         let (path, read, redactor) = match &*self.0 {
             Source::Given(credential) => return problem::usable(credential).cloned(),
@@ -122,7 +122,7 @@ impl CredentialSource {
         }
     }
 
-    /// What a person should know of the token file although it can be used: that others may read it.
+    /// Returns what a person should know of the token file although it can be used: that others may read it.
     pub fn warning(&self) -> Option<String> {
         let Source::File { path, .. } = &*self.0 else {
             return None;

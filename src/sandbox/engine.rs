@@ -1,8 +1,8 @@
 //! Container engines: podman and Docker Engine, which speak one API. The only place that knows `bollard`.
 //!
 //! An [`Engine`] is found, or started, by [`Engine::connect`]. [`Engine::start`] makes a [`Container`], whose output is
-//! read by line and whose end is told truly. Whose containers are whose is known by labels alone: a container that
-//! nobody removed, because its owner died, is found and ended by [`Engine::sweep`].
+//! read by line and whose end is reported as it was. The owner of a container is known by its labels alone: a container
+//! that nobody removed, because its owner died, is found and ended by [`Engine::sweep`].
 
 mod asked;
 mod body;
@@ -70,7 +70,7 @@ impl Engine {
         }))
     }
 
-    /// Says which engine it is.
+    /// Returns which engine it is.
     pub fn kind(&self) -> EngineKind {
         self.0.facts.kind
     }
@@ -80,7 +80,7 @@ impl Engine {
         &self.0.facts.version
     }
 
-    /// Says whether the engine runs as an ordinary user.
+    /// Returns whether the engine runs as an ordinary user.
     pub fn rootless(&self) -> bool {
         self.0.facts.rootless
     }
@@ -90,7 +90,7 @@ impl Engine {
         &self.0.facts.socket
     }
 
-    /// Says for a person which engine it is, and where it listens.
+    /// Describes for a person which engine it is, and where it listens.
     pub fn describe(&self) -> String {
         self.0.facts.to_string()
     }
@@ -101,12 +101,13 @@ impl Engine {
         self.slot_owner_for(&UserChoice::SlotOwner)
     }
 
-    /// The same for a container of any user: root makes slots for the user that is given by number.
+    /// Returns who must own, on the host, what a container of any user is to write: root makes slots for the user that
+    /// is given by number.
     pub fn slot_owner_for(&self, user: &UserChoice) -> (u32, u32) {
         self.0.facts.slot_owner(user)
     }
 
-    /// Sees whether the engine can enforce the limits of such a container; creating it refuses the same.
+    /// Checks whether the engine can enforce the limits of such a container; creating it refuses the same.
     ///
     /// # Errors
     ///

@@ -45,7 +45,7 @@ pub use seal::{Judged, Seal, hold_to};
 use shared::Shared;
 use socket::Socket;
 
-/// A gateway at work. Dropped, it ends by itself; [`Gateway::close`] waits for that and says what it metered.
+/// A gateway at work. Dropped, it ends by itself; [`Gateway::close`] waits for that and returns what it metered.
 pub struct Gateway {
     shared: Arc<Shared>,
     socket: Socket,
@@ -60,7 +60,7 @@ pub struct Closed {
     pub metered: Metered,
     /// Notices that nobody had taken.
     pub notices: Vec<Notice>,
-    /// How many requests were refused in all, whether or not notices told of them.
+    /// How many requests were refused in all, whether or not notices reported them.
     pub refused: u64,
 }
 
@@ -89,13 +89,13 @@ impl Gateway {
         self.shared.notices.next().await
     }
 
-    /// What the answers of the API amount to so far; those that have not ended are not in it.
+    /// Returns what the answers of the API amount to so far; those that have not ended are not in it.
     pub fn metered(&self) -> Metered {
         self.shared.record.metered()
     }
 
-    /// Ends all connections and tunnels, removes the socket, and says what was metered. Answers that are cut off by it are in that,
-    /// as far as they went.
+    /// Ends all connections and tunnels, removes the socket, and returns what was metered. Answers that are cut off by
+    /// it are in that, up to where they were cut.
     pub async fn close(self) -> Closed {
         drop(self.end);
         // Its tunnels have left their connections, and their owner may have a copy of it.

@@ -1,4 +1,4 @@
-//! What a sealed container was to have, beside what it says from inside that it really got.
+//! What a sealed container was to have, beside what it reports from inside that it really got.
 //!
 //! The entrypoint of every image sends raw [`Facts`] before anything of an agent runs. [`compare`] holds them against what
 //! was [`Asked`], item by item: a fact that is not there is a guarantee that does not hold.
@@ -28,9 +28,9 @@ pub struct Guarantee {
     pub held: bool,
     /// What was asked for, in a few words.
     pub asked: String,
-    /// What the container says it has, in a few words.
+    /// What the container reports to have, in a few words.
     pub found: String,
-    /// Whether it does not hold, and `container.relax` says that it need not.
+    /// Whether it does not hold, and by `container.relax` it need not.
     #[serde(default, skip_serializing_if = "is_false")]
     pub relaxed: bool,
 }
@@ -48,7 +48,7 @@ pub struct GuaranteeReport {
 }
 
 impl GuaranteeReport {
-    /// Says whether every item was looked at and holds.
+    /// Returns whether every item was looked at and holds.
     pub fn holds(&self) -> bool {
         self.items.len() == Item::ALL.len() && self.items.iter().all(|guarantee| guarantee.held)
     }
@@ -64,8 +64,8 @@ impl GuaranteeReport {
         self.items.iter().filter(|guarantee| guarantee.relaxed)
     }
 
-    /// Says why nothing may run in this container of `engine`: each item that does not hold, what was found, and the
-    /// mend; `None` when it is as good as was asked.
+    /// Returns why nothing may run in this container of `engine`: each item that does not hold, what was found, and the
+    /// fix; `None` when it is as good as was asked.
     pub fn refusal(&self, engine: &str) -> Option<String> {
         let mut refused = self.refused().peekable();
         refused.peek()?;

@@ -29,7 +29,7 @@ pub struct NetworkConfig {
     pub allow: Policy,
 }
 
-/// How a host is asked for, which says what port an entry without one means.
+/// How a host is asked for, which determines the port of an entry without one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scheme {
     /// `CONNECT`, for TLS: port 443.
@@ -39,7 +39,7 @@ pub enum Scheme {
 }
 
 impl Scheme {
-    /// The port of an entry that names none.
+    /// Returns the port of an entry that names none.
     pub fn default_port(self) -> u16 {
         match self {
             Self::Tunnel => 443,
@@ -58,8 +58,8 @@ pub struct Target {
 }
 
 impl Target {
-    /// Says whether TLS to this target may ask for the server `name`: a name must be asked for, and no other; an address
-    /// has none.
+    /// Checks whether TLS to this target may ask for the server `name`: a name must be asked for, and no other; an
+    /// address has none.
     ///
     /// # Errors
     /// Fails with what is wrong about the name.
@@ -80,18 +80,18 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// Whether nothing may be reached.
+    /// Returns whether nothing may be reached.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// The entries, in the order of the configuration.
+    /// Returns the entries, in the order of the configuration.
     pub fn entries(&self) -> &[Entry] {
         &self.entries
     }
 
-    /// Says whether `host`, as a request writes it, may be reached at `port`. A name is still to be resolved, and each
-    /// of its addresses is then a question to [`Policy::admits`].
+    /// Checks whether `host`, as a request writes it, may be reached at `port`. A name is still to be resolved, and
+    /// each of its addresses is then a question to [`Policy::admits`].
     ///
     /// # Errors
     /// Fails with why it may not be reached.
@@ -111,7 +111,7 @@ impl Policy {
         })
     }
 
-    /// Says whether a connection to `address` may be made for `target`. A public address may; another one may if an
+    /// Checks whether a connection to `address` may be made for `target`. A public address may; another one may if an
     /// entry spells it out with its port, whatever name led there: the container could ask for it directly.
     ///
     /// # Errors

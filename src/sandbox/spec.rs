@@ -37,12 +37,13 @@ pub enum UserChoice {
     SlotOwner,
     /// `UID[:GID]` or a name that the image knows.
     Given(String),
-    /// Whoever the image says: on a rootless engine nobody who can write a slot.
+    /// Whoever the image names: on a rootless engine nobody who can write a slot.
     Image,
 }
 
 impl UserChoice {
-    /// The choice that `container.user` makes. A number alone is its own group, too: to an engine it would be in root's.
+    /// Returns the choice that `container.user` makes. A number alone is its own group, too: to an engine it would be
+    /// in root's.
     pub fn of(user: Option<&str>) -> Self {
         match user {
             None => Self::SlotOwner,
@@ -51,8 +52,8 @@ impl UserChoice {
         }
     }
 
-    /// The user and group id that were given; `None` where a name, or nobody, was. A user without a group has group 0
-    /// in a container, and is alone in a group of its number outside.
+    /// Returns the user and group id that were given; `None` where a name, or nobody, was. A user without a group has
+    /// group 0 in a container, and is alone in a group of its number outside.
     pub(super) fn numbers(&self) -> Option<(u32, u32)> {
         let Self::Given(given) = self else { return None };
         let (user, group) = given.split_once(':').unwrap_or((given, given));

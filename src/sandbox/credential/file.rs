@@ -25,7 +25,7 @@ pub(super) struct TokenFile {
     pub(super) expires_at: Option<Timestamp>,
 }
 
-/// What tells one state of a file from another.
+/// What distinguishes one state of a file from another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Stamp {
     modified: (i64, i64),
@@ -35,13 +35,13 @@ pub(super) struct Stamp {
 }
 
 impl Stamp {
-    /// Whether every user of the machine may read the file.
+    /// Returns whether every user of the machine may read the file.
     pub(super) fn others_may_read(&self) -> bool {
         self.mode & 0o004 != 0
     }
 }
 
-/// Opens a token file, and says how it looks.
+/// Opens a token file, and returns how it looks.
 pub(super) fn open(path: &Path) -> Result<(File, Stamp), CredentialProblem> {
     // A FIFO would be waited for, and a link could lead to what is nobody's token.
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
@@ -69,7 +69,7 @@ pub(super) fn open(path: &Path) -> Result<(File, Stamp), CredentialProblem> {
     Ok((file, stamp))
 }
 
-/// The form of the client's own credentials file, as far as it matters here.
+/// Those parts of the client's own credentials file that matter here.
 #[derive(Deserialize)]
 struct Written {
     #[serde(rename = "claudeAiOauth")]
@@ -86,7 +86,7 @@ struct Login {
     expires_at: Option<f64>,
 }
 
-/// Reads a token file. What is wrong with it is said without a word of its content.
+/// Reads a token file. What is wrong with it is reported without a word of its content.
 pub(super) fn read(path: &Path, file: File) -> Result<TokenFile, CredentialProblem> {
     let mut bytes = Vec::new();
     file.take(LIMIT + 1)
@@ -114,7 +114,7 @@ pub(super) fn read(path: &Path, file: File) -> Result<TokenFile, CredentialProbl
     })
 }
 
-/// A moment in milliseconds since 1970.
+/// Reads a moment in milliseconds since 1970.
 #[expect(
     clippy::cast_possible_truncation,
     reason = "the cast saturates, and no moment is that far away"

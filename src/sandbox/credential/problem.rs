@@ -40,7 +40,7 @@ pub enum CredentialProblem {
 }
 
 impl CredentialProblem {
-    /// What a person can do about it.
+    /// Returns what a person can do about it.
     pub fn hint(&self) -> String {
         match self {
             Self::NotGiven { variable } => format!("set {variable}, or choose another `agent.credentials`"),
@@ -95,12 +95,12 @@ pub(super) fn malformed(path: &Path, what: impl Into<String>) -> CredentialProbl
     }
 }
 
-/// Whether a secret can stand in a header.
+/// Returns whether a secret can stand in a header.
 pub(super) fn fits_header(secret: &str) -> bool {
     !secret.is_empty() && secret.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-/// A credential that was given, if it can be sent.
+/// Returns a credential that was given, if it can be sent.
 pub(super) fn usable(credential: &Credential) -> Result<&Credential, CredentialProblem> {
     if fits_header(credential.secret().expose_secret()) {
         return Ok(credential);

@@ -13,7 +13,7 @@ pub enum Credential {
 }
 
 impl Credential {
-    /// The secret itself, whichever it is.
+    /// Returns the secret itself, whichever it is.
     pub(crate) fn secret(&self) -> &SecretString {
         match self {
             Self::ApiKey(secret) | Self::OAuth(secret) => secret,

@@ -8,8 +8,8 @@ use crate::sandbox::guarantee::{Asked, Item};
 use crate::sandbox::spec::{ContainerSpec, SHARED_MEMORY, UserChoice};
 
 impl Engine {
-    /// Says what a container of this specification is to have on this engine, so that it can be held to it; `relax` is
-    /// what it may lack.
+    /// Returns what a container of this specification is to have on this engine, so that it can be held to it; `relax`
+    /// is what it may lack.
     pub fn asked(&self, spec: &ContainerSpec, relax: &BTreeSet<Item>) -> Asked {
         let shared = ("/dev/shm".to_owned(), SHARED_MEMORY);
         let sizes = spec.sized_tmpfs().into_iter().map(|(path, options)| {
@@ -33,7 +33,7 @@ impl Engine {
         }
     }
 
-    /// Who runs the command, by number, as far as that is known.
+    /// Returns who runs the command, by number, where that is known.
     fn numbers_of(&self, user: &UserChoice) -> Option<(u32, u32)> {
         match user {
             UserChoice::SlotOwner => {
@@ -62,7 +62,7 @@ fn bytes(text: &str) -> Option<u64> {
     digits.parse::<u64>().ok()?.checked_mul(factor)
 }
 
-/// The kernel gives a tmpfs whole pages.
+/// Rounds a size up to whole pages, which is what the kernel gives a tmpfs.
 fn whole_pages(bytes: u64) -> u64 {
     bytes.next_multiple_of(4096)
 }

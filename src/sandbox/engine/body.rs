@@ -39,7 +39,7 @@ impl ContainerSpec {
     }
 
     fn host_config(&self, facts: &Facts) -> Result<HostConfig> {
-        // Where the engine has SELinux, mounts must be relabelled, and only the older `binds` can say so.
+        // Where the engine has SELinux, mounts must be relabelled, and only the older `binds` can ask for that.
         let mounts = self.mounts.iter();
         let (binds, mounts) = if facts.selinux {
             (Some(mounts.map(relabelled).collect::<Result<_>>()?), None)
@@ -77,8 +77,8 @@ impl ContainerSpec {
     }
 }
 
-/// The user namespace of rootless podman in which its own user, whose the slots are, is the container's user; podman's
-/// `keep-id` of podman-run(1), with `uid` and `gid` from 4.3 on.
+/// Returns the user namespace of rootless podman in which its own user, who owns the slots, is the container's user;
+/// podman's `keep-id` of podman-run(1), with `uid` and `gid` from 4.3 on.
 fn kept_id(user: &UserChoice) -> Result<Option<String>> {
     let UserChoice::Given(given) = user else {
         return Ok((*user == UserChoice::SlotOwner).then(|| "keep-id".to_owned()));
@@ -139,8 +139,8 @@ fn source(mount: &Mount) -> Result<String> {
     })
 }
 
-/// The limits of files, core dumps and processes, never above what the machine allows: raising a hard limit needs a capability
-/// that engines in containers and rootless engines lack.
+/// Returns the limits of files, core dumps and processes, never above what the machine allows: raising a hard limit
+/// needs a capability that engines in containers and rootless engines lack.
 fn ulimits(limits: &Limits) -> Vec<ResourcesUlimits> {
     let limit = |name: &str, value: u64| ResourcesUlimits {
         name: Some(name.into()),

@@ -55,7 +55,7 @@ impl Engine {
 }
 
 impl Engine {
-    /// Finds every engine that answers, of either kind, and says of each place where there is none why. An installed
+    /// Finds every engine that answers, of either kind, and returns, for each place without one, why. An installed
     /// podman is started only where no podman answers. One that a person named stands alone.
     ///
     /// # Errors
@@ -115,8 +115,8 @@ async fn start_podman(options: &ConnectOptions) -> Result<Engine> {
     Ok(Engine::new(api, facts, Some(service), &options.left_behind))
 }
 
-/// Asks whoever listens on `socket` who it is. Podman says so in a header of `/_ping`, and is asked nothing more: it
-/// takes most of a second to answer `/version`, as long again for `/info`.
+/// Asks whoever listens on `socket` who it is. Podman names itself in a header of `/_ping`, and is asked nothing more:
+/// it takes most of a second to answer `/version`, as long again for `/info`.
 async fn greet(socket: &Path) -> Result<(Docker, Facts)> {
     let ping = ping(socket).await?;
     if let Some(version) = ping.headers.get("Libpod-API-Version") {
@@ -171,7 +171,7 @@ fn client(socket: &Path, version: &ClientVersion) -> Result<Docker, CallError> {
         .map_err(|source| deadline::failed(&format!("`{}`", socket.display()), GREETING, source))
 }
 
-/// One line of an error and of what caused it.
+/// Returns one line of an error and of what caused it.
 fn reason(error: &Error) -> String {
     let mut text = error.to_string();
     let mut cause = std::error::Error::source(error);

@@ -73,7 +73,7 @@ impl Engine {
         match self.attach_and_start(&id, spec, stdin, left).await {
             Ok(container) => Ok(container),
             Err(error) => {
-                // The first error is the one to tell; what removal could not do, a sweep will.
+                // The first error is the one to report; what removal could not do, a sweep will.
                 if let Err(second) = self.remove_by_id(&id).await {
                     tracing::warn!(container = %id, error = %second, "a container that did not start was left behind");
                 }
@@ -196,7 +196,7 @@ impl Engine {
     }
 }
 
-/// The texts of an error and of all that caused it.
+/// Returns the texts of an error and of all that caused it.
 fn chain(error: &Error) -> String {
     let causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
     causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
@@ -213,7 +213,7 @@ impl Container {
         self.output.next().await
     }
 
-    /// When the container last wrote anything to its standard output, be it part of a line.
+    /// Returns when the container last wrote anything to its standard output, even part of a line.
     pub fn heard_at(&self) -> tokio::time::Instant {
         self.output.heard_at()
     }
@@ -230,7 +230,8 @@ impl Container {
         self.exit().await
     }
 
-    /// Waits until the container has ended and says how. It waits as long as the container runs: race it with a limit.
+    /// Waits until the container has ended and returns how. It waits as long as the container runs: race it with a
+    /// limit.
     ///
     /// # Errors
     ///

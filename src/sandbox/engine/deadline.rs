@@ -1,4 +1,4 @@
-//! A deadline for every call of the engine's API: a socket that hangs is an error, never a hang.
+//! A deadline for every call of the engine's API: a socket that does not answer leads to an error, never to a hang.
 
 use std::fmt;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use bollard::errors::Error as ApiError;
 
 use crate::base::error::{Error, ErrorKind};
 
-/// Until an engine must have said who it is.
+/// The time within which an engine must have named itself.
 pub(super) const HELLO: Duration = Duration::from_secs(5);
 /// Until a call that only looks something up must have answered.
 pub(super) const LOOK: Duration = Duration::from_secs(30);
@@ -31,7 +31,7 @@ impl From<CallError> for Error {
 }
 
 impl CallError {
-    /// The failure of a call that took longer than `limit`.
+    /// Builds the failure of a call that took longer than `limit`.
     pub(super) fn late(engine: &impl fmt::Display, operation: &str, limit: Duration) -> Self {
         Self {
             status: None,
@@ -69,7 +69,7 @@ pub(super) fn late(engine: &impl fmt::Display, operation: &str, limit: Duration)
     Error::new(ErrorKind::Engine, message).hint("see whether the engine is overloaded or stuck, and try again")
 }
 
-/// Makes the error of an answer that is no success, or no answer.
+/// Makes the error of an answer that is not a success, or of none.
 pub(super) fn refused(engine: &impl fmt::Display, operation: &str, status: Option<u16>, why: String) -> CallError {
     let error = Error::new(ErrorKind::Engine, format!("cannot {operation} with {engine}")).because(why);
     CallError { status, error }
@@ -92,7 +92,7 @@ pub(super) fn failed(engine: &impl fmt::Display, operation: &str, source: ApiErr
     }
 }
 
-/// What to do about the failures that machines are known for.
+/// Returns what to do about the failures that machines are known for.
 fn hint(message: &str) -> Option<&'static str> {
     const KNOWN: [(&str, &str); 4] = [
         (

@@ -1,4 +1,4 @@
-//! Where an engine may listen, and who said so.
+//! Where an engine may listen, and where that is known from.
 
 use std::fmt;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,5 @@
-//! Limits that an engine cannot enforce: some leave them out in silence, and an agent without a limit that was asked for
-//! is worse than none.
+//! Limits that an engine cannot enforce: some leave them out in silence, and an agent without a limit that was asked
+//! for is worse than no agent.
 
 use std::fmt;
 

@@ -13,7 +13,7 @@ pub struct Exit {
 }
 
 impl Exit {
-    /// Says whether it ended well.
+    /// Returns whether it ended well.
     pub fn success(&self) -> bool {
         self.code == Some(0)
     }
@@ -27,7 +27,7 @@ impl Exit {
 
     /// Reads a state; `None` while the container has not ended.
     pub(super) fn of(state: &State) -> Option<Self> {
-        // Podman says `stopped` of a container that has ended and is not yet tidied up.
+        // Podman reports `stopped` for a container that has ended and is not yet tidied up.
         let ended = !state.running && matches!(state.status.as_str(), "exited" | "stopped" | "dead");
         ended.then_some(Self {
             code: state.exit_code,

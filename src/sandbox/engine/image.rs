@@ -123,7 +123,7 @@ impl Engine {
         self.build_image(request, &mut |_| {}).await
     }
 
-    /// Builds an image, hands each line of what the build says to `on_line`, and returns the image's id.
+    /// Builds an image, hands each line of what the build prints to `on_line`, and returns the image's id.
     ///
     /// # Errors
     ///
@@ -149,7 +149,7 @@ impl Engine {
             };
             log.take(&operation, answer, on_line)?;
         }
-        // An engine that broke off says nothing of an error: only the id says that the build came to its end.
+        // An engine that broke off reports no error: only the id shows that the build came to its end.
         log.id
             .clone()
             .ok_or_else(|| log.error(&operation, "the engine broke off"))
@@ -165,7 +165,7 @@ impl Engine {
             .await?)
     }
 
-    /// The next answer of a call that answers many times.
+    /// Returns the next answer of a call that answers many times.
     async fn next<T>(
         &self,
         operation: &str,
@@ -180,7 +180,7 @@ impl Engine {
     }
 }
 
-/// What a build said.
+/// What a build printed.
 #[derive(Debug, Default)]
 struct BuildLog {
     unfinished: String,
@@ -215,7 +215,7 @@ impl BuildLog {
         self.last.push_back(line.to_owned());
     }
 
-    /// The error of a build that said why it failed.
+    /// Returns the error of a build that reported why it failed.
     fn error(&self, operation: &str, reason: &str) -> Error {
         let lines = self.last_lines();
         Error::new(
@@ -224,7 +224,7 @@ impl BuildLog {
         )
     }
 
-    /// The error of a build whose answers ended with an error.
+    /// Returns the error of a build whose answers ended with an error.
     fn broke_off(&self, operation: &str, error: Error) -> Error {
         let lines = self.last_lines();
         Error::new(ErrorKind::Engine, format!("cannot {operation}; last output:{lines}")).because(error)
@@ -245,7 +245,8 @@ fn refused(operation: &str, detail: Option<&ErrorDetail>) -> Result<()> {
     }
 }
 
-/// A context whose one instruction unpacks `root`: the engines' import endpoints disagree on how a configuration is passed.
+/// Builds a context whose one instruction unpacks `root`: the engines' import endpoints disagree on how a configuration
+/// is passed.
 fn import_context(root: &[u8], config: &ImageConfig) -> std::io::Result<Vec<u8>> {
     let mut text = String::from("FROM scratch\nADD root.tar /\n");
     for (name, value) in &config.env {

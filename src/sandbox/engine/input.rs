@@ -18,7 +18,7 @@ impl InputWriter {
                 input.shutdown().await
             };
             if let Err(error) = written.await {
-                // A program may end without having read its input; how it ended says whether that was right.
+                // A program may end without having read its input; how it ended shows whether that was right.
                 tracing::debug!(%error, "the container did not read all of its standard input");
             }
         }))

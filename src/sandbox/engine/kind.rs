@@ -30,7 +30,7 @@ impl fmt::Display for EngineKind {
 /// The user id of slots that root makes for a rootful engine: the client refuses to run as root.
 const AGENT: (u32, u32) = (1000, 1000);
 
-/// What an engine said of itself, and who is asking.
+/// What an engine reported of itself, and who is asking.
 #[derive(Clone, Debug)]
 pub(super) struct Facts {
     pub(super) kind: EngineKind,
@@ -57,8 +57,8 @@ impl Facts {
             rootless,
             selinux: Path::new("/sys/fs/selinux/enforce").exists(),
             blind_to_oom: !unified,
-            // An ordinary user has no control groups of version 1. Podman then leaves limits out, and says so in its
-            // log alone; a missing controller of version 2 it reports.
+            // An ordinary user has no control groups of version 1. Podman then leaves limits out, and reports that in
+            // its log alone; a missing controller of version 2 it reports.
             enforced: if rootless && !unified {
                 Enforced::NONE
             } else {
@@ -99,12 +99,12 @@ impl Facts {
         }
     }
 
-    /// Whether containers run in a user namespace in which the engine's user keeps its own id.
+    /// Returns whether containers run in a user namespace in which the engine's user keeps its own id.
     pub(super) fn keeps_id(&self) -> bool {
         self.rootless && self.kind == EngineKind::Podman
     }
 
-    /// Who must own, on the host, what a container of this user is to write.
+    /// Returns who must own, on the host, what a container of this user is to write.
     pub(super) fn slot_owner(&self, user: &UserChoice) -> (u32, u32) {
         match self.own {
             _ if self.rootless => self.socket_owner.unwrap_or(self.own),
@@ -113,7 +113,7 @@ impl Facts {
         }
     }
 
-    /// Who that is inside the container, as the API wants it.
+    /// Returns who that is inside the container, as the API wants it.
     pub(super) fn container_user(&self) -> String {
         if self.rootless && self.kind == EngineKind::Docker {
             // Rootless Docker knows no keep-id: its own user is root inside, and nobody else can write the slot.

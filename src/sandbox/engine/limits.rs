@@ -2,7 +2,7 @@
 
 use crate::sandbox::spec::OPEN_FILES;
 
-/// What `/proc/self/limits` says.
+/// What `/proc/self/limits` contains.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Limits {
     /// Files open at once; `None` is unlimited, or unknown.
@@ -32,7 +32,7 @@ impl Limits {
     }
 }
 
-/// How many files a process in a container may have open.
+/// Returns how many files a process in a container may have open.
 pub(super) fn open_files(limits: &Limits) -> u64 {
     limits.open_files.unwrap_or(OPEN_FILES).min(OPEN_FILES)
 }

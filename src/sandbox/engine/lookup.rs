@@ -28,7 +28,7 @@ pub(super) struct State {
 }
 
 impl State {
-    /// Says whether the container has a live process.
+    /// Returns whether the container has a live process.
     pub(super) fn lives(&self) -> bool {
         self.running || matches!(self.status.as_str(), "running" | "paused" | "restarting" | "stopping")
     }
@@ -65,7 +65,7 @@ impl Engine {
         }
     }
 
-    /// Lists the containers, running or not, that the engine says have all of `labels`.
+    /// Lists the containers, running or not, that have all of `labels` by the engine's account.
     pub(super) async fn summaries(&self, labels: &BTreeMap<String, String>) -> Result<Vec<Summary>> {
         let wanted: Vec<String> = labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let filters = serde_json::json!({ "label": wanted }).to_string();
@@ -121,7 +121,7 @@ pub(super) async fn exchange(socket: &Path, path: &str) -> Result<Answer, Box<dy
     Ok(answer?)
 }
 
-/// Docker leaves the field out, podman writes null where it does not know.
+/// Reads a boolean that may be missing: Docker leaves the field out, podman writes null where it does not know.
 fn or_false<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
     Ok(Option::deserialize(deserializer)?.unwrap_or(false))
 }

@@ -1,4 +1,4 @@
-//! What a container says, line by line, as the attach stream brings it.
+//! What a container writes, line by line, as the attach stream brings it.
 
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -54,7 +54,7 @@ impl OutputReader {
         }
     }
 
-    /// The next line; `None` when both outputs are closed, or the stream broke. Safe to cancel.
+    /// Returns the next line; `None` when both outputs are closed, or the stream broke. Safe to cancel.
     pub(super) async fn next(&mut self) -> Option<Output> {
         loop {
             if let Some(output) = self.waiting.pop_front() {
@@ -74,13 +74,13 @@ impl OutputReader {
         }
     }
 
-    /// When the container last wrote anything to its standard output, be it part of a line; before that, when it was
-    /// attached to.
+    /// Returns when the container last wrote anything to its standard output, even part of a line; before that, when it
+    /// was attached to.
     pub(super) fn heard_at(&self) -> Instant {
         self.heard_at
     }
 
-    /// Why the stream ended before the container closed its outputs, if it did.
+    /// Returns why the stream ended before the container closed its outputs, if it did.
     pub(super) fn broken(&self) -> Option<&str> {
         self.broken.as_deref()
     }
@@ -109,8 +109,8 @@ impl OutputReader {
     }
 }
 
-/// A container that ends without having read its input resets the connection, after all of its output. An engine that
-/// goes away does the same, and is found out by asking it how the container ended.
+/// Returns whether the connection was reset. A container that ends without having read its input resets it, after all
+/// of its output. An engine that goes away does the same, and is found out by asking it how the container ended.
 fn is_reset(error: &ApiError) -> bool {
     matches!(error, ApiError::IOError { err } if err.kind() == std::io::ErrorKind::ConnectionReset)
 }

@@ -63,12 +63,12 @@ impl Service {
         Ok(service)
     }
 
-    /// Where it listens.
+    /// Returns where it listens.
     pub(super) fn socket(&self) -> PathBuf {
         self.folder.path().join(SOCKET)
     }
 
-    /// Adds what the service's log says last to an error of talking to it.
+    /// Adds the last lines of the service's log to an error of talking to it.
     pub(super) fn explain(&self, error: Error) -> Error {
         let log = fs::read_to_string(self.folder.path().join(LOG)).unwrap_or_default();
         match log.lines().rev().find(|line| !line.trim().is_empty()) {

@@ -42,7 +42,7 @@ impl Engine {
         Ok(found.into_iter().map(read).filter(has_all).collect())
     }
 
-    /// Kills and removes the containers that have all of `labels`, and says which they were.
+    /// Kills and removes the containers that have all of `labels`, and returns them.
     pub async fn sweep(&self, labels: &BTreeMap<String, String>) -> Result<Vec<FoundContainer>> {
         let found = self.list(labels).await?;
         for container in &found {

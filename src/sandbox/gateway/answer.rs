@@ -12,7 +12,7 @@ pub(super) type Body = UnsyncBoxBody<Bytes, BodyError>;
 /// An answer of a gateway.
 pub(super) type Answer = Response<Body>;
 
-/// A body that is all there.
+/// Builds a body that is all there.
 pub(super) fn whole(bytes: impl Into<Bytes>) -> Body {
     Full::new(bytes.into()).map_err(|never| match never {}).boxed_unsync()
 }

@@ -1,8 +1,8 @@
-//! The model's API behind the gateway: the call's token is taken off, its budget is minded, the credential is added, and
-//! the answer is metered as it passes.
+//! The model's API behind the gateway: the call's token is taken off, its budget is enforced, the credential is added,
+//! and the answer is metered as it passes.
 //!
-//! A request is read whole before it is sent, since its length tells what it may cost, and its `max_tokens` may have to
-//! be lowered. Answers are passed on as they come.
+//! A request is read whole before it is sent, since its length bounds what it may cost, and its `max_tokens` may have
+//! to be lowered. Answers are passed on as they come.
 
 use std::sync::Arc;
 
@@ -69,7 +69,7 @@ pub(super) async fn answer(request: Request<Incoming>, shared: &Arc<Shared>) -> 
     reply::pass(response, endpoint, credential.as_ref(), exchange).await
 }
 
-/// The credential to add, if any.
+/// Returns the credential to add, if any.
 fn credential(api: &ModelApi, shared: &Shared) -> Result<Option<Credential>, Refusal> {
     let Some(source) = &api.credential else {
         return Ok(None);
@@ -100,7 +100,7 @@ enum Prepared {
 }
 
 /// Sets aside what a request may use, and lowers it to what is left. Where it would not fit at its worst, or has parts
-/// whose length tells nothing, the API counts its input first.
+/// whose length has nothing to do with their tokens, the API counts its input first.
 async fn set_aside(
     api: &ModelApi,
     head: &Parts,

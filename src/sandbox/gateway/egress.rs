@@ -82,7 +82,7 @@ impl Egress {
         self.shared.ending.cancel();
     }
 
-    /// How much was let through and refused so far.
+    /// Returns how much was let through and refused so far.
     pub fn counts(&self) -> Counts {
         self.shared.told().counts()
     }

@@ -64,6 +64,6 @@ async fn serve(stream: UnixStream, shared: Arc<Shared>, _place: OwnedSemaphorePe
         // A relay passes the end of a request's bytes on before it has the answer.
         .half_close(true);
     let connection = builder.serve_connection(TokioIo::new(stream), service);
-    // A client that goes away, or speaks no HTTP, harms nobody but itself; hyper has told it so.
+    // A client that goes away, or does not speak HTTP, harms nobody but itself; hyper has answered it so.
     let _ = connection.with_upgrades().await;
 }

@@ -1,4 +1,4 @@
-//! The model's API as one call sees it: where it is, whose it is, and what the call may still use of it.
+//! The model's API as one call sees it: where it is, who pays for it, and what the call may still use of it.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -16,7 +16,7 @@ use crate::sandbox::credential::CredentialSource;
 pub(super) const REQUEST_LIMIT: usize = 64 << 20;
 /// Of how many bytes requests may be together, while they wait or are sent.
 const REQUESTS_LIMIT: usize = 2 * REQUEST_LIMIT;
-/// In which steps that is reckoned, in bytes.
+/// The steps in which that is counted, in bytes.
 const UNIT: usize = 64 << 10;
 
 /// The model's API as one call sees it.
@@ -24,7 +24,7 @@ pub(super) struct ModelApi {
     pub(super) upstream: Upstream,
     pub(super) credential: Option<CredentialSource>,
     purse: Mutex<Purse>,
-    /// Told whenever something that was set aside is given back.
+    /// Notified whenever something that was set aside is given back.
     pub(super) settled: Notify,
     room: Semaphore,
 }

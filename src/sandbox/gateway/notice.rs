@@ -1,4 +1,4 @@
-//! What a gateway tells its owner, in bounded memory, whatever a container does.
+//! What a gateway reports to its owner, in bounded memory, whatever a container does.
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -12,7 +12,7 @@ use crate::sandbox::credential::CredentialProblem;
 
 /// How many notices wait to be taken at most. Those beyond are dropped: what they count is in the sums.
 const PENDING: usize = 256;
-/// How many different refusals are told. Those beyond are counted alone.
+/// How many different refusals are reported. Those beyond are counted alone.
 const REFUSALS: usize = 32;
 /// The longest text of a refusal, in characters.
 const TEXT_LIMIT: usize = 200;
@@ -25,29 +25,29 @@ pub enum Notice {
     Sealed,
     /// The container is weaker than it was asked for; why, as the container gets to read it, too.
     SealRefused(String),
-    /// The API has answered a request, to its end or as far as it came.
+    /// The API has answered a request, to its end or up to where it broke off.
     Answered(Answered),
-    /// The API says something new of the account's limits, in the form of the client's `rate_limit_info`.
+    /// The API reports something new of the account's limits, in the form of the client's `rate_limit_info`.
     LimitSeen(Value),
-    /// The API refused the account, or what pays for it, whatever is asked. Told once.
+    /// The API refused the account, or what pays for it, whatever is asked. Reported once.
     AccountRefused,
-    /// A request was refused since the call's budget is spent; the sentence says how far. Told once.
+    /// A request was refused since the call's budget is spent; the sentence has the figures. Reported once.
     BudgetSpent {
         /// `this call's budget is spent (0.99 of 1.00 USD; the next answer may take 0.0300 USD)`.
         reason: String,
     },
-    /// A request was refused since there is no usable credential. Told once for each state of it.
+    /// A request was refused since there is no usable credential. Reported once for each state of it.
     LoginExpired(CredentialProblem),
-    /// Something else was refused, or failed. Each text is told once.
+    /// Something else was refused, or failed. Each text is reported once.
     Refused {
         /// What and why, in one harmless line.
         what: String,
     },
-    /// An answer could not be written down, and why. Told once.
+    /// An answer could not be written down, and why. Reported once.
     RecordFailed(String),
 }
 
-/// What was told and not yet heard.
+/// What was reported and not yet heard.
 #[derive(Default)]
 pub(super) struct Notices {
     queue: Mutex<Queue>,
@@ -67,7 +67,7 @@ struct Queue {
 }
 
 impl Notices {
-    /// Tells the owner something, unless it is known already.
+    /// Reports something to the owner, unless it is known already.
     pub(super) fn tell(&self, notice: Notice) {
         let mut queue = self.lock();
         if let Some(notice) = queue.news(notice) {
@@ -104,7 +104,7 @@ impl Notices {
 }
 
 impl Queue {
-    /// A notice, if it says anything new.
+    /// Returns a notice, if it has anything new.
     fn news(&mut self, notice: Notice) -> Option<Notice> {
         let is_new = match &notice {
             Notice::Sealed | Notice::Answered(_) => true,
@@ -133,8 +133,8 @@ impl Queue {
         is_new.then_some(notice)
     }
 
-    /// Appends a notice. Where there is no room an answer is dropped, and of the limits only the last word is kept;
-    /// the others are few.
+    /// Appends a notice. Where there is no room an answer is dropped, and of the limits only the latest are kept; the
+    /// others are few.
     fn push(&mut self, notice: Notice) {
         let is_full = self.pending.len() >= PENDING;
         match &notice {

@@ -23,7 +23,7 @@ pub struct Options {
     /// The hosts that it tunnels and forwards to; `None` refuses them all.
     pub egress: Option<Egress>,
     /// What must allow the container before anything else is answered; `None` asks for nothing, and lets the container
-    /// say what it wants.
+    /// report what it wants.
     pub seal: Option<Seal>,
     /// Where each answer of the API is written down, as a line of JSON; see [`read_back`](super::read_back).
     pub record: Option<PathBuf>,

@@ -41,15 +41,15 @@ impl Proxy {
         }
     }
 
-    /// The variable that names it.
+    /// Returns the variable that names it.
     pub(crate) fn variable(&self) -> &'static str {
         self.variable
     }
 
-    /// How an API is reached: through this proxy, or, for `None`, without it.
+    /// Returns how an API is reached: through this proxy, or, for `None`, without it.
     ///
-    /// Fails with [`ErrorKind::Precondition`] where the API is to be reached through it, and it is none that the gateway
-    /// can ask.
+    /// Fails with [`ErrorKind::Precondition`] where the API is to be reached through it, and it is not one that the
+    /// gateway can ask.
     pub(crate) fn way_to(&self, api: &Uri) -> Result<Option<Intercept>> {
         let address = self.address.expose_secret();
         if api.scheme_str() != Some("https") || api.host().is_none_or(is_this_machine) {
@@ -70,7 +70,7 @@ impl Proxy {
         }
     }
 
-    /// Whether a host, with or without a port, is reached without it.
+    /// Returns whether a host, with or without a port, is reached without it.
     pub(crate) fn excepts(&self, host: &str) -> bool {
         let uri = format!("https://{host}").parse::<Uri>();
         uri.is_ok_and(|uri| matches!(self.way_to(&uri), Ok(None)))
@@ -94,7 +94,7 @@ impl fmt::Debug for Proxy {
     }
 }
 
-/// What stands before the host in an address, as `user:password`.
+/// Returns what stands before the host in an address, as `user:password`.
 fn user_information(address: &str) -> Option<&str> {
     let (_, rest) = address.split_once("://").unwrap_or(("", address));
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
@@ -110,7 +110,8 @@ fn is_this_machine(host: &str) -> bool {
 mod tests {
     use super::*;
 
-    /// How an API is reached where `HTTPS_PROXY` has this value, and `NO_PROXY` that one; the error's end where it is not.
+    /// Checks how an API is reached where `HTTPS_PROXY` has this value, and `NO_PROXY` that one; the error's end where
+    /// it is not.
     fn check(address: &str, exceptions: &str, api: &str, expect: Result<Option<&str>, &str>) {
         let redactor = Redactor::default();
         let proxy = Proxy::new(
@@ -165,7 +166,7 @@ mod tests {
             check(proxy, "", api, Ok(None));
         }
         check(proxy, "", "http://api.example", Ok(None));
-        // What cannot be asked is told, where it is to be asked.
+        // What cannot be asked is reported where it is to be asked.
         check(
             "socks5://user:pass@proxy.example",
             "",

@@ -21,7 +21,7 @@ use crate::model::Usage;
 enum Line {
     /// A request is about to be sent.
     Asked {
-        /// By which its answer is known: counted from 1 by each gateway, and with its own number behind it.
+        /// The number by which its answer is known: counted from 1 by each gateway, and with its own number behind it.
         number: String,
         /// What the answer uses at worst.
         worst: Usage,
@@ -45,7 +45,7 @@ pub(super) struct Record(Mutex<Written>);
 
 struct Written {
     file: Option<File>,
-    /// What the API says may hold anything.
+    /// What the API answers may hold anything.
     redactor: Redactor,
     /// Whether the last line may have no end: a disk was full, or a process died.
     torn: bool,
@@ -72,7 +72,7 @@ impl Record {
         })))
     }
 
-    /// Notes that a request is about to be sent; answers its number.
+    /// Notes that a request is about to be sent; returns its number.
     pub(super) fn asked(&self, worst: Usage) -> std::io::Result<String> {
         let mut written = self.lock();
         written.asked += 1;
@@ -98,7 +98,7 @@ impl Record {
         written.write(&Line::Answered { number, answer })
     }
 
-    /// The sum so far.
+    /// Returns the sum so far.
     pub(super) fn metered(&self) -> Metered {
         self.lock().metered.clone()
     }

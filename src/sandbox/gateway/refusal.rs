@@ -28,7 +28,7 @@ impl Refusal {
         }
     }
 
-    /// The call's budget is spent.
+    /// Builds the refusal where the call's budget is spent.
     pub(super) fn spent(reason: String) -> Self {
         Self {
             notice: Some(Box::new(Notice::BudgetSpent { reason: reason.clone() })),
@@ -37,7 +37,7 @@ impl Refusal {
         }
     }
 
-    /// There is no credential. The container learns no more than that.
+    /// Builds the refusal where there is no credential. The container learns no more than that.
     pub(super) fn without_login(problem: CredentialProblem) -> Self {
         Self {
             notice: Some(Box::new(Notice::LoginExpired(problem))),
@@ -45,47 +45,47 @@ impl Refusal {
         }
     }
 
-    /// The request makes no sense, or may not be made: the client does not repeat it.
+    /// Builds the refusal of a request that makes no sense, or may not be made: the client does not repeat it.
     pub(super) fn invalid(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "invalid_request_error", message)
     }
 
-    /// Nobody may ask like that.
+    /// Builds the refusal where nobody may ask like that.
     pub(super) fn unauthenticated(message: impl Into<String>) -> Self {
         Self::new(StatusCode::UNAUTHORIZED, "authentication_error", message)
     }
 
-    /// This container may not.
+    /// Builds the refusal where this container may not.
     pub(super) fn forbidden(message: impl Into<String>) -> Self {
         Self::new(StatusCode::FORBIDDEN, "permission_error", message)
     }
 
-    /// There is no such thing here.
+    /// Builds the refusal where there is no such thing here.
     pub(super) fn unknown(message: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, "not_found_error", message)
     }
 
-    /// It was done before.
+    /// Builds the refusal where it was done before.
     pub(super) fn conflict(message: impl Into<String>) -> Self {
         Self::new(StatusCode::CONFLICT, "invalid_request_error", message)
     }
 
-    /// The request is longer than is taken.
+    /// Builds the refusal of a request that is longer than is taken.
     pub(super) fn too_large(message: impl Into<String>) -> Self {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "request_too_large", message)
     }
 
-    /// The request took too long to come.
+    /// Builds the refusal of a request that took too long to come.
     pub(super) fn too_slow(message: impl Into<String>) -> Self {
         Self::new(StatusCode::REQUEST_TIMEOUT, "invalid_request_error", message)
     }
 
-    /// The API did not answer, or not as it should.
+    /// Builds the refusal where the API did not answer, or not as it should.
     pub(super) fn upstream(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_GATEWAY, "api_error", message)
     }
 
-    /// The refusal as an answer, and what the owner is told of it: what was `asked`, and why not.
+    /// Returns the refusal as an answer, and what the owner is told of it: what was `asked`, and why not.
     pub(super) fn take(self, asked: &str) -> (Answer, Notice) {
         let answer = self.answer();
         let what = || format!("{asked}: {}", self.message);

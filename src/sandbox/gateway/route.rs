@@ -11,7 +11,7 @@ use super::refusal::Refusal;
 use super::shared::Shared;
 use super::{api, seal};
 
-/// Answers a request, and tells the owner of what is refused.
+/// Answers a request, and reports to the owner what is refused.
 pub(super) async fn route(request: Request<Incoming>, shared: &Arc<Shared>) -> Answer {
     let asked = format!("{} {}", request.method(), request.uri().path());
     dispatch(request, shared).await.unwrap_or_else(|refusal| {

@@ -20,12 +20,12 @@ const LIMIT: usize = 1 << 20;
 /// Judges what a container found out about itself. An error is the text that the container gets to read.
 pub type Seal = Box<dyn Fn(&str) -> Result<(), String> + Send + Sync>;
 
-/// What a container was found to be, once it has said so.
+/// What a container was found to be, once it has reported that.
 #[derive(Clone, Debug, Default)]
 pub struct Judged(Arc<Mutex<Option<GuaranteeReport>>>);
 
 impl Judged {
-    /// The report; `None` until the container has told its facts.
+    /// Returns the report; `None` until the container has sent its facts.
     pub fn report(&self) -> Option<GuaranteeReport> {
         self.lock().clone()
     }
@@ -35,7 +35,7 @@ impl Judged {
     }
 }
 
-/// Makes the judge that holds a container of `engine` to what was asked for it, and says where its findings will be.
+/// Makes the judge that holds a container of `engine` to what was asked for it, and returns where its findings will be.
 pub fn hold_to(asked: Asked, engine: String) -> (Seal, Judged) {
     let judged = Judged::default();
     let found = judged.clone();
@@ -63,7 +63,7 @@ pub(super) struct SealState {
 }
 
 impl SealState {
-    /// Without a judge everything is answered from the beginning.
+    /// Builds a seal; without a judge everything is answered from the beginning.
     pub(super) fn new(judge: Option<Seal>) -> Self {
         Self {
             judge,
@@ -71,7 +71,7 @@ impl SealState {
         }
     }
 
-    /// Whether requests are answered.
+    /// Returns whether requests are answered.
     pub(super) fn is_open(&self) -> bool {
         self.judge.is_none() || *self.stage() == Stage::Sealed
     }

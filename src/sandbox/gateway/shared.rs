@@ -24,7 +24,7 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    /// Takes the options apart; answers the folder of the socket, too.
+    /// Takes the options apart; returns the folder of the socket, too.
     pub(super) fn new(options: Options) -> Result<(PathBuf, Self)> {
         let shared = Self {
             token: Token::new(options.token),

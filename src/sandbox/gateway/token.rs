@@ -14,7 +14,7 @@ impl Token {
         Self(token)
     }
 
-    /// Whether a request shows the token, as a key or as a bearer.
+    /// Returns whether a request shows the token, as a key or as a bearer.
     pub(super) fn is_shown(&self, headers: &HeaderMap) -> bool {
         let keys = headers.get_all("x-api-key").iter().map(HeaderValue::as_bytes);
         let bearers = headers.get_all(AUTHORIZATION).iter();
@@ -22,7 +22,7 @@ impl Token {
         keys.chain(bearers).any(|shown| self.is(shown))
     }
 
-    /// Compares in a time that tells nothing of where the difference is.
+    /// Compares in a time that does not depend on where the difference is.
     fn is(&self, shown: &[u8]) -> bool {
         let own = self.0.expose_secret().as_bytes();
         let pairs = own.iter().zip(shown);
@@ -31,7 +31,7 @@ impl Token {
     }
 }
 
-/// What follows `Bearer`, whose letters may be of either case.
+/// Returns what follows `Bearer`, in letters of either case.
 fn bearer(value: &[u8]) -> Option<&[u8]> {
     let (scheme, token) = value.split_at_checked("bearer ".len())?;
     scheme.eq_ignore_ascii_case(b"bearer ").then(|| token.trim_ascii())

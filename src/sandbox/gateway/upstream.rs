@@ -61,7 +61,7 @@ impl Upstream {
         })
     }
 
-    /// Where the API has a path.
+    /// Returns where the API has a path.
     pub(super) fn uri(&self, path_and_query: &PathAndQuery) -> Result<Uri, hyper::http::Error> {
         Uri::builder()
             .scheme(self.scheme.clone())
@@ -100,7 +100,7 @@ pub(super) enum Unanswered {
 }
 
 impl Unanswered {
-    /// What happened.
+    /// Returns what happened.
     pub(super) fn what(self) -> &'static str {
         let (Self::Unsent(what) | Self::Sent(what)) = self;
         what
@@ -193,7 +193,7 @@ fn config_builder() -> Result<rustls::ConfigBuilder<ClientConfig, rustls::WantsV
 mod tests {
     use super::*;
 
-    /// Where `/v1/messages?beta=true` is behind a base URL; the error's end where it is none.
+    /// Checks where `/v1/messages?beta=true` is behind a base URL; the error's end where it is not a valid one.
     fn check(base_url: &str, expect: Result<&str, &str>) {
         let path = PathAndQuery::from_static("/v1/messages?beta=true");
         match (Upstream::new(base_url, None), expect) {

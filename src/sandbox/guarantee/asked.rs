@@ -19,11 +19,11 @@ pub struct Asked {
     pub mounts: BTreeMap<String, bool>,
     /// The engine's own socket on the host.
     pub engine_socket: String,
-    /// Bytes of memory; `None` is no limit.
+    /// Bytes of memory; `None` means no limit.
     pub memory: Option<u64>,
-    /// Cores; `None` is no limit.
+    /// Cores; `None` means no limit.
     pub cpus: Option<f64>,
-    /// Processes and threads; `None` is no limit.
+    /// Processes and threads; `None` means no limit.
     pub pids: Option<u64>,
     /// Files that a process may have open.
     pub open_files: u64,

@@ -1,4 +1,4 @@
-//! What a container says of itself: the text that its entrypoint sends.
+//! What a container reports of itself: the text that its entrypoint sends.
 
 use std::collections::BTreeMap;
 

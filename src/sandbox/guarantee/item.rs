@@ -113,7 +113,7 @@ impl Item {
         Self::ALL.into_iter().find(|item| item.name() == name)
     }
 
-    /// Says what a person can do where it does not hold.
+    /// Returns what a person can do where it does not hold.
     pub const fn mend(self) -> &'static str {
         match self {
             Self::User => "give `container.user` as a number other than 0, with a group other than 0",

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::{Asked, Facts, GuaranteeReport, Item, compare};
 
-/// What a sealed container on Docker Engine 20.10 said, with control groups of version 1; shortened.
+/// What a sealed container on Docker Engine 20.10 reported, with control groups of version 1; shortened.
 const DOCKER: &str = "\
 == process
 pid 7
@@ -100,7 +100,7 @@ fn asked() -> Asked {
     }
 }
 
-/// The same with control groups of version 2.
+/// Returns the facts with control groups of version 2.
 fn unified() -> String {
     let old = DOCKER.find("== memory.limit_in_bytes").unwrap();
     format!(
@@ -405,7 +405,7 @@ fn names_are_one_to_one() {
     assert_eq!(Item::named("everything"), None);
 }
 
-/// A line of the facts as it is, gone, or with one character that is another.
+/// Generates a line of the facts as it is, gone, or with one character that is another.
 fn damaged() -> impl Strategy<Value = String> {
     let lines = DOCKER.lines().count();
     (0..lines, any::<prop::sample::Index>(), prop::option::of(any::<char>())).prop_map(|(line, at, to)| {

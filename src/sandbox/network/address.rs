@@ -50,7 +50,7 @@ impl fmt::Display for AddressClass {
     }
 }
 
-/// Says of which kind an address is. An IPv6 address that stands for an IPv4 one is of that one's kind.
+/// Returns the kind of an address. An IPv6 address that stands for an IPv4 one is of that one's kind.
 pub fn classify(address: IpAddr) -> AddressClass {
     match address {
         IpAddr::V4(address) => classify_v4(address),
@@ -94,7 +94,7 @@ fn classify_v6(address: Ipv6Addr) -> AddressClass {
     }
 }
 
-/// The IPv4 address that is really dialled: IPv4-mapped, or translated by NAT64 (RFC 6052).
+/// Returns the IPv4 address that is really dialled: IPv4-mapped, or translated by NAT64 (RFC 6052).
 fn embedded_v4(address: Ipv6Addr) -> Option<Ipv4Addr> {
     match address.segments() {
         [0x64, 0xff9b, 0, 0, 0, 0, high, low] => Some(Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low))),

@@ -38,7 +38,7 @@ pub(super) fn split(text: &str) -> (&str, Option<&str>) {
     }
 }
 
-/// A port from 1 in plain decimal digits: no sign, no zeros in front.
+/// Reads a port from 1 in plain decimal digits: no sign, no zeros in front.
 pub(super) fn port_number(digits: &str) -> Option<u16> {
     let plain = digits.bytes().all(|digit| digit.is_ascii_digit()) && !digits.starts_with('0');
     digits.parse().ok().filter(|_| plain)

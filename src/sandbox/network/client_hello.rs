@@ -1,4 +1,4 @@
-//! The first message of TLS, read as far as the name that it asks for.
+//! The first message of TLS, read up to the name that it asks for.
 //!
 //! The format is that of RFC 8446 (5.1 records, 4.1.2 `ClientHello`) and RFC 6066 (3, `server_name`), which older
 //! versions of TLS share. Where Encrypted `ClientHello` is used, the outer name is read, which is the one in the clear.
@@ -20,7 +20,7 @@ const RECORD_HEADER: usize = 5;
 /// What the first bytes of a connection are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Beginning {
-    /// Too few bytes to say.
+    /// Too few bytes to decide.
     Incomplete,
     /// Something other than TLS.
     Other,
@@ -28,7 +28,7 @@ pub enum Beginning {
     Hello(Option<String>),
 }
 
-/// Reads the beginning of a connection, of which `bytes` came so far. More bytes never change an answer other than
+/// Reads the beginning of a connection, of which `bytes` came so far. More bytes never change a result other than
 /// [`Beginning::Incomplete`].
 ///
 /// # Errors
@@ -97,7 +97,7 @@ fn record(bytes: &[u8]) -> Result<Option<Split<'_>>, HelloError> {
     Ok(rest.split_at_checked(length))
 }
 
-/// The name in the body of a hello.
+/// Returns the name in the body of a hello.
 fn server_name(body: &[u8]) -> Result<Option<String>, HelloError> {
     let mut hello = Bytes(body);
     hello.take(2 + 32)?;
@@ -120,7 +120,7 @@ fn server_name(body: &[u8]) -> Result<Option<String>, HelloError> {
     Ok(name)
 }
 
-/// The one name of the extension.
+/// Returns the one name of the extension.
 fn only_name(content: &[u8]) -> Result<String, HelloError> {
     let mut names = Bytes(content);
     let mut list = Bytes(names.take_counted::<2>()?);

@@ -45,24 +45,24 @@ impl EntryError {
         self
     }
 
-    /// What to write instead, where that is known.
+    /// Returns what to write instead, where that is known.
     pub fn hint_text(&self) -> Option<&str> {
         self.hint.as_deref()
     }
 }
 
 impl Entry {
-    /// The entry as it was written.
+    /// Returns the entry as it was written.
     pub fn as_str(&self) -> &str {
         &self.written
     }
 
-    /// Whether the entry lets a request through to `host` at `port`.
+    /// Returns whether the entry lets a request through to `host` at `port`.
     pub(super) fn permits(&self, host: &Host, port: u16, scheme: Scheme) -> bool {
         port == self.port.unwrap_or_else(|| scheme.default_port()) && self.names(host)
     }
 
-    /// Whether the entry has `host`, at whatever port.
+    /// Returns whether the entry has `host`, at whatever port.
     pub(super) fn names(&self, host: &Host) -> bool {
         self.patterns.iter().any(|pattern| pattern.matches(host))
     }
@@ -154,8 +154,8 @@ fn read_host(host: &str, port: Option<u16>) -> Result<Pattern, EntryError> {
     }
 }
 
-/// A literal address is a person's explicit word, so it may be a private one; but it must be one machine's, in its own
-/// notation.
+/// Reads a literal address. It is a person's explicit word, so it may be a private one; but it must be one machine's,
+/// in its own notation.
 fn read_address(address: IpAddr, port: Option<u16>) -> Result<Pattern, EntryError> {
     let host = Host::Address(address);
     let IpAddr::V6(sixth) = address else {

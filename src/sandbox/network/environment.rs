@@ -14,8 +14,8 @@ use super::{Authority, Policy};
 /// What is reached without the gateway: the relay itself, and what a container starts for itself.
 const DIRECT: &str = "127.0.0.1,localhost";
 
-/// The environment of a container whose relay is at `proxy`, such as `http://127.0.0.1:8080`; empty when `policy`
-/// permits nothing.
+/// Returns the environment of a container whose relay is at `proxy`, such as `http://127.0.0.1:8080`; empty when
+/// `policy` permits nothing.
 pub fn environment(policy: &Policy, proxy: &str) -> Vec<(String, String)> {
     if policy.is_empty() {
         return Vec::new();

@@ -68,7 +68,7 @@ impl Host {
         read_name(text).map(Self::Name)
     }
 
-    /// The name, where it is one.
+    /// Returns the name, where it is one.
     pub fn name(&self) -> Option<&str> {
         match self {
             Self::Name(name) => Some(name),
@@ -118,8 +118,8 @@ fn check_label(label: &str) -> Result<(), HostError> {
     }
 }
 
-/// Whether a last label makes programs read the whole as an IPv4 address (the URL standard of the WHATWG, "ends in a
-/// number").
+/// Returns whether a last label makes programs read the whole as an IPv4 address (the URL standard of the WHATWG, "ends
+/// in a number").
 fn is_number(label: &str) -> bool {
     let hexadecimal = label.strip_prefix("0x").or_else(|| label.strip_prefix("0X"));
     hexadecimal.is_some_and(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()))

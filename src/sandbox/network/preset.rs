@@ -40,17 +40,17 @@ const PRESETS: [Preset; 6] = [
 ];
 
 impl Preset {
-    /// The preset of a name.
+    /// Returns the preset of a name.
     pub fn named(name: &str) -> Option<Self> {
         PRESETS.into_iter().find(|preset| preset.name == name)
     }
 
-    /// The names of all presets, for messages.
+    /// Returns the names of all presets, for messages.
     pub(super) fn names() -> String {
         PRESETS.map(|preset| format!("`{}`", preset.name)).join(", ")
     }
 
-    /// The name that was probably meant.
+    /// Returns the name that was probably meant.
     pub(super) fn nearest(word: &str) -> Option<&'static str> {
         text::nearest(word, PRESETS.map(|preset| preset.name))
     }

@@ -13,7 +13,7 @@ pub const GATEWAY_FOLDER: &str = "/run/cordwainer/gateway";
 
 /// How large a file system in memory is that nobody gave a size, in bytes; what is in it counts as the container's memory.
 const TMPFS_SIZE: u64 = 1 << 30;
-/// The same for `/run`, in which there are mount points and nothing else.
+/// Bytes of the tmpfs at `/run`, in which there are mount points and nothing else.
 const RUN_SIZE: u64 = 1 << 20;
 
 /// What a container needs to write although its image can only be read. The engines differ in what they add by

@@ -25,8 +25,8 @@ struct Fields<'a> {
     fallbacks: Option<Vec<IgnoredAny>>,
 }
 
-/// How many tokens the API adds by itself to a request at most, beside what stands in it: it tells the model how tools
-/// are used, and in which form it is to answer.
+/// How many tokens the API adds by itself to a request at most, beside what stands in it: it explains to the model how
+/// tools are used, and in which form it is to answer.
 const ADDED: u64 = 1000;
 /// How many tokens stand around the definition of a tool at most.
 const AROUND_A_TOOL: u64 = 50;
@@ -74,7 +74,7 @@ impl Ask {
     }
 
     /// Notes how much input the request has at most by the API's count, `None` where there is none to be had: then its
-    /// length is the last word, if that tells anything.
+    /// length is the last word, if that means anything.
     pub(super) fn counted(&mut self, most: Option<u64>) -> Result<(), Refusal> {
         let asked = &mut self.asked;
         asked.input = match (most, asked.known_by) {
@@ -92,12 +92,12 @@ impl Ask {
         Ok(())
     }
 
-    /// Whether the request bounds its answer by nothing.
+    /// Returns whether the request bounds its answer by nothing.
     pub(super) fn is_unbounded(&self) -> bool {
         self.max_tokens.is_none()
     }
 
-    /// The request with so many tokens at most, and not a byte of it changed beside.
+    /// Returns the request with so many tokens at most, and not a byte of it changed beside.
     pub(super) fn lowered(&self, body: Bytes, max_tokens: u64) -> Bytes {
         let Some(place) = self.max_tokens.clone().filter(|_| max_tokens < self.asked.max_tokens) else {
             return body;
@@ -109,13 +109,13 @@ impl Ask {
     }
 }
 
-/// The most tokens that a request so long can have: a byte is a token at worst, and none is less than a byte.
+/// Returns the most tokens that a request so long can have: a byte is a token at worst, and none is less than a byte.
 fn most_input(bytes: usize, tools: usize) -> u64 {
     let around = AROUND_A_TOOL.saturating_mul(tools as u64);
     (bytes as u64).saturating_add(ADDED).saturating_add(around)
 }
 
-/// Where a part of some bytes stands in them.
+/// Returns where a part of some bytes stands in them.
 fn place_in(bytes: &[u8], part: &str) -> Range<usize> {
     let start = part.as_ptr().addr().saturating_sub(bytes.as_ptr().addr());
     start..start + part.len()

@@ -50,14 +50,14 @@ struct Count {
     input_tokens: u64,
 }
 
-/// What is asked to be counted of a request.
+/// Returns what is asked to be counted of a request.
 pub(super) fn countable(body: &Bytes) -> Result<Bytes, Refusal> {
     let wrong = |error| Refusal::invalid(format!("the request cannot be read: {error}"));
     let countable: Countable<'_> = serde_json::from_slice(body).map_err(wrong)?;
     serde_json::to_vec(&countable).map(Bytes::from).map_err(wrong)
 }
 
-/// What the API says when it is asked to count.
+/// What the API answers when it is asked to count.
 pub(super) enum Counted {
     /// The most tokens of input that the request can have; `None` where this API, or this model, cannot count.
     Most(Option<u64>),
@@ -100,7 +100,7 @@ async fn read(body: Incoming) -> Result<Option<u64>, Refusal> {
     Ok(count.ok().map(|count| with_margin(count.input_tokens)))
 }
 
-/// What a count is taken for.
+/// Returns a count with the margin that is added to it.
 fn with_margin(count: u64) -> u64 {
     count.saturating_add(count / 20).saturating_add(MARGIN)
 }

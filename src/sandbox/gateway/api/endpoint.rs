@@ -29,7 +29,7 @@ impl Endpoint {
 /// The longest name of a model: each is written down.
 const LONGEST_NAME: usize = 200;
 
-/// Whether a part of a path is a plain name: no escapes, no slashes, and no dots that lead elsewhere.
+/// Returns whether a part of a path is a plain name: no escapes, no slashes, and no dots that lead elsewhere.
 fn is_name(text: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:@".contains(&byte);
     text.len() <= LONGEST_NAME

@@ -40,7 +40,7 @@ struct Reply {
     status: u16,
     limit: Option<Value>,
     meter: Option<Meter>,
-    /// Whether the API itself says that it did not take the request.
+    /// Whether the API itself reports that it did not take the request.
     is_refusal: bool,
 }
 
@@ -110,7 +110,7 @@ impl Exchange {
         self.shared.notices.tell(Notice::AccountRefused);
     }
 
-    /// What the answer used by what is known of it, and whether all of it was told.
+    /// Returns what the answer used by what is known of it, and whether all of it was reported.
     fn settle(&mut self, reading: Option<&Reading>) -> Usage {
         let (Some(api), Some(hold)) = (&self.shared.api, self.hold.take()) else {
             return Usage::default();

@@ -21,7 +21,7 @@ const HOP_BY_HOP: [&str; 10] = [
     "transfer-encoding",
     "upgrade",
 ];
-/// What is the gateway's to say.
+/// The headers that are the gateway's to set.
 const OURS: [&str; 7] = [
     "host",
     "content-length",
@@ -46,7 +46,7 @@ const OAUTH_BETA: &str = "oauth-2025-04-20";
 const BETA: HeaderName = HeaderName::from_static("anthropic-beta");
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
-/// The headers that the API gets: the container's, without whatever identifies it, and with the credential.
+/// Returns the headers that the API gets: the container's, without whatever identifies it, and with the credential.
 pub(super) fn of_request(mut headers: HeaderMap, credential: Option<&Credential>) -> Result<HeaderMap, Refusal> {
     strip_connection(&mut headers);
     let foreign = |name: &str| {
@@ -71,8 +71,8 @@ pub(super) fn of_request(mut headers: HeaderMap, credential: Option<&Credential>
     Ok(headers)
 }
 
-/// The headers that the container gets: the API's, without those of the connection, and without the credential,
-/// wherever the API repeats it.
+/// Turns the headers of an answer into those that the container gets: the API's, without those of the connection, and
+/// without the credential, wherever the API repeats it.
 pub(super) fn of_answer(headers: &mut HeaderMap, forms: Option<&Forms>) {
     strip_connection(headers);
     strip(headers, |name| {
@@ -116,7 +116,8 @@ fn secret(text: &str) -> Result<HeaderValue, Refusal> {
     Ok(value)
 }
 
-/// Sees that the header of betas has that of subscriptions. The client sends it by itself when it has such a token.
+/// Adds the beta of subscriptions to the header of betas, where it is missing. The client sends it by itself when it
+/// has such a token.
 fn add_beta(headers: &mut HeaderMap) {
     let lists = headers.get_all(&BETA).iter().filter_map(|value| value.to_str().ok());
     let mut betas: Vec<&str> = lists.flat_map(|list| list.split(',')).map(str::trim).collect();

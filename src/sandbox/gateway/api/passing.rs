@@ -32,7 +32,7 @@ impl Passing {
         }
     }
 
-    /// Waits on: `Ready` when the API has been silent for too long.
+    /// Waits on; `Ready` when the API has been silent for too long.
     fn poll_silence(&mut self, context: &mut Context<'_>) -> Poll<BodyError> {
         while self.silence.as_mut().poll(context).is_ready() {
             let until = self.heard + IDLE_LIMIT;

@@ -1,6 +1,6 @@
 //! Requests that have the API reach other hosts on the container's behalf: what it fetches from an address is a way out
-//! that no `network.allow` knows of, and in an address anything can be told. On the way it is seen whether the length of a
-//! request tells how many tokens it has.
+//! that no `network.allow` knows of, and anything can be sent in an address. On the way it is found out whether the
+//! length of a request shows how many tokens it has.
 
 use std::cell::Cell;
 use std::fmt;
@@ -10,10 +10,10 @@ use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess
 use super::super::refusal::Refusal;
 
 /// Refuses a request in which something is to be fetched from an address, or servers of tools are to be asked. One that
-/// cannot be read to its end, since it is nested too deep or no JSON, is refused, too: the API may read on.
+/// cannot be read to its end, since it is nested too deep or is not JSON, is refused, too: the API may read on.
 ///
-/// Answers whether the request has parts whose length tells nothing of their tokens: documents and images, files that the
-/// API has, and tools that the API describes to the model by itself.
+/// Returns whether the request has parts whose length has nothing to do with their tokens: documents and images, files
+/// that the API has, and tools that the API describes to the model by itself.
 pub(super) fn check(body: &[u8]) -> Result<bool, Refusal> {
     let mut reader = serde_json::Deserializer::from_slice(body);
     let is_opaque = Cell::new(false);
@@ -38,11 +38,11 @@ enum Place {
     Request,
     /// It is a definition of a tool.
     Tools,
-    /// It says where content is from.
+    /// It names where content is from.
     Source,
-    /// It says what kind of tool it stands in.
+    /// It names what kind of tool it stands in.
     Tool,
-    /// It says from what kind of source content is.
+    /// It names what kind of source content is from.
     Kind,
     /// It names what the API has.
     Opaque,
@@ -53,7 +53,7 @@ enum Place {
 }
 
 impl Place {
-    /// Where the value of a field stands; `None` where nothing in it matters.
+    /// Returns where the value of a field stands; `None` where nothing in it matters.
     fn below(self, name: &str) -> Option<Self> {
         match (self, name) {
             (Self::Request, "mcp_servers") => Some(Self::Servers),

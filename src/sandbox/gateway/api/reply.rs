@@ -33,7 +33,7 @@ pub(super) async fn pass(
     let (mut head, body) = response.into_parts();
     let form = form(&head.headers);
     let is_metered = endpoint == Endpoint::Messages && head.status.is_success();
-    // What is refused here stays unheard: it is counted as it was reckoned.
+    // What is refused here stays unheard: it is counted as it was estimated.
     if is_encoded(&head.headers) {
         return Err(Refusal::upstream("the API's answer is encoded, and cannot be metered"));
     }
@@ -65,8 +65,8 @@ pub(super) async fn pass(
     Ok(Response::from_parts(head, body))
 }
 
-/// Whether an error says by itself that the API did not take the request. What stands between may say anything after
-/// the API has worked, and of one that took too long nobody knows.
+/// Returns whether an error shows by itself that the API did not take the request. What stands between may answer
+/// anything after the API has worked, and of one that took too long nobody knows.
 fn is_refusal(status: StatusCode, error: &[u8]) -> bool {
     let by_the_api = || serde_json::from_slice::<Value>(error).is_ok_and(|error| error["type"] == "error");
     match status {
@@ -75,8 +75,8 @@ fn is_refusal(status: StatusCode, error: &[u8]) -> bool {
     }
 }
 
-/// Whether an error is about the account, or what pays for it, and would be the answer to any request. No container can
-/// provoke one.
+/// Returns whether an error is about the account, or what pays for it, and would be the answer to any request. No
+/// container can provoke one.
 fn is_of_the_account(status: StatusCode, error: &[u8]) -> bool {
     let error: Value = serde_json::from_slice(error).unwrap_or_default();
     let kind = error["error"]["type"].as_str().unwrap_or_default();
@@ -97,7 +97,7 @@ fn is_encoded(headers: &HeaderMap) -> bool {
     encodings.any(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity"))
 }
 
-/// In which form an answer comes; `None` for one that the meter does not know.
+/// Returns the form in which an answer comes; `None` for one that the meter does not know.
 fn form(headers: &HeaderMap) -> Option<Form> {
     let kind = headers.get(CONTENT_TYPE)?.to_str().ok()?;
     let kind = kind.split(';').next().unwrap_or_default().trim();

@@ -1,5 +1,5 @@
-//! Takes the credential out of what the API says, should the API repeat it: in every form that the redactor knows, and
-//! however the bytes are cut into pieces.
+//! Takes the credential out of what the API answers, should the API repeat it: in every form that the redactor knows,
+//! and however the bytes are cut into pieces.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -26,7 +26,7 @@ pub(super) struct Forms {
 }
 
 impl Forms {
-    /// All forms of a credential; `None` for one that is too short to be looked for.
+    /// Returns all forms of a credential; `None` for one that is too short to be looked for.
     pub(super) fn of(secret: &SecretString) -> Option<Self> {
         let forms = redact::forms_of(secret);
         let finder = AhoCorasick::builder()
@@ -40,7 +40,7 @@ impl Forms {
         })
     }
 
-    /// The bytes without the credential.
+    /// Returns the bytes without the credential.
     pub(super) fn without(&self, bytes: &[u8]) -> Vec<u8> {
         let mut scrubber = Scrubber::new(self.clone());
         let mut clean = scrubber.pass(bytes);
@@ -60,7 +60,7 @@ impl Forms {
         }
     }
 
-    /// How many bytes at the end may be the beginning of a form.
+    /// Returns how many bytes at the end may be the beginning of a form.
     fn open_end(&self, bytes: &[u8]) -> usize {
         let most = bytes.len().min(self.longest - 1);
         let begins = |length: &usize| {
@@ -106,7 +106,7 @@ impl Scrubber {
         clean
     }
 
-    /// What is left at the end of the answer.
+    /// Returns what is left at the end of the answer.
     pub(super) fn finish(&mut self) -> Vec<u8> {
         let waiting = std::mem::take(&mut self.waiting);
         if waiting.len() < TELLING {
@@ -115,7 +115,7 @@ impl Scrubber {
         REMOVED.to_vec()
     }
 
-    /// Whether nothing waits.
+    /// Returns whether nothing waits.
     fn is_empty(&self) -> bool {
         self.waiting.is_empty()
     }

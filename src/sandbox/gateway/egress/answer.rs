@@ -54,7 +54,7 @@ impl Refusal {
     }
 }
 
-/// No body.
+/// Builds an empty body.
 pub(super) fn empty() -> Body {
     Empty::new().map_err(|never| match never {}).boxed_unsync()
 }

@@ -43,7 +43,7 @@ impl Shared {
         }
     }
 
-    /// Those addresses that may be dialled.
+    /// Returns those addresses that may be dialled.
     fn admitted(&self, target: &Target, addresses: Vec<IpAddr>) -> Result<Vec<IpAddr>, Refusal> {
         let mut admitted = Vec::new();
         let mut denial = None;

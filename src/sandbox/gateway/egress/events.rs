@@ -10,7 +10,7 @@ use crate::sandbox::network::{Denial, Target};
 /// How many events of each kind are sent at most.
 pub(super) const MOST: usize = 100;
 
-/// How many characters of a host are told, which is as long as a host can be.
+/// How many characters of a host are reported, which is as long as a host can be.
 pub(super) const LONGEST_HOST: usize = 255;
 
 /// Something that happened for the first time.
@@ -35,7 +35,7 @@ pub enum EgressEvent {
     },
 }
 
-/// How often something happened, told or not.
+/// How often something happened, reported or not.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Connections made.
@@ -44,7 +44,7 @@ pub struct Counts {
     pub denied: u64,
 }
 
-/// What was told so far.
+/// What was reported so far.
 #[derive(Debug)]
 pub(super) struct Told {
     events: UnboundedSender<EgressEvent>,
@@ -67,7 +67,7 @@ impl Told {
         self.counts
     }
 
-    /// Tells of a connection, once for each host and port.
+    /// Reports a connection, once for each host and port.
     pub(super) fn permitted(&mut self, target: &Target) {
         self.counts.permitted += 1;
         let (host, port) = (target.host.to_string(), target.port);
@@ -76,7 +76,7 @@ impl Told {
         }
     }
 
-    /// Tells of a denial, once for each host, port and reason.
+    /// Reports a denial, once for each host, port and reason.
     pub(super) fn denied(&mut self, host: &str, port: Option<u16>, why: &Denial) {
         self.counts.denied += 1;
         let host = text::one_line(host, LONGEST_HOST);

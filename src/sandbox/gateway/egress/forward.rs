@@ -30,7 +30,7 @@ const HOP_BY_HOP: [&str; 6] = [
     "upgrade",
 ];
 
-/// Passes a request on and gives the answer.
+/// Passes a request on and returns the answer.
 pub(super) async fn forward(shared: &Arc<Shared>, request: Request<Incoming>) -> Result<Response<Body>, Refusal> {
     let written = authority(&request).map_err(|why| shared.deny_malformed(&request.uri().to_string(), why))?;
     let target = shared.permitted(&written, Some(Scheme::Http.default_port()), Scheme::Http)?;
@@ -44,7 +44,7 @@ pub(super) async fn forward(shared: &Arc<Shared>, request: Request<Incoming>) ->
     backward(response)
 }
 
-/// `host[:port]` of the request line.
+/// Reads `host[:port]` of the request line.
 fn authority(request: &Request<Incoming>) -> Result<String, Denial> {
     let uri = request.uri();
     match (uri.scheme_str(), uri.authority()) {
@@ -54,7 +54,7 @@ fn authority(request: &Request<Incoming>) -> Result<String, Denial> {
     }
 }
 
-/// Whether there is one `Host` header, and it names the target.
+/// Returns whether there is one `Host` header, and it names the target.
 fn names_host(headers: &HeaderMap, target: &Target) -> bool {
     let mut hosts = headers.get_all(HOST).iter();
     let (Some(host), None) = (hosts.next(), hosts.next()) else {
@@ -67,14 +67,14 @@ fn names_host(headers: &HeaderMap, target: &Target) -> bool {
     read.is_some_and(|read| read.is_ok_and(|read| read.host == target.host && read.port == target.port))
 }
 
-/// The request as the host is to get it.
+/// Returns the request as the host is to get it.
 fn onward(request: Request<Incoming>, target: &Target) -> Request<Incoming> {
     let (mut head, body) = request.into_parts();
     let path = head.uri.path_and_query().cloned();
     head.uri = path.map_or_else(|| Uri::from_static("/"), Uri::from);
     head.version = hyper::Version::HTTP_11;
     strip(&mut head.headers);
-    // A length is told as it was understood here; who waits to be asked for the body has been.
+    // A length is passed on as it was understood here; whoever waits to be asked for the body has been asked.
     match body.size_hint().exact() {
         Some(length) if head.headers.contains_key(CONTENT_LENGTH) => {
             head.headers.insert(CONTENT_LENGTH, length.into());
@@ -132,7 +132,7 @@ fn unreachable(error: &hyper::Error) -> Refusal {
     Refusal::Unreachable
 }
 
-/// The answer as the container is to get it.
+/// Returns the answer as the container is to get it.
 fn backward(mut response: Response<Incoming>) -> Result<Response<Body>, Refusal> {
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         return Err(Refusal::Unreachable);

@@ -14,12 +14,12 @@ pub enum Resolver {
     Table(Table),
 }
 
-/// Names with what they resolve to, lookup by lookup; the last answer stays.
+/// Names with what they resolve to, lookup by lookup; the last result stays.
 #[derive(Clone, Debug, Default)]
 pub struct Table(Arc<Mutex<BTreeMap<String, VecDeque<Vec<IpAddr>>>>>);
 
 impl Table {
-    /// Makes a table of names, each with its answers in turn.
+    /// Makes a table of names, each with its results in turn.
     pub fn new<'a>(names: impl IntoIterator<Item = (&'a str, Vec<Vec<IpAddr>>)>) -> Self {
         let names = names.into_iter();
         let table = names.map(|(name, answers)| (name.to_owned(), answers.into()));
@@ -40,7 +40,7 @@ impl Table {
 }
 
 impl Resolver {
-    /// The addresses of a name; none where it cannot be resolved.
+    /// Returns the addresses of a name; none where it cannot be resolved.
     pub(super) async fn lookup(&self, name: &str) -> Vec<IpAddr> {
         match self {
             Self::Table(table) => table.answer(name),

@@ -24,7 +24,7 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    /// The target of `host:port`, if it may be reached; otherwise the denial has been told.
+    /// Returns the target of `host:port`, if it may be reached; otherwise the denial has been reported.
     pub(super) fn permitted(
         &self,
         written: &str,
@@ -37,7 +37,7 @@ impl Shared {
         permitted.map_err(|why| self.deny(&host, Some(authority.port), why))
     }
 
-    /// A place among the connections at once.
+    /// Returns a place among the connections at once.
     pub(super) fn place(&self) -> Result<OwnedSemaphorePermit, Refusal> {
         if self.ending.is_cancelled() {
             return Err(Refusal::Ended);
@@ -46,13 +46,13 @@ impl Shared {
         connections.try_acquire_owned().map_err(|_| Refusal::Busy)
     }
 
-    /// Tells of a denial.
+    /// Reports a denial.
     pub(super) fn deny(&self, host: &str, port: Option<u16>, why: Denial) -> Refusal {
         self.told().denied(host, port, &why);
         Refusal::Denied(why)
     }
 
-    /// Tells of the denial of what is no `host:port`.
+    /// Reports the denial of what is not a `host:port`.
     pub(super) fn deny_malformed(&self, written: &str, why: Denial) -> Refusal {
         self.deny(&crate::base::text::one_line(written, events::LONGEST_HOST), None, why)
     }

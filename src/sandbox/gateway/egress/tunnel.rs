@@ -80,9 +80,9 @@ async fn carry(shared: &Shared, target: &Target, upgrade: OnUpgrade, mut stream:
     }
 }
 
-/// Reads the client's first bytes until they show what they are; gives them back to be passed on, or says why not.
+/// Reads the client's first bytes until they show what they are; returns them to be passed on, or why not.
 ///
-/// Where the server may speak first, which no server of TLS does, its word ends the wait.
+/// Where the server may speak first, which no server of TLS does, its first bytes end the wait.
 async fn begin(
     target: &Target,
     client: &mut (impl AsyncRead + Unpin),
@@ -116,7 +116,7 @@ async fn begin(
     }
 }
 
-/// How many bytes may still be read; the reader of the hello refuses before there is no room left.
+/// Returns how many bytes may still be read; the reader of the hello refuses before there is no room left.
 fn room_left(first: &[u8]) -> u64 {
     client_hello::LONGEST.saturating_sub(first.len()) as u64
 }
@@ -139,7 +139,7 @@ mod tests {
     use super::*;
     use crate::sandbox::network::{HelloError, Host};
 
-    /// A server, and a connection to it.
+    /// Starts a server, and a connection to it.
     async fn server() -> (TcpStream, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let connecting = TcpStream::connect(listener.local_addr().unwrap());
@@ -147,7 +147,7 @@ mod tests {
         (accepted.unwrap().0, connected.unwrap())
     }
 
-    /// What becomes of a client that sends `bytes` and ends, to a server that says `greeting`.
+    /// Checks what becomes of a client that sends `bytes` and ends, to a server that greets with `greeting`.
     async fn check(port: u16, greeting: &[u8], bytes: &[u8], expect: Result<&[u8], Denial>) {
         let (mut server, stream) = server().await;
         server.write_all(greeting).await.unwrap();

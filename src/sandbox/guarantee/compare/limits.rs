@@ -68,7 +68,7 @@ pub(super) fn open_files(asked: &Asked, facts: &Facts) -> Verdict {
     let Some(limits) = facts.value("limits", "Max open files") else {
         return Verdict::unseen(wanted);
     };
-    // Soft limit, hard limit, unit: the soft one can be raised as far as the hard one.
+    // Soft limit, hard limit, unit: the soft one can be raised up to the hard one.
     match limits.split_whitespace().nth(1) {
         None => Verdict::unseen(wanted),
         Some(hard) => {
@@ -82,7 +82,7 @@ fn off() -> Verdict {
     Verdict::new(true, "off", "off")
 }
 
-/// Tells a limit that says `max` from one that nobody sees.
+/// Returns the verdict that there is no limit where one of the files was seen, and otherwise that nothing was seen.
 fn not_limited(wanted: String, facts: &Facts, files: &[&str]) -> Verdict {
     if files.iter().any(|file| facts.line(file).is_some()) {
         Verdict::new(false, wanted, "no limit")

@@ -67,7 +67,7 @@ pub(super) fn tmpfs(asked: &Asked, facts: &Facts) -> Verdict {
     Verdict::without(&offences, GOOD, GOOD)
 }
 
-/// Every mount must be one that was asked for, or of the few that every container has.
+/// Checks that every mount is one that was asked for, or of the few that every container has.
 pub(super) fn mounts(asked: &Asked, facts: &Facts) -> Verdict {
     const GOOD: &str = "only what was requested";
     let Some(mounts) = facts.mounts() else {
@@ -101,7 +101,7 @@ fn is_in_every_container(mounted: &Mounted) -> bool {
     // Nobody but root can write a folder of this mode, and the user is not root.
     let roots_own = mounted.option("mode") == Some("755");
     match target {
-        // What of it can be written, `read_only_root` and `kernel_files` say.
+        // What of it can be written is the matter of `read_only_root` and `kernel_files`.
         "/" => true,
         "/proc" => kind == "proc",
         "/sys" => kind == "sysfs",
@@ -131,8 +131,8 @@ pub(super) fn engine_socket(asked: &Asked, facts: &Facts) -> Verdict {
     Verdict::without(&reaching, "none", "none")
 }
 
-/// Whether a mount is a socket by its name, or the engine's own, or a folder above that. The table tells a mount's place
-/// in its file system, not on the host, so the end of a path is compared.
+/// Returns whether a mount is a socket by its name, or the engine's own, or a folder above that. The table shows a
+/// mount's place in its file system, not on the host, so the end of a path is compared.
 fn reaches_engine(socket: &str, mounted: &Mounted) -> bool {
     let named = |path: &str| SOCKETS.iter().any(|name| path.rsplit('/').next() == Some(name));
     if named(&mounted.root) || named(&mounted.target) {
@@ -171,7 +171,7 @@ pub(super) fn kernel_files(facts: &Facts) -> Verdict {
     Verdict::without(&offences, GOOD, GOOD)
 }
 
-/// The mount that is seen at a place: the last one made there.
+/// Returns the mount that is seen at a place: the last one made there.
 fn at<'a>(mounts: &'a [Mounted], target: &str) -> Option<&'a Mounted> {
     mounts.iter().rev().find(|mounted| mounted.target == target)
 }

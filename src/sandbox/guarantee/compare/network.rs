@@ -6,8 +6,8 @@ use crate::sandbox::guarantee::Facts;
 /// The one interface there may be.
 const LOOPBACK: &str = "lo";
 
-/// Interfaces and routes must be seen. The tables of addresses are looked at where the kernel has them: one without
-/// IPv6 has none of its, and an address needs an interface.
+/// Checks the interfaces and routes, which must be seen. The tables of addresses are looked at where the kernel has
+/// them: one without IPv6 has none of its, and an address needs an interface.
 pub(super) fn network(facts: &Facts) -> Verdict {
     let asked = "loopback alone";
     let (Some(interfaces), Some(routes)) = (facts.section("net/dev"), facts.section("net/route")) else {
@@ -31,7 +31,7 @@ pub(super) fn network(facts: &Facts) -> Verdict {
     Verdict::without(&offences, asked, asked)
 }
 
-/// Routes over another interface than loopback, whose name is in this column; the table has a heading.
+/// Returns the routes over another interface than loopback, whose name is in this column; the table has a heading.
 fn routes_of(table: &str, column: usize) -> impl Iterator<Item = String> {
     let lines = table.lines().skip(1).filter(|line| !line.trim().is_empty());
     lines.filter_map(move |line| {
@@ -40,14 +40,14 @@ fn routes_of(table: &str, column: usize) -> impl Iterator<Item = String> {
     })
 }
 
-/// The same of IPv6, where the interface comes last and there is no heading.
+/// Returns the routes of IPv6 over another interface than loopback; the interface comes last and there is no heading.
 fn ipv6_routes(table: &str) -> impl Iterator<Item = String> {
     let interfaces = table.lines().filter_map(|line| line.split_whitespace().last());
     let others = interfaces.filter(|interface| *interface != LOOPBACK);
     others.map(|interface| format!("an IPv6 route over {interface}"))
 }
 
-/// Addresses of this machine that are not below 127: each stands a line above one that says `host LOCAL`.
+/// Returns the addresses of this machine that are not below 127: each stands a line above one that says `host LOCAL`.
 fn addresses(trie: &str) -> impl Iterator<Item = String> {
     let above = trie.lines().zip(trie.lines().skip(1));
     let local = above.filter(|(_, line)| line.contains("host LOCAL"));
@@ -56,7 +56,8 @@ fn addresses(trie: &str) -> impl Iterator<Item = String> {
     others.map(|address| format!("the address {address}"))
 }
 
-/// The same of IPv6: the address in hexadecimal digits comes first, the interface last.
+/// Returns the IPv6 addresses other than that of loopback: the address in hexadecimal digits comes first, the interface
+/// last.
 fn ipv6_addresses(table: &str) -> impl Iterator<Item = String> {
     const OWN: &str = "00000000000000000000000000000001";
     let addresses = table.lines().filter_map(|line| line.split_whitespace().next());

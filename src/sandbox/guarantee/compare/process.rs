@@ -37,14 +37,14 @@ fn numbers(facts: &Facts, key: &str) -> Option<Vec<u32>> {
     words.map(|word| word.parse().ok()).collect()
 }
 
-/// What is wrong with the real, effective, saved and file system id.
+/// Returns what is wrong with the real, effective, saved and file system id.
 fn four(what: &str, ids: &[u32], asked: Option<u32>) -> Option<String> {
     let good = ids.len() == 4 && ids.iter().all(|id| *id != 0 && *id == asked.unwrap_or(ids[0]));
     let shown: Vec<String> = ids.iter().map(u32::to_string).collect();
     (!good).then(|| format!("{what} {}", shown.join(" ")))
 }
 
-/// Whether the user is root one namespace further out, which only a rootless engine's own user may be.
+/// Returns whether the user is root one namespace further out, which only a rootless engine's own user may be.
 fn outside(asked: &Asked, facts: &Facts, user: &[u32]) -> Option<String> {
     let Some(map) = facts.section("uid_map") else {
         return Some("whose user it is outside was not seen".to_owned());
@@ -93,8 +93,8 @@ pub(super) fn seccomp(facts: &Facts) -> Verdict {
     }
 }
 
-/// The entrypoint is the child of the first process, and that is an init. In the host's namespace of processes its parent
-/// would be another; without an init it would be the first process itself.
+/// Checks that the entrypoint is the child of the first process, and that this is an init. In the host's namespace of
+/// processes its parent would be another; without an init it would be the first process itself.
 pub(super) fn init(facts: &Facts) -> Verdict {
     let asked = "as the first process";
     let value = |key| facts.value("process", key);

@@ -3,9 +3,9 @@
 use super::verdict::Verdict;
 use crate::sandbox::guarantee::{Asked, Facts, Item};
 
-/// What an entrypoint says of what it could do.
+/// What an entrypoint reports for what it could do.
 const YES: &str = "yes";
-/// What it says where there is no such program.
+/// What it reports where there is no such program.
 const NONE: &str = "none";
 
 /// Compares what the entrypoint tried. Where nobody asks, as in a worktree that an agent may have locked for itself,
@@ -23,7 +23,7 @@ pub(super) fn usable(item: Item, asked: &Asked, facts: &Facts) -> Verdict {
     match said {
         None => Verdict::unseen(wanted),
         Some(YES) => Verdict::new(true, wanted, wanted),
-        // A client does without, and `image check` tells.
+        // A client does without, and `image check` reports it.
         Some(NONE) if item == Item::Git => Verdict::new(true, wanted, "no git in the image"),
         Some(problem) => Verdict::new(false, wanted, problem),
     }

@@ -16,12 +16,12 @@ impl Verdict {
         }
     }
 
-    /// The verdict where a fact is missing.
+    /// Returns the verdict where a fact is missing.
     pub(super) fn unseen(asked: impl Into<String>) -> Self {
         Self::new(false, asked, "not seen")
     }
 
-    /// The verdict on everything that offends: it holds where nothing does.
+    /// Returns the verdict on everything that offends: it holds where nothing does.
     pub(super) fn without(offences: &[String], asked: impl Into<String>, good: impl Into<String>) -> Self {
         match offences {
             [] => Self::new(true, asked, good),

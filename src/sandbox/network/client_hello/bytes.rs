@@ -23,13 +23,13 @@ impl<'a> Bytes<'a> {
         Ok(digits.iter().fold(0, |number, digit| number << 8 | usize::from(*digit)))
     }
 
-    /// Takes a number of `WIDTH` bytes, and then as many bytes as it says.
+    /// Takes a number of `WIDTH` bytes, and then as many bytes as that number.
     pub(super) fn take_counted<const WIDTH: usize>(&mut self) -> Result<&'a [u8], HelloError> {
         let count = self.take_number::<WIDTH>()?;
         self.take(count)
     }
 
-    /// Sees that nothing is left.
+    /// Checks that nothing is left.
     pub(super) fn end(&self) -> Result<(), HelloError> {
         if self.is_empty() {
             Ok(())

@@ -20,7 +20,7 @@ fn named(name: &[u8]) -> Vec<u8> {
     extension(0, &counted(2, &name_entry(0, name)))
 }
 
-/// The body of a hello up to its extensions.
+/// Builds the body of a hello up to its extensions.
 fn head() -> Vec<u8> {
     let random = [7; 32];
     [
@@ -41,7 +41,7 @@ fn handshake(body: &[u8]) -> Vec<u8> {
     [vec![1], counted(3, body)].concat()
 }
 
-/// A message in records of `size` bytes each.
+/// Splits a message into records of `size` bytes each.
 fn records(message: &[u8], size: usize) -> Vec<u8> {
     let records = message.chunks(size);
     records
