@@ -130,7 +130,7 @@ pub struct Config {
     pub image: String,
     /// `beads_dir`: where `issues import` finds an older store.
     pub beads_dir: Option<PathBuf>,
-    /// `container`, with what `podman_args` said already folded in.
+    /// `container`, with what `podman_args` set already folded in.
     pub container: ContainerConfig,
     /// `agent`.
     pub agent: AgentConfig,
@@ -161,11 +161,11 @@ pub struct Config {
     pub gates: Vec<Gate>,
 }
 
-/// Where the model's API is unless the configuration says otherwise.
+/// Where the model's API is unless the configuration names another address.
 const MODEL_API: &str = "https://api.anthropic.com";
 
 impl Config {
-    /// How agents of a role are called.
+    /// Returns how agents of a role are called.
     pub fn role(&self, role: Role) -> &RoleConfig {
         match role {
             Role::Measure => &self.measure,
@@ -175,13 +175,13 @@ impl Config {
         }
     }
 
-    /// Where the calls of a role go: its own base URL, else the agent's; `None` is the client's default.
+    /// Returns the base URL of the calls of a role: its own, else the agent's; `None` is the client's default.
     pub fn base_url(&self, role: Role) -> Option<&str> {
         let own = self.role(role).base_url.as_deref();
         own.or(self.agent.base_url.as_deref())
     }
 
-    /// Where the gateway reaches the model's API for a role; nowhere, if nobody pays and no address is given.
+    /// Returns where the gateway reaches the model's API for a role; nowhere, if nobody pays and no address is given.
     pub(crate) fn api(&self, role: Role) -> Option<&str> {
         let asks = self.agent.credentials != Credentials::None;
         self.base_url(role).or(asks.then_some(MODEL_API))
@@ -195,13 +195,13 @@ pub struct ContainerConfig {
     pub engine: EngineChoice,
     /// Where it listens: a path, or `unix://PATH`.
     pub socket: Option<String>,
-    /// Bytes; `None` is no limit.
+    /// Bytes; `None` means no limit.
     #[serde(serialize_with = "show::size_or_off")]
     pub memory: Option<u64>,
-    /// Cores, such as 1.5; `None` is no limit.
+    /// Cores, such as 1.5; `None` means no limit.
     #[serde(serialize_with = "or_off")]
     pub cpus: Option<f64>,
-    /// Processes and threads; `None` is no limit.
+    /// Processes and threads; `None` means no limit.
     #[serde(serialize_with = "or_off")]
     pub pids: Option<u32>,
     /// Network mode or network name (`none`); another needs `relax` to have it.
@@ -294,7 +294,7 @@ pub struct RoleConfig {
     pub denied_tools: Vec<String>,
     /// Arguments of the client beyond `claude_args`.
     pub args: Vec<String>,
-    /// Tasks a cycle (stitch), proposals a cycle (measure: `max_issues` bounds it, too); `None` is no limit.
+    /// Tasks a cycle (stitch), proposals a cycle (measure: `max_issues` bounds it, too); `None` means no limit.
     #[serde(serialize_with = "or_off")]
     pub max_per_cycle: Option<u32>,
     /// Attempts at a task (stitch: 3), answers of a measure (2).
@@ -326,7 +326,7 @@ pub struct LimitsConfig {
     /// Whether paid overage may be used (`forbid`).
     #[serde(rename = "overage", serialize_with = "show::overage")]
     pub allow_overage: bool,
-    /// How long a limit is waited out when nothing says when it is lifted (`1h`).
+    /// How long a limit is waited out when the time at which it is lifted is not known (`1h`).
     #[serde(serialize_with = "show::duration")]
     pub default_wait: Duration,
     /// Whether to wait for a reset (`6h`).

@@ -10,7 +10,7 @@ use super::Credentials;
 pub(crate) enum Effect {
     /// It does what `--bare` does: no subscription is read any more.
     Bare,
-    /// It carries an API key or another credential, or says where one is.
+    /// It carries an API key or another credential, or names where one is.
     Key,
     /// It sends the client to another address.
     Address,
@@ -18,12 +18,12 @@ pub(crate) enum Effect {
     Cloud,
     /// It is an account of a cloud provider, which only a variable of [`Effect::Cloud`] puts to use.
     Account,
-    /// It has settings read from elsewhere, which may say any of this.
+    /// It has settings read from elsewhere, which may have any of these effects.
     Settings,
 }
 
 impl Effect {
-    /// What it does, as the end of a sentence that begins with the variable.
+    /// Returns what it does, as the end of a sentence that begins with the variable.
     pub(crate) fn words(self) -> &'static str {
         match self {
             Self::Bare => "does what `--bare` does: the client reads no subscription then, and bills an API key",
@@ -89,7 +89,7 @@ const HARMLESS: &[&str] = &[
     "CLAUDE_CODE_USE_POWERSHELL_TOOL",
 ];
 
-/// The same for whole families.
+/// Whole families of variables that are harmless.
 const HARMLESS_FAMILIES: &[&str] = &["ANTHROPIC_CUSTOM_MODEL_OPTION_", "ANTHROPIC_DEFAULT_"];
 
 /// What names begin with; the first that fits counts.
@@ -111,7 +111,7 @@ const FAMILIES: &[(&str, Effect)] = &[
     ("VERTEX_REGION_", Effect::Account),
 ];
 
-/// What the variable does to who pays; `None` for all others.
+/// Returns what the variable does to who pays; `None` for all others.
 pub(crate) fn effect(name: &str) -> Option<Effect> {
     if let Some((_, effect)) = NAMES.iter().find(|(known, _)| *known == name) {
         return Some(*effect);
@@ -127,7 +127,7 @@ pub(crate) fn effect(name: &str) -> Option<Effect> {
     family.map(|(_, effect)| *effect)
 }
 
-/// Whether what a person wrote down has this effect and is what `agent.credentials` says.
+/// Returns whether what a person wrote down has this effect and is what `agent.credentials` names.
 pub(crate) fn agrees(credentials: Credentials, effect: Effect) -> bool {
     match (credentials, effect) {
         (_, Effect::Bare) => false,
@@ -137,8 +137,8 @@ pub(crate) fn agrees(credentials: Credentials, effect: Effect) -> bool {
     }
 }
 
-/// Why a variable may not be written in the configuration, and the mend; `None` when it may. An empty value is how a
-/// person takes a variable of the image away: the client reads it as unset.
+/// Returns why a variable may not be written in the configuration, and the fix; `None` when it may. An empty value is
+/// how a person takes a variable of the image away: the client reads it as unset.
 pub(super) fn refusal(credentials: Credentials, name: &str, value: &str) -> Option<(String, String)> {
     let effect = effect(name).filter(|effect| !value.is_empty() && !agrees(credentials, *effect))?;
     let payer = match credentials {

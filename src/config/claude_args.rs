@@ -156,7 +156,7 @@ fn read_list(field: &Field<'_>) -> Option<Vec<String>> {
     Some(arguments)
 }
 
-/// The prompt goes to the client on stdin; a word that no flag takes would be put before it.
+/// Refuses a word that no flag takes: the prompt goes to the client on stdin, and such a word would be put before it.
 fn check_prompt(field: &Field<'_>, arguments: &[String]) {
     let items = match &field.node.kind {
         Kind::List(_) => field.items("a list of arguments").unwrap_or_default(),
@@ -167,7 +167,7 @@ fn check_prompt(field: &Field<'_>, arguments: &[String]) {
             continue;
         };
         let word = crate::base::text::one_line(word, 60);
-        // Items that are no arguments were left out, and noted.
+        // Items that are not arguments were left out, and noted.
         let place = items.get(index).filter(|_| items.len() == arguments.len());
         place.unwrap_or(field).refuse_with::<()>(
             format!("`{word}` would become the client's prompt: it is not a value of `{flag}`"),
@@ -176,7 +176,7 @@ fn check_prompt(field: &Field<'_>, arguments: &[String]) {
     }
 }
 
-/// The flag that arguments end with, if it has no value or has all of it.
+/// Returns the flag that arguments end with, if it has no value or has all of it.
 fn complete(arguments: &[String]) -> Option<&str> {
     match arguments {
         [.., flag, _] if flag == OUTPUT_FORMAT => Some(flag),
@@ -213,13 +213,13 @@ fn check_argument(field: &Field<'_>, argument: &str) {
     }
 }
 
-/// Whether a word is `-pc` or `-rID`, which the client takes apart; `-1.5` is a number.
+/// Returns whether a word is `-pc` or `-rID`, which the client takes apart; `-1.5` is a number.
 fn is_cluster(word: &str) -> bool {
     let letters = word.strip_prefix('-').filter(|rest| !rest.starts_with('-'));
     letters.is_some_and(|letters| letters.chars().count() > 1 && word.parse::<f64>().is_err())
 }
 
-/// Without these nothing that the client says could be read.
+/// Checks the flags without which nothing that the client writes could be read.
 fn check_essentials(field: &Field<'_>, arguments: &[String]) {
     let has = |names: &[&str]| arguments.iter().any(|argument| names.contains(&argument.as_str()));
     if !has(&["-p", "--print"]) {

@@ -1,4 +1,4 @@
-//! The settings files that the client reads from the work tree, and what of them says who pays.
+//! The settings files that the client reads from the work tree, and what of them determines who pays.
 
 use serde_json::Value;
 
@@ -17,8 +17,9 @@ const HELPERS: [(&str, Effect); 4] = [
     ("gcpAuthRefresh", Effect::Cloud),
 ];
 
-/// The keys of a settings file that have somebody else pay than the configuration says, as `env.NAME` where they are
-/// variables; empty for a file that changes nothing about it. Whatever else stands in the file is the person's own.
+/// Returns the keys of a settings file that have somebody else pay than the configuration determines, as `env.NAME`
+/// where they are variables; empty for a file that changes nothing about it. Whatever else stands in the file is the
+/// person's own.
 ///
 /// # Errors
 /// Fails when the file is not JSON and names no such key; the client ignores it then.
@@ -32,7 +33,7 @@ pub(crate) fn offending(text: &[u8], config: &Config) -> Result<Vec<String>, ser
     }
 }
 
-/// What a text that cannot be read names, or may name behind an escape.
+/// Returns what a text that cannot be read names, or may name behind an escape.
 fn named(text: &[u8]) -> Vec<String> {
     let text = String::from_utf8_lossy(text);
     let words = HELPERS.iter().map(|(key, _)| *key);
@@ -63,12 +64,12 @@ fn offending_keys(settings: &Value, config: &Config) -> Vec<String> {
     found
 }
 
-/// What is refused even where nobody watches who pays.
+/// Returns what is refused even where nobody watches who pays.
 fn bare(settings: &Value) -> Vec<String> {
     variables(settings, |name| billing::effect(name) == Some(Effect::Bare))
 }
 
-/// A way to log in other than the configured one.
+/// Returns the keys that choose a way to log in other than the configured one.
 fn login(settings: &Value, credentials: Credentials) -> Vec<String> {
     let expected = match credentials {
         Credentials::ApiKey => "console",
@@ -81,7 +82,7 @@ fn login(settings: &Value, credentials: Credentials) -> Vec<String> {
     found
 }
 
-/// The variables that the file sets to something and that `is_wrong` names, as dotted keys.
+/// Returns the variables that the file sets to something and that `is_wrong` names, as dotted keys.
 fn variables(settings: &Value, is_wrong: impl Fn(&str) -> bool) -> Vec<String> {
     let variables = settings["env"].as_object().into_iter().flatten();
     variables
@@ -90,7 +91,7 @@ fn variables(settings: &Value, is_wrong: impl Fn(&str) -> bool) -> Vec<String> {
         .collect()
 }
 
-/// Whether a value is there for the client, which takes an empty text for none.
+/// Returns whether a value is there for the client, which takes an empty text for none.
 fn is_set(value: &Value) -> bool {
     !(value.is_null() || value == "")
 }

@@ -1,4 +1,4 @@
-//! What holds when the file says nothing.
+//! What holds when the file has no value.
 
 use std::time::Duration;
 
@@ -99,22 +99,22 @@ impl Default for AgentConfig {
 }
 
 impl RoleConfig {
-    /// The defaults of `measure`.
+    /// Returns the defaults of `measure`.
     pub fn measure() -> Self {
         Self::with(30 * MINUTE, 2)
     }
 
-    /// The defaults of `stitch`.
+    /// Returns the defaults of `stitch`.
     pub fn stitch() -> Self {
         Self::with(60 * MINUTE, 3)
     }
 
-    /// The defaults of `review`.
+    /// Returns the defaults of `review`.
     pub fn review() -> Self {
         Self::with(30 * MINUTE, 2)
     }
 
-    /// The defaults of `optimize`.
+    /// Returns the defaults of `optimize`.
     pub fn optimize() -> Self {
         Self::with(60 * MINUTE, 3)
     }

@@ -17,7 +17,7 @@ const FITTED_HEADER: &str = "\
 # `cargo xtask config check` says whether the file is good, `config show` what holds.
 ";
 
-/// Gives `configuration.example.yaml`: every key, active, with its default and what it is for.
+/// Returns `configuration.example.yaml`: every key, active, with its default and what it is for.
 pub fn example() -> String {
     let mut page = Page {
         text: EXAMPLE_HEADER.to_owned(),
@@ -43,7 +43,7 @@ impl Fitting {
     }
 }
 
-/// Gives a file for one repository: what was found is set, everything else shown with a `#` before it. `schema` is
+/// Returns a file for one repository: what was found is set, everything else shown with a `#` before it. `schema` is
 /// where the editor finds the schema.
 pub(crate) fn fitted(fitting: &Fitting, schema: &str) -> String {
     let mut page = Page {
@@ -101,7 +101,7 @@ impl Page<'_> {
         }
     }
 
-    /// What follows the name of a key, in one line or more.
+    /// Returns what follows the name of a key, in one line or more.
     fn value(&self, key: &Key, dotted: &str) -> String {
         let value = match self.fitting {
             Some(fitting) => fitting.value(dotted).unwrap_or(key.sample),
@@ -128,7 +128,7 @@ impl Page<'_> {
     }
 }
 
-/// A text as YAML: plain where nothing in it means anything to YAML, else in double quotes.
+/// Returns a text as YAML: plain where nothing in it means anything to YAML, else in double quotes.
 pub(crate) fn quoted(text: &str) -> String {
     let plain_start =
         text.starts_with(|c: char| c.is_ascii_alphabetic() || "./-".contains(c)) && !text.starts_with("- ");

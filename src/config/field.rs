@@ -9,7 +9,7 @@ use crate::base::text;
 pub(super) struct Field<'a> {
     /// The dotted key, such as `source_dirs[1]`.
     pub(super) key: String,
-    /// What the table of keys says of files at this key.
+    /// What the table of keys declares of files at this key.
     pub(super) files: Files,
     pub(super) node: &'a Node,
     pub(super) report: &'a Report,
@@ -33,12 +33,12 @@ impl<'a> Field<'a> {
         None
     }
 
-    /// Where the value begins.
+    /// Returns where the value begins.
     pub(super) fn place(&self) -> Place {
         self.node.place
     }
 
-    /// A scalar as it is written, quoted or not.
+    /// Returns a scalar as it is written, quoted or not.
     pub(super) fn scalar(&self) -> Option<&'a str> {
         match &self.node.kind {
             Kind::Plain(value) | Kind::Quoted(value) => Some(value),
@@ -46,7 +46,7 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// A scalar without quotes, which may be a number or a boolean.
+    /// Returns a scalar without quotes, which may be a number or a boolean.
     pub(super) fn plain(&self) -> Option<&'a str> {
         match &self.node.kind {
             Kind::Plain(value) => Some(value),
@@ -54,7 +54,7 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// The items of a list, each a field of its own.
+    /// Returns the items of a list, each a field of its own.
     pub(super) fn items(&self, what: &str) -> Option<Vec<Field<'a>>> {
         let Kind::List(items) = &self.node.kind else {
             return self.expected(what);
@@ -68,7 +68,8 @@ impl<'a> Field<'a> {
         )
     }
 
-    /// The entries of a mapping, each with its name; duplicates and names that are no text are noted and left out.
+    /// Returns the entries of a mapping, each with its name; duplicates and names that are not text are noted and left
+    /// out.
     pub(super) fn entries(&self, what: &str) -> Option<Vec<Entry<'a>>> {
         let Kind::Map(entries) = &self.node.kind else {
             return self.expected(what);
@@ -97,12 +98,12 @@ impl<'a> Field<'a> {
         Some(named)
     }
 
-    /// The same field once more.
+    /// Returns a copy of the field.
     pub(super) fn again(&self) -> Field<'a> {
         self.below(self.key.clone(), self.node)
     }
 
-    /// A value within this one.
+    /// Returns a value within this one, as a field.
     pub(super) fn below(&self, key: String, node: &'a Node) -> Field<'a> {
         Field {
             key,

@@ -57,8 +57,8 @@ fn missing(path: &Path) -> Error {
     Error::new(ErrorKind::Configuration, message).hint("run `cargo xtask generator init` to write one")
 }
 
-/// Where git keeps what belongs to all worktrees of a checkout: in a linked worktree, `.git` is a file that names a folder
-/// there, see gitrepository-layout(5).
+/// Returns where git keeps what belongs to all worktrees of a checkout: in a linked worktree, `.git` is a file that
+/// names a folder there, see gitrepository-layout(5).
 fn git_folder(root: &Path) -> PathBuf {
     let own = root.join(".git");
     let linked = std::fs::read_to_string(&own).ok().and_then(|text| {
@@ -69,8 +69,8 @@ fn git_folder(root: &Path) -> PathBuf {
     resolved(&linked.unwrap_or(own))
 }
 
-/// The places in the checkout at `root` that a path of its configuration leads over: its own, and after each link on its
-/// way the one that the link leads to. They are relative to `root`; what lies outside of it is left out.
+/// Returns the places in the checkout at `root` that a path of its configuration leads over: its own, and after each
+/// link on its way the one that the link leads to. They are relative to `root`; what lies outside of it is left out.
 pub(crate) fn places(root: &Path, path: &Path) -> Vec<PathBuf> {
     let real = resolved(root);
     let path = real.join(path);
@@ -83,7 +83,8 @@ fn resolved(path: &Path) -> PathBuf {
     steps(path).last().unwrap_or_default()
 }
 
-/// A path, and after each link on its way where that leads to: over the last one no link leads on, unless they go round.
+/// Returns a path, and after each link on its way where that leads to: over the last one no link leads on, unless they
+/// go round.
 fn steps(path: &Path) -> impl Iterator<Item = PathBuf> {
     // As many as Linux follows.
     const MOST_LINKS: usize = 40;
@@ -92,8 +93,8 @@ fn steps(path: &Path) -> impl Iterator<Item = PathBuf> {
     steps.take(MOST_LINKS + 1).map(|step| lexical(&step))
 }
 
-/// The same place with the first link of its path followed; `None` when there is none. The folder above is that of where
-/// a link leads to.
+/// Returns the place with the first link of its path followed; `None` when there is none. The folder above is that of
+/// where a link leads to.
 fn past_first_link(path: &Path) -> Option<PathBuf> {
     let mut here = PathBuf::new();
     let mut parts = path.components();

@@ -51,7 +51,7 @@ fn check_branches(top: &Section<'_>, config: &Config) {
     }
 }
 
-/// An open network is an open container, and must be called so.
+/// Refuses an open network unless `container.relax` names it: it is an open container, and must be called so.
 fn check_network(top: &Section<'_>, config: &Config) {
     let network = config.container.network.as_deref().unwrap_or(NO_NETWORK);
     if network == NO_NETWORK || config.container.relax.contains(&Item::Network) {
@@ -68,7 +68,7 @@ fn check_network(top: &Section<'_>, config: &Config) {
     }
 }
 
-/// A credential does not leave the machine's own surroundings in clear text.
+/// Checks that no credential leaves the machine's own surroundings in clear text.
 fn check_base_urls(top: &Section<'_>, config: &Config) {
     if config.agent.credentials == Credentials::None {
         return;
@@ -88,7 +88,8 @@ fn check_base_urls(top: &Section<'_>, config: &Config) {
     }
 }
 
-/// Whether an address is spoken to without TLS, and is, as far as one can tell, not in a network of the person's own.
+/// Returns whether an address is spoken to without TLS, and is, by all that can be known, not in a network of the
+/// person's own.
 fn is_far_in_clear_text(url: &str) -> bool {
     let Some(rest) = url.strip_prefix("http://") else {
         return false;

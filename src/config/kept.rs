@@ -10,12 +10,12 @@ use super::{Config, FILE_NAME};
 pub(super) struct Kept<'a> {
     /// Resolved paths and what people call them.
     paths: Vec<(PathBuf, &'static str)>,
-    /// Makes a path of the configuration absolute and follows its links, as far as the caller can.
+    /// Makes a path of the configuration absolute and follows its links, where the caller can.
     resolve: &'a dyn Fn(&Path) -> PathBuf,
 }
 
 impl<'a> Kept<'a> {
-    /// Knows the folders that `config` names by now.
+    /// Collects the folders that `config` names by now.
     pub(super) fn of(config: &Config, resolve: &'a dyn Fn(&Path) -> PathBuf) -> Self {
         let mut paths = vec![
             (resolve(Path::new(FILE_NAME)), "the configuration"),
@@ -26,7 +26,7 @@ impl<'a> Kept<'a> {
         Self { paths, resolve }
     }
 
-    /// A folder in the repository that may be cleared.
+    /// Reads a folder in the repository that may be cleared.
     pub(super) fn folder(&self, field: &Field<'_>) -> Option<String> {
         let path = field.repository_path()?;
         match self.at(&path) {
@@ -35,7 +35,7 @@ impl<'a> Kept<'a> {
         }
     }
 
-    /// What stands at `path`, above it or below it.
+    /// Returns what stands at `path`, above it or below it.
     pub(super) fn at(&self, path: &str) -> Option<&'static str> {
         let path = (self.resolve)(Path::new(path));
         let kept = self.paths.iter().find(|(other, _)| overlap(&path, other));

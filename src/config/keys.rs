@@ -15,7 +15,7 @@ pub(crate) struct Key {
     pub(crate) alias: Option<&'static str>,
     /// What it accepts.
     pub(crate) shape: Shape,
-    /// What its value says of files.
+    /// What its value means for files.
     pub(crate) files: Files,
     /// Its default as YAML in one line; empty when it is unset, or when `items` has it.
     pub(crate) default: &'static str,
@@ -61,24 +61,25 @@ impl Key {
         self
     }
 
-    /// Whether `name` is this key's name or alias.
+    /// Returns whether `name` is this key's name or alias.
     pub(crate) fn is(&self, name: &str) -> bool {
         self.name == name || self.alias == Some(name)
     }
 }
 
-/// What a key's value says of files in the repository. A path can be read at no key that says nothing of files.
+/// What a key's value means for files in the repository. A path can be read at no key that means nothing for files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Files {
     /// Nothing.
     None,
-    /// Names files or folders that our own commands obey: no task changes them unseen, whatever `protected_paths` says.
+    /// Names files or folders that our own commands obey: no task changes them unseen, whatever `protected_paths`
+    /// lists.
     Protected,
     /// Names files or folders that tasks may change, or that another key protects.
     Free,
 }
 
-/// What a key accepts, as far as a JSON Schema can say it; `values.rs` says the rest.
+/// What a key accepts, in terms of a JSON Schema; `values.rs` checks the rest.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Shape {
     /// Any text.

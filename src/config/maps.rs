@@ -10,7 +10,7 @@ use super::node::Kind;
 use super::{Credentials, billing, tokens};
 
 impl<'a> Field<'a> {
-    /// A mapping; `name` says what is wrong with a name, `read` reads a value.
+    /// Reads a mapping; `name` returns what is wrong with a name, `read` reads a value.
     pub(super) fn map(
         &self,
         what: &str,
@@ -31,8 +31,8 @@ impl<'a> Field<'a> {
         Some(map)
     }
 
-    /// A mapping, or a list of `NAME=VALUE`; `check` says what is wrong with a name and its value. Values stay out of
-    /// all messages: they may be secrets.
+    /// Reads a mapping, or a list of `NAME=VALUE`; `check` returns what is wrong with a name and its value. Values stay
+    /// out of all messages: they may be secrets.
     pub(super) fn assignments(&self, check: Check<'_>) -> Option<BTreeMap<String, String>> {
         const WHAT: &str = "a mapping, or a list of `NAME=VALUE`";
         match &self.node.kind {
@@ -86,7 +86,7 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// `seed_files`: destination to template, both in the repository.
+    /// Reads `seed_files`: destination to template, both in the repository.
     pub(super) fn seed_files(&self, kept: &Kept<'_>) -> Option<BTreeMap<String, String>> {
         let mut seeds = BTreeMap::new();
         for entry in self.entries("a mapping of destination to template")? {
@@ -131,10 +131,10 @@ impl From<String> for Wrong {
     }
 }
 
-/// Says what is wrong with a name and its value.
+/// A check that returns what is wrong with a name and its value.
 pub(super) type Check<'c> = &'c dyn Fn(&str, &str) -> Option<Wrong>;
 
-/// What is wrong with an environment variable, where `credentials` says who is to pay.
+/// Returns what is wrong with an environment variable, where `credentials` determines who is to pay.
 pub(super) fn variable(credentials: Credentials, name: &str, value: &str) -> Option<Wrong> {
     if let Some(message) = variable_name(name) {
         return Some(message.into());
@@ -148,8 +148,8 @@ pub(super) fn variable(credentials: Credentials, name: &str, value: &str) -> Opt
     })
 }
 
-/// Why the zone of a container may not be another, and the mend: a subscription's client tells in it when a usage limit
-/// is lifted, in older versions without a word on the zone. An empty value is UTC.
+/// Returns why the zone of a container may not be another, and the fix: a subscription's client reports in it when a
+/// usage limit is lifted, in older versions without a word on the zone. An empty value is UTC.
 fn zone(credentials: Credentials, name: &str, value: &str) -> Option<(String, String)> {
     let harmless = ["", "UTC", "UTC0", "Etc/UTC"].contains(&value);
     (name == "TZ" && credentials == Credentials::Subscription && !harmless).then(|| {
@@ -174,7 +174,7 @@ fn variable_name(name: &str) -> Option<String> {
     })
 }
 
-/// What is wrong with a label: ours are not for others to set, since sweeping goes by them.
+/// Returns what is wrong with a label: ours are not for others to set, since sweeping goes by them.
 pub(super) fn label(name: &str, _value: &str) -> Option<Wrong> {
     label_name(name).map(Wrong::from)
 }
@@ -190,13 +190,13 @@ fn label_name(name: &str) -> Option<String> {
     (!ok).then(|| format!("`{}` cannot name a label", crate::base::text::one_line(name, 60)))
 }
 
-/// What is wrong with a label of `spec_globs`.
+/// Returns what is wrong with a label of `spec_globs`.
 pub(super) fn any_name(name: &str) -> Option<String> {
     let ok = !name.trim().is_empty() && !name.chars().any(char::is_control);
     (!ok).then(|| "expected a name".to_owned())
 }
 
-/// What is wrong with the path of a `container.tmpfs`.
+/// Returns what is wrong with the path of a `container.tmpfs`.
 pub(super) fn tmpfs_path(targets: &Targets, name: &str) -> Option<String> {
     match super::paths::container_path(name) {
         Some(path) if path == name => targets.refusal(Path::new(name)),

@@ -84,7 +84,7 @@ fn read_retry(section: &Section<'_>, retry: &mut RetryConfig) {
     fit_counts(section, retry);
 }
 
-/// The first pause is no longer than the longest: a person's own contradiction is a problem, a default gives way.
+/// Keeps the first pause no longer than the longest: a person's own contradiction is a problem, a default gives way.
 fn fit_pauses(section: &Section<'_>, retry: &mut RetryConfig) {
     if retry.initial <= retry.ceiling {
         return;
@@ -99,7 +99,7 @@ fn fit_pauses(section: &Section<'_>, retry: &mut RetryConfig) {
     }
 }
 
-/// A run that ends after twenty failures never makes thirty in a row.
+/// Keeps `count` at most `breaker`: a run that ends after twenty failures never makes thirty in a row.
 fn fit_counts(section: &Section<'_>, retry: &mut RetryConfig) {
     if retry.count <= retry.breaker {
         return;

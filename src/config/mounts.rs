@@ -41,7 +41,7 @@ const HOMES: [&str; 3] = ["/home", "/Users", "/var/home"];
 const MANAGED_SETTINGS: &str = "/etc/claude-code";
 
 impl Field<'_> {
-    /// `container.mounts`, without those that show what must stay hidden.
+    /// Reads `container.mounts`, without those that show what must stay hidden.
     pub(super) fn mounts(&self, hidden: &Hidden<'_>) -> Option<Vec<MountConfig>> {
         let mut mounts = Vec::new();
         for item in self.items("a list of mounts")? {
@@ -63,7 +63,7 @@ impl Field<'_> {
         }
     }
 
-    /// One mount, written either way.
+    /// Reads one mount, written either way.
     fn mount(&self) -> Option<MountConfig> {
         match &self.node.kind {
             Kind::Map(_) => self.mount_mapping(),
@@ -123,7 +123,7 @@ pub(super) fn parse_mount(text: &str) -> Result<MountConfig, Option<String>> {
     })
 }
 
-/// A source as [`Field::host_path`] takes it, from a part of a text.
+/// Reads a source as [`Field::host_path`] takes it, from a part of a text.
 pub(super) fn host_path(source: &str) -> Result<PathBuf, &'static str> {
     if !source.starts_with('/') {
         return repository_path(source).map(PathBuf::from);
@@ -137,13 +137,13 @@ pub(super) fn host_path(source: &str) -> Result<PathBuf, &'static str> {
 pub(super) struct Hidden<'a> {
     /// Resolved paths and what people call them.
     paths: Vec<(PathBuf, &'static str)>,
-    /// Makes a path of the configuration absolute and follows its links, as far as the caller can.
+    /// Makes a path of the configuration absolute and follows its links, where the caller can.
     resolve: &'a dyn Fn(&Path) -> PathBuf,
     pub(super) targets: Targets,
 }
 
 impl<'a> Hidden<'a> {
-    /// Knows the paths that `config` names by now.
+    /// Collects the paths that `config` names by now.
     pub(super) fn of(config: &Config, resolve: &'a dyn Fn(&Path) -> PathBuf) -> Self {
         let mut paths = vec![
             (resolve(Path::new(".git")), "git's own folder"),
@@ -161,7 +161,7 @@ impl<'a> Hidden<'a> {
         }
     }
 
-    /// Says why a mount is refused.
+    /// Returns why a mount is refused.
     pub(super) fn refusal(&self, mount: &MountConfig) -> Option<String> {
         let source = (self.resolve)(&mount.source);
         let shown = mount.source.display();
@@ -177,7 +177,7 @@ impl<'a> Hidden<'a> {
         why.or_else(|| self.targets.refusal(&mount.target))
     }
 
-    /// Says why a folder of the machine, of a person or of the checkout is refused.
+    /// Returns why a folder of the machine, of a person or of the checkout is refused.
     fn of_the_machine(&self, mount: &MountConfig, source: &Path) -> Option<String> {
         let shown = mount.source.display();
         let root = (self.resolve)(Path::new("."));
@@ -221,7 +221,7 @@ pub(super) struct Targets {
 }
 
 impl Targets {
-    /// Knows the places that an agent with this home folder needs.
+    /// Collects the places that an agent with this home folder needs.
     pub(super) fn new(home: &str, payer: Credentials) -> Self {
         Self {
             session: Path::new(home).join(".claude"),
@@ -229,7 +229,7 @@ impl Targets {
         }
     }
 
-    /// Says why a mount, a tmpfs or the home folder itself at `path` is refused.
+    /// Returns why a mount, a tmpfs or the home folder itself at `path` is refused.
     pub(super) fn refusal(&self, path: &Path) -> Option<String> {
         let shown = path.display();
         if path.starts_with(&self.session) {

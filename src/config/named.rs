@@ -7,8 +7,8 @@ use serde_json::Value;
 use super::keys::{Files, Key, MOUNT, Shape, TOP};
 use super::{Config, FILE_NAME};
 
-/// Gives the configuration's own name, and every path at a key whose files no task may change unseen, as the file names
-/// them: relative to the repository's root, or absolute.
+/// Returns the configuration's own name, and every path at a key whose files no task may change unseen, as the file
+/// names them: relative to the repository's root, or absolute.
 pub(crate) fn protected_files(config: &Config) -> Vec<PathBuf> {
     let mut found = vec![PathBuf::from(FILE_NAME)];
     let values = serde_json::to_value(config).expect("a configuration has no keys but texts");
@@ -47,7 +47,7 @@ mod tests {
 
     const PATH: &str = "some/place.md";
 
-    /// A line of a file that gives a path to a key, as its shape writes it; `None` where no text fits.
+    /// Returns a line of a file that gives a path to a key, as its shape writes it; `None` where no text fits.
     fn line(key: &Key) -> Option<String> {
         let name = key.name;
         Some(match key.shape {
@@ -72,7 +72,7 @@ mod tests {
         })
     }
 
-    /// Every key that takes a text, with its line in a file of its own.
+    /// Returns every key that takes a text, with its line in a file of its own.
     fn files_with_a_path() -> Vec<(&'static Key, String)> {
         let mut files = Vec::new();
         for key in TOP {

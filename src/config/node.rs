@@ -37,7 +37,7 @@ pub(super) enum Kind {
 }
 
 impl Node {
-    /// What was found, for the end of a sentence such as "expected a number, found …".
+    /// Returns what was found, for the end of a sentence such as "expected a number, found …".
     pub(super) fn describe(&self) -> String {
         match &self.kind {
             Kind::Null => "nothing".to_owned(),
@@ -92,7 +92,7 @@ struct Builder {
 }
 
 impl Builder {
-    /// Takes one event of the parser; says why when the file cannot be read on.
+    /// Takes one event of the parser; returns why when the file cannot be read on.
     fn take(&mut self, event: Event<'_>, place: Place) -> Option<String> {
         match event {
             Event::DocumentStart(_) => {

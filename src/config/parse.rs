@@ -14,8 +14,8 @@ use super::{Config, paths};
 const SIZE_LIMIT: usize = 1 << 20;
 
 impl Config {
-    /// Reads a configuration from the text of `file`. What the file does not say has its default; a key without a
-    /// value counts as not said.
+    /// Reads a configuration from the text of `file`. What the file does not set has its default; a key without a value
+    /// counts as not set.
     ///
     /// # Errors
     /// Fails with every problem of the text at once.
@@ -23,8 +23,8 @@ impl Config {
         Self::parse_with(text, file, &paths::lexical)
     }
 
-    /// The same, where `resolve` makes a path of the configuration absolute and follows its links, so that a mount
-    /// cannot show by another name what must stay hidden.
+    /// Reads a configuration from the text of `file`, where `resolve` makes a path of the configuration absolute and
+    /// follows its links, so that a mount cannot show by another name what must stay hidden.
     pub(crate) fn parse_with(text: &str, file: &str, resolve: &dyn Fn(&Path) -> PathBuf) -> Result<Self, Problems> {
         let report = Report::new(file);
         let mut config = Self::default();
@@ -54,7 +54,7 @@ fn read_top(root: &Node, report: &Report, config: &mut Config, resolve: &dyn Fn(
         return;
     }
     if super::tokens::check(&field) {
-        // What else is wrong may be told with the value, so it waits.
+        // What else is wrong may be reported with the value, so it waits.
         return;
     }
     let Some(top) = Section::top(&field) else { return };

@@ -8,7 +8,7 @@ use super::field::Field;
 use super::keys::Files;
 
 impl Field<'_> {
-    /// A path in the repository, without `./` and `/` at its ends.
+    /// Reads a path in the repository, without `./` and `/` at its ends.
     pub(super) fn repository_path(&self) -> Option<String> {
         self.assert_names_files();
         let text = self.any_text()?;
@@ -18,7 +18,7 @@ impl Field<'_> {
         }
     }
 
-    /// A path on the host: absolute, or in the repository.
+    /// Reads a path on the host: absolute, or in the repository.
     pub(super) fn host_path(&self) -> Option<PathBuf> {
         self.assert_names_files();
         let text = self.any_text()?;
@@ -32,7 +32,7 @@ impl Field<'_> {
         }
     }
 
-    /// An absolute path in the container, other than `/`.
+    /// Reads an absolute path in the container, other than `/`.
     pub(super) fn container_path(&self) -> Option<String> {
         let text = self.any_text()?;
         match container_path(&text) {
@@ -41,7 +41,7 @@ impl Field<'_> {
         }
     }
 
-    /// A glob over paths in the repository.
+    /// Reads a glob over paths in the repository.
     pub(super) fn glob(&self) -> Option<String> {
         self.assert_names_files();
         let text = self.any_text()?;
@@ -55,7 +55,7 @@ impl Field<'_> {
         }
     }
 
-    /// The name of a branch.
+    /// Reads the name of a branch.
     pub(super) fn branch(&self) -> Option<String> {
         let name = self.any_text()?;
         let allowed = crate::model::generation::git_allows(&name) && !name.starts_with("refs/");
@@ -103,7 +103,7 @@ pub(crate) fn repository_path(text: &str) -> Result<String, &'static str> {
     Ok(parts.join("/"))
 }
 
-/// What holds for every path: something, in one line, with slashes.
+/// Checks what holds for every path: something, in one line, with slashes.
 fn plain(text: &str) -> Result<(), &'static str> {
     if text.trim().is_empty() {
         return Err("it is empty");
@@ -120,7 +120,8 @@ fn plain(text: &str) -> Result<(), &'static str> {
     Ok(())
 }
 
-/// An absolute path in the container without `.`, `..` and doubled slashes; `None` for `/` itself and everything else.
+/// Returns an absolute path in the container without `.`, `..` and doubled slashes; `None` for `/` itself and
+/// everything else.
 pub(crate) fn container_path(text: &str) -> Option<String> {
     plain(text).ok()?;
     let parts: Vec<&str> = text
@@ -167,7 +168,8 @@ pub(crate) fn lexical(path: &Path) -> PathBuf {
     simple
 }
 
-/// Whether one of two paths contains the other, or they are the same; letters of either case are one, as on some disks.
+/// Returns whether one of two paths contains the other, or they are the same; letters of either case are one, as on
+/// some disks.
 pub(crate) fn overlap(one: &Path, other: &Path) -> bool {
     one.components()
         .zip(other.components())

@@ -54,7 +54,7 @@ struct Word<'a> {
     text: String,
 }
 
-/// All words of the field.
+/// Returns all words of the field.
 fn words<'a>(field: &Field<'a>) -> Vec<Word<'a>> {
     let is_list = matches!(field.node.kind, Kind::List(_));
     let items = if is_list {
@@ -78,8 +78,8 @@ fn words<'a>(field: &Field<'a>) -> Vec<Word<'a>> {
     words
 }
 
-/// Whether an item of a list is one word, spaces or not: a value, or a flag with its value attached (`-eNAME=two words`).
-/// Any other item is split, for those who write `-v /a:/b` or a whole line into one item.
+/// Returns whether an item of a list is one word, spaces or not: a value, or a flag with its value attached
+/// (`-eNAME=two words`). Any other item is split, for those who write `-v /a:/b` or a whole line into one item.
 fn is_whole(text: &str) -> bool {
     let mut parts = text.split_whitespace();
     let attached = parts
@@ -145,7 +145,7 @@ impl Folding<'_> {
         }
     }
 
-    /// A setting that is there once.
+    /// Sets a setting that is there once.
     fn set(&mut self, field: &Field<'_>, flag: &'static str) {
         let name = flag.trim_start_matches("--");
         if self.section.is_some_and(|section| section.field(name).is_some()) {

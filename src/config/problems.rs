@@ -54,17 +54,17 @@ impl fmt::Display for Problem {
 pub struct Problems(pub(crate) Vec<Problem>);
 
 impl Problems {
-    /// The problems one by one.
+    /// Returns the problems one by one.
     pub fn iter(&self) -> std::slice::Iter<'_, Problem> {
         self.0.iter()
     }
 
-    /// All of them.
+    /// Returns all of them.
     pub fn as_slice(&self) -> &[Problem] {
         &self.0
     }
 
-    /// How many there are.
+    /// Returns how many there are.
     pub fn count(&self) -> usize {
         self.0.len()
     }

@@ -9,7 +9,7 @@ use super::{BudgetConfig, Config, RoleConfig, claude_args, timers};
 /// Reads both, when `budget` is read.
 pub(super) fn read(top: &Section<'_>, config: &mut Config) {
     let budget = config.budget;
-    // A measure is no part of a task.
+    // A measure is not part of a task.
     let cycle = BudgetConfig {
         task_usd: None,
         task_tokens: None,
@@ -84,7 +84,7 @@ fn read_name(field: &Field<'_>, what: &str, is_good: impl Fn(&str) -> bool) -> O
     )
 }
 
-/// Whether a word can name a model: it has a letter, and is none of the words that mean something to YAML.
+/// Returns whether a word can name a model: it has a letter, and is none of the words that mean something to YAML.
 fn is_model(word: &str) -> bool {
     let means_none = ["off", "on", "none", "null", "true", "false", ".nan", ".inf"];
     word.chars().any(char::is_alphabetic)
@@ -104,8 +104,8 @@ fn read_rules(field: &Field<'_>) -> Option<Vec<String>> {
     field.list("a list of tools", read_rule)
 }
 
-/// A tool, or a tool and what it is used on: `Bash(git *)`. Outside of the parentheses, the client would read spaces
-/// and commas as the end of one rule.
+/// Reads a tool, or a tool and what it is used on: `Bash(git *)`. Outside of the parentheses, the client would read
+/// spaces and commas as the end of one rule.
 fn read_rule(field: &Field<'_>) -> Option<String> {
     const WHAT: &str = "a tool such as `Edit` or `Bash(git *)`";
     let rule = field.text()?;

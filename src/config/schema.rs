@@ -5,13 +5,13 @@ use serde_json::{Map, Value, json};
 use super::keys::{GATE, Key, MOUNT, Shape, TOP};
 use super::values::LEAST_NUMBER;
 
-/// Gives the JSON Schema (draft 2020-12) of `configuration.yaml`, with a newline at its end; checked in as
+/// Returns the JSON Schema (draft 2020-12) of `configuration.yaml`, with a newline at its end; checked in as
 /// `configuration.schema.json`.
 pub fn schema() -> String {
     let mut schema = object(TOP, &[]);
     schema["$schema"] = json!("https://json-schema.org/draft/2020-12/schema");
     schema["title"] = json!("configuration.yaml of cordwainer");
-    // A file that says nothing is a good one.
+    // A file without any key is valid.
     schema["type"] = json!(["object", "null"]);
     format!("{schema:#}\n")
 }
@@ -34,7 +34,7 @@ fn object(keys: &[Key], required: &[&str]) -> Value {
     schema
 }
 
-/// A key: what it accepts, or nothing at all, which leaves it unset.
+/// Returns the schema of a key: what it accepts, or nothing at all, which leaves it unset.
 fn property(key: &Key) -> Value {
     let mut schema = json!({"anyOf": [accepted(key.shape), {"type": "null"}]});
     schema["description"] = json!(key.about.replace('\n', " "));
@@ -76,7 +76,7 @@ fn accepted(shape: Shape) -> Value {
     }
 }
 
-/// `off` as YAML 1.2 reads it, and as YAML 1.1 does.
+/// Returns the schema of `off` as YAML 1.2 reads it, and as YAML 1.1 does.
 fn or_off(accepted: &Value) -> Value {
     json!({"anyOf": [accepted, {"enum": ["off", false]}]})
 }

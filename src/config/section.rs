@@ -48,7 +48,7 @@ impl<'a> Section<'a> {
         self.uncalled.iter().copied()
     }
 
-    /// The value at a key, if there is one: a key without a value is as unset as a key that is not there.
+    /// Returns the value at a key, if there is one: a key without a value is as unset as a key that is not there.
     pub(super) fn field(&self, name: &str) -> Option<&Field<'a>> {
         let key = self.keys.iter().find(|key| key.name == name);
         debug_assert!(key.is_some(), "`{name}` is missing in the table of keys");
@@ -66,14 +66,14 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// The same for a key that is unset by default.
+    /// Sets a key that is unset by default.
     pub(super) fn set_some<T>(&self, name: &str, slot: &mut Option<T>, read: impl FnOnce(&Field<'a>) -> Option<T>) {
         if let Some(value) = self.field(name).and_then(read) {
             *slot = Some(value);
         }
     }
 
-    /// The same for a limit that `off` lifts.
+    /// Sets a key whose limit `off` lifts.
     pub(super) fn set_limit<T>(
         &self,
         name: &str,
@@ -103,7 +103,7 @@ pub(super) fn subsection<'a>(top: &Section<'a>, name: &str) -> Option<Section<'a
     }
 }
 
-/// Whether `keys` know this entry, which then gets what they say of it; an unknown one is reported.
+/// Returns whether `keys` know this entry, which then gets what they declare of it; an unknown one is reported.
 fn is_known(entry: &mut Entry<'_>, keys: &'static [Key]) -> bool {
     if let Some(key) = keys.iter().find(|key| key.is(entry.name)) {
         entry.field.files = key.files;

@@ -18,7 +18,7 @@ use crate::base::serialization::or_off;
 /// What stands for a value that is not shown.
 const HIDDEN: &str = "<set>";
 
-/// A duration as the configuration has it, such as `1h30m`; anything below a second is cut.
+/// Returns a duration as the configuration has it, such as `1h30m`; anything below a second is cut.
 pub(crate) fn duration_text(duration: Duration) -> String {
     let mut seconds = duration.as_secs();
     if seconds == 0 {
@@ -34,7 +34,7 @@ pub(crate) fn duration_text(duration: Duration) -> String {
     text
 }
 
-/// A size in the largest unit that fits.
+/// Returns a size in the largest unit that fits.
 fn size_text(bytes: u64) -> String {
     let units = [(40, "t"), (30, "g"), (20, "m"), (10, "k")];
     let fitting = units

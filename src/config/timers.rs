@@ -33,8 +33,8 @@ pub(super) fn read(section: &Section<'_>, role: &mut RoleConfig) {
     fit_idle_below_tool(section, role);
 }
 
-/// A call that may last ten minutes cannot be idle for fifteen. A timer that is off contradicts nothing: the hard limit
-/// is there.
+/// Checks the idle limit against the hard one: a call that may last ten minutes cannot be idle for fifteen. A timer
+/// that is off contradicts nothing: the hard limit is there.
 fn fit_below_timeout(section: &Section<'_>, name: &str, timer: &mut Option<Duration>, whole: Option<Duration>) {
     let (Some(limit), Some(whole)) = (*timer, whole) else {
         return;
@@ -48,7 +48,8 @@ fn fit_below_timeout(section: &Section<'_>, name: &str, timer: &mut Option<Durat
     }
 }
 
-/// While a tool runs a call may be silent for longer, not shorter; `off` is longer than anything.
+/// Checks the idle limit against that of a tool: while a tool runs a call may be silent for longer, not shorter; `off`
+/// is longer than anything.
 fn fit_idle_below_tool(section: &Section<'_>, role: &mut RoleConfig) {
     let Some(tool) = role.tool_timeout else { return };
     if role.idle_timeout.is_some_and(|idle| idle <= tool) {

@@ -1,4 +1,4 @@
-//! Credentials in the configuration: a committed file is no place for one, whichever key it stands at.
+//! Credentials in the configuration: a committed file is not a place for one, whichever key it stands at.
 
 use super::field::Field;
 use super::node::Kind;
@@ -10,7 +10,7 @@ const OWN: &str = "set it in your own environment, or put a token file into `sec
 /// What to do about any other.
 const LEAVE_OUT: &str = "leave it out: agents could use it, and whoever reads this file";
 
-/// Variables that the gateway sets in every container, and where what they say is written instead.
+/// Variables that the gateway sets in every container, and where their values are written instead.
 const OF_THE_GATEWAY: [(&str, &str); 8] = [
     ("ANTHROPIC_API_KEY", OWN),
     ("ANTHROPIC_AUTH_TOKEN", "leave it out"),
@@ -23,7 +23,7 @@ const OF_THE_GATEWAY: [(&str, &str); 8] = [
 ];
 const PROXY: &str = "leave it out: `network.allow` lists the hosts that containers may reach";
 
-/// Notes every value and name that has the form of a token; answers whether there was any. The token is not shown.
+/// Notes every value and name that has the form of a token; returns whether there was any. The token is not shown.
 pub(super) fn check(field: &Field<'_>) -> bool {
     let redactor = Redactor::default();
     let mut found = false;
@@ -70,7 +70,8 @@ fn note(redactor: &Redactor, field: &Field<'_>, place: Place, text: &str, found:
     }
 }
 
-/// Why a variable is not the configuration's to set, and the mend; an empty value only takes away what an image sets.
+/// Returns why a variable is not the configuration's to set, and the fix; an empty value only takes away what an image
+/// sets.
 pub(super) fn refusal(name: &str, value: &str) -> Option<(String, String)> {
     let (_, mend) = OF_THE_GATEWAY.iter().find(|(known, mend)| {
         // Programs read the names of proxies in both cases.

@@ -21,7 +21,7 @@ pub(super) enum OrOff<T> {
 }
 
 impl<T> OrOff<T> {
-    /// The limit, if there is to be one.
+    /// Returns the limit, if there is to be one.
     pub(super) fn limit(self) -> Option<T> {
         match self {
             Self::Value(value) => Some(value),
@@ -31,7 +31,8 @@ impl<T> OrOff<T> {
 }
 
 impl<'a> Field<'a> {
-    /// Any text; what YAML would read as a number or a boolean must be quoted, so that what is meant is what is read.
+    /// Reads any text; what YAML would read as a number or a boolean must be quoted, so that what is meant is what is
+    /// read.
     pub(super) fn any_text(&self) -> Option<String> {
         match (self.plain(), self.scalar()) {
             (Some(plain), _) if is_number_or_flag(plain) => self.refuse_with(
@@ -44,7 +45,7 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// Text with something in it.
+    /// Reads text with something in it.
     pub(super) fn text(&self) -> Option<String> {
         let text = self.any_text()?;
         if text.trim().is_empty() {
@@ -53,14 +54,14 @@ impl<'a> Field<'a> {
         Some(text)
     }
 
-    /// Text without spaces and control characters that does not begin like an option: a name on a command line.
+    /// Reads text without spaces and control characters that does not begin like an option: a name on a command line.
     pub(super) fn word(&self, what: &str) -> Option<String> {
         let text = self.any_text()?;
         let bad = text.is_empty() || text.starts_with('-') || text.chars().any(|c| c.is_whitespace() || c.is_control());
         if bad { self.expected(what) } else { Some(text) }
     }
 
-    /// `true` or `false`.
+    /// Reads `true` or `false`.
     pub(super) fn flag(&self) -> Option<bool> {
         match self.plain() {
             Some("true" | "True" | "TRUE") => Some(true),
@@ -77,17 +78,17 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// A whole number from 1 to `most`.
+    /// Reads a whole number from 1 to `most`.
     pub(super) fn count(&self, most: u64) -> Option<u64> {
         self.whole(most, "")
     }
 
-    /// The same, as the number of 32 bits that most keys are.
+    /// Reads a whole number from 1 to `most`, of 32 bits as most keys are.
     pub(super) fn small_count(&self, most: u32) -> Option<u32> {
         self.count(u64::from(most)).and_then(|count| u32::try_from(count).ok())
     }
 
-    /// A whole number from 1 to `most`, or `off`.
+    /// Reads a whole number from 1 to `most`, or `off`.
     pub(super) fn count_or_off(&self, most: u64) -> Option<OrOff<u64>> {
         if self.is_off() {
             return Some(OrOff::Off);
@@ -95,7 +96,7 @@ impl<'a> Field<'a> {
         self.whole(most, " or `off`").map(OrOff::Value)
     }
 
-    /// The same, as a number of 32 bits.
+    /// Reads a whole number from 1 to `most`, of 32 bits, or `off`.
     pub(super) fn small_count_or_off(&self, most: u32) -> Option<OrOff<u32>> {
         match self.count_or_off(u64::from(most))?.limit() {
             None => Some(OrOff::Off),
@@ -113,7 +114,7 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// A number from `least` to `most`.
+    /// Reads a number from `least` to `most`.
     pub(super) fn number(&self, least: f64, most: f64) -> Option<f64> {
         match self.simple_number() {
             Some(number) if (least..=most).contains(&number) => Some(number),
@@ -121,7 +122,7 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// A number from [`LEAST_NUMBER`] to `most`, or `off`.
+    /// Reads a number from [`LEAST_NUMBER`] to `most`, or `off`.
     pub(super) fn number_or_off(&self, most: f64) -> Option<OrOff<f64>> {
         if self.is_off() {
             return Some(OrOff::Off);
@@ -132,7 +133,7 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// A number of digits and a point, without sign or exponent.
+    /// Reads a number of digits and a point, without sign or exponent.
     fn simple_number(&self) -> Option<f64> {
         let simple = self
             .plain()
@@ -140,7 +141,7 @@ impl<'a> Field<'a> {
         simple?.parse::<f64>().ok()
     }
 
-    /// Bytes, or a size with a unit, of at least `least` bytes; or `off`.
+    /// Reads bytes, or a size with a unit, of at least `least` bytes; or `off`.
     pub(super) fn size_or_off(&self, least: u64) -> Option<OrOff<u64>> {
         if self.is_off() {
             return Some(OrOff::Off);
@@ -154,7 +155,7 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// A duration such as `1h30m`.
+    /// Reads a duration such as `1h30m`.
     pub(super) fn duration(&self, or: &str) -> Option<Duration> {
         match self.scalar().and_then(parse_duration) {
             Some(duration) if duration.is_zero() || duration > LONGEST => {
@@ -165,7 +166,7 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// A duration, or `off`.
+    /// Reads a duration, or `off`.
     pub(super) fn duration_or_off(&self) -> Option<OrOff<Duration>> {
         if self.is_off() {
             return Some(OrOff::Off);
@@ -173,7 +174,7 @@ impl<'a> Field<'a> {
         self.duration(", or `off`").map(OrOff::Value)
     }
 
-    /// One of a few words.
+    /// Reads one of a few words.
     pub(super) fn choice<T: Copy>(&self, choices: &[(&str, T)]) -> Option<T> {
         let found = self
             .scalar()
@@ -192,12 +193,12 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// Every item of a list through `read`; items that are no good are left out, having been noted.
+    /// Reads every item of a list through `read`; items that are not valid are left out, having been noted.
     pub(super) fn list<T>(&self, what: &str, read: impl Fn(&Field<'a>) -> Option<T>) -> Option<Vec<T>> {
         Some(self.items(what)?.iter().filter_map(read).collect())
     }
 
-    /// `off` as YAML 1.2 reads it (text) and as YAML 1.1 does (a boolean).
+    /// Returns whether this is `off` as YAML 1.2 reads it (text) and as YAML 1.1 does (a boolean).
     pub(super) fn is_off(&self) -> bool {
         match self.plain() {
             Some(plain) => matches!(plain, "off" | "Off" | "OFF" | "false" | "False" | "FALSE"),

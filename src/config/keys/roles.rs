@@ -131,7 +131,7 @@ const TOOLS: [Key; 4] = [
     .sample("[--append-system-prompt, \"Be brief.\"]"),
 ];
 
-/// How the client is called, and how often.
+/// Returns the keys for how the client is called, and how often.
 const fn paced(
     call: &[Key; 17],
     attempts: &'static str,

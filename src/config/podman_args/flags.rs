@@ -91,7 +91,8 @@ pub(super) fn split(word: &str) -> Option<(&'static str, Option<&str>)> {
     ))
 }
 
-/// What to say about a word that is no flag known here; its value stays out of it, since it may be a secret.
+/// Returns what to report about a word that is not a flag known here; its value stays out of it, since it may be a
+/// secret.
 pub(super) fn unknown(word: &str) -> String {
     const GENERAL: &str = "write what it does with the keys of `container`";
     if !word.starts_with('-') {
