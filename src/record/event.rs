@@ -86,23 +86,23 @@ pub enum Happening {
     },
     /// A container reached a host that the configuration allows, for the first time.
     Reached {
-        /// Whose it is.
+        /// The call that it belongs to.
         call: CallName,
         /// `host:port`.
         host: String,
     },
-    /// The gateway refused a container something. Each thing is told once, and a bounded number of them.
+    /// The gateway refused a container something. Each thing is reported once, and a bounded number of them.
     Denied {
-        /// Whose it is.
+        /// The call that it belongs to.
         call: CallName,
         /// What and why, in one harmless line.
         what: String,
     },
-    /// What the client says it used is not what the model's API says.
+    /// What the client reports to have used is not what the model's API reports.
     MeterDiffered {
         /// The call.
         call: CallName,
-        /// What the client told.
+        /// What the client reported.
         client: Usage,
         /// What the gateway metered.
         gateway: Usage,
@@ -157,12 +157,12 @@ pub enum Happening {
     },
     /// A step of a task or measure began.
     StepStarted {
-        /// Whose.
+        /// The call that it belongs to.
         call: CallName,
         /// Which.
         step: Step,
     },
-    /// A container said from inside what it got, before anything of an agent ran in it.
+    /// A container reported from inside what it got, before anything of an agent ran in it.
     Sealed {
         /// Which call's.
         call: CallName,
@@ -171,7 +171,7 @@ pub enum Happening {
         /// Every item, as asked and as found.
         report: GuaranteeReport,
     },
-    /// The client said what it is.
+    /// The client reported what it is.
     AgentStarted {
         /// Which call.
         call: CallName,
@@ -229,7 +229,7 @@ pub enum Happening {
         task: IssueId,
         /// The gate.
         gate: String,
-        /// Whether it said yes.
+        /// Whether it passed.
         passed: bool,
         /// Why it need not yet pass: what it needs is still to be written in a generation that cleared its sources.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -241,7 +241,7 @@ pub enum Happening {
         gate: String,
         /// The commit that tasks begin from.
         commit: String,
-        /// Whether it said yes.
+        /// Whether it passed.
         passed: bool,
         /// How it ended, where it did not pass.
         #[serde(default, skip_serializing_if = "String::is_empty")]

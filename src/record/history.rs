@@ -62,7 +62,7 @@ mod tests {
 
     const EVENT: &str = r#"{"at":"2026-11-27T12:00:00Z","event":{"type":"warned","what":"x"}}"#;
 
-    /// What is read of a file with this content: how many events, or what is said against it.
+    /// Reads a file with this content: returns how many events there are, or what is wrong with it.
     fn read(content: &str) -> Result<usize, String> {
         let folder = tempfile::tempdir().unwrap();
         let run = folder.path().join("runs/one");

@@ -23,7 +23,7 @@ use crate::record::event::{CallName, Event, Happening};
 use crate::record::history::{FORMAT, Header};
 use crate::sandbox::gateway::read_back;
 
-/// The file of a call's folder in which its gateway writes down what the model's API says.
+/// The file of a call's folder in which its gateway writes down what the model's API reports.
 pub(crate) const GATEWAY_FILE: &str = "gateway.jsonl";
 
 /// Where events go while a run is under way.
@@ -83,17 +83,17 @@ impl Recorder {
         })
     }
 
-    /// The run's name.
+    /// Returns the run's name.
     pub(crate) fn run(&self) -> &str {
         &self.run
     }
 
-    /// Where time and chance come from.
+    /// Returns where time and chance come from.
     pub(crate) fn world(&self) -> &World {
         &self.world
     }
 
-    /// The present moment.
+    /// Returns the present moment.
     pub(crate) fn now(&self) -> Timestamp {
         self.world.now()
     }
@@ -116,7 +116,7 @@ impl Recorder {
         }
     }
 
-    /// An event as it may be recorded and passed on, and its line.
+    /// Returns an event as it may be recorded and passed on, and its line.
     fn redacted(&self, event: Event) -> std::io::Result<(Event, Vec<u8>)> {
         let line = serde_json::to_vec(&event)?;
         let redacted = match self.redactor.own_json(&line) {
@@ -126,7 +126,7 @@ impl Recorder {
         if let Ok(event) = serde_json::from_slice(&redacted) {
             return Ok((event, redacted));
         }
-        // A credential that is spelled like a word of ours: the event is told of, and no more.
+        // A credential that is spelled like a word of ours: the event is mentioned, and no more.
         let what = "an event was dropped: recording it would have written a credential".to_owned();
         let event = Event {
             at: event.at,
@@ -154,7 +154,7 @@ impl Recorder {
         self.file.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Makes the folder of a call; answers its path and its name below the state folder.
+    /// Makes the folder of a call; returns its path and its name below the state folder.
     pub(crate) fn call_folder(&self, call: &CallName, cycle: u32) -> Result<CallFolder> {
         let name = match (&call.task, call.role) {
             (Some(task), _) => format!("{task}-{}", call.attempt),
@@ -201,12 +201,12 @@ impl CallFolder {
     }
 }
 
-/// What the folders of a measure's calls begin with.
+/// Returns what the folders of a measure's calls begin with.
 fn measure_prefix(cycle: u32) -> String {
     format!("measure-{cycle}-")
 }
 
-/// A call as its folder tells of it.
+/// A call as its folder shows it.
 pub(crate) struct RecordedCall {
     /// What its transcript amounts to.
     pub(crate) report: CallReport,
@@ -214,14 +214,14 @@ pub(crate) struct RecordedCall {
     pub(crate) metered: Option<Metered>,
 }
 
-/// What the records in a call's folder amount to; `None` when the call never began. A session that earlier calls
-/// of `issues` are of is taken for one that went on.
+/// Returns what the records in a call's folder amount to; `None` when the call never began. A session that earlier
+/// calls of `issues` are of is taken for one that went on.
 pub(crate) fn recorded_call(folder: &Path, issues: &Issues) -> Result<Option<RecordedCall>> {
     let gateway = folder.join(GATEWAY_FILE);
     let metered = gateway.exists().then(|| read_back(&gateway)).transpose()?;
     let answered = metered.as_ref().is_some_and(|metered| metered.answers > 0);
     let report = replayed_call(&folder.join("transcript.jsonl"), issues)?;
-    // What the API answered was used, whether or not the client came to say a word.
+    // What the API answered was used, whether or not the client came to report anything.
     let silent = || Transcript::new().finish(&Ending::of_recording());
     let report = report.or_else(|| answered.then(silent));
     Ok(report.map(|report| RecordedCall { report, metered }))
@@ -264,7 +264,7 @@ fn replayed(path: &Path, mut transcript: Transcript) -> Result<Option<CallReport
     Ok(begun.then(|| transcript.finish(&Ending::of_recording())))
 }
 
-/// What the calls of a run's measure amount to, each with its round, in order.
+/// Returns what the calls of a run's measure amount to, each with its round, in order.
 pub(crate) fn recorded_measure(
     state_dir: &Path,
     run: &str,
