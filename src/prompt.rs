@@ -62,8 +62,8 @@ pub fn render_stitch(template: Option<Template<'_>>, context: &StitchContext) ->
     )
 }
 
-/// The prompt of a call that goes on with a session: the client still has all that was said before.
-/// `remarks` are what people have said since.
+/// Returns the prompt of a call that goes on with a session: the client still has all that was said before. `remarks`
+/// are what people have said since.
 pub fn continuation(attempt: u32, remarks: &[String]) -> String {
     let mut prompt = format!(
         "Attempt {attempt}\n\n\

@@ -7,7 +7,7 @@ use crate::issues::proposal::Limits;
 
 /// Bytes of documents inlined into one prompt; what does not fit is listed by name.
 pub const DOCUMENT_BUDGET: usize = 400_000;
-/// Paths listed in one prompt; how many more there are is said.
+/// Paths listed in one prompt; how many more there are is added.
 pub const FILE_LIST_CAP: usize = 2_000;
 
 /// A document with its text.
@@ -51,7 +51,7 @@ pub struct Filed {
 /// The variables of a measure's prompt.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct MeasureContext {
-    /// Which answer this asks for, counted from 1; from 2 on `problems` says what was wrong.
+    /// Which answer this asks for, counted from 1; from 2 on `problems` has what was wrong.
     pub attempt: u32,
     /// Documents of `context_files`, with their text.
     pub documents: Vec<Document>,
@@ -112,7 +112,7 @@ impl MeasureContext {
         context.with_issues(issues, limits)
     }
 
-    /// Says which issues are there by now, and what is allowed beside them.
+    /// Returns this context with the issues that are there by now, and what is allowed beside them.
     #[must_use]
     pub fn with_issues<'a>(mut self, issues: impl IntoIterator<Item = &'a Issue>, limits: Limits) -> Self {
         let title = |issue: &Issue| Title {
@@ -128,7 +128,7 @@ impl MeasureContext {
         self
     }
 
-    /// Asks again for what is not `filed` of the last answer, saying what was wrong with it.
+    /// Asks again for what is not `filed` of the last answer, naming what was wrong with it.
     #[must_use]
     pub fn again(mut self, filed: Vec<Filed>, problems: Vec<String>, previous_answer: Option<String>) -> Self {
         self.attempt += 1;
@@ -139,7 +139,7 @@ impl MeasureContext {
     }
 }
 
-/// A document that a task says to read first.
+/// A document that a task names to be read first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Reading {
     /// As the task names it.

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::base::text::one_line;
 
-/// A mark that occurs nowhere in the values of a prompt, and is the same whenever they are.
+/// Returns a mark that occurs nowhere in the values of a prompt, and is the same whenever they are.
 pub(super) fn mark(values: &Value) -> String {
     let text = values.to_string();
     let mut number = fingerprint(&text);
@@ -29,7 +29,7 @@ pub(super) fn fenced(mark: &str, text: &str, label: &str) -> String {
     format!("<<<{mark} {label}\n{text}{end}{mark}>>>")
 }
 
-/// FNV-1a: stable across builds, unlike the standard hasher.
+/// Computes an FNV-1a hash: stable across builds, unlike the standard hasher.
 fn fingerprint(text: &str) -> u64 {
     text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)

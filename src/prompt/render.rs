@@ -17,7 +17,8 @@ pub(super) fn render(template: Template<'_>, values: &Value) -> Result<String> {
     render_with(template, values, &known)
 }
 
-/// The same where some of the `known` names may have no value: using one of those is an error only when it happens.
+/// Renders a template where some of the `known` names may have no value: using one of those is an error only when it
+/// happens.
 pub(super) fn render_with(template: Template<'_>, values: &Value, known: &BTreeSet<&str>) -> Result<String> {
     let environment = environment(values);
     let compiled = environment
@@ -36,7 +37,7 @@ pub(super) fn render_with(template: Template<'_>, values: &Value, known: &BTreeS
         .map_err(|error| failure(template.name, &error))
 }
 
-/// The names of an object.
+/// Returns the names of an object.
 pub(super) fn names(values: &Value) -> BTreeSet<&str> {
     let object = values.as_object();
     object.into_iter().flatten().map(|(name, _)| name.as_str()).collect()
@@ -55,7 +56,7 @@ fn environment(values: &Value) -> Environment<'static> {
     environment
 }
 
-/// Tags on lines of their own leave no empty lines behind; all else stays as it is.
+/// Builds the syntax: tags on lines of their own leave no empty lines behind; all else stays as it is.
 fn syntax() -> SyntaxConfig {
     SyntaxConfig::builder()
         .trim_blocks(true)
@@ -91,7 +92,7 @@ fn unknown_variable(template: Template<'_>, name: &str, known: &BTreeSet<&str>) 
     Error::new(ErrorKind::Configuration, message).hint(hint)
 }
 
-/// The first line that has the name as a word within a tag.
+/// Returns the first line that has the name as a word within a tag.
 fn line_of(text: &str, name: &str) -> Option<usize> {
     let has_word = |line: &str| {
         line.split(|c: char| !c.is_alphanumeric() && c != '_')
