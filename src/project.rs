@@ -43,7 +43,7 @@ pub struct Surroundings {
     pub container_host: Option<String>,
     /// `XDG_CONFIG_HOME`, or `.config` in `HOME`: where a person's own settings of git are.
     pub config_home: Option<PathBuf>,
-    /// Who commits, as far as the environment says it.
+    /// Who commits, where the environment names somebody.
     pub identities: EnvironmentIdentities,
     /// The proxy for HTTPS that the machine's settings name: the gateway asks the model's API through it.
     pub proxy: Option<Proxy>,
@@ -81,8 +81,8 @@ impl Default for Surroundings {
 }
 
 impl Surroundings {
-    /// How an engine is looked for; one that has to be started keeps its files below `folder`, or where temporary files
-    /// belong.
+    /// Returns how an engine is looked for; one that has to be started keeps its files below `folder`, or where
+    /// temporary files belong.
     pub(crate) fn connect_options(&self, config: &Config, folder: Option<&Path>) -> ConnectOptions {
         ConnectOptions {
             choice: config.container.engine,
@@ -123,7 +123,7 @@ impl Project {
         Self::open_with(directory, surroundings, Config::load)
     }
 
-    /// The same for who only looks: where the file is missing, the defaults hold.
+    /// Opens the repository for a command that only looks: where the file is missing, the defaults hold.
     pub(crate) fn open_to_look(directory: &Path, surroundings: Surroundings) -> Result<Self> {
         Self::open_with(directory, surroundings, |root| {
             match root.join(FILE_NAME).symlink_metadata() {
@@ -149,17 +149,18 @@ impl Project {
         if let Some(state_dir) = &generator.config.state_dir {
             generator.configured_state_dir = main.join(state_dir);
         }
-        // The state is the repository's, whatever the configuration of this worktree says: who would change it is refused.
+        // The state is the repository's, whatever the configuration of this worktree names: who would change it is
+        // refused.
         let used = generator.git.state_folder()?;
         generator.state_dir = used.unwrap_or_else(|| generator.configured_state_dir.clone());
-        // So that the redactor knows it; whoever needs it says what is wrong with it.
+        // So that the redactor knows it; whoever needs it reports what is wrong with it.
         let _ = generator
             .credential()
             .map(|source| source.current(generator.world().now()));
         Ok(generator)
     }
 
-    /// The same with a configuration that did not come from the file.
+    /// Returns the project with a configuration that did not come from the file.
     pub(crate) fn with_config(git: Git, config: Config, surroundings: Surroundings) -> Self {
         let state_dir = match &config.state_dir {
             Some(state_dir) => git.workdir().join(state_dir),
@@ -180,29 +181,29 @@ impl Project {
         }
     }
 
-    /// Means this generation, whatever the configuration and `switch` say.
+    /// Selects this generation, whatever the configuration and `switch` say.
     #[must_use]
     pub(crate) fn choose(mut self, generation: Option<String>) -> Self {
         self.chosen = generation;
         self
     }
 
-    /// The configuration in force.
+    /// Returns the configuration in force.
     pub(crate) fn config(&self) -> &Config {
         &self.config
     }
 
-    /// The repository.
+    /// Returns the repository.
     pub(crate) fn git(&self) -> &Git {
         &self.git
     }
 
-    /// The folder with slots and run records.
+    /// Returns the folder with slots and run records.
     pub(crate) fn state_dir(&self) -> &Path {
         &self.state_dir
     }
 
-    /// What everything passes that is recorded or shown.
+    /// Returns the redactor that everything passes that is recorded or shown.
     pub(crate) fn redactor(&self) -> &Redactor {
         &self.surroundings.redactor
     }
@@ -211,7 +212,7 @@ impl Project {
         &self.surroundings.world
     }
 
-    /// What to say of the locks that were freed.
+    /// Returns what to report about the locks that were freed.
     pub(crate) fn freed_locks(&self) -> impl Iterator<Item = String> {
         let freed = self.freed.iter();
         freed.map(|lock| {
@@ -226,8 +227,8 @@ impl Project {
         SlotPool::new(self.git.clone(), &self.state_dir).telling(self.surroundings.left_behind.clone())
     }
 
-    /// What no task may change without a person's word: `protected_paths`, whatever a key of the configuration names, and
-    /// what git's settings of this repository name.
+    /// Returns what no task may change without a person's word: `protected_paths`, whatever a key of the configuration
+    /// names, and what git's settings of this repository name.
     pub(crate) fn protected(&self) -> Result<ProtectedPaths> {
         let mut named = config::protected_files(&self.config);
         named.extend(self.git.obeyed_by_settings()?);
@@ -239,8 +240,8 @@ impl Project {
         ProtectedPaths::of(&self.config, &Vec::from_iter(places))
     }
 
-    /// Where the gateway has the credential from; `None` where nobody asks for one. A folder of secrets that is relative
-    /// is the main checkout's, from whichever worktree a person calls.
+    /// Returns where the gateway has the credential from; `None` where nobody asks for one. A folder of secrets that is
+    /// relative is the main checkout's, from whichever worktree a person calls.
     pub(crate) fn credential(&self) -> Option<CredentialSource> {
         let (config, surroundings) = (&self.config, &self.surroundings);
         let name = config.token_file.as_ref().unwrap_or(&config.default_token_file);
@@ -253,7 +254,7 @@ impl Project {
         )
     }
 
-    /// How an engine is looked for.
+    /// Returns how an engine is looked for.
     pub(crate) fn connect_options(&self) -> ConnectOptions {
         self.surroundings.connect_options(&self.config, Some(&self.state_dir))
     }

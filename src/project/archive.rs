@@ -1,4 +1,4 @@
-//! Archives: what of an ended generation stays reachable, and whose an archive is.
+//! Archives: what of an ended generation stays reachable, and to which generation an archive belongs.
 
 use std::collections::BTreeMap;
 
@@ -18,14 +18,14 @@ pub(crate) const ISSUES: &str = "issues";
 type Kept = BTreeMap<String, Oid>;
 
 impl Project {
-    /// Whether an earlier `stop` or `reset` of this generation archived everything and died before its end.
+    /// Returns whether an earlier `stop` or `reset` of this generation archived everything and died before its end.
     pub(crate) fn is_ending(&self, generation: &GenerationName) -> Result<bool> {
         let number = self.archive_number(generation)?;
         let archive = self.archives(generation)?.remove(&number);
         Ok(archive.is_some_and(|kept| kept.contains_key(BASE)))
     }
 
-    /// The number under which this generation is archived: the one that a died ending began, else the next.
+    /// Returns the number under which this generation is archived: the one that a died ending began, else the next.
     pub(crate) fn archive_number(&self, generation: &GenerationName) -> Result<u32> {
         Ok(match self.archives(generation)?.pop_last() {
             None => 1,
@@ -34,7 +34,7 @@ impl Project {
         })
     }
 
-    /// The archives of all generations that had this name, by number.
+    /// Returns the archives of all generations that had this name, by number.
     fn archives(&self, generation: &GenerationName) -> Result<BTreeMap<u32, Kept>> {
         let prefix = format!("{ARCHIVE}{generation}/");
         let mut archives: BTreeMap<u32, Kept> = BTreeMap::new();
@@ -48,14 +48,14 @@ impl Project {
         Ok(archives)
     }
 
-    /// Whether an archive is of the generation that is open now, and not of an earlier one of its name: nothing in
-    /// it would be lost by writing what there is now over it.
+    /// Returns whether an archive is of the generation that is open now, and not of an earlier one of its name: nothing
+    /// in it would be lost by writing what there is now over it.
     fn is_of_this_life(&self, generation: &GenerationName, kept: &Kept) -> Result<bool> {
         let own = self.own_marks(generation)?;
         let has_issues = own.iter().any(|(mark, _)| mark == ISSUES);
         for (mark, target) in own {
             let fits = match kept.get(&mark) {
-                // Two stores never share a commit, so a store's history tells whose archive it is.
+                // Two stores never share a commit, so a store's history shows to which generation an archive belongs.
                 Some(kept) if has_issues => self.git.is_ancestor(*kept, target)?,
                 // The store goes only after everything was kept.
                 Some(kept) => *kept == target,
@@ -68,12 +68,12 @@ impl Project {
         Ok(true)
     }
 
-    /// The refs that belong to this generation and no other, with their targets; the branch is not among them.
+    /// Returns the refs that belong to this generation and no other, with their targets; the branch is not among them.
     pub(crate) fn own_refs(&self, generation: &GenerationName) -> Result<Vec<(String, Oid)>> {
         self.git.references(&generation.namespace())
     }
 
-    /// What is to be kept of a generation, in the order in which it is kept.
+    /// Returns what is to be kept of a generation, in the order in which it is kept.
     pub(crate) fn own_marks(&self, generation: &GenerationName) -> Result<Vec<(String, Oid)>> {
         let namespace = generation.namespace();
         let mut marks: Vec<_> = self

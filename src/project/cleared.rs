@@ -7,7 +7,7 @@ use crate::model::trailer;
 use crate::project::Project;
 
 impl Project {
-    /// Whether the generation's first commit cleared sources that its base has.
+    /// Returns whether the generation's first commit cleared sources that its base has.
     pub(crate) fn has_cleared_sources(&self, generation: &GenerationName) -> Result<bool> {
         let (Some(base), Some(tip)) = (
             self.git.reference(&generation.base_mark())?,

@@ -10,7 +10,7 @@ use crate::model::generation::GenerationName;
 use crate::project::Project;
 
 impl Project {
-    /// Everything that speaks against working on a generation that there is, at one of its commits.
+    /// Returns everything that speaks against working on a generation that there is, at one of its commits.
     pub(crate) fn hazards_of(&self, generation: &GenerationName, commit: Oid) -> Result<Vec<Hazard>> {
         let base_branch = Store::open(&self.git, generation)?.read()?.meta().base_branch.clone();
         self.git.hazards(commit, &[&base_branch, generation.as_str()])
@@ -33,8 +33,8 @@ impl Project {
         )))
     }
 
-    /// What is wrong with a commit that has a file of `secrets_dir` in it: every slot would have it, too. What git itself
-    /// wants in such a folder (`.gitignore`, `.gitkeep`) is no secret.
+    /// Returns what is wrong with a commit that has a file of `secrets_dir` in it: every slot would have it, too. What
+    /// git itself wants in such a folder (`.gitignore`, `.gitkeep`) is not a secret.
     pub(crate) fn committed_secret(&self, commit: Oid) -> Result<Option<String>> {
         let secrets = &self.config.secrets_dir;
         let is_secret = |path: &Path| {

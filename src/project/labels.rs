@@ -1,4 +1,4 @@
-//! Labels: whose a container is.
+//! Labels: to which repository and run a container belongs.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use crate::git::Git;
 
 /// The label with the repository's id.
 pub(crate) const REPOSITORY_LABEL: &str = "cordwainer.repository";
-/// The label with where its git folder was when the container was made, which was all that earlier versions told.
+/// The label with where its git folder was when the container was made, which was all that earlier versions recorded.
 pub(crate) const PATH_LABEL: &str = "cordwainer.repo";
 
 /// The label with the run that a container is of.
@@ -16,7 +16,7 @@ pub(crate) const ROLE_LABEL: &str = "cordwainer.role";
 /// The label with the task that a container is for.
 pub(crate) const TASK_LABEL: &str = "cordwainer.task";
 
-/// By which labels containers of a repository with this id are known.
+/// Returns the labels by which containers of a repository with this id are known.
 pub(crate) fn repository_labels(git: &Git, id: Option<&str>) -> BTreeMap<String, String> {
     let mut labels = BTreeMap::from([(PATH_LABEL.to_owned(), git.common_dir().to_string_lossy().into_owned())]);
     labels.extend(id.map(|id| (REPOSITORY_LABEL.to_owned(), id.to_owned())));

@@ -59,7 +59,7 @@ impl Project {
         Ok(Listing { open, ended })
     }
 
-    /// Where a generation that is not ended stands, by its refs.
+    /// Returns where a generation that is not ended stands, by its refs.
     pub(crate) fn phase(&self, name: &GenerationName) -> Result<Phase> {
         let finished = self.git.reference(&name.finished_mark())?;
         Ok(if finished.is_some() {
@@ -69,7 +69,7 @@ impl Project {
         })
     }
 
-    /// The generations that have ended, by name and number. One whose ending died in the middle still is open.
+    /// Returns the generations that have ended, by name and number. One whose ending died in the middle still is open.
     fn ended(&self) -> Result<Vec<GenerationSummary>> {
         let mut ending = Vec::new();
         for name in self.generations()? {
@@ -91,7 +91,7 @@ impl Project {
         Ok(ended.into_values().collect())
     }
 
-    /// The last generation that ended under one of these names.
+    /// Returns the last generation that ended under one of these names.
     pub(crate) fn last_ended(&self, names: &[&str]) -> Result<Option<GenerationSummary>> {
         let ended = self.ended()?;
         Ok(ended
@@ -113,7 +113,7 @@ impl Project {
     }
 }
 
-/// The name and number that an archive's refs begin with: `refs/cordwainer/archive/<name>/<number>/`.
+/// Returns the name and number that an archive's refs begin with: `refs/cordwainer/archive/<name>/<number>/`.
 fn parse_archive(archive: &str) -> Option<(GenerationName, u32)> {
     let (name, number) = archive.strip_prefix(ARCHIVE)?.strip_suffix('/')?.rsplit_once('/')?;
     Some((GenerationName::new(name).ok()?, number.parse().ok()?))

@@ -1,4 +1,4 @@
-//! The lock of a repository: one for all of its worktrees, whatever their configurations say.
+//! The lock of a repository: one for all of its worktrees, whatever their configurations are.
 
 use std::path::PathBuf;
 
@@ -40,19 +40,19 @@ impl Project {
         })
     }
 
-    /// Fails with [`ErrorKind::Precondition`](crate::base::error::ErrorKind::Precondition) when the state of this repository is
-    /// elsewhere than the configuration says.
+    /// Fails with [`ErrorKind::Precondition`](crate::base::error::ErrorKind::Precondition) when the state of this
+    /// repository is elsewhere than the configuration has it.
     pub(crate) fn refuse_second_state_dir(&self) -> Result<()> {
         self.git.refuse_second_state_folder(&self.configured_state_dir)
     }
 
-    /// The run that is at work on this repository, if any.
+    /// Returns the run that is at work on this repository, if any.
     pub(crate) fn run_at_work(&self) -> Result<Option<LockHolder>> {
         let holder = lock_holder(&self.lock_folder())?;
         holder.map_or_else(|| lock_holder(&self.state_dir), |holder| Ok(Some(holder)))
     }
 
-    /// Always in the git folder, which all worktrees share.
+    /// Returns the folder of the lock: always the git folder, which all worktrees share.
     fn lock_folder(&self) -> PathBuf {
         self.git.common_dir().join("cordwainer")
     }

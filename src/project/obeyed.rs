@@ -118,7 +118,8 @@ fn paths_of<'named>(all: impl IntoIterator<Item = &'named Named>) -> Paths<&'nam
     }))
 }
 
-/// What the files of a tree have tools run in the place of what is watched, and where watched links of it lead to.
+/// Returns what the files of a tree have tools run in the place of what is watched, and where watched links of it lead
+/// to.
 fn named_in(git: &Git, tree: Oid, is_watched: &dyn Fn(&str) -> bool) -> Result<BTreeSet<Named>> {
     let entries = git.files(tree)?;
     let by_path: BTreeMap<&Path, &TreeEntry> = entries.iter().map(|entry| (entry.path.as_path(), entry)).collect();
@@ -151,7 +152,7 @@ fn named_in(git: &Git, tree: Oid, is_watched: &dyn Fn(&str) -> bool) -> Result<B
     Ok(all)
 }
 
-/// The text of a file, or of what a link leads to; `None` where there is none, or too much.
+/// Returns the text of a file, or of what a link leads to; `None` where there is none, or too much.
 fn text_of(git: &Git, entry: &TreeEntry, by_path: &BTreeMap<&Path, &TreeEntry>) -> Result<Option<String>> {
     let mut entry = entry;
     for _ in 0..LINKS_IN_A_ROW {

@@ -20,14 +20,15 @@ pub(crate) use self::paths::Paths;
 #[derive(Clone, Debug)]
 pub(crate) struct ProtectedPaths {
     globs: GlobSet,
-    /// The same in words.
+    /// The globs as they were written.
     listed: Vec<String>,
     /// The first two letters of each name that the globs spell out: what a short name of it begins with.
     beginnings: HashSet<String>,
 }
 
 impl ProtectedPaths {
-    /// Those of a configuration, and whatever stands at `places`, which no list of a person's leaves out.
+    /// Builds the protected paths of a configuration, and whatever stands at `places`, which no list of a person's
+    /// leaves out.
     pub(crate) fn of(config: &Config, places: &[PathBuf]) -> Result<Self> {
         let places = places.iter().map(|place| globset::escape(&place.to_string_lossy()));
         let places = places.flat_map(|place| [place.clone(), format!("{place}/**")]);
@@ -35,7 +36,7 @@ impl ProtectedPaths {
         Self::new(&globs)
     }
 
-    /// All globs, for those who are asked to keep away from what they cover.
+    /// Returns all globs, for those who are asked to keep away from what they cover.
     pub(crate) fn listed(&self) -> &[String] {
         &self.listed
     }
@@ -66,7 +67,7 @@ impl ProtectedPaths {
         })
     }
 
-    /// Whether a path is protected, or some system opens a protected one for it.
+    /// Returns whether a path is protected, or some system opens a protected one for it.
     pub(crate) fn has(&self, path: &Path) -> bool {
         if self.globs.is_match(path) {
             return true;
@@ -75,7 +76,7 @@ impl ProtectedPaths {
         self.globs.is_match(plain(&shown)) || shown.split(['/', '\\']).any(|name| self.may_be_short_for_one(name))
     }
 
-    /// Whether NTFS may have made this name (`CONFIG~1.YAM`) for one that is protected.
+    /// Returns whether NTFS may have made this name (`CONFIG~1.YAM`) for one that is protected.
     fn may_be_short_for_one(&self, name: &str) -> bool {
         let (stem, _) = name.split_once('.').unwrap_or((name, ""));
         let Some((start, number)) = stem.rsplit_once('~') else {
@@ -86,7 +87,7 @@ impl ProtectedPaths {
     }
 }
 
-/// The folders that a glob names in so many words, wherever they lie: `**/gradle` and `**/gradle/wrapper` of
+/// Returns the folders that a glob names in so many words, wherever they lie: `**/gradle` and `**/gradle/wrapper` of
 /// `**/gradle/wrapper/**`. A link or a file in the place of one of them would lead to whatever the agent put elsewhere,
 /// under the protected name.
 fn folders_above(glob: &str) -> impl Iterator<Item = &str> {
@@ -97,7 +98,7 @@ fn folders_above(glob: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// The first two letters that a short name of this name has; `None` where it begins with a wildcard.
+/// Returns the first two letters that a short name of this name has; `None` where it begins with a wildcard.
 fn beginning(name: &str) -> Option<String> {
     let letters = name.trim_start_matches('.');
     let first: String = letters.chars().take(2).collect();
@@ -105,8 +106,9 @@ fn beginning(name: &str) -> Option<String> {
     is_plain.then(|| first.to_ascii_lowercase())
 }
 
-/// A path as the least particular of systems reads it: Windows drops dots and spaces at a name's end and what follows
-/// a colon, HFS+ what is not shown; and letters of other widths and shapes are the same (NFKC, then NFC as in globs).
+/// Returns a path as the least particular of systems reads it: Windows drops dots and spaces at a name's end and what
+/// follows a colon, HFS+ what is not shown; and letters of other widths and shapes are the same (NFKC, then NFC as in
+/// globs).
 fn plain(path: &str) -> String {
     let shown: String = path.chars().filter(|c| !is_ignorable(*c)).nfkc().collect();
     let names = shown.split(['/', '\\']).map(|name| {

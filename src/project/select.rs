@@ -10,7 +10,8 @@ use crate::project::Project;
 const START: &str = "`generator start` makes one";
 
 impl Project {
-    /// The generations that are not ended, by name. A ref of ours that cannot be a generation's is somebody else's.
+    /// Returns the generations that are not ended, by name. A ref of ours that cannot be a generation's is somebody
+    /// else's.
     pub(crate) fn generations(&self) -> Result<Vec<GenerationName>> {
         let refs = self.git.references(NAMESPACE)?;
         let names = refs
@@ -21,8 +22,8 @@ impl Project {
         Ok(names.collect())
     }
 
-    /// The generation that is meant: the one chosen, else the configuration's, else the one switched
-    /// to, else the only one. Fails with [`ErrorKind::Precondition`], listing what there is.
+    /// Returns the generation that is meant: the one chosen, else the configuration's, else the one switched to, else
+    /// the only one. Fails with [`ErrorKind::Precondition`], listing what there is.
     pub(crate) fn generation(&self) -> Result<GenerationName> {
         let names = self.generations()?;
         if let Some(wanted) = self.chosen.as_ref().or(self.config.generation_branch.as_ref()) {
@@ -73,8 +74,8 @@ impl Project {
         })
     }
 
-    /// The name of the generation that is meant if it has ended: the one chosen, else the configuration's, else the
-    /// one switched to if none is open.
+    /// Returns the name of the generation that is meant if it has ended: the one chosen, else the configuration's, else
+    /// the one switched to if none is open.
     pub(crate) fn meant_when_ended(&self) -> Result<Option<String>> {
         if let Some(wanted) = self.chosen.as_ref().or(self.config.generation_branch.as_ref()) {
             return Ok(Some(wanted.clone()));
@@ -86,7 +87,7 @@ impl Project {
         }
     }
 
-    /// The generation last started or switched to.
+    /// Returns the generation last started or switched to.
     fn current(&self) -> Result<Option<String>> {
         let path = self.state_dir.join("current");
         match std::fs::read_to_string(&path) {
@@ -98,13 +99,13 @@ impl Project {
         }
     }
 
-    /// Means `generation` from now on.
+    /// Makes `generation` the current one from now on.
     pub(crate) fn remember(&self, generation: &GenerationName) -> Result<()> {
         create_private_folder(&self.state_dir)?;
         write_atomically(&self.state_dir.join("current"), generation.as_str().as_bytes())
     }
 
-    /// The last commit of a generation.
+    /// Returns the last commit of a generation.
     pub(crate) fn tip(&self, generation: &GenerationName) -> Result<Oid> {
         self.git.reference(&generation.branch())?.ok_or_else(|| {
             Error::new(

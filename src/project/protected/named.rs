@@ -1,4 +1,4 @@
-//! What files have tools run: read from their text alone, as far as it says so plainly.
+//! What files have tools run: read from their text alone, where that names it plainly.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -17,10 +17,10 @@ mod python;
 mod tree;
 mod what;
 
-/// Something that a tool runs because a file of the tree says so.
+/// Something that a tool runs because a file of the tree names it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Named {
-    /// The file that says so.
+    /// The file that names it.
     pub(crate) by: String,
     /// The tool, as the table calls it.
     pub(crate) tool: &'static str,
@@ -128,7 +128,7 @@ const KINDS: &[Kind] = &[
     },
 ];
 
-/// Whether a file may have tools run others.
+/// Returns whether a file may have tools run others.
 pub(crate) fn is_manifest(path: &Path) -> bool {
     kind_of(&one_name(&path.to_string_lossy())).is_some()
 }
@@ -145,8 +145,8 @@ fn kind_of(path: &str) -> Option<&'static Kind> {
 }
 
 impl Naming {
-    /// Reads a file, if it is of a kind that names others. `content` tells what is in it from everything else; there is no
-    /// text where it has none, or too much.
+    /// Reads a file, if it is of a kind that names others. `content` distinguishes what is in it from everything else;
+    /// there is no text where it has none, or too much.
     pub(crate) fn read(&mut self, path: &str, content: &str, text: Option<&str>) {
         let Some(kind) = kind_of(&one_name(path)) else { return };
         let folder = folder_of(path);
@@ -165,7 +165,7 @@ impl Naming {
         self.named.extend(found.into_iter().map(|what| kind.named(path, what)));
     }
 
-    /// Says what all of them have tools run.
+    /// Returns what all of them have tools run.
     pub(crate) fn finish(mut self) -> BTreeSet<Named> {
         let cargo = kind_of("cargo.toml").expect("it is in the table");
         let built = cargo::built_with(&self.crates).into_iter();
@@ -190,7 +190,7 @@ impl Kind {
 }
 
 impl Named {
-    /// What a symbolic link of the tree has read in its place; `None` when that is nowhere in the tree.
+    /// Returns what a symbolic link of the tree has read in its place; `None` when that is nowhere in the tree.
     pub(crate) fn by_link(link: &str, target: &str) -> Option<Self> {
         let what = What::Path(leads_to(link, target)?);
         let what = if what.is_followed() {
@@ -207,7 +207,7 @@ impl Named {
     }
 }
 
-/// Where a symbolic link of the tree leads to; `None` when that is nowhere in the tree.
+/// Returns where a symbolic link of the tree leads to; `None` when that is nowhere in the tree.
 pub(crate) fn leads_to(link: &str, target: &str) -> Option<String> {
     let is_relative = !target.starts_with('/');
     is_relative.then(|| joined(folder_of(link), target)).flatten()

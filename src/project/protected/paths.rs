@@ -14,7 +14,7 @@ pub(super) const DEEPEST: usize = 64;
 pub(crate) struct Paths<T>(BTreeMap<String, T>);
 
 impl<T: Copy> Paths<T> {
-    /// Collects paths, each with what is to be said of it; the first word on a path counts.
+    /// Collects paths, each with what is to be noted of it; the first note on a path counts.
     pub(crate) fn new<'path>(all: impl IntoIterator<Item = (&'path str, T)>) -> Self {
         let mut paths = BTreeMap::new();
         for (path, value) in all {
@@ -23,7 +23,7 @@ impl<T: Copy> Paths<T> {
         Self(paths)
     }
 
-    /// What was said of a path, or of a folder above it.
+    /// Returns what was noted of a path, or of a folder above it.
     pub(crate) fn get(&self, path: &Path) -> Option<T> {
         let path = one_name(&path.to_string_lossy());
         let folders = path.match_indices('/').take(DEEPEST).map(|(end, _)| &path[..end]);
@@ -31,7 +31,7 @@ impl<T: Copy> Paths<T> {
         all.find_map(|part| self.0.get(part).copied())
     }
 
-    /// What was said of something below a path: whoever puts a link or a file there replaces it.
+    /// Returns what was noted of something below a path: whoever puts a link or a file there replaces it.
     pub(crate) fn above(&self, path: &Path) -> Option<T> {
         let folder = one_name(&path.to_string_lossy()) + "/";
         let from = (Bound::Included(folder.as_str()), Bound::Unbounded);
@@ -40,7 +40,7 @@ impl<T: Copy> Paths<T> {
     }
 }
 
-/// The name under which the least particular of systems knows a path.
+/// Returns the name under which the least particular of systems knows a path.
 pub(super) fn one_name(path: &str) -> String {
     plain(path).to_lowercase()
 }

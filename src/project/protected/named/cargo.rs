@@ -14,9 +14,9 @@ pub(super) struct Crate {
     is_macro: bool,
     /// Where its library lies, when not in `src`.
     library: Option<String>,
-    /// The crates that it needs, as far as they lie in the tree.
+    /// The crates that it needs and that lie in the tree.
     needs: Vec<Need>,
-    /// The same of what its build script needs, and of what stands in for crates of registries.
+    /// The crates in the tree that its build script needs, and of what stands in for crates of registries.
     build_needs: Vec<Need>,
     /// The folders by name that members of the workspace share.
     shared: BTreeMap<String, String>,
@@ -73,7 +73,7 @@ fn is_macro(library: &Value) -> bool {
     flag == Some(&Value::Boolean(true)) || texts(kinds).contains(&"proc-macro")
 }
 
-/// What is needed by tables of these names, for all targets and for some.
+/// Returns what is needed by tables of these names, for all targets and for some.
 fn needs(table: &Table, names: &[&str], folder: &str) -> Vec<Need> {
     let targets = table.get("target").and_then(Value::as_table).into_iter().flatten();
     let targets = targets.filter_map(|(_, target)| target.as_table());
@@ -92,13 +92,13 @@ fn need_of(folder: &str, name: &str, need: &Value) -> Option<Need> {
     path_of(folder, need).map(Need::Folder)
 }
 
-/// The folder that a dependency names, from the root; the root itself is an empty text.
+/// Returns the folder that a dependency names, from the root; the root itself is an empty text.
 fn path_of(folder: &str, need: &Value) -> Option<String> {
     let path = need.get("path")?.as_str()?;
     Some(joined(folder, path).unwrap_or_default())
 }
 
-/// A text, or those of a list.
+/// Returns a text, or those of a list.
 fn texts(value: Option<&Value>) -> Vec<&str> {
     match value {
         Some(Value::String(text)) => vec![text],
@@ -107,8 +107,8 @@ fn texts(value: Option<&Value>) -> Vec<&str> {
     }
 }
 
-/// Finds what runs in building, each with the manifest that says so: the crates of procedural macros, what build scripts
-/// need, and all that those need in turn.
+/// Finds what runs in building, each with the manifest that names it: the crates of procedural macros, what build
+/// scripts need, and all that those need in turn.
 pub(super) fn built_with(crates: &[(String, Crate)]) -> Vec<(&str, What)> {
     let by_folder: BTreeMap<&str, &(String, Crate)> = crates.iter().map(|one| (folder_of(&one.0), one)).collect();
     let mut ahead = Vec::new();
@@ -151,7 +151,7 @@ fn found<'all>(
         .collect()
 }
 
-/// The folder of what the nearest workspace above calls so.
+/// Returns the folder of what the nearest workspace above calls so.
 fn shared(folder: &str, name: &str, by_folder: &BTreeMap<&str, &(String, Crate)>) -> Option<String> {
     let mut above = Some(folder);
     while let Some(here) = above {

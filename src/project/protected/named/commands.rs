@@ -91,7 +91,8 @@ pub(super) fn read(folder: &str, text: &str) -> Option<Vec<What>> {
     Some(found)
 }
 
-/// The two sides of `key: value` and `key = value`, which no shell would take for a command with a name of its own.
+/// Returns the two sides of `key: value` and `key = value`, which no shell would take for a command with a name of its
+/// own.
 fn value_of_key(line: &str) -> Option<(&str, &str)> {
     let end = line.find(|c: char| !(c.is_ascii_alphanumeric() || "_-\"'".contains(c)))?;
     let rest = line[end..].trim_start();
@@ -99,7 +100,7 @@ fn value_of_key(line: &str) -> Option<(&str, &str)> {
     (end > 0).then(|| (line[..end].trim_matches(['"', '\'']), value))
 }
 
-/// The words of a command.
+/// Returns the words of a command.
 pub(super) fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| c.is_whitespace() || is_separator(c) || is_quote(c))
         .filter(|word| !word.is_empty())
@@ -113,8 +114,8 @@ fn is_quote(c: char) -> bool {
     c == '"' || c == '\''
 }
 
-/// The files that commands run, as they are seen from a folder: programs with a path, and what interpreters are given.
-/// `None` when there are too many.
+/// Returns the files that commands run, as they are seen from a folder: programs with a path, and what interpreters are
+/// given. `None` when there are too many.
 pub(super) fn files(folder: &str, text: &str) -> Option<Vec<What>> {
     let mut found = Vec::new();
     for command in text.split(|c: char| is_separator(c) || c == '\n') {
@@ -154,7 +155,7 @@ fn is_assignment(word: &str) -> bool {
     name.len() < word.len() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
-/// A word as a path in the tree; what begins with a variable is taken for a path at the folder.
+/// Returns a word as a path in the tree; what begins with a variable is taken for a path at the folder.
 fn path(folder: &str, word: &str) -> Option<What> {
     let word = match word.strip_prefix('$') {
         Some(variable) => variable.split_once('/')?.1,

@@ -64,7 +64,7 @@ pub(super) fn read(folder: &str, text: &str) -> Option<Vec<What>> {
         if found.len() > MOST_OF_A_FILE {
             return None;
         }
-        // A script that runs another one says its name; `npm run` puts those before and after it around.
+        // A script that runs another one calls it by name; `npm run` puts those before and after it around.
         for word in commands::words(command) {
             let around = ["pre", "", "post"].map(|around| format!("{around}{word}"));
             let called = around.iter().filter_map(|name| scripts.get_key_value(name.as_str()));

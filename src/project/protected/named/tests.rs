@@ -1,6 +1,6 @@
 use super::*;
 
-/// What these files name, as `tool: what (by, in the place of what)`.
+/// Checks what these files name, as `tool: what (by, in the place of what)`.
 fn check(files: &[(&str, &str)], expect: &[&str]) {
     let mut naming = Naming::default();
     for (path, text) in files {

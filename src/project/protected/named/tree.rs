@@ -2,12 +2,13 @@
 
 use std::path::{Component, Path, PathBuf};
 
-/// The folder that a path lies in; empty for the root.
+/// Returns the folder that a path lies in; empty for the root.
 pub(super) fn folder_of(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(folder, _)| folder)
 }
 
-/// A path as it is seen from a folder, without `.` and `..`; `None` when it is none in the tree, or the root itself.
+/// Returns a path as it is seen from a folder, without `.` and `..`; `None` when it is not one in the tree, or the root
+/// itself.
 pub(super) fn joined(folder: &str, path: &str) -> Option<String> {
     let mut found = PathBuf::new();
     for part in Path::new(folder)

@@ -17,12 +17,12 @@ pub(crate) enum What {
         /// The value.
         value: String,
     },
-    /// Nobody knows: the file cannot be read here. Told apart by its content.
+    /// Nobody knows: the file cannot be read here. Distinguished by its content.
     Unreadable(String),
 }
 
 impl What {
-    /// Whether it lies nowhere deeper than anybody looks.
+    /// Returns whether it lies nowhere deeper than anybody looks.
     pub(super) fn is_followed(&self) -> bool {
         !matches!(self, Self::Path(path) if path.matches('/').count() >= DEEPEST)
     }
