@@ -82,8 +82,8 @@ pub(crate) async fn make(
         Err(error) => ((None, None, false), Some(error)),
     };
     let mut report = listener.finish(ending, metered.as_ref());
-    // Only one that was to go on can be lost: whatever else says those words is a refusal like any other.
-    // A session that is refused for what is in it is as good as lost: it is begun afresh.
+    // Only one that was to go on can be lost: whatever else has those words is a refusal like any other. A session that
+    // is refused for what is in it is lost, too: it is begun afresh.
     report.session_lost = call.resume.is_some() && (report.session_lost || report.request_refused);
     report.duration_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
     let entry = Entry::new(call.place(recorder.run()), &report, recorder.now()).with_metered(metered.as_ref());
@@ -104,7 +104,7 @@ pub(crate) async fn make(
     Ok(CallResult { report, entry, failure })
 }
 
-/// Stays with a container until it has ended: by itself, by a limit, or by a person's word.
+/// Watches a container until it has ended: by itself, by a limit, or by a person's word.
 async fn attend(
     call: &Call<'_>,
     container: &mut Container,
@@ -115,7 +115,7 @@ async fn attend(
     let mut cut = listen(call, container, sealed, listener, interruption).await?;
     if cut.is_some() {
         listener.transcript.note_cut();
-        // The signals let the client write its last result, which says what it used.
+        // The signals let the client write its last result, which has what it used.
         let ending = container.terminate(TERMINATION_GRACE);
         let hearing = tokio::time::timeout(2 * TERMINATION_GRACE + DRAIN_LIMIT, drain(container, listener));
         let (ended, heard) = tokio::join!(ending, hearing);
@@ -131,7 +131,7 @@ async fn attend(
     Ok((cut, exit?))
 }
 
-/// Reads the stream until it ends, which answers `None`, or until something cuts it short.
+/// Reads the stream until it ends, which returns `None`, or until something cuts it short.
 async fn listen(
     call: &Call<'_>,
     container: &mut Container,
@@ -172,7 +172,7 @@ async fn listen(
     }
 }
 
-/// Hears what is left of the output of a container that has ended.
+/// Reads what is left of the output of a container that has ended.
 async fn drain(container: &mut Container, listener: &mut Listener<'_>) -> Result<()> {
     while let Some(output) = container.next_output().await {
         listener.hear(&output)?;
@@ -180,8 +180,8 @@ async fn drain(container: &mut Container, listener: &mut Listener<'_>) -> Result
     Ok(())
 }
 
-/// The next moment at which patience ends, and what that means. The moments: when the call began, since when somebody
-/// has listened without a break, and when something was heard last.
+/// Returns the next moment at which patience ends, and what that means. The moments: when the call began, since when
+/// somebody has listened without a break, and when something was heard last.
 fn next_deadline(
     role: &RoleConfig,
     [begun, listening, heard]: [Instant; 3],

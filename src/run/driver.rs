@@ -43,6 +43,8 @@ pub(crate) struct Phases {
 }
 
 impl Phases {
+    /// Builds the driver of a run.
+    ///
     /// # Errors
     ///
     /// Where git's settings, which name protected files, cannot be read.
@@ -68,7 +70,7 @@ impl Phases {
     }
 }
 
-/// Runs until the plan says stop, or it is interrupted, which answers [`ErrorKind::Interrupted`].
+/// Runs until the plan says stop, or it is interrupted, which is an error of kind [`ErrorKind::Interrupted`].
 pub(crate) async fn drive(phases: &Phases, limits: &Limits, interruption: &Interruption) -> Result<Driven> {
     let context = &phases.sessions.context;
     let recovery = Recovery::in_run(context)?;
@@ -96,7 +98,7 @@ pub(crate) async fn drive(phases: &Phases, limits: &Limits, interruption: &Inter
     }
 }
 
-/// Puts right what was left, and tells it.
+/// Puts right what was left, and reports it.
 pub(crate) async fn recover(phases: &Phases, recovery: &Recovery<'_>) -> Result<()> {
     for what in recovery.run(&phases.sessions.engine).await? {
         phases.sessions.context.recorder.emit(Happening::Recovered { what });
@@ -107,7 +109,7 @@ pub(crate) async fn recover(phases: &Phases, recovery: &Recovery<'_>) -> Result<
 struct Driver<'a> {
     phases: &'a Phases,
     progress: Progress,
-    /// Tasks that met their own budget in this run, and what was said of it.
+    /// Tasks that met their own budget in this run, and what was reported of it.
     tasks_spent: BTreeMap<IssueId, String>,
     /// How often the infrastructure failed the calls of a task in this run.
     tasks_failed: BTreeMap<IssueId, u32>,
@@ -123,7 +125,7 @@ impl Driver<'_> {
         &self.phases.sessions.pauses
     }
 
-    /// How things stand.
+    /// Returns how things stand.
     fn snapshot(&self, recovery: &Recovery<'_>) -> Result<plan::Snapshot> {
         let issues = self.context().store.read()?;
         let counts = issues.counts();
@@ -149,7 +151,7 @@ impl Driver<'_> {
         }
     }
 
-    /// Why a task's own budget has no room for another call.
+    /// Returns why a task's own budget has no room for another call.
     fn task_spent(&self, task: &IssueId, issues: &Issues) -> Option<String> {
         let met = self.tasks_spent.get(task).cloned();
         met.or_else(|| {
@@ -158,8 +160,8 @@ impl Driver<'_> {
         })
     }
 
-    /// The ready task to do first: one whose session waits, else the first of all, but none whose own budget is spent, and
-    /// those last whose calls the infrastructure failed in this run, so that nobody waits for them for ever.
+    /// Returns the ready task to do first: one whose session waits, else the first of all, but none whose own budget is
+    /// spent, and those last whose calls the infrastructure failed in this run, so that nobody waits for them for ever.
     /// With none, why one was passed over.
     fn first_ready(&self, issues: &Issues) -> Result<(Option<IssueId>, Option<String>)> {
         let waiting = self.phases.sessions.slots.all_suspended(issues)?;
@@ -315,7 +317,7 @@ impl Driver<'_> {
         }
     }
 
-    /// Tells that the run ends, and what it did; answers what it used.
+    /// Reports that the run ends, and what it did; returns what it used.
     fn tell_end(&self, reason: String) -> Result<Usage> {
         let issues = self.context().store.read()?;
         let counts = issues.counts();
@@ -343,7 +345,7 @@ impl Driver<'_> {
     }
 }
 
-/// Why a run ended, for a person.
+/// Returns why a run ended, for a person.
 pub(crate) fn sentence(reason: &Reason, held: usize) -> String {
     match reason {
         Reason::Complete => "measure proposes nothing more, and nothing is open".to_owned(),

@@ -1,8 +1,8 @@
 //! Gates: the project's own commands, run in a container of the same kind, on what an agent left and, once, on what it
 //! begins from.
 //!
-//! A gate that runs says yes or no. One that cannot be run says nothing of anybody's work: [`cause`] finds what it
-//! lacks, and what failed under it is tried again. [`verdicts`] keeps what gates said.
+//! A gate that runs passes or fails. One that cannot be run proves nothing about anybody's work: [`cause`] finds what
+//! it lacks, and what failed under it is tried again. [`verdicts`] keeps what gates returned.
 //!
 //! A generation that cleared its sources begins with gates that cannot pass. There a gate is *not yet* while it is red,
 //! or its own file is not there, and it has never passed on the generation's tip.
@@ -85,9 +85,9 @@ pub(crate) struct Runner<'a> {
 }
 
 impl Runner<'_> {
-    /// Runs the gate of a number, counted from 1, in a sandbox that was made of `tree`. What fails under it (the engine,
-    /// the image that is gone, the machine's memory) says nothing of the work: it is tried again, as often and with the
-    /// pauses that `retry` has for calls.
+    /// Runs the gate of a number, counted from 1, in a sandbox that was made of `tree`. What fails under it (the
+    /// engine, the image that is gone, the machine's memory) proves nothing about the work: it is tried again, as often
+    /// and with the pauses that `retry` has for calls.
     ///
     /// # Errors
     ///
@@ -119,7 +119,7 @@ impl Runner<'_> {
         }
     }
 
-    /// The same after a failure, which may have left its container.
+    /// Runs the gate again after a failure, which may have left its container.
     async fn run_again(&self, sandbox: &Sandbox<'_>, number: usize, gate: &Gate, tree: Oid) -> Result<Ran> {
         self.engine.sweep(&sandbox.labels).await?;
         self.run_once(sandbox, number, gate, tree).await
@@ -181,7 +181,7 @@ enum Ended {
     Cancelled,
 }
 
-/// Stays with a gate's container until it ends, is refused, or is late.
+/// Watches a gate's container until it ends, is refused, or is late.
 async fn attend(
     timeout: Duration,
     container: &mut Container,
@@ -213,7 +213,7 @@ impl Tail<'_> {
     }
 }
 
-/// What an exit says.
+/// What an exit means.
 #[derive(Debug, PartialEq, Eq)]
 enum How {
     Passed,
@@ -237,8 +237,8 @@ fn how(exit: Exit, is_limited: bool, machine_ran_out: bool) -> How {
     }
 }
 
-/// How many processes the kernel of this machine has killed for want of memory; `None` where it does not tell. Engines
-/// are local, so it is the one that containers run on.
+/// Returns how many processes the kernel of this machine has killed for want of memory; `None` where it does not report
+/// that. Engines are local, so it is the one that containers run on.
 fn killed_for_memory() -> Option<u64> {
     let text = std::fs::read_to_string("/proc/vmstat").ok()?;
     let line = text.lines().find_map(|line| line.strip_prefix("oom_kill "));

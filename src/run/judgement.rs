@@ -38,7 +38,8 @@ impl Judgement {
     }
 }
 
-/// Returns what the call's own outcome says of the attempt, given the budget that it met; `None` when the agent succeeded.
+/// Returns what the call's own outcome means for the attempt, given the budget that it met; `None` when the agent
+/// succeeded.
 pub(crate) fn of_report(report: &CallReport, met: Scope) -> Option<Judgement> {
     let reason = one_line(&report.reason, 500);
     let timed_out = matches!(report.cut, Some(Cut::Idle | Cut::Tool | Cut::Hard));
@@ -54,7 +55,7 @@ pub(crate) fn of_report(report: &CallReport, met: Scope) -> Option<Judgement> {
                 Judgement::of(Outcome::AgentFailed, reason)
             }
         }
-        // A refused account or model says nothing of the task.
+        // A refused account or model is not the task's fault.
         CallOutcome::Transient | CallOutcome::Permanent => Judgement::of(Outcome::InfrastructureFailed, reason),
         // The task's own verdict: the same call again would end the same way.
         CallOutcome::MaxTurns => Judgement::held(Outcome::AgentFailed, reason),
@@ -66,7 +67,7 @@ pub(crate) fn of_report(report: &CallReport, met: Scope) -> Option<Judgement> {
     })
 }
 
-/// Whether a request was refused for its length, which no other attempt would change.
+/// Returns whether a request was refused for its length, which no other attempt would change.
 fn is_too_long(reason: &str) -> bool {
     let reason = reason.to_lowercase();
     ["too long", "too large", "request_too_large"]
@@ -74,7 +75,7 @@ fn is_too_long(reason: &str) -> bool {
         .any(|words| reason.contains(words))
 }
 
-/// What the snapshot says of the attempt; `None` when it can be merged.
+/// Returns what the snapshot means for the attempt; `None` when it can be merged.
 ///
 /// `touched` is what it touches that no task may, and `brought` what its attributes bring that speaks against working on it.
 pub(crate) fn of_snapshot(
@@ -104,13 +105,13 @@ pub(crate) fn of_snapshot(
     Some(of_touched(touched))
 }
 
-/// What holds a task that touches what no task may.
+/// Returns the judgement that holds a task which touches what no task may.
 pub(crate) fn of_touched(touched: &[String]) -> Judgement {
     let reason = format!("it touches {}", one_line(&touched.join(", "), 500));
     Judgement::held(Outcome::ProtectedPath, reason)
 }
 
-/// Why a task is held after an attempt, if it is.
+/// Returns why a task is held after an attempt, if it is.
 pub(crate) fn hold_reason(issue: &Issue, judgement: &Judgement, most: u32) -> Option<String> {
     let said = if judgement.reason.is_empty() {
         judgement.outcome.to_string()
@@ -124,7 +125,7 @@ pub(crate) fn hold_reason(issue: &Issue, judgement: &Judgement, most: u32) -> Op
     (counted >= most && judgement.outcome.counts()).then(|| format!("{counted} attempts failed; the last one: {said}"))
 }
 
-/// A usage limit that a call met.
+/// Returns a usage limit that a call met.
 pub(crate) fn limit_of(report: &CallReport) -> Option<LimitMet> {
     let cause = match report.outcome {
         CallOutcome::Overage => PauseCause::Overage,
@@ -139,7 +140,7 @@ pub(crate) fn limit_of(report: &CallReport) -> Option<LimitMet> {
     })
 }
 
-/// Says of a refusal that no retry mends what may mend it.
+/// Returns, of a refusal that no retry fixes, what may fix it.
 pub(crate) fn refusal(report: &CallReport) -> String {
     let reason = one_line(&report.reason, 500);
     let mend = report.mend.as_deref();

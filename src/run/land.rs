@@ -22,10 +22,10 @@ pub(crate) const SNAPSHOT_LIMITS: SnapshotLimits = SnapshotLimits {
     max_bytes: 1 << 30,
 };
 
-/// How many of the things that a snapshot left out are told: an agent can make a million sockets.
+/// How many of the things that a snapshot left out are reported: an agent can make a million sockets.
 const TOLD: usize = 20;
 
-/// Says what a snapshot did not record, a sentence a path, and in the last one how many more there are.
+/// Returns what a snapshot did not record, a sentence a path, and in the last one how many more there are.
 pub(crate) fn left_out(paths: &[(PathBuf, String)]) -> Vec<String> {
     let mut said: Vec<_> = paths
         .iter()
@@ -81,7 +81,7 @@ pub(crate) fn keep_snapshot(project: &Project, made: Contribution<'_>, message: 
     }
 }
 
-/// Commits what an attempt of a generation that is gone had left, under the archive; answers the ref.
+/// Commits what an attempt of a generation that is gone had left, under the archive; returns the ref.
 pub(crate) fn keep_orphan(project: &Project, made: Contribution<'_>, attempt: u32) -> Result<String> {
     let Contribution {
         generation,
@@ -104,7 +104,7 @@ pub(crate) fn keep_orphan(project: &Project, made: Contribution<'_>, attempt: u3
     }
 }
 
-/// One attempt at a task, told from every other one, also in histories that were merged into each other.
+/// One attempt at a task, distinguished from every other one, also in histories that were merged into each other.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct AttemptName<'name> {
     pub(crate) generation: &'name GenerationName,
@@ -118,10 +118,10 @@ pub(crate) struct AttemptName<'name> {
 }
 
 impl AttemptName<'_> {
-    /// Whether a commit came of this attempt, by its trailers.
+    /// Returns whether a commit came of this attempt, by its trailers.
     fn made(&self, commit: &CommitInfo) -> bool {
         let says = |key, value: &str| commit.trailer(key).as_deref() == Some(value);
-        // Commits of earlier versions do not say it.
+        // Commits of earlier versions do not name it.
         let of_another = self
             .repository
             .is_some_and(|own| commit.trailer(trailer::REPOSITORY).is_some_and(|said| said != own));
@@ -133,8 +133,8 @@ impl AttemptName<'_> {
     }
 }
 
-/// The message of a task's commit: what the task was, and trailers that say where it came from. Tokens and money are
-/// those of all attempts up to this one, whose call `call` is; `None` where it never began.
+/// Returns the message of a task's commit: what the task was, and trailers that name where it came from. Tokens and
+/// money are those of all attempts up to this one, whose call `call` is; `None` where it never began.
 pub(crate) fn message(attempt: &AttemptName<'_>, issue: &Issue, call: Option<&Entry>) -> String {
     let mut text = format!("{}\n\n", one_line(&issue.title, 200));
     let model = call.and_then(|call| call.model.as_deref());
@@ -157,7 +157,7 @@ pub(crate) fn message(attempt: &AttemptName<'_>, issue: &Issue, call: Option<&En
     text
 }
 
-/// The same for what a person took as it was.
+/// Returns the message of the commit of what a person took as it was.
 pub(crate) fn accepted_message(name: &AttemptName<'_>, issue: &Issue, attempt: &Attempt, by: &str) -> String {
     let mut text = message(name, issue, attempt.call.as_ref());
     let _ = writeln!(text, "{}: {}", trailer::ACCEPTED, one_line(by, 100));
@@ -174,8 +174,8 @@ pub(crate) enum Landed<Refusal> {
     Refused(Refusal),
 }
 
-/// Puts what an attempt made on the generation branch: one commit on its tip, by compare-and-swap.
-/// `refuse` says what speaks against a tree on a tip.
+/// Puts what an attempt made on the generation branch: one commit on its tip, by compare-and-swap. `refuse` returns
+/// what speaks against a tree on a tip.
 pub(crate) fn land<Refusal>(
     project: &Project,
     made: Contribution<'_>,
@@ -222,14 +222,14 @@ pub(crate) fn land<Refusal>(
     }
 }
 
-/// What the attempts at a task used before this one, and this one's call, which the store may have already.
+/// Returns what the attempts at a task used before this one, and this one's call, which the store may have already.
 fn usage_up_to(issue: &Issue, attempt: u32, call: Option<&Entry>) -> Usage {
     let earlier = issue.attempts.iter().filter(|one| one.number < attempt);
     let present = call.map(|call| call.usage);
     earlier.map(Attempt::usage).chain(present).sum()
 }
 
-/// The commit on the generation branch that came of this very attempt: it says so in its trailers.
+/// Returns the commit on the generation branch that came of this very attempt, by its trailers.
 pub(crate) fn merged_commit(project: &Project, attempt: &AttemptName<'_>) -> Result<Option<Oid>> {
     let git = &project.git;
     let Some(tip) = git.reference(&attempt.generation.branch())? else {
@@ -243,7 +243,7 @@ pub(crate) fn merged_commit(project: &Project, attempt: &AttemptName<'_>) -> Res
         .map(|commit| commit.id))
 }
 
-/// The commit on the task's ref that keeps what this attempt left, if it is the last one there.
+/// Returns the commit on the task's ref that keeps what this attempt left, if it is the last one there.
 pub(crate) fn kept_commit(project: &Project, attempt: &AttemptName<'_>) -> Result<Option<Oid>> {
     let git = &project.git;
     let Some(tip) = git.reference(&attempt.generation.task(attempt.task))? else {
@@ -264,7 +264,7 @@ mod tests {
     use crate::issues::issue::{FORMAT, Issues, NewIssue, StoreMeta};
     use crate::model::Role;
 
-    /// A task with attempts of these numbers; the call of each used ten times as many tokens as its number.
+    /// Builds a task with attempts of these numbers; the call of each used ten times as many tokens as its number.
     fn task(attempts: &[u32]) -> Issue {
         let mut issues = Issues::new(StoreMeta {
             format: FORMAT,
@@ -298,7 +298,7 @@ mod tests {
         }
     }
 
-    /// The message of an attempt at a task, made in the repository `0f`.
+    /// Returns the message of an attempt at a task, made in the repository `0f`.
     fn message_of(issue: &Issue, number: u32, call: Option<&Entry>) -> String {
         let name = AttemptName {
             generation: &generation(),
@@ -310,7 +310,7 @@ mod tests {
         message(&name, issue, call)
     }
 
-    /// The end of the message of an attempt at a task that has these attempts already.
+    /// Checks the end of the message of an attempt at a task that has these attempts already.
     fn check(recorded: &[u32], number: u32, call: Option<&Entry>, expect: [&str; 3]) {
         let text = message_of(&task(recorded), number, call);
         let begin = format!(

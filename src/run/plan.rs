@@ -55,13 +55,13 @@ pub(crate) struct Progress {
     pub(crate) attempted: u32,
     /// Calls in a row that the infrastructure failed.
     pub(crate) failures_in_a_row: u32,
-    /// The same in all.
+    /// Calls that the infrastructure failed, in all.
     pub(crate) failures: u32,
     /// Why the last of them failed.
     pub(crate) last_failure: String,
     /// A budget that a call met: what is left of it is too little for another call.
     pub(crate) spent: Option<String>,
-    /// A refusal that no retry mends: the account, the model, what is in every request.
+    /// A refusal that no retry fixes: the account, the model, what is in every request.
     pub(crate) refused: Option<String>,
     /// The tasks whose requests were refused for what is in them, since one was merged.
     pub(crate) requests_refused: BTreeSet<IssueId>,
@@ -75,7 +75,7 @@ const REFUSED_TASKS: usize = 3;
 pub(crate) struct Limits {
     /// Measures a run may make; `None` is until nothing is left.
     pub(crate) cycles: Option<u32>,
-    /// Tasks between two measures; `None` is no limit.
+    /// Tasks between two measures; `None` means no limit.
     pub(crate) tasks_per_cycle: Option<u32>,
     /// How many failures are borne.
     pub(crate) retry: RetryConfig,
@@ -84,7 +84,7 @@ pub(crate) struct Limits {
 }
 
 impl Limits {
-    /// The limits of a configuration, with the cycles that the command line asked for.
+    /// Builds the limits of a configuration, with the cycles that the command line asked for.
     pub(crate) fn new(config: &Config, cycles: Option<u32>) -> Self {
         Self {
             cycles: cycles.or(config.cycles),
@@ -123,7 +123,8 @@ pub(crate) enum Reason {
     BudgetSpent(String),
     /// A usage limit that is not waited out: until when calls pause, and why.
     Limited(Timestamp, String),
-    /// A call was refused for good (by account, model or request), or measure gave no valid answer: what is to be mended.
+    /// A call was refused for good (by account, model or request), or measure gave no valid answer: what is to be
+    /// fixed.
     Refused(String),
     /// The infrastructure failed several times in a row; why the last time.
     Infrastructure(String),
@@ -166,7 +167,7 @@ pub(crate) fn next(now: &Snapshot, limits: &Limits) -> Step {
     }
 }
 
-/// Whether the last measure filed nothing and nothing happened since: asking again would only cost.
+/// Returns whether the last measure filed nothing and nothing happened since: asking again would only cost.
 fn measured_in_vain(run: &Progress) -> bool {
     run.last_filed == Some(0) && run.attempted_in_cycle == 0
 }
@@ -239,7 +240,7 @@ mod tests {
         Pause::new(None, limit, 0, Duration::ZERO, now)
     }
 
-    /// The step after `change` was made to an empty generation whose run may make one cycle.
+    /// Checks the step after `change` was made to an empty generation whose run may make one cycle.
     #[expect(
         clippy::needless_pass_by_value,
         reason = "cases read better without a reference each"
@@ -282,7 +283,7 @@ mod tests {
 
     #[test]
     fn a_run_ends_when_nothing_is_left_and_never_measures_twice_in_vain() {
-        // Lesson 35: with nothing to do, there is no call.
+        // With nothing to do, there is no call.
         let in_vain = |open, blocked| {
             move |now: &mut Snapshot, limits: &mut Limits| {
                 limits.cycles = None;
@@ -367,7 +368,7 @@ mod tests {
             now.measure.pause = Some(pause(1, PauseCause::Limit));
         };
         check(other, Step::Stitch(task()));
-        // Putting right what was left is no call.
+        // Putting right what was left does not count as a call.
         let left = |now: &mut Snapshot, _: &mut Limits| {
             now.leftovers = true;
             now.measure.pause = Some(pause(1, PauseCause::Limit));

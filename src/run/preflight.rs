@@ -20,7 +20,7 @@ mod repository;
 
 pub(crate) use self::repository::{Ground, of_machine, of_repository};
 
-/// Until one command must have answered: it is to say its version, not to build.
+/// The time within which one command must have answered: it is to print its version, not to build.
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// How large a settings file of the client may be, in bytes: far larger than any.
@@ -39,9 +39,9 @@ struct Tried {
 pub(crate) struct Looked {
     /// What.
     pub(crate) name: &'static str,
-    /// What was found; or what is not as it should be, with the mend for its hint.
+    /// What was found; or what is not as it should be, with the fix for its hint.
     pub(crate) found: Result<String>,
-    /// Whether a run is refused for it. Of the rest it is told.
+    /// Whether a run is refused for it. The rest is only reported to it.
     refuses: bool,
 }
 
@@ -61,7 +61,7 @@ impl Looked {
     }
 }
 
-/// Fails with the first thing for which a run is refused; answers what it is to be told, in sentences.
+/// Fails with the first thing for which a run is refused; returns what it is to be told, in sentences.
 pub(crate) fn refuse(all: Vec<Looked>) -> Result<Vec<String>> {
     let mut told = Vec::new();
     for looked in all {
@@ -82,7 +82,7 @@ pub(crate) fn refuse(all: Vec<Looked>) -> Result<Vec<String>> {
 pub(crate) enum Asker {
     /// A run, which fetches the image, and is refused for the first thing that is missing.
     Run,
-    /// `doctor`, which changes nothing and tells all.
+    /// `doctor`, which changes nothing and reports all.
     Doctor,
 }
 
@@ -103,7 +103,7 @@ pub(crate) async fn of_engine(project: &Project, engine: &Engine, asker: Asker) 
     all
 }
 
-/// Sees that the engine has the image.
+/// Checks that the engine has the image.
 async fn image(project: &Project, engine: &Engine, asker: Asker) -> Result<String> {
     let image = &project.config.image;
     if asker == Asker::Run {
@@ -118,7 +118,7 @@ async fn image(project: &Project, engine: &Engine, asker: Asker) -> Result<Strin
     }
 }
 
-/// Sees that the engine can enforce the limits that the configuration sets, before the first container asks for them.
+/// Checks that the engine can enforce the limits that the configuration sets, before the first container asks for them.
 ///
 /// # Errors
 ///
@@ -134,12 +134,12 @@ fn limits(project: &Project, engine: &Engine) -> Result<String> {
     Ok("the engine enforces what is set".to_owned())
 }
 
-/// Sees that the image brings no variable that changes who pays, unless `container.env` has it, too, and none that
+/// Checks that the image brings no variable that changes who pays, unless `container.env` has it, too, and none that
 /// holds a credential in use.
 ///
 /// # Errors
 ///
-/// Of kind [`ErrorKind::Engine`], naming the image, the variable and the mend.
+/// Of kind [`ErrorKind::Engine`], naming the image, the variable and the fix.
 async fn environment(project: &Project, engine: &Engine) -> Result<String> {
     let config = &project.config;
     for (name, value) in engine.image_environment(&config.image).await? {
@@ -167,7 +167,7 @@ async fn environment(project: &Project, engine: &Engine) -> Result<String> {
     Ok("the image has nobody else pay".to_owned())
 }
 
-/// What is wrong with a variable of the image. One that `container.env` has is overwritten, and checked there.
+/// Returns what is wrong with a variable of the image. One that `container.env` has is overwritten, and checked there.
 fn refused_of_image(config: &Config, name: &str, value: &str) -> Option<billing::Effect> {
     if value.is_empty() || config.container.env.contains_key(name) {
         return None;
@@ -175,12 +175,12 @@ fn refused_of_image(config: &Config, name: &str, value: &str) -> Option<billing:
     billing::effect(name)
 }
 
-/// Sees that the client's settings files of a commit, from which a call begins, have nobody else pay than the
-/// configuration says. Answers, in sentences, which files the client would ignore.
+/// Checks that the client's settings files of a commit, from which a call begins, have nobody else pay than the
+/// configuration determines. Returns, in sentences, which files the client would ignore.
 ///
 /// # Errors
 ///
-/// Of kind [`ErrorKind::Precondition`], naming the file, its keys and the mend.
+/// Of kind [`ErrorKind::Precondition`], naming the file, its keys and the fix.
 pub(crate) fn settings(project: &Project, commit: Oid) -> Result<Vec<String>> {
     let config = &project.config;
     let mut ignored = Vec::new();
@@ -193,11 +193,12 @@ pub(crate) fn settings(project: &Project, commit: Oid) -> Result<Vec<String>> {
     Ok(ignored)
 }
 
-/// Sees the same of the files that an agent has left in its slot, where a session is to go on.
+/// Checks that the settings files that an agent has left in its slot, where a session is to go on, have nobody else
+/// pay.
 ///
 /// # Errors
 ///
-/// Of kind [`ErrorKind::Precondition`], naming the file, its keys and the mend.
+/// Of kind [`ErrorKind::Precondition`], naming the file, its keys and the fix.
 pub(crate) fn settings_in(project: &Project, slot: &Slot) -> Result<Vec<String>> {
     let mut ignored = Vec::new();
     if project.config.agent.credentials == Credentials::None {
@@ -234,8 +235,8 @@ fn refused_settings(path: &str, place: &str, keys: &[String]) -> Error {
         .hint("take it out of the file and commit that, or set in `agent.credentials` who pays")
 }
 
-/// The content of a settings file of a commit. A link, there or on the way, is refused: the client would follow it
-/// wherever it leads.
+/// Returns the content of a settings file of a commit. A link, there or on the way, is refused: the client would follow
+/// it wherever it leads.
 fn settings_file(git: &Git, config: &Config, commit: Oid, path: &str) -> Result<Option<Vec<u8>>> {
     for part in Path::new(path).ancestors().filter(|part| !part.as_os_str().is_empty()) {
         if !git.is_link(commit, part)? {
@@ -253,11 +254,11 @@ fn settings_file(git: &Git, config: &Config, commit: Oid, path: &str) -> Result<
     git.read_file(commit, Path::new(path))
 }
 
-/// Sees that every command of `container.toolchain` succeeds in the image; once for each image and list of commands.
+/// Checks that every command of `container.toolchain` succeeds in the image; once for each image and list of commands.
 ///
 /// # Errors
 ///
-/// Of kind [`ErrorKind::Engine`], with the command that fails and what it said.
+/// Of kind [`ErrorKind::Engine`], with the command that fails and what it printed.
 async fn toolchain(project: &Project, engine: &Engine) -> Result<String> {
     let config = &project.config;
     if config.container.toolchain.is_empty() {

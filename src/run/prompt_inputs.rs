@@ -19,7 +19,7 @@ use crate::run::context::RunContext;
 /// The largest document that is read for a prompt, in bytes: a larger one does not fit into any.
 const DOCUMENT_LIMIT: u64 = 1024 * 1024;
 
-/// The limits of a batch of proposals, where so many of the measure are filed already.
+/// Returns the limits of a batch of proposals, where so many of the measure are filed already.
 pub(crate) fn proposal_limits(config: &Config, filed: usize) -> proposal::Limits {
     let most = config
         .measure
@@ -34,7 +34,7 @@ pub(crate) fn proposal_limits(config: &Config, filed: usize) -> proposal::Limits
     }
 }
 
-/// What measure sees of the generation at `tip`, before any of its tasks is filed.
+/// Returns what measure sees of the generation at `tip`, before any of its tasks is filed.
 pub(crate) fn measure_context(run: &RunContext, issues: &Issues, tip: Oid) -> Result<MeasureContext> {
     let config = &run.project.config;
     let entries = run.project.git.files(tip)?;
@@ -73,7 +73,7 @@ pub(crate) fn stitch_prompt(run: &RunContext, protected: &ProtectedPaths, issue:
     render_stitch(custom.as_ref().map(CustomTemplate::borrow), &context)
 }
 
-/// The documents that the globs name, in the order of the globs, each once.
+/// Returns the documents that the globs name, in the order of the globs, each once.
 fn documents(run: &RunContext, globs: &[String], entries: &[TreeEntry]) -> Result<Vec<Document>> {
     let mut documents: Vec<Document> = Vec::new();
     let mut known = BTreeSet::new();
@@ -111,7 +111,7 @@ fn glob_set(glob: &str) -> Result<GlobSet> {
         .with_context(ErrorKind::Configuration, what)
 }
 
-/// A document's text, or why there is none.
+/// Returns a document's text, or why there is none.
 fn document_text(run: &RunContext, entry: &TreeEntry) -> Result<Result<String, &'static str>> {
     if !matches!(entry.kind, EntryKind::File | EntryKind::Executable) {
         return Ok(Err("it is not a file"));

@@ -70,7 +70,7 @@ impl<'a> Recovery<'a> {
         })
     }
 
-    /// The slots that were left, but for those that wait until a session can go on in them.
+    /// Returns the slots that were left, but for those that wait until a session can go on in them.
     fn leftovers(&self) -> Result<Vec<Leftover>> {
         let issues = self.store.read()?;
         let mut left = Vec::new();
@@ -95,8 +95,8 @@ impl<'a> Recovery<'a> {
         Ok(!self.ending && Suspended::of(leftover, repository, self.generation, issues).is_some())
     }
 
-    /// Returns whether slots or claims were left; containers alone show only when an engine is asked. In the middle of a run,
-    /// what a container of another run's engine still has is no reason to try again.
+    /// Returns whether slots or claims were left; containers alone show only when an engine is asked. In the middle of
+    /// a run, what a container of another run's engine still has is not a reason to try again.
     pub(crate) fn is_needed(&self) -> Result<bool> {
         let is_reason = |slot: &Leftover| match &self.living {
             Some((run, _)) => slot.holder.is_none() || is_of(slot, run),
@@ -144,8 +144,8 @@ impl<'a> Recovery<'a> {
         self.run(&engine).await
     }
 
-    /// Ends leftover containers, keeps what is in leftover slots on the task refs, and puts leftover
-    /// claims right. Says what it did. Every part can be done twice.
+    /// Ends leftover containers, keeps what is in leftover slots on the task refs, and puts leftover claims right.
+    /// Returns what it did, in sentences. Every part can be done twice.
     pub(crate) async fn run(&self, engine: &Engine) -> Result<Vec<String>> {
         let mut said: Vec<_> = self.project.freed_locks().collect();
         for container in self.containers(engine).await? {
@@ -159,7 +159,7 @@ impl<'a> Recovery<'a> {
         Ok(said)
     }
 
-    /// The containers of this repository: by its id, and those without one, of earlier versions, by its path.
+    /// Returns the containers of this repository: by its id, and those without one, of earlier versions, by its path.
     async fn containers(&self, engine: &Engine) -> Result<Vec<FoundContainer>> {
         let git = &self.project.git;
         let mut found = engine.list(&repository_labels(git, None)).await?;
@@ -202,8 +202,8 @@ impl<'a> Recovery<'a> {
         Ok(said)
     }
 
-    /// Keeps what an agent left in a slot and puts the claim of its attempt right, then frees the slot: it alone tells what
-    /// ignore rules leave out. A slot of another generation is kept for that one's task.
+    /// Keeps what an agent left in a slot and puts the claim of its attempt right, then frees the slot: it alone shows
+    /// what ignore rules leave out. A slot of another generation is kept for that one's task.
     fn keep_slot(&self, leftover: &Leftover, said: &mut Vec<String>) -> Result<()> {
         let mut slot = self.project.slots().adopt(leftover.number)?;
         // A marker that a crash cut short was never followed by work in the slot.
@@ -221,7 +221,7 @@ impl<'a> Recovery<'a> {
         slot.release()
     }
 
-    /// Whether a task of this generation is still claimed for the attempt that a slot was used for.
+    /// Returns whether a task of this generation is still claimed for the attempt that a slot was used for.
     fn is_claimed_by(&self, owner: &SlotOwner, task: &IssueId) -> Result<bool> {
         let issues = self.store.read()?;
         let Ok(issue) = issues.get(task) else { return Ok(false) };
@@ -230,8 +230,8 @@ impl<'a> Recovery<'a> {
         Ok(is_at_it && issue.status == Status::InProgress && owner.generation == self.generation.as_str())
     }
 
-    /// Commits a slot's content to its task's ref, and says so when that holds anything new. Answers what ignore rules
-    /// leave out of it, which is told, too.
+    /// Commits a slot's content to its task's ref, and reports it when that holds anything new. Returns what ignore
+    /// rules leave out of it, which is reported, too.
     fn keep_work(
         &self,
         slot: &mut Slot,
@@ -363,7 +363,7 @@ impl<'a> Recovery<'a> {
         Ok(())
     }
 
-    /// The name of an attempt at a claimed task of this generation.
+    /// Returns the name of an attempt at a claimed task of this generation.
     fn name<'name>(&'name self, issue: &'name Issue, number: u32, run: &'name str) -> AttemptName<'name> {
         let claim = issue.claim.as_ref();
         AttemptName {
@@ -375,7 +375,8 @@ impl<'a> Recovery<'a> {
         }
     }
 
-    /// The call of an attempt: what the store has of it, else what its transcript tells; `None` when it never began.
+    /// Returns the call of an attempt: what the store has of it, else what its transcript shows; `None` when it never
+    /// began.
     fn call_of(&self, issue: &Issue, attempt: u32, run: &str) -> Result<Option<Entry>> {
         if let Some(stored) = issue.attempts.iter().find(|stored| stored.number == attempt) {
             return Ok(stored.call.clone());
@@ -394,7 +395,7 @@ impl<'a> Recovery<'a> {
         Ok(call.map(|call| Entry::new(place, &call.report, now).with_metered(call.metered.as_ref())))
     }
 
-    /// The attempt that a dead run was at, with what its transcript tells of it.
+    /// Returns the attempt that a dead run was at, with what its transcript shows of it.
     fn interrupted_attempt(&self, issue: &Issue, now: jiff::Timestamp) -> Result<Attempt> {
         let claim = issue.claim.as_ref();
         let run = claim.map_or_else(String::new, |claim| claim.run.clone());
@@ -417,7 +418,7 @@ impl<'a> Recovery<'a> {
     }
 }
 
-/// How an attempt ended whose run died: at a limit, if its call had met one by then.
+/// Returns how an attempt ended whose run died: at a limit, if its call had met one by then.
 fn interrupted_outcome(call: Option<&Entry>) -> Outcome {
     match call.map(|call| call.outcome) {
         Some(CallOutcome::Limited | CallOutcome::Overage) => Outcome::Limited,
@@ -425,17 +426,17 @@ fn interrupted_outcome(call: Option<&Entry>) -> Outcome {
     }
 }
 
-/// The folder of an attempt's records, below the state folder.
+/// Returns the folder of an attempt's records, below the state folder.
 fn records_of(run: &str, issue: &Issue, attempt: u32) -> String {
     format!("runs/{run}/{}-{attempt}", issue.id)
 }
 
-/// Whether a slot was left by this run.
+/// Returns whether a slot was left by this run.
 fn is_of(leftover: &Leftover, run: &str) -> bool {
     SlotOwner::parse(&leftover.owner).is_some_and(|owner| owner.run == run)
 }
 
-/// The tasks that somebody claimed.
+/// Returns the tasks that somebody claimed.
 fn claimed(issues: &Issues) -> Vec<IssueId> {
     issues
         .iter()

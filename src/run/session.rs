@@ -153,7 +153,7 @@ impl Sessions {
         })))
     }
 
-    /// Returns what a call of a role is to the budgets; `issues` tell which cycle it belongs to.
+    /// Returns what a call of a role is to the budgets; `issues` determine which cycle it belongs to.
     fn request(&self, role: Role, task: Option<&IssueId>, issues: &Issues) -> Request {
         let settings = self.context.project.config.role(role);
         Request {
@@ -190,7 +190,7 @@ impl Sessions {
 }
 
 impl Purpose {
-    /// How people call it.
+    /// Returns the name that people know it by.
     fn name(&self) -> String {
         self.task
             .as_ref()
@@ -264,7 +264,7 @@ impl Session {
         Ok(())
     }
 
-    /// Sets aside what a call may use, or says which budget has no room for it.
+    /// Sets aside what a call may use, or returns which budget has no room for it.
     pub(crate) fn reserve(&self, issues: &Issues) -> Result<Reservation, Spent> {
         let Purpose { role, task, .. } = &self.purpose;
         let request = self.sessions.request(*role, task.as_ref(), issues);

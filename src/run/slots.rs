@@ -60,7 +60,7 @@ impl Slots {
         }
     }
 
-    /// Takes a slot; its marker says from now on whom it is for.
+    /// Takes a slot; its marker records from now on what it is for.
     pub(crate) fn acquire(&self, owner: &SlotOwner) -> Result<Slot> {
         tokio::task::block_in_place(|| self.context.project.slots().acquire(&owner.to_text()?))
     }
@@ -120,7 +120,7 @@ impl Slots {
         };
         let session = slots.session_folder(suspended.slot);
         if !session.is_dir() {
-            // The client will not find its session, and say so.
+            // The client will not find its session, and report that.
             slot.make_session_folder(&session, Some(self.owner_ids))?;
         }
         crash_point!("slot.resumed");
@@ -150,7 +150,7 @@ pub(crate) struct Layout<'a> {
     pub(crate) branch: &'a str,
     /// The user and group that its files are given to.
     pub(crate) owner_ids: (u32, u32),
-    /// What the slot's marker says once there may be work in it that is worth keeping.
+    /// What the slot's marker has once there may be work in it that is worth keeping.
     pub(crate) mark: &'a str,
 }
 

@@ -33,7 +33,8 @@ const UNATTENDED: [&str; 11] = [
     "Workflow",
 ];
 
-/// Builds the program and its arguments: the user's own first, then what the role and the call say, so that these win.
+/// Builds the program and its arguments: the user's own first, then what the role and the call ask for, so that these
+/// win.
 ///
 /// # Errors
 ///
@@ -57,7 +58,8 @@ pub(crate) fn command_line(
     Ok(line)
 }
 
-/// The options in their order. Lists go with commas; the client parts them at spaces, too, but not in parentheses.
+/// Returns the options in their order. Lists go with commas; the client parts them at spaces, too, but not in
+/// parentheses.
 fn options(role: &RoleConfig, extra: &CallExtra) -> Result<[(&'static str, Option<String>); 10]> {
     let list = |items: &[String]| (!items.is_empty()).then(|| items.join(","));
     Ok([
@@ -66,7 +68,7 @@ fn options(role: &RoleConfig, extra: &CallExtra) -> Result<[(&'static str, Optio
         ("--effort", role.effort.clone()),
         ("--max-turns", role.max_turns.map(|turns| turns.to_string())),
         ("--max-budget-usd", budget(role, extra)?),
-        // An empty list is no tools, which the client takes as an empty text.
+        // An empty list means no tools, which the client takes as an empty text.
         ("--tools", role.tools.as_ref().map(|tools| tools.join(","))),
         ("--allowed-tools", list(&role.allowed_tools)),
         ("--disallowed-tools", list(&denied(role))),
@@ -75,7 +77,7 @@ fn options(role: &RoleConfig, extra: &CallExtra) -> Result<[(&'static str, Optio
     ])
 }
 
-/// The tools that are denied: the role's own, and those that nobody asked for.
+/// Returns the tools that are denied: the role's own, and those that nobody asked for.
 fn denied(role: &RoleConfig) -> Vec<String> {
     let is_named = |tool: &str| {
         let starts = |item: &String| item.split('(').next() == Some(tool);
@@ -98,7 +100,7 @@ fn refuse_bare(line: &[String]) -> Result<()> {
     Err(Error::new(ErrorKind::Configuration, message).hint("leave it out"))
 }
 
-/// What the client may spend in this call, in US dollars.
+/// Returns what the client may spend in this call, in US dollars.
 fn budget(role: &RoleConfig, extra: &CallExtra) -> Result<Option<String>> {
     match least(role.budget_usd, extra.budget_left_usd) {
         Some(usd) if usd > 0.0 => Ok(Some(usd.to_string())),

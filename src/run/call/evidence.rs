@@ -1,5 +1,5 @@
-//! What the model's API itself said of the account and its limits. The stream of a call is its container's to write: alone,
-//! its word would have an agent pause the whole account.
+//! What the model's API itself reported of the account and its limits. The stream of a call is its container's to
+//! write: if it alone counted, an agent could pause the whole account.
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -14,13 +14,13 @@ const MESSAGES: &str = "/v1/messages";
 /// The status of an answer that refuses a request for a limit's sake.
 const TOO_MANY: u16 = 429;
 
-/// What the API said in the course of a call.
+/// What the API reported in the course of a call.
 #[derive(Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is something else that was said")]
 pub(super) struct Evidence {
     /// It answered something.
     asked: bool,
-    /// It refused a request, or said that paid overage was being used.
+    /// It refused a request, or reported that paid overage was being used.
     limited: bool,
     /// It answered a request as asked: account and model work.
     works: bool,
@@ -84,7 +84,7 @@ impl Evidence {
     }
 
     /// Makes of a spent budget what can be believed of it: where the gateway refused nothing, and what the API answered
-    /// comes to less than a quarter of what was `allowed`, the client alone claims it. The client is told of half of that
+    /// comes to less than a quarter of what was `allowed`, the client alone claims it. The client is given half of that
     /// at least.
     pub(super) fn corrects_budget(&self, report: &mut CallReport, metered: &Usage, allowed: &Allowance) {
         let is_near = allowed.usd.is_some_and(|usd| metered.cost_usd >= usd / 4.0);
@@ -98,7 +98,7 @@ impl Evidence {
     }
 }
 
-/// Whether the account gets no further, or pays for that.
+/// Returns whether the account gets no further, or pays for that.
 fn limits(info: &Value) -> bool {
     info["status"] == "rejected" || info["isUsingOverage"] == true || info["rateLimitType"] == "overage"
 }
@@ -128,7 +128,7 @@ mod tests {
         }
     }
 
-    /// What becomes of a call whose stream tells of a weekly limit, given what the API said.
+    /// Checks what becomes of a call whose stream reports a weekly limit, given what the API reported.
     fn check(said: &[Value], expect: CallOutcome, resets_at: Option<i64>) {
         let mut transcript = Transcript::new();
         for line in [

@@ -1,4 +1,4 @@
-//! What hears a call: it writes the transcript down, meters it, tells events, and notes what must end the call.
+//! What hears a call: it writes the transcript down, meters it, sends events, and notes what must end the call.
 
 use std::fs::File;
 use std::io::Write as _;
@@ -21,15 +21,15 @@ use crate::sandbox::credential::Credentials;
 use crate::sandbox::engine::{Output, Stream};
 use crate::sandbox::gateway::Notice;
 
-/// How much a call may write in all, in bytes: far more than any session says, and less than a disk holds.
+/// How much a call may write in all, in bytes: far more than any session writes, and less than a disk holds.
 const OUTPUT_LIMIT: u64 = 512 << 20;
 /// How much of stderr an outcome may quote, in bytes.
 const STDERR_TAIL: usize = 4096;
 
-/// How many events a stream may make: beyond that the transcript alone has what it says.
+/// How many events a stream may make: beyond that the transcript alone has what the stream holds.
 const EVENTS_LIMIT: u32 = 50_000;
 
-/// What the API says of a limit that is not reached yet.
+/// What the API reports of a limit that is not reached yet.
 const NEAR: &str = "allowed_warning";
 
 /// What hears a call: the transcript file, the parser and the events.
@@ -41,7 +41,7 @@ pub(super) struct Listener<'a> {
     stderr_file: File,
     stderr_tail: Vec<u8>,
     watch: Watch,
-    /// Turns and usage as they were last told.
+    /// Turns and usage as they were last reported.
     metered: (u32, Usage),
     /// Bytes heard so far.
     heard: u64,
@@ -49,13 +49,13 @@ pub(super) struct Listener<'a> {
     pub(super) finished_at: Option<Instant>,
     /// Whether the money is watched, too.
     knows_rates: bool,
-    /// Whether it was told that a limit is near.
+    /// Whether it was reported that a limit is near.
     limit_is_near: bool,
     /// Why the call must end.
     pub(super) must_stop: Option<Cut>,
-    /// What the gateway said when it had to end the call.
+    /// What the gateway reported when it had to end the call.
     told_by_gateway: Option<String>,
-    /// What the API said of limits.
+    /// What the API reported of limits.
     evidence: Evidence,
     /// How many events the stream has made.
     told: u32,
@@ -90,8 +90,8 @@ impl<'a> Listener<'a> {
         })
     }
 
-    /// What the call amounts to, given why it was cut, its exit code, whether memory ran out, and what the API said that it
-    /// used.
+    /// Returns what the call amounts to, given why it was cut, its exit code, whether memory ran out, and what the API
+    /// reported as its use.
     pub(super) fn finish(
         self,
         (cut, exit_code, oom): (Option<Cut>, Option<i64>, bool),
@@ -129,7 +129,7 @@ impl<'a> Listener<'a> {
             Notice::BudgetSpent { reason } => (Cut::Budget, reason),
             Notice::LoginExpired(problem) => (Cut::LoginExpired, format!("{problem}: {}", problem.hint())),
             Notice::LimitSeen(info) => {
-                // In the words of the client, which an older one does not say.
+                // In the words of the client, which an older one does not write.
                 let line = json!({"type": "rate_limit_event", "rate_limit_info": info});
                 if let Some(event) = self.transcript.push_line(line.to_string().as_bytes()) {
                     self.tell(event);
@@ -148,7 +148,7 @@ impl<'a> Listener<'a> {
             self.must_stop = Some(Cut::Flood);
             return Ok(());
         }
-        // What is heard is what is written, so that a recording tells the same story.
+        // What is heard is what is written, so that a recording gives the same results.
         let line = self.call.sandbox.folder.redactor.line(&output.line.bytes);
         match output.stream {
             Stream::Stdout => {
@@ -241,7 +241,7 @@ impl<'a> Listener<'a> {
         }
     }
 
-    /// Sees that the model is one that was asked for.
+    /// Checks that the model is one that was asked for.
     fn check_model(&mut self, bound: Option<&str>) {
         let (role, call) = (self.call.role, &self.call.sandbox.name);
         let asked = [role.model.as_deref(), role.fallback_model.as_deref()];
@@ -261,7 +261,7 @@ impl<'a> Listener<'a> {
         }
     }
 
-    /// Watches the money, too, when earlier calls told what tokens of the model cost.
+    /// Watches the money, too, when earlier calls reported what tokens of the model cost.
     fn know_rates(&mut self, model: Option<&str>) {
         let Some(model) = model.filter(|_| !self.knows_rates) else {
             return;
@@ -275,7 +275,7 @@ impl<'a> Listener<'a> {
         }
     }
 
-    /// Tells how far the call is when that changed, and notes when the budget is spent. Any message may move the
+    /// Reports how far the call is when that changed, and notes when the budget is spent. Any message may move the
     /// meter, whatever event it makes.
     fn meter(&mut self) {
         let (turns, usage) = (self.transcript.turns(), self.transcript.usage());
@@ -292,7 +292,7 @@ impl<'a> Listener<'a> {
     }
 }
 
-/// What is held against the figures of a call's stream: nothing, where the gateway counts what the API says.
+/// Returns what is held against the figures of a call's stream: nothing, where the gateway counts what the API reports.
 fn watched(call: &Call<'_>) -> Allowance {
     if seal::is_metered(call) {
         Allowance::default()

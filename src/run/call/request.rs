@@ -33,7 +33,7 @@ pub(crate) struct Call<'a> {
     pub(crate) sandbox: Sandbox<'a>,
     /// The cycle of the generation that it belongs to.
     pub(crate) cycle: u32,
-    /// What tokens cost by model, as far as calls before this one told it.
+    /// What tokens cost by model, where calls before this one reported it.
     pub(crate) rates: BTreeMap<String, Rates>,
     pub(crate) role: &'a RoleConfig,
     /// Where the gateway has the credential from.
@@ -49,7 +49,7 @@ pub(crate) struct Call<'a> {
 }
 
 impl Call<'_> {
-    /// What the ledger knows the call by.
+    /// Returns the place by which the ledger knows the call.
     pub(super) fn place(&self, run: &str) -> Place {
         Place {
             role: self.sandbox.name.role,

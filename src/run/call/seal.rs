@@ -154,8 +154,8 @@ impl Opening {
 }
 
 impl Sealed<'_> {
-    /// Waits for what the call must heed. What only people are to know is told on the way. Nothing is lost when the wait
-    /// is given up.
+    /// Waits for what the call must handle. What only people are to know is reported on the way. Nothing is lost when
+    /// the wait is given up.
     pub(crate) async fn next(&mut self) -> Notice {
         loop {
             tokio::select! {
@@ -178,8 +178,8 @@ impl Sealed<'_> {
         }
     }
 
-    /// Closes the gateway and tells what nobody has heard yet. Answers what the call must heed of that, and what was
-    /// metered, if a model's API was there to be asked.
+    /// Closes the gateway and reports what nobody has heard yet. Returns what the call must handle of that, and what
+    /// was metered, if a model's API was there to be asked.
     pub(crate) async fn close(mut self) -> (Vec<Notice>, Option<Metered>) {
         let closed = self.gateway.close().await;
         while let Ok(event) = self.egress.try_recv() {
@@ -189,8 +189,8 @@ impl Sealed<'_> {
         (heeded.collect(), self.has_api.then_some(closed.metered))
     }
 
-    /// The same where nobody asks a model: whether the container was refused for being weaker than asked is all that
-    /// matters. Answers whether it told anything at all: one that did not never ran its command.
+    /// Closes the gateway where nobody asks a model: whether the container was refused for being weaker than asked is
+    /// all that matters. Returns whether it reported anything at all: one that did not never ran its command.
     pub(crate) async fn close_gate(self) -> Result<bool> {
         let (judged, engine) = (self.teller.judged.clone(), self.teller.engine.describe());
         self.close().await;
@@ -202,12 +202,12 @@ impl Sealed<'_> {
     }
 }
 
-/// No try mends what an engine does not give.
+/// Builds the error of a refusal: no retry fixes what an engine does not give.
 pub(super) fn refusal(why: &str) -> Error {
     Error::new(ErrorKind::Precondition, why).hint("`cordwainer doctor` prints what the engines of this machine provide")
 }
 
-/// Tells people what a gateway notices.
+/// Reports to people what a gateway notices.
 struct Teller<'a> {
     sandbox: &'a Sandbox<'a>,
     engine: &'a Engine,
@@ -216,7 +216,7 @@ struct Teller<'a> {
 }
 
 impl Teller<'_> {
-    /// Tells what a notice is to people, and hands on what the call must heed.
+    /// Reports what a notice is to people, and hands on what the call must handle.
     fn tell(&self, notice: Notice) -> Option<Notice> {
         let call = self.sandbox.name.clone();
         let (happening, heeded) = match notice {
@@ -265,7 +265,7 @@ fn set(specification: &mut ContainerSpec, entries: impl IntoIterator<Item = (Str
     }
 }
 
-/// What the container shows in place of a credential: in the form of one, so that the client takes it.
+/// Returns what the container shows in place of a credential: in the form of one, so that the client takes it.
 fn dummy(credentials: Credentials, token: &str) -> String {
     match credentials {
         Credentials::Subscription => format!("sk-ant-oat01-cordwainer-{token}"),
@@ -274,12 +274,12 @@ fn dummy(credentials: Credentials, token: &str) -> String {
     }
 }
 
-/// Whether the call's requests are held to its budget one by one, as they leave.
+/// Returns whether the call's requests are held to its budget one by one, as they leave.
 pub(super) fn is_metered(call: &Call<'_>) -> bool {
     call.sandbox.config.api(call.sandbox.name.role).is_some()
 }
 
-/// Where the client looks for it.
+/// Returns the variable in which the client looks for it.
 fn variable(credentials: Credentials) -> &'static str {
     match credentials {
         Credentials::Subscription => "CLAUDE_CODE_OAUTH_TOKEN",
@@ -288,7 +288,7 @@ fn variable(credentials: Credentials) -> &'static str {
     }
 }
 
-/// What tokens cost as the gateway reckons it.
+/// Returns what tokens cost as the gateway computes it.
 fn rates(call: &Call<'_>) -> BTreeMap<String, Rates> {
     if call.credential.is_some() {
         Rates::believed(call.rates.clone())

@@ -16,8 +16,8 @@ use crate::sandbox::spec::WORKSPACE;
 const PRIVATE_GIT: &str = "/run/cordwainer/git";
 
 /// What the client does by itself that does not fit unattended work, and is off unless `container.env` turns it on by
-/// the variable's name: traffic for its own sake, work that outlives a result, a memory beside the repository, its
-/// own calendar and its own waiting at limits. And that it says in its stream why it did not come up.
+/// the variable's name: traffic for its own sake, work that outlives a result, a memory beside the repository, its own
+/// calendar and its own waiting at limits. And that it reports in its stream why it did not come up.
 const UNATTENDED: [(&str, &str); 6] = [
     ("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1"),
     ("CLAUDE_CODE_DISABLE_BACKGROUND_TASKS", "1"),
@@ -27,7 +27,7 @@ const UNATTENDED: [(&str, &str); 6] = [
     ("CLAUDE_CODE_STARTUP_FAILURE_RESULTS", "1"),
 ];
 
-/// What the container of the call's agent is to be.
+/// Returns what the container of the call's agent is to be.
 ///
 /// # Errors
 ///
@@ -86,7 +86,7 @@ pub(crate) fn recipe(config: &Config, worktree: &Path, writable: bool) -> Contai
     }
 }
 
-/// Sees that nothing which the engine is told holds a credential in use: agents would have it, and `inspect`.
+/// Checks that nothing which the engine is given holds a credential in use: agents would have it, and `inspect`.
 ///
 /// # Errors
 ///
@@ -127,7 +127,7 @@ fn mount(source: &Path, target: String, read_only: bool) -> Mount {
     }
 }
 
-/// What git in a container needs: its own repository, and the objects that it borrows.
+/// Returns the mounts that git in a container needs: its own repository, and the objects that it borrows.
 pub(crate) fn private_mounts(private: &PrivateRepository) -> Vec<Mount> {
     let mut mounts = vec![
         mount(&private.pointer_file, format!("{WORKSPACE}/.git"), true),
@@ -139,8 +139,8 @@ pub(crate) fn private_mounts(private: &PrivateRepository) -> Vec<Mount> {
     mounts
 }
 
-/// Where the client keeps its session, so that a later call finds it again: that alone, and no settings, which could
-/// have somebody else pay. Gates have no part in it.
+/// Returns the mount where the client keeps its session, so that a later call finds it again: that alone, and no
+/// settings, which could have somebody else pay. Gates have no part in it.
 fn session_mount(sandbox: &Sandbox<'_>) -> Mount {
     Mount {
         source: sandbox.mounts.session.clone(),
@@ -149,7 +149,7 @@ fn session_mount(sandbox: &Sandbox<'_>) -> Mount {
     }
 }
 
-/// The client's own folder in the container.
+/// Returns the client's own folder in the container.
 fn client_folder(config: &Config) -> String {
     format!("{}/.claude", config.agent.home)
 }
@@ -160,7 +160,7 @@ mod tests {
 
     use super::*;
 
-    /// Where a specification holds the credential, if it does.
+    /// Checks where a specification holds the credential, if it does.
     fn check(change: impl FnOnce(&mut ContainerSpec), expect: Option<&str>) {
         let redactor = Redactor::new(&[SecretString::from("no-known-form-1")]);
         let token = "sk-ant-oat01-cordwainer-0a1B2c3D4e5F6g7H8i9J0k1L";

@@ -18,13 +18,13 @@ pub(crate) enum Missing {
     File(String),
     /// A file of the repository that may not be executed.
     Permission(String),
-    /// A program that the image does not have; what was said of it, in a line, as far as something was.
+    /// A program that the image does not have; what was reported of it, in a line, if anything was.
     Program(String),
 }
 
 /// How many of the last lines are looked at for a complaint.
 const LINES: usize = 40;
-/// What shells say of what they cannot run.
+/// What shells print of what they cannot run.
 const COMPLAINTS: [&str; 5] = [
     "not found",
     "No such file",
@@ -77,8 +77,8 @@ pub(super) fn of(command: &str, output: &str, kind: impl Fn(&Path) -> Result<Opt
     Ok(Missing::Program(if said.is_empty() { first() } else { said }))
 }
 
-/// The script that the command gives to a shell, where the tree lacks it and the shell says by name that it cannot be
-/// opened: some shells exit with 2 then, as a gate that ran may do.
+/// Returns the script that the command gives to a shell, where the tree lacks it and the shell reports by name that it
+/// cannot be opened: some shells exit with 2 then, as a gate that ran may do.
 pub(super) fn unopened(
     command: &str,
     output: &str,
@@ -95,7 +95,7 @@ pub(super) fn unopened(
     Ok(None)
 }
 
-/// What the tree has wrong about a program that is to be in it.
+/// Returns what the tree has wrong about a program that is to be in it.
 fn missing(candidate: &Candidate, kind: impl Fn(&Path) -> Result<Option<EntryKind>>) -> Result<Option<Missing>> {
     let Some(path) = &candidate.path else { return Ok(None) };
     let shown = || one_line(&path.display().to_string(), 200);
@@ -107,14 +107,14 @@ fn missing(candidate: &Candidate, kind: impl Fn(&Path) -> Result<Option<EntryKin
     })
 }
 
-/// The last lines in which somebody complains, the last one first.
+/// Returns the last lines in which somebody complains, the last one first.
 fn complaints(output: &str) -> Vec<&str> {
     let lines = output.lines().rev().filter(|line| !line.trim().is_empty()).take(LINES);
     let complains = |line: &&str| COMPLAINTS.iter().any(|words| line.contains(words));
     lines.filter(complains).collect()
 }
 
-/// Whether a line has a word that stands alone.
+/// Returns whether a line has a word that stands alone.
 fn names(line: &str, word: &str) -> bool {
     let is_part = |character: char| character.is_alphanumeric() || matches!(character, '_' | '-' | '.' | '/');
     line.match_indices(word).any(|(at, _)| {
@@ -124,7 +124,7 @@ fn names(line: &str, word: &str) -> bool {
     })
 }
 
-/// The programs that a shell command runs, in its order, as far as they stand there.
+/// Returns the programs that a shell command runs, in its order, where they are named there.
 fn candidates(command: &str) -> Vec<Candidate> {
     let mut folder = PathBuf::new();
     let mut found = Vec::new();
@@ -172,12 +172,12 @@ fn is_name(text: &str) -> bool {
     first && characters.all(|character| character == '_' || character.is_ascii_alphanumeric())
 }
 
-/// Whether only the shell knows what a word comes to.
+/// Returns whether only the shell knows what a word comes to.
 fn is_computed(word: &str) -> bool {
     word.contains(['$', '`', '*', '?', '[', '~'])
 }
 
-/// The path from the repository's root, if a word in a folder of it means one within.
+/// Returns the path from the repository's root, if a word in a folder of it means one within.
 fn in_repository(folder: &Path, word: &str) -> Option<PathBuf> {
     let whole = Path::new(WORKSPACE).join(folder).join(word);
     let mut path = PathBuf::new();
@@ -192,7 +192,7 @@ fn in_repository(folder: &Path, word: &str) -> Option<PathBuf> {
     (!path.as_os_str().is_empty()).then(|| path.to_owned())
 }
 
-/// The words of each simple command, quotes taken off; redirections are left out.
+/// Returns the words of each simple command, quotes taken off; redirections are left out.
 fn commands(text: &str) -> Vec<Vec<String>> {
     let mut all = vec![Vec::new()];
     let mut word: Option<String> = None;
@@ -212,7 +212,7 @@ fn commands(text: &str) -> Vec<Vec<String>> {
                 word.get_or_insert_default();
             }
             (None, '>' | '<') => {
-                // Its number, before, and its file, after it, are no program.
+                // Its number, before, and its file, after it, are not a program.
                 if word
                     .as_ref()
                     .is_some_and(|word| word.bytes().all(|byte| byte.is_ascii_digit()))
@@ -247,7 +247,7 @@ mod tests {
 
     use super::*;
 
-    /// What the tree of these tests has.
+    /// Returns what the tree of these tests has.
     fn tree(path: &Path) -> Option<EntryKind> {
         match path.to_str() {
             Some("ci.sh" | "web/test.sh") => Some(EntryKind::Executable),
@@ -308,7 +308,7 @@ mod tests {
         check("make", "sh: 1: cmake: not found", &program("sh: 1: cmake: not found"));
     }
 
-    /// What real shells say, and with which code, of commands that cannot be run.
+    /// What real shells print, and with which code, of commands that cannot be run.
     #[test]
     fn real_shells_are_understood() {
         let folder = tempfile::tempdir().unwrap();

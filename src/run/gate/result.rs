@@ -9,7 +9,7 @@ use crate::model::IssueId;
 use crate::record::event::Happening;
 use crate::run::call::Sandbox;
 
-/// What all gates said of an attempt.
+/// The result of all gates on an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     /// Every one passed, but for those that need not pass yet, in words.
@@ -32,8 +32,8 @@ pub(crate) enum Verdict {
 }
 
 impl Gates {
-    /// Runs every gate until one says no. Gates see the slot as the agent left it; what they write there is never committed.
-    /// A gate that could be run before the work, and cannot on it, is red like any other.
+    /// Runs every gate until one fails. Gates see the slot as the agent left it; what they write there is never
+    /// committed. A gate that could be run before the work, and cannot on it, is red like any other.
     pub(crate) async fn judge(
         &self,
         sandbox: &Sandbox<'_>,

@@ -18,12 +18,12 @@ use crate::run::call::Sandbox;
 use crate::run::slots::{Layout, SlotMounts, lay_out};
 use crate::sandbox::engine::UserChoice;
 
-/// What a slot's marker says while gates are tried in it: nobody's work, so that a recovery only frees the slot.
+/// What a slot's marker has while gates are tried in it: nobody's work, so that a recovery only frees the slot.
 const MARK: &str = "gates are tried";
 
 impl Gates {
-    /// Sees that every gate can run on the generation's tip, from which the next call begins. Only gates that nobody tried
-    /// on that tree, with that command and image, are run.
+    /// Checks that every gate can run on the generation's tip, from which the next call begins. Only gates that nobody
+    /// tried on that tree, with that command and image, are run.
     ///
     /// # Errors
     ///
@@ -56,7 +56,7 @@ impl Gates {
         refuse(&faults)
     }
 
-    /// Reports what a gate came to; one that passed before is no news.
+    /// Reports what a gate came to; one that passed before is not news.
     fn tell(&self, gate: &Gate, commit: Oid, tried: &Tried, not_yet: bool) {
         let (passed, how) = match &tried.ran {
             Ran::Passed if !tried.anew => return,
@@ -75,8 +75,8 @@ impl Gates {
     }
 }
 
-/// Whether a gate need not pass yet: the generation cleared its sources, the gate never passed on its tip, and it is red
-/// or its own file is still to be written.
+/// Returns whether a gate need not pass yet: the generation cleared its sources, the gate never passed on its tip, and
+/// it is red or its own file is still to be written.
 pub(super) fn may_wait(
     project: &Project,
     generation: &GenerationName,
@@ -92,7 +92,7 @@ pub(super) fn may_wait(
     )
 }
 
-/// Whether a gate ever passed on the generation's tip.
+/// Returns whether a gate ever passed on the generation's tip.
 fn passed_on_tip(project: &Project, generation: &GenerationName, verdicts: &Verdicts, gate: &Gate) -> Result<bool> {
     let git = &project.git;
     let Some(tip) = git.reference(&generation.branch())? else {
@@ -108,7 +108,7 @@ fn passed_on_tip(project: &Project, generation: &GenerationName, verdicts: &Verd
     Ok(verdicts.passed_on(&trees, &gate.command))
 }
 
-/// The gates that never passed on the tip of a generation that cleared its sources, by name.
+/// Returns the gates that never passed on the tip of a generation that cleared its sources, by name.
 pub(crate) fn not_yet(project: &Project, generation: &GenerationName) -> Result<Vec<String>> {
     let gates = &project.config.gates;
     if gates.is_empty() || !project.has_cleared_sources(generation)? {
@@ -124,7 +124,7 @@ pub(crate) fn not_yet(project: &Project, generation: &GenerationName) -> Result<
     Ok(names)
 }
 
-/// What the table has of every configured gate on a commit, in an image; `None` for one that was not tried.
+/// Returns what the table has of every configured gate on a commit, in an image; `None` for one that was not tried.
 pub(crate) fn looked_up(project: &Project, commit: Oid, image: &str) -> Result<Vec<Option<Tried>>> {
     let tree = project.git.tree_of(commit)?.to_string();
     let verdicts = Verdicts::open(&project.state_dir);
@@ -132,8 +132,8 @@ pub(crate) fn looked_up(project: &Project, commit: Oid, image: &str) -> Result<V
     Ok(project.config.gates.iter().map(known).collect())
 }
 
-/// How a gate stands that was tried on what the next task of a generation begins from: what to say of it; or why it is
-/// not as it should be.
+/// Returns how a gate stands that was tried on what the next task of a generation begins from: what to report of it; or
+/// why it is not as it should be.
 pub(crate) fn standing(
     project: &Project,
     generation: Option<&GenerationName>,
@@ -212,7 +212,7 @@ fn refuse(faults: &[Fault]) -> Result<()> {
 }
 
 impl Missing {
-    /// What is missing, in a few words.
+    /// Returns what is missing, in a few words.
     pub(super) fn words(&self) -> String {
         match self {
             Self::File(path) => format!("the repository has no `{path}`"),
@@ -223,7 +223,7 @@ impl Missing {
     }
 }
 
-/// What a gate said of a commit.
+/// The result of a gate on a commit.
 pub(crate) struct Tried {
     pub(crate) ran: Ran,
     /// Whether it was run now, and not looked up.
@@ -231,8 +231,8 @@ pub(crate) struct Tried {
 }
 
 impl Runner<'_> {
-    /// What every configured gate says of a commit, in a slot of its own with `branch` checked out; from the table where
-    /// it is there, unless all are to be run `anew`. `None` when the run is to end.
+    /// Returns the result of every configured gate on a commit, in a slot of its own with `branch` checked out; from
+    /// the table where it is there, unless all are to be run `anew`. `None` when the run is to end.
     pub(crate) async fn try_on(
         &self,
         commit: Oid,
@@ -313,7 +313,7 @@ impl Tried {
     }
 }
 
-/// Keeps what a gate said of a tree, as far as that stays true.
+/// Keeps the result of a gate on a tree, if that stays true.
 pub(super) fn keep(project: &Project, gate: &Gate, tree: Oid, image: &str, ran: &Ran) -> Result<()> {
     let said = match ran {
         Ran::Passed => Said::Passed,

@@ -1,4 +1,4 @@
-//! What gates said, by tree, command and image, in one table: `cache/gates.json` in the state folder.
+//! The results of gates, by tree, command and image, in one table: `cache/gates.json` in the state folder.
 
 use std::path::{Path, PathBuf};
 
@@ -10,7 +10,7 @@ use crate::base::fs::{create_private_folder, write_atomically};
 /// So many verdicts are kept. Beyond them the oldest go, those that passed last: by them is known what must stay green.
 const MOST: usize = 1000;
 
-/// What a gate said of a tree.
+/// The result of a gate on a tree.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Said {
@@ -19,7 +19,7 @@ pub(crate) enum Said {
     /// It ran, and did not: how it ended.
     Red(String),
     /// It could not be run, for its own file is not in the tree: how it ended, and which file. What else keeps one from
-    /// running may be mended while tree, command and image stay what they are, so that is not kept.
+    /// running may be fixed while tree, command and image stay what they are, so that is not kept.
     FileMissing(String, String),
 }
 
@@ -50,7 +50,7 @@ impl Verdicts {
         Self { path, rows }
     }
 
-    /// What the gate of a command said of a tree, in an image.
+    /// Returns the result of the gate of a command on a tree, in an image.
     pub(crate) fn get(&self, tree: &str, command: &str, image: &str) -> Option<&Said> {
         let row = self
             .rows
@@ -60,13 +60,13 @@ impl Verdicts {
         row.map(|row| &row.said)
     }
 
-    /// Whether the gate of a command ever passed on one of these trees, in whichever image.
+    /// Returns whether the gate of a command ever passed on one of these trees, in whichever image.
     pub(crate) fn passed_on(&self, trees: &[String], command: &str) -> bool {
         let passed = |row: &Row| row.command == command && row.said == Said::Passed && trees.contains(&row.tree);
         self.rows.iter().any(passed)
     }
 
-    /// Keeps what a gate said.
+    /// Keeps the result of a gate.
     pub(crate) fn note(&mut self, tree: &str, command: &str, image: &str, said: Said) -> Result<()> {
         self.rows
             .retain(|row| row.tree != tree || row.command != command || row.image != image);

@@ -25,7 +25,7 @@ mod stages;
 pub(crate) use self::stages::Done;
 use self::stages::{Answer, Asked, Round};
 
-/// What is said of a session that cannot go on.
+/// What is reported of a session that cannot go on.
 const LOST: &str = "the agent session no longer exists; starting over";
 
 /// The phase that asks for tasks.
@@ -60,7 +60,7 @@ impl Measure {
             }
         };
         let mut asked = Asked::new(cycle, self.records(cycle, session.attempt())?);
-        // Not before what it used is noted: until then the slot tells a recovery that it is not.
+        // Not before what it used is noted: until then the slot shows a recovery that it is not.
         match self.rounds(&mut session, &mut asked, interruption).await {
             Ok((done, unfinished)) => {
                 session.leave(unfinished.map_or(Next::Release, Next::Suspend))?;

@@ -153,8 +153,8 @@ impl Stitch {
         Ended::with_work(kept, judged)
     }
 
-    /// Sees to a slot in which something failed that was not the agent: what is in it is kept on the task's ref. Returns
-    /// whether the slot may be used again.
+    /// Takes care of a slot in which something failed that was not the agent: what is in it is kept on the task's ref.
+    /// Returns whether the slot may be used again.
     async fn is_safe(&self, session: &mut Session, attempting: &Attempting, ended: &mut Ended) -> bool {
         let is_over = self.sessions.is_over(Role::Stitch, Some(&attempting.issue.id)).await;
         if ended.left.as_ref().is_some_and(|left| left.commit.is_some()) {

@@ -71,12 +71,12 @@ pub(crate) fn of_machine(project: &Project) -> Vec<Looked> {
     ]
 }
 
-/// Something that is not as it should be, and the mend.
+/// Builds the error of something that is not as it should be, and the fix.
 fn bad(found: impl Into<String>, mend: impl Into<String>) -> Error {
     Error::new(ErrorKind::Precondition, found).hint(mend)
 }
 
-/// The same error for another reader.
+/// Builds a copy of an error for another reader.
 fn again(error: &Error) -> Error {
     let same = Error::new(error.kind(), error.in_a_line());
     match error.hint_text() {
@@ -122,7 +122,7 @@ impl Ground {
     }
 }
 
-/// What in the commits that work begins from, and lands on, does not go well with it.
+/// Checks what in the commits that work begins from, and lands on, does not go well with it.
 fn hazards(project: &Project, ground: &Ground) -> Result<String> {
     let git = &project.git;
     let branch = &project.config.base_branch;
@@ -152,12 +152,12 @@ fn hazards(project: &Project, ground: &Ground) -> Result<String> {
     })
 }
 
-/// Whose name is on what is merged.
+/// Returns whose name is on what is merged.
 fn identity(project: &Project) -> Result<String> {
     project.git.user().map(|user| format!("commits are {}'s", user.name))
 }
 
-/// Nobody may have the generation branch checked out while it moves.
+/// Checks that nobody has the generation branch checked out while it moves.
 fn checked_out(project: &Project, ground: Option<&Ground>) -> Result<String> {
     let Some(generation) = ground.and_then(|ground| ground.generation.as_ref()) else {
         return Ok("no generation is open".to_owned());
@@ -166,7 +166,7 @@ fn checked_out(project: &Project, ground: Option<&Ground>) -> Result<String> {
     Ok(format!("`{generation}` is checked out nowhere"))
 }
 
-/// The client's settings say nothing of who pays.
+/// Checks that the client's settings do not determine who pays.
 fn client_settings(project: &Project, ground: &Ground) -> Result<String> {
     let ignored = settings(project, ground.commit)?;
     Ok(match ignored.as_slice() {
@@ -175,7 +175,7 @@ fn client_settings(project: &Project, ground: &Ground) -> Result<String> {
     })
 }
 
-/// Whether the gateway goes the way out that the machine's settings name.
+/// Checks whether the gateway goes the way out that the machine's settings name.
 fn proxy(project: &Project) -> Result<String> {
     let Some(proxy) = &project.surroundings.proxy else {
         return Ok("none is requested".to_owned());
@@ -184,7 +184,7 @@ fn proxy(project: &Project) -> Result<String> {
     let apis: BTreeSet<_> = Role::ALL.iter().filter_map(|role| config.api(*role)).collect();
     let mut through = Vec::new();
     for api in apis {
-        // What is no URL is told by the configuration's own check and by the gateway.
+        // What is not a URL is reported by the configuration's own check and by the gateway.
         let Ok(uri) = api.parse() else { continue };
         if proxy.way_to(&uri)?.is_some() {
             through.extend(uri.host().map(str::to_owned));
@@ -208,12 +208,13 @@ fn proxy(project: &Project) -> Result<String> {
     })
 }
 
-/// Which clients are known to work.
+/// Returns which clients are known to work.
 fn client() -> String {
     format!("tried with Claude Code {OLDEST_CLIENT_VERSION} to {DEFAULT_CLIENT_VERSION}")
 }
 
-/// Slots and records are where the configuration has them: whoever would change something is refused otherwise.
+/// Checks that slots and records are where the configuration has them: whoever would change something is refused
+/// otherwise.
 fn state_dir(project: &Project) -> Result<String> {
     project.refuse_second_state_dir()?;
     Ok(format!("`{}`", project.state_dir().display()))
@@ -236,7 +237,7 @@ fn locks(project: &Project) -> Result<String> {
     ))
 }
 
-/// `secrets_dir` must never get into a commit, nor be read by other people of this machine.
+/// Checks `secrets_dir`, which must never get into a commit, nor be read by other people of this machine.
 fn secrets(project: &Project) -> Result<String> {
     let secrets = &project.config().secrets_dir;
     let folder = project.git().workdir().join(secrets);
@@ -261,7 +262,7 @@ fn secrets(project: &Project) -> Result<String> {
     }
 }
 
-/// The first file of the folder that everybody can read. One below a folder that nobody else can enter is safe.
+/// Returns the first file of the folder that everybody can read. One below a folder that nobody else can enter is safe.
 fn open_to_others(folder: &Path) -> Result<Option<String>> {
     let unreadable = || format!("cannot look into `{}`", folder.display());
     let metadata = match std::fs::metadata(folder) {
@@ -285,7 +286,7 @@ fn open_to_others(folder: &Path) -> Result<Option<String>> {
     Ok(None)
 }
 
-/// What the model's API is to know the account by. Calls pause until a login that has expired is renewed.
+/// Checks what the model's API is to know the account by. Calls pause until a login that has expired is renewed.
 fn credential(project: &Project) -> Looked {
     const NAME: &str = "credential";
     let Some(source) = project.credential() else {
@@ -299,7 +300,7 @@ fn credential(project: &Project) -> Looked {
     }
 }
 
-/// Slots, builds and records need room.
+/// Checks the free space: slots, builds and records need room.
 fn space(state_dir: &Path) -> Result<String> {
     let there = state_dir
         .ancestors()
@@ -324,7 +325,7 @@ fn gibibytes(bytes: u64) -> f64 {
     bytes as f64 / f64::from(1 << 30)
 }
 
-/// How many files this process may have open: each connection of a container takes a few.
+/// Checks how many files this process may have open: each connection of a container takes a few.
 fn open_files() -> Result<String> {
     match rustix::process::getrlimit(rustix::process::Resource::Nofile).current {
         Some(limit) if limit < LEAST_FILES => Err(bad(

@@ -13,7 +13,7 @@ use crate::issues::issue::{Claim, FORMAT, NewIssue, StoreMeta};
 use crate::project::{Project, Surroundings};
 use crate::record::recorder::Recorder;
 
-/// A run, in a repository of its own, of a generation with one task that is claimed for it.
+/// Prepares a run, in a repository of its own, of a generation with one task that is claimed for it.
 fn run() -> (TempDir, RunContext, IssueId) {
     let folder = tempfile::tempdir().unwrap();
     let git = Git::init(folder.path()).unwrap();

@@ -1,5 +1,5 @@
-//! `<state_dir>/pause.json`: the pauses of all accounts, so that a restart does not forget them. A person
-//! may lift them while a run is at work: the last word counts, and at worst an account is asked once too early.
+//! `<state_dir>/pause.json`: the pauses of all accounts, so that a restart does not forget them. A person may lift them
+//! while a run is at work: the last change counts, and at worst an account is asked once too early.
 
 use std::fs;
 use std::io::ErrorKind as Io;
@@ -9,7 +9,7 @@ use crate::base::error::{Context as _, Error, ErrorKind, Result};
 use crate::base::fs::{create_private_folder, write_atomically};
 use crate::run::waiting::pause::Pause;
 
-/// The pauses that are written down, over or not; none when there is no file.
+/// Returns the pauses that are written down, over or not; none when there is no file.
 pub(crate) fn load(state_dir: &Path) -> Result<Vec<Pause>> {
     let path = path(state_dir);
     let failed = || format!("cannot read `{}`", path.display());
@@ -34,7 +34,7 @@ pub(crate) fn note(state_dir: &Path, pause: Pause) -> Result<()> {
     save(state_dir, &pauses)
 }
 
-/// Ends all pauses; answers those that there were.
+/// Ends all pauses; returns those that there were.
 pub(crate) fn clear(state_dir: &Path) -> Result<Vec<Pause>> {
     // What cannot be read holds nobody up any more, either.
     let pauses = load(state_dir);

@@ -28,9 +28,9 @@ pub enum PauseCause {
 /// What holds calls up, as a call met it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LimitMet {
-    /// When it is lifted, if anything said so.
+    /// When it is lifted, if that is known.
     pub resets_at: Option<Timestamp>,
-    /// What was said of it.
+    /// What was reported of it.
     pub reason: String,
     /// What it is.
     pub cause: PauseCause,
@@ -43,9 +43,9 @@ pub struct Pause {
     pub account: Option<String>,
     /// When calls are made again.
     pub until: Timestamp,
-    /// When the limit is lifted, if anything believable said so.
+    /// When the limit is lifted, if anything believable named it.
     pub resets_at: Option<Timestamp>,
-    /// What was said of the limit.
+    /// What was reported of the limit.
     pub reason: String,
     /// What it is made for.
     pub cause: PauseCause,
@@ -54,11 +54,12 @@ pub struct Pause {
 }
 
 impl Pause {
-    /// The pause that a limit calls for.
+    /// Builds the pause that a limit calls for.
     ///
     /// It lasts until the reset and [`MARGIN`]. A reset that is past already is believed once: after the margin the
-    /// account is asked again. When `earlier_in_a_row` says that this was tried, when nothing says when the limit is
-    /// lifted, or when that is too far away to be true, the pause lasts `default_wait`, and never less than the margin.
+    /// account is asked again. When `earlier_in_a_row` shows that this was tried, when it is not known when the limit
+    /// is lifted, or when that is too far away to be true, the pause lasts `default_wait`, and never less than the
+    /// margin.
     pub fn new(
         account: Option<String>,
         limit: LimitMet,
@@ -82,15 +83,15 @@ impl Pause {
         }
     }
 
-    /// How much of the pause is left; zero when it is over. A clock that was set back does not lengthen it beyond
-    /// what it was when it was noted.
+    /// Returns how much of the pause is left; zero when it is over. A clock that was set back does not lengthen it
+    /// beyond what it was when it was noted.
     pub fn remaining(&self, now: Timestamp) -> SignedDuration {
         let at_first = self.until.duration_since(self.noted_at);
         let left = self.until.duration_since(now);
         left.min(at_first).max(SignedDuration::ZERO)
     }
 
-    /// Whether the configuration waits this out. Overage never is: a person decides about money.
+    /// Returns whether the configuration waits this out. Overage never is: a person decides about money.
     pub fn is_patient(&self, wait: LimitWait, now: Timestamp) -> bool {
         let patient = match wait {
             LimitWait::Never => false,

@@ -32,7 +32,7 @@ pub(crate) fn in_force(project: &Project) -> Result<Vec<Pause>> {
     Ok(pauses)
 }
 
-/// What to do about a pause. One more call would cost money at once where overage was being used.
+/// Returns what to do about a pause. One more call would cost money at once where overage was being used.
 pub(crate) fn way_out(pause: &Pause) -> &'static str {
     match pause.cause {
         PauseCause::Limit => "`generator resume --now` goes on at once",
@@ -59,7 +59,7 @@ impl Pauses {
         }
     }
 
-    /// The one of these pauses that holds up the calls of a role.
+    /// Returns the one of these pauses that holds up the calls of a role.
     pub(crate) fn holding_up<'p>(&self, role: Role, pauses: &'p [Pause]) -> Option<&'p Pause> {
         let account = self.context.project.config.base_url(role);
         pauses.iter().find(|pause| pause.account.as_deref() == account)
@@ -75,8 +75,8 @@ impl Pauses {
         Err(Error::new(ErrorKind::Limit, message).hint(way_out(pause)))
     }
 
-    /// The pauses that hold up the calls of these roles now, that of a login among them: one that has expired is a pause
-    /// like that of a limit, which is noted here, and ended when the login is renewed.
+    /// Returns the pauses that hold up the calls of these roles now, that of a login among them: one that has expired
+    /// is a pause like that of a limit, which is noted here, and ended when the login is renewed.
     pub(crate) fn of(&self, roles: &[Role]) -> Result<Vec<Pause>> {
         let mut pauses = in_force(&self.context.project)?;
         let problem = self.login_problem();
@@ -100,7 +100,7 @@ impl Pauses {
         self.note(role, &limit)
     }
 
-    /// Why there is no login now, if there is none.
+    /// Returns why there is no login now, if there is none.
     fn login_problem(&self) -> Option<CredentialProblem> {
         self.credential.as_ref()?.current(self.context.now()).err()
     }
@@ -132,7 +132,7 @@ impl Pauses {
         file::forget(&self.context.project.state_dir, pause.account.as_deref())
     }
 
-    /// Comes back when somebody has lifted a pause, and tells that.
+    /// Returns when somebody has lifted a pause, and reports that.
     pub(crate) async fn lifted(&self, pause: &Pause) -> Result<()> {
         while file::load(&self.context.project.state_dir)?.contains(pause) {
             if pause.cause == PauseCause::Login && self.login_problem().is_none() {

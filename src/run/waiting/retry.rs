@@ -14,7 +14,8 @@ pub(crate) struct BackOff {
 }
 
 impl BackOff {
-    /// The pauses that a configuration asks for. A factor that would shrink them, or is no number, counts as 1.
+    /// Builds the pauses that a configuration asks for. A factor that would shrink them, or is not a number, counts as
+    /// 1.
     pub(crate) fn new(config: &RetryConfig) -> Self {
         Self {
             initial: config.initial.min(config.ceiling),
@@ -23,8 +24,8 @@ impl BackOff {
         }
     }
 
-    /// The pause after so many failures in a row, counted from 1: half of [`BackOff::longest`] for certain, and of
-    /// the other half what `random` says, a number from 0 to 1. No failure, no pause.
+    /// Returns the pause after so many failures in a row, counted from 1: half of [`BackOff::longest`] for certain, and
+    /// of the other half the share `random`, a number from 0 to 1. No failure, no pause.
     pub(crate) fn delay(&self, failures_in_a_row: u32, random: f64) -> Duration {
         let longest = self.longest(failures_in_a_row);
         let half = longest / 2;
@@ -36,7 +37,8 @@ impl BackOff {
         half + half.mul_f64(share).min(half)
     }
 
-    /// The longest pause after so many failures in a row: it never shrinks as they go on, and never passes the ceiling.
+    /// Returns the longest pause after so many failures in a row: it never shrinks as they go on, and never passes the
+    /// ceiling.
     pub(crate) fn longest(&self, failures_in_a_row: u32) -> Duration {
         let Some(earlier) = failures_in_a_row.checked_sub(1) else {
             return Duration::ZERO;

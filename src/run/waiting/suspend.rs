@@ -36,12 +36,13 @@ pub(crate) struct SlotOwner {
 }
 
 impl SlotOwner {
-    /// The text of the marker.
+    /// Returns the text of the marker.
     pub(crate) fn to_text(&self) -> Result<String> {
         serde_json::to_string(self).context("cannot write a slot's marker")
     }
 
-    /// The session that waits here for this repository. One that came along with a copy is the original's to go on with.
+    /// Returns the session that waits here for this repository. One that came along with a copy is the original's to go
+    /// on with.
     pub(crate) fn session_of(&self, repository: Option<&str>) -> Option<&str> {
         let is_ours = self.repository.is_none() || self.repository.as_deref() == repository;
         self.session.as_deref().filter(|_| is_ours)

@@ -79,7 +79,7 @@ impl Asked {
         }
     }
 
-    /// Notes proposals that repeat an issue; that an answer repeats what this measure filed itself is no news.
+    /// Notes proposals that repeat an issue; that an answer repeats what this measure filed itself is not news.
     pub(super) fn drop_repeats(&mut self, repeats: Vec<(String, IssueId)>) {
         let is_own = |id: &IssueId| self.filed.iter().any(|(_, task)| task.id == *id);
         let foreign: Vec<_> = repeats.into_iter().filter(|(_, id)| !is_own(id)).collect();

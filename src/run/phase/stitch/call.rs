@@ -13,7 +13,7 @@ use crate::run::prompt_inputs;
 use crate::run::session::{Ask, Session};
 
 impl Stitch {
-    /// Makes the call; an attempt that gets no further than this is told as it ended.
+    /// Makes the call; an attempt that gets no further than this is reported as it ended.
     pub(super) async fn call(
         &self,
         session: &Session,

@@ -1,4 +1,4 @@
-//! How an attempt ends: written into the store, told, and handed to the driver.
+//! How an attempt ends: written into the store, reported, and handed to the driver.
 
 use jiff::Timestamp;
 
@@ -20,11 +20,11 @@ pub(crate) struct Done {
     pub(crate) outcome: Outcome,
     /// Why, in a line; may be empty.
     pub(crate) reason: String,
-    /// A refusal that no retry mends.
+    /// A refusal that no retry fixes.
     pub(crate) refused: Option<String>,
-    /// The budget that it met, when that says nothing of the task.
+    /// The budget that it met, when that is not the task's fault.
     pub(crate) spent: Option<Scope>,
-    /// Its request was refused for what is in it: what may be mended, in a sentence.
+    /// Its request was refused for what is in it: what may be fixed, in a sentence.
     pub(crate) request_refused: Option<String>,
     /// The session that was to go on is not there any more: a fresh attempt can begin at once.
     pub(crate) session_lost: bool,
@@ -49,7 +49,7 @@ impl Done {
 }
 
 impl Ended {
-    /// The budget that ended it, if one did.
+    /// Returns the budget that ended it, if one did.
     fn spent(&self) -> Option<Scope> {
         let met = self.called.as_ref();
         let met = met.filter(|called| called.report.outcome == CallOutcome::Budget);

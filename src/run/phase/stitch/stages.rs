@@ -34,9 +34,9 @@ pub(super) struct Attempting {
     pub(super) folder: CallFolder,
     pub(super) started_at: Timestamp,
     pub(super) begun: std::time::Instant,
-    /// Told to whoever ends the program meanwhile.
+    /// Known to whoever ends the program meanwhile.
     pub(super) _left: Left,
-    /// Told to whoever recovers meanwhile.
+    /// Known to whoever recovers meanwhile.
     pub(super) _alive: Alive,
 }
 
@@ -73,7 +73,7 @@ pub(super) struct Ended {
 }
 
 impl Ended {
-    /// An attempt that ended before its call.
+    /// Builds the end of an attempt that ended before its call.
     pub(super) fn before_call(judged: Result<Judgement>) -> Self {
         Self {
             called: None,
@@ -83,7 +83,7 @@ impl Ended {
         }
     }
 
-    /// An attempt that ended with its call.
+    /// Builds the end of an attempt that ended with its call.
     pub(super) fn with_call(called: Called, error: Error) -> Self {
         Self {
             called: Some(called),
@@ -91,7 +91,7 @@ impl Ended {
         }
     }
 
-    /// An attempt whose work was judged.
+    /// Builds the end of an attempt whose work was judged.
     pub(super) fn with_work(kept: Kept, judged: Result<Judgement>) -> Self {
         Self {
             called: Some(kept.called),
