@@ -1,7 +1,7 @@
 //! `doctor`: what of the guarantees holds on this machine, engine by engine, and what of the repository is ready for work.
 //!
-//! What of it a run needs is [`preflight`]'s, which every run asks, too. Pauses, budgets, the lock and an empty store are
-//! no part of it: `status` shows them.
+//! What of it a run needs is the matter of `preflight`, which every run asks, too. Pauses, budgets, the lock and an
+//! empty store are not part of it: `status` shows them.
 
 mod check;
 mod container;
@@ -79,7 +79,7 @@ pub(crate) async fn of_project(project: &Project, options: DoctorOptions) -> Res
     })
 }
 
-/// The same without what belongs to a repository; `check` says why.
+/// Looks at the machine, without what belongs to a repository; `check` says why.
 async fn of_machine(project: &Project, check: Check) -> Result<Diagnosis> {
     let (reachable, unreachable) = Engine::reachable(&project.connect_options()).await?;
     let mut engines = Vec::new();

@@ -15,7 +15,7 @@ use crate::sandbox::engine::{BuildRequest, Engine, pack};
 
 /// The image's name, without a tag.
 pub const NAME: &str = "localhost/cordwainer-claude";
-/// What the image is built on unless the caller says otherwise.
+/// What the image is built on unless the caller names another base.
 pub const DEFAULT_BASE: &str = "debian:bookworm-slim";
 const CONTAINERFILE: &str = include_str!("../../container/Containerfile");
 /// The script at [`ENTRYPOINT`](crate::sandbox::engine::ENTRYPOINT) in the image.
@@ -54,13 +54,13 @@ impl Default for BuildOptions {
 pub struct ImageBuilt {
     /// The engine's id of it.
     pub id: String,
-    /// The reference that tells its content; `latest` of [`NAME`] is the same image.
+    /// The reference that identifies its content; `latest` of [`NAME`] is the same image.
     pub tag: String,
     /// Whether it had to be built.
     pub rebuilt: bool,
 }
 
-/// Builds the image unless the engine has one of the same content, and hands what the build says to `on_line`.
+/// Builds the image unless the engine has one of the same content, and hands what the build prints to `on_line`.
 ///
 /// # Errors
 ///
@@ -81,7 +81,7 @@ pub async fn build(
     Ok(ImageBuilt { id, tag, rebuilt })
 }
 
-/// Returns the reference of the image that these options make: its tag tells the content.
+/// Returns the reference of the image that these options make: its tag identifies the content.
 pub fn tag(options: &BuildOptions) -> String {
     format!(
         "{NAME}:{}",
@@ -113,8 +113,8 @@ fn request(tag: &str, options: &BuildOptions) -> Result<BuildRequest> {
     })
 }
 
-/// The certificates that this host trusts: a proxy between it and the package registry may need them. They do not
-/// come into the image, so they are no part of its content.
+/// Returns the certificates that this host trusts: a proxy between it and the package registry may need them. They do
+/// not come into the image, so they are not part of its content.
 fn host_certificates() -> Result<Vec<u8>> {
     match CERTIFICATES.iter().find(|path| Path::new(path).is_file()) {
         None => Ok(Vec::new()),
@@ -122,7 +122,7 @@ fn host_certificates() -> Result<Vec<u8>> {
     }
 }
 
-/// The first twelve digits of a hash over everything that makes the image what it is.
+/// Returns the first twelve digits of a hash over everything that makes the image what it is.
 fn content_hash(files: &[&str], args: &BTreeMap<String, String>) -> String {
     let mut hash = sha1_smol::Sha1::new();
     let mut add = |text: &str| {

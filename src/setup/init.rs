@@ -23,7 +23,7 @@ const SCHEMA_FILE: &str = "configuration.schema.json";
 pub struct InitOptions {
     /// Also write the `xtask` crate and the cargo alias.
     pub scaffold: bool,
-    /// The branch that the checkout is on, as git says; unset leaves the default.
+    /// The branch that the checkout is on, by git's account; unset leaves the default.
     pub base_branch: Option<String>,
 }
 
@@ -44,8 +44,8 @@ pub struct InitReport {
 /// exists is overwritten, and no symbolic link is followed; a file appears whole or not at all.
 ///
 /// # Errors
-/// Fails with [`ErrorKind::Usage`] when `root` is no folder, with [`ErrorKind::Precondition`] when a folder to write
-/// into is a link or no folder, and with [`ErrorKind::Configuration`] when the base branch cannot be one.
+/// Fails with [`ErrorKind::Usage`] when `root` is not a folder, with [`ErrorKind::Precondition`] when a folder to write
+/// into is a link or not a folder, and with [`ErrorKind::Configuration`] when the base branch cannot be one.
 pub fn init(root: &Path, options: &InitOptions) -> Result<InitReport> {
     if !root.is_dir() {
         return Err(Error::new(
@@ -63,7 +63,7 @@ pub fn init(root: &Path, options: &InitOptions) -> Result<InitReport> {
     if options.scaffold {
         notes = xtask::write(root, &mut writer)?;
     }
-    // Last, because its presence says that `init` has been here.
+    // Last, because its presence shows that `init` has been here.
     writer.write(FILE_NAME, &text)?;
     let names = survey.ecosystems.iter().map(|ecosystem| ecosystem.name().to_owned());
     Ok(InitReport {
@@ -74,7 +74,7 @@ pub fn init(root: &Path, options: &InitOptions) -> Result<InitReport> {
     })
 }
 
-/// What of the survey goes into which key.
+/// Decides what of the survey goes into which key.
 fn fitting(survey: &Survey, options: &InitOptions) -> Fitting {
     let mut fitting = Fitting::default();
     let texts = [
@@ -88,7 +88,7 @@ fn fitting(survey: &Survey, options: &InitOptions) -> Fitting {
     }
     if !survey.source_dirs.is_empty() {
         fitting.active.insert("source_dirs", list(&survey.source_dirs));
-        // There is code already: a generation goes on from it until the person says otherwise.
+        // There is code already: a generation goes on from it until the person decides otherwise.
         fitting.active.insert("preserve_sources", "true".to_owned());
     }
     let suggestions = [

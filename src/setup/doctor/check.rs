@@ -47,7 +47,7 @@ impl From<Looked> for Check {
     }
 }
 
-/// The check that an error makes.
+/// Builds the check that an error makes.
 pub(super) fn failed(name: &str, error: &Error) -> Check {
     let mend = error.hint_text().unwrap_or("see the engine's own log");
     let found = match std::error::Error::source(error) {
@@ -57,7 +57,7 @@ pub(super) fn failed(name: &str, error: &Error) -> Check {
     Check::bad(name, found, mend)
 }
 
-/// What is not there, without which the machine can be looked at all the same.
+/// Builds the check of what is not there, without which the machine can be looked at all the same.
 pub(super) fn absent(name: &str, error: &Error) -> Check {
     Check {
         mend: error.hint_text().map(str::to_owned),

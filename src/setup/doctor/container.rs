@@ -1,4 +1,4 @@
-//! One sealed container of the configured image, which says what it got.
+//! One sealed container of the configured image, which reports what it got.
 
 use std::collections::BTreeSet;
 use std::os::unix::fs::{PermissionsExt as _, chown};
@@ -44,7 +44,7 @@ pub(super) async fn examine(project: &Project, engine: &Engine) -> EngineDiagnos
     diagnosis
 }
 
-/// What a container said, and how it ended.
+/// What a container printed, and how it ended.
 struct Answer {
     report: Option<GuaranteeReport>,
     code: Option<i64>,
@@ -114,7 +114,7 @@ async fn ask(project: &Project, engine: &Engine) -> Result<Answer> {
     Ok(Answer { report, code, stderr })
 }
 
-/// A folder that a container's user can enter.
+/// Makes a folder that a container's user can enter.
 fn folder() -> Result<TempDir> {
     let folder = tempfile::tempdir().context("cannot make a folder to mount")?;
     let open = std::fs::Permissions::from_mode(0o755);
@@ -122,7 +122,8 @@ fn folder() -> Result<TempDir> {
     Ok(folder)
 }
 
-/// The repository that git has in an attempt's container, and its mounts; `None` where there is no commit to work on.
+/// Makes the repository that git has in an attempt's container, and its mounts; `None` where there is no commit to work
+/// on.
 fn repository(project: &Project, slot: &Path, owner: (u32, u32)) -> Result<Option<(TempDir, Vec<Mount>)>> {
     let branch = &project.config().base_branch;
     let Some(commit) = project.git().branch_tip(branch)? else {
@@ -137,7 +138,8 @@ fn repository(project: &Project, slot: &Path, owner: (u32, u32)) -> Result<Optio
     Ok(Some((folder, mounts)))
 }
 
-/// Runs the container; returns its exit code, and all that it said, for engines say on stdout what they could not start.
+/// Runs the container; returns its exit code, and all that it wrote, for engines write to stdout what they could not
+/// start.
 async fn run(engine: &Engine, spec: &ContainerSpec) -> Result<(Option<i64>, String)> {
     let mut said = String::new();
     let ended = engine

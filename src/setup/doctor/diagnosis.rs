@@ -10,7 +10,7 @@ use crate::sandbox::guarantee::GuaranteeReport;
 pub struct Diagnosis {
     /// One for each engine that answers.
     pub engines: Vec<EngineDiagnosis>,
-    /// Where an engine was looked for in vain, and why it is none.
+    /// Where an engine was looked for without success, and why there is none.
     pub unreachable: Vec<String>,
     /// The repository and this machine.
     pub checks: Vec<Check>,
@@ -23,12 +23,12 @@ pub struct EngineDiagnosis {
     pub engine: String,
     /// The image, its entrypoint and the way to the gateway.
     pub checks: Vec<Check>,
-    /// What a container of the configured image said from inside; `None` where none could be asked.
+    /// What a container of the configured image reported from inside; `None` where none could be asked.
     pub report: Option<GuaranteeReport>,
 }
 
 impl Diagnosis {
-    /// Says whether everything holds; what the configuration relaxes by name counts as if it did.
+    /// Returns whether everything holds; what the configuration relaxes by name counts as if it did.
     pub fn holds(&self) -> bool {
         let engines = &self.engines;
         let mut checks = engines.iter().flat_map(|engine| &engine.checks).chain(&self.checks);

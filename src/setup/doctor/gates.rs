@@ -1,4 +1,4 @@
-//! What gates say of what the next task would begin from: looked up, or run now.
+//! The results of gates on what the next task would begin from: looked up, or run now.
 
 use tokio::sync::mpsc::unbounded_channel;
 
@@ -15,7 +15,7 @@ use crate::run::gate::{self, Runner, Tried};
 use crate::run::preflight::Ground;
 use crate::sandbox::engine::Engine;
 
-/// A check for each gate on an engine; what goes wrong is a check that does not hold.
+/// Returns a check for each gate on an engine; what goes wrong is a check that does not hold.
 pub(super) async fn examine(project: &Project, engine: &Engine, options: DoctorOptions) -> Vec<Check> {
     if project.config.gates.is_empty() {
         return Vec::new();

@@ -3,6 +3,6 @@
 /// How to look.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct DoctorOptions {
-    /// Runs every gate anew on each engine, on what the next task would begin from; else what they said is looked up.
+    /// Runs every gate anew on each engine, on what the next task would begin from; else their results are looked up.
     pub gates: bool,
 }

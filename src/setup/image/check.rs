@@ -1,4 +1,4 @@
-//! Whether an image has what an attempt needs, told by one container of it.
+//! Whether an image has what an attempt needs, found out by one container of it.
 
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ const NEEDED: [(&str, &str); 8] = [
     ("workspace", "pwd && touch .cordwainer-check && rm .cordwainer-check"),
 ];
 
-/// Runs each argument as a command of its own, and reports its code and the first line of what it said.
+/// Runs each argument as a command of its own, and reports its code and the first line of what it printed.
 const SCRIPT: &str = r#"for command in "$@"; do
     said=$(sh -c "$command" 2>&1 </dev/null)
     code=$?
@@ -53,12 +53,12 @@ pub struct CheckedItem {
     pub name: String,
     /// Whether it is there and works.
     pub ok: bool,
-    /// The first line of what the command said, made harmless.
+    /// The first line of what the command printed, made harmless.
     pub detail: String,
 }
 
 impl ImageReport {
-    /// Says whether every check passed.
+    /// Returns whether every check passed.
     pub fn ok(&self) -> bool {
         self.items.iter().all(|item| item.ok)
     }
@@ -110,7 +110,7 @@ pub async fn check(engine: &Engine, image: &str, toolchain: &[String], user: Use
     })
 }
 
-/// A folder such as a slot is, owned as a slot is.
+/// Makes a folder such as a slot is, owned as a slot is.
 fn slot(engine: &Engine, user: &UserChoice) -> Result<tempfile::TempDir> {
     let slot = tempfile::tempdir().context("cannot make a folder to mount")?;
     let (user, group) = engine.slot_owner_for(user);

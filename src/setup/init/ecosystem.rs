@@ -25,7 +25,7 @@ pub(super) const ALL: [Ecosystem; 8] = [
 ];
 
 impl Ecosystem {
-    /// Its name in reports.
+    /// Returns its name in reports.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Rust => "rust",
@@ -39,7 +39,7 @@ impl Ecosystem {
         }
     }
 
-    /// The files that it has at the root of a repository.
+    /// Returns the files that it has at the root of a repository.
     pub(super) fn markers(self) -> &'static [&'static str] {
         match self {
             Self::Rust => &["Cargo.toml"],
@@ -53,7 +53,7 @@ impl Ecosystem {
         }
     }
 
-    /// Where its code usually is.
+    /// Returns where its code usually is.
     pub(super) fn source_dirs(self) -> &'static [&'static str] {
         match self {
             Self::Rust => &["src", "crates", "tests"],
@@ -66,7 +66,7 @@ impl Ecosystem {
         }
     }
 
-    /// What its people run before they merge.
+    /// Returns what its people run before they merge.
     pub(super) fn gates(self) -> &'static [&'static str] {
         match self {
             Self::Rust => &["cargo test"],
@@ -80,7 +80,7 @@ impl Ecosystem {
         }
     }
 
-    /// What its tools answer when they are there.
+    /// Returns the commands that its tools answer where they are installed.
     pub(super) fn toolchain(self) -> &'static [&'static str] {
         match self {
             Self::Rust => &["cargo --version"],

@@ -20,7 +20,7 @@ pub(super) struct Names {
 }
 
 impl Names {
-    /// These names, or where they are missing, others.
+    /// Returns these names, or where they are missing, others.
     pub(super) fn or(self, other: Self) -> Self {
         Self {
             module_path: self.module_path.or(other.module_path),
@@ -29,7 +29,7 @@ impl Names {
         }
     }
 
-    /// Only names that can stand in a line of a file.
+    /// Keeps only names that can stand in a line of a file.
     fn presentable(self) -> Self {
         let good = |name: &String| !name.is_empty() && name.len() <= 200 && name.chars().all(|c| c.is_ascii_graphic());
         Self {
@@ -97,7 +97,7 @@ fn go(root: &Path) -> Names {
     }
 }
 
-/// `v2` at the end of a module path is its major version, not its name.
+/// Returns whether this is the major version at the end of a module path, such as `v2`, and not its name.
 fn is_major_version(part: &str) -> bool {
     part.strip_prefix('v')
         .is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()))
@@ -143,7 +143,7 @@ fn dot_net(root: &Path) -> Names {
     module(stem)
 }
 
-/// The first `*.csproj` at the root or in a folder or two below, in the order of names.
+/// Finds the first `*.csproj` at the root or in a folder or two below, in the order of names.
 pub(super) fn project_file(root: &Path) -> Option<PathBuf> {
     const SKIPPED: [&str; 4] = ["node_modules", "target", "bin", "obj"];
     let walk = walkdir::WalkDir::new(root).max_depth(3).sort_by_file_name().into_iter();
@@ -158,7 +158,7 @@ pub(super) fn project_file(root: &Path) -> Option<PathBuf> {
         .map(walkdir::DirEntry::into_path)
 }
 
-/// The `name = "…"` of a table of a TOML file, read by line: enough for manifests as people write them.
+/// Reads the `name = "…"` of a table of a TOML file, by line: enough for manifests as people write them.
 fn toml_name(text: &str, table: &str) -> Option<String> {
     let header = format!("[{table}]");
     let lines = text.lines().map(str::trim).skip_while(|line| *line != header).skip(1);
@@ -174,12 +174,12 @@ fn json_name(root: &Path, file: &str) -> Option<String> {
     json(root, file)["name"].as_str().map(str::to_owned)
 }
 
-/// A JSON file, or nothing at all when it is none: its name is then left out.
+/// Reads a JSON file, or nothing at all when it is not one: its name is then left out.
 fn json(root: &Path, file: &str) -> serde_json::Value {
     serde_json::from_str(&text_of(&root.join(file))).unwrap_or_default()
 }
 
-/// A file's text; empty when it is no plain readable file, since every name may be missing.
+/// Reads a file's text; empty when it is not a plain readable file, since every name may be missing.
 pub(super) fn text_of(path: &Path) -> String {
     let mut bytes = Vec::new();
     if path.metadata().is_ok_and(|metadata| metadata.is_file()) {

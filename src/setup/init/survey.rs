@@ -1,4 +1,4 @@
-//! What is found in a repository: its ecosystems, told by marker files, its names, its folders and its documents.
+//! What is found in a repository: its ecosystems, recognized by marker files, its names, its folders and its documents.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use super::manifest::{self, Names};
 pub(super) struct Survey {
     /// Every ecosystem with a marker file, in a fixed order.
     pub(super) ecosystems: Vec<Ecosystem>,
-    /// What the first manifest that says it calls things.
+    /// The names of things in the first manifest that has them.
     pub(super) names: Names,
     /// Folders of code that exist.
     pub(super) source_dirs: Vec<String>,
@@ -34,7 +34,7 @@ impl Survey {
         }
     }
 
-    /// One list of every ecosystem's own.
+    /// Collects every ecosystem's own items into one list.
     pub(super) fn collect(&self, each: fn(Ecosystem) -> &'static [&'static str]) -> Vec<&'static str> {
         self.ecosystems
             .iter()
@@ -44,7 +44,7 @@ impl Survey {
     }
 }
 
-/// Whether a repository has a marker file of an ecosystem.
+/// Returns whether a repository has a marker file of an ecosystem.
 fn is_in(ecosystem: Ecosystem, root: &Path) -> bool {
     let marked = ecosystem.markers().iter().any(|marker| root.join(marker).is_file());
     marked || (ecosystem == Ecosystem::DotNet && manifest::project_file(root).is_some())
@@ -72,7 +72,7 @@ fn source_dirs(ecosystems: &[Ecosystem], names: &Names, root: &Path) -> Vec<Stri
     found
 }
 
-/// Whether every part of `path` is a folder and none a link.
+/// Returns whether every part of `path` is a folder and none a link.
 fn is_real_folder(root: &Path, path: &str) -> bool {
     let mut place = root.to_path_buf();
     path.split('/').all(|part| {

@@ -25,12 +25,12 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// Whether something is at `path`, a dangling link included.
+    /// Returns whether something is at `path`, a dangling link included.
     pub(super) fn exists(&self, path: &str) -> bool {
         self.root.join(path).symlink_metadata().is_ok()
     }
 
-    /// Writes a file unless something is there; says whether it did.
+    /// Writes a file unless something is there; returns whether it did.
     pub(super) fn write(&mut self, path: &str, text: &str) -> Result<bool> {
         if self.exists(path) {
             self.kept.push(path.into());
@@ -60,7 +60,7 @@ impl<'a> Writer<'a> {
         Ok(true)
     }
 
-    /// The folder that a file goes into, made if need be; a link on the way is refused.
+    /// Returns the folder that a file goes into, made if need be; a link on the way is refused.
     fn folder_of(&self, path: &str) -> Result<PathBuf> {
         let mut folder = self.root.to_path_buf();
         let parents = Path::new(path).parent().into_iter().flat_map(Path::components);

@@ -43,7 +43,8 @@ pub(super) fn write(root: &Path, writer: &mut Writer<'_>) -> Result<Vec<String>>
     Ok(notes)
 }
 
-/// Whether the repository's workspace has `xtask` among its members already: then it must not be one of its own.
+/// Returns whether the repository's workspace has `xtask` among its members already: then it must not be one of its
+/// own.
 fn is_member(root: &Path) -> bool {
     let text = text_of(&root.join("Cargo.toml"));
     let workspace = text
