@@ -98,7 +98,7 @@ impl Generator {
     }
 }
 
-/// The name of an attempt that the store has. It does not say of which repository the run was.
+/// Returns the name of an attempt that the store has. It does not name the repository of the run.
 fn name_of<'name>(
     generation: &'name GenerationName,
     task: &'name IssueId,

@@ -11,7 +11,7 @@ use crate::model::generation::GenerationName;
 use crate::project::archive::{BASE, ISSUES, TIP};
 use crate::run::recover::Recovery;
 
-/// What ending a generation removes and keeps, said before anything is done.
+/// What ending a generation removes and keeps, reported before anything is done.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Removal {
     /// Refs that go, among them the generation branch.
@@ -39,7 +39,8 @@ impl Generator {
         }
     }
 
-    /// The issue store of a generation that is about to end; that of its archive, when an ending died in the middle.
+    /// Returns the issue store of a generation that is about to end; that of its archive, when an ending died in the
+    /// middle.
     pub(super) fn ending_store(&self, generation: &GenerationName) -> Result<Store> {
         if self.project.git.reference(&generation.issues())?.is_none() && self.project.is_ending(generation)? {
             let archive = generation.archive(self.project.archive_number(generation)?);
@@ -48,7 +49,7 @@ impl Generator {
         Store::open(&self.project.git, generation)
     }
 
-    /// Says what will go; `folders` are those that go from the base branch's tree.
+    /// Returns what will go; `folders` are those that go from the base branch's tree.
     pub(super) fn removal(&self, generation: &GenerationName, folders: Vec<String>) -> Result<Removal> {
         let branch = generation.branch();
         let mut refs = Vec::from_iter(self.project.git.reference(&branch)?.map(|_| branch));

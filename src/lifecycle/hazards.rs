@@ -6,7 +6,7 @@ use crate::lifecycle::Generator;
 use crate::model::generation::GenerationName;
 
 impl Generator {
-    /// Refuses to begin a generation where it cannot be worked on without loss; answers the rest as sentences.
+    /// Refuses to begin a generation where it cannot be worked on without loss; returns the rest as sentences.
     pub(super) fn tolerable_hazards(&self, generation: &GenerationName, base: Oid) -> Result<Vec<String>> {
         let branches = [self.project.config.base_branch.as_str(), generation.as_str()];
         let (refused, tolerable): (Vec<_>, Vec<_>) = self
@@ -54,7 +54,7 @@ impl From<Hazard> for Problem {
     }
 }
 
-/// Fails with all problems, and what mends each, where there are any.
+/// Fails with all problems, and what fixes each, where there are any.
 fn refuse(problems: impl Iterator<Item = Problem>) -> Result<()> {
     let (texts, mends): (Vec<_>, Vec<_>) = problems.map(|problem| (problem.text, problem.mend)).unzip();
     if texts.is_empty() {

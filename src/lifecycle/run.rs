@@ -49,7 +49,7 @@ pub struct RunDone {
     pub open: usize,
     /// What the run used.
     pub usage: Usage,
-    /// The exit code that tells it to a script, see [`crate::base::error::exit`].
+    /// The exit code that reports it to a script, see [`crate::base::error::exit`].
     pub exit_code: u8,
 }
 
@@ -93,7 +93,7 @@ impl Generator {
         Box::pin(self.run(options, events, interruption)).await
     }
 
-    /// Makes one measure; answers how many tasks it filed.
+    /// Makes one measure; returns how many tasks it filed.
     pub async fn measure(&self, events: EventSender, interruption: impl Into<Interruption>) -> Result<usize> {
         let interruption = interruption.into();
         let begun = self.begin(events)?;
@@ -106,7 +106,7 @@ impl Generator {
         exit::measured(phases.measure.measure(1, &interruption).await?)
     }
 
-    /// Makes one attempt at a task, the first ready one unless `task` names it; answers how it ended.
+    /// Makes one attempt at a task, the first ready one unless `task` names it; returns how it ended.
     pub async fn stitch(
         &self,
         task: Option<IssueId>,

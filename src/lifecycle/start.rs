@@ -92,7 +92,7 @@ impl Generator {
         }
     }
 
-    /// The commit to begin from, with the guards on HEAD.
+    /// Returns the commit to begin from, with the guards on HEAD.
     fn starting_point(&self, options: &StartOptions) -> Result<Oid> {
         match self.project.git.head()? {
             Head::Unborn { name } => {

@@ -34,9 +34,9 @@ pub struct Status {
     pub cycles: usize,
     /// Tokens and money, over attempts and measures.
     pub usage: Usage,
-    /// The same by what agents were called for.
+    /// Usage by what agents were called for.
     pub roles: BTreeMap<Role, Usage>,
-    /// What is spent of the budgets of the generation and of the cycle under way, as far as there are any.
+    /// What is spent of the budgets of the generation and of the cycle under way, if any.
     pub budgets: Vec<Standing>,
     /// Until when calls pause, the longest pause where there are several.
     pub paused_until: Option<Timestamp>,
@@ -51,7 +51,7 @@ pub struct Status {
     pub hazards: Vec<String>,
 }
 
-/// What the refs and the lock say of a generation.
+/// What the refs and the lock show of a generation.
 struct Seen {
     tip: Option<Oid>,
     is_merged: bool,
@@ -59,7 +59,7 @@ struct Seen {
 }
 
 impl Generator {
-    /// Tells where the generation that is meant stands.
+    /// Returns where the generation that is meant stands.
     pub fn status(&self) -> Result<Status> {
         let generation = self.project.generation()?;
         let issues = self.ending_store(&generation)?.read()?;
@@ -99,7 +99,7 @@ impl Generator {
         })
     }
 
-    /// What is odd about a generation, in sentences.
+    /// Returns what is odd about a generation, in sentences.
     fn hazards(&self, generation: &GenerationName, issues: &Issues, seen: &Seen) -> Result<Vec<String>> {
         let mut hazards = Vec::new();
         match seen.tip {
@@ -126,7 +126,7 @@ impl Generator {
         Ok(hazards)
     }
 
-    /// What runs left in slots: work to put right, and sessions to go on with.
+    /// Returns what runs left in slots: work to put right, and sessions to go on with.
     fn left_behind(&self, generation: &GenerationName, issues: &Issues) -> Result<Vec<String>> {
         let mut said = Vec::new();
         let repository = self.project.git.repository_id()?;

@@ -91,7 +91,7 @@ impl Generator {
         Ok(done)
     }
 
-    /// Where a tip left the base branch; `None` when that is gone, or has nothing in common with it.
+    /// Returns where a tip left the base branch; `None` when that is gone, or has nothing in common with it.
     fn base_of(&self, base_branch: &str, tip: Oid) -> Result<Option<Oid>> {
         match self.project.git.branch_tip(base_branch)? {
             Some(base) => self.project.git.merge_base(base, tip),
@@ -99,7 +99,8 @@ impl Generator {
         }
     }
 
-    /// The tip to end with; `None` when an earlier `stop` or `reset` removed the branch and died before its end.
+    /// Returns the tip to end with; `None` when an earlier `stop` or `reset` removed the branch and died before its
+    /// end.
     fn last_tip(&self, generation: &GenerationName) -> Result<Option<Oid>> {
         let tip = self.project.git.reference(&generation.branch())?;
         if tip.is_some() || self.project.is_ending(generation)? {

@@ -24,7 +24,7 @@ pub struct UsageReport {
     pub roles: BTreeMap<Role, Sum>,
     /// By cycle, the first one first.
     pub cycles: Vec<CycleUsage>,
-    /// By task, as far as anything was tried.
+    /// By task, where anything was tried.
     pub tasks: Vec<TaskUsage>,
     /// By the model that the client bound.
     pub models: BTreeMap<String, Sum>,
@@ -60,7 +60,7 @@ impl Generator {
         UsageReport::new(generation, &store.read()?)
     }
 
-    /// The generation that is meant, with its store; an ended one's is in the archive.
+    /// Returns the generation that is meant, with its store; an ended one's is in the archive.
     fn store_even_if_ended(&self) -> Result<(GenerationName, Store)> {
         let missing = match self.project.generation() {
             Ok(generation) => {

@@ -87,7 +87,8 @@ impl Generator {
     }
 }
 
-/// Those of `folders` that are, hold, or pass through a file of a tree: what leads through a link is refused later.
+/// Returns those of `folders` that are, hold, or pass through a file of a tree: what leads through a link is refused
+/// later.
 pub(in crate::lifecycle) fn present(folders: &[String], files: &[TreeEntry]) -> Vec<String> {
     let is_there = |folder: &&String| {
         let folder = Path::new(folder.as_str());

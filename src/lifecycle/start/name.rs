@@ -7,7 +7,7 @@ use crate::model::generation::GenerationName;
 const CHOOSE: &str = "choose another name with `--name`";
 
 impl Generator {
-    /// The name that the options ask for, behind the configured prefix.
+    /// Returns the name that the options ask for, behind the configured prefix.
     pub(super) fn new_name(&self, options: &StartOptions) -> Result<GenerationName> {
         let name = match &options.name {
             Some(name) if name.contains('/') => {
@@ -48,7 +48,7 @@ impl Generator {
     }
 }
 
-/// Why two names cannot be branches of one repository on every disk.
+/// Returns why two names cannot be branches of one repository on every disk.
 fn collision(new: &str, other: &str) -> Option<&'static str> {
     let (new, other) = (new.to_lowercase(), other.to_lowercase());
     let below = |inner: &str, outer: &str| inner.strip_prefix(outer).is_some_and(|rest| rest.starts_with('/'));

@@ -8,7 +8,7 @@ use crate::git::{Advance, Head, Obstacle, Oid, SIMPLER};
 use crate::lifecycle::Generator;
 
 impl Generator {
-    /// Whether the base branch is checked out where the person stands; refuses if it is elsewhere, too.
+    /// Returns whether the base branch is checked out where the person stands; refuses if it is elsewhere, too.
     pub(super) fn is_base_checked_out(&self, base_branch: &str) -> Result<bool> {
         let head = match self.project.git.head()? {
             Head::Branch { name, .. } => Some(name),
@@ -73,8 +73,8 @@ impl Generator {
         }
     }
 
-    /// Brings the files back to `base`, however far they came on their way to the merge. Where that takes too much work they
-    /// stay, and what is said of it is returned: an ending must not fail by it.
+    /// Brings the files back to `base`, however far they came on their way to the merge. Where that takes too much work
+    /// they stay, and what is to be reported of it is returned: an ending must not fail by it.
     pub(super) fn retreat_files(&self, base_branch: &str, base: Oid, merge: Oid) -> Result<Option<String>> {
         match self.project.git.retreat_checkout(base, merge)? {
             Advance::Done => Ok(None),

@@ -27,11 +27,11 @@ impl Generator {
         };
         self.set(&marks[1], Some(merge))?;
         crash_point!("stop.prepared");
-        // The files first, while HEAD still names what they were: a person's changes can be told apart.
+        // The files first, while HEAD still names what they were: a person's changes can be distinguished.
         if landing.checkout {
             let moved = self.advance_files(&landing.base_branch, landing.base, merge);
             if let Err(error) = moved {
-                // With this kind nothing was moved; any other may have died half-way, and the mark says to where.
+                // With this kind nothing was moved; any other may have died half-way, and the mark records to where.
                 if error.kind() == ErrorKind::Precondition {
                     self.set(&marks[0], before[0])?;
                     self.set(&marks[1], before[1])?;
@@ -64,7 +64,8 @@ impl Generator {
         }
     }
 
-    /// The base branch moved between the look at it and the merge: the files go back to what they were.
+    /// Puts the files back to what they were, since the base branch moved between the look at it and the merge; returns
+    /// the error about that.
     fn base_moved(&self, landing: &Landing, merge: Oid) -> Error {
         let message = format!("the base branch `{}` moved meanwhile", landing.base_branch);
         let error = Error::new(ErrorKind::Precondition, message).hint("run `generator stop` again");
@@ -78,8 +79,8 @@ impl Generator {
         }
     }
 
-    /// Undoes what a `stop` did that died before its merge was on the base branch: `reset` merges nothing. Says what it
-    /// left as it is.
+    /// Undoes what a `stop` did that died before its merge was on the base branch: `reset` merges nothing. Returns what
+    /// it left as it is.
     pub(in crate::lifecycle) fn undo_landing(&self, generation: &GenerationName) -> Result<Option<String>> {
         let mark = generation.merged_mark();
         let Some(merge) = self.project.git.reference(&mark)? else {

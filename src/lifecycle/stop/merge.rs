@@ -66,7 +66,7 @@ impl Generator {
         Ok(landing)
     }
 
-    /// The merge that an earlier `stop` of this generation prepared, while it still fits.
+    /// Returns the merge that an earlier `stop` of this generation prepared, while it still fits.
     fn earlier_merge(&self, generation: &GenerationName, base: Oid, tip: Oid) -> Result<Option<Oid>> {
         let Some(merge) = self.project.git.reference(&generation.merged_mark())? else {
             return Ok(None);
@@ -75,7 +75,7 @@ impl Generator {
         Ok(fits.then_some(merge))
     }
 
-    /// The merge that a `stop` of this generation put on the base branch; `None` where there was none to make.
+    /// Returns the merge that a `stop` of this generation put on the base branch; `None` where there was none to make.
     pub(super) fn landed_merge(&self, generation: &GenerationName) -> Result<Option<Oid>> {
         let Some(merge) = self.project.git.reference(&generation.merged_mark())? else {
             return Ok(None);
@@ -96,7 +96,7 @@ impl Generator {
         self.project.git.commit(&commit)
     }
 
-    /// The tree of the merge, without `cleanup_dirs`.
+    /// Returns the tree of the merge, without `cleanup_dirs`.
     fn merged_tree(&self, generation: &GenerationName, base_branch: &str, base: Oid, tip: Oid) -> Result<Oid> {
         let tree = match self.project.git.merge_commits(base, tip)? {
             Merge::Clean(tree) => tree,
@@ -119,7 +119,7 @@ impl Generator {
         self.project.git.edit_tree(tree, &edit)
     }
 
-    /// Says what the generation brought: the tasks that are on it.
+    /// Returns what the generation brought: the tasks that are on it.
     fn merge_message(&self, generation: &GenerationName) -> Result<String> {
         let issues = Store::open(&self.project.git, generation)?.read()?;
         let mut message = format!("Merge {generation}\n\n");
