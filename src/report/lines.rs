@@ -11,7 +11,7 @@ use crate::sandbox::guarantee::GuaranteeReport;
 /// How much of a commit's id a person needs.
 pub(crate) const SHORT_ID: usize = 10;
 
-/// What an event leaves on the screen; `None` for what only moves the live line.
+/// Returns what an event leaves on the screen; `None` for what only moves the live line.
 pub(super) fn lasting(event: &Happening) -> Option<String> {
     Some(match event {
         Happening::RunStarted {
@@ -62,7 +62,7 @@ pub(super) fn lasting(event: &Happening) -> Option<String> {
     })
 }
 
-/// What a measure came to.
+/// Returns what a measure came to.
 fn of_measure(event: &Happening) -> Option<String> {
     Some(match event {
         Happening::MeasureStarted { cycle } => format!("Measure {cycle}: asking for tasks."),
@@ -118,7 +118,7 @@ fn of_measure(event: &Happening) -> Option<String> {
     })
 }
 
-/// What a gate came to.
+/// Returns what a gate came to.
 fn of_gate(event: &Happening) -> Option<String> {
     Some(match event {
         Happening::GateEnded {
@@ -159,7 +159,7 @@ fn of_gate(event: &Happening) -> Option<String> {
     })
 }
 
-/// How an attempt ended.
+/// Returns how an attempt ended.
 fn attempt_ended(event: &Happening) -> Option<String> {
     let Happening::AttemptEnded {
         task,
@@ -178,7 +178,7 @@ fn attempt_ended(event: &Happening) -> Option<String> {
     Some(format!("  {task}: {said} ({time}, {}).", usage(used)))
 }
 
-/// What a gateway tells of its container.
+/// Returns what a gateway reports of its container.
 fn of_gateway(event: &Happening) -> Option<String> {
     Some(match event {
         Happening::Sealed { call, engine, report } => format!("  {call}: {}", weaker(engine, report)?),
@@ -192,7 +192,7 @@ fn of_gateway(event: &Happening) -> Option<String> {
     })
 }
 
-/// What a container lacks; `None` where it lacks nothing.
+/// Returns what a container lacks; `None` where it lacks nothing.
 fn weaker(engine: &str, report: &GuaranteeReport) -> Option<String> {
     if let Some(refusal) = report.refusal(engine) {
         return Some(format!("{refusal}."));

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use crate::accounting::budget::{Portion, Standing};
 use crate::model::Usage;
 
-/// Tokens, short: `950`, `12.3k`, `4.6M`.
+/// Formats tokens, short: `950`, `12.3k`, `4.6M`.
 pub(crate) fn tokens(count: u64) -> String {
     #[expect(clippy::cast_precision_loss, reason = "shown with three digits")]
     let count_as_float = count as f64;
@@ -18,7 +18,7 @@ pub(crate) fn tokens(count: u64) -> String {
     }
 }
 
-/// Money, with as many digits as say something: `$0.0016`, `$12.40`.
+/// Formats money, with as many digits as are significant: `$0.0016`, `$12.40`.
 pub(crate) fn dollars(amount: f64) -> String {
     if amount != 0.0 && amount.abs() < 0.1 {
         format!("${amount:.4}")
@@ -27,12 +27,12 @@ pub(crate) fn dollars(amount: f64) -> String {
     }
 }
 
-/// What calls used, in one phrase.
+/// Returns what calls used, in one phrase.
 pub(crate) fn usage(usage: &Usage) -> String {
     format!("{} tokens, {}", tokens(usage.tokens()), dollars(usage.cost_usd))
 }
 
-/// What is spent of a budget: `$1.20 of $5.00, 12.3k of 1.0M tokens`.
+/// Formats what is spent of a budget: `$1.20 of $5.00, 12.3k of 1.0M tokens`.
 pub(crate) fn budget(standing: &Standing) -> String {
     let money = |usd: &Portion<f64>| format!("{} of {}", dollars(usd.spent), dollars(usd.limit));
     let counts = |count: &Portion<u64>| format!("{} of {} tokens", tokens(count.spent), tokens(count.limit));
@@ -40,7 +40,7 @@ pub(crate) fn budget(standing: &Standing) -> String {
     portions.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
-/// How many tokens of each kind: `input 10, cache write 0, cache read 3000, output 40`.
+/// Formats how many tokens there are of each kind: `input 10, cache write 0, cache read 3000, output 40`.
 pub(crate) fn kinds(usage: &Usage) -> String {
     let Usage {
         input,
@@ -52,12 +52,12 @@ pub(crate) fn kinds(usage: &Usage) -> String {
     format!("input {input}, cache write {cache_write}, cache read {cache_read}, output {output}")
 }
 
-/// A moment to the second, in UTC.
+/// Formats a moment to the second, in UTC.
 pub(crate) fn moment(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M:%SZ").to_string()
 }
 
-/// A duration to the second: `4 s`, `3 min 20 s`, `2 h 5 min`.
+/// Formats a duration to the second: `4 s`, `3 min 20 s`, `2 h 5 min`.
 pub(crate) fn duration(time: Duration) -> String {
     let seconds = time.as_secs();
     match seconds {
@@ -68,12 +68,12 @@ pub(crate) fn duration(time: Duration) -> String {
     }
 }
 
-/// `1 call`, `2 calls`.
+/// Formats a number of calls: `1 call`, `2 calls`.
 pub(crate) fn calls(count: u64) -> String {
     counted(usize::try_from(count).unwrap_or(usize::MAX), "call")
 }
 
-/// `1 task`, `2 tasks`.
+/// Formats a number of things: `1 task`, `2 tasks`.
 pub(crate) fn counted(count: usize, thing: &str) -> String {
     if count == 1 {
         format!("1 {thing}")

@@ -21,7 +21,7 @@ pub(crate) struct Output {
 }
 
 impl Output {
-    /// Writes text to stdout, redacted, harmless and with a newline; a reader that went away is no error.
+    /// Writes text to stdout, redacted, harmless and with a newline; a reader that went away is not an error.
     pub(crate) fn print(&self, text: &str) -> Result<()> {
         Self::write(&harmless(&self.redactor.text(text)))
     }
@@ -48,7 +48,7 @@ impl Output {
         Self::write(&harmless_json(&String::from_utf8_lossy(&json)))
     }
 
-    /// Says something to the person, on stderr. Talk is not data: a closed stderr is no error.
+    /// Prints something for the person, on stderr. It is not data, so a closed stderr is not an error.
     pub(crate) fn say(&self, text: &str) {
         let text = harmless(&self.redactor.text(text));
         self.screen.above(|| {
@@ -57,13 +57,14 @@ impl Output {
     }
 }
 
-/// Whether whoever read is not there any more: the end of a pipe, or a terminal that was closed (EIO, see tty(4)).
+/// Returns whether whoever read is not there any more: the end of a pipe, or a terminal that was closed (EIO, see
+/// tty(4)).
 fn is_reader_gone(error: &std::io::Error) -> bool {
     let is_gone = [rustix::io::Errno::PIPE, rustix::io::Errno::IO].map(|errno| Some(errno.raw_os_error()));
     is_gone.contains(&error.raw_os_error())
 }
 
-/// Makes JSON harmless on a terminal without changing what it says: what [`harmless`] would escape is written as the
+/// Makes JSON harmless on a terminal without changing what it means: what [`harmless`] would escape is written as the
 /// escapes that JSON has for it. Outside of strings there is nothing of the kind.
 fn harmless_json(json: &str) -> String {
     let mut safe = String::with_capacity(json.len());

@@ -68,7 +68,7 @@ pub(crate) fn status(status: &Status) -> String {
     table.trim_fmt()
 }
 
-/// The generations of a repository, a line each.
+/// Returns the generations of a repository, a line each.
 pub(crate) fn listing(listing: &Listing) -> String {
     if listing.open.is_empty() && listing.ended.is_empty() {
         return "No generation yet: `generator start` makes one.".to_owned();

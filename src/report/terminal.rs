@@ -74,7 +74,7 @@ impl TermLike for Forgiving {
     }
 }
 
-/// Takes an error of drawing for success: who would be told of it sat at this terminal.
+/// Takes an error of drawing for success: whoever would see it reported sat at this terminal.
 fn forgive(drawn: io::Result<()>) -> io::Result<()> {
     drawn.or(Ok(()))
 }
@@ -98,7 +98,7 @@ impl Screen {
     }
 }
 
-/// The width of the terminal that stdout is, in columns; `None` when stdout goes elsewhere.
+/// Returns the width of the terminal that stdout is, in columns; `None` when stdout goes elsewhere.
 pub(crate) fn width() -> Option<u16> {
     let size = rustix::termios::tcgetwinsize(std::io::stdout()).ok()?;
     (size.ws_col > 0).then_some(size.ws_col)
