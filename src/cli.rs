@@ -94,7 +94,7 @@ pub fn main() -> ExitCode {
 }
 
 impl Command {
-    /// Runs the command and says what went wrong, if anything did. The exit codes are [`exit`]'s.
+    /// Runs the command and reports what went wrong, if anything did. The exit codes are [`exit`]'s.
     pub fn execute(self) -> ExitCode {
         let common = self.common().clone();
         let redactor = Redactor::default();
@@ -175,13 +175,13 @@ impl Context {
         Ok(generator.choose(self.generation.clone()))
     }
 
-    /// The same for a command that only looks, and needs no configuration file.
+    /// Opens the generator for a command that only looks, and needs no configuration file.
     pub(crate) fn look(&self) -> Result<Generator> {
         let generator = Generator::open_to_look(&self.directory, self.surroundings.clone())?;
         Ok(generator.choose(self.generation.clone()))
     }
 
-    /// Whether a person sees the live lines: stdout and stderr are a terminal, and nothing else talks.
+    /// Returns whether a person sees the live lines: stdout and stderr are a terminal, and nothing else talks.
     pub(crate) fn is_live(&self) -> bool {
         !self.output.json && !self.verbose && std::io::stdout().is_terminal() && std::io::stderr().is_terminal()
     }
@@ -255,7 +255,7 @@ impl std::io::Write for Redacting {
     }
 }
 
-/// Says what failed, why, and what to do: `error: …`, the causes below, then `hint: …`.
+/// Prints what failed, why, and what to do: `error: …`, the causes below, then `hint: …`.
 fn tell(error: &Error, redactor: &Redactor) {
     use std::io::Write as _;
     let mut text = format!("error: {}\n", harmless(&error.to_string()));
@@ -269,6 +269,6 @@ fn tell(error: &Error, redactor: &Redactor) {
     if let Some(hint) = error.hint_text() {
         text.push_str(&format!("\nhint: {}\n", harmless(hint)));
     }
-    // Nobody is left to tell when stderr is gone.
+    // Nobody is left to report to when stderr is gone.
     let _ = write!(anstream::stderr(), "{}", redactor.text(&text));
 }

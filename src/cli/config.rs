@@ -72,7 +72,7 @@ fn check(root: &Path, context: &Context) -> Result<u8> {
     })
 }
 
-/// The problems behind an error; an error without any is given back, since the file could not even be read.
+/// Returns the problems behind an error; an error without any is returned, since the file could not even be read.
 fn problems_of(error: Error) -> Result<Problems> {
     let source = std::error::Error::source(&error);
     match source.and_then(|source| source.downcast_ref::<Problems>()) {

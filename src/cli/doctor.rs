@@ -19,7 +19,7 @@ pub struct DoctorArgs {
     gates: bool,
 }
 
-/// Shows what holds here, and the mend for what does not.
+/// Shows what holds here, and the fix for what does not.
 pub(super) async fn execute(args: &DoctorArgs, context: &Context) -> Result<u8> {
     signal::listen(OnSignal::End, context)?;
     let options = DoctorOptions { gates: args.gates };

@@ -301,7 +301,7 @@ async fn stop(generator: &Generator, no_merge: bool, context: &Context) -> Resul
     Ok(exit::DONE)
 }
 
-/// Says which files tools obey or run by themselves that were not there before, or not like this.
+/// Reports which files tools obey or run by themselves that were not there before, or not like this.
 fn tell_new_to_run(context: &Context, files: &[NewToRun]) -> Result<()> {
     const SHOWN: usize = 20;
     if files.is_empty() {
@@ -340,7 +340,7 @@ async fn reset(generator: &Generator, context: &Context) -> Result<u8> {
     Ok(exit::DONE)
 }
 
-/// Says what will be removed, before it is.
+/// Prints what will be removed, before it is.
 fn tell_removal(context: &Context, generation: &GenerationName, removal: &Removal) {
     let mut text = format!("Ending {generation} removes:");
     let branch = generation.branch();

@@ -69,7 +69,7 @@ pub(super) async fn execute(command: &ImageCommand, context: &Context) -> Result
     }
 }
 
-/// What is configured, and how an engine is looked for: the defaults where no repository or no file says otherwise.
+/// Returns what is configured, and how an engine is looked for: the defaults where there is no repository or no file.
 fn asked(context: &Context) -> Result<(Config, ConnectOptions)> {
     let surroundings = &context.surroundings;
     if !Git::is_anywhere(&context.directory) {

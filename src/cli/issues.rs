@@ -147,7 +147,7 @@ pub(crate) enum DependencyCommand {
 }
 
 impl IssuesCommand {
-    /// Whether it changes nothing, and needs no configuration.
+    /// Returns whether it changes nothing, and needs no configuration.
     fn only_looks(&self) -> bool {
         matches!(self, Self::List { .. } | Self::Ready | Self::Show { .. } | Self::Export)
     }

@@ -1,7 +1,8 @@
 //! Signals, as a terminal sends them to every process of the command: each press of Ctrl-C goes one step further.
 //!
-//! They are heard in a thread of their own, so that the last word is obeyed whatever the command is busy with. What it
-//! says meanwhile, and it says it at once, is written by yet other threads: a terminal that stands still holds nobody up.
+//! They are heard in a thread of their own, so that the last signal is obeyed whatever the command is busy with. What
+//! it reports meanwhile, and it reports that at once, is written by yet other threads: a terminal that stands still
+//! holds nobody up.
 
 use std::sync::mpsc;
 use std::thread;
@@ -48,7 +49,7 @@ enum Deed {
 }
 
 impl OnSignal {
-    /// What the `presses`th word calls for.
+    /// Returns what the `presses`th signal calls for.
     fn deed(&self, presses: u32) -> Deed {
         match (self, presses) {
             (Self::Suspend { .. } | Self::Finish { .. }, ..=1) => Deed::Ask,
@@ -57,7 +58,7 @@ impl OnSignal {
         }
     }
 
-    /// How long the command has after the first word before it ends by itself.
+    /// Returns how long the command has after the first signal before it ends by itself.
     fn limit(&self) -> Option<Duration> {
         match self {
             Self::Finish { grace } => Some(*grace),
@@ -66,8 +67,9 @@ impl OnSignal {
     }
 }
 
-/// Hears SIGINT, SIGTERM and SIGHUP from now on. A press of Ctrl-C is a word of its own each time; SIGTERM and SIGHUP are
-/// the first word, however often they come: who closes a terminal or stops a service sends them twice without a thought.
+/// Listens for SIGINT, SIGTERM and SIGHUP from now on. A press of Ctrl-C is a signal of its own each time; SIGTERM and
+/// SIGHUP count as the first one, however often they come: whoever closes a terminal or stops a service sends them
+/// twice without a thought.
 pub(crate) fn listen(on_signal: OnSignal, context: &Context) -> Result<()> {
     let failed = "cannot listen for signals";
     let runtime = runtime::Builder::new_current_thread().enable_all().build();
@@ -96,7 +98,7 @@ struct Signals {
 }
 
 impl Signals {
-    /// The next signal: how many words there have been after it, of `presses` before it.
+    /// Waits for the next signal; returns how many there have been with it, where `presses` came before it.
     async fn next(&mut self, presses: u32) -> u32 {
         tokio::select! {
             _ = self.interrupt.recv() => presses + 1,
@@ -116,7 +118,7 @@ async fn obey(mut signals: Signals, on_signal: &OnSignal, context: &Context) {
                 .await
                 .unwrap_or(u32::MAX),
         };
-        // A signal that says nothing new is only not obeyed twice.
+        // A signal that asks for nothing new is only not obeyed twice.
         if heard == presses {
             continue;
         }
@@ -157,11 +159,11 @@ fn first_words(on_signal: &OnSignal) -> String {
     }
 }
 
-/// Writes it without being held up; answers who is told when it is written.
+/// Writes it without being held up; returns a receiver that is notified when it is written.
 fn say(context: &Context, text: String) -> mpsc::Receiver<()> {
     let (written, told) = mpsc::channel();
     let context = context.clone();
-    // Without a thread there is nothing to say it with, and what is done counts more than what is said.
+    // Without a thread there is nothing to print it with, and what is done counts more than what is printed.
     let _ = thread::Builder::new().spawn(move || {
         context.output.say(&text);
         let _ = written.send(());

@@ -40,7 +40,8 @@ impl TranscriptArgs {
     }
 }
 
-/// The same for a person: one line a fact, and only facts that are known; of several calls a block each, and the sum.
+/// Returns the text for a person: one line a fact, and only facts that are known; of several calls a block each, and
+/// the sum.
 fn text(calls: &[Call]) -> String {
     if let [call] = calls {
         return facts(call);

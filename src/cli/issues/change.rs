@@ -1,4 +1,4 @@
-//! Commands that change one issue: each is one update of the store, and answers with the issue as it now is.
+//! Commands that change one issue: each is one update of the store, and prints the issue as it now is.
 
 use jiff::Timestamp;
 
@@ -88,7 +88,7 @@ impl<'a> Change<'a> {
         self.apply(&format!("{id} no longer waits for {on}"), &done, id, remove)
     }
 
-    /// Applies a change, then prints the issue or says what was done.
+    /// Applies a change, then prints the issue or what was done.
     fn apply(
         &self,
         why: &str,

@@ -60,7 +60,7 @@ fn table(issues: &Issues, found: &[&Issue], width: Option<u16>) -> String {
     )
 }
 
-/// Says why an issue is where it is.
+/// Returns why an issue is where it is.
 fn note(issues: &Issues, issue: &Issue) -> String {
     let note = match issue.status {
         Status::Open => waits(issues, issue),

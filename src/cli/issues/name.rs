@@ -3,7 +3,7 @@
 use crate::base::text;
 use crate::issues::issue::Issue;
 
-/// An issue in one line.
+/// Returns an issue in one line.
 pub(super) fn name(issue: &Issue) -> String {
     format!("{} {}", issue.id, text::one_line(&issue.title, 200))
 }

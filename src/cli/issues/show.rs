@@ -162,7 +162,7 @@ fn non_empty(text: &str) -> Vec<String> {
     }
 }
 
-/// How a person looks at what is held for one, and takes it.
+/// Returns how a person looks at what is held for one, and takes it.
 fn to_decide(issue: &Issue) -> Vec<String> {
     let Ok((_, snapshot)) = issue.acceptable() else {
         return Vec::new();
@@ -211,7 +211,7 @@ fn attempt(attempt: &Attempt) -> String {
     lines.join("\n")
 }
 
-/// What a call took and used.
+/// Returns what a call took and used.
 fn used(call: &Entry) -> String {
     let model = text::one_line(call.model.as_deref().unwrap_or("no model"), 100);
     let estimated = if call.estimated { ", estimated" } else { "" };

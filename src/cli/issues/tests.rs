@@ -13,7 +13,7 @@ fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_795_255_200 + second).unwrap()
 }
 
-/// Issues in every status; the second one has something of everything, and a title and a reason that try tricks.
+/// Builds issues in every status; the second one has something of everything, and a title and a reason that try tricks.
 pub(super) fn sample() -> Issues {
     let (one, two) = (IssueId::new(1), IssueId::new(2));
     let mut issues = Issues::new(StoreMeta {

@@ -47,7 +47,7 @@ pub(super) fn execute(args: &UsageArgs, context: &Context) -> Result<u8> {
     Ok(exit::DONE)
 }
 
-/// The sums, a line each, in groups.
+/// Returns the sums, a line each, in groups.
 fn sums(report: &UsageReport, width: Option<u16>) -> String {
     let roles = report.roles.iter().map(|(role, sum)| (role.to_string(), sum));
     let cycles = report.cycles.iter().map(|one| (one.cycle.to_string(), &one.used));
@@ -67,7 +67,7 @@ fn sums(report: &UsageReport, width: Option<u16>) -> String {
     terminal::table(&header, rows, width)
 }
 
-/// One group of sums below its name; nothing when nothing is in it.
+/// Formats one group of sums below its name; nothing when nothing is in it.
 fn group<'a>(name: &str, sums: impl Iterator<Item = (String, &'a Sum)>) -> Vec<Vec<String>> {
     let rows: Vec<_> = sums.map(|(name, sum)| row(format!("  {name}"), sum)).collect();
     if rows.is_empty() {
@@ -81,7 +81,7 @@ fn row(name: String, sum: &Sum) -> Vec<String> {
     [counts, used(&sum.usage), vec![time(sum.duration_ms)]].concat()
 }
 
-/// Every call, a line each.
+/// Returns every call, a line each.
 fn ledger(report: &UsageReport, width: Option<u16>) -> String {
     let header = [
         &["ended", "role", "task", "attempt", "cycle", "model", "turns"][..],
@@ -119,7 +119,7 @@ fn time(milliseconds: u64) -> String {
     duration(Duration::from_millis(milliseconds))
 }
 
-/// Says that some figures are no exact ones.
+/// Returns a note when some figures are not exact.
 fn note_of_estimates(total: &Sum) -> Option<String> {
     (total.estimated > 0).then(|| {
         format!(

@@ -20,9 +20,9 @@ pub(super) struct Document<'a> {
     resets_at: Option<Timestamp>,
     reason: Option<&'a str>,
     mend: Option<&'a str>,
-    /// Whether any of the figures are reckoned.
+    /// Whether any of the figures are estimated.
     estimated: bool,
-    /// Lines that are no event known here.
+    /// Lines that are not an event known here.
     skipped: u64,
     result: Option<&'a str>,
     structured_output: Option<&'a serde_json::Value>,

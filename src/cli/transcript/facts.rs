@@ -1,4 +1,4 @@
-//! What a person and a program are told alike: the sum of several calls, and why a call ended as it did.
+//! What is reported to a person and a program alike: the sum of several calls, and why a call ended as it did.
 
 use super::read::Call;
 use crate::model::Usage;
@@ -10,7 +10,7 @@ pub(super) fn sum(calls: &[Call]) -> (u32, Usage) {
     (turns.fold(0, u32::saturating_add), usage)
 }
 
-/// Why the outcome is what it is; `None` for one that needs no reason.
+/// Returns why the outcome is what it is; `None` for one that needs no reason.
 pub(super) fn reason(call: &Call) -> Option<&str> {
     let reason = if call.begun {
         call.report.reason.as_str()

@@ -24,7 +24,7 @@ pub(super) struct Call {
 /// Reads the recordings of `files`, found below `directory`; `-` is stdin.
 ///
 /// Calls of one session must be counted in the order in which they took place, because some clients count the earlier
-/// ones in again. So they are, whatever the order of the files, if each file says when it was written; else the order
+/// ones in again. So they are, whatever the order of the files, if each file shows when it was written; else the order
 /// of the files is taken for it.
 ///
 /// # Errors
@@ -64,7 +64,7 @@ fn refuse_twice(directory: &Path, files: &[PathBuf]) -> Result<()> {
     Ok(())
 }
 
-/// The order in which to count the files, by their places in `files`.
+/// Returns the order in which to count the files, by their places in `files`.
 fn order(directory: &Path, files: &[PathBuf]) -> Result<Vec<usize>> {
     let mut order: Vec<usize> = (0..files.len()).collect();
     if files.len() > 1 && !files.iter().any(|file| is_stdin(file)) {
@@ -114,7 +114,7 @@ pub(super) fn one(file: &Path, source: impl Read, used: &HashMap<String, Usage>)
     })
 }
 
-/// When the first message of a recording was written; reads no further.
+/// Returns when the first message of a recording was written; reads no further.
 fn began_at(source: impl Read) -> std::io::Result<Option<Timestamp>> {
     let mut transcript = Transcript::new();
     let mut lines = LineReader::new(source, DEFAULT_LINE_LIMIT);
