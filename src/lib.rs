@@ -35,12 +35,12 @@
 //! ```
 //!
 //! A run needs tokio's multi-threaded runtime. The library never prints, never reads the environment and never exits:
-//! [`generator::Surroundings`] says what it needs to know of the machine, [`event::Event`] tells what happens, and
-//! [`error::Error`] what went wrong. The command line is in `cli`, behind the feature of that name, which is on by default: a
-//! repository's `xtask` calls `cli::main`, or flattens `cli::Command` beside tasks of its own.
+//! [`generator::Surroundings`] holds what it needs to know of the machine, [`event::Event`] reports what happens, and
+//! [`error::Error`] what went wrong. The command line is in `cli`, behind the feature of that name, which is on by
+//! default: a repository's `xtask` calls `cli::main`, or flattens `cli::Command` beside tasks of its own.
 //!
 //! Where to go on reading: [`store`] keeps the [issues](issue), [`git`] the worktrees, [`engine`] the containers,
-//! [`agent`] reads what the client says, [`proposal`] checks what it proposes.
+//! [`agent`] reads what the client writes, [`proposal`] checks what it proposes.
 
 mod base;
 #[cfg(any(test, feature = "crash-points"))]
