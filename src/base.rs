@@ -1,5 +1,5 @@
-//! Tools that know nothing of cordwainer: errors, files, locks, lines, text, the clock, redaction. Nothing in here names a
-//! task, a generation or a container.
+//! Tools that know nothing of cordwainer: errors, files, locks, lines, text, the clock, redaction. Nothing in here
+//! names a task, a generation or a container.
 
 pub(crate) mod crash;
 pub mod error;

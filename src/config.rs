@@ -122,7 +122,8 @@ pub struct Config {
     pub estimated_lines_min: u32,
     /// `estimated_lines_max`: largest task measure may propose (350).
     pub estimated_lines_max: u32,
-    /// `max_estimated_lines`: largest estimate with which a task is filed (1000, or `estimated_lines_max` if that is more).
+    /// `max_estimated_lines`: largest estimate with which a task is filed (1000, or `estimated_lines_max` if that is
+    /// more).
     pub max_estimated_lines: Option<u32>,
     /// `cleanup_dirs`: removed from the base branch when a generation is merged.
     pub cleanup_dirs: Vec<String>,

@@ -1,4 +1,5 @@
-//! The person's repository through libgit2: refs, commits, trees and guards. Opens the main repository only, never a slot.
+//! The person's repository through libgit2: refs, commits, trees and guards. Opens the main repository only, never a
+//! slot.
 
 use std::fs::{self, File};
 use std::io;
@@ -64,9 +65,11 @@ pub struct Git {
 }
 
 impl Git {
-    /// Finds the repository that `start` lies in: the main checkout or a person's linked worktree, from any folder of it.
+    /// Finds the repository that `start` lies in: the main checkout or a person's linked worktree, from any folder of
+    /// it.
     ///
-    /// Fails with [`ErrorKind::Precondition`] where there is no repository, where it is bare, and inside one of our slots.
+    /// Fails with [`ErrorKind::Precondition`] where there is no repository, where it is bare, and inside one of our
+    /// slots.
     pub fn discover(start: &Path) -> Result<Self> {
         let start = start.canonicalize().map_err(|error| {
             let message = format!("cannot look for a repository in `{}`", start.display());

@@ -1,5 +1,5 @@
-//! Tasks: their state, order and proposals, and the store that keeps them on a ref of the repository. How a task is done
-//! does not enter here.
+//! Tasks: their state, order and proposals, and the store that keeps them on a ref of the repository. How a task is
+//! done does not enter here.
 
 pub mod attempt;
 pub mod issue;

@@ -47,8 +47,9 @@ impl Generator {
     ///
     /// # Errors
     ///
-    /// Of kind [`ErrorKind::Precondition`](crate::error::ErrorKind::Precondition) where there is no usable repository, and
-    /// of kind [`ErrorKind::Configuration`](crate::error::ErrorKind::Configuration), with every problem of the file at once.
+    /// Of kind [`ErrorKind::Precondition`](crate::error::ErrorKind::Precondition) where there is no usable repository,
+    /// and of kind [`ErrorKind::Configuration`](crate::error::ErrorKind::Configuration), with every problem of the file
+    /// at once.
     pub fn open(directory: &Path, surroundings: Surroundings) -> Result<Self> {
         let project = Project::open(directory, surroundings)?;
         Ok(Self { project })
@@ -108,12 +109,13 @@ impl Generator {
         self.project.store()
     }
 
-    /// Returns the current generation: the one chosen, else the configuration's, else the one switched to, else the only one.
+    /// Returns the current generation: the one chosen, else the configuration's, else the one switched to, else the
+    /// only one.
     ///
     /// # Errors
     ///
-    /// Of kind [`ErrorKind::Precondition`](crate::error::ErrorKind::Precondition), listing what there is, when none of these
-    /// is open.
+    /// Of kind [`ErrorKind::Precondition`](crate::error::ErrorKind::Precondition), listing what there is, when none of
+    /// these is open.
     pub fn generation(&self) -> Result<GenerationName> {
         self.project.generation()
     }
@@ -131,7 +133,8 @@ impl Generator {
     ///
     /// # Errors
     ///
-    /// Of kind [`ErrorKind::Precondition`](crate::error::ErrorKind::Precondition) when no open generation has this name.
+    /// Of kind [`ErrorKind::Precondition`](crate::error::ErrorKind::Precondition) when no open generation has this
+    /// name.
     pub fn switch(&self, wanted: &str) -> Result<GenerationName> {
         self.project.switch(wanted)
     }

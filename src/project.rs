@@ -117,8 +117,9 @@ pub(crate) struct Project {
 impl Project {
     /// Opens the repository that `directory` lies in, with its `configuration.yaml`.
     ///
-    /// Fails with [`ErrorKind::Precondition`](crate::base::error::ErrorKind::Precondition) where there is no usable repository, and with
-    /// [`ErrorKind::Configuration`](crate::base::error::ErrorKind::Configuration) and every problem of the file at once.
+    /// Fails with [`ErrorKind::Precondition`](crate::base::error::ErrorKind::Precondition) where there is no usable
+    /// repository, and with [`ErrorKind::Configuration`](crate::base::error::ErrorKind::Configuration) and every
+    /// problem of the file at once.
     pub(crate) fn open(directory: &Path, surroundings: Surroundings) -> Result<Self> {
         Self::open_with(directory, surroundings, Config::load)
     }

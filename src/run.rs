@@ -1,5 +1,5 @@
-//! One run: what is next, its phases, their calls and gates, landing, waiting, and recovery of what dead runs left. How a
-//! generation begins and ends does not enter here.
+//! One run: what is next, its phases, their calls and gates, landing, waiting, and recovery of what dead runs left. How
+//! a generation begins and ends does not enter here.
 
 pub(crate) mod call;
 pub(crate) mod context;

@@ -34,8 +34,8 @@ pub(crate) fn create_private_folder(path: &Path) -> Result<()> {
     made.with_context(ErrorKind::Unexpected, || format!("cannot make `{}`", path.display()))
 }
 
-/// Makes a folder its owner's alone, with whatever is missing above it: what others may do with one that is there is taken
-/// away, where it is ours to take.
+/// Makes a folder its owner's alone, with whatever is missing above it: what others may do with one that is there is
+/// taken away, where it is ours to take.
 pub(crate) fn own_folder(path: &Path) -> Result<()> {
     create_private_folder(path)?;
     let tighten = || -> std::io::Result<()> {
@@ -66,7 +66,8 @@ pub(crate) struct RepositoryLock {
     _file: File,
 }
 
-/// How long to try before saying that somebody else holds the lock: a `status` that looks at it holds it for an instant.
+/// How long to try before saying that somebody else holds the lock: a `status` that looks at it holds it for an
+/// instant.
 const PATIENCE: Duration = Duration::from_millis(300);
 
 impl RepositoryLock {

@@ -35,7 +35,8 @@ impl<N: Copy + Ord> Graph<N> {
         None
     }
 
-    /// Finds circles that share no node, each with its first node repeated at the end; none means that there is no circle at all.
+    /// Finds circles that share no node, each with its first node repeated at the end; none means that there is no
+    /// circle at all.
     pub fn cycles(&self) -> Vec<Vec<N>> {
         let mut rest = self.unresolvable();
         let mut found = Vec::new();

@@ -1,7 +1,7 @@
 //! Interruption: how far a person's request to stop has gone, and what would stay behind if the process ended now.
 //!
-//! A run is asked once: then nothing new begins, and what is under way has the configuration's `stop_grace`. Asked again,
-//! or when that is over, it suspends its sessions at once. Nothing here knows of signals: `signal.rs` does.
+//! A run is asked once: then nothing new begins, and what is under way has the configuration's `stop_grace`. Asked
+//! again, or when that is over, it suspends its sessions at once. Nothing here knows of signals: `signal.rs` does.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};

@@ -68,7 +68,8 @@ impl World {
     ///
     /// # Errors
     ///
-    /// Of kind [`ErrorKind::Unexpected`](crate::base::error::ErrorKind::Unexpected), where the system has no chance to give.
+    /// Of kind [`ErrorKind::Unexpected`](crate::base::error::ErrorKind::Unexpected), where the system has no chance to
+    /// give.
     pub fn token(&self) -> Result<String> {
         let bits = match &self.0 {
             Source::Machine => {

@@ -10,7 +10,8 @@ pub(crate) const BARE: &str = "--bare";
 
 const OUTPUT_FORMAT: &str = "--output-format";
 
-/// Flags that do not belong here, and why. All are flags of the clients 2.1.329 and 2.1.332, shown by their help or not.
+/// Flags that do not belong here, and why. All are flags of the clients 2.1.329 and 2.1.332, shown by their help or
+/// not.
 const REFUSED: &[(&[&str], &str)] = &[
     (&[BARE], "it skips the subscription and bills an API key"),
     (&["--model"], "write `model` in the section of a role"),

@@ -1,5 +1,5 @@
-//! The one table of what tools do by themselves: what each obeys before anybody asked it for anything of the project, and
-//! what it runs when somebody does.
+//! The one table of what tools do by themselves: what each obeys before anybody asked it for anything of the project,
+//! and what it runs when somebody does.
 
 /// A tool of the person's: a command, an editor, a system of continuous integration.
 pub(crate) struct Tool {
@@ -8,8 +8,8 @@ pub(crate) struct Tool {
     /// Globs of what it obeys whatever it is asked, or unasked: in opening a folder, entering it, committing, building,
     /// installing. These are protected by default.
     pub(crate) obeys: &'static [&'static str],
-    /// Globs of what it runs when it is asked to do something with the project. To write these is a task's ordinary work;
-    /// `stop` names them.
+    /// Globs of what it runs when it is asked to do something with the project. To write these is a task's ordinary
+    /// work; `stop` names them.
     pub(crate) runs: &'static [&'static str],
 }
 

@@ -86,9 +86,9 @@ impl Git {
     /// Brings files and index of the person's checkout from the commit `from` to `to`, leaving alone what did not
     /// change between them, and untracked and ignored files always. Can be done again after dying in the middle.
     ///
-    /// The caller moves HEAD's branch right after, by [`Git::move_reference`].
-    /// Fails with [`ErrorKind::Precondition`] in the middle of a merge or rebase, in a sparse checkout, and while another
-    /// program holds git's lock of the index.
+    /// The caller moves HEAD's branch right after, by [`Git::move_reference`]. Fails with [`ErrorKind::Precondition`]
+    /// in the middle of a merge or rebase, in a sparse checkout, and while another program holds git's lock of the
+    /// index.
     pub fn advance_checkout(&self, from: Oid, to: Oid) -> Result<Advance> {
         self.with_index(|index| {
             let repository = self.open()?;

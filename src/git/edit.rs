@@ -27,7 +27,8 @@ pub struct TreeEdit {
 impl Git {
     /// Changes a tree (or a commit's) and returns the new one.
     ///
-    /// Fails with [`ErrorKind::Configuration`] for a path that is absolute, empty, contains `..` or `.git`, or meets a symbolic link or submodule.
+    /// Fails with [`ErrorKind::Configuration`] for a path that is absolute, empty, contains `..` or `.git`, or meets a
+    /// symbolic link or submodule.
     pub fn edit_tree(&self, tree_or_commit: Oid, edit: &TreeEdit) -> Result<Oid> {
         let repository = self.open()?;
         let odb = repository.odb().context("cannot open the object database")?;

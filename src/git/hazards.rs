@@ -22,7 +22,8 @@ mod words;
 
 impl Git {
     /// Looks for what cannot be worked with, and for what people should know of: in a commit, in the local branches
-    /// (short names) that work on it would move, and in the state and the settings of the repository. The gravest first.
+    /// (short names) that work on it would move, and in the state and the settings of the repository. The gravest
+    /// first.
     pub fn hazards(&self, commit: Oid, branches: &[&str]) -> Result<Vec<Hazard>> {
         let repository = self.open()?;
         let mut found = partial::look(&repository, commit)?;

@@ -1,5 +1,6 @@
-//! Which lines of one text another one has: the shortest edit script, by Myers' algorithm in linear space, where there are
-//! several the one that git's `myers` finds, and where a group of changed lines can stand at several places the lowest.
+//! Which lines of one text another one has: the shortest edit script, by Myers' algorithm in linear space, where there
+//! are several the one that git's `myers` finds, and where a group of changed lines can stand at several places the
+//! lowest.
 //!
 //! Who wrote the texts may have made them so that comparing takes the product of their lengths. What it takes is
 //! counted, and beyond the budget there is no result. Hashes of lines are keyed by chance, so that nobody can have them

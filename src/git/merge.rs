@@ -1,5 +1,5 @@
-//! Merges in memory: no checkout, no index and no HEAD takes part, no program is run, and what is merged is compared with
-//! both sides.
+//! Merges in memory: no checkout, no index and no HEAD takes part, no program is run, and what is merged is compared
+//! with both sides.
 
 use std::path::PathBuf;
 

@@ -120,9 +120,11 @@ impl Git {
         Ok(found)
     }
 
-    /// Moves a ref by compare-and-swap, under git's own lock of it: creates it when `expected` is `None`, deletes it when `new` is.
+    /// Moves a ref by compare-and-swap, under git's own lock of it: creates it when `expected` is `None`, deletes it
+    /// when `new` is.
     ///
-    /// `why` goes to the ref's log, where it has one. Another process that holds the lock is waited for, a few seconds at most.
+    /// `why` goes to the ref's log, where it has one. Another process that holds the lock is waited for, a few seconds
+    /// at most.
     pub fn move_reference(&self, name: &str, expected: Option<Oid>, new: Option<Oid>, why: &str) -> Result<RefMove> {
         let failed = || format!("cannot move the ref `{}`", name.escape_debug());
         if !git2::Reference::is_valid_name(name) || !name.starts_with("refs/") {

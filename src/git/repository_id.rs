@@ -1,7 +1,7 @@
 //! The repository's own id, and where its state is: noted in the git folder, with the place of that folder.
 //!
-//! Where another git folder (by device and inode) with the same id is at the noted place, one of the two is a copy, and the
-//! one that finds out takes a new id. Else the repository was moved, or is where it was.
+//! Where another git folder (by device and inode) with the same id is at the noted place, one of the two is a copy, and
+//! the one that finds out takes a new id. Else the repository was moved, or is where it was.
 
 use std::fs::{self, Permissions};
 use std::io;
@@ -137,8 +137,8 @@ impl Git {
         Ok(note.id)
     }
 
-    /// Notes that the state of this repository is in a folder that is there, after [`Git::identify`]. The caller holds the
-    /// locks of both.
+    /// Notes that the state of this repository is in a folder that is there, after [`Git::identify`]. The caller holds
+    /// the locks of both.
     ///
     /// # Errors
     ///

@@ -53,8 +53,8 @@ impl Work {
         self.left.get() == 0
     }
 
-    /// Notes, if the budget was exceeded just now, that matching a path did so, with a file of rules in this folder of the
-    /// tree, or with rules outside of any tree.
+    /// Notes, if the budget was exceeded just now, that matching a path did so, with a file of rules in this folder of
+    /// the tree, or with rules outside of any tree.
     pub(in crate::git) fn note(&self, rules: Option<(&[u8], &str)>, path: &[u8]) {
         if self.is_spent() && self.exceeded.borrow().is_none() {
             self.exceeded.replace(Some(Exceeded {

@@ -1,5 +1,5 @@
-//! The one map from what a run, a measure or an attempt came to, to how its command ends. What fails ends with the code of
-//! its error's kind, see [`exit`].
+//! The one map from what a run, a measure or an attempt came to, to how its command ends. What fails ends with the code
+//! of its error's kind, see [`exit`].
 
 use crate::base::error::{Error, ErrorKind, Result, exit};
 use crate::base::interruption::interrupted;

@@ -35,7 +35,8 @@ pub struct StopDone {
     pub archive: Option<String>,
     /// What a dead run had left, and what became of it.
     pub recovered: Vec<String>,
-    /// What is new or changed on the base branch, or on the branch that was left, and some tool obeys or runs by itself.
+    /// What is new or changed on the base branch, or on the branch that was left, and some tool obeys or runs by
+    /// itself.
     pub new_to_run: Vec<NewToRun>,
     /// The gates that never passed in a generation that cleared its sources, by name.
     #[serde(skip_serializing_if = "Vec::is_empty")]

@@ -16,7 +16,8 @@ pub const ARCHIVE: &str = "refs/cordwainer/archive/";
 pub struct GenerationName(String);
 
 impl GenerationName {
-    /// Checks a branch name by git's own rules, plus two of ours: it does not begin with `archive/`, and has no part named like a mark.
+    /// Checks a branch name by git's own rules, plus two of ours: it does not begin with `archive/`, and has no part
+    /// named like a mark.
     pub fn new(branch: impl Into<String>) -> Result<Self> {
         let branch = branch.into();
         let refuse = |why: &str| {

@@ -20,7 +20,8 @@ impl Project {
     /// Takes the repository's lock for a command or a run, and sees that repository and state are each other's.
     ///
     /// Fails with [`ErrorKind::Locked`](crate::base::error::ErrorKind::Locked) and the holder's name, and with
-    /// [`ErrorKind::Precondition`](crate::base::error::ErrorKind::Precondition) when the state is elsewhere, or another repository's.
+    /// [`ErrorKind::Precondition`](crate::base::error::ErrorKind::Precondition) when the state is elsewhere, or another
+    /// repository's.
     pub(crate) fn lock(&self, holder: &str) -> Result<HeldLock> {
         let folder = self.lock_folder();
         own_folder(&folder)?;

@@ -40,9 +40,9 @@ pub enum NewToRunChange {
     Modified,
 }
 
-/// Finds what a change from one tree or commit to another touches of what no task may change without a person's word, in
-/// words: the paths that are protected, those that files have tools run in the place of protected ones, before the change
-/// or after it, and the files that begin to.
+/// Finds what a change from one tree or commit to another touches of what no task may change without a person's word,
+/// in words: the paths that are protected, those that files have tools run in the place of protected ones, before the
+/// change or after it, and the files that begin to.
 pub(crate) fn touched(git: &Git, protected: &ProtectedPaths, old: Oid, new: Oid) -> Result<Vec<String>> {
     let changes = git.changes(old, new)?;
     let is_watched = |path: &str| protected.has(Path::new(path));

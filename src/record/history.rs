@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use crate::base::error::{Context as _, Error, ErrorKind, Result};
 use crate::record::event::Event;
 
-/// The format of `events.jsonl`: what its first line names. Files of versions before there was a format have no such line.
+/// The format of `events.jsonl`: what its first line names. Files of versions before there was a format have no such
+/// line.
 pub const FORMAT: u32 = 1;
 
 /// The first line of `events.jsonl`.
@@ -18,8 +19,8 @@ pub(crate) struct Header {
     pub(crate) format: u32,
 }
 
-/// Reads the events of a run, oldest first; none where the run recorded nothing. A last line that a crash cut short is left
-/// out.
+/// Reads the events of a run, oldest first; none where the run recorded nothing. A last line that a crash cut short is
+/// left out.
 ///
 /// # Errors
 ///

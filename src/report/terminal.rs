@@ -27,8 +27,8 @@ impl Default for Screen {
     }
 }
 
-/// A terminal that may go away at any moment: what cannot be drawn then is not. Errors of drawing would end the program,
-/// since indicatif takes some of them for impossible.
+/// A terminal that may go away at any moment: what cannot be drawn then is not. Errors of drawing would end the
+/// program, since indicatif takes some of them for impossible.
 #[derive(Debug)]
 struct Forgiving(Term);
 

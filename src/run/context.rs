@@ -40,8 +40,8 @@ impl RunContext {
         self.project.tip(&self.generation)
     }
 
-    /// Returns the labels that tie a container to its repository, generation and run, to what it is for (a role, or `gate`),
-    /// and to its task.
+    /// Returns the labels that tie a container to its repository, generation and run, to what it is for (a role, or
+    /// `gate`), and to its task.
     pub(crate) fn labels(&self, purpose: &str, task: Option<&IssueId>) -> BTreeMap<String, String> {
         let mut labels = repository_labels(&self.project.git, Some(&self.repository));
         labels.extend([

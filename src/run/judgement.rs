@@ -77,7 +77,8 @@ fn is_too_long(reason: &str) -> bool {
 
 /// Returns what the snapshot means for the attempt; `None` when it can be merged.
 ///
-/// `touched` is what it touches that no task may, and `brought` what its attributes bring that speaks against working on it.
+/// `touched` is what it touches that no task may, and `brought` what its attributes bring that speaks against working
+/// on it.
 pub(crate) fn of_snapshot(
     snapshot: &Snapshot,
     is_changed: bool,

@@ -164,7 +164,8 @@ pub(crate) fn accepted_message(name: &AttemptName<'_>, issue: &Issue, attempt: &
     text
 }
 
-/// What came of putting work on a generation branch. Where nothing can speak against it, `Refusal` is a type without values.
+/// What came of putting work on a generation branch. Where nothing can speak against it, `Refusal` is a type without
+/// values.
 pub(crate) enum Landed<Refusal> {
     /// It is there, as this commit.
     Merged(Oid),

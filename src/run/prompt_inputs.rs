@@ -150,7 +150,8 @@ impl CustomTemplate {
     }
 }
 
-/// Reads a template from the person's checkout, as `configuration.yaml` is: not from the generation, whose files agents write.
+/// Reads a template from the person's checkout, as `configuration.yaml` is: not from the generation, whose files agents
+/// write.
 fn template(run: &RunContext, path: Option<&str>) -> Result<Option<CustomTemplate>> {
     let Some(path) = path else { return Ok(None) };
     let file = run.project.git.workdir().join(path);

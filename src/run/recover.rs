@@ -334,8 +334,8 @@ impl<'a> Recovery<'a> {
         Ok(Some("noted what a measure had used when its run died".to_owned()))
     }
 
-    /// Closes a claimed task whose commit is on the branch, else gives the claim back. `ignored` is what ignore rules leave
-    /// out of what its attempt had left, where its slot was still there.
+    /// Closes a claimed task whose commit is on the branch, else gives the claim back. `ignored` is what ignore rules
+    /// leave out of what its attempt had left, where its slot was still there.
     fn put_right(&self, id: &IssueId, ignored: Option<Ignored>, said: &mut Vec<String>) -> Result<()> {
         let now = self.project.world().now();
         let issues = self.store.read()?;

@@ -1,7 +1,7 @@
 //! A session of an agent in a slot: entered fresh or where it was suspended, called, and left.
 //!
-//! Whatever an agent is called for goes this way: [`Sessions::enter`] takes a slot, [`Session::reserve`] sets aside what a
-//! call may use, [`Session::call`] makes it, and [`Session::leave`] decides what becomes of the slot.
+//! Whatever an agent is called for goes this way: [`Sessions::enter`] takes a slot, [`Session::reserve`] sets aside
+//! what a call may use, [`Session::call`] makes it, and [`Session::leave`] decides what becomes of the slot.
 
 use std::sync::Arc;
 
@@ -173,8 +173,8 @@ impl Sessions {
         self.budgets.spent(&self.request(role, task, issues), issues.ledger())
     }
 
-    /// Ends whatever still runs of a role's call, and of its gates, after something failed under it; returns whether that is known.
-    /// Else its slot may still be written, and stays as it is for the next recovery.
+    /// Ends whatever still runs of a role's call, and of its gates, after something failed under it; returns whether
+    /// that is known. Else its slot may still be written, and stays as it is for the next recovery.
     pub(crate) async fn is_over(&self, role: Role, task: Option<&IssueId>) -> bool {
         match self.engine.sweep(&self.context.labels(role.name(), task)).await {
             Ok(_) => true,
@@ -335,9 +335,9 @@ impl Session {
         told.or_else(|| self.resumes().cloned()).filter(|_| !is_lost)
     }
 
-    /// Notes in the slot's marker, as soon as a call about a task has ended, that its session is to go on, so that nothing
-    /// that comes between that and the attempt's end can lose it. A measure's session is worth nothing before its calls
-    /// are noted.
+    /// Notes in the slot's marker, as soon as a call about a task has ended, that its session is to go on, so that
+    /// nothing that comes between that and the attempt's end can lose it. A measure's session is worth nothing before
+    /// its calls are noted.
     fn note_unfinished(&self, report: &CallReport) -> Result<()> {
         let interrupted = report.cut == Some(Cut::Cancelled);
         let passing = matches!(

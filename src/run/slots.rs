@@ -131,7 +131,8 @@ impl Slots {
         })
     }
 
-    /// Gives a slot back. What prevents that is reported, and left for the next recovery: it must not undo what was done.
+    /// Gives a slot back. What prevents that is reported, and left for the next recovery: it must not undo what was
+    /// done.
     pub(crate) fn release(&self, slot: Slot) {
         let number = slot.number();
         if let Err(error) = slot.release() {

@@ -111,7 +111,8 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// Of kind [`ErrorKind::Engine`](crate::base::error::ErrorKind::Engine), naming the keys of the limits that would not hold.
+    /// Of kind [`ErrorKind::Engine`](crate::base::error::ErrorKind::Engine), naming the keys of the limits that would
+    /// not hold.
     pub fn check_limits(&self, spec: &ContainerSpec) -> crate::base::error::Result<()> {
         self.0.facts.enforced.check(spec, self)
     }

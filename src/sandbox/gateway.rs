@@ -7,8 +7,8 @@
 //! CONNECT, absolute-form     hosts that the configuration allows
 //! ```
 //!
-//! A gateway is one container's: its socket, its token, its purse and its bounds. What it refuses it refuses in the form
-//! of the API's own errors, which the client understands.
+//! A gateway is one container's: its socket, its token, its purse and its bounds. What it refuses it refuses in the
+//! form of the API's own errors, which the client understands.
 
 use std::sync::Arc;
 
@@ -68,8 +68,9 @@ impl Gateway {
     /// Makes the socket and serves it, in tasks of the present runtime of tokio. A socket that is there already is
     /// replaced.
     ///
-    /// Fails with [`ErrorKind::Configuration`](crate::base::error::ErrorKind::Configuration) where the base URL is none, and with
-    /// [`ErrorKind::Precondition`](crate::base::error::ErrorKind::Precondition) where the proxy cannot be asked.
+    /// Fails with [`ErrorKind::Configuration`](crate::base::error::ErrorKind::Configuration) where the base URL is
+    /// none, and with [`ErrorKind::Precondition`](crate::base::error::ErrorKind::Precondition) where the proxy cannot
+    /// be asked.
     pub fn open(options: Options) -> Result<Self> {
         let (folder, shared) = Shared::new(options)?;
         let (socket, listener) = Socket::bind(&folder)?;

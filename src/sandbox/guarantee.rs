@@ -1,7 +1,7 @@
 //! What a sealed container was to have, beside what it reports from inside that it really got.
 //!
-//! The entrypoint of every image sends raw [`Facts`] before anything of an agent runs. [`compare`] holds them against what
-//! was [`Asked`], item by item: a fact that is not there is a guarantee that does not hold.
+//! The entrypoint of every image sends raw [`Facts`] before anything of an agent runs. [`compare`] holds them against
+//! what was [`Asked`], item by item: a fact that is not there is a guarantee that does not hold.
 
 mod asked;
 mod compare;

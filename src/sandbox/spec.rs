@@ -61,7 +61,8 @@ impl UserChoice {
     }
 }
 
-/// What a container is to be; [`ContainerSpec::sealed`] makes it one for agents. Every container runs with an init as PID 1, without capabilities and without new privileges.
+/// What a container is to be; [`ContainerSpec::sealed`] makes it one for agents. Every container runs with an init as
+/// PID 1, without capabilities and without new privileges.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ContainerSpec {
     /// Its name on the engine, unique there; empty lets the engine choose.
@@ -99,7 +100,8 @@ pub struct ContainerSpec {
 }
 
 impl ContainerSpec {
-    /// Builds the container that every other one on a worktree begins from: `folder` of the host is its working directory.
+    /// Builds the container that every other one on a worktree begins from: `folder` of the host is its working
+    /// directory.
     pub fn on(folder: &Path, read_only: bool, image: &str, user: UserChoice) -> Self {
         Self {
             image: image.to_owned(),

@@ -1,4 +1,5 @@
-//! `doctor`: what of the guarantees holds on this machine, engine by engine, and what of the repository is ready for work.
+//! `doctor`: what of the guarantees holds on this machine, engine by engine, and what of the repository is ready for
+//! work.
 //!
 //! What of it a run needs is the matter of `preflight`, which every run asks, too. Pauses, budgets, the lock and an
 //! empty store are not part of it: `status` shows them.
@@ -22,8 +23,8 @@ use crate::project::{Project, Surroundings};
 use crate::run::preflight;
 use crate::sandbox::engine::Engine;
 
-/// Looks at every engine that can be reached, and at the repository that `directory` lies in. Where there is none, or it
-/// has no configuration, the machine is looked at with the defaults.
+/// Looks at every engine that can be reached, and at the repository that `directory` lies in. Where there is none, or
+/// it has no configuration, the machine is looked at with the defaults.
 ///
 /// # Errors
 ///

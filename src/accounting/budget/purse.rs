@@ -64,8 +64,8 @@ pub(crate) enum Short {
 }
 
 impl Purse {
-    /// Makes the purse of a call. `rates` are what was learned of models' prices, which count before list prices; a model
-    /// of which nothing is known is taken for the dearest.
+    /// Makes the purse of a call. `rates` are what was learned of models' prices, which count before list prices; a
+    /// model of which nothing is known is taken for the dearest.
     pub fn new(allowance: Allowance, rates: BTreeMap<String, Rates>) -> Self {
         Self {
             allowed: allowance.bound(),
@@ -81,8 +81,8 @@ impl Purse {
         self.allowed != Bound::default()
     }
 
-    /// Sets aside what a request may use. What is granted has at most as many tokens of output as were asked for: fewer,
-    /// and one at least, where that is all there is left, and no other request is under way that may leave more.
+    /// Sets aside what a request may use. What is granted has at most as many tokens of output as were asked for:
+    /// fewer, and one at least, where that is all there is left, and no other request is under way that may leave more.
     pub(crate) fn reserve(&mut self, asked: Asked) -> Result<Hold, Short> {
         let terms = self.worst(&asked);
         let worst = |output| terms.amount(asked.tries(asked.input), asked.tries(output));

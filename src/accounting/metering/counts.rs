@@ -19,8 +19,8 @@ pub(crate) struct Counts {
 }
 
 impl Counts {
-    /// Reads a `usage` object; what is missing or nonsense is 0. What the API did by itself on the way, such as to shorten
-    /// the context or to ask another model, is paid for and stands among the `iterations` alone.
+    /// Reads a `usage` object; what is missing or nonsense is 0. What the API did by itself on the way, such as to
+    /// shorten the context or to ask another model, is paid for and stands among the `iterations` alone.
     pub(super) fn read(usage: &Value) -> Self {
         let iterations = usage["iterations"].as_array().into_iter().flatten();
         let sum = iterations.map(Self::of_one).fold(Self::default(), Self::plus);

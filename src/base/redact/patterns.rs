@@ -90,7 +90,8 @@ impl Patterns {
     }
 }
 
-/// Makes an automaton; `None` when there are more patterns than one can hold, which no number of credentials comes near.
+/// Makes an automaton; `None` when there are more patterns than one can hold, which no number of credentials comes
+/// near.
 fn automaton(patterns: &[Vec<u8>], start: StartKind) -> Option<AhoCorasick> {
     AhoCorasick::builder()
         .match_kind(MatchKind::LeftmostLongest)

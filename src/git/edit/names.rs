@@ -1,4 +1,5 @@
-//! Names that no tree may hold: what git, on some system, would take for its own folder, or some system for another place.
+//! Names that no tree may hold: what git, on some system, would take for its own folder, or some system for another
+//! place.
 
 use unicode_normalization::UnicodeNormalization as _;
 

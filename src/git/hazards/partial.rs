@@ -9,7 +9,8 @@ use crate::base::error::{Context as _, Result};
 use crate::base::text;
 use crate::git::EntryKind;
 
-/// Looks for what a partial clone lacks: refused where it is in the files of the commit, a warning where only history may lack it.
+/// Looks for what a partial clone lacks: refused where it is in the files of the commit, a warning where only history
+/// may lack it.
 pub(super) fn look(repository: &Repository, commit: Oid) -> Result<Vec<Hazard>> {
     let promised = promisors(repository)?;
     if promised.is_empty() && !has_promisor_pack(repository) {

@@ -110,8 +110,8 @@ impl Combination<'_> {
         }
     }
 
-    /// Takes what one side did to a file to where the other side put it. What a side put into a folder that the other side
-    /// renamed does not fit.
+    /// Takes what one side did to a file to where the other side put it. What a side put into a folder that the other
+    /// side renamed does not fit.
     fn follow_renames(&mut self) -> Result<()> {
         let ancestor = Files::of(self.repository, self.trees.ancestor)?;
         let theirs = Files::of(self.repository, self.trees.theirs)?;

@@ -1,5 +1,5 @@
-//! Folders that one side renamed while the other side put something new into them: git does not know where that belongs,
-//! and calls it a conflict.
+//! Folders that one side renamed while the other side put something new into them: git does not know where that
+//! belongs, and calls it a conflict.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +13,8 @@ use crate::git::bytes;
 pub(super) struct Vanished {
     /// Those into which something new was put, at whatever depth: the new paths by folder.
     new: BTreeMap<Vec<u8>, Vec<Vec<u8>>>,
-    /// Those in which the new file stands itself: git looks for the place that these, and all below them, were moved to.
+    /// Those in which the new file stands itself: git looks for the place that these, and all below them, were moved
+    /// to.
     sought: BTreeSet<Vec<u8>>,
 }
 

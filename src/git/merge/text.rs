@@ -1,5 +1,5 @@
-//! Texts merged by lines, as git merges them: what both sides changed at one place is a conflict, and so is what they changed
-//! in lines that touch; what both changed to the same is none.
+//! Texts merged by lines, as git merges them: what both sides changed at one place is a conflict, and so is what they
+//! changed in lines that touch; what both changed to the same is none.
 
 use std::ops::Range;
 
@@ -18,7 +18,8 @@ pub(super) enum Overlaps {
     TakeBoth,
 }
 
-/// Merges what two sides made of a text; `None` is a conflict, or one that takes more than is left of the budget to find out.
+/// Merges what two sides made of a text; `None` is a conflict, or one that takes more than is left of the budget to
+/// find out.
 pub(super) fn merge([was, ours, theirs]: [&[u8]; 3], overlaps: Overlaps, work: &Work) -> Option<Vec<u8>> {
     let [was, ours, theirs] = [was, ours, theirs].map(split);
     let mut lines = Lines::default();

@@ -58,8 +58,8 @@ pub(in crate::git) struct Attributes {
 }
 
 impl Attributes {
-    /// Takes what holds outside of any tree: the contents of the system's and the person's files, the weakest first, and
-    /// of the repository's `info/attributes`.
+    /// Takes what holds outside of any tree: the contents of the system's and the person's files, the weakest first,
+    /// and of the repository's `info/attributes`.
     pub(in crate::git) fn new(outside: &[Vec<u8>], of_repository: &[u8], fold_case: bool) -> Self {
         let parse = |content: &[u8]| AttributesFile::parse(content, true, fold_case);
         let mut all = Self {

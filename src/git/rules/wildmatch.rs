@@ -1,8 +1,8 @@
 //! Glob patterns as git's `wildmatch` reads them with `WM_PATHNAME`: `*` and `?` stop at slashes, `**` between slashes
 //! does not, classes never match a slash.
 //!
-//! All ways to match are followed at once, one byte of the text after the other, so that the time is at most the product
-//! of the two lengths, whatever the pattern.
+//! All ways to match are followed at once, one byte of the text after the other, so that the time is at most the
+//! product of the two lengths, whatever the pattern.
 
 /// A pattern with wildcards.
 #[derive(Clone, Debug)]

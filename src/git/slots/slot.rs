@@ -97,8 +97,8 @@ impl Slot {
         session::make(folder, owner_ids)
     }
 
-    /// Gives the slot back: whatever is in it may be overwritten from now on, and no file in it gives anybody who runs it
-    /// or comes by it a right that a new file would not.
+    /// Gives the slot back: whatever is in it may be overwritten from now on, and no file in it gives anybody who runs
+    /// it or comes by it a right that a new file would not.
     pub fn release(self) -> Result<()> {
         for place in self.beside.iter().chain([&self.path]) {
             disarm::disarm(place)?;

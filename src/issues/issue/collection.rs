@@ -63,7 +63,8 @@ pub struct Counts {
     pub closed: usize,
 }
 
-/// The issues of a generation. Every change goes through a checked operation; no operation removes an issue, so no id comes twice.
+/// The issues of a generation. Every change goes through a checked operation; no operation removes an issue, so no id
+/// comes twice.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Issues {
     meta: StoreMeta,

@@ -39,7 +39,8 @@ impl Issues {
         Ok(self.iter().filter(waits).map(|issue| issue.id.clone()).collect())
     }
 
-    /// Makes an open or held issue wait for another. Refuses itself, what is there already, and what would close a circle.
+    /// Makes an open or held issue wait for another. Refuses itself, what is there already, and what would close a
+    /// circle.
     pub fn add_dependency(&mut self, id: &IssueId, on: &IssueId, now: Timestamp) -> Result<()> {
         let issue = self.get(id)?;
         self.get(on)?;

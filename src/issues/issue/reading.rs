@@ -15,7 +15,8 @@ use crate::issues::issue::{BatchIssue, BatchProblems, Comment, ImportedState, Ne
 /// A batch as it was read, and what of the text was left out of it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Reading {
-    /// The issues; what is wrong with one of them it carries itself, for [`crate::issues::issue::Issues::import`] to report.
+    /// The issues; what is wrong with one of them it carries itself, for [`crate::issues::issue::Issues::import`] to
+    /// report.
     pub batch: Vec<BatchIssue>,
     /// What was passed over, a line each.
     pub notes: Vec<String>,
@@ -45,8 +46,8 @@ struct ForeignComment {
     created_at: Timestamp,
 }
 
-/// Reads a JSON array of issues, or one issue a line. Fields that this store does not know, and deleted issues, are passed
-/// over and noted; what was set aside is held, and a title that is too long goes on in the description.
+/// Reads a JSON array of issues, or one issue a line. Fields that this store does not know, and deleted issues, are
+/// passed over and noted; what was set aside is held, and a title that is too long goes on in the description.
 ///
 /// Text that is not JSON is a usage error that names every bad line.
 pub fn read_batch(text: &str) -> Result<Reading> {

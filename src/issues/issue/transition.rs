@@ -57,7 +57,8 @@ impl Issues {
         })
     }
 
-    /// Records an attempt, whatever the issue's status: what it used was used. Recording it a second time changes nothing.
+    /// Records an attempt, whatever the issue's status: what it used was used. Recording it a second time changes
+    /// nothing.
     pub fn record_attempt(&mut self, id: &IssueId, attempt: Attempt, now: Timestamp) -> Result<()> {
         let issue = self.get(id)?;
         if issue.attempts.contains(&attempt) {

@@ -12,8 +12,8 @@ mod fields;
 /// What a batch came to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Validated {
-    /// The tasks to file, each after what it depends on. With one that is not right, what depends on it is left out, too;
-    /// of a batch that is too large nothing is taken, since what matters most of it is not ours to choose.
+    /// The tasks to file, each after what it depends on. With one that is not right, what depends on it is left out,
+    /// too; of a batch that is too large nothing is taken, since what matters most of it is not ours to choose.
     pub accepted: Vec<Proposal>,
     /// Titles of proposals that repeat an issue, and which; dependencies on them now name that issue.
     pub dropped_duplicates: Vec<(String, IssueId)>,
@@ -133,8 +133,8 @@ fn split_duplicates(proposals: Vec<Proposal>, existing: &[KnownIssue]) -> (Vec<P
     (fresh, repeats)
 }
 
-/// Lets dependencies on what is filed name its issue: on repeats, and on keys of an earlier answer that this one does not
-/// use itself.
+/// Lets dependencies on what is filed name its issue: on repeats, and on keys of an earlier answer that this one does
+/// not use itself.
 fn rewrite_dependencies(fresh: &mut [Proposal], repeats: &[Repeat], existing: &[KnownIssue]) {
     let own: BTreeSet<String> = fresh.iter().map(|one| one.key.clone()).collect();
     let earlier = existing

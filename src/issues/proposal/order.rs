@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use super::Proposal;
 
-/// Sorts a batch by its dependencies, keeping its own order otherwise. What waits for itself in a circle is left out, with
-/// all that waits for it; the keys of one such circle come with the rest.
+/// Sorts a batch by its dependencies, keeping its own order otherwise. What waits for itself in a circle is left out,
+/// with all that waits for it; the keys of one such circle come with the rest.
 pub(super) fn sort(batch: Vec<Proposal>) -> (Vec<Proposal>, Option<Vec<String>>) {
     let mut waiting = batch;
     let mut sorted: Vec<Proposal> = Vec::with_capacity(waiting.len());

@@ -71,8 +71,8 @@ impl Evidence {
         }
     }
 
-    /// Makes of a refusal for good what can be believed of it: where the API has answered as asked, and refused no account,
-    /// the client alone claims that nothing works any more, and an agent may have written that.
+    /// Makes of a refusal for good what can be believed of it: where the API has answered as asked, and refused no
+    /// account, the client alone claims that nothing works any more, and an agent may have written that.
     pub(super) fn corrects_refusal(&self, report: &mut CallReport) {
         let claims = report.outcome == CallOutcome::Permanent && !report.request_refused && !report.session_lost;
         let troubles = report.outcome == CallOutcome::Transient;

@@ -33,7 +33,8 @@ pub(crate) struct Sealed<'a> {
     has_api: bool,
 }
 
-/// Opens a gateway for a container that is to run the call's agent, and makes the specification one of a sealed container.
+/// Opens a gateway for a container that is to run the call's agent, and makes the specification one of a sealed
+/// container.
 pub(super) fn for_agent<'a>(
     call: &'a Call<'a>,
     engine: &'a Engine,

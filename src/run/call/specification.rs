@@ -67,8 +67,8 @@ pub(crate) fn container(sandbox: &Sandbox<'_>, run: &str, command: Vec<String>) 
 pub(crate) fn recipe(config: &Config, worktree: &Path, writable: bool) -> ContainerSpec {
     let settings = &config.container;
     let mut tmpfs = settings.tmpfs.clone();
-    // Docker would take `uid=`, podman 4.3 does not: a world-writable folder suits whoever the user is. The client's own
-    // is one, too, for an engine would make it for root where it makes the mount below it.
+    // Docker would take `uid=`, podman 4.3 does not: a world-writable folder suits whoever the user is. The client's
+    // own is one, too, for an engine would make it for root where it makes the mount below it.
     for folder in [config.agent.home.clone(), client_folder(config)] {
         tmpfs.entry(folder).or_insert_with(|| "rw,mode=1777".to_owned());
     }

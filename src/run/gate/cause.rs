@@ -1,8 +1,8 @@
 //! Why a gate cannot be run: a file that its command names and the repository lacks, or a program that the image lacks.
 //!
 //! A program that is given as a path within the repository is the command's: the tree must have it, and may let it be
-//! executed. Every other one (found on the image's `PATH`, or by a path outside the repository) is the image's. What the
-//! shell complains of by name decides where a command has several; without such a line, what the tree lacks does.
+//! executed. Every other one (found on the image's `PATH`, or by a path outside the repository) is the image's. What
+//! the shell complains of by name decides where a command has several; without such a line, what the tree lacks does.
 
 use std::path::{Component, Path, PathBuf};
 

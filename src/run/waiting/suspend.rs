@@ -68,8 +68,8 @@ pub(crate) struct Suspended {
 }
 
 impl Suspended {
-    /// Reads a leftover slot as a suspended one of this generation of a repository; `None` when it is something else, or when there is
-    /// nothing any more to go on with.
+    /// Reads a leftover slot as a suspended one of this generation of a repository; `None` when it is something else,
+    /// or when there is nothing any more to go on with.
     pub(crate) fn of(
         leftover: &Leftover,
         repository: Option<&str>,

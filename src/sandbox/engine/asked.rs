@@ -50,7 +50,8 @@ impl Engine {
     }
 }
 
-/// Reads a size as mount(8) takes it: bytes, or with a unit. Parts of the machine's memory (`50%`) are of no known size.
+/// Reads a size as mount(8) takes it: bytes, or with a unit. Parts of the machine's memory (`50%`) are of no known
+/// size.
 fn bytes(text: &str) -> Option<u64> {
     let text = text.to_ascii_lowercase();
     let (digits, factor) = match text.char_indices().last()? {

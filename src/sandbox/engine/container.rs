@@ -181,7 +181,8 @@ impl Engine {
         }
     }
 
-    /// Removes a container that may run. It is killed first: engines that force a removal give PID 1 ten seconds to listen.
+    /// Removes a container that may run. It is killed first: engines that force a removal give PID 1 ten seconds to
+    /// listen.
     pub(super) async fn remove_by_id(&self, id: &str) -> Result<()> {
         self.kill_by_id(id).await?;
         self.remove_stopped(id).await
@@ -254,8 +255,8 @@ impl Container {
         })
     }
 
-    /// Asks the container to end, and kills it when it still runs. SIGINT comes first: on that, and never on
-    /// SIGTERM, Claude Code 2.1.329 may write its last result. Then SIGTERM, which other programs listen to. After each, the
+    /// Asks the container to end, and kills it when it still runs. SIGINT comes first: on that, and never on SIGTERM,
+    /// Claude Code 2.1.329 may write its last result. Then SIGTERM, which other programs listen to. After each, the
     /// container has `grace` to end. Its output can be read meanwhile, and should be: whoever writes last words into a
     /// full pipe waits for a reader.
     pub fn terminate(&self, grace: Duration) -> impl Future<Output = Result<()>> + Send + use<> {

@@ -7,8 +7,8 @@ use crate::sandbox::engine::lookup::State;
 pub struct Exit {
     /// The exit code; 128 + N when signal N killed it; `None` when the engine does not know, which is never success.
     pub code: Option<i64>,
-    /// Whether the kernel killed it, or a process in it, for want of memory. Podman does not notice on control groups of
-    /// version 1: there a SIGKILL that did not come from here counts, if the container had a memory limit.
+    /// Whether the kernel killed it, or a process in it, for want of memory. Podman does not notice on control groups
+    /// of version 1: there a SIGKILL that did not come from here counts, if the container had a memory limit.
     pub oom: bool,
 }
 

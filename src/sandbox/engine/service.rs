@@ -109,7 +109,8 @@ impl Drop for Service {
     }
 }
 
-/// Ends a child by SIGTERM, which a rootless podman passes on to its other half, and by SIGKILL when that does not help.
+/// Ends a child by SIGTERM, which a rootless podman passes on to its other half, and by SIGKILL when that does not
+/// help.
 fn end(child: &mut Child) -> std::io::Result<()> {
     let ended = child.try_wait()?.is_some();
     if !ended {
@@ -146,8 +147,8 @@ fn find(search_path: Option<&OsStr>) -> Option<PathBuf> {
         })
 }
 
-/// Makes a folder that only this user can enter: below `service_dir` if there is one and a socket's path fits there, else
-/// in the system's folder for temporary files.
+/// Makes a folder that only this user can enter: below `service_dir` if there is one and a socket's path fits there,
+/// else in the system's folder for temporary files.
 fn folder(service_dir: Option<&Path>) -> Result<TempDir> {
     let fits = |dir: &&Path| {
         let longest = dir.as_os_str().len() + 1 + PREFIX.len() + 6 + 1 + SOCKET.len();

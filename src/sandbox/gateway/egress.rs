@@ -1,8 +1,8 @@
 //! What a container reaches of the outside: `CONNECT` and absolute-form HTTP to the hosts of `network.allow`.
 //!
 //! Names are resolved here alone. Each address is judged, and the connection is made to the address that was judged, so
-//! an answer of DNS that changes changes nothing. Of TLS only the hello is read, for the name in it; all of it is passed
-//! on as it came.
+//! an answer of DNS that changes changes nothing. Of TLS only the hello is read, for the name in it; all of it is
+//! passed on as it came.
 
 mod answer;
 mod bounds;

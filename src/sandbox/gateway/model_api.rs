@@ -52,8 +52,8 @@ impl ModelApi {
         room.await.map_err(|_| Refusal::upstream("the gateway ends"))
     }
 
-    /// Sets aside what a request may use; `None` where its input is to be counted first. While others hold what there is,
-    /// it waits for them.
+    /// Sets aside what a request may use; `None` where its input is to be counted first. While others hold what there
+    /// is, it waits for them.
     pub(super) async fn reserve(&self, asked: &Asked) -> Result<Option<Hold>, Refusal> {
         loop {
             let settled = self.settled.notified();

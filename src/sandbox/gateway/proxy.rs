@@ -23,8 +23,8 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// Takes the value of a variable such as `HTTPS_PROXY`, and that of `NO_PROXY`. A password in the address is redacted
-    /// from now on.
+    /// Takes the value of a variable such as `HTTPS_PROXY`, and that of `NO_PROXY`. A password in the address is
+    /// redacted from now on.
     pub fn new(variable: &'static str, address: SecretString, exceptions: String, redactor: &Redactor) -> Self {
         if let Some(user) = user_information(address.expose_secret()) {
             let password = user.split_once(':').map_or(user, |(_, password)| password);

@@ -123,8 +123,8 @@ impl Written {
 }
 
 /// Reads back what gateways wrote down: the sum of all answers, and of what requests without one may have used; nothing
-/// where there is no file. A line that was cut short, by a crash or a full disk, is left out: a request whose line is not
-/// whole was not sent, and one whose answer's line is not counts at its worst.
+/// where there is no file. A line that was cut short, by a crash or a full disk, is left out: a request whose line is
+/// not whole was not sent, and one whose answer's line is not counts at its worst.
 pub fn read_back(path: &Path) -> Result<Metered> {
     let failed = || format!("cannot read `{}`", path.display());
     let file = match File::open(path) {

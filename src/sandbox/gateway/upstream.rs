@@ -122,7 +122,8 @@ type Pool<C> = Client<HttpsConnector<C>, Full<Bytes>>;
 /// Connections that are kept open, and how new ones come about.
 enum Connections {
     Direct(Pool<HttpConnector>),
-    /// Through a tunnel that a proxy opens: TLS is with the API itself, so the proxy sees neither request nor credential.
+    /// Through a tunnel that a proxy opens: TLS is with the API itself, so the proxy sees neither request nor
+    /// credential.
     Tunnelled(Box<Pool<Tunnel<HttpsConnector<HttpConnector>>>>),
 }
 

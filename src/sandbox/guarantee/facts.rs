@@ -22,8 +22,8 @@ pub struct Facts {
 }
 
 impl Facts {
-    /// Parses what an entrypoint sent. Nothing is refused here: what cannot be read is a fact that is missing. A section
-    /// that comes twice is believed in neither form.
+    /// Parses what an entrypoint sent. Nothing is refused here: what cannot be read is a fact that is missing. A
+    /// section that comes twice is believed in neither form.
     pub fn parse(text: &str) -> Self {
         let mut sections: BTreeMap<String, Option<String>> = BTreeMap::new();
         let mut current: Option<String> = None;

@@ -11,7 +11,8 @@ pub const ENTRYPOINT: &str = "/usr/local/bin/cordwainer-entrypoint";
 /// Where the folder with the gateway's socket is in a sealed container.
 pub const GATEWAY_FOLDER: &str = "/run/cordwainer/gateway";
 
-/// How large a file system in memory is that nobody gave a size, in bytes; what is in it counts as the container's memory.
+/// How large a file system in memory is that nobody gave a size, in bytes; what is in it counts as the container's
+/// memory.
 const TMPFS_SIZE: u64 = 1 << 30;
 /// Bytes of the tmpfs at `/run`, in which there are mount points and nothing else.
 const RUN_SIZE: u64 = 1 << 20;

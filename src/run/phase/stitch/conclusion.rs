@@ -58,8 +58,8 @@ impl Ended {
 }
 
 impl Stitch {
-    /// Ends an attempt, in the store first: whatever ends the run, the task must not stay claimed by it. An error is one
-    /// that ends the run.
+    /// Ends an attempt, in the store first: whatever ends the run, the task must not stay claimed by it. An error is
+    /// one that ends the run.
     pub(super) fn conclude(&self, attempting: &Attempting, ended: Ended) -> Result<Done> {
         let judgement = match &ended.judged {
             Ok(judgement) => judgement.clone(),

@@ -15,7 +15,8 @@ use crate::run::judgement::{self, Judgement};
 use crate::run::session::Session;
 
 impl Stitch {
-    /// Judges what was kept: by its call, by what it is, by the gates, and by how it goes with what others did meanwhile.
+    /// Judges what was kept: by its call, by what it is, by the gates, and by how it goes with what others did
+    /// meanwhile.
     pub(super) async fn judge(
         &self,
         session: &Session,
@@ -46,8 +47,8 @@ impl Stitch {
         Ok(judgement)
     }
 
-    /// Asks every gate. Where something fails under them, and nothing of them runs any more, the session can go on: only
-    /// the gates are missing.
+    /// Asks every gate. Where something fails under them, and nothing of them runs any more, the session can go on:
+    /// only the gates are missing.
     async fn ask_gates(
         &self,
         session: &Session,
