@@ -194,6 +194,20 @@ fn documents_use_plain_words() {
     report(&problems_found);
 }
 
+/// In an editor, or on a page of documentation, there is no "same" to be seen.
+#[test]
+fn no_comment_begins_with_what_stands_elsewhere() {
+    let mut problems_found = Vec::new();
+    for file in below("src/").iter().filter(|file| file.is_rust()) {
+        for (index, line) in file.text.lines().enumerate() {
+            if line.trim_start().starts_with("/// The same") {
+                problems_found.push(format!("{}:{}: say what it does by itself", file.path, index + 1));
+            }
+        }
+    }
+    report(&problems_found);
+}
+
 #[test]
 fn help_uses_plain_words() {
     let mut problems_found = Vec::new();
