@@ -2,10 +2,10 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::model::{IssueId, Role};
+use crate::model::IssueId;
 
-/// What somebody is at: a role's call, on a task if it has one.
-type Work = (Role, Option<IssueId>);
+/// What somebody is at: a role, or `gate`, and the task if it has one.
+type Work = (&'static str, Option<IssueId>);
 
 /// The work under way of one run; clones share it.
 #[derive(Clone, Debug, Default)]
@@ -19,9 +19,9 @@ pub(crate) struct Alive {
 }
 
 impl Living {
-    /// Notes that a call of a role is at work, on a task if it has one.
-    pub(crate) fn note(&self, role: Role, task: Option<IssueId>) -> Alive {
-        let work = (role, task);
+    /// Notes that a role, or `gate`, is at work, on a task if it has one.
+    pub(crate) fn note(&self, purpose: &'static str, task: Option<IssueId>) -> Alive {
+        let work = (purpose, task);
         self.works().push(work.clone());
         Alive {
             all: self.clone(),
@@ -35,11 +35,11 @@ impl Living {
     }
 
     /// Returns whether a call of a role is at work, on this task or on none. The names are those of labels.
-    pub(crate) fn has(&self, role: &str, task: Option<&str>) -> bool {
+    pub(crate) fn has(&self, purpose: &str, task: Option<&str>) -> bool {
         let named = |id: &Option<IssueId>| id.as_ref().map(ToString::to_string);
         self.works()
             .iter()
-            .any(|(at_work, id)| at_work.name() == role && named(id).as_deref() == task)
+            .any(|(at_work, id)| *at_work == purpose && named(id).as_deref() == task)
     }
 
     fn works(&self) -> MutexGuard<'_, Vec<Work>> {
@@ -64,9 +64,9 @@ mod tests {
     fn work_is_known_until_it_ends() {
         let living = Living::default();
         let (one, other) = (IssueId::new(1), IssueId::new(2));
-        let first = living.note(Role::Stitch, Some(one.clone()));
-        let again = living.note(Role::Stitch, Some(one.clone()));
-        let measure = living.note(Role::Measure, None);
+        let first = living.note("stitch", Some(one.clone()));
+        let again = living.note("stitch", Some(one.clone()));
+        let measure = living.note("measure", None);
         assert!(living.has_task(&one) && !living.has_task(&other));
         assert!(living.has("stitch", Some("cw-1")) && living.has("measure", None));
         assert!(!living.has("stitch", None) && !living.has("measure", Some("cw-1")) && !living.has("gate", None));

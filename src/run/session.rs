@@ -294,13 +294,14 @@ impl Session {
             json_schema: ask.json_schema.clone(),
             reservation: ask.reservation,
         };
-        let made = call::make(&call, engine, &context.recorder, interruption).await?;
-        if made.failure.is_none() {
-            self.note_unfinished(&made.report)?;
-        }
-        if let Some(limit) = limit_of(&made.report) {
-            pauses.note(role, &limit)?;
-        }
+        let mut made = call::make(&call, engine, &context.recorder, interruption).await?;
+        // A call that was made is always returned, with what it used: that must come into the ledger.
+        let suspended = match made.failure {
+            None => self.note_unfinished(&made.report),
+            Some(_) => Ok(()),
+        };
+        let paused = limit_of(&made.report).map_or(Ok(()), |limit| pauses.note(role, &limit));
+        made.failure = made.failure.or(suspended.err()).or(paused.err());
         Ok(made)
     }
 

@@ -37,6 +37,7 @@ impl Gates {
             return Ok(());
         }
         let commit = context.tip()?;
+        let _alive = context.living.note("gate", None);
         let tried = self
             .runner(interruption)
             .try_on(commit, context.generation.as_str(), context.labels("gate", None), false)

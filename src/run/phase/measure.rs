@@ -42,7 +42,7 @@ impl Measure {
     pub(crate) async fn measure(&self, cycle: u32, interruption: &Interruption) -> Result<Done> {
         let context = self.context();
         context.recorder.emit(Happening::MeasureStarted { cycle });
-        let _alive = context.living.note(Role::Measure, None);
+        let _alive = context.living.note(Role::Measure.name(), None);
         let purpose = Purpose {
             role: Role::Measure,
             task: None,

@@ -54,7 +54,7 @@ impl Stitch {
             at: now,
         };
         // Before the store has the claim: at no moment is it anybody's left behind.
-        let alive = context.living.note(Role::Stitch, Some(id.clone()));
+        let alive = context.living.note(Role::Stitch.name(), Some(id.clone()));
         let issue = context.store.update(&format!("claim {id}"), now, |issues| {
             issues.claim_as(id, claim.clone())?;
             issues.get(id).cloned()

@@ -65,7 +65,7 @@ fn status(context: &RunContext, id: &IssueId) -> Status {
 #[test]
 fn a_claim_of_work_that_goes_on_is_nobodys_leftover() {
     let (_folder, context, id) = run();
-    let alive = context.living.note(Role::Stitch, Some(id.clone()));
+    let alive = context.living.note("stitch", Some(id.clone()));
     let recovery = Recovery::in_run(&context).unwrap();
     assert!(!recovery.is_needed().unwrap());
     assert_eq!(recovery.put_all_right().unwrap(), Vec::<String>::new());
@@ -100,9 +100,11 @@ fn a_container_of_work_that_goes_on_stays() {
     let gate = container(context.labels("gate", None));
     let mut other = at_work.clone();
     other.labels.insert(RUN_LABEL.to_owned(), "run-0".to_owned());
-    let _alive = context.living.note(Role::Stitch, Some(id.clone()));
+    let _alive = context.living.note("stitch", Some(id.clone()));
     let found = [&at_work, &measure, &gate, &other].map(|container| recovery.is_alive(container));
     assert_eq!(found, [true, false, false, false]);
-    let _alive = context.living.note(Role::Measure, None);
-    assert!(recovery.is_alive(&measure));
+    let _alive = context.living.note("measure", None);
+    assert!(recovery.is_alive(&measure) && !recovery.is_alive(&gate));
+    let _alive = context.living.note("gate", None);
+    assert!(recovery.is_alive(&gate));
 }
