@@ -11,13 +11,14 @@ use serde_json::Value;
 use crate::run::engine_tests;
 use crate::run::limits::run_by_the_clock;
 use crate::run::measure::user_prompt;
-use crate::run::project::Project;
+use crate::run::project::{Project, WAIT};
 
 engine_tests! {
     both: a_limited_session_goes_on_where_it_stopped;
     podman: a_pause_outlives_a_restart, a_person_cuts_a_pause_short, an_old_clients_limit_is_waited_out,
         a_suspended_session_ends_with_its_generation, a_damaged_pause_is_told,
-        a_session_with_settings_of_its_own_does_not_go_on, a_hold_keeps_the_session;
+        a_session_with_settings_of_its_own_does_not_go_on, a_hold_keeps_the_session,
+        what_a_call_used_is_kept_though_its_limit_cannot_be_noted;
     docker: a_run_killed_in_a_pause_goes_on_with_the_session, a_lost_session_is_begun_afresh,
         a_measure_goes_on_with_its_session, a_measure_of_another_tip_is_asked_afresh, an_overloaded_api_costs_no_session,
         a_task_that_a_person_closed_lets_its_slot_go, a_limit_that_is_near_is_told_and_changes_nothing;
@@ -341,4 +342,20 @@ fn a_damaged_pause_is_told(kind: EngineKind) {
     project.run(&["generator", "status"]).expect(0).says("pause.json");
     project.run(&["generator", "resume", "--now"]).expect(0);
     project.expect_tidy();
+}
+
+/// The run cannot go on without the pause, but what was used was used.
+fn what_a_call_used_is_kept_though_its_limit_cannot_be_noted(kind: EngineKind) {
+    let Some(project) = Project::new(kind, "") else {
+        return;
+    };
+    let script = format!("{WAIT}delete go\ntokens 500 20 0.25\nwrite src/a.txt x\nlimit 4070908800");
+    project.add("meets a limit", &script);
+    let mut run = project.spawn(&["generator", "run"]);
+    project.while_the_agent_waits(|| fs::write(project.state().join("pause.json"), "no pauses").unwrap());
+    assert_eq!(run.wait().unwrap().code(), Some(1));
+    let attempts = project.issue("cw-1")["attempts"].clone();
+    let used = attempts[0]["call"]["usage"]["input"].as_u64();
+    assert!(used.is_some_and(|used| used >= 500), "{attempts:#}");
+    assert_eq!(project.issue("cw-1")["status"], "open");
 }
