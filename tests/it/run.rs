@@ -24,6 +24,7 @@ mod people;
 mod places;
 pub(crate) mod project;
 mod repositories;
+mod screens;
 mod sealing;
 mod terminal;
 mod timers;
