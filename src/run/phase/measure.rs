@@ -51,7 +51,9 @@ impl Measure {
             writable: false,
         };
         let (base, issues) = (context.tip()?, context.store.read()?);
-        context.step(&name(1), Step::Checkout);
+        if self.sessions.slots.suspended(None, &issues)?.is_none() {
+            context.step(&name(1), Step::Checkout);
+        }
         let mut session = match self.sessions.enter(purpose, base, &issues) {
             Ok(Entered::Ready(session)) => session,
             Ok(Entered::Refused(failure)) | Err(failure) => {
