@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::keys::{Key, Shape, TOP};
+use super::keys::{Key, MEASURE, Shape, TOP};
 
 const EXAMPLE_HEADER: &str = "\
 # Every key of `configuration.yaml` with its default. Whatever your file leaves out has
@@ -79,7 +79,17 @@ impl Page<'_> {
         self.comment(key, &indent);
         if let Shape::Section(below) = key.shape {
             self.line(&format!("{}:", key.name));
-            self.keys(below, &dotted, depth + 1);
+            let (told, rest): (Vec<&Key>, Vec<&Key>) = below.iter().partition(|below| self.is_told(key, below));
+            if !told.is_empty() {
+                let names: Vec<String> = told.iter().map(|key| format!("`{}`", key.name)).collect();
+                let text = format!("As in `measure`, with the same defaults: {}.", names.join(", "));
+                for line in wrapped(&text, 88) {
+                    self.line(&format!("{indent}  # {line}"));
+                }
+            }
+            for below in rest {
+                self.key(below, &dotted, depth + 1);
+            }
             return;
         }
         for (index, line) in self.value(key, &dotted).lines().enumerate() {
@@ -87,6 +97,16 @@ impl Page<'_> {
             let name = if index == 0 { key.name } else { "" };
             self.line(&format!("{indent}{mark}{name}{line}"));
         }
+    }
+
+    /// Whether a key of a role stands in the section of the first role already, and nothing else is to be said of it here.
+    fn is_told(&self, section: &Key, key: &Key) -> bool {
+        let is_same = |other: &&Key| {
+            (other.name, other.default, other.sample, other.about) == (key.name, key.default, key.sample, key.about)
+        };
+        let dotted = format!("{}.{}", section.name, key.name);
+        let is_fitted = self.fitting.is_some_and(|fitting| fitting.value(&dotted).is_some());
+        section.name == "stitch" && MEASURE.iter().any(|other| is_same(&other)) && !is_fitted
     }
 
     fn comment(&mut self, key: &Key, indent: &str) {
@@ -126,6 +146,21 @@ impl Page<'_> {
         self.text.push_str(line);
         self.text.push('\n');
     }
+}
+
+/// Returns the lines of a text, none wider than `width` letters unless a word is.
+fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split(' ') {
+        match lines.last_mut() {
+            Some(line) if line.len() + 1 + word.len() <= width => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
 }
 
 /// Returns a text as YAML: plain where nothing in it means anything to YAML, else in double quotes.

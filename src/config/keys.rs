@@ -5,6 +5,7 @@ mod roles;
 mod sections;
 mod top;
 
+pub(super) use roles::MEASURE;
 pub(crate) use top::{CLAUDE_ARGS, TOP};
 
 /// One key of the file.

@@ -2,7 +2,7 @@
 
 use super::{Key, Shape};
 
-pub(super) const MEASURE: [Key; 20] = paced(
+pub(in crate::config) const MEASURE: [Key; 20] = paced(
     &call("30m"),
     "2",
     "Proposals of one cycle, where `max_issues` is not enough of a limit.",

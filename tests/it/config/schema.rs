@@ -101,13 +101,19 @@ fn the_example_names_every_key() {
     let mut keys = BTreeSet::new();
     keys_of_schema(&schema, "", &mut keys);
     assert!(keys.len() > 70, "{keys:?}");
-    assert_eq!(keys, keys_of_example());
+    // What both roles have in common is shown once.
+    let shown = keys_of_example();
+    let is_shown = |key: &String| shown.contains(key) || shown.contains(&key.replace("stitch.", "measure."));
+    assert!(keys.iter().all(is_shown) && shown.is_subset(&keys), "{shown:?}");
 }
 
 /// A key that the table has and nobody reads would be accepted and do nothing: every one must refuse nonsense.
 #[test]
 fn every_key_is_read() {
-    for key in keys_of_example() {
+    let schema: Value = serde_json::from_str(&schema()).expect("the schema is JSON");
+    let mut keys = BTreeSet::new();
+    keys_of_schema(&schema, "", &mut keys);
+    for key in keys {
         let nonsense = match key.split_once('.') {
             Some((section, name)) => format!("{section}: {{{name}: [[{{}}]]}}"),
             None => format!("{key}: [[{{}}]]"),

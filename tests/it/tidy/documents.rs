@@ -34,14 +34,10 @@ const WITH_COMMANDS: [&str; 15] = [
 const OWN_TASKS: [&str; 1] = ["requirements"];
 
 /// Keys that nothing outside `src/config/` reads, each with who does.
-const READ_ELSEWHERE: [(&str, &str); 4] = [
+const READ_ELSEWHERE: [(&str, &str); 3] = [
     ("podman_args", "read into `container`"),
     (
         "measure.parallel",
-        "src/config/roles.rs admits 1 alone until parallel work is there",
-    ),
-    (
-        "stitch.parallel",
         "src/config/roles.rs admits 1 alone until parallel work is there",
     ),
     ("limits.overage", "read as `allow_overage`"),
