@@ -107,7 +107,7 @@ async fn the_kind_that_is_asked_for_is_the_kind_that_is_had() {
             ..at(&socket)
         })
         .await;
-        assert!(text.contains("`container.engine` asks for"), "{text}");
+        assert!(text.contains("`container.engine` requires"), "{text}");
     }
 }
 

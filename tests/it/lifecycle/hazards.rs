@@ -337,7 +337,7 @@ fn the_environment_alone_may_name_who_commits() {
     let stop = || generator(&repository, &["stop"]).env("HOME", repository.outside().join("nobody"));
     let called = stop().run();
     assert!(
-        called.code == 9 && called.stderr.contains("who commits here"),
+        called.code == 9 && called.stderr.contains("no git identity is configured"),
         "{called:#?}"
     );
     let named = [
