@@ -1,6 +1,7 @@
 //! `test`: every test, on both engines, with the real Claude Code client beside the scripted one.
 
 use std::collections::BTreeMap;
+use std::num::NonZero;
 use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result};
@@ -105,6 +106,8 @@ fn runner(filter: &[String], long: bool) -> Command {
                 "--no-fail-fast",
                 "--profile",
                 if long { "long" } else { "default" },
+                "--test-threads",
+                &at_once().to_string(),
             ])
             .args(filter);
     } else {
@@ -123,6 +126,11 @@ fn runner(filter: &[String], long: bool) -> Command {
             .args(filter);
     }
     command
+}
+
+/// How many tests run at once: one more than there are cores, since most wait for a container now and then.
+fn at_once() -> usize {
+    std::thread::available_parallelism().map_or(2, NonZero::get) + 1
 }
 
 fn succeeded(command: &mut Command) -> Result<bool> {
