@@ -1,4 +1,5 @@
-//! What an agent call is and how it can end; `agent/claude.rs` reads Claude Code's stream.
+//! What an agent call is and how it can end; `agent/claude.rs` reads Claude Code's stream. Lines come in and a verdict
+//! goes out: no file, no process and no clock enters here.
 
 use std::fmt;
 

@@ -1,4 +1,5 @@
 //! The command line: a consuming `xtask` takes it whole with [`main`], or flattens [`Command`] beside its own tasks.
+//! What a command does is the library's: nothing in here decides it.
 
 use std::ffi::OsString;
 use std::io::IsTerminal as _;

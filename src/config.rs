@@ -1,4 +1,5 @@
-//! `configuration.yaml`, read, defaulted and checked; everything downstream gets this struct and no other.
+//! `configuration.yaml`, read, defaulted and checked; everything downstream gets this struct and no other. Nothing in
+//! here acts on what it reads.
 
 pub(crate) mod billing;
 mod claude_args;

@@ -1,5 +1,6 @@
 //! Prompts and seed files, rendered from templates. Text that people or agents wrote is fenced with
-//! marks that cannot occur in it, so that none of it can pass for the prompt's own words.
+//! marks that cannot occur in it, so that none of it can pass for the prompt's own words. Nothing in here reads a file or
+//! calls an agent.
 
 use serde::Serialize;
 use serde_json::Value;

@@ -1,4 +1,5 @@
-//! What people see of a run: folds over its events, for a terminal, a pipe, or as JSON.
+//! What people see of a run: folds over its events, for a terminal, a pipe, or as JSON. Nothing in here changes
+//! anything.
 
 use tokio::sync::mpsc::UnboundedReceiver;
 
