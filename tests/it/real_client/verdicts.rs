@@ -84,6 +84,8 @@ mod rows {
             status: "open",
             says: "another model",
             further_requests: 1,
+            // A request may be under way when the call is stopped, and counts at its worst then.
+            broken_off: true,
             ..Row::default()
         }
     }
