@@ -197,12 +197,7 @@ impl Driver<'_> {
     }
 
     async fn stitch(&mut self, task: &IssueId, interruption: &Interruption) -> Result<()> {
-        self.pause_after_failure(interruption).await;
-        if interruption.is_asked() {
-            return Ok(());
-        }
-        self.phases.gates.see_that_they_run(interruption).await?;
-        if interruption.is_asked() {
+        if !self.may_call(interruption).await? {
             return Ok(());
         }
         let claimed = match self.phases.stitch.claim(task) {
@@ -250,12 +245,7 @@ impl Driver<'_> {
     }
 
     async fn measure(&mut self, interruption: &Interruption) -> Result<()> {
-        self.pause_after_failure(interruption).await;
-        if interruption.is_asked() {
-            return Ok(());
-        }
-        self.phases.gates.see_that_they_run(interruption).await?;
-        if interruption.is_asked() {
+        if !self.may_call(interruption).await? {
             return Ok(());
         }
         self.progress.measures_begun += 1;
@@ -278,6 +268,17 @@ impl Driver<'_> {
             measure::Done::Limited(_) | measure::Done::SessionLost | measure::Done::Cancelled => {}
         }
         Ok(())
+    }
+
+    /// Waits out a failure of the infrastructure and sees that the gates run; returns false where the run was asked to
+    /// end meanwhile.
+    async fn may_call(&self, interruption: &Interruption) -> Result<bool> {
+        self.pause_after_failure(interruption).await;
+        if interruption.is_asked() {
+            return Ok(false);
+        }
+        self.phases.gates.see_that_they_run(interruption).await?;
+        Ok(!interruption.is_asked())
     }
 
     /// Gives failing infrastructure some time before the next call.
