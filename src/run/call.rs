@@ -15,7 +15,7 @@ use self::listener::Listener;
 pub(crate) use self::request::{Call, CallResult, Sandbox};
 use self::seal::Sealed;
 use self::specification::specification;
-pub(crate) use self::specification::{container, private_mounts, recipe};
+pub(crate) use self::specification::{container, private_mounts, recipe, refuse_credentials};
 use crate::accounting::ledger::Entry;
 use crate::agent::Cut;
 use crate::base::error::Result;
@@ -64,7 +64,7 @@ pub(crate) async fn make(
     let removed = container.remove().await;
     let (unheard, metered) = sealed.close().await;
     for notice in unheard {
-        listener.heed(notice);
+        listener.handle(notice);
     }
     let (ending, failure) = match ended {
         Ok((cut, exit)) => {
@@ -151,7 +151,7 @@ async fn listen(
                 Some(output) => listener.hear(&output)?,
                 None => return Ok(None),
             },
-            notice = sealed.next() => listener.heed(notice),
+            notice = sealed.next() => listener.handle(notice),
             () = interruption.over(call.sandbox.config.stop_grace) => return Ok(Some(Cut::Cancelled)),
             () = tokio::time::sleep_until(deadline.min(waiting + HEARTBEAT)) => {
                 let now = Instant::now();

@@ -122,7 +122,7 @@ impl<'a> Listener<'a> {
     }
 
     /// Takes in what the gateway noticed, and notes what must end the call.
-    pub(super) fn heed(&mut self, notice: Notice) {
+    pub(super) fn handle(&mut self, notice: Notice) {
         self.evidence.note(&notice);
         let (cut, why) = match notice {
             Notice::SealRefused(why) => (Cut::Seal, why),

@@ -91,7 +91,7 @@ pub(crate) fn recipe(config: &Config, worktree: &Path, writable: bool) -> Contai
 /// # Errors
 ///
 /// Of kind [`ErrorKind::Precondition`], naming where it stands.
-pub(super) fn refuse_credentials(spec: &ContainerSpec, redactor: &Redactor) -> Result<()> {
+pub(crate) fn refuse_credentials(spec: &ContainerSpec, redactor: &Redactor) -> Result<()> {
     let variables = spec
         .env
         .iter()

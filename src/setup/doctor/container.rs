@@ -15,7 +15,7 @@ use crate::base::redact::Redactor;
 use crate::base::text::one_line;
 use crate::project::Project;
 use crate::project::labels::repository_labels;
-use crate::run::call::{private_mounts, recipe};
+use crate::run::call::{private_mounts, recipe, refuse_credentials};
 use crate::run::preflight::{self, Asker};
 use crate::sandbox::engine::{ContainerSpec, Engine, Mount, UserChoice};
 use crate::sandbox::gateway::{Gateway, Options, hold_to};
@@ -85,6 +85,7 @@ async fn ask(project: &Project, engine: &Engine) -> Result<Answer> {
         command: vec![project.config.agent.command.clone(), "--version".to_owned()],
         ..recipe(&project.config, slot.path(), true)
     };
+    refuse_credentials(&spec, project.redactor())?;
     let private = repository(project, slot.path(), (user_id, group_id))?;
     let mut usable = BTreeSet::from([Item::Worktree, Item::Home, Item::Temporary]);
     if let Some((_, mounts)) = &private {
