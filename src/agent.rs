@@ -16,7 +16,7 @@ pub use claude::{Transcript, reset_time};
 pub use event::AgentEvent;
 pub(crate) use model::binds;
 pub use price::Rates;
-pub use report::{CallReport, Cut, Ending};
+pub use report::{CallReport, Ending, StopCause};
 
 /// The oldest version of the client whose stream this library was tried with; the newest is the next.
 pub const OLDEST_CLIENT_VERSION: &str = "2.1.220";

@@ -1,6 +1,7 @@
 //! Tools that know nothing of cordwainer: errors, files, locks, lines, text, the clock, redaction. Nothing in here
 //! names a task, a generation or a container.
 
+pub mod clock;
 pub(crate) mod crash;
 pub mod error;
 pub(crate) mod fs;
@@ -12,4 +13,3 @@ pub(crate) mod serialization;
 #[cfg(any(test, feature = "crash-points"))]
 pub mod testing;
 pub mod text;
-pub mod world;

@@ -10,13 +10,13 @@ use clap::{Parser, Subcommand};
 use secrecy::SecretString;
 use tracing_subscriber::EnvFilter;
 
+use crate::base::clock::Clock;
 use crate::base::error::{Context as _, Error, ErrorKind, Result, exit};
-use crate::base::interruption::LeftBehind;
+use crate::base::interruption::Leftovers;
 use crate::base::redact::Redactor;
 use crate::base::text::harmless;
-use crate::base::world::World;
 use crate::git::EnvironmentIdentities;
-use crate::lifecycle::{Generator, Surroundings};
+use crate::lifecycle::{Environment, Generator};
 use crate::report::output::Output;
 use crate::sandbox::gateway::Proxy;
 
@@ -166,19 +166,19 @@ impl Context {
             verbose: common.verbose > 0,
             directory,
             generation: common.generation.clone(),
-            surroundings: surroundings(redactor),
+            environment: environment(redactor),
         })
     }
 
     /// Opens the repository and its configuration.
     pub(crate) fn open(&self) -> Result<Generator> {
-        let generator = Generator::open(&self.directory, self.surroundings.clone())?;
+        let generator = Generator::open(&self.directory, self.environment.clone())?;
         Ok(generator.choose(self.generation.clone()))
     }
 
     /// Opens the generator for a command that only looks, and needs no configuration file.
     pub(crate) fn look(&self) -> Result<Generator> {
-        let generator = Generator::open_to_look(&self.directory, self.surroundings.clone())?;
+        let generator = Generator::open_to_look(&self.directory, self.environment.clone())?;
         Ok(generator.choose(self.generation.clone()))
     }
 
@@ -194,14 +194,14 @@ const PROXIES: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_prox
 const EXCEPTIONS: [&str; 2] = ["NO_PROXY", "no_proxy"];
 
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
-fn surroundings(redactor: &Redactor) -> Surroundings {
+fn environment(redactor: &Redactor) -> Environment {
     let text = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let raw = |name: &str| std::env::var_os(name).filter(|value: &OsString| !value.is_empty());
     for credential in CREDENTIALS.iter().filter_map(|name| text(name)) {
         redactor.learn(&SecretString::from(credential));
     }
-    Surroundings {
-        world: World::machine(),
+    Environment {
+        clock: Clock::machine(),
         docker_host: text("DOCKER_HOST"),
         container_host: text("CONTAINER_HOST"),
         config_home: raw("XDG_CONFIG_HOME")
@@ -223,7 +223,7 @@ fn surroundings(redactor: &Redactor) -> Surroundings {
         api_key: text("ANTHROPIC_API_KEY").map(SecretString::from),
         oauth_token: text("CLAUDE_CODE_OAUTH_TOKEN").map(SecretString::from),
         redactor: redactor.clone(),
-        left_behind: LeftBehind::default(),
+        leftovers: Leftovers::default(),
     }
 }
 

@@ -42,7 +42,7 @@ pub use identity::Identity;
 pub(crate) use locks::in_words;
 pub use merge::Merge;
 pub use refs::{Head, RefMove};
-pub use slots::{Leftover, PrivateMount, PrivateRepository, Removal, Slot, SlotPool, Snapshot, SnapshotLimits};
+pub use slots::{Leftover, PrivateMount, PrivateRepository, Slot, SlotPool, SlotRemoval, Snapshot, SnapshotLimits};
 pub use tree::{Change, ChangeKind, EntryKind, TreeEntry};
 
 /// A handle on the person's repository. Cheap to clone, shared between threads: libgit2 is opened for each operation.

@@ -9,18 +9,18 @@
 //!
 //! use cordwainer::Generator;
 //! use cordwainer::event::Event;
-//! use cordwainer::generator::{RunOptions, StartOptions, StopOptions, Surroundings};
+//! use cordwainer::generator::{RunOptions, StartOptions, StopOptions, Environment};
 //! use tokio::sync::mpsc::unbounded_channel;
 //! use tokio_util::sync::CancellationToken;
 //!
 //! # async fn example() -> cordwainer::error::Result<()> {
-//! let generator = Generator::open(Path::new("."), Surroundings::default())?;
+//! let generator = Generator::open(Path::new("."), Environment::default())?;
 //! let started = generator.start(&StartOptions::default()).await?;
 //!
 //! let (events, mut heard) = unbounded_channel::<Event>();
 //! tokio::spawn(async move {
 //!     while let Some(event) = heard.recv().await {
-//!         println!("{}: {:?}", event.at, event.event);
+//!         println!("{}: {:?}", event.at, event.kind);
 //!     }
 //! });
 //! let done = generator.run(RunOptions::default(), events, CancellationToken::new()).await?;
@@ -35,7 +35,7 @@
 //! ```
 //!
 //! A run needs tokio's multi-threaded runtime. The library never prints, never reads the environment and never exits:
-//! [`generator::Surroundings`] holds what it needs to know of the machine, [`event::Event`] reports what happens, and
+//! [`generator::Environment`] holds what it needs to know of the machine, [`event::Event`] reports what happens, and
 //! [`error::Error`] what went wrong. The command line is in `cli`, behind the feature of that name, which is on by
 //! default: a repository's `xtask` calls `cli::main`, or flattens `cli::Command` beside tasks of its own.
 //!
@@ -46,7 +46,7 @@ mod base;
 #[cfg(any(test, feature = "crash-points"))]
 #[doc(hidden)]
 pub use base::testing;
-pub use base::{error, graph, interruption, lines, redact, text, world};
+pub use base::{clock, error, graph, interruption, lines, redact, text};
 
 mod model;
 pub use model::generation;

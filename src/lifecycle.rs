@@ -27,13 +27,13 @@ mod stop;
 mod usage;
 
 pub use crate::project::obeyed::{NewToRun, NewToRunChange};
-pub use crate::project::{GenerationSummary, Listing, Surroundings};
+pub use crate::project::{Environment, GenerationSummary, Listing};
 pub use end::Removal;
-pub use reset::ResetDone;
-pub use run::{RunDone, RunOptions};
-pub use start::{StartDone, StartOptions};
+pub use reset::ResetSummary;
+pub use run::{RunOptions, RunSummary};
+pub use start::{StartOptions, StartSummary};
 pub use status::Status;
-pub use stop::{StopDone, StopOptions};
+pub use stop::{StopOptions, StopSummary};
 pub use usage::{CycleUsage, TaskUsage, UsageReport};
 
 /// A repository, its configuration, and what can be done with its generations.
@@ -50,8 +50,8 @@ impl Generator {
     /// Of kind [`ErrorKind::Precondition`](crate::error::ErrorKind::Precondition) where there is no usable repository,
     /// and of kind [`ErrorKind::Configuration`](crate::error::ErrorKind::Configuration), with every problem of the file
     /// at once.
-    pub fn open(directory: &Path, surroundings: Surroundings) -> Result<Self> {
-        let project = Project::open(directory, surroundings)?;
+    pub fn open(directory: &Path, environment: Environment) -> Result<Self> {
+        let project = Project::open(directory, environment)?;
         Ok(Self { project })
     }
 
@@ -60,15 +60,15 @@ impl Generator {
     /// # Errors
     ///
     /// As [`Generator::open`].
-    pub fn open_to_look(directory: &Path, surroundings: Surroundings) -> Result<Self> {
-        let project = Project::open_to_look(directory, surroundings)?;
+    pub fn open_to_look(directory: &Path, environment: Environment) -> Result<Self> {
+        let project = Project::open_to_look(directory, environment)?;
         Ok(Self { project })
     }
 
     /// Builds a generator with a configuration that did not come from a file.
-    pub fn with_config(git: Git, config: Config, surroundings: Surroundings) -> Self {
+    pub fn with_config(git: Git, config: Config, environment: Environment) -> Self {
         Self {
-            project: Project::with_config(git, config, surroundings),
+            project: Project::with_config(git, config, environment),
         }
     }
 

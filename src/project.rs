@@ -1,4 +1,4 @@
-//! One repository as the later folders see it: git, its configuration, the state folder, the surroundings, and which
+//! One repository as the later folders see it: git, its configuration, the state folder, the environment, and which
 //! generation commands are about. Nothing in here runs a container or moves a generation on.
 
 use std::collections::BTreeSet;
@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use secrecy::SecretString;
 
+use crate::base::clock::Clock;
 use crate::base::error::Result;
-use crate::base::interruption::LeftBehind;
+use crate::base::interruption::Leftovers;
 use crate::base::redact::Redactor;
-use crate::base::world::World;
 use crate::config::{self, Config, FILE_NAME, file};
 use crate::git::{EnvironmentIdentities, Git, SlotPool};
 use crate::issues::store::Store;
@@ -34,9 +34,9 @@ pub(crate) use lock::HeldLock;
 
 /// What a generator needs to know of the machine it runs on; the library reads no environment itself.
 #[derive(Clone, Debug)]
-pub struct Surroundings {
+pub struct Environment {
     /// The clock.
-    pub world: World,
+    pub clock: Clock,
     /// `DOCKER_HOST`.
     pub docker_host: Option<String>,
     /// `CONTAINER_HOST`.
@@ -58,13 +58,13 @@ pub struct Surroundings {
     /// What everything passes that is recorded or shown. The caller's own words can pass the same one.
     pub redactor: Redactor,
     /// What would stay behind if the process ended now.
-    pub left_behind: LeftBehind,
+    pub leftovers: Leftovers,
 }
 
-impl Default for Surroundings {
+impl Default for Environment {
     fn default() -> Self {
         Self {
-            world: World::machine(),
+            clock: Clock::machine(),
             docker_host: None,
             container_host: None,
             config_home: None,
@@ -75,12 +75,12 @@ impl Default for Surroundings {
             api_key: None,
             oauth_token: None,
             redactor: Redactor::default(),
-            left_behind: LeftBehind::default(),
+            leftovers: Leftovers::default(),
         }
     }
 }
 
-impl Surroundings {
+impl Environment {
     /// Returns how an engine is looked for; one that has to be started keeps its files below `folder`, or where
     /// temporary files belong.
     pub(crate) fn connect_options(&self, config: &Config, folder: Option<&Path>) -> ConnectOptions {
@@ -92,12 +92,12 @@ impl Surroundings {
             runtime_dir: self.runtime_dir.clone(),
             search_path: self.search_path.clone(),
             service_dir: folder.map(|folder| folder.join("engine")),
-            left_behind: self.left_behind.clone(),
+            leftovers: self.leftovers.clone(),
         }
     }
 }
 
-/// A repository with its configuration, its state folder and its surroundings.
+/// A repository with its configuration, its state folder and its environment.
 #[derive(Clone, Debug)]
 pub(crate) struct Project {
     pub(crate) git: Git,
@@ -106,7 +106,7 @@ pub(crate) struct Project {
     pub(crate) state_dir: PathBuf,
     /// The folder that the configuration names for it.
     configured_state_dir: PathBuf,
-    pub(crate) surroundings: Surroundings,
+    pub(crate) environment: Environment,
     /// What relative folders of the configuration are seen from.
     main_checkout: PathBuf,
     chosen: Option<String>,
@@ -120,13 +120,13 @@ impl Project {
     /// Fails with [`ErrorKind::Precondition`](crate::base::error::ErrorKind::Precondition) where there is no usable
     /// repository, and with [`ErrorKind::Configuration`](crate::base::error::ErrorKind::Configuration) and every
     /// problem of the file at once.
-    pub(crate) fn open(directory: &Path, surroundings: Surroundings) -> Result<Self> {
-        Self::open_with(directory, surroundings, Config::load)
+    pub(crate) fn open(directory: &Path, environment: Environment) -> Result<Self> {
+        Self::open_with(directory, environment, Config::load)
     }
 
     /// Opens the repository for a command that only looks: where the file is missing, the defaults hold.
-    pub(crate) fn open_to_look(directory: &Path, surroundings: Surroundings) -> Result<Self> {
-        Self::open_with(directory, surroundings, |root| {
+    pub(crate) fn open_to_look(directory: &Path, environment: Environment) -> Result<Self> {
+        Self::open_with(directory, environment, |root| {
             match root.join(FILE_NAME).symlink_metadata() {
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Config::default()),
                 _ => Config::load(root),
@@ -136,7 +136,7 @@ impl Project {
 
     fn open_with(
         directory: &Path,
-        surroundings: Surroundings,
+        environment: Environment,
         load: impl FnOnce(&Path) -> Result<Config>,
     ) -> Result<Self> {
         let git = Git::discover(directory)?;
@@ -144,25 +144,23 @@ impl Project {
         let freed = git.free_abandoned_locks()?;
         let config = load(git.workdir())?;
         let main = git.main_checkout()?.unwrap_or_else(|| git.workdir().to_owned());
-        let mut generator = Self::with_config(git, config, surroundings);
-        generator.main_checkout.clone_from(&main);
-        generator.freed = freed;
-        if let Some(state_dir) = &generator.config.state_dir {
-            generator.configured_state_dir = main.join(state_dir);
+        let mut project = Self::with_config(git, config, environment);
+        project.main_checkout.clone_from(&main);
+        project.freed = freed;
+        if let Some(state_dir) = &project.config.state_dir {
+            project.configured_state_dir = main.join(state_dir);
         }
         // The state is the repository's, whatever the configuration of this worktree names: who would change it is
         // refused.
-        let used = generator.git.state_folder()?;
-        generator.state_dir = used.unwrap_or_else(|| generator.configured_state_dir.clone());
+        let used = project.git.state_folder()?;
+        project.state_dir = used.unwrap_or_else(|| project.configured_state_dir.clone());
         // So that the redactor knows it; whoever needs it reports what is wrong with it.
-        let _ = generator
-            .credential()
-            .map(|source| source.current(generator.world().now()));
-        Ok(generator)
+        let _ = project.credential().map(|source| source.current(project.clock().now()));
+        Ok(project)
     }
 
     /// Returns the project with a configuration that did not come from the file.
-    pub(crate) fn with_config(git: Git, config: Config, surroundings: Surroundings) -> Self {
+    pub(crate) fn with_config(git: Git, config: Config, environment: Environment) -> Self {
         let state_dir = match &config.state_dir {
             Some(state_dir) => git.workdir().join(state_dir),
             None => git.common_dir().join("cordwainer"),
@@ -170,13 +168,13 @@ impl Project {
         Self {
             main_checkout: git.workdir().to_owned(),
             git: git
-                .with_redactor(surroundings.redactor.clone())
-                .with_config_home(surroundings.config_home.clone())
-                .with_identities(surroundings.identities.clone()),
+                .with_redactor(environment.redactor.clone())
+                .with_config_home(environment.config_home.clone())
+                .with_identities(environment.identities.clone()),
             config,
             configured_state_dir: state_dir.clone(),
             state_dir,
-            surroundings,
+            environment,
             chosen: None,
             freed: Vec::new(),
         }
@@ -206,11 +204,11 @@ impl Project {
 
     /// Returns the redactor that everything passes that is recorded or shown.
     pub(crate) fn redactor(&self) -> &Redactor {
-        &self.surroundings.redactor
+        &self.environment.redactor
     }
 
-    pub(crate) fn world(&self) -> &World {
-        &self.surroundings.world
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.environment.clock
     }
 
     /// Returns what to report about the locks that were freed.
@@ -225,7 +223,7 @@ impl Project {
     }
 
     pub(crate) fn slots(&self) -> SlotPool {
-        SlotPool::new(self.git.clone(), &self.state_dir).telling(self.surroundings.left_behind.clone())
+        SlotPool::new(self.git.clone(), &self.state_dir).telling(self.environment.leftovers.clone())
     }
 
     /// Returns what no task may change without a person's word: `protected_paths`, whatever a key of the configuration
@@ -244,20 +242,20 @@ impl Project {
     /// Returns where the gateway has the credential from; `None` where nobody asks for one. A folder of secrets that is
     /// relative is the main checkout's, from whichever worktree a person calls.
     pub(crate) fn credential(&self) -> Option<CredentialSource> {
-        let (config, surroundings) = (&self.config, &self.surroundings);
+        let (config, environment) = (&self.config, &self.environment);
         let name = config.token_file.as_ref().unwrap_or(&config.default_token_file);
         CredentialSource::choose(
             config.agent.credentials,
-            surroundings.api_key.clone(),
-            surroundings.oauth_token.clone(),
+            environment.api_key.clone(),
+            environment.oauth_token.clone(),
             &self.main_checkout.join(&config.secrets_dir).join(name),
-            &surroundings.redactor,
+            &environment.redactor,
         )
     }
 
     /// Returns how an engine is looked for.
     pub(crate) fn connect_options(&self) -> ConnectOptions {
-        self.surroundings.connect_options(&self.config, Some(&self.state_dir))
+        self.environment.connect_options(&self.config, Some(&self.state_dir))
     }
 
     /// Opens the issue store of the generation that is meant.

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::base::error::{Error, ErrorKind, Result};
-use crate::issues::proposal::{self, Limits};
+use crate::issues::proposal::{self, BatchLimits};
 
 mod context;
 mod fence;
@@ -15,7 +15,7 @@ mod seed;
 mod template;
 
 pub use context::{
-    DOCUMENT_BUDGET, Document, EarlierAttempt, FILE_LIST_CAP, Filed, MeasureContext, Omitted, Reading, Remark,
+    DOCUMENT_BUDGET, Document, EarlierAttempt, FILE_LIST_CAP, Filed, MeasureContext, Omitted, ReadDocument, Remark,
     StitchContext, Title,
 };
 pub use seed::{SeedValues, render_seed};
@@ -33,7 +33,7 @@ const STITCH: &str = include_str!("prompt/stitch.md.j2");
 /// these limits), and the filters `fenced(label)` and `one_line`. An unknown variable is an error of
 /// kind [`ErrorKind::Configuration`] that names template and line.
 pub fn render_measure(template: Option<Template<'_>>, context: &MeasureContext) -> Result<String> {
-    let limits = Limits {
+    let limits = BatchLimits {
         max_issues: context.max_issues,
         lines_min: context.estimated_lines_min,
         lines_max: context.estimated_lines_max,

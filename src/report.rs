@@ -28,7 +28,7 @@ pub(crate) async fn follow(output: &Output, terminal: bool, mut events: Unbounde
         if let Some(live) = &mut live {
             live.update(&event);
         }
-        if let Some(line) = lines::lasting(&event.event) {
+        if let Some(line) = lines::lasting(&event.kind) {
             output.screen.above(|| output.print(&line))?;
         }
     }

@@ -1,13 +1,13 @@
 //! One run: what is next, its phases, their calls and gates, landing, waiting, and recovery of what dead runs left. How
 //! a generation begins and ends does not enter here.
 
+pub(crate) mod active_work;
+pub(crate) mod attempt_verdict;
 pub(crate) mod call;
 pub(crate) mod context;
 pub(crate) mod driver;
 pub(crate) mod gate;
-pub(crate) mod judgement;
 pub(crate) mod land;
-pub(crate) mod living;
 pub(crate) mod phase;
 pub(crate) mod plan;
 pub(crate) mod preflight;

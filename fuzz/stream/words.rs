@@ -1,6 +1,6 @@
 //! Streams put together from the client's own words by the choices of the fuzzer.
 
-use cordwainer::agent::{Cut, Ending};
+use cordwainer::agent::{Ending, StopCause};
 use jiff::Timestamp;
 use libfuzzer_sys::arbitrary::{Result, Unstructured};
 use serde_json::{Map, Value};
@@ -125,12 +125,12 @@ const NUMBERS: &[f64] = &[
     -1e300,
 ];
 
-const CUTS: [Option<Cut>; 5] = [
+const CUTS: [Option<StopCause>; 5] = [
     None,
-    Some(Cut::Idle),
-    Some(Cut::AfterResult),
-    Some(Cut::Budget),
-    Some(Cut::Overage),
+    Some(StopCause::Idle),
+    Some(StopCause::AfterResult),
+    Some(StopCause::Budget),
+    Some(StopCause::Overage),
 ];
 
 /// A stream, and how its process ended.

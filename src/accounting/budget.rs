@@ -12,10 +12,10 @@ use crate::model::Usage;
 
 mod allowance;
 mod amount;
+mod call_budget;
 mod history;
 mod limits;
-mod look;
-mod purse;
+mod query;
 mod request;
 mod scope;
 mod standing;
@@ -23,10 +23,10 @@ mod watch;
 
 pub use allowance::Allowance;
 use amount::{Amount, Bound, dollars};
+pub use call_budget::CallBudget;
+pub(crate) use call_budget::{AskedAnswer, Hold, KnownBy, Short};
 pub use limits::BudgetConfig;
-use look::{Granted, Look};
-pub use purse::Purse;
-pub(crate) use purse::{Asked, Hold, KnownBy, Short};
+use query::{BudgetQuery, Granted};
 use request::Held;
 pub(crate) use request::{Request, Spent};
 pub use scope::Scope;
@@ -37,12 +37,12 @@ pub(crate) use watch::Watch;
 #[derive(Clone, Debug)]
 pub(crate) struct Budgets {
     config: BudgetConfig,
-    books: Arc<Mutex<Books>>,
+    reservations: Arc<Mutex<Reservations>>,
 }
 
 /// What this process knows beyond the store.
 #[derive(Debug, Default)]
-struct Books {
+struct Reservations {
     /// Calls that were settled. They are kept although the store gets them, too: what was read from the store may be
     /// older than that.
     made: Vec<Entry>,
@@ -56,7 +56,7 @@ impl Budgets {
     pub(crate) fn new(config: BudgetConfig) -> Self {
         Self {
             config,
-            books: Arc::default(),
+            reservations: Arc::default(),
         }
     }
 
@@ -67,16 +67,16 @@ impl Budgets {
         request: &Request,
         ledger: impl Iterator<Item = &'a Entry>,
     ) -> Result<Reservation, Spent> {
-        let mut books = self.lock();
-        let granted = self.look(&books, request, ledger)?;
-        let number = books.next;
-        books.next += 1;
+        let mut reservations = self.lock();
+        let granted = self.query(&reservations, request, ledger)?;
+        let number = reservations.next;
+        reservations.next += 1;
         let held = Held {
             task: request.task.clone(),
             cycle: request.cycle,
             bound: granted.bound,
         };
-        books.out.insert(number, held);
+        reservations.out.insert(number, held);
         Ok(Reservation {
             budgets: self.clone(),
             number,
@@ -86,24 +86,27 @@ impl Budgets {
 
     /// Returns which budget has no room for a call, without setting anything aside.
     pub(crate) fn spent<'a>(&self, request: &Request, ledger: impl Iterator<Item = &'a Entry>) -> Option<Spent> {
-        self.look(&self.lock(), request, ledger).err()
+        self.query(&self.lock(), request, ledger).err()
     }
 
-    fn look<'a>(
+    fn query<'a>(
         &self,
-        books: &Books,
+        reservations: &Reservations,
         request: &Request,
         ledger: impl Iterator<Item = &'a Entry>,
     ) -> Result<Granted, Spent> {
         let mut entries: Vec<&Entry> = ledger.collect();
         let stored: HashSet<_> = entries.iter().map(|entry| entry.identity()).collect();
-        let newer = books.made.iter().filter(|entry| !stored.contains(&entry.identity()));
+        let newer = reservations
+            .made
+            .iter()
+            .filter(|entry| !stored.contains(&entry.identity()));
         entries.extend(newer);
-        Look::new(&self.config, request, &books.out, &entries).grant()
+        BudgetQuery::new(&self.config, request, &reservations.out, &entries).grant()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Books> {
-        self.books.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Reservations> {
+        self.reservations.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -151,9 +154,9 @@ impl Reservation {
 
     /// Notes what the call used: from now on that counts, whether or not the store has it by then, and only once.
     pub(crate) fn settle(&self, entry: &Entry) {
-        let mut books = self.budgets.lock();
-        if books.out.remove(&self.number).is_some() {
-            books.made.push(entry.clone());
+        let mut reservations = self.budgets.lock();
+        if reservations.out.remove(&self.number).is_some() {
+            reservations.made.push(entry.clone());
         }
     }
 }

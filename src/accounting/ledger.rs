@@ -57,7 +57,7 @@ pub struct Entry {
 
 /// Which call an entry is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct CallPlace {
     /// What the agent was called for.
     pub role: Role,
     /// The task, where the call was about one.
@@ -72,7 +72,7 @@ pub struct Place {
 
 impl Entry {
     /// Makes the entry of a call that ended at `ended_at`.
-    pub fn new(place: Place, report: &CallReport, ended_at: Timestamp) -> Self {
+    pub fn new(place: CallPlace, report: &CallReport, ended_at: Timestamp) -> Self {
         Self {
             role: place.role,
             task: place.task,

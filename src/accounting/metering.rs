@@ -13,9 +13,9 @@ mod counts;
 mod limits;
 mod meter;
 
-pub(crate) use counts::Counts;
+pub(crate) use counts::AnswerCounts;
 pub(crate) use limits::rate_limit_info;
-pub(crate) use meter::{Form, Meter, Reading};
+pub(crate) use meter::{AnswerReading, Form, Meter};
 
 /// One answer of the model's API to a request of a call.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

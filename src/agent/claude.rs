@@ -82,7 +82,7 @@ impl Transcript {
             duration_ms: self.duration_ms,
             api_ms: self.meter.api_ms(),
             wait_ms: self.wait_ms,
-            mend: verdict.mend.map(str::to_owned),
+            fix: verdict.fix.map(str::to_owned),
             session_lost: verdict.session_lost,
             request_refused: verdict.request_refused,
             resets_at: verdict.resets_at,

@@ -7,7 +7,7 @@ use super::{CallOutcome, Usage};
 /// Why we ended a call that had not ended by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Cut {
+pub enum StopCause {
     /// Not one event within the first minutes: the client never came up.
     FirstEvent,
     /// No output for longer than the idle limit.
@@ -36,7 +36,7 @@ pub enum Cut {
     Cancelled,
 }
 
-impl Cut {
+impl StopCause {
     /// Returns the reason as part of a sentence.
     pub(crate) fn reason(self) -> &'static str {
         match self {
@@ -69,7 +69,7 @@ pub struct Ending<'a> {
     /// The end of what it wrote to stderr.
     pub stderr_tail: &'a str,
     /// Why we ended it; its exit code then proves nothing about the client.
-    pub cut: Option<Cut>,
+    pub cut: Option<StopCause>,
     /// The user lets paid overage be used: seeing it is then no verdict.
     pub allow_overage: bool,
     /// The stream is a recording: nobody knows how its process ended, and the stream alone decides.
@@ -104,7 +104,7 @@ pub struct CallReport {
     /// Why, in one harmless line; empty on success.
     pub reason: String,
     /// What a person does about a permanent failure.
-    pub mend: Option<String>,
+    pub fix: Option<String>,
     /// The session, for `--resume`.
     pub session_id: Option<String>,
     /// The model that really answered, else the one that the client bound.
@@ -141,5 +141,5 @@ pub struct CallReport {
     /// Lines that were no JSON object, or of a type that this library does not know.
     pub skipped_lines: u64,
     /// Why we ended the call, if we did.
-    pub cut: Option<Cut>,
+    pub cut: Option<StopCause>,
 }

@@ -97,7 +97,7 @@ pub(crate) fn interrupted() -> Error {
 
 /// What would stay behind if the process ended now: containers, worktrees, claims. Clones share it.
 #[derive(Clone, Debug, Default)]
-pub struct LeftBehind(Arc<Mutex<Things>>);
+pub struct Leftovers(Arc<Mutex<Things>>);
 
 #[derive(Debug, Default)]
 struct Things {
@@ -107,20 +107,20 @@ struct Things {
 
 /// One thing that would stay behind, until this is dropped.
 #[derive(Debug)]
-pub(crate) struct Left {
-    all: LeftBehind,
+pub(crate) struct LeftoverGuard {
+    all: Leftovers,
     key: u64,
 }
 
-impl LeftBehind {
+impl Leftovers {
     /// Notes that something is there from now on.
-    pub(crate) fn note(&self, name: impl Into<String>) -> Left {
+    pub(crate) fn note(&self, name: impl Into<String>) -> LeftoverGuard {
         let mut things = self.things();
         let key = things.next;
         things.next += 1;
         things.names.insert(key, name.into());
         drop(things);
-        Left { all: self.clone(), key }
+        LeftoverGuard { all: self.clone(), key }
     }
 
     /// Returns the names of what is there, oldest first.
@@ -134,7 +134,7 @@ impl LeftBehind {
     }
 }
 
-impl Drop for Left {
+impl Drop for LeftoverGuard {
     fn drop(&mut self) {
         self.all.things().names.remove(&self.key);
     }
@@ -192,7 +192,7 @@ mod tests {
 
     #[test]
     fn what_is_left_is_named_until_it_is_gone() {
-        let left = LeftBehind::default();
+        let left = Leftovers::default();
         let first = left.note("the container `a`");
         let second = left.clone().note("the worktree `b`");
         assert_eq!(left.names(), ["the container `a`", "the worktree `b`"]);

@@ -98,7 +98,7 @@ fn to_yaml<T: Serialize>(value: &T) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lifecycle::Surroundings;
+    use crate::lifecycle::Environment;
 
     #[test]
     fn the_exit_code_says_whether_the_file_is_good() {
@@ -108,7 +108,7 @@ mod tests {
             verbose: false,
             directory: folder.path().to_owned(),
             generation: None,
-            surroundings: Surroundings::default(),
+            environment: Environment::default(),
         };
         let write = |text: &str| std::fs::write(folder.path().join(FILE_NAME), text).expect("a file");
         let checked = || check(folder.path(), &context).map_err(|error| error.kind());

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::lifecycle::Surroundings;
+use crate::lifecycle::Environment;
 use crate::report::output::Output;
 
 /// The surroundings of one command.
@@ -17,5 +17,5 @@ pub(crate) struct Context {
     /// Whether tracing writes to stderr.
     pub(crate) verbose: bool,
     /// The machine, and what the environment contains about it.
-    pub(crate) surroundings: Surroundings,
+    pub(crate) environment: Environment,
 }

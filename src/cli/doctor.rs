@@ -23,8 +23,8 @@ pub struct DoctorArgs {
 pub(super) async fn execute(args: &DoctorArgs, context: &Context) -> Result<u8> {
     signal::listen(OnSignal::End, context)?;
     let options = DoctorOptions { gates: args.gates };
-    let surroundings = context.surroundings.clone();
-    let diagnosis = Box::pin(doctor::diagnose(&context.directory, surroundings, options)).await?;
+    let environment = context.environment.clone();
+    let diagnosis = Box::pin(doctor::diagnose(&context.directory, environment, options)).await?;
     if context.output.json {
         context.output.print_json(&diagnosis)?;
     } else {
@@ -65,20 +65,20 @@ fn check_line(check: &Check) -> String {
         if check.held { "✓" } else { "✗" },
         &check.name,
         &check.found,
-        check.mend.as_deref(),
+        check.fix.as_deref(),
     )
 }
 
 fn guarantee_line(guarantee: &Guarantee) -> String {
-    let (mark, mend) = match (guarantee.held, guarantee.relaxed) {
+    let (mark, fix) = match (guarantee.held, guarantee.relaxed) {
         (true, _) => ("✓", None),
         (false, true) => ("~", Some("allowed by `container.relax`")),
-        (false, false) => ("✗", Some(guarantee.item.mend())),
+        (false, false) => ("✗", Some(guarantee.item.fix())),
     };
-    line(mark, guarantee.item.name(), &guarantee.found, mend)
+    line(mark, guarantee.item.name(), &guarantee.found, fix)
 }
 
-fn line(mark: &str, name: &str, found: &str, mend: Option<&str>) -> String {
-    let mend = mend.map_or_else(String::new, |mend| format!("\n      → {mend}"));
-    format!("  {mark} {name:<17}  {found}{mend}")
+fn line(mark: &str, name: &str, found: &str, fix: Option<&str>) -> String {
+    let fix = fix.map_or_else(String::new, |fix| format!("\n      → {fix}"));
+    format!("  {mark} {name:<17}  {found}{fix}")
 }

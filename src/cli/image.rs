@@ -71,10 +71,10 @@ pub(super) async fn execute(command: &ImageCommand, context: &Context) -> Result
 
 /// Returns what is configured, and how an engine is looked for: the defaults where there is no repository or no file.
 fn asked(context: &Context) -> Result<(Config, ConnectOptions)> {
-    let surroundings = &context.surroundings;
+    let environment = &context.environment;
     if !Git::is_anywhere(&context.directory) {
         let config = Config::default();
-        let connect = surroundings.connect_options(&config, None);
+        let connect = environment.connect_options(&config, None);
         return Ok((config, connect));
     }
     let generator = context.look()?;

@@ -184,7 +184,7 @@ fn end(context: &Context) {
         let _ = cleared.send(());
     });
     let _ = told.recv_timeout(LAST_WORDS);
-    let _ = say(context, last_words(&context.surroundings.left_behind.names())).recv_timeout(LAST_WORDS);
+    let _ = say(context, last_words(&context.environment.leftovers.names())).recv_timeout(LAST_WORDS);
     std::process::exit(exit::INTERRUPTED.into());
 }
 

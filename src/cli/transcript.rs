@@ -65,7 +65,7 @@ fn facts(call: &Call) -> String {
     let usage = report.usage;
     let mut lines = vec![fact("outcome", &outcome(call))];
     let mut known = |name: &str, value: Option<String>| lines.extend(value.map(|value| fact(name, &value)));
-    known("fix", report.mend.as_deref().map(|mend| one_line(mend, 500)));
+    known("fix", report.fix.as_deref().map(|fix| one_line(fix, 500)));
     known("session", report.session_id.clone());
     known("model", report.model.clone());
     known("client", report.client_version.clone());

@@ -146,17 +146,17 @@ pub(super) fn refusal(credentials: Credentials, name: &str, value: &str) -> Opti
         Credentials::ApiKey => ", and `agent.credentials` says `api_key`",
         _ => ", and `agent.credentials` says `subscription`",
     };
-    Some((format!("`{name}` {}{payer}", effect.words()), mend(name, effect)))
+    Some((format!("`{name}` {}{payer}", effect.words()), fix(name, effect)))
 }
 
-fn mend(name: &str, effect: Effect) -> String {
-    let mend = match effect {
+fn fix(name: &str, effect: Effect) -> String {
+    let fix = match effect {
         Effect::Bare => "leave it out",
         Effect::Address if name == "ANTHROPIC_BASE_URL" => "write `agent.base_url`",
         Effect::Key => "leave it out, or write `agent.credentials: api_key` if it is to pay",
         _ => "leave it out, or write `agent.credentials: none`, with which nobody watches who pays",
     };
-    mend.to_owned()
+    fix.to_owned()
 }
 
 #[cfg(test)]

@@ -7,14 +7,14 @@ use super::paths::overlap;
 use super::{Config, FILE_NAME};
 
 /// What is never cleared or overwritten, and what people call it.
-pub(super) struct Kept<'a> {
+pub(super) struct KeptPaths<'a> {
     /// Resolved paths and what people call them.
     paths: Vec<(PathBuf, &'static str)>,
     /// Makes a path of the configuration absolute and follows its links, where the caller can.
     resolve: &'a dyn Fn(&Path) -> PathBuf,
 }
 
-impl<'a> Kept<'a> {
+impl<'a> KeptPaths<'a> {
     /// Collects the folders that `config` names by now.
     pub(super) fn of(config: &Config, resolve: &'a dyn Fn(&Path) -> PathBuf) -> Self {
         let mut paths = vec![

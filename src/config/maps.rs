@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::field::{Entry, Field};
-use super::kept::Kept;
+use super::kept::KeptPaths;
 use super::mounts::Targets;
 use super::node::Kind;
 use super::{Credentials, billing, tokens};
@@ -47,7 +47,7 @@ impl<'a> Field<'a> {
         for entry in self.entries(what)? {
             let value = entry.field.scalar().unwrap_or_default();
             if let Some(wrong) = check(entry.name, value) {
-                entry.refuse(wrong.message, wrong.mend);
+                entry.refuse(wrong.message, wrong.fix);
             } else if let Some(value) = entry.field.assigned() {
                 map.insert(entry.name.to_owned(), value);
             }
@@ -75,7 +75,7 @@ impl<'a> Field<'a> {
 
     /// Notes what is wrong with a name or its value, on the value.
     pub(super) fn refuse_wrong(&self, wrong: Wrong) {
-        self.report.note(self.node.place, &self.key, wrong.message, wrong.mend);
+        self.report.note(self.node.place, &self.key, wrong.message, wrong.fix);
     }
 
     fn assigned(&self) -> Option<String> {
@@ -87,7 +87,7 @@ impl<'a> Field<'a> {
     }
 
     /// Reads `seed_files`: destination to template, both in the repository.
-    pub(super) fn seed_files(&self, kept: &Kept<'_>) -> Option<BTreeMap<String, String>> {
+    pub(super) fn seed_files(&self, kept: &KeptPaths<'_>) -> Option<BTreeMap<String, String>> {
         let mut seeds = BTreeMap::new();
         for entry in self.entries("a mapping of destination to template")? {
             let (Some(destination), Some(template)) = (destination(&entry, kept), entry.field.repository_path()) else {
@@ -101,7 +101,7 @@ impl<'a> Field<'a> {
     }
 }
 
-fn destination(entry: &Entry<'_>, kept: &Kept<'_>) -> Option<String> {
+fn destination(entry: &Entry<'_>, kept: &KeptPaths<'_>) -> Option<String> {
     let path = match super::paths::repository_path(entry.name) {
         Ok(path) => path,
         Err(why) => {
@@ -122,12 +122,12 @@ fn destination(entry: &Entry<'_>, kept: &Kept<'_>) -> Option<String> {
 /// What is wrong with an entry, and what to write instead.
 pub(super) struct Wrong {
     message: String,
-    mend: Option<String>,
+    fix: Option<String>,
 }
 
 impl From<String> for Wrong {
     fn from(message: String) -> Self {
-        Self { message, mend: None }
+        Self { message, fix: None }
     }
 }
 
@@ -139,12 +139,12 @@ pub(super) fn variable(credentials: Credentials, name: &str, value: &str) -> Opt
     if let Some(message) = variable_name(name) {
         return Some(message.into());
     }
-    let (message, mend) = tokens::refusal(name, value)
+    let (message, fix) = tokens::refusal(name, value)
         .or_else(|| billing::refusal(credentials, name, value))
         .or_else(|| zone(credentials, name, value))?;
     Some(Wrong {
         message,
-        mend: Some(mend),
+        fix: Some(fix),
     })
 }
 

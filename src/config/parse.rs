@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::field::Field;
-use super::kept::Kept;
+use super::kept::KeptPaths;
 use super::keys::Files;
 use super::node::{self, Kind, Node};
 use super::problems::{Place, Problems, Report};
@@ -97,7 +97,7 @@ fn read_places(top: &Section<'_>, config: &mut Config, resolve: &dyn Fn(&Path) -
     );
     top.set_some("token_file", &mut config.token_file, Field::repository_path);
     top.set_some("beads_dir", &mut config.beads_dir, Field::host_path);
-    let kept = Kept::of(config, resolve);
+    let kept = KeptPaths::of(config, resolve);
     top.set("source_dirs", &mut config.source_dirs, |field| {
         field.list(FOLDERS, |item| kept.folder(item))
     });

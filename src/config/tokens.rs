@@ -60,22 +60,22 @@ fn walk(redactor: &Redactor, field: &Field<'_>, found: &mut bool) {
 fn note(redactor: &Redactor, field: &Field<'_>, place: Place, text: &str, found: &mut bool) {
     if let Some(first) = redactor.find(text.as_bytes()).first() {
         *found = true;
-        let mend = if first.kind == "Anthropic token" {
+        let fix = if first.kind == "Anthropic token" {
             OWN
         } else {
             LEAVE_OUT
         };
         let message = format!("a credential stands here (its form: {})", first.kind);
-        field.report.note(place, &field.key, message, Some(mend.to_owned()));
+        field.report.note(place, &field.key, message, Some(fix.to_owned()));
     }
 }
 
 /// Returns why a variable is not the configuration's to set, and the fix; an empty value only takes away what an image
 /// sets.
 pub(super) fn refusal(name: &str, value: &str) -> Option<(String, String)> {
-    let (_, mend) = OF_THE_GATEWAY.iter().find(|(known, mend)| {
+    let (_, fix) = OF_THE_GATEWAY.iter().find(|(known, fix)| {
         // Programs read the names of proxies in both cases.
-        name == *known || *mend == PROXY && name.eq_ignore_ascii_case(known)
+        name == *known || *fix == PROXY && name.eq_ignore_ascii_case(known)
     })?;
-    (!value.is_empty()).then(|| (format!("`{name}` is set by the gateway"), (*mend).to_owned()))
+    (!value.is_empty()).then(|| (format!("`{name}` is set by the gateway"), (*fix).to_owned()))
 }

@@ -99,13 +99,13 @@ fn in_commit(repository: &Repository, commit: Oid) -> Result<Vec<Hazard>> {
             "submodules stay as they are, and empty for agents: {}",
             listed(&submodules)
         );
-        let mend = "what agents need of them must be in the repository itself";
-        found.push(Hazard::new(Severity::Warn, text, mend));
+        let fix = "what agents need of them must be in the repository itself";
+        found.push(Hazard::new(Severity::Warn, text, fix));
     }
     if !collisions.found.is_empty() {
         let text = format!("paths that differ by case alone: {}", listed(&collisions.found));
-        let mend = "rename one of each, or nobody whose system does not tell case can work with them";
-        found.push(Hazard::new(Severity::Warn, text, mend));
+        let fix = "rename one of each, or nobody whose system does not tell case can work with them";
+        found.push(Hazard::new(Severity::Warn, text, fix));
     }
     Ok(found)
 }

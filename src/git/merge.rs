@@ -18,7 +18,7 @@ mod folders;
 mod renames;
 mod text;
 
-use self::check::Kept;
+use self::check::MergedTree;
 use self::combine::{Paths, Trees, combine};
 
 /// How many merges a common ancestor may take to be made, where histories cross again and again.
@@ -68,7 +68,7 @@ impl Git {
         let combined = combine(self, repository, trees, &ancestor.unknown)?;
         let mut conflicts = combined.conflicts;
         if conflicts.is_empty() {
-            let kept = Kept {
+            let kept = MergedTree {
                 sides: &combined.sides,
                 merged: &[
                     changes::between(repository, trees.ours, combined.tree)?,

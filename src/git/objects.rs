@@ -62,7 +62,7 @@ impl Objects {
     /// # Errors
     ///
     /// When objects cannot be read or the pack not be written.
-    pub(super) fn keep(&self, commit: Oid) -> Result<Option<Kept>> {
+    pub(super) fn keep(&self, commit: Oid) -> Result<Option<KeptPack>> {
         let objects = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(unheld) = &*objects else {
             return Ok(None);
@@ -77,7 +77,7 @@ impl Objects {
             .packs
             .publish(&repository, &unheld.token, &ids)
             .map_err(|error| Error::new(ErrorKind::Unexpected, failed()).because(error))?;
-        Ok(Some(Kept {
+        Ok(Some(KeptPack {
             objects: self.clone(),
             packs: unheld.packs.clone(),
             name,
@@ -174,14 +174,14 @@ impl Drop for Unheld {
 }
 
 /// A pack with a keep mark, which goes when this is dropped.
-pub(super) struct Kept {
+pub(super) struct KeptPack {
     objects: Objects,
     packs: Packs,
     name: String,
     ids: Vec<Oid>,
 }
 
-impl Kept {
+impl KeptPack {
     /// Ends the keeping, now that a ref holds what is in the pack.
     ///
     /// # Errors

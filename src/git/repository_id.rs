@@ -12,9 +12,9 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::Git;
+use crate::base::clock::Clock;
 use crate::base::error::{Context as _, Error, ErrorKind, Result};
 use crate::base::fs::write_atomically;
-use crate::base::world::World;
 
 /// The note in a git folder.
 const NOTE: &str = "cordwainer-repository.json";
@@ -125,7 +125,7 @@ impl Git {
         let note = match (self.known()?, noted.clone()) {
             (Some(known), _) => Note { git_folder, ..known },
             (None, noted) => Note {
-                id: World::machine().token()?,
+                id: Clock::machine().token()?,
                 copy_of: noted.map(|original| original.id),
                 git_folder,
                 state_dir: None,

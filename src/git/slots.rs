@@ -12,7 +12,7 @@ use super::{Git, is_at};
 use crate::base::crash::crash_point;
 use crate::base::error::{Context as _, Error, ErrorKind, Result};
 use crate::base::fs::own_folder;
-use crate::base::interruption::LeftBehind;
+use crate::base::interruption::Leftovers;
 
 mod bare;
 mod content;
@@ -52,7 +52,7 @@ pub struct SlotPool {
     private: PathBuf,
     sessions: PathBuf,
     gateways: PathBuf,
-    left_behind: LeftBehind,
+    leftovers: Leftovers,
 }
 
 /// A slot that a run left behind: dead, or let down by its engine.
@@ -69,7 +69,7 @@ pub struct Leftover {
 
 /// What [`SlotPool::remove_all`] did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Removal {
+pub struct SlotRemoval {
     /// Slots that are gone.
     pub removed: Vec<u32>,
     /// Slots that somebody holds.
@@ -95,14 +95,14 @@ impl SlotPool {
             private: state_dir.join("private"),
             sessions: state_dir.join("sessions"),
             gateways: state_dir.join("gateways"),
-            left_behind: LeftBehind::default(),
+            leftovers: Leftovers::default(),
         }
     }
 
     /// Notes there the slots that are held, as long as they are.
     #[must_use]
-    pub fn telling(mut self, left_behind: LeftBehind) -> Self {
-        self.left_behind = left_behind;
+    pub fn telling(mut self, leftovers: Leftovers) -> Self {
+        self.leftovers = leftovers;
         self
     }
 
@@ -170,8 +170,8 @@ impl SlotPool {
 
     /// Removes every slot that nobody holds and no dead run left, with its registration, and those that a moved or
     /// copied repository brought along. Links are not followed.
-    pub fn remove_all(&self) -> Result<Removal> {
-        let mut removal = Removal::default();
+    pub fn remove_all(&self) -> Result<SlotRemoval> {
+        let mut removal = SlotRemoval::default();
         self.forget_strays()?;
         for number in self.listed()? {
             match self.claim(number)? {
@@ -256,7 +256,7 @@ impl SlotPool {
         let path = path
             .canonicalize()
             .context(format!("cannot find the slot `{}`", path.display()))?;
-        let left = self.left_behind.note(format!("the worktree `{}`", path.display()));
+        let left = self.leftovers.note(format!("the worktree `{}`", path.display()));
         let places = Places {
             path,
             beside: [self.private_folder(number), self.session_folder(number)],

@@ -18,9 +18,9 @@ mod transition;
 
 pub use crate::model::IssueId;
 pub use batch::{BatchIssue, BatchProblems, ImportedState};
-pub use collection::{Counts, FORMAT, Issues, Measure, StoreMeta};
+pub use collection::{FORMAT, IssueCounts, Issues, Measure, StoreMeta};
 pub use input::NewIssue;
-pub use reading::{Reading, read_batch};
+pub use reading::{ImportedBatch, read_batch};
 
 /// Where an issue stands. An open issue whose dependencies are not closed stays `open` and is simply not ready.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

@@ -89,7 +89,7 @@ impl From<&Issue> for KnownIssue {
 
 /// What a batch may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
+pub struct BatchLimits {
     /// Proposals in a batch.
     pub max_issues: u32,
     /// Smallest estimate asked for, in changed lines.

@@ -21,7 +21,7 @@ impl Generator {
     /// Fails with [`ErrorKind::Precondition`] when the task is not held for that, or when the generation became
     /// something on which it does not fit: then the task stays held.
     pub fn accept(&self, id: &IssueId) -> Result<Issue> {
-        let _lock = self.project.lock(&self.project.world().run_id())?;
+        let _lock = self.project.lock(&self.project.clock().run_id())?;
         let generation = self.project.generation()?;
         if self.project.phase(&generation)? != Phase::Open {
             let message = format!("the generation `{generation}` is finished");
@@ -45,7 +45,7 @@ impl Generator {
             None => self.merge_kept(&generation, &issue, attempt, snapshot)?,
         };
         crash_point!("accept.merged");
-        let now = self.project.world().now();
+        let now = self.project.clock().now();
         let reason = format!("accepted by {}", store.user()?);
         let closed = store.update(&format!("accept {id}"), now, |issues| {
             issues.close(id, &reason, Some(&commit.to_string()), now)?;

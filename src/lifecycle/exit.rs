@@ -4,12 +4,12 @@
 use crate::base::error::{Error, ErrorKind, Result, exit};
 use crate::base::interruption::interrupted;
 use crate::issues::attempt::Outcome;
-use crate::run::driver::Driven;
-use crate::run::phase::measure::Done;
+use crate::run::driver::DriverSummary;
+use crate::run::phase::measure::MeasureOutcome;
 use crate::run::plan::Reason;
 
 /// Returns the exit code of a run; `held` is how many tasks wait for a person.
-pub(super) fn of_run(driven: &Driven, held: usize) -> u8 {
+pub(super) fn of_run(driven: &DriverSummary, held: usize) -> u8 {
     match driven.reason {
         Reason::BudgetSpent(_) | Reason::Limited(..) => exit::LIMIT,
         Reason::Infrastructure(_) => exit::ENGINE,
@@ -37,15 +37,17 @@ pub fn of_attempt(outcome: Outcome) -> u8 {
 }
 
 /// Returns how many tasks a measure filed, or the error that it came to.
-pub(super) fn measured(done: Done) -> Result<usize> {
+pub(super) fn measured(done: MeasureOutcome) -> Result<usize> {
     Err(match done {
-        Done::Filed(filed) => return Ok(filed),
-        Done::Limited(limit) => Error::new(ErrorKind::Limit, limit.reason).hint("`generator status` prints until when"),
-        Done::Spent(reason) => Error::new(ErrorKind::Limit, reason),
-        Done::SessionLost => Error::new(ErrorKind::Tasks, "the session of the last measure cannot go on")
+        MeasureOutcome::Filed(filed) => return Ok(filed),
+        MeasureOutcome::Limited(limit) => {
+            Error::new(ErrorKind::Limit, limit.reason).hint("`generator status` prints until when")
+        }
+        MeasureOutcome::Spent(reason) => Error::new(ErrorKind::Limit, reason),
+        MeasureOutcome::SessionLost => Error::new(ErrorKind::Tasks, "the session of the last measure cannot go on")
             .hint("measure again: it begins afresh"),
-        Done::Refused(reason) => Error::new(ErrorKind::Tasks, reason),
-        Done::Failed(why) => Error::new(ErrorKind::Engine, why),
-        Done::Cancelled => interrupted(),
+        MeasureOutcome::Refused(reason) => Error::new(ErrorKind::Tasks, reason),
+        MeasureOutcome::Failed(why) => Error::new(ErrorKind::Engine, why),
+        MeasureOutcome::Cancelled => interrupted(),
     })
 }

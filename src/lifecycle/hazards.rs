@@ -19,7 +19,7 @@ impl Generator {
         // What is missing cannot be looked through.
         let secret = self.project.committed_secret(base)?.map(|text| Problem {
             text,
-            mend: "take it out of the base branch, and revoke it".to_owned(),
+            fix: "take it out of the base branch, and revoke it".to_owned(),
         });
         refuse(secret.into_iter())?;
         Ok(tolerable.iter().map(Hazard::sentence).collect())
@@ -42,21 +42,21 @@ impl Generator {
 /// Something for which a command is refused.
 struct Problem {
     text: String,
-    mend: String,
+    fix: String,
 }
 
 impl From<Hazard> for Problem {
     fn from(hazard: Hazard) -> Self {
         Self {
             text: hazard.text,
-            mend: hazard.mend,
+            fix: hazard.fix,
         }
     }
 }
 
 /// Fails with all problems, and what fixes each, where there are any.
 fn refuse(problems: impl Iterator<Item = Problem>) -> Result<()> {
-    let (texts, mends): (Vec<_>, Vec<_>) = problems.map(|problem| (problem.text, problem.mend)).unzip();
+    let (texts, mends): (Vec<_>, Vec<_>) = problems.map(|problem| (problem.text, problem.fix)).unzip();
     if texts.is_empty() {
         return Ok(());
     }

@@ -7,7 +7,7 @@ use crate::model::generation::GenerationName;
 /// What was reset.
 #[derive(Clone, Debug, serde::Serialize)]
 #[must_use]
-pub struct ResetDone {
+pub struct ResetSummary {
     /// The generation that ended.
     pub generation: GenerationName,
     /// Where its tip, issues and task commits stay reachable.
@@ -19,7 +19,7 @@ pub struct ResetDone {
 impl Generator {
     /// Ends the generation that is meant without merging it; the base branch stays as it is.
     /// `announce` hears what will be removed before anything is. Can be run again after dying anywhere.
-    pub async fn reset(&self, announce: impl FnOnce(&GenerationName, &Removal)) -> Result<ResetDone> {
+    pub async fn reset(&self, announce: impl FnOnce(&GenerationName, &Removal)) -> Result<ResetSummary> {
         let _lock = self.project.lock("reset")?;
         let generation = self.project.generation()?;
         self.project.refuse_checked_out(&generation)?;
@@ -30,7 +30,7 @@ impl Generator {
             recovered.extend(self.undo_landing(&generation)?);
         }
         let archive = self.archive_and_remove(&generation, tip)?;
-        Ok(ResetDone {
+        Ok(ResetSummary {
             generation,
             archive,
             recovered,

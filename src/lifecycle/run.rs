@@ -10,12 +10,12 @@ use crate::model::IssueId;
 use crate::model::generation::{GenerationName, Phase};
 use crate::model::{Role, Usage};
 use crate::project::HeldLock;
-use crate::record::event::Happening;
+use crate::record::event::EventKind;
 use crate::record::recorder::{EventSender, Recorder};
+use crate::run::active_work::ActiveWork;
 use crate::run::context::RunContext;
 use crate::run::driver::{self, Phases};
-use crate::run::living::Living;
-use crate::run::plan::Limits;
+use crate::run::plan::RunLimits;
 use crate::run::preflight::{self, Asker};
 use crate::run::recover::Recovery;
 use crate::sandbox::engine::Engine;
@@ -30,7 +30,7 @@ pub struct RunOptions {
 /// What a run did.
 #[derive(Clone, Debug, serde::Serialize)]
 #[must_use]
-pub struct RunDone {
+pub struct RunSummary {
     /// The generation.
     pub generation: GenerationName,
     /// The run's name; its records are in `runs/<run>` below the state folder.
@@ -62,14 +62,14 @@ impl Generator {
         options: RunOptions,
         events: EventSender,
         interruption: impl Into<Interruption>,
-    ) -> Result<RunDone> {
+    ) -> Result<RunSummary> {
         let interruption = interruption.into();
         let begun = self.begin(events)?;
         let phases = self.phases(&begun, &interruption).await?;
-        let limits = Limits::new(&self.project.config, options.cycles);
+        let limits = RunLimits::new(&self.project.config, options.cycles);
         let driven = Box::pin(driver::drive(&phases, &limits, &interruption)).await?;
         let counts = phases.sessions.context.store.read()?.counts();
-        Ok(RunDone {
+        Ok(RunSummary {
             run: begun.recorder.run().to_owned(),
             exit_code: exit::of_run(&driven, counts.blocked),
             reason: driver::sentence(&driven.reason, counts.blocked),
@@ -89,7 +89,7 @@ impl Generator {
         options: RunOptions,
         events: EventSender,
         interruption: impl Into<Interruption>,
-    ) -> Result<RunDone> {
+    ) -> Result<RunSummary> {
         Box::pin(self.run(options, events, interruption)).await
     }
 
@@ -140,7 +140,7 @@ impl Generator {
 
     /// Takes the lock and opens the records; checks that the generation can be worked on.
     fn begin(&self, events: EventSender) -> Result<Begun> {
-        let run = self.project.world().run_id();
+        let run = self.project.clock().run_id();
         let lock = self.project.lock(&run)?;
         let generation = self.project.generation()?;
         if self.project.phase(&generation)? != Phase::Open {
@@ -154,12 +154,12 @@ impl Generator {
         let recorder = Recorder::create(
             &self.project.state_dir,
             &run,
-            self.project.world().clone(),
+            self.project.clock().clone(),
             events,
             self.project.redactor().clone(),
         )?;
         for what in told {
-            recorder.emit(Happening::Warned { what });
+            recorder.emit(EventKind::Warned { what });
         }
         Ok(Begun {
             lock,
@@ -179,7 +179,7 @@ impl Generator {
             .unless_over(self.project.config.stop_grace, finding)
             .await?;
         interruption.unless_asked()?;
-        begun.recorder.emit(Happening::RunStarted {
+        begun.recorder.emit(EventKind::RunStarted {
             run: begun.recorder.run().to_owned(),
             generation: begun.generation.to_string(),
             engine: engine.describe(),
@@ -191,7 +191,7 @@ impl Generator {
             generation: begun.generation.clone(),
             store: Store::open(&self.project.git, &begun.generation)?,
             recorder: begun.recorder.clone(),
-            living: Living::default(),
+            active_work: ActiveWork::default(),
         };
         for ignored in preflight::settings(&self.project, context.tip()?)? {
             context.warn(ignored);

@@ -26,7 +26,7 @@ pub struct StartOptions {
 /// What was started.
 #[derive(Clone, Debug, serde::Serialize)]
 #[must_use]
-pub struct StartDone {
+pub struct StartSummary {
     /// The generation.
     pub generation: GenerationName,
     /// The base branch it will be merged into.
@@ -47,7 +47,7 @@ impl Generator {
     /// Starts a generation. Touches refs alone: the person's checkout stays as it is. Can be run again after
     /// dying anywhere.
     #[expect(clippy::unused_async, reason = "async like every other step of a generation's life")]
-    pub async fn start(&self, options: &StartOptions) -> Result<StartDone> {
+    pub async fn start(&self, options: &StartOptions) -> Result<StartSummary> {
         let _lock = self.project.lock("start")?;
         let base = self.starting_point(options)?;
         let generation = self.new_name(options)?;
@@ -59,7 +59,7 @@ impl Generator {
         let first = self.first_commit(&generation, base)?;
         self.create(&generation.starting_mark(), first.tip)?;
         crash_point!("start.begun");
-        let now = self.project.world().now();
+        let now = self.project.clock().now();
         Store::create(&self.project.git, &generation, &self.store_meta(&generation, now), now)?;
         crash_point!("start.store");
         self.create(&generation.branch(), first.tip)?;
@@ -71,7 +71,7 @@ impl Generator {
         self.create(&generation.base_mark(), base)?;
         crash_point!("start.marked");
         self.delete(&generation.starting_mark(), first.tip)?;
-        Ok(StartDone {
+        Ok(StartSummary {
             generation,
             base_branch: self.project.config.base_branch.clone(),
             base: base.to_string(),

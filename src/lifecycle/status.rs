@@ -10,7 +10,7 @@ use crate::accounting::ledger::Sums;
 use crate::base::error::{Error, Result};
 use crate::base::fs::LockHolder;
 use crate::git::{Hazard, Oid};
-use crate::issues::issue::{Counts, Issues};
+use crate::issues::issue::{IssueCounts, Issues};
 use crate::lifecycle::Generator;
 use crate::model::generation::{GenerationName, Phase};
 use crate::model::{Role, Usage};
@@ -29,7 +29,7 @@ pub struct Status {
     /// The last commit of its branch.
     pub tip: Option<String>,
     /// How many tasks are in which state; `ready` is a part of `open`.
-    pub tasks: Counts,
+    pub tasks: IssueCounts,
     /// Measures made.
     pub cycles: usize,
     /// Tokens and money, over attempts and measures.
@@ -115,7 +115,7 @@ impl Generator {
             }
         }
         if !seen.is_running && seen.tip.is_some() && !seen.is_merged {
-            hazards.extend(self.left_behind(generation, issues)?);
+            hazards.extend(self.leftovers(generation, issues)?);
         }
         for place in self.project.git.checked_out_at(generation.as_str())? {
             hazards.push(format!(
@@ -127,7 +127,7 @@ impl Generator {
     }
 
     /// Returns what runs left in slots: work to put right, and sessions to go on with.
-    fn left_behind(&self, generation: &GenerationName, issues: &Issues) -> Result<Vec<String>> {
+    fn leftovers(&self, generation: &GenerationName, issues: &Issues) -> Result<Vec<String>> {
         let mut said = Vec::new();
         let repository = self.project.git.repository_id()?;
         for leftover in self.project.slots().leftovers()? {

@@ -22,7 +22,7 @@ pub struct StopOptions {
 /// What `stop` did.
 #[derive(Clone, Debug, serde::Serialize)]
 #[must_use]
-pub struct StopDone {
+pub struct StopSummary {
     /// The generation that ended.
     pub generation: GenerationName,
     /// The branch it was merged into.
@@ -51,10 +51,10 @@ impl Generator {
         &self,
         options: StopOptions,
         announce: impl FnOnce(&GenerationName, &Removal),
-    ) -> Result<StopDone> {
+    ) -> Result<StopSummary> {
         let _lock = self.project.lock("stop")?;
         let generation = self.project.generation()?;
-        let mut done = StopDone {
+        let mut done = StopSummary {
             base_branch: self.ending_store(&generation)?.read()?.meta().base_branch.clone(),
             generation,
             merged: None,

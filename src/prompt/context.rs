@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::issues::issue::{Issue, Status, TaskFile};
-use crate::issues::proposal::Limits;
+use crate::issues::proposal::BatchLimits;
 
 /// Bytes of documents inlined into one prompt; what does not fit is listed by name.
 pub const DOCUMENT_BUDGET: usize = 400_000;
@@ -87,7 +87,7 @@ impl MeasureContext {
         documents: Vec<Document>,
         mut files: Vec<String>,
         issues: impl IntoIterator<Item = &'a Issue>,
-        limits: Limits,
+        limits: BatchLimits,
         user_prompt: Option<String>,
     ) -> Self {
         let (documents, omitted_documents) = within_budget(documents);
@@ -114,7 +114,7 @@ impl MeasureContext {
 
     /// Returns this context with the issues that are there by now, and what is allowed beside them.
     #[must_use]
-    pub fn with_issues<'a>(mut self, issues: impl IntoIterator<Item = &'a Issue>, limits: Limits) -> Self {
+    pub fn with_issues<'a>(mut self, issues: impl IntoIterator<Item = &'a Issue>, limits: BatchLimits) -> Self {
         let title = |issue: &Issue| Title {
             id: issue.id.to_string(),
             title: issue.title.clone(),
@@ -141,7 +141,7 @@ impl MeasureContext {
 
 /// A document that a task names to be read first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Reading {
+pub struct ReadDocument {
     /// As the task names it.
     pub path: String,
     /// Its text; none when it is not there or did not fit in.
@@ -178,7 +178,7 @@ pub struct StitchContext {
     /// Markdown.
     pub description: String,
     /// What to read first.
-    pub required_reading: Vec<Reading>,
+    pub required_reading: Vec<ReadDocument>,
     /// Files that the task is about; each has `path` and `action`.
     pub files: Vec<TaskFile>,
     /// What must be built.
@@ -250,7 +250,7 @@ fn within_budget(documents: Vec<Document>) -> (Vec<Document>, Vec<Omitted>) {
     (inlined, omitted)
 }
 
-fn readings(paths: &[String], mut read: impl FnMut(&str) -> Option<String>) -> Vec<Reading> {
+fn readings(paths: &[String], mut read: impl FnMut(&str) -> Option<String>) -> Vec<ReadDocument> {
     let mut left = DOCUMENT_BUDGET;
     let mut fitting = |path: &String| {
         let text = read(path)?;
@@ -259,7 +259,7 @@ fn readings(paths: &[String], mut read: impl FnMut(&str) -> Option<String>) -> V
     };
     paths
         .iter()
-        .map(|path| Reading {
+        .map(|path| ReadDocument {
             path: path.clone(),
             text: fitting(path),
         })

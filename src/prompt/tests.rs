@@ -6,7 +6,7 @@ use crate::issues::issue::{Comment, FileAction, Issue, Status, TaskFile, TaskPla
 use crate::issues::proposal::{KnownIssue, validate};
 use crate::model::IssueId;
 
-const LIMITS: Limits = Limits {
+const LIMITS: BatchLimits = BatchLimits {
     max_issues: 5,
     lines_min: 250,
     lines_max: 350,

@@ -15,7 +15,8 @@ pub struct Event {
     /// When.
     pub at: Timestamp,
     /// What.
-    pub event: Happening,
+    #[serde(rename = "event")]
+    pub kind: EventKind,
 }
 
 /// Which call of an agent an event is about: a task's attempt, or a measure.
@@ -67,7 +68,7 @@ impl std::fmt::Display for CallName {
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
-pub enum Happening {
+pub enum EventKind {
     /// A run began.
     RunStarted {
         /// Its name.

@@ -12,14 +12,14 @@ use tokio::sync::mpsc::UnboundedSender;
 use crate::accounting::ledger::learned_rates;
 use crate::accounting::metering::Metered;
 use crate::agent::{CallReport, Ending, Transcript};
+use crate::base::clock::Clock;
 use crate::base::error::{Context as _, Error, ErrorKind, Result};
 use crate::base::fs::{create_folder, own_folder};
 use crate::base::lines::{DEFAULT_LINE_LIMIT, LineReader};
 use crate::base::redact::Redactor;
-use crate::base::world::World;
 use crate::issues::issue::Issues;
 use crate::model::Role;
-use crate::record::event::{CallName, Event, Happening};
+use crate::record::event::{CallName, Event, EventKind};
 use crate::record::history::{FORMAT, Header};
 use crate::sandbox::gateway::read_back;
 
@@ -34,7 +34,7 @@ pub type EventSender = UnboundedSender<Event>;
 pub(crate) struct Recorder {
     run: String,
     state_dir: PathBuf,
-    world: World,
+    clock: Clock,
     sender: EventSender,
     redactor: Redactor,
     file: Arc<Mutex<EventFile>>,
@@ -52,7 +52,7 @@ impl Recorder {
     pub(crate) fn create(
         state_dir: &Path,
         run: &str,
-        world: World,
+        clock: Clock,
         sender: EventSender,
         redactor: Redactor,
     ) -> Result<Self> {
@@ -76,7 +76,7 @@ impl Recorder {
         Ok(Self {
             run: run.to_owned(),
             state_dir: state_dir.to_owned(),
-            world,
+            clock,
             sender,
             redactor,
             file,
@@ -89,21 +89,21 @@ impl Recorder {
     }
 
     /// Returns where time and chance come from.
-    pub(crate) fn world(&self) -> &World {
-        &self.world
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.clock
     }
 
     /// Returns the present moment.
     pub(crate) fn now(&self) -> Timestamp {
-        self.world.now()
+        self.clock.now()
     }
 
     /// Records that something happened, redacted. A failure to write is kept for [`Recorder::check`], so that
     /// no caller has to stop half-way through a step.
-    pub(crate) fn emit(&self, happening: Happening) {
+    pub(crate) fn emit(&self, kind: EventKind) {
         let event = Event {
-            at: self.world.now(),
-            event: happening,
+            at: self.clock.now(),
+            kind,
         };
         let written = self.redacted(event).and_then(|(event, mut line)| {
             line.push(b'\n');
@@ -130,7 +130,7 @@ impl Recorder {
         let what = "an event was dropped: recording it would have written a credential".to_owned();
         let event = Event {
             at: event.at,
-            event: Happening::Warned { what },
+            kind: EventKind::Warned { what },
         };
         let line = serde_json::to_vec(&event)?;
         Ok((event, line))

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::base::text::one_line;
 use crate::issues::attempt::Outcome;
-use crate::record::event::{FiledTask, Happening};
+use crate::record::event::{EventKind, FiledTask};
 use crate::report::numbers::{counted, duration, usage};
 use crate::sandbox::guarantee::GuaranteeReport;
 
@@ -12,9 +12,9 @@ use crate::sandbox::guarantee::GuaranteeReport;
 pub(crate) const SHORT_ID: usize = 10;
 
 /// Returns what an event leaves on the screen; `None` for what only moves the live line.
-pub(super) fn lasting(event: &Happening) -> Option<String> {
+pub(super) fn lasting(event: &EventKind) -> Option<String> {
     Some(match event {
-        Happening::RunStarted {
+        EventKind::RunStarted {
             run,
             generation,
             engine,
@@ -22,23 +22,23 @@ pub(super) fn lasting(event: &Happening) -> Option<String> {
         } => {
             format!("Run {run} on {generation}: {engine}, image {image}.")
         }
-        Happening::Recovered { what } => format!("Recovered: {what}."),
-        Happening::Warned { what } => format!("Warning: {what}."),
-        Happening::MeasureStarted { .. }
-        | Happening::MeasureRefused { .. }
-        | Happening::MeasureEnded { .. }
-        | Happening::MeasureFailed { .. } => of_measure(event)?,
-        Happening::TaskClaimed { task, title, attempt } => {
+        EventKind::Recovered { what } => format!("Recovered: {what}."),
+        EventKind::Warned { what } => format!("Warning: {what}."),
+        EventKind::MeasureStarted { .. }
+        | EventKind::MeasureRefused { .. }
+        | EventKind::MeasureEnded { .. }
+        | EventKind::MeasureFailed { .. } => of_measure(event)?,
+        EventKind::TaskClaimed { task, title, attempt } => {
             format!("{task}: {}{}.", one_line(title, 100), nth_attempt(*attempt))
         }
-        Happening::SessionResumed { call, .. } => format!("  {call}: going on with its session."),
-        Happening::AgentSaid { call, text } => format!("  {call}: {}", one_line(text, 200)),
-        Happening::GateEnded { .. } | Happening::GateTried { .. } => of_gate(event)?,
-        Happening::AttemptEnded { .. } => attempt_ended(event)?,
-        Happening::TaskHeld { task, reason } => format!("  {task}: held for a person: {}.", one_line(reason, 500)),
-        Happening::Paused { until, reason } => format!("Paused until {until}: {}.", one_line(reason, 300)),
-        Happening::PauseLifted { reason } => format!("Going on: {}.", one_line(reason, 300)),
-        Happening::RunEnded {
+        EventKind::SessionResumed { call, .. } => format!("  {call}: going on with its session."),
+        EventKind::AgentSaid { call, text } => format!("  {call}: {}", one_line(text, 200)),
+        EventKind::GateEnded { .. } | EventKind::GateTried { .. } => of_gate(event)?,
+        EventKind::AttemptEnded { .. } => attempt_ended(event)?,
+        EventKind::TaskHeld { task, reason } => format!("  {task}: held for a person: {}.", one_line(reason, 500)),
+        EventKind::Paused { until, reason } => format!("Paused until {until}: {}.", one_line(reason, 300)),
+        EventKind::PauseLifted { reason } => format!("Going on: {}.", one_line(reason, 300)),
+        EventKind::RunEnded {
             reason,
             merged,
             blocked,
@@ -50,23 +50,23 @@ pub(super) fn lasting(event: &Happening) -> Option<String> {
             counted(usize::try_from(*merged).unwrap_or(usize::MAX), "task"),
             usage(used)
         ),
-        Happening::Sealed { .. } | Happening::Denied { .. } | Happening::MeterDiffered { .. } => {
+        EventKind::Sealed { .. } | EventKind::Denied { .. } | EventKind::MeterDiffered { .. } => {
             return of_gateway(event);
         }
-        Happening::Reached { .. }
-        | Happening::StepStarted { .. }
-        | Happening::AgentStarted { .. }
-        | Happening::ToolUsed { .. }
-        | Happening::AgentProgress { .. }
-        | Happening::AgentEnded { .. } => return None,
+        EventKind::Reached { .. }
+        | EventKind::StepStarted { .. }
+        | EventKind::AgentStarted { .. }
+        | EventKind::ToolUsed { .. }
+        | EventKind::AgentProgress { .. }
+        | EventKind::AgentEnded { .. } => return None,
     })
 }
 
 /// Returns what a measure came to.
-fn of_measure(event: &Happening) -> Option<String> {
+fn of_measure(event: &EventKind) -> Option<String> {
     Some(match event {
-        Happening::MeasureStarted { cycle } => format!("Measure {cycle}: asking for tasks."),
-        Happening::MeasureRefused { filed, problems } => {
+        EventKind::MeasureStarted { cycle } => format!("Measure {cycle}: asking for tasks."),
+        EventKind::MeasureRefused { filed, problems } => {
             let rest = match filed.len() {
                 0 => String::new(),
                 count => format!("{} filed. ", counted(count, "task")),
@@ -77,7 +77,7 @@ fn of_measure(event: &Happening) -> Option<String> {
                 bullets(problems)
             )
         }
-        Happening::MeasureEnded {
+        EventKind::MeasureEnded {
             filed,
             dropped,
             problems,
@@ -103,7 +103,7 @@ fn of_measure(event: &Happening) -> Option<String> {
             }
             text
         }
-        Happening::MeasureFailed {
+        EventKind::MeasureFailed {
             reason,
             records,
             usage: used,
@@ -119,9 +119,9 @@ fn of_measure(event: &Happening) -> Option<String> {
 }
 
 /// Returns what a gate came to.
-fn of_gate(event: &Happening) -> Option<String> {
+fn of_gate(event: &EventKind) -> Option<String> {
     Some(match event {
-        Happening::GateEnded {
+        EventKind::GateEnded {
             task,
             gate,
             not_yet: Some(why),
@@ -131,11 +131,11 @@ fn of_gate(event: &Happening) -> Option<String> {
             one_line(gate, 60),
             one_line(why, 300)
         ),
-        Happening::GateEnded { task, gate, passed, .. } => {
+        EventKind::GateEnded { task, gate, passed, .. } => {
             let said = if *passed { "passed" } else { "failed" };
             format!("  {task}: gate `{}` {said}.", one_line(gate, 60))
         }
-        Happening::GateTried {
+        EventKind::GateTried {
             gate,
             commit,
             passed,
@@ -160,8 +160,8 @@ fn of_gate(event: &Happening) -> Option<String> {
 }
 
 /// Returns how an attempt ended.
-fn attempt_ended(event: &Happening) -> Option<String> {
-    let Happening::AttemptEnded {
+fn attempt_ended(event: &EventKind) -> Option<String> {
+    let EventKind::AttemptEnded {
         task,
         outcome,
         reason,
@@ -179,11 +179,11 @@ fn attempt_ended(event: &Happening) -> Option<String> {
 }
 
 /// Returns what a gateway reports of its container.
-fn of_gateway(event: &Happening) -> Option<String> {
+fn of_gateway(event: &EventKind) -> Option<String> {
     Some(match event {
-        Happening::Sealed { call, engine, report } => format!("  {call}: {}", weaker(engine, report)?),
-        Happening::Denied { call, what } => format!("  {call}: refused: {what}."),
-        Happening::MeterDiffered { call, client, gateway } => format!(
+        EventKind::Sealed { call, engine, report } => format!("  {call}: {}", weaker(engine, report)?),
+        EventKind::Denied { call, what } => format!("  {call}: refused: {what}."),
+        EventKind::MeterDiffered { call, client, gateway } => format!(
             "Warning: {call}: the client reports {}, and the model's API {}.",
             usage(client),
             usage(gateway)

@@ -6,7 +6,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::base::text::one_line;
-use crate::record::event::{CallName, Event, Happening};
+use crate::record::event::{CallName, Event, EventKind};
 use crate::report::numbers::tokens;
 use crate::report::terminal::Screen;
 
@@ -34,24 +34,24 @@ impl LiveLines {
 
     /// Redraws what an event changes.
     pub(super) fn update(&mut self, event: &Event) {
-        match &event.event {
-            Happening::StepStarted { call, step } => self.line(call).set_state(step.name()),
-            Happening::AgentStarted { call, model, .. } => {
+        match &event.kind {
+            EventKind::StepStarted { call, step } => self.line(call).set_state(step.name()),
+            EventKind::AgentStarted { call, model, .. } => {
                 let model = model.as_deref().unwrap_or("agent");
                 self.line(call).set_state(&one_line(model, 30));
             }
-            Happening::ToolUsed { call, tool, summary } => {
+            EventKind::ToolUsed { call, tool, summary } => {
                 let text = one_line(&format!("{tool} {summary}"), 60);
                 self.line(call).change(|line| line.last_tool = text);
             }
-            Happening::AgentProgress { call, turns, usage } => self.line(call).change(|line| {
+            EventKind::AgentProgress { call, turns, usage } => self.line(call).change(|line| {
                 line.turns = *turns;
                 line.tokens = usage.tokens();
             }),
-            Happening::AgentEnded { call, .. } => self.line(call).set_state("ended"),
-            Happening::AttemptEnded { task, .. } => self.finish(|call| call.task.as_ref() == Some(task)),
-            Happening::MeasureEnded { .. } | Happening::MeasureFailed { .. } => self.finish(|call| call.task.is_none()),
-            Happening::RunEnded { .. } => self.finish(|_| true),
+            EventKind::AgentEnded { call, .. } => self.line(call).set_state("ended"),
+            EventKind::AttemptEnded { task, .. } => self.finish(|call| call.task.as_ref() == Some(task)),
+            EventKind::MeasureEnded { .. } | EventKind::MeasureFailed { .. } => self.finish(|call| call.task.is_none()),
+            EventKind::RunEnded { .. } => self.finish(|_| true),
             _ => {}
         }
     }

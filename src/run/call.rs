@@ -17,12 +17,12 @@ use self::seal::Sealed;
 use self::specification::specification;
 pub(crate) use self::specification::{container, private_mounts, recipe, refuse_credentials};
 use crate::accounting::ledger::Entry;
-use crate::agent::Cut;
+use crate::agent::StopCause;
 use crate::base::error::Result;
 use crate::base::interruption::Interruption;
 use crate::base::text::one_line;
 use crate::config::RoleConfig;
-use crate::record::event::Happening;
+use crate::record::event::EventKind;
 use crate::record::recorder::Recorder;
 use crate::sandbox::engine::{Container, Engine, Exit};
 
@@ -47,7 +47,7 @@ pub(crate) async fn make(
     interruption: &Interruption,
 ) -> Result<CallResult> {
     if let Some(resume) = &call.resume {
-        recorder.emit(Happening::SessionResumed {
+        recorder.emit(EventKind::SessionResumed {
             call: call.sandbox.name.clone(),
             session_id: resume.session.to_string(),
         });
@@ -63,8 +63,8 @@ pub(crate) async fn make(
     let ended = attend(call, &mut container, &mut sealed, &mut listener, interruption).await;
     let removed = container.remove().await;
     let (unheard, metered) = sealed.close().await;
-    for notice in unheard {
-        listener.handle(notice);
+    for event in unheard {
+        listener.handle(event);
     }
     let (ending, failure) = match ended {
         Ok((cut, exit)) => {
@@ -75,7 +75,7 @@ pub(crate) async fn make(
                     call.sandbox.name,
                     error.in_a_line()
                 );
-                recorder.emit(Happening::Warned { what });
+                recorder.emit(EventKind::Warned { what });
             }
             ((cut, exit.code, exit.oom), None)
         }
@@ -88,19 +88,19 @@ pub(crate) async fn make(
     report.duration_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
     let entry = Entry::new(call.place(recorder.run()), &report, recorder.now()).with_metered(metered.as_ref());
     if entry.differs() {
-        recorder.emit(Happening::MeterDiffered {
+        recorder.emit(EventKind::MeterDiffered {
             call: call.sandbox.name.clone(),
             client: entry.usage,
             gateway: entry.metered.unwrap_or_default(),
         });
     }
     call.reservation.settle(&entry);
-    recorder.emit(Happening::AgentEnded {
+    recorder.emit(EventKind::AgentEnded {
         call: call.sandbox.name.clone(),
         reason: one_line(&report.reason, 300),
         entry: entry.clone(),
     });
-    let failure = failure.or_else(|| (report.cut == Some(Cut::Seal)).then(|| seal::refusal(&report.reason)));
+    let failure = failure.or_else(|| (report.cut == Some(StopCause::Seal)).then(|| seal::refusal(&report.reason)));
     Ok(CallResult { report, entry, failure })
 }
 
@@ -111,7 +111,7 @@ async fn attend(
     sealed: &mut Sealed<'_>,
     listener: &mut Listener<'_>,
     interruption: &Interruption,
-) -> Result<(Option<Cut>, Exit)> {
+) -> Result<(Option<StopCause>, Exit)> {
     let mut cut = listen(call, container, sealed, listener, interruption).await?;
     if cut.is_some() {
         listener.transcript.note_cut();
@@ -125,7 +125,7 @@ async fn attend(
     // Both outputs are closed, which is not the end of the process.
     let Ok(exit) = tokio::time::timeout(EXIT_GRACE, container.exit()).await else {
         container.kill().await?;
-        cut.get_or_insert(Cut::AfterResult);
+        cut.get_or_insert(StopCause::AfterResult);
         return Ok((cut, container.exit().await?));
     };
     Ok((cut, exit?))
@@ -138,7 +138,7 @@ async fn listen(
     sealed: &mut Sealed<'_>,
     listener: &mut Listener<'_>,
     interruption: &Interruption,
-) -> Result<Option<Cut>> {
+) -> Result<Option<StopCause>> {
     let begun = Instant::now();
     // Since when somebody has listened without a break: before that, silence means nothing.
     let mut listening = begun;
@@ -151,8 +151,8 @@ async fn listen(
                 Some(output) => listener.hear(&output)?,
                 None => return Ok(None),
             },
-            notice = sealed.next() => listener.handle(notice),
-            () = interruption.over(call.sandbox.config.stop_grace) => return Ok(Some(Cut::Cancelled)),
+            event = sealed.next() => listener.handle(event),
+            () = interruption.over(call.sandbox.config.stop_grace) => return Ok(Some(StopCause::Cancelled)),
             () = tokio::time::sleep_until(deadline.min(waiting + HEARTBEAT)) => {
                 let now = Instant::now();
                 if now > waiting + HEARTBEAT + LATE {
@@ -186,26 +186,26 @@ fn next_deadline(
     role: &RoleConfig,
     [begun, listening, heard]: [Instant; 3],
     listener: &Listener<'_>,
-) -> (Instant, Cut) {
+) -> (Instant, StopCause) {
     let heard = heard.max(listening);
-    let after = |from: Instant, limit: Option<Duration>, cut: Cut| limit.map(|limit| (from + limit, cut));
+    let after = |from: Instant, limit: Option<Duration>, cut: StopCause| limit.map(|limit| (from + limit, cut));
     let first = role.first_event_timeout.filter(|_| !listener.transcript.has_begun());
     let silence = if listener.transcript.tool_running() {
-        after(heard, role.tool_timeout, Cut::Tool)
+        after(heard, role.tool_timeout, StopCause::Tool)
     } else {
-        after(heard, role.idle_timeout, Cut::Idle)
+        after(heard, role.idle_timeout, StopCause::Idle)
     };
     let grace = listener
         .finished_at
-        .map(|at| (at.max(listening) + role.result_grace, Cut::AfterResult));
+        .map(|at| (at.max(listening) + role.result_grace, StopCause::AfterResult));
     [
-        after(listening, first, Cut::FirstEvent),
-        after(begun, role.timeout, Cut::Hard),
+        after(listening, first, StopCause::FirstEvent),
+        after(begun, role.timeout, StopCause::Hard),
         silence,
         grace,
     ]
     .into_iter()
     .flatten()
     .min_by_key(|(at, _)| *at)
-    .unwrap_or((begun + FAR_AWAY, Cut::Hard))
+    .unwrap_or((begun + FAR_AWAY, StopCause::Hard))
 }

@@ -12,10 +12,10 @@ use crate::model::IssueId;
 use crate::model::generation::GenerationName;
 use crate::project::Project;
 use crate::project::labels::{ROLE_LABEL, RUN_LABEL, TASK_LABEL, repository_labels};
-use crate::record::event::{CallName, Happening, Step};
+use crate::record::event::{CallName, EventKind, Step};
 use crate::record::recorder::Recorder;
+use crate::run::active_work::ActiveWork;
 use crate::run::land::AttemptName;
-use crate::run::living::Living;
 
 /// One run of one generation.
 pub(crate) struct RunContext {
@@ -26,13 +26,13 @@ pub(crate) struct RunContext {
     pub(crate) store: Store,
     pub(crate) recorder: Recorder,
     /// What is at work now.
-    pub(crate) living: Living,
+    pub(crate) active_work: ActiveWork,
 }
 
 impl RunContext {
     /// Returns the time.
     pub(crate) fn now(&self) -> Timestamp {
-        self.project.world().now()
+        self.project.clock().now()
     }
 
     /// Returns the generation's last commit.
@@ -66,12 +66,12 @@ impl RunContext {
 
     /// Reports that something is odd, and that the run goes on.
     pub(crate) fn warn(&self, what: impl Into<String>) {
-        self.recorder.emit(Happening::Warned { what: what.into() });
+        self.recorder.emit(EventKind::Warned { what: what.into() });
     }
 
     /// Reports which step of a call begins.
     pub(crate) fn step(&self, call: &CallName, step: Step) {
-        self.recorder.emit(Happening::StepStarted {
+        self.recorder.emit(EventKind::StepStarted {
             call: call.clone(),
             step,
         });

@@ -4,19 +4,19 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::accounting::budget::Scope;
+use crate::base::clock::{later, signed};
 use crate::base::error::{ErrorKind, Result};
 use crate::base::interruption::{Interruption, interrupted};
-use crate::base::world::{later, signed};
 use crate::issues::attempt::Outcome;
 use crate::issues::issue::{Issue, Issues};
 use crate::model::IssueId;
 use crate::model::{Role, Usage};
-use crate::record::event::Happening;
+use crate::record::event::EventKind;
 use crate::run::context::RunContext;
 use crate::run::gate::Gates;
-use crate::run::phase::measure::{self, Measure};
+use crate::run::phase::measure::{Measure, MeasureOutcome};
 use crate::run::phase::stitch::Stitch;
-use crate::run::plan::{self, Limits, Progress, Reason, Step};
+use crate::run::plan::{self, Progress, Reason, RunLimits, Step};
 use crate::run::recover::Recovery;
 use crate::run::session::Sessions;
 use crate::run::waiting::pause::Pause;
@@ -26,7 +26,7 @@ use crate::sandbox::engine::Engine;
 
 /// What a run did.
 #[derive(Debug)]
-pub(crate) struct Driven {
+pub(crate) struct DriverSummary {
     pub(crate) reason: Reason,
     pub(crate) merged: u32,
     pub(crate) measures: u32,
@@ -71,7 +71,7 @@ impl Phases {
 }
 
 /// Runs until the plan says stop, or it is interrupted, which is an error of kind [`ErrorKind::Interrupted`].
-pub(crate) async fn drive(phases: &Phases, limits: &Limits, interruption: &Interruption) -> Result<Driven> {
+pub(crate) async fn drive(phases: &Phases, limits: &RunLimits, interruption: &Interruption) -> Result<DriverSummary> {
     let context = &phases.sessions.context;
     let recovery = Recovery::in_run(context)?;
     recover(phases, &recovery).await?;
@@ -101,7 +101,7 @@ pub(crate) async fn drive(phases: &Phases, limits: &Limits, interruption: &Inter
 /// Puts right what was left, and reports it.
 pub(crate) async fn recover(phases: &Phases, recovery: &Recovery<'_>) -> Result<()> {
     for what in recovery.run(&phases.sessions.engine).await? {
-        phases.sessions.context.recorder.emit(Happening::Recovered { what });
+        phases.sessions.context.recorder.emit(EventKind::Recovered { what });
     }
     Ok(())
 }
@@ -126,12 +126,12 @@ impl Driver<'_> {
     }
 
     /// Returns how things stand.
-    fn snapshot(&self, recovery: &Recovery<'_>) -> Result<plan::Snapshot> {
+    fn snapshot(&self, recovery: &Recovery<'_>) -> Result<plan::RunState> {
         let issues = self.context().store.read()?;
         let counts = issues.counts();
         let (ready, unaffordable) = self.first_ready(&issues)?;
         let pauses = self.pauses().of(&[Role::Stitch, Role::Measure])?;
-        Ok(plan::Snapshot {
+        Ok(plan::RunState {
             leftovers: recovery.is_needed()?,
             ready,
             unaffordable,
@@ -255,17 +255,17 @@ impl Driver<'_> {
             .measure(self.progress.measures_begun, interruption)
             .await?
         {
-            measure::Done::Filed(filed) => {
+            MeasureOutcome::Filed(filed) => {
                 self.progress.measures += 1;
                 self.progress.last_filed = Some(filed);
                 self.progress.attempted_in_cycle = 0;
                 self.progress.failures_in_a_row = 0;
                 self.pauses().got_through();
             }
-            measure::Done::Spent(reason) => self.progress.spent = Some(reason),
-            measure::Done::Refused(reason) => self.progress.refused = Some(reason),
-            measure::Done::Failed(why) => self.progress.failed(why),
-            measure::Done::Limited(_) | measure::Done::SessionLost | measure::Done::Cancelled => {}
+            MeasureOutcome::Spent(reason) => self.progress.spent = Some(reason),
+            MeasureOutcome::Refused(reason) => self.progress.refused = Some(reason),
+            MeasureOutcome::Failed(why) => self.progress.failed(why),
+            MeasureOutcome::Limited(_) | MeasureOutcome::SessionLost | MeasureOutcome::Cancelled => {}
         }
         Ok(())
     }
@@ -287,13 +287,13 @@ impl Driver<'_> {
         if failures == 0 {
             return;
         }
-        let world = self.context().project.world();
-        let delay = BackOff::new(&self.context().project.config.retry).delay(failures, world.random());
+        let clock = self.context().project.clock();
+        let delay = BackOff::new(&self.context().project.config.retry).delay(failures, clock.random());
         let until = later(self.context().now(), signed(delay));
         let reason = format!("the infrastructure failed ({})", self.progress.last_failure);
-        self.context().recorder.emit(Happening::Paused { until, reason });
+        self.context().recorder.emit(EventKind::Paused { until, reason });
         tokio::select! {
-            () = world.sleep_until(until) => {}
+            () = clock.sleep_until(until) => {}
             () = interruption.asked() => {}
         }
     }
@@ -307,12 +307,12 @@ impl Driver<'_> {
     async fn wait(&self, pause: &Pause, interruption: &Interruption) -> Result<()> {
         let now = self.context().now();
         let until = later(now, pause.remaining(now));
-        self.context().recorder.emit(Happening::Paused {
+        self.context().recorder.emit(EventKind::Paused {
             until,
             reason: pause.reason.clone(),
         });
         tokio::select! {
-            () = self.context().project.world().sleep_until(until) => self.pauses().end(pause),
+            () = self.context().project.clock().sleep_until(until) => self.pauses().end(pause),
             lifted = self.pauses().lifted(pause) => lifted,
             () = interruption.asked() => Ok(()),
         }
@@ -323,7 +323,7 @@ impl Driver<'_> {
         let issues = self.context().store.read()?;
         let counts = issues.counts();
         let usage = issues.usage_of_run(self.context().recorder.run());
-        self.context().recorder.emit(Happening::RunEnded {
+        self.context().recorder.emit(EventKind::RunEnded {
             reason,
             merged: self.merged,
             blocked: counts.blocked,
@@ -333,10 +333,10 @@ impl Driver<'_> {
         Ok(usage)
     }
 
-    fn end(self, reason: Reason) -> Result<Driven> {
+    fn end(self, reason: Reason) -> Result<DriverSummary> {
         let held = self.context().store.read()?.counts().blocked;
         let usage = self.tell_end(sentence(&reason, held))?;
-        Ok(Driven {
+        Ok(DriverSummary {
             reason,
             merged: self.merged,
             measures: self.progress.measures,

@@ -11,15 +11,15 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::base::clock::{later, signed};
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::interruption::Interruption;
 use crate::base::redact::Redactor;
 use crate::base::text::one_line;
-use crate::base::world::{later, signed};
 use crate::config::Gate;
 use crate::git::Oid;
 use crate::project::Project;
-use crate::record::event::Happening;
+use crate::record::event::EventKind;
 use crate::record::recorder::Recorder;
 use crate::run::call::seal::{self, Sealed};
 use crate::run::call::{Sandbox, container};
@@ -33,7 +33,7 @@ mod tip;
 mod verdicts;
 
 use self::cause::Missing;
-pub(crate) use self::result::Verdict;
+pub(crate) use self::result::GateVerdict;
 pub(crate) use self::tip::{Tried, looked_up, not_yet, standing};
 use self::verdicts::Verdicts;
 
@@ -104,13 +104,13 @@ impl Runner<'_> {
             match tried {
                 Err(error) if error.kind() == ErrorKind::Engine && failures < retry.count => {
                     failures += 1;
-                    let world = self.project.world();
-                    let delay = BackOff::new(retry).delay(failures, world.random());
-                    let until = later(world.now(), signed(delay));
+                    let clock = self.project.clock();
+                    let delay = BackOff::new(retry).delay(failures, clock.random());
+                    let until = later(clock.now(), signed(delay));
                     let reason = format!("gate `{}` could not be run ({})", gate.name, error.in_a_line());
-                    self.recorder.emit(Happening::Paused { until, reason });
+                    self.recorder.emit(EventKind::Paused { until, reason });
                     tokio::select! {
-                        () = world.sleep_until(until) => {}
+                        () = clock.sleep_until(until) => {}
                         () = self.interruption.asked() => return Ok(Ran::Cancelled),
                     }
                 }

@@ -69,7 +69,7 @@ pub(crate) fn keep_snapshot(project: &Project, made: Contribution<'_>, message: 
         parents,
         message: message.to_owned(),
         author: None,
-        time: project.world().now(),
+        time: project.clock().now(),
     };
     let id = git.commit(&commit)?;
     match git.move_reference(&reference, before, Some(id), "cordwainer: keep an attempt")? {
@@ -95,7 +95,7 @@ pub(crate) fn keep_orphan(project: &Project, made: Contribution<'_>, attempt: u3
         parents: vec![base],
         message: format!("{task}: what attempt {attempt} had left when {generation} was gone\n"),
         author: None,
-        time: project.world().now(),
+        time: project.clock().now(),
     })?;
     let reference = format!("{ARCHIVE}{generation}/orphans/{commit}");
     match git.move_reference(&reference, None, Some(commit), "cordwainer: keep an orphan")? {
@@ -212,7 +212,7 @@ pub(crate) fn land<Refusal>(
             parents: vec![tip],
             message: message.to_owned(),
             author: None,
-            time: project.world().now(),
+            time: project.clock().now(),
         })?;
         let why = format!("cordwainer: {}", made.task);
         match git.move_reference(&generation.branch(), Some(tip), Some(commit), &why)? {

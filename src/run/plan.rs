@@ -10,7 +10,7 @@ use crate::run::waiting::pause::Pause;
 
 /// How things stand, as the driver sees them before each step.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Snapshot {
+pub(crate) struct RunState {
     /// Something an earlier run left: containers, dirty slots, claims nobody works on.
     pub(crate) leftovers: bool,
     /// The ready task that comes first; one whose own budget is spent is passed over.
@@ -72,7 +72,7 @@ const REFUSED_TASKS: usize = 3;
 
 /// What bounds a run.
 #[derive(Clone, Debug)]
-pub(crate) struct Limits {
+pub(crate) struct RunLimits {
     /// Measures a run may make; `None` is until nothing is left.
     pub(crate) cycles: Option<u32>,
     /// Tasks between two measures; `None` means no limit.
@@ -83,7 +83,7 @@ pub(crate) struct Limits {
     pub(crate) wait: LimitWait,
 }
 
-impl Limits {
+impl RunLimits {
     /// Builds the limits of a configuration, with the cycles that the command line asked for.
     pub(crate) fn new(config: &Config, cycles: Option<u32>) -> Self {
         Self {
@@ -131,7 +131,7 @@ pub(crate) enum Reason {
 }
 
 /// Decides the next step.
-pub(crate) fn next(now: &Snapshot, limits: &Limits) -> Step {
+pub(crate) fn next(now: &RunState, limits: &RunLimits) -> Step {
     // Before the leftovers: what cannot be put right must not be tried for ever.
     if now.run.failures_in_a_row > limits.retry.count || now.run.failures >= limits.retry.breaker {
         return Step::Stop(Reason::Infrastructure(now.run.last_failure.clone()));
@@ -173,7 +173,7 @@ fn measured_in_vain(run: &Progress) -> bool {
 }
 
 /// Names the end of a run that has nothing more to do.
-fn ending(now: &Snapshot) -> Reason {
+fn ending(now: &RunState) -> Reason {
     if now.ready.is_some() {
         return Reason::CyclesMade;
     }
@@ -245,12 +245,12 @@ mod tests {
         clippy::needless_pass_by_value,
         reason = "cases read better without a reference each"
     )]
-    fn check(change: impl FnOnce(&mut Snapshot, &mut Limits), expect: Step) {
-        let mut now = Snapshot {
+    fn check(change: impl FnOnce(&mut RunState, &mut RunLimits), expect: Step) {
+        let mut now = RunState {
             now: NOW.parse().unwrap(),
-            ..Snapshot::default()
+            ..RunState::default()
         };
-        let mut limits = Limits {
+        let mut limits = RunLimits {
             cycles: Some(1),
             tasks_per_cycle: None,
             retry: RetryConfig::default(),
@@ -260,7 +260,7 @@ mod tests {
         assert_eq!(next(&now, &limits), expect, "{now:?}");
     }
 
-    fn with_a_task(now: &mut Snapshot) {
+    fn with_a_task(now: &mut RunState) {
         now.ready = Some(task());
         now.open = 1;
     }
@@ -269,12 +269,12 @@ mod tests {
     fn what_was_left_comes_first_then_tasks_then_a_measure() {
         check(|_, _| {}, FIRST);
         check(|now, _| with_a_task(now), Step::Stitch(task()));
-        let left = |now: &mut Snapshot, _: &mut Limits| {
+        let left = |now: &mut RunState, _: &mut RunLimits| {
             with_a_task(now);
             now.leftovers = true;
         };
         check(left, Step::Recover);
-        let measured = |now: &mut Snapshot, _: &mut Limits| {
+        let measured = |now: &mut RunState, _: &mut RunLimits| {
             with_a_task(now);
             now.run.measures = 1;
         };
@@ -285,7 +285,7 @@ mod tests {
     fn a_run_ends_when_nothing_is_left_and_never_measures_twice_in_vain() {
         // With nothing to do, there is no call.
         let in_vain = |open, blocked| {
-            move |now: &mut Snapshot, limits: &mut Limits| {
+            move |now: &mut RunState, limits: &mut RunLimits| {
                 limits.cycles = None;
                 (now.open, now.blocked) = (open, blocked);
                 now.run.measures = 4;
@@ -299,7 +299,7 @@ mod tests {
     #[test]
     fn a_full_cycle_measures_although_tasks_are_ready() {
         let full = |measures| {
-            move |now: &mut Snapshot, limits: &mut Limits| {
+            move |now: &mut RunState, limits: &mut RunLimits| {
                 with_a_task(now);
                 limits.tasks_per_cycle = Some(2);
                 now.run.attempted_in_cycle = 2;
@@ -316,18 +316,18 @@ mod tests {
         let stop = || Step::Stop(Reason::BudgetSpent(spent()));
         check(|now, _| now.measure.spent = Some(spent()), stop());
         check(|now, _| now.run.spent = Some(spent()), stop());
-        let refused = |now: &mut Snapshot, _: &mut Limits| {
+        let refused = |now: &mut RunState, _: &mut RunLimits| {
             now.measure.spent = Some(spent());
             now.run.refused = Some("the call's budget is spent".into());
         };
         check(refused, stop());
         // With nothing left to call for, money is not the reason.
-        let done = |now: &mut Snapshot, _: &mut Limits| {
+        let done = |now: &mut RunState, _: &mut RunLimits| {
             now.measure.spent = Some(spent());
             now.run.measures = 1;
         };
         check(done, Step::Stop(Reason::CyclesMade));
-        let task_spent = |now: &mut Snapshot, _: &mut Limits| {
+        let task_spent = |now: &mut RunState, _: &mut RunLimits| {
             now.unaffordable = Some(spent());
             now.open = 1;
             now.run.measures = 1;
@@ -338,7 +338,7 @@ mod tests {
     #[test]
     fn a_limit_is_waited_out_only_when_allowed_and_near() {
         let met = |pause: Pause, wait| {
-            move |now: &mut Snapshot, limits: &mut Limits| {
+            move |now: &mut RunState, limits: &mut RunLimits| {
                 with_a_task(now);
                 now.stitch.pause = Some(pause);
                 limits.wait = wait;
@@ -363,13 +363,13 @@ mod tests {
 
     #[test]
     fn a_pause_holds_up_its_own_calls_alone() {
-        let other = |now: &mut Snapshot, _: &mut Limits| {
+        let other = |now: &mut RunState, _: &mut RunLimits| {
             with_a_task(now);
             now.measure.pause = Some(pause(1, PauseCause::Limit));
         };
         check(other, Step::Stitch(task()));
         // Putting right what was left does not count as a call.
-        let left = |now: &mut Snapshot, _: &mut Limits| {
+        let left = |now: &mut RunState, _: &mut RunLimits| {
             now.leftovers = true;
             now.measure.pause = Some(pause(1, PauseCause::Limit));
         };
@@ -379,7 +379,7 @@ mod tests {
     #[test]
     fn failures_of_the_infrastructure_end_the_run_at_last() {
         let failed = |in_a_row, all, leftovers| {
-            move |now: &mut Snapshot, _: &mut Limits| {
+            move |now: &mut RunState, _: &mut RunLimits| {
                 with_a_task(now);
                 now.leftovers = leftovers;
                 now.run.failures_in_a_row = in_a_row;

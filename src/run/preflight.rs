@@ -69,8 +69,8 @@ pub(crate) fn refuse(all: Vec<Looked>) -> Result<Vec<String>> {
             Ok(_) => {}
             Err(error) if looked.refuses => return Err(error),
             Err(error) => {
-                let mend = error.hint_text().map_or_else(String::new, |mend| format!(": {mend}"));
-                told.push(format!("{}{mend}", error.in_a_line()));
+                let fix = error.hint_text().map_or_else(String::new, |fix| format!(": {fix}"));
+                told.push(format!("{}{fix}", error.in_a_line()));
             }
         }
     }

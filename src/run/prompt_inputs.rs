@@ -13,20 +13,20 @@ use crate::issues::issue::{Issue, Issues};
 use crate::issues::proposal;
 use crate::project::protected::ProtectedPaths;
 use crate::prompt::{Document, MeasureContext, StitchContext, Template, render_measure, render_stitch};
-use crate::record::event::Happening;
+use crate::record::event::EventKind;
 use crate::run::context::RunContext;
 
 /// The largest document that is read for a prompt, in bytes: a larger one does not fit into any.
 const DOCUMENT_LIMIT: u64 = 1024 * 1024;
 
 /// Returns the limits of a batch of proposals, where so many of the measure are filed already.
-pub(crate) fn proposal_limits(config: &Config, filed: usize) -> proposal::Limits {
+pub(crate) fn proposal_limits(config: &Config, filed: usize) -> proposal::BatchLimits {
     let most = config
         .measure
         .max_per_cycle
         .unwrap_or(config.max_issues)
         .min(config.max_issues);
-    proposal::Limits {
+    proposal::BatchLimits {
         max_issues: most.saturating_sub(u32::try_from(filed).unwrap_or(u32::MAX)),
         lines_min: config.estimated_lines_min,
         lines_max: config.estimated_lines_max,
@@ -91,7 +91,7 @@ fn documents(run: &RunContext, globs: &[String], entries: &[TreeEntry]) -> Resul
                         "the document `{}` is left out of the prompt: {why}",
                         one_line(&path, 200)
                     );
-                    run.recorder.emit(Happening::Warned { what });
+                    run.recorder.emit(EventKind::Warned { what });
                 }
             }
         }

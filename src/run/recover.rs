@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::accounting::ledger::{Entry, Place};
+use crate::accounting::ledger::{CallPlace, Entry};
 use crate::agent::CallOutcome;
 use crate::base::error::Result;
 use crate::git::{Leftover, Slot};
@@ -16,12 +16,12 @@ use crate::model::generation::GenerationName;
 use crate::project::Project;
 use crate::project::labels::{PATH_LABEL, REPOSITORY_LABEL, ROLE_LABEL, RUN_LABEL, TASK_LABEL, repository_labels};
 use crate::record::recorder::{recorded_call, recorded_measure};
+use crate::run::active_work::ActiveWork;
 use crate::run::context::RunContext;
 use crate::run::land::{
     AttemptName, Contribution, SNAPSHOT_LIMITS, keep_orphan, keep_snapshot, kept_commit, left_out, merged_commit,
     message,
 };
-use crate::run::living::Living;
 use crate::run::waiting::suspend::{SlotOwner, Suspended};
 use crate::sandbox::engine::{Engine, FoundContainer};
 
@@ -36,7 +36,7 @@ pub(crate) struct Recovery<'a> {
     /// Whether suspended sessions are left, too: their generation ends.
     ending: bool,
     /// The run that recovers, and what of it is at work; `None` where no run goes on.
-    living: Option<(String, Living)>,
+    active_work: Option<(String, ActiveWork)>,
 }
 
 impl<'a> Recovery<'a> {
@@ -48,15 +48,15 @@ impl<'a> Recovery<'a> {
             repository: project.git.repository_id()?,
             store,
             ending: false,
-            living: None,
+            active_work: None,
         })
     }
 
     /// Looks in the middle of a run: what of it is at work is not left behind.
     pub(crate) fn in_run(context: &'a RunContext) -> Result<Self> {
-        let living = (context.recorder.run().to_owned(), context.living.clone());
+        let active_work = (context.recorder.run().to_owned(), context.active_work.clone());
         Ok(Self {
-            living: Some(living),
+            active_work: Some(active_work),
             ..Self::new(&context.project, &context.generation)?
         })
     }
@@ -98,7 +98,7 @@ impl<'a> Recovery<'a> {
     /// Returns whether slots or claims were left; containers alone show only when an engine is asked. In the middle of
     /// a run, what a container of another run's engine still has is not a reason to try again.
     pub(crate) fn is_needed(&self) -> Result<bool> {
-        let is_reason = |slot: &Leftover| match &self.living {
+        let is_reason = |slot: &Leftover| match &self.active_work {
             Some((run, _)) => slot.holder.is_none() || is_of(slot, run),
             None => true,
         };
@@ -107,7 +107,9 @@ impl<'a> Recovery<'a> {
 
     /// Returns whether a container still has a slot that this very run let go of: its engine failed under it.
     pub(crate) fn is_held_up(&self) -> Result<bool> {
-        let Some((run, _)) = &self.living else { return Ok(false) };
+        let Some((run, _)) = &self.active_work else {
+            return Ok(false);
+        };
         let leftovers = self.leftovers()?;
         Ok(leftovers.iter().any(|slot| slot.holder.is_some() && is_of(slot, run)))
     }
@@ -115,19 +117,19 @@ impl<'a> Recovery<'a> {
     /// Returns the tasks that somebody claimed who is not at work any more.
     fn claimed(&self) -> Result<Vec<IssueId>> {
         let mut claimed = claimed(&self.store.read()?);
-        if let Some((_, living)) = &self.living {
-            claimed.retain(|id| !living.has_task(id));
+        if let Some((_, active_work)) = &self.active_work {
+            claimed.retain(|id| !active_work.has_task(id));
         }
         Ok(claimed)
     }
 
     /// Returns whether a container is of work that goes on.
     fn is_alive(&self, container: &FoundContainer) -> bool {
-        let Some((run, living)) = &self.living else {
+        let Some((run, active_work)) = &self.active_work else {
             return false;
         };
         let label = |name| container.labels.get(name).map(String::as_str);
-        label(RUN_LABEL) == Some(run) && living.has(label(ROLE_LABEL).unwrap_or_default(), label(TASK_LABEL))
+        label(RUN_LABEL) == Some(run) && active_work.has(label(ROLE_LABEL).unwrap_or_default(), label(TASK_LABEL))
     }
 
     /// Recovers with an engine connected for this alone, where one is needed: an agent may still be at work in a
@@ -309,8 +311,8 @@ impl<'a> Recovery<'a> {
         if noted.count() >= owner.cycle as usize {
             return Ok(None);
         }
-        let now = self.project.world().now();
-        let place = |attempt| Place {
+        let now = self.project.clock().now();
+        let place = |attempt| CallPlace {
             role: Role::Measure,
             task: None,
             attempt,
@@ -337,7 +339,7 @@ impl<'a> Recovery<'a> {
     /// Closes a claimed task whose commit is on the branch, else gives the claim back. `ignored` is what ignore rules
     /// leave out of what its attempt had left, where its slot was still there.
     fn put_right(&self, id: &IssueId, ignored: Option<Ignored>, said: &mut Vec<String>) -> Result<()> {
-        let now = self.project.world().now();
+        let now = self.project.clock().now();
         let issues = self.store.read()?;
         let issue = issues.get(id)?;
         let mut attempt = Attempt {
@@ -383,14 +385,14 @@ impl<'a> Recovery<'a> {
         }
         let records = self.project.state_dir.join(records_of(run, issue, attempt));
         let issues = self.store.read()?;
-        let place = Place {
+        let place = CallPlace {
             role: Role::Stitch,
             task: Some(issue.id.clone()),
             attempt,
             cycle: issues.cycle(),
             run: run.to_owned(),
         };
-        let now = self.project.world().now();
+        let now = self.project.clock().now();
         let call = recorded_call(&records, &issues)?;
         Ok(call.map(|call| Entry::new(place, &call.report, now).with_metered(call.metered.as_ref())))
     }

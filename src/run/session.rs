@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::accounting::budget::{Allowance, Budgets, Request, Reservation, Spent};
 use crate::accounting::ledger::{Sum, learned_rates};
-use crate::agent::{CallOutcome, CallReport, Cut};
+use crate::agent::{CallOutcome, CallReport, StopCause};
 use crate::base::error::{Error, Result};
 use crate::base::interruption::Interruption;
 use crate::git::{Oid, Slot, Snapshot};
@@ -15,9 +15,9 @@ use crate::issues::issue::Issues;
 use crate::model::{IssueId, Role, SessionId};
 use crate::record::event::CallName;
 use crate::record::recorder::CallFolder;
+use crate::run::attempt_verdict::limit_of;
 use crate::run::call::{self, Call, CallResult, Sandbox};
 use crate::run::context::RunContext;
-use crate::run::judgement::limit_of;
 use crate::run::land::SNAPSHOT_LIMITS;
 use crate::run::preflight;
 use crate::run::slots::{Resume, SlotMounts, Slots};
@@ -288,7 +288,7 @@ impl Session {
             rates: learned_rates(ask.issues.ledger()),
             role: context.project.config.role(role),
             credential: credential.clone(),
-            proxy: context.project.surroundings.proxy.clone(),
+            proxy: context.project.environment.proxy.clone(),
             resume: self.resume.clone(),
             prompt: ask.prompt,
             json_schema: ask.json_schema.clone(),
@@ -340,7 +340,7 @@ impl Session {
     /// nothing that comes between that and the attempt's end can lose it. A measure's session is worth nothing before
     /// its calls are noted.
     fn note_unfinished(&self, report: &CallReport) -> Result<()> {
-        let interrupted = report.cut == Some(Cut::Cancelled);
+        let interrupted = report.cut == Some(StopCause::Cancelled);
         let passing = matches!(
             report.outcome,
             CallOutcome::Limited | CallOutcome::Overage | CallOutcome::Transient

@@ -40,9 +40,9 @@ pub use output::{Output, Stream};
 pub use service::podman_configuration;
 pub use sweep::FoundContainer;
 
-use crate::base::interruption::LeftBehind;
+use crate::base::interruption::Leftovers;
 use crate::sandbox::engine::deadline::CallError;
-use crate::sandbox::engine::kind::Facts;
+use crate::sandbox::engine::kind::EngineFacts;
 use crate::sandbox::engine::service::Service;
 pub use crate::sandbox::spec::{ContainerSpec, ENTRYPOINT, GATEWAY_FOLDER, Mount, UserChoice};
 
@@ -53,20 +53,20 @@ pub struct Engine(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     api: Docker,
-    facts: Facts,
+    facts: EngineFacts,
     /// Held for its end: dropping it ends the service.
     _service: Option<Service>,
     /// Where containers are noted as long as they are there.
-    left_behind: LeftBehind,
+    leftovers: Leftovers,
 }
 
 impl Engine {
-    fn new(api: Docker, facts: Facts, service: Option<Service>, left_behind: &LeftBehind) -> Self {
+    fn new(api: Docker, facts: EngineFacts, service: Option<Service>, leftovers: &Leftovers) -> Self {
         Self(Arc::new(Inner {
             api,
             facts,
             _service: service,
-            left_behind: left_behind.clone(),
+            leftovers: leftovers.clone(),
         }))
     }
 

@@ -7,7 +7,7 @@
 //! CONNECT, absolute-form     hosts that the configuration allows
 //! ```
 //!
-//! A gateway is one container's: its socket, its token, its purse and its bounds. What it refuses it refuses in the
+//! A gateway is one container's: its socket, its token, its budget and its bounds. What it refuses it refuses in the
 //! form of the API's own errors, which the client understands.
 
 use std::sync::Arc;
@@ -22,32 +22,32 @@ mod answer;
 mod api;
 mod body;
 pub mod egress;
+mod event;
 mod listener;
 mod model_api;
-mod notice;
 mod options;
 mod proxy;
 mod record;
 mod refusal;
 mod route;
 mod seal;
-mod shared;
 mod socket;
+mod state;
 mod token;
 mod upstream;
 
-pub use notice::Notice;
+pub use event::GatewayEvent;
 pub use options::{Api, Options};
 pub use proxy::Proxy;
 pub use record::read_back;
 pub use seal::{Judged, Seal, hold_to};
 
-use shared::Shared;
 use socket::Socket;
+use state::GatewayState;
 
 /// A gateway at work. Dropped, it ends by itself; [`Gateway::close`] waits for that and returns what it metered.
 pub struct Gateway {
-    shared: Arc<Shared>,
+    shared: Arc<GatewayState>,
     socket: Socket,
     tasks: TaskTracker,
     end: DropGuard,
@@ -58,9 +58,9 @@ pub struct Gateway {
 pub struct Closed {
     /// What the answers of the API amount to.
     pub metered: Metered,
-    /// Notices that nobody had taken.
-    pub notices: Vec<Notice>,
-    /// How many requests were refused in all, whether or not notices reported them.
+    /// Events that nobody had taken.
+    pub events: Vec<GatewayEvent>,
+    /// How many requests were refused in all, whether or not events reported them.
     pub refused: u64,
 }
 
@@ -72,7 +72,7 @@ impl Gateway {
     /// none, and with [`ErrorKind::Precondition`](crate::base::error::ErrorKind::Precondition) where the proxy cannot
     /// be asked.
     pub fn open(options: Options) -> Result<Self> {
-        let (folder, shared) = Shared::new(options)?;
+        let (folder, shared) = GatewayState::new(options)?;
         let (socket, listener) = Socket::bind(&folder)?;
         let (tasks, ended) = (TaskTracker::new(), CancellationToken::new());
         let shared = Arc::new(shared);
@@ -86,8 +86,8 @@ impl Gateway {
     }
 
     /// Waits for the next thing that the owner is to know. Nothing is lost when the wait is given up.
-    pub async fn next_notice(&mut self) -> Notice {
-        self.shared.notices.next().await
+    pub async fn next_event(&mut self) -> GatewayEvent {
+        self.shared.events.next().await
     }
 
     /// Returns what the answers of the API amount to so far; those that have not ended are not in it.
@@ -106,10 +106,10 @@ impl Gateway {
         self.tasks.close();
         self.tasks.wait().await;
         drop(self.socket);
-        let (notices, refused) = self.shared.notices.take();
+        let (events, refused) = self.shared.events.take();
         Closed {
             metered: self.shared.record.metered(),
-            notices,
+            events,
             refused,
         }
     }

@@ -1,7 +1,7 @@
 //! What a sealed container was to have, beside what it reports from inside that it really got.
 //!
 //! The entrypoint of every image sends raw [`Facts`] before anything of an agent runs. [`compare`] holds them against
-//! what was [`Asked`], item by item: a fact that is not there is a guarantee that does not hold.
+//! what was [`RequestedContainer`], item by item: a fact that is not there is a guarantee that does not hold.
 
 mod asked;
 mod compare;
@@ -14,7 +14,7 @@ mod tests;
 
 use serde::{Deserialize, Serialize};
 
-pub use asked::Asked;
+pub use asked::RequestedContainer;
 pub use compare::compare;
 pub use facts::{FACTS_LIMIT, Facts};
 pub use item::Item;
@@ -71,7 +71,7 @@ impl GuaranteeReport {
         refused.peek()?;
         let weaker = refused.map(|guarantee| {
             let Guarantee { item, asked, found, .. } = guarantee;
-            format!("`{item}` (requested: {asked}; found: {found}; fix: {})", item.mend())
+            format!("`{item}` (requested: {asked}; found: {found}; fix: {})", item.fix())
         });
         let weaker: Vec<String> = weaker.collect();
         Some(format!(

@@ -19,7 +19,7 @@ pub use self::options::DoctorOptions;
 use crate::base::error::{Context as _, Result};
 use crate::config::{Config, FILE_NAME};
 use crate::git::Git;
-use crate::project::{Project, Surroundings};
+use crate::project::{Environment, Project};
 use crate::run::preflight;
 use crate::sandbox::engine::Engine;
 
@@ -29,8 +29,8 @@ use crate::sandbox::engine::Engine;
 /// # Errors
 ///
 /// Only where nothing could be looked at: what is wrong is part of the answer.
-pub async fn diagnose(directory: &Path, surroundings: Surroundings, options: DoctorOptions) -> Result<Diagnosis> {
-    let error = match Project::open(directory, surroundings.clone()) {
+pub async fn diagnose(directory: &Path, environment: Environment, options: DoctorOptions) -> Result<Diagnosis> {
+    let error = match Project::open(directory, environment.clone()) {
         Ok(project) => return of_project(&project, options).await,
         Err(error) => error,
     };
@@ -41,7 +41,7 @@ pub async fn diagnose(directory: &Path, surroundings: Surroundings, options: Doc
         } else {
             absent("configuration", &error)
         };
-        let project = Project::with_config(git, Config::default(), surroundings);
+        let project = Project::with_config(git, Config::default(), environment);
         return of_machine(&project, check).await;
     }
     let check = if Git::is_anywhere(directory) {
@@ -50,7 +50,7 @@ pub async fn diagnose(directory: &Path, surroundings: Surroundings, options: Doc
         absent("repository", &error)
     };
     let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
-    let project = Project::with_config(Git::init(folder.path())?, Config::default(), surroundings);
+    let project = Project::with_config(Git::init(folder.path())?, Config::default(), environment);
     of_machine(&project, check).await
 }
 

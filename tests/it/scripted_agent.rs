@@ -6,10 +6,10 @@ use std::os::unix::fs::FileTypeExt as _;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use cordwainer::agent::{CallOutcome, CallReport, Cut, Ending, Transcript};
+use cordwainer::agent::{CallOutcome, CallReport, Ending, StopCause, Transcript};
 use cordwainer::issue::Issue;
 use cordwainer::prompt::{MeasureContext, StitchContext, render_measure, render_stitch};
-use cordwainer::proposal::{self, Limits};
+use cordwainer::proposal::{self, BatchLimits};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -179,7 +179,7 @@ JSON"#;
 
 fn keys(report: &CallReport) -> Vec<String> {
     let proposals = proposal::extract(report).unwrap();
-    let limits = Limits {
+    let limits = BatchLimits {
         max_issues: 1,
         lines_min: 250,
         lines_max: 350,
@@ -221,7 +221,7 @@ fn the_attempt_is_read_from_the_prompt() {
 #[test]
 fn it_finds_its_script_in_the_prompts_of_the_library() {
     let folder = TempDir::new().unwrap();
-    let limits = Limits {
+    let limits = BatchLimits {
         max_issues: 1,
         lines_min: 250,
         lines_max: 350,
@@ -271,7 +271,7 @@ fn it_hangs_before_and_after_its_result() {
         assert!(lines.next().is_none(), "{script}");
         let report = transcript.finish(&Ending {
             exit_code: Some(137),
-            cut: Some(Cut::AfterResult),
+            cut: Some(StopCause::AfterResult),
             ..Ending::default()
         });
         assert_eq!(report.outcome, outcome, "{script}: {}", report.reason);

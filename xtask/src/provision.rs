@@ -52,7 +52,7 @@ fn found() -> Result<Option<Started>> {
     let options = ConnectOptions {
         // Without a search path no podman is started for us: its end would have to be ours.
         search_path: None,
-        ..surroundings()
+        ..environment()
     };
     let runtime = tokio::runtime::Runtime::new().context("cannot start tokio")?;
     let Ok(engine) = runtime.block_on(Engine::connect(&options)) else {
@@ -79,7 +79,7 @@ fn found() -> Result<Option<Started>> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a task of this repository, not the library")]
-fn surroundings() -> ConnectOptions {
+fn environment() -> ConnectOptions {
     let text = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     ConnectOptions {
         docker_host: text("DOCKER_HOST"),

@@ -227,7 +227,7 @@ fn the_client_gets_less_by_what_a_turn_may_cost() {
     assert_eq!(unlimited.for_client(), None);
 }
 
-/// What calls do to the books, each about one of three tasks in one of two cycles.
+/// What calls do to the reservations, each about one of three tasks in one of two cycles.
 #[derive(Clone, Debug)]
 enum Deed {
     Begin {

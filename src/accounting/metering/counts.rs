@@ -9,7 +9,7 @@ const MOST: u64 = 1_000_000_000_000;
 
 /// What one answer used, where that was reported.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(crate) struct Counts {
+pub(crate) struct AnswerCounts {
     /// Tokens; neither money nor calls.
     pub(crate) usage: Usage,
     /// Tokens of `usage.cache_write` that are kept for an hour, which costs more.
@@ -18,7 +18,7 @@ pub(crate) struct Counts {
     pub(crate) searches: u64,
 }
 
-impl Counts {
+impl AnswerCounts {
     /// Reads a `usage` object; what is missing or nonsense is 0. What the API did by itself on the way, such as to
     /// shorten the context or to ask another model, is paid for and stands among the `iterations` alone.
     pub(super) fn read(usage: &Value) -> Self {
@@ -84,7 +84,7 @@ mod tests {
             {"type": "compaction", "input_tokens": 180_000, "output_tokens": 3500},
             {"type": "message", "input_tokens": 10, "output_tokens": 4, "cache_read_input_tokens": 3},
             7]});
-        let read = Counts::read(&usage).usage;
+        let read = AnswerCounts::read(&usage).usage;
         assert_eq!((read.input, read.output, read.cache_read), (180_010, 3504, 3));
     }
 
@@ -93,12 +93,12 @@ mod tests {
         let usage = json!({"input_tokens": 1, "cache_creation_input_tokens": 2, "cache_read_input_tokens": 3,
             "output_tokens": 4, "cache_creation": {"ephemeral_1h_input_tokens": 1, "ephemeral_5m_input_tokens": 1},
             "server_tool_use": {"web_search_requests": 5}});
-        let read = Counts::read(&usage);
+        let read = AnswerCounts::read(&usage);
         assert_eq!((read.usage.tokens(), read.hour_writes, read.searches), (10, 1, 5));
         let nonsense = json!({"input_tokens": -1, "output_tokens": "4", "cache_read_input_tokens": 1e300,
             "cache_creation_input_tokens": u64::MAX, "cache_creation": 7, "server_tool_use": null});
         for usage in [nonsense, json!(null), json!([])] {
-            assert_eq!(Counts::read(&usage), Counts::default(), "{usage}");
+            assert_eq!(AnswerCounts::read(&usage), AnswerCounts::default(), "{usage}");
         }
     }
 }

@@ -3,7 +3,7 @@
 use memchr::memmem;
 use serde_json::Value;
 
-use super::Counts;
+use super::AnswerCounts;
 
 /// The longest line of a stream that is kept, in bytes: those with usage in them have less than a thousand.
 const LINE_LIMIT: usize = 256 << 10;
@@ -25,11 +25,11 @@ pub(crate) enum Form {
 
 /// What an answer reported of itself.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Reading {
+pub(crate) struct AnswerReading {
     /// The model that answered.
     pub(crate) model: Option<String>,
     /// What was used, where that was reported.
-    pub(crate) counts: Counts,
+    pub(crate) counts: AnswerCounts,
     /// Whether the answer reported all of it.
     pub(crate) complete: bool,
     /// Whether it reported its input at least.
@@ -44,7 +44,7 @@ pub(crate) struct Meter {
     pending: Vec<u8>,
     /// Whether what is pending was longer than is kept.
     overlong: bool,
-    reading: Reading,
+    reading: AnswerReading,
 }
 
 impl Meter {
@@ -54,7 +54,7 @@ impl Meter {
             form,
             pending: Vec::new(),
             overlong: false,
-            reading: Reading::default(),
+            reading: AnswerReading::default(),
         }
     }
 
@@ -67,7 +67,7 @@ impl Meter {
     }
 
     /// Returns what the answer reported of its use, by what of it has passed.
-    pub(crate) fn finish(mut self) -> Reading {
+    pub(crate) fn finish(mut self) -> AnswerReading {
         match self.form {
             Form::Document if !self.overlong => self.note_document(),
             Form::Document => {}
@@ -155,7 +155,7 @@ impl Meter {
 
     fn count(&mut self, usage: &Value) {
         self.reading.begun |= usage["input_tokens"].is_u64();
-        self.reading.counts = self.reading.counts.or_more(Counts::read(usage));
+        self.reading.counts = self.reading.counts.or_more(AnswerCounts::read(usage));
     }
 }
 

@@ -8,7 +8,7 @@ pub(super) struct Cause {
     /// What it makes of the call.
     pub(super) outcome: CallOutcome,
     /// What a person does about it.
-    pub(super) mend: Option<&'static str>,
+    pub(super) fix: Option<&'static str>,
     /// Whether the session that was to be resumed is gone.
     pub(super) session_lost: bool,
     /// The statuses of HTTP that mean it.
@@ -100,7 +100,7 @@ const CAUSES: [Cause; 10] = [
     },
     Cause {
         outcome: CallOutcome::Transient,
-        mend: None,
+        fix: None,
         statuses: |status| matches!(status, 408 | 409 | 425 | 429 | 500..),
         words: &["overloaded", "rate_limit", "server_error"],
         phrases: &[
@@ -127,14 +127,14 @@ const CAUSES: [Cause; 10] = [
 impl Cause {
     /// Returns whether a request is refused for what is in it: the next task's may pass.
     pub(super) fn is_of_request(&self) -> bool {
-        self.mend == Some(CHANGE_REQUEST)
+        self.fix == Some(CHANGE_REQUEST)
     }
 }
 
-const fn permanent(mend: &'static str) -> Cause {
+const fn permanent(fix: &'static str) -> Cause {
     Cause {
         outcome: CallOutcome::Permanent,
-        mend: Some(mend),
+        fix: Some(fix),
         session_lost: false,
         statuses: |_| false,
         words: &[],
@@ -156,7 +156,7 @@ pub(super) fn of_startup(reason: &str) -> Cause {
         | "org_verify_failed"
         | "sandbox_required_unavailable" => Cause {
             outcome: CallOutcome::Transient,
-            mend: None,
+            fix: None,
             ..permanent("")
         },
         "bypass_root" => permanent(CHANGE_USER),
@@ -214,14 +214,14 @@ mod tests {
 
     fn check(status: impl Into<Option<u16>>, word: &str, text: &str, expect: Option<(CallOutcome, Option<&str>)>) {
         let status = status.into();
-        let found = of(Evidence { status, word, text }).map(|cause| (cause.outcome, cause.mend));
+        let found = of(Evidence { status, word, text }).map(|cause| (cause.outcome, cause.fix));
         assert_eq!(found, expect, "{status:?} {word:?} {text:?}");
     }
 
     #[test]
     fn the_status_decides_and_words_say_more() {
         let passing = Some((CallOutcome::Transient, None));
-        let needs = |mend| Some((CallOutcome::Permanent, Some(mend)));
+        let needs = |fix| Some((CallOutcome::Permanent, Some(fix)));
         for status in [408, 409, 425, 429, 500, 502, 503, 504, 529, 599] {
             check(status, "", "", passing);
             check(status, "invalid_request", "Please run /login", passing);
@@ -248,7 +248,7 @@ mod tests {
     #[test]
     fn without_a_status_the_word_and_the_text_decide() {
         let passing = Some((CallOutcome::Transient, None));
-        let needs = |mend| Some((CallOutcome::Permanent, Some(mend)));
+        let needs = |fix| Some((CallOutcome::Permanent, Some(fix)));
         check(None, "model_not_found", "", needs(CHOOSE_MODEL));
         check(None, "oauth_org_not_allowed", "", needs(LOG_IN));
         check(None, "rate_limit", "Invalid API key", passing);

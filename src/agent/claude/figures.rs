@@ -35,7 +35,7 @@ pub(super) struct Before {
 
 /// What the figures come to.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Reading {
+pub(super) struct FiguresRead {
     pub(super) usage: Usage,
     pub(super) api_ms: u64,
     /// Whether part of it is estimated because the figures lack it.
@@ -59,7 +59,7 @@ impl Figures {
     }
 
     /// Returns what was used since `before`, where the stream itself has `shown` this much.
-    pub(super) fn read(&self, before: &Before, shown: &Usage, rates: &Rates) -> Reading {
+    pub(super) fn read(&self, before: &Before, shown: &Usage, rates: &Rates) -> FiguresRead {
         let (tokens, cumulative) = self.tokens(&before.usage, shown);
         let api_ms = if cumulative {
             self.api_ms.saturating_sub(before.api_ms)
@@ -74,7 +74,7 @@ impl Figures {
         let reckoned = rates.cost(&seen);
         let cost_usd = cost.map_or(reckoned, |cost| if is_raised { cost.max(reckoned) } else { cost });
         let is_short = cumulative && self.falls_short_of(&before.usage);
-        Reading {
+        FiguresRead {
             estimated: !told || is_raised || is_short || cost.is_none() && tokens.tokens() > 0,
             usage: Usage { cost_usd, ..seen },
             api_ms,

@@ -9,7 +9,7 @@ use super::figures::Figures;
 use super::line::{Line, Message};
 use super::result::ResultLine;
 use super::tools::{self, SUMMARY_WIDTH};
-use super::transcript::{Refusal, Retry, Transcript};
+use super::transcript::{ApiRefusal, Retry, Transcript};
 use super::{json, reset_time, verdict};
 use crate::agent::AgentEvent;
 use crate::base::lines::DEFAULT_LINE_LIMIT;
@@ -196,7 +196,7 @@ fn shown(text: Option<Cow<'_, str>>) -> Option<String> {
     text.map(|text| one_line(&text, SUMMARY_WIDTH))
 }
 
-fn refusal(word: String, line: &Line<'_>) -> Refusal {
+fn refusal(word: String, line: &Line<'_>) -> ApiRefusal {
     let text = line.message.content.first_text;
     let text = text.and_then(|text| json::text(text, LOOK)).unwrap_or_default();
     let written_at = line
@@ -208,7 +208,7 @@ fn refusal(word: String, line: &Line<'_>) -> Refusal {
         .object("api_error_params")
         .and_then(|parameters| parameters.object("rate_limit_info")?.moment("resetsAt"))
         .or_else(|| reset_time(&text, written_at));
-    Refusal {
+    ApiRefusal {
         word,
         text: text.into_owned(),
         resets_at,

@@ -8,7 +8,7 @@ use crate::base::text::one_line;
 
 /// The limits as last reported, and whether overage was ever in use.
 #[derive(Debug, Default)]
-pub(super) struct Limits {
+pub(super) struct ReportedLimits {
     /// What the last report showed.
     pub(super) standing: Standing,
     /// Any report showed paid overage in use.
@@ -29,7 +29,7 @@ pub(super) enum Standing {
     Rejected,
 }
 
-impl Limits {
+impl ReportedLimits {
     /// Takes in one `rate_limit_info`. What it leaves out stays as it was.
     pub(super) fn note(&mut self, info: &Fields<'_>) -> AgentEvent {
         let status = info.text("status");

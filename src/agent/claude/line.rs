@@ -235,7 +235,7 @@ pub(super) fn mended(line: &[u8]) -> Option<String> {
 pub(super) struct Message<'a> {
     pub(super) fields: Fields<'a>,
     pub(super) content: Content<'a>,
-    counts: Counts<'a>,
+    counts: UsageNode<'a>,
 }
 
 impl Message<'_> {
@@ -262,7 +262,7 @@ impl<'a> Node<'a> for Message<'a> {
             return map.next_value_seed(Fill(&mut self.content));
         }
         if *name == *b"usage" {
-            self.counts = Counts::default();
+            self.counts = UsageNode::default();
             return map.next_value_seed(Fill(&mut self.counts));
         }
         self.fields.take(&MESSAGE, &name, map)
@@ -271,9 +271,9 @@ impl<'a> Node<'a> for Message<'a> {
 
 /// The usage of a message: every line has it, and most of its content is never asked for.
 #[derive(Default)]
-struct Counts<'a>(Fields<'a>);
+struct UsageNode<'a>(Fields<'a>);
 
-impl<'a> Node<'a> for Counts<'a> {
+impl<'a> Node<'a> for UsageNode<'a> {
     fn field<A: MapAccess<'a>>(&mut self, name: Cow<'a, [u8]>, map: &mut A) -> Result<(), A::Error> {
         self.0.take(&USAGE, &name, map)
     }

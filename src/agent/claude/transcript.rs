@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::limit::Limits;
+use super::limit::ReportedLimits;
 use super::result::ResultLine;
 use super::tools::Tools;
 use super::usage::Meter;
@@ -32,9 +32,9 @@ pub struct Transcript {
     pub(super) has_spoken: bool,
     /// The last text of the main thread.
     pub(super) last_words: LastWords,
-    pub(super) limits: Limits,
+    pub(super) limits: ReportedLimits,
     /// The last refusal that the client wrote down as a message.
-    pub(super) refusal: Option<Refusal>,
+    pub(super) refusal: Option<ApiRefusal>,
     /// The last retry, while no message has followed it.
     pub(super) retry: Option<Retry>,
     pub(super) result: Option<ResultLine>,
@@ -45,7 +45,7 @@ pub struct Transcript {
 
 /// A message that the client made up from an API error.
 #[derive(Debug)]
-pub(super) struct Refusal {
+pub(super) struct ApiRefusal {
     pub(super) word: String,
     pub(super) text: String,
     /// When the limit is lifted, if the refusal names it.

@@ -18,8 +18,8 @@ pub(super) struct Meter {
     /// What the session had used before this call.
     pub(super) before: Before,
     pub(super) rates: Rates,
-    messages: HashMap<u64, Snapshot>,
-    older: HashMap<u64, Snapshot>,
+    messages: HashMap<u64, MessageUsage>,
+    older: HashMap<u64, MessageUsage>,
     /// What the messages since the last result line show: input is exact, output is estimated.
     shown: Usage,
     /// Messages of the main thread since the last result line.
@@ -34,12 +34,12 @@ pub(super) struct Meter {
 
 /// What the lines of one message show.
 #[derive(Clone, Copy, Debug, Default)]
-struct Snapshot {
+struct MessageUsage {
     reported: Usage,
     written: u64,
 }
 
-impl Snapshot {
+impl MessageUsage {
     /// Returns the message's usage. A client reports one token of output where the message only begins.
     fn usage(&self) -> Usage {
         Usage {
@@ -59,7 +59,7 @@ impl Meter {
         let known = id.and_then(|id| self.messages.get(&id).or_else(|| self.older.get(&id)));
         let known = known.copied();
         let before = known.unwrap_or_default();
-        let after = Snapshot {
+        let after = MessageUsage {
             reported: most(&before.reported, reported),
             written: before.written.saturating_add(written),
         };

@@ -8,7 +8,7 @@ use super::limit::{Standing, is_limit_alone, speaks_of_limit};
 use super::reset::reset_time;
 use super::result::ResultLine;
 use super::transcript::Transcript;
-use crate::agent::{CallOutcome, Cut, Ending};
+use crate::agent::{CallOutcome, Ending, StopCause};
 
 /// A verdict and what belongs to it.
 #[derive(Debug)]
@@ -16,7 +16,7 @@ pub(super) struct Verdict {
     pub(super) outcome: CallOutcome,
     pub(super) reason: String,
     pub(super) resets_at: Option<Timestamp>,
-    pub(super) mend: Option<&'static str>,
+    pub(super) fix: Option<&'static str>,
     pub(super) session_lost: bool,
     pub(super) request_refused: bool,
 }
@@ -27,7 +27,7 @@ impl Verdict {
             outcome,
             reason: reason.into(),
             resets_at: None,
-            mend: None,
+            fix: None,
             session_lost: false,
             request_refused: false,
         }
@@ -39,7 +39,7 @@ impl Verdict {
 
     fn caused(cause: &Cause, reason: impl Into<String>) -> Self {
         Self {
-            mend: cause.mend,
+            fix: cause.fix,
             session_lost: cause.session_lost,
             request_refused: cause.is_of_request(),
             ..Self::new(cause.outcome, reason)
@@ -75,23 +75,23 @@ pub(super) fn of(call: &Transcript, ending: &Ending<'_>) -> Verdict {
 }
 
 fn paid_overage(call: &Transcript, ending: &Ending<'_>) -> Option<Verdict> {
-    let counts = call.limits.overage && !ending.allow_overage || ending.cut == Some(Cut::Overage);
+    let counts = call.limits.overage && !ending.allow_overage || ending.cut == Some(StopCause::Overage);
     counts.then(|| Verdict::new(CallOutcome::Overage, "paid overage is being used").until(call.limits.resets_at))
 }
 
 /// Returns the verdict on a call that was cut for good: what must not go on is not a success, however far it came.
 fn cut_for_good(call: &Transcript, ending: &Ending<'_>) -> Option<Verdict> {
     let cut = ending.cut?;
-    let (mend, thing) = match cut {
-        Cut::Credentials => (
+    let (fix, thing) = match cut {
+        StopCause::Credentials => (
             "take the API key out of `container.env` and of the agent's settings, or set `agent.credentials: api_key`",
             call.api_key_source.as_deref(),
         ),
-        Cut::Model => (
+        StopCause::Model => (
             "set `model` in the role's section to the one that is bound, or `strict_model: false`",
             call.model.as_deref(),
         ),
-        Cut::Seal => (
+        StopCause::Seal => (
             "`cordwainer doctor` prints what this engine lacks; `container.relax` allows it",
             None,
         ),
@@ -99,7 +99,7 @@ fn cut_for_good(call: &Transcript, ending: &Ending<'_>) -> Option<Verdict> {
     };
     let thing = thing.map_or(String::new(), |thing| format!(" (`{thing}`)"));
     Some(Verdict {
-        mend: Some(mend),
+        fix: Some(fix),
         ..Verdict::new(CallOutcome::Permanent, format!("{}{thing}", cut.reason()))
     })
 }
@@ -134,7 +134,13 @@ fn claimed_success(call: &Transcript, ending: &Ending<'_>) -> Option<Verdict> {
     }
     if call.work.is_unfinished() || ending.cut.is_some() && call.work.is_under_way() {
         // Other rows know what else these mean.
-        let more = [Cut::Cancelled, Cut::Budget, Cut::LoginExpired, Cut::Overage].map(Some);
+        let more = [
+            StopCause::Cancelled,
+            StopCause::Budget,
+            StopCause::LoginExpired,
+            StopCause::Overage,
+        ]
+        .map(Some);
         let reason = match ending.cut {
             Some(cut) => format!("work of it was under way: {}", cut.reason()),
             None => "it ended what it had begun in the background".to_owned(),
@@ -151,12 +157,12 @@ fn claimed_success(call: &Transcript, ending: &Ending<'_>) -> Option<Verdict> {
 
 /// Returns the verdict on a call that was cut for a login: the session goes on once somebody has logged in again.
 fn cut_for_login(_: &Transcript, ending: &Ending<'_>) -> Option<Verdict> {
-    let cut = ending.cut.filter(|cut| *cut == Cut::LoginExpired)?;
+    let cut = ending.cut.filter(|cut| *cut == StopCause::LoginExpired)?;
     Some(Verdict::new(CallOutcome::Limited, cut.reason()))
 }
 
 fn cut_for_budget(_: &Transcript, ending: &Ending<'_>) -> Option<Verdict> {
-    let cut = ending.cut.filter(|cut| *cut == Cut::Budget)?;
+    let cut = ending.cut.filter(|cut| *cut == StopCause::Budget)?;
     Some(Verdict::new(CallOutcome::Budget, cut.reason()))
 }
 
@@ -227,7 +233,7 @@ fn spent(call: &Transcript, _: &Ending<'_>) -> Option<Verdict> {
 }
 
 fn cancelled(_: &Transcript, ending: &Ending<'_>) -> Option<Verdict> {
-    let cut = ending.cut.filter(|cut| *cut == Cut::Cancelled)?;
+    let cut = ending.cut.filter(|cut| *cut == StopCause::Cancelled)?;
     Some(Verdict::new(CallOutcome::Crashed, cut.reason()))
 }
 
@@ -246,7 +252,9 @@ fn refused(call: &Transcript, ending: &Ending<'_>) -> Option<Verdict> {
     };
     match cause::of(evidence) {
         Some(cause) => Some(Verdict::caused(cause, said)),
-        None if matches!(ending.cut, None | Some(Cut::AfterResult)) => Some(Verdict::new(CallOutcome::Failed, said)),
+        None if matches!(ending.cut, None | Some(StopCause::AfterResult)) => {
+            Some(Verdict::new(CallOutcome::Failed, said))
+        }
         None => None,
     }
 }
@@ -289,7 +297,7 @@ fn died_refused(call: &Transcript, ending: &Ending<'_>) -> Option<Verdict> {
 /// never started.
 fn died(call: &Transcript, ending: &Ending<'_>) -> Verdict {
     let how = process_end(ending);
-    if ending.cut == Some(Cut::FirstEvent) && !ending.oom {
+    if ending.cut == Some(StopCause::FirstEvent) && !ending.oom {
         return Verdict::new(CallOutcome::Transient, how);
     }
     if call.result.is_some() {

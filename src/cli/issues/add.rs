@@ -48,7 +48,7 @@ pub(super) fn add(context: &Context, store: &Store, arguments: &AddArguments) ->
         dependencies: arguments.depends_on.clone(),
         plan: TaskPlan::default(),
     };
-    let now = context.surroundings.world.now();
+    let now = context.environment.clock.now();
     let issue = store.update(&format!("add {}", input.title), now, |issues| {
         let id = issues.add(input.clone(), now)?;
         issues.get(&id).cloned()

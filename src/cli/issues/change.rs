@@ -35,7 +35,7 @@ pub(super) struct Change<'a> {
 
 impl<'a> Change<'a> {
     pub(super) fn new(context: &'a Context, store: &'a Store) -> Self {
-        let now = context.surroundings.world.now();
+        let now = context.environment.clock.now();
         Self { context, store, now }
     }
 

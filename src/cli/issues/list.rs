@@ -3,7 +3,7 @@
 use crate::base::error::Result;
 use crate::base::text;
 use crate::cli::Context;
-use crate::issues::issue::{Counts, Issue, Issues, Status};
+use crate::issues::issue::{Issue, IssueCounts, Issues, Status};
 use crate::issues::store::Store;
 use crate::model::id_list;
 use crate::report::status;
@@ -84,7 +84,7 @@ fn waits(issues: &Issues, issue: &Issue) -> String {
     }
 }
 
-fn nothing_ready(counts: Counts) -> String {
+fn nothing_ready(counts: IssueCounts) -> String {
     format!(
         "Nothing is ready: {} open and waiting, {} in progress, {} held, {} closed.",
         counts.open - counts.ready,

@@ -25,7 +25,7 @@ pub(super) fn import(context: &Context, store: &Store, file: Option<&Path>, bead
         }
     };
     let reading = read_batch(&text)?;
-    let now = context.surroundings.world.now();
+    let now = context.environment.clock.now();
     let why = format!("import {} issues", reading.batch.len());
     let imported = store.update(&why, now, |issues| {
         let ids = issues.import(reading.batch.clone(), now)?;

@@ -19,7 +19,8 @@ pub(super) struct Document<'a> {
     cost_usd: f64,
     resets_at: Option<Timestamp>,
     reason: Option<&'a str>,
-    mend: Option<&'a str>,
+    #[serde(rename = "mend")]
+    fix: Option<&'a str>,
     /// Whether any of the figures are estimated.
     estimated: bool,
     /// Lines that are not an event known here.
@@ -44,7 +45,8 @@ struct Part<'a> {
     cost_usd: f64,
     resets_at: Option<Timestamp>,
     reason: Option<&'a str>,
-    mend: Option<&'a str>,
+    #[serde(rename = "mend")]
+    fix: Option<&'a str>,
     estimated: bool,
     skipped: u64,
 }
@@ -64,7 +66,7 @@ impl<'a> Document<'a> {
             cost_usd: usage.cost_usd,
             resets_at: last.resets_at,
             reason: reason(last_call),
-            mend: last.mend.as_deref(),
+            fix: last.fix.as_deref(),
             estimated: calls.iter().any(|call| call.report.estimated),
             skipped: calls.iter().map(|call| call.report.skipped_lines).sum(),
             result: last.result.as_deref(),
@@ -88,7 +90,7 @@ impl<'a> Part<'a> {
             cost_usd: report.usage.cost_usd,
             resets_at: report.resets_at,
             reason: reason(call),
-            mend: report.mend.as_deref(),
+            fix: report.fix.as_deref(),
             estimated: report.estimated,
             skipped: report.skipped_lines,
         }

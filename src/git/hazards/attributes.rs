@@ -56,16 +56,16 @@ pub(super) fn in_content(repository: &Repository, file: &str, content: &[u8]) ->
         let word = text::one_line(&format!("{name}={value}"), 60);
         if CONVERSIONS.contains(&name) {
             let text = format!("`{word}` in `{file}`: no filters are run here, so contents would be recorded wrongly");
-            let mend = format!(
+            let fix = format!(
                 "take it out of `{file}`; to merge what is there already, stand on a branch that is not merged into"
             );
-            found.push(Hazard::new(Severity::Contents, text, mend));
+            found.push(Hazard::new(Severity::Contents, text, fix));
         } else if name == "merge" && repository.config().is_ok_and(|config| has_driver(&config, value)) {
             let text = format!(
                 "`{word}` in `{file}`: merge drivers are not run here, so a file that both sides changed is a conflict"
             );
-            let mend = format!("merge by hand where that happens, or unset `merge.{value}.driver`");
-            found.push(Hazard::new(Severity::Warn, text, mend));
+            let fix = format!("merge by hand where that happens, or unset `merge.{value}.driver`");
+            found.push(Hazard::new(Severity::Warn, text, fix));
         }
     }
     found.dedup();

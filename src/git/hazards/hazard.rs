@@ -21,15 +21,15 @@ pub struct Hazard {
     /// What it is, in words for people.
     pub text: String,
     /// What a person can do about it.
-    pub mend: String,
+    pub fix: String,
 }
 
 impl Hazard {
-    pub(super) fn new(severity: Severity, text: impl Into<String>, mend: impl Into<String>) -> Self {
+    pub(super) fn new(severity: Severity, text: impl Into<String>, fix: impl Into<String>) -> Self {
         Self {
             severity,
             text: text.into(),
-            mend: mend.into(),
+            fix: fix.into(),
         }
     }
 
@@ -46,6 +46,6 @@ impl Hazard {
 
     /// Returns what it is and what can be done, as one sentence without a period.
     pub fn sentence(&self) -> String {
-        format!("{} ({})", self.text, self.mend)
+        format!("{} ({})", self.text, self.fix)
     }
 }

@@ -17,20 +17,20 @@ pub(super) fn look(repository: &Repository, commit: Oid) -> Result<Vec<Hazard>> 
         return Ok(Vec::new());
     }
     let remote = promised.first().map_or("origin", String::as_str);
-    let mend = format!(
+    let fix = format!(
         "`git fetch --refetch --no-filter {remote}` brings all objects; then `git config --unset remote.{remote}.promisor` \
          and `git config --unset remote.{remote}.partialCloneFilter`"
     );
     if Files(repository).are_missing(commit)? {
         let text = format!("the clone is partial, and files of the commit {commit} are not here");
-        return Ok(vec![Hazard::new(Severity::Refuse, text, mend)]);
+        return Ok(vec![Hazard::new(Severity::Refuse, text, fix)]);
     }
     if promised.is_empty() {
         return Ok(Vec::new());
     }
     let text =
         format!("the clone is partial: agents cannot read what of the history `{remote}` has and this clone has not");
-    Ok(vec![Hazard::new(Severity::Warn, text, mend)])
+    Ok(vec![Hazard::new(Severity::Warn, text, fix)])
 }
 
 /// Returns the remotes that have what is missing here, by the configuration.

@@ -39,10 +39,10 @@ pub(super) fn alias(repository: &Repository, branch: &str) -> Result<Option<Haza
     };
     let target = text::one_line(target.strip_prefix("refs/heads/").unwrap_or(target), 200);
     let text = format!("the branch `{branch}` is a symbolic ref to `{target}`, and a symbolic ref is never moved");
-    let mend = format!(
+    let fix = format!(
         "set `base_branch` to `{target}`, or make it a branch of its own: `git symbolic-ref --delete {name}`, then `git branch {branch} {target}`"
     );
-    Ok(Some(Hazard::new(Severity::Refuse, text, mend)))
+    Ok(Some(Hazard::new(Severity::Refuse, text, fix)))
 }
 
 /// Returns what the repository's state and settings bring.
@@ -55,39 +55,39 @@ pub(super) fn of_repository(repository: &Repository) -> Result<Vec<Hazard>> {
     found.extend(of_checkout(repository));
     for include in identity::unread_includes(repository)? {
         let text = format!("git includes {include} here, and it is not read: what it sets would be missing");
-        let mend =
+        let fix =
             "include it by `includeIf \"gitdir:…\"` or `include`, as git does in every repository below that folder";
-        found.push(Hazard::new(Severity::Refuse, text, mend));
+        found.push(Hazard::new(Severity::Refuse, text, fix));
     }
     if is_set(repository, "commit.gpgSign") {
         let text = "commits are not signed here, although `commit.gpgSign` requests it";
-        let mend = "`generator stop --no-merge` leaves the branch for you to merge, and your merge is signed";
-        found.push(Hazard::new(Severity::Warn, text, mend));
+        let fix = "`generator stop --no-merge` leaves the branch for you to merge, and your merge is signed";
+        found.push(Hazard::new(Severity::Warn, text, fix));
     }
     let hooks = hooks(repository);
     if !hooks.is_empty() {
         let text = format!("hooks are not run here: {}", listed(&hooks));
-        let mend = "what must hold of each task can be a gate (`gates` in configuration.yaml)";
-        found.push(Hazard::new(Severity::Warn, text, mend));
+        let fix = "what must hold of each task can be a gate (`gates` in configuration.yaml)";
+        found.push(Hazard::new(Severity::Warn, text, fix));
     }
     Ok(found)
 }
 
 /// Returns why the checkout that the person stands in could not follow a merge into its branch.
 fn of_checkout(repository: &Repository) -> Option<Hazard> {
-    let hazard = |text: String, mend: &str| Some(Hazard::new(Severity::Checkout, text, mend));
+    let hazard = |text: String, fix: &str| Some(Hazard::new(Severity::Checkout, text, fix));
     if is_set(repository, "core.sparseCheckout") {
         let text = "the checkout is sparse: `stop` cannot bring it up to date".to_owned();
-        let mend =
+        let fix =
             "`git sparse-checkout disable`, or stand on another branch then: the base branch moves without a checkout";
-        return hazard(text, mend);
+        return hazard(text, fix);
     }
     let error = repository.index().err()?;
     let said = error.message();
     if said.contains("'link'") {
         let text = "the index is split: `stop` cannot bring the checkout up to date".to_owned();
-        let mend = "`git config core.splitIndex false` and `git update-index --no-split-index`, or stand on another branch then";
-        return hazard(text, mend);
+        let fix = "`git config core.splitIndex false` and `git update-index --no-split-index`, or stand on another branch then";
+        return hazard(text, fix);
     }
     let text = format!("the index cannot be read, and `stop` cannot bring the checkout up to date: {said}");
     hazard(text, "stand on another branch then, in a checkout that can be read")

@@ -5,7 +5,7 @@ use super::combine::Paths;
 use super::renames::Renames;
 
 /// A merged tree beside its sides.
-pub(super) struct Kept<'a> {
+pub(super) struct MergedTree<'a> {
     /// What each side did: ours, theirs.
     pub(super) sides: &'a [Changes; 2],
     /// What the merged tree has otherwise than ours, and than theirs.
@@ -14,7 +14,7 @@ pub(super) struct Kept<'a> {
     pub(super) followed: &'a Renames,
 }
 
-impl Kept<'_> {
+impl MergedTree<'_> {
     /// Returns the paths at which the merged tree does not have what the sides did; none where it keeps both.
     pub(super) fn lost(&self) -> Paths {
         let all = self.sides.iter().chain(self.merged);
@@ -81,7 +81,7 @@ mod tests {
             let (old, new) = pair.split_once('>').unwrap();
             (old.as_bytes().to_vec(), new.as_bytes().to_vec())
         });
-        let kept = Kept {
+        let kept = MergedTree {
             sides: &[between(ancestor, ours), between(ancestor, theirs)],
             merged: &[between(ours, merged), between(theirs, merged)],
             followed: &followed.collect(),

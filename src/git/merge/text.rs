@@ -36,7 +36,7 @@ pub(super) fn merge([was, ours, theirs]: [&[u8]; 3], overlaps: Overlaps, work: &
         } else if ours == theirs {
             // What both did in one and the same place keeps no conflicts apart, for git: it is as if nobody had done it.
             if !places.is_one_change {
-                parts.push(Place {
+                parts.push(ChangedLines {
                     by: By::One(0),
                     ..places
                 });
@@ -62,7 +62,7 @@ enum By {
 
 /// Lines that were changed, as both sides have them.
 #[derive(Clone, Debug)]
-struct Place {
+struct ChangedLines {
     by: By,
     ours: Range<usize>,
     theirs: Range<usize>,
@@ -71,7 +71,7 @@ struct Place {
 }
 
 /// Returns the changed places, in their order: changes of the two sides that overlap or touch are one.
-fn places(changes: &[Vec<Hunk>; 2]) -> Vec<Place> {
+fn places(changes: &[Vec<Hunk>; 2]) -> Vec<ChangedLines> {
     let mut left = changes.each_ref().map(|hunks| hunks.iter().peekable());
     // By how much a line of each side is below the line of the ancestor.
     let mut shifts = [0, 0];
@@ -108,7 +108,7 @@ fn places(changes: &[Vec<Hunk>; 2]) -> Vec<Place> {
             let place = |line: usize, shift: isize| line.saturating_add_signed(shift);
             place(start, before[side])..place(end, shifts[side])
         };
-        found.push(Place {
+        found.push(ChangedLines {
             by,
             ours: range(0),
             theirs: range(1),
@@ -118,14 +118,20 @@ fn places(changes: &[Vec<Hunk>; 2]) -> Vec<Place> {
 }
 
 /// Takes what both sides have in common out of a conflict.
-fn refine(place: &Place, ours: &[u32], theirs: &[u32], work: &Work, parts: &mut Vec<Place>) -> Option<()> {
+fn refine(
+    place: &ChangedLines,
+    ours: &[u32],
+    theirs: &[u32],
+    work: &Work,
+    parts: &mut Vec<ChangedLines>,
+) -> Option<()> {
     if ours.is_empty() || theirs.is_empty() {
         parts.push(place.clone());
         return Some(());
     }
     let inside = |range: &Range<usize>, start: usize| range.start + start..range.end + start;
     for hunk in compare(ours, theirs, work)? {
-        parts.push(Place {
+        parts.push(ChangedLines {
             by: By::Both,
             ours: inside(&hunk.old, place.ours.start),
             theirs: inside(&hunk.new, place.theirs.start),
@@ -136,7 +142,7 @@ fn refine(place: &Place, ours: &[u32], theirs: &[u32], work: &Work, parts: &mut 
 }
 
 /// Makes one of conflicts that stand near each other.
-fn join_near(parts: &mut Vec<Place>) {
+fn join_near(parts: &mut Vec<ChangedLines>) {
     parts.dedup_by(|next, part| {
         let both = part.by == By::Both && next.by == By::Both;
         let is_near = both && next.ours.start - part.ours.end <= NEAR;
@@ -149,7 +155,7 @@ fn join_near(parts: &mut Vec<Place>) {
 }
 
 /// Writes our text with the changed places as they are to be.
-fn write(parts: &[Place], was: &[&[u8]], ours: &[&[u8]], theirs: &[&[u8]]) -> Vec<u8> {
+fn write(parts: &[ChangedLines], was: &[&[u8]], ours: &[&[u8]], theirs: &[&[u8]]) -> Vec<u8> {
     let mut merged = Vec::new();
     let mut at = 0;
     for part in parts {

@@ -46,7 +46,7 @@ pub(super) struct Scan<'expected> {
 }
 
 /// A folder in the course of a scan.
-struct Place<'place> {
+struct ScannedFolder<'place> {
     folder: &'place Folder,
     path: &'place [u8],
     depth: usize,
@@ -58,7 +58,7 @@ struct Place<'place> {
 impl Scan<'_> {
     /// Scans a slot from its root.
     pub(super) fn run(&mut self, root: &Folder, rules: &Rules<'_>) -> Result<()> {
-        self.folder(&Place {
+        self.folder(&ScannedFolder {
             folder: root,
             path: b"",
             depth: 0,
@@ -67,7 +67,7 @@ impl Scan<'_> {
         })
     }
 
-    fn folder(&mut self, place: &Place<'_>) -> Result<()> {
+    fn folder(&mut self, place: &ScannedFolder<'_>) -> Result<()> {
         let failed = || {
             format!(
                 "cannot read the folder `{}` of a slot",
@@ -80,7 +80,7 @@ impl Scan<'_> {
             return Ok(());
         }
         let rules = Rules::in_folder(place.folder, place.path, &names, place.rules);
-        let place = Place {
+        let place = ScannedFolder {
             rules: &rules,
             ..*place
         };
@@ -96,7 +96,7 @@ impl Scan<'_> {
         Ok(())
     }
 
-    fn entry(&mut self, place: &Place<'_>, name: &[u8], stat: &Stat) -> Result<()> {
+    fn entry(&mut self, place: &ScannedFolder<'_>, name: &[u8], stat: &Stat) -> Result<()> {
         let path = bytes::join(place.path, name);
         if self.expected.meet_unchanged(&path, stat).is_some() {
             return Ok(());
@@ -120,7 +120,7 @@ impl Scan<'_> {
         Ok(())
     }
 
-    fn file(&mut self, place: &Place<'_>, path: Vec<u8>, kind: EntryKind, stat: &Stat) -> Result<()> {
+    fn file(&mut self, place: &ScannedFolder<'_>, path: Vec<u8>, kind: EntryKind, stat: &Stat) -> Result<()> {
         let is_new = !self.expected.files.contains_key(&path);
         let size = u64::try_from(stat.st_size).unwrap_or(u64::MAX);
         if bytes::split_last(&path).1 == b".gitattributes" && kind != EntryKind::Link {
@@ -147,7 +147,7 @@ impl Scan<'_> {
     }
 
     /// Returns whether a large file has the content that it had, whatever its times say; it is read in pieces.
-    fn is_unchanged(&self, place: &Place<'_>, path: &[u8], kind: EntryKind, size: u64) -> Result<bool> {
+    fn is_unchanged(&self, place: &ScannedFolder<'_>, path: &[u8], kind: EntryKind, size: u64) -> Result<bool> {
         let Some(was) = self.expected.files.get(path).filter(|was| was.kind == kind) else {
             return Ok(false);
         };
@@ -184,7 +184,7 @@ impl Scan<'_> {
     }
 
     /// Keeps a submodule's commit; what is in its folder is another repository's.
-    fn submodule(&mut self, place: &Place<'_>, name: &[u8], path: &[u8]) {
+    fn submodule(&mut self, place: &ScannedFolder<'_>, name: &[u8], path: &[u8]) {
         self.expected.meet_below(path);
         let inside = place.folder.enter(name).and_then(|folder| folder.names());
         if inside.is_ok_and(|names| !names.is_empty()) {
@@ -193,7 +193,7 @@ impl Scan<'_> {
         }
     }
 
-    fn below(&mut self, place: &Place<'_>, name: &[u8], path: &[u8]) -> Result<()> {
+    fn below(&mut self, place: &ScannedFolder<'_>, name: &[u8], path: &[u8]) -> Result<()> {
         let ignored = place.ignored || place.rules.ignore(path, true);
         if ignored && !self.expected.folders.contains(path) {
             self.ignored.push(bytes::to_path(path));
@@ -204,7 +204,7 @@ impl Scan<'_> {
             return Ok(());
         }
         match place.folder.enter(name) {
-            Ok(folder) => self.folder(&Place {
+            Ok(folder) => self.folder(&ScannedFolder {
                 folder: &folder,
                 path,
                 depth: place.depth + 1,

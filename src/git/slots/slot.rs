@@ -10,7 +10,7 @@ use super::registration::Registration;
 use super::{disarm, folder, marker, session};
 use crate::base::crash::crash_point;
 use crate::base::error::{Context as _, Result};
-use crate::base::interruption::Left;
+use crate::base::interruption::LeftoverGuard;
 use crate::git::Git;
 
 /// A slot that this process holds. Dropped without [`Slot::release`], it becomes a [`super::Leftover`].
@@ -24,7 +24,7 @@ pub struct Slot {
     beside: [PathBuf; 2],
     marker: PathBuf,
     /// Locked, and reported as left behind, as long as it is open.
-    _held: (Lock, Left),
+    _held: (Lock, LeftoverGuard),
 }
 
 /// Where a slot lies.
@@ -36,7 +36,7 @@ pub(super) struct Places {
 }
 
 impl Slot {
-    pub(super) fn new(git: Git, number: u32, places: Places, held: (Lock, Left)) -> Self {
+    pub(super) fn new(git: Git, number: u32, places: Places, held: (Lock, LeftoverGuard)) -> Self {
         let Places { path, beside, marker } = places;
         Self {
             registration: Registration::of(&git, number, &path),

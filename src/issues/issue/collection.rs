@@ -50,7 +50,7 @@ pub struct Measure {
 
 /// How many issues stand where; `ready` is a part of `open`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Counts {
+pub struct IssueCounts {
     /// To be done.
     pub open: usize,
     /// Open, with every dependency closed.
@@ -171,9 +171,9 @@ impl Issues {
     }
 
     /// Counts the issues by where they stand.
-    pub fn counts(&self) -> Counts {
+    pub fn counts(&self) -> IssueCounts {
         let with = |status| self.iter().filter(|issue| issue.status == status).count();
-        Counts {
+        IssueCounts {
             open: with(Status::Open),
             ready: self.iter().filter(|issue| self.is_ready(issue)).count(),
             in_progress: with(Status::InProgress),

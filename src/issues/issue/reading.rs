@@ -14,7 +14,7 @@ use crate::issues::issue::{BatchIssue, BatchProblems, Comment, ImportedState, Ne
 
 /// A batch as it was read, and what of the text was left out of it.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Reading {
+pub struct ImportedBatch {
     /// The issues; what is wrong with one of them it carries itself, for [`crate::issues::issue::Issues::import`] to
     /// report.
     pub batch: Vec<BatchIssue>,
@@ -50,8 +50,8 @@ struct ForeignComment {
 /// passed over and noted; what was set aside is held, and a title that is too long goes on in the description.
 ///
 /// Text that is not JSON is a usage error that names every bad line.
-pub fn read_batch(text: &str) -> Result<Reading> {
-    let mut reading = Reading::default();
+pub fn read_batch(text: &str) -> Result<ImportedBatch> {
+    let mut reading = ImportedBatch::default();
     let mut gone = BTreeSet::new();
     for (index, value) in values(text)?.into_iter().enumerate() {
         let Value::Object(map) = value else {

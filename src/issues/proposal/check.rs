@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Batch, KnownIssue, Limits, Proposal, order};
+use super::{Batch, BatchLimits, KnownIssue, Proposal, order};
 use crate::base::text::{nearest, normalised_title, one_line};
 use crate::model::IssueId;
 
@@ -23,7 +23,7 @@ pub struct Validated {
 
 /// Checks a batch against itself, the issues that are there (open and closed) and the limits.
 /// An empty batch is a valid answer: nothing is left to propose.
-pub fn validate(batch: Batch, existing: &[KnownIssue], limits: &Limits) -> Validated {
+pub fn validate(batch: Batch, existing: &[KnownIssue], limits: &BatchLimits) -> Validated {
     let (mut fresh, repeats) = split_duplicates(batch.proposals, existing);
     rewrite_dependencies(&mut fresh, &repeats, existing);
     let dropped_duplicates = repeats.into_iter().map(|repeat| (repeat.title, repeat.id)).collect();
@@ -152,7 +152,7 @@ fn rewrite_dependencies(fresh: &mut [Proposal], repeats: &[Repeat], existing: &[
     }
 }
 
-fn too_many(fresh: &[Proposal], limits: &Limits) -> Option<String> {
+fn too_many(fresh: &[Proposal], limits: &BatchLimits) -> Option<String> {
     let (count, most) = (fresh.len(), limits.max_issues);
     (u32::try_from(count).map_or(true, |count| count > most))
         .then(|| format!("There are {count} proposals, but at most {most} are allowed: keep the most important ones."))

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{Limits, Proposal};
+use super::{BatchLimits, Proposal};
 use crate::base::error::{Context as _, Result};
 use crate::issues::issue::{FileAction, TaskFile};
 
@@ -41,7 +41,7 @@ pub fn json_schema() -> Value {
 }
 
 /// Returns a valid answer under these limits, as the prompt shows it.
-pub fn example(limits: &Limits) -> Result<String> {
+pub fn example(limits: &BatchLimits) -> Result<String> {
     let lines = u32::midpoint(limits.lines_min, limits.lines_max);
     let mut proposals = vec![first_example(lines), second_example(lines)];
     proposals.truncate(usize::try_from(limits.max_issues).unwrap_or(usize::MAX));
@@ -98,7 +98,7 @@ mod tests {
     #[test]
     fn the_example_passes_the_validator_under_all_limits() {
         for (max_issues, lines_min, lines_max) in [(10, 250, 350), (1, 1, 1), (2, 1, 100_000), (3, 0, 1)] {
-            let limits = Limits {
+            let limits = BatchLimits {
                 max_issues,
                 lines_min,
                 lines_max,

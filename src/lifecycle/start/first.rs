@@ -47,7 +47,7 @@ impl Generator {
                 parents: vec![base],
                 message: format!("Start {generation}\n\n{GENERATION}: {generation}\n"),
                 author: None,
-                time: self.project.world().now(),
+                time: self.project.clock().now(),
             })?
         };
         Ok(FirstCommit { tip, cleared, seeded })
@@ -82,7 +82,7 @@ impl Generator {
             main_package: config.main_package.clone(),
             version_file: config.version_file.clone(),
             version: name.strip_prefix(&config.gen_prefix).unwrap_or(name).to_owned(),
-            date: self.project.world().now().strftime("%Y-%m-%d").to_string(),
+            date: self.project.clock().now().strftime("%Y-%m-%d").to_string(),
         }
     }
 }

@@ -19,7 +19,7 @@ impl Generator {
                     .hint("leave `--name` out to name it by the present time"));
             }
             Some(name) => name.clone(),
-            None => self.project.world().now().strftime("%Y-%m-%d-%H%M%S").to_string(),
+            None => self.project.clock().now().strftime("%Y-%m-%d-%H%M%S").to_string(),
         };
         GenerationName::new(format!("{}{name}", self.project.config.gen_prefix))
     }

@@ -91,7 +91,7 @@ impl Generator {
             parents: vec![base, tip],
             message: self.merge_message(generation)?,
             author: None,
-            time: self.project.world().now(),
+            time: self.project.clock().now(),
         };
         self.project.git.commit(&commit)
     }

@@ -5,9 +5,9 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::accounting::budget::Allowance;
-use crate::agent::{CallOutcome, CallReport, Cut};
+use crate::agent::{CallOutcome, CallReport, StopCause};
 use crate::model::Usage;
-use crate::sandbox::gateway::Notice;
+use crate::sandbox::gateway::GatewayEvent;
 
 /// Where the API answers with a model's words.
 const MESSAGES: &str = "/v1/messages";
@@ -36,20 +36,20 @@ pub(super) struct Evidence {
 
 impl Evidence {
     /// Takes in what the gateway noticed.
-    pub(super) fn note(&mut self, notice: &Notice) {
-        match notice {
-            Notice::Answered(answered) => {
+    pub(super) fn note(&mut self, event: &GatewayEvent) {
+        match event {
+            GatewayEvent::Answered(answered) => {
                 self.asked = true;
                 self.limited |= answered.status == TOO_MANY;
                 let is_message = answered.path == MESSAGES;
                 self.works |= is_message && (200..300).contains(&answered.status);
                 self.troubled |= matches!(answered.status, 408 | 409 | 425 | TOO_MANY | 500..);
             }
-            Notice::AccountRefused => self.account_refused = true,
+            GatewayEvent::AccountRefused => self.account_refused = true,
             // Such as that the API is out of reach.
-            Notice::Refused { .. } => self.troubled = true,
-            Notice::BudgetSpent { .. } => self.spent = true,
-            Notice::LimitSeen(info) if limits(info) => {
+            GatewayEvent::Refused { .. } => self.troubled = true,
+            GatewayEvent::BudgetSpent { .. } => self.spent = true,
+            GatewayEvent::LimitSeen(info) if limits(info) => {
                 self.limited = true;
                 self.resets_at = reset(info).or(self.resets_at);
             }
@@ -61,7 +61,7 @@ impl Evidence {
     /// agent that was never answered has not begun to act.
     pub(super) fn corrects(&self, report: &mut CallReport) {
         let claims = matches!(report.outcome, CallOutcome::Limited | CallOutcome::Overage);
-        if !claims || !self.asked || report.cut == Some(Cut::LoginExpired) {
+        if !claims || !self.asked || report.cut == Some(StopCause::LoginExpired) {
             return;
         }
         report.resets_at = self.resets_at;
@@ -78,7 +78,7 @@ impl Evidence {
         let troubles = report.outcome == CallOutcome::Transient;
         if self.works && (claims && !self.account_refused || troubles && !self.troubled) {
             report.outcome = CallOutcome::Failed;
-            report.mend = None;
+            report.fix = None;
             report.reason = format!("it reports a refusal that the API did not report: {}", report.reason);
         }
     }
@@ -144,9 +144,9 @@ mod tests {
         let believed = |report: &CallReport| (report.outcome, report.resets_at.is_some());
         evidence.corrects(&mut report);
         assert_eq!(believed(&report), (CallOutcome::Limited, true), "nobody was asked");
-        evidence.note(&Notice::Answered(answered()));
+        evidence.note(&GatewayEvent::Answered(answered()));
         for info in said {
-            evidence.note(&Notice::LimitSeen(info.clone()));
+            evidence.note(&GatewayEvent::LimitSeen(info.clone()));
         }
         evidence.corrects(&mut report);
         let resets_at = resets_at.map(|seconds| Timestamp::from_second(seconds).unwrap());
@@ -191,9 +191,9 @@ mod tests {
                     status: *status,
                     ..answered()
                 };
-                evidence.note(&Notice::Answered(answered));
+                evidence.note(&GatewayEvent::Answered(answered));
                 if matches!(status, 401 | 402) {
-                    evidence.note(&Notice::AccountRefused);
+                    evidence.note(&GatewayEvent::AccountRefused);
                 }
             }
             evidence.corrects_refusal(&mut report);
@@ -218,7 +218,7 @@ mod tests {
             assert_eq!(report.outcome, CallOutcome::Budget);
             let mut evidence = Evidence::default();
             if refused {
-                evidence.note(&Notice::BudgetSpent { reason: "spent".into() });
+                evidence.note(&GatewayEvent::BudgetSpent { reason: "spent".into() });
             }
             let metered = Usage {
                 cost_usd: paid,

@@ -11,15 +11,15 @@ use super::request::Call;
 use super::seal;
 use crate::accounting::budget::{Allowance, Watch};
 use crate::accounting::metering::Metered;
-use crate::agent::{self, AgentEvent, CallOutcome, CallReport, Cut, Ending, Transcript};
+use crate::agent::{self, AgentEvent, CallOutcome, CallReport, Ending, StopCause, Transcript};
 use crate::base::error::{Context as _, ErrorKind, Result};
 use crate::base::text::one_line;
 use crate::model::Usage;
-use crate::record::event::Happening;
+use crate::record::event::EventKind;
 use crate::record::recorder::Recorder;
 use crate::sandbox::credential::Credentials;
 use crate::sandbox::engine::{Output, Stream};
-use crate::sandbox::gateway::Notice;
+use crate::sandbox::gateway::GatewayEvent;
 
 /// How much a call may write in all, in bytes: far more than any session writes, and less than a disk holds.
 const OUTPUT_LIMIT: u64 = 512 << 20;
@@ -52,7 +52,7 @@ pub(super) struct Listener<'a> {
     /// Whether it was reported that a limit is near.
     limit_is_near: bool,
     /// Why the call must end.
-    pub(super) must_stop: Option<Cut>,
+    pub(super) must_stop: Option<StopCause>,
     /// What the gateway reported when it had to end the call.
     told_by_gateway: Option<String>,
     /// What the API reported of limits.
@@ -94,7 +94,7 @@ impl<'a> Listener<'a> {
     /// reported as its use.
     pub(super) fn finish(
         self,
-        (cut, exit_code, oom): (Option<Cut>, Option<i64>, bool),
+        (cut, exit_code, oom): (Option<StopCause>, Option<i64>, bool),
         metered: Option<&Metered>,
     ) -> CallReport {
         // The gateway may have ended the call, and been heard when its container had ended.
@@ -122,13 +122,13 @@ impl<'a> Listener<'a> {
     }
 
     /// Takes in what the gateway noticed, and notes what must end the call.
-    pub(super) fn handle(&mut self, notice: Notice) {
-        self.evidence.note(&notice);
-        let (cut, why) = match notice {
-            Notice::SealRefused(why) => (Cut::Seal, why),
-            Notice::BudgetSpent { reason } => (Cut::Budget, reason),
-            Notice::LoginExpired(problem) => (Cut::LoginExpired, format!("{problem}: {}", problem.hint())),
-            Notice::LimitSeen(info) => {
+    pub(super) fn handle(&mut self, event: GatewayEvent) {
+        self.evidence.note(&event);
+        let (cut, why) = match event {
+            GatewayEvent::SealRefused(why) => (StopCause::Seal, why),
+            GatewayEvent::BudgetSpent { reason } => (StopCause::Budget, reason),
+            GatewayEvent::LoginExpired(problem) => (StopCause::LoginExpired, format!("{problem}: {}", problem.hint())),
+            GatewayEvent::LimitSeen(info) => {
                 // In the words of the client, which an older one does not write.
                 let line = json!({"type": "rate_limit_event", "rate_limit_info": info});
                 if let Some(event) = self.transcript.push_line(line.to_string().as_bytes()) {
@@ -145,7 +145,7 @@ impl<'a> Listener<'a> {
     pub(super) fn hear(&mut self, output: &Output) -> Result<()> {
         self.heard += output.line.bytes.len() as u64 + 1;
         if self.heard > OUTPUT_LIMIT {
-            self.must_stop = Some(Cut::Flood);
+            self.must_stop = Some(StopCause::Flood);
             return Ok(());
         }
         // What is heard is what is written, so that a recording gives the same results.
@@ -175,7 +175,7 @@ impl<'a> Listener<'a> {
     /// Passes on what the stream showed, and notes what must end the call.
     fn tell(&mut self, event: AgentEvent) {
         let call = self.call.sandbox.name.clone();
-        let happening = match event {
+        let kind = match event {
             AgentEvent::Started {
                 session_id,
                 model,
@@ -184,38 +184,38 @@ impl<'a> Listener<'a> {
             } => {
                 let subscribed = self.call.sandbox.config.agent.credentials == Credentials::Subscription;
                 if subscribed && api_key_source.is_some() {
-                    self.must_stop = Some(Cut::Credentials);
+                    self.must_stop = Some(StopCause::Credentials);
                 }
                 self.check_model(model.as_deref());
                 self.know_rates(model.as_deref());
-                Happening::AgentStarted {
+                EventKind::AgentStarted {
                     call,
                     model,
                     client_version: version,
                     session_id,
                 }
             }
-            AgentEvent::Text { text } if !self.call.sandbox.config.silence_agent => Happening::AgentSaid { call, text },
-            AgentEvent::ToolUse { name, summary } => Happening::ToolUsed {
+            AgentEvent::Text { text } if !self.call.sandbox.config.silence_agent => EventKind::AgentSaid { call, text },
+            AgentEvent::ToolUse { name, summary } => EventKind::ToolUsed {
                 call,
                 tool: name,
                 summary,
             },
-            AgentEvent::Retry { attempt, error, .. } => Happening::Warned {
+            AgentEvent::Retry { attempt, error, .. } => EventKind::Warned {
                 what: format!(
                     "{call}: the client tries its request again (retry {attempt}, {})",
                     error.unwrap_or_default()
                 ),
             },
             AgentEvent::RateLimit { overage: true, .. } if !self.call.sandbox.config.limits.allow_overage => {
-                self.must_stop = Some(Cut::Overage);
-                Happening::Warned {
+                self.must_stop = Some(StopCause::Overage);
+                EventKind::Warned {
                     what: format!("{call}: paid overage is being used; the call is stopped"),
                 }
             }
             AgentEvent::RateLimit { status, kind, .. } if status.as_deref() == Some(NEAR) && !self.limit_is_near => {
                 self.limit_is_near = true;
-                Happening::Warned {
+                EventKind::Warned {
                     what: format!(
                         "{call}: a usage limit is near ({})",
                         kind.as_deref().unwrap_or("unnamed")
@@ -224,20 +224,20 @@ impl<'a> Listener<'a> {
             }
             _ => return,
         };
-        self.emit(happening);
+        self.emit(kind);
     }
 
     /// Records an event that the stream has made, as long as there are not too many of them.
-    fn emit(&mut self, happening: Happening) {
+    fn emit(&mut self, kind: EventKind) {
         self.told = self.told.saturating_add(1);
         if self.told < EVENTS_LIMIT {
-            self.recorder.emit(happening);
+            self.recorder.emit(kind);
         } else if self.told == EVENTS_LIMIT {
             let what = format!(
                 "{}: too much to show; its transcript has the rest",
                 self.call.sandbox.name
             );
-            self.recorder.emit(Happening::Warned { what });
+            self.recorder.emit(EventKind::Warned { what });
         }
     }
 
@@ -255,9 +255,9 @@ impl<'a> Listener<'a> {
             "{call}: the model is `{}`, and `{model}` was requested",
             one_line(bound, 100)
         );
-        self.emit(Happening::Warned { what });
+        self.emit(EventKind::Warned { what });
         if role.strict_model {
-            self.must_stop.get_or_insert(Cut::Model);
+            self.must_stop.get_or_insert(StopCause::Model);
         }
     }
 
@@ -285,10 +285,10 @@ impl<'a> Listener<'a> {
         self.metered = (turns, usage);
         // After the result no answer follows that a stop could spare.
         if self.finished_at.is_none() && self.watch.observe(turns, &usage) {
-            self.must_stop = Some(Cut::Budget);
+            self.must_stop = Some(StopCause::Budget);
         }
         let call = self.call.sandbox.name.clone();
-        self.emit(Happening::AgentProgress { call, turns, usage });
+        self.emit(EventKind::AgentProgress { call, turns, usage });
     }
 }
 

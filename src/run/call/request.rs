@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::accounting::budget::Reservation;
-use crate::accounting::ledger::{Entry, Place};
+use crate::accounting::ledger::{CallPlace, Entry};
 use crate::agent::{CallReport, Rates};
 use crate::base::error::Error;
 use crate::config::{Config, RoleConfig};
@@ -50,8 +50,8 @@ pub(crate) struct Call<'a> {
 
 impl Call<'_> {
     /// Returns the place by which the ledger knows the call.
-    pub(super) fn place(&self, run: &str) -> Place {
-        Place {
+    pub(super) fn place(&self, run: &str) -> CallPlace {
+        CallPlace {
             role: self.sandbox.name.role,
             task: self.sandbox.name.task.clone(),
             attempt: self.sandbox.name.attempt,

@@ -7,18 +7,18 @@ use tokio::sync::mpsc::{self, UnboundedReceiver};
 
 use super::request::{Call, Sandbox};
 use super::specification::refuse_credentials;
-use crate::accounting::budget::Purse;
+use crate::accounting::budget::CallBudget;
 use crate::accounting::metering::Metered;
 use crate::agent::Rates;
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::fs::create_private_folder;
-use crate::record::event::Happening;
+use crate::record::event::EventKind;
 use crate::record::recorder::{GATEWAY_FILE, Recorder};
 use crate::sandbox::credential::Credentials;
 use crate::sandbox::engine::{ContainerSpec, Engine};
 use crate::sandbox::gateway::egress::{Bounds, Egress, EgressEvent, Resolver};
-use crate::sandbox::gateway::{Api, Gateway, Judged, Notice, Options, hold_to};
-use crate::sandbox::guarantee::{Asked, Item};
+use crate::sandbox::gateway::{Api, Gateway, GatewayEvent, Judged, Options, hold_to};
+use crate::sandbox::guarantee::{Item, RequestedContainer};
 use crate::sandbox::network;
 
 /// Where a container's relay offers its gateway.
@@ -28,7 +28,7 @@ const INSIDE: &str = "http://127.0.0.1:8080";
 pub(crate) struct Sealed<'a> {
     gateway: Gateway,
     egress: UnboundedReceiver<EgressEvent>,
-    teller: Teller<'a>,
+    forwarder: EventForwarder<'a>,
     /// Whether a model's API is behind the gateway.
     has_api: bool,
 }
@@ -42,7 +42,7 @@ pub(super) fn for_agent<'a>(
     mut specification: ContainerSpec,
 ) -> Result<(ContainerSpec, Sealed<'a>)> {
     let credentials = call.sandbox.config.agent.credentials;
-    let token = dummy(credentials, &recorder.world().token()?);
+    let token = dummy(credentials, &recorder.clock().token()?);
     let entries = [("ANTHROPIC_BASE_URL", INSIDE), (variable(credentials), &token)];
     set(
         &mut specification,
@@ -52,7 +52,7 @@ pub(super) fn for_agent<'a>(
         base_url: base_url.to_owned(),
         credential: call.credential.clone(),
         proxy: call.proxy.clone(),
-        purse: Purse::new(call.reservation.allowance(), rates(call)),
+        call_budget: CallBudget::new(call.reservation.allowance(), rates(call)),
     });
     let mut usable = BTreeSet::from([Item::Home, Item::Temporary]);
     // What an agent has left is as it left it; else it is as we made it.
@@ -76,7 +76,7 @@ pub(crate) fn for_gate<'a>(
     recorder: &'a Recorder,
     specification: ContainerSpec,
 ) -> Result<(ContainerSpec, Sealed<'a>)> {
-    let token = recorder.world().token()?;
+    let token = recorder.clock().token()?;
     let usable = BTreeSet::from([Item::Home, Item::Temporary]);
     let opening = Opening {
         specification,
@@ -122,7 +122,7 @@ impl Opening {
             create_private_folder(above)?;
         }
         let specification = specification.sealed(&folder);
-        let asked = Asked {
+        let asked = RequestedContainer {
             usable,
             ..engine.asked(&specification, &sandbox.config.container.relax)
         };
@@ -137,12 +137,12 @@ impl Opening {
             seal: Some(seal),
             record: has_api.then(|| sandbox.folder.path.join(GATEWAY_FILE)),
             redactor: sandbox.folder.redactor.clone(),
-            world: recorder.world().clone(),
+            clock: recorder.clock().clone(),
         })?;
         let sealed = Sealed {
             gateway,
             egress,
-            teller: Teller {
+            forwarder: EventForwarder {
                 sandbox,
                 engine,
                 recorder,
@@ -157,15 +157,15 @@ impl Opening {
 impl Sealed<'_> {
     /// Waits for what the call must handle. What only people are to know is reported on the way. Nothing is lost when
     /// the wait is given up.
-    pub(crate) async fn next(&mut self) -> Notice {
+    pub(crate) async fn next(&mut self) -> GatewayEvent {
         loop {
             tokio::select! {
-                notice = self.gateway.next_notice() => {
-                    if let Some(notice) = self.teller.tell(notice) {
-                        return notice;
+                event = self.gateway.next_event() => {
+                    if let Some(event) = self.forwarder.forward(event) {
+                        return event;
                     }
                 }
-                Some(event) = self.egress.recv() => self.teller.tell_egress(&event),
+                Some(event) = self.egress.recv() => self.forwarder.forward_egress(&event),
             }
         }
     }
@@ -173,7 +173,7 @@ impl Sealed<'_> {
     /// Waits until the container is refused for being weaker than asked.
     pub(crate) async fn refused(&mut self) -> Error {
         loop {
-            if let Notice::SealRefused(why) = self.next().await {
+            if let GatewayEvent::SealRefused(why) = self.next().await {
                 return refusal(&why);
             }
         }
@@ -181,19 +181,22 @@ impl Sealed<'_> {
 
     /// Closes the gateway and reports what nobody has heard yet. Returns what the call must handle of that, and what
     /// was metered, if a model's API was there to be asked.
-    pub(crate) async fn close(mut self) -> (Vec<Notice>, Option<Metered>) {
+    pub(crate) async fn close(mut self) -> (Vec<GatewayEvent>, Option<Metered>) {
         let closed = self.gateway.close().await;
         while let Ok(event) = self.egress.try_recv() {
-            self.teller.tell_egress(&event);
+            self.forwarder.forward_egress(&event);
         }
-        let heeded = closed.notices.into_iter().filter_map(|notice| self.teller.tell(notice));
-        (heeded.collect(), self.has_api.then_some(closed.metered))
+        let rest = closed
+            .events
+            .into_iter()
+            .filter_map(|event| self.forwarder.forward(event));
+        (rest.collect(), self.has_api.then_some(closed.metered))
     }
 
     /// Closes the gateway where nobody asks a model: whether the container was refused for being weaker than asked is
     /// all that matters. Returns whether it reported anything at all: one that did not never ran its command.
     pub(crate) async fn close_gate(self) -> Result<bool> {
-        let (judged, engine) = (self.teller.judged.clone(), self.teller.engine.describe());
+        let (judged, engine) = (self.forwarder.judged.clone(), self.forwarder.engine.describe());
         self.close().await;
         let report = judged.report();
         match report.as_ref().and_then(|report| report.refusal(&engine)) {
@@ -208,51 +211,51 @@ pub(super) fn refusal(why: &str) -> Error {
     Error::new(ErrorKind::Precondition, why).hint("`cordwainer doctor` prints what the engines of this machine provide")
 }
 
-/// Reports to people what a gateway notices.
-struct Teller<'a> {
+/// Reports the events of a gateway to people.
+struct EventForwarder<'a> {
     sandbox: &'a Sandbox<'a>,
     engine: &'a Engine,
     recorder: &'a Recorder,
     judged: Judged,
 }
 
-impl Teller<'_> {
-    /// Reports what a notice is to people, and hands on what the call must handle.
-    fn tell(&self, notice: Notice) -> Option<Notice> {
+impl EventForwarder<'_> {
+    /// Reports an event to people where it is theirs to know, and returns it where the call must handle it.
+    fn forward(&self, event: GatewayEvent) -> Option<GatewayEvent> {
         let call = self.sandbox.name.clone();
-        let (happening, heeded) = match notice {
-            Notice::Sealed => (self.sealed(), None),
-            Notice::SealRefused(_) => (self.sealed(), Some(notice)),
-            Notice::Refused { what } => (Happening::Denied { call, what }, None),
-            Notice::RecordFailed(why) => {
+        let (kind, rest) = match event {
+            GatewayEvent::Sealed => (self.sealed(), None),
+            GatewayEvent::SealRefused(_) => (self.sealed(), Some(event)),
+            GatewayEvent::Refused { what } => (EventKind::Denied { call, what }, None),
+            GatewayEvent::RecordFailed(why) => {
                 let what = format!("{call}: what the model's API said could not be written down: {why}");
-                (Happening::Warned { what }, None)
+                (EventKind::Warned { what }, None)
             }
-            heeded => return Some(heeded),
+            rest => return Some(rest),
         };
-        self.recorder.emit(happening);
-        heeded
+        self.recorder.emit(kind);
+        rest
     }
 
-    fn sealed(&self) -> Happening {
-        Happening::Sealed {
+    fn sealed(&self) -> EventKind {
+        EventKind::Sealed {
             call: self.sandbox.name.clone(),
             engine: self.engine.describe(),
             report: self.judged.report().unwrap_or_default(),
         }
     }
 
-    fn tell_egress(&self, event: &EgressEvent) {
+    fn forward_egress(&self, event: &EgressEvent) {
         let call = self.sandbox.name.clone();
         self.recorder.emit(match event {
-            EgressEvent::Permitted { host, port } => Happening::Reached {
+            EgressEvent::Permitted { host, port } => EventKind::Reached {
                 call,
                 host: format!("{host}:{port}"),
             },
             EgressEvent::Denied { host, port, why } => {
                 let port = port.map_or(String::new(), |port| format!(":{port}"));
                 let what = format!("{host}{port}: {why}");
-                Happening::Denied { call, what }
+                EventKind::Denied { call, what }
             }
         });
     }

@@ -6,12 +6,12 @@ use crate::base::error::Result;
 use crate::base::interruption::Interruption;
 use crate::git::Oid;
 use crate::model::IssueId;
-use crate::record::event::Happening;
+use crate::record::event::EventKind;
 use crate::run::call::Sandbox;
 
 /// The result of all gates on an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(crate) enum GateVerdict {
     /// Every one passed, but for those that need not pass yet, in words.
     Passed {
         /// Which, and why.
@@ -40,7 +40,7 @@ impl Gates {
         task: &IssueId,
         tree: Oid,
         interruption: &Interruption,
-    ) -> Result<Verdict> {
+    ) -> Result<GateVerdict> {
         let context = &self.context;
         let project = &*context.project;
         let runner = self.runner(interruption);
@@ -50,7 +50,7 @@ impl Gates {
             let image = self.engine.image_id(&project.config.image).await?.unwrap_or_default();
             keep(project, gate, tree, &image, &ran)?;
             let how = match &ran {
-                Ran::Cancelled => return Ok(Verdict::Cancelled),
+                Ran::Cancelled => return Ok(GateVerdict::Cancelled),
                 Ran::Passed => None,
                 Ran::Red(how) => Some(how.clone()),
                 Ran::CannotRun(how, missing) => Some(format!("{how}: {}", missing.words())),
@@ -60,7 +60,7 @@ impl Gates {
                 Some(how) if may_wait(project, &context.generation, &verdicts, gate, &ran)? => Some(how.clone()),
                 _ => None,
             };
-            context.recorder.emit(Happening::GateEnded {
+            context.recorder.emit(EventKind::GateEnded {
                 task: task.clone(),
                 gate: gate.name.clone(),
                 passed: how.is_none(),
@@ -71,10 +71,10 @@ impl Gates {
                 (Some(_), Some(why)) => waiting.push(format!("the gate `{}` {why}", gate.name)),
                 (Some(how), None) => {
                     let reason = format!("the gate `{}` {how}", gate.name);
-                    return Ok(Verdict::Failed { reason });
+                    return Ok(GateVerdict::Failed { reason });
                 }
             }
         }
-        Ok(Verdict::Passed { not_yet: waiting })
+        Ok(GateVerdict::Passed { not_yet: waiting })
     }
 }

@@ -12,7 +12,7 @@ use crate::git::{Oid, Slot};
 use crate::model::Role;
 use crate::model::generation::GenerationName;
 use crate::project::Project;
-use crate::record::event::{CallName, Happening};
+use crate::record::event::{CallName, EventKind};
 use crate::record::recorder::CallFolder;
 use crate::run::call::Sandbox;
 use crate::run::slots::{Layout, SlotMounts, lay_out};
@@ -37,7 +37,7 @@ impl Gates {
             return Ok(());
         }
         let commit = context.tip()?;
-        let _alive = context.living.note("gate", None);
+        let _alive = context.active_work.note("gate", None);
         let tried = self
             .runner(interruption)
             .try_on(commit, context.generation.as_str(), context.labels("gate", None), false)
@@ -66,7 +66,7 @@ impl Gates {
             Ran::CannotRun(how, missing) => (false, format!("{how}: {}", missing.words())),
             Ran::Cancelled => return,
         };
-        self.context.recorder.emit(Happening::GateTried {
+        self.context.recorder.emit(EventKind::GateTried {
             gate: gate.name.clone(),
             commit: commit.to_string(),
             passed,
@@ -163,12 +163,12 @@ pub(crate) fn standing(
 struct Fault {
     kind: ErrorKind,
     text: String,
-    mend: String,
+    fix: String,
 }
 
 fn fault(image: &str, gate: &Gate, how: &str, missing: &Missing) -> Fault {
     let name = one_line(&gate.name, 60);
-    let (kind, mend) = match missing {
+    let (kind, fix) = match missing {
         Missing::File(path) => (
             ErrorKind::Configuration,
             format!("commit `{path}`, or fix the command in `gates`"),
@@ -194,7 +194,7 @@ fn fault(image: &str, gate: &Gate, how: &str, missing: &Missing) -> Fault {
     Fault {
         kind,
         text: format!("the gate `{name}` {how}{whose}: {}", missing.words()),
-        mend,
+        fix,
     }
 }
 
@@ -206,7 +206,7 @@ fn refuse(faults: &[Fault]) -> Result<()> {
     };
     let kind = first.kind;
     let texts: Vec<&str> = faults.iter().map(|fault| fault.text.as_str()).collect();
-    let mut mends: Vec<&str> = faults.iter().map(|fault| fault.mend.as_str()).collect();
+    let mut mends: Vec<&str> = faults.iter().map(|fault| fault.fix.as_str()).collect();
     mends.dedup();
     let message = format!("no task could pass: before any work {}", texts.join("; "));
     Err(Error::new(kind, message).hint(mends.join("; ")))

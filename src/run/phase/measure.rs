@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::accounting::budget::{Scope, Spent};
-use crate::agent::{CallOutcome, CallReport, Cut};
+use crate::agent::{CallOutcome, CallReport, StopCause};
 use crate::base::crash::crash_point;
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::interruption::Interruption;
@@ -11,19 +11,19 @@ use crate::base::text::one_line;
 use crate::issues::proposal::{self, KnownIssue, Validated};
 use crate::model::{Role, SessionId};
 use crate::prompt::{self, MeasureContext};
-use crate::record::event::{CallName, Happening, Step};
+use crate::record::event::{CallName, EventKind, Step};
 use crate::record::recorder::CallFolder;
+use crate::run::attempt_verdict::{limit_of, refusal};
 use crate::run::call::CallResult;
 use crate::run::context::RunContext;
-use crate::run::judgement::{limit_of, refusal};
 use crate::run::prompt_inputs;
 use crate::run::session::{Ask, Entered, Next, Purpose, Session, Sessions};
 
 mod filing;
 mod stages;
 
-pub(crate) use self::stages::Done;
-use self::stages::{Answer, Asked, Round};
+pub(crate) use self::stages::MeasureOutcome;
+use self::stages::{Answer, MeasureSoFar, Round};
 
 /// What is reported of a session that cannot go on.
 const LOST: &str = "the agent session no longer exists; starting over";
@@ -39,10 +39,10 @@ impl Measure {
     }
 
     /// Asks for tasks until an answer is valid, at most `measure.max_attempts` times; `cycle` names the records.
-    pub(crate) async fn measure(&self, cycle: u32, interruption: &Interruption) -> Result<Done> {
+    pub(crate) async fn measure(&self, cycle: u32, interruption: &Interruption) -> Result<MeasureOutcome> {
         let context = self.context();
-        context.recorder.emit(Happening::MeasureStarted { cycle });
-        let _alive = context.living.note(Role::Measure.name(), None);
+        context.recorder.emit(EventKind::MeasureStarted { cycle });
+        let _alive = context.active_work.note(Role::Measure.name(), None);
         let purpose = Purpose {
             role: Role::Measure,
             task: None,
@@ -57,11 +57,11 @@ impl Measure {
         let mut session = match self.sessions.enter(purpose, base, &issues) {
             Ok(Entered::Ready(session)) => session,
             Ok(Entered::Refused(failure)) | Err(failure) => {
-                let asked = Asked::new(cycle, self.records(cycle, 1)?);
+                let asked = MeasureSoFar::new(cycle, self.records(cycle, 1)?);
                 return self.broken(&asked, failure).await;
             }
         };
-        let mut asked = Asked::new(cycle, self.records(cycle, session.attempt())?);
+        let mut asked = MeasureSoFar::new(cycle, self.records(cycle, session.attempt())?);
         // Not before what it used is noted: until then the slot shows a recovery that it is not.
         match self.rounds(&mut session, &mut asked, interruption).await {
             Ok((done, unfinished)) => {
@@ -85,9 +85,9 @@ impl Measure {
     async fn rounds(
         &self,
         session: &mut Session,
-        asked: &mut Asked,
+        asked: &mut MeasureSoFar,
         interruption: &Interruption,
-    ) -> Result<(Done, Option<SessionId>)> {
+    ) -> Result<(MeasureOutcome, Option<SessionId>)> {
         let context = self.context();
         let mut told = prompt_inputs::measure_context(context, &context.store.read()?, session.base())?;
         told.attempt = session.attempt();
@@ -108,7 +108,7 @@ impl Measure {
     async fn round(
         &self,
         session: &Session,
-        asked: &mut Asked,
+        asked: &mut MeasureSoFar,
         told: MeasureContext,
         interruption: &Interruption,
     ) -> Result<Round> {
@@ -119,12 +119,12 @@ impl Measure {
         let reservation = match session.reserve(&issues) {
             Ok(reservation) => reservation,
             Err(Spent { reason, .. }) => {
-                let done = self.fail(asked, Done::Spent(reason.clone()), &reason)?;
+                let done = self.fail(asked, MeasureOutcome::Spent(reason.clone()), &reason)?;
                 return Ok(Round::Over(done, untouched));
             }
         };
         if interruption.is_asked() {
-            let done = self.fail(asked, Done::Cancelled, "the run was interrupted")?;
+            let done = self.fail(asked, MeasureOutcome::Cancelled, "the run was interrupted")?;
             return Ok(Round::Over(done, untouched));
         }
         let prompt = match session.resumes() {
@@ -156,7 +156,10 @@ impl Measure {
             Answer::None(done, reason) => {
                 let goes_on = matches!(
                     done,
-                    Done::Limited(_) | Done::Failed(_) | Done::Spent(_) | Done::Cancelled
+                    MeasureOutcome::Limited(_)
+                        | MeasureOutcome::Failed(_)
+                        | MeasureOutcome::Spent(_)
+                        | MeasureOutcome::Cancelled
                 );
                 let unfinished = session.can_go_on(Some(&report)).filter(|_| goes_on);
                 Ok(Round::Over(self.fail(asked, done, &reason)?, unfinished))
@@ -165,11 +168,11 @@ impl Measure {
     }
 
     /// Ends a measure under which something failed that was not the agent.
-    async fn broken(&self, asked: &Asked, failure: Error) -> Result<Done> {
+    async fn broken(&self, asked: &MeasureSoFar, failure: Error) -> Result<MeasureOutcome> {
         let reason = failure.in_a_line();
         // Its files are read-only in the container: whether that still runs only decides who ends it.
         self.sessions.is_over(Role::Measure, None).await;
-        let done = self.fail(asked, Done::Failed(reason.clone()), &reason)?;
+        let done = self.fail(asked, MeasureOutcome::Failed(reason.clone()), &reason)?;
         match failure.kind() {
             ErrorKind::Engine => Ok(done),
             _ => Err(failure),
@@ -187,28 +190,30 @@ fn name(round: u32) -> CallName {
 }
 
 /// Reads and checks an answer.
-fn read(context: &RunContext, asked: &Asked, report: &CallReport, met: Scope) -> Result<Answer> {
+fn read(context: &RunContext, asked: &MeasureSoFar, report: &CallReport, met: Scope) -> Result<Answer> {
     let reason = one_line(&report.reason, 500);
-    if report.cut == Some(Cut::Cancelled) {
-        return Ok(Answer::None(Done::Cancelled, reason));
+    if report.cut == Some(StopCause::Cancelled) {
+        return Ok(Answer::None(MeasureOutcome::Cancelled, reason));
     }
     if report.session_lost {
-        return Ok(Answer::None(Done::SessionLost, LOST.to_owned()));
+        return Ok(Answer::None(MeasureOutcome::SessionLost, LOST.to_owned()));
     }
     if let Some(limit) = limit_of(report) {
-        return Ok(Answer::None(Done::Limited(limit), reason));
+        return Ok(Answer::None(MeasureOutcome::Limited(limit), reason));
     }
     match report.outcome {
         CallOutcome::Success => {}
-        CallOutcome::Transient => return Ok(Answer::None(Done::Failed(reason.clone()), reason)),
+        CallOutcome::Transient => return Ok(Answer::None(MeasureOutcome::Failed(reason.clone()), reason)),
         CallOutcome::Permanent => {
             let reason = refusal(report);
-            return Ok(Answer::None(Done::Refused(reason.clone()), reason));
+            return Ok(Answer::None(MeasureOutcome::Refused(reason.clone()), reason));
         }
-        CallOutcome::Budget if met != Scope::Call => return Ok(Answer::None(Done::Spent(reason.clone()), reason)),
+        CallOutcome::Budget if met != Scope::Call => {
+            return Ok(Answer::None(MeasureOutcome::Spent(reason.clone()), reason));
+        }
         outcome => {
             let reason = format!("measure's call ended as {outcome}: {reason}");
-            return Ok(Answer::None(Done::Refused(reason.clone()), reason));
+            return Ok(Answer::None(MeasureOutcome::Refused(reason.clone()), reason));
         }
     }
     let validated = match proposal::extract(report) {

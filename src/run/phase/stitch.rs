@@ -14,10 +14,10 @@ use crate::issues::attempt::Outcome;
 use crate::issues::issue::Claim;
 use crate::model::{IssueId, Role, SessionId};
 use crate::project::protected::ProtectedPaths;
-use crate::record::event::{CallName, Happening, Step};
+use crate::record::event::{CallName, EventKind, Step};
+use crate::run::attempt_verdict::AttemptVerdict;
 use crate::run::context::RunContext;
 use crate::run::gate::Gates;
-use crate::run::judgement::Judgement;
 use crate::run::session::{Entered, Next, Purpose, Session, Sessions};
 
 mod call;
@@ -27,7 +27,7 @@ mod keep;
 mod merge;
 mod stages;
 
-pub(crate) use self::conclusion::Done;
+pub(crate) use self::conclusion::StitchOutcome;
 pub(crate) use self::stages::Claimed;
 use self::stages::{Attempting, Ended, Kept};
 
@@ -54,7 +54,7 @@ impl Stitch {
             at: now,
         };
         // Before the store has the claim: at no moment is it anybody's left behind.
-        let alive = context.living.note(Role::Stitch.name(), Some(id.clone()));
+        let alive = context.active_work.note(Role::Stitch.name(), Some(id.clone()));
         let issue = context.store.update(&format!("claim {id}"), now, |issues| {
             issues.claim_as(id, claim.clone())?;
             issues.get(id).cloned()
@@ -69,7 +69,7 @@ impl Stitch {
     }
 
     /// Makes one attempt at a task. An error is one that ends the run; all else is the attempt's outcome.
-    pub(crate) async fn attempt(&self, claimed: Claimed, interruption: &Interruption) -> Result<Done> {
+    pub(crate) async fn attempt(&self, claimed: Claimed, interruption: &Interruption) -> Result<StitchOutcome> {
         let base = claimed.base;
         let attempting = self.begin(claimed)?;
         let ended = self.enter(&attempting, base, interruption).await;
@@ -85,9 +85,9 @@ impl Stitch {
             task: Some(issue.id.clone()),
             attempt: issue.next_attempt(),
         };
-        let left_behind = &context.project.surroundings.left_behind;
-        let left = left_behind.note(format!("the claim of {}", issue.id));
-        context.recorder.emit(Happening::TaskClaimed {
+        let leftovers = &context.project.environment.leftovers;
+        let left = leftovers.note(format!("the claim of {}", issue.id));
+        context.recorder.emit(EventKind::TaskClaimed {
             task: issue.id.clone(),
             title: one_line(&issue.title, 120),
             attempt: name.attempt,
@@ -118,7 +118,7 @@ impl Stitch {
         let mut session = match issues.and_then(|issues| self.sessions.enter(purpose, base, &issues)) {
             Ok(Entered::Ready(session)) => session,
             Ok(Entered::Refused(error)) => {
-                let refused = Judgement::held(Outcome::ProtectedPath, error.in_a_line());
+                let refused = AttemptVerdict::held(Outcome::ProtectedPath, error.in_a_line());
                 return Ended::before_call(Ok(refused));
             }
             Err(error) => return Ended::before_call(Err(error)),
@@ -182,10 +182,10 @@ fn unfinished(session: &Session, ended: &Ended) -> Option<SessionId> {
     let Some(report) = ended.report() else {
         return session.can_go_on(None);
     };
-    let judgement = ended.judged.as_ref().ok()?;
-    let goes_on = match judgement.outcome {
+    let verdict = ended.judged.as_ref().ok()?;
+    let goes_on = match verdict.outcome {
         Outcome::Limited | Outcome::Cancelled => true,
-        Outcome::BudgetSpent => !judgement.hold,
+        Outcome::BudgetSpent => !verdict.hold,
         // After a call that succeeded it was the gates that could not run: the work is done, and waits for them.
         Outcome::InfrastructureFailed => matches!(report.outcome, CallOutcome::Transient | CallOutcome::Success),
         _ => false,

@@ -72,8 +72,8 @@ pub(crate) fn of_machine(project: &Project) -> Vec<Looked> {
 }
 
 /// Builds the error of something that is not as it should be, and the fix.
-fn bad(found: impl Into<String>, mend: impl Into<String>) -> Error {
-    Error::new(ErrorKind::Precondition, found).hint(mend)
+fn bad(found: impl Into<String>, fix: impl Into<String>) -> Error {
+    Error::new(ErrorKind::Precondition, found).hint(fix)
 }
 
 /// Builds a copy of an error for another reader.
@@ -143,7 +143,7 @@ fn hazards(project: &Project, ground: &Ground) -> Result<String> {
             "this repository cannot be worked on safely: {}",
             joined(|hazard| &hazard.text)
         );
-        return Err(bad(found, joined(|hazard| &hazard.mend)));
+        return Err(bad(found, joined(|hazard| &hazard.fix)));
     }
     let warned: Vec<_> = hazards.iter().map(Hazard::sentence).collect();
     Ok(match warned.as_slice() {
@@ -177,7 +177,7 @@ fn client_settings(project: &Project, ground: &Ground) -> Result<String> {
 
 /// Checks whether the gateway goes the way out that the machine's settings name.
 fn proxy(project: &Project) -> Result<String> {
-    let Some(proxy) = &project.surroundings.proxy else {
+    let Some(proxy) = &project.environment.proxy else {
         return Ok("none is requested".to_owned());
     };
     let (variable, config) = (proxy.variable(), project.config());
@@ -196,8 +196,8 @@ fn proxy(project: &Project) -> Result<String> {
             "`{variable}` is for the model's API alone: the gateway connects to `{host}` of `network.allow` directly, since \
              it must see where a name leads"
         );
-        let mend = "let this machine connect to it directly, and name it in `NO_PROXY`; or take it off `network.allow`";
-        return Err(bad(found, mend));
+        let fix = "let this machine connect to it directly, and name it in `NO_PROXY`; or take it off `network.allow`";
+        return Err(bad(found, fix));
     }
     Ok(match through.as_slice() {
         [] => format!("the model's API is reached without the one that `{variable}` names"),
@@ -247,8 +247,8 @@ fn secrets(project: &Project) -> Result<String> {
         return Err(bad(found, "take it out of the base branch, and revoke it"));
     }
     if folder.starts_with(project.git().workdir()) && !project.git().ignores(&secrets.join("any"))? {
-        let mend = format!("add `/{shown}/` to `.gitignore`");
-        return Err(bad(format!("git does not ignore `{shown}`"), mend));
+        let fix = format!("add `/{shown}/` to `.gitignore`");
+        return Err(bad(format!("git does not ignore `{shown}`"), fix));
     }
     match open_to_others(&folder)? {
         None => Ok(format!("`{shown}` is ignored by git, and its owner's alone")),
@@ -292,7 +292,7 @@ fn credential(project: &Project) -> Looked {
     let Some(source) = project.credential() else {
         return Looked::must(NAME, Ok("none is needed".to_owned()));
     };
-    match (source.current(project.world().now()), source.warning()) {
+    match (source.current(project.clock().now()), source.warning()) {
         (Err(problem @ CredentialProblem::Expired { .. }), _) => Looked::should(NAME, Err(problem.into())),
         (Err(problem), _) => Looked::must(NAME, Err(problem.into())),
         (Ok(_), Some(warning)) => Looked::should(NAME, Err(bad(warning, "restrict it to its owner (`chmod 600`)"))),

@@ -10,14 +10,14 @@ use super::*;
 use crate::config::Config;
 use crate::git::Git;
 use crate::issues::issue::{Claim, FORMAT, NewIssue, StoreMeta};
-use crate::project::{Project, Surroundings};
+use crate::project::{Environment, Project};
 use crate::record::recorder::Recorder;
 
 /// Prepares a run, in a repository of its own, of a generation with one task that is claimed for it.
 fn run() -> (TempDir, RunContext, IssueId) {
     let folder = tempfile::tempdir().unwrap();
     let git = Git::init(folder.path()).unwrap();
-    let project = Project::with_config(git, Config::default(), Surroundings::default());
+    let project = Project::with_config(git, Config::default(), Environment::default());
     let generation = GenerationName::new("generation-one").unwrap();
     let now = Timestamp::UNIX_EPOCH;
     let meta = StoreMeta {
@@ -43,7 +43,7 @@ fn run() -> (TempDir, RunContext, IssueId) {
     let recorder = Recorder::create(
         &project.state_dir,
         "run-1",
-        project.world().clone(),
+        project.clock().clone(),
         unbounded_channel().0,
         project.redactor().clone(),
     );
@@ -53,7 +53,7 @@ fn run() -> (TempDir, RunContext, IssueId) {
         generation,
         store,
         recorder: recorder.unwrap(),
-        living: Living::default(),
+        active_work: ActiveWork::default(),
     };
     (folder, context, id)
 }
@@ -65,7 +65,7 @@ fn status(context: &RunContext, id: &IssueId) -> Status {
 #[test]
 fn a_claim_of_work_that_goes_on_is_nobodys_leftover() {
     let (_folder, context, id) = run();
-    let alive = context.living.note("stitch", Some(id.clone()));
+    let alive = context.active_work.note("stitch", Some(id.clone()));
     let recovery = Recovery::in_run(&context).unwrap();
     assert!(!recovery.is_needed().unwrap());
     assert_eq!(recovery.put_all_right().unwrap(), Vec::<String>::new());
@@ -100,11 +100,11 @@ fn a_container_of_work_that_goes_on_stays() {
     let gate = container(context.labels("gate", None));
     let mut other = at_work.clone();
     other.labels.insert(RUN_LABEL.to_owned(), "run-0".to_owned());
-    let _alive = context.living.note("stitch", Some(id.clone()));
+    let _alive = context.active_work.note("stitch", Some(id.clone()));
     let found = [&at_work, &measure, &gate, &other].map(|container| recovery.is_alive(container));
     assert_eq!(found, [true, false, false, false]);
-    let _alive = context.living.note("measure", None);
+    let _alive = context.active_work.note("measure", None);
     assert!(recovery.is_alive(&measure) && !recovery.is_alive(&gate));
-    let _alive = context.living.note("gate", None);
+    let _alive = context.active_work.note("gate", None);
     assert!(recovery.is_alive(&gate));
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::base::world::{later, signed};
+use crate::base::clock::{later, signed};
 use crate::config::LimitWait;
 
 /// How long after a reset calls are made again: the clocks of client and API differ a little.

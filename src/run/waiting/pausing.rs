@@ -8,7 +8,7 @@ use crate::base::crash::crash_point;
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::model::Role;
 use crate::project::Project;
-use crate::record::event::Happening;
+use crate::record::event::EventKind;
 use crate::run::context::RunContext;
 use crate::run::waiting::file;
 use crate::run::waiting::pause::{LimitMet, Pause, PauseCause};
@@ -24,7 +24,7 @@ pub(crate) fn lift(project: &Project) -> Result<Vec<Pause>> {
 
 /// Returns the pauses that hold up calls now, the longest first.
 pub(crate) fn in_force(project: &Project) -> Result<Vec<Pause>> {
-    let now = project.world().now();
+    let now = project.clock().now();
     let mut pauses = file::load(&project.state_dir)?;
     let forbidden = !project.config.limits.allow_overage;
     pauses.retain(|pause| !pause.remaining(now).is_zero() && (pause.cause != PauseCause::Overage || forbidden));
@@ -145,7 +145,7 @@ impl Pauses {
             PauseCause::Login => "the login is renewed, or the pause was lifted".to_owned(),
             PauseCause::Limit | PauseCause::Overage => "the pause was lifted".to_owned(),
         };
-        self.context.recorder.emit(Happening::PauseLifted { reason });
+        self.context.recorder.emit(EventKind::PauseLifted { reason });
         Ok(())
     }
 }

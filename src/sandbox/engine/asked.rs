@@ -3,21 +3,21 @@
 use std::collections::BTreeSet;
 
 use crate::sandbox::engine::Engine;
-use crate::sandbox::engine::limits::{Limits, open_files};
-use crate::sandbox::guarantee::{Asked, Item};
+use crate::sandbox::engine::limits::{ProcessLimits, open_files};
+use crate::sandbox::guarantee::{Item, RequestedContainer};
 use crate::sandbox::spec::{ContainerSpec, SHARED_MEMORY, UserChoice};
 
 impl Engine {
     /// Returns what a container of this specification is to have on this engine, so that it can be held to it; `relax`
     /// is what it may lack.
-    pub fn asked(&self, spec: &ContainerSpec, relax: &BTreeSet<Item>) -> Asked {
+    pub fn asked(&self, spec: &ContainerSpec, relax: &BTreeSet<Item>) -> RequestedContainer {
         let shared = ("/dev/shm".to_owned(), SHARED_MEMORY);
         let sizes = spec.sized_tmpfs().into_iter().map(|(path, options)| {
             let size = options.split(',').find_map(|word| bytes(word.strip_prefix("size=")?));
             (path, size.map_or(u64::MAX, whole_pages))
         });
         let mounts = spec.mounts.iter();
-        Asked {
+        RequestedContainer {
             user: self.numbers_of(&spec.user),
             rootless: self.rootless(),
             read_only_root: spec.read_only_root,
@@ -27,7 +27,7 @@ impl Engine {
             memory: spec.memory,
             cpus: spec.cpus,
             pids: spec.pids.map(u64::from),
-            open_files: open_files(&Limits::of_this_process()),
+            open_files: open_files(&ProcessLimits::of_this_process()),
             usable: BTreeSet::new(),
             relax: relax.clone(),
         }

@@ -7,13 +7,13 @@ use bollard::models::{
 };
 
 use crate::base::error::{Context as _, Error, ErrorKind, Result};
-use crate::sandbox::engine::kind::Facts;
-use crate::sandbox::engine::limits::{Limits, open_files};
+use crate::sandbox::engine::kind::EngineFacts;
+use crate::sandbox::engine::limits::{ProcessLimits, open_files};
 use crate::sandbox::spec::{ContainerSpec, Mount, PROCESSES, SHARED_MEMORY, UserChoice};
 
 impl ContainerSpec {
     /// Translates to the body of `POST /containers/create`.
-    pub(super) fn body(&self, facts: &Facts) -> Result<ContainerCreateBody> {
+    pub(super) fn body(&self, facts: &EngineFacts) -> Result<ContainerCreateBody> {
         facts.enforced.check(self, facts)?;
         let user = match &self.user {
             UserChoice::SlotOwner => Some(facts.container_user()),
@@ -38,7 +38,7 @@ impl ContainerSpec {
         })
     }
 
-    fn host_config(&self, facts: &Facts) -> Result<HostConfig> {
+    fn host_config(&self, facts: &EngineFacts) -> Result<HostConfig> {
         // Where the engine has SELinux, mounts must be relabelled, and only the older `binds` can ask for that.
         let mounts = self.mounts.iter();
         let (binds, mounts) = if facts.selinux {
@@ -66,7 +66,7 @@ impl ContainerSpec {
             memory_swap: self.memory.map(signed),
             nano_cpus: self.cpus.map(nano),
             pids_limit: self.pids.map(i64::from),
-            ulimits: Some(ulimits(&Limits::of_this_process())),
+            ulimits: Some(ulimits(&ProcessLimits::of_this_process())),
             // What the attached reader gets is all there is: an agent that never stops talking fills no disk.
             log_config: Some(HostConfigLogConfig {
                 typ: Some("none".into()),
@@ -141,7 +141,7 @@ fn source(mount: &Mount) -> Result<String> {
 
 /// Returns the limits of files, core dumps and processes, never above what the machine allows: raising a hard limit
 /// needs a capability that engines in containers and rootless engines lack.
-fn ulimits(limits: &Limits) -> Vec<ResourcesUlimits> {
+fn ulimits(limits: &ProcessLimits) -> Vec<ResourcesUlimits> {
     let limit = |name: &str, value: u64| ResourcesUlimits {
         name: Some(name.into()),
         soft: Some(signed(value)),

@@ -8,7 +8,7 @@ use crate::base::error::{Error, ErrorKind, Result};
 use crate::sandbox::engine::Engine;
 use crate::sandbox::engine::deadline::{self, CallError, HELLO};
 use crate::sandbox::engine::endpoint::{self, Endpoint};
-use crate::sandbox::engine::kind::{EngineKind, Facts};
+use crate::sandbox::engine::kind::{EngineFacts, EngineKind};
 use crate::sandbox::engine::lookup::{self, Answer};
 use crate::sandbox::engine::options::{ConnectOptions, EngineChoice};
 use crate::sandbox::engine::service::Service;
@@ -100,7 +100,7 @@ async fn try_endpoint(endpoint: &Endpoint, choice: EngineChoice, options: &Conne
         let message = format!("it is {}, and `container.engine` requires {wanted}", facts.kind);
         return Err(Error::new(ErrorKind::Engine, message));
     }
-    Ok(Engine::new(api, facts, None, &options.left_behind))
+    Ok(Engine::new(api, facts, None, &options.leftovers))
 }
 
 async fn start_podman(options: &ConnectOptions) -> Result<Engine> {
@@ -112,16 +112,16 @@ async fn start_podman(options: &ConnectOptions) -> Result<Engine> {
     }
     let service = Service::start(options).await?;
     let (api, facts) = greet(&service.socket()).await.map_err(|error| service.explain(error))?;
-    Ok(Engine::new(api, facts, Some(service), &options.left_behind))
+    Ok(Engine::new(api, facts, Some(service), &options.leftovers))
 }
 
 /// Asks whoever listens on `socket` who it is. Podman names itself in a header of `/_ping`, and is asked nothing more:
 /// it takes most of a second to answer `/version`, as long again for `/info`.
-async fn greet(socket: &Path) -> Result<(Docker, Facts)> {
+async fn greet(socket: &Path) -> Result<(Docker, EngineFacts)> {
     let ping = ping(socket).await?;
     if let Some(version) = ping.headers.get("Libpod-API-Version") {
         let version = String::from_utf8_lossy(version.as_bytes());
-        return Ok((client(socket, &API_VERSIONS[0])?, Facts::podman(socket, &version)));
+        return Ok((client(socket, &API_VERSIONS[0])?, EngineFacts::podman(socket, &version)));
     }
     let mut refused = None;
     for version in &API_VERSIONS {
@@ -155,14 +155,14 @@ async fn ping(socket: &Path) -> Result<Answer, CallError> {
     }
 }
 
-async fn greet_docker(socket: &Path, version: &ClientVersion) -> Result<(Docker, Facts), CallError> {
+async fn greet_docker(socket: &Path, version: &ClientVersion) -> Result<(Docker, EngineFacts), CallError> {
     let place = format!("`{}`", socket.display());
     let api = client(socket, version)?;
     let (answer, info) = tokio::try_join!(
         deadline::within(&place, GREETING, HELLO, api.version()),
         deadline::within(&place, GREETING, HELLO, api.info()),
     )?;
-    let facts = Facts::docker(socket, &answer, &info);
+    let facts = EngineFacts::docker(socket, &answer, &info);
     Ok((api, facts))
 }
 

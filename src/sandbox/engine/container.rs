@@ -12,7 +12,7 @@ use bollard::query_parameters::{
 };
 
 use crate::base::error::{Error, ErrorKind, Result};
-use crate::base::interruption::Left;
+use crate::base::interruption::LeftoverGuard;
 use crate::base::lines::DEFAULT_LINE_LIMIT;
 use crate::sandbox::engine::deadline::{self, CHANGE, CallError};
 use crate::sandbox::engine::input::InputWriter;
@@ -45,7 +45,7 @@ pub struct Container {
     /// Held while the container lives: dropping it stops the writing.
     _input: InputWriter,
     /// Until it is removed: dropping the container does not do that.
-    left: ManuallyDrop<Left>,
+    left: ManuallyDrop<LeftoverGuard>,
 }
 
 impl Engine {
@@ -68,7 +68,7 @@ impl Engine {
     ///
     /// Of kind [`ErrorKind::Engine`]; then nothing is left of the container.
     pub async fn start(&self, spec: &ContainerSpec, stdin: &[u8]) -> Result<Container> {
-        let left = self.0.left_behind.note(format!("the container `{}`", spec.name));
+        let left = self.0.leftovers.note(format!("the container `{}`", spec.name));
         let id = self.create(spec).await?;
         match self.attach_and_start(&id, spec, stdin, left).await {
             Ok(container) => Ok(container),
@@ -99,7 +99,13 @@ impl Engine {
         }
     }
 
-    async fn attach_and_start(&self, id: &str, spec: &ContainerSpec, stdin: &[u8], left: Left) -> Result<Container> {
+    async fn attach_and_start(
+        &self,
+        id: &str,
+        spec: &ContainerSpec,
+        stdin: &[u8],
+        left: LeftoverGuard,
+    ) -> Result<Container> {
         let options = AttachContainerOptionsBuilder::new()
             .stream(true)
             .stdin(true)

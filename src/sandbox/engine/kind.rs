@@ -32,7 +32,7 @@ const AGENT: (u32, u32) = (1000, 1000);
 
 /// What an engine reported of itself, and who is asking.
 #[derive(Clone, Debug)]
-pub(super) struct Facts {
+pub(super) struct EngineFacts {
     pub(super) kind: EngineKind,
     pub(super) version: String,
     pub(super) rootless: bool,
@@ -47,7 +47,7 @@ pub(super) struct Facts {
     socket_owner: Option<(u32, u32)>,
 }
 
-impl Facts {
+impl EngineFacts {
     /// Reads podman's off its version, its socket and this machine, on which it runs, too.
     pub(super) fn podman(socket: &Path, version: &str) -> Self {
         let facts = Self::new(EngineKind::Podman, socket, version);
@@ -124,7 +124,7 @@ impl Facts {
     }
 }
 
-impl fmt::Display for Facts {
+impl fmt::Display for EngineFacts {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mode = if self.rootless { "rootless" } else { "rootful" };
         let socket = self.socket.display();

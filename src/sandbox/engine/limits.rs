@@ -4,14 +4,14 @@ use crate::sandbox::spec::OPEN_FILES;
 
 /// What `/proc/self/limits` contains.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Limits {
+pub(super) struct ProcessLimits {
     /// Files open at once; `None` is unlimited, or unknown.
     pub(super) open_files: Option<u64>,
     /// Processes of the user; `None` is unlimited, or unknown.
     pub(super) processes: Option<u64>,
 }
 
-impl Limits {
+impl ProcessLimits {
     /// Reads them; a system without `/proc` has none that are known.
     pub(super) fn of_this_process() -> Self {
         std::fs::read_to_string("/proc/self/limits")
@@ -33,7 +33,7 @@ impl Limits {
 }
 
 /// Returns how many files a process in a container may have open.
-pub(super) fn open_files(limits: &Limits) -> u64 {
+pub(super) fn open_files(limits: &ProcessLimits) -> u64 {
     limits.open_files.unwrap_or(OPEN_FILES).min(OPEN_FILES)
 }
 
@@ -46,11 +46,11 @@ mod tests {
         let text = "Limit                     Soft Limit           Hard Limit           Units     \n\
                     Max processes             96365                unlimited            processes \n\
                     Max open files            1024                 20000                files     \n";
-        let expect = Limits {
+        let expect = ProcessLimits {
             open_files: Some(20_000),
             processes: None,
         };
-        assert_eq!(Limits::parse(text), expect);
-        assert_eq!(Limits::parse(""), Limits::default());
+        assert_eq!(ProcessLimits::parse(text), expect);
+        assert_eq!(ProcessLimits::parse(""), ProcessLimits::default());
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use crate::base::interruption::LeftBehind;
+use crate::base::interruption::Leftovers;
 
 /// `container.engine`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -39,5 +39,5 @@ pub struct ConnectOptions {
     /// Without one, a folder for temporary files is made.
     pub service_dir: Option<PathBuf>,
     /// Where containers and a service that is started are noted as long as they are there.
-    pub left_behind: LeftBehind,
+    pub leftovers: Leftovers,
 }

@@ -14,9 +14,9 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use crate::base::error::{Context as _, Error, ErrorKind, Result};
-use crate::base::interruption::Left;
+use crate::base::interruption::LeftoverGuard;
 use crate::sandbox::engine::endpoint::SOCKET_PATH_LIMIT;
-use crate::sandbox::engine::limits::Limits;
+use crate::sandbox::engine::limits::ProcessLimits;
 use crate::sandbox::engine::options::ConnectOptions;
 use crate::sandbox::spec::PROCESSES;
 
@@ -38,7 +38,7 @@ pub(super) struct Service {
     child: Child,
     alive: JoinHandle<()>,
     folder: TempDir,
-    _left: Left,
+    _left: LeftoverGuard,
 }
 
 impl Service {
@@ -57,7 +57,7 @@ impl Service {
             child,
             alive,
             folder,
-            _left: options.left_behind.note(name),
+            _left: options.leftovers.note(name),
         };
         service.ready().await?;
         Ok(service)
@@ -212,7 +212,7 @@ pub fn podman_configuration() -> Option<String> {
     let machine = Machine {
         unified: cgroups.join("cgroup.controllers").exists(),
         systemd: Path::new("/run/systemd/system").exists(),
-        limits: Limits::of_this_process(),
+        limits: ProcessLimits::of_this_process(),
     };
     machine.configuration()
 }
@@ -224,7 +224,7 @@ struct Machine {
     unified: bool,
     /// Whether systemd runs it.
     systemd: bool,
-    limits: Limits,
+    limits: ProcessLimits,
 }
 
 /// How many open files, and how many processes, a rootful podman gives every container.
@@ -266,7 +266,7 @@ mod tests {
 
     #[test]
     fn a_machine_on_which_the_defaults_work_is_left_to_them() {
-        let limits = Limits {
+        let limits = ProcessLimits {
             open_files: Some(1_048_576),
             processes: None,
         };
@@ -279,7 +279,7 @@ mod tests {
         let nested = Machine {
             unified: false,
             systemd: false,
-            limits: Limits {
+            limits: ProcessLimits {
                 open_files: Some(20_000),
                 processes: Some(90_000),
             },

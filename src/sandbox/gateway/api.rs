@@ -15,7 +15,7 @@ use super::answer::Answer;
 use super::body;
 use super::model_api::{ModelApi, REQUEST_LIMIT};
 use super::refusal::Refusal;
-use super::shared::Shared;
+use super::state::GatewayState;
 use super::upstream::Unanswered;
 use crate::sandbox::credential::Credential;
 
@@ -38,7 +38,7 @@ use exchange::Exchange;
 const LONG: usize = 1 << 20;
 
 /// Answers a request to the model's API.
-pub(super) async fn answer(request: Request<Incoming>, shared: &Arc<Shared>) -> Result<Answer, Refusal> {
+pub(super) async fn answer(request: Request<Incoming>, shared: &Arc<GatewayState>) -> Result<Answer, Refusal> {
     let endpoint = Endpoint::of(request.method(), request.uri().path())?;
     if !shared.token.is_shown(request.headers()) {
         return Err(Refusal::unauthenticated("this is not the token of this container"));
@@ -70,12 +70,12 @@ pub(super) async fn answer(request: Request<Incoming>, shared: &Arc<Shared>) -> 
 }
 
 /// Returns the credential to add, if any.
-fn credential(api: &ModelApi, shared: &Shared) -> Result<Option<Credential>, Refusal> {
+fn credential(api: &ModelApi, shared: &GatewayState) -> Result<Option<Credential>, Refusal> {
     let Some(source) = &api.credential else {
         return Ok(None);
     };
-    let credential = source.current(shared.world.now()).map_err(Refusal::without_login)?;
-    shared.notices.login_works();
+    let credential = source.current(shared.clock.now()).map_err(Refusal::without_login)?;
+    shared.events.login_works();
     Ok(Some(credential))
 }
 
@@ -109,7 +109,7 @@ async fn set_aside(
     exchange: &mut Exchange,
 ) -> Result<Prepared, Refusal> {
     let mut ask = apart(&body, Ask::read).await?;
-    if ask.is_unbounded() && api.purse().is_limited() {
+    if ask.is_unbounded() && api.call_budget().is_limited() {
         return Err(Refusal::invalid("max_tokens: field required"));
     }
     let hold = loop {

@@ -10,7 +10,7 @@ mod dial;
 mod events;
 mod forward;
 mod resolver;
-mod shared;
+mod state;
 mod tunnel;
 mod watched;
 
@@ -24,18 +24,18 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::sandbox::network::NetworkConfig;
 
-use answer::Refusal;
+use answer::EgressRefusal;
 pub use answer::{Body, BoxError};
 pub use bounds::Bounds;
-use events::Told;
-pub use events::{Counts, EgressEvent};
+use events::ReportedEgress;
+pub use events::{EgressCounts, EgressEvent};
 pub use resolver::{Resolver, Table};
-use shared::Shared;
+use state::EgressState;
 
 /// The outside as one container sees it. Clones share everything; when the last one goes, its tunnels end.
 #[derive(Clone, Debug)]
 pub struct Egress {
-    shared: Arc<Shared>,
+    shared: Arc<EgressState>,
     _ending: Arc<DropGuard>,
 }
 
@@ -50,13 +50,13 @@ impl Egress {
         events: UnboundedSender<EgressEvent>,
     ) -> Self {
         let ending = CancellationToken::new();
-        let shared = Shared {
+        let shared = EgressState {
             policy: network.allow.clone(),
             resolver,
             bounds,
             connections: Arc::new(Semaphore::new(bounds.connections)),
             lookups: Arc::new(Semaphore::new(bounds.connections)),
-            told: Mutex::new(Told::new(events)),
+            told: Mutex::new(ReportedEgress::new(events)),
             ending: ending.clone(),
         };
         Self {
@@ -68,13 +68,13 @@ impl Egress {
     /// Answers a `CONNECT`. With 200 the connection becomes a tunnel, so the server must allow upgrades.
     pub async fn connect(&self, request: Request<Incoming>) -> Response<Body> {
         let opened = self.shared.open_tunnel(request).await;
-        opened.unwrap_or_else(Refusal::into_response)
+        opened.unwrap_or_else(EgressRefusal::into_response)
     }
 
     /// Answers a request for `http://host/…`, with what that host answers.
     pub async fn forward(&self, request: Request<Incoming>) -> Response<Body> {
         let forwarded = forward::forward(&self.shared, request).await;
-        forwarded.unwrap_or_else(Refusal::into_response)
+        forwarded.unwrap_or_else(EgressRefusal::into_response)
     }
 
     /// Ends all tunnels and forwarded requests, though clones of this may go on counting.
@@ -83,7 +83,7 @@ impl Egress {
     }
 
     /// Returns how much was let through and refused so far.
-    pub fn counts(&self) -> Counts {
+    pub fn counts(&self) -> EgressCounts {
         self.shared.told().counts()
     }
 }

@@ -12,9 +12,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::notice::Notice;
+use super::event::GatewayEvent;
 use super::route::route;
-use super::shared::Shared;
+use super::state::GatewayState;
 
 /// How many connections a container may have at once; further ones wait until one ends.
 const CONNECTIONS: usize = 64;
@@ -26,7 +26,7 @@ const HEAD_LIMIT: usize = 64 << 10;
 const RESPITE: Duration = Duration::from_millis(50);
 
 /// Serves a socket until `ended`.
-pub(super) fn start(listener: UnixListener, shared: Arc<Shared>, tasks: TaskTracker, ended: CancellationToken) {
+pub(super) fn start(listener: UnixListener, shared: Arc<GatewayState>, tasks: TaskTracker, ended: CancellationToken) {
     let accepting = tasks.clone();
     let ending = ended.clone();
     accepting.spawn(async move {
@@ -40,7 +40,7 @@ pub(super) fn start(listener: UnixListener, shared: Arc<Shared>, tasks: TaskTrac
                     }
                     Err(error) => {
                         let what = format!("cannot accept a connection: {error}");
-                        shared.notices.tell(Notice::Refused { what });
+                        shared.events.report(GatewayEvent::Refused { what });
                         tokio::time::sleep(RESPITE).await;
                     }
                 }
@@ -51,7 +51,7 @@ pub(super) fn start(listener: UnixListener, shared: Arc<Shared>, tasks: TaskTrac
 }
 
 /// Serves a connection, which keeps its place until it ends.
-async fn serve(stream: UnixStream, shared: Arc<Shared>, _place: OwnedSemaphorePermit) {
+async fn serve(stream: UnixStream, shared: Arc<GatewayState>, _place: OwnedSemaphorePermit) {
     let service = service_fn(move |request| {
         let shared = Arc::clone(&shared);
         async move { Ok::<_, Infallible>(route(request, &shared).await) }

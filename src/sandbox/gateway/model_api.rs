@@ -8,7 +8,7 @@ use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 use super::options::Api;
 use super::refusal::Refusal;
 use super::upstream::Upstream;
-use crate::accounting::budget::{Asked, Hold, Purse, Short};
+use crate::accounting::budget::{AskedAnswer, CallBudget, Hold, Short};
 use crate::base::error::Result;
 use crate::sandbox::credential::CredentialSource;
 
@@ -23,7 +23,7 @@ const UNIT: usize = 64 << 10;
 pub(super) struct ModelApi {
     pub(super) upstream: Upstream,
     pub(super) credential: Option<CredentialSource>,
-    purse: Mutex<Purse>,
+    call_budget: Mutex<CallBudget>,
     /// Notified whenever something that was set aside is given back.
     pub(super) settled: Notify,
     room: Semaphore,
@@ -34,14 +34,14 @@ impl ModelApi {
         Ok(Self {
             upstream: Upstream::new(&api.base_url, api.proxy.as_ref())?,
             credential: api.credential,
-            purse: Mutex::new(api.purse),
+            call_budget: Mutex::new(api.call_budget),
             settled: Notify::new(),
             room: Semaphore::new(REQUESTS_LIMIT / UNIT),
         })
     }
 
-    pub(super) fn purse(&self) -> MutexGuard<'_, Purse> {
-        self.purse.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn call_budget(&self) -> MutexGuard<'_, CallBudget> {
+        self.call_budget.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits until there is room for a request in memory.
@@ -54,13 +54,13 @@ impl ModelApi {
 
     /// Sets aside what a request may use; `None` where its input is to be counted first. While others hold what there
     /// is, it waits for them.
-    pub(super) async fn reserve(&self, asked: &Asked) -> Result<Option<Hold>, Refusal> {
+    pub(super) async fn reserve(&self, asked: &AskedAnswer) -> Result<Option<Hold>, Refusal> {
         loop {
             let settled = self.settled.notified();
             tokio::pin!(settled);
             // From here on no settling is missed.
             settled.as_mut().enable();
-            match self.purse().reserve(asked.clone()) {
+            match self.call_budget().reserve(asked.clone()) {
                 Ok(hold) => return Ok(Some(hold)),
                 Err(Short::Uncounted) => return Ok(None),
                 Err(Short::Spent(reason)) => return Err(Refusal::spent(reason)),

@@ -7,9 +7,9 @@ use secrecy::SecretString;
 use super::egress::Egress;
 use super::proxy::Proxy;
 use super::seal::Seal;
-use crate::accounting::budget::Purse;
+use crate::accounting::budget::CallBudget;
+use crate::base::clock::Clock;
 use crate::base::redact::Redactor;
-use crate::base::world::World;
 use crate::sandbox::credential::CredentialSource;
 
 /// What a gateway is to be.
@@ -30,7 +30,7 @@ pub struct Options {
     /// What is written down passes it.
     pub redactor: Redactor,
     /// The clock.
-    pub world: World,
+    pub clock: Clock,
 }
 
 /// The model's API behind a gateway.
@@ -42,5 +42,5 @@ pub struct Api {
     /// The proxy through which it is reached; `None` connects directly.
     pub proxy: Option<Proxy>,
     /// What the call may use.
-    pub purse: Purse,
+    pub call_budget: CallBudget,
 }

@@ -5,7 +5,7 @@ use hyper::{Response, StatusCode};
 use serde_json::json;
 
 use super::answer::{Answer, whole};
-use super::notice::Notice;
+use super::event::GatewayEvent;
 use crate::sandbox::credential::CredentialProblem;
 
 /// Why a request is not answered. The text goes to the container: it holds no secret.
@@ -15,7 +15,7 @@ pub(super) struct Refusal {
     kind: &'static str,
     message: String,
     /// What the owner is told instead of the message.
-    notice: Option<Box<Notice>>,
+    event: Option<Box<GatewayEvent>>,
 }
 
 impl Refusal {
@@ -24,14 +24,14 @@ impl Refusal {
             status,
             kind,
             message: message.into(),
-            notice: None,
+            event: None,
         }
     }
 
     /// Builds the refusal where the call's budget is spent.
     pub(super) fn spent(reason: String) -> Self {
         Self {
-            notice: Some(Box::new(Notice::BudgetSpent { reason: reason.clone() })),
+            event: Some(Box::new(GatewayEvent::BudgetSpent { reason: reason.clone() })),
             // The client never repeats a request that makes no sense.
             ..Self::invalid(reason)
         }
@@ -40,7 +40,7 @@ impl Refusal {
     /// Builds the refusal where there is no credential. The container learns no more than that.
     pub(super) fn without_login(problem: CredentialProblem) -> Self {
         Self {
-            notice: Some(Box::new(Notice::LoginExpired(problem))),
+            event: Some(Box::new(GatewayEvent::LoginExpired(problem))),
             ..Self::unauthenticated("the login of the model's API has expired, or there is none")
         }
     }
@@ -86,13 +86,13 @@ impl Refusal {
     }
 
     /// Returns the refusal as an answer, and what the owner is told of it: what was `asked`, and why not.
-    pub(super) fn take(self, asked: &str) -> (Answer, Notice) {
+    pub(super) fn take(self, asked: &str) -> (Answer, GatewayEvent) {
         let answer = self.answer();
         let what = || format!("{asked}: {}", self.message);
         (
             answer,
-            self.notice
-                .map_or_else(|| Notice::Refused { what: what() }, |notice| *notice),
+            self.event
+                .map_or_else(|| GatewayEvent::Refused { what: what() }, |event| *event),
         )
     }
 

@@ -8,24 +8,24 @@ use hyper::{Method, Request, Response};
 
 use super::answer::{Answer, whole};
 use super::refusal::Refusal;
-use super::shared::Shared;
+use super::state::GatewayState;
 use super::{api, seal};
 
 /// Answers a request, and reports to the owner what is refused.
-pub(super) async fn route(request: Request<Incoming>, shared: &Arc<Shared>) -> Answer {
+pub(super) async fn route(request: Request<Incoming>, shared: &Arc<GatewayState>) -> Answer {
     let asked = format!("{} {}", request.method(), request.uri().path());
     dispatch(request, shared).await.unwrap_or_else(|refusal| {
-        let (answer, notice) = refusal.take(&asked);
-        shared.notices.tell(notice);
+        let (answer, event) = refusal.take(&asked);
+        shared.events.report(event);
         answer
     })
 }
 
-async fn dispatch(request: Request<Incoming>, shared: &Arc<Shared>) -> Result<Answer, Refusal> {
+async fn dispatch(request: Request<Incoming>, shared: &Arc<GatewayState>) -> Result<Answer, Refusal> {
     let is_direct = request.uri().scheme().is_none() && request.method() != Method::CONNECT;
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     if is_direct && method == Method::POST && path == seal::PATH {
-        return seal::answer(request, &shared.seal, &shared.notices).await;
+        return seal::answer(request, &shared.seal, &shared.events).await;
     }
     if !shared.seal.is_open() {
         return Err(Refusal::forbidden("the container is not sealed"));

@@ -8,9 +8,9 @@ use hyper::{Request, Response, StatusCode};
 
 use super::answer::{Answer, whole};
 use super::body;
-use super::notice::{Notice, Notices};
+use super::event::{GatewayEvent, GatewayEvents};
 use super::refusal::Refusal;
-use crate::sandbox::guarantee::{Asked, Facts, GuaranteeReport, compare};
+use crate::sandbox::guarantee::{Facts, GuaranteeReport, RequestedContainer, compare};
 
 /// Where a container sends what it found out.
 pub(super) const PATH: &str = "/cordwainer/seal";
@@ -36,7 +36,7 @@ impl Judged {
 }
 
 /// Makes the judge that holds a container of `engine` to what was asked for it, and returns where its findings will be.
-pub fn hold_to(asked: Asked, engine: String) -> (Seal, Judged) {
+pub fn hold_to(asked: RequestedContainer, engine: String) -> (Seal, Judged) {
     let judged = Judged::default();
     let found = judged.clone();
     let seal = move |facts: &str| {
@@ -93,18 +93,22 @@ impl SealState {
 }
 
 /// Answers the request to be sealed: 204, or 403 with the reason as plain text for a person to read.
-pub(super) async fn answer(request: Request<Incoming>, seal: &SealState, notices: &Notices) -> Result<Answer, Refusal> {
+pub(super) async fn answer(
+    request: Request<Incoming>,
+    seal: &SealState,
+    events: &GatewayEvents,
+) -> Result<Answer, Refusal> {
     let facts = body::read(request.into_body(), LIMIT).await?;
     match seal.judge(&String::from_utf8_lossy(&facts)) {
         None => Err(Refusal::conflict("the container was judged already")),
         Some(Ok(())) => {
-            notices.tell(Notice::Sealed);
+            events.report(GatewayEvent::Sealed);
             let mut answer = Response::new(whole(""));
             *answer.status_mut() = StatusCode::NO_CONTENT;
             Ok(answer)
         }
         Some(Err(reason)) => {
-            notices.tell(Notice::SealRefused(reason.clone()));
+            events.report(GatewayEvent::SealRefused(reason.clone()));
             let mut answer = Response::new(whole(reason));
             *answer.status_mut() = StatusCode::FORBIDDEN;
             let text = HeaderValue::from_static("text/plain; charset=utf-8");

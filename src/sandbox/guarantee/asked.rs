@@ -6,7 +6,7 @@ use super::Item;
 
 /// What a container was to have, as plain data; the engine adapter makes it of the same words that it gave the engine.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Asked {
+pub struct RequestedContainer {
     /// User and group by number; `None` where a name, or the image's choice, was asked for.
     pub user: Option<(u32, u32)>,
     /// Whether the engine runs as an ordinary user, so that its own user has id 0 one namespace further out.

@@ -7,12 +7,12 @@ mod process;
 mod usable;
 mod verdict;
 
-use super::{Asked, Facts, Guarantee, GuaranteeReport, Item};
-use verdict::Verdict;
+use super::{Facts, Guarantee, GuaranteeReport, Item, RequestedContainer};
+use verdict::ItemVerdict;
 
 /// Compares a container's facts with what was asked, every item of [`Item::ALL`]. A fact that is missing, or makes no
 /// sense, is an item that does not hold.
-pub fn compare(asked: &Asked, facts: &Facts) -> GuaranteeReport {
+pub fn compare(asked: &RequestedContainer, facts: &Facts) -> GuaranteeReport {
     let items = Item::ALL.into_iter().map(|item| {
         let verdict = check(item, asked, facts);
         Guarantee {
@@ -26,7 +26,7 @@ pub fn compare(asked: &Asked, facts: &Facts) -> GuaranteeReport {
     GuaranteeReport { items: items.collect() }
 }
 
-fn check(item: Item, asked: &Asked, facts: &Facts) -> Verdict {
+fn check(item: Item, asked: &RequestedContainer, facts: &Facts) -> ItemVerdict {
     match item {
         Item::User => process::user(asked, facts),
         Item::Capabilities => process::capabilities(facts),

@@ -114,7 +114,7 @@ impl Item {
     }
 
     /// Returns what a person can do where it does not hold.
-    pub const fn mend(self) -> &'static str {
+    pub const fn fix(self) -> &'static str {
         match self {
             Self::User => "give `container.user` as a number other than 0, with a group other than 0",
             Self::Capabilities => "see that the engine's settings add no capabilities and do not run all privileged",

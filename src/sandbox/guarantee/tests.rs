@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 
-use super::{Asked, Facts, GuaranteeReport, Item, compare};
+use super::{Facts, GuaranteeReport, Item, RequestedContainer, compare};
 
 /// What a sealed container on Docker Engine 20.10 reported, with control groups of version 1; shortened.
 const DOCKER: &str = "\
@@ -79,8 +79,8 @@ temporary yes
 512
 ";
 
-fn asked() -> Asked {
-    Asked {
+fn asked() -> RequestedContainer {
+    RequestedContainer {
         user: Some((1000, 1000)),
         rootless: false,
         read_only_root: true,
@@ -325,7 +325,7 @@ fn a_section_that_comes_twice_is_not_believed() {
 
 #[test]
 fn what_is_relaxed_is_told_and_not_refused() {
-    let asked = Asked {
+    let asked = RequestedContainer {
         relax: [Item::Seccomp, Item::Pids].into(),
         ..asked()
     };
@@ -338,7 +338,7 @@ fn what_is_relaxed_is_told_and_not_refused() {
 
 #[test]
 fn what_was_not_asked_for_is_not_missed() {
-    let asked = Asked {
+    let asked = RequestedContainer {
         user: None,
         memory: None,
         cpus: None,
@@ -369,7 +369,7 @@ fn where_no_work_is_possible_nothing_begins() {
         assert_eq!(weak(&compare(&asked(), &said(from, to))), weaker, "{to}");
     }
     // In a worktree that an agent has had already, it may have locked itself out.
-    let later = Asked {
+    let later = RequestedContainer {
         usable: [Item::Home].into(),
         ..asked()
     };
@@ -379,7 +379,7 @@ fn where_no_work_is_possible_nothing_begins() {
 
 #[test]
 fn the_user_of_a_rootless_engine_is_root_in_its_own_namespace_alone() {
-    let rootless = Asked {
+    let rootless = RequestedContainer {
         rootless: true,
         ..asked()
     };

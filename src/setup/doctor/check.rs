@@ -16,7 +16,8 @@ pub struct Check {
     pub found: String,
     /// What a person can do about it, where something should be done.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub mend: Option<String>,
+    #[serde(rename = "mend")]
+    pub fix: Option<String>,
 }
 
 impl Check {
@@ -25,14 +26,14 @@ impl Check {
             name: name.to_owned(),
             held: true,
             found: found.into(),
-            mend: None,
+            fix: None,
         }
     }
 
-    pub(super) fn bad(name: &str, found: impl Into<String>, mend: impl Into<String>) -> Self {
+    pub(super) fn bad(name: &str, found: impl Into<String>, fix: impl Into<String>) -> Self {
         Self {
             held: false,
-            mend: Some(mend.into()),
+            fix: Some(fix.into()),
             ..Self::good(name, found)
         }
     }
@@ -49,18 +50,18 @@ impl From<Looked> for Check {
 
 /// Builds the check that an error makes.
 pub(super) fn failed(name: &str, error: &Error) -> Check {
-    let mend = error.hint_text().unwrap_or("see the engine's own log");
+    let fix = error.hint_text().unwrap_or("see the engine's own log");
     let found = match std::error::Error::source(error) {
         None => error.to_string(),
         Some(_) => error.in_a_line(),
     };
-    Check::bad(name, found, mend)
+    Check::bad(name, found, fix)
 }
 
 /// Builds the check of what is not there, without which the machine can be looked at all the same.
 pub(super) fn absent(name: &str, error: &Error) -> Check {
     Check {
-        mend: error.hint_text().map(str::to_owned),
+        fix: error.hint_text().map(str::to_owned),
         ..Check::good(name, format!("{error}, so the defaults were taken"))
     }
 }

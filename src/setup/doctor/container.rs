@@ -19,7 +19,7 @@ use crate::run::call::{private_mounts, recipe, refuse_credentials};
 use crate::run::preflight::{self, Asker};
 use crate::sandbox::engine::{ContainerSpec, Engine, Mount, UserChoice};
 use crate::sandbox::gateway::{Gateway, Options, hold_to};
-use crate::sandbox::guarantee::{Asked, GuaranteeReport, Item};
+use crate::sandbox::guarantee::{GuaranteeReport, Item, RequestedContainer};
 
 /// Until the container must have ended.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -53,10 +53,10 @@ struct Answer {
 
 impl Answer {
     fn tell(self, diagnosis: &mut EngineDiagnosis) {
-        let mend = "`image build` makes an image with the entrypoint and `socat`; `--base` puts both onto one of yours";
+        let fix = "`image build` makes an image with the entrypoint and `socat`; `--base` puts both onto one of yours";
         let said = one_line(&self.stderr, 200);
         let Some(report) = self.report else {
-            diagnosis.checks.push(Check::bad("entrypoint", said, mend));
+            diagnosis.checks.push(Check::bad("entrypoint", said, fix));
             return;
         };
         diagnosis
@@ -65,7 +65,7 @@ impl Answer {
         // The command of a container that was refused did not run, and nobody knows of its relay.
         if report.refused().next().is_none() {
             diagnosis.checks.push(match self.code {
-                Some(NOT_RUN) => Check::bad("gateway", said, mend),
+                Some(NOT_RUN) => Check::bad("gateway", said, fix),
                 _ => Check::good("gateway", "can be reached from inside"),
             });
         }
@@ -93,20 +93,20 @@ async fn ask(project: &Project, engine: &Engine) -> Result<Answer> {
         usable.insert(Item::Git);
     }
     let spec = spec.sealed(gateway_folder.path());
-    let asked = Asked {
+    let asked = RequestedContainer {
         usable,
         ..engine.asked(&spec, &project.config().container.relax)
     };
     let (seal, judged) = hold_to(asked, engine.describe());
     let gateway = Gateway::open(Options {
         folder: gateway_folder.path().to_owned(),
-        token: SecretString::from(project.world().run_id()),
+        token: SecretString::from(project.clock().run_id()),
         api: None,
         egress: None,
         seal: Some(seal),
         record: None,
         redactor: Redactor::default(),
-        world: project.world().clone(),
+        clock: project.clock().clone(),
     })?;
     let ran = run(engine, &spec).await;
     gateway.close().await;

@@ -32,13 +32,13 @@ async fn examined(project: &Project, engine: &Engine, options: DoctorOptions) ->
         .as_ref()
         .map_or(project.config.base_branch.as_str(), GenerationName::as_str);
     let tried = if options.gates {
-        let run = project.world().run_id();
+        let run = project.clock().run_id();
         // Nobody listens; the record is kept like a run's.
         let (events, _) = unbounded_channel();
         let recorder = Recorder::create(
             &project.state_dir,
             &run,
-            project.world().clone(),
+            project.clock().clone(),
             events,
             project.redactor().clone(),
         )?;

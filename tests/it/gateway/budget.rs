@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use cordwainer::budget::Allowance;
-use cordwainer::gateway::{Gateway, Notice};
+use cordwainer::gateway::{Gateway, GatewayEvent};
 use cordwainer::testing::size;
 use http_body_util::BodyExt as _;
 use hyper::Response;
@@ -79,14 +79,14 @@ async fn answers_are_lowered_to_what_is_left_and_then_refused() {
     assert_eq!(asked.lock().unwrap().len(), 3);
     let mut spent = Vec::new();
     for _ in 0..4 {
-        if let Notice::BudgetSpent { reason } = gateway.next_notice().await {
+        if let GatewayEvent::BudgetSpent { reason } = gateway.next_event().await {
             spent.push(reason);
         }
     }
     assert_eq!(spent, [message.strip_prefix("cordwainer: ").unwrap()]);
     let closed = gateway.close().await;
     assert!(closed.metered.usage.tokens() <= 2000, "{closed:?}");
-    assert_eq!((closed.refused, closed.notices.len()), (2, 1), "{closed:?}");
+    assert_eq!((closed.refused, closed.events.len()), (2, 1), "{closed:?}");
 }
 
 #[tokio::test]

@@ -73,7 +73,10 @@ async fn check(answer: &str, each: usize, expect: usize) {
     for number in 1..=3 {
         assert_eq!(scene.ask(&ask(100)).await.0, 200, "{answer}");
         // It is told when the answer, and with it the connection, is done with.
-        while !matches!(gateway.next_notice().await, cordwainer::gateway::Notice::Answered(_)) {}
+        while !matches!(
+            gateway.next_event().await,
+            cordwainer::gateway::GatewayEvent::Answered(_)
+        ) {}
         if number % each == 0 {
             closed.recv().await.unwrap();
         }

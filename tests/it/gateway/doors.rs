@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use cordwainer::budget::Allowance;
-use cordwainer::gateway::{Gateway, Notice};
+use cordwainer::gateway::{Gateway, GatewayEvent};
 use http_body_util::Full;
 use hyper::Request;
 use hyper::body::Bytes;
@@ -178,11 +178,11 @@ async fn nothing_is_answered_before_the_seal() {
     assert_eq!(scene.send(seal("== good")).await.status(), 409);
     assert_eq!(scene.ask(&ask(1)).await.0, 200);
     assert_eq!((heard.lock().unwrap().len(), asked.lock().unwrap().len()), (1, 2));
-    let mut notices = Vec::new();
+    let mut events = Vec::new();
     for _ in 0..5 {
-        notices.push(gateway.next_notice().await);
+        events.push(gateway.next_event().await);
     }
-    assert_eq!(notices[4], Notice::Sealed, "{notices:?}");
+    assert_eq!(events[4], GatewayEvent::Sealed, "{events:?}");
     gateway.close().await;
 }
 
@@ -193,7 +193,7 @@ async fn a_container_that_is_refused_stays_so() {
     let (mut gateway, heard) = sealing(&scene, &url);
     let (status, text) = read(scene.send(seal("== bad")).await).await;
     assert_eq!((status, text.as_str()), (403, "the network has more than loopback"));
-    assert_eq!(gateway.next_notice().await, Notice::SealRefused(text));
+    assert_eq!(gateway.next_event().await, GatewayEvent::SealRefused(text));
     assert_eq!(scene.send(seal("== good")).await.status(), 409);
     assert_eq!(scene.ask(&ask(1)).await.0, 403);
     assert_eq!((heard.lock().unwrap().len(), asked.lock().unwrap().len()), (1, 0));

@@ -1,6 +1,6 @@
-//! What a container may take of a gateway, and that another one's does not notice.
+//! What a container may take of a gateway, and that another one's does not event.
 
-use cordwainer::gateway::Notice;
+use cordwainer::gateway::GatewayEvent;
 use http_body_util::BodyExt as _;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UnixStream;
@@ -85,12 +85,12 @@ async fn a_flood_of_refusals_is_told_in_short_and_counted() {
         let path = format!("/number-{number}");
         assert_eq!(scene.send(request("GET", &path, None, "")).await.status(), 404);
     }
-    let first = gateway.next_notice().await;
+    let first = gateway.next_event().await;
     assert!(
-        matches!(&first, Notice::Refused { what } if what.starts_with("GET /number-0: ")),
+        matches!(&first, GatewayEvent::Refused { what } if what.starts_with("GET /number-0: ")),
         "{first:?}"
     );
     let closed = gateway.close().await;
     assert_eq!(closed.refused, 200);
-    assert!((1..100).contains(&closed.notices.len()), "{}", closed.notices.len());
+    assert!((1..100).contains(&closed.events.len()), "{}", closed.events.len());
 }

@@ -4,7 +4,7 @@ use std::fs;
 
 use cordwainer::budget::Allowance;
 use cordwainer::credential::{CredentialProblem, CredentialSource};
-use cordwainer::gateway::{Gateway, Notice};
+use cordwainer::gateway::{Gateway, GatewayEvent};
 use jiff::Timestamp;
 
 use super::scene::{Scene, ask, error, serve, used};
@@ -42,13 +42,13 @@ async fn an_expired_login_is_told_and_a_renewed_one_works_at_once() {
     let missing = CredentialProblem::Missing { path: path.clone() };
     refused().await;
     refused().await;
-    assert_eq!(gateway.next_notice().await, Notice::LoginExpired(missing.clone()));
+    assert_eq!(gateway.next_event().await, GatewayEvent::LoginExpired(missing.clone()));
     write("one", 1_000_000);
     assert_eq!(scene.ask(&ask(1)).await.0, 200);
-    assert!(matches!(gateway.next_notice().await, Notice::Answered(_)));
+    assert!(matches!(gateway.next_event().await, GatewayEvent::Answered(_)));
     write("late", -1);
     refused().await;
-    let Notice::LoginExpired(CredentialProblem::Expired { path: said, .. }) = gateway.next_notice().await else {
+    let GatewayEvent::LoginExpired(CredentialProblem::Expired { path: said, .. }) = gateway.next_event().await else {
         panic!("no word of the expired login");
     };
     assert_eq!(said, path);
@@ -59,8 +59,8 @@ async fn an_expired_login_is_told_and_a_renewed_one_works_at_once() {
     let closed = gateway.close().await;
     // Told again, since it had worked in between.
     assert_eq!(
-        closed.notices.last(),
-        Some(&Notice::LoginExpired(missing)),
+        closed.events.last(),
+        Some(&GatewayEvent::LoginExpired(missing)),
         "{closed:?}"
     );
     assert_eq!(closed.refused, 4);

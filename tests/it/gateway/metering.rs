@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 
-use cordwainer::gateway::{Notice, read_back};
+use cordwainer::gateway::{GatewayEvent, read_back};
 use http_body_util::BodyExt as _;
 use hyper::header::HeaderValue;
 use serde_json::{Value, json};
@@ -176,9 +176,9 @@ async fn limits_are_told_when_they_change() {
     };
     let (mut seen, mut answered) = (Vec::new(), 0);
     while answered < 3 {
-        match gateway.next_notice().await {
-            Notice::LimitSeen(info) => seen.push(info),
-            Notice::Answered(one) => {
+        match gateway.next_event().await {
+            GatewayEvent::LimitSeen(info) => seen.push(info),
+            GatewayEvent::Answered(one) => {
                 answered += 1;
                 assert_eq!(
                     (one.status, one.path.as_str(), one.usage.output),

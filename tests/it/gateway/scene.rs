@@ -5,11 +5,11 @@ use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use cordwainer::budget::{Allowance, Purse};
+use cordwainer::budget::{Allowance, CallBudget};
+use cordwainer::clock::Clock;
 use cordwainer::credential::CredentialSource;
 use cordwainer::gateway::{Api, Gateway, Options};
 use cordwainer::redact::Redactor;
-use cordwainer::world::World;
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Channel, Full};
 use hyper::body::{Bytes, Incoming};
@@ -65,13 +65,13 @@ impl Scene {
                 base_url: base_url.to_owned(),
                 credential: Some(CredentialSource::api_key(secret(REAL))),
                 proxy: None,
-                purse: Purse::new(allowance, BTreeMap::new()),
+                call_budget: CallBudget::new(allowance, BTreeMap::new()),
             }),
             egress: None,
             seal: None,
             record: Some(self.record()),
             redactor: Redactor::new([&secret(REAL)]),
-            world: World::machine(),
+            clock: Clock::machine(),
         }
     }
 

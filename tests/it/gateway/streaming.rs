@@ -1,6 +1,6 @@
 //! Answers pass as they come, and end with whoever ends first.
 
-use cordwainer::gateway::Notice;
+use cordwainer::gateway::GatewayEvent;
 use http_body_util::BodyExt as _;
 use hyper::body::{Bytes, Incoming};
 use tokio::sync::mpsc;
@@ -76,7 +76,7 @@ async fn an_answer_that_nobody_reads_any_more_ends_at_the_api_and_is_counted() {
     while sender.send_data("event: ping\ndata: {}\n\n".into()).await.is_ok() {
         tokio::task::yield_now().await;
     }
-    while !matches!(gateway.next_notice().await, Notice::Answered(_)) {}
+    while !matches!(gateway.next_event().await, GatewayEvent::Answered(_)) {}
     assert_eq!(gateway.metered().usage.tokens(), 200);
     assert!(gateway.close().await.metered.estimated);
 }

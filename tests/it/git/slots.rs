@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use cordwainer::error::ErrorKind;
-use cordwainer::git::{EntryKind, Git, Removal, Slot, SlotPool, SnapshotLimits};
+use cordwainer::git::{EntryKind, Git, Slot, SlotPool, SlotRemoval, SnapshotLimits};
 
 use crate::support::repository::TestRepository;
 
@@ -214,7 +214,7 @@ fn removing_takes_folders_and_registrations_and_nothing_of_others() {
     slot.release().unwrap();
     assert_eq!(pool.remove_all().unwrap().removed, [1]);
     assert!(!path.exists());
-    assert_eq!(pool.remove_all().unwrap(), Removal::default());
+    assert_eq!(pool.remove_all().unwrap(), SlotRemoval::default());
     assert_eq!(
         fs::read_to_string(repository.outside().join("target")).unwrap(),
         "stays"

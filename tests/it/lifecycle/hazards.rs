@@ -1,4 +1,4 @@
-//! What a repository has that does not go well with the last step is found in the first, each with a mend that works.
+//! What a repository has that does not go well with the last step is found in the first, each with a fix that works.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
@@ -25,7 +25,7 @@ fn refused(repository: &TestRepository, arguments: &[&str], words: &str) {
     assert_eq!((refs(repository), repository.snapshot_of_everything()), before);
 }
 
-/// What `doctor` says of the repository, whether it holds, and how to mend it.
+/// What `doctor` says of the repository, whether it holds, and how to fix it.
 #[track_caller]
 fn examined(repository: &TestRepository) -> (bool, String) {
     let called = cordwainer(repository, &["doctor", "--json"]).run();
@@ -50,7 +50,7 @@ fn an_alias_as_base_branch_is_refused_before_anything_moves() {
     let words = "the branch `trunk` is a symbolic ref to `main`";
     refused(&repository, &["generator", "start", "--name", "a"], words);
     assert!(!examined(&repository).0);
-    // The mend.
+    // The fix.
     repository.git(&["symbolic-ref", "--delete", "refs/heads/trunk"]);
     repository.git(&["branch", "trunk", "main"]);
     start(&repository, "a");

@@ -4,7 +4,7 @@
 use std::fs;
 
 use cordwainer::Generator;
-use cordwainer::generator::Surroundings;
+use cordwainer::generator::Environment;
 use cordwainer::git::{SlotPool, SnapshotLimits};
 use serde_json::json;
 
@@ -103,7 +103,7 @@ fn what_is_left_in_a_slot_is_archived_without_rules_that_take_too_much_work() {
     let repository = project("");
     start(&repository, "a");
     let base = repository.oid("generation-a");
-    let opened = Generator::open(&repository.path(), Surroundings::default()).unwrap();
+    let opened = Generator::open(&repository.path(), Environment::default()).unwrap();
     let pool = SlotPool::new(repository.handle(), opened.state_dir());
     // A session that was suspended, so that no engine has it.
     let owner = json!({"generation": "generation-a", "run": "r", "task": "cw-1", "attempt": 1, "cycle": 0,

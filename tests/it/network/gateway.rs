@@ -1,10 +1,10 @@
 //! The egress behind the socket of a whole gateway.
 
+use cordwainer::clock::Clock;
 use cordwainer::config::NetworkConfig;
 use cordwainer::gateway::egress::{Bounds, Egress, Resolver, Table};
 use cordwainer::gateway::{Gateway, Options};
 use cordwainer::redact::Redactor;
-use cordwainer::world::World;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::UnixStream;
 use tokio::sync::mpsc::unbounded_channel;
@@ -32,7 +32,7 @@ async fn a_sealed_container_gets_out_and_no_other() {
         seal: Some(Box::new(|_| Ok(()))),
         record: None,
         redactor: Redactor::default(),
-        world: World::machine(),
+        clock: Clock::machine(),
     })
     .unwrap();
     let connect = async || {

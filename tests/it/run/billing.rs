@@ -3,7 +3,7 @@
 use std::fs;
 
 use cordwainer::engine::EngineKind;
-use cordwainer::event::Happening;
+use cordwainer::event::EventKind;
 
 use crate::run::engine_tests;
 use crate::run::project::{Project, Ran};
@@ -124,7 +124,7 @@ fn settings_that_are_harmless_or_meant_are_not(kind: EngineKind) {
             return;
         };
         project.run(&["generator", "run"]).expect(0);
-        let warned = |event: &Happening| matches!(event, Happening::Warned { what } if what.contains("is not JSON"));
+        let warned = |event: &EventKind| matches!(event, EventKind::Warned { what } if what.contains("is not JSON"));
         assert_eq!(project.events().iter().any(warned), warns, "{text}");
         assert_eq!(project.outcomes("cw-1"), ["merged"], "{text}");
         project.expect_tidy();

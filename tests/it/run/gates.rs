@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use cordwainer::engine::EngineKind;
-use cordwainer::event::Happening;
+use cordwainer::event::EventKind;
 use serde_json::json;
 
 use crate::run::engine_tests;
@@ -78,7 +78,7 @@ fn calls_begun(project: &Project) -> usize {
     let events = project.events();
     let begun = events
         .iter()
-        .filter(|event| matches!(event, Happening::AgentStarted { .. }));
+        .filter(|event| matches!(event, EventKind::AgentStarted { .. }));
     begun.count()
 }
 
@@ -189,7 +189,7 @@ fn gates_are_tried_once_for_a_tree_and_told_where_red(kind: EngineKind) {
         let _ = ran.says("Warning: gate `exit=4` is red on ");
         let events = project.events();
         let tried = |passes: bool| {
-            let of = |event: &&Happening| matches!(event, Happening::GateTried { passed, .. } if *passed == passes);
+            let of = |event: &&EventKind| matches!(event, EventKind::GateTried { passed, .. } if *passed == passes);
             events.iter().filter(of).count()
         };
         assert_eq!((tried(true), tried(false)), (1, run), "what passed once is no news");

@@ -103,7 +103,7 @@ fn events_are_lines_of_json(kind: EngineKind) {
         .collect();
     let recorded = project.events();
     assert_eq!(
-        printed.into_iter().map(|event| event.event).collect::<Vec<_>>(),
+        printed.into_iter().map(|event| event.kind).collect::<Vec<_>>(),
         recorded
     );
     assert!(recorded.len() > 20);

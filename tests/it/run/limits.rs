@@ -2,10 +2,10 @@
 
 use cordwainer::Generator;
 use cordwainer::attempt::Outcome;
+use cordwainer::clock::Clock;
 use cordwainer::engine::EngineKind;
-use cordwainer::event::Happening;
-use cordwainer::generator::{RunDone, RunOptions, Surroundings};
-use cordwainer::world::World;
+use cordwainer::event::EventKind;
+use cordwainer::generator::{Environment, RunOptions, RunSummary};
 
 use crate::run::budgets::by_the_client;
 use crate::run::engine_tests;
@@ -130,13 +130,13 @@ fn a_budget_stops_the_run_and_more_of_it_goes_on(kind: EngineKind) {
 }
 
 /// Runs through the library, with a clock that jumps instead of waiting.
-pub(super) fn run_by_the_clock(project: &Project, start: &str) -> (RunDone, Vec<Happening>) {
-    let surroundings = Surroundings {
-        world: World::fixed(start.parse().unwrap()),
+pub(super) fn run_by_the_clock(project: &Project, start: &str) -> (RunSummary, Vec<EventKind>) {
+    let environment = Environment {
+        clock: Clock::fixed(start.parse().unwrap()),
         oauth_token: Some("sk-ant-oat01-dummy-of-the-host".to_owned().into()),
-        ..Surroundings::default()
+        ..Environment::default()
     };
-    let generator = Generator::open(&project.repository.path(), surroundings).unwrap();
+    let generator = Generator::open(&project.repository.path(), environment).unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
     let done = runtime.block_on(generator.run(
@@ -146,7 +146,7 @@ pub(super) fn run_by_the_clock(project: &Project, start: &str) -> (RunDone, Vec<
     ));
     let mut events = Vec::new();
     while let Ok(event) = receiver.try_recv() {
-        events.push(event.event);
+        events.push(event.kind);
     }
     (done.unwrap(), events)
 }
@@ -160,7 +160,7 @@ fn a_near_reset_is_waited_for(kind: EngineKind) {
     let (done, events) = run_by_the_clock(&project, "2030-03-17T17:00:00Z");
     assert_eq!((done.merged, done.exit_code), (1, 0), "{done:?}");
     assert_eq!(project.outcomes("cw-1"), ["limited", "merged"]);
-    let paused = |event: &Happening| matches!(event, Happening::Paused { until, .. } if until.to_string() == "2030-03-17T17:47:40Z");
+    let paused = |event: &EventKind| matches!(event, EventKind::Paused { until, .. } if until.to_string() == "2030-03-17T17:47:40Z");
     assert!(events.iter().any(paused), "{events:?}");
     project.expect_tidy();
 }
@@ -180,7 +180,7 @@ fn an_overloaded_api_is_tried_three_times(kind: EngineKind) {
     assert_eq!(
         events
             .iter()
-            .filter(|event| matches!(event, Happening::Paused { .. }))
+            .filter(|event| matches!(event, EventKind::Paused { .. }))
             .count(),
         2
     );

@@ -6,7 +6,7 @@ use std::process::Command;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use cordwainer::engine::EngineKind;
-use cordwainer::event::Happening;
+use cordwainer::event::EventKind;
 
 use crate::run::engine_tests;
 use crate::run::project::{Project, Ran};
@@ -98,7 +98,7 @@ fn a_run_goes_on_when_its_login_is_renewed(kind: EngineKind) {
     let mut child = scene.command().spawn().unwrap();
     scene
         .project
-        .wait_for_event(|event| matches!(event, Happening::Paused { reason, .. } if reason.contains("has expired")));
+        .wait_for_event(|event| matches!(event, EventKind::Paused { reason, .. } if reason.contains("has expired")));
     scene.log_in(3600);
     assert!(child.wait().unwrap().success());
     assert!(
@@ -106,7 +106,7 @@ fn a_run_goes_on_when_its_login_is_renewed(kind: EngineKind) {
         "it waited for the pause to end"
     );
     assert_eq!(scene.project.outcomes("cw-1"), ["merged"]);
-    let lifted = |event: &Happening| matches!(event, Happening::PauseLifted { .. });
+    let lifted = |event: &EventKind| matches!(event, EventKind::PauseLifted { .. });
     assert!(scene.project.events().iter().any(lifted));
     scene.project.expect_tidy();
 }

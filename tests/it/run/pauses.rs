@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use cordwainer::engine::EngineKind;
-use cordwainer::event::Happening;
+use cordwainer::event::EventKind;
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -63,7 +63,7 @@ fn a_limited_session_goes_on_where_it_stopped(kind: EngineKind) {
         assert_eq!((done.merged, done.exit_code), (1, 0), "{done:?}");
         assert_eq!(project.outcomes("cw-1"), ["limited", "merged"]);
         expect_one_session(&project, 0.75);
-        let resumed = |event: &Happening| matches!(event, Happening::SessionResumed { .. });
+        let resumed = |event: &EventKind| matches!(event, EventKind::SessionResumed { .. });
         assert_eq!(events.iter().filter(|event| resumed(event)).count(), 1);
         let prompt = fs::read_to_string(project.records("cw-1-2")[0].join("prompt.md")).unwrap();
         assert!(
@@ -126,7 +126,7 @@ fn an_old_clients_limit_is_waited_out(kind: EngineKind) {
     assert_eq!((done.merged, done.exit_code), (1, 0), "{done:?}");
     // Nothing said until when, so it is the configured wait.
     let paused = events.iter().find_map(|event| match event {
-        Happening::Paused { until, .. } => Some(until.to_string()),
+        EventKind::Paused { until, .. } => Some(until.to_string()),
         _ => None,
     });
     assert!(
@@ -188,7 +188,7 @@ fn a_person_cuts_a_pause_short(kind: EngineKind) {
     };
     project.add("meets a limit", &limited_script(in_three_hours()));
     let run = project.spawn(&["generator", "run"]);
-    project.wait_for_event(|event| matches!(event, Happening::Paused { .. }));
+    project.wait_for_event(|event| matches!(event, EventKind::Paused { .. }));
     project
         .run(&["generator", "resume", "--now"])
         .expect(0)
@@ -206,7 +206,7 @@ fn a_run_killed_in_a_pause_goes_on_with_the_session(kind: EngineKind) {
     };
     project.add("meets a limit", &limited_script(in_three_hours()));
     let mut run = project.spawn(&["generator", "run"]);
-    project.wait_for_event(|event| matches!(event, Happening::Paused { .. }));
+    project.wait_for_event(|event| matches!(event, EventKind::Paused { .. }));
     run.kill().unwrap();
     run.wait().unwrap();
     assert!(project.status()["paused_until"].is_string());
@@ -242,7 +242,7 @@ fn a_measure_goes_on_with_its_session(kind: EngineKind) {
     assert_eq!(done.measures, 1, "{done:?}");
     let resumed = events
         .iter()
-        .any(|event| matches!(event, Happening::SessionResumed { .. }));
+        .any(|event| matches!(event, EventKind::SessionResumed { .. }));
     assert!(resumed, "{events:?}");
     let usage = project.status()["usage"].clone();
     assert_eq!(usage["calls"], 2);

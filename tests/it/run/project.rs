@@ -7,7 +7,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use cordwainer::engine::EngineKind;
-use cordwainer::event::Happening;
+use cordwainer::event::EventKind;
 use cordwainer::git::Oid;
 use cordwainer::history;
 use serde_json::Value;
@@ -193,7 +193,7 @@ impl Project {
     }
 
     /// All events of all runs, oldest first.
-    pub(crate) fn events(&self) -> Vec<Happening> {
+    pub(crate) fn events(&self) -> Vec<EventKind> {
         let Ok(runs) = fs::read_dir(self.state().join("runs")) else {
             return Vec::new();
         };
@@ -202,12 +202,12 @@ impl Project {
             .collect();
         names.sort();
         let read = |name: &String| history::events(&self.state(), name).unwrap();
-        names.iter().flat_map(read).map(|event| event.event).collect()
+        names.iter().flat_map(read).map(|event| event.kind).collect()
     }
 
     /// Waits until some event is one that `is` looks for.
     #[track_caller]
-    pub(crate) fn wait_for_event(&self, is: impl Fn(&Happening) -> bool) {
+    pub(crate) fn wait_for_event(&self, is: impl Fn(&EventKind) -> bool) {
         wait_until(|| self.events().iter().any(&is));
     }
 
@@ -215,7 +215,7 @@ impl Project {
     #[track_caller]
     pub(crate) fn wait_for_agent(&self, task: &str, attempt: u32) {
         self.wait_for_event(|event| {
-            let Happening::ToolUsed { call, .. } = event else {
+            let EventKind::ToolUsed { call, .. } = event else {
                 return false;
             };
             call.attempt == attempt && call.task.as_ref().is_some_and(|id| id.to_string() == task)

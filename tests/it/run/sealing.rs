@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use cordwainer::engine::EngineKind;
-use cordwainer::event::Happening;
+use cordwainer::event::EventKind;
 use cordwainer::guarantee::Item;
 use serde_json::{Value, json};
 
@@ -53,7 +53,7 @@ fn changed(
 fn capabilities(project: &Project) -> Vec<bool> {
     let events = project.events();
     let reports = events.iter().filter_map(|event| match event {
-        Happening::Sealed { report, .. } => Some(report),
+        EventKind::Sealed { report, .. } => Some(report),
         _ => None,
     });
     let capabilities = reports.flat_map(|report| &report.items);
@@ -110,7 +110,7 @@ fn no_call_is_made_where_no_work_is_possible(kind: EngineKind) {
         let _ = ran
             .says(&format!("`{item}` (requested: can be written"))
             .says(&format!("cannot write `{place}`"));
-        let begun = |event: &Happening| matches!(event, Happening::AgentStarted { .. });
+        let begun = |event: &EventKind| matches!(event, EventKind::AgentStarted { .. });
         assert!(!project.events().iter().any(begun), "{item}");
         assert_eq!(project.outcomes("cw-1"), ["infrastructure_failed"], "it does not count");
         assert_eq!(project.issue("cw-1")["status"], "open");

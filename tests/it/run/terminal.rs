@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use cordwainer::engine::EngineKind;
-use cordwainer::event::Happening;
+use cordwainer::event::EventKind;
 use rustix::process::Signal;
 
 use crate::run::engine_tests;
@@ -126,7 +126,7 @@ fn a_gate_on_a_result_is_ended(kind: EngineKind) {
     };
     project.add("is interrupted", "write seconds 3600\nwrite src/a.txt done");
     let mut terminal = project.at_terminal(&["generator", "run"]);
-    project.wait_for_event(|event| matches!(event, Happening::AgentEnded { .. }));
+    project.wait_for_event(|event| matches!(event, EventKind::AgentEnded { .. }));
     wait_until(|| project.containers().iter().any(|name| name.contains("-gate-")));
     press_twice(&mut terminal);
     let (code, shown) = terminal.ended();
@@ -160,7 +160,7 @@ fn a_measure_is_ended(kind: EngineKind) {
         return;
     };
     let mut terminal = project.at_terminal(&["generator", "measure"]);
-    project.wait_for_event(|event| matches!(event, Happening::AgentStarted { .. }));
+    project.wait_for_event(|event| matches!(event, EventKind::AgentStarted { .. }));
     press_twice(&mut terminal);
     let (code, shown) = terminal.ended();
     assert_eq!(code, Some(130), "{shown}");

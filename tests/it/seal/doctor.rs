@@ -168,10 +168,10 @@ fn a_state_dir_that_is_not_where_the_state_is_is_told() {
         assert_eq!((broken(&document), called.code), (vec!["state_dir".to_owned()], 9));
         let shown = cordwainer(&repository, &["doctor"]).run().stdout;
         let found = "`[T]/project/.git/cordwainer`, and `state_dir` names `[T]/project/.state`";
-        let mend = "move `[T]/project/.git/cordwainer` to `[T]/project/.state` while nothing runs";
-        assert!(shown.contains(found) && shown.contains(mend), "{shown}");
+        let fix = "move `[T]/project/.git/cordwainer` to `[T]/project/.state` while nothing runs";
+        assert!(shown.contains(found) && shown.contains(fix), "{shown}");
         assert!(!repository.path().join(".state").exists(), "nothing is changed");
-        // The mend mends.
+        // The fix mends.
         let [used, named] = [".git/cordwainer", ".state"].map(|folder| repository.path().join(folder));
         fs::rename(used, named).unwrap();
         assert_eq!(broken(&doctor(&repository).1), [""; 0]);

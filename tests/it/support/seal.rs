@@ -6,7 +6,7 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::sync::mpsc::{Receiver, channel};
 
-use cordwainer::guarantee::{Asked, Facts, GuaranteeReport, compare};
+use cordwainer::guarantee::{Facts, GuaranteeReport, RequestedContainer, compare};
 use tempfile::TempDir;
 
 /// A socket `gateway.sock` in a folder of its own, at which one container's facts are judged. Whatever else is asked gets
@@ -18,7 +18,7 @@ pub(crate) struct SealListener {
 
 impl SealListener {
     /// Listens for a container that is to have what was asked.
-    pub(crate) fn new(asked: Asked, engine: &str) -> Self {
+    pub(crate) fn new(asked: RequestedContainer, engine: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         // A container's user need not be this one.
         set_mode(folder.path(), 0o755);
@@ -55,7 +55,7 @@ impl SealListener {
         self.folder.path()
     }
 
-    /// The judgement on the container, which must have reported by now.
+    /// The verdict on the container, which must have reported by now.
     pub(crate) fn report(&self) -> GuaranteeReport {
         self.reports.try_recv().expect("the container reported")
     }

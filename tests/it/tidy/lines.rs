@@ -12,24 +12,24 @@ struct Rule {
     words: &'static [&'static str],
     /// Beginnings of the paths that may.
     allowed: &'static [&'static str],
-    mend: &'static str,
+    fix: &'static str,
 }
 
 const RULES: [Rule; 5] = [
     Rule {
         words: &["bollard::"],
         allowed: &["src/sandbox/engine.rs", "src/sandbox/engine/"],
-        mend: "ask `Engine` for it",
+        fix: "ask `Engine` for it",
     },
     Rule {
         words: &["git2::"],
         allowed: &["src/git.rs", "src/git/", "src/issues/store.rs"],
-        mend: "ask `Git` for it",
+        fix: "ask `Git` for it",
     },
     Rule {
         words: &["println!(", "print!("],
         allowed: &[],
-        mend: "return it, or say it through the command's `Output`",
+        fix: "return it, or say it through the command's `Output`",
     },
     Rule {
         words: &[
@@ -41,13 +41,13 @@ const RULES: [Rule; 5] = [
             "env::home_dir",
         ],
         allowed: &["src/cli.rs", "src/base/crash.rs", "src/base/testing.rs"],
-        mend: "read it in src/cli.rs and hand it over in `Surroundings`",
+        fix: "read it in src/cli.rs and hand it over in `Environment`",
     },
     Rule {
         words: &["process::exit(", "process::abort("],
         // A person's third Ctrl-C ends the program wherever it stands.
         allowed: &["src/cli/signal.rs"],
-        mend: "return an error or an exit code",
+        fix: "return an error or an exit code",
     },
 ];
 
@@ -88,7 +88,7 @@ fn offenders(file: &Text, rule: &Rule) -> Vec<String> {
             let word = rule.words.iter().find(|word| line.contains(**word))?;
             Some(format!(
                 "{}:{number}: `{word}` does not belong here: {}",
-                file.path, rule.mend
+                file.path, rule.fix
             ))
         })
         .collect()
@@ -121,7 +121,7 @@ const PURE: [&str; 20] = [
     "src/prompt",
     "src/record/event.rs",
     "src/project/protected",
-    "src/run/judgement.rs",
+    "src/run/attempt_verdict.rs",
     "src/run/plan.rs",
     "src/run/waiting/pause.rs",
     "src/run/waiting/retry.rs",
@@ -133,7 +133,7 @@ const FOREIGN: [(&str, &str); 4] = [
     ("tokio::", "waiting belongs to `run` and `sandbox`"),
     ("std::fs", "files belong to the folders that read and write them"),
     ("std::process", "processes belong to `sandbox`"),
-    ("World::", "time and chance are handed over"),
+    ("Clock::", "time and chance are handed over"),
 ];
 
 #[test]
@@ -142,8 +142,8 @@ fn pure_code_stays_pure() {
     for start in PURE {
         for file in below(start).iter().filter(|file| file.is_rust()) {
             for (number, line) in file.code_without_tests() {
-                for (name, mend) in FOREIGN.iter().filter(|(name, _)| line.contains(name)) {
-                    problems.push(format!("{}:{number}: `{name}` in pure code: {mend}", file.path));
+                for (name, fix) in FOREIGN.iter().filter(|(name, _)| line.contains(name)) {
+                    problems.push(format!("{}:{number}: `{name}` in pure code: {fix}", file.path));
                 }
             }
         }
@@ -170,8 +170,8 @@ fn some_words_stand_nowhere() {
     let mut problems = Vec::new();
     for file in files().iter().filter(|file| file.is_rust()) {
         for (number, line) in file.code() {
-            for (word, mend) in NOWHERE.iter().filter(|(word, _)| line.contains(word)) {
-                problems.push(format!("{}:{number}: `{word}`: {mend}", file.path));
+            for (word, fix) in NOWHERE.iter().filter(|(word, _)| line.contains(word)) {
+                problems.push(format!("{}:{number}: `{word}`: {fix}", file.path));
             }
         }
     }

@@ -197,7 +197,7 @@ fn what_helps_is_told_of_each_call_and_of_the_last() {
     assert!(
         document["mend"]
             .as_str()
-            .is_some_and(|mend| mend.contains("log in again")),
+            .is_some_and(|fix| fix.contains("log in again")),
         "{document}"
     );
     assert!(

@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow};
 use clap::{Args, ValueEnum};
-use cordwainer::budget::{Allowance, Purse};
+use cordwainer::budget::{Allowance, CallBudget};
+use cordwainer::clock::Clock;
 use cordwainer::gateway::{Api, Gateway, Options};
 use cordwainer::redact::Redactor;
-use cordwainer::world::World;
 use secrecy::SecretString;
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
@@ -112,13 +112,13 @@ fn options(folder: &TempDir, port: u16) -> Options {
             base_url: format!("http://127.0.0.1:{port}"),
             credential: None,
             proxy: None,
-            purse: Purse::new(Allowance::default(), BTreeMap::new()),
+            call_budget: CallBudget::new(Allowance::default(), BTreeMap::new()),
         }),
         egress: None,
         seal: None,
         record: Some(folder.path().join("gateway.jsonl")),
         redactor: Redactor::default(),
-        world: World::machine(),
+        clock: Clock::machine(),
     }
 }
 

@@ -8,8 +8,8 @@ use anyhow::{Context, Result, ensure};
 use cordwainer::Generator;
 use cordwainer::attempt::Outcome;
 use cordwainer::config::{Config, Credentials};
-use cordwainer::event::Happening;
-use cordwainer::generator::{StartOptions, Surroundings};
+use cordwainer::event::EventKind;
+use cordwainer::generator::{Environment, StartOptions};
 use cordwainer::git::{Git, NewCommit, SlotPool, SnapshotLimits};
 use cordwainer::issue::NewIssue;
 use jiff::Timestamp;
@@ -55,13 +55,13 @@ impl<'a> Scene<'a> {
             ..Config::default()
         };
         config.agent.credentials = Credentials::None;
-        let surroundings = Surroundings {
+        let environment = Environment {
             docker_host: Some(engine.host()),
-            ..Surroundings::default()
+            ..Environment::default()
         };
         let git = Git::discover(&library)?;
         let pool = SlotPool::new(git.clone(), &folder.path().join("pool"));
-        let generator = Generator::with_config(git, config, surroundings);
+        let generator = Generator::with_config(git, config, environment);
         let _ = generator.start(&StartOptions::default()).await?;
         let bare = Bare::connect(engine, image, &folder.path().join("bare"))?;
         Ok(Self {
@@ -109,7 +109,7 @@ impl<'a> Scene<'a> {
         ensure!(outcome == Outcome::Merged, "the task ended as {outcome}");
         let first = receiver.recv().await.context("no event")?;
         ensure!(
-            matches!(first.event, Happening::RunStarted { .. }),
+            matches!(first.kind, EventKind::RunStarted { .. }),
             "the first event is another one"
         );
         Ok((time, first.at.duration_since(begun_at).try_into()?))

@@ -6,10 +6,10 @@ use std::net::{TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
 
 use anyhow::{Context as _, Result, anyhow, ensure};
-use cordwainer::budget::{Allowance, Purse};
+use cordwainer::budget::{Allowance, CallBudget};
+use cordwainer::clock::Clock;
 use cordwainer::gateway::{Api, Gateway, Options};
 use cordwainer::redact::Redactor;
-use cordwainer::world::World;
 use secrecy::SecretString;
 use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
@@ -42,13 +42,13 @@ impl Scene {
                 base_url: format!("http://127.0.0.1:{port}"),
                 credential: None,
                 proxy: None,
-                purse: Purse::new(allowance, BTreeMap::new()),
+                call_budget: CallBudget::new(allowance, BTreeMap::new()),
             }),
             egress: None,
             seal: None,
             record: Some(folder.path().join("gateway.jsonl")),
             redactor: Redactor::default(),
-            world: World::machine(),
+            clock: Clock::machine(),
         };
         let gateway = {
             let _entered = runtime.enter();

@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
+use cordwainer::clock::Clock;
 use cordwainer::engine::{ContainerSpec, Engine, Stream};
 use cordwainer::gateway::{Gateway, Options};
 use cordwainer::guarantee::{Facts, compare};
 use cordwainer::redact::Redactor;
-use cordwainer::world::World;
 use tempfile::TempDir;
 
 use crate::bench::task::load;
@@ -148,7 +148,7 @@ fn sealed(engine: &Engine, spec: &ContainerSpec, folder: &TempDir) -> Result<(Co
         })),
         record: None,
         redactor: Redactor::default(),
-        world: World::machine(),
+        clock: Clock::machine(),
     })?;
     Ok((spec, gateway))
 }

@@ -68,20 +68,20 @@ pub(crate) fn run(args: &StreamBenchArgs) -> Result<ExitCode> {
 enum Kind {
     Parser,
     Skip,
-    Cut,
+    StopCause,
 }
 
 /// Alternates the three kinds of round, each in each place.
 fn measure(path: &Path, args: &StreamBenchArgs) -> Result<()> {
     let bytes = path.metadata().context("cannot measure the stream")?.len();
     let mut all: [Times; 3] = Default::default();
-    let mut order = [Kind::Parser, Kind::Skip, Kind::Cut];
+    let mut order = [Kind::Parser, Kind::Skip, Kind::StopCause];
     for round in 0..=args.rounds {
         for kind in order {
             let time = match kind {
                 Kind::Parser => parse(path)?,
                 Kind::Skip => skip(path)?,
-                Kind::Cut => cut(path)?,
+                Kind::StopCause => cut(path)?,
             };
             if round > 0 {
                 all[kind as usize].push(time);

@@ -66,7 +66,7 @@ fn proposals() -> Result<Vec<Value>> {
 
 #[cfg(test)]
 mod tests {
-    use cordwainer::proposal::{Limits, Proposal, validate};
+    use cordwainer::proposal::{BatchLimits, Proposal, validate};
 
     use super::*;
 
@@ -77,7 +77,7 @@ mod tests {
             .into_iter()
             .map(|task| serde_json::from_value(task).unwrap())
             .collect();
-        let limits = Limits {
+        let limits = BatchLimits {
             max_issues: 5,
             lines_min: 20,
             lines_max: 80,

@@ -21,7 +21,7 @@ data: {"type":"message_stop"}
 "#;
 
 /// Reads an answer in pieces of a size.
-fn read(form: Form, answer: &[u8], size: usize) -> Reading {
+fn read(form: Form, answer: &[u8], size: usize) -> AnswerReading {
     let mut meter = Meter::new(form);
     for piece in answer.chunks(size) {
         meter.push(piece);
@@ -30,7 +30,7 @@ fn read(form: Form, answer: &[u8], size: usize) -> Reading {
 }
 
 /// Returns the tokens of input, written to the cache, read from it, and of output.
-fn tokens(reading: &Reading) -> [u64; 4] {
+fn tokens(reading: &AnswerReading) -> [u64; 4] {
     let usage = reading.counts.usage;
     [usage.input, usage.cache_write, usage.cache_read, usage.output]
 }
@@ -86,7 +86,11 @@ fn a_document_is_read_whole_or_not_at_all() {
     assert_eq!((tokens(&reading), reading.complete), ([1, 2, 0, 3], true));
     assert_eq!((reading.counts.hour_writes, reading.model.as_deref()), (2, Some("m1")));
     for cut in ["", &document[..80], &"x".repeat(400), "[]"] {
-        assert_eq!(read(Form::Document, cut.as_bytes(), 50), Reading::default(), "{cut}");
+        assert_eq!(
+            read(Form::Document, cut.as_bytes(), 50),
+            AnswerReading::default(),
+            "{cut}"
+        );
     }
 }
 
@@ -107,7 +111,7 @@ fn a_line_of_any_length_takes_bounded_memory() {
         meter.push(&vec![b'x'; 1 << 20]);
     }
     assert!(meter.pending.capacity() <= 2 * DOCUMENT_LIMIT);
-    assert_eq!(meter.finish(), Reading::default());
+    assert_eq!(meter.finish(), AnswerReading::default());
 }
 
 proptest! {

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::{ended, success};
-use crate::agent::{AgentEvent, CallOutcome, CallReport, Cut, Ending, Transcript};
+use crate::agent::{AgentEvent, CallOutcome, CallReport, Ending, StopCause, Transcript};
 use crate::base::lines::{DEFAULT_LINE_LIMIT, LineReader};
 
 const INIT: &str = r#"{"type":"system","subtype":"init","session_id":"s","model":"m"}"#;
@@ -271,10 +271,10 @@ fn a_result_is_not_the_end_while_something_goes_on() {
 fn a_call_that_is_cut_in_its_work_is_no_success() {
     let assistant = json!({"type": "assistant", "message": {"id": "m", "content": []}});
     for (cut, at_work, expect) in [
-        (Cut::AfterResult, true, CallOutcome::Failed),
-        (Cut::Idle, true, CallOutcome::Failed),
-        (Cut::Cancelled, true, CallOutcome::Crashed),
-        (Cut::AfterResult, false, CallOutcome::Success),
+        (StopCause::AfterResult, true, CallOutcome::Failed),
+        (StopCause::Idle, true, CallOutcome::Failed),
+        (StopCause::Cancelled, true, CallOutcome::Crashed),
+        (StopCause::AfterResult, false, CallOutcome::Success),
     ] {
         let mut transcript = Transcript::new();
         transcript.push_line(success().to_string().as_bytes());
@@ -305,7 +305,7 @@ fn what_the_client_kills_after_its_result_was_under_way() {
     );
     let none = system("background_tasks_changed", json!({"tasks": []}));
     let assistant = json!({"type": "assistant", "message": {"id": "m", "content": []}});
-    let outcome = |before: &[&Value], cut: Option<Cut>, after: &[&Value]| {
+    let outcome = |before: &[&Value], cut: Option<StopCause>, after: &[&Value]| {
         let mut transcript = Transcript::new();
         let push = |transcript: &mut Transcript, lines: &[&Value]| {
             for line in lines {
@@ -321,10 +321,13 @@ fn what_the_client_kills_after_its_result_was_under_way() {
     };
     let success = success();
     let (working, over) = ([&begun, &success], [&begun, &success, &none]);
-    assert_eq!(outcome(&working, Some(Cut::Hard), &[&none]), CallOutcome::Failed);
-    assert_eq!(outcome(&over, Some(Cut::AfterResult), &[&none]), CallOutcome::Success);
+    assert_eq!(outcome(&working, Some(StopCause::Hard), &[&none]), CallOutcome::Failed);
     assert_eq!(
-        outcome(&[&begun], Some(Cut::Idle), &[&none, &success]),
+        outcome(&over, Some(StopCause::AfterResult), &[&none]),
+        CallOutcome::Success
+    );
+    assert_eq!(
+        outcome(&[&begun], Some(StopCause::Idle), &[&none, &success]),
         CallOutcome::Failed
     );
     assert_eq!(outcome(&working, None, &[&killed, &none]), CallOutcome::Failed);
@@ -366,6 +369,6 @@ fn a_client_that_does_not_come_up_says_why() {
         let report = transcript.finish(&ended(1));
         assert_eq!((report.outcome, report.session_lost), (outcome, lost), "{reason}");
         assert_eq!(report.reason, format!("it cannot begin ({reason})"));
-        assert_eq!(report.mend.is_some(), outcome == CallOutcome::Permanent, "{reason}");
+        assert_eq!(report.fix.is_some(), outcome == CallOutcome::Permanent, "{reason}");
     }
 }

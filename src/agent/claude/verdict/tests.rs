@@ -34,7 +34,7 @@ fn check_for(clients: &[Client], lines: &[Value], ending: Ending<'_>, outcome: C
         let what = format!("{client:?} {lines:?} {ending:?}: {}", report.reason);
         assert_eq!(report.outcome, outcome, "{what}");
         assert_eq!(report.reason.is_empty(), outcome == CallOutcome::Success, "{what}");
-        assert!(report.mend.is_none() || outcome == CallOutcome::Permanent, "{what}");
+        assert!(report.fix.is_none() || outcome == CallOutcome::Permanent, "{what}");
     }
 }
 
@@ -45,7 +45,7 @@ fn exited(code: i64) -> Ending<'static> {
     }
 }
 
-fn cut(cut: Cut) -> Ending<'static> {
+fn cut(cut: StopCause) -> Ending<'static> {
     Ending {
         cut: Some(cut),
         ..exited(143)
@@ -88,15 +88,15 @@ fn success_needs_every_witness() {
     let out_of_memory = Ending { oom: true, ..exited(0) };
     check(&[success()], exited(0), CallOutcome::Success);
     check(&[success()], Ending::of_recording(), CallOutcome::Success);
-    check(&[success()], cut(Cut::AfterResult), CallOutcome::Success);
-    check(&[success()], cut(Cut::Hard), CallOutcome::Success);
+    check(&[success()], cut(StopCause::AfterResult), CallOutcome::Success);
+    check(&[success()], cut(StopCause::Hard), CallOutcome::Success);
     check(&[success(), allowed()], exited(0), CallOutcome::Success);
     for ending in [exited(1), exited(137), exited(-1), Ending::default(), out_of_memory] {
         check(&[success()], ending, CallOutcome::Failed);
     }
     let slow_and_fat = Ending {
         oom: true,
-        ..cut(Cut::AfterResult)
+        ..cut(StopCause::AfterResult)
     };
     check(&[success()], slow_and_fat, CallOutcome::Failed);
     for fields in [
@@ -147,19 +147,19 @@ fn what_an_agent_says_is_no_limit() {
 fn what_cut_a_call_decides_unless_its_result_says_more() {
     let died = CallOutcome::Crashed;
     for (why, outcome) in [
-        (Cut::FirstEvent, CallOutcome::Transient),
-        (Cut::Idle, died),
-        (Cut::Tool, died),
-        (Cut::Hard, died),
-        (Cut::Flood, died),
-        (Cut::Cancelled, died),
-        (Cut::AfterResult, died),
-        (Cut::Budget, CallOutcome::Budget),
-        (Cut::Model, CallOutcome::Permanent),
-        (Cut::Credentials, CallOutcome::Permanent),
-        (Cut::Seal, CallOutcome::Permanent),
-        (Cut::LoginExpired, CallOutcome::Limited),
-        (Cut::Overage, CallOutcome::Overage),
+        (StopCause::FirstEvent, CallOutcome::Transient),
+        (StopCause::Idle, died),
+        (StopCause::Tool, died),
+        (StopCause::Hard, died),
+        (StopCause::Flood, died),
+        (StopCause::Cancelled, died),
+        (StopCause::AfterResult, died),
+        (StopCause::Budget, CallOutcome::Budget),
+        (StopCause::Model, CallOutcome::Permanent),
+        (StopCause::Credentials, CallOutcome::Permanent),
+        (StopCause::Seal, CallOutcome::Permanent),
+        (StopCause::LoginExpired, CallOutcome::Limited),
+        (StopCause::Overage, CallOutcome::Overage),
     ] {
         check(&[], cut(why), outcome);
         check_for(&[New, Late], &[aborted()], cut(why), outcome);
@@ -169,12 +169,12 @@ fn what_cut_a_call_decides_unless_its_result_says_more() {
         check_for(&[New, Late], &[cheerful], cut(why), outcome);
     }
     for why in [
-        Cut::FirstEvent,
-        Cut::Idle,
-        Cut::Tool,
-        Cut::Hard,
-        Cut::Flood,
-        Cut::AfterResult,
+        StopCause::FirstEvent,
+        StopCause::Idle,
+        StopCause::Tool,
+        StopCause::Hard,
+        StopCause::Flood,
+        StopCause::AfterResult,
     ] {
         check(
             &[failure("API Error: 529 Overloaded")],
@@ -189,14 +189,14 @@ fn what_cut_a_call_decides_unless_its_result_says_more() {
         );
         check(&[success()], cut(why), CallOutcome::Success);
     }
-    check(&[failure("It broke")], cut(Cut::Idle), died);
-    check(&[failure("It broke")], cut(Cut::AfterResult), CallOutcome::Failed);
-    check(&[failure("API Error: 529 Overloaded")], cut(Cut::Cancelled), died);
-    check(&[success()], cut(Cut::Model), CallOutcome::Permanent);
-    check(&[success()], cut(Cut::Credentials), CallOutcome::Permanent);
+    check(&[failure("It broke")], cut(StopCause::Idle), died);
+    check(&[failure("It broke")], cut(StopCause::AfterResult), CallOutcome::Failed);
+    check(&[failure("API Error: 529 Overloaded")], cut(StopCause::Cancelled), died);
+    check(&[success()], cut(StopCause::Model), CallOutcome::Permanent);
+    check(&[success()], cut(StopCause::Credentials), CallOutcome::Permanent);
     let fat = Ending {
         oom: true,
-        ..cut(Cut::FirstEvent)
+        ..cut(StopCause::FirstEvent)
     };
     check(&[], fat, died);
     // Somebody else stopped the container.
@@ -221,7 +221,7 @@ fn without_a_result_the_last_thing_that_failed_is_the_reason() {
     ];
     let fields = &[New, Late, Old];
     for (line, outcome) in rows {
-        for ending in [exited(1), exited(137), cut(Cut::Idle), cut(Cut::Hard)] {
+        for ending in [exited(1), exited(137), cut(StopCause::Idle), cut(StopCause::Hard)] {
             check_for(fields, std::slice::from_ref(&line), ending, outcome);
             check_for(&[New], &[line.clone(), aborted()], ending, outcome);
         }
@@ -231,7 +231,7 @@ fn without_a_result_the_last_thing_that_failed_is_the_reason() {
         };
         check_for(fields, &[line], fat, CallOutcome::Crashed);
     }
-    check(&[unreachable], cut(Cut::Cancelled), CallOutcome::Crashed);
+    check(&[unreachable], cut(StopCause::Cancelled), CallOutcome::Crashed);
     for (stderr_tail, outcome) in [
         ("error: unknown option '--x'\n", CallOutcome::Permanent),
         (
@@ -246,7 +246,7 @@ fn without_a_result_the_last_thing_that_failed_is_the_reason() {
         };
         check(&[], told, outcome);
         let stopped = Ending {
-            cut: Some(Cut::Idle),
+            cut: Some(StopCause::Idle),
             ..told
         };
         check(&[], stopped, CallOutcome::Crashed);
@@ -258,7 +258,7 @@ fn without_a_result_the_last_thing_that_failed_is_the_reason() {
 
 #[test]
 fn a_permanent_failure_says_what_mends_it() {
-    let mend = |lines: &[Value], ending: &Ending<'_>| report(lines, ending).mend.unwrap_or_default();
+    let fix = |lines: &[Value], ending: &Ending<'_>| report(lines, ending).fix.unwrap_or_default();
     let model = refusal("model_not_found", "There's an issue with the selected model (opux).");
     let option = Ending {
         stderr_tail: "error: unknown option '--x'",
@@ -270,18 +270,18 @@ fn a_permanent_failure_says_what_mends_it() {
         (vec![model, refused_with(404, "no such model")], exited(1), "`model`"),
         (recording("resume_unknown"), exited(1), "begin a new session"),
         (vec![], option, "`claude_args`"),
-        (vec![], cut(Cut::Model), "`strict_model: false`"),
-        (vec![], cut(Cut::Credentials), "`agent.credentials: api_key`"),
-        (vec![], cut(Cut::Seal), "`container.relax`"),
+        (vec![], cut(StopCause::Model), "`strict_model: false`"),
+        (vec![], cut(StopCause::Credentials), "`agent.credentials: api_key`"),
+        (vec![], cut(StopCause::Seal), "`container.relax`"),
     ];
     for (lines, ending, expect) in rows {
-        let mend = mend(&lines, &ending);
-        assert!(mend.contains(expect), "{lines:?}: {mend}");
+        let fix = fix(&lines, &ending);
+        assert!(fix.contains(expect), "{lines:?}: {fix}");
     }
     for name in ["the role's `args`", "unset the key that gives it"] {
-        assert!(mend(&[], &option).contains(name), "{name}");
+        assert!(fix(&[], &option).contains(name), "{name}");
     }
-    assert!(mend(&recording("auth_failed"), &exited(1)).contains("a valid API key"));
+    assert!(fix(&recording("auth_failed"), &exited(1)).contains("a valid API key"));
     assert!(report(&recording("resume_unknown"), &exited(1)).session_lost);
     assert!(!report(&recording("auth_failed"), &exited(1)).session_lost);
 }
@@ -290,14 +290,14 @@ fn a_permanent_failure_says_what_mends_it() {
 fn a_cut_names_its_key_and_the_thing_that_brought_it() {
     let begun = json!({"type": "system", "subtype": "init", "model": "claude-haiku-9", "apiKeySource": "user"});
     for (why, name) in [
-        (Cut::FirstEvent, "`first_event_timeout`"),
-        (Cut::Idle, "`idle_timeout`"),
-        (Cut::Tool, "`tool_timeout`"),
-        (Cut::Hard, "`timeout`"),
-        (Cut::AfterResult, "`result_grace`"),
-        (Cut::Credentials, "`agent.credentials`"),
-        (Cut::Credentials, "(`user`)"),
-        (Cut::Model, "(`claude-haiku-9`)"),
+        (StopCause::FirstEvent, "`first_event_timeout`"),
+        (StopCause::Idle, "`idle_timeout`"),
+        (StopCause::Tool, "`tool_timeout`"),
+        (StopCause::Hard, "`timeout`"),
+        (StopCause::AfterResult, "`result_grace`"),
+        (StopCause::Credentials, "`agent.credentials`"),
+        (StopCause::Credentials, "(`user`)"),
+        (StopCause::Model, "(`claude-haiku-9`)"),
     ] {
         let reason = report(std::slice::from_ref(&begun), &cut(why)).reason;
         assert!(reason.contains(name), "{why:?}: {reason}");
@@ -330,17 +330,17 @@ fn the_reason_says_how_a_call_ended() {
         (vec![failure("Something else")], exited(1), "Something else".into()),
         (
             vec![failure("Request was aborted")],
-            cut(Cut::Hard),
+            cut(StopCause::Hard),
             "stopped: it ran past `timeout`".into(),
         ),
         (vec![], exited(0), crashed("it exited with 0")),
         (vec![], exited(137), crashed("it ended by signal 9")),
         (
             vec![],
-            cut(Cut::Idle),
+            cut(StopCause::Idle),
             crashed("stopped: no output for longer than `idle_timeout`"),
         ),
-        (vec![], cut(Cut::Budget), "stopped: the budget is spent".into()),
+        (vec![], cut(StopCause::Budget), "stopped: the budget is spent".into()),
         (
             vec![],
             told,

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::base::text::{normalised_title, one_line};
-use crate::issues::proposal::{Limits, Proposal};
+use crate::issues::proposal::{BatchLimits, Proposal};
 use crate::model::IssueId;
 
 /// Characters of a title.
@@ -18,7 +18,7 @@ const ITEM: usize = 4_000;
 pub(super) const ITEMS: usize = 100;
 
 /// Returns everything that is wrong with one proposal by itself, in sentences.
-pub(super) fn problems(one: &Proposal, limits: &Limits) -> Vec<String> {
+pub(super) fn problems(one: &Proposal, limits: &BatchLimits) -> Vec<String> {
     let mut found = Vec::new();
     found.extend(key(&one.key));
     found.extend(title(&one.title));
@@ -160,7 +160,7 @@ fn no_repository_path(path: &str) -> Option<&'static str> {
     }
 }
 
-fn lines(estimate: u32, limits: &Limits) -> Option<String> {
+fn lines(estimate: u32, limits: &BatchLimits) -> Option<String> {
     let most = limits.most_lines.filter(|most| estimate > *most)?;
     Some(format!(
         "estimated_lines is {estimate}, but at most {most} are allowed: split it."

@@ -1,7 +1,7 @@
 use super::*;
 use crate::issues::issue::{FileAction, Status, TaskFile};
 
-const LIMITS: Limits = Limits {
+const LIMITS: BatchLimits = BatchLimits {
     max_issues: 3,
     lines_min: 250,
     lines_max: 350,

@@ -1,7 +1,7 @@
 //! What an answer comes to: what is right with it is filed, and the end of the measure noted.
 
 use super::Measure;
-use super::stages::{Asked, Done, Round};
+use super::stages::{MeasureOutcome, MeasureSoFar, Round};
 use crate::base::crash::crash_point;
 use crate::base::error::Result;
 use crate::base::text::one_line;
@@ -9,14 +9,14 @@ use crate::issues::issue::{self, BatchIssue, Issues, NewIssue, TaskPlan};
 use crate::issues::proposal::{Proposal, Validated};
 use crate::model::IssueId;
 use crate::prompt::{Filed, MeasureContext};
-use crate::record::event::{FiledTask, Happening};
+use crate::record::event::{EventKind, FiledTask};
 use crate::run::prompt_inputs;
 
 impl Measure {
     /// Files what is right with an answer; what is not is asked for again, while there are rounds left.
     pub(super) fn answered(
         &self,
-        asked: &mut Asked,
+        asked: &mut MeasureSoFar,
         told: MeasureContext,
         validated: Validated,
         answer: Option<String>,
@@ -38,12 +38,12 @@ impl Measure {
             "measure gave no valid answer in {rounds} rounds: {}",
             problems.join(" ")
         );
-        let done = Done::Refused(one_line(&reason, 2000));
+        let done = MeasureOutcome::Refused(one_line(&reason, 2000));
         Ok(Round::Over(self.fail(asked, done, &reason)?, None))
     }
 
     /// Files what is right with an answer, before what is not is asked for again.
-    fn take_in(&self, asked: &mut Asked, validated: Validated) -> Result<Vec<FiledTask>> {
+    fn take_in(&self, asked: &mut MeasureSoFar, validated: Validated) -> Result<Vec<FiledTask>> {
         asked.drop_repeats(validated.dropped_duplicates);
         if validated.accepted.is_empty() {
             return Ok(Vec::new());
@@ -56,7 +56,7 @@ impl Measure {
     /// Returns what the next round is told: nothing but issues and limits has changed.
     fn again(
         &self,
-        asked: &Asked,
+        asked: &MeasureSoFar,
         told: MeasureContext,
         filed: Vec<FiledTask>,
         (problems, answer): (Vec<String>, Option<String>),
@@ -66,7 +66,7 @@ impl Measure {
             key: key.clone(),
             id: task.id.to_string(),
         };
-        context.recorder.emit(Happening::MeasureRefused {
+        context.recorder.emit(EventKind::MeasureRefused {
             filed,
             problems: problems.clone(),
         });
@@ -76,23 +76,23 @@ impl Measure {
     }
 
     /// Files the last answer and notes the measure, in one commit.
-    fn end(&self, asked: &mut Asked, validated: Validated) -> Result<Done> {
+    fn end(&self, asked: &mut MeasureSoFar, validated: Validated) -> Result<MeasureOutcome> {
         asked.drop_repeats(validated.dropped_duplicates);
         self.file(asked, validated.accepted, true)?;
         crash_point!("measure.filed");
         let filed: Vec<_> = asked.filed.iter().map(|(_, task)| task.clone()).collect();
         let count = filed.len();
-        self.context().recorder.emit(Happening::MeasureEnded {
+        self.context().recorder.emit(EventKind::MeasureEnded {
             filed,
             dropped: std::mem::take(&mut asked.dropped),
             problems: validated.problems,
             usage: asked.usage(),
         });
-        Ok(Done::Filed(count))
+        Ok(MeasureOutcome::Filed(count))
     }
 
     /// Files proposals; the last ones together with the end of the measure. Returns what it filed.
-    fn file(&self, asked: &mut Asked, accepted: Vec<Proposal>, is_last: bool) -> Result<Vec<FiledTask>> {
+    fn file(&self, asked: &mut MeasureSoFar, accepted: Vec<Proposal>, is_last: bool) -> Result<Vec<FiledTask>> {
         let context = self.context();
         let now = context.now();
         let keys: Vec<_> = accepted.iter().map(|proposal| proposal.key.clone()).collect();
@@ -116,7 +116,7 @@ impl Measure {
     }
 
     /// Notes a measure that ended without a valid answer: what it used was used, and what it filed is filed.
-    pub(super) fn fail(&self, asked: &Asked, done: Done, reason: &str) -> Result<Done> {
+    pub(super) fn fail(&self, asked: &MeasureSoFar, done: MeasureOutcome, reason: &str) -> Result<MeasureOutcome> {
         let context = self.context();
         let now = context.now();
         let filed: Vec<_> = asked.filed.iter().map(|(_, task)| task.id.clone()).collect();
@@ -129,7 +129,7 @@ impl Measure {
             });
             Ok(())
         })?;
-        context.recorder.emit(Happening::MeasureFailed {
+        context.recorder.emit(EventKind::MeasureFailed {
             reason: one_line(reason, 2000),
             records: asked.folder.below.clone(),
             usage: asked.usage(),

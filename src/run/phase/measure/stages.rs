@@ -12,7 +12,7 @@ use crate::run::waiting::pause::LimitMet;
 
 /// What became of a measure.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Done {
+pub(crate) enum MeasureOutcome {
     /// A valid answer; so many tasks were filed.
     Filed(usize),
     /// A usage limit was met.
@@ -34,7 +34,7 @@ pub(super) enum Answer {
     /// It answered: what its proposals are worth, and its text.
     Given(Validated, Option<String>),
     /// It did not: how the measure ends, and why.
-    None(Done, String),
+    None(MeasureOutcome, String),
 }
 
 /// What a round came to.
@@ -42,11 +42,11 @@ pub(super) enum Round {
     /// Another one is asked with this.
     Again(MeasureContext),
     /// The measure has ended; a session may go on later.
-    Over(Done, Option<SessionId>),
+    Over(MeasureOutcome, Option<SessionId>),
 }
 
 /// What a measure has asked so far, and what came of it.
-pub(super) struct Asked {
+pub(super) struct MeasureSoFar {
     /// Which measure of its run it is, counted from 1.
     pub(super) cycle: u32,
     /// The records of the round that goes on.
@@ -59,7 +59,7 @@ pub(super) struct Asked {
     pub(super) dropped: Vec<DroppedProposal>,
 }
 
-impl Asked {
+impl MeasureSoFar {
     pub(super) fn new(cycle: u32, folder: CallFolder) -> Self {
         Self {
             cycle,

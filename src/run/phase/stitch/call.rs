@@ -8,7 +8,7 @@ use crate::issues::attempt::Outcome;
 use crate::issues::issue::Issue;
 use crate::prompt;
 use crate::record::event::Step;
-use crate::run::judgement::Judgement;
+use crate::run::attempt_verdict::AttemptVerdict;
 use crate::run::prompt_inputs;
 use crate::run::session::{Ask, Session};
 
@@ -32,11 +32,11 @@ impl Stitch {
         let reservation = session.reserve(&issues).map_err(|spent| {
             Box::new(Ended {
                 no_room: Some(spent.scope),
-                ..Ended::before_call(Ok(Judgement::of(Outcome::BudgetSpent, spent.reason)))
+                ..Ended::before_call(Ok(AttemptVerdict::of(Outcome::BudgetSpent, spent.reason)))
             })
         })?;
         if interruption.is_asked() {
-            return Err(before(Ok(Judgement::of(Outcome::Cancelled, INTERRUPTED))));
+            return Err(before(Ok(AttemptVerdict::of(Outcome::Cancelled, INTERRUPTED))));
         }
         context.step(&attempting.name, Step::Container);
         let ask = Ask {

@@ -10,13 +10,13 @@ use crate::base::crash::crash_point;
 use crate::base::error::{ErrorKind, Result};
 use crate::base::text::one_line;
 use crate::issues::attempt::{Attempt, Outcome};
-use crate::record::event::Happening;
+use crate::record::event::EventKind;
+use crate::run::attempt_verdict::{AttemptVerdict, hold_reason, refusal};
 use crate::run::context::RunContext;
-use crate::run::judgement::{Judgement, hold_reason, refusal};
 
 /// What became of an attempt.
 #[derive(Clone, Debug)]
-pub(crate) struct Done {
+pub(crate) struct StitchOutcome {
     pub(crate) outcome: Outcome,
     /// Why, in a line; may be empty.
     pub(crate) reason: String,
@@ -30,8 +30,8 @@ pub(crate) struct Done {
     pub(crate) session_lost: bool,
 }
 
-impl Done {
-    fn of(ended: &Ended, judgement: Judgement) -> Self {
+impl StitchOutcome {
+    fn of(ended: &Ended, verdict: AttemptVerdict) -> Self {
         let report = ended.report();
         let of_request = report.filter(|report| report.request_refused && !report.session_lost);
         let of_all = report.filter(|report| {
@@ -39,11 +39,11 @@ impl Done {
         });
         Self {
             refused: of_all.map(refusal),
-            spent: ended.spent().filter(|_| judgement.outcome == Outcome::BudgetSpent),
+            spent: ended.spent().filter(|_| verdict.outcome == Outcome::BudgetSpent),
             request_refused: of_request.map(refusal),
             session_lost: report.is_some_and(|report| report.session_lost),
-            outcome: judgement.outcome,
-            reason: judgement.reason,
+            outcome: verdict.outcome,
+            reason: verdict.reason,
         }
     }
 }
@@ -60,13 +60,13 @@ impl Ended {
 impl Stitch {
     /// Ends an attempt, in the store first: whatever ends the run, the task must not stay claimed by it. An error is
     /// one that ends the run.
-    pub(super) fn conclude(&self, attempting: &Attempting, ended: Ended) -> Result<Done> {
-        let judgement = match &ended.judged {
-            Ok(judgement) => judgement.clone(),
-            Err(error) => Judgement::of(Outcome::InfrastructureFailed, error.in_a_line()),
+    pub(super) fn conclude(&self, attempting: &Attempting, ended: Ended) -> Result<StitchOutcome> {
+        let verdict = match &ended.judged {
+            Ok(verdict) => verdict.clone(),
+            Err(error) => AttemptVerdict::of(Outcome::InfrastructureFailed, error.in_a_line()),
         };
-        let written = self.write(attempting, &ended, &judgement);
-        let done = Done::of(&ended, judgement);
+        let written = self.write(attempting, &ended, &verdict);
+        let done = StitchOutcome::of(&ended, verdict);
         match ended.judged {
             Err(error) if error.kind() != ErrorKind::Engine => Err(error),
             _ => written.map(|()| done),
@@ -74,41 +74,41 @@ impl Stitch {
     }
 
     /// Writes an attempt's end into the store: recorded, and closed, held or given back, all in one commit.
-    fn write(&self, attempting: &Attempting, ended: &Ended, judgement: &Judgement) -> Result<()> {
+    fn write(&self, attempting: &Attempting, ended: &Ended, verdict: &AttemptVerdict) -> Result<()> {
         let context = self.context();
         let now = context.now();
         let id = &attempting.issue.id;
         let number = attempting.name.attempt;
-        let attempt = record(context, attempting, ended, judgement, now);
+        let attempt = record(context, attempting, ended, verdict, now);
         let usage = attempt.usage();
         let most = context.project.config.stitch.max_attempts;
-        let why = format!("{id}: attempt {number} ended: {}", judgement.outcome);
+        let why = format!("{id}: attempt {number} ended: {}", verdict.outcome);
         let held = context.store.update(&why, now, |issues| {
             issues.record_attempt(id, attempt.clone(), now)?;
-            if let Some(commit) = judgement.commit {
+            if let Some(commit) = verdict.commit {
                 issues.close(id, "merged", Some(&commit.to_string()), now)?;
                 return Ok(None);
             }
             issues.release_claim(id, context.recorder.run(), now)?;
-            let hold = hold_reason(issues.get(id)?, judgement, most);
+            let hold = hold_reason(issues.get(id)?, verdict, most);
             if let Some(reason) = &hold {
                 issues.hold(id, reason, now)?;
             }
             Ok(hold)
         })?;
         crash_point!("stitch.concluded");
-        context.recorder.emit(Happening::AttemptEnded {
+        context.recorder.emit(EventKind::AttemptEnded {
             task: id.clone(),
             title: one_line(&attempting.issue.title, 120),
             attempt: number,
-            outcome: judgement.outcome,
-            reason: judgement.reason.clone(),
-            commit: judgement.commit.map(|commit| commit.to_string()),
+            outcome: verdict.outcome,
+            reason: verdict.reason.clone(),
+            commit: verdict.commit.map(|commit| commit.to_string()),
             usage,
             seconds: attempting.begun.elapsed().as_secs_f64(),
         });
         if let Some(reason) = held {
-            context.recorder.emit(Happening::TaskHeld {
+            context.recorder.emit(EventKind::TaskHeld {
                 task: id.clone(),
                 reason,
             });
@@ -122,7 +122,7 @@ fn record(
     context: &RunContext,
     attempting: &Attempting,
     ended: &Ended,
-    judgement: &Judgement,
+    verdict: &AttemptVerdict,
     now: Timestamp,
 ) -> Attempt {
     let left = ended.left.as_ref();
@@ -130,8 +130,8 @@ fn record(
     Attempt {
         number: attempting.name.attempt,
         run: context.recorder.run().to_owned(),
-        outcome: judgement.outcome,
-        reason: judgement.reason.clone(),
+        outcome: verdict.outcome,
+        reason: verdict.reason.clone(),
         snapshot: commit.map(|id| id.to_string()),
         ignored: left.and_then(|left| left.ignored.clone()),
         records: Some(attempting.folder.below.clone()),

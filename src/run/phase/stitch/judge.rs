@@ -10,8 +10,8 @@ use crate::issues::attempt::Outcome;
 use crate::model::Role;
 use crate::project::obeyed;
 use crate::record::event::Step;
+use crate::run::attempt_verdict::{self, AttemptVerdict};
 use crate::run::gate;
-use crate::run::judgement::{self, Judgement};
 use crate::run::session::Session;
 
 impl Stitch {
@@ -23,28 +23,30 @@ impl Stitch {
         attempting: &Attempting,
         kept: &Kept,
         interruption: &Interruption,
-    ) -> Result<Judgement> {
+    ) -> Result<AttemptVerdict> {
         let Kept { called, left } = kept;
         let (git, base, tree) = (&self.context().project.git, session.base(), left.snapshot.tree);
         let brought = git.hazards_brought(base, tree)?;
         let touched = obeyed::touched(git, &self.protected, base, tree)?;
-        if let Some(judgement) = judgement::of_report(&called.report, called.met)
-            .or_else(|| judgement::of_snapshot(&left.snapshot, left.commit.is_some(), &touched, &brought))
+        if let Some(verdict) = attempt_verdict::of_report(&called.report, called.met)
+            .or_else(|| attempt_verdict::of_snapshot(&left.snapshot, left.commit.is_some(), &touched, &brought))
         {
-            return Ok(judgement);
+            return Ok(verdict);
         }
         let not_yet = match self.ask_gates(session, attempting, tree, interruption).await? {
-            gate::Verdict::Passed { not_yet } => not_yet,
-            gate::Verdict::Failed { reason } => return Ok(Judgement::of(Outcome::GateFailed, reason)),
-            gate::Verdict::Cancelled => return Ok(Judgement::of(Outcome::Cancelled, INTERRUPTED)),
-            gate::Verdict::NotRun { reason } => return Ok(Judgement::of(Outcome::InfrastructureFailed, reason)),
+            gate::GateVerdict::Passed { not_yet } => not_yet,
+            gate::GateVerdict::Failed { reason } => return Ok(AttemptVerdict::of(Outcome::GateFailed, reason)),
+            gate::GateVerdict::Cancelled => return Ok(AttemptVerdict::of(Outcome::Cancelled, INTERRUPTED)),
+            gate::GateVerdict::NotRun { reason } => {
+                return Ok(AttemptVerdict::of(Outcome::InfrastructureFailed, reason));
+            }
         };
         self.context().step(&attempting.name, Step::Merge);
-        let mut judgement = self.merge(attempting, base, kept)?;
-        if judgement.outcome == Outcome::Merged && !not_yet.is_empty() {
-            judgement.reason = one_line(&format!("not yet: {}", not_yet.join("; ")), 500);
+        let mut verdict = self.merge(attempting, base, kept)?;
+        if verdict.outcome == Outcome::Merged && !not_yet.is_empty() {
+            verdict.reason = one_line(&format!("not yet: {}", not_yet.join("; ")), 500);
         }
-        Ok(judgement)
+        Ok(verdict)
     }
 
     /// Asks every gate. Where something fails under them, and nothing of them runs any more, the session can go on:
@@ -55,12 +57,12 @@ impl Stitch {
         attempting: &Attempting,
         tree: Oid,
         interruption: &Interruption,
-    ) -> Result<gate::Verdict> {
+    ) -> Result<gate::GateVerdict> {
         let id = &attempting.issue.id;
         let sandbox = session.sandbox(&attempting.name, &attempting.folder);
         match Box::pin(self.gates.judge(&sandbox, id, tree, interruption)).await {
             Err(error) if error.kind() == ErrorKind::Engine && self.sessions.is_over(Role::Stitch, Some(id)).await => {
-                Ok(gate::Verdict::NotRun {
+                Ok(gate::GateVerdict::NotRun {
                     reason: error.in_a_line(),
                 })
             }

@@ -9,12 +9,12 @@ use crate::base::text::one_line;
 use crate::git::Oid;
 use crate::issues::attempt::Outcome;
 use crate::project::obeyed;
-use crate::run::judgement::{Judgement, of_touched};
+use crate::run::attempt_verdict::{AttemptVerdict, of_touched};
 use crate::run::land::{Landed, land, message};
 
 impl Stitch {
     /// Puts the work on the generation branch: one commit on its tip, by compare-and-swap.
-    pub(super) fn merge(&self, attempting: &Attempting, base: Oid, kept: &Kept) -> Result<Judgement> {
+    pub(super) fn merge(&self, attempting: &Attempting, base: Oid, kept: &Kept) -> Result<AttemptVerdict> {
         let context = self.context();
         let Attempting { issue, name, .. } = attempting;
         let attempt = context.attempt(&issue.id, name.attempt);
@@ -31,15 +31,15 @@ impl Stitch {
         match land(&context.project, made, &text, &refuse)? {
             Landed::Merged(commit) => {
                 crash_point!("stitch.merged");
-                Ok(Judgement {
+                Ok(AttemptVerdict {
                     commit: Some(commit),
-                    ..Judgement::of(Outcome::Merged, "")
+                    ..AttemptVerdict::of(Outcome::Merged, "")
                 })
             }
             Landed::Refused(touched) => Ok(of_touched(&touched)),
             Landed::Conflict(paths) => {
                 let reason = format!("conflicts with newer work in {paths}");
-                Ok(Judgement::of(Outcome::Conflict, one_line(&reason, 500)))
+                Ok(AttemptVerdict::of(Outcome::Conflict, one_line(&reason, 500)))
             }
         }
     }

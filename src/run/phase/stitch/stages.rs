@@ -6,14 +6,14 @@ use crate::accounting::budget::Scope;
 use crate::accounting::ledger::Entry;
 use crate::agent::CallReport;
 use crate::base::error::{Error, Result};
-use crate::base::interruption::Left;
+use crate::base::interruption::LeftoverGuard;
 use crate::git::{Oid, Snapshot};
 use crate::issues::attempt::Ignored;
 use crate::issues::issue::Issue;
 use crate::record::event::CallName;
 use crate::record::recorder::CallFolder;
-use crate::run::judgement::Judgement;
-use crate::run::living::Alive;
+use crate::run::active_work::ActiveWorkGuard;
+use crate::run::attempt_verdict::AttemptVerdict;
 
 /// Why an attempt ends that was interrupted.
 pub(super) const INTERRUPTED: &str = "the run was interrupted";
@@ -24,7 +24,7 @@ pub(crate) struct Claimed {
     /// The generation's tip when it was claimed.
     pub(super) base: Oid,
     pub(super) at: Timestamp,
-    pub(super) alive: Alive,
+    pub(super) alive: ActiveWorkGuard,
 }
 
 /// An attempt that goes on.
@@ -35,9 +35,9 @@ pub(super) struct Attempting {
     pub(super) started_at: Timestamp,
     pub(super) begun: std::time::Instant,
     /// Known to whoever ends the program meanwhile.
-    pub(super) _left: Left,
+    pub(super) _left: LeftoverGuard,
     /// Known to whoever recovers meanwhile.
-    pub(super) _alive: Alive,
+    pub(super) _alive: ActiveWorkGuard,
 }
 
 /// A call that was made.
@@ -69,12 +69,12 @@ pub(super) struct Ended {
     pub(super) left: Option<Work>,
     /// The budget that had no room for a call.
     pub(super) no_room: Option<Scope>,
-    pub(super) judged: Result<Judgement>,
+    pub(super) judged: Result<AttemptVerdict>,
 }
 
 impl Ended {
     /// Builds the end of an attempt that ended before its call.
-    pub(super) fn before_call(judged: Result<Judgement>) -> Self {
+    pub(super) fn before_call(judged: Result<AttemptVerdict>) -> Self {
         Self {
             called: None,
             left: None,
@@ -92,7 +92,7 @@ impl Ended {
     }
 
     /// Builds the end of an attempt whose work was judged.
-    pub(super) fn with_work(kept: Kept, judged: Result<Judgement>) -> Self {
+    pub(super) fn with_work(kept: Kept, judged: Result<AttemptVerdict>) -> Self {
         Self {
             called: Some(kept.called),
             left: Some(kept.left),

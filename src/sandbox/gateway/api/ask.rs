@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 
 use super::super::refusal::Refusal;
 use super::reach;
-use crate::accounting::budget::{Asked, KnownBy};
+use crate::accounting::budget::{AskedAnswer, KnownBy};
 
 /// The fields of a request that matter. One that stands twice is an error: the API may take the other one.
 #[derive(Deserialize)]
@@ -39,7 +39,7 @@ struct Thinking {
 /// What a request asks for.
 #[derive(Debug, PartialEq)]
 pub(super) struct Ask {
-    pub(super) asked: Asked,
+    pub(super) asked: AskedAnswer,
     /// Where the number of `max_tokens` stands; `None` where the request has none.
     max_tokens: Option<Range<usize>>,
 }
@@ -58,7 +58,7 @@ impl Ask {
         // Any way to write `1h` in JSON has one of these; a text that quotes it has its quotation marks escaped.
         let hour = [&b"\"1h\""[..], b"\\u0031", b"\\u0068"];
         Ok(Self {
-            asked: Asked {
+            asked: AskedAnswer {
                 model: fields.model,
                 input: most_input(body.len(), fields.tools.map_or(0, |tools| tools.len())),
                 max_tokens: number.unwrap_or(0),

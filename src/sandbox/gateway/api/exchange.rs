@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::super::notice::Notice;
+use super::super::event::GatewayEvent;
 use super::super::record::Record;
 use super::super::refusal::Refusal;
-use super::super::shared::Shared;
+use super::super::state::GatewayState;
 use crate::accounting::budget::Hold;
-use crate::accounting::metering::{Answered, Form, Meter, Reading};
+use crate::accounting::metering::{AnswerReading, Answered, Form, Meter};
 use crate::model::Usage;
 
 /// The status of an answer that nobody waited for.
@@ -18,7 +18,7 @@ const NOBODY_WAITED: u16 = 0;
 /// A request under way. It is settled when this is dropped: at the end of the answer, or when the container's
 /// connection, or the gateway, goes before.
 pub(super) struct Exchange {
-    shared: Arc<Shared>,
+    shared: Arc<GatewayState>,
     path: String,
     hold: Option<Hold>,
     /// By which the record knows it, once it was sent with something set aside.
@@ -45,7 +45,7 @@ struct Reply {
 }
 
 impl Exchange {
-    pub(super) fn new(shared: Arc<Shared>, path: &str) -> Self {
+    pub(super) fn new(shared: Arc<GatewayState>, path: &str) -> Self {
         Self {
             shared,
             path: path.to_owned(),
@@ -65,7 +65,7 @@ impl Exchange {
         if let Some(hold) = &self.hold {
             let noted = self.shared.record.asked(hold.worst());
             self.number = Some(noted.map_err(|error| {
-                self.shared.notices.tell(Notice::RecordFailed(error.to_string()));
+                self.shared.events.report(GatewayEvent::RecordFailed(error.to_string()));
                 Refusal::upstream("what it may cost cannot be written down")
             })?);
         }
@@ -81,7 +81,7 @@ impl Exchange {
     /// Notes the head of the answer, and whether its body is metered.
     pub(super) fn answered(&mut self, status: u16, limit: Option<Value>, form: Option<Form>) {
         if let Some(info) = &limit {
-            self.shared.notices.tell(Notice::LimitSeen(info.clone()));
+            self.shared.events.report(GatewayEvent::LimitSeen(info.clone()));
         }
         self.stage = Stage::Answered(Reply {
             status,
@@ -107,18 +107,18 @@ impl Exchange {
 
     /// Notes that the API refuses the account, whatever is asked.
     pub(super) fn account_refused(&self) {
-        self.shared.notices.tell(Notice::AccountRefused);
+        self.shared.events.report(GatewayEvent::AccountRefused);
     }
 
     /// Returns what the answer used by what is known of it, and whether all of it was reported.
-    fn settle(&mut self, reading: Option<&Reading>) -> Usage {
+    fn settle(&mut self, reading: Option<&AnswerReading>) -> Usage {
         let (Some(api), Some(hold)) = (&self.shared.api, self.hold.take()) else {
             return Usage::default();
         };
         let usage = if let Some(reading) = reading {
-            api.purse().settle(hold, reading)
+            api.call_budget().settle(hold, reading)
         } else {
-            api.purse().release(hold);
+            api.call_budget().release(hold);
             Usage::default()
         };
         api.settled.notify_waiters();
@@ -128,13 +128,13 @@ impl Exchange {
     /// Writes something into the record; the owner is told when that fails.
     fn note(&self, write: impl FnOnce(&Record, Option<String>) -> std::io::Result<()>) {
         if let Err(error) = write(&self.shared.record, self.number.clone()) {
-            self.shared.notices.tell(Notice::RecordFailed(error.to_string()));
+            self.shared.events.report(GatewayEvent::RecordFailed(error.to_string()));
         }
     }
 
-    fn record(&self, reply: (u16, Option<Value>), reading: Option<Reading>, usage: Usage) {
+    fn record(&self, reply: (u16, Option<Value>), reading: Option<AnswerReading>, usage: Usage) {
         let answered = Answered {
-            at: self.shared.world.now(),
+            at: self.shared.clock.now(),
             path: self.path.clone(),
             status: reply.0,
             estimated: reading.as_ref().is_some_and(|reading| !reading.complete),
@@ -143,7 +143,7 @@ impl Exchange {
             limit: reply.1,
         };
         self.note(|record, number| record.add(number, answered.clone()));
-        self.shared.notices.tell(Notice::Answered(answered));
+        self.shared.events.report(GatewayEvent::Answered(answered));
     }
 }
 
@@ -156,7 +156,7 @@ impl Drop for Exchange {
                 return;
             }
             Stage::Sent if self.hold.is_none() => return,
-            Stage::Sent => ((NOBODY_WAITED, None), Some(Reading::default())),
+            Stage::Sent => ((NOBODY_WAITED, None), Some(AnswerReading::default())),
             Stage::Answered(reply) => {
                 let is_free = reply.is_refusal || self.hold.is_none();
                 let read = || reply.meter.map(Meter::finish).unwrap_or_default();

@@ -18,7 +18,7 @@ pub(super) fn check(body: &[u8]) -> Result<bool, Refusal> {
     let mut reader = serde_json::Deserializer::from_slice(body);
     let is_opaque = Cell::new(false);
     let look = Look {
-        place: Place::Request,
+        place: RequestPlace::Request,
         is_opaque: &is_opaque,
     };
     let looked = look.deserialize(&mut reader);
@@ -33,7 +33,7 @@ pub(super) fn check(body: &[u8]) -> Result<bool, Refusal> {
 
 /// Where in a request something stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
+enum RequestPlace {
     /// It is the request itself.
     Request,
     /// It is a definition of a tool.
@@ -52,7 +52,7 @@ enum Place {
     Other,
 }
 
-impl Place {
+impl RequestPlace {
     /// Returns where the value of a field stands; `None` where nothing in it matters.
     fn below(self, name: &str) -> Option<Self> {
         match (self, name) {
@@ -72,13 +72,13 @@ impl Place {
 /// Looks for what leads to other hosts, and fails where something does.
 #[derive(Clone, Copy)]
 struct Look<'a> {
-    place: Place,
+    place: RequestPlace,
     is_opaque: &'a Cell<bool>,
 }
 
 impl Look<'_> {
-    fn at(self, place: Place) -> Self {
-        if place == Place::Opaque {
+    fn at(self, place: RequestPlace) -> Self {
+        if place == RequestPlace::Opaque {
             self.is_opaque.set(true);
         }
         Self { place, ..self }
@@ -102,7 +102,7 @@ impl<'de> Visitor<'de> for Look<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         while let Some(name) = map.next_key::<std::borrow::Cow<'de, str>>()? {
-            if self.place == Place::Servers {
+            if self.place == RequestPlace::Servers {
                 return Err(A::Error::custom("a server of tools"));
             }
             match self.place.below(&name) {
@@ -115,7 +115,7 @@ impl<'de> Visitor<'de> for Look<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<(), A::Error> {
         while sequence.next_element_seed(self)?.is_some() {
-            if self.place == Place::Servers {
+            if self.place == RequestPlace::Servers {
                 return Err(A::Error::custom("a server of tools"));
             }
         }
@@ -124,8 +124,8 @@ impl<'de> Visitor<'de> for Look<'_> {
 
     fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<(), E> {
         let (leads_out, is_plain) = match self.place {
-            Place::Kind => (text.starts_with("url"), matches!(text, "text" | "content")),
-            Place::Tool => (text.starts_with("web_fetch"), text == "custom"),
+            RequestPlace::Kind => (text.starts_with("url"), matches!(text, "text" | "content")),
+            RequestPlace::Tool => (text.starts_with("web_fetch"), text == "custom"),
             _ => (false, true),
         };
         if leads_out {

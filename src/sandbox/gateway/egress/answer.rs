@@ -16,7 +16,7 @@ pub type Body = UnsyncBoxBody<Bytes, BoxError>;
 
 /// Why a request does not get through.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Refusal {
+pub(super) enum EgressRefusal {
     /// It must not.
     #[error("cordwainer does not let this through: {0}")]
     Denied(Denial),
@@ -37,7 +37,7 @@ pub(super) enum Refusal {
     TooSlow,
 }
 
-impl Refusal {
+impl EgressRefusal {
     pub(super) fn into_response(self) -> Response<Body> {
         let status = match self {
             Self::Denied(_) => StatusCode::FORBIDDEN,

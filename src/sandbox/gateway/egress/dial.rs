@@ -6,16 +6,16 @@ use std::sync::Arc;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::answer::Refusal;
-use super::shared::Shared;
+use super::answer::EgressRefusal;
+use super::state::EgressState;
 use crate::sandbox::network::{Host, Target};
 
 /// So many addresses of a name are tried.
 const MOST_ADDRESSES: usize = 4;
 
-impl Shared {
+impl EgressState {
     /// Connects to a target, at an address that the policy admits.
-    pub(super) async fn dial(&self, target: &Target) -> Result<TcpStream, Refusal> {
+    pub(super) async fn dial(&self, target: &Target) -> Result<TcpStream, EgressRefusal> {
         let addresses = match &target.host {
             Host::Address(address) => vec![*address],
             Host::Name(name) => self.resolve(name).await?,
@@ -27,9 +27,9 @@ impl Shared {
     }
 
     /// Resolves a name once. A lookup that takes too long is left to itself, but goes on counting among those at once.
-    async fn resolve(&self, name: &str) -> Result<Vec<IpAddr>, Refusal> {
+    async fn resolve(&self, name: &str) -> Result<Vec<IpAddr>, EgressRefusal> {
         let lookups = Arc::clone(&self.lookups);
-        let place = lookups.try_acquire_owned().map_err(|_| Refusal::Busy)?;
+        let place = lookups.try_acquire_owned().map_err(|_| EgressRefusal::Busy)?;
         let (resolver, name) = (self.resolver.clone(), name.to_owned());
         let lookup = tokio::spawn(async move {
             let found = resolver.lookup(&name).await;
@@ -38,13 +38,13 @@ impl Shared {
         });
         match timeout(self.bounds.resolve, lookup).await {
             Ok(Ok(found)) if !found.is_empty() => Ok(found),
-            Ok(_) => Err(Refusal::Unresolved),
-            Err(_) => Err(Refusal::TooSlow),
+            Ok(_) => Err(EgressRefusal::Unresolved),
+            Err(_) => Err(EgressRefusal::TooSlow),
         }
     }
 
     /// Returns those addresses that may be dialled.
-    fn admitted(&self, target: &Target, addresses: Vec<IpAddr>) -> Result<Vec<IpAddr>, Refusal> {
+    fn admitted(&self, target: &Target, addresses: Vec<IpAddr>) -> Result<Vec<IpAddr>, EgressRefusal> {
         let mut admitted = Vec::new();
         let mut denial = None;
         for address in addresses {
@@ -60,10 +60,10 @@ impl Shared {
     }
 
     /// Tries the addresses in their order, and gives each its share of the time.
-    async fn connect_to_one(&self, addresses: &[IpAddr], port: u16) -> Result<TcpStream, Refusal> {
+    async fn connect_to_one(&self, addresses: &[IpAddr], port: u16) -> Result<TcpStream, EgressRefusal> {
         let tried = addresses.iter().take(MOST_ADDRESSES);
         let share = self.bounds.connect / u32::try_from(tried.len()).unwrap_or(1).max(1);
-        let mut refusal = Refusal::Unreachable;
+        let mut refusal = EgressRefusal::Unreachable;
         for address in tried {
             match timeout(share, TcpStream::connect((*address, port))).await {
                 Ok(Ok(stream)) => {
@@ -72,7 +72,7 @@ impl Shared {
                     return Ok(stream);
                 }
                 Ok(Err(error)) => tracing::debug!(%address, port, %error, "a connection could not be made"),
-                Err(_) => refusal = Refusal::TooSlow,
+                Err(_) => refusal = EgressRefusal::TooSlow,
             }
         }
         Err(refusal)

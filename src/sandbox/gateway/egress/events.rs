@@ -37,7 +37,7 @@ pub enum EgressEvent {
 
 /// How often something happened, reported or not.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
+pub struct EgressCounts {
     /// Connections made.
     pub permitted: u64,
     /// Requests refused and tunnels cut off.
@@ -46,24 +46,24 @@ pub struct Counts {
 
 /// What was reported so far.
 #[derive(Debug)]
-pub(super) struct Told {
+pub(super) struct ReportedEgress {
     events: UnboundedSender<EgressEvent>,
-    counts: Counts,
+    counts: EgressCounts,
     permitted: BTreeSet<(String, u16)>,
     denied: BTreeSet<(String, Option<u16>, String)>,
 }
 
-impl Told {
+impl ReportedEgress {
     pub(super) fn new(events: UnboundedSender<EgressEvent>) -> Self {
         Self {
             events,
-            counts: Counts::default(),
+            counts: EgressCounts::default(),
             permitted: BTreeSet::new(),
             denied: BTreeSet::new(),
         }
     }
 
-    pub(super) fn counts(&self) -> Counts {
+    pub(super) fn counts(&self) -> EgressCounts {
         self.counts
     }
 
@@ -101,7 +101,7 @@ mod tests {
     #[test]
     fn each_denial_is_told_once_and_no_more_than_a_hundred() {
         let (sender, mut heard) = unbounded_channel();
-        let mut told = Told::new(sender);
+        let mut told = ReportedEgress::new(sender);
         for port in 1..=300 {
             told.denied("evil.example", Some(port / 2), &Denial::NotAllowed);
         }
@@ -123,7 +123,7 @@ mod tests {
     #[test]
     fn what_a_container_asked_for_is_told_harmlessly_and_in_short() {
         let (sender, mut heard) = unbounded_channel();
-        Told::new(sender).denied(&format!("\u{1b}[2J{}", "x".repeat(5000)), None, &Denial::Form);
+        ReportedEgress::new(sender).denied(&format!("\u{1b}[2J{}", "x".repeat(5000)), None, &Denial::Form);
         let Ok(EgressEvent::Denied { host, .. }) = heard.try_recv() else {
             panic!("nothing was told")
         };

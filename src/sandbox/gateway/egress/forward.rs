@@ -11,8 +11,8 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::answer::{Body, Refusal};
-use super::shared::Shared;
+use super::answer::{Body, EgressRefusal};
+use super::state::EgressState;
 use super::watched::Watched;
 use crate::sandbox::network::{Authority, Denial, Scheme, Target};
 
@@ -31,7 +31,10 @@ const HOP_BY_HOP: [&str; 6] = [
 ];
 
 /// Passes a request on and returns the answer.
-pub(super) async fn forward(shared: &Arc<Shared>, request: Request<Incoming>) -> Result<Response<Body>, Refusal> {
+pub(super) async fn forward(
+    shared: &Arc<EgressState>,
+    request: Request<Incoming>,
+) -> Result<Response<Body>, EgressRefusal> {
     let written = authority(&request).map_err(|why| shared.deny_malformed(&request.uri().to_string(), why))?;
     let target = shared.permitted(&written, Some(Scheme::Http.default_port()), Scheme::Http)?;
     if !names_host(request.headers(), &target) {
@@ -98,11 +101,11 @@ fn host_header(target: &Target) -> String {
 
 /// Sends a request on a connection of its own, which ends with the answer, with the egress, or when nothing moves.
 async fn exchange(
-    shared: &Arc<Shared>,
+    shared: &Arc<EgressState>,
     request: Request<Incoming>,
     stream: TcpStream,
     place: OwnedSemaphorePermit,
-) -> Result<Response<Incoming>, Refusal> {
+) -> Result<Response<Incoming>, EgressRefusal> {
     let stream = Watched::new(stream);
     let activity = stream.activity();
     let handshake = http1::Builder::new()
@@ -127,15 +130,15 @@ async fn exchange(
     sent.map_err(|error| unreachable(&error))
 }
 
-fn unreachable(error: &hyper::Error) -> Refusal {
+fn unreachable(error: &hyper::Error) -> EgressRefusal {
     tracing::debug!(%error, "a forwarded request failed");
-    Refusal::Unreachable
+    EgressRefusal::Unreachable
 }
 
 /// Returns the answer as the container is to get it.
-fn backward(mut response: Response<Incoming>) -> Result<Response<Body>, Refusal> {
+fn backward(mut response: Response<Incoming>) -> Result<Response<Body>, EgressRefusal> {
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-        return Err(Refusal::Unreachable);
+        return Err(EgressRefusal::Unreachable);
     }
     let length_is_true = response.body().size_hint().exact().is_some();
     strip(response.headers_mut());

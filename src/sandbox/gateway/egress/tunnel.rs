@@ -11,8 +11,8 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _, copy_bidirecti
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::answer::{Body, Refusal, empty};
-use super::shared::Shared;
+use super::answer::{Body, EgressRefusal, empty};
+use super::state::EgressState;
 use super::watched::Watched;
 use crate::sandbox::network::client_hello::{self, Beginning};
 use crate::sandbox::network::{Denial, Scheme, Target};
@@ -23,12 +23,12 @@ const TLS_PORT: u16 = 443;
 /// Bytes under way in one direction.
 const BUFFER: usize = 32 << 10;
 
-impl Shared {
+impl EgressState {
     /// Opens a tunnel for a `CONNECT`, if its target may be reached.
     pub(super) async fn open_tunnel(
         self: &Arc<Self>,
         mut request: Request<Incoming>,
-    ) -> Result<Response<Body>, Refusal> {
+    ) -> Result<Response<Body>, EgressRefusal> {
         let uri = request.uri();
         let written = uri.to_string();
         let is_authority = uri.scheme().is_none() && uri.path_and_query().is_none();
@@ -49,7 +49,7 @@ impl Shared {
 }
 
 /// Runs a tunnel to its end.
-async fn run(shared: &Shared, target: &Target, upgrade: OnUpgrade, stream: TcpStream) {
+async fn run(shared: &EgressState, target: &Target, upgrade: OnUpgrade, stream: TcpStream) {
     tokio::select! {
         () = shared.ending.cancelled() => {}
         ended = carry(shared, target, upgrade, stream) => {
@@ -60,7 +60,7 @@ async fn run(shared: &Shared, target: &Target, upgrade: OnUpgrade, stream: TcpSt
     }
 }
 
-async fn carry(shared: &Shared, target: &Target, upgrade: OnUpgrade, mut stream: TcpStream) -> io::Result<()> {
+async fn carry(shared: &EgressState, target: &Target, upgrade: OnUpgrade, mut stream: TcpStream) -> io::Result<()> {
     let upgraded = timeout(shared.bounds.hello, upgrade).await?.map_err(io::Error::other)?;
     let mut client = TokioIo::new(upgraded);
     let begun = timeout(shared.bounds.hello, begin(target, &mut client, &stream)).await;

@@ -1,9 +1,9 @@
 //! Limits: control groups of version 2 or 1 as the container sees them, and the kernel's limits of a process.
 
-use super::verdict::Verdict;
-use crate::sandbox::guarantee::{Asked, Facts};
+use super::verdict::ItemVerdict;
+use crate::sandbox::guarantee::{Facts, RequestedContainer};
 
-pub(super) fn memory(asked: &Asked, facts: &Facts) -> Verdict {
+pub(super) fn memory(asked: &RequestedContainer, facts: &Facts) -> ItemVerdict {
     let Some(most) = asked.memory else {
         return off();
     };
@@ -26,10 +26,10 @@ pub(super) fn memory(asked: &Asked, facts: &Facts) -> Verdict {
         Some(false) => (false, "swap not included"),
         None => (true, "the kernel does not count swap"),
     };
-    Verdict::new(limit <= most && swap_held, wanted, format!("{limit} bytes, {swap}"))
+    ItemVerdict::new(limit <= most && swap_held, wanted, format!("{limit} bytes, {swap}"))
 }
 
-pub(super) fn cpus(asked: &Asked, facts: &Facts) -> Verdict {
+pub(super) fn cpus(asked: &RequestedContainer, facts: &Facts) -> ItemVerdict {
     let Some(most) = asked.cpus else {
         return off();
     };
@@ -43,7 +43,7 @@ pub(super) fn cpus(asked: &Asked, facts: &Facts) -> Verdict {
         return not_limited(wanted, facts, &["cpu.max", "cpu.cfs_quota_us"]);
     };
     // The quota is in whole microseconds: of what was asked, a hundredth of a core may be lost or gained.
-    Verdict::new(cores <= most + 0.01, wanted, format!("{cores} cores"))
+    ItemVerdict::new(cores <= most + 0.01, wanted, format!("{cores} cores"))
 }
 
 fn cores(quota: &str, period: &str) -> Option<f64> {
@@ -52,42 +52,42 @@ fn cores(quota: &str, period: &str) -> Option<f64> {
     Some(f64::from(quota) / f64::from(period))
 }
 
-pub(super) fn pids(asked: &Asked, facts: &Facts) -> Verdict {
+pub(super) fn pids(asked: &RequestedContainer, facts: &Facts) -> ItemVerdict {
     let Some(most) = asked.pids else {
         return off();
     };
     let wanted = format!("at most {most}");
     match facts.line("pids.max").and_then(number) {
-        Some(limit) => Verdict::new(limit <= most, wanted, limit.to_string()),
+        Some(limit) => ItemVerdict::new(limit <= most, wanted, limit.to_string()),
         None => not_limited(wanted, facts, &["pids.max"]),
     }
 }
 
-pub(super) fn open_files(asked: &Asked, facts: &Facts) -> Verdict {
+pub(super) fn open_files(asked: &RequestedContainer, facts: &Facts) -> ItemVerdict {
     let wanted = format!("at most {}", asked.open_files);
     let Some(limits) = facts.value("limits", "Max open files") else {
-        return Verdict::unseen(wanted);
+        return ItemVerdict::unseen(wanted);
     };
     // Soft limit, hard limit, unit: the soft one can be raised up to the hard one.
     match limits.split_whitespace().nth(1) {
-        None => Verdict::unseen(wanted),
+        None => ItemVerdict::unseen(wanted),
         Some(hard) => {
             let held = number(hard).is_some_and(|hard| hard <= asked.open_files);
-            Verdict::new(held, wanted, hard)
+            ItemVerdict::new(held, wanted, hard)
         }
     }
 }
 
-fn off() -> Verdict {
-    Verdict::new(true, "off", "off")
+fn off() -> ItemVerdict {
+    ItemVerdict::new(true, "off", "off")
 }
 
 /// Returns the verdict that there is no limit where one of the files was seen, and otherwise that nothing was seen.
-fn not_limited(wanted: String, facts: &Facts, files: &[&str]) -> Verdict {
+fn not_limited(wanted: String, facts: &Facts, files: &[&str]) -> ItemVerdict {
     if files.iter().any(|file| facts.line(file).is_some()) {
-        Verdict::new(false, wanted, "no limit")
+        ItemVerdict::new(false, wanted, "no limit")
     } else {
-        Verdict::unseen(wanted)
+        ItemVerdict::unseen(wanted)
     }
 }
 

@@ -1,8 +1,8 @@
 //! What the container sees of file systems: `/proc/self/mountinfo`.
 
-use super::verdict::Verdict;
+use super::verdict::ItemVerdict;
 use crate::sandbox::guarantee::mountinfo::Mounted;
-use crate::sandbox::guarantee::{Asked, Facts};
+use crate::sandbox::guarantee::{Facts, RequestedContainer};
 
 /// File systems that are the kernel's own, with no path of the host in them.
 const KERNELS: [&str; 8] = [
@@ -39,20 +39,20 @@ const DEVICES: [&str; 8] = [
     "/dev/ptmx",
 ];
 
-pub(super) fn read_only_root(asked: &Asked, facts: &Facts) -> Verdict {
+pub(super) fn read_only_root(asked: &RequestedContainer, facts: &Facts) -> ItemVerdict {
     let shown = |read_only: bool| if read_only { "read-only" } else { "writable" };
     let wanted = shown(asked.read_only_root);
     let mounts = facts.mounts().unwrap_or_default();
     match at(&mounts, "/") {
-        None => Verdict::unseen(wanted),
-        Some(root) => Verdict::new(root.read_only || !asked.read_only_root, wanted, shown(root.read_only)),
+        None => ItemVerdict::unseen(wanted),
+        Some(root) => ItemVerdict::new(root.read_only || !asked.read_only_root, wanted, shown(root.read_only)),
     }
 }
 
-pub(super) fn tmpfs(asked: &Asked, facts: &Facts) -> Verdict {
+pub(super) fn tmpfs(asked: &RequestedContainer, facts: &Facts) -> ItemVerdict {
     const GOOD: &str = "each with a size";
     let Some(mounts) = facts.mounts() else {
-        return Verdict::unseen(GOOD);
+        return ItemVerdict::unseen(GOOD);
     };
     let offence = |(target, most): (&String, &u64)| match at(&mounts, target) {
         None => Some(format!("{target} is not there")),
@@ -64,24 +64,24 @@ pub(super) fn tmpfs(asked: &Asked, facts: &Facts) -> Verdict {
         },
     };
     let offences: Vec<String> = asked.tmpfs.iter().filter_map(offence).collect();
-    Verdict::without(&offences, GOOD, GOOD)
+    ItemVerdict::without(&offences, GOOD, GOOD)
 }
 
 /// Checks that every mount is one that was asked for, or of the few that every container has.
-pub(super) fn mounts(asked: &Asked, facts: &Facts) -> Verdict {
+pub(super) fn mounts(asked: &RequestedContainer, facts: &Facts) -> ItemVerdict {
     const GOOD: &str = "only what was requested";
     let Some(mounts) = facts.mounts() else {
-        return Verdict::unseen(GOOD);
+        return ItemVerdict::unseen(GOOD);
     };
     let missing = asked.mounts.keys().filter(|target| at(&mounts, target).is_none());
     let missing = missing.map(|target| format!("{target} is not there"));
     let offences: Vec<String> = missing
         .chain(mounts.iter().filter_map(|mounted| offence(asked, mounted)))
         .collect();
-    Verdict::without(&offences, GOOD, GOOD)
+    ItemVerdict::without(&offences, GOOD, GOOD)
 }
 
-fn offence(asked: &Asked, mounted: &Mounted) -> Option<String> {
+fn offence(asked: &RequestedContainer, mounted: &Mounted) -> Option<String> {
     let target = mounted.target.as_str();
     match asked.mounts.get(target) {
         Some(false) if !mounted.read_only => return Some(format!("{target} is writable")),
@@ -119,9 +119,9 @@ fn is_in_every_container(mounted: &Mounted) -> bool {
     }
 }
 
-pub(super) fn engine_socket(asked: &Asked, facts: &Facts) -> Verdict {
+pub(super) fn engine_socket(asked: &RequestedContainer, facts: &Facts) -> ItemVerdict {
     let Some(mounts) = facts.mounts() else {
-        return Verdict::unseen("none");
+        return ItemVerdict::unseen("none");
     };
     let reaching = mounts
         .iter()
@@ -129,7 +129,7 @@ pub(super) fn engine_socket(asked: &Asked, facts: &Facts) -> Verdict {
     let reaching: Vec<String> = reaching
         .map(|mounted| format!("{} reaches one", mounted.target))
         .collect();
-    Verdict::without(&reaching, "none", "none")
+    ItemVerdict::without(&reaching, "none", "none")
 }
 
 /// Returns whether a mount is a socket by its name, or the engine's own, or a folder above that. The table shows a
@@ -152,10 +152,10 @@ fn reaches_engine(socket: &str, mounted: &Mounted) -> bool {
     false
 }
 
-pub(super) fn kernel_files(facts: &Facts) -> Verdict {
+pub(super) fn kernel_files(facts: &Facts) -> ItemVerdict {
     const GOOD: &str = "read-only";
     let Some(mounts) = facts.mounts() else {
-        return Verdict::unseen(GOOD);
+        return ItemVerdict::unseen(GOOD);
     };
     let covered = [("/proc/sys", "proc"), ("/sys", "sysfs")]
         .into_iter()
@@ -169,7 +169,7 @@ pub(super) fn kernel_files(facts: &Facts) -> Verdict {
     let offences: Vec<String> = covered
         .chain(groups.map(|mounted| format!("{} is writable", mounted.target)))
         .collect();
-    Verdict::without(&offences, GOOD, GOOD)
+    ItemVerdict::without(&offences, GOOD, GOOD)
 }
 
 /// Returns the mount that is seen at a place: the last one made there.

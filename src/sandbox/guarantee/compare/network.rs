@@ -1,6 +1,6 @@
 //! Whether anything but the own loopback can be reached: the files of `/proc/net`.
 
-use super::verdict::Verdict;
+use super::verdict::ItemVerdict;
 use crate::sandbox::guarantee::Facts;
 
 /// The one interface there may be.
@@ -8,17 +8,17 @@ const LOOPBACK: &str = "lo";
 
 /// Checks the interfaces and routes, which must be seen. The tables of addresses are looked at where the kernel has
 /// them: one without IPv6 has none of its, and an address needs an interface.
-pub(super) fn network(facts: &Facts) -> Verdict {
+pub(super) fn network(facts: &Facts) -> ItemVerdict {
     let asked = "loopback alone";
     let (Some(interfaces), Some(routes)) = (facts.section("net/dev"), facts.section("net/route")) else {
-        return Verdict::unseen(asked);
+        return ItemVerdict::unseen(asked);
     };
     let interfaces: Vec<&str> = interfaces
         .lines()
         .filter_map(|line| Some(line.split_once(':')?.0.trim()))
         .collect();
     if interfaces.is_empty() {
-        return Verdict::new(false, asked, "no interface seen");
+        return ItemVerdict::new(false, asked, "no interface seen");
     }
     let mut offences: Vec<String> = Vec::new();
     let others = interfaces.iter().filter(|name| **name != LOOPBACK);
@@ -28,7 +28,7 @@ pub(super) fn network(facts: &Facts) -> Verdict {
     offences.extend(facts.section("net/fib_trie").into_iter().flat_map(addresses));
     offences.extend(facts.section("net/if_inet6").into_iter().flat_map(ipv6_addresses));
     offences.dedup();
-    Verdict::without(&offences, asked, asked)
+    ItemVerdict::without(&offences, asked, asked)
 }
 
 /// Returns the routes over another interface than loopback, whose name is in this column; the table has a heading.

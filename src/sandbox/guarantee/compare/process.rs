@@ -1,7 +1,7 @@
 //! Who runs the command, and what the kernel lets it do: `/proc/self/status`, see proc(5).
 
-use super::verdict::Verdict;
-use crate::sandbox::guarantee::{Asked, Facts};
+use super::verdict::ItemVerdict;
+use crate::sandbox::guarantee::{Facts, RequestedContainer};
 
 /// The sets of capabilities; all five must be empty, for what is in one can get into another.
 const CAPABILITIES: [&str; 5] = ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"];
@@ -9,7 +9,7 @@ const CAPABILITIES: [&str; 5] = ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb
 /// What engines run as the first process: tini, catatonit, and the names that Docker and podman mount them under.
 const INITS: [&str; 5] = ["docker-init", "podman-init", "catatonit", "tini", "init"];
 
-pub(super) fn user(asked: &Asked, facts: &Facts) -> Verdict {
+pub(super) fn user(asked: &RequestedContainer, facts: &Facts) -> ItemVerdict {
     let wanted = match asked.user {
         Some((user, group)) => format!("{user}:{group}, not root"),
         None => "not root".to_owned(),
@@ -17,7 +17,7 @@ pub(super) fn user(asked: &Asked, facts: &Facts) -> Verdict {
     let (Some(user), Some(group), Some(groups)) =
         (numbers(facts, "Uid"), numbers(facts, "Gid"), numbers(facts, "Groups"))
     else {
-        return Verdict::unseen(wanted);
+        return ItemVerdict::unseen(wanted);
     };
     let offences: Vec<String> = [
         four("user", &user, asked.user.map(|asked| asked.0)),
@@ -29,7 +29,7 @@ pub(super) fn user(asked: &Asked, facts: &Facts) -> Verdict {
     .flatten()
     .collect();
     let shown = |ids: &[u32]| ids.first().map_or_else(String::new, u32::to_string);
-    Verdict::without(&offences, wanted, format!("{}:{}", shown(&user), shown(&group)))
+    ItemVerdict::without(&offences, wanted, format!("{}:{}", shown(&user), shown(&group)))
 }
 
 fn numbers(facts: &Facts, key: &str) -> Option<Vec<u32>> {
@@ -45,7 +45,7 @@ fn four(what: &str, ids: &[u32], asked: Option<u32>) -> Option<String> {
 }
 
 /// Returns whether the user is root one namespace further out, which only a rootless engine's own user may be.
-fn outside(asked: &Asked, facts: &Facts, user: &[u32]) -> Option<String> {
+fn outside(asked: &RequestedContainer, facts: &Facts, user: &[u32]) -> Option<String> {
     let Some(map) = facts.section("uid_map") else {
         return Some("whose user it is outside was not seen".to_owned());
     };
@@ -66,45 +66,45 @@ fn outside(asked: &Asked, facts: &Facts, user: &[u32]) -> Option<String> {
     Some("nobody outside of its namespace".to_owned())
 }
 
-pub(super) fn capabilities(facts: &Facts) -> Verdict {
+pub(super) fn capabilities(facts: &Facts) -> ItemVerdict {
     let offence = |set: &&str| match facts.value("status", set) {
         None => Some(format!("{set} not seen")),
         Some(bits) if !bits.is_empty() && bits.bytes().all(|bit| bit == b'0') => None,
         Some(bits) => Some(format!("{set} {bits}")),
     };
     let offences: Vec<String> = CAPABILITIES.iter().filter_map(offence).collect();
-    Verdict::without(&offences, "none", "none")
+    ItemVerdict::without(&offences, "none", "none")
 }
 
-pub(super) fn no_new_privileges(facts: &Facts) -> Verdict {
+pub(super) fn no_new_privileges(facts: &Facts) -> ItemVerdict {
     match facts.value("status", "NoNewPrivs") {
-        None => Verdict::unseen("on"),
-        Some(flag) => Verdict::new(flag == "1", "on", if flag == "1" { "on" } else { "off" }),
+        None => ItemVerdict::unseen("on"),
+        Some(flag) => ItemVerdict::new(flag == "1", "on", if flag == "1" { "on" } else { "off" }),
     }
 }
 
-pub(super) fn seccomp(facts: &Facts) -> Verdict {
+pub(super) fn seccomp(facts: &Facts) -> ItemVerdict {
     let asked = "a filter";
     match facts.value("status", "Seccomp") {
-        None => Verdict::unseen(asked),
-        Some("2") => Verdict::new(true, asked, "a filter"),
-        Some("0") => Verdict::new(false, asked, "none"),
-        Some(mode) => Verdict::new(false, asked, format!("mode {mode}")),
+        None => ItemVerdict::unseen(asked),
+        Some("2") => ItemVerdict::new(true, asked, "a filter"),
+        Some("0") => ItemVerdict::new(false, asked, "none"),
+        Some(mode) => ItemVerdict::new(false, asked, format!("mode {mode}")),
     }
 }
 
 /// Checks that the entrypoint is the child of the first process, and that this is an init. In the host's namespace of
 /// processes its parent would be another; without an init it would be the first process itself.
-pub(super) fn init(facts: &Facts) -> Verdict {
+pub(super) fn init(facts: &Facts) -> ItemVerdict {
     let asked = "as the first process";
     let value = |key| facts.value("process", key);
     let (Some(pid), Some(parent), Some(init)) = (value("pid"), value("parent"), value("init")) else {
-        return Verdict::unseen(asked);
+        return ItemVerdict::unseen(asked);
     };
     let child = parent == "1" && pid != "1" && pid.parse::<u32>().is_ok();
     match (child, INITS.contains(&init)) {
-        (true, true) => Verdict::new(true, asked, init),
-        (true, false) => Verdict::new(false, asked, format!("`{init}`")),
-        (false, _) => Verdict::new(false, asked, format!("process {pid}, child of {parent}")),
+        (true, true) => ItemVerdict::new(true, asked, init),
+        (true, false) => ItemVerdict::new(false, asked, format!("`{init}`")),
+        (false, _) => ItemVerdict::new(false, asked, format!("process {pid}, child of {parent}")),
     }
 }

@@ -1,7 +1,7 @@
 //! Whether work is possible in the container: what its entrypoint tried before anything of an agent ran.
 
-use super::verdict::Verdict;
-use crate::sandbox::guarantee::{Asked, Facts, Item};
+use super::verdict::ItemVerdict;
+use crate::sandbox::guarantee::{Facts, Item, RequestedContainer};
 
 /// What an entrypoint reports for what it could do.
 const YES: &str = "yes";
@@ -10,7 +10,7 @@ const NONE: &str = "none";
 
 /// Compares what the entrypoint tried. Where nobody asks, as in a worktree that an agent may have locked for itself,
 /// whatever it found is as it should be.
-pub(super) fn usable(item: Item, asked: &Asked, facts: &Facts) -> Verdict {
+pub(super) fn usable(item: Item, asked: &RequestedContainer, facts: &Facts) -> ItemVerdict {
     let wanted = match item {
         Item::Worktree => "can be written, and is its user's",
         Item::Git => "works on the repository",
@@ -18,13 +18,13 @@ pub(super) fn usable(item: Item, asked: &Asked, facts: &Facts) -> Verdict {
     };
     let said = facts.value("usable", item.name());
     if !asked.usable.contains(&item) {
-        return Verdict::new(true, "nothing", said.unwrap_or("not seen"));
+        return ItemVerdict::new(true, "nothing", said.unwrap_or("not seen"));
     }
     match said {
-        None => Verdict::unseen(wanted),
-        Some(YES) => Verdict::new(true, wanted, wanted),
+        None => ItemVerdict::unseen(wanted),
+        Some(YES) => ItemVerdict::new(true, wanted, wanted),
         // A client does without, and `image check` reports it.
-        Some(NONE) if item == Item::Git => Verdict::new(true, wanted, "no git in the image"),
-        Some(problem) => Verdict::new(false, wanted, problem),
+        Some(NONE) if item == Item::Git => ItemVerdict::new(true, wanted, "no git in the image"),
+        Some(problem) => ItemVerdict::new(false, wanted, problem),
     }
 }

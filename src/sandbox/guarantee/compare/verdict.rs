@@ -1,13 +1,13 @@
 //! The verdict on one item: what was asked, what was found, and whether the one is held.
 
 /// What a check came to.
-pub(super) struct Verdict {
+pub(super) struct ItemVerdict {
     pub(super) held: bool,
     pub(super) asked: String,
     pub(super) found: String,
 }
 
-impl Verdict {
+impl ItemVerdict {
     pub(super) fn new(held: bool, asked: impl Into<String>, found: impl Into<String>) -> Self {
         Self {
             held,

@@ -10,8 +10,8 @@ use crate::stream::Stream;
 
 /// Ends the call when SIGINT comes; its session is kept at `path`.
 pub(crate) fn end_on_sigint(stream: &Stream, path: Option<PathBuf>) -> io::Result<()> {
-    let (mut told, teller) = UnixStream::pair()?;
-    signal_hook::low_level::pipe::register(SIGINT, teller)?;
+    let (mut told, forwarder) = UnixStream::pair()?;
+    signal_hook::low_level::pipe::register(SIGINT, forwarder)?;
     let stream = stream.clone();
     std::thread::Builder::new().spawn(move || {
         if told.read_exact(&mut [0]).is_ok() {

@@ -75,7 +75,7 @@ pub(super) enum Played {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Broken {
     /// The connection is closed.
-    Cut,
+    StopCause,
     /// Nothing more comes.
     Stalled,
 }
@@ -131,7 +131,7 @@ impl Model {
         };
         let broken = match answer.next_trouble() {
             None => None,
-            Some(Trouble::Cut) => Some(Broken::Cut),
+            Some(Trouble::StopCause) => Some(Broken::StopCause),
             Some(Trouble::Stall) => Some(Broken::Stalled),
             Some(Trouble::Reset) => return Ok(Played::Reset),
             Some(Trouble::Hang) => return Ok(Played::Hang),

@@ -195,7 +195,7 @@ fn trouble(word: &str, words: &mut Words) -> Result<Trouble, String> {
         "limit" => Trouble::Refuse(limit(words)?),
         "reset" => Trouble::Reset,
         "hang" => Trouble::Hang,
-        "cut" => Trouble::Cut,
+        "cut" => Trouble::StopCause,
         "stall" => Trouble::Stall,
         _ => return Err(format!("`{word}` is no reply")),
     })

@@ -58,7 +58,7 @@ pub(super) enum Trouble {
     /// Nothing, for ever.
     Hang,
     /// The beginning of the answer; then the connection is closed.
-    Cut,
+    StopCause,
     /// The beginning of the answer; then nothing, for ever.
     Stall,
 }

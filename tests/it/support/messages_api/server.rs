@@ -100,7 +100,7 @@ fn streamed(
         }
         match broken {
             None => {}
-            Some(Broken::Cut) => sender.abort(TornDown),
+            Some(Broken::StopCause) => sender.abort(TornDown),
             Some(Broken::Stalled) => std::future::pending().await,
         }
     });

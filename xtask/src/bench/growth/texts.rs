@@ -4,7 +4,7 @@ use cordwainer::agent::{Ending, Transcript, reset_time};
 use cordwainer::lines::{DEFAULT_LINE_LIMIT, LineReader};
 use cordwainer::network::Authority;
 use cordwainer::prompt::{self, Document, MeasureContext};
-use cordwainer::proposal::{Limits, Proposal, validate};
+use cordwainer::proposal::{BatchLimits, Proposal, validate};
 use cordwainer::redact::Redactor;
 use cordwainer::text;
 use secrecy::SecretString;
@@ -15,7 +15,7 @@ use super::Step;
 /// A credential in use.
 const SECRET: &str = "sk-ant-oat01-q7Rk2Vd9sLw3Xn5Tb8Yh1Jf6Gc4Mz0Pe";
 /// What a batch may be; the number of proposals is not what is measured.
-const LIMITS: Limits = Limits {
+const LIMITS: BatchLimits = BatchLimits {
     max_issues: 10,
     lines_min: 10,
     lines_max: 300,

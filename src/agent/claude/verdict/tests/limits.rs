@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::lines::Client::{Late, New, Old, Oldest};
 use super::lines::{allowed, event, failure, recording, refusal, refused_with, rejected, success};
 use super::{LIMIT, check, check_for, cut, exited, report};
-use crate::agent::{AgentEvent, CallOutcome, Cut, Ending, Transcript};
+use crate::agent::{AgentEvent, CallOutcome, Ending, StopCause, Transcript};
 
 #[test]
 fn every_client_tells_when_its_limit_is_lifted() {
@@ -195,7 +195,7 @@ fn overage_counts_when_it_is_in_use_and_not_allowed() {
         exited(1),
         CallOutcome::Limited,
     );
-    check(&[success()], cut(Cut::Overage), CallOutcome::Overage);
+    check(&[success()], cut(StopCause::Overage), CallOutcome::Overage);
 }
 
 #[test]
@@ -218,8 +218,8 @@ fn allowed_overage_is_no_limit() {
         (Some(refused_with(529, "Overloaded")), exited(1), CallOutcome::Transient),
         (Some(refused_with(429, LIMIT)), exited(1), CallOutcome::Limited),
         (None, exited(137), CallOutcome::Crashed),
-        (None, cut(Cut::Hard), CallOutcome::Crashed),
-        (None, cut(Cut::FirstEvent), CallOutcome::Transient),
+        (None, cut(StopCause::Hard), CallOutcome::Crashed),
+        (None, cut(StopCause::FirstEvent), CallOutcome::Transient),
     ];
     let mut lines = recording("overage").into_iter();
     let recorded = lines.rfind(|line| line["type"] == "rate_limit_event");

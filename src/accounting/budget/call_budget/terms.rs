@@ -1,8 +1,8 @@
 //! The prices that a request is charged at.
 
 use super::super::amount::{Amount, Bound, nanodollars};
-use super::asked::Asked;
-use crate::accounting::metering::Counts;
+use super::asked::AskedAnswer;
+use crate::accounting::metering::AnswerCounts;
 use crate::agent::Rates;
 use crate::model::Usage;
 
@@ -69,13 +69,13 @@ impl Terms {
 }
 
 /// Returns how many times dearer than listed the answer to a request is.
-pub(super) fn times(asked: &Asked) -> f64 {
+pub(super) fn times(asked: &AskedAnswer) -> f64 {
     let fast = if asked.fast { FAST } else { 1.0 };
     if asked.regional { fast * REGIONAL } else { fast }
 }
 
 /// Returns what an answer cost that is so many times dearer than these rates.
-pub(super) fn cost(rates: &Rates, counts: &Counts, times: f64) -> f64 {
+pub(super) fn cost(rates: &Rates, counts: &AnswerCounts, times: f64) -> f64 {
     let hour_writes = counts.hour_writes.min(counts.usage.cache_write);
     let dearer = Rates {
         input: 0.0,

@@ -14,7 +14,7 @@ pub(crate) enum KnownBy {
 
 /// The parts of a request for an answer that show what the answer may use.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Asked {
+pub(crate) struct AskedAnswer {
     /// The model that is asked for.
     pub(crate) model: String,
     /// The most tokens of input that it can have, by its length or as the API counted them.
@@ -35,7 +35,7 @@ pub(crate) struct Asked {
     pub(crate) fallbacks: u64,
 }
 
-impl Asked {
+impl AskedAnswer {
     /// Returns what so many tokens of one model's try come to with those of all others.
     pub(super) fn tries(&self, tokens: u64) -> u64 {
         tokens.saturating_mul(self.fallbacks.saturating_add(1))

@@ -1,7 +1,7 @@
 //! How an attempt is judged: by what its call came to, by what it left, and by the attempts before it.
 
 use crate::accounting::budget::Scope;
-use crate::agent::{CallOutcome, CallReport, Cut};
+use crate::agent::{CallOutcome, CallReport, StopCause};
 use crate::base::text::one_line;
 use crate::git::{Hazard, Oid, Snapshot};
 use crate::issues::attempt::Outcome;
@@ -10,7 +10,7 @@ use crate::run::waiting::pause::{LimitMet, PauseCause};
 
 /// How an attempt is judged.
 #[derive(Clone, Debug)]
-pub(crate) struct Judgement {
+pub(crate) struct AttemptVerdict {
     pub(crate) outcome: Outcome,
     /// Why, in a line; may be empty.
     pub(crate) reason: String,
@@ -20,7 +20,7 @@ pub(crate) struct Judgement {
     pub(crate) hold: bool,
 }
 
-impl Judgement {
+impl AttemptVerdict {
     pub(crate) fn of(outcome: Outcome, reason: impl Into<String>) -> Self {
         Self {
             outcome,
@@ -40,30 +40,30 @@ impl Judgement {
 
 /// Returns what the call's own outcome means for the attempt, given the budget that it met; `None` when the agent
 /// succeeded.
-pub(crate) fn of_report(report: &CallReport, met: Scope) -> Option<Judgement> {
+pub(crate) fn of_report(report: &CallReport, met: Scope) -> Option<AttemptVerdict> {
     let reason = one_line(&report.reason, 500);
-    let timed_out = matches!(report.cut, Some(Cut::Idle | Cut::Tool | Cut::Hard));
+    let timed_out = matches!(report.cut, Some(StopCause::Idle | StopCause::Tool | StopCause::Hard));
     Some(match report.outcome {
         CallOutcome::Success => return None,
-        _ if report.cut == Some(Cut::Cancelled) => Judgement::of(Outcome::Cancelled, reason),
-        CallOutcome::Limited | CallOutcome::Overage => Judgement::of(Outcome::Limited, reason),
+        _ if report.cut == Some(StopCause::Cancelled) => AttemptVerdict::of(Outcome::Cancelled, reason),
+        CallOutcome::Limited | CallOutcome::Overage => AttemptVerdict::of(Outcome::Limited, reason),
         // The next task's request may pass, and this one's would be refused again and again.
         CallOutcome::Permanent if report.request_refused && !report.session_lost => {
             if is_too_long(&reason) {
-                Judgement::held(Outcome::AgentFailed, reason)
+                AttemptVerdict::held(Outcome::AgentFailed, reason)
             } else {
-                Judgement::of(Outcome::AgentFailed, reason)
+                AttemptVerdict::of(Outcome::AgentFailed, reason)
             }
         }
         // A refused account or model is not the task's fault.
-        CallOutcome::Transient | CallOutcome::Permanent => Judgement::of(Outcome::InfrastructureFailed, reason),
+        CallOutcome::Transient | CallOutcome::Permanent => AttemptVerdict::of(Outcome::InfrastructureFailed, reason),
         // The task's own verdict: the same call again would end the same way.
-        CallOutcome::MaxTurns => Judgement::held(Outcome::AgentFailed, reason),
+        CallOutcome::MaxTurns => AttemptVerdict::held(Outcome::AgentFailed, reason),
         // Unless it was not the call's own money that ran out.
-        CallOutcome::Budget if met != Scope::Call => Judgement::of(Outcome::BudgetSpent, reason),
-        CallOutcome::Budget => Judgement::held(Outcome::BudgetSpent, reason),
-        _ if timed_out => Judgement::of(Outcome::TimedOut, reason),
-        CallOutcome::Failed | CallOutcome::Crashed => Judgement::of(Outcome::AgentFailed, reason),
+        CallOutcome::Budget if met != Scope::Call => AttemptVerdict::of(Outcome::BudgetSpent, reason),
+        CallOutcome::Budget => AttemptVerdict::held(Outcome::BudgetSpent, reason),
+        _ if timed_out => AttemptVerdict::of(Outcome::TimedOut, reason),
+        CallOutcome::Failed | CallOutcome::Crashed => AttemptVerdict::of(Outcome::AgentFailed, reason),
     })
 }
 
@@ -84,53 +84,53 @@ pub(crate) fn of_snapshot(
     is_changed: bool,
     touched: &[String],
     brought: &[Hazard],
-) -> Option<Judgement> {
+) -> Option<AttemptVerdict> {
     if let Some((path, why)) = snapshot.refused.first() {
         let more = match snapshot.refused.len() - 1 {
             0 => String::new(),
             more => format!(" (and {more} more)"),
         };
         let path = one_line(&path.display().to_string(), 200);
-        return Some(Judgement::held(
+        return Some(AttemptVerdict::held(
             Outcome::ProtectedPath,
             format!("`{path}` may not be committed: {why}{more}"),
         ));
     }
     if !is_changed {
-        return Some(Judgement::held(Outcome::NoChange, "the agent changed nothing"));
+        return Some(AttemptVerdict::held(Outcome::NoChange, "the agent changed nothing"));
     }
     if touched.is_empty() {
         let hazard = brought.first()?;
-        return Some(Judgement::held(Outcome::ProtectedPath, hazard.text.clone()));
+        return Some(AttemptVerdict::held(Outcome::ProtectedPath, hazard.text.clone()));
     }
     Some(of_touched(touched))
 }
 
-/// Returns the judgement that holds a task which touches what no task may.
-pub(crate) fn of_touched(touched: &[String]) -> Judgement {
+/// Returns the verdict that holds a task which touches what no task may.
+pub(crate) fn of_touched(touched: &[String]) -> AttemptVerdict {
     let reason = format!("it touches {}", one_line(&touched.join(", "), 500));
-    Judgement::held(Outcome::ProtectedPath, reason)
+    AttemptVerdict::held(Outcome::ProtectedPath, reason)
 }
 
 /// Returns why a task is held after an attempt, if it is.
-pub(crate) fn hold_reason(issue: &Issue, judgement: &Judgement, most: u32) -> Option<String> {
-    let said = if judgement.reason.is_empty() {
-        judgement.outcome.to_string()
+pub(crate) fn hold_reason(issue: &Issue, verdict: &AttemptVerdict, most: u32) -> Option<String> {
+    let said = if verdict.reason.is_empty() {
+        verdict.outcome.to_string()
     } else {
-        format!("{}: {}", judgement.outcome, judgement.reason)
+        format!("{}: {}", verdict.outcome, verdict.reason)
     };
-    if judgement.hold {
+    if verdict.hold {
         return Some(said);
     }
     let counted = issue.counted_attempts();
-    (counted >= most && judgement.outcome.counts()).then(|| format!("{counted} attempts failed; the last one: {said}"))
+    (counted >= most && verdict.outcome.counts()).then(|| format!("{counted} attempts failed; the last one: {said}"))
 }
 
 /// Returns a usage limit that a call met.
 pub(crate) fn limit_of(report: &CallReport) -> Option<LimitMet> {
     let cause = match report.outcome {
         CallOutcome::Overage => PauseCause::Overage,
-        CallOutcome::Limited if report.cut == Some(Cut::LoginExpired) => PauseCause::Login,
+        CallOutcome::Limited if report.cut == Some(StopCause::LoginExpired) => PauseCause::Login,
         CallOutcome::Limited => PauseCause::Limit,
         _ => return None,
     };
@@ -144,7 +144,7 @@ pub(crate) fn limit_of(report: &CallReport) -> Option<LimitMet> {
 /// Returns, of a refusal that no retry fixes, what may fix it.
 pub(crate) fn refusal(report: &CallReport) -> String {
     let reason = one_line(&report.reason, 500);
-    let mend = report.mend.as_deref();
-    let mend = mend.unwrap_or("see to the account, the model and `agent` in the configuration");
-    format!("the call was refused permanently ({reason}): {mend}")
+    let fix = report.fix.as_deref();
+    let fix = fix.unwrap_or("see to the account, the model and `agent` in the configuration");
+    format!("the call was refused permanently ({reason}): {fix}")
 }

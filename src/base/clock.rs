@@ -14,7 +14,7 @@ const LEG: SignedDuration = SignedDuration::from_secs(30);
 
 /// Where time, identifiers and chance come from: the machine, or a fixed start that advances by itself.
 #[derive(Clone, Debug)]
-pub struct World(Source);
+pub struct Clock(Source);
 
 #[derive(Clone, Debug)]
 enum Source {
@@ -26,7 +26,7 @@ enum Source {
     },
 }
 
-impl World {
+impl Clock {
     /// Builds the real clock.
     pub fn machine() -> Self {
         Self(Source::Machine)
@@ -64,7 +64,7 @@ impl World {
     }
 
     /// Returns the token that a call is known by where it asks for something: 128 bits from the system's own source of
-    /// chance, as 32 hexadecimal digits. A fixed world counts instead.
+    /// chance, as 32 hexadecimal digits. A fixed clock counts instead.
     ///
     /// # Errors
     ///
@@ -85,7 +85,7 @@ impl World {
     }
 
     /// Returns a number from 0 (included) to 1 (excluded), for the jitter of pauses and for nothing secret. A fixed
-    /// world gives the same sequence each time; drawing from it does not move its clock.
+    /// clock gives the same sequence each time; drawing from it does not move the time.
     pub fn random(&self) -> f64 {
         match &self.0 {
             Source::Machine => fastrand::f64(),
@@ -183,13 +183,13 @@ mod tests {
 
     #[test]
     fn chance_is_even_and_leaves_a_fixed_clock_alone() {
-        for world in [World::machine(), World::fixed(start())] {
-            let drawn: Vec<f64> = (0..1000).map(|_| world.random()).collect();
+        for clock in [Clock::machine(), Clock::fixed(start())] {
+            let drawn: Vec<f64> = (0..1000).map(|_| clock.random()).collect();
             assert!(drawn.iter().all(|number| (0.0..1.0).contains(number)));
             let lower = drawn.iter().filter(|number| **number < 0.5).count();
             assert!((400..600).contains(&lower), "{lower} of 1000 are below a half");
         }
-        let (one, other) = (World::fixed(start()), World::fixed(start()));
+        let (one, other) = (Clock::fixed(start()), Clock::fixed(start()));
         assert_eq!(one.random().to_bits(), other.random().to_bits());
         assert_ne!(one.random().to_bits(), one.random().to_bits());
         assert_eq!(one.now(), start());

@@ -9,20 +9,20 @@ use std::collections::BTreeMap;
 
 use super::Allowance;
 use super::amount::{Amount, Bound, Pair, dollars};
-use super::look::Unit;
-use crate::accounting::metering::{Counts, Reading};
+use super::query::Unit;
+use crate::accounting::metering::{AnswerCounts, AnswerReading};
 use crate::agent::{Rates, binds};
 use crate::model::Usage;
 
 mod asked;
 mod terms;
 
-pub(crate) use asked::{Asked, KnownBy};
+pub(crate) use asked::{AskedAnswer, KnownBy};
 use terms::Terms;
 
 /// The part of an allowance that the requests of a call have not used, nor may use at this moment.
 #[derive(Debug)]
-pub struct Purse {
+pub struct CallBudget {
     allowed: Bound,
     rates: BTreeMap<String, Rates>,
     used: Amount,
@@ -30,12 +30,12 @@ pub struct Purse {
     under_way: u32,
 }
 
-/// What is set aside for one request; to be given back by [`Purse::settle`] or [`Purse::release`].
+/// What is set aside for one request; to be given back by [`CallBudget::settle`] or [`CallBudget::release`].
 #[must_use = "what is set aside stays so until it is given back"]
 #[derive(Debug)]
 pub(crate) struct Hold {
     amount: Amount,
-    asked: Asked,
+    asked: AskedAnswer,
     /// The most tokens that the answer may have.
     pub(crate) max_tokens: u64,
 }
@@ -63,8 +63,8 @@ pub(crate) enum Short {
     Spent(String),
 }
 
-impl Purse {
-    /// Makes the purse of a call. `rates` are what was learned of models' prices, which count before list prices; a
+impl CallBudget {
+    /// Makes the budget of a call. `rates` are what was learned of models' prices, which count before list prices; a
     /// model of which nothing is known is taken for the dearest.
     pub fn new(allowance: Allowance, rates: BTreeMap<String, Rates>) -> Self {
         Self {
@@ -83,7 +83,7 @@ impl Purse {
 
     /// Sets aside what a request may use. What is granted has at most as many tokens of output as were asked for:
     /// fewer, and one at least, where that is all there is left, and no other request is under way that may leave more.
-    pub(crate) fn reserve(&mut self, asked: Asked) -> Result<Hold, Short> {
+    pub(crate) fn reserve(&mut self, asked: AskedAnswer) -> Result<Hold, Short> {
         let terms = self.worst(&asked);
         let worst = |output| terms.amount(asked.tries(asked.input), asked.tries(output));
         let free = self.allowed.zip(self.used.plus(self.held));
@@ -118,7 +118,7 @@ impl Purse {
 
     /// Counts what an answer used instead of what was set aside for it; returns what that is, with its cost. What was
     /// not reported counts as it was set aside: the API may have read and written all of it, whoever got to see that.
-    pub(crate) fn settle(&mut self, hold: Hold, reading: &Reading) -> Usage {
+    pub(crate) fn settle(&mut self, hold: Hold, reading: &AnswerReading) -> Usage {
         let usage = if reading.begun {
             self.told(&hold, reading)
         } else {
@@ -131,7 +131,7 @@ impl Purse {
 
     /// Returns what an answer used by what it reported; one that broke off has all the output that it was allowed to
     /// have.
-    fn told(&self, hold: &Hold, reading: &Reading) -> Usage {
+    fn told(&self, hold: &Hold, reading: &AnswerReading) -> Usage {
         let mut counts = reading.counts;
         if !reading.complete {
             counts.usage.output = counts.usage.output.max(hold.max_tokens);
@@ -154,14 +154,14 @@ impl Purse {
     }
 
     /// Returns what tokens cost, as the ledger is to have it.
-    fn cost(&self, model: &str, counts: &Counts, times: f64) -> f64 {
+    fn cost(&self, model: &str, counts: &AnswerCounts, times: f64) -> f64 {
         let rates = self.learned(model).or_else(|| Rates::listed(model)).unwrap_or_default();
         terms::cost(&rates, counts, times)
     }
 
     /// Returns what a request's tokens cost at worst. Learned rates are right on average, not for each kind of token:
     /// hence the dearer of learned and listed.
-    fn worst(&self, asked: &Asked) -> Terms {
+    fn worst(&self, asked: &AskedAnswer) -> Terms {
         let (learned, listed) = (self.learned(&asked.model), Rates::listed(&asked.model));
         let rates = match (learned, listed) {
             (Some(learned), Some(listed)) => learned.or_more(listed),

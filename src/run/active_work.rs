@@ -9,21 +9,21 @@ type Work = (&'static str, Option<IssueId>);
 
 /// The work under way of one run; clones share it.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Living(Arc<Mutex<Vec<Work>>>);
+pub(crate) struct ActiveWork(Arc<Mutex<Vec<Work>>>);
 
 /// Something that is at work until this is dropped.
 #[derive(Debug)]
-pub(crate) struct Alive {
-    all: Living,
+pub(crate) struct ActiveWorkGuard {
+    all: ActiveWork,
     work: Work,
 }
 
-impl Living {
+impl ActiveWork {
     /// Notes that a role, or `gate`, is at work, on a task if it has one.
-    pub(crate) fn note(&self, purpose: &'static str, task: Option<IssueId>) -> Alive {
+    pub(crate) fn note(&self, purpose: &'static str, task: Option<IssueId>) -> ActiveWorkGuard {
         let work = (purpose, task);
         self.works().push(work.clone());
-        Alive {
+        ActiveWorkGuard {
             all: self.clone(),
             work,
         }
@@ -47,7 +47,7 @@ impl Living {
     }
 }
 
-impl Drop for Alive {
+impl Drop for ActiveWorkGuard {
     fn drop(&mut self) {
         let mut works = self.all.works();
         if let Some(at) = works.iter().position(|work| *work == self.work) {
@@ -62,17 +62,21 @@ mod tests {
 
     #[test]
     fn work_is_known_until_it_ends() {
-        let living = Living::default();
+        let active_work = ActiveWork::default();
         let (one, other) = (IssueId::new(1), IssueId::new(2));
-        let first = living.note("stitch", Some(one.clone()));
-        let again = living.note("stitch", Some(one.clone()));
-        let measure = living.note("measure", None);
-        assert!(living.has_task(&one) && !living.has_task(&other));
-        assert!(living.has("stitch", Some("cw-1")) && living.has("measure", None));
-        assert!(!living.has("stitch", None) && !living.has("measure", Some("cw-1")) && !living.has("gate", None));
+        let first = active_work.note("stitch", Some(one.clone()));
+        let again = active_work.note("stitch", Some(one.clone()));
+        let measure = active_work.note("measure", None);
+        assert!(active_work.has_task(&one) && !active_work.has_task(&other));
+        assert!(active_work.has("stitch", Some("cw-1")) && active_work.has("measure", None));
+        assert!(
+            !active_work.has("stitch", None)
+                && !active_work.has("measure", Some("cw-1"))
+                && !active_work.has("gate", None)
+        );
         drop(first);
-        assert!(living.has_task(&one), "the other attempt goes on");
+        assert!(active_work.has_task(&one), "the other attempt goes on");
         drop((again, measure));
-        assert!(!living.has_task(&one) && !living.has("measure", None));
+        assert!(!active_work.has_task(&one) && !active_work.has("measure", None));
     }
 }

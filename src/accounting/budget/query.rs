@@ -23,8 +23,8 @@ pub(super) struct Granted {
     pub(super) dearest_turn: Amount,
 }
 
-/// A call that is asked for, and how the budgets stand.
-pub(super) struct Look<'a> {
+/// A call that is asked for, and how the budgets balance.
+pub(super) struct BudgetQuery<'a> {
     config: &'a BudgetConfig,
     request: &'a Request,
     out: &'a BTreeMap<u64, Held>,
@@ -34,14 +34,14 @@ pub(super) struct Look<'a> {
 
 /// How one budget stands.
 #[derive(Clone, Copy)]
-struct Stand {
+struct Balance {
     scope: Scope,
     used: u64,
     held: u64,
     limit: u64,
 }
 
-impl Stand {
+impl Balance {
     fn left(self) -> u64 {
         self.limit.saturating_sub(self.used)
     }
@@ -51,7 +51,7 @@ impl Stand {
     }
 }
 
-impl<'a> Look<'a> {
+impl<'a> BudgetQuery<'a> {
     pub(super) fn new(
         config: &'a BudgetConfig,
         request: &'a Request,
@@ -105,14 +105,14 @@ impl<'a> Look<'a> {
         let same = |held: &&Held| self.same(scope, held.task.as_ref(), held.cycle);
         let out: Vec<&Held> = self.out.values().filter(same).collect();
         let stands = self.stands(scope, limits, &out);
-        for (unit, stand) in [(Unit::Usd, stands.usd), (Unit::Tokens, stands.tokens)] {
-            stand.map_or(Ok(()), |stand| self.room(stand, unit))?;
+        for (unit, balance) in [(Unit::Usd, stands.usd), (Unit::Tokens, stands.tokens)] {
+            balance.map_or(Ok(()), |balance| self.room(balance, unit))?;
         }
         let others = u32::try_from(out.len()).unwrap_or(u32::MAX);
         let sharers = u64::from(self.request.parallel.saturating_sub(others).max(1));
         let dear = self.history.dearest_call.and_a_half();
-        Ok(stands.zip(own.zip(dear)).map(|(stand, (own, dear))| {
-            let available = stand?.available();
+        Ok(stands.zip(own.zip(dear)).map(|(balance, (own, dear))| {
+            let available = balance?.available();
             // A role's own limit already keeps one call from taking everything, and a task's calls come one by one.
             let alone = own.is_some() || scope == Scope::Task;
             let share = (available / sharers).max(dear).min(available);
@@ -121,7 +121,7 @@ impl<'a> Look<'a> {
     }
 
     /// Returns how the limits of one scope stand; `out` is what draws on them at this moment.
-    fn stands(&self, scope: Scope, limits: Bound, out: &[&Held]) -> Pair<Option<Stand>> {
+    fn stands(&self, scope: Scope, limits: Bound, out: &[&Held]) -> Pair<Option<Balance>> {
         let same = |entry: &&&Entry| self.same(scope, entry.task.as_ref(), entry.cycle);
         let used = self
             .entries
@@ -132,7 +132,7 @@ impl<'a> Look<'a> {
         let used = used.fold(Amount::default(), Amount::plus);
         let held = held.fold(Amount::default(), Amount::plus);
         limits.zip(used.zip(held)).map(|(limit, (used, held))| {
-            Some(Stand {
+            Some(Balance {
                 scope,
                 used,
                 held,
@@ -152,38 +152,38 @@ impl<'a> Look<'a> {
     }
 
     /// Checks that a budget has room for one turn: a call that is sure to be cut is wasted money.
-    fn room(&self, stand: Stand, unit: Unit) -> Result<(), Spent> {
+    fn room(&self, balance: Balance, unit: Unit) -> Result<(), Spent> {
         let least = unit.of(self.history.least());
-        if stand.available() >= least {
+        if balance.available() >= least {
             return Ok(());
         }
-        let held = stand.left() >= least;
+        let held = balance.left() >= least;
         Err(Spent {
-            scope: stand.scope,
+            scope: balance.scope,
             held,
-            reason: self.reason(stand, unit, held),
+            reason: self.reason(balance, unit, held),
         })
     }
 
     /// Returns why a budget has no room: `the generation's budget is spent (5.00 of 5.00 USD)`.
-    fn reason(&self, stand: Stand, unit: Unit, held: bool) -> String {
+    fn reason(&self, balance: Balance, unit: Unit, held: bool) -> String {
         let Request { role, task, .. } = self.request;
         let turn = unit.say(unit.of(self.history.least()));
-        let whose = match (stand.scope, task) {
+        let whose = match (balance.scope, task) {
             (Scope::Task, Some(task)) => task.to_string(),
             (scope, _) => format!("the {}", scope.name()),
         };
         let details = if held {
-            format!("; calls under way hold {}", unit.say(stand.held))
-        } else if stand.left() > 0 {
+            format!("; calls under way hold {}", unit.say(balance.held))
+        } else if balance.left() > 0 {
             format!("; a turn of {role} takes {turn}")
         } else {
             String::new()
         };
-        let used = unit.number(stand.used);
+        let used = unit.number(balance.used);
         format!(
             "{whose}'s budget is spent ({used} of {}{details})",
-            unit.say(stand.limit)
+            unit.say(balance.limit)
         )
     }
 }

@@ -10,7 +10,7 @@ use crate::accounting::metering::Answered;
 use crate::base::text::one_line;
 use crate::sandbox::credential::CredentialProblem;
 
-/// How many notices wait to be taken at most. Those beyond are dropped: what they count is in the sums.
+/// How many events wait to be taken at most. Those beyond are dropped: what they count is in the sums.
 const PENDING: usize = 256;
 /// How many different refusals are reported. Those beyond are counted alone.
 const REFUSALS: usize = 32;
@@ -20,7 +20,7 @@ const TEXT_LIMIT: usize = 200;
 /// Something that the owner of a gateway is to know.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
-pub enum Notice {
+pub enum GatewayEvent {
     /// The container is as it was asked for.
     Sealed,
     /// The container is weaker than it was asked for; why, as the container gets to read it, too.
@@ -49,14 +49,14 @@ pub enum Notice {
 
 /// What was reported and not yet heard.
 #[derive(Default)]
-pub(super) struct Notices {
+pub(super) struct GatewayEvents {
     queue: Mutex<Queue>,
     arrived: Notify,
 }
 
 #[derive(Default)]
 struct Queue {
-    pending: VecDeque<Notice>,
+    pending: VecDeque<GatewayEvent>,
     told: HashSet<String>,
     limit: Option<Value>,
     login: Option<CredentialProblem>,
@@ -66,12 +66,12 @@ struct Queue {
     refused: u64,
 }
 
-impl Notices {
+impl GatewayEvents {
     /// Reports something to the owner, unless it is known already.
-    pub(super) fn tell(&self, notice: Notice) {
+    pub(super) fn report(&self, event: GatewayEvent) {
         let mut queue = self.lock();
-        if let Some(notice) = queue.news(notice) {
-            queue.push(notice);
+        if let Some(event) = queue.news(event) {
+            queue.push(event);
             drop(queue);
             self.arrived.notify_one();
         }
@@ -82,18 +82,18 @@ impl Notices {
         self.lock().login = None;
     }
 
-    /// Waits for the next notice.
-    pub(super) async fn next(&self) -> Notice {
+    /// Waits for the next event.
+    pub(super) async fn next(&self) -> GatewayEvent {
         loop {
-            if let Some(notice) = self.lock().pending.pop_front() {
-                return notice;
+            if let Some(event) = self.lock().pending.pop_front() {
+                return event;
             }
             self.arrived.notified().await;
         }
     }
 
     /// Takes all that is pending, and how much was refused so far.
-    pub(super) fn take(&self) -> (Vec<Notice>, u64) {
+    pub(super) fn take(&self) -> (Vec<GatewayEvent>, u64) {
         let mut queue = self.lock();
         (std::mem::take(&mut queue.pending).into(), queue.refused)
     }
@@ -104,45 +104,47 @@ impl Notices {
 }
 
 impl Queue {
-    /// Returns a notice, if it has anything new.
-    fn news(&mut self, notice: Notice) -> Option<Notice> {
-        let is_new = match &notice {
-            Notice::Sealed | Notice::Answered(_) => true,
-            Notice::SealRefused(_) => {
+    /// Returns an event, if it has anything new.
+    fn news(&mut self, event: GatewayEvent) -> Option<GatewayEvent> {
+        let is_new = match &event {
+            GatewayEvent::Sealed | GatewayEvent::Answered(_) => true,
+            GatewayEvent::SealRefused(_) => {
                 self.refused = self.refused.saturating_add(1);
                 true
             }
-            Notice::LimitSeen(info) => self.limit.replace(info.clone()).as_ref() != Some(info),
-            Notice::BudgetSpent { .. } => {
+            GatewayEvent::LimitSeen(info) => self.limit.replace(info.clone()).as_ref() != Some(info),
+            GatewayEvent::BudgetSpent { .. } => {
                 self.refused = self.refused.saturating_add(1);
                 !std::mem::replace(&mut self.spent, true)
             }
-            Notice::LoginExpired(problem) => {
+            GatewayEvent::LoginExpired(problem) => {
                 self.refused = self.refused.saturating_add(1);
                 self.login.replace(problem.clone()).as_ref() != Some(problem)
             }
-            Notice::AccountRefused => !std::mem::replace(&mut self.account_refused, true),
-            Notice::RecordFailed(_) => !std::mem::replace(&mut self.record_failed, true),
-            Notice::Refused { what } => {
+            GatewayEvent::AccountRefused => !std::mem::replace(&mut self.account_refused, true),
+            GatewayEvent::RecordFailed(_) => !std::mem::replace(&mut self.record_failed, true),
+            GatewayEvent::Refused { what } => {
                 self.refused = self.refused.saturating_add(1);
                 let what = one_line(what, TEXT_LIMIT);
                 let is_new = self.told.len() < REFUSALS && self.told.insert(what.clone());
-                return is_new.then_some(Notice::Refused { what });
+                return is_new.then_some(GatewayEvent::Refused { what });
             }
         };
-        is_new.then_some(notice)
+        is_new.then_some(event)
     }
 
-    /// Appends a notice. Where there is no room an answer is dropped, and of the limits only the latest are kept; the
+    /// Appends an event. Where there is no room an answer is dropped, and of the limits only the latest are kept; the
     /// others are few.
-    fn push(&mut self, notice: Notice) {
+    fn push(&mut self, event: GatewayEvent) {
         let is_full = self.pending.len() >= PENDING;
-        match &notice {
-            Notice::Answered(_) if is_full => return,
-            Notice::LimitSeen(_) if is_full => self.pending.retain(|other| !matches!(other, Notice::LimitSeen(_))),
+        match &event {
+            GatewayEvent::Answered(_) if is_full => return,
+            GatewayEvent::LimitSeen(_) if is_full => self
+                .pending
+                .retain(|other| !matches!(other, GatewayEvent::LimitSeen(_))),
             _ => {}
         }
-        self.pending.push_back(notice);
+        self.pending.push_back(event);
     }
 }
 
@@ -153,13 +155,13 @@ mod tests {
     use super::*;
     use crate::model::Usage;
 
-    fn refused(number: usize) -> Notice {
+    fn refused(number: usize) -> GatewayEvent {
         let what = format!("number {number}\n\u{1b}[2J");
-        Notice::Refused { what }
+        GatewayEvent::Refused { what }
     }
 
-    fn answered() -> Notice {
-        Notice::Answered(Answered {
+    fn answered() -> GatewayEvent {
+        GatewayEvent::Answered(Answered {
             at: Timestamp::UNIX_EPOCH,
             path: "/v1/messages".into(),
             status: 200,
@@ -172,11 +174,11 @@ mod tests {
 
     #[test]
     fn what_is_known_is_not_told_again() {
-        let notices = Notices::default();
-        let spent = || Notice::BudgetSpent { reason: "spent".into() };
-        let limit = |utilization: f64| Notice::LimitSeen(serde_json::json!({"utilization": utilization}));
-        let login = || Notice::LoginExpired(CredentialProblem::NotGiven { variable: "V" });
-        for notice in [
+        let events = GatewayEvents::default();
+        let spent = || GatewayEvent::BudgetSpent { reason: "spent".into() };
+        let limit = |utilization: f64| GatewayEvent::LimitSeen(serde_json::json!({"utilization": utilization}));
+        let login = || GatewayEvent::LoginExpired(CredentialProblem::NotGiven { variable: "V" });
+        for event in [
             spent(),
             spent(),
             limit(0.1),
@@ -187,13 +189,13 @@ mod tests {
             refused(1),
             refused(1),
         ] {
-            notices.tell(notice);
+            events.report(event);
         }
-        notices.login_works();
-        notices.tell(login());
-        let (pending, refused) = notices.take();
+        events.login_works();
+        events.report(login());
+        let (pending, refused) = events.take();
         assert_eq!(pending[..4], [spent(), limit(0.1), limit(0.2), login()]);
-        let Notice::Refused { what } = &pending[4] else {
+        let GatewayEvent::Refused { what } = &pending[4] else {
             panic!("{pending:?}");
         };
         assert!(
@@ -205,39 +207,39 @@ mod tests {
 
     #[test]
     fn a_flood_takes_bounded_memory() {
-        let notices = Notices::default();
+        let events = GatewayEvents::default();
         for number in 0..10_000 {
-            notices.tell(refused(number));
-            notices.tell(answered());
-            notices.tell(Notice::LimitSeen(number.into()));
+            events.report(refused(number));
+            events.report(answered());
+            events.report(GatewayEvent::LimitSeen(number.into()));
         }
-        notices.tell(Notice::BudgetSpent { reason: "spent".into() });
-        let (pending, refused) = notices.take();
+        events.report(GatewayEvent::BudgetSpent { reason: "spent".into() });
+        let (pending, refused) = events.take();
         assert!(pending.len() <= PENDING + 2, "{}", pending.len());
         assert_eq!(refused, 10_001);
         let last = pending
             .iter()
             .rev()
-            .find(|notice| matches!(notice, Notice::LimitSeen(_)));
-        assert_eq!(last, Some(&Notice::LimitSeen(9999.into())));
-        assert!(matches!(pending.last(), Some(Notice::BudgetSpent { .. })));
+            .find(|event| matches!(event, GatewayEvent::LimitSeen(_)));
+        assert_eq!(last, Some(&GatewayEvent::LimitSeen(9999.into())));
+        assert!(matches!(pending.last(), Some(GatewayEvent::BudgetSpent { .. })));
     }
 
     #[tokio::test]
     async fn a_wait_that_is_given_up_loses_nothing() {
-        let notices = Notices::default();
-        let mut given_up = Box::pin(notices.next());
+        let events = GatewayEvents::default();
+        let mut given_up = Box::pin(events.next());
         assert!(futures_util::poll!(given_up.as_mut()).is_pending());
         for _ in 0..3 {
-            notices.tell(Notice::Sealed);
+            events.report(GatewayEvent::Sealed);
         }
         drop(given_up);
         for _ in 0..3 {
-            assert_eq!(notices.next().await, Notice::Sealed);
+            assert_eq!(events.next().await, GatewayEvent::Sealed);
         }
-        let mut waiting = Box::pin(notices.next());
+        let mut waiting = Box::pin(events.next());
         assert!(futures_util::poll!(waiting.as_mut()).is_pending());
-        notices.tell(Notice::Sealed);
-        assert_eq!(waiting.await, Notice::Sealed);
+        events.report(GatewayEvent::Sealed);
+        assert_eq!(waiting.await, GatewayEvent::Sealed);
     }
 }
