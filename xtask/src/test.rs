@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::num::NonZero;
-use std::process::{Command, ExitCode};
+use std::process::{Child, Command, ExitCode, Stdio};
 
 use anyhow::{Context, Result};
 use clap::Args;
@@ -41,13 +41,18 @@ pub(crate) fn run(args: &TestArgs) -> Result<ExitCode> {
     if args.filter.is_empty() && !fuzz::all(seconds, install)? {
         return Ok(ExitCode::FAILURE);
     }
+    // Most of what is set up comes over the network and leaves the cores to the compiler.
+    let compiled = Compiling::start()?;
     let engines = provision::both_engines(install)?;
     provision::tools(args.long, install);
+    claude_image::provide(&engines, install)?;
+    if !compiled.finish()? {
+        return Ok(ExitCode::FAILURE);
+    }
     let agent = agent_image::build()?;
     for engine in engines.each() {
         agent_image::import(&agent, engine)?;
     }
-    claude_image::provide(&engines, install)?;
     if args.filter.is_empty() && !succeeded(Command::new(CARGO).args(["test", "--quiet", "--doc", "--workspace"]))? {
         return Ok(ExitCode::FAILURE);
     }
@@ -64,6 +69,34 @@ pub(crate) fn run(args: &TestArgs) -> Result<ExitCode> {
         println!("{told}");
     }
     Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The tests being compiled; cargo is ended when this is dropped.
+struct Compiling(Child);
+
+impl Compiling {
+    fn start() -> Result<Self> {
+        let mut command = cargo_for_tests();
+        let cargo = if has_nextest() {
+            command.args(["--no-run", "--cargo-quiet"])
+        } else {
+            command.args(["--no-run", "--quiet"])
+        };
+        cargo.stdin(Stdio::null()).spawn().map(Self).context("cannot run cargo")
+    }
+
+    /// Waits for the end; answers whether everything compiled. Cargo has said why, where it did not.
+    fn finish(mut self) -> Result<bool> {
+        Ok(self.0.wait().context("cannot wait for cargo")?.success())
+    }
+}
+
+impl Drop for Compiling {
+    fn drop(&mut self) {
+        // It has ended by itself unless the setting up failed first.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 /// Runs the tests whose names contain a word of `filter` on these engines; answers whether all passed.
@@ -89,43 +122,36 @@ fn environment(engines: &Engines) -> Vec<(&'static str, String)> {
     environment
 }
 
-/// cargo-nextest where it is installed, else cargo's own runner. The fuzz targets have no tests, and no end.
-///
-/// With `long`, a test has an hour before it is ended as hung, instead of minutes.
+/// The tests that have a word of `filter` in their names. With `long`, a test has an hour before it is ended as hung,
+/// instead of minutes.
 fn runner(filter: &[String], long: bool) -> Command {
-    let mut command = Command::new(CARGO);
-    let nextest = Command::new(CARGO).args(["nextest", "--version"]).output();
-    if nextest.is_ok_and(|output| output.status.success()) {
-        command
-            .args([
-                "nextest",
-                "run",
-                "--workspace",
-                "--exclude",
-                "cordwainer-fuzz",
-                "--no-fail-fast",
-                "--profile",
-                if long { "long" } else { "default" },
-                "--test-threads",
-                &at_once().to_string(),
-            ])
-            .args(filter);
+    let mut command = cargo_for_tests();
+    command.arg("--no-fail-fast");
+    if has_nextest() {
+        let profile = if long { "long" } else { "default" };
+        command.args(["--profile", profile, "--test-threads", &at_once().to_string()]);
     } else {
-        command
-            .args([
-                "test",
-                "--workspace",
-                "--exclude",
-                "cordwainer-fuzz",
-                "--lib",
-                "--bins",
-                "--tests",
-                "--no-fail-fast",
-                "--",
-            ])
-            .args(filter);
+        command.arg("--");
     }
+    command.args(filter);
     command
+}
+
+/// cargo-nextest where it is installed, else cargo's own runner. The fuzz targets have no tests, and no end.
+fn cargo_for_tests() -> Command {
+    let mut command = Command::new(CARGO);
+    if has_nextest() {
+        command.args(["nextest", "run"]);
+    } else {
+        command.args(["test", "--lib", "--bins", "--tests"]);
+    }
+    command.args(["--workspace", "--exclude", "cordwainer-fuzz"]);
+    command
+}
+
+fn has_nextest() -> bool {
+    let asked = Command::new(CARGO).args(["nextest", "--version"]).output();
+    asked.is_ok_and(|output| output.status.success())
 }
 
 /// How many tests run at once: one more than there are cores, since most wait for a container now and then.
