@@ -31,12 +31,9 @@ impl Generator {
             // An ending died right before its last step, or the store is lost. Leftover slots stay as they are.
             return Ok(self.project.freed_locks().collect());
         }
-        let recovery = Recovery::before_ending(&self.project, generation)?;
-        if recovery.is_needed()? {
-            recovery.run_with_any_engine().await
-        } else {
-            Ok(self.project.freed_locks().collect())
-        }
+        Recovery::before_ending(&self.project, generation)?
+            .run_if_needed()
+            .await
     }
 
     /// Returns the issue store of a generation that is about to end; that of its archive, when an ending died in the

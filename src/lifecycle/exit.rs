@@ -8,8 +8,9 @@ use crate::run::driver::DriverSummary;
 use crate::run::phase::measure::MeasureOutcome;
 use crate::run::plan::Reason;
 
-/// Returns the exit code of a run; `held` is how many tasks wait for a person.
-pub(super) fn of_run(driven: &DriverSummary, held: usize) -> u8 {
+/// Returns the exit code of a run.
+pub(super) fn of_run(driven: &DriverSummary) -> u8 {
+    let held = driven.counts.blocked;
     match driven.reason {
         Reason::BudgetSpent(_) | Reason::Limited(..) => exit::LIMIT,
         Reason::Infrastructure(_) => exit::ENGINE,

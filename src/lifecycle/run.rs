@@ -68,10 +68,10 @@ impl Generator {
         let phases = self.phases(&begun, &interruption).await?;
         let limits = RunLimits::new(&self.project.config, options.cycles);
         let driven = Box::pin(driver::drive(&phases, &limits, &interruption)).await?;
-        let counts = phases.sessions.context.store.read()?.counts();
+        let counts = driven.counts;
         Ok(RunSummary {
             run: begun.recorder.run().to_owned(),
-            exit_code: exit::of_run(&driven, counts.blocked),
+            exit_code: exit::of_run(&driven),
             reason: driver::sentence(&driven.reason, counts.blocked),
             merged: driven.merged,
             attempted: driven.attempted,
@@ -119,13 +119,13 @@ impl Generator {
         let context = &phases.sessions.context;
         driver::recover(&phases, &Recovery::in_run(context)?).await?;
         phases.sessions.pauses.refuse(Role::Stitch)?;
+        let issues = context.store.read()?;
         let first = || -> Result<IssueId> {
-            let issues = context.store.read()?;
             let ready = issues.ready().first().map(|issue| issue.id.clone());
             ready.ok_or_else(|| Error::new(ErrorKind::NothingToDo, "no task is ready").hint("`issues list` shows why"))
         };
         let task = task.map_or_else(first, Ok)?;
-        if let Some(spent) = phases.sessions.spent(Role::Stitch, Some(&task), &context.store.read()?) {
+        if let Some(spent) = phases.sessions.spent(Role::Stitch, Some(&task), &issues) {
             return Err(Error::new(ErrorKind::Limit, spent.reason));
         }
         phases.gates.see_that_they_run(&interruption).await?;

@@ -8,7 +8,7 @@ use crate::base::clock::{later, signed};
 use crate::base::error::{ErrorKind, Result};
 use crate::base::interruption::{Interruption, interrupted};
 use crate::issues::attempt::Outcome;
-use crate::issues::issue::{Issue, Issues};
+use crate::issues::issue::{Issue, IssueCounts, Issues};
 use crate::model::IssueId;
 use crate::model::{Role, Usage};
 use crate::record::event::EventKind;
@@ -31,6 +31,8 @@ pub(crate) struct DriverSummary {
     pub(crate) merged: u32,
     pub(crate) measures: u32,
     pub(crate) attempted: u32,
+    /// How the issues stood when it ended.
+    pub(crate) counts: IssueCounts,
     pub(crate) usage: Usage,
 }
 
@@ -85,7 +87,7 @@ pub(crate) async fn drive(phases: &Phases, limits: &RunLimits, interruption: &In
     loop {
         context.recorder.check()?;
         if interruption.is_asked() {
-            driver.tell_end("interrupted; `generator resume` goes on".to_owned())?;
+            driver.tell_end(|_| "interrupted; `generator resume` goes on".to_owned())?;
             return Err(interrupted());
         }
         match plan::next(&driver.snapshot(&recovery)?, limits) {
@@ -132,7 +134,7 @@ impl Driver<'_> {
         let (ready, unaffordable) = self.first_ready(&issues)?;
         let pauses = self.pauses().of(&[Role::Stitch, Role::Measure])?;
         Ok(plan::RunState {
-            leftovers: recovery.is_needed()?,
+            leftovers: recovery.is_needed(&issues)?,
             ready,
             unaffordable,
             open: counts.open,
@@ -318,30 +320,29 @@ impl Driver<'_> {
         }
     }
 
-    /// Reports that the run ends, and what it did; returns what it used.
-    fn tell_end(&self, reason: String) -> Result<Usage> {
+    /// Reports that the run ends, and what it did; `reason` makes a sentence of how many tasks are held.
+    fn tell_end(&self, reason: impl FnOnce(usize) -> String) -> Result<Issues> {
         let issues = self.context().store.read()?;
         let counts = issues.counts();
-        let usage = issues.usage_of_run(self.context().recorder.run());
         self.context().recorder.emit(EventKind::RunEnded {
-            reason,
+            reason: reason(counts.blocked),
             merged: self.merged,
             blocked: counts.blocked,
             open: counts.open,
-            usage,
+            usage: issues.usage_of_run(self.context().recorder.run()),
         });
-        Ok(usage)
+        Ok(issues)
     }
 
     fn end(self, reason: Reason) -> Result<DriverSummary> {
-        let held = self.context().store.read()?.counts().blocked;
-        let usage = self.tell_end(sentence(&reason, held))?;
+        let issues = self.tell_end(|held| sentence(&reason, held))?;
         Ok(DriverSummary {
             reason,
             merged: self.merged,
             measures: self.progress.measures,
             attempted: self.progress.attempted,
-            usage,
+            counts: issues.counts(),
+            usage: issues.usage_of_run(self.context().recorder.run()),
         })
     }
 }

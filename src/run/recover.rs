@@ -4,26 +4,26 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::accounting::ledger::{CallPlace, Entry};
-use crate::agent::CallOutcome;
 use crate::base::error::Result;
 use crate::git::{Leftover, Slot};
 use crate::issues::attempt::{Attempt, Ignored, Outcome};
-use crate::issues::issue::{Issue, Issues, Measure, Status};
+use crate::issues::issue::{Issues, Measure, Status};
 use crate::issues::store::Store;
 use crate::model::IssueId;
 use crate::model::Role;
 use crate::model::generation::GenerationName;
 use crate::project::Project;
 use crate::project::labels::{PATH_LABEL, REPOSITORY_LABEL, ROLE_LABEL, RUN_LABEL, TASK_LABEL, repository_labels};
-use crate::record::recorder::{recorded_call, recorded_measure};
+use crate::record::recorder::recorded_measure;
 use crate::run::active_work::ActiveWork;
 use crate::run::context::RunContext;
 use crate::run::land::{
-    AttemptName, Contribution, SNAPSHOT_LIMITS, keep_orphan, keep_snapshot, kept_commit, left_out, merged_commit,
-    message,
+    AttemptName, Contribution, SNAPSHOT_LIMITS, keep_orphan, keep_snapshot, left_out, merged_commit, message,
 };
 use crate::run::waiting::suspend::{SlotOwner, Suspended};
 use crate::sandbox::engine::{Engine, FoundContainer};
+
+mod interrupted;
 
 /// Looks for what dead runs left of one generation. The caller holds the repository's lock, so whatever is claimed or
 /// running belongs to the run that goes on, or to nobody.
@@ -71,11 +71,10 @@ impl<'a> Recovery<'a> {
     }
 
     /// Returns the slots that were left, but for those that wait until a session can go on in them.
-    fn leftovers(&self) -> Result<Vec<Leftover>> {
-        let issues = self.store.read()?;
+    fn leftovers(&self, issues: &Issues) -> Result<Vec<Leftover>> {
         let mut left = Vec::new();
         for leftover in self.project.slots().leftovers()? {
-            if !self.is_waiting(&leftover, &issues)? {
+            if !self.is_waiting(&leftover, issues)? {
                 left.push(leftover);
             }
         }
@@ -97,12 +96,12 @@ impl<'a> Recovery<'a> {
 
     /// Returns whether slots or claims were left; containers alone show only when an engine is asked. In the middle of
     /// a run, what a container of another run's engine still has is not a reason to try again.
-    pub(crate) fn is_needed(&self) -> Result<bool> {
+    pub(crate) fn is_needed(&self, issues: &Issues) -> Result<bool> {
         let is_reason = |slot: &Leftover| match &self.active_work {
             Some((run, _)) => slot.holder.is_none() || is_of(slot, run),
             None => true,
         };
-        Ok(self.leftovers()?.iter().any(is_reason) || !self.claimed()?.is_empty())
+        Ok(self.leftovers(issues)?.iter().any(is_reason) || !self.claimed(issues).is_empty())
     }
 
     /// Returns whether a container still has a slot that this very run let go of: its engine failed under it.
@@ -110,17 +109,17 @@ impl<'a> Recovery<'a> {
         let Some((run, _)) = &self.active_work else {
             return Ok(false);
         };
-        let leftovers = self.leftovers()?;
+        let leftovers = self.leftovers(&self.store.read()?)?;
         Ok(leftovers.iter().any(|slot| slot.holder.is_some() && is_of(slot, run)))
     }
 
     /// Returns the tasks that somebody claimed who is not at work any more.
-    fn claimed(&self) -> Result<Vec<IssueId>> {
-        let mut claimed = claimed(&self.store.read()?);
+    fn claimed(&self, issues: &Issues) -> Vec<IssueId> {
+        let mut claimed = claimed(issues);
         if let Some((_, active_work)) = &self.active_work {
             claimed.retain(|id| !active_work.has_task(id));
         }
-        Ok(claimed)
+        claimed
     }
 
     /// Returns whether a container is of work that goes on.
@@ -132,12 +131,16 @@ impl<'a> Recovery<'a> {
         label(RUN_LABEL) == Some(run) && active_work.has(label(ROLE_LABEL).unwrap_or_default(), label(TASK_LABEL))
     }
 
-    /// Recovers with an engine connected for this alone, where one is needed: an agent may still be at work in a
-    /// leftover slot, but not in one whose session waits.
-    pub(crate) async fn run_with_any_engine(&self) -> Result<Vec<String>> {
-        let leftovers = self.leftovers()?;
+    /// Recovers if slots or claims were left. An engine is connected for this alone, where one is needed: an agent may
+    /// still be at work in a leftover slot, but not in one whose session waits.
+    pub(crate) async fn run_if_needed(&self) -> Result<Vec<String>> {
+        let issues = self.store.read()?;
+        if !self.is_needed(&issues)? {
+            return Ok(self.project.freed_locks().collect());
+        }
+        let leftovers = self.leftovers(&issues)?;
         let waits = |slot: &Leftover| SlotOwner::parse(&slot.owner).is_some_and(|owner| owner.session.is_some());
-        if leftovers.iter().all(waits) && self.claimed()?.is_empty() {
+        if leftovers.iter().all(waits) && self.claimed(&issues).is_empty() {
             let mut said: Vec<_> = self.project.freed_locks().collect();
             said.extend(self.put_all_right()?);
             return Ok(said);
@@ -189,32 +192,33 @@ impl<'a> Recovery<'a> {
                 "took {strays} of our worktrees off git's list: they are gone, or another repository's"
             )),
         }
-        for leftover in self.leftovers()? {
+        let mut issues = self.store.read()?;
+        for leftover in self.leftovers(&issues)? {
             match leftover.holder {
-                None => self.keep_slot(&leftover, &mut said)?,
+                None => self.keep_slot(&leftover, &mut issues, &mut said)?,
                 Some(process) => said.push(format!(
                     "slot {} is left alone: a container of another engine still has it (process {process})",
                     leftover.number
                 )),
             }
         }
-        for id in self.claimed()? {
-            self.put_right(&id, None, &mut said)?;
+        for id in self.claimed(&issues) {
+            self.put_right(&id, None, &mut issues, &mut said)?;
         }
         Ok(said)
     }
 
     /// Keeps what an agent left in a slot and puts the claim of its attempt right, then frees the slot: it alone shows
     /// what ignore rules leave out. A slot of another generation is kept for that one's task.
-    fn keep_slot(&self, leftover: &Leftover, said: &mut Vec<String>) -> Result<()> {
+    fn keep_slot(&self, leftover: &Leftover, issues: &mut Issues, said: &mut Vec<String>) -> Result<()> {
         let mut slot = self.project.slots().adopt(leftover.number)?;
         // A marker that a crash cut short was never followed by work in the slot.
         if let Some(owner) = SlotOwner::parse(&leftover.owner) {
             match &owner.task {
                 Some(task) => {
                     let ignored = self.keep_work(&mut slot, &owner, task, said)?;
-                    if self.is_claimed_by(&owner, task)? {
-                        self.put_right(task, ignored, said)?;
+                    if self.is_claimed_by(&owner, task, issues) {
+                        self.put_right(task, ignored, issues, said)?;
                     }
                 }
                 None => said.extend(self.note_measure(&owner)?),
@@ -224,12 +228,11 @@ impl<'a> Recovery<'a> {
     }
 
     /// Returns whether a task of this generation is still claimed for the attempt that a slot was used for.
-    fn is_claimed_by(&self, owner: &SlotOwner, task: &IssueId) -> Result<bool> {
-        let issues = self.store.read()?;
-        let Ok(issue) = issues.get(task) else { return Ok(false) };
+    fn is_claimed_by(&self, owner: &SlotOwner, task: &IssueId, issues: &Issues) -> bool {
+        let Ok(issue) = issues.get(task) else { return false };
         let claim = issue.claim.as_ref();
         let is_at_it = claim.is_some_and(|claim| claim.run == owner.run) && issue.next_attempt() == owner.attempt;
-        Ok(is_at_it && issue.status == Status::InProgress && owner.generation == self.generation.as_str())
+        is_at_it && issue.status == Status::InProgress && owner.generation == self.generation.as_str()
     }
 
     /// Commits a slot's content to its task's ref, and reports it when that holds anything new. Returns what ignore
@@ -262,17 +265,19 @@ impl<'a> Recovery<'a> {
         }
         let without = ignored.as_ref();
         let without = without.map_or_else(String::new, |ignored| format!("; ignore rules leave out {ignored}"));
-        let issue = match git.reference(&generation.base_mark())? {
-            Some(_) => Store::open(git, &generation)?.read()?.get(task).ok().cloned(),
+        let issues = match git.reference(&generation.base_mark())? {
+            Some(_) => Some(Store::open(git, &generation)?.read()?),
             None => None,
         };
+        let known = issues.as_ref();
+        let known = known.and_then(|issues| issues.get(task).ok().map(|issue| (issue, issues)));
         let made = Contribution {
             generation: &generation,
             task,
             base,
             tree: snapshot.tree,
         };
-        let Some(issue) = issue else {
+        let Some((issue, issues)) = known else {
             // Its generation has ended meanwhile, or somebody removed it: this one must not wait for that.
             let kept = keep_orphan(self.project, made, owner.attempt)?;
             said.push(format!(
@@ -281,7 +286,7 @@ impl<'a> Recovery<'a> {
             ));
             return Ok(ignored);
         };
-        let call = self.call_of(&issue, owner.attempt, &owner.run)?;
+        let call = self.call_of(issue, owner.attempt, &owner.run, issues)?;
         let name = AttemptName {
             generation: &generation,
             task,
@@ -289,7 +294,7 @@ impl<'a> Recovery<'a> {
             run: &owner.run,
             repository: owner.repository.as_deref(),
         };
-        let text = message(&name, &issue, call.as_ref());
+        let text = message(&name, issue, call.as_ref());
         let kept = keep_snapshot(self.project, made, &text)?;
         said.push(format!(
             "kept what attempt {} at {task} had left, as commit {kept}{without}",
@@ -338,99 +343,39 @@ impl<'a> Recovery<'a> {
 
     /// Closes a claimed task whose commit is on the branch, else gives the claim back. `ignored` is what ignore rules
     /// leave out of what its attempt had left, where its slot was still there.
-    fn put_right(&self, id: &IssueId, ignored: Option<Ignored>, said: &mut Vec<String>) -> Result<()> {
+    fn put_right(
+        &self,
+        id: &IssueId,
+        ignored: Option<Ignored>,
+        issues: &mut Issues,
+        said: &mut Vec<String>,
+    ) -> Result<()> {
         let now = self.project.clock().now();
-        let issues = self.store.read()?;
         let issue = issues.get(id)?;
         let mut attempt = Attempt {
             ignored,
-            ..self.interrupted_attempt(issue, now)?
+            ..self.interrupted_attempt(issue, now, issues)?
         };
         let name = self.name(issue, attempt.number, &attempt.run);
         if let Some(commit) = merged_commit(self.project, &name)? {
             attempt.outcome = Outcome::Merged;
             "its run died before the task was closed".clone_into(&mut attempt.reason);
-            self.store.update(&format!("close {id}"), now, |issues| {
+            *issues = self.store.update(&format!("close {id}"), now, |issues| {
                 issues.record_attempt(id, attempt.clone(), now)?;
-                issues.close(id, "merged", Some(&commit.to_string()), now)
+                issues.close(id, "merged", Some(&commit.to_string()), now)?;
+                Ok(issues.clone())
             })?;
             said.push(format!("closed {id}: its commit {commit} is on the generation branch"));
             return Ok(());
         }
-        self.store.update(&format!("give {id} back"), now, |issues| {
+        *issues = self.store.update(&format!("give {id} back"), now, |issues| {
             issues.record_attempt(id, attempt.clone(), now)?;
-            issues.release_claim(id, &attempt.run, now)
+            issues.release_claim(id, &attempt.run, now)?;
+            Ok(issues.clone())
         })?;
         said.push(format!("gave {id} back: its run ended before the attempt did"));
         Ok(())
     }
-
-    /// Returns the name of an attempt at a claimed task of this generation.
-    fn name<'name>(&'name self, issue: &'name Issue, number: u32, run: &'name str) -> AttemptName<'name> {
-        let claim = issue.claim.as_ref();
-        AttemptName {
-            generation: self.generation,
-            task: &issue.id,
-            number,
-            run,
-            repository: claim.and_then(|claim| claim.repository.as_deref()),
-        }
-    }
-
-    /// Returns the call of an attempt: what the store has of it, else what its transcript shows; `None` when it never
-    /// began.
-    fn call_of(&self, issue: &Issue, attempt: u32, run: &str) -> Result<Option<Entry>> {
-        if let Some(stored) = issue.attempts.iter().find(|stored| stored.number == attempt) {
-            return Ok(stored.call.clone());
-        }
-        let records = self.project.state_dir.join(records_of(run, issue, attempt));
-        let issues = self.store.read()?;
-        let place = CallPlace {
-            role: Role::Stitch,
-            task: Some(issue.id.clone()),
-            attempt,
-            cycle: issues.cycle(),
-            run: run.to_owned(),
-        };
-        let now = self.project.clock().now();
-        let call = recorded_call(&records, &issues)?;
-        Ok(call.map(|call| Entry::new(place, &call.report, now).with_metered(call.metered.as_ref())))
-    }
-
-    /// Returns the attempt that a dead run was at, with what its transcript shows of it.
-    fn interrupted_attempt(&self, issue: &Issue, now: jiff::Timestamp) -> Result<Attempt> {
-        let claim = issue.claim.as_ref();
-        let run = claim.map_or_else(String::new, |claim| claim.run.clone());
-        let number = issue.next_attempt();
-        let records = records_of(&run, issue, number);
-        let kept = kept_commit(self.project, &self.name(issue, number, &run))?;
-        let call = self.call_of(issue, number, &run)?;
-        Ok(Attempt {
-            number,
-            outcome: interrupted_outcome(call.as_ref()),
-            reason: "the run ended before the attempt did".to_owned(),
-            snapshot: kept.map(|id| id.to_string()),
-            ignored: None,
-            records: Some(records),
-            started_at: claim.map_or(now, |claim| claim.at),
-            ended_at: now,
-            call,
-            run,
-        })
-    }
-}
-
-/// Returns how an attempt ended whose run died: at a limit, if its call had met one by then.
-fn interrupted_outcome(call: Option<&Entry>) -> Outcome {
-    match call.map(|call| call.outcome) {
-        Some(CallOutcome::Limited | CallOutcome::Overage) => Outcome::Limited,
-        _ => Outcome::Cancelled,
-    }
-}
-
-/// Returns the folder of an attempt's records, below the state folder.
-fn records_of(run: &str, issue: &Issue, attempt: u32) -> String {
-    format!("runs/{run}/{}-{attempt}", issue.id)
 }
 
 /// Returns whether a slot was left by this run.

@@ -13,7 +13,7 @@ use crate::base::interruption::Interruption;
 use crate::git::{Oid, Slot, Snapshot};
 use crate::issues::issue::Issues;
 use crate::model::{IssueId, Role, SessionId};
-use crate::record::event::CallName;
+use crate::record::event::{CallName, Step};
 use crate::record::recorder::CallFolder;
 use crate::run::attempt_verdict::limit_of;
 use crate::run::call::{self, Call, CallResult, Sandbox};
@@ -95,7 +95,7 @@ impl Sessions {
         let before = issues.session(suspended.session.as_str());
         let slot = self.slots.adopt(&suspended)?;
         if let Some(why) = unfit(&purpose, &owner, &suspended, base) {
-            let name = purpose.name();
+            let name = purpose.call_name();
             self.context.warn(format!("{name}: {why}, so it is begun afresh"));
             self.slots.release(slot);
             return self.begin(purpose, owner, base);
@@ -114,6 +114,7 @@ impl Sessions {
     }
 
     fn begin(self: &Arc<Self>, purpose: Purpose, owner: SlotOwner, base: Oid) -> Result<Entered> {
+        self.context.step(&purpose.call_name(), Step::Checkout);
         let mut slot = self.slots.acquire(&owner)?;
         Ok(Entered::Ready(Box::new(Session {
             mounts: self.slots.checkout(&mut slot, owner.clone(), base)?,
@@ -190,11 +191,13 @@ impl Sessions {
 }
 
 impl Purpose {
-    /// Returns the name that people know it by.
-    fn name(&self) -> String {
-        self.task
-            .as_ref()
-            .map_or_else(|| self.role.to_string(), ToString::to_string)
+    /// Returns the name of its first call.
+    fn call_name(&self) -> CallName {
+        CallName {
+            role: self.role,
+            task: self.task.clone(),
+            attempt: self.attempt,
+        }
     }
 }
 

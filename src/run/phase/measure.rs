@@ -51,17 +51,14 @@ impl Measure {
             writable: false,
         };
         let (base, issues) = (context.tip()?, context.store.read()?);
-        if self.sessions.slots.suspended(None, &issues)?.is_none() {
-            context.step(&name(1), Step::Checkout);
-        }
         let mut session = match self.sessions.enter(purpose, base, &issues) {
             Ok(Entered::Ready(session)) => session,
             Ok(Entered::Refused(failure)) | Err(failure) => {
-                let asked = MeasureSoFar::new(cycle, self.records(cycle, 1)?);
+                let asked = MeasureSoFar::new(cycle, self.records(cycle, 1)?, issues);
                 return self.broken(&asked, failure).await;
             }
         };
-        let mut asked = MeasureSoFar::new(cycle, self.records(cycle, session.attempt())?);
+        let mut asked = MeasureSoFar::new(cycle, self.records(cycle, session.attempt())?, issues);
         // Not before what it used is noted: until then the slot shows a recovery that it is not.
         match self.rounds(&mut session, &mut asked, interruption).await {
             Ok((done, unfinished)) => {
@@ -89,7 +86,7 @@ impl Measure {
         interruption: &Interruption,
     ) -> Result<(MeasureOutcome, Option<SessionId>)> {
         let context = self.context();
-        let mut told = prompt_inputs::measure_context(context, &context.store.read()?, session.base())?;
+        let mut told = prompt_inputs::measure_context(context, &asked.issues, session.base())?;
         told.attempt = session.attempt();
         loop {
             match self.round(session, asked, told, interruption).await? {
@@ -113,10 +110,9 @@ impl Measure {
         interruption: &Interruption,
     ) -> Result<Round> {
         let context = self.context();
-        let issues = context.store.read()?;
         // While no call is made, a session that was to go on is as it was.
         let untouched = session.can_go_on(None);
-        let reservation = match session.reserve(&issues) {
+        let reservation = match session.reserve(&asked.issues) {
             Ok(reservation) => reservation,
             Err(Spent { reason, .. }) => {
                 let done = self.fail(asked, MeasureOutcome::Spent(reason.clone()), &reason)?;
@@ -137,7 +133,7 @@ impl Measure {
             prompt: &prompt,
             json_schema: Some(proposal::json_schema()),
             reservation: &reservation,
-            issues: &issues,
+            issues: &asked.issues,
         };
         context.step(ask.name, Step::Container);
         let made = Box::pin(session.call(&ask, interruption)).await;
@@ -151,7 +147,9 @@ impl Measure {
         if let Some(failure) = failure {
             return Ok(Round::Over(self.broken(asked, failure).await?, None));
         }
-        match read(context, asked, &report, met)? {
+        // Whatever people have written while the agent was at work counts.
+        asked.issues = context.store.read()?;
+        match read(context, asked, &report, met) {
             Answer::Given(validated, answer) => self.answered(asked, told, validated, answer),
             Answer::None(done, reason) => {
                 let goes_on = matches!(
@@ -190,36 +188,35 @@ fn name(round: u32) -> CallName {
 }
 
 /// Reads and checks an answer.
-fn read(context: &RunContext, asked: &MeasureSoFar, report: &CallReport, met: Scope) -> Result<Answer> {
+fn read(context: &RunContext, asked: &MeasureSoFar, report: &CallReport, met: Scope) -> Answer {
     let reason = one_line(&report.reason, 500);
     if report.cut == Some(StopCause::Cancelled) {
-        return Ok(Answer::None(MeasureOutcome::Cancelled, reason));
+        return Answer::None(MeasureOutcome::Cancelled, reason);
     }
     if report.session_lost {
-        return Ok(Answer::None(MeasureOutcome::SessionLost, LOST.to_owned()));
+        return Answer::None(MeasureOutcome::SessionLost, LOST.to_owned());
     }
     if let Some(limit) = limit_of(report) {
-        return Ok(Answer::None(MeasureOutcome::Limited(limit), reason));
+        return Answer::None(MeasureOutcome::Limited(limit), reason);
     }
     match report.outcome {
         CallOutcome::Success => {}
-        CallOutcome::Transient => return Ok(Answer::None(MeasureOutcome::Failed(reason.clone()), reason)),
+        CallOutcome::Transient => return Answer::None(MeasureOutcome::Failed(reason.clone()), reason),
         CallOutcome::Permanent => {
             let reason = refusal(report);
-            return Ok(Answer::None(MeasureOutcome::Refused(reason.clone()), reason));
+            return Answer::None(MeasureOutcome::Refused(reason.clone()), reason);
         }
         CallOutcome::Budget if met != Scope::Call => {
-            return Ok(Answer::None(MeasureOutcome::Spent(reason.clone()), reason));
+            return Answer::None(MeasureOutcome::Spent(reason.clone()), reason);
         }
         outcome => {
             let reason = format!("measure's call ended as {outcome}: {reason}");
-            return Ok(Answer::None(MeasureOutcome::Refused(reason.clone()), reason));
+            return Answer::None(MeasureOutcome::Refused(reason.clone()), reason);
         }
     }
     let validated = match proposal::extract(report) {
         Ok(batch) => {
-            let issues = context.store.read()?;
-            let known: Vec<KnownIssue> = issues.iter().map(|issue| asked.known(issue)).collect();
+            let known: Vec<KnownIssue> = asked.issues.iter().map(|issue| asked.known(issue)).collect();
             let limits = prompt_inputs::proposal_limits(&context.project.config, asked.filed.len());
             proposal::validate(batch, &known, &limits)
         }
@@ -228,7 +225,7 @@ fn read(context: &RunContext, asked: &MeasureSoFar, report: &CallReport, met: Sc
             ..Validated::default()
         },
     };
-    Ok(Answer::Given(validated, answer_text(report)))
+    Answer::Given(validated, answer_text(report))
 }
 
 fn answer_text(report: &CallReport) -> Option<String> {

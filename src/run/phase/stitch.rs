@@ -55,13 +55,14 @@ impl Stitch {
         };
         // Before the store has the claim: at no moment is it anybody's left behind.
         let alive = context.active_work.note(Role::Stitch.name(), Some(id.clone()));
-        let issue = context.store.update(&format!("claim {id}"), now, |issues| {
+        let issues = context.store.update(&format!("claim {id}"), now, |issues| {
             issues.claim_as(id, claim.clone())?;
-            issues.get(id).cloned()
+            Ok(issues.clone())
         })?;
         crash_point!("stitch.claimed");
         Ok(Claimed {
-            issue,
+            issue: issues.get(id)?.clone(),
+            issues,
             base,
             at: now,
             alive,
@@ -78,7 +79,13 @@ impl Stitch {
 
     /// Opens the records of an attempt.
     fn begin(&self, claimed: Claimed) -> Result<Attempting> {
-        let Claimed { issue, at, alive, .. } = claimed;
+        let Claimed {
+            issue,
+            issues,
+            at,
+            alive,
+            ..
+        } = claimed;
         let context = self.context();
         let name = CallName {
             role: Role::Stitch,
@@ -97,6 +104,7 @@ impl Stitch {
             begun: std::time::Instant::now(),
             started_at: at,
             issue,
+            issues,
             name,
             _left: left,
             _alive: alive,
@@ -105,8 +113,6 @@ impl Stitch {
 
     /// Enters a slot, has the task done there, and leaves it.
     async fn enter(&self, attempting: &Attempting, base: Oid, interruption: &Interruption) -> Ended {
-        let context = self.context();
-        context.step(&attempting.name, Step::Checkout);
         let purpose = Purpose {
             role: Role::Stitch,
             task: Some(attempting.issue.id.clone()),
@@ -114,8 +120,7 @@ impl Stitch {
             cycle: 0,
             writable: true,
         };
-        let issues = context.store.read();
-        let mut session = match issues.and_then(|issues| self.sessions.enter(purpose, base, &issues)) {
+        let mut session = match self.sessions.enter(purpose, base, &attempting.issues) {
             Ok(Entered::Ready(session)) => session,
             Ok(Entered::Refused(error)) => {
                 let refused = AttemptVerdict::held(Outcome::ProtectedPath, error.in_a_line());

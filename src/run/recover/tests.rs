@@ -67,19 +67,19 @@ fn a_claim_of_work_that_goes_on_is_nobodys_leftover() {
     let (_folder, context, id) = run();
     let alive = context.active_work.note("stitch", Some(id.clone()));
     let recovery = Recovery::in_run(&context).unwrap();
-    assert!(!recovery.is_needed().unwrap());
+    assert!(!recovery.is_needed(&context.store.read().unwrap()).unwrap());
     assert_eq!(recovery.put_all_right().unwrap(), Vec::<String>::new());
     assert_eq!(status(&context, &id), Status::InProgress);
     // Whoever does not know the run takes the claim for a dead one's, as before a run begins.
     assert!(
         Recovery::new(&context.project, &context.generation)
             .unwrap()
-            .is_needed()
+            .is_needed(&context.store.read().unwrap())
             .unwrap()
     );
 
     drop(alive);
-    assert!(recovery.is_needed().unwrap());
+    assert!(recovery.is_needed(&context.store.read().unwrap()).unwrap());
     let said = recovery.put_all_right().unwrap();
     assert_eq!(said, [format!("gave {id} back: its run ended before the attempt did")]);
     assert_eq!(status(&context, &id), Status::Open);

@@ -28,7 +28,7 @@ impl Measure {
         }
         if told.attempt < most {
             let filed = self.take_in(asked, validated)?;
-            return self.again(asked, told, filed, (problems, answer)).map(Round::Again);
+            return Ok(Round::Again(self.again(asked, told, filed, (problems, answer))));
         }
         if !asked.filed.is_empty() || !validated.accepted.is_empty() {
             return Ok(Round::Over(self.end(asked, validated)?, None));
@@ -60,7 +60,7 @@ impl Measure {
         told: MeasureContext,
         filed: Vec<FiledTask>,
         (problems, answer): (Vec<String>, Option<String>),
-    ) -> Result<MeasureContext> {
+    ) -> MeasureContext {
         let context = self.context();
         let named = |(key, task): &(String, FiledTask)| Filed {
             key: key.clone(),
@@ -71,8 +71,8 @@ impl Measure {
             problems: problems.clone(),
         });
         let limits = prompt_inputs::proposal_limits(&context.project.config, asked.filed.len());
-        let told = told.with_issues(context.store.read()?.iter(), limits);
-        Ok(told.again(asked.filed.iter().map(named).collect(), problems, answer))
+        let told = told.with_issues(asked.issues.iter(), limits);
+        told.again(asked.filed.iter().map(named).collect(), problems, answer)
     }
 
     /// Files the last answer and notes the measure, in one commit.
@@ -99,7 +99,7 @@ impl Measure {
         let batch: Vec<BatchIssue> = accepted.into_iter().map(batch_issue).collect();
         let earlier: Vec<IssueId> = asked.filed.iter().map(|(_, task)| task.id.clone()).collect();
         let why = format!("measure filed {} tasks", batch.len());
-        let filed = context.store.update(&why, now, |issues| {
+        let (filed, issues) = context.store.update(&why, now, |issues| {
             let ids = issues.import(batch.clone(), now)?;
             if is_last {
                 issues.record_measure(issue::Measure {
@@ -109,8 +109,13 @@ impl Measure {
                     calls: asked.calls.clone(),
                 });
             }
-            ids.iter().map(|id| filed_task(issues, id)).collect::<Result<Vec<_>>>()
+            let filed = ids
+                .iter()
+                .map(|id| filed_task(issues, id))
+                .collect::<Result<Vec<_>>>()?;
+            Ok((filed, issues.clone()))
         })?;
+        asked.issues = issues;
         asked.filed.extend(keys.into_iter().zip(filed.iter().cloned()));
         Ok(filed)
     }

@@ -2,7 +2,7 @@
 
 use crate::accounting::ledger::Entry;
 use crate::base::text::one_line;
-use crate::issues::issue::Issue;
+use crate::issues::issue::{Issue, Issues};
 use crate::issues::proposal::{KnownIssue, Validated};
 use crate::model::{IssueId, SessionId, Usage};
 use crate::prompt::MeasureContext;
@@ -57,16 +57,19 @@ pub(super) struct MeasureSoFar {
     pub(super) filed: Vec<(String, FiledTask)>,
     /// Proposals that repeat an issue.
     pub(super) dropped: Vec<DroppedProposal>,
+    /// All issues, as they stood when the round began, or when its answer was there or filed.
+    pub(super) issues: Issues,
 }
 
 impl MeasureSoFar {
-    pub(super) fn new(cycle: u32, folder: CallFolder) -> Self {
+    pub(super) fn new(cycle: u32, folder: CallFolder, issues: Issues) -> Self {
         Self {
             cycle,
             folder,
             calls: Vec::new(),
             filed: Vec::new(),
             dropped: Vec::new(),
+            issues,
         }
     }
 

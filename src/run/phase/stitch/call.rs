@@ -28,8 +28,8 @@ impl Stitch {
             None => prompt_inputs::stitch_prompt(context, &self.protected, issue, session.base()),
         };
         let prompt = prompt.map_err(|error| before(Err(error)))?;
-        let issues = context.store.read().map_err(|error| before(Err(error)))?;
-        let reservation = session.reserve(&issues).map_err(|spent| {
+        let issues = &attempting.issues;
+        let reservation = session.reserve(issues).map_err(|spent| {
             Box::new(Ended {
                 no_room: Some(spent.scope),
                 ..Ended::before_call(Ok(AttemptVerdict::of(Outcome::BudgetSpent, spent.reason)))
@@ -45,7 +45,7 @@ impl Stitch {
             prompt: &prompt,
             json_schema: None,
             reservation: &reservation,
-            issues: &issues,
+            issues,
         };
         let made = Box::pin(session.call(&ask, interruption)).await;
         let made = made.map_err(|error| before(Err(error)))?;

@@ -9,7 +9,7 @@ use crate::base::error::{Error, Result};
 use crate::base::interruption::LeftoverGuard;
 use crate::git::{Oid, Snapshot};
 use crate::issues::attempt::Ignored;
-use crate::issues::issue::Issue;
+use crate::issues::issue::{Issue, Issues};
 use crate::record::event::CallName;
 use crate::record::recorder::CallFolder;
 use crate::run::active_work::ActiveWorkGuard;
@@ -21,6 +21,8 @@ pub(super) const INTERRUPTED: &str = "the run was interrupted";
 /// A task that is claimed for this run, and not tried yet.
 pub(crate) struct Claimed {
     pub(super) issue: Issue,
+    /// All issues, as they stood when it was claimed.
+    pub(super) issues: Issues,
     /// The generation's tip when it was claimed.
     pub(super) base: Oid,
     pub(super) at: Timestamp,
@@ -30,6 +32,8 @@ pub(crate) struct Claimed {
 /// An attempt that goes on.
 pub(super) struct Attempting {
     pub(super) issue: Issue,
+    /// All issues, as they stood when it was claimed.
+    pub(super) issues: Issues,
     pub(super) name: CallName,
     pub(super) folder: CallFolder,
     pub(super) started_at: Timestamp,
