@@ -5,8 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::accounting::metering::Metered;
 use crate::agent::{CallOutcome, CallReport};
-use crate::model::IssueId;
-use crate::model::{Role, Usage};
+use crate::model::{IssueId, Role, RunId, Usage};
 
 mod sums;
 #[cfg(test)]
@@ -28,7 +27,7 @@ pub struct Entry {
     /// The cycle of the generation, counted from 1 by its measures; 0 is before the first one.
     pub cycle: u32,
     /// The run that made the call.
-    pub run: String,
+    pub run: RunId,
     /// The client's session; the entries of one that was resumed have the same.
     pub session_id: Option<String>,
     /// The model that the client really bound.
@@ -67,7 +66,7 @@ pub struct CallPlace {
     /// The cycle of the generation.
     pub cycle: u32,
     /// The run that made the call.
-    pub run: String,
+    pub run: RunId,
 }
 
 impl Entry {
@@ -123,7 +122,7 @@ impl Entry {
     }
 
     /// Returns what distinguishes the call from every other one of its generation.
-    pub(crate) fn identity(&self) -> (&str, Role, Option<&IssueId>, u32, Timestamp) {
+    pub(crate) fn identity(&self) -> (&RunId, Role, Option<&IssueId>, u32, Timestamp) {
         (&self.run, self.role, self.task.as_ref(), self.attempt, self.ended_at)
     }
 }

@@ -52,15 +52,12 @@ impl Clock {
         }
     }
 
-    /// Returns a name for a run: the time to the millisecond and the process, so that two runs of a repository never
-    /// share one.
-    pub fn run_id(&self) -> String {
-        let now = self.now();
-        let process = match &self.0 {
+    /// Returns the number of this process; beside a fixed clock it is 1.
+    pub fn process(&self) -> u32 {
+        match &self.0 {
             Source::Machine => std::process::id(),
             Source::Fixed { .. } => 1,
-        };
-        format!("{}-{process}", now.strftime("%Y%m%d-%H%M%S%3f"))
+        }
     }
 
     /// Returns the token that a call is known by where it asks for something: 128 bits from the system's own source of

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 
 use super::{Git, Identity};
 use crate::base::error::{Context as _, Result};
+use crate::model::CommitId;
 
 /// A commit to be made. The committer is the person who calls.
 #[derive(Clone, Debug)]
@@ -38,6 +39,12 @@ pub struct CommitInfo {
     pub committer: Identity,
     /// When it was committed.
     pub time: Timestamp,
+}
+
+impl From<Oid> for CommitId {
+    fn from(id: Oid) -> Self {
+        Self::parse(&id.to_string()).expect("git writes its ids in this form")
+    }
 }
 
 impl CommitInfo {

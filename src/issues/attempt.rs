@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::accounting::ledger::Entry;
 use crate::base::text::one_line;
-use crate::model::Usage;
+use crate::model::{CommitId, RunId, Usage};
 
 /// How an attempt ended. The list is closed: whoever adds a way decides what each reader does with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -79,7 +79,7 @@ pub struct Attempt {
     /// Counted from 1 within the issue.
     pub number: u32,
     /// The run that made it.
-    pub run: String,
+    pub run: RunId,
     /// How it ended.
     pub outcome: Outcome,
     /// Why, in one line for a person; empty when the outcome needs no reason.
@@ -87,7 +87,7 @@ pub struct Attempt {
     pub reason: String,
     /// The commit on the task ref that holds what the agent left.
     #[serde(default)]
-    pub snapshot: Option<String>,
+    pub snapshot: Option<CommitId>,
     /// The folder with prompt, transcript and stderr, below the state folder.
     #[serde(default)]
     pub records: Option<String>,

@@ -16,7 +16,7 @@ mod input;
 mod reading;
 mod transition;
 
-pub use crate::model::IssueId;
+pub use crate::model::{CommitId, IssueId, RunId};
 pub use batch::{BatchIssue, BatchProblems, ImportedState};
 pub use collection::{FORMAT, IssueCounts, Issues, Measure, StoreMeta};
 pub use input::NewIssue;
@@ -116,7 +116,7 @@ pub struct TaskPlan {
 #[serde(deny_unknown_fields)]
 pub struct Claim {
     /// The run's name.
-    pub run: String,
+    pub run: RunId,
     /// The id of the repository that the run is of; `None` for a claim of an earlier version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repository: Option<String>,
@@ -167,7 +167,7 @@ pub struct Issue {
     pub close_reason: Option<String>,
     /// The commit on the generation branch that did it.
     #[serde(default)]
-    pub commit: Option<String>,
+    pub commit: Option<CommitId>,
     /// The run that works on it, while it is `in_progress`.
     #[serde(default)]
     pub claim: Option<Claim>,

@@ -9,8 +9,8 @@ use crate::issues::attempt::Attempt;
 use crate::issues::issue::{Issue, Status};
 use crate::issues::store::Store;
 use crate::lifecycle::Generator;
-use crate::model::IssueId;
 use crate::model::generation::{GenerationName, Phase};
+use crate::model::{CommitId, IssueId, RunId};
 use crate::run::land::{AttemptName, Contribution, Landed, accepted_message, land, merged_commit};
 
 impl Generator {
@@ -21,7 +21,7 @@ impl Generator {
     /// Fails with [`ErrorKind::Precondition`] when the task is not held for that, or when the generation became
     /// something on which it does not fit: then the task stays held.
     pub fn accept(&self, id: &IssueId) -> Result<Issue> {
-        let _lock = self.project.lock(&self.project.clock().run_id())?;
+        let _lock = self.project.lock(RunId::new(self.project.clock()).as_str())?;
         let generation = self.project.generation()?;
         if self.project.phase(&generation)? != Phase::Open {
             let message = format!("the generation `{generation}` is finished");
@@ -35,7 +35,7 @@ impl Generator {
             .map(|last| merged_commit(&self.project, &name_of(&generation, id, last)))
             .transpose()?
             .flatten();
-        if issue.status == Status::Closed && merged.is_some_and(|commit| issue.commit == Some(commit.to_string())) {
+        if issue.status == Status::Closed && merged.is_some_and(|commit| issue.commit == Some(CommitId::from(commit))) {
             return Ok(issue);
         }
         let (attempt, snapshot) = issue.acceptable()?;
@@ -48,7 +48,7 @@ impl Generator {
         let now = self.project.clock().now();
         let reason = format!("accepted by {}", store.user()?);
         let closed = store.update(&format!("accept {id}"), now, |issues| {
-            issues.close(id, &reason, Some(&commit.to_string()), now)?;
+            issues.close(id, &reason, Some(&CommitId::from(commit)), now)?;
             issues.get(id).cloned()
         })?;
         crash_point!("accept.closed");
@@ -56,8 +56,17 @@ impl Generator {
     }
 
     /// Puts the snapshot of a held task on the generation branch.
-    fn merge_kept(&self, generation: &GenerationName, issue: &Issue, attempt: &Attempt, snapshot: &str) -> Result<Oid> {
-        let kept = self.project.git.commit_info(self.project.git.resolve(snapshot)?)?;
+    fn merge_kept(
+        &self,
+        generation: &GenerationName,
+        issue: &Issue,
+        attempt: &Attempt,
+        snapshot: &CommitId,
+    ) -> Result<Oid> {
+        let kept = self
+            .project
+            .git
+            .commit_info(self.project.git.resolve(snapshot.as_str())?)?;
         let base = kept.parents.first().copied();
         let base =
             base.ok_or_else(|| Error::new(ErrorKind::Unexpected, format!("the snapshot {snapshot} has no parent")))?;

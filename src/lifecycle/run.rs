@@ -6,9 +6,8 @@ use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::interruption::Interruption;
 use crate::issues::store::Store;
 use crate::lifecycle::{Generator, exit};
-use crate::model::IssueId;
 use crate::model::generation::{GenerationName, Phase};
-use crate::model::{Role, Usage};
+use crate::model::{IssueId, Role, RunId, Usage};
 use crate::project::HeldLock;
 use crate::record::event::EventKind;
 use crate::record::recorder::{EventSender, Recorder};
@@ -34,7 +33,7 @@ pub struct RunSummary {
     /// The generation.
     pub generation: GenerationName,
     /// The run's name; its records are in `runs/<run>` below the state folder.
-    pub run: String,
+    pub run: RunId,
     /// Why it ended, in a sentence.
     pub reason: String,
     /// Tasks merged.
@@ -70,7 +69,7 @@ impl Generator {
         let driven = Box::pin(driver::drive(&phases, &limits, &interruption)).await?;
         let counts = driven.counts;
         Ok(RunSummary {
-            run: begun.recorder.run().to_owned(),
+            run: begun.recorder.run().clone(),
             exit_code: exit::of_run(&driven),
             reason: driver::sentence(&driven.reason, counts.blocked),
             merged: driven.merged,
@@ -140,8 +139,8 @@ impl Generator {
 
     /// Takes the lock and opens the records; checks that the generation can be worked on.
     fn begin(&self, events: EventSender) -> Result<Begun> {
-        let run = self.project.clock().run_id();
-        let lock = self.project.lock(&run)?;
+        let run = RunId::new(self.project.clock());
+        let lock = self.project.lock(run.as_str())?;
         let generation = self.project.generation()?;
         if self.project.phase(&generation)? != Phase::Open {
             return Err(Error::new(
@@ -180,8 +179,8 @@ impl Generator {
             .await?;
         interruption.unless_asked()?;
         begun.recorder.emit(EventKind::RunStarted {
-            run: begun.recorder.run().to_owned(),
-            generation: begun.generation.to_string(),
+            run: begun.recorder.run().clone(),
+            generation: begun.generation.clone(),
             engine: engine.describe(),
             image: self.project.config.image.clone(),
         });

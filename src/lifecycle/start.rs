@@ -85,7 +85,7 @@ impl Generator {
     fn store_meta(&self, generation: &GenerationName, now: Timestamp) -> StoreMeta {
         StoreMeta {
             format: FORMAT,
-            generation: generation.to_string(),
+            generation: generation.clone(),
             base_branch: self.project.config.base_branch.clone(),
             created_at: now,
             measures: Vec::new(),

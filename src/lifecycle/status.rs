@@ -13,7 +13,7 @@ use crate::git::{Hazard, Oid};
 use crate::issues::issue::{IssueCounts, Issues};
 use crate::lifecycle::Generator;
 use crate::model::generation::{GenerationName, Phase};
-use crate::model::{Role, Usage};
+use crate::model::{CommitId, Role, Usage};
 use crate::run::waiting::pausing::{self, way_out};
 use crate::run::waiting::suspend::{SlotOwner, Suspended};
 
@@ -25,9 +25,9 @@ pub struct Status {
     /// Where it stands.
     pub phase: Phase,
     /// The commit it began from.
-    pub base: Option<String>,
+    pub base: Option<CommitId>,
     /// The last commit of its branch.
-    pub tip: Option<String>,
+    pub tip: Option<CommitId>,
     /// How many tasks are in which state; `ready` is a part of `open`.
     pub tasks: IssueCounts,
     /// Measures made.
@@ -79,12 +79,8 @@ impl Generator {
         hazards.extend(unreadable);
         Ok(Status {
             phase: self.project.phase(&generation)?,
-            base: self
-                .project
-                .git
-                .reference(&generation.base_mark())?
-                .map(|id| id.to_string()),
-            tip: tip.map(|id| id.to_string()),
+            base: self.project.git.reference(&generation.base_mark())?.map(CommitId::from),
+            tip: tip.map(CommitId::from),
             tasks: issues.counts(),
             cycles: issues.meta().measures.len(),
             usage: issues.usage(),
@@ -133,7 +129,7 @@ impl Generator {
         for leftover in self.project.slots().leftovers()? {
             said.push(
                 match Suspended::of(&leftover, repository.as_deref(), generation, issues) {
-                    Some(suspended) => {
+                    Ok(Some(suspended)) => {
                         let whose = suspended
                             .owner
                             .task
@@ -144,12 +140,15 @@ impl Generator {
                         )
                     }
                     // Another generation's session waits for that one's next run.
-                    None if SlotOwner::parse(&leftover.owner)
-                        .is_some_and(|owner| owner.session_of(repository.as_deref()).is_some()) =>
+                    Ok(None)
+                        if SlotOwner::of(&leftover)?
+                            .is_some_and(|owner| owner.session_of(repository.as_deref()).is_some()) =>
                     {
                         continue;
                     }
-                    None => "a run ended in the middle of a task: `generator resume` puts it right".to_owned(),
+                    Ok(None) => "a run ended in the middle of a task: `generator resume` puts it right".to_owned(),
+                    // It ends the next run, and nobody should have to start one to see it.
+                    Err(error) => error.in_a_line(),
                 },
             );
         }

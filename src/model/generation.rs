@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::base::error::{Error, ErrorKind, Result};
 
@@ -12,7 +12,8 @@ pub const NAMESPACE: &str = "refs/cordwainer/";
 pub const ARCHIVE: &str = "refs/cordwainer/archive/";
 
 /// A generation, by the name of its branch (`generation-2026-11-21-093000`).
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String")]
 pub struct GenerationName(String);
 
 impl GenerationName {
@@ -87,6 +88,14 @@ impl GenerationName {
     /// Returns the prefix of the refs that keep the `number`th ended generation of this name.
     pub fn archive(&self, number: u32) -> String {
         format!("{ARCHIVE}{}/{number}/", self.0)
+    }
+}
+
+impl TryFrom<String> for GenerationName {
+    type Error = Error;
+
+    fn try_from(branch: String) -> Result<Self> {
+        Self::new(branch)
     }
 }
 

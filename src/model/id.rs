@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::base::clock::Clock;
+
 /// An issue's name, such as `cw-12`: assigned by the store, never taken from an agent.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -75,29 +77,104 @@ pub(crate) fn id_list(ids: &[IssueId]) -> String {
     ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
-/// The name of a session of the client. What a stream says must not become an option of a command line: a name of letters,
-/// digits and `-` alone is one, which begins with none.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct SessionId(String);
+/// A name that is checked once, where it is read, and is the same text wherever it is written.
+macro_rules! checked_text {
+    ($(#[$about:meta])* $name:ident, $what:literal, $is_one:path) => {
+        $(#[$about])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(String);
 
-impl SessionId {
-    /// Reads a session's name; `None` for what cannot be one.
-    pub(crate) fn parse(name: &str) -> Option<Self> {
-        let good = |c: char| c.is_ascii_alphanumeric() || c == '-';
-        let is_one = !name.is_empty() && name.len() <= 64 && !name.starts_with('-') && name.chars().all(good);
-        is_one.then(|| Self(name.to_owned()))
-    }
+        impl $name {
+            /// Reads a text; `None` for what cannot be one.
+            pub fn parse(text: &str) -> Option<Self> {
+                $is_one(text).then(|| Self(text.to_owned()))
+            }
 
-    /// Returns the name.
-    pub(crate) fn as_str(&self) -> &str {
-        &self.0
+            /// Returns the text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str(&self.0)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = String;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                Self::parse(text).ok_or_else(|| format!(concat!("`{}` is not ", $what), text.escape_debug()))
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = String;
+
+            fn try_from(text: String) -> Result<Self, Self::Error> {
+                text.parse()
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(name: $name) -> Self {
+                name.0
+            }
+        }
+    };
+}
+
+checked_text!(
+    /// The name of a session of the client. What a stream says must not become an option of a command line: letters,
+    /// digits and `-` alone, and no `-` at the beginning.
+    SessionId,
+    "the id of a session",
+    is_session
+);
+
+checked_text!(
+    /// The name of a run, such as `20261121-093000123-4711`: when it began, in UTC and to the millisecond, and its
+    /// process, so that two runs of a repository never share one. Its records are in a folder of that name, so it is
+    /// never a way out of the folder above.
+    RunId,
+    "the name of a run",
+    is_run
+);
+
+checked_text!(
+    /// The id of a commit, as git writes it: 40 hexadecimal digits or 64, or as few of them as people write, but four.
+    CommitId,
+    "the id of a commit",
+    is_commit
+);
+
+impl RunId {
+    /// Names the run that this process begins now.
+    pub fn new(clock: &Clock) -> Self {
+        Self(format!(
+            "{}-{}",
+            clock.now().strftime("%Y%m%d-%H%M%S%3f"),
+            clock.process()
+        ))
     }
 }
 
-impl fmt::Display for SessionId {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.0)
-    }
+fn is_session(text: &str) -> bool {
+    let good = |c: char| c.is_ascii_alphanumeric() || c == '-';
+    !text.is_empty() && text.len() <= 64 && !text.starts_with('-') && text.chars().all(good)
+}
+
+fn is_run(text: &str) -> bool {
+    let good = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    !text.is_empty() && text.len() <= 64 && !text.starts_with(['-', '.']) && text.chars().all(good)
+}
+
+fn is_commit(text: &str) -> bool {
+    let good = |c: char| c.is_ascii_digit() || ('a'..='f').contains(&c);
+    (4..=64).contains(&text.len()) && text.chars().all(good)
 }
 
 #[cfg(test)]
@@ -119,6 +196,43 @@ mod tests {
             (&"a".repeat(65), false),
         ] {
             assert_eq!(SessionId::parse(name).is_some(), is_one, "{name:?}");
+        }
+    }
+
+    #[test]
+    fn a_run_is_never_a_way_out_of_its_folder() {
+        for (name, is_one) in [
+            ("20261121-093000123-4711", true),
+            ("run_1.2", true),
+            ("", false),
+            (".", false),
+            ("..", false),
+            ("../a", false),
+            ("a/b", false),
+            ("-a", false),
+            ("a\n", false),
+        ] {
+            assert_eq!(RunId::parse(name).is_some(), is_one, "{name:?}");
+        }
+        let clock = Clock::fixed("2026-11-21T09:30:00Z".parse().expect("a time"));
+        assert_eq!(RunId::new(&clock).to_string(), "20261121-093000000-1");
+    }
+
+    #[test]
+    fn a_commit_is_named_by_its_id_alone() {
+        let whole = "0123456789abcdef0123456789abcdef01234567";
+        assert!(CommitId::parse(whole).is_some() && CommitId::parse(&whole[..4]).is_some());
+        assert!(serde_json::from_value::<CommitId>(whole.into()).is_ok());
+        for text in [
+            "",
+            "HEAD",
+            "abc",
+            "main",
+            "c0ff^",
+            &whole.to_uppercase(),
+            &whole.repeat(2),
+        ] {
+            assert!(CommitId::parse(text).is_none(), "{text:?}");
         }
     }
 }

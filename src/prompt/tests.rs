@@ -31,7 +31,7 @@ fn issue() -> Issue {
         }],
         attempts: vec![Attempt {
             number: 1,
-            run: "r".into(),
+            run: "r".parse().unwrap(),
             outcome: Outcome::AgentFailed,
             reason: "the turns are used up".into(),
             snapshot: None,

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::accounting::ledger::Entry;
 use crate::issues::attempt::Outcome;
-use crate::model::IssueId;
-use crate::model::{Role, Usage};
+use crate::model::generation::GenerationName;
+use crate::model::{CommitId, IssueId, Role, RunId, Usage};
 use crate::sandbox::guarantee::GuaranteeReport;
 
 /// One thing that happened, as a line of `events.jsonl`.
@@ -72,9 +72,9 @@ pub enum EventKind {
     /// A run began.
     RunStarted {
         /// Its name.
-        run: String,
+        run: RunId,
         /// The generation it works on.
-        generation: String,
+        generation: GenerationName,
         /// The engine, as people know it.
         engine: String,
         /// The image that containers are made of.
@@ -264,7 +264,7 @@ pub enum EventKind {
         /// Why, in a line; may be empty.
         reason: String,
         /// The commit on the generation branch, when merged.
-        commit: Option<String>,
+        commit: Option<CommitId>,
         /// What it used.
         usage: Usage,
         /// Wall time in seconds.

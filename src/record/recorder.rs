@@ -18,7 +18,7 @@ use crate::base::fs::{create_folder, own_folder};
 use crate::base::lines::{DEFAULT_LINE_LIMIT, LineReader};
 use crate::base::redact::Redactor;
 use crate::issues::issue::Issues;
-use crate::model::Role;
+use crate::model::{Role, RunId};
 use crate::record::event::{CallName, Event, EventKind};
 use crate::record::history::{FORMAT, Header};
 use crate::sandbox::gateway::read_back;
@@ -32,7 +32,7 @@ pub type EventSender = UnboundedSender<Event>;
 /// Writes a run's events down and passes them on.
 #[derive(Clone, Debug)]
 pub(crate) struct Recorder {
-    run: String,
+    run: RunId,
     state_dir: PathBuf,
     clock: Clock,
     sender: EventSender,
@@ -51,7 +51,7 @@ impl Recorder {
     /// Opens `runs/<run>/events.jsonl` below the state folder.
     pub(crate) fn create(
         state_dir: &Path,
-        run: &str,
+        run: &RunId,
         clock: Clock,
         sender: EventSender,
         redactor: Redactor,
@@ -59,7 +59,7 @@ impl Recorder {
         let runs = state_dir.join("runs");
         // Prompts and transcripts are their owner's alone.
         own_folder(&runs)?;
-        let folder = runs.join(run);
+        let folder = runs.join(run.as_str());
         create_folder(&folder)?;
         let path = folder.join("events.jsonl");
         let opened = OpenOptions::new().create(true).append(true).open(&path);
@@ -74,7 +74,7 @@ impl Recorder {
             failure: None,
         }));
         Ok(Self {
-            run: run.to_owned(),
+            run: run.clone(),
             state_dir: state_dir.to_owned(),
             clock,
             sender,
@@ -84,7 +84,7 @@ impl Recorder {
     }
 
     /// Returns the run's name.
-    pub(crate) fn run(&self) -> &str {
+    pub(crate) fn run(&self) -> &RunId {
         &self.run
     }
 
@@ -267,11 +267,11 @@ fn replayed(path: &Path, mut transcript: Transcript) -> Result<Option<CallReport
 /// Returns what the calls of a run's measure amount to, each with its round, in order.
 pub(crate) fn recorded_measure(
     state_dir: &Path,
-    run: &str,
+    run: &RunId,
     cycle: u32,
     issues: &Issues,
 ) -> Result<Vec<(u32, RecordedCall)>> {
-    let runs = state_dir.join("runs").join(run);
+    let runs = state_dir.join("runs").join(run.as_str());
     let failed = || format!("cannot list `{}`", runs.display());
     let mut calls = Vec::new();
     for entry in std::fs::read_dir(&runs).with_context(ErrorKind::Unexpected, failed)? {

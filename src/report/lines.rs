@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::base::text::one_line;
 use crate::issues::attempt::Outcome;
+use crate::model::CommitId;
 use crate::record::event::{EventKind, FiledTask};
 use crate::report::numbers::{counted, duration, usage};
 use crate::sandbox::guarantee::GuaranteeReport;
@@ -174,7 +175,7 @@ fn attempt_ended(event: &EventKind) -> Option<String> {
         return None;
     };
     let time = duration(Duration::try_from_secs_f64(*seconds).unwrap_or_default());
-    let said = outcome_line(*outcome, reason, commit.as_deref());
+    let said = outcome_line(*outcome, reason, commit.as_ref().map(CommitId::as_str));
     Some(format!("  {task}: {said} ({time}, {}).", usage(used)))
 }
 

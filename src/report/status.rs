@@ -7,6 +7,7 @@ use crate::accounting::budget::Scope;
 use crate::base::text::one_line;
 use crate::issues::issue::Status as TaskStatus;
 use crate::lifecycle::{GenerationSummary, Listing, Status};
+use crate::model::CommitId;
 use crate::model::generation::Phase;
 use crate::report::lines::SHORT_ID;
 use crate::report::numbers::{budget, calls, usage};
@@ -27,8 +28,8 @@ pub(crate) fn status(status: &Status) -> String {
     let tasks = &status.tasks;
     table.add_row(["generation", status.generation.as_str()]);
     table.add_row(["phase", phase(status.phase)]);
-    table.add_row(["base", &short(status.base.as_deref())]);
-    table.add_row(["tip", &short(status.tip.as_deref())]);
+    table.add_row(["base", &short(status.base.as_ref().map(CommitId::as_str))]);
+    table.add_row(["tip", &short(status.tip.as_ref().map(CommitId::as_str))]);
     let counts = format!(
         "{} open ({} ready), {} in progress, {} held, {} closed",
         tasks.open, tasks.ready, tasks.in_progress, tasks.blocked, tasks.closed

@@ -46,7 +46,7 @@ impl RunContext {
         let mut labels = repository_labels(&self.project.git, Some(&self.repository));
         labels.extend([
             ("cordwainer.generation".to_owned(), self.generation.to_string()),
-            (RUN_LABEL.to_owned(), self.recorder.run().to_owned()),
+            (RUN_LABEL.to_owned(), self.recorder.run().to_string()),
             (ROLE_LABEL.to_owned(), purpose.to_owned()),
         ]);
         labels.extend(task.map(|task| (TASK_LABEL.to_owned(), task.to_string())));

@@ -9,10 +9,8 @@ use crate::base::text::one_line;
 use crate::git::{CommitInfo, Merge, NewCommit, Oid, RefMove, SnapshotLimits};
 use crate::issues::attempt::Attempt;
 use crate::issues::issue::Issue;
-use crate::model::IssueId;
-use crate::model::Usage;
 use crate::model::generation::{ARCHIVE, GenerationName};
-use crate::model::trailer;
+use crate::model::{IssueId, RunId, Usage, trailer};
 use crate::project::Project;
 
 /// What a task may leave behind at most. A larger file is better fetched than committed; more files are a mistake.
@@ -112,7 +110,7 @@ pub(crate) struct AttemptName<'name> {
     /// Counted from 1.
     pub(crate) number: u32,
     /// The run that made it.
-    pub(crate) run: &'name str,
+    pub(crate) run: &'name RunId,
     /// The id of the repository that the run was of, where it is known.
     pub(crate) repository: Option<&'name str>,
 }
@@ -128,7 +126,7 @@ impl AttemptName<'_> {
         says(trailer::GENERATION, self.generation.as_str())
             && says(trailer::TASK, &self.task.to_string())
             && says(trailer::ATTEMPT, &self.number.to_string())
-            && says(trailer::RUN, self.run)
+            && says(trailer::RUN, self.run.as_str())
             && !of_another
     }
 }
@@ -143,7 +141,7 @@ pub(crate) fn message(attempt: &AttemptName<'_>, issue: &Issue, call: Option<&En
         (trailer::GENERATION, attempt.generation.to_string()),
         (trailer::TASK, attempt.task.to_string()),
         (trailer::ATTEMPT, attempt.number.to_string()),
-        (trailer::RUN, attempt.run.to_owned()),
+        (trailer::RUN, attempt.run.to_string()),
     ];
     trailers.extend(attempt.repository.map(|id| (trailer::REPOSITORY, id.to_owned())));
     trailers.extend([
@@ -269,7 +267,7 @@ mod tests {
     fn task(attempts: &[u32]) -> Issue {
         let mut issues = Issues::new(StoreMeta {
             format: FORMAT,
-            generation: "generation-a".to_owned(),
+            generation: GenerationName::new("generation-a").unwrap(),
             base_branch: "main".to_owned(),
             created_at: Timestamp::UNIX_EPOCH,
             measures: Vec::new(),
@@ -287,7 +285,7 @@ mod tests {
     fn attempt(number: u32) -> Attempt {
         Attempt {
             number,
-            run: "run-1".to_owned(),
+            run: "run-1".parse().unwrap(),
             outcome: Outcome::Limited,
             reason: String::new(),
             snapshot: None,
@@ -305,7 +303,7 @@ mod tests {
             generation: &generation(),
             task: &issue.id,
             number,
-            run: "run-2",
+            run: &"run-2".parse().unwrap(),
             repository: Some("0f"),
         };
         message(&name, issue, call)
@@ -347,7 +345,7 @@ mod tests {
                 generation: &generation(),
                 task: &issue.id,
                 number: 1,
-                run: "run-2",
+                run: &"run-2".parse().unwrap(),
                 repository,
             };
             assert_eq!(name.made(&said), made, "{repository:?}");

@@ -9,9 +9,8 @@ use crate::git::{Leftover, Slot};
 use crate::issues::attempt::{Attempt, Ignored, Outcome};
 use crate::issues::issue::{Issues, Measure, Status};
 use crate::issues::store::Store;
-use crate::model::IssueId;
-use crate::model::Role;
 use crate::model::generation::GenerationName;
+use crate::model::{CommitId, IssueId, Role, RunId};
 use crate::project::Project;
 use crate::project::labels::{PATH_LABEL, REPOSITORY_LABEL, ROLE_LABEL, RUN_LABEL, TASK_LABEL, repository_labels};
 use crate::record::recorder::recorded_measure;
@@ -36,7 +35,7 @@ pub(crate) struct Recovery<'a> {
     /// Whether suspended sessions are left, too: their generation ends.
     ending: bool,
     /// The run that recovers, and what of it is at work; `None` where no run goes on.
-    active_work: Option<(String, ActiveWork)>,
+    active_work: Option<(RunId, ActiveWork)>,
 }
 
 impl<'a> Recovery<'a> {
@@ -54,7 +53,7 @@ impl<'a> Recovery<'a> {
 
     /// Looks in the middle of a run: what of it is at work is not left behind.
     pub(crate) fn in_run(context: &'a RunContext) -> Result<Self> {
-        let active_work = (context.recorder.run().to_owned(), context.active_work.clone());
+        let active_work = (context.recorder.run().clone(), context.active_work.clone());
         Ok(Self {
             active_work: Some(active_work),
             ..Self::new(&context.project, &context.generation)?
@@ -83,25 +82,28 @@ impl<'a> Recovery<'a> {
 
     fn is_waiting(&self, leftover: &Leftover, issues: &Issues) -> Result<bool> {
         let repository = self.repository.as_deref();
-        let Some(owner) = SlotOwner::parse(&leftover.owner).filter(|owner| owner.session_of(repository).is_some())
-        else {
+        let Some(owner) = SlotOwner::of(leftover)?.filter(|owner| owner.session_of(repository).is_some()) else {
             return Ok(false);
         };
-        if owner.generation != self.generation.as_str() {
-            let generation = GenerationName::new(owner.generation)?;
-            return Ok(self.project.git.reference(&generation.base_mark())?.is_some());
+        if owner.generation != *self.generation {
+            return Ok(self.project.git.reference(&owner.generation.base_mark())?.is_some());
         }
-        Ok(!self.ending && Suspended::of(leftover, repository, self.generation, issues).is_some())
+        Ok(!self.ending && Suspended::of(leftover, repository, self.generation, issues)?.is_some())
     }
 
     /// Returns whether slots or claims were left; containers alone show only when an engine is asked. In the middle of
     /// a run, what a container of another run's engine still has is not a reason to try again.
     pub(crate) fn is_needed(&self, issues: &Issues) -> Result<bool> {
-        let is_reason = |slot: &Leftover| match &self.active_work {
-            Some((run, _)) => slot.holder.is_none() || is_of(slot, run),
-            None => true,
-        };
-        Ok(self.leftovers(issues)?.iter().any(is_reason) || !self.claimed(issues).is_empty())
+        for leftover in self.leftovers(issues)? {
+            let is_reason = match &self.active_work {
+                Some((run, _)) => leftover.holder.is_none() || is_of(&leftover, run)?,
+                None => true,
+            };
+            if is_reason {
+                return Ok(true);
+            }
+        }
+        Ok(!self.claimed(issues).is_empty())
     }
 
     /// Returns whether a container still has a slot that this very run let go of: its engine failed under it.
@@ -109,8 +111,12 @@ impl<'a> Recovery<'a> {
         let Some((run, _)) = &self.active_work else {
             return Ok(false);
         };
-        let leftovers = self.leftovers(&self.store.read()?)?;
-        Ok(leftovers.iter().any(|slot| slot.holder.is_some() && is_of(slot, run)))
+        for leftover in self.leftovers(&self.store.read()?)? {
+            if leftover.holder.is_some() && is_of(&leftover, run)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Returns the tasks that somebody claimed who is not at work any more.
@@ -128,7 +134,8 @@ impl<'a> Recovery<'a> {
             return false;
         };
         let label = |name| container.labels.get(name).map(String::as_str);
-        label(RUN_LABEL) == Some(run) && active_work.has(label(ROLE_LABEL).unwrap_or_default(), label(TASK_LABEL))
+        label(RUN_LABEL) == Some(run.as_str())
+            && active_work.has(label(ROLE_LABEL).unwrap_or_default(), label(TASK_LABEL))
     }
 
     /// Recovers if slots or claims were left. An engine is connected for this alone, where one is needed: an agent may
@@ -139,8 +146,11 @@ impl<'a> Recovery<'a> {
             return Ok(self.project.freed_locks().collect());
         }
         let leftovers = self.leftovers(&issues)?;
-        let waits = |slot: &Leftover| SlotOwner::parse(&slot.owner).is_some_and(|owner| owner.session.is_some());
-        if leftovers.iter().all(waits) && self.claimed(&issues).is_empty() {
+        let mut all_wait = true;
+        for leftover in &leftovers {
+            all_wait &= SlotOwner::of(leftover)?.is_some_and(|owner| owner.session.is_some());
+        }
+        if all_wait && self.claimed(&issues).is_empty() {
             let mut said: Vec<_> = self.project.freed_locks().collect();
             said.extend(self.put_all_right()?);
             return Ok(said);
@@ -213,7 +223,7 @@ impl<'a> Recovery<'a> {
     fn keep_slot(&self, leftover: &Leftover, issues: &mut Issues, said: &mut Vec<String>) -> Result<()> {
         let mut slot = self.project.slots().adopt(leftover.number)?;
         // A marker that a crash cut short was never followed by work in the slot.
-        if let Some(owner) = SlotOwner::parse(&leftover.owner) {
+        if let Some(owner) = SlotOwner::of(leftover)? {
             match &owner.task {
                 Some(task) => {
                     let ignored = self.keep_work(&mut slot, &owner, task, said)?;
@@ -232,7 +242,7 @@ impl<'a> Recovery<'a> {
         let Ok(issue) = issues.get(task) else { return false };
         let claim = issue.claim.as_ref();
         let is_at_it = claim.is_some_and(|claim| claim.run == owner.run) && issue.next_attempt() == owner.attempt;
-        is_at_it && issue.status == Status::InProgress && owner.generation == self.generation.as_str()
+        is_at_it && issue.status == Status::InProgress && owner.generation == *self.generation
     }
 
     /// Commits a slot's content to its task's ref, and reports it when that holds anything new. Returns what ignore
@@ -246,8 +256,8 @@ impl<'a> Recovery<'a> {
     ) -> Result<Option<Ignored>> {
         let git = &self.project.git;
         let Some(base) = &owner.base else { return Ok(None) };
-        let base = git.resolve(base)?;
-        let generation = GenerationName::new(owner.generation.clone())?;
+        let base = git.resolve(base.as_str())?;
+        let generation = &owner.generation;
         let snapshot = slot.snapshot(base, &SNAPSHOT_LIMITS)?;
         let ignored = Ignored::of(&snapshot.ignored);
         for paths in [&snapshot.skipped, &snapshot.refused] {
@@ -266,13 +276,13 @@ impl<'a> Recovery<'a> {
         let without = ignored.as_ref();
         let without = without.map_or_else(String::new, |ignored| format!("; ignore rules leave out {ignored}"));
         let issues = match git.reference(&generation.base_mark())? {
-            Some(_) => Some(Store::open(git, &generation)?.read()?),
+            Some(_) => Some(Store::open(git, generation)?.read()?),
             None => None,
         };
         let known = issues.as_ref();
         let known = known.and_then(|issues| issues.get(task).ok().map(|issue| (issue, issues)));
         let made = Contribution {
-            generation: &generation,
+            generation,
             task,
             base,
             tree: snapshot.tree,
@@ -288,7 +298,7 @@ impl<'a> Recovery<'a> {
         };
         let call = self.call_of(issue, owner.attempt, &owner.run, issues)?;
         let name = AttemptName {
-            generation: &generation,
+            generation,
             task,
             number: owner.attempt,
             run: &owner.run,
@@ -305,12 +315,12 @@ impl<'a> Recovery<'a> {
 
     /// Notes what a measure used whose run died before it could: its slot is kept until that is written down.
     fn note_measure(&self, owner: &SlotOwner) -> Result<Option<String>> {
-        let generation = GenerationName::new(owner.generation.clone())?;
+        let generation = &owner.generation;
         if self.project.git.reference(&generation.issues())?.is_none() {
             // Its generation has ended, and nobody asks what it used any more.
             return Ok(None);
         }
-        let store = Store::open(&self.project.git, &generation)?;
+        let store = Store::open(&self.project.git, generation)?;
         let issues = store.read()?;
         let noted = issues.meta().measures.iter().filter(|measure| measure.run == owner.run);
         if noted.count() >= owner.cycle as usize {
@@ -362,7 +372,7 @@ impl<'a> Recovery<'a> {
             "its run died before the task was closed".clone_into(&mut attempt.reason);
             *issues = self.store.update(&format!("close {id}"), now, |issues| {
                 issues.record_attempt(id, attempt.clone(), now)?;
-                issues.close(id, "merged", Some(&commit.to_string()), now)?;
+                issues.close(id, "merged", Some(&CommitId::from(commit)), now)?;
                 Ok(issues.clone())
             })?;
             said.push(format!("closed {id}: its commit {commit} is on the generation branch"));
@@ -379,8 +389,8 @@ impl<'a> Recovery<'a> {
 }
 
 /// Returns whether a slot was left by this run.
-fn is_of(leftover: &Leftover, run: &str) -> bool {
-    SlotOwner::parse(&leftover.owner).is_some_and(|owner| owner.run == run)
+fn is_of(leftover: &Leftover, run: &RunId) -> Result<bool> {
+    Ok(SlotOwner::of(leftover)?.is_some_and(|owner| owner.run == *run))
 }
 
 /// Returns the tasks that somebody claimed.

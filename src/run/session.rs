@@ -12,7 +12,7 @@ use crate::base::error::{Error, Result};
 use crate::base::interruption::Interruption;
 use crate::git::{Oid, Slot, Snapshot};
 use crate::issues::issue::Issues;
-use crate::model::{IssueId, Role, SessionId};
+use crate::model::{CommitId, IssueId, Role, SessionId};
 use crate::record::event::{CallName, Step};
 use crate::record::recorder::CallFolder;
 use crate::run::attempt_verdict::limit_of;
@@ -141,7 +141,7 @@ impl Sessions {
         };
         let owner = SlotOwner { attempt, ..owner };
         Ok(Entered::Ready(Box::new(Session {
-            base: self.context.project.git.resolve(&suspended.base)?,
+            base: self.context.project.git.resolve(suspended.base.as_str())?,
             mounts: self.slots.go_on(&slot, &suspended, owner.clone())?,
             resume: Some(Resume {
                 session: suspended.session,
@@ -206,7 +206,7 @@ fn unfit(purpose: &Purpose, owner: &SlotOwner, suspended: &Suspended, base: Oid)
     if suspended.owner.ids != owner.ids {
         return Some("its session is another user's");
     }
-    let has_moved = !purpose.writable && suspended.base != base.to_string();
+    let has_moved = !purpose.writable && suspended.base != CommitId::from(base);
     has_moved.then_some("the generation has moved on since its session began")
 }
 

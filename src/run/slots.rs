@@ -8,7 +8,7 @@ use crate::base::crash::crash_point;
 use crate::base::error::Result;
 use crate::git::{Oid, PrivateRepository, Slot};
 use crate::issues::issue::Issues;
-use crate::model::{IssueId, SessionId};
+use crate::model::{CommitId, IssueId, SessionId};
 use crate::project::Project;
 use crate::run::context::RunContext;
 use crate::run::preflight;
@@ -49,8 +49,8 @@ impl Slots {
     pub(crate) fn owner(&self, task: Option<IssueId>, attempt: u32, cycle: u32) -> SlotOwner {
         SlotOwner {
             repository: Some(self.context.repository.clone()),
-            generation: self.context.generation.to_string(),
-            run: self.context.recorder.run().to_owned(),
+            generation: self.context.generation.clone(),
+            run: self.context.recorder.run().clone(),
             task,
             attempt,
             cycle,
@@ -74,7 +74,7 @@ impl Slots {
     pub(crate) fn checkout(&self, slot: &mut Slot, owner: SlotOwner, commit: Oid) -> Result<SlotMounts> {
         let project = &self.context.project;
         preflight::settings(project, commit)?;
-        let base = Some(commit.to_string());
+        let base = Some(CommitId::from(commit));
         let mark = SlotOwner { base, ..owner }.to_text()?;
         let layout = Layout {
             commit,
@@ -100,8 +100,8 @@ impl Slots {
             ..
         } = &*self.context;
         let leftovers = project.slots().leftovers()?;
-        let suspended = |leftover| Suspended::of(leftover, Some(repository), generation, issues);
-        Ok(leftovers.iter().filter_map(suspended).collect())
+        let suspended = |leftover| Suspended::of(leftover, Some(repository), generation, issues).transpose();
+        leftovers.iter().filter_map(suspended).collect()
     }
 
     /// Marks the slot of a suspended session as in use again, everything in it as it was left.
@@ -114,7 +114,7 @@ impl Slots {
         let private = if let Some(private) = slot.private_repository_again(&folder) {
             private
         } else {
-            let commit = project.git.resolve(&suspended.base)?;
+            let commit = project.git.resolve(suspended.base.as_str())?;
             let branch = self.context.generation.as_str();
             slot.private_repository(&folder, branch, commit, Some(self.owner_ids))?
         };

@@ -71,7 +71,7 @@ fn generation() -> GenerationName {
 fn meta() -> StoreMeta {
     StoreMeta {
         format: FORMAT,
-        generation: "generation-a".to_owned(),
+        generation: generation(),
         base_branch: "main".to_owned(),
         created_at: at(0),
         measures: Vec::new(),
@@ -90,10 +90,10 @@ fn id(number: u32) -> IssueId {
 fn attempt(number: u32, outcome: Outcome) -> Attempt {
     Attempt {
         number,
-        run: "run-1".to_owned(),
+        run: "run-1".parse().unwrap(),
         outcome,
         reason: "it \u{1b}[2J fell over".to_owned(),
-        snapshot: Some("5f1c0ffee".to_owned()),
+        snapshot: Some("5f1c0ffee".parse().unwrap()),
         ignored: None,
         records: Some("runs/run-1/cw-1-1".to_owned()),
         started_at: at(10),
@@ -103,7 +103,7 @@ fn attempt(number: u32, outcome: Outcome) -> Attempt {
             task: Some(id(1)),
             attempt: number,
             cycle: 1,
-            run: "run-1".to_owned(),
+            run: "run-1".parse().unwrap(),
             session_id: None,
             model: Some("model-x".to_owned()),
             turns: 7,
@@ -201,7 +201,9 @@ fn only_what_changed_is_written_anew() {
     let before = blobs();
     fixture
         .store
-        .update("claim", at(2), |issues| issues.claim(&id(3), "run-1", at(2)))
+        .update("claim", at(2), |issues| {
+            issues.claim(&id(3), &"run-1".parse().unwrap(), at(2))
+        })
         .unwrap();
     let differ: Vec<bool> = before
         .iter()

@@ -26,7 +26,7 @@ fn call(role: Role, task: Option<u32>, cycle: u32, second: i64, cost_usd: f64) -
         task: task.map(IssueId::new),
         attempt: 1,
         cycle,
-        run: "run-1".to_owned(),
+        run: "run-1".parse().unwrap(),
         session_id: Some(format!("session-{second}")),
         model: Some("claude-x".to_owned()),
         turns: 3,
@@ -71,7 +71,7 @@ fn attempt(number: u32, outcome: Outcome, call: Entry) -> Attempt {
 /// model whose name plays tricks, came to nothing.
 fn fill(issues: &mut Issues) {
     let measure = |cycle: u32, second: i64, filed| Measure {
-        run: "run-1".to_owned(),
+        run: "run-1".parse().unwrap(),
         at: at(second),
         filed: Some(filed),
         calls: vec![call(Role::Measure, None, cycle, second, 0.25)],

@@ -108,7 +108,7 @@ pub(crate) mod tests {
             task: (task > 0).then(|| IssueId::new(task)),
             attempt: 1,
             cycle,
-            run: "run-1".to_owned(),
+            run: "run-1".parse().unwrap(),
             session_id: None,
             model: Some("model-x".to_owned()),
             turns: 1,

@@ -9,7 +9,7 @@ use crate::cli::issues::name::name;
 use crate::issues::issue::Issues;
 use crate::issues::store::Store;
 use crate::lifecycle::Generator;
-use crate::model::IssueId;
+use crate::model::{CommitId, IssueId};
 
 /// Takes what a task was held for.
 pub(super) fn accept(context: &Context, generator: &Generator, id: &IssueId) -> Result<()> {
@@ -17,7 +17,7 @@ pub(super) fn accept(context: &Context, generator: &Generator, id: &IssueId) -> 
     if context.output.json {
         return context.output.print_json(&issue);
     }
-    let commit = issue.commit.as_deref().unwrap_or_default();
+    let commit = issue.commit.as_ref().map_or("", CommitId::as_str);
     context.output.say(&format!(
         "Accepted {}: it is on the generation branch as {commit}.",
         name(&issue)

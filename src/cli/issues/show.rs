@@ -167,7 +167,7 @@ fn to_decide(issue: &Issue) -> Vec<String> {
     let Ok((_, snapshot)) = issue.acceptable() else {
         return Vec::new();
     };
-    let snapshot = text::one_line(snapshot, 100);
+    let snapshot = text::one_line(snapshot.as_str(), 100);
     vec![
         format!("`git show --stat --patch --first-parent {snapshot}` shows what it changes"),
         format!(
@@ -201,7 +201,7 @@ fn attempt(attempt: &Attempt) -> String {
                 .map(|value| format!("  {name} {}", text::one_line(value, 1000))),
         );
     };
-    place("snapshot", &attempt.snapshot);
+    place("snapshot", &attempt.snapshot.as_ref().map(ToString::to_string));
     place(
         "left out by ignore rules",
         &attempt.ignored.as_ref().map(ToString::to_string),

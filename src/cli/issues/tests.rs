@@ -7,6 +7,7 @@ use crate::accounting::ledger::Entry;
 use crate::agent::CallOutcome;
 use crate::issues::attempt::{Attempt, Outcome};
 use crate::issues::issue::{FORMAT, FileAction, Issues, NewIssue, StoreMeta, TaskFile, TaskPlan};
+use crate::model::generation::GenerationName;
 use crate::model::{IssueId, Role, Usage};
 
 fn at(second: i64) -> Timestamp {
@@ -18,7 +19,7 @@ pub(super) fn sample() -> Issues {
     let (one, two) = (IssueId::new(1), IssueId::new(2));
     let mut issues = Issues::new(StoreMeta {
         format: FORMAT,
-        generation: "generation-a".to_owned(),
+        generation: GenerationName::new("generation-a").unwrap(),
         base_branch: "main".to_owned(),
         created_at: at(0),
         measures: Vec::new(),
@@ -35,8 +36,10 @@ pub(super) fn sample() -> Issues {
     issues.add_dependency(&two, &IssueId::new(3), at(2)).unwrap();
     issues.add_dependency(&IssueId::new(4), &two, at(2)).unwrap();
     issues.add_dependency(&IssueId::new(4), &one, at(2)).unwrap();
-    issues.close(&IssueId::new(3), "merged", Some("c0ffee"), at(3)).unwrap();
-    issues.claim(&one, "20261121-1", at(4)).unwrap();
+    issues
+        .close(&IssueId::new(3), "merged", Some(&"c0ffee".parse().unwrap()), at(3))
+        .unwrap();
+    issues.claim(&one, &"20261121-1".parse().unwrap(), at(4)).unwrap();
     issues
         .comment(&two, "Petra", "Mind the margins.\n\nattempts\n  none", at(5))
         .unwrap();
@@ -65,10 +68,10 @@ fn full(title: &str) -> NewIssue {
 fn attempted() -> Attempt {
     Attempt {
         number: 1,
-        run: "20261121-1".to_owned(),
+        run: "20261121-1".parse().unwrap(),
         outcome: Outcome::NoChange,
         reason: "nothing \u{7}to do".to_owned(),
-        snapshot: Some("5f1c0ffee".to_owned()),
+        snapshot: Some("5f1c0ffee".parse().unwrap()),
         ignored: None,
         records: Some("runs/20261121-1/cw-2-1".to_owned()),
         started_at: at(10),
@@ -78,7 +81,7 @@ fn attempted() -> Attempt {
             task: Some(IssueId::new(2)),
             attempt: 1,
             cycle: 1,
-            run: "20261121-1".to_owned(),
+            run: "20261121-1".parse().unwrap(),
             session_id: None,
             model: Some("model-x".to_owned()),
             turns: 7,

@@ -10,7 +10,7 @@ use crate::base::graph::{Graph, way};
 use crate::issues::attempt::Attempt;
 use crate::issues::issue::input::NewIssue;
 use crate::issues::issue::{Comment, Issue, Issues, Status};
-use crate::model::IssueId;
+use crate::model::{CommitId, IssueId};
 
 /// One issue of a batch.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,7 +41,7 @@ pub struct ImportedState {
     /// Why it was closed.
     pub close_reason: Option<String>,
     /// The commit that did it.
-    pub commit: Option<String>,
+    pub commit: Option<CommitId>,
     /// What was said of it.
     pub comments: Vec<Comment>,
     /// The attempts at it.

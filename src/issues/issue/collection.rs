@@ -10,8 +10,8 @@ use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::graph::{Graph, way};
 use crate::issues::issue::input::NewIssue;
 use crate::issues::issue::{Dependency, Issue, Status};
-use crate::model::IssueId;
-use crate::model::Usage;
+use crate::model::generation::GenerationName;
+use crate::model::{IssueId, RunId, Usage};
 
 /// The version of the stored form that this crate writes and reads.
 pub const FORMAT: u32 = 1;
@@ -23,7 +23,7 @@ pub struct StoreMeta {
     /// The version of the stored form, [`FORMAT`] when this crate wrote it.
     pub format: u32,
     /// The generation that the issues belong to.
-    pub generation: String,
+    pub generation: GenerationName,
     /// The branch that the generation began from, and will be merged into.
     pub base_branch: String,
     /// When the generation was started.
@@ -38,7 +38,7 @@ pub struct StoreMeta {
 #[serde(deny_unknown_fields)]
 pub struct Measure {
     /// The run that made it.
-    pub run: String,
+    pub run: RunId,
     /// When it ended.
     pub at: Timestamp,
     /// The issues it filed; `None` when it gave no valid answer.
@@ -142,7 +142,7 @@ impl Issues {
     }
 
     /// Returns what one run used.
-    pub fn usage_of_run(&self, run: &str) -> Usage {
+    pub fn usage_of_run(&self, run: &RunId) -> Usage {
         self.usage_where(|of| of == run)
     }
 
@@ -152,7 +152,7 @@ impl Issues {
         Sum::of(calls.filter(|entry| entry.session_id.as_deref() == Some(session)))
     }
 
-    fn usage_where(&self, counts: impl Fn(&str) -> bool) -> Usage {
+    fn usage_where(&self, counts: impl Fn(&RunId) -> bool) -> Usage {
         let entries = self.ledger().filter(|entry| counts(&entry.run));
         entries.map(|entry| entry.usage).sum()
     }

@@ -9,16 +9,16 @@ use crate::base::error::{Error, ErrorKind, Result};
 use crate::issues::attempt::{Attempt, Outcome};
 use crate::issues::issue::input::text_problem;
 use crate::issues::issue::{Claim, Comment, Issue, Issues, Status};
-use crate::model::{IssueId, id_list};
+use crate::model::{CommitId, IssueId, RunId, id_list};
 
 #[cfg(test)]
 mod tests;
 
 impl Issues {
     /// Claims a ready issue for a run. Whoever comes second is refused, the same run too.
-    pub fn claim(&mut self, id: &IssueId, run: &str, now: Timestamp) -> Result<()> {
+    pub fn claim(&mut self, id: &IssueId, run: &RunId, now: Timestamp) -> Result<()> {
         let claim = Claim {
-            run: run.to_owned(),
+            run: run.clone(),
             repository: None,
             at: now,
         };
@@ -43,9 +43,9 @@ impl Issues {
     }
 
     /// Gives a claim back: the issue is open again. Refuses when the run named does not hold it.
-    pub fn release_claim(&mut self, id: &IssueId, run: &str, now: Timestamp) -> Result<()> {
+    pub fn release_claim(&mut self, id: &IssueId, run: &RunId, now: Timestamp) -> Result<()> {
         let issue = self.get(id)?;
-        if issue.claim.as_ref().is_none_or(|claim| claim.run != run) {
+        if issue.claim.as_ref().is_none_or(|claim| claim.run != *run) {
             return Err(precondition(format!(
                 "{id} is not claimed by run `{run}`: it is {}",
                 standing(issue)
@@ -98,11 +98,11 @@ impl Issues {
 
     /// Closes an issue. With the commit on the generation branch it closes from any status, for the work is done;
     /// without one it is a person's word, and refused while a run works on it. The same commit again changes nothing.
-    pub fn close(&mut self, id: &IssueId, reason: &str, commit: Option<&str>, now: Timestamp) -> Result<()> {
+    pub fn close(&mut self, id: &IssueId, reason: &str, commit: Option<&CommitId>, now: Timestamp) -> Result<()> {
         let reason = required("reason", reason)?;
         let issue = self.get(id)?;
         let possible = match (issue.status, commit) {
-            (Status::Closed, Some(commit)) if issue.commit.as_deref() == Some(commit) => return Ok(()),
+            (Status::Closed, Some(commit)) if issue.commit.as_ref() == Some(commit) => return Ok(()),
             (Status::Closed, _) | (Status::InProgress, None) => false,
             (Status::Open | Status::Blocked, _) | (Status::InProgress, Some(_)) => true,
         };
@@ -113,7 +113,7 @@ impl Issues {
             issue.status = Status::Closed;
             issue.closed_at = Some(now);
             issue.close_reason = Some(reason);
-            issue.commit = commit.map(str::to_owned);
+            issue.commit = commit.cloned();
             issue.claim = None;
             issue.hold = None;
         })
@@ -149,7 +149,7 @@ impl Issues {
 impl Issue {
     /// Returns the last attempt and its snapshot, when the issue is held for what that attempt touched or left: a
     /// person may take it as it is.
-    pub fn acceptable(&self) -> Result<(&Attempt, &str)> {
+    pub fn acceptable(&self) -> Result<(&Attempt, &CommitId)> {
         if self.status != Status::Blocked {
             return Err(refused(self, "be accepted"));
         }
@@ -157,7 +157,7 @@ impl Issue {
             .attempts
             .last()
             .filter(|last| last.outcome == Outcome::ProtectedPath);
-        let why = match last.map(|last| (last, last.snapshot.as_deref())) {
+        let why = match last.map(|last| (last, last.snapshot.as_ref())) {
             Some((last, Some(snapshot))) => return Ok((last, snapshot)),
             Some((_, None)) => "nothing was kept of its last attempt".to_owned(),
             None => match self.attempts.last() {

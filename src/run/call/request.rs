@@ -8,6 +8,7 @@ use crate::accounting::ledger::{CallPlace, Entry};
 use crate::agent::{CallReport, Rates};
 use crate::base::error::Error;
 use crate::config::{Config, RoleConfig};
+use crate::model::RunId;
 use crate::record::event::CallName;
 use crate::record::recorder::CallFolder;
 use crate::run::slots::{Resume, SlotMounts};
@@ -50,13 +51,13 @@ pub(crate) struct Call<'a> {
 
 impl Call<'_> {
     /// Returns the place by which the ledger knows the call.
-    pub(super) fn place(&self, run: &str) -> CallPlace {
+    pub(super) fn place(&self, run: &RunId) -> CallPlace {
         CallPlace {
             role: self.sandbox.name.role,
             task: self.sandbox.name.task.clone(),
             attempt: self.sandbox.name.attempt,
             cycle: self.cycle,
-            run: run.to_owned(),
+            run: run.clone(),
         }
     }
 }

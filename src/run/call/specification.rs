@@ -8,6 +8,7 @@ use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::redact::Redactor;
 use crate::config::Config;
 use crate::git::PrivateRepository;
+use crate::model::RunId;
 use crate::run::call::command::{CallExtra, command_line};
 use crate::sandbox::engine::{ContainerSpec, Mount, UserChoice};
 use crate::sandbox::spec::WORKSPACE;
@@ -32,7 +33,7 @@ const UNATTENDED: [(&str, &str); 6] = [
 /// # Errors
 ///
 /// Those of [`command_line`].
-pub(super) fn specification(call: &Call<'_>, run: &str) -> Result<ContainerSpec> {
+pub(super) fn specification(call: &Call<'_>, run: &RunId) -> Result<ContainerSpec> {
     let command = command_line(
         &call.sandbox.config.agent,
         call.role,
@@ -49,7 +50,7 @@ pub(super) fn specification(call: &Call<'_>, run: &str) -> Result<ContainerSpec>
 }
 
 /// Returns what a container of a sandbox is to be that runs `command`.
-pub(crate) fn container(sandbox: &Sandbox<'_>, run: &str, command: Vec<String>) -> ContainerSpec {
+pub(crate) fn container(sandbox: &Sandbox<'_>, run: &RunId, command: Vec<String>) -> ContainerSpec {
     let mut spec = recipe(sandbox.config, &sandbox.slot, sandbox.writable);
     spec.name = format!("cordwainer-{run}-{}-{}", sandbox.name, sandbox.name.attempt);
     spec.command = command;

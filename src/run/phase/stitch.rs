@@ -49,7 +49,7 @@ impl Stitch {
         let base = context.tip()?;
         let now = context.now();
         let claim = Claim {
-            run: context.recorder.run().to_owned(),
+            run: context.recorder.run().clone(),
             repository: Some(context.repository.clone()),
             at: now,
         };

@@ -22,14 +22,14 @@ fn run() -> (TempDir, RunContext, IssueId) {
     let now = Timestamp::UNIX_EPOCH;
     let meta = StoreMeta {
         format: FORMAT,
-        generation: generation.to_string(),
+        generation: generation.clone(),
         base_branch: "main".to_owned(),
         created_at: now,
         measures: Vec::new(),
     };
     let store = Store::create(&project.git, &generation, &meta, now).unwrap();
     let claim = Claim {
-        run: "run-1".to_owned(),
+        run: "run-1".parse().unwrap(),
         repository: None,
         at: now,
     };
@@ -42,7 +42,7 @@ fn run() -> (TempDir, RunContext, IssueId) {
         .unwrap();
     let recorder = Recorder::create(
         &project.state_dir,
-        "run-1",
+        &"run-1".parse().unwrap(),
         project.clock().clone(),
         unbounded_channel().0,
         project.redactor().clone(),

@@ -3,11 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use crate::base::crash::crash_point;
-use crate::base::error::{Context as _, Result};
+use crate::base::error::{Context as _, Error, ErrorKind, Result};
 use crate::git::{Leftover, Oid, Slot};
 use crate::issues::issue::{Issues, Status};
 use crate::model::generation::GenerationName;
-use crate::model::{IssueId, SessionId};
+use crate::model::{CommitId, IssueId, RunId, SessionId};
 
 /// Who uses a slot, written into its dirty marker before use.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,9 +16,9 @@ pub(crate) struct SlotOwner {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) repository: Option<String>,
     /// The generation.
-    pub(crate) generation: String,
+    pub(crate) generation: GenerationName,
     /// The run.
-    pub(crate) run: String,
+    pub(crate) run: RunId,
     /// The task; `None` for a measure, whose slot holds nothing worth keeping.
     pub(crate) task: Option<IssueId>,
     /// The attempt at the task, or the round of the measure; counted from 1.
@@ -26,10 +26,10 @@ pub(crate) struct SlotOwner {
     /// Which measure of its run it is, counted from 1; 0 for a task.
     pub(crate) cycle: u32,
     /// The commit that the slot was made from; `None` while it is still being made, when no agent has begun.
-    pub(crate) base: Option<String>,
+    pub(crate) base: Option<CommitId>,
     /// The client's session that is to go on here. While there is one, nobody works in the slot, and it is kept.
     #[serde(default)]
-    pub(crate) session: Option<String>,
+    pub(crate) session: Option<SessionId>,
     /// The user and group that the slot's files are given to.
     #[serde(default)]
     pub(crate) ids: (u32, u32),
@@ -43,14 +43,30 @@ impl SlotOwner {
 
     /// Returns the session that waits here for this repository. One that came along with a copy is the original's to go
     /// on with.
-    pub(crate) fn session_of(&self, repository: Option<&str>) -> Option<&str> {
+    pub(crate) fn session_of(&self, repository: Option<&str>) -> Option<&SessionId> {
         let is_ours = self.repository.is_none() || self.repository.as_deref() == repository;
-        self.session.as_deref().filter(|_| is_ours)
+        self.session.as_ref().filter(|_| is_ours)
     }
 
-    /// Reads a marker; `None` for one that a crash cut short, which was never followed by work in the slot.
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        serde_json::from_str(text).ok()
+    /// Reads the marker of a slot; `None` for one that a crash cut short, which was never followed by work in the slot.
+    ///
+    /// # Errors
+    ///
+    /// Where the marker is whole and this version does not understand it: somebody's work may be in the slot.
+    pub(crate) fn of(leftover: &Leftover) -> Result<Option<Self>> {
+        match serde_json::from_str(&leftover.owner) {
+            Ok(owner) => Ok(Some(owner)),
+            Err(error) if error.is_eof() => Ok(None),
+            Err(error) => {
+                let number = leftover.number;
+                let message = format!("the marker of slot {number} cannot be understood: {error}");
+                let hint = format!(
+                    "if a newer version of cordwainer wrote it, use that version; else look what is in the slot, and \
+                     remove `{number}.dirty` beside it"
+                );
+                Err(Error::new(ErrorKind::Unexpected, message).hint(hint))
+            }
+        }
     }
 }
 
@@ -60,7 +76,7 @@ pub(crate) struct Suspended {
     /// The slot's number.
     pub(crate) slot: u32,
     /// The commit that the slot was made from.
-    pub(crate) base: String,
+    pub(crate) base: CommitId,
     /// The client's session.
     pub(crate) session: SessionId,
     /// Whose it was when it was suspended.
@@ -75,17 +91,20 @@ impl Suspended {
         repository: Option<&str>,
         generation: &GenerationName,
         issues: &Issues,
-    ) -> Option<Self> {
-        let owner = SlotOwner::parse(&leftover.owner)?;
-        let session = SessionId::parse(owner.session_of(repository)?)?;
-        let here = owner.generation == generation.as_str() && leftover.holder.is_none();
-        (here && is_wanted(&owner, &session, issues)).then_some(())?;
-        Some(Self {
+    ) -> Result<Option<Self>> {
+        let Some(owner) = SlotOwner::of(leftover)? else {
+            return Ok(None);
+        };
+        let (Some(session), Some(base)) = (owner.session_of(repository).cloned(), owner.base.clone()) else {
+            return Ok(None);
+        };
+        let here = owner.generation == *generation && leftover.holder.is_none();
+        Ok((here && is_wanted(&owner, &session, issues)).then_some(Self {
             slot: leftover.number,
-            base: owner.base.clone()?,
+            base,
             session,
             owner,
-        })
+        }))
     }
 }
 
@@ -104,8 +123,8 @@ fn is_wanted(owner: &SlotOwner, session: &SessionId, issues: &Issues) -> bool {
 /// Notes in a slot's marker that `session` is to go on in it, so that no death from here on loses it.
 pub(crate) fn note(slot: &Slot, owner: SlotOwner, base: Oid, session: &SessionId) -> Result<()> {
     let owner = SlotOwner {
-        base: Some(base.to_string()),
-        session: Some(session.to_string()),
+        base: Some(CommitId::from(base)),
+        session: Some(session.clone()),
         ..owner
     };
     slot.mark(&owner.to_text()?)
@@ -117,4 +136,32 @@ pub(crate) fn suspend(slot: Slot, owner: SlotOwner, base: Oid, session: &Session
     drop(slot);
     crash_point!("slot.suspended");
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_marker_cut_short_is_nobodys_and_one_not_understood_is_never_taken_for_it() {
+        let owner = |text: &str| {
+            SlotOwner::of(&Leftover {
+                number: 3,
+                owner: text.to_owned(),
+                holder: None,
+            })
+        };
+        let whole = r#"{"generation":"generation-a","run":"run-1","task":"cw-1","attempt":2,"cycle":0,"base":null}"#;
+        let read = owner(whole).unwrap().expect("it is whole");
+        assert_eq!((read.run.as_str(), read.attempt), ("run-1", 2));
+        for length in 0..whole.len() {
+            assert_eq!(owner(&whole[..length]).unwrap(), None, "{length}");
+        }
+        let run = whole.replace("run-1", "../run-1");
+        let generation = whole.replace("generation-a", "a..b");
+        for damaged in ["\0\0", "[]", "{}", &run, &generation] {
+            let error = owner(damaged).expect_err(damaged);
+            assert!(error.in_a_line().contains("the marker of slot 3"), "{error}");
+        }
+    }
 }

@@ -7,6 +7,7 @@ use super::options::DoctorOptions;
 use crate::base::error::Result;
 use crate::base::interruption::Interruption;
 use crate::base::text::one_line;
+use crate::model::RunId;
 use crate::model::generation::GenerationName;
 use crate::project::Project;
 use crate::project::labels::{RUN_LABEL, repository_labels};
@@ -32,7 +33,7 @@ async fn examined(project: &Project, engine: &Engine, options: DoctorOptions) ->
         .as_ref()
         .map_or(project.config.base_branch.as_str(), GenerationName::as_str);
     let tried = if options.gates {
-        let run = project.clock().run_id();
+        let run = RunId::new(project.clock());
         // Nobody listens; the record is kept like a run's.
         let (events, _) = unbounded_channel();
         let recorder = Recorder::create(
@@ -44,7 +45,7 @@ async fn examined(project: &Project, engine: &Engine, options: DoctorOptions) ->
         )?;
         let id = project.git.repository_id()?;
         let mut labels = repository_labels(&project.git, id.as_deref());
-        labels.insert(RUN_LABEL.to_owned(), run);
+        labels.insert(RUN_LABEL.to_owned(), run.to_string());
         let interruption = Interruption::default();
         let runner = Runner {
             project,

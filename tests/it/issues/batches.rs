@@ -113,7 +113,9 @@ fn what_was_exported_comes_back() {
     for title in ["Closed", "Held", "Tried", "Waiting"] {
         issues.add(NewIssue::titled(title), at(1)).unwrap();
     }
-    issues.close(&id(1), "by hand", Some("c0ffee"), at(2)).unwrap();
+    issues
+        .close(&id(1), "by hand", Some(&"c0ffee".parse().unwrap()), at(2))
+        .unwrap();
     issues.hold(&id(2), "which one?", at(2)).unwrap();
     issues
         .record_attempt(&id(3), attempt(1, Outcome::TimedOut), at(2))

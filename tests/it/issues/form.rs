@@ -15,11 +15,13 @@ fn full() -> Issues {
     input.plan.requirements.push("shows the title".to_owned());
     input.plan.estimated_lines = Some(300);
     issues.add(input, at(2)).unwrap();
-    issues.claim(&id(1), "run-1", at(3)).unwrap();
+    issues.claim(&id(1), &"run-1".parse().unwrap(), at(3)).unwrap();
     issues
         .record_attempt(&id(1), attempt(1, Outcome::Merged), at(80))
         .unwrap();
-    issues.close(&id(1), "merged", Some("c0ffee"), at(81)).unwrap();
+    issues
+        .close(&id(1), "merged", Some(&"c0ffee".parse().unwrap()), at(81))
+        .unwrap();
     issues
         .comment(&id(2), "Petra Person", "Mind the margins.", at(90))
         .unwrap();

@@ -3,6 +3,8 @@
 use std::process::Command;
 use std::sync::Barrier;
 
+use cordwainer::issue::RunId;
+
 use super::*;
 
 /// Tells a copy of this test program which repository to write to, and as whom.
@@ -18,7 +20,7 @@ fn eight_claimants_and_one_winner() {
             let claim = |claimant: usize| {
                 let (store, start) = (&fixture.store, &start);
                 move || {
-                    let run = format!("run-{claimant}");
+                    let run = format!("run-{claimant}").parse::<RunId>().unwrap();
                     start.wait();
                     store
                         .update("claim", at(2), |issues| issues.claim(&id(round), &run, at(2)))
@@ -31,7 +33,7 @@ fn eight_claimants_and_one_winner() {
                 .map(|thread| thread.join().unwrap())
                 .collect::<Vec<_>>()
         });
-        let winners: Vec<&String> = won.iter().flatten().collect();
+        let winners: Vec<&RunId> = won.iter().flatten().collect();
         assert_eq!(winners.len(), 1, "round {round}: {won:?}");
         let issues = fixture.store.read().unwrap();
         assert_eq!(&issues.get(&id(round)).unwrap().claim.as_ref().unwrap().run, winners[0]);
@@ -111,8 +113,8 @@ fn write(store: &Store, writer: &str, count: usize) {
             .unwrap();
         store
             .update("claim and close", at(2), |issues| {
-                issues.claim(&id, writer, at(2))?;
-                issues.close(&id, "done", Some("c0ffee"), at(2))
+                issues.claim(&id, &writer.parse().unwrap(), at(2))?;
+                issues.close(&id, "done", Some(&"c0ffee".parse().unwrap()), at(2))
             })
             .unwrap();
     }

@@ -37,7 +37,7 @@ fn operation() -> impl Strategy<Value = Operation> {
 }
 
 fn apply(issues: &mut Issues, operation: &Operation, now: Timestamp) -> Result<()> {
-    let run = |run: u8| format!("run-{run}");
+    let run = |run: u8| format!("run-{run}").parse().unwrap();
     match operation {
         Operation::Add(dependencies) => {
             let mut input = NewIssue::titled("Task");
@@ -56,7 +56,9 @@ fn apply(issues: &mut Issues, operation: &Operation, now: Timestamp) -> Result<(
         }
         Operation::Hold(on) => issues.hold(&id(*on), "why not", now),
         Operation::Release(on) => issues.release(&id(*on), now),
-        Operation::Close(on, commit) => issues.close(&id(*on), "done", commit.then_some("c0ffee"), now),
+        Operation::Close(on, commit) => {
+            issues.close(&id(*on), "done", commit.then_some(&"c0ffee".parse().unwrap()), now)
+        }
         Operation::Reopen(on) => issues.reopen(&id(*on), now),
         Operation::Depend(from, to) => issues.add_dependency(&id(*from), &id(*to), now),
         Operation::Undepend(from, to) => issues.remove_dependency(&id(*from), &id(*to), now),

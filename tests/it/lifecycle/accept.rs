@@ -37,10 +37,10 @@ fn held(outcome: Outcome, file: Option<(&str, &str)>) -> TestRepository {
             let id = issues.add(NewIssue::titled("Change the CI"), at)?;
             let attempt = Attempt {
                 number: 1,
-                run: "run-1".to_owned(),
+                run: "run-1".parse().unwrap(),
                 outcome,
                 reason: "it touches `.github/ci.yml`".to_owned(),
-                snapshot: snapshot.clone(),
+                snapshot: snapshot.as_ref().map(|id| id.parse().unwrap()),
                 ignored: None,
                 records: None,
                 started_at: at,

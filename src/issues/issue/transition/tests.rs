@@ -3,8 +3,15 @@
 use super::*;
 use crate::issues::attempt::Outcome;
 use crate::issues::issue::{NewIssue, StoreMeta};
+use crate::model::generation::GenerationName;
 
-const RUN: &str = "run-1";
+fn run(number: u32) -> RunId {
+    format!("run-{number}").parse().unwrap()
+}
+
+fn commit(text: &str) -> CommitId {
+    text.parse().unwrap()
+}
 
 fn id(number: u32) -> IssueId {
     IssueId::new(number)
@@ -18,7 +25,7 @@ fn at(second: i64) -> Timestamp {
 fn issues(status: Status) -> Issues {
     let meta = StoreMeta {
         format: 1,
-        generation: "g".to_owned(),
+        generation: GenerationName::new("g").unwrap(),
         base_branch: "main".to_owned(),
         created_at: at(0),
         measures: Vec::new(),
@@ -30,9 +37,9 @@ fn issues(status: Status) -> Issues {
     issues.add_dependency(&id(2), &id(3), at(0)).unwrap();
     match status {
         Status::Open => {}
-        Status::InProgress => issues.claim(&id(1), RUN, at(0)).unwrap(),
+        Status::InProgress => issues.claim(&id(1), &run(1), at(0)).unwrap(),
         Status::Blocked => issues.hold(&id(1), "why", at(0)).unwrap(),
-        Status::Closed => issues.close(&id(1), "done", Some("abc"), at(0)).unwrap(),
+        Status::Closed => issues.close(&id(1), "done", Some(&commit("abcd")), at(0)).unwrap(),
     }
     issues
 }
@@ -40,7 +47,7 @@ fn issues(status: Status) -> Issues {
 fn attempt(number: u32, outcome: Outcome) -> Attempt {
     Attempt {
         number,
-        run: RUN.to_owned(),
+        run: run(1),
         outcome,
         reason: String::new(),
         snapshot: None,
@@ -77,17 +84,17 @@ fn every_operation_on_every_status() {
     let (open, busy, held, closed) = (Some(Open), Some(InProgress), Some(Blocked), Some(Closed));
     check(
         "claim",
-        |issues| issues.claim(one, RUN, at(1)),
+        |issues| issues.claim(one, &run(1), at(1)),
         [busy, None, None, None],
     );
     check(
         "release_claim",
-        |issues| issues.release_claim(one, RUN, at(1)),
+        |issues| issues.release_claim(one, &run(1), at(1)),
         [None, open, None, None],
     );
     check(
         "release_claim of another",
-        |issues| issues.release_claim(one, "run-2", at(1)),
+        |issues| issues.release_claim(one, &run(2), at(1)),
         [None; 4],
     );
     check(
@@ -101,13 +108,13 @@ fn every_operation_on_every_status() {
         |issues| issues.close(one, "no", None, at(1)),
         [closed, None, closed, None],
     );
-    let abc = Some("abc");
+    let abc = Some(&commit("abcd"));
     check(
         "close, merged",
         |issues| issues.close(one, "merged", abc, at(1)),
         [closed; 4],
     );
-    let other = Some("def");
+    let other = Some(&commit("beef"));
     check(
         "close, another commit",
         |issues| issues.close(one, "m", other, at(1)),
@@ -136,7 +143,7 @@ fn refusal<T: std::fmt::Debug>(result: Result<T>) -> String {
 fn refusals_say_why() {
     let mut open = issues(Status::Open);
     assert_eq!(
-        refusal(open.claim(&id(2), RUN, at(1))),
+        refusal(open.claim(&id(2), &run(1), at(1))),
         "cw-2 cannot be claimed: it waits for cw-3"
     );
     assert_eq!(

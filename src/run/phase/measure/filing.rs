@@ -103,7 +103,7 @@ impl Measure {
             let ids = issues.import(batch.clone(), now)?;
             if is_last {
                 issues.record_measure(issue::Measure {
-                    run: context.recorder.run().to_owned(),
+                    run: context.recorder.run().clone(),
                     at: now,
                     filed: Some(earlier.iter().chain(&ids).cloned().collect()),
                     calls: asked.calls.clone(),
@@ -127,7 +127,7 @@ impl Measure {
         let filed: Vec<_> = asked.filed.iter().map(|(_, task)| task.id.clone()).collect();
         context.store.update("measure failed", now, |issues| {
             issues.record_measure(issue::Measure {
-                run: context.recorder.run().to_owned(),
+                run: context.recorder.run().clone(),
                 at: now,
                 filed: (!filed.is_empty()).then(|| filed.clone()),
                 calls: asked.calls.clone(),

@@ -10,6 +10,7 @@ use crate::base::crash::crash_point;
 use crate::base::error::{ErrorKind, Result};
 use crate::base::text::one_line;
 use crate::issues::attempt::{Attempt, Outcome};
+use crate::model::CommitId;
 use crate::record::event::EventKind;
 use crate::run::attempt_verdict::{AttemptVerdict, hold_reason, refusal};
 use crate::run::context::RunContext;
@@ -86,7 +87,7 @@ impl Stitch {
         let held = context.store.update(&why, now, |issues| {
             issues.record_attempt(id, attempt.clone(), now)?;
             if let Some(commit) = verdict.commit {
-                issues.close(id, "merged", Some(&commit.to_string()), now)?;
+                issues.close(id, "merged", Some(&CommitId::from(commit)), now)?;
                 return Ok(None);
             }
             issues.release_claim(id, context.recorder.run(), now)?;
@@ -103,7 +104,7 @@ impl Stitch {
             attempt: number,
             outcome: verdict.outcome,
             reason: verdict.reason.clone(),
-            commit: verdict.commit.map(|commit| commit.to_string()),
+            commit: verdict.commit.map(CommitId::from),
             usage,
             seconds: attempting.begun.elapsed().as_secs_f64(),
         });
@@ -129,10 +130,10 @@ fn record(
     let commit = left.and_then(|left| left.commit);
     Attempt {
         number: attempting.name.attempt,
-        run: context.recorder.run().to_owned(),
+        run: context.recorder.run().clone(),
         outcome: verdict.outcome,
         reason: verdict.reason.clone(),
-        snapshot: commit.map(|id| id.to_string()),
+        snapshot: commit.map(CommitId::from),
         ignored: left.and_then(|left| left.ignored.clone()),
         records: Some(attempting.folder.below.clone()),
         started_at: attempting.started_at,

@@ -79,7 +79,7 @@ fn key_again(size: usize) -> String {
 fn meta() -> StoreMeta {
     StoreMeta {
         format: FORMAT,
-        generation: NAME.to_owned(),
+        generation: GenerationName::new(NAME).expect("a name"),
         base_branch: "main".to_owned(),
         created_at: Timestamp::UNIX_EPOCH,
         measures: Vec::new(),
