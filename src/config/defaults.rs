@@ -1,36 +1,73 @@
-//! What holds when the file has no value.
+//! What holds when the file has no value: read once from the table of keys, which alone knows it.
 
+use std::fmt::Write as _;
+use std::sync::LazyLock;
 use std::time::Duration;
 
+use super::document::quoted;
+use super::keys::{Key, Shape, TOP};
 use super::{
     AgentConfig, BudgetConfig, Config, ContainerConfig, Credentials, EngineChoice, LimitWait, LimitsConfig,
-    NetworkConfig, RetryConfig, RoleConfig,
+    NetworkConfig, RetryConfig, RoleConfig, paths,
 };
-use crate::config::keys::CLAUDE_ARGS;
-use crate::config::tools::OBEYED;
-
-const MINUTE: u64 = 60;
 
 /// The network that reaches nothing.
 pub(super) const NO_NETWORK: &str = "none";
 
+static DEFAULTS: LazyLock<Config> = LazyLock::new(|| {
+    let mut text = String::new();
+    write_defaults(&mut text, TOP, "");
+    let mut config = Config::unset()
+        .read(&text, "the table of keys", &paths::lexical)
+        .expect("the table of keys has good defaults, as a test reads");
+    // Nothing calls these yet, so they have no keys.
+    config.review = config.measure.clone();
+    config.optimize = config.stitch.clone();
+    config
+});
+
 impl Default for Config {
     fn default() -> Self {
+        DEFAULTS.clone()
+    }
+}
+
+/// Writes every default of a table, as a file would set it.
+fn write_defaults(text: &mut String, keys: &[Key], indent: &str) {
+    for key in keys {
+        let _ = match key.shape {
+            Shape::Section(_) => writeln!(text, "{indent}{}:", key.name),
+            _ if !key.items.is_empty() => {
+                let items: Vec<_> = key.items.iter().map(|item| quoted(item)).collect();
+                writeln!(text, "{indent}{}: [{}]", key.name, items.join(", "))
+            }
+            _ if key.default.is_empty() => Ok(()),
+            _ => writeln!(text, "{indent}{}: {}", key.name, key.default),
+        };
+        if let Shape::Section(below) = key.shape {
+            write_defaults(text, below, &format!("{indent}  "));
+        }
+    }
+}
+
+impl Config {
+    /// Builds a configuration of which nothing is read yet.
+    fn unset() -> Self {
         Self {
             module_path: None,
             binary_name: None,
-            binary_dir: "bin".to_owned(),
+            binary_dir: String::new(),
             main_package: None,
             version_file: None,
             source_dirs: Vec::new(),
             preserve_sources: false,
-            gen_prefix: "generation-".to_owned(),
-            base_branch: "main".to_owned(),
+            gen_prefix: String::new(),
+            base_branch: String::new(),
             generation_branch: None,
-            xtask_dir: "xtask".to_owned(),
+            xtask_dir: String::new(),
             state_dir: None,
-            secrets_dir: ".secrets".into(),
-            default_token_file: "claude.json".to_owned(),
+            secrets_dir: "".into(),
+            default_token_file: String::new(),
             token_file: None,
             spec_globs: [].into(),
             seed_files: [].into(),
@@ -38,43 +75,58 @@ impl Default for Config {
             measure_prompt: None,
             stitch_prompt: None,
             user_prompt: None,
-            claude_args: owned(CLAUDE_ARGS),
-            silence_agent: true,
-            stop_grace: Duration::from_secs(20),
-            max_issues: 10,
-            cycles: Some(1),
-            estimated_lines_min: 250,
-            estimated_lines_max: 350,
-            max_estimated_lines: Some(1000),
+            claude_args: Vec::new(),
+            silence_agent: false,
+            stop_grace: Duration::ZERO,
+            max_issues: 0,
+            cycles: None,
+            estimated_lines_min: 0,
+            estimated_lines_max: 0,
+            max_estimated_lines: None,
             cleanup_dirs: Vec::new(),
-            image: "localhost/cordwainer-claude:latest".to_owned(),
+            image: String::new(),
             beads_dir: None,
-            container: ContainerConfig::default(),
-            agent: AgentConfig::default(),
+            container: ContainerConfig::unset(),
+            agent: AgentConfig {
+                command: String::new(),
+                base_url: None,
+                credentials: Credentials::Subscription,
+                home: String::new(),
+            },
             network: NetworkConfig::default(),
-            measure: RoleConfig::measure(),
-            stitch: RoleConfig::stitch(),
-            review: RoleConfig::review(),
-            optimize: RoleConfig::optimize(),
+            measure: RoleConfig::unset(),
+            stitch: RoleConfig::unset(),
+            review: RoleConfig::unset(),
+            optimize: RoleConfig::unset(),
             uncalled: Vec::new(),
             budget: BudgetConfig::default(),
-            retry: RetryConfig::default(),
-            limits: LimitsConfig::default(),
-            protected_paths: owned(OBEYED),
+            retry: RetryConfig {
+                initial: Duration::ZERO,
+                factor: 0.0,
+                ceiling: Duration::ZERO,
+                count: 0,
+                breaker: 0,
+            },
+            limits: LimitsConfig {
+                allow_overage: false,
+                default_wait: Duration::ZERO,
+                wait: LimitWait::Never,
+            },
+            protected_paths: Vec::new(),
             gates: Vec::new(),
         }
     }
 }
 
-impl Default for ContainerConfig {
-    fn default() -> Self {
+impl ContainerConfig {
+    fn unset() -> Self {
         Self {
             engine: EngineChoice::Auto,
             socket: None,
-            memory: Some(4 << 30),
+            memory: None,
             cpus: None,
-            pids: Some(2048),
-            network: Some(NO_NETWORK.to_owned()),
+            pids: None,
+            network: None,
             relax: [].into(),
             mounts: Vec::new(),
             tmpfs: [].into(),
@@ -87,39 +139,8 @@ impl Default for ContainerConfig {
     }
 }
 
-impl Default for AgentConfig {
-    fn default() -> Self {
-        Self {
-            command: "claude".to_owned(),
-            base_url: None,
-            credentials: Credentials::Subscription,
-            home: "/home/agent".to_owned(),
-        }
-    }
-}
-
 impl RoleConfig {
-    /// Returns the defaults of `measure`.
-    pub fn measure() -> Self {
-        Self::with(30 * MINUTE, 2)
-    }
-
-    /// Returns the defaults of `stitch`.
-    pub fn stitch() -> Self {
-        Self::with(60 * MINUTE, 3)
-    }
-
-    /// Returns the defaults of `review`.
-    pub fn review() -> Self {
-        Self::with(30 * MINUTE, 2)
-    }
-
-    /// Returns the defaults of `optimize`.
-    pub fn optimize() -> Self {
-        Self::with(60 * MINUTE, 3)
-    }
-
-    fn with(timeout_seconds: u64, max_attempts: u32) -> Self {
+    fn unset() -> Self {
         Self {
             model: None,
             fallback_model: None,
@@ -129,44 +150,45 @@ impl RoleConfig {
             max_turns: None,
             budget_usd: None,
             budget_tokens: None,
-            first_event_timeout: Some(Duration::from_secs(2 * MINUTE)),
-            timeout: Some(Duration::from_secs(timeout_seconds)),
-            idle_timeout: Some(Duration::from_secs(15 * MINUTE)),
-            tool_timeout: Some(Duration::from_secs(30 * MINUTE)),
-            result_grace: Duration::from_secs(20),
+            first_event_timeout: None,
+            timeout: None,
+            idle_timeout: None,
+            tool_timeout: None,
+            result_grace: Duration::ZERO,
             tools: None,
             allowed_tools: Vec::new(),
             denied_tools: Vec::new(),
             args: Vec::new(),
             max_per_cycle: None,
-            max_attempts,
-            parallel: 1,
+            max_attempts: 0,
+            parallel: 0,
         }
     }
 }
 
-impl Default for LimitsConfig {
-    fn default() -> Self {
-        Self {
-            allow_overage: false,
-            default_wait: Duration::from_secs(60 * MINUTE),
-            wait: LimitWait::UpTo(Duration::from_secs(6 * 60 * MINUTE)),
-        }
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl Default for RetryConfig {
-    fn default() -> Self {
-        Self {
-            initial: Duration::from_secs(5),
-            factor: 2.0,
-            ceiling: Duration::from_secs(5 * MINUTE),
-            count: 5,
-            breaker: 20,
-        }
+    #[test]
+    fn what_the_table_says_holds() {
+        let config = Config::default();
+        assert_eq!(
+            (config.binary_dir.as_str(), config.cycles, config.max_issues),
+            ("bin", Some(1), 10)
+        );
+        assert_eq!(config.stop_grace, Duration::from_secs(20));
+        assert_eq!(
+            (config.container.memory, config.container.pids),
+            (Some(4 << 30), Some(2048))
+        );
+        assert_eq!(config.container.network.as_deref(), Some(NO_NETWORK));
+        let timeouts = [&config.measure, &config.stitch].map(|role| role.timeout);
+        assert_eq!(timeouts, [1800, 3600].map(|seconds| Some(Duration::from_secs(seconds))));
+        assert_eq!((config.measure.max_attempts, config.stitch.max_attempts), (2, 3));
+        assert_eq!((config.retry.count, config.retry.breaker), (5, 20));
+        assert_eq!(config.limits.wait, LimitWait::UpTo(Duration::from_secs(6 * 3600)));
+        assert!(config.silence_agent && !config.claude_args.is_empty() && !config.protected_paths.is_empty());
+        assert_eq!(config, Config::parse("", "empty").expect("an empty file is good"));
     }
-}
-
-fn owned(items: &[&str]) -> Vec<String> {
-    items.iter().map(|item| (*item).to_owned()).collect()
 }

@@ -101,12 +101,12 @@ impl Page<'_> {
 
     /// Whether a key of a role stands in the section of the first role already, and nothing else is to be said of it here.
     fn is_told(&self, section: &Key, key: &Key) -> bool {
-        let is_same = |other: &&Key| {
+        let is_same = |other: &Key| {
             (other.name, other.default, other.sample, other.about) == (key.name, key.default, key.sample, key.about)
         };
         let dotted = format!("{}.{}", section.name, key.name);
         let is_fitted = self.fitting.is_some_and(|fitting| fitting.value(&dotted).is_some());
-        section.name == "stitch" && MEASURE.iter().any(|other| is_same(&other)) && !is_fitted
+        section.name == "stitch" && MEASURE.iter().any(is_same) && !is_fitted
     }
 
     fn comment(&mut self, key: &Key, indent: &str) {

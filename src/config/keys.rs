@@ -6,7 +6,7 @@ mod sections;
 mod top;
 
 pub(super) use roles::MEASURE;
-pub(crate) use top::{CLAUDE_ARGS, TOP};
+pub(crate) use top::TOP;
 
 /// One key of the file.
 #[derive(Clone, Copy, Debug)]

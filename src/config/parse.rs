@@ -26,15 +26,19 @@ impl Config {
     /// Reads a configuration from the text of `file`, where `resolve` makes a path of the configuration absolute and
     /// follows its links, so that a mount cannot show by another name what must stay hidden.
     pub(crate) fn parse_with(text: &str, file: &str, resolve: &dyn Fn(&Path) -> PathBuf) -> Result<Self, Problems> {
+        Self::default().read(text, file, resolve)
+    }
+
+    /// Reads what the text of `file` sets into a configuration that has all else.
+    pub(super) fn read(mut self, text: &str, file: &str, resolve: &dyn Fn(&Path) -> PathBuf) -> Result<Self, Problems> {
         let report = Report::new(file);
-        let mut config = Self::default();
         if text.len() > SIZE_LIMIT {
             report.note(START, "", format!("larger than {SIZE_LIMIT} bytes"), None);
         } else if let Some(root) = node::read(text, &report) {
-            read_top(&root, &report, &mut config, resolve);
+            read_top(&root, &report, &mut self, resolve);
         }
         match report.finish() {
-            None => Ok(config),
+            None => Ok(self),
             Some(problems) => Err(problems),
         }
     }
@@ -57,8 +61,10 @@ fn read_top(root: &Node, report: &Report, config: &mut Config, resolve: &dyn Fn(
         // What else is wrong may be reported with the value, so it waits.
         return;
     }
-    let Some(top) = Section::top(&field) else { return };
-    config.uncalled = top.uncalled().map(str::to_owned).collect();
+    let Some((top, uncalled)) = Section::top(&field) else {
+        return;
+    };
+    config.uncalled = uncalled.into_iter().map(str::to_owned).collect();
     read_project(&top, config);
     read_places(&top, config, resolve);
     read_prompts(&top, config);

@@ -10,8 +10,6 @@ use crate::base::text;
 pub(super) struct Section<'a> {
     keys: &'static [Key],
     entries: Vec<Entry<'a>>,
-    /// Sections of roles that nothing calls yet.
-    uncalled: Vec<&'a str>,
 }
 
 /// Sections that files may have for roles that nothing calls yet; what is in them is not read.
@@ -21,31 +19,22 @@ impl<'a> Section<'a> {
     /// Opens the mapping in `field`, and reports each key that `keys` does not know.
     pub(super) fn open(field: &Field<'a>, keys: &'static [Key]) -> Option<Self> {
         let entries = field.entries("a mapping of keys")?;
-        Some(Self::of(entries, keys, Vec::new()))
+        Some(Self::of(entries, keys))
     }
 
-    /// Opens the whole file, in which roles that nothing calls yet may have sections.
-    pub(super) fn top(field: &Field<'a>) -> Option<Self> {
+    /// Opens the whole file; returns beside it which roles that nothing calls yet have a section there.
+    pub(super) fn top(field: &Field<'a>) -> Option<(Self, Vec<&'a str>)> {
         let entries = field.entries("a mapping of keys")?;
         let (uncalled, entries): (Vec<_>, _) = entries.into_iter().partition(|entry| UNCALLED.contains(&entry.name));
         let uncalled = uncalled.into_iter().map(|entry| entry.name).collect();
-        Some(Self::of(entries, TOP, uncalled))
+        Some((Self::of(entries, TOP), uncalled))
     }
 
-    fn of(mut entries: Vec<Entry<'a>>, keys: &'static [Key], uncalled: Vec<&'a str>) -> Self {
+    fn of(mut entries: Vec<Entry<'a>>, keys: &'static [Key]) -> Self {
         entries.retain_mut(|entry| is_known(entry, keys));
-        let section = Self {
-            keys,
-            entries,
-            uncalled,
-        };
+        let section = Self { keys, entries };
         section.report_aliases();
         section
-    }
-
-    /// Returns the sections that the file has for roles that nothing calls yet.
-    pub(super) fn uncalled(&self) -> impl Iterator<Item = &'a str> {
-        self.uncalled.iter().copied()
     }
 
     /// Returns the value at a key, if there is one: a key without a value is as unset as a key that is not there.

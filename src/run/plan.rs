@@ -253,7 +253,7 @@ mod tests {
         let mut limits = RunLimits {
             cycles: Some(1),
             tasks_per_cycle: None,
-            retry: RetryConfig::default(),
+            retry: Config::default().retry,
             wait: LimitWait::Never,
         };
         change(&mut now, &mut limits);

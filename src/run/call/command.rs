@@ -123,6 +123,7 @@ fn least(one: Option<f64>, other: Option<f64>) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Config;
     use crate::sandbox::credential::Credentials;
 
     fn agent() -> AgentConfig {
@@ -135,7 +136,7 @@ mod tests {
     }
 
     fn role() -> RoleConfig {
-        RoleConfig::stitch()
+        Config::default().stitch
     }
 
     fn words(items: &[&str]) -> Vec<String> {

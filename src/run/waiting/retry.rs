@@ -58,19 +58,20 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::config::Config;
 
     fn back_off(initial: Duration, factor: f64, ceiling: Duration) -> BackOff {
         BackOff::new(&RetryConfig {
             initial,
             factor,
             ceiling,
-            ..RetryConfig::default()
+            ..Config::default().retry
         })
     }
 
     #[test]
     fn pauses_double_up_to_the_ceiling() {
-        let back_off = BackOff::new(&RetryConfig::default());
+        let back_off = BackOff::new(&Config::default().retry);
         let cases = [
             (0, 0, 0),
             (1, 2500, 5000),
@@ -124,7 +125,7 @@ mod tests {
 
         #[test]
         fn more_chance_is_more_pause(failures in 0_u32..40, one in 0.0..1.0, other in 0.0..1.0) {
-            let back_off = BackOff::new(&RetryConfig::default());
+            let back_off = BackOff::new(&Config::default().retry);
             let delay = |random: f64| back_off.delay(failures, random);
             prop_assert!(delay(f64::min(one, other)) <= delay(f64::max(one, other)));
         }
