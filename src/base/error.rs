@@ -30,7 +30,7 @@ pub enum ErrorKind {
     Interrupted,
 }
 
-type Cause = Box<dyn std::error::Error + Send + Sync + 'static>;
+pub(crate) type Cause = Box<dyn std::error::Error + Send + Sync + 'static>;
 
 /// What failed and where, as a lowercase fragment; the cause below it; and a hint.
 #[derive(Debug)]

@@ -1,5 +1,6 @@
 //! Finding an engine: what a person named, else the usual sockets, else an installed podman that is started.
 
+use std::io;
 use std::path::Path;
 
 use bollard::{ClientVersion, Docker};
@@ -150,7 +151,7 @@ async fn ping(socket: &Path) -> Result<Answer, CallError> {
             let why = format!("status {}", answer.status);
             Err(deadline::refused(&place, GREETING, Some(answer.status), why))
         }
-        Ok(Err(error)) => Err(deadline::refused(&place, GREETING, None, error.to_string())),
+        Ok(Err(error)) => Err(deadline::refused(&place, GREETING, None, error)),
         Err(_) => Err(CallError::late(&place, GREETING, HELLO)),
     }
 }
@@ -185,9 +186,15 @@ fn reason(error: &Error) -> String {
     text
 }
 
+/// Returns whether the system refused to open the socket.
+fn is_denied(error: &Error) -> bool {
+    let causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
+    let mut of_system = causes.filter_map(|cause| cause.downcast_ref::<io::Error>());
+    of_system.any(|error| error.kind() == io::ErrorKind::PermissionDenied)
+}
+
 fn explicit(endpoint: &Endpoint, error: Error) -> Error {
-    let denied = reason(&error).contains("ermission denied");
-    let hint = if denied {
+    let hint = if is_denied(&error) {
         "your user may not use this socket: see who owns it, or use rootless podman"
     } else {
         "start the engine that listens there, or take the setting away so that one is looked for"

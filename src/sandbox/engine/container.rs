@@ -14,7 +14,7 @@ use bollard::query_parameters::{
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::interruption::LeftoverGuard;
 use crate::base::lines::DEFAULT_LINE_LIMIT;
-use crate::sandbox::engine::deadline::{self, CHANGE, CallError};
+use crate::sandbox::engine::deadline::{self, CHANGE};
 use crate::sandbox::engine::input::InputWriter;
 use crate::sandbox::engine::lookup::State;
 use crate::sandbox::engine::output::{Output, OutputReader};
@@ -113,11 +113,9 @@ impl Engine {
             .stderr(true)
             .build();
         let attach = self.api().attach_container(id, Some(options));
-        let attached = self.call("attach to the container", CHANGE, attach).await;
-        let attached = attached.map_err(|error| self.without_network(error, spec))?;
+        let attached = self.call("attach to the container", CHANGE, attach).await?;
         let start = self.api().start_container(id, None::<StartContainerOptions>);
-        let started = self.call("start the container", CHANGE, start).await;
-        started.map_err(|error| self.without_network(error, spec))?;
+        self.call("start the container", CHANGE, start).await?;
         let limit = spec.line_limit.unwrap_or(DEFAULT_LINE_LIMIT);
         Ok(Container {
             engine: self.clone(),
@@ -129,18 +127,6 @@ impl Engine {
             _input: InputWriter::spawn(attached.input, stdin.to_vec()),
             left: ManuallyDrop::new(left),
         })
-    }
-
-    /// Adds what to do when an ordinary user's engine could not make a network.
-    fn without_network(&self, error: CallError, spec: &ContainerSpec) -> Error {
-        let error = Error::from(error);
-        if self.rootless() && spec.network.as_deref() != Some("none") && chain(&error).contains("slirp4netns") {
-            return error.hint(
-                "an ordinary user's network needs the package `slirp4netns` and leave to use `/dev/net/tun`; \
-                 `container.network` can be `none` or `host` instead",
-            );
-        }
-        error
     }
 
     /// Waits until `reading` finds what it looks for in the container's state; `None` when the container is gone.
@@ -201,12 +187,6 @@ impl Engine {
         let removed = self.call("remove the container", CHANGE, remove).await;
         Ok(removed.or_else(|error| error.unless_status(&[404]))?)
     }
-}
-
-/// Returns the texts of an error and of all that caused it.
-fn chain(error: &Error) -> String {
-    let causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
-    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
 impl Container {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bollard::errors::Error as ApiError;
 
-use crate::base::error::{Error, ErrorKind};
+use crate::base::error::{Cause, Error, ErrorKind};
 
 /// The time within which an engine must have named itself.
 pub(super) const HELLO: Duration = Duration::from_secs(5);
@@ -70,7 +70,12 @@ pub(super) fn late(engine: &impl fmt::Display, operation: &str, limit: Duration)
 }
 
 /// Makes the error of an answer that is not a success, or of none.
-pub(super) fn refused(engine: &impl fmt::Display, operation: &str, status: Option<u16>, why: String) -> CallError {
+pub(super) fn refused(
+    engine: &impl fmt::Display,
+    operation: &str,
+    status: Option<u16>,
+    why: impl Into<Cause>,
+) -> CallError {
     let error = Error::new(ErrorKind::Engine, format!("cannot {operation} with {engine}")).because(why);
     CallError { status, error }
 }
@@ -92,9 +97,10 @@ pub(super) fn failed(engine: &impl fmt::Display, operation: &str, source: ApiErr
     }
 }
 
-/// Returns what to do about the failures that machines are known for.
+/// Returns what to do about the failures that machines are known for, by the engine's words: its API has no code for
+/// them.
 fn hint(message: &str) -> Option<&'static str> {
-    const KNOWN: [(&str, &str); 4] = [
+    const KNOWN: [(&str, &str); 5] = [
         (
             "container-init binary",
             "podman needs a small init program: install the package `catatonit`",
@@ -107,6 +113,11 @@ fn hint(message: &str) -> Option<&'static str> {
         (
             "RLIMIT",
             "the engine asks for a higher limit than this machine allows: lower `default_ulimits` in its containers.conf",
+        ),
+        (
+            "slirp4netns",
+            "an ordinary user's network needs the package `slirp4netns` and leave to use `/dev/net/tun`; \
+             `container.network` can be `none` or `host` instead",
         ),
     ];
     KNOWN

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use http_body_util::{BodyExt as _, Empty};
 use hyper::{HeaderMap, Request};
 use hyper_util::rt::TokioIo;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tokio::net::UnixStream;
@@ -69,7 +70,10 @@ impl Engine {
     pub(super) async fn summaries(&self, labels: &BTreeMap<String, String>) -> Result<Vec<Summary>> {
         let wanted: Vec<String> = labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let filters = serde_json::json!({ "label": wanted }).to_string();
-        let path = format!("/containers/json?all=true&filters={}", percent_encoded(&filters));
+        let path = format!(
+            "/containers/json?all=true&filters={}",
+            utf8_percent_encode(&filters, NON_ALPHANUMERIC)
+        );
         Ok(self.get("list containers", &path).await?)
     }
 
@@ -85,7 +89,7 @@ impl Engine {
                 let why = format!("status {}: {}", answer.status, String::from_utf8_lossy(&answer.body));
                 Err(deadline::refused(self, operation, Some(answer.status), why))
             }
-            Ok(Err(error)) => Err(deadline::refused(self, operation, None, error.to_string())),
+            Ok(Err(error)) => Err(deadline::refused(self, operation, None, error)),
             Err(_) => Err(CallError::late(self, operation, LOOK)),
         }
     }
@@ -124,18 +128,4 @@ pub(super) async fn exchange(socket: &Path, path: &str) -> Result<Answer, Box<dy
 /// Reads a boolean that may be missing: Docker leaves the field out, podman writes null where it does not know.
 fn or_false<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
     Ok(Option::deserialize(deserializer)?.unwrap_or(false))
-}
-
-fn percent_encoded(text: &str) -> String {
-    use std::fmt::Write as _;
-    let mut encoded = String::new();
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() {
-            encoded.push(char::from(byte));
-        } else {
-            // Writing to a string cannot fail.
-            let _ = write!(encoded, "%{byte:02X}");
-        }
-    }
-    encoded
 }
