@@ -8,7 +8,9 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use secrecy::SecretString;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::base::clock::Clock;
 use crate::base::error::{Context as _, Error, ErrorKind, Result, exit};
@@ -229,17 +231,15 @@ fn environment(redactor: &Redactor) -> Environment {
 
 /// Shows what the library traces, redacted, on stderr; nothing without `-v`.
 fn start_tracing(verbose: u8, redactor: &Redactor) {
-    let level = match verbose {
+    let shown = match verbose {
         0 => return,
-        1 => "cordwainer=debug",
-        _ => "debug",
+        1 => Targets::new().with_target("cordwainer", LevelFilter::DEBUG),
+        _ => Targets::new().with_default(LevelFilter::DEBUG),
     };
     let redactor = redactor.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::new(level))
-        .with_writer(move || Redacting(redactor.clone()));
+    let lines = tracing_subscriber::fmt::layer().with_writer(move || Redacting(redactor.clone()));
     // A consuming xtask may have set up tracing of its own: then that one is used.
-    let _ = subscriber.try_init();
+    let _ = tracing_subscriber::registry().with(lines).with(shown).try_init();
 }
 
 /// Writes to stderr what it is given, redacted; tracing gives it one event at a time.

@@ -351,9 +351,13 @@ pub struct Gate {
 /// Returns a warning about the sections of a file for roles that nothing calls yet; `None` where it has none.
 pub(crate) fn uncalled_roles(config: &Config) -> Option<String> {
     let names: Vec<String> = config.uncalled.iter().map(|name| format!("`{name}`")).collect();
-    let verb = if names.len() == 1 { "is" } else { "are" };
+    let (verb, roles) = if names.len() == 1 {
+        ("is", "that role")
+    } else {
+        ("are", "those roles")
+    };
     let names = (!names.is_empty()).then(|| names.join(" and "))?;
     Some(format!(
-        "{names} in {FILE_NAME} {verb} not read: nothing calls that role yet"
+        "{names} in {FILE_NAME} {verb} not read: nothing calls {roles} yet"
     ))
 }

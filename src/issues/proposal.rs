@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::issues::issue::{Issue, Status, TaskFile};
@@ -18,7 +17,7 @@ pub use check::{Validated, validate};
 pub use format::{example, json_schema};
 
 /// One task as measure proposes it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Proposal {
     /// Its name within the batch: letters, digits, `-` and `_`, beginning with a letter.

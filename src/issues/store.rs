@@ -3,7 +3,6 @@
 //! The tree of each commit is `meta.json` and `issues/<id>.json`, one file an issue. What cannot be read whole
 //! is an error, never a shorter list.
 
-use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -143,8 +142,7 @@ impl Store {
 /// faster, and in measure of what a try takes, which a large store or a busy machine makes longer.
 fn wait_a_little(one_try: Duration, lost: u32) {
     let longest = one_try.saturating_mul(1 << lost.min(8)).min(LONGEST_WAIT);
-    let random = u32::try_from(RandomState::new().build_hasher().finish() >> 32).unwrap_or(u32::MAX);
-    std::thread::sleep(longest.mul_f64(f64::from(random) / f64::from(u32::MAX)));
+    std::thread::sleep(longest.mul_f64(fastrand::f64()));
 }
 
 fn read_issues(git: &Git, tip: Oid) -> Result<Issues> {
