@@ -3,47 +3,26 @@
 use std::path::Path;
 use std::time::Duration;
 
-use cordwainer::engine::{ContainerSpec, Engine, EngineKind, Mount};
+use cordwainer::engine::{ContainerSpec, Engine, Mount};
 
-use crate::support::engines::{connect, labels, probe, read, run, skip};
+use crate::support::engines::{engine_tests, labels, probe, read, run, skip};
 
-/// Makes a test of an async function for each engine.
-macro_rules! on_both_engines {
-    ($($test:ident),* $(,)?) => {
-        mod podman {
-            $(#[tokio::test]
-            async fn $test() {
-                if let Some(engine) = super::connect(super::EngineKind::Podman).await {
-                    super::$test(engine).await;
-                }
-            })*
-        }
-        mod docker {
-            $(#[tokio::test]
-            async fn $test() {
-                if let Some(engine) = super::connect(super::EngineKind::Docker).await {
-                    super::$test(engine).await;
-                }
-            })*
-        }
-    };
+engine_tests! {
+    async both:
+        lines_arrive_whole_and_in_order,
+        exit_codes_and_signals_are_told_apart,
+        memory_that_runs_out_is_told,
+        a_program_that_ignores_signals_dies_by_kill,
+        a_program_that_ignores_one_signal_ends_by_the_other,
+        a_sweep_takes_its_own_labels_only,
+        large_input_that_nobody_reads_hangs_nothing,
+        large_input_arrives_whole,
+        output_before_input_is_read_hangs_nothing,
+        a_slow_reader_loses_nothing,
+        the_spec_arrives,
+        the_slot_can_be_written,
+        what_cannot_start_is_told_and_leaves_nothing;
 }
-
-on_both_engines!(
-    lines_arrive_whole_and_in_order,
-    exit_codes_and_signals_are_told_apart,
-    memory_that_runs_out_is_told,
-    a_program_that_ignores_signals_dies_by_kill,
-    a_program_that_ignores_one_signal_ends_by_the_other,
-    a_sweep_takes_its_own_labels_only,
-    large_input_that_nobody_reads_hangs_nothing,
-    large_input_arrives_whole,
-    output_before_input_is_read_hangs_nothing,
-    a_slow_reader_loses_nothing,
-    the_spec_arrives,
-    the_slot_can_be_written,
-    what_cannot_start_is_told_and_leaves_nothing,
-);
 
 async fn lines_arrive_whole_and_in_order(engine: Engine) {
     let steps = [

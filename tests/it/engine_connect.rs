@@ -7,7 +7,7 @@ use cordwainer::config::EngineChoice;
 use cordwainer::engine::{ConnectOptions, Engine, EngineKind};
 use cordwainer::error::{Error, ErrorKind};
 
-use crate::support::engines::{absent, probe, skip, socket};
+use crate::support::engines::{TestEngine, absent, probe, skip};
 use crate::support::sockets::Socket;
 
 fn at(socket: &Path) -> ConnectOptions {
@@ -94,13 +94,14 @@ async fn without_an_engine_the_error_lists_what_was_tried() {
 
 #[tokio::test]
 async fn the_kind_that_is_asked_for_is_the_kind_that_is_had() {
-    for (kind, other) in [
-        (EngineKind::Podman, EngineChoice::Docker),
-        (EngineKind::Docker, EngineChoice::Podman),
-    ] {
-        let Some(socket) = socket(kind) else { continue };
+    for known in TestEngine::each() {
+        let other = match known.kind() {
+            EngineKind::Podman => EngineChoice::Docker,
+            EngineKind::Docker => EngineChoice::Podman,
+        };
+        let socket = known.socket();
         let engine = Engine::connect(&at(&socket)).await.unwrap();
-        assert_eq!(engine.kind(), kind);
+        assert_eq!(engine.kind(), known.kind());
         assert!(!engine.version().is_empty());
         let text = refused(&ConnectOptions {
             choice: other,
@@ -113,8 +114,8 @@ async fn the_kind_that_is_asked_for_is_the_kind_that_is_had() {
 
 #[tokio::test]
 async fn an_engine_that_goes_away_in_the_middle_is_an_error() {
-    for kind in [EngineKind::Podman, EngineKind::Docker] {
-        let Some(target) = socket(kind) else { continue };
+    for known in TestEngine::each() {
+        let (kind, target) = (known.kind(), known.socket());
         let (proxy, cut) = Socket::proxy(&target);
         let engine = Engine::connect(&at(&proxy.path())).await.unwrap();
         let spec = probe(&format!("cut-{kind}"), &[r"out=ready\n", "sleep=600"]);
@@ -134,10 +135,10 @@ async fn an_engine_that_goes_away_in_the_middle_is_an_error() {
 
 #[tokio::test]
 async fn an_engine_that_falls_silent_is_an_error_by_deadline() {
-    let Some(target) = socket(EngineKind::Docker) else {
+    let Some(known) = TestEngine::find(EngineKind::Docker) else {
         return;
     };
-    let (proxy, _cut) = Socket::proxy(&target);
+    let (proxy, _cut) = Socket::proxy(&known.socket());
     let engine = Engine::connect(&at(&proxy.path())).await.unwrap();
     let silent = Socket::silent();
     std::fs::rename(silent.path(), proxy.path()).unwrap();

@@ -1,17 +1,15 @@
 //! Images: built, imported, looked at; and the Claude image itself, where its base can be had.
 
-use cordwainer::engine::{ContainerSpec, Engine, EngineKind, ImageConfig, UserChoice};
+use cordwainer::engine::{ContainerSpec, Engine, ImageConfig, UserChoice};
 use cordwainer::error::ErrorKind;
 use cordwainer::image::{self, BuildOptions};
 
-use crate::support::engines::{IMAGE, absent, build_request, connect, probe, run};
-
-const BOTH: [EngineKind; 2] = [EngineKind::Podman, EngineKind::Docker];
+use crate::support::engines::{IMAGE, TestEngine, absent, build_request, probe, run};
 
 #[tokio::test]
 async fn an_image_without_a_registry_is_found_or_told() {
-    for kind in BOTH {
-        let Some(engine) = connect(kind).await else { continue };
+    for engine in TestEngine::each() {
+        let engine = engine.connect().await;
         let id = engine.ensure_image(IMAGE).await.unwrap();
         assert_eq!(engine.image_id(&id).await.unwrap(), Some(id.clone()));
         let absent = "localhost/cordwainer-no-such-image:1";
@@ -24,8 +22,8 @@ async fn an_image_without_a_registry_is_found_or_told() {
 
 #[tokio::test]
 async fn an_import_carries_files_environment_and_command() {
-    for kind in BOTH {
-        let Some(engine) = connect(kind).await else { continue };
+    for engine in TestEngine::each() {
+        let engine = engine.connect().await;
         let mut root = tar::Builder::new(Vec::new());
         let mut header = tar::Header::new_gnu();
         header.set_size(6);
@@ -65,8 +63,8 @@ async fn an_import_carries_files_environment_and_command() {
 
 #[tokio::test]
 async fn a_failed_build_says_why_and_makes_no_image() {
-    for kind in BOTH {
-        let Some(engine) = connect(kind).await else { continue };
+    for engine in TestEngine::each() {
+        let engine = engine.connect().await;
         let tag = "localhost/cordwainer-test-failed:1";
         let text = format!("FROM {IMAGE}\nRUN [\"/probe\", \"out=about to fail\\\\n\", \"exit=3\"]\n");
         let mut lines = Vec::new();
@@ -84,8 +82,8 @@ async fn a_failed_build_says_why_and_makes_no_image() {
 
 #[tokio::test]
 async fn an_image_without_a_shell_fails_its_check_with_a_reason() {
-    for kind in BOTH {
-        let Some(engine) = connect(kind).await else { continue };
+    for engine in TestEngine::each() {
+        let engine = engine.connect().await;
         let error = image::check(&engine, IMAGE, &[], UserChoice::SlotOwner)
             .await
             .unwrap_err();
@@ -96,8 +94,8 @@ async fn an_image_without_a_shell_fails_its_check_with_a_reason() {
 /// The real image, which `cargo xtask test` gives each engine: building it takes minutes, and a network.
 #[tokio::test]
 async fn the_claude_image_is_built_once_and_passes_its_check() {
-    for kind in BOTH {
-        let Some(engine) = connect(kind).await else { continue };
+    for engine in TestEngine::each() {
+        let engine = engine.connect().await;
         let options = BuildOptions::default();
         if engine.image_id(&image::tag(&options)).await.unwrap().is_none() {
             absent("Claude image");

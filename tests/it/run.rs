@@ -28,18 +28,3 @@ mod screens;
 mod sealing;
 mod terminal;
 mod timers;
-
-/// Makes a test of each function for each engine that it is listed under; the function gets the engine's kind.
-macro_rules! engine_tests {
-    ($(both: $($both:ident),+;)? $(podman: $($podman:ident),+;)? $(docker: $($docker:ident),+;)?) => {
-        mod podman {
-            $($(#[test] fn $both() { super::$both(cordwainer::engine::EngineKind::Podman); })+)?
-            $($(#[test] fn $podman() { super::$podman(cordwainer::engine::EngineKind::Podman); })+)?
-        }
-        mod docker {
-            $($(#[test] fn $both() { super::$both(cordwainer::engine::EngineKind::Docker); })+)?
-            $($(#[test] fn $docker() { super::$docker(cordwainer::engine::EngineKind::Docker); })+)?
-        }
-    };
-}
-pub(crate) use engine_tests;

@@ -10,15 +10,13 @@ use std::collections::BTreeSet;
 use std::os::unix::fs::chown;
 use std::path::Path;
 
-use cordwainer::engine::{ContainerSpec, Engine, EngineKind, Mount, UserChoice};
+use cordwainer::engine::{ContainerSpec, Engine, Mount, UserChoice};
 use cordwainer::guarantee::{GuaranteeReport, Item};
 use cordwainer::image;
 use tempfile::TempDir;
 
 use crate::support::engines::{IMAGE, Ran, labels, run};
 use crate::support::seal::SealListener;
-
-const BOTH: [EngineKind; 2] = [EngineKind::Podman, EngineKind::Docker];
 
 /// A folder that the container's user can write, and everybody can enter.
 fn workspace(engine: &Engine) -> TempDir {

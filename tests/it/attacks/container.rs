@@ -6,9 +6,8 @@ use std::path::Path;
 use cordwainer::engine::EngineKind;
 
 use crate::attacks::told::{Told, client, limits, plain_container, script};
-use crate::run::engine_tests;
 use crate::run::project::{Project, Ran, WAIT};
-use crate::support::engines::{self, skip};
+use crate::support::engines::{self, TestEngine, engine_tests, skip};
 use crate::support::repository::TestRepository;
 
 engine_tests! {
@@ -80,17 +79,15 @@ const ATTACKS: [(&str, Control, &str); 27] = [
     ("engine {socket}", Mounted, "/"),
 ];
 
-fn no_wall_gives_way(kind: EngineKind) {
+fn no_wall_gives_way(engine: TestEngine) {
     let repository = TestRepository::empty();
     repository.write(".gitignore", ".secrets\n");
     repository.write(".secrets/claude.json", "{}\n");
-    let Some(project) = Project::on(kind, repository, "") else {
-        return;
-    };
+    let project = Project::on(engine, repository, "");
     let outside = fs::canonicalize(project.repository.outside()).unwrap();
     fs::write(outside.join("secret"), "hidden\n").unwrap();
     let fill = |attack: &str| {
-        let socket = engines::socket(kind).unwrap();
+        let socket = engine.socket();
         attack
             .replace("{outside}", outside.to_str().unwrap())
             .replace("{socket}", socket.to_str().unwrap())
@@ -122,7 +119,7 @@ fn no_wall_gives_way(kind: EngineKind) {
             .filter(|(_, by)| *by == control)
             .map(|(attack, _)| attack.as_str());
         let attacks: Vec<&str> = attacks.collect();
-        let told = plain_container(kind, &options(control, &outside, kind), &script(attacks.clone()));
+        let told = plain_container(engine, &options(control, &outside, engine), &script(attacks.clone()));
         let refused = attacks.iter().filter(|attack| !told.done(attack));
         let refused: Vec<_> = refused
             .map(|attack| format!("{attack}: {}", told.came(attack)))
@@ -141,7 +138,7 @@ fn meant(attack: &str, needed: &str) -> bool {
 }
 
 /// Options of `run` that make such a container.
-fn options(control: Control, outside: &Path, kind: EngineKind) -> Vec<&'static str> {
+fn options(control: Control, outside: &Path, engine: TestEngine) -> Vec<&'static str> {
     // A test ends with its process: what little leaks here is a few bytes.
     let leaked = |text: String| -> &'static str { text.leak() };
     let volume = |path: &Path| leaked(format!("{0}:{0}", path.display()));
@@ -149,13 +146,13 @@ fn options(control: Control, outside: &Path, kind: EngineKind) -> Vec<&'static s
     options.extend_from_slice(match control {
         Plain => &[],
         User => &["--user", "1000:1000"],
-        Privileged | HostProcesses => privileged(kind),
+        Privileged | HostProcesses => privileged(engine),
         Mounted => &["--volume"],
     });
     match control {
         HostProcesses => options.extend(["--pid", "host"]),
         Mounted => {
-            let socket = engines::socket(kind).unwrap();
+            let socket = engine.socket();
             options.extend([volume(outside), "--volume", volume(&socket)]);
         }
         _ => {}
@@ -164,8 +161,8 @@ fn options(control: Control, outside: &Path, kind: EngineKind) -> Vec<&'static s
 }
 
 /// Docker's `--privileged` wants every capability, and not every machine has all of them to give.
-fn privileged(kind: EngineKind) -> &'static [&'static str] {
-    match kind {
+fn privileged(engine: TestEngine) -> &'static [&'static str] {
+    match engine.kind() {
         EngineKind::Podman => &["--privileged"],
         EngineKind::Docker => &[
             "--cap-add=SYS_ADMIN",
@@ -196,10 +193,8 @@ const FILE_BOMB: &str = "write src/file.txt x\nbigfile src/big 60000000000";
 /// How much there is.
 const LITTLE: &str = "  memory: 64m\n  pids: 64\n---\nstitch: {max_attempts: 1}\n";
 
-fn bombs_hurt_nobody_else(kind: EngineKind) {
-    let Some(project) = Project::new(kind, LITTLE) else {
-        return;
-    };
+fn bombs_hurt_nobody_else(engine: TestEngine) {
+    let project = Project::new(engine, LITTLE);
     let bombs: Vec<&str> = BOMBS.into_iter().filter(|bomb| more_than_there_is(bomb)).collect();
     project.add("a bomb of files", FILE_BOMB);
     for bomb in &bombs {
@@ -223,7 +218,7 @@ fn bombs_hurt_nobody_else(kind: EngineKind) {
     project.expect_tidy();
 
     let all = script(bombs.iter().copied());
-    let told = plain_container(kind, &["--network", "none", "--shm-size", "1g"], &all);
+    let told = plain_container(engine, &["--network", "none", "--shm-size", "1g"], &all);
     let contained = bombs.iter().filter(|bomb| !told.done(bomb));
     let contained: Vec<_> = contained.map(|bomb| format!("{bomb}: {}", told.came(bomb))).collect();
     assert_eq!(contained, [""; 0], "the controls of these do not fire");
@@ -240,28 +235,28 @@ fn more_than_there_is(bomb: &str) -> bool {
 }
 
 /// Of a container's output nothing stays with the engine: its log would fill the host's disk.
-fn a_flood_of_output_fills_no_disk(kind: EngineKind) {
+fn a_flood_of_output_fills_no_disk(engine: TestEngine) {
     const BYTES: usize = 4_000_000;
-    let Some(project) = Project::new(kind, "") else { return };
+    let project = Project::new(engine, "");
     project.add("floods", &format!("flood 1000 4000\n{WAIT}write src/a.txt done"));
     let run = project.spawn(&["generator", "stitch"]);
     project.while_the_agent_waits(|| {
         for name in project.containers() {
-            assert!(log_of(kind, &name) < 10_000, "the engine keeps the output");
+            assert!(log_of(engine, &name) < 10_000, "the engine keeps the output");
         }
         assert_eq!(project.containers().len(), 1);
     });
     Ran::from(run.wait_with_output().unwrap()).expect(0);
 
     let name = format!("cordwainer-attack-log-{}", std::process::id());
-    let mut command = client(kind);
+    let mut command = client(engine);
     command
         .args(["run", "--network", "none", "--name", &name])
         .args(limits());
     command.args([engines::IMAGE, "/probe", &format!("out-long={BYTES}")]);
     let ran = command.output().unwrap();
-    let kept = log_of(kind, &name);
-    let removed = client(kind).args(["rm", &name]).output().unwrap();
+    let kept = log_of(engine, &name);
+    let removed = client(engine).args(["rm", &name]).output().unwrap();
     assert!(ran.status.success() && removed.status.success(), "{ran:?} {removed:?}");
     assert!(
         kept > BYTES,
@@ -270,7 +265,7 @@ fn a_flood_of_output_fills_no_disk(kind: EngineKind) {
 }
 
 /// Bytes that an engine has of a container's output.
-fn log_of(kind: EngineKind, name: &str) -> usize {
-    let output = client(kind).args(["logs", name]).output().unwrap();
+fn log_of(engine: TestEngine, name: &str) -> usize {
+    let output = client(engine).args(["logs", name]).output().unwrap();
     output.stdout.len()
 }

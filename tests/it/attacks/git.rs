@@ -11,12 +11,10 @@ mod tree;
 use std::fs;
 use std::path::PathBuf;
 
-use cordwainer::engine::EngineKind;
-
 pub(super) use self::control::agent;
 use self::control::{Scene, trigger};
-use crate::run::engine_tests;
 use crate::run::project::Project;
+use crate::support::engines::{TestEngine, engine_tests};
 
 engine_tests! {
     both: hooks_and_settings_run_nothing, forged_folders_of_git_mean_nothing, forged_trees_lead_nowhere,
@@ -86,7 +84,7 @@ impl Attack {
     }
 }
 
-fn hooks_and_settings_run_nothing(kind: EngineKind) {
+fn hooks_and_settings_run_nothing(engine: TestEngine) {
     let scene = Scene::new();
     let all = [hooks::attacks(), settings::attacks()].concat();
     // They do not come in each other's way: a task of its own for each would show nothing more. Attributes that ask for a
@@ -101,38 +99,36 @@ fn hooks_and_settings_run_nothing(kind: EngineKind) {
         task("hooks and settings", &others, Becomes::Merged),
         task("settings with attributes", &filtered, Becomes::Held),
     ];
-    defended(kind, &scene, &all, &tasks);
+    defended(engine, &scene, &all, &tasks);
 }
 
-fn forged_folders_of_git_mean_nothing(kind: EngineKind) {
-    one_task_each(kind, &folder::attacks());
+fn forged_folders_of_git_mean_nothing(engine: TestEngine) {
+    one_task_each(engine, &folder::attacks());
 }
 
-fn forged_trees_lead_nowhere(kind: EngineKind) {
-    one_task_each(kind, &tree::attacks());
+fn forged_trees_lead_nowhere(engine: TestEngine) {
+    one_task_each(engine, &tree::attacks());
 }
 
-fn one_task_each(kind: EngineKind, attacks: &[Attack]) {
+fn one_task_each(engine: TestEngine, attacks: &[Attack]) {
     let scene = Scene::new();
     let task = |attack: &Attack| (attack.name.clone(), attack.in_container(&scene), attack.becomes);
     let tasks: Vec<_> = attacks.iter().map(task).collect();
-    defended(kind, &scene, attacks, &tasks);
+    defended(engine, &scene, attacks, &tasks);
 }
 
-fn masks_cannot_be_moved_away(kind: EngineKind) {
+fn masks_cannot_be_moved_away(engine: TestEngine) {
     let scene = Scene::new();
     let attack = masks::attack();
     let task = (attack.name.clone(), attack.in_container(&scene), attack.becomes);
-    defended(kind, &scene, std::slice::from_ref(&attack), &[task]);
-    masks::control(kind, &scene, &attack);
+    defended(engine, &scene, std::slice::from_ref(&attack), &[task]);
+    masks::control(engine, &scene, &attack);
 }
 
 /// Has agents carry the attacks out in a generation of the real program, in tasks with these titles and scripts, ends
 /// it, and does in the person's checkout what each attack waits for: nothing comes of any.
-fn defended(kind: EngineKind, scene: &Scene, attacks: &[Attack], tasks: &[(String, String, Becomes)]) {
-    let Some(project) = Project::on(kind, scene.repository(), "stitch: {max_attempts: 1}\n") else {
-        return;
-    };
+fn defended(engine: TestEngine, scene: &Scene, attacks: &[Attack], tasks: &[(String, String, Becomes)]) {
+    let project = Project::on(engine, scene.repository(), "stitch: {max_attempts: 1}\n");
     let refs = foreign_refs(&project);
     for (number, (title, script, _)) in tasks.iter().enumerate() {
         project.add(title, &format!("{script}\nwrite src/{number}.txt done"));

@@ -8,12 +8,9 @@ use std::process::Stdio;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use cordwainer::engine::EngineKind;
-
 use crate::attacks::told::{Told, client, limits, plain_container, script};
-use crate::run::engine_tests;
 use crate::run::project::Project;
-use crate::support::engines::{self, skip};
+use crate::support::engines::{self, TestEngine, engine_tests, skip};
 
 engine_tests! {
     both: nothing_leads_out, nothing_leads_to_a_sibling;
@@ -95,8 +92,8 @@ fn own_address() -> Option<String> {
     Some(socket.local_addr().ok()?.ip().to_string())
 }
 
-fn nothing_leads_out(kind: EngineKind) {
-    let Some(project) = Project::new(kind, "") else { return };
+fn nothing_leads_out(engine: TestEngine) {
+    let project = Project::new(engine, "");
     let host = Host::new();
     let attacks = host.attacks();
     let all = script(attacks.iter().map(String::as_str));
@@ -111,7 +108,7 @@ fn nothing_leads_out(kind: EngineKind) {
     assert_eq!(host.datagrams(), [""; 0]);
     project.expect_tidy();
 
-    let told = plain_container(kind, &["--network", "host"], &all);
+    let told = plain_container(engine, &["--network", "host"], &all);
     let refused = attacks.iter().filter(|attack| !told.done(attack));
     let refused: Vec<_> = refused
         .map(|attack| format!("{attack}: {}", told.came(attack)))
@@ -126,15 +123,15 @@ fn nothing_leads_out(kind: EngineKind) {
 
 /// Another container on the same engine, which offers something on its loopback.
 struct Sibling {
-    kind: EngineKind,
+    engine: TestEngine,
     name: String,
     output: Option<JoinHandle<()>>,
 }
 
 impl Sibling {
-    fn start(kind: EngineKind, port: u16) -> Self {
+    fn start(engine: TestEngine, port: u16) -> Self {
         let name = format!("cordwainer-attack-sibling-{}", std::process::id());
-        let mut command = client(kind);
+        let mut command = client(engine);
         command
             .args(["run", "--network", "none", "--name", &name])
             .args(limits());
@@ -147,7 +144,7 @@ impl Sibling {
         assert_eq!(line, "listening\n");
         let output = std::thread::spawn(move || drop(child.wait()));
         Self {
-            kind,
+            engine,
             name,
             output: Some(output),
         }
@@ -156,7 +153,7 @@ impl Sibling {
 
 impl Drop for Sibling {
     fn drop(&mut self) {
-        let removed = client(self.kind).args(["rm", "--force", &self.name]).output();
+        let removed = client(self.engine).args(["rm", "--force", &self.name]).output();
         assert!(
             removed.is_ok_and(|output| output.status.success()),
             "`{}` is left",
@@ -166,16 +163,16 @@ impl Drop for Sibling {
     }
 }
 
-fn nothing_leads_to_a_sibling(kind: EngineKind) {
+fn nothing_leads_to_a_sibling(engine: TestEngine) {
     const PORT: u16 = 7777;
-    let Some(project) = Project::new(kind, "") else { return };
-    let sibling = Sibling::start(kind, PORT);
+    let project = Project::new(engine, "");
+    let sibling = Sibling::start(engine, PORT);
     let attack = format!("connect 127.0.0.1:{PORT}");
     let script = script([attack.as_str()]);
     project.add("visits a sibling", &(script.clone() + "write src/a.txt done"));
     project.run(&["generator", "stitch"]).expect(0);
     assert!(!Told::by_task(&project, "cw-1").done(&attack));
     let network = format!("container:{}", sibling.name);
-    let told = plain_container(kind, &["--network", &network], &script);
+    let told = plain_container(engine, &["--network", &network], &script);
     assert!(told.done(&attack), "{}", told.came(&attack));
 }

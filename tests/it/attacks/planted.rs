@@ -8,12 +8,10 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use cordwainer::engine::EngineKind;
-
 use crate::attacks::git::agent;
-use crate::run::engine_tests;
 use crate::run::project::Project;
 use crate::support::cargo::cargo;
+use crate::support::engines::{TestEngine, engine_tests};
 use crate::support::repository::TestRepository;
 
 engine_tests! {
@@ -148,10 +146,8 @@ impl Planted {
     }
 }
 
-fn what_the_next_command_would_obey_is_held(kind: EngineKind) {
-    let Some(project) = Project::on(kind, repository(), "stitch: {max_attempts: 1}\n") else {
-        return;
-    };
+fn what_the_next_command_would_obey_is_held(engine: TestEngine) {
+    let project = Project::on(engine, repository(), "stitch: {max_attempts: 1}\n");
     let marker = project.repository.outside().join("marker");
     for planted in &PLANTED {
         project.add(planted.path, &planted.script(&marker));

@@ -3,12 +3,10 @@
 
 mod witness;
 
-use cordwainer::engine::EngineKind;
-
 use self::witness::{Witness, naive_proxy};
 use crate::attacks::told::{Told, client, plain_container};
-use crate::run::engine_tests;
 use crate::run::project::{Project, Ran, WAIT};
+use crate::support::engines::{TestEngine, engine_tests};
 
 engine_tests! {
     both: nobody_is_reached_who_is_not_allowed, the_api_is_reached_as_the_call_alone;
@@ -129,12 +127,10 @@ const ALLOWED: (&str, &str) = (
 /// Where the relay of a sealed container listens.
 const RELAY: &str = "127.0.0.1:8080";
 
-fn nobody_is_reached_who_is_not_allowed(kind: EngineKind) {
+fn nobody_is_reached_who_is_not_allowed(engine: TestEngine) {
     let host = Witness::new();
     let allow = "network: {allow: [allowed.example.org, \"*.allowed.example.org\"]}\n";
-    let Some(project) = Project::new(kind, allow) else {
-        return;
-    };
+    let project = Project::new(engine, allow);
     let fill = |text: &str| text.replace("{port}", &host.port.to_string());
     project.add(
         "asks the proxy",
@@ -150,7 +146,7 @@ fn nobody_is_reached_who_is_not_allowed(kind: EngineKind) {
     project.expect_tidy();
 
     let proxy = format!("127.0.0.1:{}", naive_proxy(host.port));
-    plain_container(kind, &["--network", "host"], &requests(&proxy, &TARGETS, fill));
+    plain_container(engine, &["--network", "host"], &requests(&proxy, &TARGETS, fill));
     let seen = host.take();
     let silent = TARGETS
         .iter()
@@ -166,13 +162,11 @@ fn last_line(text: &str) -> String {
     line.unwrap_or_default().replace(r"\0", "\0")
 }
 
-fn the_api_is_reached_as_the_call_alone(kind: EngineKind) {
+fn the_api_is_reached_as_the_call_alone(engine: TestEngine) {
     let api = Witness::new();
     let base_url = format!("agent: {{base_url: \"http://127.0.0.1:{}\"}}\n", api.port);
-    let Some(project) = Project::new(kind, &base_url) else {
-        return;
-    };
-    let other = token_of_a_call(kind, &project);
+    let project = Project::new(engine, &base_url);
+    let other = token_of_a_call(engine, &project);
     // In pieces, or it would be taken for what it looks like, and out of the task.
     let other = other.replace('-', "{-}");
     let fill = |text: &str| text.replace("{other}", &other);
@@ -206,18 +200,18 @@ fn the_api_is_reached_as_the_call_alone(kind: EngineKind) {
     project.expect_tidy();
 
     let proxy = format!("127.0.0.1:{}", naive_proxy(api.port));
-    plain_container(kind, &["--network", "host"], &requests(&proxy, &PATHS, fill));
+    plain_container(engine, &["--network", "host"], &requests(&proxy, &PATHS, fill));
     assert_eq!(api.take().len(), PATHS.len(), "the controls of some do not fire");
 }
 
 /// What a call is known by at its gateway, as `inspect` shows it while the call lasts.
-fn token_of_a_call(kind: EngineKind, project: &Project) -> String {
+fn token_of_a_call(engine: TestEngine, project: &Project) -> String {
     project.add("waits", &format!("{WAIT}write src/a.txt done"));
     let run = project.spawn(&["generator", "stitch"]);
     let mut token = String::new();
     project.while_the_agent_waits(|| {
         let name = project.containers().concat();
-        let output = client(kind).args(["inspect", &name]).output().unwrap();
+        let output = client(engine).args(["inspect", &name]).output().unwrap();
         let text = String::from_utf8(output.stdout).unwrap();
         let (_, rest) = text.split_once("CLAUDE_CODE_OAUTH_TOKEN=").unwrap();
         rest.split('"').next().unwrap().clone_into(&mut token);

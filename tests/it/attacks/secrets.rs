@@ -4,12 +4,9 @@
 use std::fs;
 use std::process::Command;
 
-use cordwainer::engine::EngineKind;
-
 use crate::attacks::told::{Told, client, limits, plain_container, script};
-use crate::run::engine_tests;
 use crate::run::project::{Project, Ran, WAIT};
-use crate::support::engines;
+use crate::support::engines::{self, TestEngine, engine_tests};
 
 engine_tests! {
     both: the_credential_is_nowhere;
@@ -24,10 +21,8 @@ fn hunt() -> String {
     format!("hunt {}", digits.collect::<Vec<_>>().concat())
 }
 
-fn the_credential_is_nowhere(kind: EngineKind) {
-    let Some(project) = Project::new(kind, "agent: {credentials: api_key}\n") else {
-        return;
-    };
+fn the_credential_is_nowhere(engine: TestEngine) {
+    let project = Project::new(engine, "agent: {credentials: api_key}\n");
     let hunt = hunt();
     let script = script([hunt.as_str()]);
     project.add(
@@ -43,7 +38,7 @@ fn the_credential_is_nowhere(kind: EngineKind) {
         .stderr(std::process::Stdio::piped());
     let run = command.spawn().unwrap();
     let mut seen = String::new();
-    project.while_the_agent_waits(|| seen = seen_by_the_engine(kind, &project));
+    project.while_the_agent_waits(|| seen = seen_by_the_engine(engine, &project));
     let ran = Ran::from(run.wait_with_output().unwrap()).expect(0);
     let told = Told::by_task(&project, "cw-1");
     assert!(!told.done(&hunt), "{}", told.came(&hunt));
@@ -53,18 +48,18 @@ fn the_credential_is_nowhere(kind: EngineKind) {
     }
     assert_eq!(left_in(&project), [""; 0], "what a run leaves holds the credential");
     project.expect_tidy();
-    control(kind, &hunt, &script);
+    control(engine, &hunt, &script);
 }
 
 /// What an engine tells of the project's containers.
-fn seen_by_the_engine(kind: EngineKind, project: &Project) -> String {
+fn seen_by_the_engine(engine: TestEngine, project: &Project) -> String {
     let names = project.containers();
     assert_eq!(names.len(), 1);
-    inspect(kind, &names[0])
+    inspect(engine, &names[0])
 }
 
-fn inspect(kind: EngineKind, name: &str) -> String {
-    let ask = |verb: &str| client(kind).args([verb, name]).output().unwrap().stdout;
+fn inspect(engine: TestEngine, name: &str) -> String {
+    let ask = |verb: &str| client(engine).args([verb, name]).output().unwrap().stdout;
     ["inspect", "top", "logs"]
         .map(|verb| String::from_utf8_lossy(&ask(verb)).into_owned())
         .concat()
@@ -104,18 +99,18 @@ fn left_in(project: &Project) -> Vec<String> {
 
 /// The same hunt where the credential is in the container's environment: it is found there, in `inspect`, and in
 /// whatever the agent writes.
-fn control(kind: EngineKind, hunt: &str, script: &str) {
+fn control(engine: TestEngine, hunt: &str, script: &str) {
     let variable = format!("ANTHROPIC_API_KEY={CREDENTIAL}");
     let options = ["--network", "none", "--env", &variable];
-    let told = plain_container(kind, &options, script);
+    let told = plain_container(engine, &options, script);
     assert!(told.came(hunt).contains("environ"), "{}", told.came(hunt));
     let name = format!("cordwainer-attack-inspect-{}", std::process::id());
-    let mut command = client(kind);
+    let mut command = client(engine);
     command.args(["run", "--name", &name]).args(options).args(limits());
     command.args([engines::IMAGE, "/probe", "env=ANTHROPIC_API_KEY"]);
     let ran = command.output().unwrap();
-    let seen = inspect(kind, &name);
-    let removed = client(kind).args(["rm", &name]).output().unwrap();
+    let seen = inspect(engine, &name);
+    let removed = client(engine).args(["rm", &name]).output().unwrap();
     assert!(ran.status.success() && removed.status.success(), "{ran:?}");
     assert!(
         seen.matches(CREDENTIAL).count() > 1,

@@ -1,12 +1,11 @@
 //! Words of agents that pretend to be something else: events of the client, trailers of a commit, commands to a
 //! terminal. The controls are readers who believe them.
 
-use cordwainer::engine::EngineKind;
 use serde_json::{Value, json};
 
-use crate::run::engine_tests;
 use crate::run::measure::{proposal, user_prompt};
 use crate::run::project::{Project, scripted};
+use crate::support::engines::{TestEngine, engine_tests};
 
 engine_tests! {
     both: events_in_the_output_of_a_tool_are_no_events;
@@ -41,10 +40,8 @@ const FORGED: [(&str, &str); 6] = [
     ),
 ];
 
-fn events_in_the_output_of_a_tool_are_no_events(kind: EngineKind) {
-    let Some(project) = Project::new(kind, "stitch: {max_attempts: 1}\n") else {
-        return;
-    };
+fn events_in_the_output_of_a_tool_are_no_events(engine: TestEngine) {
+    let project = Project::new(engine, "stitch: {max_attempts: 1}\n");
     // Each is printed by an agent that then fails, so that a forged success would show, and by one that succeeds.
     for (number, (title, event)) in FORGED.iter().enumerate() {
         let forged = format!("tool-output <<END\n{event}\nEND\nsay {event}\n");
@@ -99,16 +96,14 @@ fn believed(stream: &str) -> Vec<Value> {
 /// Clears a screen, sets its title, and hides what follows; and the same for who shows it as HTML.
 const NASTY: &str = "\u{1b}[2J\u{1b}]0;owned\u{7}\u{1b}[8m\u{202e}<script>alert(1)</script>";
 
-fn trailers_and_commands_to_a_terminal_are_words(kind: EngineKind) {
+fn trailers_and_commands_to_a_terminal_are_words(engine: TestEngine) {
     // In titles nobody may have such words: neither a person nor measure.
     let refused = json!({"proposals": [proposal("a", &format!("Shows {NASTY}"), &[], "say x")]});
     let more = format!(
         "silence_agent: false\nstitch: {{max_attempts: 1}}\n{}",
         user_prompt(&format!("propose {refused}"))
     );
-    let Some(project) = Project::new(kind, &more) else {
-        return;
-    };
+    let project = Project::new(engine, &more);
     let nasty_title = format!("Shows {NASTY}");
     project.run(&["issues", "add", &nasty_title]).expect(2);
     let nasty = format!("say {NASTY}\nwrite src/a{NASTY}.txt x\nfail {NASTY}");

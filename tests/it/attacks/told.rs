@@ -9,7 +9,7 @@ use cordwainer::engine::EngineKind;
 use serde_json::Value;
 
 use crate::run::project::{Project, scripted};
-use crate::support::engines;
+use crate::support::engines::{self, TestEngine};
 
 /// Attacks with what they came to: `done: …` or `refused: …`.
 pub(super) struct Told(BTreeMap<String, String>);
@@ -69,9 +69,9 @@ pub(super) fn script<'a>(attacks: impl IntoIterator<Item = &'a str>) -> String {
 }
 
 /// The command line of an engine's client.
-pub(crate) fn client(kind: EngineKind) -> Command {
-    let socket = engines::socket(kind).unwrap();
-    let (program, option) = match kind {
+pub(crate) fn client(engine: TestEngine) -> Command {
+    let socket = engine.socket();
+    let (program, option) = match engine.kind() {
         EngineKind::Podman => ("podman", "--url"),
         EngineKind::Docker => ("docker", "--host"),
     };
@@ -94,8 +94,8 @@ pub(super) fn give(command: &mut Command, script: &str) -> Output {
 }
 
 /// The scripted agent in a container that is made with these options of `run` and no others, as a person would.
-pub(super) fn plain_container(kind: EngineKind, options: &[&str], script: &str) -> Told {
-    let mut command = client(kind);
+pub(super) fn plain_container(engine: TestEngine, options: &[&str], script: &str) -> Told {
+    let mut command = client(engine);
     command
         .args(["run", "--rm", "--interactive", "--workdir", "/workspace"])
         .args(limits())

@@ -5,7 +5,7 @@ use std::process::Command;
 use cordwainer::engine::{ContainerSpec, EngineKind, Mount};
 
 use super::slots::pool;
-use crate::support::engines::{absent, connect, labels, run};
+use crate::support::engines::{TestEngine, absent, labels, run};
 use crate::support::repository::TestRepository;
 
 /// The Claude image that the test command built.
@@ -45,7 +45,7 @@ fn mount(source: impl Into<std::path::PathBuf>, target: impl Into<String>, read_
 
 /// What the session says in a container of this engine, in a repository with so many files; with what it says in a clone.
 async fn sessions(kind: EngineKind, files: usize) -> Option<(String, String)> {
-    let engine = connect(kind).await?;
+    let engine = TestEngine::find(kind)?.connect().await;
     if engine.image_id(IMAGE).await.unwrap().is_none() {
         absent("Claude image");
         return None;

@@ -2,7 +2,7 @@
 
 use cordwainer::engine::EngineKind;
 
-use super::live::{Account, Live};
+use super::live::{Account, ClaudeEngine, Live};
 
 /// A command that is at work for longer than `result_grace`, beside what follows it.
 const SCRIPT: &str = r#"about "The task: cw-1"
@@ -10,18 +10,19 @@ const SCRIPT: &str = r#"about "The task: cw-1"
   write /workspace/a.txt one"#;
 
 /// The task, and its last transcript, after a run in which the client's grace after its result is short.
-fn run(kind: EngineKind, account: Account) -> Option<(Live, String)> {
-    let live = Live::new(kind, account, SCRIPT, "stitch: {result_grace: 1s, max_attempts: 1}\n")?;
+fn run(engine: ClaudeEngine, account: Account) -> (Live, String) {
+    let live = Live::new(engine, account, SCRIPT, "stitch: {result_grace: 1s, max_attempts: 1}\n");
     let called = live.call(&["generator", "run"]);
     let transcripts = live.transcripts();
-    Some((live, format!("{called:#?}\n{transcripts}")))
+    (live, format!("{called:#?}\n{transcripts}"))
 }
 
 #[test]
 fn by_default_nothing_works_in_the_background() {
-    let Some((live, transcripts)) = run(EngineKind::Podman, Account::Subscription) else {
+    let Some(engine) = ClaudeEngine::find(EngineKind::Podman) else {
         return;
     };
+    let (live, transcripts) = run(engine, Account::Subscription);
     assert_eq!(Live::attempts(&live.task()), [("merged", "success")]);
     assert!(
         transcripts.contains("An unexpected parameter `run_in_background` was provided"),
@@ -37,9 +38,10 @@ fn by_default_nothing_works_in_the_background() {
 
 #[test]
 fn turned_on_by_name_it_is_waited_for_beyond_the_grace() {
-    let Some((live, transcripts)) = run(EngineKind::Docker, Account::InBackground) else {
+    let Some(engine) = ClaudeEngine::find(EngineKind::Docker) else {
         return;
     };
+    let (live, transcripts) = run(engine, Account::InBackground);
     assert_eq!(Live::attempts(&live.task()), [("merged", "success")], "{transcripts}");
     assert_eq!(
         live.repository.git(&["show", "generation-one:late.txt"]),
@@ -55,9 +57,10 @@ fn a_call_that_is_cut_with_work_under_way_is_no_success() {
   background "sleep 600"
   write /workspace/a.txt one"#;
     let more = "stitch: {result_grace: 1s, timeout: 15s, max_attempts: 2}\n";
-    let Some(live) = Live::new(EngineKind::Podman, Account::InBackground, ENDLESS, more) else {
+    let Some(engine) = ClaudeEngine::find(EngineKind::Podman) else {
         return;
     };
+    let live = Live::new(engine, Account::InBackground, ENDLESS, more);
     let called = live.call(&["generator", "stitch"]);
     let (task, transcripts) = (live.task(), live.transcripts());
     assert_eq!(called.code, 7, "{called:#?}\n{transcripts}");

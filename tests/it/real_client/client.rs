@@ -4,11 +4,11 @@ use std::process::Command;
 
 use cordwainer::engine::EngineKind;
 
-use super::live::IMAGE;
+use super::live::{ClaudeEngine, IMAGE};
 use crate::attacks::told::client;
 use crate::run::project::Project;
 use crate::support::command::cordwainer;
-use crate::support::engines::{absent, socket};
+use crate::support::engines::TestEngine;
 use crate::support::repository::TestRepository;
 
 /// Parts of the names of variables that may have to do with who pays.
@@ -125,8 +125,8 @@ const FLAGS_OF_OTHERS: &[&str] = &[
 ];
 
 /// Lines that a command in the client's image prints.
-fn lines(kind: EngineKind, script: &str) -> Vec<String> {
-    let mut command: Command = client(kind);
+fn lines(engine: TestEngine, script: &str) -> Vec<String> {
+    let mut command: Command = client(engine);
     command.args([
         "run",
         "--rm",
@@ -147,33 +147,20 @@ fn lines(kind: EngineKind, script: &str) -> Vec<String> {
         .collect()
 }
 
-fn is_there(kind: EngineKind) -> bool {
-    let found = socket(kind).is_some()
-        && client(kind)
-            .args(["image", "inspect", IMAGE])
-            .output()
-            .is_ok_and(|output| output.status.success());
-    if !found {
-        absent("Claude image");
-    }
-    found
-}
-
 #[test]
 fn every_variable_that_changes_who_pays_is_refused() {
-    let kind = EngineKind::Podman;
-    if !is_there(kind) {
+    let Some(ClaudeEngine(engine)) = ClaudeEngine::find(EngineKind::Podman) else {
         return;
-    }
+    };
     let script = format!(
         "grep -aoE '\\b(CLAUDE|ANTHROPIC)_[A-Z0-9_]*[A-Z0-9]\\b' /usr/local/bin/claude | sort -u | grep -E '{PAYING}'"
     );
-    let names = lines(kind, &script);
+    let names = lines(engine, &script);
     assert!(names.len() > 50, "{names:?}");
     let is_meant =
         |name: &&String| !HARMLESS.contains(&name.as_str()) && !ABOUT_OTHERS.iter().any(|part| name.contains(part));
     let names: Vec<&String> = names.iter().filter(is_meant).collect();
-    let Some(project) = Project::new(kind, "") else { return };
+    let project = Project::new(engine, "");
     let variables: Vec<_> = names.iter().map(|name| format!("    {name}: x\n")).collect();
     let variables = variables.concat();
     let text = std::fs::read_to_string(project.repository.path().join("configuration.yaml")).unwrap();
@@ -210,13 +197,12 @@ fn passing(flags: &[String]) -> Vec<String> {
 /// A flag that a new client has fails this until somebody has looked at it.
 #[test]
 fn every_flag_of_the_help_is_refused_or_known_to_be_harmless() {
-    let kind = EngineKind::Docker;
-    if !is_there(kind) {
+    let Some(ClaudeEngine(engine)) = ClaudeEngine::find(EngineKind::Docker) else {
         return;
-    }
+    };
     let script = "claude --help | grep -E '^ +-' | grep -oE -- '^ +(-[a-zA-Z], )?--[a-zA-Z0-9-]+(, --[a-zA-Z-]+)?' \
         | grep -oE -- '--[a-zA-Z0-9-]+' | sort -u";
-    let flags = lines(kind, script);
+    let flags = lines(engine, script);
     assert!(flags.len() > 40, "{flags:?}");
     let passed = passing(&flags);
     let allowed = |flag: &String| HARMLESS_FLAGS.contains(&flag.as_str());
@@ -230,16 +216,15 @@ fn every_flag_of_the_help_is_refused_or_known_to_be_harmless() {
 /// Most of the flags that change who pays are in no help.
 #[test]
 fn every_hidden_flag_that_changes_who_pays_is_refused() {
-    let kind = EngineKind::Podman;
-    if !is_there(kind) {
+    let Some(ClaudeEngine(engine)) = ClaudeEngine::find(EngineKind::Podman) else {
         return;
-    }
+    };
     let script = format!(
         r#"grep -aoE '[A-Za-z_$]{{1,6}}\("(-[a-zA-Z], ?)?--[a-zA-Z0-9-]+[^"]{{0,40}}"' /usr/local/bin/claude \
             | grep -oE -- '"(-[a-zA-Z], ?)?--[a-zA-Z0-9, -]+' | grep -oE -- '--[a-z][a-zA-Z0-9-]+' \
             | sort -u | grep -E '{PAYING_FLAGS}'"#
     );
-    let flags = lines(kind, &script);
+    let flags = lines(engine, &script);
     assert!(flags.len() > 20, "{flags:?}");
     let known = |flag: &String| HARMLESS_FLAGS.contains(&flag.as_str()) || FLAGS_OF_OTHERS.contains(&flag.as_str());
     let unknown: Vec<_> = passing(&flags).into_iter().filter(|flag| !known(flag)).collect();

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use cordwainer::engine::EngineKind;
 
-use super::live::{ABOUT, Account, Live, counted};
+use super::live::{ABOUT, Account, ClaudeEngine, Live, counted};
 
 /// Until the client must have come to its third request.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -18,9 +18,10 @@ const SCRIPT: &str = "about \"The task: cw-1\"
 
 #[test]
 fn what_a_killed_program_had_used_is_counted_on_docker() {
-    let Some(live) = Live::new(EngineKind::Docker, Account::Subscription, SCRIPT, "") else {
+    let Some(engine) = ClaudeEngine::find(EngineKind::Docker) else {
         return;
     };
+    let live = Live::new(engine, Account::Subscription, SCRIPT, "");
     let mut run = live.command(&["generator", "run"]).spawn();
     let begun = Instant::now();
     while live.api.results_brought(ABOUT) != [0, 1, 2] {

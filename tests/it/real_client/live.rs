@@ -9,7 +9,7 @@ use cordwainer::image::NAME;
 use serde_json::Value;
 
 use crate::support::command::{Called, cordwainer};
-use crate::support::engines::{absent, connect, limits_that_hold, socket};
+use crate::support::engines::{TestEngine, absent, limits_that_hold};
 use crate::support::messages_api::{Listen, MessagesApi, Served};
 use crate::support::repository::TestRepository;
 
@@ -84,19 +84,14 @@ pub(super) struct Live {
 
 impl Live {
     /// A started generation with one task, with these lines in the configuration; `{refusing}` in them is a URL at which
-    /// nobody listens. `None` where there is no such engine, or no Claude image on it.
-    pub(super) fn new(kind: EngineKind, account: Account, script: &str, more: &str) -> Option<Self> {
-        let host = socket(kind)?;
-        if !has_image(kind) {
-            absent("Claude image");
-            return None;
-        }
+    /// nobody listens.
+    pub(super) fn new(engine: ClaudeEngine, account: Account, script: &str, more: &str) -> Self {
         let script = format!("about \"What to propose\"\n  answer {{\"proposals\": []}}\n{script}");
         let live = Self {
             repository: TestRepository::new(),
             api: MessagesApi::start(Listen::loopback(), &script),
             account,
-            host,
+            host: engine.0.socket(),
         };
         live.configure(more);
         live.wrap();
@@ -105,7 +100,7 @@ impl Live {
         let _ = live
             .call(&["issues", "add", "Write a file", "--description", "It says one."])
             .done();
-        Some(live)
+        live
     }
 
     fn configure(&self, more: &str) {
@@ -155,11 +150,22 @@ impl Live {
     }
 }
 
-fn has_image(kind: EngineKind) -> bool {
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    let found = runtime.block_on(async { connect(kind).await.unwrap().image_id(IMAGE).await.unwrap() });
-    assert!(IMAGE.starts_with(NAME));
-    found.is_some()
+/// An engine that has the Claude image.
+#[derive(Clone, Copy)]
+pub(super) struct ClaudeEngine(pub(super) TestEngine);
+
+impl ClaudeEngine {
+    /// Returns the engine of this kind; where there is none, or no Claude image on it, the test that asks is skipped.
+    pub(super) fn find(kind: EngineKind) -> Option<Self> {
+        let engine = TestEngine::find(kind)?;
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let found = runtime.block_on(async { engine.connect().await.image_id(IMAGE).await.unwrap() });
+        assert!(IMAGE.starts_with(NAME));
+        if found.is_none() {
+            absent("Claude image");
+        }
+        found.map(|_| Self(engine))
+    }
 }
 
 /// What the API plays, and what must come of the task.
@@ -190,9 +196,8 @@ pub(super) struct Row {
 /// Runs the program on one row, and sees what came of it.
 #[track_caller]
 pub(super) fn check(kind: EngineKind, row: &Row) {
-    let Some(live) = Live::new(kind, row.account, row.script, row.more) else {
-        return;
-    };
+    let Some(engine) = ClaudeEngine::find(kind) else { return };
+    let live = Live::new(engine, row.account, row.script, row.more);
     let called = live.call(&["generator", "run"]);
     let task = live.task();
     let context = || format!("{called:#?}\n{task:#}\n{:?}\n{}", live.served(), live.transcripts());

@@ -4,7 +4,7 @@ use cordwainer::engine::EngineKind;
 use serde_json::Value;
 use walkdir::WalkDir;
 
-use super::live::{ABOUT, Account, Live, counted};
+use super::live::{ABOUT, Account, ClaudeEngine, Live, counted};
 
 const SCRIPT: &str = "about \"The task: cw-1\"
   write /workspace/a.txt one
@@ -24,7 +24,8 @@ fn a_limited_session_goes_on_where_it_was_on_docker() {
 }
 
 fn a_limited_session_goes_on_where_it_was(kind: EngineKind) {
-    let Some(live) = limited(kind) else { return };
+    let Some(engine) = ClaudeEngine::find(kind) else { return };
+    let live = limited(engine);
     let task = resumed(&live);
     assert_eq!(session(&task, 0), session(&task, 1), "{task:#}");
     // The limit was met with one result, and so was the request that went on.
@@ -35,9 +36,10 @@ fn a_limited_session_goes_on_where_it_was(kind: EngineKind) {
 
 #[test]
 fn a_lost_session_begins_anew() {
-    let Some(live) = limited(EngineKind::Podman) else {
+    let Some(engine) = ClaudeEngine::find(EngineKind::Podman) else {
         return;
     };
+    let live = limited(engine);
     let file = session(&live.task(), 0) + ".jsonl";
     let kept = WalkDir::new(live.repository.path().join(".git/cordwainer"))
         .into_iter()
@@ -59,11 +61,11 @@ fn a_lost_session_begins_anew() {
 }
 
 /// A project whose only task met a limit.
-fn limited(kind: EngineKind) -> Option<Live> {
-    let live = Live::new(kind, Account::Subscription, SCRIPT, "limits: {wait: never}\n")?;
+fn limited(engine: ClaudeEngine) -> Live {
+    let live = Live::new(engine, Account::Subscription, SCRIPT, "limits: {wait: never}\n");
     let called = live.call(&["generator", "run"]);
     assert_eq!(called.code, 8, "{called:#?}\n{}", live.transcripts());
-    Some(live)
+    live
 }
 
 /// Goes on before the limit is lifted, as a person may who knows better; answers the task.

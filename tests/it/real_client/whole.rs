@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use walkdir::WalkDir;
 
 use crate::support::command::cordwainer;
-use crate::support::engines::{absent, connect, limits_that_hold, socket};
+use crate::support::engines::{TestEngine, absent, limits_that_hold};
 use crate::support::messages_api::{Listen, MessagesApi};
 use crate::support::repository::TestRepository;
 
@@ -30,9 +30,10 @@ async fn a_real_crate_is_changed_by_the_real_client_on_docker() {
 }
 
 async fn a_real_crate_is_changed(kind: EngineKind) {
-    let Some(socket) = socket(kind) else { return };
+    let Some(engine) = TestEngine::find(kind) else { return };
+    let socket = engine.socket();
     let image = format!("{NAME}:latest");
-    if connect(kind).await.unwrap().image_id(&image).await.unwrap().is_none() {
+    if engine.connect().await.image_id(&image).await.unwrap().is_none() {
         return absent("Claude image");
     }
     let repository = semver_repository();

@@ -1,10 +1,9 @@
 //! What agents do, well or badly, and what becomes of their tasks.
 
-use cordwainer::engine::{ContainerSpec, EngineKind, Mount, UserChoice};
+use cordwainer::engine::{ContainerSpec, Mount, UserChoice};
 
-use crate::run::engine_tests;
 use crate::run::project::{Project, scripted};
-use crate::support::engines;
+use crate::support::engines::{self, TestEngine, engine_tests};
 
 engine_tests! {
     both: every_deed_has_its_outcome;
@@ -179,11 +178,9 @@ const CASES: [Case; 24] = [
 ];
 
 /// Every deed in one run, so that each also shows that it does not spoil what follows.
-fn every_deed_has_its_outcome(kind: EngineKind) {
+fn every_deed_has_its_outcome(engine: TestEngine) {
     let more = "silence_agent: false\nstitch: {max_attempts: 1}\n";
-    let Some(project) = Project::new(kind, more) else {
-        return;
-    };
+    let project = Project::new(engine, more);
     for case in &CASES {
         project.add(case.title, case.script);
     }
@@ -253,11 +250,9 @@ fn expect(project: &Project, id: &str, case: &Case) {
     }
 }
 
-fn stopped(kind: EngineKind, limits: &str, script: &str, reason: &str) {
+fn stopped(engine: TestEngine, limits: &str, script: &str, reason: &str) {
     let more = format!("stitch: {{max_attempts: 1, {limits}}}\n");
-    let Some(project) = Project::new(kind, &more) else {
-        return;
-    };
+    let project = Project::new(engine, &more);
     project.add("goes on and on", script);
     project.run(&["generator", "stitch"]).expect(7).says(reason);
     assert_eq!(project.outcomes("cw-1"), ["timed_out"]);
@@ -269,36 +264,36 @@ fn stopped(kind: EngineKind, limits: &str, script: &str, reason: &str) {
     project.expect_tidy();
 }
 
-fn an_agent_that_says_nothing_is_stopped(kind: EngineKind) {
+fn an_agent_that_says_nothing_is_stopped(engine: TestEngine) {
     let script = "write src/a.txt begun\nhang";
     stopped(
-        kind,
+        engine,
         "idle_timeout: 1s",
         script,
         "no output for longer than `idle_timeout`",
     );
 }
 
-fn an_agent_that_never_ends_is_stopped(kind: EngineKind) {
+fn an_agent_that_never_ends_is_stopped(engine: TestEngine) {
     let chatter = "write src/a.txt begun\n".to_owned() + &"sleep 200\nsay Still here.\n".repeat(400);
     stopped(
-        kind,
+        engine,
         "timeout: 2s, idle_timeout: off",
         &chatter,
         "it ran past `timeout`",
     );
 }
 
-fn an_agent_that_stays_after_its_result_has_succeeded(kind: EngineKind) {
-    let Some(project) = Project::new(kind, "") else { return };
+fn an_agent_that_stays_after_its_result_has_succeeded(engine: TestEngine) {
+    let project = Project::new(engine, "");
     project.add("stays", "write src/a.txt done\nhang-after-result");
     project.run(&["generator", "stitch"]).expect(0).says("merged as");
     assert_eq!(project.content("src/a.txt"), "done");
     project.expect_tidy();
 }
 
-fn a_flood_of_output_does_no_harm(kind: EngineKind) {
-    let Some(project) = Project::new(kind, "") else { return };
+fn a_flood_of_output_does_no_harm(engine: TestEngine) {
+    let project = Project::new(engine, "");
     // One line of eight megabytes, longer than any line that is kept whole, then a hundred thousand short ones.
     let script = "flood 8388608 1\nflood 20 100000\nwrite src/a.txt done";
     project.add("floods", script);
@@ -308,8 +303,8 @@ fn a_flood_of_output_does_no_harm(kind: EngineKind) {
 }
 
 /// The control of the case "a forged repository": what the mask prevents there succeeds without it.
-fn forging_works_where_no_mask_is(kind: EngineKind) {
-    let Some(project) = Project::new(kind, "") else { return };
+fn forging_works_where_no_mask_is(engine: TestEngine) {
+    let project = Project::new(engine, "");
     project.add("forges", "forge-git\nwrite src/a.txt x");
     project.run(&["generator", "stitch"]).expect(7);
     let transcript = std::fs::read_to_string(project.records("cw-1-1")[0].join("transcript.jsonl")).unwrap();
@@ -328,7 +323,7 @@ fn forging_works_where_no_mask_is(kind: EngineKind) {
     let folder = tempfile::tempdir().unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let said = runtime.block_on(async {
-        let engine = engines::connect(kind).await.unwrap();
+        let engine = engine.connect().await;
         std::fs::write(folder.path().join(".git"), "gitdir: /somewhere\n").unwrap();
         let (user, group) = engine.slot_owner();
         for path in [folder.path().to_owned(), folder.path().join(".git")] {

@@ -2,12 +2,10 @@
 
 use std::fs;
 
-use cordwainer::engine::EngineKind;
 use cordwainer::event::EventKind;
 
-use crate::run::engine_tests;
 use crate::run::project::{Project, Ran};
-use crate::support::engines;
+use crate::support::engines::{self, TestEngine, engine_tests};
 use crate::support::repository::TestRepository;
 
 engine_tests! {
@@ -20,11 +18,11 @@ engine_tests! {
 const WITH_KEY: &str = "localhost/cordwainer-billing-test:latest";
 
 /// Builds [`WITH_KEY`].
-fn build(kind: EngineKind) {
+fn build(engine: TestEngine) {
     let containerfile = format!("FROM {}\nENV ANTHROPIC_API_KEY=hush AWS_PROFILE=team\n", engines::IMAGE);
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
-        let engine = engines::connect(kind).await.unwrap();
+        let engine = engine.connect().await;
         let request = engines::build_request(&containerfile, WITH_KEY);
         engine.build_image(request, &mut |_| {}).await.unwrap();
     });
@@ -39,11 +37,9 @@ fn run_with(project: &mut Project, environment: &str) -> Ran {
     project.run(&["generator", "run"])
 }
 
-fn an_image_that_brings_a_key_is_refused_unless_it_is_configured(kind: EngineKind) {
-    let Some(mut project) = Project::new(kind, "") else {
-        return;
-    };
-    build(kind);
+fn an_image_that_brings_a_key_is_refused_unless_it_is_configured(engine: TestEngine) {
+    let mut project = Project::new(engine, "");
+    build(engine);
     project.add("a change", "write src/a.txt x");
     let ran = run_with(&mut project, "{}").expect(5);
     assert!(!ran.stderr.contains("hush"), "{}", ran.stderr);
@@ -64,19 +60,17 @@ fn an_image_that_brings_a_key_is_refused_unless_it_is_configured(kind: EngineKin
 }
 
 /// A project whose first commit has a settings file of the client.
-fn with_settings(kind: EngineKind, path: &str, text: &str, configuration: &str) -> Option<Project> {
+fn with_settings(engine: TestEngine, path: &str, text: &str, configuration: &str) -> Project {
     let repository = TestRepository::new();
     repository.write(path, text);
-    let project = Project::on(kind, repository, configuration)?;
+    let project = Project::on(engine, repository, configuration);
     project.add("a change", "write src/a.txt x");
-    Some(project)
+    project
 }
 
 /// Checks that a run on these settings is refused before any call, in these words.
-fn check_refused(kind: EngineKind, path: &str, text: &str, configuration: &str, says: &str) {
-    let Some(project) = with_settings(kind, path, text, configuration) else {
-        return;
-    };
+fn check_refused(engine: TestEngine, path: &str, text: &str, configuration: &str, says: &str) {
+    let project = with_settings(engine, path, text, configuration);
     for command in ["run", "stitch", "measure"] {
         project.run(&["generator", command]).expect(9).says(path).says(says);
     }
@@ -84,35 +78,33 @@ fn check_refused(kind: EngineKind, path: &str, text: &str, configuration: &str, 
     project.expect_tidy();
 }
 
-fn settings_that_say_who_pays_are_refused(kind: EngineKind) {
+fn settings_that_say_who_pays_are_refused(engine: TestEngine) {
     const PROJECT: &str = ".claude/settings.json";
     const LOCAL: &str = ".claude/settings.local.json";
-    check_refused(kind, PROJECT, r#"{"apiKeyHelper": "cat /key"}"#, "", "`apiKeyHelper`");
+    check_refused(engine, PROJECT, r#"{"apiKeyHelper": "cat /key"}"#, "", "`apiKeyHelper`");
     let cloud = r#"{"env": {"CLAUDE_CODE_USE_BEDROCK": "1"}}"#;
     check_refused(
-        kind,
+        engine,
         LOCAL,
         cloud,
         "agent: {credentials: api_key}\n",
         "`env.CLAUDE_CODE_USE_BEDROCK`",
     );
-    if let Some(project) = with_link(kind) {
-        let ran = project.run(&["generator", "run"]).expect(9);
-        ran.says("`.claude/settings.json`").says("is a link");
-    }
+    let ran = with_link(engine).run(&["generator", "run"]).expect(9);
+    ran.says("`.claude/settings.json`").says("is a link");
 }
 
 /// A project whose settings are behind a link.
-fn with_link(kind: EngineKind) -> Option<Project> {
+fn with_link(engine: TestEngine) -> Project {
     let repository = TestRepository::new();
     repository.write("settings.json", r#"{"apiKeyHelper": "cat /key"}"#);
     let folder = repository.path().join(".claude");
     fs::create_dir(&folder).unwrap();
     std::os::unix::fs::symlink("../settings.json", folder.join("settings.json")).unwrap();
-    Project::on(kind, repository, "")
+    Project::on(engine, repository, "")
 }
 
-fn settings_that_are_harmless_or_meant_are_not(kind: EngineKind) {
+fn settings_that_are_harmless_or_meant_are_not(engine: TestEngine) {
     const HELPER: &str = r#"{"apiKeyHelper": "cat /key"}"#;
     for (text, configuration, warns) in [
         (r#"{"model": "opus", "env": {"A": "b"}}"#, "", false),
@@ -120,9 +112,7 @@ fn settings_that_are_harmless_or_meant_are_not(kind: EngineKind) {
         (HELPER, "agent: {credentials: none}\n", false),
         ("{ // not JSON\n", "", true),
     ] {
-        let Some(project) = with_settings(kind, ".claude/settings.json", text, configuration) else {
-            return;
-        };
+        let project = with_settings(engine, ".claude/settings.json", text, configuration);
         project.run(&["generator", "run"]).expect(0);
         let warned = |event: &EventKind| matches!(event, EventKind::Warned { what } if what.contains("is not JSON"));
         assert_eq!(project.events().iter().any(warned), warns, "{text}");

@@ -1,9 +1,7 @@
 //! Budgets of a call, a task, a cycle and a generation: spent, nothing more is called for, and more of them goes on.
 
-use cordwainer::engine::EngineKind;
-
-use crate::run::engine_tests;
 use crate::run::project::Project;
+use crate::support::engines::{TestEngine, engine_tests};
 
 engine_tests! {
     podman: a_session_goes_on_when_there_is_more_to_spend, a_spent_task_does_not_hold_up_the_others;
@@ -18,11 +16,11 @@ pub(super) fn by_the_client(more: &str) -> String {
 /// Two answers, each with its work.
 const TWO_ANSWERS: &str = "tokens 100 10 0.3\nwrite src/a.txt one\ntokens 100 10 0.3\nwrite src/b.txt two";
 
-fn a_session_goes_on_when_there_is_more_to_spend(kind: EngineKind) {
-    let Some(mut project) = Project::new(kind, &by_the_client("stitch: {max_attempts: 1}\nbudget: {usd: 0.4}\n"))
-    else {
-        return;
-    };
+fn a_session_goes_on_when_there_is_more_to_spend(engine: TestEngine) {
+    let mut project = Project::new(
+        engine,
+        &by_the_client("stitch: {max_attempts: 1}\nbudget: {usd: 0.4}\n"),
+    );
     project.add("costs more than there is", TWO_ANSWERS);
     project
         .run(&["generator", "run"])
@@ -46,10 +44,8 @@ fn a_session_goes_on_when_there_is_more_to_spend(kind: EngineKind) {
     project.expect_tidy();
 }
 
-fn a_spent_task_does_not_hold_up_the_others(kind: EngineKind) {
-    let Some(mut project) = Project::new(kind, &by_the_client("budget: {task_usd: 0.5}\n")) else {
-        return;
-    };
+fn a_spent_task_does_not_hold_up_the_others(engine: TestEngine) {
+    let mut project = Project::new(engine, &by_the_client("budget: {task_usd: 0.5}\n"));
     let answer = "tokens 100 10 0.15\n";
     project.add(
         "is dear and fails",
@@ -77,10 +73,8 @@ fn a_spent_task_does_not_hold_up_the_others(kind: EngineKind) {
     project.expect_tidy();
 }
 
-fn a_cycle_has_a_budget_of_its_own(kind: EngineKind) {
-    let Some(mut project) = Project::new(kind, &by_the_client("budget: {cycle_usd: 0.5}\n")) else {
-        return;
-    };
+fn a_cycle_has_a_budget_of_its_own(engine: TestEngine) {
+    let mut project = Project::new(engine, &by_the_client("budget: {cycle_usd: 0.5}\n"));
     for name in ["a", "b"] {
         project.add(name, &format!("tokens 100 10 0.4\nwrite src/{name}.txt x"));
     }
@@ -98,10 +92,8 @@ fn a_cycle_has_a_budget_of_its_own(kind: EngineKind) {
     project.expect_tidy();
 }
 
-fn a_call_may_use_so_many_tokens_and_no_more(kind: EngineKind) {
-    let Some(project) = Project::new(kind, &by_the_client("stitch: {budget_tokens: 2500}\n")) else {
-        return;
-    };
+fn a_call_may_use_so_many_tokens_and_no_more(engine: TestEngine) {
+    let project = Project::new(engine, &by_the_client("stitch: {budget_tokens: 2500}\n"));
     let answers = "tokens 1000 10 0.001\n".repeat(5);
     project.add("says too much", &format!("{answers}hang"));
     project.run(&["generator", "stitch"]).expect(8);

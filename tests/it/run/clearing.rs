@@ -1,10 +1,9 @@
 //! A person's git clears up all the time while a run works.
 
-use cordwainer::engine::EngineKind;
 use cordwainer::testing::size;
 
-use crate::run::engine_tests;
 use crate::run::project::Project;
+use crate::support::engines::{TestEngine, engine_tests};
 use crate::support::upkeep::beside;
 
 engine_tests! {
@@ -21,8 +20,8 @@ const CLEARING: [&[&str]; 6] = [
     &["pack-refs", "--all", "--prune"],
 ];
 
-fn a_run_outlives_a_git_that_clears_up_all_the_time(kind: EngineKind) {
-    let Some(project) = Project::new(kind, "") else { return };
+fn a_run_outlives_a_git_that_clears_up_all_the_time(engine: TestEngine) {
+    let project = Project::new(engine, "");
     let tasks = size(4, 40);
     for number in 0..tasks {
         let files: Vec<_> = (0..20)

@@ -8,9 +8,9 @@ use std::path::Path;
 use cordwainer::engine::EngineKind;
 use serde_json::json;
 
-use crate::run::engine_tests;
 use crate::run::measure::{proposal, user_prompt};
 use crate::run::project::Project;
+use crate::support::engines::{TestEngine, engine_tests};
 
 engine_tests! {
     both: a_run_that_died_anywhere_comes_to_the_same_end;
@@ -18,7 +18,7 @@ engine_tests! {
 }
 
 /// One task by hand, and one that measure proposes and that waits for it.
-pub(super) fn project(kind: EngineKind) -> Option<Project> {
+pub(super) fn project(engine: TestEngine) -> Project {
     let second = proposal(
         "second",
         "The second",
@@ -26,9 +26,9 @@ pub(super) fn project(kind: EngineKind) -> Option<Project> {
         "append src/a.txt two\nwrite src/b.txt x",
     );
     let script = format!("tokens 100 10 0.5\npropose {}", json!({"proposals": [second]}));
-    let project = Project::new(kind, &user_prompt(&script))?;
+    let project = Project::new(engine, &user_prompt(&script));
     project.add("The first", "tokens 100 10 0.5\nwrite src/a.txt one");
-    Some(project)
+    project
 }
 
 /// Where a generation got: its files, and where each task stands and how often it was merged.
@@ -43,8 +43,8 @@ pub(super) fn end(project: &Project) -> (BTreeMap<String, String>, Vec<(String, 
 }
 
 /// A history with another generation's commits in it, whose tasks and attempts have the same numbers.
-fn a_commit_of_another_generation_closes_no_task(kind: EngineKind) {
-    let Some(project) = Project::new(kind, "") else { return };
+fn a_commit_of_another_generation_closes_no_task(engine: TestEngine) {
+    let project = Project::new(engine, "");
     project.add("The first", "write src/a.txt one");
     let trailers =
         "Cordwainer-Generation: generation-other\nCordwainer-Task: cw-1\nCordwainer-Attempt: 1\nCordwainer-Run: run-1";
@@ -75,14 +75,14 @@ fn a_commit_of_another_generation_closes_no_task(kind: EngineKind) {
 }
 
 /// Each engine has every second point: a point is ours and knows nothing of engines.
-fn a_run_that_died_anywhere_comes_to_the_same_end(kind: EngineKind) {
-    let Some(lived) = project(kind) else { return };
+fn a_run_that_died_anywhere_comes_to_the_same_end(engine: TestEngine) {
+    let lived = project(engine);
     lived.run(&["generator", "run"]).expect(0);
     let expect = end(&lived);
     assert_eq!(expect.1, [("closed".to_owned(), 1), ("closed".to_owned(), 1)]);
-    let turn = usize::from(kind == EngineKind::Docker);
+    let turn = usize::from(engine.kind() == EngineKind::Docker);
     for point in crash_points().iter().skip(turn).step_by(2) {
-        let died = project(kind).unwrap();
+        let died = project(engine);
         let mut command = died.command(&["generator", "run"]);
         let output = command.env("CORDWAINER_CRASH_AT", point).output().unwrap();
         let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
@@ -142,11 +142,9 @@ fn paid_by_store(project: &Project, id: &str) -> (u64, String) {
 }
 
 /// The orchestrator dies on the way into a pause, or out of it.
-fn a_run_that_died_around_a_pause_comes_to_the_same_end(kind: EngineKind) {
+fn a_run_that_died_around_a_pause_comes_to_the_same_end(engine: TestEngine) {
     for point in all_crash_points().iter().filter(|point| is_of_a_pause(point)) {
-        let Some(project) = Project::new(kind, "limits: {wait: never}\n") else {
-            return;
-        };
+        let project = Project::new(engine, "limits: {wait: never}\n");
         project.add(
             "meets a limit",
             "tokens 500 20 0.25\nwrite src/a.txt one\nlimit 1900000000\ntokens 300 10 0.5\nwrite src/b.txt two",

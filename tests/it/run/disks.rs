@@ -5,11 +5,8 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use cordwainer::engine::EngineKind;
-
-use crate::run::engine_tests;
 use crate::run::project::{Project, Ran};
-use crate::support::engines::skip;
+use crate::support::engines::{TestEngine, engine_tests, skip};
 
 engine_tests! {
     podman: records_that_do_not_fit_end_the_run;
@@ -73,8 +70,8 @@ impl Drop for SmallDisk {
     }
 }
 
-fn records_that_do_not_fit_end_the_run(kind: EngineKind) {
-    let Some(project) = Project::new(kind, "") else { return };
+fn records_that_do_not_fit_end_the_run(engine: TestEngine) {
+    let project = Project::new(engine, "");
     let Some(disk) = SmallDisk::over(&project.state(), "4m") else {
         return;
     };
@@ -96,10 +93,8 @@ fn records_that_do_not_fit_end_the_run(kind: EngineKind) {
     project.expect_untouched();
 }
 
-fn objects_that_do_not_fit_end_the_run(kind: EngineKind) {
-    let Some(mut project) = Project::new(kind, "") else {
-        return;
-    };
+fn objects_that_do_not_fit_end_the_run(engine: TestEngine) {
+    let mut project = Project::new(engine, "");
     let Some(disk) = SmallDisk::over(&project.repository.path().join(".git/objects"), "4m") else {
         return;
     };

@@ -2,11 +2,8 @@
 
 use std::path::Path;
 
-use cordwainer::engine::EngineKind;
-
-use crate::run::engine_tests;
 use crate::run::project::{Project, Ran};
-use crate::support::engines::socket;
+use crate::support::engines::{TestEngine, engine_tests};
 use crate::support::repository::TestRepository;
 use crate::support::sockets::Socket;
 
@@ -15,13 +12,13 @@ engine_tests! {
     docker: an_engine_that_is_absent_or_hangs_is_told;
 }
 
-fn an_engine_that_is_absent_or_hangs_is_told(kind: EngineKind) {
+fn an_engine_that_is_absent_or_hangs_is_told(engine: TestEngine) {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let silent = runtime.block_on(async { Socket::silent() });
     let absent = Path::new("/nowhere/engine.sock");
     for socket in [absent, &silent.path()] {
         let repository = TestRepository::new();
-        let project = Project::with_socket(kind, repository, socket, "");
+        let project = Project::with_socket(engine, repository, socket, "");
         project.run(&["generator", "start", "--name", "one"]).expect(0);
         project.add("a change", "write src/a.txt x");
         let ran = project.run(&["generator", "run"]).expect(5);
@@ -32,12 +29,12 @@ fn an_engine_that_is_absent_or_hangs_is_told(kind: EngineKind) {
     }
 }
 
-fn an_engine_that_goes_away_costs_nothing_but_time(kind: EngineKind) {
-    let Some(real) = socket(kind) else { return };
+fn an_engine_that_goes_away_costs_nothing_but_time(engine: TestEngine) {
+    let real = engine.socket();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let (proxy, cut) = runtime.block_on(async { Socket::proxy(&real) });
     let retry = "retry: {initial: 1s, ceiling: 1s, count: 2}\n";
-    let mut project = Project::with_socket(kind, TestRepository::new(), &proxy.path(), retry);
+    let mut project = Project::with_socket(engine, TestRepository::new(), &proxy.path(), retry);
     project.run(&["generator", "start", "--name", "one"]).expect(0);
     project.add(
         "loses its engine",

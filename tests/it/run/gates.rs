@@ -3,13 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-use cordwainer::engine::EngineKind;
 use cordwainer::event::EventKind;
 use serde_json::json;
 
-use crate::run::engine_tests;
 use crate::run::project::Project;
-use crate::support::engines::socket;
+use crate::support::engines::{TestEngine, engine_tests};
 use crate::support::repository::TestRepository;
 use crate::support::weak_engine::WeakEngine;
 
@@ -37,10 +35,8 @@ const GATES: [(&str, &str, &str); 5] = [
     ("[write-file=src/by-the-gate.txt]", "merged", "passed"),
 ];
 
-fn only_what_passes_every_gate_is_merged(kind: EngineKind) {
-    let Some(mut project) = Project::new(kind, "") else {
-        return;
-    };
+fn only_what_passes_every_gate_is_merged(engine: TestEngine) {
+    let mut project = Project::new(engine, "");
     for (index, (gates, outcome, says)) in GATES.into_iter().enumerate() {
         project.reconfigure(None, &format!("gates: {gates}\nstitch: {{max_attempts: 1}}\n"));
         project.add(
@@ -58,10 +54,8 @@ fn only_what_passes_every_gate_is_merged(kind: EngineKind) {
     assert!(!project.files("generation-one").contains_key("src/by-the-gate.txt"));
 }
 
-fn the_toolchain_is_tried_first(kind: EngineKind) {
-    let Some(mut project) = Project::new(kind, "") else {
-        return;
-    };
+fn the_toolchain_is_tried_first(engine: TestEngine) {
+    let mut project = Project::new(engine, "");
     project.add("a change", "write src/a.txt x");
     project.reconfigure(None, "  toolchain: [exit=0, cargo --version]\n---\n");
     let ran = project.run(&["generator", "run"]).expect(5);
@@ -82,10 +76,8 @@ fn calls_begun(project: &Project) -> usize {
     begun.count()
 }
 
-fn a_gate_that_cannot_run_stops_the_run_before_a_call(kind: EngineKind) {
-    let Some(mut project) = Project::new(kind, "") else {
-        return;
-    };
+fn a_gate_that_cannot_run_stops_the_run_before_a_call(engine: TestEngine) {
+    let mut project = Project::new(engine, "");
     project.add("a change", "write src/a.txt x");
     for (gates, code, says) in [
         ("[make test]", 5, "the gate `make test` exited with 127 in the image"),
@@ -120,14 +112,12 @@ fn a_gate_that_cannot_run_stops_the_run_before_a_call(kind: EngineKind) {
     project.expect_tidy();
 }
 
-fn a_gate_is_not_yet_while_what_it_needs_is_to_be_written(kind: EngineKind) {
+fn a_gate_is_not_yet_while_what_it_needs_is_to_be_written(engine: TestEngine) {
     let gates = "gates: [{name: written, command: cat=src/a.txt}, {name: built, command: ./src/build}]\n";
-    let Some(mut project) = Project::new(
-        kind,
+    let mut project = Project::new(
+        engine,
         &format!("preserve_sources: false\nsource_dirs: [src]\nstitch: {{max_attempts: 1}}\n{gates}"),
-    ) else {
-        return;
-    };
+    );
     project.add("another file", "write src/b.txt x");
     let ran = project.run(&["generator", "stitch"]).expect(0);
     let ran = ran
@@ -163,10 +153,8 @@ fn a_gate_is_not_yet_while_what_it_needs_is_to_be_written(kind: EngineKind) {
     let _ = stopped.says("Not yet: the gate `built` never passed in generation-one.");
 }
 
-fn a_gate_that_could_run_and_cannot_on_the_result_is_red(kind: EngineKind) {
-    let Some(project) = Project::new(kind, "gates: [exit_of=src/code]\nstitch: {max_attempts: 1}\n") else {
-        return;
-    };
+fn a_gate_that_could_run_and_cannot_on_the_result_is_red(engine: TestEngine) {
+    let project = Project::new(engine, "gates: [exit_of=src/code]\nstitch: {max_attempts: 1}\n");
     project.add("a code", "write src/code 0");
     // Red before any work: that is told, and the task that makes it pass is merged.
     let ran = project.run(&["generator", "stitch"]).expect(0);
@@ -179,10 +167,8 @@ fn a_gate_that_could_run_and_cannot_on_the_result_is_red(kind: EngineKind) {
     project.expect_tidy();
 }
 
-fn gates_are_tried_once_for_a_tree_and_told_where_red(kind: EngineKind) {
-    let Some(project) = Project::new(kind, "gates: [exit=0, exit=4]\nstitch: {max_attempts: 9}\n") else {
-        return;
-    };
+fn gates_are_tried_once_for_a_tree_and_told_where_red(engine: TestEngine) {
+    let project = Project::new(engine, "gates: [exit=0, exit=4]\nstitch: {max_attempts: 9}\n");
     project.add("a change", "write src/a.txt x");
     for run in 1..=2 {
         let ran = project.run(&["generator", "stitch"]).expect(7);
@@ -203,8 +189,8 @@ fn gates_are_tried_once_for_a_tree_and_told_where_red(kind: EngineKind) {
     project.expect_tidy();
 }
 
-fn what_fails_under_a_gate_is_tried_again_and_never_counted(kind: EngineKind) {
-    let Some(real) = socket(kind) else { return };
+fn what_fails_under_a_gate_is_tried_again_and_never_counted(engine: TestEngine) {
+    let real = engine.socket();
     let begun = Arc::new(AtomicU32::new(0));
     let seen = Arc::clone(&begun);
     let runtime = tokio::runtime::Runtime::new().unwrap();
@@ -219,7 +205,7 @@ fn what_fails_under_a_gate_is_tried_again_and_never_counted(kind: EngineKind) {
     }));
     let more = "gates: [{name: check, command: exit=0}]\nstitch: {max_attempts: 1}\n\
                 retry: {initial: 1s, ceiling: 1s, count: 1}\n";
-    let project = Project::with_socket(kind, TestRepository::new(), weak.socket(), more);
+    let project = Project::with_socket(engine, TestRepository::new(), weak.socket(), more);
     project.run(&["generator", "start", "--name", "one"]).expect(0);
     project.add("one", "write src/a.txt x");
     // 1: before any work.

@@ -1,12 +1,11 @@
 //! A whole generation, from start to stop.
 
-use cordwainer::engine::EngineKind;
 use cordwainer::event::Event;
 use serde_json::json;
 
-use crate::run::engine_tests;
 use crate::run::measure::{proposal, user_prompt};
 use crate::run::project::Project;
+use crate::support::engines::{TestEngine, engine_tests};
 
 engine_tests! {
     both: five_tasks_from_measure_to_stop;
@@ -39,10 +38,8 @@ fn five_tasks() -> String {
     ))
 }
 
-fn five_tasks_from_measure_to_stop(kind: EngineKind) {
-    let Some(project) = Project::new(kind, &five_tasks()) else {
-        return;
-    };
+fn five_tasks_from_measure_to_stop(engine: TestEngine) {
+    let project = Project::new(engine, &five_tasks());
     let main = project.oid("main");
     let ran = project.run(&["generator", "run", "--cycles", "3"]).expect(7);
     let ran = ran.says("5 tasks filed").says("cw-3: agent failed: a plate broke");
@@ -84,10 +81,8 @@ fn five_tasks_from_measure_to_stop(kind: EngineKind) {
     assert_eq!(project.repository.git(&["status", "--porcelain"]), "");
 }
 
-fn events_are_lines_of_json(kind: EngineKind) {
-    let Some(project) = Project::new(kind, &five_tasks()) else {
-        return;
-    };
+fn events_are_lines_of_json(engine: TestEngine) {
+    let project = Project::new(engine, &five_tasks());
     let ran = project.run(&["--json", "generator", "run"]);
     // The flag may also stand behind the command.
     let ran = if ran.code == Some(2) {

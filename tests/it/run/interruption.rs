@@ -5,8 +5,8 @@ use std::fs;
 use cordwainer::engine::EngineKind;
 use rustix::process::Signal;
 
-use crate::run::engine_tests;
 use crate::run::project::{Project, Ran, signal, wait_until};
+use crate::support::engines::{TestEngine, engine_tests};
 use crate::support::repository::TestRepository;
 
 engine_tests! {
@@ -20,11 +20,11 @@ engine_tests! {
 
 const WORKS_AND_HANGS: &str = "on 1 tokens 500 20 0.25\nwrite src/a.txt begun\non 1 hang\nwrite src/b.txt done";
 
-/// A project whose run was killed while its agent works, and goes on working; `None` where there is no such engine.
-fn killed_at_work(kind: EngineKind) -> Option<Project> {
-    let project = Project::new(kind, "")?;
+/// A project whose run was killed while its agent works, and goes on working.
+fn killed_at_work(engine: TestEngine) -> Project {
+    let project = Project::new(engine, "");
     kill_at_work(&project, WORKS_AND_HANGS);
-    Some(project)
+    project
 }
 
 /// Kills a run while an agent works that does this.
@@ -36,8 +36,8 @@ fn kill_at_work(project: &Project, script: &str) {
     run.wait().unwrap();
 }
 
-fn a_run_killed_while_the_agent_works_is_resumed(kind: EngineKind) {
-    let Some(project) = killed_at_work(kind) else { return };
+fn a_run_killed_while_the_agent_works_is_resumed(engine: TestEngine) {
+    let project = killed_at_work(engine);
     assert_eq!(
         project.containers().len(),
         1,
@@ -60,7 +60,7 @@ fn a_run_killed_while_the_agent_works_is_resumed(kind: EngineKind) {
     project.expect_tidy();
 }
 
-fn what_ignore_rules_leave_out_of_what_a_killed_run_left_is_told(kind: EngineKind) {
+fn what_ignore_rules_leave_out_of_what_a_killed_run_left_is_told(engine: TestEngine) {
     for (kept, says) in [
         ("on 1 write .gitignore *.log\n", "had left, as commit "),
         ("", "had left nothing but what ignore rules leave out: 2 (a.log, b.log)"),
@@ -70,9 +70,7 @@ fn what_ignore_rules_leave_out_of_what_a_killed_run_left_is_told(kind: EngineKin
         if kept.is_empty() {
             fs::write(repository.path().join(".git/info/exclude"), "*.log\n").unwrap();
         }
-        let Some(project) = Project::on(kind, repository, "") else {
-            return;
-        };
+        let project = Project::on(engine, repository, "");
         kill_at_work(&project, &script);
         // Its container lives on, and gets as far as it can.
         wait_until(|| project.state().join("slots/1/b.log").exists());
@@ -88,10 +86,8 @@ fn what_ignore_rules_leave_out_of_what_a_killed_run_left_is_told(kind: EngineKin
 }
 
 /// The commit has neither, and nobody would miss them without a word.
-fn what_a_killed_run_left_and_git_does_not_record_is_told(kind: EngineKind) {
-    let Some(project) = Project::new(kind, "") else {
-        return;
-    };
+fn what_a_killed_run_left_and_git_does_not_record_is_told(engine: TestEngine) {
+    let project = Project::new(engine, "");
     kill_at_work(
         &project,
         "on 1 fifo src/pipe\non 1 write src/.git/HEAD x\non 1 write src/a.txt begun\non 1 hang\nwrite src/b.txt done",
@@ -105,11 +101,12 @@ fn what_a_killed_run_left_and_git_does_not_record_is_told(kind: EngineKind) {
 }
 
 /// A sweep reaches the containers of the engine it is on. Those of another one go on working, in their own slot alone.
-fn a_slot_that_another_engine_works_in_is_left_alone(kind: EngineKind) {
-    let Some(project) = killed_at_work(kind) else { return };
-    if !project.move_to(EngineKind::Docker) {
+fn a_slot_that_another_engine_works_in_is_left_alone(engine: TestEngine) {
+    let Some(other) = TestEngine::find(EngineKind::Docker) else {
         return;
-    }
+    };
+    let project = killed_at_work(engine);
+    project.move_to(other);
     let ran = project.run(&["generator", "resume"]).expect(0);
     ran.says("slot 1 is left alone: a container of another engine still has it");
     assert_eq!(project.outcomes("cw-1"), ["cancelled", "merged"]);
@@ -119,7 +116,7 @@ fn a_slot_that_another_engine_works_in_is_left_alone(kind: EngineKind) {
         "the other engine's container was not to be reached"
     );
 
-    assert!(project.move_to(kind));
+    project.move_to(engine);
     let ran = project.run(&["generator", "resume"]).expect(4);
     ran.says("removed the container")
         .says("kept what attempt 1 at cw-1 had left");
@@ -127,8 +124,8 @@ fn a_slot_that_another_engine_works_in_is_left_alone(kind: EngineKind) {
     assert_eq!(project.containers().len(), 0);
 }
 
-fn work_of_a_generation_that_is_gone_is_kept_and_blocks_nobody(kind: EngineKind) {
-    let Some(project) = killed_at_work(kind) else { return };
+fn work_of_a_generation_that_is_gone_is_kept_and_blocks_nobody(engine: TestEngine) {
+    let project = killed_at_work(engine);
     for reference in project
         .repository
         .git(&[
@@ -157,10 +154,8 @@ fn work_of_a_generation_that_is_gone_is_kept_and_blocks_nobody(kind: EngineKind)
     project.run(&["generator", "stop"]).expect(0);
 }
 
-fn one_signal_ends_a_run_safely(kind: EngineKind) {
-    let Some(project) = Project::new(kind, "stop_grace: 1s\n") else {
-        return;
-    };
+fn one_signal_ends_a_run_safely(engine: TestEngine) {
+    let project = Project::new(engine, "stop_grace: 1s\n");
     project.add("is interrupted", WORKS_AND_HANGS);
     let run = project.spawn(&["generator", "run"]);
     project.wait_for_agent("cw-1", 1);
@@ -179,10 +174,8 @@ fn one_signal_ends_a_run_safely(kind: EngineKind) {
     assert_eq!(project.content("src/b.txt"), "done");
 }
 
-fn only_one_run_at_a_time(kind: EngineKind) {
-    let Some(project) = Project::new(kind, "stop_grace: 1s\n") else {
-        return;
-    };
+fn only_one_run_at_a_time(engine: TestEngine) {
+    let project = Project::new(engine, "stop_grace: 1s\n");
     project.add("takes long", "write src/a.txt begun\non 1 hang");
     let run = project.spawn(&["generator", "run"]);
     project.wait_for_agent("cw-1", 1);
@@ -200,10 +193,10 @@ fn only_one_run_at_a_time(kind: EngineKind) {
     project.expect_tidy();
 }
 
-/// A project whose run was killed in a measure whose agent goes on; `None` where there is no such engine.
-fn killed_in_measure(kind: EngineKind) -> Option<Project> {
+/// A project whose run was killed in a measure whose agent goes on.
+fn killed_in_measure(engine: TestEngine) -> Project {
     let script = crate::run::measure::user_prompt("tokens 500 20 0.25\nhang");
-    let project = Project::new(kind, &script)?;
+    let project = Project::new(engine, &script);
     let mut run = project.spawn(&["generator", "run"]);
     let spoke = || {
         let records = project
@@ -219,12 +212,12 @@ fn killed_in_measure(kind: EngineKind) -> Option<Project> {
     wait_until(spoke);
     run.kill().unwrap();
     run.wait().unwrap();
-    Some(project)
+    project
 }
 
 /// No task is claimed then: the slot alone tells that something may still run, and spend.
-fn an_ending_ends_the_measure_of_a_dead_run(kind: EngineKind) {
-    let Some(project) = killed_in_measure(kind) else { return };
+fn an_ending_ends_the_measure_of_a_dead_run(engine: TestEngine) {
+    let project = killed_in_measure(engine);
     assert_eq!(project.containers().len(), 1);
     let ran = project.run(&["generator", "reset"]).expect(0);
     ran.says("Recovered: removed the container");
@@ -232,10 +225,8 @@ fn an_ending_ends_the_measure_of_a_dead_run(kind: EngineKind) {
     project.expect_untouched();
 }
 
-fn a_measure_that_was_killed_is_paid_for(kind: EngineKind) {
-    let Some(mut project) = killed_in_measure(kind) else {
-        return;
-    };
+fn a_measure_that_was_killed_is_paid_for(engine: TestEngine) {
+    let mut project = killed_in_measure(engine);
     project.reconfigure(None, "");
     // The scripted agent proposes nothing without a script.
     project

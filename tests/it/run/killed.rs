@@ -1,11 +1,10 @@
 //! A run killed inside a step: at every rename, link, unlink and fsync under `cargo xtask test --long`, and by default
 //! at a few, chosen with a fixed seed. It is resumed, and comes to the same end as one that lived.
 
-use cordwainer::engine::EngineKind;
 use cordwainer::testing::size;
 
 use super::crashes::{end, project};
-use crate::run::engine_tests;
+use crate::support::engines::{TestEngine, engine_tests};
 use crate::support::killer;
 
 engine_tests! {
@@ -16,15 +15,15 @@ engine_tests! {
 const SEED: u64 = 8;
 
 #[expect(clippy::print_stdout, reason = "says how much was tried")]
-fn a_run_killed_at_any_call_comes_to_the_same_end(kind: EngineKind) {
-    let Some(lived) = project(kind) else { return };
+fn a_run_killed_at_any_call_comes_to_the_same_end(engine: TestEngine) {
+    let lived = project(engine);
     let said = |project: &super::project::Project| project.repository.outside().join("said");
     let all = killer::run(&lived.command(&["generator", "run"]), None, &said(&lived)).calls;
     let expected = end(&lived);
     let mut chosen = fastrand::Rng::with_seed(SEED).choose_multiple(1..=all, size(1, all));
     chosen.sort_unstable();
     for at in &chosen {
-        let died = project(kind).unwrap();
+        let died = project(engine);
         if !killer::run(&died.command(&["generator", "run"]), Some(*at), &said(&died)).was_killed() {
             continue;
         }

@@ -3,13 +3,12 @@
 use cordwainer::Generator;
 use cordwainer::attempt::Outcome;
 use cordwainer::clock::Clock;
-use cordwainer::engine::EngineKind;
 use cordwainer::event::EventKind;
 use cordwainer::generator::{Environment, RunOptions, RunSummary};
 
 use crate::run::budgets::by_the_client;
-use crate::run::engine_tests;
 use crate::run::project::Project;
+use crate::support::engines::{TestEngine, engine_tests};
 
 engine_tests! {
     podman: what_stops_a_run_leaves_the_task_open, a_near_reset_is_waited_for, a_request_that_is_refused_is_its_tasks_alone,
@@ -81,11 +80,9 @@ const STOPS: [(&str, &str, i32, &str, &str); 9] = [
     ),
 ];
 
-fn what_stops_a_run_leaves_the_task_open(kind: EngineKind) {
+fn what_stops_a_run_leaves_the_task_open(engine: TestEngine) {
     for (more, script, code, outcome, says) in STOPS {
-        let Some(project) = Project::new(kind, more) else {
-            return;
-        };
+        let project = Project::new(engine, more);
         project.add("meets a limit", script);
         project.add("never begun", "write src/b.txt x");
         // With a budget of its own the first task alone is held, and the run goes on.
@@ -102,11 +99,9 @@ fn what_stops_a_run_leaves_the_task_open(kind: EngineKind) {
     }
 }
 
-fn a_budget_stops_the_run_and_more_of_it_goes_on(kind: EngineKind) {
+fn a_budget_stops_the_run_and_more_of_it_goes_on(engine: TestEngine) {
     for (budget, more) in [("usd: 0.5", "usd: 5"), ("tokens: 1000", "tokens: 100000")] {
-        let Some(mut project) = Project::new(kind, &by_the_client(&format!("budget: {{{budget}}}\n"))) else {
-            return;
-        };
+        let mut project = Project::new(engine, &by_the_client(&format!("budget: {{{budget}}}\n")));
         project.add("is dear", "write src/a.txt x\ntokens 2000 10 1.0\non 1 hang");
         project
             .run(&["generator", "run"])
@@ -151,10 +146,8 @@ pub(super) fn run_by_the_clock(project: &Project, start: &str) -> (RunSummary, V
     (done.unwrap(), events)
 }
 
-fn a_near_reset_is_waited_for(kind: EngineKind) {
-    let Some(project) = Project::new(kind, "limits: {wait: 1h}\n") else {
-        return;
-    };
+fn a_near_reset_is_waited_for(engine: TestEngine) {
+    let project = Project::new(engine, "limits: {wait: 1h}\n");
     // 1900000000 is 2030-03-17T17:46:40Z.
     project.add("meets a limit", "write src/a.txt x\non 1 limit 1900000000");
     let (done, events) = run_by_the_clock(&project, "2030-03-17T17:00:00Z");
@@ -165,10 +158,8 @@ fn a_near_reset_is_waited_for(kind: EngineKind) {
     project.expect_tidy();
 }
 
-fn an_overloaded_api_is_tried_three_times(kind: EngineKind) {
-    let Some(project) = Project::new(kind, "retry: {count: 2}\n") else {
-        return;
-    };
+fn an_overloaded_api_is_tried_three_times(engine: TestEngine) {
+    let project = Project::new(engine, "retry: {count: 2}\n");
     let refusals = "api-error 529 Overloaded\n".repeat(4);
     project.add("meets an overloaded API", &format!("write src/a.txt x\n{refusals}"));
     let (done, events) = run_by_the_clock(&project, "2030-03-17T17:00:00Z");
@@ -187,7 +178,7 @@ fn an_overloaded_api_is_tried_three_times(kind: EngineKind) {
     project.expect_tidy();
 }
 
-fn a_request_that_is_refused_is_its_tasks_alone(kind: EngineKind) {
+fn a_request_that_is_refused_is_its_tasks_alone(engine: TestEngine) {
     for (refusal, attempts) in [
         ("400 messages.1: all messages must have non-empty content", 3),
         ("422 unprocessable", 3),
@@ -195,7 +186,7 @@ fn a_request_that_is_refused_is_its_tasks_alone(kind: EngineKind) {
         ("400 prompt is too long: 208310 tokens > 200000 maximum", 1),
         ("413 Request exceeds the maximum size: too large", 1),
     ] {
-        let Some(project) = Project::new(kind, "") else { return };
+        let project = Project::new(engine, "");
         project.add("is refused", &format!("write src/half.txt x\napi-error {refusal}"));
         project.add("is fine", "write src/b.txt x");
         project.run(&["generator", "run"]).expect(7).says("held for a person");
@@ -206,10 +197,8 @@ fn a_request_that_is_refused_is_its_tasks_alone(kind: EngineKind) {
     }
 }
 
-fn several_tasks_that_are_refused_end_the_run(kind: EngineKind) {
-    let Some(project) = Project::new(kind, "stitch: {max_attempts: 1}\n") else {
-        return;
-    };
+fn several_tasks_that_are_refused_end_the_run(engine: TestEngine) {
+    let project = Project::new(engine, "stitch: {max_attempts: 1}\n");
     for title in ["one", "two", "three", "four"] {
         project.add(title, "api-error 400 this one is refused");
     }
@@ -221,10 +210,8 @@ fn several_tasks_that_are_refused_end_the_run(kind: EngineKind) {
     project.expect_tidy();
 }
 
-fn one_whose_calls_fail_lets_the_others_be_done(kind: EngineKind) {
-    let Some(project) = Project::new(kind, "retry: {count: 2, initial: 1s, ceiling: 1s}\n") else {
-        return;
-    };
+fn one_whose_calls_fail_lets_the_others_be_done(engine: TestEngine) {
+    let project = Project::new(engine, "retry: {count: 2, initial: 1s, ceiling: 1s}\n");
     project.add("meets an overloaded API", &"api-error 529 Overloaded\n".repeat(9));
     project.add("is fine", "write src/b.txt x");
     project.run(&["generator", "run"]).expect(5);
@@ -233,8 +220,8 @@ fn one_whose_calls_fail_lets_the_others_be_done(kind: EngineKind) {
     project.expect_tidy();
 }
 
-fn what_ignore_rules_leave_out_is_told(kind: EngineKind) {
-    let Some(project) = Project::new(kind, "") else { return };
+fn what_ignore_rules_leave_out_is_told(engine: TestEngine) {
+    let project = Project::new(engine, "");
     project.add(
         "leaves a log",
         "write .gitignore *.log\nwrite src/a.txt x\nwrite src/a.log x\nwrite src/b.log x",

@@ -5,11 +5,10 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use cordwainer::engine::EngineKind;
 use cordwainer::event::EventKind;
 
-use crate::run::engine_tests;
 use crate::run::project::{Project, Ran};
+use crate::support::engines::{TestEngine, engine_tests};
 use crate::support::repository::TestRepository;
 
 engine_tests! {
@@ -24,17 +23,17 @@ struct Scene {
 }
 
 impl Scene {
-    fn new(kind: EngineKind, more: &str) -> Option<Self> {
+    fn new(engine: TestEngine, more: &str) -> Self {
         let repository = TestRepository::new();
         let secrets = repository.outside().join("secrets");
         fs::create_dir(&secrets).unwrap();
         let configuration = format!("---\nsecrets_dir: {}\n{more}", secrets.display());
-        let project = Project::on(kind, repository, &configuration)?;
+        let project = Project::on(engine, repository, &configuration);
         project.add("Write a file", "write src/a.txt x");
-        Some(Self {
+        Self {
             project,
             token_file: secrets.join("claude.json"),
-        })
+        }
     }
 
     /// Writes a login that expires so many seconds from now, or did so many before.
@@ -61,8 +60,8 @@ impl Scene {
     }
 }
 
-fn without_a_login_nothing_begins(kind: EngineKind) {
-    let Some(scene) = Scene::new(kind, "") else { return };
+fn without_a_login_nothing_begins(engine: TestEngine) {
+    let scene = Scene::new(engine, "");
     let _ = scene
         .run()
         .expect(9)
@@ -74,10 +73,8 @@ fn without_a_login_nothing_begins(kind: EngineKind) {
     scene.project.expect_tidy();
 }
 
-fn an_expired_login_is_no_failure_of_a_task(kind: EngineKind) {
-    let Some(scene) = Scene::new(kind, "limits: {wait: never}\n") else {
-        return;
-    };
+fn an_expired_login_is_no_failure_of_a_task(engine: TestEngine) {
+    let scene = Scene::new(engine, "limits: {wait: never}\n");
     scene.log_in(-60);
     let _ = scene.run().expect(8).says("has expired").says("log in again");
     assert_eq!(scene.project.outcomes("cw-1"), Vec::<String>::new());
@@ -89,10 +86,8 @@ fn an_expired_login_is_no_failure_of_a_task(kind: EngineKind) {
     scene.project.expect_tidy();
 }
 
-fn a_run_goes_on_when_its_login_is_renewed(kind: EngineKind) {
-    let Some(scene) = Scene::new(kind, "limits: {wait: always, default_wait: 2h}\n") else {
-        return;
-    };
+fn a_run_goes_on_when_its_login_is_renewed(engine: TestEngine) {
+    let scene = Scene::new(engine, "limits: {wait: always, default_wait: 2h}\n");
     scene.log_in(-60);
     let begun = SystemTime::now();
     let mut child = scene.command().spawn().unwrap();

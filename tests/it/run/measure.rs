@@ -2,11 +2,10 @@
 
 use std::os::unix::process::ExitStatusExt as _;
 
-use cordwainer::engine::EngineKind;
 use serde_json::{Value, json};
 
-use crate::run::engine_tests;
 use crate::run::project::{Project, scripted};
+use crate::support::engines::{TestEngine, engine_tests};
 
 engine_tests! {
     podman: a_bad_answer_is_told_and_mended, the_good_are_filed_from_among_the_bad, what_was_filed_in_part_outlives_a_kill, what_is_known_is_not_filed_again, paths_of_agents_do_no_harm;
@@ -31,13 +30,11 @@ fn proposing(proposals: &[Value]) -> String {
     format!("propose {}", json!({ "proposals": proposals }))
 }
 
-fn a_bad_answer_is_told_and_mended(kind: EngineKind) {
+fn a_bad_answer_is_told_and_mended(engine: TestEngine) {
     let bad = proposing(&[proposal("a", "One", &["nobody"], "say x")]);
     let good = proposing(&[proposal("a", "One", &[], "say x")]);
     let script = format!("tokens 100 10 0.5\non 1 {bad}\non 2 {good}");
-    let Some(project) = Project::new(kind, &user_prompt(&script)) else {
-        return;
-    };
+    let project = Project::new(engine, &user_prompt(&script));
     let ran = project.run(&["generator", "measure"]).expect(0);
     ran.says("The answer has 1 problem; asking once more:")
         .says("1 task filed");
@@ -52,7 +49,7 @@ fn a_bad_answer_is_told_and_mended(kind: EngineKind) {
     project.expect_tidy();
 }
 
-fn the_good_are_filed_from_among_the_bad(kind: EngineKind) {
+fn the_good_are_filed_from_among_the_bad(engine: TestEngine) {
     let mut unread = proposal("d", "Four", &[], "say x");
     unread["priority"] = json!("soon");
     let first = [
@@ -72,9 +69,7 @@ fn the_good_are_filed_from_among_the_bad(kind: EngineKind) {
         proposing(&first),
         proposing(&second)
     );
-    let Some(project) = Project::new(kind, &user_prompt(&script)) else {
-        return;
-    };
+    let project = Project::new(engine, &user_prompt(&script));
     let ran = project.run(&["generator", "measure"]).expect(0);
     let ran = ran
         .says("1 task filed. The answer has 3 problems; asking once more:")
@@ -95,15 +90,13 @@ fn the_good_are_filed_from_among_the_bad(kind: EngineKind) {
     project.expect_tidy();
 }
 
-fn what_was_filed_in_part_outlives_a_kill(kind: EngineKind) {
+fn what_was_filed_in_part_outlives_a_kill(engine: TestEngine) {
     let first = [
         proposal("a", "One", &[], "write src/a.txt one"),
         proposal("b", "Two", &["nobody"], "say x"),
     ];
     let script = format!("tokens 100 10 0.5\n{}", proposing(&first));
-    let Some(project) = Project::new(kind, &user_prompt(&script)) else {
-        return;
-    };
+    let project = Project::new(engine, &user_prompt(&script));
     let mut command = project.command(&["generator", "measure"]);
     let output = command
         .env("CORDWAINER_CRASH_AT", "measure.filed_in_part")
@@ -126,15 +119,13 @@ const NEVER_VALID: [(&str, i32, &str); 6] = [
     ("api-error 401 Invalid API key", 7, "log in again"),
 ];
 
-fn answers_that_never_become_valid_end_the_run(kind: EngineKind) {
+fn answers_that_never_become_valid_end_the_run(engine: TestEngine) {
     let circle = [
         proposal("a", "One", &["b"], "say x"),
         proposal("b", "Two", &["a"], "say x"),
     ];
     let circle = proposing(&circle);
-    let Some(mut project) = Project::new(kind, "") else {
-        return;
-    };
+    let mut project = Project::new(engine, "");
     let cases = NEVER_VALID
         .iter()
         .copied()
@@ -157,15 +148,13 @@ fn answers_that_never_become_valid_end_the_run(kind: EngineKind) {
     );
 }
 
-fn what_is_known_is_not_filed_again(kind: EngineKind) {
+fn what_is_known_is_not_filed_again(engine: TestEngine) {
     let again = [
         proposal("a", "write the TABLE!", &[], "say x"),
         proposal("b", "Paint it", &[], "say x"),
         proposal("c", "Something new", &["a"], "say x"),
     ];
-    let Some(project) = Project::new(kind, &user_prompt(&proposing(&again))) else {
-        return;
-    };
+    let project = Project::new(engine, &user_prompt(&proposing(&again)));
     project.add("Write the table", "say x");
     project.add("Paint it", "say x");
     project
@@ -176,8 +165,8 @@ fn what_is_known_is_not_filed_again(kind: EngineKind) {
     assert_eq!(project.issue("cw-3")["dependencies"][0]["depends_on_id"], "cw-1");
 }
 
-fn paths_of_agents_do_no_harm(kind: EngineKind) {
-    let Some(project) = Project::new(kind, "") else { return };
+fn paths_of_agents_do_no_harm(engine: TestEngine) {
+    let project = Project::new(engine, "");
     let paths = [
         "../../../etc/passwd",
         "/etc/passwd",

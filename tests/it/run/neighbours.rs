@@ -6,11 +6,8 @@ use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use cordwainer::engine::EngineKind;
-
-use crate::run::engine_tests;
 use crate::run::project::{Project, Ran, WAIT};
-use crate::support::engines::skip;
+use crate::support::engines::{TestEngine, engine_tests, skip};
 use crate::support::repository::TestRepository;
 
 engine_tests! {
@@ -30,7 +27,7 @@ struct Shared {
 
 impl Shared {
     /// Makes a project with these lines in its configuration; `None` where no second user can be had, or no engine.
-    fn new(kind: EngineKind, configuration: &str) -> Option<Self> {
+    fn new(engine: TestEngine, configuration: &str) -> Option<Self> {
         if !rustix::process::geteuid().is_root() {
             skip("not root, who alone can become a second user");
             return None;
@@ -40,7 +37,7 @@ impl Shared {
         repository.write(".gitignore", "/.state/\n");
         // A folder of state that was there before, and is anybody's to look into.
         fs::create_dir(repository.path().join(".state")).unwrap();
-        let project = Project::on(kind, repository, configuration)?;
+        let project = Project::on(engine, repository, configuration);
         let outside = project.repository.outside();
         fs::set_permissions(outside, Permissions::from_mode(0o755)).unwrap();
         let home = outside.join("other");
@@ -107,9 +104,11 @@ impl Shared {
     }
 }
 
-fn another_user_gets_nothing_of_what_an_agent_does(kind: EngineKind) {
+fn another_user_gets_nothing_of_what_an_agent_does(engine: TestEngine) {
     for line in ["", "state_dir: .state\n"] {
-        let Some(shared) = Shared::new(kind, line) else { return };
+        let Some(shared) = Shared::new(engine, line) else {
+            return;
+        };
         let project = &shared.project;
         // The control: without what is tested, such a file is a gift.
         assert!(!shared.found(&["src"], "-readable").is_empty());
@@ -143,8 +142,8 @@ fn another_user_gets_nothing_of_what_an_agent_does(kind: EngineKind) {
     }
 }
 
-fn another_user_works_beside_and_never_inside(kind: EngineKind) {
-    let Some(shared) = Shared::new(kind, "") else { return };
+fn another_user_works_beside_and_never_inside(engine: TestEngine) {
+    let Some(shared) = Shared::new(engine, "") else { return };
     let project = &shared.project;
     project.add("slow", &format!("write src/slow.txt x\n{WAIT}"));
     let run = project.spawn(&["generator", "run"]);

@@ -3,15 +3,14 @@
 use std::fs;
 use std::path::Path;
 
-use cordwainer::engine::EngineKind;
 use cordwainer::event::EventKind;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::run::engine_tests;
 use crate::run::limits::run_by_the_clock;
 use crate::run::measure::user_prompt;
 use crate::run::project::{Project, WAIT};
+use crate::support::engines::{TestEngine, engine_tests};
 
 engine_tests! {
     both: a_limited_session_goes_on_where_it_stopped;
@@ -53,11 +52,9 @@ fn expect_one_session(project: &Project, cost: f64) {
     }
 }
 
-fn a_limited_session_goes_on_where_it_stopped(kind: EngineKind) {
+fn a_limited_session_goes_on_where_it_stopped(engine: TestEngine) {
     for first_line in ["", "per-call-cost\n"] {
-        let Some(project) = Project::new(kind, "limits: {wait: 1h}\n") else {
-            return;
-        };
+        let project = Project::new(engine, "limits: {wait: 1h}\n");
         project.add("meets a limit", &format!("{first_line}{}", limited_script(RESET)));
         let (done, events) = run_by_the_clock(&project, BEFORE_THE_RESET);
         assert_eq!((done.merged, done.exit_code), (1, 0), "{done:?}");
@@ -76,10 +73,8 @@ fn a_limited_session_goes_on_where_it_stopped(kind: EngineKind) {
 }
 
 /// What an agent wrote could have somebody else pay for the call that goes on, whether git ignores it or not.
-fn a_session_with_settings_of_its_own_does_not_go_on(kind: EngineKind) {
-    let Some(project) = Project::new(kind, "limits: {wait: never}\n") else {
-        return;
-    };
+fn a_session_with_settings_of_its_own_does_not_go_on(engine: TestEngine) {
+    let project = Project::new(engine, "limits: {wait: never}\n");
     let settings = r#"on 1 write .claude/settings.local.json {"env":{"ANTHROPIC_AUTH_TOKEN":"x"}}"#;
     let script = format!(
         "on 1 write .gitignore .claude\n{settings}\non 1 limit {}\nwrite src/a.txt x",
@@ -102,8 +97,8 @@ fn a_session_with_settings_of_its_own_does_not_go_on(kind: EngineKind) {
     project.expect_tidy();
 }
 
-fn a_limit_that_is_near_is_told_and_changes_nothing(kind: EngineKind) {
-    let Some(project) = Project::new(kind, "") else { return };
+fn a_limit_that_is_near_is_told_and_changes_nothing(engine: TestEngine) {
+    let project = Project::new(engine, "");
     project.add("is warned", "warning\noverage-available\nwrite src/a.txt x");
     project
         .run(&["generator", "stitch"])
@@ -114,10 +109,8 @@ fn a_limit_that_is_near_is_told_and_changes_nothing(kind: EngineKind) {
     project.expect_tidy();
 }
 
-fn an_old_clients_limit_is_waited_out(kind: EngineKind) {
-    let Some(project) = Project::new(kind, "limits: {wait: always, default_wait: 90m}\n") else {
-        return;
-    };
+fn an_old_clients_limit_is_waited_out(engine: TestEngine) {
+    let project = Project::new(engine, "limits: {wait: always, default_wait: 90m}\n");
     project.add(
         "meets a limit",
         "write src/a.txt one\nlimit-text You've hit your limit\nwrite src/b.txt two",
@@ -139,19 +132,19 @@ fn an_old_clients_limit_is_waited_out(kind: EngineKind) {
 }
 
 /// A project whose run met a limit and ended, for it does not wait; and when calls are made again, as JSON has it.
-fn paused(kind: EngineKind) -> Option<(Project, String)> {
-    let project = Project::new(kind, "limits: {wait: never}\n")?;
+fn paused(engine: TestEngine) -> (Project, String) {
+    let project = Project::new(engine, "limits: {wait: never}\n");
     let reset = in_three_hours();
     project.add("meets a limit", &limited_script(reset));
     let until = Timestamp::from_second(reset + 60).unwrap().to_string();
     let pauses = format!("calls pause until {until}");
     project.run(&["generator", "run"]).expect(8).says(&pauses);
     assert_eq!(project.suspended(), 1);
-    Some((project, until))
+    (project, until)
 }
 
-fn a_pause_outlives_a_restart(kind: EngineKind) {
-    let Some((project, until)) = paused(kind) else { return };
+fn a_pause_outlives_a_restart(engine: TestEngine) {
+    let (project, until) = paused(engine);
     let status = project.status();
     assert_eq!(status["paused_until"], until);
     assert!(
@@ -182,10 +175,8 @@ fn a_pause_outlives_a_restart(kind: EngineKind) {
     project.expect_tidy();
 }
 
-fn a_person_cuts_a_pause_short(kind: EngineKind) {
-    let Some(project) = Project::new(kind, "limits: {wait: always}\n") else {
-        return;
-    };
+fn a_person_cuts_a_pause_short(engine: TestEngine) {
+    let project = Project::new(engine, "limits: {wait: always}\n");
     project.add("meets a limit", &limited_script(in_three_hours()));
     let run = project.spawn(&["generator", "run"]);
     project.wait_for_event(|event| matches!(event, EventKind::Paused { .. }));
@@ -200,10 +191,8 @@ fn a_person_cuts_a_pause_short(kind: EngineKind) {
     project.expect_tidy();
 }
 
-fn a_run_killed_in_a_pause_goes_on_with_the_session(kind: EngineKind) {
-    let Some(project) = Project::new(kind, "limits: {wait: always}\n") else {
-        return;
-    };
+fn a_run_killed_in_a_pause_goes_on_with_the_session(engine: TestEngine) {
+    let project = Project::new(engine, "limits: {wait: always}\n");
     project.add("meets a limit", &limited_script(in_three_hours()));
     let mut run = project.spawn(&["generator", "run"]);
     project.wait_for_event(|event| matches!(event, EventKind::Paused { .. }));
@@ -216,8 +205,8 @@ fn a_run_killed_in_a_pause_goes_on_with_the_session(kind: EngineKind) {
     project.expect_tidy();
 }
 
-fn a_lost_session_is_begun_afresh(kind: EngineKind) {
-    let Some((project, _)) = paused(kind) else { return };
+fn a_lost_session_is_begun_afresh(engine: TestEngine) {
+    let (project, _) = paused(engine);
     fs::remove_dir_all(project.state().join("sessions/1")).unwrap();
     let ran = project.run(&["generator", "resume", "--now"]);
     // The fresh attempt meets the limit again: it has a script of its own to begin.
@@ -232,12 +221,10 @@ fn a_lost_session_is_begun_afresh(kind: EngineKind) {
     project.expect_tidy();
 }
 
-fn a_measure_goes_on_with_its_session(kind: EngineKind) {
+fn a_measure_goes_on_with_its_session(engine: TestEngine) {
     let script = format!("tokens 100 10 0.25\nlimit {RESET}\ntokens 100 10 0.5\npropose {{\"proposals\": []}}");
     let configuration = format!("limits: {{wait: 1h}}\n{}", user_prompt(&script));
-    let Some(project) = Project::new(kind, &configuration) else {
-        return;
-    };
+    let project = Project::new(engine, &configuration);
     let (done, events) = run_by_the_clock(&project, BEFORE_THE_RESET);
     assert_eq!(done.measures, 1, "{done:?}");
     let resumed = events
@@ -251,8 +238,8 @@ fn a_measure_goes_on_with_its_session(kind: EngineKind) {
     project.expect_tidy();
 }
 
-fn an_overloaded_api_costs_no_session(kind: EngineKind) {
-    let Some(project) = Project::new(kind, "") else { return };
+fn an_overloaded_api_costs_no_session(engine: TestEngine) {
+    let project = Project::new(engine, "");
     let script =
         "tokens 500 20 0.25\nwrite src/a.txt one\napi-error 529 Overloaded\ntokens 300 10 0.5\nwrite src/b.txt two";
     project.add("meets an overloaded API", script);
@@ -263,9 +250,9 @@ fn an_overloaded_api_costs_no_session(kind: EngineKind) {
     project.expect_tidy();
 }
 
-fn a_suspended_session_ends_with_its_generation(kind: EngineKind) {
+fn a_suspended_session_ends_with_its_generation(engine: TestEngine) {
     for command in ["reset", "stop"] {
-        let Some((mut project, _)) = paused(kind) else { return };
+        let (mut project, _) = paused(engine);
         if command == "reset" {
             // Nothing runs in a slot whose session waits, so no engine is asked.
             project.reconfigure(Some(Path::new("/nowhere/engine.sock")), "");
@@ -284,8 +271,8 @@ fn a_suspended_session_ends_with_its_generation(kind: EngineKind) {
     }
 }
 
-fn a_task_that_a_person_closed_lets_its_slot_go(kind: EngineKind) {
-    let Some((project, _)) = paused(kind) else { return };
+fn a_task_that_a_person_closed_lets_its_slot_go(engine: TestEngine) {
+    let (project, _) = paused(engine);
     project
         .run(&["issues", "close", "cw-1", "--reason", "not wanted any more"])
         .expect(0);
@@ -296,8 +283,8 @@ fn a_task_that_a_person_closed_lets_its_slot_go(kind: EngineKind) {
     project.expect_tidy();
 }
 
-fn a_hold_keeps_the_session(kind: EngineKind) {
-    let Some((project, _)) = paused(kind) else { return };
+fn a_hold_keeps_the_session(engine: TestEngine) {
+    let (project, _) = paused(engine);
     project
         .run(&["issues", "hold", "cw-1", "--reason", "let me think"])
         .expect(0);
@@ -314,12 +301,10 @@ fn a_hold_keeps_the_session(kind: EngineKind) {
     project.expect_tidy();
 }
 
-fn a_measure_of_another_tip_is_asked_afresh(kind: EngineKind) {
+fn a_measure_of_another_tip_is_asked_afresh(engine: TestEngine) {
     let script = format!("limit {}\npropose {{\"proposals\": []}}", in_three_hours());
     let configuration = format!("limits: {{wait: never}}\n{}", user_prompt(&script));
-    let Some(project) = Project::new(kind, &configuration) else {
-        return;
-    };
+    let project = Project::new(engine, &configuration);
     project.run(&["generator", "run"]).expect(8);
     assert_eq!(project.suspended(), 1);
     project.add("comes between", "write src/c.txt x");
@@ -331,8 +316,8 @@ fn a_measure_of_another_tip_is_asked_afresh(kind: EngineKind) {
     project.expect_tidy();
 }
 
-fn a_damaged_pause_is_told(kind: EngineKind) {
-    let Some((project, _)) = paused(kind) else { return };
+fn a_damaged_pause_is_told(engine: TestEngine) {
+    let (project, _) = paused(engine);
     fs::write(project.state().join("pause.json"), "{").unwrap();
     project
         .run(&["generator", "run"])
@@ -345,10 +330,8 @@ fn a_damaged_pause_is_told(kind: EngineKind) {
 }
 
 /// The run cannot go on without the pause, but what was used was used.
-fn what_a_call_used_is_kept_though_its_limit_cannot_be_noted(kind: EngineKind) {
-    let Some(project) = Project::new(kind, "") else {
-        return;
-    };
+fn what_a_call_used_is_kept_though_its_limit_cannot_be_noted(engine: TestEngine) {
+    let project = Project::new(engine, "");
     let script = format!("{WAIT}delete go\ntokens 500 20 0.25\nwrite src/a.txt x\nlimit 4070908800");
     project.add("meets a limit", &script);
     let mut run = project.spawn(&["generator", "run"]);

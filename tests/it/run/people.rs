@@ -1,9 +1,7 @@
 //! What people do in the repository while a run is at work.
 
-use cordwainer::engine::EngineKind;
-
-use crate::run::engine_tests;
 use crate::run::project::{Project, Ran, WAIT};
+use crate::support::engines::{TestEngine, engine_tests};
 use crate::support::noise::noise;
 use crate::support::repository::TestRepository;
 
@@ -13,8 +11,8 @@ engine_tests! {
     docker: issues_may_change_while_a_run_works, a_conflict_that_stays_is_held;
 }
 
-fn a_generation_that_moved_on_is_a_conflict_and_is_tried_again(kind: EngineKind) {
-    let Some(project) = Project::new(kind, "") else { return };
+fn a_generation_that_moved_on_is_a_conflict_and_is_tried_again(engine: TestEngine) {
+    let project = Project::new(engine, "");
     project.add(
         "shares a file",
         "write src/shared.txt mine\non 1 fifo go\non 1 append go x",
@@ -30,10 +28,8 @@ fn a_generation_that_moved_on_is_a_conflict_and_is_tried_again(kind: EngineKind)
     project.expect_tidy();
 }
 
-fn a_conflict_that_stays_is_held(kind: EngineKind) {
-    let Some(project) = Project::new(kind, "stitch: {max_attempts: 2}\n") else {
-        return;
-    };
+fn a_conflict_that_stays_is_held(engine: TestEngine) {
+    let project = Project::new(engine, "stitch: {max_attempts: 2}\n");
     project.add("shares a file", &format!("write src/shared.txt mine\n{WAIT}"));
     let run = project.spawn(&["generator", "run"]);
     project.while_the_agent_waits(|| move_on(&project, "theirs"));
@@ -48,14 +44,12 @@ fn a_conflict_that_stays_is_held(kind: EngineKind) {
     project.expect_tidy();
 }
 
-fn a_text_that_takes_too_much_work_to_merge_is_a_conflict_and_the_run_goes_on(kind: EngineKind) {
+fn a_text_that_takes_too_much_work_to_merge_is_a_conflict_and_the_run_goes_on(engine: TestEngine) {
     let repository = TestRepository::new();
     repository.write("src/shared.txt", noise(1, "the end\n"));
     repository.write("noise/shared.txt", noise(2, "the end\n"));
     repository.commit("noise");
-    let Some(project) = Project::on(kind, repository, "stitch: {max_attempts: 1}\n") else {
-        return;
-    };
+    let project = Project::on(engine, repository, "stitch: {max_attempts: 1}\n");
     project.add("shares a file", &format!("copy noise src\n{WAIT}"));
     project.add("shares nothing", "write src/a.txt x");
     let run = project.spawn(&["generator", "run"]);
@@ -102,8 +96,8 @@ fn move_on(project: &Project, text: &str) {
     git(&["update-ref", "refs/heads/generation-one", &commit]);
 }
 
-fn a_checkout_of_the_generation_stops_the_run(kind: EngineKind) {
-    let Some(project) = Project::new(kind, "") else { return };
+fn a_checkout_of_the_generation_stops_the_run(engine: TestEngine) {
+    let project = Project::new(engine, "");
     project.add("a change", "write src/a.txt x\non 1 fifo go\non 1 append go x");
     let elsewhere = project.repository.outside().join("elsewhere");
     let elsewhere = elsewhere.to_str().unwrap();
@@ -130,8 +124,8 @@ fn a_checkout_of_the_generation_stops_the_run(kind: EngineKind) {
     project.expect_tidy();
 }
 
-fn issues_may_change_while_a_run_works(kind: EngineKind) {
-    let Some(project) = Project::new(kind, "") else { return };
+fn issues_may_change_while_a_run_works(engine: TestEngine) {
+    let project = Project::new(engine, "");
     project.add("at work", &format!("write src/a.txt x\n{WAIT}"));
     project.add("to be closed", "write src/b.txt x");
     project.add("to be held", "write src/c.txt x");

@@ -5,13 +5,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 
-use cordwainer::engine::{EngineKind, FoundContainer};
+use cordwainer::engine::FoundContainer;
 use cordwainer::git::Git;
 use rustix::process::Signal;
 
-use crate::run::engine_tests;
 use crate::run::project::{Project, Ran, WAIT, scripted, signal, wait_until};
-use crate::support::engines;
+use crate::support::engines::{self, TestEngine, engine_tests};
 
 engine_tests! {
     podman: a_copy_leaves_the_run_of_its_original_alone, a_moved_repository_ends_what_ran_in_its_old_place,
@@ -77,18 +76,18 @@ fn id_of(folder: &Path) -> String {
 }
 
 /// The containers that have a label of ours with this value.
-fn labelled(kind: EngineKind, name: &str, value: &str) -> Vec<FoundContainer> {
+fn labelled(engine: TestEngine, name: &str, value: &str) -> Vec<FoundContainer> {
     let labels = BTreeMap::from([(format!("cordwainer.{name}"), value.to_owned())]);
-    on_engine(kind, async |engine| engine.list(&labels).await.unwrap())
+    on_engine(engine, async |engine| engine.list(&labels).await.unwrap())
 }
 
 /// Does something with the engine.
-fn on_engine<T>(kind: EngineKind, deed: impl AsyncFnOnce(cordwainer::engine::Engine) -> T) -> T {
+fn on_engine<T>(engine: TestEngine, deed: impl AsyncFnOnce(cordwainer::engine::Engine) -> T) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .unwrap();
-    runtime.block_on(async { deed(engines::connect(kind).await.unwrap()).await })
+    runtime.block_on(async { deed(engine.connect().await).await })
 }
 
 /// Starts a run and kills it while its agent is at work; the container outlives it.
@@ -98,7 +97,7 @@ fn die_at_work(project: &Project) {
     signal(&run, Signal::KILL);
     run.wait().unwrap();
     assert_eq!(
-        labelled(project.kind, "repository", &id_of(&project.repository.path())).len(),
+        labelled(project.engine, "repository", &id_of(&project.repository.path())).len(),
         1
     );
 }
@@ -109,13 +108,13 @@ fn expect_done(run: Child) {
     Ran::from(run.wait_with_output().unwrap()).expect(0);
 }
 
-fn a_copy_leaves_the_run_of_its_original_alone(kind: EngineKind) {
-    let Some(project) = Project::new(kind, "") else { return };
+fn a_copy_leaves_the_run_of_its_original_alone(engine: TestEngine) {
+    let project = Project::new(engine, "");
     project.add("slow", SLOW);
     let run = project.spawn(&["generator", "run"]);
     project.while_the_agent_waits(|| {
         let id = id_of(&project.repository.path());
-        let at_work = labelled(kind, "repository", &id);
+        let at_work = labelled(engine, "repository", &id);
         assert_eq!(at_work.len(), 1);
         assert_eq!(at_work[0].labels["cordwainer.generation"], "generation-one");
         assert_eq!(at_work[0].labels["cordwainer.task"], "cw-1");
@@ -128,7 +127,7 @@ fn a_copy_leaves_the_run_of_its_original_alone(kind: EngineKind) {
         copy.run(&["generator", "stop"]).expect(0);
         assert_eq!(copy.worktrees(), 1);
         assert_ne!(id_of(&copy.folder), id);
-        assert_eq!(labelled(kind, "repository", &id), at_work);
+        assert_eq!(labelled(engine, "repository", &id), at_work);
     });
     expect_done(run);
     assert_eq!(project.outcomes("cw-1"), ["merged"]);
@@ -138,8 +137,8 @@ fn a_copy_leaves_the_run_of_its_original_alone(kind: EngineKind) {
     project.expect_tidy();
 }
 
-fn an_original_leaves_the_run_of_its_copy_alone(kind: EngineKind) {
-    let Some(project) = Project::new(kind, "") else { return };
+fn an_original_leaves_the_run_of_its_copy_alone(engine: TestEngine) {
+    let project = Project::new(engine, "");
     project.add("slow", SLOW);
     die_at_work(&project);
     let copy = Elsewhere::copy(&project);
@@ -147,19 +146,19 @@ fn an_original_leaves_the_run_of_its_copy_alone(kind: EngineKind) {
     let run = copy.command(&["generator", "run"]).spawn().unwrap();
     let pipe = copy.folder.join(".git/cordwainer/slots/1/go");
     wait_until(|| pipe.exists());
-    let of_copy = labelled(kind, "repository", &id_of(&copy.folder));
+    let of_copy = labelled(engine, "repository", &id_of(&copy.folder));
     assert_eq!(of_copy.len(), 1);
     let resumed = project.run(&["generator", "resume"]).expect(0);
     resumed.says("removed the container");
-    assert_eq!(labelled(kind, "repository", &id_of(&copy.folder)), of_copy);
+    assert_eq!(labelled(engine, "repository", &id_of(&copy.folder)), of_copy);
     assert_eq!(project.outcomes("cw-1"), ["cancelled", "merged"]);
     assert_eq!(fs::read_to_string(&pipe).unwrap(), "x\n");
     expect_done(run);
     project.expect_tidy();
 }
 
-fn a_moved_repository_ends_what_ran_in_its_old_place(kind: EngineKind) {
-    let Some(project) = Project::new(kind, "") else { return };
+fn a_moved_repository_ends_what_ran_in_its_old_place(engine: TestEngine) {
+    let project = Project::new(engine, "");
     project.add("slow", SLOW);
     die_at_work(&project);
     let id = id_of(&project.repository.path());
@@ -173,15 +172,15 @@ fn a_moved_repository_ends_what_ran_in_its_old_place(kind: EngineKind) {
     let resumed = resumed.says("removed the container");
     let resumed = resumed.says("kept what attempt 1 at cw-1 had left");
     resumed.says("took 1 of our worktrees off git's list");
-    assert_eq!(labelled(kind, "repository", &id), []);
+    assert_eq!(labelled(engine, "repository", &id), []);
     assert_eq!(id_of(&moved.folder), id);
     assert_eq!(moved.worktrees(), 2);
     moved.run(&["generator", "stop"]).expect(0);
     assert_eq!(moved.worktrees(), 1);
 }
 
-fn containers_of_earlier_versions_are_known_by_their_path(kind: EngineKind) {
-    let Some(project) = Project::new(kind, "") else { return };
+fn containers_of_earlier_versions_are_known_by_their_path(engine: TestEngine) {
+    let project = Project::new(engine, "");
     let path = fs::canonicalize(project.repository.path().join(".git")).unwrap();
     let mut earlier = engines::probe("earlier-versions", &["sleep=600"]);
     let label = path.to_str().unwrap().to_owned();
@@ -192,22 +191,22 @@ fn containers_of_earlier_versions_are_known_by_their_path(kind: EngineKind) {
         .labels
         .insert("cordwainer.repository".to_owned(), "0f".to_owned());
     for spec in [&earlier, &anothers] {
-        on_engine(kind, async |engine| drop(engine.start(spec, b"").await.unwrap()));
+        on_engine(engine, async |engine| drop(engine.start(spec, b"").await.unwrap()));
     }
-    let found = labelled(kind, "repo", path.to_str().unwrap());
+    let found = labelled(engine, "repo", path.to_str().unwrap());
     assert_eq!(found.len(), 2);
     project.add("a change", "write src/a.txt x");
     let ran = project.run(&["generator", "run"]).expect(0);
     ran.says("removed the container");
-    let left = labelled(kind, "repo", path.to_str().unwrap());
+    let left = labelled(engine, "repo", path.to_str().unwrap());
     assert_eq!(left.len(), 1);
     assert_eq!(left[0].labels["cordwainer.repository"], "0f");
-    let swept = on_engine(kind, async |engine| engine.sweep(&anothers.labels).await.unwrap());
+    let swept = on_engine(engine, async |engine| engine.sweep(&anothers.labels).await.unwrap());
     assert_eq!(swept.len(), 1);
 }
 
-fn two_clones_work_at_once(kind: EngineKind) {
-    let Some(project) = Project::new(kind, "") else { return };
+fn two_clones_work_at_once(engine: TestEngine) {
+    let project = Project::new(engine, "");
     let repository = &project.repository;
     repository.git(&["clone", "--quiet", ".", "../clone"]);
     let clone = Elsewhere {
@@ -234,8 +233,8 @@ fn two_clones_work_at_once(kind: EngineKind) {
     project.expect_tidy();
 }
 
-fn two_worktrees_cannot_run_at_once_whatever_their_configurations_say(kind: EngineKind) {
-    let Some(project) = Project::new(kind, "") else { return };
+fn two_worktrees_cannot_run_at_once_whatever_their_configurations_say(engine: TestEngine) {
+    let project = Project::new(engine, "");
     project.add("slow", SLOW);
     let repository = &project.repository;
     repository.git(&["worktree", "add", "--quiet", "-b", "side", "../tree"]);

@@ -12,7 +12,7 @@ use cordwainer::git::Oid;
 use cordwainer::history;
 use serde_json::Value;
 
-use crate::support::engines;
+use crate::support::engines::{self, TestEngine};
 use crate::support::repository::TestRepository;
 
 /// Until a condition must have come true: far longer than it ever takes.
@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(90);
 /// A repository with a configuration and a generation, and the engine that it uses.
 pub(crate) struct Project {
     pub(crate) repository: TestRepository,
-    pub(crate) kind: EngineKind,
+    pub(crate) engine: TestEngine,
     /// Everything that is the person's, as it was before the program did anything.
     before: BTreeMap<PathBuf, String>,
 }
@@ -67,52 +67,46 @@ impl From<Output> for Ran {
 }
 
 impl Project {
-    /// A started generation in a small repository, with these lines in the configuration beside the necessary ones;
-    /// `None` where there is no such engine.
-    pub(crate) fn new(kind: EngineKind, configuration: &str) -> Option<Self> {
+    /// A started generation in a small repository, with these lines in the configuration beside the necessary ones.
+    pub(crate) fn new(engine: TestEngine, configuration: &str) -> Self {
         let repository = TestRepository::empty();
         repository.write("README.md", "# A project\n");
         repository.write("docs/specification.md", "There shall be files.\n");
         repository.write("src/old.txt", "old\n");
-        Self::on(kind, repository, configuration)
+        Self::on(engine, repository, configuration)
     }
 
     /// The same in a repository that is there, whose checkout will be committed.
-    pub(crate) fn on(kind: EngineKind, repository: TestRepository, configuration: &str) -> Option<Self> {
-        let socket = engines::socket(kind)?;
-        let project = Self::with_socket(kind, repository, &socket, configuration);
+    pub(crate) fn on(engine: TestEngine, repository: TestRepository, configuration: &str) -> Self {
+        let project = Self::with_socket(engine, repository, &engine.socket(), configuration);
         project.run(&["generator", "start", "--name", "one"]).expect(0);
-        Some(project)
+        project
     }
 
     /// A repository whose configuration names this socket; no generation is started.
-    pub(crate) fn with_socket(kind: EngineKind, repository: TestRepository, socket: &Path, more: &str) -> Self {
-        let text = configuration(kind, socket, more);
+    pub(crate) fn with_socket(engine: TestEngine, repository: TestRepository, socket: &Path, more: &str) -> Self {
+        let text = configuration(engine, socket, more);
         repository.write("configuration.yaml", text);
         repository.commit("configure");
         Self {
             before: repository.snapshot_of_everything(),
             repository,
-            kind,
+            engine,
         }
     }
 
     /// Replaces the configuration, as a person may between two runs.
     pub(crate) fn reconfigure(&mut self, socket: Option<&Path>, more: &str) {
-        let socket = socket.map_or_else(|| engines::socket(self.kind).unwrap(), Path::to_owned);
+        let socket = socket.map_or_else(|| self.engine.socket(), Path::to_owned);
         self.repository
-            .write("configuration.yaml", configuration(self.kind, &socket, more));
+            .write("configuration.yaml", configuration(self.engine, &socket, more));
         self.before = self.repository.snapshot_of_everything();
     }
 
-    /// Has the next runs use the engine of another kind; `false` where there is none.
-    pub(crate) fn move_to(&self, kind: EngineKind) -> bool {
-        let Some(socket) = engines::socket(kind) else {
-            return false;
-        };
+    /// Has the next runs use another engine.
+    pub(crate) fn move_to(&self, engine: TestEngine) {
         self.repository
-            .write("configuration.yaml", configuration(kind, &socket, ""));
-        true
+            .write("configuration.yaml", configuration(engine, &engine.socket(), ""));
     }
 
     /// The program with these arguments, in the repository, with an environment of its own.
@@ -253,7 +247,7 @@ impl Project {
             .build()
             .unwrap();
         let found = runtime.block_on(async {
-            let engine = engines::connect(self.kind).await.unwrap();
+            let engine = self.engine.connect().await;
             let with = |label: String| BTreeMap::from([("cordwainer.repo".to_owned(), label)]);
             let mut found = engine.list(&with(label.clone())).await.unwrap();
             found.extend(
@@ -329,8 +323,8 @@ impl Project {
     }
 }
 
-fn configuration(kind: EngineKind, socket: &Path, more: &str) -> String {
-    let engine = match kind {
+fn configuration(engine: TestEngine, socket: &Path, more: &str) -> String {
+    let kind = match engine.kind() {
         EngineKind::Podman => "podman",
         EngineKind::Docker => "docker",
     };
@@ -340,7 +334,7 @@ fn configuration(kind: EngineKind, socket: &Path, more: &str) -> String {
         None => ("", more),
     };
     format!(
-        "image: {}\nestimated_lines_min: 1\nestimated_lines_max: 50\ncontainer:\n  engine: {engine}\n  socket: {}\n{}{container}{rest}",
+        "image: {}\nestimated_lines_min: 1\nestimated_lines_max: 50\ncontainer:\n  engine: {kind}\n  socket: {}\n{}{container}{rest}",
         engines::IMAGE,
         socket.display(),
         engines::limits_that_hold(socket),

@@ -4,11 +4,8 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
-use cordwainer::engine::EngineKind;
-
-use crate::run::engine_tests;
 use crate::run::project::Project;
-use crate::support::engines::socket;
+use crate::support::engines::{TestEngine, engine_tests};
 use crate::support::repository::TestRepository;
 
 engine_tests! {
@@ -27,7 +24,7 @@ fn one_task(project: &Project) {
     project.expect_tidy();
 }
 
-fn line_ends_and_names_stay(kind: EngineKind) {
+fn line_ends_and_names_stay(engine: TestEngine) {
     let repository = TestRepository::empty();
     repository.write("mixed.txt", "one\r\ntwo\nthree\r\n");
     repository.write("unix.txt", "one\ntwo\n");
@@ -36,13 +33,11 @@ fn line_ends_and_names_stay(kind: EngineKind) {
     repository.git(&["config", "core.autocrlf", "true"]);
     repository.write(Path::new(OsStr::from_bytes(b"caf\xe9/\xff\xfe.txt")), "x\n");
     repository.write("a\nb \"c\".txt", "x\n");
-    let Some(project) = Project::on(kind, repository, "") else {
-        return;
-    };
+    let project = Project::on(engine, repository, "");
     one_task(&project);
 }
 
-fn a_shallow_clone_works(kind: EngineKind) {
+fn a_shallow_clone_works(engine: TestEngine) {
     let origin = TestRepository::new();
     origin.write("src/old.txt", "old\n");
     origin.commit("more");
@@ -51,15 +46,13 @@ fn a_shallow_clone_works(kind: EngineKind) {
     repository.git(&["fetch", "--quiet", "--depth=1", &url, "main"]);
     repository.git(&["reset", "--quiet", "--hard", "FETCH_HEAD"]);
     assert!(repository.path().join(".git/shallow").is_file());
-    let Some(project) = Project::on(kind, repository, "") else {
-        return;
-    };
+    let project = Project::on(engine, repository, "");
     one_task(&project);
 }
 
-fn an_empty_tree_works(kind: EngineKind) {
-    let Some(socket) = socket(kind) else { return };
-    let mut project = Project::with_socket(kind, TestRepository::empty(), &socket, "");
+fn an_empty_tree_works(engine: TestEngine) {
+    let socket = engine.socket();
+    let mut project = Project::with_socket(engine, TestRepository::empty(), &socket, "");
     project
         .repository
         .git(&["rm", "--quiet", "--cached", "configuration.yaml"]);
@@ -72,7 +65,7 @@ fn an_empty_tree_works(kind: EngineKind) {
     one_task(&project);
 }
 
-fn submodules_stay(kind: EngineKind) {
+fn submodules_stay(engine: TestEngine) {
     let other = TestRepository::new();
     let repository = TestRepository::new();
     let url = other.path();
@@ -86,9 +79,7 @@ fn submodules_stay(kind: EngineKind) {
         url.to_str().unwrap(),
         "vendor/other",
     ]);
-    let Some(project) = Project::on(kind, repository, "") else {
-        return;
-    };
+    let project = Project::on(engine, repository, "");
     assert!(project.files("generation-one")["vendor/other"].starts_with("160000 commit"));
     one_task(&project);
     project.add("writes into a submodule", "write vendor/other/new.txt x");
@@ -98,16 +89,14 @@ fn submodules_stay(kind: EngineKind) {
     project.expect_tidy();
 }
 
-fn twenty_thousand_files_work(kind: EngineKind) {
+fn twenty_thousand_files_work(engine: TestEngine) {
     let repository = TestRepository::new();
     // Git would tidy so many new objects up behind our back, and write into its folder meanwhile.
     repository.git(&["config", "gc.auto", "0"]);
     for number in 0..20_000 {
         repository.write(format!("data/{}/{number}.txt", number % 200), format!("{number}\n"));
     }
-    let Some(project) = Project::on(kind, repository, "") else {
-        return;
-    };
+    let project = Project::on(engine, repository, "");
     one_task(&project);
     project.add("another change", "delete data/7\nwrite data/new.txt x");
     project.run(&["generator", "stitch"]).expect(0);

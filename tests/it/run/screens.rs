@@ -1,12 +1,11 @@
 //! What a person sees: whole screens, as the commands print them. Ids, times and folders are replaced.
 
-use cordwainer::engine::EngineKind;
 use insta::{Settings, assert_snapshot};
 use serde_json::json;
 
-use crate::run::engine_tests;
 use crate::run::measure::{proposal, user_prompt};
 use crate::run::project::{Project, Ran};
+use crate::support::engines::{TestEngine, engine_tests};
 
 engine_tests! {
     podman: a_run_and_what_it_leaves;
@@ -40,7 +39,7 @@ fn settings() -> Settings {
     settings
 }
 
-fn a_run_and_what_it_leaves(kind: EngineKind) {
+fn a_run_and_what_it_leaves(engine: TestEngine) {
     let proposals = [
         proposal("a", "Lay the table", &[], "write src/a.txt from a"),
         proposal("b", "Wait", &["a"], "say Nothing to do."),
@@ -49,9 +48,7 @@ fn a_run_and_what_it_leaves(kind: EngineKind) {
         "tokens 100 10 0.25\npropose {}",
         json!({ "proposals": proposals })
     ));
-    let Some(project) = Project::new(kind, &prompt) else {
-        return;
-    };
+    let project = Project::new(engine, &prompt);
     settings().bind(|| {
         assert_snapshot!(screen(&project, "generator run --cycles 1"), @r"
         $ cordwainer generator run --cycles 1

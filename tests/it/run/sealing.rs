@@ -2,14 +2,12 @@
 
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-use cordwainer::engine::EngineKind;
 use cordwainer::event::EventKind;
 use cordwainer::guarantee::Item;
 use serde_json::{Value, json};
 
-use crate::run::engine_tests;
 use crate::run::project::Project;
-use crate::support::engines::socket;
+use crate::support::engines::{TestEngine, engine_tests};
 use crate::support::repository::TestRepository;
 use crate::support::weak_engine::WeakEngine;
 
@@ -21,32 +19,32 @@ engine_tests! {
 /// A started generation on an engine that gives a capability too much, where `is_weak` says so of the container's name;
 /// with the runtime that the engine needs.
 fn scene(
-    kind: EngineKind,
+    engine: TestEngine,
     is_weak: impl Fn(&str) -> bool + Send + Sync + 'static,
     more: &str,
-) -> Option<(tokio::runtime::Runtime, WeakEngine, Project)> {
+) -> (tokio::runtime::Runtime, WeakEngine, Project) {
     let weaken = move |body: &mut Value| {
         let command = body["Entrypoint"].to_string();
         if is_weak(&command) {
             body["HostConfig"]["CapDrop"] = json!([]);
         }
     };
-    changed(kind, weaken, more)
+    changed(engine, weaken, more)
 }
 
 /// The same with an engine that lets `change` at what it is asked for.
 fn changed(
-    kind: EngineKind,
+    engine: TestEngine,
     change: impl Fn(&mut Value) + Send + Sync + 'static,
     more: &str,
-) -> Option<(tokio::runtime::Runtime, WeakEngine, Project)> {
-    let real = socket(kind)?;
+) -> (tokio::runtime::Runtime, WeakEngine, Project) {
+    let real = engine.socket();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let weak = runtime.block_on(WeakEngine::before(&real, change));
-    let project = Project::with_socket(kind, TestRepository::new(), weak.socket(), more);
+    let project = Project::with_socket(engine, TestRepository::new(), weak.socket(), more);
     project.run(&["generator", "start", "--name", "one"]).expect(0);
     project.add("Write a file", "write src/a.txt x");
-    Some((runtime, weak, project))
+    (runtime, weak, project)
 }
 
 /// What the events say of capabilities, container by container: whether they were held.
@@ -63,10 +61,8 @@ fn capabilities(project: &Project) -> Vec<bool> {
         .collect()
 }
 
-fn no_agent_begins_in_a_container_that_is_weaker_than_asked(kind: EngineKind) {
-    let Some((_runtime, weak, mut project)) = scene(kind, |_| true, "") else {
-        return;
-    };
+fn no_agent_begins_in_a_container_that_is_weaker_than_asked(engine: TestEngine) {
+    let (_runtime, weak, mut project) = scene(engine, |_| true, "");
     let _ = project
         .run(&["generator", "run"])
         .expect(9)
@@ -91,7 +87,7 @@ const USELESS: [(&str, &str); 3] = [
     ("temporary", "/var/tmp"),
 ];
 
-fn no_call_is_made_where_no_work_is_possible(kind: EngineKind) {
+fn no_call_is_made_where_no_work_is_possible(engine: TestEngine) {
     for (item, place) in USELESS {
         let spoil = move |body: &mut Value| {
             let host = &mut body["HostConfig"];
@@ -103,9 +99,7 @@ fn no_call_is_made_where_no_work_is_possible(kind: EngineKind) {
                 host["Tmpfs"][place] = json!("mode=1777,size=1048576,ro,nosuid,nodev,exec");
             }
         };
-        let Some((_runtime, weak, mut project)) = changed(kind, spoil, "") else {
-            return;
-        };
+        let (_runtime, weak, mut project) = changed(engine, spoil, "");
         let ran = project.run(&["generator", "run"]).expect(9);
         let _ = ran
             .says(&format!("`{item}` (requested: can be written"))
@@ -127,14 +121,12 @@ fn no_call_is_made_where_no_work_is_possible(kind: EngineKind) {
     }
 }
 
-fn no_gate_passes_in_a_container_that_is_weaker_than_asked(kind: EngineKind) {
+fn no_gate_passes_in_a_container_that_is_weaker_than_asked(engine: TestEngine) {
     let gates = "gates: [{name: check, command: exit=0}]\n";
     // The first one is tried before any work.
     let begun = AtomicU32::new(0);
     let of_gate = move |command: &str| command.contains("exit=0") && begun.fetch_add(1, Relaxed) > 0;
-    let Some((_runtime, _weak, project)) = scene(kind, of_gate, gates) else {
-        return;
-    };
+    let (_runtime, _weak, project) = scene(engine, of_gate, gates);
     let _ = project.run(&["generator", "run"]).expect(9).says("`capabilities`");
     assert_eq!(project.outcomes("cw-1"), ["infrastructure_failed"]);
     assert_eq!(capabilities(&project), [true, true, false]);
@@ -142,12 +134,10 @@ fn no_gate_passes_in_a_container_that_is_weaker_than_asked(kind: EngineKind) {
     project.expect_tidy();
 }
 
-fn no_call_is_made_where_gates_would_be_refused(kind: EngineKind) {
+fn no_call_is_made_where_gates_would_be_refused(engine: TestEngine) {
     let gates = "gates: [{name: check, command: exit=0}]\n";
     let of_gate = |command: &str| command.contains("exit=0");
-    let Some((_runtime, _weak, project)) = scene(kind, of_gate, gates) else {
-        return;
-    };
+    let (_runtime, _weak, project) = scene(engine, of_gate, gates);
     let _ = project.run(&["generator", "run"]).expect(9).says("`capabilities`");
     assert_eq!(project.outcomes("cw-1"), Vec::<String>::new());
     assert_eq!(capabilities(&project), [false]);

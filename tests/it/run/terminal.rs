@@ -4,14 +4,12 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use cordwainer::engine::EngineKind;
 use cordwainer::event::EventKind;
 use rustix::process::Signal;
 
-use crate::run::engine_tests;
 use crate::run::measure::user_prompt;
 use crate::run::project::{Project, WAIT, signal, wait_until};
-use crate::support::engines;
+use crate::support::engines::{self, TestEngine, engine_tests};
 use crate::support::pseudo_terminal::PseudoTerminal;
 use crate::support::repository::TestRepository;
 use crate::support::sockets::Socket;
@@ -55,10 +53,8 @@ fn press_twice(terminal: &mut PseudoTerminal) {
     }
 }
 
-fn once_nothing_new_begins_and_a_call_has_its_grace(kind: EngineKind) {
-    let Some(project) = Project::new(kind, "stop_grace: 1h\n") else {
-        return;
-    };
+fn once_nothing_new_begins_and_a_call_has_its_grace(engine: TestEngine) {
+    let project = Project::new(engine, "stop_grace: 1h\n");
     project.add("is under way", &format!("{WAIT}delete go\nwrite src/a.txt x"));
     project.add("is never begun", "write src/b.txt x");
     let mut terminal = project.at_terminal(&["generator", "run"]);
@@ -75,10 +71,8 @@ fn once_nothing_new_begins_and_a_call_has_its_grace(kind: EngineKind) {
     project.expect_tidy();
 }
 
-fn after_the_grace_a_session_is_suspended(kind: EngineKind) {
-    let Some(project) = Project::new(kind, "stop_grace: 1s\n") else {
-        return;
-    };
+fn after_the_grace_a_session_is_suspended(engine: TestEngine) {
+    let project = Project::new(engine, "stop_grace: 1s\n");
     project.add("is interrupted", HANGS);
     let mut terminal = project.at_terminal(&["generator", "run"]);
     project.wait_for_agent("cw-1", 1);
@@ -89,10 +83,8 @@ fn after_the_grace_a_session_is_suspended(kind: EngineKind) {
     project.expect_suspended();
 }
 
-fn twice_suspends_at_once(kind: EngineKind) {
-    let Some(project) = Project::new(kind, "stop_grace: 1h\n") else {
-        return;
-    };
+fn twice_suspends_at_once(engine: TestEngine) {
+    let project = Project::new(engine, "stop_grace: 1h\n");
     project.add("is interrupted", HANGS);
     let mut terminal = project.at_terminal(&["generator", "run"]);
     project.wait_for_agent("cw-1", 1);
@@ -102,10 +94,8 @@ fn twice_suspends_at_once(kind: EngineKind) {
     project.expect_suspended();
 }
 
-fn a_gate_before_any_work_is_ended(kind: EngineKind) {
-    let Some(project) = Project::new(kind, "stop_grace: 1h\ngates: [sleep=3600]\n") else {
-        return;
-    };
+fn a_gate_before_any_work_is_ended(engine: TestEngine) {
+    let project = Project::new(engine, "stop_grace: 1h\ngates: [sleep=3600]\n");
     project.add("is never begun", "write src/a.txt x");
     let mut terminal = project.at_terminal(&["generator", "run"]);
     wait_until(|| project.containers().iter().any(|name| name.contains("-gate-")));
@@ -117,13 +107,11 @@ fn a_gate_before_any_work_is_ended(kind: EngineKind) {
 }
 
 /// The work is done and recorded by then, and no verdict says anything of it.
-fn a_gate_on_a_result_is_ended(kind: EngineKind) {
+fn a_gate_on_a_result_is_ended(engine: TestEngine) {
     let repository = TestRepository::new();
     repository.write("seconds", "0");
     let _ = repository.commit("gate at once");
-    let Some(mut project) = Project::on(kind, repository, "stop_grace: 1h\ngates: [sleep_of=seconds]\n") else {
-        return;
-    };
+    let mut project = Project::on(engine, repository, "stop_grace: 1h\ngates: [sleep_of=seconds]\n");
     project.add("is interrupted", "write seconds 3600\nwrite src/a.txt done");
     let mut terminal = project.at_terminal(&["generator", "run"]);
     project.wait_for_event(|event| matches!(event, EventKind::AgentEnded { .. }));
@@ -142,10 +130,8 @@ fn a_gate_on_a_result_is_ended(kind: EngineKind) {
 }
 
 /// One that can do nothing but print gets lines alone: nothing is drawn, moved or coloured.
-fn a_dumb_terminal_gets_plain_lines(kind: EngineKind) {
-    let Some(project) = Project::new(kind, "") else {
-        return;
-    };
+fn a_dumb_terminal_gets_plain_lines(engine: TestEngine) {
+    let project = Project::new(engine, "");
     project.add("is done", "write src/a.txt x");
     let mut command = project.command(&["generator", "run"]);
     command.env("TERM", "dumb");
@@ -155,10 +141,8 @@ fn a_dumb_terminal_gets_plain_lines(kind: EngineKind) {
     assert!(!shown.contains('\u{1b}'), "{shown:?}");
 }
 
-fn a_measure_is_ended(kind: EngineKind) {
-    let Some(project) = Project::new(kind, &format!("stop_grace: 1h\n{}", user_prompt("hang"))) else {
-        return;
-    };
+fn a_measure_is_ended(engine: TestEngine) {
+    let project = Project::new(engine, &format!("stop_grace: 1h\n{}", user_prompt("hang")));
     let mut terminal = project.at_terminal(&["generator", "measure"]);
     project.wait_for_event(|event| matches!(event, EventKind::AgentStarted { .. }));
     press_twice(&mut terminal);
@@ -168,10 +152,8 @@ fn a_measure_is_ended(kind: EngineKind) {
 }
 
 /// Who closes a window, or loses a connection, hears nothing more; what is under way is suspended all the same.
-fn a_terminal_that_is_gone_is_the_first_word(kind: EngineKind) {
-    let Some(project) = Project::new(kind, "stop_grace: 1s\n") else {
-        return;
-    };
+fn a_terminal_that_is_gone_is_the_first_word(engine: TestEngine) {
+    let project = Project::new(engine, "stop_grace: 1s\n");
     project.add("is interrupted", HANGS);
     let terminal = project.at_terminal(&["generator", "run"]);
     project.wait_for_agent("cw-1", 1);
@@ -180,10 +162,8 @@ fn a_terminal_that_is_gone_is_the_first_word(kind: EngineKind) {
 }
 
 /// The agent heeds no signal, so that its container takes a while to end.
-fn three_times_ends_it_and_names_what_is_left(kind: EngineKind) {
-    let Some(project) = Project::new(kind, "stop_grace: 1h\n") else {
-        return;
-    };
+fn three_times_ends_it_and_names_what_is_left(engine: TestEngine) {
+    let project = Project::new(engine, "stop_grace: 1h\n");
     project.add("is interrupted", &format!("deaf\n{HANGS}"));
     let mut terminal = project.at_terminal(&["generator", "run"]);
     project.wait_for_agent("cw-1", 1);
@@ -214,10 +194,8 @@ fn three_times_ends_it_and_names_what_is_left(kind: EngineKind) {
 }
 
 /// It sends SIGTERM and SIGHUP, and a terminal that is closed sends SIGHUP twice: all that is the first word.
-fn a_service_manager_never_insists(kind: EngineKind) {
-    let Some(project) = Project::new(kind, "stop_grace: 1h\n") else {
-        return;
-    };
+fn a_service_manager_never_insists(engine: TestEngine) {
+    let project = Project::new(engine, "stop_grace: 1h\n");
     project.add("is under way", &format!("{WAIT}delete go\nwrite src/a.txt x"));
     let mut terminal = project.at_terminal(&["generator", "run"]);
     project.while_the_agent_waits(|| {
@@ -234,10 +212,8 @@ fn a_service_manager_never_insists(kind: EngineKind) {
     project.expect_tidy();
 }
 
-fn a_run_that_waits_ends_at_once(kind: EngineKind) {
-    let Some(project) = Project::new(kind, "stop_grace: 1h\nlimits: {wait: always}\n") else {
-        return;
-    };
+fn a_run_that_waits_ends_at_once(engine: TestEngine) {
+    let project = Project::new(engine, "stop_grace: 1h\nlimits: {wait: always}\n");
     project.add("meets a limit", "write src/a.txt x\non 1 limit 4070908800");
     let mut terminal = project.at_terminal(&["generator", "run"]);
     terminal.shows("Paused until");
@@ -249,10 +225,8 @@ fn a_run_that_waits_ends_at_once(kind: EngineKind) {
 }
 
 /// Before the first call there is an engine that does not answer; and an ending asks it, too, for what a dead run left.
-fn an_ending_that_waits_can_be_interrupted(kind: EngineKind) {
-    let Some(mut project) = Project::new(kind, "") else {
-        return;
-    };
+fn an_ending_that_waits_can_be_interrupted(engine: TestEngine) {
+    let mut project = Project::new(engine, "");
     project.add("is interrupted", HANGS);
     let mut run = project.spawn(&["generator", "run"]);
     project.wait_for_agent("cw-1", 1);
@@ -311,10 +285,8 @@ fn runs(terminal: &PseudoTerminal, thread: &str) -> bool {
 }
 
 /// With the service gone, nothing could be ended in order: neither container nor session.
-fn a_service_of_ours_outlives_the_keys_of_a_terminal(kind: EngineKind) {
-    let Some(mut project) = Project::new(kind, "stop_grace: 1s\n") else {
-        return;
-    };
+fn a_service_of_ours_outlives_the_keys_of_a_terminal(engine: TestEngine) {
+    let mut project = Project::new(engine, "stop_grace: 1s\n");
     if ["/run/podman/podman.sock", "/var/run/docker.sock"]
         .map(Path::new)
         .iter()
@@ -331,7 +303,7 @@ fn a_service_of_ours_outlives_the_keys_of_a_terminal(kind: EngineKind) {
         .filter(|line| !line.trim_start().starts_with("socket:"))
         .collect();
     fs::write(&configuration, unnamed.join("\n") + "\n").unwrap();
-    let folder = podman_of(&engines::socket(kind).unwrap());
+    let folder = podman_of(&engine.socket());
     let mut command = project.command(&["generator", "run"]);
     command.env(
         "PATH",

@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use cordwainer::engine::EngineKind;
 use rustix::process::Signal;
 
-use crate::run::engine_tests;
 use crate::run::project::{Project, signal};
+use crate::support::engines::{TestEngine, engine_tests};
 
 engine_tests! {
     podman: silence_ends_a_call_and_a_tool_may_be_silent_for_longer, a_client_that_never_comes_up_is_tried_again,
@@ -43,11 +42,9 @@ const SILENCES: [(&str, &str, &str, &str); 4] = [
 ];
 
 /// As a shell stops a job, or a machine sleeps: longer than any silence is allowed to last.
-fn a_run_that_was_stopped_for_a_while_finds_its_agent_busy(kind: EngineKind) {
+fn a_run_that_was_stopped_for_a_while_finds_its_agent_busy(engine: TestEngine) {
     let limits = "stitch: {idle_timeout: 2s, tool_timeout: 2s, first_event_timeout: 2s}\n";
-    let Some(project) = Project::new(kind, limits) else {
-        return;
-    };
+    let project = Project::new(engine, limits);
     let talk = ["say a line\nsleep 500\n"; 12].concat();
     project.add("talks all the time", &format!("{talk}write src/a.txt x"));
     let child = project.spawn(&["generator", "stitch"]);
@@ -62,11 +59,9 @@ fn a_run_that_was_stopped_for_a_while_finds_its_agent_busy(kind: EngineKind) {
     project.expect_tidy();
 }
 
-fn silence_ends_a_call_and_a_tool_may_be_silent_for_longer(kind: EngineKind) {
+fn silence_ends_a_call_and_a_tool_may_be_silent_for_longer(engine: TestEngine) {
     for (configuration, script, outcome, says) in SILENCES {
-        let Some(project) = Project::new(kind, configuration) else {
-            return;
-        };
+        let project = Project::new(engine, configuration);
         project.add("is silent", script);
         let ran = project.run(&["generator", "stitch"]);
         assert_eq!(
@@ -82,11 +77,9 @@ fn silence_ends_a_call_and_a_tool_may_be_silent_for_longer(kind: EngineKind) {
     }
 }
 
-fn a_client_that_never_comes_up_is_tried_again(kind: EngineKind) {
+fn a_client_that_never_comes_up_is_tried_again(engine: TestEngine) {
     let configuration = "stitch: {first_event_timeout: 1s}\nretry: {initial: 1s, count: 1}\n";
-    let Some(project) = Project::new(kind, configuration) else {
-        return;
-    };
+    let project = Project::new(engine, configuration);
     project.add("comes late", "late 60000\nwrite src/a.txt x");
     project
         .run(&["generator", "run"])
@@ -97,22 +90,18 @@ fn a_client_that_never_comes_up_is_tried_again(kind: EngineKind) {
     project.expect_tidy();
 }
 
-fn a_result_that_is_there_counts_though_the_client_lingers(kind: EngineKind) {
-    let Some(project) = Project::new(kind, "stitch: {result_grace: 1s}\n") else {
-        return;
-    };
+fn a_result_that_is_there_counts_though_the_client_lingers(engine: TestEngine) {
+    let project = Project::new(engine, "stitch: {result_grace: 1s}\n");
     project.add("lingers", "write src/a.txt x\nhang-after-result");
     project.run(&["generator", "stitch"]).expect(0);
     assert_eq!(project.outcomes("cw-1"), ["merged"]);
     project.expect_tidy();
 }
 
-fn another_model_is_a_warning_or_a_failure(kind: EngineKind) {
+fn another_model_is_a_warning_or_a_failure(engine: TestEngine) {
     for (strict, code, outcome) in [(false, 0, "merged"), (true, 7, "infrastructure_failed")] {
         let configuration = format!("stitch: {{model: opus, strict_model: {strict}}}\n");
-        let Some(project) = Project::new(kind, &configuration) else {
-            return;
-        };
+        let project = Project::new(engine, &configuration);
         project.add(
             "is of another model",
             "model claude-haiku-4-5-20251001\nwrite src/a.txt x",

@@ -4,12 +4,10 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use cordwainer::engine::EngineKind;
 use serde_json::{Value, json};
 
-use super::BOTH;
 use crate::support::command::{Called, cordwainer};
-use crate::support::engines::{IMAGE, limits_that_hold, socket};
+use crate::support::engines::{IMAGE, TestEngine, limits_that_hold};
 use crate::support::repository::TestRepository;
 use crate::support::weak_engine::WeakEngine;
 
@@ -59,8 +57,8 @@ fn broken(document: &Value) -> Vec<String> {
 
 #[test]
 fn where_all_is_well_everything_holds() {
-    for kind in BOTH {
-        let Some(socket) = socket(kind) else { continue };
+    for engine in TestEngine::each() {
+        let socket = engine.socket();
         let repository = repository(&socket, "");
         let before = repository.git(&["status", "--porcelain", "--ignored"]);
         let (called, document) = doctor(&repository);
@@ -81,8 +79,8 @@ fn where_all_is_well_everything_holds() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_weaker_engine_is_told_item_by_item_with_the_mend() {
-    for kind in BOTH {
-        let Some(real) = socket(kind) else { continue };
+    for engine in TestEngine::each() {
+        let real = engine.socket();
         let weaken = |body: &mut Value| {
             body["HostConfig"]["SecurityOpt"] = json!(["no-new-privileges", "seccomp=unconfined"]);
             body["HostConfig"]["ShmSize"] = json!(128 << 20);
@@ -116,73 +114,69 @@ fn tell_apart(socket: &Path) {
 
 #[test]
 fn what_is_wrong_with_the_repository_is_told() {
-    for kind in BOTH {
-        let Some(socket) = socket(kind) else { continue };
-        let repository = repository(&socket, "");
-        repository.write(".gitattributes", "*.psd filter=lfs\n");
-        repository.write(".gitignore", "/target/\n");
-        repository.commit("large files");
-        let (called, document) = doctor(&repository);
-        assert_eq!(
-            (broken(&document), called.code),
-            (vec!["repository".to_owned(), "secrets_dir".to_owned()], 9)
-        );
-        repository.write(".gitignore", "/.secrets/\n");
-        repository.write(".secrets/claude.json", "{}\n");
-        let secrets: PathBuf = repository.path().join(".secrets");
-        fs::set_permissions(&secrets, fs::Permissions::from_mode(0o755)).unwrap();
-        fs::set_permissions(secrets.join("claude.json"), fs::Permissions::from_mode(0o644)).unwrap();
-        let (_, document) = doctor(&repository);
-        assert_eq!(
-            broken(&document),
-            ["repository", "secrets_dir"],
-            "everybody can read it"
-        );
-        fs::set_permissions(&secrets, fs::Permissions::from_mode(0o700)).unwrap();
-        let (_, document) = doctor(&repository);
-        assert_eq!(broken(&document), ["repository"]);
-        // A credential that is asked for, and is not there.
-        let text = fs::read_to_string(repository.path().join("configuration.yaml")).unwrap();
-        repository.write(
-            "configuration.yaml",
-            text.replace("credentials: none", "credentials: api_key"),
-        );
-        let (_, document) = doctor(&repository);
-        assert_eq!(broken(&document), ["repository", "credential"]);
-        return;
-    }
+    let Some(engine) = TestEngine::any() else { return };
+    let socket = engine.socket();
+    let repository = repository(&socket, "");
+    repository.write(".gitattributes", "*.psd filter=lfs\n");
+    repository.write(".gitignore", "/target/\n");
+    repository.commit("large files");
+    let (called, document) = doctor(&repository);
+    assert_eq!(
+        (broken(&document), called.code),
+        (vec!["repository".to_owned(), "secrets_dir".to_owned()], 9)
+    );
+    repository.write(".gitignore", "/.secrets/\n");
+    repository.write(".secrets/claude.json", "{}\n");
+    let secrets: PathBuf = repository.path().join(".secrets");
+    fs::set_permissions(&secrets, fs::Permissions::from_mode(0o755)).unwrap();
+    fs::set_permissions(secrets.join("claude.json"), fs::Permissions::from_mode(0o644)).unwrap();
+    let (_, document) = doctor(&repository);
+    assert_eq!(
+        broken(&document),
+        ["repository", "secrets_dir"],
+        "everybody can read it"
+    );
+    fs::set_permissions(&secrets, fs::Permissions::from_mode(0o700)).unwrap();
+    let (_, document) = doctor(&repository);
+    assert_eq!(broken(&document), ["repository"]);
+    // A credential that is asked for, and is not there.
+    let text = fs::read_to_string(repository.path().join("configuration.yaml")).unwrap();
+    repository.write(
+        "configuration.yaml",
+        text.replace("credentials: none", "credentials: api_key"),
+    );
+    let (_, document) = doctor(&repository);
+    assert_eq!(broken(&document), ["repository", "credential"]);
 }
 
 #[test]
 fn a_state_dir_that_is_not_where_the_state_is_is_told() {
-    for kind in BOTH {
-        let Some(socket) = socket(kind) else { continue };
-        let repository = repository(&socket, "");
-        let configuration = fs::read_to_string(repository.path().join("configuration.yaml")).unwrap();
-        cordwainer(&repository, &["generator", "start", "--name", "a"])
-            .run()
-            .done();
-        assert_eq!(broken(&doctor(&repository).1), [""; 0]);
-        repository.write("configuration.yaml", format!("{configuration}state_dir: .state\n"));
-        let (called, document) = doctor(&repository);
-        assert_eq!((broken(&document), called.code), (vec!["state_dir".to_owned()], 9));
-        let shown = cordwainer(&repository, &["doctor"]).run().stdout;
-        let found = "`[T]/project/.git/cordwainer`, and `state_dir` names `[T]/project/.state`";
-        let fix = "move `[T]/project/.git/cordwainer` to `[T]/project/.state` while nothing runs";
-        assert!(shown.contains(found) && shown.contains(fix), "{shown}");
-        assert!(!repository.path().join(".state").exists(), "nothing is changed");
-        // The fix mends.
-        let [used, named] = [".git/cordwainer", ".state"].map(|folder| repository.path().join(folder));
-        fs::rename(used, named).unwrap();
-        assert_eq!(broken(&doctor(&repository).1), [""; 0]);
-        return;
-    }
+    let Some(engine) = TestEngine::any() else { return };
+    let socket = engine.socket();
+    let repository = repository(&socket, "");
+    let configuration = fs::read_to_string(repository.path().join("configuration.yaml")).unwrap();
+    cordwainer(&repository, &["generator", "start", "--name", "a"])
+        .run()
+        .done();
+    assert_eq!(broken(&doctor(&repository).1), [""; 0]);
+    repository.write("configuration.yaml", format!("{configuration}state_dir: .state\n"));
+    let (called, document) = doctor(&repository);
+    assert_eq!((broken(&document), called.code), (vec!["state_dir".to_owned()], 9));
+    let shown = cordwainer(&repository, &["doctor"]).run().stdout;
+    let found = "`[T]/project/.git/cordwainer`, and `state_dir` names `[T]/project/.state`";
+    let fix = "move `[T]/project/.git/cordwainer` to `[T]/project/.state` while nothing runs";
+    assert!(shown.contains(found) && shown.contains(fix), "{shown}");
+    assert!(!repository.path().join(".state").exists(), "nothing is changed");
+    // The fix mends.
+    let [used, named] = [".git/cordwainer", ".state"].map(|folder| repository.path().join(folder));
+    fs::rename(used, named).unwrap();
+    assert_eq!(broken(&doctor(&repository).1), [""; 0]);
 }
 
 #[test]
 fn an_image_that_is_not_there_or_has_no_entrypoint_is_told() {
-    for kind in BOTH {
-        let Some(socket) = socket(kind) else { continue };
+    for engine in TestEngine::each() {
+        let socket = engine.socket();
         let repository = repository(&socket, "");
         let configuration = fs::read_to_string(repository.path().join("configuration.yaml")).unwrap();
         repository.write(
@@ -191,7 +185,7 @@ fn an_image_that_is_not_there_or_has_no_entrypoint_is_told() {
         );
         let (called, document) = doctor(&repository);
         assert_eq!((broken(&document), called.code), (vec!["image".to_owned()], 9));
-        let bare = image_without_entrypoint(kind);
+        let bare = image_without_entrypoint(engine);
         repository.write("configuration.yaml", configuration.replace(IMAGE, &bare));
         let (called, document) = doctor(&repository);
         assert_eq!(
@@ -204,8 +198,8 @@ fn an_image_that_is_not_there_or_has_no_entrypoint_is_told() {
 }
 
 #[tokio::main(flavor = "current_thread")]
-async fn image_without_entrypoint(kind: EngineKind) -> String {
-    let engine = crate::support::engines::connect(kind).await.unwrap();
+async fn image_without_entrypoint(engine: TestEngine) -> String {
+    let engine = engine.connect().await;
     let mut root = tar::Builder::new(Vec::new());
     let mut header = tar::Header::new_gnu();
     header.set_size(0);
@@ -230,8 +224,8 @@ fn without_any_engine_the_code_says_so() {
 
 #[test]
 fn allowed_hosts_that_a_proxy_does_not_reach_are_told() {
-    for engine in BOTH {
-        let Some(socket) = socket(engine) else { continue };
+    for engine in TestEngine::each() {
+        let socket = engine.socket();
         let repository = repository(&socket, "network: {allow: [docs.example.org]}\n");
         let called = cordwainer(&repository, &["doctor", "--json"]);
         let called = called.env("HTTPS_PROXY", "http://127.0.0.1:9").run();
@@ -243,93 +237,88 @@ fn allowed_hosts_that_a_proxy_does_not_reach_are_told() {
 /// The documents of a call in a folder that is no repository, and its exit code.
 #[test]
 fn without_a_repository_or_a_configuration_the_machine_is_looked_at() {
-    for kind in BOTH {
-        let Some(socket) = socket(kind) else { continue };
-        let repository = TestRepository::new();
-        let host = format!("unix://{}", socket.display());
-        let elsewhere = repository.outside().join("elsewhere");
-        fs::create_dir(&elsewhere).unwrap();
-        let examine = |folder: &Path| {
-            let called = cordwainer(&repository, &["doctor", "--json", "-C", folder.to_str().unwrap()]);
-            let called = called.env("DOCKER_HOST", &host).run();
-            let document: Value =
-                serde_json::from_str(&called.stdout).unwrap_or_else(|error| panic!("{error}: {called:?}"));
-            (called, document)
-        };
-        for (folder, name, says) in [
-            (
-                elsewhere.as_path(),
-                "repository",
-                "is not in a git repository, so the defaults were taken",
-            ),
-            (&repository.path(), "configuration", "so the defaults were taken"),
-        ] {
-            let (called, document) = examine(folder);
-            let first = &document["checks"][0];
-            assert_eq!(
-                (first["name"].as_str(), first["held"].as_bool()),
-                (Some(name), Some(true)),
-                "{first}"
-            );
-            assert!(first["found"].as_str().unwrap().contains(says), "{first}");
-            assert!(first["mend"].is_string(), "{first}");
-            // The default image may be here, or not; with an older entrypoint, or not.
-            assert_eq!(
-                called.code,
-                if broken(&document).is_empty() { 0 } else { 9 },
-                "{called:?}"
-            );
-            assert_eq!(document["engines"].as_array().unwrap().len(), 1);
-        }
-        repository.write("configuration.yaml", "gatse: []\n");
-        let (called, document) = examine(&repository.path());
-        assert!(broken(&document).contains(&"configuration".to_owned()), "{document}");
-        assert_eq!(called.code, 9);
-        // What only looks needs no configuration either.
-        fs::remove_file(repository.path().join("configuration.yaml")).unwrap();
-        let listed = cordwainer(&repository, &["generator", "list"]).run();
-        assert_eq!(listed.code, 0, "{listed:?}");
-        let shown = cordwainer(&repository, &["issues", "list"]).run();
-        assert!(shown.stderr.contains("no generation is open"), "{shown:?}");
-        return;
+    let Some(engine) = TestEngine::any() else { return };
+    let socket = engine.socket();
+    let repository = TestRepository::new();
+    let host = format!("unix://{}", socket.display());
+    let elsewhere = repository.outside().join("elsewhere");
+    fs::create_dir(&elsewhere).unwrap();
+    let examine = |folder: &Path| {
+        let called = cordwainer(&repository, &["doctor", "--json", "-C", folder.to_str().unwrap()]);
+        let called = called.env("DOCKER_HOST", &host).run();
+        let document: Value =
+            serde_json::from_str(&called.stdout).unwrap_or_else(|error| panic!("{error}: {called:?}"));
+        (called, document)
+    };
+    for (folder, name, says) in [
+        (
+            elsewhere.as_path(),
+            "repository",
+            "is not in a git repository, so the defaults were taken",
+        ),
+        (&repository.path(), "configuration", "so the defaults were taken"),
+    ] {
+        let (called, document) = examine(folder);
+        let first = &document["checks"][0];
+        assert_eq!(
+            (first["name"].as_str(), first["held"].as_bool()),
+            (Some(name), Some(true)),
+            "{first}"
+        );
+        assert!(first["found"].as_str().unwrap().contains(says), "{first}");
+        assert!(first["mend"].is_string(), "{first}");
+        // The default image may be here, or not; with an older entrypoint, or not.
+        assert_eq!(
+            called.code,
+            if broken(&document).is_empty() { 0 } else { 9 },
+            "{called:?}"
+        );
+        assert_eq!(document["engines"].as_array().unwrap().len(), 1);
     }
+    repository.write("configuration.yaml", "gatse: []\n");
+    let (called, document) = examine(&repository.path());
+    assert!(broken(&document).contains(&"configuration".to_owned()), "{document}");
+    assert_eq!(called.code, 9);
+    // What only looks needs no configuration either.
+    fs::remove_file(repository.path().join("configuration.yaml")).unwrap();
+    let listed = cordwainer(&repository, &["generator", "list"]).run();
+    assert_eq!(listed.code, 0, "{listed:?}");
+    let shown = cordwainer(&repository, &["issues", "list"]).run();
+    assert!(shown.stderr.contains("no generation is open"), "{shown:?}");
 }
 
 #[test]
 fn gates_are_run_on_request_and_looked_up_else() {
-    for kind in BOTH {
-        let Some(socket) = socket(kind) else { continue };
-        let repository = repository(&socket, "");
-        let text = fs::read_to_string(repository.path().join("configuration.yaml")).unwrap();
-        let gates =
-            "gates: [{name: good, command: exit=0}, {name: red, command: exit=3}, {name: gone, command: ./gone}]\n";
-        repository.write("configuration.yaml", format!("{text}{gates}"));
-        repository.commit("gates");
-        let examine = |arguments: &[&str]| {
-            let called = cordwainer(&repository, arguments).run();
-            let document: Value =
-                serde_json::from_str(&called.stdout).unwrap_or_else(|error| panic!("{error}: {called:?}"));
-            let checks = document["engines"][0]["checks"].as_array().unwrap();
-            let of_gates = checks
-                .iter()
-                .filter(|check| check["name"].as_str().unwrap().starts_with("gate "));
-            let texts = of_gates.map(|check| format!("{} {} {}", check["name"], check["held"], check["found"]));
-            (called.code, texts.collect::<Vec<_>>())
-        };
-        let (code, checks) = examine(&["doctor", "--json"]);
-        assert_eq!((code, checks.len()), (0, 3), "{checks:?}");
-        assert!(checks[0].contains("not tried yet"), "{checks:?}");
-        for arguments in [&["doctor", "--json", "--gates"][..], &["doctor", "--json"]] {
-            let (code, checks) = examine(arguments);
-            assert_eq!(code, 9, "{checks:?}");
-            for (check, says) in checks.iter().zip([
-                "\"gate good\" true \"passes, on main\"",
-                "\"gate red\" false \"red before any work: it exited with 3\"",
-                "the repository has no `gone`",
-            ]) {
-                assert!(check.contains(says), "{check}");
-            }
+    let Some(engine) = TestEngine::any() else { return };
+    let socket = engine.socket();
+    let repository = repository(&socket, "");
+    let text = fs::read_to_string(repository.path().join("configuration.yaml")).unwrap();
+    let gates = "gates: [{name: good, command: exit=0}, {name: red, command: exit=3}, {name: gone, command: ./gone}]\n";
+    repository.write("configuration.yaml", format!("{text}{gates}"));
+    repository.commit("gates");
+    let examine = |arguments: &[&str]| {
+        let called = cordwainer(&repository, arguments).run();
+        let document: Value =
+            serde_json::from_str(&called.stdout).unwrap_or_else(|error| panic!("{error}: {called:?}"));
+        let checks = document["engines"][0]["checks"].as_array().unwrap();
+        let of_gates = checks
+            .iter()
+            .filter(|check| check["name"].as_str().unwrap().starts_with("gate "));
+        let texts = of_gates.map(|check| format!("{} {} {}", check["name"], check["held"], check["found"]));
+        (called.code, texts.collect::<Vec<_>>())
+    };
+    let (code, checks) = examine(&["doctor", "--json"]);
+    assert_eq!((code, checks.len()), (0, 3), "{checks:?}");
+    assert!(checks[0].contains("not tried yet"), "{checks:?}");
+    for arguments in [&["doctor", "--json", "--gates"][..], &["doctor", "--json"]] {
+        let (code, checks) = examine(arguments);
+        assert_eq!(code, 9, "{checks:?}");
+        for (check, says) in checks.iter().zip([
+            "\"gate good\" true \"passes, on main\"",
+            "\"gate red\" false \"red before any work: it exited with 3\"",
+            "the repository has no `gone`",
+        ]) {
+            assert!(check.contains(says), "{check}");
         }
-        return;
     }
 }

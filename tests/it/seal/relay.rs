@@ -1,12 +1,12 @@
 //! The relay in the image: the gateway's socket as an address on loopback.
 
-use super::{BOTH, claude_specification, judge, specification, workspace};
-use crate::support::engines::{absent, connect};
+use super::{claude_specification, judge, specification, workspace};
+use crate::support::engines::{TestEngine, absent};
 
 #[tokio::test]
 async fn the_gateway_answers_at_its_address() {
-    for kind in BOTH {
-        let Some(engine) = connect(kind).await else { continue };
+    for engine in TestEngine::each() {
+        let engine = engine.connect().await;
         let slot = workspace(&engine);
         // As soon as the command runs, without any wait.
         let (ran, _) = judge(
@@ -30,8 +30,8 @@ async fn the_gateway_answers_at_its_address() {
 /// So the command has no child that it did not make.
 #[tokio::test]
 async fn the_relay_belongs_to_the_init() {
-    for kind in BOTH {
-        let Some(engine) = connect(kind).await else { continue };
+    for engine in TestEngine::each() {
+        let engine = engine.connect().await;
         let slot = workspace(&engine);
         let script = "for p in /proc/[0-9]*; do if [ \"$(cat $p/comm)\" = socat ]; then grep PPid $p/status; fi; done";
         let Some(spec) = claude_specification(&engine, slot.path(), script).await else {

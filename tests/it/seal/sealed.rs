@@ -1,12 +1,12 @@
 //! Containers that get what was asked for.
 
-use super::{BOTH, claude_specification, judge, judge_with_input, specification, workspace};
-use crate::support::engines::{absent, connect};
+use super::{claude_specification, judge, judge_with_input, specification, workspace};
+use crate::support::engines::{TestEngine, absent};
 
 #[tokio::test]
 async fn the_scripted_image_has_every_guarantee() {
-    for kind in BOTH {
-        let Some(engine) = connect(kind).await else { continue };
+    for engine in TestEngine::each() {
+        let engine = engine.connect().await;
         let slot = workspace(&engine);
         let steps = [
             "write-file=/workspace/done",
@@ -24,8 +24,8 @@ async fn the_scripted_image_has_every_guarantee() {
 
 #[tokio::test]
 async fn the_claude_image_has_every_guarantee() {
-    for kind in BOTH {
-        let Some(engine) = connect(kind).await else { continue };
+    for engine in TestEngine::each() {
+        let engine = engine.connect().await;
         let slot = workspace(&engine);
         let script = "cat; touch /tmp/x \"$HOME/x\" /workspace/done; touch /usr/x /etc/x /run/x; git --version";
         let Some(spec) = claude_specification(&engine, slot.path(), script).await else {
@@ -53,8 +53,8 @@ async fn the_claude_image_has_every_guarantee() {
 /// The exit code is the command's, and its outputs end with it although the relay lives on.
 #[tokio::test]
 async fn the_command_ends_as_if_nothing_stood_before_it() {
-    for kind in BOTH {
-        let Some(engine) = connect(kind).await else { continue };
+    for engine in TestEngine::each() {
+        let engine = engine.connect().await;
         let slot = workspace(&engine);
         let (ran, _) = judge(
             &engine,

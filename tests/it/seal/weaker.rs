@@ -6,17 +6,17 @@ use cordwainer::engine::EngineKind;
 use cordwainer::guarantee::Item;
 use serde_json::{Value, json};
 
-use super::{BOTH, judge, specification, with_limits_that_hold, workspace};
-use crate::support::engines::{connect, run, socket};
+use super::{judge, specification, with_limits_that_hold, workspace};
+use crate::support::engines::{TestEngine, run};
 use crate::support::seal::SealListener;
 use crate::support::weak_engine::WeakEngine;
 
 /// Starts a container whose `HostConfig`, or `User`, was changed on its way to the engine. It must be refused for the
 /// item, in words that name it and the engine, and its command must not have run.
-async fn check(item: Item, change: impl Fn(&mut Value, EngineKind) + Copy + Send + Sync + 'static) {
-    for kind in BOTH {
-        let Some(real) = socket(kind) else { continue };
-        let weak = WeakEngine::before(&real, move |body| change(body, kind)).await;
+async fn check(item: Item, change: impl Fn(&mut Value, TestEngine) + Copy + Send + Sync + 'static) {
+    for engine in TestEngine::each() {
+        let real = engine.socket();
+        let weak = WeakEngine::before(&real, move |body| change(body, engine)).await;
         let engine = &weak.engine;
         let slot = workspace(engine);
         let spec = specification(slot.path(), &["write-file=/workspace/marker", "write-file=/tmp/marker"]);
@@ -104,16 +104,15 @@ async fn mounts() {
 
 #[tokio::test]
 async fn engine_socket() {
-    check(Item::EngineSocket, |body, kind| {
-        let socket = socket(kind).unwrap();
-        add_mount(body, &socket, "/innocent", true);
+    check(Item::EngineSocket, |body, engine| {
+        add_mount(body, &engine.socket(), "/innocent", true);
     })
     .await;
 }
 
 #[tokio::test]
 async fn kernel_files() {
-    check(Item::KernelFiles, |body, kind| match kind {
+    check(Item::KernelFiles, |body, engine| match engine.kind() {
         EngineKind::Docker => {
             host(body, "MaskedPaths", json!([]));
             host(body, "ReadonlyPaths", json!([]));
@@ -141,8 +140,8 @@ async fn init() {
 
 /// What cannot be limited cannot be weakened either: such an engine refuses earlier.
 async fn limits_hold_on_all() -> bool {
-    for kind in BOTH {
-        let Some(engine) = connect(kind).await else { continue };
+    for engine in TestEngine::each() {
+        let engine = engine.connect().await;
         if engine.check_limits(&specification(Path::new("/"), &[])).is_err() {
             crate::support::engines::skip("an engine cannot enforce limits");
             return false;
@@ -170,8 +169,8 @@ async fn memory_cpus_and_pids() {
 /// Not every machine lets a container have more than this process may have, so less is asked for here.
 #[tokio::test]
 async fn open_files() {
-    for kind in BOTH {
-        let Some(engine) = connect(kind).await else { continue };
+    for engine in TestEngine::each() {
+        let engine = engine.connect().await;
         let slot = workspace(&engine);
         let spec = with_limits_that_hold(&engine, specification(slot.path(), &["write-file=/workspace/marker"]));
         let mut asked = engine.asked(&spec.clone().sealed(Path::new("/")), &[].into());
@@ -188,8 +187,8 @@ async fn open_files() {
 /// The same weakness, relaxed by name: the command runs, and the report tells.
 #[tokio::test]
 async fn what_is_relaxed_runs() {
-    for kind in BOTH {
-        let Some(real) = socket(kind) else { continue };
+    for engine in TestEngine::each() {
+        let real = engine.socket();
         let change = |body: &mut Value| host(body, "SecurityOpt", json!(["no-new-privileges", "seccomp=unconfined"]));
         let weak = WeakEngine::before(&real, change).await;
         let slot = workspace(&weak.engine);
@@ -208,8 +207,8 @@ async fn what_is_relaxed_runs() {
 /// Without a gateway nothing runs.
 #[tokio::test]
 async fn nobody_who_judges() {
-    for kind in BOTH {
-        let Some(engine) = connect(kind).await else { continue };
+    for engine in TestEngine::each() {
+        let engine = engine.connect().await;
         let (slot, empty) = (workspace(&engine), tempfile::tempdir().unwrap());
         let spec = with_limits_that_hold(&engine, specification(slot.path(), &["write-file=/workspace/marker"]));
         let ran = run(&engine, &spec.sealed(empty.path()), b"").await;

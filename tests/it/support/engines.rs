@@ -11,22 +11,112 @@ use cordwainer::engine::{BuildRequest, ConnectOptions, Container, ContainerSpec,
 /// The image of the scripted agent and the probe.
 pub(crate) const IMAGE: &str = "localhost/cordwainer-scripted-agent:latest";
 
-/// The socket of an engine of this kind. On a machine without one it says so and returns `None`; where engines are
-/// required, that is a failure.
+/// Makes a test of each function for each engine that it is listed under, in the modules `podman` and `docker`. Where there
+/// is no such engine, the test reports that it is skipped; else the function gets the [`TestEngine`]. After `async`, the
+/// functions are async, and get a connected [`Engine`].
+macro_rules! engine_tests {
+    (@sync $kind:ident: $($test:ident)*) => {
+        $(#[test]
+        fn $test() {
+            let kind = cordwainer::engine::EngineKind::$kind;
+            if let Some(engine) = $crate::support::engines::TestEngine::find(kind) {
+                super::$test(engine);
+            }
+        })*
+    };
+    (@async $kind:ident: $($test:ident)*) => {
+        $(#[tokio::test]
+        async fn $test() {
+            let kind = cordwainer::engine::EngineKind::$kind;
+            if let Some(engine) = $crate::support::engines::TestEngine::find(kind) {
+                super::$test(engine.connect().await).await;
+            }
+        })*
+    };
+    (@modules $how:ident
+        $(both: $($both:ident),+;)? $(podman: $($podman:ident),+;)? $(docker: $($docker:ident),+;)?) => {
+        mod podman {
+            $crate::support::engines::engine_tests! { @$how Podman: $($($both)+)? $($($podman)+)? }
+        }
+        mod docker {
+            $crate::support::engines::engine_tests! { @$how Docker: $($($both)+)? $($($docker)+)? }
+        }
+    };
+    (async $($lists:tt)+) => {
+        $crate::support::engines::engine_tests! { @modules async $($lists)+ }
+    };
+    ($($lists:tt)+) => {
+        $crate::support::engines::engine_tests! { @modules sync $($lists)+ }
+    };
+}
+pub(crate) use engine_tests;
+
+/// A container engine that exists here: a function that gets one need not check for it.
+#[derive(Clone, Copy)]
+pub(crate) struct TestEngine {
+    kind: EngineKind,
+}
+
+impl TestEngine {
+    /// Returns the engine of this kind. On a machine without one it reports that the calling test is skipped, and returns
+    /// `None`; where engines are required, that is a failure.
+    ///
+    /// For tests outside of [`engine_tests!`], which calls it for all others.
+    pub(crate) fn find(kind: EngineKind) -> Option<Self> {
+        if variable_of(kind).is_some() {
+            return Some(Self { kind });
+        }
+        let name = match kind {
+            EngineKind::Podman => "podman",
+            EngineKind::Docker => "Docker Engine",
+        };
+        absent(&format!("container engine ({name})"));
+        None
+    }
+
+    /// Returns the engines that exist here, for a test that tries each; reports the others as skipped.
+    pub(crate) fn each() -> impl Iterator<Item = Self> {
+        [EngineKind::Podman, EngineKind::Docker]
+            .into_iter()
+            .filter_map(Self::find)
+    }
+
+    /// Returns the first engine that exists here, for a test to which all are the same.
+    pub(crate) fn any() -> Option<Self> {
+        Self::each().next()
+    }
+
+    pub(crate) fn kind(self) -> EngineKind {
+        self.kind
+    }
+
+    /// Returns the path of its socket.
+    pub(crate) fn socket(self) -> PathBuf {
+        variable_of(self.kind).expect("the engine was found by it")
+    }
+
+    /// Connects to it.
+    pub(crate) async fn connect(self) -> Engine {
+        let options = ConnectOptions {
+            socket: Some(self.socket().to_str().unwrap().to_owned()),
+            ..ConnectOptions::default()
+        };
+        Engine::connect(&options).await.unwrap()
+    }
+}
+
+/// The socket that the test command names for engines of this kind.
 #[expect(
     clippy::disallowed_methods,
     reason = "how the test command tells the tests which engines it started"
 )]
-pub(crate) fn socket(kind: EngineKind) -> Option<PathBuf> {
-    let (variable, name) = match kind {
-        EngineKind::Podman => ("CORDWAINER_TEST_PODMAN", "podman"),
-        EngineKind::Docker => ("CORDWAINER_TEST_DOCKER", "Docker Engine"),
+fn variable_of(kind: EngineKind) -> Option<PathBuf> {
+    let variable = match kind {
+        EngineKind::Podman => "CORDWAINER_TEST_PODMAN",
+        EngineKind::Docker => "CORDWAINER_TEST_DOCKER",
     };
-    if let Some(socket) = std::env::var_os(variable).filter(|socket| !socket.is_empty()) {
-        return Some(socket.into());
-    }
-    absent(&format!("container engine ({name})"));
-    None
+    let socket = std::env::var_os(variable).filter(|socket| !socket.is_empty())?;
+    Some(socket.into())
 }
 
 /// Settings of the section `container` without which an engine is asked for limits that it cannot enforce: an ordinary
@@ -60,16 +150,6 @@ pub(crate) fn skip(why: &str) {
         // In one write, since tests run side by side.
         file.unwrap().write_all(format!("{why}\n").as_bytes()).unwrap();
     }
-}
-
-/// Connects to the engine of this kind, if there is one.
-pub(crate) async fn connect(kind: EngineKind) -> Option<Engine> {
-    let socket = socket(kind)?;
-    let options = ConnectOptions {
-        socket: Some(socket.to_str().unwrap().to_owned()),
-        ..ConnectOptions::default()
-    };
-    Some(Engine::connect(&options).await.unwrap())
 }
 
 /// A container of the probe with these steps, labelled so that only its own test sweeps it.

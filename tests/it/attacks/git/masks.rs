@@ -5,12 +5,12 @@ use std::os::unix::fs::chown;
 use std::path::Path;
 use std::process::Command;
 
-use cordwainer::engine::{ContainerSpec, EngineKind, Mount, UserChoice};
+use cordwainer::engine::{ContainerSpec, Mount, UserChoice};
 
 use crate::attacks::git::control::{Scene, fired};
 use crate::attacks::git::{Attack, Becomes};
 use crate::run::project::scripted;
-use crate::support::engines;
+use crate::support::engines::{self, TestEngine};
 
 /// The attack; its hook is what the masks would keep away.
 pub(super) fn attack() -> Attack {
@@ -26,15 +26,12 @@ pub(super) fn attack() -> Attack {
 }
 
 /// The same agent in a container where git's own folder is mounted, and its hooks and configuration are masked.
-pub(super) fn control(kind: EngineKind, scene: &Scene, attack: &Attack) {
-    if engines::socket(kind).is_none() {
-        return;
-    }
+pub(super) fn control(engine: TestEngine, scene: &Scene, attack: &Attack) {
     let folder = tempfile::tempdir().unwrap();
     let clone = scene.clone_in(folder.path());
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
-        let engine = engines::connect(kind).await.unwrap();
+        let engine = engine.connect().await;
         let (user, group) = engine.slot_owner();
         own(&clone, user, group);
         let masked = [("", false), ("/.git/hooks", true), ("/.git/config", true)];

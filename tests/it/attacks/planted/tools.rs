@@ -6,13 +6,11 @@ use std::path::Path;
 use std::process::Command;
 
 use cordwainer::config::Config;
-use cordwainer::engine::EngineKind;
 use cordwainer::testing::size;
 
 use crate::attacks::git::agent;
-use crate::run::engine_tests;
 use crate::run::project::Project;
-use crate::support::engines::{absent, skip};
+use crate::support::engines::{TestEngine, absent, engine_tests, skip};
 use crate::support::repository::TestRepository;
 
 engine_tests! {
@@ -250,7 +248,7 @@ fn repository<'tool>(tools: impl IntoIterator<Item = &'tool Tool>) -> TestReposi
     repository
 }
 
-fn no_tool_runs_what_an_agent_planted(kind: EngineKind) {
+fn no_tool_runs_what_an_agent_planted(engine: TestEngine) {
     let mut tools: Vec<&Tool> = Vec::new();
     for tool in TOOLS.iter().filter(|tool| tool.is_asked_for()) {
         match (tool.is_there(), tool.size) {
@@ -263,9 +261,7 @@ fn no_tool_runs_what_an_agent_planted(kind: EngineKind) {
     list.extend(["**/Makefile", "**/*.gradle"].map(str::to_owned));
     let list = serde_json::to_string(&list).unwrap();
     let more = format!("stitch: {{max_attempts: 1}}\nprotected_paths: {list}\n");
-    let Some(project) = Project::on(kind, repository(tools.iter().copied()), &more) else {
-        return;
-    };
+    let project = Project::on(engine, repository(tools.iter().copied()), &more);
     let marker = project.repository.outside().join("marker");
     let scripts: Vec<_> = tools.iter().flat_map(|tool| tool.scripts).collect();
     for script in &scripts {

@@ -1,10 +1,9 @@
 //! Every way to become a protected path, or to stand in for one.
 
-use cordwainer::engine::EngineKind;
 use jiff::Timestamp;
 
-use crate::run::engine_tests;
 use crate::run::project::Project;
+use crate::support::engines::{TestEngine, engine_tests};
 use crate::support::repository::TestRepository;
 
 engine_tests! {
@@ -140,10 +139,8 @@ fn check(project: &Project, held: &[Way], merged: &[&str]) {
     project.expect_tidy();
 }
 
-fn every_way_to_become_a_protected_path_is_held(kind: EngineKind) {
-    let Some(project) = Project::on(kind, repository(), "stitch: {max_attempts: 1}\n") else {
-        return;
-    };
+fn every_way_to_become_a_protected_path_is_held(engine: TestEngine) {
+    let project = Project::on(engine, repository(), "stitch: {max_attempts: 1}\n");
     check(&project, &HELD, &MERGED);
     let done = project.run(&["generator", "stop", "--json"]).expect(0);
     let done: serde_json::Value = serde_json::from_str(&done.stdout).unwrap();
@@ -172,7 +169,7 @@ const NAMED: &str = "stitch: {max_attempts: 1}\nprotected_paths: [\"**/Makefile\
                      measure_prompt: prompts/measure.md\nseed_files: {VERSION: templates/version}\n\
                      beads_dir: old\n";
 
-fn what_the_configuration_names_is_held_whatever_the_list_says(kind: EngineKind) {
+fn what_the_configuration_names_is_held_whatever_the_list_says(engine: TestEngine) {
     const WAYS: [Way; 15] = [
         ("write configuration.yaml protected_paths: []", "configuration.yaml"),
         (
@@ -205,9 +202,7 @@ fn what_the_configuration_names_is_held_whatever_the_list_says(kind: EngineKind)
     std::os::unix::fs::symlink("texts", repository.path().join("prompts")).unwrap();
     repository.commit("a project");
     repository.git(&["config", "core.hooksPath", "hooks"]);
-    let Some(project) = Project::on(kind, repository, NAMED) else {
-        return;
-    };
+    let project = Project::on(engine, repository, NAMED);
     // Nothing of the default list is protected here.
     check(
         &project,
@@ -221,10 +216,8 @@ fn what_the_configuration_names_is_held_whatever_the_list_says(kind: EngineKind)
 }
 
 /// A session that goes on works on an older commit than the one it is merged onto.
-fn what_a_person_accepted_meanwhile_protects_more(kind: EngineKind) {
-    let Some(project) = Project::new(kind, "stitch: {max_attempts: 1}\nlimits: {wait: never}\n") else {
-        return;
-    };
+fn what_a_person_accepted_meanwhile_protects_more(engine: TestEngine) {
+    let project = Project::new(engine, "stitch: {max_attempts: 1}\nlimits: {wait: never}\n");
     project.add(
         "names it",
         "write Cargo.toml <<END\n[package]\nbuild = \"src/x.rs\"\nEND",
