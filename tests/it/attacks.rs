@@ -5,10 +5,10 @@
 
 mod container;
 mod git;
-pub(crate) mod money;
+mod money;
 mod network;
 mod planted;
 mod proxy;
 mod secrets;
 mod streams;
-pub(crate) mod told;
+mod told;

@@ -1,5 +1,6 @@
 //! What several areas of the tests share.
 
+pub(crate) mod billing;
 pub(crate) mod cargo;
 pub(crate) mod client;
 pub(crate) mod command;
@@ -8,9 +9,11 @@ pub(crate) mod engines;
 pub(crate) mod killer;
 pub(crate) mod messages_api;
 pub(crate) mod noise;
+pub(crate) mod project;
 pub(crate) mod pseudo_terminal;
 pub(crate) mod repository;
 pub(crate) mod scripted_agent;
+pub(crate) mod scripts;
 pub(crate) mod seal;
 pub(crate) mod sockets;
 pub(crate) mod upkeep;

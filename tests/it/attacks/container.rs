@@ -5,10 +5,11 @@ use std::path::Path;
 
 use cordwainer::engine::EngineKind;
 
-use crate::attacks::told::{Told, client, limits, plain_container, script};
-use crate::run::project::{Project, Ran, WAIT};
+use crate::attacks::told::{Told, limits, plain_container, script};
 use crate::support::engines::{self, TestEngine, engine_tests, skip};
+use crate::support::project::{Project, Ran};
 use crate::support::repository::TestRepository;
+use crate::support::scripts::WAIT;
 
 engine_tests! {
     both: no_wall_gives_way, bombs_hurt_nobody_else, a_flood_of_output_fills_no_disk;
@@ -249,14 +250,14 @@ fn a_flood_of_output_fills_no_disk(engine: TestEngine) {
     Ran::from(run.wait_with_output().unwrap()).expect(0);
 
     let name = format!("cordwainer-attack-log-{}", std::process::id());
-    let mut command = client(engine);
+    let mut command = engine.client();
     command
         .args(["run", "--network", "none", "--name", &name])
         .args(limits());
     command.args([engines::IMAGE, "/probe", &format!("out-long={BYTES}")]);
     let ran = command.output().unwrap();
     let kept = log_of(engine, &name);
-    let removed = client(engine).args(["rm", &name]).output().unwrap();
+    let removed = engine.client().args(["rm", &name]).output().unwrap();
     assert!(ran.status.success() && removed.status.success(), "{ran:?} {removed:?}");
     assert!(
         kept > BYTES,
@@ -266,6 +267,6 @@ fn a_flood_of_output_fills_no_disk(engine: TestEngine) {
 
 /// Bytes that an engine has of a container's output.
 fn log_of(engine: TestEngine, name: &str) -> usize {
-    let output = client(engine).args(["logs", name]).output().unwrap();
+    let output = engine.client().args(["logs", name]).output().unwrap();
     output.stdout.len()
 }

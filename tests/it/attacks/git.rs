@@ -13,8 +13,8 @@ use std::path::PathBuf;
 
 pub(super) use self::control::agent;
 use self::control::{Scene, trigger};
-use crate::run::project::Project;
 use crate::support::engines::{TestEngine, engine_tests};
+use crate::support::project::Project;
 
 engine_tests! {
     both: hooks_and_settings_run_nothing, forged_folders_of_git_mean_nothing, forged_trees_lead_nowhere,

@@ -1,14 +1,12 @@
 //! Attacks on a budget: requests by the hundred from inside containers, to an API that bills by its own rules whatever
 //! becomes of its answers, and a client that tells what never was.
 
-pub(crate) mod api;
-
 use cordwainer::testing::size;
 use serde_json::json;
 
-use self::api::{Billing, MODES};
-use crate::run::project::Project;
+use crate::support::billing::{Bill, Billing, MODES};
 use crate::support::engines::{TestEngine, engine_tests};
+use crate::support::project::Project;
 
 engine_tests! {
     podman: no_failure_of_an_answer_has_tokens_billed_beyond_the_budget, forged_figures_spend_nobodys_budget;
@@ -42,7 +40,7 @@ fn no_failure_of_an_answer_has_money_billed_beyond_the_budget(engine: TestEngine
 }
 
 /// Has agents ask in all failures until the budget is spent; answers what the API billed.
-fn drive(engine: TestEngine, budget: &str) -> api::Bill {
+fn drive(engine: TestEngine, budget: &str) -> Bill {
     let api = Billing::new();
     let more = format!(
         "agent: {{base_url: \"http://127.0.0.1:{}\"}}\nbudget: {{{budget}}}\n",

@@ -8,9 +8,9 @@ use std::process::Stdio;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crate::attacks::told::{Told, client, limits, plain_container, script};
-use crate::run::project::Project;
+use crate::attacks::told::{Told, limits, plain_container, script};
 use crate::support::engines::{self, TestEngine, engine_tests, skip};
+use crate::support::project::Project;
 
 engine_tests! {
     both: nothing_leads_out, nothing_leads_to_a_sibling;
@@ -131,7 +131,7 @@ struct Sibling {
 impl Sibling {
     fn start(engine: TestEngine, port: u16) -> Self {
         let name = format!("cordwainer-attack-sibling-{}", std::process::id());
-        let mut command = client(engine);
+        let mut command = engine.client();
         command
             .args(["run", "--network", "none", "--name", &name])
             .args(limits());
@@ -153,7 +153,7 @@ impl Sibling {
 
 impl Drop for Sibling {
     fn drop(&mut self) {
-        let removed = client(self.engine).args(["rm", "--force", &self.name]).output();
+        let removed = self.engine.client().args(["rm", "--force", &self.name]).output();
         assert!(
             removed.is_ok_and(|output| output.status.success()),
             "`{}` is left",

@@ -9,9 +9,9 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::attacks::git::agent;
-use crate::run::project::Project;
 use crate::support::cargo::cargo;
 use crate::support::engines::{TestEngine, engine_tests};
+use crate::support::project::Project;
 use crate::support::repository::TestRepository;
 
 engine_tests! {

@@ -4,9 +4,10 @@
 mod witness;
 
 use self::witness::{Witness, naive_proxy};
-use crate::attacks::told::{Told, client, plain_container};
-use crate::run::project::{Project, Ran, WAIT};
+use crate::attacks::told::{Told, plain_container};
 use crate::support::engines::{TestEngine, engine_tests};
+use crate::support::project::{Project, Ran};
+use crate::support::scripts::WAIT;
 
 engine_tests! {
     both: nobody_is_reached_who_is_not_allowed, the_api_is_reached_as_the_call_alone;
@@ -211,7 +212,7 @@ fn token_of_a_call(engine: TestEngine, project: &Project) -> String {
     let mut token = String::new();
     project.while_the_agent_waits(|| {
         let name = project.containers().concat();
-        let output = client(engine).args(["inspect", &name]).output().unwrap();
+        let output = engine.client().args(["inspect", &name]).output().unwrap();
         let text = String::from_utf8(output.stdout).unwrap();
         let (_, rest) = text.split_once("CLAUDE_CODE_OAUTH_TOKEN=").unwrap();
         rest.split('"').next().unwrap().clone_into(&mut token);

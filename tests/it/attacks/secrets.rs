@@ -4,9 +4,10 @@
 use std::fs;
 use std::process::Command;
 
-use crate::attacks::told::{Told, client, limits, plain_container, script};
-use crate::run::project::{Project, Ran, WAIT};
+use crate::attacks::told::{Told, limits, plain_container, script};
 use crate::support::engines::{self, TestEngine, engine_tests};
+use crate::support::project::{Project, Ran};
+use crate::support::scripts::WAIT;
 
 engine_tests! {
     both: the_credential_is_nowhere;
@@ -59,7 +60,7 @@ fn seen_by_the_engine(engine: TestEngine, project: &Project) -> String {
 }
 
 fn inspect(engine: TestEngine, name: &str) -> String {
-    let ask = |verb: &str| client(engine).args([verb, name]).output().unwrap().stdout;
+    let ask = |verb: &str| engine.client().args([verb, name]).output().unwrap().stdout;
     ["inspect", "top", "logs"]
         .map(|verb| String::from_utf8_lossy(&ask(verb)).into_owned())
         .concat()
@@ -105,12 +106,12 @@ fn control(engine: TestEngine, hunt: &str, script: &str) {
     let told = plain_container(engine, &options, script);
     assert!(told.came(hunt).contains("environ"), "{}", told.came(hunt));
     let name = format!("cordwainer-attack-inspect-{}", std::process::id());
-    let mut command = client(engine);
+    let mut command = engine.client();
     command.args(["run", "--name", &name]).args(options).args(limits());
     command.args([engines::IMAGE, "/probe", "env=ANTHROPIC_API_KEY"]);
     let ran = command.output().unwrap();
     let seen = inspect(engine, &name);
-    let removed = client(engine).args(["rm", &name]).output().unwrap();
+    let removed = engine.client().args(["rm", &name]).output().unwrap();
     assert!(ran.status.success() && removed.status.success(), "{ran:?}");
     assert!(
         seen.matches(CREDENTIAL).count() > 1,

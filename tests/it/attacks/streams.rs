@@ -3,9 +3,9 @@
 
 use serde_json::{Value, json};
 
-use crate::run::measure::{proposal, user_prompt};
-use crate::run::project::{Project, scripted};
 use crate::support::engines::{TestEngine, engine_tests};
+use crate::support::project::Project;
+use crate::support::scripts::{proposal, scripted, user_prompt};
 
 engine_tests! {
     both: events_in_the_output_of_a_tool_are_no_events;

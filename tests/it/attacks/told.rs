@@ -5,11 +5,11 @@ use std::fs;
 use std::io::Write as _;
 use std::process::{Command, Output, Stdio};
 
-use cordwainer::engine::EngineKind;
 use serde_json::Value;
 
-use crate::run::project::{Project, scripted};
 use crate::support::engines::{self, TestEngine};
+use crate::support::project::Project;
+use crate::support::scripts::scripted;
 
 /// Attacks with what they came to: `done: …` or `refused: …`.
 pub(super) struct Told(BTreeMap<String, String>);
@@ -68,18 +68,6 @@ pub(super) fn script<'a>(attacks: impl IntoIterator<Item = &'a str>) -> String {
     steps.collect::<Vec<_>>().concat()
 }
 
-/// The command line of an engine's client.
-pub(crate) fn client(engine: TestEngine) -> Command {
-    let socket = engine.socket();
-    let (program, option) = match engine.kind() {
-        EngineKind::Podman => ("podman", "--url"),
-        EngineKind::Docker => ("docker", "--host"),
-    };
-    let mut command = Command::new(program);
-    command.arg(option).arg(format!("unix://{}", socket.display()));
-    command
-}
-
 /// Runs the scripted agent by this command line, with a script as its prompt.
 pub(super) fn give(command: &mut Command, script: &str) -> Output {
     let streams = command
@@ -95,7 +83,7 @@ pub(super) fn give(command: &mut Command, script: &str) -> Output {
 
 /// The scripted agent in a container that is made with these options of `run` and no others, as a person would.
 pub(super) fn plain_container(engine: TestEngine, options: &[&str], script: &str) -> Told {
-    let mut command = client(engine);
+    let mut command = engine.client();
     command
         .args(["run", "--rm", "--interactive", "--workdir", "/workspace"])
         .args(limits())

@@ -10,7 +10,7 @@ use hyper::Response;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
-use crate::attacks::money::api::{Billing, MODES};
+use crate::support::billing::{Billing, MODES};
 
 use super::scene::{Body, Scene, TOKEN, answer, ask, error, request, serve, used};
 

@@ -5,10 +5,9 @@ use std::process::Command;
 use cordwainer::engine::EngineKind;
 
 use super::live::{ClaudeEngine, IMAGE};
-use crate::attacks::told::client;
-use crate::run::project::Project;
 use crate::support::command::cordwainer;
 use crate::support::engines::TestEngine;
+use crate::support::project::Project;
 use crate::support::repository::TestRepository;
 
 /// Parts of the names of variables that may have to do with who pays.
@@ -126,7 +125,7 @@ const FLAGS_OF_OTHERS: &[&str] = &[
 
 /// Lines that a command in the client's image prints.
 fn lines(engine: TestEngine, script: &str) -> Vec<String> {
-    let mut command: Command = client(engine);
+    let mut command: Command = engine.client();
     command.args([
         "run",
         "--rm",

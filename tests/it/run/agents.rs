@@ -2,8 +2,9 @@
 
 use cordwainer::engine::{ContainerSpec, Mount, UserChoice};
 
-use crate::run::project::{Project, scripted};
 use crate::support::engines::{self, TestEngine, engine_tests};
+use crate::support::project::Project;
+use crate::support::scripts::scripted;
 
 engine_tests! {
     both: every_deed_has_its_outcome;

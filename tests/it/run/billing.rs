@@ -4,8 +4,8 @@ use std::fs;
 
 use cordwainer::event::EventKind;
 
-use crate::run::project::{Project, Ran};
 use crate::support::engines::{self, TestEngine, engine_tests};
+use crate::support::project::{Project, Ran};
 use crate::support::repository::TestRepository;
 
 engine_tests! {

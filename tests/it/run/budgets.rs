@@ -1,7 +1,7 @@
 //! Budgets of a call, a task, a cycle and a generation: spent, nothing more is called for, and more of them goes on.
 
-use crate::run::project::Project;
 use crate::support::engines::{TestEngine, engine_tests};
+use crate::support::project::Project;
 
 engine_tests! {
     podman: a_session_goes_on_when_there_is_more_to_spend, a_spent_task_does_not_hold_up_the_others;

@@ -2,8 +2,8 @@
 
 use cordwainer::testing::size;
 
-use crate::run::project::Project;
 use crate::support::engines::{TestEngine, engine_tests};
+use crate::support::project::Project;
 use crate::support::upkeep::beside;
 
 engine_tests! {

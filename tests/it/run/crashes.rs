@@ -8,9 +8,9 @@ use std::path::Path;
 use cordwainer::engine::EngineKind;
 use serde_json::json;
 
-use crate::run::measure::{proposal, user_prompt};
-use crate::run::project::Project;
 use crate::support::engines::{TestEngine, engine_tests};
+use crate::support::project::Project;
+use crate::support::scripts::{proposal, user_prompt};
 
 engine_tests! {
     both: a_run_that_died_anywhere_comes_to_the_same_end;

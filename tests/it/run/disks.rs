@@ -5,8 +5,8 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::run::project::{Project, Ran};
 use crate::support::engines::{TestEngine, engine_tests, skip};
+use crate::support::project::{Project, Ran};
 
 engine_tests! {
     podman: records_that_do_not_fit_end_the_run;

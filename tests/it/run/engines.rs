@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use crate::run::project::{Project, Ran};
 use crate::support::engines::{TestEngine, engine_tests};
+use crate::support::project::{Project, Ran};
 use crate::support::repository::TestRepository;
 use crate::support::sockets::Socket;
 

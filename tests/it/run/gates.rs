@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use cordwainer::event::EventKind;
 use serde_json::json;
 
-use crate::run::project::Project;
 use crate::support::engines::{TestEngine, engine_tests};
+use crate::support::project::Project;
 use crate::support::repository::TestRepository;
 use crate::support::weak_engine::WeakEngine;
 

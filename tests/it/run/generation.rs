@@ -3,9 +3,9 @@
 use cordwainer::event::Event;
 use serde_json::json;
 
-use crate::run::measure::{proposal, user_prompt};
-use crate::run::project::Project;
 use crate::support::engines::{TestEngine, engine_tests};
+use crate::support::project::Project;
+use crate::support::scripts::{proposal, user_prompt};
 
 engine_tests! {
     both: five_tasks_from_measure_to_stop;

@@ -5,8 +5,9 @@ use std::fs;
 use cordwainer::engine::EngineKind;
 use rustix::process::Signal;
 
-use crate::run::project::{Project, Ran, signal, wait_until};
 use crate::support::engines::{TestEngine, engine_tests};
+use crate::support::project::waiting::{signal, wait_until};
+use crate::support::project::{Project, Ran};
 use crate::support::repository::TestRepository;
 
 engine_tests! {
@@ -195,7 +196,7 @@ fn only_one_run_at_a_time(engine: TestEngine) {
 
 /// A project whose run was killed in a measure whose agent goes on.
 fn killed_in_measure(engine: TestEngine) -> Project {
-    let script = crate::run::measure::user_prompt("tokens 500 20 0.25\nhang");
+    let script = crate::support::scripts::user_prompt("tokens 500 20 0.25\nhang");
     let project = Project::new(engine, &script);
     let mut run = project.spawn(&["generator", "run"]);
     let spoke = || {

@@ -17,7 +17,7 @@ const SEED: u64 = 8;
 #[expect(clippy::print_stdout, reason = "says how much was tried")]
 fn a_run_killed_at_any_call_comes_to_the_same_end(engine: TestEngine) {
     let lived = project(engine);
-    let said = |project: &super::project::Project| project.repository.outside().join("said");
+    let said = |project: &crate::support::project::Project| project.repository.outside().join("said");
     let all = killer::run(&lived.command(&["generator", "run"]), None, &said(&lived)).calls;
     let expected = end(&lived);
     let mut chosen = fastrand::Rng::with_seed(SEED).choose_multiple(1..=all, size(1, all));

@@ -7,8 +7,8 @@ use cordwainer::event::EventKind;
 use cordwainer::generator::{Environment, RunOptions, RunSummary};
 
 use crate::run::budgets::by_the_client;
-use crate::run::project::Project;
 use crate::support::engines::{TestEngine, engine_tests};
+use crate::support::project::Project;
 
 engine_tests! {
     podman: what_stops_a_run_leaves_the_task_open, a_near_reset_is_waited_for, a_request_that_is_refused_is_its_tasks_alone,

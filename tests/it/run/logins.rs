@@ -7,8 +7,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use cordwainer::event::EventKind;
 
-use crate::run::project::{Project, Ran};
 use crate::support::engines::{TestEngine, engine_tests};
+use crate::support::project::{Project, Ran};
 use crate::support::repository::TestRepository;
 
 engine_tests! {

@@ -4,26 +4,13 @@ use std::os::unix::process::ExitStatusExt as _;
 
 use serde_json::{Value, json};
 
-use crate::run::project::{Project, scripted};
 use crate::support::engines::{TestEngine, engine_tests};
+use crate::support::project::Project;
+use crate::support::scripts::{proposal, scripted, user_prompt};
 
 engine_tests! {
     podman: a_bad_answer_is_told_and_mended, the_good_are_filed_from_among_the_bad, what_was_filed_in_part_outlives_a_kill, what_is_known_is_not_filed_again, paths_of_agents_do_no_harm;
     docker: answers_that_never_become_valid_end_the_run;
-}
-
-/// A valid proposal whose task is this script.
-pub(crate) fn proposal(key: &str, title: &str, depends_on: &[&str], script: &str) -> Value {
-    json!({
-        "key": key, "title": title, "description": scripted(script), "required_reading": ["docs/specification.md"],
-        "files": [{"path": "src/a.txt", "action": "create"}], "requirements": ["It is done."],
-        "acceptance_criteria": ["One sees it."], "estimated_lines": 10, "priority": 2, "depends_on": depends_on,
-    })
-}
-
-/// The configuration by which measure's agent finds a script.
-pub(crate) fn user_prompt(script: &str) -> String {
-    format!("user_prompt: |\n  {}\n", scripted(script).replace('\n', "\n  "))
 }
 
 fn proposing(proposals: &[Value]) -> String {

@@ -6,9 +6,10 @@ use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use crate::run::project::{Project, Ran, WAIT};
 use crate::support::engines::{TestEngine, engine_tests, skip};
+use crate::support::project::{Project, Ran};
 use crate::support::repository::TestRepository;
+use crate::support::scripts::WAIT;
 
 engine_tests! {
     podman: another_user_gets_nothing_of_what_an_agent_does;
@@ -122,7 +123,7 @@ fn another_user_gets_nothing_of_what_an_agent_does(engine: TestEngine) {
             .path()
             .join(if line.is_empty() { ".git/cordwainer" } else { ".state" });
         let pipe = state.join("slots/1/go");
-        crate::run::project::wait_until(|| pipe.exists());
+        crate::support::project::waiting::wait_until(|| pipe.exists());
         for part in [
             "slots/1",
             "private/1",

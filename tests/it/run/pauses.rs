@@ -8,9 +8,9 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::run::limits::run_by_the_clock;
-use crate::run::measure::user_prompt;
-use crate::run::project::{Project, WAIT};
 use crate::support::engines::{TestEngine, engine_tests};
+use crate::support::project::Project;
+use crate::support::scripts::{WAIT, user_prompt};
 
 engine_tests! {
     both: a_limited_session_goes_on_where_it_stopped;
@@ -185,7 +185,7 @@ fn a_person_cuts_a_pause_short(engine: TestEngine) {
         .expect(0)
         .says("Lifted the pause")
         .says("goes on");
-    let ran = crate::run::project::Ran::from(run.wait_with_output().unwrap());
+    let ran = crate::support::project::Ran::from(run.wait_with_output().unwrap());
     ran.expect(0).says("the pause was lifted");
     expect_one_session(&project, 0.75);
     project.expect_tidy();

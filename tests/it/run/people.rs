@@ -1,9 +1,10 @@
 //! What people do in the repository while a run is at work.
 
-use crate::run::project::{Project, Ran, WAIT};
 use crate::support::engines::{TestEngine, engine_tests};
 use crate::support::noise::noise;
+use crate::support::project::{Project, Ran};
 use crate::support::repository::TestRepository;
+use crate::support::scripts::WAIT;
 
 engine_tests! {
     podman: a_generation_that_moved_on_is_a_conflict_and_is_tried_again, a_checkout_of_the_generation_stops_the_run,

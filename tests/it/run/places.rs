@@ -9,8 +9,10 @@ use cordwainer::engine::FoundContainer;
 use cordwainer::git::Git;
 use rustix::process::Signal;
 
-use crate::run::project::{Project, Ran, WAIT, scripted, signal, wait_until};
 use crate::support::engines::{self, TestEngine, engine_tests};
+use crate::support::project::waiting::{signal, wait_until};
+use crate::support::project::{Project, Ran};
+use crate::support::scripts::{WAIT, scripted};
 
 engine_tests! {
     podman: a_copy_leaves_the_run_of_its_original_alone, a_moved_repository_ends_what_ran_in_its_old_place,

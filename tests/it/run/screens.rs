@@ -3,9 +3,9 @@
 use insta::{Settings, assert_snapshot};
 use serde_json::json;
 
-use crate::run::measure::{proposal, user_prompt};
-use crate::run::project::{Project, Ran};
 use crate::support::engines::{TestEngine, engine_tests};
+use crate::support::project::{Project, Ran};
+use crate::support::scripts::{proposal, user_prompt};
 
 engine_tests! {
     podman: a_run_and_what_it_leaves;

@@ -6,8 +6,8 @@ use cordwainer::event::EventKind;
 use cordwainer::guarantee::Item;
 use serde_json::{Value, json};
 
-use crate::run::project::Project;
 use crate::support::engines::{TestEngine, engine_tests};
+use crate::support::project::Project;
 use crate::support::repository::TestRepository;
 use crate::support::weak_engine::WeakEngine;
 

@@ -7,11 +7,12 @@ use std::path::Path;
 use cordwainer::event::EventKind;
 use rustix::process::Signal;
 
-use crate::run::measure::user_prompt;
-use crate::run::project::{Project, WAIT, signal, wait_until};
 use crate::support::engines::{self, TestEngine, engine_tests};
+use crate::support::project::Project;
+use crate::support::project::waiting::{signal, wait_until};
 use crate::support::pseudo_terminal::PseudoTerminal;
 use crate::support::repository::TestRepository;
+use crate::support::scripts::{WAIT, user_prompt};
 use crate::support::sockets::Socket;
 
 engine_tests! {

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 
-use crate::run::project::{Project, signal};
 use crate::support::engines::{TestEngine, engine_tests};
+use crate::support::project::Project;
+use crate::support::project::waiting::signal;
 
 engine_tests! {
     podman: silence_ends_a_call_and_a_tool_may_be_silent_for_longer, a_client_that_never_comes_up_is_tried_again,

@@ -5,6 +5,7 @@ use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use cordwainer::engine::{BuildRequest, ConnectOptions, Container, ContainerSpec, Engine, EngineKind, Exit, Stream};
 
@@ -93,6 +94,17 @@ impl TestEngine {
     /// Returns the path of its socket.
     pub(crate) fn socket(self) -> PathBuf {
         variable_of(self.kind).expect("the engine was found by it")
+    }
+
+    /// Returns the command line of its own client.
+    pub(crate) fn client(self) -> Command {
+        let (program, option) = match self.kind {
+            EngineKind::Podman => ("podman", "--url"),
+            EngineKind::Docker => ("docker", "--host"),
+        };
+        let mut command = Command::new(program);
+        command.arg(option).arg(format!("unix://{}", self.socket().display()));
+        command
     }
 
     /// Connects to it.

@@ -9,8 +9,8 @@ use cordwainer::engine::{ContainerSpec, Mount, UserChoice};
 
 use crate::attacks::git::control::{Scene, fired};
 use crate::attacks::git::{Attack, Becomes};
-use crate::run::project::scripted;
 use crate::support::engines::{self, TestEngine};
+use crate::support::scripts::scripted;
 
 /// The attack; its hook is what the masks would keep away.
 pub(super) fn attack() -> Attack {

@@ -9,8 +9,8 @@ use cordwainer::config::Config;
 use cordwainer::testing::size;
 
 use crate::attacks::git::agent;
-use crate::run::project::Project;
 use crate::support::engines::{TestEngine, absent, engine_tests, skip};
+use crate::support::project::Project;
 use crate::support::repository::TestRepository;
 
 engine_tests! {

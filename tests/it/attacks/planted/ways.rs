@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 
-use crate::run::project::Project;
 use crate::support::engines::{TestEngine, engine_tests};
+use crate::support::project::Project;
 use crate::support::repository::TestRepository;
 
 engine_tests! {

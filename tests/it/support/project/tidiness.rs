@@ -1,0 +1,65 @@
+//! What a command must not leave behind, and must not touch.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use super::Project;
+
+impl Project {
+    /// The containers of this repository on the engine, running or not, by name.
+    pub(crate) fn containers(&self) -> Vec<String> {
+        let label = fs::canonicalize(self.repository.path().join(".git")).unwrap();
+        let label = label.to_str().unwrap().to_owned() + "/";
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        let found = runtime.block_on(async {
+            let engine = self.engine.connect().await;
+            let with = |label: String| BTreeMap::from([("cordwainer.repo".to_owned(), label)]);
+            let mut found = engine.list(&with(label.clone())).await.unwrap();
+            found.extend(
+                engine
+                    .list(&with(label.trim_end_matches('/').to_owned()))
+                    .await
+                    .unwrap(),
+            );
+            found
+        });
+        found.into_iter().map(|container| container.name).collect()
+    }
+
+    /// Panics unless everything is tidy: no container, no slot in use, no claim, nothing mounted, the checkout as the
+    /// person left it.
+    #[track_caller]
+    pub(crate) fn expect_tidy(&self) {
+        assert_eq!(self.containers(), Vec::<String>::new(), "containers were left");
+        let slots = fs::read_dir(self.state().join("slots"));
+        let names: Vec<String> = slots
+            .into_iter()
+            .flatten()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .filter(|name| name.contains(".dirty") && !self.is_suspended(name))
+            .collect();
+        assert_eq!(names, Vec::<String>::new(), "slots were left");
+        assert_eq!(self.status()["tasks"]["in_progress"], 0, "claims were left");
+        let mounts = fs::read_to_string("/proc/self/mounts").unwrap();
+        let here = self.repository.outside().join("project");
+        let here = here.to_str().unwrap();
+        assert!(
+            !mounts.lines().any(|line| line.contains(here)),
+            "mounts were left:\n{mounts}"
+        );
+        self.expect_untouched();
+    }
+
+    /// Panics unless the checkout is byte for byte as it was.
+    #[track_caller]
+    pub(crate) fn expect_untouched(&self) {
+        assert_eq!(
+            self.repository.snapshot_of_everything(),
+            self.before,
+            "the checkout changed"
+        );
+    }
+}

@@ -1,0 +1,56 @@
+//! Waiting for what a run does.
+
+use std::fs;
+use std::process::Child;
+use std::time::{Duration, Instant};
+
+use cordwainer::event::EventKind;
+
+use super::Project;
+
+/// Until a condition must have come true: far longer than it ever takes.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// Waits until a condition holds, and panics when it never does.
+#[track_caller]
+pub(crate) fn wait_until(condition: impl Fn() -> bool) {
+    let begun = Instant::now();
+    while !condition() {
+        assert!(begun.elapsed() < PATIENCE, "what was waited for never came");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Sends a signal to a process of this test.
+pub(crate) fn signal(child: &Child, signal: rustix::process::Signal) {
+    let id = rustix::process::Pid::from_child(child);
+    rustix::process::kill_process(id, signal).unwrap();
+}
+
+impl Project {
+    /// Waits until some event is one that `is` looks for.
+    #[track_caller]
+    pub(crate) fn wait_for_event(&self, is: impl Fn(&EventKind) -> bool) {
+        wait_until(|| self.events().iter().any(&is));
+    }
+
+    /// Waits until an agent has used a tool in this attempt.
+    #[track_caller]
+    pub(crate) fn wait_for_agent(&self, task: &str, attempt: u32) {
+        self.wait_for_event(|event| {
+            let EventKind::ToolUsed { call, .. } = event else {
+                return false;
+            };
+            call.attempt == attempt && call.task.as_ref().is_some_and(|id| id.to_string() == task)
+        });
+    }
+
+    /// Waits until the agent of the first slot has come to its `WAIT`, does something, and lets it go on.
+    #[track_caller]
+    pub(crate) fn while_the_agent_waits(&self, deed: impl FnOnce()) {
+        let pipe = self.state().join("slots/1/go");
+        wait_until(|| pipe.exists());
+        deed();
+        assert_eq!(fs::read_to_string(&pipe).unwrap(), "x\n");
+    }
+}

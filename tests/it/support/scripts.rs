@@ -1,0 +1,25 @@
+//! Scripts for the scripted agent, and what an agent proposes.
+
+use serde_json::{Value, json};
+
+/// A script as the scripted agent looks for it.
+pub(crate) fn scripted(script: &str) -> String {
+    format!("~~~script\n{}\n~~~", script.trim_end())
+}
+
+/// The steps by which an agent waits until a test lets it go on.
+pub(crate) const WAIT: &str = "fifo go\nappend go x\n";
+
+/// A valid proposal whose task is this script.
+pub(crate) fn proposal(key: &str, title: &str, depends_on: &[&str], script: &str) -> Value {
+    json!({
+        "key": key, "title": title, "description": scripted(script), "required_reading": ["docs/specification.md"],
+        "files": [{"path": "src/a.txt", "action": "create"}], "requirements": ["It is done."],
+        "acceptance_criteria": ["One sees it."], "estimated_lines": 10, "priority": 2, "depends_on": depends_on,
+    })
+}
+
+/// The configuration by which measure's agent finds a script.
+pub(crate) fn user_prompt(script: &str) -> String {
+    format!("user_prompt: |\n  {}\n", scripted(script).replace('\n', "\n  "))
+}
