@@ -181,6 +181,7 @@ async fn a_slow_reader_loses_nothing(engine: Engine) {
     let mut count = 0;
     while container.next_output().await.is_some() {
         if count % 100_000 == 0 {
+            // No wait for a condition: the pause makes the reader slow, and no event says that the writer is blocked.
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
         count += 1;
