@@ -18,6 +18,7 @@ mod network;
 mod package;
 mod real_client;
 mod run;
+mod screens;
 mod scripted_agent;
 mod seal;
 mod secrets;

@@ -1,42 +1,23 @@
 //! What a person sees: whole screens, as the commands print them. Ids, times and folders are replaced.
 
-use insta::{Settings, assert_snapshot};
+use std::fs;
+
+use insta::assert_snapshot;
 use serde_json::json;
 
-use crate::support::engines::{TestEngine, engine_tests};
-use crate::support::project::{Project, Ran};
+use crate::support::engines::{IMAGE, TestEngine, engine_tests, limits_that_hold, skip};
+use crate::support::project::Project;
+use crate::support::repository::TestRepository;
+use crate::support::screens::settings;
 use crate::support::scripts::{proposal, user_prompt};
 
 engine_tests! {
-    podman: a_run_and_what_it_leaves;
+    podman: a_run_and_what_it_leaves, the_image_is_missing, a_doctor_where_all_is_well;
 }
 
-/// Calls a command; returns its words and both of its outputs, as a terminal would have them one after the other.
+/// Calls a command, and returns its screen.
 fn screen(project: &Project, command: &str) -> String {
-    let words: Vec<&str> = command.split(' ').collect();
-    let Ran { stdout, stderr, .. } = project.run(&words);
-    format!("$ cordwainer {command}\n{stdout}{stderr}")
-}
-
-/// Compares with what differs from run to run replaced.
-fn settings() -> Settings {
-    let mut settings = Settings::clone_current();
-    for (pattern, replacement) in [
-        (r"\d{8}-\d{9}-\d+", "[run]"),
-        (r"`/[^`]*\.sock`", "`[socket]`"),
-        (r"`/[^`]*`", "`[folder]`"),
-        (r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "[session]"),
-        (r"\b[0-9a-f]{40}\b", "[commit]"),
-        (r"\b[0-9a-f]{10}\b", "[commit]"),
-        (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(\.\d+)?Z?", "[time]"),
-        (r"\b\d+\.\d s\b", "[seconds]"),
-        (r"podman \d[\d.]*", "podman [version]"),
-        (r"\(rootful, ", "("),
-        (r"\(rootless, ", "("),
-    ] {
-        settings.add_filter(pattern, replacement);
-    }
-    settings
+    project.run(&command.split(' ').collect::<Vec<_>>()).screen(command)
 }
 
 fn a_run_and_what_it_leaves(engine: TestEngine) {
@@ -67,6 +48,7 @@ fn a_run_and_what_it_leaves(engine: TestEngine) {
           cw-2: no change: the agent changed nothing ([seconds], 1.1k tokens, $0.0008).
           cw-2: held for a person: no change: the agent changed nothing.
         Run ended: what is left waits for a person: 1 held. 1 task merged, 1 held, 0 open; 3.4k tokens, $0.25.
+        [exit 7]
         ");
         assert_snapshot!(screen(&project, "generator status"), @r"
         $ cordwainer generator status
@@ -79,16 +61,19 @@ fn a_run_and_what_it_leaves(engine: TestEngine) {
          used        3.4k tokens, $0.25 in 3 calls
            measure   1.2k tokens, $0.25 in 1 call
            stitch    2.2k tokens, $0.0016 in 2 calls
+        [exit 0]
         ");
         assert_snapshot!(screen(&project, "generator list"), @r"
         $ cordwainer generator list
          *  generation-one  open  [commit]
+        [exit 0]
         ");
         assert_snapshot!(screen(&project, "issues list"), @r"
         $ cordwainer issues list
         id    status  priority  title          note
         cw-1  closed  2         Lay the table  merged
         cw-2  held    2         Wait           held: no change: the agent changed nothing
+        [exit 0]
         ");
         assert_snapshot!(screen(&project, "issues show cw-2"), @r"
         $ cordwainer issues show cw-2
@@ -130,6 +115,81 @@ fn a_run_and_what_it_leaves(engine: TestEngine) {
             scripted-model, 1 turns, 1090 tokens (input 120, cache write 30, cache read 900, output 40), $0.0008
             records runs/[run]/cw-2-1
             session [session]
+        [exit 0]
+        ");
+    });
+}
+
+fn the_image_is_missing(engine: TestEngine) {
+    let project = Project::new(engine, "");
+    project.add("Lay the table", "write src/a.txt x");
+    let path = project.repository.path().join("configuration.yaml");
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, text.replace(IMAGE, "localhost/cordwainer-no-such:1")).unwrap();
+    settings().bind(|| {
+        assert_snapshot!(screen(&project, "generator run"), @r"
+        $ cordwainer generator run
+        Warning: git does not ignore `.secrets`: add `[folder]` to `.gitignore`.
+        error: there is no image `localhost/cordwainer-no-such:1` on podman [version] (`[socket]`)
+
+        hint: `image build` makes the Claude image
+        [exit 5]
+        ");
+    });
+}
+
+fn a_doctor_where_all_is_well(engine: TestEngine) {
+    if !limits_that_hold(&engine.socket()).is_empty() {
+        return skip("the engine cannot limit containers, so its screen is another one");
+    }
+    let repository = TestRepository::new();
+    repository.write(".gitignore", "/.secrets/\n");
+    let project = Project::on(engine, repository, "");
+    settings().bind(|| {
+        assert_snapshot!(screen(&project, "doctor"), @r"
+        $ cordwainer doctor
+        podman [version] (`[socket]`)
+          ✓ limits             the engine enforces what is set
+          ✓ image              localhost/cordwainer-scripted-agent:latest
+          ✓ environment        the image has nobody else pay
+          ✓ toolchain          nothing is requested
+          ✓ entrypoint         reports what the container got
+          ✓ gateway            can be reached from inside
+          ✓ user               [user]
+          ✓ capabilities       none
+          ✓ no_new_privileges  on
+          ✓ seccomp            a filter
+          ✓ read_only_root     read-only
+          ✓ tmpfs              each with a size
+          ✓ mounts             only what was requested
+          ✓ engine_socket      none
+          ✓ kernel_files       read-only
+          ✓ memory             [number] bytes, swap included
+          ✓ cpus               off
+          ✓ pids               2048
+          ✓ open_files         [number]
+          ✓ network            loopback alone
+          ✓ init               [program]
+          ✓ worktree           can be written, and is its user's
+          ✓ git                no git in the image
+          ✓ home               can be written
+          ✓ temporary          can be written
+
+        repository and machine
+          ✓ repository         nothing in `main` is in the way
+          ✓ identity           commits are Tess Ter's
+          ✓ branch             `generation-one` is checked out nowhere
+          ✓ settings           nobody else pays by the client's settings
+          ✓ state_dir          `[folder]`
+          ✓ uncalled_roles     every section of the configuration is read
+          ✓ git_locks          none is left
+          ✓ secrets_dir        `.secrets` is ignored by git, and its owner's alone
+          ✓ credential         there is one
+          ✓ disk               [size] free at `[folder]`
+          ✓ open_files         at most [number]
+          ✓ client             tried with Claude Code [version] to [version]
+          ✓ proxy              none is requested
+        [exit 0]
         ");
     });
 }

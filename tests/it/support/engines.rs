@@ -62,7 +62,7 @@ impl TestEngine {
     /// Returns the engine of this kind. On a machine without one it reports that the calling test is skipped, and returns
     /// `None`; where engines are required, that is a failure.
     ///
-    /// For tests outside of [`engine_tests!`], which calls it for all others.
+    /// A test outside of [`engine_tests!`] calls this itself; for all others the macro does.
     pub(crate) fn find(kind: EngineKind) -> Option<Self> {
         if variable_of(kind).is_some() {
             return Some(Self { kind });
