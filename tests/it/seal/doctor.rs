@@ -7,9 +7,13 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use crate::support::command::{Called, cordwainer};
-use crate::support::engines::{IMAGE, TestEngine, limits_that_hold};
+use crate::support::engines::{IMAGE, TestEngine, engine_tests, limits_that_hold};
 use crate::support::repository::TestRepository;
 use crate::support::weak_engine::WeakEngine;
+
+engine_tests! {
+    both: a_credential_in_a_variable_never_reaches_the_engine;
+}
 
 /// A repository that is ready for work, on the engine at this socket.
 fn repository(socket: &Path, container: &str) -> TestRepository {
@@ -167,7 +171,7 @@ fn a_state_dir_that_is_not_where_the_state_is_is_told() {
     let fix = "move `[T]/project/.git/cordwainer` to `[T]/project/.state` while nothing runs";
     assert!(shown.contains(found) && shown.contains(fix), "{shown}");
     assert!(!repository.path().join(".state").exists(), "nothing is changed");
-    // The fix mends.
+    // The fix works.
     let [used, named] = [".git/cordwainer", ".state"].map(|folder| repository.path().join(folder));
     fs::rename(used, named).unwrap();
     assert_eq!(broken(&doctor(&repository).1), [""; 0]);
@@ -214,6 +218,17 @@ async fn image_without_entrypoint(engine: TestEngine) -> String {
     reference.to_owned()
 }
 
+fn a_credential_in_a_variable_never_reaches_the_engine(engine: TestEngine) {
+    const TOKEN: &str = "a-token-of-no-known-form-31415926";
+    let repository = repository(&engine.socket(), &format!("  env: {{TOOL_TOKEN: {TOKEN}}}\n"));
+    let called = cordwainer(&repository, &["doctor", "--json"]);
+    let called = called.env("CLAUDE_CODE_OAUTH_TOKEN", TOKEN).run();
+    assert_ne!(called.code, 0, "{called:?}");
+    let problem = "the variable `TOOL_TOKEN` of a container holds the credential";
+    assert!(called.stdout.contains(problem), "{called:?}");
+    assert!(!called.stdout.contains(TOKEN), "{called:?}");
+}
+
 #[test]
 fn without_any_engine_the_code_says_so() {
     let repository = repository(Path::new("/no/such/engine.sock"), "");
@@ -234,7 +249,6 @@ fn allowed_hosts_that_a_proxy_does_not_reach_are_told() {
     }
 }
 
-/// The documents of a call in a folder that is no repository, and its exit code.
 #[test]
 fn without_a_repository_or_a_configuration_the_machine_is_looked_at() {
     let Some(engine) = TestEngine::any() else { return };
