@@ -1,5 +1,5 @@
-//! The command line: a consuming `xtask` takes it whole with [`main`], or flattens [`Command`] beside its own tasks.
-//! What a command does is the library's: nothing in here decides it.
+//! The command line: an `xtask` of another repository calls [`main`], or flattens [`Command`] beside its own tasks.
+//! What a command does is decided in the library, never in here.
 
 use std::ffi::OsString;
 use std::io::IsTerminal as _;
@@ -66,9 +66,9 @@ pub enum Command {
     Image(image::ImageArgs),
     /// Check engines, containers and everything that `generator run` requires
     ///
-    /// Starts one sealed container on each engine of the machine and prints what it really got. For each item that does not
-    /// hold it prints the fix. It needs no repository. Exits with 0 if everything holds, with 5 if there is no engine, and
-    /// otherwise with 9.
+    /// Starts one sealed container on each engine of the machine and prints what the container really got. For each
+    /// item that does not hold, it prints the fix. It needs no repository. Exits with 0 if everything holds, with 5 if
+    /// there is no engine, and otherwise with 9.
     #[command(after_help = "Examples:\n  cargo xtask doctor\n  cargo xtask doctor --gates")]
     Doctor(doctor::DoctorArgs),
     /// Check and show configuration.yaml
@@ -178,21 +178,21 @@ impl Context {
         Ok(generator.choose(self.generation.clone()))
     }
 
-    /// Opens the generator for a command that only looks, and needs no configuration file.
+    /// Opens the generator for a command that changes nothing, and needs no configuration file.
     pub(crate) fn look(&self) -> Result<Generator> {
         let generator = Generator::open_to_look(&self.directory, self.environment.clone())?;
         Ok(generator.choose(self.generation.clone()))
     }
 
-    /// Returns whether a person sees the live lines: stdout and stderr are a terminal, and nothing else talks.
+    /// Returns whether a person sees the live lines: stdout and stderr are a terminal, and nothing else writes to it.
     pub(crate) fn is_live(&self) -> bool {
         !self.output.json && !self.verbose && std::io::stdout().is_terminal() && std::io::stderr().is_terminal()
     }
 }
 
-/// The variables by which programs are told of a proxy for HTTPS.
+/// The variables that name a proxy for HTTPS.
 const PROXIES: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
-/// Those that name the hosts which are reached without one.
+/// The variables that name the hosts which are reached without a proxy.
 const EXCEPTIONS: [&str; 2] = ["NO_PROXY", "no_proxy"];
 
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
@@ -242,7 +242,7 @@ fn start_tracing(verbose: u8, redactor: &Redactor) {
     let _ = tracing_subscriber::registry().with(lines).with(shown).try_init();
 }
 
-/// Writes to stderr what it is given, redacted; tracing gives it one event at a time.
+/// Writes its input to stderr, redacted; tracing hands it one event at a time.
 struct Redacting(Redactor);
 
 impl std::io::Write for Redacting {

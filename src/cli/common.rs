@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-/// What every command takes.
+/// The options of every command.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct Common {
     /// Print one JSON document on stdout; a run prints its events, one per line

@@ -10,7 +10,7 @@ use crate::base::error::{Context as _, Error, ErrorKind, Result, exit};
 use crate::config::{Config, FILE_NAME, Problem, Problems, schema, uncalled_roles};
 use crate::git::Git;
 
-/// `config`.
+/// The arguments of `config`.
 #[derive(Clone, Debug, Args)]
 pub struct ConfigArgs {
     #[command(flatten)]
@@ -19,7 +19,7 @@ pub struct ConfigArgs {
     pub(super) command: ConfigCommand,
 }
 
-/// Looks at `configuration.yaml`.
+/// Checks and prints `configuration.yaml`.
 #[derive(Clone, Debug, Subcommand)]
 pub(crate) enum ConfigCommand {
     /// Report every problem of the configuration at once
@@ -37,7 +37,7 @@ pub(crate) enum ConfigCommand {
     Schema,
 }
 
-/// Runs a command on the configuration of the repository that the person stands in.
+/// Runs a command on the configuration of the repository that contains the current folder.
 pub(super) fn execute(command: &ConfigCommand, context: &Context) -> Result<u8> {
     match command {
         ConfigCommand::Check => check(Git::discover(&context.directory)?.workdir(), context),
@@ -60,7 +60,7 @@ fn check(root: &Path, context: &Context) -> Result<u8> {
     if context.output.json {
         context.output.print_json(&found)?;
     } else if found.is_empty() {
-        context.output.say(&format!("{FILE_NAME} is fine."));
+        context.output.say(&format!("{FILE_NAME} is valid."));
     }
     for problem in found {
         context.output.say(&problem.to_string());
@@ -72,7 +72,8 @@ fn check(root: &Path, context: &Context) -> Result<u8> {
     })
 }
 
-/// Returns the problems behind an error; an error without any is returned, since the file could not even be read.
+/// Returns the problems that an error lists. An error without any is returned as it is: the file could not even be
+/// read.
 fn problems_of(error: Error) -> Result<Problems> {
     let source = std::error::Error::source(&error);
     match source.and_then(|source| source.downcast_ref::<Problems>()) {

@@ -1,4 +1,4 @@
-//! What every command gets: where it stands, how it prints, what the environment contains.
+//! What every command gets: the folder it works in, its outputs, and the environment.
 
 use std::path::PathBuf;
 
@@ -8,9 +8,9 @@ use crate::report::output::Output;
 /// The surroundings of one command.
 #[derive(Clone, Debug)]
 pub(crate) struct Context {
-    /// Where what it prints is written.
+    /// The outputs of the command.
     pub(crate) output: Output,
-    /// Where the command was called, or what `-C` names.
+    /// The folder in which the command was called, or the one that `-C` names.
     pub(crate) directory: PathBuf,
     /// `--generation`.
     pub(crate) generation: Option<String>,

@@ -9,7 +9,7 @@ use crate::base::text::harmless;
 use crate::sandbox::guarantee::Guarantee;
 use crate::setup::doctor::{self, Check, Diagnosis, DoctorOptions, EngineDiagnosis};
 
-/// `doctor`.
+/// The arguments of `doctor`.
 #[derive(Clone, Debug, Args)]
 pub struct DoctorArgs {
     #[command(flatten)]
@@ -19,7 +19,7 @@ pub struct DoctorArgs {
     gates: bool,
 }
 
-/// Shows what holds here, and the fix for what does not.
+/// Prints what holds on this machine, and the fix for what does not.
 pub(super) async fn execute(args: &DoctorArgs, context: &Context) -> Result<u8> {
     signal::listen(OnSignal::End, context)?;
     let options = DoctorOptions { gates: args.gates };

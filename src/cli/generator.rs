@@ -15,7 +15,7 @@ use crate::record::recorder::EventSender;
 use crate::report;
 use crate::report::numbers::counted;
 
-/// `generator` and what follows it.
+/// The arguments of `generator`.
 #[derive(Clone, Debug, Args)]
 pub struct GeneratorArgs {
     #[command(flatten)]
@@ -49,13 +49,13 @@ pub(crate) enum GeneratorCommand {
     },
     /// Do the ready tasks and measure, until the cycles are done or nothing is left
     ///
-    /// A cycle is one measure, which files tasks, and the tasks that follow. Ctrl-C begins nothing new and gives what is in
-    /// progress `stop_grace` to finish; a second Ctrl-C suspends it at once.
+    /// A cycle is one measure, which files tasks, and the tasks that follow. After Ctrl-C nothing new begins, and calls
+    /// in progress have `stop_grace` to finish; a second Ctrl-C suspends them at once.
     #[command(after_help = "Example:\n  cargo xtask generator run --cycles 3")]
     Run(RunArgs),
     /// Continue after an interruption, a limit or a crash
     ///
-    /// It is `run` on what is there: suspended sessions continue in their worktrees.
+    /// Works like `run`: suspended sessions continue in their worktrees.
     #[command(after_help = "Example:\n  cargo xtask generator resume --now")]
     Resume(ResumeArgs),
     /// Merge the generation into the base branch and end it
@@ -64,7 +64,7 @@ pub(crate) enum GeneratorCommand {
     /// `refs/cordwainer/archive/`.
     #[command(after_help = "Examples:\n  cargo xtask generator stop\n  cargo xtask generator stop --no-merge")]
     Stop {
-        /// End the generation, but leave its branch to be merged by other means
+        /// End the generation, but keep its branch, to be merged by other means
         #[arg(long)]
         no_merge: bool,
     },
@@ -102,7 +102,7 @@ pub(crate) enum GeneratorCommand {
     },
 }
 
-/// How to run.
+/// The options of `run`.
 #[derive(Clone, Copy, Debug, Args)]
 pub(crate) struct RunArgs {
     /// Number of measures, instead of `cycles` in the configuration
@@ -110,12 +110,12 @@ pub(crate) struct RunArgs {
     cycles: Option<u32>,
 }
 
-/// How to go on.
+/// The options of `resume`.
 #[derive(Clone, Copy, Debug, Args)]
 pub(crate) struct ResumeArgs {
     #[command(flatten)]
     run: RunArgs,
-    /// End a pause at once, also that of a run that is waiting
+    /// End a pause at once, including that of a run that is waiting
     #[arg(long)]
     now: bool,
 }
@@ -133,7 +133,7 @@ pub(super) async fn execute(command: &GeneratorCommand, context: &Context) -> Re
         signal::listen(OnSignal::Finish { grace }, context)?;
     }
     match command {
-        GeneratorCommand::Init(_) => unreachable!("answered above, for it needs no configuration"),
+        GeneratorCommand::Init(_) => unreachable!("handled above, because it needs no configuration"),
         GeneratorCommand::Start { name, from } => start(&generator, name.clone(), from.clone(), context).await,
         GeneratorCommand::Run(args) => Box::pin(run(&generator, *args, context)).await,
         GeneratorCommand::Resume(args) => Box::pin(resume(&generator, *args, context)).await,
@@ -238,7 +238,7 @@ async fn resume(generator: &Generator, args: ResumeArgs, context: &Context) -> R
         if let Some(waiting) = generator.run_at_work()?.filter(|_| !lifted.is_empty()) {
             context
                 .output
-                .say(&format!("Run {} (process {}) goes on.", waiting.id, waiting.pid));
+                .say(&format!("Run {} (process {}) continues.", waiting.id, waiting.pid));
             return Ok(exit::DONE);
         }
     }
@@ -270,7 +270,7 @@ async fn stop(generator: &Generator, no_merge: bool, context: &Context) -> Resul
     for gate in &done.not_yet {
         let gate = one_line(gate, 60);
         context.output.print(&format!(
-            "Not yet: the gate `{gate}` never passed in {}.",
+            "The gate `{gate}` never passed in {}.",
             done.generation
         ))?;
     }
@@ -284,7 +284,7 @@ async fn stop(generator: &Generator, no_merge: bool, context: &Context) -> Resul
             ))?;
         }
         (None, Some(branch)) => context.output.print(&format!(
-            "Finished {}; its branch {branch} is left to merge.",
+            "Ended {}; its branch {branch} is still to be merged.",
             done.generation
         ))?,
         (None, None) => context.output.print(&format!(
@@ -301,13 +301,13 @@ async fn stop(generator: &Generator, no_merge: bool, context: &Context) -> Resul
     Ok(exit::DONE)
 }
 
-/// Reports which files tools obey or run by themselves that were not there before, or not like this.
+/// Reports the files that tools obey or run by themselves, and that are new or changed.
 fn tell_new_to_run(context: &Context, files: &[NewToRun]) -> Result<()> {
     const SHOWN: usize = 20;
     if files.is_empty() {
         return Ok(());
     }
-    let mut text = "Read these before your next command: tools obey or run them by themselves.".to_owned();
+    let mut text = "Read these files before your next command: tools obey or run them automatically.".to_owned();
     for file in files.iter().take(SHOWN) {
         let change = match file.change {
             NewToRunChange::Added => "new",
@@ -320,7 +320,7 @@ fn tell_new_to_run(context: &Context, files: &[NewToRun]) -> Result<()> {
         text.push(')');
     }
     if let Some(more @ 1..) = files.len().checked_sub(SHOWN) {
-        text.push_str(&format!("\n  and {more} more; `--json` has all of them"));
+        text.push_str(&format!("\n  and {more} more; `--json` lists them all"));
     }
     context.output.print(&text)
 }
@@ -340,7 +340,7 @@ async fn reset(generator: &Generator, context: &Context) -> Result<u8> {
     Ok(exit::DONE)
 }
 
-/// Prints what will be removed, before it is.
+/// Prints what will be removed, before it is removed.
 fn tell_removal(context: &Context, generation: &GenerationName, removal: &Removal) {
     let mut text = format!("Ending {generation} removes:");
     let branch = generation.branch();
@@ -364,7 +364,7 @@ fn tell_removal(context: &Context, generation: &GenerationName, removal: &Remova
         text.push_str(&format!("\n  the folder {folder} from the base branch"));
     }
     if let Some(kept) = &removal.kept_under {
-        text.push_str(&format!("\nEverything it made stays reachable under {kept}"));
+        text.push_str(&format!("\nAll its commits and issues stay reachable under {kept}"));
     }
     context.output.say(&text);
 }

@@ -11,7 +11,7 @@ use crate::git::Git;
 use crate::sandbox::engine::{ConnectOptions, Engine, UserChoice};
 use crate::setup::image::{self, BuildOptions, ImageReport};
 
-/// `image`.
+/// The arguments of `image`.
 #[derive(Clone, Debug, Args)]
 pub struct ImageArgs {
     #[command(flatten)]
@@ -25,7 +25,8 @@ pub struct ImageArgs {
 pub(crate) enum ImageCommand {
     /// Build the image that agents run in, unless it exists and is unchanged
     ///
-    /// It has Claude Code, its tools and the entrypoint. To use a toolchain of your own, build on an image that has it.
+    /// It contains Claude Code, its tools and the entrypoint. To use a toolchain of your own, build on an image that
+    /// has it.
     #[command(
         after_help = "Examples:\n  cargo xtask image build\n  cargo xtask image build --base localhost/rust:1.89"
     )]
@@ -47,7 +48,7 @@ pub(crate) enum ImageCommand {
     Check,
 }
 
-/// Runs a command on the image that the repository's configuration means.
+/// Runs a command on the image that the repository's configuration names.
 pub(super) async fn execute(command: &ImageCommand, context: &Context) -> Result<u8> {
     signal::listen(OnSignal::End, context)?;
     let (config, connect) = asked(context)?;
@@ -69,7 +70,8 @@ pub(super) async fn execute(command: &ImageCommand, context: &Context) -> Result
     }
 }
 
-/// Returns what is configured, and how an engine is looked for: the defaults where there is no repository or no file.
+/// Returns the configuration, and the options for finding an engine: the defaults where there is no repository or no
+/// file.
 fn asked(context: &Context) -> Result<(Config, ConnectOptions)> {
     let environment = &context.environment;
     if !Git::is_anywhere(&context.directory) {
@@ -111,9 +113,9 @@ async fn check(context: &Context, engine: &Engine, config: &Config) -> Result<u8
     if failed.is_empty() {
         return Ok(exit::DONE);
     }
-    let message = format!("image `{}` fails its check: {}", report.image, failed.join(", "));
+    let message = format!("image `{}` fails its checks: {}", report.image, failed.join(", "));
     Err(Error::new(ErrorKind::Engine, message)
-        .hint("`image build --base IMAGE` puts the client onto an image of yours"))
+        .hint("run `image build --base IMAGE` to add the client to an image of yours"))
 }
 
 fn table(report: &ImageReport) -> String {

@@ -22,7 +22,7 @@ mod transfer;
 pub(crate) use add::AddArguments;
 use change::Change;
 
-/// `issues` and what follows it.
+/// The arguments of `issues`.
 #[derive(Clone, Debug, Args)]
 pub struct IssuesArgs {
     #[command(flatten)]
@@ -95,7 +95,7 @@ pub(crate) enum IssuesCommand {
     Release {
         /// Issue, such as `cw-12`
         id: IssueId,
-        /// Merge the result of its last attempt as it is and close it, if it is held for a path or a file
+        /// Merge the result of its last attempt as it is and close it, if it is held because of a path or a file
         #[arg(long)]
         accept: bool,
     },
@@ -124,7 +124,7 @@ pub(crate) enum IssuesCommand {
     Export,
 }
 
-/// Changes what waits for what.
+/// Changes the dependencies between issues.
 #[derive(Clone, Debug, PartialEq, Subcommand)]
 #[non_exhaustive]
 pub(crate) enum DependencyCommand {
@@ -147,13 +147,13 @@ pub(crate) enum DependencyCommand {
 }
 
 impl IssuesCommand {
-    /// Returns whether it changes nothing, and needs no configuration.
+    /// Returns whether the command changes nothing, and needs no configuration.
     fn only_looks(&self) -> bool {
         matches!(self, Self::List { .. } | Self::Ready | Self::Show { .. } | Self::Export)
     }
 }
 
-/// Runs a command on the store of the generation that is meant, and returns its exit code.
+/// Runs a command on the store of the selected generation, and returns its exit code.
 pub(super) fn execute(command: &IssuesCommand, context: &Context) -> Result<u8> {
     let generator = if command.only_looks() {
         context.look()?
@@ -190,7 +190,7 @@ pub(super) fn execute(command: &IssuesCommand, context: &Context) -> Result<u8> 
 fn status(word: &str) -> Result<Status, String> {
     let known = [Status::Open, Status::InProgress, Status::Blocked, Status::Closed];
     let typed = word.replace('-', "_");
-    // JSON has `blocked` for `held`, which is therefore taken, too.
+    // JSON has `blocked` for `held`, so `blocked` is accepted, too.
     let found = known
         .into_iter()
         .find(|status| status::word(*status) == typed || status.to_string() == typed);

@@ -1,8 +1,7 @@
 //! Signals, as a terminal sends them to every process of the command: each press of Ctrl-C goes one step further.
 //!
-//! They are heard in a thread of their own, so that the last signal is obeyed whatever the command is busy with. What
-//! it reports meanwhile, and it reports that at once, is written by yet other threads: a terminal that stands still
-//! holds nobody up.
+//! A thread of its own waits for them, so that the last signal takes effect whatever the command is busy with. Messages
+//! about them are written at once, by further threads, so that a terminal that blocks delays nothing.
 
 use std::sync::mpsc;
 use std::thread;
@@ -17,30 +16,30 @@ use crate::base::interruption::Interruption;
 use crate::cli::Context;
 use crate::config::show::duration_text;
 
-/// Until the last words must be written.
+/// How long the last message may take to be written.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// What a command does when it is asked to stop.
 #[derive(Clone, Debug)]
 pub(crate) enum OnSignal {
-    /// It begins nothing new; asked again, or after the grace, it suspends what is under way, which takes a moment;
+    /// It begins nothing new; asked again, or after the grace, it suspends what is in progress, which takes a moment;
     /// asked a third time it ends.
     Suspend {
-        /// Who passes the word on to the run.
+        /// Passes the request on to the run.
         interruption: Interruption,
         /// `stop_grace`.
         grace: Duration,
     },
-    /// It gets to its end if it can; asked again, or after the grace, it ends where it stands, which can be done again.
+    /// It finishes if it can; asked again, or after the grace, it ends at once, and can be run again.
     Finish {
         /// `stop_grace`.
         grace: Duration,
     },
-    /// It only looks, or can be done again as a whole: it ends.
+    /// It only reads, or can be run again as a whole: it ends at once.
     End,
 }
 
-/// What is to be done about a signal.
+/// The reaction to a signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Deed {
     Ask,
@@ -68,8 +67,8 @@ impl OnSignal {
 }
 
 /// Listens for SIGINT, SIGTERM and SIGHUP from now on. A press of Ctrl-C is a signal of its own each time; SIGTERM and
-/// SIGHUP count as the first one, however often they come: whoever closes a terminal or stops a service sends them
-/// twice without a thought.
+/// SIGHUP count as the first one, however often they come, because closing a terminal or stopping a service often sends
+/// them twice.
 pub(crate) fn listen(on_signal: OnSignal, context: &Context) -> Result<()> {
     let failed = "cannot listen for signals";
     let runtime = runtime::Builder::new_current_thread().enable_all().build();
@@ -118,7 +117,7 @@ async fn obey(mut signals: Signals, on_signal: &OnSignal, context: &Context) {
                 .await
                 .unwrap_or(u32::MAX),
         };
-        // A signal that asks for nothing new is only not obeyed twice.
+        // A second SIGTERM or SIGHUP asks for nothing new.
         if heard == presses {
             continue;
         }
@@ -136,7 +135,7 @@ async fn obey(mut signals: Signals, on_signal: &OnSignal, context: &Context) {
                     interruption.insist();
                 }
                 let text =
-                    "Interrupted again: what is under way is suspended now. A third time ends the program at once.";
+                    "Interrupted again: what is in progress is suspended now. A third interrupt ends the program at once.";
                 say(context, text.to_owned());
             }
             Deed::Exit => end(context),
@@ -147,19 +146,19 @@ async fn obey(mut signals: Signals, on_signal: &OnSignal, context: &Context) {
 fn first_words(on_signal: &OnSignal) -> String {
     match on_signal {
         OnSignal::Suspend { grace, .. } => format!(
-            "Interrupted: nothing new begins, and what is under way has {} before its session is suspended. \
-             Ctrl-C again suspends it now.",
+            "Interrupted: nothing new begins, and what is in progress has {} before its session is suspended. \
+             Press Ctrl-C again to suspend it now.",
             duration_text(*grace)
         ),
         OnSignal::Finish { grace } => format!(
-            "Interrupted: the command has {} to get to its end. Ctrl-C again ends it now.",
+            "Interrupted: the command has {} to finish. Press Ctrl-C again to end it now.",
             duration_text(*grace)
         ),
         OnSignal::End => String::new(),
     }
 }
 
-/// Writes it without being held up; returns a receiver that is notified when it is written.
+/// Writes a message without waiting for it; returns a receiver that is notified when it is written.
 fn say(context: &Context, text: String) -> mpsc::Receiver<()> {
     let (written, told) = mpsc::channel();
     let context = context.clone();
@@ -171,7 +170,7 @@ fn say(context: &Context, text: String) -> mpsc::Receiver<()> {
     told
 }
 
-/// Ends the process where it stands, and names what stays behind: `kill -9` might come at any moment, too.
+/// Ends the process at once, and reports what remains: `kill -9` might come at any moment, too.
 #[expect(
     clippy::disallowed_methods,
     reason = "the person's last word, wherever the command stands"
@@ -190,9 +189,9 @@ fn end(context: &Context) {
 
 fn last_words(left: &[String]) -> String {
     if left.is_empty() {
-        return "Interrupted: ended at once; nothing is left behind.".to_owned();
+        return "Interrupted: ended at once; nothing is left to clean up.".to_owned();
     }
-    let mut text = "Interrupted: ended at once. What is left behind, until the next command puts it right:".to_owned();
+    let mut text = "Interrupted: ended at once. The next command cleans up what remains:".to_owned();
     for name in left {
         text.push_str("\n  ");
         text.push_str(name);

@@ -1,4 +1,4 @@
-//! `stats`: how much there is of what the configuration's `spec_globs` name, and what a generation used.
+//! `stats`: counts the documents that `spec_globs` names, and sums up what a generation used.
 
 use clap::{Args, Subcommand};
 use globset::GlobBuilder;
@@ -11,7 +11,7 @@ use crate::lifecycle::Generator;
 
 mod usage;
 
-/// `stats`, alone or with what follows it.
+/// The arguments of `stats`.
 #[derive(Clone, Debug, Args)]
 pub struct StatsArgs {
     #[command(flatten)]
@@ -20,7 +20,7 @@ pub struct StatsArgs {
     command: Option<StatsCommand>,
 }
 
-/// What there is to count beside documents.
+/// What `stats` sums up beside documents.
 #[derive(Clone, Debug, Subcommand)]
 enum StatsCommand {
     /// Sum up calls, tokens, cost and time of a generation, open or ended
@@ -32,7 +32,7 @@ enum StatsCommand {
     Usage(usage::UsageArgs),
 }
 
-/// What one label of `spec_globs` amounts to.
+/// The counts of one label of `spec_globs`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 struct Count {
     label: String,
@@ -80,7 +80,7 @@ fn counts(generator: &Generator) -> Result<Vec<Count>> {
     for (label, glob) in &generator.config().spec_globs {
         let built = GlobBuilder::new(glob).literal_separator(true).build();
         let matcher = built
-            .with_context(ErrorKind::Configuration, || format!("`spec_globs.{label}`: no glob"))?
+            .with_context(ErrorKind::Configuration, || format!("`spec_globs.{label}`: not a glob"))?
             .compile_matcher();
         let mut count = Count {
             label: label.clone(),

@@ -1,4 +1,4 @@
-//! `transcript FILE...`: what recorded stream-json amounts to.
+//! `transcript FILE...`: summarizes recorded stream-json.
 
 mod document;
 mod facts;
@@ -28,7 +28,7 @@ pub struct TranscriptArgs {
 }
 
 impl TranscriptArgs {
-    /// Runs the command. A recording that holds no event at all is a report, too: it crashed.
+    /// Runs the command. A recording that holds no event at all is reported, too: as a call that crashed.
     pub(super) fn execute(&self, context: &Context) -> Result<u8> {
         let calls = read::all(&context.directory, &self.files)?;
         if context.output.json {
@@ -40,8 +40,8 @@ impl TranscriptArgs {
     }
 }
 
-/// Returns the text for a person: one line a fact, and only facts that are known; of several calls a block each, and
-/// the sum.
+/// Returns the text for a person: one line for each fact, and only facts that are known; for several calls a block
+/// each, and the sum.
 fn text(calls: &[Call]) -> String {
     if let [call] = calls {
         return facts(call);
@@ -166,7 +166,7 @@ mod tests {
         ");
         let nothing = of(b"garbage\n");
         insta::assert_snapshot!(text(&nothing), @r"
-        outcome  crashed (no event in it: is it a stream-json recording?)
+        outcome  crashed (it holds no event: is it a stream-json recording?)
         turns    0
         tokens   0 (input 0, cache write 0, cache read 0, output 0)
         cost     $0.0000

@@ -12,7 +12,7 @@ use crate::sandbox::guarantee::GuaranteeReport;
 /// How much of a commit's id a person needs.
 pub(crate) const SHORT_ID: usize = 10;
 
-/// Returns what an event leaves on the screen; `None` for what only moves the live line.
+/// Returns the lasting line of an event; `None` for one that only changes the live line.
 pub(super) fn lasting(event: &EventKind) -> Option<String> {
     Some(match event {
         EventKind::RunStarted {
@@ -32,13 +32,13 @@ pub(super) fn lasting(event: &EventKind) -> Option<String> {
         EventKind::TaskClaimed { task, title, attempt } => {
             format!("{task}: {}{}.", one_line(title, 100), nth_attempt(*attempt))
         }
-        EventKind::SessionResumed { call, .. } => format!("  {call}: going on with its session."),
+        EventKind::SessionResumed { call, .. } => format!("  {call}: continuing its session."),
         EventKind::AgentSaid { call, text } => format!("  {call}: {}", one_line(text, 200)),
         EventKind::GateEnded { .. } | EventKind::GateTried { .. } => of_gate(event)?,
         EventKind::AttemptEnded { .. } => attempt_ended(event)?,
         EventKind::TaskHeld { task, reason } => format!("  {task}: held for a person: {}.", one_line(reason, 500)),
         EventKind::Paused { until, reason } => format!("Paused until {until}: {}.", one_line(reason, 300)),
-        EventKind::PauseLifted { reason } => format!("Going on: {}.", one_line(reason, 300)),
+        EventKind::PauseLifted { reason } => format!("Continuing: {}.", one_line(reason, 300)),
         EventKind::RunEnded {
             reason,
             merged,
@@ -63,7 +63,7 @@ pub(super) fn lasting(event: &EventKind) -> Option<String> {
     })
 }
 
-/// Returns what a measure came to.
+/// Returns the lines about a measure.
 fn of_measure(event: &EventKind) -> Option<String> {
     Some(match event {
         EventKind::MeasureStarted { cycle } => format!("Measure {cycle}: asking for tasks."),
@@ -119,7 +119,7 @@ fn of_measure(event: &EventKind) -> Option<String> {
     })
 }
 
-/// Returns what a gate came to.
+/// Returns the line about the result of a gate.
 fn of_gate(event: &EventKind) -> Option<String> {
     Some(match event {
         EventKind::GateEnded {
@@ -128,7 +128,7 @@ fn of_gate(event: &EventKind) -> Option<String> {
             not_yet: Some(why),
             ..
         } => format!(
-            "  {task}: gate `{}` not yet: {}.",
+            "  {task}: gate `{}` does not pass yet: {}.",
             one_line(gate, 60),
             one_line(why, 300)
         ),
@@ -150,7 +150,7 @@ fn of_gate(event: &EventKind) -> Option<String> {
             );
             match (passed, not_yet) {
                 (true, _) => format!("Gate `{gate}` passed on {at}, before any work."),
-                (false, true) => format!("Gate `{gate}` not yet, on {at}: {how}."),
+                (false, true) => format!("Gate `{gate}` does not pass yet, on {at}: {how}."),
                 (false, false) => format!(
                     "Warning: gate `{gate}` is red on {at}, before any work ({how}): only a task that makes it pass is merged."
                 ),

@@ -1,4 +1,4 @@
-//! Where what people and programs read is written: text or JSON on stdout, talk on stderr.
+//! The outputs for people and programs: text or JSON on stdout, messages on stderr.
 
 use std::io::Write as _;
 
@@ -16,7 +16,7 @@ pub(crate) struct Output {
     pub(crate) json: bool,
     /// What is drawn on the terminal.
     pub(crate) screen: Screen,
-    /// What everything passes that is written.
+    /// Redacts everything that is written.
     pub(crate) redactor: Redactor,
 }
 
@@ -57,14 +57,13 @@ impl Output {
     }
 }
 
-/// Returns whether whoever read is not there any more: the end of a pipe, or a terminal that was closed (EIO, see
-/// tty(4)).
+/// Returns whether the reader is gone: the end of a pipe, or a terminal that was closed (EIO, see tty(4)).
 fn is_reader_gone(error: &std::io::Error) -> bool {
     let is_gone = [rustix::io::Errno::PIPE, rustix::io::Errno::IO].map(|errno| Some(errno.raw_os_error()));
     is_gone.contains(&error.raw_os_error())
 }
 
-/// Makes JSON harmless on a terminal without changing what it means: what [`harmless`] would escape is written as the
+/// Makes JSON harmless on a terminal without changing its meaning: what [`harmless`] would escape is written as the
 /// escapes that JSON has for it. Outside of strings there is nothing of the kind.
 fn harmless_json(json: &str) -> String {
     let mut safe = String::with_capacity(json.len());

@@ -22,7 +22,7 @@ pub(crate) fn word(status: TaskStatus) -> &'static str {
     }
 }
 
-/// Where a generation stands, as a small table.
+/// Returns the state of a generation, as a small table.
 pub(crate) fn status(status: &Status) -> String {
     let mut table = plain_table();
     let tasks = &status.tasks;
@@ -72,7 +72,7 @@ pub(crate) fn status(status: &Status) -> String {
 /// Returns the generations of a repository, a line each.
 pub(crate) fn listing(listing: &Listing) -> String {
     if listing.open.is_empty() && listing.ended.is_empty() {
-        return "No generation yet: `generator start` makes one.".to_owned();
+        return "There is no generation yet: `generator start` creates one.".to_owned();
     }
     let mut table = plain_table();
     for one in listing.open.iter().chain(&listing.ended) {

@@ -6,7 +6,7 @@ use comfy_table::{ContentArrangement, Table, presets};
 use console::Term;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, TermLike};
 
-/// How often live lines are drawn, in times a second.
+/// How often live lines are drawn, per second.
 const REFRESH_RATE: u8 = 20;
 
 /// The live lines at the bottom of the terminal, which whatever lasts is written above; clones share it.
@@ -15,7 +15,7 @@ pub(crate) struct Screen(MultiProgress);
 
 impl Default for Screen {
     fn default() -> Self {
-        // Also a terminal that has no commands (`TERM=dumb`) is none to draw on.
+        // A terminal that has no commands (`TERM=dumb`) cannot be drawn on, either.
         let stderr = ProgressDrawTarget::stderr();
         let target = if stderr.is_hidden() {
             stderr
@@ -27,7 +27,7 @@ impl Default for Screen {
     }
 }
 
-/// A terminal that may go away at any moment: what cannot be drawn then is not. Errors of drawing would end the
+/// A terminal that may go away at any moment; what cannot be drawn then is skipped. Errors of drawing would end the
 /// program, since indicatif takes some of them for impossible.
 #[derive(Debug)]
 struct Forgiving(Term);
@@ -74,7 +74,7 @@ impl TermLike for Forgiving {
     }
 }
 
-/// Takes an error of drawing for success: whoever would see it reported sat at this terminal.
+/// Treats an error of drawing as success: the person who would see it reported sat at this terminal.
 fn forgive(drawn: io::Result<()>) -> io::Result<()> {
     drawn.or(Ok(()))
 }

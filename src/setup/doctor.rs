@@ -1,8 +1,7 @@
-//! `doctor`: what of the guarantees holds on this machine, engine by engine, and what of the repository is ready for
-//! work.
+//! `doctor`: which guarantees hold on this machine, engine by engine, and whether the repository is ready for work.
 //!
-//! What of it a run needs is the matter of `preflight`, which every run asks, too. Pauses, budgets, the lock and an
-//! empty store are not part of it: `status` shows them.
+//! `preflight` checks what a run needs of it, and every run calls that, too. Pauses, budgets, the lock and an empty
+//! store are not part of it: `status` shows them.
 
 mod check;
 mod container;
@@ -23,12 +22,12 @@ use crate::project::{Environment, Project};
 use crate::run::preflight;
 use crate::sandbox::engine::Engine;
 
-/// Looks at every engine that can be reached, and at the repository that `directory` lies in. Where there is none, or
-/// it has no configuration, the machine is looked at with the defaults.
+/// Checks every engine that can be reached, and the repository that contains `directory`. Where there is none, or it
+/// has no configuration, the machine is checked with the defaults.
 ///
 /// # Errors
 ///
-/// Only where nothing could be looked at: what is wrong is part of the answer.
+/// Only where nothing could be checked: problems that are found are part of the result.
 pub async fn diagnose(directory: &Path, environment: Environment, options: DoctorOptions) -> Result<Diagnosis> {
     let error = match Project::open(directory, environment.clone()) {
         Ok(project) => return of_project(&project, options).await,
@@ -54,12 +53,12 @@ pub async fn diagnose(directory: &Path, environment: Environment, options: Docto
     of_machine(&project, check).await
 }
 
-/// Looks at every engine that can be reached, with one sealed container each, and at the repository. It needs no
-/// generation, changes nothing, and takes no lock, unless gates are to be run.
+/// Checks every engine that can be reached, with one sealed container each, and the repository. It needs no generation,
+/// changes nothing, and takes no lock, unless gates are to be run.
 ///
 /// # Errors
 ///
-/// Where no engine could even be looked for, or another command holds the lock that gates need.
+/// Where engines could not even be looked for, or another command holds the lock that gates need.
 pub(crate) async fn of_project(project: &Project, options: DoctorOptions) -> Result<Diagnosis> {
     let lock = options.gates.then(|| project.lock("doctor")).transpose()?;
     let (reachable, unreachable) = Engine::reachable(&project.connect_options()).await?;
@@ -80,7 +79,7 @@ pub(crate) async fn of_project(project: &Project, options: DoctorOptions) -> Res
     })
 }
 
-/// Looks at the machine, without what belongs to a repository; `check` says why.
+/// Checks the machine, without what belongs to a repository; `check` gives the reason.
 async fn of_machine(project: &Project, check: Check) -> Result<Diagnosis> {
     let (reachable, unreachable) = Engine::reachable(&project.connect_options()).await?;
     let mut engines = Vec::new();

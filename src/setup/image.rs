@@ -52,7 +52,7 @@ impl Default for BuildOptions {
 /// The image as it is now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ImageBuilt {
-    /// The engine's id of it.
+    /// The engine's id for it.
     pub id: String,
     /// The reference that identifies its content; `latest` of [`NAME`] is the same image.
     pub tag: String,
@@ -113,8 +113,8 @@ fn request(tag: &str, options: &BuildOptions) -> Result<BuildRequest> {
     })
 }
 
-/// Returns the certificates that this host trusts: a proxy between it and the package registry may need them. They do
-/// not come into the image, so they are not part of its content.
+/// Returns the certificates that this host trusts: a proxy between it and the package registry may need them. They are
+/// not copied into the image, so they do not count as its content.
 fn host_certificates() -> Result<Vec<u8>> {
     match CERTIFICATES.iter().find(|path| Path::new(path).is_file()) {
         None => Ok(Vec::new()),

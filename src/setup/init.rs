@@ -23,7 +23,7 @@ const SCHEMA_FILE: &str = "configuration.schema.json";
 pub struct InitOptions {
     /// Also write the `xtask` crate and the cargo alias.
     pub scaffold: bool,
-    /// The branch that the checkout is on, by git's account; unset leaves the default.
+    /// The branch that is checked out, according to git; unset selects the default.
     pub base_branch: Option<String>,
 }
 
@@ -34,7 +34,7 @@ pub struct InitReport {
     pub ecosystems: Vec<String>,
     /// Files that were written.
     pub written: Vec<PathBuf>,
-    /// Files that were there already, and were left as they are.
+    /// Files that existed already, and were not changed.
     pub kept: Vec<PathBuf>,
     /// What is left to do by hand, one sentence each.
     pub notes: Vec<String>,
@@ -74,7 +74,7 @@ pub fn init(root: &Path, options: &InitOptions) -> Result<InitReport> {
     })
 }
 
-/// Decides what of the survey goes into which key.
+/// Decides which result of the survey goes into which key.
 fn fitting(survey: &Survey, options: &InitOptions) -> Fitting {
     let mut fitting = Fitting::default();
     let texts = [
@@ -88,7 +88,7 @@ fn fitting(survey: &Survey, options: &InitOptions) -> Fitting {
     }
     if !survey.source_dirs.is_empty() {
         fitting.active.insert("source_dirs", list(&survey.source_dirs));
-        // There is code already: a generation goes on from it until the person decides otherwise.
+        // There is code already: a generation continues from it until the person decides otherwise.
         fitting.active.insert("preserve_sources", "true".to_owned());
     }
     let suggestions = [

@@ -10,7 +10,7 @@ use crate::issues::issue::{NewIssue, TaskPlan};
 use crate::issues::store::Store;
 use crate::model::IssueId;
 
-/// What is to be filed.
+/// The issue to file.
 #[derive(Clone, Debug, PartialEq, Args)]
 pub(crate) struct AddArguments {
     /// Title, on one line

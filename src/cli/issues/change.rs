@@ -11,7 +11,7 @@ use crate::issues::store::Store;
 use crate::lifecycle::Generator;
 use crate::model::{CommitId, IssueId};
 
-/// Takes what a task was held for.
+/// Accepts the result that a task was held for.
 pub(super) fn accept(context: &Context, generator: &Generator, id: &IssueId) -> Result<()> {
     let issue = generator.accept(id)?;
     if context.output.json {

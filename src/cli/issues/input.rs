@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::base::error::{Error, ErrorKind, Result};
 
-/// The most that is read, in bytes: far beyond any real store, and short of filling the memory.
+/// The longest text that is read, in bytes: far beyond any real store, and too little to fill the memory.
 const MOST: u64 = 256 * 1024 * 1024;
 
 /// Takes an argument as it is, or stdin in place of `-`.

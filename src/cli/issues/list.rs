@@ -26,7 +26,7 @@ pub(super) fn list(context: &Context, store: &Store, statuses: &[Status], labels
     })
 }
 
-/// Prints what can begin, in the order in which it would.
+/// Prints the issues that can begin, in the order in which they would.
 pub(super) fn ready(context: &Context, store: &Store) -> Result<()> {
     let issues = store.read()?;
     print(context, &issues, &issues.ready(), || nothing_ready(issues.counts()))
@@ -60,7 +60,7 @@ fn table(issues: &Issues, found: &[&Issue], width: Option<u16>) -> String {
     )
 }
 
-/// Returns why an issue is where it is.
+/// Returns why an issue has its status.
 fn note(issues: &Issues, issue: &Issue) -> String {
     let note = match issue.status {
         Status::Open => waits(issues, issue),

@@ -1,6 +1,6 @@
 //! `issues show`: everything about one issue, for a person.
 //!
-//! What an agent or a person wrote is made harmless and indented, so that it can look like none of our own lines.
+//! Text that an agent or a person wrote is made harmless and indented, so that no line of it looks like one of ours.
 
 use std::fmt::Display;
 
@@ -162,7 +162,7 @@ fn non_empty(text: &str) -> Vec<String> {
     }
 }
 
-/// Returns how a person looks at what is held for one, and takes it.
+/// Returns the commands with which a person inspects the held result and accepts it.
 fn to_decide(issue: &Issue) -> Vec<String> {
     let Ok((_, snapshot)) = issue.acceptable() else {
         return Vec::new();
@@ -174,7 +174,7 @@ fn to_decide(issue: &Issue) -> Vec<String> {
             "`issues release {} --accept` merges it as it is; gates do not run",
             issue.id
         ),
-        format!("`issues release {}` has it done again", issue.id),
+        format!("`issues release {}` has it attempted again", issue.id),
     ]
 }
 

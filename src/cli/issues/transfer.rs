@@ -13,7 +13,7 @@ use crate::issues::store::Store;
 /// The file of an older store, in `beads_dir`.
 const OLDER_FILE: &str = "issues.jsonl";
 
-/// Files all issues of a file, of stdin, or of the configured older store; or none, with every problem named.
+/// Files all issues of a file, of stdin, or of the configured older store; or none, and then reports every problem.
 pub(super) fn import(context: &Context, store: &Store, file: Option<&Path>, beads_dir: Option<&Path>) -> Result<()> {
     let text = match (file, beads_dir) {
         (Some(path), _) if path == Path::new("-") => input::stdin()?,
@@ -46,7 +46,7 @@ pub(super) fn import(context: &Context, store: &Store, file: Option<&Path>, bead
     Ok(())
 }
 
-/// Prints all issues as a JSON array, which `import` takes back.
+/// Prints all issues as a JSON array, which `import` reads.
 pub(super) fn export(context: &Context, store: &Store) -> Result<()> {
     context
         .output

@@ -1,4 +1,4 @@
-//! `stats usage`: what the calls of a generation took and used.
+//! `stats usage`: the time that the calls of a generation took, and what they used.
 
 use std::time::Duration;
 
@@ -15,10 +15,10 @@ use crate::report::terminal;
 
 /// The longest title or model in a table, in characters.
 const NAME_MAX: usize = 40;
-/// What the columns of [`used`] are called.
+/// The names of the columns of [`used`].
 const USED: [&str; 5] = ["input", "cache write", "cache read", "output", "cost"];
 
-/// `stats usage`.
+/// The arguments of `stats usage`.
 #[derive(Clone, Debug, Args)]
 pub(super) struct UsageArgs {
     /// List every call instead of the sums
@@ -67,7 +67,7 @@ fn sums(report: &UsageReport, width: Option<u16>) -> String {
     terminal::table(&header, rows, width)
 }
 
-/// Formats one group of sums below its name; nothing when nothing is in it.
+/// Formats one group of sums below its name; returns nothing for an empty group.
 fn group<'a>(name: &str, sums: impl Iterator<Item = (String, &'a Sum)>) -> Vec<Vec<String>> {
     let rows: Vec<_> = sums.map(|(name, sum)| row(format!("  {name}"), sum)).collect();
     if rows.is_empty() {

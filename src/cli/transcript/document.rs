@@ -8,7 +8,7 @@ use super::read::Call;
 use crate::agent::CallOutcome;
 use crate::model::Usage;
 
-/// What one recording, or several in their order, amount to: figures in sum, all else of the last.
+/// The summary of one recording, or of several in their order: figures are sums, everything else is the last one's.
 #[derive(Serialize)]
 pub(super) struct Document<'a> {
     outcome: CallOutcome,
@@ -28,7 +28,7 @@ pub(super) struct Document<'a> {
     result: Option<&'a str>,
     structured_output: Option<&'a serde_json::Value>,
     client_version: Option<&'a str>,
-    /// Only where there are several.
+    /// One for each recording, where there are several.
     #[serde(skip_serializing_if = "Option::is_none")]
     calls: Option<Vec<Part<'a>>>,
 }

@@ -1,4 +1,4 @@
-//! What is reported to a person and a program alike: the sum of several calls, and why a call ended as it did.
+//! What is reported to people and programs alike: the sum of several calls, and why a call ended as it did.
 
 use super::read::Call;
 use crate::model::Usage;
@@ -15,7 +15,7 @@ pub(super) fn reason(call: &Call) -> Option<&str> {
     let reason = if call.begun {
         call.report.reason.as_str()
     } else {
-        "no event in it: is it a stream-json recording?"
+        "it holds no event: is it a stream-json recording?"
     };
     (!reason.is_empty()).then_some(reason)
 }

@@ -24,8 +24,7 @@ pub(super) struct Call {
 /// Reads the recordings of `files`, found below `directory`; `-` is stdin.
 ///
 /// Calls of one session must be counted in the order in which they took place, because some clients count the earlier
-/// ones in again. So they are, whatever the order of the files, if each file shows when it was written; else the order
-/// of the files is taken for it.
+/// ones in again. If each file shows when it was written, that is the order; otherwise the order of the files is used.
 ///
 /// # Errors
 ///
@@ -50,7 +49,7 @@ fn refuse_twice(directory: &Path, files: &[PathBuf]) -> Result<()> {
     let mut seen = HashSet::new();
     for file in files {
         let path = directory.join(file);
-        // What has no place of its own, such as a pipe, or is missing is known by its name.
+        // A file without a path of its own, such as a pipe, or a missing one is identified by its name.
         let place = if is_stdin(file) {
             file.clone()
         } else {

@@ -1,14 +1,14 @@
-//! One thing that was looked at, and how it came out.
+//! One check of `doctor`, and its result.
 
 use serde::Serialize;
 
 use crate::base::error::Error;
 use crate::run::preflight::Looked;
 
-/// One thing that was looked at.
+/// One check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Check {
-    /// What.
+    /// What was checked.
     pub name: String,
     /// Whether it is as it should be.
     pub held: bool,
@@ -48,7 +48,7 @@ impl From<Looked> for Check {
     }
 }
 
-/// Builds the check that an error makes.
+/// Builds the check of which the result is an error.
 pub(super) fn failed(name: &str, error: &Error) -> Check {
     let fix = error.hint_text().unwrap_or("see the engine's own log");
     let found = match std::error::Error::source(error) {
@@ -58,10 +58,10 @@ pub(super) fn failed(name: &str, error: &Error) -> Check {
     Check::bad(name, found, fix)
 }
 
-/// Builds the check of what is not there, without which the machine can be looked at all the same.
+/// Builds the check of something that is missing, without which the machine can be checked all the same.
 pub(super) fn absent(name: &str, error: &Error) -> Check {
     Check {
         fix: error.hint_text().map(str::to_owned),
-        ..Check::good(name, format!("{error}, so the defaults were taken"))
+        ..Check::good(name, format!("{error}, so the defaults are used"))
     }
 }

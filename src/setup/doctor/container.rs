@@ -22,12 +22,12 @@ use crate::sandbox::engine::{ContainerSpec, Engine, Mount, UserChoice};
 use crate::sandbox::gateway::{Gateway, Options, hold_to};
 use crate::sandbox::guarantee::{GuaranteeReport, Item, RequestedContainer};
 
-/// Until the container must have ended.
+/// The time limit of the container.
 const LIMIT: Duration = Duration::from_secs(60);
-/// What an entrypoint ends with that does not run its command.
+/// The exit code of an entrypoint that does not run its command.
 const NOT_RUN: i64 = 125;
 
-/// Examines an engine; what goes wrong is a check that does not hold.
+/// Examines an engine; a failure becomes a check that does not hold.
 pub(super) async fn examine(project: &Project, engine: &Engine) -> EngineDiagnosis {
     let mut diagnosis = EngineDiagnosis {
         engine: engine.describe(),
@@ -54,7 +54,7 @@ struct Answer {
 
 impl Answer {
     fn tell(self, diagnosis: &mut EngineDiagnosis) {
-        let fix = "`image build` makes an image with the entrypoint and `socat`; `--base` puts both onto one of yours";
+        let fix = "run `image build` for an image with the entrypoint and `socat`; `--base` adds both to one of yours";
         let said = one_line(&self.stderr, 200);
         let Some(report) = self.report else {
             diagnosis.checks.push(Check::bad("entrypoint", said, fix));
@@ -140,8 +140,8 @@ fn repository(project: &Project, slot: &Path, owner: (u32, u32)) -> Result<Optio
     Ok(Some((folder, mounts)))
 }
 
-/// Runs the container; returns its exit code, and all that it wrote, for engines write to stdout what they could not
-/// start.
+/// Runs the container; returns its exit code and all that it wrote, because engines report on stdout what they could
+/// not start.
 async fn run(engine: &Engine, spec: &ContainerSpec) -> Result<(Option<i64>, String)> {
     let mut said = String::new();
     let ended = engine

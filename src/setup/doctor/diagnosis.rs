@@ -1,14 +1,14 @@
-//! Everything that was found, engine by engine, and whether all of it holds.
+//! The results of all checks, engine by engine, and whether everything holds.
 
 use serde::Serialize;
 
 use super::check::Check;
 use crate::sandbox::guarantee::GuaranteeReport;
 
-/// Everything that was looked at.
+/// The results of all checks.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Diagnosis {
-    /// One for each engine that answers.
+    /// One for each engine that responds.
     pub engines: Vec<EngineDiagnosis>,
     /// Where an engine was looked for without success, and why there is none.
     pub unreachable: Vec<String>,
@@ -19,7 +19,7 @@ pub struct Diagnosis {
 /// What was found on one engine.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct EngineDiagnosis {
-    /// The engine, as people know it.
+    /// The engine's name for people.
     pub engine: String,
     /// The image, its entrypoint and the way to the gateway.
     pub checks: Vec<Check>,
@@ -28,7 +28,7 @@ pub struct EngineDiagnosis {
 }
 
 impl Diagnosis {
-    /// Returns whether everything holds; what the configuration relaxes by name counts as if it did.
+    /// Returns whether everything holds; what the configuration relaxes by name counts as holding.
     pub fn holds(&self) -> bool {
         let engines = &self.engines;
         let mut checks = engines.iter().flat_map(|engine| &engine.checks).chain(&self.checks);

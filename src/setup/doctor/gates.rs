@@ -1,4 +1,4 @@
-//! The results of gates on what the next task would begin from: looked up, or run now.
+//! The results of gates on the commit that the next task would begin from: looked up, or run now.
 
 use tokio::sync::mpsc::unbounded_channel;
 
@@ -16,7 +16,7 @@ use crate::run::gate::{self, Runner, Tried};
 use crate::run::preflight::Ground;
 use crate::sandbox::engine::Engine;
 
-/// Returns a check for each gate on an engine; what goes wrong is a check that does not hold.
+/// Returns a check for each gate on an engine; a failure becomes a check that does not hold.
 pub(super) async fn examine(project: &Project, engine: &Engine, options: DoctorOptions) -> Vec<Check> {
     if project.config.gates.is_empty() {
         return Vec::new();
@@ -64,7 +64,7 @@ async fn examined(project: &Project, engine: &Engine, options: DoctorOptions) ->
         .map(|(gate, tried)| {
             let name = format!("gate {}", one_line(&gate.name, 60));
             let Some(Tried { ran, .. }) = tried else {
-                return Ok(Check::good(&name, "not tried yet: `doctor --gates` does"));
+                return Ok(Check::good(&name, "not run yet: `doctor --gates` runs it"));
             };
             Ok(match gate::standing(project, generation.as_ref(), gate, &ran)? {
                 Ok(found) => Check::good(&name, format!("{found}, on {branch}")),

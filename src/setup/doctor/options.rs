@@ -1,8 +1,9 @@
-//! How to look.
+//! The options of `doctor`.
 
-/// How to look.
+/// The options of `doctor`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct DoctorOptions {
-    /// Runs every gate anew on each engine, on what the next task would begin from; else their results are looked up.
+    /// Runs every gate anew on each engine, on the commit that the next task would begin from; else their results are
+    /// looked up.
     pub gates: bool,
 }

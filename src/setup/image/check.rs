@@ -34,7 +34,7 @@ const SCRIPT: &str = r#"for command in "$@"; do
     printf '%s\t%s\n' "$code" "$(printf '%s\n' "$said" | sed -n 1p)"
 done"#;
 
-/// Until all commands must have ended.
+/// The time limit of all commands together.
 const LIMIT: Duration = Duration::from_secs(180);
 
 /// What was found in an image.
@@ -42,7 +42,7 @@ const LIMIT: Duration = Duration::from_secs(180);
 pub struct ImageReport {
     /// The image that was looked at.
     pub image: String,
-    /// One item a check, in the order in which they were made.
+    /// One item for each check, in the order in which they were made.
     pub items: Vec<CheckedItem>,
 }
 
@@ -110,7 +110,7 @@ pub async fn check(engine: &Engine, image: &str, toolchain: &[String], user: Use
     })
 }
 
-/// Makes a folder such as a slot is, owned as a slot is.
+/// Makes a folder like a slot, with the owner of a slot.
 fn slot(engine: &Engine, user: &UserChoice) -> Result<tempfile::TempDir> {
     let slot = tempfile::tempdir().context("cannot make a folder to mount")?;
     let (user, group) = engine.slot_owner_for(user);
@@ -131,5 +131,5 @@ fn item(name: String, answer: Option<&String>) -> CheckedItem {
 
 fn too_slow(image: &str) -> Error {
     let message = format!("the checks of image `{image}` took longer than {} s", LIMIT.as_secs());
-    Error::new(ErrorKind::Engine, message).hint("see that no command of `container.toolchain` waits for something")
+    Error::new(ErrorKind::Engine, message).hint("make sure that no command of `container.toolchain` waits for input")
 }

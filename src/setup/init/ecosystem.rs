@@ -1,4 +1,4 @@
-//! What a repository is written in, and what follows from that.
+//! The ecosystems that a repository may use, and what follows from each.
 
 /// A family of tools that shares a manifest format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,7 +66,7 @@ impl Ecosystem {
         }
     }
 
-    /// Returns what its people run before they merge.
+    /// Returns the commands that are usually run before a merge.
     pub(super) fn gates(self) -> &'static [&'static str] {
         match self {
             Self::Rust => &["cargo test"],
@@ -80,7 +80,7 @@ impl Ecosystem {
         }
     }
 
-    /// Returns the commands that its tools answer where they are installed.
+    /// Returns commands that succeed where its tools are installed.
     pub(super) fn toolchain(self) -> &'static [&'static str] {
         match self {
             Self::Rust => &["cargo --version"],

@@ -1,11 +1,11 @@
-//! Names out of manifests, where they are easily read; what is not is left for the person to fill in.
+//! Reads names from manifests where that is easy; the others are left for the person to fill in.
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use super::ecosystem::Ecosystem;
 
-/// A manifest that a person wrote is smaller.
+/// The largest manifest that is read, in bytes: one that a person wrote is smaller.
 const READ_LIMIT: u64 = 1 << 20;
 
 /// What a project calls itself.
@@ -151,7 +151,7 @@ pub(super) fn project_file(root: &Path) -> Option<PathBuf> {
         let name = entry.file_name().to_string_lossy();
         entry.depth() == 0 || !(name.starts_with('.') || SKIPPED.contains(&name.as_ref()))
     });
-    // A folder that cannot be read has no project for us.
+    // A folder that cannot be read is skipped.
     let mut files = walk.filter_map(Result::ok).filter(|entry| entry.file_type().is_file());
     files
         .find(|entry| entry.path().extension().is_some_and(|end| end == "csproj"))

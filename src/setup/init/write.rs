@@ -11,7 +11,7 @@ pub(super) struct Writer<'a> {
     root: &'a Path,
     /// Files written.
     pub(super) written: Vec<PathBuf>,
-    /// Files that were there, and are as they were.
+    /// Files that existed, and were not changed.
     pub(super) kept: Vec<PathBuf>,
 }
 
@@ -39,7 +39,7 @@ impl<'a> Writer<'a> {
         let folder = self.folder_of(path)?;
         let target = self.root.join(path);
         let failed = || format!("cannot write `{}`", target.display());
-        // The mode is the one that an editor would give; the umask takes from it what it must.
+        // The mode is that of a file of an editor; the umask restricts it.
         let mut file = tempfile::Builder::new()
             .prefix(".cordwainer-")
             .permissions(std::fs::Permissions::from_mode(0o666))
@@ -50,7 +50,7 @@ impl<'a> Writer<'a> {
             .with_context(ErrorKind::Unexpected, failed)?;
         match file.persist_noclobber(&target) {
             Ok(_) => self.written.push(path.into()),
-            // Someone was quicker; theirs stays.
+            // Another process created it first; that file stays.
             Err(error) if error.error.kind() == Io::AlreadyExists => {
                 self.kept.push(path.into());
                 return Ok(false);
@@ -87,5 +87,5 @@ fn check_folder(folder: &Path) -> Result<()> {
         ErrorKind::Precondition,
         format!("`{}` is a link or a file, not a folder", folder.display()),
     )
-    .hint("`init` writes nothing through links: put a folder there, or write the file by hand"))
+    .hint("`init` follows no links: create a folder there, or write the file by hand"))
 }

@@ -15,7 +15,7 @@ fn main() -> std::process::ExitCode {
 }
 ";
 
-/// Writes the crate and the alias; gives what is left to do by hand.
+/// Writes the crate and the alias; returns what is left to do by hand.
 pub(super) fn write(root: &Path, writer: &mut Writer<'_>) -> Result<Vec<String>> {
     let member = is_member(root);
     let alias = alias(member);
@@ -24,7 +24,7 @@ pub(super) fn write(root: &Path, writer: &mut Writer<'_>) -> Result<Vec<String>>
     writer.write("xtask/.gitignore", "/target\n")?;
 
     let mut notes = Vec::new();
-    // Cargo reads the older name instead of the newer one where both are.
+    // Cargo reads the older name and not the newer one if both exist.
     let older = writer.exists(".cargo/config");
     if older || !writer.write(ALIAS_FILE, &format!("[alias]\n{alias}\n"))? {
         let file = if older { ".cargo/config" } else { ALIAS_FILE };
@@ -36,7 +36,7 @@ pub(super) fn write(root: &Path, writer: &mut Writer<'_>) -> Result<Vec<String>>
     if !member && root.join("Cargo.toml").is_file() {
         notes.push(
             "xtask is a workspace of its own. To share your target folder, add \"xtask\" to `members` of your \
-             workspace, take `[workspace]` out of xtask/Cargo.toml, and let the alias say `--package xtask`."
+             workspace, remove `[workspace]` from xtask/Cargo.toml, and use `--package xtask` in the alias."
                 .to_owned(),
         );
     }

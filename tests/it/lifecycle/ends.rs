@@ -92,7 +92,7 @@ fn a_stop_brings_the_files_of_the_checkout_along() {
         called.stderr,
         "Ending generation-a removes:\n  the branch generation-a\n  2 refs below refs/cordwainer/generation-a/\n  \
          the folder templates from the base branch\n\
-         Everything it made stays reachable under refs/cordwainer/archive/generation-a/1/\n"
+         All its commits and issues stay reachable under refs/cordwainer/archive/generation-a/1/\n"
     );
     let main = repository.oid("main").to_string();
     assert_eq!(
@@ -146,7 +146,7 @@ fn a_generation_left_unmerged_can_be_stopped_later() {
     let told = leaves_the_checkout(&repository, &["generator", "stop", "--no-merge"]).done();
     assert_eq!(
         told,
-        "Finished generation-a; its branch generation-a is left to merge.\n"
+        "Ended generation-a; its branch generation-a is still to be merged.\n"
     );
     let status = generator(&repository, &["status", "--json"]).run().json();
     assert_eq!(status["phase"], "finished");

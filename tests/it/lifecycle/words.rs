@@ -72,7 +72,7 @@ fn every_command_that_reports_has_json_and_nothing_else_on_stdout() {
 fn without_a_generation_the_list_says_how_to_begin() {
     let repository = project("");
     let told = generator(&repository, &["list"]).run().done();
-    assert_eq!(told, "No generation yet: `generator start` makes one.\n");
+    assert_eq!(told, "There is no generation yet: `generator start` creates one.\n");
 }
 
 #[test]

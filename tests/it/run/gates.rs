@@ -121,9 +121,9 @@ fn a_gate_is_not_yet_while_what_it_needs_is_to_be_written(engine: TestEngine) {
     project.add("another file", "write src/b.txt x");
     let ran = project.run(&["generator", "stitch"]).expect(0);
     let ran = ran
-        .says("Gate `written` not yet, on ")
-        .says("Gate `built` not yet, on ");
-    let _ = ran.says("cw-1: gate `built` not yet: exited with 127: the repository has no `src/build`.");
+        .says("Gate `written` does not pass yet, on ")
+        .says("Gate `built` does not pass yet, on ");
+    let _ = ran.says("cw-1: gate `built` does not pass yet: exited with 127: the repository has no `src/build`.");
     assert_eq!(project.outcomes("cw-1"), ["merged"]);
     let said = project.issue("cw-1")["attempts"][0]["reason"]
         .as_str()
@@ -134,7 +134,7 @@ fn a_gate_is_not_yet_while_what_it_needs_is_to_be_written(engine: TestEngine) {
     let ran = project.run(&["generator", "stitch"]).expect(0);
     let _ = ran
         .says("cw-2: gate `written` passed.")
-        .says("cw-2: gate `built` not yet");
+        .says("cw-2: gate `built` does not pass yet");
     // What was green must stay so, also where it is the sources' absence again that makes it red.
     project.add("without it", "delete src/a.txt");
     let ran = project.run(&["generator", "stitch"]).expect(7);
@@ -150,7 +150,7 @@ fn a_gate_is_not_yet_while_what_it_needs_is_to_be_written(engine: TestEngine) {
     project.reconfigure(None, &format!("preserve_sources: false\nsource_dirs: [src]\n{gates}"));
     project.repository.git(&["checkout", "--quiet", "configuration.yaml"]);
     let stopped = project.run(&["generator", "stop"]).expect(0);
-    let _ = stopped.says("Not yet: the gate `built` never passed in generation-one.");
+    let _ = stopped.says("The gate `built` never passed in generation-one.");
 }
 
 fn a_gate_that_could_run_and_cannot_on_the_result_is_red(engine: TestEngine) {
@@ -224,7 +224,7 @@ fn what_fails_under_a_gate_is_tried_again_and_never_counted(engine: TestEngine) 
     assert_eq!(project.issue("cw-3")["status"], "open");
     assert_eq!(project.suspended(), 1, "the work is done, and waits for the gate");
     let ran = project.run(&["generator", "stitch"]).expect(0);
-    let _ = ran.says("cw-3: going on with its session.");
+    let _ = ran.says("cw-3: continuing its session.");
     assert_eq!(project.outcomes("cw-3"), ["infrastructure_failed", "merged"]);
     assert_eq!(project.content("src/c.txt"), "x");
     project.expect_tidy();

@@ -168,7 +168,7 @@ fn a_pause_outlives_a_restart(engine: TestEngine) {
     project
         .run(&["generator", "resume", "--now"])
         .expect(0)
-        .says("going on with its session");
+        .says("continuing its session");
     assert_eq!(project.outcomes("cw-1"), ["limited", "merged"]);
     assert_eq!(project.status()["paused_until"], Value::Null);
     expect_one_session(&project, 0.75);

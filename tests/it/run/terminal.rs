@@ -23,7 +23,7 @@ engine_tests! {
 }
 
 const ONCE: &str = "Interrupted: nothing new begins";
-const TWICE: &str = "Interrupted again: what is under way is suspended now";
+const TWICE: &str = "Interrupted again: what is in progress is suspended now";
 const HANGS: &str = "tokens 500 20 0.25\nwrite src/a.txt begun\non 1 hang\nwrite src/b.txt done";
 
 impl Project {
@@ -39,7 +39,7 @@ impl Project {
         self.expect_tidy();
         self.run(&["generator", "resume"])
             .expect(0)
-            .says("going on with its session");
+            .says("continuing its session");
         assert_eq!(self.content("src/b.txt"), "done");
         self.expect_tidy();
     }
@@ -62,7 +62,7 @@ fn once_nothing_new_begins_and_a_call_has_its_grace(engine: TestEngine) {
     project.while_the_agent_waits(|| {
         terminal.interrupt();
         // While the call goes on, not after it.
-        terminal.shows(&format!("{ONCE}, and what is under way has 1h"));
+        terminal.shows(&format!("{ONCE}, and what is in progress has 1h"));
     });
     let (code, shown) = terminal.ended();
     assert_eq!(code, Some(130), "{shown}");
@@ -125,7 +125,7 @@ fn a_gate_on_a_result_is_ended(engine: TestEngine) {
     project.expect_tidy();
     project.reconfigure(None, "");
     let ran = project.run(&["generator", "resume"]).expect(0);
-    ran.says("going on with its session");
+    ran.says("continuing its session");
     assert_eq!(project.content("src/a.txt"), "done");
     project.expect_tidy();
 }
@@ -243,12 +243,12 @@ fn an_ending_that_waits_can_be_interrupted(engine: TestEngine) {
         let mut terminal = project.at_terminal(&["generator", command]);
         wait_until(|| runs(&terminal, "signals"));
         terminal.interrupt();
-        terminal.shows("Interrupted: the command has 1h to get to its end");
+        terminal.shows("Interrupted: the command has 1h to finish");
         terminal.interrupt();
         let (code, shown) = terminal.ended();
         assert_eq!(code, Some(130), "{shown}");
         assert!(
-            shown.contains("Interrupted: ended at once; nothing is left behind."),
+            shown.contains("Interrupted: ended at once; nothing is left to clean up."),
             "{shown}"
         );
     }

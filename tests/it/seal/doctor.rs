@@ -268,9 +268,9 @@ fn without_a_repository_or_a_configuration_the_machine_is_looked_at() {
         (
             elsewhere.as_path(),
             "repository",
-            "is not in a git repository, so the defaults were taken",
+            "is not in a git repository, so the defaults are used",
         ),
-        (&repository.path(), "configuration", "so the defaults were taken"),
+        (&repository.path(), "configuration", "so the defaults are used"),
     ] {
         let (called, document) = examine(folder);
         let first = &document["checks"][0];
@@ -323,7 +323,7 @@ fn gates_are_run_on_request_and_looked_up_else() {
     };
     let (code, checks) = examine(&["doctor", "--json"]);
     assert_eq!((code, checks.len()), (0, 3), "{checks:?}");
-    assert!(checks[0].contains("not tried yet"), "{checks:?}");
+    assert!(checks[0].contains("not run yet"), "{checks:?}");
     for arguments in [&["doctor", "--json", "--gates"][..], &["doctor", "--json"]] {
         let (code, checks) = examine(arguments);
         assert_eq!(code, 9, "{checks:?}");

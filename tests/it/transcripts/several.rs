@@ -150,7 +150,7 @@ fn what_is_no_recording_is_said_so() {
     repository.write("notes.txt", "hello\n");
     let text = transcript(&repository, &["notes.txt"]).done();
     assert!(
-        text.starts_with("outcome  crashed (no event in it: is it a stream-json recording?)\n"),
+        text.starts_with("outcome  crashed (it holds no event: is it a stream-json recording?)\n"),
         "{text}"
     );
     let missing = "error: cannot read the transcript `none.jsonl`\n  No such file or directory (os error 2)\n";

@@ -210,7 +210,7 @@ fn what_the_configuration_names_is_held_whatever_the_list_says(engine: TestEngin
         &["write build.rs x", "write .github/workflows/ci.yml x"],
     );
     let done = project.run(&["generator", "stop"]).expect(0);
-    let told = "Read these before your next command: tools obey or run them by themselves.\n\
+    let told = "Read these files before your next command: tools obey or run them automatically.\n\
                 \x20 .github/workflows/ci.yml (new; CI)\n  build.rs (new; cargo)\n";
     assert!(done.stdout.ends_with(told), "{}", done.stdout);
 }
