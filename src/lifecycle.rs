@@ -1,5 +1,5 @@
-//! A generation's life, for programs: start, run, stop, reset, status, usage. What a step of a run does, and how it is
-//! shown, does not enter here.
+//! A generation's life, for programs: start, run, stop, reset, status, usage. How a step of a run works, and how it is
+//! shown, is decided elsewhere.
 
 use std::path::Path;
 
@@ -36,14 +36,14 @@ pub use status::Status;
 pub use stop::{StopOptions, StopSummary};
 pub use usage::{CycleUsage, TaskUsage, UsageReport};
 
-/// A repository, its configuration, and what can be done with its generations.
+/// A repository, its configuration, and the commands on its generations.
 #[derive(Clone, Debug)]
 pub struct Generator {
     project: Project,
 }
 
 impl Generator {
-    /// Opens the repository that `directory` lies in, with its `configuration.yaml`.
+    /// Opens the repository that contains `directory`, with its `configuration.yaml`.
     ///
     /// # Errors
     ///
@@ -55,7 +55,7 @@ impl Generator {
         Ok(Self { project })
     }
 
-    /// Opens a repository for a command that only reads: where `configuration.yaml` is missing, the defaults hold.
+    /// Opens a repository for a command that only reads: where `configuration.yaml` is missing, the defaults apply.
     ///
     /// # Errors
     ///
@@ -72,7 +72,7 @@ impl Generator {
         }
     }
 
-    /// Selects a generation, whatever the configuration and `switch` say.
+    /// Selects a generation, whatever the configuration and `switch` select.
     #[must_use]
     pub fn choose(self, generation: Option<String>) -> Self {
         Self {
@@ -95,7 +95,7 @@ impl Generator {
         &self.project.state_dir
     }
 
-    /// Returns how an engine is looked for.
+    /// Returns the options for finding an engine.
     pub fn connect_options(&self) -> ConnectOptions {
         self.project.connect_options()
     }
@@ -139,7 +139,7 @@ impl Generator {
         self.project.switch(wanted)
     }
 
-    /// Returns the run that is at work on this repository, if any.
+    /// Returns the run that is in progress on this repository, if any.
     ///
     /// # Errors
     ///
@@ -152,17 +152,17 @@ impl Generator {
     ///
     /// # Errors
     ///
-    /// Where the file that notes them cannot be changed.
+    /// Where the file that holds them cannot be changed.
     pub fn lift_pauses(&self) -> Result<Vec<Pause>> {
         pausing::lift(&self.project)
     }
 
-    /// Looks at every engine that can be reached, with one sealed container each, and at the repository. It needs no
+    /// Checks every engine that can be reached, with one sealed container each, and the repository. It needs no
     /// generation, changes nothing, and takes no lock, unless gates are to be run.
     ///
     /// # Errors
     ///
-    /// Where no engine could even be looked for, or another command holds the lock that gates need.
+    /// Where engines could not even be looked for, or another command holds the lock that gates need.
     pub async fn diagnose(&self, options: DoctorOptions) -> Result<Diagnosis> {
         doctor::of_project(&self.project, options).await
     }

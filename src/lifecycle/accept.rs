@@ -1,4 +1,4 @@
-//! `issues release --accept`: a person takes what a task was held for, as it is.
+//! `issues release --accept`: a person accepts the held result of a task as it is.
 
 use std::convert::Infallible;
 
@@ -14,12 +14,12 @@ use crate::model::{CommitId, IssueId, RunId};
 use crate::run::land::{AttemptName, Contribution, Landed, accepted_message, land, merged_commit};
 
 impl Generator {
-    /// Merges what the last attempt at a task left, which is held because it touches a protected path or holds what
-    /// may not be committed, and closes the task with that commit. What is merged is the snapshot: what was refused is
-    /// not in it, and a credential is redacted. Gates do not run. Can be done again after any crash.
+    /// Merges the result of the last attempt at a task, which is held because it touches a protected path or holds what
+    /// may not be committed, and closes the task with that commit. The snapshot is merged: it does not contain what was
+    /// refused, and a credential is redacted. Gates do not run. Can be run again after any crash.
     ///
-    /// Fails with [`ErrorKind::Precondition`] when the task is not held for that, or when the generation became
-    /// something on which it does not fit: then the task stays held.
+    /// Fails with [`ErrorKind::Precondition`] when the task is not held for that reason, or when its result no longer
+    /// fits the generation: then the task stays held.
     pub fn accept(&self, id: &IssueId) -> Result<Issue> {
         let _lock = self.project.lock(RunId::new(self.project.clock()).as_str())?;
         let generation = self.project.generation()?;
@@ -40,7 +40,7 @@ impl Generator {
         }
         let (attempt, snapshot) = issue.acceptable()?;
         let commit = match merged {
-            // An acceptance died before it could close the task.
+            // An acceptance died before it closed the task.
             Some(commit) => commit,
             None => self.merge_kept(&generation, &issue, attempt, snapshot)?,
         };
@@ -82,7 +82,7 @@ impl Generator {
             ..name_of(generation, &issue.id, attempt)
         };
         let text = accepted_message(&name, issue, attempt, &self.project.git.user()?.name);
-        // A person's word stands, whatever became protected meanwhile.
+        // The person has decided, whatever became protected meanwhile.
         let refuse = |_, _| Ok(None::<Infallible>);
         let made = Contribution {
             generation,
@@ -107,7 +107,7 @@ impl Generator {
     }
 }
 
-/// Returns the name of an attempt that the store has. It does not name the repository of the run.
+/// Returns the name of an attempt that the store holds. It does not name the repository of the run.
 fn name_of<'name>(
     generation: &'name GenerationName,
     task: &'name IssueId,

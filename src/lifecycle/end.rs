@@ -1,4 +1,4 @@
-//! What `stop` and `reset` share: saying what goes, keeping what is not merged, removing the rest.
+//! The common part of `stop` and `reset`: announcing what is removed, keeping what is not merged, removing the rest.
 
 use serde::Serialize;
 
@@ -11,24 +11,25 @@ use crate::model::generation::GenerationName;
 use crate::project::archive::{BASE, ISSUES, TIP};
 use crate::run::recover::Recovery;
 
-/// What ending a generation removes and keeps, reported before anything is done.
+/// What ending a generation removes and keeps, reported before any of it happens.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Removal {
-    /// Refs that go, among them the generation branch.
+    /// Refs that are removed, among them the generation branch.
     pub refs: Vec<String>,
-    /// Folders that go from the base branch's tree.
+    /// Folders that are removed from the base branch's tree.
     pub folders: Vec<String>,
-    /// Worktrees of the pool that go.
+    /// Worktrees of the pool that are removed.
     pub worktrees: Vec<String>,
     /// Where everything that is not merged stays reachable; `None` when nothing needs to.
     pub kept_under: Option<String>,
 }
 
 impl Generator {
-    /// Puts right what a dead run left of this generation, so that nothing of it is lost below.
+    /// Repairs what a dead run left of this generation, so that nothing of it is lost below.
     pub(super) async fn recover_before_ending(&self, generation: &GenerationName) -> Result<Vec<String>> {
         if self.project.git.reference(&generation.issues())?.is_none() {
-            // An ending died right before its last step, or the store is lost. Leftover slots stay as they are.
+            // A `stop` or `reset` died right before its last step, or the store is lost. Leftover slots stay as they
+            // are.
             return Ok(self.project.freed_locks().collect());
         }
         Recovery::before_ending(&self.project, generation)?
@@ -36,8 +37,8 @@ impl Generator {
             .await
     }
 
-    /// Returns the issue store of a generation that is about to end; that of its archive, when an ending died in the
-    /// middle.
+    /// Returns the issue store of a generation that is about to end; that of its archive, when a `stop` or `reset` died
+    /// in the middle.
     pub(super) fn ending_store(&self, generation: &GenerationName) -> Result<Store> {
         if self.project.git.reference(&generation.issues())?.is_none() && self.project.is_ending(generation)? {
             let archive = generation.archive(self.project.archive_number(generation)?);
@@ -46,7 +47,7 @@ impl Generator {
         Store::open(&self.project.git, generation)
     }
 
-    /// Returns what will go; `folders` are those that go from the base branch's tree.
+    /// Returns what will be removed; `folders` are those of the base branch's tree.
     pub(super) fn removal(&self, generation: &GenerationName, folders: Vec<String>) -> Result<Removal> {
         let branch = generation.branch();
         let mut refs = Vec::from_iter(self.project.git.reference(&branch)?.map(|_| branch));
@@ -60,9 +61,9 @@ impl Generator {
         })
     }
 
-    /// Archives a generation whose branch is at `tip`, and removes its refs and worktrees. Each step can be done
-    /// again after a death: everything is archived before anything is deleted, the branch goes first, the mark
-    /// that makes the generation exist goes last.
+    /// Archives a generation whose branch is at `tip`, and removes its refs and worktrees. Each step can be repeated
+    /// after a crash: everything is archived before anything is deleted, the branch is deleted first, and the mark that
+    /// makes the generation exist last.
     pub(super) fn archive_and_remove(&self, generation: &GenerationName, tip: Option<Oid>) -> Result<String> {
         let archive = generation.archive(self.project.archive_number(generation)?);
         for (mark, target) in self.project.own_marks(generation)? {
@@ -73,7 +74,7 @@ impl Generator {
             self.delete(&generation.branch(), tip)?;
             crash_point!("end.branch");
         }
-        // What a dead run of another generation left stays: that one's next run keeps it.
+        // What a dead run of another generation left stays: the next run of that generation keeps it.
         self.project.slots().remove_all()?;
         crash_point!("end.slots");
         let mut marks = self.project.own_marks(generation)?;
@@ -86,7 +87,7 @@ impl Generator {
         Ok(archive)
     }
 
-    /// Deletes one of a generation's refs, kept as it is at the moment of its deletion: somebody may add an issue
+    /// Deletes one of a generation's refs, archived as it is at the moment of its deletion: somebody may add an issue
     /// until then.
     fn retire(&self, generation: &GenerationName, archive: &str, mark: &str) -> Result<()> {
         let name = format!("{}{mark}", generation.namespace());
@@ -104,7 +105,7 @@ impl Generator {
         Ok(())
     }
 
-    /// Points an archive ref at `target`, whatever an earlier try left there.
+    /// Points an archive ref at `target`, whatever an earlier try set it to.
     fn keep(&self, name: &str, target: Oid) -> Result<()> {
         let mut expected = self.project.git.reference(name)?;
         while expected != Some(target) {

@@ -1,5 +1,5 @@
-//! The one map from what a run, a measure or an attempt came to, to how its command ends. What fails ends with the code
-//! of its error's kind, see [`exit`].
+//! The one map from the results of a run, a measure or an attempt to the exit code of the command. A failure has the
+//! code of its error's kind, see [`exit`].
 
 use crate::base::error::{Error, ErrorKind, Result, exit};
 use crate::base::interruption::interrupted;
@@ -37,7 +37,7 @@ pub fn of_attempt(outcome: Outcome) -> u8 {
     }
 }
 
-/// Returns how many tasks a measure filed, or the error that it came to.
+/// Returns how many tasks a measure filed, or the error for how else it ended.
 pub(super) fn measured(done: MeasureOutcome) -> Result<usize> {
     Err(match done {
         MeasureOutcome::Filed(filed) => return Ok(filed),
@@ -45,8 +45,8 @@ pub(super) fn measured(done: MeasureOutcome) -> Result<usize> {
             Error::new(ErrorKind::Limit, limit.reason).hint("`generator status` prints until when")
         }
         MeasureOutcome::Spent(reason) => Error::new(ErrorKind::Limit, reason),
-        MeasureOutcome::SessionLost => Error::new(ErrorKind::Tasks, "the session of the last measure cannot go on")
-            .hint("measure again: it begins afresh"),
+        MeasureOutcome::SessionLost => Error::new(ErrorKind::Tasks, "the session of the last measure cannot be continued")
+            .hint("measure again: that begins a new session"),
         MeasureOutcome::Refused(reason) => Error::new(ErrorKind::Tasks, reason),
         MeasureOutcome::Failed(why) => Error::new(ErrorKind::Engine, why),
         MeasureOutcome::Cancelled => interrupted(),

@@ -1,4 +1,4 @@
-//! What in the repository speaks against working, asked by each command before it begins.
+//! Hazards in the repository that make a command refuse to begin.
 
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::git::{Hazard, Oid};
@@ -6,7 +6,7 @@ use crate::lifecycle::Generator;
 use crate::model::generation::GenerationName;
 
 impl Generator {
-    /// Refuses to begin a generation where it cannot be worked on without loss; returns the rest as sentences.
+    /// Refuses to begin a generation that could not be worked on without loss; returns the other hazards as sentences.
     pub(super) fn tolerable_hazards(&self, generation: &GenerationName, base: Oid) -> Result<Vec<String>> {
         let branches = [self.project.config.base_branch.as_str(), generation.as_str()];
         let (refused, tolerable): (Vec<_>, Vec<_>) = self
@@ -16,10 +16,10 @@ impl Generator {
             .into_iter()
             .partition(Hazard::refuses_work);
         refuse(refused.into_iter().map(Problem::from))?;
-        // What is missing cannot be looked through.
+        // In a repository with missing objects, this search would fail.
         let secret = self.project.committed_secret(base)?.map(|text| Problem {
             text,
-            fix: "take it out of the base branch, and revoke it".to_owned(),
+            fix: "remove it from the base branch, and revoke it".to_owned(),
         });
         refuse(secret.into_iter())?;
         Ok(tolerable.iter().map(Hazard::sentence).collect())
@@ -54,7 +54,7 @@ impl From<Hazard> for Problem {
     }
 }
 
-/// Fails with all problems, and what fixes each, where there are any.
+/// Fails with all problems and the fix for each, where there are any.
 fn refuse(problems: impl Iterator<Item = Problem>) -> Result<()> {
     let (texts, mends): (Vec<_>, Vec<_>) = problems.map(|problem| (problem.text, problem.fix)).unzip();
     if texts.is_empty() {

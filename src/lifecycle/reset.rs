@@ -1,4 +1,4 @@
-//! `reset`: ends a generation without merging; what it made stays reachable in the archive.
+//! `reset`: ends a generation without merging; its results stay reachable in the archive.
 
 use crate::base::error::Result;
 use crate::lifecycle::{Generator, Removal};
@@ -12,13 +12,13 @@ pub struct ResetSummary {
     pub generation: GenerationName,
     /// Where its tip, issues and task commits stay reachable.
     pub archive: String,
-    /// What a dead run had left, and what became of it.
+    /// What a dead run had left, and what was done with it.
     pub recovered: Vec<String>,
 }
 
 impl Generator {
-    /// Ends the generation that is meant without merging it; the base branch stays as it is.
-    /// `announce` hears what will be removed before anything is. Can be run again after dying anywhere.
+    /// Ends the selected generation without merging it; the base branch stays as it is. `announce` is called with what
+    /// will be removed before anything is. Can be run again after dying anywhere.
     pub async fn reset(&self, announce: impl FnOnce(&GenerationName, &Removal)) -> Result<ResetSummary> {
         let _lock = self.project.lock("reset")?;
         let generation = self.project.generation()?;

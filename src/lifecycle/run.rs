@@ -19,14 +19,14 @@ use crate::run::preflight::{self, Asker};
 use crate::run::recover::Recovery;
 use crate::sandbox::engine::Engine;
 
-/// How to run.
+/// The options of a run.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RunOptions {
     /// Cycles to make, instead of the configuration's.
     pub cycles: Option<u32>,
 }
 
-/// What a run did.
+/// The result of a run.
 #[derive(Clone, Debug, serde::Serialize)]
 #[must_use]
 pub struct RunSummary {
@@ -82,7 +82,7 @@ impl Generator {
         })
     }
 
-    /// Goes on after an interruption: `run` on what is there. What was found and put right is in the events.
+    /// Continues after an interruption: `run` with suspended sessions. What was found and repaired is in the events.
     pub async fn resume(
         &self,
         options: RunOptions,
@@ -147,7 +147,7 @@ impl Generator {
                 ErrorKind::Precondition,
                 format!("the generation `{generation}` is finished"),
             )
-            .hint("`generator stop` merges it; `generator start` makes a new one"));
+            .hint("`generator stop` merges it; `generator start` creates a new one"));
         }
         let told = preflight::refuse(preflight::of_repository(&self.project))?;
         let recorder = Recorder::create(
@@ -167,7 +167,7 @@ impl Generator {
         })
     }
 
-    /// Finds an engine, sees that it has the image, and makes what the run is driven with.
+    /// Finds an engine, checks that it has the image, and builds the driver of the run.
     async fn phases(&self, begun: &Begun, interruption: &Interruption) -> Result<Phases> {
         let finding = Box::pin(async {
             let engine = Engine::connect(&self.connect_options()).await?;

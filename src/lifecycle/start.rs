@@ -14,16 +14,16 @@ mod first;
 pub(super) use first::present;
 mod name;
 
-/// What to start.
+/// The options of `start`.
 #[derive(Clone, Debug, Default)]
 pub struct StartOptions {
-    /// The generation's name behind the prefix; unset is the present time.
+    /// The generation's name after the prefix; unset is the present time.
     pub name: Option<String>,
     /// Where to begin instead of the base branch's tip.
     pub from: Option<String>,
 }
 
-/// What was started.
+/// The result of `start`.
 #[derive(Clone, Debug, serde::Serialize)]
 #[must_use]
 pub struct StartSummary {
@@ -64,8 +64,8 @@ impl Generator {
         crash_point!("start.store");
         self.create(&generation.branch(), first.tip)?;
         crash_point!("start.branch");
-        // Before the mark that makes the generation exist: a death between the two means no generation at all,
-        // never a wrong one.
+        // Before the mark that makes the generation exist: after a crash between the two there is no generation, never
+        // a wrong one.
         self.project.remember(&generation)?;
         crash_point!("start.remembered");
         self.create(&generation.base_mark(), base)?;
@@ -121,7 +121,7 @@ impl Generator {
         }
     }
 
-    /// Removes what any `start` left that died before its last step: nobody has worked on it yet.
+    /// Removes what a `start` left that died before its last step: nobody has worked on it yet.
     fn clear_interrupted_starts(&self) -> Result<()> {
         for (reference, tip) in self.project.git.references(NAMESPACE)? {
             let name = reference
@@ -141,8 +141,8 @@ impl Generator {
         Ok(())
     }
 
-    /// Removes the branch and the empty store of a generation that never came to be. A branch that moved, or that
-    /// somebody checked out, is a person's by now.
+    /// Removes the branch and the empty store of a generation that was never completely created. A branch that moved,
+    /// or that somebody checked out, now belongs to a person.
     fn clear_interrupted_start(&self, generation: &GenerationName, tip: Oid) -> Result<()> {
         let untouched = self.project.git.reference(&generation.branch())? == Some(tip)
             && self.project.git.checked_out_at(generation.as_str())?.is_empty();
@@ -179,7 +179,7 @@ impl Generator {
         {
             RefMove::Moved | RefMove::Stale { actual: None } => Ok(()),
             RefMove::Stale { .. } => Err(Error::new(ErrorKind::Precondition, format!("`{name}` moved meanwhile"))
-                .hint("somebody else works on this generation: look at it, then run the command again")),
+                .hint("somebody else is working on this generation: check its state, then run the command again")),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `status`: where a generation stands.
+//! `status`: the state of a generation.
 
 use std::collections::BTreeMap;
 
@@ -17,12 +17,12 @@ use crate::model::{CommitId, Role, Usage};
 use crate::run::waiting::pausing::{self, way_out};
 use crate::run::waiting::suspend::{SlotOwner, Suspended};
 
-/// Where a generation stands; the JSON of `generator status --json`.
+/// The state of a generation; the JSON of `generator status --json`.
 #[derive(Clone, Debug, Serialize)]
 pub struct Status {
     /// The generation.
     pub generation: GenerationName,
-    /// Where it stands.
+    /// Its state.
     pub phase: Phase,
     /// The commit it began from.
     pub base: Option<CommitId>,
@@ -34,24 +34,24 @@ pub struct Status {
     pub cycles: usize,
     /// Tokens and money, over attempts and measures.
     pub usage: Usage,
-    /// Usage by what agents were called for.
+    /// Usage by role of the agent.
     pub roles: BTreeMap<Role, Usage>,
-    /// What is spent of the budgets of the generation and of the cycle under way, if any.
+    /// How much is spent of the budgets of the generation and of the cycle in progress, if any.
     pub budgets: Vec<Standing>,
     /// Until when calls pause, the longest pause where there are several.
     pub paused_until: Option<Timestamp>,
-    /// Why they do.
+    /// Why calls pause.
     pub paused_because: Option<String>,
     /// What a person may do about it.
     #[serde(skip)]
     pub way_out: Option<&'static str>,
-    /// The run at work.
+    /// The run in progress.
     pub run: Option<LockHolder>,
-    /// What is odd, in sentences.
+    /// Anything unusual, in sentences.
     pub hazards: Vec<String>,
 }
 
-/// What the refs and the lock show of a generation.
+/// What the refs and the lock show about a generation.
 struct Seen {
     tip: Option<Oid>,
     is_merged: bool,
@@ -59,7 +59,7 @@ struct Seen {
 }
 
 impl Generator {
-    /// Returns where the generation that is meant stands.
+    /// Returns the state of the selected generation.
     pub fn status(&self) -> Result<Status> {
         let generation = self.project.generation()?;
         let issues = self.ending_store(&generation)?.read()?;
@@ -95,7 +95,7 @@ impl Generator {
         })
     }
 
-    /// Returns what is odd about a generation, in sentences.
+    /// Returns anything unusual about a generation, in sentences.
     fn hazards(&self, generation: &GenerationName, issues: &Issues, seen: &Seen) -> Result<Vec<String>> {
         let mut hazards = Vec::new();
         match seen.tip {
@@ -115,14 +115,14 @@ impl Generator {
         }
         for place in self.project.git.checked_out_at(generation.as_str())? {
             hazards.push(format!(
-                "the generation branch is checked out at `{}`: it can neither be run nor ended meanwhile",
+                "the generation branch is checked out at `{}`: until that changes, the generation can be neither run nor ended",
                 place.display()
             ));
         }
         Ok(hazards)
     }
 
-    /// Returns what runs left in slots: work to put right, and sessions to go on with.
+    /// Returns what runs left in slots: work to repair, and sessions to continue.
     fn leftovers(&self, generation: &GenerationName, issues: &Issues) -> Result<Vec<String>> {
         let mut said = Vec::new();
         let repository = self.project.git.repository_id()?;
@@ -139,14 +139,14 @@ impl Generator {
                             suspended.slot
                         )
                     }
-                    // Another generation's session waits for that one's next run.
+                    // Another generation's session waits for the next run of that generation.
                     Ok(None)
                         if SlotOwner::of(&leftover)?
                             .is_some_and(|owner| owner.session_of(repository.as_deref()).is_some()) =>
                     {
                         continue;
                     }
-                    Ok(None) => "a run ended in the middle of a task: `generator resume` puts it right".to_owned(),
+                    Ok(None) => "a run ended in the middle of a task: `generator resume` repairs that".to_owned(),
                     // It ends the next run, and nobody should have to start one to see it.
                     Err(error) => error.in_a_line(),
                 },
@@ -157,5 +157,5 @@ impl Generator {
     }
 }
 
-/// What to know of a generation whose `stop` or `reset` died.
-const ENDING: &str = "ending it was interrupted: `generator stop`, called again, goes on with that";
+/// What to know about a generation with a `stop` or `reset` that died.
+const ENDING: &str = "ending it was interrupted: run `generator stop` again to continue";

@@ -12,14 +12,14 @@ mod checkout;
 mod land;
 mod merge;
 
-/// How to stop.
+/// The options of `stop`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct StopOptions {
     /// Ends the generation and leaves its branch for somebody else to merge.
     pub no_merge: bool,
 }
 
-/// What `stop` did.
+/// The result of `stop`.
 #[derive(Clone, Debug, serde::Serialize)]
 #[must_use]
 pub struct StopSummary {
@@ -27,16 +27,16 @@ pub struct StopSummary {
     pub generation: GenerationName,
     /// The branch it was merged into.
     pub base_branch: String,
-    /// The commit on the base branch that holds it; `None` when it was not merged, or held nothing new.
+    /// The commit on the base branch that contains it; `None` when it was not merged, or had nothing new.
     pub merged: Option<String>,
     /// The branch that was left for somebody to merge.
     pub left: Option<String>,
     /// Where its issues and task commits stay reachable.
     pub archive: Option<String>,
-    /// What a dead run had left, and what became of it.
+    /// What a dead run had left, and what was done with it.
     pub recovered: Vec<String>,
-    /// What is new or changed on the base branch, or on the branch that was left, and some tool obeys or runs by
-    /// itself.
+    /// Files that are new or changed on the base branch, or on the branch that was left, and that some tool obeys or
+    /// runs by itself.
     pub new_to_run: Vec<NewToRun>,
     /// The gates that never passed in a generation that cleared its sources, by name.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -44,9 +44,8 @@ pub struct StopSummary {
 }
 
 impl Generator {
-    /// Ends the generation that is meant. Merging changes nothing at all when it would conflict: the error
-    /// lists the paths. `announce` hears what will be removed before anything is. Can be run again after
-    /// dying anywhere.
+    /// Ends the selected generation. A merge that would conflict changes nothing at all: the error lists the paths.
+    /// `announce` is called with what will be removed before anything is. Can be run again after dying anywhere.
     pub async fn stop(
         &self,
         options: StopOptions,
@@ -92,7 +91,7 @@ impl Generator {
         Ok(done)
     }
 
-    /// Returns where a tip left the base branch; `None` when that is gone, or has nothing in common with it.
+    /// Returns where a tip branched off the base branch; `None` when that is gone, or has nothing in common with it.
     fn base_of(&self, base_branch: &str, tip: Oid) -> Result<Option<Oid>> {
         match self.project.git.branch_tip(base_branch)? {
             Some(base) => self.project.git.merge_base(base, tip),
@@ -109,7 +108,7 @@ impl Generator {
         }
         let message = format!("the branch `{generation}` of the generation is gone");
         Err(Error::new(ErrorKind::Precondition, message).hint(format!(
-            "make it again to merge it: every attempt at a task is kept under `{}tasks/`",
+            "create it again to merge it: every attempt at a task is kept under `{}tasks/`",
             generation.namespace()
         )))
     }

@@ -20,15 +20,15 @@ pub struct UsageReport {
     pub generation: GenerationName,
     /// All calls together.
     pub total: Sum,
-    /// By what the agent was called for.
+    /// By role of the agent.
     pub roles: BTreeMap<Role, Sum>,
     /// By cycle, the first one first.
     pub cycles: Vec<CycleUsage>,
-    /// By task, where anything was tried.
+    /// By task, for those that were attempted.
     pub tasks: Vec<TaskUsage>,
-    /// By the model that the client bound.
+    /// By the model that the client used.
     pub models: BTreeMap<String, Sum>,
-    /// The ledger itself: every call, the one that ended first on top.
+    /// The ledger itself: every call, in the order in which they ended.
     pub calls: Vec<Entry>,
 }
 
@@ -41,7 +41,7 @@ pub struct CycleUsage {
     pub used: Sum,
 }
 
-/// What one task used, all attempts at it together.
+/// The usage of one task, over all attempts at it.
 #[derive(Clone, Debug, Serialize)]
 pub struct TaskUsage {
     /// The task.
@@ -53,14 +53,14 @@ pub struct TaskUsage {
 }
 
 impl Generator {
-    /// Sums up what the generation that is meant used. One that has ended is meant by its name, or when none is open
-    /// and it was the last one meant; of several that had its name the last.
+    /// Sums up the usage of the selected generation. An ended one is selected by its name, or when none is open and it
+    /// was the last one selected; of several that had its name the last.
     pub fn usage(&self) -> Result<UsageReport> {
         let (generation, store) = self.store_even_if_ended()?;
         UsageReport::new(generation, &store.read()?)
     }
 
-    /// Returns the generation that is meant, with its store; an ended one's is in the archive.
+    /// Returns the selected generation, with its store; an ended one's is in the archive.
     fn store_even_if_ended(&self) -> Result<(GenerationName, Store)> {
         let missing = match self.project.generation() {
             Ok(generation) => {

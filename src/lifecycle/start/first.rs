@@ -13,7 +13,7 @@ use crate::prompt::{SeedValues, Template, render_seed};
 pub(super) struct FirstCommit {
     /// The branch's first tip.
     pub(super) tip: Oid,
-    /// Source folders that the base has and the branch has not.
+    /// Source folders that the base has and the branch does not have.
     pub(super) cleared: Vec<String>,
     /// Files rendered from templates.
     pub(super) seeded: Vec<String>,
@@ -87,7 +87,7 @@ impl Generator {
     }
 }
 
-/// Returns those of `folders` that are, hold, or pass through a file of a tree: what leads through a link is refused
+/// Returns those of `folders` that are a file of a tree, hold one, or lie below one: a path through a link is refused
 /// later.
 pub(in crate::lifecycle) fn present(folders: &[String], files: &[TreeEntry]) -> Vec<String> {
     let is_there = |folder: &&String| {
@@ -101,7 +101,7 @@ pub(in crate::lifecycle) fn present(folders: &[String], files: &[TreeEntry]) -> 
     folders.iter().filter(is_there).cloned().collect()
 }
 
-/// Refuses a seed file where a folder is, or below a file: one of the two would silently be lost.
+/// Refuses a seed file in the place of a folder, or below a file: one of the two would silently be lost.
 fn refuse_replacing(destination: &Path, cleared: &[PathBuf], files: &[TreeEntry]) -> Result<()> {
     let stays = |file: &&TreeEntry| !cleared.iter().any(|folder| file.path.starts_with(folder));
     let in_the_way = |file: &&TreeEntry| {
@@ -114,5 +114,5 @@ fn refuse_replacing(destination: &Path, cleared: &[PathBuf], files: &[TreeEntry]
     };
     let (destination, other) = (destination.display(), other.path.display());
     let message = format!("`seed_files.{destination}` would take the place of `{other}`");
-    Err(Error::new(ErrorKind::Configuration, message).hint("seed another path, or clear that one with `source_dirs`"))
+    Err(Error::new(ErrorKind::Configuration, message).hint("choose another destination, or clear that path with `source_dirs`"))
 }

@@ -11,12 +11,12 @@ impl Generator {
     pub(super) fn new_name(&self, options: &StartOptions) -> Result<GenerationName> {
         let name = match &options.name {
             Some(name) if name.contains('/') => {
-                let message = format!("`{}` cannot name a generation: it has a `/`", name.escape_debug());
-                return Err(Error::new(ErrorKind::Usage, message).hint("`gen_prefix` may have one"));
+                let message = format!("`{}` cannot name a generation: it contains a `/`", name.escape_debug());
+                return Err(Error::new(ErrorKind::Usage, message).hint("`gen_prefix` may contain one"));
             }
             Some(name) if name.is_empty() => {
                 return Err(Error::new(ErrorKind::Usage, "the name of a generation cannot be empty")
-                    .hint("leave `--name` out to name it by the present time"));
+                    .hint("leave `--name` out to name it after the current time"));
             }
             Some(name) => name.clone(),
             None => self.project.clock().now().strftime("%Y-%m-%d-%H%M%S").to_string(),
@@ -24,12 +24,13 @@ impl Generator {
         GenerationName::new(format!("{}{name}", self.project.config.gen_prefix))
     }
 
-    /// Refuses a name that an open generation or a branch has, or one that git or some disk would take for it.
+    /// Refuses a name that an open generation or a branch has, or one that git or some disks cannot distinguish from
+    /// it.
     pub(super) fn refuse_taken(&self, generation: &GenerationName) -> Result<()> {
         if self.project.git.reference(&generation.base_mark())?.is_some() {
             let message = format!("the generation `{generation}` is open already");
             return Err(Error::new(ErrorKind::Precondition, message)
-                .hint("choose another name with `--name`, or go on with this one: `generator run`"));
+                .hint("choose another name with `--name`, or continue this one with `generator run`"));
         }
         if self.project.git.reference(&generation.branch())?.is_some() {
             let message = format!("a branch `{generation}` exists, and is not a generation");
@@ -40,7 +41,7 @@ impl Generator {
         let branches = branches.iter().filter_map(|(name, _)| name.strip_prefix("refs/heads/"));
         for other in open.iter().map(GenerationName::as_str).chain(branches) {
             if let Some(why) = collision(generation.as_str(), other) {
-                let message = format!("`{generation}` cannot be made beside `{other}`: {why}");
+                let message = format!("`{generation}` cannot be created beside `{other}`: {why}");
                 return Err(Error::new(ErrorKind::Precondition, message).hint(CHOOSE));
             }
         }
@@ -53,9 +54,9 @@ fn collision(new: &str, other: &str) -> Option<&'static str> {
     let (new, other) = (new.to_lowercase(), other.to_lowercase());
     let below = |inner: &str, outer: &str| inner.strip_prefix(outer).is_some_and(|rest| rest.starts_with('/'));
     if new == other {
-        Some("they differ by case alone")
+        Some("they differ only by case")
     } else if below(&new, &other) || below(&other, &new) {
-        Some("to git, one would be a folder in the other")
+        Some("for git, one would be a folder in the other")
     } else {
         None
     }

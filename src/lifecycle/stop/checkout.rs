@@ -8,7 +8,8 @@ use crate::git::{Advance, Head, Obstacle, Oid, SIMPLER};
 use crate::lifecycle::Generator;
 
 impl Generator {
-    /// Returns whether the base branch is checked out where the person stands; refuses if it is elsewhere, too.
+    /// Returns whether the base branch is checked out in the person's worktree; refuses if it is checked out elsewhere,
+    /// too.
     pub(super) fn is_base_checked_out(&self, base_branch: &str) -> Result<bool> {
         let head = match self.project.git.head()? {
             Head::Branch { name, .. } => Some(name),
@@ -44,8 +45,8 @@ impl Generator {
         Ok(here)
     }
 
-    /// Refuses changes of the person's that are not committed. What a `stop` that died in the middle of bringing
-    /// the files from `base` to its merge did is none of them.
+    /// Refuses uncommitted changes of the person. Changes of a `stop` that died while it brought the files from `base`
+    /// to its merge do not count.
     pub(super) fn refuse_dirty(&self, base_branch: &str, base: Oid, earlier_merge: Option<Oid>) -> Result<()> {
         let dirty = match earlier_merge {
             Some(merge) => self.project.git.dirty_besides_advance(base, merge)?,
@@ -74,18 +75,18 @@ impl Generator {
     }
 
     /// Brings the files back to `base`, however far they came on their way to the merge. Where that takes too much work
-    /// they stay, and what is to be reported of it is returned: an ending must not fail by it.
+    /// they stay, and a message about that is returned: it must not make `stop` or `reset` fail.
     pub(super) fn retreat_files(&self, base_branch: &str, base: Oid, merge: Oid) -> Result<Option<String>> {
         match self.project.git.retreat_checkout(base, merge)? {
             Advance::Done => Ok(None),
             Advance::TooMuchWork(why) => Ok(Some(format!(
-                "left the files of the checkout as a `stop` that died had them, on the way from `{base_branch}` to {merge}: \
+                "left the files of the checkout as a `stop` that died left them, on the way from `{base_branch}` to {merge}: \
                  {why}"
             ))),
             Advance::Blocked(obstacles) => {
                 let what = format!("the checkout of `{base_branch}` cannot go back to what it was before the merge");
                 Err(blocked(&what, &obstacles)
-                    .hint("commit, stash or move away what is yours of these, then try again"))
+                    .hint("commit, stash or move away those that are yours, then try again"))
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Landing: the base branch, and the person's checkout of it, move to a prepared merge; or back.
+//! Landing: the base branch, and the person's checkout of it, move to a prepared merge, or back.
 
 use super::merge::Landing;
 use crate::base::crash::crash_point;
@@ -9,7 +9,7 @@ use crate::lifecycle::Generator;
 use crate::model::generation::GenerationName;
 
 impl Generator {
-    /// Puts a prepared merge on the base branch, and the person's checkout of it along.
+    /// Moves the base branch, and the person's checkout of it, to a prepared merge.
     pub(super) fn land(&self, generation: &GenerationName, landing: &Landing) -> Result<()> {
         let Some(tip) = landing.tip else { return Ok(()) };
         self.project
@@ -27,11 +27,12 @@ impl Generator {
         };
         self.set(&marks[1], Some(merge))?;
         crash_point!("stop.prepared");
-        // The files first, while HEAD still names what they were: a person's changes can be distinguished.
+        // The files come first, while HEAD still names what they were: a person's changes can be distinguished.
         if landing.checkout {
             let moved = self.advance_files(&landing.base_branch, landing.base, merge);
             if let Err(error) = moved {
-                // With this kind nothing was moved; any other may have died half-way, and the mark records to where.
+                // For this kind of error nothing was moved; after any other the `stop` may have died half-way, and the
+                // mark records where to.
                 if error.kind() == ErrorKind::Precondition {
                     self.set(&marks[0], before[0])?;
                     self.set(&marks[1], before[1])?;
@@ -43,7 +44,7 @@ impl Generator {
         self.move_base(generation, landing, merge)
     }
 
-    /// Marks where the base branch holds what needed no merge any more, unless an earlier `stop` marked its own.
+    /// Marks the position of the base branch that needed no merge any more, unless an earlier `stop` set its own mark.
     fn mark_landed(&self, mark: &str, earlier: Option<Oid>, base: Oid) -> Result<()> {
         match earlier {
             Some(earlier) if self.project.git.is_ancestor(earlier, base)? => Ok(()),
@@ -64,8 +65,7 @@ impl Generator {
         }
     }
 
-    /// Puts the files back to what they were, since the base branch moved between the look at it and the merge; returns
-    /// the error about that.
+    /// Restores the files, since the base branch moved between the check and the merge; returns the error about that.
     fn base_moved(&self, landing: &Landing, merge: Oid) -> Error {
         let message = format!("the base branch `{}` moved meanwhile", landing.base_branch);
         let error = Error::new(ErrorKind::Precondition, message).hint("run `generator stop` again");
@@ -79,8 +79,8 @@ impl Generator {
         }
     }
 
-    /// Undoes what a `stop` did that died before its merge was on the base branch: `reset` merges nothing. Returns what
-    /// it left as it is.
+    /// Undoes a `stop` that died before its merge was on the base branch: `reset` merges nothing. Returns a message
+    /// about what it did not restore.
     pub(in crate::lifecycle) fn undo_landing(&self, generation: &GenerationName) -> Result<Option<String>> {
         let mark = generation.merged_mark();
         let Some(merge) = self.project.git.reference(&mark)? else {

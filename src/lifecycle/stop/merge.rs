@@ -11,19 +11,19 @@ use crate::lifecycle::start::present;
 use crate::model::generation::GenerationName;
 use crate::model::trailer;
 
-/// How a generation's tip comes onto the base branch.
+/// How a generation's tip is merged into the base branch.
 pub(super) struct Landing {
     /// The branch to land on.
     pub(super) base_branch: String,
     /// Where that branch is.
     pub(super) base: Oid,
-    /// The tip that lands; `None` when the generation branch was removed by an ending that died.
+    /// The tip to merge; `None` when a `stop` or `reset` that died had removed the generation branch.
     pub(super) tip: Option<Oid>,
-    /// The merge commit; `None` when there is nothing to bring over.
+    /// The merge commit; `None` when there is nothing to merge.
     pub(super) merge: Option<Oid>,
-    /// Whether the base branch is checked out where the person stands.
+    /// Whether the base branch is checked out in the person's worktree.
     pub(super) checkout: bool,
-    /// The `cleanup_dirs` that the base branch has and the merge has not.
+    /// The `cleanup_dirs` that the base branch has and the merge does not have.
     pub(super) folders: Vec<String>,
 }
 
@@ -66,7 +66,7 @@ impl Generator {
         Ok(landing)
     }
 
-    /// Returns the merge that an earlier `stop` of this generation prepared, while it still fits.
+    /// Returns the merge that an earlier `stop` of this generation prepared, if it still fits.
     fn earlier_merge(&self, generation: &GenerationName, base: Oid, tip: Oid) -> Result<Option<Oid>> {
         let Some(merge) = self.project.git.reference(&generation.merged_mark())? else {
             return Ok(None);
@@ -75,7 +75,8 @@ impl Generator {
         Ok(fits.then_some(merge))
     }
 
-    /// Returns the merge that a `stop` of this generation put on the base branch; `None` where there was none to make.
+    /// Returns the merge that a `stop` of this generation put on the base branch; `None` where there was nothing to
+    /// merge.
     pub(super) fn landed_merge(&self, generation: &GenerationName) -> Result<Option<Oid>> {
         let Some(merge) = self.project.git.reference(&generation.merged_mark())? else {
             return Ok(None);
@@ -119,7 +120,7 @@ impl Generator {
         self.project.git.edit_tree(tree, &edit)
     }
 
-    /// Returns what the generation brought: the tasks that are on it.
+    /// Returns the message of the merge: the tasks that the generation brings.
     fn merge_message(&self, generation: &GenerationName) -> Result<String> {
         let issues = Store::open(&self.project.git, generation)?.read()?;
         let mut message = format!("Merge {generation}\n\n");

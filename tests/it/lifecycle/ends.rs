@@ -151,7 +151,7 @@ fn a_generation_left_unmerged_can_be_stopped_later() {
     let status = generator(&repository, &["status", "--json"]).run().json();
     assert_eq!(status["phase"], "finished");
     let words = "error: the generation `generation-a` is finished\n\n\
-                 hint: `generator stop` merges it; `generator start` makes a new one\n";
+                 hint: `generator stop` merges it; `generator start` creates a new one\n";
     super::refuses(&repository, &["generator", "run"], 9, words);
     leaves_the_checkout(&repository, &["generator", "stop", "--no-merge"]).done();
     generator(&repository, &["stop"]).run().done();

@@ -81,7 +81,7 @@ fn committed_secrets_are_refused() {
     repository.git(&["commit", "--quiet", "-m", "too much"]);
     let words = "error: this repository cannot be worked on safely: `.secrets/claude.json`, in `secrets_dir`, is committed, \
                  and agents would have it\n\n\
-                 hint: take it out of the base branch, and revoke it\n";
+                 hint: remove it from the base branch, and revoke it\n";
     refuses(&repository, START, 9, words);
     repository.git(&["rm", "--quiet", ".secrets/claude.json"]);
     repository.git(&["commit", "--quiet", "-m", "what remains is no secret"]);
@@ -260,7 +260,7 @@ fn a_removed_branch_is_not_ended_as_if_it_were_merged() {
     let repository = at_work("");
     repository.git(&["update-ref", "-d", "refs/heads/generation-a"]);
     let words = "error: the branch `generation-a` of the generation is gone\n\n\
-                 hint: make it again to merge it: every attempt at a task is kept under `refs/cordwainer/generation-a/tasks/`\n";
+                 hint: create it again to merge it: every attempt at a task is kept under `refs/cordwainer/generation-a/tasks/`\n";
     refuses(&repository, STOP, 9, words);
     refuses(&repository, &["generator", "stop", "--no-merge"], 9, words);
     generator(&repository, &["reset"]).run().done();
@@ -332,7 +332,7 @@ fn a_seed_takes_no_folders_place() {
         repository.commit("documents");
         let words = format!(
             "error: `seed_files.{seed}` would take the place of `{other}`\n\n\
-             hint: seed another path, or clear that one with `source_dirs`\n"
+             hint: choose another destination, or clear that path with `source_dirs`\n"
         );
         refuses(&repository, START, 3, &words);
     }

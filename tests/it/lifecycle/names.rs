@@ -79,7 +79,7 @@ fn a_name_in_use_is_refused() {
     let repository = project("");
     start(&repository, "a");
     let words = "error: the generation `generation-a` is open already\n\n\
-                 hint: choose another name with `--name`, or go on with this one: `generator run`\n";
+                 hint: choose another name with `--name`, or continue this one with `generator run`\n";
     refuses(&repository, &["generator", "start", "--name", "a"], 9, words);
 }
 
@@ -96,7 +96,7 @@ fn names_that_differ_by_case_alone_are_refused() {
     let repository = project("");
     start(&repository, "a");
     let words =
-        format!("error: `generation-A` cannot be made beside `generation-a`: they differ by case alone\n{CHOOSE}");
+        format!("error: `generation-A` cannot be created beside `generation-a`: they differ only by case\n{CHOOSE}");
     refuses(&repository, &["generator", "start", "--name", "A"], 9, &words);
 }
 
@@ -105,7 +105,7 @@ fn a_name_below_a_branch_is_refused_before_anything_is_made() {
     let repository = project("gen_prefix: work/\n");
     repository.git(&["branch", "work"]);
     let words =
-        format!("error: `work/a` cannot be made beside `work`: to git, one would be a folder in the other\n{CHOOSE}");
+        format!("error: `work/a` cannot be created beside `work`: for git, one would be a folder in the other\n{CHOOSE}");
     refuses(&repository, &["generator", "start", "--name", "a"], 9, &words);
 }
 

@@ -84,7 +84,7 @@ fn reset_ends_a_generation_although_its_checkout_cannot_be_moved_back() {
     assert_eq!(said.code, 0, "{said:#?}");
     let told = format!("{}{}", said.stdout, said.stderr);
     assert!(
-        told.contains("left the files of the checkout as a `stop` that died had them"),
+        told.contains("left the files of the checkout as a `stop` that died left them"),
         "{told}"
     );
     let archived = repository.git(&["rev-parse", "refs/cordwainer/archive/generation-a/1/tip"]);

@@ -85,7 +85,7 @@ fn status_says_that_an_ending_was_interrupted() {
     let status = generator(&repository, &["status", "--json"]).run().json();
     assert_eq!(
         status["hazards"][0],
-        "ending it was interrupted: `generator stop`, called again, goes on with that"
+        "ending it was interrupted: run `generator stop` again to continue"
     );
 }
 

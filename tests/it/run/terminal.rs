@@ -182,7 +182,7 @@ fn three_times_ends_it_and_names_what_is_left(engine: TestEngine) {
     ];
     let list = left.map(|name| format!("\r\n  {name}")).concat();
     assert!(
-        shown.contains(&format!("until the next command puts it right:{list}")),
+        shown.contains(&format!("The next command cleans up what remains:{list}")),
         "{shown}"
     );
     project
