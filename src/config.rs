@@ -1,4 +1,4 @@
-//! `configuration.yaml`, read, defaulted and checked; everything downstream gets this struct and no other. Nothing in
+//! `configuration.yaml`, read, completed with defaults, and checked; all other code gets this struct alone. Nothing in
 //! here acts on what it reads.
 
 pub(crate) mod billing;
@@ -82,14 +82,14 @@ pub struct Config {
     pub gen_prefix: String,
     /// `base_branch`: where generations begin and end (`main`).
     pub base_branch: String,
-    /// `generation_branch`: the generation meant, when several are there.
+    /// `generation_branch`: the generation selected, when several are open.
     pub generation_branch: Option<String>,
     /// `xtask_dir`: never cleared (`xtask`).
     pub xtask_dir: String,
     /// `state_dir`: relative to the repository root; unset means inside the git common directory.
     pub state_dir: Option<PathBuf>,
-    /// `secrets_dir`: never mounted, never cleared, never in a commit that work begins on or that is merged unseen
-    /// (`.secrets`).
+    /// `secrets_dir`: never mounted, never cleared, and never in a commit on which work begins or that is merged
+    /// without review (`.secrets`).
     pub secrets_dir: PathBuf,
     /// `default_token_file`: in `secrets_dir` (`claude.json`).
     pub default_token_file: String,
@@ -105,13 +105,13 @@ pub struct Config {
     pub measure_prompt: Option<String>,
     /// `stitch_prompt`: path of a template instead of the built-in one.
     pub stitch_prompt: Option<String>,
-    /// `user_prompt`: a person's own words for measure.
+    /// `user_prompt`: a person's own text in the measure prompt.
     pub user_prompt: Option<String>,
     /// `claude_args`: how the client is always called.
     pub claude_args: Vec<String>,
-    /// `silence_agent`: do not echo what the agent says (`true`).
+    /// `silence_agent`: do not print what the agent writes (`true`).
     pub silence_agent: bool,
-    /// `stop_grace`: how long what is under way has once a run is asked to stop (20 s).
+    /// `stop_grace`: how long a call may continue after a run is asked to stop (20 s).
     #[serde(serialize_with = "show::duration")]
     pub stop_grace: Duration,
     /// `max_issues`: proposals a measure may make (10).
@@ -124,15 +124,15 @@ pub struct Config {
     /// `estimated_lines_max`: largest task measure may propose (350).
     pub estimated_lines_max: u32,
     /// `max_estimated_lines`: largest estimate with which a task is filed (1000, or `estimated_lines_max` if that is
-    /// more).
+    /// larger).
     pub max_estimated_lines: Option<u32>,
     /// `cleanup_dirs`: removed from the base branch when a generation is merged.
     pub cleanup_dirs: Vec<String>,
-    /// `image`: what containers are made of.
+    /// `image`: the image of containers.
     pub image: String,
     /// `beads_dir`: where `issues import` finds an older store.
     pub beads_dir: Option<PathBuf>,
-    /// `container`, with what `podman_args` set already folded in.
+    /// `container`, with the settings of `podman_args` already folded in.
     pub container: ContainerConfig,
     /// `agent`.
     pub agent: AgentConfig,
@@ -142,10 +142,10 @@ pub struct Config {
     pub measure: RoleConfig,
     /// `stitch`.
     pub stitch: RoleConfig,
-    /// `review`; nobody calls it yet. What paces calls says nothing here.
+    /// `review`; nothing calls it yet, and what paces calls is not read.
     #[serde(skip)]
     pub review: RoleConfig,
-    /// `optimize`; nobody calls it yet. What paces calls says nothing here.
+    /// `optimize`; nothing calls it yet, and what paces calls is not read.
     #[serde(skip)]
     pub optimize: RoleConfig,
     /// Sections of the file for roles that nothing calls yet: they are allowed, and not read.
@@ -163,7 +163,7 @@ pub struct Config {
     pub gates: Vec<Gate>,
 }
 
-/// Where the model's API is unless the configuration names another address.
+/// The address of the model's API unless the configuration names another one.
 const MODEL_API: &str = "https://api.anthropic.com";
 
 impl Config {
@@ -183,7 +183,7 @@ impl Config {
         own.or(self.agent.base_url.as_deref())
     }
 
-    /// Returns where the gateway reaches the model's API for a role; nowhere, if nobody pays and no address is given.
+    /// Returns the address of the model's API for a role; `None` if there is no credential and no address is given.
     pub(crate) fn api(&self, role: Role) -> Option<&str> {
         let asks = self.agent.credentials != Credentials::None;
         self.base_url(role).or(asks.then_some(MODEL_API))
@@ -206,9 +206,9 @@ pub struct ContainerConfig {
     /// Processes and threads; `None` means no limit.
     #[serde(serialize_with = "or_off")]
     pub pids: Option<u32>,
-    /// Network mode or network name (`none`); another needs `relax` to have it.
+    /// Network mode or network name (`none`); any other needs `relax`.
     pub network: Option<String>,
-    /// What of a container's guarantees need not hold.
+    /// The guarantees that a container may lack.
     pub relax: BTreeSet<Item>,
     /// Mounts beside the slot.
     pub mounts: Vec<MountConfig>,
@@ -223,7 +223,7 @@ pub struct ContainerConfig {
     pub labels: BTreeMap<String, String>,
     /// `UID[:GID]` or a name; unset means one that can write the slot.
     pub user: Option<String>,
-    /// Commands of the project's own toolchain that the image must have: each is run by `image check`.
+    /// Commands of the project's own toolchain that the image must have; `image check` runs each.
     pub toolchain: Vec<String>,
 }
 
@@ -234,7 +234,7 @@ pub struct MountConfig {
     pub source: PathBuf,
     /// Absolute path in the container.
     pub target: PathBuf,
-    /// Whether the container may write it (`false`).
+    /// Whether the container may write to it (`false`).
     pub writable: bool,
 }
 
@@ -245,7 +245,7 @@ pub struct AgentConfig {
     pub command: String,
     /// `ANTHROPIC_BASE_URL` in the container.
     pub base_url: Option<String>,
-    /// Who pays.
+    /// Which credential pays for calls.
     pub credentials: Credentials,
     /// The home folder in the container (`/home/agent`).
     pub home: String,
@@ -258,7 +258,7 @@ pub struct RoleConfig {
     pub model: Option<String>,
     /// `--fallback-model`.
     pub fallback_model: Option<String>,
-    /// Whether a call that binds another model than `model` is stopped; else it is warned about (`false`).
+    /// Whether a call is stopped if it uses another model than `model`; else there is a warning (`false`).
     pub strict_model: bool,
     /// `ANTHROPIC_BASE_URL` in the container, instead of `agent.base_url`.
     pub base_url: Option<String>,
@@ -296,7 +296,7 @@ pub struct RoleConfig {
     pub denied_tools: Vec<String>,
     /// Arguments of the client beyond `claude_args`.
     pub args: Vec<String>,
-    /// Tasks a cycle (stitch), proposals a cycle (measure: `max_issues` bounds it, too); `None` means no limit.
+    /// Tasks of a cycle (stitch), proposals of a cycle (measure: `max_issues` limits them, too); `None` means no limit.
     #[serde(serialize_with = "or_off")]
     pub max_per_cycle: Option<u32>,
     /// Attempts at a task (stitch: 3), answers of a measure (2).
@@ -339,7 +339,7 @@ pub struct LimitsConfig {
 /// One of `gates`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Gate {
-    /// What people call it.
+    /// Its name for people.
     pub name: String,
     /// Run by `sh -c` in the container, in the slot.
     pub command: String,

@@ -1,5 +1,5 @@
-//! One repository as the later folders see it: git, its configuration, the state folder, the environment, and which
-//! generation commands are about. Nothing in here runs a container or moves a generation on.
+//! One repository as the later folders see it: git, its configuration, the state folder, the environment, and the
+//! selected generation. Nothing in here runs a container or moves a generation.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -41,23 +41,23 @@ pub struct Environment {
     pub docker_host: Option<String>,
     /// `CONTAINER_HOST`.
     pub container_host: Option<String>,
-    /// `XDG_CONFIG_HOME`, or `.config` in `HOME`: where a person's own settings of git are.
+    /// `XDG_CONFIG_HOME`, or `.config` in `HOME`: the place of a person's own settings of git.
     pub config_home: Option<PathBuf>,
-    /// Who commits, where the environment names somebody.
+    /// The committer, where the environment names one.
     pub identities: EnvironmentIdentities,
-    /// The proxy for HTTPS that the machine's settings name: the gateway asks the model's API through it.
+    /// The proxy for HTTPS of the machine's settings: the gateway reaches the model's API through it.
     pub proxy: Option<Proxy>,
     /// `XDG_RUNTIME_DIR`.
     pub runtime_dir: Option<PathBuf>,
     /// `PATH`, where an installed podman is looked for.
     pub search_path: Option<std::ffi::OsString>,
-    /// `ANTHROPIC_API_KEY`: the gateway's, and nobody else's.
+    /// `ANTHROPIC_API_KEY`, for the gateway alone.
     pub api_key: Option<SecretString>,
-    /// `CLAUDE_CODE_OAUTH_TOKEN`, in the same way.
+    /// `CLAUDE_CODE_OAUTH_TOKEN`, for the gateway alone.
     pub oauth_token: Option<SecretString>,
-    /// What everything passes that is recorded or shown. The caller's own words can pass the same one.
+    /// Redacts everything that is recorded or shown. The caller's own texts can pass it, too.
     pub redactor: Redactor,
-    /// What would stay behind if the process ended now.
+    /// What would remain if the process ended now.
     pub leftovers: Leftovers,
 }
 
@@ -81,8 +81,8 @@ impl Default for Environment {
 }
 
 impl Environment {
-    /// Returns how an engine is looked for; one that has to be started keeps its files below `folder`, or where
-    /// temporary files belong.
+    /// Returns the options for finding an engine; one that has to be started keeps its files below `folder`, or in the
+    /// usual place for temporary files.
     pub(crate) fn connect_options(&self, config: &Config, folder: Option<&Path>) -> ConnectOptions {
         ConnectOptions {
             choice: config.container.engine,
@@ -102,20 +102,20 @@ impl Environment {
 pub(crate) struct Project {
     pub(crate) git: Git,
     pub(crate) config: Config,
-    /// Where the state is; before there is any, where it will be.
+    /// The folder of the state; before it exists, the place where it will be.
     pub(crate) state_dir: PathBuf,
-    /// The folder that the configuration names for it.
+    /// The folder for it that the configuration names.
     configured_state_dir: PathBuf,
     pub(crate) environment: Environment,
-    /// What relative folders of the configuration are seen from.
+    /// The folder to which relative folders of the configuration refer.
     main_checkout: PathBuf,
     chosen: Option<String>,
-    /// The locks of git that a dead process of ours had held and this one freed.
+    /// The locks of git that a dead process of ours had held and that were removed.
     freed: Vec<PathBuf>,
 }
 
 impl Project {
-    /// Opens the repository that `directory` lies in, with its `configuration.yaml`.
+    /// Opens the repository that contains `directory`, with its `configuration.yaml`.
     ///
     /// Fails with [`ErrorKind::Precondition`](crate::base::error::ErrorKind::Precondition) where there is no usable
     /// repository, and with [`ErrorKind::Configuration`](crate::base::error::ErrorKind::Configuration) and every
@@ -124,7 +124,7 @@ impl Project {
         Self::open_with(directory, environment, Config::load)
     }
 
-    /// Opens the repository for a command that only looks: where the file is missing, the defaults hold.
+    /// Opens the repository for a command that only reads: where the file is missing, the defaults apply.
     pub(crate) fn open_to_look(directory: &Path, environment: Environment) -> Result<Self> {
         Self::open_with(directory, environment, |root| {
             match root.join(FILE_NAME).symlink_metadata() {
@@ -140,7 +140,7 @@ impl Project {
         load: impl FnOnce(&Path) -> Result<Config>,
     ) -> Result<Self> {
         let git = Git::discover(directory)?;
-        // Before anything can fail: the person's own git waits for it, too.
+        // Before anything can fail: the person's own git waits for these locks, too.
         let freed = git.free_abandoned_locks()?;
         let config = load(git.workdir())?;
         let main = git.main_checkout()?.unwrap_or_else(|| git.workdir().to_owned());
@@ -150,11 +150,11 @@ impl Project {
         if let Some(state_dir) = &project.config.state_dir {
             project.configured_state_dir = main.join(state_dir);
         }
-        // The state is the repository's, whatever the configuration of this worktree names: who would change it is
-        // refused.
+        // The state belongs to the repository, whatever the configuration of this worktree names: a worktree with
+        // another place for it is refused.
         let used = project.git.state_folder()?;
         project.state_dir = used.unwrap_or_else(|| project.configured_state_dir.clone());
-        // So that the redactor knows it; whoever needs it reports what is wrong with it.
+        // So that the redactor knows it; its user reports what is wrong with it.
         let _ = project.credential().map(|source| source.current(project.clock().now()));
         Ok(project)
     }
@@ -180,7 +180,7 @@ impl Project {
         }
     }
 
-    /// Selects this generation, whatever the configuration and `switch` say.
+    /// Selects this generation, whatever the configuration and `switch` select.
     #[must_use]
     pub(crate) fn choose(mut self, generation: Option<String>) -> Self {
         self.chosen = generation;
@@ -202,7 +202,7 @@ impl Project {
         &self.state_dir
     }
 
-    /// Returns the redactor that everything passes that is recorded or shown.
+    /// Returns the redactor for everything that is recorded or shown.
     pub(crate) fn redactor(&self) -> &Redactor {
         &self.environment.redactor
     }
@@ -216,7 +216,7 @@ impl Project {
         let freed = self.freed.iter();
         freed.map(|lock| {
             format!(
-                "removed the lock `{}` that a killed process of ours had left",
+                "removed the lock `{}` of a killed process of cordwainer",
                 lock.display()
             )
         })
@@ -226,8 +226,8 @@ impl Project {
         SlotPool::new(self.git.clone(), &self.state_dir).telling(self.environment.leftovers.clone())
     }
 
-    /// Returns what no task may change without a person's word: `protected_paths`, whatever a key of the configuration
-    /// names, and what git's settings of this repository name.
+    /// Returns what no task may change without a person's consent: `protected_paths`, the files that keys of the
+    /// configuration name, and those that git's settings of this repository name.
     pub(crate) fn protected(&self) -> Result<ProtectedPaths> {
         let mut named = config::protected_files(&self.config);
         named.extend(self.git.obeyed_by_settings()?);
@@ -239,8 +239,8 @@ impl Project {
         ProtectedPaths::of(&self.config, &Vec::from_iter(places))
     }
 
-    /// Returns where the gateway has the credential from; `None` where nobody asks for one. A folder of secrets that is
-    /// relative is the main checkout's, from whichever worktree a person calls.
+    /// Returns where the gateway finds the credential; `None` where none is required. A relative folder of secrets is
+    /// in the main checkout, in whichever worktree a command is called.
     pub(crate) fn credential(&self) -> Option<CredentialSource> {
         let (config, environment) = (&self.config, &self.environment);
         let name = config.token_file.as_ref().unwrap_or(&config.default_token_file);
@@ -253,12 +253,12 @@ impl Project {
         )
     }
 
-    /// Returns how an engine is looked for.
+    /// Returns the options for finding an engine.
     pub(crate) fn connect_options(&self) -> ConnectOptions {
         self.environment.connect_options(&self.config, Some(&self.state_dir))
     }
 
-    /// Opens the issue store of the generation that is meant.
+    /// Opens the issue store of the selected generation.
     pub(crate) fn store(&self) -> Result<Store> {
         Store::open(&self.git, &self.generation()?)
     }

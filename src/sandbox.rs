@@ -1,5 +1,5 @@
-//! Where agents run: the container engines, what a container is held to, and its one way out. What runs in a container,
-//! and why, does not enter here.
+//! Where agents run: the container engines, the guarantees of a container, and its one way out. What runs in a
+//! container, and why, is decided elsewhere.
 
 pub mod credential;
 pub mod engine;

@@ -334,7 +334,7 @@ async fn reset(generator: &Generator, context: &Context) -> Result<u8> {
     }
     tell_recovered(context, &done.recovered)?;
     context.output.print(&format!(
-        "Reset {}; what it made is kept under {}.",
+        "Reset {}; its commits and issues are kept under {}.",
         done.generation, done.archive
     ))?;
     Ok(exit::DONE)

@@ -1,42 +1,42 @@
-//! Who pays: the variables that change it, and which of them may stand in a container's environment.
+//! Who pays: the variables that change it, and which of them may be set in a container's environment.
 //!
 //! The names are those that client 2.1.329 reads. Of the families where a new name would rather change who pays than
 //! not, only the names that are known to be harmless pass.
 
 use super::Credentials;
 
-/// What a variable does to the question of who pays.
+/// The effect of a variable on who pays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Effect {
-    /// It does what `--bare` does: no subscription is read any more.
+    /// It has the effect of `--bare`: no subscription is read any more.
     Bare,
     /// It carries an API key or another credential, or names where one is.
     Key,
     /// It sends the client to another address.
     Address,
-    /// It has a cloud provider or a gateway called and billed.
+    /// It makes the client call, and bill, a cloud provider or a gateway.
     Cloud,
-    /// It is an account of a cloud provider, which only a variable of [`Effect::Cloud`] puts to use.
+    /// It configures an account of a cloud provider, which is used only with a variable of [`Effect::Cloud`].
     Account,
-    /// It has settings read from elsewhere, which may have any of these effects.
+    /// It makes the client read other settings, which may have any of these effects.
     Settings,
 }
 
 impl Effect {
-    /// Returns what it does, as the end of a sentence that begins with the variable.
+    /// Returns the effect in words, as the end of a sentence that begins with the variable.
     pub(crate) fn words(self) -> &'static str {
         match self {
             Self::Bare => "does what `--bare` does: the client reads no subscription then, and bills an API key",
-            Self::Key => "may have somebody else pay than the subscription",
-            Self::Address => "sends the client's requests, and the bill, elsewhere",
-            Self::Cloud => "has a cloud provider or a gateway called and billed",
+            Self::Key => "may bill somebody other than the subscription",
+            Self::Address => "sends the client's requests, and their costs, elsewhere",
+            Self::Cloud => "makes the client call, and bill, a cloud provider or a gateway",
             Self::Account => "is an account of a cloud provider",
             Self::Settings => "makes the client read other settings, which may change who pays",
         }
     }
 }
 
-/// The names that mean one thing exactly.
+/// The names with one exact meaning.
 const NAMES: &[(&str, Effect)] = &[
     ("CLAUDE_CODE_SIMPLE", Effect::Bare),
     ("ANTHROPIC_BASE_URL", Effect::Address),
@@ -76,7 +76,7 @@ const NAMES: &[(&str, Effect)] = &[
     ("GCLOUD_PROJECT", Effect::Account),
 ];
 
-/// Names of the families below that change nothing about who pays: models, logs, tools.
+/// Names of the families below that do not change who pays: models, logs, tools.
 const HARMLESS: &[&str] = &[
     "ANTHROPIC_BETAS",
     "ANTHROPIC_CUSTOM_MODEL_OPTION",
@@ -92,7 +92,7 @@ const HARMLESS: &[&str] = &[
 /// Whole families of variables that are harmless.
 const HARMLESS_FAMILIES: &[&str] = &["ANTHROPIC_CUSTOM_MODEL_OPTION_", "ANTHROPIC_DEFAULT_"];
 
-/// What names begin with; the first that fits counts.
+/// The beginnings of names; the first that fits counts.
 const FAMILIES: &[(&str, Effect)] = &[
     ("ANTHROPIC_BEDROCK_", Effect::Cloud),
     ("ANTHROPIC_VERTEX_", Effect::Cloud),
@@ -111,7 +111,7 @@ const FAMILIES: &[(&str, Effect)] = &[
     ("VERTEX_REGION_", Effect::Account),
 ];
 
-/// Returns what the variable does to who pays; `None` for all others.
+/// Returns the effect of a variable on who pays; `None` for all others.
 pub(crate) fn effect(name: &str) -> Option<Effect> {
     if let Some((_, effect)) = NAMES.iter().find(|(known, _)| *known == name) {
         return Some(*effect);
@@ -127,7 +127,7 @@ pub(crate) fn effect(name: &str) -> Option<Effect> {
     family.map(|(_, effect)| *effect)
 }
 
-/// Returns whether what a person wrote down has this effect and is what `agent.credentials` names.
+/// Returns whether a setting that a person wrote has an effect that `agent.credentials` allows.
 pub(crate) fn agrees(credentials: Credentials, effect: Effect) -> bool {
     match (credentials, effect) {
         (_, Effect::Bare) => false,
@@ -137,14 +137,14 @@ pub(crate) fn agrees(credentials: Credentials, effect: Effect) -> bool {
     }
 }
 
-/// Returns why a variable may not be written in the configuration, and the fix; `None` when it may. An empty value is
-/// how a person takes a variable of the image away: the client reads it as unset.
+/// Returns why a variable may not be written in the configuration, and the fix; `None` when it may. With an empty value
+/// a person removes a variable of the image: the client reads it as unset.
 pub(super) fn refusal(credentials: Credentials, name: &str, value: &str) -> Option<(String, String)> {
     let effect = effect(name).filter(|effect| !value.is_empty() && !agrees(credentials, *effect))?;
     let payer = match credentials {
         _ if effect == Effect::Bare => "",
-        Credentials::ApiKey => ", and `agent.credentials` says `api_key`",
-        _ => ", and `agent.credentials` says `subscription`",
+        Credentials::ApiKey => ", and `agent.credentials` is `api_key`",
+        _ => ", and `agent.credentials` is `subscription`",
     };
     Some((format!("`{name}` {}{payer}", effect.words()), fix(name, effect)))
 }
@@ -154,7 +154,7 @@ fn fix(name: &str, effect: Effect) -> String {
         Effect::Bare => "leave it out",
         Effect::Address if name == "ANTHROPIC_BASE_URL" => "write `agent.base_url`",
         Effect::Key => "leave it out, or write `agent.credentials: api_key` if it is to pay",
-        _ => "leave it out, or write `agent.credentials: none`, with which nobody watches who pays",
+        _ => "leave it out, or write `agent.credentials: none`, with which nothing checks who pays",
     };
     fix.to_owned()
 }

@@ -1,11 +1,11 @@
-//! `claude_args`, how the client is always called, and `args` of a role. What has a key of its own, what cordwainer
-//! sets, and what has somebody else pay is refused here.
+//! `claude_args`, how the client is always called, and `args` of a role. Flags that have a key of their own, that
+//! cordwainer sets, or that bill somebody else are refused here.
 
 use super::field::Field;
 use super::node::Kind;
 use super::podman_args::split_words;
 
-/// The flag that makes the client read no subscription, wherever it comes from.
+/// The flag that makes the client ignore subscriptions.
 pub(crate) const BARE: &str = "--bare";
 
 const OUTPUT_FORMAT: &str = "--output-format";
@@ -50,8 +50,8 @@ const REFUSED: &[(&[&str], &str)] = &[
         ],
         "it can change who pays",
     ),
-    (&["--fast-mode"], "it is paid beyond the subscription"),
-    (&["--advisor"], "it calls a second model, which is paid for, too"),
+    (&["--fast-mode"], "it is billed beyond the subscription"),
+    (&["--advisor"], "it calls a second model, which is billed, too"),
     (
         &[
             "--resume",
@@ -66,7 +66,7 @@ const REFUSED: &[(&[&str], &str)] = &[
             "--no-session-persistence",
             "--from-pr",
         ],
-        "sessions are cordwainer's to begin and to resume",
+        "cordwainer begins and resumes sessions by itself",
     ),
     (
         &["--input-format", "--replay-user-messages", "--prefill", "--prefill-b64"],
@@ -97,7 +97,7 @@ const REFUSED: &[(&[&str], &str)] = &[
     ),
     (
         &["--help", "-h", "--version", "-v", "--init-only"],
-        "with it the client does not work, it only prints",
+        "with it the client only prints something and does no work",
     ),
     (&["--"], "what follows it would no longer be flags"),
 ];
@@ -188,7 +188,7 @@ fn complete(arguments: &[String]) -> Option<&str> {
 }
 
 fn read_argument(field: &Field<'_>) -> Option<String> {
-    // A number is as good an argument as any.
+    // A number is also an argument.
     let Some(text) = field.scalar() else {
         return field.expected("an argument");
     };
@@ -196,7 +196,7 @@ fn read_argument(field: &Field<'_>) -> Option<String> {
         return field.refuse("expected text without NUL characters");
     }
     if text.starts_with('-') && text.contains(char::is_whitespace) {
-        return field.expected("one argument an item, a flag and its value apart");
+        return field.expected("one argument per item, with a flag and its value apart");
     }
     check_argument(field, text);
     Some(text.to_owned())

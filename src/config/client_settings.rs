@@ -1,15 +1,15 @@
-//! The settings files that the client reads from the work tree, and what of them determines who pays.
+//! The settings files that the client reads from the work tree, and which of their keys determine who pays.
 
 use serde_json::Value;
 
 use super::billing::{self, Effect};
 use super::{Config, Credentials};
 
-/// Where the client looks in the folder that it works in. Measured on client 2.1.329: it follows links, it takes a
+/// Where the client looks in the folder that it works in. Measured on client 2.1.329: it follows links, it accepts a
 /// byte order mark, and it ignores a file that is not plain JSON.
 pub(crate) const FILES: [&str; 2] = [".claude/settings.json", ".claude/settings.local.json"];
 
-/// Keys whose command brings a credential, and what that does.
+/// Keys with a command that prints a credential, and their effect.
 const HELPERS: [(&str, Effect); 4] = [
     ("apiKeyHelper", Effect::Key),
     ("awsAuthRefresh", Effect::Cloud),
@@ -17,9 +17,8 @@ const HELPERS: [(&str, Effect); 4] = [
     ("gcpAuthRefresh", Effect::Cloud),
 ];
 
-/// Returns the keys of a settings file that have somebody else pay than the configuration determines, as `env.NAME`
-/// where they are variables; empty for a file that changes nothing about it. Whatever else stands in the file is the
-/// person's own.
+/// Returns the keys of a settings file that would bill somebody other than the configuration determines, as `env.NAME`
+/// where they are variables; empty for a file without any. Everything else in the file is the person's own.
 ///
 /// # Errors
 /// Fails when the file is not JSON and names no such key; the client ignores it then.
@@ -33,7 +32,7 @@ pub(crate) fn offending(text: &[u8], config: &Config) -> Result<Vec<String>, ser
     }
 }
 
-/// Returns what a text that cannot be read names, or may name behind an escape.
+/// Returns the keys that a text which cannot be read names, or may name behind an escape.
 fn named(text: &[u8]) -> Vec<String> {
     let text = String::from_utf8_lossy(text);
     let words = HELPERS.iter().map(|(key, _)| *key);
@@ -52,7 +51,7 @@ fn offending_keys(settings: &Value, config: &Config) -> Vec<String> {
         .map(|(key, _)| (*key).to_owned())
         .collect();
     found.extend(login(settings, credentials));
-    // Fast mode is paid as extra usage, whatever is left of the plan.
+    // Fast mode is billed as extra usage, whatever is left of the plan.
     let fast = settings["fastMode"] == Value::Bool(true) && credentials == Credentials::Subscription;
     found.extend((fast && !config.limits.allow_overage).then(|| "fastMode".to_owned()));
     found.extend(variables(settings, |name| {
@@ -64,7 +63,7 @@ fn offending_keys(settings: &Value, config: &Config) -> Vec<String> {
     found
 }
 
-/// Returns what is refused even where nobody watches who pays.
+/// Returns the keys that are refused even where nothing checks who pays.
 fn bare(settings: &Value) -> Vec<String> {
     variables(settings, |name| billing::effect(name) == Some(Effect::Bare))
 }
@@ -91,7 +90,7 @@ fn variables(settings: &Value, is_wrong: impl Fn(&str) -> bool) -> Vec<String> {
         .collect()
 }
 
-/// Returns whether a value is there for the client, which takes an empty text for none.
+/// Returns whether the client sees a value: it takes an empty text for none.
 fn is_set(value: &Value) -> bool {
     !(value.is_null() || value == "")
 }

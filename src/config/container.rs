@@ -10,7 +10,7 @@ use super::section::{Section, subsection};
 use super::{AgentConfig, Config, ContainerConfig, Credentials, EngineChoice, maps, podman_args};
 use crate::sandbox::guarantee::Item;
 
-/// Reads `agent` and `container`, and folds `podman_args` in: the agent first, since it determines who pays.
+/// Reads `agent` and `container`, and folds `podman_args` in: `agent` first, since it determines who pays.
 pub(super) fn read(top: &Section<'_>, config: &mut Config, resolve: &dyn Fn(&Path) -> PathBuf) {
     if let Some(section) = subsection(top, "agent") {
         read_agent(&section, &mut config.agent);

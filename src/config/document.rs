@@ -7,17 +7,17 @@ use super::keys::{Key, MEASURE, Shape, TOP};
 
 const EXAMPLE_HEADER: &str = "\
 # Every key of `configuration.yaml` with its default. Whatever your file leaves out has
-# the value that stands here; a key without a value is unset. Unknown keys are errors.
+# the value shown here; a key without a value is unset. Unknown keys are errors.
 # Where a limit can be lifted, `off` lifts it.
 ";
 
 const FITTED_HEADER: &str = "\
 # How cordwainer works on this repository. A line that begins with `#` and a key shows
 # the default, or what you could write there; take the `#` away to set it.
-# `cargo xtask config check` says whether the file is good, `config show` what holds.
+# `cargo xtask config check` checks the file; `config show` prints the values in effect.
 ";
 
-/// Returns `configuration.example.yaml`: every key, active, with its default and what it is for.
+/// Returns `configuration.example.yaml`: every key, active, with its default and a description.
 pub fn example() -> String {
     let mut page = Page {
         text: EXAMPLE_HEADER.to_owned(),
@@ -99,7 +99,7 @@ impl Page<'_> {
         }
     }
 
-    /// Whether a key of a role stands in the section of the first role already, and nothing else is to be said of it here.
+    /// Whether a key of a role is already in the section of the first role, and needs no other description here.
     fn is_told(&self, section: &Key, key: &Key) -> bool {
         let is_same = |other: &Key| {
             (other.name, other.default, other.sample, other.about) == (key.name, key.default, key.sample, key.about)
@@ -163,7 +163,7 @@ fn wrapped(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
-/// Returns a text as YAML: plain where nothing in it means anything to YAML, else in double quotes.
+/// Returns a text as YAML: plain where no part of it is YAML syntax, else in double quotes.
 pub(crate) fn quoted(text: &str) -> String {
     let plain_start =
         text.starts_with(|c: char| c.is_ascii_alphabetic() || "./-".contains(c)) && !text.starts_with("- ");

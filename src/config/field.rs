@@ -1,15 +1,15 @@
-//! One value of the configuration with its dotted key, and the way to complain about it.
+//! One value of the configuration with its dotted key, and the way to report a problem with it.
 
 use super::keys::Files;
 use super::node::{Kind, Node};
 use super::problems::{Place, Report};
 use crate::base::text;
 
-/// A value at a key. Whoever reads it notes problems on it and goes on without it.
+/// A value at a key. Its reader notes problems on it and continues without it.
 pub(super) struct Field<'a> {
     /// The dotted key, such as `source_dirs[1]`.
     pub(super) key: String,
-    /// What the table of keys declares of files at this key.
+    /// What the table of keys declares about files at this key.
     pub(super) files: Files,
     pub(super) node: &'a Node,
     pub(super) report: &'a Report,
@@ -21,13 +21,13 @@ impl<'a> Field<'a> {
         self.refuse(format!("expected {what}, found {}", self.node.describe()))
     }
 
-    /// Notes a problem in words of its own.
+    /// Notes a problem in other words.
     pub(super) fn refuse<T>(&self, message: impl Into<String>) -> Option<T> {
         self.report.note(self.node.place, &self.key, message, None);
         None
     }
 
-    /// Notes a problem and what was probably meant.
+    /// Notes a problem and its probable fix.
     pub(super) fn refuse_with<T>(&self, message: impl Into<String>, hint: impl Into<String>) -> Option<T> {
         self.report.note(self.node.place, &self.key, message, Some(hint.into()));
         None
@@ -116,7 +116,7 @@ impl<'a> Field<'a> {
 
 /// One entry of a mapping.
 pub(super) struct Entry<'a> {
-    /// Where its key stands.
+    /// The place of its key.
     pub(super) place: Place,
     pub(super) name: &'a str,
     pub(super) field: Field<'a>,

@@ -6,7 +6,7 @@ use std::path::{Component, Path, PathBuf};
 use crate::base::error::{Context as _, Error, ErrorKind, Result};
 use crate::config::{Config, FILE_NAME, lexical};
 
-/// One byte more than [`Config::parse`] takes, so that it is the one to refuse.
+/// One byte more than [`Config::parse`] accepts, so that it refuses a larger file.
 const READ_LIMIT: u64 = (1 << 20) + 1;
 
 impl Config {
@@ -70,7 +70,7 @@ fn git_folder(root: &Path) -> PathBuf {
 }
 
 /// Returns the places in the checkout at `root` that a path of its configuration leads over: its own, and after each
-/// link on its way the one that the link leads to. They are relative to `root`; what lies outside of it is left out.
+/// link on its way the target of that link. They are relative to `root`; places outside of it are left out.
 pub(crate) fn places(root: &Path, path: &Path) -> Vec<PathBuf> {
     let real = resolved(root);
     let path = real.join(path);
@@ -78,13 +78,13 @@ pub(crate) fn places(root: &Path, path: &Path) -> Vec<PathBuf> {
     inside.filter(|place| !place.as_os_str().is_empty()).collect()
 }
 
-/// Follows the links of a path, also of one that leads to nothing yet.
+/// Follows the links of a path, even if its target does not exist yet.
 fn resolved(path: &Path) -> PathBuf {
     steps(path).last().unwrap_or_default()
 }
 
-/// Returns a path, and after each link on its way where that leads to: over the last one no link leads on, unless they
-/// go round.
+/// Returns a path, and after each link on its way the target of that link: no link leads on from the last one, unless
+/// links form a circle.
 fn steps(path: &Path) -> impl Iterator<Item = PathBuf> {
     // As many as Linux follows.
     const MOST_LINKS: usize = 40;
@@ -93,8 +93,8 @@ fn steps(path: &Path) -> impl Iterator<Item = PathBuf> {
     steps.take(MOST_LINKS + 1).map(|step| lexical(&step))
 }
 
-/// Returns the place with the first link of its path followed; `None` when there is none. The folder above is that of
-/// where a link leads to.
+/// Returns the place with the first link of its path followed; `None` when there is none. `..` after a link is the
+/// folder above its target.
 fn past_first_link(path: &Path) -> Option<PathBuf> {
     let mut here = PathBuf::new();
     let mut parts = path.components();

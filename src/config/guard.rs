@@ -1,4 +1,4 @@
-//! What must hold between keys: nothing cleared that must stay, nothing that contradicts itself.
+//! Rules between keys: nothing is cleared that must stay, and no two keys contradict each other.
 
 use super::defaults::NO_NETWORK;
 use super::section::{Section, subsection};
@@ -7,7 +7,7 @@ use crate::model::Role;
 use crate::sandbox::guarantee::Item;
 use crate::sandbox::network::{AddressClass, classify};
 
-/// Reports what contradicts itself across keys.
+/// Reports keys that contradict each other.
 pub(super) fn check(top: &Section<'_>, config: &Config) {
     check_lines(top, config);
     check_branches(top, config);
@@ -51,7 +51,7 @@ fn check_branches(top: &Section<'_>, config: &Config) {
     }
 }
 
-/// Refuses an open network unless `container.relax` names it: it is an open container, and must be called so.
+/// Refuses an open network unless `container.relax` names it, so that an open container is one on purpose.
 fn check_network(top: &Section<'_>, config: &Config) {
     let network = config.container.network.as_deref().unwrap_or(NO_NETWORK);
     if network == NO_NETWORK || config.container.relax.contains(&Item::Network) {
@@ -62,13 +62,13 @@ fn check_network(top: &Section<'_>, config: &Config) {
     if let Some(field) = own.or_else(|| top.field("podman_args")) {
         let network = network.escape_debug();
         field.refuse_with::<()>(
-            format!("with the network `{network}` agents reach more than the gateway"),
+            format!("with the network `{network}` agents can reach more than the gateway"),
             "leave it at `none`, or add `network` to `container.relax`",
         );
     }
 }
 
-/// Checks that no credential leaves the machine's own surroundings in clear text.
+/// Checks that no credential leaves the person's own networks in clear text.
 fn check_base_urls(top: &Section<'_>, config: &Config) {
     if config.agent.credentials == Credentials::None {
         return;
@@ -81,15 +81,14 @@ fn check_base_urls(top: &Section<'_>, config: &Config) {
         let section = subsection(top, name);
         if let Some(field) = section.as_ref().and_then(|section| section.field("base_url")) {
             field.refuse_with::<()>(
-                "the credential would go there in clear text",
+                "the credential would be sent there in clear text",
                 "write `https://`, an address of a network of your own, or `agent.credentials: none`",
             );
         }
     }
 }
 
-/// Returns whether an address is spoken to without TLS, and is, by all that can be known, not in a network of the
-/// person's own.
+/// Returns whether an address is reached without TLS and is not known to be in a network of the person's own.
 fn is_far_in_clear_text(url: &str) -> bool {
     let Some(rest) = url.strip_prefix("http://") else {
         return false;

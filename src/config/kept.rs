@@ -6,16 +6,16 @@ use super::field::Field;
 use super::paths::overlap;
 use super::{Config, FILE_NAME};
 
-/// What is never cleared or overwritten, and what people call it.
+/// The paths that are never cleared or overwritten, with their names for people.
 pub(super) struct KeptPaths<'a> {
-    /// Resolved paths and what people call them.
+    /// Resolved paths and their names for people.
     paths: Vec<(PathBuf, &'static str)>,
     /// Makes a path of the configuration absolute and follows its links, where the caller can.
     resolve: &'a dyn Fn(&Path) -> PathBuf,
 }
 
 impl<'a> KeptPaths<'a> {
-    /// Collects the folders that `config` names by now.
+    /// Collects the folders that `config` names so far.
     pub(super) fn of(config: &Config, resolve: &'a dyn Fn(&Path) -> PathBuf) -> Self {
         let mut paths = vec![
             (resolve(Path::new(FILE_NAME)), "the configuration"),
@@ -35,7 +35,7 @@ impl<'a> KeptPaths<'a> {
         }
     }
 
-    /// Returns what stands at `path`, above it or below it.
+    /// Returns the name of a kept path that is at `path`, above it or below it.
     pub(super) fn at(&self, path: &str) -> Option<&'static str> {
         let path = (self.resolve)(Path::new(path));
         let kept = self.paths.iter().find(|(other, _)| overlap(&path, other));

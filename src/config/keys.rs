@@ -15,17 +15,17 @@ pub(crate) struct Key {
     pub(crate) name: &'static str,
     /// The older system's name for it.
     pub(crate) alias: Option<&'static str>,
-    /// What it accepts.
+    /// The values that it accepts.
     pub(crate) shape: Shape,
-    /// What its value means for files.
+    /// What its value tells about files.
     pub(crate) files: Files,
     /// Its default as YAML in one line; empty when it is unset, or when `items` has it.
     pub(crate) default: &'static str,
     /// Its default, for a list that is not empty.
     pub(crate) items: &'static [&'static str],
-    /// What a person may write, for keys that are unset or empty by default.
+    /// An example value, for keys that are unset or empty by default.
     pub(crate) sample: &'static str,
-    /// What it is for, in lines as they stand in the example file.
+    /// Its description, in the lines of the example file.
     pub(crate) about: &'static str,
 }
 
@@ -69,13 +69,13 @@ impl Key {
     }
 }
 
-/// What a key's value means for files in the repository. A path can be read at no key that means nothing for files.
+/// What a key's value tells about files in the repository. At a key of `Files::None`, no path can be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Files {
     /// Nothing.
     None,
-    /// Names files or folders that our own commands obey: no task changes them unseen, whatever `protected_paths`
-    /// lists.
+    /// Names files or folders that our own commands obey: no task changes them without review, whatever
+    /// `protected_paths` lists.
     Protected,
     /// Names files or folders that tasks may change, or that another key protects.
     Free,
@@ -86,7 +86,7 @@ pub(crate) enum Files {
 pub(crate) enum Shape {
     /// Any text.
     Text,
-    /// A name, or a number that stands for one.
+    /// A name, or a number that identifies something.
     User,
     /// `true` or `false`.
     Flag,
@@ -130,7 +130,7 @@ pub(crate) enum Shape {
 pub(crate) const MOUNT: &[Key] = &[
     Key::new("source", Shape::Text, "", "A folder or file of the host.").files(Files::Protected),
     Key::new("target", Shape::Text, "", "An absolute path in the container."),
-    Key::new("writable", Shape::Flag, "false", "Whether the container may write it."),
+    Key::new("writable", Shape::Flag, "false", "Whether the container may write to it."),
 ];
 
 /// The keys of a gate written as a mapping; `command` is required.
@@ -139,7 +139,7 @@ pub(crate) const GATE: &[Key] = &[
         "name",
         Shape::Text,
         "",
-        "What people call it; the command itself when unset.",
+        "Its name in reports. Unset: the command itself.",
     ),
     Key::new(
         "command",

@@ -32,7 +32,7 @@ impl<'a> Field<'a> {
     }
 
     /// Reads a mapping, or a list of `NAME=VALUE`; `check` returns what is wrong with a name and its value. Values stay
-    /// out of all messages: they may be secrets.
+    /// out of all messages, because they may be secrets.
     pub(super) fn assignments(&self, check: Check<'_>) -> Option<BTreeMap<String, String>> {
         const WHAT: &str = "a mapping, or a list of `NAME=VALUE`";
         match &self.node.kind {
@@ -59,7 +59,7 @@ impl<'a> Field<'a> {
         let mut map = BTreeMap::new();
         for item in self.items(what)? {
             let Some((key, value)) = item.scalar().and_then(|text| text.split_once('=')) else {
-                item.refuse::<()>("expected `NAME=VALUE` (nothing is taken over from your own environment)");
+                item.refuse::<()>("expected `NAME=VALUE` (no value is taken from your own environment)");
                 continue;
             };
             if let Some(wrong) = check(key, value) {
@@ -119,7 +119,7 @@ fn destination(entry: &Entry<'_>, kept: &KeptPaths<'_>) -> Option<String> {
     None
 }
 
-/// What is wrong with an entry, and what to write instead.
+/// What is wrong with an entry, and the fix.
 pub(super) struct Wrong {
     message: String,
     fix: Option<String>,
@@ -148,14 +148,14 @@ pub(super) fn variable(credentials: Credentials, name: &str, value: &str) -> Opt
     })
 }
 
-/// Returns why the zone of a container may not be another, and the fix: a subscription's client reports in it when a
-/// usage limit is lifted, in older versions without a word on the zone. An empty value is UTC.
+/// Returns why a container may not have another time zone, and the fix: the client reports in it when a usage limit of
+/// a subscription is lifted, and older versions do not name the zone. An empty value is UTC.
 fn zone(credentials: Credentials, name: &str, value: &str) -> Option<(String, String)> {
     let harmless = ["", "UTC", "UTC0", "Etc/UTC"].contains(&value);
     (name == "TZ" && credentials == Credentials::Subscription && !harmless).then(|| {
         (
-            "with `TZ` the client would report in another zone when a usage limit is lifted".to_owned(),
-            "leave it out, containers run in UTC; a gate's command can set it for itself".to_owned(),
+            "with `TZ` the client would report the end of a usage limit in another time zone".to_owned(),
+            "leave it out: containers run in UTC; the command of a gate can set it for itself".to_owned(),
         )
     })
 }
@@ -174,7 +174,7 @@ fn variable_name(name: &str) -> Option<String> {
     })
 }
 
-/// Returns what is wrong with a label: ours are not for others to set, since sweeping goes by them.
+/// Returns what is wrong with a label. Ours cannot be set by others, because they select the containers to clean up.
 pub(super) fn label(name: &str, _value: &str) -> Option<Wrong> {
     label_name(name).map(Wrong::from)
 }

@@ -39,7 +39,7 @@ fn read_budget(section: &Section<'_>, config: &mut Config) {
     at_most(section, "task_tokens", budget.task_tokens, &[tokens, cycle_tokens]);
 }
 
-/// Notes a call that may cost more than what it is a part of may: the task, the cycle, the generation.
+/// Notes a limit of a call that is larger than that of the task, the cycle or the generation that it is a part of.
 pub(super) fn check_call(section: &Section<'_>, role: &RoleConfig, whole: &BudgetConfig) {
     let dollars = [
         ("budget.usd", whole.usd),
@@ -55,7 +55,7 @@ pub(super) fn check_call(section: &Section<'_>, role: &RoleConfig, whole: &Budge
     at_most(section, "budget_tokens", role.budget_tokens, &tokens);
 }
 
-/// Notes a part that is above the least of its wholes. None has a default, so all are the person's own.
+/// Notes a part that is larger than the smallest of its wholes. None has a default, so a person set all of them.
 fn at_most<T: PartialOrd + Copy + std::fmt::Display>(
     section: &Section<'_>,
     name: &str,
@@ -84,7 +84,8 @@ fn read_retry(section: &Section<'_>, retry: &mut RetryConfig) {
     fit_counts(section, retry);
 }
 
-/// Keeps the first pause no longer than the longest: a person's own contradiction is a problem, a default gives way.
+/// Keeps the first pause no longer than the longest: a contradiction that a person wrote is a problem, a default gives
+/// way.
 fn fit_pauses(section: &Section<'_>, retry: &mut RetryConfig) {
     if retry.initial <= retry.ceiling {
         return;

@@ -11,7 +11,7 @@ use super::{Config, Credentials, MountConfig};
 
 const WHAT: &str = "`SOURCE:TARGET[:ro|rw]`, or a mapping of source, target and writable";
 
-/// Where engines listen; whoever reaches one of these owns the machine.
+/// The sockets of engines; access to one of them gives control over the machine.
 const ENGINE_SOCKETS: [&str; 6] = [
     "/run/docker.sock",
     "/var/run/docker.sock",
@@ -21,7 +21,7 @@ const ENGINE_SOCKETS: [&str; 6] = [
     "/run/crio/crio.sock",
 ];
 
-/// Where the container's own files are; a mount there would hide the task's worktree, or lie about it.
+/// The container's own files; a mount there would hide the task's worktree, or replace a part of it.
 const TAKEN_TARGETS: [&str; 6] = [
     "/workspace",
     "/run/cordwainer",
@@ -31,13 +31,13 @@ const TAKEN_TARGETS: [&str; 6] = [
     "/dev",
 ];
 
-/// Folders of the machine itself: the kernel's, and those in which engines and others listen.
+/// Folders of the machine itself: the kernel's, and those with the sockets of engines and other services.
 const SYSTEM: [&str; 5] = ["/proc", "/sys", "/dev", "/run", "/var/run"];
 
 /// Where the home folders of people are.
 const HOMES: [&str; 3] = ["/home", "/Users", "/var/home"];
 
-/// Where the client looks for the settings of an administrator.
+/// Where the client looks for settings of an administrator.
 const MANAGED_SETTINGS: &str = "/etc/claude-code";
 
 impl Field<'_> {
@@ -133,9 +133,9 @@ pub(super) fn host_path(source: &str) -> Result<PathBuf, &'static str> {
         .ok_or("it is not a plain path below `/`")
 }
 
-/// What no mount may reach, with each path as the file system knows it.
+/// The paths that no mount may reach, each as the file system knows it.
 pub(super) struct Hidden<'a> {
-    /// Resolved paths and what people call them.
+    /// Resolved paths and their names for people.
     paths: Vec<(PathBuf, &'static str)>,
     /// Makes a path of the configuration absolute and follows its links, where the caller can.
     resolve: &'a dyn Fn(&Path) -> PathBuf,
@@ -143,7 +143,7 @@ pub(super) struct Hidden<'a> {
 }
 
 impl<'a> Hidden<'a> {
-    /// Collects the paths that `config` names by now.
+    /// Collects the paths that `config` names so far.
     pub(super) fn of(config: &Config, resolve: &'a dyn Fn(&Path) -> PathBuf) -> Self {
         let mut paths = vec![
             (resolve(Path::new(".git")), "git's own folder"),
@@ -186,7 +186,7 @@ impl<'a> Hidden<'a> {
                 "the mount of `{shown}` would show the whole checkout to the agent"
             ));
         }
-        // Without a disk to look at, what is relative is in the checkout.
+        // Without a disk to check, a relative path is in the checkout.
         let inside = if root.is_absolute() {
             source.starts_with(&root)
         } else {
@@ -212,7 +212,7 @@ impl<'a> Hidden<'a> {
     }
 }
 
-/// Where in the container nothing of a person's own can be.
+/// Places in the container that no mount may cover.
 #[derive(Clone, Debug)]
 pub(super) struct Targets {
     /// The client's folder, in the agent's home folder.
@@ -241,12 +241,12 @@ impl Targets {
         if self.payer != Credentials::None && overlap(Path::new(MANAGED_SETTINGS), path) {
             return Some(format!(
                 "`{shown}` is refused: settings in `{MANAGED_SETTINGS}` can change who pays; leave it out, or write \
-                 `agent.credentials: none`, with which nobody watches that"
+                 `agent.credentials: none`, with which nothing checks that"
             ));
         }
         let taken = TAKEN_TARGETS.iter().find(|taken| overlap(Path::new(taken), path))?;
         Some(format!(
-            "`{shown}` is not free in the container: `{taken}` is cordwainer's"
+            "`{shown}` is not free in the container: `{taken}` is reserved for cordwainer"
         ))
     }
 }

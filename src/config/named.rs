@@ -7,8 +7,8 @@ use serde_json::Value;
 use super::keys::{Files, Key, MOUNT, Shape, TOP};
 use super::{Config, FILE_NAME};
 
-/// Returns the configuration's own name, and every path at a key whose files no task may change unseen, as the file
-/// names them: relative to the repository's root, or absolute.
+/// Returns the configuration's own name, and every path at a key with files that no task may change without review, as
+/// the configuration names them: relative to the repository's root, or absolute.
 pub(crate) fn protected_files(config: &Config) -> Vec<PathBuf> {
     let mut found = vec![PathBuf::from(FILE_NAME)];
     let values = serde_json::to_value(config).expect("a configuration has no keys but texts");
@@ -47,7 +47,7 @@ mod tests {
 
     const PATH: &str = "some/place.md";
 
-    /// Returns a line of a file that gives a path to a key, as its shape writes it; `None` where no text fits.
+    /// Returns a line of a file that sets a key to a path, in the form of its shape; `None` where no text fits.
     fn line(key: &Key) -> Option<String> {
         let name = key.name;
         Some(match key.shape {
@@ -85,7 +85,7 @@ mod tests {
         files
     }
 
-    /// A reader of paths refuses to read at a key that the table has no word on, so reading one everywhere finds them.
+    /// A path cannot be read at a key for which the table declares nothing, so reading one at every key finds them all.
     #[test]
     fn every_key_that_is_read_as_a_path_says_whether_tasks_may_change_it() {
         let files = files_with_a_path();

@@ -1,11 +1,11 @@
-//! YAML as a tree that knows its places and keeps duplicate keys, so that a reader can report them all.
+//! YAML as a tree that knows places and keeps duplicate keys, so that a reader can report them all.
 
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle};
 
 use super::problems::{Place, Report};
 use crate::base::text;
 
-/// Nothing that a person writes is nested deeper.
+/// The deepest nesting; nothing that a person writes is nested deeper.
 const DEPTH_LIMIT: usize = 32;
 
 /// One value and where it begins.
@@ -78,7 +78,7 @@ fn place(marker: Marker) -> Place {
     }
 }
 
-/// A collection that is not yet closed, and the key that waits for its value.
+/// A collection that is not yet closed, and the key that has no value yet.
 struct Open {
     node: Node,
     key: Option<Node>,
@@ -92,7 +92,7 @@ struct Builder {
 }
 
 impl Builder {
-    /// Takes one event of the parser; returns why when the file cannot be read on.
+    /// Processes one event of the parser; returns the reason when the file cannot be read further.
     fn take(&mut self, event: Event<'_>, place: Place) -> Option<String> {
         match event {
             Event::DocumentStart(_) => {

@@ -10,7 +10,7 @@ use super::problems::{Place, Problems, Report};
 use super::section::Section;
 use super::{Config, paths};
 
-/// A person writes a few hundred lines; whatever is larger is some other file.
+/// The largest file, in bytes. A person writes a few hundred lines; a larger file is something else.
 const SIZE_LIMIT: usize = 1 << 20;
 
 impl Config {
@@ -58,7 +58,7 @@ fn read_top(root: &Node, report: &Report, config: &mut Config, resolve: &dyn Fn(
         return;
     }
     if super::tokens::check(&field) {
-        // What else is wrong may be reported with the value, so it waits.
+        // Other problems with the value may be reported, too, so it waits.
         return;
     }
     let Some((top, uncalled)) = Section::top(&field) else {

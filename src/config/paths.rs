@@ -66,12 +66,12 @@ impl Field<'_> {
         }
     }
 
-    /// Holds the table of keys to saying of every path whether tasks may change it.
+    /// Asserts that the table of keys declares of every path whether tasks may change it.
     fn assert_names_files(&self) {
         debug_assert_ne!(
             self.files,
             Files::None,
-            "`{}` is read as a path: say with `files` in the table of keys whether tasks may change it",
+            "`{}` is read as a path: declare with `files` in the table of keys whether tasks may change it",
             self.key
         );
     }
@@ -103,7 +103,7 @@ pub(crate) fn repository_path(text: &str) -> Result<String, &'static str> {
     Ok(parts.join("/"))
 }
 
-/// Checks what holds for every path: something, in one line, with slashes.
+/// Checks the rules for every path: not empty, in one line, with slashes.
 fn plain(text: &str) -> Result<(), &'static str> {
     if text.trim().is_empty() {
         return Err("it is empty");

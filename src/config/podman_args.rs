@@ -31,7 +31,7 @@ pub(super) fn fold(
     while let Some(word) = words.next() {
         let known = flags::split(&word.text);
         let attached = known.and_then(|(_, value)| value).map(str::to_owned);
-        // A flag that is not known here takes its value along, too.
+        // An unknown flag skips its value, too.
         let apart = attached.is_none() && word.text.starts_with('-') && !word.text.contains('=');
         let next = apart
             .then(|| words.next_if(|next| !next.text.starts_with('-')))
@@ -110,7 +110,7 @@ pub(super) fn split_words(text: &str) -> Option<Vec<String>> {
     quote.is_none().then_some(words)
 }
 
-/// The settings so far, and what they came from.
+/// The settings so far, and where they came from.
 struct Folding<'a> {
     section: Option<&'a Section<'a>>,
     hidden: &'a Hidden<'a>,
@@ -145,11 +145,11 @@ impl Folding<'_> {
         }
     }
 
-    /// Sets a setting that is there once.
+    /// Sets a setting that exists once.
     fn set(&mut self, field: &Field<'_>, flag: &'static str) {
         let name = flag.trim_start_matches("--");
         if self.section.is_some_and(|section| section.field(name).is_some()) {
-            field.refuse::<()>(format!("`{flag}` sets the same as `container.{name}`"));
+            field.refuse::<()>(format!("`{flag}` sets the same value as `container.{name}`"));
             return;
         }
         if self.given.contains(&flag) {
@@ -175,7 +175,7 @@ impl Folding<'_> {
         };
         let Some((name, value)) = value.split_once('=') else {
             field.refuse::<()>(format!(
-                "expected `NAME=VALUE` after `{flag}` (nothing is taken over from your own environment)"
+                "expected `NAME=VALUE` after `{flag}` (no value is taken from your own environment)"
             ));
             return;
         };
@@ -216,7 +216,7 @@ impl Folding<'_> {
     }
 }
 
-/// Which mapping a pair goes to.
+/// The mapping that a pair belongs to.
 enum Pairs {
     Env,
     Labels,

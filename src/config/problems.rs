@@ -1,4 +1,4 @@
-//! What is wrong with a configuration: every problem with its place, all at once.
+//! The problems of a configuration: all at once, each with its place.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::base::error::{Error, ErrorKind};
 use crate::base::text;
 
-/// Where something stands in the file, both counted from 1; the column counts characters.
+/// A place in the file, both numbers counted from 1; the column counts characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Place {
     /// The line.
@@ -20,17 +20,17 @@ pub(crate) struct Place {
 /// One problem, as `config check --json` prints it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Problem {
-    /// The file, as it was called.
+    /// The file, as the caller named it.
     pub file: String,
     /// The line, counted from 1.
     pub line: usize,
     /// The column, in characters, counted from 1.
     pub column: usize,
-    /// The dotted key, such as `container.memory`; empty when the file as a whole is meant.
+    /// The dotted key, such as `container.memory`; empty for the file as a whole.
     pub key: String,
     /// What was expected and what was found, as a lowercase fragment.
     pub message: String,
-    /// What was probably meant.
+    /// What was probably intended.
     pub hint: Option<String>,
 }
 

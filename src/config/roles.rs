@@ -6,7 +6,7 @@ use super::money::{self, MOST_DOLLARS, MOST_TOKENS};
 use super::section::{Section, subsection};
 use super::{BudgetConfig, Config, RoleConfig, claude_args, timers};
 
-/// Reads both, when `budget` is read.
+/// Reads both sections, after `budget`.
 pub(super) fn read(top: &Section<'_>, config: &mut Config) {
     let budget = config.budget;
     // A measure is not part of a task.
@@ -61,7 +61,7 @@ fn read_model(section: &Section<'_>, role: &mut RoleConfig) {
     });
 }
 
-/// Notes a `strict_model` that has nothing to be strict about.
+/// Notes a `strict_model` without a model to compare with.
 fn check_strict(section: &Section<'_>, role: &RoleConfig) {
     if let Some(field) = section.field("strict_model").filter(|_| role.strict_model)
         && section.field("model").is_none()
@@ -84,7 +84,7 @@ fn read_name(field: &Field<'_>, what: &str, is_good: impl Fn(&str) -> bool) -> O
     )
 }
 
-/// Returns whether a word can name a model: it has a letter, and is none of the words that mean something to YAML.
+/// Returns whether a word can name a model: it has a letter, and is not a word with a meaning in YAML.
 fn is_model(word: &str) -> bool {
     let means_none = ["off", "on", "none", "null", "true", "false", ".nan", ".inf"];
     word.chars().any(char::is_alphabetic)
@@ -104,8 +104,8 @@ fn read_rules(field: &Field<'_>) -> Option<Vec<String>> {
     field.list("a list of tools", read_rule)
 }
 
-/// Reads a tool, or a tool and what it is used on: `Bash(git *)`. Outside of the parentheses, the client would read
-/// spaces and commas as the end of one rule.
+/// Reads a tool, or a tool and what it is used on: `Bash(git *)`. Outside of the parentheses, the client would take
+/// spaces and commas for the end of a rule.
 fn read_rule(field: &Field<'_>) -> Option<String> {
     const WHAT: &str = "a tool such as `Edit` or `Bash(git *)`";
     let rule = field.text()?;

@@ -1,4 +1,4 @@
-//! The effective configuration as data that can be read back; what may be a secret is not shown.
+//! The effective configuration as data that can be read back; values that may be secret are not shown.
 
 #![expect(
     clippy::ref_option,
@@ -15,10 +15,10 @@ use serde::Serializer;
 use super::limit_wait::LimitWait;
 use crate::base::serialization::or_off;
 
-/// What stands for a value that is not shown.
+/// The replacement of a value that is not shown.
 const HIDDEN: &str = "<set>";
 
-/// Returns a duration as the configuration has it, such as `1h30m`; anything below a second is cut.
+/// Returns a duration in the form of the configuration, such as `1h30m`; fractions of a second are cut off.
 pub(crate) fn duration_text(duration: Duration) -> String {
     let mut seconds = duration.as_secs();
     if seconds == 0 {
@@ -70,7 +70,7 @@ pub(super) fn wait<S: Serializer>(wait: &LimitWait, serializer: S) -> Result<S::
     }
 }
 
-/// The environment, where the values of names that sound like secrets are only said to be there.
+/// The environment, without the values of names that look like secrets.
 pub(super) fn environment<S: Serializer>(env: &BTreeMap<String, String>, serializer: S) -> Result<S::Ok, S::Error> {
     let shown = env
         .iter()

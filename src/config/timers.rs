@@ -1,4 +1,4 @@
-//! The timers of a role, and what must hold between them.
+//! The timers of a role, and the rules between them.
 
 use std::time::Duration;
 
@@ -7,8 +7,8 @@ use super::field::Field;
 use super::section::Section;
 use super::show::duration_text;
 
-/// Reads the timers and fits them together: a person's own contradiction is a problem, a default gives way. Only the
-/// hard limit does not, being what bounds a call.
+/// Reads the timers and adjusts them to each other: a contradiction that a person wrote is a problem, a default gives
+/// way. Only the hard limit does not, because it limits the call.
 pub(super) fn read(section: &Section<'_>, role: &mut RoleConfig) {
     section.set_limit(
         "first_event_timeout",

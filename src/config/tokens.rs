@@ -1,4 +1,4 @@
-//! Credentials in the configuration: a committed file is not a place for one, whichever key it stands at.
+//! Credentials in the configuration: a committed file may not contain one, at any key.
 
 use super::field::Field;
 use super::node::Kind;
@@ -7,10 +7,10 @@ use crate::base::redact::Redactor;
 
 /// Where the credential of the model's API belongs.
 const OWN: &str = "set it in your own environment, or put a token file into `secrets_dir`";
-/// What to do about any other.
-const LEAVE_OUT: &str = "leave it out: agents could use it, and whoever reads this file";
+/// The fix for any other credential.
+const LEAVE_OUT: &str = "leave it out: agents, and everyone who reads this file, could use it";
 
-/// Variables that the gateway sets in every container, and where their values are written instead.
+/// Variables that the gateway sets in every container, and where to set their values instead.
 const OF_THE_GATEWAY: [(&str, &str); 8] = [
     ("ANTHROPIC_API_KEY", OWN),
     ("ANTHROPIC_AUTH_TOKEN", "leave it out"),
@@ -23,7 +23,7 @@ const OF_THE_GATEWAY: [(&str, &str); 8] = [
 ];
 const PROXY: &str = "leave it out: `network.allow` lists the hosts that containers may reach";
 
-/// Notes every value and name that has the form of a token; returns whether there was any. The token is not shown.
+/// Notes every value and name that has the form of a token; returns whether there was one. The token is not shown.
 pub(super) fn check(field: &Field<'_>) -> bool {
     let redactor = Redactor::default();
     let mut found = false;
@@ -65,13 +65,13 @@ fn note(redactor: &Redactor, field: &Field<'_>, place: Place, text: &str, found:
         } else {
             LEAVE_OUT
         };
-        let message = format!("a credential stands here (its form: {})", first.kind);
+        let message = format!("this is a credential (its form: {})", first.kind);
         field.report.note(place, &field.key, message, Some(fix.to_owned()));
     }
 }
 
-/// Returns why a variable is not the configuration's to set, and the fix; an empty value only takes away what an image
-/// sets.
+/// Returns why the configuration may not set a variable, and the fix; an empty value only removes a variable of the
+/// image.
 pub(super) fn refusal(name: &str, value: &str) -> Option<(String, String)> {
     let (_, fix) = OF_THE_GATEWAY.iter().find(|(known, fix)| {
         // Programs read the names of proxies in both cases.

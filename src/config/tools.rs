@@ -1,15 +1,15 @@
-//! The one table of what tools do by themselves: what each obeys before anybody asked it for anything of the project,
-//! and what it runs when somebody does.
+//! The one table of what tools run by themselves: the files that each obeys before anybody asked it to do something
+//! with the project, and the files that it runs when somebody does.
 
-/// A tool of the person's: a command, an editor, a system of continuous integration.
+/// A tool on the person's side: a command, an editor, a system of continuous integration.
 pub(crate) struct Tool {
-    /// What people call it.
+    /// Its name for people.
     pub(crate) name: &'static str,
-    /// Globs of what it obeys whatever it is asked, or unasked: in opening a folder, entering it, committing, building,
-    /// installing. These are protected by default.
+    /// Globs of files that it obeys whatever it is asked to do, or without being asked: when a folder is opened or
+    /// entered, at a commit, a build or an installation. These are protected by default.
     pub(crate) obeys: &'static [&'static str],
-    /// Globs of what it runs when it is asked to do something with the project. To write these is a task's ordinary
-    /// work; `stop` names them.
+    /// Globs of files that it runs when it is asked to do something with the project. Writing these is a task's
+    /// ordinary work; `stop` names them.
     pub(crate) runs: &'static [&'static str],
 }
 
@@ -96,7 +96,7 @@ pub(crate) const TOOLS: &[Tool] = &[
     tool("debuggers", &["**/.gdbinit", "**/.lldbinit"], &[]),
     tool("direnv", &["**/.envrc", "**/.env"], &[]),
     tool("mise", &["**/mise.toml", "**/.mise.toml", "**/mise.*.toml", "**/.mise.*.toml", "**/.mise/**", "**/.tool-versions"], &[]),
-    // With direnv they are obeyed in entering the folder.
+    // With direnv they are obeyed when somebody enters the folder.
     tool("nix", &["**/flake.nix", "**/shell.nix", "**/devenv.nix", "**/devbox.json"], &["**/*.nix"]),
     tool(
         "npm",
@@ -148,7 +148,7 @@ pub(crate) const TOOLS: &[Tool] = &[
     ),
 ];
 
-/// What all tools obey: the default of `protected_paths`.
+/// The files that all tools obey: the default of `protected_paths`.
 pub(crate) const OBEYED: &[&str] = &obeyed();
 
 const fn obeyed() -> [&'static str; count()] {

@@ -1,11 +1,11 @@
-//! What single values look like: texts, numbers, sizes, durations, words.
+//! The forms of single values: texts, numbers, sizes, durations, words.
 
 use std::time::Duration;
 
 use super::field::Field;
 use crate::base::text;
 
-/// Nothing that is waited for or limited lasts longer.
+/// The longest time that can be waited for or set as a limit.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// The least amount of money, and the least part of a core, that can be a limit.
@@ -21,7 +21,7 @@ pub(super) enum OrOff<T> {
 }
 
 impl<T> OrOff<T> {
-    /// Returns the limit, if there is to be one.
+    /// Returns the limit, if there is one.
     pub(super) fn limit(self) -> Option<T> {
         match self {
             Self::Value(value) => Some(value),
@@ -31,8 +31,8 @@ impl<T> OrOff<T> {
 }
 
 impl<'a> Field<'a> {
-    /// Reads any text; what YAML would read as a number or a boolean must be quoted, so that what is meant is what is
-    /// read.
+    /// Reads any text; a text that YAML would read as a number or a boolean must be quoted, so that it is read as it
+    /// was written.
     pub(super) fn any_text(&self) -> Option<String> {
         match (self.plain(), self.scalar()) {
             (Some(plain), _) if is_number_or_flag(plain) => self.refuse_with(

@@ -1,4 +1,4 @@
-//! Archives: what of an ended generation stays reachable, and to which generation an archive belongs.
+//! Archives: what stays reachable of an ended generation, and to which generation an archive belongs.
 
 use std::collections::BTreeMap;
 
@@ -11,10 +11,10 @@ use crate::project::Project;
 pub(crate) const TIP: &str = "tip";
 /// The mark that makes a generation exist, and an archive complete: kept last, deleted last.
 pub(crate) const BASE: &str = "base";
-/// The issue store: kept first, so that an archive shows whose it is, and deleted last but one.
+/// The issue store: kept first, so that an archive shows its owner, and deleted last but one.
 pub(crate) const ISSUES: &str = "issues";
 
-/// What an archive holds, by mark (`tip`, `issues`, `tasks/cw-1`).
+/// The content of an archive, by mark (`tip`, `issues`, `tasks/cw-1`).
 type Kept = BTreeMap<String, Oid>;
 
 impl Project {
@@ -25,7 +25,8 @@ impl Project {
         Ok(archive.is_some_and(|kept| kept.contains_key(BASE)))
     }
 
-    /// Returns the number under which this generation is archived: the one that a died ending began, else the next.
+    /// Returns the number under which this generation is archived: that of a `stop` or `reset` that died, else the
+    /// next.
     pub(crate) fn archive_number(&self, generation: &GenerationName) -> Result<u32> {
         Ok(match self.archives(generation)?.pop_last() {
             None => 1,
@@ -48,8 +49,8 @@ impl Project {
         Ok(archives)
     }
 
-    /// Returns whether an archive is of the generation that is open now, and not of an earlier one of its name: nothing
-    /// in it would be lost by writing what there is now over it.
+    /// Returns whether an archive is of the generation that is open now, and not of an earlier one with its name:
+    /// nothing in it would be lost by overwriting it with the present state.
     fn is_of_this_life(&self, generation: &GenerationName, kept: &Kept) -> Result<bool> {
         let own = self.own_marks(generation)?;
         let has_issues = own.iter().any(|(mark, _)| mark == ISSUES);
@@ -57,7 +58,7 @@ impl Project {
             let fits = match kept.get(&mark) {
                 // Two stores never share a commit, so a store's history shows to which generation an archive belongs.
                 Some(kept) if has_issues => self.git.is_ancestor(*kept, target)?,
-                // The store goes only after everything was kept.
+                // The store is deleted only after everything was kept.
                 Some(kept) => *kept == target,
                 None => has_issues && mark != ISSUES,
             };
@@ -73,7 +74,7 @@ impl Project {
         self.git.references(&generation.namespace())
     }
 
-    /// Returns what is to be kept of a generation, in the order in which it is kept.
+    /// Returns what to keep of a generation, in the order in which it is kept.
     pub(crate) fn own_marks(&self, generation: &GenerationName) -> Result<Vec<(String, Oid)>> {
         let namespace = generation.namespace();
         let mut marks: Vec<_> = self

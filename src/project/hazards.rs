@@ -1,4 +1,4 @@
-//! What speaks against working on a generation, looked at before any command begins.
+//! Hazards for work on a generation, checked before any command begins.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use crate::model::generation::GenerationName;
 use crate::project::Project;
 
 impl Project {
-    /// Returns everything that speaks against working on a generation that there is, at one of its commits.
+    /// Returns every hazard for work on an existing generation, at one of its commits.
     pub(crate) fn hazards_of(&self, generation: &GenerationName, commit: Oid) -> Result<Vec<Hazard>> {
         let base_branch = Store::open(&self.git, generation)?.read()?.meta().base_branch.clone();
         self.git.hazards(commit, &[&base_branch, generation.as_str()])
@@ -33,8 +33,8 @@ impl Project {
         )))
     }
 
-    /// Returns what is wrong with a commit that has a file of `secrets_dir` in it: every slot would have it, too. What
-    /// git itself wants in such a folder (`.gitignore`, `.gitkeep`) is not a secret.
+    /// Returns what is wrong with a commit that contains a file of `secrets_dir`: every slot would have it, too. Files
+    /// of git itself in such a folder (`.gitignore`, `.gitkeep`) are not secrets.
     pub(crate) fn committed_secret(&self, commit: Oid) -> Result<Option<String>> {
         let secrets = &self.config.secrets_dir;
         let is_secret = |path: &Path| {
@@ -44,7 +44,7 @@ impl Project {
         let found = self.git.files(commit)?.into_iter().find(|file| is_secret(&file.path));
         Ok(found.map(|file| {
             let path = one_line(&file.path.display().to_string(), 100);
-            format!("`{path}`, in `secrets_dir`, is committed, and agents would have it")
+            format!("`{path}`, in `secrets_dir`, is committed, and agents could read it")
         }))
     }
 }

@@ -14,7 +14,7 @@ use crate::project::Project;
 pub struct Listing {
     /// Those that are not ended, by name.
     pub open: Vec<GenerationSummary>,
-    /// Those that are, by name and number.
+    /// Those that have ended, by name and number.
     pub ended: Vec<GenerationSummary>,
 }
 
@@ -23,13 +23,13 @@ pub struct Listing {
 pub struct GenerationSummary {
     /// Its name.
     pub generation: GenerationName,
-    /// Where it stands.
+    /// Its state.
     pub phase: Phase,
-    /// Whether commands without `--generation` mean it.
+    /// Whether commands without `--generation` use it.
     pub current: bool,
     /// The last commit of its branch.
     pub tip: Option<String>,
-    /// The commit on the base branch that holds it.
+    /// The commit on the base branch that contains it.
     pub merged: Option<String>,
     /// Where an ended generation is kept.
     pub archive: Option<String>,
@@ -40,7 +40,7 @@ impl Project {
     pub(crate) fn list(&self) -> Result<Listing> {
         let current = match self.generation() {
             Ok(current) => Some(current),
-            // None, several, or an unknown one is meant: the list is what helps then.
+            // None, several, or an unknown one is selected: then the list helps.
             Err(error) if error.kind() == ErrorKind::Precondition => None,
             Err(error) => return Err(error),
         };
@@ -59,7 +59,7 @@ impl Project {
         Ok(Listing { open, ended })
     }
 
-    /// Returns where a generation that is not ended stands, by its refs.
+    /// Returns the state of a generation that has not ended, by its refs.
     pub(crate) fn phase(&self, name: &GenerationName) -> Result<Phase> {
         let finished = self.git.reference(&name.finished_mark())?;
         Ok(if finished.is_some() {
@@ -69,7 +69,8 @@ impl Project {
         })
     }
 
-    /// Returns the generations that have ended, by name and number. One whose ending died in the middle still is open.
+    /// Returns the generations that have ended, by name and number. One with a `stop` or `reset` that died is still
+    /// open.
     fn ended(&self) -> Result<Vec<GenerationSummary>> {
         let mut ending = Vec::new();
         for name in self.generations()? {
@@ -77,7 +78,7 @@ impl Project {
         }
         let mut ended = BTreeMap::new();
         for (reference, _) in self.git.references(ARCHIVE)? {
-            // What makes an archive complete is kept last.
+            // The mark that makes an archive complete is kept last.
             let Some(archive) = reference.strip_suffix("base") else {
                 continue;
             };

@@ -12,12 +12,12 @@ pub(crate) struct HeldLock {
     /// The repository's id.
     pub(crate) id: String,
     _repository: RepositoryLock,
-    /// Earlier versions know this one alone; it also keeps two repositories out of one folder.
+    /// The only lock that earlier versions know; it also keeps two repositories out of one folder.
     _state: Option<RepositoryLock>,
 }
 
 impl Project {
-    /// Takes the repository's lock for a command or a run, and sees that repository and state are each other's.
+    /// Takes the repository's lock for a command or a run, and checks that repository and state belong to each other.
     ///
     /// Fails with [`ErrorKind::Locked`](crate::base::error::ErrorKind::Locked) and the holder's name, and with
     /// [`ErrorKind::Precondition`](crate::base::error::ErrorKind::Precondition) when the state is elsewhere, or another
@@ -42,12 +42,12 @@ impl Project {
     }
 
     /// Fails with [`ErrorKind::Precondition`](crate::base::error::ErrorKind::Precondition) when the state of this
-    /// repository is elsewhere than the configuration has it.
+    /// repository is not where the configuration places it.
     pub(crate) fn refuse_second_state_dir(&self) -> Result<()> {
         self.git.refuse_second_state_folder(&self.configured_state_dir)
     }
 
-    /// Returns the run that is at work on this repository, if any.
+    /// Returns the run in progress on this repository, if any.
     pub(crate) fn run_at_work(&self) -> Result<Option<LockHolder>> {
         let holder = lock_holder(&self.lock_folder())?;
         holder.map_or_else(|| lock_holder(&self.state_dir), |holder| Ok(Some(holder)))

@@ -1,4 +1,4 @@
-//! What a change brings that tools of the person's would obey or run by themselves.
+//! The files of a change that tools on the person's side would obey or run by themselves.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -11,10 +11,10 @@ use crate::config::tools::TOOLS;
 use crate::git::{Change, ChangeKind, EntryKind, Git, Oid, TreeEntry};
 use crate::project::protected::{Named, Naming, Paths, ProtectedPaths, What, is_manifest, leads_to};
 
-/// A larger file that may name others is read by nobody: people write a few kilobytes.
+/// The largest file that is searched for names of others; people write a few kilobytes.
 const MANIFEST_LIMIT: u64 = 256 * 1024;
 
-/// How many links that lead to links are followed: as many as Linux follows, so that no tool gets further.
+/// The most links in a row that are followed: as many as Linux follows, so that no tool gets further.
 const LINKS_IN_A_ROW: usize = 40;
 
 /// A new or changed file that some tool obeys or runs by itself.
@@ -22,27 +22,27 @@ const LINKS_IN_A_ROW: usize = 40;
 pub struct NewToRun {
     /// Its path from the root of the repository.
     pub path: String,
-    /// The tool, as the table in `src/config/tools.rs` calls it.
+    /// The tool, by its name in the table of `src/config/tools.rs`.
     pub tool: String,
     /// Whether it is `added` or `modified`.
     pub change: NewToRunChange,
-    /// The file that has the tool run it; `None` where its own name does.
+    /// The file that makes the tool run it; `None` where its own name does.
     pub named_by: Option<String>,
 }
 
-/// What happened to such a file.
+/// The change of such a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum NewToRunChange {
     /// It is new.
     Added,
-    /// Its content, mode or kind is another.
+    /// Its content, mode or kind changed.
     Modified,
 }
 
-/// Finds what a change from one tree or commit to another touches of what no task may change without a person's word,
-/// in words: the paths that are protected, those that files have tools run in the place of protected ones, before the
-/// change or after it, and the files that begin to.
+/// Finds, in words, what a change from one tree or commit to another touches that no task may change without a person's
+/// consent: protected paths, files that other files make tools run in place of protected ones, before the change or
+/// after it, and files that begin to do so.
 pub(crate) fn touched(git: &Git, protected: &ProtectedPaths, old: Oid, new: Oid) -> Result<Vec<String>> {
     let changes = git.changes(old, new)?;
     let is_watched = |path: &str| protected.has(Path::new(path));
@@ -64,16 +64,16 @@ pub(crate) fn touched(git: &Git, protected: &ProtectedPaths, old: Oid, new: Oid)
         }
         let named = news.get(path.to_string_lossy().as_ref())?;
         let what = match &named.what {
-            What::Path(path) => format!("has {} run `{}`", named.tool, one_line(path, 200)),
-            What::Value { key, .. } => format!("has {} run what is at `{}`", named.tool, one_line(key, 100)),
-            What::Unreadable(_) => format!("is obeyed by {}, and nobody here can read it", named.tool),
+            What::Path(path) => format!("makes {} run `{}`", named.tool, one_line(path, 200)),
+            What::Value { key, .. } => format!("makes {} run the value of `{}`", named.tool, one_line(key, 100)),
+            What::Unreadable(_) => format!("is obeyed by {}, and cannot be read here", named.tool),
         };
         Some(format!("{} (it {what})", quoted(path)))
     });
     Ok(said.collect())
 }
 
-/// Finds what is new or changed between two commits that some tool obeys or runs by itself, in the order of the paths.
+/// Finds the files that are new or changed between two commits and that some tool obeys or runs by itself, by path.
 pub(crate) fn new_to_run(git: &Git, protected: &ProtectedPaths, old: Oid, new: Oid) -> Result<Vec<NewToRun>> {
     let mut tools = Vec::new();
     for tool in TOOLS {
@@ -118,8 +118,7 @@ fn paths_of<'named>(all: impl IntoIterator<Item = &'named Named>) -> Paths<&'nam
     }))
 }
 
-/// Returns what the files of a tree have tools run in the place of what is watched, and where watched links of it lead
-/// to.
+/// Returns what the files of a tree make tools run in place of watched paths, and the targets of watched links.
 fn named_in(git: &Git, tree: Oid, is_watched: &dyn Fn(&str) -> bool) -> Result<BTreeSet<Named>> {
     let entries = git.files(tree)?;
     let by_path: BTreeMap<&Path, &TreeEntry> = entries.iter().map(|entry| (entry.path.as_path(), entry)).collect();
@@ -152,7 +151,7 @@ fn named_in(git: &Git, tree: Oid, is_watched: &dyn Fn(&str) -> bool) -> Result<B
     Ok(all)
 }
 
-/// Returns the text of a file, or of what a link leads to; `None` where there is none, or too much.
+/// Returns the text of a file, or of a link's target; `None` where there is none, or too much.
 fn text_of(git: &Git, entry: &TreeEntry, by_path: &BTreeMap<&Path, &TreeEntry>) -> Result<Option<String>> {
     let mut entry = entry;
     for _ in 0..LINKS_IN_A_ROW {

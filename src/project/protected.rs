@@ -1,4 +1,4 @@
-//! Protected paths: whether a change touches one, under whatever name some system knows it by.
+//! Protected paths: whether a change touches one, under any name that some system knows it by.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ mod paths;
 pub(crate) use self::named::{Named, Naming, What, is_manifest, leads_to};
 pub(crate) use self::paths::Paths;
 
-/// What no task may change without a person's word.
+/// The paths that no task may change without a person's consent.
 #[derive(Clone, Debug)]
 pub(crate) struct ProtectedPaths {
     globs: GlobSet,
@@ -27,8 +27,8 @@ pub(crate) struct ProtectedPaths {
 }
 
 impl ProtectedPaths {
-    /// Builds the protected paths of a configuration, and whatever stands at `places`, which no list of a person's
-    /// leaves out.
+    /// Builds the protected paths of a configuration, and everything at `places`, which is protected whatever a
+    /// person's list contains.
     pub(crate) fn of(config: &Config, places: &[PathBuf]) -> Result<Self> {
         let places = places.iter().map(|place| globset::escape(&place.to_string_lossy()));
         let places = places.flat_map(|place| [place.clone(), format!("{place}/**")]);
@@ -36,12 +36,12 @@ impl ProtectedPaths {
         Self::new(&globs)
     }
 
-    /// Returns all globs, for those who are asked to keep away from what they cover.
+    /// Returns all globs, for agents, which are asked not to change what they cover.
     pub(crate) fn listed(&self) -> &[String] {
         &self.listed
     }
 
-    /// Compiles the configured globs; `dir/**` covers what is in `dir` at any depth, and what stands in its place.
+    /// Compiles the configured globs; `dir/**` covers everything in `dir` at any depth, and anything that replaces it.
     pub(crate) fn new(globs: &[String]) -> Result<Self> {
         let mut set = GlobSetBuilder::new();
         for glob in globs {
@@ -87,9 +87,9 @@ impl ProtectedPaths {
     }
 }
 
-/// Returns the folders that a glob names in so many words, wherever they lie: `**/gradle` and `**/gradle/wrapper` of
-/// `**/gradle/wrapper/**`. A link or a file in the place of one of them would lead to whatever the agent put elsewhere,
-/// under the protected name.
+/// Returns the folders that a glob names literally, at any depth: `**/gradle` and `**/gradle/wrapper` of
+/// `**/gradle/wrapper/**`. A link or a file in the place of one of them would lead to files that the agent put
+/// elsewhere, under the protected name.
 fn folders_above(glob: &str) -> impl Iterator<Item = &str> {
     let folders = glob.match_indices('/').map(|(end, _)| &glob[..end]);
     folders.filter(|folder| {
@@ -98,7 +98,7 @@ fn folders_above(glob: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Returns the first two letters that a short name of this name has; `None` where it begins with a wildcard.
+/// Returns the first two letters of the short name of this name; `None` where it begins with a wildcard.
 fn beginning(name: &str) -> Option<String> {
     let letters = name.trim_start_matches('.');
     let first: String = letters.chars().take(2).collect();
@@ -106,9 +106,9 @@ fn beginning(name: &str) -> Option<String> {
     is_plain.then(|| first.to_ascii_lowercase())
 }
 
-/// Returns a path as the least particular of systems reads it: Windows drops dots and spaces at a name's end and what
-/// follows a colon, HFS+ what is not shown; and letters of other widths and shapes are the same (NFKC, then NFC as in
-/// globs).
+/// Returns a path as the most lenient of systems reads it: Windows drops dots and spaces at a name's end and anything
+/// after a colon, HFS+ drops characters that are not shown; and letters of other widths and shapes are the same (NFKC,
+/// then NFC as in globs).
 fn plain(path: &str) -> String {
     let shown: String = path.chars().filter(|c| !is_ignorable(*c)).nfkc().collect();
     let names = shown.split(['/', '\\']).map(|name| {

@@ -1,4 +1,4 @@
-//! Which generation is meant: the one named, the one switched to, or the only one.
+//! The selection of a generation: the one named, the one switched to, or the only one.
 
 use crate::base::error::{Context as _, Error, ErrorKind, Result};
 use crate::base::fs::{create_private_folder, write_atomically};
@@ -7,11 +7,11 @@ use crate::git::Oid;
 use crate::model::generation::{ARCHIVE, GenerationName, NAMESPACE};
 use crate::project::Project;
 
-const START: &str = "`generator start` makes one";
+const START: &str = "`generator start` creates one";
 
 impl Project {
-    /// Returns the generations that are not ended, by name. A ref of ours that cannot be a generation's is somebody
-    /// else's.
+    /// Returns the generations that have not ended, by name. A ref of ours that cannot be a generation's belongs to
+    /// somebody else.
     pub(crate) fn generations(&self) -> Result<Vec<GenerationName>> {
         let refs = self.git.references(NAMESPACE)?;
         let names = refs
@@ -22,8 +22,8 @@ impl Project {
         Ok(names.collect())
     }
 
-    /// Returns the generation that is meant: the one chosen, else the configuration's, else the one switched to, else
-    /// the only one. Fails with [`ErrorKind::Precondition`], listing what there is.
+    /// Returns the selected generation: the one chosen, else the configuration's, else the one switched to, else the
+    /// only one. Fails with [`ErrorKind::Precondition`], listing the open ones.
     pub(crate) fn generation(&self) -> Result<GenerationName> {
         let names = self.generations()?;
         if let Some(wanted) = self.chosen.as_ref().or(self.config.generation_branch.as_ref()) {
@@ -45,7 +45,7 @@ impl Project {
         Err(Error::new(ErrorKind::Precondition, message).hint(hint))
     }
 
-    /// Finds an open generation by its name, with or without the configured prefix; the name as it stands wins.
+    /// Finds an open generation by its name, with or without the configured prefix; an exact match comes first.
     pub(crate) fn find(&self, wanted: &str, names: &[GenerationName]) -> Result<GenerationName> {
         let prefixed = format!("{}{wanted}", self.config.gen_prefix);
         let exactly = |this: &str| names.iter().find(|name| name.as_str() == this);
@@ -57,7 +57,7 @@ impl Project {
             let message = format!("the generation `{}` has ended", ended.generation);
             let kept = ended.archive.unwrap_or_default();
             return Err(
-                Error::new(ErrorKind::Precondition, message).hint(format!("what it made is kept under `{kept}`"))
+                Error::new(ErrorKind::Precondition, message).hint(format!("its commits and issues are kept under `{kept}`"))
             );
         }
         let error = Error::new(ErrorKind::Precondition, format!("no generation `{shown}` is open"));
@@ -69,13 +69,13 @@ impl Project {
         Err(match near {
             _ if names.is_empty() => error.hint(START),
             Some(near) if names.len() == 1 => error.hint(format!("did you mean `{near}`?")),
-            Some(near) => error.hint(format!("did you mean `{near}`? open are: {}", listed(names))),
-            None => error.hint(format!("open are: {}", listed(names))),
+            Some(near) => error.hint(format!("did you mean `{near}`? the open ones are: {}", listed(names))),
+            None => error.hint(format!("the open ones are: {}", listed(names))),
         })
     }
 
-    /// Returns the name of the generation that is meant if it has ended: the one chosen, else the configuration's, else
-    /// the one switched to if none is open.
+    /// Returns the name of the selected generation if it has ended: the one chosen, else the configuration's, else the
+    /// one switched to if none is open.
     pub(crate) fn meant_when_ended(&self) -> Result<Option<String>> {
         if let Some(wanted) = self.chosen.as_ref().or(self.config.generation_branch.as_ref()) {
             return Ok(Some(wanted.clone()));
@@ -116,7 +116,7 @@ impl Project {
         })
     }
 
-    /// Switches to an open generation: it is meant from now on.
+    /// Switches to an open generation: it is selected from now on.
     pub(crate) fn switch(&self, wanted: &str) -> Result<GenerationName> {
         let found = self.find(wanted, &self.generations()?)?;
         self.remember(&found)?;

@@ -25,20 +25,20 @@ pub struct CredentialSource(Arc<Source>);
 
 #[derive(Debug)]
 enum Source {
-    /// It was given, and never changes.
+    /// A given credential, which never changes.
     Given(Credential),
-    /// It was to be given, by a variable of this name.
+    /// Expected in a variable of this name, which is not set.
     NotGiven(&'static str),
-    /// It is in a token file, which somebody may renew.
+    /// In a token file, which somebody may renew.
     File {
         path: PathBuf,
         read: Mutex<Option<Read>>,
-        /// Learns each token before anybody gets it.
+        /// Is given each token before any caller gets it.
         redactor: Redactor,
     },
 }
 
-/// What a file held when it looked like that.
+/// The content of a file with this stamp.
 #[derive(Debug)]
 struct Read {
     stamp: Stamp,
@@ -46,8 +46,8 @@ struct Read {
 }
 
 impl CredentialSource {
-    /// Chooses the source that the configuration asks for: the key, or the token, or else the token file. `None` where
-    /// nobody asks for a credential. `redactor` learns whatever comes out of it.
+    /// Chooses the source that the configuration requires: the key, or the token, or else the token file. `None` where
+    /// no credential is required. Every secret that it returns is given to `redactor`.
     pub fn choose(
         credentials: Credentials,
         api_key: Option<SecretString>,
@@ -71,7 +71,7 @@ impl CredentialSource {
         Self(Arc::new(Source::Given(Credential::ApiKey(key))))
     }
 
-    /// Builds the source of a subscription's token that does not expire while anybody uses it.
+    /// Builds the source of a subscription's token that does not expire while a run uses it.
     pub fn oauth_token(token: SecretString) -> Self {
         Self(Arc::new(Source::Given(Credential::OAuth(token))))
     }
@@ -91,7 +91,7 @@ impl CredentialSource {
         Self(Arc::new(Source::NotGiven("ANTHROPIC_API_KEY")))
     }
 
-    /// Returns the credential as it is at this moment, or why there is none.
+    /// Returns the credential as it is now, or why there is none.
     pub fn current(&self, now: Timestamp) -> Result<Credential, CredentialProblem> {
         let (path, read, redactor) = match &*self.0 {
             Source::Given(credential) => return problem::usable(credential).cloned(),
@@ -122,7 +122,7 @@ impl CredentialSource {
         }
     }
 
-    /// Returns what a person should know of the token file although it can be used: that others may read it.
+    /// Returns a warning about a token file that can be used: others may read it.
     pub fn warning(&self) -> Option<String> {
         let Source::File { path, .. } = &*self.0 else {
             return None;

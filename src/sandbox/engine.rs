@@ -1,7 +1,6 @@
 //! Container engines: podman and Docker Engine, which speak one API. The only place that knows `bollard`.
-//!
-//! An [`Engine`] is found, or started, by [`Engine::connect`]. [`Engine::start`] makes a [`Container`], whose output is
-//! read by line and whose end is reported as it was. The owner of a container is known by its labels alone: a container
+//! An [`Engine`] is found, or started, by [`Engine::connect`]. [`Engine::start`] creates a [`Container`]; its output is
+//! read by line, and its end is reported as the engine reports it. Only labels identify the owner of a container: one
 //! that nobody removed, because its owner died, is found and ended by [`Engine::sweep`].
 
 mod asked;
@@ -46,7 +45,7 @@ use crate::sandbox::engine::kind::EngineFacts;
 use crate::sandbox::engine::service::Service;
 pub use crate::sandbox::spec::{ContainerSpec, ENTRYPOINT, GATEWAY_FOLDER, Mount, UserChoice};
 
-/// A container engine that answered. Cheap to clone; a service that was started for it ends with the last clone.
+/// A container engine that responded. Cheap to clone; a service that was started for it ends with the last clone.
 #[derive(Clone, Debug)]
 pub struct Engine(Arc<Inner>);
 
@@ -54,9 +53,9 @@ pub struct Engine(Arc<Inner>);
 struct Inner {
     api: Docker,
     facts: EngineFacts,
-    /// Held for its end: dropping it ends the service.
+    /// Held only to be dropped: that ends the service.
     _service: Option<Service>,
-    /// Where containers are noted as long as they are there.
+    /// Where containers are noted while they exist.
     leftovers: Leftovers,
 }
 
@@ -95,14 +94,14 @@ impl Engine {
         self.0.facts.to_string()
     }
 
-    /// Returns the user and group ids that must own, on the host, what a container with
-    /// [`UserChoice::SlotOwner`] is to write: this process's own, except that root makes slots for user 1000.
+    /// Returns the user and group ids that must own, on the host, the files that a container with
+    /// [`UserChoice::SlotOwner`] is to write: this process's own, except that root creates slots for user 1000.
     pub fn slot_owner(&self) -> (u32, u32) {
         self.slot_owner_for(&UserChoice::SlotOwner)
     }
 
-    /// Returns who must own, on the host, what a container of any user is to write: root makes slots for the user that
-    /// is given by number.
+    /// Returns the user and group that must own, on the host, the files that a container of any user is to write: root
+    /// creates slots for a user that is given by number.
     pub fn slot_owner_for(&self, user: &UserChoice) -> (u32, u32) {
         self.0.facts.slot_owner(user)
     }
@@ -112,7 +111,7 @@ impl Engine {
     /// # Errors
     ///
     /// Of kind [`ErrorKind::Engine`](crate::base::error::ErrorKind::Engine), naming the keys of the limits that would
-    /// not hold.
+    /// not be enforced.
     pub fn check_limits(&self, spec: &ContainerSpec) -> crate::base::error::Result<()> {
         self.0.facts.enforced.check(spec, self)
     }

@@ -1,4 +1,4 @@
-//! The one way out of a container: a unix socket, behind which the host talks to the model's API.
+//! The one way out of a container: a unix socket with a service of the host that connects to the model's API.
 //!
 //! ```text
 //! POST /cordwainer/seal      once, before everything else: what the container found out about itself
@@ -7,7 +7,7 @@
 //! CONNECT, absolute-form     hosts that the configuration allows
 //! ```
 //!
-//! A gateway is one container's: its socket, its token, its budget and its bounds. What it refuses it refuses in the
+//! A gateway belongs to one container: its socket, its token, its budget and its bounds. It refuses requests in the
 //! form of the API's own errors, which the client understands.
 
 use std::sync::Arc;
@@ -45,7 +45,7 @@ pub use seal::{Judged, Seal, hold_to};
 use socket::Socket;
 use state::GatewayState;
 
-/// A gateway at work. Dropped, it ends by itself; [`Gateway::close`] waits for that and returns what it metered.
+/// A running gateway. Dropped, it ends by itself; [`Gateway::close`] waits for that and returns what it metered.
 pub struct Gateway {
     shared: Arc<GatewayState>,
     socket: Socket,
@@ -53,24 +53,23 @@ pub struct Gateway {
     end: DropGuard,
 }
 
-/// What is left of a gateway.
+/// The final report of a gateway.
 #[derive(Debug)]
 pub struct Closed {
-    /// What the answers of the API amount to.
+    /// The sum of the API's answers.
     pub metered: Metered,
-    /// Events that nobody had taken.
+    /// Events that nobody had received.
     pub events: Vec<GatewayEvent>,
-    /// How many requests were refused in all, whether or not events reported them.
+    /// How many requests were refused in total, whether or not events reported them.
     pub refused: u64,
 }
 
 impl Gateway {
-    /// Makes the socket and serves it, in tasks of the present runtime of tokio. A socket that is there already is
-    /// replaced.
+    /// Creates the socket and serves it, in tasks of the current tokio runtime. An existing socket is replaced.
     ///
     /// Fails with [`ErrorKind::Configuration`](crate::base::error::ErrorKind::Configuration) where the base URL is
-    /// none, and with [`ErrorKind::Precondition`](crate::base::error::ErrorKind::Precondition) where the proxy cannot
-    /// be asked.
+    /// invalid, and with [`ErrorKind::Precondition`](crate::base::error::ErrorKind::Precondition) where the proxy
+    /// cannot be used.
     pub fn open(options: Options) -> Result<Self> {
         let (folder, shared) = GatewayState::new(options)?;
         let (socket, listener) = Socket::bind(&folder)?;
@@ -85,18 +84,18 @@ impl Gateway {
         })
     }
 
-    /// Waits for the next thing that the owner is to know. Nothing is lost when the wait is given up.
+    /// Waits for the next event. Safe to cancel: nothing is lost.
     pub async fn next_event(&mut self) -> GatewayEvent {
         self.shared.events.next().await
     }
 
-    /// Returns what the answers of the API amount to so far; those that have not ended are not in it.
+    /// Returns the sum of the API's answers so far; those in progress do not count yet.
     pub fn metered(&self) -> Metered {
         self.shared.record.metered()
     }
 
-    /// Ends all connections and tunnels, removes the socket, and returns what was metered. Answers that are cut off by
-    /// it are in that, up to where they were cut.
+    /// Ends all connections and tunnels, removes the socket, and returns what was metered. Answers that this cuts off
+    /// count up to that point.
     pub async fn close(self) -> Closed {
         drop(self.end);
         // Its tunnels have left their connections, and their owner may have a copy of it.

@@ -1,7 +1,7 @@
-//! What a sealed container was to have, beside what it reports from inside that it really got.
+//! The guarantees that were requested for a sealed container, and what it reports from inside that it really has.
 //!
-//! The entrypoint of every image sends raw [`Facts`] before anything of an agent runs. [`compare`] holds them against
-//! what was [`RequestedContainer`], item by item: a fact that is not there is a guarantee that does not hold.
+//! The entrypoint of every image sends raw [`Facts`] before anything of an agent runs. [`compare`] checks them against
+//! the [`RequestedContainer`], item by item: a missing fact is a guarantee that does not hold.
 
 mod asked;
 mod compare;
@@ -19,18 +19,18 @@ pub use compare::compare;
 pub use facts::{FACTS_LIMIT, Facts};
 pub use item::Item;
 
-/// One item of a container, as asked and as found.
+/// One guarantee of a container, as requested and as found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Guarantee {
-    /// Which.
+    /// The item.
     pub item: Item,
-    /// Whether the container has at least what was asked for.
+    /// Whether the container has at least what was requested.
     pub held: bool,
-    /// What was asked for, in a few words.
+    /// What was requested, in a few words.
     pub asked: String,
-    /// What the container reports to have, in a few words.
+    /// What the container reports, in a few words.
     pub found: String,
-    /// Whether it does not hold, and by `container.relax` it need not.
+    /// Whether it does not hold, and `container.relax` allows that.
     #[serde(default, skip_serializing_if = "is_false")]
     pub relaxed: bool,
 }
@@ -43,29 +43,29 @@ fn is_false(flag: &bool) -> bool {
 /// Every item of one container.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GuaranteeReport {
-    /// One each of [`Item::ALL`], in that order.
+    /// One for each of [`Item::ALL`], in that order.
     pub items: Vec<Guarantee>,
 }
 
 impl GuaranteeReport {
-    /// Returns whether every item was looked at and holds.
+    /// Returns whether every item was checked and holds.
     pub fn holds(&self) -> bool {
         self.items.len() == Item::ALL.len() && self.items.iter().all(|guarantee| guarantee.held)
     }
 
-    /// Lists what does not hold although nothing relaxes it.
+    /// Lists the items that do not hold although `container.relax` does not allow that.
     pub fn refused(&self) -> impl Iterator<Item = &Guarantee> {
         let refused = |guarantee: &&Guarantee| !guarantee.held && !guarantee.relaxed;
         self.items.iter().filter(refused)
     }
 
-    /// Lists what does not hold, and need not.
+    /// Lists the items that do not hold, and that `container.relax` allows to be missing.
     pub fn relaxed(&self) -> impl Iterator<Item = &Guarantee> {
         self.items.iter().filter(|guarantee| guarantee.relaxed)
     }
 
     /// Returns why nothing may run in this container of `engine`: each item that does not hold, what was found, and the
-    /// fix; `None` when it is as good as was asked.
+    /// fix; `None` when the container has all that was requested.
     pub fn refusal(&self, engine: &str) -> Option<String> {
         let mut refused = self.refused().peekable();
         refused.peek()?;

@@ -25,11 +25,11 @@ pub use preset::Preset;
 /// The `network` section.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct NetworkConfig {
-    /// What containers may reach through the gateway.
+    /// The hosts that containers may reach through the gateway.
     pub allow: Policy,
 }
 
-/// How a host is asked for, which determines the port of an entry without one.
+/// The form of a request for a host, which determines the port of an entry without one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scheme {
     /// `CONNECT`, for TLS: port 443.
@@ -48,7 +48,7 @@ impl Scheme {
     }
 }
 
-/// What a request may reach: the result of [`Policy::permits`].
+/// A host and port that a request may reach: the result of [`Policy::permits`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
     /// The host, normalised.
@@ -58,8 +58,8 @@ pub struct Target {
 }
 
 impl Target {
-    /// Checks whether TLS to this target may ask for the server `name`: a name must be asked for, and no other; an
-    /// address has none.
+    /// Checks whether TLS to this target may ask for the server `name`: for a host name exactly that name, for an
+    /// address none.
     ///
     /// # Errors
     /// Fails with what is wrong about the name.
@@ -73,7 +73,7 @@ impl Target {
     }
 }
 
-/// The entries of `network.allow`; without one nothing may be reached. Serialized, it is the list as it was written.
+/// The entries of `network.allow`; without any, nothing may be reached. Serialized, it is the list as it was written.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Policy {
     entries: Vec<Entry>,
@@ -91,10 +91,10 @@ impl Policy {
     }
 
     /// Checks whether `host`, as a request writes it, may be reached at `port`. A name is still to be resolved, and
-    /// each of its addresses is then a question to [`Policy::admits`].
+    /// each of its addresses must then be checked with [`Policy::admits`].
     ///
     /// # Errors
-    /// Fails with why it may not be reached.
+    /// Fails with the reason for which it may not be reached.
     pub fn permits(&self, host: &str, port: u16, scheme: Scheme) -> Result<Target, Denial> {
         let host = Host::parse(host)?;
         if port == 0 {
@@ -112,7 +112,7 @@ impl Policy {
     }
 
     /// Checks whether a connection to `address` may be made for `target`. A public address may; another one may if an
-    /// entry spells it out with its port, whatever name led there: the container could ask for it directly.
+    /// entry names it with its port, whatever name led there: the container could request it directly.
     ///
     /// # Errors
     /// Fails with the class of the address.

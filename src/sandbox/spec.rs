@@ -1,4 +1,4 @@
-//! What a container is to be, in our own words; an engine translates them to its API.
+//! The specification of a container; an engine translates it to its API.
 
 mod sealed;
 
@@ -7,15 +7,15 @@ use std::path::{Path, PathBuf};
 
 pub use sealed::{ENTRYPOINT, GATEWAY_FOLDER};
 
-/// Where the work lies in a container.
+/// The folder of the work in a container.
 pub(crate) const WORKSPACE: &str = "/workspace";
 
-/// Files a container may have open at most; less where the machine's own hard limit is lower.
+/// The most files that a container may have open; fewer where the machine's own hard limit is lower.
 pub(super) const OPEN_FILES: u64 = 65_536;
-/// Processes its user may have; a rootful podman asks for a million unless it is told otherwise, and lowers its own
-/// limit to this many.
+/// The most processes that its user may have; a rootful podman requests a million unless another number is set, and
+/// lowers its own limit to this many.
 pub(super) const PROCESSES: u64 = 32_768;
-/// How large `/dev/shm` is, in bytes: the engines' own default.
+/// The size of `/dev/shm`, in bytes: the engines' own default.
 pub(super) const SHARED_MEMORY: u64 = 64 << 20;
 
 /// A folder or file of the host in the container.
@@ -35,15 +35,15 @@ pub enum UserChoice {
     /// The owner of the slots, see [`Engine::slot_owner`](super::engine::Engine::slot_owner).
     #[default]
     SlotOwner,
-    /// `UID[:GID]` or a name that the image knows.
+    /// `UID[:GID]`, or a name of the image.
     Given(String),
-    /// Whoever the image names: on a rootless engine nobody who can write a slot.
+    /// The user that the image names: on a rootless engine one who cannot write to a slot.
     Image,
 }
 
 impl UserChoice {
-    /// Returns the choice that `container.user` makes. A number alone is its own group, too: to an engine it would be
-    /// in root's.
+    /// Returns the choice that `container.user` makes. A number alone is also used as the group: an engine would add it
+    /// to root's.
     pub fn of(user: Option<&str>) -> Self {
         match user {
             None => Self::SlotOwner,
@@ -52,8 +52,8 @@ impl UserChoice {
         }
     }
 
-    /// Returns the user and group id that were given; `None` where a name, or nobody, was. A user without a group has
-    /// group 0 in a container, and is alone in a group of its number outside.
+    /// Returns the user and group id that were given; `None` for a name, or for no user. A user without a group has
+    /// group 0 in a container, and a group of its own number outside.
     pub(super) fn numbers(&self) -> Option<(u32, u32)> {
         let Self::Given(given) = self else { return None };
         let (user, group) = given.split_once(':').unwrap_or((given, given));
@@ -61,23 +61,23 @@ impl UserChoice {
     }
 }
 
-/// What a container is to be; [`ContainerSpec::sealed`] makes it one for agents. Every container runs with an init as
-/// PID 1, without capabilities and without new privileges.
+/// The specification of a container; [`ContainerSpec::sealed`] makes it one for agents. Every container runs with an
+/// init as PID 1, without capabilities and without new privileges.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ContainerSpec {
     /// Its name on the engine, unique there; empty lets the engine choose.
     pub name: String,
-    /// The image's reference or id; it must be there already.
+    /// The image's reference or id; the engine must have it already.
     pub image: String,
-    /// The command and its arguments; empty takes the image's own.
+    /// The command and its arguments; empty selects the image's own.
     pub command: Vec<String>,
-    /// Where the command runs; unset is the image's choice.
+    /// The working directory of the command; unset is the image's choice.
     pub working_dir: Option<String>,
     /// Environment variables.
     pub env: Vec<(String, String)>,
     /// Folders and files of the host.
     pub mounts: Vec<Mount>,
-    /// Memory file systems: path in the container to mount options. One without a size gets one.
+    /// File systems in memory: path in the container to mount options. One without a size gets one.
     pub tmpfs: BTreeMap<String, String>,
     /// Who runs the command.
     pub user: UserChoice,
@@ -91,16 +91,16 @@ pub struct ContainerSpec {
     pub cpus: Option<f64>,
     /// Processes and threads.
     pub pids: Option<u32>,
-    /// Labels; whose the container is, is known by these alone.
+    /// Labels; only they identify the owner of the container.
     pub labels: BTreeMap<String, String>,
-    /// Whether the image's files may only be read.
+    /// Whether the image's files are read-only.
     pub read_only_root: bool,
     /// Bytes kept of one line of output; unset is [`DEFAULT_LINE_LIMIT`](crate::base::lines::DEFAULT_LINE_LIMIT).
     pub line_limit: Option<usize>,
 }
 
 impl ContainerSpec {
-    /// Builds the container that every other one on a worktree begins from: `folder` of the host is its working
+    /// Builds the specification with which every other one for a worktree begins: `folder` of the host is the working
     /// directory.
     pub fn on(folder: &Path, read_only: bool, image: &str, user: UserChoice) -> Self {
         Self {

@@ -201,7 +201,7 @@ fn an_ended_generation_tells_what_it_used() {
     }
     usage(&repository, &[]).refused(
         9,
-        "error: no generation is open in this repository\n\nhint: `generator start` makes one\n",
+        "error: no generation is open in this repository\n\nhint: `generator start` creates one\n",
     );
     // Another of the same name has a ledger of its own, and hides the one that ended.
     called(&repository, &["generator", "start", "--name", "a"]).done();
@@ -213,7 +213,7 @@ fn an_ended_generation_tells_what_it_used() {
     called(&repository, &["generator", "start", "--name", "b"]).done();
     usage(&repository, &["--generation", "c"]).refused(
         9,
-        "error: no generation `c` is open\n\nhint: open are: `generation-a`, `generation-b`\n",
+        "error: no generation `c` is open\n\nhint: the open ones are: `generation-a`, `generation-b`\n",
     );
 }
 

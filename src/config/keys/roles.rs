@@ -5,7 +5,7 @@ use super::{Key, Shape};
 pub(in crate::config) const MEASURE: [Key; 20] = paced(
     &call("30m"),
     "2",
-    "Proposals of one cycle, where `max_issues` is not enough of a limit.",
+    "Proposals of one cycle; `max_issues` limits them, too.",
     "Answers of one measure: the second gets the problems of the first.",
 );
 
@@ -56,7 +56,7 @@ const MODEL: [Key; 5] = [
         "strict_model",
         Shape::Flag,
         "false",
-        "Stop a call whose client binds another model than `model`; else it is a warning.",
+        "Stop a call that uses another model than `model`, instead of printing a warning.",
     ),
     Key::new(
         "base_url",
@@ -102,13 +102,13 @@ const TIMERS: [Key; 4] = [
         "tool_timeout",
         Shape::DurationOrOff,
         "30m",
-        "The same while a tool of the agent runs, which may take longer.",
+        "Time without a byte of output while a tool of the agent runs.",
     ),
     Key::new(
         "result_grace",
         Shape::Duration,
         "20s",
-        "How long the client may linger after its result.",
+        "Time that the client may take to exit after its result.",
     ),
 ];
 
@@ -126,7 +126,7 @@ const TOOLS: [Key; 4] = [
         "args",
         Shape::Words,
         "[]",
-        "Arguments of the client beyond `claude_args`.",
+        "More arguments of the client, after `claude_args`.",
     )
     .sample("[--append-system-prompt, \"Be brief.\"]"),
 ];

@@ -8,7 +8,7 @@ pub(super) const CONTAINER: &[Key] = &[
         "engine",
         Shape::Choice(&["auto", "podman", "docker"]),
         "auto",
-        "`auto` takes whichever engine answers first.",
+        "`auto` selects the engine that responds first.",
     ),
     Key::new("socket", Shape::Text, "", "Where the engine listens. Unset: the usual places.")
     .files(Files::Protected)
@@ -26,14 +26,14 @@ pub(super) const CONTAINER: &[Key] = &[
         "relax",
         Shape::Choices(&Item::NAMES),
         "[]",
-        "What a container may lack. Unless an item is named here, no agent starts in a container\nthat is weaker than asked.",
+        "Guarantees that a container may lack. Unless one is named here, no agent starts in a\ncontainer without it.",
     )
     .sample("[seccomp]"),
     Key::new(
         "mounts",
         Shape::Mounts,
         "[]",
-        "What the container sees beside its worktree: `SOURCE:TARGET[:ro|rw]`, or a mapping\nof source, target and writable. Read-only unless said otherwise.",
+        "What the container sees beside its worktree: `SOURCE:TARGET[:ro|rw]`, or a mapping\nof source, target and writable. Read-only by default.",
     )
     .sample("[\"/srv/reference:/reference\"]"),
     Key::new("tmpfs", Shape::Map, "{}", "File systems in memory: path in the container and its options.")
@@ -42,7 +42,7 @@ pub(super) const CONTAINER: &[Key] = &[
         "env",
         Shape::Assignments,
         "{}",
-        "Environment of the container: a mapping, or a list of `NAME=VALUE`. Every agent can read\nit, so no credential stands here: the gateway adds it on the host.",
+        "Environment of the container: a mapping, or a list of `NAME=VALUE`. Every agent can read\nit, so put no credential here: the gateway adds it on the host.",
     )
     .sample("{RUST_BACKTRACE: \"1\"}"),
     Key::new("hosts", Shape::List, "[]", "Host names of your own: `NAME:ADDRESS`.").sample("[\"registry.local:10.0.0.2\"]"),
@@ -71,7 +71,7 @@ pub(super) const AGENT: &[Key] = &[
         "credentials",
         Shape::Choice(&["subscription", "api_key", "none"]),
         "subscription",
-        "Who is to pay. With `subscription`, nothing that has anybody else pay gets into the\ncontainer, and a call whose client reports an API key is stopped. With `api_key`, only\ncloud providers are kept out. With `none`, nobody watches who pays.",
+        "Who pays for calls. With `subscription`, nothing that would bill anybody else gets into\nthe container, and a call is stopped if its client reports an API key. With `api_key`,\nonly cloud providers are kept out. With `none`, nothing checks who pays.",
     ),
     Key::new("home", Shape::Text, "/home/agent", "The home folder in the container."),
 ];
@@ -147,7 +147,7 @@ pub(super) const LIMITS: &[Key] = &[
         "default_wait",
         Shape::Duration,
         "1h",
-        "How long a limit is waited out when nothing says when it is lifted.",
+        "How long to wait at a limit when the time of its end is not known.",
     ),
     Key::new(
         "wait",

@@ -5,7 +5,7 @@ use super::sections::{AGENT, BUDGET, CONTAINER, LIMITS, NETWORK, RETRY};
 use super::{Files, Key, Shape};
 use crate::config::tools::OBEYED;
 
-/// `claude_args`: what a call cannot do without, and the permission to work unattended.
+/// `claude_args`: the flags that every call needs, and the permission to work unattended.
 pub(crate) const CLAUDE_ARGS: &[&str] = &[
     "--dangerously-skip-permissions",
     "-p",
@@ -39,13 +39,13 @@ pub(crate) const TOP: &[Key] = &[
         "false",
         "Keep what is in `source_dirs` when a generation starts.",
     ),
-    Key::new("gen_prefix", Shape::Text, "generation-", "What the names of generation branches begin with."),
+    Key::new("gen_prefix", Shape::Text, "generation-", "Prefix of the names of generation branches."),
     Key::new("base_branch", Shape::Text, "main", "Branch that generations begin on and are merged into."),
     Key::new(
         "generation_branch",
         Shape::Text,
         "",
-        "The generation that commands mean when there are several.",
+        "The generation that commands use when several are open.",
     )
     .sample("generation-first"),
     Key::new("xtask_dir", Shape::Text, "xtask", "Your own tasks: this folder is never cleared.")
@@ -63,7 +63,7 @@ pub(crate) const TOP: &[Key] = &[
         "secrets_dir",
         Shape::Text,
         ".secrets",
-        "Token files. Never mounted into a container nor cleared; a task that touches it is held,\nand no generation begins on a commit that has any.",
+        "Folder for token files. It is never mounted into a container, and never cleared; a task\nthat touches it is held, and no generation begins on a commit with files in it.",
     )
     .files(Files::Protected),
     Key::new("default_token_file", Shape::Text, "claude.json", "Token file in `secrets_dir`.")
@@ -82,7 +82,7 @@ pub(crate) const TOP: &[Key] = &[
     )
     .files(Files::Protected)
     .sample("{src/version.txt: templates/version.txt}"),
-    Key::new("context_files", Shape::List, "[]", "Globs of documents that every prompt carries in full.")
+    Key::new("context_files", Shape::List, "[]", "Globs of documents that every prompt includes in full.")
     .files(Files::Free)
         .sample("[\"docs/**/*.md\"]"),
     Key::new("measure_prompt", Shape::Text, "", "Template of the measure prompt, instead of the built-in one.")
@@ -91,21 +91,21 @@ pub(crate) const TOP: &[Key] = &[
     Key::new("stitch_prompt", Shape::Text, "", "Template of the stitch prompt, instead of the built-in one.")
     .files(Files::Protected)
         .sample("prompts/stitch.md"),
-    Key::new("user_prompt", Shape::Text, "", "Your own words to measure: what matters next.")
+    Key::new("user_prompt", Shape::Text, "", "Your own text in the measure prompt: what matters next.")
         .sample("Begin with the parser."),
     Key::new(
         "claude_args",
         Shape::Words,
         "",
-        "How the client is always called. What has a key of its own (model, turns, …)\nis set there and not here.",
+        "Arguments of every call of the client. Anything with a key of its own (model, turns, …)\nis set there and not here.",
     )
     .items(CLAUDE_ARGS),
-    Key::new("silence_agent", Shape::Flag, "true", "Do not echo what the agent says."),
+    Key::new("silence_agent", Shape::Flag, "true", "Do not print what the agent writes."),
     Key::new(
         "stop_grace",
         Shape::Duration,
         "20s",
-        "How long a call has once you interrupt a run (Ctrl-C), before its session is\nsuspended; interrupted again, it is suspended at once.",
+        "How long a call may continue after you interrupt a run (Ctrl-C), before its session\nis suspended; a second interrupt suspends it at once.",
     ),
     Key::new("max_issues", Shape::Count, "10", "Tasks that one measure may propose."),
     Key::new(
@@ -120,7 +120,7 @@ pub(crate) const TOP: &[Key] = &[
         "max_estimated_lines",
         Shape::CountOrOff,
         "1000",
-        "Largest estimate with which a task is filed; the default gives way to a larger `estimated_lines_max`.",
+        "Largest estimate with which a task is filed. Default: 1000, or `estimated_lines_max` if\nthat is larger.",
     ),
     Key::new(
         "cleanup_dirs",
@@ -148,10 +148,10 @@ pub(crate) const TOP: &[Key] = &[
         "network",
         Shape::Section(NETWORK),
         "",
-        "What containers reach of the outside, through the gateway and in no other way.",
+        "The hosts that containers can reach, through the gateway and in no other way.",
     ),
     Key::new("measure", Shape::Section(&MEASURE), "", "The phase that proposes tasks."),
-    Key::new("stitch", Shape::Section(&STITCH), "", "The phase that does them."),
+    Key::new("stitch", Shape::Section(&STITCH), "", "The phase that works on the tasks."),
     Key::new(
         "budget",
         Shape::Section(BUDGET),
@@ -169,7 +169,7 @@ pub(crate) const TOP: &[Key] = &[
         "protected_paths",
         Shape::List,
         "",
-        "A task that touches one of these globs is held for you and not merged: they are\nwhat your next command, your editor or your CI would run. A list of your own\nreplaces this one; this file, and what its other keys name, stays protected.",
+        "A task that touches one of these globs is held for you and not merged: your\nnext command, your editor or your CI would run them. A list of your own replaces\nthis one; this file, and the files that its other keys name, stay protected.",
     )
     .files(Files::Free)
     .items(OBEYED),

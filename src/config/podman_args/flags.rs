@@ -1,4 +1,4 @@
-//! The flags of `podman run` that are known here, and what to write instead of the others.
+//! The flags of `podman run` that are known here, and the replacements of the others.
 
 use crate::base::text;
 
@@ -16,7 +16,7 @@ const KNOWN: &[(&str, &str)] = &[
     ("--label", "-l"),
 ];
 
-/// Flags that people have in their files, and what becomes of them.
+/// Flags that older files contain, and what to do with them.
 const ELSEWHERE: &[(&[&str], &str)] = &[
     (
         &[
@@ -51,9 +51,9 @@ const ELSEWHERE: &[(&[&str], &str)] = &[
             "--read-only",
             "--pull",
         ],
-        "leave it out, cordwainer decides it",
+        "leave it out: cordwainer sets it",
     ),
-    (&["-w", "--workdir"], "leave it out, the work is always in `/workspace`"),
+    (&["-w", "--workdir"], "leave it out: the work is always in `/workspace`"),
     (&["--entrypoint"], "write `agent.command`"),
     (&["--env-file", "--env-host"], "write `container.env`"),
     (&["--pids-limit"], "write `container.pids`"),
@@ -91,10 +91,9 @@ pub(super) fn split(word: &str) -> Option<(&'static str, Option<&str>)> {
     ))
 }
 
-/// Returns what to report about a word that is not a flag known here; its value stays out of it, since it may be a
-/// secret.
+/// Returns the problem of a word that is not a flag known here; its value is left out, since it may be a secret.
 pub(super) fn unknown(word: &str) -> String {
-    const GENERAL: &str = "write what it does with the keys of `container`";
+    const GENERAL: &str = "use the keys of `container` instead";
     if !word.starts_with('-') {
         return format!("a value without a flag is not translated: {GENERAL}");
     }

@@ -14,7 +14,7 @@ pub(super) enum Mounted {
     Tmpfs(String, String),
 }
 
-/// Reads the value of `-v`: `SOURCE:TARGET[:OPTIONS]`. Unlike podman, what does not have `rw` is read only.
+/// Reads the value of `-v`: `SOURCE:TARGET[:OPTIONS]`. Unlike in podman, a mount without `rw` is read-only.
 pub(super) fn volume(value: &str) -> Result<Mounted, String> {
     const WHAT: &str = "expected `SOURCE:TARGET[:ro|rw]` after `-v`";
     let mut parts = value.splitn(3, ':');
@@ -34,7 +34,7 @@ pub(super) fn volume(value: &str) -> Result<Mounted, String> {
     }
 }
 
-/// Reads the options after a target: access, and the `SELinux` marks that the engine is told anyway.
+/// Reads the options after a target: access, and the `SELinux` marks, which the engine is given in any case.
 fn access(options: &str) -> Result<&'static str, String> {
     let mut mode = "ro";
     for option in options.split(',') {
@@ -53,8 +53,8 @@ fn access(options: &str) -> Result<&'static str, String> {
     Ok(mode)
 }
 
-/// Reads the value of `--mount`: `type=bind,source=…,target=…[,readonly=false]`, or `type=tmpfs,target=…`. Unlike
-/// podman, what does not have `readonly=false` is read only.
+/// Reads the value of `--mount`: `type=bind,source=…,target=…[,readonly=false]`, or `type=tmpfs,target=…`. Unlike in
+/// podman, a mount without `readonly=false` is read-only.
 pub(super) fn mount(value: &str) -> Result<Mounted, String> {
     let mut parts = Parts::default();
     for part in value.split(',') {

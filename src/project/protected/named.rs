@@ -1,4 +1,4 @@
-//! What files have tools run: read from their text alone, where that names it plainly.
+//! Files that other files make tools run: read from their text alone, where that names them plainly.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -26,34 +26,34 @@ pub(crate) struct Named {
     pub(crate) tool: &'static str,
     /// What it runs.
     pub(crate) what: What,
-    /// The file in whose place it runs: whoever protects that one protects this, too.
+    /// The protected file in place of which it runs: if that one is protected, so is this.
     pub(crate) stands_for: String,
 }
 
-/// The most that all files may name: whoever names more cannot be followed.
+/// The most that all files may name: with more, they cannot be followed.
 const MOST: usize = 20_000;
 
-/// What the files of one tree have tools run, read one after another.
+/// What the files of one tree make tools run, read one after another.
 #[derive(Debug, Default)]
 pub(crate) struct Naming {
     named: BTreeSet<Named>,
     crates: Vec<(String, cargo::Crate)>,
 }
 
-/// How a kind of files is read.
+/// How files of a kind are read.
 enum Reader {
-    /// Each by itself: what a text in a folder names, or `None` when the tool may read it, and nobody here.
+    /// Each by itself: what a text in a folder names, or `None` when the tool may be able to read it, but we are not.
     Each(fn(&str, &str) -> Option<Vec<What>>),
     /// Together with the others of its kind.
     Crates,
 }
 
-/// A kind of files that name others.
+/// A kind of file that names others.
 struct Kind {
     /// Whether a file of this path is of the kind.
     names: &'static [&'static str],
     tool: &'static str,
-    /// The file of the same folder in whose place runs what is named; empty for the file itself.
+    /// The file of the same folder in place of which the named files run; empty for the file itself.
     stands_for: &'static str,
     read: Reader,
 }
@@ -128,7 +128,7 @@ const KINDS: &[Kind] = &[
     },
 ];
 
-/// Returns whether a file may have tools run others.
+/// Returns whether a file may make tools run others.
 pub(crate) fn is_manifest(path: &Path) -> bool {
     kind_of(&one_name(&path.to_string_lossy())).is_some()
 }
@@ -165,7 +165,7 @@ impl Naming {
         self.named.extend(found.into_iter().map(|what| kind.named(path, what)));
     }
 
-    /// Returns what all of them have tools run.
+    /// Returns what all of them make tools run.
     pub(crate) fn finish(mut self) -> BTreeSet<Named> {
         let cargo = kind_of("cargo.toml").expect("it is in the table");
         let built = cargo::built_with(&self.crates).into_iter();
@@ -190,7 +190,7 @@ impl Kind {
 }
 
 impl Named {
-    /// Returns what a symbolic link of the tree has read in its place; `None` when that is nowhere in the tree.
+    /// Returns what is read in place of a symbolic link of the tree; `None` when that is not in the tree.
     pub(crate) fn by_link(link: &str, target: &str) -> Option<Self> {
         let what = What::Path(leads_to(link, target)?);
         let what = if what.is_followed() {
@@ -207,7 +207,7 @@ impl Named {
     }
 }
 
-/// Returns where a symbolic link of the tree leads to; `None` when that is nowhere in the tree.
+/// Returns the target of a symbolic link of the tree; `None` when that is not in the tree.
 pub(crate) fn leads_to(link: &str, target: &str) -> Option<String> {
     let is_relative = !target.starts_with('/');
     is_relative.then(|| joined(folder_of(link), target)).flatten()

@@ -1,4 +1,4 @@
-//! A set of paths of which there may be many, looked up in the time that one path's length takes.
+//! A set of paths, of which there may be many, with a lookup in the time of one path's length.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -9,12 +9,12 @@ use super::plain;
 /// How many folders deep a path of the set may lie.
 pub(super) const DEEPEST: usize = 64;
 
-/// Paths, each with all that is below it, under whatever name some system knows them.
+/// Paths, each with everything below it, under any name that some system knows them by.
 #[derive(Debug)]
 pub(crate) struct Paths<T>(BTreeMap<String, T>);
 
 impl<T: Copy> Paths<T> {
-    /// Collects paths, each with what is to be noted of it; the first note on a path counts.
+    /// Collects paths, each with a note; the first note on a path counts.
     pub(crate) fn new<'path>(all: impl IntoIterator<Item = (&'path str, T)>) -> Self {
         let mut paths = BTreeMap::new();
         for (path, value) in all {
@@ -23,7 +23,7 @@ impl<T: Copy> Paths<T> {
         Self(paths)
     }
 
-    /// Returns what was noted of a path, or of a folder above it.
+    /// Returns the note on a path, or on a folder above it.
     pub(crate) fn get(&self, path: &Path) -> Option<T> {
         let path = one_name(&path.to_string_lossy());
         let folders = path.match_indices('/').take(DEEPEST).map(|(end, _)| &path[..end]);
@@ -31,7 +31,7 @@ impl<T: Copy> Paths<T> {
         all.find_map(|part| self.0.get(part).copied())
     }
 
-    /// Returns what was noted of something below a path: whoever puts a link or a file there replaces it.
+    /// Returns the note on something below a path: a link or a file there would replace it.
     pub(crate) fn above(&self, path: &Path) -> Option<T> {
         let folder = one_name(&path.to_string_lossy()) + "/";
         let from = (Bound::Included(folder.as_str()), Bound::Unbounded);
@@ -40,7 +40,7 @@ impl<T: Copy> Paths<T> {
     }
 }
 
-/// Returns the name under which the least particular of systems knows a path.
+/// Returns the name by which the most lenient of systems knows a path.
 pub(super) fn one_name(path: &str) -> String {
     plain(path).to_lowercase()
 }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-/// `agent.credentials`: who pays.
+/// `agent.credentials`: the credential that pays for calls.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Credentials {
@@ -11,6 +11,6 @@ pub enum Credentials {
     Subscription,
     /// An API key.
     ApiKey,
-    /// Nobody asks: a local model server, a scripted agent.
+    /// No credential: a local model server, a scripted agent.
     None,
 }

@@ -1,4 +1,4 @@
-//! The token file: opened without following a link or waiting for anybody, and read up to a limit.
+//! The token file: opened without following a link or waiting for a writer, and read up to a limit.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -13,19 +13,19 @@ use serde::Deserialize;
 
 use super::problem::{CredentialProblem, fits_header, malformed, missing};
 
-/// The longest token file, in bytes: the client's own have about a thousand.
+/// The longest token file, in bytes: those of the client have about a thousand.
 const LIMIT: u64 = 1 << 20;
 
 /// What a token file holds.
 #[derive(Clone, Debug)]
 pub(super) struct TokenFile {
     pub(super) token: SecretString,
-    /// What a new token can be had with: nobody here uses it, and nobody may see it either.
+    /// The token that gets a new one: it is not used here, and nobody may see it, either.
     pub(super) refresh_token: Option<SecretString>,
     pub(super) expires_at: Option<Timestamp>,
 }
 
-/// What distinguishes one state of a file from another.
+/// Distinguishes one state of a file from another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Stamp {
     modified: (i64, i64),
@@ -41,9 +41,9 @@ impl Stamp {
     }
 }
 
-/// Opens a token file, and returns how it looks.
+/// Opens a token file, and returns its stamp.
 pub(super) fn open(path: &Path) -> Result<(File, Stamp), CredentialProblem> {
-    // A FIFO would be waited for, and a link could lead to what is nobody's token.
+    // Opening a FIFO would wait for a writer, and a link could lead to another file than the person's token.
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let opened = rustix::fs::open(path, flags, Mode::empty());
     let file = File::from(opened.map_err(|error| match error {
@@ -53,7 +53,7 @@ pub(super) fn open(path: &Path) -> Result<(File, Stamp), CredentialProblem> {
     })?);
     let metadata = file
         .metadata()
-        .map_err(|error| malformed(path, format!("cannot be looked at: {error}")))?;
+        .map_err(|error| malformed(path, format!("cannot be inspected: {error}")))?;
     if !metadata.is_file() {
         return Err(malformed(path, "is not a regular file"));
     }
@@ -69,7 +69,7 @@ pub(super) fn open(path: &Path) -> Result<(File, Stamp), CredentialProblem> {
     Ok((file, stamp))
 }
 
-/// Those parts of the client's own credentials file that matter here.
+/// The parts of the client's credentials file that are needed here.
 #[derive(Deserialize)]
 struct Written {
     #[serde(rename = "claudeAiOauth")]
@@ -86,7 +86,7 @@ struct Login {
     expires_at: Option<f64>,
 }
 
-/// Reads a token file. What is wrong with it is reported without a word of its content.
+/// Reads a token file. A problem is reported without any part of the content.
 pub(super) fn read(path: &Path, file: File) -> Result<TokenFile, CredentialProblem> {
     let mut bytes = Vec::new();
     file.take(LIMIT + 1)
@@ -96,7 +96,7 @@ pub(super) fn read(path: &Path, file: File) -> Result<TokenFile, CredentialProbl
         let place = format!("line {}, column {}", error.line(), error.column());
         malformed(
             path,
-            format!("has not the form {{\"claudeAiOauth\": {{\"accessToken\": …}}}} ({place})"),
+            format!("does not have the form {{\"claudeAiOauth\": {{\"accessToken\": …}}}} ({place})"),
         )
     })?;
     let Login {
@@ -105,7 +105,7 @@ pub(super) fn read(path: &Path, file: File) -> Result<TokenFile, CredentialProbl
         expires_at,
     } = written.login;
     if !fits_header(secrecy::ExposeSecret::expose_secret(&token)) {
-        return Err(malformed(path, "has an `accessToken` that is none"));
+        return Err(malformed(path, "has an invalid `accessToken`"));
     }
     Ok(TokenFile {
         token,

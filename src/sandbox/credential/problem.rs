@@ -9,11 +9,11 @@ use secrecy::ExposeSecret as _;
 use super::secret::Credential;
 use crate::base::error::{Error, ErrorKind};
 
-/// Why there is no credential to send. It holds nothing of what a file has in it.
+/// Why there is no credential to send. It contains nothing of a file's content.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CredentialProblem {
-    /// The variable that should have it is not set.
+    /// The variable for it is not set.
     NotGiven {
         /// Its name.
         variable: &'static str,
@@ -23,16 +23,16 @@ pub enum CredentialProblem {
         /// Where it should be.
         path: PathBuf,
     },
-    /// The login of the token file is over.
+    /// The login of the token file has expired.
     Expired {
         /// The file.
         path: PathBuf,
-        /// Since when.
+        /// The time at which it expired.
         at: Timestamp,
     },
-    /// It is there, and cannot be used.
+    /// It exists, and cannot be used.
     Malformed {
-        /// The token file; `None` for one that was given.
+        /// The token file; `None` for a credential that was given.
         path: Option<PathBuf>,
         /// What is wrong with it, as part of a sentence.
         what: String,
@@ -45,12 +45,12 @@ impl CredentialProblem {
         match self {
             Self::NotGiven { variable } => format!("set {variable}, or choose another `agent.credentials`"),
             Self::Missing { path } => format!(
-                "set CLAUDE_CODE_OAUTH_TOKEN (`claude setup-token` makes one), or copy the client's own credentials file \
+                "set CLAUDE_CODE_OAUTH_TOKEN (`claude setup-token` prints a token), or copy the client's own credentials file \
                  to `{}`",
                 path.display()
             ),
             Self::Expired { path, .. } => format!(
-                "log in again with the client on this machine, and copy its credentials file to `{}`: it is read anew",
+                "log in again with the client on this machine, and copy its credentials file to `{}`: it is then read again",
                 path.display()
             ),
             Self::Malformed { path: Some(path), .. } => format!(
@@ -95,7 +95,7 @@ pub(super) fn malformed(path: &Path, what: impl Into<String>) -> CredentialProbl
     }
 }
 
-/// Returns whether a secret can stand in a header.
+/// Returns whether a secret can be sent in a header.
 pub(super) fn fits_header(secret: &str) -> bool {
     !secret.is_empty() && secret.bytes().all(|byte| byte.is_ascii_graphic())
 }
@@ -107,6 +107,6 @@ pub(super) fn usable(credential: &Credential) -> Result<&Credential, CredentialP
     }
     Err(CredentialProblem::Malformed {
         path: None,
-        what: "has characters that no credential has".to_owned(),
+        what: "contains characters that no credential contains".to_owned(),
     })
 }

@@ -2,7 +2,7 @@
 
 use secrecy::SecretString;
 
-/// What the API knows the account by. Its debug form shows no secret.
+/// The credential that the API recognizes an account by. Its debug form shows no secret.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Credential {
@@ -13,7 +13,7 @@ pub enum Credential {
 }
 
 impl Credential {
-    /// Returns the secret itself, whichever it is.
+    /// Returns the secret itself, of either kind.
     pub(crate) fn secret(&self) -> &SecretString {
         match self {
             Self::ApiKey(secret) | Self::OAuth(secret) => secret,

@@ -1,4 +1,4 @@
-//! What a container is held to, as asked of this engine.
+//! The requested guarantees of a container on this engine.
 
 use std::collections::BTreeSet;
 
@@ -8,8 +8,8 @@ use crate::sandbox::guarantee::{Item, RequestedContainer};
 use crate::sandbox::spec::{ContainerSpec, SHARED_MEMORY, UserChoice};
 
 impl Engine {
-    /// Returns what a container of this specification is to have on this engine, so that it can be held to it; `relax`
-    /// is what it may lack.
+    /// Returns the guarantees that a container of this specification must have on this engine; `relax` lists what it
+    /// may lack.
     pub fn asked(&self, spec: &ContainerSpec, relax: &BTreeSet<Item>) -> RequestedContainer {
         let shared = ("/dev/shm".to_owned(), SHARED_MEMORY);
         let sizes = spec.sized_tmpfs().into_iter().map(|(path, options)| {
@@ -33,7 +33,7 @@ impl Engine {
         }
     }
 
-    /// Returns who runs the command, by number, where that is known.
+    /// Returns the user that runs the command, by number, where that is known.
     fn numbers_of(&self, user: &UserChoice) -> Option<(u32, u32)> {
         match user {
             UserChoice::SlotOwner => {
@@ -50,8 +50,8 @@ impl Engine {
     }
 }
 
-/// Reads a size as mount(8) takes it: bytes, or with a unit. Parts of the machine's memory (`50%`) are of no known
-/// size.
+/// Reads a size in the form of mount(8): bytes, or with a unit. The size of a part of the machine's memory (`50%`) is
+/// not known.
 fn bytes(text: &str) -> Option<u64> {
     let text = text.to_ascii_lowercase();
     let (digits, factor) = match text.char_indices().last()? {

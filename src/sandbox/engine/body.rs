@@ -1,4 +1,4 @@
-//! What a container is to be, translated to the engine's API.
+//! The specification of a container, translated to the engine's API.
 
 use std::collections::HashMap;
 
@@ -67,7 +67,7 @@ impl ContainerSpec {
             nano_cpus: self.cpus.map(nano),
             pids_limit: self.pids.map(i64::from),
             ulimits: Some(ulimits(&ProcessLimits::of_this_process())),
-            // What the attached reader gets is all there is: an agent that never stops talking fills no disk.
+            // Output goes only to the attached reader: an agent that never stops writing fills no disk.
             log_config: Some(HostConfigLogConfig {
                 typ: Some("none".into()),
                 config: None,
@@ -89,7 +89,7 @@ fn kept_id(user: &UserChoice) -> Result<Option<String>> {
         return Err(Error::new(ErrorKind::Engine, message)
             .hint("give `container.user` as a number, such as `1000`, or leave it out"));
     };
-    // Root in the container is podman's own user as it is, and a group 0 of its own runc cannot make.
+    // Root in the container is podman's own user without a mapping, and runc cannot create a group 0 of its own.
     let group = given.split_once(':').map_or("0", |(_, group)| group);
     Ok(match (id, group) {
         (0, _) => None,
@@ -101,7 +101,7 @@ fn kept_id(user: &UserChoice) -> Result<Option<String>> {
 fn bound(mount: &Mount) -> Result<ApiMount> {
     let source = source(mount)?;
     if source.contains([',', '"']) {
-        let message = format!("cannot mount `{source}`: podman takes no path with a comma or a quotation mark");
+        let message = format!("cannot mount `{source}`: podman accepts no path with a comma or a quotation mark");
         return Err(Error::new(ErrorKind::Precondition, message)
             .hint("move the repository, or set `state_dir` to a path without them"));
     }
@@ -117,14 +117,14 @@ fn bound(mount: &Mount) -> Result<ApiMount> {
 fn relabelled(mount: &Mount) -> Result<String> {
     let source = source(mount)?;
     if source.contains(':') || mount.target.contains(':') {
-        let message = format!("cannot mount `{source}`: on an engine with SELinux its path may not hold a colon");
+        let message = format!("cannot mount `{source}`: on an engine with SELinux its path may not contain a colon");
         return Err(Error::new(ErrorKind::Engine, message).hint("move the repository to a path without `:`"));
     }
     let access = if mount.read_only { "ro" } else { "rw" };
     Ok(format!("{source}:{}:{access},z", mount.target))
 }
 
-/// Checks what the engines see differently: Docker refuses a source that is not there, podman makes a folder of it.
+/// Checks mounts on which the engines differ: Docker refuses a missing source, podman creates a folder for it.
 fn source(mount: &Mount) -> Result<String> {
     std::fs::symlink_metadata(&mount.source).with_context(ErrorKind::Engine, || {
         format!("cannot mount `{}`", mount.source.display())
@@ -135,7 +135,7 @@ fn source(mount: &Mount) -> Result<String> {
             ErrorKind::Engine,
             format!("cannot mount `{shown}`: its path is not UTF-8"),
         )
-        .hint("the engines' API takes UTF-8 paths only: move it")
+        .hint("the engines' API accepts only UTF-8 paths: move it")
     })
 }
 

@@ -1,4 +1,4 @@
-//! Finding an engine: what a person named, else the usual sockets, else an installed podman that is started.
+//! Finding an engine: the one that a person named, else the usual sockets, else an installed podman that is started.
 
 use std::io;
 use std::path::Path;
@@ -14,15 +14,15 @@ use crate::sandbox::engine::lookup::{self, Answer};
 use crate::sandbox::engine::options::{ConnectOptions, EngineChoice};
 use crate::sandbox::engine::service::Service;
 
-/// The API versions that are spoken, the first that the engine accepts: 1.41 is what podman 4.3 and Docker Engine 20.10
-/// know, 1.44 the oldest that Docker Engine 29 still answers.
+/// The supported API versions, the first that the engine accepts is used: 1.41 is that of podman 4.3 and Docker Engine
+/// 20.10, 1.44 the oldest that Docker Engine 29 still supports.
 const API_VERSIONS: [ClientVersion; 2] = [version(41), version(44)];
 
-/// Bollard wants a limit of its own, in seconds; ours are tighter, see `deadline`.
+/// Bollard requires a limit of its own, in seconds; ours are tighter, see `deadline`.
 const NO_LIMIT: u64 = 86_400;
 
-/// What is done first, for its errors.
-const GREETING: &str = "ask the engine who it is";
+/// The first operation, for its errors.
+const GREETING: &str = "ask the engine for its version";
 
 const fn version(minor: usize) -> ClientVersion {
     ClientVersion {
@@ -32,11 +32,11 @@ const fn version(minor: usize) -> ClientVersion {
 }
 
 impl Engine {
-    /// Finds an engine that answers and is of the kind chosen, starting an installed podman as the last resort.
+    /// Finds an engine of the selected kind that responds, starting an installed podman as the last resort.
     ///
     /// # Errors
     ///
-    /// Of kind [`ErrorKind::Engine`]; the message lists what was tried, and why each was not it.
+    /// Of kind [`ErrorKind::Engine`]; the message lists what was tried, and why each failed.
     pub async fn connect(options: &ConnectOptions) -> Result<Self> {
         let user = rustix::process::geteuid().as_raw();
         let mut tried = Vec::new();
@@ -56,12 +56,12 @@ impl Engine {
 }
 
 impl Engine {
-    /// Finds every engine that answers, of either kind, and returns, for each place without one, why. An installed
-    /// podman is started only where no podman answers. One that a person named stands alone.
+    /// Finds every engine that responds, of either kind, and returns the reason for each place without one. An
+    /// installed podman is started only where no podman responds. If a person named an engine, only that one is tried.
     ///
     /// # Errors
     ///
-    /// Of kind [`ErrorKind::Engine`], where what a person named makes no sense.
+    /// Of kind [`ErrorKind::Engine`], where the setting or variable with which a person named an engine is invalid.
     pub async fn reachable(options: &ConnectOptions) -> Result<(Vec<Self>, Vec<String>)> {
         let user = rustix::process::geteuid().as_raw();
         let candidates = endpoint::candidates(options, user)?;
@@ -116,8 +116,8 @@ async fn start_podman(options: &ConnectOptions) -> Result<Engine> {
     Ok(Engine::new(api, facts, Some(service), &options.leftovers))
 }
 
-/// Asks whoever listens on `socket` who it is. Podman names itself in a header of `/_ping`, and is asked nothing more:
-/// it takes most of a second to answer `/version`, as long again for `/info`.
+/// Asks the service at `socket` for its identity. Podman names itself in a header of `/_ping`, and is asked nothing
+/// more: it takes most of a second to answer `/version`, and as long again for `/info`.
 async fn greet(socket: &Path) -> Result<(Docker, EngineFacts)> {
     let ping = ping(socket).await?;
     if let Some(version) = ping.headers.get("Libpod-API-Version") {
@@ -172,7 +172,7 @@ fn client(socket: &Path, version: &ClientVersion) -> Result<Docker, CallError> {
         .map_err(|source| deadline::failed(&format!("`{}`", socket.display()), GREETING, source))
 }
 
-/// Returns one line of an error and of what caused it.
+/// Returns one line with an error and its causes.
 fn reason(error: &Error) -> String {
     let mut text = error.to_string();
     let mut cause = std::error::Error::source(error);
@@ -195,9 +195,9 @@ fn is_denied(error: &Error) -> bool {
 
 fn explicit(endpoint: &Endpoint, error: Error) -> Error {
     let hint = if is_denied(&error) {
-        "your user may not use this socket: see who owns it, or use rootless podman"
+        "your user may not use this socket: check its owner, or use rootless podman"
     } else {
-        "start the engine that listens there, or take the setting away so that one is looked for"
+        "start the engine that listens there, or remove the setting to have one looked for"
     };
     Error::new(ErrorKind::Engine, format!("cannot use the engine at {endpoint}"))
         .because(error)

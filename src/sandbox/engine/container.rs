@@ -21,17 +21,17 @@ use crate::sandbox::engine::output::{Output, OutputReader};
 use crate::sandbox::engine::{Engine, Exit};
 use crate::sandbox::spec::ContainerSpec;
 
-/// What engines answer to a signal when the container has ended already, or is gone.
+/// The statuses with which engines answer a signal when the container has ended already, or is gone.
 const ENDED_OR_GONE: [u16; 2] = [404, 409];
-/// Until a killed container must be dead.
+/// The time limit for the death of a killed container.
 const DEATH: Duration = Duration::from_secs(10);
-/// How long podman may take to say of a container that has ended that it has.
+/// How long podman may take to report that a container has ended.
 const TIDIED_UP: Duration = Duration::from_secs(2);
-/// Between two looks at a container that runs on although its output is closed.
+/// The pause between two checks of a container that runs on although its output is closed.
 const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 
-/// A container that was started. Dropping it neither ends nor removes it: call [`Container::remove`]; whatever a
-/// dead process left behind is ended by [`Engine::sweep`], by its labels.
+/// A started container. Dropping it neither ends nor removes it: call [`Container::remove`]; containers of a dead
+/// process are ended by [`Engine::sweep`], by their labels.
 pub struct Container {
     engine: Engine,
     id: String,
@@ -40,9 +40,9 @@ pub struct Container {
     ended: bool,
     /// Whether it was killed from here.
     killed: Arc<AtomicBool>,
-    /// Whether a SIGKILL from nobody here means that its memory ran out.
+    /// Whether a SIGKILL that nobody here sent means that its memory ran out.
     kill_means_oom: bool,
-    /// Held while the container lives: dropping it stops the writing.
+    /// Held while the container lives: dropping it stops the writing of its input.
     _input: InputWriter,
     /// Until it is removed: dropping the container does not do that.
     left: ManuallyDrop<LeftoverGuard>,
@@ -50,7 +50,7 @@ pub struct Container {
 
 impl Engine {
     /// Runs a container to its end and removes it; returns how it ended, or `None` for one that was still running after
-    /// `limit`. Each line of its output goes to `hear`.
+    /// `limit`. Each line of its output is passed to `hear`.
     ///
     /// # Errors
     ///
@@ -62,20 +62,20 @@ impl Engine {
         ended.ok().transpose()
     }
 
-    /// Creates a container, attaches to it, starts it, and writes `stdin` to it, all of it, then closes its input.
+    /// Creates a container, attaches to it, starts it, writes all of `stdin` to it, and closes its input.
     ///
     /// # Errors
     ///
-    /// Of kind [`ErrorKind::Engine`]; then nothing is left of the container.
+    /// Of kind [`ErrorKind::Engine`]; then nothing remains of the container.
     pub async fn start(&self, spec: &ContainerSpec, stdin: &[u8]) -> Result<Container> {
         let left = self.0.leftovers.note(format!("the container `{}`", spec.name));
         let id = self.create(spec).await?;
         match self.attach_and_start(&id, spec, stdin, left).await {
             Ok(container) => Ok(container),
             Err(error) => {
-                // The first error is the one to report; what removal could not do, a sweep will.
+                // The first error is reported; a sweep removes what this removal could not.
                 if let Err(second) = self.remove_by_id(&id).await {
-                    tracing::warn!(container = %id, error = %second, "a container that did not start was left behind");
+                    tracing::warn!(container = %id, error = %second, "a container that did not start could not be removed");
                 }
                 Err(error)
             }
@@ -93,7 +93,7 @@ impl Engine {
         match self.call(&operation, CHANGE, create).await {
             Ok(created) => Ok(created.id),
             Err(error) if error.status == Some(404) => {
-                Err(Error::from(error).hint("see that the image is there, and that mounted folders exist"))
+                Err(Error::from(error).hint("make sure that the image and the mounted folders exist"))
             }
             Err(error) => Err(error.into()),
         }
@@ -129,8 +129,8 @@ impl Engine {
         })
     }
 
-    /// Waits until `reading` finds what it looks for in the container's state; `None` when the container is gone.
-    /// Podman's own wait looks every 250 ms; this looks sooner.
+    /// Waits until `reading` returns a value for the container's state; `None` when the container is gone. Podman's own
+    /// wait checks every 250 ms; this checks more often.
     async fn wait_for<T>(&self, id: &str, reading: impl Fn(&State) -> Option<T>) -> Result<Option<T>> {
         let mut pause = Duration::from_millis(2);
         loop {
@@ -157,8 +157,8 @@ impl Engine {
         let Err(error) = sent.or_else(|error| error.unless_status(&ENDED_OR_GONE)) else {
             return Ok(());
         };
-        // Podman answers 500 while a container that has ended is not tidied up, as long as somebody is attached, and
-        // for one that never began. Until then it may still be said to run.
+        // Podman answers 500 while an ended container is not cleaned up, as long as somebody is attached, and for one
+        // that never began. Until then it may still be reported as running.
         match tokio::time::timeout(TIDIED_UP, self.stopped(id)).await {
             Ok(Ok(())) => Ok(()),
             _ => Err(error.into()),
@@ -174,13 +174,13 @@ impl Engine {
     }
 
     /// Removes a container that may run. It is killed first: engines that force a removal give PID 1 ten seconds to
-    /// listen.
+    /// react.
     pub(super) async fn remove_by_id(&self, id: &str) -> Result<()> {
         self.kill_by_id(id).await?;
         self.remove_stopped(id).await
     }
 
-    /// Removes a container, and its anonymous volumes, that runs no more.
+    /// Removes a container that no longer runs, and its anonymous volumes.
     async fn remove_stopped(&self, id: &str) -> Result<()> {
         let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
         let remove = self.api().remove_container(id, Some(options));
@@ -190,7 +190,7 @@ impl Engine {
 }
 
 impl Container {
-    /// Returns the engine's id of it.
+    /// Returns the engine's id for it.
     pub fn id(&self) -> &str {
         &self.id
     }
@@ -205,7 +205,7 @@ impl Container {
         self.output.heard_at()
     }
 
-    /// Reads its output to the end, a line at a time, and waits until it has ended; returns how. Race it with a limit.
+    /// Reads its output to the end, line by line, and waits until it has ended; returns how. Race it with a limit.
     ///
     /// # Errors
     ///
@@ -226,11 +226,11 @@ impl Container {
     pub async fn exit(&mut self) -> Result<Exit> {
         if let Some(why) = self.output.broken() {
             let message = format!("the output of container `{}` broke off: {why}", self.id);
-            return Err(Error::new(ErrorKind::Engine, message).hint("see whether the engine was restarted"));
+            return Err(Error::new(ErrorKind::Engine, message).hint("check whether the engine was restarted"));
         }
         let gone = || {
             let message = format!("container `{}` is gone, and how it ended is not known", self.id);
-            Error::new(ErrorKind::Engine, message).hint("see whether somebody else removed it")
+            Error::new(ErrorKind::Engine, message).hint("check whether somebody else removed it")
         };
         let exit = self.engine.wait_for(&self.id, Exit::of).await?.ok_or_else(gone)?;
         self.ended = true;
@@ -242,9 +242,9 @@ impl Container {
     }
 
     /// Asks the container to end, and kills it when it still runs. SIGINT comes first: on that, and never on SIGTERM,
-    /// Claude Code 2.1.329 may write its last result. Then SIGTERM, which other programs listen to. After each, the
-    /// container has `grace` to end. Its output can be read meanwhile, and should be: whoever writes last words into a
-    /// full pipe waits for a reader.
+    /// Claude Code 2.1.329 may write its last result. Then SIGTERM, to which other programs react. After each, the
+    /// container has `grace` to end. Read its output meanwhile: a program that writes into a full pipe waits for a
+    /// reader.
     pub fn terminate(&self, grace: Duration) -> impl Future<Output = Result<()>> + Send + use<> {
         let (engine, id, killed) = (self.engine.clone(), self.id.clone(), Arc::clone(&self.killed));
         async move {

@@ -7,16 +7,16 @@ use bollard::errors::Error as ApiError;
 
 use crate::base::error::{Cause, Error, ErrorKind};
 
-/// The time within which an engine must have named itself.
+/// The time limit for the first answer of an engine.
 pub(super) const HELLO: Duration = Duration::from_secs(5);
-/// Until a call that only looks something up must have answered.
+/// The time limit for a call that only reads something.
 pub(super) const LOOK: Duration = Duration::from_secs(30);
-/// Until a call that changes a container must have answered: an engine under load takes its time.
+/// The time limit for a call that changes a container: an engine under load takes its time.
 pub(super) const CHANGE: Duration = Duration::from_secs(60);
-/// How long a pull, a build or an import may go without a word.
+/// How long a pull, a build or an import may print nothing.
 pub(super) const SILENCE: Duration = Duration::from_secs(900);
 
-/// A call that failed: the error to report, and the HTTP status for callers that know what to make of it.
+/// A failed call: the error to report, and the HTTP status for callers that handle some statuses.
 #[derive(Debug)]
 pub(super) struct CallError {
     /// The engine's answer, if it gave one.
@@ -39,7 +39,7 @@ impl CallError {
         }
     }
 
-    /// Turns a failure that leaves things as they should be, by its HTTP status, into success.
+    /// Turns a failure that leaves the wanted state, by its HTTP status, into success.
     pub(super) fn unless_status(self, harmless: &[u16]) -> Result<(), Self> {
         match self.status {
             Some(status) if harmless.contains(&status) => Ok(()),
@@ -66,7 +66,7 @@ pub(super) async fn within<T>(
 pub(super) fn late(engine: &impl fmt::Display, operation: &str, limit: Duration) -> Error {
     let seconds = limit.as_secs_f32();
     let message = format!("cannot {operation}: {engine} did not answer within {seconds} s");
-    Error::new(ErrorKind::Engine, message).hint("see whether the engine is overloaded or stuck, and try again")
+    Error::new(ErrorKind::Engine, message).hint("check whether the engine is overloaded or stuck, and try again")
 }
 
 /// Makes the error of an answer that is not a success, or of none.
@@ -97,7 +97,7 @@ pub(super) fn failed(engine: &impl fmt::Display, operation: &str, source: ApiErr
     }
 }
 
-/// Returns what to do about the failures that machines are known for, by the engine's words: its API has no code for
+/// Returns the fix for failures that are common on some machines, by the engine's own words: its API has no code for
 /// them.
 fn hint(message: &str) -> Option<&'static str> {
     const KNOWN: [(&str, &str); 5] = [
@@ -112,11 +112,11 @@ fn hint(message: &str) -> Option<&'static str> {
         ),
         (
             "RLIMIT",
-            "the engine asks for a higher limit than this machine allows: lower `default_ulimits` in its containers.conf",
+            "the engine requests a higher limit than this machine allows: lower `default_ulimits` in its containers.conf",
         ),
         (
             "slirp4netns",
-            "an ordinary user's network needs the package `slirp4netns` and leave to use `/dev/net/tun`; \
+            "an ordinary user's network needs the package `slirp4netns` and permission to use `/dev/net/tun`; \
              `container.network` can be `none` or `host` instead",
         ),
     ];

@@ -13,9 +13,9 @@ pub(super) const SOCKET_PATH_LIMIT: usize = 107;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Endpoint {
     pub(super) socket: PathBuf,
-    /// What named it: `container.socket`, a variable, or what kind of place it is.
+    /// Where it was named: `container.socket`, a variable, or the kind of place.
     pub(super) origin: &'static str,
-    /// Whether a person asked for this one: then nothing else is tried in its stead.
+    /// Whether a person named it: then nothing else is tried instead.
     pub(super) explicit: bool,
 }
 
@@ -25,7 +25,7 @@ impl fmt::Display for Endpoint {
     }
 }
 
-/// Returns the sockets to try, in order; one that a person named stands alone.
+/// Returns the sockets to try, in order; if a person named one, only that one.
 pub(super) fn candidates(options: &ConnectOptions, user: u32) -> Result<Vec<Endpoint>> {
     let named = [
         ("`container.socket`", &options.socket),
@@ -62,7 +62,7 @@ fn usual_places(runtime_dir: Option<&Path>, user: u32) -> Vec<Endpoint> {
     places
 }
 
-/// Reads `unix://PATH` or an absolute path. Other schemes reach other machines, where the slot is not.
+/// Reads `unix://PATH` or an absolute path. Other schemes reach other machines, which do not have the slot.
 fn unix_socket(value: &str, origin: &str) -> Result<PathBuf> {
     let shown = value.escape_debug();
     let refuse = |why: &str| {
@@ -78,7 +78,7 @@ fn unix_socket(value: &str, origin: &str) -> Result<PathBuf> {
         return refuse("the socket's path must be absolute");
     }
     if path.len() > SOCKET_PATH_LIMIT {
-        return refuse("a socket's path may have 107 bytes at most");
+        return refuse("a socket's path may have at most 107 bytes");
     }
     Ok(path.into())
 }

@@ -1,5 +1,5 @@
-//! Limits that an engine cannot enforce: some leave them out in silence, and an agent without a limit that was asked
-//! for is worse than no agent.
+//! Limits that an engine cannot enforce: some engines ignore them silently, and an agent without a requested limit is
+//! worse than no agent.
 
 use std::fmt;
 
@@ -17,7 +17,7 @@ pub(super) struct Enforced {
 }
 
 impl Enforced {
-    /// Every limit there is.
+    /// Every limit.
     pub(super) const ALL: Self = Self {
         memory: true,
         cpus: true,
@@ -30,7 +30,7 @@ impl Enforced {
         pids: false,
     };
 
-    /// Reads them off Docker Engine's answer to `/info`; what it does not mention it has.
+    /// Reads them from Docker Engine's answer to `/info`; a limit that it does not mention is enforced.
     pub(super) fn by_docker(info: &SystemInfo) -> Self {
         let has = |said: Option<bool>| said.unwrap_or(true);
         Self {
@@ -40,7 +40,7 @@ impl Enforced {
         }
     }
 
-    /// Refuses a container with a limit that would not hold.
+    /// Refuses a container with a limit that would not be enforced.
     pub(super) fn check(self, spec: &ContainerSpec, engine: &impl fmt::Display) -> Result<()> {
         let asked = [
             ("memory", spec.memory.is_some() && !self.memory),
@@ -59,7 +59,7 @@ impl Enforced {
         let off = keys.join(": off`, ");
         let message = format!("{engine} cannot enforce {named}` on this machine: its user has no such control group");
         Err(Error::new(ErrorKind::Engine, message).hint(format!(
-            "set {off}: off` to run without, use an engine that root runs, or start the machine with control groups \
+            "set {off}: off` to run without a limit, use an engine that root runs, or start the machine with control groups \
              of version 2 alone"
         )))
     }

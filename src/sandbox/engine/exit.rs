@@ -1,24 +1,25 @@
-//! How a container ended, from its state as the engine knows it.
+//! How a container ended, from the state that the engine reports.
 
 use crate::sandbox::engine::lookup::State;
 
 /// How a container ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Exit {
-    /// The exit code; 128 + N when signal N killed it; `None` when the engine does not know, which is never success.
+    /// The exit code; 128 + N when signal N killed it; `None` when the engine does not know it, which is never a
+    /// success.
     pub code: Option<i64>,
-    /// Whether the kernel killed it, or a process in it, for want of memory. Podman does not notice on control groups
-    /// of version 1: there a SIGKILL that did not come from here counts, if the container had a memory limit.
+    /// Whether the kernel killed it, or a process in it, because memory ran out. Podman does not notice that on control
+    /// groups of version 1: there a SIGKILL that was not sent from here counts, if the container had a memory limit.
     pub oom: bool,
 }
 
 impl Exit {
-    /// Returns whether it ended well.
+    /// Returns whether it succeeded.
     pub fn success(&self) -> bool {
         self.code == Some(0)
     }
 
-    /// Returns the signal that ended it, by the shells' convention: a program may also have chosen such a code.
+    /// Returns the signal that ended it, by the convention of shells: a program may also have chosen such a code.
     pub fn signal(&self) -> Option<i64> {
         self.code
             .map(|code| code - 128)
@@ -27,7 +28,7 @@ impl Exit {
 
     /// Reads a state; `None` while the container has not ended.
     pub(super) fn of(state: &State) -> Option<Self> {
-        // Podman reports `stopped` for a container that has ended and is not yet tidied up.
+        // Podman reports `stopped` for a container that has ended and is not yet cleaned up.
         let ended = !state.running && matches!(state.status.as_str(), "exited" | "stopped" | "dead");
         ended.then_some(Self {
             code: state.exit_code,

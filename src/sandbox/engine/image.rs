@@ -11,7 +11,7 @@ use crate::base::error::{Context as _, Error, ErrorKind, Result};
 use crate::sandbox::engine::Engine;
 use crate::sandbox::engine::deadline::{self, CHANGE, LOOK, SILENCE};
 
-/// What begins the reference of an image that is made here, and is in no registry.
+/// The beginning of the reference of an image that is built here and is not in a registry.
 const LOCAL: &str = "localhost/";
 /// How many of a failed build's last lines its error shows.
 const LAST_LINES: usize = 15;
@@ -25,7 +25,7 @@ pub struct BuildRequest {
     pub containerfile: String,
     /// Build arguments.
     pub args: BTreeMap<String, String>,
-    /// The reference that the image gets.
+    /// The reference of the new image.
     pub tag: String,
     /// Labels of the image.
     pub labels: BTreeMap<String, String>,
@@ -33,12 +33,12 @@ pub struct BuildRequest {
     pub network: Option<String>,
 }
 
-/// What an imported image runs.
+/// The configuration of an imported image.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ImageConfig {
     /// Environment variables.
     pub env: Vec<(String, String)>,
-    /// The command, when a container names none.
+    /// The command of a container that names none.
     pub command: Vec<String>,
     /// Labels.
     pub labels: BTreeMap<String, String>,
@@ -54,11 +54,11 @@ impl Engine {
         }
     }
 
-    /// Returns the environment variables that an image brings, in its order.
+    /// Returns the environment variables that an image sets, in its order.
     ///
     /// # Errors
     ///
-    /// Of kind [`ErrorKind::Engine`], when the engine has no such image, too.
+    /// Of kind [`ErrorKind::Engine`], also when the engine has no such image.
     pub async fn image_environment(&self, reference: &str) -> Result<Vec<(String, String)>> {
         let inspect = self.api().inspect_image(reference);
         let found = self
@@ -82,13 +82,13 @@ impl Engine {
         }
         if reference.starts_with(LOCAL) {
             let message = format!("there is no image `{reference}` on {self}");
-            return Err(Error::new(ErrorKind::Engine, message).hint("`image build` makes the Claude image"));
+            return Err(Error::new(ErrorKind::Engine, message).hint("run `image build` to build the Claude image"));
         }
         self.pull(reference).await?;
         let absent = || {
             Error::new(
                 ErrorKind::Engine,
-                format!("image `{reference}` was pulled, and is not there"),
+                format!("image `{reference}` was pulled, but the engine does not have it"),
             )
         };
         self.image_id(reference).await?.ok_or_else(absent)
@@ -106,11 +106,11 @@ impl Engine {
             Ok(())
         };
         pulled.await.map_err(|error: Error| {
-            error.hint("see that the name is right and its registry in reach, or name another `image`")
+            error.hint("make sure that the name is correct and its registry can be reached, or set another `image`")
         })
     }
 
-    /// Makes an image of one layer from a tar archive of a root file system, and returns its id.
+    /// Creates an image of one layer from a tar archive of a root file system, and returns its id.
     pub async fn import_image(&self, root: Vec<u8>, reference: &str, config: &ImageConfig) -> Result<String> {
         let context = import_context(&root, config).context("cannot pack the image's root file system")?;
         let request = BuildRequest {
@@ -149,7 +149,7 @@ impl Engine {
             };
             log.take(&operation, answer, on_line)?;
         }
-        // An engine that broke off reports no error: only the id shows that the build came to its end.
+        // An engine that broke off reports no error: only the id shows that the build is complete.
         log.id
             .clone()
             .ok_or_else(|| log.error(&operation, "the engine broke off"))
@@ -165,7 +165,7 @@ impl Engine {
             .await?)
     }
 
-    /// Returns the next answer of a call that answers many times.
+    /// Returns the next answer of a call with many answers.
     async fn next<T>(
         &self,
         operation: &str,
@@ -180,7 +180,7 @@ impl Engine {
     }
 }
 
-/// What a build printed.
+/// The output of a build.
 #[derive(Debug, Default)]
 struct BuildLog {
     unfinished: String,
@@ -245,13 +245,13 @@ fn refused(operation: &str, detail: Option<&ErrorDetail>) -> Result<()> {
     }
 }
 
-/// Builds a context whose one instruction unpacks `root`: the engines' import endpoints disagree on how a configuration
-/// is passed.
+/// Builds a context with one instruction, which unpacks `root`: the engines' import endpoints disagree on how a
+/// configuration is passed.
 fn import_context(root: &[u8], config: &ImageConfig) -> std::io::Result<Vec<u8>> {
     let mut text = String::from("FROM scratch\nADD root.tar /\n");
     for (name, value) in &config.env {
         let quoted = serde_json::Value::from(value.as_str()).to_string();
-        // Else the build would put a variable of its own in its place.
+        // Otherwise the build would replace it by a variable of its own.
         text.push_str(&format!("ENV {name}={}\n", quoted.replace('$', "\\$")));
     }
     if !config.command.is_empty() {
@@ -260,7 +260,7 @@ fn import_context(root: &[u8], config: &ImageConfig) -> std::io::Result<Vec<u8>>
     pack(&[("Containerfile", text.as_bytes()), ("root.tar", root)])
 }
 
-/// Packs files into a tar archive that is the same for the same files.
+/// Packs files into a tar archive that is always the same for the same files.
 pub(crate) fn pack(files: &[(&str, &[u8])]) -> std::io::Result<Vec<u8>> {
     let mut archive = tar::Builder::new(Vec::new());
     for (name, bytes) in files {
@@ -276,7 +276,7 @@ fn pairs(map: &BTreeMap<String, String>) -> HashMap<String, String> {
     map.clone().into_iter().collect()
 }
 
-/// Splits `repository:tag`; a digest is kept with the repository, and no tag is `latest`.
+/// Splits `repository:tag`; a digest stays with the repository, and without a tag it is `latest`.
 fn split_reference(reference: &str) -> (&str, &str) {
     if let Some((repository, digest)) = reference.split_once('@') {
         return (repository, digest);

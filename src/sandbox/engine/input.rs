@@ -1,4 +1,4 @@
-//! Standard input: written beside the reading of output, so that neither side waits for the other for ever.
+//! Standard input: written while output is read, so that neither side waits for the other forever.
 
 use std::pin::Pin;
 
@@ -18,7 +18,7 @@ impl InputWriter {
                 input.shutdown().await
             };
             if let Err(error) = written.await {
-                // A program may end without having read its input; how it ended shows whether that was right.
+                // A program may end without reading its input; its exit shows whether that was right.
                 tracing::debug!(%error, "the container did not read all of its standard input");
             }
         }))

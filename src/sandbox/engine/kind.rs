@@ -1,4 +1,4 @@
-//! Everything that depends on which engine it is, in one place.
+//! Everything that depends on the kind of engine, in one place.
 
 use std::fmt;
 use std::os::unix::fs::MetadataExt as _;
@@ -9,7 +9,7 @@ use bollard::models::{SystemInfo, SystemVersion};
 use crate::sandbox::engine::enforced::Enforced;
 use crate::sandbox::spec::UserChoice;
 
-/// Which engine it is.
+/// The kind of an engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EngineKind {
     /// Podman, through its Docker-compatible API.
@@ -27,10 +27,10 @@ impl fmt::Display for EngineKind {
     }
 }
 
-/// The user id of slots that root makes for a rootful engine: the client refuses to run as root.
+/// The user id of slots that root creates for a rootful engine: the client refuses to run as root.
 const AGENT: (u32, u32) = (1000, 1000);
 
-/// What an engine reported of itself, and who is asking.
+/// What an engine reported about itself, and the ids of this process.
 #[derive(Clone, Debug)]
 pub(super) struct EngineFacts {
     pub(super) kind: EngineKind,
@@ -43,12 +43,12 @@ pub(super) struct EngineFacts {
     pub(super) socket: PathBuf,
     /// User and group of this process.
     own: (u32, u32),
-    /// User and group that the socket belongs to: on a rootless engine, its user.
+    /// Owner and group of the socket: on a rootless engine, its user.
     socket_owner: Option<(u32, u32)>,
 }
 
 impl EngineFacts {
-    /// Reads podman's off its version, its socket and this machine, on which it runs, too.
+    /// Reads podman's facts from its version, its socket and this machine, on which it runs, too.
     pub(super) fn podman(socket: &Path, version: &str) -> Self {
         let facts = Self::new(EngineKind::Podman, socket, version);
         let rootless = facts.socket_owner.is_some_and(|(user, _)| user != 0);
@@ -57,8 +57,8 @@ impl EngineFacts {
             rootless,
             selinux: Path::new("/sys/fs/selinux/enforce").exists(),
             blind_to_oom: !unified,
-            // An ordinary user has no control groups of version 1. Podman then leaves limits out, and reports that in
-            // its log alone; a missing controller of version 2 it reports.
+            // An ordinary user has no control groups of version 1. Podman then ignores limits, and reports that only in
+            // its log; it reports a missing controller of version 2.
             enforced: if rootless && !unified {
                 Enforced::NONE
             } else {
@@ -68,7 +68,7 @@ impl EngineFacts {
         }
     }
 
-    /// Reads Docker Engine's off its answers to `/version` and `/info`.
+    /// Reads Docker Engine's facts from its answers to `/version` and `/info`.
     pub(super) fn docker(socket: &Path, version: &SystemVersion, info: &SystemInfo) -> Self {
         let security = info.security_options.as_deref().unwrap_or_default();
         let says = |option: &str| security.iter().any(|said| said.split(',').any(|part| part == option));
@@ -104,7 +104,7 @@ impl EngineFacts {
         self.rootless && self.kind == EngineKind::Podman
     }
 
-    /// Returns who must own, on the host, what a container of this user is to write.
+    /// Returns the user and group that must own, on the host, the files that a container of this user is to write.
     pub(super) fn slot_owner(&self, user: &UserChoice) -> (u32, u32) {
         match self.own {
             _ if self.rootless => self.socket_owner.unwrap_or(self.own),
@@ -113,10 +113,10 @@ impl EngineFacts {
         }
     }
 
-    /// Returns who that is inside the container, as the API wants it.
+    /// Returns that user inside the container, in the form of the API.
     pub(super) fn container_user(&self) -> String {
         if self.rootless && self.kind == EngineKind::Docker {
-            // Rootless Docker knows no keep-id: its own user is root inside, and nobody else can write the slot.
+            // Rootless Docker has no keep-id: its own user is root inside, and no other user can write the slot.
             return "0:0".into();
         }
         let (user, group) = self.slot_owner(&UserChoice::SlotOwner);

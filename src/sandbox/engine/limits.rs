@@ -1,8 +1,8 @@
-//! The hard limits of this process, beyond which no container can be given more.
+//! The hard limits of this process, above which no container can get more.
 
 use crate::sandbox::spec::OPEN_FILES;
 
-/// What `/proc/self/limits` contains.
+/// The content of `/proc/self/limits`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct ProcessLimits {
     /// Files open at once; `None` is unlimited, or unknown.
@@ -12,7 +12,7 @@ pub(super) struct ProcessLimits {
 }
 
 impl ProcessLimits {
-    /// Reads them; a system without `/proc` has none that are known.
+    /// Reads them; on a system without `/proc` none is known.
     pub(super) fn of_this_process() -> Self {
         std::fs::read_to_string("/proc/self/limits")
             .map(|text| Self::parse(&text))

@@ -1,5 +1,5 @@
-//! Looking containers up, read leniently: podman knows states that Docker's API, and so `bollard`, does not, and a
-//! container must not become invisible because somebody invented a new word.
+//! Lookups of containers, read leniently: podman has states that Docker's API, and so `bollard`, does not have, and a
+//! container must not become invisible because of an unknown word.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -66,7 +66,7 @@ impl Engine {
         }
     }
 
-    /// Lists the containers, running or not, that have all of `labels` by the engine's account.
+    /// Lists the containers, running or not, that have all of `labels` according to the engine.
     pub(super) async fn summaries(&self, labels: &BTreeMap<String, String>) -> Result<Vec<Summary>> {
         let wanted: Vec<String> = labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let filters = serde_json::json!({ "label": wanted }).to_string();
@@ -77,7 +77,7 @@ impl Engine {
         Ok(self.get("list containers", &path).await?)
     }
 
-    /// Asks for one JSON document, on a connection of its own.
+    /// Requests one JSON document, on a connection of its own.
     async fn get<T: DeserializeOwned>(&self, operation: &str, path: &str) -> Result<T, CallError> {
         let path = format!("/v{}{path}", self.api().client_version());
         match tokio::time::timeout(LOOK, exchange(self.socket(), &path)).await {
@@ -102,7 +102,7 @@ pub(super) struct Answer {
     pub(super) body: Bytes,
 }
 
-/// Asks for one document, on a connection of its own; the caller sets the deadline.
+/// Requests one document, on a connection of its own; the caller sets the deadline.
 pub(super) async fn exchange(socket: &Path, path: &str) -> Result<Answer, Box<dyn std::error::Error + Send + Sync>> {
     let stream = UnixStream::connect(socket).await?;
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;

@@ -11,12 +11,12 @@ use crate::base::interruption::Leftovers;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EngineChoice {
-    /// Whatever answers first.
+    /// The first that responds.
     #[default]
     Auto,
-    /// Podman alone.
+    /// Only podman.
     Podman,
-    /// Docker Engine alone.
+    /// Only Docker Engine.
     Docker,
 }
 
@@ -33,11 +33,11 @@ pub struct ConnectOptions {
     pub container_host: Option<String>,
     /// The variable `XDG_RUNTIME_DIR`.
     pub runtime_dir: Option<PathBuf>,
-    /// The variable `PATH`, in which an installed podman is looked for; unset means none is started.
+    /// The variable `PATH`, in which an installed podman is looked for; if it is unset, none is started.
     pub search_path: Option<OsString>,
-    /// A folder of ours for the socket, configuration and log of a podman service that we start; made when needed.
-    /// Without one, a folder for temporary files is made.
+    /// A folder of ours for the socket, configuration and log of a podman service that we start; created when needed.
+    /// Without one, a temporary folder is created.
     pub service_dir: Option<PathBuf>,
-    /// Where containers and a service that is started are noted as long as they are there.
+    /// Where containers, and a service that is started, are noted while they exist.
     pub leftovers: Leftovers,
 }

@@ -22,9 +22,9 @@ pub enum Stream {
 /// One line that the container wrote.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Output {
-    /// Where it wrote it.
+    /// The output it was written to.
     pub stream: Stream,
-    /// What it wrote.
+    /// Its text.
     pub line: Line,
 }
 
@@ -74,8 +74,8 @@ impl OutputReader {
         }
     }
 
-    /// Returns when the container last wrote anything to its standard output, even part of a line; before that, when it
-    /// was attached to.
+    /// Returns when the container last wrote anything to its standard output, even part of a line; before that, the
+    /// time of attaching to it.
     pub(super) fn heard_at(&self) -> Instant {
         self.heard_at
     }
@@ -109,8 +109,8 @@ impl OutputReader {
     }
 }
 
-/// Returns whether the connection was reset. A container that ends without having read its input resets it, after all
-/// of its output. An engine that goes away does the same, and is found out by asking it how the container ended.
+/// Returns whether the connection was reset. A container that ends without reading all of its input resets it, after
+/// all of its output. So does an engine that goes away, which a query for the container's exit then reveals.
 fn is_reset(error: &ApiError) -> bool {
     matches!(error, ApiError::IOError { err } if err.kind() == std::io::ErrorKind::ConnectionReset)
 }

@@ -1,4 +1,4 @@
-//! A podman service of our own, for machines on which podman is installed and no socket is there.
+//! A podman service of our own, for machines that have podman and no socket.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -23,13 +23,14 @@ use crate::sandbox::spec::PROCESSES;
 const PREFIX: &str = "podman-";
 const SOCKET: &str = "s";
 const LOG: &str = "log";
-/// The service ends by itself this many seconds after the last call: a process that is killed leaves nothing for ever.
+/// The service ends by itself this many seconds after the last call, so that it does not outlive a killed process
+/// forever.
 const IDLE_SECONDS: u64 = 180;
-/// Between two signs of life that keep it from ending while its owner lives.
+/// The pause between two calls that keep it from ending while its owner lives.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(45);
-/// Until the socket must be there.
+/// The time limit for the socket to appear.
 const READY: Duration = Duration::from_secs(20);
-/// Between asking the service to end and killing it.
+/// The time between asking the service to end and killing it.
 const GRACE: Duration = Duration::from_millis(500);
 
 /// The service: ended, and its folder removed, when this is dropped.
@@ -45,7 +46,7 @@ impl Service {
     /// Starts the podman found in `options.search_path`, with a socket in a folder that nobody else can enter.
     pub(super) async fn start(options: &ConnectOptions) -> Result<Self> {
         let program = find(options.search_path.as_deref())
-            .ok_or_else(|| Error::new(ErrorKind::Engine, "no program `podman` in `PATH`"))?;
+            .ok_or_else(|| Error::new(ErrorKind::Engine, "there is no program `podman` in `PATH`"))?;
         let folder = folder(options.service_dir.as_deref())?;
         let child = spawn(&program, folder.path())?;
         let alive = tokio::spawn(stay_alive(folder.path().join(SOCKET)));
@@ -68,7 +69,7 @@ impl Service {
         self.folder.path().join(SOCKET)
     }
 
-    /// Adds the last lines of the service's log to an error of talking to it.
+    /// Adds the last lines of the service's log to an error of a call to it.
     pub(super) fn explain(&self, error: Error) -> Error {
         let log = fs::read_to_string(self.folder.path().join(LOG)).unwrap_or_default();
         match log.lines().rev().find(|line| !line.trim().is_empty()) {
@@ -91,7 +92,7 @@ impl Service {
                 return Err(self.explain(ended));
             }
             if begun.elapsed() > READY {
-                let message = format!("`podman system service` made no socket within {} s", READY.as_secs());
+                let message = format!("`podman system service` created no socket within {} s", READY.as_secs());
                 return Err(self.explain(Error::new(ErrorKind::Engine, message)));
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
@@ -102,15 +103,15 @@ impl Service {
 impl Drop for Service {
     fn drop(&mut self) {
         self.alive.abort();
-        // Containers are not its children: they stay, for a sweep to find.
+        // Containers are not its children: they stay until a sweep finds them.
         if let Err(error) = end(&mut self.child) {
             tracing::debug!(%error, "the podman service could not be ended");
         }
     }
 }
 
-/// Ends a child by SIGTERM, which a rootless podman passes on to its other half, and by SIGKILL when that does not
-/// help.
+/// Ends a child by SIGTERM, which a rootless podman passes on to its other process, and by SIGKILL when that has no
+/// effect.
 fn end(child: &mut Child) -> std::io::Result<()> {
     let ended = child.try_wait()?.is_some();
     if !ended {
@@ -132,7 +133,7 @@ async fn stay_alive(socket: PathBuf) {
     loop {
         tokio::time::sleep(SIGN_OF_LIFE).await;
         if let Err(error) = tokio::net::UnixStream::connect(&socket).await {
-            tracing::warn!(%error, "the podman service does not answer any more");
+            tracing::warn!(%error, "the podman service no longer responds");
         }
     }
 }
@@ -147,7 +148,7 @@ fn find(search_path: Option<&OsStr>) -> Option<PathBuf> {
         })
 }
 
-/// Makes a folder that only this user can enter: below `service_dir` if there is one and a socket's path fits there,
+/// Creates a folder that only this user can enter: below `service_dir` if there is one and a socket's path fits there,
 /// else in the system's folder for temporary files.
 fn folder(service_dir: Option<&Path>) -> Result<TempDir> {
     let fits = |dir: &&Path| {
@@ -168,7 +169,7 @@ fn folder(service_dir: Option<&Path>) -> Result<TempDir> {
     made.with_context(ErrorKind::Engine, || "cannot make a folder for podman's socket".into())
 }
 
-/// Removes the folders of services whose owner was killed, and which have ended since.
+/// Removes the folders of services with an owner that was killed, and that have ended since.
 fn clear_dead(service_dir: &Path) {
     for entry in fs::read_dir(service_dir).into_iter().flatten().flatten() {
         let ours = entry.file_name().to_string_lossy().starts_with(PREFIX);
@@ -194,9 +195,9 @@ fn spawn(program: &Path, folder: &Path) -> Result<Child> {
     command
         .args(["system", "service", &format!("--time={IDLE_SECONDS}")])
         .arg(format!("unix://{}", folder.join(SOCKET).display()))
-        // Its monitors leave a file `oom` where they stand when memory runs out: never in the person's folder.
+        // Its monitors write a file `oom` into their working folder when memory runs out: never in the person's folder.
         .current_dir(folder)
-        // A terminal's Ctrl-C is for us: with the service gone, nothing could be ended in order.
+        // A terminal's Ctrl-C is for us: without the service, nothing could be ended properly.
         .process_group(0)
         .stdin(Stdio::null())
         .stdout(log)
@@ -206,7 +207,7 @@ fn spawn(program: &Path, folder: &Path) -> Result<Child> {
 }
 
 /// Returns the containers.conf(5) without which podman fails on this machine; `None` where its own defaults, or the
-/// person's settings, do.
+/// person's settings, work.
 pub fn podman_configuration() -> Option<String> {
     let cgroups = Path::new("/sys/fs/cgroup");
     let machine = Machine {
@@ -217,7 +218,7 @@ pub fn podman_configuration() -> Option<String> {
     machine.configuration()
 }
 
-/// What of a machine decides whether podman's defaults work on it.
+/// The properties of a machine that determine whether podman's defaults work on it.
 #[derive(Clone, Copy, Debug)]
 struct Machine {
     /// Whether its control groups are of version 2 alone.

@@ -1,4 +1,4 @@
-//! Containers found by their labels, and by nothing else.
+//! Containers found by their labels alone.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use crate::base::error::{Error, ErrorKind, Result};
 use crate::sandbox::engine::Engine;
 use crate::sandbox::engine::lookup::Summary;
 
-/// A container that has the labels asked for.
+/// A container with the requested labels.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FoundContainer {
     /// The engine's id.
@@ -24,16 +24,16 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// Of kind [`ErrorKind::Usage`] when `labels` is empty: that would be everybody's.
+    /// Of kind [`ErrorKind::Usage`] when `labels` is empty: that would select everybody's containers.
     pub async fn list(&self, labels: &BTreeMap<String, String>) -> Result<Vec<FoundContainer>> {
         if labels.is_empty() {
             return Err(Error::new(
                 ErrorKind::Usage,
-                "containers are looked for without a label",
+                "containers can be looked up only by a label",
             ));
         }
         let found = self.summaries(labels).await?;
-        // Looked at again here: an engine that misread the filter must not cost anybody a container.
+        // Checked again here: an engine that misreads the filter must not cost anybody a container.
         let has_all = |container: &FoundContainer| {
             labels
                 .iter()

@@ -1,8 +1,8 @@
-//! The model's API behind the gateway: the call's token is taken off, its budget is enforced, the credential is added,
+//! The model's API behind the gateway: the call's token is removed, its budget is enforced, the credential is added,
 //! and the answer is metered as it passes.
 //!
-//! A request is read whole before it is sent, since its length bounds what it may cost, and its `max_tokens` may have
-//! to be lowered. Answers are passed on as they come.
+//! A request is read whole before it is sent, because its length limits its cost, and its `max_tokens` may have to be
+//! lowered. Answers are passed on as they arrive.
 
 use std::sync::Arc;
 
@@ -34,7 +34,7 @@ use count::Counted;
 use endpoint::Endpoint;
 use exchange::Exchange;
 
-/// From which length on it takes some time to read a request, in bytes.
+/// The length from which reading a request takes some time, in bytes.
 const LONG: usize = 1 << 20;
 
 /// Answers a request to the model's API.
@@ -61,7 +61,7 @@ pub(super) async fn answer(request: Request<Incoming>, shared: &Arc<GatewayState
             apart(&body, |body| reach::check(body)).await?;
             body
         }
-        // What is only looked up needs no words of the container's.
+        // A request that only looks something up is sent without a body of the container.
         Endpoint::Free => Bytes::new(),
     };
     let response = send(api, head, body, credential.as_ref(), &mut exchange).await?;
@@ -79,7 +79,7 @@ fn credential(api: &ModelApi, shared: &GatewayState) -> Result<Option<Credential
     Ok(Some(credential))
 }
 
-/// Reads a request, a long one beside the threads that serve: others wait for those.
+/// Reads a request, a long one outside of the threads that serve: others wait for those.
 async fn apart<T: Send + 'static>(body: &Bytes, read: fn(&Bytes) -> Result<T, Refusal>) -> Result<T, Refusal> {
     if body.len() < LONG {
         return read(body);
@@ -91,16 +91,16 @@ async fn apart<T: Send + 'static>(body: &Bytes, read: fn(&Bytes) -> Result<T, Re
         .map_err(|_| Refusal::invalid("the request cannot be read"))?
 }
 
-/// What came of a request before it is sent.
+/// What became of a request before it is sent.
 enum Prepared {
-    /// This is to be sent.
+    /// It is to be sent.
     Ready(Bytes),
-    /// The API refused already to count it.
+    /// The API refused to count it.
     Refused(Response<Incoming>),
 }
 
-/// Sets aside what a request may use, and lowers it to what is left. Where it would not fit at its worst, or has parts
-/// whose length has nothing to do with their tokens, the API counts its input first.
+/// Reserves what a request may use, and lowers it to what is left. Where the worst case would not fit, or its length
+/// does not show its tokens, the API counts its input first.
 async fn set_aside(
     api: &ModelApi,
     head: &Parts,

@@ -1,8 +1,8 @@
-//! What a container reaches of the outside: `CONNECT` and absolute-form HTTP to the hosts of `network.allow`.
+//! The hosts that a container reaches: `CONNECT` and absolute-form HTTP to the hosts of `network.allow`.
 //!
-//! Names are resolved here alone. Each address is judged, and the connection is made to the address that was judged, so
-//! an answer of DNS that changes changes nothing. Of TLS only the hello is read, for the name in it; all of it is
-//! passed on as it came.
+//! Names are resolved only here. Each address is checked, and the connection is made to the address that was checked,
+//! so an answer of DNS that changes later has no effect. Of TLS only the hello is read, for the name in it; all bytes
+//! are passed on unchanged.
 
 mod answer;
 mod bounds;
@@ -32,7 +32,7 @@ pub use events::{EgressCounts, EgressEvent};
 pub use resolver::{Resolver, Table};
 use state::EgressState;
 
-/// The outside as one container sees it. Clones share everything; when the last one goes, its tunnels end.
+/// The outside as one container sees it. Clones share everything; when the last one is dropped, its tunnels end.
 #[derive(Clone, Debug)]
 pub struct Egress {
     shared: Arc<EgressState>,
@@ -40,9 +40,9 @@ pub struct Egress {
 }
 
 impl Egress {
-    /// Makes the egress of one container. What it lets through for the first time and what it refuses is sent to
-    /// `events`: a hundred of each at most, since the container chooses what it asks for; [`Egress::counts`] has
-    /// all.
+    /// Creates the egress of one container. Connections that it permits for the first time, and those that it refuses,
+    /// are sent to `events`: a hundred of each at most, since the container chooses its requests; [`Egress::counts`]
+    /// counts them all.
     pub fn new(
         network: &NetworkConfig,
         resolver: Resolver,
@@ -71,18 +71,18 @@ impl Egress {
         opened.unwrap_or_else(EgressRefusal::into_response)
     }
 
-    /// Answers a request for `http://host/…`, with what that host answers.
+    /// Answers a request for `http://host/…`, with the answer of that host.
     pub async fn forward(&self, request: Request<Incoming>) -> Response<Body> {
         let forwarded = forward::forward(&self.shared, request).await;
         forwarded.unwrap_or_else(EgressRefusal::into_response)
     }
 
-    /// Ends all tunnels and forwarded requests, though clones of this may go on counting.
+    /// Ends all tunnels and forwarded requests, though clones of this may continue to count.
     pub fn close(&self) {
         self.shared.ending.cancel();
     }
 
-    /// Returns how much was let through and refused so far.
+    /// Returns how many were permitted and refused so far.
     pub fn counts(&self) -> EgressCounts {
         self.shared.told().counts()
     }

@@ -10,44 +10,44 @@ use crate::accounting::metering::Answered;
 use crate::base::text::one_line;
 use crate::sandbox::credential::CredentialProblem;
 
-/// How many events wait to be taken at most. Those beyond are dropped: what they count is in the sums.
+/// How many events may be pending. Further ones are dropped: what they count is in the sums.
 const PENDING: usize = 256;
-/// How many different refusals are reported. Those beyond are counted alone.
+/// How many different refusals are reported. Further ones are only counted.
 const REFUSALS: usize = 32;
 /// The longest text of a refusal, in characters.
 const TEXT_LIMIT: usize = 200;
 
-/// Something that the owner of a gateway is to know.
+/// An event for the owner of a gateway.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum GatewayEvent {
-    /// The container is as it was asked for.
+    /// The container has its guarantees.
     Sealed,
-    /// The container is weaker than it was asked for; why, as the container gets to read it, too.
+    /// The container lacks a guarantee; with the reason, which the container gets to read, too.
     SealRefused(String),
-    /// The API has answered a request, to its end or up to where it broke off.
+    /// The API has answered a request, to the end or up to where it broke off.
     Answered(Answered),
-    /// The API reports something new of the account's limits, in the form of the client's `rate_limit_info`.
+    /// The API reports a change of the account's limits, in the form of the client's `rate_limit_info`.
     LimitSeen(Value),
-    /// The API refused the account, or what pays for it, whatever is asked. Reported once.
+    /// The API refused the account, or its credential, for any request. Reported once.
     AccountRefused,
-    /// A request was refused since the call's budget is spent; the sentence has the figures. Reported once.
+    /// A request was refused because the call's budget is spent; the sentence has the figures. Reported once.
     BudgetSpent {
         /// `this call's budget is spent (0.99 of 1.00 USD; the next answer may take 0.0300 USD)`.
         reason: String,
     },
-    /// A request was refused since there is no usable credential. Reported once for each state of it.
+    /// A request was refused because there is no usable credential. Reported once for each state of it.
     LoginExpired(CredentialProblem),
-    /// Something else was refused, or failed. Each text is reported once.
+    /// Anything else was refused, or failed. Each text is reported once.
     Refused {
         /// What and why, in one harmless line.
         what: String,
     },
-    /// An answer could not be written down, and why. Reported once.
+    /// An answer could not be recorded, with the reason. Reported once.
     RecordFailed(String),
 }
 
-/// What was reported and not yet heard.
+/// What was reported and not yet received.
 #[derive(Default)]
 pub(super) struct GatewayEvents {
     queue: Mutex<Queue>,
@@ -67,7 +67,7 @@ struct Queue {
 }
 
 impl GatewayEvents {
-    /// Reports something to the owner, unless it is known already.
+    /// Reports an event to the owner, unless it is known already.
     pub(super) fn report(&self, event: GatewayEvent) {
         let mut queue = self.lock();
         if let Some(event) = queue.news(event) {
@@ -77,7 +77,7 @@ impl GatewayEvents {
         }
     }
 
-    /// Notes that the credential can be used: should it fail again, that is news.
+    /// Notes that the credential can be used: if it fails again, that is reported.
     pub(super) fn login_works(&self) {
         self.lock().login = None;
     }
@@ -92,7 +92,7 @@ impl GatewayEvents {
         }
     }
 
-    /// Takes all that is pending, and how much was refused so far.
+    /// Takes all pending events, and the number of refusals so far.
     pub(super) fn take(&self) -> (Vec<GatewayEvent>, u64) {
         let mut queue = self.lock();
         (std::mem::take(&mut queue.pending).into(), queue.refused)
@@ -104,7 +104,7 @@ impl GatewayEvents {
 }
 
 impl Queue {
-    /// Returns an event, if it has anything new.
+    /// Returns an event, if it contains anything new.
     fn news(&mut self, event: GatewayEvent) -> Option<GatewayEvent> {
         let is_new = match &event {
             GatewayEvent::Sealed | GatewayEvent::Answered(_) => true,
@@ -133,8 +133,8 @@ impl Queue {
         is_new.then_some(event)
     }
 
-    /// Appends an event. Where there is no room an answer is dropped, and of the limits only the latest are kept; the
-    /// others are few.
+    /// Appends an event. Where there is no room an answer is dropped, and only the latest limits are kept; other events
+    /// are few.
     fn push(&mut self, event: GatewayEvent) {
         let is_full = self.pending.len() >= PENDING;
         match &event {

@@ -1,4 +1,4 @@
-//! Connections: accepted as long as there is room, served, and ended with the gateway.
+//! Connections: accepted while there is room, served, and ended with the gateway.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -18,11 +18,11 @@ use super::state::GatewayState;
 
 /// How many connections a container may have at once; further ones wait until one ends.
 const CONNECTIONS: usize = 64;
-/// How long the head of a request may take to come, and a connection may stay open without one.
+/// How long the head of a request may take to arrive, and a connection may stay open without one.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
 /// The longest head of a request, in bytes.
 const HEAD_LIMIT: usize = 64 << 10;
-/// How long nothing is accepted after the system had no room for it.
+/// How long no connection is accepted after the system had no resources for it.
 const RESPITE: Duration = Duration::from_millis(50);
 
 /// Serves a socket until `ended`.
@@ -50,7 +50,7 @@ pub(super) fn start(listener: UnixListener, shared: Arc<GatewayState>, tasks: Ta
     });
 }
 
-/// Serves a connection, which keeps its place until it ends.
+/// Serves a connection, which counts until it ends.
 async fn serve(stream: UnixStream, shared: Arc<GatewayState>, _place: OwnedSemaphorePermit) {
     let service = service_fn(move |request| {
         let shared = Arc::clone(&shared);
@@ -61,9 +61,9 @@ async fn serve(stream: UnixStream, shared: Arc<GatewayState>, _place: OwnedSemap
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
         .max_header_size(HEAD_LIMIT)
-        // A relay passes the end of a request's bytes on before it has the answer.
+        // A relay forwards the end of a request's bytes before it has the answer.
         .half_close(true);
     let connection = builder.serve_connection(TokioIo::new(stream), service);
-    // A client that goes away, or does not speak HTTP, harms nobody but itself; hyper has answered it so.
+    // A client that goes away, or does not speak HTTP, harms nobody but itself; hyper has answered it.
     let _ = connection.with_upgrades().await;
 }

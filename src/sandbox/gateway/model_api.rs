@@ -1,4 +1,4 @@
-//! The model's API as one call sees it: where it is, who pays for it, and what the call may still use of it.
+//! The model's API as one call sees it: its address, its credential, and what the call may still use.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -12,11 +12,11 @@ use crate::accounting::budget::{AskedAnswer, CallBudget, Hold, Short};
 use crate::base::error::Result;
 use crate::sandbox::credential::CredentialSource;
 
-/// The longest request, in bytes: the API itself takes less.
+/// The longest request, in bytes: the API itself accepts less.
 pub(super) const REQUEST_LIMIT: usize = 64 << 20;
-/// Of how many bytes requests may be together, while they wait or are sent.
+/// The most bytes of all requests together, while they wait or are sent.
 const REQUESTS_LIMIT: usize = 2 * REQUEST_LIMIT;
-/// The steps in which that is counted, in bytes.
+/// The unit in which that is counted, in bytes.
 const UNIT: usize = 64 << 10;
 
 /// The model's API as one call sees it.
@@ -24,7 +24,7 @@ pub(super) struct ModelApi {
     pub(super) upstream: Upstream,
     pub(super) credential: Option<CredentialSource>,
     call_budget: Mutex<CallBudget>,
-    /// Notified whenever something that was set aside is given back.
+    /// Notified whenever a reservation is released.
     pub(super) settled: Notify,
     room: Semaphore,
 }
@@ -52,13 +52,13 @@ impl ModelApi {
         room.await.map_err(|_| Refusal::upstream("the gateway ends"))
     }
 
-    /// Sets aside what a request may use; `None` where its input is to be counted first. While others hold what there
-    /// is, it waits for them.
+    /// Reserves what a request may use; `None` where its input must be counted first. While others hold the rest of the
+    /// budget, it waits for them.
     pub(super) async fn reserve(&self, asked: &AskedAnswer) -> Result<Option<Hold>, Refusal> {
         loop {
             let settled = self.settled.notified();
             tokio::pin!(settled);
-            // From here on no settling is missed.
+            // From here on no release is missed.
             settled.as_mut().enable();
             match self.call_budget().reserve(asked.clone()) {
                 Ok(hold) => return Ok(Some(hold)),

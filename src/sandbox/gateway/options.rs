@@ -1,4 +1,4 @@
-//! What a gateway is to be, and the model's API behind it.
+//! The options of a gateway, and the model's API behind it.
 
 use std::path::PathBuf;
 
@@ -12,22 +12,22 @@ use crate::base::clock::Clock;
 use crate::base::redact::Redactor;
 use crate::sandbox::credential::CredentialSource;
 
-/// What a gateway is to be.
+/// The options of a gateway.
 pub struct Options {
-    /// The folder in which it makes its socket, `gateway.sock`; made with mode 0755 if it is not there.
+    /// The folder in which it creates its socket, `gateway.sock`; created with mode 0755 if it does not exist.
     pub folder: PathBuf,
-    /// What the container shows to be let through to the model's API. No other gateway takes it.
+    /// The token with which the container identifies itself for the model's API. No other gateway accepts it.
     pub token: SecretString,
     /// The model's API; `None` refuses all requests to it.
     pub api: Option<Api>,
-    /// The hosts that it tunnels and forwards to; `None` refuses them all.
+    /// The hosts that it tunnels and forwards to; `None` refuses all.
     pub egress: Option<Egress>,
-    /// What must allow the container before anything else is answered; `None` asks for nothing, and lets the container
-    /// report what it wants.
+    /// Must accept the container before anything else is answered; `None` requires nothing, and lets the container
+    /// report anything.
     pub seal: Option<Seal>,
-    /// Where each answer of the API is written down, as a line of JSON; see [`read_back`](super::read_back).
+    /// Where each answer of the API is recorded, as a line of JSON; see [`read_back`](super::read_back).
     pub record: Option<PathBuf>,
-    /// What is written down passes it.
+    /// Redacts everything that is recorded.
     pub redactor: Redactor,
     /// The clock.
     pub clock: Clock,
@@ -35,12 +35,12 @@ pub struct Options {
 
 /// The model's API behind a gateway.
 pub struct Api {
-    /// Where it is, such as `https://api.anthropic.com`; a path in front of `/v1` is possible.
+    /// Its address, such as `https://api.anthropic.com`; a path before `/v1` is possible.
     pub base_url: String,
     /// The credential that is added to requests; `None` adds none.
     pub credential: Option<CredentialSource>,
     /// The proxy through which it is reached; `None` connects directly.
     pub proxy: Option<Proxy>,
-    /// What the call may use.
+    /// The budget of the call.
     pub call_budget: CallBudget,
 }

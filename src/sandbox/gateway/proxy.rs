@@ -1,4 +1,4 @@
-//! The proxy through which this machine reaches the model's API, as the environment names it.
+//! The proxy through which this machine reaches the model's API, from the environment.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -13,8 +13,8 @@ use crate::base::redact::Redactor;
 
 /// A proxy for HTTPS, and the hosts that are reached without it.
 ///
-/// The names of hosts, domains and networks in the exceptions are compared as curl does it. As in most programs, this
-/// machine itself is never asked for through a proxy.
+/// Hosts, domains and networks in the exceptions are compared as in curl. As in most programs, this machine itself is
+/// never reached through a proxy.
 #[derive(Clone)]
 pub struct Proxy {
     variable: &'static str,
@@ -29,7 +29,7 @@ impl Proxy {
         if let Some(user) = user_information(address.expose_secret()) {
             let password = user.split_once(':').map_or(user, |(_, password)| password);
             let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
-            // The header that shows them to the proxy has both in one.
+            // The header that sends them to the proxy contains both.
             for secret in [password.to_owned(), decoded(password), decoded(user)] {
                 redactor.learn(&SecretString::from(secret));
             }
@@ -48,8 +48,7 @@ impl Proxy {
 
     /// Returns how an API is reached: through this proxy, or, for `None`, without it.
     ///
-    /// Fails with [`ErrorKind::Precondition`] where the API is to be reached through it, and it is not one that the
-    /// gateway can ask.
+    /// Fails with [`ErrorKind::Precondition`] where the API must be reached through it, and the gateway cannot use it.
     pub(crate) fn way_to(&self, api: &Uri) -> Result<Option<Intercept>> {
         let address = self.address.expose_secret();
         if api.scheme_str() != Some("https") || api.host().is_none_or(is_this_machine) {
@@ -64,9 +63,9 @@ impl Proxy {
         let found = Matcher::builder().https(address).build().intercept(api);
         match found {
             Some(proxy) if matches!(proxy.uri().scheme_str(), Some("http" | "https")) => Ok(Some(proxy)),
-            // The address may hold a password, so it is not quoted.
-            Some(_) => Err(self.unusable("is of a kind that is not known here")),
-            None => Err(self.unusable("has no address that can be read")),
+            // The address may contain a password, so it is not quoted.
+            Some(_) => Err(self.unusable("is of a kind that is not supported")),
+            None => Err(self.unusable("has no valid address")),
         }
     }
 
@@ -94,7 +93,7 @@ impl fmt::Debug for Proxy {
     }
 }
 
-/// Returns what stands before the host in an address, as `user:password`.
+/// Returns the part before the host in an address, as `user:password`.
 fn user_information(address: &str) -> Option<&str> {
     let (_, rest) = address.split_once("://").unwrap_or(("", address));
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
@@ -171,14 +170,14 @@ mod tests {
             "socks5://user:pass@proxy.example",
             "",
             api,
-            Err("is of a kind that is not known here"),
+            Err("is of a kind that is not supported"),
         );
-        check("ftp://pass.example", "", api, Err("has no address that can be read"));
+        check("ftp://pass.example", "", api, Err("has no valid address"));
         check(
             "http://user:pass word@",
             "",
             api,
-            Err("has no address that can be read"),
+            Err("has no valid address"),
         );
         check("socks5://proxy.example", "*", api, Ok(None));
     }

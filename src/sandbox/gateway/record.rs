@@ -1,5 +1,5 @@
-//! `gateway.jsonl`: each request to the API as a line before it is sent, and each answer as another, so that what was
-//! metered outlives the process, and what was under way when it died counts as what it may have used at worst.
+//! `gateway.jsonl`: each request to the API is a line before it is sent, and each answer another one, so that metered
+//! usage outlives the process, and requests in progress when it died count at their worst case.
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
@@ -21,40 +21,41 @@ use crate::model::Usage;
 enum Line {
     /// A request is about to be sent.
     Asked {
-        /// The number by which its answer is known: counted from 1 by each gateway, and with its own number behind it.
+        /// The number that connects it with its answer: counted from 1 by each gateway, with the gateway's own number
+        /// after it.
         number: String,
-        /// What the answer uses at worst.
+        /// The most that the answer can use.
         worst: Usage,
     },
-    /// It did not reach the API, or the API did not take it.
+    /// It did not reach the API, or the API did not accept it.
     Unanswered {
-        /// The request's.
+        /// The number of the request.
         number: String,
     },
-    /// It has ended, whatever way.
+    /// It has ended, in any way.
     Answered {
-        /// The request's; none where nothing was set aside for it.
+        /// The number of the request; none where nothing was reserved for it.
         number: Option<String>,
-        /// What came of it.
+        /// Its result.
         answer: Answered,
     },
 }
 
-/// Where requests and answers are written down, and the sum of these.
+/// Where requests and answers are recorded, and the sum of the answers.
 pub(super) struct Record(Mutex<Written>);
 
 struct Written {
     file: Option<File>,
-    /// What the API answers may hold anything.
+    /// The API's answers may contain anything.
     redactor: Redactor,
-    /// Whether the last line may have no end: a disk was full, or a process died.
+    /// Whether the last line may be incomplete: a disk was full, or a process died.
     torn: bool,
     asked: u64,
     metered: Metered,
 }
 
 impl Record {
-    /// Opens the file, which may have lines already: those are not in the sum.
+    /// Opens the file, which may have lines already: those do not count in the sum.
     pub(super) fn open(path: Option<PathBuf>, redactor: Redactor) -> Result<Self> {
         let open = |path: PathBuf| {
             let opened = OpenOptions::new().create(true).append(true).open(&path);
@@ -86,12 +87,12 @@ impl Record {
         Ok(number)
     }
 
-    /// Notes that a request came to nothing, and cost nothing.
+    /// Notes that a request failed, and cost nothing.
     pub(super) fn unanswered(&self, number: String) -> std::io::Result<()> {
         self.lock().write(&Line::Unanswered { number })
     }
 
-    /// Adds an answer. It is in the sum even where it could not be written down.
+    /// Adds an answer. It counts in the sum even where it could not be recorded.
     pub(super) fn add(&self, number: Option<String>, answer: Answered) -> std::io::Result<()> {
         let mut written = self.lock();
         written.metered.add(&answer);
@@ -122,9 +123,9 @@ impl Written {
     }
 }
 
-/// Reads back what gateways wrote down: the sum of all answers, and of what requests without one may have used; nothing
-/// where there is no file. A line that was cut short, by a crash or a full disk, is left out: a request whose line is
-/// not whole was not sent, and one whose answer's line is not counts at its worst.
+/// Reads what gateways recorded: the sum of all answers, and of what requests without one may have used; nothing where
+/// there is no file. A line that was cut short, by a crash or a full disk, is left out: a request with an incomplete
+/// line was not sent, and one with an incomplete answer counts at its worst case.
 pub fn read_back(path: &Path) -> Result<Metered> {
     let failed = || format!("cannot read `{}`", path.display());
     let file = match File::open(path) {

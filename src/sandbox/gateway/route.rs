@@ -1,4 +1,4 @@
-//! Which request goes where: the one dispatch of a gateway.
+//! The one dispatch of a gateway: which request goes where.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use super::refusal::Refusal;
 use super::state::GatewayState;
 use super::{api, seal};
 
-/// Answers a request, and reports to the owner what is refused.
+/// Answers a request, and reports refusals to the owner.
 pub(super) async fn route(request: Request<Incoming>, shared: &Arc<GatewayState>) -> Answer {
     let asked = format!("{} {}", request.method(), request.uri().path());
     dispatch(request, shared).await.unwrap_or_else(|refusal| {

@@ -1,4 +1,4 @@
-//! The seal: what a container found out about itself, judged once, before anything else is answered.
+//! The seal: what a container found out about itself, checked once, before anything else is answered.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -12,15 +12,15 @@ use super::event::{GatewayEvent, GatewayEvents};
 use super::refusal::Refusal;
 use crate::sandbox::guarantee::{Facts, GuaranteeReport, RequestedContainer, compare};
 
-/// Where a container sends what it found out.
+/// The path to which a container sends what it found out.
 pub(super) const PATH: &str = "/cordwainer/seal";
 /// The longest such request, in bytes.
 const LIMIT: usize = 1 << 20;
 
-/// Judges what a container found out about itself. An error is the text that the container gets to read.
+/// Checks what a container found out about itself. The container gets to read the text of an error.
 pub type Seal = Box<dyn Fn(&str) -> Result<(), String> + Send + Sync>;
 
-/// What a container was found to be, once it has reported that.
+/// The report on a container, once it has sent its facts.
 #[derive(Clone, Debug, Default)]
 pub struct Judged(Arc<Mutex<Option<GuaranteeReport>>>);
 
@@ -35,7 +35,7 @@ impl Judged {
     }
 }
 
-/// Makes the judge that holds a container of `engine` to what was asked for it, and returns where its findings will be.
+/// Builds the check of a container of `engine` against what was requested, and returns where its report will be.
 pub fn hold_to(asked: RequestedContainer, engine: String) -> (Seal, Judged) {
     let judged = Judged::default();
     let found = judged.clone();
@@ -48,7 +48,7 @@ pub fn hold_to(asked: RequestedContainer, engine: String) -> (Seal, Judged) {
     (Box::new(seal), judged)
 }
 
-/// How far the container has come.
+/// The progress of the container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
     Waiting,
@@ -56,14 +56,14 @@ enum Stage {
     Refused,
 }
 
-/// The judge, and how far the container has come.
+/// The check, and the progress of the container.
 pub(super) struct SealState {
     judge: Option<Seal>,
     stage: Mutex<Stage>,
 }
 
 impl SealState {
-    /// Builds a seal; without a judge everything is answered from the beginning.
+    /// Builds a seal; without a check everything is answered from the beginning.
     pub(super) fn new(judge: Option<Seal>) -> Self {
         Self {
             judge,
@@ -80,7 +80,7 @@ impl SealState {
         self.stage.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Judges the facts, once; `None` when that was done before.
+    /// Checks the facts, once; `None` when that was done before.
     fn judge(&self, facts: &str) -> Option<Result<(), String>> {
         let mut stage = self.stage();
         if *stage != Stage::Waiting {
@@ -100,7 +100,7 @@ pub(super) async fn answer(
 ) -> Result<Answer, Refusal> {
     let facts = body::read(request.into_body(), LIMIT).await?;
     match seal.judge(&String::from_utf8_lossy(&facts)) {
-        None => Err(Refusal::conflict("the container was judged already")),
+        None => Err(Refusal::conflict("the container was checked already")),
         Some(Ok(())) => {
             events.report(GatewayEvent::Sealed);
             let mut answer = Response::new(whole(""));

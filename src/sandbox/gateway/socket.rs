@@ -13,22 +13,22 @@ use crate::base::error::{Context as _, Error, ErrorKind, Result};
 /// The socket's name in its folder.
 const NAME: &str = "gateway.sock";
 
-/// A socket's file, which goes when this is dropped.
+/// A socket's file, which is removed when this is dropped.
 pub(super) struct Socket {
     folder: OwnedFd,
     inode: u64,
 }
 
 impl Socket {
-    /// Makes the folder and the socket in it, which every user of the container may use. What keeps others of the host
-    /// away is the folder above.
+    /// Creates the folder and the socket in it, which every user of the container may use. The folder above keeps other
+    /// users of the host away.
     pub(super) fn bind(folder: &Path) -> Result<(Self, UnixListener)> {
-        let failed = || format!("cannot make the socket of the gateway in `{}`", folder.display());
+        let failed = || format!("cannot create the socket of the gateway in `{}`", folder.display());
         make_folder(folder).with_context(ErrorKind::Unexpected, failed)?;
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let opened = rustix::fs::open(folder, flags, Mode::empty()).with_context(ErrorKind::Unexpected, failed)?;
         remove_stale(&opened, folder)?;
-        // The address of a socket has 108 bytes at most, and this one is short wherever the folder is.
+        // The address of a socket may have 108 bytes, and this one is short wherever the folder is.
         let path = PathBuf::from(format!("/proc/self/fd/{}/{NAME}", opened.as_raw_fd()));
         let listener = UnixListener::bind(&path).with_context(ErrorKind::Unexpected, failed)?;
         let metadata = fs::set_permissions(&path, fs::Permissions::from_mode(0o666))
@@ -44,7 +44,7 @@ impl Socket {
 
 impl Drop for Socket {
     fn drop(&mut self) {
-        // A later gateway may have its socket there by now, and a folder that is gone took the socket along.
+        // A later gateway may already have its socket there, and a folder that is gone took the socket with it.
         let found = rustix::fs::statat(&self.folder, NAME, AtFlags::SYMLINK_NOFOLLOW);
         if found.is_ok_and(|found| found.st_ino == self.inode) {
             let _ = rustix::fs::unlinkat(&self.folder, NAME, AtFlags::empty());
@@ -54,11 +54,11 @@ impl Drop for Socket {
 
 fn make_folder(folder: &Path) -> std::io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o755).create(folder)?;
-    // The mode above is less what the process masks.
+    // The mode above is reduced by the umask of the process.
     File::open(folder)?.set_permissions(fs::Permissions::from_mode(0o755))
 }
 
-/// Removes a socket that a gateway left which was killed; anything else of that name is a person's.
+/// Removes the socket of a gateway that was killed; any other file of that name belongs to a person.
 fn remove_stale(opened: &OwnedFd, folder: &Path) -> Result<()> {
     let Ok(found) = rustix::fs::statat(opened, NAME, AtFlags::SYMLINK_NOFOLLOW) else {
         return Ok(());
@@ -66,7 +66,7 @@ fn remove_stale(opened: &OwnedFd, folder: &Path) -> Result<()> {
     let place = || format!("`{}`", folder.join(NAME).display());
     if FileType::from_raw_mode(found.st_mode) != FileType::Socket {
         let message = format!("{} exists and is not a socket", place());
-        return Err(Error::new(ErrorKind::Precondition, message).hint("see what it is, and move it elsewhere"));
+        return Err(Error::new(ErrorKind::Precondition, message).hint("check what it is, and move it elsewhere"));
     }
     rustix::fs::unlinkat(opened, NAME, AtFlags::empty())
         .with_context(ErrorKind::Unexpected, || format!("cannot replace {}", place()))

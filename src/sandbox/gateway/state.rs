@@ -1,4 +1,4 @@
-//! What all connections of a gateway share.
+//! The shared state of all connections of a gateway.
 
 use std::path::PathBuf;
 
@@ -12,7 +12,7 @@ use super::token::Token;
 use crate::base::clock::Clock;
 use crate::base::error::Result;
 
-/// What all connections of a gateway share.
+/// The shared state of all connections of a gateway.
 pub(super) struct GatewayState {
     pub(super) token: Token,
     pub(super) api: Option<ModelApi>,
@@ -24,7 +24,7 @@ pub(super) struct GatewayState {
 }
 
 impl GatewayState {
-    /// Takes the options apart; returns the folder of the socket, too.
+    /// Takes the options apart; also returns the folder of the socket.
     pub(super) fn new(options: Options) -> Result<(PathBuf, Self)> {
         let shared = Self {
             token: Token::new(options.token),

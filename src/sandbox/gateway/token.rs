@@ -1,4 +1,4 @@
-//! The token by which a gateway knows its call.
+//! The token that identifies a gateway's call.
 
 use std::hint::black_box;
 
@@ -6,7 +6,7 @@ use hyper::HeaderMap;
 use hyper::header::{AUTHORIZATION, HeaderValue};
 use secrecy::{ExposeSecret as _, SecretString};
 
-/// The call's token: what the container has in place of a credential.
+/// The call's token, which the container has in place of a credential.
 pub(super) struct Token(SecretString);
 
 impl Token {
@@ -14,7 +14,7 @@ impl Token {
         Self(token)
     }
 
-    /// Returns whether a request shows the token, as a key or as a bearer.
+    /// Returns whether a request contains the token, as a key or as a bearer.
     pub(super) fn is_shown(&self, headers: &HeaderMap) -> bool {
         let keys = headers.get_all("x-api-key").iter().map(HeaderValue::as_bytes);
         let bearers = headers.get_all(AUTHORIZATION).iter();
@@ -22,7 +22,7 @@ impl Token {
         keys.chain(bearers).any(|shown| self.is(shown))
     }
 
-    /// Compares in a time that does not depend on where the difference is.
+    /// Compares in a time that does not depend on the position of a difference.
     fn is(&self, shown: &[u8]) -> bool {
         let own = self.0.expose_secret().as_bytes();
         let pairs = own.iter().zip(shown);
@@ -31,7 +31,7 @@ impl Token {
     }
 }
 
-/// Returns what follows `Bearer`, in letters of either case.
+/// Returns the text after `Bearer`, in letters of either case.
 fn bearer(value: &[u8]) -> Option<&[u8]> {
     let (scheme, token) = value.split_at_checked("bearer ".len())?;
     scheme.eq_ignore_ascii_case(b"bearer ").then(|| token.trim_ascii())

@@ -18,14 +18,14 @@ use rustls::{ClientConfig, RootCertStore};
 use super::proxy::Proxy;
 use crate::base::error::{Context as _, Error, ErrorKind, Result};
 
-/// How long a connection to the API may take to come about.
+/// How long a connection to the API may take to be established.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
-/// How long the head of an answer may take: answers that are not streamed come when all of it is written.
+/// How long the head of an answer may take: an answer that is not streamed arrives when all of it is written.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(15 * 60);
-/// How long a connection that nobody uses stays open.
+/// How long an unused connection stays open.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// What is the same for all gateways of the process: the certificates that the host trusts, and sessions of TLS.
+/// The state that all gateways of the process share: the certificates that the host trusts, and TLS sessions.
 static TRUSTING_THE_HOST: OnceLock<Arc<ClientConfig>> = OnceLock::new();
 
 /// The model's API, and the connections to it that are kept open.
@@ -33,13 +33,13 @@ pub(super) struct Upstream {
     connections: Connections,
     scheme: Scheme,
     authority: Authority,
-    /// What comes before `/v1`, without a slash at its end.
+    /// The path before `/v1`, without a slash at its end.
     prefix: String,
 }
 
 impl Upstream {
-    /// Makes the client of an API that is reached through a proxy, where one is named and excepts it not. Nothing is
-    /// connected yet.
+    /// Builds the client of an API that is reached through a proxy, where one is named and does not except it. Nothing
+    /// is connected yet.
     pub(super) fn new(base_url: &str, proxy: Option<&Proxy>) -> Result<Self> {
         let uri: Uri = base_url
             .parse()
@@ -61,7 +61,7 @@ impl Upstream {
         })
     }
 
-    /// Returns where the API has a path.
+    /// Returns the URL of a path of the API.
     pub(super) fn uri(&self, path_and_query: &PathAndQuery) -> Result<Uri, hyper::http::Error> {
         Uri::builder()
             .scheme(self.scheme.clone())
@@ -73,9 +73,9 @@ impl Upstream {
     /// Sends a request and waits for the head of its answer. Redirections are not followed.
     pub(super) async fn send(&self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, Unanswered> {
         let (asked, unreached) = match &self.connections {
-            Connections::Direct(client) => (client.request(request), "the API is out of reach"),
+            Connections::Direct(client) => (client.request(request), "the API cannot be reached"),
             Connections::Tunnelled(client) => {
-                let unreached = "the API is out of reach through the proxy of this machine";
+                let unreached = "the API cannot be reached through the proxy of this machine";
                 (client.request(request), unreached)
             }
         };
@@ -90,17 +90,17 @@ impl Upstream {
     }
 }
 
-/// Why there is no answer. The words are for the container, too: they name neither hosts nor headers.
+/// Why there is no answer. The container gets to read the text, too: it names neither hosts nor headers.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Unanswered {
-    /// No connection came about, so the API got nothing.
+    /// No connection was established, so the API got nothing.
     Unsent(&'static str),
-    /// The API may have got the request, and may work on it still.
+    /// The API may have received the request, and may still process it.
     Sent(&'static str),
 }
 
 impl Unanswered {
-    /// Returns what happened.
+    /// Returns the reason.
     pub(super) fn what(self) -> &'static str {
         let (Self::Unsent(what) | Self::Sent(what)) = self;
         what
@@ -108,7 +108,7 @@ impl Unanswered {
 }
 
 fn wrong(why: &str) -> Error {
-    // The URL may hold a password, so it is not quoted.
+    // The URL may contain a password, so it is not quoted.
     Error::new(
         ErrorKind::Configuration,
         format!("the base URL of the model's API cannot be used: {why}"),
@@ -116,10 +116,10 @@ fn wrong(why: &str) -> Error {
     .hint("give it as `https://host` or `http://host:port/path` in `base_url`")
 }
 
-/// A client that keeps connections, with TLS or without it over those of `C`.
+/// A client that keeps connections, with TLS or without it, over those of `C`.
 type Pool<C> = Client<HttpsConnector<C>, Full<Bytes>>;
 
-/// Connections that are kept open, and how new ones come about.
+/// Connections that are kept open, and how new ones are established.
 enum Connections {
     Direct(Pool<HttpConnector>),
     /// Through a tunnel that a proxy opens: TLS is with the API itself, so the proxy sees neither request nor
@@ -159,7 +159,7 @@ fn over_tls<C>(scheme: &Scheme, connections: C) -> Result<HttpsConnector<C>> {
     let config = if *scheme == Scheme::HTTPS {
         trusting_the_host()?
     } else {
-        // Nothing to trust, and no certificates to be looked for on a host that has none.
+        // Without TLS no certificates are needed, and a host may have none.
         let builder = config_builder()?.with_root_certificates(RootCertStore::empty());
         Arc::new(builder.with_no_client_auth())
     };
@@ -174,7 +174,7 @@ fn trusting_the_host() -> Result<Arc<ClientConfig>> {
     let builder = config_builder()?.with_native_roots().map_err(|error| {
         Error::new(
             ErrorKind::Precondition,
-            "this machine has no certificates to know the model's API by",
+            "this machine has no certificates to verify the model's API with",
         )
         .because(error)
         .hint("install the package `ca-certificates`, or name a file with certificates in SSL_CERT_FILE")

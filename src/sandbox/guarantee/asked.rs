@@ -1,21 +1,22 @@
-//! What a container was to have.
+//! The requested guarantees of a container.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Item;
 
-/// What a container was to have, as plain data; the engine adapter makes it of the same words that it gave the engine.
+/// The requested guarantees of a container, as plain data; the engine adapter derives it from what it sends to the
+/// engine.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RequestedContainer {
-    /// User and group by number; `None` where a name, or the image's choice, was asked for.
+    /// User and group by number; `None` where a name, or the image's choice, was requested.
     pub user: Option<(u32, u32)>,
     /// Whether the engine runs as an ordinary user, so that its own user has id 0 one namespace further out.
     pub rootless: bool,
-    /// Whether the image's files are to be read only.
+    /// Whether the image's files must be read-only.
     pub read_only_root: bool,
     /// File systems in memory: path in the container to bytes.
     pub tmpfs: BTreeMap<String, u64>,
-    /// Folders and files of the host: path in the container to whether it may be written.
+    /// Folders and files of the host: path in the container to whether it may be written to.
     pub mounts: BTreeMap<String, bool>,
     /// The engine's own socket on the host.
     pub engine_socket: String,
@@ -27,8 +28,8 @@ pub struct RequestedContainer {
     pub pids: Option<u64>,
     /// Files that a process may have open.
     pub open_files: u64,
-    /// What of [`Item::Worktree`], [`Item::Git`], [`Item::Home`] and [`Item::Temporary`] must be of use.
+    /// Which of [`Item::Worktree`], [`Item::Git`], [`Item::Home`] and [`Item::Temporary`] must be usable.
     pub usable: BTreeSet<Item>,
-    /// What need not hold.
+    /// The items that it may lack.
     pub relax: BTreeSet<Item>,
 }

@@ -10,8 +10,8 @@ mod verdict;
 use super::{Facts, Guarantee, GuaranteeReport, Item, RequestedContainer};
 use verdict::ItemVerdict;
 
-/// Compares a container's facts with what was asked, every item of [`Item::ALL`]. A fact that is missing, or makes no
-/// sense, is an item that does not hold.
+/// Compares a container's facts with what was requested, for every item of [`Item::ALL`]. With a missing or invalid
+/// fact, an item does not hold.
 pub fn compare(asked: &RequestedContainer, facts: &Facts) -> GuaranteeReport {
     let items = Item::ALL.into_iter().map(|item| {
         let verdict = check(item, asked, facts);

@@ -1,10 +1,10 @@
-//! What a container reports of itself: the text that its entrypoint sends.
+//! What a container reports about itself: the text that its entrypoint sends.
 
 use std::collections::BTreeMap;
 
 use super::mountinfo::Mounted;
 
-/// How many bytes of facts are read: a table of a thousand mounts is a fifth of it.
+/// How many bytes of facts are read: a table of a thousand mounts has a fifth of that.
 pub const FACTS_LIMIT: usize = 1 << 20;
 
 /// Raw facts, section by section: a line `== NAME`, then the file of that name as the kernel wrote it.
@@ -22,8 +22,8 @@ pub struct Facts {
 }
 
 impl Facts {
-    /// Parses what an entrypoint sent. Nothing is refused here: what cannot be read is a fact that is missing. A
-    /// section that comes twice is believed in neither form.
+    /// Parses what an entrypoint sent. Nothing is refused here: a fact that cannot be read is missing. A section that
+    /// occurs twice is ignored.
     pub fn parse(text: &str) -> Self {
         let mut sections: BTreeMap<String, Option<String>> = BTreeMap::new();
         let mut current: Option<String> = None;
@@ -63,7 +63,7 @@ impl Facts {
         })
     }
 
-    /// Returns the table of mounts, in the order in which they were made; `None` where a line of it makes no sense.
+    /// Returns the table of mounts, in the order in which they were made; `None` where a line of it is invalid.
     pub(super) fn mounts(&self) -> Option<Vec<Mounted>> {
         let lines = self.section("mountinfo")?.lines();
         let mounts: Option<Vec<_>> = lines.filter(|line| !line.is_empty()).map(Mounted::parse).collect();

@@ -4,27 +4,27 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// One thing that a sealed container is asked for, by the name that `container.relax` and reports have for it.
+/// One guarantee of a sealed container, with its name in `container.relax` and in reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Item {
-    /// The command runs as an ordinary user, in no group of root's.
+    /// The command runs as an ordinary user, and not in root's group.
     User,
     /// It has no capability, and can get none.
     Capabilities,
     /// No program that it runs gets more privileges than it has.
     NoNewPrivileges,
-    /// A filter stands between it and the kernel's calls.
+    /// A filter restricts its system calls.
     Seccomp,
-    /// The image's files can only be read.
+    /// The image's files are read-only.
     ReadOnlyRoot,
-    /// The file systems in memory are there, and none is larger than asked.
+    /// The file systems in memory exist, and none is larger than requested.
     Tmpfs,
-    /// Nothing is mounted that was not asked for, and nothing writable that was to be read.
+    /// Nothing is mounted that was not requested, and nothing is writable that was to be read-only.
     Mounts,
-    /// No container engine can be reached by a mounted socket.
+    /// No container engine can be reached through a mounted socket.
     EngineSocket,
-    /// The kernel's own settings below `/proc/sys` and `/sys` can only be read.
+    /// The kernel's own settings below `/proc/sys` and `/sys` are read-only.
     KernelFiles,
     /// Its memory is limited, swap included.
     Memory,
@@ -34,17 +34,17 @@ pub enum Item {
     Pids,
     /// The files that a process may have open are limited.
     OpenFiles,
-    /// It has no network but its own loopback.
+    /// It has no network except its own loopback.
     Network,
-    /// Its first process is an init, which reaps what others leave.
+    /// Its first process is an init, which reaps orphaned processes.
     Init,
-    /// It can write the worktree, which belongs to its user.
+    /// It can write to the worktree, which belongs to its user.
     Worktree,
     /// Git works in it, and can read the repository's objects.
     Git,
-    /// It can write its home.
+    /// It can write to its home folder.
     Home,
-    /// It can write the folders for temporary files.
+    /// It can write to the folders for temporary files.
     Temporary,
 }
 
@@ -72,7 +72,7 @@ impl Item {
         Self::Temporary,
     ];
 
-    /// The name of each, in the same order.
+    /// The name of each, in that order.
     pub const NAMES: [&str; Self::ALL.len()] = {
         let mut names = [""; Self::ALL.len()];
         let mut index = 0;
@@ -83,7 +83,7 @@ impl Item {
         names
     };
 
-    /// Returns the name that the configuration and reports have for it.
+    /// Returns its name in the configuration and in reports.
     pub const fn name(self) -> &'static str {
         match self {
             Self::User => "user",
@@ -113,33 +113,33 @@ impl Item {
         Self::ALL.into_iter().find(|item| item.name() == name)
     }
 
-    /// Returns what a person can do where it does not hold.
+    /// Returns what a person can do if it does not hold.
     pub const fn fix(self) -> &'static str {
         match self {
             Self::User => "give `container.user` as a number other than 0, with a group other than 0",
-            Self::Capabilities => "see that the engine's settings add no capabilities and do not run all privileged",
-            Self::NoNewPrivileges => "use an engine and kernel that know no-new-privileges",
-            Self::Seccomp => "give the engine its default seccomp profile back, and a kernel with seccomp",
+            Self::Capabilities => "make sure that the engine's settings add no capabilities and do not make every container privileged",
+            Self::NoNewPrivileges => "use an engine and kernel that support no-new-privileges",
+            Self::Seccomp => "restore the engine's default seccomp profile, and use a kernel with seccomp",
             Self::ReadOnlyRoot => "use an engine that can make an image's files read-only",
-            Self::Tmpfs => "see that every size in `container.tmpfs` is one that the engine keeps",
-            Self::Mounts => "take default mounts out of the engine's settings, and `VOLUME` out of the image",
-            Self::EngineSocket => "mount nothing in which an engine's socket lies",
-            Self::KernelFiles => "see that the engine masks `/proc/sys` and `/sys`, as it does by default",
+            Self::Tmpfs => "make sure that the engine supports every size in `container.tmpfs`",
+            Self::Mounts => "remove default mounts from the engine's settings, and `VOLUME` from the image",
+            Self::EngineSocket => "do not mount a folder that contains an engine's socket",
+            Self::KernelFiles => "make sure that the engine masks `/proc/sys` and `/sys`, as it does by default",
             Self::Memory => "use an engine with control groups for memory, or set `container.memory: off`",
             Self::Cpus => "use an engine with control groups for processors, or set `container.cpus: off`",
             Self::Pids => "use an engine with control groups for processes, or set `container.pids: off`",
-            Self::OpenFiles => "see that the engine's settings do not raise the limit of open files",
+            Self::OpenFiles => "make sure that the engine's settings do not raise the limit of open files",
             Self::Network => "set `container.network: none`",
             Self::Init => "install the engine's init: `catatonit` for podman, `docker-init` for Docker Engine",
             Self::Worktree => {
                 "let the engine keep user ids (Docker Engine: no `userns-remap`), or give `container.user` as the number \
-                 that worktrees are to have"
+                 that is to own worktrees"
             }
-            Self::Git => "let the container's user read the repository's objects, and see that git runs in the image",
+            Self::Git => "let the container's user read the repository's objects, and make sure that git runs in the image",
             Self::Home => {
-                "let `HOME` be a folder that the container's user can write, such as one of `container.tmpfs`"
+                "set `HOME` to a folder that the container's user can write to, such as one of `container.tmpfs`"
             }
-            Self::Temporary => "let everybody write `/tmp` and `/var/tmp` (`mode=1777` in `container.tmpfs`)",
+            Self::Temporary => "make `/tmp` and `/var/tmp` writable for everybody (`mode=1777` in `container.tmpfs`)",
         }
     }
 }

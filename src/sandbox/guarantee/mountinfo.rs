@@ -3,13 +3,13 @@
 /// One mount.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Mounted {
-    /// Which part of its file system is mounted.
+    /// The mounted part of its file system.
     pub(super) root: String,
-    /// Where.
+    /// The place where it is mounted.
     pub(super) target: String,
     /// The type of the file system.
     pub(super) kind: String,
-    /// Whether the mount, or the whole file system, can only be read.
+    /// Whether the mount, or the whole file system, is read-only.
     pub(super) read_only: bool,
     /// Options of the file system.
     options: Vec<String>,
@@ -41,7 +41,7 @@ impl Mounted {
         values.filter(|(key, _)| *key == name).map(|(_, value)| value).next()
     }
 
-    /// Returns how large it can get, in bytes; `None` is as large as the machine's memory.
+    /// Returns how large it can get, in bytes; `None` means as large as the machine's memory.
     pub(super) fn size(&self) -> Option<u64> {
         let size = self.option("size")?;
         match size.strip_suffix('k') {

@@ -1,16 +1,16 @@
-//! What kind of address a name resolved to: the gateway lets containers reach public ones alone.
+//! The kind of address that a name resolved to: the gateway lets containers reach only public ones.
 //!
 //! The ranges are those of IANA's special-purpose address registries for IPv4 and IPv6 (RFC 6890 and its successors).
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// The kind of an address. Whatever is not surely public is something else.
+/// The kind of an address. Only an address that is certainly public is `Public`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AddressClass {
     /// Reachable for everybody.
     Public,
-    /// `0.0.0.0/8` and `::`: this machine, as systems read them.
+    /// `0.0.0.0/8` and `::`: many systems read them as this machine.
     Unspecified,
     /// `127.0.0.0/8` and `::1`.
     Loopback,
@@ -28,7 +28,7 @@ pub enum AddressClass {
     Documentation,
     /// For measuring devices: `198.18.0.0/15`.
     Benchmarking,
-    /// Set aside, or out of use.
+    /// Reserved, or no longer used.
     Reserved,
 }
 
@@ -50,7 +50,7 @@ impl fmt::Display for AddressClass {
     }
 }
 
-/// Returns the kind of an address. An IPv6 address that stands for an IPv4 one is of that one's kind.
+/// Returns the kind of an address. An IPv6 address that represents an IPv4 one has the kind of that one.
 pub fn classify(address: IpAddr) -> AddressClass {
     match address {
         IpAddr::V4(address) => classify_v4(address),
@@ -86,7 +86,7 @@ fn classify_v6(address: Ipv6Addr) -> AddressClass {
         [0xfe80..=0xfebf, ..] => AddressClass::LinkLocal,
         [0xff00..=0xffff, ..] => AddressClass::Multicast,
         [0x2001, 0xdb8, ..] | [0x3fff, 0..=0xfff, ..] => AddressClass::Documentation,
-        // Protocol assignments (Teredo, benchmarking and ORCHID among them), and 6to4, which is out of use.
+        // Protocol assignments (Teredo, benchmarking and ORCHID among them), and 6to4, which is no longer used.
         [0x2001, 0..=0x1ff, ..] | [0x2002, ..] => AddressClass::Reserved,
         [0x2000..=0x3fff, ..] => AddressClass::Public,
         // All of global unicast lies above: the compatible, discarded and unassigned ranges are left.
@@ -94,7 +94,7 @@ fn classify_v6(address: Ipv6Addr) -> AddressClass {
     }
 }
 
-/// Returns the IPv4 address that is really dialled: IPv4-mapped, or translated by NAT64 (RFC 6052).
+/// Returns the IPv4 address of the actual connection: IPv4-mapped, or translated by NAT64 (RFC 6052).
 fn embedded_v4(address: Ipv6Addr) -> Option<Ipv4Addr> {
     match address.segments() {
         [0x64, 0xff9b, 0, 0, 0, 0, high, low] => Some(Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low))),

@@ -17,22 +17,22 @@ const HOST_NAME: u8 = 0;
 const MOST_IN_A_RECORD: usize = 1 << 14;
 const RECORD_HEADER: usize = 5;
 
-/// What the first bytes of a connection are.
+/// The kind of the first bytes of a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Beginning {
     /// Too few bytes to decide.
     Incomplete,
     /// Something other than TLS.
     Other,
-    /// A whole hello, with the name that it asks for, as it stands there.
+    /// A whole hello, with the name that it asks for, as it is written there.
     Hello(Option<String>),
 }
 
-/// Reads the beginning of a connection, of which `bytes` came so far. More bytes never change a result other than
-/// [`Beginning::Incomplete`].
+/// Reads the beginning of a connection, of which `bytes` have arrived so far. More bytes never change a result other
+/// than [`Beginning::Incomplete`].
 ///
 /// # Errors
-/// Fails when it begins like TLS and goes on otherwise, or is too long.
+/// Fails when it begins like TLS and continues differently, or is too long.
 pub fn read(bytes: &[u8]) -> Result<Beginning, HelloError> {
     match bytes {
         [] | [HANDSHAKE_RECORD] => return Ok(Beginning::Incomplete),

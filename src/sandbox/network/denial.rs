@@ -2,8 +2,8 @@
 
 use super::{AddressClass, HelloError, HostError};
 
-/// Why a request for the outside was refused, or its tunnel cut off. As text it is a lowercase fragment, and has
-/// nothing in it that the container did not know.
+/// Why a request for the outside was refused, or its tunnel cut off. As text it is a lowercase fragment that contains
+/// nothing which the container did not know.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Denial {
@@ -13,10 +13,10 @@ pub enum Denial {
     /// There is no port, or it is malformed.
     #[error("the port is missing or malformed")]
     Port,
-    /// No entry has the host.
+    /// No entry names the host.
     #[error("`network.allow` does not have the host")]
     NotAllowed,
-    /// Entries have the host, with other ports.
+    /// Entries name the host, with other ports.
     #[error("`network.allow` has the host, but not with this port")]
     PortNotAllowed,
     /// The host is not a public one.
@@ -43,7 +43,7 @@ pub enum Denial {
     /// TLS begins with a malformed hello.
     #[error("TLS begins with a malformed hello: {0}")]
     Hello(#[from] HelloError),
-    /// Nothing whole came in time.
+    /// No whole hello arrived in time.
     #[error("nothing was sent through the tunnel in time")]
     Silent,
 }

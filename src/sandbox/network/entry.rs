@@ -13,14 +13,14 @@ use crate::base::text;
 pub struct Entry {
     written: String,
     patterns: Vec<Pattern>,
-    /// `None` is the default port of whatever scheme is used.
+    /// `None` selects the default port of the scheme that is used.
     port: Option<u16>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Pattern {
     Exactly(Host),
-    /// A suffix with the dot before it: what is below it, never itself.
+    /// A suffix with the dot before it: names below it, never itself.
     Below(String),
 }
 
@@ -72,7 +72,7 @@ impl Pattern {
     fn matches(&self, host: &Host) -> bool {
         match self {
             Self::Exactly(known) => known == host,
-            // A name does not begin with a dot, so something stands before the suffix.
+            // A name does not begin with a dot, so there is a part before the suffix.
             Self::Below(suffix) => host.name().is_some_and(|name| name.ends_with(suffix.as_str())),
         }
     }
@@ -131,13 +131,13 @@ fn read_port(digits: &str) -> Result<u16, EntryError> {
     port_number(digits).ok_or_else(|| {
         let digits = text::one_line(digits, 20);
         EntryError::new(format!(
-            "expected a port from 1 to 65535 behind the colon, found `{digits}`"
+            "expected a port from 1 to 65535 after the colon, found `{digits}`"
         ))
     })
 }
 
 fn read_suffix(suffix: &str) -> Result<Pattern, EntryError> {
-    let expected = "expected a suffix of two parts or more behind `*.`, such as `*.example.org`";
+    let expected = "expected a suffix of two parts or more after `*.`, such as `*.example.org`";
     match Host::parse(suffix) {
         Ok(Host::Name(name)) if name.contains('.') => Ok(Pattern::Below(format!(".{name}"))),
         Ok(_) => Err(EntryError::new(expected)),
@@ -154,15 +154,15 @@ fn read_host(host: &str, port: Option<u16>) -> Result<Pattern, EntryError> {
     }
 }
 
-/// Reads a literal address. It is a person's explicit word, so it may be a private one; but it must be one machine's,
-/// in its own notation.
+/// Reads a literal address. A person wrote it explicitly, so it may be a private one; but it must belong to one
+/// machine, and be in its own notation.
 fn read_address(address: IpAddr, port: Option<u16>) -> Result<Pattern, EntryError> {
     let host = Host::Address(address);
     let IpAddr::V6(sixth) = address else {
         return with_port(host, port);
     };
     match sixth.to_ipv4_mapped() {
-        Some(fourth) => Err(EntryError::new("an IPv4 address is written inside an IPv6 one")
+        Some(fourth) => Err(EntryError::new("an IPv4 address is written as an IPv6 one")
             .hint(format!("write `{fourth}` and its port"))),
         None => with_port(host, port),
     }
@@ -178,7 +178,7 @@ fn with_port(host: Host, port: Option<u16>) -> Result<Pattern, EntryError> {
         AddressClass::Unspecified | AddressClass::Multicast | AddressClass::Broadcast
     ) {
         return Err(EntryError::new(format!(
-            "`{host}` is the address of no single machine ({class})"
+            "`{host}` is not the address of a single machine ({class})"
         )));
     }
     if port.is_none() {
@@ -204,7 +204,7 @@ fn malformed(host: &str, why: &str) -> EntryError {
     let shown = text::one_line(host, 60);
     let error = EntryError::new(format!("expected a host, found `{shown}`: {why}"));
     if host.contains('*') {
-        return error.hint("a `*` stands at the beginning, with a dot behind it: `*.example.org`");
+        return error.hint("write a `*` at the beginning, followed by a dot: `*.example.org`");
     }
     match host.trim_matches(['[', ']']).parse::<std::net::Ipv6Addr>() {
         Ok(address) => error.hint(format!("write `[{address}]` and its port")),

@@ -1,17 +1,17 @@
-//! The variables by which the programs in a container find the gateway.
+//! The variables with which the programs in a container find the gateway.
 //!
 //! - curl, and cargo, which hands the choice of a proxy to it: `https_proxy`, `HTTPS_PROXY`, `http_proxy` (libcurl's
 //!   `CURLOPT_PROXY`; it does not read `HTTP_PROXY`).
 //! - npm: `HTTPS_PROXY`, `HTTP_PROXY` and their lower-case forms (its documentation of the option `https-proxy`).
-//! - pip: the same (requests, "Proxies").
-//! - go: the same (`net/http`, `ProxyFromEnvironment`).
+//! - pip: the variables of npm (requests, "Proxies").
+//! - go: the variables of npm (`net/http`, `ProxyFromEnvironment`).
 //! - apt: `http_proxy` and `https_proxy`, in lower case alone (apt-transport-http(1)).
 //! - Maven reads none of them, but the properties of Java's networking, from 3.9 on only when its resolver is told so
 //!   (the resolver's option `aether.connector.http.useSystemProperties`).
 
 use super::{Authority, Policy};
 
-/// What is reached without the gateway: the relay itself, and what a container starts for itself.
+/// Hosts that are reached without the gateway: the relay itself, and servers that a container starts for itself.
 const DIRECT: &str = "127.0.0.1,localhost";
 
 /// Returns the environment of a container whose relay is at `proxy`, such as `http://127.0.0.1:8080`; empty when

@@ -12,7 +12,7 @@ const LONGEST_LABEL: usize = 63;
 pub enum Host {
     /// A name of DNS.
     Name(String),
-    /// An address that was written out.
+    /// A literal address.
     Address(IpAddr),
 }
 
@@ -25,7 +25,7 @@ pub enum HostError {
     /// More than 253 characters.
     #[error("it is longer than {LONGEST_NAME} characters")]
     TooLong,
-    /// A character that is not ASCII: what it looks like is not what it is.
+    /// A character that is not ASCII: a name may look like another one.
     #[error("it is not ASCII (write it in punycode, `xn--…`)")]
     NotAscii,
     /// A character that no name has: space, control characters, `%`, `\`, `@`, `_`, …
@@ -49,10 +49,10 @@ pub enum HostError {
 }
 
 impl Host {
-    /// Reads a host. Letter case and one dot at the end of a name do not matter; an IPv6 address stands in brackets.
+    /// Reads a host. Letter case and one dot at the end of a name do not matter; an IPv6 address is in brackets.
     ///
     /// # Errors
-    /// Fails on whatever two programs could read in two ways.
+    /// Fails on everything that two programs could read in two ways.
     pub fn parse(text: &str) -> Result<Self, HostError> {
         if let Some(inside) = text.strip_prefix('[') {
             let address = inside
@@ -68,7 +68,7 @@ impl Host {
         read_name(text).map(Self::Name)
     }
 
-    /// Returns the name, where it is one.
+    /// Returns the name, unless it is an address.
     pub fn name(&self) -> Option<&str> {
         match self {
             Self::Name(name) => Some(name),

@@ -2,16 +2,16 @@
 
 use crate::base::text;
 
-/// A word in `network.allow` that stands for the hosts of a package manager.
+/// A word in `network.allow` for the hosts of a package manager.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Preset {
     /// The word.
     pub name: &'static str,
-    /// The hosts that it stands for, as if each were an entry.
+    /// The hosts, as if each were an entry.
     pub hosts: &'static [&'static str],
 }
 
-/// All presets: what each manager asks in its default configuration, for downloads.
+/// All presets: the hosts that each manager uses for downloads in its default configuration.
 const PRESETS: [Preset; 6] = [
     Preset {
         name: "cargo",
@@ -50,7 +50,7 @@ impl Preset {
         PRESETS.map(|preset| format!("`{}`", preset.name)).join(", ")
     }
 
-    /// Returns the name that was probably meant.
+    /// Returns the name that was probably intended.
     pub(super) fn nearest(word: &str) -> Option<&'static str> {
         text::nearest(word, PRESETS.map(|preset| preset.name))
     }

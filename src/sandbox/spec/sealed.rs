@@ -1,29 +1,29 @@
-//! What the container that work is done in is made of beyond its command.
+//! The parts of a sealed container beside its command.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::{ContainerSpec, Mount};
 
-/// What every image has, and every sealed container begins with: it reports what the container really got, and runs the
-/// command when that was enough.
+/// The program in every image with which every sealed container begins: it reports what the container really got, and
+/// runs the command if that is accepted.
 pub const ENTRYPOINT: &str = "/usr/local/bin/cordwainer-entrypoint";
 /// Where the folder with the gateway's socket is in a sealed container.
 pub const GATEWAY_FOLDER: &str = "/run/cordwainer/gateway";
 
-/// How large a file system in memory is that nobody gave a size, in bytes; what is in it counts as the container's
+/// The size of a file system in memory for which none was given, in bytes; its content counts as the container's
 /// memory.
 const TMPFS_SIZE: u64 = 1 << 30;
-/// Bytes of the tmpfs at `/run`, in which there are mount points and nothing else.
+/// Bytes of the tmpfs at `/run`, which contains only mount points.
 const RUN_SIZE: u64 = 1 << 20;
 
-/// What a container needs to write although its image can only be read. The engines differ in what they add by
-/// themselves; podman's has no size.
+/// The paths that a container needs to write to although its image is read-only. Engines differ in what they add by
+/// themselves; podman's have no size.
 const WRITABLE: [(&str, &str); 3] = [("/tmp", "mode=1777"), ("/var/tmp", "mode=1777"), ("/run", "mode=755")];
 
 impl ContainerSpec {
     /// Makes the container a sealed one: it begins with [`ENTRYPOINT`], sees the gateway's socket in the host's folder
-    /// `gateway`, has no network unless the specification names one, and reads its image only.
+    /// `gateway`, has no network unless the specification names one, and a read-only image.
     #[must_use]
     pub fn sealed(mut self, gateway: &Path) -> Self {
         self.command.insert(0, ENTRYPOINT.to_owned());
@@ -56,7 +56,7 @@ impl ContainerSpec {
     }
 }
 
-/// Adds to the options of a tmpfs what they leave open. Programs may run from it: builds do that.
+/// Completes the options of a tmpfs. Programs may run from it, because builds do that.
 fn completed(options: &str, size: u64) -> String {
     let mut words: Vec<&str> = options
         .split(',')

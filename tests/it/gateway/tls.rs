@@ -94,7 +94,7 @@ async fn in_a_process_of_its_own() {
     let (status, text) = asked(trusted).await;
     assert_eq!(status, 200, "{text}");
     let (status, text) = asked(other).await;
-    let expect = ("api_error".to_owned(), "cordwainer: the API is out of reach".to_owned());
+    let expect = ("api_error".to_owned(), "cordwainer: the API cannot be reached".to_owned());
     assert_eq!((status, error(&text)), (502, expect));
     behind_a_proxy(trusted).await;
 }
@@ -114,10 +114,10 @@ async fn behind_a_proxy(port: &str) {
     assert!(head.starts_with(&format!("CONNECT {FAR}:443 HTTP/1.1\r\n")), "{head}");
     assert!(!head.contains(REAL) && !head.contains(TOKEN), "{head}");
     // A proxy that does not let it through, and one that it is not to go through.
-    let refused = "cordwainer: the API is out of reach through the proxy of this machine";
+    let refused = "cordwainer: the API cannot be reached through the proxy of this machine";
     for (proxy, expect) in [
         (proxy("user:wrong", ""), refused),
-        (proxy(&named, FAR), "cordwainer: the API is out of reach"),
+        (proxy(&named, FAR), "cordwainer: the API cannot be reached"),
     ] {
         let (status, text) = asked_through(FAR, proxy).await;
         assert_eq!(

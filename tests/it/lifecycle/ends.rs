@@ -204,7 +204,7 @@ fn a_reset_leaves_the_base_and_keeps_everything_else() {
     let told = leaves_the_checkout(&repository, &["generator", "reset"]).done();
     assert_eq!(
         told,
-        "Reset generation-a; what it made is kept under refs/cordwainer/archive/generation-a/1/.\n"
+        "Reset generation-a; its commits and issues are kept under refs/cordwainer/archive/generation-a/1/.\n"
     );
     assert_eq!(repository.oid("main"), main);
     assert!(is_reachable(&repository, &tip) && is_reachable(&repository, &task));

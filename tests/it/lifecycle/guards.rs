@@ -80,7 +80,7 @@ fn committed_secrets_are_refused() {
     repository.git(&["add", "--force", ".secrets"]);
     repository.git(&["commit", "--quiet", "-m", "too much"]);
     let words = "error: this repository cannot be worked on safely: `.secrets/claude.json`, in `secrets_dir`, is committed, \
-                 and agents would have it\n\n\
+                 and agents could read it\n\n\
                  hint: remove it from the base branch, and revoke it\n";
     refuses(&repository, START, 9, words);
     repository.git(&["rm", "--quiet", ".secrets/claude.json"]);
@@ -124,7 +124,7 @@ fn a_user_whom_git_does_not_know_starts_nothing() {
 #[test]
 fn without_a_generation_there_is_nothing_to_end() {
     let repository = project("");
-    let words = "error: no generation is open in this repository\n\nhint: `generator start` makes one\n";
+    let words = "error: no generation is open in this repository\n\nhint: `generator start` creates one\n";
     for command in ["stop", "reset", "status", "run", "measure", "stitch"] {
         refuses(&repository, &["generator", command], 9, words);
     }
@@ -146,10 +146,10 @@ fn an_unknown_generation_is_answered_with_those_there_are() {
     let repository = project("");
     start(&repository, "apple");
     start(&repository, "pear");
-    let words = "error: no generation `zzz` is open\n\nhint: open are: `generation-apple`, `generation-pear`\n";
+    let words = "error: no generation `zzz` is open\n\nhint: the open ones are: `generation-apple`, `generation-pear`\n";
     refuses(&repository, &["generator", "stop", "--generation", "zzz"], 9, words);
     let words = "error: no generation `aple` is open\n\n\
-                 hint: did you mean `generation-apple`? open are: `generation-apple`, `generation-pear`\n";
+                 hint: did you mean `generation-apple`? the open ones are: `generation-apple`, `generation-pear`\n";
     refuses(&repository, &["generator", "switch", "aple"], 9, words);
 }
 
@@ -158,7 +158,7 @@ fn an_ended_generation_is_not_unknown() {
     let repository = at_work("");
     generator(&repository, &["reset"]).run().done();
     let words = "error: the generation `generation-a` has ended\n\n\
-                 hint: what it made is kept under `refs/cordwainer/archive/generation-a/1/`\n";
+                 hint: its commits and issues are kept under `refs/cordwainer/archive/generation-a/1/`\n";
     refuses(&repository, &["generator", "reset", "--generation", "a"], 9, words);
 }
 

@@ -44,7 +44,7 @@ fn an_image_that_brings_a_key_is_refused_unless_it_is_configured(engine: TestEng
     let ran = run_with(&mut project, "{}").expect(5);
     assert!(!ran.stderr.contains("hush"), "{}", ran.stderr);
     ran.says(&format!(
-        "the image `{WITH_KEY}` sets `ANTHROPIC_API_KEY`, which may have somebody else pay"
+        "the image `{WITH_KEY}` sets `ANTHROPIC_API_KEY`, which may bill somebody other"
     ))
     .says("hint: give it a value in `container.env`");
     let half = "{ANTHROPIC_API_KEY: ''}";

@@ -103,7 +103,7 @@ fn tell_apart(socket: &Path) {
         (vec!["seccomp".to_owned(), "tmpfs".to_owned()], 9)
     );
     let shown = cordwainer(&strict, &["doctor"]).run();
-    let expect = "  ✗ seccomp            none\n      → give the engine its default seccomp profile back";
+    let expect = "  ✗ seccomp            none\n      → restore the engine's default seccomp profile";
     assert!(shown.stdout.contains(expect), "{}", shown.stdout);
     let lenient = repository(socket, "  relax: [seccomp, tmpfs]\n");
     let (called, document) = doctor(&lenient);

@@ -12,13 +12,13 @@ use super::what::{MOST_OF_A_FILE, What};
 pub(super) struct Crate {
     /// Whether its code runs in the compiler.
     is_macro: bool,
-    /// Where its library lies, when not in `src`.
+    /// The place of its library, if not in `src`.
     library: Option<String>,
-    /// The crates that it needs and that lie in the tree.
+    /// The crates in the tree that it needs.
     needs: Vec<Need>,
-    /// The crates in the tree that its build script needs, and of what stands in for crates of registries.
+    /// The crates in the tree that its build script needs, and those that replace crates of registries.
     build_needs: Vec<Need>,
-    /// The folders by name that members of the workspace share.
+    /// The folders, by name, that members of the workspace share.
     shared: BTreeMap<String, String>,
 }
 
@@ -26,11 +26,12 @@ pub(super) struct Crate {
 enum Need {
     /// A crate in this folder.
     Folder(String),
-    /// What the workspace calls so.
+    /// A crate by its name in the workspace.
     Shared(String),
 }
 
-/// Reads a manifest: the crate, and the build scripts that it names. `None` where cargo may read it and nobody here.
+/// Reads a manifest: the crate, and the build scripts that it names. `None` where cargo may be able to read it, but we
+/// are not.
 pub(super) fn read(folder: &str, text: &str) -> Option<(Crate, Vec<What>)> {
     let table: Table = text.trim_start_matches('\u{feff}').parse().ok()?;
     let package = table.get("package").or_else(|| table.get("project"));
@@ -73,7 +74,7 @@ fn is_macro(library: &Value) -> bool {
     flag == Some(&Value::Boolean(true)) || texts(kinds).contains(&"proc-macro")
 }
 
-/// Returns what is needed by tables of these names, for all targets and for some.
+/// Returns the dependencies in tables of these names, for all targets and for some.
 fn needs(table: &Table, names: &[&str], folder: &str) -> Vec<Need> {
     let targets = table.get("target").and_then(Value::as_table).into_iter().flatten();
     let targets = targets.filter_map(|(_, target)| target.as_table());
@@ -107,8 +108,8 @@ fn texts(value: Option<&Value>) -> Vec<&str> {
     }
 }
 
-/// Finds what runs in building, each with the manifest that names it: the crates of procedural macros, what build
-/// scripts need, and all that those need in turn.
+/// Finds what runs during a build, each with the manifest that names it: crates of procedural macros, dependencies of
+/// build scripts, and all that those need in turn.
 pub(super) fn built_with(crates: &[(String, Crate)]) -> Vec<(&str, What)> {
     let by_folder: BTreeMap<&str, &(String, Crate)> = crates.iter().map(|one| (folder_of(&one.0), one)).collect();
     let mut ahead = Vec::new();
@@ -125,7 +126,7 @@ pub(super) fn built_with(crates: &[(String, Crate)]) -> Vec<(&str, What)> {
         }
         let folder = folder_of(path);
         all.extend(joined(folder, "src").map(|source| (path.as_str(), What::Path(source))));
-        // Its modules lie beside it; in the crate's own folder everything else does, too.
+        // Its modules are beside it; in the crate's own folder everything else is, too.
         let library = read.library.as_deref().map(|library| match folder_of(library) {
             beside if beside == folder => library,
             beside => beside,
@@ -151,7 +152,7 @@ fn found<'all>(
         .collect()
 }
 
-/// Returns the folder of what the nearest workspace above calls so.
+/// Returns the folder of a crate by its name in the nearest workspace above.
 fn shared(folder: &str, name: &str, by_folder: &BTreeMap<&str, &(String, Crate)>) -> Option<String> {
     let mut above = Some(folder);
     while let Some(here) = above {

@@ -3,7 +3,7 @@
 use super::tree::joined;
 use super::what::{MOST_OF_A_FILE, What};
 
-/// Programs that run the files which are named to them.
+/// Programs that run the files named in their arguments.
 const INTERPRETERS: [&str; 26] = [
     ".",
     "PATH_add",
@@ -36,7 +36,7 @@ const INTERPRETERS: [&str; 26] = [
 /// Those of them that add an ending to a name.
 const FINDERS: [&str; 6] = ["bun", "deno", "node", "nodejs", "ts-node", "tsx"];
 
-/// Words that another command follows.
+/// Words after which another command follows.
 const PREFIXES: [&str; 19] = [
     "!",
     "bunx",
@@ -62,12 +62,12 @@ const PREFIXES: [&str; 19] = [
 /// Keys of YAML and TOML whose values are commands.
 const KEYS: [&str; 8] = ["args", "command", "entry", "exec", "run", "runner", "script", "scripts"];
 
-/// What files of scripts are called at their ends.
+/// The endings of names of scripts.
 const ENDINGS: [&str; 14] = [
     ".bash", ".bat", ".cjs", ".cmd", ".js", ".lua", ".mjs", ".php", ".pl", ".ps1", ".py", ".rb", ".sh", ".ts",
 ];
 
-/// Reads a file of commands, which run at the root or where the file is.
+/// Reads a file of commands, which run at the root or in the folder of the file.
 pub(super) fn read(folder: &str, text: &str) -> Option<Vec<What>> {
     let mut found = Vec::new();
     for line in text.lines() {
@@ -91,8 +91,7 @@ pub(super) fn read(folder: &str, text: &str) -> Option<Vec<What>> {
     Some(found)
 }
 
-/// Returns the two sides of `key: value` and `key = value`, which no shell would take for a command with a name of its
-/// own.
+/// Returns the two sides of `key: value` and `key = value`, neither of which a shell would take for a command.
 fn value_of_key(line: &str) -> Option<(&str, &str)> {
     let end = line.find(|c: char| !(c.is_ascii_alphanumeric() || "_-\"'".contains(c)))?;
     let rest = line[end..].trim_start();
@@ -114,8 +113,8 @@ fn is_quote(c: char) -> bool {
     c == '"' || c == '\''
 }
 
-/// Returns the files that commands run, as they are seen from a folder: programs with a path, and what interpreters are
-/// given. `None` when there are too many.
+/// Returns the files that commands run, relative to a folder: programs with a path, and arguments of interpreters.
+/// `None` when there are too many.
 pub(super) fn files(folder: &str, text: &str) -> Option<Vec<What>> {
     let mut found = Vec::new();
     for command in text.split(|c: char| is_separator(c) || c == '\n') {
@@ -155,7 +154,7 @@ fn is_assignment(word: &str) -> bool {
     name.len() < word.len() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
-/// Returns a word as a path in the tree; what begins with a variable is taken for a path at the folder.
+/// Returns a word as a path in the tree; a word that begins with a variable is taken for a path below the folder.
 fn path(folder: &str, word: &str) -> Option<What> {
     let word = match word.strip_prefix('$') {
         Some(variable) => variable.split_once('/')?.1,

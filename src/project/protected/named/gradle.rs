@@ -3,7 +3,8 @@
 use super::tree::joined;
 use super::what::{MOST_OF_A_FILE, What};
 
-/// Reads a script, whose paths are seen from its folder, and those at a variable (`$rootDir/…`) from the root, too.
+/// Reads a script with paths relative to its folder, and those after a variable (`$rootDir/…`) relative to the root,
+/// too.
 pub(super) fn read(folder: &str, text: &str) -> Option<Vec<What>> {
     let mut found = Vec::new();
     for line in text.lines() {
@@ -11,7 +12,7 @@ pub(super) fn read(folder: &str, text: &str) -> Option<Vec<What>> {
         if !is_applied.is_some_and(|rest| rest.contains("from")) && !line.contains("includeBuild") {
             continue;
         }
-        // What stands in quotes is every other part.
+        // Every other part is in quotes.
         for quoted in line.split(['"', '\'']).skip(1).step_by(2) {
             let variable = quoted.strip_prefix('$').and_then(|rest| rest.split_once('/'));
             let name = variable.map_or(quoted, |(_, name)| name);

@@ -1,4 +1,4 @@
-//! `package.json`: what installing runs, and what hooks of git run that have their settings there.
+//! `package.json`: what an installation runs, and what hooks of git run that have their settings there.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::commands;
 use super::what::{MOST_OF_A_FILE, What};
 
-/// The scripts that `npm install`, and what stands in for it, runs by itself; see npm's `scripts`.
+/// The scripts that `npm install`, and the commands that replace it, run by themselves; see npm's `scripts`.
 const LIFECYCLE: [&str; 9] = [
     "dependencies",
     "install",
@@ -20,7 +20,7 @@ const LIFECYCLE: [&str; 9] = [
     "prepublish",
 ];
 
-/// Other keys whose commands run unasked, or that choose the program which does everything else.
+/// Other keys with commands that run unasked, or that select the program which does everything else.
 const SETTINGS: [&str; 7] = [
     "gitHooks",
     "husky",
@@ -64,7 +64,7 @@ pub(super) fn read(folder: &str, text: &str) -> Option<Vec<What>> {
         if found.len() > MOST_OF_A_FILE {
             return None;
         }
-        // A script that runs another one calls it by name; `npm run` puts those before and after it around.
+        // A script that runs another one names it; `npm run` runs the ones before and after it, too.
         for word in commands::words(command) {
             let around = ["pre", "", "post"].map(|around| format!("{around}{word}"));
             let called = around.iter().filter_map(|name| scripts.get_key_value(name.as_str()));

@@ -1,4 +1,4 @@
-//! `pyproject.toml`: the project's own build backend (PEP 517), and the scripts that backends run in building.
+//! `pyproject.toml`: the project's own build backend (PEP 517), and the scripts that backends run during a build.
 
 use toml::{Table, Value};
 
@@ -22,7 +22,7 @@ pub(super) fn read(folder: &str, text: &str) -> Option<Vec<What>> {
     Some(found.map(What::Path).collect())
 }
 
-/// Adds the paths of `custom` hooks, wherever hatch has them.
+/// Adds the paths of `custom` hooks, in every place where hatch allows them.
 fn add_hooks<'table>(value: &'table Value, paths: &mut Vec<&'table str>) {
     for (key, below) in value.as_table().into_iter().flatten() {
         if key == "custom" {

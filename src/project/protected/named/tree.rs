@@ -1,4 +1,4 @@
-//! Paths of a tree: the folder that one lies in, and where one leads that is seen from a folder.
+//! Paths of a tree: the folder of a path, and the target of a path relative to a folder.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -7,8 +7,7 @@ pub(super) fn folder_of(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(folder, _)| folder)
 }
 
-/// Returns a path as it is seen from a folder, without `.` and `..`; `None` when it is not one in the tree, or the root
-/// itself.
+/// Returns a path relative to a folder, without `.` and `..`; `None` when it leaves the tree, or is the root itself.
 pub(super) fn joined(folder: &str, path: &str) -> Option<String> {
     let mut found = PathBuf::new();
     for part in Path::new(folder)

@@ -1,4 +1,4 @@
-//! A request for an answer of the model: what it asks for, and the one thing that is changed in it.
+//! A request for an answer of the model: what it asks for, and the one change to it.
 
 use std::ops::Range;
 
@@ -12,7 +12,7 @@ use super::super::refusal::Refusal;
 use super::reach;
 use crate::accounting::budget::{AskedAnswer, KnownBy};
 
-/// The fields of a request that matter. One that stands twice is an error: the API may take the other one.
+/// The fields of a request that are needed. A duplicate is an error: the API may read the other one.
 #[derive(Deserialize)]
 struct Fields<'a> {
     model: String,
@@ -25,10 +25,10 @@ struct Fields<'a> {
     fallbacks: Option<Vec<IgnoredAny>>,
 }
 
-/// How many tokens the API adds by itself to a request at most, beside what stands in it: it explains to the model how
-/// tools are used, and in which form it is to answer.
+/// How many tokens the API itself adds to a request at most: it explains to the model how tools are used, and in which
+/// form it must answer.
 const ADDED: u64 = 1000;
-/// How many tokens stand around the definition of a tool at most.
+/// How many tokens the API adds to the definition of a tool at most.
 const AROUND_A_TOOL: u64 = 50;
 
 #[derive(Deserialize)]
@@ -40,7 +40,7 @@ struct Thinking {
 #[derive(Debug, PartialEq)]
 pub(super) struct Ask {
     pub(super) asked: AskedAnswer,
-    /// Where the number of `max_tokens` stands; `None` where the request has none.
+    /// The place of the number of `max_tokens`; `None` where the request has none.
     max_tokens: Option<Range<usize>>,
 }
 
@@ -55,7 +55,7 @@ impl Ask {
             .transpose()
             .map_err(|_| Refusal::invalid("max_tokens: expected a whole number"))?;
         let place = fields.max_tokens.map(|raw| place_in(body, raw.get()));
-        // Any way to write `1h` in JSON has one of these; a text that quotes it has its quotation marks escaped.
+        // Any way to write `1h` in JSON contains one of these; a text that quotes it has its quotation marks escaped.
         let hour = [&b"\"1h\""[..], b"\\u0031", b"\\u0068"];
         Ok(Self {
             asked: AskedAnswer {
@@ -73,8 +73,8 @@ impl Ask {
         })
     }
 
-    /// Notes how much input the request has at most by the API's count, `None` where there is none to be had: then its
-    /// length is the last word, if that means anything.
+    /// Notes the most input that the request can have by the API's count, or `None` where there is no count: then its
+    /// length is used, if that is a limit.
     pub(super) fn counted(&mut self, most: Option<u64>) -> Result<(), Refusal> {
         let asked = &mut self.asked;
         asked.input = match (most, asked.known_by) {
@@ -92,12 +92,12 @@ impl Ask {
         Ok(())
     }
 
-    /// Returns whether the request bounds its answer by nothing.
+    /// Returns whether the request sets no limit to its answer.
     pub(super) fn is_unbounded(&self) -> bool {
         self.max_tokens.is_none()
     }
 
-    /// Returns the request with so many tokens at most, and not a byte of it changed beside.
+    /// Returns the request with at most so many tokens, and otherwise unchanged to the byte.
     pub(super) fn lowered(&self, body: Bytes, max_tokens: u64) -> Bytes {
         let Some(place) = self.max_tokens.clone().filter(|_| max_tokens < self.asked.max_tokens) else {
             return body;
@@ -109,13 +109,13 @@ impl Ask {
     }
 }
 
-/// Returns the most tokens that a request so long can have: a byte is a token at worst, and none is less than a byte.
+/// Returns the most tokens that a request of this length can have: in the worst case each byte is a token.
 fn most_input(bytes: usize, tools: usize) -> u64 {
     let around = AROUND_A_TOOL.saturating_mul(tools as u64);
     (bytes as u64).saturating_add(ADDED).saturating_add(around)
 }
 
-/// Returns where a part of some bytes stands in them.
+/// Returns the place of a part of some bytes in them.
 fn place_in(bytes: &[u8], part: &str) -> Range<usize> {
     let start = part.as_ptr().addr().saturating_sub(bytes.as_ptr().addr());
     start..start + part.len()

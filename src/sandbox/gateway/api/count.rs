@@ -1,4 +1,4 @@
-//! The API's own count of a request's input, asked for where its length alone would be too much.
+//! The API's own count of a request's input, requested where its length alone would exceed the budget.
 
 use std::time::Duration;
 
@@ -21,10 +21,10 @@ const PATH: &str = "/v1/messages/count_tokens";
 const COUNT_LIMIT: usize = 64 << 10;
 /// How long the body of a count may take to come.
 const COUNT_TIMEOUT: Duration = Duration::from_secs(30);
-/// What is put on top of a count, which the API calls an estimate: a twentieth of it, and so many tokens.
+/// The margin on top of a count, which the API calls an estimate: a twentieth of it, and so many tokens.
 const MARGIN: u64 = 100;
 
-/// The parts of a request that have tokens of input: the API takes no others for a count.
+/// The parts of a request that have input tokens: the API accepts no others for a count.
 #[derive(Deserialize, Serialize)]
 struct Countable<'a> {
     #[serde(borrow)]
@@ -50,22 +50,22 @@ struct Count {
     input_tokens: u64,
 }
 
-/// Returns what is asked to be counted of a request.
+/// Returns the parts of a request that are to be counted.
 pub(super) fn countable(body: &Bytes) -> Result<Bytes, Refusal> {
     let wrong = |error| Refusal::invalid(format!("the request cannot be read: {error}"));
     let countable: Countable<'_> = serde_json::from_slice(body).map_err(wrong)?;
     serde_json::to_vec(&countable).map(Bytes::from).map_err(wrong)
 }
 
-/// What the API answers when it is asked to count.
+/// The API's answer to a request for a count.
 pub(super) enum Counted {
     /// The most tokens of input that the request can have; `None` where this API, or this model, cannot count.
     Most(Option<u64>),
-    /// It refuses, as it would refuse the request: that is the request's answer.
+    /// It refuses, as it would refuse the request: that becomes the request's answer.
     Refused(Response<Incoming>),
 }
 
-/// Has the API count what is `countable` of a request.
+/// Requests the API's count for `countable` of a request.
 pub(super) async fn count(
     api: &ModelApi,
     head: &Parts,

@@ -1,4 +1,4 @@
-//! What of the API a container can reach.
+//! The part of the API that a container can reach.
 
 use hyper::Method;
 
@@ -7,15 +7,15 @@ use super::super::refusal::Refusal;
 /// What a request asks the API for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Endpoint {
-    /// An answer of the model, which is metered and paid for.
+    /// An answer of the model, which is metered and billed.
     Messages,
     /// Something that costs nothing.
     Free,
 }
 
 impl Endpoint {
-    /// Reads a method and a path. The rest of the API, such as batches and files, is the account's: it would be used
-    /// without being metered, and shows what other calls left there.
+    /// Reads a method and a path. The rest of the API, such as batches and files, belongs to the account: its use would
+    /// not be metered, and it shows what other calls left there.
     pub(super) fn of(method: &Method, path: &str) -> Result<Self, Refusal> {
         match (method, path) {
             (&Method::POST, "/v1/messages") => Ok(Self::Messages),
@@ -26,7 +26,7 @@ impl Endpoint {
     }
 }
 
-/// The longest name of a model: each is written down.
+/// The longest name of a model: each is recorded.
 const LONGEST_NAME: usize = 200;
 
 /// Returns whether a part of a path is a plain name: no escapes, no slashes, and no dots that lead elsewhere.

@@ -1,4 +1,4 @@
-//! One request to the API from its beginning to its end: counted once, whatever way it ends.
+//! One request to the API from its beginning to its end: counted once, however it ends.
 
 use std::sync::Arc;
 
@@ -15,22 +15,22 @@ use crate::model::Usage;
 /// The status of an answer that nobody waited for.
 const NOBODY_WAITED: u16 = 0;
 
-/// A request under way. It is settled when this is dropped: at the end of the answer, or when the container's
-/// connection, or the gateway, goes before.
+/// A request in progress. It is settled when this is dropped: at the end of the answer, or before it when the
+/// container's connection or the gateway ends.
 pub(super) struct Exchange {
     shared: Arc<GatewayState>,
     path: String,
     hold: Option<Hold>,
-    /// By which the record knows it, once it was sent with something set aside.
+    /// Its number in the record, once it was sent with a reservation.
     number: Option<String>,
     stage: Stage,
 }
 
-/// How far it has come.
+/// The progress of the request.
 enum Stage {
-    /// Not sent yet, or without reaching the API.
+    /// Not sent yet, or sent without reaching the API.
     Idle,
-    /// Sent, and not answered: the API may work on it, whatever becomes of the connection.
+    /// Sent, and not answered: the API may process it, whatever happens to the connection.
     Sent,
     Answered(Reply),
 }
@@ -55,18 +55,19 @@ impl Exchange {
         }
     }
 
-    /// Keeps what was set aside for the request until it is settled.
+    /// Keeps the reservation of the request until it is settled.
     pub(super) fn hold(&mut self, hold: Hold) {
         self.hold = Some(hold);
     }
 
-    /// Notes that the request is about to be sent: from here on it may cost. What cannot be written down is not sent.
+    /// Notes that the request is about to be sent: from here on it may cost something. If that cannot be recorded, it
+    /// is not sent.
     pub(super) fn sent(&mut self) -> Result<(), Refusal> {
         if let Some(hold) = &self.hold {
             let noted = self.shared.record.asked(hold.worst());
             self.number = Some(noted.map_err(|error| {
                 self.shared.events.report(GatewayEvent::RecordFailed(error.to_string()));
-                Refusal::upstream("what it may cost cannot be written down")
+                Refusal::upstream("its possible cost cannot be recorded")
             })?);
         }
         self.stage = Stage::Sent;
@@ -91,7 +92,7 @@ impl Exchange {
         });
     }
 
-    /// Takes in a part of the answer's body.
+    /// Processes a part of the answer's body.
     pub(super) fn passes(&mut self, bytes: &[u8]) {
         if let Stage::Answered(Reply { meter: Some(meter), .. }) = &mut self.stage {
             meter.push(bytes);
@@ -105,12 +106,12 @@ impl Exchange {
         }
     }
 
-    /// Notes that the API refuses the account, whatever is asked.
+    /// Notes that the API refuses the account, for any request.
     pub(super) fn account_refused(&self) {
         self.shared.events.report(GatewayEvent::AccountRefused);
     }
 
-    /// Returns what the answer used by what is known of it, and whether all of it was reported.
+    /// Returns the usage of the answer, as far as it is known, and whether all of it was reported.
     fn settle(&mut self, reading: Option<&AnswerReading>) -> Usage {
         let (Some(api), Some(hold)) = (&self.shared.api, self.hold.take()) else {
             return Usage::default();
@@ -125,7 +126,7 @@ impl Exchange {
         usage
     }
 
-    /// Writes something into the record; the owner is told when that fails.
+    /// Writes a line into the record; reports a failure to the owner.
     fn note(&self, write: impl FnOnce(&Record, Option<String>) -> std::io::Result<()>) {
         if let Err(error) = write(&self.shared.record, self.number.clone()) {
             self.shared.events.report(GatewayEvent::RecordFailed(error.to_string()));

@@ -1,4 +1,4 @@
-//! Headers: which of the container's reach the API, and which of the API's the container.
+//! Headers: which of the container's are sent to the API, and which of the API's to the container.
 
 use hyper::HeaderMap;
 use hyper::header::{self, HeaderName, HeaderValue};
@@ -8,7 +8,7 @@ use super::super::refusal::Refusal;
 use super::scrub::Forms;
 use crate::sandbox::credential::Credential;
 
-/// What concerns one connection alone, as RFC 9110 has it, with what older programs send.
+/// Headers of one connection alone, by RFC 9110, and those that older programs send.
 const HOP_BY_HOP: [&str; 10] = [
     "connection",
     "keep-alive",
@@ -21,7 +21,7 @@ const HOP_BY_HOP: [&str; 10] = [
     "transfer-encoding",
     "upgrade",
 ];
-/// The headers that are the gateway's to set.
+/// The headers that only the gateway sets.
 const OURS: [&str; 7] = [
     "host",
     "content-length",
@@ -31,7 +31,7 @@ const OURS: [&str; 7] = [
     "via",
     "x-real-ip",
 ];
-/// Parts of the names of headers by which somebody shows who he is.
+/// Parts of the names of headers with which a sender identifies himself.
 const CREDENTIALS: [&str; 7] = [
     "authorization",
     "api-key",
@@ -41,19 +41,19 @@ const CREDENTIALS: [&str; 7] = [
     "cookie",
     "secret",
 ];
-/// What a subscription's requests must ask for.
+/// The beta that a subscription's requests must name.
 const OAUTH_BETA: &str = "oauth-2025-04-20";
 const BETA: HeaderName = HeaderName::from_static("anthropic-beta");
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
-/// Returns the headers that the API gets: the container's, without whatever identifies it, and with the credential.
+/// Returns the headers for the API: the container's, without those that identify it, and with the credential.
 pub(super) fn of_request(mut headers: HeaderMap, credential: Option<&Credential>) -> Result<HeaderMap, Refusal> {
     strip_connection(&mut headers);
     let foreign = |name: &str| {
         OURS.contains(&name) || name.starts_with("x-forwarded-") || CREDENTIALS.iter().any(|part| name.contains(part))
     };
     strip(&mut headers, foreign);
-    // What is encoded cannot be metered.
+    // An encoded answer cannot be metered.
     headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     match credential {
         None => {}
@@ -71,8 +71,8 @@ pub(super) fn of_request(mut headers: HeaderMap, credential: Option<&Credential>
     Ok(headers)
 }
 
-/// Turns the headers of an answer into those that the container gets: the API's, without those of the connection, and
-/// without the credential, wherever the API repeats it.
+/// Turns the headers of an answer into those for the container: the API's, without those of the connection, and without
+/// the credential, wherever the API repeats it.
 pub(super) fn of_answer(headers: &mut HeaderMap, forms: Option<&Forms>) {
     strip_connection(headers);
     strip(headers, |name| {
@@ -86,7 +86,7 @@ pub(super) fn of_answer(headers: &mut HeaderMap, forms: Option<&Forms>) {
     }
 }
 
-/// Removes what concerns the connection, and what its `connection` header names.
+/// Removes the headers of the connection, and those that its `connection` header names.
 fn strip_connection(headers: &mut HeaderMap) {
     let named = headers.get_all(header::CONNECTION).iter();
     let named = named
@@ -99,7 +99,7 @@ fn strip_connection(headers: &mut HeaderMap) {
     });
 }
 
-/// Removes every header whose name meets the condition.
+/// Removes every header with a name that meets the condition.
 fn strip(headers: &mut HeaderMap, condition: impl Fn(&str) -> bool) {
     let met = headers.keys().filter(|name| condition(name.as_str()));
     let met: Vec<HeaderName> = met.cloned().collect();
@@ -109,7 +109,7 @@ fn strip(headers: &mut HeaderMap, condition: impl Fn(&str) -> bool) {
 }
 
 fn secret(text: &str) -> Result<HeaderValue, Refusal> {
-    // The sources let through what fits into a header alone.
+    // The sources return only credentials that fit into a header.
     let unusable = |_| Refusal::unauthenticated("the credential of the model's API cannot be used");
     let mut value = HeaderValue::from_str(text).map_err(unusable)?;
     value.set_sensitive(true);

@@ -1,4 +1,4 @@
-//! The body of an answer on its way to the container: passed on as it comes, and metered.
+//! The body of an answer on its way to the container: passed on as it arrives, and metered.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -13,7 +13,7 @@ use super::exchange::Exchange;
 /// How long the API may be silent in the middle of an answer: it sends a sign of life every few seconds.
 const IDLE_LIMIT: Duration = Duration::from_secs(10 * 60);
 
-/// A body that passes.
+/// A body in transit.
 pub(super) struct Passing {
     body: Incoming,
     exchange: Exchange,
@@ -32,7 +32,7 @@ impl Passing {
         }
     }
 
-    /// Waits on; `Ready` when the API has been silent for too long.
+    /// Keeps waiting; `Ready` when the API has been silent for too long.
     fn poll_silence(&mut self, context: &mut Context<'_>) -> Poll<BodyError> {
         while self.silence.as_mut().poll(context).is_ready() {
             let until = self.heard + IDLE_LIMIT;

@@ -1,6 +1,6 @@
-//! Requests that have the API reach other hosts on the container's behalf: what it fetches from an address is a way out
-//! that no `network.allow` knows of, and anything can be sent in an address. On the way it is found out whether the
-//! length of a request shows how many tokens it has.
+//! Requests that make the API reach other hosts on the container's behalf: fetching from an address is a way out that
+//! no `network.allow` knows of, and an address can carry any data. The same pass finds out whether the length of a
+//! request shows how many tokens it has.
 
 use std::cell::Cell;
 use std::fmt;
@@ -9,11 +9,12 @@ use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess
 
 use super::super::refusal::Refusal;
 
-/// Refuses a request in which something is to be fetched from an address, or servers of tools are to be asked. One that
-/// cannot be read to its end, since it is nested too deep or is not JSON, is refused, too: the API may read on.
+/// Refuses a request in which something is to be fetched from an address, or servers of tools are to be called. One
+/// that cannot be read to its end, because it is nested too deep or is not JSON, is refused, too: the API may be able
+/// to read it.
 ///
-/// Returns whether the request has parts whose length has nothing to do with their tokens: documents and images, files
-/// that the API has, and tools that the API describes to the model by itself.
+/// Returns whether the request has parts with a length that does not show their tokens: documents and images, files
+/// that the API has, and tools that the API itself describes to the model.
 pub(super) fn check(body: &[u8]) -> Result<bool, Refusal> {
     let mut reader = serde_json::Deserializer::from_slice(body);
     let is_opaque = Cell::new(false);
@@ -24,36 +25,36 @@ pub(super) fn check(body: &[u8]) -> Result<bool, Refusal> {
     let looked = look.deserialize(&mut reader);
     looked.map(|()| is_opaque.get()).map_err(|error| {
         if error.is_data() {
-            Refusal::forbidden("the API is to reach other hosts, which this container may not")
+            Refusal::forbidden("the request would make the API reach other hosts, which this container may not")
         } else {
             Refusal::invalid(format!("the request cannot be read: {error}"))
         }
     })
 }
 
-/// Where in a request something stands.
+/// The kind of a place in a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum RequestPlace {
-    /// It is the request itself.
+    /// The request itself.
     Request,
-    /// It is a definition of a tool.
+    /// A definition of a tool.
     Tools,
-    /// It names where content is from.
+    /// A source of content.
     Source,
-    /// It names what kind of tool it stands in.
+    /// The type of a tool.
     Tool,
-    /// It names what kind of source content is from.
+    /// The type of a source of content.
     Kind,
-    /// It names what the API has.
+    /// The name of something that the API has.
     Opaque,
-    /// It lists servers of tools.
+    /// A list of servers of tools.
     Servers,
     /// Anywhere else.
     Other,
 }
 
 impl RequestPlace {
-    /// Returns where the value of a field stands; `None` where nothing in it matters.
+    /// Returns the place of a field's value; `None` where nothing in it is relevant.
     fn below(self, name: &str) -> Option<Self> {
         match (self, name) {
             (Self::Request, "mcp_servers") => Some(Self::Servers),
@@ -61,7 +62,7 @@ impl RequestPlace {
             (Self::Request, "container") | (_, "file_id") => Some(Self::Opaque),
             (Self::Source, "type") => Some(Self::Kind),
             (Self::Tools, "type") => Some(Self::Tool),
-            // What a model gave to a tool, and what a tool may be given.
+            // The input that a model gave to a tool, and the schema of a tool's input.
             (_, "input" | "input_schema") => None,
             (_, "source") => Some(Self::Source),
             _ => Some(Self::Other),
@@ -69,7 +70,7 @@ impl RequestPlace {
     }
 }
 
-/// Looks for what leads to other hosts, and fails where something does.
+/// Searches for references to other hosts, and fails if there is one.
 #[derive(Clone, Copy)]
 struct Look<'a> {
     place: RequestPlace,

@@ -1,4 +1,4 @@
-//! The API's answer: judged by its head, and passed on.
+//! The API's answer: checked by its head, and passed on.
 
 use std::time::Duration;
 
@@ -33,12 +33,12 @@ pub(super) async fn pass(
     let (mut head, body) = response.into_parts();
     let form = form(&head.headers);
     let is_metered = endpoint == Endpoint::Messages && head.status.is_success();
-    // What is refused here stays unheard: it is counted as it was estimated.
+    // What is refused here is not read: it is counted as it was estimated.
     if is_encoded(&head.headers) {
         return Err(Refusal::upstream("the API's answer is encoded, and cannot be metered"));
     }
     if is_metered && form.is_none() {
-        return Err(Refusal::upstream("the API's answer is in no form that can be metered"));
+        return Err(Refusal::upstream("the API's answer has no form that can be metered"));
     }
     let limit = rate_limit_info(|name| head.headers.get(name)?.to_str().ok());
     exchange.answered(head.status.as_u16(), limit, form.filter(|_| is_metered));
@@ -60,13 +60,13 @@ pub(super) async fn pass(
         }
         whole(error)
     } else {
-        return Err(Refusal::upstream("the API's answer leads elsewhere"));
+        return Err(Refusal::upstream("the API's answer is a redirection"));
     };
     Ok(Response::from_parts(head, body))
 }
 
-/// Returns whether an error shows by itself that the API did not take the request. What stands between may answer
-/// anything after the API has worked, and of one that took too long nobody knows.
+/// Returns whether an error shows by itself that the API did not accept the request. A server between here and there
+/// may answer anything after the API has worked, and after a timeout the state is unknown.
 fn is_refusal(status: StatusCode, error: &[u8]) -> bool {
     let by_the_api = || serde_json::from_slice::<Value>(error).is_ok_and(|error| error["type"] == "error");
     match status {
@@ -75,7 +75,7 @@ fn is_refusal(status: StatusCode, error: &[u8]) -> bool {
     }
 }
 
-/// Returns whether an error is about the account, or what pays for it, and would be the answer to any request. No
+/// Returns whether an error is about the account, or the credential, and would be the answer to any request. No
 /// container can provoke one.
 fn is_of_the_account(status: StatusCode, error: &[u8]) -> bool {
     let error: Value = serde_json::from_slice(error).unwrap_or_default();
@@ -97,7 +97,7 @@ fn is_encoded(headers: &HeaderMap) -> bool {
     encodings.any(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity"))
 }
 
-/// Returns the form in which an answer comes; `None` for one that the meter does not know.
+/// Returns the form of an answer; `None` for one that the meter does not know.
 fn form(headers: &HeaderMap) -> Option<Form> {
     let kind = headers.get(CONTENT_TYPE)?.to_str().ok()?;
     let kind = kind.split(';').next().unwrap_or_default().trim();
@@ -110,7 +110,7 @@ fn form(headers: &HeaderMap) -> Option<Form> {
     }
 }
 
-/// Reads an error, and takes the credential out of it.
+/// Reads an error, and removes the credential from it.
 async fn error(body: Incoming, forms: Option<&Forms>) -> Result<Vec<u8>, Refusal> {
     let reading = Limited::new(body, ERROR_LIMIT).collect();
     let read = tokio::time::timeout(ERROR_TIMEOUT, reading).await;

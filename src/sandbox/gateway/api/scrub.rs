@@ -1,5 +1,5 @@
-//! Takes the credential out of what the API answers, should the API repeat it: in every form that the redactor knows,
-//! and however the bytes are cut into pieces.
+//! Removes the credential from the API's answers, should the API repeat it: in every form that the redactor knows, and
+//! however the bytes are cut into pieces.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -12,9 +12,9 @@ use secrecy::SecretString;
 use super::super::answer::BodyError;
 use crate::base::redact;
 
-/// What stands in place of a credential.
+/// The replacement of a credential.
 const REMOVED: &[u8] = b"[removed]";
-/// How many bytes of a form at the very end of an answer are a part of the credential rather than chance.
+/// How many bytes of a form at the very end of an answer are a part of the credential rather than a coincidence.
 const TELLING: usize = redact::SHORTEST_SECRET;
 
 /// The forms of one credential.
@@ -26,14 +26,14 @@ pub(super) struct Forms {
 }
 
 impl Forms {
-    /// Returns all forms of a credential; `None` for one that is too short to be looked for.
+    /// Returns all forms of a credential; `None` for one that is too short to search for.
     pub(super) fn of(secret: &SecretString) -> Option<Self> {
         let forms = redact::forms_of(secret);
         let finder = AhoCorasick::builder()
             .match_kind(MatchKind::LeftmostLongest)
             .build(&forms);
         Some(Self {
-            // It fails for more forms than memory has room for.
+            // It fails when memory has no room for the forms.
             finder: finder.ok()?,
             longest: forms.iter().map(Vec::len).max()?,
             all: forms,
@@ -48,7 +48,7 @@ impl Forms {
         clean
     }
 
-    /// Removes every header whose name or value has the credential.
+    /// Removes every header with the credential in its name or value.
     pub(super) fn strip(&self, headers: &mut HeaderMap) {
         let has = |bytes: &[u8]| self.finder.is_match(bytes);
         let met = headers
@@ -73,7 +73,7 @@ impl Forms {
     }
 }
 
-/// Scrubs an answer that comes in pieces. What may be the beginning of the credential waits for what follows.
+/// Scrubs an answer that arrives in pieces. A possible beginning of the credential is held back until more follows.
 #[derive(Debug)]
 pub(super) struct Scrubber {
     forms: Forms,
@@ -106,7 +106,7 @@ impl Scrubber {
         clean
     }
 
-    /// Returns what is left at the end of the answer.
+    /// Returns the rest at the end of the answer.
     pub(super) fn finish(&mut self) -> Vec<u8> {
         let waiting = std::mem::take(&mut self.waiting);
         if waiting.len() < TELLING {
@@ -115,7 +115,7 @@ impl Scrubber {
         REMOVED.to_vec()
     }
 
-    /// Returns whether nothing waits.
+    /// Returns whether nothing is held back.
     fn is_empty(&self) -> bool {
         self.waiting.is_empty()
     }
@@ -156,7 +156,7 @@ impl<B: Body<Data = Bytes, Error = BodyError> + Unpin> Body for Scrubbed<B> {
                         return Poll::Ready(Some(Ok(Frame::data(clean.into()))));
                     }
                 }
-                // Of an answer that broke off, what waits is not passed on.
+                // If an answer breaks off, the bytes that are held back are not passed on.
                 Some(Err(error)) => {
                     this.body = None;
                     return Poll::Ready(Some(Err(error)));

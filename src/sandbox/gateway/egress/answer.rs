@@ -1,4 +1,4 @@
-//! What is answered where a request does not get through, and the type of all answers.
+//! The answers to requests that are not passed on, and the type of all answers.
 
 use bytes::Bytes;
 use http_body_util::combinators::UnsyncBoxBody;
@@ -8,19 +8,19 @@ use hyper::{Response, StatusCode};
 
 use crate::sandbox::network::Denial;
 
-/// An error of whatever kind, as bodies have it.
+/// An error of any kind, in the form that bodies need.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// The body of an answer.
 pub type Body = UnsyncBoxBody<Bytes, BoxError>;
 
-/// Why a request does not get through.
+/// Why a request is not passed on.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum EgressRefusal {
-    /// It must not.
+    /// It is not permitted.
     #[error("cordwainer does not let this through: {0}")]
     Denied(Denial),
-    /// There are as many connections as there may be.
+    /// The limit of connections at once is reached.
     #[error("too many connections at once: end one of them first")]
     Busy,
     /// The egress has been closed.
@@ -29,7 +29,7 @@ pub(super) enum EgressRefusal {
     /// The name has no address.
     #[error("the name cannot be resolved")]
     Unresolved,
-    /// Nobody answers there, or not as HTTP.
+    /// No service answers there, or it does not speak HTTP.
     #[error("the host cannot be reached")]
     Unreachable,
     /// It took too long.

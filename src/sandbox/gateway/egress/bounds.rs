@@ -1,19 +1,19 @@
-//! How much of the outside one container may take.
+//! How much network one container may use.
 
 use std::time::Duration;
 
-/// What one container may take of the outside at once.
+/// What one container may use of the network at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bounds {
-    /// Tunnels and forwarded requests at once; one more is refused with 503.
+    /// Tunnels and forwarded requests at once; more are refused with 503.
     pub connections: usize,
-    /// Until a name is resolved.
+    /// The time limit for resolving a name.
     pub resolve: Duration,
-    /// Until a connection is made, over all addresses that a name has.
+    /// The time limit for a connection, over all addresses of a name.
     pub connect: Duration,
-    /// Until a tunnel has begun with a whole hello of TLS.
+    /// The time limit for a whole TLS hello at the beginning of a tunnel.
     pub hello: Duration,
-    /// Without a byte in either direction.
+    /// The longest time without a byte in either direction.
     pub idle: Duration,
 }
 

@@ -10,7 +10,7 @@ use super::answer::EgressRefusal;
 use super::state::EgressState;
 use crate::sandbox::network::{Host, Target};
 
-/// So many addresses of a name are tried.
+/// The number of addresses of a name that are tried.
 const MOST_ADDRESSES: usize = 4;
 
 impl EgressState {
@@ -26,7 +26,7 @@ impl EgressState {
         Ok(stream)
     }
 
-    /// Resolves a name once. A lookup that takes too long is left to itself, but goes on counting among those at once.
+    /// Resolves a name once. A lookup that takes too long runs on, and continues to count among those at once.
     async fn resolve(&self, name: &str) -> Result<Vec<IpAddr>, EgressRefusal> {
         let lookups = Arc::clone(&self.lookups);
         let place = lookups.try_acquire_owned().map_err(|_| EgressRefusal::Busy)?;
@@ -43,7 +43,7 @@ impl EgressState {
         }
     }
 
-    /// Returns those addresses that may be dialled.
+    /// Returns those addresses to which a connection is permitted.
     fn admitted(&self, target: &Target, addresses: Vec<IpAddr>) -> Result<Vec<IpAddr>, EgressRefusal> {
         let mut admitted = Vec::new();
         let mut denial = None;
@@ -59,7 +59,7 @@ impl EgressState {
         }
     }
 
-    /// Tries the addresses in their order, and gives each its share of the time.
+    /// Tries the addresses in their order, each with its share of the time.
     async fn connect_to_one(&self, addresses: &[IpAddr], port: u16) -> Result<TcpStream, EgressRefusal> {
         let tried = addresses.iter().take(MOST_ADDRESSES);
         let share = self.bounds.connect / u32::try_from(tried.len()).unwrap_or(1).max(1);
@@ -67,7 +67,7 @@ impl EgressState {
         for address in tried {
             match timeout(share, TcpStream::connect((*address, port))).await {
                 Ok(Ok(stream)) => {
-                    // Small records of a handshake shall not wait for one another.
+                    // Small records of a handshake should not wait for one another.
                     let _ = stream.set_nodelay(true);
                     return Ok(stream);
                 }

@@ -1,4 +1,4 @@
-//! What the owner of an egress hears. A container can ask for anything, as often as it likes, so it is bounded.
+//! The events of an egress for its owner. A container can request anything, as often as it likes, so they are bounded.
 
 use std::collections::BTreeSet;
 
@@ -26,16 +26,16 @@ pub enum EgressEvent {
     },
     /// A request was refused, or a tunnel cut off.
     Denied {
-        /// The host, or whatever stood in its place, made harmless.
+        /// The host, or the text in its place, made harmless.
         host: String,
         /// The port; `None` where there was no well-formed one.
         port: Option<u16>,
-        /// Why.
+        /// The reason.
         why: Denial,
     },
 }
 
-/// How often something happened, reported or not.
+/// How often something happened, whether it was reported or not.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct EgressCounts {
     /// Connections made.
@@ -44,7 +44,7 @@ pub struct EgressCounts {
     pub denied: u64,
 }
 
-/// What was reported so far.
+/// The events reported so far.
 #[derive(Debug)]
 pub(super) struct ReportedEgress {
     events: UnboundedSender<EgressEvent>,
@@ -87,7 +87,7 @@ impl ReportedEgress {
     }
 
     fn send(&self, event: EgressEvent) {
-        // An owner that does not listen any more does not want to know.
+        // An owner that no longer receives needs no event.
         let _ = self.events.send(event);
     }
 }

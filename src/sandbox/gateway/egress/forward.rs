@@ -16,11 +16,11 @@ use super::state::EgressState;
 use super::watched::Watched;
 use crate::sandbox::network::{Authority, Denial, Scheme, Target};
 
-/// The most that the head of an answer may have, in bytes.
+/// The longest head of an answer, in bytes.
 const LONGEST_HEAD: usize = 64 << 10;
 
-/// What is between two neighbours and not passed on (RFC 9110, 7.6.1), beside what `Connection` names. All that begins
-/// with `proxy-` is meant for a proxy, too.
+/// Headers between two neighbours that are not passed on (RFC 9110, 7.6.1), beside those that `Connection` names. Those
+/// that begin with `proxy-` are for a proxy, too.
 const HOP_BY_HOP: [&str; 6] = [
     "connection",
     "keep-alive",
@@ -70,14 +70,14 @@ fn names_host(headers: &HeaderMap, target: &Target) -> bool {
     read.is_some_and(|read| read.is_ok_and(|read| read.host == target.host && read.port == target.port))
 }
 
-/// Returns the request as the host is to get it.
+/// Returns the request in the form for the host.
 fn onward(request: Request<Incoming>, target: &Target) -> Request<Incoming> {
     let (mut head, body) = request.into_parts();
     let path = head.uri.path_and_query().cloned();
     head.uri = path.map_or_else(|| Uri::from_static("/"), Uri::from);
     head.version = hyper::Version::HTTP_11;
     strip(&mut head.headers);
-    // A length is passed on as it was understood here; whoever waits to be asked for the body has been asked.
+    // The length is sent as it was read here; a client that waits to be asked for the body has been asked.
     match body.size_hint().exact() {
         Some(length) if head.headers.contains_key(CONTENT_LENGTH) => {
             head.headers.insert(CONTENT_LENGTH, length.into());
@@ -99,7 +99,7 @@ fn host_header(target: &Target) -> String {
     }
 }
 
-/// Sends a request on a connection of its own, which ends with the answer, with the egress, or when nothing moves.
+/// Sends a request on a connection of its own, which ends with the answer, with the egress, or when no byte moves.
 async fn exchange(
     shared: &Arc<EgressState>,
     request: Request<Incoming>,
@@ -135,7 +135,7 @@ fn unreachable(error: &hyper::Error) -> EgressRefusal {
     EgressRefusal::Unreachable
 }
 
-/// Returns the answer as the container is to get it.
+/// Returns the answer in the form for the container.
 fn backward(mut response: Response<Incoming>) -> Result<Response<Body>, EgressRefusal> {
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         return Err(EgressRefusal::Unreachable);
@@ -148,7 +148,7 @@ fn backward(mut response: Response<Incoming>) -> Result<Response<Body>, EgressRe
     Ok(response.map(|body| body.map_err(Into::into).boxed_unsync()))
 }
 
-/// Takes away what is between two neighbours.
+/// Removes the headers between two neighbours.
 fn strip(headers: &mut HeaderMap) {
     let listed = headers
         .get_all(CONNECTION)

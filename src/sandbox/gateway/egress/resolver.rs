@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Who resolves names.
+/// How names are resolved.
 #[derive(Clone, Debug, Default)]
 pub enum Resolver {
     /// The host's own resolver.
@@ -14,12 +14,12 @@ pub enum Resolver {
     Table(Table),
 }
 
-/// Names with what they resolve to, lookup by lookup; the last result stays.
+/// Names with their results, lookup by lookup; the last result stays.
 #[derive(Clone, Debug, Default)]
 pub struct Table(Arc<Mutex<BTreeMap<String, VecDeque<Vec<IpAddr>>>>>);
 
 impl Table {
-    /// Makes a table of names, each with its results in turn.
+    /// Creates a table of names, each with its results in turn.
     pub fn new<'a>(names: impl IntoIterator<Item = (&'a str, Vec<Vec<IpAddr>>)>) -> Self {
         let names = names.into_iter();
         let table = names.map(|(name, answers)| (name.to_owned(), answers.into()));

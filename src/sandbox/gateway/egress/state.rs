@@ -1,4 +1,4 @@
-//! What an egress and its tunnels share, and how each of them judges a target.
+//! The shared state of an egress and its tunnels, and how each of them checks a target.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -11,7 +11,7 @@ use super::events::{self, ReportedEgress};
 use super::resolver::Resolver;
 use crate::sandbox::network::{Authority, Denial, Policy, Scheme, Target};
 
-/// What an egress and its tunnels share.
+/// The shared state of an egress and its tunnels.
 #[derive(Debug)]
 pub(super) struct EgressState {
     pub(super) policy: Policy,
@@ -24,7 +24,7 @@ pub(super) struct EgressState {
 }
 
 impl EgressState {
-    /// Returns the target of `host:port`, if it may be reached; otherwise the denial has been reported.
+    /// Returns the target of `host:port`, if it may be reached; otherwise reports the denial.
     pub(super) fn permitted(
         &self,
         written: &str,
@@ -37,7 +37,7 @@ impl EgressState {
         permitted.map_err(|why| self.deny(&host, Some(authority.port), why))
     }
 
-    /// Returns a place among the connections at once.
+    /// Reserves one of the connections at once.
     pub(super) fn place(&self) -> Result<OwnedSemaphorePermit, EgressRefusal> {
         if self.ending.is_cancelled() {
             return Err(EgressRefusal::Ended);
@@ -52,13 +52,13 @@ impl EgressState {
         EgressRefusal::Denied(why)
     }
 
-    /// Reports the denial of what is not a `host:port`.
+    /// Reports the denial of a text that is not a `host:port`.
     pub(super) fn deny_malformed(&self, written: &str, why: Denial) -> EgressRefusal {
         self.deny(&crate::base::text::one_line(written, events::LONGEST_HOST), None, why)
     }
 
     pub(super) fn told(&self) -> std::sync::MutexGuard<'_, ReportedEgress> {
-        // What is in there is whole between any two calls.
+        // The data is consistent between any two calls.
         self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,4 +1,4 @@
-//! A tunnel: its first bytes are looked at, then bytes go both ways until both sides have ended, or nobody speaks.
+//! A tunnel: its first bytes are checked, then bytes pass both ways until both sides have ended, or neither sends.
 
 use std::io;
 use std::sync::Arc;
@@ -17,10 +17,10 @@ use super::watched::Watched;
 use crate::sandbox::network::client_hello::{self, Beginning};
 use crate::sandbox::network::{Denial, Scheme, Target};
 
-/// The port on which nothing but TLS is let through.
+/// The port on which only TLS is permitted.
 const TLS_PORT: u16 = 443;
 
-/// Bytes under way in one direction.
+/// Bytes in transit in one direction.
 const BUFFER: usize = 32 << 10;
 
 impl EgressState {
@@ -80,7 +80,7 @@ async fn carry(shared: &EgressState, target: &Target, upgrade: OnUpgrade, mut st
     }
 }
 
-/// Reads the client's first bytes until they show what they are; returns them to be passed on, or why not.
+/// Reads the client's first bytes until they show their kind; returns them to be passed on, or why not.
 ///
 /// Where the server may speak first, which no server of TLS does, its first bytes end the wait.
 async fn begin(
@@ -121,7 +121,7 @@ fn room_left(first: &[u8]) -> u64 {
     client_hello::LONGEST.saturating_sub(first.len()) as u64
 }
 
-/// Judges the first bytes; `None` while there are too few.
+/// Checks the first bytes; `None` while there are too few.
 fn judge(target: &Target, first: &[u8]) -> Option<Result<(), Denial>> {
     match client_hello::read(first) {
         Ok(Beginning::Incomplete) => None,

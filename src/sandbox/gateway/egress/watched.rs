@@ -1,4 +1,4 @@
-//! A stream that knows when the last byte went through it.
+//! A stream that records when the last byte passed through it.
 
 use std::io;
 use std::pin::Pin;
@@ -31,7 +31,7 @@ impl Activity {
         self.last.store(milliseconds, Ordering::Relaxed);
     }
 
-    /// Waits until no byte has gone through for `limit`.
+    /// Waits until no byte has passed for `limit`.
     pub(super) async fn ceases(&self, limit: Duration) {
         loop {
             let due = self.begun + Duration::from_millis(self.last.load(Ordering::Relaxed)) + limit;
@@ -43,7 +43,7 @@ impl Activity {
     }
 }
 
-/// A stream whose bytes, in both directions, are noted.
+/// A stream that records its bytes in both directions.
 #[derive(Debug)]
 pub(super) struct Watched<S> {
     stream: S,

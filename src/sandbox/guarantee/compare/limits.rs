@@ -20,7 +20,7 @@ pub(super) fn memory(asked: &RequestedContainer, facts: &Facts) -> ItemVerdict {
     let Some(limit) = limit else {
         return not_limited(wanted, facts, &["memory.max", "memory.limit_in_bytes"]);
     };
-    // A kernel that does not account for swap has no such file: then there is nothing to hold it to.
+    // A kernel that does not account for swap has no such file: then there is nothing to check.
     let (swap_held, swap) = match swap {
         Some(true) => (true, "swap included"),
         Some(false) => (false, "swap not included"),
@@ -42,7 +42,7 @@ pub(super) fn cpus(asked: &RequestedContainer, facts: &Facts) -> ItemVerdict {
     let Some(cores) = cores else {
         return not_limited(wanted, facts, &["cpu.max", "cpu.cfs_quota_us"]);
     };
-    // The quota is in whole microseconds: of what was asked, a hundredth of a core may be lost or gained.
+    // The quota is in whole microseconds, so the result may differ from the request by a hundredth of a core.
     ItemVerdict::new(cores <= most + 0.01, wanted, format!("{cores} cores"))
 }
 
@@ -68,7 +68,7 @@ pub(super) fn open_files(asked: &RequestedContainer, facts: &Facts) -> ItemVerdi
     let Some(limits) = facts.value("limits", "Max open files") else {
         return ItemVerdict::unseen(wanted);
     };
-    // Soft limit, hard limit, unit: the soft one can be raised up to the hard one.
+    // Soft limit, hard limit, unit: a process can raise the soft one up to the hard one.
     match limits.split_whitespace().nth(1) {
         None => ItemVerdict::unseen(wanted),
         Some(hard) => {
@@ -82,7 +82,7 @@ fn off() -> ItemVerdict {
     ItemVerdict::new(true, "off", "off")
 }
 
-/// Returns the verdict that there is no limit where one of the files was seen, and otherwise that nothing was seen.
+/// Returns the verdict "no limit" where one of the files was seen, and otherwise that nothing was seen.
 fn not_limited(wanted: String, facts: &Facts, files: &[&str]) -> ItemVerdict {
     if files.iter().any(|file| facts.line(file).is_some()) {
         ItemVerdict::new(false, wanted, "no limit")

@@ -1,18 +1,18 @@
-//! What the container sees of file systems: `/proc/self/mountinfo`.
+//! Checks of the file systems that the container sees: `/proc/self/mountinfo`.
 
 use super::verdict::ItemVerdict;
 use crate::sandbox::guarantee::mountinfo::Mounted;
 use crate::sandbox::guarantee::{Facts, RequestedContainer};
 
-/// File systems that are the kernel's own, with no path of the host in them.
+/// File systems of the kernel itself, without any path of the host.
 const KERNELS: [&str; 8] = [
     "proc", "sysfs", "tmpfs", "devpts", "mqueue", "cgroup", "cgroup2", "overlay",
 ];
 
-/// What engines call their sockets, wherever they are mounted.
+/// The names that engines give to their sockets, wherever they are mounted.
 const SOCKETS: [&str; 4] = ["docker.sock", "podman.sock", "containerd.sock", "crio.sock"];
 
-/// Files that engines put into every container; they must be read only.
+/// Files that engines put into every container; they must be read-only.
 const ENGINES_FILES: [&str; 11] = [
     "/etc/resolv.conf",
     "/etc/hosts",
@@ -27,7 +27,7 @@ const ENGINES_FILES: [&str; 11] = [
     "/run/secrets",
 ];
 
-/// Devices that engines without leave to make devices mount from the host.
+/// Devices that engines without permission to create devices mount from the host.
 const DEVICES: [&str; 8] = [
     "/dev/null",
     "/dev/zero",
@@ -67,7 +67,7 @@ pub(super) fn tmpfs(asked: &RequestedContainer, facts: &Facts) -> ItemVerdict {
     ItemVerdict::without(&offences, GOOD, GOOD)
 }
 
-/// Checks that every mount is one that was asked for, or of the few that every container has.
+/// Checks that every mount was requested, or is one of the few that every container has.
 pub(super) fn mounts(asked: &RequestedContainer, facts: &Facts) -> ItemVerdict {
     const GOOD: &str = "only what was requested";
     let Some(mounts) = facts.mounts() else {
@@ -98,10 +98,10 @@ fn offence(asked: &RequestedContainer, mounted: &Mounted) -> Option<String> {
 
 fn is_in_every_container(mounted: &Mounted) -> bool {
     let (target, kind) = (mounted.target.as_str(), mounted.kind.as_str());
-    // Nobody but root can write a folder of this mode, and the user is not root.
+    // Nobody but root can write to a folder of this mode, and the user is not root.
     let roots_own = mounted.option("mode") == Some("755");
     match target {
-        // What of it can be written is the matter of `read_only_root` and `kernel_files`.
+        // `read_only_root` and `kernel_files` check which parts of it are writable.
         "/" => true,
         "/proc" => kind == "proc",
         "/sys" => kind == "sysfs",
@@ -132,8 +132,8 @@ pub(super) fn engine_socket(asked: &RequestedContainer, facts: &Facts) -> ItemVe
     ItemVerdict::without(&reaching, "none", "none")
 }
 
-/// Returns whether a mount is a socket by its name, or the engine's own, or a folder above that. The table shows a
-/// mount's place in its file system, not on the host, so the end of a path is compared.
+/// Returns whether a mount is a socket by its name, or the engine's own, or a folder above that. The table shows the
+/// place of a mount in its file system, not on the host, so the end of a path is compared.
 fn reaches_engine(socket: &str, mounted: &Mounted) -> bool {
     let named = |path: &str| SOCKETS.iter().any(|name| path.rsplit('/').next() == Some(name));
     if named(&mounted.root) || named(&mounted.target) {
@@ -172,7 +172,7 @@ pub(super) fn kernel_files(facts: &Facts) -> ItemVerdict {
     ItemVerdict::without(&offences, GOOD, GOOD)
 }
 
-/// Returns the mount that is seen at a place: the last one made there.
+/// Returns the mount that is visible at a place: the last one made there.
 fn at<'a>(mounts: &'a [Mounted], target: &str) -> Option<&'a Mounted> {
     mounts.iter().rev().find(|mounted| mounted.target == target)
 }

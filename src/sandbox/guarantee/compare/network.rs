@@ -1,13 +1,13 @@
-//! Whether anything but the own loopback can be reached: the files of `/proc/net`.
+//! Checks whether anything but the container's own loopback can be reached: the files of `/proc/net`.
 
 use super::verdict::ItemVerdict;
 use crate::sandbox::guarantee::Facts;
 
-/// The one interface there may be.
+/// The only interface that is permitted.
 const LOOPBACK: &str = "lo";
 
-/// Checks the interfaces and routes, which must be seen. The tables of addresses are looked at where the kernel has
-/// them: one without IPv6 has none of its, and an address needs an interface.
+/// Checks the interfaces and routes, which must be visible. The tables of addresses are checked where the kernel has
+/// them: one without IPv6 has none for it, and an address needs an interface.
 pub(super) fn network(facts: &Facts) -> ItemVerdict {
     let asked = "loopback alone";
     let (Some(interfaces), Some(routes)) = (facts.section("net/dev"), facts.section("net/route")) else {
@@ -47,7 +47,7 @@ fn ipv6_routes(table: &str) -> impl Iterator<Item = String> {
     others.map(|interface| format!("an IPv6 route over {interface}"))
 }
 
-/// Returns the addresses of this machine that are not below 127: each stands a line above one that says `host LOCAL`.
+/// Returns the addresses of this machine that are not in 127/8: each is in the line above one with `host LOCAL`.
 fn addresses(trie: &str) -> impl Iterator<Item = String> {
     let above = trie.lines().zip(trie.lines().skip(1));
     let local = above.filter(|(_, line)| line.contains("host LOCAL"));

@@ -1,12 +1,12 @@
-//! Who runs the command, and what the kernel lets it do: `/proc/self/status`, see proc(5).
+//! Checks of who runs the command, and what the kernel permits: `/proc/self/status`, see proc(5).
 
 use super::verdict::ItemVerdict;
 use crate::sandbox::guarantee::{Facts, RequestedContainer};
 
-/// The sets of capabilities; all five must be empty, for what is in one can get into another.
+/// The sets of capabilities; all five must be empty, because a capability can get from one into another.
 const CAPABILITIES: [&str; 5] = ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"];
 
-/// What engines run as the first process: tini, catatonit, and the names that Docker and podman mount them under.
+/// The first processes of engines: tini, catatonit, and the names under which Docker and podman mount them.
 const INITS: [&str; 5] = ["docker-init", "podman-init", "catatonit", "tini", "init"];
 
 pub(super) fn user(asked: &RequestedContainer, facts: &Facts) -> ItemVerdict {
@@ -44,10 +44,10 @@ fn four(what: &str, ids: &[u32], asked: Option<u32>) -> Option<String> {
     (!good).then(|| format!("{what} {}", shown.join(" ")))
 }
 
-/// Returns whether the user is root one namespace further out, which only a rootless engine's own user may be.
+/// Returns an offence if the user is root one namespace further out, which only a rootless engine's own user may be.
 fn outside(asked: &RequestedContainer, facts: &Facts, user: &[u32]) -> Option<String> {
     let Some(map) = facts.section("uid_map") else {
-        return Some("whose user it is outside was not seen".to_owned());
+        return Some("with an unknown user outside of its namespace".to_owned());
     };
     let user = u64::from(*user.first()?);
     for line in map.lines().filter(|line| !line.trim().is_empty()) {
@@ -94,7 +94,7 @@ pub(super) fn seccomp(facts: &Facts) -> ItemVerdict {
 }
 
 /// Checks that the entrypoint is the child of the first process, and that this is an init. In the host's namespace of
-/// processes its parent would be another; without an init it would be the first process itself.
+/// processes it would have another parent; without an init it would be the first process itself.
 pub(super) fn init(facts: &Facts) -> ItemVerdict {
     let asked = "as the first process";
     let value = |key| facts.value("process", key);

@@ -1,15 +1,15 @@
-//! Whether work is possible in the container: what its entrypoint tried before anything of an agent ran.
+//! Whether work is possible in the container: the results of what its entrypoint tried before anything of an agent ran.
 
 use super::verdict::ItemVerdict;
 use crate::sandbox::guarantee::{Facts, Item, RequestedContainer};
 
-/// What an entrypoint reports for what it could do.
+/// The report of an entrypoint for a success.
 const YES: &str = "yes";
-/// What it reports where there is no such program.
+/// Its report where there is no such program.
 const NONE: &str = "none";
 
-/// Compares what the entrypoint tried. Where nobody asks, as in a worktree that an agent may have locked for itself,
-/// whatever it found is as it should be.
+/// Compares the results of the entrypoint's tries. Where none is required, as in a worktree that an agent may have
+/// locked for itself, any result is accepted.
 pub(super) fn usable(item: Item, asked: &RequestedContainer, facts: &Facts) -> ItemVerdict {
     let wanted = match item {
         Item::Worktree => "can be written, and is its user's",
@@ -23,7 +23,7 @@ pub(super) fn usable(item: Item, asked: &RequestedContainer, facts: &Facts) -> I
     match said {
         None => ItemVerdict::unseen(wanted),
         Some(YES) => ItemVerdict::new(true, wanted, wanted),
-        // A client does without, and `image check` reports it.
+        // The client works without git, and `image check` reports that it is missing.
         Some(NONE) if item == Item::Git => ItemVerdict::new(true, wanted, "no git in the image"),
         Some(problem) => ItemVerdict::new(false, wanted, problem),
     }

@@ -1,6 +1,6 @@
-//! The verdict on one item: what was asked, what was found, and whether the one is held.
+//! The verdict on one item: what was requested, what was found, and whether the item holds.
 
-/// What a check came to.
+/// The result of a check.
 pub(super) struct ItemVerdict {
     pub(super) held: bool,
     pub(super) asked: String,
@@ -21,7 +21,7 @@ impl ItemVerdict {
         Self::new(false, asked, "not seen")
     }
 
-    /// Returns the verdict on everything that offends: it holds where nothing does.
+    /// Returns the verdict on a list of offences: the item holds where there are none.
     pub(super) fn without(offences: &[String], asked: impl Into<String>, good: impl Into<String>) -> Self {
         match offences {
             [] => Self::new(true, asked, good),

@@ -12,10 +12,10 @@ pub enum HelloError {
     /// Its records do not hold one handshake message.
     #[error("its records are malformed")]
     Record,
-    /// The message is cut short, or goes on after its end.
+    /// The message is cut short, or continues after its end.
     #[error("its fields do not fit its length")]
     Field,
-    /// The list of names is there twice, or has not exactly one name of the kind that there is.
+    /// The list of names occurs twice, or does not have exactly one name of the only kind.
     #[error("its server name is malformed")]
     ServerName,
 }
