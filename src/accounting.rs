@@ -1,4 +1,4 @@
-//! What calls used, what they may use, and what it costs: pure sums and bounds. It has no files and no clock of its
+//! What calls used, what they may use, and what it costs: pure sums and limits. It has no files and no clock of its
 //! own, and does not know who pays.
 
 pub mod budget;

@@ -1,5 +1,5 @@
-//! What an agent call is and how it can end; `agent/claude.rs` reads Claude Code's stream. Lines come in and a verdict
-//! goes out: no file, no process and no clock enters here.
+//! What an agent call is and how it can end; `agent/claude.rs` reads Claude Code's stream. Input is lines, output is a
+//! verdict; no file, process or clock is used here.
 
 use std::fmt;
 
@@ -18,9 +18,9 @@ pub(crate) use model::binds;
 pub use price::Rates;
 pub use report::{CallReport, Ending, StopCause};
 
-/// The oldest version of the client whose stream this library was tried with; the newest is the next.
+/// The oldest version of the client with which this library was tested; the newest is the next.
 pub const OLDEST_CLIENT_VERSION: &str = "2.1.220";
-/// The version of the client that this library was tried with.
+/// The version of the client with which this library was tested.
 pub const DEFAULT_CLIENT_VERSION: &str = "2.1.329";
 
 /// How a call ended, by what the stream showed and how the container ended.
@@ -29,7 +29,7 @@ pub const DEFAULT_CLIENT_VERSION: &str = "2.1.329";
 pub enum CallOutcome {
     /// `subtype: success` and `is_error: false`.
     Success,
-    /// The client ended with an error of no other kind.
+    /// The client ended with an error that is none of the others.
     Failed,
     /// A usage limit; `resets_at` is its end, where that is known.
     Limited,
@@ -39,16 +39,16 @@ pub enum CallOutcome {
     MaxTurns,
     /// The call's own budget was used up.
     Budget,
-    /// The API was overloaded or out of reach: worth another try.
+    /// The API was overloaded or could not be reached: another try may succeed.
     Transient,
-    /// The account, the model or the request is refused: a person must fix it.
+    /// The account, the model or the request was refused: a person must fix it.
     Permanent,
     /// No result line: the client was killed or died.
     Crashed,
 }
 
 impl fmt::Display for CallOutcome {
-    /// Writes the same word as the JSON does.
+    /// Writes the word that the JSON has.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
             Self::Success => "success",

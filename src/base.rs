@@ -1,4 +1,4 @@
-//! Tools that know nothing of cordwainer: errors, files, locks, lines, text, the clock, redaction. Nothing in here
+//! Tools without any knowledge of cordwainer: errors, files, locks, lines, text, the clock, redaction. Nothing in here
 //! names a task, a generation or a container.
 
 pub mod clock;

@@ -1,5 +1,5 @@
 //! Tasks: their state, order and proposals, and the store that keeps them on a ref of the repository. How a task is
-//! done does not enter here.
+//! worked on is decided elsewhere.
 
 pub mod attempt;
 pub mod issue;

@@ -1,4 +1,4 @@
-//! The words that everything else speaks: ids, roles, usage, the names of a generation's refs. Nothing in here reads or
+//! The basic types of everything else: ids, roles, usage, the names of a generation's refs. Nothing in here reads or
 //! writes anything.
 
 pub mod generation;

@@ -1,6 +1,5 @@
-//! Prompts and seed files, rendered from templates. Text that people or agents wrote is fenced with
-//! marks that cannot occur in it, so that none of it can pass for the prompt's own words. Nothing in here reads a file or
-//! calls an agent.
+//! Prompts and seed files, rendered from templates. Text that people or agents wrote is fenced with marks that cannot
+//! occur in it, so that none of it can pass for the prompt's own text. Nothing in here reads a file or calls an agent.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -21,7 +20,7 @@ pub use context::{
 pub use seed::{SeedValues, render_seed};
 pub use template::Template;
 
-/// Bytes of one prompt; a longer one is an error, since something that should narrow it down did not.
+/// The most bytes of one prompt; a longer one is an error, because a setting that should limit it did not.
 pub const PROMPT_LIMIT: usize = 1_000_000;
 
 const MEASURE: &str = include_str!("prompt/measure.md.j2");
@@ -63,13 +62,13 @@ pub fn render_stitch(template: Option<Template<'_>>, context: &StitchContext) ->
     )
 }
 
-/// Returns the prompt of a call that goes on with a session: the client still has all that was said before. `remarks`
-/// are what people have said since.
+/// Returns the prompt of a call that continues a session: the client still has the conversation so far. `remarks` are
+/// comments that people have added since.
 pub fn continuation(attempt: u32, remarks: &[String]) -> String {
     let mut prompt = format!(
         "Attempt {attempt}\n\n\
-         You were interrupted from outside, not by anything that you did. The folder is as you left it. Go on where you \
-         stopped, and bring what you were asked for to its end.\n"
+         You were interrupted from outside, not because of anything that you did. The folder is as you left it. Continue \
+         where you stopped, and finish what you were asked to do.\n"
     );
     let mark = fence::mark(&Value::from(remarks));
     for remark in remarks {
@@ -89,7 +88,7 @@ fn within_limit(role: &str, prompt: String) -> Result<String> {
         return Ok(prompt);
     }
     let message = format!(
-        "the {role} prompt has {} bytes, more than the {PROMPT_LIMIT} that are allowed",
+        "the {role} prompt has {} bytes; at most {PROMPT_LIMIT} are allowed",
         prompt.len()
     );
     Err(Error::new(ErrorKind::Configuration, message)

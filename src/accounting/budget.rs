@@ -1,8 +1,8 @@
-//! Budgets of money and tokens: what a call may use is set aside before it begins, and what it did use is counted once.
+//! Budgets of money and tokens: what a call may use is reserved before it begins, and its actual usage is counted once.
 //!
-//! A budget of a scope is never passed as long as each call stays within its `Allowance`: whoever makes calls hands
-//! that on to the client and to a `Watch` over its stream. Sums are of whole numbers and saturate; money that is not a
-//! number is taken for all there is where it was used, and for nothing where it is allowed.
+//! A budget of a scope is never exceeded if each call stays within its `Allowance`: the caller passes that to the
+//! client and to a `Watch` over its stream. Sums are of whole numbers and saturate; money that is not a number counts
+//! as unlimited usage, and as an allowance of nothing.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -40,19 +40,19 @@ pub(crate) struct Budgets {
     reservations: Arc<Mutex<Reservations>>,
 }
 
-/// What this process knows beyond the store.
+/// The state of this process beyond the store.
 #[derive(Debug, Default)]
 struct Reservations {
-    /// Calls that were settled. They are kept although the store gets them, too: what was read from the store may be
-    /// older than that.
+    /// Calls that were settled. They are kept although the store gets them, too: the store may have been read before
+    /// that.
     made: Vec<Entry>,
-    /// What calls under way may use, by number.
+    /// The reservations of calls in progress, by number.
     out: BTreeMap<u64, Held>,
     next: u64,
 }
 
 impl Budgets {
-    /// Makes the budgets that the configuration sets.
+    /// Builds the budgets that the configuration sets.
     pub(crate) fn new(config: BudgetConfig) -> Self {
         Self {
             config,
@@ -60,8 +60,8 @@ impl Budgets {
         }
     }
 
-    /// Sets aside what a call may use, or returns which budget has no room for it. `ledger` is every entry of the
-    /// generation, as the store had it at some moment after the run began.
+    /// Reserves what a call may use, or returns the budget that has no room for it. `ledger` is every entry of the
+    /// generation, read from the store at some moment after the run began.
     pub(crate) fn reserve<'a>(
         &self,
         request: &Request,
@@ -84,7 +84,7 @@ impl Budgets {
         })
     }
 
-    /// Returns which budget has no room for a call, without setting anything aside.
+    /// Returns the budget that has no room for a call, without reserving anything.
     pub(crate) fn spent<'a>(&self, request: &Request, ledger: impl Iterator<Item = &'a Entry>) -> Option<Spent> {
         self.query(&self.lock(), request, ledger).err()
     }
@@ -110,8 +110,8 @@ impl Budgets {
     }
 }
 
-/// What is set aside for one call. Dropped without being settled, the call is taken for never made.
-#[must_use = "what is set aside is free again when this is dropped"]
+/// The reservation of one call. If it is dropped without being settled, the call counts as never made.
+#[must_use = "the reservation is released when this is dropped"]
 #[derive(Debug)]
 pub(crate) struct Reservation {
     budgets: Budgets,
@@ -125,7 +125,7 @@ impl Reservation {
         Allowance::from_bound(self.granted.bound)
     }
 
-    /// Returns the scope of the limit that a call has met which used so much: of money or of tokens, whichever it came
+    /// Returns the scope of the limit that a call with this usage has reached: of money or of tokens, whichever it came
     /// nearer to.
     pub(crate) fn scope_met(&self, usage: &Usage) -> Scope {
         let (used, scopes) = (Amount::of(usage), self.granted.scopes);
@@ -137,7 +137,7 @@ impl Reservation {
             Bound { usd: Some(_), .. } => return scopes.usd,
             Bound { usd: None, .. } => return scopes.tokens,
         };
-        // The larger share of what was allowed, without a division.
+        // The larger share of the allowance, without a division.
         let of_money = u128::from(used.usd) * u128::from(tokens);
         let of_tokens = u128::from(used.tokens) * u128::from(money);
         if of_money >= of_tokens {
@@ -147,12 +147,12 @@ impl Reservation {
         }
     }
 
-    /// Returns what to hand over as `--max-budget-usd`; see [`Allowance::for_client`].
+    /// Returns the value of `--max-budget-usd`; see [`Allowance::for_client`].
     pub(crate) fn for_client(&self) -> Option<f64> {
         self.allowance().for_client(dollars(self.granted.dearest_turn.usd))
     }
 
-    /// Notes what the call used: from now on that counts, whether or not the store has it by then, and only once.
+    /// Notes the usage of the call: it counts from now on, whether or not the store has it yet, and only once.
     pub(crate) fn settle(&self, entry: &Entry) {
         let mut reservations = self.budgets.lock();
         if reservations.out.remove(&self.number).is_some() {

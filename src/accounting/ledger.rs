@@ -1,4 +1,4 @@
-//! The ledger: one entry for each call of an agent, whatever way the call ended.
+//! The ledger: one entry for each call of an agent, however the call ended.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -13,12 +13,12 @@ pub(crate) use sums::tests;
 
 pub use sums::{Sum, Sums, learned_rates};
 
-/// What one call of an agent was for, took and used. Entries are never changed, so sums over them are the same
-/// whoever adds them up.
+/// The purpose, time and usage of one call of an agent. Entries are never changed, so sums over them are always the
+/// same.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Entry {
-    /// What the agent was called for.
+    /// The role of the agent.
     pub role: Role,
     /// The task, where the call was about one.
     pub task: Option<IssueId>,
@@ -28,19 +28,19 @@ pub struct Entry {
     pub cycle: u32,
     /// The run that made the call.
     pub run: RunId,
-    /// The client's session; the entries of one that was resumed have the same.
+    /// The client's session; the entries of a resumed one have the same.
     pub session_id: Option<String>,
-    /// The model that the client really bound.
+    /// The model that the client really used.
     pub model: Option<String>,
     /// Turns taken.
     pub turns: u32,
     /// Tokens and money of this call alone, sub-agents included; `calls` is 1.
     pub usage: Usage,
-    /// What the API itself reported to the gateway of this call, its money computed; `None` where no gateway stood
-    /// between them.
+    /// What the API itself reported to the gateway about this call, with its money computed; `None` where there was no
+    /// gateway between them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metered: Option<Usage>,
-    /// Whether the client died before it reported what it used: input is right then, output and money are estimated.
+    /// Whether the client died before it reported its usage: input is right then, output and money are estimated.
     pub estimated: bool,
     /// Wall time, in milliseconds.
     pub duration_ms: u64,
@@ -54,10 +54,10 @@ pub struct Entry {
     pub ended_at: Timestamp,
 }
 
-/// Which call an entry is about.
+/// The call of an entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CallPlace {
-    /// What the agent was called for.
+    /// The role of the agent.
     pub role: Role,
     /// The task, where the call was about one.
     pub task: Option<IssueId>,
@@ -70,7 +70,7 @@ pub struct CallPlace {
 }
 
 impl Entry {
-    /// Makes the entry of a call that ended at `ended_at`.
+    /// Builds the entry of a call that ended at `ended_at`.
     pub fn new(place: CallPlace, report: &CallReport, ended_at: Timestamp) -> Self {
         Self {
             role: place.role,
@@ -105,15 +105,15 @@ impl Entry {
         }
     }
 
-    /// Returns whether client and gateway count different tokens, though both of them know.
+    /// Returns whether client and gateway count different tokens, if both have counts.
     pub fn differs(&self) -> bool {
         let counts = |usage: &Usage| [usage.input, usage.cache_write, usage.cache_read, usage.output];
         let metered = self.metered.as_ref().filter(|_| !self.estimated);
         metered.is_some_and(|metered| counts(metered) != counts(&self.usage))
     }
 
-    /// Returns what counts against budgets: what the API said, wherever a gateway stood before it. A container has no
-    /// credential but the gateway's, and what its client reports may have been written by the agent.
+    /// Returns the usage that counts against budgets: the API's, if a gateway was in front of it. A container has no
+    /// credential but the gateway's, and the agent may have written its client's report.
     pub fn charged(&self) -> Usage {
         self.metered.map_or(self.usage, |metered| Usage {
             calls: self.usage.calls,

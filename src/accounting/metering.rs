@@ -1,5 +1,5 @@
-//! What the model's API reports of its own answers: how much they used, and how the account's limits stand. Read from
-//! the answers as they pass, streamed or not, it is a second ledger beside what the client reports.
+//! The model's API reports on its own answers: their usage, and the state of the account's limits. Read from the
+//! answers as they pass, streamed or not, they are a second ledger beside the client's reports.
 
 use std::collections::BTreeMap;
 
@@ -22,21 +22,21 @@ pub(crate) use meter::{AnswerReading, Form, Meter};
 pub struct Answered {
     /// When the answer had ended.
     pub at: Timestamp,
-    /// What was asked, such as `/v1/messages`.
+    /// The path of the request, such as `/v1/messages`.
     pub path: String,
     /// The HTTP status.
     pub status: u16,
     /// The model that answered, as the answer names it.
     pub model: Option<String>,
-    /// Tokens as the API counts them, and money at what is known of the model's prices; `calls` is 0.
+    /// Tokens by the API's count, and money by the known prices of the model; `calls` is 0.
     pub usage: Usage,
-    /// Whether part of the usage is estimated, since the answer broke off or did not report it.
+    /// Whether part of the usage is estimated, because the answer broke off or did not report it.
     pub estimated: bool,
-    /// What its head reported of the account's limits, in the form of the client's `rate_limit_info`.
+    /// The report of its head on the account's limits, in the form of the client's `rate_limit_info`.
     pub limit: Option<Value>,
 }
 
-/// What the answers to one call amount to.
+/// The sum of the answers to one call.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Metered {
     /// Tokens and money of all answers; `calls` is 0.

@@ -1,4 +1,4 @@
-//! Claude Code's stream-json: lines in, events out, and at the end what the call amounts to.
+//! Claude Code's stream-json: lines in, events out, and at the end a report on the call.
 //!
 //! The fields differ between versions of the client: all are optional here, unknown types are
 //! skipped and counted, and only the fields of a line itself are read, so that no tool's output can
@@ -27,7 +27,7 @@ use super::{AgentEvent, CallReport, Ending, Usage};
 use crate::base::text::one_line;
 
 impl Transcript {
-    /// Takes in one line of stdout, with or without its newline. Any bytes will do.
+    /// Processes one line of stdout, with or without its newline. Any bytes are accepted.
     pub fn push_line(&mut self, line: &[u8]) -> Option<AgentEvent> {
         let bytes = line::trimmed(line);
         if bytes.is_empty() {
@@ -43,7 +43,7 @@ impl Transcript {
         }
     }
 
-    /// Takes in what stood on one line; returns the last event of it.
+    /// Processes the content of one line; returns the last event of it.
     fn push_pieces(&mut self, pieces: &[Vec<u8>]) -> Option<AgentEvent> {
         let events = pieces.iter().map(|piece| match Line::read(piece) {
             (read, true) => self.take_in(&read),
@@ -59,7 +59,7 @@ impl Transcript {
         }
     }
 
-    /// Returns what the call amounts to, given how its process ended.
+    /// Returns the report on the call, given how its process ended.
     pub fn finish(mut self, ending: &Ending<'_>) -> CallReport {
         let verdict = verdict::of(&self, ending);
         let usage = Usage {

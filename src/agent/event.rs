@@ -1,4 +1,4 @@
-//! What a running call shows: enough for a live display, and harmless on a terminal.
+//! The events of a running call: enough for a live display, and harmless on a terminal.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -10,18 +10,18 @@ use super::Usage;
 #[serde(tag = "type", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum AgentEvent {
-    /// The client is up and has bound a model.
+    /// The client has started and selected a model.
     Started {
         /// The session, for `--resume`.
         session_id: Option<String>,
-        /// The model that it really bound.
+        /// The model that it really uses.
         model: Option<String>,
         /// The client's own version.
         version: Option<String>,
         /// Where the client found an API key; `None` when it uses none.
         api_key_source: Option<String>,
     },
-    /// The agent said something.
+    /// The agent wrote a text.
     Text {
         /// The beginning of it.
         text: String,
@@ -30,10 +30,10 @@ pub enum AgentEvent {
     ToolUse {
         /// The tool.
         name: String,
-        /// The file, command or pattern it is used on; empty when nothing short names it.
+        /// The file, command or pattern it is used on; empty when no short input names it.
         summary: String,
     },
-    /// A message arrived with nothing to show; only the meter moved.
+    /// A message arrived with nothing to show; only the usage changed.
     Tokens {
         /// What the call used so far, each message counted once. Output is only known at the end.
         usage: Usage,
@@ -48,21 +48,21 @@ pub enum AgentEvent {
         kind: Option<String>,
         /// When the limit is lifted.
         resets_at: Option<Timestamp>,
-        /// Whether paid overage is being used: whoever forbids it stops the call now.
+        /// Whether paid overage is being used: a caller that forbids it stops the call now.
         overage: bool,
     },
-    /// The client tries a refused request again.
+    /// The client repeats a refused request.
     Retry {
         /// Counted from 1.
         attempt: u32,
         /// How long it waits first, in milliseconds.
         delay_ms: u64,
-        /// The HTTP status; `None` when the API was out of reach.
+        /// The HTTP status; `None` when the API could not be reached.
         status: Option<u16>,
         /// The API's word for it, such as `overloaded`.
         error: Option<String>,
     },
-    /// The result line is here: the client should end by itself within a moment.
+    /// The result line has arrived: the client should end by itself within a moment.
     Finished {
         /// Whether the result line claims success. The verdict is `Transcript::finish`.
         success: bool,

@@ -1,12 +1,12 @@
-//! Whether the model that a client bound is the one that was asked for.
+//! Whether the model that a client uses is the requested one.
 
 /// The families of models that have an alias of their own.
 const FAMILIES: [&str; 4] = ["fable", "haiku", "opus", "sonnet"];
 
-/// Aliases that stand for no single family, with the families that each may bind.
+/// Aliases of no single family, with the families that each may select.
 const ALIASES: [(&str, &[&str]); 2] = [("best", &["fable", "opus"]), ("opusplan", &["opus", "sonnet"])];
 
-/// Returns whether a client that was asked for one model may bind the other.
+/// Returns whether a client that was asked for one model may use the other.
 ///
 /// An alias (`opus`, `sonnet[1m]`, `opusplan`, `best`) admits every model of its family, `default` admits any. A name
 /// admits itself with or without its date, with or without the marks of a provider around it
@@ -26,7 +26,7 @@ pub(crate) fn binds(asked: &str, bound: &str) -> bool {
     }
 }
 
-/// Returns the families that an alias may bind; `None` when the word is not an alias.
+/// Returns the families that an alias may select; `None` when the word is not an alias.
 fn families(asked: &str) -> Option<&'static [&'static str]> {
     let several = ALIASES.iter().find(|(alias, _)| *alias == asked);
     several.map(|(_, families)| *families).or_else(|| {
@@ -39,7 +39,7 @@ fn belongs(bound: &str, family: &str) -> bool {
     bound.starts_with("claude-") && bound.split('-').any(|part| part == family)
 }
 
-/// Returns whether two full names mean one model: a name without a date stands for all its dates.
+/// Returns whether two full names are one model: a name without a date covers all its dates.
 fn same(asked: &str, bound: &str) -> bool {
     let ((asked, asked_date), (bound, bound_date)) = (dated(asked), dated(bound));
     let dates_agree = asked_date.is_none() || bound_date.is_none() || asked_date == bound_date;
@@ -56,7 +56,7 @@ fn dated(name: &str) -> (&str, Option<&str>) {
     }
 }
 
-/// Returns a name without the zero of a first release, which is named with and without it: `claude-opus-4-0`,
+/// Returns a name without the zero of a first release, which is written with and without it: `claude-opus-4-0`,
 /// `claude-opus-4`.
 fn numbered(name: &str) -> &str {
     name.strip_suffix("-0").unwrap_or(name)
@@ -76,7 +76,7 @@ pub(super) fn plain(name: &str) -> String {
     }
 }
 
-/// Takes off `-v1` and the like, which only providers write.
+/// Removes `-v1` and the like, which only providers write.
 fn without_revision(name: &str) -> &str {
     match name.rsplit_once("-v") {
         Some((stem, revision)) if !revision.is_empty() && revision.bytes().all(|byte| byte.is_ascii_digit()) => stem,

@@ -1,4 +1,4 @@
-//! What tokens cost, where no client has reported it.
+//! The prices of tokens, where no client has reported the cost.
 
 use std::collections::BTreeMap;
 
@@ -17,8 +17,8 @@ pub struct Rates {
     pub output: f64,
 }
 
-/// The dearest list price of a current family, so that nothing is estimated too low: Claude Opus 4.1, as Anthropic
-/// publishes it. A cache write of five minutes costs 1.25 times the input, a cache read a tenth of it.
+/// The highest list price of a current family, so that no estimate is too low: Claude Opus 4.1, as Anthropic publishes
+/// it. A cache write of five minutes costs 1.25 times the input, a cache read a tenth of it.
 impl Default for Rates {
     fn default() -> Self {
         Self {
@@ -49,7 +49,7 @@ const LISTED: [(&str, [f64; 3]); 11] = [
 
 impl Rates {
     /// Returns the list price of a model by its name, with or without its date and the marks of providers; `None` for
-    /// what is not a known family.
+    /// an unknown family.
     pub fn listed(model: &str) -> Option<Self> {
         let name = super::model::plain(model);
         let whole = name
@@ -65,7 +65,7 @@ impl Rates {
         })
     }
 
-    /// Returns the dearer of both for each kind of token.
+    /// Returns the higher of both for each kind of token.
     pub(crate) fn or_more(self, other: Self) -> Self {
         Self {
             input: self.input.max(other.input),
@@ -75,7 +75,7 @@ impl Rates {
         }
     }
 
-    /// Returns the cheaper of both for each kind of token.
+    /// Returns the lower of both for each kind of token.
     fn or_less(self, other: Self) -> Self {
         Self {
             input: self.input.min(other.input),
@@ -94,9 +94,9 @@ impl Rates {
         }
     }
 
-    /// Returns what is believed of learned rates where somebody pays: a list price goes before, and a model that no
-    /// list has is never cheaper than the default, nor more than twice as dear. What calls report is their containers'
-    /// to write, so it may only raise a price, and none so far that nobody could work any more.
+    /// Returns the trusted part of learned rates where calls are billed: a list price takes precedence, and a model
+    /// without one is never cheaper than the default, nor more than twice as expensive. A container can write anything
+    /// into its call's report, so that may only raise a price, and not so far that no further work is possible.
     pub(crate) fn believed(learned: BTreeMap<String, Self>) -> BTreeMap<String, Self> {
         let unlisted = learned.into_iter().filter(|(model, _)| Self::listed(model).is_none());
         let (least, most) = (Self::default(), Self::default().times(2.0));
@@ -104,8 +104,7 @@ impl Rates {
         raised.collect()
     }
 
-    /// Returns what the tokens of `usage` cost at these rates, in US dollars; the cost that it names counts for
-    /// nothing.
+    /// Returns what the tokens of `usage` cost at these rates, in US dollars; the cost in `usage` is ignored.
     pub fn cost(&self, usage: &Usage) -> f64 {
         let parts = [
             (usage.input, self.input),

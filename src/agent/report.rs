@@ -1,4 +1,4 @@
-//! What a call amounts to, once it is over.
+//! The report on a call, once it is over.
 
 use jiff::Timestamp;
 
@@ -8,7 +8,7 @@ use super::{CallOutcome, Usage};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StopCause {
-    /// Not one event within the first minutes: the client never came up.
+    /// Not one event within the first minutes: the client never started.
     FirstEvent,
     /// No output for longer than the idle limit.
     Idle,
@@ -16,21 +16,21 @@ pub enum StopCause {
     Tool,
     /// Past the hard limit.
     Hard,
-    /// The result was there and the client did not go away.
+    /// The result had arrived and the client did not exit.
     AfterResult,
     /// Paid overage was being used and is forbidden.
     Overage,
-    /// What the call was allowed to use was used up.
+    /// The call had used up its allowance.
     Budget,
-    /// Another model than the one asked for was bound, and the configuration is strict about it.
+    /// The client used another model than the requested one, and the configuration is strict about it.
     Model,
-    /// It would have been paid by an API key, and the configuration expects a subscription to pay.
+    /// An API key would have paid for it, and the configuration requires a subscription.
     Credentials,
-    /// The login that pays has expired.
+    /// The login has expired.
     LoginExpired,
-    /// The container is weaker than it was asked to be, so the agent never began.
+    /// The container is weaker than requested, so the agent never began.
     Seal,
-    /// It wrote more than anybody reads.
+    /// It wrote more than is read.
     Flood,
     /// A person or the end of the run stopped it.
     Cancelled,
@@ -42,7 +42,7 @@ impl StopCause {
         match self {
             Self::FirstEvent => "stopped: no event came within `first_event_timeout`",
             Self::Tool => "stopped: no output for longer than `tool_timeout`",
-            Self::Model => "stopped: the client bound another model than the requested one",
+            Self::Model => "stopped: the client used another model than the requested one",
             Self::Idle => "stopped: no output for longer than `idle_timeout`",
             Self::Hard => "stopped: it ran past `timeout`",
             Self::AfterResult => "stopped: it did not end within `result_grace` after its result",
@@ -51,7 +51,7 @@ impl StopCause {
             Self::Credentials => {
                 "stopped: `agent.credentials` expects a subscription to pay, and the client reports an API key"
             }
-            Self::LoginExpired => "the login that pays has expired",
+            Self::LoginExpired => "the login has expired",
             Self::Seal => "stopped: the container is weaker than requested",
             Self::Flood => "stopped: it wrote more output than is kept",
             Self::Cancelled => "cancelled",
@@ -64,23 +64,23 @@ impl StopCause {
 pub struct Ending<'a> {
     /// The exit code; `None` is never taken for 0.
     pub exit_code: Option<i64>,
-    /// Whether the kernel killed it for want of memory.
+    /// Whether the kernel killed it because memory ran out.
     pub oom: bool,
     /// The end of what it wrote to stderr.
     pub stderr_tail: &'a str,
     /// Why we ended it; its exit code then proves nothing about the client.
     pub cut: Option<StopCause>,
-    /// The user lets paid overage be used: seeing it is then no verdict.
+    /// The user allows paid overage: its use does not decide the verdict.
     pub allow_overage: bool,
-    /// The stream is a recording: nobody knows how its process ended, and the stream alone decides.
+    /// The stream is a recording: it is not known how its process ended, and the stream alone decides.
     pub recorded: bool,
-    /// When it ended. What the client writes of a reset, such as `resets 3pm`, is read from here on where the line that
-    /// says it has no time of its own; without either, such a reset is not known.
+    /// When it ended. A reset that the client writes, such as `resets 3pm`, is read relative to this if its line has no
+    /// time of its own; without either, such a reset is not known.
     pub now: Option<Timestamp>,
 }
 
 impl Ending<'_> {
-    /// Returns the ending of a recording: unknown, and no reason to doubt the stream.
+    /// Returns the ending of a recording: unknown, and not a reason to doubt the stream.
     pub fn of_recording() -> Self {
         Self {
             recorded: true,
@@ -95,25 +95,25 @@ impl Ending<'_> {
     }
 }
 
-/// What a call amounts to: the verdict, and everything worth keeping of its stream.
+/// The report on a call: the verdict, and everything worth keeping of its stream.
 #[derive(Clone, Debug, PartialEq)]
-#[expect(clippy::struct_excessive_bools, reason = "each says something else of the call")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a different fact about the call")]
 pub struct CallReport {
     /// The verdict.
     pub outcome: CallOutcome,
     /// Why, in one harmless line; empty on success.
     pub reason: String,
-    /// What a person does about a permanent failure.
+    /// What a person can do about a permanent failure.
     pub fix: Option<String>,
     /// The session, for `--resume`.
     pub session_id: Option<String>,
-    /// The model that really answered, else the one that the client bound.
+    /// The model that really answered, else the one that the client selected.
     pub model: Option<String>,
     /// Turns taken.
     pub turns: u32,
     /// Tokens and money of this call alone, sub-agents included; `calls` is 1.
     pub usage: Usage,
-    /// Whether part of the usage is estimated, since the client died before it reported what it used, or reported less
+    /// Whether part of the usage is estimated, because the client died before it reported its usage, or reported less
     /// than its stream or the session's earlier calls show: input is right then, output and money are not exact.
     pub estimated: bool,
     /// Wall time in milliseconds, as the client measures it; 0 when it did not report it.
@@ -122,13 +122,14 @@ pub struct CallReport {
     pub api_ms: u64,
     /// Time that the client waited before it repeated requests, in milliseconds.
     pub wait_ms: u64,
-    /// Whether the session that was to be resumed is not there any more.
+    /// Whether the session that was to be resumed no longer exists.
     pub session_lost: bool,
-    /// Whether the request itself was refused for what is in it, and not for the account, the model or the machine.
+    /// Whether the request itself was refused for its content, and not because of the account, the model or the
+    /// machine.
     pub request_refused: bool,
     /// When a limit is lifted, if the call is limited or on overage and that is known.
     pub resets_at: Option<Timestamp>,
-    /// The agent's last words, as it wrote them: escape them before showing them.
+    /// The agent's last text, as it wrote it: escape it before showing it.
     pub result: Option<String>,
     /// The answer to `--json-schema`; can be absent even on success.
     pub structured_output: Option<serde_json::Value>,
@@ -138,7 +139,7 @@ pub struct CallReport {
     pub api_key_source: Option<String>,
     /// Whether paid overage was being used, allowed or not.
     pub using_overage: bool,
-    /// Lines that were no JSON object, or of a type that this library does not know.
+    /// Lines that were not a JSON object, or of a type that this library does not know.
     pub skipped_lines: u64,
     /// Why we ended the call, if we did.
     pub cut: Option<StopCause>,

@@ -1,4 +1,4 @@
-//! Time, identifiers and chance, fixed in tests: nothing else of the library asks the clock.
+//! Time, identifiers and random numbers, fixed in tests: no other code of the library reads the clock.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,10 +9,10 @@ use tokio::time::Instant;
 
 use crate::base::error::{Context as _, Result};
 
-/// The longest sleep before the wall clock is looked at again.
+/// The longest sleep before the wall clock is read again.
 const LEG: SignedDuration = SignedDuration::from_secs(30);
 
-/// Where time, identifiers and chance come from: the machine, or a fixed start that advances by itself.
+/// The source of time, identifiers and random numbers: the machine, or a fixed start that advances by itself.
 #[derive(Clone, Debug)]
 pub struct Clock(Source);
 
@@ -60,20 +60,20 @@ impl Clock {
         }
     }
 
-    /// Returns the token that a call is known by where it asks for something: 128 bits from the system's own source of
-    /// chance, as 32 hexadecimal digits. A fixed clock counts instead.
+    /// Returns the token that identifies a call in its requests: 128 bits from the system's own random source, as 32
+    /// hexadecimal digits. A fixed clock counts instead.
     ///
     /// # Errors
     ///
-    /// Of kind [`ErrorKind::Unexpected`](crate::base::error::ErrorKind::Unexpected), where the system has no chance to
-    /// give.
+    /// Of kind [`ErrorKind::Unexpected`](crate::base::error::ErrorKind::Unexpected), where the system provides no
+    /// random bytes.
     pub fn token(&self) -> Result<String> {
         let bits = match &self.0 {
             Source::Machine => {
                 let mut bytes = [0; 16];
                 let flags = rustix::rand::GetRandomFlags::empty();
-                // So few bytes come whole, or not at all.
-                rustix::rand::getrandom(&mut bytes, flags).context("the system gives no random bytes")?;
+                // So few bytes are returned whole, or not at all.
+                rustix::rand::getrandom(&mut bytes, flags).context("the system provides no random bytes")?;
                 u128::from_ne_bytes(bytes)
             }
             Source::Fixed { draws, .. } => draws.fetch_add(1, Ordering::Relaxed).into(),
@@ -82,7 +82,7 @@ impl Clock {
     }
 
     /// Returns a number from 0 (included) to 1 (excluded), for the jitter of pauses and for nothing secret. A fixed
-    /// clock gives the same sequence each time; drawing from it does not move the time.
+    /// clock returns the same sequence each time; drawing from it does not move the time.
     pub fn random(&self) -> f64 {
         match &self.0 {
             Source::Machine => fastrand::f64(),
@@ -96,7 +96,7 @@ impl Clock {
 
     /// Waits until `until`; a fixed clock does not wait, it jumps there.
     ///
-    /// A wall clock that is set back meanwhile does not make the wait longer than it was at the beginning, but for a
+    /// A wall clock that is set back meanwhile does not make the wait longer than it was at the beginning, except for a
     /// second and a thousandth.
     pub async fn sleep_until(&self, until: Timestamp) {
         match &self.0 {
@@ -109,9 +109,9 @@ impl Clock {
     }
 }
 
-/// Sleeps until the wall clock reads `until`, or until the monotonic clock says that as much time has passed as was
+/// Sleeps until the wall clock reads `until`, or until the monotonic clock shows that as much time has passed as was
 /// left at the beginning. Only the wall clock counts the time that a machine is suspended, and only the monotonic one
-/// cannot be set back: hence both, looked at after each short leg.
+/// cannot be set back: so both are read after each short sleep.
 async fn sleep_in_legs(until: Timestamp, wall: impl Fn() -> Timestamp) {
     let begun = Instant::now();
     let left_at_first = until.duration_since(wall());
@@ -128,12 +128,12 @@ async fn sleep_in_legs(until: Timestamp, wall: impl Fn() -> Timestamp) {
     }
 }
 
-/// Returns the moment so much later; the end of time where there is none.
+/// Returns the moment so much later; the end of time if there is none.
 pub(crate) fn later(moment: Timestamp, wait: SignedDuration) -> Timestamp {
     moment.checked_add(wait).unwrap_or(Timestamp::MAX)
 }
 
-/// Converts a duration to what jiff computes with; the longest that there is where it is longer.
+/// Converts a duration to jiff's type; the longest possible one if it is longer.
 pub(crate) fn signed(duration: Duration) -> SignedDuration {
     SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX)
 }

@@ -1,8 +1,8 @@
 //! Crash points: named places at which a test lets the process die, compiled only for tests.
 
-/// Marks the end of a durable step. With the feature `crash-points` and the step's name in
-/// `CORDWAINER_CRASH_AT`, the process dies here as by `kill -9`; else it is nothing at all. `name:3` means the third
-/// time that the step is reached.
+/// Marks the end of a durable step. With the feature `crash-points` and the step's name in `CORDWAINER_CRASH_AT`, the
+/// process dies here as after `kill -9`; otherwise it does nothing. `name:3` is the third time that the step is
+/// reached.
 macro_rules! crash_point {
     ($name:literal) => {
         #[cfg(feature = "crash-points")]
@@ -15,7 +15,7 @@ pub(crate) use crash_point;
 #[cfg(feature = "crash-points")]
 static REACHED: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
 
-/// Dies when the environment asks for a crash at `name`.
+/// Kills the process when the environment asks for a crash at `name`.
 #[cfg(feature = "crash-points")]
 pub(crate) fn reached(name: &str) {
     #[expect(

@@ -1,4 +1,4 @@
-//! The one error of the library: what failed, of which kind, and what to do about it.
+//! The one error type of the library: what failed, of which kind, and what to do about it.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use crate::base::text::one_line;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// Something that nobody foresaw: a full disk, a broken repository, a defect of ours.
+    /// Something unexpected: a full disk, a broken repository, a defect of this library.
     Unexpected,
     /// A usage error: an unknown command or issue, a malformed argument.
     Usage,
@@ -60,7 +60,7 @@ impl Error {
         one_line(&text, 500)
     }
 
-    /// Makes an error of a kind; `message` is a lowercase fragment without a period.
+    /// Builds an error of a kind; `message` is a lowercase fragment without a period.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self(Box::new(Inner {
             kind,
@@ -110,7 +110,7 @@ impl std::error::Error for Error {
     }
 }
 
-/// Turns a foreign error into ours, saying what was attempted.
+/// Turns a foreign error into ours, with what was attempted.
 pub trait Context<T> {
     /// Wraps the error as [`ErrorKind::Unexpected`], with what was attempted.
     fn context(self, message: impl Into<String>) -> Result<T>;

@@ -1,4 +1,4 @@
-//! Files that survive a kill: atomic writes, and the lock that admits one orchestrator a repository.
+//! Files that survive a kill: atomic writes, and the lock that allows one orchestrator for each repository.
 
 use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
 use std::io::{Read as _, Seek as _, Write as _};
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::error::{Context as _, Error, ErrorKind, Result};
 
-/// Writes `bytes` to `path` so that a reader, or a crash, sees the old content or the new and nothing between.
+/// Writes `bytes` to `path` so that a reader, or a crash, sees either the old content or the new.
 pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let what = || format!("cannot write `{}`", path.display());
@@ -18,24 +18,24 @@ pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
     file.write_all(bytes).with_context(ErrorKind::Unexpected, what)?;
     file.as_file().sync_all().with_context(ErrorKind::Unexpected, what)?;
     file.persist(path).with_context(ErrorKind::Unexpected, what)?;
-    // Without this the name may be the old file's again after the machine lost power.
+    // Without this, the old file could be back under the name after the machine lost power.
     let synced = fs::File::open(folder).and_then(|folder| folder.sync_all());
     synced.with_context(ErrorKind::Unexpected, what)
 }
 
-/// Makes a folder and those above it.
+/// Creates a folder and those above it.
 pub(crate) fn create_folder(path: &Path) -> Result<()> {
-    fs::create_dir_all(path).with_context(ErrorKind::Unexpected, || format!("cannot make `{}`", path.display()))
+    fs::create_dir_all(path).with_context(ErrorKind::Unexpected, || format!("cannot create `{}`", path.display()))
 }
 
-/// Makes a folder that its owner alone can enter, and whatever is missing above it; one that is there stays as it is.
+/// Creates a folder that only its owner can enter, and missing folders above it; an existing one is not changed.
 pub(crate) fn create_private_folder(path: &Path) -> Result<()> {
     let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
-    made.with_context(ErrorKind::Unexpected, || format!("cannot make `{}`", path.display()))
+    made.with_context(ErrorKind::Unexpected, || format!("cannot create `{}`", path.display()))
 }
 
-/// Makes a folder its owner's alone, with whatever is missing above it: what others may do with one that is there is
-/// taken away, where it is ours to take.
+/// Makes a folder private to its owner, and creates it and missing folders above it: access of others to an existing
+/// one is removed, if it belongs to this user.
 pub(crate) fn own_folder(path: &Path) -> Result<()> {
     create_private_folder(path)?;
     let tighten = || -> std::io::Result<()> {
@@ -47,11 +47,11 @@ pub(crate) fn own_folder(path: &Path) -> Result<()> {
         Ok(())
     };
     tighten().with_context(ErrorKind::Unexpected, || {
-        format!("cannot keep others out of `{}`", path.display())
+        format!("cannot make `{}` private", path.display())
     })
 }
 
-/// Who holds the lock of a repository.
+/// The holder of a repository's lock.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LockHolder {
     /// The run's name, or the command's.
@@ -66,12 +66,12 @@ pub(crate) struct RepositoryLock {
     _file: File,
 }
 
-/// How long to try before saying that somebody else holds the lock: a `status` that looks at it holds it for an
+/// How long to try before reporting that somebody else holds the lock: a `status` that reads it holds it for an
 /// instant.
 const PATIENCE: Duration = Duration::from_millis(300);
 
 impl RepositoryLock {
-    /// Takes the lock in a folder, which is made, for `id`; fails with [`ErrorKind::Locked`] and the holder's name.
+    /// Takes the lock in a folder, which is created, for `id`; fails with [`ErrorKind::Locked`] and the holder's name.
     pub(crate) fn acquire(folder: &Path, id: &str) -> Result<Self> {
         create_private_folder(folder)?;
         let path = lock_path(folder);
@@ -104,7 +104,7 @@ impl RepositoryLock {
     }
 }
 
-/// Returns who holds the lock in a folder right now, if anybody does.
+/// Returns the present holder of the lock in a folder, if there is one.
 pub(crate) fn lock_holder(folder: &Path) -> Result<Option<LockHolder>> {
     let path = lock_path(folder);
     if !path.exists() {
@@ -126,14 +126,14 @@ fn lock_path(folder: &Path) -> PathBuf {
 
 fn open(path: &Path) -> Result<File> {
     let mut options = OpenOptions::new();
-    // Whoever may read a file may lock it.
+    // A user who may read a file may lock it.
     options.read(true).write(true).create(true).truncate(false).mode(0o600);
     options
         .open(path)
         .with_context(ErrorKind::Unexpected, || format!("cannot open `{}`", path.display()))
 }
 
-/// Reads who wrote the lock; a holder that is just writing it is nameless for an instant.
+/// Reads the holder of the lock; one that is just writing it has no name for an instant.
 fn read_holder(file: &mut File) -> LockHolder {
     let begun = Instant::now();
     loop {
@@ -181,6 +181,6 @@ mod tests {
         create_private_folder(&path).unwrap();
         fs::write(path.join("file"), "").unwrap();
         let error = create_private_folder(&path.join("file/c")).unwrap_err();
-        assert!(error.to_string().starts_with("cannot make `"), "{error}");
+        assert!(error.to_string().starts_with("cannot create `"), "{error}");
     }
 }

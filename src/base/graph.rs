@@ -1,4 +1,4 @@
-//! A graph of who waits for what: ways from node to node, and the circles in which nothing could ever begin.
+//! A graph of dependencies: paths from node to node, and circles, in which no node could ever begin.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt::Display;
@@ -8,7 +8,7 @@ use std::fmt::Display;
 pub struct Graph<N>(BTreeMap<N, BTreeSet<N>>);
 
 impl<N: Copy + Ord> Graph<N> {
-    /// Builds the graph from pairs of who waits and what for.
+    /// Builds the graph from pairs of a node and a node that it waits for.
     pub fn new(edges: impl IntoIterator<Item = (N, N)>) -> Self {
         let mut successors: BTreeMap<N, BTreeSet<N>> = BTreeMap::new();
         for (from, to) in edges {
@@ -17,7 +17,7 @@ impl<N: Copy + Ord> Graph<N> {
         Self(successors)
     }
 
-    /// Finds a shortest way from one node to another, both ends included.
+    /// Finds a shortest path from one node to another, both ends included.
     pub fn path(&self, from: N, to: N) -> Option<Vec<N>> {
         let mut came_from: BTreeMap<N, N> = BTreeMap::new();
         let mut queue = VecDeque::from([from]);
@@ -35,8 +35,8 @@ impl<N: Copy + Ord> Graph<N> {
         None
     }
 
-    /// Finds circles that share no node, each with its first node repeated at the end; none means that there is no
-    /// circle at all.
+    /// Finds circles that share no node, each with its first node repeated at the end; an empty list means that there
+    /// is no circle at all.
     pub fn cycles(&self) -> Vec<Vec<N>> {
         let mut rest = self.unresolvable();
         let mut found = Vec::new();
@@ -59,8 +59,7 @@ impl<N: Copy + Ord> Graph<N> {
         self.unresolvable_within(&nodes.copied().collect())
     }
 
-    /// Returns those of `nodes` that are left when everything that waits for nothing (within `nodes`) is taken away,
-    /// over and over.
+    /// Returns those of `nodes` that remain when all that wait for nothing (within `nodes`) are removed, repeatedly.
     fn unresolvable_within(&self, nodes: &BTreeSet<N>) -> BTreeSet<N> {
         let mut open: BTreeMap<N, usize> = nodes.iter().map(|&node| (node, 0)).collect();
         let mut waiters: BTreeMap<N, Vec<N>> = BTreeMap::new();
@@ -89,7 +88,7 @@ impl<N: Copy + Ord> Graph<N> {
         open.into_keys().collect()
     }
 
-    /// Follows edges within `rest`, of which every node has one that stays inside, until a node comes again.
+    /// Follows edges within `rest`, in which every node has an edge to another, until a node comes again.
     fn cycle_within(&self, rest: &BTreeSet<N>) -> Option<Vec<N>> {
         let mut trail: Vec<N> = Vec::new();
         let mut at: BTreeMap<N, usize> = BTreeMap::new();
@@ -117,7 +116,7 @@ fn walk_back<N: Copy + Ord>(came_from: &BTreeMap<N, N>, from: N, to: N) -> Vec<N
     path
 }
 
-/// Writes nodes as a way: `cw-1 → cw-2 → cw-1`.
+/// Formats nodes as a path: `cw-1 → cw-2 → cw-1`.
 pub fn way(nodes: &[impl Display]) -> String {
     nodes.iter().map(ToString::to_string).collect::<Vec<_>>().join(" → ")
 }

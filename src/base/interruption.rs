@@ -1,7 +1,7 @@
-//! Interruption: how far a person's request to stop has gone, and what would stay behind if the process ended now.
+//! Interruption: how far a person's request to stop has gone, and what would remain if the process ended now.
 //!
-//! A run is asked once: then nothing new begins, and what is under way has the configuration's `stop_grace`. Asked
-//! again, or when that is over, it suspends its sessions at once. Nothing here knows of signals: `signal.rs` does.
+//! A run is asked once: then nothing new begins, and work in progress has the configuration's `stop_grace`. Asked
+//! again, or when that is over, it suspends its sessions at once. Nothing here handles signals: `signal.rs` does.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -17,7 +17,7 @@ use crate::base::error::{Error, ErrorKind, Result};
 #[derive(Clone, Debug, Default)]
 pub struct Interruption {
     asked: CancellationToken,
-    /// When it was asked for; the grace is counted from here.
+    /// When it was asked for; the grace is counted from then.
     asked_at: Arc<OnceLock<Instant>>,
     insisted: CancellationToken,
 }
@@ -38,7 +38,7 @@ impl Interruption {
         self.asked.cancel();
     }
 
-    /// Asks it to end what is under way, too, without a grace.
+    /// Asks it to end work in progress, too, without a grace.
     pub fn insist(&self) {
         self.ask();
         self.insisted.cancel();
@@ -54,7 +54,7 @@ impl Interruption {
         self.asked.cancelled().await;
     }
 
-    /// Waits until what is under way must end: `grace` after the run was asked to stop, or when it is asked again. The
+    /// Waits until work in progress must end: `grace` after the run was asked to stop, or when it is asked again. The
     /// grace is counted from the first request, whenever this is called.
     pub(crate) async fn over(&self, grace: Duration) {
         let after_grace = async {
@@ -76,11 +76,11 @@ impl Interruption {
         if self.is_asked() { Err(interrupted()) } else { Ok(()) }
     }
 
-    /// Does work that nothing would be lost of, unless it must end before it is done.
+    /// Does work that can be repeated without loss, unless it must end before it is done.
     ///
     /// # Errors
     ///
-    /// Of kind [`ErrorKind::Interrupted`], beside those of the work.
+    /// Of kind [`ErrorKind::Interrupted`], and those of the work.
     pub(crate) async fn unless_over<T>(&self, grace: Duration, work: impl Future<Output = Result<T>>) -> Result<T> {
         tokio::select! {
             biased;
@@ -92,10 +92,10 @@ impl Interruption {
 
 /// Returns the error that an interrupted run ends with.
 pub(crate) fn interrupted() -> Error {
-    Error::new(ErrorKind::Interrupted, "the run was interrupted").hint("`generator resume` goes on")
+    Error::new(ErrorKind::Interrupted, "the run was interrupted").hint("run `generator resume` to continue")
 }
 
-/// What would stay behind if the process ended now: containers, worktrees, claims. Clones share it.
+/// What would remain if the process ended now: containers, worktrees, claims. Clones share it.
 #[derive(Clone, Debug, Default)]
 pub struct Leftovers(Arc<Mutex<Things>>);
 
@@ -105,7 +105,7 @@ struct Things {
     names: BTreeMap<u64, String>,
 }
 
-/// One thing that would stay behind, until this is dropped.
+/// One thing that would remain, until this is dropped.
 #[derive(Debug)]
 pub(crate) struct LeftoverGuard {
     all: Leftovers,
@@ -113,7 +113,7 @@ pub(crate) struct LeftoverGuard {
 }
 
 impl Leftovers {
-    /// Notes that something is there from now on.
+    /// Notes that something exists from now on.
     pub(crate) fn note(&self, name: impl Into<String>) -> LeftoverGuard {
         let mut things = self.things();
         let key = things.next;
@@ -123,13 +123,13 @@ impl Leftovers {
         LeftoverGuard { all: self.clone(), key }
     }
 
-    /// Returns the names of what is there, oldest first.
+    /// Returns the names of all that exist, oldest first.
     pub fn names(&self) -> Vec<String> {
         self.things().names.values().cloned().collect()
     }
 
     fn things(&self) -> std::sync::MutexGuard<'_, Things> {
-        // A list of names is whole whoever panicked meanwhile.
+        // A list of names is complete even if a holder of the lock panicked.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

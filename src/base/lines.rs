@@ -9,10 +9,10 @@ pub const DEFAULT_LINE_LIMIT: usize = 4 << 20;
 /// How many bytes a [`LineReader`] reads at once.
 const CHUNK: usize = 64 << 10;
 
-/// One line of output, without its newline; a carriage return before it stays.
+/// One line of output, without its newline; a carriage return before that stays.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
-    /// The bytes as the program wrote them: any UTF-8, or none.
+    /// The bytes as the program wrote them, UTF-8 or not.
     pub bytes: Vec<u8>,
     /// Whether the line was longer than the limit, and its rest was skipped.
     pub truncated: bool,
@@ -25,7 +25,7 @@ pub struct LineSplitter {
 }
 
 impl LineSplitter {
-    /// Makes a splitter that keeps `limit` bytes of a line.
+    /// Builds a splitter that keeps `limit` bytes of a line.
     pub fn new(limit: usize) -> Self {
         Self {
             pending: Pending::new(limit),
@@ -50,7 +50,7 @@ impl LineSplitter {
         self.pending.begun.then(|| self.take())
     }
 
-    /// Copies the line, so that the buffer is there for the next one.
+    /// Copies the line, so that the buffer is available for the next one.
     fn take(&mut self) -> Line {
         let line = Line {
             bytes: self.pending.bytes.clone(),
@@ -61,18 +61,18 @@ impl LineSplitter {
     }
 }
 
-/// Reads lines from a source, one at a time; each is lent until the next is asked for.
+/// Reads lines from a source, one at a time; each is lent until the next is requested.
 #[derive(Debug)]
 pub struct LineReader<R> {
     source: R,
     chunk: Box<[u8]>,
-    /// The part of the chunk that nobody has read yet.
+    /// The unread part of the chunk.
     unread: std::ops::Range<usize>,
     pending: Pending,
 }
 
 impl<R: Read> LineReader<R> {
-    /// Makes a reader that lends at most `limit` bytes of a line; the rest of a longer one is skipped.
+    /// Builds a reader that lends at most `limit` bytes of a line; the rest of a longer one is skipped.
     pub fn new(source: R, limit: usize) -> Self {
         Self {
             source,
@@ -123,7 +123,7 @@ impl<R: Read> LineReader<R> {
     }
 }
 
-/// What is kept of a line that has not ended. Its buffer serves one line after the other.
+/// The kept part of a line that has not ended. Its buffer is used for one line after another.
 #[derive(Debug)]
 struct Pending {
     limit: usize,

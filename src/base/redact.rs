@@ -1,7 +1,7 @@
-//! The one redactor: credentials in use and well-known forms of tokens are taken out of everything recorded or shown.
+//! The one redactor: credentials in use and well-known forms of tokens are removed from everything recorded or shown.
 //!
-//! One pass of an automaton finds where something may begin; only there anything else looks. What is found becomes
-//! `[redacted KIND]`. Redacting again changes nothing.
+//! One pass of an automaton finds possible beginnings; only there the rest is checked. A match becomes `[redacted
+//! KIND]`. Redacting again changes nothing.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -25,10 +25,10 @@ pub use self::found::Found;
 use self::found::{IN_USE, marker};
 use self::patterns::Patterns;
 
-/// How often what is left is looked through again. What is next to a marker may read as something new, rarely once.
+/// How often the rest is searched again. Text next to a marker may read as a new match, rarely once.
 const ROUNDS: usize = 8;
 
-/// Takes credentials out of what is recorded or shown. Clones share what they know.
+/// Removes credentials from everything recorded or shown. Clones share the known credentials.
 #[derive(Clone)]
 pub struct Redactor {
     known: Arc<RwLock<Known>>,
@@ -40,7 +40,7 @@ struct Known {
 }
 
 impl Default for Redactor {
-    /// Makes one that knows the forms of tokens, and no credential yet.
+    /// Builds a redactor that knows the forms of tokens, and no credential yet.
     fn default() -> Self {
         Self {
             known: Arc::new(RwLock::new(Known {
@@ -58,7 +58,7 @@ impl fmt::Debug for Redactor {
 }
 
 impl Redactor {
-    /// Makes one that knows these credentials, too.
+    /// Builds a redactor that knows these credentials, too.
     pub fn new<'a>(secrets: impl IntoIterator<Item = &'a SecretString>) -> Self {
         let redactor = Self::default();
         for secret in secrets {
@@ -67,8 +67,8 @@ impl Redactor {
         redactor
     }
 
-    /// Looks for a credential from now on, in all clones, and for its usual encodings. One that is shorter than
-    /// [`SHORTEST_SECRET`], or a part of what stands in its place, is left out.
+    /// Searches for a credential from now on, in all clones, and for its usual encodings. One that is shorter than
+    /// [`SHORTEST_SECRET`], or a part of the replacement text, is left out.
     pub fn learn(&self, secret: &SecretString) {
         let text = secret.expose_secret().trim();
         if text.len() < SHORTEST_SECRET || patterns::is_in_a_marker(text) {
@@ -81,12 +81,12 @@ impl Redactor {
         }
     }
 
-    /// Returns the places of whatever must not be recorded, from left to right.
+    /// Returns the places of everything that must not be recorded, from left to right.
     pub fn find(&self, bytes: &[u8]) -> Vec<Found> {
         self.patterns().find(bytes)
     }
 
-    /// Returns whether a text holds a credential in use, whatever else it holds.
+    /// Returns whether a text contains a credential in use, whatever else it contains.
     pub(crate) fn has_credential(&self, text: &str) -> bool {
         self.find(text.as_bytes()).iter().any(|found| found.kind == IN_USE)
     }
@@ -98,7 +98,7 @@ impl Redactor {
         redacted.unwrap_or_else(|| Cow::Owned(marker(IN_USE).into_bytes()))
     }
 
-    /// Redacts bytes but for those parts that `is_known` says the reader has anyway.
+    /// Redacts bytes except those parts that, by `is_known`, the reader has anyway.
     pub(crate) fn bytes_but<'a>(&self, bytes: &'a [u8], is_known: impl Fn(&[u8]) -> bool) -> Cow<'a, [u8]> {
         let patterns = self.patterns();
         let redacted = repeated(bytes, |bytes| {
@@ -123,12 +123,12 @@ impl Redactor {
     }
 }
 
-/// Returns every form in which a credential may be written; none for one that is too short to be looked for.
+/// Returns every form in which a credential may be written; none for one that is too short to search for.
 pub(crate) fn forms_of(secret: &SecretString) -> Vec<Vec<u8>> {
     encodings::of(secret.expose_secret().trim()).into_iter().collect()
 }
 
-/// Replaces what `find` finds until it finds nothing; `None` when there is no end to it.
+/// Replaces what `find` finds until it finds nothing; `None` when that does not end.
 fn repeated(bytes: &[u8], find: impl Fn(&[u8]) -> Vec<Found>) -> Option<Cow<'_, [u8]>> {
     let mut redacted = Cow::Borrowed(bytes);
     for _ in 0..ROUNDS {
@@ -141,7 +141,7 @@ fn repeated(bytes: &[u8], find: impl Fn(&[u8]) -> Vec<Found>) -> Option<Cow<'_, 
     None
 }
 
-/// Puts markers in the place of what was found; no escape sequence is cut in two.
+/// Replaces matches by markers; no escape sequence is cut in two.
 fn replaced(bytes: &[u8], found: &[Found]) -> Vec<u8> {
     let mut text = Vec::with_capacity(bytes.len());
     let mut done = 0;

@@ -1,4 +1,4 @@
-//! How values are written where serde's own way is not ours.
+//! Serialization of values in a form other than serde's own.
 
 use serde::{Serialize, Serializer};
 

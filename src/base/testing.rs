@@ -1,4 +1,4 @@
-//! What the unit tests and the tests of `tests/` both need, compiled for them alone.
+//! Helpers of the unit tests and the tests of `tests/`, compiled only for them.
 
 /// Chooses how many cases a random or exhaustive test tries: `long` under `cargo xtask test --long`, else `small`.
 ///

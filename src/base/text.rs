@@ -1,8 +1,8 @@
-//! Text for people: agents' words made harmless, titles compared, near misses found.
+//! Text for people: agents' text made harmless, titles compared, near misses found.
 
-/// Makes text from an agent harmless on a terminal: control characters (C0, C1, DEL), what is not shown or changes the
-/// order or the place of what is, and separators of lines other than newlines become visible escapes; newlines and tabs
-/// stay, and so do variation selectors and characters of private use.
+/// Makes text from an agent harmless on a terminal: control characters (C0, C1, DEL), characters that are invisible or
+/// change the order or place of others, and line separators other than newlines become visible escapes; newlines and
+/// tabs stay, and so do variation selectors and characters of private use.
 pub fn harmless(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for character in text.chars() {
@@ -17,8 +17,8 @@ pub fn harmless(text: &str) -> String {
     safe
 }
 
-/// Returns whether a character shows nothing of itself: zero-width marks, bidirectional and other formatting,
-/// interlinear annotation, invisible tags. HFS+ ignores most of these in names.
+/// Returns whether a character is invisible: zero-width marks, bidirectional and other formatting, interlinear
+/// annotation, invisible tags. HFS+ ignores most of these in names.
 pub(crate) fn is_ignorable(character: char) -> bool {
     matches!(
         character,
@@ -28,7 +28,7 @@ pub(crate) fn is_ignorable(character: char) -> bool {
     )
 }
 
-/// Puts the text on one line of at most `width` characters and makes it harmless; reads no further than it must.
+/// Puts the text on one line of at most `width` characters and makes it harmless; reads no more of it than needed.
 pub fn one_line(text: &str, width: usize) -> String {
     let mut line = String::new();
     let mut length = 0;
@@ -70,7 +70,7 @@ pub fn normalised_title(title: &str) -> String {
     spaced.to_lowercase().split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Returns the candidate most like `word`, if one is near enough to be what was meant.
+/// Returns the candidate most like `word`, if one is similar enough to be the intended one.
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     candidates
         .into_iter()

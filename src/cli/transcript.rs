@@ -155,7 +155,7 @@ mod tests {
         let refused = of(include_bytes!("../../tests/data/transcripts/auth_failed.jsonl"));
         insta::assert_snapshot!(text(&refused), @r"
         outcome  permanent (Failed to authenticate. API Error: 401 OAuth token has expired)
-        fix      log in again (`claude setup-token` gives a token for `container.env`), or give a valid API key there
+        fix      log in again (`claude setup-token` prints a token for `container.env`), or set a valid API key there
         session  2c8a9d93-05cb-44bf-b1f8-ae0e15619303
         model    claude-sonnet-5-5
         client   2.1.329

@@ -1,4 +1,4 @@
-//! One attempt at a task: how it ended, what it used, and where to look.
+//! One attempt at a task: how it ended, what it used, and where its records are.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use crate::accounting::ledger::Entry;
 use crate::base::text::one_line;
 use crate::model::{CommitId, RunId, Usage};
 
-/// How an attempt ended. The list is closed: whoever adds a way decides what each reader does with it.
+/// How an attempt ended. The list is closed: a new way requires a decision in each reader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
@@ -18,9 +18,9 @@ pub enum Outcome {
     Merged,
     /// The agent finished and changed nothing.
     NoChange,
-    /// Its change does not fit on what the generation became meanwhile.
+    /// Its change conflicts with newer work of the generation.
     Conflict,
-    /// Its change touches a protected path, or holds what may not be committed.
+    /// Its change touches a protected path, or contains something that may not be committed.
     ProtectedPath,
     /// A gate failed.
     GateFailed,
@@ -39,7 +39,7 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// Returns whether the attempt counts against `max_attempts`: only what the agent itself brought about does.
+    /// Returns whether the attempt counts against `max_attempts`: only failures of the agent itself do.
     pub fn counts(self) -> bool {
         match self {
             Self::NoChange
@@ -48,7 +48,8 @@ impl Outcome {
             | Self::GateFailed
             | Self::AgentFailed
             | Self::TimedOut => true,
-            // A call that met its own limit is held at once; the end of any other budget is not the task's fault.
+            // A call that reached its own limit is held at once; a spent budget of any other scope is not the task's
+            // fault.
             Self::BudgetSpent | Self::Merged | Self::Limited | Self::InfrastructureFailed | Self::Cancelled => false,
         }
     }
@@ -85,7 +86,7 @@ pub struct Attempt {
     /// Why, in one line for a person; empty when the outcome needs no reason.
     #[serde(default)]
     pub reason: String,
-    /// The commit on the task ref that holds what the agent left.
+    /// The commit on the task ref with the files that the agent left.
     #[serde(default)]
     pub snapshot: Option<CommitId>,
     /// The folder with prompt, transcript and stderr, below the state folder.
@@ -98,7 +99,7 @@ pub struct Attempt {
     pub started_at: Timestamp,
     /// When it ended.
     pub ended_at: Timestamp,
-    /// What the agent's call took and used; `None` when it never began.
+    /// Time and usage of the agent's call; `None` when it never began.
     #[serde(default)]
     pub call: Option<Entry>,
 }
@@ -109,7 +110,7 @@ pub struct Attempt {
 pub struct Ignored {
     /// How many.
     pub count: usize,
-    /// The first of them, ordered.
+    /// The first of them, in order.
     pub paths: Vec<String>,
 }
 
@@ -117,7 +118,7 @@ pub struct Ignored {
 const IGNORED_NAMED: usize = 20;
 
 impl Ignored {
-    /// Returns what is to be reported of these paths; `None` where there are none.
+    /// Returns the report about these paths; `None` where there are none.
     pub(crate) fn of(paths: &[PathBuf]) -> Option<Self> {
         let shown = |path: &PathBuf| one_line(&path.display().to_string(), 200);
         (!paths.is_empty()).then(|| Self {

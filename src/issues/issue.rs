@@ -1,4 +1,4 @@
-//! One issue: the JSON contract that other tools of the field read too.
+//! One issue: the JSON contract that other tools of the field read, too.
 
 use std::fmt;
 
@@ -21,7 +21,7 @@ pub use collection::{FORMAT, IssueCounts, Issues, Measure, StoreMeta};
 pub use input::NewIssue;
 pub use reading::{ImportedBatch, read_batch};
 
-/// Where an issue stands. An open issue whose dependencies are not closed stays `open` and is simply not ready.
+/// The state of an issue. An open issue with dependencies that are not closed stays `open` and is not ready.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
@@ -60,31 +60,31 @@ pub struct Dependency {
     pub kind: String,
 }
 
-/// What somebody said of an issue.
+/// A comment on an issue.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Comment {
-    /// Who said it: a person's name, or `cordwainer`.
+    /// Its author: a person's name, or `cordwainer`.
     pub author: String,
-    /// What was said.
+    /// Its text.
     pub text: String,
     /// When.
     pub created_at: Timestamp,
 }
 
-/// What is to happen to a file.
+/// What happens to a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FileAction {
     /// The file is new.
     Create,
-    /// The file is there and changes.
+    /// The file exists and changes.
     Modify,
-    /// The file goes.
+    /// The file is deleted.
     Delete,
 }
 
-/// A file that a task is about.
+/// A file of a task.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TaskFile {
@@ -94,7 +94,7 @@ pub struct TaskFile {
     pub action: FileAction,
 }
 
-/// What a task asks for beyond its title and description.
+/// The requirements of a task beyond its title and description.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TaskPlan {
@@ -104,19 +104,19 @@ pub struct TaskPlan {
     pub files: Vec<TaskFile>,
     /// What must be built.
     pub requirements: Vec<String>,
-    /// How one sees that it is done.
+    /// How to check that it is done.
     pub acceptance_criteria: Vec<String>,
     /// Size estimate in changed lines.
     pub estimated_lines: Option<u32>,
 }
 
-/// Which run works on an issue.
+/// The claim of a run on an issue.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Claim {
     /// The run's name.
     pub run: RunId,
-    /// The id of the repository that the run is of; `None` for a claim of an earlier version.
+    /// The id of the run's repository; `None` for a claim of an earlier version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repository: Option<String>,
     /// When the run took it.
@@ -133,19 +133,19 @@ pub struct Issue {
     pub title: String,
     /// Markdown.
     pub description: String,
-    /// Where it stands.
+    /// Its state.
     pub status: Status,
     /// 0 (first) to 4 (last).
     pub priority: u8,
-    /// `task` for what measure proposes; free for what people add.
+    /// `task` for proposals of measure; any word for those of people.
     pub issue_type: String,
-    /// Free words.
+    /// Any words.
     #[serde(default)]
     pub labels: Vec<String>,
-    /// What it waits for.
+    /// The issues that it waits for.
     #[serde(default)]
     pub dependencies: Vec<Dependency>,
-    /// What was said of it, oldest first.
+    /// Comments on it, oldest first.
     #[serde(default)]
     pub comments: Vec<Comment>,
     /// Every attempt at it, oldest first.
@@ -156,7 +156,7 @@ pub struct Issue {
     pub hold: Option<String>,
     /// When it was filed.
     pub created_at: Timestamp,
-    /// When anything of it last changed.
+    /// When any part of it last changed.
     pub updated_at: Timestamp,
     /// When it was closed.
     #[serde(default)]
@@ -164,7 +164,7 @@ pub struct Issue {
     /// Why it was closed.
     #[serde(default)]
     pub close_reason: Option<String>,
-    /// The commit on the generation branch that did it.
+    /// The commit on the generation branch with its result.
     #[serde(default)]
     pub commit: Option<CommitId>,
     /// The run that works on it, while it is `in_progress`.
@@ -173,7 +173,7 @@ pub struct Issue {
     /// How many attempts had been made when a person last released or reopened it: those no longer count against `max_attempts`.
     #[serde(default)]
     pub forgiven_attempts: u32,
-    /// What the task asks for in detail.
+    /// The details of the task.
     #[serde(default)]
     pub plan: TaskPlan,
 }

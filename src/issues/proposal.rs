@@ -1,4 +1,4 @@
-//! What measure asks for: proposals for tasks, how they are asked for, read and checked.
+//! Proposals of measure: the request, the reading and the checks.
 
 use std::collections::BTreeSet;
 
@@ -16,7 +16,7 @@ pub use answer::extract;
 pub use check::{Validated, validate};
 pub use format::{example, json_schema};
 
-/// One task as measure proposes it.
+/// One task in the form in which measure proposes it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Proposal {
@@ -32,24 +32,24 @@ pub struct Proposal {
     pub files: Vec<TaskFile>,
     /// What must be built.
     pub requirements: Vec<String>,
-    /// How one sees that it is done.
+    /// How to check that it is done.
     pub acceptance_criteria: Vec<String>,
     /// Size estimate in changed lines.
     pub estimated_lines: u32,
     /// 0 (first) to 4 (last).
     pub priority: u8,
-    /// Keys of the batch, or ids of issues that are there.
+    /// Keys of the batch, or ids of existing issues.
     pub depends_on: Vec<String>,
 }
 
-/// What an answer holds.
+/// The content of an answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Batch {
-    /// What could be read.
+    /// The proposals that could be read.
     pub proposals: Vec<Proposal>,
-    /// The keys of what could not, where they could be made out.
+    /// The keys of those that could not, where they could be determined.
     pub unread: BTreeSet<String>,
-    /// Why not, in a sentence each.
+    /// The reasons, in a sentence each.
     pub problems: Vec<String>,
 }
 
@@ -62,7 +62,7 @@ impl From<Vec<Proposal>> for Batch {
     }
 }
 
-/// What the checks need to know of an issue that is there.
+/// The data of an existing issue that the checks need.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KnownIssue {
     /// The key under which an earlier answer of the same measure proposed it.
@@ -71,7 +71,7 @@ pub struct KnownIssue {
     pub id: IssueId,
     /// Its title.
     pub title: String,
-    /// Where it stands.
+    /// Its state.
     pub status: Status,
 }
 
@@ -86,7 +86,7 @@ impl From<&Issue> for KnownIssue {
     }
 }
 
-/// What a batch may be.
+/// The limits of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BatchLimits {
     /// Proposals in a batch.

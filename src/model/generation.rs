@@ -1,4 +1,4 @@
-//! A generation's names: its branch, its refs, and what phase they show.
+//! A generation's names: its branch, its refs, and the phase that they show.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use crate::base::error::{Error, ErrorKind, Result};
 
 /// All refs of ours.
 pub const NAMESPACE: &str = "refs/cordwainer/";
-/// What `stop` and `reset` keep.
+/// The refs that `stop` and `reset` keep.
 pub const ARCHIVE: &str = "refs/cordwainer/archive/";
 
 /// A generation, by the name of its branch (`generation-2026-11-21-093000`).
@@ -17,8 +17,8 @@ pub const ARCHIVE: &str = "refs/cordwainer/archive/";
 pub struct GenerationName(String);
 
 impl GenerationName {
-    /// Checks a branch name by git's own rules, plus two of ours: it does not begin with `archive/`, and has no part
-    /// named like a mark.
+    /// Checks a branch name by git's own rules, and two of ours: it does not begin with `archive/`, and no part of it
+    /// has the name of a mark.
     pub fn new(branch: impl Into<String>) -> Result<Self> {
         let branch = branch.into();
         let refuse = |why: &str| {
@@ -40,7 +40,7 @@ impl GenerationName {
         Ok(Self(branch))
     }
 
-    /// Returns the name as it stands in refs.
+    /// Returns the name as it is written in refs.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -50,7 +50,7 @@ impl GenerationName {
         format!("refs/heads/{}", self.0)
     }
 
-    /// Returns what all refs of this generation, and of no other, begin with.
+    /// Returns the prefix of all refs of this generation, and of no other.
     pub fn namespace(&self) -> String {
         format!("{NAMESPACE}{}/", self.0)
     }
@@ -60,7 +60,7 @@ impl GenerationName {
         format!("{}issues", self.namespace())
     }
 
-    /// Returns the ref of what a task committed.
+    /// Returns the ref of a task's commits.
     pub fn task(&self, id: &crate::model::IssueId) -> String {
         format!("{}tasks/{id}", self.namespace())
     }
@@ -70,12 +70,12 @@ impl GenerationName {
         format!("{}base", self.namespace())
     }
 
-    /// Returns the ref of the first tip that `start` is about to give the branch; a `start` that died shows by it.
+    /// Returns the ref of the first tip that `start` is about to give the branch; it reveals a `start` that died.
     pub fn starting_mark(&self) -> String {
         format!("{}starting", self.namespace())
     }
 
-    /// Returns the ref of the tip that `stop` decided on; no run goes on after it.
+    /// Returns the ref of the tip that `stop` decided on; no run continues after it.
     pub fn finished_mark(&self) -> String {
         format!("{}finished", self.namespace())
     }
@@ -99,10 +99,10 @@ impl TryFrom<String> for GenerationName {
     }
 }
 
-/// What a generation's refs are called below its namespace, or below its archive.
+/// The names of a generation's refs below its namespace, or below its archive.
 const MARKS: [&str; 7] = ["base", "starting", "finished", "merged", "issues", "tasks", "tip"];
 
-/// Returns whether a name obeys the rules of `git check-ref-format` for a branch.
+/// Returns whether a name follows the rules of `git check-ref-format` for a branch.
 pub(crate) fn git_allows(branch: &str) -> bool {
     let bad_character = |c: char| c.is_control() || c.is_whitespace() || "~^:?*[\\\u{7f}".contains(c);
     !branch.is_empty()
@@ -126,7 +126,7 @@ impl fmt::Display for GenerationName {
     }
 }
 
-/// Where a generation stands; derived from its refs, never stored.
+/// The phase of a generation; derived from its refs, never stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
@@ -134,8 +134,8 @@ pub enum Phase {
     Open,
     /// Ended by `stop --no-merge`, or in the middle of a `stop`.
     Finished,
-    /// On the base branch.
+    /// Merged into the base branch.
     Merged,
-    /// Thrown away by `reset`, kept in the archive.
+    /// Discarded by `reset`, kept in the archive.
     Archived,
 }

@@ -86,7 +86,7 @@ macro_rules! checked_text {
         pub struct $name(String);
 
         impl $name {
-            /// Reads a text; `None` for what cannot be one.
+            /// Reads a text; `None` for one that cannot be such an id.
             pub fn parse(text: &str) -> Option<Self> {
                 $is_one(text).then(|| Self(text.to_owned()))
             }
@@ -128,8 +128,8 @@ macro_rules! checked_text {
 }
 
 checked_text!(
-    /// The name of a session of the client. What a stream says must not become an option of a command line: letters,
-    /// digits and `-` alone, and no `-` at the beginning.
+    /// The id of a client's session. Text from a stream must not become an option on a command line: only letters,
+    /// digits and `-` are accepted, with a letter or digit first.
     SessionId,
     "the id of a session",
     is_session

@@ -1,19 +1,19 @@
-//! What agents are called for.
+//! The roles of agents.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// What an agent is called for; each role has a section of the configuration.
+/// The role of an agent; each has a section of the configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Role {
     /// Proposes tasks.
     Measure,
-    /// Does one.
+    /// Works on one.
     Stitch,
-    /// Judges what was done.
+    /// Reviews the result.
     Review,
     /// Improves existing code.
     Optimize,
@@ -23,7 +23,7 @@ impl Role {
     /// All roles.
     pub const ALL: [Self; 4] = [Self::Measure, Self::Stitch, Self::Review, Self::Optimize];
 
-    /// Returns the role's name, as the configuration and the ledger have it.
+    /// Returns the role's name in the configuration and the ledger.
     pub fn name(self) -> &'static str {
         match self {
             Self::Measure => "measure",

@@ -1,4 +1,4 @@
-//! What calls used.
+//! The usage of calls.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Usage {
-    /// Tokens read that no cache held.
+    /// Tokens read that were not in a cache.
     pub input: u64,
     /// Tokens written to the cache.
     pub cache_write: u64,

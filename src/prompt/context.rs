@@ -1,13 +1,13 @@
-//! What templates see: every field here is a variable of that name.
+//! The variables of templates: every field here is a variable of that name.
 
 use serde::Serialize;
 
 use crate::issues::issue::{Issue, Status, TaskFile};
 use crate::issues::proposal::BatchLimits;
 
-/// Bytes of documents inlined into one prompt; what does not fit is listed by name.
+/// Bytes of documents inlined into one prompt; further documents are listed by name.
 pub const DOCUMENT_BUDGET: usize = 400_000;
-/// Paths listed in one prompt; how many more there are is added.
+/// Paths listed in one prompt; the number of further ones is added.
 pub const FILE_LIST_CAP: usize = 2_000;
 
 /// A document with its text.
@@ -19,7 +19,7 @@ pub struct Document {
     pub text: String,
 }
 
-/// A document that did not fit in.
+/// A document for which there was no room.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Omitted {
     /// Path from the repository's root.
@@ -28,7 +28,7 @@ pub struct Omitted {
     pub bytes: usize,
 }
 
-/// An issue that is there.
+/// An existing issue.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Title {
     /// `cw-12`.
@@ -51,7 +51,7 @@ pub struct Filed {
 /// The variables of a measure's prompt.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct MeasureContext {
-    /// Which answer this asks for, counted from 1; from 2 on `problems` has what was wrong.
+    /// Which answer this requests, counted from 1; from 2 on `problems` has what was wrong.
     pub attempt: u32,
     /// Documents of `context_files`, with their text.
     pub documents: Vec<Document>,
@@ -61,19 +61,19 @@ pub struct MeasureContext {
     pub files: Vec<String>,
     /// How many more paths there are.
     pub omitted_files: usize,
-    /// Issues that are there, open and closed.
+    /// Existing issues, open and closed.
     pub issues: Vec<Title>,
-    /// Proposals that are allowed.
+    /// The most proposals.
     pub max_issues: u32,
     /// Smallest task asked for, in changed lines.
     pub estimated_lines_min: u32,
     /// Largest task asked for, in changed lines.
     pub estimated_lines_max: u32,
-    /// Largest task that is filed, in changed lines; none when any is.
+    /// Largest task that is filed, in changed lines; none when there is no limit.
     pub max_estimated_lines: Option<u32>,
-    /// Proposals of the last answer that are filed, in the issues above; none when it was refused whole.
+    /// Proposals of the last answer that are filed, in the issues above; none when it was refused as a whole.
     pub filed: Vec<Filed>,
-    /// A person's own words; none when the configuration has none.
+    /// A person's own text; none when the configuration has none.
     pub user_prompt: Option<String>,
     /// What was wrong with the last answer, in sentences.
     pub problems: Vec<String>,
@@ -82,7 +82,7 @@ pub struct MeasureContext {
 }
 
 impl MeasureContext {
-    /// Makes the context of a first answer. Documents are inlined in their order while the budget lasts.
+    /// Builds the context of a first answer. Documents are inlined in their order while the budget lasts.
     pub fn new<'a>(
         documents: Vec<Document>,
         mut files: Vec<String>,
@@ -112,7 +112,7 @@ impl MeasureContext {
         context.with_issues(issues, limits)
     }
 
-    /// Returns this context with the issues that are there by now, and what is allowed beside them.
+    /// Returns this context with the present issues, and the number of proposals allowed beside them.
     #[must_use]
     pub fn with_issues<'a>(mut self, issues: impl IntoIterator<Item = &'a Issue>, limits: BatchLimits) -> Self {
         let title = |issue: &Issue| Title {
@@ -128,7 +128,7 @@ impl MeasureContext {
         self
     }
 
-    /// Asks again for what is not `filed` of the last answer, naming what was wrong with it.
+    /// Requests again those of the last answer that are not `filed`, naming what was wrong with them.
     #[must_use]
     pub fn again(mut self, filed: Vec<Filed>, problems: Vec<String>, previous_answer: Option<String>) -> Self {
         self.attempt += 1;
@@ -139,12 +139,12 @@ impl MeasureContext {
     }
 }
 
-/// A document that a task names to be read first.
+/// A document that should be read first for a task.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ReadDocument {
-    /// As the task names it.
+    /// The path in the task.
     pub path: String,
-    /// Its text; none when it is not there or did not fit in.
+    /// Its text; none when it does not exist or there was no room.
     pub text: Option<String>,
 }
 
@@ -159,12 +159,12 @@ pub struct EarlierAttempt {
     pub reason: String,
 }
 
-/// What somebody said of a task.
+/// A comment on a task.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Remark {
-    /// Who said it.
+    /// Its author.
     pub author: String,
-    /// What was said.
+    /// Its text.
     pub text: String,
 }
 
@@ -177,13 +177,13 @@ pub struct StitchContext {
     pub title: String,
     /// Markdown.
     pub description: String,
-    /// What to read first.
+    /// Documents to read first.
     pub required_reading: Vec<ReadDocument>,
-    /// Files that the task is about; each has `path` and `action`.
+    /// Files of the task; each has `path` and `action`.
     pub files: Vec<TaskFile>,
     /// What must be built.
     pub requirements: Vec<String>,
-    /// How one sees that it is done.
+    /// How to check that it is done.
     pub acceptance_criteria: Vec<String>,
     /// Size estimate in changed lines.
     pub estimated_lines: Option<u32>,
@@ -191,15 +191,15 @@ pub struct StitchContext {
     pub attempt: u32,
     /// The attempts before.
     pub earlier_attempts: Vec<EarlierAttempt>,
-    /// What people and earlier runs said of the task.
+    /// Comments of people and earlier runs on the task.
     pub comments: Vec<Remark>,
     /// Globs of paths that must stay as they are.
     pub protected_paths: Vec<String>,
 }
 
 impl StitchContext {
-    /// Makes the context of the next attempt at `issue`. `read` gives the text of a file of the generation's
-    /// tip, if there is such a file and it is text; it gets the paths as the task names them.
+    /// Builds the context of the next attempt at `issue`. `read` returns the text of a file of the generation's tip, if
+    /// there is such a file and it is text; it gets the paths as the task names them.
     pub fn new(issue: &Issue, protected_paths: &[String], read: impl FnMut(&str) -> Option<String>) -> Self {
         let earlier_attempts: Vec<_> = issue
             .attempts

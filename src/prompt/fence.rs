@@ -4,13 +4,13 @@ use serde_json::Value;
 
 use crate::base::text::one_line;
 
-/// Returns a mark that occurs nowhere in the values of a prompt, and is the same whenever they are.
+/// Returns a mark that does not occur in the values of a prompt, and is the same for the same values.
 pub(super) fn mark(values: &Value) -> String {
     let text = values.to_string();
     let mut number = fingerprint(&text);
     loop {
         let mark = format!("{number:016x}");
-        // JSON escapes no hexadecimal digit: what is not in the JSON is not in the text either.
+        // JSON escapes no hexadecimal digit: a mark that is not in the JSON is not in the text either.
         if !text.contains(&mark) {
             return mark;
         }
@@ -18,7 +18,7 @@ pub(super) fn mark(values: &Value) -> String {
     }
 }
 
-/// Puts text between two lines that bear the mark.
+/// Puts text between two lines with the mark.
 pub(super) fn fenced(mark: &str, text: &str, label: &str) -> String {
     let label = one_line(label, 300);
     let end = if text.ends_with('\n') || text.is_empty() {

@@ -17,8 +17,8 @@ pub(super) fn render(template: Template<'_>, values: &Value) -> Result<String> {
     render_with(template, values, &known)
 }
 
-/// Renders a template where some of the `known` names may have no value: using one of those is an error only when it
-/// happens.
+/// Renders a template where some of the `known` names may have no value: using one of those is an error only when it is
+/// reached.
 pub(super) fn render_with(template: Template<'_>, values: &Value, known: &BTreeSet<&str>) -> Result<String> {
     let environment = environment(values);
     let compiled = environment
@@ -56,7 +56,7 @@ fn environment(values: &Value) -> Environment<'static> {
     environment
 }
 
-/// Builds the syntax: tags on lines of their own leave no empty lines behind; all else stays as it is.
+/// Builds the syntax: tags on lines of their own leave no empty lines; everything else stays as it is.
 fn syntax() -> SyntaxConfig {
     SyntaxConfig::builder()
         .trim_blocks(true)

@@ -1,4 +1,4 @@
-//! Seed files: what a generation begins with.
+//! Seed files: the first files of a generation.
 
 use std::collections::BTreeSet;
 
@@ -46,7 +46,7 @@ const NAMES: [&str; 9] = [
     "date",
 ];
 
-/// Renders a seed file from its template, byte for byte but for the tags.
+/// Renders a seed file from its template, unchanged to the byte except the tags.
 pub fn render_seed(template: Template<'_>, seed: &SeedValues) -> Result<String> {
     let known: BTreeSet<&str> = NAMES.into_iter().collect();
     let values = values(seed)?;
@@ -72,6 +72,6 @@ fn explain(
     if unset.is_empty() {
         error
     } else {
-        error.hint(format!("the configuration gives no value for {}", unset.join(", ")))
+        error.hint(format!("the configuration has no value for {}", unset.join(", ")))
     }
 }

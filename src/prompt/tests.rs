@@ -136,7 +136,7 @@ fn what_is_filed_is_not_asked_for_again() {
     assert!(
         prompt.ends_with(
             "- Proposal `c`: why.\n\nAll other proposals are filed. They are among the tasks that exist: `a` is cw-1, `b x` \
-             is cw-2.\n\nAnswer again with the missing ones alone, mended. They may depend on what is filed.\n"
+             is cw-2.\n\nAnswer again with only the missing ones, corrected. They may depend on filed ones.\n"
         ),
         "{prompt}"
     );
@@ -259,7 +259,7 @@ fn seed_files_are_rendered_from_what_is_set() {
     check_failure(
         render("\n{{ binary_name }}"),
         "cannot render the template `seeds/main.html.j2`, line 2: undefined value: `binary_name` is undefined",
-        Some("the configuration gives no value for `binary_name`"),
+        Some("the configuration has no value for `binary_name`"),
     );
     check_failure(
         render("{{ modul_path }}"),

@@ -2,7 +2,7 @@
 
 use super::amount::{Bound, dollars};
 
-/// What a call may use at most; `None` means no limit.
+/// The most that a call may use; `None` means no limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Allowance {
     /// US dollars.
@@ -23,9 +23,9 @@ impl Allowance {
         Bound::new(self.usd, self.tokens)
     }
 
-    /// Returns what to hand over as `--max-budget-usd`: the client looks at its own limit only between two answers of
-    /// the model, so it may pass that by one. What an answer may cost is kept back, estimated by the dearest average
-    /// turn so far, but never more than half; a tenth where there is none to go by.
+    /// Returns the value of `--max-budget-usd`: the client checks its own limit only between two answers of the model,
+    /// so it may exceed that by one. The possible cost of an answer is held back, estimated by the highest average turn
+    /// so far, but never more than half; a tenth where there is no such turn.
     pub(crate) fn for_client(&self, dearest_turn_usd: f64) -> Option<f64> {
         let usd = dollars(self.bound().usd?);
         let least = if dearest_turn_usd > 0.0 {
@@ -33,7 +33,7 @@ impl Allowance {
         } else {
             usd * 0.9
         };
-        // What a person may get to read has no more digits than are significant.
+        // A person may read it, so it has no more digits than are significant.
         Some((least * 1e6).round() / 1e6)
     }
 }

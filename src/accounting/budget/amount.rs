@@ -1,11 +1,11 @@
-//! Money and tokens side by side, as whole numbers: sums are then the same in whatever order they are made.
+//! Money and tokens side by side, as whole numbers: sums are then the same in any order.
 
 use crate::model::Usage;
 
 /// Nanodollars in a dollar: the cheapest token costs some tens of them.
 const NANODOLLARS: f64 = 1e9;
 
-/// Something of money, in nanodollars, and the same of tokens.
+/// An amount of money, in nanodollars, and one of tokens.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Pair<T> {
     pub(super) usd: T,
@@ -54,7 +54,7 @@ impl Amount {
         self.zip(other).map(|(one, other)| one.max(other))
     }
 
-    /// Returns half as much again.
+    /// Returns one and a half times as much.
     pub(super) fn and_a_half(self) -> Self {
         self.map(|one| one.saturating_add(one / 2))
     }
@@ -67,7 +67,7 @@ impl Amount {
 }
 
 impl Bound {
-    /// Converts limits as the configuration has them. One that is not a number allows nothing.
+    /// Converts limits of the configuration. One that is not a number allows nothing.
     pub(super) fn new(usd: Option<f64>, tokens: Option<u64>) -> Self {
         Self {
             usd: usd.map(|usd| nanodollars(usd, 0)),
@@ -76,11 +76,11 @@ impl Bound {
     }
 }
 
-/// Converts money to a whole number; `nonsense` stands for what is not a number. Less than nothing is nothing.
+/// Converts money to a whole number; `nonsense` is the result for a value that is not a number. Negative money is zero.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
-    reason = "the cast of a float saturates, which is what is wanted"
+    reason = "the cast of a float saturates, as intended"
 )]
 pub(super) fn nanodollars(usd: f64, nonsense: u64) -> u64 {
     if usd.is_nan() {

@@ -1,8 +1,8 @@
-//! What is left of one call's allowance, computed before each of its requests at what that may come to at worst.
+//! The rest of one call's allowance, computed before each of its requests with the worst case of that request.
 //!
-//! Input is set aside as if each of its bytes were a token and all of them were written to the cache; where that is
-//! more than what is left, the API is to count it first. The answer is bounded by its `max_tokens`, which is lowered to
-//! what is left. What is not reported counts as it was set aside. So answers pass an allowance only by what cannot be
+//! Input is reserved as if each of its bytes were a token and all of them were written to the cache; where that is more
+//! than what is left, the API must count it first. The answer is limited by its `max_tokens`, which is lowered to what
+//! is left. Usage that is not reported counts as it was reserved. So answers exceed an allowance only by what cannot be
 //! known before: what the API's own tools read meanwhile, and what it does by itself to shorten a context.
 
 use std::collections::BTreeMap;
@@ -20,7 +20,7 @@ mod terms;
 pub(crate) use asked::{AskedAnswer, KnownBy};
 use terms::Terms;
 
-/// The part of an allowance that the requests of a call have not used, nor may use at this moment.
+/// The part of an allowance that the requests of a call have not used, and have not reserved at this moment.
 #[derive(Debug)]
 pub struct CallBudget {
     allowed: Bound,
@@ -30,8 +30,8 @@ pub struct CallBudget {
     under_way: u32,
 }
 
-/// What is set aside for one request; to be given back by [`CallBudget::settle`] or [`CallBudget::release`].
-#[must_use = "what is set aside stays so until it is given back"]
+/// The reservation of one request; to be returned by [`CallBudget::settle`] or [`CallBudget::release`].
+#[must_use = "a reservation stays until it is returned"]
 #[derive(Debug)]
 pub(crate) struct Hold {
     amount: Amount,
@@ -41,7 +41,7 @@ pub(crate) struct Hold {
 }
 
 impl Hold {
-    /// Returns what the answer uses at worst.
+    /// Returns the most that the answer can use.
     pub(crate) fn worst(&self) -> Usage {
         Usage {
             input: self.asked.tries(self.asked.input),
@@ -52,20 +52,20 @@ impl Hold {
     }
 }
 
-/// Why nothing is set aside for a request.
+/// Why nothing is reserved for a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Short {
-    /// It may not fit, at its worst: its input is to be counted first.
+    /// Its worst case may not fit: its input must be counted first.
     Uncounted,
-    /// What is left may suffice when requests under way are settled.
+    /// The rest may suffice when requests in progress are settled.
     Held,
     /// Too little is left; the sentence names it.
     Spent(String),
 }
 
 impl CallBudget {
-    /// Makes the budget of a call. `rates` are what was learned of models' prices, which count before list prices; a
-    /// model of which nothing is known is taken for the dearest.
+    /// Builds the budget of a call. `rates` are learned prices of models, which precede list prices; an unknown model
+    /// counts as the most expensive one.
     pub fn new(allowance: Allowance, rates: BTreeMap<String, Rates>) -> Self {
         Self {
             allowed: allowance.bound(),
@@ -76,20 +76,20 @@ impl CallBudget {
         }
     }
 
-    /// Returns whether anything bounds what may be used.
+    /// Returns whether there is any limit.
     pub(crate) fn is_limited(&self) -> bool {
         self.allowed != Bound::default()
     }
 
-    /// Sets aside what a request may use. What is granted has at most as many tokens of output as were asked for:
-    /// fewer, and one at least, where that is all there is left, and no other request is under way that may leave more.
+    /// Reserves what a request may use. It gets at most as many tokens of output as were requested: fewer, and at least
+    /// one, if only that is left and no other request in progress may leave more.
     pub(crate) fn reserve(&mut self, asked: AskedAnswer) -> Result<Hold, Short> {
         let terms = self.worst(&asked);
         let worst = |output| terms.amount(asked.tries(asked.input), asked.tries(output));
         let free = self.allowed.zip(self.used.plus(self.held));
         let free = free.map(|(allowed, taken)| allowed.map(|allowed| allowed.saturating_sub(taken)));
         let room = terms.room(free, worst(0)) / asked.tries(1);
-        // One that asks for no token of output pays for its input all the same.
+        // A request for no output token pays for its input all the same.
         let lowered = room < asked.max_tokens.max(1);
         let is_unsure = match asked.known_by {
             KnownBy::Length => lowered,
@@ -116,8 +116,8 @@ impl CallBudget {
         })
     }
 
-    /// Counts what an answer used instead of what was set aside for it; returns what that is, with its cost. What was
-    /// not reported counts as it was set aside: the API may have read and written all of it, whoever got to see that.
+    /// Counts the usage of an answer instead of its reservation; returns that usage, with its cost. Usage that was not
+    /// reported counts as it was reserved: the API may have read and written all of it, whoever received it.
     pub(crate) fn settle(&mut self, hold: Hold, reading: &AnswerReading) -> Usage {
         let usage = if reading.begun {
             self.told(&hold, reading)
@@ -129,8 +129,8 @@ impl CallBudget {
         usage
     }
 
-    /// Returns what an answer used by what it reported; one that broke off has all the output that it was allowed to
-    /// have.
+    /// Returns the usage of an answer by its report; one that broke off counts with all the output that it was allowed
+    /// to have.
     fn told(&self, hold: &Hold, reading: &AnswerReading) -> Usage {
         let mut counts = reading.counts;
         if !reading.complete {
@@ -143,31 +143,31 @@ impl CallBudget {
         }
     }
 
-    /// Gives back what was set aside for a request that did not reach the API, or that it refused.
+    /// Releases the reservation of a request that did not reach the API, or that it refused.
     #[expect(
         clippy::needless_pass_by_value,
-        reason = "what was given back cannot be given back twice"
+        reason = "a reservation cannot be released twice"
     )]
     pub(crate) fn release(&mut self, hold: Hold) {
         self.held = self.held.minus(hold.amount);
         self.under_way = self.under_way.saturating_sub(1);
     }
 
-    /// Returns what tokens cost, as the ledger is to have it.
+    /// Returns the cost of tokens, for the ledger.
     fn cost(&self, model: &str, counts: &AnswerCounts, times: f64) -> f64 {
         let rates = self.learned(model).or_else(|| Rates::listed(model)).unwrap_or_default();
         terms::cost(&rates, counts, times)
     }
 
-    /// Returns what a request's tokens cost at worst. Learned rates are right on average, not for each kind of token:
-    /// hence the dearer of learned and listed.
+    /// Returns the greatest possible cost of a request's tokens. Learned rates are right on average, not for each kind
+    /// of token: so the higher of learned and listed ones is used.
     fn worst(&self, asked: &AskedAnswer) -> Terms {
         let (learned, listed) = (self.learned(&asked.model), Rates::listed(&asked.model));
         let rates = match (learned, listed) {
             (Some(learned), Some(listed)) => learned.or_more(listed),
             (one, other) => one.or(other).unwrap_or_default(),
         };
-        // Nothing is known here of the models that may answer instead.
+        // Nothing is known here about the models that may answer instead.
         let rates = if asked.fallbacks > 0 {
             rates.or_more(Rates::default())
         } else {

@@ -1,4 +1,4 @@
-//! What calls of a role have cost so far: the measure for the next one.
+//! What calls of a role have cost so far: the basis for the next one.
 
 use super::amount::{Amount, Pair};
 use crate::accounting::ledger::Entry;
@@ -9,14 +9,14 @@ use crate::model::Role;
 pub(super) struct History {
     /// The most that a call cost.
     pub(super) dearest_call: Amount,
-    /// The average turn of the call whose turns were dearest.
+    /// The average turn of the call with the most expensive turns.
     pub(super) dearest_turn: Amount,
     /// The average turn of all calls together.
     pub(super) average_turn: Amount,
 }
 
 impl History {
-    /// Looks at the calls of a role. Those that never reached the model are left out.
+    /// Evaluates the calls of a role. Those that never reached the model are left out.
     pub(super) fn of<'a>(role: Role, entries: impl Iterator<Item = &'a Entry>) -> Self {
         let mut history = Self::default();
         let (mut used, mut turns) = (Amount::default(), 0);
@@ -35,7 +35,7 @@ impl History {
         history
     }
 
-    /// Returns the least with which a call is worth its beginning: an average turn, and never nothing at all.
+    /// Returns the least with which it makes sense to begin a call: an average turn, and never nothing at all.
     pub(super) fn least(&self) -> Amount {
         self.average_turn.or_more(Pair { usd: 1, tokens: 1 })
     }

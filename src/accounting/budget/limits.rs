@@ -13,7 +13,7 @@ pub struct BudgetConfig {
     /// Tokens a generation may use, read and written.
     #[serde(serialize_with = "or_off")]
     pub tokens: Option<u64>,
-    /// US dollars one cycle may cost: a measure and what follows it.
+    /// US dollars one cycle may cost: a measure and the tasks after it.
     #[serde(serialize_with = "or_off")]
     pub cycle_usd: Option<f64>,
     /// Tokens one cycle may use.

@@ -1,4 +1,4 @@
-//! One look at all budgets: how much of them a call may have.
+//! A query of all budgets: how much of them a call may have.
 
 use std::collections::BTreeMap;
 
@@ -10,20 +10,20 @@ use super::scope::Scope;
 use crate::accounting::ledger::Entry;
 use crate::model::IssueId;
 
-/// Which budgets a call draws on, the widest first: the end of its budget ends more.
+/// The budgets that a call draws on, the widest first: when that is spent, more must end.
 const SCOPES: [Scope; 3] = [Scope::Generation, Scope::Cycle, Scope::Task];
 
-/// What a call may have.
+/// The most that a call may have.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Granted {
     pub(super) bound: Bound,
-    /// The scopes that those limits belong to, of money and of tokens.
+    /// The scopes of those limits, of money and of tokens.
     pub(super) scopes: Pair<Scope>,
-    /// The dearest average turn of such a call so far.
+    /// The highest average turn of such a call so far.
     pub(super) dearest_turn: Amount,
 }
 
-/// A call that is asked for, and how the budgets balance.
+/// A requested call, and the state of the budgets.
 pub(super) struct BudgetQuery<'a> {
     config: &'a BudgetConfig,
     request: &'a Request,
@@ -32,7 +32,7 @@ pub(super) struct BudgetQuery<'a> {
     history: History,
 }
 
-/// How one budget stands.
+/// The state of one budget.
 #[derive(Clone, Copy)]
 struct Balance {
     scope: Scope,
@@ -67,7 +67,7 @@ impl<'a> BudgetQuery<'a> {
         }
     }
 
-    /// Decides what the call may use, or returns which budget has no room for it.
+    /// Decides what the call may use, or returns the budget that has no room for it.
     pub(super) fn grant(&self) -> Result<Granted, Spent> {
         let own = self.request.call.bound();
         let call = Pair {
@@ -113,14 +113,14 @@ impl<'a> BudgetQuery<'a> {
         let dear = self.history.dearest_call.and_a_half();
         Ok(stands.zip(own.zip(dear)).map(|(balance, (own, dear))| {
             let available = balance?.available();
-            // A role's own limit already keeps one call from taking everything, and a task's calls come one by one.
+            // A role's own limit already keeps one call from taking everything, and a task's calls are made one by one.
             let alone = own.is_some() || scope == Scope::Task;
             let share = (available / sharers).max(dear).min(available);
             Some(if alone { available } else { share })
         }))
     }
 
-    /// Returns how the limits of one scope stand; `out` is what draws on them at this moment.
+    /// Returns the state of the limits of one scope; `out` is what draws on them at this moment.
     fn stands(&self, scope: Scope, limits: Bound, out: &[&Held]) -> Pair<Option<Balance>> {
         let same = |entry: &&&Entry| self.same(scope, entry.task.as_ref(), entry.cycle);
         let used = self
@@ -151,7 +151,7 @@ impl<'a> BudgetQuery<'a> {
         }
     }
 
-    /// Checks that a budget has room for one turn: a call that is sure to be cut is wasted money.
+    /// Checks that a budget has room for one turn: a call that would certainly be cut off is wasted money.
     fn room(&self, balance: Balance, unit: Unit) -> Result<(), Spent> {
         let least = unit.of(self.history.least());
         if balance.available() >= least {
@@ -174,7 +174,7 @@ impl<'a> BudgetQuery<'a> {
             (scope, _) => format!("the {}", scope.name()),
         };
         let details = if held {
-            format!("; calls under way hold {}", unit.say(balance.held))
+            format!("; calls in progress hold {}", unit.say(balance.held))
         } else if balance.left() > 0 {
             format!("; a turn of {role} takes {turn}")
         } else {
@@ -192,7 +192,7 @@ fn least(one: Option<u64>, other: Option<u64>) -> Option<u64> {
     [one, other].into_iter().flatten().min()
 }
 
-/// What a budget is counted in.
+/// The unit of a budget.
 #[derive(Clone, Copy)]
 pub(super) enum Unit {
     Usd,
@@ -209,7 +209,7 @@ impl Unit {
 
     pub(super) fn number(self, count: u64) -> String {
         match self {
-            // Cents are too coarse for what is smaller than a few of them.
+            // Cents are too coarse for an amount of a few cents or less.
             Self::Usd if (1..100_000_000).contains(&count) => format!("{:.4}", dollars(count)),
             Self::Usd => format!("{:.2}", dollars(count)),
             Self::Tokens => count.to_string(),

@@ -1,4 +1,4 @@
-//! A call that asks the budgets for room, what is set aside for it, and the refusal when there is no room.
+//! A call that requests room in the budgets, its reservation, and the refusal when there is no room.
 
 use super::Allowance;
 use super::amount::Bound;
@@ -8,7 +8,7 @@ use crate::model::{IssueId, Role};
 /// A call that is about to be made.
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
-    /// What the agent is called for.
+    /// The role of the agent.
     pub(crate) role: Role,
     /// The task, where the call is about one.
     pub(crate) task: Option<IssueId>,
@@ -16,7 +16,7 @@ pub(crate) struct Request {
     pub(crate) cycle: u32,
     /// The role's own limit.
     pub(crate) call: Allowance,
-    /// How many calls may be out at once.
+    /// How many calls may be in progress at once.
     pub(crate) parallel: u32,
 }
 
@@ -25,13 +25,13 @@ pub(crate) struct Request {
 pub(crate) struct Spent {
     /// The scope of the budget: the widest, if several are spent.
     pub(crate) scope: Scope,
-    /// Whether calls under way hold what is left of it, so that there may be room when they have ended.
+    /// Whether calls in progress hold the rest of it, so that there may be room when they have ended.
     pub(crate) held: bool,
-    /// What to report of it: `the generation's budget is spent (5.00 of 5.00 USD)`.
+    /// The message about it: `the generation's budget is spent (5.00 of 5.00 USD)`.
     pub(crate) reason: String,
 }
 
-/// What is set aside for a call under way.
+/// The reservation of a call in progress.
 #[derive(Debug)]
 pub(super) struct Held {
     pub(super) task: Option<IssueId>,

@@ -13,7 +13,7 @@ pub enum Scope {
     Call,
     /// One task's, all attempts at it together.
     Task,
-    /// One cycle's: a measure and what follows it.
+    /// One cycle's: a measure and the tasks after it.
     Cycle,
     /// The generation's.
     Generation,
@@ -30,7 +30,7 @@ impl Scope {
         }
     }
 
-    /// Returns what the configuration allows; a call's own limit is its role's, and not here.
+    /// Returns the limits of the configuration; a call's own limit is its role's, and not here.
     pub(super) fn bound(self, config: &BudgetConfig) -> Bound {
         match self {
             Self::Call => Bound::default(),

@@ -1,4 +1,4 @@
-//! What is spent of the budgets, to be shown.
+//! The spent part of the budgets, to be shown.
 
 use serde::Serialize;
 
@@ -7,7 +7,7 @@ use super::amount::{Amount, Bound, dollars};
 use crate::accounting::budget::BudgetConfig;
 use crate::accounting::ledger::Entry;
 
-/// What is spent of one budget.
+/// The spent part of one budget.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Standing {
     /// The scope of the budget.
@@ -18,17 +18,17 @@ pub struct Standing {
     pub tokens: Option<Portion<u64>>,
 }
 
-/// So much of so much.
+/// A spent part, and its whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Portion<T> {
     /// What was used.
     pub spent: T,
-    /// What may be.
+    /// The limit.
     pub limit: T,
 }
 
 impl Standing {
-    /// Returns what is spent of the budgets of the generation and of this cycle, if any.
+    /// Returns the spent part of the budgets of the generation and of this cycle, if any.
     pub fn of<'a>(config: &BudgetConfig, cycle: u32, ledger: impl Iterator<Item = &'a Entry>) -> Vec<Self> {
         let (mut all, mut in_cycle) = (Amount::default(), Amount::default());
         for entry in ledger {

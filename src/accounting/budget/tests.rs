@@ -157,7 +157,7 @@ fn a_reservation_holds_its_share_until_it_is_dropped() {
     let first = budgets.reserve(&stitch(), none()).unwrap();
     assert_eq!(first.allowance(), allowed(Some(10.0), None));
     let refused = budgets.reserve(&stitch(), none()).unwrap_err();
-    let reason = "the generation's budget is spent (0.00 of 10.00 USD; calls under way hold 10.00 USD)";
+    let reason = "the generation's budget is spent (0.00 of 10.00 USD; calls in progress hold 10.00 USD)";
     assert_eq!((refused.held, refused.reason.as_str()), (true, reason));
     drop(first);
     assert_eq!(budgets.spent(&stitch(), none()), None);

@@ -1,11 +1,11 @@
-//! Whether a call must be stopped now, so that its next answer does not pass what it was allowed.
+//! Whether a call must be stopped now, so that its next answer does not exceed its allowance.
 
 use super::Allowance;
 use super::amount::{Amount, Bound};
 use crate::model::Usage;
 
-/// Watches what a running call uses. Nothing can stop an answer of the model that has begun, so a call is stopped as
-/// soon as one more answer like the last would pass its allowance.
+/// Watches the usage of a running call. An answer of the model that has begun cannot be stopped, so a call is stopped
+/// as soon as one more answer like the last would exceed its allowance.
 #[derive(Clone, Debug)]
 pub(crate) struct Watch {
     allowed: Bound,
@@ -14,9 +14,9 @@ pub(crate) struct Watch {
     answers: u32,
     /// What was used so far.
     used: Amount,
-    /// What was used when the present answer began.
+    /// The usage when the present answer began.
     before: Amount,
-    /// The expectation by the answer before the present one.
+    /// The estimate by the answer before the present one.
     earlier: Amount,
 }
 
@@ -33,8 +33,8 @@ impl Watch {
         }
     }
 
-    /// Takes in the turns and the usage so far, and returns whether the call must be stopped now. It is not to be asked
-    /// after the result line: no answer follows that one.
+    /// Processes the turns and the usage so far, and returns whether the call must be stopped now. Do not call it after
+    /// the result line: no answer follows that one.
     pub(crate) fn observe(&mut self, turns: u32, usage: &Usage) -> bool {
         if turns > self.turns {
             self.earlier = self.expected(self.used);
@@ -43,14 +43,14 @@ impl Watch {
             self.answers = self.answers.saturating_add(1);
         }
         self.used = Amount::of(usage);
-        // An answer is metered bit by bit: until it is all there, the one before may show more.
+        // An answer is metered in parts: until it is complete, the one before may show more.
         let next = self.expected(self.used).or_more(self.earlier);
         self.used.plus(next).passes(self.allowed)
     }
 
-    /// Returns what an answer after the present one may use, if that is the difference to `used`: half as much again,
-    /// for conversations grow. The first answer alone is taken as it is: it pays for writing to the cache what the next
-    /// ones only read.
+    /// Returns what an answer after the present one may use, if the present one used the difference to `used`: half as
+    /// much again, because conversations grow. Only the first answer is not multiplied: it includes the cost of writing
+    /// to the cache what the next ones only read.
     fn expected(&self, used: Amount) -> Amount {
         let present = used.minus(self.before);
         if self.answers <= 1 {

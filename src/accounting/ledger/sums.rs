@@ -1,4 +1,4 @@
-//! Sums over the ledger: what all calls took and used, and what each group of them did.
+//! Sums over the ledger: time and usage of all calls, and of each group of them.
 
 use std::collections::BTreeMap;
 use std::ops::AddAssign;
@@ -10,15 +10,15 @@ use crate::agent::Rates;
 use crate::model::IssueId;
 use crate::model::{Role, Usage};
 
-/// What stands for the model of calls that died before they bound one.
+/// The name of the model of calls that died before they used one.
 const NO_MODEL: &str = "unknown";
 
-/// What some calls took and used together; `usage.calls` is how many they are.
+/// Time and usage of some calls together; `usage.calls` is their number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Sum {
     /// Tokens and money.
     pub usage: Usage,
-    /// How many of the calls died before they reported what they used: their output and money are estimated.
+    /// How many of the calls died before they reported their usage: their output and money are estimated.
     pub estimated: u64,
     /// Turns taken.
     pub turns: u64,
@@ -50,22 +50,22 @@ impl AddAssign<&Entry> for Sum {
     }
 }
 
-/// The calls of a ledger, summed in all and by what they were for; each group in the order of its name or number.
+/// The calls of a ledger, summed in total and by purpose; each group in the order of its name or number.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Sums {
     /// All of them.
     pub total: Sum,
-    /// By what the agent was called for.
+    /// By role of the agent.
     pub roles: BTreeMap<Role, Sum>,
     /// By cycle of the generation; 0 is before its first measure.
     pub cycles: BTreeMap<u32, Sum>,
-    /// By task, all attempts at it together; calls that were about none are left out.
+    /// By task, all attempts at it together; calls without a task are left out.
     pub tasks: BTreeMap<IssueId, Sum>,
-    /// By the model that the client bound, `unknown` where it bound none.
+    /// By the model that the client used, `unknown` where it used none.
     pub models: BTreeMap<String, Sum>,
 }
 
-/// Returns what tokens cost by model, computed from the calls that reported it.
+/// Returns the prices of tokens by model, computed from the calls that reported them.
 pub fn learned_rates<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> BTreeMap<String, Rates> {
     let told = entries.into_iter().filter(|entry| !entry.estimated);
     let models = Sums::of(told).models.into_iter();

@@ -1,13 +1,13 @@
-//! Usage as the Messages API counts it, with what its price depends on.
+//! Usage by the counts of the Messages API, with everything that its price depends on.
 
 use serde_json::Value;
 
 use crate::model::Usage;
 
-/// More than any answer can use: a count above this is nonsense.
+/// More than any answer can use: a count above this is invalid.
 const MOST: u64 = 1_000_000_000_000;
 
-/// What one answer used, where that was reported.
+/// The usage of one answer, where it was reported.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct AnswerCounts {
     /// Tokens; neither money nor calls.
@@ -19,8 +19,8 @@ pub(crate) struct AnswerCounts {
 }
 
 impl AnswerCounts {
-    /// Reads a `usage` object; what is missing or nonsense is 0. What the API did by itself on the way, such as to
-    /// shorten the context or to ask another model, is paid for and stands among the `iterations` alone.
+    /// Reads a `usage` object; a missing or invalid count is 0. Work that the API did by itself, such as shortening the
+    /// context or asking another model, is billed and listed only among the `iterations`.
     pub(super) fn read(usage: &Value) -> Self {
         let iterations = usage["iterations"].as_array().into_iter().flatten();
         let sum = iterations.map(Self::of_one).fold(Self::default(), Self::plus);
@@ -51,7 +51,7 @@ impl AnswerCounts {
         }
     }
 
-    /// Returns the larger of both, each by itself: figures of a stream are cumulative, and later ones leave some out.
+    /// Returns the larger of both, for each count: figures of a stream are cumulative, and later ones leave some out.
     pub(super) fn or_more(self, other: Self) -> Self {
         let most = |of: fn(&Usage) -> u64| of(&self.usage).max(of(&other.usage));
         Self {

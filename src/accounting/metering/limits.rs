@@ -1,11 +1,11 @@
-//! What the heads of the API's answers report of the account's limits, in the form in which the client writes it.
+//! The account's limits in the heads of the API's answers, in the form in which the client writes them.
 
 use serde_json::{Map, Value};
 
-/// What the names of the headers begin with.
+/// The prefix of the headers.
 const PREFIX: &str = "anthropic-ratelimit-unified-";
 
-/// Reads the limits from an answer's headers, as the client's `rate_limit_info` has them; `None` where the head does
+/// Reads the limits from an answer's headers, in the form of the client's `rate_limit_info`; `None` where the head does
 /// not mention them, as with an API key. `header` looks one up by its lower-case name.
 pub(crate) fn rate_limit_info<'a>(header: impl Fn(&str) -> Option<&'a str>) -> Option<Value> {
     let find = |name: &str| header(&format!("{PREFIX}{name}"));
@@ -27,13 +27,13 @@ pub(crate) fn rate_limit_info<'a>(header: impl Fn(&str) -> Option<&'a str>) -> O
         "overageDisabledReason",
         find("overage-disabled-reason").map(Value::from),
     );
-    // What the subscription refuses, overage pays for: the client distinguishes the two in this way.
+    // Overage pays for requests that the subscription refuses: the client distinguishes the two in this way.
     let paying = status == "rejected" && overage.is_some_and(|status| status.starts_with("allowed"));
     set("isUsingOverage", Some(paying.into()));
     Some(info.into())
 }
 
-/// Returns how the headers abbreviate a limit.
+/// Returns the abbreviation of a limit in the headers.
 fn window(claim: &str) -> Option<&'static str> {
     match claim {
         "five_hour" => Some("5h"),

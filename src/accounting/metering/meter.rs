@@ -1,4 +1,4 @@
-//! The meter of one answer: it reads along while the bytes pass, in bounded memory.
+//! The meter of one answer: it reads the bytes as they pass, in bounded memory.
 
 use memchr::memmem;
 use serde_json::Value;
@@ -9,7 +9,7 @@ use super::AnswerCounts;
 const LINE_LIMIT: usize = 256 << 10;
 /// The longest document that is kept, in bytes: the longest answers of a model have a few million.
 const DOCUMENT_LIMIT: usize = 16 << 20;
-/// How nearly all events of a stream begin.
+/// The beginning of nearly all events of a stream.
 const TEXT_EVENT: &[u8] = b"{\"type\":\"content_block_delta\"";
 /// The longest name of a model that is kept, in bytes.
 const NAME_LIMIT: usize = 200;
@@ -23,16 +23,16 @@ pub(crate) enum Form {
     Document,
 }
 
-/// What an answer reported of itself.
+/// The report of an answer about itself.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct AnswerReading {
     /// The model that answered.
     pub(crate) model: Option<String>,
-    /// What was used, where that was reported.
+    /// The usage, where it was reported.
     pub(crate) counts: AnswerCounts,
     /// Whether the answer reported all of it.
     pub(crate) complete: bool,
-    /// Whether it reported its input at least.
+    /// Whether it reported at least its input.
     pub(crate) begun: bool,
 }
 
@@ -42,13 +42,13 @@ pub(crate) struct Meter {
     form: Form,
     /// A line that has not ended, or the document so far.
     pending: Vec<u8>,
-    /// Whether what is pending was longer than is kept.
+    /// Whether the pending part was longer than the limit.
     overlong: bool,
     reading: AnswerReading,
 }
 
 impl Meter {
-    /// Makes a meter for an answer in this form.
+    /// Builds a meter for an answer in this form.
     pub(crate) fn new(form: Form) -> Self {
         Self {
             form,
@@ -58,7 +58,7 @@ impl Meter {
         }
     }
 
-    /// Takes in the next bytes of the answer.
+    /// Processes the next bytes of the answer.
     pub(crate) fn push(&mut self, chunk: &[u8]) {
         match self.form {
             Form::Document => self.keep(chunk, DOCUMENT_LIMIT),
@@ -66,7 +66,7 @@ impl Meter {
         }
     }
 
-    /// Returns what the answer reported of its use, by what of it has passed.
+    /// Returns the answer's report on its usage, by the part that has passed.
     pub(crate) fn finish(mut self) -> AnswerReading {
         match self.form {
             Form::Document if !self.overlong => self.note_document(),
@@ -85,14 +85,14 @@ impl Meter {
         self.keep(rest, LINE_LIMIT);
     }
 
-    /// Keeps bytes of what has not ended, as many as the limit allows.
+    /// Keeps bytes of a part that has not ended, as many as the limit allows.
     fn keep(&mut self, bytes: &[u8], limit: usize) {
         let room = limit.saturating_sub(self.pending.len());
         self.overlong |= bytes.len() > room;
         self.pending.extend_from_slice(&bytes[..bytes.len().min(room)]);
     }
 
-    /// Notes a line, given its end; what came of it before is pending.
+    /// Processes a line, given its end; its earlier part is pending.
     fn end_line(&mut self, end: &[u8]) {
         if self.pending.is_empty() {
             self.note_line(end);
@@ -112,7 +112,7 @@ impl Meter {
         let Some(data) = line.strip_prefix(b"data:") else {
             return;
         };
-        // Searching takes longer than all the rest of the metering.
+        // Searching takes longer than all other parts of the metering.
         if data.trim_ascii_start().starts_with(TEXT_EVENT) {
             return;
         }
@@ -159,7 +159,7 @@ impl Meter {
     }
 }
 
-/// What is read of an answer in one piece.
+/// The part of an answer that is read in one piece.
 #[derive(Default, serde::Deserialize)]
 #[serde(default)]
 struct Document {

@@ -1,28 +1,28 @@
-//! Why an API or a client refuses: what is passing, what a person must fix, and how.
+//! Why an API or a client refuses: which failures are temporary, which a person must fix, and how.
 
 use crate::agent::CallOutcome;
 
-/// A reason for a refusal, and how it shows.
+/// A reason for a refusal, and how to recognize it.
 #[derive(Debug)]
 pub(super) struct Cause {
-    /// What it makes of the call.
+    /// The outcome of the call.
     pub(super) outcome: CallOutcome,
-    /// What a person does about it.
+    /// What a person can do about it.
     pub(super) fix: Option<&'static str>,
     /// Whether the session that was to be resumed is gone.
     pub(super) session_lost: bool,
-    /// The statuses of HTTP that mean it.
+    /// The HTTP statuses for it.
     statuses: fn(u16) -> bool,
-    /// The words that the client has for it (`error` of a message or a retry).
+    /// The client's words for it (`error` of a message or a retry).
     words: &'static [&'static str],
-    /// What the client writes of it, in lower case.
+    /// Parts of the client's text about it, in lower case.
     phrases: &'static [&'static str],
 }
 
-/// What a refusal shows of its reason.
+/// The evidence of a refusal's reason.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Evidence<'a> {
-    /// The status of HTTP.
+    /// The HTTP status.
     pub(super) status: Option<u16>,
     /// The client's word.
     pub(super) word: &'a str,
@@ -31,17 +31,17 @@ pub(super) struct Evidence<'a> {
 }
 
 const LOG_IN: &str =
-    "log in again (`claude setup-token` gives a token for `container.env`), or give a valid API key there";
-const RESTORE_ACCOUNT: &str = "see what the account needs where you log in to it: until then it can do nothing";
-const RENEW_CLOUD: &str = "renew the cloud provider's credential that `container.env` gives";
+    "log in again (`claude setup-token` prints a token for `container.env`), or set a valid API key there";
+const RESTORE_ACCOUNT: &str = "log in to the account and check what it requires: until that is done, it cannot be used";
+const RENEW_CLOUD: &str = "renew the cloud provider's credential in `container.env`";
 const NEWER_CLIENT: &str = "build the image with a newer client (`image build --client-version`)";
-const SET_UP: &str = "fix what the reason names: the client cannot start like this";
+const SET_UP: &str = "fix the problem that the reason names: until then the client cannot start";
 const ADD_CREDIT: &str = "add credit, or raise the spend limit, where the account is billed";
 const CHOOSE_MODEL: &str = "choose another model: `model` in the role's section of the configuration";
-const BEGIN_ANEW: &str = "begin a new session: the client's home does not hold this one any more";
-const DROP_OPTION: &str = "take the option out of `claude_args` or the role's `args`, unset the key that gives it, or use an image whose client knows it";
-const CHANGE_USER: &str = "let agents run as another user than root: `container.user`";
-const CHANGE_REQUEST: &str = "change what the reason names: the same request would be refused again";
+const BEGIN_ANEW: &str = "begin a new session: the client's home no longer has this one";
+const DROP_OPTION: &str = "remove the option from `claude_args` or the role's `args`, unset the key that adds it, or use an image with a client that supports it";
+const CHANGE_USER: &str = "run agents as a user other than root: set `container.user`";
+const CHANGE_REQUEST: &str = "change what the reason names: an unchanged request would be refused again";
 
 /// The causes. Of two that fit, the first counts.
 const CAUSES: [Cause; 10] = [
@@ -125,7 +125,7 @@ const CAUSES: [Cause; 10] = [
 ];
 
 impl Cause {
-    /// Returns whether a request is refused for what is in it: the next task's may pass.
+    /// Returns whether a request is refused for its content: the next task's request may succeed.
     pub(super) fn is_of_request(&self) -> bool {
         self.fix == Some(CHANGE_REQUEST)
     }
@@ -142,11 +142,11 @@ const fn permanent(fix: &'static str) -> Cause {
     }
 }
 
-/// Returns what the cause makes of a call whose client did not come up, by the client's own word for why; a word that
-/// is not known yet is a person's to look at, too.
+/// Returns the outcome of a call with a client that did not start, by the client's own word for the reason; an unknown
+/// word requires a person, too.
 pub(super) fn of_startup(reason: &str) -> Cause {
     match reason {
-        // The session cannot be gone on with: it is somebody else's, or its place is not what it was.
+        // The session cannot be continued: it belongs to somebody else, or its folder changed.
         "session_held_by_background" | "worktree_resume_refused" | "worktree_unverified" => Cause {
             session_lost: true,
             ..permanent(BEGIN_ANEW)
@@ -169,8 +169,8 @@ pub(super) fn of_startup(reason: &str) -> Cause {
 }
 
 /// Returns the cause that the evidence shows. The status decides, else the word, else the text; among causes of one
-/// outcome, the word and the text tell more than the status, and anything tells more than that the request is not
-/// valid.
+/// outcome, the word and the text are more specific than the status, and anything is more specific than an invalid
+/// request.
 pub(super) fn of(evidence: Evidence<'_>) -> Option<&'static Cause> {
     let status = evidence.status.and_then(by_status);
     let word = CAUSES.iter().find(|cause| cause.words.contains(&evidence.word));
@@ -178,7 +178,7 @@ pub(super) fn of(evidence: Evidence<'_>) -> Option<&'static Cause> {
     let outcome = status.or(word).or(text)?.outcome;
     let fitting = [word, text, status].into_iter().flatten();
     let fitting = fitting.filter(|cause| cause.outcome == outcome);
-    // The first of the least.
+    // The first of the smallest.
     fitting.min_by_key(|cause| cause.is_of_request())
 }
 
@@ -197,7 +197,7 @@ fn by_text(text: &str) -> Option<&'static Cause> {
     }
 }
 
-/// Returns the status that older clients put into their sentence alone: `API Error: 529 …`, `API Error: … (429) …`.
+/// Returns the status that older clients have only in their sentence: `API Error: 529 …`, `API Error: … (429) …`.
 fn status_in(plain: &str) -> Option<u16> {
     let (_, after) = plain.split_once("api error")?;
     let words = after.split(|letter: char| !letter.is_ascii_alphanumeric());

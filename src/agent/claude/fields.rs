@@ -1,4 +1,4 @@
-//! One JSON object of the stream, read leniently: what is missing or of another type is `None`.
+//! One JSON object of the stream, read leniently: a value that is missing or of another type is `None`.
 
 use std::borrow::Cow;
 
@@ -14,14 +14,14 @@ use crate::model::Usage;
 const VALUE_LIMIT: usize = 512 << 10;
 /// The longest text that is kept of a value, in bytes.
 const TEXT_LIMIT: usize = 1 << 20;
-/// More tokens than any call can use: a count above this is nonsense.
+/// More tokens than any call can use: a count above this is invalid.
 const TOKENS_LIMIT: f64 = 1e12;
-/// More US dollars than any call can cost: an amount above this is nonsense.
+/// More US dollars than any call can cost: an amount above this is invalid.
 const MONEY_LIMIT: f64 = 1e6;
 /// A moment with a larger number is in milliseconds: as seconds it would be thousands of years away.
 const SECONDS_LIMIT: f64 = 1e11;
 
-/// The fields of an object, each parsed only when somebody asks for it.
+/// The fields of an object, each parsed only when it is requested.
 #[derive(Default)]
 pub(super) struct Fields<'a>(Vec<(Cow<'a, [u8]>, &'a RawValue)>);
 
@@ -62,19 +62,19 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Returns a field as it is written; of a name that comes twice, the last.
+    /// Returns a field as it is written; if a name occurs twice, the last.
     pub(super) fn raw(&self, name: &str) -> Option<&'a RawValue> {
         let mut fields = self.0.iter().rev();
         let found = fields.find(|(other, _)| **other == *name.as_bytes());
         found.map(|(_, value)| *value)
     }
 
-    /// Returns whether a field is there and not `null`.
+    /// Returns whether a field exists and is not `null`.
     pub(super) fn has(&self, name: &str) -> bool {
         self.raw(name).is_some_and(|value| value.get() != "null")
     }
 
-    /// Returns a field, if it is there, of that type, and not too long.
+    /// Returns a field, if it exists, has that type, and is not too long.
     pub(super) fn get<T: Deserialize<'a>>(&self, name: &str) -> Option<T> {
         let json = self.raw(name)?.get();
         (json.len() <= VALUE_LIMIT).then(|| serde_json::from_str(json).ok())?
@@ -97,14 +97,14 @@ impl<'a> Fields<'a> {
         texts.map(Cow::into_owned).collect()
     }
 
-    /// Returns a count; 0 when it is missing or nonsense.
+    /// Returns a count; 0 when it is missing or invalid.
     pub(super) fn count(&self, name: &str) -> u64 {
         let number = self.raw(name).and_then(|value| value.get().parse().ok());
         let number = number.filter(|number| (0.0..=TOKENS_LIMIT).contains(number));
         number.map_or(0, whole)
     }
 
-    /// Returns an amount of money; `None` when it is missing or nonsense.
+    /// Returns an amount of money; `None` when it is missing or invalid.
     pub(super) fn money(&self, name: &str) -> Option<f64> {
         self.get(name).filter(|amount| (0.0..=MONEY_LIMIT).contains(amount))
     }
@@ -158,7 +158,7 @@ impl<'a> Fields<'a> {
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
-    reason = "a float cast saturates, and who calls this has seen to the sign"
+    reason = "a float cast saturates, and callers check the sign"
 )]
 pub(super) fn whole(number: f64) -> u64 {
     number.round() as u64

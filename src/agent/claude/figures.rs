@@ -1,14 +1,14 @@
-//! What a call used by its result line, and which of its figures to believe.
+//! The usage of a call by its result line, and which of its figures to trust.
 //!
-//! Clients differ. Client 2.1.329 sums `modelUsage` and `total_cost_usd` over all calls of a session, and gives beside
-//! it what is new (`model_usage_since_last_result`); 2.1.220 gives each call's own. Both count sub-agents in there, and
-//! not in `usage`, which is all zero when a budget ran out.
+//! Clients differ. Client 2.1.329 sums `modelUsage` and `total_cost_usd` over all calls of a session, and adds the new
+//! part (`model_usage_since_last_result`); 2.1.220 reports each call's own. Both include sub-agents there, but not in
+//! `usage`, which is all zero when a budget ran out.
 
 use super::fields::Fields;
 use crate::agent::Rates;
 use crate::model::Usage;
 
-/// How far sums of the same amounts may be apart, in US dollars.
+/// How far sums of equal amounts may differ, in US dollars.
 const ROUNDING: f64 = 1e-6;
 
 /// The figures of one result line.
@@ -33,7 +33,7 @@ pub(super) struct Before {
     pub(super) api_ms: u64,
 }
 
-/// What the figures come to.
+/// The result of the figures.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct FiguresRead {
     pub(super) usage: Usage,
@@ -81,7 +81,7 @@ impl Figures {
         }
     }
 
-    /// Returns the tokens, and whether the sums by model go over the whole session.
+    /// Returns the tokens, and whether the sums by model cover the whole session.
     fn tokens(&self, before: &Usage, shown: &Usage) -> (Usage, bool) {
         if let Some(since_last) = self.since_last {
             return (since_last, input(&self.by_model) > input(&since_last));
@@ -93,7 +93,7 @@ impl Figures {
         (if unseen { most(&self.own, shown) } else { self.own }, false)
     }
 
-    /// Returns the money; `None` when no figure gives it.
+    /// Returns the money; `None` when no figure has it.
     fn cost(&self, cumulative: bool, before: &Usage) -> Option<f64> {
         let since_last = self.cost_since_last();
         if since_last > 0.0 {
@@ -117,8 +117,8 @@ impl Figures {
         total.or(by_model)
     }
 
-    /// Returns whether a whole session comes to less than its earlier calls: too much was estimated for one that was
-    /// killed, and nobody knows what part of the sum is new.
+    /// Returns whether a whole session is smaller than its earlier calls: the estimate for one that was killed was too
+    /// high, and it is not known which part of the sum is new.
     fn falls_short_of(&self, before: &Usage) -> bool {
         let of_output = self.since_last.is_none() && self.by_model.output < before.output;
         let total = self.total().filter(|_| self.cost_since_last() <= 0.0);
@@ -126,9 +126,9 @@ impl Figures {
     }
 }
 
-/// Chooses between `all` and what `all` has beyond `before`: whichever is nearer to the input that the stream has
+/// Chooses between `all` and the part of `all` beyond `before`: whichever is nearer to the input that the stream has
 /// shown, which is exact. Where both are as near, the larger one, so that no money is lost. Output is not a criterion:
-/// what a killed call put out is an estimate, and may be too high.
+/// the output of a killed call is an estimate, and may be too high.
 fn nearest(all: Usage, before: &Usage, shown: &Usage) -> (Usage, bool) {
     let includes =
         all.input >= before.input && all.cache_write >= before.cache_write && all.cache_read >= before.cache_read;
@@ -150,7 +150,7 @@ fn distance(one: &Usage, other: &Usage) -> u64 {
     parts.into_iter().fold(0, u64::saturating_add)
 }
 
-/// Returns what `more` has beyond `less`, never below zero.
+/// Returns the part of `more` beyond `less`, never below zero.
 pub(super) fn beyond(more: &Usage, less: &Usage) -> Usage {
     Usage {
         input: more.input.saturating_sub(less.input),

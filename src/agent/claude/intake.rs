@@ -1,4 +1,4 @@
-//! What each type of line changes in a transcript, and what of it is shown.
+//! How each type of line changes a transcript, and what of it is shown.
 
 use std::borrow::Cow;
 
@@ -17,11 +17,11 @@ use crate::base::text::one_line;
 
 /// The longest text of an event, in characters.
 const TEXT_WIDTH: usize = 200;
-/// How much of a text is looked at to show it or to find a time in it, in bytes.
+/// How much of a text is searched, to show it or to find a time in it, in bytes.
 const LOOK: usize = 4 * TEXT_WIDTH;
 
 impl Transcript {
-    /// Takes in a line that is whole.
+    /// Processes a line that is complete.
     pub(super) fn take_in(&mut self, line: &Line<'_>) -> Option<AgentEvent> {
         let Some(kind) = line.kind() else {
             self.skipped_lines += 1;
@@ -44,16 +44,16 @@ impl Transcript {
         }
     }
 
-    /// Takes in what there is of a line that is not JSON to its end: too long to be kept whole, cut off, or garbage.
+    /// Processes a line that is not complete JSON: too long to be kept whole, cut off, or garbage.
     pub(super) fn take_in_part(&mut self, line: &Line<'_>, length: usize) -> Option<AgentEvent> {
         self.skipped_lines += 1;
-        // A shorter one is the last breath of a client that died: there is no result then.
+        // A shorter one is the last output of a client that died: there is no result then.
         let too_long = length >= DEFAULT_LINE_LIMIT;
         match line.kind().as_deref() {
             Some("assistant") => Some(self.assistant(line)),
             Some("user") => self.user(line),
             Some("result") if too_long => Some(self.result(&line.fields, ResultLine::cut_off(&line.fields))),
-            // The type may come last; no other line has what a call cost.
+            // The type may come last; no other line has the cost of a call.
             None if too_long && line.fields.has("total_cost_usd") => {
                 Some(self.result(&line.fields, ResultLine::cut_off(&line.fields)))
             }
@@ -61,7 +61,7 @@ impl Transcript {
         }
     }
 
-    /// Notes whose line it is, and when the first was written.
+    /// Notes the session of a line, and when the first was written.
     fn note_place(&mut self, fields: &Fields<'_>) {
         if self.session_id.is_none() {
             self.session_id = shown(fields.word("session_id"));
@@ -103,7 +103,7 @@ impl Transcript {
             status,
             word: word.clone().unwrap_or_default(),
         });
-        // The client gives delays as fractions, too.
+        // The client also writes delays as fractions.
         let delay_ms = fields.get::<f64>("retry_delay_ms").map_or(0, whole);
         self.wait_ms = self.wait_ms.saturating_add(delay_ms);
         AgentEvent::Retry {
@@ -141,7 +141,7 @@ impl Transcript {
         }
     }
 
-    /// Returns what a message shows: the use of a tool, else its first text, else that the meter moved.
+    /// Returns the event of a message: the use of a tool, else its first text, else only the new usage.
     fn show(&self, message: &Message<'_>) -> AgentEvent {
         if let Some(tool) = &message.content.tool {
             return tools::event(tool);
@@ -185,8 +185,7 @@ impl Transcript {
     }
 }
 
-/// Returns whether a source of credentials is one of an API key: `none` and, with older clients, `oauth` are the
-/// subscription.
+/// Returns whether a source of credentials is an API key: `none` and, with older clients, `oauth` are the subscription.
 fn is_api_key(source: &str) -> bool {
     !matches!(source, "none" | "oauth")
 }

@@ -1,8 +1,8 @@
 //! JSON read in one pass over the bytes, and leniently.
 //!
-//! What nobody asks for is skipped where it stands, so that the megabytes of a tool's output are neither built nor
-//! checked; a value of another type than expected is skipped, too; of a field that comes twice, the last counts. When
-//! an object ends too soon, what was read until there stays.
+//! Values that nobody needs are skipped in place, so that the megabytes of a tool's output are neither built nor
+//! checked; a value of another type than expected is skipped, too; if a field occurs twice, the last counts. When an
+//! object ends too soon, the part before that is kept.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -28,13 +28,13 @@ pub(super) fn skip<'a, A: MapAccess<'a>>(map: &mut A) -> Result<(), A::Error> {
     map.next_value::<IgnoredAny>().map(|_| ())
 }
 
-/// Fills a node from the one value that `bytes` are; `false` when they are not JSON, or not all of it is there.
+/// Fills a node from the one value in `bytes`; `false` when they are not JSON, or incomplete.
 pub(super) fn fill<'a>(node: &mut impl Node<'a>, bytes: &'a [u8]) -> bool {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     Fill(node).deserialize(&mut deserializer).is_ok() && deserializer.end().is_ok()
 }
 
-/// Fills a node from whatever value comes.
+/// Fills a node from a value of any type.
 pub(super) struct Fill<'n, N>(pub(super) &'n mut N);
 
 impl<'a, N: Node<'a>> DeserializeSeed<'a> for Fill<'_, N> {
@@ -116,12 +116,12 @@ impl<'a> Visitor<'a> for BytesVisitor {
     }
 }
 
-/// Returns the text that a value is, cut after about `limit` bytes; `None` when it is not a string.
+/// Returns the text of a value, cut after about `limit` bytes; `None` when it is not a string.
 pub(super) fn text(value: &RawValue, limit: usize) -> Option<Cow<'_, str>> {
     text_of(value.get(), limit)
 }
 
-/// Returns the text that a value is, of JSON that may lack what is beyond the limit.
+/// Returns the text of a value in JSON that may lack the part beyond the limit.
 pub(super) fn text_of(json: &str, limit: usize) -> Option<Cow<'_, str>> {
     if json.len() <= limit {
         return decoded(json);

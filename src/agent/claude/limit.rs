@@ -9,9 +9,9 @@ use crate::base::text::one_line;
 /// The limits as last reported, and whether overage was ever in use.
 #[derive(Debug, Default)]
 pub(super) struct ReportedLimits {
-    /// What the last report showed.
+    /// The state by the last report.
     pub(super) standing: Standing,
-    /// Any report showed paid overage in use.
+    /// Whether any report showed paid overage in use.
     pub(super) overage: bool,
     /// When the limit of the last refusal, or of the overage, is lifted.
     pub(super) resets_at: Option<Timestamp>,
@@ -30,18 +30,18 @@ pub(super) enum Standing {
 }
 
 impl ReportedLimits {
-    /// Takes in one `rate_limit_info`. What it leaves out stays as it was.
+    /// Processes one `rate_limit_info`. Fields that it leaves out stay as they were.
     pub(super) fn note(&mut self, info: &Fields<'_>) -> AgentEvent {
         let status = info.text("status");
         let kind = info.text("rateLimitType");
         let standing = standing(status.as_deref());
         let overage = overage_in_use(info, standing, kind.as_deref());
         let resets_at = info.moment("resetsAt").or_else(|| info.moment("overageResetsAt"));
-        // With a subscription the client calls every 429 rejected; one that names no limit is not the account's.
+        // With a subscription the client calls every 429 rejected; one that names no limit is not about the account.
         let is_nameless = kind.is_none() && resets_at.is_none() && info.text("overageStatus").is_none();
         let standing = match standing {
             Standing::Rejected if is_nameless => Standing::Unknown,
-            // What the subscription refuses, overage pays for.
+            // Overage pays for requests that the subscription refuses.
             Standing::Rejected if overage && !overage_refused(info, kind.as_deref()) => Standing::Allowed,
             standing => standing,
         };
@@ -49,7 +49,7 @@ impl ReportedLimits {
         match standing {
             Standing::Rejected => self.resets_at = resets_at.or(self.resets_at),
             _ if overage => self.resets_at = resets_at.or(self.resets_at),
-            // A limit that is over takes its reset along.
+            // When a limit is over, its reset is removed.
             Standing::Allowed if !self.overage => self.resets_at = None,
             Standing::Allowed | Standing::Unknown => {}
         }
@@ -83,7 +83,7 @@ fn overage_in_use(info: &Fields<'_>, standing: Standing, kind: Option<&str>) -> 
     info.get("isUsingOverage") == Some(true) || kind == Some("overage") || paying
 }
 
-/// Returns whether overage is used up, too, or was never to be had.
+/// Returns whether overage is used up, too, or was never available.
 fn overage_refused(info: &Fields<'_>, kind: Option<&str>) -> bool {
     match info.word("overageStatus") {
         Some(status) => !status.starts_with("allowed"),
@@ -91,8 +91,8 @@ fn overage_refused(info: &Fields<'_>, kind: Option<&str>) -> bool {
     }
 }
 
-/// Returns whether a client's sentence says that a usage limit is reached: the only sign that older clients give.
-/// Limits on spending are none: more money lifts those, not time.
+/// Returns whether a client's sentence reports that a usage limit is reached: older clients give no other sign. Limits
+/// on spending do not count: they are lifted by money, not by time.
 pub(super) fn speaks_of_limit(sentence: &str) -> bool {
     let clause = first_clause(sentence).replace('’', "'").to_lowercase();
     let words: Vec<&str> = clause.split_whitespace().collect();
@@ -107,7 +107,7 @@ pub(super) fn speaks_of_limit(sentence: &str) -> bool {
     }
 }
 
-/// Returns whether a text is nothing but what clients 1.0 write of a limit: `Claude AI usage limit reached|1795257035`.
+/// Returns whether a text is only the report of clients 1.0 about a limit: `Claude AI usage limit reached|1795257035`.
 pub(super) fn is_limit_alone(text: &str) -> bool {
     let Some((words, moment)) = text.trim().rsplit_once('|') else {
         return false;
@@ -116,7 +116,7 @@ pub(super) fn is_limit_alone(text: &str) -> bool {
     is_moment && words.ends_with("limit reached") && speaks_of_limit(words)
 }
 
-/// Returns what stands before the reset: clients separate it in many ways.
+/// Returns the part before the reset: clients separate it in many ways.
 fn first_clause(sentence: &str) -> &str {
     let clause = sentence.trim().split(['·', '∙', '•', '|', '.', '\n']).next();
     let parts = [" - ", " – ", " — "].iter();
@@ -126,7 +126,7 @@ fn first_clause(sentence: &str) -> &str {
     cut.trim()
 }
 
-/// Leaves out `for NAME` behind a limit.
+/// Removes `for NAME` after a limit.
 fn without_model<'w, 'a>(words: &'w [&'a str]) -> &'w [&'a str] {
     match words {
         [before @ .., "for", _] | [before @ .., "for", _, _] if before.ends_with(&["limit"]) => before,
@@ -134,13 +134,13 @@ fn without_model<'w, 'a>(words: &'w [&'a str]) -> &'w [&'a str] {
     }
 }
 
-/// What clients call the limits that they report as reached.
+/// The client's names of the limits that it reports as reached.
 const LIMITS: [&str; 11] = [
     "5-hour", "7-day", "ai", "claude", "fable", "haiku", "opus", "session", "sonnet", "usage", "weekly",
 ];
 
-/// Returns whether the words name no limit other than one that counts. Models come and go, so any short name will do
-/// for a limit that the client says somebody has hit.
+/// Returns whether the text names only limits that count. Models come and go, so any short name is accepted for a limit
+/// that the client reports as hit.
 fn names_no_other(name: &[&str]) -> bool {
     const OTHERS: [&str; 7] = ["budget", "context", "credit", "fast", "monthly", "rate", "spend"];
     name.len() <= 4 && !name.iter().any(|word| OTHERS.contains(word))

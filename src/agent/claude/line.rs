@@ -1,4 +1,4 @@
-//! One line of the stream, read in one pass: its own fields, and what its message holds.
+//! One line of the stream, read in one pass: its own fields, and the content of its message.
 
 use std::borrow::Cow;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -13,7 +13,7 @@ use crate::model::Usage;
 /// Begins a command to a terminal.
 const ESCAPE: u8 = 0x1b;
 
-/// The fields of lines that anybody asks for: what is not named here is never there.
+/// The fields of lines that are used: a field that is not named here is never read.
 const LINE: [&str; 32] = [
     "type",
     "subtype",
@@ -68,7 +68,7 @@ const BLOCK: [&str; 8] = [
     "data",
     "tool_use_id",
 ];
-/// The inputs that show what a tool is used on, the most telling first.
+/// The inputs that show what a tool is used on, the most informative first.
 const TELLING: [&str; 9] = [
     "file_path",
     "notebook_path",
@@ -80,12 +80,12 @@ const TELLING: [&str; 9] = [
     "description",
     "prompt",
 ];
-/// How much of an input is looked at, in bytes.
+/// How much of an input is read, in bytes.
 const LOOK: usize = 1024;
 /// More tool uses than any message has: the rest is not followed.
 const TOOLS_LIMIT: usize = 256;
 
-/// What could be read of a line.
+/// The readable parts of a line.
 #[derive(Default)]
 pub(super) struct Line<'a> {
     /// Its own fields, those of the client.
@@ -123,16 +123,16 @@ impl<'a> Node<'a> for Line<'a> {
     }
 }
 
-/// Returns the line without what stands around it: spaces, NULs, a byte order mark, commands to a terminal.
+/// Returns the line without the bytes around it: spaces, NULs, a byte order mark, commands to a terminal.
 pub(super) fn trimmed(line: &[u8]) -> &[u8] {
     let line = without_padding(line);
-    // What is behind the object is cut off where it is nothing but that.
+    // Bytes after the object are removed if they are nothing else.
     let end = memchr::memrchr(b'}', line).map_or(line.len(), |last| last + 1);
     let (object, rest) = line.split_at(end);
     if without_padding(rest).is_empty() { object } else { line }
 }
 
-/// Returns the line from its first byte on that means something.
+/// Returns the line from its first meaningful byte on.
 fn without_padding(mut line: &[u8]) -> &[u8] {
     loop {
         let shorter = match line {
@@ -159,9 +159,9 @@ fn after(text: &[u8], ends: impl Fn(u8) -> bool) -> Option<&[u8]> {
     Some(&text[end + 1..])
 }
 
-/// Returns the objects of a line that is not a single object: several of them, or such as have raw control characters
-/// in a text, or numbers that JSON has not. `None` where there is nothing to repair, or something else stands between
-/// them.
+/// Returns the objects of a line that is not a single object: several of them, or objects with raw control characters
+/// in a text, or with numbers that JSON does not have. `None` where there is nothing to repair, or anything else is
+/// between them.
 pub(super) fn pieces(line: &[u8]) -> Option<Vec<Vec<u8>>> {
     let mut pieces = Vec::new();
     let mut rest = line;
@@ -175,8 +175,8 @@ pub(super) fn pieces(line: &[u8]) -> Option<Vec<Vec<u8>>> {
     (is_mended || pieces.len() > 1).then_some(pieces)
 }
 
-/// Returns the object that a text begins with, repaired, and how long it is there; `None` where there is none, or it
-/// has no end.
+/// Returns the object at the beginning of a text, repaired, and its length there; `None` where there is none, or it has
+/// no end.
 fn first_object(text: &[u8]) -> Option<(Vec<u8>, usize)> {
     let mut object = Vec::with_capacity(text.len());
     let (mut depth, mut in_text, mut at) = (0_usize, false, 0);
@@ -210,14 +210,14 @@ fn first_object(text: &[u8]) -> Option<(Vec<u8>, usize)> {
     None
 }
 
-/// Returns what some programs write for numbers that are not numbers.
+/// Returns the words that some programs write for numbers that are not numbers.
 fn no_number(text: &[u8]) -> Option<&'static str> {
     let names = ["NaN", "Infinity", "-Infinity"];
     names.into_iter().find(|name| text.starts_with(name.as_bytes()))
 }
 
-/// Returns the line with a question mark for whatever is not UTF-8, so that it grows no longer; `None` when it is
-/// UTF-8.
+/// Returns the line with a question mark for everything that is not UTF-8, so that it does not become longer; `None`
+/// when it is UTF-8.
 pub(super) fn mended(line: &[u8]) -> Option<String> {
     std::str::from_utf8(line).err()?;
     let mut text = String::with_capacity(line.len());
@@ -239,17 +239,17 @@ pub(super) struct Message<'a> {
 }
 
 impl Message<'_> {
-    /// Returns what the message is known by, for as long as the transcript lasts.
+    /// Returns an id of the message, valid for as long as the transcript.
     pub(super) fn id(&self) -> Option<u64> {
         self.fields.raw("id").map(identity)
     }
 
-    /// Returns what the API counted for it.
+    /// Returns the API's count for it.
     pub(super) fn usage(&self) -> Usage {
         self.counts.0.api_usage()
     }
 
-    /// Returns whether the client made it up: no model wrote it, and it cost nothing.
+    /// Returns whether the client created it: no model wrote it, and it cost nothing.
     pub(super) fn is_synthetic(&self) -> bool {
         self.fields.word("model").as_deref() == Some("<synthetic>")
     }
@@ -269,7 +269,7 @@ impl<'a> Node<'a> for Message<'a> {
     }
 }
 
-/// The usage of a message: every line has it, and most of its content is never asked for.
+/// The usage of a message: every line has it, and most of its content is never needed.
 #[derive(Default)]
 struct UsageNode<'a>(Fields<'a>);
 
@@ -279,7 +279,7 @@ impl<'a> Node<'a> for UsageNode<'a> {
     }
 }
 
-/// What the blocks of a message amount to; they themselves are not kept, however many there are.
+/// A summary of the blocks of a message; the blocks are not kept, however many there are.
 #[derive(Default)]
 pub(super) struct Content<'a> {
     /// The first text.
@@ -290,7 +290,7 @@ pub(super) struct Content<'a> {
     pub(super) tool: Option<ToolUse<'a>>,
     /// The tool uses that it begins.
     pub(super) begun: Vec<u64>,
-    /// The tool uses whose results it brings.
+    /// The tool uses with results in it.
     pub(super) ended: Vec<u64>,
     /// Bytes that the model wrote.
     pub(super) written: u64,
@@ -323,20 +323,20 @@ impl<'a> Node<'a> for Content<'a> {
     fn item<A: SeqAccess<'a>>(&mut self, list: &mut A) -> Result<bool, A::Error> {
         let mut block = Block::default();
         let read = list.next_element_seed(Fill(&mut block));
-        // A block that is cut off counts with what is there.
+        // A block that is cut off counts with the part that is there.
         self.add(block);
         Ok(read?.is_some())
     }
 }
 
-/// What is shown of a tool use.
+/// The summary of a tool use.
 pub(super) struct ToolUse<'a> {
     pub(super) name: Option<&'a RawValue>,
     telling: Fields<'a>,
 }
 
 impl<'a> ToolUse<'a> {
-    /// Returns what the tool is used on.
+    /// Returns the object of the tool use, such as a file or a command.
     pub(super) fn target(&self) -> Option<Cow<'a, str>> {
         TELLING
             .iter()
@@ -398,7 +398,7 @@ fn length(value: &RawValue) -> u64 {
     (json.len() - quotes) as u64
 }
 
-/// Returns a number for an id of any length: what is kept of ids is bounded by this.
+/// Returns a number for an id of any length, so that ids take bounded memory.
 fn identity(id: &RawValue) -> u64 {
     let mut hasher = DefaultHasher::new();
     id.get().hash(&mut hasher);

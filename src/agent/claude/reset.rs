@@ -1,4 +1,4 @@
-//! Finds in a sentence when a limit is lifted: the only place where older clients name it.
+//! Finds in a sentence when a limit is lifted: older clients name it nowhere else.
 //!
 //! The forms are those that clients were seen to write, 1.0 to 2.1:
 //!
@@ -24,13 +24,13 @@ const HALF_A_YEAR: SignedDuration = SignedDuration::from_hours(185 * 24);
 /// How many mentions of a reset are tried.
 const MENTIONS: usize = 8;
 
-/// Reads from a client's sentence when a limit is lifted; `None` when it does not name it, or in a form that no client
-/// was seen to write.
+/// Reads from a client's sentence when a limit is lifted; `None` when it does not name it, or names it in a form that
+/// no client was seen to write.
 ///
-/// `now` is when the sentence was written; without it only a moment that is given in full is found. A time without a
-/// zone is in UTC, since that is the zone of the containers that clients run in. A time without a date is the next
-/// such time after `now`, a date without a year is the one nearest to it. Of a time that a clock change skips or
-/// repeats, the one that is not past counts.
+/// `now` is when the sentence was written; without it only a complete moment is found. A time without a zone is in UTC,
+/// because that is the zone of the containers that clients run in. A time without a date is the next such time after
+/// `now`, a date without a year is the one nearest to it. Of a time that a clock change skips or repeats, the one that
+/// is not past counts.
 pub fn reset_time(sentence: &str, now: Option<Timestamp>) -> Option<Timestamp> {
     if let Some(moment) = since_1970(sentence) {
         return Some(moment);
@@ -42,7 +42,7 @@ pub fn reset_time(sentence: &str, now: Option<Timestamp>) -> Option<Timestamp> {
         .find_map(|(when, zone)| moment(when, zone, now))
 }
 
-/// Reads the digits behind the last `|`.
+/// Reads the digits after the last `|`.
 fn since_1970(sentence: &str) -> Option<Timestamp> {
     let (_, after) = sentence.rsplit_once('|')?;
     let after = after.trim_start();
@@ -68,7 +68,7 @@ fn moment(when: When, zone: Option<&str>, now: Option<Timestamp>) -> Option<Time
     }
 }
 
-/// Returns a zone by its name, of the system or of those that this library brings along: systems leave out older names.
+/// Returns a zone by its name, of the system or of this library's own table: systems leave out older names.
 fn time_zone(name: &str) -> Option<TimeZone> {
     let found = TimeZone::get(name).or_else(|_| TimeZoneDatabase::bundled().get(name));
     found.ok()
@@ -86,7 +86,7 @@ fn on(when: When, now: &Zoned) -> Option<Timestamp> {
             let moments = dates.filter_map(|date| not_past(now, date, time));
             let distance = |moment: &Timestamp| moment.duration_since(now.timestamp()).abs();
             let nearest = moments.min_by_key(distance)?;
-            // Only a day that most years do not have is farther away: no limit was meant to last until then.
+            // Only a day that most years do not have is farther away: no limit lasts until then.
             (year.is_some() || distance(&nearest) <= HALF_A_YEAR).then_some(nearest)
         }
     }
@@ -95,7 +95,7 @@ fn on(when: When, now: &Zoned) -> Option<Timestamp> {
 /// Returns the first such time that is not past, on a day that fits.
 fn next(now: &Zoned, time: Time, fits: impl Fn(Date) -> bool) -> Option<Timestamp> {
     let today = now.date();
-    // Yesterday's last minutes may be just past; a week ahead every weekday has come.
+    // The last minutes of yesterday may be just past; a week ahead includes every weekday.
     let dates = (-1..=8).filter_map(|days: i64| today.checked_add(days.days()).ok());
     let moments = dates
         .filter(|date| fits(*date))
@@ -108,7 +108,7 @@ fn is_ahead(now: &Zoned, moment: Timestamp) -> bool {
     now.timestamp().duration_since(moment) <= JUST_PAST
 }
 
-/// Returns a time on a date: of two that a clock change makes of it the first, or the second when the first is past.
+/// Returns a time on a date: if a clock change makes two of it, the first, or the second when the first is past.
 fn not_past(now: &Zoned, date: Date, time: Time) -> Option<Timestamp> {
     let moment = now.time_zone().to_ambiguous_zoned(date.to_datetime(time));
     let first = moment.clone().compatible().ok()?.timestamp();

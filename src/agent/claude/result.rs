@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::fields::Fields;
 
-/// What a result line holds, but for its figures.
+/// The content of a result line, except its figures.
 #[derive(Debug)]
 pub(super) struct ResultLine {
     pub(super) subtype: String,
@@ -15,7 +15,7 @@ pub(super) struct ResultLine {
     pub(super) errors: Vec<String>,
     pub(super) text: Option<String>,
     pub(super) structured_output: Option<Value>,
-    /// Why the client did not come up, in its own word.
+    /// Why the client did not start, in its own word.
     pub(super) startup_failure: Option<String>,
 }
 
@@ -35,7 +35,7 @@ impl ResultLine {
         }
     }
 
-    /// Takes it from a line that is cut off: whatever it says, that is not a success.
+    /// Takes it from a line that is cut off: whatever it claims, it is not a success.
     pub(super) fn cut_off(fields: &Fields<'_>) -> Self {
         let mut line = Self::of(fields);
         line.is_error = Some(true);

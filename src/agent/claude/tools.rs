@@ -1,4 +1,4 @@
-//! Which tools are at work, and how a tool use is shown.
+//! Which tools are running, and how a tool use is shown.
 
 use std::collections::VecDeque;
 
@@ -11,12 +11,12 @@ use crate::base::text::one_line;
 pub(super) const SUMMARY_WIDTH: usize = 100;
 /// The longest name of a tool that is shown, in characters.
 const NAME_WIDTH: usize = 40;
-/// How much of a name is looked at, in bytes.
+/// How much of a name is read, in bytes.
 const LOOK: usize = 1024;
-/// More tools than ever work at once.
+/// More tools than ever run at once.
 const RUNNING_LIMIT: usize = 256;
 
-/// The tool uses of the main thread whose results are still to come.
+/// The tool uses of the main thread that have no result yet.
 #[derive(Debug, Default)]
 pub(super) struct Tools {
     message: Option<u64>,
@@ -24,7 +24,8 @@ pub(super) struct Tools {
 }
 
 impl Tools {
-    /// Takes in a line of a message of the main thread. Another message than before means that all results are there.
+    /// Processes a line of a message of the main thread. Another message than before means that all results have
+    /// arrived.
     pub(super) fn begin(&mut self, message: Option<u64>, begun: &[u64]) {
         if message.is_none() || message != self.message {
             self.running.clear();
@@ -35,12 +36,12 @@ impl Tools {
         self.running.drain(..excess);
     }
 
-    /// Takes in results.
+    /// Processes results.
     pub(super) fn end(&mut self, ended: &[u64]) {
         self.running.retain(|id| !ended.contains(id));
     }
 
-    /// Forgets all: the call is over, or nobody knows whose results came.
+    /// Forgets all: the call is over, or it is not known whose results arrived.
     pub(super) fn clear(&mut self) {
         self.running.clear();
     }

@@ -1,4 +1,4 @@
-//! What is kept of the lines of a call.
+//! The state that is kept of the lines of a call.
 
 use jiff::Timestamp;
 
@@ -17,7 +17,7 @@ pub struct Transcript {
     pub(super) begun: bool,
     pub(super) began_at: Option<Timestamp>,
     pub(super) session_id: Option<String>,
-    /// The model that the client bound.
+    /// The model that the client selected.
     pub(super) model: Option<String>,
     /// The model that wrote the last message of the main thread.
     pub(super) answered: Option<String>,
@@ -26,7 +26,7 @@ pub struct Transcript {
     pub(super) meter: Meter,
     pub(super) tools: Tools,
     pub(super) work: Work,
-    /// Whether the client could not write its session down: one that goes on with it would miss what is lost.
+    /// Whether the client could not save its session: a call that continues it would miss the lost part.
     pub(super) writes_lost: bool,
     /// Whether a model wrote any message of the main thread.
     pub(super) has_spoken: bool,
@@ -43,7 +43,7 @@ pub struct Transcript {
     pub(super) skipped_lines: u64,
 }
 
-/// A message that the client made up from an API error.
+/// A message that the client created from an API error.
 #[derive(Debug)]
 pub(super) struct ApiRefusal {
     pub(super) word: String,
@@ -65,15 +65,15 @@ impl Transcript {
         Self::default()
     }
 
-    /// Builds a transcript without lines, of a call that goes on with a session whose earlier calls used `prior` in
-    /// sum: some clients count that in again.
+    /// Builds a transcript without lines, of a call that continues a session with earlier calls that used `prior` in
+    /// total: some clients include that again.
     pub fn resuming(prior: Usage) -> Self {
         let mut transcript = Self::new();
         transcript.set_prior(prior);
         transcript
     }
 
-    /// Sets what the earlier calls of the session used, before the first result line is there.
+    /// Sets what the earlier calls of the session used, before the first result line arrives.
     pub fn set_prior(&mut self, prior: Usage) {
         self.meter.before.usage = prior;
     }
@@ -86,23 +86,23 @@ impl Transcript {
         self
     }
 
-    /// Computes money with these rates from now on where the client has not reported what a call cost.
+    /// Computes money with these rates from now on where the client has not reported the cost of a call.
     pub fn set_rates(&mut self, rates: Rates) {
         self.meter.rates = rates;
     }
 
-    /// Returns what the call used so far, each message once. Exact once the result line is there; before that, input is
-    /// exact, output and money are estimated.
+    /// Returns what the call used so far, each message once. Exact once the result line has arrived; before that, input
+    /// is exact, output and money are estimated.
     pub fn usage(&self) -> Usage {
         self.meter.usage()
     }
 
-    /// Turns so far: before the result line is there, messages of the main thread.
+    /// Turns so far: before the result line arrives, messages of the main thread.
     pub fn turns(&self) -> u32 {
         self.meter.turns()
     }
 
-    /// Returns whether any event was there: the client is up.
+    /// Returns whether any event has arrived: the client has started.
     pub fn has_begun(&self) -> bool {
         self.begun
     }
@@ -122,12 +122,13 @@ impl Transcript {
         self.tools.are_running()
     }
 
-    /// Returns whether the last result line is there and nothing goes on after it: the client has only to go away.
+    /// Returns whether the last result line has arrived and nothing continues after it: the client only has to exit.
     pub fn is_over(&self) -> bool {
         self.result.is_some() && !self.work.is_under_way()
     }
 
-    /// Notes that the call is cut now. What its client reports from here on of its work is only how that was ended.
+    /// Notes that the call is cut now. Reports of the client about its work from here on only describe how that was
+    /// ended.
     pub fn note_cut(&mut self) {
         self.work.note_cut(self.result.is_some());
     }

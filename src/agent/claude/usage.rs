@@ -6,9 +6,9 @@ use super::figures::{Before, Figures, beyond, most};
 use crate::agent::Rates;
 use crate::model::Usage;
 
-/// How many bytes of what a model writes make a token, about.
+/// About how many bytes written by a model make a token.
 const BYTES_OF_A_TOKEN: u64 = 4;
-/// After how many messages those before them are forgotten by their ids; the sums stay. A message's lines stand close
+/// After how many messages the ids of earlier ones are forgotten; the sums stay. The lines of a message are close
 /// together.
 const MESSAGES_LIMIT: usize = 1 << 14;
 
@@ -24,7 +24,7 @@ pub(super) struct Meter {
     shown: Usage,
     /// Messages of the main thread since the last result line.
     shown_turns: u32,
-    /// What result lines have settled.
+    /// The sum of the result lines.
     settled: Usage,
     settled_turns: u32,
     settled_estimated: bool,
@@ -32,7 +32,7 @@ pub(super) struct Meter {
     results: u32,
 }
 
-/// What the lines of one message show.
+/// The usage that the lines of one message show.
 #[derive(Clone, Copy, Debug, Default)]
 struct MessageUsage {
     reported: Usage,
@@ -72,7 +72,7 @@ impl Meter {
         }
     }
 
-    /// Takes in a result line: its figures stand for all that came since the one before.
+    /// Processes a result line: its figures replace all that came since the one before.
     pub(super) fn settle(&mut self, figures: &Figures, turns: Option<u32>) {
         let mut before = self.before;
         before.usage += self.settled;

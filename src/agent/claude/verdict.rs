@@ -1,4 +1,4 @@
-//! The verdict on a call: success only where stream and process both say so, and otherwise which of these it is up to:
+//! The verdict on a call: success only where stream and process both show it, and otherwise what caused the failure:
 //! the task, the account, the API, or time.
 
 use jiff::Timestamp;
@@ -10,7 +10,7 @@ use super::result::ResultLine;
 use super::transcript::Transcript;
 use crate::agent::{CallOutcome, Ending, StopCause};
 
-/// A verdict and what belongs to it.
+/// A verdict with its details.
 #[derive(Debug)]
 pub(super) struct Verdict {
     pub(super) outcome: CallOutcome,
@@ -68,7 +68,7 @@ const ROWS: [Row; 14] = [
     died_refused,
 ];
 
-/// Judges a call.
+/// Classifies a call.
 pub(super) fn of(call: &Transcript, ending: &Ending<'_>) -> Verdict {
     let verdict = ROWS.iter().find_map(|row| row(call, ending));
     verdict.unwrap_or_else(|| died(call, ending))
@@ -79,16 +79,16 @@ fn paid_overage(call: &Transcript, ending: &Ending<'_>) -> Option<Verdict> {
     counts.then(|| Verdict::new(CallOutcome::Overage, "paid overage is being used").until(call.limits.resets_at))
 }
 
-/// Returns the verdict on a call that was cut for good: what must not go on is not a success, however far it came.
+/// Returns the verdict on a call that was cut for good: a forbidden call is not a success, however far it came.
 fn cut_for_good(call: &Transcript, ending: &Ending<'_>) -> Option<Verdict> {
     let cut = ending.cut?;
     let (fix, thing) = match cut {
         StopCause::Credentials => (
-            "take the API key out of `container.env` and of the agent's settings, or set `agent.credentials: api_key`",
+            "remove the API key from `container.env` and from the agent's settings, or set `agent.credentials: api_key`",
             call.api_key_source.as_deref(),
         ),
         StopCause::Model => (
-            "set `model` in the role's section to the one that is bound, or `strict_model: false`",
+            "set `model` in the role's section to the model that the client uses, or `strict_model: false`",
             call.model.as_deref(),
         ),
         StopCause::Seal => (
@@ -104,11 +104,11 @@ fn cut_for_good(call: &Transcript, ending: &Ending<'_>) -> Option<Verdict> {
     })
 }
 
-/// Returns the verdict on a call whose client did not come up: the client says by itself why.
+/// Returns the verdict on a call with a client that did not start: the client itself reports the reason.
 fn did_not_come_up(call: &Transcript, _: &Ending<'_>) -> Option<Verdict> {
     let result = call.result.as_ref()?;
     let why = result.startup_failure.as_deref()?;
-    let said = words(result).unwrap_or_else(|| "the client did not come up".to_owned());
+    let said = words(result).unwrap_or_else(|| "the client did not start".to_owned());
     Some(Verdict::caused(&cause::of_startup(why), format!("{said} ({why})")))
 }
 
@@ -119,8 +119,8 @@ fn limited_in_disguise(call: &Transcript, ending: &Ending<'_>) -> Option<Verdict
     disguised.then(|| limited(call, ending))
 }
 
-/// Returns whether no model said anything, and the client only reports a limit: then no success that it claims can be
-/// true.
+/// Returns whether no model wrote anything, and the client only reports a limit: then a success that it claims cannot
+/// be true.
 pub(super) fn is_limit_in_disguise(call: &Transcript) -> bool {
     let text = call.result.as_ref().and_then(|line| line.text.as_deref());
     let told = call.limits.standing == Standing::Rejected || text.is_some_and(is_limit_alone);
@@ -133,7 +133,7 @@ fn claimed_success(call: &Transcript, ending: &Ending<'_>) -> Option<Verdict> {
         return None;
     }
     if call.work.is_unfinished() || ending.cut.is_some() && call.work.is_under_way() {
-        // Other rows know what else these mean.
+        // Other rows handle the other meanings.
         let more = [
             StopCause::Cancelled,
             StopCause::Budget,
@@ -142,8 +142,8 @@ fn claimed_success(call: &Transcript, ending: &Ending<'_>) -> Option<Verdict> {
         ]
         .map(Some);
         let reason = match ending.cut {
-            Some(cut) => format!("work of it was under way: {}", cut.reason()),
-            None => "it ended what it had begun in the background".to_owned(),
+            Some(cut) => format!("work was still in progress: {}", cut.reason()),
+            None => "it ended work that it had begun in the background".to_owned(),
         };
         let reason = format!("the client claims success, but {reason}");
         return (!more.contains(&ending.cut)).then(|| Verdict::new(CallOutcome::Failed, reason));
@@ -155,7 +155,7 @@ fn claimed_success(call: &Transcript, ending: &Ending<'_>) -> Option<Verdict> {
     Some(Verdict::new(CallOutcome::Failed, reason))
 }
 
-/// Returns the verdict on a call that was cut for a login: the session goes on once somebody has logged in again.
+/// Returns the verdict on a call that was cut for a login: the session continues once somebody has logged in again.
 fn cut_for_login(_: &Transcript, ending: &Ending<'_>) -> Option<Verdict> {
     let cut = ending.cut.filter(|cut| *cut == StopCause::LoginExpired)?;
     Some(Verdict::new(CallOutcome::Limited, cut.reason()))
@@ -198,8 +198,8 @@ fn limited(call: &Transcript, ending: &Ending<'_>) -> Verdict {
     Verdict::new(CallOutcome::Limited, said).until(resets_at)
 }
 
-/// Returns what the client says of the call's end: in its result, and in the message that it made of a refusal. What
-/// the agent said last is not part of it.
+/// Returns what the client reports about the call's end: in its result, and in the message that it created from a
+/// refusal. The last text of the agent is not part of it.
 fn sentences(call: &Transcript) -> impl Iterator<Item = &str> {
     let result = call.result.as_ref().and_then(|line| line.text.as_deref());
     let result = result.filter(|text| !call.last_words.are(text));
@@ -210,7 +210,7 @@ fn sentences(call: &Transcript) -> impl Iterator<Item = &str> {
         .filter(|text| !text.trim().is_empty())
 }
 
-/// Returns the task's own verdict: it used up what it was given.
+/// Returns the task's own verdict: it used up its turns or its budget.
 fn spent(call: &Transcript, _: &Ending<'_>) -> Option<Verdict> {
     const WAYS: [(CallOutcome, &str, &str, &str); 2] = [
         (
@@ -237,8 +237,8 @@ fn cancelled(_: &Transcript, ending: &Ending<'_>) -> Option<Verdict> {
     Some(Verdict::new(CallOutcome::Crashed, cut.reason()))
 }
 
-/// Returns the verdict on an error result, by whose fault it is. One that came because we ended the call counts only if
-/// it gives a reason.
+/// Returns the verdict on an error result, by its cause. One that came because we ended the call counts only if it
+/// gives a reason.
 fn refused(call: &Transcript, ending: &Ending<'_>) -> Option<Verdict> {
     let result = call.result.as_ref().filter(|line| !aborted(line))?;
     let silent = stderr(ending).unwrap_or("the client ended with an error and printed nothing");
@@ -259,13 +259,13 @@ fn refused(call: &Transcript, ending: &Ending<'_>) -> Option<Verdict> {
     }
 }
 
-/// Returns the verdict on a call whose last request the API had refused when it ended: the API's reason counts, not the
-/// ending's.
+/// Returns the verdict on a call with a last request that the API had refused when it ended: the API's reason counts,
+/// not the ending's.
 fn died_retrying(call: &Transcript, ending: &Ending<'_>) -> Option<Verdict> {
     let retry = call.retry.as_ref().filter(|_| !ending.oom)?;
     let status = retry
         .status
-        .map_or("out of reach".to_owned(), |status| status.to_string());
+        .map_or("unreachable".to_owned(), |status| status.to_string());
     let how = process_end(ending);
     let reason = format!("while the client retried after an API error ({status}), {how}");
     let cause = cause::of(Evidence {
@@ -279,7 +279,7 @@ fn died_retrying(call: &Transcript, ending: &Ending<'_>) -> Option<Verdict> {
     })
 }
 
-/// Returns the verdict on a call whose client had written down a refusal, and ended before its result.
+/// Returns the verdict on a call with a client that had recorded a refusal, and ended before its result.
 fn died_refused(call: &Transcript, ending: &Ending<'_>) -> Option<Verdict> {
     let refusal = call.refusal.as_ref().filter(|_| !ending.oom)?;
     let cause = cause::of(Evidence {
@@ -293,8 +293,8 @@ fn died_refused(call: &Transcript, ending: &Ending<'_>) -> Option<Verdict> {
     ))
 }
 
-/// Returns the verdict on a call where nothing but the end of the process gives a reason: it was killed, it died, or it
-/// never started.
+/// Returns the verdict on a call where only the end of the process gives a reason: it was killed, it died, or it never
+/// started.
 fn died(call: &Transcript, ending: &Ending<'_>) -> Verdict {
     let how = process_end(ending);
     if ending.cut == Some(StopCause::FirstEvent) && !ending.oom {
@@ -329,7 +329,7 @@ fn aborted(result: &ResultLine) -> bool {
     result.terminal_reason.starts_with("aborted")
 }
 
-/// Returns the end of stderr, where the client ended by itself and had the time to say why.
+/// Returns the end of stderr, where the client ended by itself and had time to give a reason.
 fn stderr<'a>(ending: &Ending<'a>) -> Option<&'a str> {
     let tail = last_characters(ending.stderr_tail.trim(), 300);
     (!tail.is_empty() && ending.cut.is_none() && !ending.oom).then_some(tail)
@@ -341,11 +341,11 @@ fn process_end(ending: &Ending<'_>) -> String {
         (_, Some(cut), _) => cut.reason().to_owned(),
         (_, _, Some(code @ 129..=192)) => format!("it ended by signal {}", code - 128),
         (_, _, Some(code)) => format!("it exited with {code}"),
-        (_, _, None) => "nobody knows how it ended".to_owned(),
+        (_, _, None) => "how it ended is not known".to_owned(),
     }
 }
 
-/// Returns what the result line says, if it says anything.
+/// Returns the text of the result line, if it has any.
 fn words(result: &ResultLine) -> Option<String> {
     let errors = result.errors.iter().map(|error| error.trim());
     let errors: Vec<&str> = errors.filter(|error| !error.is_empty()).collect();

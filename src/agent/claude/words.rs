@@ -1,4 +1,4 @@
-//! The last words of the main thread.
+//! The last text of the main thread.
 
 use serde_json::value::RawValue;
 
@@ -7,7 +7,7 @@ use super::json;
 /// The longest text that is kept, in bytes.
 const LIMIT: usize = 256 << 10;
 
-/// A text that is replaced with every message, and only decoded when somebody asks.
+/// A text that is replaced with every message, and only decoded when it is needed.
 #[derive(Debug, Default)]
 pub(super) struct LastWords {
     /// As JSON; of a very long one, the beginning.
@@ -24,7 +24,7 @@ impl LastWords {
         self.json.push_str(&json[..end]);
     }
 
-    /// Returns whether a text is these words, where they were kept.
+    /// Returns whether a text equals these words, if they were kept.
     pub(super) fn are(&self, text: &str) -> bool {
         let was_cut = self.json.len() > LIMIT;
         match json::text_of(&self.json, LIMIT) {

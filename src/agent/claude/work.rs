@@ -1,25 +1,25 @@
-//! Whether a call is at work: a result need not be the last one, nor the end of what was begun in the background.
+//! Whether a call is still working: a result need not be the last one, nor the end of tasks in the background.
 
 use serde::de::IgnoredAny;
 
 use super::fields::Fields;
 
-/// What of a call goes on beside, or after, the results that it has reported.
+/// The work of a call that continues beside, or after, the results that it has reported.
 #[derive(Debug, Default)]
 pub(super) struct Work {
-    /// Whether the last result is not the last word: something of a turn has followed it.
+    /// Whether the last result is not the end: a line of a turn has followed it.
     goes_on: bool,
     /// How many tasks run in the background.
     in_background: usize,
-    /// Whether the client has killed such a task after its result, so that no turn can have taken notice of it.
+    /// Whether the client has killed such a task after its result, so that no turn can have noticed it.
     has_dropped: bool,
-    /// Whether something went on when we cut the call: the client, told to end, ends its tasks and reports that none is
+    /// Whether work continued when we cut the call: the client, told to end, ends its tasks and reports that none is
     /// left.
     was_cut: bool,
 }
 
 impl Work {
-    /// Takes in what a line shows of it, given its type.
+    /// Processes a line, given its type.
     pub(super) fn note(&mut self, kind: &str, fields: &Fields<'_>) {
         match kind {
             "result" => self.goes_on = false,
@@ -58,12 +58,12 @@ impl Work {
         self.was_cut |= !has_result || self.is_under_way();
     }
 
-    /// Returns whether work was ended that nobody will finish.
+    /// Returns whether work was ended that will not be finished.
     pub(super) fn is_unfinished(&self) -> bool {
         self.was_cut || self.has_dropped
     }
 
-    /// Returns whether anything goes on.
+    /// Returns whether any work continues.
     pub(super) fn is_under_way(&self) -> bool {
         self.goes_on || self.in_background > 0
     }

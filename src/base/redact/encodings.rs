@@ -7,9 +7,9 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-/// Credentials shorter than this, in bytes, are never looked for: they would be found in ordinary words.
+/// Credentials shorter than this, in bytes, are never searched for: they would be found in ordinary words.
 pub const SHORTEST_SECRET: usize = 8;
-/// What is left as it is in a component of a URL (RFC 3986, 2.3).
+/// The characters that stay as they are in a component of a URL (RFC 3986, 2.3).
 const COMPONENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Returns every form of a credential.
@@ -35,7 +35,7 @@ pub(super) fn of(secret: &str) -> BTreeSet<Vec<u8>> {
     long_enough.map(String::into_bytes).collect()
 }
 
-/// Returns the inside of the string as JSON writes it.
+/// Returns the inside of the string in its form in JSON.
 fn json_escaped(text: &str) -> String {
     let quoted = serde_json::Value::from(text).to_string();
     quoted[1..quoted.len() - 1].to_owned()
@@ -59,13 +59,13 @@ fn hexadecimal(text: &str, before: &str, digits: &[u8; 16]) -> String {
     text.bytes().map(code).collect()
 }
 
-/// Returns the part of the base64 that the secret alone decides, where `before` bytes (modulo 3) stand before it, as in
-/// `user:secret`: whatever else is encoded with it, these letters are there.
+/// Returns the part of the base64 that depends only on the secret, where `before` bytes (modulo 3) precede it, as in
+/// `user:secret`: these letters are the same whatever else is encoded with it.
 fn in_base64(engine: &impl Engine, secret: &str, before: usize) -> String {
     let mut bytes = vec![0; before];
     bytes.extend_from_slice(secret.as_bytes());
     let encoded = engine.encode(&bytes);
-    // Six bits a letter: the first and the last may hold bits of what stands beside.
+    // Six bits a letter: the first and the last may contain bits of the neighbours.
     let first = (before * 8).div_ceil(6);
     let last = bytes.len() * 8 / 6;
     encoded[first..last].to_owned()

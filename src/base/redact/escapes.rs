@@ -1,4 +1,4 @@
-//! Escape sequences of strings: what is redacted takes whole ones along, so that JSON stays JSON.
+//! Escape sequences of strings: a redacted range includes whole ones, so that JSON stays JSON.
 
 use std::ops::Range;
 
@@ -9,14 +9,14 @@ pub(super) fn whole(bytes: &[u8], range: &Range<usize>) -> Range<usize> {
     start..end
 }
 
-/// Returns whether what stands before `at` is the letter of an escape such as `\n`, and so no part of a word.
+/// Returns whether the byte before `at` is the letter of an escape such as `\n`, and so not a part of a word.
 pub(super) fn ends_escape(bytes: &[u8], at: usize) -> bool {
     at >= 2 && escape_around(bytes, at - 1).is_some_and(|escape| escape.end == at)
 }
 
-/// Returns the escape sequence that has a backslash before `at` and goes beyond it, if there is one.
+/// Returns the escape sequence with a backslash before `at` that ends after it, if there is one.
 fn escape_around(bytes: &[u8], at: usize) -> Option<Range<usize>> {
-    // The longest, `\uXXXX`, begins at most five bytes before the last place that is inside of it.
+    // The longest, `\uXXXX`, begins at most five bytes before the last place inside of it.
     (1..=5.min(at)).find_map(|back| {
         let start = at - back;
         let escape = start..start + length_at(bytes, start)?;
@@ -24,7 +24,7 @@ fn escape_around(bytes: &[u8], at: usize) -> Option<Range<usize>> {
     })
 }
 
-/// Returns how long the escape sequence is that begins here; `None` where none does.
+/// Returns the length of the escape sequence that begins here; `None` where none does.
 fn length_at(bytes: &[u8], start: usize) -> Option<usize> {
     let backslashes = bytes[..start].iter().rev().take_while(|byte| **byte == b'\\').count();
     if bytes[start] != b'\\' || backslashes % 2 == 1 {

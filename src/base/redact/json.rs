@@ -1,4 +1,4 @@
-//! Lines of JSON: when replacing bytes would break one, its strings are redacted one by one.
+//! Lines of JSON: where replacing bytes would break one, its strings are redacted one by one.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -9,11 +9,11 @@ use serde_json::{Map, Value};
 use super::found::Found;
 use super::{Redactor, repeated};
 
-/// What is written of a line from which what must go cannot be taken.
+/// The replacement of a line from which a match cannot be removed.
 const NOTHING: &[u8] = br#"{"type":"redacted"}"#;
 
 impl Redactor {
-    /// Redacts a line that may be JSON: what was JSON is JSON afterwards, and numbers and names in it are the same.
+    /// Redacts a line that may be JSON: JSON stays JSON, with the same numbers and names.
     pub fn line<'a>(&self, line: &'a [u8]) -> Cow<'a, [u8]> {
         match self.bytes(line) {
             Cow::Owned(redacted) if is_broken(line, &redacted) => Cow::Owned(by_strings(self, line)),
@@ -21,7 +21,7 @@ impl Redactor {
         }
     }
 
-    /// Redacts JSON of our own making: names and figures are ours, so only strings are looked into.
+    /// Redacts our own JSON: names and figures are ours, so only strings are searched.
     pub(crate) fn own_json<'a>(&self, json: &'a [u8]) -> Cow<'a, [u8]> {
         let patterns = self.patterns();
         let redacted = repeated(json, |json| {
@@ -36,7 +36,7 @@ impl Redactor {
     }
 }
 
-/// Returns whether a line was JSON and is not any more.
+/// Returns whether a line was JSON and no longer is.
 fn is_broken(before: &[u8], after: &[u8]) -> bool {
     is_json(before) && !is_json(after)
 }
@@ -45,11 +45,11 @@ fn is_json(bytes: &[u8]) -> bool {
     serde_json::from_slice::<IgnoredAny>(bytes).is_ok()
 }
 
-/// Returns the JSON with every string redacted that must be.
+/// Returns the JSON with redacted strings.
 fn by_strings(redactor: &Redactor, line: &[u8]) -> Vec<u8> {
     let value = serde_json::from_slice(line).ok();
     let written = value.and_then(|value| serde_json::to_vec(&of(redactor, value)).ok());
-    // Across its strings it may still spell something.
+    // Several strings together may still contain a match.
     let clean = written.filter(|line| redactor.find(line).is_empty());
     clean.unwrap_or_else(|| NOTHING.to_vec())
 }
@@ -62,7 +62,7 @@ fn of(redactor: &Redactor, value: Value) -> Value {
             let field = |(name, value): (String, Value)| (redactor.text(&name).into_owned(), of(redactor, value));
             Value::Object(fields.into_iter().map(field).collect::<Map<_, _>>())
         }
-        // A number may be a credential, too: then it is a number no more.
+        // A number may be a credential, too: then it becomes a string.
         Value::Number(number) => match redactor.text(&number.to_string()) {
             Cow::Borrowed(_) => Value::Number(number),
             Cow::Owned(text) => Value::String(text),
@@ -71,7 +71,7 @@ fn of(redactor: &Redactor, value: Value) -> Value {
     }
 }
 
-/// Returns, of what was found, the parts that lie in strings which are values.
+/// Returns the parts of the matches that are in strings which are values.
 fn within_strings(json: &[u8], found: &[Found]) -> Vec<Found> {
     let mut parts = Vec::new();
     let mut found = found.iter().peekable();
@@ -108,7 +108,7 @@ fn values(json: &[u8]) -> Vec<Range<usize>> {
     strings
 }
 
-/// Returns where the string ends that begins at `start`: its quote that no backslash escapes.
+/// Returns the end of the string that begins at `start`: its first quote without a backslash before it.
 fn string_end(json: &[u8], start: usize) -> usize {
     let mut at = start;
     while let Some(next) = memchr::memchr2(b'"', b'\\', &json[at..]) {

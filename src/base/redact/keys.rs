@@ -4,17 +4,17 @@ use memchr::memmem;
 
 const END: &[u8] = b"-----END ";
 const DASHES: &[u8] = b"-----";
-/// How long a label is at most: `-----BEGIN LABEL-----`.
+/// The longest label: `-----BEGIN LABEL-----`.
 const LABEL: usize = 60;
-/// How long a key is at most, in bytes: the longest in use have 16,384 bits.
+/// The longest key, in bytes: the longest in use have 16,384 bits.
 const LONGEST: usize = 64 << 10;
-/// Letters of base64 that a key has at least.
+/// The fewest letters of base64 in a key.
 const SHORTEST: usize = 60;
 
-/// Where the next end mark is, so that it is looked for once.
+/// The place of the next end mark, so that it is searched for once.
 #[derive(Default)]
 pub(super) struct Ends {
-    /// From where the last search went, and what it found.
+    /// The start of the last search, and its result.
     last: Option<(usize, Option<usize>)>,
 }
 
@@ -32,25 +32,25 @@ impl Ends {
     }
 }
 
-/// Returns where the private key ends that has its label at `label`; `None` where there is no key.
+/// Returns the end of the private key with its label at `label`; `None` where there is no key.
 pub(super) fn block(bytes: &[u8], label: usize, ends: &mut Ends) -> Option<usize> {
     let shown = &bytes[label..bytes.len().min(label + LABEL)];
     let name = &shown[..memmem::find(shown, DASHES)?];
     memmem::find(name, b"PRIVATE KEY")?;
     let body = label + name.len() + DASHES.len();
     let end = match ends.next(bytes, body).filter(|end| end - body <= LONGEST) {
-        // The label again, and the dashes behind it.
+        // The label again, and the dashes after it.
         Some(end) => {
             let rest = &bytes[end + END.len()..bytes.len().min(end + END.len() + LABEL)];
             memmem::find(rest, DASHES).map_or(end, |dashes| end + END.len() + dashes + DASHES.len())
         }
-        // Cut off: what is there looks like a key.
+        // Cut off: the rest looks like a key.
         None => body + loose(&bytes[body..]),
     };
     (letters(&bytes[body..end]) >= SHORTEST).then_some(end)
 }
 
-/// Returns the length of what may be lines of base64, as they are or escaped.
+/// Returns the length of possible lines of base64, plain or escaped.
 fn loose(bytes: &[u8]) -> usize {
     let is_part = |byte: &&u8| byte.is_ascii_alphanumeric() || b"+/=\\ \r\n\t".contains(byte);
     let length = bytes.iter().take(LONGEST).take_while(is_part).count();

@@ -1,4 +1,4 @@
-//! What is looked for, as two automata: one that runs over everything, and one of the credentials alone.
+//! The patterns, as two automata: one that runs over everything, and one of the credentials alone.
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, Anchored, Input, MatchKind, StartKind};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -7,9 +7,9 @@ use super::encodings;
 use super::found::{Found, IN_USE, marker};
 use super::tokens::{FORMS, Tokens};
 
-/// Everything that is looked for.
+/// All patterns.
 pub(super) struct Patterns {
-    /// Where something may begin: the credentials, and what tokens begin with.
+    /// The possible beginnings: the credentials, and the beginnings of tokens.
     anything: Option<AhoCorasick>,
     /// The credentials; `None` where there is none.
     secrets: Option<AhoCorasick>,
@@ -30,7 +30,7 @@ impl Patterns {
         }
     }
 
-    /// Finds everything, from left to right, in time that grows with the text alone.
+    /// Finds everything, from left to right, in time linear in the text.
     pub(super) fn find(&self, bytes: &[u8]) -> Vec<Found> {
         let Some(anything) = &self.anything else {
             return vec![Found {
@@ -53,7 +53,7 @@ impl Patterns {
         all
     }
 
-    /// Returns what is found here, if anything is, with whatever credential begins in it and goes beyond it.
+    /// Returns the match here, if there is one, extended by a credential that begins in it and ends after it.
     fn found_at(&self, bytes: &[u8], at: usize, tokens: &mut Tokens<'_>) -> Option<Found> {
         let secret = self.secret(bytes, at..bytes.len(), Anchored::Yes);
         let token = tokens.at(at);
@@ -90,8 +90,8 @@ impl Patterns {
     }
 }
 
-/// Makes an automaton; `None` when there are more patterns than one can hold, which no number of credentials comes
-/// near.
+/// Builds an automaton; `None` when there are more patterns than one can have, which no realistic number of credentials
+/// reaches.
 fn automaton(patterns: &[Vec<u8>], start: StartKind) -> Option<AhoCorasick> {
     AhoCorasick::builder()
         .match_kind(MatchKind::LeftmostLongest)
@@ -101,7 +101,7 @@ fn automaton(patterns: &[Vec<u8>], start: StartKind) -> Option<AhoCorasick> {
         .ok()
 }
 
-/// Returns whether a text stands in a marker, and so could never be taken out.
+/// Returns whether a text is a part of a marker, and so could never be removed.
 pub(super) fn is_in_a_marker(text: &str) -> bool {
     is_part_of_a_marker(text.as_bytes())
 }

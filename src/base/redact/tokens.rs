@@ -5,32 +5,32 @@ use super::keys;
 
 /// A form of token.
 pub(super) struct Form {
-    /// What it begins with; for some, what stands before it.
+    /// Its beginning; for some forms, the text before it.
     pub(super) prefix: &'static str,
     /// The service that issues it.
     pub(super) kind: &'static str,
     tail: Tail,
 }
 
-/// What follows a prefix.
+/// The text after a prefix.
 enum Tail {
-    /// So many letters at least.
+    /// At least so many letters.
     Least(Class, usize),
-    /// Exactly so many letters, the whole a word of its own.
+    /// Exactly so many letters, a whole word together.
     Word(Class, usize),
-    /// What `OpenAI`'s older keys have in their middle.
+    /// The middle part of `OpenAI`'s older keys.
     OpenAi,
     /// Three parts with dots between.
     Jwt,
     /// The token of an `Authorization` header.
     Bearer,
-    /// The secret that belongs to an AWS key id: it has no form of its own, so its name must stand before it.
+    /// The secret of an AWS key id: it has no form of its own, so its name must precede it.
     AwsSecret,
     /// The rest of a block in PEM form.
     PrivateKey,
 }
 
-/// Which letters a token is made of.
+/// The letters that a token consists of.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Class {
     /// `A-Z a-z 0-9`.
@@ -39,7 +39,7 @@ enum Class {
     Url,
     /// `A-Z 0-9`.
     Upper,
-    /// These of base64 and of RFC 6750's `b64token`.
+    /// Those of base64 and of RFC 6750's `b64token`.
     Bearer,
 }
 
@@ -101,18 +101,18 @@ pub(super) const FORMS: [Form; 35] = [
     form("-----BEGIN ", "private key", Tail::PrivateKey),
 ];
 
-/// Letters that differ in a token, at least: `ghp_xxxxxxxx…` in a document is none.
+/// The fewest different letters in a token: `ghp_xxxxxxxx…` in a document is not a token.
 const VARIETY: u32 = 6;
-/// How much of a token is looked at for that, in bytes.
+/// How much of a token is checked for that, in bytes.
 const SAMPLE: usize = 64;
-/// What stands in every key of `OpenAI`'s, and how far from its beginning at most.
+/// The part of every key of `OpenAI`'s, and its greatest distance from the beginning.
 const OPEN_AI: (&[u8], usize) = (b"T3BlbkFJ", 100);
 
-/// Looks tokens up in one text, from left to right, and remembers what would else be read again and again.
+/// Finds tokens in one text, from left to right, and remembers positions that would be computed again and again.
 pub(super) struct Tokens<'a> {
     bytes: &'a [u8],
     /// The run of letters that was measured last, for each class: forms of different classes that begin in one run must
-    /// not make each other read it again, or a file of them takes the square of its length.
+    /// not read it again for each other, or a file of them takes quadratic time.
     runs: [Option<std::ops::Range<usize>>; Class::COUNT],
     /// The end marks of PEM blocks.
     ends: keys::Ends,
@@ -127,7 +127,7 @@ impl<'a> Tokens<'a> {
         }
     }
 
-    /// Returns the token that one of the forms has here, from its first letter to behind its last.
+    /// Returns the token of one of the forms here, from its first letter to after its last.
     pub(super) fn at(&mut self, at: usize) -> Option<(&'static str, std::ops::Range<usize>)> {
         let here = &self.bytes[at..];
         let possible = FORMS.iter().filter(|form| here.starts_with(form.prefix.as_bytes()));
@@ -198,7 +198,7 @@ impl<'a> Tokens<'a> {
         at == 0 || !Class::Url.has(self.bytes[at - 1]) || ends_escape(self.bytes, at)
     }
 
-    /// Returns where the letters of a class end that begin at `from`.
+    /// Returns the end of the letters of a class that begin at `from`.
     fn run_end(&mut self, class: Class, from: usize) -> usize {
         let known = &mut self.runs[class as usize];
         if let Some(run) = known.as_ref().filter(|run| run.contains(&from)) {

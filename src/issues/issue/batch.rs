@@ -1,4 +1,4 @@
-//! Many issues at once, all or none: what measure proposes, what a person imports.
+//! Many issues at once, all or none: proposals of measure, or imports of a person.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -15,22 +15,22 @@ use crate::model::{CommitId, IssueId};
 /// One issue of a batch.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BatchIssue {
-    /// What others of the batch call it.
+    /// Its name for others of the batch.
     pub key: Option<String>,
-    /// What is to be filed; its own `dependencies` name issues that are in the store already.
+    /// The issue to file; its own `dependencies` name issues that are in the store already.
     pub issue: NewIssue,
-    /// What it waits for: a key of this batch, else the id of an issue in the store. Never a position.
+    /// The issues that it waits for: a key of this batch, else the id of an issue in the store. Never a position.
     pub depends_on: Vec<String>,
-    /// What it brings along from another store.
+    /// Its data from another store.
     pub state: Option<ImportedState>,
-    /// What was wrong with it already where it was read.
+    /// Problems that were found when it was read.
     pub problems: Vec<String>,
 }
 
-/// What an imported issue brings along. A claim is left behind: the run that held it is not here.
+/// The data of an imported issue. A claim is not imported: the run that held it is not here.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ImportedState {
-    /// Where it stood; `in_progress` becomes `open`.
+    /// Its state; `in_progress` becomes `open`.
     pub status: Status,
     /// Why it was held.
     pub hold: Option<String>,
@@ -40,9 +40,9 @@ pub struct ImportedState {
     pub closed_at: Option<Timestamp>,
     /// Why it was closed.
     pub close_reason: Option<String>,
-    /// The commit that did it.
+    /// The commit with its result.
     pub commit: Option<CommitId>,
-    /// What was said of it.
+    /// Comments on it.
     pub comments: Vec<Comment>,
     /// The attempts at it.
     pub attempts: Vec<Attempt>,
@@ -50,7 +50,7 @@ pub struct ImportedState {
     pub forgiven_attempts: u32,
 }
 
-/// All that is wrong with a batch, a line each: the cause below the error of [`Issues::import`].
+/// All problems of a batch, a line each: the cause below the error of [`Issues::import`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BatchProblems(pub Vec<String>);
 
@@ -63,7 +63,7 @@ impl fmt::Display for BatchProblems {
 impl std::error::Error for BatchProblems {}
 
 impl BatchIssue {
-    /// Makes an issue of a batch that brings nothing along.
+    /// Builds an issue of a batch without data from another store.
     pub fn new(key: impl Into<String>, issue: NewIssue, depends_on: Vec<String>) -> Self {
         Self {
             key: Some(key.into()),
@@ -76,9 +76,9 @@ impl BatchIssue {
 }
 
 impl Issues {
-    /// Files a whole batch, or nothing of it, and returns the new ids in the batch's order.
+    /// Files a whole batch, or none of it, and returns the new ids in the batch's order.
     ///
-    /// A refusal is a usage error whose source is [`BatchProblems`], with every problem of every issue.
+    /// A refusal is a usage error with [`BatchProblems`] as its source: every problem of every issue.
     pub fn import(&mut self, batch: Vec<BatchIssue>, now: Timestamp) -> Result<Vec<IssueId>> {
         let problems = self.batch_problems(&batch);
         if !problems.is_empty() {
@@ -101,7 +101,7 @@ impl Issues {
         Ok(ids)
     }
 
-    /// Lists all that is wrong with a batch, each line beginning with which issue of it is meant.
+    /// Lists all problems of a batch; each line begins with the issue.
     pub fn batch_problems(&self, batch: &[BatchIssue]) -> Vec<String> {
         let mut keys = BTreeMap::new();
         let mut problems = Vec::new();
@@ -130,7 +130,7 @@ impl Issues {
         });
         for cycle in Graph::new(edges).cycles() {
             let keys: Vec<_> = cycle.iter().map(|key| key.escape_debug()).collect();
-            problems.push(format!("dependencies go round: {}", way(&keys)));
+            problems.push(format!("dependencies form a circle: {}", way(&keys)));
         }
         problems
     }
@@ -170,7 +170,7 @@ impl Issues {
         }
     }
 
-    /// Reads the whole id of an issue in the store; a bare number could be meant as a position, and is none.
+    /// Reads the whole id of an issue in the store; a bare number is refused, because it could be a position.
     fn stored_id(&self, text: &str) -> Option<IssueId> {
         let id: IssueId = text.parse().ok()?;
         (id.to_string() == text && self.all.contains_key(&id)).then_some(id)

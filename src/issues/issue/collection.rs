@@ -1,4 +1,4 @@
-//! All issues of a generation, and what can be asked of them as a whole.
+//! All issues of a generation, and queries over them.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ use crate::model::{IssueId, RunId, Usage};
 /// The version of the stored form that this crate writes and reads.
 pub const FORMAT: u32 = 1;
 
-/// What a store records about itself.
+/// The data of a store about itself.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StoreMeta {
@@ -33,7 +33,7 @@ pub struct StoreMeta {
     pub measures: Vec<Measure>,
 }
 
-/// A measure that was made: what it cost and what came of it.
+/// A measure: its cost and its result.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Measure {
@@ -41,14 +41,14 @@ pub struct Measure {
     pub run: RunId,
     /// When it ended.
     pub at: Timestamp,
-    /// The issues it filed; `None` when it gave no valid answer.
+    /// The issues that it filed; `None` when it returned no valid answer.
     pub filed: Option<Vec<IssueId>>,
     /// Its calls, oldest first.
     #[serde(default)]
     pub calls: Vec<Entry>,
 }
 
-/// How many issues stand where; `ready` is a part of `open`.
+/// How many issues are in which state; `ready` is a part of `open`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct IssueCounts {
     /// To be done.
@@ -63,8 +63,8 @@ pub struct IssueCounts {
     pub closed: usize,
 }
 
-/// The issues of a generation. Every change goes through a checked operation; no operation removes an issue, so no id
-/// comes twice.
+/// The issues of a generation. Every change is a checked operation; no operation removes an issue, so no id is used
+/// twice.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Issues {
     meta: StoreMeta,
@@ -72,7 +72,7 @@ pub struct Issues {
 }
 
 impl Issues {
-    /// Makes an empty collection.
+    /// Builds an empty collection.
     pub fn new(meta: StoreMeta) -> Self {
         Self {
             meta,
@@ -80,7 +80,8 @@ impl Issues {
         }
     }
 
-    /// Takes up what a store holds; anything that no operation could have led to is an error, never repaired.
+    /// Builds the collection from the content of a store; a state that no operation could have led to is an error,
+    /// never repaired.
     pub fn from_stored(meta: StoreMeta, stored: impl IntoIterator<Item = Issue>) -> Result<Self> {
         let all = stored.into_iter().map(|issue| (issue.id.clone(), issue)).collect();
         let issues = Self { meta, all };
@@ -88,12 +89,12 @@ impl Issues {
             issues.check_stored(issue)?;
         }
         if let Some(cycle) = issues.graph().cycles().first() {
-            return Err(inconsistent(&format!("dependencies go round: {}", way(cycle))));
+            return Err(inconsistent(&format!("dependencies form a circle: {}", way(cycle))));
         }
         Ok(issues)
     }
 
-    /// Returns what the store records about itself.
+    /// Returns the data of the store about itself.
     pub fn meta(&self) -> &StoreMeta {
         &self.meta
     }
@@ -113,7 +114,7 @@ impl Issues {
         self.all.is_empty()
     }
 
-    /// Finds an issue; an unknown id is a usage error that names the ids there are.
+    /// Finds an issue; an unknown id is a usage error that names the existing ids.
     pub fn get(&self, id: &IssueId) -> Result<&Issue> {
         self.all.get(id).ok_or_else(|| self.unknown(id))
     }
@@ -131,22 +132,22 @@ impl Issues {
         Ok(self.insert(input, now))
     }
 
-    /// Notes that a measure was made.
+    /// Records a measure.
     pub fn record_measure(&mut self, measure: Measure) {
         self.meta.measures.push(measure);
     }
 
-    /// Returns what the generation used: every attempt and every measure.
+    /// Returns the usage of the generation: every attempt and every measure.
     pub fn usage(&self) -> Usage {
         self.usage_where(|_| true)
     }
 
-    /// Returns what one run used.
+    /// Returns the usage of one run.
     pub fn usage_of_run(&self, run: &RunId) -> Usage {
         self.usage_where(|of| of == run)
     }
 
-    /// Returns what the calls of a client's session took and used.
+    /// Returns the usage of the calls of one session of the client.
     pub fn session(&self, session: &str) -> Sum {
         let calls = self.ledger();
         Sum::of(calls.filter(|entry| entry.session_id.as_deref() == Some(session)))
@@ -164,13 +165,13 @@ impl Issues {
         measures.chain(attempts.filter_map(|attempt| attempt.call.as_ref()))
     }
 
-    /// Returns the cycle under way: how many measures have filed tasks, or found nothing to file.
+    /// Returns the present cycle: how many measures have filed tasks, or found nothing to file.
     pub fn cycle(&self) -> u32 {
         let made = self.meta.measures.iter().filter(|measure| measure.filed.is_some());
         u32::try_from(made.count()).unwrap_or(u32::MAX)
     }
 
-    /// Counts the issues by where they stand.
+    /// Counts the issues by state.
     pub fn counts(&self) -> IssueCounts {
         let with = |status| self.iter().filter(|issue| issue.status == status).count();
         IssueCounts {
@@ -215,13 +216,13 @@ impl Issues {
         id
     }
 
-    /// Returns the id that the next issue gets.
+    /// Returns the id of the next issue.
     pub(super) fn next_id(&self) -> IssueId {
         let last = self.all.keys().next_back().map_or(0, IssueId::number);
         IssueId::new(last + 1)
     }
 
-    /// Finds an issue in order to change it.
+    /// Finds an issue to change it.
     pub(super) fn get_mut(&mut self, id: &IssueId) -> Result<&mut Issue> {
         if !self.all.contains_key(id) {
             return Err(self.unknown(id));
@@ -229,7 +230,7 @@ impl Issues {
         Ok(self.all.get_mut(id).expect("just found"))
     }
 
-    /// Returns the error about an id that is not there.
+    /// Returns the error about an unknown id.
     pub(super) fn unknown(&self, id: &IssueId) -> Error {
         let known = match (self.all.keys().next(), self.all.keys().next_back()) {
             (Some(first), Some(last)) if first != last => format!("known issues are {first} to {last}"),
@@ -251,7 +252,7 @@ impl Issues {
                 return refuse(format!("holds a dependency of {}", edge.issue_id));
             }
             if !self.all.contains_key(&edge.depends_on_id) {
-                return refuse(format!("depends on {}, which is not there", edge.depends_on_id));
+                return refuse(format!("depends on {}, which does not exist", edge.depends_on_id));
             }
         }
         let status = issue.status;

@@ -1,4 +1,4 @@
-//! What waits for what, and what can begin.
+//! Dependencies between issues, and which can begin.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use crate::issues::issue::{Dependency, Issue, Issues, Status};
 use crate::model::IssueId;
 
 impl Issues {
-    /// Lists what can begin: open issues with every dependency closed, by priority, then age, then number.
+    /// Lists the issues that can begin: open ones with every dependency closed, by priority, then age, then number.
     pub fn ready(&self) -> Vec<&Issue> {
         let mut ready: Vec<&Issue> = self.iter().filter(|issue| self.is_ready(issue)).collect();
         ready.sort_by_key(|issue| (issue.priority, issue.created_at, issue.id.number()));
@@ -22,12 +22,12 @@ impl Issues {
         issue.status == Status::Open && self.unclosed(issue).next().is_none()
     }
 
-    /// Lists what an issue of this collection waits for: its dependencies that are not closed.
+    /// Lists the issues that an issue of this collection waits for: its dependencies that are not closed.
     pub fn waits_for(&self, issue: &Issue) -> Vec<IssueId> {
         self.unclosed(issue).cloned().collect()
     }
 
-    /// Lists what the issue with this id waits for.
+    /// Lists the issues that the one with this id waits for.
     pub fn blocked_by(&self, id: &IssueId) -> Result<Vec<IssueId>> {
         Ok(self.waits_for(self.get(id)?))
     }
@@ -39,8 +39,8 @@ impl Issues {
         Ok(self.iter().filter(waits).map(|issue| issue.id.clone()).collect())
     }
 
-    /// Makes an open or held issue wait for another. Refuses itself, what is there already, and what would close a
-    /// circle.
+    /// Makes an open or held issue wait for another. Refuses the issue itself, an existing dependency, and one that
+    /// would close a circle.
     pub fn add_dependency(&mut self, id: &IssueId, on: &IssueId, now: Timestamp) -> Result<()> {
         let issue = self.get(id)?;
         self.get(on)?;
@@ -66,7 +66,7 @@ impl Issues {
         Ok(())
     }
 
-    /// Lets an issue no longer wait for another.
+    /// Removes a dependency.
     pub fn remove_dependency(&mut self, id: &IssueId, on: &IssueId, now: Timestamp) -> Result<()> {
         self.get(on)?;
         let issue = self.get_mut(id)?;
@@ -79,7 +79,7 @@ impl Issues {
         Ok(())
     }
 
-    /// Lists what is wrong with the dependencies of an issue that is not filed yet.
+    /// Lists the problems with the dependencies of an issue that is not filed yet.
     pub(super) fn dependency_problems(&self, dependencies: &[IssueId]) -> Vec<String> {
         let mut seen = BTreeSet::new();
         let mut problems = Vec::new();

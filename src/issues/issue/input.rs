@@ -1,4 +1,4 @@
-//! What a person, or measure, asks to be filed: checked before it becomes an issue.
+//! An issue that a person, or measure, wants to file: checked before it is filed.
 
 use std::collections::BTreeSet;
 
@@ -28,14 +28,14 @@ pub struct NewIssue {
     pub issue_type: String,
     /// Words without commas.
     pub labels: Vec<String>,
-    /// Issues that must be closed before.
+    /// Issues that must be closed first.
     pub dependencies: Vec<IssueId>,
-    /// What the task asks for in detail.
+    /// The details of the task.
     pub plan: TaskPlan,
 }
 
 impl NewIssue {
-    /// Makes a task of middle priority that has a title and nothing else yet.
+    /// Builds a task of middle priority with only a title.
     pub fn titled(title: impl Into<String>) -> Self {
         Self {
             title: title.into(),
@@ -48,7 +48,7 @@ impl NewIssue {
         }
     }
 
-    /// Lists all that is wrong with it by itself, as lowercase fragments; dependencies are the collection's to check.
+    /// Lists all problems of the issue itself, as lowercase fragments; the collection checks its dependencies.
     pub fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
         problems.extend(title_problem(&self.title));
@@ -64,7 +64,7 @@ impl NewIssue {
         problems
     }
 
-    /// Trims the title and drops repeated labels: what is kept of an input without problems.
+    /// Trims the title and drops repeated labels, of an input without problems.
     pub(super) fn tidied(self) -> Self {
         let mut seen = BTreeSet::new();
         let title = self.title.trim().to_owned();
@@ -108,7 +108,7 @@ fn word_problem(what: &str, word: &str) -> Option<String> {
     odd.then(|| format!("the {what} `{shown}` holds whitespace, commas or control characters"))
 }
 
-/// Returns what is wrong with a longer text.
+/// Returns the problem of a longer text.
 pub(super) fn text_problem(what: &str, text: &str) -> Option<String> {
     (text.len() > TEXT_MAX).then(|| format!("the {what} has {} bytes; at most {TEXT_MAX} are allowed", text.len()))
 }

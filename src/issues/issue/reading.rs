@@ -12,22 +12,21 @@ use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::text;
 use crate::issues::issue::{BatchIssue, BatchProblems, Comment, ImportedState, NewIssue, Status};
 
-/// A batch as it was read, and what of the text was left out of it.
+/// A batch as it was read, and the parts of the text that were left out.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ImportedBatch {
-    /// The issues; what is wrong with one of them it carries itself, for [`crate::issues::issue::Issues::import`] to
-    /// report.
+    /// The issues; each carries its own problems, for [`crate::issues::issue::Issues::import`] to report.
     pub batch: Vec<BatchIssue>,
-    /// What was passed over, a line each.
+    /// The parts that were left out, a line each.
     pub notes: Vec<String>,
 }
 
-/// The status by which the older system keeps the name of a deleted issue.
+/// The status with which the older system keeps the name of a deleted issue.
 const TOMBSTONE: &str = "tombstone";
-/// Its statuses for what nobody is to work on now.
+/// Its statuses for issues that nobody should work on now.
 const SET_ASIDE: [&str; 3] = ["deferred", "hooked", "pinned"];
 
-/// An edge as other tools write it; they know more types than `blocks`.
+/// An edge in the form of other tools; they have more types than `blocks`.
 #[derive(Deserialize)]
 struct ForeignDependency {
     #[serde(default)]
@@ -37,7 +36,7 @@ struct ForeignDependency {
     kind: Option<String>,
 }
 
-/// A comment as other tools write it.
+/// A comment in the form of other tools.
 #[derive(Deserialize)]
 struct ForeignComment {
     #[serde(default)]
@@ -46,8 +45,8 @@ struct ForeignComment {
     created_at: Timestamp,
 }
 
-/// Reads a JSON array of issues, or one issue a line. Fields that this store does not know, and deleted issues, are
-/// passed over and noted; what was set aside is held, and a title that is too long goes on in the description.
+/// Reads a JSON array of issues, or one issue per line. Unknown fields and deleted issues are left out and reported;
+/// deferred issues are held, and the rest of a title that is too long is moved to the description.
 ///
 /// Text that is not JSON is a usage error that names every bad line.
 pub fn read_batch(text: &str) -> Result<ImportedBatch> {
@@ -61,7 +60,7 @@ pub fn read_batch(text: &str) -> Result<ImportedBatch> {
             let key = map.get("key").or_else(|| map.get("id")).and_then(Value::as_str);
             let shown = key.unwrap_or("one without a name").escape_debug();
             reading.notes.push(format!(
-                "issue {}: `{shown}` was deleted, and is passed over",
+                "issue {}: `{shown}` was deleted, and is left out",
                 index + 1
             ));
             gone.extend(key.map(str::to_owned));
@@ -73,7 +72,7 @@ pub fn read_batch(text: &str) -> Result<ImportedBatch> {
             .notes
             .extend(notes.into_iter().map(|note| format!("issue {}: {note}", index + 1)));
     }
-    // Nobody waits for what was deleted.
+    // No issue waits for a deleted one.
     for item in &mut reading.batch {
         item.depends_on.retain(|key| !gone.contains(key));
     }
@@ -178,18 +177,18 @@ impl Fields {
         depends_on
     }
 
-    /// Puts a title that is too long before the description, and a part of it in its place.
+    /// Puts a title that is too long before the description, and shortens it.
     fn shorten_title(&mut self, issue: &mut NewIssue) {
         let length = issue.title.trim().chars().count();
         if length > TITLE_MAX {
             self.notes
-                .push(format!("its title of {length} characters goes on in its description"));
+                .push(format!("its title of {length} characters continues in its description"));
             issue.description = format!("{}\n\n{}", issue.title.trim(), issue.description);
             issue.title = text::one_line(&issue.title, TITLE_MAX - 1);
         }
     }
 
-    /// Returns where it stands, and why it is held: what was set aside in the older system waits for a person.
+    /// Returns the state, and why the issue is held: a deferred issue of the older system waits for a person.
     fn status(&mut self) -> (Status, Option<String>) {
         let hold = self.take("hold");
         let word = self.map.get("status").and_then(Value::as_str);
@@ -218,7 +217,7 @@ impl Fields {
         }
     }
 
-    /// Notes the fields that nobody took. A claim and the time of the last change do not travel, and that loses
+    /// Reports the fields that were not read. A claim and the time of the last change are not imported, which loses
     /// nothing.
     fn note_the_rest(&mut self) {
         self.map

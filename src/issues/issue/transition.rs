@@ -1,4 +1,4 @@
-//! How an issue moves from status to status, and what refuses to.
+//! The changes of an issue's status, and what refuses them.
 //!
 //! While an issue is claimed, only the run that claimed it changes its status: a person's `close`, `hold`
 //! and `reopen` are refused until the claim is gone. The run gives its claim back and holds or closes in one update.
@@ -15,7 +15,7 @@ use crate::model::{CommitId, IssueId, RunId, id_list};
 mod tests;
 
 impl Issues {
-    /// Claims a ready issue for a run. Whoever comes second is refused, the same run too.
+    /// Claims a ready issue for a run. A second claim is refused, also from the same run.
     pub fn claim(&mut self, id: &IssueId, run: &RunId, now: Timestamp) -> Result<()> {
         let claim = Claim {
             run: run.clone(),
@@ -25,7 +25,7 @@ impl Issues {
         self.claim_as(id, claim)
     }
 
-    /// Claims an issue with the whole of the claim, the run's repository included.
+    /// Claims an issue with all data of the claim, including the run's repository.
     pub fn claim_as(&mut self, id: &IssueId, claim: Claim) -> Result<()> {
         let issue = self.get(id)?;
         if issue.status != Status::Open {
@@ -42,7 +42,7 @@ impl Issues {
         })
     }
 
-    /// Gives a claim back: the issue is open again. Refuses when the run named does not hold it.
+    /// Gives a claim back: the issue is open again. Refuses if the named run does not hold it.
     pub fn release_claim(&mut self, id: &IssueId, run: &RunId, now: Timestamp) -> Result<()> {
         let issue = self.get(id)?;
         if issue.claim.as_ref().is_none_or(|claim| claim.run != *run) {
@@ -57,8 +57,8 @@ impl Issues {
         })
     }
 
-    /// Records an attempt, whatever the issue's status: what it used was used. Recording it a second time changes
-    /// nothing.
+    /// Records an attempt, whatever the issue's status: its usage counts in any case. Recording it a second time
+    /// changes nothing.
     pub fn record_attempt(&mut self, id: &IssueId, attempt: Attempt, now: Timestamp) -> Result<()> {
         let issue = self.get(id)?;
         if issue.attempts.contains(&attempt) {
@@ -87,7 +87,7 @@ impl Issues {
         })
     }
 
-    /// Lets a held issue go on; earlier attempts no longer count.
+    /// Releases a held issue; earlier attempts no longer count.
     pub fn release(&mut self, id: &IssueId, now: Timestamp) -> Result<()> {
         let issue = self.get(id)?;
         if issue.status != Status::Blocked {
@@ -96,8 +96,9 @@ impl Issues {
         self.change(id, now, reset)
     }
 
-    /// Closes an issue. With the commit on the generation branch it closes from any status, for the work is done;
-    /// without one it is a person's word, and refused while a run works on it. The same commit again changes nothing.
+    /// Closes an issue. With the commit on the generation branch it closes from any status, because the work is done;
+    /// without one it is a person's decision, and refused while a run works on it. A repetition with the same commit
+    /// changes nothing.
     pub fn close(&mut self, id: &IssueId, reason: &str, commit: Option<&CommitId>, now: Timestamp) -> Result<()> {
         let reason = required("reason", reason)?;
         let issue = self.get(id)?;
@@ -119,7 +120,8 @@ impl Issues {
         })
     }
 
-    /// Opens a closed issue again; earlier attempts no longer count. What closed it stays in the store's history.
+    /// Opens a closed issue again; earlier attempts no longer count. The reason for closing it stays in the store's
+    /// history.
     pub fn reopen(&mut self, id: &IssueId, now: Timestamp) -> Result<()> {
         let issue = self.get(id)?;
         if issue.status != Status::Closed {
@@ -128,7 +130,7 @@ impl Issues {
         self.change(id, now, reset)
     }
 
-    /// Adds what somebody says of an issue.
+    /// Adds a comment to an issue.
     pub fn comment(&mut self, id: &IssueId, author: &str, text: &str, now: Timestamp) -> Result<()> {
         let comment = Comment {
             author: author.to_owned(),
@@ -147,8 +149,8 @@ impl Issues {
 }
 
 impl Issue {
-    /// Returns the last attempt and its snapshot, when the issue is held for what that attempt touched or left: a
-    /// person may take it as it is.
+    /// Returns the last attempt and its snapshot, when the issue is held because of the attempt's files: a person may
+    /// accept that result as it is.
     pub fn acceptable(&self) -> Result<(&Attempt, &CommitId)> {
         if self.status != Status::Blocked {
             return Err(refused(self, "be accepted"));
@@ -159,18 +161,18 @@ impl Issue {
             .filter(|last| last.outcome == Outcome::ProtectedPath);
         let why = match last.map(|last| (last, last.snapshot.as_ref())) {
             Some((last, Some(snapshot))) => return Ok((last, snapshot)),
-            Some((_, None)) => "nothing was kept of its last attempt".to_owned(),
+            Some((_, None)) => "no result of its last attempt was kept".to_owned(),
             None => match self.attempts.last() {
                 Some(other) => format!("its last attempt ended with `{}`", other.outcome),
-                None => "nobody has attempted it".to_owned(),
+                None => "it has not been attempted".to_owned(),
             },
         };
         Err(precondition(format!("{} cannot be accepted: {why}", self.id))
-            .hint("only what touches a protected path, or was left out or redacted, is a person's to accept"))
+            .hint("only a result that touches a protected path, or with a file that was left out or redacted, can be accepted"))
     }
 }
 
-/// Makes an issue open as if nothing had been tried yet.
+/// Makes an issue open as if it had never been attempted.
 fn reset(issue: &mut Issue) {
     issue.status = Status::Open;
     issue.hold = None;
@@ -194,14 +196,14 @@ fn refused(issue: &Issue, what: &str) -> Error {
     match issue.status {
         Status::Open => error,
         Status::InProgress => {
-            error.hint("wait until the run gives it back; what a dead run left is given back by `generator resume`")
+            error.hint("wait until the run gives it back; `generator resume` gives back the task of a dead run")
         }
-        Status::Blocked => error.hint("`issues release` lets it go on"),
+        Status::Blocked => error.hint("`issues release` releases it"),
         Status::Closed => error.hint("`issues reopen` opens it again"),
     }
 }
 
-/// Returns where an issue stands, in words.
+/// Returns the state of an issue, in words.
 fn standing(issue: &Issue) -> String {
     match (&issue.claim, &issue.hold, &issue.close_reason) {
         (Some(claim), _, _) => format!("in progress in run `{}` since {}", claim.run, claim.at),

@@ -1,4 +1,4 @@
-//! Finds the proposals in what the agent answered.
+//! Finds the proposals in the agent's answer.
 
 use serde_json::Value;
 
@@ -29,7 +29,7 @@ pub(super) fn from_text(text: &str) -> Result<Batch, Vec<String>> {
     }
 }
 
-/// Returns the content of the last block fenced as JSON. Fences count at the beginning of a line only: in a JSON text a
+/// Returns the content of the last block fenced as JSON. Only fences at the beginning of a line count: in a JSON text a
 /// newline is written `\n`, so that no string in it can close the block.
 fn last_fenced(text: &str) -> Option<String> {
     let mut last = None;
@@ -50,7 +50,7 @@ fn last_fenced(text: &str) -> Option<String> {
     open.map(|lines| lines.join("\n")).or(last)
 }
 
-/// Reads `{"proposals": […]}`, or the list alone; every proposal that cannot be read is a problem of its own.
+/// Reads `{"proposals": […]}`, or the list alone; each proposal that cannot be read is a problem of its own.
 fn from_value(answer: Value) -> Result<Batch, Vec<String>> {
     let items = match answer {
         Value::Array(items) => items,

@@ -1,5 +1,5 @@
-//! Checks a batch: what the prompt asks for in prose is enforced here in code. Every problem is a sentence that can be
-//! fed back to the agent as it is.
+//! Checks a batch: code enforces here what the prompt asks for in prose. Every problem is a sentence that can be sent
+//! to the agent as it is.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,19 +9,19 @@ use crate::model::IssueId;
 
 mod fields;
 
-/// What a batch came to.
+/// The result of a batch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Validated {
-    /// The tasks to file, each after what it depends on. With one that is not right, what depends on it is left out,
-    /// too; of a batch that is too large nothing is taken, since what matters most of it is not ours to choose.
+    /// The tasks to file, each after its dependencies. If one is invalid, those that depend on it are left out, too;
+    /// from a batch that is too large nothing is taken, because we cannot choose the most important ones.
     pub accepted: Vec<Proposal>,
     /// Titles of proposals that repeat an issue, and which; dependencies on them now name that issue.
     pub dropped_duplicates: Vec<(String, IssueId)>,
-    /// What is wrong with the others, in sentences.
+    /// The problems of the others, in sentences.
     pub problems: Vec<String>,
 }
 
-/// Checks a batch against itself, the issues that are there (open and closed) and the limits.
+/// Checks a batch against itself, the existing issues (open and closed) and the limits.
 /// An empty batch is a valid answer: nothing is left to propose.
 pub fn validate(batch: Batch, existing: &[KnownIssue], limits: &BatchLimits) -> Validated {
     let (mut fresh, repeats) = split_duplicates(batch.proposals, existing);
@@ -33,7 +33,7 @@ pub fn validate(batch: Batch, existing: &[KnownIssue], limits: &BatchLimits) -> 
     };
     if let Some(too_many) = too_many(&fresh, limits) {
         found.told.push(too_many);
-        // However many there are, nothing more is computed with them.
+        // However many there are, no other check runs on them.
         return Validated {
             dropped_duplicates,
             problems: found.told,
@@ -60,15 +60,15 @@ pub fn validate(batch: Batch, existing: &[KnownIssue], limits: &BatchLimits) -> 
     }
 }
 
-/// What is wrong.
+/// The problems.
 struct Problems {
     /// In sentences.
     told: Vec<String>,
-    /// With which proposals.
+    /// The proposals with problems.
     keys: BTreeSet<String>,
 }
 
-/// Returns the proposals with which nothing is wrong, and which depend on no other.
+/// Returns the proposals without a problem that depend only on such proposals.
 fn without_dependents(proposals: Vec<Proposal>, found: &mut Problems) -> Vec<Proposal> {
     let mut right = proposals;
     right.retain(|one| !found.keys.contains(&one.key));
@@ -89,9 +89,9 @@ fn without_dependents(proposals: Vec<Proposal>, found: &mut Problems) -> Vec<Pro
     right
 }
 
-/// How many unknown dependencies come with a suggestion of what may have been meant.
+/// The number of unknown dependencies for which a similar name is suggested.
 const SUGGESTIONS: usize = 20;
-/// The longest name of a dependency that may have meant another, in bytes.
+/// The longest name of a dependency for which a similar name is searched, in bytes.
 const LONGEST_MEANT: usize = 60;
 
 /// A proposal that repeats an issue.
@@ -133,8 +133,8 @@ fn split_duplicates(proposals: Vec<Proposal>, existing: &[KnownIssue]) -> (Vec<P
     (fresh, repeats)
 }
 
-/// Lets dependencies on what is filed name its issue: on repeats, and on keys of an earlier answer that this one does
-/// not use itself.
+/// Makes dependencies on filed proposals name the issue: those on repeats, and on keys of an earlier answer that this
+/// one does not use itself.
 fn rewrite_dependencies(fresh: &mut [Proposal], repeats: &[Repeat], existing: &[KnownIssue]) {
     let own: BTreeSet<String> = fresh.iter().map(|one| one.key.clone()).collect();
     let earlier = existing
@@ -177,7 +177,7 @@ fn unknown_dependencies(fresh: &[Proposal], existing: &[KnownIssue], found: &mut
     let ids: BTreeSet<String> = existing.iter().map(|issue| issue.id.to_string()).collect();
     for one in fresh {
         let key = one_line(&one.key, 60);
-        // More are a problem of their own.
+        // Further ones are a problem of their own.
         for dependency in one.depends_on.iter().take(fields::ITEMS) {
             let named = one_line(dependency, 60);
             if *dependency == one.key {
@@ -186,7 +186,8 @@ fn unknown_dependencies(fresh: &[Proposal], existing: &[KnownIssue], found: &mut
                 && !ids.contains(dependency)
                 && !found.keys.contains(dependency)
             {
-                // Looking for what was meant compares with every key: not for each of a thousand, nor for a long text.
+                // Searching for a similar name compares with every key: not for each of a thousand, nor for a long
+                // text.
                 let is_like = found.told.len() < SUGGESTIONS && dependency.len() <= LONGEST_MEANT;
                 let meant = is_like.then(|| nearest(dependency, keys.iter().copied())).flatten();
                 let meant = meant.filter(|near| *near != one.key);

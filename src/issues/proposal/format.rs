@@ -8,7 +8,7 @@ use super::{BatchLimits, Proposal};
 use crate::base::error::{Context as _, Result};
 use crate::issues::issue::{FileAction, TaskFile};
 
-/// Returns the schema for `--json-schema`. It keeps to what structured outputs accept: every object closed, every
+/// Returns the schema for `--json-schema`. It uses only what structured outputs accept: every object closed, every
 /// property required, and no keyword for sizes, which `validate` checks instead.
 pub fn json_schema() -> Value {
     let text = |what: &str| json!({"type": "string", "description": what});
@@ -28,19 +28,19 @@ pub fn json_schema() -> Value {
     let proposal = closed(json!({
         "key": text("Name within this answer: letters, digits, - and _, beginning with a letter"),
         "title": text("One line, at most 120 characters"),
-        "description": text("What is to be done and why, in Markdown"),
+        "description": text("What to do and why, in Markdown"),
         "required_reading": texts("Paths of documents and sources to read first"),
         "files": {"type": "array", "description": "Files that the task touches, at least one", "items": file},
         "requirements": texts("What must be built, at least one"),
-        "acceptance_criteria": texts("How one sees that it is done, at least one"),
+        "acceptance_criteria": texts("How to check that it is done, at least one"),
         "estimated_lines": {"type": "integer", "description": "Size estimate in changed lines"},
         "priority": {"type": "integer", "enum": [0, 1, 2, 3, 4], "description": "0 is first, 4 is last"},
-        "depends_on": texts("Keys of this answer or ids of existing tasks that must be done before"),
+        "depends_on": texts("Keys of this answer or ids of existing tasks that must be done first"),
     }));
     closed(json!({"proposals": {"type": "array", "items": proposal}}))
 }
 
-/// Returns a valid answer under these limits, as the prompt shows it.
+/// Returns a valid answer under these limits, for the prompt.
 pub fn example(limits: &BatchLimits) -> Result<String> {
     let lines = u32::midpoint(limits.lines_min, limits.lines_max);
     let mut proposals = vec![first_example(lines), second_example(lines)];
@@ -53,7 +53,7 @@ fn first_example(estimated_lines: u32) -> Proposal {
     Proposal {
         key: "ledger-parser".into(),
         title: "Parse ledger lines into entries".into(),
-        description: "The specification describes one entry a line. Build the parser that everything else reads from."
+        description: "The specification describes one entry per line. Build the parser that everything else reads from."
             .into(),
         required_reading: vec!["docs/ledger.md".into()],
         files: vec![file("src/ledger.txt", FileAction::Create)],

@@ -1,11 +1,11 @@
-//! Puts a batch in an order in which every task follows what it depends on.
+//! Puts a batch in an order in which every task comes after its dependencies.
 
 use std::collections::BTreeSet;
 
 use super::Proposal;
 
-/// Sorts a batch by its dependencies, keeping its own order otherwise. What waits for itself in a circle is left out,
-/// with all that waits for it; the keys of one such circle come with the rest.
+/// Sorts a batch by its dependencies, keeping its own order otherwise. Tasks in a circle are left out, with all that
+/// wait for them; the keys of one such circle are returned, too.
 pub(super) fn sort(batch: Vec<Proposal>) -> (Vec<Proposal>, Option<Vec<String>>) {
     let mut waiting = batch;
     let mut sorted: Vec<Proposal> = Vec::with_capacity(waiting.len());
@@ -22,7 +22,7 @@ pub(super) fn sort(batch: Vec<Proposal>) -> (Vec<Proposal>, Option<Vec<String>>)
     (sorted, None)
 }
 
-/// Walks from task to task until one comes up again. Every task here waits for another one here.
+/// Follows dependencies from task to task until one comes up again. Every task here waits for another one here.
 fn cycle(stuck: &[Proposal]) -> Vec<String> {
     let mut path: Vec<&str> = Vec::new();
     let mut next = stuck.first();

@@ -65,7 +65,7 @@ fn the_configuration_chooses() {
         choose(Credentials::Subscription, Some("k"), None),
         Some(Ok(TOKEN.into()))
     );
-    let wrong = "the given credential has characters that no credential has";
+    let wrong = "the given credential contains characters that no credential contains";
     for given in ["", "two words", "a\nb", "ä"] {
         assert_eq!(choose(Credentials::ApiKey, Some(given), None), Some(Err(wrong.into())));
     }
@@ -118,10 +118,10 @@ fn what_is_no_token_file_is_told_without_its_content() {
         r#"{"claudeAiOauth":{"accessToken":"dummy","expiresAt":"dummy"}}"#,
     ] {
         fs::write(&path, content).unwrap();
-        check("has not the form");
+        check("does not have the form");
     }
     fs::write(&path, document("dummy dummy", 1)).unwrap();
-    check("has an `accessToken` that is none");
+    check("has an invalid `accessToken`");
     fs::write(&path, r#"{"claudeAiOauth":{"accessToken":"dummy","expiresAt":1e30}}"#).unwrap();
     check("has an `expiresAt` that is not a time");
     fs::write(&path, "x".repeat((1 << 20) + 1)).unwrap();

@@ -391,8 +391,8 @@ fn the_user_of_a_rootless_engine_is_root_in_its_own_namespace_alone() {
 #[test]
 fn a_refusal_names_engine_item_and_mend() {
     let report = compare(&asked(), &Facts::parse(&DOCKER.replace("Seccomp:\t2", "Seccomp:\t0")));
-    let expect = "podman 4.3.1 gave a container less than requested: `seccomp` (requested: a filter; found: none; fix: give \
-                  the engine its default seccomp profile back, and a kernel with seccomp)";
+    let expect = "podman 4.3.1 gave a container less than requested: `seccomp` (requested: a filter; found: none; fix: restore \
+                  the engine's default seccomp profile, and use a kernel with seccomp)";
     assert_eq!(report.refusal("podman 4.3.1").as_deref(), Some(expect));
 }
 

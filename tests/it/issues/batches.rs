@@ -100,9 +100,9 @@ fn what_the_older_system_deleted_or_set_aside_keeps_nothing_else_out() {
     assert_eq!(
         reading.notes,
         [
-            "issue 2: `old-2` was deleted, and is passed over",
+            "issue 2: `old-2` was deleted, and is left out",
             "issue 3: it was `deferred`, and is held",
-            "issue 4: its title of 399 characters goes on in its description",
+            "issue 4: its title of 399 characters continues in its description",
         ]
     );
 }

@@ -128,12 +128,12 @@ fn contradictions_are_found() {
     check(
         r#""dependencies": []"#,
         &edge(2, 2),
-        "dependencies go round: cw-2 → cw-2",
+        "dependencies form a circle: cw-2 → cw-2",
     );
     check(
         r#""dependencies": []"#,
         &edge(2, 7),
-        "cw-2: depends on cw-7, which is not there",
+        "cw-2: depends on cw-7, which does not exist",
     );
     check(r#""dependencies": []"#, &edge(1, 2), "cw-2: holds a dependency of cw-1");
     check(

@@ -135,7 +135,7 @@ fn what_conflicts_stays_held() {
 
 #[test]
 fn only_what_a_person_can_judge_is_accepted() {
-    let hint = "\n\nhint: only what touches a protected path, or was left out or redacted, is a person's to accept\n";
+    let hint = "\n\nhint: only a result that touches a protected path, or with a file that was left out or redacted, can be accepted\n";
     for (repository, why) in [
         (
             held(Outcome::GateFailed, Some(("a", "a"))),
@@ -147,7 +147,7 @@ fn only_what_a_person_can_judge_is_accepted() {
         ),
         (
             held(Outcome::ProtectedPath, None),
-            "nothing was kept of its last attempt",
+            "no result of its last attempt was kept",
         ),
     ] {
         refuses(
@@ -163,7 +163,7 @@ fn only_what_a_person_can_judge_is_accepted() {
     cordwainer(&repository, &["issues", "hold", "cw-1", "--reason", "later"])
         .run()
         .done();
-    let words = format!("error: cw-1 cannot be accepted: nobody has attempted it{hint}");
+    let words = format!("error: cw-1 cannot be accepted: it has not been attempted{hint}");
     refuses(&repository, ACCEPT, 9, &words);
     refuses(
         &repository,

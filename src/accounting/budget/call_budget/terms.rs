@@ -6,16 +6,16 @@ use crate::accounting::metering::AnswerCounts;
 use crate::agent::Rates;
 use crate::model::Usage;
 
-/// How many times dearer a fast answer is, as Anthropic lists it.
+/// How many times more a fast answer costs, as Anthropic lists it.
 const FAST: f64 = 6.0;
-/// How many times dearer an answer in one region is, as Anthropic lists it.
+/// How many times more an answer in one region costs, as Anthropic lists it.
 const REGIONAL: f64 = 1.1;
-/// How many times dearer than reading it is to keep input in the cache for an hour.
+/// How many times more it costs to keep input in the cache for an hour than to read it.
 const HOUR: f64 = 2.0;
 /// US dollars for a search of the web.
 const SEARCH: f64 = 0.01;
 
-/// The price of a million tokens at worst, in US dollars.
+/// The highest price of a million tokens, in US dollars.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Terms {
     input: f64,
@@ -23,7 +23,7 @@ pub(super) struct Terms {
 }
 
 impl Terms {
-    /// Builds the worst that a request can be charged at so many times these rates.
+    /// Builds the highest prices for a request at so many times these rates.
     pub(super) fn new(rates: &Rates, hour: bool, times: f64) -> Self {
         let kept = if hour { rates.input * HOUR } else { rates.cache_write };
         Self {
@@ -32,7 +32,7 @@ impl Terms {
         }
     }
 
-    /// Returns what so many tokens come to.
+    /// Returns the price of so many tokens.
     pub(super) fn amount(&self, input: u64, output: u64) -> Amount {
         let rates = Rates {
             input: self.input,
@@ -51,7 +51,7 @@ impl Terms {
         })
     }
 
-    /// Returns how many tokens of output there is room for, beside what is `fixed`.
+    /// Returns how many tokens of output fit beside the `fixed` cost.
     pub(super) fn room(&self, free: Bound, fixed: Amount) -> u64 {
         let left = free
             .zip(fixed)
@@ -60,21 +60,21 @@ impl Terms {
         [by_money, left.tokens].into_iter().flatten().min().unwrap_or(u64::MAX)
     }
 
-    /// Returns how many tokens of output so much money buys, rounded down.
+    /// Returns how many tokens of output an amount of money buys, rounded down.
     fn tokens_for(&self, left: u64) -> u64 {
-        // In a million tokens there are as many dollars as there are thousands of nanodollars in one.
+        // The price of a million tokens in dollars is the price of one token in thousands of nanodollars.
         let each = nanodollars(self.output / 1e6, u64::MAX);
         left.checked_div(each).unwrap_or(u64::MAX)
     }
 }
 
-/// Returns how many times dearer than listed the answer to a request is.
+/// Returns how many times more than listed the answer to a request costs.
 pub(super) fn times(asked: &AskedAnswer) -> f64 {
     let fast = if asked.fast { FAST } else { 1.0 };
     if asked.regional { fast * REGIONAL } else { fast }
 }
 
-/// Returns what an answer cost that is so many times dearer than these rates.
+/// Returns the cost of an answer at so many times these rates.
 pub(super) fn cost(rates: &Rates, counts: &AnswerCounts, times: f64) -> f64 {
     let hour_writes = counts.hour_writes.min(counts.usage.cache_write);
     let dearer = Rates {

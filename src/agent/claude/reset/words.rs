@@ -1,23 +1,23 @@
-//! The words behind `resets`: a day and a time, or a span.
+//! The words after `resets`: a day and a time, or a span.
 
 use jiff::SignedDuration;
 use jiff::civil::{Time, Weekday};
 
-/// What a clause tells about a moment.
+/// The time that a clause names.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum When {
     /// At a time of a day.
     At(Day, Time),
-    /// So long after it was written.
+    /// A span after it was written.
     In(SignedDuration),
 }
 
-/// Which day is meant.
+/// The day of a time.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Day {
-    /// The next that has such a time.
+    /// The next with such a time.
     Unsaid,
-    /// The next of that name.
+    /// The next with that name.
     Weekday(Weekday),
     /// A date, as it was written: it need not exist.
     Date { month: i8, day: i8, year: Option<i16> },
@@ -27,14 +27,14 @@ pub(super) enum Day {
 pub(super) fn plain(sentence: &str) -> String {
     let plain = |letter: char| match letter {
         '\n' | '∙' | '•' | '|' => '·',
-        // Formatted times have narrow no-break spaces in them.
+        // Formatted times contain narrow no-break spaces.
         _ if letter.is_whitespace() => ' ',
         _ => letter.to_ascii_lowercase(),
     };
     sentence.chars().map(plain).collect()
 }
 
-/// Reads what follows the word `reset` in a plain sentence, and the time zone in brackets behind it. All of the clause
+/// Reads the text after the word `reset` in a plain sentence, and the time zone in brackets after it. The whole clause
 /// must be understood: half a time would be a wrong one.
 pub(super) fn read(after: &str) -> Option<(When, Option<&str>)> {
     let after = after.strip_prefix('s').unwrap_or(after);

@@ -278,7 +278,7 @@ fn a_permanent_failure_says_what_mends_it() {
         let fix = fix(&lines, &ending);
         assert!(fix.contains(expect), "{lines:?}: {fix}");
     }
-    for name in ["the role's `args`", "unset the key that gives it"] {
+    for name in ["the role's `args`", "unset the key that adds it"] {
         assert!(fix(&[], &option).contains(name), "{name}");
     }
     assert!(fix(&recording("auth_failed"), &exited(1)).contains("a valid API key"));
@@ -319,7 +319,7 @@ fn the_reason_says_how_a_call_ended() {
     let silent = json!({"type": "result", "subtype": "success"});
     let rows = [
         (vec![success()], exited(3), but("it exited with 3")),
-        (vec![success()], Ending::default(), but("nobody knows how it ended")),
+        (vec![success()], Ending::default(), but("how it ended is not known")),
         (vec![success()], fat, but("it ran out of memory")),
         (vec![success(), spent], exited(0), "the turns are used up".into()),
         (
@@ -350,7 +350,7 @@ fn the_reason_says_how_a_call_ended() {
         (
             vec![retry(&json!(null), "unknown")],
             exited(143),
-            retried("out of reach"),
+            retried("unreachable"),
         ),
     ];
     for (lines, ending, expect) in rows {

@@ -17,7 +17,7 @@ const ITEM: usize = 4_000;
 /// Items of a list.
 pub(super) const ITEMS: usize = 100;
 
-/// Returns everything that is wrong with one proposal by itself, in sentences.
+/// Returns all problems of one proposal itself, in sentences.
 pub(super) fn problems(one: &Proposal, limits: &BatchLimits) -> Vec<String> {
     let mut found = Vec::new();
     found.extend(key(&one.key));
@@ -138,7 +138,7 @@ fn files(one: &Proposal) -> Vec<String> {
     problems
 }
 
-/// Returns why a path cannot be one of a repository's files.
+/// Returns why a path cannot be a file of the repository.
 fn no_repository_path(path: &str) -> Option<&'static str> {
     let parts = || path.split('/');
     if path.trim().is_empty() {

@@ -50,12 +50,12 @@ fn words_are_presets() {
 
 #[test]
 fn stars_stand_at_the_beginning() {
-    let hint = "a `*` stands at the beginning, with a dot behind it: `*.example.org`";
+    let hint = "write a `*` at the beginning, followed by a dot: `*.example.org`";
     let star = |text: &str| format!("expected a host, found `{text}`: it has the character '*'");
     for written in ["*", "**.example.org", "*example.org", "a.*.example.org", "example.*"] {
         check(written, &star(written), hint);
     }
-    let suffix = "expected a suffix of two parts or more behind `*.`, such as `*.example.org`";
+    let suffix = "expected a suffix of two parts or more after `*.`, such as `*.example.org`";
     check("*.org", suffix, "");
     check("*.127.0.0.1", suffix, "");
     check("*.", &format!("{suffix}: it is empty"), "");
@@ -69,7 +69,7 @@ fn stars_stand_at_the_beginning() {
 
 #[test]
 fn ports_and_addresses() {
-    let port = |found: &str| format!("expected a port from 1 to 65535 behind the colon, found `{found}`");
+    let port = |found: &str| format!("expected a port from 1 to 65535 after the colon, found `{found}`");
     for found in ["", "0", "65536", "+443", "0443", "https", "443 "] {
         check(&format!("example.org:{found}"), &port(found.trim_end()), "");
     }
@@ -81,22 +81,22 @@ fn ports_and_addresses() {
     check("[::1]", "an address needs a port", "write `[::1]:443`, or another port");
     check(
         "0.0.0.0:80",
-        "`0.0.0.0` is the address of no single machine (unspecified)",
+        "`0.0.0.0` is not the address of a single machine (unspecified)",
         "",
     );
     check(
         "[ff02::1]:80",
-        "`[ff02::1]` is the address of no single machine (multicast)",
+        "`[ff02::1]` is not the address of a single machine (multicast)",
         "",
     );
     check(
         "255.255.255.255:80",
-        "`255.255.255.255` is the address of no single machine (broadcast)",
+        "`255.255.255.255` is not the address of a single machine (broadcast)",
         "",
     );
     check(
         "[::ffff:127.0.0.1]:80",
-        "an IPv4 address is written inside an IPv6 one",
+        "an IPv4 address is written as an IPv6 one",
         "write `127.0.0.1` and its port",
     );
     check(
