@@ -50,22 +50,22 @@ pub use tree::{Change, ChangeKind, EntryKind, TreeEntry};
 pub struct Git {
     /// The git common directory.
     pub(crate) common_dir: PathBuf,
-    /// The git directory of the checkout that the person stands in: the common one, or a linked worktree's.
+    /// The git directory of the current checkout: the common one, or a linked worktree's.
     own_dir: PathBuf,
-    /// The root of the checkout that the person stands in.
+    /// The root of the current checkout.
     pub(crate) workdir: PathBuf,
-    /// The folder in which a person's own settings of git are.
+    /// The folder of a person's own settings of git.
     pub(crate) config_home: Option<PathBuf>,
-    /// Who commits, where the environment names somebody.
+    /// The committer, where the environment names one.
     identities: EnvironmentIdentities,
-    /// What our own commits and agents' files pass before they become objects.
+    /// Redacts our own commits and agents' files before they become objects.
     pub(crate) redactor: Redactor,
-    /// What was written and no ref holds yet.
+    /// Objects that were written and that no ref holds yet.
     objects: objects::Objects,
 }
 
 impl Git {
-    /// Finds the repository that `start` lies in: the main checkout or a person's linked worktree, from any folder of
+    /// Finds the repository that contains `start`: the main checkout or a person's linked worktree, from any folder of
     /// it.
     ///
     /// Fails with [`ErrorKind::Precondition`] where there is no repository, where it is bare, and inside one of our
@@ -75,7 +75,7 @@ impl Git {
             let message = format!("cannot look for a repository in `{}`", start.display());
             Error::new(ErrorKind::Precondition, message)
                 .because(error)
-                .hint("name a folder that is there")
+                .hint("name an existing folder")
         })?;
         refuse_slot(&start)?;
         let found = Repository::open_ext(&start, RepositoryOpenFlags::empty(), [] as [&Path; 0])
@@ -85,7 +85,7 @@ impl Git {
                 ErrorKind::Precondition,
                 format!("`{}` is a bare repository", found.path().display()),
             )
-            .hint("call this in a repository with a checkout"));
+            .hint("run the command in a repository with a checkout"));
         };
         let canonical = |path: &Path| {
             path.canonicalize()
@@ -102,9 +102,9 @@ impl Git {
         })
     }
 
-    /// Makes an empty repository in a folder.
+    /// Creates an empty repository in a folder.
     pub(crate) fn init(folder: &Path) -> Result<Self> {
-        Repository::init(folder).context(format!("cannot make a repository in `{}`", folder.display()))?;
+        Repository::init(folder).context(format!("cannot create a repository in `{}`", folder.display()))?;
         Self::discover(folder)
     }
 
@@ -120,14 +120,14 @@ impl Git {
         Self { redactor, ..self }
     }
 
-    /// Returns this handle with the folder of a person's settings, in which git's are: `XDG_CONFIG_HOME`, or `.config`
-    /// at home.
+    /// Returns this handle with the folder of a person's settings, which contains git's: `XDG_CONFIG_HOME`, or
+    /// `.config` at home.
     #[must_use]
     pub fn with_config_home(self, config_home: Option<PathBuf>) -> Self {
         Self { config_home, ..self }
     }
 
-    /// Returns this handle with what the environment names as who commits.
+    /// Returns this handle with the committer that the environment names.
     #[must_use]
     pub fn with_identities(self, identities: EnvironmentIdentities) -> Self {
         Self { identities, ..self }
@@ -138,7 +138,7 @@ impl Git {
         &self.common_dir
     }
 
-    /// Returns the root of the checkout that the person stands in.
+    /// Returns the root of the current checkout.
     pub fn workdir(&self) -> &Path {
         &self.workdir
     }
@@ -148,7 +148,7 @@ impl Git {
         let nowhere_else = RepositoryOpenFlags::NO_SEARCH | RepositoryOpenFlags::NO_DOTGIT;
         let repository = Repository::open_ext(&self.own_dir, nowhere_else, [] as [&Path; 0])
             .map_err(|error| not_opened(&self.own_dir, error))?;
-        // Of a git folder that lies elsewhere, libgit2 takes the folder above for the checkout.
+        // If the git folder is elsewhere, libgit2 takes the folder above it for the checkout.
         let taken = repository.workdir().and_then(|folder| folder.canonicalize().ok());
         if taken.as_ref() != Some(&self.workdir) {
             let set = repository.set_workdir(&self.workdir, false);
@@ -174,7 +174,7 @@ fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     }
 }
 
-/// Refuses a folder in a slot: its `.git` is an agent's to forge. A slot shows by the lock file beside it.
+/// Refuses a folder in a slot, because an agent can forge its `.git`. The lock file beside a slot identifies it.
 fn refuse_slot(start: &Path) -> Result<()> {
     for folder in start.ancestors() {
         let in_slots = folder
@@ -186,18 +186,18 @@ fn refuse_slot(start: &Path) -> Result<()> {
                 ErrorKind::Precondition,
                 format!("`{}` is a slot, where an agent works", folder.display()),
             )
-            .hint("call this in the repository itself"));
+            .hint("run the command in the repository itself"));
         }
     }
     Ok(())
 }
 
-/// Returns the error that says why libgit2 did not open a repository.
+/// Returns the error about a repository that libgit2 did not open.
 fn not_opened(place: &Path, error: git2::Error) -> Error {
     let (message, hint) = match error.code() {
         ErrorCode::NotFound => (
             format!("`{}` is not in a git repository", place.display()),
-            "call this in a repository, or make one with `git init`",
+            "run the command in a repository, or create one with `git init`",
         ),
         ErrorCode::Owner => (
             format!("the repository at `{}` belongs to another user", place.display()),

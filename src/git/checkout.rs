@@ -1,4 +1,4 @@
-//! The person's checkout, which only `stop` moves: when it is clean, and all at once or not at all.
+//! The person's checkout, which only `stop` moves: only when it is clean, and all at once or not at all.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -22,25 +22,25 @@ mod worktree;
 
 pub(crate) use self::worktree::SIMPLER;
 
-/// Something in a checkout that would be lost, or that leads out of it.
+/// A path in a checkout that would be lost, or that leads out of it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Obstacle {
-    /// Where.
+    /// The path.
     pub path: PathBuf,
     /// What is wrong with it, as a fragment.
     pub why: String,
 }
 
-/// How bringing a checkout up to date ended.
+/// How an update of a checkout ended.
 #[must_use = "unless it is done, nothing was changed"]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Advance {
     /// Files and index are at the new commit. HEAD's branch is the caller's to move.
     Done,
-    /// Nothing was changed, because of these.
+    /// Nothing was changed, because of these obstacles.
     Blocked(Vec<Obstacle>),
-    /// Nothing was changed, because git's rules take too much work to follow; the text names which, and with what, as a
-    /// fragment.
+    /// Nothing was changed, because git's rules take too much work to follow; the text names which rules, and for which
+    /// path, as a fragment.
     TooMuchWork(String),
 }
 
@@ -65,12 +65,12 @@ impl Git {
             }
         }
         worktree.within_budget()?;
-        // What is not in the index any more.
+        // Paths that are no longer in the index.
         found.extend(left);
         Ok(found.into_iter().collect())
     }
 
-    /// Returns the dirty files that an interrupted [`Git::advance_checkout`] from `from` to `to` does not explain.
+    /// Returns the dirty files that are not the result of an interrupted [`Git::advance_checkout`] from `from` to `to`.
     pub fn dirty_besides_advance(&self, from: Oid, to: Oid) -> Result<Vec<PathBuf>> {
         let repository = self.open()?;
         let step = Move::between(self, &repository, from, to)?;
@@ -83,8 +83,8 @@ impl Git {
             .collect())
     }
 
-    /// Brings files and index of the person's checkout from the commit `from` to `to`, leaving alone what did not
-    /// change between them, and untracked and ignored files always. Can be done again after dying in the middle.
+    /// Brings files and index of the person's checkout from the commit `from` to `to`. Files that did not change
+    /// between them are left alone, and so are untracked and ignored ones. Can be run again after dying in the middle.
     ///
     /// The caller moves HEAD's branch right after, by [`Git::move_reference`]. Fails with [`ErrorKind::Precondition`]
     /// in the middle of a merge or rebase, in a sparse checkout, and while another program holds git's lock of the
@@ -93,7 +93,7 @@ impl Git {
         self.with_index(|index| {
             let repository = self.open()?;
             refuse_unusual(&repository)?;
-            // What the files are is judged by HEAD.
+            // HEAD determines the present state of the files.
             if head_tree(&repository)? != peel(&repository, from)?.id() {
                 return Err(Error::new(
                     ErrorKind::Precondition,
@@ -101,18 +101,18 @@ impl Git {
                 ));
             }
             let step = Move::between(self, &repository, from, to)?;
-            step.go(index, "it is neither what it was nor what it is to become")
+            step.go(index, "it is neither in its old state nor in its new one")
         })
     }
 }
 
-/// Returns the tree of the commit that HEAD means.
+/// Returns the tree of HEAD's commit.
 fn head_tree(repository: &Repository) -> Result<Oid> {
     let head = repository.head().and_then(|head| head.peel_to_tree());
     Ok(head.context("cannot read HEAD")?.id())
 }
 
-/// Returns whether the file of an entry is not what is staged, which is what HEAD has.
+/// Returns whether the file of an entry differs from the staged content, which equals HEAD's.
 fn is_changed(
     repository: &Repository,
     worktree: &Worktree<'_>,
@@ -152,8 +152,8 @@ impl<'git> Move<'git> {
         })
     }
 
-    /// Moves files and the index at a path, unless something is in the way; `why` states what is wrong with a file that
-    /// neither commit explains.
+    /// Moves files and the index at a path, unless an obstacle is in the way; `why` states what is wrong with a file
+    /// that neither commit explains.
     fn go(&self, index: &Path, why: &str) -> Result<Advance> {
         let mut staged = Staged::at(index)?;
         let mut obstacles = self.in_the_way();
@@ -166,7 +166,7 @@ impl<'git> Move<'git> {
             obstacles.sort();
             return Ok(Advance::Blocked(obstacles));
         }
-        // Also what would be stored as `to` has it: its ends of lines may be others than git writes.
+        // Also a file that would be stored as in `to`: its line endings may differ from those that git writes.
         let plan = self.worktree.plan(&self.changed, &self.to);
         if let Some(why) = self.worktree.too_much_work() {
             return Ok(Advance::TooMuchWork(why));
@@ -179,14 +179,14 @@ impl<'git> Move<'git> {
         Ok(Advance::Done)
     }
 
-    /// Returns those of the changed paths that are, in the checkout or in the index, neither as in `from` nor as in
+    /// Returns those of the changed paths that, in the checkout or in the index, are neither as in `from` nor as in
     /// `to`.
     fn foreign(&self, staged: &Staged) -> Result<BTreeSet<PathBuf>> {
         let neither = self.worktree.differing(&self.changed, &self.from)?;
         let neither = self.worktree.differing(&neither, &self.to)?;
         let mut found = BTreeSet::new();
         for path in neither {
-            // A missing or empty file is what a checkout that was killed leaves, and holds nothing to lose.
+            // A missing or empty file is the result of a checkout that was killed, and nothing in it can be lost.
             if let Some(looks) = self.worktree.looks(&path)?
                 && !(looks.is_file() && looks.len() == 0)
             {
@@ -201,8 +201,8 @@ impl<'git> Move<'git> {
         Ok(found)
     }
 
-    /// Returns what stands where a folder or a file is to be, and is not the tree's: links and files on the way to a
-    /// changed path, and files in a folder that is to become a file.
+    /// Returns the obstacles in the place of a folder or a file that are not in the tree: links and files on the way to
+    /// a changed path, and files in a folder that is to become a file.
     fn in_the_way(&self) -> Vec<Obstacle> {
         let root = &self.worktree;
         let mut found = BTreeSet::new();
@@ -230,7 +230,7 @@ impl<'git> Move<'git> {
         found.into_iter().collect()
     }
 
-    /// Returns what a folder that is to become a file holds beside what is to go.
+    /// Returns the files in a folder that is to become a file, except those that are to be removed.
     fn inside(&self, folder: &Path) -> Vec<Obstacle> {
         let entries = WalkDir::new(self.worktree.at(folder))
             .into_iter()
@@ -255,7 +255,7 @@ fn refuse_unusual(repository: &Repository) -> Result<()> {
     let refuse = |what: &str, hint: &str| Err(Error::new(ErrorKind::Precondition, what).hint(hint));
     if repository.state() != RepositoryState::Clean {
         let hint = "finish or abort it first";
-        return refuse("the checkout is in the middle of a merge, rebase, or the like", hint);
+        return refuse("the checkout is in the middle of a merge, a rebase, or a similar operation", hint);
     }
     let sparse = repository
         .config()

@@ -7,7 +7,7 @@ use super::{Git, Identity};
 use crate::base::error::{Context as _, Result};
 use crate::model::CommitId;
 
-/// A commit to be made. The committer is the person who calls.
+/// A commit to be created. The committer is the person who runs the command.
 #[derive(Clone, Debug)]
 pub struct NewCommit {
     /// The tree.
@@ -16,13 +16,13 @@ pub struct NewCommit {
     pub parents: Vec<Oid>,
     /// The message; NULs are dropped, and what must not be recorded is redacted.
     pub message: String,
-    /// The author; unset means the person who calls.
+    /// The author; unset means the person who runs the command.
     pub author: Option<Identity>,
-    /// When; written in UTC.
+    /// Its time; written in UTC.
     pub time: Timestamp,
 }
 
-/// What a commit contains.
+/// The content of a commit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CommitInfo {
     /// Its id.
@@ -62,13 +62,12 @@ impl CommitInfo {
 }
 
 impl Git {
-    /// Makes a commit that no ref points to yet.
+    /// Creates a commit that no ref points to yet.
     ///
-    /// Fails with [`ErrorKind::Precondition`](crate::base::error::ErrorKind::Precondition) where nobody is named who
-    /// commits.
+    /// Fails with [`ErrorKind::Precondition`](crate::base::error::ErrorKind::Precondition) where no committer is named.
     pub fn commit(&self, new: &NewCommit) -> Result<Oid> {
         let repository = self.open()?;
-        let failed = "cannot make a commit";
+        let failed = "cannot create a commit";
         let when = Time::new(new.time.as_second(), 0);
         let committer = signature(&self.committer(&repository)?, when)?;
         let author = match &new.author {
@@ -141,7 +140,7 @@ fn identity(signature: &Signature<'_>) -> Identity {
     }
 }
 
-/// Makes git's form of an identity; what git does not allow in one is left out.
+/// Builds git's form of an identity; characters that git does not allow are left out.
 fn signature(identity: &Identity, when: Time) -> Result<Signature<'static>> {
     let clean = |text: &str| {
         let allowed: String = text.chars().filter(|c| !c.is_control() && !"<>".contains(*c)).collect();

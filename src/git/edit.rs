@@ -20,7 +20,7 @@ pub struct TreeEdit {
     pub remove: Vec<PathBuf>,
     /// Files and folders that stay although something above them is removed.
     pub keep: Vec<PathBuf>,
-    /// Files to write, with their content; one that may be executed stays so.
+    /// Files to write, with their content; an executable one stays executable.
     pub write: Vec<(PathBuf, Vec<u8>)>,
 }
 
@@ -74,7 +74,7 @@ fn checked(path: &Path) -> Result<Vec<u8>> {
                     return refuse("it contains a NUL");
                 }
                 if hazardous_name(name, EntryKind::File) == Some(Hazardous::DotGit) {
-                    return refuse("it passes through what git takes for `.git`");
+                    return refuse("it passes through a name that git takes for `.git`");
                 }
                 clean = bytes::join(&clean, name);
             }
@@ -86,20 +86,20 @@ fn checked(path: &Path) -> Result<Vec<u8>> {
     Ok(clean)
 }
 
-/// A tree in the making: folders are read when something in them changes, and written when it has.
+/// A tree being built: folders are read when something in them changes, and written afterwards.
 pub(crate) struct Editor<'repository> {
     git: &'repository Git,
     odb: &'repository Odb<'repository>,
     root: Node,
 }
 
-/// What stands at a name.
+/// The entry of a name.
 enum Node {
     /// A file, link or submodule, with the mode that the tree has for it.
     Leaf { mode: u32, id: Oid },
     /// A folder as it is stored.
     Stored(Oid),
-    /// A folder that was read; `changed` when it may differ from what is stored.
+    /// A folder that was read; `changed` when it may differ from the stored one.
     Read {
         entries: BTreeMap<Vec<u8>, Node>,
         stored: Option<Oid>,
@@ -136,7 +136,7 @@ impl<'repository> Editor<'repository> {
         Ok(())
     }
 
-    /// Puts a file at `path`, in place of whatever is there, and makes the folders above it.
+    /// Puts a file at `path`, replacing an existing entry, and creates the folders above it.
     pub(crate) fn put(&mut self, path: &[u8], kind: EntryKind, id: Oid) -> Result<()> {
         let (folder, name) = bytes::split_last(path);
         if let Some(entries) = descend(self.odb, &mut self.root, folder, true)? {
@@ -146,7 +146,7 @@ impl<'repository> Editor<'repository> {
         Ok(())
     }
 
-    /// Writes what changed and returns the root's id. A folder without files is left out, as git does.
+    /// Writes the changes and returns the root's id. A folder without files is left out, as in git.
     pub(crate) fn write(mut self) -> Result<Oid> {
         match store(self.git, &mut self.root)? {
             Some(id) => Ok(id),
@@ -154,7 +154,7 @@ impl<'repository> Editor<'repository> {
         }
     }
 
-    /// Returns what file is at `path`.
+    /// Returns the file at `path`.
     fn find(&mut self, path: &[u8]) -> Result<Option<(EntryKind, Oid)>> {
         let (folder, name) = bytes::split_last(path);
         let Some(entries) = look(self.odb, &mut self.root, folder)? else {
@@ -219,7 +219,7 @@ fn prune(odb: &Odb<'_>, node: &mut Node, path: &[u8], keep: &[Vec<u8>]) -> Resul
 
 type Entries = BTreeMap<Vec<u8>, Node>;
 
-/// Returns the entries of a folder that is about to change; with `create`, files in the way give way to folders.
+/// Returns the entries of a folder that is about to change; with `create`, files in the way are replaced by folders.
 fn descend<'node>(
     odb: &Odb<'_>,
     root: &'node mut Node,
@@ -246,7 +246,7 @@ fn descend<'node>(
     opened(odb, node, true)
 }
 
-/// Returns the entries of a folder that is only looked at.
+/// Returns the entries of a folder that is only read.
 fn look<'node>(odb: &Odb<'_>, root: &'node mut Node, folder: &[u8]) -> Result<Option<&'node mut Entries>> {
     let mut node = root;
     for name in folder.split(|byte| *byte == b'/').filter(|name| !name.is_empty()) {

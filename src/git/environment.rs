@@ -1,4 +1,4 @@
-//! Who commits, as the environment names it.
+//! The author and the committer that the environment names.
 
 /// A person's identities as the environment names them; an empty value counts as none.
 #[derive(Clone, Debug, Default)]

@@ -1,4 +1,4 @@
-//! The one list of what in a repository does not go well with work done through libgit2 alone: asked before work, and
+//! The one list of properties of a repository that work through libgit2 alone cannot handle: checked before work, and
 //! before its last step.
 
 use std::collections::HashMap;
@@ -21,13 +21,13 @@ mod state;
 mod words;
 
 impl Git {
-    /// Looks for what cannot be worked with, and for what people should know of: in a commit, in the local branches
-    /// (short names) that work on it would move, and in the state and the settings of the repository. The gravest
+    /// Finds hazards that prevent work, and those that people should know about: in a commit, in the local branches
+    /// (short names) that work on it would move, and in the state and the settings of the repository. The most serious
     /// first.
     pub fn hazards(&self, commit: Oid, branches: &[&str]) -> Result<Vec<Hazard>> {
         let repository = self.open()?;
         let mut found = partial::look(&repository, commit)?;
-        // The trees themselves may be what is missing.
+        // The trees themselves may be missing.
         if found.iter().all(|hazard| hazard.severity < Severity::Refuse) {
             found.extend(in_commit(&repository, commit)?);
         }
@@ -43,14 +43,14 @@ impl Git {
         Ok(found)
     }
 
-    /// Returns the files and folders that the repository's own settings have git obey: a configured folder of hooks,
-    /// and further files of settings. They are absolute, and need not exist.
+    /// Returns the files and folders that git obeys because of the repository's own settings: a configured folder of
+    /// hooks, and further files of settings. They are absolute, and need not exist.
     pub fn obeyed_by_settings(&self) -> Result<Vec<PathBuf>> {
         state::obeyed_by_settings(&self.open()?)
     }
 
-    /// Returns what the attributes in `new` bring that those in `old` have not, and by which contents would be recorded
-    /// or checked out wrongly; both are trees or commits.
+    /// Returns the attributes in `new` that are not in `old`, and with which contents would be recorded or checked out
+    /// wrongly; both are trees or commits.
     pub fn hazards_brought(&self, old: Oid, new: Oid) -> Result<Vec<Hazard>> {
         let repository = self.open()?;
         let before = |path: &Path| self.read_file(old, path);
@@ -73,7 +73,7 @@ impl Git {
     }
 }
 
-/// Returns what the files of a commit bring.
+/// Returns the hazards in the files of a commit.
 fn in_commit(repository: &Repository, commit: Oid) -> Result<Vec<Hazard>> {
     let mut found = Vec::new();
     let mut attributes = Vec::new();
@@ -96,15 +96,15 @@ fn in_commit(repository: &Repository, commit: Oid) -> Result<Vec<Hazard>> {
     }
     if !submodules.is_empty() {
         let text = format!(
-            "submodules stay as they are, and empty for agents: {}",
+            "submodules are not changed, and are empty for agents: {}",
             listed(&submodules)
         );
-        let fix = "what agents need of them must be in the repository itself";
+        let fix = "put files that agents need into the repository itself";
         found.push(Hazard::new(Severity::Warn, text, fix));
     }
     if !collisions.found.is_empty() {
-        let text = format!("paths that differ by case alone: {}", listed(&collisions.found));
-        let fix = "rename one of each, or nobody whose system does not tell case can work with them";
+        let text = format!("paths that differ only by case: {}", listed(&collisions.found));
+        let fix = "rename one of each: on a system that ignores case, they cannot be checked out together";
         found.push(Hazard::new(Severity::Warn, text, fix));
     }
     Ok(found)

@@ -1,4 +1,4 @@
-//! Who commits here: what git would take, from the environment and the configuration.
+//! The author and the committer: those that git would use, from the environment and the configuration.
 
 use git2::Repository;
 
@@ -8,7 +8,7 @@ use super::settings::{Setting, settings};
 use crate::base::error::{Context as _, Error, ErrorKind, Result};
 use crate::base::text;
 
-/// Who made something.
+/// An author or a committer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
     /// The name.
@@ -17,11 +17,11 @@ pub struct Identity {
     pub email: String,
 }
 
-/// A condition that libgit2 does not know, and git does since 2.36.
+/// A condition that libgit2 does not support, and git does since 2.36.
 const REMOTE_URL: &str = "hasconfig:remote.*.url:";
 
 impl Git {
-    /// Returns who is named as the committer: by the environment, else by the configuration.
+    /// Returns the committer: from the environment, else from the configuration.
     ///
     /// Fails with [`ErrorKind::Precondition`] when there is none.
     pub fn user(&self) -> Result<Identity> {
@@ -61,7 +61,7 @@ impl Git {
     }
 }
 
-/// Returns the files that git includes here on conditions which libgit2 passes over in silence, as `condition: file`.
+/// Returns the files that git includes here on conditions which libgit2 silently ignores, as `condition: file`.
 pub(super) fn unread_includes(repository: &Repository) -> Result<Vec<String>> {
     let includes = settings(repository, r"^includeif\..*\.path$")?;
     let urls = settings(repository, r"^remote\..*\.url$")?;

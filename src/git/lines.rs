@@ -1,10 +1,9 @@
-//! Which lines of one text another one has: the shortest edit script, by Myers' algorithm in linear space, where there
-//! are several the one that git's `myers` finds, and where a group of changed lines can stand at several places the
-//! lowest.
+//! Compares the lines of two texts: the shortest edit script, by Myers' algorithm in linear space; if there are
+//! several, the one that git's `myers` finds, and if a group of changed lines can be at several places, the lowest.
 //!
-//! Who wrote the texts may have made them so that comparing takes the product of their lengths. What it takes is
-//! counted, and beyond the budget there is no result. Hashes of lines are keyed by chance, so that nobody can have them
-//! collide.
+//! The author of the texts may have chosen them so that comparing takes the product of their lengths. The steps are
+//! counted, and beyond the budget there is no result. Hashes of lines have a random key, so that nobody can construct
+//! collisions.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -40,7 +39,7 @@ pub(in crate::git) struct Hunk {
     pub(in crate::git) new: Range<usize>,
 }
 
-/// Compares two texts, given as numbers of lines; `None` where that takes more than is left of the budget.
+/// Compares two texts, given as numbers of lines; `None` if that exceeds the rest of the budget.
 pub(in crate::git) fn compare(old: &[u32], new: &[u32], work: &Work) -> Option<Vec<Hunk>> {
     if !work.spend((old.len() + new.len()) as u64) {
         return None;

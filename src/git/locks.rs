@@ -1,8 +1,9 @@
 //! Git's own locks (`index.lock`, `refs/heads/main.lock`), taken so that one left by a kill is provably ours.
 //!
-//! Git takes a lock by making `<file>.lock`, which must not be there yet; whoever dies in it leaves it for ever. Here
-//! the lock file is a second name of a file of ours, which lies in the state folder before the lock is taken, beside a
-//! note of where. Only a lock file with the same device and inode is removed, and only when nobody holds ours any more.
+//! Git takes a lock by creating `<file>.lock`, which must not exist yet; a process that dies leaves it forever. Here
+//! the lock file is a second name of a file of ours, which is in the state folder before the lock is taken, beside a
+//! note of the lock's place. Only a lock file with the same device and inode is removed, and only when nobody holds
+//! ours any more.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -20,21 +21,21 @@ use crate::base::error::{Error, ErrorKind, Result};
 mod index;
 mod token;
 
-/// How long a lock that another process holds is waited for: the waits double from a millisecond up to this many times.
+/// How often to wait for a lock of another process: the waits double from a millisecond up to this many times.
 const LOCK_TRIES: u32 = 25;
 /// The longest single wait for a lock.
 const LONGEST_WAIT: Duration = Duration::from_millis(100);
 
-/// Why one try at something that needs a lock of git failed.
+/// Why one try at an operation that needs a lock of git failed.
 pub(super) enum Failure {
     /// No other try can fix it.
     Final(Error),
-    /// Somebody else was at the same file, or at its folder, just then.
+    /// Another process was using the file, or its folder, at that moment.
     Passing(Error),
 }
 
 impl Failure {
-    /// Judges an error of the file system; `what` was attempted.
+    /// Classifies an error of the file system; `what` was attempted.
     pub(super) fn of(error: io::Error, what: impl Into<String>) -> Self {
         use io::ErrorKind::{AlreadyExists, DirectoryNotEmpty, IsADirectory, NotADirectory, NotFound};
         let passing = [AlreadyExists, DirectoryNotEmpty, IsADirectory, NotADirectory, NotFound].contains(&error.kind());
@@ -47,7 +48,7 @@ impl Failure {
     }
 }
 
-/// Tries until something succeeds or cannot, for a few seconds at most.
+/// Tries until an operation succeeds or cannot, for a few seconds at most.
 pub(super) fn patiently<T>(mut attempt: impl FnMut() -> Result<T, Failure>) -> Result<T> {
     let mut wait = Duration::from_millis(1);
     let mut tries = 1;
@@ -63,7 +64,7 @@ pub(super) fn patiently<T>(mut attempt: impl FnMut() -> Result<T, Failure>) -> R
     }
 }
 
-/// A lock of git's that we hold until it is dropped.
+/// A lock of git that is held until this is dropped.
 #[derive(Debug)]
 pub(super) struct FileLock {
     target: PathBuf,
@@ -101,9 +102,9 @@ impl Drop for FileLock {
             }
             self.token.remove()
         });
-        // What stays is found by its token, and removed before the next command begins.
+        // The lock stays, is found by its token, and is removed before the next command begins.
         if let Err(error) = freed {
-            tracing::warn!(%error, lock = %self.lock.display(), "a lock of git could not be given back");
+            tracing::warn!(%error, lock = %self.lock.display(), "a lock of git could not be released");
         }
     }
 }
@@ -117,7 +118,7 @@ impl Git {
     pub fn free_abandoned_locks(&self) -> Result<Vec<PathBuf>> {
         let folder = self.locks_folder();
         token::sweep(&folder, &self.common_dir).map_err(|error| {
-            let message = format!("cannot free the locks that `{}` lists", folder.display());
+            let message = format!("cannot remove the locks that `{}` lists", folder.display());
             Error::new(ErrorKind::Unexpected, message).because(error)
         })
     }
@@ -140,8 +141,8 @@ impl Git {
         found
     }
 
-    /// Waits, a few seconds at most, until nobody holds git's lock of a ref: what must follow is then not begun only to
-    /// fail.
+    /// Waits, a few seconds at most, until nobody holds git's lock of a ref, so that the next step does not begin only
+    /// to fail.
     ///
     /// Fails with [`ErrorKind::Precondition`], naming the lock file and its age.
     pub(crate) fn wait_for_reference(&self, name: &str) -> Result<()> {
@@ -166,7 +167,7 @@ impl Git {
         let held = match take(&token, &lock) {
             Ok(held) => held,
             Err(error) => {
-                // Nothing was locked, so nothing but the note of it can be left.
+                // Nothing was locked, so only the note can remain.
                 let _ = token.remove();
                 return Err(match error.kind() {
                     io::ErrorKind::AlreadyExists => Failure::Passing(self.busy(&lock)),
@@ -202,7 +203,7 @@ impl Git {
             format!("another program holds git's lock `{shown}`{age}"),
         )
         .hint(format!(
-            "let the other git program end; if none is running, it was killed and left `{}`: look at that file",
+            "wait until the other git program ends; if none is running, it was killed and left `{}`: check that file",
             lock.display()
         ))
     }

@@ -1,5 +1,5 @@
-//! Merges in memory: no checkout, no index and no HEAD takes part, no program is run, and what is merged is compared
-//! with both sides.
+//! Merges in memory: without checkout, index or HEAD, and without running a program; the result is compared with both
+//! sides.
 
 use std::path::PathBuf;
 
@@ -21,21 +21,21 @@ mod text;
 use self::check::MergedTree;
 use self::combine::{Paths, Trees, combine};
 
-/// How many merges a common ancestor may take to be made, where histories cross again and again.
+/// How many merges building a common ancestor may take, where histories cross again and again.
 const DEEPEST: usize = 20;
 
 /// How a merge ended.
 #[must_use]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Merge {
-    /// Everything fits: the merged tree.
+    /// Everything could be merged: the merged tree.
     Clean(Oid),
-    /// The paths that do not fit, ordered; nothing but objects was written.
+    /// The conflicting paths, in order; only objects were written.
     Conflict(Vec<PathBuf>),
 }
 
 impl Git {
-    /// Merges what `ours` and `theirs` made of `ancestor`; each is a tree or a commit.
+    /// Merges the changes of `ours` and `theirs` since `ancestor`; each is a tree or a commit.
     pub fn merge_trees(&self, ancestor: Oid, ours: Oid, theirs: Oid) -> Result<Merge> {
         let repository = self.open()?;
         let ancestor = Ancestor {
@@ -85,7 +85,7 @@ impl Git {
         })
     }
 
-    /// Makes one common ancestor of several, as git does: they are merged with each other.
+    /// Builds one common ancestor of several, as git does: they are merged with each other.
     fn ancestor(&self, repository: &Repository, bases: &[Oid], deepest: usize) -> Result<Ancestor> {
         let [first, others @ ..] = bases else {
             let tree = self.empty_tree()?;
@@ -137,7 +137,7 @@ fn merge_bases(repository: &Repository, one: Oid, other: Oid) -> Result<Vec<Oid>
 fn unrelated(ours: Oid, theirs: Oid) -> Error {
     let message = format!("{ours} and {theirs} have no common ancestor that is known here");
     Error::new(ErrorKind::Precondition, message)
-        .hint("in a shallow clone, `git fetch --unshallow` brings the history that is missing")
+        .hint("in a shallow clone, `git fetch --unshallow` fetches the missing history")
 }
 
 /// Returns the result when only one side changed anything, or both the same: no file need be looked at.

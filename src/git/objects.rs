@@ -1,8 +1,9 @@
-//! The one writer of our objects. What no ref holds yet is safe from `git gc --prune=now`, `repack -ad` and `prune`.
+//! The one writer of our objects. Objects that no ref holds yet are safe from `git gc --prune=now`, `repack -ad` and
+//! `prune`.
 //!
-//! Each object is written twice: where git looks for it, and into a folder of this process, which git never clears up.
-//! Before a ref moves, what it will hold goes from that folder into a pack with a `.keep` mark. The mark goes when the
-//! ref has moved, so that whoever looks for garbage sees the mark or the ref.
+//! Each object is written twice: where git looks for it, and into a folder of this process, which git never cleans up.
+//! Before a ref moves, its new objects go from that folder into a pack with a `.keep` mark. The mark is removed when
+//! the ref has moved, so that a garbage collection sees the mark or the ref.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -17,10 +18,10 @@ use crate::base::error::{Context as _, Error, ErrorKind, Result};
 
 mod packs;
 
-/// How often an object is written at most, where something is in the way each time.
+/// How often an object is written at most, if an obstacle is in the way each time.
 const MOST_TRIES: u32 = 10;
 
-/// The objects that this process wrote and no ref holds yet; the folder is made with the first of them.
+/// The objects that this process wrote and no ref holds yet; the folder is created with the first of them.
 #[derive(Clone, Default)]
 pub(super) struct Objects(Arc<Mutex<Option<Unheld>>>);
 
@@ -41,7 +42,7 @@ impl Objects {
         unheld.write(kind, content).context("cannot write an object")
     }
 
-    /// Lets a repository read what this process wrote, although git may have cleared it up.
+    /// Makes the objects of this process readable for a repository, although git may have removed them.
     pub(super) fn show(&self, repository: &Repository) -> Result<()> {
         let objects = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(unheld) = &*objects else {
@@ -56,12 +57,12 @@ impl Objects {
         shown.context(failed())
     }
 
-    /// Packs, with a keep mark, what only this process holds of a commit that a ref is about to point to; `None` where
-    /// there is nothing.
+    /// Packs, with a keep mark, the objects of a commit that only this process holds and a ref is about to point to;
+    /// `None` where there are none.
     ///
     /// # Errors
     ///
-    /// When objects cannot be read or the pack not be written.
+    /// When objects cannot be read or the pack cannot be written.
     pub(super) fn keep(&self, commit: Oid) -> Result<Option<KeptPack>> {
         let objects = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(unheld) = &*objects else {
@@ -100,7 +101,7 @@ struct Unheld {
 impl Unheld {
     fn new(common_dir: &Path) -> Result<Self> {
         let packs = Packs::of(common_dir);
-        let failed = || format!("cannot make a folder for objects in `{}`", packs.top().display());
+        let failed = || format!("cannot create a folder for objects in `{}`", packs.top().display());
         let (token, mark) = packs.begin().with_context(ErrorKind::Unexpected, failed)?;
         let own = Repository::init_bare(packs.top().join(&token)).context(failed())?;
         // Deltas cost more than they save in packs that git soon joins with its own.
@@ -173,7 +174,7 @@ impl Drop for Unheld {
     }
 }
 
-/// A pack with a keep mark, which goes when this is dropped.
+/// A pack with a keep mark, which is removed when this is dropped.
 pub(super) struct KeptPack {
     objects: Objects,
     packs: Packs,
@@ -182,11 +183,11 @@ pub(super) struct KeptPack {
 }
 
 impl KeptPack {
-    /// Ends the keeping, now that a ref holds what is in the pack.
+    /// Removes the keep mark, now that a ref holds the content of the pack.
     ///
     /// # Errors
     ///
-    /// When the mark, or what was written twice, cannot be removed.
+    /// When the mark, or the second copy of an object, cannot be removed.
     pub(super) fn release(self) -> Result<()> {
         let failed = || format!("cannot end the keeping of the pack `{}`", self.name);
         self.packs
@@ -200,7 +201,7 @@ impl KeptPack {
         Ok(())
     }
 
-    /// Removes the pack: no ref came to hold it. Its objects stay in this process' folder.
+    /// Removes the pack: no ref holds it. Its objects stay in the folder of this process.
     ///
     /// # Errors
     ///

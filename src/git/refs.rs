@@ -57,7 +57,7 @@ impl Git {
         })
     }
 
-    /// Finds the commit that a revision (`main`, `v1.0~2`, a commit id) means.
+    /// Finds the commit of a revision (`main`, `v1.0~2`, a commit id).
     ///
     /// Fails with [`ErrorKind::Usage`] when there is none, naming the nearest branch.
     pub fn resolve(&self, revision: &str) -> Result<Oid> {
@@ -101,8 +101,8 @@ impl Git {
         }
     }
 
-    /// Returns all refs whose full names begin with `prefix`, byte for byte, ordered by name: end the prefix with `/`
-    /// unless every longer name is meant. Symbolic refs and names that are not UTF-8 are left out.
+    /// Returns all refs with full names that begin with `prefix`, byte for byte, ordered by name: end the prefix with
+    /// `/` unless longer names are wanted, too. Symbolic refs and names that are not UTF-8 are left out.
     pub fn references(&self, prefix: &str) -> Result<Vec<(String, Oid)>> {
         let repository = self.open()?;
         let failed = || format!("cannot list the refs below `{prefix}`");
@@ -123,8 +123,8 @@ impl Git {
     /// Moves a ref by compare-and-swap, under git's own lock of it: creates it when `expected` is `None`, deletes it
     /// when `new` is.
     ///
-    /// `why` goes to the ref's log, where it has one. Another process that holds the lock is waited for, a few seconds
-    /// at most.
+    /// `why` is written to the ref's log, where it has one. Another process that holds the lock is waited for, a few
+    /// seconds at most.
     pub fn move_reference(&self, name: &str, expected: Option<Oid>, new: Option<Oid>, why: &str) -> Result<RefMove> {
         let failed = || format!("cannot move the ref `{}`", name.escape_debug());
         if !git2::Reference::is_valid_name(name) || !name.starts_with("refs/") {

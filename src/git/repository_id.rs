@@ -1,4 +1,4 @@
-//! The repository's own id, and where its state is: noted in the git folder, with the place of that folder.
+//! The repository's own id, and the place of its state: noted in the git folder, with the place of that folder.
 //!
 //! Where another git folder (by device and inode) with the same id is at the noted place, one of the two is a copy, and
 //! the one that finds out takes a new id. Else the repository was moved, or is where it was.
@@ -31,7 +31,7 @@ fn inode(path: &Path) -> io::Result<Option<(u64, u64)>> {
     }
 }
 
-/// What is noted of a repository. Fields that a later version adds are passed over.
+/// The content of a repository's note. Fields that a later version adds are ignored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Note {
     /// The repository's id.
@@ -39,17 +39,17 @@ struct Note {
     /// The id of the repository that this one is a copy of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     copy_of: Option<String>,
-    /// Where its git folder was when a command last took the lock.
+    /// The place of its git folder when a command last took the lock.
     git_folder: PathBuf,
-    /// Where its state is.
+    /// The place of its state.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     state_dir: Option<PathBuf>,
 }
 
-/// What a folder of state records about itself.
+/// The data of a folder of state about itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct StateNote {
-    /// The id of the repository whose state it is.
+    /// The id of the repository that the state belongs to.
     id: String,
     /// That repository's git folder.
     git_folder: PathBuf,
@@ -68,13 +68,13 @@ impl Git {
         Ok(self.known()?.map(|note| note.id))
     }
 
-    /// Returns where the state of this repository is, whatever a configuration names; `None` while there is none.
+    /// Returns the place of this repository's state, whatever a configuration names; `None` while there is none.
     pub(crate) fn state_folder(&self) -> Result<Option<PathBuf>> {
         let Some(note) = self.known()? else { return Ok(None) };
         let Some(folder) = note.state_dir else { return Ok(None) };
         let path = folder.join(STATE_NOTE);
         if fs::metadata(&path).is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied) {
-            // Another user's: whoever needs something of it reports that.
+            // Another user's: a caller that needs it reports that.
             return Ok(Some(folder));
         }
         let found = read::<StateNote>(&path)?;
@@ -97,7 +97,7 @@ impl Git {
         let (used, folder) = (used.display(), folder.display());
         let message = format!("the state of this repository is in `{used}`, and `state_dir` names `{folder}`");
         Err(Error::new(ErrorKind::Precondition, message).hint(format!(
-            "have `state_dir` name the same folder in every worktree; to have it elsewhere, move `{used}` to `{folder}` while nothing runs"
+            "set `state_dir` to the same folder in every worktree; to change it, move `{used}` to `{folder}` while nothing runs"
         )))
     }
 
@@ -171,8 +171,8 @@ impl Git {
         Ok(())
     }
 
-    /// Returns whether a folder of state is another repository's. One that came along when this repository was copied
-    /// is not.
+    /// Returns whether a folder of state belongs to another repository. One that was copied with this repository does
+    /// not.
     fn is_anothers(&self, state: &StateNote, own: &Note, folder: &Path) -> Result<bool> {
         if state.id == own.id {
             return self.is_another_at(&state.git_folder, &own.id);
@@ -191,7 +191,7 @@ impl Git {
         Ok((!is_copy).then_some(note))
     }
 
-    /// Writes the note, which whoever may read the git folder may read, too.
+    /// Writes the note, readable for everybody who may read the git folder.
     fn write_note(&self, note: &Note) -> Result<()> {
         let path = self.note();
         write(&path, note)?;
@@ -208,7 +208,7 @@ fn anothers(other: &StateNote, folder: &Path) -> Error {
     let (whose, folder) = (other.git_folder.display(), folder.display());
     let message = format!("`{folder}` has the state of another repository, whose git folder is `{whose}`");
     Error::new(ErrorKind::Precondition, message).hint(
-        "have `state_dir` name another folder here; or remove that one, where the other repository is gone and nothing in it is needed",
+        "set `state_dir` to another folder here; or remove that one, if the other repository is gone and nothing in it is needed",
     )
 }
 
@@ -222,7 +222,7 @@ fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
     let note = serde_json::from_slice(&text).map_err(|error| {
         Error::new(ErrorKind::Precondition, failed())
             .because(error)
-            .hint("remove it, and `repository.json` in the folder that `state_dir` names: both are made anew")
+            .hint("remove it, and `repository.json` in the folder that `state_dir` names: both are created again")
     })?;
     Ok(Some(note))
 }

@@ -1,5 +1,5 @@
-//! The files of the person's checkout, compared with what a tree has and brought to it, by git's rules and by our code:
-//! an agent's attributes decide how, and libgit2 may take for ever to match them.
+//! The files of the person's checkout, compared with a tree and updated to it, by git's rules and our own code: an
+//! agent's attributes determine how, and libgit2 may take forever to match them.
 
 use std::collections::BTreeSet;
 use std::fs::{self, Metadata, Permissions};
@@ -16,13 +16,13 @@ use crate::git::rules::{Conversion, Settings};
 use crate::git::work::Work;
 use crate::git::{EntryKind, Git, bytes};
 
-/// How the names of files begin that are not in their place yet.
+/// The prefix of files that are not in their place yet.
 const UNPLACED: &str = "cordwainer-checkout-";
 
-/// A path with what is there, and how that looks; `None` where nothing is any more.
+/// A path with the state of its file; `None` where there is none any more.
 pub(super) type Arrived = (PathBuf, Option<(File, Metadata)>);
 
-/// A path with what is to be there, and how its content is converted.
+/// A path with its new content, and the conversion of that.
 pub(super) type Planned<'path> = (&'path Path, Option<File>, Conversion);
 
 /// What to do about rules that take too much work.
@@ -58,7 +58,7 @@ impl<'git> Worktree<'git> {
         self.git.workdir.join(path)
     }
 
-    /// Returns how something looks that may not be there; a file on the way to it means that it is not.
+    /// Returns the state of a path that may not exist; a file on the way to it means that it does not.
     pub(super) fn looks(&self, path: &Path) -> Result<Option<Metadata>> {
         match fs::symlink_metadata(self.at(path)) {
             Ok(looks) => Ok(Some(looks)),
@@ -133,13 +133,13 @@ impl<'git> Worktree<'git> {
         Conversion::of(&side.attributes.of(bytes::of_path(path), &self.work), &self.settings)
     }
 
-    /// Returns what took more work than anything honest takes, if something did: what was found by it is not to be
-    /// believed.
+    /// Returns the rule that took more work than any honest one, if there is one: results found with it are not
+    /// reliable.
     pub(super) fn too_much_work(&self) -> Option<String> {
         self.work.exceeded().map(|exceeded| exceeded.reason())
     }
 
-    /// Fails when something took more work than anything honest takes.
+    /// Fails when a rule took more work than any honest one.
     pub(super) fn within_budget(&self) -> Result<()> {
         match self.too_much_work() {
             None => Ok(()),
@@ -176,7 +176,7 @@ impl<'git> Worktree<'git> {
             };
             let looks = self.looks(path)?.ok_or_else(|| {
                 let what = format!("`{}` was removed while the checkout was moved", path.display());
-                Error::new(ErrorKind::Precondition, what).hint("call this again")
+                Error::new(ErrorKind::Precondition, what).hint("run the command again")
             })?;
             Ok((path.clone(), Some((file, looks))))
         };
@@ -236,7 +236,7 @@ impl<'git> Worktree<'git> {
         made.into_temp_path().persist(place).map_err(|error| error.error)
     }
 
-    /// Removes a file, and the folders that held nothing else; a submodule's folder only when it is empty.
+    /// Removes a file, and the folders that contained nothing else; a submodule's folder only when it is empty.
     fn remove(&self, path: &Path) -> io::Result<()> {
         let place = self.at(path);
         let gone = [io::ErrorKind::NotFound, io::ErrorKind::NotADirectory];
@@ -256,7 +256,7 @@ impl<'git> Worktree<'git> {
         Ok(())
     }
 
-    /// Removes what a killed process had written and not put into its place.
+    /// Removes files that a killed process had written and not put into their place.
     fn remove_unplaced(&self) {
         let entries = fs::read_dir(&self.git.own_dir).into_iter().flatten().flatten();
         for entry in entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(UNPLACED)) {

@@ -1,5 +1,5 @@
-//! Names that no tree may hold: what git, on some system, would take for its own folder, or some system for another
-//! place.
+//! Names that no tree may contain: those that git, on some system, would take for its own folder, or some system for
+//! another place.
 
 use unicode_normalization::UnicodeNormalization as _;
 
@@ -9,11 +9,11 @@ use crate::git::EntryKind;
 /// Why a name may not be in a tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Hazardous {
-    /// Git, somewhere, takes it for `.git`.
+    /// Git, on some system, takes it for `.git`.
     DotGit,
     /// A link that git reads as the list of submodules.
     ModulesLink,
-    /// A name by which Windows means another folder or drive.
+    /// A name that refers to another folder or drive on Windows.
     Elsewhere,
 }
 
@@ -23,7 +23,7 @@ impl Hazardous {
         match self {
             Self::DotGit => "git takes this name for a repository of its own, and records nothing of it",
             Self::ModulesLink => "git reads the list of submodules there, and follows no link to it",
-            Self::Elsewhere => "on Windows this name means a place elsewhere",
+            Self::Elsewhere => "on Windows this name refers to another place",
         }
     }
 }

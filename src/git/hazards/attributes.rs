@@ -1,4 +1,4 @@
-//! Attributes by which git runs programs that are not run here, or converts what libgit2 does not.
+//! Attributes with which git runs programs that are not run here, or converts contents in ways that libgit2 does not.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -41,7 +41,7 @@ impl Git {
     }
 }
 
-/// Returns what a file of attributes outside of the tree asks for; nothing where there is none.
+/// Returns the hazards of a file of attributes outside of the tree; none if it does not exist.
 pub(super) fn in_file(repository: &Repository, path: &Path) -> Vec<Hazard> {
     match fs::read(path) {
         Ok(content) => in_content(repository, &text::one_line(&path.display().to_string(), 200), &content),
@@ -49,7 +49,7 @@ pub(super) fn in_file(repository: &Repository, path: &Path) -> Vec<Hazard> {
     }
 }
 
-/// Returns what a file of attributes asks for that is not done here.
+/// Returns the hazards of a file of attributes: what it requires and is not done here.
 pub(super) fn in_content(repository: &Repository, file: &str, content: &[u8]) -> Vec<Hazard> {
     let mut found = Vec::new();
     for (name, value) in values(&String::from_utf8_lossy(content)) {
@@ -57,14 +57,14 @@ pub(super) fn in_content(repository: &Repository, file: &str, content: &[u8]) ->
         if CONVERSIONS.contains(&name) {
             let text = format!("`{word}` in `{file}`: no filters are run here, so contents would be recorded wrongly");
             let fix = format!(
-                "take it out of `{file}`; to merge what is there already, stand on a branch that is not merged into"
+                "remove it from `{file}`; to merge a commit that has it already, check out a branch that is not merged into"
             );
             found.push(Hazard::new(Severity::Contents, text, fix));
         } else if name == "merge" && repository.config().is_ok_and(|config| has_driver(&config, value)) {
             let text = format!(
                 "`{word}` in `{file}`: merge drivers are not run here, so a file that both sides changed is a conflict"
             );
-            let fix = format!("merge by hand where that happens, or unset `merge.{value}.driver`");
+            let fix = format!("merge such a file by hand, or unset `merge.{value}.driver`");
             found.push(Hazard::new(Severity::Warn, text, fix));
         }
     }

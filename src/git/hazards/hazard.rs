@@ -1,11 +1,11 @@
-//! One hazard: how grave it is, what it is, and what a person can do about it.
+//! One hazard: its severity, its description, and what a person can do about it.
 
-/// How grave a hazard is.
+/// The severity of a hazard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
     /// People should know; the work can be done.
     Warn,
-    /// The work can be done, and the checkout that the person stands in cannot follow its merge.
+    /// The work can be done, but the current checkout cannot follow its merge.
     Checkout,
     /// Files would be recorded, or checked out, with wrong contents: no work is done, and no checkout follows a merge.
     Contents,
@@ -13,12 +13,12 @@ pub enum Severity {
     Refuse,
 }
 
-/// One thing to know about a repository.
+/// A hazard of a repository.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Hazard {
-    /// How grave it is.
+    /// Its severity.
     pub severity: Severity,
-    /// What it is, in words for people.
+    /// Its description, for people.
     pub text: String,
     /// What a person can do about it.
     pub fix: String,
@@ -33,18 +33,18 @@ impl Hazard {
         }
     }
 
-    /// Returns whether nothing may begin on a repository that has it.
+    /// Returns whether it prevents any work on a repository.
     pub fn refuses_work(&self) -> bool {
         self.severity >= Severity::Contents
     }
 
-    /// Returns whether nothing may be merged into a branch; `checkout` is whether files are to follow.
+    /// Returns whether it prevents any merge into a branch; `checkout` is whether files are to follow.
     pub fn refuses_merge(&self, checkout: bool) -> bool {
         let least = if checkout { Severity::Checkout } else { Severity::Refuse };
         self.severity >= least
     }
 
-    /// Returns what it is and what can be done, as one sentence without a period.
+    /// Returns its description and the fix, as one sentence without a period.
     pub fn sentence(&self) -> String {
         format!("{} ({})", self.text, self.fix)
     }

@@ -9,8 +9,8 @@ use crate::base::error::{Context as _, Result};
 use crate::base::text;
 use crate::git::EntryKind;
 
-/// Looks for what a partial clone lacks: refused where it is in the files of the commit, a warning where only history
-/// may lack it.
+/// Finds what a partial clone lacks: a refusal where files of the commit are missing, a warning where only history may
+/// be missing.
 pub(super) fn look(repository: &Repository, commit: Oid) -> Result<Vec<Hazard>> {
     let promised = promisors(repository)?;
     if promised.is_empty() && !has_promisor_pack(repository) {
@@ -18,22 +18,22 @@ pub(super) fn look(repository: &Repository, commit: Oid) -> Result<Vec<Hazard>> 
     }
     let remote = promised.first().map_or("origin", String::as_str);
     let fix = format!(
-        "`git fetch --refetch --no-filter {remote}` brings all objects; then `git config --unset remote.{remote}.promisor` \
+        "`git fetch --refetch --no-filter {remote}` fetches all objects; then `git config --unset remote.{remote}.promisor` \
          and `git config --unset remote.{remote}.partialCloneFilter`"
     );
     if Files(repository).are_missing(commit)? {
-        let text = format!("the clone is partial, and files of the commit {commit} are not here");
+        let text = format!("the clone is partial, and files of the commit {commit} are missing");
         return Ok(vec![Hazard::new(Severity::Refuse, text, fix)]);
     }
     if promised.is_empty() {
         return Ok(Vec::new());
     }
     let text =
-        format!("the clone is partial: agents cannot read what of the history `{remote}` has and this clone has not");
+        format!("the clone is partial: agents cannot read the part of the history that only `{remote}` has");
     Ok(vec![Hazard::new(Severity::Warn, text, fix)])
 }
 
-/// Returns the remotes that have what is missing here, by the configuration.
+/// Returns the remotes that have the missing objects, by the configuration.
 fn promisors(repository: &Repository) -> Result<Vec<String>> {
     let failed = "cannot read git's configuration";
     let config = repository.config().context(failed)?;

@@ -1,4 +1,4 @@
-//! What a repository's own state and settings bring.
+//! Hazards in a repository's own state and settings.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -13,7 +13,7 @@ use crate::base::text;
 use crate::git::settings::settings;
 use crate::git::{bytes, identity};
 
-/// The hooks that git would run for what is done here.
+/// The hooks that git would run for operations of ours.
 const HOOKS: [&str; 8] = [
     "pre-commit",
     "prepare-commit-msg",
@@ -49,12 +49,12 @@ pub(super) fn alias(repository: &Repository, branch: &str) -> Result<Option<Haza
 pub(super) fn of_repository(repository: &Repository) -> Result<Vec<Hazard>> {
     let mut found = Vec::new();
     if repository.is_shallow() {
-        let text = "the clone is shallow: older history is not there";
-        found.push(Hazard::new(Severity::Warn, text, "`git fetch --unshallow` brings it"));
+        let text = "the clone is shallow: older history is missing";
+        found.push(Hazard::new(Severity::Warn, text, "`git fetch --unshallow` fetches it"));
     }
     found.extend(of_checkout(repository));
     for include in identity::unread_includes(repository)? {
-        let text = format!("git includes {include} here, and it is not read: what it sets would be missing");
+        let text = format!("git includes {include} here, and cordwainer does not read it: its settings would be missing");
         let fix =
             "include it by `includeIf \"gitdir:…\"` or `include`, as git does in every repository below that folder";
         found.push(Hazard::new(Severity::Refuse, text, fix));
@@ -67,30 +67,30 @@ pub(super) fn of_repository(repository: &Repository) -> Result<Vec<Hazard>> {
     let hooks = hooks(repository);
     if !hooks.is_empty() {
         let text = format!("hooks are not run here: {}", listed(&hooks));
-        let fix = "what must hold of each task can be a gate (`gates` in configuration.yaml)";
+        let fix = "add checks that each task must pass as gates (`gates` in configuration.yaml)";
         found.push(Hazard::new(Severity::Warn, text, fix));
     }
     Ok(found)
 }
 
-/// Returns why the checkout that the person stands in could not follow a merge into its branch.
+/// Returns why the current checkout could not follow a merge into its branch.
 fn of_checkout(repository: &Repository) -> Option<Hazard> {
     let hazard = |text: String, fix: &str| Some(Hazard::new(Severity::Checkout, text, fix));
     if is_set(repository, "core.sparseCheckout") {
         let text = "the checkout is sparse: `stop` cannot bring it up to date".to_owned();
         let fix =
-            "`git sparse-checkout disable`, or stand on another branch then: the base branch moves without a checkout";
+            "run `git sparse-checkout disable`, or check out another branch first: the base branch then moves without a checkout";
         return hazard(text, fix);
     }
     let error = repository.index().err()?;
     let said = error.message();
     if said.contains("'link'") {
         let text = "the index is split: `stop` cannot bring the checkout up to date".to_owned();
-        let fix = "`git config core.splitIndex false` and `git update-index --no-split-index`, or stand on another branch then";
+        let fix = "run `git config core.splitIndex false` and `git update-index --no-split-index`, or check out another branch first";
         return hazard(text, fix);
     }
     let text = format!("the index cannot be read, and `stop` cannot bring the checkout up to date: {said}");
-    hazard(text, "stand on another branch then, in a checkout that can be read")
+    hazard(text, "check out another branch first, in a checkout that can be read")
 }
 
 fn is_set(repository: &Repository, key: &str) -> bool {
@@ -98,7 +98,7 @@ fn is_set(repository: &Repository, key: &str) -> bool {
     config.and_then(|config| config.get_bool(key)).unwrap_or(false)
 }
 
-/// Returns the hooks that there are.
+/// Returns the existing hooks.
 fn hooks(repository: &Repository) -> Vec<String> {
     let folder = hooks_folder(repository);
     let runs = |name: &&str| {

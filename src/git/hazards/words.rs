@@ -1,4 +1,4 @@
-//! Paths and lists of them, in the words of a hazard.
+//! Paths and lists of paths, in the text of a hazard.
 
 use crate::base::text;
 

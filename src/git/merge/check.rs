@@ -1,4 +1,4 @@
-//! What a merge lost, or made up: its tree is compared with each side, whoever merged.
+//! Whether a merge lost a change, or added one: its tree is compared with each side, whoever merged.
 
 use super::changes::Changes;
 use super::combine::Paths;

@@ -1,4 +1,4 @@
-//! A merge by paths: what one side did is taken, and what both did is compared.
+//! A merge by paths: changes of one side are taken, and files that both changed are compared.
 
 use std::collections::{BTreeMap, BTreeSet};
 

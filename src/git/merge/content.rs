@@ -1,4 +1,4 @@
-//! Three versions of one file made one, as the driver asks that its attributes name.
+//! Three versions of one file merged into one, by the driver that its attributes name.
 
 use git2::{ObjectType, Repository};
 

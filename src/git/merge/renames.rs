@@ -1,5 +1,5 @@
-//! Which files a side renamed, by git's own measure of likeness: the share of bytes, in lines or pieces of 64 bytes,
-//! that two files have in common (`diffcore-delta.c` and `diffcore-rename.c` of git define what is counted).
+//! The files that a side renamed, by git's own measure of similarity: the share of bytes, in lines or pieces of 64
+//! bytes, that two files have in common (`diffcore-delta.c` and `diffcore-rename.c` of git define what is counted).
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 

@@ -1,5 +1,5 @@
-//! Texts merged by lines, as git merges them: what both sides changed at one place is a conflict, and so is what they
-//! changed in lines that touch; what both changed to the same is none.
+//! Texts merged by lines, as git merges them: changes of both sides at one place are a conflict, and so are changes in
+//! lines that touch; equal changes of both are not.
 
 use std::ops::Range;
 

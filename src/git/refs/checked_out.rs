@@ -1,4 +1,4 @@
-//! Which checkouts stand on a branch, read from the common directory alone: a worktree's own folder may be anybody's.
+//! The checkouts of a branch, read from the common directory alone: anybody may control a worktree's own folder.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use crate::base::error::{Context as _, Result};
 use crate::git::{Git, bytes};
 
 impl Git {
-    /// Returns the roots of all checkouts, main and linked, that stand on a local branch (short name), or are in the
+    /// Returns the roots of all checkouts, main and linked, of a local branch (short name), including those in the
     /// middle of a rebase or bisection of it.
     pub fn checked_out_at(&self, branch: &str) -> Result<Vec<PathBuf>> {
         let mut found = Vec::new();

@@ -27,7 +27,7 @@ impl From<git2::Error> for Failure {
 #[must_use = "a stale expectation means that nothing was changed"]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RefMove {
-    /// The ref is where it was wanted.
+    /// The ref is at its new target.
     Moved,
     /// The ref was not where it was expected; nothing changed.
     Stale {

@@ -23,7 +23,7 @@ fn where_there_is_no_repository_nothing_starts() {
     assert!(
         called
             .stderr
-            .ends_with("hint: call this in a repository, or make one with `git init`\n"),
+            .ends_with("hint: run the command in a repository, or create one with `git init`\n"),
         "{}",
         called.stderr
     );
@@ -36,7 +36,7 @@ fn a_bare_repository_is_refused() {
     let bare = repository.outside().join("bare.git");
     cordwainer(&repository, START).in_folder(bare).run().refused(
         9,
-        "error: `[T]/bare.git/` is a bare repository\n\nhint: call this in a repository with a checkout\n",
+        "error: `[T]/bare.git/` is a bare repository\n\nhint: run the command in a repository with a checkout\n",
     );
 }
 
@@ -67,8 +67,8 @@ fn what_no_agent_could_work_on_rightly_is_refused() {
     repository.commit("large files");
     let words = "error: this repository cannot be worked on safely: `filter=lfs` in `.gitattributes`: no filters are run \
                  here, so contents would be recorded wrongly\n\n\
-                 hint: take it out of `.gitattributes`; to merge what is there already, stand on a branch that is not \
-                 merged into\n";
+                 hint: remove it from `.gitattributes`; to merge a commit that has it already, check out a branch that is \
+                 not merged into\n";
     refuses(&repository, START, 9, words);
 }
 

@@ -291,7 +291,7 @@ fn submodules_and_paths_that_differ_by_case_are_told_until_they_are_gone() {
     repository.write("notes.md", "two\n");
     repository.commit("what not every system has");
     let told = notes(&repository);
-    for words in ["submodules stay as they are", "Notes.md and notes.md"] {
+    for words in ["submodules are not changed", "Notes.md and notes.md"] {
         assert!(told.contains(words), "{words}: {told}");
     }
     let submodule = repository.git(&["config", "--file", ".gitmodules", "--get-regexp", "path"]);

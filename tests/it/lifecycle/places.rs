@@ -117,7 +117,7 @@ fn a_worktree_whose_configuration_names_another_folder_of_state_changes_nothing(
         fs::write(tree.join("configuration.yaml"), side).unwrap();
         let words = format!(
             "error: the state of this repository is in `[T]/project/{used}`, and `state_dir` names `[T]/project/{named}`\n\n\
-             hint: have `state_dir` name the same folder in every worktree; to have it elsewhere, move \
+             hint: set `state_dir` to the same folder in every worktree; to change it, move \
              `[T]/project/{used}` to `[T]/project/{named}` while nothing runs\n"
         );
         reset_in(&repository, &tree).refused(9, &words);
@@ -180,7 +180,7 @@ fn a_folder_of_state_is_not_shared_with_another_repository() {
     let copied = repository.outside().join("copied");
     copy(&repository.path(), &copied);
     let words = "error: `[T]/state` has the state of another repository, whose git folder is `[T]/project/.git`\n\n\
-                 hint: have `state_dir` name another folder here; or remove that one, where the other repository is gone \
+                 hint: set `state_dir` to another folder here; or remove that one, if the other repository is gone \
                  and nothing in it is needed\n";
     reset_in(&repository, &copied).refused(9, words);
     generator(&repository, &["start", "--name", "b"])
