@@ -6,7 +6,7 @@ use std::path::Path;
 use super::{Text, below, files, report};
 
 /// Words and phrases to avoid, in lower case, each with what stands in its place.
-const AVOIDED: [(&str, &str); 13] = [
+const AVOIDED: [(&str, &str); 16] = [
     ("heed", "handle"),
     ("heeds", "handles"),
     ("heeded", "handled"),
@@ -20,6 +20,9 @@ const AVOIDED: [(&str, &str); 13] = [
     ("whom", "the name of the thing"),
     ("be it", "including"),
     ("as far as", "if"),
+    ("makes no sense", "is not valid"),
+    ("nobody knows", "it is not known"),
+    ("amounts to", "results in"),
 ];
 
 /// Documents of this repository for people.
