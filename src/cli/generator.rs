@@ -269,10 +269,9 @@ async fn stop(generator: &Generator, no_merge: bool, context: &Context) -> Resul
     tell_recovered(context, &done.recovered)?;
     for gate in &done.not_yet {
         let gate = one_line(gate, 60);
-        context.output.print(&format!(
-            "The gate `{gate}` never passed in {}.",
-            done.generation
-        ))?;
+        context
+            .output
+            .print(&format!("The gate `{gate}` never passed in {}.", done.generation))?;
     }
     match (&done.merged, &done.left) {
         (Some(commit), _) => {

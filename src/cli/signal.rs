@@ -134,8 +134,7 @@ async fn obey(mut signals: Signals, on_signal: &OnSignal, context: &Context) {
                 if let OnSignal::Suspend { interruption, .. } = on_signal {
                     interruption.insist();
                 }
-                let text =
-                    "Interrupted again: what is in progress is suspended now. A third interrupt ends the program at once.";
+                let text = "Interrupted again: what is in progress is suspended now. A third interrupt ends the program at once.";
                 say(context, text.to_owned());
             }
             Deed::Exit => end(context),

@@ -130,7 +130,12 @@ pub(crate) enum Shape {
 pub(crate) const MOUNT: &[Key] = &[
     Key::new("source", Shape::Text, "", "A folder or file of the host.").files(Files::Protected),
     Key::new("target", Shape::Text, "", "An absolute path in the container."),
-    Key::new("writable", Shape::Flag, "false", "Whether the container may write to it."),
+    Key::new(
+        "writable",
+        Shape::Flag,
+        "false",
+        "Whether the container may write to it.",
+    ),
 ];
 
 /// The keys of a gate written as a mapping; `command` is required.

@@ -255,7 +255,10 @@ fn refuse_unusual(repository: &Repository) -> Result<()> {
     let refuse = |what: &str, hint: &str| Err(Error::new(ErrorKind::Precondition, what).hint(hint));
     if repository.state() != RepositoryState::Clean {
         let hint = "finish or abort it first";
-        return refuse("the checkout is in the middle of a merge, a rebase, or a similar operation", hint);
+        return refuse(
+            "the checkout is in the middle of a merge, a rebase, or a similar operation",
+            hint,
+        );
     }
     let sparse = repository
         .config()

@@ -32,7 +32,7 @@ pub(in crate::git) fn split(text: &[u8]) -> Vec<&[u8]> {
     text.split_inclusive(|byte| *byte == b'\n').collect()
 }
 
-/// Lines of one text in whose place another text has others. Between two hunks at least one line stays.
+/// Lines of one text that are replaced in another text. Between two hunks at least one line stays.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::git) struct Hunk {
     pub(in crate::git) old: Range<usize>,
@@ -53,7 +53,7 @@ pub(in crate::git) fn compare(old: &[u32], new: &[u32], work: &Work) -> Option<V
     Some(hunks(&sides))
 }
 
-/// One text, and which of its lines are changed.
+/// One text, and its changed lines.
 struct Side<'lines> {
     lines: &'lines [u32],
     changed: Vec<bool>,
@@ -68,9 +68,9 @@ impl<'lines> Side<'lines> {
     }
 }
 
-/// The lines that are searched: without those that the other text has not at all, which are changed in any case.
+/// The lines that are compared: without those that the other text does not have at all, which are changed in any case.
 struct Search {
-    /// Where each stands in its text.
+    /// The place of each in its text.
     places: [Vec<usize>; 2],
     lines: [Vec<u32>; 2],
     /// The furthest points reached by each diagonal, forward and backward.
@@ -151,7 +151,7 @@ impl Search {
         Some(())
     }
 
-    /// Returns a point in the middle of a shortest way through a part: ways from both ends are followed until they
+    /// Returns a point in the middle of a shortest path through a part: paths from both ends are followed until they
     /// meet.
     fn split(&mut self, part: &Part, work: &Work) -> Option<(usize, usize)> {
         let signed = |range: &Range<usize>| (range.start.cast_signed(), range.end.cast_signed());
@@ -209,7 +209,7 @@ impl Search {
     }
 }
 
-/// Takes one more diagonal on each side, where there is one; `open` has the one beyond lead nowhere.
+/// Takes one more diagonal on each side, where there is one; `open` marks the next one as leading nowhere.
 fn widen(diagonals: &mut (isize, isize), (least, most): (isize, isize), mut open: impl FnMut(isize)) {
     if diagonals.0 > least {
         diagonals.0 -= 1;
@@ -233,14 +233,14 @@ fn common_ends(old: &[u32], new: &[u32]) -> (usize, usize) {
     (prefix, suffix.take_while(same).count())
 }
 
-/// Moves the groups of changed lines in one text to where git has them.
+/// Moves the groups of changed lines in one text to where git places them.
 struct Slide<'sides, 'lines> {
     sides: &'sides mut [Side<'lines>; 2],
     side: usize,
     other: usize,
-    /// The group that is looked at, which may be empty.
+    /// The present group, which may be empty.
     group: Range<usize>,
-    /// The group of the other text that stands at the same place between the lines that stay.
+    /// The group of the other text at the same place between the unchanged lines.
     across: Range<usize>,
 }
 
@@ -273,8 +273,8 @@ impl<'sides, 'lines> Slide<'sides, 'lines> {
         }
     }
 
-    /// Moves the group as far up as it goes, then as far down, which joins it with others that it meets, and at last up
-    /// again to where the other text has changed lines, too.
+    /// Moves the group as far up as possible, then as far down, which joins it with others that it meets, and at last
+    /// up again to where the other text has changed lines, too.
     fn settle(&mut self, work: &Work) -> Option<()> {
         let mut length;
         let mut highest_end;
@@ -312,7 +312,7 @@ impl<'sides, 'lines> Slide<'sides, 'lines> {
         work.spend(1 + self.across.len() as u64).then_some(())
     }
 
-    /// Moves the group up by a line, and takes in the group that it then meets.
+    /// Moves the group up by a line, and includes the group that it then meets.
     fn up(&mut self) -> bool {
         let Side { lines, changed } = &mut self.sides[self.side];
         let Range { start, end } = self.group;
@@ -325,7 +325,7 @@ impl<'sides, 'lines> Slide<'sides, 'lines> {
         true
     }
 
-    /// Moves the group down by a line, and takes in the group that it then meets.
+    /// Moves the group down by a line, and includes the group that it then meets.
     fn down(&mut self) -> bool {
         let Side { lines, changed } = &mut self.sides[self.side];
         let Range { start, end } = self.group;

@@ -117,10 +117,10 @@ impl Git {
     }
 }
 
-/// What two sides have in common.
+/// The common ancestor of two sides.
 struct Ancestor {
     tree: Oid,
-    /// The paths of which it is not known what they had.
+    /// The paths with an unknown state in it.
     unknown: Paths,
 }
 
@@ -133,14 +133,15 @@ fn merge_bases(repository: &Repository, one: Oid, other: Oid) -> Result<Vec<Oid>
     }
 }
 
-/// Refuses to merge without a common ancestor, as git does: with an empty one, all that a side deleted would come back.
+/// Refuses to merge without a common ancestor, as git does: with an empty one, every deletion of a side would be
+/// undone.
 fn unrelated(ours: Oid, theirs: Oid) -> Error {
     let message = format!("{ours} and {theirs} have no common ancestor that is known here");
     Error::new(ErrorKind::Precondition, message)
         .hint("in a shallow clone, `git fetch --unshallow` fetches the missing history")
 }
 
-/// Returns the result when only one side changed anything, or both the same: no file need be looked at.
+/// Returns the result when only one side changed anything, or both the same: no file need be read.
 fn trivial(trees: Trees) -> Option<Oid> {
     let Trees { ancestor, ours, theirs } = trees;
     if ancestor == theirs || ours == theirs {

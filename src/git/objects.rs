@@ -90,9 +90,9 @@ impl Objects {
 struct Unheld {
     packs: Packs,
     token: String,
-    /// Locked as long as this process lives.
+    /// Locked while this process lives.
     _mark: File,
-    /// A repository that has only the objects that no ref holds yet.
+    /// A repository with only the objects that no ref holds yet.
     own: Repository,
     /// The person's.
     main: Repository,
@@ -135,14 +135,14 @@ impl Unheld {
         let mut tries = 1;
         loop {
             match self.main.odb()?.write(kind, content) {
-                // `git prune` removes the empty folder in which the object is about to be.
+                // `git prune` removes the empty folder in which the object is about to be written.
                 Err(error) if error.class() == ErrorClass::Os && tries < MOST_TRIES => tries += 1,
                 written => return written,
             }
         }
     }
 
-    /// Returns what of this folder is reachable from a commit through it.
+    /// Returns the objects of this folder that are reachable from a commit through it.
     fn reachable(&self, repository: &Repository, commit: Oid) -> Result<Vec<Oid>, git2::Error> {
         let mut seen = HashSet::new();
         let mut found = Vec::new();

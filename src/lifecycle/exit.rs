@@ -45,8 +45,10 @@ pub(super) fn measured(done: MeasureOutcome) -> Result<usize> {
             Error::new(ErrorKind::Limit, limit.reason).hint("`generator status` prints until when")
         }
         MeasureOutcome::Spent(reason) => Error::new(ErrorKind::Limit, reason),
-        MeasureOutcome::SessionLost => Error::new(ErrorKind::Tasks, "the session of the last measure cannot be continued")
-            .hint("measure again: that begins a new session"),
+        MeasureOutcome::SessionLost => {
+            Error::new(ErrorKind::Tasks, "the session of the last measure cannot be continued")
+                .hint("measure again: that begins a new session")
+        }
         MeasureOutcome::Refused(reason) => Error::new(ErrorKind::Tasks, reason),
         MeasureOutcome::Failed(why) => Error::new(ErrorKind::Engine, why),
         MeasureOutcome::Cancelled => interrupted(),

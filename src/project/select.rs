@@ -56,9 +56,8 @@ impl Project {
         if let Some(ended) = self.last_ended(&[wanted, &prefixed])? {
             let message = format!("the generation `{}` has ended", ended.generation);
             let kept = ended.archive.unwrap_or_default();
-            return Err(
-                Error::new(ErrorKind::Precondition, message).hint(format!("its commits and issues are kept under `{kept}`"))
-            );
+            return Err(Error::new(ErrorKind::Precondition, message)
+                .hint(format!("its commits and issues are kept under `{kept}`")));
         }
         let error = Error::new(ErrorKind::Precondition, format!("no generation `{shown}` is open"));
         let prefix = self.config.gen_prefix.as_str();

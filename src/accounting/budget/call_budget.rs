@@ -144,10 +144,7 @@ impl CallBudget {
     }
 
     /// Releases the reservation of a request that did not reach the API, or that it refused.
-    #[expect(
-        clippy::needless_pass_by_value,
-        reason = "a reservation cannot be released twice"
-    )]
+    #[expect(clippy::needless_pass_by_value, reason = "a reservation cannot be released twice")]
     pub(crate) fn release(&mut self, hold: Hold) {
         self.held = self.held.minus(hold.amount);
         self.under_way = self.under_way.saturating_sub(1);

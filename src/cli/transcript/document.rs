@@ -52,7 +52,7 @@ struct Part<'a> {
 }
 
 impl<'a> Document<'a> {
-    /// Makes the document of recordings; `None` when there are none.
+    /// Builds the document of recordings; `None` when there are none.
     pub(super) fn of(calls: &'a [Call]) -> Option<Self> {
         let last_call = calls.last()?;
         let last = &last_call.report;

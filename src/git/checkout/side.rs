@@ -11,17 +11,17 @@ use crate::git::tree::visit;
 use crate::git::work::Work;
 use crate::git::{EntryKind, bytes};
 
-/// What a tree has at a path.
+/// The entry of a tree at a path.
 pub(super) type File = (EntryKind, Oid);
 
-/// The files of a tree; folders are none of them.
+/// The files of a tree, without folders.
 pub(super) struct Side {
     files: HashMap<PathBuf, File>,
     pub(super) attributes: Attributes,
 }
 
 impl Side {
-    /// Reads all paths of a tree at once: looking one up reads every folder on its way anew.
+    /// Reads all paths of a tree at once: looking one up would read every folder on its way each time.
     pub(super) fn of(repository: &Repository, tree: &Tree<'_>, settings: &Settings, work: &Work) -> Result<Self> {
         let mut files = HashMap::new();
         let mut attributes = settings.attributes();
@@ -40,7 +40,7 @@ impl Side {
         Ok(Self { files, attributes })
     }
 
-    /// Returns what is at a path.
+    /// Returns the entry at a path.
     pub(super) fn get(&self, path: &Path) -> Option<File> {
         self.files.get(path).copied()
     }

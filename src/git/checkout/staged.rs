@@ -1,4 +1,4 @@
-//! The person's index: what is staged, and what becomes of it when files are moved.
+//! The person's index: the staged files, and its update when files are moved.
 
 use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt as _;
@@ -13,10 +13,10 @@ use crate::git::{EntryKind, Git, bytes};
 
 /// Set in [`IndexEntry::flags`]: git takes the file for unchanged without a look.
 const ASSUME_VALID: u16 = 1 << 15;
-/// Set in [`IndexEntry::flags_extended`]: the file is not to be in the checkout.
+/// Set in [`IndexEntry::flags_extended`]: the file should not be in the checkout.
 const SKIP_WORKTREE: u16 = 1 << 14;
 
-/// The index of the checkout that the person stands in.
+/// The index of the current checkout.
 pub(super) struct Staged {
     /// Opened by its path: without a repository behind it, libgit2 compares no file when it writes.
     index: Index,
@@ -39,17 +39,17 @@ impl Staged {
         })
     }
 
-    /// Returns what is staged at a path; `None`, too, while there is a conflict.
+    /// Returns the staged entry of a path; `None` also during a conflict.
     pub(super) fn get(&self, path: &Path) -> Option<File> {
         self.index.get_path(path, 0).as_ref().map(file)
     }
 
-    /// Returns all entries, and those of conflicts several times.
+    /// Returns all entries; those of conflicts several times.
     pub(super) fn entries(&self) -> impl Iterator<Item = IndexEntry> {
         self.index.iter()
     }
 
-    /// Returns whether the file of an entry certainly is what was staged, by how it looks now or by what the person
+    /// Returns whether the file of an entry is certainly the staged one, by its present state or by what the person
     /// declared about it.
     pub(super) fn vouches(&self, entry: &IndexEntry, looks: Option<&Metadata>) -> bool {
         if entry.flags & ASSUME_VALID != 0 || entry.flags_extended & SKIP_WORKTREE != 0 {
@@ -65,7 +65,7 @@ impl Staged {
         self.written.is_none_or(|written| modified >= written)
     }
 
-    /// Records files that were brought to what they are now, and those that are gone, and writes the index.
+    /// Records the new state of files, and those that were removed, and writes the index.
     pub(super) fn record(&mut self, arrived: &[Arrived]) -> Result<()> {
         let failed = "cannot bring the index up to date";
         self.doubt_racy().context(failed)?;
@@ -86,7 +86,7 @@ impl Staged {
         self.index.write().context(failed)
     }
 
-    /// Makes git look again at racy entries: the index will be younger than they are, which would vouch for them.
+    /// Makes git compare racy entries again: the index will be younger than they are, which would confirm them.
     fn doubt_racy(&mut self) -> Result<(), git2::Error> {
         let racy: Vec<_> = self
             .index
@@ -106,17 +106,17 @@ pub(super) fn stage(entry: &IndexEntry) -> u16 {
     (entry.flags >> 12) & 3
 }
 
-/// Returns what an entry records about its path.
+/// Returns the data of an entry about its path.
 pub(super) fn file(entry: &IndexEntry) -> File {
     (EntryKind::of_mode(entry.mode), entry.id)
 }
 
-/// Returns those fields of an entry that record how the file looked.
+/// Returns the fields of an entry that record the state of the file.
 fn stamp(entry: &IndexEntry) -> (IndexTime, IndexTime, u32, u32, u32) {
     (entry.mtime, entry.ctime, entry.ino, entry.file_size, entry.mode)
 }
 
-/// Returns the entry for a file that looks so. Numbers are cut to 32 bits, as git's are.
+/// Returns the entry for a file with this state. Numbers are cut to 32 bits, as in git.
 fn entry_of(path: Vec<u8>, (kind, id): (EntryKind, Oid), looks: &Metadata) -> IndexEntry {
     let low = |number: u64| u32::try_from(number & 0xffff_ffff).unwrap_or_default();
     let time = |seconds: i64, nanoseconds: i64| {

@@ -28,8 +28,7 @@ pub(super) fn look(repository: &Repository, commit: Oid) -> Result<Vec<Hazard>> 
     if promised.is_empty() {
         return Ok(Vec::new());
     }
-    let text =
-        format!("the clone is partial: agents cannot read the part of the history that only `{remote}` has");
+    let text = format!("the clone is partial: agents cannot read the part of the history that only `{remote}` has");
     Ok(vec![Hazard::new(Severity::Warn, text, fix)])
 }
 

@@ -54,7 +54,8 @@ pub(super) fn of_repository(repository: &Repository) -> Result<Vec<Hazard>> {
     }
     found.extend(of_checkout(repository));
     for include in identity::unread_includes(repository)? {
-        let text = format!("git includes {include} here, and cordwainer does not read it: its settings would be missing");
+        let text =
+            format!("git includes {include} here, and cordwainer does not read it: its settings would be missing");
         let fix =
             "include it by `includeIf \"gitdir:…\"` or `include`, as git does in every repository below that folder";
         found.push(Hazard::new(Severity::Refuse, text, fix));
@@ -78,8 +79,7 @@ fn of_checkout(repository: &Repository) -> Option<Hazard> {
     let hazard = |text: String, fix: &str| Some(Hazard::new(Severity::Checkout, text, fix));
     if is_set(repository, "core.sparseCheckout") {
         let text = "the checkout is sparse: `stop` cannot bring it up to date".to_owned();
-        let fix =
-            "run `git sparse-checkout disable`, or check out another branch first: the base branch then moves without a checkout";
+        let fix = "run `git sparse-checkout disable`, or check out another branch first: the base branch then moves without a checkout";
         return hazard(text, fix);
     }
     let error = repository.index().err()?;

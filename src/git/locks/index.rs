@@ -9,8 +9,8 @@ use crate::base::error::{Context as _, Result};
 use crate::git::{Git, is_at};
 
 impl Git {
-    /// Calls `work` with the path of a copy of the person's index, while git's own lock of that is held. What `work`
-    /// wrote to the index becomes the person's at its end, however it ends: it describes files that have moved already.
+    /// Calls `work` with the path of a copy of the person's index, while git's own lock of the index is held. The copy
+    /// replaces the person's index when `work` ends, even with an error: it describes files that have moved already.
     ///
     /// Fails with [`ErrorKind::Precondition`](crate::base::error::ErrorKind::Precondition), before `work` begins, while
     /// another program holds the lock.
@@ -19,7 +19,7 @@ impl Git {
         let failed = "cannot look at the copy of the index";
         let copy = lock.token.beside("index");
         copy_with_times(&lock.target, &copy).context("cannot copy the index")?;
-        // Held open: no other file can get its inode, and libgit2 writes an index by putting a new file in its place.
+        // Held open: no other file can get its inode, and libgit2 writes an index by replacing the file.
         let before = open_if_there(&copy).context(failed)?;
         let outcome = work(&copy);
         let is_written = match &before {
@@ -33,7 +33,7 @@ impl Git {
     }
 }
 
-/// Copies a file, if it is there, with its times: by these git knows which files may have changed unseen.
+/// Copies a file, if it exists, with its times: git uses them to find files that may have changed.
 fn copy_with_times(from: &Path, to: &Path) -> io::Result<()> {
     match fs::copy(from, to) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),

@@ -1,4 +1,4 @@
-//! What is written before a lock of git is taken: a file of ours, and where its second name will be.
+//! The token that is written before a lock of git is taken: a file of ours, and the place of its second name.
 
 use std::fs::{self, DirBuilder, File, TryLockError};
 use std::io::{self, Write as _};
@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 
 use crate::git::{bytes, is_at};
 
-/// What belongs to a token beside its own file, in the order in which it is removed.
+/// The files that belong to a token, in the order in which they are removed.
 const BESIDE: [&str; 4] = ["index.lock", "index", "new", "path"];
 
-/// A file whose inode proves that a lock is ours. Its holder keeps it locked by `flock`, which a death undoes.
+/// A file with an inode that proves that a lock is ours. Its holder keeps it locked by `flock`, which ends with the
+/// process.
 #[derive(Debug)]
 pub(super) struct Token {
     path: PathBuf,
@@ -18,7 +19,7 @@ pub(super) struct Token {
 }
 
 impl Token {
-    /// Makes a token in `folder` and notes, durably, that it is about to be linked as `lock`.
+    /// Creates a token in `folder` and notes, durably, that it is about to be linked as `lock`.
     pub(super) fn new(folder: &Path, lock: &Path) -> io::Result<Self> {
         DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
         let token = loop {
@@ -27,7 +28,7 @@ impl Token {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
                 made => made?,
             };
-            // Somebody who clears up may have found it before it was locked.
+            // A cleanup may have found it before it was locked.
             match mark.try_lock() {
                 Ok(()) if is_at(&mark, &path)? => break Self { path, mark },
                 Ok(()) | Err(TryLockError::WouldBlock) => {}
@@ -62,8 +63,8 @@ impl Token {
     }
 }
 
-/// Removes each lock that a token proves to be ours and whose holder is dead, and the token. What another user left
-/// stays for that one. `lock`s are relative to `root`, which may have moved.
+/// Removes each lock that a token proves to be ours and to have a dead holder, and the token. Files of another user
+/// stay for that user. `lock`s are relative to `root`, which may have moved.
 pub(super) fn sweep(folder: &Path, root: &Path) -> io::Result<Vec<PathBuf>> {
     let mut freed = Vec::new();
     let entries = match fs::read_dir(folder) {
@@ -112,7 +113,7 @@ fn sweep_token(path: &Path, root: &Path, freed: &mut Vec<PathBuf>) -> io::Result
     remove(path)
 }
 
-/// Removes what is left of a token that is gone; a token goes last, and comes first.
+/// Removes the remaining files of a token that is gone; the token itself is created first, and removed last.
 fn sweep_rest(path: &Path) -> io::Result<()> {
     let name = path.file_name().unwrap_or_default().as_encoded_bytes();
     let token = name.split(|byte| *byte == b'.').next().unwrap_or_default();
@@ -136,7 +137,7 @@ fn remove_file(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Returns whether only another user, or nobody on a disk that is read-only, could have done it.
+/// Returns whether only another user could have done it, or nobody, because the disk is read-only.
 fn is_for_another(error: &io::Error) -> bool {
     [io::ErrorKind::PermissionDenied, io::ErrorKind::ReadOnlyFilesystem].contains(&error.kind())
 }

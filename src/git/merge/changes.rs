@@ -1,4 +1,4 @@
-//! What one side of a merge did to the files of the ancestor; folders that did not change are not read.
+//! The changes of one side of a merge since the ancestor; folders that did not change are not read.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -10,14 +10,14 @@ use crate::base::error::{Context as _, Result};
 use crate::git::tree::peel;
 use crate::git::{EntryKind, bytes};
 
-/// What stands at a path.
+/// The entry of a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Leaf {
     pub(super) kind: EntryKind,
     pub(super) id: Oid,
 }
 
-/// What a path was and is: never the same.
+/// The old and the new entry of a path; they always differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Change {
     pub(super) was: Option<Leaf>,
@@ -28,18 +28,18 @@ pub(super) struct Change {
 pub(super) type Changes = BTreeMap<Vec<u8>, Change>;
 
 impl Change {
-    /// Returns the new file, where there was none.
+    /// Returns the new file, where there was none before.
     pub(super) fn added(&self) -> Option<Leaf> {
         self.is.filter(|_| self.was.is_none())
     }
 
-    /// Returns the old file, where there is none any more.
+    /// Returns the old file, where there is none now.
     pub(super) fn deleted(&self) -> Option<Leaf> {
         self.was.filter(|_| self.is.is_none())
     }
 }
 
-/// Compares two trees. What was a file and is a folder is a deletion beside additions.
+/// Compares two trees. A file that became a folder is a deletion and several additions.
 pub(super) fn between(repository: &Repository, old: Oid, new: Oid) -> Result<Changes> {
     let mut found = Changes::new();
     compare(repository, [Some(old), Some(new)], b"", &mut found)?;
@@ -71,7 +71,7 @@ fn compare(repository: &Repository, trees: [Option<Oid>; 2], folder: &[u8], foun
     Ok(())
 }
 
-/// What stands at a name: a file or a folder.
+/// The entry of a name: a file or a folder.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 struct Entry {
     leaf: Option<Leaf>,
@@ -109,12 +109,12 @@ fn of(entry: &git2::TreeEntry<'_>) -> Entry {
 /// A tree in which paths are looked up; each folder is read once.
 pub(super) struct Files<'repository> {
     repository: &'repository Repository,
-    /// By path; `None` where no folder stands.
+    /// By path; `None` where there is no folder.
     folders: RefCell<HashMap<Vec<u8>, Option<Rc<Tree<'repository>>>>>,
 }
 
 impl<'repository> Files<'repository> {
-    /// Looks into a tree.
+    /// Reads a tree.
     pub(super) fn of(repository: &'repository Repository, tree: Oid) -> Result<Self> {
         let root = peel(repository, tree)?;
         Ok(Self {
@@ -164,7 +164,7 @@ pub(super) fn folders_above(path: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// Returns the paths of all files in a folder that stands at `path`.
+/// Returns the paths of all files in a folder at `path`.
 pub(super) fn files_below(repository: &Repository, folder: Oid, path: &[u8]) -> Result<Vec<Vec<u8>>> {
     let mut found = Changes::new();
     compare(repository, [None, Some(folder)], path, &mut found)?;

@@ -6,16 +6,16 @@ use super::renames::Renames;
 
 /// A merged tree beside its sides.
 pub(super) struct MergedTree<'a> {
-    /// What each side did: ours, theirs.
+    /// The changes of each side: ours, theirs.
     pub(super) sides: &'a [Changes; 2],
-    /// What the merged tree has otherwise than ours, and than theirs.
+    /// The differences of the merged tree from ours, and from theirs.
     pub(super) merged: &'a [Changes; 2],
-    /// Files that one side renamed, and to whose new place the other side's work is said to have gone.
+    /// Files that one side renamed, and to which the changes of the other side were moved.
     pub(super) followed: &'a Renames,
 }
 
 impl MergedTree<'_> {
-    /// Returns the paths at which the merged tree does not have what the sides did; none where it keeps both.
+    /// Returns the paths at which the merged tree lacks a change of a side; none if it has them all.
     pub(super) fn lost(&self) -> Paths {
         let all = self.sides.iter().chain(self.merged);
         let paths: Paths = all.flat_map(|changes| changes.keys().cloned()).collect();
@@ -27,7 +27,7 @@ impl MergedTree<'_> {
         let [beside_ours, beside_theirs] = self.merged.each_ref().map(|side| side.get(path));
         let differs = |beside: Option<&super::changes::Change>| match beside {
             None => false,
-            // Work that came along to the new place of a file makes it another.
+            // Changes that were moved to the new place of a file make it differ.
             Some(change) => change.is.is_none() || !self.followed.values().any(|new| new == path),
         };
         match (ours, theirs) {
@@ -38,7 +38,8 @@ impl MergedTree<'_> {
             (Some(ours), Some(theirs)) => {
                 let merged = beside_ours.map_or(ours.is, |change| change.is);
                 let deleted = ours.is.is_none() || theirs.is.is_none();
-                // What both changed was compared; what one deleted went elsewhere, or does not fit.
+                // Files that both changed were compared; if one side deleted a file, it was renamed, or there is a
+                // conflict.
                 merged.is_none() != deleted || deleted && !self.followed.contains_key(path)
             }
         }

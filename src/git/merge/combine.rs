@@ -28,19 +28,19 @@ pub(super) struct Trees {
     pub(super) theirs: Oid,
 }
 
-/// What came of a merge.
+/// The result of a merge.
 pub(super) struct Combined {
-    /// The merged tree; where something does not fit, it has what our side has.
+    /// The merged tree; at a conflict, it has our side's entry.
     pub(super) tree: Oid,
-    /// What does not fit.
+    /// The conflicts.
     pub(super) conflicts: Paths,
-    /// What each side did, for whoever looks whether it was kept.
+    /// The changes of each side, to check that they were kept.
     pub(super) sides: [Changes; 2],
     /// The files that one side renamed and the other side changed.
     pub(super) followed: Renames,
 }
 
-/// Merges two trees. What is `unknown` of the ancestor fits only where both sides have the same.
+/// Merges two trees. A path that is `unknown` in the ancestor is a conflict unless both sides have the same.
 pub(super) fn combine(git: &Git, repository: &Repository, trees: Trees, unknown: &Paths) -> Result<Combined> {
     let combination = Combination {
         git,
@@ -64,16 +64,16 @@ struct Combination<'repository> {
     git: &'repository Git,
     repository: &'repository Repository,
     trees: Trees,
-    /// What our tree has.
+    /// Our tree.
     ours: Files<'repository>,
     /// Ours, and theirs.
     sides: [Changes; 2],
-    /// What the merge has at a path, in the place of what our side has.
+    /// The entries of the merge that replace those of our side.
     edits: BTreeMap<Vec<u8>, Option<Leaf>>,
-    /// What both sides changed, by the path of the result.
+    /// The files that both sides changed, by the path of the result.
     compared: BTreeMap<Vec<u8>, Versions>,
     followed: Renames,
-    /// Paths of which nothing more is to be decided.
+    /// Paths that need no further decision.
     done: Paths,
     conflicts: Paths,
 }
@@ -102,7 +102,7 @@ impl Combination<'_> {
         }
     }
 
-    /// Notes that these paths do not fit.
+    /// Notes that these paths are conflicts.
     fn refuse<const N: usize>(&mut self, paths: [&[u8]; N]) {
         for path in paths {
             self.conflicts.insert(path.to_vec());
@@ -110,8 +110,8 @@ impl Combination<'_> {
         }
     }
 
-    /// Takes what one side did to a file to where the other side put it. What a side put into a folder that the other
-    /// side renamed does not fit.
+    /// Applies the change of one side to a file at the place to which the other side moved it. A file that a side added
+    /// to a folder which the other side renamed is a conflict.
     fn follow_renames(&mut self) -> Result<()> {
         let ancestor = Files::of(self.repository, self.trees.ancestor)?;
         let theirs = Files::of(self.repository, self.trees.theirs)?;
@@ -140,7 +140,8 @@ impl Combination<'_> {
         Ok(())
     }
 
-    /// Takes what the other side did to the file `old`, which `side` has at `new`, and the other side at `elsewhere`.
+    /// Applies the change of the other side to the file `old`, which `side` has at `new`, and the other side at
+    /// `elsewhere`.
     fn follow(&mut self, side: usize, old: &[u8], new: &[u8], elsewhere: Option<&Vec<u8>>) {
         let other = 1 - side;
         let Some(change) = self.sides[other].get(old).copied() else {
@@ -164,7 +165,7 @@ impl Combination<'_> {
         self.done.extend([old.to_vec(), new.to_vec()]);
     }
 
-    /// Takes what one side alone did, and notes what is to be compared.
+    /// Applies the changes of one side alone, and notes the files to compare.
     fn take_changes(&mut self) {
         let [our_side, their_side] = &self.sides;
         for (path, theirs) in their_side {
@@ -189,7 +190,7 @@ impl Combination<'_> {
         }
     }
 
-    /// Merges what both sides changed: attributes first, for they determine how the rest is merged.
+    /// Merges files that both sides changed: attributes first, because they determine how the rest is merged.
     fn compare(&mut self) -> Result<()> {
         let compared = std::mem::take(&mut self.compared);
         let is_attributes = |path: &[u8]| bytes::split_last(path).1 == ATTRIBUTES;
@@ -218,7 +219,7 @@ impl Combination<'_> {
         }
     }
 
-    /// Returns what the merge has at a path.
+    /// Returns the entry of the merge at a path.
     fn result(&self, path: &[u8]) -> Result<Option<Leaf>> {
         match self.edits.get(path) {
             Some(edit) => Ok(*edit),
@@ -226,7 +227,7 @@ impl Combination<'_> {
         }
     }
 
-    /// Refuses a merge that has a file and a folder of one name.
+    /// Refuses a merge with a file and a folder of the same name.
     fn refuse_files_as_folders(&mut self) -> Result<()> {
         let mut looked_at: BTreeMap<&[u8], bool> = BTreeMap::new();
         let mut found = Paths::new();
@@ -252,7 +253,7 @@ impl Combination<'_> {
         Ok(())
     }
 
-    /// Writes the merged tree. What does not fit stays as our side has it.
+    /// Writes the merged tree. At a conflict, it has our side's entry.
     fn write(&self) -> Result<Oid> {
         let odb = self.repository.odb().context("cannot open the object database")?;
         let mut editor = Editor::new(self.git, &odb, self.trees.ours);

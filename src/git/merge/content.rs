@@ -10,17 +10,17 @@ use crate::git::{EntryKind, Git, Oid};
 
 /// Git looks for a NUL in so many bytes to recognize binary content.
 const LOOKED_THROUGH: usize = 8000;
-/// The longest content whose lines are compared, in bytes; what is longer and differs is a conflict.
+/// The longest content of which lines are compared, in bytes; a longer one that differs is a conflict.
 const MOST_BYTES: usize = 16 << 20;
-/// The most lines that are compared: what is kept of each takes far more room than an empty line.
+/// The most lines that are compared: the data about each takes far more memory than an empty line.
 const MOST_LINES: usize = 200_000;
 
 /// How a file is merged that both sides changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Driver {
-    /// By lines; what overlaps is a conflict.
+    /// By lines; overlapping changes are a conflict.
     Text,
-    /// By lines; of what overlaps, both are taken.
+    /// By lines; of overlapping changes, both are taken.
     Union,
     /// Not at all: always a conflict.
     Conflict,
@@ -35,7 +35,7 @@ pub(super) struct Versions {
 }
 
 impl Versions {
-    /// Makes them one; `None` is a conflict. `driver` is asked for where contents are to be compared.
+    /// Merges them; `None` is a conflict. `driver` is called where contents must be compared.
     pub(super) fn merge(
         self,
         git: &Git,
@@ -72,7 +72,7 @@ impl Versions {
     }
 }
 
-/// Returns what is left of three when at most one side changed it, or both to the same.
+/// Returns the result when at most one side changed it, or both equally.
 fn chosen<T: PartialEq + Copy>(was: Option<T>, ours: T, theirs: T) -> Option<T> {
     if ours == theirs || was == Some(ours) {
         Some(theirs)
@@ -93,7 +93,7 @@ fn is_of_one_type(one: Leaf, other: Leaf) -> bool {
 }
 
 /// Returns the contents of three versions, empty for one that does not exist; `None` where one of them is not a text,
-/// or too long.
+/// or is too long.
 fn texts(repository: &Repository, ids: [Option<Oid>; 3]) -> Result<Option<[Vec<u8>; 3]>> {
     let failed = "cannot merge a file";
     let odb = repository.odb().context(failed)?;
@@ -112,7 +112,7 @@ fn texts(repository: &Repository, ids: [Option<Oid>; 3]) -> Result<Option<[Vec<u
     Ok(Some(contents))
 }
 
-/// Returns whether git takes a content for binary.
+/// Returns whether git considers a content binary.
 pub(super) fn is_binary(content: &[u8]) -> bool {
     memchr::memchr(0, &content[..content.len().min(LOOKED_THROUGH)]).is_some()
 }

@@ -14,7 +14,7 @@ use crate::git::{EntryKind, Git, bytes};
 
 /// The name of a file of attributes in a tree.
 pub(super) const ATTRIBUTES: &[u8] = b".gitattributes";
-/// The longest such file that is read, in bytes. Beyond, nothing is known of how files are merged.
+/// The longest such file that is read, in bytes. With a longer one, it is not known how files are merged.
 const LONGEST: usize = 1 << 20;
 
 /// Looks drivers up, folder by folder.
@@ -23,12 +23,12 @@ pub(super) struct Drivers<'repository> {
     config: Config,
     attributes: Attributes,
     work: Work,
-    /// The folders whose attributes were read, and whether they could be.
+    /// The folders with attributes that were read, and whether they could be.
     known: HashMap<Vec<u8>, bool>,
 }
 
 impl<'repository> Drivers<'repository> {
-    /// Begins with what holds outside of any tree.
+    /// Begins with the attributes outside of any tree.
     pub(super) fn new(git: &Git, repository: &'repository Repository) -> Result<Self> {
         let config = repository.config().and_then(|mut config| config.snapshot());
         let config = config.context("cannot read git's configuration")?;
@@ -41,7 +41,7 @@ impl<'repository> Drivers<'repository> {
         })
     }
 
-    /// Returns the driver for a path; `file` returns what the merged tree has at one.
+    /// Returns the driver for a path; `file` returns the merged tree's entry at one.
     pub(super) fn of(&mut self, path: &[u8], file: impl Fn(&[u8]) -> Result<Option<Leaf>>) -> Result<Driver> {
         let mut folder = bytes::split_last(path).0;
         loop {
@@ -68,7 +68,8 @@ impl<'repository> Drivers<'repository> {
         })
     }
 
-    /// Returns the driver of this name. One that the configuration names is a program, and is not run. One that nobody
+    /// Returns the driver of this name. One that the configuration names is a program, and is not run. For an unknown
+    /// one, git's usual one is used.
     /// knows is git's usual one.
     fn named(&self, name: &str) -> Driver {
         match name {

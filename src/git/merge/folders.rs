@@ -1,5 +1,5 @@
-//! Folders that one side renamed while the other side put something new into them: git does not know where that
-//! belongs, and calls it a conflict.
+//! Folders that one side renamed while the other side added a file to them: git does not know where that belongs, and
+//! reports a conflict.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,18 +8,18 @@ use super::renames::Moves;
 use crate::base::error::Result;
 use crate::git::bytes;
 
-/// The folders of the ancestor that are gone on one side, and into which the other side put something new.
+/// The folders of the ancestor that are gone on one side, and to which the other side added files.
 #[derive(Default)]
 pub(super) struct Vanished {
-    /// Those into which something new was put, at whatever depth: the new paths by folder.
+    /// Those to which files were added, at any depth: the new paths by folder.
     new: BTreeMap<Vec<u8>, Vec<Vec<u8>>>,
-    /// Those in which the new file stands itself: git looks for the place that these, and all below them, were moved
-    /// to.
+    /// Those that directly contain the new file: git searches for the place to which these, and all below them, were
+    /// moved.
     sought: BTreeSet<Vec<u8>>,
 }
 
 impl Vanished {
-    /// Finds them. `gone` is the tree of the side that has them no more, `other` what the other side did.
+    /// Finds them. `gone` is the tree of the side without them, `other` the changes of the other side.
     pub(super) fn find(ancestor: &Files<'_>, gone: &Files<'_>, other: &Changes) -> Result<Self> {
         let mut known: BTreeMap<Vec<u8>, bool> = BTreeMap::new();
         let mut found = Self::default();
@@ -50,12 +50,12 @@ impl Vanished {
         !self.sought.is_empty() && folders_above(path).any(|folder| self.sought.contains(folder))
     }
 
-    /// Returns whether git asks where a folder went.
+    /// Returns whether git needs to know where a folder was moved.
     fn matters(&self, folder: &[u8]) -> bool {
         self.sought.contains(folder) || self.have(folder)
     }
 
-    /// Returns the new paths whose folder went elsewhere.
+    /// Returns the new paths in folders that were moved.
     pub(super) fn misplaced(&self, moves: &Moves) -> BTreeSet<Vec<u8>> {
         let unsure = moves.unsure.iter().map(|path| bytes::split_last(path).0);
         let mut folders: BTreeSet<&[u8]> = unsure.filter(|folder| self.matters(folder)).collect();
@@ -76,7 +76,8 @@ impl Vanished {
     }
 }
 
-/// Returns the folders that a renamed file shows to be renamed: its own, and those above as long as the names below
+/// Returns the folders that a renamed file shows to be renamed: its own, and those above while the names below them are
+/// the same.
 /// them are the same.
 fn folders_moved<'a>(old: &'a [u8], new: &'a [u8]) -> Vec<&'a [u8]> {
     let mut found = Vec::new();

@@ -9,32 +9,34 @@ use super::changes::{Changes, Leaf};
 use crate::base::error::{Context as _, Result};
 use crate::git::{EntryKind, Oid, bytes};
 
-/// A likeness of everything.
+/// The similarity of equal files.
 const ALL: u64 = 60_000;
-/// The least likeness of a renamed file.
+/// The least similarity of a renamed file.
 const LEAST: u64 = ALL / 2;
-/// The least likeness at which the same name elsewhere decides.
+/// The least similarity at which a file of the same name elsewhere is chosen.
 const LEAST_OF_NAMESAKES: u64 = ALL / 4 * 3;
 /// How many candidates are kept for each new file.
 const CANDIDATES: usize = 4;
-/// How many bytes are read to compare contents; beyond, only files that did not change at all are known again.
+/// How many bytes are read to compare contents; beyond, only unchanged files are recognized.
 const MOST_BYTES: u64 = 64 << 20;
-/// How many pieces are compared in all.
+/// How many pieces are compared in total.
 const MOST_STEPS: usize = 50_000_000;
 
 /// New paths by old ones.
 pub(super) type Renames = BTreeMap<Vec<u8>, Vec<u8>>;
 
-/// Where files of the ancestor went on one side.
+/// The new places of files of the ancestor on one side.
 #[derive(Default)]
 pub(super) struct Moves {
-    /// The files that are known again.
+    /// The recognized files.
     pub(super) renames: Renames,
-    /// Files whose content is at several new places, or was at several old ones: which went where cannot be known.
+    /// Files with a content that is at several new places, or was at several old ones: which was moved where is not
+    /// known.
     pub(super) unsure: BTreeSet<Vec<u8>>,
 }
 
-/// Finds where files of the ancestor went on one side. Those that do not matter by `matters` are known again only if
+/// Finds the new places of files of the ancestor on one side. Those that do not matter by `matters` are recognized only
+/// if their content is unchanged.
 /// their content is unchanged.
 pub(super) fn find(repository: &Repository, side: &Changes, matters: impl Fn(&[u8]) -> bool) -> Result<Moves> {
     let mut search = Search::default();
@@ -70,7 +72,7 @@ impl File {
         bytes::split_last(&self.path).1
     }
 
-    /// Returns what must be the same in two files for them to be one: their content, and whether it is a file's, a
+    /// Returns what must be equal in two files: their content, and whether it is a file's, a link's or a submodule's.
     /// link's or a submodule's.
     fn content(&self) -> (Oid, u8) {
         let kind = match self.leaf.kind {
@@ -100,7 +102,7 @@ impl File {
     }
 }
 
-/// The files whose old or new places are still to be found.
+/// The files with an old or new place that is still unknown.
 #[derive(Default)]
 struct Search {
     old: Vec<File>,
@@ -109,7 +111,7 @@ struct Search {
 }
 
 impl Search {
-    /// Takes out the pairs of one content: where there are several, those whose paths end alike.
+    /// Removes pairs with equal content: where there are several, those with the same end of their paths.
     fn unchanged(&mut self) {
         let mut groups: BTreeMap<(Oid, u8), [Vec<usize>; 2]> = BTreeMap::new();
         for (place, files) in [&self.old, &self.new].into_iter().enumerate() {
@@ -149,7 +151,7 @@ impl Search {
         self.old.retain(|file| !self.found.unsure.contains(&file.path));
     }
 
-    /// Takes out the pairs whose contents are alike, unless comparing them would cost too much.
+    /// Removes pairs with similar contents, unless comparing them would cost too much.
     fn alike(&mut self, odb: &Odb<'_>) -> Result<()> {
         self.old.retain(File::is_regular);
         self.new.retain(File::is_regular);
@@ -178,7 +180,7 @@ impl Search {
         Ok(())
     }
 
-    /// Returns the pairs of files whose name there is once on each side, where they are very much alike.
+    /// Returns the pairs of files with a name that exists once on each side, where they are very similar.
     fn namesakes(&self, old: &[Pieces], new: &[Pieces]) -> Vec<(usize, usize)> {
         let indexes = |files: &[File]| (0..files.len()).collect::<Vec<_>>();
         let old_names = only(&indexes(&self.old), |index| Some(self.old[index].name()));
@@ -192,7 +194,7 @@ impl Search {
             .collect()
     }
 
-    /// Returns the pairs that are most alike.
+    /// Returns the most similar pairs.
     fn likest(&self, old: &[Pieces], new: &[Pieces]) -> Vec<(usize, usize)> {
         let mut candidates = Vec::new();
         for (to, file) in self.new.iter().enumerate() {
@@ -220,7 +222,7 @@ impl Search {
         pairs
     }
 
-    /// Notes pairs of indexes, and has their files out of the search.
+    /// Notes pairs of indexes, and removes their files from the search.
     fn take(&mut self, pairs: &[(usize, usize)]) {
         for (from, to) in pairs {
             let (from, to) = (&self.old[*from].path, &self.new[*to].path);
@@ -231,7 +233,7 @@ impl Search {
     }
 }
 
-/// Removes what is at these indexes.
+/// Removes the files at these indexes.
 fn retain_others<T>(all: &mut Vec<T>, indexes: impl Iterator<Item = usize>) {
     let mut stays = vec![true; all.len()];
     for index in indexes {

@@ -6,19 +6,19 @@ use std::ops::Range;
 use crate::git::lines::{Hunk, Lines, compare, split};
 use crate::git::work::Work;
 
-/// Where a union takes what both sides have, conflicts with no more lines than this between them are one, as for git.
+/// Two conflicts with no more lines than this between them are one in a union, as in git.
 const NEAR: usize = 3;
 
-/// What becomes of conflicts.
+/// What is done with conflicts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Overlaps {
-    /// They make the whole merge one.
+    /// They make the whole merge a conflict.
     Refuse,
     /// Both sides are taken, ours first.
     TakeBoth,
 }
 
-/// Merges what two sides made of a text; `None` is a conflict, or one that takes more than is left of the budget to
+/// Merges the changes of two sides to a text; `None` is a conflict, or a merge that exceeds the rest of the budget.
 /// find out.
 pub(super) fn merge([was, ours, theirs]: [&[u8]; 3], overlaps: Overlaps, work: &Work) -> Option<Vec<u8>> {
     let [was, ours, theirs] = [was, ours, theirs].map(split);
@@ -34,7 +34,8 @@ pub(super) fn merge([was, ours, theirs]: [&[u8]; 3], overlaps: Overlaps, work: &
         if places.by != By::Both {
             parts.push(places);
         } else if ours == theirs {
-            // What both did in one and the same place keeps no conflicts apart, for git: it is as if nobody had done it.
+            // For git, equal changes of both sides at one place do not separate conflicts: they count as unchanged
+            // lines.
             if !places.is_one_change {
                 parts.push(ChangedLines {
                     by: By::One(0),
@@ -51,12 +52,12 @@ pub(super) fn merge([was, ours, theirs]: [&[u8]; 3], overlaps: Overlaps, work: &
     Some(write(&parts, &was, &ours, &theirs))
 }
 
-/// Who changed some lines.
+/// The author of a change of some lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum By {
     /// One side: 0 is ours.
     One(usize),
-    /// Both, and not to the same.
+    /// Both, with different results.
     Both,
 }
 
@@ -73,7 +74,7 @@ struct ChangedLines {
 /// Returns the changed places, in their order: changes of the two sides that overlap or touch are one.
 fn places(changes: &[Vec<Hunk>; 2]) -> Vec<ChangedLines> {
     let mut left = changes.each_ref().map(|hunks| hunks.iter().peekable());
-    // By how much a line of each side is below the line of the ancestor.
+    // How many lines each side is ahead of the ancestor.
     let mut shifts = [0, 0];
     let mut found = Vec::new();
     loop {
@@ -86,7 +87,7 @@ fn places(changes: &[Vec<Hunk>; 2]) -> Vec<ChangedLines> {
         let mut taken = [Vec::new(), Vec::new()];
         let mut end = start;
         let mut side = usize::from(starts[1] < starts[0]);
-        // While either side has a change that begins before the end of those taken, or where it is.
+        // While either side has a change that begins before the end of those taken, or at it.
         while let Some(hunk) = [side, 1 - side]
             .iter()
             .find_map(|side| Some((*side, left[*side].next_if(|hunk| hunk.old.start <= end)?)))
@@ -117,7 +118,7 @@ fn places(changes: &[Vec<Hunk>; 2]) -> Vec<ChangedLines> {
     }
 }
 
-/// Takes what both sides have in common out of a conflict.
+/// Removes the common lines of both sides from a conflict.
 fn refine(
     place: &ChangedLines,
     ours: &[u32],
@@ -141,7 +142,7 @@ fn refine(
     Some(())
 }
 
-/// Makes one of conflicts that stand near each other.
+/// Joins conflicts that are near each other.
 fn join_near(parts: &mut Vec<ChangedLines>) {
     parts.dedup_by(|next, part| {
         let both = part.by == By::Both && next.by == By::Both;
@@ -154,7 +155,7 @@ fn join_near(parts: &mut Vec<ChangedLines>) {
     });
 }
 
-/// Writes our text with the changed places as they are to be.
+/// Writes our text with the changed places.
 fn write(parts: &[ChangedLines], was: &[&[u8]], ours: &[&[u8]], theirs: &[&[u8]]) -> Vec<u8> {
     let mut merged = Vec::new();
     let mut at = 0;

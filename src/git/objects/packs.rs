@@ -1,4 +1,4 @@
-//! Our packs among git's: published with a keep mark, noted, joined, and put right after a death.
+//! Our packs among git's: published with a keep mark, noted, joined, and repaired after a crash.
 
 use std::fs::{self, DirBuilder, File, TryLockError};
 use std::io::{self, Write as _};
@@ -7,15 +7,15 @@ use std::path::{Path, PathBuf};
 
 use git2::{Oid, Repository};
 
-/// How many packs of ours there may be before some are joined. Those that went into a joined one stay until the next
-/// time, for whoever reads them just now, so that there are never more than about twice as many.
+/// How many packs of ours there may be before some are joined. The old ones stay until the next time, for processes
+/// that are reading them, so that there are never more than about twice as many.
 const MOST: usize = 8;
-/// What a keep mark of ours begins with; the token of its process follows.
+/// The beginning of a keep mark of ours; the token of its process follows.
 const OURS: &str = "cordwainer ";
-/// Content of a pack's note once its objects are in a joined pack, too.
+/// The content of a pack's note once its objects are in a joined pack, too.
 const JOINED: &[u8] = b"joined";
 
-/// The packs of a repository, and the notes of which are ours.
+/// The packs of a repository, and the notes about those that are ours.
 #[derive(Clone)]
 pub(super) struct Packs {
     objects: PathBuf,
@@ -29,8 +29,9 @@ impl Packs {
         Self { objects, top }
     }
 
-    /// Returns the folder of our notes and of the folders of our processes. It lies beside git's objects and not among
-    /// them: `git clone` of a path copies whatever is there, and fails on what it may not read or what goes meanwhile.
+    /// Returns the folder of our notes and of the folders of our processes. It is beside git's objects and not among
+    /// them: `git clone` of a path copies everything there, and fails on files that it may not read or that disappear
+    /// meanwhile.
     pub(super) fn top(&self) -> &Path {
         &self.top
     }
@@ -43,7 +44,7 @@ impl Packs {
         self.top.join("packs").join(name)
     }
 
-    /// Waits until no other process changes packs of ours; until the file is closed, none does.
+    /// Waits until no other process changes packs of ours; none does until the file is closed.
     fn lock(&self) -> io::Result<File> {
         let mut folders = DirBuilder::new();
         folders.recursive(true).mode(0o700).create(self.top.join("packs"))?;
@@ -52,7 +53,7 @@ impl Packs {
         Ok(lock)
     }
 
-    /// Puts right what dead processes left, and makes this process' folder: its name, and the mark that is locked.
+    /// Repairs what dead processes left, and creates this process' folder: its name, and the mark that is locked.
     pub(super) fn begin(&self) -> io::Result<(String, File)> {
         let _lock = self.lock()?;
         self.sweep()?;
@@ -64,7 +65,7 @@ impl Packs {
         Ok((token, mark))
     }
 
-    /// Removes the folders and keep marks of dead processes. What a ref came to hold stays in its pack.
+    /// Removes the folders and keep marks of dead processes. Objects that a ref holds stay in their pack.
     fn sweep(&self) -> io::Result<()> {
         for entry in fs::read_dir(&self.top)? {
             let folder = entry?.path();
@@ -86,7 +87,8 @@ impl Packs {
         Ok(())
     }
 
-    /// Returns the packs that are noted as ours. What a kill left of one, or git has taken into its own, is removed.
+    /// Returns the packs that are noted as ours. The rest of one after a kill, or one that git has taken into its own,
+    /// is removed.
     fn noted(&self) -> io::Result<Vec<String>> {
         let mut found = Vec::new();
         for entry in fs::read_dir(self.top.join("packs"))? {
@@ -121,7 +123,7 @@ impl Packs {
         builder.write(&staging, 0o444).map_err(io::Error::other)?;
         let written = builder.name().map_err(io::Error::other)?;
         let staged = format!("pack-{}", written.unwrap_or_default());
-        // A name that no pack had before: some git may be about to remove the other one.
+        // A name that no pack had before: a git may be about to remove the other one.
         let name = format!("pack-{:08x}{:032x}", fastrand::u32(..), fastrand::u128(..));
         fs::write(self.note(&name), "")?;
         if keep {
@@ -138,12 +140,12 @@ impl Packs {
         Ok(name)
     }
 
-    /// Takes the keep mark off a pack.
+    /// Removes the keep mark of a pack.
     pub(super) fn release(&self, name: &str) -> io::Result<()> {
         remove(&self.file(name, "keep"))
     }
 
-    /// Removes a pack that no ref came to hold.
+    /// Removes a pack that no ref holds.
     pub(super) fn discard(&self, name: &str) -> io::Result<()> {
         let _lock = self.lock()?;
         self.remove_or_give(&[name.to_owned()])?;
@@ -157,8 +159,8 @@ impl Packs {
         remove(&self.note(name))
     }
 
-    /// Forgets that packs are ours which git's index of several packs names: git's own upkeep joins them, and does not
-    /// expect that another removes them. Returns the others.
+    /// Forgets packs of ours that git's index of several packs names: git's own maintenance joins them, and does not
+    /// expect that another process removes them. Returns the others.
     fn give_indexed_to_git(&self, packs: &[String]) -> io::Result<Vec<String>> {
         let index = match fs::read(self.objects.join("pack/multi-pack-index")) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
@@ -175,7 +177,7 @@ impl Packs {
         Ok(others)
     }
 
-    /// Removes packs that nobody needs, but for those that are given to git.
+    /// Removes packs that nobody needs, except those that were handed to git.
     fn remove_or_give(&self, packs: &[String]) -> io::Result<()> {
         for name in self.give_indexed_to_git(packs)? {
             self.remove_pack(&name)?;
@@ -183,7 +185,7 @@ impl Packs {
         Ok(())
     }
 
-    /// Joins the smallest packs of ours, once there are too many.
+    /// Joins our smallest packs, once there are too many.
     fn join_some(&self, token: &str) -> io::Result<()> {
         let mut packs = Vec::new();
         let mut joined = Vec::new();
@@ -229,7 +231,8 @@ impl Packs {
 }
 
 /// Returns how many of the packs, the smallest first, are joined: at least two, and more while the next is not much
-/// larger than those before it together. So each object is written again only a few times, however many packs come.
+/// larger than those before it together. So each object is written again only a few times, however many packs there
+/// are.
 fn how_many(packs: &[(u64, String)]) -> usize {
     let mut sum = 0;
     let mut count = 0;
@@ -273,13 +276,13 @@ fn is_alive(folder: &Path) -> io::Result<bool> {
     }
 }
 
-/// Moves a file that is synced, also to another file system: where objects are need not be where the git folder is.
+/// Moves a synced file, also to another file system: objects need not be where the git folder is.
 fn move_file(from: &Path, to: &Path) -> io::Result<()> {
     match fs::rename(from, to) {
         Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {}
         moved => return moved,
     }
-    // Git takes what is called so for its own, and clears it up once it is old.
+    // Git considers a file of this name its own, and removes it once it is old.
     let name = to.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let beside = to.with_file_name(format!("tmp_{name}"));
     fs::copy(from, &beside)?;
@@ -288,7 +291,7 @@ fn move_file(from: &Path, to: &Path) -> io::Result<()> {
     fs::remove_file(from)
 }
 
-/// Removes a file that may be gone already.
+/// Removes a file that may not exist any more.
 pub(super) fn remove(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),

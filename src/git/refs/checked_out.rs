@@ -27,7 +27,7 @@ impl Git {
     }
 
     /// Returns the root of the main checkout; `None` where there is only a bare repository with linked worktrees, or
-    /// where the git folder lies elsewhere and does not name its checkout.
+    /// where the git folder is elsewhere and does not name its checkout.
     pub(crate) fn main_checkout(&self) -> Result<Option<PathBuf>> {
         if self.own_dir == self.common_dir {
             return Ok(Some(self.workdir.clone()));
@@ -85,13 +85,13 @@ fn stands_on(repository: &Repository, git_dir: &Path, branch: &str) -> bool {
         || says("BISECT_START", branch)
 }
 
-/// Returns the full name of the branch that the HEAD in this git directory means in the end: one branch may be an alias
-/// of another.
+/// Returns the full name of the branch to which the HEAD in this git directory leads in the end: one branch may be an
+/// alias of another.
 fn head_branch(repository: &Repository, git_dir: &Path) -> Option<String> {
     let content = fs::read(git_dir.join("HEAD")).ok()?;
     let name = content.trim_ascii().strip_prefix(b"ref:")?.trim_ascii();
     let mut name = String::from_utf8(name.to_vec()).ok()?;
-    // Git itself follows no further.
+    // Git itself follows no more of them.
     for _ in 0..5 {
         let reference = repository.find_reference(&name).ok();
         match reference.and_then(|reference| reference.symbolic_target().ok().flatten().map(str::to_owned)) {

@@ -1,4 +1,4 @@
-//! Empty folders that refs leave behind, and that stand in the way of others.
+//! Empty folders that remain of refs, and that are in the way of others.
 
 use std::fs;
 use std::io;
@@ -17,14 +17,14 @@ pub(super) fn is_absent(error: &io::Error) -> bool {
 pub(super) fn remove_empty_above(path: &Path, top: &Path) {
     let kept = top.components().count() + 2;
     for folder in path.ancestors().skip(1) {
-        // One that somebody uses again meanwhile is not empty.
+        // One that is used again meanwhile is not empty.
         if folder.components().count() <= kept || fs::remove_dir(folder).is_err() {
             break;
         }
     }
 }
 
-/// Removes a folder that holds nothing but folders: a ref is to take its place.
+/// Removes a folder that contains only folders, because a ref is to replace it.
 pub(super) fn remove_empty_below(path: &Path) {
     if fs::symlink_metadata(path).is_ok_and(|looks| looks.is_dir()) {
         for entry in WalkDir::new(path)

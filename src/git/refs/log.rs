@@ -10,7 +10,7 @@ use super::folders::{is_absent, remove_empty_above, remove_empty_below};
 use crate::git::Git;
 use crate::git::locks::Failure;
 
-/// A move of a ref, as its log records it.
+/// A move of a ref, for its log.
 pub(super) struct Entry<'a> {
     pub(super) name: &'a str,
     pub(super) old: Option<Oid>,
@@ -18,7 +18,7 @@ pub(super) struct Entry<'a> {
     pub(super) why: &'a str,
 }
 
-/// Appends a move to the log of the ref, and to that of HEAD where it stands on the ref.
+/// Appends a move to the log of the ref, and to that of HEAD if it is on the ref.
 pub(super) fn append(git: &Git, repository: &Repository, entry: &Entry<'_>) -> Result<(), Failure> {
     let failed = |error| Failure::of(error, format!("cannot write the log of `{}`", entry.name));
     let line = line(git, repository, entry);
@@ -45,7 +45,7 @@ pub(super) fn remove(git: &Git, name: &str) -> io::Result<()> {
     Ok(())
 }
 
-/// Returns whether a log is begun for a ref (`core.logAllRefUpdates`); one that is there goes on in any case.
+/// Returns whether a log is begun for a ref (`core.logAllRefUpdates`); an existing one is continued in any case.
 fn is_logged(repository: &Repository, name: &str) -> bool {
     let usual = ["refs/heads/", "refs/remotes/", "refs/notes/"];
     let is_usual = name == "HEAD" || usual.iter().any(|prefix| name.starts_with(prefix));

@@ -36,7 +36,7 @@ pub enum RefMove {
     },
 }
 
-/// What a ref is to become.
+/// The new state of a ref.
 pub(super) struct Wanted<'a> {
     pub(super) name: &'a str,
     pub(super) expected: Option<Oid>,
@@ -114,7 +114,8 @@ fn refuse_nesting(repository: &Repository, name: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Deletes a ref whose lock is held. The packed refs stay locked until its file is gone, too: they would pack it again.
+/// Deletes a ref with its lock held. The packed refs stay locked until its file is gone, too: packing would add it
+/// again.
 fn delete(git: &Git, name: &str) -> Result<(), Failure> {
     let failed = |error| Failure::of(error, format!("cannot delete the ref `{name}`"));
     let packed = git.common_dir.join("packed-refs");

@@ -1,4 +1,4 @@
-//! Attributes of paths, from all files that git looks at.
+//! Attributes of paths, from all files that git reads.
 
 use std::collections::HashMap;
 
@@ -6,20 +6,20 @@ use super::pattern::{Pattern, Subject, without_mark};
 use crate::git::bytes;
 use crate::git::work::Work;
 
-/// A line this long or longer is passed over, as git does.
+/// A line this long or longer is ignored, as in git.
 const LONGEST_LINE: usize = 2048;
-/// A line that begins so gives a name to several attributes.
+/// A line with this beginning gives a name to several attributes.
 const MACRO: &[u8] = b"[attr]";
-/// The macro that git brings along.
+/// The macro that is built into git.
 const BINARY: &[u8] = b"[attr]binary -diff -merge -text\n";
 /// Macros inside macros inside macros: more are not followed.
 const DEEPEST_MACRO: u32 = 16;
-/// How many steps a byte of rules counts that is read: what is kept of it takes far more room.
+/// How many steps each byte of rules counts when it is read: the parsed data takes far more memory.
 const STEPS_A_BYTE: u64 = 50;
 /// The name of a file of attributes in a tree.
 const NAME: &str = ".gitattributes";
 
-/// What an attribute is for a path.
+/// The state of an attribute for a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::git) enum State {
     /// `name`.
@@ -32,7 +32,7 @@ pub(in crate::git) enum State {
     Value(Vec<u8>),
 }
 
-/// The attributes that some path has, by name.
+/// The attributes of a path, by name.
 pub(in crate::git) type Found = HashMap<Vec<u8>, State>;
 
 type States = Vec<(Vec<u8>, State)>;
@@ -44,7 +44,7 @@ struct AttributesFile {
     macros: Vec<(Vec<u8>, States)>,
 }
 
-/// All files of attributes that hold in a tree.
+/// All files of attributes that apply to a tree.
 #[derive(Clone, Debug)]
 pub(in crate::git) struct Attributes {
     fold_case: bool,
@@ -58,8 +58,8 @@ pub(in crate::git) struct Attributes {
 }
 
 impl Attributes {
-    /// Takes what holds outside of any tree: the contents of the system's and the person's files, the weakest first,
-    /// and of the repository's `info/attributes`.
+    /// Takes the attributes outside of any tree: the contents of the system's and the person's files, the weakest
+    /// first, and of the repository's `info/attributes`.
     pub(in crate::git) fn new(outside: &[Vec<u8>], of_repository: &[u8], fold_case: bool) -> Self {
         let parse = |content: &[u8]| AttributesFile::parse(content, true, fold_case);
         let mut all = Self {
@@ -74,7 +74,7 @@ impl Attributes {
         all
     }
 
-    /// Adds the `.gitattributes` of a folder of the tree, or replaces it; not once there is no work left to read it.
+    /// Adds the `.gitattributes` of a folder of the tree, or replaces it; not when the budget of work is spent.
     pub(in crate::git) fn add(&mut self, folder: &[u8], content: &[u8], work: &Work) {
         if !work.spend((content.len() as u64).saturating_mul(STEPS_A_BYTE)) {
             work.note(Some((folder, NAME)), folder);
@@ -87,7 +87,7 @@ impl Attributes {
         }
     }
 
-    /// Returns all attributes of the file at a path; none once there is no work left to find out.
+    /// Returns all attributes of the file at a path; none when the budget of work is spent.
     pub(in crate::git) fn of(&self, path: &[u8], work: &Work) -> Found {
         let mut found = Found::new();
         self.take(&self.of_repository, path, &mut found, work);
@@ -119,7 +119,7 @@ impl Attributes {
         found
     }
 
-    /// Takes from one file what no stronger rule has set.
+    /// Takes from one file the attributes that no stronger rule has set.
     fn take(&self, file: &AttributesFile, path: &[u8], found: &mut Found, work: &Work) {
         let subject = Subject { path, is_folder: false };
         for (pattern, states) in file.lines.iter().rev() {
@@ -167,7 +167,7 @@ impl AttributesFile {
                 Head::Macro(_) => {}
                 Head::Pattern(text) => {
                     let pattern = Pattern::parse(&text, fold_case);
-                    // Git warns of these and passes them over.
+                    // Git warns about these and ignores them.
                     if !pattern.is_negated {
                         file.lines.push((pattern, states));
                     }
@@ -177,7 +177,7 @@ impl AttributesFile {
         file
     }
 
-    /// Reads one line; `None` where git finds nothing in it, or nothing that it may be.
+    /// Reads one line; `None` where git finds nothing in it, or nothing valid.
     fn line(line: &[u8]) -> Option<(Head, States)> {
         if line.len() >= LONGEST_LINE {
             return None;
@@ -207,13 +207,13 @@ impl AttributesFile {
     }
 }
 
-/// What a line is about.
+/// The subject of a line.
 enum Head {
     Macro(Vec<u8>),
     Pattern(Vec<u8>),
 }
 
-/// Reads `name`, `-name`, `!name` or `name=value`; `None` for a name that is none, because of which git drops the line.
+/// Reads `name`, `-name`, `!name` or `name=value`; `None` for an invalid name, because of which git ignores the line.
 fn state(word: &[u8]) -> Option<(Vec<u8>, State)> {
     let (name, value) = match word.iter().position(|byte| *byte == b'=') {
         Some(at) => (&word[..at], Some(&word[at + 1..])),
@@ -246,7 +246,7 @@ fn split_word(text: &[u8]) -> (&[u8], &[u8]) {
     text.split_at(text.iter().position(|byte| is_blank(*byte)).unwrap_or(text.len()))
 }
 
-/// Reads a pattern in quotes, with C's escapes; `None` where there is none, or none that ends.
+/// Reads a pattern in quotes, with C's escapes; `None` where there is none, or it does not end.
 fn unquoted(line: &[u8]) -> Option<(Vec<u8>, &[u8])> {
     let mut rest = line.strip_prefix(b"\"")?;
     let mut text = Vec::new();

@@ -1,7 +1,7 @@
-//! What attributes do to contents on the way between a checkout and the store: ends of lines, and `$Id$`.
+//! The conversion of contents by attributes between a checkout and the store: line endings, and `$Id$`.
 //!
 //! The rules are those of git's `convert.c`. Programs (`filter`) and other encodings (`working-tree-encoding`) are not
-//! among them: a repository that asks for those is refused.
+//! included: a repository that requires those is refused.
 
 use git2::Oid;
 
@@ -15,19 +15,19 @@ pub(in crate::git) struct Conversion {
     ident: bool,
 }
 
-/// What becomes of ends of lines.
+/// The conversion of line endings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Lines {
     /// They stay.
     Keep,
-    /// They are one byte in the store, and in the checkout two if this is so.
+    /// They are one byte in the store, and two in the checkout if this is true.
     Text { crlf: bool },
     /// As `Text`, but only where the content looks like text.
     Guess { crlf: bool },
 }
 
 impl Conversion {
-    /// Returns what the attributes of a path ask for, under a person's settings.
+    /// Returns the conversion by the attributes of a path, under a person's settings.
     pub(in crate::git) fn of(found: &Found, settings: &Settings) -> Self {
         let get = |name: &[u8]| found.get(name);
         let declared = Declared::of(get(b"text")).or_else(|| Declared::of(get(b"crlf")));
@@ -57,13 +57,13 @@ impl Conversion {
         }
     }
 
-    /// Returns whether every content stays what it is.
+    /// Returns whether no content changes.
     pub(in crate::git) fn is_none(self) -> bool {
         self.lines == Lines::Keep && !self.ident
     }
 
-    /// Returns the content to store, for one of a checkout; `None` where nothing changes. `stored` is what the index
-    /// has.
+    /// Returns the content to store, for one of a checkout; `None` where nothing changes. `stored` is the index's
+    /// version.
     pub(in crate::git) fn store(self, content: &[u8], stored: Option<&[u8]>) -> Option<Vec<u8>> {
         let lines = self.store_lines(content, stored);
         let ident = self
@@ -90,7 +90,7 @@ impl Conversion {
         if looks.pairs == 0 {
             return None;
         }
-        // A file that is stored with carriage returns keeps them: whoever stored it so may mean it.
+        // A file that is stored with carriage returns keeps them: that may be intended.
         if guess && (looks.is_binary() || stored.is_some_and(has_pairs)) {
             return None;
         }
@@ -124,7 +124,7 @@ impl Conversion {
     }
 }
 
-/// What `text`, or its older name `crlf`, declares.
+/// The declaration of `text`, or its older name `crlf`.
 #[derive(Clone, Copy)]
 enum Declared {
     Text,
@@ -145,7 +145,7 @@ impl Declared {
     }
 }
 
-/// What git counts in a content before it calls it text.
+/// Git's counts in a content, which determine whether it is text.
 #[derive(Default)]
 struct Looks {
     /// Carriage returns before a line feed.
@@ -219,7 +219,7 @@ fn idents(content: &[u8]) -> Vec<std::ops::Range<usize>> {
     found
 }
 
-/// Puts another text in the place of some parts of a content; `None` where there are none.
+/// Replaces some parts of a content by another text; `None` where there are none.
 fn replace(content: &[u8], parts: &[std::ops::Range<usize>], new: &[u8]) -> Option<Vec<u8>> {
     let mut replaced = Vec::with_capacity(content.len());
     let mut at = 0;
@@ -238,7 +238,7 @@ fn collapse_ident(content: &[u8]) -> Option<Vec<u8>> {
 
 fn expand_ident(content: &[u8], id: Oid) -> Option<Vec<u8>> {
     let mut parts = idents(content);
-    // A text with blanks in it is another system's, and stays.
+    // A text with blanks in it belongs to another system, and stays.
     parts.retain(|part| {
         let text = &content[part.clone()];
         let inside = text.get(5..text.len() - 1).unwrap_or_default();

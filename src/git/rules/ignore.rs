@@ -30,8 +30,8 @@ impl IgnoreFile {
     }
 }
 
-/// Returns a line without the carriage return of its end, without blanks at the end that no backslash keeps, and
-/// without anything behind a NUL, which ends it for git.
+/// Returns a line without the carriage return at its end, without blanks at the end unless a backslash keeps them, and
+/// without anything after a NUL, which ends it for git.
 fn trimmed(line: &[u8]) -> &[u8] {
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     let line = line.split(|byte| *byte == 0).next().unwrap_or_default();

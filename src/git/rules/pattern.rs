@@ -4,18 +4,18 @@ use super::wildmatch::Glob;
 use crate::git::bytes;
 use crate::git::work::Work;
 
-/// A pattern, as `.gitignore` and `.gitattributes` have it.
+/// A pattern of `.gitignore` or `.gitattributes`.
 #[derive(Clone, Debug)]
 pub(super) struct Pattern {
-    /// `!` stood before it.
+    /// A `!` preceded it.
     pub(super) is_negated: bool,
-    /// A slash stood behind it.
+    /// A slash followed it.
     only_folders: bool,
-    /// It has no slash: the last part of a path is what counts.
+    /// It has no slash: it is compared with the last part of a path.
     only_name: bool,
-    /// What comes before the first wildcard.
+    /// The part before the first wildcard.
     literal: Vec<u8>,
-    /// What comes then.
+    /// The rest.
     rest: Rest,
 }
 
@@ -23,15 +23,15 @@ pub(super) struct Pattern {
 enum Rest {
     /// Nothing.
     End,
-    /// `*`, and then this, without any further wildcard.
+    /// `*`, and then this text, without any further wildcard.
     AnyThen(Vec<u8>),
     /// Wildcards.
     Glob(Glob),
-    /// Something that matches nothing.
+    /// A part that matches nothing.
     Never,
 }
 
-/// What a pattern is compared with.
+/// The input of a pattern.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Subject<'path> {
     /// The path below the folder of the rules.
@@ -64,7 +64,7 @@ impl Pattern {
         }
     }
 
-    /// Returns whether the pattern matches; `false`, too, once there is no work left to find out.
+    /// Returns whether the pattern matches; `false` also when the budget of work is spent.
     pub(super) fn matches(&self, subject: Subject<'_>, fold_case: bool, work: &Work) -> bool {
         if !work.spend(1) || (self.only_folders && !subject.is_folder) {
             return false;
@@ -111,7 +111,7 @@ fn lower(text: &[u8], fold_case: bool) -> Vec<u8> {
     }
 }
 
-/// Takes off the three bytes by which some editors mark UTF-8.
+/// Removes the three bytes with which some editors mark UTF-8.
 pub(super) fn without_mark(content: &[u8]) -> &[u8] {
     content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(content)
 }

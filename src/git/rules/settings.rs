@@ -23,13 +23,13 @@ pub(in crate::git) enum EndOfLine {
 /// Settings of the repository and of the person.
 #[derive(Clone, Debug)]
 pub(in crate::git) struct Settings {
-    /// `core.ignoreCase`: names that differ by case alone are one.
+    /// `core.ignoreCase`: names that differ only by case are the same.
     pub(in crate::git) ignore_case: bool,
-    /// `core.fileMode`: whether the file system knows which files may be executed.
+    /// `core.fileMode`: whether the file system records which files are executable.
     pub(in crate::git) file_mode: bool,
-    /// `core.symlinks`: whether it knows links.
+    /// `core.symlinks`: whether it supports links.
     pub(in crate::git) symlinks: bool,
-    /// `core.autocrlf`, unless it is off: what text is to have in a checkout.
+    /// `core.autocrlf`, unless it is off: the line endings of text in a checkout.
     pub(super) autocrlf: Option<EndOfLine>,
     eol: Option<EndOfLine>,
     ignore_file: Option<PathBuf>,
@@ -99,7 +99,7 @@ impl Settings {
     }
 }
 
-/// Returns the content of a file of rules; nothing where it cannot be read, as for git.
+/// Returns the content of a file of rules; nothing where it cannot be read, as in git.
 fn content(file: &Path) -> Vec<u8> {
     match fs::read(file) {
         Ok(content) => without_mark(&content).to_vec(),

@@ -59,10 +59,9 @@ pub fn read_batch(text: &str) -> Result<ImportedBatch> {
         if map.get("status").and_then(Value::as_str) == Some(TOMBSTONE) {
             let key = map.get("key").or_else(|| map.get("id")).and_then(Value::as_str);
             let shown = key.unwrap_or("one without a name").escape_debug();
-            reading.notes.push(format!(
-                "issue {}: `{shown}` was deleted, and is left out",
-                index + 1
-            ));
+            reading
+                .notes
+                .push(format!("issue {}: `{shown}` was deleted, and is left out", index + 1));
             gone.extend(key.map(str::to_owned));
             continue;
         }

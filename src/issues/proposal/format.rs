@@ -53,8 +53,8 @@ fn first_example(estimated_lines: u32) -> Proposal {
     Proposal {
         key: "ledger-parser".into(),
         title: "Parse ledger lines into entries".into(),
-        description: "The specification describes one entry per line. Build the parser that everything else reads from."
-            .into(),
+        description:
+            "The specification describes one entry per line. Build the parser that everything else reads from.".into(),
         required_reading: vec!["docs/ledger.md".into()],
         files: vec![file("src/ledger.txt", FileAction::Create)],
         requirements: vec!["A malformed line is an error that names its line number.".into()],

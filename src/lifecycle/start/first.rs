@@ -114,5 +114,6 @@ fn refuse_replacing(destination: &Path, cleared: &[PathBuf], files: &[TreeEntry]
     };
     let (destination, other) = (destination.display(), other.path.display());
     let message = format!("`seed_files.{destination}` would take the place of `{other}`");
-    Err(Error::new(ErrorKind::Configuration, message).hint("choose another destination, or clear that path with `source_dirs`"))
+    Err(Error::new(ErrorKind::Configuration, message)
+        .hint("choose another destination, or clear that path with `source_dirs`"))
 }

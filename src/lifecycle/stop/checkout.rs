@@ -85,8 +85,7 @@ impl Generator {
             ))),
             Advance::Blocked(obstacles) => {
                 let what = format!("the checkout of `{base_branch}` cannot go back to what it was before the merge");
-                Err(blocked(&what, &obstacles)
-                    .hint("commit, stash or move away those that are yours, then try again"))
+                Err(blocked(&what, &obstacles).hint("commit, stash or move away those that are yours, then try again"))
             }
         }
     }

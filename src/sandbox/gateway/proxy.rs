@@ -173,12 +173,7 @@ mod tests {
             Err("is of a kind that is not supported"),
         );
         check("ftp://pass.example", "", api, Err("has no valid address"));
-        check(
-            "http://user:pass word@",
-            "",
-            api,
-            Err("has no valid address"),
-        );
+        check("http://user:pass word@", "", api, Err("has no valid address"));
         check("socks5://proxy.example", "*", api, Ok(None));
     }
 

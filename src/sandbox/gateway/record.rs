@@ -220,7 +220,7 @@ mod tests {
         let path = folder.path().join("gateway.jsonl");
         assert_eq!(read_back(&path).unwrap(), Metered::default());
         let answers = [answered("one", 1), answered("two", 2), answered("one", 3)];
-        // Two gateways after one another, as with a session that goes on.
+        // Two gateways after one another, as with a session that continues.
         for answers in [&answers[..1], &answers[1..]] {
             let record = Record::open(Some(path.clone()), Redactor::default()).unwrap();
             for answered in answers {

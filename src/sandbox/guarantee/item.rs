@@ -117,7 +117,9 @@ impl Item {
     pub const fn fix(self) -> &'static str {
         match self {
             Self::User => "give `container.user` as a number other than 0, with a group other than 0",
-            Self::Capabilities => "make sure that the engine's settings add no capabilities and do not make every container privileged",
+            Self::Capabilities => {
+                "make sure that the engine's settings add no capabilities and do not make every container privileged"
+            }
             Self::NoNewPrivileges => "use an engine and kernel that support no-new-privileges",
             Self::Seccomp => "restore the engine's default seccomp profile, and use a kernel with seccomp",
             Self::ReadOnlyRoot => "use an engine that can make an image's files read-only",
@@ -135,7 +137,9 @@ impl Item {
                 "let the engine keep user ids (Docker Engine: no `userns-remap`), or give `container.user` as the number \
                  that is to own worktrees"
             }
-            Self::Git => "let the container's user read the repository's objects, and make sure that git runs in the image",
+            Self::Git => {
+                "let the container's user read the repository's objects, and make sure that git runs in the image"
+            }
             Self::Home => {
                 "set `HOME` to a folder that the container's user can write to, such as one of `container.tmpfs`"
             }

@@ -162,8 +162,10 @@ fn read_address(address: IpAddr, port: Option<u16>) -> Result<Pattern, EntryErro
         return with_port(host, port);
     };
     match sixth.to_ipv4_mapped() {
-        Some(fourth) => Err(EntryError::new("an IPv4 address is written as an IPv6 one")
-            .hint(format!("write `{fourth}` and its port"))),
+        Some(fourth) => {
+            Err(EntryError::new("an IPv4 address is written as an IPv6 one")
+                .hint(format!("write `{fourth}` and its port")))
+        }
         None => with_port(host, port),
     }
 }

@@ -63,7 +63,7 @@ impl Answer {
         diagnosis
             .checks
             .push(Check::good("entrypoint", "reports what the container got"));
-        // The command of a container that was refused did not run, and nobody knows of its relay.
+        // The command of a container that was refused did not run, so the state of its relay is not known.
         if report.refused().next().is_none() {
             diagnosis.checks.push(match self.code {
                 Some(NOT_RUN) => Check::bad("gateway", said, fix),

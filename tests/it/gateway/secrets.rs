@@ -111,7 +111,10 @@ async fn an_api_that_is_out_of_reach_is_told_without_a_word_of_it() {
     drop(unused);
     let gateway = scene.open(&format!("http://{address}/secret-path"));
     let (status, text) = scene.ask(&ask(1)).await;
-    let expect = ("api_error".to_owned(), "cordwainer: the API cannot be reached".to_owned());
+    let expect = (
+        "api_error".to_owned(),
+        "cordwainer: the API cannot be reached".to_owned(),
+    );
     assert_eq!((status, error(&text)), (502, expect));
     assert!(!text.contains(&address) && !text.contains("secret-path"), "{text}");
     assert_eq!(gateway.close().await.metered.answers, 0);

@@ -94,7 +94,10 @@ async fn in_a_process_of_its_own() {
     let (status, text) = asked(trusted).await;
     assert_eq!(status, 200, "{text}");
     let (status, text) = asked(other).await;
-    let expect = ("api_error".to_owned(), "cordwainer: the API cannot be reached".to_owned());
+    let expect = (
+        "api_error".to_owned(),
+        "cordwainer: the API cannot be reached".to_owned(),
+    );
     assert_eq!((status, error(&text)), (502, expect));
     behind_a_proxy(trusted).await;
 }

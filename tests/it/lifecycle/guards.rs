@@ -146,7 +146,8 @@ fn an_unknown_generation_is_answered_with_those_there_are() {
     let repository = project("");
     start(&repository, "apple");
     start(&repository, "pear");
-    let words = "error: no generation `zzz` is open\n\nhint: the open ones are: `generation-apple`, `generation-pear`\n";
+    let words =
+        "error: no generation `zzz` is open\n\nhint: the open ones are: `generation-apple`, `generation-pear`\n";
     refuses(&repository, &["generator", "stop", "--generation", "zzz"], 9, words);
     let words = "error: no generation `aple` is open\n\n\
                  hint: did you mean `generation-apple`? the open ones are: `generation-apple`, `generation-pear`\n";

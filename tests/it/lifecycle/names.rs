@@ -104,8 +104,9 @@ fn names_that_differ_by_case_alone_are_refused() {
 fn a_name_below_a_branch_is_refused_before_anything_is_made() {
     let repository = project("gen_prefix: work/\n");
     repository.git(&["branch", "work"]);
-    let words =
-        format!("error: `work/a` cannot be created beside `work`: for git, one would be a folder in the other\n{CHOOSE}");
+    let words = format!(
+        "error: `work/a` cannot be created beside `work`: for git, one would be a folder in the other\n{CHOOSE}"
+    );
     refuses(&repository, &["generator", "start", "--name", "a"], 9, &words);
 }
 
