@@ -57,7 +57,7 @@ fn a_folder_outside_of_any_repository() {
         error: `[T]/elsewhere` is not in a git repository
           could not find repository at '[T]/elsewhere'; class=Repository (6); code=NotFound (-3)
 
-        hint: call this in a repository, or make one with `git init`
+        hint: run the command in a repository, or create one with `git init`
         [exit 9]
         ");
     });
@@ -129,7 +129,7 @@ fn no_generation_is_open() {
         $ cordwainer issues list
         error: no generation is open in this repository
 
-        hint: `generator start` makes one
+        hint: `generator start` creates one
         [exit 9]
         ");
     });
@@ -183,9 +183,9 @@ fn a_held_task_without_anything_to_accept() {
     settings().bind(|| {
         assert_snapshot!(screen(&repository, "issues release cw-1 --accept"), @r"
         $ cordwainer issues release cw-1 --accept
-        error: cw-1 cannot be accepted: nobody has attempted it
+        error: cw-1 cannot be accepted: it has not been attempted
 
-        hint: only what touches a protected path, or was left out or redacted, is a person's to accept
+        hint: only a result that touches a protected path, or with a file that was left out or redacted, can be accepted
         [exit 9]
         ");
     });
@@ -252,7 +252,7 @@ fn no_engine_is_reachable() {
         error: cannot use the engine at `container.socket` `[socket]`
           no such socket
 
-        hint: start the engine that listens there, or take the setting away so that one is looked for
+        hint: start the engine that listens there, or remove the setting to have one looked for
         [exit 5]
         ");
     });

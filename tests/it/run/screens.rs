@@ -132,7 +132,7 @@ fn the_image_is_missing(engine: TestEngine) {
         Warning: git does not ignore `.secrets`: add `[folder]` to `.gitignore`.
         error: there is no image `localhost/cordwainer-no-such:1` on podman [version] (`[socket]`)
 
-        hint: `image build` makes the Claude image
+        hint: run `image build` to build the Claude image
         [exit 5]
         ");
     });
@@ -170,7 +170,7 @@ fn a_doctor_where_all_is_well(engine: TestEngine) {
           ✓ open_files         [number]
           ✓ network            loopback alone
           ✓ init               [program]
-          ✓ worktree           can be written, and is its user's
+          ✓ worktree           can be written, and belongs to its user
           ✓ git                no git in the image
           ✓ home               can be written
           ✓ temporary          can be written

@@ -12,7 +12,7 @@ const NONE: &str = "none";
 /// locked for itself, any result is accepted.
 pub(super) fn usable(item: Item, asked: &RequestedContainer, facts: &Facts) -> ItemVerdict {
     let wanted = match item {
-        Item::Worktree => "can be written, and is its user's",
+        Item::Worktree => "can be written, and belongs to its user",
         Item::Git => "works on the repository",
         _ => "can be written",
     };
