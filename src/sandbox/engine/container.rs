@@ -123,7 +123,7 @@ impl Engine {
             output: OutputReader::new(attached.output, limit),
             ended: false,
             killed: Arc::default(),
-            kill_means_oom: spec.memory.is_some() && self.0.facts.blind_to_oom,
+            kill_means_oom: spec.memory.is_some() && self.0.facts.misses_oom,
             _input: InputWriter::spawn(attached.input, stdin.to_vec()),
             left: ManuallyDrop::new(left),
         })

@@ -8,7 +8,7 @@ pub struct Exit {
     /// The exit code; 128 + N when signal N killed it; `None` when the engine does not know it, which is never a
     /// success.
     pub code: Option<i64>,
-    /// Whether the kernel killed it, or a process in it, because memory ran out. Podman does not notice that on control
+    /// Whether the kernel killed it, or a process in it, because memory ran out. Engines can miss that on control
     /// groups of version 1: there a SIGKILL that was not sent from here counts, if the container had a memory limit.
     pub oom: bool,
 }

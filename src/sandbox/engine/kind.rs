@@ -4,7 +4,7 @@ use std::fmt;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use bollard::models::{SystemInfo, SystemVersion};
+use bollard::models::{SystemInfo, SystemInfoCgroupVersionEnum, SystemVersion};
 
 use crate::sandbox::engine::enforced::Enforced;
 use crate::sandbox::spec::UserChoice;
@@ -37,8 +37,9 @@ pub(super) struct EngineFacts {
     pub(super) version: String,
     pub(super) rootless: bool,
     pub(super) selinux: bool,
-    /// Whether the engine does not notice that memory ran out: podman's monitor, with control groups of version 1.
-    pub(super) blind_to_oom: bool,
+    /// Whether the engine can miss that memory ran out, with control groups of version 1: podman's monitor never notices
+    /// it, and Docker Engine learns of it by an event that the container's end can overtake.
+    pub(super) misses_oom: bool,
     pub(super) enforced: Enforced,
     pub(super) socket: PathBuf,
     /// User and group of this process.
@@ -56,7 +57,7 @@ impl EngineFacts {
         Self {
             rootless,
             selinux: Path::new("/sys/fs/selinux/enforce").exists(),
-            blind_to_oom: !unified,
+            misses_oom: !unified,
             // An ordinary user has no control groups of version 1. Podman then ignores limits, and reports that only in
             // its log; it reports a missing controller of version 2.
             enforced: if rootless && !unified {
@@ -75,6 +76,7 @@ impl EngineFacts {
         Self {
             rootless: says("name=rootless"),
             selinux: says("name=selinux"),
+            misses_oom: info.cgroup_version == Some(SystemInfoCgroupVersionEnum::_1),
             enforced: Enforced::by_docker(info),
             ..Self::new(
                 EngineKind::Docker,
@@ -91,7 +93,7 @@ impl EngineFacts {
             version: version.to_owned(),
             rootless: false,
             selinux: false,
-            blind_to_oom: false,
+            misses_oom: false,
             enforced: Enforced::ALL,
             socket: socket.to_owned(),
             own: (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw()),
