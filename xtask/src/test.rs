@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::num::NonZero;
-use std::process::{Child, Command, ExitCode, Stdio};
+use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result};
 use clap::Args;
 
+use crate::agent_image::{self, AgentImage};
 use crate::provision::{self, Engines, Install};
-use crate::{agent_image, claude_image, fuzz};
+use crate::{claude_image, fuzz};
 
 /// How long each fuzz target runs, in seconds.
 const FUZZ_SECONDS: u32 = 30;
@@ -30,31 +31,20 @@ pub(crate) struct TestArgs {
     long: bool,
 }
 
-/// Fuzzes, sets everything up, runs the tests, and takes everything down. The last lines are the test runner's own.
+/// Sets everything up, fuzzes, runs the tests, and takes everything down. The last lines are the test runner's own.
 pub(crate) fn run(args: &TestArgs) -> Result<ExitCode> {
     let install = if args.no_install {
         Install::Refuse
     } else {
         Install::AfterSayingSo
     };
-    let seconds = if args.long { LONG_FUZZ_SECONDS } else { FUZZ_SECONDS };
-    if args.filter.is_empty() && !fuzz::all(seconds, install)? {
+    // Before anything else is installed: two package managers at once are in each other's way.
+    fuzz::provide_compiler(install)?;
+    let Some((engines, agent)) = set_up(args, install)? else {
         return Ok(ExitCode::FAILURE);
-    }
-    // Most of what is set up comes over the network and leaves the cores to the compiler.
-    let compiled = Compiling::start()?;
-    let engines = provision::both_engines(install)?;
-    provision::tools(args.long, install);
-    claude_image::provide(&engines, install)?;
-    if !compiled.finish()? {
-        return Ok(ExitCode::FAILURE);
-    }
-    let agent = agent_image::build()?;
+    };
     for engine in engines.each() {
         agent_image::import(&agent, engine)?;
-    }
-    if args.filter.is_empty() && !succeeded(Command::new(CARGO).args(["test", "--quiet", "--doc", "--workspace"]))? {
-        return Ok(ExitCode::FAILURE);
     }
     let mut tests = runner(&args.filter, args.long);
     tests.envs(environment(&engines));
@@ -71,32 +61,50 @@ pub(crate) fn run(args: &TestArgs) -> Result<ExitCode> {
     Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// The tests being compiled; cargo is ended when this is dropped.
-struct Compiling(Child);
-
-impl Compiling {
-    fn start() -> Result<Self> {
-        let mut command = cargo_for_tests();
-        let cargo = if has_nextest() {
-            command.args(["--no-run", "--cargo-quiet"])
-        } else {
-            command.args(["--no-run", "--quiet"])
-        };
-        cargo.stdin(Stdio::null()).spawn().map(Self).context("cannot run cargo")
+/// Provides engines and images, and builds everything meanwhile: most of what is provided comes over the network and
+/// leaves the cores to the compiler. `None` where something that was built failed, which has been reported.
+fn set_up(args: &TestArgs, install: Install) -> Result<Option<(Engines, AgentImage)>> {
+    if install == Install::Refuse {
+        // What is missing is reported at once, not after minutes of compiling.
+        let engines = provide(args, install)?;
+        return Ok(build(args, install)?.map(|agent| (engines, agent)));
     }
-
-    /// Waits for the end; answers whether everything compiled. Cargo has said why, where it did not.
-    fn finish(mut self) -> Result<bool> {
-        Ok(self.0.wait().context("cannot wait for cargo")?.success())
-    }
+    std::thread::scope(|scope| {
+        let provided = scope.spawn(|| provide(args, install));
+        let built = build(args, install);
+        let provided = provided
+            .join()
+            .unwrap_or_else(|panicked| std::panic::resume_unwind(panicked));
+        let (engines, agent) = (provided?, built?);
+        Ok(agent.map(|agent| (engines, agent)))
+    })
 }
 
-impl Drop for Compiling {
-    fn drop(&mut self) {
-        // It has ended by itself unless the setting up failed first.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+fn provide(args: &TestArgs, install: Install) -> Result<Engines> {
+    let engines = provision::both_engines(install)?;
+    provision::tools(args.long, install);
+    claude_image::provide(&engines, install)?;
+    Ok(engines)
+}
+
+/// Builds the scripted agent and the tests; all of them, and not only some by name, are preceded by the fuzz targets and
+/// the examples of the documentation.
+fn build(args: &TestArgs, install: Install) -> Result<Option<AgentImage>> {
+    let agent = agent_image::build()?;
+    let mut passed = succeeded(&mut compiler())?;
+    if passed && args.filter.is_empty() {
+        let seconds = if args.long { LONG_FUZZ_SECONDS } else { FUZZ_SECONDS };
+        passed = fuzz::all(seconds, install)?
+            && succeeded(Command::new(CARGO).args(["test", "--quiet", "--doc", "--workspace"]))?;
     }
+    Ok(passed.then_some(agent))
+}
+
+/// Cargo, compiling the tests without running them.
+fn compiler() -> Command {
+    let mut command = cargo_for_tests();
+    command.args(["--no-run", if has_nextest() { "--cargo-quiet" } else { "--quiet" }]);
+    command
 }
 
 /// Runs the tests whose names contain a word of `filter` on these engines; answers whether all passed.
