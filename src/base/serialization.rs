@@ -1,4 +1,4 @@
-//! Serialization of values in a form other than serde's own.
+//! Forms of values other than serde's own, and visitors that look at a part of a document.
 
 use serde::{Serialize, Serializer};
 
@@ -10,3 +10,30 @@ pub(crate) fn or_off<T: Serialize, S: Serializer>(value: &Option<T>, serializer:
         None => serializer.serialize_str("off"),
     }
 }
+
+/// Writes the methods with which a [`Visitor`](serde::de::Visitor) of type `()` passes over what has no parts and is not
+/// text.
+macro_rules! pass_over_scalars {
+    () => {
+        fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+            Ok(())
+        }
+
+        fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+            Ok(())
+        }
+
+        fn visit_u64<E>(self, _: u64) -> Result<(), E> {
+            Ok(())
+        }
+
+        fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+            Ok(())
+        }
+
+        fn visit_unit<E>(self) -> Result<(), E> {
+            Ok(())
+        }
+    };
+}
+pub(crate) use pass_over_scalars;
