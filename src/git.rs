@@ -195,10 +195,11 @@ fn refuse_slot(start: &Path) -> Result<()> {
 /// Returns the error about a repository that libgit2 did not open.
 fn not_opened(place: &Path, error: git2::Error) -> Error {
     let (message, hint) = match error.code() {
-        ErrorCode::NotFound => (
-            format!("`{}` is not in a git repository", place.display()),
-            "run the command in a repository, or create one with `git init`",
-        ),
+        ErrorCode::NotFound => {
+            let message = format!("`{}` is not in a git repository", place.display());
+            return Error::new(ErrorKind::Precondition, message)
+                .hint("run the command in a repository, or create one with `git init`");
+        }
         ErrorCode::Owner => (
             format!("the repository at `{}` belongs to another user", place.display()),
             "add its path to `safe.directory` of your git configuration if you trust it",

@@ -1,8 +1,8 @@
 //! Git's own rules about paths: which are ignored, which attributes they have, how attributes convert contents.
 //!
 //! An agent writes these rules and the paths, so nothing here may take more than its share of time: a pattern is
-//! matched in time linear in pattern and path, and [`Work`] limits the sum. libgit2's matcher, which is exponential,
-//! and its conversions, which use it, are not applied to anything that an agent wrote.
+//! matched in time linear in pattern and path, and [`Work`](super::work::Work) limits the sum. libgit2's matcher, which
+//! is exponential, and its conversions, which use it, are not applied to anything that an agent wrote.
 
 mod attributes;
 mod conversion;

@@ -223,14 +223,14 @@ fn path_of(issue: &Issue) -> String {
 fn from_json<T: DeserializeOwned>(path: &str, json: &[u8]) -> Result<T> {
     let value = serde_json::from_slice(json);
     let value = value.with_context(ErrorKind::Unexpected, || {
-        format!("`{}` cannot be understood", path.escape_debug())
+        format!("`{}` cannot be parsed", path.escape_debug())
     });
     value.map_err(|error| error.hint(NEWER))
 }
 
 /// Writes a value as a file's content, and reads it back: what could not be read again is never stored.
 fn to_json<T: Serialize + DeserializeOwned>(path: &str, value: &T) -> Result<Vec<u8>> {
-    let failed = || format!("`{path}` would not be understood when it is read again");
+    let failed = || format!("`{path}` could not be read back");
     let mut json = serde_json::to_vec_pretty(value).with_context(ErrorKind::Unexpected, failed)?;
     serde_json::from_slice::<T>(&json).with_context(ErrorKind::Unexpected, failed)?;
     json.push(b'\n');

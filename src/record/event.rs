@@ -80,7 +80,7 @@ pub enum EventKind {
         /// The image that containers are made of.
         image: String,
     },
-    /// Something an earlier run left was put right.
+    /// Something that an earlier run left was repaired.
     Recovered {
         /// What, in a sentence.
         what: String,

@@ -123,7 +123,8 @@ pub(crate) fn hold_reason(issue: &Issue, verdict: &AttemptVerdict, most: u32) ->
         return Some(said);
     }
     let counted = issue.counted_attempts();
-    (counted >= most && verdict.outcome.counts()).then(|| format!("{counted} attempts failed; the last one: {said}"))
+    let attempts = if counted == 1 { "attempt" } else { "attempts" };
+    (counted >= most && verdict.outcome.counts()).then(|| format!("{counted} {attempts} failed; the last one: {said}"))
 }
 
 /// Returns a usage limit that a call met.
@@ -145,6 +146,6 @@ pub(crate) fn limit_of(report: &CallReport) -> Option<LimitMet> {
 pub(crate) fn refusal(report: &CallReport) -> String {
     let reason = one_line(&report.reason, 500);
     let fix = report.fix.as_deref();
-    let fix = fix.unwrap_or("see to the account, the model and `agent` in the configuration");
+    let fix = fix.unwrap_or("check the account, the model and `agent` in the configuration");
     format!("the call was refused permanently ({reason}): {fix}")
 }

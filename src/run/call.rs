@@ -71,7 +71,7 @@ pub(crate) async fn make(
             if let Err(error) = removed {
                 // It has ended, so no harm is done: the next run sweeps it up.
                 let what = format!(
-                    "{}: its container was left behind: {}",
+                    "{}: its container could not be removed: {}",
                     call.sandbox.name,
                     error.in_a_line()
                 );

@@ -87,7 +87,7 @@ pub(crate) async fn drive(phases: &Phases, limits: &RunLimits, interruption: &In
     loop {
         context.recorder.check()?;
         if interruption.is_asked() {
-            driver.tell_end(|_| "interrupted; `generator resume` goes on".to_owned())?;
+            driver.tell_end(|_| "interrupted; run `generator resume` to continue".to_owned())?;
             return Err(interrupted());
         }
         match plan::next(&driver.snapshot(&recovery)?, limits) {
@@ -191,7 +191,8 @@ impl Driver<'_> {
             Err(error) if error.kind() == ErrorKind::Engine => self.progress.failed(error.in_a_line()),
             Err(error) => return Err(error),
             Ok(()) if recovery.is_held_up()? => {
-                self.progress.failed("a container of this run does not end".to_owned());
+                self.progress
+                    .failed("a container of this run could not be ended".to_owned());
             }
             Ok(()) => {}
         }
@@ -352,9 +353,9 @@ pub(crate) fn sentence(reason: &Reason, held: usize) -> String {
     match reason {
         Reason::Complete => "measure proposes nothing more, and nothing is open".to_owned(),
         Reason::CyclesMade => "the requested cycles are done".to_owned(),
-        Reason::Blocked => format!("what is left waits for a person: {held} held"),
+        Reason::Blocked => format!("the remaining tasks wait for a person: {held} held"),
         Reason::Limited(until, reason) => format!("calls pause until {until}: {reason}"),
         Reason::BudgetSpent(reason) | Reason::Refused(reason) => reason.clone(),
-        Reason::Infrastructure(last) => format!("the infrastructure failed several times, at last: {last}"),
+        Reason::Infrastructure(last) => format!("the infrastructure failed several times; the last failure: {last}"),
     }
 }

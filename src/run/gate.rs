@@ -155,7 +155,7 @@ impl Runner<'_> {
         if !told {
             let said = one_line(&String::from_utf8_lossy(&output), 200);
             let message = format!("the container of gate `{}` ended before it began: {said}", gate.name);
-            return Err(Error::new(ErrorKind::Engine, message).hint("`image build` makes the image anew"));
+            return Err(Error::new(ErrorKind::Engine, message).hint("run `image build` to build the image again"));
         }
         let machine_ran_out = killed_for_memory() > killed_before;
         let said = String::from_utf8_lossy(&output);
@@ -169,7 +169,7 @@ impl Runner<'_> {
             How::Red(how) => Ok(Ran::Red(how)),
             How::CannotRun(how) => Ok(Ran::CannotRun(how, cause::of(&gate.command, &said, kind)?)),
             How::Failed(why) => Err(Error::new(ErrorKind::Engine, format!("gate `{}` {why}", gate.name))
-                .hint("nothing is wrong with the work: run it again when the machine has room")),
+                .hint("the work is not at fault: run it again when the machine has enough memory")),
         }
     }
 }
@@ -233,7 +233,7 @@ fn how(exit: Exit, is_limited: bool, machine_ran_out: bool) -> How {
         Some(0) => How::Passed,
         Some(code) if CANNOT_RUN.contains(&code) => How::CannotRun(format!("exited with {code}")),
         Some(code) => How::Red(format!("exited with {code}")),
-        None => How::Failed("ended, and the engine does not know how"),
+        None => How::Failed("ended, and the engine does not report how"),
     }
 }
 
@@ -278,7 +278,7 @@ mod tests {
                 exit(None, false),
                 true,
                 false,
-                How::Failed("ended, and the engine does not know how"),
+                How::Failed("ended, and the engine does not report how"),
             ),
         ] {
             assert_eq!(how(ended, is_limited, machine_ran_out), expect, "{ended:?}");

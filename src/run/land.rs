@@ -98,7 +98,10 @@ pub(crate) fn keep_orphan(project: &Project, made: Contribution<'_>, attempt: u3
     let reference = format!("{ARCHIVE}{generation}/orphans/{commit}");
     match git.move_reference(&reference, None, Some(commit), "cordwainer: keep an orphan")? {
         RefMove::Moved | RefMove::Stale { actual: Some(_) } => Ok(reference),
-        RefMove::Stale { actual: None } => Err(Error::new(ErrorKind::Unexpected, format!("cannot make `{reference}`"))),
+        RefMove::Stale { actual: None } => Err(Error::new(
+            ErrorKind::Unexpected,
+            format!("cannot create `{reference}`"),
+        )),
     }
 }
 

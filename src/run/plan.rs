@@ -193,7 +193,7 @@ impl Progress {
         self.requests_refused.insert(task.clone());
         if self.requests_refused.len() >= REFUSED_TASKS {
             self.refused = Some(format!(
-                "{REFUSED_TASKS} tasks in a row were refused, the last one so: {why}"
+                "{REFUSED_TASKS} tasks in a row were refused, the last reason: {why}"
             ));
         }
     }

@@ -113,7 +113,8 @@ async fn image(project: &Project, engine: &Engine, asker: Asker) -> Result<Strin
     match engine.image_id(image).await? {
         Some(_) => Ok(image.clone()),
         None => {
-            Err(Error::new(ErrorKind::Engine, format!("no `{image}`")).hint("`image build` makes the Claude image"))
+            Err(Error::new(ErrorKind::Engine, format!("no `{image}`"))
+                .hint("run `image build` to build the Claude image"))
         }
     }
 }
@@ -145,7 +146,7 @@ async fn environment(project: &Project, engine: &Engine) -> Result<String> {
     for (name, value) in engine.image_environment(&config.image).await? {
         if project.redactor().has_credential(&value) {
             let message = format!(
-                "the image `{}` holds the credential, in `{}`",
+                "the image `{}` contains the credential, in `{}`",
                 config.image,
                 one_line(&name, 60)
             );
@@ -164,7 +165,7 @@ async fn environment(project: &Project, engine: &Engine) -> Result<String> {
                 .hint("give it a value in `container.env` (an empty one unsets it), or build the image without it"));
         }
     }
-    Ok("the image has nobody else pay".to_owned())
+    Ok("the image does not change who pays".to_owned())
 }
 
 /// Returns what is wrong with a variable of the image. One that `container.env` has is overwritten, and checked there.
@@ -232,7 +233,7 @@ fn refused_settings(path: &str, place: &str, keys: &[String]) -> Error {
         keys.join(", ")
     );
     Error::new(ErrorKind::Precondition, message)
-        .hint("take it out of the file and commit that, or set in `agent.credentials` who pays")
+        .hint("remove it from the file and commit that, or set `agent.credentials` to the credential that pays")
 }
 
 /// Returns the content of a settings file of a commit. A link, there or on the way, is refused: the client would follow
@@ -246,7 +247,7 @@ fn settings_file(git: &Git, config: &Config, commit: Oid, path: &str) -> Result<
             return Ok(None);
         }
         let message = format!(
-            "`{}` of {commit} is a link: nobody can see what it sets about who pays",
+            "`{}` of {commit} is a link, so its settings about who pays cannot be checked",
             part.display()
         );
         return Err(Error::new(ErrorKind::Precondition, message).hint("commit the file itself"));
@@ -308,7 +309,7 @@ async fn try_command(project: &Project, engine: &Engine, command: &str) -> Resul
         Some(None) => format!("ended without an exit code: {said}"),
         None => format!("did not end within {} s", LIMIT.as_secs()),
     };
-    let message = format!("the image `{image}` lacks what `container.toolchain` requires: `{command}` {how}");
+    let message = format!("the image `{image}` lacks a command of `container.toolchain`: `{command}` {how}");
     Err(Error::new(ErrorKind::Engine, message)
-        .hint("install it in the image, or fix the list; `image check` tries all of it"))
+        .hint("install it in the image, or fix the list; `image check` tries every command"))
 }

@@ -198,8 +198,11 @@ impl<'a> Recovery<'a> {
         let mut said = Vec::new();
         match self.project.slots().forget_strays()? {
             0 => {}
+            1 => said.push(
+                "removed a worktree of cordwainer from git's list: it is gone, or belongs to another repository".to_owned(),
+            ),
             strays => said.push(format!(
-                "took {strays} of our worktrees off git's list: they are gone, or another repository's"
+                "removed {strays} worktrees of cordwainer from git's list: they are gone, or belong to another repository"
             )),
         }
         let mut issues = self.store.read()?;
@@ -207,7 +210,7 @@ impl<'a> Recovery<'a> {
             match leftover.holder {
                 None => self.keep_slot(&leftover, &mut issues, &mut said)?,
                 Some(process) => said.push(format!(
-                    "slot {} is left alone: a container of another engine still has it (process {process})",
+                    "slot {} is not touched: a container of another engine still uses it (process {process})",
                     leftover.number
                 )),
             }
@@ -267,7 +270,7 @@ impl<'a> Recovery<'a> {
         if snapshot.tree == git.commit_info(base)?.tree {
             said.extend(ignored.as_ref().map(|ignored| {
                 format!(
-                    "attempt {} at {task} had left nothing but what ignore rules leave out: {ignored}",
+                    "attempt {} at {task} had left only files that ignore rules leave out: {ignored}",
                     owner.attempt
                 )
             }));
@@ -348,7 +351,9 @@ impl<'a> Recovery<'a> {
             });
             Ok(())
         })?;
-        Ok(Some("noted what a measure had used when its run died".to_owned()))
+        Ok(Some(
+            "recorded the usage of a measure at the time its run died".to_owned(),
+        ))
     }
 
     /// Closes a claimed task whose commit is on the branch, else gives the claim back. `ignored` is what ignore rules

@@ -96,7 +96,7 @@ impl Sessions {
         let slot = self.slots.adopt(&suspended)?;
         if let Some(why) = unfit(&purpose, &owner, &suspended, base) {
             let name = purpose.call_name();
-            self.context.warn(format!("{name}: {why}, so it is begun afresh"));
+            self.context.warn(format!("{name}: {why}, so it is started again"));
             self.slots.release(slot);
             return self.begin(purpose, owner, base);
         }
@@ -182,7 +182,7 @@ impl Sessions {
             Err(error) => {
                 let error = error.in_a_line();
                 self.context.warn(format!(
-                    "what was running may still run, so its worktree is left alone: {error}"
+                    "its container may still be running, so its worktree is not touched: {error}"
                 ));
                 false
             }
@@ -204,7 +204,7 @@ impl Purpose {
 /// Returns why a suspended session is not gone on with, if it is not.
 fn unfit(purpose: &Purpose, owner: &SlotOwner, suspended: &Suspended, base: Oid) -> Option<&'static str> {
     if suspended.owner.ids != owner.ids {
-        return Some("its session is another user's");
+        return Some("its session belongs to another user");
     }
     let has_moved = !purpose.writable && suspended.base != CommitId::from(base);
     has_moved.then_some("the generation has moved on since its session began")

@@ -1,6 +1,6 @@
 //! The guarantees that were requested for a sealed container, and what it reports from inside that it really has.
 //!
-//! The entrypoint of every image sends raw [`Facts`] before anything of an agent runs. [`compare`] checks them against
+//! The entrypoint of every image sends raw [`Facts`] before anything of an agent runs. [`compare()`] checks them against
 //! the [`RequestedContainer`], item by item: a missing fact is a guarantee that does not hold.
 
 mod asked;

@@ -55,7 +55,6 @@ fn a_folder_outside_of_any_repository() {
         assert_snapshot!(called.screen("generator status"), @r"
         $ cordwainer generator status
         error: `[T]/elsewhere` is not in a git repository
-          could not find repository at '[T]/elsewhere'; class=Repository (6); code=NotFound (-3)
 
         hint: run the command in a repository, or create one with `git init`
         [exit 9]

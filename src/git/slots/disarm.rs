@@ -29,7 +29,7 @@ pub(super) fn disarm(path: &Path) -> Result<()> {
     };
     let mut list = vec![0; LONGEST_LIST];
     below(&folder, 0, &mut list).context(format!(
-        "cannot take special rights from what is in `{}`",
+        "cannot remove special rights from the files in `{}`",
         path.display()
     ))
 }

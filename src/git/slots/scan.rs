@@ -188,7 +188,7 @@ impl Scan<'_> {
         self.expected.meet_below(path);
         let inside = place.folder.enter(name).and_then(|folder| folder.names());
         if inside.is_ok_and(|names| !names.is_empty()) {
-            let why = "it lies in a submodule, whose files belong to another repository";
+            let why = "it is in a submodule, and files of submodules belong to another repository";
             self.skipped.push((bytes::to_path(path), why.to_owned()));
         }
     }

@@ -93,7 +93,7 @@ fn reason(content: &[u8], found: &Found, more: usize) -> String {
         more => format!(", and {more} more"),
     };
     format!(
-        "line {line} holds {}{more}; what was kept has it redacted",
+        "line {line} holds {}{more}; the kept file has it redacted",
         a(found.kind)
     )
 }
@@ -126,7 +126,7 @@ fn way_out(path: &[u8], target: &[u8]) -> Option<&'static str> {
     {
         if name != b".." {
             if hazardous_name(name, EntryKind::File).is_some() {
-                return Some("leads into what git takes for `.git`, or where other systems see another place");
+                return Some("leads into a folder that git takes for `.git`, or to another place on other systems");
             }
             below = true;
         } else if below {

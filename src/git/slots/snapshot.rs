@@ -85,7 +85,7 @@ fn snapshot(slot: &Slot, base: Oid, limits: &SnapshotLimits) -> Result<Snapshot>
     refused.extend(too_many);
     if let Some(exceeded) = work.exceeded() {
         let why = format!(
-            "{}: from there on nothing is left out and contents are as they were found",
+            "{}: from there on no file is left out, and contents are recorded unconverted",
             exceeded.reason()
         );
         let path = exceeded.rules.unwrap_or(exceeded.path);

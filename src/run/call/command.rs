@@ -107,7 +107,7 @@ fn budget(role: &RoleConfig, extra: &CallExtra) -> Result<Option<String>> {
         None => Ok(None),
         Some(_) => Err(Error::new(
             ErrorKind::Limit,
-            "nothing is left of the budget to call the client with",
+            "the budget has nothing left for a call of the client",
         )),
     }
 }

@@ -203,7 +203,7 @@ impl<'a> Listener<'a> {
             },
             AgentEvent::Retry { attempt, error, .. } => EventKind::Warned {
                 what: format!(
-                    "{call}: the client tries its request again (retry {attempt}, {})",
+                    "{call}: the client repeats its request (retry {attempt}, {})",
                     error.unwrap_or_default()
                 ),
             },

@@ -228,7 +228,7 @@ impl EventForwarder<'_> {
             GatewayEvent::SealRefused(_) => (self.sealed(), Some(event)),
             GatewayEvent::Refused { what } => (EventKind::Denied { call, what }, None),
             GatewayEvent::RecordFailed(why) => {
-                let what = format!("{call}: what the model's API said could not be written down: {why}");
+                let what = format!("{call}: an answer of the model's API could not be recorded: {why}");
                 (EventKind::Warned { what }, None)
             }
             rest => return Some(rest),

@@ -106,9 +106,9 @@ pub(crate) fn refuse_credentials(spec: &ContainerSpec, redactor: &Redactor) -> R
     match all.find(|(_, text)| redactor.has_credential(text)) {
         None => Ok(()),
         Some((place, _)) => {
-            let message = format!("{place} of a container holds the credential, which agents must not have");
+            let message = format!("{place} of a container contains the credential, which agents must not get");
             Err(Error::new(ErrorKind::Precondition, message)
-                .hint("take it out of the configuration: the gateway alone adds it"))
+                .hint("remove it from the configuration: only the gateway adds it"))
         }
     }
 }

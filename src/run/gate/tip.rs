@@ -151,7 +151,7 @@ pub(crate) fn standing(
         Ran::Red(how) if may_wait => Ok(format!("not yet: {how}")),
         Ran::CannotRun(how, missing) if may_wait => Ok(format!("not yet: {how}: {}", missing.words())),
         Ran::Red(how) => Err(Error::new(ErrorKind::Tasks, format!("red before any work: it {how}"))
-            .hint("fix it on that branch or by a task: only a task that makes it pass is merged")),
+            .hint("fix it on that branch or with a task: only a task that makes it pass is merged")),
         Ran::CannotRun(how, missing) => {
             refuse(&[fault(&project.config.image, gate, how, missing)]).map(|()| String::new())
         }
@@ -176,7 +176,7 @@ fn fault(image: &str, gate: &Gate, how: &str, missing: &Missing) -> Fault {
         Missing::Permission(path) => (
             ErrorKind::Configuration,
             format!(
-                "let `{path}` be executed (`git update-index --chmod=+x`), or have the command call its interpreter"
+                "make `{path}` executable (`git update-index --chmod=+x`), or have the command call its interpreter"
             ),
         ),
         Missing::Program(_) => (
@@ -219,7 +219,7 @@ impl Missing {
             Self::File(path) => format!("the repository has no `{path}`"),
             Self::Permission(path) => format!("`{path}` may not be executed"),
             Self::Program(said) if said.is_empty() => "a program is not there".to_owned(),
-            Self::Program(said) => format!("a program is not there, or cannot run (`{said}`)"),
+            Self::Program(said) => format!("a program is missing, or cannot run (`{said}`)"),
         }
     }
 }

@@ -43,7 +43,11 @@ impl Stitch {
         &self.sessions.context
     }
 
-    /// Claims a ready task. Fails with [`ErrorKind::Precondition`] when it is not ready, or not any more.
+    /// Claims a ready task.
+    ///
+    /// # Errors
+    ///
+    /// Of kind [`Precondition`](crate::base::error::ErrorKind::Precondition), where the task is not ready (any more).
     pub(crate) fn claim(&self, id: &IssueId) -> Result<Claimed> {
         let context = self.context();
         let base = context.tip()?;
@@ -173,7 +177,7 @@ impl Stitch {
             }
             Err(error) => {
                 let error = error.in_a_line();
-                let what = format!("what it left stays in its worktree until it can be kept: {error}");
+                let what = format!("its files stay in the worktree until they can be kept: {error}");
                 self.context().warn(format!("{}: {what}", attempting.issue.id));
                 false
             }

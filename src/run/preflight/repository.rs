@@ -57,7 +57,9 @@ pub(crate) fn of_repository(project: &Project) -> Vec<Looked> {
 fn uncalled(project: &Project) -> Result<String> {
     match uncalled_roles(&project.config) {
         None => Ok("every section of the configuration is read".to_owned()),
-        Some(message) => Err(Error::new(ErrorKind::Configuration, message).hint("remove it, or leave it for later")),
+        Some(message) => {
+            Err(Error::new(ErrorKind::Configuration, message).hint("remove it, or keep it for a later version"))
+        }
     }
 }
 
@@ -116,7 +118,7 @@ impl Ground {
             }),
             None => Err(bad(
                 format!("there is no branch `{branch}`"),
-                "set `base_branch`, or make its first commit",
+                "set `base_branch`, or create its first commit",
             )),
         }
     }
@@ -147,7 +149,7 @@ fn hazards(project: &Project, ground: &Ground) -> Result<String> {
     }
     let warned: Vec<_> = hazards.iter().map(Hazard::sentence).collect();
     Ok(match warned.as_slice() {
-        [] => format!("nothing in `{branch}` is in the way"),
+        [] => format!("nothing in `{branch}` prevents work"),
         warned => warned.join("; "),
     })
 }
@@ -170,7 +172,7 @@ fn checked_out(project: &Project, ground: Option<&Ground>) -> Result<String> {
 fn client_settings(project: &Project, ground: &Ground) -> Result<String> {
     let ignored = settings(project, ground.commit)?;
     Ok(match ignored.as_slice() {
-        [] => "nobody else pays by the client's settings".to_owned(),
+        [] => "the client's settings do not change who pays".to_owned(),
         ignored => ignored.join("; "),
     })
 }
@@ -194,15 +196,15 @@ fn proxy(project: &Project) -> Result<String> {
     if let Some(host) = allowed.find(|host| !proxy.excepts(host.trim_start_matches("*."))) {
         let found = format!(
             "`{variable}` is for the model's API alone: the gateway connects to `{host}` of `network.allow` directly, since \
-             it must see where a name leads"
+             it must check the address of a name"
         );
-        let fix = "let this machine connect to it directly, and name it in `NO_PROXY`; or take it off `network.allow`";
+        let fix = "allow direct connections to it, and add it to `NO_PROXY`; or remove it from `network.allow`";
         return Err(bad(found, fix));
     }
     Ok(match through.as_slice() {
-        [] => format!("the model's API is reached without the one that `{variable}` names"),
+        [] => format!("the model's API is reached without the proxy that `{variable}` names"),
         hosts => format!(
-            "`{variable}` names the one through which the gateway reaches {}",
+            "`{variable}` names the proxy through which the gateway reaches {}",
             hosts.join(" and ")
         ),
     })
@@ -233,7 +235,7 @@ fn locks(project: &Project) -> Result<String> {
     }
     Err(bad(
         left.join("; "),
-        "let the git program that is at work end; where none is, one was killed, and its lock file has to go",
+        "wait until the running git program ends; if none is running, one was killed and its lock file is left over",
     ))
 }
 
@@ -244,19 +246,19 @@ fn secrets(project: &Project) -> Result<String> {
     let shown = secrets.display();
     let tip = project.git().branch_tip(&project.config().base_branch)?;
     if let Some(found) = tip.map_or(Ok(None), |tip| project.committed_secret(tip))? {
-        return Err(bad(found, "take it out of the base branch, and revoke it"));
+        return Err(bad(found, "remove it from the base branch, and revoke it"));
     }
     if folder.starts_with(project.git().workdir()) && !project.git().ignores(&secrets.join("any"))? {
         let fix = format!("add `/{shown}/` to `.gitignore`");
         return Err(bad(format!("git does not ignore `{shown}`"), fix));
     }
     match open_to_others(&folder)? {
-        None => Ok(format!("`{shown}` is ignored by git, and its owner's alone")),
+        None => Ok(format!("`{shown}` is ignored by git, and only its owner can read it")),
         Some(path) => {
             let found = format!("everybody on this machine can read `{path}`");
             Err(bad(
                 found,
-                "take the rights of group and others away (mode 700, files 600)",
+                "remove the rights of group and others (mode 700, files 600)",
             ))
         }
     }

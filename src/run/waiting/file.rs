@@ -20,8 +20,7 @@ pub(crate) fn load(state_dir: &Path) -> Result<Vec<Pause>> {
     };
     serde_json::from_slice(&text).map_err(|error| {
         Error::new(ErrorKind::Unexpected, failed()).because(error).hint(
-            "it lists which accounts are paused, and until when: fix it, or move it elsewhere to ask again now and learn of \
-             the limit anew",
+            "it lists which accounts are paused, and until when: fix it, or move it elsewhere to call the API again now",
         )
     })
 }

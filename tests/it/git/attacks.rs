@@ -321,8 +321,8 @@ fn no_token_becomes_an_object_and_the_work_is_kept() {
     scene.write("clean", "clean");
     let snapshot = scene.snapshot();
     let refused = [
-        ("a", "line 3 holds a GitHub token; what was kept has it redacted"),
-        ("binary", "line 1 holds a GitHub token; what was kept has it redacted"),
+        ("a", "line 3 holds a GitHub token; the kept file has it redacted"),
+        ("binary", "line 1 holds a GitHub token; the kept file has it redacted"),
     ];
     let refused = refused.map(|(path, why)| (PathBuf::from(path), why.to_owned()));
     assert_eq!(snapshot.refused, refused);
@@ -403,7 +403,7 @@ fn a_credential_in_use_is_found_encoded_too() {
     restore(&mut slot, &git, base);
     fs::write(slot.path().join("a"), "Basic dXNlcjpjb3JyZWN0LWhvcnNlLWJhdHRlcnk=").unwrap();
     let snapshot = slot.snapshot(base, &SnapshotLimits::default()).unwrap();
-    let why = "line 1 holds a credential that is in use; what was kept has it redacted";
+    let why = "line 1 holds a credential that is in use; the kept file has it redacted";
     assert_eq!(snapshot.refused, [(PathBuf::from("a"), why.to_owned())]);
 }
 

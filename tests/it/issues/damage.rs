@@ -55,7 +55,7 @@ fn check_replaced(path: &str, from: &str, to: &str, expected: &str) {
 
 #[test]
 fn a_broken_file_is_named() {
-    let unreadable = "`issues/cw-2.json` cannot be understood\n  ";
+    let unreadable = "`issues/cw-2.json` cannot be parsed\n  ";
     check("issues/cw-2.json", |_| Some(String::new()), unreadable);
     check("issues/cw-2.json", |text| Some(text[..100].to_owned()), unreadable);
     check(
@@ -97,7 +97,7 @@ fn a_newer_store_is_left_alone() {
     check(
         "meta.json",
         |_| Some("{}".to_owned()),
-        "`meta.json` cannot be understood\n  missing field `format`",
+        "`meta.json` cannot be parsed\n  missing field `format`",
     );
     check(
         "index.json",

@@ -44,7 +44,7 @@ fn an_engine_that_goes_away_costs_nothing_but_time(engine: TestEngine) {
     project.wait_for_agent("cw-1", 1);
     cut.send(true).unwrap();
     let ran = Ran::from(run.wait_with_output().unwrap()).expect(5);
-    ran.says("its worktree is left alone")
+    ran.says("its worktree is not touched")
         .says("the infrastructure failed several times");
 
     // Nobody could end the container; what it had done is kept, the claim is given back, the slot is not reused.

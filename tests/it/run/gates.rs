@@ -161,7 +161,7 @@ fn a_gate_that_could_run_and_cannot_on_the_result_is_red(engine: TestEngine) {
     let _ = ran.says("Warning: gate `exit_of=src/code` is red on ");
     project.add("another", "write src/code 127");
     let ran = project.run(&["generator", "stitch"]).expect(7);
-    let _ = ran.says("the gate `exit_of=src/code` exited with 127: a program is not there");
+    let _ = ran.says("the gate `exit_of=src/code` exited with 127: a program is missing");
     assert_eq!(project.outcomes("cw-2"), ["gate_failed"]);
     assert_eq!(project.issue("cw-2")["status"], "blocked", "it counts");
     project.expect_tidy();

@@ -64,7 +64,7 @@ fn a_run_killed_while_the_agent_works_is_resumed(engine: TestEngine) {
 fn what_ignore_rules_leave_out_of_what_a_killed_run_left_is_told(engine: TestEngine) {
     for (kept, says) in [
         ("on 1 write .gitignore *.log\n", "had left, as commit "),
-        ("", "had left nothing but what ignore rules leave out: 2 (a.log, b.log)"),
+        ("", "had left only files that ignore rules leave out: 2 (a.log, b.log)"),
     ] {
         let script = format!("{kept}on 1 write a.log x\non 1 write b.log x\non 1 hang\nwrite src/b.txt done");
         let repository = TestRepository::new();
@@ -109,7 +109,7 @@ fn a_slot_that_another_engine_works_in_is_left_alone(engine: TestEngine) {
     let project = killed_at_work(engine);
     project.move_to(other);
     let ran = project.run(&["generator", "resume"]).expect(0);
-    ran.says("slot 1 is left alone: a container of another engine still has it");
+    ran.says("slot 1 is not touched: a container of another engine still uses it");
     assert_eq!(project.outcomes("cw-1"), ["cancelled", "merged"]);
     assert_eq!(
         project.containers().len(),
@@ -233,7 +233,7 @@ fn a_measure_that_was_killed_is_paid_for(engine: TestEngine) {
     project
         .run(&["generator", "resume"])
         .expect(4)
-        .says("noted what a measure had used");
+        .says("recorded the usage of a measure");
     let status = project.status();
     assert_eq!(status["cycles"], 2);
     assert_eq!(status["usage"]["calls"], 2);

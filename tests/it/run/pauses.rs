@@ -184,7 +184,7 @@ fn a_person_cuts_a_pause_short(engine: TestEngine) {
         .run(&["generator", "resume", "--now"])
         .expect(0)
         .says("Lifted the pause")
-        .says("goes on");
+        .says("continues");
     let ran = crate::support::project::Ran::from(run.wait_with_output().unwrap());
     ran.expect(0).says("the pause was lifted");
     expect_one_session(&project, 0.75);

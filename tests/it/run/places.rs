@@ -173,7 +173,7 @@ fn a_moved_repository_ends_what_ran_in_its_old_place(engine: TestEngine) {
     let resumed = moved.run(&["generator", "resume"]).expect(0);
     let resumed = resumed.says("removed the container");
     let resumed = resumed.says("kept what attempt 1 at cw-1 had left");
-    resumed.says("took 1 of our worktrees off git's list");
+    resumed.says("removed a worktree of cordwainer from git's list");
     assert_eq!(labelled(engine, "repository", &id), []);
     assert_eq!(id_of(&moved.folder), id);
     assert_eq!(moved.worktrees(), 2);

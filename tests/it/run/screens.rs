@@ -47,7 +47,7 @@ fn a_run_and_what_it_leaves(engine: TestEngine) {
         Warning: cw-2: the client reports 1.1k tokens, $0.0008, and the model's API 0 tokens, $0.00.
           cw-2: no change: the agent changed nothing ([seconds], 1.1k tokens, $0.0008).
           cw-2: held for a person: no change: the agent changed nothing.
-        Run ended: what is left waits for a person: 1 held. 1 task merged, 1 held, 0 open; 3.4k tokens, $0.25.
+        Run ended: the remaining tasks wait for a person: 1 held. 1 task merged, 1 held, 0 open; 3.4k tokens, $0.25.
         [exit 7]
         ");
         assert_snapshot!(screen(&project, "generator status"), @r"
@@ -151,7 +151,7 @@ fn a_doctor_where_all_is_well(engine: TestEngine) {
         podman [version] (`[socket]`)
           ✓ limits             the engine enforces what is set
           ✓ image              localhost/cordwainer-scripted-agent:latest
-          ✓ environment        the image has nobody else pay
+          ✓ environment        the image does not change who pays
           ✓ toolchain          nothing is requested
           ✓ entrypoint         reports what the container got
           ✓ gateway            can be reached from inside
@@ -176,14 +176,14 @@ fn a_doctor_where_all_is_well(engine: TestEngine) {
           ✓ temporary          can be written
 
         repository and machine
-          ✓ repository         nothing in `main` is in the way
+          ✓ repository         nothing in `main` prevents work
           ✓ identity           commits are Tess Ter's
           ✓ branch             `generation-one` is checked out nowhere
-          ✓ settings           nobody else pays by the client's settings
+          ✓ settings           the client's settings do not change who pays
           ✓ state_dir          `[folder]`
           ✓ uncalled_roles     every section of the configuration is read
           ✓ git_locks          none is left
-          ✓ secrets_dir        `.secrets` is ignored by git, and its owner's alone
+          ✓ secrets_dir        `.secrets` is ignored by git, and only its owner can read it
           ✓ credential         there is one
           ✓ disk               [size] free at `[folder]`
           ✓ open_files         at most [number]

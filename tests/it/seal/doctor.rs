@@ -224,7 +224,7 @@ fn a_credential_in_a_variable_never_reaches_the_engine(engine: TestEngine) {
     let called = cordwainer(&repository, &["doctor", "--json"]);
     let called = called.env("CLAUDE_CODE_OAUTH_TOKEN", TOKEN).run();
     assert_ne!(called.code, 0, "{called:?}");
-    let problem = "the variable `TOOL_TOKEN` of a container holds the credential";
+    let problem = "the variable `TOOL_TOKEN` of a container contains the credential";
     assert!(called.stdout.contains(problem), "{called:?}");
     assert!(!called.stdout.contains(TOKEN), "{called:?}");
 }
