@@ -106,16 +106,10 @@ fn fuzz(targets: &[Target], seconds: u32, install: Install) -> Result<bool> {
 
 /// Builds the targets, with a C++ compiler installed for libFuzzer if that is allowed.
 fn provided(install: Install) -> Result<build::Built> {
-    provide_compiler(install)?;
-    build::build()
-}
-
-/// Sees that there is a C++ compiler, which libFuzzer is built with.
-pub(crate) fn provide_compiler(install: Install) -> Result<()> {
     if provision::find("c++").is_none() {
         provision::packages(&["g++"], install)?;
     }
-    Ok(())
+    build::build()
 }
 
 /// A target that runs; it is ended when this is dropped.

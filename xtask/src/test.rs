@@ -31,15 +31,18 @@ pub(crate) struct TestArgs {
     long: bool,
 }
 
-/// Sets everything up, fuzzes, runs the tests, and takes everything down. The last lines are the test runner's own.
+/// Fuzzes, sets everything up, runs the tests, and takes everything down. The last lines are the test runner's own.
 pub(crate) fn run(args: &TestArgs) -> Result<ExitCode> {
     let install = if args.no_install {
         Install::Refuse
     } else {
         Install::AfterSayingSo
     };
-    // Before anything else is installed: two package managers at once are in each other's way.
-    fuzz::provide_compiler(install)?;
+    let seconds = if args.long { LONG_FUZZ_SECONDS } else { FUZZ_SECONDS };
+    // Before images are loaded: libFuzzer takes the most memory that its parent ever had for its own.
+    if args.filter.is_empty() && !fuzz::all(seconds, install)? {
+        return Ok(ExitCode::FAILURE);
+    }
     let Some((engines, agent)) = set_up(args, install)? else {
         return Ok(ExitCode::FAILURE);
     };
@@ -67,11 +70,11 @@ fn set_up(args: &TestArgs, install: Install) -> Result<Option<(Engines, AgentIma
     if install == Install::Refuse {
         // What is missing is reported at once, not after minutes of compiling.
         let engines = provide(args, install)?;
-        return Ok(build(args, install)?.map(|agent| (engines, agent)));
+        return Ok(build(args)?.map(|agent| (engines, agent)));
     }
     std::thread::scope(|scope| {
         let provided = scope.spawn(|| provide(args, install));
-        let built = build(args, install);
+        let built = build(args);
         let provided = provided
             .join()
             .unwrap_or_else(|panicked| std::panic::resume_unwind(panicked));
@@ -87,16 +90,12 @@ fn provide(args: &TestArgs, install: Install) -> Result<Engines> {
     Ok(engines)
 }
 
-/// Builds the scripted agent and the tests; all of them, and not only some by name, are preceded by the fuzz targets and
-/// the examples of the documentation.
-fn build(args: &TestArgs, install: Install) -> Result<Option<AgentImage>> {
+/// Builds the scripted agent and the tests; where no test is selected by name, the examples of the documentation run.
+fn build(args: &TestArgs) -> Result<Option<AgentImage>> {
     let agent = agent_image::build()?;
-    let mut passed = succeeded(&mut compiler())?;
-    if passed && args.filter.is_empty() {
-        let seconds = if args.long { LONG_FUZZ_SECONDS } else { FUZZ_SECONDS };
-        passed = fuzz::all(seconds, install)?
-            && succeeded(Command::new(CARGO).args(["test", "--quiet", "--doc", "--workspace"]))?;
-    }
+    let documentation = ["test", "--quiet", "--doc", "--workspace"];
+    let passed =
+        succeeded(&mut compiler())? && (!args.filter.is_empty() || succeeded(Command::new(CARGO).args(documentation))?);
     Ok(passed.then_some(agent))
 }
 

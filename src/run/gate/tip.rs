@@ -218,7 +218,7 @@ impl Missing {
         match self {
             Self::File(path) => format!("the repository has no `{path}`"),
             Self::Permission(path) => format!("`{path}` may not be executed"),
-            Self::Program(said) if said.is_empty() => "a program is not there".to_owned(),
+            Self::Program(said) if said.is_empty() => "a program is missing".to_owned(),
             Self::Program(said) => format!("a program is missing, or cannot run (`{said}`)"),
         }
     }
