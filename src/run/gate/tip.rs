@@ -19,7 +19,7 @@ use crate::run::slots::{Layout, SlotMounts, lay_out};
 use crate::sandbox::engine::UserChoice;
 
 /// What a slot's marker has while gates are tried in it: nobody's work, so that a recovery only frees the slot.
-const MARK: &str = "gates are tried";
+const MARK: &str = crate::run::waiting::suspend::GATES_ARE_TRIED;
 
 impl Gates {
     /// Checks that every gate can run on the generation's tip, from which the next call begins. Only gates that nobody

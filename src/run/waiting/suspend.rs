@@ -9,6 +9,9 @@ use crate::issues::issue::{Issues, Status};
 use crate::model::generation::GenerationName;
 use crate::model::{CommitId, IssueId, RunId, SessionId};
 
+/// The marker of a slot in which gates are tried: nobody's work is in it.
+pub(crate) const GATES_ARE_TRIED: &str = "gates are tried";
+
 /// Who uses a slot, written into its dirty marker before use.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct SlotOwner {
@@ -54,6 +57,9 @@ impl SlotOwner {
     ///
     /// Where the marker is whole and this version does not understand it: somebody's work may be in the slot.
     pub(crate) fn of(leftover: &Leftover) -> Result<Option<Self>> {
+        if leftover.owner == GATES_ARE_TRIED {
+            return Ok(None);
+        }
         match serde_json::from_str(&leftover.owner) {
             Ok(owner) => Ok(Some(owner)),
             Err(error) if error.is_eof() => Ok(None),
@@ -154,6 +160,7 @@ mod tests {
         let whole = r#"{"generation":"generation-a","run":"run-1","task":"cw-1","attempt":2,"cycle":0,"base":null}"#;
         let read = owner(whole).unwrap().expect("it is whole");
         assert_eq!((read.run.as_str(), read.attempt), ("run-1", 2));
+        assert_eq!(owner(GATES_ARE_TRIED).unwrap(), None);
         for length in 0..whole.len() {
             assert_eq!(owner(&whole[..length]).unwrap(), None, "{length}");
         }
