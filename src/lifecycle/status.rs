@@ -127,30 +127,32 @@ impl Generator {
         let mut said = Vec::new();
         let repository = self.project.git.repository_id()?;
         for leftover in self.project.slots().leftovers()? {
-            said.push(
-                match Suspended::of(&leftover, repository.as_deref(), generation, issues) {
-                    Ok(Some(suspended)) => {
-                        let whose = suspended
-                            .owner
-                            .task
-                            .map_or("a measure".to_owned(), |task| task.to_string());
-                        format!(
-                            "the session of {whose} is suspended in slot {}: the next run continues it",
-                            suspended.slot
-                        )
-                    }
-                    // Another generation's session waits for the next run of that generation.
-                    Ok(None)
-                        if SlotOwner::of(&leftover)?
-                            .is_some_and(|owner| owner.session_of(repository.as_deref()).is_some()) =>
-                    {
-                        continue;
-                    }
-                    Ok(None) => "a run ended in the middle of a task: `generator resume` repairs that".to_owned(),
-                    // It ends the next run, and nobody should have to start one to see it.
-                    Err(error) => error.in_a_line(),
-                },
-            );
+            let owner = match SlotOwner::of(&leftover) {
+                Ok(owner) => owner,
+                // It ends the next run, and nobody should have to start one to see it.
+                Err(error) => {
+                    said.push(error.in_a_line());
+                    continue;
+                }
+            };
+            let owner = owner.filter(|owner| owner.session_of(repository.as_deref()).is_some());
+            let suspended =
+                |owner: &SlotOwner| Suspended::of(&leftover, owner, repository.as_deref(), generation, issues);
+            match owner.as_ref().map(suspended) {
+                Some(Some(suspended)) => {
+                    let whose = suspended
+                        .owner
+                        .task
+                        .map_or("a measure".to_owned(), |task| task.to_string());
+                    said.push(format!(
+                        "the session of {whose} is suspended in slot {}: the next run continues it",
+                        suspended.slot
+                    ));
+                }
+                // Another generation's session waits for the next run of that generation.
+                Some(None) => {}
+                None => said.push("a run ended in the middle of a task: `generator resume` repairs that".to_owned()),
+            }
         }
         said.dedup();
         Ok(said)

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jiff::Timestamp;
 use tokio::sync::mpsc::UnboundedSender;
 
-use crate::accounting::ledger::learned_rates;
+use crate::accounting::ledger::{CallPlace, Entry, learned_rates};
 use crate::accounting::metering::Metered;
 use crate::agent::{CallReport, Ending, Transcript};
 use crate::base::clock::Clock;
@@ -212,6 +212,13 @@ pub(crate) struct RecordedCall {
     pub(crate) report: CallReport,
     /// What its gateway metered; `None` where it had none, or died with it before it was asked anything.
     pub(crate) metered: Option<Metered>,
+}
+
+impl RecordedCall {
+    /// Returns its entry in the ledger, ended at `ended_at`.
+    pub(crate) fn entry(&self, place: CallPlace, ended_at: Timestamp) -> Entry {
+        Entry::new(place, &self.report, ended_at).with_metered(self.metered.as_ref())
+    }
 }
 
 /// Returns what the records in a call's folder amount to; `None` when the call never began. A session that earlier

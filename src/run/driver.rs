@@ -322,28 +322,30 @@ impl Driver<'_> {
     }
 
     /// Reports that the run ends, and what it did; `reason` makes a sentence of how many tasks are held.
-    fn tell_end(&self, reason: impl FnOnce(usize) -> String) -> Result<Issues> {
+    /// Returns how the issues stand, and what the run used.
+    fn tell_end(&self, reason: impl FnOnce(usize) -> String) -> Result<(IssueCounts, Usage)> {
         let issues = self.context().store.read()?;
         let counts = issues.counts();
+        let usage = issues.usage_of_run(self.context().recorder.run());
         self.context().recorder.emit(EventKind::RunEnded {
             reason: reason(counts.blocked),
             merged: self.merged,
             blocked: counts.blocked,
             open: counts.open,
-            usage: issues.usage_of_run(self.context().recorder.run()),
+            usage,
         });
-        Ok(issues)
+        Ok((counts, usage))
     }
 
     fn end(self, reason: Reason) -> Result<DriverSummary> {
-        let issues = self.tell_end(|held| sentence(&reason, held))?;
+        let (counts, usage) = self.tell_end(|held| sentence(&reason, held))?;
         Ok(DriverSummary {
             reason,
             merged: self.merged,
             measures: self.progress.measures,
             attempted: self.progress.attempted,
-            counts: issues.counts(),
-            usage: issues.usage_of_run(self.context().recorder.run()),
+            counts,
+            usage,
         })
     }
 }

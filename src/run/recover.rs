@@ -38,6 +38,19 @@ pub(crate) struct Recovery<'a> {
     active_work: Option<(RunId, ActiveWork)>,
 }
 
+/// A slot that was left, and who used it; `None` where nobody's work is in it.
+struct LeftSlot {
+    slot: Leftover,
+    owner: Option<SlotOwner>,
+}
+
+impl LeftSlot {
+    /// Returns whether it was left by this run.
+    fn is_of(&self, run: &RunId) -> bool {
+        self.owner.as_ref().is_some_and(|owner| owner.run == *run)
+    }
+}
+
 impl<'a> Recovery<'a> {
     pub(crate) fn new(project: &'a Project, generation: &'a GenerationName) -> Result<Self> {
         let store = Store::open(&project.git, generation)?;
@@ -70,40 +83,37 @@ impl<'a> Recovery<'a> {
     }
 
     /// Returns the slots that were left, but for those that wait until a session can go on in them.
-    fn leftovers(&self, issues: &Issues) -> Result<Vec<Leftover>> {
+    fn leftovers(&self, issues: &Issues) -> Result<Vec<LeftSlot>> {
         let mut left = Vec::new();
-        for leftover in self.project.slots().leftovers()? {
-            if !self.is_waiting(&leftover, issues)? {
-                left.push(leftover);
+        for slot in self.project.slots().leftovers()? {
+            let owner = SlotOwner::of(&slot)?;
+            let is_waiting = |owner| self.is_waiting(&slot, owner, issues);
+            if !owner.as_ref().map_or(Ok(false), is_waiting)? {
+                left.push(LeftSlot { slot, owner });
             }
         }
         Ok(left)
     }
 
-    fn is_waiting(&self, leftover: &Leftover, issues: &Issues) -> Result<bool> {
+    fn is_waiting(&self, slot: &Leftover, owner: &SlotOwner, issues: &Issues) -> Result<bool> {
         let repository = self.repository.as_deref();
-        let Some(owner) = SlotOwner::of(leftover)?.filter(|owner| owner.session_of(repository).is_some()) else {
+        if owner.session_of(repository).is_none() {
             return Ok(false);
-        };
+        }
         if owner.generation != *self.generation {
             return Ok(self.project.git.reference(&owner.generation.base_mark())?.is_some());
         }
-        Ok(!self.ending && Suspended::of(leftover, repository, self.generation, issues)?.is_some())
+        Ok(!self.ending && Suspended::of(slot, owner, repository, self.generation, issues).is_some())
     }
 
     /// Returns whether slots or claims were left; containers alone show only when an engine is asked. In the middle of
     /// a run, what a container of another run's engine still has is not a reason to try again.
     pub(crate) fn is_needed(&self, issues: &Issues) -> Result<bool> {
-        for leftover in self.leftovers(issues)? {
-            let is_reason = match &self.active_work {
-                Some((run, _)) => leftover.holder.is_none() || is_of(&leftover, run)?,
-                None => true,
-            };
-            if is_reason {
-                return Ok(true);
-            }
-        }
-        Ok(!self.claimed(issues).is_empty())
+        let is_reason = |left: &LeftSlot| match &self.active_work {
+            Some((run, _)) => left.slot.holder.is_none() || left.is_of(run),
+            None => true,
+        };
+        Ok(self.leftovers(issues)?.iter().any(is_reason) || !self.claimed(issues).is_empty())
     }
 
     /// Returns whether a container still has a slot that this very run let go of: its engine failed under it.
@@ -111,12 +121,10 @@ impl<'a> Recovery<'a> {
         let Some((run, _)) = &self.active_work else {
             return Ok(false);
         };
-        for leftover in self.leftovers(&self.store.read()?)? {
-            if leftover.holder.is_some() && is_of(&leftover, run)? {
-                return Ok(true);
-            }
-        }
-        Ok(false)
+        let leftovers = self.leftovers(&self.store.read()?)?;
+        Ok(leftovers
+            .iter()
+            .any(|left| left.slot.holder.is_some() && left.is_of(run)))
     }
 
     /// Returns the tasks that somebody claimed who is not at work any more.
@@ -142,17 +150,13 @@ impl<'a> Recovery<'a> {
     /// still be at work in a leftover slot, but not in one whose session waits.
     pub(crate) async fn run_if_needed(&self) -> Result<Vec<String>> {
         let issues = self.store.read()?;
-        if !self.is_needed(&issues)? {
-            return Ok(self.project.freed_locks().collect());
-        }
         let leftovers = self.leftovers(&issues)?;
-        let mut all_wait = true;
-        for leftover in &leftovers {
-            all_wait &= SlotOwner::of(leftover)?.is_some_and(|owner| owner.session.is_some());
-        }
-        if all_wait && self.claimed(&issues).is_empty() {
+        let waits = |left: &LeftSlot| left.owner.as_ref().is_some_and(|owner| owner.session.is_some());
+        if self.claimed(&issues).is_empty() && leftovers.iter().all(waits) {
             let mut said: Vec<_> = self.project.freed_locks().collect();
-            said.extend(self.put_all_right()?);
+            if !leftovers.is_empty() {
+                said.extend(self.put_all_right()?);
+            }
             return Ok(said);
         }
         let engine = Engine::connect(&self.project.connect_options()).await?;
@@ -206,12 +210,12 @@ impl<'a> Recovery<'a> {
             )),
         }
         let mut issues = self.store.read()?;
-        for leftover in self.leftovers(&issues)? {
-            match leftover.holder {
-                None => self.keep_slot(&leftover, &mut issues, &mut said)?,
+        for left in self.leftovers(&issues)? {
+            match left.slot.holder {
+                None => self.keep_slot(&left, &mut issues, &mut said)?,
                 Some(process) => said.push(format!(
                     "slot {} is not touched: a container of another engine still uses it (process {process})",
-                    leftover.number
+                    left.slot.number
                 )),
             }
         }
@@ -223,18 +227,17 @@ impl<'a> Recovery<'a> {
 
     /// Keeps what an agent left in a slot and puts the claim of its attempt right, then frees the slot: it alone shows
     /// what ignore rules leave out. A slot of another generation is kept for that one's task.
-    fn keep_slot(&self, leftover: &Leftover, issues: &mut Issues, said: &mut Vec<String>) -> Result<()> {
-        let mut slot = self.project.slots().adopt(leftover.number)?;
-        // A marker that a crash cut short was never followed by work in the slot.
-        if let Some(owner) = SlotOwner::of(leftover)? {
+    fn keep_slot(&self, left: &LeftSlot, issues: &mut Issues, said: &mut Vec<String>) -> Result<()> {
+        let mut slot = self.project.slots().adopt(left.slot.number)?;
+        if let Some(owner) = &left.owner {
             match &owner.task {
                 Some(task) => {
-                    let ignored = self.keep_work(&mut slot, &owner, task, said)?;
-                    if self.is_claimed_by(&owner, task, issues) {
+                    let ignored = self.keep_work(&mut slot, owner, task, said)?;
+                    if self.is_claimed_by(owner, task, issues) {
                         self.put_right(task, ignored, issues, said)?;
                     }
                 }
-                None => said.extend(self.note_measure(&owner)?),
+                None => said.extend(self.note_measure(owner, issues)?),
             }
         }
         slot.release()
@@ -317,15 +320,15 @@ impl<'a> Recovery<'a> {
     }
 
     /// Notes what a measure used whose run died before it could: its slot is kept until that is written down.
-    fn note_measure(&self, owner: &SlotOwner) -> Result<Option<String>> {
+    fn note_measure(&self, owner: &SlotOwner, issues: &mut Issues) -> Result<Option<String>> {
         let generation = &owner.generation;
         if self.project.git.reference(&generation.issues())?.is_none() {
             // Its generation has ended, and nobody asks what it used any more.
             return Ok(None);
         }
         let store = Store::open(&self.project.git, generation)?;
-        let issues = store.read()?;
-        let noted = issues.meta().measures.iter().filter(|measure| measure.run == owner.run);
+        let known = store.read()?;
+        let noted = known.meta().measures.iter().filter(|measure| measure.run == owner.run);
         if noted.count() >= owner.cycle as usize {
             return Ok(None);
         }
@@ -334,23 +337,26 @@ impl<'a> Recovery<'a> {
             role: Role::Measure,
             task: None,
             attempt,
-            cycle: issues.cycle() + 1,
+            cycle: known.cycle() + 1,
             run: owner.run.clone(),
         };
-        let recorded = recorded_measure(&self.project.state_dir, &owner.run, owner.cycle, &issues)?;
+        let recorded = recorded_measure(&self.project.state_dir, &owner.run, owner.cycle, &known)?;
         let calls: Vec<Entry> = recorded
             .iter()
-            .map(|(attempt, call)| Entry::new(place(*attempt), &call.report, now).with_metered(call.metered.as_ref()))
+            .map(|(attempt, call)| call.entry(place(*attempt), now))
             .collect();
-        store.update("note a measure whose run died", now, |issues| {
+        let noted = store.update("note a measure whose run died", now, |issues| {
             issues.record_measure(Measure {
                 run: owner.run.clone(),
                 at: now,
                 filed: None,
                 calls: calls.clone(),
             });
-            Ok(())
+            Ok(issues.clone())
         })?;
+        if generation == self.generation {
+            *issues = noted;
+        }
         Ok(Some(
             "recorded the usage of a measure at the time its run died".to_owned(),
         ))
@@ -391,11 +397,6 @@ impl<'a> Recovery<'a> {
         said.push(format!("gave {id} back: its run ended before the attempt did"));
         Ok(())
     }
-}
-
-/// Returns whether a slot was left by this run.
-fn is_of(leftover: &Leftover, run: &RunId) -> Result<bool> {
-    Ok(SlotOwner::of(leftover)?.is_some_and(|owner| owner.run == *run))
 }
 
 /// Returns the tasks that somebody claimed.

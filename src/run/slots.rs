@@ -100,8 +100,13 @@ impl Slots {
             ..
         } = &*self.context;
         let leftovers = project.slots().leftovers()?;
-        let suspended = |leftover| Suspended::of(leftover, Some(repository), generation, issues).transpose();
-        leftovers.iter().filter_map(suspended).collect()
+        let mut suspended = Vec::new();
+        for leftover in &leftovers {
+            let owner = SlotOwner::of(leftover)?;
+            suspended
+                .extend(owner.and_then(|owner| Suspended::of(leftover, &owner, Some(repository), generation, issues)));
+        }
+        Ok(suspended)
     }
 
     /// Marks the slot of a suspended session as in use again, everything in it as it was left.

@@ -16,10 +16,8 @@ use crate::record::event::{CallName, EventKind};
 use crate::record::recorder::CallFolder;
 use crate::run::call::Sandbox;
 use crate::run::slots::{Layout, SlotMounts, lay_out};
+use crate::run::waiting::suspend::GATES_ARE_TRIED;
 use crate::sandbox::engine::UserChoice;
-
-/// What a slot's marker has while gates are tried in it: nobody's work, so that a recovery only frees the slot.
-const MARK: &str = crate::run::waiting::suspend::GATES_ARE_TRIED;
 
 impl Gates {
     /// Checks that every gate can run on the generation's tip, from which the next call begins. Only gates that nobody
@@ -255,12 +253,12 @@ impl Runner<'_> {
         let folder = self.recorder.folder(&format!("gates-{}", &commit.to_string()[..10]))?;
         let user = UserChoice::of(project.config.container.user.as_deref());
         let owner_ids = self.engine.slot_owner_for(&user);
-        let mut slot = tokio::task::block_in_place(|| project.slots().acquire(MARK))?;
+        let mut slot = tokio::task::block_in_place(|| project.slots().acquire(GATES_ARE_TRIED))?;
         let layout = Layout {
             commit,
             branch,
             owner_ids,
-            mark: MARK,
+            mark: GATES_ARE_TRIED,
         };
         let mounts = lay_out(project, &mut slot, &layout)?;
         let sandbox = self.sandbox(&slot, &mounts, labels, &folder);

@@ -41,7 +41,7 @@ impl Recovery<'_> {
         };
         let now = self.project.clock().now();
         let call = recorded_call(&records, issues)?;
-        Ok(call.map(|call| Entry::new(place, &call.report, now).with_metered(call.metered.as_ref())))
+        Ok(call.map(|call| call.entry(place, now)))
     }
 
     /// Returns the attempt that a dead run was at, with what its transcript shows of it.

@@ -12,6 +12,7 @@ use crate::git::Git;
 use crate::issues::issue::{Claim, FORMAT, NewIssue, StoreMeta};
 use crate::project::{Environment, Project};
 use crate::record::recorder::Recorder;
+use crate::run::waiting::suspend::GATES_ARE_TRIED;
 
 /// Prepares a run, in a repository of its own, of a generation with one task that is claimed for it.
 fn run() -> (TempDir, RunContext, IssueId) {
@@ -107,4 +108,39 @@ fn a_container_of_work_that_goes_on_stays() {
     assert!(recovery.is_alive(&measure) && !recovery.is_alive(&gate));
     let _alive = context.active_work.note("gate", None);
     assert!(recovery.is_alive(&gate));
+}
+
+#[test]
+fn a_slot_in_which_gates_were_tried_is_free_again() {
+    let (_folder, context, _) = run();
+    drop(context.project.slots().acquire(GATES_ARE_TRIED).unwrap());
+    let recovery = Recovery::new(&context.project, &context.generation).unwrap();
+    assert_eq!(recovery.leftovers(&context.store.read().unwrap()).unwrap().len(), 1);
+    recovery.put_all_right().unwrap();
+    assert_eq!(context.project.slots().leftovers().unwrap(), []);
+}
+
+#[test]
+fn a_measure_that_is_noted_is_known_to_the_rest_of_the_recovery() {
+    let (_folder, context, _) = run();
+    let recovery = Recovery::new(&context.project, &context.generation).unwrap();
+    let owner = SlotOwner {
+        repository: None,
+        generation: context.generation.clone(),
+        run: "run-1".parse().unwrap(),
+        task: None,
+        attempt: 1,
+        cycle: 1,
+        base: None,
+        session: None,
+        ids: (0, 0),
+    };
+    let mut issues = context.store.read().unwrap();
+    assert!(recovery.note_measure(&owner, &mut issues).unwrap().is_some());
+    assert_eq!(issues, context.store.read().unwrap());
+    assert_eq!(
+        recovery.note_measure(&owner, &mut issues).unwrap(),
+        None,
+        "once is enough"
+    );
 }

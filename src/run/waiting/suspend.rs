@@ -9,7 +9,7 @@ use crate::issues::issue::{Issues, Status};
 use crate::model::generation::GenerationName;
 use crate::model::{CommitId, IssueId, RunId, SessionId};
 
-/// The marker of a slot in which gates are tried: nobody's work is in it.
+/// The marker of a slot in which gates are tried: nobody's work is in it, and a recovery only frees it.
 pub(crate) const GATES_ARE_TRIED: &str = "gates are tried";
 
 /// Who uses a slot, written into its dirty marker before use.
@@ -51,7 +51,8 @@ impl SlotOwner {
         self.session.as_ref().filter(|_| is_ours)
     }
 
-    /// Reads the marker of a slot; `None` for one that a crash cut short, which was never followed by work in the slot.
+    /// Reads the marker of a slot; `None` where nobody's work is in the slot: gates were tried there, or a crash cut the
+    /// marker short, which is written before any work.
     ///
     /// # Errors
     ///
@@ -66,10 +67,8 @@ impl SlotOwner {
             Err(error) => {
                 let number = leftover.number;
                 let message = format!("the marker of slot {number} cannot be understood: {error}");
-                let hint = format!(
-                    "if a newer version of cordwainer wrote it, use that version; else look what is in the slot, and \
-                     remove `{number}.dirty` beside it"
-                );
+                let hint =
+                    "if a newer version of cordwainer wrote it, use that version; else save what is in the slot first";
                 Err(Error::new(ErrorKind::Unexpected, message).hint(hint))
             }
         }
@@ -90,27 +89,24 @@ pub(crate) struct Suspended {
 }
 
 impl Suspended {
-    /// Reads a leftover slot as a suspended one of this generation of a repository; `None` when it is something else,
+    /// Returns a leftover slot as a suspended one of this generation of a repository; `None` when it is something else,
     /// or when there is nothing any more to go on with.
     pub(crate) fn of(
         leftover: &Leftover,
+        owner: &SlotOwner,
         repository: Option<&str>,
         generation: &GenerationName,
         issues: &Issues,
-    ) -> Result<Option<Self>> {
-        let Some(owner) = SlotOwner::of(leftover)? else {
-            return Ok(None);
-        };
-        let (Some(session), Some(base)) = (owner.session_of(repository).cloned(), owner.base.clone()) else {
-            return Ok(None);
-        };
+    ) -> Option<Self> {
+        let session = owner.session_of(repository)?;
         let here = owner.generation == *generation && leftover.holder.is_none();
-        Ok((here && is_wanted(&owner, &session, issues)).then_some(Self {
+        (here && is_wanted(owner, session, issues)).then_some(())?;
+        Some(Self {
             slot: leftover.number,
-            base,
-            session,
-            owner,
-        }))
+            base: owner.base.clone()?,
+            session: session.clone(),
+            owner: owner.clone(),
+        })
     }
 }
 
