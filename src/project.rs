@@ -13,6 +13,7 @@ use crate::base::redact::Redactor;
 use crate::config::{self, Config, FILE_NAME, file};
 use crate::git::{EnvironmentIdentities, Git, SlotPool};
 use crate::issues::store::Store;
+use crate::model::RunId;
 use crate::sandbox::credential::CredentialSource;
 use crate::sandbox::engine::ConnectOptions;
 use crate::sandbox::gateway::Proxy;
@@ -209,6 +210,11 @@ impl Project {
 
     pub(crate) fn clock(&self) -> &Clock {
         &self.environment.clock
+    }
+
+    /// Names the run that this process begins now.
+    pub(crate) fn new_run(&self) -> RunId {
+        RunId::new(self.clock().now(), self.clock().process())
     }
 
     /// Returns what to report about the locks that were freed.

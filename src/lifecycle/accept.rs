@@ -10,7 +10,7 @@ use crate::issues::issue::{Issue, Status};
 use crate::issues::store::Store;
 use crate::lifecycle::Generator;
 use crate::model::generation::{GenerationName, Phase};
-use crate::model::{CommitId, IssueId, RunId};
+use crate::model::{CommitId, IssueId};
 use crate::run::land::{AttemptName, Contribution, Landed, accepted_message, land, merged_commit};
 
 impl Generator {
@@ -21,7 +21,7 @@ impl Generator {
     /// Fails with [`ErrorKind::Precondition`] when the task is not held for that reason, or when its result no longer
     /// fits the generation: then the task stays held.
     pub fn accept(&self, id: &IssueId) -> Result<Issue> {
-        let _lock = self.project.lock(RunId::new(self.project.clock()).as_str())?;
+        let _lock = self.project.lock(self.project.new_run().as_str())?;
         let generation = self.project.generation()?;
         if self.project.phase(&generation)? != Phase::Open {
             let message = format!("the generation `{generation}` is finished");

@@ -139,7 +139,7 @@ impl Generator {
 
     /// Takes the lock and opens the records; checks that the generation can be worked on.
     fn begin(&self, events: EventSender) -> Result<Begun> {
-        let run = RunId::new(self.project.clock());
+        let run = self.project.new_run();
         let lock = self.project.lock(run.as_str())?;
         let generation = self.project.generation()?;
         if self.project.phase(&generation)? != Phase::Open {

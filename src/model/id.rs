@@ -1,11 +1,10 @@
-//! The names of things that are numbered.
+//! Ids: of issues, runs, commits and sessions.
 
 use std::fmt;
 use std::str::FromStr;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-
-use crate::base::clock::Clock;
 
 /// An issue's name, such as `cw-12`: assigned by the store, never taken from an agent.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -145,20 +144,16 @@ checked_text!(
 );
 
 checked_text!(
-    /// The id of a commit, as git writes it: 40 hexadecimal digits or 64, or as few of them as people write, but four.
+    /// The id of a commit, as git writes it: 40 hexadecimal digits or 64, or the first of them, at least four.
     CommitId,
     "the id of a commit",
     is_commit
 );
 
 impl RunId {
-    /// Names the run that this process begins now.
-    pub fn new(clock: &Clock) -> Self {
-        Self(format!(
-            "{}-{}",
-            clock.now().strftime("%Y%m%d-%H%M%S%3f"),
-            clock.process()
-        ))
+    /// Names the run that a process began at a moment.
+    pub fn new(begun: Timestamp, process: u32) -> Self {
+        Self(format!("{}-{process}", begun.strftime("%Y%m%d-%H%M%S%3f")))
     }
 }
 
@@ -214,8 +209,8 @@ mod tests {
         ] {
             assert_eq!(RunId::parse(name).is_some(), is_one, "{name:?}");
         }
-        let clock = Clock::fixed("2026-11-21T09:30:00Z".parse().expect("a time"));
-        assert_eq!(RunId::new(&clock).to_string(), "20261121-093000000-1");
+        let begun = "2026-11-21T09:30:00Z".parse().expect("a time");
+        assert_eq!(RunId::new(begun, 1).to_string(), "20261121-093000000-1");
     }
 
     #[test]

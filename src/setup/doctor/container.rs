@@ -13,7 +13,6 @@ use super::diagnosis::EngineDiagnosis;
 use crate::base::error::{Context as _, Result};
 use crate::base::redact::Redactor;
 use crate::base::text::one_line;
-use crate::model::RunId;
 use crate::project::Project;
 use crate::project::labels::repository_labels;
 use crate::run::call::{private_mounts, recipe, refuse_credentials};
@@ -101,7 +100,7 @@ async fn ask(project: &Project, engine: &Engine) -> Result<Answer> {
     let (seal, judged) = hold_to(asked, engine.describe());
     let gateway = Gateway::open(Options {
         folder: gateway_folder.path().to_owned(),
-        token: SecretString::from(RunId::new(project.clock()).to_string()),
+        token: SecretString::from(project.new_run().to_string()),
         api: None,
         egress: None,
         seal: Some(seal),

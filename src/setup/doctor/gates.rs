@@ -7,7 +7,6 @@ use super::options::DoctorOptions;
 use crate::base::error::Result;
 use crate::base::interruption::Interruption;
 use crate::base::text::one_line;
-use crate::model::RunId;
 use crate::model::generation::GenerationName;
 use crate::project::Project;
 use crate::project::labels::{RUN_LABEL, repository_labels};
@@ -33,7 +32,7 @@ async fn examined(project: &Project, engine: &Engine, options: DoctorOptions) ->
         .as_ref()
         .map_or(project.config.base_branch.as_str(), GenerationName::as_str);
     let tried = if options.gates {
-        let run = RunId::new(project.clock());
+        let run = project.new_run();
         // Nobody listens; the record is kept like a run's.
         let (events, _) = unbounded_channel();
         let recorder = Recorder::create(

@@ -133,7 +133,7 @@ const FOREIGN: [(&str, &str); 4] = [
     ("tokio::", "waiting belongs to `run` and `sandbox`"),
     ("std::fs", "files belong to the folders that read and write them"),
     ("std::process", "processes belong to `sandbox`"),
-    ("Clock::", "time and chance are handed over"),
+    ("Clock", "time and chance are handed over"),
 ];
 
 #[test]
