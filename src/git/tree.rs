@@ -155,11 +155,6 @@ impl Git {
         Ok(size as u64)
     }
 
-    /// Writes content as a blob, without any filter.
-    pub fn write_blob(&self, content: &[u8]) -> Result<Oid> {
-        self.write_object(ObjectType::Blob, content)
-    }
-
     /// Returns the paths that differ between two trees or commits, in git's order. A rename is a deletion and an
     /// addition.
     pub fn changes(&self, old: Oid, new: Oid) -> Result<Vec<Change>> {

@@ -76,9 +76,8 @@ impl Vanished {
     }
 }
 
-/// Returns the folders that a renamed file shows to be renamed: its own, and those above while the names below them are
-/// the same.
-/// them are the same.
+/// Returns the folders that a renamed file shows to be renamed: its own, and those above it while the names
+/// below them are the same.
 fn folders_moved<'a>(old: &'a [u8], new: &'a [u8]) -> Vec<&'a [u8]> {
     let mut found = Vec::new();
     let (mut old, mut new) = (bytes::split_last(old).0, bytes::split_last(new).0);

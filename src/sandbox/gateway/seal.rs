@@ -10,12 +10,10 @@ use super::answer::{Answer, whole};
 use super::body;
 use super::event::{GatewayEvent, GatewayEvents};
 use super::refusal::Refusal;
-use crate::sandbox::guarantee::{Facts, GuaranteeReport, RequestedContainer, compare};
+use crate::sandbox::guarantee::{FACTS_LIMIT, Facts, GuaranteeReport, RequestedContainer, compare};
 
 /// The path to which a container sends what it found out.
 pub(super) const PATH: &str = "/cordwainer/seal";
-/// The longest such request, in bytes.
-const LIMIT: usize = 1 << 20;
 
 /// Checks what a container found out about itself. The container gets to read the text of an error.
 pub type Seal = Box<dyn Fn(&str) -> Result<(), String> + Send + Sync>;
@@ -98,7 +96,7 @@ pub(super) async fn answer(
     seal: &SealState,
     events: &GatewayEvents,
 ) -> Result<Answer, Refusal> {
-    let facts = body::read(request.into_body(), LIMIT).await?;
+    let facts = body::read(request.into_body(), FACTS_LIMIT).await?;
     match seal.judge(&String::from_utf8_lossy(&facts)) {
         None => Err(Refusal::conflict("the container was checked already")),
         Some(Ok(())) => {
