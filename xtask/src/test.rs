@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::num::NonZero;
 use std::process::{Command, ExitCode};
+use std::sync::LazyLock;
 
 use anyhow::{Context, Result};
 use clap::Args;
@@ -102,7 +103,7 @@ fn build(args: &TestArgs) -> Result<Option<AgentImage>> {
 /// Cargo, compiling the tests without running them.
 fn compiler() -> Command {
     let mut command = cargo_for_tests();
-    command.args(["--no-run", if has_nextest() { "--cargo-quiet" } else { "--quiet" }]);
+    command.args(["--no-run", if *HAS_NEXTEST { "--cargo-quiet" } else { "--quiet" }]);
     command
 }
 
@@ -134,7 +135,7 @@ fn environment(engines: &Engines) -> Vec<(&'static str, String)> {
 fn runner(filter: &[String], long: bool) -> Command {
     let mut command = cargo_for_tests();
     command.arg("--no-fail-fast");
-    if has_nextest() {
+    if *HAS_NEXTEST {
         let profile = if long { "long" } else { "default" };
         command.args(["--profile", profile, "--test-threads", &at_once().to_string()]);
     } else {
@@ -147,7 +148,7 @@ fn runner(filter: &[String], long: bool) -> Command {
 /// cargo-nextest where it is installed, else cargo's own runner. The fuzz targets have no tests, and no end.
 fn cargo_for_tests() -> Command {
     let mut command = Command::new(CARGO);
-    if has_nextest() {
+    if *HAS_NEXTEST {
         command.args(["nextest", "run"]);
     } else {
         command.args(["test", "--lib", "--bins", "--tests"]);
@@ -156,10 +157,11 @@ fn cargo_for_tests() -> Command {
     command
 }
 
-fn has_nextest() -> bool {
+/// Whether cargo-nextest is installed.
+static HAS_NEXTEST: LazyLock<bool> = LazyLock::new(|| {
     let asked = Command::new(CARGO).args(["nextest", "--version"]).output();
     asked.is_ok_and(|output| output.status.success())
-}
+});
 
 /// How many tests run at once: one more than there are cores, since most wait for a container now and then.
 fn at_once() -> usize {
