@@ -142,10 +142,10 @@ pub struct Config {
     pub measure: RoleConfig,
     /// `stitch`.
     pub stitch: RoleConfig,
-    /// `review`; nothing calls it yet, and what paces calls is not read.
+    /// `review`; nothing calls it yet, and nothing of it is read.
     #[serde(skip)]
     pub review: RoleConfig,
-    /// `optimize`; nothing calls it yet, and what paces calls is not read.
+    /// `optimize`; nothing calls it yet, and nothing of it is read.
     #[serde(skip)]
     pub optimize: RoleConfig,
     /// Sections of the file for roles that nothing calls yet: they are allowed, and not read.

@@ -9,7 +9,7 @@
 //!
 //! use cordwainer::Generator;
 //! use cordwainer::event::Event;
-//! use cordwainer::generator::{RunOptions, StartOptions, StopOptions, Environment};
+//! use cordwainer::generator::{Environment, RunOptions, StartOptions, StopOptions};
 //! use tokio::sync::mpsc::unbounded_channel;
 //! use tokio_util::sync::CancellationToken;
 //!

@@ -19,7 +19,7 @@ static DEFAULTS: LazyLock<Config> = LazyLock::new(|| {
     write_defaults(&mut text, TOP, "");
     let mut config = Config::unset()
         .read(&text, "the table of keys", &paths::lexical)
-        .expect("the table of keys has good defaults, as a test reads");
+        .expect("the table of keys has good defaults, which a test reads");
     // Nothing calls these yet, so they have no keys.
     config.review = config.measure.clone();
     config.optimize = config.stitch.clone();

@@ -1,4 +1,4 @@
-//! What a container may take of a gateway, and that another one's does not event.
+//! What a container may take of a gateway, and that another one's does not notice.
 
 use cordwainer::gateway::GatewayEvent;
 use http_body_util::BodyExt as _;
