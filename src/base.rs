@@ -9,6 +9,7 @@ pub mod graph;
 pub mod interruption;
 pub mod lines;
 pub mod redact;
+pub(crate) mod registry;
 pub(crate) mod serialization;
 #[cfg(any(test, feature = "crash-points"))]
 pub mod testing;

@@ -3,14 +3,14 @@
 //! A run is asked once: then nothing new begins, and work in progress has the configuration's `stop_grace`. Asked
 //! again, or when that is over, it suspends its sessions at once. Nothing here handles signals: `signal.rs` does.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::base::error::{Error, ErrorKind, Result};
+use crate::base::registry::{Registered, Registry};
 
 /// A person's request to stop, which a run obeys; clones share it. A [`CancellationToken`] becomes one that can ask
 /// only once.
@@ -97,46 +97,20 @@ pub(crate) fn interrupted() -> Error {
 
 /// What would remain if the process ended now: containers, worktrees, claims. Clones share it.
 #[derive(Clone, Debug, Default)]
-pub struct Leftovers(Arc<Mutex<Things>>);
-
-#[derive(Debug, Default)]
-struct Things {
-    next: u64,
-    names: BTreeMap<u64, String>,
-}
+pub struct Leftovers(Registry<String>);
 
 /// One thing that would remain, until this is dropped.
-#[derive(Debug)]
-pub(crate) struct LeftoverGuard {
-    all: Leftovers,
-    key: u64,
-}
+pub(crate) type LeftoverGuard = Registered<String>;
 
 impl Leftovers {
     /// Notes that something exists from now on.
     pub(crate) fn note(&self, name: impl Into<String>) -> LeftoverGuard {
-        let mut things = self.things();
-        let key = things.next;
-        things.next += 1;
-        things.names.insert(key, name.into());
-        drop(things);
-        LeftoverGuard { all: self.clone(), key }
+        self.0.note(name.into())
     }
 
     /// Returns the names of all that exist, oldest first.
     pub fn names(&self) -> Vec<String> {
-        self.things().names.values().cloned().collect()
-    }
-
-    fn things(&self) -> std::sync::MutexGuard<'_, Things> {
-        // A list of names is complete even if a holder of the lock panicked.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Drop for LeftoverGuard {
-    fn drop(&mut self) {
-        self.all.things().names.remove(&self.key);
+        self.0.all()
     }
 }
 
