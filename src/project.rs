@@ -213,8 +213,11 @@ impl Project {
     }
 
     /// Names the run that this process begins now.
+    ///
+    /// The process is that of the machine even beside a fixed clock: containers have the run's name in theirs, and an
+    /// engine that serves several repositories refuses a name that it has.
     pub(crate) fn new_run(&self) -> RunId {
-        RunId::new(self.clock().now(), self.clock().process())
+        RunId::new(self.clock().now(), std::process::id())
     }
 
     /// Returns what to report about the locks that were freed.

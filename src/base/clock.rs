@@ -52,14 +52,6 @@ impl Clock {
         }
     }
 
-    /// Returns the number of this process; beside a fixed clock it is 1.
-    pub fn process(&self) -> u32 {
-        match &self.0 {
-            Source::Machine => std::process::id(),
-            Source::Fixed { .. } => 1,
-        }
-    }
-
     /// Returns the token that identifies a call in its requests: 128 bits from the system's own random source, as 32
     /// hexadecimal digits. A fixed clock counts instead.
     ///

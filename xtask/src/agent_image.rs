@@ -6,6 +6,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result, bail};
 use cordwainer::engine::{Engine, ImageConfig};
 
+use crate::cargo::cargo;
 use crate::provision::Started;
 
 /// What the image is called on every engine.
@@ -83,7 +84,7 @@ pub(crate) fn build() -> Result<AgentImage> {
 fn compile(root: &Path) -> Result<PathBuf> {
     let host = host()?;
     let target = root.join("target/agent");
-    let status = Command::new("cargo")
+    let status = cargo()
         .current_dir(root)
         .args(["build", "--quiet", "--package", "scripted-agent", "--bins"])
         .args(["--target", &host, "--target-dir"])

@@ -1,9 +1,11 @@
 //! `bench`: speed, as ratios against a baseline of the same run. These figures are read by people; no test asserts them.
 
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
+
+use crate::cargo::cargo;
 
 mod bare;
 mod budget;
@@ -71,7 +73,7 @@ pub(crate) fn run(args: &BenchArgs) -> Result<ExitCode> {
 /// Runs this command line again as a release build: nobody judges a library by its debug build.
 fn in_release() -> Result<ExitCode> {
     println!("Building for release, which is what is measured (`--as-built` measures this build).");
-    let status = Command::new("cargo")
+    let status = cargo()
         .args(["run", "--release", "--quiet", "--package", "xtask", "--"])
         .args(std::env::args_os().skip(1))
         .status()

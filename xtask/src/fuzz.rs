@@ -71,13 +71,20 @@ pub(crate) fn run(args: &FuzzArgs) -> Result<ExitCode> {
     match (args.target, &args.input) {
         (Some(target), Some(input)) => replay(target, input, install),
         (Some(target), None) => fuzz(&[target], args.seconds, install).map(code),
-        _ => all(args.seconds, install).map(code),
+        _ => fuzz(Target::value_variants(), args.seconds, install).map(code),
     }
 }
 
-/// Runs all targets for so many seconds, side by side; whether there was no finding. One is told.
-pub(crate) fn all(seconds: u32, install: Install) -> Result<bool> {
-    fuzz(Target::value_variants(), seconds, install)
+/// Runs all targets for so many seconds, side by side, in a process of their own: libFuzzer takes the most memory that
+/// its parent ever had for its own, and a caller may have loaded images. Returns whether there was no finding; one is
+/// reported. What [`provide`] installs must be there.
+pub(crate) fn in_a_process(seconds: u32) -> Result<bool> {
+    let program = std::env::current_exe().context("cannot find this program")?;
+    let status = Command::new(program)
+        .args(["fuzz", "--no-install", "--seconds", &seconds.to_string()])
+        .status()
+        .context("cannot run this program to fuzz")?;
+    Ok(status.success())
 }
 
 fn code(passed: bool) -> ExitCode {
@@ -104,12 +111,18 @@ fn fuzz(targets: &[Target], seconds: u32, install: Install) -> Result<bool> {
     Ok(passed)
 }
 
-/// Builds the targets, with a C++ compiler installed for libFuzzer if that is allowed.
+/// Builds the targets, with what that takes installed if it is allowed.
 fn provided(install: Install) -> Result<build::Built> {
+    provide(install)?;
+    build::build()
+}
+
+/// Sees that there is a C++ compiler for libFuzzer.
+pub(crate) fn provide(install: Install) -> Result<()> {
     if provision::find("c++").is_none() {
         provision::packages(&["g++"], install)?;
     }
-    build::build()
+    Ok(())
 }
 
 /// A target that runs; it is ended when this is dropped.

@@ -13,6 +13,7 @@ use clap::{Parser, Subcommand};
 mod agent_image;
 mod bench;
 mod canary;
+mod cargo;
 mod claude_image;
 mod codegen;
 mod demo;

@@ -4,21 +4,20 @@ use std::collections::BTreeMap;
 use std::num::NonZero;
 use std::process::{Command, ExitCode};
 use std::sync::LazyLock;
+use std::thread::ScopedJoinHandle;
 
 use anyhow::{Context, Result};
 use clap::Args;
 
 use crate::agent_image::{self, AgentImage};
+use crate::cargo::cargo;
 use crate::provision::{self, Engines, Install};
 use crate::{claude_image, fuzz};
 
 /// How long each fuzz target runs, in seconds.
 const FUZZ_SECONDS: u32 = 30;
-/// The same with `--long`.
+/// How long each runs with `--long`, in seconds.
 const LONG_FUZZ_SECONDS: u32 = 300;
-/// The cargo that built this program.
-const CARGO: &str = env!("CARGO");
-
 /// Which tests, and with what.
 #[derive(Args)]
 pub(crate) struct TestArgs {
@@ -32,7 +31,7 @@ pub(crate) struct TestArgs {
     long: bool,
 }
 
-/// Fuzzes, sets everything up, runs the tests, and takes everything down. The last lines are the test runner's own.
+/// Sets everything up, fuzzes meanwhile, runs the tests, and takes everything down. The last lines are the test runner's own.
 pub(crate) fn run(args: &TestArgs) -> Result<ExitCode> {
     let install = if args.no_install {
         Install::Refuse
@@ -40,11 +39,8 @@ pub(crate) fn run(args: &TestArgs) -> Result<ExitCode> {
         Install::AfterSayingSo
     };
     let seconds = if args.long { LONG_FUZZ_SECONDS } else { FUZZ_SECONDS };
-    // Before images are loaded: libFuzzer takes the most memory that its parent ever had for its own.
-    if args.filter.is_empty() && !fuzz::all(seconds, install)? {
-        return Ok(ExitCode::FAILURE);
-    }
-    let Some((engines, agent)) = set_up(args, install)? else {
+    let fuzzed = args.filter.is_empty().then_some(seconds);
+    let Some((engines, agent)) = set_up(args, fuzzed, install)? else {
         return Ok(ExitCode::FAILURE);
     };
     for engine in engines.each() {
@@ -65,23 +61,43 @@ pub(crate) fn run(args: &TestArgs) -> Result<ExitCode> {
     Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Provides engines and images, and builds everything meanwhile: most of what is provided comes over the network and
-/// leaves the cores to the compiler. `None` where something that was built failed, which has been reported.
-fn set_up(args: &TestArgs, install: Install) -> Result<Option<(Engines, AgentImage)>> {
+/// Provides engines and images, and builds everything and fuzzes for `fuzzed` seconds meanwhile: most of what is provided
+/// comes over the network and leaves the cores to others. `None` where something that was built or fuzzed failed, which
+/// has been reported.
+fn set_up(args: &TestArgs, fuzzed: Option<u32>, install: Install) -> Result<Option<(Engines, AgentImage)>> {
+    if fuzzed.is_some() {
+        // Before anything else is installed beside: apt-get works alone.
+        fuzz::provide(install)?;
+    }
     if install == Install::Refuse {
         // What is missing is reported at once, not after minutes of compiling.
         let engines = provide(args, install)?;
-        return Ok(build(args)?.map(|agent| (engines, agent)));
+        let agent = build_and_fuzz(args, fuzzed)?;
+        return Ok(agent.map(|agent| (engines, agent)));
     }
     std::thread::scope(|scope| {
         let provided = scope.spawn(|| provide(args, install));
-        let built = build(args);
-        let provided = provided
-            .join()
-            .unwrap_or_else(|panicked| std::panic::resume_unwind(panicked));
-        let (engines, agent) = (provided?, built?);
+        let built = build_and_fuzz(args, fuzzed);
+        let (engines, agent) = (joined(provided)?, built?);
         Ok(agent.map(|agent| (engines, agent)))
     })
+}
+
+/// Builds everything and fuzzes meanwhile; `None` where either failed.
+fn build_and_fuzz(args: &TestArgs, fuzzed: Option<u32>) -> Result<Option<AgentImage>> {
+    std::thread::scope(|scope| {
+        let fuzzed = fuzzed.map(|seconds| scope.spawn(move || fuzz::in_a_process(seconds)));
+        let built = build(args);
+        let passed = fuzzed.map_or(Ok(true), joined)?;
+        Ok(built?.filter(|_| passed))
+    })
+}
+
+/// Waits for a thread, and returns what it did.
+fn joined<T>(thread: ScopedJoinHandle<'_, T>) -> T {
+    thread
+        .join()
+        .unwrap_or_else(|panicked| std::panic::resume_unwind(panicked))
 }
 
 fn provide(args: &TestArgs, install: Install) -> Result<Engines> {
@@ -95,8 +111,7 @@ fn provide(args: &TestArgs, install: Install) -> Result<Engines> {
 fn build(args: &TestArgs) -> Result<Option<AgentImage>> {
     let agent = agent_image::build()?;
     let documentation = ["test", "--quiet", "--doc", "--workspace"];
-    let passed =
-        succeeded(&mut compiler())? && (!args.filter.is_empty() || succeeded(Command::new(CARGO).args(documentation))?);
+    let passed = succeeded(&mut compiler())? && (!args.filter.is_empty() || succeeded(cargo().args(documentation))?);
     Ok(passed.then_some(agent))
 }
 
@@ -147,7 +162,7 @@ fn runner(filter: &[String], long: bool) -> Command {
 
 /// cargo-nextest where it is installed, else cargo's own runner. The fuzz targets have no tests, and no end.
 fn cargo_for_tests() -> Command {
-    let mut command = Command::new(CARGO);
+    let mut command = cargo();
     if *HAS_NEXTEST {
         command.args(["nextest", "run"]);
     } else {
@@ -159,7 +174,7 @@ fn cargo_for_tests() -> Command {
 
 /// Whether cargo-nextest is installed.
 static HAS_NEXTEST: LazyLock<bool> = LazyLock::new(|| {
-    let asked = Command::new(CARGO).args(["nextest", "--version"]).output();
+    let asked = cargo().args(["nextest", "--version"]).output();
     asked.is_ok_and(|output| output.status.success())
 });
 

@@ -1,11 +1,10 @@
 //! `tidy`: the rules of the house and its figures, which are tests of `tests/it/tidy`.
 
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 
-/// The cargo that built this program.
-const CARGO: &str = env!("CARGO");
+use crate::cargo::cargo;
 
 /// The tests that read the sources alone; those of the documents build a program first.
 const RULES: [&str; 4] = ["tidy::figures", "tidy::folders", "tidy::lines", "tidy::security"];
@@ -16,7 +15,7 @@ const RULES: [&str; 4] = ["tidy::figures", "tidy::folders", "tidy::lines", "tidy
 ///
 /// Where cargo cannot be run.
 pub(crate) fn run() -> Result<ExitCode> {
-    let status = Command::new(CARGO)
+    let status = cargo()
         .args(["test", "--quiet", "--package", "cordwainer", "--test", "it", "--"])
         .args(RULES)
         .arg("--nocapture")

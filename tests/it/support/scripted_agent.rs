@@ -1,10 +1,11 @@
 //! Where the scripted agent's program is.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::OnceLock;
 
 use serde_json::Value;
+
+use crate::support::cargo::plain_cargo;
 
 /// The agent's program: what the test command built and named in `CORDWAINER_TEST_AGENT`, else built now, once.
 #[expect(
@@ -21,7 +22,7 @@ pub(crate) fn program() -> &'static Path {
 
 /// Builds the agent and takes its path from what cargo reports.
 fn build() -> PathBuf {
-    let output = Command::new(env!("CARGO"))
+    let output = plain_cargo()
         .args(["build", "--quiet", "--package", "scripted-agent", "--bin", "claude"])
         .args(["--message-format", "json"])
         .current_dir(env!("CARGO_MANIFEST_DIR"))

@@ -10,6 +10,8 @@ use anyhow::{Context as _, Result, ensure};
 use clap::Args;
 use tempfile::TempDir;
 
+use crate::cargo::cargo;
+
 /// What to compare with.
 #[derive(Args)]
 pub(crate) struct BuildBenchArgs {
@@ -77,7 +79,7 @@ fn both(before: &Path) -> Result<[Cost; 2]> {
 fn cost(tree: &Path) -> Result<Cost> {
     let target = TempDir::new().context("cannot make a folder")?;
     // What is downloaded is no part of the time.
-    succeeds(cargo(tree).args(["fetch", "--quiet"]))?;
+    succeeds(cargo().current_dir(tree).args(["fetch", "--quiet"]))?;
     let begun = Instant::now();
     let build = [
         "build",
@@ -89,7 +91,8 @@ fn cost(tree: &Path) -> Result<Cost> {
         "cordwainer",
     ];
     succeeds(
-        cargo(tree)
+        cargo()
+            .current_dir(tree)
             .args(build)
             .arg("--target-dir")
             .arg(target.path())
@@ -121,7 +124,8 @@ fn crates(tree: &Path, features: &[&str]) -> Result<usize> {
         "--format",
         "{p}",
     ];
-    let output = cargo(tree)
+    let output = cargo()
+        .current_dir(tree)
         .args(list)
         .args(features)
         .output()
@@ -133,12 +137,6 @@ fn crates(tree: &Path, features: &[&str]) -> Result<usize> {
         .filter(|line| !line.is_empty())
         .collect::<BTreeSet<_>>()
         .len())
-}
-
-fn cargo(tree: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO"));
-    command.current_dir(tree);
-    command
 }
 
 fn succeeds(command: &mut Command) -> Result<()> {

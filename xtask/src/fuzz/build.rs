@@ -1,12 +1,13 @@
 //! Builds the fuzz targets.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
 use super::Target;
+use crate::cargo::cargo;
 
 /// The targets, built.
 pub(super) struct Built {
@@ -29,7 +30,7 @@ impl Built {
 /// Builds the targets, with this workspace's crates instrumented: what they use is that of any other build.
 pub(super) fn build() -> Result<Built> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let output = Command::new(env!("CARGO"))
+    let output = cargo()
         .args(["build", "--quiet", "--package", "cordwainer-fuzz", "--bins"])
         .args(["--message-format", "json-render-diagnostics"])
         .env("RUSTC_WORKSPACE_WRAPPER", root.join("fuzz/instrument"))
