@@ -53,7 +53,7 @@ fn check(stream: &[u8], ending: &Ending<'_>) {
     }
 }
 
-/// The same bytes as one line.
+/// Reads the bytes as one line.
 fn check_long_line(stream: &[u8]) {
     Transcript::new().push_line(stream);
 }
@@ -128,7 +128,7 @@ fn check_imitation(stream: &[u8]) {
     assert!(!report.using_overage, "overage");
 }
 
-/// The same stream again holds no more memory.
+/// Checks that a stream read a second time holds no more memory.
 fn check_growth(stream: &[u8]) {
     let mut transcript = Transcript::new();
     let mut pass = || {

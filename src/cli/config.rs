@@ -9,6 +9,7 @@ use super::{Common, Context};
 use crate::base::error::{Context as _, Error, ErrorKind, Result, exit};
 use crate::config::{Config, FILE_NAME, Problem, Problems, schema, uncalled_roles};
 use crate::git::Git;
+use crate::lifecycle;
 
 /// The arguments of `config`.
 #[derive(Clone, Debug, Args)]
@@ -65,11 +66,7 @@ fn check(root: &Path, context: &Context) -> Result<u8> {
     for problem in found {
         context.output.say(&problem.to_string());
     }
-    Ok(if found.is_empty() {
-        exit::DONE
-    } else {
-        exit::CONFIGURATION
-    })
+    Ok(lifecycle::exit::of_problems(found))
 }
 
 /// Returns the problems that an error lists. An error without any is returned as it is: the file could not even be

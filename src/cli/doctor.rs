@@ -4,8 +4,9 @@ use clap::Args;
 
 use super::signal::{self, OnSignal};
 use super::{Common, Context};
-use crate::base::error::{Error, ErrorKind, Result, exit};
+use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::text::harmless;
+use crate::lifecycle;
 use crate::sandbox::guarantee::Guarantee;
 use crate::setup::doctor::{self, Check, Diagnosis, DoctorOptions, EngineDiagnosis};
 
@@ -35,11 +36,7 @@ pub(super) async fn execute(args: &DoctorArgs, context: &Context) -> Result<u8> 
         let message = format!("no container engine responds; tried\n  {tried}");
         return Err(Error::new(ErrorKind::Engine, message).hint("install podman or Docker Engine, and start it"));
     }
-    Ok(if diagnosis.holds() {
-        exit::DONE
-    } else {
-        exit::PRECONDITION
-    })
+    Ok(lifecycle::exit::of_diagnosis(&diagnosis))
 }
 
 fn shown(diagnosis: &Diagnosis) -> String {

@@ -1,15 +1,22 @@
 //! Reads the gates.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use super::field::Field;
 use super::keys::GATE;
 use super::node::Kind;
 use super::section::Section;
+use super::values::parse_duration;
 use super::{Config, Gate};
 use crate::base::text;
 
-const GATE_TIMEOUT: Duration = Duration::from_secs(30 * 60);
+/// How long a gate may take that says nothing of it.
+static TIMEOUT: LazyLock<Duration> = LazyLock::new(|| {
+    let key = GATE.iter().find(|key| key.name == "timeout");
+    key.and_then(|key| parse_duration(key.default))
+        .expect("the table of keys has a time there, which a test reads")
+});
 
 /// Reads `gates`.
 pub(super) fn read(top: &Section<'_>, config: &mut Config) {
@@ -35,11 +42,11 @@ fn read_gate(field: &Field<'_>) -> Option<Gate> {
         return Some(Gate {
             name: text::one_line(&command, 60),
             command,
-            timeout: GATE_TIMEOUT,
+            timeout: *TIMEOUT,
         });
     }
     let section = Section::open(field, GATE)?;
-    let mut timeout = GATE_TIMEOUT;
+    let mut timeout = *TIMEOUT;
     section.set("timeout", &mut timeout, |field| field.duration(""));
     let mut name = None;
     section.set_some("name", &mut name, Field::text);

@@ -1,12 +1,14 @@
-//! The one map from the results of a run, a measure or an attempt to the exit code of the command. A failure has the
+//! The one map from the results of a run, a measure, an attempt or a check to the exit code of the command. A failure has the
 //! code of its error's kind, see [`exit`].
 
 use crate::base::error::{Error, ErrorKind, Result, exit};
 use crate::base::interruption::interrupted;
+use crate::config::Problem;
 use crate::issues::attempt::Outcome;
 use crate::run::driver::DriverSummary;
 use crate::run::phase::measure::MeasureOutcome;
 use crate::run::plan::Reason;
+use crate::setup::doctor::Diagnosis;
 
 /// Returns the exit code of a run.
 pub(super) fn of_run(driven: &DriverSummary) -> u8 {
@@ -34,6 +36,24 @@ pub fn of_attempt(outcome: Outcome) -> u8 {
         Outcome::InfrastructureFailed => exit::ENGINE,
         Outcome::Cancelled => exit::INTERRUPTED,
         _ => exit::TASKS,
+    }
+}
+
+/// Returns the exit code of a diagnosis.
+pub(crate) fn of_diagnosis(diagnosis: &Diagnosis) -> u8 {
+    if diagnosis.holds() {
+        exit::DONE
+    } else {
+        exit::PRECONDITION
+    }
+}
+
+/// Returns the exit code of a check that found these problems in the configuration.
+pub(crate) fn of_problems(found: &[Problem]) -> u8 {
+    if found.is_empty() {
+        exit::DONE
+    } else {
+        exit::CONFIGURATION
     }
 }
 

@@ -241,7 +241,7 @@ pub enum EventKind {
         /// The gate.
         gate: String,
         /// The commit that tasks begin from.
-        commit: String,
+        commit: CommitId,
         /// Whether it passed.
         passed: bool,
         /// How it ended, where it did not pass.

@@ -5,15 +5,15 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::base::error::{Context as _, Error, ErrorKind, Result};
+use crate::model::RunId;
 use crate::record::event::Event;
 
 /// The format of `events.jsonl`: what its first line names. Files of versions before there was a format have no such
 /// line.
 pub const FORMAT: u32 = 1;
 
-/// The first line of `events.jsonl`.
+/// The first line of `events.jsonl`. A newer version may say more in it: what this one reads of it is the format.
 #[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct Header {
     /// The format of all lines after it.
     pub(crate) format: u32,
@@ -26,8 +26,8 @@ pub(crate) struct Header {
 ///
 /// Of kind [`ErrorKind::Precondition`] when a newer version of cordwainer wrote the file, and of kind
 /// [`ErrorKind::Unexpected`] when it cannot be read, or a line of it does not parse.
-pub fn events(state_dir: &Path, run: &str) -> Result<Vec<Event>> {
-    let path = state_dir.join("runs").join(run).join("events.jsonl");
+pub fn events(state_dir: &Path, run: &RunId) -> Result<Vec<Event>> {
+    let path = state_dir.join("runs").join(run.as_str()).join("events.jsonl");
     let text = match std::fs::read_to_string(&path) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -69,7 +69,7 @@ mod tests {
         let run = folder.path().join("runs/one");
         std::fs::create_dir_all(&run).unwrap();
         std::fs::write(run.join("events.jsonl"), content).unwrap();
-        let read = events(folder.path(), "one").map(|events| events.len());
+        let read = events(folder.path(), &RunId::parse("one").unwrap()).map(|events| events.len());
         read.map_err(|error| error.to_string().replace(&folder.path().display().to_string(), ""))
     }
 

@@ -10,7 +10,12 @@ use crate::report::numbers::{counted, duration, usage};
 use crate::sandbox::guarantee::GuaranteeReport;
 
 /// How much of a commit's id a person needs.
-pub(crate) const SHORT_ID: usize = 10;
+const SHORT_ID: usize = 10;
+
+/// Returns the beginning of a commit's id.
+pub(crate) fn short_id(id: &str) -> &str {
+    &id[..SHORT_ID.min(id.len())]
+}
 
 /// Returns the lasting line of an event; `None` for one that only changes the live line.
 pub(super) fn lasting(event: &EventKind) -> Option<String> {
@@ -143,11 +148,7 @@ fn of_gate(event: &EventKind) -> Option<String> {
             how,
             not_yet,
         } => {
-            let (gate, at, how) = (
-                one_line(gate, 60),
-                &commit[..SHORT_ID.min(commit.len())],
-                one_line(how, 300),
-            );
+            let (gate, at, how) = (one_line(gate, 60), short_id(commit.as_str()), one_line(how, 300));
             match (passed, not_yet) {
                 (true, _) => format!("Gate `{gate}` passed on {at}, before any work."),
                 (false, true) => format!("Gate `{gate}` does not pass yet, on {at}: {how}."),
@@ -234,7 +235,7 @@ fn nth_attempt(attempt: u32) -> String {
 
 fn outcome_line(outcome: Outcome, reason: &str, commit: Option<&str>) -> String {
     match (commit, reason) {
-        (Some(commit), _) => format!("{outcome} as {}", &commit[..SHORT_ID.min(commit.len())]),
+        (Some(commit), _) => format!("{outcome} as {}", short_id(commit)),
         (None, "") => outcome.to_string(),
         (None, reason) => format!("{outcome}: {}", one_line(reason, 500)),
     }

@@ -9,7 +9,7 @@ use crate::issues::issue::Status as TaskStatus;
 use crate::lifecycle::{GenerationSummary, Listing, Status};
 use crate::model::CommitId;
 use crate::model::generation::Phase;
-use crate::report::lines::SHORT_ID;
+use crate::report::lines::short_id;
 use crate::report::numbers::{budget, calls, usage};
 
 /// Returns the word by which people read and type a task's status. JSON has `blocked` where people read `held`.
@@ -106,7 +106,7 @@ fn phase(phase: Phase) -> &'static str {
 }
 
 fn short(id: Option<&str>) -> String {
-    id.map_or_else(|| "none".to_owned(), |id| id.chars().take(SHORT_ID).collect())
+    id.map_or("none", short_id).to_owned()
 }
 
 fn place(one: &GenerationSummary) -> String {

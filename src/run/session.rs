@@ -140,6 +140,12 @@ impl Sessions {
             None => suspended.owner.attempt,
         };
         let owner = SlotOwner { attempt, ..owner };
+        let name = Purpose {
+            attempt,
+            ..purpose.clone()
+        }
+        .call_name();
+        self.context.step(&name, Step::Checkout);
         Ok(Entered::Ready(Box::new(Session {
             base: self.context.project.git.resolve(suspended.base.as_str())?,
             mounts: self.slots.go_on(&slot, &suspended, owner.clone())?,

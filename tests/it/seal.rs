@@ -49,7 +49,7 @@ fn specification(workspace: &Path, steps: &[&str]) -> ContainerSpec {
     }
 }
 
-/// The same of the Claude image, by its shell; `None` where the engine has no such image.
+/// What the Claude image shows, by its shell; `None` where the engine has no such image.
 async fn claude_specification(engine: &Engine, workspace: &Path, script: &str) -> Option<ContainerSpec> {
     let tag = image::tag(&image::BuildOptions::default());
     engine.image_id(&tag).await.unwrap()?;

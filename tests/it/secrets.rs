@@ -195,7 +195,7 @@ fn a_redacted_recording_tells_the_same_story() {
     assert!(redacted_lines > 10, "{redacted_lines}");
 }
 
-/// The same line with a token in every text of the agent's.
+/// Puts a token into every text of the agent's in a line.
 fn say(line: &[u8]) -> Vec<u8> {
     let Ok(text) = std::str::from_utf8(line) else {
         return line.to_vec();

@@ -214,7 +214,7 @@ impl Started {
         &self.socket
     }
 
-    /// The same as `DOCKER_HOST` wants it.
+    /// Where it listens, as `DOCKER_HOST` wants it.
     pub(crate) fn host(&self) -> String {
         format!("unix://{}", self.socket.display())
     }

@@ -7,7 +7,14 @@ use anyhow::{Context, Result};
 use crate::cargo::cargo;
 
 /// The tests that read the sources alone; those of the documents build a program first.
-const RULES: [&str; 4] = ["tidy::figures", "tidy::folders", "tidy::lines", "tidy::security"];
+const RULES: [&str; 6] = [
+    "tidy::figures",
+    "tidy::folders",
+    "tidy::lines",
+    "tidy::modules",
+    "tidy::security",
+    "tidy::words",
+];
 
 /// Checks the rules, and prints the figures with where each stands.
 ///

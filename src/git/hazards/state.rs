@@ -4,7 +4,8 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use git2::{ConfigLevel, ErrorCode, Repository};
+use git2::{ConfigLevel, ErrorCode, Oid, Repository};
+use memchr::memmem;
 
 use super::hazard::{Hazard, Severity};
 use super::words::listed;
@@ -83,14 +84,31 @@ fn of_checkout(repository: &Repository) -> Option<Hazard> {
         return hazard(text, fix);
     }
     let error = repository.index().err()?;
-    let said = error.message();
-    if said.contains("'link'") {
+    if is_split(repository) {
         let text = "the index is split: `stop` cannot bring the checkout up to date".to_owned();
         let fix = "run `git config core.splitIndex false` and `git update-index --no-split-index`, or check out another branch first";
         return hazard(text, fix);
     }
-    let text = format!("the index cannot be read, and `stop` cannot bring the checkout up to date: {said}");
+    let text = format!(
+        "the index cannot be read, and `stop` cannot bring the checkout up to date: {}",
+        error.message()
+    );
     hazard(text, "check out another branch first, in a checkout that can be read")
+}
+
+/// Returns whether the index is split: its extension `link` has the id of the shared index that holds the rest, a file
+/// beside it (gitformat-index). libgit2 reads none such, and does not say by a code that this is why.
+fn is_split(repository: &Repository) -> bool {
+    let folder = repository.path();
+    let (Ok(index), Ok(beside)) = (fs::read(folder.join("index")), fs::read_dir(folder)) else {
+        return false;
+    };
+    let names = beside.flatten().filter_map(|file| file.file_name().into_string().ok());
+    let mut shared = names.filter_map(|name| Oid::from_str(name.strip_prefix("sharedindex.")?).ok());
+    shared.any(|id| {
+        let mut places = memmem::find_iter(&index, id.as_bytes());
+        places.any(|place| place >= 8 && index[place - 8..].starts_with(b"link"))
+    })
 }
 
 fn is_set(repository: &Repository, key: &str) -> bool {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::verdicts::Said;
 use super::{Gates, Missing, Ran, Runner, Verdicts};
+use crate::base::crash::crash_point;
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::interruption::Interruption;
 use crate::base::text::one_line;
@@ -66,7 +67,7 @@ impl Gates {
         };
         self.context.recorder.emit(EventKind::GateTried {
             gate: gate.name.clone(),
-            commit: commit.to_string(),
+            commit: commit.into(),
             passed,
             how,
             not_yet,
@@ -261,6 +262,7 @@ impl Runner<'_> {
             mark: GATES_ARE_TRIED,
         };
         let mounts = lay_out(project, &mut slot, &layout)?;
+        crash_point!("gates.laid_out");
         let sandbox = self.sandbox(&slot, &mounts, labels, &folder);
         for (index, gate) in gates.iter().enumerate() {
             if tried[index].is_none() {

@@ -65,7 +65,7 @@ impl Attack {
         }
     }
 
-    /// The same attack, waiting for something else.
+    /// An attack that waits for something else.
     fn waiting_for(self, trigger: Trigger) -> Self {
         Self { trigger, ..self }
     }

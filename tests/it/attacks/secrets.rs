@@ -98,7 +98,7 @@ fn left_in(project: &Project) -> Vec<String> {
     found
 }
 
-/// The same hunt where the credential is in the container's environment: it is found there, in `inspect`, and in
+/// Hunts where the credential is in the container's environment: it is found there, in `inspect`, and in
 /// whatever the agent writes.
 fn control(engine: TestEngine, hunt: &str, script: &str) {
     let variable = format!("ANTHROPIC_API_KEY={CREDENTIAL}");

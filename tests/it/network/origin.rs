@@ -53,7 +53,7 @@ impl Origin {
         Self::on("127.0.0.1", 0, "", answer, more).await
     }
 
-    /// The same as [`Origin::patient`], at another address of loopback and the port of this one.
+    /// Waits as [`Origin::patient`] does, at another address of loopback and the port of this one.
     pub(super) async fn neighbour(&self, host: &str) -> Self {
         Self::on(host, self.address.port(), "", "", usize::MAX).await
     }
@@ -72,7 +72,7 @@ impl Origin {
         self.received.lock().unwrap().clone()
     }
 
-    /// The same as text.
+    /// All that was sent here, as text.
     pub(super) fn text(&self) -> String {
         String::from_utf8(self.received()).unwrap()
     }

@@ -87,7 +87,7 @@ async fn tls_that_asks_for_another_host_is_cut_off() {
     }
 }
 
-/// The same hello in records of `size` bytes.
+/// Cuts a hello into records of `size` bytes.
 fn in_records(hello: &[u8], size: usize) -> Vec<u8> {
     let (header, message) = hello.split_at(5);
     let records = message.chunks(size);

@@ -28,7 +28,7 @@ pub(super) enum Account {
     /// A subscription's token.
     #[default]
     Subscription,
-    /// The same, and `opus` means another model.
+    /// A subscription's token, and `opus` means another model.
     Renaming,
     /// An API key, which the configuration knows of.
     ApiKey,
@@ -284,7 +284,7 @@ impl Live {
         Self::sums(task, "usage")
     }
 
-    /// The same as the gateway metered them.
+    /// The tokens of all attempts, as the gateway metered them.
     fn metered(task: &Value) -> [u64; 4] {
         Self::sums(task, "metered")
     }

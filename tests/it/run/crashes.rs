@@ -6,6 +6,7 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 
 use cordwainer::engine::EngineKind;
+use cordwainer::event::EventKind;
 use serde_json::json;
 
 use crate::support::engines::{TestEngine, engine_tests};
@@ -14,7 +15,7 @@ use crate::support::scripts::{proposal, user_prompt};
 
 engine_tests! {
     both: a_run_that_died_anywhere_comes_to_the_same_end;
-    podman: a_run_that_died_around_a_pause_comes_to_the_same_end, a_commit_of_another_generation_closes_no_task;
+    podman: a_run_that_died_around_a_pause_comes_to_the_same_end, a_commit_of_another_generation_closes_no_task, a_run_that_died_while_it_tried_the_gates_tries_them_again;
 }
 
 /// One task by hand, and one that measure proposes and that waits for it.
@@ -112,6 +113,25 @@ fn a_run_that_died_anywhere_comes_to_the_same_end(engine: TestEngine) {
     }
 }
 
+/// The slot in which gates are tried holds nothing of an agent's: it is let go, and no gate counts as tried.
+fn a_run_that_died_while_it_tried_the_gates_tries_them_again(engine: TestEngine) {
+    let project = Project::new(engine, "gates: [exit=0]\n");
+    project.add("The first", "write src/a.txt one");
+    let mut command = project.command(&["generator", "run"]);
+    let output = command.env("CORDWAINER_CRASH_AT", "gates.laid_out").output().unwrap();
+    assert_eq!(output.status.signal(), Some(9));
+    assert_eq!(project.outcomes("cw-1"), [""; 0]);
+    project.run(&["generator", "resume"]).expect(0);
+    assert_eq!(project.outcomes("cw-1"), ["merged"]);
+    let tried = project
+        .events()
+        .into_iter()
+        .filter(|event| matches!(event, EventKind::GateTried { passed: true, .. }));
+    assert_eq!(tried.count(), 1);
+    assert_eq!(end_of_one(&project), ("closed".to_owned(), 1));
+    project.expect_tidy();
+}
+
 /// Tokens and money in the trailers of a task's commit.
 fn paid_by_trailers(project: &Project, id: &str) -> (u64, String) {
     let format = "--format=%(trailers:key=Cordwainer-Tokens,valueonly)%(trailers:key=Cordwainer-Cost,valueonly)";
@@ -121,7 +141,7 @@ fn paid_by_trailers(project: &Project, id: &str) -> (u64, String) {
     (tokens.parse().unwrap(), cost.to_owned())
 }
 
-/// The same, added up over the attempts that the store has.
+/// Tokens and money of a task, added up over the attempts that the store has.
 fn paid_by_store(project: &Project, id: &str) -> (u64, String) {
     let issue = project.issue(id);
     let calls = issue["attempts"]
@@ -204,8 +224,8 @@ fn all_crash_points() -> Vec<String> {
             points.extend(named.map(str::to_owned));
         }
     }
-    // What begins and ends a generation, or is accepted by a person, is crashed at elsewhere, and so is an answer with
-    // problems.
+    // What begins and ends a generation, or is accepted by a person, is crashed at elsewhere, and so are gates that are
+    // tried and an answer with problems.
     points.retain(|point| {
         ![
             "start.",
@@ -214,6 +234,7 @@ fn all_crash_points() -> Vec<String> {
             "reset.",
             "checkout.",
             "accept.",
+            "gates.",
             "measure.filed_in_part",
         ]
         .iter()

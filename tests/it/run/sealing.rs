@@ -32,7 +32,7 @@ fn scene(
     changed(engine, weaken, more)
 }
 
-/// The same with an engine that lets `change` at what it is asked for.
+/// Runs with an engine that lets `change` at what it is asked for.
 fn changed(
     engine: TestEngine,
     change: impl Fn(&mut Value) + Send + Sync + 'static,

@@ -184,7 +184,7 @@ async fn open_files() {
     }
 }
 
-/// The same weakness, relaxed by name: the command runs, and the report tells.
+/// A weakness that is relaxed by name: the command runs, and the report says so.
 #[tokio::test]
 async fn what_is_relaxed_runs() {
     for engine in TestEngine::each() {

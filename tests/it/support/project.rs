@@ -72,7 +72,7 @@ impl Project {
         Self::on(engine, repository, configuration)
     }
 
-    /// The same in a repository that is there, whose checkout will be committed.
+    /// A generation in a repository that is there, whose checkout will be committed.
     pub(crate) fn on(engine: TestEngine, repository: TestRepository, configuration: &str) -> Self {
         let project = Self::with_socket(engine, repository, &engine.socket(), configuration);
         project.run(&["generator", "start", "--name", "one"]).expect(0);
@@ -136,7 +136,7 @@ impl Project {
         self.add_after(title, script, &[]);
     }
 
-    /// The same for a task that waits for others.
+    /// Files a task with such a description that waits for others.
     pub(crate) fn add_after(&self, title: &str, script: &str, after: &[&str]) {
         let description = scripted(script);
         let mut arguments = vec!["issues", "add", title, "--description", &description];

@@ -11,13 +11,16 @@ use super::folders::FOLDERS;
 use super::{Text, below, files, report};
 use crate::support::cargo::{Done, cargo, checkout};
 
-/// Documents whose lines `cargo xtask …` are meant for this repository or a consuming one.
-const WITH_COMMANDS: [&str; 15] = [
+/// The documents for people. Their lines `cargo xtask …` are meant for this repository or a consuming one.
+const DOCUMENTS: [&str; 18] = [
     "README.md",
     "SECURITY.md",
     "CONTRIBUTING.md",
     "ARCHITECTURE.md",
+    "CHANGELOG.md",
+    "docs/benches.md",
     "docs/configuration.md",
+    "docs/decisions.md",
     "docs/engines.md",
     "docs/gates.md",
     "docs/held-tasks.md",
@@ -99,6 +102,83 @@ fn a_mention_is_read_up_to_what_is_no_command() {
     assert_eq!(found, expect);
 }
 
+/// The targets of a document's links, each with its line.
+fn links(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let lines = text.lines().enumerate();
+    lines.flat_map(|(index, line)| {
+        let ends = line.split("](").skip(1).filter_map(|rest| rest.split_once(')'));
+        ends.map(move |(target, _)| (index + 1, target))
+    })
+}
+
+/// What a document's headings are called in links: lower case, with `-` for spaces and without other marks.
+fn anchors(text: &str) -> BTreeSet<String> {
+    let headings = text.lines().filter(|line| line.starts_with('#'));
+    let anchor = |heading: &str| {
+        let kept = heading.trim_start_matches('#').trim().chars();
+        let kept = kept.filter(|letter| letter.is_alphanumeric() || " -_".contains(*letter));
+        kept.collect::<String>().to_lowercase().replace(' ', "-")
+    };
+    headings.map(anchor).collect()
+}
+
+/// What is wrong with a link in the document `path`; `None` where it leads somewhere, or out of this repository.
+fn dead(path: &str, target: &str) -> Option<String> {
+    if target.starts_with("https://") {
+        return None;
+    }
+    let (file, anchor) = target
+        .split_once('#')
+        .map_or((target, None), |(file, anchor)| (file, Some(anchor)));
+    let folder = Path::new(path).parent().unwrap();
+    let whole = if file.is_empty() {
+        checkout().join(path)
+    } else {
+        checkout().join(folder).join(file)
+    };
+    if !whole.exists() {
+        return Some(format!("there is no `{file}`"));
+    }
+    let anchor = anchor?;
+    let text = std::fs::read_to_string(whole).unwrap();
+    (!anchors(&text).contains(anchor)).then(|| format!("`{file}` has no heading `#{anchor}`"))
+}
+
+#[test]
+fn links_lead_somewhere() {
+    let mut problems = Vec::new();
+    let mut count = 0;
+    for document in DOCUMENTS.map(Text::read) {
+        for (line, target) in links(&document.text) {
+            count += 1;
+            problems.extend(dead(&document.path, target).map(|what| format!("{}:{line}: {what}", document.path)));
+        }
+    }
+    assert!(count > 20, "{count} links found: are they still read?");
+    report(&problems);
+}
+
+#[test]
+fn a_link_that_leads_nowhere_is_found() {
+    assert_eq!(
+        links("a [b](c.md) d [e](f)\n[g](#h)").collect::<Vec<_>>(),
+        [(1, "c.md"), (1, "f"), (2, "#h")]
+    );
+    for (target, what) in [
+        ("https://example.invalid/", None),
+        ("money.md", None),
+        ("../README.md", None),
+        ("README.md", Some("there is no `README.md`")),
+        ("troubleshooting.md#doctor", None),
+        (
+            "troubleshooting.md#patience",
+            Some("`troubleshooting.md` has no heading `#patience`"),
+        ),
+    ] {
+        assert_eq!(dead("docs/engines.md", target).as_deref(), what, "{target}");
+    }
+}
+
 /// This repository's own xtask, built.
 struct Xtask {
     program: PathBuf,
@@ -152,7 +232,7 @@ impl Xtask {
 fn the_commands_of_the_documents_exist() {
     let mut xtask = Xtask::build();
     let mut problems = Vec::new();
-    for mention in WITH_COMMANDS.iter().flat_map(|path| mentions(&Text::read(path))) {
+    for mention in DOCUMENTS.iter().flat_map(|path| mentions(&Text::read(path))) {
         let Mention { place, words, options } = mention;
         if words.first().is_none_or(|word| OWN_TASKS.contains(&word.as_str())) {
             continue;
@@ -245,7 +325,7 @@ fn the_architecture_has_a_row_for_each_folder_in_their_order() {
 fn the_documents_name_files_that_are_there() {
     let paths: BTreeSet<String> = files().into_iter().map(|file| file.path).collect();
     let mut problems = Vec::new();
-    for path in WITH_COMMANDS {
+    for path in DOCUMENTS {
         let document = Text::read(path);
         for (index, line) in document.text.lines().enumerate() {
             let quoted = line.split('`').skip(1).step_by(2);

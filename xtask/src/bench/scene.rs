@@ -115,7 +115,7 @@ impl<'a> Scene<'a> {
         Ok((time, first.at.duration_since(begun_at).try_into()?))
     }
 
-    /// The same by the shell script.
+    /// Times one task that the shell script does.
     pub(crate) fn script(&mut self) -> Result<Duration> {
         let prompt = self.folder.path().join("prompt.md");
         std::fs::write(&prompt, self.next_prompt()).context("cannot write the prompt")?;

@@ -122,7 +122,7 @@ async fn until_ready(engine: &Engine, spec: &ContainerSpec) -> Result<Duration> 
     }
 }
 
-/// The same with a gateway made for it, as every call has one.
+/// Times a start until the command runs, with a gateway made for it, as every call has one.
 async fn until_ready_sealed(engine: &Engine, spec: &ContainerSpec) -> Result<Duration> {
     let begun = Instant::now();
     let folder = tempfile::tempdir().context("cannot make a folder")?;

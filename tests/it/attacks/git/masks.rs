@@ -25,7 +25,7 @@ pub(super) fn attack() -> Attack {
     )
 }
 
-/// The same agent in a container where git's own folder is mounted, and its hooks and configuration are masked.
+/// Runs the agent of an attack in a container where git's own folder is mounted, and its hooks and configuration are masked.
 pub(super) fn control(engine: TestEngine, scene: &Scene, attack: &Attack) {
     let folder = tempfile::tempdir().unwrap();
     let clone = scene.clone_in(folder.path());

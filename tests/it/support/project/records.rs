@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use cordwainer::event::EventKind;
 use cordwainer::git::Oid;
 use cordwainer::history;
+use cordwainer::issue::RunId;
 use serde_json::Value;
 
 use super::Project;
@@ -75,11 +76,11 @@ impl Project {
         let Ok(runs) = fs::read_dir(self.state().join("runs")) else {
             return Vec::new();
         };
-        let mut names: Vec<String> = runs
-            .map(|run| run.unwrap().file_name().into_string().unwrap())
+        let mut names: Vec<RunId> = runs
+            .map(|run| RunId::parse(run.unwrap().file_name().to_str().unwrap()).unwrap())
             .collect();
         names.sort();
-        let read = |name: &String| history::events(&self.state(), name).unwrap();
+        let read = |name: &RunId| history::events(&self.state(), name).unwrap();
         names.iter().flat_map(read).map(|event| event.kind).collect()
     }
 

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 const GATEWAY: &str = "/run/cordwainer/gateway/gateway.sock";
 const ADDRESS: &str = "127.0.0.1:8080";
-/// The same as `/proc/net/tcp` has it, on processors of either order of bytes.
+/// [`ADDRESS`], listened on, as `/proc/net/tcp` has it, on processors of either order of bytes.
 const LISTENING: [&str; 2] = ["0100007F:1F90 00000000:0000 0A", "7F000001:1F90 00000000:0000 0A"];
 /// Connections that are relayed at once.
 const CONNECTIONS: usize = 256;
