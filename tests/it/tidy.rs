@@ -1,6 +1,7 @@
 //! Rules of the house that no compiler checks. Each failure names the file, the line and the fix.
 
 mod documents;
+mod features;
 mod figures;
 mod folders;
 mod lines;
@@ -42,7 +43,7 @@ impl Text {
             .filter(|(_, line)| !line.trim_start().starts_with("//"))
     }
 
-    /// The same up to the unit tests, which stand at the end of a file.
+    /// The lines of [`Self::code`] up to the unit tests, which stand at the end of a file.
     fn code_without_tests(&self) -> impl Iterator<Item = (usize, &str)> {
         let is_test = self.path.ends_with("/tests.rs") || self.path.contains("/tests/");
         self.code()
