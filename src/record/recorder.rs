@@ -208,7 +208,7 @@ fn measure_prefix(cycle: u32) -> String {
 
 /// A call as its folder shows it.
 pub(crate) struct RecordedCall {
-    /// What its transcript amounts to.
+    /// What its transcript shows.
     pub(crate) report: CallReport,
     /// What its gateway metered; `None` where it had none, or died with it before it was asked anything.
     pub(crate) metered: Option<Metered>,

@@ -66,7 +66,7 @@ pub(crate) enum Next {
     Suspend(SessionId),
     /// It is free.
     Release,
-    /// Nobody knows who still writes in it, or what it used is not noted: the next recovery sees to that.
+    /// It is not known who still writes in it, or what it used is not noted: the next recovery sees to that.
     Keep,
 }
 

@@ -90,7 +90,7 @@ impl<'a> Listener<'a> {
         })
     }
 
-    /// Returns what the call amounts to, given why it was cut, its exit code, whether memory ran out, and what the API
+    /// Returns the report of the call, given why it was cut, its exit code, whether memory ran out, and what the API
     /// reported as its use.
     pub(super) fn finish(
         self,

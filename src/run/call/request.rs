@@ -1,4 +1,4 @@
-//! What a call needs, and what it amounts to.
+//! What a call needs, and what comes of it.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -64,10 +64,10 @@ impl Call<'_> {
 
 /// A call that was made.
 pub(crate) struct CallResult {
-    /// What it amounts to; what it used was used, however it ended.
+    /// What the client reports; what it used was used, however it ended.
     pub(crate) report: CallReport,
     /// What the ledger keeps of it.
     pub(crate) entry: Entry,
-    /// What failed under the agent, if something did. Then nobody knows whether its container still runs.
+    /// What failed under the agent, if something did. Then it is not known whether its container still runs.
     pub(crate) failure: Option<Error>,
 }

@@ -224,6 +224,36 @@ fn help_uses_plain_words() {
     report(&problems_found);
 }
 
+/// The comments of a file, each line with its number.
+fn comments(file: &Text) -> Vec<(usize, &str)> {
+    let lines = numbered(&file.text);
+    lines
+        .filter_map(|(number, line)| Some((number, line.trim_start().strip_prefix("//")?)))
+        .map(|(number, comment)| (number, comment.trim_start_matches(['/', '!'])))
+        .collect()
+}
+
+#[test]
+fn comments_use_plain_words() {
+    let mut problems_found = Vec::new();
+    for file in files().iter().filter(|file| file.is_rust()) {
+        if ["src/", "xtask/"].iter().any(|folder| file.path.starts_with(folder)) {
+            let mut text = String::new();
+            let mut last = 0;
+            // Lines keep their numbers, and code in backticks may go on in the next line of a comment.
+            for (number, comment) in comments(file) {
+                text.push_str(&"\n".repeat(number - last));
+                text.push_str(comment);
+                last = number;
+            }
+            let prose = prose(&text);
+            let lines = prose.lines().enumerate();
+            problems_found.extend(problems(&file.path, &words(lines)));
+        }
+    }
+    report(&problems_found);
+}
+
 #[test]
 fn errors_and_hints_use_plain_words() {
     let mut problems_found = Vec::new();

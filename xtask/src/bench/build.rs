@@ -78,7 +78,7 @@ fn both(before: &Path) -> Result<[Cost; 2]> {
 
 fn cost(tree: &Path) -> Result<Cost> {
     let target = TempDir::new().context("cannot make a folder")?;
-    // What is downloaded is no part of the time.
+    // What is downloaded does not count.
     succeeds(cargo().current_dir(tree).args(["fetch", "--quiet"]))?;
     let begun = Instant::now();
     let build = [

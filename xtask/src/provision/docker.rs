@@ -8,7 +8,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::{Ours, Started, find, folder, is_root, log};
 
-/// Sees that this process may run one, before anything is installed in vain.
+/// Sees that this process may run one, before anything is installed for it.
 pub(super) fn possible() -> Result<()> {
     ensure!(is_root(), "Docker Engine needs root");
     Ok(())

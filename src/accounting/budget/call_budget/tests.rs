@@ -169,7 +169,7 @@ fn what_was_not_told_counts_as_it_was_set_aside() {
         settle(&mut call_budget, &AnswerReading::default()),
         (200, 600, 13_000_000.0)
     );
-    // The beginning: of the output nobody knows.
+    // The beginning: the output is not known yet.
     let begun = AnswerReading {
         complete: false,
         ..told(100, 1)

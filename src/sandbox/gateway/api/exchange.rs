@@ -111,7 +111,7 @@ impl Exchange {
         self.shared.events.report(GatewayEvent::AccountRefused);
     }
 
-    /// Returns the usage of the answer, as far as it is known, and whether all of it was reported.
+    /// Returns the usage of the answer that is known so far, and whether all of it was reported.
     fn settle(&mut self, reading: Option<&AnswerReading>) -> Usage {
         let (Some(api), Some(hold)) = (&self.shared.api, self.hold.take()) else {
             return Usage::default();

@@ -20,12 +20,12 @@ use super::super::refusal::Refusal;
 pub(super) fn check(body: &[u8]) -> Result<bool, Refusal> {
     let mut reader = serde_json::Deserializer::from_slice(body);
     let is_opaque = Cell::new(false);
-    let look = Look {
+    let search = ReferenceSearch {
         place: RequestPlace::Request,
         is_opaque: &is_opaque,
     };
-    let looked = look.deserialize(&mut reader);
-    looked.map(|()| is_opaque.get()).map_err(|error| {
+    let searched = search.deserialize(&mut reader);
+    searched.map(|()| is_opaque.get()).map_err(|error| {
         if error.is_data() {
             Refusal::forbidden("the request would make the API reach other hosts, which this container may not")
         } else {
@@ -74,12 +74,12 @@ impl RequestPlace {
 
 /// Searches for references to other hosts, and fails if there is one.
 #[derive(Clone, Copy)]
-struct Look<'a> {
+struct ReferenceSearch<'a> {
     place: RequestPlace,
     is_opaque: &'a Cell<bool>,
 }
 
-impl Look<'_> {
+impl ReferenceSearch<'_> {
     fn at(self, place: RequestPlace) -> Self {
         if place == RequestPlace::Opaque {
             self.is_opaque.set(true);
@@ -88,7 +88,7 @@ impl Look<'_> {
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Look<'_> {
+impl<'de> DeserializeSeed<'de> for ReferenceSearch<'_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -96,7 +96,7 @@ impl<'de> DeserializeSeed<'de> for Look<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Look<'_> {
+impl<'de> Visitor<'de> for ReferenceSearch<'_> {
     type Value = ();
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
