@@ -18,8 +18,10 @@ impl Generator {
     /// may not be committed, and closes the task with that commit. The snapshot is merged: it does not contain what was
     /// refused, and a credential is redacted. Gates do not run. Can be run again after any crash.
     ///
-    /// Fails with [`ErrorKind::Precondition`] when the task is not held for that reason, or when its result no longer
-    /// fits the generation: then the task stays held.
+    /// # Errors
+    ///
+    /// Of kind [`ErrorKind::Precondition`] when the task is not held for that reason, or when its result no longer fits
+    /// the generation: then the task stays held.
     pub fn accept(&self, id: &IssueId) -> Result<Issue> {
         let _lock = self.project.lock(self.project.new_run().as_str())?;
         let generation = self.project.generation()?;

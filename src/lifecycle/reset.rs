@@ -19,6 +19,12 @@ pub struct ResetSummary {
 impl Generator {
     /// Ends the selected generation without merging it; the base branch stays as it is. `announce` is called with what
     /// will be removed before anything is. Can be run again after dying anywhere.
+    ///
+    /// # Errors
+    ///
+    /// Of kind [`ErrorKind::Precondition`](crate::error::ErrorKind::Precondition) where no generation is open or its
+    /// branch is checked out, and of kind [`ErrorKind::Locked`](crate::error::ErrorKind::Locked) while a run works on
+    /// it.
     pub async fn reset(&self, announce: impl FnOnce(&GenerationName, &Removal)) -> Result<ResetSummary> {
         let _lock = self.project.lock("reset")?;
         let generation = self.project.generation()?;

@@ -56,6 +56,15 @@ impl Generator {
     /// Runs cycles of stitch-what-is-ready and measure until a limit, or until nothing is left to do. Events go to
     /// `events` as they happen. Once `interruption` asks for it, nothing new begins, and what is under way is suspended
     /// after the configuration's `stop_grace`; a [`CancellationToken`](tokio_util::sync::CancellationToken) does, too.
+    ///
+    /// # Errors
+    ///
+    /// Of kind [`ErrorKind::Engine`](crate::error::ErrorKind::Engine) where no container engine or no usable image is
+    /// there; of kind [`ErrorKind::Locked`](crate::error::ErrorKind::Locked) while another process works here; of kind
+    /// [`ErrorKind::Precondition`](crate::error::ErrorKind::Precondition) where no generation is open, its branch is
+    /// checked out, or a gate fails before any work; of kind
+    /// [`ErrorKind::Interrupted`](crate::error::ErrorKind::Interrupted) where `interruption` ended it. A run that ends
+    /// because tasks failed, a budget is spent or calls are limited is not an error: the summary says so.
     pub async fn run(
         &self,
         options: RunOptions,
@@ -83,6 +92,10 @@ impl Generator {
     }
 
     /// Continues after an interruption: `run` with suspended sessions. What was found and repaired is in the events.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Self::run`].
     pub async fn resume(
         &self,
         options: RunOptions,
@@ -93,6 +106,12 @@ impl Generator {
     }
 
     /// Makes one measure; returns how many tasks it filed.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Self::run`], and of kind [`ErrorKind::Limit`](crate::error::ErrorKind::Limit) where a budget is spent
+    /// or calls are limited, and of kind [`ErrorKind::Tasks`](crate::error::ErrorKind::Tasks) where no answer was
+    /// valid.
     pub async fn measure(&self, events: EventSender, interruption: impl Into<Interruption>) -> Result<usize> {
         let interruption = interruption.into();
         let begun = self.begin(events)?;
@@ -106,6 +125,11 @@ impl Generator {
     }
 
     /// Makes one attempt at a task, the first ready one unless `task` names it; returns how it ended.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Self::run`], and of kind [`ErrorKind::NothingToDo`](crate::error::ErrorKind::NothingToDo) where no
+    /// task is ready.
     pub async fn stitch(
         &self,
         task: Option<IssueId>,

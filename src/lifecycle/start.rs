@@ -46,6 +46,13 @@ pub struct StartSummary {
 impl Generator {
     /// Starts a generation. Touches refs alone: the person's checkout stays as it is. Can be run again after
     /// dying anywhere.
+    ///
+    /// # Errors
+    ///
+    /// Of kind [`ErrorKind::Precondition`](crate::error::ErrorKind::Precondition) where the name is taken, the base
+    /// branch or the commit to begin from is missing, git has no user, or the repository has what no generation can
+    /// work on; of kind [`ErrorKind::Usage`](crate::error::ErrorKind::Usage) for a name that no branch may have; of
+    /// kind [`ErrorKind::Locked`](crate::error::ErrorKind::Locked) while another process works here.
     #[expect(clippy::unused_async, reason = "async like every other step of a generation's life")]
     pub async fn start(&self, options: &StartOptions) -> Result<StartSummary> {
         let _lock = self.project.lock("start")?;

@@ -60,6 +60,10 @@ struct Seen {
 
 impl Generator {
     /// Returns the state of the selected generation.
+    ///
+    /// # Errors
+    ///
+    /// Of kind [`ErrorKind::Precondition`](crate::error::ErrorKind::Precondition) where none is open.
     pub fn status(&self) -> Result<Status> {
         let generation = self.project.generation()?;
         let issues = self.ending_store(&generation)?.read()?;

@@ -46,6 +46,12 @@ pub struct StopSummary {
 impl Generator {
     /// Ends the selected generation. A merge that would conflict changes nothing at all: the error lists the paths.
     /// `announce` is called with what will be removed before anything is. Can be run again after dying anywhere.
+    ///
+    /// # Errors
+    ///
+    /// Of kind [`ErrorKind::Precondition`](crate::error::ErrorKind::Precondition) where the merge would conflict, the
+    /// checkout has changes that it would touch, or no generation is open; of kind
+    /// [`ErrorKind::Locked`](crate::error::ErrorKind::Locked) while a run works on it. Nothing has changed then.
     pub async fn stop(
         &self,
         options: StopOptions,

@@ -55,6 +55,10 @@ pub struct TaskUsage {
 impl Generator {
     /// Sums up the usage of the selected generation. An ended one is selected by its name, or when none is open and it
     /// was the last one selected; of several that had its name the last.
+    ///
+    /// # Errors
+    ///
+    /// Of kind [`ErrorKind::Precondition`](crate::error::ErrorKind::Precondition) where there is no such generation.
     pub fn usage(&self) -> Result<UsageReport> {
         let (generation, store) = self.store_even_if_ended()?;
         UsageReport::new(generation, &store.read()?)
