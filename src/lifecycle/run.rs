@@ -59,12 +59,11 @@ impl Generator {
     ///
     /// # Errors
     ///
-    /// Of kind [`ErrorKind::Engine`](crate::error::ErrorKind::Engine) where no container engine or no usable image is
-    /// there; of kind [`ErrorKind::Locked`](crate::error::ErrorKind::Locked) while another process works here; of kind
-    /// [`ErrorKind::Precondition`](crate::error::ErrorKind::Precondition) where no generation is open, its branch is
-    /// checked out, or a gate fails before any work; of kind
-    /// [`ErrorKind::Interrupted`](crate::error::ErrorKind::Interrupted) where `interruption` ended it. A run that ends
-    /// because tasks failed, a budget is spent or calls are limited is not an error: the summary says so.
+    /// Of kind [`ErrorKind::Engine`] where no container engine or no usable image is there; of kind
+    /// [`ErrorKind::Locked`] while another process works here; of kind [`ErrorKind::Precondition`] where no generation
+    /// is open, its branch is checked out, or a gate fails before any work; of kind [`ErrorKind::Interrupted`] where
+    /// `interruption` ended it. A run that ends because tasks failed, a budget is spent or calls are limited is not an
+    /// error: the summary says so.
     pub async fn run(
         &self,
         options: RunOptions,
@@ -109,9 +108,8 @@ impl Generator {
     ///
     /// # Errors
     ///
-    /// Those of [`Self::run`], and of kind [`ErrorKind::Limit`](crate::error::ErrorKind::Limit) where a budget is spent
-    /// or calls are limited, and of kind [`ErrorKind::Tasks`](crate::error::ErrorKind::Tasks) where no answer was
-    /// valid.
+    /// Those of [`Self::run`], and of kind [`ErrorKind::Limit`] where a budget is spent or calls are limited, and of
+    /// kind [`ErrorKind::Tasks`] where no answer was valid.
     pub async fn measure(&self, events: EventSender, interruption: impl Into<Interruption>) -> Result<usize> {
         let interruption = interruption.into();
         let begun = self.begin(events)?;
@@ -128,8 +126,7 @@ impl Generator {
     ///
     /// # Errors
     ///
-    /// Those of [`Self::run`], and of kind [`ErrorKind::NothingToDo`](crate::error::ErrorKind::NothingToDo) where no
-    /// task is ready.
+    /// Those of [`Self::run`], and of kind [`ErrorKind::NothingToDo`] where no task is ready.
     pub async fn stitch(
         &self,
         task: Option<IssueId>,

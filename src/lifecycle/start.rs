@@ -49,10 +49,9 @@ impl Generator {
     ///
     /// # Errors
     ///
-    /// Of kind [`ErrorKind::Precondition`](crate::error::ErrorKind::Precondition) where the name is taken, the base
-    /// branch or the commit to begin from is missing, git has no user, or the repository has what no generation can
-    /// work on; of kind [`ErrorKind::Usage`](crate::error::ErrorKind::Usage) for a name that no branch may have; of
-    /// kind [`ErrorKind::Locked`](crate::error::ErrorKind::Locked) while another process works here.
+    /// Of kind [`ErrorKind::Precondition`] where the name is taken, the base branch or the commit to begin from is
+    /// missing, git has no user, or the repository has what no generation can work on; of kind [`ErrorKind::Usage`] for
+    /// a name that no branch may have; of kind [`ErrorKind::Locked`] while another process works here.
     #[expect(clippy::unused_async, reason = "async like every other step of a generation's life")]
     pub async fn start(&self, options: &StartOptions) -> Result<StartSummary> {
         let _lock = self.project.lock("start")?;

@@ -49,9 +49,9 @@ impl Generator {
     ///
     /// # Errors
     ///
-    /// Of kind [`ErrorKind::Precondition`](crate::error::ErrorKind::Precondition) where the merge would conflict, the
-    /// checkout has changes that it would touch, or no generation is open; of kind
-    /// [`ErrorKind::Locked`](crate::error::ErrorKind::Locked) while a run works on it. Nothing has changed then.
+    /// Of kind [`ErrorKind::Precondition`] where the merge would conflict, the checkout has changes that it would
+    /// touch, or no generation is open; of kind [`ErrorKind::Locked`] while a run works on it. Nothing has changed
+    /// then.
     pub async fn stop(
         &self,
         options: StopOptions,

@@ -58,7 +58,7 @@ impl Generator {
     ///
     /// # Errors
     ///
-    /// Of kind [`ErrorKind::Precondition`](crate::error::ErrorKind::Precondition) where there is no such generation.
+    /// Of kind [`ErrorKind::Precondition`] where there is no such generation.
     pub fn usage(&self) -> Result<UsageReport> {
         let (generation, store) = self.store_even_if_ended()?;
         UsageReport::new(generation, &store.read()?)
