@@ -26,6 +26,7 @@ mod common;
 mod config;
 mod context;
 mod doctor;
+mod ending;
 mod generator;
 mod image;
 mod init;

@@ -126,6 +126,8 @@ pub struct Config {
     /// `max_estimated_lines`: largest estimate with which a task is filed (1000, or `estimated_lines_max` if that is
     /// larger).
     pub max_estimated_lines: Option<u32>,
+    /// `max_changed_lines`: the size from which a task is held, unless ten times its estimate is more (1000 lines).
+    pub max_changed_lines: Option<u32>,
     /// `cleanup_dirs`: removed from the base branch when a generation is merged.
     pub cleanup_dirs: Vec<String>,
     /// `image`: the image of containers.

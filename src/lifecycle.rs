@@ -33,7 +33,7 @@ pub use reset::ResetSummary;
 pub use run::{RunOptions, RunSummary};
 pub use start::{StartOptions, StartSummary};
 pub use status::Status;
-pub use stop::{StopOptions, StopSummary};
+pub use stop::{MergeGates, StopOptions, StopSummary, UndoneTask};
 pub use usage::{CycleUsage, TaskUsage, UsageReport};
 
 /// A repository, its configuration, and the commands on its generations.

@@ -22,6 +22,7 @@ use self::protected::ProtectedPaths;
 
 pub(crate) mod archive;
 mod cleared;
+pub(crate) mod generated;
 mod hazards;
 pub(crate) mod labels;
 mod list;
@@ -29,6 +30,7 @@ mod lock;
 pub(crate) mod obeyed;
 pub(crate) mod protected;
 mod select;
+pub(crate) mod unmatched;
 
 pub use list::{GenerationSummary, Listing};
 pub(crate) use lock::HeldLock;

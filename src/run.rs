@@ -13,6 +13,7 @@ pub(crate) mod plan;
 pub(crate) mod preflight;
 pub(crate) mod prompt_inputs;
 pub(crate) mod recover;
+pub(crate) mod selection;
 pub(crate) mod session;
 pub(crate) mod slots;
 pub(crate) mod waiting;

@@ -8,8 +8,9 @@ use serde::Serialize;
 use super::{Common, Context};
 use crate::base::error::{Context as _, Error, ErrorKind, Result, exit};
 use crate::config::{Config, FILE_NAME, Problem, Problems, schema, uncalled_roles};
-use crate::git::Git;
+use crate::git::{Git, Head};
 use crate::lifecycle;
+use crate::project::Project;
 
 /// The arguments of `config`.
 #[derive(Clone, Debug, Args)]
@@ -41,16 +42,19 @@ pub(crate) enum ConfigCommand {
 /// Runs a command on the configuration of the repository that contains the current folder.
 pub(super) fn execute(command: &ConfigCommand, context: &Context) -> Result<u8> {
     match command {
-        ConfigCommand::Check => check(Git::discover(&context.directory)?.workdir(), context),
+        ConfigCommand::Check => check(Git::discover(&context.directory)?, context),
         ConfigCommand::Show => show(Git::discover(&context.directory)?.workdir(), context),
         ConfigCommand::Schema => context.output.print(schema().trim_end()).map(|()| exit::DONE),
     }
 }
 
-fn check(root: &Path, context: &Context) -> Result<u8> {
-    let problems = match Config::load(root) {
+fn check(git: Git, context: &Context) -> Result<u8> {
+    let problems = match Config::load(git.workdir()) {
         Ok(config) => {
-            if let Some(warning) = uncalled_roles(&config) {
+            for warning in uncalled_roles(&config)
+                .into_iter()
+                .chain(unmatched(git, config, context)?)
+            {
                 context.output.say(&format!("Warning: {warning}."));
             }
             None
@@ -67,6 +71,17 @@ fn check(root: &Path, context: &Context) -> Result<u8> {
         context.output.say(&problem.to_string());
     }
     Ok(lifecycle::exit::of_problems(found))
+}
+
+/// Returns what the configuration names and the base branch does not have; nothing where there is no commit yet.
+fn unmatched(git: Git, config: Config, context: &Context) -> Result<Vec<String>> {
+    let branch = config.base_branch.clone();
+    let project = Project::with_config(git, config, context.environment.clone());
+    match (project.git.branch_tip(&branch)?, project.git.head()?) {
+        (Some(tip), _) => project.unmatched(tip),
+        (None, Head::Unborn { .. }) => Ok(Vec::new()),
+        (None, _) => Ok(vec![format!("`base_branch`: there is no branch `{branch}`")]),
+    }
 }
 
 /// Returns the problems that an error lists. An error without any is returned as it is: the file could not even be
@@ -109,7 +124,8 @@ mod tests {
             environment: Environment::default(),
         };
         let write = |text: &str| std::fs::write(folder.path().join(FILE_NAME), text).expect("a file");
-        let checked = || check(folder.path(), &context).map_err(|error| error.kind());
+        let git = Git::init(folder.path()).expect("a repository");
+        let checked = || check(git.clone(), &context).map_err(|error| error.kind());
         let shown = || show(folder.path(), &context).map_err(|error| error.kind());
         write("");
         assert_eq!((checked(), shown()), (Ok(exit::DONE), Ok(exit::DONE)));

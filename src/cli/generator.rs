@@ -6,14 +6,13 @@ use tokio::sync::mpsc::unbounded_channel;
 use crate::base::error::{Result, exit};
 use crate::base::interruption::Interruption;
 use crate::base::text::one_line;
+use crate::cli::ending::{self, StopArgs};
 use crate::cli::signal::{self, OnSignal};
 use crate::cli::{Common, Context, init};
-use crate::lifecycle::{self, Generator, NewToRun, NewToRunChange, Removal, RunOptions, StartOptions, StopOptions};
+use crate::lifecycle::{self, Generator, RunOptions, StartOptions};
 use crate::model::IssueId;
-use crate::model::generation::GenerationName;
 use crate::record::recorder::EventSender;
 use crate::report;
-use crate::report::numbers::counted;
 
 /// The arguments of `generator`.
 #[derive(Clone, Debug, Args)]
@@ -60,14 +59,10 @@ pub(crate) enum GeneratorCommand {
     Resume(ResumeArgs),
     /// Merge the generation into the base branch and end it
     ///
-    /// The merge is all or nothing. On a conflict nothing changes. Issues and task commits stay reachable under
-    /// `refs/cordwainer/archive/`.
+    /// The gates run on the merge before anything is moved. The merge is all or nothing: on a conflict, or a gate that
+    /// fails, nothing changes. Issues and task commits stay reachable under `refs/cordwainer/archive/`.
     #[command(after_help = "Examples:\n  cargo xtask generator stop\n  cargo xtask generator stop --no-merge")]
-    Stop {
-        /// End the generation, but keep its branch, to be merged by other means
-        #[arg(long)]
-        no_merge: bool,
-    },
+    Stop(StopArgs),
     /// End the generation without merging it
     ///
     /// Its branch, issues and task commits stay reachable under `refs/cordwainer/archive/`.
@@ -103,15 +98,34 @@ pub(crate) enum GeneratorCommand {
 }
 
 /// The options of `run`.
-#[derive(Clone, Copy, Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct RunArgs {
     /// Number of measures, instead of `cycles` in the configuration
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N")]
     cycles: Option<u32>,
+    /// Attempt the tasks that are there, and make no measure
+    #[arg(long, conflicts_with = "cycles")]
+    tasks_only: bool,
+    /// End after so many attempted tasks
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    max_tasks: Option<u32>,
+    /// Attempt only these tasks, and make no measure; can be given several times
+    #[arg(long, value_name = "LABEL|ID", conflicts_with = "cycles")]
+    only: Vec<String>,
+}
+
+impl RunArgs {
+    fn options(&self) -> RunOptions {
+        RunOptions {
+            cycles: if self.tasks_only { Some(0) } else { self.cycles },
+            max_tasks: self.max_tasks,
+            only: self.only.clone(),
+        }
+    }
 }
 
 /// The options of `resume`.
-#[derive(Clone, Copy, Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct ResumeArgs {
     #[command(flatten)]
     run: RunArgs,
@@ -128,17 +142,21 @@ pub(super) async fn execute(command: &GeneratorCommand, context: &Context) -> Re
         GeneratorCommand::Status | GeneratorCommand::List => context.look()?,
         _ => context.open()?,
     };
-    if let GeneratorCommand::Start { .. } | GeneratorCommand::Stop { .. } | GeneratorCommand::Reset = command {
-        let grace = generator.config().stop_grace;
-        signal::listen(OnSignal::Finish { grace }, context)?;
+    let interruption = Interruption::default();
+    if let GeneratorCommand::Start { .. } | GeneratorCommand::Stop(_) | GeneratorCommand::Reset = command {
+        let finish = OnSignal::Finish {
+            interruption: interruption.clone(),
+            grace: generator.config().stop_grace,
+        };
+        signal::listen(finish, context)?;
     }
     match command {
         GeneratorCommand::Init(_) => unreachable!("handled above, because it needs no configuration"),
         GeneratorCommand::Start { name, from } => start(&generator, name.clone(), from.clone(), context).await,
-        GeneratorCommand::Run(args) => Box::pin(run(&generator, *args, context)).await,
-        GeneratorCommand::Resume(args) => Box::pin(resume(&generator, *args, context)).await,
-        GeneratorCommand::Stop { no_merge } => stop(&generator, *no_merge, context).await,
-        GeneratorCommand::Reset => reset(&generator, context).await,
+        GeneratorCommand::Run(args) => Box::pin(run(&generator, args, context)).await,
+        GeneratorCommand::Resume(args) => Box::pin(resume(&generator, args, context)).await,
+        GeneratorCommand::Stop(args) => ending::stop(&generator, *args, interruption, context).await,
+        GeneratorCommand::Reset => ending::reset(&generator, context).await,
         GeneratorCommand::Measure => measure(&generator, context).await,
         GeneratorCommand::Stitch { id } => stitch(&generator, id.clone(), context).await,
         GeneratorCommand::Status => {
@@ -173,7 +191,7 @@ async fn start(generator: &Generator, name: Option<String>, from: Option<String>
         context.output.print_json(&done)?;
         return Ok(exit::DONE);
     }
-    for hazard in &done.hazards {
+    for hazard in done.hazards.iter().chain(&done.notes) {
         context.output.say(&format!("Note: {hazard}."));
     }
     context.output.print(&format!(
@@ -219,14 +237,14 @@ where
     Ok(done)
 }
 
-async fn run(generator: &Generator, args: RunArgs, context: &Context) -> Result<u8> {
-    let options = RunOptions { cycles: args.cycles };
+async fn run(generator: &Generator, args: &RunArgs, context: &Context) -> Result<u8> {
+    let options = args.options();
     let work = |events, interruption| Box::pin(generator.run(options, events, interruption));
     let done = showing(generator, context, work).await?;
     Ok(done.exit_code)
 }
 
-async fn resume(generator: &Generator, args: ResumeArgs, context: &Context) -> Result<u8> {
+async fn resume(generator: &Generator, args: &ResumeArgs, context: &Context) -> Result<u8> {
     if args.now {
         let lifted = generator.lift_pauses()?;
         for pause in &lifted {
@@ -242,7 +260,7 @@ async fn resume(generator: &Generator, args: ResumeArgs, context: &Context) -> R
             return Ok(exit::DONE);
         }
     }
-    Box::pin(run(generator, args.run, context)).await
+    Box::pin(run(generator, &args.run, context)).await
 }
 
 async fn measure(generator: &Generator, context: &Context) -> Result<u8> {
@@ -257,119 +275,4 @@ async fn stitch(generator: &Generator, id: Option<IssueId>, context: &Context) -
     let work = |events, interruption| Box::pin(generator.stitch(id, events, interruption));
     let outcome = showing(generator, context, work).await?;
     Ok(lifecycle::exit::of_attempt(outcome))
-}
-
-async fn stop(generator: &Generator, no_merge: bool, context: &Context) -> Result<u8> {
-    let announce = |generation: &GenerationName, removal: &Removal| tell_removal(context, generation, removal);
-    let done = generator.stop(StopOptions { no_merge }, announce).await?;
-    if context.output.json {
-        context.output.print_json(&done)?;
-        return Ok(exit::DONE);
-    }
-    tell_recovered(context, &done.recovered)?;
-    for gate in &done.not_yet {
-        let gate = one_line(gate, 60);
-        context
-            .output
-            .print(&format!("The gate `{gate}` never passed in {}.", done.generation))?;
-    }
-    match (&done.merged, &done.left) {
-        (Some(commit), _) => {
-            context.output.print(&format!(
-                "Merged {} into {} as {}.",
-                done.generation,
-                done.base_branch,
-                &commit[..10]
-            ))?;
-        }
-        (None, Some(branch)) => context.output.print(&format!(
-            "Ended {}; its branch {branch} is still to be merged.",
-            done.generation
-        ))?,
-        (None, None) => context.output.print(&format!(
-            "Ended {}: there was nothing to merge into {}.",
-            done.generation, done.base_branch
-        ))?,
-    }
-    if let Some(archive) = &done.archive {
-        context
-            .output
-            .print(&format!("Issues and task commits are kept under {archive}."))?;
-    }
-    tell_new_to_run(context, &done.new_to_run)?;
-    Ok(exit::DONE)
-}
-
-/// Reports the files that tools obey or run by themselves, and that are new or changed.
-fn tell_new_to_run(context: &Context, files: &[NewToRun]) -> Result<()> {
-    const SHOWN: usize = 20;
-    if files.is_empty() {
-        return Ok(());
-    }
-    let mut text = "Read these files before your next command: tools obey or run them automatically.".to_owned();
-    for file in files.iter().take(SHOWN) {
-        let change = match file.change {
-            NewToRunChange::Added => "new",
-            NewToRunChange::Modified => "changed",
-        };
-        text.push_str(&format!("\n  {} ({change}; {}", one_line(&file.path, 200), file.tool));
-        if let Some(by) = &file.named_by {
-            text.push_str(&format!(", by {}", one_line(by, 200)));
-        }
-        text.push(')');
-    }
-    if let Some(more @ 1..) = files.len().checked_sub(SHOWN) {
-        text.push_str(&format!("\n  and {more} more; `--json` lists them all"));
-    }
-    context.output.print(&text)
-}
-
-async fn reset(generator: &Generator, context: &Context) -> Result<u8> {
-    let announce = |generation: &GenerationName, removal: &Removal| tell_removal(context, generation, removal);
-    let done = generator.reset(announce).await?;
-    if context.output.json {
-        context.output.print_json(&done)?;
-        return Ok(exit::DONE);
-    }
-    tell_recovered(context, &done.recovered)?;
-    context.output.print(&format!(
-        "Reset {}; its commits and issues are kept under {}.",
-        done.generation, done.archive
-    ))?;
-    Ok(exit::DONE)
-}
-
-/// Prints what will be removed, before it is removed.
-fn tell_removal(context: &Context, generation: &GenerationName, removal: &Removal) {
-    let mut text = format!("Ending {generation} removes:");
-    let branch = generation.branch();
-    let (branches, refs): (Vec<_>, Vec<_>) = removal.refs.iter().partition(|name| **name == branch);
-    if !branches.is_empty() {
-        text.push_str(&format!("\n  the branch {generation}"));
-    }
-    text.push_str(&format!(
-        "\n  {} below {}",
-        counted(refs.len(), "ref"),
-        generation.namespace()
-    ));
-    if !removal.worktrees.is_empty() {
-        text.push_str(&format!(
-            "\n  {} of the pool: {}",
-            counted(removal.worktrees.len(), "worktree"),
-            removal.worktrees.join(", ")
-        ));
-    }
-    for folder in &removal.folders {
-        text.push_str(&format!("\n  the folder {folder} from the base branch"));
-    }
-    if let Some(kept) = &removal.kept_under {
-        text.push_str(&format!("\nAll its commits and issues stay reachable under {kept}"));
-    }
-    context.output.say(&text);
-}
-
-fn tell_recovered(context: &Context, recovered: &[String]) -> Result<()> {
-    recovered
-        .iter()
-        .try_for_each(|what| context.output.print(&format!("Recovered: {what}.")))
 }

@@ -32,6 +32,8 @@ pub(crate) enum OnSignal {
     },
     /// It finishes if it can; asked again, or after the grace, it ends at once, and can be run again.
     Finish {
+        /// Ends what takes long and changes nothing.
+        interruption: Interruption,
         /// `stop_grace`.
         grace: Duration,
     },
@@ -60,7 +62,7 @@ impl OnSignal {
     /// Returns how long the command has after the first signal before it ends by itself.
     fn limit(&self) -> Option<Duration> {
         match self {
-            Self::Finish { grace } => Some(*grace),
+            Self::Finish { grace, .. } => Some(*grace),
             Self::Suspend { .. } | Self::End => None,
         }
     }
@@ -125,8 +127,10 @@ async fn obey(mut signals: Signals, on_signal: &OnSignal, context: &Context) {
         match on_signal.deed(presses) {
             Deed::Ask => {
                 limit = on_signal.limit().map(|grace| Instant::now() + grace);
-                if let OnSignal::Suspend { interruption, .. } = on_signal {
-                    interruption.ask();
+                match on_signal {
+                    OnSignal::Suspend { interruption, .. } => interruption.ask(),
+                    OnSignal::Finish { interruption, .. } => interruption.insist(),
+                    OnSignal::End => {}
                 }
                 say(context, first_words(on_signal));
             }
@@ -149,7 +153,7 @@ fn first_words(on_signal: &OnSignal) -> String {
              Press Ctrl-C again to suspend it now.",
             duration_text(*grace)
         ),
-        OnSignal::Finish { grace } => format!(
+        OnSignal::Finish { grace, .. } => format!(
             "Interrupted: the command has {} to finish. Press Ctrl-C again to end it now.",
             duration_text(*grace)
         ),
@@ -208,10 +212,13 @@ mod tests {
         let grace = Duration::from_secs(20);
         let interruption = Interruption::default();
         let deeds = |on_signal: &OnSignal| [1, 2, 3, 4, u32::MAX].map(|presses| on_signal.deed(presses));
-        let suspends = OnSignal::Suspend { interruption, grace };
+        let suspends = OnSignal::Suspend {
+            interruption: interruption.clone(),
+            grace,
+        };
         assert_eq!(deeds(&suspends), [Ask, Insist, Exit, Exit, Exit]);
         assert_eq!(suspends.limit(), None, "the run itself counts the grace");
-        let finishes = OnSignal::Finish { grace };
+        let finishes = OnSignal::Finish { interruption, grace };
         assert_eq!(deeds(&finishes), [Ask, Exit, Exit, Exit, Exit]);
         assert_eq!(finishes.limit(), Some(grace));
         assert_eq!(deeds(&OnSignal::End), [Exit; 5]);

@@ -83,6 +83,7 @@ impl Config {
             estimated_lines_min: 0,
             estimated_lines_max: 0,
             max_estimated_lines: None,
+            max_changed_lines: None,
             cleanup_dirs: Vec::new(),
             image: String::new(),
             beads_dir: None,

@@ -159,6 +159,9 @@ fn read_work(top: &Section<'_>, config: &mut Config) {
     top.set_limit("max_estimated_lines", &mut config.max_estimated_lines, |field| {
         field.small_count_or_off(MOST_LINES)
     });
+    top.set_limit("max_changed_lines", &mut config.max_changed_lines, |field| {
+        field.small_count_or_off(MOST_LINES)
+    });
     if top.field("max_estimated_lines").is_none() {
         let least = config.estimated_lines_max;
         config.max_estimated_lines = config.max_estimated_lines.map(|most| most.max(least));

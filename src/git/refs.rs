@@ -82,6 +82,28 @@ impl Git {
         }
     }
 
+    /// Returns the remote to which a branch is pushed: the one that it is configured with, else `origin`, else the only
+    /// one; `None` where there is none, or several and none of them is meant.
+    ///
+    /// # Errors
+    ///
+    /// When git's configuration cannot be read.
+    pub fn remote_of(&self, branch: &str) -> Result<Option<String>> {
+        let repository = self.open()?;
+        let config = repository.config().context("cannot read git's settings")?;
+        if let Ok(remote) = config.get_string(&format!("branch.{branch}.remote"))
+            && remote != "."
+        {
+            return Ok(Some(remote));
+        }
+        let remotes = repository.remotes().context("cannot list the remotes")?;
+        let names: Vec<&str> = remotes.iter().flatten().flatten().collect();
+        Ok(match names[..] {
+            [only] => Some(only.to_owned()),
+            _ => names.contains(&"origin").then(|| "origin".to_owned()),
+        })
+    }
+
     /// Returns the commit of a local branch, by its short name; `None` where there is no such branch.
     pub fn branch_tip(&self, branch: &str) -> Result<Option<Oid>> {
         self.reference(&format!("refs/heads/{branch}"))

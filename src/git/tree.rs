@@ -173,7 +173,7 @@ impl Git {
     }
 }
 
-fn diff(repository: &Repository, old: Oid, new: Oid) -> Result<git2::Diff<'_>> {
+pub(super) fn diff(repository: &Repository, old: Oid, new: Oid) -> Result<git2::Diff<'_>> {
     let (old_tree, new_tree) = (peel(repository, old)?, peel(repository, new)?);
     let mut options = DiffOptions::new();
     options.include_typechange(true);

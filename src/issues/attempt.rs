@@ -22,6 +22,8 @@ pub enum Outcome {
     Conflict,
     /// Its change touches a protected path, or contains something that may not be committed.
     ProtectedPath,
+    /// Its change is far larger than was asked for.
+    TooLarge,
     /// A gate failed.
     GateFailed,
     /// The agent ended without success.
@@ -45,6 +47,7 @@ impl Outcome {
             Self::NoChange
             | Self::Conflict
             | Self::ProtectedPath
+            | Self::TooLarge
             | Self::GateFailed
             | Self::AgentFailed
             | Self::TimedOut => true,
@@ -62,6 +65,7 @@ impl fmt::Display for Outcome {
             Self::NoChange => "no change",
             Self::Conflict => "conflict",
             Self::ProtectedPath => "protected path touched",
+            Self::TooLarge => "too large",
             Self::GateFailed => "gate failed",
             Self::AgentFailed => "agent failed",
             Self::TimedOut => "timed out",

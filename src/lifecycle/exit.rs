@@ -12,14 +12,17 @@ use crate::setup::doctor::Diagnosis;
 
 /// Returns the exit code of a run.
 pub(super) fn of_run(driven: &DriverSummary) -> u8 {
-    let held = driven.counts.blocked;
+    let held = driven.held;
     match driven.reason {
         Reason::BudgetSpent(_) | Reason::Limited(..) => exit::LIMIT,
         Reason::Infrastructure(_) => exit::ENGINE,
         Reason::Refused(_) | Reason::Blocked => exit::TASKS,
-        Reason::Complete | Reason::CyclesMade if held > 0 => exit::TASKS,
+        Reason::Complete | Reason::CyclesMade | Reason::TasksDone | Reason::TasksAttempted(_) if held > 0 => {
+            exit::TASKS
+        }
         Reason::Complete if driven.merged == 0 => exit::NOTHING_TO_DO,
-        Reason::Complete | Reason::CyclesMade => exit::DONE,
+        Reason::TasksDone if driven.attempted == 0 => exit::NOTHING_TO_DO,
+        Reason::Complete | Reason::CyclesMade | Reason::TasksDone | Reason::TasksAttempted(_) => exit::DONE,
     }
 }
 

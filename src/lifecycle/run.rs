@@ -17,13 +17,18 @@ use crate::run::driver::{self, Phases};
 use crate::run::plan::RunLimits;
 use crate::run::preflight::{self, Asker};
 use crate::run::recover::Recovery;
+use crate::run::selection::TaskSelection;
 use crate::sandbox::engine::Engine;
 
 /// The options of a run.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct RunOptions {
-    /// Cycles to make, instead of the configuration's.
+    /// Cycles to make, instead of the configuration's; with 0, no measure is made.
     pub cycles: Option<u32>,
+    /// How many tasks to attempt at most.
+    pub max_tasks: Option<u32>,
+    /// The only tasks to attempt, by id or label, and without a measure; none means all.
+    pub only: Vec<String>,
 }
 
 /// The result of a run.
@@ -73,8 +78,10 @@ impl Generator {
         let interruption = interruption.into();
         let begun = self.begin(events)?;
         let phases = self.phases(&begun, &interruption).await?;
-        let limits = RunLimits::new(&self.project.config, options.cycles);
-        let driven = Box::pin(driver::drive(&phases, &limits, &interruption)).await?;
+        let selection = TaskSelection::of(&options.only, &phases.sessions.context.store.read()?)?;
+        let cycles = if selection.is_named() { Some(0) } else { options.cycles };
+        let limits = RunLimits::new(&self.project.config, cycles, options.max_tasks);
+        let driven = Box::pin(driver::drive(&phases, &limits, selection, &interruption)).await?;
         let counts = driven.counts;
         Ok(RunSummary {
             run: begun.recorder.run().clone(),

@@ -41,6 +41,8 @@ pub struct StartSummary {
     pub seeded: Vec<String>,
     /// What is unusual about the repository.
     pub hazards: Vec<String>,
+    /// What the configuration names and the repository does not have, and whether there are no gates.
+    pub notes: Vec<String>,
 }
 
 impl Generator {
@@ -78,6 +80,7 @@ impl Generator {
         crash_point!("start.marked");
         self.delete(&generation.starting_mark(), first.tip)?;
         Ok(StartSummary {
+            notes: self.notes(base)?,
             generation,
             base_branch: self.project.config.base_branch.clone(),
             base: base.to_string(),
@@ -86,6 +89,15 @@ impl Generator {
             seeded: first.seeded,
             hazards,
         })
+    }
+
+    /// Returns what a person may not have meant, in sentences without their period.
+    fn notes(&self, base: Oid) -> Result<Vec<String>> {
+        let mut notes = self.project.unmatched(base)?;
+        if self.project.config.gates.is_empty() {
+            notes.push("no `gates` are configured: whatever an agent finishes is merged unchecked".to_owned());
+        }
+        Ok(notes)
     }
 
     fn store_meta(&self, generation: &GenerationName, now: Timestamp) -> StoreMeta {

@@ -2,25 +2,37 @@
 
 use crate::base::crash::crash_point;
 use crate::base::error::{Error, ErrorKind, Result};
-use crate::git::Oid;
+use crate::base::interruption::Interruption;
+use crate::git::{DiffStat, Oid};
+use crate::issues::issue::{Issues, Status};
 use crate::lifecycle::{Generator, Removal};
+use crate::model::IssueId;
 use crate::model::generation::GenerationName;
 use crate::project::obeyed::{self, NewToRun};
 use crate::run::gate;
 
+use serde::Serialize;
+
 mod checkout;
+mod gates;
 mod land;
 mod merge;
 
+pub use self::gates::MergeGates;
+
 /// The options of `stop`.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct StopOptions {
     /// Ends the generation and leaves its branch for somebody else to merge.
     pub no_merge: bool,
+    /// Merges without running the gates on the merge.
+    pub no_gates: bool,
+    /// Ends the gates; what comes after them is short, and goes on.
+    pub interruption: Interruption,
 }
 
 /// The result of `stop`.
-#[derive(Clone, Debug, serde::Serialize)]
+#[derive(Clone, Debug, Serialize)]
 #[must_use]
 pub struct StopSummary {
     /// The generation that ended.
@@ -38,9 +50,41 @@ pub struct StopSummary {
     /// Files that are new or changed on the base branch, or on the branch that was left, and that some tool obeys or
     /// runs by itself.
     pub new_to_run: Vec<NewToRun>,
+    /// What the merge, or the branch that was left, changes; `None` when there is nothing new.
+    pub diff: Option<DiffStat>,
+    /// How the result gets to where the repository came from, as arguments of git; `None` where there is no remote.
+    pub push: Option<Vec<String>>,
+    /// Whether the gates were run on the merge.
+    pub gates: MergeGates,
+    /// Tasks that end with it undone: open and held ones.
+    pub undone: Vec<UndoneTask>,
     /// The gates that never passed in a generation that cleared its sources, by name.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub not_yet: Vec<String>,
+}
+
+/// A task that its generation ends with, not done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct UndoneTask {
+    /// Its name.
+    pub id: IssueId,
+    /// Its title.
+    pub title: String,
+    /// How it stands.
+    pub status: Status,
+}
+
+impl UndoneTask {
+    fn all(issues: &Issues) -> Vec<Self> {
+        let undone = issues.iter().filter(|issue| issue.status != Status::Closed);
+        undone
+            .map(|issue| Self {
+                id: issue.id.clone(),
+                title: issue.title.clone(),
+                status: issue.status,
+            })
+            .collect()
+    }
 }
 
 impl Generator {
@@ -59,14 +103,19 @@ impl Generator {
     ) -> Result<StopSummary> {
         let _lock = self.project.lock("stop")?;
         let generation = self.project.generation()?;
+        let issues = self.ending_store(&generation)?.read()?;
         let mut done = StopSummary {
-            base_branch: self.ending_store(&generation)?.read()?.meta().base_branch.clone(),
+            base_branch: issues.meta().base_branch.clone(),
             generation,
             merged: None,
             left: None,
             archive: None,
             recovered: Vec::new(),
             new_to_run: Vec::new(),
+            gates: MergeGates::NoMerge,
+            undone: UndoneTask::all(&issues),
+            diff: None,
+            push: None,
             not_yet: Vec::new(),
         };
         done.not_yet = gate::not_yet(&self.project, &done.generation)?;
@@ -75,7 +124,9 @@ impl Generator {
         if let (true, Some(tip)) = (options.no_merge, tip) {
             done.recovered = self.recover_before_ending(generation).await?;
             self.set(&generation.finished_mark(), Some(tip))?;
+            done.push = self.push(&done.base_branch, generation.as_str())?;
             if let Some(base) = self.base_of(&done.base_branch, tip)? {
+                done.diff = Some(self.project.git.diff_stat(base, tip)?);
                 done.new_to_run = obeyed::new_to_run(&self.project.git, &self.project.protected()?, base, tip)?;
             }
             done.left = Some(generation.to_string());
@@ -84,17 +135,30 @@ impl Generator {
         self.project.refuse_checked_out(generation)?;
         // Prepared before anything is announced or changed: a conflict changes nothing.
         let landing = self.prepare_landing(generation, &done.base_branch, tip)?;
+        done.gates = if options.no_gates && landing.merge.is_some() {
+            MergeGates::Skipped
+        } else {
+            self.see_gates_pass(generation, &landing, &options.interruption).await?
+        };
         announce(generation, &self.removal(generation, landing.folders.clone())?);
         done.recovered = self.recover_before_ending(generation).await?;
         self.land(generation, &landing)?;
         crash_point!("stop.landed");
         if let Some(merge) = self.landed_merge(generation)? {
             let base = self.project.git.commit_info(merge)?.parents[0];
+            done.diff = Some(self.project.git.diff_stat(base, merge)?);
+            done.push = self.push(&done.base_branch, &done.base_branch)?;
             done.new_to_run = obeyed::new_to_run(&self.project.git, &self.project.protected()?, base, merge)?;
             done.merged = Some(merge.to_string());
         }
         done.archive = Some(self.archive_and_remove(generation, tip)?);
         Ok(done)
+    }
+
+    /// Returns the command of git that publishes a branch where the base branch came from.
+    fn push(&self, base_branch: &str, branch: &str) -> Result<Option<Vec<String>>> {
+        let remote = self.project.git.remote_of(base_branch)?;
+        Ok(remote.map(|remote| vec!["push".to_owned(), remote, branch.to_owned()]))
     }
 
     /// Returns where a tip branched off the base branch; `None` when that is gone, or has nothing in common with it.

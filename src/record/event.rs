@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::accounting::ledger::Entry;
+use crate::git::DiffStat;
 use crate::issues::attempt::Outcome;
 use crate::model::generation::GenerationName;
 use crate::model::{CommitId, IssueId, Role, RunId, Usage};
@@ -265,6 +266,9 @@ pub enum EventKind {
         reason: String,
         /// The commit on the generation branch, when merged.
         commit: Option<CommitId>,
+        /// How much the agent changed; `None` when it changed nothing, or was recorded by an earlier version.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        changed: Option<DiffStat>,
         /// What it used.
         usage: Usage,
         /// Wall time in seconds.

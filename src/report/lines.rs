@@ -168,6 +168,7 @@ fn attempt_ended(event: &EventKind) -> Option<String> {
         outcome,
         reason,
         commit,
+        changed,
         usage: used,
         seconds,
         ..
@@ -175,9 +176,11 @@ fn attempt_ended(event: &EventKind) -> Option<String> {
     else {
         return None;
     };
+    let changed = changed.filter(|_| *outcome == Outcome::Merged);
+    let changed = changed.map(|stat| format!("{stat}, ")).unwrap_or_default();
     let time = duration(Duration::try_from_secs_f64(*seconds).unwrap_or_default());
     let said = outcome_line(*outcome, reason, commit.as_ref().map(CommitId::as_str));
-    Some(format!("  {task}: {said} ({time}, {}).", usage(used)))
+    Some(format!("  {task}: {said} ({changed}{time}, {}).", usage(used)))
 }
 
 /// Returns what a gateway reports of its container.

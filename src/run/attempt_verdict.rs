@@ -3,10 +3,14 @@
 use crate::accounting::budget::Scope;
 use crate::agent::{CallOutcome, CallReport, StopCause};
 use crate::base::text::one_line;
-use crate::git::{Hazard, Oid, Snapshot};
+use crate::git::{DiffStat, FileDiff, Hazard, Oid, Snapshot};
 use crate::issues::attempt::Outcome;
 use crate::issues::issue::Issue;
+use crate::project::generated::is_generated;
 use crate::run::waiting::pause::{LimitMet, PauseCause};
+
+/// How many times its estimate a change may have before a person is asked.
+const TIMES_THE_ESTIMATE: u64 = 10;
 
 /// How an attempt is judged.
 #[derive(Clone, Debug)]
@@ -106,6 +110,21 @@ pub(crate) fn of_snapshot(
     Some(of_touched(touched))
 }
 
+/// Returns the verdict that holds a task whose change is far larger than was asked for: than `most` lines, and than
+/// ten times the estimate. Lock files and generated files do not count, nor do files that were only renamed.
+pub(crate) fn of_size(changed: &[FileDiff], estimate: Option<u32>, most: Option<u32>) -> Option<AttemptVerdict> {
+    let bound = u64::from(most?).max(u64::from(estimate.unwrap_or_default()).saturating_mul(TIMES_THE_ESTIMATE));
+    let counted: DiffStat = changed.iter().filter(|file| !is_generated(&file.path)).collect();
+    (counted.lines() > bound).then(|| {
+        let estimated = match estimate {
+            Some(lines) => format!("{lines} were estimated, and "),
+            None => String::new(),
+        };
+        let reason = format!("it changes {counted}; {estimated}at most {bound} changed lines are merged unasked");
+        AttemptVerdict::held(Outcome::TooLarge, reason)
+    })
+}
+
 /// Returns the verdict that holds a task which touches what no task may.
 pub(crate) fn of_touched(touched: &[String]) -> AttemptVerdict {
     let reason = format!("it touches {}", one_line(&touched.join(", "), 500));
@@ -148,4 +167,35 @@ pub(crate) fn refusal(report: &CallReport) -> String {
     let fix = report.fix.as_deref();
     let fix = fix.unwrap_or("check the account, the model and `agent` in the configuration");
     format!("the call was refused permanently ({reason}): {fix}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn verdict(files: &[(&str, u64, u64)], estimate: Option<u32>, most: Option<u32>) -> Option<String> {
+        let file = |(path, insertions, deletions): &(&str, u64, u64)| FileDiff {
+            path: path.into(),
+            insertions: *insertions,
+            deletions: *deletions,
+        };
+        let changed: Vec<_> = files.iter().map(file).collect();
+        of_size(&changed, estimate, most).map(|verdict| verdict.reason)
+    }
+
+    #[test]
+    fn a_change_is_held_that_is_larger_than_the_bound_and_than_ten_times_its_estimate() {
+        let files = [("src/a.rs", 900, 200), ("Cargo.lock", 5000, 0)];
+        assert_eq!(
+            verdict(&files, None, Some(1000)).as_deref(),
+            Some("it changes 1 file, +900 -200; at most 1000 changed lines are merged unasked")
+        );
+        assert_eq!(
+            verdict(&files, Some(30), Some(1000)).as_deref(),
+            Some("it changes 1 file, +900 -200; 30 were estimated, and at most 1000 changed lines are merged unasked")
+        );
+        assert_eq!(verdict(&files, Some(110), Some(1000)), None);
+        assert_eq!(verdict(&files, None, Some(1100)), None);
+        assert_eq!(verdict(&files, None, None), None);
+    }
 }

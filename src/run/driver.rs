@@ -8,7 +8,7 @@ use crate::base::clock::{later, signed};
 use crate::base::error::{ErrorKind, Result};
 use crate::base::interruption::{Interruption, interrupted};
 use crate::issues::attempt::Outcome;
-use crate::issues::issue::{Issue, IssueCounts, Issues};
+use crate::issues::issue::{Issue, IssueCounts, Issues, Status};
 use crate::model::IssueId;
 use crate::model::{Role, Usage};
 use crate::record::event::EventKind;
@@ -18,6 +18,7 @@ use crate::run::phase::measure::{Measure, MeasureOutcome};
 use crate::run::phase::stitch::Stitch;
 use crate::run::plan::{self, Progress, Reason, RunLimits, Step};
 use crate::run::recover::Recovery;
+use crate::run::selection::TaskSelection;
 use crate::run::session::Sessions;
 use crate::run::waiting::pause::Pause;
 use crate::run::waiting::pausing::Pauses;
@@ -31,6 +32,8 @@ pub(crate) struct DriverSummary {
     pub(crate) merged: u32,
     pub(crate) measures: u32,
     pub(crate) attempted: u32,
+    /// Tasks that are held, of those that it might attempt.
+    pub(crate) held: usize,
     /// How the issues stood when it ended.
     pub(crate) counts: IssueCounts,
     pub(crate) usage: Usage,
@@ -73,12 +76,18 @@ impl Phases {
 }
 
 /// Runs until the plan says stop, or it is interrupted, which is an error of kind [`ErrorKind::Interrupted`].
-pub(crate) async fn drive(phases: &Phases, limits: &RunLimits, interruption: &Interruption) -> Result<DriverSummary> {
+pub(crate) async fn drive(
+    phases: &Phases,
+    limits: &RunLimits,
+    selection: TaskSelection,
+    interruption: &Interruption,
+) -> Result<DriverSummary> {
     let context = &phases.sessions.context;
     let recovery = Recovery::in_run(context)?;
     recover(phases, &recovery).await?;
     let mut driver = Driver {
         phases,
+        selection,
         progress: Progress::default(),
         tasks_spent: BTreeMap::new(),
         tasks_failed: BTreeMap::new(),
@@ -110,6 +119,7 @@ pub(crate) async fn recover(phases: &Phases, recovery: &Recovery<'_>) -> Result<
 
 struct Driver<'a> {
     phases: &'a Phases,
+    selection: TaskSelection,
     progress: Progress,
     /// Tasks that met their own budget in this run, and what was reported of it.
     tasks_spent: BTreeMap<IssueId, String>,
@@ -130,20 +140,25 @@ impl Driver<'_> {
     /// Returns how things stand.
     fn snapshot(&self, recovery: &Recovery<'_>) -> Result<plan::RunState> {
         let issues = self.context().store.read()?;
-        let counts = issues.counts();
+        let selected = |status| self.selected(&issues).filter(|issue| issue.status == status).count();
         let (ready, unaffordable) = self.first_ready(&issues)?;
         let pauses = self.pauses().of(&[Role::Stitch, Role::Measure])?;
         Ok(plan::RunState {
             leftovers: recovery.is_needed(&issues)?,
             ready,
             unaffordable,
-            open: counts.open,
-            blocked: counts.blocked,
+            open: selected(Status::Open),
+            blocked: selected(Status::Blocked),
             stitch: self.hindrance(Role::Stitch, &issues, &pauses),
             measure: self.hindrance(Role::Measure, &issues, &pauses),
             run: self.progress.clone(),
             now: self.context().now(),
         })
+    }
+
+    /// Returns the tasks that this run may attempt.
+    fn selected<'a>(&self, issues: &'a Issues) -> impl Iterator<Item = &'a Issue> {
+        issues.iter().filter(|issue| self.selection.has(issue))
     }
 
     fn hindrance(&self, role: Role, issues: &Issues, pauses: &[Pause]) -> plan::Hindrance {
@@ -168,7 +183,8 @@ impl Driver<'_> {
     fn first_ready(&self, issues: &Issues) -> Result<(Option<IssueId>, Option<String>)> {
         let waiting = self.phases.sessions.slots.all_suspended(issues)?;
         let waits = |issue: &&Issue| waiting.iter().any(|one| one.owner.task.as_ref() == Some(&issue.id));
-        let (first, rest): (Vec<_>, Vec<_>) = issues.ready().into_iter().partition(waits);
+        let ready = issues.ready().into_iter().filter(|issue| self.selection.has(issue));
+        let (first, rest): (Vec<_>, Vec<_>) = ready.partition(waits);
         let mut unaffordable = None;
         let mut candidates = [first, rest].concat();
         candidates.sort_by_key(|issue| self.tasks_failed.get(&issue.id).copied().unwrap_or_default());
@@ -339,7 +355,12 @@ impl Driver<'_> {
 
     fn end(self, reason: Reason) -> Result<DriverSummary> {
         let (counts, usage) = self.tell_end(|held| sentence(&reason, held))?;
+        let issues = self.context().store.read()?;
         Ok(DriverSummary {
+            held: self
+                .selected(&issues)
+                .filter(|issue| issue.status == Status::Blocked)
+                .count(),
             reason,
             merged: self.merged,
             measures: self.progress.measures,
@@ -355,6 +376,9 @@ pub(crate) fn sentence(reason: &Reason, held: usize) -> String {
     match reason {
         Reason::Complete => "measure proposes nothing more, and nothing is open".to_owned(),
         Reason::CyclesMade => "the requested cycles are done".to_owned(),
+        Reason::TasksDone => "the tasks are done, and no measure was requested".to_owned(),
+        Reason::TasksAttempted(1) => "1 task was attempted, as requested".to_owned(),
+        Reason::TasksAttempted(count) => format!("{count} tasks were attempted, as requested"),
         Reason::Blocked => format!("the remaining tasks wait for a person: {held} held"),
         Reason::Limited(until, reason) => format!("calls pause until {until}: {reason}"),
         Reason::BudgetSpent(reason) | Reason::Refused(reason) => reason.clone(),

@@ -30,11 +30,13 @@ use crate::sandbox::engine::{Container, Engine, Exit};
 mod cause;
 mod result;
 mod tip;
+mod trial;
 mod verdicts;
 
 use self::cause::Missing;
 pub(crate) use self::result::GateVerdict;
-pub(crate) use self::tip::{Tried, looked_up, not_yet, standing};
+pub(crate) use self::tip::{Tried, is_waited_for, looked_up, not_yet, standing};
+pub(crate) use self::trial::{Trial, TrialResult, outside_of_a_run};
 use self::verdicts::Verdicts;
 
 /// How much of a gate's output is kept, in bytes: its end, where the verdict is.
@@ -57,6 +59,18 @@ pub(crate) enum Ran {
     CannotRun(String, Missing),
     /// The run ended first.
     Cancelled,
+}
+
+impl Ran {
+    /// Returns how it ended, as the end of a sentence about it.
+    pub(crate) fn how(&self) -> String {
+        match self {
+            Self::Passed => "passed".to_owned(),
+            Self::Red(how) => how.clone(),
+            Self::CannotRun(how, missing) => format!("{how}: {}", missing.words()),
+            Self::Cancelled => "was not run to its end".to_owned(),
+        }
+    }
 }
 
 /// The gates of a run.

@@ -81,16 +81,19 @@ pub(crate) struct RunLimits {
     pub(crate) retry: RetryConfig,
     /// Whether usage limits are waited out.
     pub(crate) wait: LimitWait,
+    /// Tasks that a run may attempt; `None` means no limit.
+    pub(crate) most_tasks: Option<u32>,
 }
 
 impl RunLimits {
-    /// Builds the limits of a configuration, with the cycles that the command line asked for.
-    pub(crate) fn new(config: &Config, cycles: Option<u32>) -> Self {
+    /// Builds the limits of a configuration, with the cycles and tasks that the command line asked for.
+    pub(crate) fn new(config: &Config, cycles: Option<u32>, most_tasks: Option<u32>) -> Self {
         Self {
             cycles: cycles.or(config.cycles),
             tasks_per_cycle: config.stitch.max_per_cycle,
             retry: config.retry,
             wait: config.limits.wait,
+            most_tasks,
         }
     }
 }
@@ -117,6 +120,10 @@ pub(crate) enum Reason {
     Complete,
     /// The cycles asked for were made, and what they filed was done.
     CyclesMade,
+    /// The tasks are done, and no measure was asked for.
+    TasksDone,
+    /// So many tasks were attempted as were asked for.
+    TasksAttempted(u32),
     /// What is left waits for a person.
     Blocked,
     /// A budget is spent: which, in a sentence.
@@ -143,6 +150,9 @@ pub(crate) fn next(now: &RunState, limits: &RunLimits) -> Step {
         let spent = now.measure.spent.clone().map(Reason::BudgetSpent);
         return Step::Stop(spent.unwrap_or_else(|| Reason::Refused(reason.clone())));
     }
+    if let Some(most) = limits.most_tasks.filter(|most| now.run.attempted >= *most) {
+        return Step::Stop(Reason::TasksAttempted(most));
+    }
     let may_measure = limits.cycles.is_none_or(|cycles| now.run.measures < cycles);
     let cycle_full = may_measure
         && limits
@@ -151,7 +161,7 @@ pub(crate) fn next(now: &RunState, limits: &RunLimits) -> Step {
     let call = match &now.ready {
         Some(task) if !cycle_full => Step::Stitch(task.clone()),
         _ if may_measure && !measured_in_vain(&now.run) => Step::Measure,
-        _ => return Step::Stop(ending(now)),
+        _ => return Step::Stop(ending(now, limits)),
     };
     let hindrance = match call {
         Step::Stitch(_) => &now.stitch,
@@ -173,7 +183,7 @@ fn measured_in_vain(run: &Progress) -> bool {
 }
 
 /// Names the end of a run that has nothing more to do.
-fn ending(now: &RunState) -> Reason {
+fn ending(now: &RunState, limits: &RunLimits) -> Reason {
     if now.ready.is_some() {
         return Reason::CyclesMade;
     }
@@ -182,6 +192,7 @@ fn ending(now: &RunState) -> Reason {
     }
     match (now.open, now.blocked) {
         (0, 0) if now.run.last_filed == Some(0) => Reason::Complete,
+        (0, 0) if limits.cycles == Some(0) => Reason::TasksDone,
         (0, 0) => Reason::CyclesMade,
         _ => Reason::Blocked,
     }
@@ -255,9 +266,34 @@ mod tests {
             tasks_per_cycle: None,
             retry: Config::default().retry,
             wait: LimitWait::Never,
+            most_tasks: None,
         };
         change(&mut now, &mut limits);
         assert_eq!(next(&now, &limits), expect, "{now:?}");
+    }
+
+    #[test]
+    fn a_run_without_measures_ends_when_its_tasks_are_done() {
+        let no_measure = |_: &mut RunState, limits: &mut RunLimits| limits.cycles = Some(0);
+        check(no_measure, Step::Stop(Reason::TasksDone));
+        let with_a_task = |now: &mut RunState, limits: &mut RunLimits| {
+            with_a_task(now);
+            limits.cycles = Some(0);
+        };
+        check(with_a_task, Step::Stitch(task()));
+    }
+
+    #[test]
+    fn a_run_ends_after_so_many_tasks_as_were_asked_for() {
+        let attempted = |count| {
+            move |now: &mut RunState, limits: &mut RunLimits| {
+                with_a_task(now);
+                now.run.attempted = count;
+                limits.most_tasks = Some(2);
+            }
+        };
+        check(attempted(1), Step::Stitch(task()));
+        check(attempted(2), Step::Stop(Reason::TasksAttempted(2)));
     }
 
     fn with_a_task(now: &mut RunState) {

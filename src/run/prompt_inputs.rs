@@ -3,8 +3,6 @@
 use std::collections::BTreeSet;
 use std::path::{Component, Path};
 
-use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
-
 use crate::base::error::{Context as _, ErrorKind, Result};
 use crate::base::text::one_line;
 use crate::config::Config;
@@ -12,6 +10,7 @@ use crate::git::{EntryKind, Oid, TreeEntry};
 use crate::issues::issue::{Issue, Issues};
 use crate::issues::proposal;
 use crate::project::protected::ProtectedPaths;
+use crate::project::unmatched::document_glob;
 use crate::prompt::{Document, MeasureContext, StitchContext, Template, render_measure, render_stitch};
 use crate::record::event::EventKind;
 use crate::run::context::RunContext;
@@ -78,7 +77,7 @@ fn documents(run: &RunContext, globs: &[String], entries: &[TreeEntry]) -> Resul
     let mut documents: Vec<Document> = Vec::new();
     let mut known = BTreeSet::new();
     for glob in globs {
-        let matcher = glob_set(glob)?;
+        let matcher = document_glob(glob)?;
         for entry in entries.iter().filter(|entry| matcher.is_match(&entry.path)) {
             let path = entry.path.display().to_string();
             if !known.insert(path.clone()) {
@@ -97,18 +96,6 @@ fn documents(run: &RunContext, globs: &[String], entries: &[TreeEntry]) -> Resul
         }
     }
     Ok(documents)
-}
-
-fn glob_set(glob: &str) -> Result<GlobSet> {
-    let what = || format!("`context_files`: `{glob}` is not a valid glob");
-    let built = GlobBuilder::new(glob)
-        .literal_separator(true)
-        .build()
-        .with_context(ErrorKind::Configuration, what)?;
-    GlobSetBuilder::new()
-        .add(built)
-        .build()
-        .with_context(ErrorKind::Configuration, what)
 }
 
 /// Returns a document's text, or why there is none.

@@ -4,6 +4,7 @@ mod amounts;
 mod attacks;
 mod checkouts;
 mod commits;
+mod diff_stats;
 mod discovery;
 mod file_systems;
 mod inside;

@@ -25,5 +25,6 @@ mod places;
 mod repositories;
 mod screens;
 mod sealing;
+mod selection;
 mod terminal;
 mod timers;

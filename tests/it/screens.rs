@@ -103,6 +103,23 @@ fn values_of_the_configuration_that_are_wrong() {
 }
 
 #[test]
+fn names_in_the_configuration_that_fit_nothing() {
+    let repository =
+        project("source_dirs: [nope]\ncontext_files: [\"nope/**\"]\nmeasure_prompt: nope.md\nstitch: {model: opuss}\n");
+    settings().bind(|| {
+        assert_snapshot!(screen(&repository, "config check"), @r"
+        $ cordwainer config check
+        Warning: `context_files`: no file matches `nope/**`.
+        Warning: `source_dirs`: there is no folder `nope`.
+        Warning: `measure_prompt`: there is no file `nope.md`.
+        Warning: `stitch.model`: `opuss` is neither an alias of a model nor a name with `claude-` in it (did you mean `opus`?).
+        configuration.yaml is valid.
+        [exit 0]
+        ");
+    });
+}
+
+#[test]
 fn an_unknown_flag() {
     let repository = project("");
     settings().bind(|| {
@@ -184,7 +201,7 @@ fn a_held_task_without_anything_to_accept() {
         $ cordwainer issues release cw-1 --accept
         error: cw-1 cannot be accepted: it has not been attempted
 
-        hint: only a result that touches a protected path, or with a file that was left out or redacted, can be accepted
+        hint: only a result that touches a protected path, is larger than `max_changed_lines`, or has a file that was left out or redacted can be accepted
         [exit 9]
         ");
     });

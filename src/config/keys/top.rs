@@ -123,6 +123,12 @@ pub(crate) const TOP: &[Key] = &[
         "Largest estimate with which a task is filed. Default: 1000, or `estimated_lines_max` if\nthat is larger.",
     ),
     Key::new(
+        "max_changed_lines",
+        Shape::CountOrOff,
+        "1000",
+        "A task is held whose change has more lines than this, and than ten times its estimate;\nlock files, generated files and renames do not count. `off`: never.",
+    ),
+    Key::new(
         "cleanup_dirs",
         Shape::List,
         "[]",

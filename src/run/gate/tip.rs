@@ -61,8 +61,7 @@ impl Gates {
         let (passed, how) = match &tried.ran {
             Ran::Passed if !tried.anew => return,
             Ran::Passed => (true, String::new()),
-            Ran::Red(how) => (false, how.clone()),
-            Ran::CannotRun(how, missing) => (false, format!("{how}: {}", missing.words())),
+            Ran::Red(_) | Ran::CannotRun(..) => (false, tried.ran.how()),
             Ran::Cancelled => return,
         };
         self.context.recorder.emit(EventKind::GateTried {
@@ -90,6 +89,16 @@ pub(super) fn may_wait(
             && project.has_cleared_sources(generation)?
             && !passed_on_tip(project, generation, verdicts, gate)?,
     )
+}
+
+/// Returns whether a gate with this result need not pass yet in a generation; see [`may_wait`].
+pub(crate) fn is_waited_for(project: &Project, generation: &GenerationName, gate: &Gate, ran: &Ran) -> Result<bool> {
+    may_wait(project, generation, &Verdicts::open(&project.state_dir), gate, ran)
+}
+
+/// Returns the name of the folder that keeps what gates say on a commit.
+pub(super) fn records_of(commit: Oid) -> String {
+    format!("gates-{}", &commit.to_string()[..10])
 }
 
 /// Returns whether a gate ever passed on the generation's tip.
@@ -147,8 +156,7 @@ pub(crate) fn standing(
     };
     Ok(match ran {
         Ran::Passed => Ok("passes".to_owned()),
-        Ran::Red(how) if may_wait => Ok(format!("not yet: {how}")),
-        Ran::CannotRun(how, missing) if may_wait => Ok(format!("not yet: {how}: {}", missing.words())),
+        Ran::Red(_) | Ran::CannotRun(..) if may_wait => Ok(format!("not yet: {}", ran.how())),
         Ran::Red(how) => Err(Error::new(ErrorKind::Tasks, format!("red before any work: it {how}"))
             .hint("fix it on that branch or with a task: only a task that makes it pass is merged")),
         Ran::CannotRun(how, missing) => {
@@ -251,7 +259,7 @@ impl Runner<'_> {
         if tried.iter().all(Option::is_some) {
             return Ok(Some(tried.into_iter().flatten().collect()));
         }
-        let folder = self.recorder.folder(&format!("gates-{}", &commit.to_string()[..10]))?;
+        let folder = self.recorder.folder(&records_of(commit))?;
         let user = UserChoice::of(project.config.container.user.as_deref());
         let owner_ids = self.engine.slot_owner_for(&user);
         let mut slot = tokio::task::block_in_place(|| project.slots().acquire(GATES_ARE_TRIED))?;

@@ -20,6 +20,8 @@ use crate::sandbox::network::Entry;
 const LEAST_SPACE: u64 = 2 << 30;
 /// A lock of git that is older was left, or belongs to something long.
 const LONGEST_LOCK: Duration = Duration::from_secs(10);
+/// What is said where there are no gates.
+const NO_GATES: &str = "none are configured: whatever an agent finishes is merged unchecked";
 /// Below this many open files, many connections of a container stand still.
 const LEAST_FILES: u64 = 1024;
 
@@ -45,6 +47,8 @@ pub(crate) fn of_repository(project: &Project) -> Vec<Looked> {
         ),
         Looked::must("state_dir", state_dir(project)),
         Looked::should("uncalled_roles", uncalled(project)),
+        Looked::should("unmatched", unmatched(project, ground.as_ref().ok())),
+        Looked::should("gates", Ok(gates(project))),
         Looked::should("git_locks", locks(project)),
         Looked::should("secrets_dir", secrets(project)),
         credential(project),
@@ -60,6 +64,28 @@ fn uncalled(project: &Project) -> Result<String> {
         Some(message) => {
             Err(Error::new(ErrorKind::Configuration, message).hint("remove it, or keep it for a later version"))
         }
+    }
+}
+
+/// Looks whether the repository has what the configuration names.
+fn unmatched(project: &Project, ground: Option<&Ground>) -> Result<String> {
+    let found = match ground {
+        Some(ground) => project.unmatched(ground.commit)?,
+        None => Vec::new(),
+    };
+    if found.is_empty() {
+        return Ok("the repository has what the configuration names".to_owned());
+    }
+    Err(Error::new(ErrorKind::Configuration, found.join("; "))
+        .hint("correct the name, or ignore this if a task is to write it"))
+}
+
+/// Says how many gates there are.
+fn gates(project: &Project) -> String {
+    match project.config.gates.len() {
+        0 => NO_GATES.to_owned(),
+        1 => "1 gate is configured".to_owned(),
+        count => format!("{count} gates are configured"),
     }
 }
 

@@ -1,7 +1,5 @@
 //! The results of gates on the commit that the next task would begin from: looked up, or run now.
 
-use tokio::sync::mpsc::unbounded_channel;
-
 use super::check::{Check, failed};
 use super::options::DoctorOptions;
 use crate::base::error::Result;
@@ -9,9 +7,7 @@ use crate::base::interruption::Interruption;
 use crate::base::text::one_line;
 use crate::model::generation::GenerationName;
 use crate::project::Project;
-use crate::project::labels::{RUN_LABEL, repository_labels};
-use crate::record::recorder::Recorder;
-use crate::run::gate::{self, Runner, Tried};
+use crate::run::gate::{self, Trial, Tried};
 use crate::run::preflight::Ground;
 use crate::sandbox::engine::Engine;
 
@@ -32,28 +28,13 @@ async fn examined(project: &Project, engine: &Engine, options: DoctorOptions) ->
         .as_ref()
         .map_or(project.config.base_branch.as_str(), GenerationName::as_str);
     let tried = if options.gates {
-        let run = project.new_run();
-        // Nobody listens; the record is kept like a run's.
-        let (events, _) = unbounded_channel();
-        let recorder = Recorder::create(
-            &project.state_dir,
-            &run,
-            project.clock().clone(),
-            events,
-            project.redactor().clone(),
-        )?;
-        let id = project.git.repository_id()?;
-        let mut labels = repository_labels(&project.git, id.as_deref());
-        labels.insert(RUN_LABEL.to_owned(), run.to_string());
-        let interruption = Interruption::default();
-        let runner = Runner {
-            project,
-            engine,
-            recorder: &recorder,
-            interruption: &interruption,
+        let trial = Trial {
+            commit,
+            branch,
+            anew: true,
         };
-        let tried = runner.try_on(commit, branch, labels, true).await?;
-        tried.unwrap_or_default().into_iter().map(Some).collect()
+        let tried = gate::outside_of_a_run(project, engine, &trial, &Interruption::default()).await?;
+        tried.into_iter().flat_map(|result| result.tried).map(Some).collect()
     } else {
         let image = engine.image_id(&project.config.image).await?.unwrap_or_default();
         gate::looked_up(project, commit, &image)?

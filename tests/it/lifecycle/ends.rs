@@ -98,7 +98,8 @@ fn a_stop_brings_the_files_of_the_checkout_along() {
     assert_eq!(
         called.done(),
         format!(
-            "Merged generation-a into main as {}.\n\
+            "No gates are configured, so nothing checked the merge.\n\
+             Merged generation-a into main as {} (2 files, +1 -1).\n\
              Issues and task commits are kept under refs/cordwainer/archive/generation-a/1/.\n",
             &main[..10]
         )
@@ -146,7 +147,7 @@ fn a_generation_left_unmerged_can_be_stopped_later() {
     let told = leaves_the_checkout(&repository, &["generator", "stop", "--no-merge"]).done();
     assert_eq!(
         told,
-        "Ended generation-a; its branch generation-a is still to be merged.\n"
+        "Ended generation-a; its branch generation-a is still to be merged (1 file, +1 -0).\n"
     );
     let status = generator(&repository, &["status", "--json"]).run().json();
     assert_eq!(status["phase"], "finished");

@@ -7,6 +7,9 @@ use super::{generator, project, refs, start, work};
 use crate::support::command::{Called, cordwainer};
 use crate::support::repository::TestRepository;
 
+/// What `start` says of a configuration without gates.
+const NO_GATES: &str = "Note: no `gates` are configured: whatever an agent finishes is merged unchecked.\n";
+
 /// What `start` says of a repository that it accepts.
 #[track_caller]
 fn notes(repository: &TestRepository) -> String {
@@ -186,7 +189,7 @@ fn a_partial_clone_is_refused_while_files_are_missing_and_then_told() {
         );
         repository.git_in(&clone, &["config", "--unset", "remote.origin.promisor"]);
         repository.git_in(&clone, &["config", "--unset", "remote.origin.partialCloneFilter"]);
-        assert_eq!(begin("c"), (0, String::new()), "{filter}");
+        assert_eq!(begin("c"), (0, NO_GATES.to_owned()), "{filter}");
         repository.git_in(&clone, &["fsck"]);
     }
 }
@@ -208,7 +211,7 @@ fn filters_are_seen_wherever_they_come_from() {
         fs::write(&file, "*.ipynb filter=strip\n").unwrap();
         refused(&repository, &["generator", "start", "--name", "a"], "`filter=strip` in");
         fs::remove_file(&file).unwrap();
-        assert_eq!(notes(&repository), "", "{place}");
+        assert_eq!(notes(&repository), NO_GATES, "{place}");
         // Afterwards, it stops the work, and the merge where files would follow it.
         work(&repository, "generation-a", &[("new.txt", "new\n")]);
         fs::write(&file, "*.ipynb filter=strip\n").unwrap();
@@ -280,7 +283,7 @@ fn a_shallow_clone_is_told_and_deepened() {
     let (code, words) = begin("a");
     assert!(code == 0 && words.contains("the clone is shallow"), "{code} {words}");
     repository.git_in(&clone, &["fetch", "--quiet", "--unshallow"]);
-    assert_eq!(begin("b"), (0, String::new()));
+    assert_eq!(begin("b"), (0, NO_GATES.to_owned()));
 }
 
 #[test]
@@ -302,7 +305,7 @@ fn submodules_and_paths_that_differ_by_case_are_told_until_they_are_gone() {
     repository.git(&["mv", "notes.md", "more.md"]);
     repository.commit("the mends");
     let called = generator(&repository, &["start", "--name", "b"]).run();
-    assert_eq!((called.code, called.stderr.as_str()), (0, ""));
+    assert_eq!((called.code, called.stderr.as_str()), (0, NO_GATES));
 }
 
 #[test]

@@ -25,7 +25,7 @@ fn a_branch_that_is_left_to_merge_is_told_what_is_new_to_run_in_it() {
     let told = generator(&repository, &["stop", "--no-merge"]).run().done();
     assert_eq!(
         told,
-        "Ended generation-a; its branch generation-a is still to be merged.\n\
+        "Ended generation-a; its branch generation-a is still to be merged (3 files, +3 -0).\n\
          Read these files before your next command: tools obey or run them automatically.\n  Makefile (new; make)\n"
     );
     assert!(refs(&repository).contains_key("refs/heads/generation-a"));

@@ -13,7 +13,7 @@ use crate::support::weak_engine::WeakEngine;
 
 engine_tests! {
     both: a_gate_that_cannot_run_stops_the_run_before_a_call;
-    podman: only_what_passes_every_gate_is_merged, what_fails_under_a_gate_is_tried_again_and_never_counted;
+    podman: only_what_passes_every_gate_is_merged, what_is_far_larger_than_asked_is_held, nothing_lands_that_the_gates_refuse, what_fails_under_a_gate_is_tried_again_and_never_counted;
     docker: the_toolchain_is_tried_first, a_gate_is_not_yet_while_what_it_needs_is_to_be_written,
         a_gate_that_could_run_and_cannot_on_the_result_is_red, gates_are_tried_once_for_a_tree_and_told_where_red;
 }
@@ -151,6 +151,52 @@ fn a_gate_is_not_yet_while_what_it_needs_is_to_be_written(engine: TestEngine) {
     project.repository.git(&["checkout", "--quiet", "configuration.yaml"]);
     let stopped = project.run(&["generator", "stop"]).expect(0);
     let _ = stopped.says("The gate `built` never passed in generation-one.");
+}
+
+fn what_is_far_larger_than_asked_is_held(engine: TestEngine) {
+    let project = Project::new(engine, "max_changed_lines: 3\n");
+    project.add(
+        "a large one",
+        "write src/a.txt 1\nappend src/a.txt 2\nappend src/a.txt 3\nappend src/a.txt 4",
+    );
+    project.add(
+        "a lock file",
+        "write Cargo.lock 1\nappend Cargo.lock 2\nappend Cargo.lock 3\nappend Cargo.lock 4",
+    );
+    let ran = project.run(&["generator", "stitch", "cw-1"]).expect(7);
+    let _ = ran.says("cw-1: too large: it changes 1 file, +");
+    assert_eq!(project.outcomes("cw-1"), ["too_large"]);
+    assert_eq!(project.issue("cw-1")["status"], "blocked");
+    project.run(&["generator", "stitch", "cw-2"]).expect(0);
+    project.run(&["issues", "release", "cw-1", "--accept"]).expect(0);
+    assert_eq!(project.merges_of("cw-1"), 1);
+    project.expect_tidy();
+}
+
+/// Each side passes by itself, and the merge of both does not.
+fn nothing_lands_that_the_gates_refuse(engine: TestEngine) {
+    let project = Project::new(engine, "gates: [exit_of=src/code]\n");
+    project.add("a code", "write src/code 0");
+    project.add("another file", "write src/other.txt x");
+    project.run(&["generator", "stitch", "cw-1"]).expect(0);
+    let repository = &project.repository;
+    repository.git(&["checkout", "--quiet", "generation-one"]);
+    repository.write("src/code", "3");
+    repository.commit("by hand");
+    repository.git(&["checkout", "--quiet", "main"]);
+    let refs = repository.git(&["for-each-ref"]);
+    let stopped = project.run(&["generator", "stop"]).expect(9);
+    let _ = stopped
+        .says("does not pass the gate `exit_of=src/code`: it exited with 3; nothing was changed")
+        .says("its output is in `")
+        .says("`generator stop --no-gates` merges it as it is");
+    assert_eq!(repository.git(&["for-each-ref"]), refs);
+    project.expect_tidy();
+    let stopped = project.run(&["generator", "stop", "--no-gates"]).expect(0);
+    let _ = stopped
+        .says("The gates did not run on the merge, as requested.")
+        .says("1 task not done:\n  cw-2 (open) another file");
+    assert_eq!(repository.git(&["show", "main:src/code"]), "3");
 }
 
 fn a_gate_that_could_run_and_cannot_on_the_result_is_red(engine: TestEngine) {

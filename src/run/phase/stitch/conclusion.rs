@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::Stitch;
-use super::stages::{Attempting, Ended};
+use super::stages::{Attempting, Ended, Work};
 use crate::accounting::budget::Scope;
 use crate::agent::CallOutcome;
 use crate::base::crash::crash_point;
@@ -105,6 +105,7 @@ impl Stitch {
             outcome: verdict.outcome,
             reason: verdict.reason.clone(),
             commit: verdict.commit.map(CommitId::from),
+            changed: ended.left.as_ref().and_then(Work::stat),
             usage,
             seconds: attempting.begun.elapsed().as_secs_f64(),
         });

@@ -33,6 +33,11 @@ impl Stitch {
         {
             return Ok(verdict);
         }
+        let estimate = attempting.issue.plan.estimated_lines;
+        let most = self.context().project.config.max_changed_lines;
+        if let Some(verdict) = attempt_verdict::of_size(&left.changed, estimate, most) {
+            return Ok(verdict);
+        }
         let not_yet = match self.ask_gates(session, attempting, tree, interruption).await? {
             gate::GateVerdict::Passed { not_yet } => not_yet,
             gate::GateVerdict::Failed { reason } => return Ok(AttemptVerdict::of(Outcome::GateFailed, reason)),

@@ -25,6 +25,7 @@ impl Stitch {
         if let Some(ignored) = &ignored {
             context.warn(format!("{}: ignore rules leave out {ignored}", issue.id));
         }
+        let changed = context.project.git.file_diffs(base, snapshot.tree)?;
         let is_changed = snapshot.tree != context.project.git.commit_info(base)?.tree;
         let commit = is_changed.then(|| {
             let made = contribution(context, &issue.id, base, &snapshot);
@@ -33,6 +34,7 @@ impl Stitch {
         });
         Ok(Work {
             commit: commit.transpose()?,
+            changed,
             snapshot,
             ignored,
         })

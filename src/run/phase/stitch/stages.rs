@@ -7,7 +7,7 @@ use crate::accounting::ledger::Entry;
 use crate::agent::CallReport;
 use crate::base::error::{Error, Result};
 use crate::base::interruption::LeftoverGuard;
-use crate::git::{Oid, Snapshot};
+use crate::git::{DiffStat, FileDiff, Oid, Snapshot};
 use crate::issues::attempt::Ignored;
 use crate::issues::issue::{Issue, Issues};
 use crate::record::event::CallName;
@@ -63,8 +63,17 @@ pub(super) struct Work {
     pub(super) snapshot: Snapshot,
     /// The commit; `None` where nothing changed.
     pub(super) commit: Option<Oid>,
+    /// The files that differ from what the attempt began with.
+    pub(super) changed: Vec<FileDiff>,
     /// What ignore rules left out of it.
     pub(super) ignored: Option<Ignored>,
+}
+
+impl Work {
+    /// Returns how much was changed; `None` where nothing was.
+    pub(super) fn stat(&self) -> Option<DiffStat> {
+        self.commit.map(|_| self.changed.iter().collect())
+    }
 }
 
 /// How far an attempt came, and how it ended there.

@@ -1,0 +1,192 @@
+//! `generator stop` and `generator reset`: what they announce, and what they report.
+
+use clap::Args;
+
+use super::Context;
+use crate::base::error::{Result, exit};
+use crate::base::interruption::Interruption;
+use crate::base::text::one_line;
+use crate::lifecycle::{
+    Generator, MergeGates, NewToRun, NewToRunChange, Removal, StopOptions, StopSummary, UndoneTask,
+};
+use crate::model::generation::GenerationName;
+use crate::report::numbers::counted;
+use crate::report::status;
+
+/// The options of `stop`.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct StopArgs {
+    /// End the generation, but keep its branch, to be merged by other means
+    #[arg(long)]
+    no_merge: bool,
+    /// Merge without running the gates on the merge
+    #[arg(long, conflicts_with = "no_merge")]
+    no_gates: bool,
+}
+
+pub(super) async fn stop(
+    generator: &Generator,
+    args: StopArgs,
+    interruption: Interruption,
+    context: &Context,
+) -> Result<u8> {
+    let announce = |generation: &GenerationName, removal: &Removal| tell_removal(context, generation, removal);
+    let options = StopOptions {
+        no_merge: args.no_merge,
+        no_gates: args.no_gates,
+        interruption,
+    };
+    let done = generator.stop(options, announce).await?;
+    if context.output.json {
+        context.output.print_json(&done)?;
+        return Ok(exit::DONE);
+    }
+    tell_recovered(context, &done.recovered)?;
+    for gate in &done.not_yet {
+        let gate = one_line(gate, 60);
+        context
+            .output
+            .print(&format!("The gate `{gate}` never passed in {}.", done.generation))?;
+    }
+    if let Some(text) = about_gates(done.gates) {
+        context.output.print(text)?;
+    }
+    tell_result(context, &done)?;
+    tell_undone(context, &done.undone)?;
+    tell_new_to_run(context, &done.new_to_run)?;
+    if let Some(push) = &done.push {
+        context
+            .output
+            .print(&format!("To publish it: git {}", push.join(" ")))?;
+    }
+    Ok(exit::DONE)
+}
+
+/// Returns what to say of gates that did not run on the merge; `None` where they did, or nothing was merged.
+fn about_gates(gates: MergeGates) -> Option<&'static str> {
+    match gates {
+        MergeGates::Passed | MergeGates::NoMerge => None,
+        MergeGates::Skipped => Some("The gates did not run on the merge, as requested."),
+        MergeGates::None => Some("No gates are configured, so nothing checked the merge."),
+    }
+}
+
+/// Prints what became of the generation, and how much that changes.
+fn tell_result(context: &Context, done: &StopSummary) -> Result<()> {
+    let changes = done.diff.map(|diff| format!(" ({diff})")).unwrap_or_default();
+    match (&done.merged, &done.left) {
+        (Some(commit), _) => {
+            context.output.print(&format!(
+                "Merged {} into {} as {}{changes}.",
+                done.generation,
+                done.base_branch,
+                &commit[..10]
+            ))?;
+        }
+        (None, Some(branch)) => context.output.print(&format!(
+            "Ended {}; its branch {branch} is still to be merged{changes}.",
+            done.generation
+        ))?,
+        (None, None) => context.output.print(&format!(
+            "Ended {}: there was nothing to merge into {}.",
+            done.generation, done.base_branch
+        ))?,
+    }
+    if let Some(archive) = &done.archive {
+        context
+            .output
+            .print(&format!("Issues and task commits are kept under {archive}."))?;
+    }
+    Ok(())
+}
+
+/// Reports the tasks that end with the generation and are not done.
+fn tell_undone(context: &Context, tasks: &[UndoneTask]) -> Result<()> {
+    const SHOWN: usize = 20;
+    if tasks.is_empty() {
+        return Ok(());
+    }
+    let mut text = format!("{} not done:", counted(tasks.len(), "task"));
+    for task in tasks.iter().take(SHOWN) {
+        let title = one_line(&task.title, 100);
+        text.push_str(&format!("\n  {} ({}) {title}", task.id, status::word(task.status)));
+    }
+    if let Some(more @ 1..) = tasks.len().checked_sub(SHOWN) {
+        text.push_str(&format!("\n  and {more} more; `--json` lists them all"));
+    }
+    context.output.print(&text)
+}
+
+/// Reports the files that tools obey or run by themselves, and that are new or changed.
+fn tell_new_to_run(context: &Context, files: &[NewToRun]) -> Result<()> {
+    const SHOWN: usize = 20;
+    if files.is_empty() {
+        return Ok(());
+    }
+    let mut text = "Read these files before your next command: tools obey or run them automatically.".to_owned();
+    for file in files.iter().take(SHOWN) {
+        let change = match file.change {
+            NewToRunChange::Added => "new",
+            NewToRunChange::Modified => "changed",
+        };
+        text.push_str(&format!("\n  {} ({change}; {}", one_line(&file.path, 200), file.tool));
+        if let Some(by) = &file.named_by {
+            text.push_str(&format!(", by {}", one_line(by, 200)));
+        }
+        text.push(')');
+    }
+    if let Some(more @ 1..) = files.len().checked_sub(SHOWN) {
+        text.push_str(&format!("\n  and {more} more; `--json` lists them all"));
+    }
+    context.output.print(&text)
+}
+
+pub(super) async fn reset(generator: &Generator, context: &Context) -> Result<u8> {
+    let announce = |generation: &GenerationName, removal: &Removal| tell_removal(context, generation, removal);
+    let done = generator.reset(announce).await?;
+    if context.output.json {
+        context.output.print_json(&done)?;
+        return Ok(exit::DONE);
+    }
+    tell_recovered(context, &done.recovered)?;
+    context.output.print(&format!(
+        "Reset {}; its commits and issues are kept under {}.",
+        done.generation, done.archive
+    ))?;
+    Ok(exit::DONE)
+}
+
+/// Prints what will be removed, before it is removed.
+fn tell_removal(context: &Context, generation: &GenerationName, removal: &Removal) {
+    let mut text = format!("Ending {generation} removes:");
+    let branch = generation.branch();
+    let (branches, refs): (Vec<_>, Vec<_>) = removal.refs.iter().partition(|name| **name == branch);
+    if !branches.is_empty() {
+        text.push_str(&format!("\n  the branch {generation}"));
+    }
+    text.push_str(&format!(
+        "\n  {} below {}",
+        counted(refs.len(), "ref"),
+        generation.namespace()
+    ));
+    if !removal.worktrees.is_empty() {
+        text.push_str(&format!(
+            "\n  {} of the pool: {}",
+            counted(removal.worktrees.len(), "worktree"),
+            removal.worktrees.join(", ")
+        ));
+    }
+    for folder in &removal.folders {
+        text.push_str(&format!("\n  the folder {folder} from the base branch"));
+    }
+    if let Some(kept) = &removal.kept_under {
+        text.push_str(&format!("\nAll its commits and issues stay reachable under {kept}"));
+    }
+    context.output.say(&text);
+}
+
+fn tell_recovered(context: &Context, recovered: &[String]) -> Result<()> {
+    recovered
+        .iter()
+        .try_for_each(|what| context.output.print(&format!("Recovered: {what}.")))
+}

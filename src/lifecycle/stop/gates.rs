@@ -1,0 +1,93 @@
+//! The gates on the merge that is about to land: the base branch gets nothing that they have not seen.
+
+use serde::Serialize;
+
+use super::merge::Landing;
+use crate::base::error::{Error, ErrorKind, Result};
+use crate::base::interruption::{Interruption, interrupted};
+use crate::base::text::one_line;
+use crate::lifecycle::Generator;
+use crate::model::generation::GenerationName;
+use crate::run::gate::{self, Ran, Trial, TrialResult};
+use crate::sandbox::engine::Engine;
+
+/// Whether the gates were run on the merge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MergeGates {
+    /// All passed, or need not yet.
+    Passed,
+    /// They were left out, as was asked.
+    Skipped,
+    /// The configuration has none.
+    None,
+    /// Nothing was merged.
+    NoMerge,
+}
+
+impl Generator {
+    /// Checks that every gate passes on a merge before anything is moved. A gate that never passed in a generation that
+    /// cleared its sources is reported elsewhere and stops nothing.
+    ///
+    /// # Errors
+    ///
+    /// Of kind [`ErrorKind::Precondition`] where a gate is red, of kind [`ErrorKind::Engine`] or
+    /// [`ErrorKind::Configuration`] where it cannot be run, of kind [`ErrorKind::Interrupted`] where `interruption` came
+    /// first.
+    pub(super) async fn see_gates_pass(
+        &self,
+        generation: &GenerationName,
+        landing: &Landing,
+        interruption: &Interruption,
+    ) -> Result<MergeGates> {
+        let Some(commit) = landing.merge else {
+            return Ok(MergeGates::NoMerge);
+        };
+        if self.project.config.gates.is_empty() {
+            return Ok(MergeGates::None);
+        }
+        let trying = Box::pin(async {
+            let engine = Engine::connect(&self.project.connect_options()).await?;
+            let trial = Trial {
+                commit,
+                branch: &landing.base_branch,
+                anew: false,
+            };
+            gate::outside_of_a_run(&self.project, &engine, &trial, interruption).await
+        });
+        let tried = match trying.await {
+            Ok(Some(tried)) => tried,
+            Ok(None) => return Err(interrupted()),
+            Err(error) => return Err(error.hint("`generator stop --no-gates` merges without them")),
+        };
+        self.refuse_red(generation, landing, &tried)?;
+        Ok(MergeGates::Passed)
+    }
+
+    /// Fails with the first gate that should pass and does not.
+    fn refuse_red(&self, generation: &GenerationName, landing: &Landing, result: &TrialResult) -> Result<()> {
+        for (index, (gate, tried)) in self.project.config.gates.iter().zip(&result.tried).enumerate() {
+            if matches!(tried.ran, Ran::Passed) || gate::is_waited_for(&self.project, generation, gate, &tried.ran)? {
+                continue;
+            }
+            let name = one_line(&gate.name, 60);
+            let message = format!(
+                "the merge of `{generation}` into `{}` does not pass the gate `{name}`: it {}; nothing was changed",
+                landing.base_branch,
+                tried.ran.how()
+            );
+            let output = result.records.join(format!("gate-{}.txt", index + 1));
+            let whole = if output.exists() {
+                format!("its output is in `{}`; ", output.display())
+            } else {
+                String::new()
+            };
+            return Err(Error::new(ErrorKind::Precondition, message).hint(format!(
+                "{whole}merge `{}` into `{generation}` by hand and fix it there, or add a task for it and run again; \
+                 `generator stop --no-gates` merges it as it is",
+                landing.base_branch
+            )));
+        }
+        Ok(())
+    }
+}

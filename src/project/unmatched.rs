@@ -1,0 +1,93 @@
+//! What the configuration names and the repository does not have: most likely a typing error, and never an error by
+//! itself, since a task may be to write it.
+
+use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+
+use crate::base::error::{Context as _, ErrorKind, Result};
+use crate::base::text::nearest;
+use crate::git::{Oid, TreeEntry};
+use crate::model::Role;
+use crate::project::Project;
+
+/// The names by which the client knows models (`claude --help`); a full name begins with [`FULL_NAME`].
+const MODEL_ALIASES: [&str; 6] = ["best", "default", "haiku", "opus", "opusplan", "sonnet"];
+/// What the full names of models begin with, in some form: `claude-…`, `anthropic.claude-…`, `us.anthropic.claude-…`.
+const FULL_NAME: &str = "claude-";
+
+impl Project {
+    /// Returns what the configuration names and `commit` does not have, each in a sentence without its period.
+    ///
+    /// # Errors
+    ///
+    /// When the commit cannot be read, or a glob is not valid.
+    pub(crate) fn unmatched(&self, commit: Oid) -> Result<Vec<String>> {
+        let entries = self.git.files(commit)?;
+        let mut found = Vec::new();
+        for glob in &self.config.context_files {
+            let matcher = document_glob(glob)?;
+            if !entries.iter().any(|entry| matcher.is_match(&entry.path)) {
+                found.push(format!("`context_files`: no file matches `{glob}`"));
+            }
+        }
+        let folders = [
+            ("source_dirs", &self.config.source_dirs),
+            ("cleanup_dirs", &self.config.cleanup_dirs),
+        ];
+        for (key, names) in folders {
+            let missing = names.iter().filter(|name| !has_folder(&entries, name));
+            found.extend(missing.map(|name| format!("`{key}`: there is no folder `{name}`")));
+        }
+        let templates = [
+            ("measure_prompt", &self.config.measure_prompt),
+            ("stitch_prompt", &self.config.stitch_prompt),
+        ];
+        for (key, path) in templates {
+            if let Some(path) = path.as_ref().filter(|path| !self.git.workdir().join(path).is_file()) {
+                found.push(format!("`{key}`: there is no file `{path}`"));
+            }
+        }
+        found.extend(
+            [Role::Measure, Role::Stitch]
+                .into_iter()
+                .filter_map(|role| self.odd_model(role)),
+        );
+        Ok(found)
+    }
+
+    /// Returns what is odd about the model of a role: the client passes any name on, and the API refuses it.
+    fn odd_model(&self, role: Role) -> Option<String> {
+        let model = self.config.role(role).model.as_deref()?;
+        // A suffix such as `[1m]` asks for more context.
+        let name = model.split('[').next().unwrap_or(model);
+        if MODEL_ALIASES.contains(&name) || name.contains(FULL_NAME) {
+            return None;
+        }
+        let meant = nearest(name, MODEL_ALIASES).map(|alias| format!(" (did you mean `{alias}`?)"));
+        Some(format!(
+            "`{}.model`: `{model}` is neither an alias of a model nor a name with `{FULL_NAME}` in it{}",
+            role.name(),
+            meant.unwrap_or_default()
+        ))
+    }
+}
+
+fn has_folder(entries: &[TreeEntry], name: &str) -> bool {
+    name == "." || entries.iter().any(|entry| entry.path.starts_with(name))
+}
+
+/// Compiles a glob of `context_files`.
+///
+/// # Errors
+///
+/// Of kind [`ErrorKind::Configuration`] where it is not valid.
+pub(crate) fn document_glob(glob: &str) -> Result<GlobSet> {
+    let what = || format!("`context_files`: `{glob}` is not a valid glob");
+    let built = GlobBuilder::new(glob)
+        .literal_separator(true)
+        .build()
+        .with_context(ErrorKind::Configuration, what)?;
+    GlobSetBuilder::new()
+        .add(built)
+        .build()
+        .with_context(ErrorKind::Configuration, what)
+}

@@ -1,0 +1,67 @@
+//! Which tasks a run attempts: all, or those that a person names by id or label.
+
+use std::collections::BTreeSet;
+
+use crate::base::error::{Error, ErrorKind, Result};
+use crate::base::text::{nearest, one_line};
+use crate::issues::issue::{Issue, Issues};
+use crate::model::IssueId;
+
+/// The tasks that a run may attempt.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct TaskSelection(Option<Named>);
+
+#[derive(Clone, Debug, Default)]
+struct Named {
+    ids: BTreeSet<IssueId>,
+    labels: BTreeSet<String>,
+}
+
+impl TaskSelection {
+    /// Selects the tasks that `names` mean: ids of tasks, and labels that some task has. No names select all tasks.
+    ///
+    /// # Errors
+    ///
+    /// Of kind [`ErrorKind::Usage`] where a name is neither.
+    pub(crate) fn of(names: &[String], issues: &Issues) -> Result<Self> {
+        if names.is_empty() {
+            return Ok(Self::default());
+        }
+        let labels: BTreeSet<&str> = issues
+            .iter()
+            .flat_map(|issue| issue.labels.iter().map(String::as_str))
+            .collect();
+        let mut chosen = Named::default();
+        for name in names {
+            let id = name.parse().ok().filter(|id| issues.get(id).is_ok());
+            match id {
+                _ if labels.contains(name.as_str()) => drop(chosen.labels.insert(name.clone())),
+                Some(id) => drop(chosen.ids.insert(id)),
+                None => return Err(unknown(name, labels)),
+            }
+        }
+        Ok(Self(Some(chosen)))
+    }
+
+    /// Returns whether a run attempts this task.
+    pub(crate) fn has(&self, issue: &Issue) -> bool {
+        self.0.as_ref().is_none_or(|named| {
+            named.ids.contains(&issue.id) || issue.labels.iter().any(|label| named.labels.contains(label))
+        })
+    }
+
+    /// Returns whether tasks were named: then no measure adds others.
+    pub(crate) fn is_named(&self) -> bool {
+        self.0.is_some()
+    }
+}
+
+fn unknown(name: &str, labels: BTreeSet<&str>) -> Error {
+    let meant = nearest(name, labels).map(|label| format!(" (did you mean the label `{label}`?)"));
+    let message = format!(
+        "`{}` is neither a task of this generation nor a label of one{}",
+        one_line(name, 60),
+        meant.unwrap_or_default()
+    );
+    Error::new(ErrorKind::Usage, message).hint("`issues list` shows the tasks, with their ids and labels")
+}
