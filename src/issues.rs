@@ -3,5 +3,6 @@
 
 pub mod attempt;
 pub mod issue;
+mod new_ids;
 pub mod proposal;
 pub mod store;

@@ -7,7 +7,7 @@ mod role;
 pub(crate) mod trailer;
 mod usage;
 
-pub use id::{CommitId, IssueId, RunId};
+pub use id::{CommitId, IssueId, RunId, TypedId};
 pub(crate) use id::{SessionId, id_list};
 pub use role::Role;
 pub use usage::Usage;

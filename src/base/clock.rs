@@ -60,7 +60,12 @@ impl Clock {
     /// Of kind [`ErrorKind::Unexpected`](crate::base::error::ErrorKind::Unexpected), where the system provides no
     /// random bytes.
     pub fn token(&self) -> Result<String> {
-        let bits = match &self.0 {
+        Ok(format!("{:032x}", self.bits()?))
+    }
+
+    /// Returns 128 bits from the system's own random source, for tokens and ids. A fixed clock counts instead.
+    pub(crate) fn bits(&self) -> Result<u128> {
+        Ok(match &self.0 {
             Source::Machine => {
                 let mut bytes = [0; 16];
                 let flags = rustix::rand::GetRandomFlags::empty();
@@ -69,8 +74,7 @@ impl Clock {
                 u128::from_ne_bytes(bytes)
             }
             Source::Fixed { draws, .. } => draws.fetch_add(1, Ordering::Relaxed).into(),
-        };
-        Ok(format!("{bits:032x}"))
+        })
     }
 
     /// Returns a number from 0 (included) to 1 (excluded), for the jitter of pauses and for nothing secret. A fixed

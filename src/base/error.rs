@@ -10,7 +10,7 @@ use crate::base::text::one_line;
 pub enum ErrorKind {
     /// Something unexpected: a full disk, a broken repository, a defect of this library.
     Unexpected,
-    /// A usage error: an unknown command or issue, a malformed argument.
+    /// A usage error: an unknown command or task, a malformed argument.
     Usage,
     /// The configuration, or a file it names, is wrong.
     Configuration,
@@ -137,7 +137,7 @@ pub mod exit {
     pub const DONE: u8 = 0;
     /// Something unexpected.
     pub const UNEXPECTED: u8 = 1;
-    /// Usage error: an unknown command, argument or issue.
+    /// Usage error: an unknown command, argument or task.
     pub const USAGE: u8 = 2;
     /// The configuration is wrong.
     pub const CONFIGURATION: u8 = 3;

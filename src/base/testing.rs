@@ -11,3 +11,14 @@ pub fn size<T>(small: T, long: T) -> T {
     let every = std::env::var_os("CORDWAINER_TEST_LONG").is_some();
     if every { long } else { small }
 }
+
+/// Returns whether new tasks get ids in order (`cw-1`, `cw-2`), as earlier versions gave them: with
+/// `CORDWAINER_COUNTED_IDS` set, a test can name a task before it is filed, and works on a store with counted ids.
+#[cfg(feature = "crash-points")]
+pub(crate) fn counts_ids() -> bool {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a test's switch, absent from every normal build"
+    )]
+    std::env::var_os("CORDWAINER_COUNTED_IDS").is_some()
+}

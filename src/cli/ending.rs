@@ -95,7 +95,7 @@ fn tell_result(context: &Context, done: &StopSummary) -> Result<()> {
     if let Some(archive) = &done.archive {
         context
             .output
-            .print(&format!("Issues and task commits are kept under {archive}."))?;
+            .print(&format!("Tasks and their commits are kept under {archive}."))?;
     }
     Ok(())
 }
@@ -150,7 +150,7 @@ pub(super) async fn reset(generator: &Generator, context: &Context) -> Result<u8
     }
     tell_recovered(context, &done.recovered)?;
     context.output.print(&format!(
-        "Reset {}; its commits and issues are kept under {}.",
+        "Reset {}; its commits and tasks are kept under {}.",
         done.generation, done.archive
     ))?;
     Ok(exit::DONE)
@@ -180,7 +180,7 @@ fn tell_removal(context: &Context, generation: &GenerationName, removal: &Remova
         text.push_str(&format!("\n  the folder {folder} from the base branch"));
     }
     if let Some(kept) = &removal.kept_under {
-        text.push_str(&format!("\nAll its commits and issues stay reachable under {kept}"));
+        text.push_str(&format!("\nAll its commits and tasks stay reachable under {kept}"));
     }
     context.output.say(&text);
 }

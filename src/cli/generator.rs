@@ -10,7 +10,7 @@ use crate::cli::ending::{self, StopArgs};
 use crate::cli::signal::{self, OnSignal};
 use crate::cli::{Common, Context, init};
 use crate::lifecycle::{self, Generator, RunOptions, StartOptions};
-use crate::model::IssueId;
+use crate::model::TypedId;
 use crate::record::recorder::EventSender;
 use crate::report;
 
@@ -60,7 +60,7 @@ pub(crate) enum GeneratorCommand {
     /// Merge the generation into the base branch and end it
     ///
     /// The gates run on the merge before anything is moved. The merge is all or nothing: on a conflict, or a gate that
-    /// fails, nothing changes. Issues and task commits stay reachable under `refs/cordwainer/archive/`.
+    /// fails, nothing changes. Tasks and their commits stay reachable under `refs/cordwainer/archive/`.
     #[command(after_help = "Examples:\n  cargo xtask generator stop\n  cargo xtask generator stop --no-merge")]
     Stop(StopArgs),
     /// End the generation without merging it
@@ -76,10 +76,10 @@ pub(crate) enum GeneratorCommand {
     /// Make one attempt at a task
     ///
     /// On success the result is merged onto the generation branch, and the task is closed.
-    #[command(after_help = "Example:\n  cargo xtask generator stitch cw-12")]
+    #[command(after_help = "Example:\n  cargo xtask generator stitch cw-k7qd")]
     Stitch {
-        /// Task to attempt, such as `cw-12` [default: the first ready one]
-        id: Option<IssueId>,
+        /// Task to attempt, by its id or the first letters of it [default: the first ready one]
+        id: Option<TypedId>,
     },
     /// Print the state of the generation: tasks, usage, budgets and pauses
     #[command(after_help = "Example:\n  cargo xtask generator status --json")]
@@ -158,7 +158,7 @@ pub(super) async fn execute(command: &GeneratorCommand, context: &Context) -> Re
         GeneratorCommand::Stop(args) => ending::stop(&generator, *args, interruption, context).await,
         GeneratorCommand::Reset => ending::reset(&generator, context).await,
         GeneratorCommand::Measure => measure(&generator, context).await,
-        GeneratorCommand::Stitch { id } => stitch(&generator, id.clone(), context).await,
+        GeneratorCommand::Stitch { id } => stitch(&generator, id.as_ref(), context).await,
         GeneratorCommand::Status => {
             let status = generator.status()?;
             show(context, &status, || report::status::status(&status))
@@ -271,7 +271,9 @@ async fn measure(generator: &Generator, context: &Context) -> Result<u8> {
     Ok(lifecycle::exit::of_measure(filed))
 }
 
-async fn stitch(generator: &Generator, id: Option<IssueId>, context: &Context) -> Result<u8> {
+async fn stitch(generator: &Generator, typed: Option<&TypedId>, context: &Context) -> Result<u8> {
+    let find = |typed: &TypedId| generator.store()?.read()?.find(typed);
+    let id = typed.map(find).transpose()?;
     let work = |events, interruption| Box::pin(generator.stitch(id, events, interruption));
     let outcome = showing(generator, context, work).await?;
     Ok(lifecycle::exit::of_attempt(outcome))

@@ -1,26 +1,31 @@
-//! `issues …`: the store by hand.
+//! `issues …`: the store by hand. The command has the field's word; people read "task".
 
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use crate::base::error::{Result, exit};
+use crate::base::error::{Error, ErrorKind, Result, exit};
 use crate::base::text;
 use crate::cli::{Common, Context};
 use crate::issues::issue::Status;
-use crate::model::IssueId;
+use crate::issues::store::Store;
+use crate::lifecycle::Generator;
+use crate::model::TypedId;
 use crate::report::status;
 
 mod add;
 mod change;
+mod ids;
 mod input;
 mod list;
 mod name;
 mod show;
 mod transfer;
+mod tree;
 
 pub(crate) use add::AddArguments;
-use change::Change;
+use change::{Change, EditArguments};
+use ids::Ids;
 
 /// The arguments of `issues`.
 #[derive(Clone, Debug, Args)]
@@ -31,160 +36,208 @@ pub struct IssuesArgs {
     pub(super) command: IssuesCommand,
 }
 
-/// Looks at and changes the issues of a generation.
+/// Looks at and changes the tasks of a generation.
 #[derive(Clone, Debug, PartialEq, Subcommand)]
 #[non_exhaustive]
 pub(crate) enum IssuesCommand {
-    /// List the issues, and why each is not ready
-    #[command(after_help = "Example:\n  cargo xtask issues list --status open,held --label ui")]
+    /// List the tasks, and why each is not ready
+    ///
+    /// With `--generation` it lists those of an ended generation, too.
+    #[command(
+        after_help = "Examples:\n  cargo xtask issues list --status open,held --label ui\n  cargo xtask issues --generation search list"
+    )]
     List {
-        /// Only issues that are `open`, `in_progress`, `held` or `closed`; may be repeated
+        /// Only tasks that are `open`, `in_progress`, `held` or `closed`; may be repeated
         #[arg(long, value_parser = status, value_delimiter = ',')]
         status: Vec<Status>,
-        /// Only issues with this label; if repeated, with all of them
+        /// Only tasks with this label; if repeated, with all of them
         #[arg(long, value_delimiter = ',')]
         label: Vec<String>,
     },
-    /// List the issues that can begin, the next one first
+    /// List the tasks that can begin, the next one first
     #[command(after_help = "Example:\n  cargo xtask issues ready")]
     Ready,
-    /// Show everything about an issue, including its attempts
-    #[command(after_help = "Example:\n  cargo xtask issues show cw-12")]
-    Show {
-        /// Issue, such as `cw-12`
-        id: IssueId,
+    /// Show everything about tasks, including their attempts
+    #[command(after_help = "Example:\n  cargo xtask issues show cw-k7qd")]
+    Show(Ids),
+    /// Show which tasks depend on which, as a tree
+    ///
+    /// Below each task are those that it depends on. A task that several depend on is shown below each of them, and what
+    /// is below it only once. Without a task, the tree begins with those that no other depends on.
+    #[command(after_help = "Example:\n  cargo xtask issues tree cw-k7qd")]
+    Tree {
+        /// Tasks at the top, by their ids or the first letters of them
+        #[arg(value_name = "ID")]
+        ids: Vec<TypedId>,
     },
-    /// File an issue
+    /// File a task
     #[command(
-        after_help = "Example:\n  cargo xtask issues add \"Parse the header\" --description \"See docs/format.md\" --depends-on cw-3"
+        after_help = "Example:\n  cargo xtask issues add \"Parse the header\" --description \"See docs/format.md\" --depends-on cw-k7qd"
     )]
     Add(AddArguments),
-    /// Close an issue that needs no more work
-    #[command(after_help = "Example:\n  cargo xtask issues close cw-12 --reason \"done by hand\"")]
+    /// Change title, description, priority, type or labels of tasks
+    ///
+    /// An attempt that has begun goes on with what it was given.
+    #[command(
+        after_help = "Example:\n  cargo xtask issues edit cw-k7qd --title \"Parse the whole header\" --priority 1 --label parser"
+    )]
+    Edit(EditArguments),
+    /// Close tasks that need no more work
+    #[command(after_help = "Example:\n  cargo xtask issues close cw-k7qd cw-m3hx --reason \"done by hand\"")]
     Close {
-        /// Issue, such as `cw-12`
-        id: IssueId,
-        /// Reason, recorded with the issue
+        #[command(flatten)]
+        ids: Ids,
+        /// Reason, recorded with the tasks
         #[arg(long, short)]
         reason: Option<String>,
     },
-    /// Reopen a closed issue
+    /// Reopen closed tasks
     ///
     /// Earlier attempts no longer count.
-    #[command(after_help = "Example:\n  cargo xtask issues reopen cw-12")]
-    Reopen {
-        /// Issue, such as `cw-12`
-        id: IssueId,
-    },
-    /// Keep an issue from being worked on until it is released
-    #[command(after_help = "Example:\n  cargo xtask issues hold cw-12 --reason \"the format is not decided\"")]
+    #[command(after_help = "Example:\n  cargo xtask issues reopen cw-k7qd")]
+    Reopen(Ids),
+    /// Keep tasks from being worked on until they are released
+    #[command(after_help = "Example:\n  cargo xtask issues hold cw-k7qd --reason \"the format is not decided\"")]
     Hold {
-        /// Issue, such as `cw-12`
-        id: IssueId,
-        /// Reason, recorded with the issue
+        #[command(flatten)]
+        ids: Ids,
+        /// Reason, recorded with the tasks
         #[arg(long, short)]
         reason: String,
     },
-    /// Release a held issue
+    /// Release held tasks
     ///
-    /// It is attempted again, and earlier attempts no longer count. With `--accept` the result of its last attempt is merged
-    /// instead; gates do not run on it.
+    /// They are attempted again, and earlier attempts no longer count. With `--accept` the result of the last attempt at
+    /// one task is merged instead; gates do not run on it.
     #[command(
-        after_help = "Examples:\n  cargo xtask issues release cw-12\n  cargo xtask issues release cw-12 --accept"
+        after_help = "Examples:\n  cargo xtask issues release cw-k7qd\n  cargo xtask issues release cw-k7qd --accept"
     )]
     Release {
-        /// Issue, such as `cw-12`
-        id: IssueId,
+        #[command(flatten)]
+        ids: Ids,
         /// Merge the result of its last attempt as it is and close it, if it is held because of a path or a file
         #[arg(long)]
         accept: bool,
     },
-    /// Add and remove dependencies between issues
-    #[command(after_help = "Example:\n  cargo xtask issues dep add cw-12 cw-3")]
+    /// Delete tasks that nobody has worked on
+    ///
+    /// A task that was attempted, is in progress, or that another depends on is refused: close it instead.
+    #[command(after_help = "Example:\n  cargo xtask issues delete cw-k7qd")]
+    Delete(Ids),
+    /// Add and remove dependencies between tasks
+    #[command(after_help = "Example:\n  cargo xtask issues dep add cw-k7qd cw-m3hx")]
     #[command(subcommand)]
     Dep(DependencyCommand),
-    /// Add a comment to an issue
+    /// Add a comment to tasks
     ///
     /// The prompt of the next attempt includes it.
-    #[command(after_help = "Example:\n  cargo xtask issues comment cw-12 \"Use the parser in src/header.rs\"")]
+    #[command(after_help = "Example:\n  cargo xtask issues comment cw-k7qd \"Use the parser in src/header.rs\"")]
     Comment {
-        /// Issue, such as `cw-12`
-        id: IssueId,
+        #[command(flatten)]
+        ids: Ids,
         /// Text of the comment; `-` reads it from stdin
+        #[arg(required = true)]
         text: String,
     },
-    /// File many issues at once, all or none
-    #[command(after_help = "Example:\n  cargo xtask issues import tasks.json")]
+    /// File many tasks at once, all or none
+    ///
+    /// Tasks that were imported before are recognized by their `external` or `id` and not filed again.
+    #[command(
+        after_help = "Examples:\n  cargo xtask issues import tasks.json\n  gh issue list --json number,title,body,labels,state,url | cargo xtask issues import -"
+    )]
     Import {
-        /// File with a JSON array of issues, or one issue per line; `-` reads stdin [default: `issues.jsonl` in `beads_dir`]
+        /// File with a JSON array of tasks, or one task per line; `-` reads stdin [default: `issues.jsonl` in `beads_dir`]
         file: Option<PathBuf>,
     },
-    /// Print all issues as the JSON that `import` reads
+    /// Print all tasks as the JSON that `import` reads
     #[command(after_help = "Example:\n  cargo xtask issues export > tasks.json")]
     Export,
 }
 
-/// Changes the dependencies between issues.
+/// Changes the dependencies between tasks.
 #[derive(Clone, Debug, PartialEq, Subcommand)]
 #[non_exhaustive]
 pub(crate) enum DependencyCommand {
-    /// Make an issue wait for another
-    #[command(after_help = "Example:\n  cargo xtask issues dep add cw-12 cw-3")]
+    /// Make a task wait for another
+    #[command(after_help = "Example:\n  cargo xtask issues dep add cw-k7qd cw-m3hx")]
     Add {
-        /// Issue that waits
-        id: IssueId,
-        /// Issue that it waits for
-        on: IssueId,
+        /// Task that waits
+        id: TypedId,
+        /// Task that it waits for
+        on: TypedId,
     },
     /// Remove a dependency
-    #[command(after_help = "Example:\n  cargo xtask issues dep remove cw-12 cw-3")]
+    #[command(after_help = "Example:\n  cargo xtask issues dep remove cw-k7qd cw-m3hx")]
     Remove {
-        /// Issue that waits
-        id: IssueId,
-        /// Issue that it waits for
-        on: IssueId,
+        /// Task that waits
+        id: TypedId,
+        /// Task that it waits for
+        on: TypedId,
     },
-}
-
-impl IssuesCommand {
-    /// Returns whether the command changes nothing, and needs no configuration.
-    fn only_looks(&self) -> bool {
-        matches!(self, Self::List { .. } | Self::Ready | Self::Show { .. } | Self::Export)
-    }
 }
 
 /// Runs a command on the store of the selected generation, and returns its exit code.
 pub(super) fn execute(command: &IssuesCommand, context: &Context) -> Result<u8> {
-    let generator = if command.only_looks() {
-        context.look()?
-    } else {
-        context.open()?
-    };
-    let store = &generator.store()?;
-    let beads_dir = generator
-        .config()
-        .beads_dir
-        .as_ref()
-        .map(|folder| generator.git().workdir().join(folder));
-    let beads_dir = beads_dir.as_deref();
-    let change = Change::new(context, store);
     match command {
-        IssuesCommand::List { status, label } => list::list(context, store, status, label)?,
-        IssuesCommand::Ready => list::ready(context, store)?,
-        IssuesCommand::Show { id } => show::show(context, store, id)?,
-        IssuesCommand::Add(arguments) => add::add(context, store, arguments)?,
-        IssuesCommand::Close { id, reason } => change.close(id, reason.as_deref())?,
-        IssuesCommand::Reopen { id } => change.reopen(id)?,
-        IssuesCommand::Hold { id, reason } => change.hold(id, reason)?,
-        IssuesCommand::Release { id, accept: true } => change::accept(context, &generator, id)?,
-        IssuesCommand::Release { id, accept: false } => change.release(id)?,
-        IssuesCommand::Dep(DependencyCommand::Add { id, on }) => change.add_dependency(id, on)?,
-        IssuesCommand::Dep(DependencyCommand::Remove { id, on }) => change.remove_dependency(id, on)?,
-        IssuesCommand::Comment { id, text } => change.comment(id, text)?,
-        IssuesCommand::Import { file } => transfer::import(context, store, file.as_deref(), beads_dir)?,
-        IssuesCommand::Export => transfer::export(context, store)?,
+        IssuesCommand::List { status, label } => list::list(context, &store_to_read(context)?, status, label)?,
+        IssuesCommand::Ready => list::ready(context, &store_to_read(context)?)?,
+        IssuesCommand::Show(Ids { ids }) => show::show(context, &store_to_read(context)?, ids)?,
+        IssuesCommand::Tree { ids } => tree::tree(context, &store_to_read(context)?, ids)?,
+        IssuesCommand::Export => transfer::export(context, &store_to_read(context)?)?,
+        changes => change(changes, context)?,
     }
     Ok(exit::DONE)
+}
+
+/// Opens the store for a command that changes nothing, and needs no configuration. A generation that is named may have
+/// ended.
+fn store_to_read(context: &Context) -> Result<Store> {
+    let generator = context.look()?;
+    if context.generation.is_some() {
+        Ok(generator.store_to_read()?.1)
+    } else {
+        generator.store()
+    }
+}
+
+fn change(command: &IssuesCommand, context: &Context) -> Result<()> {
+    let generator = context.open()?;
+    let store = &generator.store()?;
+    let change = Change::new(context, store);
+    match command {
+        IssuesCommand::Add(arguments) => add::add(context, store, arguments),
+        IssuesCommand::Edit(arguments) => change.edit(arguments),
+        IssuesCommand::Close { ids, reason } => change.close(&ids.ids, reason.as_deref()),
+        IssuesCommand::Reopen(Ids { ids }) => change.reopen(ids),
+        IssuesCommand::Hold { ids, reason } => change.hold(&ids.ids, reason),
+        IssuesCommand::Release { ids, accept: true } => accept(context, &generator, store, &ids.ids),
+        IssuesCommand::Release { ids, accept: false } => change.release(&ids.ids),
+        IssuesCommand::Delete(Ids { ids }) => change.delete(ids),
+        IssuesCommand::Dep(DependencyCommand::Add { id, on }) => change.add_dependency(id, on),
+        IssuesCommand::Dep(DependencyCommand::Remove { id, on }) => change.remove_dependency(id, on),
+        IssuesCommand::Comment { ids, text } => change.comment(&ids.ids, text),
+        IssuesCommand::Import { file } => {
+            let beads_dir = generator.config().beads_dir.as_ref();
+            let beads_dir = beads_dir.map(|folder| generator.git().workdir().join(folder));
+            transfer::import(context, store, file.as_deref(), beads_dir.as_deref())
+        }
+        IssuesCommand::List { .. }
+        | IssuesCommand::Ready
+        | IssuesCommand::Show(_)
+        | IssuesCommand::Tree { .. }
+        | IssuesCommand::Export => Ok(()),
+    }
+}
+
+/// Accepts the held result of one task: each is a merge of its own, so several cannot be all or none.
+fn accept(context: &Context, generator: &Generator, store: &Store, ids: &[TypedId]) -> Result<()> {
+    match store.read()?.find_all(ids)?.as_slice() {
+        [id] => change::accept(context, generator, id),
+        several => {
+            let message = format!("`--accept` takes one task, and {} are named", several.len());
+            Err(Error::new(ErrorKind::Usage, message).hint("accept one after the other"))
+        }
+    }
 }
 
 fn status(word: &str) -> Result<Status, String> {

@@ -11,15 +11,24 @@ use crate::model::Usage;
 mod batch;
 mod collection;
 mod dependencies;
+mod edit;
+mod external;
 mod input;
+mod lookup;
 mod reading;
+#[cfg(test)]
+mod tests;
 mod transition;
+mod tree;
 
-pub use crate::model::{CommitId, IssueId, RunId};
+pub use crate::issues::new_ids::NewIds;
+pub use crate::model::{CommitId, IssueId, RunId, TypedId};
 pub use batch::{BatchIssue, BatchProblems, ImportedState};
 pub use collection::{FORMAT, IssueCounts, Issues, Measure, StoreMeta};
-pub use input::NewIssue;
+pub use edit::IssueEdit;
+pub use input::{NewIssue, TYPES};
 pub use reading::{ImportedBatch, read_batch};
+pub use tree::TreeRow;
 
 /// The state of an issue. An open issue with dependencies that are not closed stays `open` and is not ready.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -137,7 +146,8 @@ pub struct Issue {
     pub status: Status,
     /// 0 (first) to 4 (last).
     pub priority: u8,
-    /// `task` for proposals of measure; any word for those of people.
+    /// One of [`TYPES`], always `task` for proposals of measure; any word in what was imported, and in stores of earlier
+    /// versions.
     pub issue_type: String,
     /// Any words.
     #[serde(default)]
@@ -173,6 +183,9 @@ pub struct Issue {
     /// How many attempts had been made when a person last released or reopened it: those no longer count against `max_attempts`.
     #[serde(default)]
     pub forgiven_attempts: u32,
+    /// Its id in the place that it was imported from, so that it is not imported twice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external: Option<String>,
     /// The details of the task.
     #[serde(default)]
     pub plan: TaskPlan,

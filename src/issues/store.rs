@@ -3,6 +3,7 @@
 //! The tree of each commit is `meta.json` and `issues/<id>.json`, one file an issue. What cannot be read whole
 //! is an error, never a shorter list.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -11,11 +12,13 @@ use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::base::clock::Clock;
 use crate::base::error::{Context as _, Error, ErrorKind, Result};
 use crate::base::text;
 use crate::git::{EntryKind, Git, NewCommit, Oid, RefMove, TreeEdit, TreeEntry};
-use crate::issues::issue::{FORMAT, Issue, Issues, StoreMeta};
-use crate::model::generation::GenerationName;
+use crate::issues::issue::{FORMAT, Issue, Issues, NewIds, StoreMeta};
+use crate::model::IssueId;
+use crate::model::generation::{ARCHIVE, GenerationName, NAMESPACE};
 
 const META: &str = "meta.json";
 /// The longest `why` of a commit, in characters.
@@ -35,8 +38,11 @@ impl Store {
     /// Makes the empty store of a generation; one that is there already is a failed precondition.
     pub fn create(git: &Git, generation: &GenerationName, meta: &StoreMeta, now: Timestamp) -> Result<Self> {
         let store = Self::named(git, generation);
-        let write = vec![(PathBuf::from(META), to_json(META, meta)?)];
-        let tree = store.edited(git.empty_tree()?, write)?;
+        let edit = TreeEdit {
+            write: vec![(PathBuf::from(META), to_json(META, meta)?)],
+            ..TreeEdit::default()
+        };
+        let tree = store.edited(git.empty_tree()?, edit)?;
         if store.commit(tree, None, &format!("begin the store of {generation}"), now)? {
             return Ok(store);
         }
@@ -72,6 +78,13 @@ impl Store {
     /// only its last run counts. There is no bound on that, for each time another's change did succeed. Nothing is
     /// written when the change fails or leaves everything as it was.
     pub fn update<T>(&self, why: &str, now: Timestamp, mut change: impl FnMut(&mut Issues) -> Result<T>) -> Result<T> {
+        if self.reference.starts_with(ARCHIVE) {
+            let message = format!(
+                "the tasks at `{}` can no longer change: their generation has ended",
+                self.reference
+            );
+            return Err(Error::new(ErrorKind::Precondition, message));
+        }
         let mut lost = 0;
         loop {
             let begun = Instant::now();
@@ -79,13 +92,38 @@ impl Store {
             let before = self.read_at(tip)?;
             let mut after = before.clone();
             let value = change(&mut after)?;
-            let write = changed_files(&before, &after)?;
-            if write.is_empty() || self.commit(self.edited(tip, write)?, Some(tip), why, now)? {
+            let edit = changed_files(&before, &after)?;
+            let is_same = edit.write.is_empty() && edit.remove.is_empty();
+            if is_same || self.commit(self.edited(tip, edit)?, Some(tip), why, now)? {
                 return Ok(value);
             }
             lost += 1;
             wait_a_little(begun.elapsed(), lost);
         }
+    }
+
+    /// Returns where new issues get their ids from: the clock's random source, but none that an issue of another
+    /// generation of the repository has, ended or not.
+    pub fn new_ids(&self, clock: &Clock) -> Result<NewIds> {
+        #[cfg(feature = "crash-points")]
+        if crate::base::testing::counts_ids() {
+            return Ok(NewIds::counted());
+        }
+        let mut taken = BTreeSet::new();
+        for (reference, tip) in self.git.references(NAMESPACE)? {
+            if reference != self.reference && reference.ends_with("/issues") {
+                // A damaged store of another generation keeps nobody from filing here: its own commands report it.
+                taken.extend(self.ids_at(tip).unwrap_or_default());
+            }
+        }
+        Ok(NewIds::drawn(clock, taken))
+    }
+
+    /// Returns the ids of the issues of a store, from the names of their files.
+    fn ids_at(&self, tip: Oid) -> Result<Vec<IssueId>> {
+        let entries = self.git.files(tip)?;
+        let names = entries.iter().filter_map(|entry| entry.path.file_stem()?.to_str());
+        Ok(names.filter_map(|name| name.parse().ok()).collect())
     }
 
     /// Returns the name of the repository's user, for what a person says.
@@ -114,11 +152,11 @@ impl Store {
         })
     }
 
-    fn edited(&self, from: Oid, write: Vec<(PathBuf, Vec<u8>)>) -> Result<Oid> {
+    fn edited(&self, from: Oid, edit: TreeEdit) -> Result<Oid> {
         let redacted = |(path, json): (PathBuf, Vec<u8>)| (path, self.git.redactor.own_json(&json).into_owned());
         let edit = TreeEdit {
-            write: write.into_iter().map(redacted).collect(),
-            ..TreeEdit::default()
+            write: edit.write.into_iter().map(redacted).collect(),
+            ..edit
         };
         self.git.edit_tree(from, &edit)
     }
@@ -188,7 +226,7 @@ fn read_issue(repository: &Repository, entry: &TreeEntry) -> Result<Issue> {
     if path == path_of(&issue) {
         return Ok(issue);
     }
-    let message = format!("`{}` holds the issue {}", path.escape_debug(), issue.id);
+    let message = format!("`{}` holds the task {}", path.escape_debug(), issue.id);
     Err(Error::new(ErrorKind::Unexpected, message))
 }
 
@@ -201,8 +239,8 @@ fn content(repository: &Repository, entry: &TreeEntry) -> Result<Vec<u8>> {
     Ok(blob.content().to_vec())
 }
 
-/// Returns the files of the issues that differ; what is the same is not written again.
-fn changed_files(before: &Issues, after: &Issues) -> Result<Vec<(PathBuf, Vec<u8>)>> {
+/// Returns the files of the issues that differ or are gone; what is the same is not written again.
+fn changed_files(before: &Issues, after: &Issues) -> Result<TreeEdit> {
     let differs = |issue: &&Issue| before.get(&issue.id).ok() != Some(issue);
     let file = |issue: &Issue| {
         let path = path_of(issue);
@@ -213,7 +251,12 @@ fn changed_files(before: &Issues, after: &Issues) -> Result<Vec<(PathBuf, Vec<u8
     if before.meta() != after.meta() {
         files.push((PathBuf::from(META), to_json(META, after.meta())?));
     }
-    Ok(files)
+    let gone = before.iter().filter(|issue| after.get(&issue.id).is_err());
+    Ok(TreeEdit {
+        remove: gone.map(|issue| PathBuf::from(path_of(issue))).collect(),
+        write: files,
+        ..TreeEdit::default()
+    })
 }
 
 fn path_of(issue: &Issue) -> String {

@@ -60,12 +60,18 @@ impl Generator {
     ///
     /// Of kind [`ErrorKind::Precondition`] where there is no such generation.
     pub fn usage(&self) -> Result<UsageReport> {
-        let (generation, store) = self.store_even_if_ended()?;
+        let (generation, store) = self.store_to_read()?;
         UsageReport::new(generation, &store.read()?)
     }
 
-    /// Returns the selected generation, with its store; an ended one's is in the archive.
-    fn store_even_if_ended(&self) -> Result<(GenerationName, Store)> {
+    /// Opens the store of the selected generation to read it. An ended one is selected by its name, or when none is open
+    /// and it was the last one selected; of several that had its name the last. Its store is in the archive and cannot be
+    /// written.
+    ///
+    /// # Errors
+    ///
+    /// As [`Generator::store`].
+    pub fn store_to_read(&self) -> Result<(GenerationName, Store)> {
         let missing = match self.project.generation() {
             Ok(generation) => {
                 let store = self.ending_store(&generation)?;

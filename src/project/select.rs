@@ -54,10 +54,12 @@ impl Project {
         }
         let shown = wanted.escape_debug();
         if let Some(ended) = self.last_ended(&[wanted, &prefixed])? {
-            let message = format!("the generation `{}` has ended", ended.generation);
+            let name = ended.generation;
+            let message = format!("the generation `{name}` has ended");
             let kept = ended.archive.unwrap_or_default();
-            return Err(Error::new(ErrorKind::Precondition, message)
-                .hint(format!("its commits and issues are kept under `{kept}`")));
+            return Err(Error::new(ErrorKind::Precondition, message).hint(format!(
+                "its commits and tasks are kept under `{kept}`; `issues --generation {name} list` shows its tasks, which can no longer change"
+            )));
         }
         let error = Error::new(ErrorKind::Precondition, format!("no generation `{shown}` is open"));
         let prefix = self.config.gen_prefix.as_str();

@@ -31,7 +31,7 @@ pub struct Omitted {
 /// An existing issue.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Title {
-    /// `cw-12`.
+    /// `cw-k7qd`.
     pub id: String,
     /// Its title.
     pub title: String,
@@ -44,7 +44,7 @@ pub struct Title {
 pub struct Filed {
     /// As its answer named it.
     pub key: String,
-    /// `cw-12`.
+    /// `cw-k7qd`.
     pub id: String,
 }
 
@@ -171,7 +171,7 @@ pub struct Remark {
 /// The variables of a stitch's prompt.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct StitchContext {
-    /// `cw-12`.
+    /// `cw-k7qd`.
     pub id: String,
     /// One line.
     pub title: String,

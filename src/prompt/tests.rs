@@ -49,6 +49,7 @@ fn issue() -> Issue {
         commit: None,
         claim: None,
         forgiven_attempts: 0,
+        external: None,
         plan: TaskPlan {
             required_reading: vec!["docs/sizes.md".into(), "docs/gone.md".into()],
             files: vec![TaskFile {

@@ -220,8 +220,12 @@ impl Driver<'_> {
             return Ok(());
         }
         let claimed = match self.phases.stitch.claim(task) {
-            // A person closed or held it since we looked: then we look again.
-            Err(error) if error.kind() == ErrorKind::Precondition && !self.is_ready(task)? => return Ok(()),
+            // A person closed, held or deleted it since we looked: then we look again.
+            Err(error)
+                if matches!(error.kind(), ErrorKind::Precondition | ErrorKind::Usage) && !self.is_ready(task)? =>
+            {
+                return Ok(());
+            }
             claimed => claimed?,
         };
         let done = self.phases.stitch.attempt(claimed, interruption).await?;

@@ -263,7 +263,7 @@ mod tests {
     use crate::accounting::ledger::tests::entry;
     use crate::git::Identity;
     use crate::issues::attempt::Outcome;
-    use crate::issues::issue::{FORMAT, Issues, NewIssue, StoreMeta};
+    use crate::issues::issue::{FORMAT, Issues, NewIds, NewIssue, StoreMeta};
     use crate::model::Role;
 
     /// Builds a task with attempts of these numbers; the call of each used ten times as many tokens as its number.
@@ -275,7 +275,9 @@ mod tests {
             created_at: Timestamp::UNIX_EPOCH,
             measures: Vec::new(),
         });
-        let id = issues.add(NewIssue::titled("Parse it"), Timestamp::UNIX_EPOCH).unwrap();
+        let id = issues
+            .add(NewIssue::titled("Parse it"), &NewIds::counted(), Timestamp::UNIX_EPOCH)
+            .unwrap();
         let mut issue = issues.get(&id).unwrap().clone();
         issue.attempts = attempts.iter().map(|number| attempt(*number)).collect();
         issue

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::text::{nearest, one_line};
 use crate::issues::issue::{Issue, Issues};
-use crate::model::IssueId;
+use crate::model::{IssueId, TypedId};
 
 /// The tasks that a run may attempt.
 #[derive(Clone, Debug, Default)]
@@ -18,11 +18,11 @@ struct Named {
 }
 
 impl TaskSelection {
-    /// Selects the tasks that `names` mean: ids of tasks, and labels that some task has. No names select all tasks.
+    /// Selects the tasks that `names` mean: labels that some task has, and ids as people type them. No names select all tasks.
     ///
     /// # Errors
     ///
-    /// Of kind [`ErrorKind::Usage`] where a name is neither.
+    /// Of kind [`ErrorKind::Usage`] where a name is neither, or begins the ids of several tasks.
     pub(crate) fn of(names: &[String], issues: &Issues) -> Result<Self> {
         if names.is_empty() {
             return Ok(Self::default());
@@ -33,11 +33,17 @@ impl TaskSelection {
             .collect();
         let mut chosen = Named::default();
         for name in names {
-            let id = name.parse().ok().filter(|id| issues.get(id).is_ok());
-            match id {
-                _ if labels.contains(name.as_str()) => drop(chosen.labels.insert(name.clone())),
-                Some(id) => drop(chosen.ids.insert(id)),
-                None => return Err(unknown(name, labels)),
+            if labels.contains(name.as_str()) {
+                chosen.labels.insert(name.clone());
+                continue;
+            }
+            let Ok(typed) = name.parse::<TypedId>() else {
+                return Err(unknown(name, labels));
+            };
+            match issues.find(&typed) {
+                Ok(id) => drop(chosen.ids.insert(id)),
+                Err(ambiguous) if issues.iter().any(|issue| typed.begins(&issue.id)) => return Err(ambiguous),
+                Err(_) => return Err(unknown(name, labels)),
             }
         }
         Ok(Self(Some(chosen)))

@@ -5,7 +5,7 @@ use cordwainer::attempt::{Attempt, Outcome};
 use cordwainer::error::{Error, ErrorKind, Result};
 use cordwainer::generation::GenerationName;
 use cordwainer::git::Git;
-use cordwainer::issue::{FORMAT, IssueId, Issues, NewIssue, StoreMeta};
+use cordwainer::issue::{FORMAT, IssueId, Issues, NewIds, NewIssue, StoreMeta};
 use cordwainer::ledger::Entry;
 use cordwainer::store::Store;
 use git2::Repository;
@@ -14,6 +14,7 @@ use jiff::Timestamp;
 use crate::support::repository::TestRepository;
 
 mod batches;
+mod commands;
 mod damage;
 mod form;
 mod races;
@@ -59,7 +60,9 @@ impl Fixture {
 
     fn add(&self, title: &str) -> IssueId {
         self.store
-            .update(title, at(1), |issues| issues.add(NewIssue::titled(title), at(1)))
+            .update(title, at(1), |issues| {
+                issues.add(NewIssue::titled(title), &NewIds::counted(), at(1))
+            })
             .unwrap()
     }
 }
@@ -180,7 +183,7 @@ fn what_changes_nothing_writes_nothing() {
     });
     assert_eq!(
         told(&refused.unwrap_err()),
-        "unknown issue `cw-9`\nhint: the only issue is cw-1"
+        "unknown task `cw-9`\nhint: the only task is cw-1"
     );
     assert_eq!(fixture.tip(), tip);
     assert!(fixture.store.read().unwrap().get(&id(1)).unwrap().hold.is_none());
@@ -241,7 +244,9 @@ fn without_a_user_nothing_is_written() {
     fixture.repository().config().unwrap().set_str("user.name", "").unwrap();
     let refused = fixture
         .store
-        .update("add", at(1), |issues| issues.add(NewIssue::titled("One"), at(1)))
+        .update("add", at(1), |issues| {
+            issues.add(NewIssue::titled("One"), &NewIds::counted(), at(1))
+        })
         .unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::Precondition);
     assert_eq!(

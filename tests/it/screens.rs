@@ -171,9 +171,9 @@ fn an_unknown_issue() {
     settings().bind(|| {
         assert_snapshot!(screen(&repository, "issues show cw-7"), @r"
         $ cordwainer issues show cw-7
-        error: unknown issue `cw-7`
+        error: unknown task `cw-7`
 
-        hint: the only issue is cw-1
+        hint: the only task is cw-1
         [exit 2]
         ");
     });
@@ -185,7 +185,9 @@ fn a_dependency_that_does_not_exist() {
     settings().bind(|| {
         assert_snapshot!(screen(&repository, "issues add Eat --depends-on cw-7"), @r"
         $ cordwainer issues add Eat --depends-on cw-7
-        error: cannot file the issue: dependency `cw-7` is unknown
+        error: unknown task `cw-7`
+
+        hint: the only task is cw-1
         [exit 2]
         ");
     });

@@ -3,7 +3,7 @@
 use cordwainer::agent::{CallOutcome, Role, Usage};
 use cordwainer::attempt::{Attempt, Outcome};
 use cordwainer::generation::GenerationName;
-use cordwainer::issue::{IssueId, Issues, Measure, NewIssue};
+use cordwainer::issue::{IssueId, Issues, Measure, NewIds, NewIssue};
 use cordwainer::ledger::Entry;
 use cordwainer::store::Store;
 use jiff::Timestamp;
@@ -76,7 +76,9 @@ fn fill(issues: &mut Issues) {
         filed: Some(filed),
         calls: vec![call(Role::Measure, None, cycle, second, 0.25)],
     };
-    let first = issues.add(NewIssue::titled("Parse the header"), at(10)).unwrap();
+    let first = issues
+        .add(NewIssue::titled("Parse the header"), &NewIds::counted(), at(10))
+        .unwrap();
     issues.record_measure(measure(1, 10, vec![first.clone()]));
     let limited = Entry {
         outcome: CallOutcome::Limited,
@@ -100,7 +102,9 @@ fn fill(issues: &mut Issues) {
         .record_attempt(&first, attempt(3, Outcome::Merged, done), at(50))
         .unwrap();
     issues.close(&first, "merged", None, at(50)).unwrap();
-    let second = issues.add(NewIssue::titled("Render the page"), at(40)).unwrap();
+    let second = issues
+        .add(NewIssue::titled("Render the page"), &NewIds::counted(), at(40))
+        .unwrap();
     issues.record_measure(measure(2, 40, vec![second.clone()]));
     let idle = Entry {
         model: Some("claude-\u{1b}[2Jy".to_owned()),

@@ -1,16 +1,17 @@
 //! `issues add`.
 
 use clap::Args;
+use clap::builder::PossibleValuesParser;
 
 use crate::base::error::Result;
 use crate::cli::Context;
 use crate::cli::issues::input;
 use crate::cli::issues::name::name;
-use crate::issues::issue::{NewIssue, TaskPlan};
+use crate::issues::issue::{NewIssue, TYPES};
 use crate::issues::store::Store;
-use crate::model::IssueId;
+use crate::model::TypedId;
 
-/// The issue to file.
+/// The task to file.
 #[derive(Clone, Debug, PartialEq, Args)]
 pub(crate) struct AddArguments {
     /// Title, on one line
@@ -21,18 +22,18 @@ pub(crate) struct AddArguments {
     /// Priority, from 0 (first) to 4 (last)
     #[arg(long, short, default_value_t = 2)]
     pub priority: u8,
-    /// Type of the issue
-    #[arg(long = "type", value_name = "TYPE", default_value = "task")]
+    /// Type of the task
+    #[arg(long = "type", value_name = "TYPE", default_value = "task", value_parser = PossibleValuesParser::new(TYPES))]
     pub issue_type: String,
     /// Label; may be repeated
     #[arg(long, value_delimiter = ',')]
     pub label: Vec<String>,
-    /// Issue that must be closed first; may be repeated
+    /// Task that must be closed first; may be repeated
     #[arg(long, value_name = "ID", value_delimiter = ',')]
-    pub depends_on: Vec<IssueId>,
+    pub depends_on: Vec<TypedId>,
 }
 
-/// Files an issue and prints it.
+/// Files a task and prints it.
 pub(super) fn add(context: &Context, store: &Store, arguments: &AddArguments) -> Result<()> {
     let description = arguments
         .description
@@ -40,17 +41,21 @@ pub(super) fn add(context: &Context, store: &Store, arguments: &AddArguments) ->
         .map(input::argument_or_stdin)
         .transpose()?;
     let input = NewIssue {
-        title: arguments.title.clone(),
         description: description.unwrap_or_default(),
         priority: arguments.priority,
         issue_type: arguments.issue_type.clone(),
         labels: arguments.label.clone(),
-        dependencies: arguments.depends_on.clone(),
-        plan: TaskPlan::default(),
+        ..NewIssue::titled(arguments.title.clone())
     };
-    let now = context.environment.clock.now();
+    let clock = &context.environment.clock;
+    let (now, ids) = (clock.now(), store.new_ids(clock)?);
     let issue = store.update(&format!("add {}", input.title), now, |issues| {
-        let id = issues.add(input.clone(), now)?;
+        let dependencies = arguments.depends_on.iter().map(|typed| issues.find(typed));
+        let input = NewIssue {
+            dependencies: dependencies.collect::<Result<_>>()?,
+            ..input.clone()
+        };
+        let id = issues.add(input, &ids, now)?;
         issues.get(&id).cloned()
     })?;
     if context.output.json {

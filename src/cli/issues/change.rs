@@ -1,15 +1,44 @@
-//! Commands that change one issue: each is one update of the store, and prints the issue as it now is.
+//! Commands that change tasks: each is one update of the store for all tasks that it names, and prints them as they
+//! now are.
 
+use clap::Args;
+use clap::builder::PossibleValuesParser;
 use jiff::Timestamp;
 
-use crate::base::error::Result;
+use crate::base::error::{Error, ErrorKind, Result};
 use crate::cli::Context;
+use crate::cli::issues::ids::Ids;
 use crate::cli::issues::input;
 use crate::cli::issues::name::name;
-use crate::issues::issue::Issues;
+use crate::issues::issue::{Issue, IssueEdit, Issues, Status, TYPES};
 use crate::issues::store::Store;
 use crate::lifecycle::Generator;
-use crate::model::{CommitId, IssueId};
+use crate::model::{CommitId, IssueId, TypedId, id_list};
+
+/// Which parts of which tasks to change.
+#[derive(Clone, Debug, PartialEq, Args)]
+pub(crate) struct EditArguments {
+    #[command(flatten)]
+    ids: Ids,
+    /// New title, on one line
+    #[arg(long, short)]
+    title: Option<String>,
+    /// New description of the work, in Markdown; `-` reads it from stdin
+    #[arg(long, short)]
+    description: Option<String>,
+    /// New priority, from 0 (first) to 4 (last)
+    #[arg(long, short)]
+    priority: Option<u8>,
+    /// New type
+    #[arg(long = "type", value_name = "TYPE", value_parser = PossibleValuesParser::new(TYPES))]
+    issue_type: Option<String>,
+    /// Label to add; may be repeated
+    #[arg(long, value_delimiter = ',')]
+    label: Vec<String>,
+    /// Label to remove; may be repeated
+    #[arg(long, value_name = "LABEL", value_delimiter = ',')]
+    remove_label: Vec<String>,
+}
 
 /// Accepts the result that a task was held for.
 pub(super) fn accept(context: &Context, generator: &Generator, id: &IssueId) -> Result<()> {
@@ -39,71 +68,141 @@ impl<'a> Change<'a> {
         Self { context, store, now }
     }
 
-    pub(super) fn close(&self, id: &IssueId, reason: Option<&str>) -> Result<()> {
+    pub(super) fn edit(&self, arguments: &EditArguments) -> Result<()> {
+        let description = arguments.description.as_deref().map(input::argument_or_stdin);
+        let edit = IssueEdit {
+            title: arguments.title.clone(),
+            description: description.transpose()?,
+            priority: arguments.priority,
+            issue_type: arguments.issue_type.clone(),
+            add_labels: arguments.label.clone(),
+            remove_labels: arguments.remove_label.clone(),
+        };
+        if edit.is_empty() {
+            return Err(Error::new(ErrorKind::Usage, "nothing to change is named")
+                .hint("`issues edit --help` lists what can be changed"));
+        }
+        let changed = self.each(&arguments.ids.ids, "edit", |issues, id| {
+            issues.edit(id, &edit, self.now)
+        })?;
+        self.tell("Changed", &changed)?;
+        for issue in changed.iter().filter(|issue| issue.status == Status::InProgress) {
+            self.context.output.say(&format!(
+                "Note: {} is in progress; this attempt goes on with what it was given.",
+                issue.id
+            ));
+        }
+        Ok(())
+    }
+
+    pub(super) fn close(&self, ids: &[TypedId], reason: Option<&str>) -> Result<()> {
         let reason = match reason {
             Some(reason) => reason.to_owned(),
             None => format!("closed by {}", self.store.user()?),
         };
-        let close = |issues: &mut Issues| issues.close(id, &reason, None, self.now);
-        self.apply(&format!("close {id}"), "Closed", id, close)
+        let closed = self.each(ids, "close", |issues, id| issues.close(id, &reason, None, self.now))?;
+        self.tell("Closed", &closed)
     }
 
-    pub(super) fn reopen(&self, id: &IssueId) -> Result<()> {
-        self.apply(&format!("reopen {id}"), "Reopened", id, |issues| {
-            issues.reopen(id, self.now)
-        })
+    pub(super) fn reopen(&self, ids: &[TypedId]) -> Result<()> {
+        let reopened = self.each(ids, "reopen", |issues, id| issues.reopen(id, self.now))?;
+        self.tell("Reopened", &reopened)
     }
 
-    pub(super) fn hold(&self, id: &IssueId, reason: &str) -> Result<()> {
-        self.apply(&format!("hold {id}"), "Now held:", id, |issues| {
-            issues.hold(id, reason, self.now)
-        })
+    pub(super) fn hold(&self, ids: &[TypedId], reason: &str) -> Result<()> {
+        let held = self.each(ids, "hold", |issues, id| issues.hold(id, reason, self.now))?;
+        self.tell("Now held:", &held)
     }
 
-    pub(super) fn release(&self, id: &IssueId) -> Result<()> {
-        self.apply(&format!("release {id}"), "Released", id, |issues| {
-            issues.release(id, self.now)
-        })
+    pub(super) fn release(&self, ids: &[TypedId]) -> Result<()> {
+        let released = self.each(ids, "release", |issues, id| issues.release(id, self.now))?;
+        self.tell("Released", &released)
     }
 
-    pub(super) fn comment(&self, id: &IssueId, text: &str) -> Result<()> {
+    pub(super) fn delete(&self, ids: &[TypedId]) -> Result<()> {
+        let ids = self.store.read()?.find_all(ids)?;
+        let why = format!("delete {}", id_list(&ids));
+        let deleted = self.store.update(&why, self.now, |issues| issues.delete(&ids));
+        let deleted = deleted.map_err(|error| none_of(&ids, error))?;
+        self.tell("Deleted", &deleted)
+    }
+
+    pub(super) fn comment(&self, ids: &[TypedId], text: &str) -> Result<()> {
         let (author, text) = (self.store.user()?, input::argument_or_stdin(text)?);
-        let comment = |issues: &mut Issues| issues.comment(id, &author, &text, self.now);
-        self.apply(&format!("comment on {id}"), "Commented on", id, comment)
+        let comment = |issues: &mut Issues, id: &IssueId| issues.comment(id, &author, &text, self.now);
+        let commented = self.each(ids, "comment on", comment)?;
+        self.tell("Commented on", &commented)
     }
 
-    pub(super) fn add_dependency(&self, id: &IssueId, on: &IssueId) -> Result<()> {
-        let add = |issues: &mut Issues| issues.add_dependency(id, on, self.now);
-        self.apply(
-            &format!("{id} waits for {on}"),
-            &format!("{on} must now be closed before"),
-            id,
-            add,
-        )
-    }
-
-    pub(super) fn remove_dependency(&self, id: &IssueId, on: &IssueId) -> Result<()> {
-        let remove = |issues: &mut Issues| issues.remove_dependency(id, on, self.now);
-        let done = format!("{on} need no longer be closed before");
-        self.apply(&format!("{id} no longer waits for {on}"), &done, id, remove)
-    }
-
-    /// Applies a change, then prints the issue or what was done.
-    fn apply(
-        &self,
-        why: &str,
-        done: &str,
-        id: &IssueId,
-        mut change: impl FnMut(&mut Issues) -> Result<()>,
-    ) -> Result<()> {
-        let issue = self.store.update(why, self.now, |issues| {
-            change(issues)?;
-            issues.get(id).cloned()
+    pub(super) fn add_dependency(&self, id: &TypedId, on: &TypedId) -> Result<()> {
+        let issues = self.store.read()?;
+        let (id, on) = (issues.find(id)?, issues.find(on)?);
+        let issue = self.store.update(&format!("{id} waits for {on}"), self.now, |issues| {
+            issues.add_dependency(&id, &on, self.now)?;
+            issues.get(&id).cloned()
         })?;
-        if self.context.output.json {
-            return self.context.output.print_json(&issue);
+        self.tell_dependency(&issue, &format!("now depends on {on}"))
+    }
+
+    pub(super) fn remove_dependency(&self, id: &TypedId, on: &TypedId) -> Result<()> {
+        let issues = self.store.read()?;
+        let (id, on) = (issues.find(id)?, issues.find(on)?);
+        let why = format!("{id} no longer waits for {on}");
+        let issue = self.store.update(&why, self.now, |issues| {
+            issues.remove_dependency(&id, &on, self.now)?;
+            issues.get(&id).cloned()
+        })?;
+        self.tell_dependency(&issue, &format!("no longer depends on {on}"))
+    }
+
+    /// Applies a change to each of the named tasks, all or none; returns them as they now are.
+    fn each(
+        &self,
+        ids: &[TypedId],
+        verb: &str,
+        mut change: impl FnMut(&mut Issues, &IssueId) -> Result<()>,
+    ) -> Result<Vec<Issue>> {
+        let ids = self.store.read()?.find_all(ids)?;
+        let why = format!("{verb} {}", id_list(&ids));
+        let changed = self.store.update(&why, self.now, |issues| {
+            let mut one = |id: &IssueId| {
+                change(issues, id)?;
+                issues.get(id).cloned()
+            };
+            ids.iter().map(&mut one).collect::<Result<Vec<_>>>()
+        });
+        changed.map_err(|error| none_of(&ids, error))
+    }
+
+    /// Prints what was done, a line for each task; in JSON one object, or an array where several tasks were named.
+    fn tell(&self, done: &str, issues: &[Issue]) -> Result<()> {
+        let output = &self.context.output;
+        if output.json {
+            return match issues {
+                [only] => output.print_json(only),
+                several => output.print_json(&several),
+            };
         }
-        self.context.output.say(&format!("{done} {}.", name(&issue)));
+        for issue in issues {
+            output.say(&format!("{done} {}.", name(issue)));
+        }
         Ok(())
     }
+
+    fn tell_dependency(&self, issue: &Issue, done: &str) -> Result<()> {
+        if self.context.output.json {
+            return self.context.output.print_json(issue);
+        }
+        self.context.output.say(&format!("{} {done}.", issue.id));
+        Ok(())
+    }
+}
+
+/// Reports that none of several tasks was changed; of one task that is plain.
+fn none_of(ids: &[IssueId], error: Error) -> Error {
+    if ids.len() < 2 {
+        return error;
+    }
+    let message = format!("none of the {} tasks was changed", ids.len());
+    Error::new(error.kind(), message).because(error)
 }

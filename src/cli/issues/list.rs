@@ -12,7 +12,7 @@ use crate::report::terminal;
 /// The longest reason in a list, in characters.
 const NOTE_MAX: usize = 120;
 
-/// Prints the issues that have one of the statuses and all of the labels; no status means any.
+/// Prints the tasks that have one of the statuses and all of the labels; no status means any.
 pub(super) fn list(context: &Context, store: &Store, statuses: &[Status], labels: &[String]) -> Result<()> {
     let issues = store.read()?;
     let wanted = |issue: &&Issue| {
@@ -21,12 +21,13 @@ pub(super) fn list(context: &Context, store: &Store, statuses: &[Status], labels
     };
     let found: Vec<&Issue> = issues.iter().filter(wanted).collect();
     print(context, &issues, &found, || match issues.len() {
-        0 => "There are no issues yet.".to_owned(),
-        all => format!("No issue matches (of {all})."),
+        0 => "There are no tasks yet.".to_owned(),
+        1 => "The only task does not match.".to_owned(),
+        all => format!("None of the {all} tasks matches."),
     })
 }
 
-/// Prints the issues that can begin, in the order in which they would.
+/// Prints the tasks that can begin, in the order in which they would.
 pub(super) fn ready(context: &Context, store: &Store) -> Result<()> {
     let issues = store.read()?;
     print(context, &issues, &issues.ready(), || nothing_ready(issues.counts()))
@@ -60,7 +61,7 @@ fn table(issues: &Issues, found: &[&Issue], width: Option<u16>) -> String {
     )
 }
 
-/// Returns why an issue has its status.
+/// Returns why a task has its status.
 fn note(issues: &Issues, issue: &Issue) -> String {
     let note = match issue.status {
         Status::Open => waits(issues, issue),

@@ -1,4 +1,4 @@
-//! `issues show`: everything about one issue, for a person.
+//! `issues show`: everything about tasks, for a person.
 //!
 //! Text that an agent or a person wrote is made harmless and indented, so that no line of it looks like one of ours.
 
@@ -10,20 +10,25 @@ use crate::base::text;
 use crate::cli::Context;
 use crate::cli::issues::name::name;
 use crate::issues::attempt::Attempt;
-use crate::issues::issue::{FileAction, Issue, Issues, TaskPlan};
+use crate::issues::issue::{FileAction, Issue, Issues, Status, TaskPlan};
 use crate::issues::store::Store;
-use crate::model::{IssueId, id_list};
+use crate::model::{IssueId, TypedId, id_list};
 use crate::report::numbers;
 use crate::report::status;
 
-/// Prints an issue.
-pub(super) fn show(context: &Context, store: &Store, id: &IssueId) -> Result<()> {
+/// Prints tasks, with an empty line between them; in JSON one object, or an array where several are named.
+pub(super) fn show(context: &Context, store: &Store, ids: &[TypedId]) -> Result<()> {
     let issues = store.read()?;
-    let issue = issues.get(id)?;
-    if context.output.json {
-        return context.output.print_json(issue);
+    let ids = issues.find_all(ids)?;
+    let found = ids.iter().map(|id| issues.get(id)).collect::<Result<Vec<_>>>()?;
+    match found.as_slice() {
+        [only] if context.output.json => context.output.print_json(only),
+        several if context.output.json => context.output.print_json(&several),
+        found => {
+            let pages = found.iter().map(|issue| render(&issues, issue));
+            context.output.print(&pages.collect::<Result<Vec<_>>>()?.join("\n\n"))
+        }
     }
-    context.output.print(&render(&issues, issue)?)
 }
 
 fn render(issues: &Issues, issue: &Issue) -> Result<String> {
@@ -103,14 +108,18 @@ fn fields(page: &mut Page, issues: &Issues, issue: &Issue) {
     );
     page.field("priority", Some(issue.priority));
     page.field("type", Some(&issue.issue_type));
+    page.field("external", issue.external.as_ref());
     page.field("labels", (!issue.labels.is_empty()).then(|| issue.labels.join(", ")));
     page.field("created", Some(numbers::moment(issue.created_at)));
     page.field("changed", Some(numbers::moment(issue.updated_at)));
     page.field("closed", issue.closed_at.map(numbers::moment));
     page.field("because", issue.close_reason.as_ref());
     page.field("commit", issue.commit.as_ref());
-    let forgiven = (issue.forgiven_attempts > 0)
-        .then(|| format!("the first {} attempts no longer count", issue.forgiven_attempts));
+    let forgiven = match issue.forgiven_attempts {
+        0 => None,
+        1 => Some("the first attempt no longer counts".to_owned()),
+        count => Some(format!("the first {count} attempts no longer count")),
+    };
     page.field("forgiven", forgiven);
     let used = issue.usage();
     let phrase = || format!("{} in {}", numbers::usage(&used), numbers::calls(used.calls));
@@ -162,20 +171,42 @@ fn non_empty(text: &str) -> Vec<String> {
     }
 }
 
-/// Returns the commands with which a person inspects the held result and accepts it.
+/// Returns the commands that go on with a held task: what to look at, and what to do then.
 fn to_decide(issue: &Issue) -> Vec<String> {
-    let Ok((_, snapshot)) = issue.acceptable() else {
+    if issue.status != Status::Blocked {
         return Vec::new();
+    }
+    let id = &issue.id;
+    let mut lines = Vec::new();
+    if let Some(snapshot) = issue.attempts.last().and_then(|last| last.snapshot.as_ref()) {
+        let snapshot = text::one_line(snapshot.as_str(), 100);
+        let what = if issue.acceptable().is_ok() {
+            "what it changes"
+        } else {
+            "what the last attempt left"
+        };
+        lines.push(format!(
+            "`git show --stat --patch --first-parent {snapshot}` shows {what}"
+        ));
+    }
+    if issue.acceptable().is_ok() {
+        lines.push(format!(
+            "`issues release {id} --accept` merges it as it is; gates do not run"
+        ));
+    }
+    if !issue.attempts.is_empty() {
+        lines.push(format!(
+            "`issues comment {id} TEXT` adds to what the next attempt is told"
+        ));
+    }
+    let again = if issue.attempts.is_empty() {
+        "lets it begin"
+    } else {
+        "has it attempted again; earlier attempts no longer count"
     };
-    let snapshot = text::one_line(snapshot.as_str(), 100);
-    vec![
-        format!("`git show --stat --patch --first-parent {snapshot}` shows what it changes"),
-        format!(
-            "`issues release {} --accept` merges it as it is; gates do not run",
-            issue.id
-        ),
-        format!("`issues release {}` has it attempted again", issue.id),
-    ]
+    lines.push(format!("`issues release {id}` {again}"));
+    lines.push(format!("`issues close {id} --reason TEXT` drops it"));
+    lines
 }
 
 fn attempt(attempt: &Attempt) -> String {
@@ -183,15 +214,12 @@ fn attempt(attempt: &Attempt) -> String {
         "" => String::new(),
         reason => format!(": {}", text::one_line(reason, 1000)),
     };
-    let seconds = attempt.ended_at.duration_since(attempt.started_at).as_secs();
+    let took = attempt.ended_at.duration_since(attempt.started_at);
+    let took = numbers::duration(took.try_into().unwrap_or_default());
     let call = attempt.call.as_ref();
     let mut lines = vec![
         format!("{} {}{reason}", attempt.number, attempt.outcome),
-        format!(
-            "  run {}, {}, {seconds} s",
-            attempt.run,
-            numbers::moment(attempt.started_at)
-        ),
+        format!("  run {}, {}, {took}", attempt.run, numbers::moment(attempt.started_at)),
     ];
     lines.push(call.map_or_else(|| "  the agent was not called".to_owned(), used));
     let mut place = |name: &str, value: &Option<String>| {
@@ -216,8 +244,8 @@ fn used(call: &Entry) -> String {
     let model = text::one_line(call.model.as_deref().unwrap_or("no model"), 100);
     let estimated = if call.estimated { ", estimated" } else { "" };
     format!(
-        "  {model}, {} turns, {} tokens ({}), ${:.4}{estimated}",
-        call.turns,
+        "  {model}, {}, {} tokens ({}), ${:.4}{estimated}",
+        numbers::counted(usize::try_from(call.turns).unwrap_or(usize::MAX), "turn"),
         call.usage.tokens(),
         numbers::kinds(&call.usage),
         call.usage.cost_usd,

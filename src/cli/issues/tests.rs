@@ -6,7 +6,7 @@ use super::*;
 use crate::accounting::ledger::Entry;
 use crate::agent::CallOutcome;
 use crate::issues::attempt::{Attempt, Outcome};
-use crate::issues::issue::{FORMAT, FileAction, Issues, NewIssue, StoreMeta, TaskFile, TaskPlan};
+use crate::issues::issue::{FORMAT, FileAction, Issues, NewIds, NewIssue, StoreMeta, TaskFile, TaskPlan};
 use crate::model::generation::GenerationName;
 use crate::model::{IssueId, Role, Usage};
 
@@ -31,7 +31,7 @@ pub(super) fn sample() -> Issues {
         "Wait for it",
         "Go on",
     ] {
-        issues.add(full(title), at(1)).unwrap();
+        issues.add(full(title), &NewIds::counted(), at(1)).unwrap();
     }
     issues.add_dependency(&two, &IssueId::new(3), at(2)).unwrap();
     issues.add_dependency(&IssueId::new(4), &two, at(2)).unwrap();

@@ -10,6 +10,7 @@ use crate::base::graph::{Graph, way};
 use crate::issues::attempt::Attempt;
 use crate::issues::issue::input::NewIssue;
 use crate::issues::issue::{Comment, Issue, Issues, Status};
+use crate::issues::new_ids::NewIds;
 use crate::model::{CommitId, IssueId};
 
 /// One issue of a batch.
@@ -23,6 +24,8 @@ pub struct BatchIssue {
     pub depends_on: Vec<String>,
     /// Its data from another store.
     pub state: Option<ImportedState>,
+    /// Its place in what it was read from, counted from 1; without one its place in the batch.
+    pub place: Option<usize>,
     /// Problems that were found when it was read.
     pub problems: Vec<String>,
 }
@@ -70,6 +73,7 @@ impl BatchIssue {
             issue,
             depends_on,
             state: None,
+            place: None,
             problems: Vec::new(),
         }
     }
@@ -79,37 +83,45 @@ impl Issues {
     /// Files a whole batch, or none of it, and returns the new ids in the batch's order.
     ///
     /// A refusal is a usage error with [`BatchProblems`] as its source: every problem of every issue.
-    pub fn import(&mut self, batch: Vec<BatchIssue>, now: Timestamp) -> Result<Vec<IssueId>> {
+    pub fn import(&mut self, batch: Vec<BatchIssue>, ids: &NewIds, now: Timestamp) -> Result<Vec<IssueId>> {
         let problems = self.batch_problems(&batch);
         if !problems.is_empty() {
             let message = match problems.len() {
-                1 => "nothing was imported: the batch has a problem".to_owned(),
-                count => format!("nothing was imported: the batch has {count} problems"),
+                1 => "the batch has a problem".to_owned(),
+                count => format!("the batch has {count} problems"),
             };
-            return Err(Error::new(ErrorKind::Usage, message).because(BatchProblems(problems)));
+            return Err(Error::new(ErrorKind::Usage, message)
+                .because(BatchProblems(problems))
+                .hint("correct these entries, and import all of them again"));
         }
-        let first = self.next_id().number();
-        let ids: Vec<IssueId> = (first..).map(IssueId::new).take(batch.len()).collect();
+        let ids = ids.take(batch.len(), &self.all)?;
         let keys: BTreeMap<String, IssueId> = batch
             .iter()
             .zip(&ids)
             .filter_map(|(item, id)| Some((item.key.clone()?, id.clone())))
             .collect();
-        for item in batch {
-            self.insert_item(item, &keys, now);
+        for (item, id) in batch.into_iter().zip(&ids) {
+            self.insert_item(id, item, &keys, now);
         }
         Ok(ids)
     }
 
     /// Lists all problems of a batch; each line begins with the issue.
     pub fn batch_problems(&self, batch: &[BatchIssue]) -> Vec<String> {
-        let mut keys = BTreeMap::new();
+        let (mut keys, mut externals) = (BTreeMap::new(), BTreeMap::new());
         let mut problems = Vec::new();
         for (index, item) in batch.iter().enumerate() {
-            if let Some(key) = &item.key
-                && let Some(earlier) = keys.insert(key.as_str(), index)
-            {
-                problems.push(format!("{}: issue {} has the same key", name(index, item), earlier + 1));
+            let own = place(index, item);
+            if let Some(earlier) = item.key.as_deref().and_then(|key| keys.insert(key, own)) {
+                problems.push(format!("{}: entry {earlier} has the same key", name(index, item)));
+                continue;
+            }
+            let external = item.issue.external.as_deref();
+            if let Some(earlier) = external.and_then(|external| externals.insert(external, own)) {
+                problems.push(format!(
+                    "{}: entry {earlier} has the same external id",
+                    name(index, item)
+                ));
             }
         }
         for (index, item) in batch.iter().enumerate() {
@@ -148,7 +160,7 @@ impl Issues {
                 problems.push(format!("dependency `{shown}` is given twice"));
             } else if !keys.contains_key(on.as_str()) && self.stored_id(on).is_none() {
                 problems.push(format!(
-                    "dependency `{shown}` is neither a key of the batch nor an issue of the store"
+                    "dependency `{shown}` is neither a key of the batch nor a task of the store"
                 ));
             }
         }
@@ -156,16 +168,16 @@ impl Issues {
         problems
     }
 
-    fn insert_item(&mut self, item: BatchIssue, keys: &BTreeMap<String, IssueId>, now: Timestamp) {
+    fn insert_item(&mut self, id: &IssueId, item: BatchIssue, keys: &BTreeMap<String, IssueId>, now: Timestamp) {
         let mut input = item.issue;
         for on in &item.depends_on {
-            let id = keys.get(on).cloned().or_else(|| self.stored_id(on));
+            let on = keys.get(on).cloned().or_else(|| self.stored_id(on));
             input
                 .dependencies
-                .extend(id.filter(|id| !input.dependencies.contains(id)));
+                .extend(on.filter(|on| !input.dependencies.contains(on)));
         }
-        let id = self.insert(input, now);
-        if let (Some(state), Some(issue)) = (item.state, self.all.get_mut(&id)) {
+        self.insert(id.clone(), input, now);
+        if let (Some(state), Some(issue)) = (item.state, self.all.get_mut(id)) {
             state.apply(issue, now);
         }
     }
@@ -209,10 +221,15 @@ fn attempts_problem(state: &ImportedState) -> Option<String> {
     (!numbered).then(|| "its attempts are not numbered from 1".to_owned())
 }
 
-/// Returns the name of an issue of the batch: its place, counted from 1, and its key.
+fn place(index: usize, item: &BatchIssue) -> usize {
+    item.place.unwrap_or(index + 1)
+}
+
+/// Returns the name of an issue of the batch: its place and its key.
 fn name(index: usize, item: &BatchIssue) -> String {
+    let place = place(index, item);
     match &item.key {
-        Some(key) => format!("issue {} `{}`", index + 1, key.escape_debug()),
-        None => format!("issue {}", index + 1),
+        Some(key) => format!("entry {place} `{}`", key.escape_debug()),
+        None => format!("entry {place}"),
     }
 }

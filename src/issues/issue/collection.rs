@@ -10,6 +10,7 @@ use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::graph::{Graph, way};
 use crate::issues::issue::input::NewIssue;
 use crate::issues::issue::{Dependency, Issue, Status};
+use crate::issues::new_ids::NewIds;
 use crate::model::generation::GenerationName;
 use crate::model::{IssueId, RunId, Usage};
 
@@ -63,8 +64,7 @@ pub struct IssueCounts {
     pub closed: usize,
 }
 
-/// The issues of a generation. Every change is a checked operation; no operation removes an issue, so no id is used
-/// twice.
+/// The issues of a generation. Every change is a checked operation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Issues {
     meta: StoreMeta,
@@ -99,9 +99,11 @@ impl Issues {
         &self.meta
     }
 
-    /// Returns all issues, by number.
+    /// Returns all issues, the oldest first; of those that were filed at one moment, in the order of their ids.
     pub fn iter(&self) -> impl Iterator<Item = &Issue> {
-        self.all.values()
+        let mut issues: Vec<&Issue> = self.all.values().collect();
+        issues.sort_by(|one, other| (one.created_at, &one.id).cmp(&(other.created_at, &other.id)));
+        issues.into_iter()
     }
 
     /// Returns the number of issues.
@@ -114,22 +116,19 @@ impl Issues {
         self.all.is_empty()
     }
 
-    /// Finds an issue; an unknown id is a usage error that names the existing ids.
-    pub fn get(&self, id: &IssueId) -> Result<&Issue> {
-        self.all.get(id).ok_or_else(|| self.unknown(id))
-    }
-
-    /// Files an issue under the next number; every problem of the input is in the one error.
-    pub fn add(&mut self, input: NewIssue, now: Timestamp) -> Result<IssueId> {
+    /// Files an issue under a new id; every problem of the input is in the one error.
+    pub fn add(&mut self, input: NewIssue, ids: &NewIds, now: Timestamp) -> Result<IssueId> {
         let mut problems = input.problems();
         problems.extend(self.dependency_problems(&input.dependencies));
         if !problems.is_empty() {
             return Err(Error::new(
                 ErrorKind::Usage,
-                format!("cannot file the issue: {}", problems.join("; ")),
+                format!("cannot file the task: {}", problems.join("; ")),
             ));
         }
-        Ok(self.insert(input, now))
+        let id = ids.take(1, &self.all)?.remove(0);
+        self.insert(id.clone(), input, now);
+        Ok(id)
     }
 
     /// Records a measure.
@@ -161,7 +160,7 @@ impl Issues {
     /// Returns every call that was made for the generation: those of the measures, then those of the tasks.
     pub fn ledger(&self) -> impl Iterator<Item = &Entry> {
         let measures = self.meta.measures.iter().flat_map(|measure| &measure.calls);
-        let attempts = self.iter().flat_map(|issue| &issue.attempts);
+        let attempts = self.all.values().flat_map(|issue| &issue.attempts);
         measures.chain(attempts.filter_map(|attempt| attempt.call.as_ref()))
     }
 
@@ -173,19 +172,18 @@ impl Issues {
 
     /// Counts the issues by state.
     pub fn counts(&self) -> IssueCounts {
-        let with = |status| self.iter().filter(|issue| issue.status == status).count();
+        let with = |status| self.all.values().filter(|issue| issue.status == status).count();
         IssueCounts {
             open: with(Status::Open),
-            ready: self.iter().filter(|issue| self.is_ready(issue)).count(),
+            ready: self.all.values().filter(|issue| self.is_ready(issue)).count(),
             in_progress: with(Status::InProgress),
             blocked: with(Status::Blocked),
             closed: with(Status::Closed),
         }
     }
 
-    /// Files a checked input.
-    pub(super) fn insert(&mut self, input: NewIssue, now: Timestamp) -> IssueId {
-        let id = self.next_id();
+    /// Files a checked input under an id that no issue has.
+    pub(super) fn insert(&mut self, id: IssueId, input: NewIssue, now: Timestamp) {
         let input = input.tidied();
         let dependencies = input
             .dependencies
@@ -210,38 +208,14 @@ impl Issues {
             commit: None,
             claim: None,
             forgiven_attempts: 0,
+            external: input.external,
             plan: input.plan,
         };
-        self.all.insert(id.clone(), issue);
-        id
-    }
-
-    /// Returns the id of the next issue.
-    pub(super) fn next_id(&self) -> IssueId {
-        let last = self.all.keys().next_back().map_or(0, IssueId::number);
-        IssueId::new(last + 1)
-    }
-
-    /// Finds an issue to change it.
-    pub(super) fn get_mut(&mut self, id: &IssueId) -> Result<&mut Issue> {
-        if !self.all.contains_key(id) {
-            return Err(self.unknown(id));
-        }
-        Ok(self.all.get_mut(id).expect("just found"))
-    }
-
-    /// Returns the error about an unknown id.
-    pub(super) fn unknown(&self, id: &IssueId) -> Error {
-        let known = match (self.all.keys().next(), self.all.keys().next_back()) {
-            (Some(first), Some(last)) if first != last => format!("known issues are {first} to {last}"),
-            (Some(only), _) => format!("the only issue is {only}"),
-            _ => "no issue was filed yet".to_owned(),
-        };
-        Error::new(ErrorKind::Usage, format!("unknown issue `{id}`")).hint(known)
+        self.all.insert(id, issue);
     }
 
     pub(super) fn graph(&self) -> Graph<&IssueId> {
-        let edges = self.iter().flat_map(|issue| &issue.dependencies);
+        let edges = self.all.values().flat_map(|issue| &issue.dependencies);
         Graph::new(edges.map(|edge| (&edge.issue_id, &edge.depends_on_id)))
     }
 
@@ -283,6 +257,6 @@ impl Dependency {
 fn inconsistent(why: &str) -> Error {
     Error::new(
         ErrorKind::Unexpected,
-        format!("the stored issues contradict each other: {why}"),
+        format!("the stored tasks contradict each other: {why}"),
     )
 }

@@ -10,10 +10,11 @@ use crate::issues::issue::{Dependency, Issue, Issues, Status};
 use crate::model::IssueId;
 
 impl Issues {
-    /// Lists the issues that can begin: open ones with every dependency closed, by priority, then age, then number.
+    /// Lists the issues that can begin: open ones with every dependency closed, by priority, then age.
     pub fn ready(&self) -> Vec<&Issue> {
         let mut ready: Vec<&Issue> = self.iter().filter(|issue| self.is_ready(issue)).collect();
-        ready.sort_by_key(|issue| (issue.priority, issue.created_at, issue.id.number()));
+        // A stable sort keeps the order of age.
+        ready.sort_by_key(|issue| issue.priority);
         ready
     }
 
@@ -25,11 +26,6 @@ impl Issues {
     /// Lists the issues that an issue of this collection waits for: its dependencies that are not closed.
     pub fn waits_for(&self, issue: &Issue) -> Vec<IssueId> {
         self.unclosed(issue).cloned().collect()
-    }
-
-    /// Lists the issues that the one with this id waits for.
-    pub fn blocked_by(&self, id: &IssueId) -> Result<Vec<IssueId>> {
-        Ok(self.waits_for(self.get(id)?))
     }
 
     /// Lists the issues that name this one as a dependency.

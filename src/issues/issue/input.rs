@@ -12,8 +12,13 @@ pub(super) const TITLE_MAX: usize = 200;
 const WORD_MAX: usize = 50;
 /// The longest description, comment or reason, in bytes: a store is not a place for logs.
 pub(super) const TEXT_MAX: usize = 256 * 1024;
+/// The longest external id, in bytes.
+const EXTERNAL_MAX: usize = 1000;
 /// The last priority; the first is 0.
 const PRIORITY_MAX: u8 = 4;
+
+/// The types that people may give to an issue.
+pub const TYPES: [&str; 5] = ["task", "bug", "feature", "chore", "epic"];
 
 /// An issue to be filed.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,6 +35,8 @@ pub struct NewIssue {
     pub labels: Vec<String>,
     /// Issues that must be closed first.
     pub dependencies: Vec<IssueId>,
+    /// Its id in the place that it comes from.
+    pub external: Option<String>,
     /// The details of the task.
     pub plan: TaskPlan,
 }
@@ -44,6 +51,7 @@ impl NewIssue {
             issue_type: "task".to_owned(),
             labels: Vec::new(),
             dependencies: Vec::new(),
+            external: None,
             plan: TaskPlan::default(),
         }
     }
@@ -60,6 +68,7 @@ impl NewIssue {
             ));
         }
         problems.extend(word_problem("type", &self.issue_type));
+        problems.extend(self.external.as_deref().and_then(external_problem));
         problems.extend(self.labels.iter().filter_map(|label| word_problem("label", label)));
         problems
     }
@@ -106,6 +115,14 @@ fn word_problem(what: &str, word: &str) -> Option<String> {
     }
     let odd = !is_plain(word) || word.contains(',') || word.contains(char::is_whitespace);
     odd.then(|| format!("the {what} `{shown}` holds whitespace, commas or control characters"))
+}
+
+fn external_problem(external: &str) -> Option<String> {
+    let is_fine = !external.trim().is_empty() && external.len() <= EXTERNAL_MAX && is_plain(external);
+    (!is_fine).then(|| {
+        let shown = text::one_line(external, WORD_MAX);
+        format!("the external id `{shown}` is not one line of at most {EXTERNAL_MAX} bytes")
+    })
 }
 
 /// Returns the problem of a longer text.

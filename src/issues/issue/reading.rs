@@ -1,4 +1,4 @@
-//! Issues from elsewhere: the JSON of `issues export`, and that of the older system.
+//! Issues from elsewhere: the JSON of `issues export`, of the older system, and of GitHub.
 
 use std::collections::BTreeSet;
 
@@ -12,6 +12,8 @@ use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::text;
 use crate::issues::issue::{BatchIssue, BatchProblems, Comment, ImportedState, NewIssue, Status};
 
+mod github;
+
 /// A batch as it was read, and the parts of the text that were left out.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ImportedBatch {
@@ -19,6 +21,8 @@ pub struct ImportedBatch {
     pub batch: Vec<BatchIssue>,
     /// The parts that were left out, a line each.
     pub notes: Vec<String>,
+    /// How many were left out because they are closed on GitHub.
+    pub closed: usize,
 }
 
 /// The status with which the older system keeps the name of a deleted issue.
@@ -45,7 +49,7 @@ struct ForeignComment {
     created_at: Timestamp,
 }
 
-/// Reads a JSON array of issues, or one issue per line. Unknown fields and deleted issues are left out and reported;
+/// Reads a JSON array of issues, or one issue per line. Issues that are closed on GitHub are left out and counted. Unknown fields and deleted issues are left out and reported;
 /// deferred issues are held, and the rest of a title that is too long is moved to the description.
 ///
 /// Text that is not JSON is a usage error that names every bad line.
@@ -53,23 +57,31 @@ pub fn read_batch(text: &str) -> Result<ImportedBatch> {
     let mut reading = ImportedBatch::default();
     let mut gone = BTreeSet::new();
     for (index, value) in values(text)?.into_iter().enumerate() {
-        let Value::Object(map) = value else {
-            return Err(malformed(vec![format!("issue {} is not a JSON object", index + 1)]));
+        let Value::Object(mut map) = value else {
+            return Err(malformed(vec![format!("entry {} is not a JSON object", index + 1)]));
         };
+        if github::is_closed(&map) {
+            reading.closed += 1;
+            continue;
+        }
+        if github::is_issue(&map) {
+            github::convert(&mut map);
+        }
         if map.get("status").and_then(Value::as_str) == Some(TOMBSTONE) {
             let key = map.get("key").or_else(|| map.get("id")).and_then(Value::as_str);
             let shown = key.unwrap_or("one without a name").escape_debug();
             reading
                 .notes
-                .push(format!("issue {}: `{shown}` was deleted, and is left out", index + 1));
+                .push(format!("entry {}: `{shown}` was deleted, and is left out", index + 1));
             gone.extend(key.map(str::to_owned));
             continue;
         }
-        let (item, notes) = read_issue(map);
+        let (mut item, notes) = read_issue(map);
+        item.place = Some(index + 1);
         reading.batch.push(item);
         reading
             .notes
-            .extend(notes.into_iter().map(|note| format!("issue {}: {note}", index + 1)));
+            .extend(notes.into_iter().map(|note| format!("entry {}: {note}", index + 1)));
     }
     // No issue waits for a deleted one.
     for item in &mut reading.batch {
@@ -102,10 +114,10 @@ fn values(text: &str) -> Result<Vec<Value>> {
 fn malformed(problems: Vec<String>) -> Error {
     Error::new(
         ErrorKind::Usage,
-        "nothing was imported: the text is neither a JSON array nor JSON lines",
+        "the text is neither a JSON array nor JSON lines",
     )
     .because(BatchProblems(problems))
-    .hint("`issues export` writes what `issues import` reads")
+    .hint("`issues export`, or `gh issue list --json number,title,body,labels,state,url`, prints what `issues import` reads")
 }
 
 fn read_issue(map: Map<String, Value>) -> (BatchIssue, Vec<String>) {
@@ -114,13 +126,15 @@ fn read_issue(map: Map<String, Value>) -> (BatchIssue, Vec<String>) {
         problems: Vec::new(),
         notes: Vec::new(),
     };
-    let key = fields.take("key").or_else(|| fields.take("id"));
+    let id: Option<String> = fields.take("id");
+    let key = fields.take("key").or_else(|| id.clone());
     let mut issue = NewIssue::titled(fields.take::<String>("title").unwrap_or_default());
     issue.description = fields.take("description").unwrap_or_default();
     fields.shorten_title(&mut issue);
     issue.priority = fields.take("priority").unwrap_or(issue.priority);
     issue.issue_type = fields.take("issue_type").unwrap_or(issue.issue_type);
     issue.labels = fields.take("labels").unwrap_or_default();
+    issue.external = fields.take("external").or(id);
     issue.plan = fields.take("plan").unwrap_or_default();
     let depends_on = fields.dependencies(key.as_deref());
     let state = fields.state();
@@ -130,6 +144,7 @@ fn read_issue(map: Map<String, Value>) -> (BatchIssue, Vec<String>) {
         issue,
         depends_on,
         state: Some(state),
+        place: None,
         problems: fields.problems,
     };
     (item, fields.notes)
@@ -160,14 +175,14 @@ impl Fields {
         for edge in self.take::<Vec<ForeignDependency>>("dependencies").unwrap_or_default() {
             if edge.issue_id.is_some() && edge.issue_id.as_deref() != key {
                 self.problems.push(format!(
-                    "holds a dependency of another issue, on `{}`",
+                    "holds a dependency of another task, on `{}`",
                     edge.depends_on_id.escape_debug()
                 ));
             }
             match edge.kind.as_deref() {
                 None | Some("blocks") => depends_on.push(edge.depends_on_id),
                 Some(other) => self.notes.push(format!(
-                    "left out its relation `{}` to `{}`: only `blocks` makes an issue wait",
+                    "left out its relation `{}` to `{}`: only `blocks` makes a task wait",
                     other.escape_debug(),
                     edge.depends_on_id.escape_debug()
                 )),
@@ -220,7 +235,7 @@ impl Fields {
     /// nothing.
     fn note_the_rest(&mut self) {
         self.map
-            .retain(|name, value| !value.is_null() && !["claim", "updated_at", "id"].contains(&name.as_str()));
+            .retain(|name, value| !value.is_null() && !["claim", "updated_at"].contains(&name.as_str()));
         if !self.map.is_empty() {
             let names: Vec<String> = self
                 .map

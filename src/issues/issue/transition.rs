@@ -192,7 +192,16 @@ fn required(what: &str, text: &str) -> Result<String> {
 }
 
 fn refused(issue: &Issue, what: &str) -> Error {
-    let error = precondition(format!("{} cannot {what}: it is {}", issue.id, standing(issue)));
+    let already = if what == "be closed" && issue.status == Status::Closed {
+        "already "
+    } else {
+        ""
+    };
+    let error = precondition(format!(
+        "{} cannot {what}: it is {already}{}",
+        issue.id,
+        standing(issue)
+    ));
     match issue.status {
         Status::Open => error,
         Status::InProgress => {
@@ -208,7 +217,11 @@ fn standing(issue: &Issue) -> String {
     match (&issue.claim, &issue.hold, &issue.close_reason) {
         (Some(claim), _, _) => format!("in progress in run `{}` since {}", claim.run, claim.at),
         (_, Some(hold), _) => format!("held ({})", crate::base::text::one_line(hold, 100)),
-        (_, _, Some(reason)) => format!("closed ({})", crate::base::text::one_line(reason, 100)),
+        (_, _, Some(reason)) => {
+            // The reason of a `close` without one is `closed by` and the name.
+            let reason = reason.strip_prefix("closed ").unwrap_or(reason);
+            format!("closed ({})", crate::base::text::one_line(reason, 100))
+        }
         _ => issue.status.to_string(),
     }
 }

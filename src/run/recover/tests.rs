@@ -9,7 +9,7 @@ use tokio::sync::mpsc::unbounded_channel;
 use super::*;
 use crate::config::Config;
 use crate::git::Git;
-use crate::issues::issue::{Claim, FORMAT, NewIssue, StoreMeta};
+use crate::issues::issue::{Claim, FORMAT, NewIds, NewIssue, StoreMeta};
 use crate::project::{Environment, Project};
 use crate::record::recorder::Recorder;
 use crate::run::waiting::suspend::GATES_ARE_TRIED;
@@ -36,7 +36,7 @@ fn run() -> (TempDir, RunContext, IssueId) {
     };
     let id = store
         .update("claim", now, |issues| {
-            let id = issues.add(NewIssue::titled("a task"), now)?;
+            let id = issues.add(NewIssue::titled("a task"), &NewIds::counted(), now)?;
             issues.claim_as(&id, claim.clone())?;
             Ok(id)
         })

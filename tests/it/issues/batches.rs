@@ -7,9 +7,11 @@ use super::*;
 /// Imports JSON into a store with cw-1 in it; returns `id status [dependencies] title` of what is new, or the error.
 fn import(json: &str) -> std::result::Result<Vec<String>, String> {
     let mut issues = empty();
-    issues.add(NewIssue::titled("There before"), at(1)).unwrap();
+    issues
+        .add(NewIssue::titled("There before"), &NewIds::counted(), at(1))
+        .unwrap();
     let before = issues.clone();
-    let imported = read_batch(json).and_then(|reading| issues.import(reading.batch, at(2)));
+    let imported = read_batch(json).and_then(|reading| issues.import(reading.batch, &NewIds::counted(), at(2)));
     match imported {
         Ok(ids) => Ok(ids.iter().map(|id| line(&issues, id)).collect()),
         Err(error) => {
@@ -62,7 +64,7 @@ fn every_problem_is_reported_at_once() {
 fn what_is_no_json_is_refused_with_every_bad_line() {
     insta::assert_snapshot!(import("{\"title\": \"One\"}\n\n{\"title\": \nnonsense\n").unwrap_err());
     assert!(import("[{\"title\": \"One\"").is_err());
-    assert!(import("[1]").unwrap_err().contains("issue 1 is not a JSON object"));
+    assert!(import("[1]").unwrap_err().contains("entry 1 is not a JSON object"));
     assert!(import("\u{0}\u{1}").is_err());
 }
 
@@ -75,9 +77,9 @@ fn the_older_systems_lines_are_understood() {
     assert_eq!(
         read_batch(lines).unwrap().notes,
         [
-            "issue 1: left out `design`",
-            "issue 2: left out its relation `related` to `old-z9`: only `blocks` makes an issue wait",
-            "issue 2: left out `assignee`",
+            "entry 1: left out `design`",
+            "entry 2: left out its relation `related` to `old-z9`: only `blocks` makes a task wait",
+            "entry 2: left out `assignee`",
         ]
     );
 }
@@ -100,9 +102,9 @@ fn what_the_older_system_deleted_or_set_aside_keeps_nothing_else_out() {
     assert_eq!(
         reading.notes,
         [
-            "issue 2: `old-2` was deleted, and is left out",
-            "issue 3: it was `deferred`, and is held",
-            "issue 4: its title of 399 characters continues in its description",
+            "entry 2: `old-2` was deleted, and is left out",
+            "entry 3: it was `deferred`, and is held",
+            "entry 4: its title of 399 characters continues in its description",
         ]
     );
 }
@@ -111,7 +113,7 @@ fn what_the_older_system_deleted_or_set_aside_keeps_nothing_else_out() {
 fn what_was_exported_comes_back() {
     let mut issues = empty();
     for title in ["Closed", "Held", "Tried", "Waiting"] {
-        issues.add(NewIssue::titled(title), at(1)).unwrap();
+        issues.add(NewIssue::titled(title), &NewIds::counted(), at(1)).unwrap();
     }
     issues
         .close(&id(1), "by hand", Some(&"c0ffee".parse().unwrap()), at(2))
@@ -127,13 +129,14 @@ fn what_was_exported_comes_back() {
     let reading = read_batch(&json).unwrap();
     assert_eq!(reading.notes, Vec::<String>::new());
     let mut copy = empty();
-    copy.import(reading.batch, at(2)).unwrap();
+    copy.import(reading.batch, &NewIds::counted(), at(2)).unwrap();
     let aged = |issues: &Issues| -> Vec<cordwainer::issue::Issue> {
         issues
             .iter()
             .cloned()
             .map(|issue| cordwainer::issue::Issue {
                 updated_at: at(2),
+                external: Some(issue.id.to_string()),
                 ..issue
             })
             .collect()
@@ -145,14 +148,14 @@ fn what_was_exported_comes_back() {
 fn a_proposal_cannot_bring_a_status_along() {
     let mut issues = empty();
     let batch = vec![BatchIssue::new("k", NewIssue::titled("One"), Vec::new())];
-    let ids = issues.import(batch, at(1)).unwrap();
+    let ids = issues.import(batch, &NewIds::counted(), at(1)).unwrap();
     assert_eq!(issues.get(&ids[0]).unwrap().status, Status::Open);
 }
 
 #[test]
 fn the_problems_are_there_one_by_one_for_who_asks() {
     let batch = vec![BatchIssue::new("k", NewIssue::titled(""), vec!["gone".to_owned()])];
-    let refused = empty().import(batch, at(1)).unwrap_err();
+    let refused = empty().import(batch, &NewIds::counted(), at(1)).unwrap_err();
     let cause = std::error::Error::source(&refused)
         .unwrap()
         .downcast_ref::<BatchProblems>()
@@ -160,8 +163,8 @@ fn the_problems_are_there_one_by_one_for_who_asks() {
     assert_eq!(
         cause.0,
         [
-            "issue 1 `k`: the title is empty",
-            "issue 1 `k`: dependency `gone` is neither a key of the batch nor an issue of the store",
+            "entry 1 `k`: the title is empty",
+            "entry 1 `k`: dependency `gone` is neither a key of the batch nor a task of the store",
         ]
     );
 }

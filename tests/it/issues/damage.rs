@@ -37,7 +37,9 @@ fn check(path: &str, change: impl Fn(&str) -> Option<String>, expected: &str) {
     assert!(text.starts_with(&expected), "{path}:\n{text}\nbut expected\n{expected}");
     fixture
         .store
-        .update("write", at(9), |issues| issues.add(NewIssue::titled("x"), at(9)))
+        .update("write", at(9), |issues| {
+            issues.add(NewIssue::titled("x"), &NewIds::counted(), at(9))
+        })
         .unwrap_err();
     assert_eq!(fixture.tip(), tip, "{path}: a damaged store was written to");
 }
@@ -81,7 +83,7 @@ fn a_broken_file_is_named() {
         "issues/cw-2.json",
         "cw-2",
         "cw-3",
-        "`issues/cw-2.json` holds the issue cw-3",
+        "`issues/cw-2.json` holds the task cw-3",
     );
 }
 
@@ -118,7 +120,7 @@ fn a_newer_store_is_left_alone() {
 
 #[test]
 fn contradictions_are_found() {
-    let contradiction = "the stored issues contradict each other: ";
+    let contradiction = "the stored tasks contradict each other: ";
     let edge = |from: u32, to: u32| {
         format!(r#""dependencies": [{{"issue_id": "cw-{from}", "depends_on_id": "cw-{to}", "type": "blocks"}}]"#)
     };

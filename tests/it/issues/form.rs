@@ -4,7 +4,9 @@ use super::*;
 
 fn full() -> Issues {
     let mut issues = empty();
-    issues.add(NewIssue::titled("Parse the header"), at(1)).unwrap();
+    issues
+        .add(NewIssue::titled("Parse the header"), &NewIds::counted(), at(1))
+        .unwrap();
     let mut input = NewIssue {
         description: "With *care*.".to_owned(),
         priority: 1,
@@ -14,7 +16,7 @@ fn full() -> Issues {
     };
     input.plan.requirements.push("shows the title".to_owned());
     input.plan.estimated_lines = Some(300);
-    issues.add(input, at(2)).unwrap();
+    issues.add(input, &NewIds::counted(), at(2)).unwrap();
     issues.claim(&id(1), &"run-1".parse().unwrap(), at(3)).unwrap();
     issues
         .record_attempt(&id(1), attempt(1, Outcome::Merged), at(80))

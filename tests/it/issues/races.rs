@@ -90,7 +90,9 @@ fn a_lock_that_nobody_gives_back_is_named() {
     std::fs::write(&lock, "").unwrap();
     let stuck = fixture
         .store
-        .update("add", at(1), |issues| issues.add(NewIssue::titled("One"), at(1)))
+        .update("add", at(1), |issues| {
+            issues.add(NewIssue::titled("One"), &NewIds::counted(), at(1))
+        })
         .unwrap_err();
     assert!(
         stuck
@@ -109,7 +111,9 @@ fn write(store: &Store, writer: &str, count: usize) {
     for number in 0..count {
         let input = NewIssue::titled(format!("{number} of writer {writer}"));
         let id = store
-            .update("add", at(1), |issues| issues.add(input.clone(), at(1)))
+            .update("add", at(1), |issues| {
+                issues.add(input.clone(), &NewIds::counted(), at(1))
+            })
             .unwrap();
         store
             .update("claim and close", at(2), |issues| {

@@ -42,7 +42,7 @@ fn apply(issues: &mut Issues, operation: &Operation, now: Timestamp) -> Result<(
         Operation::Add(dependencies) => {
             let mut input = NewIssue::titled("Task");
             input.dependencies = dependencies.iter().copied().map(id).collect();
-            issues.add(input, now).map(|_| ())
+            issues.add(input, &NewIds::counted(), now).map(|_| ())
         }
         Operation::Claim(on, by) => issues.claim(&id(*on), &run(*by), now),
         Operation::ReleaseClaim(on, by) => issues.release_claim(&id(*on), &run(*by), now),
@@ -79,7 +79,7 @@ fn check_rules(issues: &Issues) {
     let ready = issues.ready();
     assert_eq!(ready.len(), counts.ready);
     for issue in issues.iter().filter(|issue| issue.status == Status::Open) {
-        let waits = !issues.blocked_by(&issue.id).unwrap().is_empty();
+        let waits = !issues.waits_for(issue).is_empty();
         assert_eq!(ready.iter().any(|ready| ready.id == issue.id), !waits, "{}", issue.id);
     }
     assert!(ready.iter().all(|issue| issue.status == Status::Open));

@@ -6,7 +6,7 @@ use cordwainer::agent::Usage;
 use cordwainer::attempt::{Attempt, Outcome};
 use cordwainer::generation::GenerationName;
 use cordwainer::git::RefMove;
-use cordwainer::issue::{IssueId, NewIssue};
+use cordwainer::issue::{IssueId, NewIds, NewIssue};
 use cordwainer::store::Store;
 use jiff::Timestamp;
 
@@ -34,7 +34,7 @@ fn held(outcome: Outcome, file: Option<(&str, &str)>) -> TestRepository {
     let store = Store::open(&git, &generation).unwrap();
     store
         .update("test", at, |issues| {
-            let id = issues.add(NewIssue::titled("Change the CI"), at)?;
+            let id = issues.add(NewIssue::titled("Change the CI"), &NewIds::counted(), at)?;
             let attempt = Attempt {
                 number: 1,
                 run: "run-1".parse().unwrap(),
@@ -169,7 +169,7 @@ fn only_what_a_person_can_judge_is_accepted() {
         &repository,
         &["issues", "release", "cw-9", "--accept"],
         2,
-        "error: unknown issue `cw-9`\n\nhint: the only issue is cw-1\n",
+        "error: unknown task `cw-9`\n\nhint: the only task is cw-1\n",
     );
 }
 

@@ -92,7 +92,7 @@ fn a_stop_brings_the_files_of_the_checkout_along() {
         called.stderr,
         "Ending generation-a removes:\n  the branch generation-a\n  2 refs below refs/cordwainer/generation-a/\n  \
          the folder templates from the base branch\n\
-         All its commits and issues stay reachable under refs/cordwainer/archive/generation-a/1/\n"
+         All its commits and tasks stay reachable under refs/cordwainer/archive/generation-a/1/\n"
     );
     let main = repository.oid("main").to_string();
     assert_eq!(
@@ -100,7 +100,7 @@ fn a_stop_brings_the_files_of_the_checkout_along() {
         format!(
             "No gates are configured, so nothing checked the merge.\n\
              Merged generation-a into main as {} (2 files, +1 -1).\n\
-             Issues and task commits are kept under refs/cordwainer/archive/generation-a/1/.\n",
+             Tasks and their commits are kept under refs/cordwainer/archive/generation-a/1/.\n",
             &main[..10]
         )
     );
@@ -205,7 +205,7 @@ fn a_reset_leaves_the_base_and_keeps_everything_else() {
     let told = leaves_the_checkout(&repository, &["generator", "reset"]).done();
     assert_eq!(
         told,
-        "Reset generation-a; its commits and issues are kept under refs/cordwainer/archive/generation-a/1/.\n"
+        "Reset generation-a; its commits and tasks are kept under refs/cordwainer/archive/generation-a/1/.\n"
     );
     assert_eq!(repository.oid("main"), main);
     assert!(is_reachable(&repository, &tip) && is_reachable(&repository, &task));

@@ -61,6 +61,7 @@ impl Shared {
             .env_clear()
             .env("PATH", "/usr/local/bin:/usr/bin:/bin")
             .env("HOME", &self.home)
+            .env("CORDWAINER_COUNTED_IDS", "1")
             .uid(OTHER)
             .gid(OTHER)
             .output()

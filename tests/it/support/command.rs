@@ -35,6 +35,7 @@ pub(crate) fn cordwainer<S: AsRef<OsStr>>(repository: &TestRepository, arguments
         .env("PATH", "/usr/local/bin:/usr/bin:/bin")
         .env("HOME", repository.outside().join("home"))
         .env("GIT_CONFIG_NOSYSTEM", "1")
+        .env("CORDWAINER_COUNTED_IDS", "1")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
@@ -57,9 +58,21 @@ impl Cordwainer {
         self
     }
 
+    /// Takes a variable out of its environment.
+    pub(crate) fn env_remove(mut self, name: &str) -> Self {
+        self.command.env_remove(name);
+        self
+    }
+
     /// Calls it in another folder.
     pub(crate) fn in_folder(mut self, folder: impl Into<PathBuf>) -> Self {
         self.command.current_dir(folder.into());
+        self
+    }
+
+    /// Gives it a stdin that is not empty.
+    pub(crate) fn stdin(mut self, stdin: impl Into<Stdio>) -> Self {
+        self.command.stdin(stdin.into());
         self
     }
 

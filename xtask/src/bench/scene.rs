@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use cordwainer::Generator;
 use cordwainer::attempt::Outcome;
+use cordwainer::clock::Clock;
 use cordwainer::config::{Config, Credentials};
 use cordwainer::event::EventKind;
 use cordwainer::generator::{Environment, StartOptions};
@@ -89,12 +90,13 @@ impl<'a> Scene<'a> {
         let description = self.next_prompt();
         let store = self.generator.store()?;
         let now = Timestamp::now();
+        let ids = store.new_ids(&Clock::machine())?;
         let id = store.update("add a task", now, |issues| {
             let issue = NewIssue {
                 description: description.clone(),
                 ..NewIssue::titled(format!("Edit {description:?}"))
             };
-            issues.add(issue, now)
+            issues.add(issue, &ids, now)
         })?;
         let (events, mut receiver) = unbounded_channel();
         memory::forget_own_peak()?;

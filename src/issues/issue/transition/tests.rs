@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::issues::attempt::Outcome;
-use crate::issues::issue::{NewIssue, StoreMeta};
+use crate::issues::issue::{NewIds, NewIssue, StoreMeta};
 use crate::model::generation::GenerationName;
 
 fn run(number: u32) -> RunId {
@@ -32,7 +32,7 @@ fn issues(status: Status) -> Issues {
     };
     let mut issues = Issues::new(meta);
     for title in ["One", "Waits", "Waited for"] {
-        issues.add(NewIssue::titled(title), at(0)).unwrap();
+        issues.add(NewIssue::titled(title), &NewIds::counted(), at(0)).unwrap();
     }
     issues.add_dependency(&id(2), &id(3), at(0)).unwrap();
     match status {
@@ -163,7 +163,18 @@ fn refusals_say_why() {
         "cw-1 does not depend on cw-3"
     );
     assert_eq!(refusal(open.hold(&id(1), " ", at(1))), "the reason is empty");
-    assert_eq!(refusal(open.hold(&id(9), "x", at(1))), "unknown issue `cw-9`");
+    assert_eq!(refusal(open.hold(&id(9), "x", at(1))), "unknown task `cw-9`");
+    let mut closed = issues(Status::Closed);
+    closed.reopen(&id(1), at(1)).unwrap();
+    closed.close(&id(1), "closed by New", None, at(1)).unwrap();
+    assert_eq!(
+        refusal(closed.close(&id(1), "again", None, at(2))),
+        "cw-1 cannot be closed: it is already closed (by New)"
+    );
+    assert_eq!(
+        refusal(closed.hold(&id(1), "later", at(2))),
+        "cw-1 cannot be held: it is closed (by New)"
+    );
     let mut busy = issues(Status::InProgress);
     assert_eq!(
         refusal(busy.close(&id(1), "x", None, at(1))),
@@ -217,8 +228,8 @@ fn priority_then_age_then_number_decide_what_is_next() {
             priority,
             ..NewIssue::titled("x")
         };
-        issues.add(input, at(second)).unwrap();
+        issues.add(input, &NewIds::counted(), at(second)).unwrap();
     }
-    let order: Vec<u32> = issues.ready().iter().map(|issue| issue.id.number()).collect();
+    let order: Vec<u32> = issues.ready().iter().filter_map(|issue| issue.id.number()).collect();
     assert_eq!(order, [3, 2, 4, 1, 5]);
 }

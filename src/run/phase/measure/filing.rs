@@ -99,8 +99,9 @@ impl Measure {
         let batch: Vec<BatchIssue> = accepted.into_iter().map(batch_issue).collect();
         let earlier: Vec<IssueId> = asked.filed.iter().map(|(_, task)| task.id.clone()).collect();
         let why = format!("measure filed {} tasks", batch.len());
+        let new_ids = context.store.new_ids(context.project.clock())?;
         let (filed, issues) = context.store.update(&why, now, |issues| {
-            let ids = issues.import(batch.clone(), now)?;
+            let ids = issues.import(batch.clone(), &new_ids, now)?;
             if is_last {
                 issues.record_measure(issue::Measure {
                     run: context.recorder.run().clone(),

@@ -1,14 +1,16 @@
 //! The steps that keep issues, and show them on a terminal.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::rc::Rc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
+use cordwainer::clock::Clock;
 use cordwainer::generation::GenerationName;
 use cordwainer::git::Git;
-use cordwainer::issue::{FORMAT, Issues, NewIssue, StoreMeta, read_batch};
+use cordwainer::issue::{FORMAT, Issues, NewIds, NewIssue, StoreMeta, read_batch};
 use cordwainer::store::Store;
 use jiff::Timestamp;
 use serde_json::json;
@@ -54,7 +56,7 @@ pub(super) fn steps() -> Result<Vec<Step>> {
         command("terminal: `issues list`", &["issues", "list"], |issues, size| {
             add_many(issues, size)
         })?,
-        command("terminal: `issues show`", &["issues", "show", "cw-1"], add_comments)?,
+        command("terminal: `issues show`", &["issues", "show", "cw-aaaa"], add_comments)?,
         command(
             "terminal: `issues graph` of a long title",
             &["issues", "list"],
@@ -86,26 +88,32 @@ fn meta() -> StoreMeta {
     }
 }
 
+/// The ids of a fixed clock: the first one is `cw-aaaa`.
+fn ids() -> NewIds {
+    NewIds::drawn(&Clock::fixed(Timestamp::UNIX_EPOCH), BTreeSet::new())
+}
+
 fn import(text: &str) {
     let mut issues = Issues::new(meta());
     // A ring is refused, which takes its time, too.
     if let Ok(reading) = read_batch(text) {
-        std::hint::black_box(issues.import(reading.batch, Timestamp::UNIX_EPOCH).is_ok());
+        std::hint::black_box(issues.import(reading.batch, &ids(), Timestamp::UNIX_EPOCH).is_ok());
     }
     std::hint::black_box(issues.ready().len());
 }
 
 fn add_many(issues: &mut Issues, size: usize) -> cordwainer::error::Result<()> {
+    let ids = ids();
     for number in 0..size {
         let mut issue = NewIssue::titled(format!("{number} {}", "\u{301}\u{fdfa}x".repeat(40)));
         issue.description = "```\n\u{1b}]0;x".repeat(20);
-        issues.add(issue, Timestamp::UNIX_EPOCH)?;
+        issues.add(issue, &ids, Timestamp::UNIX_EPOCH)?;
     }
     Ok(())
 }
 
 fn add_comments(issues: &mut Issues, size: usize) -> cordwainer::error::Result<()> {
-    let id = issues.add(NewIssue::titled("one"), Timestamp::UNIX_EPOCH)?;
+    let id = issues.add(NewIssue::titled("one"), &ids(), Timestamp::UNIX_EPOCH)?;
     for number in 0..size {
         issues.comment(
             &id,
@@ -119,10 +127,11 @@ fn add_comments(issues: &mut Issues, size: usize) -> cordwainer::error::Result<(
 
 /// Issues each of which has a description without a break.
 fn add_wide(issues: &mut Issues, size: usize) -> cordwainer::error::Result<()> {
+    let ids = ids();
     for _ in 0..size / 32 {
         let mut issue = NewIssue::titled("\u{fdfa}".repeat(190));
         issue.labels = (0..20).map(|number| format!("label{number}")).collect();
-        issues.add(issue, Timestamp::UNIX_EPOCH)?;
+        issues.add(issue, &ids, Timestamp::UNIX_EPOCH)?;
     }
     Ok(())
 }
@@ -158,8 +167,9 @@ fn store(name: &'static str, fill: Fill) -> Step {
             // The whole of it is kept: a closure that names the store alone would let the repository go.
             let filled = &filled;
             timed(|| {
+                let ids = filled.store.new_ids(&Clock::machine())?;
                 filled.store.update("again", Timestamp::UNIX_EPOCH, |issues| {
-                    issues.add(NewIssue::titled("one more"), Timestamp::UNIX_EPOCH)
+                    issues.add(NewIssue::titled("one more"), &ids, Timestamp::UNIX_EPOCH)
                 })?;
                 std::hint::black_box(filled.store.read()?.len());
                 Ok(())
