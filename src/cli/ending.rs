@@ -87,6 +87,10 @@ fn tell_result(context: &Context, done: &StopSummary) -> Result<()> {
             "Ended {}; its branch {branch} is still to be merged{changes}.",
             done.generation
         ))?,
+        (None, None) if done.found_merged => context.output.print(&format!(
+            "Ended {}: {} has its work already.",
+            done.generation, done.base_branch
+        ))?,
         (None, None) => context.output.print(&format!(
             "Ended {}: there was nothing to merge into {}.",
             done.generation, done.base_branch

@@ -19,6 +19,7 @@ mod land;
 mod merge;
 
 pub use self::gates::MergeGates;
+use self::merge::Landing;
 
 /// The options of `stop`.
 #[derive(Clone, Debug, Default)]
@@ -54,6 +55,8 @@ pub struct StopSummary {
     pub diff: Option<DiffStat>,
     /// How the result gets to where the repository came from, as arguments of git; `None` where there is no remote.
     pub push: Option<Vec<String>>,
+    /// Whether the base branch had all its work already: it was merged elsewhere.
+    pub found_merged: bool,
     /// Whether the gates were run on the merge.
     pub gates: MergeGates,
     /// Tasks that end with it undone: open and held ones.
@@ -115,12 +118,13 @@ impl Generator {
             gates: MergeGates::NoMerge,
             undone: UndoneTask::all(&issues),
             diff: None,
+            found_merged: false,
             push: None,
             not_yet: Vec::new(),
         };
         done.not_yet = gate::not_yet(&self.project, &done.generation)?;
         let generation = &done.generation;
-        let tip = self.last_tip(generation)?;
+        let tip = self.last_tip(generation, &done.base_branch)?;
         if let (true, Some(tip)) = (options.no_merge, tip) {
             done.recovered = self.recover_before_ending(generation).await?;
             self.set(&generation.finished_mark(), Some(tip))?;
@@ -135,6 +139,7 @@ impl Generator {
         self.project.refuse_checked_out(generation)?;
         // Prepared before anything is announced or changed: a conflict changes nothing.
         let landing = self.prepare_landing(generation, &done.base_branch, tip)?;
+        done.found_merged = self.was_merged(generation, &landing)?;
         done.gates = if options.no_gates && landing.merge.is_some() {
             MergeGates::Skipped
         } else {
@@ -161,6 +166,20 @@ impl Generator {
         Ok(remote.map(|remote| vec!["push".to_owned(), remote, branch.to_owned()]))
     }
 
+    /// Returns whether the base branch has the generation's work, of which there is some, without a merge of ours.
+    fn was_merged(&self, generation: &GenerationName, landing: &Landing) -> Result<bool> {
+        let git = &self.project.git;
+        let left = match landing.tip {
+            Some(tip) => Some(tip),
+            None => git.reference(&generation.finished_mark())?,
+        };
+        let brings = match (left, git.reference(&generation.base_mark())?) {
+            (Some(tip), Some(from)) => git.tree_of(tip)? != git.tree_of(from)?,
+            _ => false,
+        };
+        Ok(brings && landing.merge.is_none() && self.landed_merge(generation)?.is_none())
+    }
+
     /// Returns where a tip branched off the base branch; `None` when that is gone, or has nothing in common with it.
     fn base_of(&self, base_branch: &str, tip: Oid) -> Result<Option<Oid>> {
         match self.project.git.branch_tip(base_branch)? {
@@ -170,16 +189,29 @@ impl Generator {
     }
 
     /// Returns the tip to end with; `None` when an earlier `stop` or `reset` removed the branch and died before its
-    /// end.
-    fn last_tip(&self, generation: &GenerationName) -> Result<Option<Oid>> {
-        let tip = self.project.git.reference(&generation.branch())?;
+    /// end, or when somebody merged it into the base branch and deleted it.
+    fn last_tip(&self, generation: &GenerationName, base_branch: &str) -> Result<Option<Oid>> {
+        let git = &self.project.git;
+        let tip = git.reference(&generation.branch())?;
         if tip.is_some() || self.project.is_ending(generation)? {
             return Ok(tip);
         }
         let message = format!("the branch `{generation}` of the generation is gone");
-        Err(Error::new(ErrorKind::Precondition, message).hint(format!(
-            "create it again to merge it: every attempt at a task is kept under `{}tasks/`",
-            generation.namespace()
-        )))
+        let error = Error::new(ErrorKind::Precondition, message);
+        let Some(left) = git.reference(&generation.finished_mark())? else {
+            return Err(error.hint(format!(
+                "create it again to merge it: every attempt at a task is kept under `{}tasks/`",
+                generation.namespace()
+            )));
+        };
+        match git.branch_tip(base_branch)? {
+            Some(base) if self.is_landed(left, base)? => Ok(None),
+            _ => Err(error.hint(format!(
+                "`{base_branch}` does not have its work; if it was merged elsewhere, bring `{base_branch}` up to date \
+                 first; `git branch {generation} {}` makes the branch again, and `generator reset` ends it without \
+                 merging",
+                &left.to_string()[..10]
+            ))),
+        }
     }
 }

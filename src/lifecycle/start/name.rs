@@ -2,7 +2,7 @@
 
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::lifecycle::{Generator, StartOptions};
-use crate::model::generation::GenerationName;
+use crate::model::generation::{GenerationName, Phase};
 
 const CHOOSE: &str = "choose another name with `--name`";
 
@@ -29,8 +29,12 @@ impl Generator {
     pub(super) fn refuse_taken(&self, generation: &GenerationName) -> Result<()> {
         if self.project.git.reference(&generation.base_mark())?.is_some() {
             let message = format!("the generation `{generation}` is open already");
+            let onwards = match self.project.phase(generation)? {
+                Phase::Open => "continue this one with `generator run`",
+                Phase::Finished | Phase::Merged | Phase::Archived => "end this one with `generator stop`",
+            };
             return Err(Error::new(ErrorKind::Precondition, message)
-                .hint("choose another name with `--name`, or continue this one with `generator run`"));
+                .hint(format!("choose another name with `--name`, or {onwards}")));
         }
         if self.project.git.reference(&generation.branch())?.is_some() {
             let message = format!("a branch `{generation}` exists, and is not a generation");

@@ -11,6 +11,9 @@ use crate::lifecycle::start::present;
 use crate::model::generation::GenerationName;
 use crate::model::trailer;
 
+/// How many commits of the base branch are looked at for one that brought a generation's work as a whole.
+const SQUASH_WITHIN: usize = 100;
+
 /// How a generation's tip is merged into the base branch.
 pub(super) struct Landing {
     /// The branch to land on.
@@ -49,7 +52,7 @@ impl Generator {
             folders: Vec::new(),
         };
         let Some(tip) = tip else { return Ok(landing) };
-        if self.project.git.is_ancestor(tip, base)? {
+        if self.is_landed(tip, base)? {
             return Ok(landing);
         }
         landing.checkout = self.is_base_checked_out(base_branch)?;
@@ -64,6 +67,32 @@ impl Generator {
             None => self.merge_commit(generation, base_branch, base, tip)?,
         });
         Ok(landing)
+    }
+
+    /// Returns whether the base branch has all that a tip brings: because the tip is in its history, because merging it
+    /// would change nothing, or because one commit since they parted is what a merge of it would have been: that is
+    /// what a squash on a forge makes.
+    pub(super) fn is_landed(&self, tip: Oid, base: Oid) -> Result<bool> {
+        let git = &self.project.git;
+        if git.is_ancestor(tip, base)? {
+            return Ok(true);
+        }
+        let Some(parted) = git.merge_base(base, tip)? else {
+            return Ok(false);
+        };
+        let since = git.first_parents(base, Some(parted))?;
+        for commit in since.iter().take(SQUASH_WITHIN) {
+            let Some(parent) = commit.parents.first() else { break };
+            if commit.tree != git.tree_of(*parent)? && self.merges_to(*parent, tip, commit.tree)? {
+                return Ok(true);
+            }
+        }
+        Ok(!since.is_empty() && self.merges_to(base, tip, git.tree_of(base)?)?)
+    }
+
+    /// Returns whether merging `tip` into `into` results in a tree.
+    fn merges_to(&self, into: Oid, tip: Oid, tree: Oid) -> Result<bool> {
+        Ok(matches!(self.project.git.merge_commits(into, tip)?, Merge::Clean(merged) if merged == tree))
     }
 
     /// Returns the merge that an earlier `stop` of this generation prepared, if it still fits.

@@ -133,6 +133,56 @@ fn a_base_that_moved_on_is_merged_with_what_it_has_now() {
     assert_eq!(repository.git(&["status", "--porcelain"]), "");
 }
 
+/// A generation that was left to merge, then merged on a forge, and its branch deleted there and here.
+#[test]
+fn a_generation_that_was_merged_elsewhere_ends_without_its_branch() {
+    let ways: [&[&[&str]]; 3] = [
+        &[&["merge", "--quiet", "--no-ff", "-m", "by the forge", "generation-a"]],
+        &[&["merge", "--quiet", "--squash", "generation-a"], &["commit", "--quiet", "-m", "squashed"]],
+        &[&["cherry-pick", "generation-a"]],
+    ];
+    for way in ways {
+        let repository = at_work("");
+        generator(&repository, &["stop", "--no-merge"]).run().done();
+        repository.write("meanwhile.txt", "meanwhile\n");
+        repository.commit("meanwhile");
+        for step in way {
+            repository.git(step);
+        }
+        // What came of it since does not hide it.
+        repository.write("new.txt", "newer\n");
+        repository.commit("changed since");
+        repository.git(&["branch", "-D", "generation-a"]);
+        let main = repository.oid("main");
+        let told = generator(&repository, &["stop"]).run().done();
+        assert!(told.starts_with("Ended generation-a: main has its work already.\n"), "{way:?}: {told}");
+        assert_eq!(repository.oid("main"), main);
+        let listing = generator(&repository, &["list", "--json"]).run().json();
+        assert_eq!(listing["open"], serde_json::json!([]), "{way:?}");
+        start(&repository, "a");
+    }
+}
+
+#[test]
+fn a_generation_whose_branch_is_gone_unmerged_names_the_way_out() {
+    let repository = at_work("");
+    let tip = repository.oid("generation-a").to_string();
+    generator(&repository, &["stop", "--no-merge"]).run().done();
+    repository.git(&["branch", "-D", "generation-a"]);
+    let words = format!(
+        "error: the branch `generation-a` of the generation is gone\n\n\
+         hint: `main` does not have its work; if it was merged elsewhere, bring `main` up to date first; \
+         `git branch generation-a {}` makes the branch again, and `generator reset` ends it without merging\n",
+        &tip[..10]
+    );
+    super::refuses(&repository, &["generator", "stop"], 9, &words);
+    let called = generator(&repository, &["start", "--name", "a"]).run();
+    assert!(called.stderr.contains("end this one with `generator stop`"), "{called:#?}");
+    repository.git(&["branch", "generation-a", &tip]);
+    generator(&repository, &["stop"]).run().done();
+    assert!(files(&repository, "main").contains(&"new.txt".to_owned()));
+}
+
 #[test]
 fn untracked_files_and_changes_elsewhere_stay_as_they_are() {
     let repository = at_work("");
