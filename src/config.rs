@@ -4,6 +4,7 @@
 pub(crate) mod billing;
 mod claude_args;
 pub(crate) mod client_settings;
+mod commits;
 mod container;
 mod defaults;
 mod document;
@@ -41,6 +42,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::base::serialization::or_off;
+use crate::git::Identity;
 use crate::model::Role;
 use crate::sandbox::guarantee::Item;
 
@@ -159,10 +161,23 @@ pub struct Config {
     pub retry: RetryConfig,
     /// `limits`.
     pub limits: LimitsConfig,
+    /// `commits`.
+    pub commits: CommitsConfig,
     /// `protected_paths`: globs; a task that touches one is held.
     pub protected_paths: Vec<String>,
     /// `gates`: commands that must succeed, in a container of the same kind, before a task is merged.
     pub gates: Vec<Gate>,
+}
+
+/// In whose name the work of agents is committed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct CommitsConfig {
+    /// `author`: unset is whom git would name.
+    pub author: Option<Identity>,
+    /// `committer`: unset is whom git would name.
+    pub committer: Option<Identity>,
+    /// `co_author`: named in a trailer.
+    pub co_author: Option<Identity>,
 }
 
 /// The address of the model's API unless the configuration names another one.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::document::quoted;
 use super::keys::{Key, Shape, TOP};
 use super::{
-    AgentConfig, BudgetConfig, Config, ContainerConfig, Credentials, EngineChoice, LimitWait, LimitsConfig,
+    AgentConfig, BudgetConfig, CommitsConfig, Config, ContainerConfig, Credentials, EngineChoice, LimitWait, LimitsConfig,
     NetworkConfig, RetryConfig, RoleConfig, paths,
 };
 
@@ -108,6 +108,7 @@ impl Config {
                 count: 0,
                 breaker: 0,
             },
+            commits: CommitsConfig::default(),
             limits: LimitsConfig {
                 allow_overage: false,
                 default_wait: Duration::ZERO,

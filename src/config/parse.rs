@@ -72,6 +72,7 @@ fn read_top(root: &Node, report: &Report, config: &mut Config, resolve: &dyn Fn(
     super::container::read(&top, config, resolve);
     super::network::read(&top, config);
     super::money::read(&top, config);
+    super::commits::read(&top, config);
     super::roles::read(&top, config);
     super::gates::read(&top, config);
     super::guard::check(&top, config);

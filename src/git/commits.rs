@@ -18,6 +18,8 @@ pub struct NewCommit {
     pub message: String,
     /// The author; unset means the person who runs the command.
     pub author: Option<Identity>,
+    /// The committer; unset means the person who runs the command.
+    pub committer: Option<Identity>,
     /// Its time; written in UTC.
     pub time: Timestamp,
 }
@@ -69,7 +71,10 @@ impl Git {
         let repository = self.open()?;
         let failed = "cannot create a commit";
         let when = Time::new(new.time.as_second(), 0);
-        let committer = signature(&self.committer(&repository)?, when)?;
+        let committer = match &new.committer {
+            Some(committer) => signature(committer, when)?,
+            None => signature(&self.committer(&repository)?, when)?,
+        };
         let author = match &new.author {
             Some(author) => signature(author, when)?,
             None => signature(&self.author(&repository)?, when)?,

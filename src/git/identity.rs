@@ -1,6 +1,10 @@
 //! The author and the committer: those that git would use, from the environment and the configuration.
 
+use std::fmt;
+use std::str::FromStr;
+
 use git2::Repository;
+use serde::{Serialize, Serializer};
 
 use super::Git;
 use super::rules::Glob;
@@ -15,6 +19,39 @@ pub struct Identity {
     pub name: String,
     /// The e-mail address.
     pub email: String,
+}
+
+impl fmt::Display for Identity {
+    /// Writes `Name <address>`, as git does.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} <{}>", self.name, self.email)
+    }
+}
+
+impl FromStr for Identity {
+    type Err = ();
+
+    /// Reads `Name <address>`. Neither part may be empty, or hold what git removes from them: angle brackets and
+    /// control characters.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (name, rest) = text.split_once('<').ok_or(())?;
+        let email = rest.trim_end().strip_suffix('>').ok_or(())?;
+        let (name, email) = (name.trim(), email.trim());
+        let bad = |letter: char| letter.is_control() || "<>".contains(letter);
+        if name.is_empty() || email.is_empty() || email.contains(' ') || name.contains(bad) || email.contains(bad) {
+            return Err(());
+        }
+        Ok(Self {
+            name: name.to_owned(),
+            email: email.to_owned(),
+        })
+    }
+}
+
+impl Serialize for Identity {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
 }
 
 /// A condition that libgit2 does not support, and git does since 2.36.

@@ -169,6 +169,7 @@ impl Store {
             parents: parent.into_iter().collect(),
             message,
             author: None,
+            committer: None,
             time: now,
         })?;
         let moved = self.git.move_reference(&self.reference, parent, Some(new), why)?;

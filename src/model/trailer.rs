@@ -12,5 +12,7 @@ pub(crate) const REPOSITORY: &str = "Cordwainer-Repository";
 pub(crate) const MODEL: &str = "Cordwainer-Model";
 pub(crate) const TOKENS: &str = "Cordwainer-Tokens";
 pub(crate) const COST: &str = "Cordwainer-Cost";
+/// Who is named beside the author, as forges read it.
+pub(crate) const CO_AUTHOR: &str = "Co-Authored-By";
 /// The person who accepted the held result of a task.
 pub(crate) const ACCEPTED: &str = "Cordwainer-Accepted-By";

@@ -62,14 +62,7 @@ pub(crate) fn keep_snapshot(project: &Project, made: Contribution<'_>, message: 
     }
     let mut parents = vec![base];
     parents.extend(before);
-    let commit = NewCommit {
-        tree,
-        parents,
-        message: message.to_owned(),
-        author: None,
-        time: project.clock().now(),
-    };
-    let id = git.commit(&commit)?;
+    let id = git.commit(&of_agents(project, tree, parents, message))?;
     match git.move_reference(&reference, before, Some(id), "cordwainer: keep an attempt")? {
         RefMove::Moved => Ok(id),
         RefMove::Stale { .. } => Err(Error::new(
@@ -93,6 +86,7 @@ pub(crate) fn keep_orphan(project: &Project, made: Contribution<'_>, attempt: u3
         parents: vec![base],
         message: format!("{task}: what attempt {attempt} had left when {generation} was gone\n"),
         author: None,
+        committer: None,
         time: project.clock().now(),
     })?;
     let reference = format!("{ARCHIVE}{generation}/orphans/{commit}");
@@ -131,6 +125,23 @@ impl AttemptName<'_> {
             && says(trailer::ATTEMPT, &self.number.to_string())
             && says(trailer::RUN, self.run.as_str())
             && !of_another
+    }
+}
+
+/// Builds the commit of what an agent did, in the names that the configuration has for it. `message` ends with trailers.
+fn of_agents(project: &Project, tree: Oid, parents: Vec<Oid>, message: &str) -> NewCommit {
+    let names = &project.config.commits;
+    let mut message = message.to_owned();
+    if let Some(co_author) = &names.co_author {
+        let _ = writeln!(message, "{}: {co_author}", trailer::CO_AUTHOR);
+    }
+    NewCommit {
+        tree,
+        parents,
+        message,
+        author: names.author.clone(),
+        committer: names.committer.clone(),
+        time: project.clock().now(),
     }
 }
 
@@ -208,13 +219,7 @@ pub(crate) fn land<Refusal>(
         if let Some(why) = refuse(tip, tree)? {
             return Ok(Landed::Refused(why));
         }
-        let commit = git.commit(&NewCommit {
-            tree,
-            parents: vec![tip],
-            message: message.to_owned(),
-            author: None,
-            time: project.clock().now(),
-        })?;
+        let commit = git.commit(&of_agents(project, tree, vec![tip], message))?;
         let why = format!("cordwainer: {}", made.task);
         match git.move_reference(&generation.branch(), Some(tip), Some(commit), &why)? {
             RefMove::Moved => return Ok(Landed::Merged(commit)),

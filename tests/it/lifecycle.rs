@@ -74,6 +74,7 @@ fn commit_to(repository: &TestRepository, reference: &str, files: &[(&str, &str)
         parents: vec![parent],
         message: "work".to_owned(),
         author: None,
+        committer: None,
         time: "2026-01-02T03:04:05Z".parse().unwrap(),
     };
     let commit = git.commit(&commit).unwrap();

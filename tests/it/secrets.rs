@@ -102,6 +102,7 @@ fn messages_of_commits_hold_no_credential() {
         parents: Vec::new(),
         message: format!("Add {SECRET}\n\n{TOKEN}\n"),
         author: None,
+        committer: None,
         time: "2026-01-02T03:04:05Z".parse().unwrap(),
     };
     let commit = git.commit_info(git.commit(&commit).unwrap()).unwrap();

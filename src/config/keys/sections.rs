@@ -156,3 +156,17 @@ pub(super) const LIMITS: &[Key] = &[
         "How far away a reset may be for a run to wait for it: a time, `never` or `always`.",
     ),
 ];
+
+pub(super) const COMMITS: &[Key] = &[
+    Key::new(
+        "author",
+        Shape::Text,
+        "",
+        "Author of a task's commit, as `NAME <ADDRESS>`. Unset: whom git would name.",
+    )
+    .sample("Cordwainer <cordwainer@example.org>"),
+    Key::new("committer", Shape::Text, "", "Committer of a task's commit. Unset: whom git would name.")
+        .sample("Cordwainer <cordwainer@example.org>"),
+    Key::new("co_author", Shape::Text, "", "Named in a trailer `Co-Authored-By` of a task's commit.")
+        .sample("Claude <noreply@anthropic.com>"),
+];

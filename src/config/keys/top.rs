@@ -1,7 +1,7 @@
 //! The top level of the file.
 
 use super::roles::{MEASURE, STITCH};
-use super::sections::{AGENT, BUDGET, CONTAINER, LIMITS, NETWORK, RETRY};
+use super::sections::{AGENT, BUDGET, COMMITS, CONTAINER, LIMITS, NETWORK, RETRY};
 use super::{Files, Key, Shape};
 use crate::config::tools::OBEYED;
 
@@ -169,6 +169,12 @@ pub(crate) const TOP: &[Key] = &[
         Shape::Section(RETRY),
         "",
         "Retries after transient API failures.",
+    ),
+    Key::new(
+        "commits",
+        Shape::Section(COMMITS),
+        "",
+        "In whose name the work of agents is committed. Merges of `stop` are yours.",
     ),
     Key::new("limits", Shape::Section(LIMITS), "", "What happens at a usage limit of your account."),
     Key::new(

@@ -47,6 +47,7 @@ impl Generator {
                 parents: vec![base],
                 message: format!("Start {generation}\n\n{GENERATION}: {generation}\n"),
                 author: None,
+                committer: None,
                 time: self.project.clock().now(),
             })?
         };

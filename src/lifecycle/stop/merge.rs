@@ -121,6 +121,7 @@ impl Generator {
             parents: vec![base, tip],
             message: self.merge_message(generation)?,
             author: None,
+            committer: None,
             time: self.project.clock().now(),
         };
         self.project.git.commit(&commit)

@@ -111,6 +111,7 @@ fn whose_commits_they_are_is_what_git_says() {
                     parents: vec![base],
                     message: "m".into(),
                     author: None,
+                    committer: None,
                     time: Timestamp::UNIX_EPOCH,
                 })
                 .unwrap(),

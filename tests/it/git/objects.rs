@@ -42,6 +42,7 @@ fn write(git: &Git, parent: Oid, number: usize) -> Oid {
         parents: vec![parent],
         message: format!("commit {number}\n"),
         author: None,
+        committer: None,
         time: Timestamp::UNIX_EPOCH,
     };
     git.commit(&commit).unwrap()

@@ -66,6 +66,7 @@ fn add_one(git: &Git, name: &str, message: &str) {
                 parents: vec![tip],
                 message: message.to_owned(),
                 author: None,
+                committer: None,
                 time: Timestamp::UNIX_EPOCH,
             })
             .unwrap();

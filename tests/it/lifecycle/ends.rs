@@ -183,6 +183,20 @@ fn a_generation_whose_branch_is_gone_unmerged_names_the_way_out() {
     assert!(files(&repository, "main").contains(&"new.txt".to_owned()));
 }
 
+/// As docs/state.md has it.
+#[test]
+fn an_alias_keeps_the_stores_commits_out_of_the_log() {
+    let repository = at_work("");
+    let state = fs::read_to_string(crate::support::cargo::checkout().join("docs/state.md")).unwrap();
+    let (_, alias) = state.split_once("git config alias.everything \"").unwrap();
+    let (alias, _) = alias.split_once('"').unwrap();
+    repository.git(&["config", "alias.everything", alias]);
+    let log = repository.git(&["everything"]);
+    assert!(log.contains("work"), "{log}");
+    assert!(repository.git(&["log", "--oneline", "--all"]).contains("begin the store of"));
+    assert!(!log.contains("begin the store of"), "{log}");
+}
+
 #[test]
 fn untracked_files_and_changes_elsewhere_stay_as_they_are() {
     let repository = at_work("");

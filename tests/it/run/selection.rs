@@ -5,6 +5,7 @@ use crate::support::project::Project;
 use crate::support::scripts::scripted;
 
 engine_tests! {
+    podman: commits_of_tasks_are_in_the_names_that_the_configuration_has;
     docker: a_run_does_the_tasks_that_were_asked_for_and_measures_nothing;
 }
 
@@ -41,4 +42,16 @@ fn a_run_does_the_tasks_that_were_asked_for_and_measures_nothing(engine: TestEng
     assert_eq!(project.outcomes("cw-2"), [""; 0]);
     assert_eq!(project.status()["cycles"], 0);
     project.expect_tidy();
+}
+
+fn commits_of_tasks_are_in_the_names_that_the_configuration_has(engine: TestEngine) {
+    let names = "{author: An Agent <agent@example.org>, committer: A Machine <machine@example.org>, co_author: Claude <claude@example.org>}";
+    let project = Project::new(engine, &format!("commits: {names}\n"));
+    project.add("a", "write src/a.txt x");
+    project.run(&["generator", "run", "--tasks-only"]).expect(0);
+    let format = "--format=%an %ae, %cn %ce, %(trailers:key=Co-Authored-By,valueonly)";
+    let log = project.repository.git(&["log", "-1", format, "generation-one"]);
+    let expect = "An Agent agent@example.org, A Machine machine@example.org, Claude <claude@example.org>";
+    assert_eq!(log.trim(), expect);
+    assert_eq!(project.merges_of("cw-1"), 1);
 }
