@@ -18,6 +18,6 @@ pub(super) fn read(top: &Section<'_>, config: &mut Config) {
 fn identity(field: &Field<'_>) -> Option<Identity> {
     match field.text()?.parse() {
         Ok(identity) => Some(identity),
-        Err(_) => field.expected("a name and an address, such as `Jo Doe <jo@example.org>`"),
+        Err(()) => field.expected("a name and an address, such as `Jo Doe <jo@example.org>`"),
     }
 }

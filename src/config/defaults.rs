@@ -7,8 +7,8 @@ use std::time::Duration;
 use super::document::quoted;
 use super::keys::{Key, Shape, TOP};
 use super::{
-    AgentConfig, BudgetConfig, CommitsConfig, Config, ContainerConfig, Credentials, EngineChoice, LimitWait, LimitsConfig,
-    NetworkConfig, RetryConfig, RoleConfig, paths,
+    AgentConfig, BudgetConfig, CommitsConfig, Config, ContainerConfig, Credentials, EngineChoice, LimitWait,
+    LimitsConfig, NetworkConfig, RetryConfig, RoleConfig, paths,
 };
 
 /// The network that reaches nothing.

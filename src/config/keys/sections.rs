@@ -165,8 +165,18 @@ pub(super) const COMMITS: &[Key] = &[
         "Author of a task's commit, as `NAME <ADDRESS>`. Unset: whom git would name.",
     )
     .sample("Cordwainer <cordwainer@example.org>"),
-    Key::new("committer", Shape::Text, "", "Committer of a task's commit. Unset: whom git would name.")
-        .sample("Cordwainer <cordwainer@example.org>"),
-    Key::new("co_author", Shape::Text, "", "Named in a trailer `Co-Authored-By` of a task's commit.")
-        .sample("Claude <noreply@anthropic.com>"),
+    Key::new(
+        "committer",
+        Shape::Text,
+        "",
+        "Committer of a task's commit. Unset: whom git would name.",
+    )
+    .sample("Cordwainer <cordwainer@example.org>"),
+    Key::new(
+        "co_author",
+        Shape::Text,
+        "",
+        "Named in a trailer `Co-Authored-By` of a task's commit.",
+    )
+    .sample("Claude <noreply@anthropic.com>"),
 ];

@@ -13,6 +13,7 @@ fn a_commit_says_who_when_and_what() {
     let repository = TestRepository::new();
     let (git, base) = (repository.handle(), repository.oid("HEAD"));
     let new = NewCommit {
+        committer: None,
         tree: git.tree_of(base).unwrap(),
         parents: vec![base],
         message: "do\0 it\n\nBecause.\n\nCordwainer-Task: cw-1\nCordwainer-Tokens: 12\n".into(),

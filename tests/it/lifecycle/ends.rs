@@ -138,7 +138,10 @@ fn a_base_that_moved_on_is_merged_with_what_it_has_now() {
 fn a_generation_that_was_merged_elsewhere_ends_without_its_branch() {
     let ways: [&[&[&str]]; 3] = [
         &[&["merge", "--quiet", "--no-ff", "-m", "by the forge", "generation-a"]],
-        &[&["merge", "--quiet", "--squash", "generation-a"], &["commit", "--quiet", "-m", "squashed"]],
+        &[
+            &["merge", "--quiet", "--squash", "generation-a"],
+            &["commit", "--quiet", "-m", "squashed"],
+        ],
         &[&["cherry-pick", "generation-a"]],
     ];
     for way in ways {
@@ -155,7 +158,10 @@ fn a_generation_that_was_merged_elsewhere_ends_without_its_branch() {
         repository.git(&["branch", "-D", "generation-a"]);
         let main = repository.oid("main");
         let told = generator(&repository, &["stop"]).run().done();
-        assert!(told.starts_with("Ended generation-a: main has its work already.\n"), "{way:?}: {told}");
+        assert!(
+            told.starts_with("Ended generation-a: main has its work already.\n"),
+            "{way:?}: {told}"
+        );
         assert_eq!(repository.oid("main"), main);
         let listing = generator(&repository, &["list", "--json"]).run().json();
         assert_eq!(listing["open"], serde_json::json!([]), "{way:?}");
@@ -177,7 +183,10 @@ fn a_generation_whose_branch_is_gone_unmerged_names_the_way_out() {
     );
     super::refuses(&repository, &["generator", "stop"], 9, &words);
     let called = generator(&repository, &["start", "--name", "a"]).run();
-    assert!(called.stderr.contains("end this one with `generator stop`"), "{called:#?}");
+    assert!(
+        called.stderr.contains("end this one with `generator stop`"),
+        "{called:#?}"
+    );
     repository.git(&["branch", "generation-a", &tip]);
     generator(&repository, &["stop"]).run().done();
     assert!(files(&repository, "main").contains(&"new.txt".to_owned()));
@@ -193,7 +202,11 @@ fn an_alias_keeps_the_stores_commits_out_of_the_log() {
     repository.git(&["config", "alias.everything", alias]);
     let log = repository.git(&["everything"]);
     assert!(log.contains("work"), "{log}");
-    assert!(repository.git(&["log", "--oneline", "--all"]).contains("begin the store of"));
+    assert!(
+        repository
+            .git(&["log", "--oneline", "--all"])
+            .contains("begin the store of")
+    );
     assert!(!log.contains("begin the store of"), "{log}");
 }
 

@@ -97,7 +97,7 @@ fn a_call_that_makes_no_sense_has_exit_code_2() {
         &["generator"],
         &["nonsense"],
         &["generator", "start", "--nam", "x"],
-        &["generator", "run", "--cycles", "0"],
+        &["generator", "run", "--max-tasks", "0"],
         &["generator", "run", "--cycles", "-1"],
         &["generator", "stitch", "../../etc"],
         &["-C", "/nowhere/at/all", "generator", "list"],

@@ -180,10 +180,12 @@ fn nothing_lands_that_the_gates_refuse(engine: TestEngine) {
     project.add("another file", "write src/other.txt x");
     project.run(&["generator", "stitch", "cw-1"]).expect(0);
     let repository = &project.repository;
-    repository.git(&["checkout", "--quiet", "generation-one"]);
-    repository.write("src/code", "3");
-    repository.commit("by hand");
-    repository.git(&["checkout", "--quiet", "main"]);
+    let checkout = repository.outside().join("by-hand");
+    let place = checkout.to_str().unwrap();
+    repository.git(&["worktree", "add", "--quiet", place, "generation-one"]);
+    std::fs::write(checkout.join("src/code"), "3").unwrap();
+    repository.git_in(&checkout, &["commit", "--quiet", "--all", "--message", "by hand"]);
+    repository.git(&["worktree", "remove", place]);
     let refs = repository.git(&["for-each-ref"]);
     let stopped = project.run(&["generator", "stop"]).expect(9);
     let _ = stopped

@@ -50,7 +50,11 @@ fn a_text_that_takes_too_much_work_to_merge_is_a_conflict_and_the_run_goes_on(en
     repository.write("src/shared.txt", noise(1, "the end\n"));
     repository.write("noise/shared.txt", noise(2, "the end\n"));
     repository.commit("noise");
-    let project = Project::on(engine, repository, "stitch: {max_attempts: 1}\n");
+    let project = Project::on(
+        engine,
+        repository,
+        "stitch: {max_attempts: 1}\nmax_changed_lines: off\n",
+    );
     project.add("shares a file", &format!("copy noise src\n{WAIT}"));
     project.add("shares nothing", "write src/a.txt x");
     let run = project.spawn(&["generator", "run"]);

@@ -42,7 +42,7 @@ fn a_run_and_what_it_leaves(engine: TestEngine) {
           + cw-2: Wait (after cw-1)
         cw-1: Lay the table.
         Warning: cw-1: the client reports 1.1k tokens, $0.0008, and the model's API 0 tokens, $0.00.
-          cw-1: merged as [commit] ([seconds], 1.1k tokens, $0.0008).
+          cw-1: merged as [commit] (1 file, +1 -0, [seconds], 1.1k tokens, $0.0008).
         cw-2: Wait.
         Warning: cw-2: the client reports 1.1k tokens, $0.0008, and the model's API 0 tokens, $0.00.
           cw-2: no change: the agent changed nothing ([seconds], 1.1k tokens, $0.0008).
@@ -182,6 +182,8 @@ fn a_doctor_where_all_is_well(engine: TestEngine) {
           ✓ settings           the client's settings do not change who pays
           ✓ state_dir          `[folder]`
           ✓ uncalled_roles     every section of the configuration is read
+          ✓ unmatched          the repository has what the configuration names
+          ✓ gates              none are configured: whatever an agent finishes is merged unchecked
           ✓ git_locks          none is left
           ✓ secrets_dir        `.secrets` is ignored by git, and only its owner can read it
           ✓ credential         there is one

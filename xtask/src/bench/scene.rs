@@ -171,6 +171,7 @@ impl<'a> Scene<'a> {
         )?;
         let message = "bench".to_owned();
         let commit = NewCommit {
+            committer: None,
             tree: snapshot.tree,
             parents: vec![tip],
             message,

@@ -307,6 +307,7 @@ fn checkout(files: Vec<Content>) -> Result<Round> {
     let git = Git::discover(folder.path())?;
     let base = git.resolve("HEAD")?;
     let commit = NewCommit {
+        committer: None,
         tree: tree(&git, files)?,
         parents: vec![base],
         message: "next".to_owned(),
