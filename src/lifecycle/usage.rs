@@ -24,7 +24,7 @@ pub struct UsageReport {
     pub roles: BTreeMap<Role, Sum>,
     /// By cycle, the first one first.
     pub cycles: Vec<CycleUsage>,
-    /// By task, for those that were attempted.
+    /// By task, for those that were attempted, the oldest one first.
     pub tasks: Vec<TaskUsage>,
     /// By the model that the client used.
     pub models: BTreeMap<String, Sum>,
@@ -99,9 +99,13 @@ impl UsageReport {
         let sums = Sums::of(issues.ledger());
         let cycle = |(cycle, used)| CycleUsage { cycle, used };
         let task = |(id, used)| {
-            let title = issues.get(&id)?.title.clone();
-            Ok(TaskUsage { id, title, used })
+            let issue = issues.get(&id)?;
+            let title = issue.title.clone();
+            Ok((issue.created_at, TaskUsage { id, title, used }))
         };
+        let mut tasks = sums.tasks.into_iter().map(task).collect::<Result<Vec<_>>>()?;
+        // A stable sort: those of one moment stay in the order of their ids.
+        tasks.sort_by_key(|(filed, _)| *filed);
         let mut calls: Vec<Entry> = issues.ledger().cloned().collect();
         calls.sort_by_key(|entry| entry.ended_at);
         Ok(Self {
@@ -109,7 +113,7 @@ impl UsageReport {
             total: sums.total,
             roles: sums.roles,
             cycles: sums.cycles.into_iter().map(cycle).collect(),
-            tasks: sums.tasks.into_iter().map(task).collect::<Result<_>>()?,
+            tasks: tasks.into_iter().map(|(_, task)| task).collect(),
             models: sums.models,
             calls,
         })
