@@ -112,7 +112,7 @@ mod tests {
             &Clock::fixed(Timestamp::UNIX_EPOCH),
             BTreeSet::from(["cw-baaa".parse().unwrap()]),
         );
-        let own = BTreeMap::from([(first, ())]);
+        let own = BTreeMap::from([(first, "One")]);
         assert_eq!(text(&again.take(2, &own).unwrap()), ["cw-caaa", "cw-daaa"]);
         let machine = NewIds::drawn(&Clock::machine(), BTreeSet::new())
             .take(500, &own)

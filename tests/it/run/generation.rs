@@ -4,12 +4,12 @@ use cordwainer::event::Event;
 use serde_json::json;
 
 use crate::support::engines::{TestEngine, engine_tests};
-use crate::support::project::Project;
-use crate::support::scripts::{proposal, user_prompt};
+use crate::support::project::{Project, Ran};
+use crate::support::scripts::{proposal, scripted, user_prompt};
 
 engine_tests! {
     both: five_tasks_from_measure_to_stop;
-    docker: events_are_lines_of_json;
+    docker: events_are_lines_of_json, a_run_works_on_drawn_and_counted_ids_alike;
 }
 
 /// Five tasks: `b` waits for `a` and fails at first, `c` waits for both, `d` changes nothing, `e` waits for `d`. They
@@ -102,4 +102,47 @@ fn events_are_lines_of_json(engine: TestEngine) {
         recorded
     );
     assert!(recorded.len() > 20);
+}
+
+/// Files a task under a drawn id, as for people, and returns the id.
+fn add_drawn(project: &Project, title: &str, script: &str, after: &str) -> String {
+    let description = scripted(script);
+    let arguments = [
+        "issues",
+        "add",
+        title,
+        "--description",
+        &description,
+        "--depends-on",
+        after,
+    ];
+    let mut command = project.command(&arguments);
+    command.env_remove("CORDWAINER_COUNTED_IDS");
+    let ran = Ran::from(command.output().unwrap()).expect(0);
+    ran.stdout.split(' ').next().unwrap().to_owned()
+}
+
+fn a_run_works_on_drawn_and_counted_ids_alike(engine: TestEngine) {
+    let project = Project::new(engine, "");
+    project.add("counted", "write src/a.txt x");
+    let first = add_drawn(&project, "first", "write src/b.txt x", "cw-1");
+    let second = add_drawn(&project, "second", "on 1 fail a plate broke\nwrite src/c.txt x", &first);
+    project.run(&["generator", "stitch", "1"]).expect(0);
+    project.run(&["generator", "stitch", &first[3..]]).expect(0);
+    project
+        .run(&["generator", "run"])
+        .expect(0)
+        .says(&format!("{second}: merged"));
+    assert_eq!(project.outcomes(&first), ["merged"]);
+    assert_eq!(project.outcomes(&second), ["agent_failed", "merged"]);
+    for id in ["cw-1", &first, &second] {
+        assert_eq!(project.merges_of(id), 1, "{id}");
+        project.oid(&format!("refs/cordwainer/generation-one/tasks/{id}"));
+    }
+    assert_eq!(project.records(&format!("{second}-2")).len(), 1);
+    let listed = project.run(&["issues", "list", "--json"]).expect(0).stdout;
+    let listed: serde_json::Value = serde_json::from_str(&listed).unwrap();
+    let ids: Vec<_> = listed.as_array().unwrap().iter().map(|one| &one["id"]).collect();
+    assert_eq!(ids, ["cw-1", &first, &second]);
+    project.expect_tidy();
 }
