@@ -1,6 +1,6 @@
 //! `issues …`: the store by hand. The command has the field's word; people read "task".
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 
@@ -9,7 +9,6 @@ use crate::base::text;
 use crate::cli::{Common, Context};
 use crate::issues::issue::Status;
 use crate::issues::store::Store;
-use crate::lifecycle::Generator;
 use crate::model::TypedId;
 use crate::report::status;
 
@@ -178,13 +177,27 @@ pub(crate) enum DependencyCommand {
 
 /// Runs a command on the store of the selected generation, and returns its exit code.
 pub(super) fn execute(command: &IssuesCommand, context: &Context) -> Result<u8> {
+    let read = || store_to_read(context);
+    let store = || context.open()?.store();
+    let change = || Ok::<_, Error>(Change::new(context, store()?));
     match command {
-        IssuesCommand::List { status, label } => list::list(context, &store_to_read(context)?, status, label)?,
-        IssuesCommand::Ready => list::ready(context, &store_to_read(context)?)?,
-        IssuesCommand::Show(Ids { ids }) => show::show(context, &store_to_read(context)?, ids)?,
-        IssuesCommand::Tree { ids } => tree::tree(context, &store_to_read(context)?, ids)?,
-        IssuesCommand::Export => transfer::export(context, &store_to_read(context)?)?,
-        changes => change(changes, context)?,
+        IssuesCommand::List { status, label } => list::list(context, &read()?, status, label)?,
+        IssuesCommand::Ready => list::ready(context, &read()?)?,
+        IssuesCommand::Show(Ids { ids }) => show::show(context, &read()?, ids)?,
+        IssuesCommand::Tree { ids } => tree::tree(context, &read()?, ids)?,
+        IssuesCommand::Export => transfer::export(context, &read()?)?,
+        IssuesCommand::Add(arguments) => add::add(context, &store()?, arguments)?,
+        IssuesCommand::Edit(arguments) => change()?.edit(arguments)?,
+        IssuesCommand::Close { ids, reason } => change()?.close(&ids.ids, reason.as_deref())?,
+        IssuesCommand::Reopen(Ids { ids }) => change()?.reopen(ids)?,
+        IssuesCommand::Hold { ids, reason } => change()?.hold(&ids.ids, reason)?,
+        IssuesCommand::Release { ids, accept: true } => accept(context, &ids.ids)?,
+        IssuesCommand::Release { ids, accept: false } => change()?.release(&ids.ids)?,
+        IssuesCommand::Delete(Ids { ids }) => change()?.delete(ids)?,
+        IssuesCommand::Dep(DependencyCommand::Add { id, on }) => change()?.add_dependency(id, on)?,
+        IssuesCommand::Dep(DependencyCommand::Remove { id, on }) => change()?.remove_dependency(id, on)?,
+        IssuesCommand::Comment { ids, text } => change()?.comment(&ids.ids, text)?,
+        IssuesCommand::Import { file } => import(context, file.as_deref())?,
     }
     Ok(exit::DONE)
 }
@@ -200,39 +213,18 @@ fn store_to_read(context: &Context) -> Result<Store> {
     }
 }
 
-fn change(command: &IssuesCommand, context: &Context) -> Result<()> {
+fn import(context: &Context, file: Option<&Path>) -> Result<()> {
     let generator = context.open()?;
-    let store = &generator.store()?;
-    let change = Change::new(context, store);
-    match command {
-        IssuesCommand::Add(arguments) => add::add(context, store, arguments),
-        IssuesCommand::Edit(arguments) => change.edit(arguments),
-        IssuesCommand::Close { ids, reason } => change.close(&ids.ids, reason.as_deref()),
-        IssuesCommand::Reopen(Ids { ids }) => change.reopen(ids),
-        IssuesCommand::Hold { ids, reason } => change.hold(&ids.ids, reason),
-        IssuesCommand::Release { ids, accept: true } => accept(context, &generator, store, &ids.ids),
-        IssuesCommand::Release { ids, accept: false } => change.release(&ids.ids),
-        IssuesCommand::Delete(Ids { ids }) => change.delete(ids),
-        IssuesCommand::Dep(DependencyCommand::Add { id, on }) => change.add_dependency(id, on),
-        IssuesCommand::Dep(DependencyCommand::Remove { id, on }) => change.remove_dependency(id, on),
-        IssuesCommand::Comment { ids, text } => change.comment(&ids.ids, text),
-        IssuesCommand::Import { file } => {
-            let beads_dir = generator.config().beads_dir.as_ref();
-            let beads_dir = beads_dir.map(|folder| generator.git().workdir().join(folder));
-            transfer::import(context, store, file.as_deref(), beads_dir.as_deref())
-        }
-        IssuesCommand::List { .. }
-        | IssuesCommand::Ready
-        | IssuesCommand::Show(_)
-        | IssuesCommand::Tree { .. }
-        | IssuesCommand::Export => Ok(()),
-    }
+    let beads_dir = generator.config().beads_dir.as_ref();
+    let beads_dir = beads_dir.map(|folder| generator.git().workdir().join(folder));
+    transfer::import(context, &generator.store()?, file, beads_dir.as_deref())
 }
 
 /// Accepts the held result of one task: each is a merge of its own, so several cannot be all or none.
-fn accept(context: &Context, generator: &Generator, store: &Store, ids: &[TypedId]) -> Result<()> {
-    match store.read()?.find_all(ids)?.as_slice() {
-        [id] => change::accept(context, generator, id),
+fn accept(context: &Context, ids: &[TypedId]) -> Result<()> {
+    let generator = context.open()?;
+    match generator.store()?.read()?.find_all(ids)?.as_slice() {
+        [id] => change::accept(context, &generator, id),
         several => {
             let message = format!("`--accept` takes one task, and {} are named", several.len());
             Err(Error::new(ErrorKind::Usage, message).hint("accept one after the other"))

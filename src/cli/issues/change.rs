@@ -58,12 +58,12 @@ pub(super) fn accept(context: &Context, generator: &Generator, id: &IssueId) -> 
 /// What every change needs.
 pub(super) struct Change<'a> {
     context: &'a Context,
-    store: &'a Store,
+    store: Store,
     now: Timestamp,
 }
 
 impl<'a> Change<'a> {
-    pub(super) fn new(context: &'a Context, store: &'a Store) -> Self {
+    pub(super) fn new(context: &'a Context, store: Store) -> Self {
         let now = context.environment.clock.now();
         Self { context, store, now }
     }

@@ -267,4 +267,25 @@ mod tests {
         insta::assert_snapshot!("show_everything", shown(2));
         insta::assert_snapshot!("show_claimed", shown(1).lines().take(4).collect::<Vec<_>>().join("\n"));
     }
+
+    #[test]
+    fn a_held_task_ends_with_the_commands_that_go_on() {
+        let mut issues = sample();
+        let five = IssueId::new(5);
+        assert_eq!(to_decide(issues.get(&five).unwrap()), Vec::<String>::new());
+        issues.hold(&five, "later", jiff::Timestamp::UNIX_EPOCH).unwrap();
+        insta::assert_snapshot!(to_decide(issues.get(&five).unwrap()).join("\n"), @r"
+        `issues release cw-5` lets it begin
+        `issues close cw-5 --reason TEXT` drops it
+        ");
+        let mut touched = issues.get(&IssueId::new(2)).unwrap().clone();
+        touched.attempts[0].outcome = crate::issues::attempt::Outcome::ProtectedPath;
+        insta::assert_snapshot!(to_decide(&touched).join("\n"), @r"
+        `git show --stat --patch --first-parent 5f1c0ffee` shows what it changes
+        `issues release cw-2 --accept` merges it as it is; gates do not run
+        `issues comment cw-2 TEXT` adds to what the next attempt is told
+        `issues release cw-2` has it attempted again; earlier attempts no longer count
+        `issues close cw-2 --reason TEXT` drops it
+        ");
+    }
 }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::graph::way;
-use crate::issues::issue::{Dependency, Issue, Issues, Status};
+use crate::issues::issue::{Dependency, Issue, Issues, Status, transition};
 use crate::model::IssueId;
 
 impl Issues {
@@ -44,7 +44,7 @@ impl Issues {
             return Err(refused(format!("{id} cannot depend on itself")));
         }
         if !matches!(issue.status, Status::Open | Status::Blocked) {
-            return Err(refused(format!("{id} cannot get a dependency: it is {}", issue.status)));
+            return Err(transition::refused(issue, "get a dependency"));
         }
         if issue.dependencies.iter().any(|edge| edge.depends_on_id == *on) {
             return Err(refused(format!("{id} depends on {on} already")));

@@ -191,7 +191,8 @@ fn required(what: &str, text: &str) -> Result<String> {
     }
 }
 
-fn refused(issue: &Issue, what: &str) -> Error {
+/// Returns the error about a change that the state of an issue does not allow.
+pub(super) fn refused(issue: &Issue, what: &str) -> Error {
     let already = if what == "be closed" && issue.status == Status::Closed {
         "already "
     } else {

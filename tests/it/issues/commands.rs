@@ -240,7 +240,9 @@ fn dependencies_are_shown_as_a_tree() {
         ");
         assert_snapshot!(screen(&repository, "issues dep add cw-1 cw-4"), @r"
         $ cordwainer issues dep add cw-1 cw-4
-        error: cw-1 cannot get a dependency: it is closed
+        error: cw-1 cannot get a dependency: it is closed (by Tess Ter)
+
+        hint: `issues reopen` opens it again
         [exit 9]
         ");
         assert_snapshot!(screen(&repository, "issues dep add cw-2 cw-4"), @r"
