@@ -172,9 +172,9 @@ pub struct Config {
 /// In whose name the work of agents is committed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct CommitsConfig {
-    /// `author`: unset is whom git would name.
+    /// `author`: unset is the one that git would use.
     pub author: Option<Identity>,
-    /// `committer`: unset is whom git would name.
+    /// `committer`: unset is the one that git would use.
     pub committer: Option<Identity>,
     /// `co_author`: named in a trailer.
     pub co_author: Option<Identity>,

@@ -14,6 +14,15 @@ use super::{
 /// The network that reaches nothing.
 pub(super) const NO_NETWORK: &str = "none";
 
+/// Stands in `retry` until it is read.
+const NO_RETRY: RetryConfig = RetryConfig {
+    initial: Duration::ZERO,
+    factor: 0.0,
+    ceiling: Duration::ZERO,
+    count: 0,
+    breaker: 0,
+};
+
 static DEFAULTS: LazyLock<Config> = LazyLock::new(|| {
     let mut text = String::new();
     write_defaults(&mut text, TOP, "");
@@ -101,13 +110,7 @@ impl Config {
             optimize: RoleConfig::unset(),
             uncalled: Vec::new(),
             budget: BudgetConfig::default(),
-            retry: RetryConfig {
-                initial: Duration::ZERO,
-                factor: 0.0,
-                ceiling: Duration::ZERO,
-                count: 0,
-                breaker: 0,
-            },
+            retry: NO_RETRY,
             commits: CommitsConfig::default(),
             limits: LimitsConfig {
                 allow_overage: false,

@@ -148,6 +148,10 @@ impl Generator {
         announce(generation, &self.removal(generation, landing.folders.clone())?);
         done.recovered = self.recover_before_ending(generation).await?;
         self.land(generation, &landing)?;
+        if done.found_merged && landing.tip.is_none() {
+            // The branch that shows it is gone.
+            self.set(&generation.merged_mark(), Some(landing.base))?;
+        }
         crash_point!("stop.landed");
         if let Some(merge) = self.landed_merge(generation)? {
             let base = self.project.git.commit_info(merge)?.parents[0];

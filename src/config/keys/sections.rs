@@ -162,14 +162,14 @@ pub(super) const COMMITS: &[Key] = &[
         "author",
         Shape::Text,
         "",
-        "Author of a task's commit, as `NAME <ADDRESS>`. Unset: whom git would name.",
+        "Author of a task's commit, as `NAME <ADDRESS>`. Unset: the one that git would use.",
     )
     .sample("Cordwainer <cordwainer@example.org>"),
     Key::new(
         "committer",
         Shape::Text,
         "",
-        "Committer of a task's commit. Unset: whom git would name.",
+        "Committer of a task's commit. Unset: the one that git would use.",
     )
     .sample("Cordwainer <cordwainer@example.org>"),
     Key::new(

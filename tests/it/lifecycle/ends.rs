@@ -165,6 +165,7 @@ fn a_generation_that_was_merged_elsewhere_ends_without_its_branch() {
         assert_eq!(repository.oid("main"), main);
         let listing = generator(&repository, &["list", "--json"]).run().json();
         assert_eq!(listing["open"], serde_json::json!([]), "{way:?}");
+        assert_eq!(listing["ended"][0]["phase"], "merged", "{way:?}");
         start(&repository, "a");
     }
 }
@@ -244,7 +245,7 @@ fn what_a_person_merged_needs_no_merge() {
     let main = repository.oid("main");
     let told = leaves_the_checkout(&repository, &["generator", "stop"]).done();
     assert!(
-        told.starts_with("Ended generation-a: there was nothing to merge into main.\n"),
+        told.starts_with("Ended generation-a: main has its work already.\n"),
         "{told}"
     );
     assert_eq!(repository.oid("main"), main);
