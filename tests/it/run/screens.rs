@@ -111,10 +111,15 @@ fn a_run_and_what_it_leaves(engine: TestEngine) {
 
         attempts
           1 no change: the agent changed nothing
-            run [run], [time], 0 s
-            scripted-model, 1 turns, 1090 tokens (input 120, cache write 30, cache read 900, output 40), $0.0008
+            run [run], [time], [seconds]
+            scripted-model, 1 turn, 1090 tokens (input 120, cache write 30, cache read 900, output 40), $0.0008
             records runs/[run]/cw-2-1
             session [session]
+
+        to decide
+          `issues comment cw-2 TEXT` adds to what the next attempt is told
+          `issues release cw-2` has it attempted again; earlier attempts no longer count
+          `issues close cw-2 --reason TEXT` drops it
         [exit 0]
         ");
     });
