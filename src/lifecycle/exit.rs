@@ -43,7 +43,7 @@ pub fn of_attempt(outcome: Outcome) -> u8 {
 }
 
 /// Returns the exit code of a diagnosis.
-pub(crate) fn of_diagnosis(diagnosis: &Diagnosis) -> u8 {
+pub fn of_diagnosis(diagnosis: &Diagnosis) -> u8 {
     if diagnosis.holds() {
         exit::DONE
     } else {
@@ -52,7 +52,7 @@ pub(crate) fn of_diagnosis(diagnosis: &Diagnosis) -> u8 {
 }
 
 /// Returns the exit code of a check that found these problems in the configuration.
-pub(crate) fn of_problems(found: &[Problem]) -> u8 {
+pub fn of_problems(found: &[Problem]) -> u8 {
     if found.is_empty() {
         exit::DONE
     } else {
