@@ -1,7 +1,7 @@
 //! How much two trees differ in lines, file by file, as `git diff --numstat` counts it.
 //!
-//! The texts may be an agent's. Comparing them has a budget of work, and beyond it every line of both texts counts as
-//! changed, which is the most that it can be.
+//! The texts may be an agent's. Comparing them has the bounds that merges have and a budget of work, and beyond these
+//! every line of both texts counts as changed, which is the most that it can be.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -16,9 +16,7 @@ use super::work::Work;
 use super::{Git, bytes};
 use crate::base::error::{Context as _, Result};
 
-/// How far into a file git looks for a NUL, which makes it binary (`buffer_is_binary` of git's xdiff-interface.c).
-const BINARY_WITHIN: usize = 8000;
-/// The largest file whose lines are compared, in bytes; a larger one counts like a binary file.
+/// The largest file whose lines are counted, in bytes; a larger one counts like a binary file, and is not read.
 const LARGEST: usize = 64 << 20;
 /// Steps that comparing all files of two trees may take, about a second of work.
 const STEPS: u64 = 100_000_000;
@@ -190,25 +188,34 @@ fn text(repository: &Repository, file: &DiffFile<'_>) -> Result<Option<Vec<u8>>>
     if file.mode() == FileMode::Commit {
         return Ok(None);
     }
-    let blob = repository
-        .find_blob(file.id())
-        .context(format!("cannot read the blob {}", file.id()))?;
-    let content = blob.content();
-    let beginning = &content[..content.len().min(BINARY_WITHIN)];
-    let is_text = content.len() <= LARGEST && !beginning.contains(&0);
-    Ok(is_text.then(|| content.to_vec()))
+    let failed = || format!("cannot read the blob {}", file.id());
+    let odb = repository.odb().context(failed())?;
+    let (size, _) = odb.read_header(file.id()).context(failed())?;
+    if size > LARGEST {
+        return Ok(None);
+    }
+    let blob = odb.read(file.id()).context(failed())?;
+    Ok((!lines::is_binary(blob.data())).then(|| blob.data().to_vec()))
 }
 
 /// Counts the lines that only the old text has, and those that only the new one has.
 fn changed(old: &[u8], new: &[u8], work: &Work) -> (u64, u64) {
-    let (old, new) = (lines::split(old), lines::split(new));
-    let mut numbers = Lines::default();
-    let (old, new) = (numbers.of(&old), numbers.of(&new));
-    let Some(hunks) = lines::compare(&old, &new, work) else {
-        return (old.len() as u64, new.len() as u64);
+    let Some(hunks) = compared(old, new, work) else {
+        let count = |text: &[u8]| text.split_inclusive(|byte| *byte == b'\n').count() as u64;
+        return (count(old), count(new));
     };
     let sum = |range: fn(&lines::Hunk) -> usize| hunks.iter().map(|hunk| range(hunk) as u64).sum();
     (sum(|hunk| hunk.old.len()), sum(|hunk| hunk.new.len()))
+}
+
+/// Compares two texts by lines; `None` where that would take too much memory or work.
+fn compared(old: &[u8], new: &[u8], work: &Work) -> Option<Vec<lines::Hunk>> {
+    if !lines::is_comparable(old) || !lines::is_comparable(new) {
+        return None;
+    }
+    let mut numbers = Lines::default();
+    let (old, new) = (numbers.of(&lines::split(old)), numbers.of(&lines::split(new)));
+    lines::compare(&old, &new, work)
 }
 
 #[cfg(test)]
@@ -226,6 +233,13 @@ mod tests {
         assert_eq!(counted("a\nb\nc\n", "a\nx\ny\nc\n"), (1, 2));
         // An end of line that is missing is a change of the last line.
         assert_eq!(counted("a\nb", "a\nb\n"), (1, 1));
+    }
+
+    #[test]
+    fn what_has_too_many_lines_counts_whole_and_is_not_compared() {
+        let many = "\n".repeat(200_001);
+        assert_eq!(counted("a\n", &many), (1, 200_001));
+        assert_eq!(counted(&many, &many), (200_001, 200_001));
     }
 
     #[test]

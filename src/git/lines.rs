@@ -10,6 +10,23 @@ use std::ops::Range;
 
 use super::work::Work;
 
+/// Git looks for a NUL in so many bytes to recognize binary content (`buffer_is_binary` of its xdiff-interface.c).
+const LOOKED_THROUGH: usize = 8000;
+/// The longest content of which lines are compared, in bytes.
+pub(in crate::git) const MOST_BYTES: usize = 16 << 20;
+/// The most lines that are compared: the data about each takes far more memory than an empty line.
+const MOST_LINES: usize = 200_000;
+
+/// Returns whether git considers a content binary.
+pub(in crate::git) fn is_binary(content: &[u8]) -> bool {
+    memchr::memchr(0, &content[..content.len().min(LOOKED_THROUGH)]).is_some()
+}
+
+/// Returns whether a content is short enough for its lines to be compared.
+pub(in crate::git) fn is_comparable(content: &[u8]) -> bool {
+    content.len() <= MOST_BYTES && memchr::memchr_iter(b'\n', content).count() <= MOST_LINES
+}
+
 /// Lines of several texts as numbers: equal lines have equal ones.
 #[derive(Default)]
 pub(in crate::git) struct Lines<'text> {

@@ -6,14 +6,7 @@ use super::changes::Leaf;
 use super::text::{self, Overlaps};
 use crate::base::error::{Context as _, Result};
 use crate::git::work::Work;
-use crate::git::{EntryKind, Git, Oid};
-
-/// Git looks for a NUL in so many bytes to recognize binary content.
-const LOOKED_THROUGH: usize = 8000;
-/// The longest content of which lines are compared, in bytes; a longer one that differs is a conflict.
-const MOST_BYTES: usize = 16 << 20;
-/// The most lines that are compared: the data about each takes far more memory than an empty line.
-const MOST_LINES: usize = 200_000;
+use crate::git::{EntryKind, Git, Oid, lines};
 
 /// How a file is merged that both sides changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,18 +94,13 @@ fn texts(repository: &Repository, ids: [Option<Oid>; 3]) -> Result<Option<[Vec<u
     for (content, id) in contents.iter_mut().zip(ids) {
         let Some(id) = id else { continue };
         let (size, _) = odb.read_header(id).context(failed)?;
-        if size > MOST_BYTES {
+        if size > lines::MOST_BYTES {
             return Ok(None);
         }
         *content = odb.read(id).context(failed)?.data().to_vec();
-        if is_binary(content) || memchr::memchr_iter(b'\n', content).count() > MOST_LINES {
+        if lines::is_binary(content) || !lines::is_comparable(content) {
             return Ok(None);
         }
     }
     Ok(Some(contents))
-}
-
-/// Returns whether git considers a content binary.
-pub(super) fn is_binary(content: &[u8]) -> bool {
-    memchr::memchr(0, &content[..content.len().min(LOOKED_THROUGH)]).is_some()
 }

@@ -7,7 +7,7 @@ use git2::{ObjectType, Odb, Repository};
 
 use super::changes::{Changes, Leaf};
 use crate::base::error::{Context as _, Result};
-use crate::git::{EntryKind, Oid, bytes};
+use crate::git::{EntryKind, Oid, bytes, lines};
 
 /// The similarity of equal files.
 const ALL: u64 = 60_000;
@@ -275,7 +275,7 @@ impl Pieces {
         const LONGEST: u64 = 64;
         /// Git's number of hashes.
         const HASHES: u32 = 107_927;
-        let is_text = !super::content::is_binary(content);
+        let is_text = !lines::is_binary(content);
         let mut counts: HashMap<u32, u64> = HashMap::new();
         let (mut length, mut high, mut low) = (0, 0_u32, 0_u32);
         for (index, byte) in content.iter().enumerate() {
