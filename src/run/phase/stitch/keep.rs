@@ -25,17 +25,22 @@ impl Stitch {
         if let Some(ignored) = &ignored {
             context.warn(format!("{}: ignore rules leave out {ignored}", issue.id));
         }
-        let changed = context.project.git.file_diffs(base, snapshot.tree)?;
         let is_changed = snapshot.tree != context.project.git.commit_info(base)?.tree;
         let commit = is_changed.then(|| {
             let made = contribution(context, &issue.id, base, &snapshot);
             let text = message(&context.attempt(&issue.id, name.attempt), issue, call);
             keep_snapshot(&context.project, made, &text)
         });
+        let commit = commit.transpose()?;
+        // Not before it is kept: what is compared may be large, and nothing is lost where that fails.
+        let changed = match commit {
+            Some(_) => context.project.git.file_diffs(base, snapshot.tree)?,
+            None => Vec::new(),
+        };
         Ok(Work {
-            commit: commit.transpose()?,
-            changed,
             snapshot,
+            commit,
+            changed,
             ignored,
         })
     }
