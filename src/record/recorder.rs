@@ -164,10 +164,19 @@ impl Recorder {
         self.folder(&name)
     }
 
+    /// Returns where a folder of the run's is, by its name, whether it is made or not.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.state_dir.join(self.below(name))
+    }
+
+    fn below(&self, name: &str) -> String {
+        format!("runs/{}/{name}", self.run)
+    }
+
     /// Makes a folder of the run's, by its name.
     pub(crate) fn folder(&self, name: &str) -> Result<CallFolder> {
-        let below = format!("runs/{}/{name}", self.run);
-        let path = self.state_dir.join(&below);
+        let below = self.below(name);
+        let path = self.path(name);
         create_folder(&path)?;
         let redactor = self.redactor.clone();
         Ok(CallFolder { path, below, redactor })

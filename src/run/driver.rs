@@ -140,15 +140,14 @@ impl Driver<'_> {
     /// Returns how things stand.
     fn snapshot(&self, recovery: &Recovery<'_>) -> Result<plan::RunState> {
         let issues = self.context().store.read()?;
-        let selected = |status| self.selected(&issues).filter(|issue| issue.status == status).count();
         let (ready, unaffordable) = self.first_ready(&issues)?;
         let pauses = self.pauses().of(&[Role::Stitch, Role::Measure])?;
         Ok(plan::RunState {
             leftovers: recovery.is_needed(&issues)?,
             ready,
             unaffordable,
-            open: selected(Status::Open),
-            blocked: selected(Status::Blocked),
+            open: self.selected_with(Status::Open, &issues),
+            blocked: self.selected_with(Status::Blocked, &issues),
             stitch: self.hindrance(Role::Stitch, &issues, &pauses),
             measure: self.hindrance(Role::Measure, &issues, &pauses),
             run: self.progress.clone(),
@@ -156,9 +155,10 @@ impl Driver<'_> {
         })
     }
 
-    /// Returns the tasks that this run may attempt.
-    fn selected<'a>(&self, issues: &'a Issues) -> impl Iterator<Item = &'a Issue> {
-        issues.iter().filter(|issue| self.selection.has(issue))
+    /// Counts the tasks with a status, of those that this run may attempt.
+    fn selected_with(&self, status: Status, issues: &Issues) -> usize {
+        let is_one = |issue: &&Issue| issue.status == status && self.selection.has(issue);
+        issues.iter().filter(is_one).count()
     }
 
     fn hindrance(&self, role: Role, issues: &Issues, pauses: &[Pause]) -> plan::Hindrance {
@@ -342,8 +342,8 @@ impl Driver<'_> {
     }
 
     /// Reports that the run ends, and what it did; `reason` makes a sentence of how many tasks are held.
-    /// Returns how the issues stand, and what the run used.
-    fn tell_end(&self, reason: impl FnOnce(usize) -> String) -> Result<(IssueCounts, Usage)> {
+    /// Returns the issues, how they stand, and what the run used.
+    fn tell_end(&self, reason: impl FnOnce(usize) -> String) -> Result<(Issues, IssueCounts, Usage)> {
         let issues = self.context().store.read()?;
         let counts = issues.counts();
         let usage = issues.usage_of_run(self.context().recorder.run());
@@ -354,17 +354,13 @@ impl Driver<'_> {
             open: counts.open,
             usage,
         });
-        Ok((counts, usage))
+        Ok((issues, counts, usage))
     }
 
     fn end(self, reason: Reason) -> Result<DriverSummary> {
-        let (counts, usage) = self.tell_end(|held| sentence(&reason, held))?;
-        let issues = self.context().store.read()?;
+        let (issues, counts, usage) = self.tell_end(|held| sentence(&reason, held))?;
         Ok(DriverSummary {
-            held: self
-                .selected(&issues)
-                .filter(|issue| issue.status == Status::Blocked)
-                .count(),
+            held: self.selected_with(Status::Blocked, &issues),
             reason,
             merged: self.merged,
             measures: self.progress.measures,

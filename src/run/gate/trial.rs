@@ -56,9 +56,6 @@ pub(crate) async fn outside_of_a_run(
         interruption,
     };
     let tried = runner.try_on(trial.commit, trial.branch, labels, trial.anew).await?;
-    let records = project.state_dir.join("runs").join(run.as_str());
-    Ok(tried.map(|tried| TrialResult {
-        tried,
-        records: records.join(super::tip::records_of(trial.commit)),
-    }))
+    let records = recorder.path(&super::tip::records_of(trial.commit));
+    Ok(tried.map(|tried| TrialResult { tried, records }))
 }
