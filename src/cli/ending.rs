@@ -106,40 +106,41 @@ fn tell_result(context: &Context, done: &StopSummary) -> Result<()> {
 
 /// Reports the tasks that end with the generation and are not done.
 fn tell_undone(context: &Context, tasks: &[UndoneTask]) -> Result<()> {
-    const SHOWN: usize = 20;
-    if tasks.is_empty() {
-        return Ok(());
-    }
-    let mut text = format!("{} not done:", counted(tasks.len(), "task"));
-    for task in tasks.iter().take(SHOWN) {
+    let heading = format!("{} not done:", counted(tasks.len(), "task"));
+    let line = |task: &UndoneTask| {
         let title = one_line(&task.title, 100);
-        text.push_str(&format!("\n  {} ({}) {title}", task.id, status::word(task.status)));
-    }
-    if let Some(more @ 1..) = tasks.len().checked_sub(SHOWN) {
-        text.push_str(&format!("\n  and {more} more; `--json` lists them all"));
-    }
-    context.output.print(&text)
+        format!("{} ({}) {title}", task.id, status::word(task.status))
+    };
+    tell_list(context, &heading, tasks.iter().map(line))
 }
 
 /// Reports the files that tools obey or run by themselves, and that are new or changed.
 fn tell_new_to_run(context: &Context, files: &[NewToRun]) -> Result<()> {
-    const SHOWN: usize = 20;
-    if files.is_empty() {
-        return Ok(());
-    }
-    let mut text = "Read these files before your next command: tools obey or run them automatically.".to_owned();
-    for file in files.iter().take(SHOWN) {
+    let line = |file: &NewToRun| {
         let change = match file.change {
             NewToRunChange::Added => "new",
             NewToRunChange::Modified => "changed",
         };
-        text.push_str(&format!("\n  {} ({change}; {}", one_line(&file.path, 200), file.tool));
-        if let Some(by) = &file.named_by {
-            text.push_str(&format!(", by {}", one_line(by, 200)));
-        }
-        text.push(')');
+        let by = file.named_by.as_ref();
+        let by = by.map(|by| format!(", by {}", one_line(by, 200))).unwrap_or_default();
+        format!("{} ({change}; {}{by})", one_line(&file.path, 200), file.tool)
+    };
+    let heading = "Read these files before your next command: tools obey or run them automatically.";
+    tell_list(context, heading, files.iter().map(line))
+}
+
+/// Prints a heading and the first lines of a list below it; nothing where the list is empty.
+fn tell_list(context: &Context, heading: &str, lines: impl ExactSizeIterator<Item = String>) -> Result<()> {
+    const SHOWN: usize = 20;
+    let count = lines.len();
+    if count == 0 {
+        return Ok(());
     }
-    if let Some(more @ 1..) = files.len().checked_sub(SHOWN) {
+    let mut text = heading.to_owned();
+    for line in lines.take(SHOWN) {
+        text.push_str(&format!("\n  {line}"));
+    }
+    if let Some(more @ 1..) = count.checked_sub(SHOWN) {
         text.push_str(&format!("\n  and {more} more; `--json` lists them all"));
     }
     context.output.print(&text)

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::cli::Context;
-use crate::cli::issues::ids::Ids;
+use crate::cli::issues::ids::{Ids, print_json};
 use crate::cli::issues::input;
 use crate::cli::issues::name::name;
 use crate::issues::issue::{Issue, IssueEdit, Issues, Status, TYPES};
@@ -135,24 +135,32 @@ impl<'a> Change<'a> {
     }
 
     pub(super) fn add_dependency(&self, id: &TypedId, on: &TypedId) -> Result<()> {
-        let issues = self.store.read()?;
-        let (id, on) = (issues.find(id)?, issues.find(on)?);
-        let issue = self.store.update(&format!("{id} waits for {on}"), self.now, |issues| {
-            issues.add_dependency(&id, &on, self.now)?;
-            issues.get(&id).cloned()
-        })?;
-        self.tell_dependency(&issue, &format!("now depends on {on}"))
+        self.dependency([id, on], ["waits for", "now depends on"], Issues::add_dependency)
     }
 
     pub(super) fn remove_dependency(&self, id: &TypedId, on: &TypedId) -> Result<()> {
+        let words = ["no longer waits for", "no longer depends on"];
+        self.dependency([id, on], words, Issues::remove_dependency)
+    }
+
+    /// Changes a dependency; `words` stand between both ids in the store's history, and in what is printed.
+    fn dependency(
+        &self,
+        [id, on]: [&TypedId; 2],
+        [why, done]: [&str; 2],
+        change: fn(&mut Issues, &IssueId, &IssueId, Timestamp) -> Result<()>,
+    ) -> Result<()> {
         let issues = self.store.read()?;
         let (id, on) = (issues.find(id)?, issues.find(on)?);
-        let why = format!("{id} no longer waits for {on}");
-        let issue = self.store.update(&why, self.now, |issues| {
-            issues.remove_dependency(&id, &on, self.now)?;
+        let issue = self.store.update(&format!("{id} {why} {on}"), self.now, |issues| {
+            change(issues, &id, &on, self.now)?;
             issues.get(&id).cloned()
         })?;
-        self.tell_dependency(&issue, &format!("no longer depends on {on}"))
+        if self.context.output.json {
+            return self.context.output.print_json(&issue);
+        }
+        self.context.output.say(&format!("{id} {done} {on}."));
+        Ok(())
     }
 
     /// Applies a change to each of the named tasks, all or none; returns them as they now are.
@@ -178,22 +186,11 @@ impl<'a> Change<'a> {
     fn tell(&self, done: &str, issues: &[Issue]) -> Result<()> {
         let output = &self.context.output;
         if output.json {
-            return match issues {
-                [only] => output.print_json(only),
-                several => output.print_json(&several),
-            };
+            return print_json(output, issues);
         }
         for issue in issues {
             output.say(&format!("{done} {}.", name(issue)));
         }
-        Ok(())
-    }
-
-    fn tell_dependency(&self, issue: &Issue, done: &str) -> Result<()> {
-        if self.context.output.json {
-            return self.context.output.print_json(issue);
-        }
-        self.context.output.say(&format!("{} {done}.", issue.id));
         Ok(())
     }
 }

@@ -8,6 +8,7 @@ use crate::accounting::ledger::Entry;
 use crate::base::error::Result;
 use crate::base::text;
 use crate::cli::Context;
+use crate::cli::issues::ids::print_json;
 use crate::cli::issues::name::name;
 use crate::issues::attempt::Attempt;
 use crate::issues::issue::{FileAction, Issue, Issues, Status, TaskPlan};
@@ -21,14 +22,11 @@ pub(super) fn show(context: &Context, store: &Store, ids: &[TypedId]) -> Result<
     let issues = store.read()?;
     let ids = issues.find_all(ids)?;
     let found = ids.iter().map(|id| issues.get(id)).collect::<Result<Vec<_>>>()?;
-    match found.as_slice() {
-        [only] if context.output.json => context.output.print_json(only),
-        several if context.output.json => context.output.print_json(&several),
-        found => {
-            let pages = found.iter().map(|issue| render(&issues, issue));
-            context.output.print(&pages.collect::<Result<Vec<_>>>()?.join("\n\n"))
-        }
+    if context.output.json {
+        return print_json(&context.output, &found);
     }
+    let pages = found.iter().map(|issue| render(&issues, issue));
+    context.output.print(&pages.collect::<Result<Vec<_>>>()?.join("\n\n"))
 }
 
 fn render(issues: &Issues, issue: &Issue) -> Result<String> {
