@@ -33,13 +33,15 @@ const LOCK_FILES: [&str; 26] = [
 ];
 
 /// How the names of files end that generators write: bundles, source maps, recorded outputs, protocol buffers.
-const ENDINGS: [&str; 14] = [
+const ENDINGS: [&str; 16] = [
+    ".css.map",
     ".designer.cs",
     ".freezed.dart",
     ".g.cs",
     ".g.dart",
     ".generated.go",
     ".generated.ts",
+    ".js.map",
     ".min.css",
     ".min.js",
     ".pb.cc",
@@ -50,9 +52,6 @@ const ENDINGS: [&str; 14] = [
     "_pb2_grpc.py",
 ];
 
-/// How the names of source maps end, which stand beside what they map.
-const SOURCE_MAPS: [&str; 2] = [".js.map", ".css.map"];
-
 /// Returns whether a path is by its name a lock file or a generated file. What a file says of itself, or attributes say
 /// of it, does not count: whoever wrote the change wrote that, too.
 pub(crate) fn is_generated(path: &Path) -> bool {
@@ -60,7 +59,7 @@ pub(crate) fn is_generated(path: &Path) -> bool {
         return false;
     };
     let lower = name.to_lowercase();
-    LOCK_FILES.contains(&name) || ENDINGS.iter().chain(&SOURCE_MAPS).any(|ending| lower.ends_with(ending))
+    LOCK_FILES.contains(&name) || ENDINGS.iter().any(|ending| lower.ends_with(ending))
 }
 
 #[cfg(test)]
