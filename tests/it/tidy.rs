@@ -87,6 +87,19 @@ fn below(folder: &str) -> Vec<Text> {
     files
 }
 
+/// The documents for people: those at the root and in `docs/`, and each example's own. Their lines `cargo xtask …` are
+/// meant for this repository or a consuming one.
+fn documents() -> Vec<Text> {
+    let is_one = |path: &str| match path.split('/').collect::<Vec<_>>()[..] {
+        [_] | ["docs", _] | ["examples", _, "README.md"] => Path::new(path).extension().is_some_and(|end| end == "md"),
+        _ => false,
+    };
+    let mut files = files();
+    files.retain(|file| is_one(&file.path));
+    assert!(files.len() >= 18, "{} documents", files.len());
+    files
+}
+
 /// Fails with all problems at once.
 fn report(problems: &[String]) {
     assert!(problems.is_empty(), "\n{}\n", problems.join("\n"));

@@ -3,6 +3,12 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
+// Tests and tasks call cargo alike, and neither can import the other.
+#[path = "../../../xtask/src/cargo.rs"]
+mod of_xtask;
+
+pub(crate) use of_xtask::cargo as plain_cargo;
+
 /// Where this checkout is.
 pub(crate) fn checkout() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -19,20 +25,6 @@ pub(crate) fn cargo(folder: &Path, target: &Path) -> Command {
         .env("CARGO_BUILD_BUILD_DIR", built())
         .env("CARGO_TARGET_DIR", target)
         .env("CARGO_PROFILE_DEV_DEBUG", "line-tables-only");
-    command
-}
-
-/// Cargo without what the runner's own tells a test of this package: the build script of `ring` asks to be run again where
-/// it changes, and all that uses it would be compiled once more, here and in the next build.
-pub(crate) fn plain_cargo() -> Command {
-    let mut command = Command::new(env!("CARGO"));
-    let package = ["NAME", "VERSION_MAJOR", "VERSION_MINOR", "VERSION_PATCH", "VERSION_PRE"];
-    for name in package {
-        command.env_remove(format!("CARGO_PKG_{name}"));
-    }
-    for name in ["DIR", "LINKS", "PATH"] {
-        command.env_remove(format!("CARGO_MANIFEST_{name}"));
-    }
     command
 }
 

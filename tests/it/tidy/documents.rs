@@ -8,30 +8,8 @@ use cordwainer::image::{DEFAULT_CLIENT_VERSION, OLDEST_CLIENT_VERSION};
 use serde_yaml::Value;
 
 use super::folders::FOLDERS;
-use super::{Text, below, files, report};
+use super::{Text, below, documents, files, report};
 use crate::support::cargo::{Done, cargo, checkout};
-
-/// The documents for people. Their lines `cargo xtask …` are meant for this repository or a consuming one.
-const DOCUMENTS: [&str; 18] = [
-    "README.md",
-    "SECURITY.md",
-    "CONTRIBUTING.md",
-    "ARCHITECTURE.md",
-    "CHANGELOG.md",
-    "docs/benches.md",
-    "docs/configuration.md",
-    "docs/decisions.md",
-    "docs/engines.md",
-    "docs/gates.md",
-    "docs/held-tasks.md",
-    "docs/money.md",
-    "docs/network.md",
-    "docs/promises.md",
-    "docs/state.md",
-    "docs/troubleshooting.md",
-    "examples/whole/README.md",
-    "examples/beside/README.md",
-];
 
 /// Tasks of an example's own.
 const OWN_TASKS: [&str; 1] = ["requirements"];
@@ -148,7 +126,7 @@ fn dead(path: &str, target: &str) -> Option<String> {
 fn links_lead_somewhere() {
     let mut problems = Vec::new();
     let mut count = 0;
-    for document in DOCUMENTS.map(Text::read) {
+    for document in documents() {
         for (line, target) in links(&document.text) {
             count += 1;
             problems.extend(dead(&document.path, target).map(|what| format!("{}:{line}: {what}", document.path)));
@@ -232,7 +210,7 @@ impl Xtask {
 fn the_commands_of_the_documents_exist() {
     let mut xtask = Xtask::build();
     let mut problems = Vec::new();
-    for mention in DOCUMENTS.iter().flat_map(|path| mentions(&Text::read(path))) {
+    for mention in documents().iter().flat_map(mentions) {
         let Mention { place, words, options } = mention;
         if words.first().is_none_or(|word| OWN_TASKS.contains(&word.as_str())) {
             continue;
@@ -325,8 +303,8 @@ fn the_architecture_has_a_row_for_each_folder_in_their_order() {
 fn the_documents_name_files_that_are_there() {
     let paths: BTreeSet<String> = files().into_iter().map(|file| file.path).collect();
     let mut problems = Vec::new();
-    for path in DOCUMENTS {
-        let document = Text::read(path);
+    for document in documents() {
+        let path = &document.path;
         for (index, line) in document.text.lines().enumerate() {
             let quoted = line.split('`').skip(1).step_by(2);
             for name in quoted.filter(|name| name.starts_with("src/") || name.starts_with("tests/")) {

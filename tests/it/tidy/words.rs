@@ -1,9 +1,7 @@
 //! Words that make a native reader stumble, kept out of what people read: help, errors, hints and documents.
 //! CONTRIBUTING.md has the style sheet.
 
-use std::path::Path;
-
-use super::{Text, below, files, report};
+use super::{Text, below, documents, files, report};
 
 /// Words and phrases to avoid, in lower case, each with what stands in its place.
 const AVOIDED: [(&str, &str); 16] = [
@@ -23,15 +21,6 @@ const AVOIDED: [(&str, &str); 16] = [
     ("makes no sense", "is not valid"),
     ("nobody knows", "it is not known"),
     ("amounts to", "results in"),
-];
-
-/// Documents of this repository for people.
-const DOCUMENTS: [&str; 5] = [
-    "README.md",
-    "SECURITY.md",
-    "CONTRIBUTING.md",
-    "ARCHITECTURE.md",
-    "CHANGELOG.md",
 ];
 
 /// A word of a text, in lower case, and its line.
@@ -185,13 +174,7 @@ fn without_arguments(text: &str) -> String {
 #[test]
 fn documents_use_plain_words() {
     let mut problems_found = Vec::new();
-    let is_document = |path: &str| {
-        DOCUMENTS.contains(&path)
-            || path.starts_with("docs/") && Path::new(path).extension().is_some_and(|end| end == "md")
-    };
-    let documents: Vec<Text> = files().into_iter().filter(|file| is_document(&file.path)).collect();
-    assert!(documents.len() > DOCUMENTS.len(), "no documents below docs/");
-    for file in documents {
+    for file in documents() {
         problems_found.extend(problems(&file.path, &words(numbered(&prose(&file.text)))));
     }
     report(&problems_found);
