@@ -19,6 +19,7 @@ use crate::base::redact::Redactor;
 use crate::base::text::harmless;
 use crate::git::EnvironmentIdentities;
 use crate::lifecycle::{Environment, Generator};
+use crate::report::invocation::Invocation;
 use crate::report::output::Output;
 use crate::sandbox::gateway::Proxy;
 
@@ -46,12 +47,12 @@ pub enum Command {
     /// A generation is a branch on which the agent works. `start` creates it, `run` works on it, and `stop` merges it into
     /// the base branch.
     #[command(
-        after_help = "Examples:\n  cargo xtask generator start --name search\n  cargo xtask generator run --cycles 3\n  cargo xtask generator stop"
+        after_help = "Examples:\n  cordwainer start --name search\n  cordwainer run --cycles 3\n  cordwainer stop"
     )]
     Generator(generator::GeneratorArgs),
     /// List and change the tasks of a generation
     #[command(
-        after_help = "Examples:\n  cargo xtask issues list --status open\n  cargo xtask issues add \"Parse the header\" --priority 1"
+        after_help = "Examples:\n  cordwainer issues list --status open\n  cordwainer issues add \"Parse the header\" --priority 1"
     )]
     Issues(issues::IssuesArgs),
     /// Summarize recorded stream-json transcripts
@@ -59,26 +60,26 @@ pub enum Command {
     /// Prints outcome, usage, cost and limits of each call. Calls of the same session are counted once, and several files
     /// are summed up.
     #[command(
-        after_help = "Examples:\n  cargo xtask transcript transcript.jsonl\n  cargo xtask transcript --json first.jsonl second.jsonl"
+        after_help = "Examples:\n  cordwainer transcript transcript.jsonl\n  cordwainer transcript --json first.jsonl second.jsonl"
     )]
     Transcript(transcript::TranscriptArgs),
     /// Build and check the image that agents run in
-    #[command(after_help = "Examples:\n  cargo xtask image build\n  cargo xtask image check")]
+    #[command(after_help = "Examples:\n  cordwainer image build\n  cordwainer image check")]
     Image(image::ImageArgs),
-    /// Check engines, containers and everything that `generator run` requires
+    /// Check engines, containers and everything that `cordwainer run` requires
     ///
     /// Starts one sealed container on each engine of the machine and prints what the container really got. For each
     /// item that does not hold, it prints the fix. It needs no repository. Exits with 0 if everything holds, with 5 if
     /// there is no engine, and otherwise with 9.
-    #[command(after_help = "Examples:\n  cargo xtask doctor\n  cargo xtask doctor --gates")]
+    #[command(after_help = "Examples:\n  cordwainer doctor\n  cordwainer doctor --gates")]
     Doctor(doctor::DoctorArgs),
     /// Check and show configuration.yaml
-    #[command(after_help = "Examples:\n  cargo xtask config check\n  cargo xtask config show")]
+    #[command(after_help = "Examples:\n  cordwainer config check\n  cordwainer config show")]
     Config(config::ConfigArgs),
     /// Count the documents that `spec_globs` names, or sum up what a generation used
     ///
     /// Without a command it prints files, lines and words for each label of `spec_globs`, as of the checked out commit.
-    #[command(after_help = "Examples:\n  cargo xtask stats\n  cargo xtask stats usage --calls")]
+    #[command(after_help = "Examples:\n  cordwainer stats\n  cordwainer stats usage --calls")]
     Stats(stats::StatsArgs),
 }
 
@@ -102,9 +103,10 @@ impl Command {
     pub fn execute(self) -> ExitCode {
         let common = self.common().clone();
         let redactor = Redactor::default();
+        let invocation = invocation();
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
         let outcome = runtime.context("cannot start the async runtime").and_then(|runtime| {
-            let context = Context::new(&common, &redactor)?;
+            let context = Context::new(&common, &redactor, &invocation)?;
             start_tracing(common.verbose, &redactor);
             let outcome = runtime.block_on(self.run(&context));
             // A reader of stdin that never returns must not keep the process.
@@ -114,7 +116,7 @@ impl Command {
         match outcome {
             Ok(code) => ExitCode::from(code),
             Err(error) => {
-                tell(&error, &redactor);
+                tell(&error, &redactor, &invocation);
                 ExitCode::from(exit::code(error.kind()))
             }
         }
@@ -147,7 +149,7 @@ impl Command {
 
 impl Context {
     /// Reads the environment of the process: the one place that does.
-    fn new(common: &Common, redactor: &Redactor) -> Result<Self> {
+    fn new(common: &Common, redactor: &Redactor, invocation: &Invocation) -> Result<Self> {
         let here = std::env::current_dir()
             .with_context(ErrorKind::Precondition, || "the current folder is gone".to_owned())?;
         let directory = common
@@ -164,6 +166,7 @@ impl Context {
             output: Output {
                 json: common.json,
                 redactor: redactor.clone(),
+                invocation: invocation.clone(),
                 ..Output::default()
             },
             verbose: common.verbose > 0,
@@ -195,6 +198,13 @@ impl Context {
 const PROXIES: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
 /// The variables that name the hosts which are reached without a proxy.
 const EXCEPTIONS: [&str; 2] = ["NO_PROXY", "no_proxy"];
+
+/// Returns how the person called this process: `cargo run` names the package whose program it runs.
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+fn invocation() -> Invocation {
+    let package = std::env::var("CARGO_PKG_NAME").ok();
+    Invocation::new(std::env::args_os().next().as_deref(), package.as_deref())
+}
 
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
 fn environment(redactor: &Redactor) -> Environment {
@@ -258,7 +268,7 @@ impl std::io::Write for Redacting {
 }
 
 /// Prints what failed, why, and what to do: `error: …`, the causes below, then `hint: …`.
-fn tell(error: &Error, redactor: &Redactor) {
+fn tell(error: &Error, redactor: &Redactor, invocation: &Invocation) {
     use std::io::Write as _;
     let mut text = format!("error: {}\n", harmless(&error.to_string()));
     let mut cause = std::error::Error::source(error);
@@ -272,5 +282,5 @@ fn tell(error: &Error, redactor: &Redactor) {
         text.push_str(&format!("\nhint: {}\n", harmless(hint)));
     }
     // Nobody is left to report to when stderr is gone.
-    let _ = write!(anstream::stderr(), "{}", redactor.text(&text));
+    let _ = write!(anstream::stderr(), "{}", redactor.text(&invocation.rewrite(&text)));
 }

@@ -134,7 +134,7 @@ pub struct Config {
     pub cleanup_dirs: Vec<String>,
     /// `image`: the image of containers.
     pub image: String,
-    /// `beads_dir`: where `issues import` finds an older store.
+    /// `beads_dir`: where `cordwainer issues import` finds an older store.
     pub beads_dir: Option<PathBuf>,
     /// `container`, with the settings of `podman_args` already folded in.
     pub container: ContainerConfig,
@@ -240,7 +240,7 @@ pub struct ContainerConfig {
     pub labels: BTreeMap<String, String>,
     /// `UID[:GID]` or a name; unset means one that can write the slot.
     pub user: Option<String>,
-    /// Commands of the project's own toolchain that the image must have; `image check` runs each.
+    /// Commands of the project's own toolchain that the image must have; `cordwainer image check` runs each.
     pub toolchain: Vec<String>,
 }
 

@@ -8,6 +8,7 @@ use crate::record::event::Event;
 use crate::report::live::LiveLines;
 use crate::report::output::Output;
 
+pub(crate) mod invocation;
 mod lines;
 mod live;
 pub(crate) mod numbers;

@@ -163,7 +163,7 @@ fn held(file: &mut File, path: &Path) -> Error {
             path.display()
         ),
     )
-    .hint("wait until it ends, or interrupt it; `generator status` shows what it does")
+    .hint("wait until it ends, or interrupt it; `cordwainer status` shows what it does")
 }
 
 #[cfg(test)]

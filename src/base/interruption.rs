@@ -92,7 +92,7 @@ impl Interruption {
 
 /// Returns the error that an interrupted run ends with.
 pub(crate) fn interrupted() -> Error {
-    Error::new(ErrorKind::Interrupted, "the run was interrupted").hint("run `generator resume` to continue")
+    Error::new(ErrorKind::Interrupted, "the run was interrupted").hint("run `cordwainer resume` to continue")
 }
 
 /// What would remain if the process ended now: containers, worktrees, claims. Clones share it.

@@ -1,4 +1,4 @@
-//! `config check`, `config show`, `config schema`.
+//! `cordwainer config check`, `cordwainer config show`, `cordwainer config schema`.
 
 use std::path::Path;
 
@@ -27,15 +27,15 @@ pub(crate) enum ConfigCommand {
     /// Report every problem of the configuration at once
     ///
     /// Exits with 3 if there is any.
-    #[command(after_help = "Example:\n  cargo xtask config check")]
+    #[command(after_help = "Example:\n  cordwainer config check")]
     Check,
     /// Print the effective configuration, including every default
     ///
     /// Values that may be secrets are not shown.
-    #[command(after_help = "Example:\n  cargo xtask config show --json")]
+    #[command(after_help = "Example:\n  cordwainer config show --json")]
     Show,
     /// Print the JSON Schema of the configuration, for editors
-    #[command(after_help = "Example:\n  cargo xtask config schema > configuration.schema.json")]
+    #[command(after_help = "Example:\n  cordwainer config schema > configuration.schema.json")]
     Schema,
 }
 
@@ -44,7 +44,7 @@ pub(super) fn execute(command: &ConfigCommand, context: &Context) -> Result<u8> 
     match command {
         ConfigCommand::Check => check(Git::discover(&context.directory)?, context),
         ConfigCommand::Show => show(Git::discover(&context.directory)?.workdir(), context),
-        ConfigCommand::Schema => context.output.print(schema().trim_end()).map(|()| exit::DONE),
+        ConfigCommand::Schema => context.output.print_document(schema().trim_end()).map(|()| exit::DONE),
     }
 }
 
@@ -99,7 +99,7 @@ fn show(root: &Path, context: &Context) -> Result<u8> {
     if context.output.json {
         context.output.print_json(&config)?;
     } else {
-        context.output.print(to_yaml(&config)?.trim_end())?;
+        context.output.print_document(to_yaml(&config)?.trim_end())?;
     }
     Ok(exit::DONE)
 }

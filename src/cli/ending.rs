@@ -1,4 +1,4 @@
-//! `generator stop` and `generator reset`: what they announce, and what they report.
+//! `cordwainer stop` and `cordwainer reset`: what they announce, and what they report.
 
 use clap::Args;
 

@@ -1,4 +1,4 @@
-//! `image build` and `image check`.
+//! `cordwainer image build` and `cordwainer image check`.
 
 use clap::{Args, Subcommand};
 
@@ -27,9 +27,7 @@ pub(crate) enum ImageCommand {
     ///
     /// It contains Claude Code, its tools and the entrypoint. To use a toolchain of your own, build on an image that
     /// has it.
-    #[command(
-        after_help = "Examples:\n  cargo xtask image build\n  cargo xtask image build --base localhost/rust:1.89"
-    )]
+    #[command(after_help = "Examples:\n  cordwainer image build\n  cordwainer image build --base localhost/rust:1.89")]
     Build {
         /// Image to build on, such as one with the project's toolchain; it needs apt
         #[arg(long, value_name = "IMAGE", default_value = image::DEFAULT_BASE)]
@@ -44,7 +42,7 @@ pub(crate) enum ImageCommand {
     /// Check that the configured image has the client, its tools and the project's toolchain
     ///
     /// The toolchain is what `container.toolchain` names. Exits with 5 if anything is missing.
-    #[command(after_help = "Example:\n  cargo xtask image check")]
+    #[command(after_help = "Example:\n  cordwainer image check")]
     Check,
 }
 
@@ -115,7 +113,7 @@ async fn check(context: &Context, engine: &Engine, config: &Config) -> Result<u8
     }
     let message = format!("image `{}` fails its checks: {}", report.image, failed.join(", "));
     Err(Error::new(ErrorKind::Engine, message)
-        .hint("run `image build --base IMAGE` to add the client to an image of yours"))
+        .hint("run `cordwainer image build --base IMAGE` to add the client to an image of yours"))
 }
 
 fn table(report: &ImageReport) -> String {

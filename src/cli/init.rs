@@ -1,4 +1,4 @@
-//! `generator init`.
+//! `cordwainer init`.
 
 use clap::Args;
 
@@ -15,7 +15,7 @@ pub(crate) struct InitArgs {
     pub scaffold: bool,
 }
 
-/// Runs `generator init` on the checkout that contains the current folder; its branch becomes the base branch.
+/// Runs `cordwainer init` on the checkout that contains the current folder; its branch becomes the base branch.
 pub(super) fn execute(args: &InitArgs, context: &Context) -> Result<u8> {
     let git = Git::discover(&context.directory)?;
     let base_branch = match git.head()? {

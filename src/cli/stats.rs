@@ -26,9 +26,7 @@ enum StatsCommand {
     /// Sum up calls, tokens, cost and time of a generation, open or ended
     ///
     /// The sums are by role, cycle, task and model.
-    #[command(
-        after_help = "Examples:\n  cargo xtask stats usage\n  cargo xtask stats usage --calls --generation search"
-    )]
+    #[command(after_help = "Examples:\n  cordwainer stats usage\n  cordwainer stats usage --calls --generation search")]
     Usage(usage::UsageArgs),
 }
 

@@ -14,7 +14,7 @@ const EXAMPLE_HEADER: &str = "\
 const FITTED_HEADER: &str = "\
 # How cordwainer works on this repository. A line that begins with `#` and a key shows
 # the default, or what you could write there; take the `#` away to set it.
-# `cargo xtask config check` checks the file; `config show` prints the values in effect.
+# `cordwainer config check` checks the file; `cordwainer config show` prints the values in effect.
 ";
 
 /// Returns `configuration.example.yaml`: every key, active, with its default and a description.

@@ -54,7 +54,7 @@ fn read(path: &Path) -> Result<String> {
 
 fn missing(path: &Path) -> Error {
     let message = format!("there is no configuration at `{}`", path.display());
-    Error::new(ErrorKind::Configuration, message).hint("run `cargo xtask generator init` to write one")
+    Error::new(ErrorKind::Configuration, message).hint("run `cordwainer init` to write one")
 }
 
 /// Returns where git keeps what belongs to all worktrees of a checkout: in a linked worktree, `.git` is a file that

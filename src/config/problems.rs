@@ -17,7 +17,7 @@ pub(crate) struct Place {
     pub(crate) column: usize,
 }
 
-/// One problem, as `config check --json` prints it.
+/// One problem, as `cordwainer config check --json` prints it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Problem {
     /// The file, as the caller named it.

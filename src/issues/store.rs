@@ -141,7 +141,7 @@ impl Store {
     fn tip(&self) -> Result<Oid> {
         self.git.reference(&self.reference)?.ok_or_else(|| {
             let message = format!("there is no issue store at `{}`", self.reference);
-            let hint = "`generator list` shows the generations; `generator start` begins one";
+            let hint = "`cordwainer list` shows the generations; `cordwainer start` begins one";
             Error::new(ErrorKind::Precondition, message).hint(hint)
         })
     }

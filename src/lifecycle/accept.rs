@@ -1,4 +1,4 @@
-//! `issues release --accept`: a person accepts the held result of a task as it is.
+//! `cordwainer issues release --accept`: a person accepts the held result of a task as it is.
 
 use std::convert::Infallible;
 
@@ -27,7 +27,7 @@ impl Generator {
         let generation = self.project.generation()?;
         if self.project.phase(&generation)? != Phase::Open {
             let message = format!("the generation `{generation}` is finished");
-            return Err(Error::new(ErrorKind::Precondition, message).hint("accept tasks before `generator stop`"));
+            return Err(Error::new(ErrorKind::Precondition, message).hint("accept tasks before `cordwainer stop`"));
         }
         self.project.refuse_checked_out(&generation)?;
         let store = Store::open(&self.project.git, &generation)?;
@@ -102,7 +102,7 @@ impl Generator {
                 ),
             )
             .hint(format!(
-                "it stays held; `issues release {}` retries it on the current tip",
+                "it stays held; `cordwainer issues release {}` retries it on the current tip",
                 issue.id
             ))),
         }

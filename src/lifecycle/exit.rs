@@ -65,7 +65,7 @@ pub(super) fn measured(done: MeasureOutcome) -> Result<usize> {
     Err(match done {
         MeasureOutcome::Filed(filed) => return Ok(filed),
         MeasureOutcome::Limited(limit) => {
-            Error::new(ErrorKind::Limit, limit.reason).hint("`generator status` prints until when")
+            Error::new(ErrorKind::Limit, limit.reason).hint("`cordwainer status` prints until when")
         }
         MeasureOutcome::Spent(reason) => Error::new(ErrorKind::Limit, reason),
         MeasureOutcome::SessionLost => {

@@ -149,7 +149,9 @@ impl Generator {
         let issues = context.store.read()?;
         let first = || -> Result<IssueId> {
             let ready = issues.ready().first().map(|issue| issue.id.clone());
-            ready.ok_or_else(|| Error::new(ErrorKind::NothingToDo, "no task is ready").hint("`issues list` shows why"))
+            ready.ok_or_else(|| {
+                Error::new(ErrorKind::NothingToDo, "no task is ready").hint("`cordwainer issues list` shows why")
+            })
         };
         let task = task.map_or_else(first, Ok)?;
         if let Some(spent) = phases.sessions.spent(Role::Stitch, Some(&task), &issues) {
@@ -175,7 +177,7 @@ impl Generator {
                 ErrorKind::Precondition,
                 format!("the generation `{generation}` is finished"),
             )
-            .hint("`generator stop` merges it; `generator start` creates a new one"));
+            .hint("`cordwainer stop` merges it; `cordwainer start` creates a new one"));
         }
         let told = preflight::refuse(preflight::of_repository(&self.project))?;
         let recorder = Recorder::create(

@@ -17,7 +17,7 @@ use crate::model::{CommitId, Role, Usage};
 use crate::run::waiting::pausing::{self, way_out};
 use crate::run::waiting::suspend::{SlotOwner, Suspended};
 
-/// The state of a generation; the JSON of `generator status --json`.
+/// The state of a generation; the JSON of `cordwainer status --json`.
 #[derive(Clone, Debug, Serialize)]
 pub struct Status {
     /// The generation.
@@ -155,7 +155,7 @@ impl Generator {
                 }
                 // Another generation's session waits for the next run of that generation.
                 Some(None) => {}
-                None => said.push("a run ended in the middle of a task: `generator resume` repairs that".to_owned()),
+                None => said.push("a run ended in the middle of a task: `cordwainer resume` repairs that".to_owned()),
             }
         }
         said.dedup();
@@ -164,4 +164,4 @@ impl Generator {
 }
 
 /// What to know about a generation with a `stop` or `reset` that died.
-const ENDING: &str = "ending it was interrupted: run `generator stop` again to continue";
+const ENDING: &str = "ending it was interrupted: run `cordwainer stop` again to continue";

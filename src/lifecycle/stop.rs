@@ -212,7 +212,7 @@ impl Generator {
             Some(base) if self.is_landed(left, base)? => Ok(None),
             _ => Err(error.hint(format!(
                 "`{base_branch}` does not have its work; if it was merged elsewhere, bring `{base_branch}` up to date \
-                 first; `git branch {generation} {}` makes the branch again, and `generator reset` ends it without \
+                 first; `git branch {generation} {}` makes the branch again, and `cordwainer reset` ends it without \
                  merging",
                 &left.to_string()[..10]
             ))),

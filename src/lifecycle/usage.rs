@@ -13,7 +13,7 @@ use crate::model::IssueId;
 use crate::model::Role;
 use crate::model::generation::GenerationName;
 
-/// What a generation used; the JSON of `stats usage --json`.
+/// What a generation used; the JSON of `cordwainer stats usage --json`.
 #[derive(Clone, Debug, Serialize)]
 pub struct UsageReport {
     /// The generation.

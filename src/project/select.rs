@@ -7,7 +7,7 @@ use crate::git::Oid;
 use crate::model::generation::{ARCHIVE, GenerationName, NAMESPACE};
 use crate::project::Project;
 
-const START: &str = "`generator start` creates one";
+const START: &str = "`cordwainer start` creates one";
 
 impl Project {
     /// Returns the generations that have not ended, by name. A ref of ours that cannot be a generation's belongs to
@@ -39,7 +39,7 @@ impl Project {
             [] => ("no generation is open in this repository".to_owned(), START),
             _ => (
                 format!("several generations are open: {}", listed(&names)),
-                "`generator switch NAME` selects one, `--generation NAME` selects it for one command",
+                "`cordwainer switch NAME` selects one, `--generation NAME` selects it for one command",
             ),
         };
         Err(Error::new(ErrorKind::Precondition, message).hint(hint))
@@ -58,7 +58,7 @@ impl Project {
             let message = format!("the generation `{name}` has ended");
             let kept = ended.archive.unwrap_or_default();
             return Err(Error::new(ErrorKind::Precondition, message).hint(format!(
-                "its commits and tasks are kept under `{kept}`; `issues --generation {name} list` shows its tasks, which can no longer change"
+                "its commits and tasks are kept under `{kept}`; `cordwainer issues --generation {name} list` shows its tasks, which can no longer change"
             )));
         }
         let error = Error::new(ErrorKind::Precondition, format!("no generation `{shown}` is open"));

@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::base::error::{Context as _, Result};
 use crate::base::redact::Redactor;
 use crate::base::text::{harmless, is_ignorable};
+use crate::report::invocation::Invocation;
 use crate::report::terminal::Screen;
 
 /// The outputs of one command.
@@ -18,11 +19,19 @@ pub(crate) struct Output {
     pub(crate) screen: Screen,
     /// Redacts everything that is written.
     pub(crate) redactor: Redactor,
+    /// How the program was called: texts name its commands that way.
+    pub(crate) invocation: Invocation,
 }
 
 impl Output {
-    /// Writes text to stdout, redacted, harmless and with a newline; a reader that went away is not an error.
+    /// Writes text for a person to stdout, redacted, harmless and with a newline; it names commands as they were called.
+    /// A reader that went away is not an error.
     pub(crate) fn print(&self, text: &str) -> Result<()> {
+        self.print_document(&self.invocation.rewrite(text))
+    }
+
+    /// Writes a document that programs read, too, as [`Self::print`] does; commands keep their names.
+    pub(crate) fn print_document(&self, text: &str) -> Result<()> {
         Self::write(&harmless(&self.redactor.text(text)))
     }
 
@@ -50,7 +59,7 @@ impl Output {
 
     /// Prints something for the person, on stderr. It is not data, so a closed stderr is not an error.
     pub(crate) fn say(&self, text: &str) {
-        let text = harmless(&self.redactor.text(text));
+        let text = harmless(&self.redactor.text(&self.invocation.rewrite(text)));
         self.screen.above(|| {
             let _ = writeln!(anstream::stderr(), "{text}");
         });

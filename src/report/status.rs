@@ -72,7 +72,7 @@ pub(crate) fn status(status: &Status) -> String {
 /// Returns the generations of a repository, a line each.
 pub(crate) fn listing(listing: &Listing) -> String {
     if listing.open.is_empty() && listing.ended.is_empty() {
-        return "There is no generation yet: `generator start` creates one.".to_owned();
+        return "There is no generation yet: `cordwainer start` creates one.".to_owned();
     }
     let mut table = plain_table();
     for one in listing.open.iter().chain(&listing.ended) {

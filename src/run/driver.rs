@@ -96,7 +96,7 @@ pub(crate) async fn drive(
     loop {
         context.recorder.check()?;
         if interruption.is_asked() {
-            driver.tell_end(|_| "interrupted; run `generator resume` to continue".to_owned())?;
+            driver.tell_end(|_| "interrupted; run `cordwainer resume` to continue".to_owned())?;
             return Err(interrupted());
         }
         match plan::next(&driver.snapshot(&recovery)?, limits) {

@@ -112,10 +112,8 @@ async fn image(project: &Project, engine: &Engine, asker: Asker) -> Result<Strin
     }
     match engine.image_id(image).await? {
         Some(_) => Ok(image.clone()),
-        None => {
-            Err(Error::new(ErrorKind::Engine, format!("no `{image}`"))
-                .hint("run `image build` to build the Claude image"))
-        }
+        None => Err(Error::new(ErrorKind::Engine, format!("no `{image}`"))
+            .hint("run `cordwainer image build` to build the Claude image")),
     }
 }
 
@@ -311,5 +309,5 @@ async fn try_command(project: &Project, engine: &Engine, command: &str) -> Resul
     };
     let message = format!("the image `{image}` lacks a command of `container.toolchain`: `{command}` {how}");
     Err(Error::new(ErrorKind::Engine, message)
-        .hint("install it in the image, or fix the list; `image check` tries every command"))
+        .hint("install it in the image, or fix the list; `cordwainer image check` tries every command"))
 }

@@ -69,5 +69,5 @@ fn unknown(name: &str, labels: BTreeSet<&str>) -> Error {
         one_line(name, 60),
         meant.unwrap_or_default()
     );
-    Error::new(ErrorKind::Usage, message).hint("`issues list` shows the tasks, with their ids and labels")
+    Error::new(ErrorKind::Usage, message).hint("`cordwainer issues list` shows the tasks, with their ids and labels")
 }

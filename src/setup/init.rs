@@ -1,4 +1,4 @@
-//! `generator init`: a configuration fitted to what is found in a repository, and the `xtask` crate beside it.
+//! `cordwainer init`: a configuration fitted to what is found in a repository, and the `xtask` crate beside it.
 
 mod ecosystem;
 mod manifest;

@@ -1,4 +1,4 @@
-//! The consuming repositories of `examples/`, and the one that `generator init --scaffold` makes, built and used as
+//! The consuming repositories of `examples/`, and the one that `cordwainer init --scaffold` makes, built and used as
 //! their people would.
 
 use std::fs;

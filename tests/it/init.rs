@@ -1,4 +1,4 @@
-//! `generator init`: fitted to what is there, and never over it.
+//! `cordwainer init`: fitted to what is there, and never over it.
 
 use std::fs;
 use std::path::{Path, PathBuf};

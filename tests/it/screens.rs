@@ -70,7 +70,7 @@ fn no_configuration() {
         $ cordwainer generator start
         error: there is no configuration at `[T]/project/configuration.yaml`
 
-        hint: run `cargo xtask generator init` to write one
+        hint: run `cordwainer init` to write one
         [exit 3]
         ");
     });
@@ -145,7 +145,7 @@ fn no_generation_is_open() {
         $ cordwainer issues list
         error: no generation is open in this repository
 
-        hint: `generator start` creates one
+        hint: `cordwainer start` creates one
         [exit 9]
         ");
     });
@@ -254,7 +254,7 @@ fn another_process_is_at_work() {
         $ cordwainer generator run
         error: `[run]` is at work on this repository (process 42, lock `[T]/project/.git/cordwainer/lock`)
 
-        hint: wait until it ends, or interrupt it; `generator status` shows what it does
+        hint: wait until it ends, or interrupt it; `cordwainer status` shows what it does
         [exit 6]
         ");
     });

@@ -1,5 +1,6 @@
 //! Rules of the house that no compiler checks. Each failure names the file, the line and the fix.
 
+mod commands;
 mod documents;
 mod features;
 mod figures;

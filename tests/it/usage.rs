@@ -1,4 +1,4 @@
-//! What a generation used: the ledger of a store, as `stats usage`, `generator status` and `issues show` tell it.
+//! What a generation used: the ledger of a store, as `cordwainer stats usage`, `cordwainer status` and `cordwainer issues show` tell it.
 
 use cordwainer::agent::{CallOutcome, Role, Usage};
 use cordwainer::attempt::{Attempt, Outcome};
@@ -205,7 +205,7 @@ fn an_ended_generation_tells_what_it_used() {
     }
     usage(&repository, &[]).refused(
         9,
-        "error: no generation is open in this repository\n\nhint: `generator start` creates one\n",
+        "error: no generation is open in this repository\n\nhint: `cordwainer start` creates one\n",
     );
     // Another of the same name has a ledger of its own, and hides the one that ended.
     called(&repository, &["generator", "start", "--name", "a"]).done();

@@ -34,7 +34,7 @@ const LOG_IN: &str =
     "log in again (`claude setup-token` prints a token for `container.env`), or set a valid API key there";
 const RESTORE_ACCOUNT: &str = "log in to the account and check what it requires: until that is done, it cannot be used";
 const RENEW_CLOUD: &str = "renew the cloud provider's credential in `container.env`";
-const NEWER_CLIENT: &str = "build the image with a newer client (`image build --client-version`)";
+const NEWER_CLIENT: &str = "build the image with a newer client (`cordwainer image build --client-version`)";
 const SET_UP: &str = "fix the problem that the reason names: until then the client cannot start";
 const ADD_CREDIT: &str = "add credit, or raise the spend limit, where the account is billed";
 const CHOOSE_MODEL: &str = "choose another model: `model` in the role's section of the configuration";

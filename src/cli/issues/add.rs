@@ -1,4 +1,4 @@
-//! `issues add`.
+//! `cordwainer issues add`.
 
 use clap::Args;
 use clap::builder::PossibleValuesParser;

@@ -80,7 +80,7 @@ impl<'a> Change<'a> {
         };
         if edit.is_empty() {
             return Err(Error::new(ErrorKind::Usage, "nothing to change is named")
-                .hint("`issues edit --help` lists what can be changed"));
+                .hint("`cordwainer issues edit --help` lists what can be changed"));
         }
         let changed = self.each(&arguments.ids.ids, "edit", |issues, id| {
             issues.edit(id, &edit, self.now)

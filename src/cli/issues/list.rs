@@ -1,4 +1,4 @@
-//! `issues list` and `issues ready`.
+//! `cordwainer issues list` and `cordwainer issues ready`.
 
 use crate::base::error::Result;
 use crate::base::text;

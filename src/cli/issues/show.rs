@@ -1,4 +1,4 @@
-//! `issues show`: everything about tasks, for a person.
+//! `cordwainer issues show`: everything about tasks, for a person.
 //!
 //! Text that an agent or a person wrote is made harmless and indented, so that no line of it looks like one of ours.
 
@@ -189,12 +189,12 @@ fn to_decide(issue: &Issue) -> Vec<String> {
     }
     if issue.acceptable().is_ok() {
         lines.push(format!(
-            "`issues release {id} --accept` merges it as it is; gates do not run"
+            "`cordwainer issues release {id} --accept` merges it as it is; gates do not run"
         ));
     }
     if !issue.attempts.is_empty() {
         lines.push(format!(
-            "`issues comment {id} TEXT` adds to what the next attempt is told"
+            "`cordwainer issues comment {id} TEXT` adds to what the next attempt is told"
         ));
     }
     let again = if issue.attempts.is_empty() {
@@ -202,8 +202,8 @@ fn to_decide(issue: &Issue) -> Vec<String> {
     } else {
         "has it attempted again; earlier attempts no longer count"
     };
-    lines.push(format!("`issues release {id}` {again}"));
-    lines.push(format!("`issues close {id} --reason TEXT` drops it"));
+    lines.push(format!("`cordwainer issues release {id}` {again}"));
+    lines.push(format!("`cordwainer issues close {id} --reason TEXT` drops it"));
     lines
 }
 
@@ -273,17 +273,17 @@ mod tests {
         assert_eq!(to_decide(issues.get(&five).unwrap()), Vec::<String>::new());
         issues.hold(&five, "later", jiff::Timestamp::UNIX_EPOCH).unwrap();
         insta::assert_snapshot!(to_decide(issues.get(&five).unwrap()).join("\n"), @r"
-        `issues release cw-5` lets it begin
-        `issues close cw-5 --reason TEXT` drops it
+        `cordwainer issues release cw-5` lets it begin
+        `cordwainer issues close cw-5 --reason TEXT` drops it
         ");
         let mut touched = issues.get(&IssueId::new(2)).unwrap().clone();
         touched.attempts[0].outcome = crate::issues::attempt::Outcome::ProtectedPath;
         insta::assert_snapshot!(to_decide(&touched).join("\n"), @r"
         `git show --stat --patch --first-parent 5f1c0ffee` shows what it changes
-        `issues release cw-2 --accept` merges it as it is; gates do not run
-        `issues comment cw-2 TEXT` adds to what the next attempt is told
-        `issues release cw-2` has it attempted again; earlier attempts no longer count
-        `issues close cw-2 --reason TEXT` drops it
+        `cordwainer issues release cw-2 --accept` merges it as it is; gates do not run
+        `cordwainer issues comment cw-2 TEXT` adds to what the next attempt is told
+        `cordwainer issues release cw-2` has it attempted again; earlier attempts no longer count
+        `cordwainer issues close cw-2 --reason TEXT` drops it
         ");
     }
 }

@@ -1,4 +1,4 @@
-//! `issues import` and `issues export`.
+//! `cordwainer issues import` and `cordwainer issues export`.
 
 use std::path::Path;
 

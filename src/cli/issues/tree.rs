@@ -1,4 +1,4 @@
-//! `issues tree`.
+//! `cordwainer issues tree`.
 
 use crate::base::error::Result;
 use crate::base::text;

@@ -1,4 +1,4 @@
-//! `stats usage`: the time that the calls of a generation took, and what they used.
+//! `cordwainer stats usage`: the time that the calls of a generation took, and what they used.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ const NAME_MAX: usize = 40;
 /// The names of the columns of [`used`].
 const USED: [&str; 5] = ["input", "cache write", "cache read", "output", "cost"];
 
-/// The arguments of `stats usage`.
+/// The arguments of `cordwainer stats usage`.
 #[derive(Clone, Debug, Args)]
 pub(super) struct UsageArgs {
     /// List every call instead of the sums

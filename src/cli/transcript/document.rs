@@ -1,4 +1,4 @@
-//! The JSON contract of `transcript --json`.
+//! The JSON contract of `cordwainer transcript --json`.
 
 use jiff::Timestamp;
 use serde::Serialize;

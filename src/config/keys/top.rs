@@ -145,7 +145,7 @@ pub(crate) const TOP: &[Key] = &[
         "Flags of `podman run`, for files of the older system: -e, -v, --mount, --memory,\n--cpus, --network, --user, --tmpfs, --add-host and --label become keys of `container`.",
     )
     .sample("[--memory=4g]"),
-    Key::new("beads_dir", Shape::Text, "", "Where `issues import` finds the issues of the older system.")
+    Key::new("beads_dir", Shape::Text, "", "Where `cordwainer issues import` finds the issues of the older system.")
     .files(Files::Protected)
         .sample(".beads"),
     Key::new("container", Shape::Section(CONTAINER), "", "The containers that agents and gates run in."),

@@ -63,7 +63,7 @@ pub(super) fn of_repository(repository: &Repository) -> Result<Vec<Hazard>> {
     }
     if is_set(repository, "commit.gpgSign") {
         let text = "commits are not signed here, although `commit.gpgSign` requests it";
-        let fix = "`generator stop --no-merge` leaves the branch for you to merge, and your merge is signed";
+        let fix = "`cordwainer stop --no-merge` leaves the branch for you to merge, and your merge is signed";
         found.push(Hazard::new(Severity::Warn, text, fix));
     }
     let hooks = hooks(repository);

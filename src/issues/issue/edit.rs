@@ -70,18 +70,18 @@ impl Issues {
         let (why, hint) = if issue.status == Status::InProgress {
             (
                 "a run works on it".to_owned(),
-                format!("once the run has given it back, `issues close {id}` closes it"),
+                format!("once the run has given it back, `cordwainer issues close {id}` closes it"),
             )
         } else if !issue.attempts.is_empty() {
             (
                 "it was attempted, and what that used is on record".to_owned(),
-                format!("`issues close {id}` closes it instead"),
+                format!("`cordwainer issues close {id}` closes it instead"),
             )
         } else if !waiting.is_empty() {
             (
                 format!("{} depends on it", id_list(&waiting)),
                 format!(
-                    "`issues close {id}` closes it instead; `issues dep remove {} {id}` removes the dependency",
+                    "`cordwainer issues close {id}` closes it instead; `cordwainer issues dep remove {} {id}` removes the dependency",
                     waiting[0]
                 ),
             )
@@ -216,7 +216,9 @@ mod tests {
         assert_eq!(refused.to_string(), "cw-1 cannot be deleted: cw-2 depends on it");
         assert_eq!(
             refused.hint_text(),
-            Some("`issues close cw-1` closes it instead; `issues dep remove cw-2 cw-1` removes the dependency")
+            Some(
+                "`cordwainer issues close cw-1` closes it instead; `cordwainer issues dep remove cw-2 cw-1` removes the dependency"
+            )
         );
         assert_eq!(issues, before);
         let run = "run-1".parse().unwrap();

@@ -71,7 +71,7 @@ impl Issues {
             [] => "no task was filed yet".to_owned(),
             [only] => format!("the only task is {only}"),
             few if few.len() <= NAMED => format!("the tasks are {}", id_list(few)),
-            many => format!("`issues list` lists the {} tasks", many.len()),
+            many => format!("`cordwainer issues list` lists the {} tasks", many.len()),
         };
         Error::new(ErrorKind::Usage, format!("unknown task `{id}`")).hint(hint)
     }

@@ -1,4 +1,4 @@
-//! Issues from elsewhere: the JSON of `issues export`, of the older system, and of GitHub.
+//! Issues from elsewhere: the JSON of `cordwainer issues export`, of the older system, and of GitHub.
 
 use std::collections::BTreeSet;
 
@@ -117,7 +117,7 @@ fn malformed(problems: Vec<String>) -> Error {
         "the text is neither a JSON array nor JSON lines",
     )
     .because(BatchProblems(problems))
-    .hint("`issues export`, or `gh issue list --json number,title,body,labels,state,url`, prints what `issues import` reads")
+    .hint("`cordwainer issues export`, or `gh issue list --json number,title,body,labels,state,url`, prints what `cordwainer issues import` reads")
 }
 
 fn read_issue(map: Map<String, Value>) -> (BatchIssue, Vec<String>) {

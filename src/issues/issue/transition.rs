@@ -206,10 +206,10 @@ pub(super) fn refused(issue: &Issue, what: &str) -> Error {
     match issue.status {
         Status::Open => error,
         Status::InProgress => {
-            error.hint("wait until the run gives it back; `generator resume` gives back the task of a dead run")
+            error.hint("wait until the run gives it back; `cordwainer resume` gives back the task of a dead run")
         }
-        Status::Blocked => error.hint("`issues release` releases it"),
-        Status::Closed => error.hint("`issues reopen` opens it again"),
+        Status::Blocked => error.hint("`cordwainer issues release` releases it"),
+        Status::Closed => error.hint("`cordwainer issues reopen` opens it again"),
     }
 }
 

@@ -30,8 +30,8 @@ impl Generator {
         if self.project.git.reference(&generation.base_mark())?.is_some() {
             let message = format!("the generation `{generation}` is open already");
             let onwards = match self.project.phase(generation)? {
-                Phase::Open => "continue this one with `generator run`",
-                Phase::Finished | Phase::Merged | Phase::Archived => "end this one with `generator stop`",
+                Phase::Open => "continue this one with `cordwainer run`",
+                Phase::Finished | Phase::Merged | Phase::Archived => "end this one with `cordwainer stop`",
             };
             return Err(Error::new(ErrorKind::Precondition, message)
                 .hint(format!("choose another name with `--name`, or {onwards}")));

@@ -36,7 +36,7 @@ impl Generator {
                     "finish that first, then stop again".to_owned(),
                 )
             } else {
-                let hint = "run `generator stop` there, so that its files can follow the branch";
+                let hint = "run `cordwainer stop` there, so that its files can follow the branch";
                 ("checked out", hint.to_owned())
             };
             let message = format!("the base branch `{base_branch}` is {what} at `{}`", place.display());

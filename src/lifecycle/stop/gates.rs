@@ -58,7 +58,7 @@ impl Generator {
         let tried = match trying.await {
             Ok(Some(tried)) => tried,
             Ok(None) => return Err(interrupted()),
-            Err(error) => return Err(error.hint("`generator stop --no-gates` merges without them")),
+            Err(error) => return Err(error.hint("`cordwainer stop --no-gates` merges without them")),
         };
         self.refuse_red(generation, landing, &tried)?;
         Ok(MergeGates::Passed)
@@ -84,7 +84,7 @@ impl Generator {
             };
             return Err(Error::new(ErrorKind::Precondition, message).hint(format!(
                 "{whole}merge `{}` into `{generation}` by hand and fix it there, or add a task for it and run again; \
-                 `generator stop --no-gates` merges it as it is",
+                 `cordwainer stop --no-gates` merges it as it is",
                 landing.base_branch
             )));
         }

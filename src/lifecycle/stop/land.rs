@@ -68,7 +68,7 @@ impl Generator {
     /// Restores the files, since the base branch moved between the check and the merge; returns the error about that.
     fn base_moved(&self, landing: &Landing, merge: Oid) -> Error {
         let message = format!("the base branch `{}` moved meanwhile", landing.base_branch);
-        let error = Error::new(ErrorKind::Precondition, message).hint("run `generator stop` again");
+        let error = Error::new(ErrorKind::Precondition, message).hint("run `cordwainer stop` again");
         if !landing.checkout {
             return error;
         }

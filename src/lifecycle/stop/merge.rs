@@ -41,7 +41,7 @@ impl Generator {
         let Some(base) = self.project.git.branch_tip(base_branch)? else {
             let message = format!("the base branch `{base_branch}` does not exist");
             return Err(Error::new(ErrorKind::Precondition, message)
-                .hint("`generator stop --no-merge` ends the generation and leaves its branch"));
+                .hint("`cordwainer stop --no-merge` ends the generation and leaves its branch"));
         };
         let mut landing = Landing {
             base_branch: base_branch.to_owned(),

@@ -1,4 +1,4 @@
-//! Gates outside of a run: what `doctor --gates` and `stop` ask for, with records of their own.
+//! Gates outside of a run: what `cordwainer doctor --gates` and `stop` ask for, with records of their own.
 
 use std::path::PathBuf;
 

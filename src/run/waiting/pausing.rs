@@ -35,7 +35,7 @@ pub(crate) fn in_force(project: &Project) -> Result<Vec<Pause>> {
 /// Returns what to do about a pause. One more call would cost money at once where overage was being used.
 pub(crate) fn way_out(pause: &Pause) -> &'static str {
     match pause.cause {
-        PauseCause::Limit => "`generator resume --now` continues at once",
+        PauseCause::Limit => "`cordwainer resume --now` continues at once",
         PauseCause::Overage => "wait for the reset, or allow paid overage: `limits.overage: allow`",
         PauseCause::Login => {
             "log in again on the machine that the token file comes from, or set a new CLAUDE_CODE_OAUTH_TOKEN"

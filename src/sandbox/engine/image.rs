@@ -82,7 +82,9 @@ impl Engine {
         }
         if reference.starts_with(LOCAL) {
             let message = format!("there is no image `{reference}` on {self}");
-            return Err(Error::new(ErrorKind::Engine, message).hint("run `image build` to build the Claude image"));
+            return Err(
+                Error::new(ErrorKind::Engine, message).hint("run `cordwainer image build` to build the Claude image")
+            );
         }
         self.pull(reference).await?;
         let absent = || {

@@ -53,7 +53,7 @@ struct Answer {
 
 impl Answer {
     fn tell(self, diagnosis: &mut EngineDiagnosis) {
-        let fix = "run `image build` for an image with the entrypoint and `socat`; `--base` adds both to one of yours";
+        let fix = "run `cordwainer image build` for an image with the entrypoint and `socat`; `--base` adds both to one of yours";
         let said = one_line(&self.stderr, 200);
         let Some(report) = self.report else {
             diagnosis.checks.push(Check::bad("entrypoint", said, fix));

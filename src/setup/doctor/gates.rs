@@ -44,7 +44,7 @@ async fn examined(project: &Project, engine: &Engine, options: DoctorOptions) ->
         .map(|(gate, tried)| {
             let name = format!("gate {}", one_line(&gate.name, 60));
             let Some(Tried { ran, .. }) = tried else {
-                return Ok(Check::good(&name, "not run yet: `doctor --gates` runs it"));
+                return Ok(Check::good(&name, "not run yet: `cordwainer doctor --gates` runs it"));
             };
             Ok(match gate::standing(project, generation.as_ref(), gate, &ran)? {
                 Ok(found) => Check::good(&name, format!("{found}, on {branch}")),

@@ -87,5 +87,5 @@ fn check_folder(folder: &Path) -> Result<()> {
         ErrorKind::Precondition,
         format!("`{}` is a link or a file, not a folder", folder.display()),
     )
-    .hint("`init` follows no links: create a folder there, or write the file by hand"))
+    .hint("`cordwainer init` follows no links: create a folder there, or write the file by hand"))
 }

@@ -32,7 +32,7 @@ fn a_missing_file_says_how_to_get_one() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let error = Config::load(folder.path()).expect_err("nothing is there");
     assert_eq!(error.kind(), ErrorKind::Configuration);
-    assert_eq!(error.hint_text(), Some("run `cargo xtask generator init` to write one"));
+    assert_eq!(error.hint_text(), Some("run `cordwainer init` to write one"));
     assert_eq!(
         failure(folder.path()),
         "there is no configuration at `ROOT/configuration.yaml`"

@@ -50,7 +50,7 @@ fn several_tasks_change_in_one_commit_or_not_at_all() {
         error: none of the 3 tasks was changed
           cw-2 cannot be closed: it is already closed (by Tess Ter)
 
-        hint: `issues reopen` opens it again
+        hint: `cordwainer issues reopen` opens it again
         [exit 9]
         ");
         assert_snapshot!(screen(&repository, "issues close cw-1 cw-9"), @r"
@@ -137,7 +137,7 @@ fn a_task_is_corrected() {
         $ cordwainer issues edit cw-1
         error: nothing to change is named
 
-        hint: `issues edit --help` lists what can be changed
+        hint: `cordwainer issues edit --help` lists what can be changed
         [exit 2]
         ");
         assert_snapshot!(screen(&repository, "issues edit cw-1 cw-2 --remove-label ui"), @r"
@@ -184,7 +184,7 @@ fn what_nobody_worked_on_is_deleted() {
         error: none of the 2 tasks was changed
           cw-1 cannot be deleted: cw-2 depends on it
 
-        hint: `issues close cw-1` closes it instead; `issues dep remove cw-2 cw-1` removes the dependency
+        hint: `cordwainer issues close cw-1` closes it instead; `cordwainer issues dep remove cw-2 cw-1` removes the dependency
         [exit 9]
         ");
     });
@@ -242,7 +242,7 @@ fn dependencies_are_shown_as_a_tree() {
         $ cordwainer issues dep add cw-1 cw-4
         error: cw-1 cannot get a dependency: it is closed (by Tess Ter)
 
-        hint: `issues reopen` opens it again
+        hint: `cordwainer issues reopen` opens it again
         [exit 9]
         ");
         assert_snapshot!(screen(&repository, "issues dep add cw-2 cw-4"), @r"
@@ -343,7 +343,7 @@ fn github_issues_are_imported_once() {
           the text is neither a JSON array nor JSON lines
           line 1: expected ident at line 1 column 2
 
-        hint: `issues export`, or `gh issue list --json number,title,body,labels,state,url`, prints what `issues import` reads
+        hint: `cordwainer issues export`, or `gh issue list --json number,title,body,labels,state,url`, prints what `cordwainer issues import` reads
         [exit 2]
         ");
     });

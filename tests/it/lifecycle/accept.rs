@@ -129,7 +129,7 @@ fn what_conflicts_stays_held() {
     let repository = protected();
     work(&repository, "generation-a", &[(".github/ci.yml", "on: pull_request\n")]);
     let words = "error: cw-1 cannot be accepted: it conflicts with newer work in `.github/ci.yml`\n\n\
-                 hint: it stays held; `issues release cw-1` retries it on the current tip\n";
+                 hint: it stays held; `cordwainer issues release cw-1` retries it on the current tip\n";
     refuses(&repository, ACCEPT, 9, words);
 }
 

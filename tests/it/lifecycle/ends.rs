@@ -179,13 +179,13 @@ fn a_generation_whose_branch_is_gone_unmerged_names_the_way_out() {
     let words = format!(
         "error: the branch `generation-a` of the generation is gone\n\n\
          hint: `main` does not have its work; if it was merged elsewhere, bring `main` up to date first; \
-         `git branch generation-a {}` makes the branch again, and `generator reset` ends it without merging\n",
+         `git branch generation-a {}` makes the branch again, and `cordwainer reset` ends it without merging\n",
         &tip[..10]
     );
     super::refuses(&repository, &["generator", "stop"], 9, &words);
     let called = generator(&repository, &["start", "--name", "a"]).run();
     assert!(
-        called.stderr.contains("end this one with `generator stop`"),
+        called.stderr.contains("end this one with `cordwainer stop`"),
         "{called:#?}"
     );
     repository.git(&["branch", "generation-a", &tip]);
@@ -230,7 +230,7 @@ fn a_generation_left_unmerged_can_be_stopped_later() {
     let status = generator(&repository, &["status", "--json"]).run().json();
     assert_eq!(status["phase"], "finished");
     let words = "error: the generation `generation-a` is finished\n\n\
-                 hint: `generator stop` merges it; `generator start` creates a new one\n";
+                 hint: `cordwainer stop` merges it; `cordwainer start` creates a new one\n";
     super::refuses(&repository, &["generator", "run"], 9, words);
     leaves_the_checkout(&repository, &["generator", "stop", "--no-merge"]).done();
     generator(&repository, &["stop"]).run().done();

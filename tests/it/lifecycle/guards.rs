@@ -124,7 +124,7 @@ fn a_user_whom_git_does_not_know_starts_nothing() {
 #[test]
 fn without_a_generation_there_is_nothing_to_end() {
     let repository = project("");
-    let words = "error: no generation is open in this repository\n\nhint: `generator start` creates one\n";
+    let words = "error: no generation is open in this repository\n\nhint: `cordwainer start` creates one\n";
     for command in ["stop", "reset", "status", "run", "measure", "stitch"] {
         refuses(&repository, &["generator", command], 9, words);
     }
@@ -137,7 +137,7 @@ fn several_generations_are_listed_with_how_to_choose() {
     start(&repository, "b");
     fs::remove_file(repository.path().join(".git/cordwainer/current")).unwrap();
     let words = "error: several generations are open: `generation-a`, `generation-b`\n\n\
-                 hint: `generator switch NAME` selects one, `--generation NAME` selects it for one command\n";
+                 hint: `cordwainer switch NAME` selects one, `--generation NAME` selects it for one command\n";
     refuses(&repository, STOP, 9, words);
 }
 
@@ -234,7 +234,7 @@ fn a_base_branch_checked_out_elsewhere_is_ended_there() {
     repository.git(&["checkout", "--quiet", "-b", "other"]);
     repository.git(&["worktree", "add", "--quiet", "../tree", "main"]);
     let words = "error: the base branch `main` is checked out at `[T]/tree`\n\n\
-                 hint: run `generator stop` there, so that its files can follow the branch\n";
+                 hint: run `cordwainer stop` there, so that its files can follow the branch\n";
     refuses(&repository, STOP, 9, words);
     let tree = repository.outside().join("tree");
     cordwainer(&repository, STOP).in_folder(&tree).run().done();

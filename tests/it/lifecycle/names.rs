@@ -79,7 +79,7 @@ fn a_name_in_use_is_refused() {
     let repository = project("");
     start(&repository, "a");
     let words = "error: the generation `generation-a` is open already\n\n\
-                 hint: choose another name with `--name`, or continue this one with `generator run`\n";
+                 hint: choose another name with `--name`, or continue this one with `cordwainer run`\n";
     refuses(&repository, &["generator", "start", "--name", "a"], 9, words);
 }
 

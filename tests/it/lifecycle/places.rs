@@ -32,7 +32,7 @@ fn id_after_a_command(repository: &TestRepository, folder: &Path) -> String {
     id_of(folder).unwrap()
 }
 
-/// `generator reset` in a folder.
+/// `cordwainer reset` in a folder.
 fn reset_in(repository: &TestRepository, folder: &Path) -> Called {
     generator(repository, &["reset"]).in_folder(folder).run()
 }

@@ -25,7 +25,7 @@ fn while_a_run_is_at_work_nothing_starts_or_ends_and_the_holder_is_named() {
     let repository = at_work("");
     let lock = hold_lock(&repository);
     let words = "error: `20260102-030405000-42` is at work on this repository (process 42, lock `[T]/project/.git/cordwainer/lock`)\n\n\
-                 hint: wait until it ends, or interrupt it; `generator status` shows what it does\n";
+                 hint: wait until it ends, or interrupt it; `cordwainer status` shows what it does\n";
     for arguments in [
         &["generator", "start", "--name", "b"][..],
         &["generator", "stop"],

@@ -72,7 +72,7 @@ fn every_command_that_reports_has_json_and_nothing_else_on_stdout() {
 fn without_a_generation_the_list_says_how_to_begin() {
     let repository = project("");
     let told = generator(&repository, &["list"]).run().done();
-    assert_eq!(told, "There is no generation yet: `generator start` creates one.\n");
+    assert_eq!(told, "There is no generation yet: `cordwainer start` creates one.\n");
 }
 
 #[test]
@@ -85,7 +85,7 @@ fn status_says_that_an_ending_was_interrupted() {
     let status = generator(&repository, &["status", "--json"]).run().json();
     assert_eq!(
         status["hazards"][0],
-        "ending it was interrupted: run `generator stop` again to continue"
+        "ending it was interrupted: run `cordwainer stop` again to continue"
     );
 }
 

@@ -139,7 +139,7 @@ impl Live {
             .env(name, credential)
     }
 
-    /// The task as `issues show --json` has it.
+    /// The task as `cordwainer issues show --json` has it.
     pub(super) fn task(&self) -> Value {
         self.call(&["issues", "show", TASK, "--json"]).json()
     }
@@ -175,7 +175,7 @@ pub(super) struct Row {
     pub(super) account: Account,
     /// Lines of the configuration.
     pub(super) more: &'static str,
-    /// The exit code of `generator run`.
+    /// The exit code of `cordwainer run`.
     pub(super) code: i32,
     /// How each attempt at the task ended, and what its call came to.
     pub(super) attempts: &'static [(&'static str, &'static str)],

@@ -191,7 +191,7 @@ fn nothing_lands_that_the_gates_refuse(engine: TestEngine) {
     let _ = stopped
         .says("does not pass the gate `exit_of=src/code`: it exited with 3; nothing was changed")
         .says("its output is in `")
-        .says("`generator stop --no-gates` merges it as it is");
+        .says("`cordwainer stop --no-gates` merges it as it is");
     assert_eq!(repository.git(&["for-each-ref"]), refs);
     project.expect_tidy();
     let stopped = project.run(&["generator", "stop", "--no-gates"]).expect(0);

@@ -163,7 +163,7 @@ fn one_signal_ends_a_run_safely(engine: TestEngine) {
     signal(&run, Signal::INT);
     let ran = Ran::from(run.wait_with_output().unwrap()).expect(130);
     ran.says("the run was interrupted")
-        .says("hint: run `generator resume` to continue");
+        .says("hint: run `cordwainer resume` to continue");
     let issue = project.issue("cw-1");
     assert_eq!(
         (&issue["status"], &issue["attempts"][0]["outcome"]),

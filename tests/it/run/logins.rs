@@ -48,7 +48,7 @@ impl Scene {
         fs::rename(partial, &self.token_file).unwrap();
     }
 
-    /// `generator run` of a person whose environment has no credential.
+    /// `cordwainer run` of a person whose environment has no credential.
     fn command(&self) -> Command {
         let mut command = self.project.command(&["generator", "run"]);
         command.env_remove("CLAUDE_CODE_OAUTH_TOKEN");

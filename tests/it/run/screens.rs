@@ -117,9 +117,9 @@ fn a_run_and_what_it_leaves(engine: TestEngine) {
             session [session]
 
         to decide
-          `issues comment cw-2 TEXT` adds to what the next attempt is told
-          `issues release cw-2` has it attempted again; earlier attempts no longer count
-          `issues close cw-2 --reason TEXT` drops it
+          `cordwainer issues comment cw-2 TEXT` adds to what the next attempt is told
+          `cordwainer issues release cw-2` has it attempted again; earlier attempts no longer count
+          `cordwainer issues close cw-2 --reason TEXT` drops it
         [exit 0]
         ");
     });
@@ -137,7 +137,7 @@ fn the_image_is_missing(engine: TestEngine) {
         Warning: git does not ignore `.secrets`: add `[folder]` to `.gitignore`.
         error: there is no image `localhost/cordwainer-no-such:1` on podman [version] (`[socket]`)
 
-        hint: run `image build` to build the Claude image
+        hint: run `cordwainer image build` to build the Claude image
         [exit 5]
         ");
     });

@@ -23,7 +23,7 @@ pub(super) fn usable(item: Item, asked: &RequestedContainer, facts: &Facts) -> I
     match said {
         None => ItemVerdict::unseen(wanted),
         Some(YES) => ItemVerdict::new(true, wanted, wanted),
-        // The client works without git, and `image check` reports that it is missing.
+        // The client works without git, and `cordwainer image check` reports that it is missing.
         Some(NONE) if item == Item::Git => ItemVerdict::new(true, wanted, "no git in the image"),
         Some(problem) => ItemVerdict::new(false, wanted, problem),
     }

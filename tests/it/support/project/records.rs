@@ -18,7 +18,7 @@ impl Project {
         self.repository.path().join(".git/cordwainer")
     }
 
-    /// An issue as `issues show --json` prints it.
+    /// An issue as `cordwainer issues show --json` prints it.
     pub(crate) fn issue(&self, id: &str) -> Value {
         serde_json::from_str(&self.run(&["issues", "show", id, "--json"]).expect(0).stdout).unwrap()
     }
@@ -40,7 +40,7 @@ impl Project {
         attempts.iter().map(|attempt| attempt["call"].clone()).collect()
     }
 
-    /// `generator status --json`.
+    /// `cordwainer status --json`.
     pub(crate) fn status(&self) -> Value {
         serde_json::from_str(&self.run(&["generator", "status", "--json"]).expect(0).stdout).unwrap()
     }
