@@ -1,4 +1,5 @@
-//! The command line: an `xtask` of another repository calls [`main`], or flattens [`Command`] beside its own tasks.
+//! The command line: an `xtask` of another repository calls [`main`], or flattens [`TopLevelCommand`] or [`Command`]
+//! beside its own tasks.
 //! What a command does is decided in the library, never in here.
 
 use std::ffi::OsString;
@@ -6,7 +7,7 @@ use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{ArgMatches, FromArgMatches, Parser, Subcommand};
 use secrecy::SecretString;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -23,6 +24,7 @@ use crate::report::invocation::Invocation;
 use crate::report::output::Output;
 use crate::sandbox::gateway::Proxy;
 
+mod command;
 mod common;
 mod config;
 mod context;
@@ -36,113 +38,116 @@ mod signal;
 mod stats;
 pub(crate) mod transcript;
 
+use command::{Namespaced, TopLevel, Verb};
 pub(crate) use common::Common;
 pub(crate) use context::Context;
-
-/// Cordwainer's commands, to be run as they are or flattened beside others.
-#[derive(Clone, Debug, Subcommand)]
-pub enum Command {
-    /// Start, run and end generations
-    ///
-    /// A generation is a branch on which the agent works. `start` creates it, `run` works on it, and `stop` merges it into
-    /// the base branch.
-    #[command(
-        after_help = "Examples:\n  cordwainer start --name search\n  cordwainer run --cycles 3\n  cordwainer stop"
-    )]
-    Generator(generator::GeneratorArgs),
-    /// List and change the tasks of a generation
-    #[command(
-        after_help = "Examples:\n  cordwainer issues list --status open\n  cordwainer issues add \"Parse the header\" --priority 1"
-    )]
-    Issues(issues::IssuesArgs),
-    /// Summarize recorded stream-json transcripts
-    ///
-    /// Prints outcome, usage, cost and limits of each call. Calls of the same session are counted once, and several files
-    /// are summed up.
-    #[command(
-        after_help = "Examples:\n  cordwainer transcript transcript.jsonl\n  cordwainer transcript --json first.jsonl second.jsonl"
-    )]
-    Transcript(transcript::TranscriptArgs),
-    /// Build and check the image that agents run in
-    #[command(after_help = "Examples:\n  cordwainer image build\n  cordwainer image check")]
-    Image(image::ImageArgs),
-    /// Check engines, containers and everything that `cordwainer run` requires
-    ///
-    /// Starts one sealed container on each engine of the machine and prints what the container really got. For each
-    /// item that does not hold, it prints the fix. It needs no repository. Exits with 0 if everything holds, with 5 if
-    /// there is no engine, and otherwise with 9.
-    #[command(after_help = "Examples:\n  cordwainer doctor\n  cordwainer doctor --gates")]
-    Doctor(doctor::DoctorArgs),
-    /// Check and show configuration.yaml
-    #[command(after_help = "Examples:\n  cordwainer config check\n  cordwainer config show")]
-    Config(config::ConfigArgs),
-    /// Count the documents that `spec_globs` names, or sum up what a generation used
-    ///
-    /// Without a command it prints files, lines and words for each label of `spec_globs`, as of the checked out commit.
-    #[command(after_help = "Examples:\n  cordwainer stats\n  cordwainer stats usage --calls")]
-    Stats(stats::StatsArgs),
-}
 
 /// The variables of the host that hold a credential of the model's API.
 const CREDENTIALS: [&str; 3] = ["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN"];
 
+/// All commands of cordwainer, for a program that has tasks of its own beside them: the commands of a generation's life
+/// are below `generator`, so that `start`, `run` or `status` stay free.
+#[derive(Clone, Debug)]
+pub struct Command {
+    options: Common,
+    verb: Verb,
+}
+
+/// All commands of cordwainer at the top level, for a program that has no tasks of the same names beside them.
+#[derive(Clone, Debug)]
+pub struct TopLevelCommand {
+    options: Common,
+    verb: Verb,
+}
+
+/// Implements the traits by which clap flattens a tree of commands.
+macro_rules! flattens {
+    ($command:ident, $tree:ty, $invocation:expr) => {
+        impl FromArgMatches for $command {
+            fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+                let (options, verb) = command::read::<$tree>(matches)?;
+                Ok(Self { options, verb })
+            }
+
+            fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+                *self = Self::from_arg_matches(matches)?;
+                Ok(())
+            }
+        }
+
+        impl Subcommand for $command {
+            fn augment_subcommands(command: clap::Command) -> clap::Command {
+                command::add_tree::<$tree>(command, &$invocation)
+            }
+
+            fn augment_subcommands_for_update(command: clap::Command) -> clap::Command {
+                Self::augment_subcommands(command)
+            }
+
+            fn has_subcommand(name: &str) -> bool {
+                <$tree>::has_subcommand(name)
+            }
+        }
+
+        impl $command {
+            /// Runs the command and reports what went wrong, if anything did. The exit codes are [`exit`]'s.
+            pub fn execute(self) -> ExitCode {
+                execute(self.verb, &self.options, &$invocation)
+            }
+        }
+    };
+}
+
+flattens!(Command, Namespaced, invocation().namespaced());
+flattens!(TopLevelCommand, TopLevel, invocation());
+
 #[derive(Debug, Parser)]
-#[command(name = "cordwainer", version, about = "Lets Claude Code write software unattended")]
+#[command(
+    name = "cordwainer",
+    version,
+    about = "Lets Claude Code write software unattended",
+    after_long_help = "Examples:\n  cordwainer init\n  cordwainer start --name search\n  cordwainer run --cycles 3\n  cordwainer stop"
+)]
 struct Program {
     #[command(subcommand)]
-    command: Command,
+    command: TopLevelCommand,
 }
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
-    Program::parse().command.execute()
+    parse::<Program>().command.execute()
 }
 
-impl Command {
-    /// Runs the command and reports what went wrong, if anything did. The exit codes are [`exit`]'s.
-    pub fn execute(self) -> ExitCode {
-        let common = self.common().clone();
-        let redactor = Redactor::default();
-        let invocation = invocation();
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-        let outcome = runtime.context("cannot start the async runtime").and_then(|runtime| {
-            let context = Context::new(&common, &redactor, &invocation)?;
-            start_tracing(common.verbose, &redactor);
-            let outcome = runtime.block_on(self.run(&context));
-            // A reader of stdin that never returns must not keep the process.
-            runtime.shutdown_background();
-            outcome
-        });
-        match outcome {
-            Ok(code) => ExitCode::from(code),
-            Err(error) => {
-                tell(&error, &redactor, &invocation);
-                ExitCode::from(exit::code(error.kind()))
-            }
-        }
-    }
+/// Parses the command line of this process, as [`Parser::parse`] does, and ends the process where that does. The help
+/// names the program as it was called, the options that all commands of cordwainer take may stand in front of the command,
+/// too, and a wrong word gets the command that was meant.
+pub fn parse<P: Parser>() -> P {
+    let invocation = invocation();
+    let mut program = command::add_options(P::command()).bin_name(invocation.program());
+    program = command::rewritten(program, &invocation);
+    let matches = program.try_get_matches_from_mut(std::env::args_os());
+    let parsed = matches.and_then(|matches| P::from_arg_matches(&matches));
+    parsed.unwrap_or_else(|error| error.format(&mut program).exit())
+}
 
-    fn common(&self) -> &Common {
-        match self {
-            Self::Generator(args) => &args.common,
-            Self::Issues(args) => &args.common,
-            Self::Transcript(args) => &args.common,
-            Self::Image(args) => &args.common,
-            Self::Doctor(args) => &args.common,
-            Self::Config(args) => &args.common,
-            Self::Stats(args) => &args.common,
-        }
-    }
-
-    async fn run(self, context: &Context) -> Result<u8> {
-        match self {
-            Self::Generator(args) => Box::pin(generator::execute(&args.command, context)).await,
-            Self::Issues(args) => issues::execute(&args.command, context),
-            Self::Transcript(args) => args.execute(context),
-            Self::Image(args) => image::execute(&args.command, context).await,
-            Self::Doctor(args) => doctor::execute(&args, context).await,
-            Self::Config(args) => config::execute(&args.command, context),
-            Self::Stats(args) => stats::execute(&args, context),
+/// Runs a command and reports what went wrong, if anything did; returns the exit code of the process.
+fn execute(verb: Verb, options: &Common, invocation: &Invocation) -> ExitCode {
+    let redactor = Redactor::default();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let outcome = runtime.context("cannot start the async runtime").and_then(|runtime| {
+        verb.check(options)?;
+        let context = Context::new(options, &redactor, invocation)?;
+        start_tracing(options.verbose, &redactor);
+        let outcome = runtime.block_on(verb.run(&context));
+        // A reader of stdin that never returns must not keep the process.
+        runtime.shutdown_background();
+        outcome
+    });
+    match outcome {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            tell(&error, &redactor, invocation);
+            ExitCode::from(exit::code(error.kind()))
         }
     }
 }

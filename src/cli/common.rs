@@ -6,6 +6,7 @@ use clap::Args;
 
 /// The options of every command.
 #[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Global options")]
 pub(crate) struct Common {
     /// Print one JSON document on stdout; a run prints its events, one per line
     #[arg(long, global = true)]
@@ -19,4 +20,16 @@ pub(crate) struct Common {
     /// Generation to work on; the prefix may be left out
     #[arg(long, global = true, value_name = "NAME")]
     pub(super) generation: Option<String>,
+}
+
+impl Common {
+    /// Returns these options, and those of `front` that they leave open.
+    pub(super) fn or(self, front: Self) -> Self {
+        Self {
+            json: self.json || front.json,
+            verbose: self.verbose.saturating_add(front.verbose),
+            directory: self.directory.or(front.directory),
+            generation: self.generation.or(front.generation),
+        }
+    }
 }

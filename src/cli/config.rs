@@ -5,7 +5,7 @@ use std::path::Path;
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
-use super::{Common, Context};
+use super::Context;
 use crate::base::error::{Context as _, Error, ErrorKind, Result, exit};
 use crate::config::{Config, FILE_NAME, Problem, Problems, schema, uncalled_roles};
 use crate::git::{Git, Head};
@@ -14,9 +14,7 @@ use crate::project::Project;
 
 /// The arguments of `config`.
 #[derive(Clone, Debug, Args)]
-pub struct ConfigArgs {
-    #[command(flatten)]
-    pub(super) common: Common,
+pub(crate) struct ConfigArgs {
     #[command(subcommand)]
     pub(super) command: ConfigCommand,
 }
@@ -27,15 +25,15 @@ pub(crate) enum ConfigCommand {
     /// Report every problem of the configuration at once
     ///
     /// Exits with 3 if there is any.
-    #[command(after_help = "Example:\n  cordwainer config check")]
+    #[command(after_long_help = "Example:\n  cordwainer config check")]
     Check,
     /// Print the effective configuration, including every default
     ///
     /// Values that may be secrets are not shown.
-    #[command(after_help = "Example:\n  cordwainer config show --json")]
+    #[command(after_long_help = "Example:\n  cordwainer config show --json")]
     Show,
     /// Print the JSON Schema of the configuration, for editors
-    #[command(after_help = "Example:\n  cordwainer config schema > configuration.schema.json")]
+    #[command(after_long_help = "Example:\n  cordwainer config schema > configuration.schema.json")]
     Schema,
 }
 

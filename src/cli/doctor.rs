@@ -2,8 +2,8 @@
 
 use clap::Args;
 
+use super::Context;
 use super::signal::{self, OnSignal};
-use super::{Common, Context};
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::text::harmless;
 use crate::lifecycle;
@@ -12,9 +12,7 @@ use crate::setup::doctor::{self, Check, Diagnosis, DoctorOptions, EngineDiagnosi
 
 /// The arguments of `doctor`.
 #[derive(Clone, Debug, Args)]
-pub struct DoctorArgs {
-    #[command(flatten)]
-    pub(super) common: Common,
+pub(crate) struct DoctorArgs {
     /// Run every gate, on each engine, on the commit that the next task would begin from
     #[arg(long)]
     gates: bool,

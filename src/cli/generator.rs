@@ -8,7 +8,7 @@ use crate::base::interruption::Interruption;
 use crate::base::text::one_line;
 use crate::cli::ending::{self, StopArgs};
 use crate::cli::signal::{self, OnSignal};
-use crate::cli::{Common, Context, init};
+use crate::cli::{Context, init};
 use crate::lifecycle::{self, Generator, RunOptions, StartOptions};
 use crate::model::TypedId;
 use crate::record::recorder::EventSender;
@@ -16,9 +16,7 @@ use crate::report;
 
 /// The arguments of `generator`.
 #[derive(Clone, Debug, Args)]
-pub struct GeneratorArgs {
-    #[command(flatten)]
-    pub(super) common: Common,
+pub(crate) struct GeneratorArgs {
     #[command(subcommand)]
     pub(super) command: GeneratorCommand,
 }
@@ -29,13 +27,13 @@ pub(crate) enum GeneratorCommand {
     /// Write a commented configuration.yaml, fitted to the repository
     ///
     /// Also writes its JSON Schema. The branch that is checked out becomes the base branch. It overwrites nothing.
-    #[command(after_help = "Example:\n  cordwainer init --scaffold")]
+    #[command(after_long_help = "Example:\n  cordwainer init --scaffold")]
     Init(init::InitArgs),
     /// Create a generation branch from the base branch
     ///
     /// Clears `source_dirs` on the new branch, unless `preserve_sources` is set, and writes the seed files. Your checkout
     /// stays as it is.
-    #[command(after_help = "Examples:\n  cordwainer start --name search\n  cordwainer start --from v1.2")]
+    #[command(after_long_help = "Examples:\n  cordwainer start --name search\n  cordwainer start --from v1.2")]
     Start {
         /// Name of the generation, without the prefix [default: the current time]
         #[arg(long)]
@@ -48,47 +46,47 @@ pub(crate) enum GeneratorCommand {
     ///
     /// A cycle is one measure, which files tasks, and the tasks that follow. After Ctrl-C nothing new begins, and calls
     /// in progress have `stop_grace` to finish; a second Ctrl-C suspends them at once.
-    #[command(after_help = "Example:\n  cordwainer run --cycles 3")]
+    #[command(after_long_help = "Example:\n  cordwainer run --cycles 3")]
     Run(RunArgs),
     /// Continue after an interruption, a limit or a crash
     ///
     /// Works like `run`: suspended sessions continue in their worktrees.
-    #[command(after_help = "Example:\n  cordwainer resume --now")]
+    #[command(after_long_help = "Example:\n  cordwainer resume --now")]
     Resume(ResumeArgs),
     /// Merge the generation into the base branch and end it
     ///
     /// The gates run on the merge before anything is moved. The merge is all or nothing: on a conflict, or a gate that
     /// fails, nothing changes. Tasks and their commits stay reachable under `refs/cordwainer/archive/`.
-    #[command(after_help = "Examples:\n  cordwainer stop\n  cordwainer stop --no-merge")]
+    #[command(after_long_help = "Examples:\n  cordwainer stop\n  cordwainer stop --no-merge")]
     Stop(StopArgs),
     /// End the generation without merging it
     ///
     /// Its branch, issues and task commits stay reachable under `refs/cordwainer/archive/`.
-    #[command(after_help = "Example:\n  cordwainer reset --generation search")]
+    #[command(after_long_help = "Example:\n  cordwainer reset --generation search")]
     Reset,
     /// Run one measure phase: ask the agent for tasks
     ///
     /// The agent reads the documents and proposes tasks; valid ones are filed. It changes no files.
-    #[command(after_help = "Example:\n  cordwainer measure")]
+    #[command(after_long_help = "Example:\n  cordwainer measure")]
     Measure,
     /// Make one attempt at a task
     ///
     /// On success the result is merged onto the generation branch, and the task is closed.
-    #[command(after_help = "Example:\n  cordwainer stitch cw-k7qd")]
+    #[command(after_long_help = "Example:\n  cordwainer stitch cw-k7qd")]
     Stitch {
         /// Task to attempt, by its id or the first letters of it [default: the first ready one]
         id: Option<TypedId>,
     },
     /// Print the state of the generation: tasks, usage, budgets and pauses
-    #[command(after_help = "Example:\n  cordwainer status --json")]
+    #[command(after_long_help = "Example:\n  cordwainer status --json")]
     Status,
     /// List the generations, open and ended
-    #[command(after_help = "Example:\n  cordwainer list")]
+    #[command(after_long_help = "Example:\n  cordwainer list")]
     List,
     /// Switch the current generation
     ///
     /// Commands without `--generation` then use it.
-    #[command(after_help = "Example:\n  cordwainer switch search")]
+    #[command(after_long_help = "Example:\n  cordwainer switch search")]
     Switch {
         /// Name of the generation; the prefix may be left out
         name: String,

@@ -2,8 +2,8 @@
 
 use clap::{Args, Subcommand};
 
+use super::Context;
 use super::signal::{self, OnSignal};
-use super::{Common, Context};
 use crate::base::error::{Error, ErrorKind, Result, exit};
 use crate::base::text;
 use crate::config::Config;
@@ -13,9 +13,7 @@ use crate::setup::image::{self, BuildOptions, ImageReport};
 
 /// The arguments of `image`.
 #[derive(Clone, Debug, Args)]
-pub struct ImageArgs {
-    #[command(flatten)]
-    pub(super) common: Common,
+pub(crate) struct ImageArgs {
     #[command(subcommand)]
     pub(super) command: ImageCommand,
 }
@@ -27,7 +25,9 @@ pub(crate) enum ImageCommand {
     ///
     /// It contains Claude Code, its tools and the entrypoint. To use a toolchain of your own, build on an image that
     /// has it.
-    #[command(after_help = "Examples:\n  cordwainer image build\n  cordwainer image build --base localhost/rust:1.89")]
+    #[command(
+        after_long_help = "Examples:\n  cordwainer image build\n  cordwainer image build --base localhost/rust:1.89"
+    )]
     Build {
         /// Image to build on, such as one with the project's toolchain; it needs apt
         #[arg(long, value_name = "IMAGE", default_value = image::DEFAULT_BASE)]
@@ -42,7 +42,7 @@ pub(crate) enum ImageCommand {
     /// Check that the configured image has the client, its tools and the project's toolchain
     ///
     /// The toolchain is what `container.toolchain` names. Exits with 5 if anything is missing.
-    #[command(after_help = "Example:\n  cordwainer image check")]
+    #[command(after_long_help = "Example:\n  cordwainer image check")]
     Check,
 }
 

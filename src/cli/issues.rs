@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 
 use crate::base::error::{Error, ErrorKind, Result, exit};
 use crate::base::text;
-use crate::cli::{Common, Context};
+use crate::cli::Context;
 use crate::issues::issue::Status;
 use crate::issues::store::Store;
 use crate::model::TypedId;
@@ -28,9 +28,7 @@ use ids::Ids;
 
 /// The arguments of `issues`.
 #[derive(Clone, Debug, Args)]
-pub struct IssuesArgs {
-    #[command(flatten)]
-    pub(super) common: Common,
+pub(crate) struct IssuesArgs {
     #[command(subcommand)]
     pub(super) command: IssuesCommand,
 }
@@ -43,7 +41,7 @@ pub(crate) enum IssuesCommand {
     ///
     /// With `--generation` it lists those of an ended generation, too.
     #[command(
-        after_help = "Examples:\n  cordwainer issues list --status open,held --label ui\n  cordwainer issues --generation search list"
+        after_long_help = "Examples:\n  cordwainer issues list --status open,held --label ui\n  cordwainer issues --generation search list"
     )]
     List {
         /// Only tasks that are `open`, `in_progress`, `held` or `closed`; may be repeated
@@ -54,16 +52,16 @@ pub(crate) enum IssuesCommand {
         label: Vec<String>,
     },
     /// List the tasks that can begin, the next one first
-    #[command(after_help = "Example:\n  cordwainer issues ready")]
+    #[command(after_long_help = "Example:\n  cordwainer issues ready")]
     Ready,
     /// Show everything about tasks, including their attempts
-    #[command(after_help = "Example:\n  cordwainer issues show cw-k7qd")]
+    #[command(after_long_help = "Example:\n  cordwainer issues show cw-k7qd")]
     Show(Ids),
     /// Show which tasks depend on which, as a tree
     ///
     /// Below each task are those that it depends on. A task that several depend on is shown below each of them, and what
     /// is below it only once. Without a task, the tree begins with those that no other depends on.
-    #[command(after_help = "Example:\n  cordwainer issues tree cw-k7qd")]
+    #[command(after_long_help = "Example:\n  cordwainer issues tree cw-k7qd")]
     Tree {
         /// Tasks at the top, by their ids or the first letters of them
         #[arg(value_name = "ID")]
@@ -71,18 +69,18 @@ pub(crate) enum IssuesCommand {
     },
     /// File a task
     #[command(
-        after_help = "Example:\n  cordwainer issues add \"Parse the header\" --description \"See docs/format.md\" --depends-on cw-k7qd"
+        after_long_help = "Example:\n  cordwainer issues add \"Parse the header\" --description \"See docs/format.md\" --depends-on cw-k7qd"
     )]
     Add(AddArguments),
     /// Change title, description, priority, type or labels of tasks
     ///
     /// An attempt that has begun goes on with what it was given.
     #[command(
-        after_help = "Example:\n  cordwainer issues edit cw-k7qd --title \"Parse the whole header\" --priority 1 --label parser"
+        after_long_help = "Example:\n  cordwainer issues edit cw-k7qd --title \"Parse the whole header\" --priority 1 --label parser"
     )]
     Edit(EditArguments),
     /// Close tasks that need no more work
-    #[command(after_help = "Example:\n  cordwainer issues close cw-k7qd cw-m3hx --reason \"done by hand\"")]
+    #[command(after_long_help = "Example:\n  cordwainer issues close cw-k7qd cw-m3hx --reason \"done by hand\"")]
     Close {
         #[command(flatten)]
         ids: Ids,
@@ -93,10 +91,10 @@ pub(crate) enum IssuesCommand {
     /// Reopen closed tasks
     ///
     /// Earlier attempts no longer count.
-    #[command(after_help = "Example:\n  cordwainer issues reopen cw-k7qd")]
+    #[command(after_long_help = "Example:\n  cordwainer issues reopen cw-k7qd")]
     Reopen(Ids),
     /// Keep tasks from being worked on until they are released
-    #[command(after_help = "Example:\n  cordwainer issues hold cw-k7qd --reason \"the format is not decided\"")]
+    #[command(after_long_help = "Example:\n  cordwainer issues hold cw-k7qd --reason \"the format is not decided\"")]
     Hold {
         #[command(flatten)]
         ids: Ids,
@@ -109,7 +107,7 @@ pub(crate) enum IssuesCommand {
     /// They are attempted again, and earlier attempts no longer count. With `--accept` the result of the last attempt at
     /// one task is merged instead; gates do not run on it.
     #[command(
-        after_help = "Examples:\n  cordwainer issues release cw-k7qd\n  cordwainer issues release cw-k7qd --accept"
+        after_long_help = "Examples:\n  cordwainer issues release cw-k7qd\n  cordwainer issues release cw-k7qd --accept"
     )]
     Release {
         #[command(flatten)]
@@ -121,16 +119,16 @@ pub(crate) enum IssuesCommand {
     /// Delete tasks that nobody has worked on
     ///
     /// A task that was attempted, is in progress, or that another depends on is refused: close it instead.
-    #[command(after_help = "Example:\n  cordwainer issues delete cw-k7qd")]
+    #[command(after_long_help = "Example:\n  cordwainer issues delete cw-k7qd")]
     Delete(Ids),
     /// Add and remove dependencies between tasks
-    #[command(after_help = "Example:\n  cordwainer issues dep add cw-k7qd cw-m3hx")]
+    #[command(after_long_help = "Example:\n  cordwainer issues dep add cw-k7qd cw-m3hx")]
     #[command(subcommand)]
     Dep(DependencyCommand),
     /// Add a comment to tasks
     ///
     /// The prompt of the next attempt includes it.
-    #[command(after_help = "Example:\n  cordwainer issues comment cw-k7qd \"Use the parser in src/header.rs\"")]
+    #[command(after_long_help = "Example:\n  cordwainer issues comment cw-k7qd \"Use the parser in src/header.rs\"")]
     Comment {
         #[command(flatten)]
         ids: Ids,
@@ -142,14 +140,14 @@ pub(crate) enum IssuesCommand {
     ///
     /// Tasks that were imported before are recognized by their `external` or `id` and not filed again.
     #[command(
-        after_help = "Examples:\n  cordwainer issues import tasks.json\n  gh issue list --json number,title,body,labels,state,url | cordwainer issues import -"
+        after_long_help = "Examples:\n  cordwainer issues import tasks.json\n  gh issue list --json number,title,body,labels,state,url | cordwainer issues import -"
     )]
     Import {
         /// File with a JSON array of tasks, or one task per line; `-` reads stdin [default: `issues.jsonl` in `beads_dir`]
         file: Option<PathBuf>,
     },
     /// Print all tasks as the JSON that `import` reads
-    #[command(after_help = "Example:\n  cordwainer issues export > tasks.json")]
+    #[command(after_long_help = "Example:\n  cordwainer issues export > tasks.json")]
     Export,
 }
 
@@ -158,7 +156,7 @@ pub(crate) enum IssuesCommand {
 #[non_exhaustive]
 pub(crate) enum DependencyCommand {
     /// Make a task wait for another
-    #[command(after_help = "Example:\n  cordwainer issues dep add cw-k7qd cw-m3hx")]
+    #[command(after_long_help = "Example:\n  cordwainer issues dep add cw-k7qd cw-m3hx")]
     Add {
         /// Task that waits
         id: TypedId,
@@ -166,7 +164,7 @@ pub(crate) enum DependencyCommand {
         on: TypedId,
     },
     /// Remove a dependency
-    #[command(after_help = "Example:\n  cordwainer issues dep remove cw-k7qd cw-m3hx")]
+    #[command(after_long_help = "Example:\n  cordwainer issues dep remove cw-k7qd cw-m3hx")]
     Remove {
         /// Task that waits
         id: TypedId,

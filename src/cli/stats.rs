@@ -5,7 +5,7 @@ use globset::GlobBuilder;
 use serde::Serialize;
 
 use crate::base::error::{Context as _, ErrorKind, Result, exit};
-use crate::cli::{Common, Context};
+use crate::cli::Context;
 use crate::git::{EntryKind, Head, TreeEntry};
 use crate::lifecycle::Generator;
 
@@ -13,20 +13,20 @@ mod usage;
 
 /// The arguments of `stats`.
 #[derive(Clone, Debug, Args)]
-pub struct StatsArgs {
-    #[command(flatten)]
-    pub(super) common: Common,
+pub(crate) struct StatsArgs {
     #[command(subcommand)]
-    command: Option<StatsCommand>,
+    pub(super) command: Option<StatsCommand>,
 }
 
 /// What `stats` sums up beside documents.
 #[derive(Clone, Debug, Subcommand)]
-enum StatsCommand {
+pub(super) enum StatsCommand {
     /// Sum up calls, tokens, cost and time of a generation, open or ended
     ///
     /// The sums are by role, cycle, task and model.
-    #[command(after_help = "Examples:\n  cordwainer stats usage\n  cordwainer stats usage --calls --generation search")]
+    #[command(
+        after_long_help = "Examples:\n  cordwainer stats usage\n  cordwainer stats usage --calls --generation search"
+    )]
     Usage(usage::UsageArgs),
 }
 

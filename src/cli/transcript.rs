@@ -11,15 +11,13 @@ use self::facts::{reason, sum};
 use self::read::Call;
 use crate::base::error::{Result, exit};
 use crate::base::text::{harmless, one_line};
-use crate::cli::{Common, Context};
+use crate::cli::Context;
 use crate::model::Usage;
 use crate::report::numbers;
 
 /// Summarizes recorded stream-json transcripts: outcome, usage, cost, limit.
 #[derive(Clone, Debug, clap::Args)]
-pub struct TranscriptArgs {
-    #[command(flatten)]
-    pub(super) common: Common,
+pub(crate) struct TranscriptArgs {
     /// Recordings with one JSON object per line, each of one call; `-` reads stdin
     ///
     /// Give the calls of one session in the order in which they took place.

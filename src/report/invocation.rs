@@ -12,7 +12,7 @@ pub(crate) const PROGRAM: &str = "cordwainer";
 /// The cargo alias by which a repository calls its own tasks.
 const ALIAS: &str = "cargo xtask";
 /// The command below which an `xtask` with tasks of its own has those of [`GENERATION`].
-const NAMESPACE: &str = "generator";
+pub(crate) const NAMESPACE: &str = "generator";
 
 /// The commands of a generation's life.
 pub(crate) const GENERATION: [&str; 11] = [

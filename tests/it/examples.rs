@@ -53,22 +53,24 @@ impl Consumer {
         serde_json::from_str(&text).unwrap_or_else(|error| panic!("{arguments:?}: {error}: {text}"))
     }
 
-    /// Takes a generation from `start` to `reset`, and checks that the checkout and its branch stay as they are.
-    fn live_through_a_generation(&self) {
+    /// Takes a generation from `start` to `reset`, with commands at the top level or below `generator`, and checks that
+    /// the checkout and its branch stay as they are.
+    fn live_through_a_generation(&self, below: &[&str]) {
+        let json = |words: &[&str]| self.json(&[below, words].concat());
         // The first call lets cargo bring Cargo.lock up to date.
-        assert_eq!(self.json(&["generator", "list"])["open"], Value::Array(Vec::new()));
+        assert_eq!(json(&["list"])["open"], Value::Array(Vec::new()));
         let before = self.repository.snapshot_of_everything();
         let main = self.repository.oid("main");
-        let started = self.json(&["generator", "start", "--name", "first"]);
+        let started = json(&["start", "--name", "first"]);
         assert_eq!(started["generation"], "generation-first");
-        let listing = self.json(&["generator", "list"]);
+        let listing = json(&["list"]);
         assert_eq!(listing["open"][0]["generation"], "generation-first");
-        let status = self.json(&["generator", "status"]);
+        let status = json(&["status"]);
         assert_eq!(status["phase"], "open");
         assert_eq!(status["base"], main.to_string());
         assert_eq!(status["tasks"]["open"], 0);
-        self.json(&["generator", "reset"]);
-        let listing = self.json(&["generator", "list"]);
+        json(&["reset"]);
+        let listing = json(&["list"]);
         assert_eq!(listing["open"], Value::Array(Vec::new()));
         assert_eq!(listing["ended"][0]["generation"], "generation-first");
         assert_eq!(self.repository.oid("main"), main);
@@ -90,15 +92,18 @@ fn files_below(root: &Path) -> Vec<PathBuf> {
 fn a_repository_that_takes_the_command_line_whole() {
     let consumer = Consumer::example("whole");
     let help = consumer.succeed(&["--help"]);
-    for command in ["generator", "issues", "transcript", "image", "config", "stats"] {
+    for command in ["run", "status", "issues", "transcript", "image", "config", "stats"] {
         assert!(help.contains(&format!("\n  {command} ")), "{help}");
     }
     assert_eq!(consumer.json(&["config", "check"]), Value::Array(Vec::new()));
     assert!(consumer.succeed(&["stats"]).starts_with("requirements: 2 files"));
-    consumer.live_through_a_generation();
+    consumer.live_through_a_generation(&[]);
 
-    let started = consumer.json(&["generator", "start", "--name", "seeded"]);
+    let started = consumer.json(&["start", "--name", "seeded"]);
     assert_eq!(started["cleared"][0], "tally/src");
+    let done = consumer.xtask(&["start", "--name", "seeded"]);
+    let hint = "continue this one with `cargo xtask run`";
+    assert!(done.stderr.contains(hint), "{}", done.stderr);
     let seeded = consumer
         .repository
         .git(&["show", "generation-seeded:tally/src/main.rs"]);
@@ -116,9 +121,12 @@ fn a_repository_with_tasks_of_its_own_beside() {
     assert!(requirements.starts_with("F1 One book a line"), "{requirements}");
     assert_eq!(requirements.lines().count(), 6);
     assert_eq!(consumer.json(&["config", "check"]), Value::Array(Vec::new()));
-    consumer.live_through_a_generation();
+    consumer.live_through_a_generation(&["generator"]);
 
-    let done = consumer.xtask(&["generator", "status", "--generation", "nope"]);
+    let done = consumer.xtask(&["issues", "list"]);
+    let hint = "hint: `cargo xtask generator start` creates one";
+    assert!(done.stderr.contains(hint), "{}", done.stderr);
+    let done = consumer.xtask(&["--generation", "nope", "generator", "status"]);
     assert_eq!(done.code, Some(9), "{}", done.stderr);
     assert!(
         done.stderr.contains("error: no generation `nope` is open"),
@@ -134,7 +142,7 @@ fn a_scaffolded_xtask_builds_and_answers() {
     repository.write("src/main.rs", "fn main() {}\n");
     repository.commit("begin");
     let output = Command::new(env!("CARGO_BIN_EXE_cordwainer"))
-        .args(["generator", "init", "--scaffold"])
+        .args(["init", "--scaffold"])
         .current_dir(repository.path())
         .output()
         .unwrap();
@@ -155,6 +163,6 @@ fn a_scaffolded_xtask_builds_and_answers() {
     .unwrap();
     let consumer = Consumer { repository };
     let help = consumer.succeed(&["--help"]);
-    assert!(help.contains("\n  generator "), "{help}");
+    assert!(help.contains("\n  status "), "{help}");
     assert_eq!(consumer.json(&["config", "check"]), Value::Array(Vec::new()));
 }

@@ -26,10 +26,7 @@ fn project(configuration: &str) -> TestRepository {
 /// A project with the generation `generation-search` and the task `cw-1`.
 fn at_work(configuration: &str) -> TestRepository {
     let repository = project(configuration);
-    for words in [
-        &["generator", "start", "--name", "search"][..],
-        &["issues", "add", "Lay the table"],
-    ] {
+    for words in [&["start", "--name", "search"][..], &["issues", "add", "Lay the table"]] {
         cordwainer(&repository, words).run().done();
     }
     repository
@@ -48,12 +45,10 @@ fn a_folder_outside_of_any_repository() {
     let repository = TestRepository::new();
     let folder = repository.outside().join("elsewhere");
     fs::create_dir(&folder).unwrap();
-    let called = cordwainer(&repository, &["generator", "status"])
-        .in_folder(folder)
-        .run();
+    let called = cordwainer(&repository, &["status"]).in_folder(folder).run();
     settings().bind(|| {
-        assert_snapshot!(called.screen("generator status"), @r"
-        $ cordwainer generator status
+        assert_snapshot!(called.screen("status"), @r"
+        $ cordwainer status
         error: `[T]/elsewhere` is not in a git repository
 
         hint: run the command in a repository, or create one with `git init`
@@ -66,8 +61,8 @@ fn a_folder_outside_of_any_repository() {
 fn no_configuration() {
     let repository = TestRepository::new();
     settings().bind(|| {
-        assert_snapshot!(screen(&repository, "generator start"), @r"
-        $ cordwainer generator start
+        assert_snapshot!(screen(&repository, "start"), @r"
+        $ cordwainer start
         error: there is no configuration at `[T]/project/configuration.yaml`
 
         hint: run `cordwainer init` to write one
@@ -92,8 +87,8 @@ fn an_unknown_key_in_the_configuration() {
 fn values_of_the_configuration_that_are_wrong() {
     let repository = project("cycles: many\nstitch: {timeout: 20}\n");
     settings().bind(|| {
-        assert_snapshot!(screen(&repository, "generator run"), @r"
-        $ cordwainer generator run
+        assert_snapshot!(screen(&repository, "run"), @r"
+        $ cordwainer run
         error: `configuration.yaml` has 2 problems
           configuration.yaml:1:9: cycles: expected a whole number from 1 to 1000000 or `off`, found `many`
           configuration.yaml:2:19: stitch.timeout: expected a time such as `90s`, `30m` or `1h30m`, or `off`, found `20`
@@ -123,13 +118,13 @@ fn names_in_the_configuration_that_fit_nothing() {
 fn an_unknown_flag() {
     let repository = project("");
     settings().bind(|| {
-        assert_snapshot!(screen(&repository, "generator run --cycle 3"), @r"
-        $ cordwainer generator run --cycle 3
+        assert_snapshot!(screen(&repository, "run --cycle 3"), @r"
+        $ cordwainer run --cycle 3
         error: unexpected argument '--cycle' found
 
           tip: a similar argument exists: '--cycles'
 
-        Usage: cordwainer generator run --cycles <N>
+        Usage: cordwainer run --cycles <N>
 
         For more information, try '--help'.
         [exit 2]
@@ -155,8 +150,8 @@ fn no_generation_is_open() {
 fn an_unknown_generation() {
     let repository = at_work("");
     settings().bind(|| {
-        assert_snapshot!(screen(&repository, "generator status --generation serach"), @r"
-        $ cordwainer generator status --generation serach
+        assert_snapshot!(screen(&repository, "status --generation serach"), @r"
+        $ cordwainer status --generation serach
         error: no generation `serach` is open
 
         hint: did you mean `generation-search`?
@@ -215,8 +210,8 @@ fn a_stop_over_changes_that_are_not_committed() {
     change_on_the_generation(&repository);
     repository.write("src/table.txt", "laid by a person\n");
     settings().bind(|| {
-        assert_snapshot!(screen(&repository, "generator stop"), @r"
-        $ cordwainer generator stop
+        assert_snapshot!(screen(&repository, "stop"), @r"
+        $ cordwainer stop
         error: the base branch `main` is checked out with uncommitted changes: `src/table.txt`
 
         hint: commit or stash them, then stop again
@@ -232,8 +227,8 @@ fn a_stop_with_a_conflict() {
     repository.write("src/table.txt", "laid by a person\n");
     repository.commit("Lay the table myself");
     settings().bind(|| {
-        assert_snapshot!(screen(&repository, "generator stop"), @r"
-        $ cordwainer generator stop
+        assert_snapshot!(screen(&repository, "stop"), @r"
+        $ cordwainer stop
         error: `generation-search` does not merge into `main`: conflicts in `src/table.txt`
 
         hint: nothing was changed; check out `generation-search`, merge `main` into it by hand, check out `main` again, then stop
@@ -250,8 +245,8 @@ fn another_process_is_at_work() {
     let lock = File::options().read(true).write(true).open(path).unwrap();
     lock.lock().unwrap();
     settings().bind(|| {
-        assert_snapshot!(screen(&repository, "generator run"), @r"
-        $ cordwainer generator run
+        assert_snapshot!(screen(&repository, "run"), @r"
+        $ cordwainer run
         error: `[run]` is at work on this repository (process 42, lock `[T]/project/.git/cordwainer/lock`)
 
         hint: wait until it ends, or interrupt it; `cordwainer status` shows what it does
@@ -264,8 +259,8 @@ fn another_process_is_at_work() {
 fn no_engine_is_reachable() {
     let repository = at_work("agent: {credentials: none}\ncontainer: {socket: /no/such/engine.sock}\n");
     settings().bind(|| {
-        assert_snapshot!(screen(&repository, "generator run"), @r"
-        $ cordwainer generator run
+        assert_snapshot!(screen(&repository, "run"), @r"
+        $ cordwainer run
         Warning: git does not ignore `.secrets`: add `[folder]` to `.gitignore`.
         error: cannot use the engine at `container.socket` `[socket]`
           no such socket

@@ -40,7 +40,7 @@ pub(crate) fn run(args: &DemoArgs) -> Result<ExitCode> {
         engine: &engine,
     };
     println!("Repository: {}.\n", repository.display());
-    stage.xtask(&["generator", "init"], 0)?;
+    stage.xtask(&["init"], 0)?;
     println!("The demo puts a configuration in its place that has its agent follow a script.\n");
     write(
         &repository,
@@ -49,13 +49,13 @@ pub(crate) fn run(args: &DemoArgs) -> Result<ExitCode> {
     )?;
     stage.git(&["add", "--all"])?;
     stage.git(&["commit", "--quiet", "--message", "Configure cordwainer"])?;
-    stage.xtask(&["generator", "start", "--name", "demo"], 0)?;
+    stage.xtask(&["start", "--name", "demo"], 0)?;
     // 7: one task is held for a person, which is a part of the story.
-    stage.xtask(&["generator", "run"], 7)?;
-    stage.xtask(&["generator", "status"], 0)?;
+    stage.xtask(&["run"], 7)?;
+    stage.xtask(&["status"], 0)?;
     stage.xtask(&["issues", "list"], 0)?;
     stage.check()?;
-    stage.xtask(&["generator", "stop"], 0)?;
+    stage.xtask(&["stop"], 0)?;
     stage.show("git", &["log", "--graph", "--stat", "--format=%h %s"])?;
     println!(
         "\nThe demo took {:.1} s. Its repository is kept in {}.",
@@ -168,7 +168,7 @@ impl Stage<'_> {
     /// Sees that the generation came out as the story says.
     fn check(&self) -> Result<()> {
         let output = self
-            .cordwainer(&["generator", "status", "--json"])?
+            .cordwainer(&["status", "--json"])?
             .output()
             .context("cannot run cordwainer")?;
         let status: Value = serde_json::from_slice(&output.stdout).context("`status --json` is no JSON")?;

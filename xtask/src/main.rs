@@ -46,11 +46,11 @@ enum Task {
     /// Write the files that are generated from the code
     Codegen(codegen::CodegenArgs),
     #[command(flatten)]
-    Cordwainer(Box<cordwainer::cli::Command>),
+    Cordwainer(Box<cordwainer::cli::TopLevelCommand>),
 }
 
 fn main() -> ExitCode {
-    let done = match Program::parse().task {
+    let done = match cordwainer::cli::parse::<Program>().task {
         Task::Demo(args) => demo::run(&args),
         Task::Test(args) => test::run(&args),
         Task::Fuzz(args) => fuzz::run(&args),

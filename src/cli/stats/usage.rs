@@ -20,7 +20,7 @@ const USED: [&str; 5] = ["input", "cache write", "cache read", "output", "cost"]
 
 /// The arguments of `cordwainer stats usage`.
 #[derive(Clone, Debug, Args)]
-pub(super) struct UsageArgs {
+pub(crate) struct UsageArgs {
     /// List every call instead of the sums
     #[arg(long)]
     calls: bool,

@@ -374,7 +374,7 @@ fn the_tasks_of_an_ended_generation_are_read_and_stay_as_they_are() {
         $ cordwainer issues --generation search close cw-1
         error: the generation `generation-search` has ended
 
-        hint: its commits and tasks are kept under `refs/cordwainer/archive/generation-search/1/`; `issues --generation generation-search list` shows its tasks, which can no longer change
+        hint: its commits and tasks are kept under `refs/cordwainer/archive/generation-search/1/`; `cordwainer issues --generation generation-search list` shows its tasks, which can no longer change
         [exit 9]
         ");
     });

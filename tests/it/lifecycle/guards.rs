@@ -159,7 +159,7 @@ fn an_ended_generation_is_not_unknown() {
     let repository = at_work("");
     generator(&repository, &["reset"]).run().done();
     let words = "error: the generation `generation-a` has ended\n\n\
-                 hint: its commits and tasks are kept under `refs/cordwainer/archive/generation-a/1/`; `issues --generation generation-a list` shows its tasks, which can no longer change\n";
+                 hint: its commits and tasks are kept under `refs/cordwainer/archive/generation-a/1/`; `cordwainer issues --generation generation-a list` shows its tasks, which can no longer change\n";
     refuses(&repository, &["generator", "reset", "--generation", "a"], 9, words);
 }
 

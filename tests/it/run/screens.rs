@@ -31,8 +31,8 @@ fn a_run_and_what_it_leaves(engine: TestEngine) {
     ));
     let project = Project::new(engine, &prompt);
     settings().bind(|| {
-        assert_snapshot!(screen(&project, "generator run --cycles 1"), @r"
-        $ cordwainer generator run --cycles 1
+        assert_snapshot!(screen(&project, "run --cycles 1"), @r"
+        $ cordwainer run --cycles 1
         Warning: git does not ignore `.secrets`: add `[folder]` to `.gitignore`.
         Run [run] on generation-one: podman [version] (`[socket]`), image localhost/cordwainer-scripted-agent:latest.
         Measure 1: asking for tasks.
@@ -50,8 +50,8 @@ fn a_run_and_what_it_leaves(engine: TestEngine) {
         Run ended: the remaining tasks wait for a person: 1 held. 1 task merged, 1 held, 0 open; 3.4k tokens, $0.25.
         [exit 7]
         ");
-        assert_snapshot!(screen(&project, "generator status"), @r"
-        $ cordwainer generator status
+        assert_snapshot!(screen(&project, "status"), @r"
+        $ cordwainer status
          generation  generation-one
          phase       open
          base        [commit]
@@ -63,8 +63,8 @@ fn a_run_and_what_it_leaves(engine: TestEngine) {
            stitch    2.2k tokens, $0.0016 in 2 calls
         [exit 0]
         ");
-        assert_snapshot!(screen(&project, "generator list"), @r"
-        $ cordwainer generator list
+        assert_snapshot!(screen(&project, "list"), @r"
+        $ cordwainer list
          *  generation-one  open  [commit]
         [exit 0]
         ");
@@ -132,8 +132,8 @@ fn the_image_is_missing(engine: TestEngine) {
     let text = fs::read_to_string(&path).unwrap();
     fs::write(&path, text.replace(IMAGE, "localhost/cordwainer-no-such:1")).unwrap();
     settings().bind(|| {
-        assert_snapshot!(screen(&project, "generator run"), @r"
-        $ cordwainer generator run
+        assert_snapshot!(screen(&project, "run"), @r"
+        $ cordwainer run
         Warning: git does not ignore `.secrets`: add `[folder]` to `.gitignore`.
         error: there is no image `localhost/cordwainer-no-such:1` on podman [version] (`[socket]`)
 

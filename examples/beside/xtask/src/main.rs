@@ -16,7 +16,7 @@ enum Task {
 }
 
 fn main() -> ExitCode {
-    match Task::parse() {
+    match cordwainer::cli::parse() {
         Task::Requirements => requirements(),
         Task::Cordwainer(command) => command.execute(),
     }

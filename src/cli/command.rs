@@ -1,0 +1,245 @@
+//! The trees of commands: all of them at the top level, or those of a generation's life below `generator`.
+
+use clap::builder::{Resettable, StyledStr};
+use clap::{Arg, ArgMatches, Args as _, FromArgMatches, Subcommand};
+
+use super::generator::{self, GeneratorArgs, GeneratorCommand};
+use super::{Common, Context, config, doctor, image, issues, stats, transcript};
+use crate::base::error::{Error, ErrorKind, Result};
+use crate::report::invocation::{Invocation, NAMESPACE, PROGRAM};
+
+/// The commands for which `--generation` has no meaning. Their help does not offer it, and they refuse it.
+const WITHOUT_GENERATION: [&str; 8] = [
+    "init",
+    "start",
+    "list",
+    "switch",
+    "transcript",
+    "image",
+    "doctor",
+    "config",
+];
+
+/// clap's id of `--generation`.
+const GENERATION_ID: &str = "generation";
+
+/// One command of any tree.
+#[derive(Clone, Debug)]
+pub(super) enum Verb {
+    Generation(GeneratorCommand),
+    Other(OtherCommand),
+}
+
+/// The commands beside those of a generation's life.
+#[derive(Clone, Debug, Subcommand)]
+pub(super) enum OtherCommand {
+    /// List and change the tasks of a generation
+    #[command(
+        after_long_help = "Examples:\n  cordwainer issues list --status open\n  cordwainer issues add \"Parse the header\" --priority 1"
+    )]
+    Issues(issues::IssuesArgs),
+    /// Summarize recorded stream-json transcripts
+    ///
+    /// Prints outcome, usage, cost and limits of each call. Calls of the same session are counted once, and several files
+    /// are summed up.
+    #[command(
+        after_long_help = "Examples:\n  cordwainer transcript transcript.jsonl\n  cordwainer transcript --json first.jsonl second.jsonl"
+    )]
+    Transcript(transcript::TranscriptArgs),
+    /// Build and check the image that agents run in
+    #[command(after_long_help = "Examples:\n  cordwainer image build\n  cordwainer image check")]
+    Image(image::ImageArgs),
+    /// Check engines, containers and everything that `cordwainer run` requires
+    ///
+    /// Starts one sealed container on each engine of the machine and prints what the container really got. For each
+    /// item that does not hold, it prints the fix. It needs no repository. Exits with 0 if everything holds, with 5 if
+    /// there is no engine, and otherwise with 9.
+    #[command(after_long_help = "Examples:\n  cordwainer doctor\n  cordwainer doctor --gates")]
+    Doctor(doctor::DoctorArgs),
+    /// Check and show configuration.yaml
+    #[command(after_long_help = "Examples:\n  cordwainer config check\n  cordwainer config show")]
+    Config(config::ConfigArgs),
+    /// Count the documents that `spec_globs` names, or sum up what a generation used
+    ///
+    /// Without a command it prints files, lines and words for each label of `spec_globs`, as of the checked out commit.
+    #[command(after_long_help = "Examples:\n  cordwainer stats\n  cordwainer stats usage --calls")]
+    Stats(stats::StatsArgs),
+}
+
+/// All commands, for a program that may have others of the same names: those of a generation's life are below
+/// `generator`.
+#[derive(Clone, Debug, Subcommand)]
+pub(super) enum Namespaced {
+    /// Start, run and end generations
+    ///
+    /// A generation is a branch on which the agent works. `start` creates it, `run` works on it, and `stop` merges it into
+    /// the base branch.
+    #[command(
+        after_long_help = "Examples:\n  cordwainer start --name search\n  cordwainer run --cycles 3\n  cordwainer stop"
+    )]
+    Generator(GeneratorArgs),
+    #[command(flatten)]
+    Other(OtherCommand),
+}
+
+/// All commands at the top level. `generator …` goes on working, for scripts that have it.
+#[derive(Clone, Debug, Subcommand)]
+pub(super) enum TopLevel {
+    #[command(flatten)]
+    Generation(GeneratorCommand),
+    /// Start, run and end generations
+    ///
+    /// Each of these commands exists without `generator`, too.
+    #[command(hide = true, after_long_help = "Example:\n  cordwainer status")]
+    Generator(GeneratorArgs),
+    #[command(flatten)]
+    Other(OtherCommand),
+}
+
+impl From<Namespaced> for Verb {
+    fn from(tree: Namespaced) -> Self {
+        match tree {
+            Namespaced::Generator(args) => Self::Generation(args.command),
+            Namespaced::Other(other) => Self::Other(other),
+        }
+    }
+}
+
+impl From<TopLevel> for Verb {
+    fn from(tree: TopLevel) -> Self {
+        match tree {
+            TopLevel::Generation(command) | TopLevel::Generator(GeneratorArgs { command }) => Self::Generation(command),
+            TopLevel::Other(other) => Self::Other(other),
+        }
+    }
+}
+
+impl Verb {
+    /// Runs the command, and returns its exit code.
+    pub(super) async fn run(self, context: &Context) -> Result<u8> {
+        match self {
+            Self::Generation(command) => Box::pin(generator::execute(&command, context)).await,
+            Self::Other(OtherCommand::Issues(args)) => issues::execute(&args.command, context),
+            Self::Other(OtherCommand::Transcript(args)) => args.execute(context),
+            Self::Other(OtherCommand::Image(args)) => image::execute(&args.command, context).await,
+            Self::Other(OtherCommand::Doctor(args)) => doctor::execute(&args, context).await,
+            Self::Other(OtherCommand::Config(args)) => config::execute(&args.command, context),
+            Self::Other(OtherCommand::Stats(args)) => stats::execute(&args, context),
+        }
+    }
+
+    /// Refuses an option that the command would ignore.
+    ///
+    /// # Errors
+    ///
+    /// With [`ErrorKind::Usage`] if a generation is named and the command does not work on one.
+    pub(super) fn check(&self, options: &Common) -> Result<()> {
+        if options.generation.is_none() || self.takes_generation() {
+            return Ok(());
+        }
+        let hint = match self {
+            Self::Generation(GeneratorCommand::Start { .. }) => "`--name` names the new generation",
+            Self::Generation(GeneratorCommand::Switch { .. }) => "name the generation without the option",
+            Self::Generation(_) | Self::Other(_) => "leave it out",
+        };
+        let message = "this command takes no `--generation`: it does not work on one that is named";
+        Err(Error::new(ErrorKind::Usage, message).hint(hint))
+    }
+
+    fn takes_generation(&self) -> bool {
+        match self {
+            Self::Generation(command) => !matches!(
+                command,
+                GeneratorCommand::Init(_)
+                    | GeneratorCommand::Start { .. }
+                    | GeneratorCommand::List
+                    | GeneratorCommand::Switch { .. }
+            ),
+            Self::Other(OtherCommand::Issues(_)) => true,
+            Self::Other(OtherCommand::Stats(args)) => args.command.is_some(),
+            Self::Other(_) => false,
+        }
+    }
+}
+
+/// Adds the commands of a tree to a command, each with the options that all take, and with help that names commands as
+/// they were called.
+pub(super) fn add_tree<T: Subcommand>(command: clap::Command, invocation: &Invocation) -> clap::Command {
+    let tree = T::augment_subcommands(clap::Command::new(PROGRAM));
+    let own = tree.get_subcommands().cloned();
+    own.fold(command, |command, own| {
+        // Help lists them in this order, after those that are there.
+        let own = own.display_order(command.get_subcommands().count());
+        command.subcommand(rewritten(with_options(own), invocation))
+    })
+}
+
+/// Adds the options that all commands take to a program, in front of its commands; they do not become options of those.
+pub(super) fn add_options(program: clap::Command) -> clap::Command {
+    let options = options().into_iter();
+    options
+        .map(|option| option.global(false))
+        .fold(program, clap::Command::arg)
+}
+
+fn options() -> Vec<Arg> {
+    let command = Common::augment_args(clap::Command::new(PROGRAM));
+    command.get_arguments().cloned().collect()
+}
+
+fn with_options(command: clap::Command) -> clap::Command {
+    let hides = WITHOUT_GENERATION.contains(&command.get_name());
+    let add = |command: clap::Command, option: Arg| {
+        let is_hidden = hides && option.get_id() == GENERATION_ID;
+        command.arg(option.hide(is_hidden))
+    };
+    let command = options().into_iter().fold(command, add);
+    if command.get_name() != NAMESPACE {
+        return command;
+    }
+    // An option of their own takes the place of the one that they would get from above.
+    command.mut_subcommands(|below| {
+        let hidden = hidden_generation().filter(|_| WITHOUT_GENERATION.contains(&below.get_name()));
+        hidden.into_iter().fold(below, clap::Command::arg)
+    })
+}
+
+fn hidden_generation() -> Option<Arg> {
+    let option = options().into_iter().find(|option| option.get_id() == GENERATION_ID);
+    option.map(|option| option.hide(true))
+}
+
+/// Returns a command whose help names commands as they were called.
+pub(super) fn rewritten(command: clap::Command, invocation: &Invocation) -> clap::Command {
+    let told = |text: Option<&StyledStr>| {
+        let text = text.map(|text| StyledStr::from(invocation.rewrite(&text.to_string()).into_owned()));
+        Resettable::from(text)
+    };
+    let texts = (
+        told(command.get_about()),
+        told(command.get_long_about()),
+        told(command.get_after_help()),
+        told(command.get_after_long_help()),
+    );
+    command
+        .about(texts.0)
+        .long_about(texts.1)
+        .after_help(texts.2)
+        .after_long_help(texts.3)
+        .mut_args(|argument| {
+            let (help, long) = (told(argument.get_help()), told(argument.get_long_help()));
+            argument.help(help).long_help(long)
+        })
+        .mut_subcommands(|below| rewritten(below, invocation))
+}
+
+/// Reads a command of a tree and the options that all commands take: those behind it, and those in front of it where the
+/// program has them there, too.
+pub(super) fn read<T: FromArgMatches + Into<Verb>>(matches: &ArgMatches) -> Result<(Common, Verb), clap::Error> {
+    let verb = T::from_arg_matches(matches)?.into();
+    let behind = matches.subcommand().map(|(_, behind)| Common::from_arg_matches(behind));
+    let behind = behind.transpose()?.unwrap_or_default();
+    let has_front = matches.try_contains_id("directory").is_ok();
+    let front = has_front.then(|| Common::from_arg_matches(matches)).transpose()?;
+    Ok((behind.or(front.unwrap_or_default()), verb))
+}
