@@ -7,7 +7,7 @@ use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{ArgMatches, FromArgMatches, Parser, Subcommand};
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 use secrecy::SecretString;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -36,6 +36,7 @@ mod init;
 mod issues;
 mod signal;
 mod stats;
+mod suggestions;
 pub(crate) mod transcript;
 
 use command::{Namespaced, TopLevel, Verb};
@@ -122,12 +123,16 @@ pub fn main() -> ExitCode {
 /// names the program as it was called, the options that all commands of cordwainer take may stand in front of the command,
 /// too, and a wrong word gets the command that was meant.
 pub fn parse<P: Parser>() -> P {
-    let invocation = invocation();
-    let mut program = command::add_options(P::command()).bin_name(invocation.program());
-    program = command::rewritten(program, &invocation);
-    let matches = program.try_get_matches_from_mut(std::env::args_os());
-    let parsed = matches.and_then(|matches| P::from_arg_matches(&matches));
-    parsed.unwrap_or_else(|error| error.format(&mut program).exit())
+    let mut program = program::<P>(&invocation());
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let matches = program.try_get_matches_from_mut(&arguments);
+    let parsed = matches.and_then(|matches| P::from_arg_matches(&matches).map_err(|error| error.format(&mut program)));
+    parsed.unwrap_or_else(|error| suggestions::suggest(error, &program, &arguments).exit())
+}
+
+fn program<P: CommandFactory>(invocation: &Invocation) -> clap::Command {
+    let program = command::add_options(P::command()).bin_name(invocation.program());
+    command::rewritten(program, invocation)
 }
 
 /// Runs a command and reports what went wrong, if anything did; returns the exit code of the process.
