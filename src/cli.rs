@@ -294,3 +294,6 @@ fn tell(error: &Error, redactor: &Redactor, invocation: &Invocation) {
     // Nobody is left to report to when stderr is gone.
     let _ = write!(anstream::stderr(), "{}", redactor.text(&invocation.rewrite(&text)));
 }
+
+#[cfg(test)]
+mod tests;

@@ -233,13 +233,10 @@ pub(super) fn rewritten(command: clap::Command, invocation: &Invocation) -> clap
         .mut_subcommands(|below| rewritten(below, invocation))
 }
 
-/// Reads a command of a tree and the options that all commands take: those behind it, and those in front of it where the
-/// program has them there, too.
+/// Reads a command of a tree and the options that all commands take. What stands in front of the command is among them:
+/// clap hands it down by the options' ids.
 pub(super) fn read<T: FromArgMatches + Into<Verb>>(matches: &ArgMatches) -> Result<(Common, Verb), clap::Error> {
     let verb = T::from_arg_matches(matches)?.into();
-    let behind = matches.subcommand().map(|(_, behind)| Common::from_arg_matches(behind));
-    let behind = behind.transpose()?.unwrap_or_default();
-    let has_front = matches.try_contains_id("directory").is_ok();
-    let front = has_front.then(|| Common::from_arg_matches(matches)).transpose()?;
-    Ok((behind.or(front.unwrap_or_default()), verb))
+    let options = matches.subcommand().map(|(_, own)| Common::from_arg_matches(own));
+    Ok((options.transpose()?.unwrap_or_default(), verb))
 }

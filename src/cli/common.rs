@@ -21,15 +21,3 @@ pub(crate) struct Common {
     #[arg(long, global = true, value_name = "NAME")]
     pub(super) generation: Option<String>,
 }
-
-impl Common {
-    /// Returns these options, and those of `front` that they leave open.
-    pub(super) fn or(self, front: Self) -> Self {
-        Self {
-            json: self.json || front.json,
-            verbose: self.verbose.saturating_add(front.verbose),
-            directory: self.directory.or(front.directory),
-            generation: self.generation.or(front.generation),
-        }
-    }
-}

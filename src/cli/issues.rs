@@ -5,12 +5,10 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 
 use crate::base::error::{Error, ErrorKind, Result, exit};
-use crate::base::text;
 use crate::cli::Context;
 use crate::issues::issue::Status;
 use crate::issues::store::Store;
 use crate::model::TypedId;
-use crate::report::status;
 
 mod add;
 mod change;
@@ -21,6 +19,7 @@ mod name;
 mod show;
 mod transfer;
 mod tree;
+mod values;
 
 pub(crate) use add::AddArguments;
 use change::{Change, EditArguments};
@@ -41,11 +40,11 @@ pub(crate) enum IssuesCommand {
     ///
     /// With `--generation` it lists those of an ended generation, too.
     #[command(
-        after_long_help = "Examples:\n  cordwainer issues list --status open,held --label ui\n  cordwainer issues --generation search list"
+        after_long_help = "Examples:\n  cordwainer issues list --status open,held --label ui\n  cordwainer issues list --generation search"
     )]
     List {
-        /// Only tasks that are `open`, `in_progress`, `held` or `closed`; may be repeated
-        #[arg(long, value_parser = status, value_delimiter = ',')]
+        /// Only tasks with this status; may be repeated
+        #[arg(long, value_parser = values::status(), value_delimiter = ',')]
         status: Vec<Status>,
         /// Only tasks with this label; if repeated, with all of them
         #[arg(long, value_delimiter = ',')]
@@ -228,22 +227,6 @@ fn accept(context: &Context, ids: &[TypedId]) -> Result<()> {
             Err(Error::new(ErrorKind::Usage, message).hint("accept one after the other"))
         }
     }
-}
-
-fn status(word: &str) -> Result<Status, String> {
-    let known = [Status::Open, Status::InProgress, Status::Blocked, Status::Closed];
-    let typed = word.replace('-', "_");
-    // JSON has `blocked` for `held`, so `blocked` is accepted, too.
-    let found = known
-        .into_iter()
-        .find(|status| status::word(*status) == typed || status.to_string() == typed);
-    found.ok_or_else(|| {
-        let names = known.map(status::word);
-        match text::nearest(word, names) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => format!("expected one of {}", names.join(", ")),
-        }
-    })
 }
 
 #[cfg(test)]

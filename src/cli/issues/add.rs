@@ -1,13 +1,13 @@
 //! `cordwainer issues add`.
 
 use clap::Args;
-use clap::builder::PossibleValuesParser;
 
 use crate::base::error::Result;
 use crate::cli::Context;
 use crate::cli::issues::input;
 use crate::cli::issues::name::name;
-use crate::issues::issue::{NewIssue, TYPES};
+use crate::cli::issues::values;
+use crate::issues::issue::NewIssue;
 use crate::issues::store::Store;
 use crate::model::TypedId;
 
@@ -20,10 +20,10 @@ pub(crate) struct AddArguments {
     #[arg(long, short)]
     pub description: Option<String>,
     /// Priority, from 0 (first) to 4 (last)
-    #[arg(long, short, default_value_t = 2)]
+    #[arg(long, short, default_value_t = 2, value_parser = values::priority())]
     pub priority: u8,
     /// Type of the task
-    #[arg(long = "type", value_name = "TYPE", default_value = "task", value_parser = PossibleValuesParser::new(TYPES))]
+    #[arg(long = "type", value_name = "TYPE", default_value = "task", value_parser = values::issue_type())]
     pub issue_type: String,
     /// Label; may be repeated
     #[arg(long, value_delimiter = ',')]

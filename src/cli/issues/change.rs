@@ -2,7 +2,6 @@
 //! now are.
 
 use clap::Args;
-use clap::builder::PossibleValuesParser;
 use jiff::Timestamp;
 
 use crate::base::error::{Error, ErrorKind, Result};
@@ -10,7 +9,8 @@ use crate::cli::Context;
 use crate::cli::issues::ids::{Ids, print_json};
 use crate::cli::issues::input;
 use crate::cli::issues::name::name;
-use crate::issues::issue::{Issue, IssueEdit, Issues, Status, TYPES};
+use crate::cli::issues::values;
+use crate::issues::issue::{Issue, IssueEdit, Issues, Status};
 use crate::issues::store::Store;
 use crate::lifecycle::Generator;
 use crate::model::{CommitId, IssueId, TypedId, id_list};
@@ -27,10 +27,10 @@ pub(crate) struct EditArguments {
     #[arg(long, short)]
     description: Option<String>,
     /// New priority, from 0 (first) to 4 (last)
-    #[arg(long, short)]
+    #[arg(long, short, value_parser = values::priority())]
     priority: Option<u8>,
     /// New type
-    #[arg(long = "type", value_name = "TYPE", value_parser = PossibleValuesParser::new(TYPES))]
+    #[arg(long = "type", value_name = "TYPE", value_parser = values::issue_type())]
     issue_type: Option<String>,
     /// Label to add; may be repeated
     #[arg(long, value_delimiter = ',')]

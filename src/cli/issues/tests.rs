@@ -2,7 +2,6 @@
 
 use jiff::Timestamp;
 
-use super::*;
 use crate::accounting::ledger::Entry;
 use crate::agent::CallOutcome;
 use crate::issues::attempt::{Attempt, Outcome};
@@ -102,17 +101,4 @@ fn attempted() -> Attempt {
             ended_at: at(75),
         }),
     }
-}
-
-#[test]
-fn a_status_is_one_of_four_words() {
-    assert_eq!(status("open"), Ok(Status::Open));
-    assert_eq!(status("held"), Ok(Status::Blocked));
-    assert_eq!(status("blocked"), Ok(Status::Blocked));
-    assert_eq!(status("in-progress"), Ok(Status::InProgress));
-    assert_eq!(status("close"), Err("did you mean `closed`?".to_owned()));
-    assert_eq!(
-        status("xyz"),
-        Err("expected one of open, in_progress, held, closed".to_owned())
-    );
 }

@@ -15,7 +15,7 @@ pub(super) const TEXT_MAX: usize = 256 * 1024;
 /// The longest external id, in bytes.
 const EXTERNAL_MAX: usize = 1000;
 /// The last priority; the first is 0.
-const PRIORITY_MAX: u8 = 4;
+pub const PRIORITY_MAX: u8 = 4;
 
 /// The types that people may give to an issue.
 pub const TYPES: [&str; 5] = ["task", "bug", "feature", "chore", "epic"];
