@@ -1,4 +1,4 @@
-//! Which command was meant by a word that is none: words of other tools, commands of other groups, and near misses.
+//! Which command was meant by an unknown word: a word of another tool, a command of another group, or a near miss.
 
 use std::ffi::OsString;
 use std::fmt::Write as _;
@@ -130,7 +130,7 @@ impl Known {
     }
 }
 
-/// Returns an error of clap with the commands that were meant, if it is about a word that is no command.
+/// Returns an error of clap with the commands that were meant, if it is about an unknown word.
 pub(super) fn suggest(mut error: clap::Error, program: &clap::Command, arguments: &[OsString]) -> clap::Error {
     let wrong = match (error.kind(), error.get(ContextKind::InvalidSubcommand)) {
         (ErrorKind::InvalidSubcommand, Some(ContextValue::String(wrong))) => wrong.clone(),

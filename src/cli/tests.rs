@@ -179,7 +179,7 @@ fn every_command_exists_below_generator_too() {
 enum Task {
     Run,
     #[command(flatten)]
-    Cordwainer(Command),
+    Cordwainer(Box<Command>),
 }
 
 #[test]

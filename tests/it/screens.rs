@@ -133,6 +133,84 @@ fn an_unknown_flag() {
 }
 
 #[test]
+fn a_word_of_other_tools() {
+    let repository = project("");
+    settings().bind(|| {
+        assert_snapshot!(screen(&repository, "--json merge"), @r"
+        $ cordwainer --json merge
+        error: unrecognized subcommand 'merge'
+
+          tip: use 'cordwainer stop' to merge the generation into the base branch and end it
+
+        Usage: cordwainer [OPTIONS] <COMMAND>
+
+        For more information, try '--help'.
+        [exit 2]
+        ");
+    });
+}
+
+#[test]
+fn a_value_that_is_none() {
+    let repository = at_work("");
+    settings().bind(|| {
+        assert_snapshot!(screen(&repository, "issues list --status close"), @r"
+        $ cordwainer issues list --status close
+        error: invalid value 'close' for '--status <STATUS>'
+          [possible values: open, in_progress, held, closed]
+
+          tip: a similar value exists: 'closed'
+
+        For more information, try '--help'.
+        [exit 2]
+        ");
+    });
+}
+
+#[test]
+fn a_generation_for_a_command_that_takes_none() {
+    let repository = project("");
+    settings().bind(|| {
+        assert_snapshot!(screen(&repository, "start --generation search"), @r"
+        $ cordwainer start --generation search
+        error: this command takes no `--generation`: it does not work on one that is named
+
+        hint: `--name` names the new generation
+        [exit 2]
+        ");
+    });
+}
+
+/// Called by another name, hints have that name; below `generator` they name the shorter command all the same.
+#[test]
+fn hints_name_the_program_as_it_was_called() {
+    let repository = project("");
+    let called = |name: &str, package: Option<&str>| {
+        let program = repository.outside().join(name);
+        if !program.exists() {
+            std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_cordwainer"), &program).unwrap();
+        }
+        let mut command = std::process::Command::new(program);
+        command
+            .args(["-C", ".", "generator", "status"])
+            .current_dir(repository.path())
+            .env_remove("CARGO_PKG_NAME");
+        let output = command
+            .envs(package.map(|package| ("CARGO_PKG_NAME", package)))
+            .output();
+        String::from_utf8(output.unwrap().stderr).unwrap()
+    };
+    for (name, package, hint) in [
+        ("cw", None, "hint: `cw start` creates one"),
+        ("xtask", Some("xtask"), "hint: `cargo xtask start` creates one"),
+        ("cordwainer", Some("xtask"), "hint: `cordwainer start` creates one"),
+    ] {
+        let told = called(name, package);
+        assert!(told.contains(hint), "{name}: {told}");
+    }
+}
+
+#[test]
 fn no_generation_is_open() {
     let repository = project("");
     settings().bind(|| {

@@ -33,9 +33,15 @@ struct Mention {
     options: Vec<String>,
 }
 
+/// What stands before a command in a document; without the backtick, the second one is the beginning of a sentence.
+const CALLS: [&str; 2] = ["cargo xtask ", "`cordwainer "];
+
 fn mentions(file: &Text) -> Vec<Mention> {
     let lines = file.text.lines().enumerate();
-    let parts = lines.flat_map(|(index, line)| line.split("cargo xtask ").skip(1).map(move |part| (index + 1, part)));
+    let parts = lines.flat_map(|(index, line)| {
+        let parts = CALLS.iter().flat_map(|call| line.split(call).skip(1));
+        parts.map(move |part| (index + 1, part))
+    });
     parts
         .map(|(line, part)| mention(format!("{}:{line}", file.path), part))
         .collect()
@@ -66,15 +72,18 @@ fn mention(place: String, text: &str) -> Mention {
 fn a_mention_is_read_up_to_what_is_no_command() {
     let file = Text {
         path: "README.md".to_owned(),
-        text: "x `cargo xtask generator start [--name NAME]` y\ncargo xtask issues show ID  # see\n".to_owned(),
+        text: "x `cargo xtask start [--name NAME]` y\ncargo xtask issues show ID  # see\n\
+               cordwainer is, `cordwainer run --cycles 3` does\n"
+            .to_owned(),
     };
     let found: Vec<_> = mentions(&file)
         .into_iter()
         .map(|mention| (mention.place, mention.words.join(" "), mention.options.join(" ")))
         .collect();
     let expect = [
-        ("README.md:1", "generator start", "--name"),
+        ("README.md:1", "start", "--name"),
         ("README.md:2", "issues show", ""),
+        ("README.md:3", "run", "--cycles"),
     ];
     let expect = expect.map(|(place, words, options)| (place.to_owned(), words.to_owned(), options.to_owned()));
     assert_eq!(found, expect);
@@ -217,13 +226,13 @@ fn the_commands_of_the_documents_exist() {
         }
         let Some(help) = xtask.help(&words) else {
             problems.push(format!(
-                "{place}: there is no `cargo xtask {}`: name one that is",
+                "{place}: there is no command `{}`: name one that is",
                 words.join(" ")
             ));
             continue;
         };
         for option in options.iter().filter(|option| !help.contains(option.as_str())) {
-            problems.push(format!("{place}: `cargo xtask {}` has no `{option}`", words.join(" ")));
+            problems.push(format!("{place}: `{}` has no `{option}`", words.join(" ")));
         }
     }
     report(&problems);
