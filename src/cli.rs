@@ -18,6 +18,7 @@ use crate::base::error::{Context as _, Error, ErrorKind, Result, exit};
 use crate::base::interruption::Leftovers;
 use crate::base::redact::Redactor;
 use crate::base::text::harmless;
+use crate::config::{ConfigSource, Setting};
 use crate::git::EnvironmentIdentities;
 use crate::lifecycle::{Environment, Generator};
 use crate::report::invocation::Invocation;
@@ -34,6 +35,7 @@ mod generator;
 mod image;
 mod init;
 mod issues;
+mod settings;
 mod signal;
 mod stats;
 mod suggestions;
@@ -172,6 +174,7 @@ impl Context {
                 format!("there is no folder `{}`", directory.display()),
             ));
         }
+        let config = settings::config_source(common, &directory, variable)?;
         Ok(Self {
             output: Output {
                 json: common.json,
@@ -182,8 +185,18 @@ impl Context {
             verbose: common.verbose > 0,
             directory,
             generation: common.generation.clone(),
-            environment: environment(redactor),
+            environment: Environment {
+                config,
+                ..environment(redactor)
+            },
         })
+    }
+
+    /// Returns the context with keys of the configuration that this command sets.
+    pub(crate) fn with_settings(&self, settings: Vec<Setting>) -> Self {
+        let mut context = self.clone();
+        context.environment.config.settings.extend(settings);
+        context
     }
 
     /// Opens the repository and its configuration.
@@ -216,15 +229,21 @@ fn invocation() -> Invocation {
     Invocation::new(std::env::args_os().next().as_deref(), package.as_deref())
 }
 
+/// Reads a variable of the environment; an empty one counts as unset.
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+fn variable(name: &str) -> Option<OsString> {
+    std::env::var_os(name).filter(|value| !value.is_empty())
+}
+
 fn environment(redactor: &Redactor) -> Environment {
-    let text = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let raw = |name: &str| std::env::var_os(name).filter(|value: &OsString| !value.is_empty());
+    let text = |name: &str| variable(name).and_then(|value| value.into_string().ok());
+    let raw = variable;
     for credential in CREDENTIALS.iter().filter_map(|name| text(name)) {
         redactor.learn(&SecretString::from(credential));
     }
     Environment {
         clock: Clock::machine(),
+        config: ConfigSource::default(),
         docker_host: text("DOCKER_HOST"),
         container_host: text("CONTAINER_HOST"),
         config_home: raw("XDG_CONFIG_HOME")

@@ -1,4 +1,4 @@
-//! `configuration.yaml`, read, completed with defaults, and checked; all other code gets this struct alone. Nothing in
+//! The configuration, read, completed with defaults, and checked; all other code gets this struct alone. Nothing in
 //! here acts on what it reads.
 
 pub(crate) mod billing;
@@ -8,6 +8,7 @@ mod commits;
 mod container;
 mod defaults;
 mod document;
+mod effective;
 mod field;
 pub(crate) mod file;
 mod gates;
@@ -16,7 +17,9 @@ mod kept;
 mod keys;
 mod limit_wait;
 mod limits;
+pub(crate) mod locate;
 mod maps;
+mod merge;
 mod money;
 mod mounts;
 mod named;
@@ -30,6 +33,7 @@ mod roles;
 mod schema;
 mod section;
 pub(crate) mod show;
+mod source;
 mod timers;
 mod tokens;
 pub(crate) mod tools;
@@ -53,14 +57,18 @@ pub use crate::sandbox::network::NetworkConfig;
 pub(crate) use claude_args::BARE;
 pub use document::example;
 pub(crate) use document::{Fitting, fitted, quoted};
+pub use effective::{EffectiveValue, effective};
 pub use limit_wait::LimitWait;
 pub(crate) use named::protected_files;
 pub(crate) use paths::lexical;
 pub use problems::{Problem, Problems};
 pub use schema::schema;
+pub use source::{ConfigSource, Origin, SetBy, Setting, variables};
 
-/// The name of the file, at the repository root.
+/// The usual name of the file, at the repository root.
 pub const FILE_NAME: &str = "configuration.yaml";
+/// Its other name, for repositories in which the usual one is taken by another program.
+pub const OWN_FILE_NAME: &str = "cordwainer.yaml";
 
 /// The configuration with every default applied; serialized, it is a file again, in which values that may be secrets
 /// are not shown. `None` means "off" where a key knows `off`, else "unset".
@@ -375,6 +383,6 @@ pub(crate) fn uncalled_roles(config: &Config) -> Option<String> {
     };
     let names = (!names.is_empty()).then(|| names.join(" and "))?;
     Some(format!(
-        "{names} in {FILE_NAME} {verb} not read: nothing calls {roles} yet"
+        "{names} in the configuration {verb} not read: nothing calls {roles} yet"
     ))
 }

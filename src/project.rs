@@ -10,7 +10,8 @@ use crate::base::clock::Clock;
 use crate::base::error::Result;
 use crate::base::interruption::Leftovers;
 use crate::base::redact::Redactor;
-use crate::config::{self, Config, FILE_NAME, file};
+use crate::config::file::{self, LoadedConfig};
+use crate::config::{self, Config, ConfigSource};
 use crate::git::{EnvironmentIdentities, Git, SlotPool};
 use crate::issues::store::Store;
 use crate::model::RunId;
@@ -35,11 +36,13 @@ pub(crate) mod unmatched;
 pub use list::{GenerationSummary, Listing};
 pub(crate) use lock::HeldLock;
 
-/// What a generator needs to know of the machine it runs on; the library reads no environment itself.
+/// What a generator needs to know of the machine it runs on and of its caller; the library reads no environment itself.
 #[derive(Clone, Debug)]
 pub struct Environment {
     /// The clock.
     pub clock: Clock,
+    /// Where the configuration comes from.
+    pub config: ConfigSource,
     /// `DOCKER_HOST`.
     pub docker_host: Option<String>,
     /// `CONTAINER_HOST`.
@@ -68,6 +71,7 @@ impl Default for Environment {
     fn default() -> Self {
         Self {
             clock: Clock::machine(),
+            config: ConfigSource::default(),
             docker_host: None,
             container_host: None,
             config_home: None,
@@ -105,6 +109,8 @@ impl Environment {
 pub(crate) struct Project {
     pub(crate) git: Git,
     pub(crate) config: Config,
+    /// The file that the configuration was read from, if it was.
+    config_file: Option<PathBuf>,
     /// The folder of the state; before it exists, the place where it will be.
     pub(crate) state_dir: PathBuf,
     /// The folder for it that the configuration names.
@@ -118,36 +124,32 @@ pub(crate) struct Project {
 }
 
 impl Project {
-    /// Opens the repository that contains `directory`, with its `configuration.yaml`.
+    /// Opens the repository that contains `directory`, with its configuration.
     ///
     /// Fails with [`ErrorKind::Precondition`](crate::base::error::ErrorKind::Precondition) where there is no usable
     /// repository, and with [`ErrorKind::Configuration`](crate::base::error::ErrorKind::Configuration) and every
     /// problem of the file at once.
     pub(crate) fn open(directory: &Path, environment: Environment) -> Result<Self> {
-        Self::open_with(directory, environment, Config::load)
+        Self::open_with(directory, environment, LoadedConfig::load)
     }
 
     /// Opens the repository for a command that only reads: where the file is missing, the defaults apply.
     pub(crate) fn open_to_look(directory: &Path, environment: Environment) -> Result<Self> {
-        Self::open_with(directory, environment, |root| {
-            match root.join(FILE_NAME).symlink_metadata() {
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Config::default()),
-                _ => Config::load(root),
-            }
-        })
+        Self::open_with(directory, environment, LoadedConfig::load_if_there)
     }
 
     fn open_with(
         directory: &Path,
         environment: Environment,
-        load: impl FnOnce(&Path) -> Result<Config>,
+        load: impl FnOnce(&Path, &ConfigSource) -> Result<LoadedConfig>,
     ) -> Result<Self> {
         let git = Git::discover(directory)?;
         // Before anything can fail: the person's own git waits for these locks, too.
         let freed = git.free_abandoned_locks()?;
-        let config = load(git.workdir())?;
+        let LoadedConfig { config, file, .. } = load(git.workdir(), &environment.config)?;
         let main = git.main_checkout()?.unwrap_or_else(|| git.workdir().to_owned());
         let mut project = Self::with_config(git, config, environment);
+        project.config_file = Some(file.path);
         project.main_checkout.clone_from(&main);
         project.freed = freed;
         if let Some(state_dir) = &project.config.state_dir {
@@ -175,6 +177,7 @@ impl Project {
                 .with_config_home(environment.config_home.clone())
                 .with_identities(environment.identities.clone()),
             config,
+            config_file: None,
             configured_state_dir: state_dir.clone(),
             state_dir,
             environment,
@@ -237,10 +240,11 @@ impl Project {
         SlotPool::new(self.git.clone(), &self.state_dir).telling(self.environment.leftovers.clone())
     }
 
-    /// Returns what no task may change without a person's consent: `protected_paths`, the files that keys of the
+    /// Returns what no task may change without a person's consent: `protected_paths`, the configuration, the files that keys of the
     /// configuration name, and those that git's settings of this repository name.
     pub(crate) fn protected(&self) -> Result<ProtectedPaths> {
         let mut named = config::protected_files(&self.config);
+        named.extend(self.config_file.clone());
         named.extend(self.git.obeyed_by_settings()?);
         let roots = [self.git.workdir(), &self.main_checkout];
         let places: BTreeSet<PathBuf> = roots

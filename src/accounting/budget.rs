@@ -74,6 +74,7 @@ impl Budgets {
         let held = Held {
             task: request.task.clone(),
             cycle: request.cycle,
+            run: request.run.clone(),
             bound: granted.bound,
         };
         reservations.out.insert(number, held);

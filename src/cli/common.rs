@@ -17,6 +17,12 @@ pub(crate) struct Common {
     /// Use the repository that contains this folder
     #[arg(short = 'C', long, global = true, value_name = "FOLDER")]
     pub(super) directory: Option<PathBuf>,
+    /// Read the configuration from this file, instead of the one at the repository's root
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+    /// Set a key of the configuration, as in `--set stitch.model=opus`; can be given several times
+    #[arg(long, global = true, value_name = "KEY=VALUE")]
+    pub(super) set: Vec<String>,
     /// Generation to work on; the prefix may be left out
     #[arg(long, global = true, value_name = "NAME")]
     pub(super) generation: Option<String>,

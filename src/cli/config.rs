@@ -7,7 +7,9 @@ use serde::Serialize;
 
 use super::Context;
 use crate::base::error::{Context as _, Error, ErrorKind, Result, exit};
-use crate::config::{Config, FILE_NAME, Problem, Problems, schema, uncalled_roles};
+use crate::base::text::one_line;
+use crate::config::file::LoadedConfig;
+use crate::config::{Config, EffectiveValue, FILE_NAME, Problem, Problems, effective, schema, uncalled_roles};
 use crate::git::{Git, Head};
 use crate::lifecycle;
 use crate::project::Project;
@@ -30,8 +32,14 @@ pub(crate) enum ConfigCommand {
     /// Print the effective configuration, including every default
     ///
     /// Values that may be secrets are not shown.
-    #[command(after_long_help = "Example:\n  cordwainer config show --json")]
-    Show,
+    #[command(
+        after_long_help = "Examples:\n  cordwainer config show --json\n  cordwainer config show --origin --set stitch.model=opus"
+    )]
+    Show {
+        /// Print each key in a line of its own, with where its value comes from
+        #[arg(long)]
+        origin: bool,
+    },
     /// Print the JSON Schema of the configuration, for editors
     #[command(after_long_help = "Example:\n  cordwainer config schema > configuration.schema.json")]
     Schema,
@@ -41,14 +49,17 @@ pub(crate) enum ConfigCommand {
 pub(super) fn execute(command: &ConfigCommand, context: &Context) -> Result<u8> {
     match command {
         ConfigCommand::Check => check(Git::discover(&context.directory)?, context),
-        ConfigCommand::Show => show(Git::discover(&context.directory)?.workdir(), context),
+        ConfigCommand::Show { origin } => show(Git::discover(&context.directory)?.workdir(), *origin, context),
         ConfigCommand::Schema => context.output.print_document(schema().trim_end()).map(|()| exit::DONE),
     }
 }
 
 fn check(git: Git, context: &Context) -> Result<u8> {
-    let problems = match Config::load(git.workdir()) {
-        Ok(config) => {
+    let source = &context.environment.config;
+    let mut name = FILE_NAME.to_owned();
+    let problems = match LoadedConfig::load(git.workdir(), source) {
+        Ok(LoadedConfig { config, file, .. }) => {
+            name = file.shown;
             for warning in uncalled_roles(&config)
                 .into_iter()
                 .chain(unmatched(git, config, context)?)
@@ -63,7 +74,7 @@ fn check(git: Git, context: &Context) -> Result<u8> {
     if context.output.json {
         context.output.print_json(&found)?;
     } else if found.is_empty() {
-        context.output.say(&format!("{FILE_NAME} is valid."));
+        context.output.say(&format!("{name} is valid."));
     }
     for problem in found {
         context.output.say(&problem.to_string());
@@ -92,14 +103,39 @@ fn problems_of(error: Error) -> Result<Problems> {
     }
 }
 
-fn show(root: &Path, context: &Context) -> Result<u8> {
-    let config = Config::load(root)?;
-    if context.output.json {
-        context.output.print_json(&config)?;
+fn show(root: &Path, origin: bool, context: &Context) -> Result<u8> {
+    let (source, output) = (&context.environment.config, &context.output);
+    if origin {
+        let values = effective(root, source)?;
+        if output.json {
+            output.print_json(&values)?;
+        } else {
+            let lines: Vec<String> = values.iter().map(line).collect();
+            output.print(&lines.join("\n"))?;
+        }
+        return Ok(exit::DONE);
+    }
+    let config = LoadedConfig::load(root, source)?.config;
+    if output.json {
+        output.print_json(&config)?;
     } else {
         context.output.print_document(to_yaml(&config)?.trim_end())?;
     }
     Ok(exit::DONE)
+}
+
+/// Returns a line such as `max_issues: 3  # configuration.yaml:2`.
+fn line(found: &EffectiveValue) -> String {
+    let value = match &found.value {
+        serde_json::Value::Null => String::new(),
+        serde_json::Value::String(text) => one_line(text, 60),
+        other => one_line(&other.to_string(), 60),
+    };
+    format!(
+        "{:<44}  # {}",
+        format!("{}: {value}", found.key).trim_end(),
+        found.origin
+    )
 }
 
 fn to_yaml<T: Serialize>(value: &T) -> Result<String> {
@@ -124,10 +160,10 @@ mod tests {
         let write = |text: &str| std::fs::write(folder.path().join(FILE_NAME), text).expect("a file");
         let git = Git::init(folder.path()).expect("a repository");
         let checked = || check(git.clone(), &context).map_err(|error| error.kind());
-        let shown = || show(folder.path(), &context).map_err(|error| error.kind());
+        let shown = || show(folder.path(), false, &context).map_err(|error| error.kind());
         write("");
         assert_eq!((checked(), shown()), (Ok(exit::DONE), Ok(exit::DONE)));
-        write("a: b");
+        write("cycles: 1\na: b");
         assert_eq!(
             (checked(), shown()),
             (Ok(exit::CONFIGURATION), Err(ErrorKind::Configuration))

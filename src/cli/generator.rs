@@ -7,8 +7,10 @@ use crate::base::error::{Result, exit};
 use crate::base::interruption::Interruption;
 use crate::base::text::one_line;
 use crate::cli::ending::{self, StopArgs};
+use crate::cli::settings::RunSettings;
 use crate::cli::signal::{self, OnSignal};
 use crate::cli::{Context, init};
+use crate::config::Setting;
 use crate::lifecycle::{self, Generator, RunOptions, StartOptions};
 use crate::model::TypedId;
 use crate::record::recorder::EventSender;
@@ -67,8 +69,11 @@ pub(crate) enum GeneratorCommand {
     /// Run one measure phase: ask the agent for tasks
     ///
     /// The agent reads the documents and proposes tasks; valid ones are filed. It changes no files.
-    #[command(after_long_help = "Example:\n  cordwainer measure")]
-    Measure,
+    #[command(after_long_help = "Examples:\n  cordwainer measure\n  cordwainer measure --confirm")]
+    Measure {
+        #[command(flatten)]
+        settings: RunSettings,
+    },
     /// Make one attempt at a task
     ///
     /// On success the result is merged onto the generation branch, and the task is closed.
@@ -76,6 +81,8 @@ pub(crate) enum GeneratorCommand {
     Stitch {
         /// Task to attempt, by its id or the first letters of it [default: the first ready one]
         id: Option<TypedId>,
+        #[command(flatten)]
+        settings: RunSettings,
     },
     /// Print the state of the generation: tasks, usage, budgets and pauses
     #[command(after_long_help = "Example:\n  cordwainer status --json")]
@@ -108,6 +115,8 @@ pub(crate) struct RunArgs {
     /// Attempt only these tasks, and make no measure; can be given several times
     #[arg(long, value_name = "LABEL|ID", conflicts_with = "cycles")]
     only: Vec<String>,
+    #[command(flatten)]
+    settings: RunSettings,
 }
 
 impl RunArgs {
@@ -130,10 +139,22 @@ pub(crate) struct ResumeArgs {
     now: bool,
 }
 
+impl GeneratorCommand {
+    /// Returns the keys of the configuration that the command's own options set.
+    fn settings(&self) -> Vec<Setting> {
+        match self {
+            Self::Run(args) | Self::Resume(ResumeArgs { run: args, .. }) => args.settings.settings(),
+            Self::Measure { settings } | Self::Stitch { settings, .. } => settings.settings(),
+            _ => Vec::new(),
+        }
+    }
+}
+
 pub(super) async fn execute(command: &GeneratorCommand, context: &Context) -> Result<u8> {
     if let GeneratorCommand::Init(args) = command {
         return init::execute(args, context);
     }
+    let context = &context.with_settings(command.settings());
     let generator = match command {
         GeneratorCommand::Status | GeneratorCommand::List => context.look()?,
         _ => context.open()?,
@@ -153,8 +174,8 @@ pub(super) async fn execute(command: &GeneratorCommand, context: &Context) -> Re
         GeneratorCommand::Resume(args) => Box::pin(resume(&generator, args, context)).await,
         GeneratorCommand::Stop(args) => ending::stop(&generator, *args, interruption, context).await,
         GeneratorCommand::Reset => ending::reset(&generator, context).await,
-        GeneratorCommand::Measure => measure(&generator, context).await,
-        GeneratorCommand::Stitch { id } => stitch(&generator, id.as_ref(), context).await,
+        GeneratorCommand::Measure { .. } => measure(&generator, context).await,
+        GeneratorCommand::Stitch { id, .. } => stitch(&generator, id.as_ref(), context).await,
         GeneratorCommand::Status => {
             let status = generator.status()?;
             show(context, &status, || report::status::status(&status))

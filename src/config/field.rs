@@ -12,7 +12,7 @@ pub(super) struct Field<'a> {
     /// What the table of keys declares about files at this key.
     pub(super) files: Files,
     pub(super) node: &'a Node,
-    pub(super) report: &'a Report,
+    pub(super) report: &'a Report<'a>,
 }
 
 impl<'a> Field<'a> {

@@ -1,23 +1,63 @@
-//! `configuration.yaml` on disk: found at the repository root, read, and checked against the disk's own links.
+//! The configuration's file on disk: read, and checked against the disk's own links.
 
-use std::io::Read as _;
+use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
 use crate::base::error::{Context as _, Error, ErrorKind, Result};
-use crate::config::{Config, FILE_NAME, lexical};
+use crate::config::locate::{ConfigFile, is_foreign, locate, read};
+use crate::config::{Config, ConfigSource, FILE_NAME, Origin, lexical};
 
-/// One byte more than [`Config::parse`] accepts, so that it refuses a larger file.
-const READ_LIMIT: u64 = (1 << 20) + 1;
+/// A configuration from a file, and where each of its values comes from.
+pub(crate) struct LoadedConfig {
+    pub(crate) config: Config,
+    /// The file that it was read from, or would be.
+    pub(crate) file: ConfigFile,
+    /// By dotted key; keys that are set nowhere are left out.
+    pub(crate) origins: BTreeMap<String, Origin>,
+}
 
 impl Config {
-    /// Reads the configuration of the repository whose checkout is at `root`.
+    /// Reads the configuration of the repository whose checkout is at `root`, from the file with a usual name.
     ///
     /// # Errors
     /// Fails with [`ErrorKind::Configuration`] when the file is missing, cannot be read, or has problems; then
     /// [`Problems`](crate::config::Problems) are the cause.
     pub fn load(root: &Path) -> Result<Self> {
-        let path = root.join(FILE_NAME);
-        let text = read(&path)?;
+        Ok(LoadedConfig::load(root, &ConfigSource::default())?.config)
+    }
+}
+
+impl LoadedConfig {
+    /// Reads the configuration of the repository whose checkout is at `root`.
+    ///
+    /// # Errors
+    /// Those of [`Config::load`], and of the same kind when both usual names are there.
+    pub(crate) fn load(root: &Path, source: &ConfigSource) -> Result<Self> {
+        let file = locate(root, source)?;
+        match read(&file.path, &file.shown) {
+            Ok(text) => Self::read(root, file, &text, source),
+            Err(error) if !file.path.exists() && is_foreign(&root.join(FILE_NAME)) => Err(Error::new(
+                error.kind(),
+                format!("{error}, and `{FILE_NAME}` is another program's: no key in it is one of cordwainer's"),
+            )
+            .hint("run `cordwainer init` to write one")),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Reads the configuration for a command that only looks: where no file is named and none is there, what is set
+    /// beside it and the defaults hold.
+    pub(crate) fn load_if_there(root: &Path, source: &ConfigSource) -> Result<Self> {
+        let file = locate(root, source)?;
+        match file.path.symlink_metadata() {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && source.file.is_none() => {
+                Self::read(root, file, "", source)
+            }
+            _ => Self::load(root, source),
+        }
+    }
+
+    fn read(root: &Path, file: ConfigFile, text: &str, source: &ConfigSource) -> Result<Self> {
         let real = root
             .canonicalize()
             .with_context(ErrorKind::Configuration, || format!("cannot find `{}`", root.display()))?;
@@ -25,36 +65,9 @@ impl Config {
             Some(".git") => git_folder(&real),
             _ => resolved(&real.join(path)),
         };
-        Self::parse_with(&text, FILE_NAME, &resolve).map_err(Error::from)
+        let (config, origins) = Config::default().read_all(text, &file.shown, &source.settings, &resolve)?;
+        Ok(Self { config, file, origins })
     }
-}
-
-fn read(path: &Path) -> Result<String> {
-    let unreadable = || format!("cannot read `{}`", path.display());
-    let refuse = |message: String| Err(Error::new(ErrorKind::Configuration, message));
-    match std::fs::metadata(path) {
-        Ok(metadata) if metadata.is_file() => {}
-        Ok(_) => return refuse(format!("`{}` is not a file", path.display())),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(missing(path)),
-        Err(error) => return Err(error).with_context(ErrorKind::Configuration, unreadable),
-    }
-    let mut bytes = Vec::new();
-    std::fs::File::open(path)
-        .and_then(|file| file.take(READ_LIMIT).read_to_end(&mut bytes))
-        .with_context(ErrorKind::Configuration, unreadable)?;
-    match String::from_utf8(bytes) {
-        Ok(text) => Ok(text),
-        Err(error) => {
-            let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-            let line = good.split(|byte| *byte == b'\n').count();
-            refuse(format!("{FILE_NAME}:{line}: not UTF-8"))
-        }
-    }
-}
-
-fn missing(path: &Path) -> Error {
-    let message = format!("there is no configuration at `{}`", path.display());
-    Error::new(ErrorKind::Configuration, message).hint("run `cordwainer init` to write one")
 }
 
 /// Returns where git keeps what belongs to all worktrees of a checkout: in a linked worktree, `.git` is a file that

@@ -27,6 +27,9 @@ fn read_budget(section: &Section<'_>, config: &mut Config) {
     let tokens = |field: &Field<'_>| field.count_or_off(MOST_TOKENS);
     section.set_limit("usd", &mut budget.usd, dollars);
     section.set_limit("tokens", &mut budget.tokens, tokens);
+    // An option of one run sets these: no larger bound of the file is wrong because of it, the smallest holds anyway.
+    section.set_limit("run_usd", &mut budget.run_usd, dollars);
+    section.set_limit("run_tokens", &mut budget.run_tokens, tokens);
     section.set_limit("cycle_usd", &mut budget.cycle_usd, dollars);
     section.set_limit("cycle_tokens", &mut budget.cycle_tokens, tokens);
     section.set_limit("task_usd", &mut budget.task_usd, dollars);

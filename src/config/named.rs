@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use serde_json::Value;
 
 use super::keys::{Files, Key, MOUNT, Shape, TOP};
-use super::{Config, FILE_NAME};
+use super::{Config, FILE_NAME, OWN_FILE_NAME};
 
-/// Returns the configuration's own name, and every path at a key with files that no task may change without review, as
+/// Returns the usual names of the configuration, and every path at a key with files that no task may change without review, as
 /// the configuration names them: relative to the repository's root, or absolute.
 pub(crate) fn protected_files(config: &Config) -> Vec<PathBuf> {
-    let mut found = vec![PathBuf::from(FILE_NAME)];
+    let mut found = vec![PathBuf::from(FILE_NAME), PathBuf::from(OWN_FILE_NAME)];
     let values = serde_json::to_value(config).expect("a configuration has no keys but texts");
     in_section(TOP, &values, &mut found);
     found
@@ -136,6 +136,7 @@ mod tests {
             ".state",
             "beads",
             "configuration.yaml",
+            "cordwainer.yaml",
             "keys",
             "prompts/measure.md",
             "prompts/stitch.md",

@@ -37,6 +37,50 @@ pub(super) enum Kind {
 }
 
 impl Node {
+    /// Returns a mapping without entries.
+    pub(super) fn empty_map(place: Place) -> Self {
+        Self {
+            place,
+            kind: Kind::Map(Vec::new()),
+        }
+    }
+
+    /// Returns the value in a mapping at the first key that `is_it`; `None` where there is none, or nothing is set.
+    pub(super) fn value(&self, is_it: impl Fn(&str) -> bool) -> Option<&Self> {
+        let Kind::Map(entries) = &self.kind else { return None };
+        let mut named = entries.iter().filter(|(key, _)| key.text().is_some_and(&is_it));
+        let (_, value) = named.next()?;
+        (!matches!(value.kind, Kind::Null)).then_some(value)
+    }
+
+    /// Returns the value in a mapping at `name`, or at a key that `is_it`; where there is none, adds one that is null.
+    /// `None` when this is not a mapping.
+    pub(super) fn entry_or_null(
+        &mut self,
+        place: Place,
+        name: &str,
+        is_it: impl Fn(&str) -> bool,
+    ) -> Option<&mut Self> {
+        let Kind::Map(entries) = &mut self.kind else {
+            return None;
+        };
+        let named = |(key, _): &(Self, Self)| key.text().is_some_and(|text| text == name || is_it(text));
+        let at = entries.iter().position(named).unwrap_or_else(|| {
+            let node = |kind| Self { place, kind };
+            entries.push((node(Kind::Quoted(name.to_owned())), node(Kind::Null)));
+            entries.len() - 1
+        });
+        entries.get_mut(at).map(|(_, value)| value)
+    }
+
+    /// Returns a scalar's text.
+    pub(super) fn text(&self) -> Option<&str> {
+        match &self.kind {
+            Kind::Plain(text) | Kind::Quoted(text) => Some(text),
+            _ => None,
+        }
+    }
+
     /// Returns what was found, for the end of a sentence such as "expected a number, found …".
     pub(super) fn describe(&self) -> String {
         match &self.kind {
@@ -52,11 +96,17 @@ impl Node {
     }
 }
 
-/// Reads the one document of `source`; `None` when it is empty, or when a problem was noted.
-pub(super) fn read(source: &str, report: &Report) -> Option<Node> {
-    let source = source.strip_prefix('\u{feff}').unwrap_or(source);
+/// Reads the one document of a text, which is the source with this number; `None` when it is empty, or when a problem
+/// was noted.
+pub(super) fn read(text: &str, source: usize, report: &Report<'_>) -> Option<Node> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let place = |marker: Marker| Place {
+        source,
+        line: marker.line().max(1),
+        column: marker.col() + 1,
+    };
     let mut builder = Builder::default();
-    for event in Parser::new_from_str(source) {
+    for event in Parser::new_from_str(text) {
         let problem = match event {
             Ok((event, span)) => builder
                 .take(event, place(span.start))
@@ -69,13 +119,6 @@ pub(super) fn read(source: &str, report: &Report) -> Option<Node> {
         }
     }
     builder.root
-}
-
-fn place(marker: Marker) -> Place {
-    Place {
-        line: marker.line().max(1),
-        column: marker.col() + 1,
-    }
 }
 
 /// A collection that is not yet closed, and the key that has no value yet.

@@ -1,13 +1,16 @@
 //! From the text of a file to a [`Config`], or to all of its problems.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::field::Field;
 use super::kept::KeptPaths;
 use super::keys::Files;
+use super::merge;
 use super::node::{self, Kind, Node};
 use super::problems::{Place, Problems, Report};
 use super::section::Section;
+use super::source::{Origin, Setting};
 use super::{Config, paths};
 
 /// The largest file, in bytes. A person writes a few hundred lines; a larger file is something else.
@@ -30,24 +33,41 @@ impl Config {
     }
 
     /// Reads what the text of `file` sets into a configuration that has all else.
-    pub(super) fn read(mut self, text: &str, file: &str, resolve: &dyn Fn(&Path) -> PathBuf) -> Result<Self, Problems> {
-        let report = Report::new(file);
+    pub(super) fn read(self, text: &str, file: &str, resolve: &dyn Fn(&Path) -> PathBuf) -> Result<Self, Problems> {
+        Ok(self.read_all(text, file, &[], resolve)?.0)
+    }
+
+    /// Reads what the text of `file` and `settings` set into a configuration that has all else. Returns beside it where
+    /// each value comes from.
+    pub(super) fn read_all(
+        mut self,
+        text: &str,
+        file: &str,
+        settings: &[Setting],
+        resolve: &dyn Fn(&Path) -> PathBuf,
+    ) -> Result<(Self, BTreeMap<String, Origin>), Problems> {
+        let report = Report::new(file, settings);
+        let mut origins = BTreeMap::new();
         if text.len() > SIZE_LIMIT {
-            report.note(START, "", format!("larger than {SIZE_LIMIT} bytes"), None);
-        } else if let Some(root) = node::read(text, &report) {
+            let message = format!("larger than {SIZE_LIMIT} bytes");
+            report.note(Place::start_of(0), "", message, None);
+        }
+        let root = (report.count() == 0).then(|| node::read(text, 0, &report)).flatten();
+        // What cannot be read at all has no keys to set anything beside.
+        if report.count() == 0
+            && let Some(root) = merge::apply(root, settings, &report)
+        {
+            origins = merge::origins(&root, &report);
             read_top(&root, &report, &mut self, resolve);
         }
         match report.finish() {
-            None => Ok(self),
+            None => Ok((self, origins)),
             Some(problems) => Err(problems),
         }
     }
 }
 
-/// The first character of a file.
-const START: Place = Place { line: 1, column: 1 };
-
-fn read_top(root: &Node, report: &Report, config: &mut Config, resolve: &dyn Fn(&Path) -> PathBuf) {
+fn read_top(root: &Node, report: &Report<'_>, config: &mut Config, resolve: &dyn Fn(&Path) -> PathBuf) {
     let field = Field {
         key: String::new(),
         files: Files::None,

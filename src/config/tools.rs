@@ -20,7 +20,7 @@ const fn tool(name: &'static str, obeys: &'static [&'static str], runs: &'static
 /// All tools that are known here.
 #[rustfmt::skip]
 pub(crate) const TOOLS: &[Tool] = &[
-    tool("cordwainer", &["configuration.yaml", "configuration.schema.json", "xtask/**"], &[]),
+    tool("cordwainer", &["configuration.yaml", "cordwainer.yaml", "configuration.schema.json", "xtask/**"], &[]),
     tool(
         "cargo",
         &["**/.cargo/**", "**/rust-toolchain", "**/rust-toolchain.toml", "**/build.rs"],

@@ -238,9 +238,9 @@ impl Driver<'_> {
                 let reason = format!("{task}'s budget is spent ({})", done.reason);
                 self.tasks_spent.insert(task.clone(), reason);
             }
-            Some(Scope::Cycle) => self.progress.spent = Some(format!("the cycle's budget is spent ({})", done.reason)),
-            Some(Scope::Generation) => {
-                self.progress.spent = Some(format!("the generation's budget is spent ({})", done.reason));
+            Some(scope @ (Scope::Cycle | Scope::Run | Scope::Generation)) => {
+                let whose = scope.name();
+                self.progress.spent = Some(format!("the {whose}'s budget is spent ({})", done.reason));
             }
             Some(Scope::Call) | None => {}
         }

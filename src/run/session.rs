@@ -167,6 +167,7 @@ impl Sessions {
             role,
             task: task.cloned(),
             cycle: cycle_of(role, issues),
+            run: self.context.recorder.run().clone(),
             call: Allowance {
                 usd: settings.budget_usd,
                 tokens: settings.budget_tokens,

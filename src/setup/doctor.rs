@@ -16,7 +16,8 @@ use self::check::{absent, failed};
 pub use self::diagnosis::{Diagnosis, EngineDiagnosis};
 pub use self::options::DoctorOptions;
 use crate::base::error::{Context as _, Result};
-use crate::config::{Config, FILE_NAME};
+use crate::config::Config;
+use crate::config::locate::locate;
 use crate::git::Git;
 use crate::project::{Environment, Project};
 use crate::run::preflight;
@@ -34,7 +35,8 @@ pub async fn diagnose(directory: &Path, environment: Environment, options: Docto
         Err(error) => error,
     };
     if let Ok(git) = Git::discover(directory) {
-        let is_there = git.workdir().join(FILE_NAME).exists();
+        let file = locate(git.workdir(), &environment.config);
+        let is_there = file.map_or(true, |file| file.path.exists());
         let check = if is_there {
             failed("configuration", &error)
         } else {

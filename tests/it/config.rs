@@ -3,6 +3,7 @@
 mod accepted;
 mod load;
 mod schema;
+mod source;
 mod timers;
 
 use cordwainer::config::{Config, example};

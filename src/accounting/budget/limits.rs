@@ -1,4 +1,4 @@
-//! What a generation, its cycles and its tasks may use.
+//! What a generation, a run, a cycle and a task may use.
 
 use serde::Serialize;
 
@@ -13,6 +13,12 @@ pub struct BudgetConfig {
     /// Tokens a generation may use, read and written.
     #[serde(serialize_with = "or_off")]
     pub tokens: Option<u64>,
+    /// US dollars one run may cost.
+    #[serde(serialize_with = "or_off")]
+    pub run_usd: Option<f64>,
+    /// Tokens one run may use.
+    #[serde(serialize_with = "or_off")]
+    pub run_tokens: Option<u64>,
     /// US dollars one cycle may cost: a measure and the tasks after it.
     #[serde(serialize_with = "or_off")]
     pub cycle_usd: Option<f64>,

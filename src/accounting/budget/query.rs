@@ -8,10 +8,10 @@ use super::limits::BudgetConfig;
 use super::request::{Held, Request, Spent};
 use super::scope::Scope;
 use crate::accounting::ledger::Entry;
-use crate::model::IssueId;
+use crate::model::{IssueId, RunId};
 
 /// The budgets that a call draws on, the widest first: when that is spent, more must end.
-const SCOPES: [Scope; 3] = [Scope::Generation, Scope::Cycle, Scope::Task];
+const SCOPES: [Scope; 4] = [Scope::Generation, Scope::Run, Scope::Cycle, Scope::Task];
 
 /// The most that a call may have.
 #[derive(Clone, Copy, Debug)]
@@ -102,7 +102,7 @@ impl<'a> BudgetQuery<'a> {
         if limits == Bound::default() {
             return Ok(limits);
         }
-        let same = |held: &&Held| self.same(scope, held.task.as_ref(), held.cycle);
+        let same = |held: &&Held| self.same(scope, (&held.run, held.task.as_ref(), held.cycle));
         let out: Vec<&Held> = self.out.values().filter(same).collect();
         let stands = self.stands(scope, limits, &out);
         for (unit, balance) in [(Unit::Usd, stands.usd), (Unit::Tokens, stands.tokens)] {
@@ -122,7 +122,7 @@ impl<'a> BudgetQuery<'a> {
 
     /// Returns the state of the limits of one scope; `out` is what draws on them at this moment.
     fn stands(&self, scope: Scope, limits: Bound, out: &[&Held]) -> Pair<Option<Balance>> {
-        let same = |entry: &&&Entry| self.same(scope, entry.task.as_ref(), entry.cycle);
+        let same = |entry: &&&Entry| self.same(scope, (&entry.run, entry.task.as_ref(), entry.cycle));
         let used = self
             .entries
             .iter()
@@ -141,12 +141,13 @@ impl<'a> BudgetQuery<'a> {
         })
     }
 
-    /// Returns whether a call about `task` in `cycle` draws on the same budget of this scope.
-    fn same(&self, scope: Scope, task: Option<&IssueId>, cycle: u32) -> bool {
+    /// Returns whether a call in a run, about a task, in a cycle draws on the same budget of this scope.
+    fn same(&self, scope: Scope, (run, task, cycle): (&RunId, Option<&IssueId>, u32)) -> bool {
         match scope {
             Scope::Call => false,
             Scope::Task => task.is_some() && task == self.request.task.as_ref(),
             Scope::Cycle => cycle == self.request.cycle,
+            Scope::Run => run == &self.request.run,
             Scope::Generation => true,
         }
     }

@@ -3,7 +3,7 @@
 use super::Allowance;
 use super::amount::Bound;
 use super::scope::Scope;
-use crate::model::{IssueId, Role};
+use crate::model::{IssueId, Role, RunId};
 
 /// A call that is about to be made.
 #[derive(Clone, Debug)]
@@ -14,6 +14,8 @@ pub(crate) struct Request {
     pub(crate) task: Option<IssueId>,
     /// The cycle of the generation that the call belongs to.
     pub(crate) cycle: u32,
+    /// The run that makes the call.
+    pub(crate) run: RunId,
     /// The role's own limit.
     pub(crate) call: Allowance,
     /// How many calls may be in progress at once.
@@ -36,5 +38,6 @@ pub(crate) struct Spent {
 pub(super) struct Held {
     pub(super) task: Option<IssueId>,
     pub(super) cycle: u32,
+    pub(super) run: RunId,
     pub(super) bound: Bound,
 }

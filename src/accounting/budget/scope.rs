@@ -1,4 +1,4 @@
-//! The scope of a limit: a call's, a task's, a cycle's or the generation's.
+//! The scope of a limit: a call's, a task's, a cycle's, a run's or the generation's.
 
 use serde::Serialize;
 
@@ -15,6 +15,8 @@ pub enum Scope {
     Task,
     /// One cycle's: a measure and the tasks after it.
     Cycle,
+    /// One run's, whatever it works on.
+    Run,
     /// The generation's.
     Generation,
 }
@@ -26,6 +28,7 @@ impl Scope {
             Self::Call => "call",
             Self::Task => "task",
             Self::Cycle => "cycle",
+            Self::Run => "run",
             Self::Generation => "generation",
         }
     }
@@ -36,6 +39,7 @@ impl Scope {
             Self::Call => Bound::default(),
             Self::Task => Bound::new(config.task_usd, config.task_tokens),
             Self::Cycle => Bound::new(config.cycle_usd, config.cycle_tokens),
+            Self::Run => Bound::new(config.run_usd, config.run_tokens),
             Self::Generation => Bound::new(config.usd, config.tokens),
         }
     }

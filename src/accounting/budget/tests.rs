@@ -7,11 +7,13 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::accounting::ledger::tests::entry;
-use crate::model::{IssueId, Role, Usage};
+use crate::model::{IssueId, Role, RunId, Usage};
 
 const NONE: BudgetConfig = BudgetConfig {
     usd: None,
     tokens: None,
+    run_usd: None,
+    run_tokens: None,
     cycle_usd: None,
     cycle_tokens: None,
     task_usd: None,
@@ -22,12 +24,17 @@ fn usd(usd: f64) -> BudgetConfig {
     BudgetConfig { usd: Some(usd), ..NONE }
 }
 
+fn run(number: u32) -> RunId {
+    format!("run-{number}").parse().unwrap()
+}
+
 /// Builds a stitch of the task `cw-1` in cycle 1.
 fn stitch() -> Request {
     Request {
         role: Role::Stitch,
         task: Some(IssueId::new(1)),
         cycle: 1,
+        run: run(1),
         call: Allowance::default(),
         parallel: 1,
     }
@@ -133,6 +140,15 @@ fn what_is_spent_says_whose_and_why() {
             Scope::Cycle,
             "the cycle's budget is spent (100 of 100 tokens)",
         ),
+        (
+            BudgetConfig {
+                run_usd: Some(4.0),
+                ..NONE
+            },
+            stitch(),
+            Scope::Run,
+            "the run's budget is spent (4.98 of 4.00 USD)",
+        ),
         (task, stitch(), Scope::Task, "cw-1's budget is spent (1.00 of 1.00 USD)"),
     ] {
         let spent = Budgets::new(config).spent(&request, ledger.iter()).unwrap();
@@ -148,6 +164,16 @@ fn what_is_spent_says_whose_and_why() {
         Budgets::new(task).spent(&Request { task: None, ..stitch() }, ledger.iter()),
         None
     );
+    // What another run used is not this one's.
+    let of_run = BudgetConfig {
+        run_usd: Some(4.0),
+        ..NONE
+    };
+    let other = Request {
+        run: run(2),
+        ..stitch()
+    };
+    assert_eq!(Budgets::new(of_run).spent(&other, ledger.iter()), None);
 }
 
 #[test]
@@ -227,12 +253,13 @@ fn the_client_gets_less_by_what_a_turn_may_cost() {
     assert_eq!(unlimited.for_client(), None);
 }
 
-/// What calls do to the reservations, each about one of three tasks in one of two cycles.
+/// What calls do to the reservations, each about one of three tasks in one of two cycles and runs.
 #[derive(Clone, Debug)]
 enum Deed {
     Begin {
         task: u32,
         cycle: u32,
+        run_number: u32,
         own: Option<u64>,
         parallel: u32,
         /// How much of what was settled the store shows already, in percent.
@@ -246,9 +273,9 @@ enum Deed {
 
 fn deed() -> impl Strategy<Value = Deed> {
     let own = prop::option::of(0..600_u64);
-    let begin = (0..=3_u32, 1..=2_u32, own, 1..5_u32, 0..=100_usize);
+    let begin = (0..=3_u32, 1..=2_u32, 1..=2_u32, own, 1..5_u32, 0..=100_usize);
     prop_oneof![
-        3 => begin.prop_map(|(task, cycle, own, parallel, seen)| Deed::Begin { task, cycle, own, parallel, seen }),
+        3 => begin.prop_map(|(task, cycle, run_number, own, parallel, seen)| Deed::Begin { task, cycle, run_number, own, parallel, seen }),
         2 => (0..8_usize, 0..=100_u64).prop_map(|(which, used)| Deed::End { which, used }),
         1 => (0..8_usize).prop_map(|which| Deed::Forget { which }),
     ]
@@ -274,6 +301,11 @@ fn assert_within(config: &BudgetConfig, entries: &[Entry]) {
         assert!(usd.is_none_or(|most| sum.cost_usd <= most + 1e-7), "{what}: {sum:?}");
     };
     most(config.tokens, config.usd, "generation", &|_| true);
+    for number in 1..=2 {
+        most(config.run_tokens, config.run_usd, "run", &|entry| {
+            entry.run == run(number)
+        });
+    }
     for cycle in 1..=2 {
         most(config.cycle_tokens, config.cycle_usd, "cycle", &|entry| {
             entry.cycle == cycle
@@ -288,16 +320,17 @@ fn assert_within(config: &BudgetConfig, entries: &[Entry]) {
 fn config() -> impl Strategy<Value = BudgetConfig> {
     let tokens = || prop::option::of(0..2000_u64);
     let usd = || prop::option::of(0.0..5.0_f64);
-    (usd(), tokens(), usd(), tokens(), usd(), tokens()).prop_map(
-        |(usd, tokens, cycle_usd, cycle_tokens, task_usd, task_tokens)| BudgetConfig {
-            usd,
-            tokens,
-            cycle_usd,
-            cycle_tokens,
-            task_usd,
-            task_tokens,
-        },
-    )
+    let both = || (usd(), tokens());
+    (both(), both(), both(), both()).prop_map(|(whole, run, cycle, task)| BudgetConfig {
+        usd: whole.0,
+        tokens: whole.1,
+        run_usd: run.0,
+        run_tokens: run.1,
+        cycle_usd: cycle.0,
+        cycle_tokens: cycle.1,
+        task_usd: task.0,
+        task_tokens: task.1,
+    })
 }
 
 proptest! {
@@ -308,10 +341,10 @@ proptest! {
         let mut out: Vec<(Request, Reservation)> = Vec::new();
         for deed in deeds {
             match deed {
-                Deed::Begin { task, cycle, own, parallel, seen } => {
+                Deed::Begin { task, cycle, run_number, own, parallel, seen } => {
                     let role = if task == 0 { Role::Measure } else { Role::Stitch };
                     let task = (task > 0).then(|| IssueId::new(task));
-                    let request = Request { role, task, cycle, call: allowed(None, own), parallel };
+                    let request = Request { role, task, cycle, run: run(run_number), call: allowed(None, own), parallel };
                     let seen = &entries[..entries.len() * seen / 100];
                     if let Ok(reservation) = budgets.reserve(&request, seen.iter()) {
                         out.push((request, reservation));
@@ -322,6 +355,7 @@ proptest! {
                     let ended_at = Timestamp::from_second(i64::try_from(entries.len()).unwrap()).unwrap();
                     let ended = Entry {
                         task: request.task,
+                        run: request.run,
                         usage: used(reservation.allowance(), percent),
                         ended_at,
                         ..entry(request.role, 0, request.cycle, 0, 0.0)
@@ -335,6 +369,7 @@ proptest! {
             // All that are under way may yet use everything they were allowed.
             let worst = out.iter().map(|(request, reservation)| Entry {
                 task: request.task.clone(),
+                run: request.run.clone(),
                 usage: Usage { cost_usd: reservation.allowance().usd.unwrap_or(0.0), ..used(reservation.allowance(), 100) },
                 ..entry(request.role, 0, request.cycle, 0, 0.0)
             });

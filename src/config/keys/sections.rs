@@ -93,6 +93,13 @@ pub(super) const BUDGET: &[Key] = &[
         "Tokens of the generation, read and written, cached or not.",
     ),
     Key::new(
+        "run_usd",
+        Shape::NumberOrOff,
+        "off",
+        "US dollars of one run; `--budget-usd` sets it.",
+    ),
+    Key::new("run_tokens", Shape::CountOrOff, "off", "Tokens of one run."),
+    Key::new(
         "cycle_usd",
         Shape::NumberOrOff,
         "off",

@@ -1,10 +1,10 @@
-//! Budgets of a call, a task, a cycle and a generation: spent, nothing more is called for, and more of them goes on.
+//! Budgets of a call, a task, a cycle, a run and a generation: spent, nothing more is called for, and more of them goes on.
 
 use crate::support::engines::{TestEngine, engine_tests};
 use crate::support::project::Project;
 
 engine_tests! {
-    podman: a_session_goes_on_when_there_is_more_to_spend, a_spent_task_does_not_hold_up_the_others;
+    podman: a_session_goes_on_when_there_is_more_to_spend, a_spent_task_does_not_hold_up_the_others, a_run_has_a_budget_and_a_model_of_its_own;
     docker: a_cycle_has_a_budget_of_its_own, a_call_may_use_so_many_tokens_and_no_more;
 }
 
@@ -100,5 +100,36 @@ fn a_call_may_use_so_many_tokens_and_no_more(engine: TestEngine) {
     assert_eq!(project.outcomes("cw-1"), ["budget_spent"]);
     // Its own verdict: the same call again would end the same way.
     assert_eq!(project.issue("cw-1")["status"], "blocked");
+    project.expect_tidy();
+}
+
+fn a_run_has_a_budget_and_a_model_of_its_own(engine: TestEngine) {
+    let project = Project::new(engine, &by_the_client("stitch: {max_attempts: 1, model: opus}\n"));
+    project.add("costs more than this run may", TWO_ANSWERS);
+    let few = [
+        "generator",
+        "run",
+        "--tasks-only",
+        "--budget-usd",
+        "0.4",
+        "--model",
+        "scripted-other",
+    ];
+    let ran = project.run(&few).expect(8);
+    let _ = ran.says("the run's budget is spent");
+    assert_eq!(project.outcomes("cw-1"), ["budget_spent"]);
+    // What that run used is not this one's: its session goes on.
+    project
+        .run(&["generator", "run", "--tasks-only", "--budget-usd", "0.4"])
+        .expect(0);
+    assert_eq!(project.outcomes("cw-1"), ["budget_spent", "merged"]);
+    let calls = project.calls("cw-1");
+    let paid = |call: &serde_json::Value| call["usage"]["cost_usd"].as_f64().unwrap();
+    assert!(calls.iter().all(|call| paid(call) <= 0.4), "{calls:#?}");
+    assert_eq!(calls[0]["session_id"], calls[1]["session_id"]);
+    assert_eq!(
+        (&calls[0]["model"], &calls[1]["model"]),
+        (&"scripted-other".into(), &"opus".into())
+    );
     project.expect_tidy();
 }

@@ -1,0 +1,77 @@
+//! Where the configuration comes from, as the command line and the environment say it.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use crate::base::error::{Error, ErrorKind, Result};
+use crate::cli::Common;
+use crate::config::{ConfigSource, SetBy, Setting, variables};
+
+/// The options that set keys of the configuration for one run.
+#[derive(Clone, Debug, Default, Args)]
+pub(super) struct RunSettings {
+    /// Model of this run, for every role: `stitch.model` and `measure.model`
+    #[arg(long, value_name = "MODEL")]
+    model: Option<String>,
+    /// US dollars that this run may cost at most: `budget.run_usd`
+    #[arg(long, value_name = "USD")]
+    budget_usd: Option<String>,
+}
+
+impl RunSettings {
+    /// Returns what the options set.
+    pub(super) fn settings(&self) -> Vec<Setting> {
+        let set = |option, key: &str, value: &Option<String>| {
+            value.as_ref().map(|value| Setting {
+                key: key.to_owned(),
+                value: value.clone(),
+                by: SetBy::Option(option),
+            })
+        };
+        let options = [
+            set("--model", "stitch.model", &self.model),
+            set("--model", "measure.model", &self.model),
+            set("--budget-usd", "budget.run_usd", &self.budget_usd),
+        ];
+        options.into_iter().flatten().collect()
+    }
+}
+
+/// The variable that names the configuration's file.
+const FILE_VARIABLE: &str = "CORDWAINER_CONFIG";
+
+/// Returns where the configuration comes from. An option has precedence over a variable, and both over the file;
+/// relative paths begin at `directory`.
+///
+/// # Errors
+///
+/// Of kind [`ErrorKind::Usage`] where an option or a variable cannot be read.
+pub(super) fn config_source(
+    common: &Common,
+    directory: &Path,
+    variable: impl Fn(&str) -> Option<OsString>,
+) -> Result<ConfigSource> {
+    let named = variable(FILE_VARIABLE).map(PathBuf::from);
+    let file = common.config.clone().or(named);
+    let mut settings = Vec::new();
+    for (key, name) in variables() {
+        let Some(value) = variable(&name) else { continue };
+        let value = value.into_string().map_err(|_| {
+            Error::new(
+                ErrorKind::Usage,
+                format!("the value of the variable `{name}` is not UTF-8"),
+            )
+        })?;
+        let by = SetBy::Variable(name);
+        settings.push(Setting { key, value, by });
+    }
+    for text in &common.set {
+        settings.push(Setting::parse(text)?);
+    }
+    Ok(ConfigSource {
+        file: file.map(|file| directory.join(file)),
+        settings,
+    })
+}
