@@ -30,6 +30,7 @@ mod common;
 mod config;
 mod context;
 mod doctor;
+mod editor;
 mod ending;
 mod generator;
 mod image;
@@ -185,6 +186,7 @@ impl Context {
             verbose: common.verbose > 0,
             directory,
             generation: common.generation.clone(),
+            editor: variable("VISUAL").or_else(|| variable("EDITOR")),
             environment: Environment {
                 config,
                 ..environment(redactor)

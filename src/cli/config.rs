@@ -155,6 +155,7 @@ mod tests {
             verbose: false,
             directory: folder.path().to_owned(),
             generation: None,
+            editor: None,
             environment: Environment::default(),
         };
         let write = |text: &str| std::fs::write(folder.path().join(FILE_NAME), text).expect("a file");

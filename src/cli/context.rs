@@ -1,5 +1,6 @@
 //! What every command gets: the folder it works in, its outputs, and the environment.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use crate::lifecycle::Environment;
@@ -16,6 +17,8 @@ pub(crate) struct Context {
     pub(crate) generation: Option<String>,
     /// Whether tracing writes to stderr.
     pub(crate) verbose: bool,
+    /// The person's editor, `VISUAL` or `EDITOR`.
+    pub(crate) editor: Option<OsString>,
     /// The machine, and what the environment contains about it.
     pub(crate) environment: Environment,
 }

@@ -71,6 +71,9 @@ pub(crate) enum GeneratorCommand {
     /// The agent reads the documents and proposes tasks; valid ones are filed. It changes no files.
     #[command(after_long_help = "Examples:\n  cordwainer measure\n  cordwainer measure --confirm")]
     Measure {
+        /// Hold what it proposes until you release it
+        #[arg(long)]
+        confirm: bool,
         #[command(flatten)]
         settings: RunSettings,
     },
@@ -115,6 +118,9 @@ pub(crate) struct RunArgs {
     /// Attempt only these tasks, and make no measure; can be given several times
     #[arg(long, value_name = "LABEL|ID", conflicts_with = "cycles")]
     only: Vec<String>,
+    /// Hold what the measure proposes until you release it
+    #[arg(long, conflicts_with_all = ["cycles", "tasks_only", "only"])]
+    confirm: bool,
     #[command(flatten)]
     settings: RunSettings,
 }
@@ -125,6 +131,7 @@ impl RunArgs {
             cycles: if self.tasks_only { Some(0) } else { self.cycles },
             max_tasks: self.max_tasks,
             only: self.only.clone(),
+            confirm: self.confirm,
         }
     }
 }
@@ -144,7 +151,7 @@ impl GeneratorCommand {
     fn settings(&self) -> Vec<Setting> {
         match self {
             Self::Run(args) | Self::Resume(ResumeArgs { run: args, .. }) => args.settings.settings(),
-            Self::Measure { settings } | Self::Stitch { settings, .. } => settings.settings(),
+            Self::Measure { settings, .. } | Self::Stitch { settings, .. } => settings.settings(),
             _ => Vec::new(),
         }
     }
@@ -174,7 +181,7 @@ pub(super) async fn execute(command: &GeneratorCommand, context: &Context) -> Re
         GeneratorCommand::Resume(args) => Box::pin(resume(&generator, args, context)).await,
         GeneratorCommand::Stop(args) => ending::stop(&generator, *args, interruption, context).await,
         GeneratorCommand::Reset => ending::reset(&generator, context).await,
-        GeneratorCommand::Measure { .. } => measure(&generator, context).await,
+        GeneratorCommand::Measure { confirm, .. } => measure(&generator, *confirm, context).await,
         GeneratorCommand::Stitch { id, .. } => stitch(&generator, id.as_ref(), context).await,
         GeneratorCommand::Status => {
             let status = generator.status()?;
@@ -280,9 +287,9 @@ async fn resume(generator: &Generator, args: &ResumeArgs, context: &Context) -> 
     Box::pin(run(generator, &args.run, context)).await
 }
 
-async fn measure(generator: &Generator, context: &Context) -> Result<u8> {
+async fn measure(generator: &Generator, confirm: bool, context: &Context) -> Result<u8> {
     let filed = showing(generator, context, |events, interruption| {
-        generator.measure(events, interruption)
+        generator.measure(confirm, events, interruption)
     })
     .await?;
     Ok(lifecycle::exit::of_measure(filed))

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 
-use crate::base::error::{Error, ErrorKind, Result, exit};
+use crate::base::error::{Error, Result, exit};
 use crate::cli::Context;
 use crate::issues::issue::Status;
 use crate::issues::store::Store;
@@ -16,6 +16,7 @@ mod ids;
 mod input;
 mod list;
 mod name;
+mod release;
 mod show;
 mod transfer;
 mod tree;
@@ -24,6 +25,7 @@ mod values;
 pub(crate) use add::AddArguments;
 use change::{Change, EditArguments};
 use ids::Ids;
+use release::ReleaseArguments;
 
 /// The arguments of `issues`.
 #[derive(Clone, Debug, Args)]
@@ -104,17 +106,11 @@ pub(crate) enum IssuesCommand {
     /// Release held tasks
     ///
     /// They are attempted again, and earlier attempts no longer count. With `--accept` the result of the last attempt at
-    /// one task is merged instead; gates do not run on it.
+    /// one task is merged instead; gates do not run on it. `--edit` opens the list of proposals in `VISUAL` or `EDITOR`.
     #[command(
-        after_long_help = "Examples:\n  cordwainer issues release cw-k7qd\n  cordwainer issues release cw-k7qd --accept"
+        after_long_help = "Examples:\n  cordwainer issues release cw-k7qd\n  cordwainer issues release cw-k7qd --accept\n  cordwainer issues release --edit"
     )]
-    Release {
-        #[command(flatten)]
-        ids: Ids,
-        /// Merge the result of its last attempt as it is and close it, if it is held because of a path or a file
-        #[arg(long)]
-        accept: bool,
-    },
+    Release(ReleaseArguments),
     /// Delete tasks that nobody has worked on
     ///
     /// A task that was attempted, is in progress, or that another depends on is refused: close it instead.
@@ -188,8 +184,7 @@ pub(super) fn execute(command: &IssuesCommand, context: &Context) -> Result<u8> 
         IssuesCommand::Close { ids, reason } => change()?.close(&ids.ids, reason.as_deref())?,
         IssuesCommand::Reopen(Ids { ids }) => change()?.reopen(ids)?,
         IssuesCommand::Hold { ids, reason } => change()?.hold(&ids.ids, reason)?,
-        IssuesCommand::Release { ids, accept: true } => accept(context, &ids.ids)?,
-        IssuesCommand::Release { ids, accept: false } => change()?.release(&ids.ids)?,
+        IssuesCommand::Release(arguments) => release::release(context, arguments)?,
         IssuesCommand::Delete(Ids { ids }) => change()?.delete(ids)?,
         IssuesCommand::Dep(DependencyCommand::Add { id, on }) => change()?.add_dependency(id, on)?,
         IssuesCommand::Dep(DependencyCommand::Remove { id, on }) => change()?.remove_dependency(id, on)?,
@@ -215,18 +210,6 @@ fn import(context: &Context, file: Option<&Path>) -> Result<()> {
     let beads_dir = generator.config().beads_dir.as_ref();
     let beads_dir = beads_dir.map(|folder| generator.git().workdir().join(folder));
     transfer::import(context, &generator.store()?, file, beads_dir.as_deref())
-}
-
-/// Accepts the held result of one task: each is a merge of its own, so several cannot be all or none.
-fn accept(context: &Context, ids: &[TypedId]) -> Result<()> {
-    let generator = context.open()?;
-    match generator.store()?.read()?.find_all(ids)?.as_slice() {
-        [id] => change::accept(context, &generator, id),
-        several => {
-            let message = format!("`--accept` takes one task, and {} are named", several.len());
-            Err(Error::new(ErrorKind::Usage, message).hint("accept one after the other"))
-        }
-    }
 }
 
 #[cfg(test)]

@@ -191,7 +191,15 @@ pub struct Issue {
     pub plan: TaskPlan,
 }
 
+/// Why a proposal of measure is held that a person has yet to release.
+pub const PROPOSED: &str = "proposed, and not released yet";
+
 impl Issue {
+    /// Returns whether the issue is a proposal of measure that a person has yet to release.
+    pub fn is_proposed(&self) -> bool {
+        self.hold.as_deref() == Some(PROPOSED)
+    }
+
     /// Returns the number of the next attempt, counted from 1.
     pub fn next_attempt(&self) -> u32 {
         u32::try_from(self.attempts.len()).unwrap_or(u32::MAX).saturating_add(1)

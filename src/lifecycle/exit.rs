@@ -22,7 +22,10 @@ pub(super) fn of_run(driven: &DriverSummary) -> u8 {
         }
         Reason::Complete if driven.merged == 0 => exit::NOTHING_TO_DO,
         Reason::TasksDone if driven.attempted == 0 => exit::NOTHING_TO_DO,
-        Reason::Complete | Reason::CyclesMade | Reason::TasksDone | Reason::TasksAttempted(_) => exit::DONE,
+        // Proposals are held because that was asked for.
+        Reason::Proposed(_) | Reason::Complete | Reason::CyclesMade | Reason::TasksDone | Reason::TasksAttempted(_) => {
+            exit::DONE
+        }
     }
 }
 

@@ -14,6 +14,7 @@ use crate::record::recorder::{EventSender, Recorder};
 use crate::run::active_work::ActiveWork;
 use crate::run::context::RunContext;
 use crate::run::driver::{self, Phases};
+use crate::run::phase::measure::FiledAs;
 use crate::run::plan::RunLimits;
 use crate::run::preflight::{self, Asker};
 use crate::run::recover::Recovery;
@@ -29,6 +30,13 @@ pub struct RunOptions {
     pub max_tasks: Option<u32>,
     /// The only tasks to attempt, by id or label, and without a measure; none means all.
     pub only: Vec<String>,
+    /// Whether what a measure proposes is held until a person releases it. Then at most one measure is made.
+    pub confirm: bool,
+}
+
+/// Returns what becomes of proposals.
+fn filed_as(confirm: bool) -> FiledAs {
+    if confirm { FiledAs::Held } else { FiledAs::Open }
 }
 
 /// The result of a run.
@@ -77,10 +85,13 @@ impl Generator {
     ) -> Result<RunSummary> {
         let interruption = interruption.into();
         let begun = self.begin(events)?;
-        let phases = self.phases(&begun, &interruption).await?;
+        let phases = self.phases(&begun, filed_as(options.confirm), &interruption).await?;
         let selection = TaskSelection::of(&options.only, &phases.sessions.context.store.read()?)?;
         let cycles = if selection.is_named() { Some(0) } else { options.cycles };
-        let limits = RunLimits::new(&self.project.config, cycles, options.max_tasks);
+        let mut limits = RunLimits::new(&self.project.config, cycles, options.max_tasks);
+        if options.confirm {
+            limits = limits.confirming();
+        }
         let driven = Box::pin(driver::drive(&phases, &limits, selection, &interruption)).await?;
         let counts = driven.counts;
         Ok(RunSummary {
@@ -111,16 +122,21 @@ impl Generator {
         Box::pin(self.run(options, events, interruption)).await
     }
 
-    /// Makes one measure; returns how many tasks it filed.
+    /// Makes one measure; returns how many tasks it filed. With `confirm` they are held until a person releases them.
     ///
     /// # Errors
     ///
     /// Those of [`Self::run`], and of kind [`ErrorKind::Limit`] where a budget is spent or calls are limited, and of
     /// kind [`ErrorKind::Tasks`] where no answer was valid.
-    pub async fn measure(&self, events: EventSender, interruption: impl Into<Interruption>) -> Result<usize> {
+    pub async fn measure(
+        &self,
+        confirm: bool,
+        events: EventSender,
+        interruption: impl Into<Interruption>,
+    ) -> Result<usize> {
         let interruption = interruption.into();
         let begun = self.begin(events)?;
-        let phases = self.phases(&begun, &interruption).await?;
+        let phases = self.phases(&begun, filed_as(confirm), &interruption).await?;
         let context = &phases.sessions.context;
         driver::recover(&phases, &Recovery::in_run(context)?).await?;
         phases.sessions.pauses.refuse(Role::Measure)?;
@@ -142,7 +158,7 @@ impl Generator {
     ) -> Result<crate::issues::attempt::Outcome> {
         let interruption = interruption.into();
         let begun = self.begin(events)?;
-        let phases = self.phases(&begun, &interruption).await?;
+        let phases = self.phases(&begun, FiledAs::Open, &interruption).await?;
         let context = &phases.sessions.context;
         driver::recover(&phases, &Recovery::in_run(context)?).await?;
         phases.sessions.pauses.refuse(Role::Stitch)?;
@@ -198,7 +214,7 @@ impl Generator {
     }
 
     /// Finds an engine, checks that it has the image, and builds the driver of the run.
-    async fn phases(&self, begun: &Begun, interruption: &Interruption) -> Result<Phases> {
+    async fn phases(&self, begun: &Begun, filed_as: FiledAs, interruption: &Interruption) -> Result<Phases> {
         let finding = Box::pin(async {
             let engine = Engine::connect(&self.connect_options()).await?;
             preflight::refuse(preflight::of_engine(&self.project, &engine, Asker::Run).await)?;
@@ -225,7 +241,7 @@ impl Generator {
         for ignored in preflight::settings(&self.project, context.tip()?)? {
             context.warn(ignored);
         }
-        Phases::new(Arc::new(context), engine)
+        Phases::new(Arc::new(context), engine, filed_as)
     }
 }
 

@@ -14,7 +14,7 @@ use crate::model::{Role, Usage};
 use crate::record::event::EventKind;
 use crate::run::context::RunContext;
 use crate::run::gate::Gates;
-use crate::run::phase::measure::{Measure, MeasureOutcome};
+use crate::run::phase::measure::{FiledAs, Measure, MeasureOutcome};
 use crate::run::phase::stitch::Stitch;
 use crate::run::plan::{self, Progress, Reason, RunLimits, Step};
 use crate::run::recover::Recovery;
@@ -53,7 +53,7 @@ impl Phases {
     /// # Errors
     ///
     /// Where git's settings, which name protected files, cannot be read.
-    pub(crate) fn new(context: Arc<RunContext>, engine: Engine) -> Result<Self> {
+    pub(crate) fn new(context: Arc<RunContext>, engine: Engine, filed_as: FiledAs) -> Result<Self> {
         let gates = Arc::new(Gates {
             context: Arc::clone(&context),
             engine: engine.clone(),
@@ -68,6 +68,7 @@ impl Phases {
             },
             measure: Measure {
                 sessions: Arc::clone(&sessions),
+                filed_as,
             },
             sessions,
             gates,
@@ -148,6 +149,7 @@ impl Driver<'_> {
             unaffordable,
             open: self.selected_with(Status::Open, &issues),
             blocked: self.selected_with(Status::Blocked, &issues),
+            proposed: self.selected(&issues).filter(|issue| issue.is_proposed()).count(),
             stitch: self.hindrance(Role::Stitch, &issues, &pauses),
             measure: self.hindrance(Role::Measure, &issues, &pauses),
             run: self.progress.clone(),
@@ -157,8 +159,12 @@ impl Driver<'_> {
 
     /// Counts the tasks with a status, of those that this run may attempt.
     fn selected_with(&self, status: Status, issues: &Issues) -> usize {
-        let is_one = |issue: &&Issue| issue.status == status && self.selection.has(issue);
-        issues.iter().filter(is_one).count()
+        self.selected(issues).filter(|issue| issue.status == status).count()
+    }
+
+    /// Returns the tasks that this run may attempt.
+    fn selected<'a>(&'a self, issues: &'a Issues) -> impl Iterator<Item = &'a Issue> {
+        issues.iter().filter(|issue| self.selection.has(issue))
     }
 
     fn hindrance(&self, role: Role, issues: &Issues, pauses: &[Pause]) -> plan::Hindrance {
@@ -379,6 +385,16 @@ pub(crate) fn sentence(reason: &Reason, held: usize) -> String {
         Reason::TasksDone => "the tasks are done, and no measure was requested".to_owned(),
         Reason::TasksAttempted(1) => "1 task was attempted, as requested".to_owned(),
         Reason::TasksAttempted(count) => format!("{count} tasks were attempted, as requested"),
+        Reason::Proposed(count) => {
+            let (proposals, wait) = if *count == 1 {
+                ("1 proposal", "waits")
+            } else {
+                (&*format!("{count} proposals"), "wait")
+            };
+            format!(
+                "{proposals} {wait} for you: `cordwainer issues release --proposed` releases all, `--edit` those that you choose"
+            )
+        }
         Reason::Blocked => format!("the remaining tasks wait for a person: {held} held"),
         Reason::Limited(until, reason) => format!("calls pause until {until}: {reason}"),
         Reason::BudgetSpent(reason) | Reason::Refused(reason) => reason.clone(),

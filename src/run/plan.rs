@@ -21,6 +21,8 @@ pub(crate) struct RunState {
     pub(crate) open: usize,
     /// Tasks held for a person.
     pub(crate) blocked: usize,
+    /// Those of them that a measure filed and nobody has released yet.
+    pub(crate) proposed: usize,
     /// What stands in the way of a stitch.
     pub(crate) stitch: Hindrance,
     /// What stands in the way of a measure.
@@ -83,6 +85,8 @@ pub(crate) struct RunLimits {
     pub(crate) wait: LimitWait,
     /// Tasks that a run may attempt; `None` means no limit.
     pub(crate) most_tasks: Option<u32>,
+    /// Whether what a measure files waits for a person.
+    pub(crate) confirm: bool,
 }
 
 impl RunLimits {
@@ -94,6 +98,16 @@ impl RunLimits {
             retry: config.retry,
             wait: config.limits.wait,
             most_tasks,
+            confirm: false,
+        }
+    }
+
+    /// Bounds a run whose measure only proposes: one is enough, since nothing of it is done.
+    pub(crate) fn confirming(self) -> Self {
+        Self {
+            cycles: Some(self.cycles.unwrap_or(1).min(1)),
+            confirm: true,
+            ..self
         }
     }
 }
@@ -124,6 +138,8 @@ pub(crate) enum Reason {
     TasksDone,
     /// So many tasks were attempted as were asked for.
     TasksAttempted(u32),
+    /// What was proposed waits to be released, as was asked for: so many tasks.
+    Proposed(usize),
     /// What is left waits for a person.
     Blocked,
     /// A budget is spent: which, in a sentence.
@@ -189,6 +205,9 @@ fn ending(now: &RunState, limits: &RunLimits) -> Reason {
     }
     if let Some(reason) = &now.unaffordable {
         return Reason::BudgetSpent(reason.clone());
+    }
+    if limits.confirm && now.proposed > 0 && now.proposed == now.blocked {
+        return Reason::Proposed(now.proposed);
     }
     match (now.open, now.blocked) {
         (0, 0) if now.run.last_filed == Some(0) => Reason::Complete,
@@ -267,6 +286,7 @@ mod tests {
             retry: Config::default().retry,
             wait: LimitWait::Never,
             most_tasks: None,
+            confirm: false,
         };
         change(&mut now, &mut limits);
         assert_eq!(next(&now, &limits), expect, "{now:?}");
@@ -281,6 +301,25 @@ mod tests {
             limits.cycles = Some(0);
         };
         check(with_a_task, Step::Stitch(task()));
+    }
+
+    #[test]
+    fn a_run_that_only_proposes_ends_when_its_proposals_wait_to_be_released() {
+        let measured = |blocked| {
+            move |now: &mut RunState, limits: &mut RunLimits| {
+                *limits = limits.clone().confirming();
+                (now.proposed, now.blocked) = (3, blocked);
+                (now.run.measures, now.run.last_filed) = (1, Some(3));
+            }
+        };
+        check(measured(3), Step::Stop(Reason::Proposed(3)));
+        // Another held task needs a person for another reason.
+        check(measured(4), Step::Stop(Reason::Blocked));
+        let endless = |_: &mut RunState, limits: &mut RunLimits| {
+            limits.cycles = None;
+            assert_eq!(limits.clone().confirming().cycles, Some(1));
+        };
+        check(endless, Step::Measure);
     }
 
     #[test]

@@ -114,9 +114,34 @@ impl<'a> Change<'a> {
         self.tell("Now held:", &held)
     }
 
-    pub(super) fn release(&self, ids: &[TypedId]) -> Result<()> {
-        let released = self.each(ids, "release", |issues, id| issues.release(id, self.now))?;
+    pub(super) fn release(&self, ids: &[IssueId]) -> Result<()> {
+        let released = self.each_of(ids, "release", |issues, id| issues.release(id, self.now))?;
         self.tell("Released", &released)
+    }
+
+    /// Releases and deletes tasks in one update.
+    pub(super) fn release_and_delete(&self, release: &[IssueId], delete: &[IssueId]) -> Result<()> {
+        let why = match (release, delete) {
+            (release, []) => format!("release {}", id_list(release)),
+            ([], delete) => format!("delete {}", id_list(delete)),
+            (release, delete) => format!("release {}, delete {}", id_list(release), id_list(delete)),
+        };
+        let change = |issues: &mut Issues| {
+            let deleted = issues.delete(delete)?;
+            let mut one = |id: &IssueId| {
+                issues.release(id, self.now)?;
+                issues.get(id).cloned()
+            };
+            let released = release.iter().map(&mut one).collect::<Result<Vec<_>>>()?;
+            Ok((released, deleted))
+        };
+        let (released, deleted) = self.store.update(&why, self.now, change)?;
+        if self.context.output.json {
+            let both = serde_json::json!({ "released": released, "deleted": deleted });
+            return self.context.output.print_json(&both);
+        }
+        self.tell("Released", &released)?;
+        self.tell("Deleted", &deleted)
     }
 
     pub(super) fn delete(&self, ids: &[TypedId]) -> Result<()> {
@@ -168,10 +193,18 @@ impl<'a> Change<'a> {
         &self,
         ids: &[TypedId],
         verb: &str,
+        change: impl FnMut(&mut Issues, &IssueId) -> Result<()>,
+    ) -> Result<Vec<Issue>> {
+        self.each_of(&self.store.read()?.find_all(ids)?, verb, change)
+    }
+
+    fn each_of(
+        &self,
+        ids: &[IssueId],
+        verb: &str,
         mut change: impl FnMut(&mut Issues, &IssueId) -> Result<()>,
     ) -> Result<Vec<Issue>> {
-        let ids = self.store.read()?.find_all(ids)?;
-        let why = format!("{verb} {}", id_list(&ids));
+        let why = format!("{verb} {}", id_list(ids));
         let changed = self.store.update(&why, self.now, |issues| {
             let mut one = |id: &IssueId| {
                 change(issues, id)?;
@@ -179,7 +212,7 @@ impl<'a> Change<'a> {
             };
             ids.iter().map(&mut one).collect::<Result<Vec<_>>>()
         });
-        changed.map_err(|error| none_of(&ids, error))
+        changed.map_err(|error| none_of(ids, error))
     }
 
     /// Prints what was done, a line for each task; in JSON one object, or an array where several tasks were named.

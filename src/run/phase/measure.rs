@@ -31,6 +31,16 @@ const LOST: &str = "the agent session no longer exists; starting over";
 /// The phase that asks for tasks.
 pub(crate) struct Measure {
     pub(crate) sessions: Arc<Sessions>,
+    pub(crate) filed_as: FiledAs,
+}
+
+/// What becomes of a valid proposal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FiledAs {
+    /// A task to be done.
+    Open,
+    /// A task that is held until a person releases it.
+    Held,
 }
 
 impl Measure {

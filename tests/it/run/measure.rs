@@ -10,7 +10,7 @@ use crate::support::scripts::{proposal, scripted, user_prompt};
 
 engine_tests! {
     podman: a_bad_answer_is_told_and_mended, the_good_are_filed_from_among_the_bad, what_was_filed_in_part_outlives_a_kill, what_is_known_is_not_filed_again, paths_of_agents_do_no_harm;
-    docker: answers_that_never_become_valid_end_the_run;
+    docker: answers_that_never_become_valid_end_the_run, a_run_to_confirm_files_what_waits_for_a_person;
 }
 
 fn proposing(proposals: &[Value]) -> String {
@@ -175,5 +175,29 @@ fn paths_of_agents_do_no_harm(engine: TestEngine) {
     project.run(&["generator", "stitch"]).expect(0);
     let prompt = std::fs::read_to_string(project.records("cw-1-1")[0].join("prompt.md")).unwrap();
     assert!(!prompt.contains("root:") && !prompt.contains("[core]"), "{prompt}");
+    project.expect_tidy();
+}
+
+fn a_run_to_confirm_files_what_waits_for_a_person(engine: TestEngine) {
+    let proposals = [
+        proposal("a", "One", &[], "write src/a.txt x"),
+        proposal("b", "Two", &["a"], "write src/b.txt x"),
+    ];
+    let project = Project::new(engine, &format!("cycles: off\n{}", user_prompt(&proposing(&proposals))));
+    project.add("there already", "write src/c.txt x");
+    let ran = project.run(&["generator", "run", "--confirm"]).expect(0);
+    let _ = ran.says("2 proposals wait for you").says("issues release --proposed");
+    assert_eq!(project.outcomes("cw-1"), ["merged"]);
+    for id in ["cw-2", "cw-3"] {
+        assert_eq!(project.issue(id)["status"], "blocked");
+        assert_eq!(project.outcomes(id), [""; 0]);
+    }
+    assert_eq!(project.status()["cycles"], 1);
+    project.run(&["issues", "release", "--proposed"]).expect(0);
+    project.run(&["generator", "run", "--tasks-only"]).expect(0);
+    assert_eq!(
+        (project.outcomes("cw-2"), project.outcomes("cw-3")),
+        (vec!["merged".into()], vec!["merged".into()])
+    );
     project.expect_tidy();
 }

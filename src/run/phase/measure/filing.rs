@@ -1,11 +1,11 @@
 //! What an answer comes to: what is right with it is filed, and the end of the measure noted.
 
-use super::Measure;
 use super::stages::{MeasureOutcome, MeasureSoFar, Round};
+use super::{FiledAs, Measure};
 use crate::base::crash::crash_point;
 use crate::base::error::Result;
 use crate::base::text::one_line;
-use crate::issues::issue::{self, BatchIssue, Issues, NewIssue, TaskPlan};
+use crate::issues::issue::{self, BatchIssue, Issues, NewIssue, PROPOSED, TaskPlan};
 use crate::issues::proposal::{Proposal, Validated};
 use crate::model::IssueId;
 use crate::prompt::{Filed, MeasureContext};
@@ -102,6 +102,9 @@ impl Measure {
         let new_ids = context.store.new_ids(context.project.clock())?;
         let (filed, issues) = context.store.update(&why, now, |issues| {
             let ids = issues.import(batch.clone(), &new_ids, now)?;
+            if self.filed_as == FiledAs::Held {
+                ids.iter().try_for_each(|id| issues.hold(id, PROPOSED, now))?;
+            }
             if is_last {
                 issues.record_measure(issue::Measure {
                     run: context.recorder.run().clone(),

@@ -1,0 +1,29 @@
+//! The person's editor: `VISUAL` or `EDITOR`, as git understands them.
+
+use std::ffi::OsStr;
+use std::path::Path;
+use std::process::Command;
+
+use crate::base::error::{Context as _, Error, ErrorKind, Result};
+
+/// The editor where none is named.
+const USUAL: &str = "vi";
+
+/// Opens a file in the person's editor, and waits until it is closed. The editor may be a command with arguments.
+///
+/// # Errors
+///
+/// Of kind [`ErrorKind::Precondition`] where the editor cannot be started, or fails.
+pub(super) fn edit(editor: Option<&OsStr>, file: &Path) -> Result<()> {
+    let editor = editor.unwrap_or(OsStr::new(USUAL));
+    let name = editor.to_string_lossy();
+    let mut line = editor.to_owned();
+    line.push(" \"$@\"");
+    let fix = "name another one in the variable `EDITOR`";
+    let status = Command::new("sh").arg("-c").arg(&line).arg(editor).arg(file).status();
+    let status = status.with_context(ErrorKind::Precondition, || format!("cannot start the editor `{name}`"))?;
+    if status.success() {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::Precondition, format!("the editor `{name}` failed: {status}")).hint(fix))
+}
