@@ -38,6 +38,7 @@ mod init;
 mod issues;
 mod settings;
 mod signal;
+mod start;
 mod stats;
 mod suggestions;
 pub(crate) mod transcript;

@@ -31,7 +31,7 @@ pub use crate::project::{Environment, GenerationSummary, Listing};
 pub use end::Removal;
 pub use reset::ResetSummary;
 pub use run::{RunOptions, RunSummary};
-pub use start::{StartOptions, StartSummary};
+pub use start::{CarryFrom, Clearing, StartOptions, StartSummary};
 pub use status::Status;
 pub use stop::{MergeGates, StopOptions, StopSummary, UndoneTask};
 pub use usage::{CycleUsage, TaskUsage, UsageReport};

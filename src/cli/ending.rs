@@ -111,7 +111,13 @@ fn tell_undone(context: &Context, tasks: &[UndoneTask]) -> Result<()> {
         let title = one_line(&task.title, 100);
         format!("{} ({}) {title}", task.id, status::word(task.status))
     };
-    tell_list(context, &heading, tasks.iter().map(line))
+    tell_list(context, &heading, tasks.iter().map(line))?;
+    if !tasks.is_empty() {
+        context
+            .output
+            .print("`cordwainer start --carry` takes them over into the next generation.")?;
+    }
+    Ok(())
 }
 
 /// Reports the files that tools obey or run by themselves, and that are new or changed.

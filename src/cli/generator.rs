@@ -9,6 +9,7 @@ use crate::base::text::one_line;
 use crate::cli::ending::{self, StopArgs};
 use crate::cli::settings::RunSettings;
 use crate::cli::signal::{self, OnSignal};
+use crate::cli::start::{self, StartArgs};
 use crate::cli::{Context, init};
 use crate::config::Setting;
 use crate::lifecycle::{self, Generator, RunOptions, StartOptions};
@@ -36,14 +37,7 @@ pub(crate) enum GeneratorCommand {
     /// Clears `source_dirs` on the new branch, unless `preserve_sources` is set, and writes the seed files. Your checkout
     /// stays as it is.
     #[command(after_long_help = "Examples:\n  cordwainer start --name search\n  cordwainer start --from v1.2")]
-    Start {
-        /// Name of the generation, without the prefix [default: the current time]
-        #[arg(long)]
-        name: Option<String>,
-        /// Begin from this revision instead of the base branch
-        #[arg(long, value_name = "REVISION")]
-        from: Option<String>,
-    },
+    Start(StartArgs),
     /// Do the ready tasks and measure, until the cycles are done or nothing is left
     ///
     /// A cycle is one measure, which files tasks, and the tasks that follow. After Ctrl-C nothing new begins, and calls
@@ -166,8 +160,13 @@ pub(super) async fn execute(command: &GeneratorCommand, context: &Context) -> Re
         GeneratorCommand::Status | GeneratorCommand::List => context.look()?,
         _ => context.open()?,
     };
+    // Before signals are listened to: at a question, Ctrl-C ends the command.
+    let start_options = match command {
+        GeneratorCommand::Start(args) => start::ask(&generator, args, context)?,
+        _ => StartOptions::default(),
+    };
     let interruption = Interruption::default();
-    if let GeneratorCommand::Start { .. } | GeneratorCommand::Stop(_) | GeneratorCommand::Reset = command {
+    if let GeneratorCommand::Start(_) | GeneratorCommand::Stop(_) | GeneratorCommand::Reset = command {
         let finish = OnSignal::Finish {
             interruption: interruption.clone(),
             grace: generator.config().stop_grace,
@@ -176,7 +175,7 @@ pub(super) async fn execute(command: &GeneratorCommand, context: &Context) -> Re
     }
     match command {
         GeneratorCommand::Init(_) => unreachable!("handled above, because it needs no configuration"),
-        GeneratorCommand::Start { name, from } => start(&generator, name.clone(), from.clone(), context).await,
+        GeneratorCommand::Start(_) => start::start(&generator, &start_options, context).await,
         GeneratorCommand::Run(args) => Box::pin(run(&generator, args, context)).await,
         GeneratorCommand::Resume(args) => Box::pin(resume(&generator, args, context)).await,
         GeneratorCommand::Stop(args) => ending::stop(&generator, *args, interruption, context).await,
@@ -205,33 +204,6 @@ fn show<T: serde::Serialize>(context: &Context, value: &T, words: impl FnOnce() 
         context.output.print_json(value)?;
     } else {
         context.output.print(&words())?;
-    }
-    Ok(exit::DONE)
-}
-
-async fn start(generator: &Generator, name: Option<String>, from: Option<String>, context: &Context) -> Result<u8> {
-    let done = generator.start(&StartOptions { name, from }).await?;
-    if context.output.json {
-        context.output.print_json(&done)?;
-        return Ok(exit::DONE);
-    }
-    for hazard in done.hazards.iter().chain(&done.notes) {
-        context.output.say(&format!("Note: {hazard}."));
-    }
-    context.output.print(&format!(
-        "Started {} from {} ({}).",
-        done.generation,
-        done.base_branch,
-        &done.base[..10]
-    ))?;
-    if !done.cleared.is_empty() {
-        context.output.print(&format!(
-            "Cleared on the generation branch: {}.",
-            done.cleared.join(", ")
-        ))?;
-    }
-    if !done.seeded.is_empty() {
-        context.output.print(&format!("Seeded: {}.", done.seeded.join(", ")))?;
     }
     Ok(exit::DONE)
 }

@@ -31,7 +31,7 @@ impl Place {
     }
 }
 
-/// One problem, as `config check --json` prints it.
+/// One problem, as `cordwainer config check --json` prints it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Problem {
     /// The file, as the caller named it; or the option or variable that sets the key beside it.

@@ -9,6 +9,7 @@ use crate::issues::attempt::Attempt;
 use crate::model::Usage;
 
 mod batch;
+mod carry;
 mod collection;
 mod dependencies;
 mod edit;

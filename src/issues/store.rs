@@ -37,11 +37,14 @@ pub struct Store {
 impl Store {
     /// Makes the empty store of a generation; one that is there already is a failed precondition.
     pub fn create(git: &Git, generation: &GenerationName, meta: &StoreMeta, now: Timestamp) -> Result<Self> {
+        Self::create_with(git, generation, &Issues::new(meta.clone()), now)
+    }
+
+    /// Makes the store of a generation that begins with some issues.
+    pub(crate) fn create_with(git: &Git, generation: &GenerationName, issues: &Issues, now: Timestamp) -> Result<Self> {
         let store = Self::named(git, generation);
-        let edit = TreeEdit {
-            write: vec![(PathBuf::from(META), to_json(META, meta)?)],
-            ..TreeEdit::default()
-        };
+        let mut edit = changed_files(&Issues::new(issues.meta().clone()), issues)?;
+        edit.write.push((PathBuf::from(META), to_json(META, issues.meta())?));
         let tree = store.edited(git.empty_tree()?, edit)?;
         if store.commit(tree, None, &format!("begin the store of {generation}"), now)? {
             return Ok(store);

@@ -4,13 +4,17 @@ use jiff::Timestamp;
 
 use crate::base::crash::crash_point;
 use crate::base::error::{Error, ErrorKind, Result};
-use crate::git::{Head, Oid, RefMove};
-use crate::issues::issue::{FORMAT, StoreMeta};
+use crate::git::{DiffStat, Head, Oid, RefMove};
+use crate::issues::issue::{FORMAT, Issues, StoreMeta};
 use crate::issues::store::Store;
 use crate::lifecycle::Generator;
+use crate::model::IssueId;
 use crate::model::generation::{ARCHIVE, GenerationName, NAMESPACE};
 
+mod carry;
+mod clearing;
 mod first;
+pub use clearing::Clearing;
 pub(super) use first::present;
 mod name;
 
@@ -21,6 +25,19 @@ pub struct StartOptions {
     pub name: Option<String>,
     /// Where to begin instead of the base branch's tip.
     pub from: Option<String>,
+    /// The ended generation whose undone tasks this one begins with.
+    pub carry: Option<CarryFrom>,
+    /// The commit that it must begin from, where somebody was asked about that one: see [`Generator::clearing`].
+    pub base: Option<String>,
+}
+
+/// An ended generation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CarryFrom {
+    /// The one that was started or switched to last.
+    Last,
+    /// The one with this name; the prefix may be left out.
+    Named(String),
 }
 
 /// The result of `start`.
@@ -39,6 +56,10 @@ pub struct StartSummary {
     pub cleared: Vec<String>,
     /// Files rendered from templates.
     pub seeded: Vec<String>,
+    /// The files in those folders, and their lines; `None` where there are none.
+    pub cleared_diff: Option<DiffStat>,
+    /// Undone tasks that it begins with.
+    pub carried: Vec<IssueId>,
     /// What is unusual about the repository.
     pub hazards: Vec<String>,
     /// What the configuration names and the repository does not have, and whether there are no gates.
@@ -58,9 +79,17 @@ impl Generator {
     pub async fn start(&self, options: &StartOptions) -> Result<StartSummary> {
         let _lock = self.project.lock("start")?;
         let base = self.starting_point(options)?;
+        if options.base.as_ref().is_some_and(|asked| *asked != base.to_string()) {
+            return Err(Error::new(
+                ErrorKind::Precondition,
+                "the commit to begin from changed while the question was asked",
+            )
+            .hint("run the command again"));
+        }
         let generation = self.new_name(options)?;
         self.project.git.user()?;
         let hazards = self.tolerable_hazards(&generation, base)?;
+        let undone = options.carry.as_ref().map(|from| self.ended_tasks(from)).transpose()?;
         self.clear_interrupted_starts()?;
         self.refuse_taken(&generation)?;
 
@@ -68,7 +97,12 @@ impl Generator {
         self.create(&generation.starting_mark(), first.tip)?;
         crash_point!("start.begun");
         let now = self.project.clock().now();
-        Store::create(&self.project.git, &generation, &self.store_meta(&generation, now), now)?;
+        let meta = self.store_meta(&generation, now);
+        let issues = match &undone {
+            Some(undone) => undone.carried_over(meta, now),
+            None => Issues::new(meta),
+        };
+        Store::create_with(&self.project.git, &generation, &issues, now)?;
         crash_point!("start.store");
         self.create(&generation.branch(), first.tip)?;
         crash_point!("start.branch");
@@ -81,6 +115,8 @@ impl Generator {
         self.delete(&generation.starting_mark(), first.tip)?;
         Ok(StartSummary {
             notes: self.notes(base)?,
+            cleared_diff: self.clearing_of(base)?.map(|clearing| clearing.diff),
+            carried: issues.iter().map(|issue| issue.id.clone()).collect(),
             generation,
             base_branch: self.project.config.base_branch.clone(),
             base: base.to_string(),

@@ -89,7 +89,7 @@ impl Project {
     }
 
     /// Returns the generation last started or switched to.
-    fn current(&self) -> Result<Option<String>> {
+    pub(crate) fn current(&self) -> Result<Option<String>> {
         let path = self.state_dir.join("current");
         match std::fs::read_to_string(&path) {
             Ok(text) => Ok(Some(text.trim().to_owned())),

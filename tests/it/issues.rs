@@ -17,6 +17,7 @@ mod batches;
 mod commands;
 mod damage;
 mod form;
+mod proposals;
 mod races;
 mod random;
 

@@ -9,6 +9,7 @@ use crate::support::command::{Called, Cordwainer, cordwainer};
 use crate::support::repository::TestRepository;
 
 mod accept;
+mod begins;
 mod crashes;
 mod ends;
 mod guards;

@@ -24,11 +24,7 @@ impl Generator {
     pub(super) fn first_commit(&self, generation: &GenerationName, base: Oid) -> Result<FirstCommit> {
         let before = self.project.git.commit_info(base)?;
         let files = self.project.git.files(base)?;
-        let cleared = if self.project.config.preserve_sources {
-            Vec::new()
-        } else {
-            present(&self.project.config.source_dirs, &files)
-        };
+        let cleared = self.cleared_folders(&files);
         let edit = TreeEdit {
             remove: cleared.iter().map(PathBuf::from).collect(),
             keep: vec![PathBuf::from(&self.project.config.xtask_dir)],
@@ -52,6 +48,15 @@ impl Generator {
             })?
         };
         Ok(FirstCommit { tip, cleared, seeded })
+    }
+
+    /// Returns the folders of a tree that a generation begins without.
+    pub(super) fn cleared_folders(&self, files: &[TreeEntry]) -> Vec<String> {
+        if self.project.config.preserve_sources {
+            Vec::new()
+        } else {
+            present(&self.project.config.source_dirs, files)
+        }
     }
 
     /// Renders `seed_files` from templates of the base commit.

@@ -23,7 +23,7 @@ fn start_clears_and_seeds_on_the_branch_alone() {
     assert_eq!(
         told,
         format!(
-            "Started generation-a from main ({}).\nCleared on the generation branch: src.\nSeeded: VERSION.\n",
+            "Started generation-a from main ({}).\nCleared on the generation branch: src (1 file with 1 line).\nSeeded: VERSION.\n",
             &base[..10]
         )
     );

@@ -100,6 +100,11 @@ impl PseudoTerminal {
         self.keyboard.write_all(&[INTERRUPT]).unwrap();
     }
 
+    /// Types text.
+    pub(crate) fn types(&mut self, text: &str) {
+        self.keyboard.write_all(text.as_bytes()).unwrap();
+    }
+
     /// What was shown so far.
     pub(crate) fn shown(&self) -> String {
         self.shown.lock().unwrap().clone()

@@ -1,0 +1,137 @@
+//! `cordwainer start`.
+
+use std::io::{BufRead as _, IsTerminal as _};
+
+use clap::Args;
+
+use super::Context;
+use crate::base::error::{Context as _, Error, ErrorKind, Result, exit};
+use crate::git::DiffStat;
+use crate::lifecycle::{CarryFrom, Clearing, Generator, StartOptions, StartSummary};
+use crate::model::id_list;
+use crate::report::numbers::counted;
+
+/// What `--carry` means without a name. No generation is named so.
+const LAST: &str = "";
+
+/// The options of `start`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct StartArgs {
+    /// Name of the generation, without the prefix [default: the current time]
+    #[arg(long)]
+    name: Option<String>,
+    /// Begin from this revision instead of the base branch
+    #[arg(long, value_name = "REVISION")]
+    from: Option<String>,
+    /// Begin with the undone tasks of an ended generation [default: the last one]
+    #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = LAST)]
+    carry: Option<String>,
+    /// Do not ask, however much is cleared
+    #[arg(long, short)]
+    yes: bool,
+}
+
+impl StartArgs {
+    fn options(&self) -> StartOptions {
+        let carry = |name: &String| match name.as_str() {
+            LAST => CarryFrom::Last,
+            name => CarryFrom::Named(name.to_owned()),
+        };
+        StartOptions {
+            name: self.name.clone(),
+            from: self.from.clone(),
+            carry: self.carry.as_ref().map(carry),
+            base: None,
+        }
+    }
+}
+
+/// Says what would be cleared, and asks a person at a terminal about it where that is much. Returns the options to start
+/// with.
+///
+/// It is asked before anything is locked, and before a signal means anything else than the end.
+pub(super) fn ask(generator: &Generator, args: &StartArgs, context: &Context) -> Result<StartOptions> {
+    let mut options = args.options();
+    let Some(clearing) = generator.clearing(&options)? else {
+        return Ok(options);
+    };
+    let at_terminal = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
+    if is_much(clearing.diff) && at_terminal && !args.yes && !context.output.json {
+        context
+            .output
+            .say(&format!("{} Start it? [y/N]", would_clear(&clearing)));
+        let mut answer = String::new();
+        let read = std::io::stdin().lock().read_line(&mut answer);
+        read.context("cannot read the answer")?;
+        if !matches!(answer.trim(), "y" | "Y" | "yes" | "Yes" | "YES") {
+            return Err(Error::new(
+                ErrorKind::Precondition,
+                "nothing was started, since the answer was not yes",
+            )
+            .hint("`preserve_sources: true` keeps the sources; `--yes` clears them without a question"));
+        }
+        options.base = Some(clearing.base);
+    }
+    Ok(options)
+}
+
+/// So much is not cleared without a question.
+fn is_much(diff: DiffStat) -> bool {
+    diff.files > 20 || diff.lines() > 1000
+}
+
+fn would_clear(clearing: &Clearing) -> String {
+    format!(
+        "The generation begins without {}: {}.",
+        clearing.folders.join(", "),
+        size(clearing.diff)
+    )
+}
+
+fn size(diff: DiffStat) -> String {
+    let count = |count: u64, what| counted(usize::try_from(count).unwrap_or(usize::MAX), what);
+    format!("{} with {}", count(diff.files, "file"), count(diff.deletions, "line"))
+}
+
+/// Starts a generation and prints what it begins with.
+pub(super) async fn start(generator: &Generator, options: &StartOptions, context: &Context) -> Result<u8> {
+    let done = generator.start(options).await?;
+    if context.output.json {
+        context.output.print_json(&done)?;
+        return Ok(exit::DONE);
+    }
+    for hazard in done.hazards.iter().chain(&done.notes) {
+        context.output.say(&format!("Note: {hazard}."));
+    }
+    tell(&done, options.from.as_deref(), context)?;
+    Ok(exit::DONE)
+}
+
+fn tell(done: &StartSummary, from: Option<&str>, context: &Context) -> Result<()> {
+    let from = from.unwrap_or(&done.base_branch);
+    context.output.print(&format!(
+        "Started {} from {from} ({}).",
+        done.generation,
+        &done.base[..10]
+    ))?;
+    if !done.cleared.is_empty() {
+        let size = done
+            .cleared_diff
+            .map(|diff| format!(" ({})", size(diff)))
+            .unwrap_or_default();
+        let folders = done.cleared.join(", ");
+        context
+            .output
+            .print(&format!("Cleared on the generation branch: {folders}{size}."))?;
+    }
+    if !done.seeded.is_empty() {
+        context.output.print(&format!("Seeded: {}.", done.seeded.join(", ")))?;
+    }
+    if !done.carried.is_empty() {
+        let tasks = counted(done.carried.len(), "task");
+        context
+            .output
+            .print(&format!("Carried over {tasks}: {}.", id_list(&done.carried)))?;
+    }
+    Ok(())
+}
