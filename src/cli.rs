@@ -130,6 +130,13 @@ pub fn parse<P: Parser>() -> P {
     let mut program = program::<P>(&invocation());
     let arguments: Vec<OsString> = std::env::args_os().collect();
     let matches = program.try_get_matches_from_mut(&arguments);
+    let matches = matches.and_then(|matches| {
+        if settings::are_lost(&matches, &arguments) {
+            Err(program.error(clap::error::ErrorKind::ArgumentConflict, settings::IN_SEVERAL_PLACES))
+        } else {
+            Ok(matches)
+        }
+    });
     let parsed = matches.and_then(|matches| P::from_arg_matches(&matches).map_err(|error| error.format(&mut program)));
     parsed.unwrap_or_else(|error| suggestions::suggest(error, &program, &arguments).exit())
 }

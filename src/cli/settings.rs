@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use clap::Args;
+use clap::{ArgMatches, Args};
 
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::cli::Common;
@@ -37,6 +37,25 @@ impl RunSettings {
         ];
         options.into_iter().flatten().collect()
     }
+}
+
+/// What is wrong with a command line of which clap would drop settings.
+pub(super) const IN_SEVERAL_PLACES: &str =
+    "`--set` stands in several places: give every one of them before the command, or every one after it";
+
+/// Returns whether settings are lost: of an option that stands before and after a command clap keeps the last place alone.
+pub(super) fn are_lost(matches: &ArgMatches, arguments: &[OsString]) -> bool {
+    let mut last = matches;
+    while let Some((_, below)) = last.subcommand() {
+        last = below;
+    }
+    // Another type is another program's option.
+    let Ok(kept) = last.try_get_many::<String>("set") else {
+        return false;
+    };
+    let options = arguments.iter().take_while(|argument| *argument != "--");
+    let is_one = |argument: &&OsString| *argument == "--set" || argument.as_encoded_bytes().starts_with(b"--set=");
+    options.filter(is_one).count() > kept.map_or(0, Iterator::count)
 }
 
 /// The variable that names the configuration's file.

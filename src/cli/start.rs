@@ -7,7 +7,7 @@ use clap::Args;
 use super::Context;
 use crate::base::error::{Context as _, Error, ErrorKind, Result, exit};
 use crate::git::DiffStat;
-use crate::lifecycle::{CarryFrom, Clearing, Generator, StartOptions, StartSummary};
+use crate::lifecycle::{CarryFrom, Generator, StartOptions, StartSummary};
 use crate::model::id_list;
 use crate::report::numbers::counted;
 
@@ -46,46 +46,38 @@ impl StartArgs {
     }
 }
 
-/// Says what would be cleared, and asks a person at a terminal about it where that is much. Returns the options to start
-/// with.
+/// Asks a person at a terminal before much is cleared. Returns the options to start with.
 ///
 /// It is asked before anything is locked, and before a signal means anything else than the end.
 pub(super) fn ask(generator: &Generator, args: &StartArgs, context: &Context) -> Result<StartOptions> {
     let mut options = args.options();
-    let Some(clearing) = generator.clearing(&options)? else {
+    let at_terminal = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
+    if args.yes || context.output.json || !at_terminal {
+        return Ok(options);
+    }
+    // Where that cannot be determined, `start` fails, too, and says better why.
+    let clearing = generator.clearing(&options).unwrap_or_default();
+    let Some(clearing) = clearing.filter(|clearing| is_much(clearing.diff)) else {
         return Ok(options);
     };
-    let at_terminal = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
-    if is_much(clearing.diff) && at_terminal && !args.yes && !context.output.json {
-        context
-            .output
-            .say(&format!("{} Start it? [y/N]", would_clear(&clearing)));
-        let mut answer = String::new();
-        let read = std::io::stdin().lock().read_line(&mut answer);
-        read.context("cannot read the answer")?;
-        if !matches!(answer.trim(), "y" | "Y" | "yes" | "Yes" | "YES") {
-            return Err(Error::new(
-                ErrorKind::Precondition,
-                "nothing was started, since the answer was not yes",
-            )
+    let (folders, size) = (clearing.folders.join(", "), size(clearing.diff));
+    let question = format!("The generation begins without {folders}: {size}. Start it? [y/N]");
+    context.output.say(&question);
+    let mut answer = String::new();
+    let read = std::io::stdin().lock().read_line(&mut answer);
+    read.context("cannot read the answer")?;
+    if !matches!(answer.trim(), "y" | "Y" | "yes" | "Yes" | "YES") {
+        let message = "nothing was started, since the answer was not yes";
+        return Err(Error::new(ErrorKind::Precondition, message)
             .hint("`preserve_sources: true` keeps the sources; `--yes` clears them without a question"));
-        }
-        options.base = Some(clearing.base);
     }
+    options.base = Some(clearing.base);
     Ok(options)
 }
 
 /// So much is not cleared without a question.
 fn is_much(diff: DiffStat) -> bool {
     diff.files > 20 || diff.lines() > 1000
-}
-
-fn would_clear(clearing: &Clearing) -> String {
-    format!(
-        "The generation begins without {}: {}.",
-        clearing.folders.join(", "),
-        size(clearing.diff)
-    )
 }
 
 fn size(diff: DiffStat) -> String {

@@ -1,4 +1,4 @@
-//! `issues release`: held tasks that are named, or proposals, all of them or those that a person chooses in an editor.
+//! `cordwainer issues release`: held tasks that are named, or proposals, all of them or those that a person chooses in an editor.
 
 use std::io::Write as _;
 use std::path::Path;

@@ -135,6 +135,24 @@ fn what_is_wrong_with_a_setting_is_told_with_what_set_it() {
     let told = "error: cannot read a value of `--set`: expected KEY=VALUE\n\n\
                 hint: for example `--set stitch.model=opus` or `--set 'gates=[cargo test]'`\n";
     refused.refused(2, told);
+    // Of the option in two places, clap would keep one without a word.
+    let words = ["--set", "max_issues=3", "config", "show", "--set", "cycles=2"];
+    let refused = cordwainer(&repository, &words).run();
+    assert_eq!(refused.code, 2);
+    assert!(
+        refused.stderr.contains("`--set` stands in several places"),
+        "{}",
+        refused.stderr
+    );
+    for words in [
+        ["--set", "max_issues=3", "config", "show", "--origin"],
+        ["config", "show", "--origin", "--set", "max_issues=3"],
+    ] {
+        assert_eq!(
+            line(&cordwainer(&repository, &words).run().done(), "max_issues"),
+            "max_issues: 3 # --set"
+        );
+    }
     let refused = cordwainer(&repository, &["generator", "run", "--budget-usd", "lots"]).run();
     assert_eq!(refused.code, 3);
     assert!(
