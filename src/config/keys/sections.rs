@@ -80,7 +80,7 @@ pub(super) const NETWORK: &[Key] = &[Key::new(
     "allow",
     Shape::List,
     "[]",
-    "Hosts: `host`, `host:port`, `*.suffix` (what is below it), `*.suffix:port`, or an address\nwith its port. Without a port: 443, and 80 for plain HTTP. Or the name of a package\nmanager, for its public hosts: cargo, npm, pip, go, debian, maven.",
+    "Hosts: `host`, `host:port`, `*.suffix` (what is below it), `*.suffix:port`, or an address\nwith its port. Without a port: 443, and 80 for plain HTTP. Or the name of a package\nmanager, for its public hosts: cargo, npm, pip, go, debian, maven, gradle, yarn, deno,\ngem, composer, nuget, hex, swift.",
 )
 .sample("[cargo, docs.example.org, \"*.example.net:8443\"]")];
 

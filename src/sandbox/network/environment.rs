@@ -6,8 +6,12 @@
 //! - pip: the variables of npm (requests, "Proxies").
 //! - go: the variables of npm (`net/http`, `ProxyFromEnvironment`).
 //! - apt: `http_proxy` and `https_proxy`, in lower case alone (apt-transport-http(1)).
+//! - yarn from version 2 on reads its own settings alone, which variables that begin with `YARN_` set. One for hosts
+//!   without the proxy is none of them, and an error to it.
+//! - Bundler, Composer, Hex, NuGet, Deno and git, which fetches packages of Swift: `HTTPS_PROXY` or its lower-case form.
 //! - Maven reads none of them, but the properties of Java's networking, from 3.9 on only when its resolver is told so
-//!   (the resolver's option `aether.connector.http.useSystemProperties`).
+//!   (the resolver's option `aether.connector.http.useSystemProperties`). Gradle and its wrapper read these properties,
+//!   too, from `GRADLE_OPTS`.
 
 use super::{Authority, Policy};
 
@@ -25,7 +29,14 @@ pub fn environment(policy: &Policy, proxy: &str) -> Vec<(String, String)> {
         variables.push((name.to_owned(), value.to_owned()));
         variables.push((name.to_ascii_lowercase(), value.to_owned()));
     }
-    variables.extend(java_properties(proxy).map(|properties| ("MAVEN_OPTS".to_owned(), properties)));
+    for name in ["YARN_HTTP_PROXY", "YARN_HTTPS_PROXY"] {
+        variables.push((name.to_owned(), proxy.to_owned()));
+    }
+    if let Some(properties) = java_properties(proxy) {
+        let maven = format!("{properties} -Daether.connector.http.useSystemProperties=true");
+        variables.push(("MAVEN_OPTS".to_owned(), maven));
+        variables.push(("GRADLE_OPTS".to_owned(), properties));
+    }
     variables
 }
 
@@ -34,9 +45,7 @@ fn java_properties(proxy: &str) -> Option<String> {
     let Authority { host, port } = Authority::parse(authority, Some(80)).ok()?;
     let of = |scheme: &str| format!("-D{scheme}.proxyHost={host} -D{scheme}.proxyPort={port}");
     let (http, https) = (of("http"), of("https"));
-    Some(format!(
-        "{http} {https} -Daether.connector.http.useSystemProperties=true"
-    ))
+    Some(format!("{http} {https}"))
 }
 
 #[cfg(test)]
@@ -54,7 +63,8 @@ mod tests {
         let found = environment(&policy, "http://127.0.0.1:8080");
         let proxy = "http://127.0.0.1:8080";
         let java = "-Dhttp.proxyHost=127.0.0.1 -Dhttp.proxyPort=8080 -Dhttps.proxyHost=127.0.0.1 \
-                    -Dhttps.proxyPort=8080 -Daether.connector.http.useSystemProperties=true";
+                    -Dhttps.proxyPort=8080";
+        let maven = format!("{java} -Daether.connector.http.useSystemProperties=true");
         let expect = [
             ("HTTPS_PROXY", proxy),
             ("https_proxy", proxy),
@@ -62,7 +72,10 @@ mod tests {
             ("http_proxy", proxy),
             ("NO_PROXY", "127.0.0.1,localhost"),
             ("no_proxy", "127.0.0.1,localhost"),
-            ("MAVEN_OPTS", java),
+            ("YARN_HTTP_PROXY", proxy),
+            ("YARN_HTTPS_PROXY", proxy),
+            ("MAVEN_OPTS", maven.as_str()),
+            ("GRADLE_OPTS", java),
         ];
         assert_eq!(found, expect.map(|(name, value)| (name.to_owned(), value.to_owned())));
     }

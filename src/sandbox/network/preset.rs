@@ -11,8 +11,9 @@ pub struct Preset {
     pub hosts: &'static [&'static str],
 }
 
-/// All presets: the hosts that each manager uses for downloads in its default configuration.
-const PRESETS: [Preset; 6] = [
+/// All presets: the hosts that each manager uses for downloads in its default configuration, and those to which they
+/// send it on. Packages of Composer and Swift, and the distributions that Gradle's wrapper fetches, are at GitHub.
+const PRESETS: [Preset; 14] = [
     Preset {
         name: "cargo",
         hosts: &["index.crates.io", "static.crates.io", "crates.io"],
@@ -36,6 +37,55 @@ const PRESETS: [Preset; 6] = [
     Preset {
         name: "maven",
         hosts: &["repo.maven.apache.org", "repo1.maven.org"],
+    },
+    Preset {
+        name: "gradle",
+        hosts: &[
+            "services.gradle.org",
+            "downloads.gradle.org",
+            "plugins.gradle.org",
+            "plugins-artifacts.gradle.org",
+            "github.com",
+            "release-assets.githubusercontent.com",
+        ],
+    },
+    Preset {
+        name: "yarn",
+        hosts: &["registry.yarnpkg.com", "repo.yarnpkg.com", "registry.npmjs.org"],
+    },
+    Preset {
+        name: "deno",
+        hosts: &["jsr.io", "npm.jsr.io", "deno.land", "registry.npmjs.org"],
+    },
+    Preset {
+        name: "gem",
+        hosts: &["rubygems.org", "index.rubygems.org"],
+    },
+    Preset {
+        name: "composer",
+        hosts: &[
+            "repo.packagist.org",
+            "packagist.org",
+            "api.github.com",
+            "codeload.github.com",
+            "github.com",
+        ],
+    },
+    Preset {
+        name: "nuget",
+        hosts: &["api.nuget.org"],
+    },
+    Preset {
+        name: "hex",
+        hosts: &["repo.hex.pm", "builds.hex.pm", "hex.pm"],
+    },
+    Preset {
+        name: "swift",
+        hosts: &[
+            "github.com",
+            "codeload.github.com",
+            "release-assets.githubusercontent.com",
+        ],
     },
 ];
 

@@ -37,7 +37,7 @@ fn entries_are_kept_as_they_were_written() {
 #[test]
 fn words_are_presets() {
     let expected = "expected a host with a dot, `*.suffix`, an address with its port, or one of `cargo`, `npm`, `pip`, \
-                    `go`, `debian`, `maven`, found";
+                    `go`, `debian`, `maven`, `gradle`, `yarn`, `deno`, `gem`, `composer`, `nuget`, `hex`, `swift`, found";
     check("carg", &format!("{expected} `carg`"), "did you mean `cargo`?");
     check("registry", &format!("{expected} `registry`"), "");
     check(
