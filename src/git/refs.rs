@@ -104,6 +104,30 @@ impl Git {
         })
     }
 
+    /// Returns the short name of a remote's default branch, as `git clone` and `git remote set-head` note it; `None`
+    /// where neither did.
+    ///
+    /// # Errors
+    ///
+    /// When the ref that notes it cannot be read.
+    pub fn default_branch_of(&self, remote: &str) -> Result<Option<String>> {
+        let repository = self.open()?;
+        let prefix = format!("refs/remotes/{remote}/");
+        let head = match repository.find_reference(&format!("{prefix}HEAD")) {
+            Ok(head) => head,
+            Err(error) if matches!(error.code(), ErrorCode::NotFound | ErrorCode::InvalidSpec) => return Ok(None),
+            Err(error) => {
+                return Err(error).context(format!("cannot read the default branch of `{}`", remote.escape_debug()));
+            }
+        };
+        let target = head
+            .symbolic_target_bytes()
+            .and_then(|target| std::str::from_utf8(target).ok());
+        Ok(target
+            .and_then(|target| target.strip_prefix(&prefix))
+            .map(str::to_owned))
+    }
+
     /// Returns the commit of a local branch, by its short name; `None` where there is no such branch.
     pub fn branch_tip(&self, branch: &str) -> Result<Option<Oid>> {
         self.reference(&format!("refs/heads/{branch}"))
