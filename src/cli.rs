@@ -29,6 +29,7 @@ mod command;
 mod common;
 mod config;
 mod context;
+mod detect;
 mod doctor;
 mod editor;
 mod ending;

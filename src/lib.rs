@@ -72,6 +72,7 @@ pub use record::{event, history};
 pub mod prompt;
 
 mod project;
+pub use project::{detect, read_tree};
 
 mod run;
 pub use run::waiting::pause;

@@ -23,6 +23,7 @@ use self::protected::ProtectedPaths;
 
 pub(crate) mod archive;
 mod cleared;
+pub mod detect;
 pub(crate) mod generated;
 mod hazards;
 pub(crate) mod labels;
@@ -30,11 +31,13 @@ mod list;
 mod lock;
 pub(crate) mod obeyed;
 pub(crate) mod protected;
+mod read_tree;
 mod select;
 pub(crate) mod unmatched;
 
 pub use list::{GenerationSummary, Listing};
 pub(crate) use lock::HeldLock;
+pub use read_tree::read_tree;
 
 /// What a generator needs to know of the machine it runs on and of its caller; the library reads no environment itself.
 #[derive(Clone, Debug)]

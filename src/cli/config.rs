@@ -1,4 +1,4 @@
-//! `cordwainer config check`, `cordwainer config show`, `cordwainer config schema`.
+//! `cordwainer config check`, `cordwainer config show`, `cordwainer config schema`, `cordwainer config detect`.
 
 use std::path::Path;
 
@@ -43,6 +43,12 @@ pub(crate) enum ConfigCommand {
     /// Print the JSON Schema of the configuration, for editors
     #[command(after_long_help = "Example:\n  cordwainer config schema > configuration.schema.json")]
     Schema,
+    /// Print what the repository is made of: ecosystems, commands, tools, documents
+    ///
+    /// It reads manifests, lock files and scripts, and needs no configuration. What it does not know it lists as not
+    /// recognized.
+    #[command(after_long_help = "Example:\n  cordwainer config detect --json")]
+    Detect,
 }
 
 /// Runs a command on the configuration of the repository that contains the current folder.
@@ -50,6 +56,7 @@ pub(super) fn execute(command: &ConfigCommand, context: &Context) -> Result<u8> 
     match command {
         ConfigCommand::Check => check(Git::discover(&context.directory)?, context),
         ConfigCommand::Show { origin } => show(Git::discover(&context.directory)?.workdir(), *origin, context),
+        ConfigCommand::Detect => super::detect::execute(context),
         ConfigCommand::Schema => context.output.print_document(schema().trim_end()).map(|()| exit::DONE),
     }
 }

@@ -2,10 +2,11 @@
 
 use clap::Args;
 
-use super::Context;
+use super::{Context, detect};
 use crate::base::error::{Result, exit};
-use crate::git::{Git, Head};
-use crate::setup::init::{InitOptions, InitReport, init};
+use crate::config::{Config, FILE_NAME};
+use crate::git::Git;
+use crate::setup::init::{BaseBranch, InitOptions, InitReport, init};
 
 /// Writes a configuration fitted to the repository; overwrites nothing.
 #[derive(Clone, Debug, Args)]
@@ -13,39 +14,69 @@ pub(crate) struct InitArgs {
     /// Also write the `xtask` crate and the cargo alias
     #[arg(long)]
     pub scaffold: bool,
+    /// Also write the JSON Schema, for editors
+    #[arg(long)]
+    pub schema: bool,
 }
 
 /// Runs `cordwainer init` on the checkout that contains the current folder; its branch becomes the base branch.
 pub(super) fn execute(args: &InitArgs, context: &Context) -> Result<u8> {
     let git = Git::discover(&context.directory)?;
-    let base_branch = match git.head()? {
-        Head::Branch { name, .. } | Head::Unborn { name } => Some(name),
-        Head::Detached { .. } => None,
-    };
+    let secrets = Config::load(git.workdir()).unwrap_or_default().secrets_dir;
     let options = InitOptions {
         scaffold: args.scaffold,
-        base_branch,
+        schema: args.schema,
+        base_branch: Some(BaseBranch::of(&git)?),
+        secrets_are_ignored: git.ignores(&secrets.join("any"))?,
     };
-    let report = init(git.workdir(), &options)?;
+    let report = init(git.workdir(), &detect::of_repository(&git)?, &options)?;
     if context.output.json {
         context.output.print_json(&report)?;
     } else {
-        tell(&report, context);
+        for line in lines(&report) {
+            context.output.say(&line);
+        }
     }
     Ok(exit::DONE)
 }
 
-fn tell(report: &InitReport, context: &Context) {
-    if !report.ecosystems.is_empty() {
-        context.output.say(&format!("Found {}.", report.ecosystems.join(", ")));
+fn lines(report: &InitReport) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut line = |what: &str, items: &[String]| {
+        if !items.is_empty() {
+            lines.push(format!("{what}: {}.", items.join(", ")));
+        }
+    };
+    let titles: Vec<String> = report
+        .ecosystems
+        .iter()
+        .map(|ecosystem| ecosystem.title().to_owned())
+        .collect();
+    line("Found", &titles);
+    let unrecognized = report.unrecognized.iter();
+    let unrecognized: Vec<String> = unrecognized
+        .map(|found| format!("{} ({})", found.name, found.file))
+        .collect();
+    line("Not recognized", &unrecognized);
+    let base = &report.base_branch;
+    line("Base branch", &[format!("{} ({})", base.name, base.reason)]);
+    line("Source folders, kept when a generation starts", &report.source_dirs);
+    let hosts: Vec<String> = report.network.iter().map(|host| (*host).to_owned()).collect();
+    line("Reachable package hosts", &hosts);
+    let gates: Vec<String> = report.suggested_gates.iter().map(|gate| format!("`{gate}`")).collect();
+    line(&format!("Gates suggested in {FILE_NAME}, not set yet"), &gates);
+    for (what, paths) in [
+        ("Wrote", &report.written),
+        ("Extended", &report.changed),
+        ("Left as it is", &report.kept),
+    ] {
+        let paths: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
+        line(what, &paths);
     }
-    for path in &report.written {
-        context.output.say(&format!("Wrote {}.", path.display()));
+    lines.extend(report.notes.iter().cloned());
+    lines.push("\nNext:".to_owned());
+    for (index, step) in report.next.iter().enumerate() {
+        lines.push(format!("  {}. `{}`\n     {}", index + 1, step.command, step.purpose));
     }
-    for path in &report.kept {
-        context.output.say(&format!("Left {} as it is.", path.display()));
-    }
-    for note in &report.notes {
-        context.output.say(note);
-    }
+    lines
 }

@@ -1,6 +1,5 @@
-//! The commented file: the example with every default, and the one that `init` fits to a repository.
+//! The commented file: the example with every default, and how a text is written as YAML.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::keys::{Key, MEASURE, Shape, TOP};
@@ -11,67 +10,27 @@ const EXAMPLE_HEADER: &str = "\
 # Where a limit can be lifted, `off` lifts it.
 ";
 
-const FITTED_HEADER: &str = "\
-# How cordwainer works on this repository. A line that begins with `#` and a key shows
-# the default, or what you could write there; take the `#` away to set it.
-# `cordwainer config check` checks the file; `cordwainer config show` prints the values in effect.
-";
-
 /// Returns `configuration.example.yaml`: every key, active, with its default and a description.
 pub fn example() -> String {
     let mut page = Page {
         text: EXAMPLE_HEADER.to_owned(),
-        fitting: None,
     };
-    page.keys(TOP, "", 0);
+    page.keys(TOP, 0);
     page.text
 }
 
-/// What `init` found in a repository, by dotted key; the values are YAML in one line.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Fitting {
-    /// Keys that are set.
-    pub(crate) active: BTreeMap<&'static str, String>,
-    /// Keys that are shown with a `#`, instead of the usual sample.
-    pub(crate) suggested: BTreeMap<&'static str, String>,
-}
-
-impl Fitting {
-    fn value(&self, dotted: &str) -> Option<&str> {
-        let value = self.active.get(dotted).or_else(|| self.suggested.get(dotted));
-        value.map(String::as_str)
-    }
-}
-
-/// Returns a file for one repository: what was found is set, everything else shown with a `#` before it. `schema` is
-/// where the editor finds the schema.
-pub(crate) fn fitted(fitting: &Fitting, schema: &str) -> String {
-    let mut page = Page {
-        text: format!("# yaml-language-server: $schema={schema}\n{FITTED_HEADER}"),
-        fitting: Some(fitting),
-    };
-    page.keys(TOP, "", 0);
-    page.text
-}
-
-struct Page<'a> {
+struct Page {
     text: String,
-    fitting: Option<&'a Fitting>,
 }
 
-impl Page<'_> {
-    fn keys(&mut self, keys: &[Key], section: &str, depth: usize) {
+impl Page {
+    fn keys(&mut self, keys: &[Key], depth: usize) {
         for key in keys {
-            self.key(key, section, depth);
+            self.key(key, depth);
         }
     }
 
-    fn key(&mut self, key: &Key, section: &str, depth: usize) {
-        let dotted = if section.is_empty() {
-            key.name.to_owned()
-        } else {
-            format!("{section}.{}", key.name)
-        };
+    fn key(&mut self, key: &Key, depth: usize) {
         if depth == 0 {
             self.text.push('\n');
         }
@@ -79,7 +38,7 @@ impl Page<'_> {
         self.comment(key, &indent);
         if let Shape::Section(below) = key.shape {
             self.line(&format!("{}:", key.name));
-            let (told, rest): (Vec<&Key>, Vec<&Key>) = below.iter().partition(|below| self.is_told(key, below));
+            let (told, rest): (Vec<&Key>, Vec<&Key>) = below.iter().partition(|below| is_told(key, below));
             if !told.is_empty() {
                 let names: Vec<String> = told.iter().map(|key| format!("`{}`", key.name)).collect();
                 let text = format!("As in `measure`, with the same defaults: {}.", names.join(", "));
@@ -88,32 +47,21 @@ impl Page<'_> {
                 }
             }
             for below in rest {
-                self.key(below, &dotted, depth + 1);
+                self.key(below, depth + 1);
             }
             return;
         }
-        for (index, line) in self.value(key, &dotted).lines().enumerate() {
-            let mark = if self.is_shown_only(&dotted) { "#" } else { "" };
+        for (index, line) in value(key).lines().enumerate() {
             let name = if index == 0 { key.name } else { "" };
-            self.line(&format!("{indent}{mark}{name}{line}"));
+            self.line(&format!("{indent}{name}{line}"));
         }
-    }
-
-    /// Whether a key of a role is already in the section of the first role, and needs no other description here.
-    fn is_told(&self, section: &Key, key: &Key) -> bool {
-        let is_same = |other: &Key| {
-            (other.name, other.default, other.sample, other.about) == (key.name, key.default, key.sample, key.about)
-        };
-        let dotted = format!("{}.{}", section.name, key.name);
-        let is_fitted = self.fitting.is_some_and(|fitting| fitting.value(&dotted).is_some());
-        section.name == "stitch" && MEASURE.iter().any(is_same) && !is_fitted
     }
 
     fn comment(&mut self, key: &Key, indent: &str) {
         for line in key.about.lines() {
             self.line(&format!("{indent}# {line}"));
         }
-        if self.fitting.is_none() && !key.sample.is_empty() {
+        if !key.sample.is_empty() {
             self.line(&format!("{indent}# For example: {}", key.sample));
         }
         if let Some(alias) = key.alias {
@@ -121,31 +69,30 @@ impl Page<'_> {
         }
     }
 
-    /// Returns what follows the name of a key, in one line or more.
-    fn value(&self, key: &Key, dotted: &str) -> String {
-        let value = match self.fitting {
-            Some(fitting) => fitting.value(dotted).unwrap_or(key.sample),
-            None => "",
-        };
-        let value = if value.is_empty() { key.default } else { value };
-        if value.is_empty() && !key.items.is_empty() {
-            let mut lines = String::from(":");
-            for item in key.items {
-                let _ = write!(lines, "\n  - {}", quoted(item));
-            }
-            return lines;
-        }
-        format!(": {value}").trim_end().to_owned()
-    }
-
-    fn is_shown_only(&self, dotted: &str) -> bool {
-        self.fitting.is_some_and(|fitting| !fitting.active.contains_key(dotted))
-    }
-
     fn line(&mut self, line: &str) {
         self.text.push_str(line);
         self.text.push('\n');
     }
+}
+
+/// Returns whether a key of a role is already in the section of the first role, and needs no other description here.
+fn is_told(section: &Key, key: &Key) -> bool {
+    let is_same = |other: &Key| {
+        (other.name, other.default, other.sample, other.about) == (key.name, key.default, key.sample, key.about)
+    };
+    section.name == "stitch" && MEASURE.iter().any(is_same)
+}
+
+/// Returns what follows the name of a key, in one line or more.
+fn value(key: &Key) -> String {
+    if key.default.is_empty() && !key.items.is_empty() {
+        let mut lines = String::from(":");
+        for item in key.items {
+            let _ = write!(lines, "\n  - {}", quoted(item));
+        }
+        return lines;
+    }
+    format!(": {}", key.default).trim_end().to_owned()
 }
 
 /// Returns the lines of a text, none wider than `width` letters unless a word is.
@@ -253,25 +200,25 @@ mod tests {
         }
     }
 
-    /// Taking every `#` away that stands before a key gives a file that reads without problems, but for the keys
-    /// that contradict each other on purpose.
+    /// Each value that the example shows after "For example" can be set, each in a file of its own.
     #[test]
     fn every_sample_is_good() {
-        let text: String = fitted(&Fitting::default(), "x")
-            .lines()
-            .map(|line| {
-                let bare = line.trim_start();
-                let shown = bare.starts_with('#') && !bare.starts_with("# ");
-                let line = if shown {
-                    line.replacen('#', "", 1)
-                } else {
-                    line.to_owned()
-                };
-                format!("{line}\n")
-            })
-            .filter(|line| !line.starts_with("podman_args"))
-            .collect();
-        let config = Config::parse(&text, "samples").map_err(|problems| problems.to_string());
-        assert_eq!(config.map(|config| config.source_dirs), Ok(vec!["src".to_owned()]));
+        let mut count = 0;
+        for key in TOP {
+            let below: &[Key] = match key.shape {
+                Shape::Section(below) => below,
+                _ => &[],
+            };
+            let own = (!key.sample.is_empty()).then(|| format!("{}: {}\n", key.name, key.sample));
+            let below = below.iter().filter(|below| !below.sample.is_empty());
+            let below = below.map(|below| format!("{}: {{{}: {}}}\n", key.name, below.name, below.sample));
+            for text in own.into_iter().chain(below) {
+                let config = Config::parse(&text, "sample").map_err(|problems| problems.to_string());
+                assert!(config.is_ok(), "{text}{config:?}");
+                assert_ne!(config, Ok(Config::default()), "{text}");
+                count += 1;
+            }
+        }
+        assert!(count > 30, "{count} samples found: are they still read?");
     }
 }

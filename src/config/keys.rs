@@ -1,5 +1,4 @@
-//! The table of all keys: the one source of the schema, the example file, the file that `init` writes, and "did you
-//! mean".
+//! The table of all keys: the one source of the schema, the example file and "did you mean".
 
 mod roles;
 mod sections;

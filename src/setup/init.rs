@@ -1,8 +1,8 @@
 //! `cordwainer init`: a configuration fitted to what is found in a repository, and the `xtask` crate beside it.
 
-mod ecosystem;
-mod manifest;
-mod survey;
+mod base;
+mod file;
+mod ignore;
 mod write;
 mod xtask;
 
@@ -11,9 +11,12 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use crate::base::error::{Error, ErrorKind, Result};
-use crate::config::{Config, FILE_NAME, Fitting, fitted, quoted, schema};
-use survey::Survey;
+use crate::config::{Config, FILE_NAME, schema};
+use crate::project::detect::{Detection, Ecosystem, Unrecognized};
 use write::Writer;
+
+pub use base::BaseBranch;
+pub use file::suggested_gates;
 
 /// The schema's file, beside the configuration, so that the editor's schema line works on every machine.
 const SCHEMA_FILE: &str = "configuration.schema.json";
@@ -23,89 +26,159 @@ const SCHEMA_FILE: &str = "configuration.schema.json";
 pub struct InitOptions {
     /// Also write the `xtask` crate and the cargo alias.
     pub scaffold: bool,
-    /// The branch that is checked out, according to git; unset selects the default.
-    pub base_branch: Option<String>,
+    /// Also write the schema, which editors use, and name it in the configuration.
+    pub schema: bool,
+    /// The branch that generations begin on; unset selects the default.
+    pub base_branch: Option<BaseBranch>,
+    /// Whether git ignores the folder for token files already, by a rule of whatever file.
+    pub secrets_are_ignored: bool,
 }
 
 /// What `init` did; all paths are relative to the repository root.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct InitReport {
-    /// The ecosystems found, such as `rust`.
-    pub ecosystems: Vec<String>,
+    /// The ecosystems found, each once.
+    pub ecosystems: Vec<Ecosystem>,
+    /// What was not recognized.
+    pub unrecognized: Vec<Unrecognized>,
+    /// The base branch, and why it is this one.
+    pub base_branch: BaseBranch,
+    /// The folders with code. They are kept when a generation starts.
+    pub source_dirs: Vec<String>,
+    /// The package managers whose hosts a container can reach.
+    pub network: Vec<&'static str>,
+    /// The gates that the configuration suggests. None of them is active.
+    pub suggested_gates: Vec<String>,
+    /// The programs that the image needs for them.
+    pub tools: Vec<String>,
     /// Files that were written.
     pub written: Vec<PathBuf>,
+    /// Files to which lines were added.
+    pub changed: Vec<PathBuf>,
     /// Files that existed already, and were not changed.
     pub kept: Vec<PathBuf>,
     /// What is left to do by hand, one sentence each.
     pub notes: Vec<String>,
+    /// What to do next, in this order.
+    pub next: Vec<NextStep>,
 }
 
-/// Writes a configuration fitted to the repository whose checkout is at `root`, with its schema beside it. Nothing that
-/// exists is overwritten, and no symbolic link is followed; a file appears whole or not at all.
+/// One step on the way to the first run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct NextStep {
+    /// What to type.
+    pub command: String,
+    /// What it is for.
+    pub purpose: String,
+}
+
+/// Writes a configuration fitted to the repository whose checkout is at `root`, and has git ignore the folder for token
+/// files. Nothing that exists is overwritten, and no symbolic link is followed; a file appears whole or not at all.
 ///
 /// # Errors
 /// Fails with [`ErrorKind::Usage`] when `root` is not a folder, with [`ErrorKind::Precondition`] when a folder to write
 /// into is a link or not a folder, and with [`ErrorKind::Configuration`] when the base branch cannot be one.
-pub fn init(root: &Path, options: &InitOptions) -> Result<InitReport> {
+pub fn init(root: &Path, detection: &Detection, options: &InitOptions) -> Result<InitReport> {
     if !root.is_dir() {
         return Err(Error::new(
             ErrorKind::Usage,
             format!("`{}` is not a folder", root.display()),
         ));
     }
-    let survey = Survey::of(root);
-    let text = fitted(&fitting(&survey, options), SCHEMA_FILE);
+    let base = options.base_branch.clone().unwrap_or_default();
+    let mut writer = Writer::new(root);
+    let has_schema = options.schema || writer.exists(SCHEMA_FILE);
+    let text = file::text(detection, &base, has_schema.then_some(SCHEMA_FILE));
     Config::parse(&text, FILE_NAME)?;
 
-    let mut writer = Writer::new(root);
-    writer.write(SCHEMA_FILE, &schema())?;
-    let mut notes = Vec::new();
+    if options.schema {
+        writer.write(SCHEMA_FILE, &schema())?;
+    }
+    let mut notes = detection_notes(detection);
+    notes.extend(base.note());
     if options.scaffold {
-        notes = xtask::write(root, &mut writer)?;
+        notes.extend(xtask::write(root, &mut writer)?);
+    }
+    if !options.secrets_are_ignored {
+        notes.extend(ignore::secrets(root, &mut writer)?);
     }
     // Last, because its presence shows that `init` has been here.
     writer.write(FILE_NAME, &text)?;
-    let names = survey.ecosystems.iter().map(|ecosystem| ecosystem.name().to_owned());
+    let mut ecosystems: Vec<Ecosystem> = detection.projects.iter().map(|project| project.ecosystem).collect();
+    ecosystems.sort_unstable();
+    ecosystems.dedup();
+    let tools = file::tools(detection);
     Ok(InitReport {
-        ecosystems: names.collect(),
+        next: next_steps(&tools, options, &writer),
+        ecosystems,
+        unrecognized: detection.unrecognized.clone(),
+        base_branch: base,
+        source_dirs: file::source_dirs(detection),
+        network: file::hosts(detection),
+        suggested_gates: suggested_gates(detection),
+        tools,
         written: writer.written,
+        changed: writer.changed,
         kept: writer.kept,
         notes,
     })
 }
 
-/// Decides which result of the survey goes into which key.
-fn fitting(survey: &Survey, options: &InitOptions) -> Fitting {
-    let mut fitting = Fitting::default();
-    let texts = [
-        ("module_path", &survey.names.module_path),
-        ("binary_name", &survey.names.binary_name),
-        ("main_package", &survey.names.main_package),
-        ("base_branch", &options.base_branch),
-    ];
-    for (key, value) in texts {
-        fitting.active.extend(value.as_ref().map(|value| (key, quoted(value))));
+fn detection_notes(detection: &Detection) -> Vec<String> {
+    let mut notes = Vec::new();
+    if detection.is_partial {
+        notes.push(
+            "The repository has more files than `cordwainer config detect` looks at: check what it found.".into(),
+        );
     }
-    if !survey.source_dirs.is_empty() {
-        fitting.active.insert("source_dirs", list(&survey.source_dirs));
-        // There is code already: a generation continues from it until the person decides otherwise.
-        fitting.active.insert("preserve_sources", "true".to_owned());
+    if detection.projects.is_empty() && detection.has_code {
+        notes.push(format!(
+            "How this repository is built and tested was not recognized: write its commands into `gates` of {FILE_NAME}."
+        ));
     }
-    let suggestions = [
-        ("context_files", list(&survey.documents)),
-        ("gates", list(&survey.collect(ecosystem::Ecosystem::gates))),
-        (
-            "container.toolchain",
-            list(&survey.collect(ecosystem::Ecosystem::toolchain)),
-        ),
-    ];
-    fitting
-        .suggested
-        .extend(suggestions.into_iter().filter(|(_, value)| value != "[]"));
-    fitting
+    notes
 }
 
-fn list<T: AsRef<str>>(items: &[T]) -> String {
-    let items: Vec<String> = items.iter().map(|item| quoted(item.as_ref())).collect();
-    format!("[{}]", items.join(", "))
+/// Returns the way from here to the first run.
+fn next_steps(tools: &[String], options: &InitOptions, writer: &Writer<'_>) -> Vec<NextStep> {
+    let step = |command: &str, purpose: &str| NextStep {
+        command: command.to_owned(),
+        purpose: purpose.to_owned(),
+    };
+    let image = match tools {
+        [] => step("cordwainer image build", "builds the image with the client"),
+        tools => NextStep {
+            command: "cordwainer image build --base IMAGE".to_owned(),
+            purpose: format!("adds the client to an image of yours that has {}", tools.join(", ")),
+        },
+    };
+    let mut files: Vec<&str> = vec![FILE_NAME];
+    let is_new = |path: &str| {
+        writer
+            .written
+            .iter()
+            .chain(&writer.changed)
+            .any(|written| written == Path::new(path))
+    };
+    files.extend([SCHEMA_FILE, ignore::FILE].into_iter().filter(|file| is_new(file)));
+    if options.scaffold {
+        files.extend(["xtask", ".cargo"]);
+    }
+    let add = format!(
+        "git add {} && git commit --message \"Configure cordwainer\"",
+        files.join(" ")
+    );
+    vec![
+        image,
+        step(
+            "export CLAUDE_CODE_OAUTH_TOKEN=...",
+            "the token that `claude setup-token` prints; it stays on this machine",
+        ),
+        step("cordwainer doctor", "reports what is still missing, and the fix"),
+        step(&add, "a generation begins with what is committed"),
+        step(
+            "cordwainer start && cordwainer run",
+            "begins a generation and works on it",
+        ),
+    ]
 }

@@ -3,10 +3,15 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use cordwainer::config::{Config, schema};
-use cordwainer::error::ErrorKind;
-use cordwainer::scaffold::{InitOptions, InitReport, init};
+use cordwainer::config::schema;
+use cordwainer::detect::{Detection, detect};
+use cordwainer::error::{Error, ErrorKind};
+use cordwainer::read_tree;
+use cordwainer::scaffold::{BaseBranch, InitOptions, InitReport, init};
 use tempfile::TempDir;
+
+mod commands;
+mod layouts;
 
 /// A folder with these files; a path that ends with `/` is a folder.
 fn folder(files: &[(&str, &str)]) -> TempDir {
@@ -19,154 +24,126 @@ fn folder(files: &[(&str, &str)]) -> TempDir {
     folder
 }
 
+/// What `init` finds in a folder.
+fn detected(root: &Path) -> Detection {
+    detect(&read_tree(root, &|_| false).expect("a folder that can be read"))
+}
+
+fn try_run(root: &Path, options: &InitOptions) -> Result<InitReport, Error> {
+    let detection = match root.is_dir() {
+        true => detected(root),
+        false => Detection::default(),
+    };
+    init(root, &detection, options)
+}
+
+/// The branch `name` as the base.
+fn base(name: &str) -> BaseBranch {
+    BaseBranch {
+        name: name.to_owned(),
+        reason: "a test".to_owned(),
+        exists: true,
+    }
+}
+
 fn run(root: &Path, scaffold: bool) -> InitReport {
     let options = InitOptions {
         scaffold,
-        base_branch: Some("trunk".to_owned()),
+        base_branch: Some(base("trunk")),
+        ..InitOptions::default()
     };
-    init(root, &options).expect("init works")
+    try_run(root, &options).expect("init works")
 }
 
-/// Checks what `init` makes of a folder: ecosystems, names (module, binary, main package) and source folders.
-fn check(files: &[(&str, &str)], ecosystems: &[&str], names: [Option<&str>; 3], source_dirs: &[&str]) {
-    let folder = folder(files);
-    let report = run(folder.path(), false);
-    assert_eq!(report.ecosystems, ecosystems);
-    assert_eq!(
-        report.written,
-        ["configuration.schema.json", "configuration.yaml"].map(PathBuf::from)
-    );
-    let config = Config::load(folder.path()).expect("what init writes has no problems");
-    let found = [&config.module_path, &config.binary_name, &config.main_package].map(|name| name.as_deref());
-    assert_eq!(found, names);
-    assert_eq!(config.source_dirs, source_dirs);
-    assert_eq!(config.preserve_sources, !source_dirs.is_empty());
-    let expected = Config {
-        module_path: config.module_path.clone(),
-        binary_name: config.binary_name.clone(),
-        main_package: config.main_package.clone(),
-        source_dirs: config.source_dirs.clone(),
-        preserve_sources: config.preserve_sources,
-        base_branch: "trunk".to_owned(),
-        ..Config::default()
+#[test]
+fn the_schema_is_written_on_request_and_named_where_it_is() {
+    let begins = "# yaml-language-server: $schema=configuration.schema.json\n";
+    let text = |folder: &TempDir| fs::read_to_string(folder.path().join("configuration.yaml")).expect("a file");
+    let without = folder(&[]);
+    run(without.path(), false);
+    assert!(!without.path().join("configuration.schema.json").exists());
+    assert!(!text(&without).contains("yaml-language-server"));
+
+    let with = folder(&[]);
+    let options = InitOptions {
+        schema: true,
+        ..InitOptions::default()
     };
-    assert_eq!(config, expected, "everything else is a comment");
-}
-
-#[test]
-fn each_ecosystem() {
-    check(&[], &[], [None; 3], &[]);
-    check(
-        &[
-            ("Cargo.toml", "[package]\nname = \"shoe\"\n"),
-            ("src/main.rs", ""),
-            ("tests/it.rs", ""),
-        ],
-        &["rust"],
-        [Some("shoe"), Some("shoe"), None],
-        &["src", "tests"],
-    );
-    check(
-        &[
-            ("go.mod", "module example.com/me/shoe/v2\n"),
-            ("cmd/last/main.go", ""),
-            ("internal/x.go", ""),
-        ],
-        &["go"],
-        [Some("example.com/me/shoe/v2"), Some("last"), Some("./cmd/last")],
-        &["cmd", "internal"],
-    );
-    check(
-        &[("go.mod", "module example.com/me/shoe/v2\n"), ("main.go", "")],
-        &["go"],
-        [Some("example.com/me/shoe/v2"), Some("shoe"), Some(".")],
-        &[],
-    );
-    check(
-        &[
-            ("package.json", r#"{"name": "@me/shoe", "bin": {"lace": "x.js"}}"#),
-            ("src/x.js", ""),
-        ],
-        &["node"],
-        [Some("@me/shoe"), Some("lace"), None],
-        &["src"],
-    );
-    check(
-        &[
-            ("pyproject.toml", "[tool.x]\nname = 'no'\n[project]\nname = 'my-shoe'\n"),
-            ("my_shoe/__init__.py", ""),
-        ],
-        &["python"],
-        [Some("my-shoe"), None, None],
-        &["my_shoe"],
-    );
-    check(
-        &[("pom.xml", "<project/>"), ("src/main/java/A.java", "")],
-        &["java"],
-        [None; 3],
-        &["src"],
-    );
-    check(
-        &[
-            ("build.gradle.kts", ""),
-            ("settings.gradle.kts", "rootProject.name = \"shoe\"\n"),
-        ],
-        &["java"],
-        [Some("shoe"), None, None],
-        &[],
-    );
-    check(&[("Gemfile", ""), ("lib/a.rb", "")], &["ruby"], [None; 3], &["lib"]);
-    check(
-        &[("composer.json", r#"{"name": "me/shoe"}"#), ("src/a.php", "")],
-        &["php"],
-        [Some("me/shoe"), None, None],
-        &["src"],
-    );
-    check(
-        &[("src/Shoe/Shoe.csproj", "")],
-        &["dotnet"],
-        [Some("Shoe"), None, None],
-        &["src"],
-    );
-    check(
-        &[
-            ("Cargo.toml", "[workspace]\n"),
-            ("package.json", "not json"),
-            ("src/lib.rs", ""),
-        ],
-        &["rust", "node"],
-        [None; 3],
-        &["src"],
-    );
-}
-
-#[test]
-fn names_that_cannot_stand_in_a_file_are_left_out() {
-    check(
-        &[("package.json", r#"{"name": "a\nb: c", "bin": {"-x": "y"}}"#)],
-        &["node"],
-        [None; 3],
-        &[],
-    );
-    check(
-        &[("package.json", r#"{"name": "true", "bin": {"1.0": "y"}}"#)],
-        &["node"],
-        [Some("true"), Some("1.0"), None],
-        &[],
-    );
-}
-
-#[test]
-fn the_file_begins_with_the_editors_schema_line() {
-    let folder = folder(&[]);
-    run(folder.path(), false);
-    let text = fs::read_to_string(folder.path().join("configuration.yaml")).expect("a file");
-    assert!(
-        text.starts_with("# yaml-language-server: $schema=configuration.schema.json\n"),
-        "{text}"
-    );
-    let written = fs::read_to_string(folder.path().join("configuration.schema.json")).expect("a file");
+    try_run(with.path(), &options).expect("init works");
+    assert!(text(&with).starts_with(begins), "{}", text(&with));
+    let written = fs::read_to_string(with.path().join("configuration.schema.json")).expect("a file");
     assert_eq!(written, schema());
+
+    let there = folder(&[("configuration.schema.json", "{}")]);
+    run(there.path(), false);
+    assert!(text(&there).starts_with(begins), "{}", text(&there));
+}
+
+#[test]
+fn the_folder_for_tokens_is_ignored_once() {
+    let line = "/.secrets/";
+    for (before, after) in [
+        (None, "/.secrets/\n"),
+        (Some(""), "/.secrets/\n"),
+        (Some("a\n# b"), "a\n# b\n/.secrets/\n"),
+        (Some("a\r\nb\r\n"), "a\r\nb\r\n/.secrets/\r\n"),
+        (Some("x\n.secrets\n\n"), "x\n.secrets\n\n"),
+    ] {
+        let files: Vec<_> = before.map(|text| (".gitignore", text)).into_iter().collect();
+        let folder = folder(&files);
+        for _ in 0..2 {
+            let report = run(folder.path(), false);
+            assert!(
+                !report.notes.iter().any(|note| note.contains(line)),
+                "{:?}",
+                report.notes
+            );
+            assert_eq!(
+                fs::read_to_string(folder.path().join(".gitignore")).expect("a file"),
+                after
+            );
+        }
+    }
+    // A folder of another name, and one that git ignores already.
+    let other = folder(&[
+        ("configuration.yaml", "secrets_dir: keys\n"),
+        (".gitignore", "\u{ff}\n"),
+    ]);
+    fs::write(other.path().join(".gitignore"), b"\xff\n").expect("a file");
+    run(other.path(), false);
+    assert_eq!(
+        fs::read(other.path().join(".gitignore")).expect("a file"),
+        b"\xff\n/keys/\n"
+    );
+    let ignored = folder(&[]);
+    let options = InitOptions {
+        secrets_are_ignored: true,
+        ..InitOptions::default()
+    };
+    try_run(ignored.path(), &options).expect("init works");
+    assert!(!ignored.path().join(".gitignore").exists());
+}
+
+#[test]
+fn an_ignore_file_keeps_its_rights_and_a_link_is_left_alone() {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    let closed = folder(&[(".gitignore", "a\n")]);
+    let path = closed.path().join(".gitignore");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("a file of ours");
+    run(closed.path(), false);
+    assert_eq!(path.metadata().expect("a file").permissions().mode() & 0o777, 0o600);
+
+    let elsewhere = folder(&[("ignored", "a\n")]);
+    let linked = folder(&[]);
+    symlink(elsewhere.path().join("ignored"), linked.path().join(".gitignore")).expect("a link");
+    let report = run(linked.path(), false);
+    assert_eq!(
+        fs::read_to_string(elsewhere.path().join("ignored")).expect("a file"),
+        "a\n"
+    );
+    let note = ".gitignore is not a file that can be extended: add `/.secrets/`, so that no token is committed.";
+    assert!(report.notes.iter().any(|found| found == note), "{:?}", report.notes);
 }
 
 #[test]
@@ -180,8 +157,9 @@ fn a_second_init_changes_nothing() {
         first.kept,
         [".cargo/config.toml", "configuration.yaml"].map(PathBuf::from)
     );
+    let alias = "Add to `[alias]` in .cargo/config.toml: xtask = ";
     assert!(
-        first.notes[0].starts_with("Add to `[alias]` in .cargo/config.toml: xtask = "),
+        first.notes.iter().any(|note| note.starts_with(alias)),
         "{:?}",
         first.notes
     );
@@ -195,8 +173,9 @@ fn a_second_init_changes_nothing() {
     );
 
     let second = run(folder.path(), true);
-    assert_eq!(second.written, Vec::<PathBuf>::new());
-    assert_eq!(second.kept.len(), first.kept.len() + first.written.len());
+    assert_eq!((second.written, second.changed), (Vec::new(), Vec::new()));
+    // What has the line already is not listed.
+    assert_eq!(second.kept.len() + 1, first.kept.len() + first.written.len());
 }
 
 #[test]
@@ -214,7 +193,7 @@ fn a_link_is_neither_followed_nor_replaced() {
         scaffold: true,
         ..InitOptions::default()
     };
-    let error = init(folder.path(), &options).expect_err("xtask leads elsewhere");
+    let error = try_run(folder.path(), &options).expect_err("xtask leads elsewhere");
     assert_eq!(error.kind(), ErrorKind::Precondition);
     assert_eq!(fs::read_dir(elsewhere.path()).expect("a folder").count(), 0);
 }
@@ -257,7 +236,7 @@ fn check_scaffold(manifest: Option<&str>, own_workspace: bool) {
     };
     assert_eq!(
         read(".cargo/config.toml"),
-        format!("[alias]\nxtask = \"run --quiet {which} --\"\n")
+        format!("[alias]\nxtask = \"run {which} --\"\n")
     );
     assert!(read("xtask/src/main.rs").contains("cordwainer::cli::main()"));
 }
@@ -274,13 +253,13 @@ fn the_scaffold_fits_the_workspace() {
 #[test]
 fn what_cannot_work_is_said() {
     let folder = folder(&[("file", "")]);
-    let error = init(&folder.path().join("file"), &InitOptions::default()).expect_err("a file is no folder");
+    let error = try_run(&folder.path().join("file"), &InitOptions::default()).expect_err("a file is no folder");
     assert_eq!(error.kind(), ErrorKind::Usage);
     let options = InitOptions {
-        base_branch: Some("generation-x".to_owned()),
+        base_branch: Some(base("generation-x")),
         ..InitOptions::default()
     };
-    let error = init(folder.path(), &options).expect_err("a generation is no base");
+    let error = try_run(folder.path(), &options).expect_err("a generation is no base");
     assert_eq!(error.kind(), ErrorKind::Configuration);
     assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 1);
 }

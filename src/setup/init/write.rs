@@ -11,6 +11,8 @@ pub(super) struct Writer<'a> {
     root: &'a Path,
     /// Files written.
     pub(super) written: Vec<PathBuf>,
+    /// Files to which lines were added.
+    pub(super) changed: Vec<PathBuf>,
     /// Files that existed, and were not changed.
     pub(super) kept: Vec<PathBuf>,
 }
@@ -21,6 +23,7 @@ impl<'a> Writer<'a> {
         Self {
             root,
             written: Vec::new(),
+            changed: Vec::new(),
             kept: Vec::new(),
         }
     }
@@ -57,6 +60,47 @@ impl<'a> Writer<'a> {
             }
             Err(error) => return Err(error.error).with_context(ErrorKind::Unexpected, failed),
         }
+        Ok(true)
+    }
+
+    /// Adds a line at the end of a file at the root, and creates the file where there is none; nothing is changed if `has`
+    /// finds the line in the file's bytes. Returns whether the file has the line now: not so where `path` is a link or
+    /// anything else that is not a file.
+    pub(super) fn append(&mut self, path: &str, line: &str, has: &dyn Fn(&[u8]) -> bool) -> Result<bool> {
+        if !self.exists(path) {
+            return self.write(path, &format!("{line}\n"));
+        }
+        let target = self.root.join(path);
+        let failed = || format!("cannot add a line to `{}`", target.display());
+        let metadata = target.symlink_metadata().with_context(ErrorKind::Unexpected, failed)?;
+        if !metadata.is_file() {
+            return Ok(false);
+        }
+        let mut bytes = std::fs::read(&target).with_context(ErrorKind::Unexpected, failed)?;
+        if has(&bytes) {
+            return Ok(true);
+        }
+        let end = if bytes.windows(2).any(|pair| pair == b"\r\n") {
+            "\r\n"
+        } else {
+            "\n"
+        };
+        if !bytes.is_empty() && !bytes.ends_with(b"\n") {
+            bytes.extend_from_slice(end.as_bytes());
+        }
+        bytes.extend_from_slice(format!("{line}{end}").as_bytes());
+        let mut file = tempfile::Builder::new()
+            .prefix(".cordwainer-")
+            .tempfile_in(self.root)
+            .with_context(ErrorKind::Unexpected, failed)?;
+        file.write_all(&bytes)
+            .and_then(|()| file.as_file().set_permissions(metadata.permissions()))
+            .and_then(|()| file.as_file().sync_all())
+            .with_context(ErrorKind::Unexpected, failed)?;
+        file.persist(&target)
+            .map_err(|error| error.error)
+            .with_context(ErrorKind::Unexpected, failed)?;
+        self.changed.push(path.into());
         Ok(true)
     }
 

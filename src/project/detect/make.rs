@@ -1,0 +1,106 @@
+//! Makefiles: targets that exist, beside any ecosystem.
+
+use super::found::{Commands, DetectedProject, Ecosystem, Names};
+use super::tree::Folder;
+
+/// The names that make looks for, in its order.
+const MAKEFILES: [&str; 3] = ["GNUmakefile", "makefile", "Makefile"];
+/// Names of targets, the usual ones first; the first that exists counts.
+pub(super) const TEST: [&str; 3] = ["test", "check", "tests"];
+pub(super) const LINT: [&str; 2] = ["lint", "check-lint"];
+const BUILD: [&str; 2] = ["build", "all"];
+const TYPES: [&str; 4] = ["typecheck", "type-check", "mypy", "types"];
+
+/// Returns the makefile of a folder.
+pub(super) fn makefile(folder: Folder<'_>) -> Option<(&'static str, &str)> {
+    let name = folder.first(&MAKEFILES)?;
+    Some((name, folder.text(name)))
+}
+
+/// Returns the command for the first of these targets that a makefile has.
+pub(super) fn command(text: &str, targets: &[&str]) -> Option<String> {
+    let target = targets.iter().find(|target| has_target(text, target))?;
+    Some(format!("make {target}"))
+}
+
+/// Returns whether a makefile has a rule for this target.
+pub(super) fn has_target(text: &str, target: &str) -> bool {
+    text.lines().any(|line| {
+        // `:=` and `::=` assign.
+        let Some((left, right)) = line.split_once(':') else {
+            return false;
+        };
+        let assigns = right.trim_start_matches(':').starts_with('=');
+        !line.starts_with(['\t', ' ', '#', '.']) && !assigns && left.split_whitespace().any(|name| name == target)
+    })
+}
+
+/// Adds what the makefile at the root has and the projects there have not. Where there is no project at all, a
+/// makefile with one of the usual targets is one of its own.
+pub(super) fn complete(root: Folder<'_>, projects: &mut Vec<DetectedProject>) {
+    let Some((manifest, text)) = makefile(root) else { return };
+    let commands = Commands {
+        setup: Vec::new(),
+        build: command(text, &BUILD).into_iter().collect(),
+        test: command(text, &TEST).into_iter().collect(),
+        lint: command(text, &LINT).into_iter().collect(),
+        type_check: command(text, &TYPES).into_iter().collect(),
+    };
+    if commands == Commands::default() {
+        return;
+    }
+    if let Some(first) = projects.iter_mut().find(|project| project.folder == ".") {
+        let own = &mut first.commands;
+        let mut is_used = false;
+        for (own, other) in [
+            (&mut own.build, commands.build),
+            (&mut own.test, commands.test),
+            (&mut own.lint, commands.lint),
+            (&mut own.type_check, commands.type_check),
+        ] {
+            if own.is_empty() && !other.is_empty() {
+                *own = other;
+                is_used = true;
+            }
+        }
+        if is_used && !first.tools.iter().any(|tool| tool == "make") {
+            first.tools.push("make".to_owned());
+        }
+    } else if projects.is_empty() {
+        projects.push(DetectedProject {
+            ecosystem: Ecosystem::Make,
+            folder: root.name(),
+            manifest: manifest.to_owned(),
+            package_manager: "make".to_owned(),
+            members: Vec::new(),
+            source_dirs: Vec::new(),
+            commands,
+            tools: vec!["make".to_owned()],
+            hosts: Vec::new(),
+            names: Names::default(),
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn targets_are_rules_and_not_assignments() {
+        let text = "test := x\nlint ::= y\nall: a b\n\tcheck: no\nbuild fast: a\n.PHONY: types\n# tests: x\ncheck::\n";
+        for (target, expect) in [
+            ("test", false),
+            ("lint", false),
+            ("all", true),
+            ("a", false),
+            ("build", true),
+            ("fast", true),
+            ("types", false),
+            ("tests", false),
+            ("check", true),
+        ] {
+            assert_eq!(has_target(text, target), expect, "{target}");
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! The text of the configuration that `init` writes: what was found, and the few other keys that matter at the start.
+//!
+//! What is set is safe for the code that is there, and so is each line that could be set by taking away its `#`:
+//! `preserve_sources: true` always stands beside `source_dirs`.
+
+use std::fmt::Write as _;
+
+use super::base::BaseBranch;
+use crate::config::{Config, quoted};
+use crate::project::detect::{DetectedProject, Detection, Ecosystem};
+
+/// How many gates are suggested.
+const MOST_GATES: usize = 6;
+
+/// Returns the file; `schema` is where an editor finds the schema.
+pub(super) fn text(detection: &Detection, base: &BaseBranch, schema: Option<&str>) -> String {
+    let mut text = String::new();
+    if let Some(schema) = schema {
+        let _ = writeln!(text, "# yaml-language-server: $schema={schema}");
+    }
+    text.push_str(
+        "# How cordwainer works on this repository. `cordwainer config check` checks this file. It has the keys that\n\
+         # matter at the start; `cordwainer config show` prints all of them with the values in effect, and cordwainer's\n\
+         # configuration.example.yaml describes them. To set a key that has a `#` before it, take the `#` away.\n",
+    );
+    names(detection, &mut text);
+    let _ = write!(
+        text,
+        "\n# The branch that generations begin on and are merged into: {}.\nbase_branch: {}\n",
+        base.reason,
+        quoted(&base.name)
+    );
+    sources(detection, &mut text);
+    documents(detection, &mut text);
+    network(detection, &mut text);
+    gates(detection, &mut text);
+    text.push_str(
+        "\n# What one generation may cost at most. Nothing limits it by default.\n#budget: {usd: 20}\n\
+         \n# How often one run proposes tasks and works on them: once by default.\n#cycles: 3\n",
+    );
+    text
+}
+
+fn names(detection: &Detection, text: &mut String) {
+    let names = &detection.names;
+    let keys = [
+        ("module_path", &names.module_path),
+        ("binary_name", &names.binary_name),
+        ("main_package", &names.main_package),
+    ];
+    if keys.iter().any(|(_, value)| value.is_some()) {
+        text.push_str("\n# Names for templates.\n");
+    }
+    for (key, value) in keys {
+        if let Some(value) = value {
+            let _ = writeln!(text, "{key}: {}", quoted(value));
+        }
+    }
+}
+
+fn sources(detection: &Detection, text: &mut String) {
+    text.push_str("\n# A generation continues from the code that is there");
+    let source_dirs = source_dirs(detection);
+    if source_dirs.is_empty() {
+        text.push_str(".\n");
+    } else {
+        let _ = write!(
+            text,
+            ". With `false`, `start` clears these folders on its\n# branch, to write the software anew.\n\
+             source_dirs: {}\n",
+            list(&source_dirs)
+        );
+    }
+    text.push_str("preserve_sources: true\n");
+}
+
+/// Returns the source folders that the configuration accepts: not those that are never cleared, such as `xtask`.
+pub(super) fn source_dirs(detection: &Detection) -> Vec<String> {
+    let dirs = detection.source_dirs.iter();
+    let accepted = dirs.filter(|dir| Config::parse(&format!("source_dirs: [{}]\n", quoted(dir)), "").is_ok());
+    accepted.cloned().collect()
+}
+
+fn documents(detection: &Detection, text: &mut String) {
+    // The client reads its own file by itself.
+    let documents = detection
+        .documents
+        .iter()
+        .filter(|document| !document.eq_ignore_ascii_case("claude.md"));
+    let documents: Vec<&str> = documents.map(String::as_str).collect();
+    if documents.is_empty() {
+        return;
+    }
+    let _ = write!(
+        text,
+        "\n# Documents that every prompt includes in full. Agents can read all others, too, in their worktree.\n\
+         #context_files: {}\n",
+        list(&documents)
+    );
+}
+
+fn network(detection: &Detection, text: &mut String) {
+    text.push_str("\n# Hosts that containers can reach, beside the model's API");
+    let hosts = hosts(detection);
+    if hosts.is_empty() {
+        text.push_str(".\n#network: {allow: [docs.example.org]}\n");
+        return;
+    }
+    let _ = write!(
+        text,
+        ": here those that packages are downloaded from.\n# Agents could send anything they read to them.\n\
+         network:\n  allow: {}\n",
+        list(&hosts)
+    );
+}
+
+fn gates(detection: &Detection, text: &mut String) {
+    text.push_str("\n# Commands that must succeed before a task is merged, run in a container of `image`.");
+    let gates = suggested_gates(detection);
+    if gates.is_empty() {
+        text.push_str(
+            "\n# None was found in this repository, and without one everything that an agent commits is merged.\n\
+             #gates: [your-test-command]\n",
+        );
+        return;
+    }
+    let tools = unique(gate_projects(detection).iter().flat_map(|project| needed(project)));
+    let _ = write!(
+        text,
+        " These were found\n# in this repository. They are not set yet, because the image must have the programs first that\n\
+         # `toolchain` checks: `cordwainer image build --base IMAGE` adds the client to an image that has them.\n\
+         # Then take both `#` away; `cordwainer doctor --gates` tries them.\n\
+         #gates: {}\n#container: {{toolchain: {}}}\n",
+        list(&gates),
+        list(&tools.iter().map(|tool| version_command(tool)).collect::<Vec<_>>())
+    );
+}
+
+/// Returns the commands that a repository offers as gates: the tests of each project with what they need, or where no
+/// project has any, the builds. Projects below one of the same ecosystem are left out, and so is a second build tool of
+/// a folder.
+pub fn suggested_gates(detection: &Detection) -> Vec<String> {
+    let projects = gate_projects(detection);
+    projects.into_iter().map(gate).collect()
+}
+
+fn gate_projects(detection: &Detection) -> Vec<&DetectedProject> {
+    let with = |has: fn(&DetectedProject) -> bool| -> Vec<&DetectedProject> {
+        main_projects(detection)
+            .filter(|project| has(project))
+            .take(MOST_GATES)
+            .collect()
+    };
+    let tested = with(|project| !project.commands.test.is_empty());
+    if tested.is_empty() {
+        return with(|project| !project.commands.build.is_empty());
+    }
+    tested
+}
+
+fn gate(project: &DetectedProject) -> String {
+    let commands = &project.commands;
+    let is_compiled = matches!(project.ecosystem, Ecosystem::C | Ecosystem::Cpp);
+    let build: &[String] = if is_compiled || commands.test.is_empty() {
+        &commands.build
+    } else {
+        &[]
+    };
+    let parts = [&commands.setup, build, &commands.test].concat();
+    project.in_root(&parts.join(" && "))
+}
+
+fn main_projects(detection: &Detection) -> impl Iterator<Item = &DetectedProject> {
+    let projects = &detection.projects;
+    projects.iter().enumerate().filter_map(move |(index, project)| {
+        let is_first = projects[..index].iter().all(|other| {
+            let is_above = other.folder == "."
+                || other.folder == project.folder
+                || project.folder.starts_with(&format!("{}/", other.folder));
+            other.ecosystem != project.ecosystem || !is_above
+        });
+        is_first.then_some(project)
+    })
+}
+
+/// Returns the presets of `network.allow` that the projects need, each once.
+pub(super) fn hosts(detection: &Detection) -> Vec<&'static str> {
+    unique(detection.projects.iter().flat_map(|project| &project.hosts).copied())
+}
+
+/// Returns the programs that the image needs to build and test the projects, each once.
+pub(super) fn tools(detection: &Detection) -> Vec<String> {
+    unique(main_projects(detection).flat_map(needed))
+}
+
+/// Returns the tools of a project without those that only a linter needs.
+fn needed(project: &DetectedProject) -> impl Iterator<Item = String> {
+    let tools = project
+        .tools
+        .iter()
+        .filter(|tool| !["golangci-lint", "swiftlint"].contains(&tool.as_str()));
+    tools.cloned()
+}
+
+fn unique<T: PartialEq>(items: impl Iterator<Item = T>) -> Vec<T> {
+    let mut found = Vec::new();
+    for item in items {
+        if !found.contains(&item) {
+            found.push(item);
+        }
+    }
+    found
+}
+
+/// Returns a command that succeeds where a program is installed.
+fn version_command(tool: &str) -> String {
+    match tool {
+        "go" => "go version".to_owned(),
+        "java" => "java -version".to_owned(),
+        tool => format!("{tool} --version"),
+    }
+}
+
+fn list<T: AsRef<str>>(items: &[T]) -> String {
+    let items: Vec<String> = items.iter().map(|item| quoted(item.as_ref())).collect();
+    format!("[{}]", items.join(", "))
+}
