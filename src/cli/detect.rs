@@ -49,18 +49,18 @@ fn page(detection: &Detection) -> String {
         .map(|found| format!("{} ({})", found.name, found.file))
         .collect();
     let names = &detection.names;
-    let named = [
+    let keys = [
         ("module", &names.module_path),
         ("program", &names.binary_name),
         ("main package", &names.main_package),
     ];
-    let named = named
+    let called = keys
         .iter()
         .filter_map(|(what, name)| Some(format!("{what} {}", name.as_ref()?)));
     for (what, items) in [
         ("Not recognized", unrecognized),
         ("Documents", detection.documents.clone()),
-        ("Names", named.collect()),
+        ("Names", called.collect()),
     ] {
         if !items.is_empty() {
             page.push_str(&format!("{what}: {}\n", listed(&items, ", ")));

@@ -215,7 +215,9 @@ mod tests {
             for text in own.into_iter().chain(below) {
                 let config = Config::parse(&text, "sample").map_err(|problems| problems.to_string());
                 assert!(config.is_ok(), "{text}{config:?}");
-                assert_ne!(config, Ok(Config::default()), "{text}");
+                // Flags of the older system may say what is the default here.
+                let is_default = config == Ok(Config::default());
+                assert!(!is_default || key.name == "podman_args", "{text}");
                 count += 1;
             }
         }

@@ -44,19 +44,17 @@ fn keys(text: &str) -> Option<Vec<String>> {
         Kind::Plain(name) | Kind::Quoted(name) => Some(name),
         _ => None,
     };
-    match node::read(text, 0, &report) {
-        Some(node) => match node.kind {
-            Kind::Map(entries) => Some(entries.into_iter().filter_map(|(key, _)| name(key)).collect()),
-            Kind::Null => Some(Vec::new()),
-            _ => None,
-        },
-        None => {
-            let lines = text
-                .lines()
-                .filter(|line| line.starts_with(|c: char| c.is_ascii_alphabetic()));
-            let keys = lines.filter_map(|line| line.split_once(':'));
-            Some(keys.map(|(key, _)| key.trim_end().to_owned()).collect())
-        }
+    let Some(node) = node::read(text, 0, &report) else {
+        let lines = text
+            .lines()
+            .filter(|line| line.starts_with(|c: char| c.is_ascii_alphabetic()));
+        let keys = lines.filter_map(|line| line.split_once(':'));
+        return Some(keys.map(|(key, _)| key.trim_end().to_owned()).collect());
+    };
+    match node.kind {
+        Kind::Map(entries) => Some(entries.into_iter().filter_map(|(key, _)| name(key)).collect()),
+        Kind::Null => Some(Vec::new()),
+        _ => None,
     }
 }
 

@@ -30,9 +30,10 @@ fn detected(root: &Path) -> Detection {
 }
 
 fn try_run(root: &Path, options: &InitOptions) -> Result<InitReport, Error> {
-    let detection = match root.is_dir() {
-        true => detected(root),
-        false => Detection::default(),
+    let detection = if root.is_dir() {
+        detected(root)
+    } else {
+        Detection::default()
     };
     init(root, &detection, options)
 }

@@ -1,4 +1,4 @@
-//! C and C++, with CMake, Meson, autotools or make.
+//! C and C++, with `CMake`, Meson, autotools or make.
 
 use super::code::source_dirs;
 use super::found::{Commands, DetectedProject, Ecosystem, Names};

@@ -1,6 +1,6 @@
 //! .NET: solutions, and projects without one.
 
-use super::code::source_dirs;
+use super::code::{ending, source_dirs};
 use super::found::{Commands, DetectedProject, Ecosystem, Names};
 use super::tree::{Folder, shell_word};
 
@@ -12,7 +12,7 @@ const DEEPEST: usize = 3;
 pub(super) fn detect(folder: Folder<'_>) -> Vec<DetectedProject> {
     let solutions: Vec<&str> = folder
         .here()
-        .filter(|name| name.ends_with(".sln") || name.ends_with(".slnx"))
+        .filter(|name| matches!(ending(name), Some("sln" | "slnx")))
         .collect();
     let projects: Vec<&str> = folder
         .files()

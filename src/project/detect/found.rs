@@ -32,9 +32,9 @@ pub enum Ecosystem {
     Elixir,
     /// The Swift package manager.
     Swift,
-    /// CMake, Meson, autotools or make, with code in C.
+    /// `CMake`, Meson, autotools or make, with code in C.
     C,
-    /// CMake, Meson, autotools or make, with code in C++.
+    /// `CMake`, Meson, autotools or make, with code in C++.
     Cpp,
     /// A makefile beside code in no language that is known here.
     Make,
@@ -100,7 +100,6 @@ pub struct DetectedProject {
     /// The names in `network.allow` of the hosts that its package manager downloads from.
     pub hosts: Vec<&'static str>,
     /// Its names.
-    #[serde(flatten)]
     pub names: Names,
 }
 
@@ -182,7 +181,6 @@ pub struct Detection {
     /// Whether there were more files than are looked at.
     pub is_partial: bool,
     /// The names of the first project that has them.
-    #[serde(flatten)]
     pub names: Names,
 }
 

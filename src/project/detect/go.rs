@@ -70,7 +70,8 @@ fn used(text: &str) -> Vec<String> {
             _ => continue,
         };
         let path = path.trim_matches('"').trim_start_matches("./").trim_end_matches('/');
-        if !path.starts_with("..") && !path.starts_with('/') && !(path.is_empty() && line.is_empty()) {
+        let is_outside = path.starts_with("..") || path.starts_with('/');
+        if !line.is_empty() && !is_outside {
             found.push(if path.is_empty() { "." } else { path }.to_owned());
         }
     }
@@ -83,10 +84,7 @@ fn names(folder: Folder<'_>) -> Names {
         .filter_map(|line| line.trim().strip_prefix("module "))
         .map(|path| path.split("//").next().unwrap_or_default().trim().trim_matches('"'))
         .next();
-    let commands = Folder::folders(&folder)
-        .contains("cmd")
-        .then(|| commands(folder))
-        .unwrap_or_default();
+    let commands = commands(folder);
     let (main_package, command) = match commands.as_slice() {
         [only] => (Some(format!("./cmd/{only}")), Some(only.clone())),
         _ if folder.has("main.go") => (Some(".".to_owned()), None),

@@ -144,14 +144,13 @@ impl Python<'_> {
             _ if manager != "pip" || self.runner().is_some() => return None,
             _ => {
                 let files = REQUIREMENTS.iter().filter(|file| self.folder.has(file));
-                let files: String = files.map(|file| format!(" -r {file}")).collect();
+                let files: Vec<String> = files.map(|file| format!("-r {file}")).collect();
                 let is_package = self.settings.contains_key("project") || self.folder.has("setup.py");
-                let files = if files.is_empty() && is_package {
-                    " --editable ."
-                } else {
-                    &files
+                return match files.as_slice() {
+                    [] if is_package => Some("python3 -m pip install --editable .".to_owned()),
+                    [] => None,
+                    files => Some(format!("python3 -m pip install {}", files.join(" "))),
                 };
-                return (!files.is_empty()).then(|| format!("python3 -m pip install{files}"));
             }
         };
         Some(command.to_owned())

@@ -1,4 +1,4 @@
-//! Ruby: Bundler, gems, Rake and RSpec.
+//! Ruby: Bundler, gems, Rake and `RSpec`.
 
 use super::code::source_dirs;
 use super::found::{Commands, DetectedProject, Ecosystem, Names};
@@ -34,9 +34,12 @@ pub(super) fn detect(folder: Folder<'_>) -> Vec<DetectedProject> {
 
 fn commands(folder: Folder<'_>, gem: Option<&str>) -> Commands {
     let has_bundler = folder.has("Gemfile");
-    let run = |command: &str| match has_bundler {
-        true => format!("bundle exec {command}"),
-        false => command.to_owned(),
+    let run = |command: &str| {
+        if has_bundler {
+            format!("bundle exec {command}")
+        } else {
+            command.to_owned()
+        }
     };
     let mut commands = Commands {
         setup: has_bundler.then(|| "bundle install".to_owned()).into_iter().collect(),

@@ -8,7 +8,7 @@
 //! - apt: `http_proxy` and `https_proxy`, in lower case alone (apt-transport-http(1)).
 //! - yarn from version 2 on reads its own settings alone, which variables that begin with `YARN_` set. One for hosts
 //!   without the proxy is none of them, and an error to it.
-//! - Bundler, Composer, Hex, NuGet, Deno and git, which fetches packages of Swift: `HTTPS_PROXY` or its lower-case form.
+//! - Bundler, Composer, Hex, `NuGet`, Deno and git, which fetches packages of Swift: `HTTPS_PROXY` or its lower-case form.
 //! - Maven reads none of them, but the properties of Java's networking, from 3.9 on only when its resolver is told so
 //!   (the resolver's option `aether.connector.http.useSystemProperties`). Gradle and its wrapper read these properties,
 //!   too, from `GRADLE_OPTS`.

@@ -42,10 +42,9 @@ pub(super) fn write(root: &Path, writer: &mut Writer<'_>) -> Result<Vec<String>>
     let older = writer.exists(".cargo/config");
     if older || !writer.write(ALIAS_FILE, &format!("[alias]\n{alias}\n"))? {
         let file = if older { ".cargo/config" } else { ALIAS_FILE };
-        if !table(&root.join(file))
-            .get("alias")
-            .is_some_and(|aliases| aliases.get("xtask").is_some())
-        {
+        let settings = table(&root.join(file));
+        let existing = settings.get("alias").and_then(|aliases| aliases.get("xtask"));
+        if existing.is_none() {
             notes.push(format!("Add to `[alias]` in {file}: {alias}"));
         }
     }
