@@ -25,6 +25,7 @@ use std::collections::BTreeSet;
 
 pub use self::found::{Commands, DetectedProject, Detection, Ecosystem, Names, Unrecognized};
 pub use self::tree::Tree;
+pub(crate) use self::tree::shell_word;
 
 use self::tree::Folder;
 

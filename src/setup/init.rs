@@ -95,7 +95,7 @@ pub fn init(root: &Path, detection: &Detection, options: &InitOptions) -> Result
         writer.write(SCHEMA_FILE, &schema())?;
     }
     let mut notes = detection_notes(detection);
-    notes.extend(base.note());
+    notes.extend(base.missing.clone());
     if options.scaffold {
         notes.extend(xtask::write(root, &mut writer)?);
     }

@@ -43,7 +43,7 @@ fn base(name: &str) -> BaseBranch {
     BaseBranch {
         name: name.to_owned(),
         reason: "a test".to_owned(),
-        exists: true,
+        missing: None,
     }
 }
 

@@ -1,5 +1,7 @@
 //! Which files are code, and which folders hold it.
 
+use std::collections::BTreeSet;
+
 use super::tree::Folder;
 
 /// How the names of files of code end, in any language that people write programs in.
@@ -62,14 +64,14 @@ pub(super) fn source_dirs(folder: Folder<'_>, endings: &[&str], beside: &[&str])
         let lower = name.to_lowercase();
         !name.starts_with('.') && (beside.contains(&name) || !NOT_SOURCES.contains(&lower.as_str()))
     };
-    let found = folder.folders().into_iter().filter(|name| is_source(name));
-    let found = found.filter(|name| {
-        let below = format!("{name}/");
-        let mut files = folder.files().skip_while(|file| !file.starts_with(&below));
-        files
-            .by_ref()
-            .take_while(|file| file.starts_with(&below))
-            .any(|file| ending(file).is_some_and(|end| endings.contains(&end)))
-    });
-    found.map(|name| folder.join(name)).collect()
+    let mut found = BTreeSet::new();
+    for file in folder.files() {
+        let Some((name, below)) = file.split_once('/') else {
+            continue;
+        };
+        if ending(below).is_some_and(|end| endings.contains(&end)) && is_source(name) {
+            found.insert(name);
+        }
+    }
+    found.into_iter().map(|name| folder.join(name)).collect()
 }

@@ -219,7 +219,7 @@ impl<'tree> Folder<'tree> {
 }
 
 /// Returns a text as one word of a shell.
-pub(super) fn shell_word(text: &str) -> String {
+pub(crate) fn shell_word(text: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-@+:=,".contains(c);
     if !text.is_empty() && text.chars().all(is_plain) {
         return text.to_owned();

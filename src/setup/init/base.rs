@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::base::error::Result;
 use crate::git::{Git, Head};
+use crate::project::detect::shell_word;
 
 /// The remote whose default branch counts.
 const REMOTE: &str = "origin";
@@ -16,8 +17,8 @@ pub struct BaseBranch {
     pub name: String,
     /// Why it is this one, as the end of a sentence.
     pub reason: String,
-    /// Whether there is such a local branch, or will be one with the first commit.
-    pub exists: bool,
+    /// What to do first, as a sentence, where there is no such local branch; an unborn one counts as there.
+    pub missing: Option<String>,
 }
 
 impl Default for BaseBranch {
@@ -25,7 +26,7 @@ impl Default for BaseBranch {
         Self {
             name: DEFAULT.to_owned(),
             reason: "the default".to_owned(),
-            exists: true,
+            missing: None,
         }
     }
 }
@@ -37,8 +38,12 @@ impl BaseBranch {
     /// Fails when git's references cannot be read.
     pub fn of(git: &Git) -> Result<Self> {
         if let Some(name) = git.default_branch_of(REMOTE)? {
+            let missing = git.branch_tip(&name)?.is_none().then(|| {
+                let (local, remote) = (shell_word(&name), shell_word(&format!("{REMOTE}/{name}")));
+                format!("There is no local branch `{name}` yet: `git branch {local} {remote}` creates it.")
+            });
             return Ok(Self {
-                exists: git.branch_tip(&name)?.is_some(),
+                missing,
                 reason: format!("the default branch of `{REMOTE}`"),
                 name,
             });
@@ -47,19 +52,16 @@ impl BaseBranch {
             Head::Branch { name, .. } | Head::Unborn { name } => Self {
                 name,
                 reason: format!("checked out, and `{REMOTE}` names no default branch"),
-                exists: true,
+                missing: None,
             },
             Head::Detached { .. } => Self {
-                exists: git.branch_tip(DEFAULT)?.is_some(),
+                missing: git
+                    .branch_tip(DEFAULT)?
+                    .is_none()
+                    .then(|| format!("There is no branch `{DEFAULT}`: write the name of yours into `base_branch`.")),
                 reason: "the default, since no branch is checked out".to_owned(),
                 ..Self::default()
             },
         })
-    }
-
-    /// Returns what is to be done where the branch is not there.
-    pub(super) fn note(&self) -> Option<String> {
-        let name = &self.name;
-        (!self.exists).then(|| format!("There is no local branch `{name}` yet: `git branch {name} {REMOTE}/{name}`."))
     }
 }

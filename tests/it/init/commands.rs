@@ -43,7 +43,7 @@ fn the_base_branch_is_the_default_branch_of_the_remote() {
 fn a_default_branch_that_is_not_here_is_to_be_created() {
     let report = init(&with_origin("trunk"), &[]);
     assert_eq!(base(&report), ("trunk", "the default branch of `origin`"));
-    let note = "There is no local branch `trunk` yet: `git branch trunk origin/trunk`.";
+    let note = "There is no local branch `trunk` yet: `git branch trunk origin/trunk` creates it.";
     assert!(
         report["notes"].as_array().unwrap().contains(&Value::from(note)),
         "{report}"
@@ -58,7 +58,12 @@ fn without_a_remote_the_branch_that_is_checked_out_is_the_base() {
     assert_eq!(base(&init(&repository, &[])), ("feature", reason));
     repository.git(&["switch", "--quiet", "--detach"]);
     let reason = "the default, since no branch is checked out";
-    assert_eq!(base(&init(&repository, &[])), ("main", reason));
+    let report = init(&repository, &[]);
+    assert_eq!(base(&report), ("main", reason));
+    assert_eq!(report["notes"], Value::Array(Vec::new()));
+    repository.git(&["branch", "--quiet", "--delete", "--force", "main"]);
+    let note = "There is no branch `main`: write the name of yours into `base_branch`.";
+    assert_eq!(init(&repository, &[])["notes"][0], note);
 }
 
 #[test]
