@@ -1,5 +1,7 @@
 //! .NET: solutions, and projects without one.
 
+use std::collections::BTreeSet;
+
 use super::code::{ending, source_dirs};
 use super::found::{Commands, DetectedProject, Ecosystem, Names};
 use super::tree::{Folder, shell_word};
@@ -74,17 +76,15 @@ fn alone(folder: Folder<'_>, projects: &[&str]) -> Option<DetectedProject> {
 }
 
 fn found(folder: Folder<'_>, manifest: &str, projects: &[&str], commands: Commands) -> DetectedProject {
-    let members = projects
-        .iter()
-        .filter_map(|file| file.rsplit_once('/'))
-        .map(|(path, _)| folder.join(path));
+    let members = projects.iter().filter_map(|file| file.rsplit_once('/'));
+    let members: BTreeSet<String> = members.map(|(path, _)| folder.join(path)).collect();
     let name = manifest.rsplit('/').next().and_then(|name| name.rsplit_once('.'));
     DetectedProject {
         ecosystem: Ecosystem::DotNet,
         folder: folder.name(),
         manifest: manifest.to_owned(),
         package_manager: "nuget".to_owned(),
-        members: members.collect(),
+        members: members.into_iter().collect(),
         source_dirs: source_dirs(folder, &["cs", "fs", "vb", "razor", "cshtml"], &["build"]),
         commands,
         tools: vec!["dotnet".to_owned()],
@@ -95,15 +95,19 @@ fn found(folder: Folder<'_>, manifest: &str, projects: &[&str], commands: Comman
 
 /// Returns whether a project holds tests, by what it refers to.
 fn is_test(text: &str) -> bool {
-    let lower = text.to_lowercase();
-    [
+    const MARKS: [&str; 9] = [
         "microsoft.net.test.sdk",
         "<istestproject>true",
-        "\"tunit\"",
+        "testingplatformdotnettestsupport>true",
+        "\"microsoft.testing.",
+        "\"mstest",
         "mstest.sdk",
-    ]
-    .iter()
-    .any(|part| lower.contains(part))
+        "\"nunit\"",
+        "\"tunit\"",
+        "\"xunit",
+    ];
+    let lower = text.to_lowercase();
+    MARKS.iter().any(|part| lower.contains(part))
 }
 
 /// Returns whether the style of the code is configured, which `dotnet format` checks.

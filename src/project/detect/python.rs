@@ -5,7 +5,7 @@ use toml::Table;
 use super::code::source_dirs;
 use super::found::{Commands, DetectedProject, Ecosystem, Names};
 use super::manifest::{at, text_at, texts_at, toml};
-use super::tree::Folder;
+use super::tree::{Folder, shell_word};
 
 /// Files by which a project is found, the most telling first.
 const MANIFESTS: [&str; 6] = [
@@ -38,11 +38,7 @@ pub(super) fn detect(folder: Folder<'_>) -> Vec<DetectedProject> {
     let Some(manifest) = folder.first(&MANIFESTS) else {
         return Vec::new();
     };
-    let project = Python {
-        folder,
-        settings: toml(folder.text("pyproject.toml")),
-        sections: folder.texts(&["setup.cfg", "tox.ini"]),
-    };
+    let project = Python::new(folder);
     // Other tools keep their settings in these files, too.
     if manifest == "pyproject.toml" && !project.is_python() {
         return Vec::new();
@@ -52,7 +48,12 @@ pub(super) fn detect(folder: Folder<'_>) -> Vec<DetectedProject> {
     if manager != "pip" {
         tools.push(manager.to_owned());
     }
-    let commands = project.commands(manager);
+    let globs = texts_at(&project.settings, &["tool", "uv", "workspace", "members"]);
+    let members = folder.members(&globs, "pyproject.toml");
+    let mut commands = project.commands(manager);
+    if commands.test.is_empty() {
+        commands.test = tests_of(folder, &members);
+    }
     for (command, tool) in [("tox", "tox"), ("nox", "nox")] {
         if commands.test.iter().any(|test| test.ends_with(command)) {
             tools.push(tool.to_owned());
@@ -65,10 +66,7 @@ pub(super) fn detect(folder: Folder<'_>) -> Vec<DetectedProject> {
         folder: folder.name(),
         manifest: manifest.to_owned(),
         package_manager: manager.to_owned(),
-        members: folder.members(
-            &texts_at(&project.settings, &["tool", "uv", "workspace", "members"]),
-            "pyproject.toml",
-        ),
+        members,
         source_dirs: source_dirs(folder, &["py", "pyi", "pyx"], &[]),
         commands,
         tools,
@@ -77,7 +75,27 @@ pub(super) fn detect(folder: Folder<'_>) -> Vec<DetectedProject> {
     }]
 }
 
-impl Python<'_> {
+/// Returns how the tests of the members of a workspace are run, each in its folder: uv installs what a member needs.
+fn tests_of(folder: Folder<'_>, members: &[String]) -> Vec<String> {
+    let tested = members
+        .iter()
+        .filter(|member| Python::new(folder.below(member)).has_pytest());
+    let commands = tested.map(|member| {
+        let path = member.strip_prefix(&folder.join("")).unwrap_or(member);
+        format!("uv run --directory {} pytest", shell_word(path))
+    });
+    commands.collect()
+}
+
+impl<'tree> Python<'tree> {
+    fn new(folder: Folder<'tree>) -> Self {
+        Self {
+            folder,
+            settings: toml(folder.text("pyproject.toml")),
+            sections: folder.texts(&["setup.cfg", "tox.ini"]),
+        }
+    }
+
     fn is_python(&self) -> bool {
         let has_package = self.settings.contains_key("project") || self.settings.contains_key("build-system");
         has_package || self.has_tool("poetry") || self.folder.has_ending(&[".py"])

@@ -110,6 +110,14 @@ impl<'tree> Folder<'tree> {
         Self { tree, path }
     }
 
+    /// Returns another folder of the tree, by its path in the repository.
+    pub(super) fn below<'path>(&self, path: &'path str) -> Folder<'path>
+    where
+        'tree: 'path,
+    {
+        Folder { tree: self.tree, path }
+    }
+
     /// Returns its path, `.` for the root.
     pub(super) fn name(&self) -> String {
         if self.path.is_empty() { "." } else { self.path }.to_owned()

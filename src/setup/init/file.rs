@@ -136,26 +136,22 @@ fn gates(detection: &Detection, text: &mut String) {
     );
 }
 
-/// Returns the commands that a repository offers as gates: the tests of each project with what they need, or where no
-/// project has any, the builds. Projects below one of the same ecosystem are left out, and so is a second build tool of
+/// Returns the commands that a repository offers as gates: the tests of each project with what they need, or where a
+/// folder has none, its build. Projects below one of the same ecosystem are left out, and so is a second build tool of
 /// a folder.
 pub fn suggested_gates(detection: &Detection) -> Vec<String> {
     let projects = gate_projects(detection);
     projects.into_iter().map(gate).collect()
 }
 
+/// Returns the projects that have tests, and those with a build alone where no project in the same folder has tests:
+/// that of a site's assets says little.
 fn gate_projects(detection: &Detection) -> Vec<&DetectedProject> {
-    let with = |has: fn(&DetectedProject) -> bool| -> Vec<&DetectedProject> {
-        main_projects(detection)
-            .filter(|project| has(project))
-            .take(MOST_GATES)
-            .collect()
-    };
-    let tested = with(|project| !project.commands.test.is_empty());
-    if tested.is_empty() {
-        return with(|project| !project.commands.build.is_empty());
-    }
-    tested
+    let has_tests = |project: &DetectedProject| !project.commands.test.is_empty();
+    let is_tested = |folder: &str| main_projects(detection).any(|other| other.folder == folder && has_tests(other));
+    let projects = main_projects(detection)
+        .filter(|project| has_tests(project) || (!project.commands.build.is_empty() && !is_tested(&project.folder)));
+    projects.take(MOST_GATES).collect()
 }
 
 fn gate(project: &DetectedProject) -> String {
