@@ -18,6 +18,7 @@ mod commits;
 mod diff_stat;
 mod edit;
 mod environment;
+mod failure;
 mod hazards;
 mod identity;
 mod ignored;

@@ -79,8 +79,8 @@ impl Error {
 
     /// Adds the error that caused this one.
     #[must_use]
-    pub fn because(mut self, source: impl Into<Cause>) -> Self {
-        self.0.source = Some(source.into());
+    pub fn because(mut self, source: impl IntoCause) -> Self {
+        self.0.source = Some(source.into_cause());
         self
     }
 
@@ -110,6 +110,46 @@ impl std::error::Error for Error {
     }
 }
 
+/// An error that can stand below one of ours, in words that a person reads. A library whose own texts are not such words
+/// has them put into plain ones where this is implemented for its error: there is one place for each library, and the
+/// compiler finds who goes around it.
+pub trait IntoCause {
+    /// Returns the error as a cause.
+    fn into_cause(self) -> Box<dyn std::error::Error + Send + Sync + 'static>;
+}
+
+/// Implements [`IntoCause`] for errors that read well as they are.
+macro_rules! plain_enough {
+    ($($error:ty),* $(,)?) => {
+        $(impl $crate::base::error::IntoCause for $error {
+            fn into_cause(self) -> $crate::base::error::Cause {
+                self.into()
+            }
+        })*
+    };
+}
+pub(crate) use plain_enough;
+
+plain_enough!(
+    Error,
+    String,
+    &str,
+    std::io::Error,
+    rustix::io::Errno,
+    serde_json::Error,
+    globset::Error,
+    rustls::Error,
+    hyper::http::uri::InvalidUri,
+);
+#[cfg(feature = "cli")]
+plain_enough!(serde_yaml::Error);
+
+impl IntoCause for tempfile::PersistError {
+    fn into_cause(self) -> Cause {
+        self.error.into()
+    }
+}
+
 /// Turns a foreign error into ours, with what was attempted.
 pub trait Context<T> {
     /// Wraps the error as [`ErrorKind::Unexpected`], with what was attempted.
@@ -119,7 +159,7 @@ pub trait Context<T> {
     fn with_context(self, kind: ErrorKind, message: impl FnOnce() -> String) -> Result<T>;
 }
 
-impl<T, E: Into<Cause>> Context<T> for std::result::Result<T, E> {
+impl<T, E: IntoCause> Context<T> for std::result::Result<T, E> {
     fn context(self, message: impl Into<String>) -> Result<T> {
         self.map_err(|source| Error::new(ErrorKind::Unexpected, message).because(source))
     }

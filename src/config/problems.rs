@@ -6,7 +6,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::source::{Origin, SetBy, Setting};
-use crate::base::error::{Error, ErrorKind};
+use crate::base::error::{Error, ErrorKind, plain_enough};
 use crate::base::text;
 
 /// A place in the file, or in what the caller sets beside it. Lines and columns count from 1, columns in characters.
@@ -86,6 +86,8 @@ impl Problems {
         self.0.len()
     }
 }
+
+plain_enough!(Problems);
 
 impl<'a> IntoIterator for &'a Problems {
     type Item = &'a Problem;

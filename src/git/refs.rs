@@ -68,15 +68,19 @@ impl Git {
         match found {
             Ok(commit) => Ok(commit.id()),
             Err(cause) => {
-                let error = Error::new(
+                let mut error = Error::new(
                     ErrorKind::Usage,
                     format!("`{}` names no commit of this repository", revision.escape_debug()),
                 );
+                // That it is not there is what the error says already.
+                if cause.code() != ErrorCode::NotFound {
+                    error = error.because(cause);
+                }
                 let branches = self.references("refs/heads/")?;
                 let short = branches.iter().filter_map(|(name, _)| name.strip_prefix("refs/heads/"));
                 Err(match text::nearest(revision, short) {
                     Some(near) => error.hint(format!("did you mean the branch `{near}`?")),
-                    None => error.because(cause).hint("name a branch, a tag or a commit id"),
+                    None => error.hint("name a branch, a tag or a commit id"),
                 })
             }
         }

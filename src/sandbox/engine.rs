@@ -11,6 +11,7 @@ mod deadline;
 mod endpoint;
 mod enforced;
 mod exit;
+mod failure;
 mod image;
 mod input;
 mod kind;

@@ -66,6 +66,9 @@ async fn a_socket_that_talks_nonsense_is_no_engine() {
             text.starts_with("cannot use the engine at `container.socket`"),
             "{text}"
         );
+        for foreign in ["hyper", "client error", "Docker responded", "EOF", "parse"] {
+            assert!(!text.contains(foreign), "`{foreign}` in {text}");
+        }
     }
 }
 

@@ -11,6 +11,7 @@ use super::hazard::{Hazard, Severity};
 use super::words::listed;
 use crate::base::error::{Context as _, Result};
 use crate::base::text;
+use crate::git::failure::Failure;
 use crate::git::settings::settings;
 use crate::git::{bytes, identity};
 
@@ -91,7 +92,7 @@ fn of_checkout(repository: &Repository) -> Option<Hazard> {
     }
     let text = format!(
         "the index cannot be read, and `stop` cannot bring the checkout up to date: {}",
-        error.message()
+        Failure::of(&error)
     );
     hazard(text, "check out another branch first, in a checkout that can be read")
 }

@@ -5,7 +5,7 @@ use std::fmt;
 
 use jiff::Timestamp;
 
-use crate::base::error::{Error, ErrorKind, Result};
+use crate::base::error::{Error, ErrorKind, Result, plain_enough};
 use crate::base::graph::{Graph, way};
 use crate::issues::attempt::Attempt;
 use crate::issues::issue::input::NewIssue;
@@ -64,6 +64,8 @@ impl fmt::Display for BatchProblems {
 }
 
 impl std::error::Error for BatchProblems {}
+
+plain_enough!(BatchProblems);
 
 impl BatchIssue {
     /// Builds an issue of a batch without data from another store.

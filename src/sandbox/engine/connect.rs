@@ -1,6 +1,5 @@
 //! Finding an engine: the one that a person named, else the usual sockets, else an installed podman that is started.
 
-use std::io;
 use std::path::Path;
 
 use bollard::{ClientVersion, Docker};
@@ -9,6 +8,7 @@ use crate::base::error::{Error, ErrorKind, Result};
 use crate::sandbox::engine::Engine;
 use crate::sandbox::engine::deadline::{self, CallError, HELLO};
 use crate::sandbox::engine::endpoint::{self, Endpoint};
+use crate::sandbox::engine::failure::{self, Failure};
 use crate::sandbox::engine::kind::{EngineFacts, EngineKind};
 use crate::sandbox::engine::lookup::{self, Answer};
 use crate::sandbox::engine::options::{ConnectOptions, EngineChoice};
@@ -148,7 +148,7 @@ async fn ping(socket: &Path) -> Result<Answer, CallError> {
     match tokio::time::timeout(HELLO, lookup::exchange(socket, "/_ping")).await {
         Ok(Ok(answer)) if answer.status == 200 => Ok(answer),
         Ok(Ok(answer)) => {
-            let why = format!("status {}", answer.status);
+            let why = failure::answered(answer.status, "");
             Err(deadline::refused(&place, GREETING, Some(answer.status), why))
         }
         Ok(Err(error)) => Err(deadline::refused(&place, GREETING, None, error)),
@@ -189,8 +189,8 @@ fn reason(error: &Error) -> String {
 /// Returns whether the system refused to open the socket.
 fn is_denied(error: &Error) -> bool {
     let causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
-    let mut of_system = causes.filter_map(|cause| cause.downcast_ref::<io::Error>());
-    of_system.any(|error| error.kind() == io::ErrorKind::PermissionDenied)
+    let mut failures = causes.filter_map(|cause| cause.downcast_ref::<Failure>());
+    failures.any(Failure::is_denied)
 }
 
 fn explicit(endpoint: &Endpoint, error: Error) -> Error {

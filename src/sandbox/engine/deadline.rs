@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use bollard::errors::Error as ApiError;
 
-use crate::base::error::{Cause, Error, ErrorKind};
+use super::failure::Failure;
+use crate::base::error::{Error, ErrorKind, IntoCause};
 
 /// The time limit for the first answer of an engine.
 pub(super) const HELLO: Duration = Duration::from_secs(5);
@@ -74,7 +75,7 @@ pub(super) fn refused(
     engine: &impl fmt::Display,
     operation: &str,
     status: Option<u16>,
-    why: impl Into<Cause>,
+    why: impl IntoCause,
 ) -> CallError {
     let error = Error::new(ErrorKind::Engine, format!("cannot {operation} with {engine}")).because(why);
     CallError { status, error }
@@ -87,7 +88,8 @@ pub(super) fn failed(engine: &impl fmt::Display, operation: &str, source: ApiErr
         _ => None,
     };
     let hint = hint(&source.to_string());
-    let error = Error::new(ErrorKind::Engine, format!("cannot {operation} with {engine}")).because(source);
+    let error =
+        Error::new(ErrorKind::Engine, format!("cannot {operation} with {engine}")).because(Failure::from(source));
     CallError {
         status,
         error: match hint {

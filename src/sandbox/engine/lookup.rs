@@ -16,6 +16,7 @@ use tokio::net::UnixStream;
 use crate::base::error::Result;
 use crate::sandbox::engine::Engine;
 use crate::sandbox::engine::deadline::{self, CallError, LOOK};
+use crate::sandbox::engine::failure::{self, Failure};
 
 /// `State` of `GET /containers/ID/json`.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -86,7 +87,7 @@ impl Engine {
                 deadline::refused(self, operation, None, why)
             }),
             Ok(Ok(answer)) => {
-                let why = format!("status {}: {}", answer.status, String::from_utf8_lossy(&answer.body));
+                let why = failure::answered(answer.status, &said(&answer.body));
                 Err(deadline::refused(self, operation, Some(answer.status), why))
             }
             Ok(Err(error)) => Err(deadline::refused(self, operation, None, error)),
@@ -103,7 +104,7 @@ pub(super) struct Answer {
 }
 
 /// Requests one document, on a connection of its own; the caller sets the deadline.
-pub(super) async fn exchange(socket: &Path, path: &str) -> Result<Answer, Box<dyn std::error::Error + Send + Sync>> {
+pub(super) async fn exchange(socket: &Path, path: &str) -> Result<Answer, Failure> {
     let stream = UnixStream::connect(socket).await?;
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     let request = Request::get(path)
@@ -123,6 +124,13 @@ pub(super) async fn exchange(socket: &Path, path: &str) -> Result<Answer, Box<dy
     };
     let (answer, _) = tokio::join!(answered, connection);
     Ok(answer?)
+}
+
+/// Returns an engine's own words of a refusal, which it wraps in JSON.
+fn said(body: &[u8]) -> String {
+    let wrapped = serde_json::from_slice::<serde_json::Value>(body).ok();
+    let message = wrapped.as_ref().and_then(|json| json.get("message")?.as_str());
+    message.map_or_else(|| String::from_utf8_lossy(body).into_owned(), str::to_owned)
 }
 
 /// Reads a boolean that may be missing: Docker leaves the field out, podman writes null where it does not know.

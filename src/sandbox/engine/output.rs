@@ -8,6 +8,7 @@ use bollard::errors::Error as ApiError;
 use futures_util::StreamExt as _;
 use tokio::time::Instant;
 
+use super::failure::Failure;
 use crate::base::lines::{Line, LineSplitter};
 
 /// Which of a program's two outputs.
@@ -68,7 +69,7 @@ impl OutputReader {
                 Some(Ok(LogOutput::StdErr { message })) => self.push(Stream::Stderr, &message),
                 Some(Ok(LogOutput::StdIn { .. })) => {}
                 Some(Ok(LogOutput::Console { .. })) => self.end(Some("a frame of it is cut off".into())),
-                Some(Err(error)) => self.end((!is_reset(&error)).then(|| error.to_string())),
+                Some(Err(error)) => self.end((!is_reset(&error)).then(|| Failure::from(error).to_string())),
                 None => self.end(None),
             }
         }

@@ -15,7 +15,7 @@ struct Rule {
     fix: &'static str,
 }
 
-const RULES: [Rule; 5] = [
+const RULES: [Rule; 6] = [
     Rule {
         words: &["bollard::"],
         allowed: &["src/sandbox/engine.rs", "src/sandbox/engine/"],
@@ -25,6 +25,12 @@ const RULES: [Rule; 5] = [
         words: &["git2::"],
         allowed: &["src/git.rs", "src/git/", "src/issues/store.rs"],
         fix: "ask `Git` for it",
+    },
+    Rule {
+        words: &[".message()"],
+        // libgit2's errors have one; `IntoCause` sees to the rest.
+        allowed: &["src/git/failure.rs"],
+        fix: "a person reads libgit2's failures in the words of `src/git/failure.rs`",
     },
     Rule {
         words: &["println!(", "print!("],
