@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
+use jiff::tz::TimeZone;
 use secrecy::SecretString;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -22,7 +23,8 @@ use crate::config::{ConfigSource, Setting};
 use crate::git::EnvironmentIdentities;
 use crate::lifecycle::{Environment, Generator};
 use crate::report::invocation::Invocation;
-use crate::report::output::Output;
+use crate::report::output::{Marked, Output, Zone};
+use crate::report::tone::Tone;
 use crate::sandbox::gateway::Proxy;
 
 mod command;
@@ -190,6 +192,8 @@ impl Context {
                 json: common.json,
                 redactor: redactor.clone(),
                 invocation: invocation.clone(),
+                zone: Zone(TimeZone::system()),
+                marked: marked(),
                 ..Output::default()
             },
             verbose: common.verbose > 0,
@@ -280,6 +284,15 @@ fn environment(redactor: &Redactor) -> Environment {
     }
 }
 
+/// Finds where lines have symbols and colours: on a terminal that can do more than print, and wherever `CLICOLOR_FORCE`
+/// asks for it.
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+fn marked() -> Marked {
+    let is = |name: &str, value: &str| std::env::var_os(name).is_some_and(|found| found == value);
+    let forced = std::env::var_os("CLICOLOR_FORCE").is_some() && !is("CLICOLOR_FORCE", "0");
+    Marked::of_process(forced, is("TERM", "dumb"))
+}
+
 /// Shows what the library traces, redacted, on stderr; nothing without `-v`.
 fn start_tracing(verbose: u8, redactor: &Redactor) {
     let shown = match verbose {
@@ -310,19 +323,24 @@ impl std::io::Write for Redacting {
 /// Prints what failed, why, and what to do: `error: …`, the causes below, then `hint: …`.
 fn tell(error: &Error, redactor: &Redactor, invocation: &Invocation) {
     use std::io::Write as _;
-    let mut text = format!("error: {}\n", harmless(&error.to_string()));
+    let marked = marked().stderr;
+    let toned = |tone: Tone, text: &str| if marked { tone.paint(text) } else { text.to_owned() };
+    let shown = |text: &str| harmless(&redactor.text(&invocation.rewrite(text)));
+    let first = format!("error: {}", shown(&error.to_string()));
+    let mut text = toned(Tone::Error, &first) + "\n";
     let mut cause = std::error::Error::source(error);
     while let Some(inner) = cause {
-        for line in harmless(&inner.to_string()).lines() {
+        for line in shown(&inner.to_string()).lines() {
             text.push_str(&format!("  {line}\n"));
         }
         cause = inner.source();
     }
     if let Some(hint) = error.hint_text() {
-        text.push_str(&format!("\nhint: {}\n", harmless(hint)));
+        let hint = format!("hint: {}", shown(hint));
+        text.push_str(&format!("\n{}\n", toned(Tone::Hint, &hint)));
     }
     // Nobody is left to report to when stderr is gone.
-    let _ = write!(anstream::stderr(), "{}", redactor.text(&invocation.rewrite(&text)));
+    let _ = write!(anstream::stderr(), "{text}");
 }
 
 #[cfg(test)]

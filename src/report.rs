@@ -4,7 +4,9 @@
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::base::error::Result;
-use crate::record::event::Event;
+use crate::model::IssueId;
+use crate::record::event::{Event, EventKind};
+use crate::report::lines::Lines;
 use crate::report::live::LiveLines;
 use crate::report::output::Output;
 
@@ -13,25 +15,51 @@ mod lines;
 mod live;
 pub(crate) mod numbers;
 pub(crate) mod output;
+mod said;
 pub(crate) mod status;
 pub(crate) mod terminal;
+pub(crate) mod time;
+pub(crate) mod tone;
 
-/// Shows events until the run that sends them ends.
-pub(crate) async fn follow(output: &Output, terminal: bool, mut events: UnboundedReceiver<Event>) -> Result<()> {
+/// What was shown of a command's events, for those who report the rest.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Shown {
+    /// Whether the end of a run was told, and why it ended.
+    pub(crate) run_ended: bool,
+    /// The task of the last attempt that ended.
+    pub(crate) attempted: Option<IssueId>,
+}
+
+impl Shown {
+    fn note(&mut self, event: &EventKind) {
+        match event {
+            EventKind::RunEnded { .. } => self.run_ended = true,
+            EventKind::AttemptEnded { task, .. } => self.attempted = Some(task.clone()),
+            _ => {}
+        }
+    }
+}
+
+/// Shows events until the run that sends them ends; returns what they were, as far as others ask for it.
+pub(crate) async fn follow(output: &Output, terminal: bool, mut events: UnboundedReceiver<Event>) -> Result<Shown> {
+    let mut shown = Shown::default();
     if output.json {
         while let Some(event) = events.recv().await {
             output.print_json_line(&event)?;
+            shown.note(&event.kind);
         }
-        return Ok(());
+        return Ok(shown);
     }
     let mut live = terminal.then(|| LiveLines::new(output.screen.clone()));
+    let mut lines = Lines::new(output.zone.clone());
     while let Some(event) = events.recv().await {
         if let Some(live) = &mut live {
             live.update(&event);
         }
-        if let Some(line) = lines::lasting(&event.kind) {
-            output.screen.above(|| output.print(&line))?;
+        shown.note(&event.kind);
+        for line in lines.of(&event) {
+            output.screen.above(|| output.print_line(&line))?;
         }
     }
-    Ok(())
+    Ok(shown)
 }

@@ -7,6 +7,7 @@ pub(crate) mod call;
 pub(crate) mod context;
 pub(crate) mod driver;
 pub(crate) mod gate;
+pub(crate) mod guidance;
 pub(crate) mod land;
 pub(crate) mod phase;
 pub(crate) mod plan;

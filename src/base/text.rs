@@ -1,4 +1,6 @@
-//! Text for people: agents' text made harmless, titles compared, near misses found.
+//! Text for people: agents' text made harmless, figures in words, titles compared, near misses found.
+
+use std::time::Duration;
 
 /// Makes text from an agent harmless on a terminal: control characters (C0, C1, DEL), characters that are invisible or
 /// change the order or place of others, and line separators other than newlines become visible escapes; newlines and
@@ -55,6 +57,54 @@ pub fn one_line(text: &str, width: usize) -> String {
     line
 }
 
+/// Formats a number of bytes: `950 bytes`, `1.5 kB`, `600 MB`.
+pub fn size(bytes: u64) -> String {
+    const UNITS: [(&str, u64); 4] = [
+        ("TB", 1_000_000_000_000),
+        ("GB", 1_000_000_000),
+        ("MB", 1_000_000),
+        ("kB", 1_000),
+    ];
+    let Some((unit, one)) = UNITS.into_iter().find(|(_, one)| bytes >= *one) else {
+        return if bytes == 1 {
+            "1 byte".to_owned()
+        } else {
+            format!("{bytes} bytes")
+        };
+    };
+    let tenths = bytes / (one / 10);
+    match (tenths / 10, tenths % 10) {
+        (whole @ 0..10, tenth @ 1..) => format!("{whole}.{tenth} {unit}"),
+        (whole, _) => format!("{whole} {unit}"),
+    }
+}
+
+/// Formats a duration with its two largest parts, to the second: `0.4 s`, `4 s`, `1 min 41 s`, `2 h 5 min`, `3 d 4 h`.
+pub fn duration(time: Duration) -> String {
+    const MINUTE: u64 = 60;
+    const HOUR: u64 = 60 * MINUTE;
+    const DAY: u64 = 24 * HOUR;
+    let parts = |whole: u64, unit: &str, rest: u64, of: &str| match rest {
+        0 => format!("{whole} {unit}"),
+        _ => format!("{whole} {unit} {rest} {of}"),
+    };
+    let seconds = time.as_secs();
+    match seconds {
+        0 => format!("{:.1} s", time.as_secs_f64()),
+        1..MINUTE => format!("{seconds} s"),
+        MINUTE..HOUR => parts(seconds / MINUTE, "min", seconds % MINUTE, "s"),
+        HOUR..DAY => parts(seconds / HOUR, "h", seconds % HOUR / MINUTE, "min"),
+        _ => parts(seconds / DAY, "d", seconds % DAY / HOUR, "h"),
+    }
+}
+
+/// Ends a text as a sentence ends: with a period, unless it ends with a mark of its own.
+pub fn sentence(text: &str) -> String {
+    let text = text.trim_end();
+    let has_end = text.ends_with(['.', '!', '?', '…']);
+    if has_end { text.to_owned() } else { format!("{text}.") }
+}
+
 /// Returns a title in the form in which titles are compared: lower case, letters and digits only, single spaces.
 pub fn normalised_title(title: &str) -> String {
     let spaced: String = title
@@ -103,6 +153,52 @@ mod tests {
         ] {
             assert_eq!(harmless(text), expect, "{text:?}");
             assert_eq!(harmless(expect), expect, "a second time");
+        }
+    }
+
+    #[test]
+    fn sizes_are_read_at_a_glance() {
+        for (bytes, expect) in [
+            (0, "0 bytes"),
+            (1, "1 byte"),
+            (999, "999 bytes"),
+            (1_500, "1.5 kB"),
+            (2_000_000, "2 MB"),
+            (52_428_800, "52 MB"),
+            (600_000_000, "600 MB"),
+            (1 << 30, "1 GB"),
+            (u64::MAX, "18446744 TB"),
+        ] {
+            assert_eq!(size(bytes), expect);
+        }
+    }
+
+    #[test]
+    fn durations_are_read_at_a_glance() {
+        for (millis, expect) in [
+            (0, "0.0 s"),
+            (400, "0.4 s"),
+            (4_000, "4 s"),
+            (101_000, "1 min 41 s"),
+            (120_000, "2 min"),
+            (3_600_000, "1 h"),
+            (7_500_000, "2 h 5 min"),
+            (273_600_000, "3 d 4 h"),
+        ] {
+            assert_eq!(duration(Duration::from_millis(millis)), expect);
+        }
+    }
+
+    #[test]
+    fn a_sentence_has_one_end() {
+        for (text, expect) in [
+            ("a", "a."),
+            ("a. ", "a."),
+            ("a?", "a?"),
+            ("a…", "a…"),
+            ("`a.`", "`a.`."),
+        ] {
+            assert_eq!(sentence(text), expect);
         }
     }
 

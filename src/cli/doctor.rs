@@ -5,8 +5,8 @@ use clap::Args;
 use super::Context;
 use super::signal::{self, OnSignal};
 use crate::base::error::{Error, ErrorKind, Result};
-use crate::base::text::harmless;
 use crate::lifecycle;
+use crate::report::tone::{Line, Tone};
 use crate::sandbox::guarantee::Guarantee;
 use crate::setup::doctor::{self, Check, Diagnosis, DoctorOptions, EngineDiagnosis};
 
@@ -27,7 +27,9 @@ pub(super) async fn execute(args: &DoctorArgs, context: &Context) -> Result<u8> 
     if context.output.json {
         context.output.print_json(&diagnosis)?;
     } else {
-        context.output.print(&harmless(&shown(&diagnosis)))?;
+        for line in shown(&diagnosis) {
+            context.output.print_line(&line)?;
+        }
     }
     if diagnosis.engines.is_empty() {
         let tried = diagnosis.unreachable.join("\n  ");
@@ -37,43 +39,45 @@ pub(super) async fn execute(args: &DoctorArgs, context: &Context) -> Result<u8> 
     Ok(lifecycle::exit::of_diagnosis(&diagnosis))
 }
 
-fn shown(diagnosis: &Diagnosis) -> String {
+fn shown(diagnosis: &Diagnosis) -> Vec<Line> {
     let mut lines = Vec::new();
     for engine in &diagnosis.engines {
-        lines.push(engine.engine.clone());
+        lines.push(Line::from(engine.engine.clone()));
         lines.extend(engine_lines(engine));
-        lines.push(String::new());
+        lines.push(Line::from(String::new()));
     }
-    lines.push("repository and machine".to_owned());
+    lines.push(Line::from("repository and machine".to_owned()));
     lines.extend(diagnosis.checks.iter().map(check_line));
-    lines.join("\n")
+    lines
 }
 
-fn engine_lines(engine: &EngineDiagnosis) -> impl Iterator<Item = String> {
+fn engine_lines(engine: &EngineDiagnosis) -> impl Iterator<Item = Line> {
     let guarantees = engine.report.iter().flat_map(|report| &report.items);
     let checks = engine.checks.iter().map(check_line);
     checks.chain(guarantees.map(guarantee_line))
 }
 
-fn check_line(check: &Check) -> String {
-    line(
-        if check.held { "✓" } else { "✗" },
-        &check.name,
-        &check.found,
-        check.fix.as_deref(),
-    )
+fn check_line(check: &Check) -> Line {
+    let tone = if check.held { Tone::Good } else { Tone::Bad };
+    line(tone, &check.name, &check.found, check.fix.as_deref())
 }
 
-fn guarantee_line(guarantee: &Guarantee) -> String {
-    let (mark, fix) = match (guarantee.held, guarantee.relaxed) {
-        (true, _) => ("✓", None),
-        (false, true) => ("~", Some("allowed by `container.relax`")),
-        (false, false) => ("✗", Some(guarantee.item.fix())),
+fn guarantee_line(guarantee: &Guarantee) -> Line {
+    let (tone, fix) = match (guarantee.held, guarantee.relaxed) {
+        (true, _) => (Tone::Good, None),
+        (false, true) => (Tone::Warning, Some("allowed by `container.relax`")),
+        (false, false) => (Tone::Bad, Some(guarantee.item.fix())),
     };
-    line(mark, guarantee.item.name(), &guarantee.found, fix)
+    line(tone, guarantee.item.name(), &guarantee.found, fix)
 }
 
-fn line(mark: &str, name: &str, found: &str, fix: Option<&str>) -> String {
+/// The marks stand in pipes, too: without them nobody could read what holds.
+fn line(tone: Tone, name: &str, found: &str, fix: Option<&str>) -> Line {
+    let mark = match tone {
+        Tone::Good => "✓",
+        Tone::Bad => "✗",
+        _ => "~",
+    };
     let fix = fix.map_or_else(String::new, |fix| format!("\n      → {fix}"));
-    format!("  {mark} {name:<17}  {found}{fix}")
+    Line::new(tone, format!("  {mark} {name:<17}  {found}{fix}"))
 }

@@ -3,9 +3,9 @@
 use clap::{Args, Subcommand};
 use tokio::sync::mpsc::unbounded_channel;
 
-use crate::base::error::{Result, exit};
+use crate::base::error::{ErrorKind, Result, exit};
 use crate::base::interruption::Interruption;
-use crate::base::text::one_line;
+use crate::base::text::{one_line, sentence};
 use crate::cli::ending::{self, StopArgs};
 use crate::cli::settings::RunSettings;
 use crate::cli::signal::{self, OnSignal};
@@ -15,7 +15,10 @@ use crate::config::Setting;
 use crate::lifecycle::{self, Generator, RunOptions, StartOptions};
 use crate::model::TypedId;
 use crate::record::recorder::EventSender;
-use crate::report;
+use crate::report::time::clock_time;
+use crate::report::tone::next_steps;
+use crate::report::{self, Shown};
+use crate::run::guidance;
 
 /// The arguments of `generator`.
 #[derive(Clone, Debug, Args)]
@@ -184,11 +187,20 @@ pub(super) async fn execute(command: &GeneratorCommand, context: &Context) -> Re
         GeneratorCommand::Stitch { id, .. } => stitch(&generator, id.as_ref(), context).await,
         GeneratorCommand::Status => {
             let status = generator.status()?;
-            show(context, &status, || report::status::status(&status))
+            let (now, zone) = (context.environment.clock.now(), &context.output.zone);
+            if context.output.json {
+                context.output.print_json(&status)?;
+                return Ok(exit::DONE);
+            }
+            let mut lines = report::status::status(&status, now, zone).into_iter();
+            lines.try_for_each(|line| context.output.print_line(&line))?;
+            Ok(exit::DONE)
         }
         GeneratorCommand::List => {
             let listing = generator.list()?;
-            show(context, &listing, || report::status::listing(&listing))
+            show(context, &listing, || {
+                report::status::listing(&listing, &context.output.zone)
+            })
         }
         GeneratorCommand::Switch { name } => {
             let found = generator.switch(name)?;
@@ -208,12 +220,13 @@ fn show<T: serde::Serialize>(context: &Context, value: &T, words: impl FnOnce() 
     Ok(exit::DONE)
 }
 
-/// Calls `work` with a sender of events and shows them until it ends.
+/// Calls `work` with a sender of events and shows them until it ends; returns what was shown, too. `None` is work that a
+/// person interrupted, where that was told already.
 async fn showing<T, F>(
     generator: &Generator,
     context: &Context,
     work: impl FnOnce(EventSender, Interruption) -> F,
-) -> Result<T>
+) -> Result<(Option<T>, Shown)>
 where
     F: Future<Output = Result<T>>,
 {
@@ -228,16 +241,23 @@ where
         work(sender, interruption),
         report::follow(&context.output, context.is_live(), receiver)
     );
-    let done = done?;
-    shown?;
-    Ok(done)
+    match done {
+        Err(error) if error.kind() == ErrorKind::Interrupted => match shown? {
+            shown if shown.run_ended && !context.output.json => Ok((None, shown)),
+            _ => Err(error),
+        },
+        done => {
+            let done = done?;
+            Ok((Some(done), shown?))
+        }
+    }
 }
 
 async fn run(generator: &Generator, args: &RunArgs, context: &Context) -> Result<u8> {
     let options = args.options();
     let work = |events, interruption| Box::pin(generator.run(options, events, interruption));
-    let done = showing(generator, context, work).await?;
-    Ok(done.exit_code)
+    let (done, _) = showing(generator, context, work).await?;
+    Ok(done.map_or(exit::INTERRUPTED, |done| done.exit_code))
 }
 
 async fn resume(generator: &Generator, args: &ResumeArgs, context: &Context) -> Result<u8> {
@@ -245,9 +265,10 @@ async fn resume(generator: &Generator, args: &ResumeArgs, context: &Context) -> 
         let lifted = generator.lift_pauses()?;
         for pause in &lifted {
             let reason = one_line(&pause.reason, 300);
-            context
-                .output
-                .say(&format!("Lifted the pause until {}: {reason}.", pause.until));
+            let (now, zone) = (context.environment.clock.now(), &context.output.zone);
+            let until = clock_time(pause.until, now, &zone.0);
+            let lifted = sentence(&format!("Lifted the pause until {until}: {reason}"));
+            context.output.say(&lifted);
         }
         if let Some(waiting) = generator.run_at_work()?.filter(|_| !lifted.is_empty()) {
             context
@@ -260,17 +281,22 @@ async fn resume(generator: &Generator, args: &ResumeArgs, context: &Context) -> 
 }
 
 async fn measure(generator: &Generator, confirm: bool, context: &Context) -> Result<u8> {
-    let filed = showing(generator, context, |events, interruption| {
+    let (filed, _) = showing(generator, context, |events, interruption| {
         generator.measure(confirm, events, interruption)
     })
     .await?;
-    Ok(lifecycle::exit::of_measure(filed))
+    Ok(filed.map_or(exit::INTERRUPTED, lifecycle::exit::of_measure))
 }
 
 async fn stitch(generator: &Generator, typed: Option<&TypedId>, context: &Context) -> Result<u8> {
     let find = |typed: &TypedId| generator.store()?.read()?.find(typed);
     let id = typed.map(find).transpose()?;
     let work = |events, interruption| Box::pin(generator.stitch(id, events, interruption));
-    let outcome = showing(generator, context, work).await?;
-    Ok(lifecycle::exit::of_attempt(outcome))
+    let (outcome, shown) = showing(generator, context, work).await?;
+    if let Some(task) = shown.attempted.filter(|_| !context.output.json) {
+        let issues = generator.store()?.read()?;
+        let steps = next_steps(&guidance::after_attempt(issues.get(&task)?));
+        steps.iter().try_for_each(|step| context.output.print_line(step))?;
+    }
+    Ok(outcome.map_or(exit::INTERRUPTED, lifecycle::exit::of_attempt))
 }

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use crate::base::error::{Context as _, Result, exit};
 use crate::base::interruption::Interruption;
 use crate::cli::Context;
-use crate::config::show::duration_text;
+use crate::report::time::duration;
 
 /// How long the last message may take to be written.
 const LAST_WORDS: Duration = Duration::from_secs(2);
@@ -151,11 +151,11 @@ fn first_words(on_signal: &OnSignal) -> String {
         OnSignal::Suspend { grace, .. } => format!(
             "Interrupted: nothing new begins, and what is in progress has {} before its session is suspended. \
              Press Ctrl-C again to suspend it now.",
-            duration_text(*grace)
+            duration(*grace)
         ),
         OnSignal::Finish { grace, .. } => format!(
             "Interrupted: the command has {} to finish. Press Ctrl-C again to end it now.",
-            duration_text(*grace)
+            duration(*grace)
         ),
         OnSignal::End => String::new(),
     }

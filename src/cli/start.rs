@@ -6,10 +6,12 @@ use clap::Args;
 
 use super::Context;
 use crate::base::error::{Context as _, Error, ErrorKind, Result, exit};
+use crate::base::text::{one_line, sentence};
 use crate::git::DiffStat;
 use crate::lifecycle::{CarryFrom, Generator, StartOptions, StartSummary};
 use crate::model::id_list;
 use crate::report::numbers::counted;
+use crate::report::tone::{Line, Tone};
 
 /// What `--carry` means without a name. No generation is named so.
 const LAST: &str = "";
@@ -93,19 +95,21 @@ pub(super) async fn start(generator: &Generator, options: &StartOptions, context
         return Ok(exit::DONE);
     }
     for hazard in done.hazards.iter().chain(&done.notes) {
-        context.output.say(&format!("Note: {hazard}."));
+        let note = sentence(&format!("Note: {hazard}"));
+        context.output.say_line(&Line::new(Tone::Warning, note));
     }
     tell(&done, options.from.as_deref(), context)?;
     Ok(exit::DONE)
 }
 
 fn tell(done: &StartSummary, from: Option<&str>, context: &Context) -> Result<()> {
-    let from = from.unwrap_or(&done.base_branch);
-    context.output.print(&format!(
-        "Started {} from {from} ({}).",
-        done.generation,
-        &done.base[..10]
-    ))?;
+    let base_branch = &done.base_branch;
+    let (from, into) = match from {
+        Some(from) => (one_line(from, 100), format!("; it will be merged into {base_branch}")),
+        None => (base_branch.clone(), String::new()),
+    };
+    let started = format!("Started {} from {from} ({}){into}.", done.generation, &done.base[..10]);
+    context.output.print_line(&Line::new(Tone::Good, started))?;
     if !done.cleared.is_empty() {
         let size = done
             .cleared_diff

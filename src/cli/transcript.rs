@@ -4,7 +4,7 @@ mod document;
 mod facts;
 mod read;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use self::document::Document;
 use self::facts::{reason, sum};
@@ -13,14 +13,16 @@ use crate::base::error::{Result, exit};
 use crate::base::text::{harmless, one_line};
 use crate::cli::Context;
 use crate::model::Usage;
+use crate::record::recorder::TRANSCRIPT_FILE;
 use crate::report::numbers;
 
 /// Summarizes recorded stream-json transcripts: outcome, usage, cost, limit.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct TranscriptArgs {
-    /// Recordings with one JSON object per line, each of one call; `-` reads stdin
+    /// Recordings with one JSON object per line, or folders of calls (`runs/…`); `-` reads stdin
     ///
-    /// Give the calls of one session in the order in which they took place.
+    /// Each is of one call. A name that begins with `runs/` is looked for in the repository's state folder, too, where
+    /// runs keep their records. Give the calls of one session in the order in which they took place.
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
 }
@@ -28,13 +30,32 @@ pub(crate) struct TranscriptArgs {
 impl TranscriptArgs {
     /// Runs the command. A recording that holds no event at all is reported, too: as a call that crashed.
     pub(super) fn execute(&self, context: &Context) -> Result<u8> {
-        let calls = read::all(&context.directory, &self.files)?;
+        let files: Vec<PathBuf> = self.files.iter().map(|file| found(context, file)).collect();
+        let calls = read::all(&context.directory, &files)?;
         if context.output.json {
             context.output.print_json(&Document::of(&calls))?;
         } else {
             context.output.print(&text(&calls))?;
         }
         Ok(exit::DONE)
+    }
+}
+
+/// Returns the recording that a name refers to: itself, or that of a call in the state folder, by the name of its
+/// records; a folder stands for the recording in it.
+fn found(context: &Context, file: &Path) -> PathBuf {
+    let here = context.directory.join(file);
+    let of_state = || {
+        let is_record = file.is_relative() && file.starts_with("runs") && !here.exists();
+        // Outside of a repository there are no records: then the name stands for a file, which is missing.
+        let state_dir = is_record.then(|| context.look().ok()).flatten()?.state_dir().join(file);
+        state_dir.exists().then_some(state_dir)
+    };
+    let place = of_state().unwrap_or_else(|| file.to_owned());
+    if context.directory.join(&place).is_dir() {
+        place.join(TRANSCRIPT_FILE)
+    } else {
+        place
     }
 }
 

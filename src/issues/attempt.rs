@@ -64,7 +64,7 @@ impl fmt::Display for Outcome {
             Self::Merged => "merged",
             Self::NoChange => "no change",
             Self::Conflict => "conflict",
-            Self::ProtectedPath => "protected path touched",
+            Self::ProtectedPath => "needs your consent",
             Self::TooLarge => "too large",
             Self::GateFailed => "gate failed",
             Self::AgentFailed => "agent failed",

@@ -14,6 +14,7 @@ use crate::record::recorder::{EventSender, Recorder};
 use crate::run::active_work::ActiveWork;
 use crate::run::context::RunContext;
 use crate::run::driver::{self, Phases};
+use crate::run::guidance;
 use crate::run::phase::measure::FiledAs;
 use crate::run::plan::RunLimits;
 use crate::run::preflight::{self, Asker};
@@ -97,7 +98,7 @@ impl Generator {
         Ok(RunSummary {
             run: begun.recorder.run().clone(),
             exit_code: exit::of_run(&driven),
-            reason: driver::sentence(&driven.reason, counts.blocked),
+            reason: guidance::why(&driven.reason),
             merged: driven.merged,
             attempted: driven.attempted,
             measures: driven.measures,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::accounting::budget::Standing;
+use crate::accounting::budget::Standing as BudgetStanding;
 use crate::accounting::ledger::Sums;
 use crate::base::error::{Error, Result};
 use crate::base::fs::LockHolder;
@@ -14,7 +14,9 @@ use crate::issues::issue::{IssueCounts, Issues};
 use crate::lifecycle::Generator;
 use crate::model::generation::{GenerationName, Phase};
 use crate::model::{CommitId, Role, Usage};
-use crate::run::waiting::pausing::{self, way_out};
+use crate::run::guidance::{self, Standing};
+use crate::run::waiting::pause::Pause;
+use crate::run::waiting::pausing;
 use crate::run::waiting::suspend::{SlotOwner, Suspended};
 
 /// The state of a generation; the JSON of `cordwainer status --json`.
@@ -24,31 +26,34 @@ pub struct Status {
     pub generation: GenerationName,
     /// Its state.
     pub phase: Phase,
+    /// The branch that it will be merged into.
+    pub base_branch: String,
+    /// When it was started.
+    pub began: Timestamp,
     /// The commit it began from.
     pub base: Option<CommitId>,
     /// The last commit of its branch.
     pub tip: Option<CommitId>,
     /// How many tasks are in which state; `ready` is a part of `open`.
     pub tasks: IssueCounts,
-    /// Measures made.
-    pub cycles: usize,
+    /// Cycles begun: measures that filed tasks, or found nothing to file.
+    pub cycles: u32,
     /// Tokens and money, over attempts and measures.
     pub usage: Usage,
     /// Usage by role of the agent.
     pub roles: BTreeMap<Role, Usage>,
     /// How much is spent of the budgets of the generation and of the cycle in progress, if any.
-    pub budgets: Vec<Standing>,
+    pub budgets: Vec<BudgetStanding>,
     /// Until when calls pause, the longest pause where there are several.
     pub paused_until: Option<Timestamp>,
     /// Why calls pause.
     pub paused_because: Option<String>,
-    /// What a person may do about it.
-    #[serde(skip)]
-    pub way_out: Option<&'static str>,
     /// The run in progress.
     pub run: Option<LockHolder>,
     /// Anything unusual, in sentences.
     pub hazards: Vec<String>,
+    /// What to do next: commands in backticks, and what they do.
+    pub next: Vec<String>,
 }
 
 /// What the refs and the lock show about a generation.
@@ -81,18 +86,21 @@ impl Generator {
         };
         let mut hazards = self.hazards(&generation, &issues, &seen)?;
         hazards.extend(unreadable);
+        let phase = self.project.phase(&generation)?;
         Ok(Status {
-            phase: self.project.phase(&generation)?,
+            next: next_steps(phase, &seen, pause.as_ref(), &issues),
+            base_branch: issues.meta().base_branch.clone(),
+            began: issues.meta().created_at,
+            phase,
             base: self.project.git.reference(&generation.base_mark())?.map(CommitId::from),
             tip: tip.map(CommitId::from),
             tasks: issues.counts(),
-            cycles: issues.meta().measures.len(),
+            cycles: issues.cycle(),
             usage: issues.usage(),
             paused_until: pause.as_ref().map(|pause| pause.until),
-            way_out: pause.as_ref().map(way_out),
             paused_because: pause.map(|pause| pause.reason),
             roles: roles.into_iter().map(|(role, sum)| (role, sum.usage)).collect(),
-            budgets: Standing::of(&self.project.config.budget, issues.cycle(), issues.ledger()),
+            budgets: BudgetStanding::of(&self.project.config.budget, issues.cycle(), issues.ledger()),
             hazards,
             run,
             generation,
@@ -160,6 +168,16 @@ impl Generator {
         }
         said.dedup();
         Ok(said)
+    }
+}
+
+/// Returns what a person does next with a generation that stands so.
+fn next_steps(phase: Phase, seen: &Seen, pause: Option<&Pause>, issues: &Issues) -> Vec<String> {
+    match (pause, phase) {
+        (Some(pause), _) => guidance::after_pause(pause, seen.is_running),
+        (None, _) if seen.is_running => Vec::new(),
+        (None, Phase::Open) if !seen.is_merged => guidance::as_it_stands(&Standing::of(issues)),
+        (None, _) => vec!["`cordwainer stop` ends it".to_owned()],
     }
 }
 

@@ -1,20 +1,24 @@
 //! `list`: which generations exist, and which have ended.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::base::error::{ErrorKind, Result};
 use crate::git::Oid;
+use crate::issues::issue::IssueCounts;
+use crate::issues::store::Store;
 use crate::model::generation::{ARCHIVE, GenerationName, Phase};
 use crate::project::Project;
 
 /// All generations of a repository.
 #[derive(Clone, Debug, Serialize)]
 pub struct Listing {
-    /// Those that are not ended, by name.
+    /// Those that are not ended, the newest first.
     pub open: Vec<GenerationSummary>,
-    /// Those that have ended, by name and number.
+    /// Those that have ended, the newest first.
     pub ended: Vec<GenerationSummary>,
 }
 
@@ -27,6 +31,10 @@ pub struct GenerationSummary {
     pub phase: Phase,
     /// Whether commands without `--generation` use it.
     pub current: bool,
+    /// When it was started; `None` where its tasks cannot be read.
+    pub began: Option<Timestamp>,
+    /// How many tasks are in which state; `None` where they cannot be read.
+    pub tasks: Option<IssueCounts>,
     /// The last commit of its branch.
     pub tip: Option<String>,
     /// The commit on the base branch that contains it.
@@ -46,7 +54,10 @@ impl Project {
         };
         let mut open = Vec::new();
         for name in self.generations()? {
+            let (began, tasks) = summed_up(Store::open(&self.git, &name));
             open.push(GenerationSummary {
+                began,
+                tasks,
                 phase: self.phase(&name)?,
                 current: current.as_ref() == Some(&name),
                 tip: text(self.git.reference(&name.branch())?),
@@ -55,7 +66,10 @@ impl Project {
                 generation: name,
             });
         }
-        let ended = self.ended()?;
+        let mut ended = self.ended()?;
+        // A stable sort: those of which it is not known when they began stay together, at the end.
+        open.sort_by_key(|one| Reverse(one.began));
+        ended.sort_by_key(|one| Reverse(one.began));
         Ok(Listing { open, ended })
     }
 
@@ -103,7 +117,10 @@ impl Project {
 
     fn ended_summary(&self, generation: &GenerationName, archive: &str) -> Result<GenerationSummary> {
         let merged = self.git.reference(&format!("{archive}merged"))?;
+        let (began, tasks) = summed_up(Store::archived(&self.git, archive));
         Ok(GenerationSummary {
+            began,
+            tasks,
             generation: generation.clone(),
             phase: merged.map_or(Phase::Archived, |_| Phase::Merged),
             current: false,
@@ -111,6 +128,18 @@ impl Project {
             merged: text(merged),
             archive: Some(archive.to_owned()),
         })
+    }
+}
+
+/// Returns when a generation began and how its tasks stand. What cannot be read of one must not hide the others: that
+/// it cannot is shown.
+fn summed_up(store: Result<Store>) -> (Option<Timestamp>, Option<IssueCounts>) {
+    match store.and_then(|store| store.read()) {
+        Ok(issues) => (Some(issues.meta().created_at), Some(issues.counts())),
+        Err(error) => {
+            tracing::debug!(%error, "the tasks of a generation cannot be read");
+            (None, None)
+        }
     }
 }
 

@@ -114,9 +114,21 @@ pub enum EventKind {
         /// What, in a sentence.
         what: String,
     },
+    /// How far the run is, before its next step.
+    RunProgress {
+        /// The task that comes next, counted from 1; or how many were attempted, where none does.
+        task: usize,
+        /// How many tasks there are in all: those attempted in this run, and those that it may still attempt.
+        tasks: usize,
+        /// What the run used so far.
+        usage: Usage,
+        /// How much money is left of the tightest budget that the run as a whole has.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        left_usd: Option<f64>,
+    },
     /// Measure begins.
     MeasureStarted {
-        /// Counted from 1 within the run.
+        /// The cycle of the generation that it begins, counted from 1; calls and `stats usage` have the same number.
         cycle: u32,
     },
     /// Measure's answer had problems and is asked for again.
@@ -236,6 +248,9 @@ pub enum EventKind {
         /// Why it need not yet pass: what it needs is still to be written in a generation that cleared its sources.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         not_yet: Option<String>,
+        /// The last lines of its output, where it did not pass.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        output: Vec<String>,
     },
     /// A gate was tried on a commit that no task has touched.
     GateTried {
@@ -251,6 +266,9 @@ pub enum EventKind {
         /// Whether it need not yet pass.
         #[serde(default)]
         not_yet: bool,
+        /// The last lines of its output, where it did not pass and was run now.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        output: Vec<String>,
     },
     /// An attempt ended.
     AttemptEnded {
@@ -305,6 +323,12 @@ pub enum EventKind {
         open: usize,
         /// What the run used.
         usage: Usage,
+        /// Until when calls pause, where that ended it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        paused_until: Option<Timestamp>,
+        /// What to do next, three things at most: each a command in backticks, and what it does.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        next: Vec<String>,
     },
 }
 

@@ -26,6 +26,9 @@ use crate::sandbox::gateway::read_back;
 /// The file of a call's folder in which its gateway writes down what the model's API reports.
 pub(crate) const GATEWAY_FILE: &str = "gateway.jsonl";
 
+/// The file of a call's folder that has what the client wrote.
+pub(crate) const TRANSCRIPT_FILE: &str = "transcript.jsonl";
+
 /// Where events go while a run is under way.
 pub type EventSender = UnboundedSender<Event>;
 
@@ -236,7 +239,7 @@ pub(crate) fn recorded_call(folder: &Path, issues: &Issues) -> Result<Option<Rec
     let gateway = folder.join(GATEWAY_FILE);
     let metered = gateway.exists().then(|| read_back(&gateway)).transpose()?;
     let answered = metered.as_ref().is_some_and(|metered| metered.answers > 0);
-    let report = replayed_call(&folder.join("transcript.jsonl"), issues)?;
+    let report = replayed_call(&folder.join(TRANSCRIPT_FILE), issues)?;
     // What the API answered was used, whether or not the client came to report anything.
     let silent = || Transcript::new().finish(&Ending::of_recording());
     let report = report.or_else(|| answered.then(silent));

@@ -2,11 +2,17 @@
 
 use std::time::Duration;
 
-use crate::base::text::one_line;
+use jiff::Timestamp;
+
+use crate::base::text::{harmless, one_line, sentence};
 use crate::issues::attempt::Outcome;
-use crate::model::CommitId;
-use crate::record::event::{EventKind, FiledTask};
-use crate::report::numbers::{counted, duration, usage};
+use crate::model::{CommitId, IssueId};
+use crate::record::event::{Event, EventKind, FiledTask};
+use crate::report::numbers::{counted, usage};
+use crate::report::output::Zone;
+use crate::report::said::Said;
+use crate::report::time::{duration, until};
+use crate::report::tone::{Line, Tone, next_steps};
 use crate::sandbox::guarantee::GuaranteeReport;
 
 /// How much of a commit's id a person needs.
@@ -17,8 +23,110 @@ pub(crate) fn short_id(id: &str) -> &str {
     &id[..SHORT_ID.min(id.len())]
 }
 
-/// Returns the lasting line of an event; `None` for one that only changes the live line.
-pub(super) fn lasting(event: &EventKind) -> Option<String> {
+/// Turns the events of a run into its lasting lines; what was said before is not repeated.
+#[derive(Debug, Default)]
+pub(super) struct Lines {
+    zone: Zone,
+    said: Said,
+}
+
+impl Lines {
+    pub(super) fn new(zone: Zone) -> Self {
+        Self {
+            zone,
+            said: Said::default(),
+        }
+    }
+
+    /// Returns the lasting lines of an event; none for one that only changes the live lines.
+    pub(super) fn of(&mut self, event: &Event) -> Vec<Line> {
+        let lines = match &event.kind {
+            EventKind::TaskHeld { task, reason } => vec![self.held(task, reason)],
+            EventKind::Paused { until, reason } => vec![self.paused(*until, reason, event.at)],
+            EventKind::RunEnded { .. } => self.run_ended(&event.kind, event.at),
+            kind => {
+                let tone = tone_of(kind);
+                let line = |text: String| Line { tone, text };
+                lasting(kind).map(line).into_iter().collect()
+            }
+        };
+        match &event.kind {
+            EventKind::AttemptEnded { outcome, reason, .. } => {
+                self.said.note(&format!("{outcome}: {}", one_line(reason, 500)));
+                self.said.note(&one_line(reason, 500));
+            }
+            EventKind::MeasureFailed { reason, .. } => self.said.note(&one_line(reason, 1000)),
+            EventKind::Paused { reason, .. } => self.said.note(&one_line(reason, 300)),
+            _ => {}
+        }
+        lines
+    }
+
+    fn held(&self, task: &IssueId, reason: &str) -> Line {
+        let rest = match self.said.news(&one_line(reason, 500)) {
+            Some(news) => format!(" for you: {}", sentence(&news)),
+            None => " for you.".to_owned(),
+        };
+        Line::new(Tone::Held, format!("  {task}: held{rest}"))
+    }
+
+    fn paused(&self, at: Timestamp, reason: &str, now: Timestamp) -> Line {
+        let until = until(at, now, &self.zone.0);
+        let news = self.said.news(&one_line(reason, 300));
+        let rest = news.map(|news| format!(": {news}")).unwrap_or_default();
+        Line::new(Tone::Warning, sentence(&format!("Paused until {until}{rest}")))
+    }
+
+    fn run_ended(&self, event: &EventKind, now: Timestamp) -> Vec<Line> {
+        let EventKind::RunEnded {
+            reason,
+            merged,
+            blocked,
+            open,
+            usage: used,
+            paused_until,
+            next,
+        } = event
+        else {
+            return Vec::new();
+        };
+        let news = self.said.news(&one_line(reason, 500));
+        let why = news.map_or_else(|| " for this reason".to_owned(), |news| format!(": {news}"));
+        let pause = paused_until.map(|at| format!(" until {}", until(at, now, &self.zone.0)));
+        let end = sentence(&format!("Run ended{why}{}", pause.unwrap_or_default()));
+        let merged = counted(usize::try_from(*merged).unwrap_or(usize::MAX), "task");
+        let text = format!("{end} {merged} merged, {blocked} held, {open} open; {}.", usage(used));
+        let mut lines = vec![Line::from(text)];
+        lines.extend(next_steps(next));
+        lines
+    }
+}
+
+/// Returns the tone of an event's line.
+fn tone_of(event: &EventKind) -> Option<Tone> {
+    match event {
+        EventKind::Warned { .. } | EventKind::MeterDiffered { .. } => Some(Tone::Warning),
+        EventKind::GateTried { passed, not_yet, .. } => match (passed, not_yet) {
+            (true, _) => Some(Tone::Good),
+            (false, true) => None,
+            (false, false) => Some(Tone::Warning),
+        },
+        EventKind::GateEnded { passed, not_yet, .. } if not_yet.is_none() => {
+            Some(if *passed { Tone::Good } else { Tone::Bad })
+        }
+        EventKind::MeasureEnded { .. } => Some(Tone::Good),
+        EventKind::MeasureFailed { .. } => Some(Tone::Bad),
+        EventKind::AttemptEnded { outcome, .. } => match outcome {
+            Outcome::Merged => Some(Tone::Good),
+            Outcome::Limited | Outcome::BudgetSpent | Outcome::Cancelled => Some(Tone::Held),
+            _ => Some(Tone::Bad),
+        },
+        _ => None,
+    }
+}
+
+/// Returns the lasting line of an event that nothing before it changes; `None` for one that only changes the live lines.
+fn lasting(event: &EventKind) -> Option<String> {
     Some(match event {
         EventKind::RunStarted {
             run,
@@ -28,38 +136,28 @@ pub(super) fn lasting(event: &EventKind) -> Option<String> {
         } => {
             format!("Run {run} on {generation}: {engine}, image {image}.")
         }
-        EventKind::Recovered { what } => format!("Recovered: {what}."),
-        EventKind::Warned { what } => format!("Warning: {what}."),
+        EventKind::Recovered { what } => sentence(&format!("Recovered: {what}")),
+        EventKind::Warned { what } => sentence(&format!("Warning: {what}")),
         EventKind::MeasureStarted { .. }
         | EventKind::MeasureRefused { .. }
         | EventKind::MeasureEnded { .. }
         | EventKind::MeasureFailed { .. } => of_measure(event)?,
         EventKind::TaskClaimed { task, title, attempt } => {
-            format!("{task}: {}{}.", one_line(title, 100), nth_attempt(*attempt))
+            sentence(&format!("{task}: {}{}", one_line(title, 100), nth_attempt(*attempt)))
         }
         EventKind::SessionResumed { call, .. } => format!("  {call}: continuing its session."),
         EventKind::AgentSaid { call, text } => format!("  {call}: {}", one_line(text, 200)),
         EventKind::GateEnded { .. } | EventKind::GateTried { .. } => of_gate(event)?,
         EventKind::AttemptEnded { .. } => attempt_ended(event)?,
-        EventKind::TaskHeld { task, reason } => format!("  {task}: held for a person: {}.", one_line(reason, 500)),
-        EventKind::Paused { until, reason } => format!("Paused until {until}: {}.", one_line(reason, 300)),
-        EventKind::PauseLifted { reason } => format!("Continuing: {}.", one_line(reason, 300)),
-        EventKind::RunEnded {
-            reason,
-            merged,
-            blocked,
-            open,
-            usage: used,
-        } => format!(
-            "Run ended: {}. {} merged, {blocked} held, {open} open; {}.",
-            one_line(reason, 500),
-            counted(usize::try_from(*merged).unwrap_or(usize::MAX), "task"),
-            usage(used)
-        ),
+        EventKind::PauseLifted { reason } => sentence(&format!("Continuing: {}", one_line(reason, 300))),
         EventKind::Sealed { .. } | EventKind::Denied { .. } | EventKind::MeterDiffered { .. } => {
             return of_gateway(event);
         }
-        EventKind::Reached { .. }
+        EventKind::TaskHeld { .. }
+        | EventKind::Paused { .. }
+        | EventKind::RunEnded { .. }
+        | EventKind::RunProgress { .. }
+        | EventKind::Reached { .. }
         | EventKind::StepStarted { .. }
         | EventKind::AgentStarted { .. }
         | EventKind::ToolUsed { .. }
@@ -114,11 +212,9 @@ fn of_measure(event: &EventKind) -> Option<String> {
             records,
             usage: used,
         } => {
-            format!(
-                "  Measure failed: {} ({}). The answer is kept in {records}.",
-                one_line(reason, 1000),
-                usage(used)
-            )
+            let failed = format!("  Measure failed: {}", one_line(reason, 1000));
+            let records = format!("`cordwainer transcript {records}` shows what the agent did");
+            format!("{} {}; {records}.", sentence(&failed), usage(used))
         }
         _ => return None,
     })
@@ -137,9 +233,18 @@ fn of_gate(event: &EventKind) -> Option<String> {
             one_line(gate, 60),
             one_line(why, 300)
         ),
-        EventKind::GateEnded { task, gate, passed, .. } => {
-            let said = if *passed { "passed" } else { "failed" };
-            format!("  {task}: gate `{}` {said}.", one_line(gate, 60))
+        EventKind::GateEnded {
+            task,
+            gate,
+            passed,
+            output,
+            ..
+        } => {
+            let gate = one_line(gate, 60);
+            if *passed {
+                return Some(format!("  {task}: gate `{gate}` passed."));
+            }
+            format!("  {task}: gate `{gate}` failed{}", last_lines(output, "    "))
         }
         EventKind::GateTried {
             gate,
@@ -147,18 +252,34 @@ fn of_gate(event: &EventKind) -> Option<String> {
             passed,
             how,
             not_yet,
+            output,
         } => {
             let (gate, at, how) = (one_line(gate, 60), short_id(commit.as_str()), one_line(how, 300));
             match (passed, not_yet) {
                 (true, _) => format!("Gate `{gate}` passed on {at}, before any work."),
                 (false, true) => format!("Gate `{gate}` does not pass yet, on {at}: {how}."),
-                (false, false) => format!(
-                    "Warning: gate `{gate}` is red on {at}, before any work ({how}): only a task that makes it pass is merged."
-                ),
+                (false, false) => {
+                    let text = format!(
+                        "Warning: gate `{gate}` is red on {at}, before any work ({how}): only a task that makes it pass is merged"
+                    );
+                    text + &last_lines(output, "  ")
+                }
             }
         }
         _ => return None,
     })
+}
+
+/// Returns the end of a sentence about a gate that failed: a period, or its last output below it.
+fn last_lines(output: &[String], indent: &str) -> String {
+    if output.is_empty() {
+        return ".".to_owned();
+    }
+    let mut text = "; its last output:".to_owned();
+    for line in output {
+        text.push_str(&format!("\n{indent}| {}", harmless(line)));
+    }
+    text
 }
 
 /// Returns how an attempt ended.
@@ -180,6 +301,8 @@ fn attempt_ended(event: &EventKind) -> Option<String> {
     let changed = changed.map(|stat| format!("{stat}, ")).unwrap_or_default();
     let time = duration(Duration::try_from_secs_f64(*seconds).unwrap_or_default());
     let said = outcome_line(*outcome, reason, commit.as_ref().map(CommitId::as_str));
+    // What is in parentheses belongs to the sentence.
+    let said = said.trim_end_matches('.');
     Some(format!("  {task}: {said} ({changed}{time}, {}).", usage(used)))
 }
 
@@ -187,7 +310,7 @@ fn attempt_ended(event: &EventKind) -> Option<String> {
 fn of_gateway(event: &EventKind) -> Option<String> {
     Some(match event {
         EventKind::Sealed { call, engine, report } => format!("  {call}: {}", weaker(engine, report)?),
-        EventKind::Denied { call, what } => format!("  {call}: refused: {what}."),
+        EventKind::Denied { call, what } => sentence(&format!("  {call}: refused: {what}")),
         EventKind::MeterDiffered { call, client, gateway } => format!(
             "Warning: {call}: the client reports {}, and the model's API {}.",
             usage(client),
@@ -239,7 +362,7 @@ fn nth_attempt(attempt: u32) -> String {
 fn outcome_line(outcome: Outcome, reason: &str, commit: Option<&str>) -> String {
     match (commit, reason) {
         (Some(commit), _) => format!("{outcome} as {}", short_id(commit)),
-        (None, "") => outcome.to_string(),
+        (None, reason) if reason.is_empty() || reason == outcome.to_string() => outcome.to_string(),
         (None, reason) => format!("{outcome}: {}", one_line(reason, 500)),
     }
 }

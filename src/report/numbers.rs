@@ -1,9 +1,5 @@
 //! Numbers for people.
 
-use std::time::Duration;
-
-use jiff::Timestamp;
-
 use crate::accounting::budget::{Portion, Standing};
 use crate::model::Usage;
 
@@ -50,22 +46,6 @@ pub(crate) fn kinds(usage: &Usage) -> String {
         ..
     } = usage;
     format!("input {input}, cache write {cache_write}, cache read {cache_read}, output {output}")
-}
-
-/// Formats a moment to the second, in UTC.
-pub(crate) fn moment(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%d %H:%M:%SZ").to_string()
-}
-
-/// Formats a duration to the second: `4 s`, `3 min 20 s`, `2 h 5 min`.
-pub(crate) fn duration(time: Duration) -> String {
-    let seconds = time.as_secs();
-    match seconds {
-        0 => format!("{:.1} s", time.as_secs_f64()),
-        1..60 => format!("{seconds} s"),
-        60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
-        _ => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
-    }
 }
 
 /// Formats a number of calls: `1 call`, `2 calls`.
@@ -126,18 +106,6 @@ mod tests {
         ] {
             let scope = Scope::Generation;
             assert_eq!(budget(&Standing { scope, usd, tokens }), expect);
-        }
-    }
-
-    #[test]
-    fn durations_are_read_at_a_glance() {
-        for (millis, expect) in [
-            (400, "0.4 s"),
-            (4_000, "4 s"),
-            (200_000, "3 min 20 s"),
-            (7_500_000, "2 h 5 min"),
-        ] {
-            assert_eq!(duration(Duration::from_millis(millis)), expect);
         }
     }
 }

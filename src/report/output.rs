@@ -1,7 +1,8 @@
 //! The outputs for people and programs: text or JSON on stdout, messages on stderr.
 
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 
+use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use crate::base::error::{Context as _, Result};
@@ -9,6 +10,7 @@ use crate::base::redact::Redactor;
 use crate::base::text::{harmless, is_ignorable};
 use crate::report::invocation::Invocation;
 use crate::report::terminal::Screen;
+use crate::report::tone::Line;
 
 /// The outputs of one command.
 #[derive(Clone, Debug, Default)]
@@ -21,18 +23,69 @@ pub(crate) struct Output {
     pub(crate) redactor: Redactor,
     /// How the program was called: texts name its commands that way.
     pub(crate) invocation: Invocation,
+    /// The zone that people's times are in.
+    pub(crate) zone: Zone,
+    /// Where lines have symbols and colours.
+    pub(crate) marked: Marked,
+}
+
+/// The zone of the machine; by itself, UTC.
+#[derive(Clone, Debug)]
+pub(crate) struct Zone(pub(crate) TimeZone);
+
+impl Default for Zone {
+    fn default() -> Self {
+        Self(TimeZone::UTC)
+    }
+}
+
+/// Which of the outputs a person reads on a terminal that can show symbols and colours.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Marked {
+    pub(crate) stdout: bool,
+    pub(crate) stderr: bool,
+}
+
+impl Marked {
+    /// Finds that out: `forced` is what `CLICOLOR_FORCE` asks for, `dumb` whether the terminal can do nothing but
+    /// print. Whether symbols have their colours is for `anstream` to decide, which knows `NO_COLOR`, too.
+    pub(crate) fn of_process(forced: bool, dumb: bool) -> Self {
+        let marked = |is_terminal: bool| forced || is_terminal && !dumb;
+        Self {
+            stdout: marked(std::io::stdout().is_terminal()),
+            stderr: marked(std::io::stderr().is_terminal()),
+        }
+    }
 }
 
 impl Output {
     /// Writes text for a person to stdout, redacted, harmless and with a newline; it names commands as they were called.
     /// A reader that went away is not an error.
     pub(crate) fn print(&self, text: &str) -> Result<()> {
-        self.print_document(&self.invocation.rewrite(text))
+        Self::write(&self.shown(text))
     }
 
     /// Writes a document that programs read, too, as [`Self::print`] does; commands keep their names.
     pub(crate) fn print_document(&self, text: &str) -> Result<()> {
         Self::write(&harmless(&self.redactor.text(text)))
+    }
+
+    /// Writes a line to stdout, with its tone where a person reads it on a terminal.
+    pub(crate) fn print_line(&self, line: &Line) -> Result<()> {
+        Self::write(&self.painted(line, self.marked.stdout))
+    }
+
+    /// Returns a text as it may be written, with commands named as they were called.
+    fn shown(&self, text: &str) -> String {
+        harmless(&self.redactor.text(&self.invocation.rewrite(text)))
+    }
+
+    fn painted(&self, line: &Line, marked: bool) -> String {
+        let text = self.shown(&line.text);
+        match line.tone {
+            Some(tone) if marked => tone.paint(&text),
+            _ => text,
+        }
     }
 
     fn write(text: &str) -> Result<()> {
@@ -59,7 +112,12 @@ impl Output {
 
     /// Prints something for the person, on stderr. It is not data, so a closed stderr is not an error.
     pub(crate) fn say(&self, text: &str) {
-        let text = harmless(&self.redactor.text(&self.invocation.rewrite(text)));
+        self.say_line(&Line::from(text.to_owned()));
+    }
+
+    /// Prints a line for the person, on stderr, with its tone where that is a terminal.
+    pub(crate) fn say_line(&self, line: &Line) {
+        let text = self.painted(line, self.marked.stderr);
         self.screen.above(|| {
             let _ = writeln!(anstream::stderr(), "{text}");
         });

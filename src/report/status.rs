@@ -2,15 +2,19 @@
 
 use comfy_table::presets::NOTHING;
 use comfy_table::{ContentArrangement, Table};
+use jiff::Timestamp;
 
 use crate::accounting::budget::Scope;
 use crate::base::text::one_line;
-use crate::issues::issue::Status as TaskStatus;
+use crate::issues::issue::{IssueCounts, Status as TaskStatus};
 use crate::lifecycle::{GenerationSummary, Listing, Status};
 use crate::model::CommitId;
 use crate::model::generation::Phase;
 use crate::report::lines::short_id;
 use crate::report::numbers::{budget, calls, usage};
+use crate::report::output::Zone;
+use crate::report::time::{moment, until};
+use crate::report::tone::{Line, next_steps};
 
 /// Returns the word by which people read and type a task's status. JSON has `blocked` where people read `held`.
 pub(crate) fn word(status: TaskStatus) -> &'static str {
@@ -22,13 +26,16 @@ pub(crate) fn word(status: TaskStatus) -> &'static str {
     }
 }
 
-/// Returns the state of a generation, as a small table.
-pub(crate) fn status(status: &Status) -> String {
+/// Returns the state of a generation: a small table, and what to do next below it.
+pub(crate) fn status(status: &Status, now: Timestamp, zone: &Zone) -> Vec<Line> {
     let mut table = plain_table();
     let tasks = &status.tasks;
     table.add_row(["generation", status.generation.as_str()]);
     table.add_row(["phase", phase(status.phase)]);
-    table.add_row(["base", &short(status.base.as_ref().map(CommitId::as_str))]);
+    let base = short(status.base.as_ref().map(CommitId::as_str));
+    let began = moment(status.began, &zone.0);
+    table.add_row(["base", &format!("{} at {base}", one_line(&status.base_branch, 100))]);
+    table.add_row(["began", &began]);
     table.add_row(["tip", &short(status.tip.as_ref().map(CommitId::as_str))]);
     let counts = format!(
         "{} open ({} ready), {} in progress, {} held, {} closed",
@@ -36,10 +43,28 @@ pub(crate) fn status(status: &Status) -> String {
     );
     table.add_row(["tasks", &counts]);
     table.add_row(["cycles", &status.cycles.to_string()]);
-    table.add_row([
-        "used",
-        &format!("{} in {}", usage(&status.usage), calls(status.usage.calls)),
-    ]);
+    used(&mut table, status);
+    if let Some(run) = &status.run {
+        table.add_row(["run", &format!("{} (process {})", run.id, run.pid)]);
+    }
+    if let Some(at) = status.paused_until {
+        table.add_row(["paused until", &until(at, now, &zone.0)]);
+    }
+    if let Some(reason) = &status.paused_because {
+        table.add_row(["", &one_line(reason, 200)]);
+    }
+    for hazard in &status.hazards {
+        table.add_row(["note", hazard]);
+    }
+    let mut lines = vec![Line::from(table.trim_fmt())];
+    lines.extend(next_steps(&status.next));
+    lines
+}
+
+/// Adds what was used, by role, and what is spent of the budgets.
+fn used(table: &mut Table, status: &Status) {
+    let all = format!("{} in {}", usage(&status.usage), calls(status.usage.calls));
+    table.add_row(["used", &all]);
     for (role, used) in &status.roles {
         let name = format!("  {role}");
         table.add_row([name.as_str(), &format!("{} in {}", usage(used), calls(used.calls))]);
@@ -51,41 +76,46 @@ pub(crate) fn status(status: &Status) -> String {
         };
         table.add_row([name.as_str(), &budget(standing)]);
     }
-    if let Some(run) = &status.run {
-        table.add_row(["run", &format!("{} (process {})", run.id, run.pid)]);
-    }
-    if let Some(until) = status.paused_until {
-        table.add_row(["paused until", &until.to_string()]);
-    }
-    if let Some(reason) = &status.paused_because {
-        table.add_row(["", &one_line(reason, 200)]);
-    }
-    if let Some(way_out) = status.way_out {
-        table.add_row(["", way_out]);
-    }
-    for hazard in &status.hazards {
-        table.add_row(["note", hazard]);
-    }
-    table.trim_fmt()
 }
 
-/// Returns the generations of a repository, a line each.
-pub(crate) fn listing(listing: &Listing) -> String {
+/// Returns the generations of a repository, a line each, the newest first.
+pub(crate) fn listing(listing: &Listing, zone: &Zone) -> String {
     if listing.open.is_empty() && listing.ended.is_empty() {
         return "There is no generation yet: `cordwainer start` creates one.".to_owned();
     }
     let mut table = plain_table();
+    table.add_row(["", "generation", "phase", "began", "tip", "tasks", ""]);
     for one in listing.open.iter().chain(&listing.ended) {
         let mark = if one.current { "*" } else { " " };
+        let began = one.began.map_or_else(|| "unknown".to_owned(), |at| moment(at, &zone.0));
         table.add_row([
             mark,
             one.generation.as_str(),
             phase(one.phase),
+            &began,
             &short(one.tip.as_deref()),
+            &one.tasks.as_ref().map_or_else(|| "cannot be read".to_owned(), counts),
             &place(one),
         ]);
     }
     table.trim_fmt()
+}
+
+/// Returns how many tasks there are in which state, of those states that any is in.
+fn counts(tasks: &IssueCounts) -> String {
+    let counts = [
+        (tasks.closed, "closed"),
+        (tasks.open, "open"),
+        (tasks.in_progress, "in progress"),
+        (tasks.blocked, "held"),
+    ];
+    let counts = counts.iter().filter(|(count, _)| *count > 0);
+    let counts: Vec<String> = counts.map(|(count, state)| format!("{count} {state}")).collect();
+    if counts.is_empty() {
+        "none".to_owned()
+    } else {
+        counts.join(", ")
+    }
 }
 
 fn plain_table() -> Table {

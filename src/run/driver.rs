@@ -1,9 +1,9 @@
 //! The driver: looks how things stand, asks the plan for a step, takes it, and looks again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::accounting::budget::Scope;
+use crate::accounting::budget::{self, Scope};
 use crate::base::clock::{later, signed};
 use crate::base::error::{ErrorKind, Result};
 use crate::base::interruption::{Interruption, interrupted};
@@ -14,6 +14,7 @@ use crate::model::{Role, Usage};
 use crate::record::event::EventKind;
 use crate::run::context::RunContext;
 use crate::run::gate::Gates;
+use crate::run::guidance::{self, Standing};
 use crate::run::phase::measure::{FiledAs, Measure, MeasureOutcome};
 use crate::run::phase::stitch::Stitch;
 use crate::run::plan::{self, Progress, Reason, RunLimits, Step};
@@ -92,15 +93,18 @@ pub(crate) async fn drive(
         progress: Progress::default(),
         tasks_spent: BTreeMap::new(),
         tasks_failed: BTreeMap::new(),
+        tasks_begun: BTreeSet::new(),
         merged: 0,
     };
     loop {
         context.recorder.check()?;
         if interruption.is_asked() {
-            driver.tell_end(|_| "interrupted; run `cordwainer resume` to continue".to_owned())?;
+            driver.tell_end(None)?;
             return Err(interrupted());
         }
-        match plan::next(&driver.snapshot(&recovery)?, limits) {
+        let step = plan::next(&driver.snapshot(&recovery)?, limits);
+        driver.tell_progress(&step)?;
+        match step {
             Step::Recover => driver.recover(&recovery, interruption).await?,
             Step::Stitch(task) => driver.stitch(&task, interruption).await?,
             Step::Measure => driver.measure(interruption).await?,
@@ -126,6 +130,8 @@ struct Driver<'a> {
     tasks_spent: BTreeMap<IssueId, String>,
     /// How often the infrastructure failed the calls of a task in this run.
     tasks_failed: BTreeMap<IssueId, u32>,
+    /// The tasks that this run attempted.
+    tasks_begun: BTreeSet<IssueId>,
     merged: u32,
 }
 
@@ -136,6 +142,35 @@ impl Driver<'_> {
 
     fn pauses(&self) -> &Pauses {
         &self.phases.sessions.pauses
+    }
+
+    /// Reports how far the run is, before a step that takes long.
+    fn tell_progress(&mut self, step: &Step) -> Result<()> {
+        let issues = self.context().store.read()?;
+        let mut cycle = issues.cycle();
+        match step {
+            Step::Stitch(task) => {
+                self.tasks_begun.insert(task.clone());
+            }
+            Step::Measure => cycle = cycle.saturating_add(1),
+            Step::Wait(_) => {}
+            Step::Recover | Step::Stop(_) => return Ok(()),
+        }
+        let is_left = |issue: &&Issue| {
+            issue.status == Status::Open && self.selection.has(issue) && !self.tasks_begun.contains(&issue.id)
+        };
+        let budgets = budget::Standing::of(&self.context().project.config.budget, cycle, issues.ledger());
+        let left = budgets
+            .iter()
+            .filter_map(|one| one.usd)
+            .map(|usd| usd.limit - usd.spent);
+        self.context().recorder.emit(EventKind::RunProgress {
+            task: self.tasks_begun.len(),
+            tasks: self.tasks_begun.len() + issues.iter().filter(is_left).count(),
+            usage: issues.usage_of_run(self.context().recorder.run()),
+            left_usd: left.reduce(f64::min).map(|left| left.max(0.0)),
+        });
+        Ok(())
     }
 
     /// Returns how things stand.
@@ -347,24 +382,33 @@ impl Driver<'_> {
         }
     }
 
-    /// Reports that the run ends, and what it did; `reason` makes a sentence of how many tasks are held.
+    /// Reports that the run ends, what it did, and what to do next; without a reason it was interrupted.
     /// Returns the issues, how they stand, and what the run used.
-    fn tell_end(&self, reason: impl FnOnce(usize) -> String) -> Result<(Issues, IssueCounts, Usage)> {
+    fn tell_end(&self, reason: Option<&Reason>) -> Result<(Issues, IssueCounts, Usage)> {
         let issues = self.context().store.read()?;
         let counts = issues.counts();
         let usage = issues.usage_of_run(self.context().recorder.run());
+        let pause = match reason {
+            Some(Reason::Limited(pause)) => Some(pause.until),
+            _ => None,
+        };
         self.context().recorder.emit(EventKind::RunEnded {
-            reason: reason(counts.blocked),
+            reason: reason.map_or_else(|| "interrupted".to_owned(), guidance::why),
             merged: self.merged,
             blocked: counts.blocked,
             open: counts.open,
             usage,
+            paused_until: pause,
+            next: match reason {
+                Some(reason) => guidance::after_run(reason, &Standing::of(&issues)),
+                None => guidance::after_interruption(),
+            },
         });
         Ok((issues, counts, usage))
     }
 
     fn end(self, reason: Reason) -> Result<DriverSummary> {
-        let (issues, counts, usage) = self.tell_end(|held| sentence(&reason, held))?;
+        let (issues, counts, usage) = self.tell_end(Some(&reason))?;
         Ok(DriverSummary {
             held: self.selected_with(Status::Blocked, &issues),
             reason,
@@ -374,30 +418,5 @@ impl Driver<'_> {
             counts,
             usage,
         })
-    }
-}
-
-/// Returns why a run ended, for a person.
-pub(crate) fn sentence(reason: &Reason, held: usize) -> String {
-    match reason {
-        Reason::Complete => "measure proposes nothing more, and nothing is open".to_owned(),
-        Reason::CyclesMade => "the requested cycles are done".to_owned(),
-        Reason::TasksDone => "the tasks are done, and no measure was requested".to_owned(),
-        Reason::TasksAttempted(1) => "1 task was attempted, as requested".to_owned(),
-        Reason::TasksAttempted(count) => format!("{count} tasks were attempted, as requested"),
-        Reason::Proposed(count) => {
-            let (proposals, wait) = if *count == 1 {
-                ("1 proposal", "waits")
-            } else {
-                (&*format!("{count} proposals"), "wait")
-            };
-            format!(
-                "{proposals} {wait} for you: `cordwainer issues release --proposed` releases all, `--edit` those that you choose"
-            )
-        }
-        Reason::Blocked => format!("the remaining tasks wait for a person: {held} held"),
-        Reason::Limited(until, reason) => format!("calls pause until {until}: {reason}"),
-        Reason::BudgetSpent(reason) | Reason::Refused(reason) => reason.clone(),
-        Reason::Infrastructure(last) => format!("the infrastructure failed several times; the last failure: {last}"),
     }
 }

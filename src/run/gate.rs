@@ -14,7 +14,6 @@ use std::time::Duration;
 use crate::base::clock::{later, signed};
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::interruption::Interruption;
-use crate::base::redact::Redactor;
 use crate::base::text::one_line;
 use crate::config::Gate;
 use crate::git::Oid;
@@ -28,19 +27,19 @@ use crate::run::waiting::retry::BackOff;
 use crate::sandbox::engine::{Container, Engine, Exit};
 
 mod cause;
+mod output;
 mod result;
 mod tip;
 mod trial;
 mod verdicts;
 
 use self::cause::Missing;
+use self::output::{Tail, last_lines};
 pub(crate) use self::result::GateVerdict;
 pub(crate) use self::tip::{Tried, is_waited_for, looked_up, not_yet, standing};
 pub(crate) use self::trial::{Trial, TrialResult, outside_of_a_run};
 use self::verdicts::Verdicts;
 
-/// How much of a gate's output is kept, in bytes: its end, where the verdict is.
-const OUTPUT_KEPT: usize = 256 * 1024;
 /// What a shell exits with where a program is there and cannot be run, and where there is none.
 const CANNOT_RUN: [i64; 2] = [126, 127];
 /// What some shells exit with where they cannot open a script.
@@ -71,6 +70,25 @@ impl Ran {
             Self::Cancelled => "was not run to its end".to_owned(),
         }
     }
+
+    fn with(self, output: &[u8]) -> GateRun {
+        GateRun {
+            ran: self,
+            output: last_lines(output),
+        }
+    }
+
+    fn without_output(self) -> GateRun {
+        self.with(b"")
+    }
+}
+
+/// How a gate ended, and what it printed last.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct GateRun {
+    pub(crate) ran: Ran,
+    /// The last lines of its output, harmless; none where it passed.
+    pub(crate) output: Vec<String>,
 }
 
 /// The gates of a run.
@@ -106,7 +124,7 @@ impl Runner<'_> {
     /// # Errors
     ///
     /// Of kind [`ErrorKind::Engine`] when it failed under the gate each time.
-    pub(crate) async fn run(&self, sandbox: &Sandbox<'_>, number: usize, gate: &Gate, tree: Oid) -> Result<Ran> {
+    pub(crate) async fn run(&self, sandbox: &Sandbox<'_>, number: usize, gate: &Gate, tree: Oid) -> Result<GateRun> {
         let retry = &sandbox.config.retry;
         let mut failures = 0;
         loop {
@@ -125,7 +143,7 @@ impl Runner<'_> {
                     self.recorder.emit(EventKind::Paused { until, reason });
                     tokio::select! {
                         () = clock.sleep_until(until) => {}
-                        () = self.interruption.asked() => return Ok(Ran::Cancelled),
+                        () = self.interruption.asked() => return Ok(Ran::Cancelled.without_output()),
                     }
                 }
                 tried => return tried,
@@ -134,12 +152,12 @@ impl Runner<'_> {
     }
 
     /// Runs the gate again after a failure, which may have left its container.
-    async fn run_again(&self, sandbox: &Sandbox<'_>, number: usize, gate: &Gate, tree: Oid) -> Result<Ran> {
+    async fn run_again(&self, sandbox: &Sandbox<'_>, number: usize, gate: &Gate, tree: Oid) -> Result<GateRun> {
         self.engine.sweep(&sandbox.labels).await?;
         self.run_once(sandbox, number, gate, tree).await
     }
 
-    async fn run_once(&self, sandbox: &Sandbox<'_>, number: usize, gate: &Gate, tree: Oid) -> Result<Ran> {
+    async fn run_once(&self, sandbox: &Sandbox<'_>, number: usize, gate: &Gate, tree: Oid) -> Result<GateRun> {
         let command = vec!["sh".to_owned(), "-c".to_owned(), gate.command.clone()];
         let mut spec = container(sandbox, self.recorder.run(), command);
         spec.name = format!("{}-gate-{number}", spec.name);
@@ -147,10 +165,7 @@ impl Runner<'_> {
         let (spec, mut sealed) = seal::for_gate(sandbox, self.engine, self.recorder, spec)?;
         let killed_before = killed_for_memory();
         let mut container = self.engine.start(&spec, b"").await?;
-        let mut output = Tail {
-            bytes: Vec::new(),
-            redactor: &sandbox.folder.redactor,
-        };
+        let mut output = Tail::new(&sandbox.folder.redactor);
         let ended = tokio::select! {
             () = self.interruption.over(sandbox.config.stop_grace) => Ok(Ended::Cancelled),
             ended = attend(gate.timeout, &mut container, &mut sealed, &mut output) => ended,
@@ -162,8 +177,8 @@ impl Runner<'_> {
         let ended = ended?;
         removed?;
         let exit = match ended {
-            Ended::Cancelled => return Ok(Ran::Cancelled),
-            Ended::Late => return Ok(Ran::Red("ran past its time limit".to_owned())),
+            Ended::Cancelled => return Ok(Ran::Cancelled.without_output()),
+            Ended::Late => return Ok(Ran::Red("ran past its time limit".to_owned()).with(&output)),
             Ended::Exited(exit) => exit,
         };
         if !told {
@@ -176,17 +191,20 @@ impl Runner<'_> {
         let machine_ran_out = killed_for_memory() > killed_before;
         let said = String::from_utf8_lossy(&output);
         let kind = |path: &Path| self.project.git.kind_at(tree, path);
-        match how(exit, is_limited, machine_ran_out) {
-            How::Passed => Ok(Ran::Passed),
-            How::Red(how) if exit.code == Some(NOT_OPENED) => Ok(match cause::unopened(&gate.command, &said, kind)? {
+        let ran = match how(exit, is_limited, machine_ran_out) {
+            How::Passed => return Ok(Ran::Passed.without_output()),
+            How::Red(how) if exit.code == Some(NOT_OPENED) => match cause::unopened(&gate.command, &said, kind)? {
                 Some(missing) => Ran::CannotRun(how, missing),
                 None => Ran::Red(how),
-            }),
-            How::Red(how) => Ok(Ran::Red(how)),
-            How::CannotRun(how) => Ok(Ran::CannotRun(how, cause::of(&gate.command, &said, kind)?)),
-            How::Failed(why) => Err(Error::new(ErrorKind::Engine, format!("gate `{}` {why}", gate.name))
-                .hint("the work is not at fault: run it again when the machine has enough memory")),
-        }
+            },
+            How::Red(how) => Ran::Red(how),
+            How::CannotRun(how) => Ran::CannotRun(how, cause::of(&gate.command, &said, kind)?),
+            How::Failed(why) => {
+                return Err(Error::new(ErrorKind::Engine, format!("gate `{}` {why}", gate.name))
+                    .hint("the work is not at fault: run it again when the machine has enough memory"));
+            }
+        };
+        Ok(ran.with(&output))
     }
 }
 
@@ -210,22 +228,6 @@ async fn attend(
             Ok(exit) => Ok(Ended::Exited(exit?)),
             Err(_) => Ok(Ended::Late),
         },
-    }
-}
-
-/// The last of a gate's output.
-struct Tail<'a> {
-    bytes: Vec<u8>,
-    redactor: &'a Redactor,
-}
-
-impl Tail<'_> {
-    fn take(&mut self, line: &[u8]) {
-        // Before anything is cut: half a credential would not be known for one.
-        self.bytes.extend_from_slice(&self.redactor.bytes(line));
-        self.bytes.push(b'\n');
-        let excess = self.bytes.len().saturating_sub(OUTPUT_KEPT);
-        self.bytes.drain(..excess);
     }
 }
 

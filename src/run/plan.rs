@@ -144,8 +144,8 @@ pub(crate) enum Reason {
     Blocked,
     /// A budget is spent: which, in a sentence.
     BudgetSpent(String),
-    /// A usage limit that is not waited out: until when calls pause, and why.
-    Limited(Timestamp, String),
+    /// A pause that is not waited out.
+    Limited(Pause),
     /// A call was refused for good (by account, model or request), or measure gave no valid answer: what is to be
     /// fixed.
     Refused(String),
@@ -189,7 +189,7 @@ pub(crate) fn next(now: &RunState, limits: &RunLimits) -> Step {
     match &hindrance.pause {
         None => call,
         Some(pause) if pause.is_patient(limits.wait, now.now) => Step::Wait(pause.clone()),
-        Some(pause) => Step::Stop(Reason::Limited(pause.until, pause.reason.clone())),
+        Some(pause) => Step::Stop(Reason::Limited(pause.clone())),
     }
 }
 
@@ -222,9 +222,7 @@ impl Progress {
     pub(crate) fn request_refused(&mut self, task: &IssueId, why: &str) {
         self.requests_refused.insert(task.clone());
         if self.requests_refused.len() >= REFUSED_TASKS {
-            self.refused = Some(format!(
-                "{REFUSED_TASKS} tasks in a row were refused, the last reason: {why}"
-            ));
+            self.refused = Some(format!("{REFUSED_TASKS} tasks in a row were refused: {why}"));
         }
     }
 
@@ -420,7 +418,7 @@ mod tests {
             }
         };
         let hours = |hours: u64| LimitWait::UpTo(Duration::from_secs(hours * 3600));
-        let stop = |pause: Pause| Step::Stop(Reason::Limited(pause.until, pause.reason));
+        let stop = |pause: Pause| Step::Stop(Reason::Limited(pause));
         let near = || pause(1, PauseCause::Limit);
         check(met(near(), LimitWait::Never), stop(near()));
         check(met(near(), hours(1)), stop(near()));

@@ -11,11 +11,14 @@ use crate::cli::Context;
 use crate::cli::issues::ids::print_json;
 use crate::cli::issues::name::name;
 use crate::issues::attempt::Attempt;
-use crate::issues::issue::{FileAction, Issue, Issues, Status, TaskPlan};
+use crate::issues::issue::{FileAction, Issue, Issues, TaskPlan};
 use crate::issues::store::Store;
 use crate::model::{IssueId, TypedId, id_list};
 use crate::report::numbers;
+use crate::report::output::Zone;
 use crate::report::status;
+use crate::report::time;
+use crate::run::guidance;
 
 /// Prints tasks, with an empty line between them; in JSON one object, or an array where several are named.
 pub(super) fn show(context: &Context, store: &Store, ids: &[TypedId]) -> Result<()> {
@@ -25,14 +28,15 @@ pub(super) fn show(context: &Context, store: &Store, ids: &[TypedId]) -> Result<
     if context.output.json {
         return print_json(&context.output, &found);
     }
-    let pages = found.iter().map(|issue| render(&issues, issue));
+    let zone = &context.output.zone;
+    let pages = found.iter().map(|issue| render(&issues, issue, zone));
     context.output.print(&pages.collect::<Result<Vec<_>>>()?.join("\n\n"))
 }
 
-fn render(issues: &Issues, issue: &Issue) -> Result<String> {
+fn render(issues: &Issues, issue: &Issue, zone: &Zone) -> Result<String> {
     let mut page = Page::default();
     page.line(0, &name(issue));
-    fields(&mut page, issues, issue);
+    fields(&mut page, issues, issue, zone);
     page.section(
         "depends on",
         &related(issues, issue.dependencies.iter().map(|edge| &edge.depends_on_id))?,
@@ -45,16 +49,16 @@ fn render(issues: &Issues, issue: &Issue) -> Result<String> {
         .map(|said| {
             format!(
                 "{} {}:\n  {}",
-                numbers::moment(said.created_at),
+                time::moment(said.created_at, &zone.0),
                 text::one_line(&said.author, 100),
                 said.text.replace('\n', "\n  ")
             )
         })
         .collect();
     page.section("comments", &comments);
-    let attempts: Vec<String> = issue.attempts.iter().map(attempt).collect();
+    let attempts: Vec<String> = issue.attempts.iter().map(|one| attempt(one, zone)).collect();
     page.section("attempts", &attempts);
-    page.section("to decide", &to_decide(issue));
+    page.section("to decide", &guidance::to_decide(issue));
     Ok(page.0)
 }
 
@@ -92,7 +96,8 @@ impl Page {
     }
 }
 
-fn fields(page: &mut Page, issues: &Issues, issue: &Issue) {
+fn fields(page: &mut Page, issues: &Issues, issue: &Issue, zone: &Zone) {
+    let moment = |at| time::moment(at, &zone.0);
     page.field("status", Some(status::word(issue.status)));
     page.field("held", issue.hold.as_ref());
     let waits_for = issues.waits_for(issue);
@@ -102,15 +107,15 @@ fn fields(page: &mut Page, issues: &Issues, issue: &Issue) {
         issue
             .claim
             .as_ref()
-            .map(|claim| format!("by run {} at {}", claim.run, numbers::moment(claim.at))),
+            .map(|claim| format!("by run {} at {}", claim.run, moment(claim.at))),
     );
     page.field("priority", Some(issue.priority));
     page.field("type", Some(&issue.issue_type));
     page.field("external", issue.external.as_ref());
     page.field("labels", (!issue.labels.is_empty()).then(|| issue.labels.join(", ")));
-    page.field("created", Some(numbers::moment(issue.created_at)));
-    page.field("changed", Some(numbers::moment(issue.updated_at)));
-    page.field("closed", issue.closed_at.map(numbers::moment));
+    page.field("created", Some(moment(issue.created_at)));
+    page.field("changed", Some(moment(issue.updated_at)));
+    page.field("closed", issue.closed_at.map(moment));
     page.field("because", issue.close_reason.as_ref());
     page.field("commit", issue.commit.as_ref());
     let forgiven = match issue.forgiven_attempts {
@@ -169,55 +174,21 @@ fn non_empty(text: &str) -> Vec<String> {
     }
 }
 
-/// Returns the commands that go on with a held task: what to look at, and what to do then.
-fn to_decide(issue: &Issue) -> Vec<String> {
-    if issue.status != Status::Blocked {
-        return Vec::new();
-    }
-    let id = &issue.id;
-    let mut lines = Vec::new();
-    if let Some(snapshot) = issue.attempts.last().and_then(|last| last.snapshot.as_ref()) {
-        let snapshot = text::one_line(snapshot.as_str(), 100);
-        let what = if issue.acceptable().is_ok() {
-            "what it changes"
-        } else {
-            "what the last attempt left"
-        };
-        lines.push(format!(
-            "`git show --stat --patch --first-parent {snapshot}` shows {what}"
-        ));
-    }
-    if issue.acceptable().is_ok() {
-        lines.push(format!(
-            "`cordwainer issues release {id} --accept` merges it as it is; gates do not run"
-        ));
-    }
-    if !issue.attempts.is_empty() {
-        lines.push(format!(
-            "`cordwainer issues comment {id} TEXT` adds to what the next attempt is told"
-        ));
-    }
-    let again = if issue.attempts.is_empty() {
-        "lets it begin"
-    } else {
-        "has it attempted again; earlier attempts no longer count"
-    };
-    lines.push(format!("`cordwainer issues release {id}` {again}"));
-    lines.push(format!("`cordwainer issues close {id} --reason TEXT` drops it"));
-    lines
-}
-
-fn attempt(attempt: &Attempt) -> String {
+fn attempt(attempt: &Attempt, zone: &Zone) -> String {
     let reason = match attempt.reason.as_str() {
         "" => String::new(),
         reason => format!(": {}", text::one_line(reason, 1000)),
     };
     let took = attempt.ended_at.duration_since(attempt.started_at);
-    let took = numbers::duration(took.try_into().unwrap_or_default());
+    let took = time::duration(took.try_into().unwrap_or_default());
     let call = attempt.call.as_ref();
     let mut lines = vec![
         format!("{} {}{reason}", attempt.number, attempt.outcome),
-        format!("  run {}, {}, {took}", attempt.run, numbers::moment(attempt.started_at)),
+        format!(
+            "  run {}, {}, {took}",
+            attempt.run,
+            time::moment(attempt.started_at, &zone.0)
+        ),
     ];
     lines.push(call.map_or_else(|| "  the agent was not called".to_owned(), used));
     let mut place = |name: &str, value: &Option<String>| {
@@ -257,7 +228,7 @@ mod tests {
 
     fn shown(number: u32) -> String {
         let issues = sample();
-        render(&issues, issues.get(&IssueId::new(number)).unwrap()).unwrap()
+        render(&issues, issues.get(&IssueId::new(number)).unwrap(), &Zone::default()).unwrap()
     }
 
     #[test]
@@ -270,16 +241,17 @@ mod tests {
     fn a_held_task_ends_with_the_commands_that_go_on() {
         let mut issues = sample();
         let five = IssueId::new(5);
-        assert_eq!(to_decide(issues.get(&five).unwrap()), Vec::<String>::new());
+        assert_eq!(guidance::to_decide(issues.get(&five).unwrap()), Vec::<String>::new());
         issues.hold(&five, "later", jiff::Timestamp::UNIX_EPOCH).unwrap();
-        insta::assert_snapshot!(to_decide(issues.get(&five).unwrap()).join("\n"), @r"
+        insta::assert_snapshot!(guidance::to_decide(issues.get(&five).unwrap()).join("\n"), @r"
         `cordwainer issues release cw-5` lets it begin
         `cordwainer issues close cw-5 --reason TEXT` drops it
         ");
         let mut touched = issues.get(&IssueId::new(2)).unwrap().clone();
         touched.attempts[0].outcome = crate::issues::attempt::Outcome::ProtectedPath;
-        insta::assert_snapshot!(to_decide(&touched).join("\n"), @r"
+        insta::assert_snapshot!(guidance::to_decide(&touched).join("\n"), @r"
         `git show --stat --patch --first-parent 5f1c0ffee` shows what it changes
+        `cordwainer transcript runs/20261121-1/cw-2-1` shows what the agent did
         `cordwainer issues release cw-2 --accept` merges it as it is; gates do not run
         `cordwainer issues comment cw-2 TEXT` adds to what the next attempt is told
         `cordwainer issues release cw-2` has it attempted again; earlier attempts no longer count

@@ -10,8 +10,10 @@ use crate::base::text::one_line;
 use crate::cli::Context;
 use crate::lifecycle::UsageReport;
 use crate::model::Usage;
-use crate::report::numbers::{calls, dollars, duration, moment, tokens};
+use crate::report::numbers::{calls, dollars, tokens};
+use crate::report::output::Zone;
 use crate::report::terminal;
+use crate::report::time::{duration, moment};
 
 /// The longest title or model in a table, in characters.
 const NAME_MAX: usize = 40;
@@ -35,7 +37,7 @@ pub(super) fn execute(args: &UsageArgs, context: &Context) -> Result<u8> {
     } else {
         let width = terminal::width();
         let table = if args.calls {
-            ledger(&report, width)
+            ledger(&report, width, &context.output.zone)
         } else {
             sums(&report, width)
         };
@@ -82,21 +84,21 @@ fn row(name: String, sum: &Sum) -> Vec<String> {
 }
 
 /// Returns every call, a line each.
-fn ledger(report: &UsageReport, width: Option<u16>) -> String {
+fn ledger(report: &UsageReport, width: Option<u16>, zone: &Zone) -> String {
     let header = [
         &["ended", "role", "task", "attempt", "cycle", "model", "turns"][..],
         &USED,
         &["time", "outcome"],
     ];
-    let rows = report.calls.iter().map(call).collect();
+    let rows = report.calls.iter().map(|entry| call(entry, zone)).collect();
     terminal::table(&header.concat(), rows, width)
 }
 
-fn call(entry: &Entry) -> Vec<String> {
+fn call(entry: &Entry, zone: &Zone) -> Vec<String> {
     let task = entry.task.as_ref().map_or_else(String::new, ToString::to_string);
     let model = one_line(entry.model.as_deref().unwrap_or("unknown"), NAME_MAX);
     let place = vec![
-        moment(entry.ended_at),
+        moment(entry.ended_at, &zone.0),
         entry.role.to_string(),
         task,
         entry.attempt.to_string(),

@@ -13,6 +13,7 @@ use super::folder::Folder;
 use super::ignored::Rules;
 use super::limits::SnapshotLimits;
 use crate::base::error::{Context as _, Result};
+use crate::base::text;
 use crate::git::edit::hazardous_name;
 use crate::git::{EntryKind, bytes};
 
@@ -131,8 +132,9 @@ impl Scan<'_> {
         } else if size > self.limits.max_file_bytes && self.is_unchanged(place, &path, kind, size)? {
             self.expected.meet(&path);
         } else if size > self.limits.max_file_bytes {
-            let most = self.limits.max_file_bytes;
-            self.refuse(&path, &format!("{} bytes, more than the {most} allowed", stat.st_size));
+            let most = text::size(self.limits.max_file_bytes);
+            let why = format!("it has {}, and one file may have at most {most}", text::size(size));
+            self.refuse(&path, &why);
         } else if let Some(why) = self.beyond_limits(size) {
             self.too_many.get_or_insert_with(|| (bytes::to_path(&path), why));
             self.expected.meet(&path);
@@ -178,7 +180,7 @@ impl Scan<'_> {
         let most = if too_many {
             format!("{max_files} new and changed files")
         } else {
-            format!("{max_bytes} bytes of new and changed files")
+            format!("{} of new and changed files", text::size(*max_bytes))
         };
         (too_many || too_large).then(|| format!("more than {most}: this one and others are left out"))
     }

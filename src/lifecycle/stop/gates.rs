@@ -82,7 +82,12 @@ impl Generator {
             } else {
                 String::new()
             };
-            return Err(Error::new(ErrorKind::Precondition, message).hint(format!(
+            let error = match tried.output.as_slice() {
+                [] => Error::new(ErrorKind::Precondition, message),
+                lines => Error::new(ErrorKind::Precondition, message)
+                    .because(format!("its last output:\n| {}", lines.join("\n| "))),
+            };
+            return Err(error.hint(format!(
                 "{whole}merge `{}` into `{generation}` by hand and fix it there, or add a task for it and run again; \
                  `cordwainer stop --no-gates` merges it as it is",
                 landing.base_branch

@@ -16,7 +16,7 @@ use crate::base::error::{Context as _, ErrorKind, Result};
 use crate::base::text::one_line;
 use crate::model::Usage;
 use crate::record::event::EventKind;
-use crate::record::recorder::Recorder;
+use crate::record::recorder::{Recorder, TRANSCRIPT_FILE};
 use crate::sandbox::credential::Credentials;
 use crate::sandbox::engine::{Output, Stream};
 use crate::sandbox::gateway::GatewayEvent;
@@ -70,7 +70,7 @@ impl<'a> Listener<'a> {
                 Some(resume) => Transcript::resuming(resume.before.usage).after_api_ms(resume.before.api_ms),
                 None => Transcript::new(),
             },
-            transcript_file: call.sandbox.folder.open("transcript.jsonl")?,
+            transcript_file: call.sandbox.folder.open(TRANSCRIPT_FILE)?,
             stderr_file: call.sandbox.folder.open("stderr.txt")?,
             stderr_tail: Vec::new(),
             watch: Watch::new(Allowance {
@@ -152,7 +152,7 @@ impl<'a> Listener<'a> {
         let line = self.call.sandbox.folder.redactor.line(&output.line.bytes);
         match output.stream {
             Stream::Stdout => {
-                write_line(&mut self.transcript_file, &line, "transcript.jsonl")?;
+                write_line(&mut self.transcript_file, &line, TRANSCRIPT_FILE)?;
                 let event = self.transcript.push_line(&line);
                 // Whatever comes after a result, it has not gone away yet, and may work on.
                 self.finished_at = self.transcript.is_over().then(Instant::now);

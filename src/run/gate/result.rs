@@ -1,7 +1,7 @@
 //! Gates on what an agent left.
 
 use super::tip::{keep, may_wait};
-use super::{Gates, Ran, Verdicts};
+use super::{GateRun, Gates, Ran, Verdicts};
 use crate::base::error::Result;
 use crate::base::interruption::Interruption;
 use crate::git::Oid;
@@ -46,7 +46,7 @@ impl Gates {
         let runner = self.runner(interruption);
         let mut waiting = Vec::new();
         for (index, gate) in project.config.gates.iter().enumerate() {
-            let ran = runner.run(sandbox, index + 1, gate, tree).await?;
+            let GateRun { ran, output } = runner.run(sandbox, index + 1, gate, tree).await?;
             let image = self.engine.image_id(&project.config.image).await?.unwrap_or_default();
             keep(project, gate, tree, &image, &ran)?;
             let how = match &ran {
@@ -65,6 +65,7 @@ impl Gates {
                 gate: gate.name.clone(),
                 passed: how.is_none(),
                 not_yet: not_yet.clone(),
+                output,
             });
             match (how, not_yet) {
                 (None, _) => {}

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::verdicts::Said;
-use super::{Gates, Missing, Ran, Runner, Verdicts};
+use super::{GateRun, Gates, Missing, Ran, Runner, Verdicts};
 use crate::base::crash::crash_point;
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::interruption::Interruption;
@@ -70,6 +70,7 @@ impl Gates {
             passed,
             how,
             not_yet,
+            output: tried.output.clone(),
         });
     }
 }
@@ -236,6 +237,8 @@ pub(crate) struct Tried {
     pub(crate) ran: Ran,
     /// Whether it was run now, and not looked up.
     pub(crate) anew: bool,
+    /// The last lines of its output, where it was run now and did not pass.
+    pub(crate) output: Vec<String>,
 }
 
 impl Runner<'_> {
@@ -274,13 +277,17 @@ impl Runner<'_> {
         let sandbox = self.sandbox(&slot, &mounts, labels, &folder);
         for (index, gate) in gates.iter().enumerate() {
             if tried[index].is_none() {
-                let ran = self.run(&sandbox, index + 1, gate, tree).await?;
+                let GateRun { ran, output } = self.run(&sandbox, index + 1, gate, tree).await?;
                 if ran == Ran::Cancelled {
                     slot.release()?;
                     return Ok(None);
                 }
                 keep(project, gate, tree, &image, &ran)?;
-                tried[index] = Some(Tried { ran, anew: true });
+                tried[index] = Some(Tried {
+                    ran,
+                    anew: true,
+                    output,
+                });
             }
         }
         slot.release()?;
@@ -318,7 +325,11 @@ impl Tried {
             Said::Red(how) => Ran::Red(how),
             Said::FileMissing(how, path) => Ran::CannotRun(how, Missing::File(path)),
         };
-        Self { ran, anew: false }
+        Self {
+            ran,
+            anew: false,
+            output: Vec::new(),
+        }
     }
 }
 

@@ -48,10 +48,14 @@ impl Measure {
         &self.sessions.context
     }
 
-    /// Asks for tasks until an answer is valid, at most `measure.max_attempts` times; `cycle` names the records.
+    /// Asks for tasks until an answer is valid, at most `measure.max_attempts` times; `cycle` counts the measures of
+    /// this run and names the records.
     pub(crate) async fn measure(&self, cycle: u32, interruption: &Interruption) -> Result<MeasureOutcome> {
         let context = self.context();
-        context.recorder.emit(EventKind::MeasureStarted { cycle });
+        let (base, issues) = (context.tip()?, context.store.read()?);
+        context.recorder.emit(EventKind::MeasureStarted {
+            cycle: issues.cycle().saturating_add(1),
+        });
         let _alive = context.active_work.note(Role::Measure.name(), None);
         let purpose = Purpose {
             role: Role::Measure,
@@ -60,7 +64,6 @@ impl Measure {
             cycle,
             writable: false,
         };
-        let (base, issues) = (context.tip()?, context.store.read()?);
         let mut session = match self.sessions.enter(purpose, base, &issues) {
             Ok(Entered::Ready(session)) => session,
             Ok(Entered::Refused(failure)) | Err(failure) => {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::base::crash::crash_point;
 use crate::base::error::{Error, ErrorKind, Result};
+use crate::base::text::duration;
 use crate::model::Role;
 use crate::project::Project;
 use crate::record::event::EventKind;
@@ -33,7 +34,7 @@ pub(crate) fn in_force(project: &Project) -> Result<Vec<Pause>> {
 }
 
 /// Returns what to do about a pause. One more call would cost money at once where overage was being used.
-pub(crate) fn way_out(pause: &Pause) -> &'static str {
+fn way_out(pause: &Pause) -> &'static str {
     match pause.cause {
         PauseCause::Limit => "`cordwainer resume --now` continues at once",
         PauseCause::Overage => "wait for the reset, or allow paid overage: `limits.overage: allow`",
@@ -73,7 +74,10 @@ impl Pauses {
         let Some(pause) = self.holding_up(role, &pauses) else {
             return Ok(());
         };
-        let message = format!("calls pause until {}: {}", pause.until, pause.reason);
+        let left = pause.remaining(self.context.project.clock().now());
+        // People's times are for those who know their zone; how long it lasts is the same everywhere.
+        let left = duration(left.unsigned_abs().max(Duration::from_secs(1)));
+        let message = format!("calls pause for another {left}: {}", pause.reason);
         Err(Error::new(ErrorKind::Limit, message).hint(way_out(pause)))
     }
 

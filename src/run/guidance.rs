@@ -1,0 +1,330 @@
+//! What a person types next: after a run, about a held task, and as a generation stands. Each step is a command in
+//! backticks and what it does, without a period, to be read after `Next:`.
+
+use crate::base::text::one_line;
+use crate::issues::attempt::Outcome;
+use crate::issues::issue::{Issue, Issues, Status};
+use crate::model::IssueId;
+use crate::run::plan::Reason;
+use crate::run::waiting::pause::{Pause, PauseCause};
+
+/// How many steps are named at once.
+const MOST: usize = 3;
+/// How many tasks one command names.
+const MOST_TASKS: usize = 5;
+
+/// How a run, or a generation without one, stands.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Standing<'a> {
+    /// The tasks that are held, but for proposals.
+    pub(crate) held: Vec<&'a IssueId>,
+    /// How many proposals wait to be released.
+    pub(crate) proposed: usize,
+    /// How many tasks can begin.
+    pub(crate) ready: usize,
+    /// Whether anything is merged that the base branch does not have.
+    pub(crate) merged: bool,
+    /// Where `stop` merges it.
+    pub(crate) base_branch: &'a str,
+}
+
+impl<'a> Standing<'a> {
+    /// Finds that out from the issues of a generation.
+    pub(crate) fn of(issues: &'a Issues) -> Self {
+        let held = issues.iter().filter(|issue| issue.status == Status::Blocked);
+        let (proposed, held): (Vec<&Issue>, Vec<&Issue>) = held.partition(|issue| issue.is_proposed());
+        Self {
+            held: held.into_iter().map(|issue| &issue.id).collect(),
+            proposed: proposed.len(),
+            ready: issues.ready().len(),
+            merged: issues.iter().any(|issue| issue.commit.is_some()),
+            base_branch: &issues.meta().base_branch,
+        }
+    }
+}
+
+/// Returns why a run ended, for a person.
+pub(crate) fn why(reason: &Reason) -> String {
+    match reason {
+        Reason::Complete => "measure proposes nothing more, and nothing is open".to_owned(),
+        Reason::CyclesMade => "the requested cycles are done".to_owned(),
+        Reason::TasksDone => "the tasks are done, and no measure was requested".to_owned(),
+        Reason::TasksAttempted(1) => "1 task was attempted, as requested".to_owned(),
+        Reason::TasksAttempted(count) => format!("{count} tasks were attempted, as requested"),
+        Reason::Proposed(1) => "1 proposal waits for you, as requested".to_owned(),
+        Reason::Proposed(count) => format!("{count} proposals wait for you, as requested"),
+        Reason::Blocked => "the remaining tasks are held for you, or wait for those that are".to_owned(),
+        Reason::Limited(pause) => format!("calls pause: {}", pause.reason),
+        Reason::BudgetSpent(reason) | Reason::Refused(reason) => reason.clone(),
+        Reason::Infrastructure(last) => format!("the infrastructure failed several times: {last}"),
+    }
+}
+
+/// Returns what to do after a run that ended for a reason.
+pub(crate) fn after_run(reason: &Reason, standing: &Standing) -> Vec<String> {
+    let mut steps = match reason {
+        Reason::Limited(pause) => after_pause(pause, false),
+        Reason::BudgetSpent(_) => vec![
+            "`cordwainer status` shows what is spent of each budget".to_owned(),
+            "raise the one that is spent in the configuration; then `cordwainer resume` continues".to_owned(),
+        ],
+        Reason::Refused(_) => vec![
+            "`cordwainer doctor` checks the credential and the client".to_owned(),
+            "`cordwainer resume` tries again".to_owned(),
+        ],
+        Reason::Infrastructure(_) => vec![
+            "`cordwainer doctor` checks the engine and this machine".to_owned(),
+            "`cordwainer resume` continues".to_owned(),
+        ],
+        Reason::Complete
+        | Reason::CyclesMade
+        | Reason::TasksDone
+        | Reason::TasksAttempted(_)
+        | Reason::Proposed(_)
+        | Reason::Blocked => Vec::new(),
+    };
+    if steps.is_empty() {
+        steps = as_it_stands(standing);
+    } else {
+        steps.extend(with_held(&standing.held));
+    }
+    steps.truncate(MOST);
+    steps
+}
+
+/// Returns what to do after a person interrupted a run.
+pub(crate) fn after_interruption() -> Vec<String> {
+    vec!["`cordwainer resume` continues".to_owned()]
+}
+
+/// Returns what to do about a pause, which a run waits out, or not.
+pub(crate) fn after_pause(pause: &Pause, is_waited_out: bool) -> Vec<String> {
+    let over = "`cordwainer resume` continues when the pause is over".to_owned();
+    let now = "`cordwainer resume --now` continues at once".to_owned();
+    match pause.cause {
+        PauseCause::Limit if is_waited_out => vec![now],
+        PauseCause::Limit => vec![over, now],
+        PauseCause::Overage => vec![
+            over,
+            "`limits.overage: allow` in the configuration allows paid overage; then `cordwainer resume --now` continues at once"
+                .to_owned(),
+        ],
+        PauseCause::Login => vec![
+            "log in again on the machine that the token file comes from, or set a new CLAUDE_CODE_OAUTH_TOKEN; then `cordwainer resume` continues"
+                .to_owned(),
+        ],
+    }
+}
+
+/// Returns what to do with a generation in which nothing runs and nothing pauses.
+pub(crate) fn as_it_stands(standing: &Standing) -> Vec<String> {
+    let mut steps = with_proposals(standing.proposed);
+    steps.extend(with_held(&standing.held));
+    if standing.ready > 0 {
+        steps.push("`cordwainer run` does the tasks that are ready".to_owned());
+    } else if steps.is_empty() {
+        steps.push("`cordwainer run` asks for more tasks and does them".to_owned());
+    }
+    if standing.merged {
+        let base = one_line(standing.base_branch, 100);
+        steps.push(format!("`cordwainer stop` merges the generation into `{base}`"));
+    }
+    steps.truncate(MOST);
+    steps
+}
+
+/// Returns what to do after one attempt at a task that was not merged.
+pub(crate) fn after_attempt(issue: &Issue) -> Vec<String> {
+    match issue.status {
+        Status::Blocked => with_held(&[&issue.id]),
+        Status::Open if issue.attempts.last().is_some_and(|last| is_waited_for(last.outcome)) => vec![
+            "`cordwainer status` shows until when calls pause, and what is spent of each budget".to_owned(),
+            format!("`cordwainer stitch {}` continues", issue.id),
+        ],
+        Status::Open => vec![
+            format!("`cordwainer issues show {}` shows what the attempt left", issue.id),
+            format!("`cordwainer stitch {}` tries again", issue.id),
+        ],
+        Status::InProgress | Status::Closed => Vec::new(),
+    }
+}
+
+/// Returns whether an attempt ended because its time or money was up, so that its session goes on later.
+fn is_waited_for(outcome: Outcome) -> bool {
+    matches!(outcome, Outcome::Limited | Outcome::BudgetSpent)
+}
+
+fn with_proposals(count: usize) -> Vec<String> {
+    if count == 0 {
+        return Vec::new();
+    }
+    vec![
+        "`cordwainer issues list --status held` lists what is proposed".to_owned(),
+        "`cordwainer issues release --proposed` releases all of it, with `--edit` what you choose".to_owned(),
+    ]
+}
+
+fn with_held(held: &[&IssueId]) -> Vec<String> {
+    match held {
+        [] => Vec::new(),
+        [one] => vec![
+            format!("`cordwainer issues show {one}` shows why it is held, and what can be done"),
+            format!("`cordwainer issues release {one}` has it attempted again"),
+        ],
+        several => {
+            let mut steps = vec!["`cordwainer issues list --status held` shows why each is held".to_owned()];
+            if several.len() <= MOST_TASKS {
+                let ids: Vec<String> = several.iter().map(ToString::to_string).collect();
+                steps.push(format!(
+                    "`cordwainer issues release {}` has them attempted again",
+                    ids.join(" ")
+                ));
+            }
+            steps
+        }
+    }
+}
+
+/// Returns the commands for a held task, all of them: what to look at, and what to do then. Nothing of any other task.
+pub(crate) fn to_decide(issue: &Issue) -> Vec<String> {
+    if issue.status != Status::Blocked {
+        return Vec::new();
+    }
+    let id = &issue.id;
+    let mut lines = Vec::new();
+    if let Some(snapshot) = issue.attempts.last().and_then(|last| last.snapshot.as_ref()) {
+        let snapshot = one_line(snapshot.as_str(), 100);
+        let what = if issue.acceptable().is_ok() {
+            "what it changes"
+        } else {
+            "what the last attempt left"
+        };
+        lines.push(format!(
+            "`git show --stat --patch --first-parent {snapshot}` shows {what}"
+        ));
+    }
+    // Without a call there is nothing to read.
+    let called = issue.attempts.last().filter(|last| last.call.is_some());
+    if let Some(records) = called.and_then(|last| last.records.as_deref()) {
+        let records = one_line(records, 200);
+        lines.push(format!("`cordwainer transcript {records}` shows what the agent did"));
+    }
+    if issue.acceptable().is_ok() {
+        lines.push(format!(
+            "`cordwainer issues release {id} --accept` merges it as it is; gates do not run"
+        ));
+    }
+    if !issue.attempts.is_empty() {
+        lines.push(format!(
+            "`cordwainer issues comment {id} TEXT` adds to what the next attempt is told"
+        ));
+    }
+    let again = if issue.attempts.is_empty() {
+        "lets it begin"
+    } else {
+        "has it attempted again; earlier attempts no longer count"
+    };
+    lines.push(format!("`cordwainer issues release {id}` {again}"));
+    lines.push(format!("`cordwainer issues close {id} --reason TEXT` drops it"));
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::run::waiting::pause::LimitMet;
+
+    fn pause(cause: PauseCause) -> Pause {
+        let limit = LimitMet {
+            resets_at: None,
+            reason: "no".to_owned(),
+            cause,
+        };
+        Pause::new(None, limit, 0, std::time::Duration::ZERO, Timestamp::UNIX_EPOCH)
+    }
+
+    fn standing(held: &[IssueId], ready: usize, merged: bool) -> Standing<'_> {
+        Standing {
+            held: held.iter().collect(),
+            proposed: 0,
+            ready,
+            merged,
+            base_branch: "main",
+        }
+    }
+
+    fn ids(count: u32) -> Vec<IssueId> {
+        (1..=count).map(IssueId::new).collect()
+    }
+
+    #[test]
+    fn proposals_that_wait_come_first() {
+        let proposed = Standing {
+            proposed: 2,
+            ..standing(&[], 0, false)
+        };
+        let steps = after_run(&Reason::Proposed(2), &proposed);
+        assert_eq!(steps.len(), 2, "{steps:?}");
+        assert!(
+            steps[1].starts_with("`cordwainer issues release --proposed`"),
+            "{steps:?}"
+        );
+    }
+
+    #[test]
+    fn each_end_of_a_run_names_what_to_type() {
+        let none: Vec<IssueId> = Vec::new();
+        for (reason, held, ready, expect) in [
+            (
+                Reason::Blocked,
+                ids(1),
+                0,
+                &["issues show cw-1", "issues release cw-1", "stop"][..],
+            ),
+            (
+                Reason::CyclesMade,
+                ids(2),
+                0,
+                &["issues list --status held", "issues release cw-1 cw-2", "stop"],
+            ),
+            (Reason::Blocked, ids(6), 0, &["issues list --status held", "stop"]),
+            (Reason::TasksAttempted(1), none.clone(), 2, &["run", "stop"]),
+            (Reason::Complete, none.clone(), 0, &["run", "stop"]),
+            (
+                Reason::Limited(pause(PauseCause::Limit)),
+                none.clone(),
+                1,
+                &["resume", "resume --now"],
+            ),
+            (
+                Reason::BudgetSpent("x".to_owned()),
+                ids(1),
+                1,
+                &["status", "resume", "issues show cw-1"],
+            ),
+            (Reason::Refused("x".to_owned()), none.clone(), 1, &["doctor", "resume"]),
+            (Reason::Infrastructure("x".to_owned()), none, 1, &["doctor", "resume"]),
+        ] {
+            let steps = after_run(&reason, &standing(&held, ready, true));
+            assert!(steps.len() <= MOST, "{steps:?}");
+            assert_eq!(steps.len(), expect.len(), "{reason:?}: {steps:?}");
+            for (step, command) in steps.iter().zip(expect) {
+                assert!(step.contains(&format!("`cordwainer {command}`")), "{reason:?}: {step}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_generation_with_nothing_to_merge_is_not_to_be_stopped() {
+        let steps = as_it_stands(&standing(&[], 0, false));
+        assert_eq!(steps, ["`cordwainer run` asks for more tasks and does them"]);
+    }
+
+    #[test]
+    fn money_and_logins_are_not_waited_for() {
+        assert!(after_pause(&pause(PauseCause::Overage), false)[1].contains("`limits.overage: allow`"));
+        assert!(after_pause(&pause(PauseCause::Login), false)[0].starts_with("log in again"));
+    }
+}
