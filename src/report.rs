@@ -40,7 +40,7 @@ impl Shown {
     }
 }
 
-/// Shows events until the run that sends them ends; returns what they were, as far as others ask for it.
+/// Shows events until the run that sends them ends; returns what others ask of them.
 pub(crate) async fn follow(output: &Output, terminal: bool, mut events: UnboundedReceiver<Event>) -> Result<Shown> {
     let mut shown = Shown::default();
     if output.json {

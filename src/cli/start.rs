@@ -95,8 +95,7 @@ pub(super) async fn start(generator: &Generator, options: &StartOptions, context
         return Ok(exit::DONE);
     }
     for hazard in done.hazards.iter().chain(&done.notes) {
-        let note = sentence(&format!("Note: {hazard}"));
-        context.output.say_line(&Line::new(Tone::Warning, note));
+        context.output.say(&sentence(&format!("Note: {hazard}")));
     }
     tell(&done, options.from.as_deref(), context)?;
     Ok(exit::DONE)

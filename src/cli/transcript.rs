@@ -52,8 +52,9 @@ fn found(context: &Context, file: &Path) -> PathBuf {
         state_dir.exists().then_some(state_dir)
     };
     let place = of_state().unwrap_or_else(|| file.to_owned());
-    if context.directory.join(&place).is_dir() {
-        place.join(TRANSCRIPT_FILE)
+    let inside = place.join(TRANSCRIPT_FILE);
+    if context.directory.join(&inside).exists() {
+        inside
     } else {
         place
     }

@@ -92,8 +92,14 @@ impl Lines {
         };
         let news = self.said.news(&one_line(reason, 500));
         let why = news.map_or_else(|| " for this reason".to_owned(), |news| format!(": {news}"));
-        let pause = paused_until.map(|at| format!(" until {}", until(at, now, &self.zone.0)));
-        let end = sentence(&format!("Run ended{why}{}", pause.unwrap_or_default()));
+        let why = match paused_until {
+            Some(at) => {
+                let until = until(*at, now, &self.zone.0);
+                why.replacen("calls pause", &format!("calls pause until {until}"), 1)
+            }
+            None => why,
+        };
+        let end = sentence(&format!("Run ended{why}"));
         let merged = counted(usize::try_from(*merged).unwrap_or(usize::MAX), "task");
         let text = format!("{end} {merged} merged, {blocked} held, {open} open; {}.", usage(used));
         let mut lines = vec![Line::from(text)];

@@ -10,7 +10,7 @@ use crate::base::redact::Redactor;
 use crate::base::text::{harmless, is_ignorable};
 use crate::report::invocation::Invocation;
 use crate::report::terminal::Screen;
-use crate::report::tone::Line;
+use crate::report::tone::{Line, Tone};
 
 /// The outputs of one command.
 #[derive(Clone, Debug, Default)]
@@ -112,7 +112,11 @@ impl Output {
 
     /// Prints something for the person, on stderr. It is not data, so a closed stderr is not an error.
     pub(crate) fn say(&self, text: &str) {
-        self.say_line(&Line::from(text.to_owned()));
+        let is_warning = ["Warning:", "Note:"].iter().any(|word| text.starts_with(word));
+        self.say_line(&Line {
+            tone: is_warning.then_some(Tone::Warning),
+            text: text.to_owned(),
+        });
     }
 
     /// Prints a line for the person, on stderr, with its tone where that is a terminal.

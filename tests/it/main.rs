@@ -13,6 +13,7 @@ mod image;
 mod init;
 mod issues;
 mod lifecycle;
+mod looks;
 mod messages_api;
 mod network;
 mod package;

@@ -120,7 +120,7 @@ const CASES: [Case; 24] = [
         (
             "protected_path",
             "blocked",
-            "`src/large` may not be committed: 209715200 bytes",
+            "`src/large` may not be committed: it has 209 MB, and one file may have at most 52 MB",
         ),
         true,
     ),

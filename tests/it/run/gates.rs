@@ -19,9 +19,14 @@ engine_tests! {
 }
 
 /// The gates, the outcome, and what is said of it.
-const GATES: [(&str, &str, &str); 5] = [
+const GATES: [(&str, &str, &str); 6] = [
     ("[cat=src/a.txt]", "merged", "gate `cat=src/a.txt` passed"),
     ("[exit=0, exit=3]", "gate_failed", "the gate `exit=3` exited with 3"),
+    (
+        "[out=Running err=3_failed exit=1]",
+        "gate_failed",
+        "failed; its last output:\n    | ",
+    ),
     (
         "[signal-self=6]",
         "gate_failed",
@@ -50,7 +55,7 @@ fn only_what_passes_every_gate_is_merged(engine: TestEngine) {
         assert!(project.records(&format!("{id}-1"))[0].join("gate-1.txt").is_file());
         project.expect_tidy();
     }
-    assert_eq!(project.content("src/a.txt"), "number 4");
+    assert_eq!(project.content("src/a.txt"), "number 5");
     assert!(!project.files("generation-one").contains_key("src/by-the-gate.txt"));
 }
 

@@ -162,8 +162,9 @@ fn one_signal_ends_a_run_safely(engine: TestEngine) {
     project.wait_for_agent("cw-1", 1);
     signal(&run, Signal::INT);
     let ran = Ran::from(run.wait_with_output().unwrap()).expect(130);
-    ran.says("the run was interrupted")
-        .says("hint: run `cordwainer resume` to continue");
+    assert!(!ran.stderr.contains("error:"), "it is told once: {}", ran.stderr);
+    ran.says("Run ended: interrupted. ")
+        .says("Next: `cordwainer resume` continues.");
     let issue = project.issue("cw-1");
     assert_eq!(
         (&issue["status"], &issue["attempts"][0]["outcome"]),

@@ -62,7 +62,7 @@ const STOPS: [(&str, &str, i32, &str, &str); 9] = [
         "tokens 10 10 0.2\nwrite src/a.txt x",
         7,
         "budget_spent",
-        "held for a person",
+        "held for you",
     ),
     (
         "",
@@ -76,7 +76,7 @@ const STOPS: [(&str, &str, i32, &str, &str); 9] = [
         "tokens 10 10 0.2\nwrite src/a.txt x",
         7,
         "budget_spent",
-        "held for a person",
+        "held for you",
     ),
 ];
 
@@ -189,7 +189,7 @@ fn a_request_that_is_refused_is_its_tasks_alone(engine: TestEngine) {
         let project = Project::new(engine, "");
         project.add("is refused", &format!("write src/half.txt x\napi-error {refusal}"));
         project.add("is fine", "write src/b.txt x");
-        project.run(&["generator", "run"]).expect(7).says("held for a person");
+        project.run(&["generator", "run"]).expect(7).says("held for you");
         assert_eq!(project.outcomes("cw-1"), vec!["agent_failed"; attempts], "{refusal}");
         assert_eq!(project.issue("cw-1")["status"], "blocked", "{refusal}");
         assert_eq!(project.outcomes("cw-2"), ["merged"], "{refusal}");

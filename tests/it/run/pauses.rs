@@ -85,7 +85,7 @@ fn a_session_with_settings_of_its_own_does_not_go_on(engine: TestEngine) {
     project
         .run(&["generator", "resume", "--now"])
         .expect(7)
-        .says("held for a person")
+        .says("held for you")
         .says("`env.ANTHROPIC_AUTH_TOKEN`");
     assert_eq!(project.outcomes("cw-1"), ["limited", "protected_path"]);
     assert_eq!(
@@ -137,8 +137,12 @@ fn paused(engine: TestEngine) -> (Project, String) {
     let reset = in_three_hours();
     project.add("meets a limit", &limited_script(reset));
     let until = Timestamp::from_second(reset + 60).unwrap().to_string();
-    let pauses = format!("calls pause until {until}");
-    project.run(&["generator", "run"]).expect(8).says(&pauses);
+    project
+        .run(&["generator", "run"])
+        .expect(8)
+        .says("Run ended: calls pause until ")
+        .says("(in 3 h")
+        .says("Next: `cordwainer resume --now` continues at once.");
     assert_eq!(project.suspended(), 1);
     (project, until)
 }
@@ -152,16 +156,14 @@ fn a_pause_outlives_a_restart(engine: TestEngine) {
         "{status:#}"
     );
     let said = project.run(&["generator", "status"]).expect(0);
-    said.says(&until).says("resume --now");
-    for command in [
-        &["generator", "run"][..],
-        &["generator", "stitch"],
-        &["generator", "measure"],
+    said.says("(in ")
+        .says("Next: `cordwainer resume --now` continues at once.");
+    for (command, says) in [
+        ("run", "calls pause until "),
+        ("stitch", "calls pause for another "),
+        ("measure", "calls pause for another "),
     ] {
-        project
-            .run(command)
-            .expect(8)
-            .says(&format!("calls pause until {until}"));
+        project.run(&["generator", command]).expect(8).says(says);
     }
     assert_eq!(project.status()["usage"]["calls"], 1, "a paused account was asked");
 

@@ -39,7 +39,7 @@ fn a_conflict_that_stays_is_held(engine: TestEngine) {
     project.while_the_agent_waits(|| move_on(&project, "theirs again"));
     Ran::from(run.wait_with_output().unwrap())
         .expect(7)
-        .says("held for a person: 2 attempts failed");
+        .says("held for you: 2 attempts failed.");
     assert_eq!(project.outcomes("cw-1"), ["conflict", "conflict"]);
     assert_eq!(project.content("src/shared.txt"), "theirs again");
     project.expect_tidy();

@@ -46,26 +46,34 @@ fn a_run_and_what_it_leaves(engine: TestEngine) {
         cw-2: Wait.
         Warning: cw-2: the client reports 1.1k tokens, $0.0008, and the model's API 0 tokens, $0.00.
           cw-2: no change: the agent changed nothing ([seconds], 1.1k tokens, $0.0008).
-          cw-2: held for a person: no change: the agent changed nothing.
-        Run ended: the remaining tasks wait for a person: 1 held. 1 task merged, 1 held, 0 open; 3.4k tokens, $0.25.
+          cw-2: held for you.
+        Run ended: the remaining tasks are held for you, or wait for those that are. 1 task merged, 1 held, 0 open; 3.4k tokens, $0.25.
+        Next: `cordwainer issues show cw-2` shows why it is held, and what can be done.
+        Next: `cordwainer issues release cw-2` has it attempted again.
+        Next: `cordwainer stop` merges the generation into `main`.
         [exit 7]
         ");
         assert_snapshot!(screen(&project, "status"), @r"
         $ cordwainer status
          generation  generation-one
          phase       open
-         base        [commit]
+         base        main at [commit]
+         began       [time]
          tip         [commit]
          tasks       0 open (0 ready), 0 in progress, 1 held, 1 closed
          cycles      1
          used        3.4k tokens, $0.25 in 3 calls
            measure   1.2k tokens, $0.25 in 1 call
            stitch    2.2k tokens, $0.0016 in 2 calls
+        Next: `cordwainer issues show cw-2` shows why it is held, and what can be done.
+        Next: `cordwainer issues release cw-2` has it attempted again.
+        Next: `cordwainer stop` merges the generation into `main`.
         [exit 0]
         ");
         assert_snapshot!(screen(&project, "list"), @r"
         $ cordwainer list
-         *  generation-one  open  [commit]
+            generation      phase  began                tip         tasks
+         *  generation-one  open   [time]  [commit]  1 closed, 1 held
         [exit 0]
         ");
         assert_snapshot!(screen(&project, "issues list"), @r"
@@ -117,6 +125,7 @@ fn a_run_and_what_it_leaves(engine: TestEngine) {
             session [session]
 
         to decide
+          `cordwainer transcript runs/[run]/cw-2-1` shows what the agent did
           `cordwainer issues comment cw-2 TEXT` adds to what the next attempt is told
           `cordwainer issues release cw-2` has it attempted again; earlier attempts no longer count
           `cordwainer issues close cw-2 --reason TEXT` drops it

@@ -36,6 +36,7 @@ pub(crate) fn cordwainer<S: AsRef<OsStr>>(repository: &TestRepository, arguments
         .env("HOME", repository.outside().join("home"))
         .env("GIT_CONFIG_NOSYSTEM", "1")
         .env("CORDWAINER_COUNTED_IDS", "1")
+        .env("TZ", "UTC")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());

@@ -116,6 +116,7 @@ impl Project {
             .env("HOME", self.repository.outside().join("home"))
             .env("CLAUDE_CODE_OAUTH_TOKEN", "sk-ant-oat01-dummy-of-the-host")
             .env("ANTHROPIC_API_KEY", "sk-ant-api03-dummy-of-the-host")
+            .env("TZ", "UTC")
             .env("CORDWAINER_COUNTED_IDS", "1")
             .stdin(Stdio::null());
         command
