@@ -15,6 +15,8 @@ use crate::cli::Context;
 use crate::model::Usage;
 use crate::record::recorder::TRANSCRIPT_FILE;
 use crate::report::numbers;
+use crate::report::output::Zone;
+use crate::report::time::moment;
 
 /// Summarizes recorded stream-json transcripts: outcome, usage, cost, limit.
 #[derive(Clone, Debug, clap::Args)]
@@ -35,7 +37,7 @@ impl TranscriptArgs {
         if context.output.json {
             context.output.print_json(&Document::of(&calls))?;
         } else {
-            context.output.print(&text(&calls))?;
+            context.output.print(&text(&calls, &context.output.zone))?;
         }
         Ok(exit::DONE)
     }
@@ -62,14 +64,14 @@ fn found(context: &Context, file: &Path) -> PathBuf {
 
 /// Returns the text for a person: one line for each fact, and only facts that are known; for several calls a block
 /// each, and the sum.
-fn text(calls: &[Call]) -> String {
+fn text(calls: &[Call], zone: &Zone) -> String {
     if let [call] = calls {
-        return facts(call);
+        return facts(call, zone);
     }
     let file = |call: &Call| one_line(&call.file.display().to_string(), 200);
     let blocks = calls
         .iter()
-        .map(|call| format!("{}\n{}", fact("file", &file(call)), facts(call)));
+        .map(|call| format!("{}\n{}", fact("file", &file(call)), facts(call, zone)));
     let (turns, usage) = sum(calls);
     let mut total = vec![fact("total", &format!("{} calls", calls.len()))];
     total.extend([
@@ -80,7 +82,7 @@ fn text(calls: &[Call]) -> String {
     blocks.chain([total.join("\n")]).collect::<Vec<_>>().join("\n\n")
 }
 
-fn facts(call: &Call) -> String {
+fn facts(call: &Call, zone: &Zone) -> String {
     let report = &call.report;
     let usage = report.usage;
     let mut lines = vec![fact("outcome", &outcome(call))];
@@ -97,7 +99,7 @@ fn facts(call: &Call) -> String {
     };
     known("tokens", Some(tokens(&usage)));
     known("cost", Some(money(&usage) + reckoned));
-    known("resets", report.resets_at.map(|at| at.to_string()));
+    known("resets", report.resets_at.map(|at| moment(at, &zone.0)));
     let answer = report.structured_output.as_ref();
     known("answer", answer.map(|answer| harmless(&answer.to_string())));
     known("result", report.result.as_deref().map(|text| one_line(text, 500)));
@@ -161,7 +163,7 @@ mod tests {
     #[test]
     fn a_person_reads_what_is_known() {
         let calls = of(include_bytes!("../../tests/data/transcripts/rate_limited.jsonl"));
-        insta::assert_snapshot!(text(&calls), @r"
+        insta::assert_snapshot!(text(&calls, &Zone::default()), @r"
         outcome  limited (You've hit your 5-hour limit · resets 10:30am (UTC))
         session  fe77bb27-b2da-472a-b4c4-f51dec1c90d4
         model    claude-sonnet-5-5
@@ -169,11 +171,11 @@ mod tests {
         turns    1
         tokens   0 (input 0, cache write 0, cache read 0, output 0)
         cost     $0.0000
-        resets   2026-11-21T10:30:35Z
+        resets   2026-11-21 10:30:35
         result   You've hit your 5-hour limit · resets 10:30am (UTC)
         ");
         let refused = of(include_bytes!("../../tests/data/transcripts/auth_failed.jsonl"));
-        insta::assert_snapshot!(text(&refused), @r"
+        insta::assert_snapshot!(text(&refused, &Zone::default()), @r"
         outcome  permanent (Failed to authenticate. API Error: 401 OAuth token has expired)
         fix      log in again (`claude setup-token` prints a token for `container.env`), or set a valid API key there
         session  2c8a9d93-05cb-44bf-b1f8-ae0e15619303
@@ -185,7 +187,7 @@ mod tests {
         result   Failed to authenticate. API Error: 401 OAuth token has expired
         ");
         let nothing = of(b"garbage\n");
-        insta::assert_snapshot!(text(&nothing), @r"
+        insta::assert_snapshot!(text(&nothing, &Zone::default()), @r"
         outcome  crashed (it holds no event: is it a stream-json recording?)
         turns    0
         tokens   0 (input 0, cache write 0, cache read 0, output 0)

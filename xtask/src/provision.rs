@@ -282,7 +282,7 @@ impl Ours {
             std::thread::sleep(Duration::from_millis(20));
         }
         Ok(Started {
-            name: format!("{name} of this task (`{}`)", socket.display()),
+            name: format!("{name}, started for this command (`{}`)", socket.display()),
             client,
             socket,
             _ours: Some(self),

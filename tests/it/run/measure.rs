@@ -117,11 +117,12 @@ fn answers_that_never_become_valid_end_the_run(engine: TestEngine) {
         .iter()
         .copied()
         .chain([(circle.as_str(), 7, "go in a circle")]);
-    for (number, (script, code, says)) in cases.enumerate() {
+    for (script, code, says) in cases {
         project.reconfigure(None, &user_prompt(&format!("tokens 100 10 0.5\n{script}")));
         project.run(&["generator", "measure"]).expect(code).says(says);
         let status = project.status();
-        assert_eq!(status["cycles"], number + 1, "{script}");
+        // The first has an answer, if an empty one; a measure without any begins no cycle.
+        assert_eq!(status["cycles"], 1, "{script}");
         assert_eq!(status["tasks"]["open"], 0, "{script}");
         project.expect_tidy();
     }

@@ -62,6 +62,7 @@ fn once_nothing_new_begins_and_a_call_has_its_grace(engine: TestEngine) {
     project.while_the_agent_waits(|| {
         terminal.interrupt();
         // While the call goes on, not after it.
+        terminal.shows("task 1 of 2, $");
         terminal.shows(&format!("{ONCE}, and what is in progress has 1 h"));
     });
     let (code, shown) = terminal.ended();
@@ -220,6 +221,7 @@ fn a_run_that_waits_ends_at_once(engine: TestEngine) {
     project.add("meets a limit", "write src/a.txt x\non 1 limit 4070908800");
     let mut terminal = project.at_terminal(&["generator", "run"]);
     terminal.shows("Paused until");
+    terminal.shows("paused, ");
     terminal.interrupt();
     let (code, shown) = terminal.ended();
     assert_eq!(code, Some(130), "{shown}");
