@@ -10,6 +10,7 @@ use crate::report::lines::Lines;
 use crate::report::live::LiveLines;
 use crate::report::output::Output;
 
+pub(crate) mod guidance;
 pub(crate) mod invocation;
 mod lines;
 mod live;

@@ -17,8 +17,7 @@ use crate::model::TypedId;
 use crate::record::recorder::EventSender;
 use crate::report::time::clock_time;
 use crate::report::tone::next_steps;
-use crate::report::{self, Shown};
-use crate::run::guidance;
+use crate::report::{self, Shown, guidance};
 
 /// The arguments of `generator`.
 #[derive(Clone, Debug, Args)]

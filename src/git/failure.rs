@@ -30,10 +30,11 @@ impl Failure {
             (ErrorCode::UnbornBranch, _) => "the branch has no commit yet",
             (ErrorCode::Locked, _) => "another process holds git's lock on it",
             (ErrorCode::Owner, _) => "it belongs to another user",
-            (ErrorCode::HashsumMismatch, _) => "an object of the repository is damaged: `git fsck` shows which",
+            (ErrorCode::HashsumMismatch, _) | (_, ErrorClass::Zlib) => {
+                "an object of the repository is damaged: `git fsck` shows which"
+            }
             (ErrorCode::Exists, ErrorClass::Reference) => "a ref of that name, or one below it, exists already",
             (_, ErrorClass::NoMemory) => "there is not enough memory",
-            (_, ErrorClass::Zlib) => "an object of the repository is damaged: `git fsck` shows which",
             (code, class) if message.is_empty() => return Self(unknown(code, class)),
             _ => return Self(message),
         };

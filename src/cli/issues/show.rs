@@ -14,11 +14,11 @@ use crate::issues::attempt::Attempt;
 use crate::issues::issue::{FileAction, Issue, Issues, TaskPlan};
 use crate::issues::store::Store;
 use crate::model::{IssueId, TypedId, id_list};
+use crate::report::guidance;
 use crate::report::numbers;
 use crate::report::output::Zone;
 use crate::report::status;
 use crate::report::time;
-use crate::run::guidance;
 
 /// Prints tasks, with an empty line between them; in JSON one object, or an array where several are named.
 pub(super) fn show(context: &Context, store: &Store, ids: &[TypedId]) -> Result<()> {

@@ -59,12 +59,11 @@ fn plain(line: &str) -> String {
     while let Some((before, after)) = rest.split_once("\u{1b}[") {
         text.push_str(before);
         let end = after.find(|character: char| !(character.is_ascii_digit() || character == ';'));
-        match end.filter(|end| after[*end..].starts_with('m')) {
-            Some(end) => rest = &after[end + 1..],
-            None => {
-                text.push_str("\u{1b}[");
-                rest = after;
-            }
+        if let Some(end) = end.filter(|end| after[*end..].starts_with('m')) {
+            rest = &after[end + 1..];
+        } else {
+            text.push_str("\u{1b}[");
+            rest = after;
         }
     }
     text + rest
@@ -76,7 +75,8 @@ mod tests {
 
     #[test]
     fn the_last_lines_are_few_short_and_harmless() {
-        let many: String = (0..30).map(|number| format!("line {number}\n\n")).collect();
+        let many: Vec<String> = (0..30).map(|number| format!("line {number}\n\n")).collect();
+        let many = many.concat();
         let shown = last_lines(many.as_bytes());
         assert_eq!(shown.len(), LINES_SHOWN);
         assert_eq!((shown[0].as_str(), shown[9].as_str()), ("line 20", "line 29"));

@@ -76,14 +76,20 @@ fn a_run_and_what_it_leaves(engine: TestEngine) {
          *  generation-one  open   [time]  [commit]  1 closed, 1 held
         [exit 0]
         ");
-        assert_snapshot!(screen(&project, "issues list"), @r"
+    });
+    its_tasks(&project);
+}
+
+fn its_tasks(project: &Project) {
+    settings().bind(|| {
+        assert_snapshot!(screen(project, "issues list"), @r"
         $ cordwainer issues list
         id    status  priority  title          note
         cw-1  closed  2         Lay the table  merged
         cw-2  held    2         Wait           held: no change: the agent changed nothing
         [exit 0]
         ");
-        assert_snapshot!(screen(&project, "issues show cw-2"), @r"
+        assert_snapshot!(screen(project, "issues show cw-2"), @r"
         $ cordwainer issues show cw-2
         cw-2 Wait
           status     held
