@@ -171,7 +171,7 @@ mod tests {
         let shown = || show(folder.path(), false, &context).map_err(|error| error.kind());
         write("");
         assert_eq!((checked(), shown()), (Ok(exit::DONE), Ok(exit::DONE)));
-        write("cycles: 1\na: b");
+        write("max_issues: 1\na: b");
         assert_eq!(
             (checked(), shown()),
             (Ok(exit::CONFIGURATION), Err(ErrorKind::Configuration))

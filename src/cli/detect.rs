@@ -1,4 +1,4 @@
-//! `config detect`.
+//! `cordwainer config detect`.
 
 use super::Context;
 use crate::base::error::{Result, exit};

@@ -1,10 +1,14 @@
 //! `cordwainer init`.
 
+use std::path::Path;
+
 use clap::Args;
 
 use super::{Context, detect};
-use crate::base::error::{Result, exit};
-use crate::config::{Config, FILE_NAME};
+use crate::base::error::{Error, ErrorKind, Result, exit};
+use crate::config::file::LoadedConfig;
+use crate::config::locate::locate;
+use crate::config::{Config, ConfigSource};
 use crate::git::Git;
 use crate::setup::init::{BaseBranch, InitOptions, InitReport, init};
 
@@ -22,11 +26,24 @@ pub(crate) struct InitArgs {
 /// Runs `cordwainer init` on the checkout that contains the current folder; its branch becomes the base branch.
 pub(super) fn execute(args: &InitArgs, context: &Context) -> Result<u8> {
     let git = Git::discover(&context.directory)?;
-    let secrets = Config::load(git.workdir()).unwrap_or_default().secrets_dir;
+    let source = &context.environment.config;
+    let file = locate(git.workdir(), source)?.shown;
+    if Path::new(&file).is_absolute() {
+        let message = format!("`{file}` is outside of the repository at `{}`", git.workdir().display());
+        return Err(
+            Error::new(ErrorKind::Usage, message).hint("name a file in the repository: tasks then cannot change it")
+        );
+    }
+    // One that is there and has problems stays as it is, and the usual folder is taken.
+    let loaded = LoadedConfig::load_if_there(git.workdir(), &ConfigSource::default());
+    let secrets = loaded
+        .map_or_else(|_| Config::default(), |loaded| loaded.config)
+        .secrets_dir;
     let options = InitOptions {
         scaffold: args.scaffold,
         schema: args.schema,
         base_branch: Some(BaseBranch::of(&git)?),
+        file: Some(file),
         secrets_are_ignored: git.ignores(&secrets.join("any"))?,
     };
     let report = init(git.workdir(), &detect::of_repository(&git)?, &options)?;
@@ -64,7 +81,10 @@ fn lines(report: &InitReport) -> Vec<String> {
     let hosts: Vec<String> = report.network.iter().map(|host| (*host).to_owned()).collect();
     line("Reachable package hosts", &hosts);
     let gates: Vec<String> = report.suggested_gates.iter().map(|gate| format!("`{gate}`")).collect();
-    line(&format!("Gates suggested in {FILE_NAME}, not set yet"), &gates);
+    line(
+        &format!("Gates suggested in {}, not set yet", report.configuration),
+        &gates,
+    );
     for (what, paths) in [
         ("Wrote", &report.written),
         ("Extended", &report.changed),

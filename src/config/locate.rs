@@ -4,10 +4,7 @@
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use super::keys::TOP;
-use super::node::{self, Kind};
-use super::problems::Report;
-use super::section::UNCALLED;
+use super::ours::is_ours;
 use super::source::ConfigSource;
 use super::{FILE_NAME, OWN_FILE_NAME};
 use crate::base::error::{Context as _, Error, ErrorKind, Result};
@@ -96,48 +93,11 @@ pub(crate) fn is_foreign(path: &Path) -> bool {
     read(path, FILE_NAME).is_ok_and(|text| !is_ours(&text))
 }
 
-/// Returns whether a text may be a configuration of cordwainer: it has no key at all, cannot be read, or has a key of
-/// ours.
-fn is_ours(text: &str) -> bool {
-    let report = Report::new(FILE_NAME, &[]);
-    let root = node::read(text, 0, &report).map(|root| root.kind);
-    let names = || {
-        TOP.iter()
-            .flat_map(|key| std::iter::once(key.name).chain(key.alias))
-            .chain(UNCALLED)
-    };
-    match root {
-        Some(Kind::Map(entries)) => entries
-            .iter()
-            .any(|(key, _)| names().any(|name| key.text() == Some(name))),
-        _ => true,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::fs;
 
     use super::*;
-
-    #[test]
-    fn a_file_without_one_of_our_keys_is_another_programs() {
-        for ours in [
-            "",
-            "# only a comment\n",
-            "gates: []",
-            "review: {}",
-            "a: [",
-            "- a list",
-            "image: x\nother: y",
-        ] {
-            assert!(is_ours(ours), "{ours}");
-        }
-        // The beginning of what Home Assistant writes.
-        let theirs = "default_config:\nfrontend:\n  themes: !include_dir_merge_named themes\nautomation: !include automations.yaml\n";
-        assert!(!is_ours(theirs));
-        assert!(!is_ours("homeassistant:\n  name: Home\n"));
-    }
 
     #[test]
     fn the_file_is_the_one_that_is_named_or_the_one_that_is_there() {

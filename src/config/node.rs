@@ -73,8 +73,7 @@ impl Node {
         entries.get_mut(at).map(|(_, value)| value)
     }
 
-    /// Returns a scalar's text.
-    pub(super) fn text(&self) -> Option<&str> {
+    fn text(&self) -> Option<&str> {
         match &self.kind {
             Kind::Plain(text) | Kind::Quoted(text) => Some(text),
             _ => None,

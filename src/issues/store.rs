@@ -70,6 +70,11 @@ impl Store {
         Ok(store)
     }
 
+    /// Returns the repository.
+    pub fn git(&self) -> &Git {
+        &self.git
+    }
+
     /// Reads all issues as they stand now.
     pub fn read(&self) -> Result<Issues> {
         self.read_at(self.tip()?)

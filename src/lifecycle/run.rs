@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::interruption::Interruption;
+use crate::git::DiffStat;
 use crate::issues::store::Store;
 use crate::lifecycle::{Generator, exit};
 use crate::model::generation::{GenerationName, Phase};
@@ -52,6 +53,8 @@ pub struct RunSummary {
     pub reason: String,
     /// Tasks merged.
     pub merged: u32,
+    /// How much they change together; `None` where none was merged.
+    pub changed: Option<DiffStat>,
     /// Tasks attempted.
     pub attempted: u32,
     /// Measures made.
@@ -100,6 +103,7 @@ impl Generator {
             exit_code: exit::of_run(&driven),
             reason: guidance::why(&driven.reason),
             merged: driven.merged,
+            changed: driven.changed,
             attempted: driven.attempted,
             measures: driven.measures,
             blocked: counts.blocked,

@@ -128,7 +128,7 @@ pub enum EventKind {
     },
     /// Measure begins.
     MeasureStarted {
-        /// The cycle of the generation that it begins, counted from 1; calls and `stats usage` have the same number.
+        /// The cycle of the generation that it begins, counted from 1; calls and `cordwainer stats usage` have the same number.
         cycle: u32,
     },
     /// Measure's answer had problems and is asked for again.
@@ -317,6 +317,9 @@ pub enum EventKind {
         reason: String,
         /// Tasks merged in this run.
         merged: u32,
+        /// How much they change together; `None` when nothing was merged, or an earlier version wrote it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        changed: Option<DiffStat>,
         /// Tasks held in the generation.
         blocked: usize,
         /// Tasks still open in the generation.

@@ -81,6 +81,7 @@ impl Lines {
         let EventKind::RunEnded {
             reason,
             merged,
+            changed,
             blocked,
             open,
             usage: used,
@@ -101,7 +102,11 @@ impl Lines {
         };
         let end = sentence(&format!("Run ended{why}"));
         let merged = counted(usize::try_from(*merged).unwrap_or(usize::MAX), "task");
-        let text = format!("{end} {merged} merged, {blocked} held, {open} open; {}.", usage(used));
+        let changed = changed.map(|size| format!(" ({size})")).unwrap_or_default();
+        let text = format!(
+            "{end} {merged} merged{changed}, {blocked} held, {open} open; {}.",
+            usage(used)
+        );
         let mut lines = vec![Line::from(text)];
         lines.extend(next_steps(next));
         lines

@@ -7,6 +7,7 @@ use crate::accounting::budget::{self, Scope};
 use crate::base::clock::{later, signed};
 use crate::base::error::{ErrorKind, Result};
 use crate::base::interruption::{Interruption, interrupted};
+use crate::git::{DiffStat, Oid};
 use crate::issues::attempt::Outcome;
 use crate::issues::issue::{Issue, IssueCounts, Issues, Status};
 use crate::model::IssueId;
@@ -31,6 +32,8 @@ use crate::sandbox::engine::Engine;
 pub(crate) struct DriverSummary {
     pub(crate) reason: Reason,
     pub(crate) merged: u32,
+    /// How much was merged.
+    pub(crate) changed: Option<DiffStat>,
     pub(crate) measures: u32,
     pub(crate) attempted: u32,
     /// Tasks that are held, of those that it might attempt.
@@ -95,6 +98,7 @@ pub(crate) async fn drive(
         tasks_failed: BTreeMap::new(),
         tasks_begun: BTreeSet::new(),
         merged: 0,
+        first_tip: context.tip()?,
     };
     loop {
         context.recorder.check()?;
@@ -122,7 +126,17 @@ pub(crate) async fn recover(phases: &Phases, recovery: &Recovery<'_>) -> Result<
     Ok(())
 }
 
+/// How things stand when a run ends.
+struct RunEnd {
+    issues: Issues,
+    counts: IssueCounts,
+    usage: Usage,
+    changed: Option<DiffStat>,
+}
+
 struct Driver<'a> {
+    /// The tip of the generation's branch when the run began.
+    first_tip: Oid,
     phases: &'a Phases,
     selection: TaskSelection,
     progress: Progress,
@@ -383,8 +397,7 @@ impl Driver<'_> {
     }
 
     /// Reports that the run ends, what it did, and what to do next; without a reason it was interrupted.
-    /// Returns the issues, how they stand, and what the run used.
-    fn tell_end(&self, reason: Option<&Reason>) -> Result<(Issues, IssueCounts, Usage)> {
+    fn tell_end(&self, reason: Option<&Reason>) -> Result<RunEnd> {
         let issues = self.context().store.read()?;
         let counts = issues.counts();
         let usage = issues.usage_of_run(self.context().recorder.run());
@@ -392,9 +405,11 @@ impl Driver<'_> {
             Some(Reason::Limited(pause)) => Some(pause.until),
             _ => None,
         };
+        let changed = self.changed()?;
         self.context().recorder.emit(EventKind::RunEnded {
             reason: reason.map_or_else(|| "interrupted".to_owned(), guidance::why),
             merged: self.merged,
+            changed,
             blocked: counts.blocked,
             open: counts.open,
             usage,
@@ -404,19 +419,32 @@ impl Driver<'_> {
                 None => guidance::after_interruption(),
             },
         });
-        Ok((issues, counts, usage))
+        Ok(RunEnd {
+            issues,
+            counts,
+            usage,
+            changed,
+        })
+    }
+
+    /// Returns how much the generation's branch changed since the run began; `None` where it merged nothing.
+    fn changed(&self) -> Result<Option<DiffStat>> {
+        let git = &self.context().project.git;
+        let diff = || git.diff_stat(self.first_tip, self.context().tip()?);
+        (self.merged > 0).then(diff).transpose()
     }
 
     fn end(self, reason: Reason) -> Result<DriverSummary> {
-        let (issues, counts, usage) = self.tell_end(Some(&reason))?;
+        let end = self.tell_end(Some(&reason))?;
         Ok(DriverSummary {
-            held: self.selected_with(Status::Blocked, &issues),
+            held: self.selected_with(Status::Blocked, &end.issues),
             reason,
             merged: self.merged,
+            changed: end.changed,
             measures: self.progress.measures,
             attempted: self.progress.attempted,
-            counts,
-            usage,
+            counts: end.counts,
+            usage: end.usage,
         })
     }
 }

@@ -2,7 +2,7 @@
 //! does, without a period, to be read after `Next:`.
 
 use crate::base::text::one_line;
-use crate::issues::issue::{Issues, Status};
+use crate::issues::issue::{Issue, Issues, Status};
 use crate::model::IssueId;
 use crate::run::plan::Reason;
 use crate::run::waiting::pause::{Pause, PauseCause};

@@ -30,6 +30,8 @@ pub struct InitOptions {
     pub schema: bool,
     /// The branch that generations begin on; unset selects the default.
     pub base_branch: Option<BaseBranch>,
+    /// The configuration's file, relative to the repository root; unset is the usual one.
+    pub file: Option<String>,
     /// Whether git ignores the folder for token files already, by a rule of whatever file.
     pub secrets_are_ignored: bool,
 }
@@ -37,6 +39,8 @@ pub struct InitOptions {
 /// What `init` did; all paths are relative to the repository root.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct InitReport {
+    /// The configuration's file.
+    pub configuration: String,
     /// The ecosystems found, each once.
     pub ecosystems: Vec<Ecosystem>,
     /// What was not recognized.
@@ -89,12 +93,13 @@ pub fn init(root: &Path, detection: &Detection, options: &InitOptions) -> Result
     let mut writer = Writer::new(root);
     let has_schema = options.schema || writer.exists(SCHEMA_FILE);
     let text = file::text(detection, &base, has_schema.then_some(SCHEMA_FILE));
-    Config::parse(&text, FILE_NAME)?;
+    let name = options.file.as_deref().unwrap_or(FILE_NAME);
+    Config::parse(&text, name)?;
 
     if options.schema {
         writer.write(SCHEMA_FILE, &schema())?;
     }
-    let mut notes = detection_notes(detection);
+    let mut notes = detection_notes(detection, name);
     notes.extend(base.missing.clone());
     if options.scaffold {
         notes.extend(xtask::write(root, &mut writer)?);
@@ -103,13 +108,14 @@ pub fn init(root: &Path, detection: &Detection, options: &InitOptions) -> Result
         notes.extend(ignore::secrets(root, &mut writer)?);
     }
     // Last, because its presence shows that `init` has been here.
-    writer.write(FILE_NAME, &text)?;
+    writer.write(name, &text)?;
     let mut ecosystems: Vec<Ecosystem> = detection.projects.iter().map(|project| project.ecosystem).collect();
     ecosystems.sort_unstable();
     ecosystems.dedup();
     let tools = file::tools(detection);
     Ok(InitReport {
-        next: next_steps(&tools, options, &writer),
+        next: next_steps(&tools, options, name, &writer),
+        configuration: name.to_owned(),
         ecosystems,
         unrecognized: detection.unrecognized.clone(),
         base_branch: base,
@@ -124,7 +130,7 @@ pub fn init(root: &Path, detection: &Detection, options: &InitOptions) -> Result
     })
 }
 
-fn detection_notes(detection: &Detection) -> Vec<String> {
+fn detection_notes(detection: &Detection, name: &str) -> Vec<String> {
     let mut notes = Vec::new();
     if detection.is_partial {
         notes.push(
@@ -133,14 +139,14 @@ fn detection_notes(detection: &Detection) -> Vec<String> {
     }
     if detection.projects.is_empty() && detection.has_code {
         notes.push(format!(
-            "How this repository is built and tested was not recognized: write its commands into `gates` of {FILE_NAME}."
+            "How this repository is built and tested was not recognized: write its commands into `gates` of {name}."
         ));
     }
     notes
 }
 
 /// Returns the way from here to the first run.
-fn next_steps(tools: &[String], options: &InitOptions, writer: &Writer<'_>) -> Vec<NextStep> {
+fn next_steps(tools: &[String], options: &InitOptions, name: &str, writer: &Writer<'_>) -> Vec<NextStep> {
     let step = |command: &str, purpose: &str| NextStep {
         command: command.to_owned(),
         purpose: purpose.to_owned(),
@@ -152,7 +158,7 @@ fn next_steps(tools: &[String], options: &InitOptions, writer: &Writer<'_>) -> V
             purpose: format!("adds the client to an image of yours that has {}", tools.join(", ")),
         },
     };
-    let mut files: Vec<&str> = vec![FILE_NAME];
+    let mut files: Vec<&str> = vec![name];
     let is_new = |path: &str| {
         writer
             .written

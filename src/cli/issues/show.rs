@@ -2,18 +2,20 @@
 //!
 //! Text that an agent or a person wrote is made harmless and indented, so that no line of it looks like one of ours.
 
+use std::collections::HashMap;
 use std::fmt::Display;
 
 use crate::accounting::ledger::Entry;
-use crate::base::error::Result;
+use crate::base::error::{ErrorKind, Result};
 use crate::base::text;
 use crate::cli::Context;
 use crate::cli::issues::ids::print_json;
 use crate::cli::issues::name::name;
+use crate::git::{DiffStat, Git};
 use crate::issues::attempt::Attempt;
 use crate::issues::issue::{FileAction, Issue, Issues, TaskPlan};
 use crate::issues::store::Store;
-use crate::model::{IssueId, TypedId, id_list};
+use crate::model::{CommitId, IssueId, TypedId, id_list};
 use crate::report::guidance;
 use crate::report::numbers;
 use crate::report::output::Zone;
@@ -28,15 +30,49 @@ pub(super) fn show(context: &Context, store: &Store, ids: &[TypedId]) -> Result<
     if context.output.json {
         return print_json(&context.output, &found);
     }
+    let sizes = Sizes::of(store.git(), &found)?;
     let zone = &context.output.zone;
-    let pages = found.iter().map(|issue| render(&issues, issue, zone));
+    let pages = found.iter().map(|issue| render(&issues, issue, &sizes, zone));
     context.output.print(&pages.collect::<Result<Vec<_>>>()?.join("\n\n"))
 }
 
-fn render(issues: &Issues, issue: &Issue, zone: &Zone) -> Result<String> {
+/// How much the commits of tasks change, each compared with its first parent.
+#[derive(Default)]
+struct Sizes(HashMap<CommitId, DiffStat>);
+
+impl Sizes {
+    fn of(git: &Git, issues: &[&Issue]) -> Result<Self> {
+        let snapshots = issues.iter().flat_map(|issue| &issue.attempts);
+        let snapshots = snapshots.filter_map(|attempt| attempt.snapshot.as_ref());
+        let merged = issues.iter().filter_map(|issue| issue.commit.as_ref());
+        let mut sizes = HashMap::new();
+        for commit in snapshots.chain(merged) {
+            let id = match git.resolve(commit.as_str()) {
+                Ok(id) => id,
+                // A task that was imported may have been done in another repository.
+                Err(error) if error.kind() == ErrorKind::Usage => continue,
+                Err(error) => return Err(error),
+            };
+            if let Some(parent) = git.commit_info(id)?.parents.first() {
+                sizes.insert(commit.clone(), git.diff_stat(*parent, id)?);
+            }
+        }
+        Ok(Self(sizes))
+    }
+
+    /// Returns a commit with its size, such as `5f1c0ff (2 files, +61 -0)`.
+    fn with(&self, commit: &CommitId) -> String {
+        match self.0.get(commit).filter(|size| size.files > 0) {
+            Some(size) => format!("{commit} ({size})"),
+            None => commit.to_string(),
+        }
+    }
+}
+
+fn render(issues: &Issues, issue: &Issue, sizes: &Sizes, zone: &Zone) -> Result<String> {
     let mut page = Page::default();
     page.line(0, &name(issue));
-    fields(&mut page, issues, issue, zone);
+    fields(&mut page, issues, issue, sizes, zone);
     page.section(
         "depends on",
         &related(issues, issue.dependencies.iter().map(|edge| &edge.depends_on_id))?,
@@ -56,7 +92,7 @@ fn render(issues: &Issues, issue: &Issue, zone: &Zone) -> Result<String> {
         })
         .collect();
     page.section("comments", &comments);
-    let attempts: Vec<String> = issue.attempts.iter().map(|one| attempt(one, zone)).collect();
+    let attempts: Vec<String> = issue.attempts.iter().map(|one| attempt(one, sizes, zone)).collect();
     page.section("attempts", &attempts);
     page.section("to decide", &guidance::to_decide(issue));
     Ok(page.0)
@@ -96,7 +132,7 @@ impl Page {
     }
 }
 
-fn fields(page: &mut Page, issues: &Issues, issue: &Issue, zone: &Zone) {
+fn fields(page: &mut Page, issues: &Issues, issue: &Issue, sizes: &Sizes, zone: &Zone) {
     let moment = |at| time::moment(at, &zone.0);
     page.field("status", Some(status::word(issue.status)));
     page.field("held", issue.hold.as_ref());
@@ -117,7 +153,7 @@ fn fields(page: &mut Page, issues: &Issues, issue: &Issue, zone: &Zone) {
     page.field("changed", Some(moment(issue.updated_at)));
     page.field("closed", issue.closed_at.map(moment));
     page.field("because", issue.close_reason.as_ref());
-    page.field("commit", issue.commit.as_ref());
+    page.field("commit", issue.commit.as_ref().map(|commit| sizes.with(commit)));
     let forgiven = match issue.forgiven_attempts {
         0 => None,
         1 => Some("the first attempt no longer counts".to_owned()),
@@ -174,7 +210,7 @@ fn non_empty(text: &str) -> Vec<String> {
     }
 }
 
-fn attempt(attempt: &Attempt, zone: &Zone) -> String {
+fn attempt(attempt: &Attempt, sizes: &Sizes, zone: &Zone) -> String {
     let reason = match attempt.reason.as_str() {
         "" => String::new(),
         reason => format!(": {}", text::one_line(reason, 1000)),
@@ -198,7 +234,7 @@ fn attempt(attempt: &Attempt, zone: &Zone) -> String {
                 .map(|value| format!("  {name} {}", text::one_line(value, 1000))),
         );
     };
-    place("snapshot", &attempt.snapshot.as_ref().map(ToString::to_string));
+    place("snapshot", &attempt.snapshot.as_ref().map(|commit| sizes.with(commit)));
     place(
         "left out by ignore rules",
         &attempt.ignored.as_ref().map(ToString::to_string),
@@ -228,7 +264,14 @@ mod tests {
 
     fn shown(number: u32) -> String {
         let issues = sample();
-        render(&issues, issues.get(&IssueId::new(number)).unwrap(), &Zone::default()).unwrap()
+        let size = DiffStat {
+            files: 2,
+            insertions: 61,
+            deletions: 3,
+        };
+        let sizes = Sizes([("5f1c0ffee".parse().unwrap(), size)].into());
+        let issue = issues.get(&IssueId::new(number)).unwrap();
+        render(&issues, issue, &sizes, &Zone::default()).unwrap()
     }
 
     #[test]

@@ -22,6 +22,7 @@ use crate::run::session::{Ask, Entered, Next, Purpose, Session, Sessions};
 mod filing;
 mod stages;
 
+pub(crate) use self::filing::FiledAs;
 pub(crate) use self::stages::MeasureOutcome;
 use self::stages::{Answer, MeasureSoFar, Round};
 
@@ -32,15 +33,6 @@ const LOST: &str = "the agent session no longer exists; starting over";
 pub(crate) struct Measure {
     pub(crate) sessions: Arc<Sessions>,
     pub(crate) filed_as: FiledAs,
-}
-
-/// What becomes of a valid proposal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum FiledAs {
-    /// A task to be done.
-    Open,
-    /// A task that is held until a person releases it.
-    Held,
 }
 
 impl Measure {

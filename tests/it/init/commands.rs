@@ -116,3 +116,37 @@ fn folders_that_git_ignores_are_not_part_of_the_project() {
     assert_eq!(projects[0]["commands"]["test"][0], "npm test");
     assert_eq!(projects[0]["hosts"][0], "npm");
 }
+
+#[test]
+fn the_file_has_another_name_where_the_usual_one_is_taken_or_one_is_named() {
+    let repository = TestRepository::new();
+    let theirs = "homeassistant:\n  name: Home\nimage: !include images.yaml\n";
+    repository.write("configuration.yaml", theirs);
+    let report = init(&repository, &[]);
+    assert_eq!(report["configuration"], "cordwainer.yaml");
+    let read = |name: &str| std::fs::read_to_string(repository.path().join(name)).unwrap();
+    assert_eq!(read("configuration.yaml"), theirs);
+    let checked = cordwainer(&repository, &["config", "check"]).run();
+    assert_eq!(checked.code, 0, "{checked:?}");
+    assert!(
+        checked.stderr.contains("cordwainer.yaml is valid."),
+        "{}",
+        checked.stderr
+    );
+    let add = report["next"][3]["command"].as_str().unwrap();
+    assert!(add.starts_with("git add cordwainer.yaml "), "{add}");
+    // It is ours now, and is left as it is.
+    let again = init(&repository, &[]);
+    assert_eq!(again["kept"][0], "cordwainer.yaml");
+
+    let report = init(&repository, &["--config", "ci/night.yaml"]);
+    assert_eq!(report["configuration"], "ci/night.yaml");
+    assert!(read("ci/night.yaml").contains("preserve_sources: true"));
+    let outside = cordwainer(&repository, &["init", "--config", "/nowhere/else.yaml"]).run();
+    assert_eq!(outside.code, 2, "{outside:?}");
+    assert!(
+        outside.stderr.contains("is outside of the repository"),
+        "{}",
+        outside.stderr
+    );
+}

@@ -1,7 +1,7 @@
 //! What an answer comes to: what is right with it is filed, and the end of the measure noted.
 
+use super::Measure;
 use super::stages::{MeasureOutcome, MeasureSoFar, Round};
-use super::{FiledAs, Measure};
 use crate::base::crash::crash_point;
 use crate::base::error::Result;
 use crate::base::text::one_line;
@@ -11,6 +11,15 @@ use crate::model::IssueId;
 use crate::prompt::{Filed, MeasureContext};
 use crate::record::event::{EventKind, FiledTask};
 use crate::run::prompt_inputs;
+
+/// What becomes of a valid proposal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FiledAs {
+    /// A task to be done.
+    Open,
+    /// A task that is held until a person releases it.
+    Held,
+}
 
 impl Measure {
     /// Files what is right with an answer; what is not is asked for again, while there are rounds left.
