@@ -1,5 +1,6 @@
 //! The lasting lines: one for each thing done, the same on a terminal and in a pipe.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -145,7 +146,7 @@ fn lasting(event: &EventKind) -> Option<String> {
             engine,
             image,
         } => {
-            format!("Run {run} on {generation}: {engine}, image {image}.")
+            format!("Run {run} on {generation}: {}, image {image}.", without_socket(engine))
         }
         EventKind::Recovered { what } => sentence(&format!("Recovered: {what}")),
         EventKind::Warned { what } => sentence(&format!("Warning: {what}")),
@@ -175,6 +176,14 @@ fn lasting(event: &EventKind) -> Option<String> {
         | EventKind::AgentProgress { .. }
         | EventKind::AgentEnded { .. } => return None,
     })
+}
+
+/// Returns the description of an engine without its socket: `podman 4.3.1 (rootful)`.
+fn without_socket(engine: &str) -> Cow<'_, str> {
+    match engine.split_once(", `") {
+        Some((before, _)) => Cow::Owned(format!("{before})")),
+        None => Cow::Borrowed(engine),
+    }
 }
 
 /// Returns the lines about a measure.

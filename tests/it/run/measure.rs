@@ -10,7 +10,7 @@ use crate::support::scripts::{proposal, scripted, user_prompt};
 
 engine_tests! {
     podman: a_bad_answer_is_told_and_mended, the_good_are_filed_from_among_the_bad, what_was_filed_in_part_outlives_a_kill, what_is_known_is_not_filed_again, paths_of_agents_do_no_harm;
-    docker: answers_that_never_become_valid_end_the_run, a_run_to_confirm_files_what_waits_for_a_person;
+    docker: answers_that_never_become_valid_end_the_run, a_run_to_confirm_files_what_waits_for_a_person, what_would_change_a_protected_file_waits_for_consent;
 }
 
 fn proposing(proposals: &[Value]) -> String {
@@ -200,5 +200,21 @@ fn a_run_to_confirm_files_what_waits_for_a_person(engine: TestEngine) {
         (project.outcomes("cw-2"), project.outcomes("cw-3")),
         (vec!["merged".into()], vec!["merged".into()])
     );
+    project.expect_tidy();
+}
+
+fn what_would_change_a_protected_file_waits_for_consent(engine: TestEngine) {
+    let mut protected = proposal("a", "One", &[], "write .github/workflows/ci.yml x");
+    protected["files"] = json!([{"path": ".github/workflows/ci.yml", "action": "create"}]);
+    let plain = proposal("b", "Two", &[], "write src/b.txt x");
+    let project = Project::new(engine, &user_prompt(&proposing(&[protected, plain])));
+    let ran = project.run(&["run"]).expect(7);
+    let _ = ran.says("cw-1: held for you: it is to change `.github/workflows/ci.yml`, which needs your consent.");
+    // Nothing was paid for it.
+    assert_eq!(project.outcomes("cw-1"), [""; 0]);
+    assert_eq!(project.outcomes("cw-2"), ["merged"]);
+    project.run(&["issues", "release", "cw-1"]).expect(0);
+    project.run(&["run", "--tasks-only"]).expect(7);
+    assert_eq!(project.outcomes("cw-1"), ["protected_path"]);
     project.expect_tidy();
 }

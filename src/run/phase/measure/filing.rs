@@ -1,13 +1,16 @@
 //! What an answer comes to: what is right with it is filed, and the end of the measure noted.
 
+use std::path::Path;
+
 use super::Measure;
 use super::stages::{MeasureOutcome, MeasureSoFar, Round};
 use crate::base::crash::crash_point;
 use crate::base::error::Result;
 use crate::base::text::one_line;
-use crate::issues::issue::{self, BatchIssue, Issues, NewIssue, PROPOSED, TaskPlan};
+use crate::issues::issue::{self, BatchIssue, Issue, Issues, NewIssue, PROPOSED, TaskPlan};
 use crate::issues::proposal::{Proposal, Validated};
 use crate::model::IssueId;
+use crate::project::protected::ProtectedPaths;
 use crate::prompt::{Filed, MeasureContext};
 use crate::record::event::{EventKind, FiledTask};
 use crate::run::prompt_inputs;
@@ -91,13 +94,29 @@ impl Measure {
         crash_point!("measure.filed");
         let filed: Vec<_> = asked.filed.iter().map(|(_, task)| task.clone()).collect();
         let count = filed.len();
+        let held = Self::held(&asked.issues, &filed);
         self.context().recorder.emit(EventKind::MeasureEnded {
             filed,
             dropped: std::mem::take(&mut asked.dropped),
             problems: validated.problems,
             usage: asked.usage(),
         });
+        for event in held {
+            self.context().recorder.emit(event);
+        }
         Ok(MeasureOutcome::Filed(count))
+    }
+
+    /// Returns what to report of the filed tasks that are held for another reason than that all of them are.
+    fn held(issues: &Issues, filed: &[FiledTask]) -> Vec<EventKind> {
+        let filed = filed.iter().filter_map(|task| issues.get(&task.id).ok());
+        let held = filed.filter(|issue| !issue.is_proposed()).filter_map(|issue| {
+            Some(EventKind::TaskHeld {
+                task: issue.id.clone(),
+                reason: issue.hold.clone()?,
+            })
+        });
+        held.collect()
     }
 
     /// Files proposals; the last ones together with the end of the measure. Returns what it filed.
@@ -108,11 +127,16 @@ impl Measure {
         let batch: Vec<BatchIssue> = accepted.into_iter().map(batch_issue).collect();
         let earlier: Vec<IssueId> = asked.filed.iter().map(|(_, task)| task.id.clone()).collect();
         let why = format!("measure filed {} tasks", batch.len());
+        let protected = context.project.protected()?;
         let new_ids = context.store.new_ids(context.project.clock())?;
         let (filed, issues) = context.store.update(&why, now, |issues| {
             let ids = issues.import(batch.clone(), &new_ids, now)?;
-            if self.filed_as == FiledAs::Held {
-                ids.iter().try_for_each(|id| issues.hold(id, PROPOSED, now))?;
+            for id in &ids {
+                match (self.filed_as, consent_needed(issues.get(id)?, &protected)) {
+                    (FiledAs::Held, _) => issues.hold(id, PROPOSED, now)?,
+                    (FiledAs::Open, Some(reason)) => issues.hold(id, &reason, now)?,
+                    (FiledAs::Open, None) => {}
+                }
             }
             if is_last {
                 issues.record_measure(issue::Measure {
@@ -170,6 +194,21 @@ fn batch_issue(proposal: Proposal) -> BatchIssue {
         ..NewIssue::titled(proposal.title)
     };
     BatchIssue::new(proposal.key, issue, proposal.depends_on)
+}
+
+/// Returns why a task is held before it is attempted: it is to change a protected file, so its result would be held, and
+/// a person had better decide before it is paid for.
+fn consent_needed(issue: &Issue, protected: &ProtectedPaths) -> Option<String> {
+    let path = issue
+        .plan
+        .files
+        .iter()
+        .map(|file| &file.path)
+        .find(|path| protected.has(Path::new(path)))?;
+    Some(format!(
+        "it is to change `{}`, which needs your consent",
+        one_line(path, 200)
+    ))
 }
 
 fn filed_task(issues: &Issues, id: &IssueId) -> Result<FiledTask> {
