@@ -13,7 +13,7 @@ use crate::git::{Hazard, Oid};
 use crate::issues::issue::{IssueCounts, Issues};
 use crate::lifecycle::Generator;
 use crate::model::generation::{GenerationName, Phase};
-use crate::model::{CommitId, Role, Usage};
+use crate::model::{CommitId, Role, RunId, Usage};
 use crate::run::guidance::{self, Standing};
 use crate::run::waiting::pause::Pause;
 use crate::run::waiting::pausing;
@@ -100,7 +100,12 @@ impl Generator {
             paused_until: pause.as_ref().map(|pause| pause.until),
             paused_because: pause.map(|pause| pause.reason),
             roles: roles.into_iter().map(|(role, sum)| (role, sum.usage)).collect(),
-            budgets: BudgetStanding::of(&self.project.config.budget, issues.cycle(), issues.ledger()),
+            budgets: BudgetStanding::of(
+                &self.project.config.budget,
+                run.as_ref().and_then(|run| RunId::parse(&run.id)).as_ref(),
+                issues.cycle(),
+                issues.ledger(),
+            ),
             hazards,
             run,
             generation,

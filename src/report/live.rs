@@ -64,6 +64,7 @@ impl LiveLines {
             self.end_pause();
         }
         match &event.kind {
+            EventKind::RunStarted { .. } => self.get_ready(),
             EventKind::RunProgress {
                 task,
                 tasks,
@@ -100,6 +101,14 @@ impl LiveLines {
             EventKind::RunEnded { .. } => self.end(),
             _ => {}
         }
+    }
+
+    /// Shows that the run looks for what an earlier one left; cleaning that up may take some seconds.
+    fn get_ready(&mut self) {
+        self.run = Some(RunLine {
+            bar: ticking(&self.screen, "{spinner} looking for what an earlier run left, {time}"),
+            totals: Totals::default(),
+        });
     }
 
     fn show_totals(&mut self, totals: Totals) {

@@ -173,7 +173,9 @@ impl Driver<'_> {
         let is_left = |issue: &&Issue| {
             issue.status == Status::Open && self.selection.has(issue) && !self.tasks_begun.contains(&issue.id)
         };
-        let budgets = budget::Standing::of(&self.context().project.config.budget, cycle, issues.ledger());
+        let run = self.context().recorder.run();
+        let config = &self.context().project.config.budget;
+        let budgets = budget::Standing::of(config, Some(run), cycle, issues.ledger());
         let left = budgets
             .iter()
             .filter_map(|one| one.usd)
@@ -181,7 +183,7 @@ impl Driver<'_> {
         self.context().recorder.emit(EventKind::RunProgress {
             task: self.tasks_begun.len(),
             tasks: self.tasks_begun.len() + issues.iter().filter(is_left).count(),
-            usage: issues.usage_of_run(self.context().recorder.run()),
+            usage: issues.usage_of_run(run),
             left_usd: left.reduce(f64::min).map(|left| left.max(0.0)),
         });
         Ok(())

@@ -65,7 +65,8 @@ pub(crate) fn after_run(reason: &Reason, standing: &Standing) -> Vec<String> {
         Reason::Limited(pause) => after_pause(pause, false),
         Reason::BudgetSpent(_) => vec![
             "`cordwainer status` shows what is spent of each budget".to_owned(),
-            "raise the one that is spent in the configuration; then `cordwainer resume` continues".to_owned(),
+            "raise the one that is spent; then `cordwainer resume` continues (`--budget-usd` bounds each run anew)"
+                .to_owned(),
         ],
         Reason::Refused(_) => vec![
             "`cordwainer doctor` checks the credential and the client".to_owned(),

@@ -6,6 +6,7 @@ use super::Scope;
 use super::amount::{Amount, Bound, dollars};
 use crate::accounting::budget::BudgetConfig;
 use crate::accounting::ledger::Entry;
+use crate::model::RunId;
 
 /// The spent part of one budget.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -28,21 +29,28 @@ pub struct Portion<T> {
 }
 
 impl Standing {
-    /// Returns the spent part of the budgets of the generation and of this cycle, if any.
-    pub fn of<'a>(config: &BudgetConfig, cycle: u32, ledger: impl Iterator<Item = &'a Entry>) -> Vec<Self> {
-        let (mut all, mut in_cycle) = (Amount::default(), Amount::default());
+    /// Returns the spent part of the budgets of the generation, of this run and of this cycle, if any.
+    pub fn of<'a>(
+        config: &BudgetConfig,
+        run: Option<&RunId>,
+        cycle: u32,
+        ledger: impl Iterator<Item = &'a Entry>,
+    ) -> Vec<Self> {
+        let (mut all, mut in_run, mut in_cycle) = (Amount::default(), Amount::default(), Amount::default());
         for entry in ledger {
             let used = Amount::of(&entry.charged());
             all = all.plus(used);
+            if run == Some(&entry.run) {
+                in_run = in_run.plus(used);
+            }
             if entry.cycle == cycle {
                 in_cycle = in_cycle.plus(used);
             }
         }
         let of = |(scope, used): (Scope, Amount)| Self::new(scope, used, scope.bound(config));
-        [(Scope::Generation, all), (Scope::Cycle, in_cycle)]
-            .into_iter()
-            .filter_map(of)
-            .collect()
+        let scopes = [(Scope::Generation, all), (Scope::Run, in_run), (Scope::Cycle, in_cycle)];
+        let there = |(scope, _): &(Scope, Amount)| *scope != Scope::Run || run.is_some();
+        scopes.into_iter().filter(there).filter_map(of).collect()
     }
 
     fn new(scope: Scope, used: Amount, bound: Bound) -> Option<Self> {
@@ -87,7 +95,19 @@ mod tests {
                 tokens: Some(Portion { spent: 20, limit: 50 }),
             },
         ];
-        assert_eq!(Standing::of(&config, 2, ledger.iter()), expect);
-        assert_eq!(Standing::of(&BudgetConfig::default(), 2, ledger.iter()), []);
+        assert_eq!(Standing::of(&config, None, 2, ledger.iter()), expect);
+        assert_eq!(Standing::of(&BudgetConfig::default(), None, 2, ledger.iter()), []);
+        let of_run = BudgetConfig {
+            run_usd: Some(2.0),
+            ..BudgetConfig::default()
+        };
+        let standing = |run: &str| Standing::of(&of_run, Some(&run.parse().unwrap()), 2, ledger.iter());
+        let usd = |spent| Some(Portion { spent, limit: 2.0 });
+        assert_eq!(
+            (standing("run-1")[0].scope, standing("run-1")[0].usd),
+            (Scope::Run, usd(1.5))
+        );
+        assert_eq!(standing("run-2")[0].usd, usd(0.0));
+        assert_eq!(Standing::of(&of_run, None, 2, ledger.iter()), []);
     }
 }
