@@ -15,11 +15,7 @@ fn one_file_under_many_names_is_refused_where_they_are_too_much() {
     }
     let snapshot = scene.snapshot();
     assert_eq!((snapshot.changed.len(), snapshot.refused.len()), (10, 1));
-    assert!(
-        snapshot.refused[0].1.contains("10 MB"),
-        "{:?}",
-        snapshot.refused
-    );
+    assert!(snapshot.refused[0].1.contains("10 MB"), "{:?}", snapshot.refused);
 }
 
 #[test]

@@ -124,8 +124,6 @@ fn a_run_has_a_budget_and_a_model_of_its_own(engine: TestEngine) {
         .expect(0);
     assert_eq!(project.outcomes("cw-1"), ["budget_spent", "merged"]);
     let calls = project.calls("cw-1");
-    let paid = |call: &serde_json::Value| call["usage"]["cost_usd"].as_f64().unwrap();
-    assert!(calls.iter().all(|call| paid(call) <= 0.4), "{calls:#?}");
     assert_eq!(calls[0]["session_id"], calls[1]["session_id"]);
     assert_eq!(
         (&calls[0]["model"], &calls[1]["model"]),

@@ -45,7 +45,8 @@ fn five_tasks_from_measure_to_stop(engine: TestEngine) {
     let ran = ran.says("5 tasks filed").says("cw-3: agent failed: a plate broke");
     ran.says("cw-2: no change: the agent changed nothing (")
         .says("cw-2: held for you.\n")
-        .says("3 tasks merged, 1 held, 1 open")
+        .says("3 tasks merged (")
+        .says("), 1 held, 1 open")
         .says("Next: `cordwainer issues show cw-2` shows why it is held, and what can be done.")
         .says("Next: `cordwainer stop` merges the generation into `main`.");
     project.expect_tidy();

@@ -146,7 +146,7 @@ fn issues_may_change_while_a_run_works(engine: TestEngine) {
     });
     Ran::from(run.wait_with_output().unwrap())
         .expect(7)
-        .says("2 tasks merged, 1 held");
+        .says("2 tasks merged (2 files, +2 -0), 1 held");
     let files = project.files("generation-one");
     let there = ["src/a.txt", "src/b.txt", "src/c.txt", "src/d.txt"].map(|path| files.contains_key(path));
     assert_eq!(there, [true, false, false, true]);

@@ -34,7 +34,7 @@ fn a_run_and_what_it_leaves(engine: TestEngine) {
         assert_snapshot!(screen(&project, "run --cycles 1"), @r"
         $ cordwainer run --cycles 1
         Warning: git does not ignore `.secrets`: add `[folder]` to `.gitignore`.
-        Run [run] on generation-one: podman [version] (`[socket]`), image localhost/cordwainer-scripted-agent:latest.
+        Run [run] on generation-one: podman [version] ([mode]), image localhost/cordwainer-scripted-agent:latest.
         Measure 1: asking for tasks.
         Warning: measure: the client reports 1.2k tokens, $0.25, and the model's API 0 tokens, $0.00.
           2 tasks filed (1.2k tokens, $0.25).
@@ -47,7 +47,7 @@ fn a_run_and_what_it_leaves(engine: TestEngine) {
         Warning: cw-2: the client reports 1.1k tokens, $0.0008, and the model's API 0 tokens, $0.00.
           cw-2: no change: the agent changed nothing ([seconds], 1.1k tokens, $0.0008).
           cw-2: held for you.
-        Run ended: the remaining tasks are held for you, or wait for those that are. 1 task merged, 1 held, 0 open; 3.4k tokens, $0.25.
+        Run ended: the remaining tasks are held for you, or wait for those that are. 1 task merged (1 file, +1 -0), 1 held, 0 open; 3.4k tokens, $0.25.
         Next: `cordwainer issues show cw-2` shows why it is held, and what can be done.
         Next: `cordwainer issues release cw-2` has it attempted again.
         Next: `cordwainer stop` merges the generation into `main`.

@@ -53,6 +53,7 @@ pub(crate) fn settings() -> Settings {
         (r"(✓ user +)\d+:\d+", "${1}[user]"),
         (r"(✓ open_files +(at most )?)\d+", "${1}[number]"),
         (r"(✓ init +)\S+", "${1}[program]"),
+        (r"\((rootful|rootless)\)", "([mode])"),
         (r"\(rootful, ", "("),
         (r"\(rootless, ", "("),
     ] {
