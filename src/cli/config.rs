@@ -94,7 +94,7 @@ fn unmatched(git: Git, config: Config, context: &Context) -> Result<Vec<String>>
     let branch = config.base_branch.clone();
     let project = Project::with_config(git, config, context.environment.clone());
     match (project.git.branch_tip(&branch)?, project.git.head()?) {
-        (Some(tip), _) => project.unmatched(tip),
+        (Some(tip), _) => project.unmatched(tip, None),
         (None, Head::Unborn { .. }) => Ok(Vec::new()),
         (None, _) => Ok(vec![format!("`base_branch`: there is no branch `{branch}`")]),
     }

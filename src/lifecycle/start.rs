@@ -129,7 +129,7 @@ impl Generator {
 
     /// Returns what a person may not have meant, in sentences without their period.
     fn notes(&self, base: Oid) -> Result<Vec<String>> {
-        let mut notes = self.project.unmatched(base)?;
+        let mut notes = self.project.unmatched(base, None)?;
         if self.project.config.gates.is_empty() {
             notes.push("no `gates` are configured: whatever an agent finishes is merged unchecked".to_owned());
         }

@@ -15,13 +15,15 @@ const MODEL_ALIASES: [&str; 6] = ["best", "default", "haiku", "opus", "opusplan"
 const FULL_NAME: &str = "claude-";
 
 impl Project {
-    /// Returns what the configuration names and `commit` does not have, each in a sentence without its period.
+    /// Returns what the configuration names and `commit` does not have, each in a sentence without its period. Folders
+    /// that `base` has, from which a generation began, were cleared on purpose.
     ///
     /// # Errors
     ///
     /// When the commit cannot be read, or a glob is not valid.
-    pub(crate) fn unmatched(&self, commit: Oid) -> Result<Vec<String>> {
+    pub(crate) fn unmatched(&self, commit: Oid, base: Option<Oid>) -> Result<Vec<String>> {
         let entries = self.git.files(commit)?;
+        let before = base.map(|base| self.git.files(base)).transpose()?.unwrap_or_default();
         let mut found = Vec::new();
         for glob in &self.config.context_files {
             let matcher = document_glob(glob)?;
@@ -34,7 +36,9 @@ impl Project {
             ("cleanup_dirs", &self.config.cleanup_dirs),
         ];
         for (key, names) in folders {
-            let missing = names.iter().filter(|name| !has_folder(&entries, name));
+            let missing = names
+                .iter()
+                .filter(|name| !has_folder(&entries, name) && !has_folder(&before, name));
             found.extend(missing.map(|name| format!("`{key}`: there is no folder `{name}`")));
         }
         let templates = [

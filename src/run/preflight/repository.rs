@@ -70,7 +70,11 @@ fn uncalled(project: &Project) -> Result<String> {
 /// Looks whether the repository has what the configuration names.
 fn unmatched(project: &Project, ground: Option<&Ground>) -> Result<String> {
     let found = match ground {
-        Some(ground) => project.unmatched(ground.commit)?,
+        Some(ground) => {
+            let mark = ground.generation.as_ref().map(GenerationName::base_mark);
+            let base = mark.map(|mark| project.git.reference(&mark)).transpose()?.flatten();
+            project.unmatched(ground.commit, base)?
+        }
         None => Vec::new(),
     };
     if found.is_empty() {

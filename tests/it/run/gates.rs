@@ -125,6 +125,8 @@ fn a_gate_is_not_yet_while_what_it_needs_is_to_be_written(engine: TestEngine) {
     );
     project.add("another file", "write src/b.txt x");
     let ran = project.run(&["generator", "stitch"]).expect(0);
+    // The folder was cleared on purpose: its name is no mistake.
+    assert!(!ran.stdout.contains("there is no folder"), "{}", ran.stdout);
     let ran = ran
         .says("Gate `written` does not pass yet, on ")
         .says("Gate `built` does not pass yet, on ");
