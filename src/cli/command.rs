@@ -56,7 +56,7 @@ pub(super) enum OtherCommand {
     /// there is no engine, and otherwise with 9.
     #[command(after_long_help = "Examples:\n  cordwainer doctor\n  cordwainer doctor --gates")]
     Doctor(doctor::DoctorArgs),
-    /// Check and show configuration.yaml
+    /// Check and show the configuration, and print what the repository is made of
     #[command(after_long_help = "Examples:\n  cordwainer config check\n  cordwainer config show")]
     Config(config::ConfigArgs),
     /// Count the documents that `spec_globs` names, or sum up what a generation used

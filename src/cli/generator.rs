@@ -38,13 +38,17 @@ pub(crate) enum GeneratorCommand {
     ///
     /// Clears `source_dirs` on the new branch, unless `preserve_sources` is set, and writes the seed files. Your checkout
     /// stays as it is.
-    #[command(after_long_help = "Examples:\n  cordwainer start --name search\n  cordwainer start --from v1.2")]
+    #[command(
+        after_long_help = "Examples:\n  cordwainer start --name search\n  cordwainer start --from v1.2\n  cordwainer start --carry"
+    )]
     Start(StartArgs),
     /// Do the ready tasks and measure, until the cycles are done or nothing is left
     ///
     /// A cycle is one measure, which files tasks, and the tasks that follow. After Ctrl-C nothing new begins, and calls
     /// in progress have `stop_grace` to finish; a second Ctrl-C suspends them at once.
-    #[command(after_long_help = "Example:\n  cordwainer run --cycles 3")]
+    #[command(
+        after_long_help = "Examples:\n  cordwainer run --cycles 3\n  cordwainer run --confirm --budget-usd 2\n  cordwainer run --only docs --model haiku"
+    )]
     Run(RunArgs),
     /// Continue after an interruption, a limit or a crash
     ///
