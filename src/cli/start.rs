@@ -87,6 +87,9 @@ fn size(diff: DiffStat) -> String {
     format!("{} with {}", count(diff.files, "file"), count(diff.deletions, "line"))
 }
 
+/// So many tasks that were carried over are named.
+const NAMED: usize = 10;
+
 /// Starts a generation and prints what it begins with.
 pub(super) async fn start(generator: &Generator, options: &StartOptions, context: &Context) -> Result<u8> {
     let done = generator.start(options).await?;
@@ -124,9 +127,12 @@ fn tell(done: &StartSummary, from: Option<&str>, context: &Context) -> Result<()
     }
     if !done.carried.is_empty() {
         let tasks = counted(done.carried.len(), "task");
-        context
-            .output
-            .print(&format!("Carried over {tasks}: {}.", id_list(&done.carried)))?;
+        let which = if done.carried.len() <= NAMED {
+            format!(": {}", id_list(&done.carried))
+        } else {
+            "; `cordwainer issues list` lists them".to_owned()
+        };
+        context.output.print(&format!("Carried over {tasks}{which}."))?;
     }
     Ok(())
 }
