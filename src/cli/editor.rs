@@ -1,6 +1,7 @@
 //! The person's editor: `VISUAL` or `EDITOR`, as git understands them.
 
 use std::ffi::OsStr;
+use std::io::IsTerminal as _;
 use std::path::Path;
 use std::process::Command;
 
@@ -15,6 +16,10 @@ const USUAL: &str = "vi";
 ///
 /// Of kind [`ErrorKind::Precondition`] where the editor cannot be started, or fails.
 pub(super) fn edit(editor: Option<&OsStr>, file: &Path) -> Result<()> {
+    if editor.is_none() && !std::io::stdin().is_terminal() {
+        let message = "there is no terminal for an editor, and none is named";
+        return Err(Error::new(ErrorKind::Precondition, message).hint("name one in the variable `EDITOR`"));
+    }
     let editor = editor.unwrap_or(OsStr::new(USUAL));
     let name = editor.to_string_lossy();
     let mut line = editor.to_owned();
@@ -25,5 +30,8 @@ pub(super) fn edit(editor: Option<&OsStr>, file: &Path) -> Result<()> {
     if status.success() {
         return Ok(());
     }
-    Err(Error::new(ErrorKind::Precondition, format!("the editor `{name}` failed: {status}")).hint(fix))
+    let how = status
+        .code()
+        .map_or_else(|| "by a signal".to_owned(), |code| format!("with exit code {code}"));
+    Err(Error::new(ErrorKind::Precondition, format!("the editor `{name}` ended {how}")).hint(fix))
 }

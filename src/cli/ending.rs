@@ -57,15 +57,16 @@ pub(super) async fn stop(
     if let Some(push) = &done.push {
         context
             .output
-            .print(&format!("To publish it: git {}", push.join(" ")))?;
+            .print(&format!("To publish it: `git {}`", push.join(" ")))?;
     }
     Ok(exit::DONE)
 }
 
-/// Returns what to say of gates that did not run on the merge; `None` where they did, or nothing was merged.
+/// Returns what to say of the gates on the merge; `None` where nothing was merged.
 fn about_gates(gates: MergeGates) -> Option<&'static str> {
     match gates {
-        MergeGates::Passed | MergeGates::NoMerge => None,
+        MergeGates::NoMerge => None,
+        MergeGates::Passed => Some("The gates passed on the merge."),
         MergeGates::Skipped => Some("The gates did not run on the merge, as requested."),
         MergeGates::None => Some("No gates are configured, so nothing checked the merge."),
     }
@@ -115,7 +116,7 @@ fn tell_undone(context: &Context, tasks: &[UndoneTask]) -> Result<()> {
     if !tasks.is_empty() {
         context
             .output
-            .print("`cordwainer start --carry` takes them over into the next generation.")?;
+            .print("`cordwainer start --carry` begins the next generation with what is not done.")?;
     }
     Ok(())
 }

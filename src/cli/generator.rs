@@ -31,7 +31,8 @@ pub(crate) struct GeneratorArgs {
 pub(crate) enum GeneratorCommand {
     /// Write a commented configuration.yaml, fitted to the repository
     ///
-    /// Also writes its JSON Schema. The branch that is checked out becomes the base branch. It overwrites nothing.
+    /// The default branch of `origin` becomes the base branch, without one the branch that is checked out. It overwrites
+    /// nothing, and prints what it chose and what to type next.
     #[command(after_long_help = "Example:\n  cordwainer init --scaffold")]
     Init(init::InitArgs),
     /// Create a generation branch from the base branch
@@ -106,14 +107,14 @@ pub(crate) enum GeneratorCommand {
 /// The options of `run`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct RunArgs {
-    /// Number of measures, instead of `cycles` in the configuration
-    #[arg(long, value_name = "N")]
+    /// Number of measures, or `off` for as many as it takes, instead of `cycles` in the configuration
+    #[arg(long, value_name = "N", value_parser = cycles)]
     cycles: Option<u32>,
     /// Attempt the tasks that are there, and make no measure
     #[arg(long, conflicts_with = "cycles")]
     tasks_only: bool,
-    /// End after so many attempted tasks
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    /// Attempt this many tasks at most
+    #[arg(long, value_name = "N", value_parser = from_one)]
     max_tasks: Option<u32>,
     /// Attempt only these tasks, and make no measure; can be given several times
     #[arg(long, value_name = "LABEL|ID", conflicts_with = "cycles")]
@@ -123,6 +124,21 @@ pub(crate) struct RunArgs {
     confirm: bool,
     #[command(flatten)]
     settings: RunSettings,
+}
+
+/// So many measures that no run makes them.
+const WITHOUT_END: u32 = u32::MAX;
+
+fn cycles(text: &str) -> Result<u32, String> {
+    match text {
+        "off" => Ok(WITHOUT_END),
+        count => count.parse().map_err(|_| "expected a whole number or `off`".to_owned()),
+    }
+}
+
+fn from_one(text: &str) -> Result<u32, String> {
+    let count = text.parse().ok().filter(|count| *count > 0);
+    count.ok_or_else(|| "expected a whole number from 1".to_owned())
 }
 
 impl RunArgs {

@@ -1,14 +1,14 @@
 //! `cordwainer init`.
 
-use std::path::Path;
+use std::path::{Component, Path};
 
 use clap::Args;
 
 use super::{Context, detect};
 use crate::base::error::{Error, ErrorKind, Result, exit};
+use crate::config::ConfigSource;
 use crate::config::file::LoadedConfig;
 use crate::config::locate::locate;
-use crate::config::{Config, ConfigSource};
 use crate::git::Git;
 use crate::setup::init::{BaseBranch, InitOptions, InitReport, init};
 
@@ -23,28 +23,31 @@ pub(crate) struct InitArgs {
     pub schema: bool,
 }
 
-/// Runs `cordwainer init` on the checkout that contains the current folder; its branch becomes the base branch.
+/// Runs `cordwainer init` on the checkout that contains the current folder.
 pub(super) fn execute(args: &InitArgs, context: &Context) -> Result<u8> {
     let git = Git::discover(&context.directory)?;
     let source = &context.environment.config;
     let file = locate(git.workdir(), source)?.shown;
-    if Path::new(&file).is_absolute() {
+    let mut parts = Path::new(&file).components();
+    if !parts.all(|part| matches!(part, Component::Normal(name) if name != ".git")) {
         let message = format!("`{file}` is outside of the repository at `{}`", git.workdir().display());
         return Err(
             Error::new(ErrorKind::Usage, message).hint("name a file in the repository: tasks then cannot change it")
         );
     }
-    // One that is there and has problems stays as it is, and the usual folder is taken.
-    let loaded = LoadedConfig::load_if_there(git.workdir(), &ConfigSource::default());
-    let secrets = loaded
-        .map_or_else(|_| Config::default(), |loaded| loaded.config)
-        .secrets_dir;
+    // Where a named file is to be written, what is set beside it holds all the same.
+    let beside = ConfigSource {
+        file: source.file.clone().filter(|file| file.exists()),
+        settings: source.settings.clone(),
+    };
+    let secrets = LoadedConfig::load_if_there(git.workdir(), &beside)?.config.secrets_dir;
+    let are_ignored = git.ignores(&secrets.join("any"))?;
     let options = InitOptions {
         scaffold: args.scaffold,
         schema: args.schema,
         base_branch: Some(BaseBranch::of(&git)?),
         file: Some(file),
-        secrets_are_ignored: git.ignores(&secrets.join("any"))?,
+        secrets_to_ignore: (!are_ignored).then_some(secrets),
     };
     let report = init(git.workdir(), &detect::of_repository(&git)?, &options)?;
     if context.output.json {
@@ -75,6 +78,18 @@ fn lines(report: &InitReport) -> Vec<String> {
         .map(|found| format!("{} ({})", found.name, found.file))
         .collect();
     line("Not recognized", &unrecognized);
+    let is_kept = report.kept.iter().any(|path| path == Path::new(&report.configuration));
+    if is_kept {
+        let name = &report.configuration;
+        lines.push(format!(
+            "{name} was there and stays as it is; `cordwainer config show` prints what holds."
+        ));
+    }
+    let mut line = |what: &str, items: &[String]| {
+        if !items.is_empty() && !is_kept {
+            lines.push(format!("{what}: {}.", items.join(", ")));
+        }
+    };
     let base = &report.base_branch;
     line("Base branch", &[format!("{} ({})", base.name, base.reason)]);
     line("Source folders, kept when a generation starts", &report.source_dirs);

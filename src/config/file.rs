@@ -38,7 +38,7 @@ impl LoadedConfig {
             Ok(text) => Self::read(root, file, &text, source),
             Err(error) if !file.path.exists() && is_foreign(&root.join(FILE_NAME)) => Err(Error::new(
                 error.kind(),
-                format!("{error}, and `{FILE_NAME}` is another program's: no key in it is one of cordwainer's"),
+                format!("{error}, and `{FILE_NAME}` belongs to another program"),
             )
             .hint("run `cordwainer init` to write one")),
             Err(error) => Err(error),

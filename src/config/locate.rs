@@ -65,6 +65,10 @@ pub(super) fn read(path: &Path, shown: &str) -> Result<String> {
     match std::fs::metadata(path) {
         Ok(metadata) if metadata.is_file() => {}
         Ok(_) => return refuse(format!("`{}` is not a file", path.display())),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && path.is_symlink() => {
+            let message = format!("`{}` is a link to a file that is not there", path.display());
+            return Err(Error::new(ErrorKind::Configuration, message).hint("remove the link, or write the file"));
+        }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(missing(path)),
         Err(error) => return Err(error).with_context(ErrorKind::Configuration, unreadable),
     }

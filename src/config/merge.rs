@@ -133,14 +133,8 @@ mod tests {
 
     #[test]
     fn a_setting_takes_the_place_of_an_alias() {
-        let alias = TOP
-            .iter()
-            .find(|key| key.alias.is_some() && key.name == "context_files");
-        let Some(alias) = alias.and_then(|key| key.alias) else {
-            return;
-        };
-        let (config, _) = read(&format!("{alias}: [a.md]\n"), &["context_files=[b.md]"]).unwrap();
-        assert_eq!(config.context_files, ["b.md"]);
+        let (config, _) = read("go_source_dirs: [a]\n", &["source_dirs=[b]"]).unwrap();
+        assert_eq!(config.source_dirs, ["b"]);
     }
 
     #[test]

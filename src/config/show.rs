@@ -72,10 +72,25 @@ pub(super) fn wait<S: Serializer>(wait: &LimitWait, serializer: S) -> Result<S::
 
 /// The environment, without the values of names that look like secrets.
 pub(super) fn environment<S: Serializer>(env: &BTreeMap<String, String>, serializer: S) -> Result<S::Ok, S::Error> {
-    let shown = env
-        .iter()
-        .map(|(name, value)| (name, if is_secret(name) { HIDDEN } else { value.as_str() }));
+    let shown = env.iter().map(|(name, value)| {
+        (
+            name,
+            if is_secret(name) || has_password(value) {
+                HIDDEN
+            } else {
+                value.as_str()
+            },
+        )
+    });
     serializer.collect_map(shown)
+}
+
+/// Returns whether a value is an address with a password: `postgres://user:password@host`.
+fn has_password(value: &str) -> bool {
+    let authority = value.split_once("://").and_then(|(_, rest)| rest.split('/').next());
+    authority
+        .and_then(|authority| authority.rsplit_once('@'))
+        .is_some_and(|(user, _)| user.contains(':'))
 }
 
 fn is_secret(name: &str) -> bool {

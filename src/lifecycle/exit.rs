@@ -21,11 +21,14 @@ pub(super) fn of_run(driven: &DriverSummary) -> u8 {
             exit::TASKS
         }
         Reason::Complete if driven.merged == 0 => exit::NOTHING_TO_DO,
-        Reason::TasksDone if driven.attempted == 0 => exit::NOTHING_TO_DO,
+        Reason::TasksDone | Reason::Waiting if driven.attempted == 0 => exit::NOTHING_TO_DO,
         // Proposals are held because that was asked for.
-        Reason::Proposed(_) | Reason::Complete | Reason::CyclesMade | Reason::TasksDone | Reason::TasksAttempted(_) => {
-            exit::DONE
-        }
+        Reason::Proposed(_)
+        | Reason::Waiting
+        | Reason::Complete
+        | Reason::CyclesMade
+        | Reason::TasksDone
+        | Reason::TasksAttempted(_) => exit::DONE,
     }
 }
 

@@ -182,7 +182,7 @@ fn next_steps(phase: Phase, seen: &Seen, pause: Option<&Pause>, issues: &Issues)
         (Some(pause), _) => guidance::after_pause(pause, seen.is_running),
         (None, _) if seen.is_running => Vec::new(),
         (None, Phase::Open) if !seen.is_merged => guidance::as_it_stands(&Standing::of(issues)),
-        (None, _) => vec!["`cordwainer stop` ends it".to_owned()],
+        (None, _) => vec!["`cordwainer stop` ends it, and merges it unless that was done elsewhere".to_owned()],
     }
 }
 

@@ -97,6 +97,7 @@ pub(crate) async fn drive(
         tasks_spent: BTreeMap::new(),
         tasks_failed: BTreeMap::new(),
         tasks_begun: BTreeSet::new(),
+        most_tasks: limits.most_tasks,
         merged: 0,
         first_tip: context.tip()?,
     };
@@ -146,6 +147,8 @@ struct Driver<'a> {
     tasks_failed: BTreeMap<IssueId, u32>,
     /// The tasks that this run attempted.
     tasks_begun: BTreeSet<IssueId>,
+    /// How many tasks it may attempt; `None` means no limit.
+    most_tasks: Option<u32>,
     merged: u32,
 }
 
@@ -182,7 +185,10 @@ impl Driver<'_> {
             .map(|usd| usd.limit - usd.spent);
         self.context().recorder.emit(EventKind::RunProgress {
             task: self.tasks_begun.len(),
-            tasks: self.tasks_begun.len() + issues.iter().filter(is_left).count(),
+            tasks: {
+                let all = self.tasks_begun.len() + issues.iter().filter(is_left).count();
+                self.most_tasks.map_or(all, |most| all.min(most as usize))
+            },
             usage: issues.usage_of_run(run),
             left_usd: left.reduce(f64::min).map(|left| left.max(0.0)),
         });
@@ -200,6 +206,7 @@ impl Driver<'_> {
             unaffordable,
             open: self.selected_with(Status::Open, &issues),
             blocked: self.selected_with(Status::Blocked, &issues),
+            begun: u32::try_from(self.tasks_begun.len()).unwrap_or(u32::MAX),
             proposed: self.selected(&issues).filter(|issue| issue.is_proposed()).count(),
             stitch: self.hindrance(Role::Stitch, &issues, &pauses),
             measure: self.hindrance(Role::Measure, &issues, &pauses),
@@ -245,6 +252,12 @@ impl Driver<'_> {
         let mut unaffordable = None;
         let mut candidates = [first, rest].concat();
         candidates.sort_by_key(|issue| self.tasks_failed.get(&issue.id).copied().unwrap_or_default());
+        let may_begin = self
+            .most_tasks
+            .is_none_or(|most| self.tasks_begun.len() < most as usize);
+        let candidates = candidates
+            .into_iter()
+            .filter(|issue| may_begin || self.tasks_begun.contains(&issue.id));
         for Issue { id, .. } in candidates {
             match self.task_spent(id, issues) {
                 None => return Ok((Some(id.clone()), None)),

@@ -52,6 +52,7 @@ pub(crate) fn why(reason: &Reason) -> String {
         Reason::TasksAttempted(count) => format!("{count} tasks were attempted, as requested"),
         Reason::Proposed(1) => "1 proposal waits for you, as requested".to_owned(),
         Reason::Proposed(count) => format!("{count} proposals wait for you, as requested"),
+        Reason::Waiting => "the open tasks wait for others, which this run does not attempt".to_owned(),
         Reason::Blocked => "the remaining tasks are held for you, or wait for those that are".to_owned(),
         Reason::Limited(pause) => format!("calls pause: {}", pause.reason),
         Reason::BudgetSpent(reason) | Reason::Refused(reason) => reason.clone(),
@@ -81,6 +82,7 @@ pub(crate) fn after_run(reason: &Reason, standing: &Standing) -> Vec<String> {
         | Reason::TasksDone
         | Reason::TasksAttempted(_)
         | Reason::Proposed(_)
+        | Reason::Waiting
         | Reason::Blocked => Vec::new(),
     };
     if steps.is_empty() {
@@ -149,14 +151,14 @@ pub(crate) fn with_held(held: &[&IssueId]) -> Vec<String> {
         [] => Vec::new(),
         [one] => vec![
             format!("`cordwainer issues show {one}` shows why it is held, and what can be done"),
-            format!("`cordwainer issues release {one}` has it attempted again"),
+            format!("`cordwainer issues release {one}` lets it be attempted"),
         ],
         several => {
             let mut steps = vec!["`cordwainer issues list --status held` shows why each is held".to_owned()];
             if several.len() <= MOST_TASKS {
                 let ids: Vec<String> = several.iter().map(ToString::to_string).collect();
                 steps.push(format!(
-                    "`cordwainer issues release {}` has them attempted again",
+                    "`cordwainer issues release {}` lets them be attempted",
                     ids.join(" ")
                 ));
             }

@@ -17,6 +17,8 @@ pub(crate) struct RunState {
     pub(crate) ready: Option<IssueId>,
     /// Why a ready task was passed over.
     pub(crate) unaffordable: Option<String>,
+    /// Tasks that this run has begun to attempt. With as many as it may, only these are ready.
+    pub(crate) begun: u32,
     /// Tasks that are open, ready or not.
     pub(crate) open: usize,
     /// Tasks held for a person.
@@ -140,6 +142,8 @@ pub(crate) enum Reason {
     TasksAttempted(u32),
     /// What was proposed waits to be released, as was asked for: so many tasks.
     Proposed(usize),
+    /// The open tasks wait for others that this run does not attempt.
+    Waiting,
     /// What is left waits for a person.
     Blocked,
     /// A budget is spent: which, in a sentence.
@@ -166,7 +170,10 @@ pub(crate) fn next(now: &RunState, limits: &RunLimits) -> Step {
         let spent = now.measure.spent.clone().map(Reason::BudgetSpent);
         return Step::Stop(spent.unwrap_or_else(|| Reason::Refused(reason.clone())));
     }
-    if let Some(most) = limits.most_tasks.filter(|most| now.run.attempted >= *most) {
+    if let Some(most) = limits
+        .most_tasks
+        .filter(|most| now.begun >= *most && now.ready.is_none())
+    {
         return Step::Stop(Reason::TasksAttempted(most));
     }
     let may_measure = limits.cycles.is_none_or(|cycles| now.run.measures < cycles);
@@ -213,6 +220,7 @@ fn ending(now: &RunState, limits: &RunLimits) -> Reason {
         (0, 0) if now.run.last_filed == Some(0) => Reason::Complete,
         (0, 0) if limits.cycles == Some(0) => Reason::TasksDone,
         (0, 0) => Reason::CyclesMade,
+        (_, 0) => Reason::Waiting,
         _ => Reason::Blocked,
     }
 }
@@ -322,15 +330,18 @@ mod tests {
 
     #[test]
     fn a_run_ends_after_so_many_tasks_as_were_asked_for() {
-        let attempted = |count| {
+        let attempted = |begun, is_ready: bool| {
             move |now: &mut RunState, limits: &mut RunLimits| {
                 with_a_task(now);
-                now.run.attempted = count;
+                now.ready = now.ready.take().filter(|_| is_ready);
+                now.begun = begun;
                 limits.most_tasks = Some(2);
             }
         };
-        check(attempted(1), Step::Stitch(task()));
-        check(attempted(2), Step::Stop(Reason::TasksAttempted(2)));
+        check(attempted(1, true), Step::Stitch(task()));
+        // One that was begun is tried again.
+        check(attempted(2, true), Step::Stitch(task()));
+        check(attempted(2, false), Step::Stop(Reason::TasksAttempted(2)));
     }
 
     fn with_a_task(now: &mut RunState) {

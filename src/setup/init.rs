@@ -32,8 +32,8 @@ pub struct InitOptions {
     pub base_branch: Option<BaseBranch>,
     /// The configuration's file, relative to the repository root; unset is the usual one.
     pub file: Option<String>,
-    /// Whether git ignores the folder for token files already, by a rule of whatever file.
-    pub secrets_are_ignored: bool,
+    /// The folder for token files that git does not ignore yet, by a rule of whatever file.
+    pub secrets_to_ignore: Option<PathBuf>,
 }
 
 /// What `init` did; all paths are relative to the repository root.
@@ -104,8 +104,8 @@ pub fn init(root: &Path, detection: &Detection, options: &InitOptions) -> Result
     if options.scaffold {
         notes.extend(xtask::write(root, &mut writer)?);
     }
-    if !options.secrets_are_ignored {
-        notes.extend(ignore::secrets(root, &mut writer)?);
+    if let Some(folder) = &options.secrets_to_ignore {
+        notes.extend(ignore::secrets(folder, &mut writer)?);
     }
     // Last, because its presence shows that `init` has been here.
     writer.write(name, &text)?;

@@ -51,6 +51,7 @@ fn run(root: &Path, scaffold: bool) -> InitReport {
     let options = InitOptions {
         scaffold,
         base_branch: Some(base("trunk")),
+        secrets_to_ignore: Some(".secrets".into()),
         ..InitOptions::default()
     };
     try_run(root, &options).expect("init works")
@@ -106,22 +107,19 @@ fn the_folder_for_tokens_is_ignored_once() {
         }
     }
     // A folder of another name, and one that git ignores already.
-    let other = folder(&[
-        ("configuration.yaml", "secrets_dir: keys\n"),
-        (".gitignore", "\u{ff}\n"),
-    ]);
+    let other = folder(&[]);
     fs::write(other.path().join(".gitignore"), b"\xff\n").expect("a file");
-    run(other.path(), false);
+    let options = InitOptions {
+        secrets_to_ignore: Some("keys".into()),
+        ..InitOptions::default()
+    };
+    try_run(other.path(), &options).expect("init works");
     assert_eq!(
         fs::read(other.path().join(".gitignore")).expect("a file"),
         b"\xff\n/keys/\n"
     );
     let ignored = folder(&[]);
-    let options = InitOptions {
-        secrets_are_ignored: true,
-        ..InitOptions::default()
-    };
-    try_run(ignored.path(), &options).expect("init works");
+    try_run(ignored.path(), &InitOptions::default()).expect("init works");
     assert!(!ignored.path().join(".gitignore").exists());
 }
 

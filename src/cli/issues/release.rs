@@ -85,8 +85,11 @@ fn choose(context: &Context, proposed: &[&Issue]) -> Result<Choice> {
     file.write_all(list(proposed).as_bytes())
         .with_context(ErrorKind::Unexpected, cannot)?;
     editor::edit(context.editor.as_deref(), file.path())?;
-    let text = super::input::file(file.path())?;
-    read(&text, proposed).or_else(|error| {
+    let read_back = super::input::file(file.path()).and_then(|text| read(&text, proposed));
+    read_back.or_else(|error| {
+        if error.kind() == ErrorKind::NothingToDo {
+            return Err(error);
+        }
         let (_, path) = file.keep().context("cannot keep the list of proposals")?;
         Err(kept(&error, &path))
     })
@@ -101,11 +104,10 @@ fn kept(error: &Error, path: &Path) -> Error {
 /// around them as vim reads (`modelines`).
 const HEADER: &str = "\
 # One proposal in each line, after what to do with it:
-#   release  it is worked on
 #   keep     it stays held; so does one whose line you remove
+#   release  it is worked on
 #   delete   it is deleted
-#
-# Priority and estimated lines follow the id.
+# Priority and estimated lines follow the id. As long as every line says `keep`, nothing changes.
 
 ";
 const FOOTER: &str = "
@@ -134,7 +136,7 @@ fn list(proposed: &[&Issue]) -> String {
             format!(" (after {})", waits.join(", "))
         };
         format!(
-            "release {} [P{}{lines}] {}{after}\n",
+            "keep {} [P{}{lines}] {}{after}\n",
             issue.id,
             issue.priority,
             one_line(&issue.title, 200)
@@ -218,7 +220,12 @@ mod tests {
             release: [2, 4, 5].map(IssueId::new).to_vec(),
             delete: Vec::new(),
         };
-        assert_eq!(read(&text, &proposed).unwrap(), all);
+        let unchanged = read(&text, &proposed).map_err(|error| error.to_string());
+        assert_eq!(
+            unchanged,
+            Err("the list releases nothing and deletes nothing".to_owned())
+        );
+        assert_eq!(read(&text.replace("\nkeep ", "\nrelease "), &proposed).unwrap(), all);
         let lines: Vec<&str> = text.lines().collect();
         let outer = lines.iter().take(5).chain(lines.iter().rev().take(5));
         assert!(

@@ -159,7 +159,7 @@ pub(crate) fn standing(
         Ran::Passed => Ok("passes".to_owned()),
         Ran::Red(_) | Ran::CannotRun(..) if may_wait => Ok(format!("not yet: {}", ran.how())),
         Ran::Red(how) => Err(Error::new(ErrorKind::Tasks, format!("red before any work: it {how}"))
-            .hint("fix it on that branch or with a task: only a task that makes it pass is merged")),
+            .hint("fix what makes it red (the branch, the image, `network.allow`): only a task that makes it pass is merged")),
         Ran::CannotRun(how, missing) => {
             refuse(&[fault(&project.config.image, gate, how, missing)]).map(|()| String::new())
         }

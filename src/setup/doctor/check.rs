@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::base::error::Error;
+use crate::base::error::{Error, ErrorKind};
 use crate::run::preflight::Looked;
 
 /// One check.
@@ -50,7 +50,11 @@ impl From<Looked> for Check {
 
 /// Builds the check of which the result is an error.
 pub(super) fn failed(name: &str, error: &Error) -> Check {
-    let fix = error.hint_text().unwrap_or("see the engine's own log");
+    let fix = error.hint_text().unwrap_or(match error.kind() {
+        ErrorKind::Engine => "see the engine's own log",
+        ErrorKind::Configuration => "`cordwainer config check` names each place",
+        _ => "correct that, and run `cordwainer doctor` again",
+    });
     let found = match std::error::Error::source(error) {
         None => error.to_string(),
         Some(_) => error.in_a_line(),

@@ -43,13 +43,22 @@ async fn examined(project: &Project, engine: &Engine, options: DoctorOptions) ->
     gates
         .map(|(gate, tried)| {
             let name = format!("gate {}", one_line(&gate.name, 60));
-            let Some(Tried { ran, .. }) = tried else {
+            let Some(Tried { ran, output, .. }) = tried else {
                 return Ok(Check::good(&name, "not run yet: `cordwainer doctor --gates` runs it"));
             };
             Ok(match gate::standing(project, generation.as_ref(), gate, &ran)? {
                 Ok(found) => Check::good(&name, format!("{found}, on {branch}")),
-                Err(error) => failed(&name, &error),
+                Err(error) => with_output(failed(&name, &error), &output),
             })
         })
         .collect()
+}
+
+/// Adds the last lines of a gate's output: the reason may be the network or the image, which no task fixes.
+fn with_output(mut check: Check, output: &[String]) -> Check {
+    for line in output {
+        check.found.push_str("\n      | ");
+        check.found.push_str(&one_line(line, 200));
+    }
+    check
 }

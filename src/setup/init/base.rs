@@ -51,7 +51,7 @@ impl BaseBranch {
         Ok(match git.head()? {
             Head::Branch { name, .. } | Head::Unborn { name } => Self {
                 name,
-                reason: format!("checked out, and `{REMOTE}` names no default branch"),
+                reason: "the branch that is checked out".to_owned(),
                 missing: None,
             },
             Head::Detached { .. } => Self {

@@ -5,18 +5,15 @@ use std::path::{Component, Path};
 
 use super::write::Writer;
 use crate::base::error::Result;
-use crate::config::Config;
 
 pub(super) const FILE: &str = ".gitignore";
 
 /// Adds the folder to `.gitignore` unless it has it; returns what is left to do by hand.
-pub(super) fn secrets(root: &Path, writer: &mut Writer<'_>) -> Result<Option<String>> {
-    // A configuration that is there and cannot be read is reported by everything else.
-    let config = Config::load(root).unwrap_or_default();
-    let Some(line) = line(&config.secrets_dir) else {
+pub(super) fn secrets(folder: &Path, writer: &mut Writer<'_>) -> Result<Option<String>> {
+    let Some(line) = line(folder) else {
         return Ok(None);
     };
-    if writer.append(FILE, &line, &|text| has(text, &config.secrets_dir))? {
+    if writer.append(FILE, &line, &|text| has(text, folder))? {
         return Ok(None);
     }
     Ok(Some(format!(

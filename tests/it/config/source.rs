@@ -74,8 +74,8 @@ fn each_value_says_where_it_comes_from() {
 fn the_file_has_a_name_of_its_own_or_is_named() {
     let repository = TestRepository::new();
     repository.write("configuration.yaml", FOREIGN);
-    let missing = "error: there is no configuration at `[T]/project/cordwainer.yaml`, and `configuration.yaml` is another \
-                   program's: no key in it is one of cordwainer's\n\nhint: run `cordwainer init` to write one\n";
+    let missing = "error: there is no configuration at `[T]/project/cordwainer.yaml`, and `configuration.yaml` belongs to \
+                   another program\n\nhint: run `cordwainer init` to write one\n";
     let refused = cordwainer(&repository, &["config", "show"]).run();
     assert_eq!((refused.code, refused.stderr.as_str()), (3, missing));
     repository.write("cordwainer.yaml", "max_issues: 4\n");

@@ -54,7 +54,7 @@ fn a_default_branch_that_is_not_here_is_to_be_created() {
 fn without_a_remote_the_branch_that_is_checked_out_is_the_base() {
     let repository = TestRepository::new();
     repository.git(&["switch", "--quiet", "--create", "feature"]);
-    let reason = "checked out, and `origin` names no default branch";
+    let reason = "the branch that is checked out";
     assert_eq!(base(&init(&repository, &[])), ("feature", reason));
     repository.git(&["switch", "--quiet", "--detach"]);
     let reason = "the default, since no branch is checked out";
@@ -79,7 +79,7 @@ fn what_was_chosen_and_the_next_steps_are_printed() {
     for part in [
         "Found: Rust.\n",
         "Not recognized: Zig (build.zig).\n",
-        "Base branch: main (checked out",
+        "Base branch: main (the branch that is checked out)",
         "Source folders, kept when a generation starts: src.\n",
         "Reachable package hosts: cargo.\n",
         "not set yet: `cargo test`.\n",
@@ -135,18 +135,28 @@ fn the_file_has_another_name_where_the_usual_one_is_taken_or_one_is_named() {
     );
     let add = report["next"][3]["command"].as_str().unwrap();
     assert!(add.starts_with("git add cordwainer.yaml "), "{add}");
-    // It is ours now, and is left as it is.
-    let again = init(&repository, &[]);
-    assert_eq!(again["kept"][0], "cordwainer.yaml");
+    // It is ours now, and is left as it is: nothing is told as chosen that it may not have.
+    let again = cordwainer(&repository, &["init"]).run();
+    assert!(
+        again.stderr.contains("cordwainer.yaml was there and stays as it is"),
+        "{}",
+        again.stderr
+    );
+    assert!(!again.stderr.contains("Base branch"), "{}", again.stderr);
+    // The folder for tokens is that of the file, or of what is set beside it.
+    init(&repository, &["--set", "secrets_dir=keys"]);
+    assert!(read(".gitignore").ends_with("/keys/\n"), "{}", read(".gitignore"));
 
     let report = init(&repository, &["--config", "ci/night.yaml"]);
     assert_eq!(report["configuration"], "ci/night.yaml");
     assert!(read("ci/night.yaml").contains("preserve_sources: true"));
-    let outside = cordwainer(&repository, &["init", "--config", "/nowhere/else.yaml"]).run();
-    assert_eq!(outside.code, 2, "{outside:?}");
-    assert!(
-        outside.stderr.contains("is outside of the repository"),
-        "{}",
-        outside.stderr
-    );
+    for outside in ["/nowhere/else.yaml", "../else.yaml", ".git/else.yaml"] {
+        let refused = cordwainer(&repository, &["init", "--config", outside]).run();
+        assert_eq!(refused.code, 2, "{refused:?}");
+        assert!(
+            refused.stderr.contains("is outside of the repository"),
+            "{}",
+            refused.stderr
+        );
+    }
 }

@@ -26,7 +26,8 @@ fn proposals_are_released_all_or_as_an_edited_list_says() {
         let call = cordwainer(&repository, &["issues", "release", "--edit"]);
         call.env("EDITOR", format!("sed --in-place -e '{script}'")).run()
     };
-    edit("s/^release cw-2/delete cw-2/; /cw-3/d").done();
+    assert_eq!(edit("").code, 4, "an unchanged list changes nothing");
+    edit("s/^keep cw-1/release cw-1/; s/^keep cw-2/delete cw-2/; /cw-3/d").done();
     let left = |status: &str| {
         let listed = run(&["issues", "list", "--json", "--status", status]).done();
         let tasks: serde_json::Value = serde_json::from_str(&listed).unwrap();
@@ -42,9 +43,9 @@ fn proposals_are_released_all_or_as_an_edited_list_says() {
         (vec!["cw-1".to_owned()], vec!["cw-3".to_owned(), "cw-4".to_owned()])
     );
 
-    let refused = edit("s/^release/pick/");
+    let refused = edit("s/^keep/pick/");
     assert_eq!(refused.code, 2, "{refused:?}");
-    let begin = "error: nothing was changed: line 8: expected `release`, `keep` or `delete`, found `pick`\n\n\
+    let begin = "error: nothing was changed: line 7: expected `release`, `keep` or `delete`, found `pick`\n\n\
                  hint: your list is kept in ";
     let kept = refused
         .stderr
@@ -57,7 +58,9 @@ fn proposals_are_released_all_or_as_an_edited_list_says() {
         .run();
     assert_eq!(failed.code, 9, "{failed:?}");
     assert!(
-        failed.stderr.starts_with("error: the editor `false` failed"),
+        failed
+            .stderr
+            .starts_with("error: the editor `false` ended with exit code 1"),
         "{}",
         failed.stderr
     );

@@ -84,7 +84,7 @@ fn undone_tasks_of_an_ended_generation_are_carried_over() {
     run(&["start", "--name", "b", "--carry"]).refused(9, open);
     let stopped = run(&["stop", "--no-gates"]).done();
     assert!(
-        stopped.contains("`cordwainer start --carry` takes them over"),
+        stopped.contains("`cordwainer start --carry` begins the next generation"),
         "{stopped}"
     );
     let unknown = run(&["start", "--name", "b", "--carry", "nobody"]);

@@ -209,7 +209,7 @@ fn what_would_change_a_protected_file_waits_for_consent(engine: TestEngine) {
     let plain = proposal("b", "Two", &[], "write src/b.txt x");
     let project = Project::new(engine, &user_prompt(&proposing(&[protected, plain])));
     let ran = project.run(&["run"]).expect(7);
-    let _ = ran.says("cw-1: held for you: it is to change `.github/workflows/ci.yml`, which needs your consent.");
+    let _ = ran.says("cw-1: held for you: it is to change `.github/workflows/ci.yml`, which needs your consent;");
     // Nothing was paid for it.
     assert_eq!(project.outcomes("cw-1"), [""; 0]);
     assert_eq!(project.outcomes("cw-2"), ["merged"]);

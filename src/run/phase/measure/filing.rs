@@ -206,7 +206,7 @@ fn consent_needed(issue: &Issue, protected: &ProtectedPaths) -> Option<String> {
         .map(|file| &file.path)
         .find(|path| protected.has(Path::new(path)))?;
     Some(format!(
-        "it is to change `{}`, which needs your consent",
+        "it is to change `{}`, which needs your consent; released, it is done, and its result held once more",
         one_line(path, 200)
     ))
 }
