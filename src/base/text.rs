@@ -122,10 +122,12 @@ pub fn normalised_title(title: &str) -> String {
 
 /// Returns the candidate most like `word`, if one is similar enough to be the intended one, or one slip of a finger away.
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    // Of a shorter word, one slip leaves next to nothing.
+    let is_long = word.chars().count() >= 3;
     candidates
         .into_iter()
         .map(|candidate| (strsim::jaro_winkler(word, candidate), candidate))
-        .filter(|(likeness, candidate)| *likeness > 0.8 || strsim::osa_distance(word, candidate) == 1)
+        .filter(|(likeness, candidate)| *likeness > 0.8 || is_long && strsim::osa_distance(word, candidate) == 1)
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, candidate)| candidate)
 }

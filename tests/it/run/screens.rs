@@ -49,7 +49,7 @@ fn a_run_and_what_it_leaves(engine: TestEngine) {
           cw-2: held for you.
         Run ended: the remaining tasks are held for you, or wait for those that are. 1 task merged (1 file, +1 -0), 1 held, 0 open; 3.4k tokens, $0.25.
         Next: `cordwainer issues show cw-2` shows why it is held, and what can be done.
-        Next: `cordwainer issues release cw-2` has it attempted again.
+        Next: `cordwainer issues release cw-2` lets it be attempted.
         Next: `cordwainer stop` merges the generation into `main`.
         [exit 7]
         ");
@@ -66,7 +66,7 @@ fn a_run_and_what_it_leaves(engine: TestEngine) {
            measure   1.2k tokens, $0.25 in 1 call
            stitch    2.2k tokens, $0.0016 in 2 calls
         Next: `cordwainer issues show cw-2` shows why it is held, and what can be done.
-        Next: `cordwainer issues release cw-2` has it attempted again.
+        Next: `cordwainer issues release cw-2` lets it be attempted.
         Next: `cordwainer stop` merges the generation into `main`.
         [exit 0]
         ");
