@@ -13,6 +13,7 @@ mod field;
 pub(crate) mod file;
 mod gates;
 mod guard;
+mod image;
 mod kept;
 mod keys;
 mod limit_wait;
@@ -37,6 +38,7 @@ pub(crate) mod show;
 mod source;
 mod timers;
 mod tokens;
+pub(crate) mod toolchain;
 pub(crate) mod tools;
 mod values;
 
@@ -59,6 +61,8 @@ pub(crate) use claude_args::BARE;
 pub use document::example;
 pub(crate) use document::quoted;
 pub use effective::{EffectiveValue, effective};
+pub use image::DEFAULT_BASE;
+pub use image::{Image, ImageBuild, ToolVersion};
 pub use limit_wait::LimitWait;
 pub(crate) use named::protected_files;
 pub use ours::is_ours;
@@ -143,7 +147,7 @@ pub struct Config {
     /// `cleanup_dirs`: removed from the base branch when a generation is merged.
     pub cleanup_dirs: Vec<String>,
     /// `image`: the image of containers.
-    pub image: String,
+    pub image: Image,
     /// `beads_dir`: where `cordwainer issues import` finds an older store.
     pub beads_dir: Option<PathBuf>,
     /// `container`, with the settings of `podman_args` already folded in.
@@ -250,7 +254,8 @@ pub struct ContainerConfig {
     pub labels: BTreeMap<String, String>,
     /// `UID[:GID]` or a name; unset means one that can write the slot.
     pub user: Option<String>,
-    /// Commands of the project's own toolchain that the image must have; `cordwainer image check` runs each.
+    /// Commands that the image must be able to run: those that `image.build.tools` implies, and the project's own;
+    /// `cordwainer image check` runs each.
     pub toolchain: Vec<String>,
 }
 

@@ -1,5 +1,7 @@
 //! `cordwainer image build` and `cordwainer image check`.
 
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand};
 
 use super::Context;
@@ -7,9 +9,9 @@ use super::signal::{self, OnSignal};
 use crate::base::error::{Error, ErrorKind, Result, exit};
 use crate::base::text;
 use crate::config::Config;
-use crate::git::Git;
+use crate::git::{Git, Head};
 use crate::sandbox::engine::{ConnectOptions, Engine, UserChoice};
-use crate::setup::image::{self, BuildOptions, ImageReport};
+use crate::setup::image::{self, BuildOptions, ImageReport, ProjectNeeds};
 
 /// The arguments of `image`.
 #[derive(Clone, Debug, Args)]
@@ -23,15 +25,17 @@ pub(crate) struct ImageArgs {
 pub(crate) enum ImageCommand {
     /// Build the image that agents run in, unless it exists and is unchanged
     ///
-    /// It contains Claude Code, its tools and the entrypoint. To use a toolchain of your own, build on an image that
-    /// has it.
+    /// It contains Claude Code, its tools and the entrypoint, and what `image.build` of the configuration adds: packages,
+    /// tools of languages, commands, or a Containerfile of your own. Without `image.build`, `--base` selects an image
+    /// that has your toolchain.
     #[command(
         after_long_help = "Examples:\n  cordwainer image build\n  cordwainer image build --base localhost/rust:1.89"
     )]
     Build {
-        /// Image to build on, such as one with the project's toolchain; it needs apt
-        #[arg(long, value_name = "IMAGE", default_value = image::DEFAULT_BASE)]
-        base: String,
+        /// Image to build on where the configuration does not say how the image is built; it needs apt [default:
+        /// debian:bookworm-slim]
+        #[arg(long, value_name = "IMAGE")]
+        base: Option<String>,
         /// Version of the client's npm package
         #[arg(long, value_name = "VERSION", default_value = image::DEFAULT_CLIENT_VERSION)]
         client_version: String,
@@ -41,7 +45,8 @@ pub(crate) enum ImageCommand {
     },
     /// Check that the configured image has the client, its tools and the project's toolchain
     ///
-    /// The toolchain is what `container.toolchain` names. Exits with 5 if anything is missing.
+    /// The toolchain is what `image.build.tools` and `container.toolchain` name, and the programs that the gates run.
+    /// Exits with 5 if anything is missing.
     #[command(after_long_help = "Example:\n  cordwainer image check")]
     Check,
 }
@@ -49,54 +54,117 @@ pub(crate) enum ImageCommand {
 /// Runs a command on the image that the repository's configuration names.
 pub(super) async fn execute(command: &ImageCommand, context: &Context) -> Result<u8> {
     signal::listen(OnSignal::End, context)?;
-    let (config, connect) = asked(context)?;
-    let engine = Engine::connect(&connect).await?;
+    let asked = Asked::of(context)?;
     match command {
         ImageCommand::Build {
             base,
             client_version,
             network,
         } => {
+            asked.check_base(base.as_deref())?;
+            asked.check_branch()?;
             let options = BuildOptions {
-                base: base.clone(),
+                base: base.clone().unwrap_or_else(|| image::DEFAULT_BASE.to_owned()),
                 client_version: client_version.clone(),
                 network: network.clone(),
             };
-            build(context, &engine, &options).await
+            build(context, &asked, &options).await
         }
-        ImageCommand::Check => check(context, &engine, &config).await,
+        ImageCommand::Check => check(context, &asked).await,
     }
 }
 
-/// Returns the configuration, and the options for finding an engine: the defaults where there is no repository or no
-/// file.
-fn asked(context: &Context) -> Result<(Config, ConnectOptions)> {
-    let environment = &context.environment;
-    if !Git::is_anywhere(&context.directory) {
-        let config = Config::default();
-        let connect = environment.connect_options(&config, None);
-        return Ok((config, connect));
-    }
-    let generator = context.look()?;
-    Ok((generator.config().clone(), generator.connect_options()))
+/// What a command is about: the defaults where there is no repository or no file.
+struct Asked {
+    /// The checkout, and the branch that is checked out in it.
+    root: PathBuf,
+    branch: Option<String>,
+    config: Config,
+    connect: ConnectOptions,
 }
 
-async fn build(context: &Context, engine: &Engine, options: &BuildOptions) -> Result<u8> {
-    let built = image::build(engine, options, &mut |line| context.output.say(&text::harmless(line))).await?;
+impl Asked {
+    fn of(context: &Context) -> Result<Self> {
+        if !Git::is_anywhere(&context.directory) {
+            let config = Config::default();
+            return Ok(Self {
+                root: context.directory.clone(),
+                branch: None,
+                connect: context.environment.connect_options(&config, None),
+                config,
+            });
+        }
+        let generator = context.look()?;
+        let git = Git::discover(&context.directory)?;
+        let branch = match git.head()? {
+            Head::Branch { name, .. } => Some(name),
+            _ => None,
+        };
+        Ok(Self {
+            root: git.workdir().to_owned(),
+            branch,
+            config: generator.config().clone(),
+            connect: generator.connect_options(),
+        })
+    }
+
+    /// Refuses a base beside a configuration that says how the image is built.
+    fn check_base(&self, base: Option<&str>) -> Result<()> {
+        let (Some(base), Some(build)) = (base, &self.config.image.build) else {
+            return Ok(());
+        };
+        let base = text::one_line(base, 100);
+        let hint = if build.containerfile.is_some() {
+            format!("write `FROM {base}` into the file that `image.build.containerfile` names")
+        } else {
+            format!("leave it out, or write it into the configuration: `image: {{build: {{base: {base}}}}}`")
+        };
+        Err(Error::new(
+            ErrorKind::Usage,
+            "`--base` contradicts `image.build` of the configuration",
+        )
+        .hint(hint))
+    }
+
+    /// Refuses to build what is described on a branch on which agents work.
+    fn check_branch(&self) -> Result<()> {
+        let prefix = &self.config.gen_prefix;
+        let Some(branch) = self.branch.as_ref().filter(|branch| branch.starts_with(prefix)) else {
+            return Ok(());
+        };
+        if self.config.image.build.is_none() {
+            return Ok(());
+        }
+        let message =
+            format!("`{branch}` is checked out, a branch of agents, and `image.build` would run its commands");
+        Err(Error::new(ErrorKind::Precondition, message).hint(format!(
+            "check out a branch of yours, such as `{}`, and build there",
+            self.config.base_branch
+        )))
+    }
+}
+
+async fn build(context: &Context, asked: &Asked, options: &BuildOptions) -> Result<u8> {
+    let engine = Engine::connect(&asked.connect).await?;
+    let mut on_line = |line: &str| context.output.say(&text::harmless(line));
+    let built = image::build_for(&engine, &asked.root, &asked.config.image, options, &mut on_line).await?;
     if context.output.json {
         context.output.print_json(&built)?;
     } else {
         let what = if built.rebuilt { "Built" } else { "Unchanged:" };
+        let (tag, name, client) = (&built.tag, &built.name, &built.client_version);
         context
             .output
-            .print(&format!("{what} `{}`, also `{}:latest`.", built.tag, image::NAME))?;
+            .print(&format!("{what} `{tag}`, also `{name}`, with client {client}."))?;
     }
     Ok(exit::DONE)
 }
 
-async fn check(context: &Context, engine: &Engine, config: &Config) -> Result<u8> {
+async fn check(context: &Context, asked: &Asked) -> Result<u8> {
+    let config = &asked.config;
+    let engine = Engine::connect(&asked.connect).await?;
     let user = UserChoice::of(config.container.user.as_deref());
-    let report = image::check(engine, &config.image, &config.container.toolchain, user).await?;
+    let report = image::check(&engine, &config.image.name, &ProjectNeeds::of(config), user).await?;
     if context.output.json {
         context.output.print_json(&report)?;
     } else {
@@ -112,8 +180,13 @@ async fn check(context: &Context, engine: &Engine, config: &Config) -> Result<u8
         return Ok(exit::DONE);
     }
     let message = format!("image `{}` fails its checks: {}", report.image, failed.join(", "));
-    Err(Error::new(ErrorKind::Engine, message)
-        .hint("run `cordwainer image build --base IMAGE` to add the client to an image of yours"))
+    let hint = if config.image.build.is_some() {
+        "add what is missing to `image.build`, and run `cordwainer image build`"
+    } else {
+        "describe the image in `image.build` and run `cordwainer image build`, or add the client to an image of yours \
+         with `cordwainer image build --base IMAGE`"
+    };
+    Err(Error::new(ErrorKind::Engine, message).hint(hint))
 }
 
 fn table(report: &ImageReport) -> String {

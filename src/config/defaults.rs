@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::document::quoted;
 use super::keys::{Key, Shape, TOP};
 use super::{
-    AgentConfig, BudgetConfig, CommitsConfig, Config, ContainerConfig, Credentials, EngineChoice, LimitWait,
+    AgentConfig, BudgetConfig, CommitsConfig, Config, ContainerConfig, Credentials, EngineChoice, Image, LimitWait,
     LimitsConfig, NetworkConfig, RetryConfig, RoleConfig, paths,
 };
 
@@ -94,7 +94,7 @@ impl Config {
             max_estimated_lines: None,
             max_changed_lines: None,
             cleanup_dirs: Vec::new(),
-            image: String::new(),
+            image: Image::default(),
             beads_dir: None,
             container: ContainerConfig::unset(),
             agent: AgentConfig {

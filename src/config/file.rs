@@ -5,7 +5,7 @@ use std::path::{Component, Path, PathBuf};
 
 use crate::base::error::{Context as _, Error, ErrorKind, Result};
 use crate::config::locate::{ConfigFile, is_foreign, locate, read};
-use crate::config::{Config, ConfigSource, FILE_NAME, Origin, lexical};
+use crate::config::{Config, ConfigSource, FILE_NAME, Image, Origin, lexical};
 
 /// A configuration from a file, and where each of its values comes from.
 pub(crate) struct LoadedConfig {
@@ -65,9 +65,33 @@ impl LoadedConfig {
             Some(".git") => git_folder(&real),
             _ => resolved(&real.join(path)),
         };
-        let (config, origins) = Config::default().read_all(text, &file.shown, &source.settings, &resolve)?;
+        let (mut config, origins) = Config::default().read_all(text, &file.shown, &source.settings, &resolve)?;
+        name_by_containerfile(&mut config, &real, origins.get("image"))?;
         Ok(Self { config, file, origins })
     }
+}
+
+/// Names an image that is built from a Containerfile by the content of that file, too: another content is another image.
+///
+/// # Errors
+/// Of kind [`ErrorKind::Configuration`] where the file cannot be read, naming it and what names it.
+fn name_by_containerfile(config: &mut Config, root: &Path, origin: Option<&Origin>) -> Result<()> {
+    let Some(build) = &config.image.build else {
+        return Ok(());
+    };
+    if build.containerfile.is_none() {
+        return Ok(());
+    }
+    let content = build.read_containerfile(root).map_err(|error| {
+        let place = origin.map_or_else(String::new, |origin| format!("{origin}: "));
+        Error::new(
+            ErrorKind::Configuration,
+            format!("{place}image.build.containerfile: {error}"),
+        )
+        .hint("create the file, or correct its path, which is relative to the repository")
+    })?;
+    config.image = Image::built(build.clone(), &content);
+    Ok(())
 }
 
 /// Returns where git keeps what belongs to all worktrees of a checkout: in a linked worktree, `.git` is a file that

@@ -121,6 +121,10 @@ pub(crate) enum Shape {
     Mounts,
     /// Gates: commands, or mappings.
     Gates,
+    /// An image: its name, or a mapping of [`IMAGE`].
+    Image,
+    /// Names of tools to `distribution` or a version.
+    Tools,
     /// Keys below this one.
     Section(&'static [Key]),
 }
@@ -135,6 +139,44 @@ pub(crate) const MOUNT: &[Key] = &[
         "false",
         "Whether the container may write to it.",
     ),
+];
+
+/// The keys of an image written as a mapping.
+pub(crate) const IMAGE: &[Key] = &[Key::new(
+    "build",
+    Shape::Section(IMAGE_BUILD),
+    "",
+    "How `cordwainer image build` makes the image.",
+)];
+
+/// The keys of an image that is built.
+pub(crate) const IMAGE_BUILD: &[Key] = &[
+    Key::new(
+        "base",
+        Shape::Text,
+        "",
+        "An image with apt. Unset: debian:bookworm-slim.",
+    ),
+    Key::new("packages", Shape::List, "", "Packages of the distribution."),
+    Key::new(
+        "tools",
+        Shape::Tools,
+        "",
+        "Tools: `distribution` for the distribution's packages, or a version from the registry of the tool's language.",
+    ),
+    Key::new(
+        "run",
+        Shape::List,
+        "",
+        "Commands of a shell, each in one line, run as root after all else.",
+    ),
+    Key::new(
+        "containerfile",
+        Shape::Text,
+        "",
+        "A Containerfile of your own, instead of all other keys. It is built without any other file.",
+    )
+    .files(Files::Protected),
 ];
 
 /// The keys of a gate written as a mapping; `command` is required.

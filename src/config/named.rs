@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use super::keys::{Files, Key, MOUNT, Shape, TOP};
+use super::keys::{Files, IMAGE, Key, MOUNT, Shape, TOP};
 use super::{Config, FILE_NAME, OWN_FILE_NAME};
 
 /// Returns the usual names of the configuration, and every path at a key with files that no task may change without review, as
@@ -21,6 +21,7 @@ fn in_section(keys: &[Key], values: &Value, found: &mut Vec<PathBuf>) {
         let Some(value) = values.get(key.name) else { continue };
         match key.shape {
             Shape::Section(below) => in_section(below, value, found),
+            Shape::Image => in_section(IMAGE, value, found),
             Shape::Mounts => {
                 let mounts = value.as_array().into_iter().flatten();
                 mounts.for_each(|mount| in_section(MOUNT, mount, found));
@@ -57,7 +58,9 @@ mod tests {
             Shape::Assignments => format!("{name}: {{A: {PATH}}}"),
             Shape::Mounts => format!("{name}: [\"{PATH}:/a\", {{source: {PATH}, target: /b}}]"),
             Shape::Gates => format!("{name}: [{{command: {PATH}}}]"),
+            Shape::Image => format!("{name}: {{build: {{containerfile: {PATH}}}}}"),
             Shape::Section(_)
+            | Shape::Tools
             | Shape::Flag
             | Shape::Count
             | Shape::CountOrOff
@@ -94,7 +97,7 @@ mod tests {
             let read = Config::parse(&text, FILE_NAME);
             let found = read.map(|config| protected_files(&config)).unwrap_or_default();
             let is_found = found.contains(&PathBuf::from(PATH));
-            let expect = matches!(key.files, Files::Protected) || key.name == "mounts";
+            let expect = matches!(key.files, Files::Protected) || matches!(key.name, "mounts" | "image");
             // A socket has an absolute path.
             if key.name != "socket" {
                 assert_eq!(is_found, expect, "`{}` of\n{text}", key.name);
@@ -126,6 +129,7 @@ mod tests {
     fn what_keys_of_every_section_name_is_found() {
         let text = "measure_prompt: prompts/measure.md\nstitch_prompt: prompts/stitch.md\nxtask_dir: tools\n\
                     state_dir: .state\nsecrets_dir: keys\nbeads_dir: beads\nseed_files: {src/v: templates/v}\n\
+                    image: {build: {containerfile: docker/Dev}}\n\
                     source_dirs: [src]\ncontext_files: [\"docs/**\"]\nprotected_paths: []\n\
                     container:\n  socket: /srv/engine.sock\n  mounts: [\"reference:/reference\"]\n";
         let config = Config::parse(text, FILE_NAME).unwrap();
@@ -137,6 +141,7 @@ mod tests {
             "beads",
             "configuration.yaml",
             "cordwainer.yaml",
+            "docker/Dev",
             "keys",
             "prompts/measure.md",
             "prompts/stitch.md",

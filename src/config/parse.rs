@@ -59,6 +59,11 @@ impl Config {
         {
             origins = merge::origins(&root, &report);
             read_top(&root, &report, &mut self, resolve);
+            // What is implied comes from where the image is described.
+            if let (Some(_), Some(origin)) = (&self.image.build, origins.get("image")) {
+                let origin = origin.clone();
+                origins.entry("container.toolchain".to_owned()).or_insert(origin);
+            }
         }
         match report.finish() {
             None => Ok((self, origins)),
@@ -90,6 +95,7 @@ fn read_top(root: &Node, report: &Report<'_>, config: &mut Config, resolve: &dyn
     read_prompts(&top, config);
     read_work(&top, config);
     super::container::read(&top, config, resolve);
+    super::image::read(&top, config);
     super::network::read(&top, config);
     super::money::read(&top, config);
     super::commits::read(&top, config);
@@ -187,7 +193,6 @@ fn read_work(top: &Section<'_>, config: &mut Config) {
         let least = config.estimated_lines_max;
         config.max_estimated_lines = config.max_estimated_lines.map(|most| most.max(least));
     }
-    top.set("image", &mut config.image, |field| field.word("the name of an image"));
     top.set("protected_paths", &mut config.protected_paths, |field| {
         field.list("a list of globs", Field::glob)
     });

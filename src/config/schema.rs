@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::keys::{GATE, Key, MOUNT, Shape, TOP};
+use super::keys::{GATE, IMAGE, Key, MOUNT, Shape, TOP};
+use super::toolchain::TOOLS;
 use super::values::LEAST_NUMBER;
 
 /// Returns the JSON Schema (draft 2020-12) of `configuration.yaml`, with a newline at its end; checked in as
@@ -72,8 +73,17 @@ fn accepted(shape: Shape) -> Value {
         ]}),
         Shape::Mounts => list(json!({"anyOf": [text(), object(MOUNT, &["source", "target"])]})),
         Shape::Gates => list(json!({"anyOf": [text(), object(GATE, &["command"])]})),
+        Shape::Image => json!({"anyOf": [text(), object(IMAGE, &["build"])]}),
+        Shape::Tools => tools(),
         Shape::Section(keys) => object(keys, &[]),
     }
+}
+
+/// Returns the schema of tools and their versions.
+fn tools() -> Value {
+    let version = |_| json!({"type": ["string", "number"]});
+    let properties: Map<String, Value> = TOOLS.iter().map(|tool| (tool.name.to_owned(), version(tool))).collect();
+    json!({"type": "object", "properties": properties, "additionalProperties": false})
 }
 
 /// Returns the schema of `off` as YAML 1.2 reads it, and as YAML 1.1 does.

@@ -233,7 +233,7 @@ impl Generator {
             run: begun.recorder.run().clone(),
             generation: begun.generation.clone(),
             engine: engine.describe(),
-            image: self.project.config.image.clone(),
+            image: self.project.config.image.name.clone(),
         });
         let context = RunContext {
             project: Arc::new(self.project.clone()),

@@ -34,6 +34,7 @@ mod trial;
 mod verdicts;
 
 use self::cause::Missing;
+pub(crate) use self::cause::programs;
 use self::output::{Tail, last_lines};
 pub(crate) use self::result::GateVerdict;
 pub(crate) use self::tip::{Tried, is_waited_for, looked_up, not_yet, standing};

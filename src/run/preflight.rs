@@ -105,7 +105,7 @@ pub(crate) async fn of_engine(project: &Project, engine: &Engine, asker: Asker) 
 
 /// Checks that the engine has the image.
 async fn image(project: &Project, engine: &Engine, asker: Asker) -> Result<String> {
-    let image = &project.config.image;
+    let image = &project.config.image.name;
     if asker == Asker::Run {
         engine.ensure_image(image).await?;
         return Ok(image.clone());
@@ -141,11 +141,11 @@ fn limits(project: &Project, engine: &Engine) -> Result<String> {
 /// Of kind [`ErrorKind::Engine`], naming the image, the variable and the fix.
 async fn environment(project: &Project, engine: &Engine) -> Result<String> {
     let config = &project.config;
-    for (name, value) in engine.image_environment(&config.image).await? {
+    for (name, value) in engine.image_environment(&config.image.name).await? {
         if project.redactor().has_credential(&value) {
             let message = format!(
                 "the image `{}` contains the credential, in `{}`",
-                config.image,
+                config.image.name,
                 one_line(&name, 60)
             );
             return Err(
@@ -155,7 +155,7 @@ async fn environment(project: &Project, engine: &Engine) -> Result<String> {
         if let Some(effect) = refused_of_image(config, &name, &value) {
             let message = format!(
                 "the image `{}` sets `{}`, which {}",
-                config.image,
+                config.image.name,
                 one_line(&name, 60),
                 effect.words()
             );
@@ -265,7 +265,7 @@ async fn toolchain(project: &Project, engine: &Engine) -> Result<String> {
     }
     let good = || "every command of `container.toolchain` succeeds".to_owned();
     let tried = Tried {
-        image: engine.image_id(&config.image).await?.unwrap_or_default(),
+        image: engine.image_id(&config.image.name).await?.unwrap_or_default(),
         commands: config.container.toolchain.clone(),
     };
     let folder = project.state_dir.join("cache");
@@ -287,7 +287,7 @@ async fn toolchain(project: &Project, engine: &Engine) -> Result<String> {
 }
 
 async fn try_command(project: &Project, engine: &Engine, command: &str) -> Result<()> {
-    let image = &project.config.image;
+    let image = &project.config.image.name;
     let spec = ContainerSpec {
         image: image.clone(),
         command: ["sh", "-c", command].map(str::to_owned).into(),

@@ -1,6 +1,8 @@
 //! The Claude image: built from `container/Containerfile` when its content changes, and checked before it is relied on.
 
 mod check;
+mod containerfile;
+mod project;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -8,15 +10,15 @@ use std::path::Path;
 use serde::Serialize;
 
 pub use crate::agent::{DEFAULT_CLIENT_VERSION, OLDEST_CLIENT_VERSION};
-pub use check::{CheckedItem, ImageReport, check};
+pub use crate::config::DEFAULT_BASE;
+pub use check::{CheckedItem, ImageReport, ProjectNeeds, check};
+pub use project::build_for;
 
 use crate::base::error::{Context as _, ErrorKind, Result};
 use crate::sandbox::engine::{BuildRequest, Engine, pack};
 
 /// The image's name, without a tag.
 pub const NAME: &str = "localhost/cordwainer-claude";
-/// What the image is built on unless the caller names another base.
-pub const DEFAULT_BASE: &str = "debian:bookworm-slim";
 const CONTAINERFILE: &str = include_str!("../../container/Containerfile");
 /// The script at [`ENTRYPOINT`](crate::sandbox::engine::ENTRYPOINT) in the image.
 const ENTRYPOINT_SCRIPT: &str = include_str!("../../container/entrypoint");
@@ -54,8 +56,12 @@ impl Default for BuildOptions {
 pub struct ImageBuilt {
     /// The engine's id for it.
     pub id: String,
-    /// The reference that identifies its content; `latest` of [`NAME`] is the same image.
+    /// The reference that identifies its content.
     pub tag: String,
+    /// Its other reference: what containers are made of finds it by this.
+    pub name: String,
+    /// The version of the client in it.
+    pub client_version: String,
     /// Whether it had to be built.
     pub rebuilt: bool,
 }
@@ -70,6 +76,18 @@ pub async fn build(
     options: &BuildOptions,
     on_line: &mut (dyn FnMut(&str) + Send),
 ) -> Result<ImageBuilt> {
+    let name = format!("{NAME}:latest");
+    let built = with_client(engine, options, on_line).await?;
+    engine.tag_image(&built.tag, &name).await?;
+    Ok(ImageBuilt { name, ..built })
+}
+
+/// Builds the client onto a base unless the engine has an image of the same content.
+async fn with_client(
+    engine: &Engine,
+    options: &BuildOptions,
+    on_line: &mut (dyn FnMut(&str) + Send),
+) -> Result<ImageBuilt> {
     let tag = tag(options);
     let present = engine.image_id(&tag).await?;
     let rebuilt = present.is_none();
@@ -77,8 +95,13 @@ pub async fn build(
         Some(id) => id,
         None => engine.build_image(request(&tag, options)?, on_line).await?,
     };
-    engine.tag_image(&tag, &format!("{NAME}:latest")).await?;
-    Ok(ImageBuilt { id, tag, rebuilt })
+    Ok(ImageBuilt {
+        id,
+        name: tag.clone(),
+        tag,
+        client_version: options.client_version.clone(),
+        rebuilt,
+    })
 }
 
 /// Returns the reference of the image that these options make: its tag identifies the content.
@@ -101,7 +124,7 @@ fn request(tag: &str, options: &BuildOptions) -> Result<BuildRequest> {
     let files = [
         ("Containerfile", CONTAINERFILE.as_bytes()),
         ("entrypoint", ENTRYPOINT_SCRIPT.as_bytes()),
-        ("host-certificates.pem", certificates.as_slice()),
+        (containerfile::CERTIFICATES, certificates.as_slice()),
     ];
     Ok(BuildRequest {
         context: pack(&files).context("cannot pack the image's build context")?,

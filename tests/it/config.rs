@@ -50,6 +50,11 @@ fn containers_that_would_be_open() {
 }
 
 #[test]
+fn images_that_cannot_be_built() {
+    check(include_str!("config/image.txt"));
+}
+
+#[test]
 fn hosts_that_are_none() {
     check(include_str!("config/network.txt"));
 }

@@ -1,10 +1,13 @@
 //! Images: built, imported, looked at; and the Claude image itself, where its base can be had.
 
+use cordwainer::config::{Config, Image};
 use cordwainer::engine::{ContainerSpec, Engine, ImageConfig, UserChoice};
 use cordwainer::error::ErrorKind;
-use cordwainer::image::{self, BuildOptions};
+use cordwainer::image::{self, BuildOptions, ProjectNeeds};
 
+use crate::support::command::cordwainer;
 use crate::support::engines::{IMAGE, TestEngine, absent, build_request, probe, run};
+use crate::support::repository::TestRepository;
 
 #[tokio::test]
 async fn an_image_without_a_registry_is_found_or_told() {
@@ -84,7 +87,7 @@ async fn a_failed_build_says_why_and_makes_no_image() {
 async fn an_image_without_a_shell_fails_its_check_with_a_reason() {
     for engine in TestEngine::each() {
         let engine = engine.connect().await;
-        let error = image::check(&engine, IMAGE, &[], UserChoice::SlotOwner)
+        let error = image::check(&engine, IMAGE, &ProjectNeeds::default(), UserChoice::SlotOwner)
             .await
             .unwrap_err();
         assert!(error.to_string().contains("cannot run `sh`"), "{error}");
@@ -113,10 +116,14 @@ async fn the_claude_image_is_built_once_and_passes_its_check() {
 async fn check_claude_image(engine: &Engine, options: &BuildOptions) {
     let latest = format!("{}:latest", image::NAME);
     let toolchain = ["true".to_owned(), "echo 'no such\ttool' >&2; exit 4".to_owned()];
+    let needs = ProjectNeeds {
+        toolchain: toolchain.to_vec(),
+        ..ProjectNeeds::default()
+    };
     // A rootless engine maps one user of the image to the slot's owner, and does not look which the image would take.
     let users = [UserChoice::SlotOwner, UserChoice::Image];
     for user in users.into_iter().take(if engine.rootless() { 1 } else { 2 }) {
-        let report = image::check(engine, &latest, &toolchain, user).await.unwrap();
+        let report = image::check(engine, &latest, &needs, user).await.unwrap();
         let failed: Vec<_> = report.items.iter().filter(|item| !item.ok).collect();
         assert_eq!(failed.len(), 1, "{failed:?}");
         assert_eq!(
@@ -128,11 +135,185 @@ async fn check_claude_image(engine: &Engine, options: &BuildOptions) {
             "{report:?}"
         );
     }
-    let root = image::check(engine, &latest, &[], UserChoice::Given("0:0".into()))
-        .await
-        .unwrap();
+    let root = image::check(
+        engine,
+        &latest,
+        &ProjectNeeds::default(),
+        UserChoice::Given("0:0".into()),
+    )
+    .await
+    .unwrap();
     assert!(
         root.items.iter().any(|item| item.name == "user" && !item.ok),
         "{root:?}"
     );
+}
+
+/// The image of a configuration that adds a package of Debian and a command.
+fn described(command: &str) -> Image {
+    let text = format!("image: {{build: {{packages: [tree], run: [\"{command}\"]}}}}\n");
+    Config::parse(&text, "test").unwrap().image
+}
+
+/// Debian's packages come over the network, as in a build of the Claude image.
+#[tokio::test]
+async fn an_image_for_a_project_is_built_in_layers_and_once() {
+    for test_engine in TestEngine::each() {
+        let engine = test_engine.connect().await;
+        // The Docker Engine of the tests has no bridge.
+        let options = BuildOptions {
+            network: Some("host".to_owned()),
+            ..BuildOptions::default()
+        };
+        if engine.image_id(&image::tag(&options)).await.unwrap().is_none() {
+            absent("Claude image");
+            continue;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let (first, second) = (
+            described("echo $(id -u) 'one' >/made"),
+            described("echo \\\"a b\\\" >/made"),
+        );
+        let mut lines = Vec::new();
+        let mut on_line = |line: &str| lines.push(line.to_owned());
+        let built = image::build_for(&engine, folder.path(), &first, &options, &mut on_line)
+            .await
+            .unwrap();
+        assert!(built.rebuilt && built.name == first.name, "{built:?}");
+        assert_eq!(built.client_version, options.client_version);
+        assert!(lines.iter().any(|line| line.contains("Setting up tree")), "{lines:?}");
+        check_project_image(&engine, &first.name, "0 one").await;
+
+        let mut on_line = |line: &str| panic!("built again: {line}");
+        let again = image::build_for(&engine, folder.path(), &first, &options, &mut on_line)
+            .await
+            .unwrap();
+        assert_eq!((again.id, again.rebuilt), (built.id.clone(), false));
+
+        lines.clear();
+        let mut on_line = |line: &str| lines.push(line.to_owned());
+        let changed = image::build_for(&engine, folder.path(), &second, &options, &mut on_line)
+            .await
+            .unwrap();
+        assert!(changed.rebuilt && changed.id != built.id);
+        assert!(lines.iter().any(|line| line.contains("Using cache")), "{lines:?}");
+        assert!(!lines.iter().any(|line| line.contains("Setting up")), "{lines:?}");
+        check_project_image(&engine, &second.name, "a b").await;
+        for image in [&first.name, &built.tag, &second.name, &changed.tag] {
+            let removed = test_engine.client().args(["rmi", image]).output().unwrap();
+            assert!(removed.status.success(), "{removed:?}");
+        }
+    }
+}
+
+/// Checks that an image has the package, what the command made, and the client, and not what nobody asked for.
+async fn check_project_image(engine: &Engine, name: &str, made: &str) {
+    let gates = "gates: [tree /workspace | cat, {name: site, command: npm test && ./gradlew}, no-such-program]\n";
+    let needs = ProjectNeeds {
+        toolchain: vec![format!("grep --line-regexp '{made}' /made")],
+        ..ProjectNeeds::of(&Config::parse(gates, "test").unwrap())
+    };
+    let report = image::check(engine, name, &needs, UserChoice::SlotOwner).await.unwrap();
+    let failed: Vec<_> = report.items.iter().filter(|item| !item.ok).collect();
+    let failed: Vec<_> = failed
+        .iter()
+        .map(|item| (item.name.as_str(), item.detail.as_str()))
+        .collect();
+    let expect = [
+        ("gate site: npm", "not there: `npm` in `image.build.tools` brings it"),
+        (
+            "gate no-such-program: no-such-program",
+            "not there: add the package that has it to `image.build.packages`",
+        ),
+    ];
+    assert_eq!(failed, expect);
+}
+
+/// A Containerfile of a person's own, without any network: its image is what the client would be added to.
+#[tokio::test]
+async fn a_containerfile_that_fails_says_which_and_makes_no_image() {
+    for engine in TestEngine::each() {
+        let engine = engine.connect().await;
+        let folder = tempfile::tempdir().unwrap();
+        let text = format!("FROM {IMAGE}\nCOPY secret.txt /secret.txt\n");
+        std::fs::write(folder.path().join("Dev"), text).unwrap();
+        // It is there, and the build does not see it.
+        std::fs::write(folder.path().join("secret.txt"), "hush").unwrap();
+        let image = Config::parse("image: {build: {containerfile: Dev}}\n", "test")
+            .unwrap()
+            .image;
+        let options = BuildOptions::default();
+        let error = image::build_for(&engine, folder.path(), &image, &options, &mut |_| {})
+            .await
+            .unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Engine);
+        assert!(error.hint_text().unwrap().starts_with("correct `Dev`"), "{error}");
+        assert_eq!(engine.image_id(&image.name).await.unwrap(), None);
+    }
+}
+
+/// Tools with a version come from the registries of their languages.
+#[tokio::test]
+async fn tools_of_a_version_are_in_the_image() {
+    let Some(test_engine) = TestEngine::any() else { return };
+    let engine = test_engine.connect().await;
+    let options = BuildOptions {
+        network: Some("host".to_owned()),
+        ..BuildOptions::default()
+    };
+    if engine.image_id(&image::tag(&options)).await.unwrap().is_none() {
+        return absent("Claude image");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let text = "image: {build: {tools: {meson: 1.4.0, node: 20.11.1, pnpm: 9.15.0}}}\n";
+    let config = Config::parse(text, "test").unwrap();
+    let built = image::build_for(&engine, folder.path(), &config.image, &options, &mut |_| {})
+        .await
+        .unwrap();
+    let version = |command: &str, version: &str| format!("test \"$({command} --version)\" = {version}");
+    let needs = ProjectNeeds {
+        toolchain: [
+            version("meson", "1.4.0"),
+            version("node", "v20.11.1"),
+            version("pnpm", "9.15.0"),
+        ]
+        .into(),
+        programs: Vec::new(),
+    };
+    let report = image::check(&engine, &config.image.name, &needs, UserChoice::SlotOwner)
+        .await
+        .unwrap();
+    assert!(report.ok(), "{report:?}");
+    let removed = test_engine
+        .client()
+        .args(["rmi", &built.name, &built.tag])
+        .output()
+        .unwrap();
+    assert!(removed.status.success(), "{removed:?}");
+}
+
+#[test]
+fn a_description_is_built_on_a_branch_of_the_persons_own_and_names_its_base() {
+    let repository = TestRepository::new();
+    let describe = |build: &str| repository.write("configuration.yaml", format!("image: {{build: {{{build}}}}}\n"));
+    let refused = |arguments: &[&str]| {
+        let called = cordwainer(&repository, arguments).run();
+        (called.code, called.stderr)
+    };
+    describe("packages: [jq]");
+    let (code, stderr) = refused(&["image", "build", "--base", "localhost/own"]);
+    assert_eq!(code, 2, "{stderr}");
+    assert!(
+        stderr.contains("`--base` contradicts `image.build`") && stderr.contains("{base: localhost/own}"),
+        "{stderr}"
+    );
+    repository.write("Dev", "FROM debian\n");
+    describe("containerfile: Dev");
+    let (_, stderr) = refused(&["image", "build", "--base", "localhost/own"]);
+    assert!(stderr.contains("write `FROM localhost/own`"), "{stderr}");
+    repository.commit("begin");
+    repository.git(&["switch", "--quiet", "--create", "generation-x"]);
+    let (code, stderr) = refused(&["image", "build"]);
+    assert_eq!(code, 9, "{stderr}");
+    assert!(stderr.contains("`generation-x` is checked out"), "{stderr}");
 }

@@ -53,7 +53,7 @@ pub(super) const CONTAINER: &[Key] = &[
         "toolchain",
         Shape::List,
         "[]",
-        "Commands that the image must be able to run; `cordwainer image check` tries them.",
+        "Commands that the image must be able to run, beside those that `image.build.tools` implies;\n`cordwainer image check` tries them.",
     )
     .sample("[make --version]"),
 ];

@@ -136,8 +136,14 @@ pub(crate) const TOP: &[Key] = &[
     )
     .files(Files::Free)
     .sample("[scratch]"),
-    Key::new("image", Shape::Text, "localhost/cordwainer-claude:latest", "The image that containers are made of.")
-        .alias("podman_image"),
+    Key::new(
+        "image",
+        Shape::Image,
+        "localhost/cordwainer-claude:latest",
+        "The image that containers are made of: a name, or how `cordwainer image build` makes it.\n`build` has base, packages, tools (rust, node, python, go, java and others: `distribution`,\nor a version where npm or PyPI has the tool) and run; or containerfile, a file of your own.",
+    )
+    .sample("{build: {packages: [jq], tools: {rust: distribution}, run: [\"mkdir /data\"]}}")
+    .alias("podman_image"),
     Key::new(
         "podman_args",
         Shape::Words,

@@ -83,7 +83,7 @@ pub(crate) fn recipe(config: &Config, worktree: &Path, writable: bool) -> Contai
         cpus: settings.cpus,
         pids: settings.pids,
         labels: settings.labels.clone(),
-        ..ContainerSpec::on(worktree, !writable, &config.image, user)
+        ..ContainerSpec::on(worktree, !writable, &config.image.name, user)
     }
 }
 

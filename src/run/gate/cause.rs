@@ -124,6 +124,20 @@ fn names(line: &str, word: &str) -> bool {
     })
 }
 
+/// Returns the programs that the image must have for a shell command, each once, in the command's order: those that it
+/// names and that are not in the repository.
+pub(crate) fn programs(command: &str) -> Vec<String> {
+    let mut programs: Vec<String> = Vec::new();
+    for candidate in candidates(command) {
+        // A folder that only the shell knows leads to whatever is there.
+        let is_image = candidate.path.is_none() && candidate.executed && !candidate.word.starts_with('.');
+        if is_image && !programs.contains(&candidate.word) {
+            programs.push(candidate.word);
+        }
+    }
+    programs
+}
+
 /// Returns the programs that a shell command runs, in its order, where they are named there.
 fn candidates(command: &str) -> Vec<Candidate> {
     let mut folder = PathBuf::new();
@@ -293,6 +307,16 @@ mod tests {
         check("sh plain.sh", "", &program("sh"));
         check("cd web; ./test.sh 2>/no/such/file", "", &program("./test.sh"));
         check("$TOOL test", "", &program(""));
+    }
+
+    #[test]
+    fn the_image_must_have_what_the_repository_does_not() {
+        let check = |command: &str, expect: &[&str]| assert_eq!(programs(command), expect, "{command}");
+        check("cargo fmt --check && cargo test | tee log", &["cargo", "tee"]);
+        check("cd web && CI=1 npm ci && ./run.sh && sh ci/x.sh", &["npm", "sh"]);
+        check("python3 -m venv .venv && .venv/bin/pytest", &["python3"]);
+        check("if make; then $TOOL test; fi", &["make", "fi"]);
+        check("../outside /x", &[]);
     }
 
     #[test]

@@ -47,7 +47,11 @@ impl Gates {
         let mut waiting = Vec::new();
         for (index, gate) in project.config.gates.iter().enumerate() {
             let GateRun { ran, output } = runner.run(sandbox, index + 1, gate, tree).await?;
-            let image = self.engine.image_id(&project.config.image).await?.unwrap_or_default();
+            let image = self
+                .engine
+                .image_id(&project.config.image.name)
+                .await?
+                .unwrap_or_default();
             keep(project, gate, tree, &image, &ran)?;
             let how = match &ran {
                 Ran::Cancelled => return Ok(GateVerdict::Cancelled),

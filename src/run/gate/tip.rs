@@ -48,7 +48,7 @@ impl Gates {
             let may_wait = may_wait(project, &context.generation, &verdicts, gate, &tried.ran)?;
             match &tried.ran {
                 Ran::CannotRun(how, missing) if !may_wait => {
-                    faults.push(fault(&project.config.image, gate, how, missing));
+                    faults.push(fault(&project.config.image.name, gate, how, missing));
                 }
                 _ => self.tell(gate, commit, tried, may_wait),
             }
@@ -161,7 +161,7 @@ pub(crate) fn standing(
         Ran::Red(how) => Err(Error::new(ErrorKind::Tasks, format!("red before any work: it {how}"))
             .hint("fix what makes it red (the branch, the image, `network.allow`): only a task that makes it pass is merged")),
         Ran::CannotRun(how, missing) => {
-            refuse(&[fault(&project.config.image, gate, how, missing)]).map(|()| String::new())
+            refuse(&[fault(&project.config.image.name, gate, how, missing)]).map(|()| String::new())
         }
         Ran::Cancelled => Ok("not tried".to_owned()),
     })
@@ -252,7 +252,7 @@ impl Runner<'_> {
         anew: bool,
     ) -> Result<Option<Vec<Tried>>> {
         let project = self.project;
-        let image = self.engine.ensure_image(&project.config.image).await?;
+        let image = self.engine.ensure_image(&project.config.image.name).await?;
         let tree = project.git.tree_of(commit)?;
         let gates = &project.config.gates;
         let mut tried = looked_up(project, commit, &image)?;

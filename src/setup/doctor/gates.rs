@@ -36,7 +36,7 @@ async fn examined(project: &Project, engine: &Engine, options: DoctorOptions) ->
         let tried = gate::outside_of_a_run(project, engine, &trial, &Interruption::default()).await?;
         tried.into_iter().flat_map(|result| result.tried).map(Some).collect()
     } else {
-        let image = engine.image_id(&project.config.image).await?.unwrap_or_default();
+        let image = engine.image_id(&project.config.image.name).await?.unwrap_or_default();
         gate::looked_up(project, commit, &image)?
     };
     let gates = project.config.gates.iter().zip(tried);

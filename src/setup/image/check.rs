@@ -6,7 +6,10 @@ use serde::Serialize;
 
 use crate::base::error::{Context as _, Error, ErrorKind, Result};
 use crate::base::text;
+use crate::config::{Config, toolchain};
+use crate::project::detect::shell_word;
 use crate::project::labels::ROLE_LABEL;
+use crate::run::gate;
 use crate::sandbox::engine::{ContainerSpec, Engine, Stream, UserChoice};
 
 /// What every image needs, whatever the project: a name, and a command that succeeds.
@@ -64,23 +67,64 @@ impl ImageReport {
     }
 }
 
-/// Runs one container of `image` as `user`, with a slot mounted, and looks at what it has; `toolchain` are the
-/// project's own commands, each of which must succeed.
+/// What a project needs of its image beside what every one does.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ProjectNeeds {
+    /// Commands that must succeed.
+    pub toolchain: Vec<String>,
+    /// Programs that must be there, each with the gate that runs it.
+    pub programs: Vec<(String, String)>,
+}
+
+impl ProjectNeeds {
+    /// Returns what a configuration asks for: its toolchain, and the programs of its gates, each once.
+    pub fn of(config: &Config) -> Self {
+        let mut programs: Vec<(String, String)> = Vec::new();
+        for gate in &config.gates {
+            for program in gate::programs(&gate.command) {
+                if programs.iter().all(|(known, _)| *known != program) {
+                    programs.push((program, gate.name.clone()));
+                }
+            }
+        }
+        Self {
+            toolchain: config.container.toolchain.clone(),
+            programs,
+        }
+    }
+
+    /// Returns the name and the command of each check.
+    fn checks(&self) -> Vec<(String, String)> {
+        let of_gate = |(program, gate): &(String, String)| {
+            let command = format!("command -v {}", shell_word(program));
+            (format!("gate {}: {program}", text::one_line(gate, 60)), command)
+        };
+        let toolchain = self.toolchain.iter().map(|command| (command.clone(), command.clone()));
+        toolchain.chain(self.programs.iter().map(of_gate)).collect()
+    }
+}
+
+/// Returns what brings a program into an image that is built, as the end of a sentence.
+fn bringing(program: &str) -> String {
+    match toolchain::tool_of_program(program) {
+        Some(tool) => format!("`{}` in `image.build.tools` brings it", tool.name),
+        None => "add the package that has it to `image.build.packages`".to_owned(),
+    }
+}
+
+/// Runs one container of `image` as `user`, with a slot mounted, and looks at what it has for every project and for this
+/// one.
 ///
 /// # Errors
 ///
 /// Of kind [`ErrorKind::Engine`] when the image is not there, or the container does not run at all.
-pub async fn check(engine: &Engine, image: &str, toolchain: &[String], user: UserChoice) -> Result<ImageReport> {
+pub async fn check(engine: &Engine, image: &str, needs: &ProjectNeeds, user: UserChoice) -> Result<ImageReport> {
     engine.ensure_image(image).await?;
     let slot = slot(engine, &user)?;
-    let names = NEEDED
-        .iter()
-        .map(|(name, _)| (*name).to_owned())
-        .chain(toolchain.iter().cloned());
-    let names: Vec<String> = names.collect();
-    let commands = NEEDED.iter().map(|(_, command)| (*command).to_owned());
+    let needed = NEEDED.map(|(name, command)| (name.to_owned(), command.to_owned()));
+    let (names, commands): (Vec<String>, Vec<String>) = needed.into_iter().chain(needs.checks()).unzip();
     let mut command: Vec<String> = ["sh", "-c", SCRIPT, "check"].map(String::from).into();
-    command.extend(commands.chain(toolchain.iter().cloned()));
+    command.extend(commands);
     let spec = ContainerSpec {
         command,
         network: Some("none".into()),
@@ -103,7 +147,13 @@ pub async fn check(engine: &Engine, image: &str, toolchain: &[String], user: Use
         return Err(Error::new(ErrorKind::Engine, message).hint("use an image with a shell, git and the client"));
     }
     let items = names.into_iter().enumerate();
-    let items = items.map(|(index, name)| item(name, answers.get(index))).collect();
+    let mut items: Vec<CheckedItem> = items.map(|(index, name)| item(name, answers.get(index))).collect();
+    let of_gates = items.len() - needs.programs.len();
+    for (item, (program, _)) in items[of_gates..].iter_mut().zip(&needs.programs) {
+        if !item.ok {
+            item.detail = format!("not there: {}", bringing(program));
+        }
+    }
     Ok(ImageReport {
         image: image.to_owned(),
         items,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use cordwainer::agent::Role;
-use cordwainer::config::{Config, LimitWait, MountConfig};
+use cordwainer::config::{Config, Image, LimitWait, MountConfig};
 use cordwainer::guarantee::Item;
 
 fn parse(text: &str) -> Config {
@@ -153,7 +153,7 @@ fn names_of_the_older_system() {
             config.source_dirs = strings(&["cmd", "pkg"]);
             config.xtask_dir = "magefiles".to_owned();
             config.state_dir = Some(".cobbler".into());
-            config.image = "x:1".to_owned();
+            config.image = Image::named("x:1");
             config.beads_dir = Some(".beads".into());
         },
     );

@@ -55,6 +55,13 @@ fn the_schema_and_the_reader_agree() {
         ("claude_args: -p --verbose --output-format stream-json", true),
         ("module_path: 12", false),
         ("source_dirs: src", false),
+        (
+            "image: {build: {tools: {rust: distribution, node: 20}, run: [a]}}",
+            true,
+        ),
+        ("image: {build: {tools: {rst: distribution}}}", false),
+        ("image: {build: {package: [jq]}}", false),
+        ("image: {}", false),
         ("source_dirs:", true),
     ] {
         assert_eq!(validator.is_valid(&value(yaml)), good, "the schema on `{yaml}`");

@@ -51,7 +51,7 @@ impl<'a> Scene<'a> {
         make_repository(&library, files)?;
         make_repository(&folder.path().join("script"), files)?;
         let mut config = Config {
-            image: image.to_owned(),
+            image: cordwainer::config::Image::named(image),
             preserve_sources: true,
             ..Config::default()
         };

@@ -1,0 +1,122 @@
+//! The image of a project, built as its configuration says.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::containerfile::{self, CERTIFICATES};
+use super::{BuildOptions, ImageBuilt, NAME, build, content_hash, host_certificates, with_client};
+use crate::base::error::{Context as _, Error, Result};
+use crate::config::{DEFAULT_BASE, Image, ImageBuild};
+use crate::sandbox::engine::{BuildRequest, Engine, pack};
+
+/// The name of images that a person's Containerfile makes, before the client is in them.
+const BASE: &str = "localhost/cordwainer-base";
+
+/// Builds the image that a configuration asks for, unless the engine has one of the same content, and hands what the
+/// build prints to `on_line`. `root` is the person's checkout, in which the configuration is; where the configuration
+/// says how the image is built, the base of `options` does not count.
+///
+/// # Errors
+///
+/// Of kind [`ErrorKind::Engine`](crate::base::error::ErrorKind::Engine) when a build fails, with its last lines; of kind
+/// [`ErrorKind::Configuration`](crate::base::error::ErrorKind::Configuration) when the Containerfile that the
+/// configuration names cannot be read.
+pub async fn build_for(
+    engine: &Engine,
+    root: &Path,
+    image: &Image,
+    options: &BuildOptions,
+    on_line: &mut (dyn FnMut(&str) + Send),
+) -> Result<ImageBuilt> {
+    let Some(described) = &image.build else {
+        return build(engine, options, on_line).await;
+    };
+    let own = described.read_containerfile(root)?;
+    // The file may have changed since the configuration was read.
+    let name = Image::built(described.clone(), &own).name;
+    let (base, is_new) = base(engine, described, &own, options, on_line).await?;
+    let options = BuildOptions {
+        base,
+        ..options.clone()
+    };
+    let client = with_client(engine, &options, on_line).await?;
+    let built = match containerfile::text(&client.tag, described) {
+        None => client,
+        Some(text) => onto(engine, client, &text, &options, on_line).await?,
+    };
+    engine.tag_image(&built.tag, &name).await?;
+    Ok(ImageBuilt {
+        name,
+        rebuilt: built.rebuilt || is_new,
+        ..built
+    })
+}
+
+/// Returns what the client is to be added to, and whether it had to be built: the image of the person's Containerfile,
+/// or the base of the configuration.
+async fn base(
+    engine: &Engine,
+    described: &ImageBuild,
+    own: &[u8],
+    options: &BuildOptions,
+    on_line: &mut (dyn FnMut(&str) + Send),
+) -> Result<(String, bool)> {
+    let Some(path) = &described.containerfile else {
+        let base = described.base.as_deref().unwrap_or(DEFAULT_BASE);
+        return Ok((base.to_owned(), false));
+    };
+    let content = String::from_utf8_lossy(own);
+    let tag = format!("{BASE}:{}", content_hash(&[&content], &BTreeMap::new()));
+    if engine.image_id(&tag).await?.is_some() {
+        return Ok((tag, false));
+    }
+    let request = request(&tag, &[("Containerfile", own)], options)?;
+    let failed = |error: Error| {
+        error.hint(format!(
+            "correct `{path}`; it is built without any other file, so that it can copy none of the repository"
+        ))
+    };
+    engine.build_image(request, on_line).await.map_err(failed)?;
+    Ok((tag, true))
+}
+
+/// Builds a project's image onto one with the client, unless the engine has it.
+async fn onto(
+    engine: &Engine,
+    client: ImageBuilt,
+    text: &str,
+    options: &BuildOptions,
+    on_line: &mut (dyn FnMut(&str) + Send),
+) -> Result<ImageBuilt> {
+    let tag = format!("{NAME}:{}", content_hash(&[text], &BTreeMap::new()));
+    if let Some(id) = engine.image_id(&tag).await? {
+        return Ok(ImageBuilt { id, tag, ..client });
+    }
+    let certificates = host_certificates()?;
+    let mut files = vec![("Containerfile", text.as_bytes())];
+    if text.contains(CERTIFICATES) {
+        files.push((CERTIFICATES, certificates.as_slice()));
+    }
+    let hint = |error: Error| error.hint("correct `image.build`: the last lines show which package or command failed");
+    let id = engine
+        .build_image(request(&tag, &files, options)?, on_line)
+        .await
+        .map_err(hint)?;
+    Ok(ImageBuilt {
+        id,
+        tag,
+        rebuilt: true,
+        ..client
+    })
+}
+
+fn request(tag: &str, files: &[(&str, &[u8])], options: &BuildOptions) -> Result<BuildRequest> {
+    Ok(BuildRequest {
+        context: pack(files).context("cannot pack the image's build context")?,
+        containerfile: "Containerfile".into(),
+        args: BTreeMap::new(),
+        tag: tag.to_owned(),
+        labels: BTreeMap::new(),
+        network: options.network.clone(),
+    })
+}
