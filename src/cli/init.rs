@@ -95,6 +95,7 @@ fn lines(report: &InitReport) -> Vec<String> {
     line("Source folders, kept when a generation starts", &report.source_dirs);
     let hosts: Vec<String> = report.network.iter().map(|host| (*host).to_owned()).collect();
     line("Reachable package hosts", &hosts);
+    line("Tools of the image", &report.image_tools);
     let gates: Vec<String> = report.suggested_gates.iter().map(|gate| format!("`{gate}`")).collect();
     line(
         &format!("Gates suggested in {}, not set yet", report.configuration),

@@ -13,6 +13,7 @@ use serde::Serialize;
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::config::{Config, FILE_NAME, schema};
 use crate::project::detect::{Detection, Ecosystem, Unrecognized};
+use file::ImageTools;
 use write::Writer;
 
 pub use base::BaseBranch;
@@ -55,6 +56,8 @@ pub struct InitReport {
     pub suggested_gates: Vec<String>,
     /// The programs that the image needs for them.
     pub tools: Vec<String>,
+    /// The tools that `image.build` of the configuration installs for them.
+    pub image_tools: Vec<String>,
     /// Files that were written.
     pub written: Vec<PathBuf>,
     /// Files to which lines were added.
@@ -112,9 +115,13 @@ pub fn init(root: &Path, detection: &Detection, options: &InitOptions) -> Result
     let mut ecosystems: Vec<Ecosystem> = detection.projects.iter().map(|project| project.ecosystem).collect();
     ecosystems.sort_unstable();
     ecosystems.dedup();
-    let tools = file::tools(detection);
     Ok(InitReport {
-        next: next_steps(&tools, options, name, &writer),
+        next: next_steps(&image_step(detection, name, &writer), options, name, &writer),
+        image_tools: file::image_tools(detection)
+            .known
+            .into_keys()
+            .map(str::to_owned)
+            .collect(),
         configuration: name.to_owned(),
         ecosystems,
         unrecognized: detection.unrecognized.clone(),
@@ -122,7 +129,7 @@ pub fn init(root: &Path, detection: &Detection, options: &InitOptions) -> Result
         source_dirs: file::source_dirs(detection),
         network: file::hosts(detection),
         suggested_gates: suggested_gates(detection),
-        tools,
+        tools: file::tools(detection),
         written: writer.written,
         changed: writer.changed,
         kept: writer.kept,
@@ -145,18 +152,36 @@ fn detection_notes(detection: &Detection, name: &str) -> Vec<String> {
     notes
 }
 
-/// Returns the way from here to the first run.
-fn next_steps(tools: &[String], options: &InitOptions, name: &str, writer: &Writer<'_>) -> Vec<NextStep> {
+/// Returns how the image is made: as the configuration that was just written says, or onto an image of the person's.
+fn image_step(detection: &Detection, name: &str, writer: &Writer<'_>) -> NextStep {
+    let ImageTools { known, unknown } = file::image_tools(detection);
+    let is_described = !known.is_empty() && writer.written.iter().any(|path| path == Path::new(name));
+    let tools = file::tools(detection);
+    if !is_described && !tools.is_empty() {
+        return NextStep {
+            command: "cordwainer image build --base IMAGE".to_owned(),
+            purpose: format!("adds the client to an image of yours that has {}", tools.join(", ")),
+        };
+    }
+    let known: Vec<&str> = known.into_keys().collect();
+    let mut purpose = "builds the image with the client".to_owned();
+    if is_described {
+        purpose = format!("{purpose} and {}", known.join(", "));
+    }
+    if !unknown.is_empty() {
+        purpose = format!("{purpose}; it lacks {}: see `image` in {name}", unknown.join(", "));
+    }
+    NextStep {
+        command: "cordwainer image build".to_owned(),
+        purpose,
+    }
+}
+
+/// Returns the way from here to the first run, which begins with the image.
+fn next_steps(image: &NextStep, options: &InitOptions, name: &str, writer: &Writer<'_>) -> Vec<NextStep> {
     let step = |command: &str, purpose: &str| NextStep {
         command: command.to_owned(),
         purpose: purpose.to_owned(),
-    };
-    let image = match tools {
-        [] => step("cordwainer image build", "builds the image with the client"),
-        tools => NextStep {
-            command: "cordwainer image build --base IMAGE".to_owned(),
-            purpose: format!("adds the client to an image of yours that has {}", tools.join(", ")),
-        },
     };
     let mut files: Vec<&str> = vec![name];
     let is_new = |path: &str| {
@@ -175,7 +200,7 @@ fn next_steps(tools: &[String], options: &InitOptions, name: &str, writer: &Writ
         files.join(" ")
     );
     vec![
-        image,
+        image.clone(),
         step(
             "export CLAUDE_CODE_OAUTH_TOKEN=...",
             "the token that `claude setup-token` prints; it stays on this machine",

@@ -3,10 +3,11 @@
 //! What is set is safe for the code that is there, and so is each line that could be set by taking away its `#`:
 //! `preserve_sources: true` always stands beside `source_dirs`.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::base::BaseBranch;
-use crate::config::{Config, quoted};
+use crate::config::{Config, quoted, toolchain};
 use crate::project::detect::{DetectedProject, Detection, Ecosystem};
 
 /// How many gates are suggested.
@@ -33,6 +34,7 @@ pub(super) fn text(detection: &Detection, base: &BaseBranch, schema: Option<&str
     sources(detection, &mut text);
     documents(detection, &mut text);
     network(detection, &mut text);
+    image(detection, &mut text);
     gates(detection, &mut text);
     text.push_str(
         "\n# What one generation may cost at most. Nothing limits it by default.\n#budget: {usd: 20}\n\
@@ -114,6 +116,44 @@ fn network(detection: &Detection, text: &mut String) {
     );
 }
 
+fn image(detection: &Detection, text: &mut String) {
+    let ImageTools { known, unknown } = image_tools(detection);
+    if known.is_empty() && unknown.is_empty() {
+        return;
+    }
+    text.push_str("\n# The image that agents and gates run in");
+    if known.is_empty() {
+        let _ = write!(
+            text,
+            " needs {}: `cordwainer image build --base IMAGE` adds the\n# client to an image that has it.\n",
+            unknown.join(" and ")
+        );
+    } else {
+        let tools: Vec<String> = known
+            .iter()
+            .map(|(name, version)| format!("{name}: {}", quoted(version)))
+            .collect();
+        let _ = write!(
+            text,
+            ": `cordwainer image build` makes it, with these tools. What is of the\n\
+             # `distribution` may be older than the project needs: `base: IMAGE` beside `tools` names an image with other packages.\n\
+             image:\n  build:\n    tools: {{{}}}\n",
+            tools.join(", ")
+        );
+        if !unknown.is_empty() {
+            let _ = writeln!(
+                text,
+                "# It lacks {}, which no tool here brings: install it with `run` beside `tools`.",
+                unknown.join(" and ")
+            );
+        }
+    }
+    if !unknown.is_empty() {
+        let proofs: Vec<String> = unknown.iter().map(|tool| format!("{tool} --version")).collect();
+        let _ = writeln!(text, "#container: {{toolchain: {}}}", list(&proofs));
+    }
+}
+
 fn gates(detection: &Detection, text: &mut String) {
     text.push_str("\n# Commands that must succeed before a task is merged, run in a container of `image`.");
     let gates = suggested_gates(detection);
@@ -124,15 +164,12 @@ fn gates(detection: &Detection, text: &mut String) {
         );
         return;
     }
-    let tools = unique(gate_projects(detection).iter().flat_map(|project| needed(project)));
     let _ = write!(
         text,
-        " These were found\n# in this repository. They are not set yet, because the image must have the programs first that\n\
-         # `toolchain` checks: `cordwainer image build --base IMAGE` adds the client to an image that has them.\n\
-         # Then take both `#` away; `cordwainer doctor --gates` tries them.\n\
-         #gates: {}\n#container: {{toolchain: {}}}\n",
-        list(&gates),
-        list(&tools.iter().map(|tool| version_command(tool)).collect::<Vec<_>>())
+        " These were found\n# in this repository. They are not set yet, because a gate that cannot run fails every task: build the\n\
+         # image, take the `#` away, and `cordwainer doctor --gates` tries them.\n\
+         #gates: {}\n",
+        list(&gates)
     );
 }
 
@@ -189,6 +226,28 @@ pub(super) fn tools(detection: &Detection) -> Vec<String> {
     unique(main_projects(detection).flat_map(needed))
 }
 
+/// What the projects need of the image.
+pub(super) struct ImageTools {
+    /// The names of tools of `image.build.tools`, each with `distribution` or a version.
+    pub(super) known: BTreeMap<&'static str, &'static str>,
+    /// Programs that none of them brings.
+    pub(super) unknown: Vec<String>,
+}
+
+/// Returns which tools bring the programs that the projects need.
+pub(super) fn image_tools(detection: &Detection) -> ImageTools {
+    let mut known = BTreeMap::new();
+    let mut unknown = Vec::new();
+    for program in tools(detection) {
+        match toolchain::tool_of_program(&program) {
+            Some(tool) if tool.packages.is_empty() => drop(known.insert(tool.name, tool.first_version)),
+            Some(tool) => drop(known.insert(tool.name, "distribution")),
+            None => unknown.push(program),
+        }
+    }
+    ImageTools { known, unknown }
+}
+
 /// Returns the tools of a project without those that only a linter needs.
 fn needed(project: &DetectedProject) -> impl Iterator<Item = String> {
     let tools = project
@@ -206,15 +265,6 @@ fn unique<T: PartialEq>(items: impl Iterator<Item = T>) -> Vec<T> {
         }
     }
     found
-}
-
-/// Returns a command that succeeds where a program is installed.
-fn version_command(tool: &str) -> String {
-    match tool {
-        "go" => "go version".to_owned(),
-        "java" => "java -version".to_owned(),
-        tool => format!("{tool} --version"),
-    }
 }
 
 fn list<T: AsRef<str>>(items: &[T]) -> String {
