@@ -155,20 +155,28 @@ fn described(command: &str) -> Image {
     Config::parse(&text, "test").unwrap().image
 }
 
+/// An engine that has the Claude image, and the options that it was built with.
+async fn with_claude_image(engine: TestEngine) -> Option<(Engine, BuildOptions)> {
+    let engine = engine.connect().await;
+    // The Docker Engine of the tests has no bridge.
+    let options = BuildOptions {
+        network: Some("host".to_owned()),
+        ..BuildOptions::default()
+    };
+    if engine.image_id(&image::tag(&options)).await.unwrap().is_none() {
+        absent("Claude image");
+        return None;
+    }
+    Some((engine, options))
+}
+
 /// Debian's packages come over the network, as in a build of the Claude image.
 #[tokio::test]
 async fn an_image_for_a_project_is_built_in_layers_and_once() {
-    for test_engine in TestEngine::each() {
-        let engine = test_engine.connect().await;
-        // The Docker Engine of the tests has no bridge.
-        let options = BuildOptions {
-            network: Some("host".to_owned()),
-            ..BuildOptions::default()
-        };
-        if engine.image_id(&image::tag(&options)).await.unwrap().is_none() {
-            absent("Claude image");
+    for engine in TestEngine::each() {
+        let Some((engine, options)) = with_claude_image(engine).await else {
             continue;
-        }
+        };
         let folder = tempfile::tempdir().unwrap();
         let (first, second) = (
             described("echo $(id -u) 'one' >/made"),
@@ -199,10 +207,6 @@ async fn an_image_for_a_project_is_built_in_layers_and_once() {
         assert!(lines.iter().any(|line| line.contains("Using cache")), "{lines:?}");
         assert!(!lines.iter().any(|line| line.contains("Setting up")), "{lines:?}");
         check_project_image(&engine, &second.name, "a b").await;
-        for image in [&first.name, &built.tag, &second.name, &changed.tag] {
-            let removed = test_engine.client().args(["rmi", image]).output().unwrap();
-            assert!(removed.status.success(), "{removed:?}");
-        }
     }
 }
 
@@ -256,18 +260,13 @@ async fn a_containerfile_that_fails_says_which_and_makes_no_image() {
 #[tokio::test]
 async fn tools_of_a_version_are_in_the_image() {
     let Some(test_engine) = TestEngine::any() else { return };
-    let engine = test_engine.connect().await;
-    let options = BuildOptions {
-        network: Some("host".to_owned()),
-        ..BuildOptions::default()
+    let Some((engine, options)) = with_claude_image(test_engine).await else {
+        return;
     };
-    if engine.image_id(&image::tag(&options)).await.unwrap().is_none() {
-        return absent("Claude image");
-    }
     let folder = tempfile::tempdir().unwrap();
     let text = "image: {build: {tools: {meson: 1.4.0, node: 20.11.1, pnpm: 9.15.0}}}\n";
     let config = Config::parse(text, "test").unwrap();
-    let built = image::build_for(&engine, folder.path(), &config.image, &options, &mut |_| {})
+    image::build_for(&engine, folder.path(), &config.image, &options, &mut |_| {})
         .await
         .unwrap();
     let version = |command: &str, version: &str| format!("test \"$({command} --version)\" = {version}");
@@ -284,12 +283,42 @@ async fn tools_of_a_version_are_in_the_image() {
         .await
         .unwrap();
     assert!(report.ok(), "{report:?}");
-    let removed = test_engine
-        .client()
-        .args(["rmi", &built.name, &built.tag])
-        .output()
+}
+
+#[tokio::test]
+async fn the_client_is_added_to_a_containerfile_of_ones_own() {
+    let Some(test_engine) = TestEngine::any() else { return };
+    let Some((engine, options)) = with_claude_image(test_engine).await else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    // It has apt, and the packages that are added for the client.
+    let text = format!(
+        "FROM {}\nUSER root\nRUN rm /usr/local/bin/claude && echo own >/own\n",
+        image::tag(&options)
+    );
+    std::fs::write(
+        folder.path().join("configuration.yaml"),
+        "image: {build: {containerfile: Dev}}\n",
+    )
+    .unwrap();
+    std::fs::write(folder.path().join("Dev"), text).unwrap();
+    let config = Config::load(folder.path()).unwrap();
+    let built = image::build_for(&engine, folder.path(), &config.image, &options, &mut |_| {})
+        .await
         .unwrap();
-    assert!(removed.status.success(), "{removed:?}");
+    assert!(built.rebuilt && built.name == config.image.name, "{built:?}");
+    let needs = ProjectNeeds {
+        toolchain: vec!["grep own /own".to_owned()],
+        ..ProjectNeeds::default()
+    };
+    let report = image::check(&engine, &config.image.name, &needs, UserChoice::SlotOwner)
+        .await
+        .unwrap();
+    assert!(report.ok(), "{report:?}");
+    let mut on_line = |line: &str| panic!("built again: {line}");
+    let again = image::build_for(&engine, folder.path(), &config.image, &options, &mut on_line);
+    assert!(!again.await.unwrap().rebuilt);
 }
 
 #[test]
