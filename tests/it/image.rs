@@ -4,6 +4,7 @@ use cordwainer::config::{Config, Image};
 use cordwainer::engine::{ContainerSpec, Engine, ImageConfig, UserChoice};
 use cordwainer::error::ErrorKind;
 use cordwainer::image::{self, BuildOptions, ProjectNeeds};
+use cordwainer::testing::size;
 
 use crate::support::command::cordwainer;
 use crate::support::engines::{IMAGE, TestEngine, absent, build_request, probe, run};
@@ -256,27 +257,28 @@ async fn a_containerfile_that_fails_says_which_and_makes_no_image() {
     }
 }
 
-/// Tools with a version come from the registries of their languages.
+/// Tools with a version come from the registries of their languages: one of Python's, and in the long test two of npm's.
 #[tokio::test]
 async fn tools_of_a_version_are_in_the_image() {
     let Some(test_engine) = TestEngine::any() else { return };
     let Some((engine, options)) = with_claude_image(test_engine).await else {
         return;
     };
+    let tools = [("meson", "1.4.0"), ("node", "20.11.1"), ("pnpm", "9.15.0")];
+    let tools = &tools[..size(1, tools.len())];
+    let described: Vec<String> = tools
+        .iter()
+        .map(|(name, version)| format!("{name}: {version}"))
+        .collect();
+    let text = format!("image: {{build: {{tools: {{{}}}}}}}\n", described.join(", "));
+    let config = Config::parse(&text, "test").unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let text = "image: {build: {tools: {meson: 1.4.0, node: 20.11.1, pnpm: 9.15.0}}}\n";
-    let config = Config::parse(text, "test").unwrap();
     image::build_for(&engine, folder.path(), &config.image, &options, &mut |_| {})
         .await
         .unwrap();
-    let version = |command: &str, version: &str| format!("test \"$({command} --version)\" = {version}");
+    let version = |(name, version): &(&str, &str)| format!("{name} --version | grep --line-regexp 'v\\?{version}'");
     let needs = ProjectNeeds {
-        toolchain: [
-            version("meson", "1.4.0"),
-            version("node", "v20.11.1"),
-            version("pnpm", "9.15.0"),
-        ]
-        .into(),
+        toolchain: tools.iter().map(version).collect(),
         programs: Vec::new(),
     };
     let report = image::check(&engine, &config.image.name, &needs, UserChoice::SlotOwner)
