@@ -138,6 +138,7 @@ plain_enough!(
     rustix::io::Errno,
     serde_json::Error,
     globset::Error,
+    rcgen::Error,
     rustls::Error,
     hyper::http::uri::InvalidUri,
 );

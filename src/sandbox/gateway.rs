@@ -30,6 +30,7 @@ mod proxy;
 mod record;
 mod refusal;
 mod route;
+mod scrub;
 mod seal;
 mod socket;
 mod state;

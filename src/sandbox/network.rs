@@ -1,8 +1,9 @@
-//! `network.allow`: which hosts a container may reach through the gateway, decided without touching a network.
+//! `network`: which hosts a container may reach through the gateway, decided without touching a network.
 
 mod address;
 mod authority;
 pub mod client_hello;
+mod credential;
 mod denial;
 mod entry;
 mod environment;
@@ -16,6 +17,7 @@ use serde::{Serialize, Serializer};
 pub use address::{AddressClass, classify};
 pub use authority::Authority;
 pub use client_hello::HelloError;
+pub use credential::{Authentication, HostCredential, SecretSource};
 pub use denial::Denial;
 pub use entry::{Entry, EntryError};
 pub use environment::environment;
@@ -27,6 +29,8 @@ pub use preset::Preset;
 pub struct NetworkConfig {
     /// The hosts that containers may reach through the gateway.
     pub allow: Policy,
+    /// The credentials of other hosts.
+    pub credentials: Vec<HostCredential>,
 }
 
 /// The form of a request for a host, which determines the port of an entry without one.

@@ -133,7 +133,7 @@ impl Opening {
             folder,
             token: SecretString::from(token),
             api,
-            egress: Some(Egress::new(allowed, Resolver::System, Bounds::default(), sender)),
+            egress: Some(Egress::new(allowed, Resolver::System, Bounds::default(), sender, None)),
             seal: Some(seal),
             record: has_api.then(|| sandbox.folder.path.join(GATEWAY_FILE)),
             redactor: sandbox.folder.redactor.clone(),

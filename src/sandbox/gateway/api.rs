@@ -27,7 +27,6 @@ mod headers;
 mod passing;
 mod reach;
 mod reply;
-mod scrub;
 
 use ask::Ask;
 use count::Counted;

@@ -1,8 +1,8 @@
 //! The hosts that a container reaches: `CONNECT` and absolute-form HTTP to the hosts of `network.allow`.
 //!
 //! Names are resolved only here. Each address is checked, and the connection is made to the address that was checked,
-//! so an answer of DNS that changes later has no effect. Of TLS only the hello is read, for the name in it; all bytes
-//! are passed on unchanged.
+//! so an answer of DNS that changes later has no effect. Of TLS only the hello is read, for the name in it, and all bytes
+//! are passed on unchanged; but where a credential is configured, TLS ends here (`terminate`).
 
 mod answer;
 mod bounds;
@@ -11,6 +11,7 @@ mod events;
 mod forward;
 mod resolver;
 mod state;
+mod terminate;
 mod tunnel;
 mod watched;
 
@@ -31,6 +32,7 @@ use events::ReportedEgress;
 pub use events::{EgressCounts, EgressEvent};
 pub use resolver::{Resolver, Table};
 use state::EgressState;
+pub use terminate::{HeldCredential, Termination};
 
 /// The outside as one container sees it. Clones share everything; when the last one is dropped, its tunnels end.
 #[derive(Clone, Debug)]
@@ -42,12 +44,13 @@ pub struct Egress {
 impl Egress {
     /// Creates the egress of one container. Connections that it permits for the first time, and those that it refuses,
     /// are sent to `events`: a hundred of each at most, since the container chooses its requests; [`Egress::counts`]
-    /// counts them all.
+    /// counts them all. TLS with the hosts that `ends` has credentials for ends here.
     pub fn new(
         network: &NetworkConfig,
         resolver: Resolver,
         bounds: Bounds,
         events: UnboundedSender<EgressEvent>,
+        ends: Option<Termination>,
     ) -> Self {
         let ending = CancellationToken::new();
         let shared = EgressState {
@@ -58,6 +61,7 @@ impl Egress {
             lookups: Arc::new(Semaphore::new(bounds.connections)),
             told: Mutex::new(ReportedEgress::new(events)),
             ending: ending.clone(),
+            ends: ends.map(Arc::new),
         };
         Self {
             shared: Arc::new(shared),

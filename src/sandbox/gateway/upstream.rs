@@ -167,7 +167,7 @@ fn over_tls<C>(scheme: &Scheme, connections: C) -> Result<HttpsConnector<C>> {
     Ok(builder.https_or_http().enable_http1().wrap_connector(connections))
 }
 
-fn trusting_the_host() -> Result<Arc<ClientConfig>> {
+pub(super) fn trusting_the_host() -> Result<Arc<ClientConfig>> {
     if let Some(config) = TRUSTING_THE_HOST.get() {
         return Ok(Arc::clone(config));
     }
@@ -183,7 +183,7 @@ fn trusting_the_host() -> Result<Arc<ClientConfig>> {
     Ok(Arc::clone(TRUSTING_THE_HOST.get_or_init(|| config)))
 }
 
-fn config_builder() -> Result<rustls::ConfigBuilder<ClientConfig, rustls::WantsVerifier>> {
+pub(super) fn config_builder() -> Result<rustls::ConfigBuilder<ClientConfig, rustls::WantsVerifier>> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()

@@ -46,4 +46,19 @@ pub enum Denial {
     /// No whole hello arrived in time.
     #[error("nothing was sent through the tunnel in time")]
     Silent,
+    /// A request inside TLS that ends at the gateway has another form than `METHOD /path`.
+    #[error("a request in this tunnel names only a path")]
+    InnerForm,
+    /// A request inside TLS that ends at the gateway has a method that shows what the gateway adds.
+    #[error("the method TRACE is not allowed here")]
+    Trace,
+    /// A request inside TLS that ends at the gateway asks for another protocol.
+    #[error("the gateway reads what goes to this host, so the connection cannot become one of another protocol")]
+    Upgrade,
+    /// The placeholder of a credential stands where that credential does not belong.
+    #[error("the placeholder of a credential was sent where `network.credentials` does not have it")]
+    Placeholder,
+    /// No credential is configured for this request, and nothing else allows it.
+    #[error("`network.credentials` does not have this method and path")]
+    NotCovered,
 }

@@ -15,9 +15,10 @@ use super::proxy::{read_head, read_rest, status};
 fn egress(port: u16) -> Egress {
     let network = NetworkConfig {
         allow: [format!("127.0.0.1:{port}").parse().unwrap()].into_iter().collect(),
+        ..NetworkConfig::default()
     };
     let (sender, _) = unbounded_channel();
-    Egress::new(&network, Resolver::Table(Table::default()), Bounds::default(), sender)
+    Egress::new(&network, Resolver::Table(Table::default()), Bounds::default(), sender, None)
 }
 
 #[tokio::test]

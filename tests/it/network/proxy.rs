@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use cordwainer::config::NetworkConfig;
-use cordwainer::gateway::egress::{Body, Bounds, Egress, EgressEvent, Resolver, Table};
+use cordwainer::gateway::egress::{Body, Bounds, Egress, EgressEvent, Resolver, Table, Termination};
 use cordwainer::network::Denial;
 use http_body_util::{BodyExt as _, Empty};
 use hyper::body::Incoming;
@@ -36,16 +36,27 @@ pub(super) fn bounds() -> Bounds {
 
 impl Proxy {
     pub(super) async fn start(allow: &[String], names: Names<'_>, bounds: Bounds) -> Self {
+        Self::ending(allow, names, bounds, None).await
+    }
+
+    /// As [`Proxy::start`], with what ends TLS.
+    pub(super) async fn ending(
+        allow: &[String],
+        names: Names<'_>,
+        bounds: Bounds,
+        ends: Option<Termination>,
+    ) -> Self {
         let entries = allow.iter().map(|entry| entry.parse().unwrap());
         let network = NetworkConfig {
             allow: entries.collect(),
+            ..NetworkConfig::default()
         };
         let addresses = |list: &[&str]| list.iter().map(|text| text.parse::<IpAddr>().unwrap()).collect();
         let table = names
             .iter()
             .map(|(name, answers)| (*name, answers.iter().map(|list| addresses(list)).collect()));
         let (sender, events) = unbounded_channel();
-        let egress = Egress::new(&network, Resolver::Table(Table::new(table)), bounds, sender);
+        let egress = Egress::new(&network, Resolver::Table(Table::new(table)), bounds, sender, ends);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let serving = tokio::spawn(serve(listener, egress.clone()));

@@ -5,7 +5,7 @@ use hyper::header::{self, HeaderName, HeaderValue};
 use secrecy::ExposeSecret as _;
 
 use super::super::refusal::Refusal;
-use super::scrub::Forms;
+use super::super::scrub::Forms;
 use crate::sandbox::credential::Credential;
 
 /// Headers of one connection alone, by RFC 9110, and those that older programs send.

@@ -14,7 +14,7 @@ use super::endpoint::Endpoint;
 use super::exchange::Exchange;
 use super::headers;
 use super::passing::Passing;
-use super::scrub::{Forms, Scrubbed};
+use super::super::scrub::{Forms, Scrubbed};
 use crate::accounting::metering::{Form, rate_limit_info};
 use crate::sandbox::credential::Credential;
 

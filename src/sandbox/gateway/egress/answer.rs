@@ -32,6 +32,12 @@ pub(super) enum EgressRefusal {
     /// No service answers there, or it does not speak HTTP.
     #[error("the host cannot be reached")]
     Unreachable,
+    /// Its certificate is not one that this machine trusts for it, or it does not speak TLS.
+    #[error("TLS with the host failed: the machine of the gateway does not trust its certificate, or it has none")]
+    Unverified,
+    /// It sent what cannot be searched for credentials.
+    #[error("the host compresses its answer, although it was asked not to, so it cannot be searched for the credential")]
+    Compressed,
     /// It took too long.
     #[error("the host did not answer in time")]
     TooSlow,
@@ -42,7 +48,7 @@ impl EgressRefusal {
         let status = match self {
             Self::Denied(_) => StatusCode::FORBIDDEN,
             Self::Busy | Self::Ended => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Unresolved | Self::Unreachable => StatusCode::BAD_GATEWAY,
+            Self::Unresolved | Self::Unreachable | Self::Unverified | Self::Compressed => StatusCode::BAD_GATEWAY,
             Self::TooSlow => StatusCode::GATEWAY_TIMEOUT,
         };
         let text = Full::new(Bytes::from(format!("{self}\n")));

@@ -48,7 +48,7 @@ impl EgressState {
         let mut admitted = Vec::new();
         let mut denial = None;
         for address in addresses {
-            match self.policy.admits(target, address) {
+            match self.admits(target, address) {
                 Ok(()) => admitted.push(address),
                 Err(why) => denial = Some(why),
             }

@@ -17,7 +17,7 @@ use super::watched::Watched;
 use crate::sandbox::network::{Authority, Denial, Scheme, Target};
 
 /// The longest head of an answer, in bytes.
-const LONGEST_HEAD: usize = 64 << 10;
+pub(super) const LONGEST_HEAD: usize = 64 << 10;
 
 /// Headers between two neighbours that are not passed on (RFC 9110, 7.6.1), beside those that `Connection` names. Those
 /// that begin with `proxy-` are for a proxy, too.
@@ -37,12 +37,17 @@ pub(super) async fn forward(
 ) -> Result<Response<Body>, EgressRefusal> {
     let written = authority(&request).map_err(|why| shared.deny_malformed(&request.uri().to_string(), why))?;
     let target = shared.permitted(&written, Some(Scheme::Http.default_port()), Scheme::Http)?;
-    if !names_host(request.headers(), &target) {
+    if !names_host(request.headers(), &target, Scheme::Http) {
         return Err(shared.deny(&target.host.to_string(), Some(target.port), Denial::HostHeader));
     }
+    let (head, body) = request.into_parts();
+    if shared.ends.as_ref().is_some_and(|ends| ends.is_misplaced(&head, None)) {
+        return Err(shared.deny(&target.host.to_string(), Some(target.port), Denial::Placeholder));
+    }
+    let request = Request::from_parts(head, body);
     let place = shared.place()?;
     let stream = shared.dial(&target).await?;
-    let request = onward(request, &target);
+    let request = onward(request, &target, Scheme::Http);
     let response = exchange(shared, request, stream, place).await?;
     backward(response)
 }
@@ -58,7 +63,7 @@ fn authority(request: &Request<Incoming>) -> Result<String, Denial> {
 }
 
 /// Returns whether there is one `Host` header, and it names the target.
-fn names_host(headers: &HeaderMap, target: &Target) -> bool {
+pub(super) fn names_host(headers: &HeaderMap, target: &Target, scheme: Scheme) -> bool {
     let mut hosts = headers.get_all(HOST).iter();
     let (Some(host), None) = (hosts.next(), hosts.next()) else {
         return false;
@@ -66,12 +71,12 @@ fn names_host(headers: &HeaderMap, target: &Target) -> bool {
     let read = host
         .to_str()
         .ok()
-        .map(|host| Authority::parse(host, Some(Scheme::Http.default_port())));
+        .map(|host| Authority::parse(host, Some(scheme.default_port())));
     read.is_some_and(|read| read.is_ok_and(|read| read.host == target.host && read.port == target.port))
 }
 
 /// Returns the request in the form for the host.
-fn onward(request: Request<Incoming>, target: &Target) -> Request<Incoming> {
+pub(super) fn onward(request: Request<Incoming>, target: &Target, scheme: Scheme) -> Request<Incoming> {
     let (mut head, body) = request.into_parts();
     let path = head.uri.path_and_query().cloned();
     head.uri = path.map_or_else(|| Uri::from_static("/"), Uri::from);
@@ -85,14 +90,14 @@ fn onward(request: Request<Incoming>, target: &Target) -> Request<Incoming> {
         _ => drop(head.headers.remove(CONTENT_LENGTH)),
     }
     head.headers.remove(EXPECT);
-    if let Ok(host) = HeaderValue::from_str(&host_header(target)) {
+    if let Ok(host) = HeaderValue::from_str(&host_header(target, scheme)) {
         head.headers.insert(HOST, host);
     }
     Request::from_parts(head, body)
 }
 
-fn host_header(target: &Target) -> String {
-    if target.port == Scheme::Http.default_port() {
+fn host_header(target: &Target, scheme: Scheme) -> String {
+    if target.port == scheme.default_port() {
         target.host.to_string()
     } else {
         format!("{}:{}", target.host, target.port)
@@ -130,7 +135,7 @@ async fn exchange(
     sent.map_err(|error| unreachable(&error))
 }
 
-fn unreachable(error: &hyper::Error) -> EgressRefusal {
+pub(super) fn unreachable(error: &hyper::Error) -> EgressRefusal {
     tracing::debug!(%error, "a forwarded request failed");
     EgressRefusal::Unreachable
 }
@@ -149,7 +154,7 @@ fn backward(mut response: Response<Incoming>) -> Result<Response<Body>, EgressRe
 }
 
 /// Removes the headers between two neighbours.
-fn strip(headers: &mut HeaderMap) {
+pub(super) fn strip(headers: &mut HeaderMap) {
     let listed = headers
         .get_all(CONNECTION)
         .iter()

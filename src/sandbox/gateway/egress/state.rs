@@ -1,5 +1,6 @@
 //! The shared state of an egress and its tunnels, and how each of them checks a target.
 
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -9,7 +10,8 @@ use super::answer::EgressRefusal;
 use super::bounds::Bounds;
 use super::events::{self, ReportedEgress};
 use super::resolver::Resolver;
-use crate::sandbox::network::{Authority, Denial, Policy, Scheme, Target};
+use super::terminate::Termination;
+use crate::sandbox::network::{Authority, Denial, Host, Policy, Scheme, Target};
 
 /// The shared state of an egress and its tunnels.
 #[derive(Debug)]
@@ -21,6 +23,8 @@ pub(super) struct EgressState {
     pub(super) lookups: Arc<Semaphore>,
     pub(super) told: Mutex<ReportedEgress>,
     pub(super) ending: CancellationToken,
+    /// What ends TLS here, to the hosts for which it must.
+    pub(super) ends: Option<Arc<Termination>>,
 }
 
 impl EgressState {
@@ -32,9 +36,31 @@ impl EgressState {
         scheme: Scheme,
     ) -> Result<Target, EgressRefusal> {
         let authority = Authority::parse(written, default_port).map_err(|why| self.deny_malformed(written, why))?;
-        let host = authority.host.to_string();
+        let (host, port) = (authority.host.to_string(), Some(authority.port));
         let permitted = self.policy.permits(&host, authority.port, scheme);
-        permitted.map_err(|why| self.deny(&host, Some(authority.port), why))
+        permitted.or_else(|why| {
+            let target = self.with_credential(authority, scheme);
+            target.ok_or_else(|| self.deny(&host, port, why))
+        })
+    }
+
+    /// Returns the target where a credential is configured for it, which permits what that credential is for.
+    fn with_credential(&self, authority: Authority, scheme: Scheme) -> Option<Target> {
+        let Authority { host, port } = authority;
+        let target = Target { host, port };
+        (scheme == Scheme::Tunnel && self.ends_tls(&target).is_some()).then_some(target)
+    }
+
+    /// Returns what ends the TLS of tunnels to a host, if it does not go on there as it is.
+    pub(super) fn ends_tls(&self, target: &Target) -> Option<&Arc<Termination>> {
+        self.ends.as_ref().filter(|ends| ends.has_credential_for(target))
+    }
+
+    /// Checks whether a connection to an address may be made: a person who configures a credential for an address
+    /// named that.
+    pub(super) fn admits(&self, target: &Target, address: IpAddr) -> Result<(), Denial> {
+        let is_named = target.host == Host::Address(address) && self.ends_tls(target).is_some();
+        if is_named { Ok(()) } else { self.policy.admits(target, address) }
     }
 
     /// Reserves one of the connections at once.

@@ -13,6 +13,7 @@ use tokio::time::timeout;
 
 use super::answer::{Body, EgressRefusal, empty};
 use super::state::EgressState;
+use super::terminate::{self, Termination};
 use super::watched::Watched;
 use crate::sandbox::network::client_hello::{self, Beginning};
 use crate::sandbox::network::{Denial, Scheme, Target};
@@ -37,27 +38,42 @@ impl EgressState {
         }
         let target = self.permitted(&written, None, Scheme::Tunnel)?;
         let place = self.place()?;
+        if let Some(ends) = self.ends_tls(&target).cloned() {
+            let upgrade = hyper::upgrade::on(&mut request);
+            let shared = Arc::clone(self);
+            tokio::spawn(async move {
+                run(&shared, &target, end(&shared, &ends, &target, upgrade)).await;
+                drop(place);
+            });
+            return Ok(Response::new(empty()));
+        }
         let stream = self.dial(&target).await?;
         let upgrade = hyper::upgrade::on(&mut request);
         let shared = Arc::clone(self);
         tokio::spawn(async move {
-            run(&shared, &target, upgrade, stream).await;
+            run(&shared, &target, carry(&shared, &target, upgrade, stream)).await;
             drop(place);
         });
         Ok(Response::new(empty()))
     }
 }
 
-/// Runs a tunnel to its end.
-async fn run(shared: &EgressState, target: &Target, upgrade: OnUpgrade, stream: TcpStream) {
-    tokio::select! {
-        () = shared.ending.cancelled() => {}
-        ended = carry(shared, target, upgrade, stream) => {
-            if let Err(error) = ended {
-                tracing::debug!(host = %target.host, port = target.port, %error, "a tunnel ended");
-            }
-        }
+/// Runs a tunnel to its end, or that of the egress.
+async fn run(shared: &EgressState, target: &Target, tunnel: impl Future<Output = io::Result<()>>) {
+    if let Some(Err(error)) = shared.ending.run_until_cancelled(tunnel).await {
+        tracing::debug!(host = %target.host, port = target.port, %error, "a tunnel ended");
     }
+}
+
+/// Runs a tunnel whose TLS ends here.
+async fn end(
+    shared: &Arc<EgressState>,
+    ends: &Arc<Termination>,
+    target: &Target,
+    upgrade: OnUpgrade,
+) -> io::Result<()> {
+    let upgraded = timeout(shared.bounds.hello, upgrade).await?.map_err(io::Error::other)?;
+    terminate::serve(shared, ends, target, TokioIo::new(upgraded)).await
 }
 
 async fn carry(shared: &EgressState, target: &Target, upgrade: OnUpgrade, mut stream: TcpStream) -> io::Result<()> {

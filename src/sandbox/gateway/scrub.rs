@@ -1,5 +1,5 @@
-//! Removes the credential from the API's answers, should the API repeat it: in every form that the redactor knows, and
-//! however the bytes are cut into pieces.
+//! Removes credentials from answers, should who got them repeat them: in every form that the redactor knows, and however
+//! the bytes are cut into pieces.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -9,7 +9,7 @@ use hyper::HeaderMap;
 use hyper::body::{Body, Bytes, Frame};
 use secrecy::SecretString;
 
-use super::super::answer::BodyError;
+use super::answer::BodyError;
 use crate::base::redact;
 
 /// The replacement of a credential.
@@ -17,7 +17,7 @@ const REMOVED: &[u8] = b"[removed]";
 /// How many bytes of a form at the very end of an answer are a part of the credential rather than a coincidence.
 const TELLING: usize = redact::SHORTEST_SECRET;
 
-/// The forms of one credential.
+/// The forms of credentials.
 #[derive(Clone, Debug)]
 pub(super) struct Forms {
     all: Vec<Vec<u8>>,
@@ -28,7 +28,12 @@ pub(super) struct Forms {
 impl Forms {
     /// Returns all forms of a credential; `None` for one that is too short to search for.
     pub(super) fn of(secret: &SecretString) -> Option<Self> {
-        let forms = redact::forms_of(secret);
+        Self::of_all([secret])
+    }
+
+    /// Returns all forms of several credentials; `None` where none is long enough to search for.
+    pub(super) fn of_all<'a>(secrets: impl IntoIterator<Item = &'a SecretString>) -> Option<Self> {
+        let forms: Vec<Vec<u8>> = secrets.into_iter().flat_map(redact::forms_of).collect();
         let finder = AhoCorasick::builder()
             .match_kind(MatchKind::LeftmostLongest)
             .build(&forms);
@@ -38,6 +43,11 @@ impl Forms {
             longest: forms.iter().map(Vec::len).max()?,
             all: forms,
         })
+    }
+
+    /// Returns whether the bytes have one of them.
+    pub(super) fn are_in(&self, bytes: &[u8]) -> bool {
+        self.finder.is_match(bytes)
     }
 
     /// Returns the bytes without the credential.
@@ -50,7 +60,7 @@ impl Forms {
 
     /// Removes every header with the credential in its name or value.
     pub(super) fn strip(&self, headers: &mut HeaderMap) {
-        let has = |bytes: &[u8]| self.finder.is_match(bytes);
+        let has = |bytes: &[u8]| self.are_in(bytes);
         let met = headers
             .iter()
             .filter(|(name, value)| has(name.as_str().as_bytes()) || has(value.as_bytes()));
