@@ -21,7 +21,7 @@ use crate::base::redact::Redactor;
 use crate::base::text::harmless;
 use crate::config::{ConfigSource, Setting};
 use crate::git::EnvironmentIdentities;
-use crate::lifecycle::{Environment, Generator};
+use crate::lifecycle::{Environment, Generator, SecretVariables};
 use crate::report::invocation::Invocation;
 use crate::report::output::{Marked, Output, Zone};
 use crate::report::tone::Tone;
@@ -279,6 +279,7 @@ fn environment(redactor: &Redactor) -> Environment {
         search_path: raw("PATH"),
         api_key: text("ANTHROPIC_API_KEY").map(SecretString::from),
         oauth_token: text("CLAUDE_CODE_OAUTH_TOKEN").map(SecretString::from),
+        secrets: SecretVariables::new(move |name| text(name).map(SecretString::from)),
         redactor: redactor.clone(),
         leftovers: Leftovers::default(),
     }

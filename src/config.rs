@@ -6,6 +6,7 @@ mod claude_args;
 pub(crate) mod client_settings;
 mod commits;
 mod container;
+mod credentials;
 mod defaults;
 mod document;
 mod effective;

@@ -27,7 +27,7 @@ mod stop;
 mod usage;
 
 pub use crate::project::obeyed::{NewToRun, NewToRunChange};
-pub use crate::project::{Environment, GenerationSummary, Listing};
+pub use crate::project::{Environment, GenerationSummary, Listing, SecretVariables};
 pub use end::Removal;
 pub use reset::ResetSummary;
 pub use run::{RunOptions, RunSummary};

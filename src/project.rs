@@ -26,6 +26,7 @@ mod cleared;
 pub mod detect;
 pub(crate) mod generated;
 mod hazards;
+mod host_credentials;
 pub(crate) mod labels;
 mod list;
 mod lock;
@@ -35,6 +36,8 @@ mod read_tree;
 mod select;
 pub(crate) mod unmatched;
 
+pub(crate) use host_credentials::HostCredentials;
+pub use host_credentials::SecretVariables;
 pub use list::{GenerationSummary, Listing};
 pub(crate) use lock::HeldLock;
 pub use read_tree::read_tree;
@@ -64,6 +67,8 @@ pub struct Environment {
     pub api_key: Option<SecretString>,
     /// `CLAUDE_CODE_OAUTH_TOKEN`, for the gateway alone.
     pub oauth_token: Option<SecretString>,
+    /// The variables that `network.credentials` names, for gateways alone.
+    pub secrets: SecretVariables,
     /// Redacts everything that is recorded or shown. The caller's own texts can pass it, too.
     pub redactor: Redactor,
     /// What would remain if the process ended now.
@@ -84,6 +89,7 @@ impl Default for Environment {
             search_path: None,
             api_key: None,
             oauth_token: None,
+            secrets: SecretVariables::default(),
             redactor: Redactor::default(),
             leftovers: Leftovers::default(),
         }
@@ -122,6 +128,8 @@ pub(crate) struct Project {
     /// The folder to which relative folders of the configuration refer.
     main_checkout: PathBuf,
     chosen: Option<String>,
+    /// What `network.credentials` names.
+    host_credentials: HostCredentials,
     /// The locks of git that a dead process of ours had held and that were removed.
     freed: Vec<PathBuf>,
 }
@@ -164,6 +172,12 @@ impl Project {
         project.state_dir = used.unwrap_or_else(|| project.configured_state_dir.clone());
         // So that the redactor knows it; its user reports what is wrong with it.
         let _ = project.credential().map(|source| source.current(project.clock().now()));
+        project.host_credentials = HostCredentials::read(
+            &project.config.network.credentials,
+            &project.environment.secrets,
+            &project.main_checkout.join(&project.config.secrets_dir),
+            project.redactor(),
+        );
         Ok(project)
     }
 
@@ -185,6 +199,7 @@ impl Project {
             state_dir,
             environment,
             chosen: None,
+            host_credentials: HostCredentials::default(),
             freed: Vec::new(),
         }
     }
@@ -269,6 +284,11 @@ impl Project {
             &self.main_checkout.join(&config.secrets_dir).join(name),
             &environment.redactor,
         )
+    }
+
+    /// Returns what was read of the credentials of other hosts.
+    pub(crate) fn host_credentials(&self) -> &HostCredentials {
+        &self.host_credentials
     }
 
     /// Returns the options for finding an engine.

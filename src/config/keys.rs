@@ -121,6 +121,8 @@ pub(crate) enum Shape {
     Mounts,
     /// Gates: commands, or mappings.
     Gates,
+    /// Credentials of other hosts: mappings of [`CREDENTIAL`].
+    Credentials,
     /// An image: its name, or a mapping of [`IMAGE`].
     Image,
     /// Names of tools to `distribution` or a version.
@@ -139,6 +141,58 @@ pub(crate) const MOUNT: &[Key] = &[
         "false",
         "Whether the container may write to it.",
     ),
+];
+
+/// The keys of a credential of another host; `host`, `from` and one of the six forms are required.
+pub(crate) const CREDENTIAL: &[Key] = &[
+    Key::new("host", Shape::Text, "", "The host, or `host:port`."),
+    Key::new(
+        "header",
+        Shape::Text,
+        "",
+        "The secret goes into the header of this name, as it is.",
+    ),
+    Key::new("basic", Shape::Text, "", "The secret is the password of this user."),
+    Key::new("bearer", Shape::Flag, "", "The secret is a bearer's token: `true`."),
+    Key::new(
+        "cargo",
+        Shape::Text,
+        "",
+        "The secret is cargo's token for the registry of this name.",
+    ),
+    Key::new("npm", Shape::Flag, "", "The secret is npm's token: `true`."),
+    Key::new(
+        "pip",
+        Shape::Text,
+        "",
+        "The secret is the password of this user of a package index.",
+    ),
+    Key::new("from", Shape::Section(SECRET), "", "Where the secret is on the host."),
+    Key::new(
+        "roles",
+        Shape::Choices(&["measure", "stitch"]),
+        "",
+        "Who has it. Unset: everyone.",
+    ),
+    Key::new("methods", Shape::List, "", "Methods with which it is sent. Unset: all."),
+    Key::new(
+        "paths",
+        Shape::List,
+        "",
+        "Paths to which it is sent: `/path`, or `/path/*` for all below. Unset: all.",
+    )
+    .files(Files::Free),
+];
+
+/// Where a secret is; one of the two.
+pub(crate) const SECRET: &[Key] = &[
+    Key::new(
+        "env",
+        Shape::Text,
+        "",
+        "The name of a variable of the environment in which you call the command.",
+    ),
+    Key::new("file", Shape::Text, "", "A file: absolute, or in `secrets_dir`.").files(Files::Free),
 ];
 
 /// The keys of an image written as a mapping.

@@ -61,6 +61,7 @@ mod tests {
             Shape::Image => format!("{name}: {{build: {{containerfile: {PATH}}}}}"),
             Shape::Section(_)
             | Shape::Tools
+            | Shape::Credentials
             | Shape::Flag
             | Shape::Count
             | Shape::CountOrOff

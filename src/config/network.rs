@@ -12,6 +12,7 @@ pub(super) fn read(top: &Section<'_>, config: &mut Config) {
             let entries = field.list("a list of hosts", read_entry)?;
             Some(entries.into_iter().collect())
         });
+        section.set("credentials", &mut config.network.credentials, super::credentials::read);
     }
 }
 

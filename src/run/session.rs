@@ -326,6 +326,7 @@ impl Session {
                 .context
                 .labels(self.purpose.role.name(), self.purpose.task.as_ref()),
             root: project.git.workdir(),
+            host_credentials: project.host_credentials(),
             slot: self.slot.path().to_owned(),
             mounts: &self.mounts,
             writable: self.purpose.writable,

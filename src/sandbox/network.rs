@@ -9,6 +9,8 @@ mod entry;
 mod environment;
 mod host;
 mod preset;
+mod request_path;
+mod trust;
 
 use std::net::IpAddr;
 
@@ -23,6 +25,8 @@ pub use entry::{Entry, EntryError};
 pub use environment::environment;
 pub use host::{Host, HostError};
 pub use preset::Preset;
+pub use request_path::PathPattern;
+pub use trust::{CLIENT_FILES, ClientFiles, client_files};
 
 /// The `network` section.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]

@@ -76,13 +76,22 @@ pub(super) const AGENT: &[Key] = &[
     Key::new("home", Shape::Text, "/home/agent", "The home folder in the container."),
 ];
 
-pub(super) const NETWORK: &[Key] = &[Key::new(
+pub(super) const NETWORK: &[Key] = &[
+    Key::new(
     "allow",
     Shape::List,
     "[]",
     "Hosts: `host`, `host:port`, `*.suffix` (what is below it), `*.suffix:port`, or an address\nwith its port. Without a port: 443, and 80 for plain HTTP. Or the name of a package\nmanager, for its public hosts: cargo, npm, pip, go, debian, maven, gradle, yarn, deno,\ngem, composer, nuget, hex, swift.",
 )
-.sample("[cargo, docs.example.org, \"*.example.net:8443\"]")];
+.sample("[cargo, docs.example.org, \"*.example.net:8443\"]"),
+    Key::new(
+        "credentials",
+        Shape::Credentials,
+        "[]",
+        "What the gateway shows to other hosts, each with `host`, `from: {env: NAME}` or\n`from: {file: PATH}`, and one of `header: NAME`, `basic: USER`, `bearer: true`,\n`cargo: REGISTRY`, `npm: true`, `pip: USER`; `roles`, `methods` and `paths` restrict it.\nThe secret stays on the host, and agents can reach the host for what it is for.",
+    )
+    .sample("[{host: registry.example.org, cargo: own, from: {env: REGISTRY_TOKEN}, methods: [GET]}]"),
+];
 
 pub(super) const BUDGET: &[Key] = &[
     Key::new("usd", Shape::NumberOrOff, "off", "US dollars of the generation."),

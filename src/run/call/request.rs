@@ -9,6 +9,7 @@ use crate::agent::{CallReport, Rates};
 use crate::base::error::Error;
 use crate::config::{Config, RoleConfig};
 use crate::model::RunId;
+use crate::project::HostCredentials;
 use crate::record::event::CallName;
 use crate::record::recorder::CallFolder;
 use crate::run::slots::{Resume, SlotMounts};
@@ -22,6 +23,8 @@ pub(crate) struct Sandbox<'a> {
     pub(crate) labels: BTreeMap<String, String>,
     /// The person's checkout: relative mounts are seen from here.
     pub(crate) root: &'a Path,
+    /// What the gateway shows other hosts.
+    pub(crate) host_credentials: &'a HostCredentials,
     pub(crate) slot: PathBuf,
     pub(crate) mounts: &'a SlotMounts,
     /// Whether the work may be written.

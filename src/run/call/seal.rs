@@ -1,6 +1,9 @@
 //! The sealed container of a call: its gateway, what it is known by there, and what it is held to.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 
 use secrecy::SecretString;
 use tokio::sync::mpsc::{self, UnboundedReceiver};
@@ -10,16 +13,16 @@ use super::specification::refuse_credentials;
 use crate::accounting::budget::CallBudget;
 use crate::accounting::metering::Metered;
 use crate::agent::Rates;
-use crate::base::error::{Error, ErrorKind, Result};
-use crate::base::fs::create_private_folder;
+use crate::base::error::{Context as _, Error, ErrorKind, Result};
+use crate::base::fs::{create_folder, create_private_folder, write_atomically};
 use crate::record::event::EventKind;
 use crate::record::recorder::{GATEWAY_FILE, Recorder};
 use crate::sandbox::credential::Credentials;
-use crate::sandbox::engine::{ContainerSpec, Engine};
-use crate::sandbox::gateway::egress::{Bounds, Egress, EgressEvent, Resolver};
+use crate::sandbox::engine::{ContainerSpec, Engine, GATEWAY_FOLDER};
+use crate::sandbox::gateway::egress::{Bounds, Egress, EgressEvent, Resolver, Termination};
 use crate::sandbox::gateway::{Api, Gateway, GatewayEvent, Judged, Options, hold_to};
 use crate::sandbox::guarantee::{Item, RequestedContainer};
-use crate::sandbox::network;
+use crate::sandbox::network::{self, ClientFiles};
 
 /// Where a container's relay offers its gateway.
 const INSIDE: &str = "http://127.0.0.1:8080";
@@ -113,14 +116,16 @@ impl Opening {
             api,
         } = self;
         let allowed = &sandbox.config.network;
-        let proxy = network::environment(&allowed.allow, INSIDE);
-        set(&mut specification, proxy);
+        let others = Others::of(sandbox, recorder)?;
+        set(&mut specification, network::environment(allowed, INSIDE));
+        set(&mut specification, others.told.variables);
         refuse_credentials(&specification, &sandbox.folder.redactor)?;
         let folder = sandbox.mounts.gateway.clone();
         if let Some(above) = folder.parent() {
             // Every user may use the socket, in the container: a mount does not show what is above it.
             create_private_folder(above)?;
         }
+        write_files(&folder, &others.told.files)?;
         let specification = specification.sealed(&folder);
         let asked = RequestedContainer {
             usable,
@@ -133,7 +138,13 @@ impl Opening {
             folder,
             token: SecretString::from(token),
             api,
-            egress: Some(Egress::new(allowed, Resolver::System, Bounds::default(), sender, None)),
+            egress: Some(Egress::new(
+                allowed,
+                Resolver::System,
+                Bounds::default(),
+                sender,
+                others.ends,
+            )),
             seal: Some(seal),
             record: has_api.then(|| sandbox.folder.path.join(GATEWAY_FILE)),
             redactor: sandbox.folder.redactor.clone(),
@@ -152,6 +163,54 @@ impl Opening {
         };
         Ok((specification, sealed))
     }
+}
+
+/// What a container needs for other hosts that ask who it is.
+#[derive(Default)]
+struct Others {
+    /// What ends TLS with them; `None` where none asks.
+    ends: Option<Termination>,
+    /// What the programs in the container are told.
+    told: ClientFiles,
+}
+
+impl Others {
+    fn of(sandbox: &Sandbox<'_>, recorder: &Recorder) -> Result<Self> {
+        let held = sandbox.host_credentials.of(sandbox.name.role);
+        if held.is_empty() {
+            return Ok(Self::default());
+        }
+        let clock = recorder.clock();
+        let placeholder = format!("cordwainer-placeholder-{}", clock.token()?);
+        let credentials: Vec<_> = held.iter().map(|held| held.credential.clone()).collect();
+        let ends = Termination::new(held, &SecretString::from(placeholder.as_str()), clock.now())?;
+        let told = network::client_files(&credentials, &placeholder, ends.bundle(), GATEWAY_FOLDER);
+        Ok(Self { ends: Some(ends), told })
+    }
+}
+
+/// Writes files next to the socket, where the container can only read them. What an earlier container had there goes.
+fn write_files(folder: &Path, files: &[(&str, String)]) -> Result<()> {
+    let failed = || format!("cannot write to `{}`", folder.display());
+    for name in network::CLIENT_FILES {
+        match std::fs::remove_file(folder.join(name)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(error).with_context(ErrorKind::Unexpected, failed);
+            }
+            _ => {}
+        }
+    }
+    if files.is_empty() {
+        return Ok(());
+    }
+    create_folder(folder)?;
+    for (name, content) in files {
+        let path = folder.join(name);
+        write_atomically(&path, content.as_bytes())?;
+        // Every user of the container reads them; the folder above keeps other users of the host away.
+        std::fs::set_permissions(&path, Permissions::from_mode(0o644)).with_context(ErrorKind::Unexpected, failed)?;
+    }
+    Ok(())
 }
 
 impl Sealed<'_> {

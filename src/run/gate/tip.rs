@@ -310,6 +310,7 @@ impl Runner<'_> {
             config: &self.project.config,
             labels,
             root: self.project.git.workdir(),
+            host_credentials: self.project.host_credentials(),
             slot: slot.path().to_owned(),
             mounts,
             writable: true,

@@ -52,6 +52,7 @@ pub(crate) fn of_repository(project: &Project) -> Vec<Looked> {
         Looked::should("git_locks", locks(project)),
         Looked::should("secrets_dir", secrets(project)),
         credential(project),
+        Looked::must("network_credentials", project.host_credentials().check()),
     ];
     looked.extend(of_machine(project));
     looked

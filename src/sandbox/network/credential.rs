@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 
-use super::Target;
+use super::{PathPattern, Target};
 use crate::model::Role;
 
 /// The port of a host that is written without one: credentials go over TLS alone.
@@ -26,9 +26,9 @@ pub struct HostCredential {
     /// The roles that have it; empty means all.
     pub roles: BTreeSet<Role>,
     /// The methods with which it is sent; empty means all.
-    pub methods: Vec<String>,
+    pub methods: BTreeSet<String>,
     /// The paths to which it is sent; empty means all.
-    pub paths: Vec<String>,
+    pub paths: Vec<PathPattern>,
 }
 
 /// How a host is shown a credential.
@@ -67,8 +67,23 @@ impl HostCredential {
 
     /// Returns whether it is sent with a request of this method and path.
     pub fn covers(&self, method: &str, path: &str) -> bool {
-        let _ = path;
-        (self.methods.is_empty() || self.methods.iter().any(|known| known == method)) && self.paths.is_empty()
+        let has_method = self.methods.is_empty() || self.methods.contains(method);
+        has_method && (self.paths.is_empty() || self.paths.iter().any(|pattern| pattern.matches(path)))
+    }
+
+    /// Returns whether both are for some request of some role.
+    pub fn contradicts(&self, other: &Self) -> bool {
+        let meets = |one: &Self, two: &Self| {
+            let paths = one
+                .paths
+                .iter()
+                .any(|path| two.paths.iter().any(|other| path.meets(other)));
+            one.paths.is_empty() || two.paths.is_empty() || paths
+        };
+        self.target == other.target
+            && common(&self.roles, &other.roles)
+            && common(&self.methods, &other.methods)
+            && meets(self, other)
     }
 
     /// Returns `host`, or `host:port` where the port is not that of HTTPS.
@@ -80,6 +95,11 @@ impl HostCredential {
             format!("{host}:{port}")
         }
     }
+}
+
+/// Returns whether two lists, of which an empty one has everything, have something in common.
+fn common<T: Ord>(one: &BTreeSet<T>, two: &BTreeSet<T>) -> bool {
+    one.is_empty() || two.is_empty() || !one.is_disjoint(two)
 }
 
 impl fmt::Display for SecretSource {

@@ -13,15 +13,15 @@
 //!   (the resolver's option `aether.connector.http.useSystemProperties`). Gradle and its wrapper read these properties,
 //!   too, from `GRADLE_OPTS`.
 
-use super::{Authority, Policy};
+use super::{Authority, NetworkConfig};
 
 /// Hosts that are reached without the gateway: the relay itself, and servers that a container starts for itself.
 const DIRECT: &str = "127.0.0.1,localhost";
 
 /// Returns the environment of a container whose relay is at `proxy`, such as `http://127.0.0.1:8080`; empty when
-/// `policy` permits nothing.
-pub fn environment(policy: &Policy, proxy: &str) -> Vec<(String, String)> {
-    if policy.is_empty() {
+/// nothing may be reached.
+pub fn environment(network: &NetworkConfig, proxy: &str) -> Vec<(String, String)> {
+    if network.allow.is_empty() && network.credentials.is_empty() {
         return Vec::new();
     }
     let mut variables = Vec::new();
@@ -54,13 +54,16 @@ mod tests {
 
     #[test]
     fn nothing_is_set_where_nothing_is_permitted() {
-        assert_eq!(environment(&Policy::default(), "http://127.0.0.1:8080"), []);
+        assert_eq!(environment(&NetworkConfig::default(), "http://127.0.0.1:8080"), []);
     }
 
     #[test]
     fn both_letter_cases_and_java_are_set() {
-        let policy = "cargo".parse().into_iter().collect();
-        let found = environment(&policy, "http://127.0.0.1:8080");
+        let network = NetworkConfig {
+            allow: "cargo".parse().into_iter().collect(),
+            ..NetworkConfig::default()
+        };
+        let found = environment(&network, "http://127.0.0.1:8080");
         let proxy = "http://127.0.0.1:8080";
         let java = "-Dhttp.proxyHost=127.0.0.1 -Dhttp.proxyPort=8080 -Dhttps.proxyHost=127.0.0.1 \
                     -Dhttps.proxyPort=8080";

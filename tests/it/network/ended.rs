@@ -44,8 +44,8 @@ struct Scene {
 /// What is different about a scene.
 struct Setting {
     authentication: Authentication,
-    methods: Vec<String>,
-    paths: Vec<String>,
+    methods: &'static [&'static str],
+    paths: &'static [&'static str],
     /// Whether `network.allow` has the host, too.
     is_allowed: bool,
     /// Whether this machine trusts the server.
@@ -57,8 +57,8 @@ impl Default for Setting {
     fn default() -> Self {
         Self {
             authentication: Authentication::Bearer,
-            methods: Vec::new(),
-            paths: Vec::new(),
+            methods: &[],
+            paths: &[],
             is_allowed: false,
             is_trusted: true,
             bounds: bounds(),
@@ -89,11 +89,10 @@ impl Scene {
                 authentication: setting.authentication,
                 source: SecretSource::Variable("REGISTRY".to_owned()),
                 roles: [].into(),
-                methods: setting.methods,
-                paths: setting.paths,
+                methods: setting.methods.iter().map(|method| (*method).to_owned()).collect(),
+                paths: setting.paths.iter().map(|path| path.parse().unwrap()).collect(),
             },
             secret: SECRET.to_owned().into(),
-            placeholder: PLACEHOLDER.to_owned().into(),
         };
         let tls = if setting.is_trusted {
             server.trusting()
@@ -102,7 +101,7 @@ impl Scene {
                 .with_root_certificates(RootCertStore::empty())
                 .with_no_client_auth()
         };
-        let ends = Termination::trusting(tls, vec![held], Timestamp::now()).unwrap();
+        let ends = Termination::trusting(tls, vec![held], &PLACEHOLDER.to_owned().into(), Timestamp::now()).unwrap();
         let certificate = ends.certificate();
         let mut allow = vec![format!("127.0.0.1:{port}"), format!("other.example:{port}")];
         if setting.is_allowed {
@@ -123,13 +122,18 @@ impl Scene {
     /// Shakes hands through a tunnel to the host, asking for `name`, as the container that trusts the gateway.
     async fn shake(&self, name: &str) -> std::io::Result<TlsStream<TcpStream>> {
         let tunnel = self.proxy.tunnel(&self.authority()).await;
-        connector(&self.certificate).connect(ServerName::try_from(name.to_owned()).unwrap(), tunnel).await
+        connector(&self.certificate)
+            .connect(ServerName::try_from(name.to_owned()).unwrap(), tunnel)
+            .await
     }
 
     /// Sends bytes through TLS as they are, in which `HOST` stands for the host; returns all that comes back.
     async fn raw(&self, bytes: &str) -> String {
         let mut stream = self.shake(HOST).await.unwrap();
-        stream.write_all(bytes.replace("HOST", &self.authority()).as_bytes()).await.unwrap();
+        stream
+            .write_all(bytes.replace("HOST", &self.authority()).as_bytes())
+            .await
+            .unwrap();
         unchunked(&String::from_utf8(read_rest(&mut stream).await).unwrap())
     }
 
@@ -155,7 +159,10 @@ impl Scene {
     /// Checks that a request is refused for this reason, which the container and the owner learn, and goes nowhere.
     async fn check_refused(&mut self, answer: &str, why: Denial) {
         assert!(answer.starts_with("HTTP/1.1 403 "), "{answer}");
-        assert!(answer.ends_with(&format!("cordwainer does not let this through: {why}\n")), "{answer}");
+        assert!(
+            answer.ends_with(&format!("cordwainer does not let this through: {why}\n")),
+            "{answer}"
+        );
         assert_eq!(self.proxy.denial().await, why);
         assert_eq!(self.asked(), Vec::<String>::new());
     }
@@ -180,7 +187,9 @@ fn unchunked(answer: &str) -> String {
 
 fn connector(certificate: &str) -> TlsConnector {
     let mut roots = RootCertStore::empty();
-    roots.add(CertificateDer::from_pem_slice(certificate.as_bytes()).unwrap()).unwrap();
+    roots
+        .add(CertificateDer::from_pem_slice(certificate.as_bytes()).unwrap())
+        .unwrap();
     let mut config = ClientConfig::builder()
         .with_root_certificates(roots)
         .with_no_client_auth();
@@ -210,7 +219,9 @@ async fn answer(request: Request<Incoming>) -> Response<crate::support::https::B
             builder.body(whole(head)).unwrap()
         }
         "/redirect" => {
-            let builder = builder.status(302).header("location", "https://other.example/elsewhere");
+            let builder = builder
+                .status(302)
+                .header("location", "https://other.example/elsewhere");
             builder.body(whole("")).unwrap()
         }
         "/compressed" => builder.header("content-encoding", "gzip").body(whole("zip")).unwrap(),

@@ -18,7 +18,13 @@ fn egress(port: u16) -> Egress {
         ..NetworkConfig::default()
     };
     let (sender, _) = unbounded_channel();
-    Egress::new(&network, Resolver::Table(Table::default()), Bounds::default(), sender, None)
+    Egress::new(
+        &network,
+        Resolver::Table(Table::default()),
+        Bounds::default(),
+        sender,
+        None,
+    )
 }
 
 #[tokio::test]

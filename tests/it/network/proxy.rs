@@ -40,12 +40,7 @@ impl Proxy {
     }
 
     /// As [`Proxy::start`], with what ends TLS.
-    pub(super) async fn ending(
-        allow: &[String],
-        names: Names<'_>,
-        bounds: Bounds,
-        ends: Option<Termination>,
-    ) -> Self {
+    pub(super) async fn ending(allow: &[String], names: Names<'_>, bounds: Bounds, ends: Option<Termination>) -> Self {
         let entries = allow.iter().map(|entry| entry.parse().unwrap());
         let network = NetworkConfig {
             allow: entries.collect(),

@@ -10,11 +10,11 @@ use serde_json::Value;
 
 use super::super::answer::{Answer, whole};
 use super::super::refusal::Refusal;
+use super::super::scrub::{Forms, Scrubbed};
 use super::endpoint::Endpoint;
 use super::exchange::Exchange;
 use super::headers;
 use super::passing::Passing;
-use super::super::scrub::{Forms, Scrubbed};
 use crate::accounting::metering::{Form, rate_limit_info};
 use crate::sandbox::credential::Credential;
 

@@ -36,7 +36,9 @@ pub(super) enum EgressRefusal {
     #[error("TLS with the host failed: the machine of the gateway does not trust its certificate, or it has none")]
     Unverified,
     /// It sent what cannot be searched for credentials.
-    #[error("the host compresses its answer, although it was asked not to, so it cannot be searched for the credential")]
+    #[error(
+        "the host compresses its answer, although it was asked not to, so it cannot be searched for the credential"
+    )]
     Compressed,
     /// It took too long.
     #[error("the host did not answer in time")]

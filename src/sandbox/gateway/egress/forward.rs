@@ -41,7 +41,7 @@ pub(super) async fn forward(
         return Err(shared.deny(&target.host.to_string(), Some(target.port), Denial::HostHeader));
     }
     let (head, body) = request.into_parts();
-    if shared.ends.as_ref().is_some_and(|ends| ends.is_misplaced(&head, None)) {
+    if shared.ends.as_ref().is_some_and(|ends| ends.has_placeholder(&head)) {
         return Err(shared.deny(&target.host.to_string(), Some(target.port), Denial::Placeholder));
     }
     let request = Request::from_parts(head, body);

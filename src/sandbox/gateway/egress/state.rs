@@ -60,7 +60,11 @@ impl EgressState {
     /// named that.
     pub(super) fn admits(&self, target: &Target, address: IpAddr) -> Result<(), Denial> {
         let is_named = target.host == Host::Address(address) && self.ends_tls(target).is_some();
-        if is_named { Ok(()) } else { self.policy.admits(target, address) }
+        if is_named {
+            Ok(())
+        } else {
+            self.policy.admits(target, address)
+        }
     }
 
     /// Reserves one of the connections at once.

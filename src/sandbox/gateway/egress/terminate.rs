@@ -5,6 +5,7 @@
 //! trusts. Bodies stream both ways. What the host returns is searched for every credential, as the model's API's is.
 
 mod authority;
+mod bundle;
 mod exchange;
 mod held;
 mod onward;
@@ -21,6 +22,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use jiff::Timestamp;
 use rustls::ClientConfig;
 use rustls::server::Acceptor;
+use secrecy::SecretString;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 use tokio_rustls::LazyConfigAcceptor;
@@ -52,32 +54,37 @@ pub struct Termination {
     credentials: Vec<HeldCredential>,
     /// What must not come back.
     secrets: Option<Forms>,
-    /// What must not go elsewhere: the placeholder of each credential.
-    placeholders: Vec<Option<Forms>>,
+    /// What must not go elsewhere: what the container has in the place of each.
+    placeholder: Option<Forms>,
 }
 
 impl Termination {
-    /// Makes an authority for one container, which gets these credentials' use. Hosts are verified with the
-    /// certificates that this machine trusts.
+    /// Makes an authority for one container, which gets the use of these credentials, and has `placeholder` in their
+    /// place. Hosts are verified with the certificates that this machine trusts.
     ///
     /// # Errors
     /// Of kind [`ErrorKind::Precondition`](crate::base::error::ErrorKind::Precondition) where it trusts none.
-    pub fn new(credentials: Vec<HeldCredential>, now: Timestamp) -> Result<Self> {
+    pub fn new(credentials: Vec<HeldCredential>, placeholder: &SecretString, now: Timestamp) -> Result<Self> {
         let tls = upstream::trusting_the_host()?;
-        Self::trusting(ClientConfig::clone(&tls), credentials, now)
+        Self::trusting(ClientConfig::clone(&tls), credentials, placeholder, now)
     }
 
     /// Makes an authority for one container, with hosts that are verified as `tls` has it.
     ///
     /// # Errors
     /// Where no authority can be made.
-    pub fn trusting(mut tls: ClientConfig, credentials: Vec<HeldCredential>, now: Timestamp) -> Result<Self> {
+    pub fn trusting(
+        mut tls: ClientConfig,
+        credentials: Vec<HeldCredential>,
+        placeholder: &SecretString,
+        now: Timestamp,
+    ) -> Result<Self> {
         tls.alpn_protocols = vec![HTTP_1.to_vec()];
         Ok(Self {
             authority: CertificateAuthority::new(now)?,
             onward: Arc::new(tls),
             secrets: Forms::of_all(credentials.iter().map(|held| &held.secret)),
-            placeholders: credentials.iter().map(|held| Forms::of(&held.placeholder)).collect(),
+            placeholder: Forms::of(placeholder),
             credentials,
         })
     }
@@ -85,6 +92,13 @@ impl Termination {
     /// Returns the certificate that the container is to trust.
     pub fn certificate(&self) -> String {
         self.authority.pem()
+    }
+
+    /// Returns the certificates that the container is to trust: those of this machine, and the authority's.
+    pub fn bundle(&self) -> String {
+        let mut bundle = bundle::of_the_host();
+        bundle.push_str(&self.certificate());
+        bundle
     }
 
     /// Returns whether a credential is configured for this host.
@@ -98,18 +112,12 @@ impl Termination {
         all.find(|held| held.credential.target == *target && held.credential.covers(method, path))
     }
 
-    /// Returns whether a head has the placeholder of a credential that is not for `target`; without one, that of any.
-    pub(super) fn is_misplaced(&self, head: &Parts, target: Option<&Target>) -> bool {
-        let uri = head.uri.to_string();
-        let foreign = self.credentials.iter().zip(&self.placeholders);
-        let mut foreign = foreign
-            .filter(|(held, _)| Some(&held.credential.target) != target)
-            .filter_map(|(_, forms)| forms.as_ref());
-        foreign.any(|forms| {
-            let mut headers = head.headers.iter();
-            forms.are_in(uri.as_bytes())
-                || headers.any(|(name, value)| forms.are_in(name.as_str().as_bytes()) || forms.are_in(value.as_bytes()))
-        })
+    /// Returns whether the head of a request has the placeholder, in any form.
+    pub(super) fn has_placeholder(&self, head: &Parts) -> bool {
+        let Some(forms) = &self.placeholder else { return false };
+        let mut headers = head.headers.iter();
+        forms.are_in(head.uri.to_string().as_bytes())
+            || headers.any(|(name, value)| forms.are_in(name.as_str().as_bytes()) || forms.are_in(value.as_bytes()))
     }
 }
 

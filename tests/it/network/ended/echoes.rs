@@ -18,8 +18,16 @@ async fn echoes_in_heads_and_bodies_are_removed() {
         };
         let scene = Scene::with(setting).await;
         let answer = scene.ask("GET", "/echo", "").await;
-        assert!(answer.contains("x-own: 1\r\n") && answer.contains("[removed]"), "{answer}");
-        for part in [SECRET, "x-echo", "set-cookie", &BASE64_STANDARD.encode(format!("agent:{SECRET}"))] {
+        assert!(
+            answer.contains("x-own: 1\r\n") && answer.contains("[removed]"),
+            "{answer}"
+        );
+        for part in [
+            SECRET,
+            "x-echo",
+            "set-cookie",
+            &BASE64_STANDARD.encode(format!("agent:{SECRET}")),
+        ] {
             assert!(!answer.contains(part), "{part}: {answer}");
         }
         // The control: the host did get it, and did repeat it.
@@ -31,6 +39,9 @@ async fn echoes_in_heads_and_bodies_are_removed() {
 async fn what_cannot_be_searched_is_not_passed_on() {
     let scene = Scene::new().await;
     let answer = scene.ask("GET", "/compressed", "").await;
-    assert!(answer.starts_with("HTTP/1.1 502 ") && answer.contains("compresses its answer"), "{answer}");
+    assert!(
+        answer.starts_with("HTTP/1.1 502 ") && answer.contains("compresses its answer"),
+        "{answer}"
+    );
     assert!(!answer.contains("zip"), "{answer}");
 }

@@ -21,7 +21,10 @@ async fn check(authentication: Authentication, sent: &str, expect: &str) {
     };
     let scene = Scene::with(setting).await;
     let answer = scene.ask("GET", "/index?a=b%20c", sent).await;
-    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with("got 0"), "{answer}");
+    assert!(
+        answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with("got 0"),
+        "{answer}"
+    );
     let asked = scene.asked();
     let expect = format!(
         "GET /index?a=b%20c\nhost: {}\n{expect}\naccept-encoding: identity\n",
@@ -39,11 +42,19 @@ async fn check(authentication: Authentication, sent: &str, expect: &str) {
 #[tokio::test]
 async fn the_credential_is_added_in_each_form() {
     let bearer = format!("authorization: Bearer {SECRET}");
-    let basic = format!("authorization: Basic {}", BASE64_STANDARD.encode(format!("agent:{SECRET}")));
+    let basic = format!(
+        "authorization: Basic {}",
+        BASE64_STANDARD.encode(format!("agent:{SECRET}"))
+    );
     let placeholder = format!("Authorization: Bearer {PLACEHOLDER}\r\n");
     check(Authentication::Bearer, "", &bearer).await;
     check(Authentication::Bearer, &placeholder, &bearer).await;
-    check(Authentication::Npm, "Authorization: Basic mine\r\nCookie: a=b\r\n", &bearer).await;
+    check(
+        Authentication::Npm,
+        "Authorization: Basic mine\r\nCookie: a=b\r\n",
+        &bearer,
+    )
+    .await;
     check(Authentication::Basic("agent".to_owned()), "", &basic).await;
     let shown = BASE64_STANDARD.encode(format!("agent:{PLACEHOLDER}"));
     check(
@@ -72,7 +83,10 @@ async fn many_requests_pass_on_one_tunnel_and_one_connection() {
     let mut client = scene.client().await;
     for turn in 0..50 {
         let body = Bytes::from(vec![b'x'; turn * 1000]);
-        let request = Request::put("/upload").header("host", scene.authority()).body(Full::new(body)).unwrap();
+        let request = Request::put("/upload")
+            .header("host", scene.authority())
+            .body(Full::new(body))
+            .unwrap();
         let response = client.send_request(request).await.unwrap();
         assert_eq!(response.status(), 200);
         let answer = response.into_body().collect().await.unwrap().to_bytes();
@@ -84,7 +98,10 @@ async fn many_requests_pass_on_one_tunnel_and_one_connection() {
     // A host that closes its connection is connected to again, on the same tunnel.
     for expect in ["closed", "got 0"] {
         let path = if expect == "closed" { "/close" } else { "/next" };
-        let request = Request::get(path).header("host", scene.authority()).body(Full::default()).unwrap();
+        let request = Request::get(path)
+            .header("host", scene.authority())
+            .body(Full::default())
+            .unwrap();
         let response = client.send_request(request).await.unwrap();
         let answer = response.into_body().collect().await.unwrap().to_bytes();
         assert_eq!(answer, expect);
@@ -99,7 +116,10 @@ async fn bodies_pass_whole_however_they_are_framed() {
     let head = "POST /upload HTTP/1.1\r\nHost: HOST\r\nConnection: close\r\n";
     for (framing, expect) in [
         ("Content-Length: 4\r\n\r\nbody", "got 4"),
-        ("Transfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n3\r\nand\r\n0\r\n\r\n", "got 7"),
+        (
+            "Transfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n3\r\nand\r\n0\r\n\r\n",
+            "got 7",
+        ),
         ("Content-Length: 0\r\n\r\n", "got 0"),
     ] {
         let answer = scene.raw(&format!("{head}{framing}")).await;
@@ -130,12 +150,32 @@ async fn large_bodies_pass_both_ways_and_nobody_holds_them() {
     let scene = Scene::new().await;
     let mut client = scene.client().await;
     let body = Full::new(Bytes::from(vec![b'x'; 32 << 20]));
-    let request = Request::put("/upload").header("host", scene.authority()).body(body).unwrap();
-    let answer = client.send_request(request).await.unwrap().into_body().collect().await.unwrap();
+    let request = Request::put("/upload")
+        .header("host", scene.authority())
+        .body(body)
+        .unwrap();
+    let answer = client
+        .send_request(request)
+        .await
+        .unwrap()
+        .into_body()
+        .collect()
+        .await
+        .unwrap();
     assert_eq!(answer.to_bytes(), format!("got {}", 32 << 20));
     client.ready().await.unwrap();
-    let request = Request::get("/large").header("host", scene.authority()).body(Full::default()).unwrap();
-    let answer = client.send_request(request).await.unwrap().into_body().collect().await.unwrap();
+    let request = Request::get("/large")
+        .header("host", scene.authority())
+        .body(Full::default())
+        .unwrap();
+    let answer = client
+        .send_request(request)
+        .await
+        .unwrap()
+        .into_body()
+        .collect()
+        .await
+        .unwrap();
     assert_eq!(answer.to_bytes().len(), 32 << 20);
     // An answer before the body has been read comes at once.
     let mut stream = scene.shake(HOST).await.unwrap();

@@ -76,7 +76,8 @@ impl CertificateAuthority {
         let name = host.trim_matches(['[', ']']).to_owned();
         // No two certificates of an authority may have the same number, and these have the same key.
         let number = sha1_smol::Sha1::from(&name).digest().bytes();
-        let mut params = parameters(vec![name], "cordwainer gateway, host", self.validity).with_context(kind, failed)?;
+        let mut params =
+            parameters(vec![name], "cordwainer gateway, host", self.validity).with_context(kind, failed)?;
         params.serial_number = Some(SerialNumber::from_slice(&number[..16]));
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
@@ -112,7 +113,11 @@ fn parameters(
     params.distinguished_name.push(DnType::CommonName, common_name);
     let day = |moment: Timestamp| {
         let date = moment.to_zoned(TimeZone::UTC).date();
-        date_time_ymd(date.year().into(), date.month().unsigned_abs(), date.day().unsigned_abs())
+        date_time_ymd(
+            date.year().into(),
+            date.month().unsigned_abs(),
+            date.day().unsigned_abs(),
+        )
     };
     params.not_before = day(validity.0);
     params.not_after = day(validity.1);

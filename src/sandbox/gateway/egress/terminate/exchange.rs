@@ -55,7 +55,8 @@ impl Exchange {
         }
         if self.is_searched() {
             // What is compressed, or comes in parts of the client's choice, cannot be searched.
-            head.headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+            head.headers
+                .insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
             head.headers.remove(RANGE);
             head.headers.remove(IF_RANGE);
         }
@@ -83,8 +84,7 @@ impl Exchange {
             return Err(Denial::HostHeader);
         }
         let held = self.ends.covering(&self.target, head.method.as_str(), uri.path());
-        let home = held.map(|held| &held.credential.target);
-        if self.ends.is_misplaced(head, home) {
+        if held.is_none() && self.ends.has_placeholder(head) {
             return Err(Denial::Placeholder);
         }
         if held.is_none() && !self.is_open() {

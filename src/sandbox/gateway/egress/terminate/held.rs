@@ -1,4 +1,4 @@
-//! A credential of another host as the gateway holds it: the secret itself, and what the container has in its place.
+//! A credential of another host as the gateway holds it, and the header in which the host gets it.
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use hyper::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
@@ -13,8 +13,6 @@ pub struct HeldCredential {
     pub credential: HostCredential,
     /// The secret.
     pub secret: SecretString,
-    /// What the container has in its place.
-    pub placeholder: SecretString,
 }
 
 impl HeldCredential {

@@ -63,7 +63,10 @@ impl Onward {
             }
         }
         let mut sender = self.connect().await?;
-        let response = sender.send_request(request).await.map_err(|error| unreachable(&error))?;
+        let response = sender
+            .send_request(request)
+            .await
+            .map_err(|error| unreachable(&error))?;
         *kept = Some(sender);
         Ok(response)
     }
