@@ -48,9 +48,14 @@ fn line_ends_and_byte_order_marks_do_not_matter() {
 
 #[test]
 fn hosts_are_shown_as_they_are_written() {
-    let text = "network: {allow: [cargo, Example.org, '*.example.net:8443']}";
+    let text = "network: {allow: [cargo, Example.org, '*.example.net:8443'], credentials: \
+                [{host: a.example, cargo: own, from: {file: a}, paths: [/a/*]}]}";
     let shown = serde_json::to_value(parse(text)).unwrap();
-    let expected = serde_json::json!({"allow": ["cargo", "Example.org", "*.example.net:8443"]});
+    let credential = serde_json::json!({"host": "a.example", "cargo": "own", "from": {"file": "a"}, "paths": ["/a/*"]});
+    let expected = serde_json::json!({
+        "allow": ["cargo", "Example.org", "*.example.net:8443"], "credentials": [credential],
+    });
+    assert_eq!(parse(&shown.to_string()), parse(text));
     assert_eq!(shown["network"], expected);
 }
 
