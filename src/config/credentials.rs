@@ -1,17 +1,12 @@
 //! Reads `network.credentials`. No value is quoted that could be a secret in the wrong place.
 
-use std::collections::BTreeSet;
-
 use hyper::header::HeaderName;
 
 use super::field::Field;
 use super::keys::{CREDENTIAL, SECRET};
 use super::node::Kind;
 use super::section::Section;
-use crate::model::Role;
-use crate::sandbox::network::{
-    Authentication, Authority, Entry, Host, HostCredential, PathPattern, SecretSource, Target,
-};
+use crate::sandbox::network::{Authentication, Authority, Entry, Host, HostCredential, SecretSource, Target};
 
 /// The port where none is written.
 const TLS_PORT: u16 = 443;
@@ -67,12 +62,7 @@ fn read_one(field: &Field<'_>) -> Option<HostCredential> {
     section.set_some("host", &mut target, read_host);
     section.set_some("from", &mut source, read_source);
     let authentication = read_kind(field, &section);
-    let (mut roles, mut methods, mut paths) = (BTreeSet::new(), BTreeSet::new(), Vec::new());
-    section.set("roles", &mut roles, |field| some(field, "a list of roles", read_role));
-    section.set("methods", &mut methods, |field| {
-        some(field, "a list of methods", read_method)
-    });
-    section.set("paths", &mut paths, |field| some(field, "a list of paths", read_path));
+    let limits = super::network::read_limits(&section);
     for name in ["host", "from"] {
         if section.field(name).is_none() {
             field.refuse::<()>(format!("expected `{name}`"));
@@ -85,19 +75,8 @@ fn read_one(field: &Field<'_>) -> Option<HostCredential> {
         target: target?,
         authentication: authentication?,
         source: source?,
-        roles,
-        methods,
-        paths,
+        limits,
     })
-}
-
-/// Reads a list with something in it: an empty one would permit nothing, or everything, to different readers.
-fn some<T, C: FromIterator<T>>(field: &Field<'_>, what: &str, read: impl Fn(&Field<'_>) -> Option<T>) -> Option<C> {
-    let items = field.items(what)?;
-    if items.is_empty() {
-        return field.refuse("expected one entry or more (leave the key out for all)");
-    }
-    Some(items.iter().filter_map(read).collect())
 }
 
 fn read_host(field: &Field<'_>) -> Option<Target> {
@@ -189,34 +168,5 @@ fn read_true(field: &Field<'_>) -> Option<()> {
     match field.plain() {
         Some("true") => Some(()),
         _ => field.refuse_with("expected `true`", ELSEWHERE),
-    }
-}
-
-fn read_role(field: &Field<'_>) -> Option<Role> {
-    let name = field.scalar().unwrap_or_default();
-    let role = [Role::Measure, Role::Stitch]
-        .into_iter()
-        .find(|role| role.name() == name);
-    role.or_else(|| field.expected("`measure` or `stitch`"))
-}
-
-fn read_method(field: &Field<'_>) -> Option<String> {
-    let name = field.scalar().unwrap_or_default();
-    if !name.is_empty() && name.chars().all(|c| c.is_ascii_uppercase()) && !matches!(name, "CONNECT" | "TRACE") {
-        return Some(name.to_owned());
-    }
-    field.expected("a method in capitals, such as `GET`")
-}
-
-fn read_path(field: &Field<'_>) -> Option<PathPattern> {
-    match field.text()?.parse() {
-        Ok(pattern) => Some(pattern),
-        Err(why) => field.refuse_with(
-            format!(
-                "expected a path such as `/index/config.json` or `/crates/*`, found {}",
-                field.node.describe()
-            ),
-            why,
-        ),
     }
 }

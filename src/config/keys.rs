@@ -127,6 +127,8 @@ pub(crate) enum Shape {
     Image,
     /// Names of tools to `distribution` or a version.
     Tools,
+    /// Entries of `network.allow`: texts, or mappings of [`NETWORK_ENTRY`].
+    NetworkEntries,
     /// Keys below this one.
     Section(&'static [Key]),
 }
@@ -170,18 +172,17 @@ pub(crate) const CREDENTIAL: &[Key] = &[
     Key::new("from", Shape::Section(SECRET), "", "Where the secret is on the host."),
     Key::new(
         "roles",
-        Shape::Choices(&["measure", "stitch"]),
+        Shape::Choices(&["measure", "stitch", "gates"]),
         "",
-        "Who has it. Unset: everyone.",
+        "Whose containers have its use. Unset: all.",
     ),
     Key::new("methods", Shape::List, "", "Methods with which it is sent. Unset: all."),
     Key::new(
         "paths",
         Shape::List,
         "",
-        "Paths to which it is sent: `/path`, or `/path/*` for all below. Unset: all.",
-    )
-    .files(Files::Free),
+        "Paths to which it is sent, as in `allow`. Unset: all.",
+    ),
 ];
 
 /// Where a secret is; one of the two.
@@ -231,6 +232,29 @@ pub(crate) const IMAGE_BUILD: &[Key] = &[
         "A Containerfile of your own, instead of all other keys. It is built without any other file.",
     )
     .files(Files::Protected),
+];
+
+/// The keys of an entry of `network.allow` written as a mapping; `host` is required.
+pub(crate) const NETWORK_ENTRY: &[Key] = &[
+    Key::new("host", Shape::Text, "", "A host, as in an entry that is a text."),
+    Key::new(
+        "methods",
+        Shape::List,
+        "",
+        "The methods that are allowed, such as GET, which includes HEAD. Unset: all.",
+    ),
+    Key::new(
+        "paths",
+        Shape::List,
+        "",
+        "The paths that are allowed: `*` is any text within a segment, `**` any number of segments. Unset: all.",
+    ),
+    Key::new(
+        "roles",
+        Shape::Choices(&["measure", "stitch", "gates"]),
+        "",
+        "Whose containers the entry is for. Unset: all.",
+    ),
 ];
 
 /// The keys of a gate written as a mapping; `command` is required.

@@ -58,6 +58,7 @@ mod tests {
             Shape::Assignments => format!("{name}: {{A: {PATH}}}"),
             Shape::Mounts => format!("{name}: [\"{PATH}:/a\", {{source: {PATH}, target: /b}}]"),
             Shape::Gates => format!("{name}: [{{command: {PATH}}}]"),
+            Shape::NetworkEntries => format!("{name}: [{PATH}, {{host: {PATH}, paths: [/{PATH}]}}]"),
             Shape::Image => format!("{name}: {{build: {{containerfile: {PATH}}}}}"),
             Shape::Section(_)
             | Shape::Tools

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::keys::{CREDENTIAL, GATE, IMAGE, Key, MOUNT, Shape, TOP};
+use super::keys::{CREDENTIAL, GATE, IMAGE, Key, MOUNT, NETWORK_ENTRY, Shape, TOP};
 use super::toolchain::TOOLS;
 use super::values::LEAST_NUMBER;
 
@@ -74,6 +74,7 @@ fn accepted(shape: Shape) -> Value {
         Shape::Mounts => list(json!({"anyOf": [text(), object(MOUNT, &["source", "target"])]})),
         Shape::Gates => list(json!({"anyOf": [text(), object(GATE, &["command"])]})),
         Shape::Credentials => list(object(CREDENTIAL, &["host", "from"])),
+        Shape::NetworkEntries => list(json!({"anyOf": [text(), object(NETWORK_ENTRY, &["host"])]})),
         Shape::Image => json!({"anyOf": [text(), object(IMAGE, &["build"])]}),
         Shape::Tools => tools(),
         Shape::Section(keys) => object(keys, &[]),

@@ -9,9 +9,8 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::redact::{Redactor, SHORTEST_SECRET};
-use crate::model::Role;
 use crate::sandbox::gateway::egress::HeldCredential;
-use crate::sandbox::network::{HostCredential, SecretSource};
+use crate::sandbox::network::{Caller, HostCredential, SecretSource};
 
 /// The longest secret, in bytes: a header has no room for more.
 const LONGEST: u64 = 16 << 10;
@@ -76,9 +75,9 @@ impl HostCredentials {
         all
     }
 
-    /// Returns those of a role.
-    pub(crate) fn of(&self, role: Role) -> Vec<HeldCredential> {
-        let held = self.held.iter().filter(|held| held.credential.is_for(role));
+    /// Returns those for `caller`.
+    pub(crate) fn of(&self, caller: Caller) -> Vec<HeldCredential> {
+        let held = self.held.iter().filter(|held| held.credential.is_for(caller));
         held.cloned().collect()
     }
 
@@ -138,7 +137,8 @@ fn read(path: &PathBuf) -> Result<SecretString, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sandbox::network::{Authentication, Host, Target};
+    use crate::model::Role;
+    use crate::sandbox::network::{Authentication, Host, Limits, Target};
 
     fn credential(source: SecretSource) -> HostCredential {
         HostCredential {
@@ -148,9 +148,10 @@ mod tests {
             },
             authentication: Authentication::Bearer,
             source,
-            roles: [Role::Stitch].into(),
-            methods: [].into(),
-            paths: Vec::new(),
+            limits: Limits {
+                roles: vec![Caller::Gates],
+                ..Limits::default()
+            },
         }
     }
 
@@ -177,7 +178,13 @@ mod tests {
             assert!(error.contains(part), "{part}: {error}");
         }
         assert!(!error.contains("secret-of") && !error.contains("good"), "{error}");
-        assert_eq!((read.of(Role::Stitch).len(), read.of(Role::Measure).len()), (2, 0));
+        assert_eq!(
+            (
+                read.of(Caller::Gates).len(),
+                read.of(Caller::Agent(Role::Measure)).len()
+            ),
+            (2, 0)
+        );
         for known in ["secret-of-the-file", "secret-of-variable"] {
             assert_eq!(redactor.text(known), "[redacted credential in use]");
         }

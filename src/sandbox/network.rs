@@ -2,30 +2,34 @@
 
 mod address;
 mod authority;
+mod caller;
 pub mod client_hello;
 mod credential;
 mod denial;
 mod entry;
 mod environment;
 mod host;
+mod path;
 mod preset;
-mod request_path;
 mod trust;
 
 use std::net::IpAddr;
 
+use hyper::Method;
 use serde::{Serialize, Serializer};
 
 pub use address::{AddressClass, classify};
 pub use authority::Authority;
+pub use caller::Caller;
 pub use client_hello::HelloError;
 pub use credential::{Authentication, HostCredential, SecretSource};
 pub use denial::Denial;
-pub use entry::{Entry, EntryError};
+pub use entry::{Entry, EntryError, Limits};
 pub use environment::environment;
 pub use host::{Host, HostError};
+use path::RequestPath;
+pub use path::{OVERRIDES, PathError, PathPattern, PatternError};
 pub use preset::Preset;
-pub use request_path::PathPattern;
 pub use trust::{CLIENT_FILES, ClientFiles, client_files};
 
 /// The `network` section.
@@ -35,6 +39,18 @@ pub struct NetworkConfig {
     pub allow: Policy,
     /// The credentials of other hosts.
     pub credentials: Vec<HostCredential>,
+}
+
+impl NetworkConfig {
+    /// Returns what of it is there for `caller`.
+    #[must_use]
+    pub fn of(&self, caller: Caller) -> Self {
+        let own = self.credentials.iter().filter(|credential| credential.is_for(caller));
+        Self {
+            allow: self.allow.of(caller),
+            credentials: own.cloned().collect(),
+        }
+    }
 }
 
 /// The form of a request for a host, which determines the port of an entry without one.
@@ -119,14 +135,64 @@ impl Policy {
         })
     }
 
+    /// Returns the entries that are there for `caller`.
+    #[must_use]
+    pub fn of(&self, caller: Caller) -> Self {
+        self.entries
+            .iter()
+            .filter(|entry| entry.is_for(caller))
+            .cloned()
+            .collect()
+    }
+
+    /// Returns whether requests to some host have to be looked at.
+    pub fn is_narrow(&self) -> bool {
+        self.entries.iter().any(Entry::is_narrow)
+    }
+
+    /// Returns whether only some requests to `target` are permitted: each of them must pass [`Policy::permits_request`],
+    /// so that TLS to it has to end at the gateway.
+    pub fn ends_tls(&self, target: &Target) -> bool {
+        let mut covering = self.covering(target).peekable();
+        covering.peek().is_some() && covering.all(Entry::is_narrow)
+    }
+
+    /// Checks a request to `target`, which [`Policy::permits`] returned, by its method, and by its path as the request
+    /// writes it. A query is ignored.
+    ///
+    /// # Errors
+    /// Fails if no entry allows the request, or if its path is one that servers read in different ways.
+    pub fn permits_request(&self, target: &Target, method: &Method, path_and_query: &str) -> Result<(), Denial> {
+        if !self.ends_tls(target) {
+            return match self.covering(target).next() {
+                Some(_) => Ok(()),
+                None => Err(Denial::NotAllowed),
+            };
+        }
+        let path = RequestPath::read(path_and_query)?;
+        if self.covering(target).any(|entry| entry.permits_request(method, &path)) {
+            return Ok(());
+        }
+        Err(Denial::RequestNotAllowed)
+    }
+
+    fn covering(&self, target: &Target) -> impl Iterator<Item = &Entry> {
+        self.entries
+            .iter()
+            .filter(|entry| entry.covers(&target.host, target.port))
+    }
+
     /// Checks whether a connection to `address` may be made for `target`. A public address may; another one may if an
-    /// entry names it with its port, whatever name led there: the container could request it directly.
+    /// entry names it with its port, whatever name led there: the container could request it directly. An entry that
+    /// allows only some requests to the address counts for targets whose requests are checked.
     ///
     /// # Errors
     /// Fails with the class of the address.
     pub fn admits(&self, target: &Target, address: IpAddr) -> Result<(), Denial> {
         let literal = Host::Address(address);
-        let spelled_out = |entry: &Entry| entry.permits(&literal, target.port, Scheme::Tunnel);
+        let is_checked = self.ends_tls(target);
+        let spelled_out =
+            |entry: &Entry| entry.permits(&literal, target.port, Scheme::Tunnel) && (is_checked || !entry.is_narrow());
         match classify(address) {
             AddressClass::Public => Ok(()),
             _ if self.entries.iter().any(spelled_out) => Ok(()),
@@ -145,7 +211,7 @@ impl FromIterator<Entry> for Policy {
 
 impl Serialize for Policy {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.entries.iter().map(Entry::as_str))
+        serializer.collect_seq(&self.entries)
     }
 }
 

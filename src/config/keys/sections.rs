@@ -79,11 +79,11 @@ pub(super) const AGENT: &[Key] = &[
 pub(super) const NETWORK: &[Key] = &[
     Key::new(
     "allow",
-    Shape::List,
+    Shape::NetworkEntries,
     "[]",
-    "Hosts: `host`, `host:port`, `*.suffix` (what is below it), `*.suffix:port`, or an address\nwith its port. Without a port: 443, and 80 for plain HTTP. Or the name of a package\nmanager, for its public hosts: cargo, npm, pip, go, debian, maven, gradle, yarn, deno,\ngem, composer, nuget, hex, swift.",
+    "Hosts: `host`, `host:port`, `*.suffix` (what is below it), `*.suffix:port`, or an address\nwith its port. Without a port: 443, and 80 for plain HTTP. Or the name of a package\nmanager, for its public hosts: cargo, npm, pip, go, debian, maven, gradle, yarn, deno,\ngem, composer, nuget, hex, swift. Or a mapping {host, methods, paths, roles}: only these\nmethods and paths, only for measure, stitch or gates.",
 )
-.sample("[cargo, docs.example.org, \"*.example.net:8443\"]"),
+.sample("[cargo, docs.example.org, {host: \"*.example.net\", methods: [GET], paths: [/files/**]}]"),
     Key::new(
         "credentials",
         Shape::Credentials,

@@ -22,7 +22,7 @@ use crate::sandbox::engine::{ContainerSpec, Engine, GATEWAY_FOLDER};
 use crate::sandbox::gateway::egress::{Bounds, Egress, EgressEvent, Resolver, Termination};
 use crate::sandbox::gateway::{Api, Gateway, GatewayEvent, Judged, Options, hold_to};
 use crate::sandbox::guarantee::{Item, RequestedContainer};
-use crate::sandbox::network::{self, ClientFiles};
+use crate::sandbox::network::{self, Caller, ClientFiles, NetworkConfig};
 
 /// Where a container's relay offers its gateway.
 const INSIDE: &str = "http://127.0.0.1:8080";
@@ -64,6 +64,7 @@ pub(super) fn for_agent<'a>(
         usable.extend(call.sandbox.writable.then_some(Item::Worktree));
     }
     let opening = Opening {
+        caller: Caller::Agent(call.sandbox.name.role),
         specification,
         usable,
         token,
@@ -82,6 +83,7 @@ pub(crate) fn for_gate<'a>(
     let token = recorder.clock().token()?;
     let usable = BTreeSet::from([Item::Home, Item::Temporary]);
     let opening = Opening {
+        caller: Caller::Gates,
         specification,
         usable,
         token,
@@ -92,6 +94,8 @@ pub(crate) fn for_gate<'a>(
 
 /// What the gateway of a container is opened with.
 struct Opening {
+    /// On whose behalf the container runs.
+    caller: Caller,
     /// What the container is to be, before it is sealed.
     specification: ContainerSpec,
     /// What must be usable inside.
@@ -110,14 +114,15 @@ impl Opening {
         recorder: &'a Recorder,
     ) -> Result<(ContainerSpec, Sealed<'a>)> {
         let Self {
+            caller,
             mut specification,
             usable,
             token,
             api,
         } = self;
-        let allowed = &sandbox.config.network;
-        let others = Others::of(sandbox, recorder)?;
-        set(&mut specification, network::environment(allowed, INSIDE));
+        let allowed = sandbox.config.network.of(caller);
+        let others = Others::of(sandbox, &allowed, caller, recorder)?;
+        set(&mut specification, network::environment(&allowed, INSIDE));
         set(&mut specification, others.told.variables);
         refuse_credentials(&specification, &sandbox.folder.redactor)?;
         let folder = sandbox.mounts.gateway.clone();
@@ -139,7 +144,7 @@ impl Opening {
             token: SecretString::from(token),
             api,
             egress: Some(Egress::new(
-                allowed,
+                &allowed,
                 Resolver::System,
                 Bounds::default(),
                 sender,
@@ -175,9 +180,9 @@ struct Others {
 }
 
 impl Others {
-    fn of(sandbox: &Sandbox<'_>, recorder: &Recorder) -> Result<Self> {
-        let held = sandbox.host_credentials.of(sandbox.name.role);
-        if held.is_empty() {
+    fn of(sandbox: &Sandbox<'_>, allowed: &NetworkConfig, caller: Caller, recorder: &Recorder) -> Result<Self> {
+        let held = sandbox.host_credentials.of(caller);
+        if held.is_empty() && !allowed.allow.is_narrow() {
             return Ok(Self::default());
         }
         let clock = recorder.clock();

@@ -1,15 +1,14 @@
 //! `network.credentials`: what the gateway shows to which other hosts, and where it has it from. The secrets themselves
 //! are not here.
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::path::PathBuf;
 
+use hyper::Method;
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 
-use super::{PathPattern, Target};
-use crate::model::Role;
+use super::{Caller, Limits, Target};
 
 /// The port of a host that is written without one: credentials go over TLS alone.
 const TLS_PORT: u16 = 443;
@@ -23,12 +22,8 @@ pub struct HostCredential {
     pub authentication: Authentication,
     /// Where the secret is.
     pub source: SecretSource,
-    /// The roles that have it; empty means all.
-    pub roles: BTreeSet<Role>,
-    /// The methods with which it is sent; empty means all.
-    pub methods: BTreeSet<String>,
-    /// The paths to which it is sent; empty means all.
-    pub paths: Vec<PathPattern>,
+    /// The requests with which it is sent, and who has it.
+    pub limits: Limits,
 }
 
 /// How a host is shown a credential.
@@ -60,30 +55,19 @@ pub enum SecretSource {
 }
 
 impl HostCredential {
-    /// Returns whether an agent of this role has it.
-    pub fn is_for(&self, role: Role) -> bool {
-        self.roles.is_empty() || self.roles.contains(&role)
+    /// Returns whether it is there for `caller`.
+    pub fn is_for(&self, caller: Caller) -> bool {
+        self.limits.are_for(caller)
     }
 
-    /// Returns whether it is sent with a request of this method and path.
-    pub fn covers(&self, method: &str, path: &str) -> bool {
-        let has_method = self.methods.is_empty() || self.methods.contains(method);
-        has_method && (self.paths.is_empty() || self.paths.iter().any(|pattern| pattern.matches(path)))
+    /// Returns whether it is sent with a request of this method and path, as the request writes it.
+    pub fn covers(&self, method: &Method, path: &str) -> bool {
+        self.limits.have_method(method) && self.limits.have_path(path)
     }
 
-    /// Returns whether both are for some request of some role.
+    /// Returns whether both are for some request of somebody.
     pub fn contradicts(&self, other: &Self) -> bool {
-        let meets = |one: &Self, two: &Self| {
-            let paths = one
-                .paths
-                .iter()
-                .any(|path| two.paths.iter().any(|other| path.meets(other)));
-            one.paths.is_empty() || two.paths.is_empty() || paths
-        };
-        self.target == other.target
-            && common(&self.roles, &other.roles)
-            && common(&self.methods, &other.methods)
-            && meets(self, other)
+        self.target == other.target && self.limits.meet(&other.limits)
     }
 
     /// Returns `host`, or `host:port` where the port is not that of HTTPS.
@@ -95,11 +79,6 @@ impl HostCredential {
             format!("{host}:{port}")
         }
     }
-}
-
-/// Returns whether two lists, of which an empty one has everything, have something in common.
-fn common<T: Ord>(one: &BTreeSet<T>, two: &BTreeSet<T>) -> bool {
-    one.is_empty() || two.is_empty() || !one.is_disjoint(two)
 }
 
 impl fmt::Display for SecretSource {
@@ -124,14 +103,8 @@ impl Serialize for HostCredential {
             Authentication::Pip(user) => map.serialize_entry("pip", user)?,
         }
         map.serialize_entry("from", &self.source)?;
-        if !self.roles.is_empty() {
-            map.serialize_entry("roles", &self.roles)?;
-        }
-        if !self.methods.is_empty() {
-            map.serialize_entry("methods", &self.methods)?;
-        }
-        if !self.paths.is_empty() {
-            map.serialize_entry("paths", &self.paths)?;
+        for (key, values) in self.limits.written() {
+            map.serialize_entry(key, &values)?;
         }
         map.end()
     }

@@ -1,6 +1,6 @@
 //! Why the gateway does not let a container through.
 
-use super::{AddressClass, HelloError, HostError};
+use super::{AddressClass, HelloError, HostError, PathError};
 
 /// Why a request for the outside was refused, or its tunnel cut off. As text it is a lowercase fragment that contains
 /// nothing which the container did not know.
@@ -19,6 +19,15 @@ pub enum Denial {
     /// Entries name the host, with other ports.
     #[error("`network.allow` has the host, but not with this port")]
     PortNotAllowed,
+    /// Entries name the host at this port, with other methods or paths.
+    #[error("`network.allow` has the host, but not with this method and path")]
+    RequestNotAllowed,
+    /// Only some paths of the host are allowed, and servers read the path in different ways.
+    #[error("the path can be read in two ways: {0}")]
+    Path(#[from] PathError),
+    /// Only some requests to the host are allowed, and they come inside TLS.
+    #[error("`network.allow` has only some methods or paths of the host, and the gateway cannot see them inside TLS")]
+    Unseen,
     /// The host is not a public one.
     #[error("the host has a {0} address")]
     Address(AddressClass),

@@ -3,18 +3,36 @@
 use std::net::IpAddr;
 use std::str::FromStr;
 
+use hyper::Method;
+use serde::ser::SerializeMap as _;
+use serde::{Serialize, Serializer};
+
 use super::authority::{port_number, split};
+use super::path::{PathPattern, RequestPath};
 use super::preset::Preset;
-use super::{AddressClass, Host, Scheme, classify};
+use super::{AddressClass, Caller, Host, Scheme, classify};
 use crate::base::text;
 
-/// One entry: a host, everything below a suffix, an address with its port, or a preset.
+/// One entry: a host, everything below a suffix, an address with its port, or a preset; and what of it is allowed, and to
+/// whom. Serialized, it is what was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     written: String,
     patterns: Vec<Pattern>,
     /// `None` selects the default port of the scheme that is used.
     port: Option<u16>,
+    limits: Limits,
+}
+
+/// What of a host an entry allows, and to whom. Each list that is empty limits nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// The methods of requests. `GET` includes `HEAD`.
+    pub methods: Vec<Method>,
+    /// The paths of requests.
+    pub paths: Vec<PathPattern>,
+    /// For whom the entry is there.
+    pub roles: Vec<Caller>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,10 +69,101 @@ impl EntryError {
     }
 }
 
+impl Limits {
+    /// Returns whether they let a method through.
+    pub(super) fn have_method(&self, method: &Method) -> bool {
+        let same = |known: &Method| known == method || *known == Method::GET && *method == Method::HEAD;
+        self.methods.is_empty() || self.methods.iter().any(same)
+    }
+
+    /// Returns whether they let a path through, as a request writes it; one that servers read in different ways is only
+    /// where all are.
+    pub(super) fn have_path(&self, path: &str) -> bool {
+        self.paths.is_empty() || RequestPath::read(path).is_ok_and(|path| path.fits_one_of(&self.paths))
+    }
+
+    /// Returns whether they are for `caller`.
+    pub(super) fn are_for(&self, caller: Caller) -> bool {
+        self.roles.is_empty() || self.roles.contains(&caller)
+    }
+
+    /// Returns whether some request of somebody is within both.
+    pub(super) fn meet(&self, other: &Self) -> bool {
+        fn common<T>(one: &[T], other: &[T], meet: impl Fn(&T, &T) -> bool) -> bool {
+            let any = |item: &T| other.iter().any(|known| meet(item, known));
+            one.is_empty() || other.is_empty() || one.iter().any(any)
+        }
+        common(&self.roles, &other.roles, PartialEq::eq)
+            && common(&self.methods, &other.methods, PartialEq::eq)
+            && common(&self.paths, &other.paths, PathPattern::meets)
+    }
+
+    /// Returns the keys that they are written with, each with its values.
+    pub(super) fn written(&self) -> impl Iterator<Item = (&'static str, Vec<&str>)> {
+        let lists = [
+            ("methods", self.methods.iter().map(Method::as_str).collect::<Vec<_>>()),
+            ("paths", self.paths.iter().map(PathPattern::as_str).collect()),
+            ("roles", self.roles.iter().map(|caller| caller.name()).collect()),
+        ];
+        lists.into_iter().filter(|(_, values)| !values.is_empty())
+    }
+}
+
 impl Entry {
-    /// Returns the entry as it was written.
+    /// Returns its host as it was written, or the name of its preset.
     pub fn as_str(&self) -> &str {
         &self.written
+    }
+
+    /// Limits what it allows.
+    #[must_use]
+    pub fn limited(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Returns what of its host it allows, and to whom.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Returns whether it allows only some requests, so that each of them has to be looked at.
+    pub fn is_narrow(&self) -> bool {
+        !self.limits.methods.is_empty() || !self.limits.paths.is_empty()
+    }
+
+    /// Returns whether one of the two allows only some requests of a host of which the other one allows everything.
+    pub fn contradicts(&self, other: &Self) -> bool {
+        let shared = |pattern: &Pattern| other.patterns.iter().any(|known| pattern.overlaps(known));
+        let [roles, others] = [&self.limits.roles, &other.limits.roles];
+        let same_role = roles.is_empty() || others.is_empty() || roles.iter().any(|role| others.contains(role));
+        self.is_narrow() != other.is_narrow()
+            && same_role
+            && self.ports().iter().any(|port| other.ports().contains(port))
+            && self.patterns.iter().any(shared)
+    }
+
+    /// Returns whether it is there for `caller`.
+    pub(super) fn is_for(&self, caller: Caller) -> bool {
+        self.limits.are_for(caller)
+    }
+
+    /// Returns whether it has `host` at `port`, by whatever scheme.
+    pub(super) fn covers(&self, host: &Host, port: u16) -> bool {
+        self.ports().contains(&port) && self.names(host)
+    }
+
+    /// Returns whether a request with this method and path is one that it allows.
+    pub(super) fn permits_request(&self, method: &Method, path: &RequestPath) -> bool {
+        let paths = &self.limits.paths;
+        self.limits.have_method(method) && (paths.is_empty() || path.fits_one_of(paths))
+    }
+
+    fn ports(&self) -> Vec<u16> {
+        match self.port {
+            Some(port) => vec![port],
+            None => [Scheme::Tunnel, Scheme::Http].map(Scheme::default_port).to_vec(),
+        }
     }
 
     /// Returns whether the entry lets a request through to `host` at `port`.
@@ -76,6 +185,16 @@ impl Pattern {
             Self::Below(suffix) => host.name().is_some_and(|name| name.ends_with(suffix.as_str())),
         }
     }
+
+    /// Returns whether there is a host that both match.
+    fn overlaps(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Exactly(host), pattern) | (pattern, Self::Exactly(host)) => pattern.matches(host),
+            (Self::Below(one), Self::Below(another)) => {
+                one.ends_with(another.as_str()) || another.ends_with(one.as_str())
+            }
+        }
+    }
 }
 
 impl FromStr for Entry {
@@ -87,7 +206,22 @@ impl FromStr for Entry {
             written: written.to_owned(),
             patterns,
             port,
+            limits: Limits::default(),
         })
+    }
+}
+
+impl Serialize for Entry {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if *self.limits() == Limits::default() {
+            return serializer.serialize_str(&self.written);
+        }
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("host", &self.written)?;
+        for (name, list) in self.limits.written() {
+            map.serialize_entry(name, &list)?;
+        }
+        map.end()
     }
 }
 
@@ -121,7 +255,9 @@ fn refuse_urls(written: &str) -> Result<(), EntryError> {
     let host = after_scheme.split('/').next().unwrap_or_default();
     let error = EntryError::new("expected a host name, found a URL");
     Err(if Host::parse(split(host).0).is_ok() {
-        error.hint(format!("write `{host}`: a host is allowed as a whole"))
+        error.hint(format!(
+            "write `{host}`, or a mapping of `host` and `paths` to allow only some paths"
+        ))
     } else {
         error
     })

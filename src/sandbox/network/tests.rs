@@ -142,6 +142,114 @@ fn tls_asks_for_the_host_of_the_target() {
     check("127.0.0.1", 7000, Some("127.0.0.2"), Err(Denial::ServerName));
 }
 
+/// Returns a policy of entries that allow only some methods and paths, and of such as allow everything.
+fn narrow(narrow: &[(&str, &[&str], &[&str])], plain: &[&str]) -> Policy {
+    let limited = narrow.iter().map(|(host, methods, paths)| {
+        host.parse::<Entry>().unwrap().limited(Limits {
+            methods: methods.iter().map(|method| method.parse().unwrap()).collect(),
+            paths: paths.iter().map(|path| path.parse().unwrap()).collect(),
+            roles: Vec::new(),
+        })
+    });
+    limited.chain(policy(plain).entries).collect()
+}
+
+#[test]
+fn requests_are_permitted_by_method_and_path() {
+    let policy = narrow(
+        &[
+            ("api.example.org", &["GET"], &["/public/**", "/status"]),
+            ("api.example.org:443", &["POST"], &["/upload"]),
+            ("npm", &["GET"], &[]),
+            ("files.example.org:8443", &[], &["/a/*"]),
+        ],
+        &["plain.example.org"],
+    );
+    let check = |host: &str, port: u16, request: &str, expect: Result<(), Denial>| {
+        let target = policy
+            .permits(host, port, if port == 80 { Http } else { Tunnel })
+            .unwrap();
+        let (method, path) = request.split_once(' ').unwrap();
+        let found = policy.permits_request(&target, &method.parse().unwrap(), path);
+        assert_eq!(found, expect, "{host}:{port} {request}");
+        assert_eq!(policy.ends_tls(&target), host != "plain.example.org", "{host}");
+    };
+    let no = || Err(Denial::RequestNotAllowed);
+    check("api.example.org", 443, "GET /public/a/b?c", Ok(()));
+    check("api.example.org", 80, "HEAD /status", Ok(()));
+    check("api.example.org", 443, "POST /upload?x=/public/", Ok(()));
+    check("api.example.org", 80, "POST /upload", no());
+    check("api.example.org", 443, "GET /upload", no());
+    check("api.example.org", 443, "POST /public/a", no());
+    check("api.example.org", 443, "GET /", no());
+    check(
+        "api.example.org",
+        443,
+        "GET /public/../private",
+        Err(Denial::Path(PathError::DotSegment)),
+    );
+    check("API.example.org.", 443, "GET /status/", no());
+    check(Preset::named("npm").unwrap().hosts[0], 443, "GET /@a%2fb", Ok(()));
+    check(Preset::named("npm").unwrap().hosts[0], 443, "PUT /a", no());
+    check("files.example.org", 8443, "DELETE /a/b", Ok(()));
+    check("files.example.org", 8443, "GET /b", no());
+    check("plain.example.org", 443, "DELETE /a/../b", Ok(()));
+
+    let elsewhere = Target {
+        host: Host::Name("other.example.org".to_owned()),
+        port: 443,
+    };
+    assert_eq!(
+        policy.permits_request(&elsewhere, &Method::GET, "/"),
+        Err(Denial::NotAllowed)
+    );
+    assert!(!policy.ends_tls(&elsewhere));
+}
+
+#[test]
+fn an_address_with_paths_is_no_way_around_them() {
+    let address = "127.0.0.1".parse().unwrap();
+    let policy = narrow(
+        &[
+            ("127.0.0.1:7000", &[], &["/a"]),
+            ("narrow.example.org:7000", &[], &["/a"]),
+        ],
+        &["wide.example.org:7000"],
+    );
+    let admits = |host: &str| policy.admits(&policy.permits(host, 7000, Tunnel).unwrap(), address);
+    assert_eq!(admits("127.0.0.1"), Ok(()));
+    assert_eq!(admits("narrow.example.org"), Ok(()));
+    assert_eq!(admits("wide.example.org"), Err(Denial::Address(AddressClass::Loopback)));
+}
+
+#[test]
+fn entries_are_there_for_some() {
+    use crate::model::Role::{Measure, Stitch};
+    let limits = |roles: &[Caller]| Limits {
+        roles: roles.to_vec(),
+        ..Limits::default()
+    };
+    let policy: Policy = [
+        ("all.example.org", limits(&[])),
+        ("gates.example.org", limits(&[Caller::Gates])),
+        ("both.example.org", limits(&[Caller::Agent(Stitch), Caller::Gates])),
+    ]
+    .into_iter()
+    .map(|(host, limits)| host.parse::<Entry>().unwrap().limited(limits))
+    .collect();
+    let check = |caller: Caller, expect: &[&str]| {
+        let found = policy.of(caller);
+        let hosts: Vec<_> = found.entries().iter().map(Entry::as_str).collect();
+        assert_eq!(hosts, expect, "{caller:?}");
+    };
+    check(Caller::Agent(Measure), &["all.example.org"]);
+    check(Caller::Agent(Stitch), &["all.example.org", "both.example.org"]);
+    check(
+        Caller::Gates,
+        &["all.example.org", "gates.example.org", "both.example.org"],
+    );
+}
+
 proptest! {
     #[test]
     fn what_is_permitted_is_an_entry_or_below_one(host in "[a-zA-Z0-9.\\-@%\\[\\]:\u{e4}\0 ]{0,12}(example\\.org|below\\.example|crates\\.io)?[.a-z0-9]{0,4}", port in 0u16..9100) {

@@ -101,7 +101,7 @@ fn cargo_variable(registry: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Host, SecretSource, Target};
+    use super::super::{Host, Limits, SecretSource, Target};
     use super::*;
 
     fn credential(host: &str, port: u16, authentication: Authentication) -> HostCredential {
@@ -112,9 +112,7 @@ mod tests {
             },
             authentication,
             source: SecretSource::Variable("TOKEN".to_owned()),
-            roles: [].into(),
-            methods: [].into(),
-            paths: Vec::new(),
+            limits: Limits::default(),
         }
     }
 

@@ -57,6 +57,13 @@ fn hosts_are_shown_as_they_are_written() {
     });
     assert_eq!(parse(&shown.to_string()), parse(text));
     assert_eq!(shown["network"], expected);
+
+    let expected = serde_json::json!({"allow": [
+        "npm",
+        {"host": "a.example.org", "methods": ["GET"], "paths": ["/a/**"], "roles": ["stitch", "gates"]},
+    ], "credentials": []});
+    let shown = serde_json::to_value(parse(&format!("network: {expected}"))).unwrap();
+    assert_eq!(shown["network"], expected);
 }
 
 #[test]

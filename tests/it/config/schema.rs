@@ -29,6 +29,12 @@ fn the_schema_and_the_reader_agree() {
     for (yaml, good) in [
         ("{}", true),
         ("nonsense: 1", false),
+        (
+            "network: {allow: [npm, {host: a.example.org, paths: [/a/*], methods: [GET], roles: [gates]}]}",
+            true,
+        ),
+        ("network: {allow: [{paths: [/a/*]}]}", false),
+        ("network: {allow: [{host: a.example.org, roles: [review]}]}", false),
         ("container: {memry: 4g}", false),
         ("gates: [{command: make, timout: 3m}]", false),
         ("gates: [{name: x}]", false),

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use cordwainer::gateway::egress::{Bounds, HeldCredential, Termination};
-use cordwainer::network::{Authentication, Denial, Host, HostCredential, SecretSource, Target};
+use cordwainer::network::{Authentication, Denial, Entry, Host, HostCredential, Limits, SecretSource, Target};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
@@ -28,9 +28,15 @@ use crate::support::https::{Https, whole};
 
 /// The host that gets the credential.
 const HOST: &str = "registry.example";
+/// A host of which only some requests are allowed, to anybody.
+const NARROW: &str = "narrow.example";
 const SECRET: &str = "s3cret/of+the:registry";
 const PLACEHOLDER: &str = "cordwainer-placeholder-0a1b2c3d4e5f";
-const NAMES: super::proxy::Names<'static> = &[(HOST, &[&["127.0.0.1"]]), ("other.example", &[&["127.0.0.1"]])];
+const NAMES: super::proxy::Names<'static> = &[
+    (HOST, &[&["127.0.0.1"]]),
+    ("other.example", &[&["127.0.0.1"]]),
+    (NARROW, &[&["127.0.0.1"]]),
+];
 
 /// A gateway in front of a server, and what the server was asked.
 struct Scene {
@@ -74,7 +80,7 @@ impl Scene {
     async fn with(setting: Setting) -> Self {
         let asked: Arc<Mutex<Vec<String>>> = Arc::default();
         let heard = Arc::clone(&asked);
-        let server = Https::start("127.0.0.1", &[HOST, "other.example"], move |request| {
+        let server = Https::start("127.0.0.1", &[HOST, "other.example", NARROW], move |request| {
             heard.lock().unwrap().push(told(&request));
             Box::pin(answer(request))
         })
@@ -88,9 +94,11 @@ impl Scene {
                 },
                 authentication: setting.authentication,
                 source: SecretSource::Variable("REGISTRY".to_owned()),
-                roles: [].into(),
-                methods: setting.methods.iter().map(|method| (*method).to_owned()).collect(),
-                paths: setting.paths.iter().map(|path| path.parse().unwrap()).collect(),
+                limits: Limits {
+                    methods: setting.methods.iter().map(|method| method.parse().unwrap()).collect(),
+                    paths: setting.paths.iter().map(|path| path.parse().unwrap()).collect(),
+                    roles: Vec::new(),
+                },
             },
             secret: SECRET.to_owned().into(),
         };
@@ -107,8 +115,16 @@ impl Scene {
         if setting.is_allowed {
             allow.push(format!("{HOST}:{port}"));
         }
+        let mut policy: Vec<Entry> = allow.iter().map(|entry| entry.parse().unwrap()).collect();
+        // A host without a credential of which only some requests are allowed.
+        let narrow: Entry = format!("{NARROW}:{port}").parse().unwrap();
+        policy.push(narrow.limited(Limits {
+            methods: vec![hyper::Method::GET],
+            paths: vec!["/public/**".parse().unwrap()],
+            roles: Vec::new(),
+        }));
         Self {
-            proxy: Proxy::ending(&allow, NAMES, setting.bounds, Some(ends)).await,
+            proxy: Proxy::with(policy.into_iter().collect(), NAMES, setting.bounds, Some(ends)).await,
             server,
             certificate,
             asked,
@@ -129,9 +145,17 @@ impl Scene {
 
     /// Sends bytes through TLS as they are, in which `HOST` stands for the host; returns all that comes back.
     async fn raw(&self, bytes: &str) -> String {
-        let mut stream = self.shake(HOST).await.unwrap();
+        self.raw_to(HOST, bytes).await
+    }
+
+    /// As [`Scene::raw`], to another host whose TLS ends at the gateway.
+    async fn raw_to(&self, host: &str, bytes: &str) -> String {
+        let authority = format!("{host}:{}", self.server.port());
+        let tunnel = self.proxy.tunnel(&authority).await;
+        let name = ServerName::try_from(host.to_owned()).unwrap();
+        let mut stream = connector(&self.certificate).connect(name, tunnel).await.unwrap();
         stream
-            .write_all(bytes.replace("HOST", &self.authority()).as_bytes())
+            .write_all(bytes.replace("HOST", &authority).as_bytes())
             .await
             .unwrap();
         unchunked(&String::from_utf8(read_rest(&mut stream).await).unwrap())

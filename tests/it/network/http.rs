@@ -1,6 +1,6 @@
 //! Absolute-form HTTP: passed on as a request to that host, and to no other.
 
-use cordwainer::network::Denial;
+use cordwainer::network::{Denial, Entry, Limits, PathError};
 
 use super::origin::Origin;
 use super::proxy::{Proxy, bounds, permitted, read_rest};
@@ -138,4 +138,76 @@ async fn the_host_header_is_the_host_of_the_request_line() {
     upper = upper.replace("PORT", &origin.port().to_string());
     let answer = ask(&proxy(&origin).await, &origin, &upper).await;
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+}
+
+/// A proxy that allows only `GET` and `/public` of the origin.
+async fn narrow(origin: &Origin) -> Proxy {
+    let limits = Limits {
+        methods: vec![hyper::Method::GET],
+        paths: vec!["/public/**".parse().unwrap()],
+        roles: Vec::new(),
+    };
+    let limited = |host: &str| {
+        let entry: Entry = format!("{host}:{}", origin.port()).parse().unwrap();
+        entry.limited(limits.clone())
+    };
+    let policy = ["tools.example", "127.0.0.1"].map(limited).into_iter().collect();
+    Proxy::with(policy, NAMES, bounds(), None).await
+}
+
+#[tokio::test]
+async fn only_methods_and_paths_of_an_entry_pass() {
+    let origin = Origin::http(ANSWER, 0).await;
+    let mut proxy = narrow(&origin).await;
+    for (line, expect) in [
+        ("GET http://HOST/private", Denial::RequestNotAllowed),
+        ("POST http://HOST/public/a", Denial::RequestNotAllowed),
+        ("GET http://HOST/public/../private", Denial::Path(PathError::DotSegment)),
+        (
+            "GET http://HOST/public/%2e%2e/private",
+            Denial::Path(PathError::DotSegment),
+        ),
+        (
+            "GET http://HOST/public/..%2fprivate",
+            Denial::Path(PathError::DotSegment),
+        ),
+        (
+            "GET http://HOST/public%2f..%2fprivate",
+            Denial::Path(PathError::DotSegment),
+        ),
+        ("GET http://HOST/public%2fprivate", Denial::RequestNotAllowed),
+        (
+            "GET http://HOST/public/%252e%252e/private",
+            Denial::Path(PathError::Encoding),
+        ),
+        ("GET http://HOST/PUBLIC/a", Denial::RequestNotAllowed),
+        ("GET http://HOST", Denial::RequestNotAllowed),
+    ] {
+        let request = format!("{line} HTTP/1.1\r\nHost: HOST\r\nConnection: close\r\n\r\n");
+        let answer = ask(&proxy, &origin, &request).await;
+        assert!(answer.starts_with("HTTP/1.1 403"), "{line}: {answer}");
+        assert_eq!(proxy.denial().await, expect, "{line}");
+    }
+    assert_eq!(origin.visits(), 0);
+    let request = "GET http://HOST/public/a?b=/private HTTP/1.1\r\nHost: HOST\r\nX-HTTP-Method-Override: DELETE\r\n\
+                   X-Original-URL: /private\r\nX-Own: 1\r\nConnection: close\r\n\r\n";
+    let answer = ask(&proxy, &origin, request).await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    let expect = format!(
+        "GET /public/a?b=/private HTTP/1.1\r\nhost: tools.example:{}\r\nx-own: 1\r\n\r\n",
+        origin.port()
+    );
+    assert_eq!(origin.text(), expect);
+}
+
+/// What is inside a tunnel is not seen.
+#[tokio::test]
+async fn a_host_of_which_only_some_requests_are_allowed_gets_no_tunnel() {
+    let origin = Origin::patient("").await;
+    let mut proxy = narrow(&origin).await;
+    for host in ["tools.example", "127.0.0.1"] {
+        let (_, status) = proxy.connect(&format!("{host}:{}", origin.port())).await;
+        assert_eq!((status, origin.visits()), (403, 0), "{host}");
+        assert_eq!(proxy.denial().await, Denial::Unseen);
+    }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use cordwainer::config::NetworkConfig;
 use cordwainer::gateway::egress::{Body, Bounds, Egress, EgressEvent, Resolver, Table, Termination};
-use cordwainer::network::Denial;
+use cordwainer::network::{Denial, Policy};
 use http_body_util::{BodyExt as _, Empty};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -42,8 +42,13 @@ impl Proxy {
     /// As [`Proxy::start`], with what ends TLS.
     pub(super) async fn ending(allow: &[String], names: Names<'_>, bounds: Bounds, ends: Option<Termination>) -> Self {
         let entries = allow.iter().map(|entry| entry.parse().unwrap());
+        Self::with(entries.collect(), names, bounds, ends).await
+    }
+
+    /// As [`Proxy::ending`], by a policy.
+    pub(super) async fn with(allow: Policy, names: Names<'_>, bounds: Bounds, ends: Option<Termination>) -> Self {
         let network = NetworkConfig {
-            allow: entries.collect(),
+            allow,
             ..NetworkConfig::default()
         };
         let addresses = |list: &[&str]| list.iter().map(|text| text.parse::<IpAddr>().unwrap()).collect();

@@ -14,7 +14,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::answer::{Body, EgressRefusal};
 use super::state::EgressState;
 use super::watched::Watched;
-use crate::sandbox::network::{Authority, Denial, Scheme, Target};
+use crate::sandbox::network::{Authority, Denial, OVERRIDES, Scheme, Target};
 
 /// The longest head of an answer, in bytes.
 pub(super) const LONGEST_HEAD: usize = 64 << 10;
@@ -40,6 +40,10 @@ pub(super) async fn forward(
     if !names_host(request.headers(), &target, Scheme::Http) {
         return Err(shared.deny(&target.host.to_string(), Some(target.port), Denial::HostHeader));
     }
+    let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
+    let permitted = shared.policy.permits_request(&target, request.method(), path);
+    permitted.map_err(|why| shared.deny(&target.host.to_string(), Some(target.port), why))?;
+    let is_checked = shared.policy.ends_tls(&target);
     let (head, body) = request.into_parts();
     if shared.ends.as_ref().is_some_and(|ends| ends.has_placeholder(&head)) {
         return Err(shared.deny(&target.host.to_string(), Some(target.port), Denial::Placeholder));
@@ -47,7 +51,10 @@ pub(super) async fn forward(
     let request = Request::from_parts(head, body);
     let place = shared.place()?;
     let stream = shared.dial(&target).await?;
-    let request = onward(request, &target, Scheme::Http);
+    let mut request = onward(request, &target, Scheme::Http);
+    if is_checked {
+        request = without_overrides(request);
+    }
     let response = exchange(shared, request, stream, place).await?;
     backward(response)
 }
@@ -94,6 +101,14 @@ pub(super) fn onward(request: Request<Incoming>, target: &Target, scheme: Scheme
         head.headers.insert(HOST, host);
     }
     Request::from_parts(head, body)
+}
+
+/// Removes the headers with which some servers are asked for another method or path than the request line has.
+pub(super) fn without_overrides(mut request: Request<Incoming>) -> Request<Incoming> {
+    for name in OVERRIDES {
+        request.headers_mut().remove(name);
+    }
+    request
 }
 
 fn host_header(target: &Target, scheme: Scheme) -> String {

@@ -48,18 +48,22 @@ impl EgressState {
     fn with_credential(&self, authority: Authority, scheme: Scheme) -> Option<Target> {
         let Authority { host, port } = authority;
         let target = Target { host, port };
-        (scheme == Scheme::Tunnel && self.ends_tls(&target).is_some()).then_some(target)
+        let has_one = self.ends.as_ref().is_some_and(|ends| ends.has_credential_for(&target));
+        (scheme == Scheme::Tunnel && has_one).then_some(target)
     }
 
     /// Returns what ends the TLS of tunnels to a host, if it does not go on there as it is.
     pub(super) fn ends_tls(&self, target: &Target) -> Option<&Arc<Termination>> {
-        self.ends.as_ref().filter(|ends| ends.has_credential_for(target))
+        self.ends
+            .as_ref()
+            .filter(|ends| ends.has_credential_for(target) || self.policy.ends_tls(target))
     }
 
     /// Checks whether a connection to an address may be made: a person who configures a credential for an address
     /// named that.
     pub(super) fn admits(&self, target: &Target, address: IpAddr) -> Result<(), Denial> {
-        let is_named = target.host == Host::Address(address) && self.ends_tls(target).is_some();
+        let has_one = self.ends.as_ref().is_some_and(|ends| ends.has_credential_for(target));
+        let is_named = has_one && target.host == Host::Address(address);
         if is_named {
             Ok(())
         } else {

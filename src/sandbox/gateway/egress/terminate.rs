@@ -15,6 +15,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hyper::Method;
 use hyper::http::request::Parts;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -107,7 +108,7 @@ impl Termination {
     }
 
     /// Returns the credential for a request.
-    fn covering(&self, target: &Target, method: &str, path: &str) -> Option<&HeldCredential> {
+    fn covering(&self, target: &Target, method: &Method, path: &str) -> Option<&HeldCredential> {
         let mut all = self.credentials.iter();
         all.find(|held| held.credential.target == *target && held.credential.covers(method, path))
     }

@@ -47,6 +47,9 @@ impl EgressState {
             });
             return Ok(Response::new(empty()));
         }
+        if self.policy.ends_tls(&target) {
+            return Err(self.deny(&target.host.to_string(), Some(target.port), Denial::Unseen));
+        }
         let stream = self.dial(&target).await?;
         let upgrade = hyper::upgrade::on(&mut request);
         let shared = Arc::clone(self);

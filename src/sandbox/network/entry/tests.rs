@@ -119,7 +119,7 @@ fn ports_and_addresses() {
 #[test]
 fn addresses_of_the_web_are_too_much() {
     let message = "expected a host name, found a URL";
-    let hint = |host: &str| format!("write `{host}`: a host is allowed as a whole");
+    let hint = |host: &str| format!("write `{host}`, or a mapping of `host` and `paths` to allow only some paths");
     check("https://example.org", message, &hint("example.org"));
     check("https://example.org:8443/index/", message, &hint("example.org:8443"));
     check("example.org/index", message, &hint("example.org"));
@@ -140,4 +140,65 @@ fn names_are_ascii() {
         "expected a host, found `example.org`: it has the character ' '",
         "",
     );
+}
+
+fn narrow(host: &str, methods: &[&str], paths: &[&str], roles: &[Caller]) -> Entry {
+    host.parse::<Entry>().unwrap().limited(Limits {
+        methods: methods.iter().map(|method| method.parse().unwrap()).collect(),
+        paths: paths.iter().map(|path| path.parse().unwrap()).collect(),
+        roles: roles.to_vec(),
+    })
+}
+
+#[test]
+fn a_narrow_entry_contradicts_one_that_allows_everything_of_the_same_host() {
+    let check = |one: Entry, other: &str, expect: bool| {
+        let other: Entry = other.parse().unwrap();
+        assert_eq!(one.contradicts(&other), expect, "{one:?} {other:?}");
+        assert_eq!(other.contradicts(&one), expect, "{other:?} {one:?}");
+    };
+    let paths = |host: &str| narrow(host, &[], &["/a/*"], &[]);
+    check(paths("example.org"), "example.org", true);
+    check(paths("example.org"), "EXAMPLE.org:443", true);
+    check(paths("example.org"), "example.org:80", true);
+    check(paths("example.org"), "example.org:8443", false);
+    check(paths("example.org:8443"), "example.org", false);
+    check(paths("example.org"), "*.example.org", false);
+    check(paths("a.example.org"), "*.example.org", true);
+    check(paths("*.example.org"), "a.b.example.org", true);
+    check(paths("*.example.org"), "*.b.example.org", true);
+    check(paths("*.a.example.org"), "*.b.example.org", false);
+    check(paths("crates.io"), "cargo", true);
+    check(paths("npm"), "cargo", false);
+    check(narrow("example.org", &["GET"], &[], &[]), "example.org", true);
+    check(narrow("example.org", &[], &[], &[Caller::Gates]), "example.org", false);
+
+    let gates = narrow("example.org", &[], &[], &[Caller::Gates]);
+    let stitch = narrow(
+        "example.org",
+        &["GET"],
+        &[],
+        &[Caller::Agent(crate::model::Role::Stitch)],
+    );
+    assert!(!gates.contradicts(&stitch));
+    assert!(!paths("example.org").contradicts(&stitch));
+    assert!(paths("example.org").contradicts(&gates));
+}
+
+#[test]
+fn entries_are_serialized_as_they_are_written() {
+    let roles = Caller::NAMED.map(|(_, caller)| caller);
+    let full = narrow("npm", &["GET", "PURGE"], &["/a/*", "/b/**"], &roles);
+    let expect = serde_json::json!({
+        "host": "npm",
+        "methods": ["GET", "PURGE"],
+        "paths": ["/a/*", "/b/**"],
+        "roles": ["measure", "stitch", "gates"],
+    });
+    assert_eq!(serde_json::to_value(full).unwrap(), expect);
+    let paths = narrow("example.org", &[], &["/"], &[]);
+    let expect = serde_json::json!({"host": "example.org", "paths": ["/"]});
+    assert_eq!(serde_json::to_value(paths).unwrap(), expect);
+    let plain = narrow("example.org", &[], &[], &[]);
+    assert_eq!(serde_json::to_value(plain).unwrap(), serde_json::json!("example.org"));
 }

@@ -1,11 +1,11 @@
 //! What an agent may try to have the credential, or to have it sent elsewhere.
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
-use cordwainer::network::Denial;
+use cordwainer::network::{Denial, PathError};
 use rustls::pki_types::ServerName;
 
 use super::super::proxy::read_rest;
-use super::{PLACEHOLDER, SECRET, Scene, Setting, connector};
+use super::{NARROW, PLACEHOLDER, SECRET, Scene, Setting, connector};
 
 #[tokio::test]
 async fn a_redirect_goes_to_the_client_and_the_credential_nowhere_else() {
@@ -155,4 +155,89 @@ async fn a_host_that_this_machine_does_not_trust_gets_nothing() {
         "{answer}"
     );
     assert_eq!((scene.asked(), scene.server.connections()), (vec![], 0));
+}
+
+#[tokio::test]
+async fn no_path_or_method_goes_around_those_of_a_credential() {
+    let paths = || Setting {
+        methods: &["GET"],
+        paths: &["/own/**"],
+        ..Setting::default()
+    };
+    for request in [
+        "GET /other",
+        "GET /own",
+        "GET /Own/a",
+        "GET //own/a",
+        "GET /own/../other",
+        "GET /own/%2e%2e/other",
+        "GET /own%2f..%2fother",
+        "GET /own/..%2fother",
+        "GET /own/..;/other",
+        "GET /own/%252e%252e/other",
+        "GET /own/a\\..\\..\\other",
+        "GET /other?x=/own/",
+        "POST /own/a",
+        "DELETE /own/a",
+    ] {
+        let mut scene = Scene::with(paths()).await;
+        let (method, path) = request.split_once(' ').unwrap();
+        let answer = scene.ask(method, path, "").await;
+        scene.check_refused(&answer, Denial::NotCovered).await;
+        // With the placeholder it would have been meant for the credential.
+        let answer = scene
+            .ask(method, path, &format!("Authorization: {PLACEHOLDER}\r\n"))
+            .await;
+        scene.check_refused(&answer, Denial::Placeholder).await;
+    }
+    // The control: what is meant gets it, and another method cannot be asked for beside the request line.
+    let scene = Scene::with(paths()).await;
+    for path in ["/own/a", "/own/a%20b?x=/../y", "/own/"] {
+        let answer = scene
+            .ask(
+                "GET",
+                path,
+                "X-HTTP-Method-Override: DELETE\r\nX-Original-URL: /other\r\n",
+            )
+            .await;
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    }
+    for asked in scene.asked() {
+        assert!(
+            asked.contains(SECRET) && !asked.contains("override") && !asked.contains("x-original"),
+            "{asked}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_host_that_is_allowed_anyway_gets_the_credential_for_its_own_requests_alone() {
+    let setting = Setting {
+        paths: &["/own/**"],
+        is_allowed: true,
+        ..Setting::default()
+    };
+    let scene = Scene::with(setting).await;
+    for path in ["/own/a", "/other", "/own/../other"] {
+        let answer = scene.ask("GET", path, "").await;
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    }
+    let had: Vec<bool> = scene.asked().iter().map(|asked| asked.contains(SECRET)).collect();
+    assert_eq!(had, [true, false, false]);
+}
+
+#[tokio::test]
+async fn rules_of_a_host_without_a_credential_hold_inside_tls() {
+    let mut scene = Scene::new().await;
+    let ask = |line: &str| format!("{line} HTTP/1.1\r\nHost: HOST\r\nConnection: close\r\n\r\n");
+    let answer = scene.raw_to(NARROW, &ask("GET /private")).await;
+    scene.check_refused(&answer, Denial::RequestNotAllowed).await;
+    let answer = scene.raw_to(NARROW, &ask("GET /public/../private")).await;
+    scene.check_refused(&answer, Denial::Path(PathError::DotSegment)).await;
+    let answer = scene.raw_to(NARROW, &ask(&format!("GET /public/{PLACEHOLDER}"))).await;
+    scene.check_refused(&answer, Denial::Placeholder).await;
+    let answer = scene.raw_to(NARROW, &ask("GET /public/a")).await;
+    assert!(answer.ends_with("got 0"), "{answer}");
+    let asked = scene.asked();
+    assert!(asked.len() == 1 && !asked[0].contains("authorization"), "{asked:?}");
 }

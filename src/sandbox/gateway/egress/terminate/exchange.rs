@@ -13,7 +13,7 @@ use hyper::{Method, Request, Response, StatusCode};
 
 use super::super::super::scrub::{Forms, Scrubbed};
 use super::super::answer::{self, EgressRefusal};
-use super::super::forward::{names_host, onward, strip};
+use super::super::forward::{names_host, onward, strip, without_overrides};
 use super::super::state::EgressState;
 use super::onward::Onward;
 use super::{HeldCredential, Termination};
@@ -60,7 +60,7 @@ impl Exchange {
             head.headers.remove(RANGE);
             head.headers.remove(IF_RANGE);
         }
-        let request = onward(Request::from_parts(head, body), &self.target, Scheme::Tunnel);
+        let request = without_overrides(onward(Request::from_parts(head, body), &self.target, Scheme::Tunnel));
         let request = request.map(|body| body.map_err(Into::into).boxed_unsync());
         let response = self.onward.send(request).await?;
         self.backward(response)
@@ -83,21 +83,25 @@ impl Exchange {
         if !names_host(&head.headers, &self.target, Scheme::Tunnel) {
             return Err(Denial::HostHeader);
         }
-        let held = self.ends.covering(&self.target, head.method.as_str(), uri.path());
-        if held.is_none() && self.ends.has_placeholder(head) {
-            return Err(Denial::Placeholder);
-        }
-        if held.is_none() && !self.is_open() {
-            return Err(Denial::NotCovered);
+        let held = self.ends.covering(&self.target, &head.method, uri.path());
+        if held.is_none() {
+            if self.ends.has_placeholder(head) {
+                return Err(Denial::Placeholder);
+            }
+            self.permits(head)?;
         }
         Ok(held)
     }
 
-    /// Returns whether the host may be asked for anything, by `network.allow`.
-    fn is_open(&self) -> bool {
+    /// Checks a request for which there is no credential by `network.allow`.
+    fn permits(&self, head: &Parts) -> Result<(), Denial> {
+        let policy = &self.shared.policy;
         let host = self.target.host.to_string();
-        let permitted = self.shared.policy.permits(&host, self.target.port, Scheme::Tunnel);
-        permitted.is_ok()
+        if policy.permits(&host, self.target.port, Scheme::Tunnel).is_err() {
+            return Err(Denial::NotCovered);
+        }
+        let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
+        policy.permits_request(&self.target, &head.method, path)
     }
 
     fn deny(&self, why: Denial) -> EgressRefusal {

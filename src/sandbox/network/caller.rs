@@ -1,0 +1,29 @@
+//! On whose behalf a container runs, as far as rules of the network differ by it.
+
+use crate::model::Role;
+
+/// On whose behalf a container runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Caller {
+    /// An agent in this role.
+    Agent(Role),
+    /// A gate, which runs commands of the configuration on what an agent has left.
+    Gates,
+}
+
+impl Caller {
+    /// Those that a configuration can name, with their names there.
+    pub const NAMED: [(&'static str, Self); 3] = [
+        ("measure", Self::Agent(Role::Measure)),
+        ("stitch", Self::Agent(Role::Stitch)),
+        ("gates", Self::Gates),
+    ];
+
+    /// Returns its name in the configuration.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Agent(role) => role.name(),
+            Self::Gates => "gates",
+        }
+    }
+}
