@@ -132,16 +132,23 @@ fn gates(servers: &Servers) -> String {
         "git clone https://{git}/own.git /tmp/clone && cd /tmp/clone && grep 'own words' own.txt && git switch -c more && \
          git -c user.name=a -c user.email=a@b commit --allow-empty -m more && git push origin more"
     );
-    let told = "case \"$CARGO_REGISTRIES_OWN_TOKEN\" in cordwainer-placeholder-*) ;; *) exit 1;; esac && \
-                grep cordwainer-placeholder- /run/cordwainer/gateway/npmrc /run/cordwainer/gateway/netrc && \
-                ! touch /run/cordwainer/gateway/trusted.pem";
+    // A command that names a secret would be refused, so words are compared by their sums.
+    let sums = servers::SECRETS.map(|(_, secret)| packages::sha256(secret.as_bytes()));
+    let told = format!(
+        "case \"$CARGO_REGISTRIES_OWN_TOKEN\" in cordwainer-placeholder-*) ;; *) exit 1;; esac && \
+         cd /run/cordwainer/gateway && grep cordwainer-placeholder- npmrc netrc && ! touch trusted.pem && \
+         {{ env; cat npmrc netrc; }} | tr ' =' '\\n\\n' | while read -r word; do printf %s \"$word\" | sha256sum; done \
+         >/tmp/sums && printf %s \"$CARGO_REGISTRIES_OWN_TOKEN\" | sha256sum | grep -f - /tmp/sums && \
+         ! grep -E '{}' /tmp/sums",
+        sums.join("|")
+    );
     let mut text = String::from("gates:\n");
     for (name, command) in [
         ("cargo", cargo),
         ("npm", npm),
         ("pip", pip),
         ("git", git),
-        ("told", told.to_owned()),
+        ("told", told),
     ] {
         let command = serde_json::Value::from(command);
         text.push_str(&format!("  - {{name: {name}, command: {command}}}\n"));

@@ -236,20 +236,24 @@ fn fits_with_gaps<P, T>(
 /// Returns whether some items fit two patterns in which some parts are gaps. Takes the product of both lengths.
 fn meet_with_gaps<P>(one: &[P], other: &[P], is_gap: impl Fn(&P) -> bool, meet: impl Fn(&P, &P) -> bool) -> bool {
     // What is left of one pattern, in rows, and of the other, in columns.
-    let mut met = vec![vec![false; other.len() + 1]; one.len() + 1];
+    let mut common = vec![vec![false; other.len() + 1]; one.len() + 1];
     for row in (0..=one.len()).rev() {
         for column in (0..=other.len()).rev() {
             let (first, second) = (one.get(row), other.get(column));
-            met[row][column] = match (first, second) {
+            common[row][column] = match (first, second) {
                 (None, None) => true,
-                (Some(part), _) if is_gap(part) => met[row + 1][column] || second.is_some() && met[row][column + 1],
-                (_, Some(part)) if is_gap(part) => met[row][column + 1] || first.is_some() && met[row + 1][column],
-                (Some(part), Some(other)) => met[row + 1][column + 1] && meet(part, other),
+                (Some(part), _) if is_gap(part) => {
+                    common[row + 1][column] || second.is_some() && common[row][column + 1]
+                }
+                (_, Some(part)) if is_gap(part) => {
+                    common[row][column + 1] || first.is_some() && common[row + 1][column]
+                }
+                (Some(part), Some(other)) => common[row + 1][column + 1] && meet(part, other),
                 _ => false,
             };
         }
     }
-    met[0][0]
+    common[0][0]
 }
 
 impl FromStr for PathPattern {

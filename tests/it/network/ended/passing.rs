@@ -49,6 +49,8 @@ async fn the_credential_is_added_in_each_form() {
     let placeholder = format!("Authorization: Bearer {PLACEHOLDER}\r\n");
     check(Authentication::Bearer, "", &bearer).await;
     check(Authentication::Bearer, &placeholder, &bearer).await;
+    let between = "Connection: authorization, accept-encoding, host\r\n";
+    check(Authentication::Bearer, between, &bearer).await;
     check(
         Authentication::Npm,
         "Authorization: Basic mine\r\nCookie: a=b\r\n",

@@ -48,19 +48,20 @@ impl Exchange {
     }
 
     async fn pass(&self, request: Request<Incoming>) -> Result<Response<answer::Body>, EgressRefusal> {
-        let (mut head, body) = request.into_parts();
-        let held = self.check(&head).map_err(|why| self.deny(why))?;
-        if let Some(held) = held {
-            identify(&mut head.headers, held).map_err(|why| self.deny(why))?;
+        let (head, body) = request.into_parts();
+        let credential = self.check(&head).map_err(|why| self.deny(why))?;
+        let mut request = without_overrides(onward(Request::from_parts(head, body), &self.target, Scheme::Tunnel));
+        // After what is between two neighbours has gone: the client names that.
+        let headers = request.headers_mut();
+        if let Some(credential) = credential {
+            identify(headers, credential).map_err(|why| self.deny(why))?;
         }
         if self.is_searched() {
             // What is compressed, or comes in parts of the client's choice, cannot be searched.
-            head.headers
-                .insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-            head.headers.remove(RANGE);
-            head.headers.remove(IF_RANGE);
+            headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+            headers.remove(RANGE);
+            headers.remove(IF_RANGE);
         }
-        let request = without_overrides(onward(Request::from_parts(head, body), &self.target, Scheme::Tunnel));
         let request = request.map(|body| body.map_err(Into::into).boxed_unsync());
         let response = self.onward.send(request).await?;
         self.backward(response)
@@ -83,14 +84,14 @@ impl Exchange {
         if !names_host(&head.headers, &self.target, Scheme::Tunnel) {
             return Err(Denial::HostHeader);
         }
-        let held = self.ends.covering(&self.target, &head.method, uri.path());
-        if held.is_none() {
+        let credential = self.ends.covering(&self.target, &head.method, uri.path());
+        if credential.is_none() {
             if self.ends.has_placeholder(head) {
                 return Err(Denial::Placeholder);
             }
             self.permits(head)?;
         }
-        Ok(held)
+        Ok(credential)
     }
 
     /// Checks a request for which there is no credential by `network.allow`.
