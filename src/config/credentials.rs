@@ -35,19 +35,18 @@ pub(super) fn read(field: &Field<'_>) -> Option<Vec<HostCredential>> {
     let mut all: Vec<(HostCredential, usize)> = Vec::new();
     for item in field.items("a list of credentials")? {
         let Some(credential) = read_one(&item) else { continue };
-        match all.iter().find(|(other, _)| other.contradicts(&credential)) {
-            Some((other, line)) => item.refuse_with::<()>(
+        let contradicted = all.iter().find(|(other, _)| other.contradicts(&credential));
+        if let Some((other, line)) = contradicted {
+            item.refuse_with::<()>(
                 format!(
                     "a second credential for some requests to `{}`, beside that of line {line}",
                     other.authority()
                 ),
                 "keep one, or tell them apart by `roles`, `methods` or `paths`",
-            ),
-            None => {
-                all.push((credential, item.place().line));
-                None
-            }
-        };
+            );
+        } else {
+            all.push((credential, item.place().line));
+        }
     }
     Some(all.into_iter().map(|(credential, _)| credential).collect())
 }

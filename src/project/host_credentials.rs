@@ -15,9 +15,11 @@ use crate::sandbox::network::{Caller, HostCredential, SecretSource};
 /// The longest secret, in bytes: a header has no room for more.
 const LONGEST: u64 = 16 << 10;
 
+type Find = dyn Fn(&str) -> Option<SecretString> + Send + Sync;
+
 /// Looks up the variables that the configuration names for secrets. The library reads no environment itself.
 #[derive(Clone)]
-pub struct SecretVariables(Arc<dyn Fn(&str) -> Option<SecretString> + Send + Sync>);
+pub struct SecretVariables(Arc<Find>);
 
 impl SecretVariables {
     /// Looks variables up with `find`, which returns nothing for one that is unset or empty.
