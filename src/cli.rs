@@ -39,6 +39,7 @@ mod generator;
 mod image;
 mod init;
 mod issues;
+mod network;
 mod settings;
 mod signal;
 mod start;

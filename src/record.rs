@@ -2,6 +2,7 @@
 
 pub mod event;
 pub mod history;
+pub mod network;
 pub(crate) mod recorder;
 
 pub use recorder::EventSender;

@@ -4,12 +4,12 @@ use clap::builder::{Resettable, StyledStr};
 use clap::{Arg, ArgMatches, Args as _, FromArgMatches, Subcommand};
 
 use super::generator::{self, GeneratorArgs, GeneratorCommand};
-use super::{Common, Context, config, doctor, image, issues, stats, transcript};
+use super::{Common, Context, config, doctor, image, issues, network, stats, transcript};
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::report::invocation::{Invocation, NAMESPACE, PROGRAM};
 
 /// The commands for which `--generation` has no meaning. Their help does not offer it, and they refuse it.
-const WITHOUT_GENERATION: [&str; 8] = [
+const WITHOUT_GENERATION: [&str; 9] = [
     "init",
     "start",
     "list",
@@ -18,6 +18,7 @@ const WITHOUT_GENERATION: [&str; 8] = [
     "image",
     "doctor",
     "config",
+    "network",
 ];
 
 /// clap's id of `--generation`.
@@ -64,6 +65,9 @@ pub(super) enum OtherCommand {
     /// Without a command it prints files, lines and words for each label of `spec_globs`, as of the checked out commit.
     #[command(after_long_help = "Examples:\n  cordwainer stats\n  cordwainer stats usage --calls")]
     Stats(stats::StatsArgs),
+    /// Print rules of the network for what a run was refused
+    #[command(after_long_help = "Example:\n  cordwainer network suggest")]
+    Network(network::NetworkArgs),
 }
 
 /// All commands, for a program that may have others of the same names: those of a generation's life are below
@@ -125,6 +129,7 @@ impl Verb {
             Self::Other(OtherCommand::Doctor(args)) => doctor::execute(&args, context).await,
             Self::Other(OtherCommand::Config(args)) => config::execute(&args.command, context),
             Self::Other(OtherCommand::Stats(args)) => stats::execute(&args, context),
+            Self::Other(OtherCommand::Network(args)) => network::execute(&args.command, context),
         }
     }
 

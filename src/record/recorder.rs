@@ -21,6 +21,7 @@ use crate::issues::issue::Issues;
 use crate::model::{Role, RunId};
 use crate::record::event::{CallName, Event, EventKind};
 use crate::record::history::{FORMAT, Header};
+use crate::record::network::{NetworkFile, NetworkRecord};
 use crate::sandbox::gateway::read_back;
 
 /// The file of a call's folder in which its gateway writes down what the model's API reports.
@@ -41,6 +42,7 @@ pub(crate) struct Recorder {
     sender: EventSender,
     redactor: Redactor,
     file: Arc<Mutex<EventFile>>,
+    network: Arc<Mutex<NetworkFile>>,
 }
 
 #[derive(Debug)]
@@ -76,7 +78,9 @@ impl Recorder {
             path,
             failure: None,
         }));
+        let network = Arc::new(Mutex::new(NetworkFile::new(&folder, redactor.clone())));
         Ok(Self {
+            network,
             run: run.clone(),
             state_dir: state_dir.to_owned(),
             clock,
@@ -137,6 +141,28 @@ impl Recorder {
         };
         let line = serde_json::to_vec(&event)?;
         Ok((event, line))
+    }
+
+    /// Records what has ended on the network; a failure is kept as with [`Recorder::emit`].
+    pub(crate) fn network(&self, record: NetworkRecord) {
+        let written = self.network_file().add(record);
+        self.keep_failure(written);
+    }
+
+    /// Records how many connections of a container that is gone have no record.
+    pub(crate) fn network_left_out(&self, more: u64) {
+        let written = self.network_file().left_out(more);
+        self.keep_failure(written);
+    }
+
+    fn network_file(&self) -> std::sync::MutexGuard<'_, NetworkFile> {
+        self.network.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn keep_failure(&self, written: std::io::Result<()>) {
+        if let Err(error) = written {
+            self.lock().failure.get_or_insert(error);
+        }
     }
 
     /// Fails when an event could not be written: a run that cannot be recorded does not go on.

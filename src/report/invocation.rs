@@ -19,7 +19,16 @@ pub(crate) const GENERATION: [&str; 11] = [
     "init", "start", "run", "resume", "stop", "reset", "measure", "stitch", "status", "list", "switch",
 ];
 /// The other commands.
-pub(crate) const OTHERS: [&str; 7] = [NAMESPACE, "issues", "transcript", "image", "doctor", "config", "stats"];
+pub(crate) const OTHERS: [&str; 8] = [
+    NAMESPACE,
+    "issues",
+    "transcript",
+    "image",
+    "doctor",
+    "config",
+    "stats",
+    "network",
+];
 
 /// How the person called the program.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -11,6 +11,7 @@ mod environment;
 mod host;
 mod path;
 mod preset;
+mod remedy;
 mod trust;
 
 use std::net::IpAddr;
@@ -30,6 +31,7 @@ pub use host::{Host, HostError};
 use path::RequestPath;
 pub use path::{OVERRIDES, PathError, PathPattern, PatternError};
 pub use preset::Preset;
+pub use remedy::{narrowest, remedy};
 pub use trust::{CLIENT_FILES, ClientFiles, client_files};
 
 /// The `network` section.

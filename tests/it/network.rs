@@ -6,5 +6,6 @@ mod gateway;
 mod http;
 mod origin;
 mod proxy;
+mod suggest;
 mod tricks;
 mod tunnels;

@@ -4,9 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use std::time::Duration;
 
 use secrecy::SecretString;
 use tokio::sync::mpsc::{self, UnboundedReceiver};
+use tokio::time::timeout;
 
 use super::request::{Call, Sandbox};
 use super::specification::refuse_credentials;
@@ -16,6 +18,7 @@ use crate::agent::Rates;
 use crate::base::error::{Context as _, Error, ErrorKind, Result};
 use crate::base::fs::{create_folder, create_private_folder, write_atomically};
 use crate::record::event::EventKind;
+use crate::record::network::NetworkRecord;
 use crate::record::recorder::{GATEWAY_FILE, Recorder};
 use crate::sandbox::credential::Credentials;
 use crate::sandbox::engine::{ContainerSpec, Engine, GATEWAY_FOLDER};
@@ -26,6 +29,9 @@ use crate::sandbox::network::{self, Caller, ClientFiles, NetworkConfig};
 
 /// Where a container's relay offers its gateway.
 const INSIDE: &str = "http://127.0.0.1:8080";
+
+/// How long the last connections may take to end, once they were told to.
+const LAST_EVENTS: Duration = Duration::from_secs(5);
 
 /// The gateway of a container, and what is known of the container through it.
 pub(crate) struct Sealed<'a> {
@@ -163,6 +169,7 @@ impl Opening {
                 engine,
                 recorder,
                 judged,
+                caller,
             },
             has_api,
         };
@@ -229,7 +236,7 @@ impl Sealed<'_> {
                         return event;
                     }
                 }
-                Some(event) = self.egress.recv() => self.forwarder.forward_egress(&event),
+                Some(event) = self.egress.recv() => self.forwarder.forward_egress(event),
             }
         }
     }
@@ -247,9 +254,16 @@ impl Sealed<'_> {
     /// was metered, if a model's API was there to be asked.
     pub(crate) async fn close(mut self) -> (Vec<GatewayEvent>, Option<Metered>) {
         let closed = self.gateway.close().await;
-        while let Ok(event) = self.egress.try_recv() {
-            self.forwarder.forward_egress(&event);
+        // Tunnels end a moment after the gateway, and with the last of them the channel.
+        let last = async {
+            while let Some(event) = self.egress.recv().await {
+                self.forwarder.forward_egress(event);
+            }
+        };
+        if timeout(LAST_EVENTS, last).await.is_err() {
+            tracing::debug!("a connection of a container has not ended with its gateway");
         }
+        self.forwarder.recorder.network_left_out(0);
         let rest = closed
             .events
             .into_iter()
@@ -281,6 +295,7 @@ struct EventForwarder<'a> {
     engine: &'a Engine,
     recorder: &'a Recorder,
     judged: Judged,
+    caller: Caller,
 }
 
 impl EventForwarder<'_> {
@@ -309,18 +324,35 @@ impl EventForwarder<'_> {
         }
     }
 
-    fn forward_egress(&self, event: &EgressEvent) {
+    fn forward_egress(&self, event: EgressEvent) {
         let call = self.sandbox.name.clone();
         self.recorder.emit(match event {
             EgressEvent::Permitted { host, port } => EventKind::Reached {
                 call,
                 host: format!("{host}:{port}"),
             },
-            EgressEvent::Denied { host, port, why } => {
+            EgressEvent::Denied {
+                host,
+                port,
+                why,
+                remedy,
+            } => {
                 let port = port.map_or(String::new(), |port| format!(":{port}"));
-                let what = format!("{host}{port}: {why}");
+                let remedy = remedy.map_or(String::new(), |remedy| format!(" ({remedy})"));
+                let what = format!("{host}{port}: {why}{remedy}");
                 EventKind::Denied { call, what }
             }
+            EgressEvent::Waited => {
+                let most = Bounds::default().connections;
+                let what = format!("{call}: more than {most} connections at once: further ones wait for one to end");
+                EventKind::Warned { what }
+            }
+            EgressEvent::Ended(ended) => {
+                return self
+                    .recorder
+                    .network(NetworkRecord::ended(call, self.caller, self.recorder.now(), *ended));
+            }
+            EgressEvent::NotTold(more) => return self.recorder.network_left_out(more),
         });
     }
 }

@@ -5,6 +5,7 @@
 //! are passed on unchanged; but where a credential is configured, TLS ends here (`terminate`).
 
 mod answer;
+mod attempt;
 mod bounds;
 mod dial;
 mod events;
@@ -19,8 +20,8 @@ use std::sync::{Arc, Mutex};
 
 use hyper::body::Incoming;
 use hyper::{Request, Response};
-use tokio::sync::Semaphore;
 use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::sandbox::network::NetworkConfig;
@@ -29,7 +30,7 @@ use answer::EgressRefusal;
 pub use answer::{Body, BoxError};
 pub use bounds::Bounds;
 use events::ReportedEgress;
-pub use events::{EgressCounts, EgressEvent};
+pub use events::{EgressCounts, EgressEvent, EndedConnection, Outcome};
 pub use resolver::{Resolver, Table};
 use state::EgressState;
 pub use terminate::{HeldCredential, Termination};
@@ -44,7 +45,9 @@ pub struct Egress {
 impl Egress {
     /// Creates the egress of one container. Connections that it permits for the first time, and those that it refuses,
     /// are sent to `events`: a hundred of each at most, since the container chooses its requests; [`Egress::counts`]
-    /// counts them all. TLS with the hosts that `ends` has credentials for ends here.
+    /// counts them all. So are the first thousand that have ended, and at the end how many more there were. The channel
+    /// closes when all of them have ended.
+    /// TLS with the hosts that `ends` has credentials for, or that have rules about requests, ends here.
     pub fn new(
         network: &NetworkConfig,
         resolver: Resolver,
@@ -59,6 +62,7 @@ impl Egress {
             bounds,
             connections: Arc::new(Semaphore::new(bounds.connections)),
             lookups: Arc::new(Semaphore::new(bounds.connections)),
+            queue: watch::Sender::new(0),
             told: Mutex::new(ReportedEgress::new(events)),
             ending: ending.clone(),
             ends: ends.map(Arc::new),

@@ -16,8 +16,9 @@ use super::event::GatewayEvent;
 use super::route::route;
 use super::state::GatewayState;
 
-/// How many connections a container may have at once; further ones wait until one ends.
-const CONNECTIONS: usize = 64;
+/// How many connections a container may have at once; further ones wait until one ends. More than what waits for or uses a
+/// place of the egress, so that requests to the model's API never wait for those.
+const CONNECTIONS: usize = 192;
 /// How long the head of a request may take to arrive, and a connection may stay open without one.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
 /// The longest head of a request, in bytes.

@@ -28,6 +28,12 @@ pub enum Denial {
     /// Only some requests to the host are allowed, and they come inside TLS.
     #[error("`network.allow` has only some methods or paths of the host, and the gateway cannot see them inside TLS")]
     Unseen,
+    /// The name has no address.
+    #[error("the name cannot be resolved")]
+    Unresolved,
+    /// Too many others wait for a connection, or none became free in time.
+    #[error("there are too many connections at once")]
+    Busy,
     /// The host is not a public one.
     #[error("the host has a {0} address")]
     Address(AddressClass),
@@ -70,4 +76,23 @@ pub enum Denial {
     /// No credential is configured for this request, and nothing else allows it.
     #[error("`network.credentials` does not have this method and path")]
     NotCovered,
+}
+
+impl Denial {
+    /// Returns the word that records have for it; every malformed request has the same.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NotAllowed => "not_allowed",
+            Self::PortNotAllowed => "port_not_allowed",
+            Self::RequestNotAllowed => "request_not_allowed",
+            Self::Path(_) => "path",
+            Self::Unseen => "unseen",
+            Self::Unresolved => "unresolved",
+            Self::Busy => "busy",
+            Self::Address(_) => "address",
+            Self::Placeholder => "placeholder",
+            Self::NotCovered => "not_covered",
+            _ => "malformed",
+        }
+    }
 }

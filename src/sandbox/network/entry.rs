@@ -115,6 +115,26 @@ impl Entry {
         &self.written
     }
 
+    /// Returns it as YAML in one line, for a person to paste into the list.
+    pub fn to_yaml(&self) -> String {
+        let list = |words: Vec<String>| format!("[{}]", words.join(", "));
+        let Limits { methods, paths, roles } = &self.limits;
+        let methods: Vec<_> = methods.iter().map(|method| yaml_word(method.as_str())).collect();
+        let paths: Vec<_> = paths.iter().map(|path| yaml_word(path.as_str())).collect();
+        let roles: Vec<_> = roles.iter().map(|role| role.name().to_owned()).collect();
+        let host = yaml_word(&self.written);
+        let lists = [("methods", methods), ("paths", paths), ("roles", roles)];
+        let limits: Vec<String> = lists
+            .into_iter()
+            .filter(|(_, words)| !words.is_empty())
+            .map(|(name, words)| format!(", {name}: {}", list(words)))
+            .collect();
+        if limits.is_empty() {
+            return host;
+        }
+        format!("{{host: {host}{}}}", limits.concat())
+    }
+
     /// Limits what it allows.
     #[must_use]
     pub fn limited(mut self, limits: Limits) -> Self {
@@ -222,6 +242,17 @@ impl Serialize for Entry {
             map.serialize_entry(name, &list)?;
         }
         map.end()
+    }
+}
+
+/// Returns a text as a scalar of YAML, in quotes unless it can only be read as text.
+fn yaml_word(text: &str) -> String {
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "._/-".contains(letter);
+    let begins = text.starts_with(|letter: char| letter.is_ascii_alphabetic() || letter == '/');
+    if begins && text.chars().all(is_plain) {
+        text.to_owned()
+    } else {
+        serde_json::Value::from(text).to_string()
     }
 }
 

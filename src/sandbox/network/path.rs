@@ -81,6 +81,16 @@ impl RequestPath {
         Ok(Self { readings })
     }
 
+    /// Returns the pattern that fits this path alone; `None` where there is none, or where it would be hard to read.
+    pub(super) fn exactly(&self) -> Option<PathPattern> {
+        let [segments] = self.readings.as_slice() else {
+            return None;
+        };
+        let path = format!("/{}", segments.join("/"));
+        let is_plain = |letter: char| (letter.is_ascii_graphic() || letter == ' ') && letter != '*';
+        path.chars().all(is_plain).then(|| path.parse().ok()).flatten()
+    }
+
     /// Returns whether one of the patterns fits, in whichever way a server reads the path.
     pub(super) fn fits_one_of(&self, patterns: &[PathPattern]) -> bool {
         let fits = |segments: &Vec<String>| patterns.iter().any(|pattern| pattern.fits(segments));

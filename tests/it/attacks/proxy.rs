@@ -145,6 +145,11 @@ fn nobody_is_reached_who_is_not_allowed(engine: TestEngine) {
     assert_eq!(answered.map(|(name, _)| *name).collect::<Vec<_>>(), [""; 0]);
     assert_eq!(host.take(), [""; 0], "the host was reached");
     project.expect_tidy();
+    let rule = format!("    - {{host: \"127.0.0.1:{}\", roles: [stitch]}}  # ", host.port);
+    let suggested = project.run(&["network", "suggest"]).expect(0);
+    suggested
+        .says(&rule)
+        .says("a loopback address: whatever listens there can be reached by agents");
 
     let proxy = format!("127.0.0.1:{}", naive_proxy(host.port));
     plain_container(engine, &["--network", "host"], &requests(&proxy, &TARGETS, fill));

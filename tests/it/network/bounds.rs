@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use cordwainer::gateway::egress::Bounds;
+use cordwainer::gateway::egress::{Bounds, EgressEvent, Outcome};
 use cordwainer::network::Denial;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::time::sleep;
 
 use super::origin::{Origin, client_hello};
-use super::proxy::{Proxy, bounds, read_rest};
+use super::proxy::{Proxy, bounds, permitted, read_head, read_rest, status};
 
 const SHORT: Duration = Duration::from_millis(600);
 
@@ -81,22 +81,131 @@ async fn a_forwarded_answer_that_never_comes_is_ended() {
 }
 
 #[tokio::test]
-async fn there_are_no_more_tunnels_than_there_may_be() {
+async fn a_tunnel_waits_for_a_place_and_that_is_told_once() {
     let bounds = Bounds {
         connections: 2,
         ..bounds()
     };
+    let (origin, mut proxy, mut first) = begun(bounds).await;
+    let authority = format!("127.0.0.1:{}", origin.port());
+    let mut second = proxy.tunnel(&authority).await;
+    let head = format!("CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n\r\n");
+    let (mut third, mut fourth) = (proxy.send(head.as_bytes()).await, proxy.send(head.as_bytes()).await);
+    assert_eq!(proxy.event().await, permitted("127.0.0.1", origin.port()));
+    assert_eq!(proxy.event().await, EgressEvent::Waited);
+    assert_eq!(origin.visits(), 2);
+    for ending in [&mut first, &mut second] {
+        ending.shutdown().await.unwrap();
+    }
+    for waiting in [&mut third, &mut fourth] {
+        assert_eq!(status(&read_head(waiting).await), 200);
+    }
+    assert_eq!(proxy.pending(), []);
+}
+
+/// npm opens more tunnels than there may be, and uses each of them in turn.
+#[tokio::test]
+async fn a_hundred_tunnels_all_get_through() {
+    let origin = Origin::patient("done").await;
+    let authority = format!("127.0.0.1:{}", origin.port());
+    let proxy = Proxy::start(std::slice::from_ref(&authority), &[], bounds()).await;
+    let use_one = async || {
+        let mut tunnel = proxy.tunnel(&authority).await;
+        tunnel.write_all(b"x").await.unwrap();
+        tunnel.shutdown().await.unwrap();
+        read_rest(&mut tunnel).await
+    };
+    let answers = futures_util::future::join_all((0..100).map(|_| use_one())).await;
+    assert!(answers.iter().all(|answer| answer == b"done"));
+    assert_eq!((origin.visits(), origin.received().len()), (100, 100));
+}
+
+#[tokio::test]
+async fn the_queue_has_an_end_and_the_wait_too() {
+    let bounds = Bounds {
+        connections: 1,
+        waiting: 1,
+        wait: SHORT,
+        ..bounds()
+    };
+    let (origin, mut proxy, _first) = begun(bounds).await;
+    let authority = format!("127.0.0.1:{}", origin.port());
+    let head = format!("CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n\r\n");
+    let mut waiting = proxy.send(head.as_bytes()).await;
+    assert_eq!(proxy.event().await, permitted("127.0.0.1", origin.port()));
+    assert_eq!(proxy.event().await, EgressEvent::Waited);
+    assert_eq!(proxy.connect(&authority).await.1, 503, "the queue is full");
+    assert_eq!(proxy.denial().await, Denial::Busy);
+    assert_eq!(status(&read_head(&mut waiting).await), 503, "the wait has an end");
+    assert_eq!(origin.visits(), 1);
+}
+
+#[tokio::test]
+async fn who_waits_is_let_go_with_the_egress() {
+    let bounds = Bounds {
+        connections: 1,
+        ..bounds()
+    };
+    let (origin, mut proxy, _first) = begun(bounds).await;
+    let authority = format!("127.0.0.1:{}", origin.port());
+    let head = format!("CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n\r\n");
+    let mut waiting = proxy.send(head.as_bytes()).await;
+    assert_eq!(proxy.event().await, permitted("127.0.0.1", origin.port()));
+    assert_eq!(proxy.event().await, EgressEvent::Waited);
+    proxy.egress.close();
+    assert_eq!(status(&read_head(&mut waiting).await), 503);
+}
+
+/// Clients keep connections for later: those in which nothing moves make room for others.
+#[tokio::test]
+async fn a_tunnel_in_which_nothing_moves_makes_room_for_who_waits() {
+    let bounds = Bounds {
+        connections: 1,
+        idle_when_wanted: SHORT,
+        ..bounds()
+    };
     let (origin, proxy, mut first) = begun(bounds).await;
     let authority = format!("127.0.0.1:{}", origin.port());
-    let _second = proxy.tunnel(&authority).await;
-    assert_eq!(proxy.connect(&authority).await.1, 503);
-    first.write_all(b"x").await.unwrap();
-    first.shutdown().await.unwrap();
-    read_rest(&mut first).await;
-    // Its place is given back a moment after its last byte.
-    let again = async { while proxy.connect(&authority).await.1 == 503 {} };
-    let given_back = tokio::time::timeout(Duration::from_secs(20), again).await;
-    given_back.expect("a place is given back");
+    first.write_all(b"kept for later").await.unwrap();
+    assert_eq!(proxy.connect(&authority).await.1, 200);
+    assert_eq!(read_rest(&mut first).await, b"");
+}
+
+#[tokio::test]
+async fn each_connection_is_told_with_its_bytes_when_it_has_ended() {
+    let origin = Origin::patient("four").await;
+    let authority = format!("127.0.0.1:{}", origin.port());
+    let mut proxy = Proxy::start(std::slice::from_ref(&authority), &[], bounds()).await;
+    let mut tunnel = proxy.tunnel(&authority).await;
+    tunnel.write_all(b"seven b").await.unwrap();
+    tunnel.shutdown().await.unwrap();
+    read_rest(&mut tunnel).await;
+    let ended = proxy.ended().await;
+    assert_eq!((ended.host.as_str(), ended.port), ("127.0.0.1", Some(origin.port())));
+    assert_eq!((ended.sent, ended.received, ended.outcome), (7, 4, Outcome::Allowed));
+
+    let head = "GET http://evil.example/a%20b?token=x HTTP/1.1\r\nHost: evil.example\r\n\r\n";
+    read_head(&mut proxy.send(head.as_bytes()).await).await;
+    let ended = proxy.ended().await;
+    assert_eq!(ended.outcome, Outcome::Refused(Denial::NotAllowed));
+    let request = (ended.method.as_deref(), ended.path.as_deref());
+    assert_eq!(request, (Some("GET"), Some("/a%20b")));
+    let head = "GET http://user@evil.example/?token=x HTTP/1.1\r\nHost: evil.example\r\n\r\n";
+    read_head(&mut proxy.send(head.as_bytes()).await).await;
+    let ended = proxy.ended().await;
+    assert!(!ended.host.contains("token"), "{}", ended.host);
+}
+
+#[tokio::test]
+async fn no_more_than_a_thousand_ends_are_told_one_by_one() {
+    let proxy = Proxy::start(&[], &[], bounds()).await;
+    for _ in 0..1010 {
+        assert_eq!(proxy.connect("evil.example:443").await.1, 403);
+    }
+    let told = proxy.end().await;
+    let ends = told.iter().filter(|event| matches!(event, EgressEvent::Ended(_)));
+    assert_eq!(ends.count(), 1000);
+    assert_eq!(told.last(), Some(&EgressEvent::NotTold(10)));
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use cordwainer::config::NetworkConfig;
-use cordwainer::gateway::egress::{Body, Bounds, Egress, EgressEvent, Resolver, Table, Termination};
+use cordwainer::gateway::egress::{Body, Bounds, Egress, EgressEvent, EndedConnection, Resolver, Table, Termination};
 use cordwainer::network::{Denial, Policy};
 use http_body_util::{BodyExt as _, Empty};
 use hyper::body::Incoming;
@@ -95,10 +95,45 @@ impl Proxy {
         stream
     }
 
-    /// The next event.
+    /// The next event, but for what has ended.
     pub(super) async fn event(&mut self) -> EgressEvent {
+        loop {
+            match self.any_event().await {
+                EgressEvent::Ended(_) => {}
+                event => return event,
+            }
+        }
+    }
+
+    async fn any_event(&mut self) -> EgressEvent {
         let heard = tokio::time::timeout(Duration::from_secs(20), self.events.recv()).await;
         heard.expect("an event comes").expect("the egress is there")
+    }
+
+    /// The next connection or request that has ended.
+    pub(super) async fn ended(&mut self) -> EndedConnection {
+        loop {
+            if let EgressEvent::Ended(ended) = self.any_event().await {
+                return *ended;
+            }
+        }
+    }
+
+    /// Lets the egress go, and gives what it told at last.
+    pub(super) async fn end(mut self) -> Vec<EgressEvent> {
+        self.serving.abort();
+        let _ = self.serving.await;
+        drop(self.egress);
+        let mut rest = Vec::new();
+        let last = async {
+            while let Some(event) = self.events.recv().await {
+                rest.push(event);
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), last)
+            .await
+            .expect("the channel closes");
+        rest
     }
 
     /// The next denial, after whatever was permitted.
@@ -112,7 +147,9 @@ impl Proxy {
 
     /// What was told and not yet read.
     pub(super) fn pending(&mut self) -> Vec<EgressEvent> {
-        std::iter::from_fn(|| self.events.try_recv().ok()).collect()
+        std::iter::from_fn(|| self.events.try_recv().ok())
+            .filter(|event| !matches!(event, EgressEvent::Ended(_)))
+            .collect()
     }
 }
 

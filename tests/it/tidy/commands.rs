@@ -8,7 +8,7 @@ const GENERATION: [&str; 11] = [
     "init", "start", "run", "resume", "stop", "reset", "measure", "stitch", "status", "list", "switch",
 ];
 /// Groups of commands, which texts name together with the program.
-const GROUPS: [&str; 5] = ["issues", "image", "config", "stats", "doctor"];
+const GROUPS: [&str; 6] = ["issues", "image", "config", "stats", "doctor", "network"];
 
 /// Returns the words that follow each occurrence of `start` in a line.
 fn after<'a>(line: &'a str, start: &'a str) -> impl Iterator<Item = &'a str> {

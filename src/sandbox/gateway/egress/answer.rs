@@ -17,18 +17,12 @@ pub type Body = UnsyncBoxBody<Bytes, BoxError>;
 /// Why a request is not passed on.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum EgressRefusal {
-    /// It is not permitted.
-    #[error("cordwainer does not let this through: {0}")]
-    Denied(Denial),
-    /// The limit of connections at once is reached.
-    #[error("too many connections at once: end one of them first")]
-    Busy,
+    /// It is not permitted, has no address, or found no place; with what a person can do about it.
+    #[error("{}", denied(.why, .remedy.as_deref()))]
+    Denied { why: Denial, remedy: Option<String> },
     /// The egress has been closed.
     #[error("the call that this belongs to has ended")]
     Ended,
-    /// The name has no address.
-    #[error("the name cannot be resolved")]
-    Unresolved,
     /// No service answers there, or it does not speak HTTP.
     #[error("the host cannot be reached")]
     Unreachable,
@@ -48,9 +42,15 @@ pub(super) enum EgressRefusal {
 impl EgressRefusal {
     pub(super) fn into_response(self) -> Response<Body> {
         let status = match self {
-            Self::Denied(_) => StatusCode::FORBIDDEN,
-            Self::Busy | Self::Ended => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Unresolved | Self::Unreachable | Self::Unverified | Self::Compressed => StatusCode::BAD_GATEWAY,
+            Self::Denied { why: Denial::Busy, .. } | Self::Ended => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Unreachable
+            | Self::Unverified
+            | Self::Compressed
+            | Self::Denied {
+                why: Denial::Unresolved,
+                ..
+            } => StatusCode::BAD_GATEWAY,
+            Self::Denied { .. } => StatusCode::FORBIDDEN,
             Self::TooSlow => StatusCode::GATEWAY_TIMEOUT,
         };
         let text = Full::new(Bytes::from(format!("{self}\n")));
@@ -59,6 +59,14 @@ impl EgressRefusal {
         let plain = HeaderValue::from_static("text/plain; charset=utf-8");
         response.headers_mut().insert(CONTENT_TYPE, plain);
         response
+    }
+}
+
+fn denied(why: &Denial, remedy: Option<&str>) -> String {
+    let remedy = remedy.map_or(String::new(), |remedy| format!(" ({remedy})"));
+    match why {
+        Denial::Busy | Denial::Unresolved => format!("{why}{remedy}"),
+        _ => format!("cordwainer does not let this through: {why}{remedy}"),
     }
 }
 

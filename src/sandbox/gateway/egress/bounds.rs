@@ -5,8 +5,12 @@ use std::time::Duration;
 /// What one container may use of the network at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bounds {
-    /// Tunnels and forwarded requests at once; more are refused with 503.
+    /// Tunnels and forwarded requests at once; further ones wait until one ends.
     pub connections: usize,
+    /// How many may wait; more are refused with 503.
+    pub waiting: usize,
+    /// How long each of them may wait, before it is refused with 503.
+    pub wait: Duration,
     /// The time limit for resolving a name.
     pub resolve: Duration,
     /// The time limit for a connection, over all addresses of a name.
@@ -15,16 +19,21 @@ pub struct Bounds {
     pub hello: Duration,
     /// The longest time without a byte in either direction.
     pub idle: Duration,
+    /// The same while others wait: clients keep connections for later that they may not use again.
+    pub idle_when_wanted: Duration,
 }
 
 impl Default for Bounds {
     fn default() -> Self {
         Self {
             connections: 32,
+            waiting: 96,
+            wait: Duration::from_secs(60),
             resolve: Duration::from_secs(10),
             connect: Duration::from_secs(10),
             hello: Duration::from_secs(10),
             idle: Duration::from_secs(5 * 60),
+            idle_when_wanted: Duration::from_secs(30),
         }
     }
 }

@@ -7,29 +7,32 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::answer::EgressRefusal;
+use super::attempt::Attempt;
 use super::state::EgressState;
-use crate::sandbox::network::{Host, Target};
+use crate::sandbox::network::{Denial, Host, Target};
 
 /// The number of addresses of a name that are tried.
 const MOST_ADDRESSES: usize = 4;
 
 impl EgressState {
     /// Connects to a target, at an address that the policy admits.
-    pub(super) async fn dial(&self, target: &Target) -> Result<TcpStream, EgressRefusal> {
+    pub(super) async fn dial(&self, attempt: &mut Attempt, target: &Target) -> Result<TcpStream, EgressRefusal> {
         let addresses = match &target.host {
             Host::Address(address) => vec![*address],
-            Host::Name(name) => self.resolve(name).await?,
+            Host::Name(name) => self.resolve(attempt, name).await?,
         };
-        let admitted = self.admitted(target, addresses)?;
+        let admitted = self.admitted(target, addresses).map_err(|why| attempt.deny(why))?;
         let stream = self.connect_to_one(&admitted, target.port).await?;
         self.told().permitted(target);
         Ok(stream)
     }
 
     /// Resolves a name once. A lookup that takes too long runs on, and continues to count among those at once.
-    async fn resolve(&self, name: &str) -> Result<Vec<IpAddr>, EgressRefusal> {
-        let lookups = Arc::clone(&self.lookups);
-        let place = lookups.try_acquire_owned().map_err(|_| EgressRefusal::Busy)?;
+    async fn resolve(&self, attempt: &mut Attempt, name: &str) -> Result<Vec<IpAddr>, EgressRefusal> {
+        let free = timeout(self.bounds.resolve, Arc::clone(&self.lookups).acquire_owned());
+        let Ok(Ok(place)) = free.await else {
+            return Err(attempt.deny(Denial::Busy));
+        };
         let (resolver, name) = (self.resolver.clone(), name.to_owned());
         let lookup = tokio::spawn(async move {
             let found = resolver.lookup(&name).await;
@@ -38,13 +41,13 @@ impl EgressState {
         });
         match timeout(self.bounds.resolve, lookup).await {
             Ok(Ok(found)) if !found.is_empty() => Ok(found),
-            Ok(_) => Err(EgressRefusal::Unresolved),
+            Ok(_) => Err(attempt.deny(Denial::Unresolved)),
             Err(_) => Err(EgressRefusal::TooSlow),
         }
     }
 
     /// Returns those addresses to which a connection is permitted.
-    fn admitted(&self, target: &Target, addresses: Vec<IpAddr>) -> Result<Vec<IpAddr>, EgressRefusal> {
+    fn admitted(&self, target: &Target, addresses: Vec<IpAddr>) -> Result<Vec<IpAddr>, Denial> {
         let mut admitted = Vec::new();
         let mut denial = None;
         for address in addresses {
@@ -54,7 +57,7 @@ impl EgressState {
             }
         }
         match denial {
-            Some(why) if admitted.is_empty() => Err(self.deny(&target.host.to_string(), Some(target.port), why)),
+            Some(why) if admitted.is_empty() => Err(why),
             _ => Ok(admitted),
         }
     }

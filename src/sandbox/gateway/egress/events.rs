@@ -1,6 +1,7 @@
 //! The events of an egress for its owner. A container can request anything, as often as it likes, so they are bounded.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -9,6 +10,9 @@ use crate::sandbox::network::{Denial, Target};
 
 /// How many events of each kind are sent at most.
 pub(super) const MOST: usize = 100;
+
+/// How many connections that have ended are sent.
+pub(super) const MOST_ENDED: u64 = 1000;
 
 /// How many characters of a host are reported, which is as long as a host can be.
 pub(super) const LONGEST_HOST: usize = 255;
@@ -32,7 +36,47 @@ pub enum EgressEvent {
         port: Option<u16>,
         /// The reason.
         why: Denial,
+        /// What a person can do about it, as a lowercase fragment.
+        remedy: Option<String>,
     },
+    /// There were more connections at once than there may be, so that further ones wait.
+    Waited,
+    /// A connection or request has ended, or was refused.
+    Ended(Box<EndedConnection>),
+    /// This many more have ended, of which nothing was sent.
+    NotTold(u64),
+}
+
+/// A connection or request that has ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EndedConnection {
+    /// The host, normalised, or the text in its place, made harmless.
+    pub host: String,
+    /// The port; `None` where there was no well-formed one.
+    pub port: Option<u16>,
+    /// The method of a request that the gateway saw, made harmless.
+    pub method: Option<String>,
+    /// Its path without the query, as it was written, made harmless and cut.
+    pub path: Option<String>,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// Bytes to the host.
+    pub sent: u64,
+    /// Bytes from the host.
+    pub received: u64,
+    /// From the request to the end.
+    pub duration: Duration,
+}
+
+/// What became of a connection or request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was made.
+    Allowed,
+    /// It was refused, or cut off.
+    Refused(Denial),
+    /// It was allowed and could not be made, for this reason.
+    Failed(String),
 }
 
 /// How often something happened, whether it was reported or not.
@@ -51,6 +95,8 @@ pub(super) struct ReportedEgress {
     counts: EgressCounts,
     permitted: BTreeSet<(String, u16)>,
     denied: BTreeSet<(String, Option<u16>, String)>,
+    waited: bool,
+    ended: u64,
 }
 
 impl ReportedEgress {
@@ -60,6 +106,8 @@ impl ReportedEgress {
             counts: EgressCounts::default(),
             permitted: BTreeSet::new(),
             denied: BTreeSet::new(),
+            waited: false,
+            ended: 0,
         }
     }
 
@@ -76,19 +124,47 @@ impl ReportedEgress {
         }
     }
 
+    /// Reports that somebody waits, once.
+    pub(super) fn waited(&mut self) {
+        if !std::mem::replace(&mut self.waited, true) {
+            self.send(EgressEvent::Waited);
+        }
+    }
+
+    /// Reports what has ended.
+    pub(super) fn ended(&mut self, ended: EndedConnection) {
+        self.ended += 1;
+        if self.ended <= MOST_ENDED {
+            self.send(EgressEvent::Ended(Box::new(ended)));
+        }
+    }
+
     /// Reports a denial, once for each host, port and reason.
-    pub(super) fn denied(&mut self, host: &str, port: Option<u16>, why: &Denial) {
+    pub(super) fn denied(&mut self, host: &str, port: Option<u16>, why: &Denial, remedy: Option<&str>) {
         self.counts.denied += 1;
         let host = text::one_line(host, LONGEST_HOST);
         if self.denied.len() < MOST && self.denied.insert((host.clone(), port, why.to_string())) {
-            let why = why.clone();
-            self.send(EgressEvent::Denied { host, port, why });
+            let (why, remedy) = (why.clone(), remedy.map(str::to_owned));
+            self.send(EgressEvent::Denied {
+                host,
+                port,
+                why,
+                remedy,
+            });
         }
     }
 
     fn send(&self, event: EgressEvent) {
         // An owner that no longer receives needs no event.
         let _ = self.events.send(event);
+    }
+}
+
+impl Drop for ReportedEgress {
+    fn drop(&mut self) {
+        if let Some(more) = self.ended.checked_sub(MOST_ENDED).filter(|more| *more > 0) {
+            self.send(EgressEvent::NotTold(more));
+        }
     }
 }
 
@@ -103,9 +179,9 @@ mod tests {
         let (sender, mut heard) = unbounded_channel();
         let mut told = ReportedEgress::new(sender);
         for port in 1..=300 {
-            told.denied("evil.example", Some(port / 2), &Denial::NotAllowed);
+            told.denied("evil.example", Some(port / 2), &Denial::NotAllowed, None);
         }
-        told.denied("evil.example", None, &Denial::Form);
+        told.denied("evil.example", None, &Denial::Form, None);
         assert_eq!(told.counts().denied, 301);
         let mut events = Vec::new();
         while let Ok(event) = heard.try_recv() {
@@ -116,6 +192,7 @@ mod tests {
             host: "evil.example".to_owned(),
             port: Some(0),
             why: Denial::NotAllowed,
+            remedy: None,
         };
         assert_eq!(events.first(), Some(&first));
     }
@@ -123,7 +200,7 @@ mod tests {
     #[test]
     fn what_a_container_asked_for_is_told_harmlessly_and_in_short() {
         let (sender, mut heard) = unbounded_channel();
-        ReportedEgress::new(sender).denied(&format!("\u{1b}[2J{}", "x".repeat(5000)), None, &Denial::Form);
+        ReportedEgress::new(sender).denied(&format!("\u{1b}[2J{}", "x".repeat(5000)), None, &Denial::Form, None);
         let Ok(EgressEvent::Denied { host, .. }) = heard.try_recv() else {
             panic!("nothing was told")
         };

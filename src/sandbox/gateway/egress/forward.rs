@@ -12,6 +12,7 @@ use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::answer::{Body, EgressRefusal};
+use super::attempt::Attempt;
 use super::state::EgressState;
 use super::watched::Watched;
 use crate::sandbox::network::{Authority, Denial, OVERRIDES, Scheme, Target};
@@ -35,28 +36,36 @@ pub(super) async fn forward(
     shared: &Arc<EgressState>,
     request: Request<Incoming>,
 ) -> Result<Response<Body>, EgressRefusal> {
-    let written = authority(&request).map_err(|why| shared.deny_malformed(&request.uri().to_string(), why))?;
-    let target = shared.permitted(&written, Some(Scheme::Http.default_port()), Scheme::Http)?;
-    if !names_host(request.headers(), &target, Scheme::Http) {
-        return Err(shared.deny(&target.host.to_string(), Some(target.port), Denial::HostHeader));
-    }
-    let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
-    let permitted = shared.policy.permits_request(&target, request.method(), path);
-    permitted.map_err(|why| shared.deny(&target.host.to_string(), Some(target.port), why))?;
-    let is_checked = shared.policy.ends_tls(&target);
-    let (head, body) = request.into_parts();
-    if shared.ends.as_ref().is_some_and(|ends| ends.has_placeholder(&head)) {
-        return Err(shared.deny(&target.host.to_string(), Some(target.port), Denial::Placeholder));
-    }
-    let request = Request::from_parts(head, body);
-    let place = shared.place()?;
-    let stream = shared.dial(&target).await?;
+    let mut attempt = Attempt::new(shared, &request);
+    let reached = reach(shared, &mut attempt, &request).await;
+    let (target, place, stream) = reached.inspect_err(|refusal| attempt.failed(refusal))?;
     let mut request = onward(request, &target, Scheme::Http);
-    if is_checked {
+    if shared.policy.ends_tls(&target) {
         request = without_overrides(request);
     }
-    let response = exchange(shared, request, stream, place).await?;
+    let response = exchange(attempt, shared, request, stream, place).await?;
     backward(response)
+}
+
+/// Connects to the target of a request, if both are allowed.
+async fn reach(
+    shared: &EgressState,
+    attempt: &mut Attempt,
+    request: &Request<Incoming>,
+) -> Result<(Target, OwnedSemaphorePermit, TcpStream), EgressRefusal> {
+    let written = authority(request).map_err(|why| attempt.deny(why))?;
+    let target = attempt.target(&written, Some(Scheme::Http.default_port()), Scheme::Http)?;
+    if !names_host(request.headers(), &target, Scheme::Http) {
+        return Err(attempt.deny(Denial::HostHeader));
+    }
+    let ends = shared.ends.as_ref();
+    if ends.is_some_and(|ends| ends.has_placeholder(request.uri(), request.headers())) {
+        return Err(attempt.deny(Denial::Placeholder));
+    }
+    attempt.check_request(&target)?;
+    let place = shared.place(attempt).await?;
+    let stream = shared.dial(attempt, &target).await?;
+    Ok((target, place, stream))
 }
 
 /// Reads `host[:port]` of the request line.
@@ -121,6 +130,7 @@ fn host_header(target: &Target, scheme: Scheme) -> String {
 
 /// Sends a request on a connection of its own, which ends with the answer, with the egress, or when no byte moves.
 async fn exchange(
+    mut attempt: Attempt,
     shared: &Arc<EgressState>,
     request: Request<Incoming>,
     stream: TcpStream,
@@ -128,6 +138,7 @@ async fn exchange(
 ) -> Result<Response<Incoming>, EgressRefusal> {
     let stream = Watched::new(stream);
     let activity = stream.activity();
+    attempt.counts(activity.clone());
     let handshake = http1::Builder::new()
         .max_buf_size(LONGEST_HEAD)
         .handshake(TokioIo::new(stream))
@@ -137,14 +148,14 @@ async fn exchange(
     tokio::spawn(async move {
         tokio::select! {
             () = shared.ending.cancelled() => {}
-            () = activity.ceases(shared.bounds.idle) => {}
+            () = shared.is_idle(&activity) => {}
             ended = connection => {
                 if let Err(error) = ended {
                     tracing::debug!(%error, "a forwarded connection ended");
                 }
             }
         }
-        drop(place);
+        drop((attempt, place));
     });
     let sent = sender.send_request(request).await;
     sent.map_err(|error| unreachable(&error))

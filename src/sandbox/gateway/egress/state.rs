@@ -1,17 +1,21 @@
-//! The shared state of an egress and its tunnels, and how each of them checks a target.
+//! The shared state of an egress and its tunnels, and how each of them gets a place.
 
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use hyper::Method;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::answer::EgressRefusal;
+use super::attempt::Attempt;
 use super::bounds::Bounds;
-use super::events::{self, ReportedEgress};
+use super::events::ReportedEgress;
 use super::resolver::Resolver;
 use super::terminate::Termination;
-use crate::sandbox::network::{Authority, Denial, Host, Policy, Scheme, Target};
+use super::watched::Activity;
+use crate::sandbox::network::{Authority, Denial, Host, Policy, Scheme, Target, remedy};
 
 /// The shared state of an egress and its tunnels.
 #[derive(Debug)]
@@ -21,6 +25,8 @@ pub(super) struct EgressState {
     pub(super) bounds: Bounds,
     pub(super) connections: Arc<Semaphore>,
     pub(super) lookups: Arc<Semaphore>,
+    /// How many wait for a place.
+    pub(super) queue: watch::Sender<usize>,
     pub(super) told: Mutex<ReportedEgress>,
     pub(super) ending: CancellationToken,
     /// What ends TLS here, to the hosts for which it must.
@@ -28,24 +34,8 @@ pub(super) struct EgressState {
 }
 
 impl EgressState {
-    /// Returns the target of `host:port`, if it may be reached; otherwise reports the denial.
-    pub(super) fn permitted(
-        &self,
-        written: &str,
-        default_port: Option<u16>,
-        scheme: Scheme,
-    ) -> Result<Target, EgressRefusal> {
-        let authority = Authority::parse(written, default_port).map_err(|why| self.deny_malformed(written, why))?;
-        let (host, port) = (authority.host.to_string(), Some(authority.port));
-        let permitted = self.policy.permits(&host, authority.port, scheme);
-        permitted.or_else(|why| {
-            let target = self.with_credential(authority, scheme);
-            target.ok_or_else(|| self.deny(&host, port, why))
-        })
-    }
-
     /// Returns the target where a credential is configured for it, which permits what that credential is for.
-    fn with_credential(&self, authority: Authority, scheme: Scheme) -> Option<Target> {
+    pub(super) fn with_credential(&self, authority: Authority, scheme: Scheme) -> Option<Target> {
         let Authority { host, port } = authority;
         let target = Target { host, port };
         let has_one = self.ends.as_ref().is_some_and(|ends| ends.has_credential_for(&target));
@@ -70,25 +60,80 @@ impl EgressState {
             self.policy.admits(target, address)
         }
     }
+}
 
-    /// Reserves one of the connections at once.
-    pub(super) fn place(&self) -> Result<OwnedSemaphorePermit, EgressRefusal> {
+/// Somebody who waits for a place, as long as it lives.
+struct Queued<'a>(&'a watch::Sender<usize>);
+
+impl Drop for Queued<'_> {
+    fn drop(&mut self) {
+        self.0.send_modify(|waiting| *waiting -= 1);
+    }
+}
+
+impl EgressState {
+    /// Reserves one of the connections at once, and waits for one if it must, within bounds.
+    pub(super) async fn place(&self, attempt: &mut Attempt) -> Result<OwnedSemaphorePermit, EgressRefusal> {
         if self.ending.is_cancelled() {
             return Err(EgressRefusal::Ended);
         }
         let connections = Arc::clone(&self.connections);
-        connections.try_acquire_owned().map_err(|_| EgressRefusal::Busy)
+        if let Ok(place) = Arc::clone(&connections).try_acquire_owned() {
+            return Ok(place);
+        }
+        let Some(_queued) = self.queued() else {
+            return Err(attempt.deny(Denial::Busy));
+        };
+        self.told().waited();
+        let waited = timeout(self.bounds.wait, connections.acquire_owned());
+        match self.ending.run_until_cancelled(waited).await {
+            None => Err(EgressRefusal::Ended),
+            Some(Ok(Ok(place))) => Ok(place),
+            Some(_) => Err(attempt.deny(Denial::Busy)),
+        }
     }
 
-    /// Reports a denial.
-    pub(super) fn deny(&self, host: &str, port: Option<u16>, why: Denial) -> EgressRefusal {
-        self.told().denied(host, port, &why);
-        EgressRefusal::Denied(why)
+    /// Joins those who wait, if there is room.
+    fn queued(&self) -> Option<Queued<'_>> {
+        let most = self.bounds.waiting;
+        let has_joined = self.queue.send_if_modified(|waiting| {
+            let is_free = *waiting < most;
+            *waiting += usize::from(is_free);
+            is_free
+        });
+        has_joined.then(|| Queued(&self.queue))
     }
 
-    /// Reports the denial of a text that is not a `host:port`.
-    pub(super) fn deny_malformed(&self, written: &str, why: Denial) -> EgressRefusal {
-        self.deny(&crate::base::text::one_line(written, events::LONGEST_HOST), None, why)
+    /// Waits until a connection is of no use any more: no byte has passed for long, or for a while when others wait.
+    pub(super) async fn is_idle(&self, activity: &Activity) {
+        let mut queue = self.queue.subscribe();
+        let is_wanted = async {
+            loop {
+                // The sender lives as long as this.
+                let _ = queue.wait_for(|waiting| *waiting > 0).await;
+                tokio::select! {
+                    () = activity.ceases(self.bounds.idle_when_wanted) => return,
+                    _ = queue.wait_for(|waiting| *waiting == 0) => {}
+                }
+            }
+        };
+        tokio::select! {
+            () = activity.ceases(self.bounds.idle) => {}
+            () = is_wanted => {}
+        }
+    }
+
+    /// Reports a denial; `request` is the method and path, where they are seen.
+    pub(super) fn denied(
+        &self,
+        host: &str,
+        port: Option<u16>,
+        request: Option<(&Method, &str)>,
+        why: Denial,
+    ) -> EgressRefusal {
+        let remedy = remedy(&why, host, port, request);
+        self.told().denied(host, port, &why, remedy.as_deref());
+        EgressRefusal::Denied { why, remedy }
     }
 
     pub(super) fn told(&self) -> std::sync::MutexGuard<'_, ReportedEgress> {

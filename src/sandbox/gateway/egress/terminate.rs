@@ -15,10 +15,9 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::Method;
-use hyper::http::request::Parts;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
+use hyper::{HeaderMap, Method, Uri};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use jiff::Timestamp;
 use rustls::ClientConfig;
@@ -34,6 +33,7 @@ use self::exchange::Exchange;
 pub use self::held::HeldCredential;
 use super::super::scrub::Forms;
 use super::super::upstream;
+use super::attempt::Attempt;
 use super::state::EgressState;
 use super::watched::Watched;
 use crate::base::error::Result;
@@ -114,10 +114,10 @@ impl Termination {
     }
 
     /// Returns whether the head of a request has the placeholder, in any form.
-    pub(super) fn has_placeholder(&self, head: &Parts) -> bool {
+    pub(super) fn has_placeholder(&self, uri: &Uri, headers: &HeaderMap) -> bool {
         let Some(forms) = &self.placeholder else { return false };
-        let mut headers = head.headers.iter();
-        forms.are_in(head.uri.to_string().as_bytes())
+        let mut headers = headers.iter();
+        forms.are_in(uri.to_string().as_bytes())
             || headers.any(|(name, value)| forms.are_in(name.as_str().as_bytes()) || forms.are_in(value.as_bytes()))
     }
 }
@@ -126,16 +126,18 @@ impl Termination {
 pub(super) async fn serve(
     shared: &Arc<EgressState>,
     ends: &Arc<Termination>,
+    attempt: &mut Attempt,
     target: &Target,
     client: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
 ) -> io::Result<()> {
     let client = Watched::new(client);
     let activity = client.activity();
+    attempt.counts_of_client(activity.clone());
     let shaken = timeout(shared.bounds.hello, shake(ends, target, client)).await;
     let stream = match shaken.unwrap_or(Ok(Err(Denial::Silent)))? {
         Ok(stream) => stream,
         Err(why) => {
-            shared.deny(&target.host.to_string(), Some(target.port), why);
+            attempt.deny(why);
             return Ok(());
         }
     };
@@ -151,7 +153,7 @@ pub(super) async fn serve(
         .max_header_size(HEAD_LIMIT)
         .half_close(true);
     tokio::select! {
-        () = activity.ceases(shared.bounds.idle) => Ok(()),
+        () = shared.is_idle(&activity) => Ok(()),
         // A client that goes away, or does not speak HTTP, harms nobody but itself; hyper has answered it.
         served = builder.serve_connection(TokioIo::new(stream), service) => served.map_err(io::Error::other),
     }

@@ -9,9 +9,11 @@ use hyper::{Method, Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional_with_sizes};
 use tokio::net::TcpStream;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 
 use super::answer::{Body, EgressRefusal, empty};
+use super::attempt::Attempt;
 use super::state::EgressState;
 use super::terminate::{self, Termination};
 use super::watched::Watched;
@@ -30,71 +32,90 @@ impl EgressState {
         self: &Arc<Self>,
         mut request: Request<Incoming>,
     ) -> Result<Response<Body>, EgressRefusal> {
-        let uri = request.uri();
-        let written = uri.to_string();
-        let is_authority = uri.scheme().is_none() && uri.path_and_query().is_none();
-        if request.method() != Method::CONNECT || !is_authority {
-            return Err(self.deny_malformed(&written, Denial::Form));
-        }
-        let target = self.permitted(&written, None, Scheme::Tunnel)?;
-        let place = self.place()?;
-        if let Some(ends) = self.ends_tls(&target).cloned() {
-            let upgrade = hyper::upgrade::on(&mut request);
-            let shared = Arc::clone(self);
-            tokio::spawn(async move {
-                run(&shared, &target, end(&shared, &ends, &target, upgrade)).await;
-                drop(place);
-            });
-            return Ok(Response::new(empty()));
-        }
-        if self.policy.ends_tls(&target) {
-            return Err(self.deny(&target.host.to_string(), Some(target.port), Denial::Unseen));
-        }
-        let stream = self.dial(&target).await?;
+        let mut attempt = Attempt::new(self, &request);
+        let reached = self.reach(&mut attempt, &request).await;
+        let (target, place, way) = reached.inspect_err(|refusal| attempt.failed(refusal))?;
         let upgrade = hyper::upgrade::on(&mut request);
         let shared = Arc::clone(self);
         tokio::spawn(async move {
-            run(&shared, &target, carry(&shared, &target, upgrade, stream)).await;
+            run(&shared, &mut attempt, &target, upgrade, way).await;
             drop(place);
         });
         Ok(Response::new(empty()))
     }
+
+    /// Connects to the target of a `CONNECT`, if it may be reached.
+    async fn reach(
+        &self,
+        attempt: &mut Attempt,
+        request: &Request<Incoming>,
+    ) -> Result<(Target, OwnedSemaphorePermit, Way), EgressRefusal> {
+        let uri = request.uri();
+        let is_authority = uri.scheme().is_none() && uri.path_and_query().is_none();
+        if request.method() != Method::CONNECT || !is_authority {
+            return Err(attempt.deny(Denial::Form));
+        }
+        let target = attempt.target(&uri.to_string(), None, Scheme::Tunnel)?;
+        let ends = self.ends_tls(&target).cloned();
+        if ends.is_none() && self.policy.ends_tls(&target) {
+            return Err(attempt.deny(Denial::Unseen));
+        }
+        let place = self.place(attempt).await?;
+        let way = match ends {
+            Some(ends) => Way::Here(ends),
+            None => Way::Through(self.dial(attempt, &target).await?),
+        };
+        Ok((target, place, way))
+    }
+}
+
+/// Where a tunnel leads.
+enum Way {
+    /// To the host, as it is.
+    Through(TcpStream),
+    /// To the gateway itself, which ends its TLS.
+    Here(Arc<Termination>),
 }
 
 /// Runs a tunnel to its end, or that of the egress.
-async fn run(shared: &EgressState, target: &Target, tunnel: impl Future<Output = io::Result<()>>) {
+async fn run(shared: &Arc<EgressState>, attempt: &mut Attempt, target: &Target, upgrade: OnUpgrade, way: Way) {
+    let tunnel = async {
+        match way {
+            Way::Through(stream) => carry(shared, attempt, target, upgrade, stream).await,
+            Way::Here(ends) => {
+                let upgraded = timeout(shared.bounds.hello, upgrade).await?.map_err(io::Error::other)?;
+                terminate::serve(shared, &ends, attempt, target, TokioIo::new(upgraded)).await
+            }
+        }
+    };
     if let Some(Err(error)) = shared.ending.run_until_cancelled(tunnel).await {
         tracing::debug!(host = %target.host, port = target.port, %error, "a tunnel ended");
     }
 }
 
-/// Runs a tunnel whose TLS ends here.
-async fn end(
-    shared: &Arc<EgressState>,
-    ends: &Arc<Termination>,
+async fn carry(
+    shared: &EgressState,
+    attempt: &mut Attempt,
     target: &Target,
     upgrade: OnUpgrade,
+    stream: TcpStream,
 ) -> io::Result<()> {
-    let upgraded = timeout(shared.bounds.hello, upgrade).await?.map_err(io::Error::other)?;
-    terminate::serve(shared, ends, target, TokioIo::new(upgraded)).await
-}
-
-async fn carry(shared: &EgressState, target: &Target, upgrade: OnUpgrade, mut stream: TcpStream) -> io::Result<()> {
     let upgraded = timeout(shared.bounds.hello, upgrade).await?.map_err(io::Error::other)?;
     let mut client = TokioIo::new(upgraded);
     let begun = timeout(shared.bounds.hello, begin(target, &mut client, &stream)).await;
     let first = match begun.unwrap_or(Ok(Err(Denial::Silent)))? {
         Ok(first) => first,
         Err(why) => {
-            shared.deny(&target.host.to_string(), Some(target.port), why);
+            attempt.deny(why);
             return Ok(());
         }
     };
-    stream.write_all(&first).await?;
     let mut stream = Watched::new(stream);
     let activity = stream.activity();
+    attempt.counts(activity.clone());
+    stream.write_all(&first).await?;
     tokio::select! {
-        () = activity.ceases(shared.bounds.idle) => Ok(()),
+        () = shared.is_idle(&activity) => Ok(()),
         copied = copy_bidirectional_with_sizes(&mut client, &mut stream, BUFFER, BUFFER) => copied.map(|_| ()),
     }
 }

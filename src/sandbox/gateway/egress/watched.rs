@@ -16,6 +16,8 @@ pub(super) struct Activity {
     begun: Instant,
     /// Milliseconds from `begun` to the last byte.
     last: Arc<AtomicU64>,
+    received: Arc<AtomicU64>,
+    sent: Arc<AtomicU64>,
 }
 
 impl Activity {
@@ -23,10 +25,18 @@ impl Activity {
         Self {
             begun: Instant::now(),
             last: Arc::default(),
+            received: Arc::default(),
+            sent: Arc::default(),
         }
     }
 
-    fn note(&self) {
+    /// Returns how many bytes were received and sent.
+    pub(super) fn bytes(&self) -> (u64, u64) {
+        (self.received.load(Ordering::Relaxed), self.sent.load(Ordering::Relaxed))
+    }
+
+    fn note(&self, counter: &AtomicU64, bytes: usize) {
+        counter.fetch_add(bytes as u64, Ordering::Relaxed);
         let milliseconds = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.last.store(milliseconds, Ordering::Relaxed);
     }
@@ -67,8 +77,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         let polled = Pin::new(&mut self.stream).poll_read(cx, buffer);
-        if buffer.filled().len() > before {
-            self.activity.note();
+        let received = buffer.filled().len() - before;
+        if received > 0 {
+            self.activity.note(&self.activity.received, received);
         }
         polled
     }
@@ -77,8 +88,8 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
 impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let polled = Pin::new(&mut self.stream).poll_write(cx, bytes);
-        if matches!(polled, Poll::Ready(Ok(1..))) {
-            self.activity.note();
+        if let Poll::Ready(Ok(sent @ 1..)) = polled {
+            self.activity.note(&self.activity.sent, sent);
         }
         polled
     }

@@ -13,6 +13,7 @@ use hyper::{Method, Request, Response, StatusCode};
 
 use super::super::super::scrub::{Forms, Scrubbed};
 use super::super::answer::{self, EgressRefusal};
+use super::super::attempt::Attempt;
 use super::super::forward::{names_host, onward, strip, without_overrides};
 use super::super::state::EgressState;
 use super::onward::Onward;
@@ -49,12 +50,13 @@ impl Exchange {
 
     async fn pass(&self, request: Request<Incoming>) -> Result<Response<answer::Body>, EgressRefusal> {
         let (head, body) = request.into_parts();
-        let credential = self.check(&head).map_err(|why| self.deny(why))?;
+        let mut attempt = Attempt::inside(&self.shared, &self.target, &head);
+        let credential = self.check(&head).map_err(|why| attempt.deny(why))?;
         let mut request = without_overrides(onward(Request::from_parts(head, body), &self.target, Scheme::Tunnel));
         // After what is between two neighbours has gone: the client names that.
         let headers = request.headers_mut();
         if let Some(credential) = credential {
-            identify(headers, credential).map_err(|why| self.deny(why))?;
+            identify(headers, credential).map_err(|why| attempt.deny(why))?;
         }
         if self.is_searched() {
             // What is compressed, or comes in parts of the client's choice, cannot be searched.
@@ -63,8 +65,9 @@ impl Exchange {
             headers.remove(IF_RANGE);
         }
         let request = request.map(|body| body.map_err(Into::into).boxed_unsync());
-        let response = self.onward.send(request).await?;
-        self.backward(response)
+        let sent = self.onward.send(&mut attempt, request).await;
+        let answered = sent.and_then(|response| self.backward(response));
+        answered.inspect_err(|refusal| attempt.failed(refusal))
     }
 
     /// Checks a request, and returns the credential that is configured for it.
@@ -86,7 +89,7 @@ impl Exchange {
         }
         let credential = self.ends.covering(&self.target, &head.method, uri.path());
         if credential.is_none() {
-            if self.ends.has_placeholder(head) {
+            if self.ends.has_placeholder(uri, &head.headers) {
                 return Err(Denial::Placeholder);
             }
             self.permits(head)?;
@@ -103,11 +106,6 @@ impl Exchange {
         }
         let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
         policy.permits_request(&self.target, &head.method, path)
-    }
-
-    fn deny(&self, why: Denial) -> EgressRefusal {
-        self.shared
-            .deny(&self.target.host.to_string(), Some(self.target.port), why)
     }
 
     /// Returns whether the host is one that gets a credential, so that it could repeat it.

@@ -17,6 +17,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
 use super::super::answer::{Body, EgressRefusal, empty};
+use super::super::attempt::Attempt;
 use super::super::forward::{LONGEST_HEAD, unreachable};
 use super::super::state::EgressState;
 use crate::sandbox::network::{Host, Target};
@@ -43,7 +44,11 @@ impl Onward {
     }
 
     /// Sends a request and waits for the head of its answer.
-    pub(super) async fn send(&self, request: Request<Body>) -> Result<Response<Incoming>, EgressRefusal> {
+    pub(super) async fn send(
+        &self,
+        attempt: &mut Attempt,
+        request: Request<Body>,
+    ) -> Result<Response<Incoming>, EgressRefusal> {
         let mut kept = self.kept.lock().await;
         let again = repeated(&request);
         let mut request = request;
@@ -62,7 +67,7 @@ impl Onward {
                 },
             }
         }
-        let mut sender = self.connect().await?;
+        let mut sender = self.connect(attempt).await?;
         let response = sender
             .send_request(request)
             .await
@@ -71,8 +76,8 @@ impl Onward {
         Ok(response)
     }
 
-    async fn connect(&self) -> Result<SendRequest<Body>, EgressRefusal> {
-        let stream = self.shared.dial(&self.target).await?;
+    async fn connect(&self, attempt: &mut Attempt) -> Result<SendRequest<Body>, EgressRefusal> {
+        let stream = self.shared.dial(attempt, &self.target).await?;
         let name = match &self.target.host {
             Host::Address(address) => ServerName::from(*address),
             Host::Name(name) => ServerName::try_from(name.clone()).map_err(|_| EgressRefusal::Unreachable)?,
