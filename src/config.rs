@@ -35,6 +35,7 @@ mod problems;
 mod roles;
 mod schema;
 mod section;
+mod services;
 pub(crate) mod show;
 mod source;
 mod timers;
@@ -70,6 +71,7 @@ pub use ours::is_ours;
 pub(crate) use paths::lexical;
 pub use problems::{Problem, Problems};
 pub use schema::schema;
+pub use services::{Beside, ServiceConfig, Services};
 pub use source::{ConfigSource, Origin, SetBy, Setting, variables};
 
 /// The usual name of the file, at the repository root.
@@ -157,6 +159,8 @@ pub struct Config {
     pub agent: AgentConfig,
     /// `network`.
     pub network: NetworkConfig,
+    /// `services`.
+    pub services: Services,
     /// `measure`.
     pub measure: RoleConfig,
     /// `stitch`.

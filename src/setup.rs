@@ -3,3 +3,4 @@
 pub mod doctor;
 pub mod image;
 pub mod init;
+pub(crate) mod services;

@@ -6,12 +6,14 @@ use clap::{Args, Subcommand};
 
 use super::Context;
 use super::signal::{self, OnSignal};
-use crate::base::error::{Error, ErrorKind, Result, exit};
+use crate::base::error::{Context as _, Error, ErrorKind, Result, exit};
 use crate::base::text;
 use crate::config::Config;
 use crate::git::{Git, Head};
+use crate::project::labels::ROLE_LABEL;
 use crate::sandbox::engine::{ConnectOptions, Engine, UserChoice};
-use crate::setup::image::{self, BuildOptions, ImageReport, ProjectNeeds};
+use crate::setup::image::{self, BuildOptions, CheckedItem, ImageReport, ProjectNeeds};
+use crate::setup::services::Trial;
 
 /// The arguments of `image`.
 #[derive(Clone, Debug, Args)]
@@ -132,7 +134,9 @@ impl Asked {
         let Some(branch) = self.branch.as_ref().filter(|branch| branch.starts_with(prefix)) else {
             return Ok(());
         };
-        if self.config.image.build.is_none() {
+        let of_services = self.config.services.iter().map(|(_, service)| &service.image);
+        let mut images = of_services.chain([&self.config.image]);
+        if images.all(|image| image.build.is_none()) {
             return Ok(());
         }
         let message =
@@ -148,14 +152,28 @@ async fn build(context: &Context, asked: &Asked, options: &BuildOptions) -> Resu
     let engine = Engine::connect(&asked.connect).await?;
     let mut on_line = |line: &str| context.output.say(&text::harmless(line));
     let built = image::build_for(&engine, &asked.root, &asked.config.image, options, &mut on_line).await?;
+    let mut of_services = Vec::new();
+    for (_, service) in asked.config.services.iter() {
+        of_services.extend(image::build_for_service(&engine, &asked.root, service, options, &mut on_line).await?);
+    }
     if context.output.json {
-        context.output.print_json(&built)?;
-    } else {
+        let mut json = serde_json::to_value(&built).context("cannot write JSON")?;
+        if !of_services.is_empty() {
+            json["services"] = serde_json::to_value(&of_services).context("cannot write JSON")?;
+        }
+        context.output.print_json(&json)?;
+        return Ok(exit::DONE);
+    }
+    for built in [built].iter().chain(&of_services) {
         let what = if built.rebuilt { "Built" } else { "Unchanged:" };
-        let (tag, name, client) = (&built.tag, &built.name, &built.client_version);
+        let with = match built.client_version.as_str() {
+            "" => "for a service".to_owned(),
+            client => format!("with client {client}"),
+        };
+        let (tag, name) = (&built.tag, &built.name);
         context
             .output
-            .print(&format!("{what} `{tag}`, also `{name}`, with client {client}."))?;
+            .print(&format!("{what} `{tag}`, also `{name}`, {with}."))?;
     }
     Ok(exit::DONE)
 }
@@ -164,7 +182,8 @@ async fn check(context: &Context, asked: &Asked) -> Result<u8> {
     let config = &asked.config;
     let engine = Engine::connect(&asked.connect).await?;
     let user = UserChoice::of(config.container.user.as_deref());
-    let report = image::check(&engine, &config.image.name, &ProjectNeeds::of(config), user).await?;
+    let mut report = image::check(&engine, &config.image.name, &ProjectNeeds::of(config), user).await?;
+    report.items.extend(services(context, config, &engine).await);
     if context.output.json {
         context.output.print_json(&report)?;
     } else {
@@ -187,6 +206,28 @@ async fn check(context: &Context, asked: &Asked) -> Result<u8> {
          with `cordwainer image build --base IMAGE`"
     };
     Err(Error::new(ErrorKind::Engine, message).hint(hint))
+}
+
+/// Tries each service of the configuration.
+async fn services(context: &Context, config: &Config, engine: &Engine) -> Vec<CheckedItem> {
+    let trial = Trial {
+        config,
+        engine,
+        labels: [(ROLE_LABEL.to_owned(), "image-check".to_owned())].into(),
+        redactor: &context.environment.redactor,
+    };
+    let items = trial.each().await.into_iter().map(|(name, tried)| CheckedItem {
+        name: format!("service {name}"),
+        ok: tried.is_ok(),
+        detail: match tried {
+            Ok(seconds) => format!("is ready after {seconds} s"),
+            Err(error) => match error.hint_text() {
+                Some(hint) => format!("{}: {hint}", error.in_a_line()),
+                None => error.in_a_line(),
+            },
+        },
+    });
+    items.collect()
 }
 
 fn table(report: &ImageReport) -> String {

@@ -8,7 +8,7 @@ use super::document::quoted;
 use super::keys::{Key, Shape, TOP};
 use super::{
     AgentConfig, BudgetConfig, CommitsConfig, Config, ContainerConfig, Credentials, EngineChoice, Image, LimitWait,
-    LimitsConfig, NetworkConfig, RetryConfig, RoleConfig, paths,
+    LimitsConfig, NetworkConfig, RetryConfig, RoleConfig, Services, paths,
 };
 
 /// The network that reaches nothing.
@@ -104,6 +104,7 @@ impl Config {
                 home: String::new(),
             },
             network: NetworkConfig::default(),
+            services: Services::default(),
             measure: RoleConfig::unset(),
             stitch: RoleConfig::unset(),
             review: RoleConfig::unset(),

@@ -66,31 +66,38 @@ impl LoadedConfig {
             _ => resolved(&real.join(path)),
         };
         let (mut config, origins) = Config::default().read_all(text, &file.shown, &source.settings, &resolve)?;
-        name_by_containerfile(&mut config, &real, origins.get("image"))?;
+        name_by_containerfile(&mut config, &real, &origins)?;
         Ok(Self { config, file, origins })
     }
 }
 
-/// Names an image that is built from a Containerfile by the content of that file, too: another content is another image.
+/// Names each image that is built from a Containerfile by the content of that file, too: another content is another
+/// image.
 ///
 /// # Errors
-/// Of kind [`ErrorKind::Configuration`] where the file cannot be read, naming it and what names it.
-fn name_by_containerfile(config: &mut Config, root: &Path, origin: Option<&Origin>) -> Result<()> {
-    let Some(build) = &config.image.build else {
-        return Ok(());
+/// Of kind [`ErrorKind::Configuration`] where a file cannot be read, naming it and what names it.
+fn name_by_containerfile(config: &mut Config, root: &Path, origins: &BTreeMap<String, Origin>) -> Result<()> {
+    let named = |image: &Image, key: &str, section: &str| -> Result<Option<Image>> {
+        let build = image.build.as_ref().filter(|build| build.containerfile.is_some());
+        let Some(build) = build else { return Ok(None) };
+        let content = build.read_containerfile(root).map_err(|error| {
+            let origin = origins.get(section);
+            let place = origin.map_or_else(String::new, |origin| format!("{origin}: "));
+            let message = format!("{place}{key}.build.containerfile: {error}");
+            Error::new(ErrorKind::Configuration, message)
+                .hint("create the file, or correct its path, which is relative to the repository")
+        })?;
+        Ok(Some(Image::built(build.clone(), &content)))
     };
-    if build.containerfile.is_none() {
-        return Ok(());
+    if let Some(image) = named(&config.image, "image", "image")? {
+        config.image = image;
     }
-    let content = build.read_containerfile(root).map_err(|error| {
-        let place = origin.map_or_else(String::new, |origin| format!("{origin}: "));
-        Error::new(
-            ErrorKind::Configuration,
-            format!("{place}image.build.containerfile: {error}"),
-        )
-        .hint("create the file, or correct its path, which is relative to the repository")
-    })?;
-    config.image = Image::built(build.clone(), &content);
+    for service in config.services.each() {
+        let key = format!("services.{}.image", service.name);
+        if let Some(image) = named(&service.image, &key, "services")? {
+            service.image = image.of_service();
+        }
+    }
     Ok(())
 }
 

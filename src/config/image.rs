@@ -16,6 +16,8 @@ use crate::base::text;
 
 /// The name of images that `image.build` describes, without a tag.
 const BUILT: &str = "localhost/cordwainer-project";
+/// The name of images for services that a configuration describes, without a tag.
+const SERVICE: &str = "localhost/cordwainer-service";
 /// What a built image stands on unless the configuration names another base.
 pub const DEFAULT_BASE: &str = "debian:bookworm-slim";
 /// The largest Containerfile, in bytes.
@@ -88,6 +90,18 @@ impl Image {
         }
     }
 
+    /// Returns the image as that of a service: one that is built has no client in it, and another name.
+    pub(crate) fn of_service(self) -> Self {
+        let tag = self.name.strip_prefix(BUILT).filter(|_| self.build.is_some());
+        match tag {
+            Some(tag) => Self {
+                name: format!("{SERVICE}{tag}"),
+                ..self
+            },
+            None => self,
+        }
+    }
+
     /// Returns the image that is built as `build` says; `containerfile` is the content of the file that it names.
     pub(crate) fn built(build: ImageBuild, containerfile: &[u8]) -> Self {
         let mut hash = sha1_smol::Sha1::new();
@@ -148,7 +162,8 @@ pub(super) fn read(top: &Section<'_>, config: &mut Config) {
     }
 }
 
-fn read_image(field: &Field<'_>) -> Option<Image> {
+/// Reads the name of an image, or how it is built.
+pub(super) fn read_image(field: &Field<'_>) -> Option<Image> {
     if !matches!(field.node.kind, Kind::Map(_)) {
         return field.word("the name of an image").map(Image::named);
     }

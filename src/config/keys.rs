@@ -129,6 +129,10 @@ pub(crate) enum Shape {
     Tools,
     /// Entries of `network.allow`: texts, or mappings of [`NETWORK_ENTRY`].
     NetworkEntries,
+    /// A list of ports.
+    Ports,
+    /// Names of services to mappings of [`SERVICE`].
+    Services,
     /// Keys below this one.
     Section(&'static [Key]),
 }
@@ -272,4 +276,70 @@ pub(crate) const GATE: &[Key] = &[
         "Run by `sh -c` in the container, in the task's worktree.",
     ),
     Key::new("timeout", Shape::Duration, "30m", "Its time limit."),
+];
+
+/// The keys of a service; `image` and `ports` are required.
+pub(crate) const SERVICE: &[Key] = &[
+    Key::new(
+        "image",
+        Shape::Image,
+        "",
+        "The image of its container, as at the top level; `cordwainer image build` builds it without the client.",
+    ),
+    Key::new(
+        "command",
+        Shape::Text,
+        "",
+        "Run by `sh -c`. Unset: the image's own command.",
+    ),
+    Key::new(
+        "env",
+        Shape::Assignments,
+        "",
+        "Environment of its container. Agents can read it: no credential of yours belongs here.",
+    ),
+    Key::new(
+        "ports",
+        Shape::Ports,
+        "",
+        "Where it listens, on its own 127.0.0.1; others reach these ports at its name.",
+    ),
+    Key::new(
+        "ready",
+        Shape::Text,
+        "",
+        "Run by `sh -c` in its container until it succeeds. Unset: it can be used once it listens.",
+    ),
+    Key::new(
+        "within",
+        Shape::Duration,
+        "60s",
+        "How long it may take until it can be used.",
+    ),
+    Key::new(
+        "data",
+        Shape::List,
+        "",
+        "Folders in memory that it can write, beside /tmp, /var/tmp and /run. Unset: /data.",
+    ),
+    Key::new(
+        "user",
+        Shape::User,
+        "",
+        "`UID[:GID]` or a name of its image, never root. Unset: the image's own user.",
+    ),
+    Key::new(
+        "memory",
+        Shape::SizeOrOff,
+        "1g",
+        "Bytes, what is in memory folders included.",
+    ),
+    Key::new("cpus", Shape::NumberOrOff, "", "Cores. Unset: no limit."),
+    Key::new("pids", Shape::CountOrOff, "512", "Processes and threads."),
+    Key::new(
+        "for",
+        Shape::Choices(&["tasks", "gates"]),
+        "",
+        "Which containers have it: the agents of tasks, gates. Unset: both.",
+    ),
 ];

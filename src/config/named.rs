@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use super::keys::{Files, IMAGE, Key, MOUNT, Shape, TOP};
+use super::keys::{Files, IMAGE, Key, MOUNT, SERVICE, Shape, TOP};
 use super::{Config, FILE_NAME, OWN_FILE_NAME};
 
 /// Returns the usual names of the configuration, and every path at a key with files that no task may change without review, as
@@ -25,6 +25,10 @@ fn in_section(keys: &[Key], values: &Value, found: &mut Vec<PathBuf>) {
             Shape::Mounts => {
                 let mounts = value.as_array().into_iter().flatten();
                 mounts.for_each(|mount| in_section(MOUNT, mount, found));
+            }
+            Shape::Services => {
+                let services = value.as_object().into_iter().flat_map(serde_json::Map::values);
+                services.for_each(|service| in_section(SERVICE, service, found));
             }
             _ if key.files == Files::Protected => add_texts(value, found),
             _ => {}
@@ -60,9 +64,11 @@ mod tests {
             Shape::Gates => format!("{name}: [{{command: {PATH}}}]"),
             Shape::NetworkEntries => format!("{name}: [{PATH}, {{host: {PATH}, paths: [/{PATH}]}}]"),
             Shape::Image => format!("{name}: {{build: {{containerfile: {PATH}}}}}"),
+            Shape::Services => format!("{name}: {{a: {{image: {{build: {{containerfile: {PATH}}}}}, ports: [2000]}}}}"),
             Shape::Section(_)
             | Shape::Tools
             | Shape::Credentials
+            | Shape::Ports
             | Shape::Flag
             | Shape::Count
             | Shape::CountOrOff
@@ -99,7 +105,7 @@ mod tests {
             let read = Config::parse(&text, FILE_NAME);
             let found = read.map(|config| protected_files(&config)).unwrap_or_default();
             let is_found = found.contains(&PathBuf::from(PATH));
-            let expect = matches!(key.files, Files::Protected) || matches!(key.name, "mounts" | "image");
+            let expect = matches!(key.files, Files::Protected) || matches!(key.name, "mounts" | "image" | "services");
             // A socket has an absolute path.
             if key.name != "socket" {
                 assert_eq!(is_found, expect, "`{}` of\n{text}", key.name);

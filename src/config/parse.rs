@@ -96,6 +96,7 @@ fn read_top(root: &Node, report: &Report<'_>, config: &mut Config, resolve: &dyn
     read_work(&top, config);
     super::container::read(&top, config, resolve);
     super::image::read(&top, config);
+    super::services::read(&top, config);
     super::network::read(&top, config);
     super::money::read(&top, config);
     super::commits::read(&top, config);

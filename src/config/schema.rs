@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::keys::{CREDENTIAL, GATE, IMAGE, Key, MOUNT, NETWORK_ENTRY, Shape, TOP};
+use super::keys::{CREDENTIAL, GATE, IMAGE, Key, MOUNT, NETWORK_ENTRY, SERVICE, Shape, TOP};
 use super::toolchain::TOOLS;
 use super::values::LEAST_NUMBER;
 
@@ -77,6 +77,8 @@ fn accepted(shape: Shape) -> Value {
         Shape::NetworkEntries => list(json!({"anyOf": [text(), object(NETWORK_ENTRY, &["host"])]})),
         Shape::Image => json!({"anyOf": [text(), object(IMAGE, &["build"])]}),
         Shape::Tools => tools(),
+        Shape::Ports => list(json!({"type": "integer", "minimum": 1024, "maximum": 65535})),
+        Shape::Services => json!({"type": "object", "additionalProperties": object(SERVICE, &["image", "ports"])}),
         Shape::Section(keys) => object(keys, &[]),
     }
 }

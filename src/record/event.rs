@@ -37,6 +37,8 @@ pub struct CallName {
 pub enum Step {
     /// A slot is taken, and brought to its commit.
     Checkout,
+    /// The services beside the agent's container are started.
+    Services,
     /// The agent's container is started.
     Container,
     /// What is in the slot is read into a tree.
@@ -50,6 +52,7 @@ impl Step {
     pub fn name(self) -> &'static str {
         match self {
             Self::Checkout => "checkout",
+            Self::Services => "services",
             Self::Container => "container",
             Self::Snapshot => "snapshot",
             Self::Merge => "merge",
@@ -184,6 +187,29 @@ pub enum EventKind {
         engine: String,
         /// Every item, as asked and as found.
         report: GuaranteeReport,
+    },
+    /// A service beside a container can be used.
+    ServiceReady {
+        /// The call that it belongs to.
+        call: CallName,
+        /// Its name.
+        service: String,
+        /// How long that took, in seconds.
+        seconds: f64,
+        /// What its container reported from inside, every item as asked and as found.
+        report: GuaranteeReport,
+    },
+    /// A service beside a container cannot be used, or can no longer be.
+    ServiceFailed {
+        /// The call that it belongs to.
+        call: CallName,
+        /// Its name.
+        service: String,
+        /// Why, as the end of a sentence about it.
+        reason: String,
+        /// The last lines of its output.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        output: Vec<String>,
     },
     /// The client reported what it is.
     AgentStarted {

@@ -126,6 +126,7 @@ fn tone_of(event: &EventKind) -> Option<Tone> {
         EventKind::GateEnded { passed, not_yet, .. } if not_yet.is_none() => {
             Some(if *passed { Tone::Good } else { Tone::Bad })
         }
+        EventKind::ServiceFailed { .. } => Some(Tone::Warning),
         EventKind::MeasureEnded { .. } => Some(Tone::Good),
         EventKind::MeasureFailed { .. } => Some(Tone::Bad),
         EventKind::AttemptEnded { outcome, .. } => match outcome {
@@ -165,6 +166,7 @@ fn lasting(event: &EventKind) -> Option<String> {
         EventKind::Sealed { .. } | EventKind::Denied { .. } | EventKind::MeterDiffered { .. } => {
             return of_gateway(event);
         }
+        EventKind::ServiceReady { .. } | EventKind::ServiceFailed { .. } => of_service(event)?,
         EventKind::TaskHeld { .. }
         | EventKind::Paused { .. }
         | EventKind::RunEnded { .. }
@@ -290,7 +292,26 @@ fn of_gate(event: &EventKind) -> Option<String> {
     })
 }
 
-/// Returns the end of a sentence about a gate that failed: a period, or its last output below it.
+/// Returns the line about a service beside a container.
+fn of_service(event: &EventKind) -> Option<String> {
+    Some(match event {
+        EventKind::ServiceReady {
+            call, service, seconds, ..
+        } => format!("  {call}: service `{service}` is ready after {seconds} s."),
+        EventKind::ServiceFailed {
+            call,
+            service,
+            reason,
+            output,
+        } => {
+            let reason = one_line(reason, 400);
+            format!("  {call}: service `{service}` {reason}{}", last_lines(output, "    "))
+        }
+        _ => return None,
+    })
+}
+
+/// Returns the end of a sentence about what failed: a period, or its last output below it.
 fn last_lines(output: &[String], indent: &str) -> String {
     if output.is_empty() {
         return ".".to_owned();

@@ -9,11 +9,13 @@ mod evidence;
 mod listener;
 mod request;
 pub(crate) mod seal;
+pub(crate) mod services;
 mod specification;
 
 use self::listener::Listener;
 pub(crate) use self::request::{Call, CallResult, Sandbox};
 use self::seal::Sealed;
+use self::services::{For, Services};
 use self::specification::specification;
 pub(crate) use self::specification::{container, private_mounts, recipe, refuse_credentials};
 use crate::accounting::ledger::Entry;
@@ -22,6 +24,7 @@ use crate::base::error::Result;
 use crate::base::interruption::Interruption;
 use crate::base::text::one_line;
 use crate::config::RoleConfig;
+use crate::model::Role;
 use crate::record::event::EventKind;
 use crate::record::recorder::Recorder;
 use crate::sandbox::engine::{Container, Engine, Exit};
@@ -58,7 +61,12 @@ pub(crate) async fn make(
     let begun = Instant::now();
     let mut listener = Listener::new(call, recorder)?;
     let specification = specification(call, recorder.run())?;
-    let (specification, mut sealed) = seal::for_agent(call, engine, recorder, specification)?;
+    let whose = match call.sandbox.name.role {
+        Role::Stitch => For::Task,
+        _ => For::Nobody,
+    };
+    let services = Services::start(&call.sandbox, whose, engine, recorder, interruption).await?;
+    let (specification, mut sealed) = seal::for_agent(call, engine, services, specification)?;
     let mut container = engine.start(&specification, prompt.as_bytes()).await?;
     let ended = attend(call, &mut container, &mut sealed, &mut listener, interruption).await;
     let removed = container.remove().await;

@@ -14,6 +14,7 @@ use std::time::Duration;
 use crate::base::clock::{later, signed};
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::interruption::Interruption;
+use crate::base::tail::{Tail, last_lines};
 use crate::base::text::one_line;
 use crate::config::Gate;
 use crate::git::Oid;
@@ -21,13 +22,13 @@ use crate::project::Project;
 use crate::record::event::EventKind;
 use crate::record::recorder::Recorder;
 use crate::run::call::seal::{self, Sealed};
+use crate::run::call::services::{For, Services};
 use crate::run::call::{Sandbox, container};
 use crate::run::context::RunContext;
 use crate::run::waiting::retry::BackOff;
 use crate::sandbox::engine::{Container, Engine, Exit};
 
 mod cause;
-mod output;
 mod result;
 mod tip;
 mod trial;
@@ -35,7 +36,6 @@ mod verdicts;
 
 use self::cause::Missing;
 pub(crate) use self::cause::programs;
-use self::output::{Tail, last_lines};
 pub(crate) use self::result::GateVerdict;
 pub(crate) use self::tip::{Tried, is_waited_for, looked_up, not_yet, standing};
 pub(crate) use self::trial::{Trial, TrialResult, outside_of_a_run};
@@ -163,7 +163,12 @@ impl Runner<'_> {
         let mut spec = container(sandbox, self.recorder.run(), command);
         spec.name = format!("{}-gate-{number}", spec.name);
         let is_limited = spec.memory.is_some();
-        let (spec, mut sealed) = seal::for_gate(sandbox, self.engine, self.recorder, spec)?;
+        let (engine, recorder, interruption) = (self.engine, self.recorder, self.interruption);
+        let services = match Services::start(sandbox, For::Gate(number), engine, recorder, interruption).await {
+            Err(error) if error.kind() == ErrorKind::Interrupted => return Ok(Ran::Cancelled.without_output()),
+            services => services?,
+        };
+        let (spec, mut sealed) = seal::for_gate(sandbox, engine, services, spec)?;
         let killed_before = killed_for_memory();
         let mut container = self.engine.start(&spec, b"").await?;
         let mut output = Tail::new(&sandbox.folder.redactor);
@@ -221,7 +226,7 @@ async fn attend(
     timeout: Duration,
     container: &mut Container,
     sealed: &mut Sealed<'_>,
-    output: &mut Tail<'_>,
+    output: &mut Tail,
 ) -> Result<Ended> {
     tokio::select! {
         refused = sealed.refused() => Err(refused),

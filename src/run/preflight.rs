@@ -96,8 +96,14 @@ pub(crate) async fn of_engine(project: &Project, engine: &Engine, asker: Asker) 
     if all[1].is_refused() || (asker == Asker::Run && all[0].is_refused()) {
         return all;
     }
+    if !project.config.services.is_empty() {
+        all.push(Looked::must("services", services(project, engine, asker).await));
+        if asker == Asker::Run && all[2].is_refused() {
+            return all;
+        }
+    }
     all.push(Looked::must("environment", environment(project, engine).await));
-    if asker == Asker::Doctor || !all[2].is_refused() {
+    if asker == Asker::Doctor || !all.iter().any(Looked::is_refused) {
         all.push(Looked::must("toolchain", toolchain(project, engine).await));
     }
     all
@@ -115,6 +121,42 @@ async fn image(project: &Project, engine: &Engine, asker: Asker) -> Result<Strin
         None => Err(Error::new(ErrorKind::Engine, format!("no `{image}`"))
             .hint("run `cordwainer image build` to build the Claude image")),
     }
+}
+
+/// Checks that the engine has the image of each service, and can enforce its limits.
+///
+/// # Errors
+///
+/// Of kind [`ErrorKind::Engine`], naming the service and the fix.
+async fn services(project: &Project, engine: &Engine, asker: Asker) -> Result<String> {
+    let mut names = Vec::new();
+    for (_, service) in project.config.services.iter() {
+        let (name, image) = (&service.name, &service.image);
+        let limits = ContainerSpec {
+            memory: service.memory,
+            cpus: service.cpus,
+            pids: service.pids,
+            ..ContainerSpec::default()
+        };
+        let failed = |error: Error| {
+            let hint = error
+                .hint_text()
+                .unwrap_or_default()
+                .replace("`container.", "`services.NAME.");
+            Error::new(error.kind(), format!("the service `{name}`: {}", error.in_a_line())).hint(hint)
+        };
+        engine.check_limits(&limits).map_err(failed)?;
+        let there = match (asker, &image.build) {
+            (Asker::Run, None) => engine.ensure_image(&image.name).await.map(Some).map_err(failed)?,
+            _ => engine.image_id(&image.name).await?,
+        };
+        if there.is_none() {
+            let message = format!("the service `{name}`: there is no image `{}` on {engine}", image.name);
+            return Err(Error::new(ErrorKind::Engine, message).hint("run `cordwainer image build` to build the images"));
+        }
+        names.push(format!("`{name}`"));
+    }
+    Ok(format!("the images of {} are there", names.join(", ")))
 }
 
 /// Checks that the engine can enforce the limits that the configuration sets, before the first container asks for them.

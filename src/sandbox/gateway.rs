@@ -32,7 +32,7 @@ mod refusal;
 mod route;
 mod scrub;
 mod seal;
-mod socket;
+pub(super) mod socket;
 mod state;
 mod token;
 mod upstream;
@@ -45,6 +45,9 @@ pub use seal::{Judged, Seal, hold_to};
 
 use socket::Socket;
 use state::GatewayState;
+
+/// The name of its socket in its folder.
+const SOCKET: &str = "gateway.sock";
 
 /// A running gateway. Dropped, it ends by itself; [`Gateway::close`] waits for that and returns what it metered.
 pub struct Gateway {
@@ -73,7 +76,7 @@ impl Gateway {
     /// cannot be used.
     pub fn open(options: Options) -> Result<Self> {
         let (folder, shared) = GatewayState::new(options)?;
-        let (socket, listener) = Socket::bind(&folder)?;
+        let (socket, listener) = Socket::bind(&folder, SOCKET)?;
         let (tasks, ended) = (TaskTracker::new(), CancellationToken::new());
         let shared = Arc::new(shared);
         listener::start(listener, Arc::clone(&shared), tasks.clone(), ended.clone());

@@ -3,6 +3,7 @@
 mod check;
 mod containerfile;
 mod project;
+mod service;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -13,6 +14,7 @@ pub use crate::agent::{DEFAULT_CLIENT_VERSION, OLDEST_CLIENT_VERSION};
 pub use crate::config::DEFAULT_BASE;
 pub use check::{CheckedItem, ImageReport, ProjectNeeds, check};
 pub use project::build_for;
+pub use service::build_for_service;
 
 use crate::base::error::{Context as _, ErrorKind, Result};
 use crate::sandbox::engine::{BuildRequest, Engine, pack};
@@ -60,7 +62,8 @@ pub struct ImageBuilt {
     pub tag: String,
     /// Its other reference: what containers are made of finds it by this.
     pub name: String,
-    /// The version of the client in it.
+    /// The version of the client in it; empty for the image of a service, which has none.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub client_version: String,
     /// Whether it had to be built.
     pub rebuilt: bool,

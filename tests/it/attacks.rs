@@ -10,5 +10,6 @@ mod network;
 mod planted;
 mod proxy;
 mod secrets;
+mod services;
 mod streams;
-mod told;
+pub(crate) mod told;

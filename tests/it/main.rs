@@ -24,6 +24,7 @@ mod screens;
 mod scripted_agent;
 mod seal;
 mod secrets;
+mod services;
 mod support;
 mod tidy;
 mod transcripts;

@@ -17,6 +17,7 @@ pub(crate) mod screens;
 pub(crate) mod scripted_agent;
 pub(crate) mod scripts;
 pub(crate) mod seal;
+pub(crate) mod services;
 pub(crate) mod sockets;
 pub(crate) mod upkeep;
 pub(crate) mod weak_engine;

@@ -20,8 +20,18 @@ const EXECUTABLES: [(&str, &str, u32); 4] = [
     ("probe", "setuid-probe", 0o4755),
 ];
 
-/// A root file system with the executables, as a tar archive.
-pub(crate) struct AgentImage(Vec<u8>);
+/// A root file system with the executables, as a tar archive; and the agent's executable alone.
+pub(crate) struct AgentImage {
+    root: Vec<u8>,
+    agent: Vec<u8>,
+}
+
+impl AgentImage {
+    /// Returns the executable of the agent, which needs nothing else.
+    pub(crate) fn agent(&self) -> &[u8] {
+        &self.agent
+    }
+}
 
 /// Builds the executables, and gives them to an engine; returns the image's reference.
 pub(crate) fn provide(engine: &Started) -> Result<String> {
@@ -38,7 +48,7 @@ pub(crate) fn import(image: &AgentImage, engine: &Started) -> Result<String> {
     let runtime = tokio::runtime::Runtime::new().context("cannot start tokio")?;
     runtime.block_on(async {
         let engine = Engine::connect(&engine.connect_options()).await?;
-        engine.import_image(image.0.clone(), REFERENCE, &config).await
+        engine.import_image(image.root.clone(), REFERENCE, &config).await
     })?;
     Ok(REFERENCE.to_owned())
 }
@@ -77,7 +87,10 @@ pub(crate) fn build() -> Result<AgentImage> {
     link.set_mode(0o777);
     link.set_size(0);
     archive.append_link(&mut link, "sh", "probe")?;
-    Ok(AgentImage(archive.into_inner()?))
+    Ok(AgentImage {
+        root: archive.into_inner()?,
+        agent: std::fs::read(built.join("claude")).context("cannot read the built `claude`")?,
+    })
 }
 
 /// Builds in a target folder of its own: other flags in the same one would build everything anew each time.

@@ -19,6 +19,7 @@ mod codegen;
 mod demo;
 mod fuzz;
 mod provision;
+mod services_image;
 mod test;
 mod tidy;
 

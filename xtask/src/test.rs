@@ -12,7 +12,7 @@ use clap::Args;
 use crate::agent_image::{self, AgentImage};
 use crate::cargo::cargo;
 use crate::provision::{self, Engines, Install};
-use crate::{claude_image, fuzz};
+use crate::{claude_image, fuzz, services_image};
 
 /// How long each fuzz target runs, in seconds.
 const FUZZ_SECONDS: u32 = 30;
@@ -45,6 +45,7 @@ pub(crate) fn run(args: &TestArgs) -> Result<ExitCode> {
     };
     for engine in engines.each() {
         agent_image::import(&agent, engine)?;
+        services_image::import(&agent, engine)?;
     }
     let mut tests = runner(&args.filter, args.long);
     tests.envs(environment(&engines));
@@ -104,6 +105,7 @@ fn provide(args: &TestArgs, install: Install) -> Result<Engines> {
     let engines = provision::both_engines(install)?;
     provision::tools(args.long, install);
     claude_image::provide(&engines, install)?;
+    services_image::provide_base(&engines, install)?;
     Ok(engines)
 }
 

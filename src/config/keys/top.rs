@@ -162,6 +162,13 @@ pub(crate) const TOP: &[Key] = &[
         "",
         "The hosts that containers can reach, through the gateway and in no other way.",
     ),
+    Key::new(
+        "services",
+        Shape::Services,
+        "{}",
+        "What runs beside agents of tasks and gates, such as databases: a name, by which it is\nreached, and image, command, env, ports, ready, within (60s), data, user, memory (1g),\ncpus, pids (512) and for. Each of those containers has services of its own, which reach nothing.",
+    )
+    .sample("{queue: {image: {build: {packages: [redis-server]}}, command: redis-server, ports: [6379], ready: redis-cli ping}}"),
     Key::new("measure", Shape::Section(&MEASURE), "", "The phase that proposes tasks."),
     Key::new("stitch", Shape::Section(&STITCH), "", "The phase that works on the tasks."),
     Key::new(

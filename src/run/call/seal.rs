@@ -11,6 +11,7 @@ use tokio::sync::mpsc::{self, UnboundedReceiver};
 use tokio::time::timeout;
 
 use super::request::{Call, Sandbox};
+use super::services::Services;
 use super::specification::refuse_credentials;
 use crate::accounting::budget::CallBudget;
 use crate::accounting::metering::Metered;
@@ -40,6 +41,7 @@ pub(crate) struct Sealed<'a> {
     forwarder: EventForwarder<'a>,
     /// Whether a model's API is behind the gateway.
     has_api: bool,
+    services: Services<'a>,
 }
 
 /// Opens a gateway for a container that is to run the call's agent, and makes the specification one of a sealed
@@ -47,11 +49,11 @@ pub(crate) struct Sealed<'a> {
 pub(super) fn for_agent<'a>(
     call: &'a Call<'a>,
     engine: &'a Engine,
-    recorder: &'a Recorder,
+    services: Services<'a>,
     mut specification: ContainerSpec,
 ) -> Result<(ContainerSpec, Sealed<'a>)> {
     let credentials = call.sandbox.config.agent.credentials;
-    let token = dummy(credentials, &recorder.clock().token()?);
+    let token = dummy(credentials, &services.recorder().clock().token()?);
     let entries = [("ANTHROPIC_BASE_URL", INSIDE), (variable(credentials), &token)];
     set(
         &mut specification,
@@ -75,18 +77,19 @@ pub(super) fn for_agent<'a>(
         usable,
         token,
         api,
+        services,
     };
-    opening.open(&call.sandbox, engine, recorder)
+    opening.open(&call.sandbox, engine)
 }
 
 /// Opens a gateway for a container that runs a gate, which has no business with the model.
 pub(crate) fn for_gate<'a>(
     sandbox: &'a Sandbox<'a>,
     engine: &'a Engine,
-    recorder: &'a Recorder,
+    services: Services<'a>,
     specification: ContainerSpec,
 ) -> Result<(ContainerSpec, Sealed<'a>)> {
-    let token = recorder.clock().token()?;
+    let token = services.recorder().clock().token()?;
     let usable = BTreeSet::from([Item::Home, Item::Temporary]);
     let opening = Opening {
         caller: Caller::Gates,
@@ -94,12 +97,13 @@ pub(crate) fn for_gate<'a>(
         usable,
         token,
         api: None,
+        services,
     };
-    opening.open(sandbox, engine, recorder)
+    opening.open(sandbox, engine)
 }
 
 /// What the gateway of a container is opened with.
-struct Opening {
+struct Opening<'a> {
     /// On whose behalf the container runs.
     caller: Caller,
     /// What the container is to be, before it is sealed.
@@ -110,26 +114,26 @@ struct Opening {
     token: String,
     /// The model's API behind the gateway, if there is one.
     api: Option<Api>,
+    /// What runs beside the container.
+    services: Services<'a>,
 }
 
-impl Opening {
-    fn open<'a>(
-        self,
-        sandbox: &'a Sandbox<'a>,
-        engine: &'a Engine,
-        recorder: &'a Recorder,
-    ) -> Result<(ContainerSpec, Sealed<'a>)> {
+impl<'a> Opening<'a> {
+    fn open(self, sandbox: &'a Sandbox<'a>, engine: &'a Engine) -> Result<(ContainerSpec, Sealed<'a>)> {
         let Self {
             caller,
             mut specification,
             usable,
             token,
             api,
+            services,
         } = self;
+        let recorder = services.recorder();
         let allowed = sandbox.config.network.of(caller);
         let others = Others::of(sandbox, &allowed, caller, recorder)?;
         set(&mut specification, network::environment(&allowed, INSIDE));
         set(&mut specification, others.told.variables);
+        services.offer(&mut specification);
         refuse_credentials(&specification, &sandbox.folder.redactor)?;
         let folder = sandbox.mounts.gateway.clone();
         if let Some(above) = folder.parent() {
@@ -172,6 +176,7 @@ impl Opening {
                 caller,
             },
             has_api,
+            services,
         };
         Ok((specification, sealed))
     }
@@ -237,15 +242,26 @@ impl Sealed<'_> {
                     }
                 }
                 Some(event) = self.egress.recv() => self.forwarder.forward_egress(event),
+                () = self.services.failure() => {}
             }
         }
     }
 
-    /// Waits until the container is refused for being weaker than asked.
+    /// Waits until the container is refused for being weaker than asked, or one of its services fails.
     pub(crate) async fn refused(&mut self) -> Error {
         loop {
-            if let GatewayEvent::SealRefused(why) = self.next().await {
-                return refusal(&why);
+            tokio::select! {
+                event = self.gateway.next_event() => {
+                    if let Some(GatewayEvent::SealRefused(why)) = self.forwarder.forward(event) {
+                        return refusal(&why);
+                    }
+                }
+                Some(event) = self.egress.recv() => self.forwarder.forward_egress(event),
+                () = self.services.failure() => {
+                    if let Some(failure) = self.services.take_failure() {
+                        return failure;
+                    }
+                }
             }
         }
     }
@@ -253,6 +269,7 @@ impl Sealed<'_> {
     /// Closes the gateway and reports what nobody has heard yet. Returns what the call must handle of that, and what
     /// was metered, if a model's API was there to be asked.
     pub(crate) async fn close(mut self) -> (Vec<GatewayEvent>, Option<Metered>) {
+        self.services.end().await;
         let closed = self.gateway.close().await;
         // Tunnels end a moment after the gateway, and with the last of them the channel.
         let last = async {
@@ -272,10 +289,15 @@ impl Sealed<'_> {
     }
 
     /// Closes the gateway where nobody asks a model: whether the container was refused for being weaker than asked is
-    /// all that matters. Returns whether it reported anything at all: one that did not never ran its command.
-    pub(crate) async fn close_gate(self) -> Result<bool> {
+    /// all that matters, and whether a service failed meanwhile. Returns whether it reported anything at all: one that
+    /// did not never ran its command.
+    pub(crate) async fn close_gate(mut self) -> Result<bool> {
         let (judged, engine) = (self.forwarder.judged.clone(), self.forwarder.engine.describe());
+        let failure = self.services.take_failure();
         self.close().await;
+        if let Some(failure) = failure {
+            return Err(failure);
+        }
         let report = judged.report();
         match report.as_ref().and_then(|report| report.refusal(&engine)) {
             Some(why) => Err(refusal(&why)),

@@ -71,6 +71,21 @@ impl Engine {
             .collect())
     }
 
+    /// Returns the command of an image: its entry point, and what follows that.
+    ///
+    /// # Errors
+    ///
+    /// Of kind [`ErrorKind::Engine`], also when the engine has no such image.
+    pub async fn image_command(&self, reference: &str) -> Result<Vec<String>> {
+        let inspect = self.api().inspect_image(reference);
+        let found = self
+            .call(&format!("look at image `{reference}`"), LOOK, inspect)
+            .await?;
+        let config = found.config.unwrap_or_default();
+        let entry = config.entrypoint.unwrap_or_default().into_iter();
+        Ok(entry.chain(config.cmd.unwrap_or_default()).collect())
+    }
+
     /// Returns the id of an image, pulling it when the engine has none of that reference.
     ///
     /// # Errors

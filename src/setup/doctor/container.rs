@@ -20,6 +20,7 @@ use crate::run::preflight::{self, Asker};
 use crate::sandbox::engine::{ContainerSpec, Engine, Mount, UserChoice};
 use crate::sandbox::gateway::{Gateway, Options, hold_to};
 use crate::sandbox::guarantee::{GuaranteeReport, Item, RequestedContainer};
+use crate::setup::services::Trial;
 
 /// The time limit of the container.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -41,7 +42,36 @@ pub(super) async fn examine(project: &Project, engine: &Engine) -> EngineDiagnos
             Err(error) => diagnosis.checks.push(failed("container", &error)),
         }
     }
+    if diagnosis
+        .checks
+        .iter()
+        .any(|check| check.name == "services" && check.held)
+    {
+        diagnosis.checks.extend(services(project, engine).await);
+    }
     diagnosis
+}
+
+/// Tries each service.
+async fn services(project: &Project, engine: &Engine) -> Vec<Check> {
+    let id = match project.git.repository_id() {
+        Ok(id) => id,
+        Err(error) => return vec![failed("services", &error)],
+    };
+    let trial = Trial {
+        config: project.config(),
+        engine,
+        labels: repository_labels(&project.git, id.as_deref()),
+        redactor: project.redactor(),
+    };
+    let checks = trial.each().await.into_iter().map(|(name, tried)| {
+        let name = format!("service {name}");
+        match tried {
+            Ok(seconds) => Check::good(&name, format!("is ready after {seconds} s")),
+            Err(error) => failed(&name, &error),
+        }
+    });
+    checks.collect()
 }
 
 /// What a container printed, and how it ended.

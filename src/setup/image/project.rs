@@ -42,7 +42,7 @@ pub async fn build_for(
     let client = with_client(engine, &options, on_line).await?;
     let built = match containerfile::text(&client.tag, described) {
         None => client,
-        Some(text) => onto(engine, client, &text, &options, on_line).await?,
+        Some(text) => onto(engine, client, (NAME, &text), &options, on_line).await?,
     };
     engine.tag_image(&built.tag, &name).await?;
     Ok(ImageBuilt {
@@ -54,7 +54,7 @@ pub async fn build_for(
 
 /// Returns what the client is to be added to, and whether it had to be built: the image of the person's Containerfile,
 /// or the base of the configuration.
-async fn base(
+pub(super) async fn base(
     engine: &Engine,
     described: &ImageBuild,
     own: &[u8],
@@ -80,15 +80,15 @@ async fn base(
     Ok((tag, true))
 }
 
-/// Builds a project's image onto one with the client, unless the engine has it.
-async fn onto(
+/// Builds an image of this name from a Containerfile that stands on `client`, unless the engine has it.
+pub(super) async fn onto(
     engine: &Engine,
     client: ImageBuilt,
-    text: &str,
+    (name, text): (&str, &str),
     options: &BuildOptions,
     on_line: &mut (dyn FnMut(&str) + Send),
 ) -> Result<ImageBuilt> {
-    let tag = format!("{NAME}:{}", content_hash(&[text], &BTreeMap::new()));
+    let tag = format!("{name}:{}", content_hash(&[text], &BTreeMap::new()));
     if let Some(id) = engine.image_id(&tag).await? {
         return Ok(ImageBuilt { id, tag, ..client });
     }
@@ -97,7 +97,8 @@ async fn onto(
     if text.contains(CERTIFICATES) {
         files.push((CERTIFICATES, certificates.as_slice()));
     }
-    let hint = |error: Error| error.hint("correct `image.build`: the last lines show which package or command failed");
+    let hint =
+        |error: Error| error.hint("correct `build` of the image: the last lines show which package or command failed");
     let id = engine
         .build_image(request(&tag, &files, options)?, on_line)
         .await
@@ -110,7 +111,7 @@ async fn onto(
     })
 }
 
-fn request(tag: &str, files: &[(&str, &[u8])], options: &BuildOptions) -> Result<BuildRequest> {
+pub(super) fn request(tag: &str, files: &[(&str, &[u8])], options: &BuildOptions) -> Result<BuildRequest> {
     Ok(BuildRequest {
         context: pack(files).context("cannot pack the image's build context")?,
         containerfile: "Containerfile".into(),

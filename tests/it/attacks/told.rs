@@ -12,11 +12,11 @@ use crate::support::project::Project;
 use crate::support::scripts::scripted;
 
 /// Attacks with what they came to: `done: …` or `refused: …`.
-pub(super) struct Told(BTreeMap<String, String>);
+pub(crate) struct Told(BTreeMap<String, String>);
 
 impl Told {
     /// Reads a stream of the scripted agent.
-    pub(super) fn of(stream: &str) -> Self {
+    pub(crate) fn of(stream: &str) -> Self {
         let events = stream
             .lines()
             .filter_map(|line| serde_json::from_str::<Value>(line).ok());
@@ -29,7 +29,7 @@ impl Told {
     }
 
     /// What an agent told in the last run of this task's first attempt.
-    pub(super) fn by_task(project: &Project, id: &str) -> Self {
+    pub(crate) fn by_task(project: &Project, id: &str) -> Self {
         let folder = project.records(&format!("{id}-1")).pop();
         let folder = folder.unwrap_or_else(|| panic!("{id} was never tried"));
         Self::of(&fs::read_to_string(folder.join("transcript.jsonl")).unwrap())
@@ -37,20 +37,20 @@ impl Told {
 
     /// What an attack came to; panics where it was not tried.
     #[track_caller]
-    pub(super) fn came(&self, attack: &str) -> &str {
+    pub(crate) fn came(&self, attack: &str) -> &str {
         let came = self.0.get(attack);
         came.unwrap_or_else(|| panic!("`{attack}` was not tried; this was: {:#?}", self.0))
     }
 
     /// Whether an attack succeeded; panics where it was not tried.
     #[track_caller]
-    pub(super) fn done(&self, attack: &str) -> bool {
+    pub(crate) fn done(&self, attack: &str) -> bool {
         self.came(attack).starts_with("done:")
     }
 }
 
 /// Options of `run`: podman asks for a million of either, and not every machine lets it.
-pub(super) fn limits() -> [String; 2] {
+pub(crate) fn limits() -> [String; 2] {
     let files = rustix::process::getrlimit(rustix::process::Resource::Nofile).maximum;
     let files = files.map_or(MANY_FILES, |most| most.min(MANY_FILES));
     [
@@ -63,13 +63,13 @@ pub(super) fn limits() -> [String; 2] {
 const MANY_FILES: u64 = 100_000;
 
 /// The script of these attacks.
-pub(super) fn script<'a>(attacks: impl IntoIterator<Item = &'a str>) -> String {
+pub(crate) fn script<'a>(attacks: impl IntoIterator<Item = &'a str>) -> String {
     let steps = attacks.into_iter().map(|attack| format!("attack {attack}\n"));
     steps.collect::<Vec<_>>().concat()
 }
 
 /// Runs the scripted agent by this command line, with a script as its prompt.
-pub(super) fn give(command: &mut Command, script: &str) -> Output {
+pub(crate) fn give(command: &mut Command, script: &str) -> Output {
     let streams = command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -82,7 +82,7 @@ pub(super) fn give(command: &mut Command, script: &str) -> Output {
 }
 
 /// The scripted agent in a container that is made with these options of `run` and no others, as a person would.
-pub(super) fn plain_container(engine: TestEngine, options: &[&str], script: &str) -> Told {
+pub(crate) fn plain_container(engine: TestEngine, options: &[&str], script: &str) -> Told {
     let mut command = engine.client();
     command
         .args(["run", "--rm", "--interactive", "--workdir", "/workspace"])

@@ -159,9 +159,14 @@ fn configuration(engine: TestEngine, socket: &Path, more: &str) -> String {
         Some((container, rest)) => (container, rest),
         None => ("", more),
     };
+    // Lines may name another image.
+    let image = if rest.starts_with("image:") {
+        String::new()
+    } else {
+        format!("image: {}\n", engines::IMAGE)
+    };
     format!(
-        "image: {}\nestimated_lines_min: 1\nestimated_lines_max: 50\ncontainer:\n  engine: {kind}\n  socket: {}\n{}{container}{rest}",
-        engines::IMAGE,
+        "{image}estimated_lines_min: 1\nestimated_lines_max: 50\ncontainer:\n  engine: {kind}\n  socket: {}\n{}{container}{rest}",
         socket.display(),
         engines::limits_that_hold(socket),
     )

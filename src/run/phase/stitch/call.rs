@@ -3,6 +3,7 @@
 use super::Stitch;
 use super::stages::{Attempting, Called, Ended, INTERRUPTED};
 use crate::base::crash::crash_point;
+use crate::base::error::ErrorKind;
 use crate::base::interruption::Interruption;
 use crate::issues::attempt::Outcome;
 use crate::issues::issue::Issue;
@@ -48,7 +49,11 @@ impl Stitch {
             issues,
         };
         let made = Box::pin(session.call(&ask, interruption)).await;
-        let made = made.map_err(|error| before(Err(error)))?;
+        let made = made.map_err(|error| match error.kind() {
+            // While its services were awaited.
+            ErrorKind::Interrupted => before(Ok(AttemptVerdict::of(Outcome::Cancelled, INTERRUPTED))),
+            _ => before(Err(error)),
+        })?;
         crash_point!("stitch.called");
         let called = Called {
             met: reservation.scope_met(&made.entry.charged()),

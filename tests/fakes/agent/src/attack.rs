@@ -7,6 +7,7 @@ mod network;
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
+use std::process::{Command, Stdio};
 
 use crate::script::Attack;
 
@@ -34,6 +35,7 @@ fn attempt(name: &str, given: &Arguments<'_>, text: &str) -> Outcome {
             .open(given.word(0)?)
             .map(|_| String::new()),
         "hunt" => hunt::hunt(given.0),
+        "shell" => shell(text),
         _ => kernel::attempt(name, given)
             .or_else(|| bombs::attempt(name, given))
             .or_else(|| network::attempt(name, given, text))
@@ -54,6 +56,18 @@ impl Arguments<'_> {
         let word = self.word(index)?;
         word.parse()
             .map_err(|_| io::Error::other(format!("`{word}` is no number")))
+    }
+}
+
+/// Runs a script of a shell, which the image may not have.
+fn shell(script: &str) -> Outcome {
+    let ran = Command::new("sh").args(["-c", script]).stdin(Stdio::null()).output()?;
+    let said = String::from_utf8_lossy(if ran.status.success() { &ran.stdout } else { &ran.stderr }).into_owned();
+    let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+    if ran.status.success() {
+        Ok(said)
+    } else {
+        Err(io::Error::other(said))
     }
 }
 

@@ -59,6 +59,7 @@
 //! | `datagram ADDRESS TEXT` · `lookup ADDRESS NAME` · `route ADDRESS` · `interfaces` | a datagram, or a question of DNS, went out; there is a route; an interface beside loopback |
 //! | `request PATH\|ADDRESS NAME` and a text | an answer came, which it tells; `{token}` is what the container has for a credential, `{-}` a hyphen, `\\r`, `\\n`, `\\0`, `\\t` and `\\\\` mean what they mean in Rust, line ends nothing |
 //! | `hunt HEX…` | one of these words is in an environment, a command line, a mount table or a readable file, see its source |
+//! | `shell NAME` and a text | the script succeeds in `sh`; what it printed is told, in a line |
 //!
 //! The session is kept in `$HOME/.claude/projects/`, if that can be written, after each step; a step that ends the
 //! call is done with that. `--resume ID` follows the script of the prompt that began the session, behind the last

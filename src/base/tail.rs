@@ -1,30 +1,33 @@
-//! The end of a gate's output, where its verdict is: kept in a file, and its last lines shown where it fails.
+//! The end of a program's output, where its verdict is: kept in a file, and its last lines shown where it fails.
 
 use crate::base::redact::Redactor;
 use crate::base::text::harmless;
 
-/// How much of a gate's output is kept, in bytes.
+/// How much of an output is kept, in bytes.
 const KEPT: usize = 256 * 1024;
 /// How many of its lines are shown.
 const LINES_SHOWN: usize = 10;
 /// How much of a line is shown, in characters.
 const LINE_SHOWN: usize = 160;
 
-/// The last of a gate's output, redacted as it comes.
-pub(super) struct Tail<'a> {
-    pub(super) bytes: Vec<u8>,
-    redactor: &'a Redactor,
+/// The last of an output, redacted as it comes.
+#[derive(Clone, Debug)]
+pub(crate) struct Tail {
+    pub(crate) bytes: Vec<u8>,
+    redactor: Redactor,
 }
 
-impl<'a> Tail<'a> {
-    pub(super) fn new(redactor: &'a Redactor) -> Self {
+impl Tail {
+    /// Begins with nothing.
+    pub(crate) fn new(redactor: &Redactor) -> Self {
         Self {
             bytes: Vec::new(),
-            redactor,
+            redactor: redactor.clone(),
         }
     }
 
-    pub(super) fn take(&mut self, line: &[u8]) {
+    /// Adds a line; what is too much is dropped at the beginning.
+    pub(crate) fn take(&mut self, line: &[u8]) {
         // Before anything is cut: half a credential would not be known for one.
         self.bytes.extend_from_slice(&self.redactor.bytes(line));
         self.bytes.push(b'\n');
@@ -34,7 +37,7 @@ impl<'a> Tail<'a> {
 }
 
 /// Returns the last lines of an output that hold anything, harmless and cut, oldest first.
-pub(super) fn last_lines(output: &[u8]) -> Vec<String> {
+pub(crate) fn last_lines(output: &[u8]) -> Vec<String> {
     let text = String::from_utf8_lossy(output);
     let lines = text.lines().rev().filter(|line| !line.trim().is_empty());
     let mut shown: Vec<String> = lines.take(LINES_SHOWN).map(shown).collect();

@@ -1,0 +1,80 @@
+//! The images of services: what a configuration describes, with the entrypoint and without the client.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::containerfile;
+use super::project::{base, onto, request};
+use super::{BuildOptions, ENTRYPOINT_SCRIPT, ImageBuilt, content_hash};
+use crate::base::error::Result;
+use crate::config::{Image, ServiceConfig};
+use crate::sandbox::engine::Engine;
+
+/// The name of images with the entrypoint alone, and of what is built onto them, without a tag.
+const NAME: &str = "localhost/cordwainer-service-layers";
+const CONTAINERFILE: &str = include_str!("../../../container/Containerfile.service");
+
+/// Builds the image of a service, unless the engine has one of the same content, and hands what the build prints to
+/// `on_line`; `None` where the configuration names an image, which is not built. `root` is the person's checkout.
+///
+/// # Errors
+///
+/// As [`build_for`](super::build_for).
+pub async fn build_for_service(
+    engine: &Engine,
+    root: &Path,
+    service: &ServiceConfig,
+    options: &BuildOptions,
+    on_line: &mut (dyn FnMut(&str) + Send),
+) -> Result<Option<ImageBuilt>> {
+    let Some(described) = &service.image.build else {
+        return Ok(None);
+    };
+    let own = described.read_containerfile(root)?;
+    // The file may have changed since the configuration was read.
+    let name = Image::built(described.clone(), &own).of_service().name;
+    let (base, is_new) = base(engine, described, &own, options, on_line).await?;
+    let begun = with_entrypoint(engine, &base, options, on_line).await?;
+    let built = match containerfile::text(&begun.tag, described) {
+        None => begun,
+        Some(text) => onto(engine, begun, (NAME, &text), options, on_line).await?,
+    };
+    engine.tag_image(&built.tag, &name).await?;
+    Ok(Some(ImageBuilt {
+        name,
+        rebuilt: built.rebuilt || is_new,
+        ..built
+    }))
+}
+
+/// Adds the entrypoint to a base, unless the engine has an image of the same content.
+async fn with_entrypoint(
+    engine: &Engine,
+    base: &str,
+    options: &BuildOptions,
+    on_line: &mut (dyn FnMut(&str) + Send),
+) -> Result<ImageBuilt> {
+    let args = BTreeMap::from([("BASE".to_owned(), base.to_owned())]);
+    let tag = format!("{NAME}:{}", content_hash(&[CONTAINERFILE, ENTRYPOINT_SCRIPT], &args));
+    let present = engine.image_id(&tag).await?;
+    let rebuilt = present.is_none();
+    let id = match present {
+        Some(id) => id,
+        None => {
+            let files = [
+                ("Containerfile", CONTAINERFILE.as_bytes()),
+                ("entrypoint", ENTRYPOINT_SCRIPT.as_bytes()),
+            ];
+            let mut request = request(&tag, &files, options)?;
+            request.args = args;
+            engine.build_image(request, on_line).await?
+        }
+    };
+    Ok(ImageBuilt {
+        id,
+        name: tag.clone(),
+        tag,
+        client_version: String::new(),
+        rebuilt,
+    })
+}
