@@ -10,6 +10,7 @@ use crate::cargo::cargo;
 mod bare;
 mod budget;
 mod build;
+mod environment;
 mod gateway;
 mod growth;
 mod memory;
@@ -45,6 +46,8 @@ enum Bench {
     Gateway(gateway::GatewayBenchArgs),
     /// What share of a run's budget stays unusable, because the worst of each request is set aside
     Budget(budget::BudgetBenchArgs),
+    /// A task with a service, with prepared dependencies, and TLS that the gateway ends, each beside the same without us
+    Environment(environment::EnvironmentBenchArgs),
     /// What building the program costs, beside another commit
     Build(build::BuildBenchArgs),
     /// How the time of each step that reads agents' bytes grows with their number
@@ -67,6 +70,7 @@ pub(crate) fn run(args: &BenchArgs) -> Result<ExitCode> {
         Bench::Budget(budget) => budget::run(budget),
         Bench::Growth(growth) => growth::run(growth),
         Bench::Build(build) => build::run(build),
+        Bench::Environment(environment) => environment::run(environment, args.no_install),
     }
 }
 

@@ -13,7 +13,7 @@ use crate::provision::{self, Engines, Install, Started};
 /// The packages, on one layer with Debian's base.
 const BASE: &str = "localhost/cordwainer-test-services-base:1";
 /// The image.
-const REFERENCE: &str = "localhost/cordwainer-test-services:latest";
+pub(crate) const REFERENCE: &str = "localhost/cordwainer-test-services:latest";
 const ENTRYPOINT: &str = include_str!("../../container/entrypoint");
 const CONTAINERFILE: &str = "\
 COPY claude /usr/local/bin/claude
@@ -27,11 +27,21 @@ WORKDIR /workspace
 USER 1000:1000
 ";
 
+/// Gives one engine the image.
+pub(crate) fn provide(engine: &Started, agent: &AgentImage, install: Install) -> Result<()> {
+    give_base(&[engine], install)?;
+    import(agent, engine)
+}
+
 /// Makes the layer of packages, unless an earlier run has made it, and gives it to every engine.
 pub(crate) fn provide_base(engines: &Engines, install: Install) -> Result<()> {
+    give_base(&engines.each().collect::<Vec<_>>(), install)
+}
+
+fn give_base(engines: &[&Started], install: Install) -> Result<()> {
     let archive = archive(install)?;
     let runtime = tokio::runtime::Runtime::new().context("cannot start tokio")?;
-    for started in engines.each() {
+    for started in engines {
         runtime.block_on(async {
             let engine = Engine::connect(&started.connect_options()).await?;
             if engine.image_id(BASE).await?.is_none() {

@@ -7,7 +7,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use bollard::Docker;
 use bollard::errors::Error as ApiError;
-use bollard::models::{ContainerCreateBody, HostConfig, HostConfigLogConfig};
+use bollard::exec::StartExecResults;
+use bollard::models::{ContainerCreateBody, ExecConfig, HostConfig, HostConfigLogConfig};
 use bollard::query_parameters::{
     AttachContainerOptionsBuilder, CreateContainerOptions, InspectContainerOptions, RemoveContainerOptionsBuilder,
     StartContainerOptions,
@@ -83,12 +84,47 @@ impl Bare {
             tokio::time::sleep(pause).await;
             pause *= 2;
         };
-        let remove = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
-        self.api.remove_container(&id, Some(remove)).await?;
+        self.remove(&id).await?;
         if state.exit_code != Some(0) {
             bail!("the agent ended with {:?}", state.exit_code);
         }
         Ok(())
+    }
+
+    /// Starts a container of the same image that runs `command`, and waits until `ready` succeeds in it; both are commands
+    /// of a shell. Returns its id.
+    pub(crate) async fn start_service(&self, command: &str, ready: &str) -> Result<String> {
+        let shell = |command: &str| Some(["sh", "-c", command].map(str::to_owned).to_vec());
+        let body = ContainerCreateBody {
+            cmd: shell(command),
+            attach_stdin: None,
+            open_stdin: None,
+            stdin_once: None,
+            ..self.body()
+        };
+        let created = self.api.create_container(None::<CreateContainerOptions>, body).await?;
+        self.api
+            .start_container(&created.id, None::<StartContainerOptions>)
+            .await?;
+        let config = ExecConfig {
+            cmd: shell(&format!("until {ready}; do sleep 0.01; done")),
+            attach_stdout: Some(true),
+            attach_stderr: Some(true),
+            ..ExecConfig::default()
+        };
+        let exec = self.api.create_exec(&created.id, config).await?;
+        if let StartExecResults::Attached { mut output, .. } = self.api.start_exec(&exec.id, None).await? {
+            while let Some(output) = output.next().await {
+                output?;
+            }
+        }
+        Ok(created.id)
+    }
+
+    /// Ends and removes a container.
+    pub(crate) async fn remove(&self, id: &str) -> Result<()> {
+        let remove = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
+        Ok(self.api.remove_container(id, Some(remove)).await?)
     }
 
     fn body(&self) -> ContainerCreateBody {

@@ -41,8 +41,8 @@ pub(crate) struct Scene<'a> {
 }
 
 impl<'a> Scene<'a> {
-    /// Makes the repositories and starts a generation.
-    pub(crate) async fn make(engine: &'a Started, image: &'a str, files: usize) -> Result<Self> {
+    /// Makes the repositories and starts a generation; `services` is that section of the configuration, or nothing.
+    pub(crate) async fn make(engine: &'a Started, image: &'a str, files: usize, services: &str) -> Result<Self> {
         let folder = tempfile::Builder::new()
             .prefix("cordwainer-bench-")
             .tempdir()
@@ -53,7 +53,7 @@ impl<'a> Scene<'a> {
         let mut config = Config {
             image: cordwainer::config::Image::named(image),
             preserve_sources: true,
-            ..Config::default()
+            ..Config::parse(services, "the benchmark")?
         };
         config.agent.credentials = Credentials::None;
         let environment = Environment {
@@ -146,6 +146,16 @@ impl<'a> Scene<'a> {
         let prompt = self.next_prompt();
         let begun = Instant::now();
         self.bare.run(&prompt).await?;
+        Ok(begun.elapsed())
+    }
+
+    /// The engine's part alone, with a service beside it that was started before.
+    pub(crate) async fn bare_with_service(&mut self, command: &str, ready: &str) -> Result<Duration> {
+        let prompt = self.next_prompt();
+        let begun = Instant::now();
+        let service = self.bare.start_service(command, ready).await?;
+        self.bare.run(&prompt).await?;
+        self.bare.remove(&service).await?;
         Ok(begun.elapsed())
     }
 

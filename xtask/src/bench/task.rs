@@ -75,7 +75,7 @@ enum Kind {
 /// Alternates the four kinds of round, each in each place, so that noise and what a round leaves behind (a disk that
 /// still writes) meet all of them.
 async fn measure(engine: &Started, image: &str, files: usize, rounds: u32) -> Result<()> {
-    let mut scene = Scene::make(engine, image, files).await?;
+    let mut scene = Scene::make(engine, image, files, "").await?;
     let mut all: [Times; 4] = Default::default();
     let (mut task, mut once) = (Times::default(), Times::default());
     let mut order = [Kind::Library, Kind::Script, Kind::Bare, Kind::Tree];
