@@ -274,10 +274,10 @@ impl Part {
         if matches!(&*self.stage.borrow(), Stage::Failed(_)) {
             return;
         }
-        let failure = ServiceFailure {
-            output: last_lines(&output.bytes),
-            ..failure.clone()
-        };
+        let mut failure = failure.clone();
+        if !failure.says_it_all {
+            failure.output = last_lines(&output.bytes);
+        }
         self.stage.send_replace(Stage::Failed(failure));
     }
 }

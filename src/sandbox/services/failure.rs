@@ -15,6 +15,8 @@ pub(crate) struct ServiceFailure {
     pub(crate) fix: String,
     /// The last lines of its output, harmless.
     pub(crate) output: Vec<String>,
+    /// Whether its output adds nothing to that.
+    pub(super) says_it_all: bool,
 }
 
 /// What to do where a service does not do what it is to.
@@ -28,6 +30,7 @@ impl ServiceFailure {
             what: what.into(),
             fix: LOOK.to_owned(),
             output: Vec::new(),
+            says_it_all: false,
         }
     }
 
@@ -62,6 +65,7 @@ impl ServiceFailure {
                  and run `cordwainer image build`"
             ),
             output: Vec::new(),
+            says_it_all: true,
         }
     }
 
@@ -76,6 +80,7 @@ impl ServiceFailure {
             what: format!("is refused: {what}"),
             fix: "`cordwainer doctor` prints what the engines of this machine provide".to_owned(),
             output: Vec::new(),
+            says_it_all: true,
         }
     }
 
@@ -86,14 +91,15 @@ impl ServiceFailure {
             what: format!("cannot be started: {}", error.in_a_line()),
             fix: error.hint_text().unwrap_or(LOOK).to_owned(),
             output: Vec::new(),
+            says_it_all: false,
         }
     }
 
     /// Returns the failure as an error about the service of this name.
     pub(crate) fn error(&self, name: &str) -> Error {
-        let last = match self.output.as_slice() {
-            [] => String::new(),
-            lines => format!("; its last output: {}", lines.join(" | ")),
+        let last = match self.output.last() {
+            None => String::new(),
+            Some(line) => format!("; its last output: {line}"),
         };
         Error::new(self.kind, format!("the service `{name}` {}{last}", self.what)).hint(self.fix.clone())
     }

@@ -18,7 +18,7 @@ fn what_is_wrong_with_an_image_is_one_error(engine: TestEngine) {
             service("localhost/cordwainer-no-such-image:1", ""),
             5,
             "there is no image `localhost/cordwainer-no-such-image:1`",
-            "cordwainer image build",
+            "correct the name of its image",
         ),
         (
             service("{build: {packages: [jq]}}", ""),
