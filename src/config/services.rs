@@ -89,6 +89,21 @@ impl Services {
         self.0.is_empty()
     }
 
+    /// Returns what identifies the services of a kind of container, as they are configured; `None` where it has none.
+    pub(crate) fn digest(&self, beside: Beside) -> Option<String> {
+        let of_it = self.0.iter().filter(|service| service.beside.contains(&beside));
+        let of_it: Vec<_> = of_it
+            .map(|service| (&service.name, service, &service.image.name, &service.env))
+            .collect();
+        if of_it.is_empty() {
+            return None;
+        }
+        let mut hash = sha1_smol::Sha1::new();
+        // They have no keys but texts, so that they can always be written.
+        hash.update(&serde_json::to_vec(&of_it).unwrap_or_default());
+        Some(hash.digest().to_string())
+    }
+
     /// Returns them to be changed.
     pub(super) fn each(&mut self) -> impl Iterator<Item = &mut ServiceConfig> {
         self.0.iter_mut()
@@ -320,6 +335,23 @@ mod tests {
         assert_eq!(queue.beside, BTreeSet::from([Beside::Gates]));
         let shown = serde_json::to_string(&config).unwrap();
         assert_eq!(read(&shown).unwrap(), config);
+        let of_gates = config.services.digest(Beside::Gates);
+        assert!(of_gates.is_some() && of_gates != config.services.digest(Beside::Tasks));
+        assert_eq!(
+            read(&text.replace("A: b", "A: c"))
+                .unwrap()
+                .services
+                .digest(Beside::Tasks),
+            config.services.digest(Beside::Tasks)
+        );
+        assert_ne!(
+            read(&text.replace("A: b", "A: c"))
+                .unwrap()
+                .services
+                .digest(Beside::Gates),
+            of_gates
+        );
+        assert_eq!(read("").unwrap().services.digest(Beside::Gates), None);
     }
 
     #[test]

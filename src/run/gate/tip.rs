@@ -8,7 +8,7 @@ use crate::base::crash::crash_point;
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::interruption::Interruption;
 use crate::base::text::one_line;
-use crate::config::Gate;
+use crate::config::{Beside, Gate};
 use crate::git::{Oid, Slot};
 use crate::model::Role;
 use crate::model::generation::GenerationName;
@@ -138,8 +138,17 @@ pub(crate) fn not_yet(project: &Project, generation: &GenerationName) -> Result<
 pub(crate) fn looked_up(project: &Project, commit: Oid, image: &str) -> Result<Vec<Option<Tried>>> {
     let tree = project.git.tree_of(commit)?.to_string();
     let verdicts = Verdicts::open(&project.state_dir);
-    let known = |gate: &Gate| verdicts.get(&tree, &gate.command, image).map(Tried::of);
+    let surroundings = surroundings(project, image);
+    let known = |gate: &Gate| verdicts.get(&tree, &gate.command, &surroundings).map(Tried::of);
     Ok(project.config.gates.iter().map(known).collect())
+}
+
+/// Returns what identifies that in which gates run: the image, and the services beside them.
+fn surroundings(project: &Project, image: &str) -> String {
+    match project.config.services.digest(Beside::Gates) {
+        None => image.to_owned(),
+        Some(services) => format!("{image}+{services}"),
+    }
 }
 
 /// Returns how a gate stands that was tried on what the next task of a generation begins from: what to report of it; or
@@ -342,5 +351,6 @@ pub(super) fn keep(project: &Project, gate: &Gate, tree: Oid, image: &str, ran: 
         Ran::CannotRun(how, Missing::File(path)) => Said::FileMissing(how.clone(), path.clone()),
         Ran::CannotRun(..) | Ran::Cancelled => return Ok(()),
     };
-    Verdicts::open(&project.state_dir).note(&tree.to_string(), &gate.command, image, said)
+    let surroundings = surroundings(project, image);
+    Verdicts::open(&project.state_dir).note(&tree.to_string(), &gate.command, &surroundings, said)
 }
