@@ -13,7 +13,7 @@ mod report;
 
 pub use crate::model::{Role, Usage};
 pub use claude::{Transcript, reset_time};
-pub use event::AgentEvent;
+pub use event::{AgentEvent, ServerStatus};
 pub(crate) use model::binds;
 pub use price::Rates;
 pub use report::{CallReport, Ending, StopCause};

@@ -21,6 +21,7 @@ mod limit_wait;
 mod limits;
 pub(crate) mod locate;
 mod maps;
+mod mcp;
 mod merge;
 mod money;
 mod mounts;
@@ -66,6 +67,8 @@ pub use effective::{EffectiveValue, effective};
 pub use image::DEFAULT_BASE;
 pub use image::{Image, ImageBuild, ToolVersion};
 pub use limit_wait::LimitWait;
+pub(crate) use mcp::ALL_TOOLS;
+pub use mcp::McpServer;
 pub(crate) use named::protected_files;
 pub use ours::is_ours;
 pub(crate) use paths::lexical;
@@ -161,6 +164,8 @@ pub struct Config {
     pub network: NetworkConfig,
     /// `services`.
     pub services: Services,
+    /// `mcp`: the model context servers, by name.
+    pub mcp: BTreeMap<String, McpServer>,
     /// `measure`.
     pub measure: RoleConfig,
     /// `stitch`.
@@ -325,6 +330,8 @@ pub struct RoleConfig {
     /// How long the client may linger after its result (`20s`).
     #[serde(serialize_with = "show::duration")]
     pub result_grace: Duration,
+    /// Whether the client is called in its restricted mode (measure: `true`).
+    pub restricted: bool,
     /// `--tools`: those that the agent has; unset is the client's own choice.
     pub tools: Option<Vec<String>>,
     /// `--allowed-tools`: those that need no permission.

@@ -5,6 +5,15 @@ use serde::Serialize;
 
 use super::Usage;
 
+/// A model context server, as the client's first event has it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ServerStatus {
+    /// Its name.
+    pub name: String,
+    /// `connected`, or why not: `failed`, `pending`, `needs-auth`.
+    pub status: String,
+}
+
 /// One thing that a line of the stream reported. All text is made harmless and fits on one line.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
@@ -20,6 +29,8 @@ pub enum AgentEvent {
         version: Option<String>,
         /// Where the client found an API key; `None` when it uses none.
         api_key_source: Option<String>,
+        /// The model context servers that the client knows of.
+        servers: Vec<ServerStatus>,
     },
     /// The agent wrote a text.
     Text {

@@ -30,6 +30,11 @@ const REFUSED: &[(&[&str], &str)] = &[
         "write `denied_tools` in the section of a role",
     ),
     (&["--json-schema"], "measure sets it by itself"),
+    (&["--restricted"], "write `restricted` in the section of a role"),
+    (
+        &["--mcp-config"],
+        "write `mcp`, which lists the servers and the tools of each role",
+    ),
     (
         &[
             "--settings",
@@ -115,7 +120,6 @@ const SWITCHES: &[&str] = &[
     "--strict-mcp-config",
     "--disable-slash-commands",
     "--exclude-dynamic-system-prompt-sections",
-    "--restricted",
     "--safe-mode",
     "--brief",
     "--ax-screen-reader",

@@ -13,6 +13,7 @@ pub(super) fn check(top: &Section<'_>, config: &Config) {
     check_branches(top, config);
     check_network(top, config);
     check_base_urls(top, config);
+    check_permissions(top, config);
 }
 
 fn check_lines(top: &Section<'_>, config: &Config) {
@@ -87,6 +88,38 @@ fn check_base_urls(top: &Section<'_>, config: &Config) {
         }
     }
 }
+
+/// Refuses a mode of permissions that the client's restricted mode refuses. The flag that skips permissions is no such
+/// one: it is left out for a restricted role.
+fn check_permissions(top: &Section<'_>, config: &Config) {
+    let bypasses = |words: &[String]| {
+        let beside = words
+            .windows(2)
+            .any(|pair| pair[0] == "--permission-mode" && pair[1] == BYPASS);
+        beside
+            || words
+                .iter()
+                .any(|word| word.strip_prefix("--permission-mode=") == Some(BYPASS))
+    };
+    for role in [Role::Measure, Role::Stitch]
+        .into_iter()
+        .filter(|role| config.role(*role).restricted)
+    {
+        let section = subsection(top, role.name());
+        let own = section.as_ref().and_then(|section| section.field("args"));
+        let own = own.filter(|_| bypasses(&config.role(role).args));
+        let common = top.field("claude_args").filter(|_| bypasses(&config.claude_args));
+        if let Some(field) = own.or(common) {
+            field.refuse_with::<()>(
+                format!("`{BYPASS}` contradicts `{role}.restricted`: the client refuses both at once"),
+                format!("write `--dangerously-skip-permissions`, which is left out for a restricted role, or `{role}: {{restricted: false}}`"),
+            );
+        }
+    }
+}
+
+/// The mode of permissions in which everything is allowed.
+const BYPASS: &str = "bypassPermissions";
 
 /// Returns whether an address is reached without TLS and is not known to be in a network of the person's own.
 fn is_far_in_clear_text(url: &str) -> bool {

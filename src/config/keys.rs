@@ -133,6 +133,8 @@ pub(crate) enum Shape {
     Ports,
     /// Names of services to mappings of [`SERVICE`].
     Services,
+    /// Names of model context servers to mappings of [`MCP_SERVER`].
+    Servers,
     /// Keys below this one.
     Section(&'static [Key]),
 }
@@ -259,6 +261,36 @@ pub(crate) const NETWORK_ENTRY: &[Key] = &[
         "",
         "Whose containers the entry is for. Unset: all.",
     ),
+];
+
+/// The keys of a model context server; `tools` is required, and one of `command` and `url`.
+pub(crate) const MCP_SERVER: &[Key] = &[
+    Key::new(
+        "command",
+        Shape::List,
+        "",
+        "The program in the image, and its arguments: the client starts it in the agent's container.",
+    ),
+    Key::new(
+        "url",
+        Shape::Text,
+        "",
+        "The address of a remote server. `network.allow` must have its host.",
+    ),
+    Key::new("env", Shape::Assignments, "{}", "Environment of the program."),
+    Key::new("timeout", Shape::Duration, "5m", "Time of one use of a tool."),
+    Key::new(
+        "tools",
+        Shape::Section(MCP_TOOLS),
+        "",
+        "The tools that each role may use; `\"*\"` for all. A role without an entry does not have the server.",
+    ),
+];
+
+/// The roles that may use a model context server.
+pub(crate) const MCP_TOOLS: &[Key] = &[
+    Key::new("measure", Shape::List, "", "Tools of the phase that proposes tasks."),
+    Key::new("stitch", Shape::List, "", "Tools of the phase that works on the tasks."),
 ];
 
 /// The keys of a gate written as a mapping; `command` is required.

@@ -69,6 +69,7 @@ mod tests {
             | Shape::Tools
             | Shape::Credentials
             | Shape::Ports
+            | Shape::Servers
             | Shape::Flag
             | Shape::Count
             | Shape::CountOrOff

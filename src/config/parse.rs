@@ -98,6 +98,7 @@ fn read_top(root: &Node, report: &Report<'_>, config: &mut Config, resolve: &dyn
     super::image::read(&top, config);
     super::services::read(&top, config);
     super::network::read(&top, config);
+    super::mcp::read(&top, config);
     super::money::read(&top, config);
     super::commits::read(&top, config);
     super::roles::read(&top, config);

@@ -39,6 +39,7 @@ fn read_role(section: &Section<'_>, role: &mut RoleConfig, budget: &BudgetConfig
     });
     money::check_call(section, role, budget);
     timers::read(section, role);
+    section.set("restricted", &mut role.restricted, Field::flag);
     read_tools(section, role);
     section.set("args", &mut role.args, claude_args::read_more);
 }

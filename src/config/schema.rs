@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::keys::{CREDENTIAL, GATE, IMAGE, Key, MOUNT, NETWORK_ENTRY, SERVICE, Shape, TOP};
+use super::keys::{CREDENTIAL, GATE, IMAGE, Key, MCP_SERVER, MOUNT, NETWORK_ENTRY, SERVICE, Shape, TOP};
 use super::toolchain::TOOLS;
 use super::values::LEAST_NUMBER;
 
@@ -79,6 +79,7 @@ fn accepted(shape: Shape) -> Value {
         Shape::Tools => tools(),
         Shape::Ports => list(json!({"type": "integer", "minimum": 1024, "maximum": 65535})),
         Shape::Services => json!({"type": "object", "additionalProperties": object(SERVICE, &["image", "ports"])}),
+        Shape::Servers => json!({"type": "object", "additionalProperties": object(MCP_SERVER, &["tools"])}),
         Shape::Section(keys) => object(keys, &[]),
     }
 }

@@ -93,7 +93,7 @@ fn has_password(value: &str) -> bool {
         .is_some_and(|(user, _)| user.contains(':'))
 }
 
-fn is_secret(name: &str) -> bool {
+pub(super) fn is_secret(name: &str) -> bool {
     let name = name.to_ascii_uppercase();
     ["KEY", "TOKEN", "SECRET", "PASSWORD", "PASSWD", "CREDENTIAL", "AUTH"]
         .iter()

@@ -10,6 +10,7 @@ mod listener;
 mod request;
 pub(crate) mod seal;
 pub(crate) mod services;
+mod servers;
 mod specification;
 
 use self::listener::Listener;

@@ -55,6 +55,11 @@ fn images_that_cannot_be_built() {
 }
 
 #[test]
+fn servers_that_no_role_could_use() {
+    check(include_str!("config/mcp.txt"));
+}
+
+#[test]
 fn hosts_that_are_none() {
     check(include_str!("config/network.txt"));
 }

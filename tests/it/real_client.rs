@@ -15,12 +15,15 @@ use rows;
 mod live;
 mod whole;
 
+mod attacks;
 mod background;
 mod client;
 mod killed;
 mod limits;
 mod passing;
 mod refusals;
+mod remote;
+mod servers;
 mod time;
 mod verdicts;
 mod wait;

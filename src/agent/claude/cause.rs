@@ -39,12 +39,14 @@ const SET_UP: &str = "fix the problem that the reason names: until then the clie
 const ADD_CREDIT: &str = "add credit, or raise the spend limit, where the account is billed";
 const CHOOSE_MODEL: &str = "choose another model: `model` in the role's section of the configuration";
 const BEGIN_ANEW: &str = "begin a new session: the client's home no longer has this one";
+const RESTRICT_NOTHING: &str =
+    "write `measure: {restricted: false}`, or use an image with a client from 2.1.248 on, which has a restricted mode";
 const DROP_OPTION: &str = "remove the option from `claude_args` or the role's `args`, unset the key that adds it, or use an image with a client that supports it";
 const CHANGE_USER: &str = "run agents as a user other than root: set `container.user`";
 const CHANGE_REQUEST: &str = "change what the reason names: an unchanged request would be refused again";
 
 /// The causes. Of two that fit, the first counts.
-const CAUSES: [Cause; 10] = [
+const CAUSES: [Cause; 11] = [
     Cause {
         statuses: |status| matches!(status, 401 | 403),
         words: &["authentication_failed", "oauth_org_not_allowed"],
@@ -89,6 +91,10 @@ const CAUSES: [Cause; 10] = [
         phrases: &["no conversation found"],
         session_lost: true,
         ..permanent(BEGIN_ANEW)
+    },
+    Cause {
+        phrases: &["unknown option '--restricted'"],
+        ..permanent(RESTRICT_NOTHING)
     },
     Cause {
         phrases: &["unknown option", "unknown argument"],
@@ -265,6 +271,7 @@ mod tests {
             ("There's an issue with the selected model (opux).", needs(CHOOSE_MODEL)),
             ("No conversation found with session ID: 1", needs(BEGIN_ANEW)),
             ("error: unknown option '--x'", needs(DROP_OPTION)),
+            ("error: unknown option '--restricted'", needs(RESTRICT_NOTHING)),
             (
                 "--dangerously-skip-permissions cannot be used with root/sudo",
                 needs(CHANGE_USER),

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use jiff::Timestamp;
+use serde::Deserialize;
 
 use super::fields::{Fields, whole};
 use super::figures::Figures;
@@ -11,12 +12,14 @@ use super::result::ResultLine;
 use super::tools::{self, SUMMARY_WIDTH};
 use super::transcript::{ApiRefusal, Retry, Transcript};
 use super::{json, reset_time, verdict};
-use crate::agent::AgentEvent;
+use crate::agent::{AgentEvent, ServerStatus};
 use crate::base::lines::DEFAULT_LINE_LIMIT;
 use crate::base::text::one_line;
 
 /// The longest text of an event, in characters.
 const TEXT_WIDTH: usize = 200;
+/// How many servers are read of the first event.
+const SERVERS_LIMIT: usize = 1000;
 /// How much of a text is searched, to show it or to find a time in it, in bytes.
 const LOOK: usize = 4 * TEXT_WIDTH;
 
@@ -93,6 +96,7 @@ impl Transcript {
             model: self.model.clone(),
             version: self.client_version.clone(),
             api_key_source: self.api_key_source.clone().filter(|source| is_api_key(source)),
+            servers: servers(fields),
         }
     }
 
@@ -188,6 +192,24 @@ impl Transcript {
 /// Returns whether a source of credentials is an API key: `none` and, with older clients, `oauth` are the subscription.
 fn is_api_key(source: &str) -> bool {
     !matches!(source, "none" | "oauth")
+}
+
+/// Returns the model context servers that the first event names.
+fn servers(fields: &Fields<'_>) -> Vec<ServerStatus> {
+    #[derive(Deserialize)]
+    struct Entry<'a> {
+        #[serde(borrow)]
+        name: Cow<'a, str>,
+        #[serde(borrow)]
+        status: Cow<'a, str>,
+    }
+    let entries: Vec<Entry<'_>> = fields.get("mcp_servers").unwrap_or_default();
+    let shown = |text: &str| one_line(text, SUMMARY_WIDTH);
+    let status = |entry: &Entry<'_>| ServerStatus {
+        name: shown(&entry.name),
+        status: shown(&entry.status),
+    };
+    entries.iter().take(SERVERS_LIMIT).map(status).collect()
 }
 
 /// Returns a short text, harmless and on one line.

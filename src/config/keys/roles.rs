@@ -2,22 +2,22 @@
 
 use super::{Key, Shape};
 
-pub(in crate::config) const MEASURE: [Key; 20] = paced(
-    &call("30m"),
+pub(in crate::config) const MEASURE: [Key; 21] = paced(
+    &call("30m", "true"),
     "2",
     "Proposals of one cycle; `max_issues` limits them, too.",
     "Answers of one measure: the second gets the problems of the first.",
 );
 
-pub(super) const STITCH: [Key; 20] = paced(
-    &call("1h"),
+pub(super) const STITCH: [Key; 21] = paced(
+    &call("1h", "false"),
     "3",
     "Tasks of one cycle.",
     "Attempts at one task before it is held for you.",
 );
 
 /// How the client is called.
-const fn call(timeout: &'static str) -> [Key; 17] {
+const fn call(timeout: &'static str, restricted: &'static str) -> [Key; 18] {
     let [model, fallback_model, strict_model, base_url, effort] = MODEL;
     let [first_event, idle, tool, result_grace] = TIMERS;
     let [max_turns, budget_usd, budget_tokens] = BUDGETS;
@@ -27,6 +27,12 @@ const fn call(timeout: &'static str) -> [Key; 17] {
         Shape::DurationOrOff,
         timeout,
         "Time of one call: `90s`, `30m`, `1h30m`. No other timer may be longer.",
+    );
+    let restricted = Key::new(
+        "restricted",
+        Shape::Flag,
+        restricted,
+        "Use the client's restricted mode: no tools that run commands, files of the worktree alone,\nno settings files, and nothing that needs permission. What `tools` and `allowed_tools` name\nis allowed. Clients before 2.1.248 have no such mode.",
     );
     [
         model,
@@ -42,6 +48,7 @@ const fn call(timeout: &'static str) -> [Key; 17] {
         tool,
         whole,
         result_grace,
+        restricted,
         tools,
         allowed_tools,
         denied_tools,
@@ -133,11 +140,11 @@ const TOOLS: [Key; 4] = [
 
 /// Returns the keys for how the client is called, and how often.
 const fn paced(
-    call: &[Key; 17],
+    call: &[Key; 18],
     attempts: &'static str,
     cycle: &'static str,
     attempts_about: &'static str,
-) -> [Key; 20] {
+) -> [Key; 21] {
     let max_per_cycle = Key::new("max_per_cycle", Shape::CountOrOff, "off", cycle);
     let max_attempts = Key::new("max_attempts", Shape::Count, attempts, attempts_about);
     let parallel = Key::new(
@@ -146,7 +153,7 @@ const fn paced(
         "1",
         "Calls at once; this version makes one at a time.",
     );
-    let mut keys = [parallel; 20];
+    let mut keys = [parallel; 21];
     let mut index = 0;
     while index < call.len() {
         keys[index] = call[index];

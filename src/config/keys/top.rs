@@ -169,6 +169,13 @@ pub(crate) const TOP: &[Key] = &[
         "What runs beside agents of tasks and gates, such as databases: a name, by which it is\nreached, and image, command, env, ports, ready, within (60s), data, user, memory (1g),\ncpus, pids (512) and for. Each of those containers has services of its own, which reach nothing.",
     )
     .sample("{queue: {image: {build: {packages: [redis-server]}}, command: redis-server, ports: [6379], ready: redis-cli ping}}"),
+    Key::new(
+        "mcp",
+        Shape::Servers,
+        "{}",
+        "Model context servers (MCP), by name: `command` starts one in the agent's container, `url`\nis one that `network.allow` lets it reach. `tools` lists what each role may use of it; a role\nthat is not named there does not have it. Only these servers are used, none of a `.mcp.json`.",
+    )
+    .sample("{docs: {command: [docs-server, --stdio], tools: {stitch: [search, read]}}}"),
     Key::new("measure", Shape::Section(&MEASURE), "", "The phase that proposes tasks."),
     Key::new("stitch", Shape::Section(&STITCH), "", "The phase that works on the tasks."),
     Key::new(

@@ -5,6 +5,7 @@ use serde_json::Value;
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::config::{AgentConfig, BARE, RoleConfig};
 use crate::model::SessionId;
+use crate::run::call::servers::RoleServers;
 
 /// What one call needs beyond its role's configuration.
 #[derive(Clone, Debug, Default)]
@@ -13,6 +14,8 @@ pub(crate) struct CallExtra {
     pub(crate) json_schema: Option<Value>,
     /// US dollars that may still be spent.
     pub(crate) budget_left_usd: Option<f64>,
+    /// The model context servers of the role.
+    pub(crate) servers: RoleServers,
     /// The client's session that the call goes on with.
     pub(crate) resume: Option<SessionId>,
 }
@@ -33,6 +36,11 @@ const UNATTENDED: [&str; 11] = [
     "Workflow",
 ];
 
+/// The flag of the mode of permissions.
+pub(crate) const PERMISSION_MODE: &str = "--permission-mode";
+/// Flags that skip permissions.
+const SKIPPING: [&str; 2] = ["--allow-dangerously-skip-permissions", "--dangerously-skip-permissions"];
+
 /// Builds the program and its arguments: the user's own first, then what the role and the call ask for, so that these
 /// win.
 ///
@@ -49,6 +57,11 @@ pub(crate) fn command_line(
     let mut line = vec![agent.command.clone()];
     line.extend_from_slice(claude_args);
     line.extend_from_slice(&role.args);
+    // A worktree's own list of servers is an agent's.
+    line.push("--strict-mcp-config".to_owned());
+    if role.restricted {
+        restrict(&mut line);
+    }
     for (name, value) in options(role, extra)? {
         if let Some(value) = value {
             line.extend([name.to_owned(), value]);
@@ -60,7 +73,7 @@ pub(crate) fn command_line(
 
 /// Returns the options in their order. Lists go with commas; the client parts them at spaces, too, but not in
 /// parentheses.
-fn options(role: &RoleConfig, extra: &CallExtra) -> Result<[(&'static str, Option<String>); 10]> {
+fn options(role: &RoleConfig, extra: &CallExtra) -> Result<[(&'static str, Option<String>); 12]> {
     let list = |items: &[String]| (!items.is_empty()).then(|| items.join(","));
     Ok([
         ("--model", role.model.clone()),
@@ -70,21 +83,43 @@ fn options(role: &RoleConfig, extra: &CallExtra) -> Result<[(&'static str, Optio
         ("--max-budget-usd", budget(role, extra)?),
         // An empty list means no tools, which the client takes as an empty text.
         ("--tools", role.tools.as_ref().map(|tools| tools.join(","))),
-        ("--allowed-tools", list(&role.allowed_tools)),
-        ("--disallowed-tools", list(&denied(role))),
+        ("--allowed-tools", list(&allowed(role, &extra.servers))),
+        ("--disallowed-tools", list(&denied(role, &extra.servers))),
+        ("--mcp-config", extra.servers.config()),
+        ("--settings", extra.servers.settings()),
         ("--json-schema", extra.json_schema.as_ref().map(Value::to_string)),
         ("--resume", extra.resume.as_ref().map(ToString::to_string)),
     ])
 }
 
+/// Has the client called in its restricted mode, which it refuses beside skipped permissions. What would need a
+/// permission is denied, unless the person's own arguments have another mode.
+fn restrict(line: &mut Vec<String>) {
+    line.retain(|word| !SKIPPING.contains(&word.as_str()));
+    line.push("--restricted".to_owned());
+    if !line.iter().any(|word| word.split('=').next() == Some(PERMISSION_MODE)) {
+        line.extend([PERMISSION_MODE.to_owned(), "dontAsk".to_owned()]);
+    }
+}
+
+/// Returns the tools that need no permission: the role's own, and those that are listed of its servers. In the restricted
+/// mode nothing else that needs one is there, so what `tools` names is among them.
+fn allowed(role: &RoleConfig, servers: &RoleServers) -> Vec<String> {
+    let named = role.tools.iter().flatten().filter(|_| role.restricted);
+    let mut allowed: Vec<String> = named.chain(&role.allowed_tools).cloned().collect();
+    allowed.extend(servers.allowed());
+    allowed
+}
+
 /// Returns the tools that are denied: the role's own, and those that nobody asked for.
-fn denied(role: &RoleConfig) -> Vec<String> {
+fn denied(role: &RoleConfig, servers: &RoleServers) -> Vec<String> {
     let is_named = |tool: &str| {
         let starts = |item: &String| item.split('(').next() == Some(tool);
         role.allowed_tools.iter().chain(&role.denied_tools).any(starts)
     };
     // Of a list of tools nothing else is there.
-    let unasked = UNATTENDED.iter().filter(|tool| role.tools.is_none() && !is_named(tool));
+    let unasked = UNATTENDED.iter().filter(|_| role.tools.is_none());
+    let unasked = unasked.chain(servers.beside()).filter(|tool| !is_named(tool));
     let unasked = unasked.map(|tool| (*tool).to_owned());
     role.denied_tools.iter().cloned().chain(unasked).collect()
 }
@@ -145,8 +180,10 @@ mod tests {
 
     fn check(role: &RoleConfig, extra: &CallExtra, expect: &[&str]) {
         let line = command_line(&agent(), role, &["-p".into()], extra).unwrap();
-        assert_eq!(line[..2], ["claude", "-p"]);
-        assert_eq!(line[2..], *expect);
+        let own: Vec<&String> = line.iter().filter(|word| *word != "--strict-mcp-config").collect();
+        assert_eq!(own.len() + 1, line.len());
+        assert_eq!(own[..2], ["claude", "-p"]);
+        assert_eq!(own[2..], *expect);
     }
 
     #[test]
@@ -210,6 +247,29 @@ mod tests {
             "0b5a6c1e-9f60-4a53-8d6b-7e2f1c3d4a5b",
         ];
         check(&full, &extra, &expect);
+    }
+
+    #[test]
+    fn a_restricted_role_skips_no_permissions() {
+        let restricted = RoleConfig {
+            restricted: true,
+            tools: Some(words(&["Read", "Bash"])),
+            allowed_tools: words(&["WebSearch"]),
+            ..role()
+        };
+        let skipping = words(&["-p", "--dangerously-skip-permissions"]);
+        let line = command_line(&agent(), &restricted, &skipping, &CallExtra::default()).unwrap();
+        let expect = "claude -p --strict-mcp-config --restricted --permission-mode dontAsk --tools Read,Bash \
+            --allowed-tools Read,Bash,WebSearch";
+        assert_eq!(line.join(" "), expect);
+        let planning = words(&["-p", "--permission-mode=plan"]);
+        let line = command_line(&agent(), &restricted, &planning, &CallExtra::default()).unwrap();
+        assert!(!line.contains(&"dontAsk".to_owned()), "{line:?}");
+        let line = command_line(&agent(), &role(), &skipping, &CallExtra::default()).unwrap();
+        assert!(
+            line.contains(&skipping[1]) && !line.contains(&"--restricted".to_owned()),
+            "{line:?}"
+        );
     }
 
     #[test]

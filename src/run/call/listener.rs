@@ -9,9 +9,10 @@ use tokio::time::Instant;
 use super::evidence::Evidence;
 use super::request::Call;
 use super::seal;
+use super::servers::RoleServers;
 use crate::accounting::budget::{Allowance, Watch};
 use crate::accounting::metering::Metered;
-use crate::agent::{self, AgentEvent, CallOutcome, CallReport, Ending, StopCause, Transcript};
+use crate::agent::{self, AgentEvent, CallOutcome, CallReport, Ending, ServerStatus, StopCause, Transcript};
 use crate::base::error::{Context as _, ErrorKind, Result};
 use crate::base::text::one_line;
 use crate::model::Usage;
@@ -181,12 +182,14 @@ impl<'a> Listener<'a> {
                 model,
                 version,
                 api_key_source,
+                servers,
             } => {
                 let subscribed = self.call.sandbox.config.agent.credentials == Credentials::Subscription;
                 if subscribed && api_key_source.is_some() {
                     self.must_stop = Some(StopCause::Credentials);
                 }
                 self.check_model(model.as_deref());
+                self.check_servers(&servers);
                 self.know_rates(model.as_deref());
                 EventKind::AgentStarted {
                     call,
@@ -258,6 +261,21 @@ impl<'a> Listener<'a> {
         self.emit(EventKind::Warned { what });
         if role.strict_model {
             self.must_stop.get_or_insert(StopCause::Model);
+        }
+    }
+
+    /// Tells which servers of the role the agent does not have.
+    fn check_servers(&mut self, servers: &[ServerStatus]) {
+        let sandbox = &self.call.sandbox;
+        let missing: Vec<String> = RoleServers::of(&sandbox.config.mcp, sandbox.name.role)
+            .missing(servers)
+            .map(|(name, status)| {
+                let call = &sandbox.name;
+                format!("{call}: the agent works without the server `{name}` of `mcp` (the client reports: {status})")
+            })
+            .collect();
+        for what in missing {
+            self.emit(EventKind::Warned { what });
         }
     }
 

@@ -10,6 +10,7 @@ use crate::config::Config;
 use crate::git::PrivateRepository;
 use crate::model::RunId;
 use crate::run::call::command::{CallExtra, command_line};
+use crate::run::call::servers::RoleServers;
 use crate::sandbox::engine::{ContainerSpec, Mount, UserChoice};
 use crate::sandbox::spec::WORKSPACE;
 
@@ -41,6 +42,7 @@ pub(super) fn specification(call: &Call<'_>, run: &RunId) -> Result<ContainerSpe
         &CallExtra {
             json_schema: call.json_schema.clone(),
             budget_left_usd: call.reservation.for_client(),
+            servers: RoleServers::of(&call.sandbox.config.mcp, call.sandbox.name.role),
             resume: call.resume.as_ref().map(|resume| resume.session.clone()),
         },
     )?;

@@ -72,20 +72,27 @@ impl ImageReport {
 pub struct ProjectNeeds {
     /// Commands that must succeed.
     pub toolchain: Vec<String>,
-    /// Programs that must be there, each with the gate that runs it.
+    /// Programs that must be there, each with what runs it, such as `gate test`.
     pub programs: Vec<(String, String)>,
 }
 
 impl ProjectNeeds {
-    /// Returns what a configuration asks for: its toolchain, and the programs of its gates, each once.
+    /// Returns what a configuration asks for: its toolchain, the programs of its gates, each once, and those of its model
+    /// context servers.
     pub fn of(config: &Config) -> Self {
         let mut programs: Vec<(String, String)> = Vec::new();
         for gate in &config.gates {
             for program in gate::programs(&gate.command) {
                 if programs.iter().all(|(known, _)| *known != program) {
-                    programs.push((program, gate.name.clone()));
+                    programs.push((program, format!("gate {}", text::one_line(&gate.name, 60))));
                 }
             }
+        }
+        for (name, server) in &config.mcp {
+            // A path below the worktree is not in the image.
+            let program = server.command.iter().flatten().next();
+            let program = program.filter(|program| program.starts_with('/') || !program.contains('/'));
+            programs.extend(program.map(|program| (program.clone(), format!("mcp {name}"))));
         }
         Self {
             toolchain: config.container.toolchain.clone(),
@@ -95,12 +102,12 @@ impl ProjectNeeds {
 
     /// Returns the name and the command of each check.
     fn checks(&self) -> Vec<(String, String)> {
-        let of_gate = |(program, gate): &(String, String)| {
+        let of_one = |(program, user): &(String, String)| {
             let command = format!("command -v {}", shell_word(program));
-            (format!("gate {}: {program}", text::one_line(gate, 60)), command)
+            (format!("{user}: {program}"), command)
         };
         let toolchain = self.toolchain.iter().map(|command| (command.clone(), command.clone()));
-        toolchain.chain(self.programs.iter().map(of_gate)).collect()
+        toolchain.chain(self.programs.iter().map(of_one)).collect()
     }
 }
 

@@ -86,20 +86,48 @@ impl Live {
     /// A started generation with one task, with these lines in the configuration; `{refusing}` in them is a URL at which
     /// nobody listens.
     pub(super) fn new(engine: ClaudeEngine, account: Account, script: &str, more: &str) -> Self {
+        Self::with(engine, account, script, more, |_| {})
+    }
+
+    /// The same, with what `prepare` does to the repository before it is committed.
+    pub(super) fn with(
+        engine: ClaudeEngine,
+        account: Account,
+        script: &str,
+        more: &str,
+        prepare: impl FnOnce(&TestRepository),
+    ) -> Self {
         let script = format!("about \"What to propose\"\n  answer {{\"proposals\": []}}\n{script}");
+        let live = Self::started(engine, account, &script, more, prepare);
+        let _ = live
+            .call(&["issues", "add", "Write a file", "--description", "It says one."])
+            .done();
+        live
+    }
+
+    /// A started generation without a task, whose measure follows the script.
+    pub(super) fn measuring(engine: ClaudeEngine, script: &str, more: &str) -> Self {
+        Self::started(engine, Account::Subscription, script, more, |_| {})
+    }
+
+    fn started(
+        engine: ClaudeEngine,
+        account: Account,
+        script: &str,
+        more: &str,
+        prepare: impl FnOnce(&TestRepository),
+    ) -> Self {
         let live = Self {
             repository: TestRepository::new(),
-            api: MessagesApi::start(Listen::loopback(), &script),
+            api: MessagesApi::start(Listen::loopback(), script),
             account,
             host: engine.0.socket(),
         };
         live.configure(more);
         live.wrap();
+        prepare(&live.repository);
         live.repository.commit("configure");
         let _ = live.call(&["generator", "start", "--name", "one"]).done();
-        let _ = live
-            .call(&["issues", "add", "Write a file", "--description", "It says one."])
-            .done();
         live
     }
 
@@ -285,7 +313,7 @@ impl Live {
     }
 
     /// The tokens of all attempts, as the gateway metered them.
-    fn metered(task: &Value) -> [u64; 4] {
+    pub(super) fn metered(task: &Value) -> [u64; 4] {
         Self::sums(task, "metered")
     }
 
@@ -301,7 +329,7 @@ impl Live {
     }
 
     /// Whether an event says that client and gateway count differently in a call about the task.
-    fn has_differed(&self) -> bool {
+    pub(super) fn has_differed(&self) -> bool {
         let runs = self.repository.path().join(".git/cordwainer/runs");
         let files = walkdir::WalkDir::new(runs).into_iter().flatten();
         let mut events = files.filter(|file| file.file_name() == "events.jsonl");

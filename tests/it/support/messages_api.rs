@@ -21,7 +21,7 @@
 //! ```
 //!
 //! Answers, played one after the other: `read PATH`, `write PATH TEXT`, `edit PATH OLD NEW`, `bash COMMAND`, `background COMMAND`
-//! (the same beside what follows), `answer JSON`
+//! (the same beside what follows), `tool NAME JSON` (of a server), `answer JSON`
 //! (to `--json-schema`), and `say TEXT`, which ends a conversation: where none is written the model says `Done.` at the
 //! end. The client edits only files that it has read or written.
 //!
@@ -168,6 +168,11 @@ impl MessagesApi {
     /// How many tool results each request of the conversations about this brought, in order.
     pub(crate) fn results_brought(&self, about: &str) -> Vec<usize> {
         self.model.lock().unwrap().conversation(about).results_brought.clone()
+    }
+
+    /// The messages of the last request of the conversations about this, as JSON.
+    pub(crate) fn last_messages(&self, about: &str) -> String {
+        self.model.lock().unwrap().conversation(about).last_messages.clone()
     }
 
     /// What requests have shown as their credential: `Bearer …`, or a key.

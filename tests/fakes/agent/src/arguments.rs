@@ -44,7 +44,7 @@ impl Arguments {
                 "--version" | "-v" => return Ok(Asked::Version),
                 "-p" | "--print" => arguments.mode.print = true,
                 "--verbose" => arguments.mode.verbose = true,
-                "--dangerously-skip-permissions" | "--strict-mcp-config" | "--fork-session" => {}
+                "--dangerously-skip-permissions" | "--strict-mcp-config" | "--fork-session" | "--restricted" => {}
                 _ => {
                     let value = attached.or_else(|| line.next());
                     arguments.option(&name, value)?;
@@ -55,7 +55,7 @@ impl Arguments {
     }
 
     fn option(&mut self, name: &str, value: Option<String>) -> Result<(), String> {
-        const IGNORED: [&str; 8] = [
+        const IGNORED: [&str; 11] = [
             "--effort",
             "--tools",
             "--allowed-tools",
@@ -64,6 +64,9 @@ impl Arguments {
             "--fallback-model",
             "--setting-sources",
             "--add-dir",
+            "--mcp-config",
+            "--permission-mode",
+            "--settings",
         ];
         let known = [
             "--model",

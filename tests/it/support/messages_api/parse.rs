@@ -174,8 +174,14 @@ fn block(word: &str, words: &mut Words) -> Result<Option<Block>, String> {
             json!({"command": words.text("a command")?, "description": "Runs a command", "run_in_background": true}),
         ),
         "answer" => ("StructuredOutput", words.json()?),
+        "tool" => {
+            let name = words.text("the name of a tool")?;
+            let input = words.json()?;
+            return Ok(Some(Block::ToolUse { name, input }));
+        }
         _ => return Ok(None),
     };
+    let name = name.to_owned();
     Ok(Some(Block::ToolUse { name, input }))
 }
 

@@ -35,7 +35,7 @@ pub(super) enum Block {
     /// A tool is to be used.
     ToolUse {
         /// The tool, by the client's name for it.
-        name: &'static str,
+        name: String,
         /// Its input.
         input: Value,
     },
