@@ -4,6 +4,7 @@
 pub(crate) mod billing;
 mod claude_args;
 pub(crate) mod client_settings;
+mod commands;
 mod commits;
 mod container;
 mod credentials;
@@ -61,6 +62,7 @@ pub use crate::sandbox::credential::Credentials;
 pub use crate::sandbox::engine::EngineChoice;
 pub use crate::sandbox::network::NetworkConfig;
 pub(crate) use claude_args::BARE;
+pub use commands::{CACHE_FOLDER, CommandsConfig, DEFAULT_INPUTS, Prepare};
 pub use document::example;
 pub(crate) use document::quoted;
 pub use effective::{EffectiveValue, effective};
@@ -166,6 +168,8 @@ pub struct Config {
     pub services: Services,
     /// `mcp`: the model context servers, by name.
     pub mcp: BTreeMap<String, McpServer>,
+    /// `commands`.
+    pub commands: CommandsConfig,
     /// `measure`.
     pub measure: RoleConfig,
     /// `stitch`.

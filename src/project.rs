@@ -28,6 +28,7 @@ pub(crate) mod generated;
 mod hazards;
 mod host_credentials;
 pub(crate) mod labels;
+pub(crate) mod layers;
 mod list;
 mod lock;
 pub(crate) mod obeyed;

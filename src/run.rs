@@ -3,6 +3,7 @@
 
 pub(crate) mod active_work;
 pub(crate) mod attempt_verdict;
+mod caches;
 pub(crate) mod call;
 pub(crate) mod context;
 pub(crate) mod driver;
@@ -12,9 +13,11 @@ pub(crate) mod land;
 pub(crate) mod phase;
 pub(crate) mod plan;
 pub(crate) mod preflight;
+pub(crate) mod prepare;
 pub(crate) mod prompt_inputs;
 pub(crate) mod recover;
 pub(crate) mod selection;
 pub(crate) mod session;
 pub(crate) mod slots;
+mod tops;
 pub(crate) mod waiting;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::document::quoted;
 use super::keys::{Key, Shape, TOP};
 use super::{
-    AgentConfig, BudgetConfig, CommitsConfig, Config, ContainerConfig, Credentials, EngineChoice, Image, LimitWait,
+    AgentConfig, BudgetConfig, CommandsConfig, CommitsConfig, Config, ContainerConfig, Credentials, EngineChoice, Image, LimitWait,
     LimitsConfig, NetworkConfig, RetryConfig, RoleConfig, Services, paths,
 };
 
@@ -106,6 +106,7 @@ impl Config {
             network: NetworkConfig::default(),
             services: Services::default(),
             mcp: [].into(),
+            commands: CommandsConfig::default(),
             measure: RoleConfig::unset(),
             stitch: RoleConfig::unset(),
             review: RoleConfig::unset(),

@@ -123,6 +123,8 @@ pub(crate) enum Shape {
     Gates,
     /// Credentials of other hosts: mappings of [`CREDENTIAL`].
     Credentials,
+    /// A command that prepares, or a mapping of [`PREPARE`].
+    Prepare,
     /// An image: its name, or a mapping of [`IMAGE`].
     Image,
     /// Names of tools to `distribution` or a version.
@@ -291,6 +293,24 @@ pub(crate) const MCP_SERVER: &[Key] = &[
 pub(crate) const MCP_TOOLS: &[Key] = &[
     Key::new("measure", Shape::List, "", "Tools of the phase that proposes tasks."),
     Key::new("stitch", Shape::List, "", "Tools of the phase that works on the tasks."),
+];
+
+/// The keys of `commands.prepare` written as a mapping; `command` is required.
+pub(crate) const PREPARE: &[Key] = &[
+    Key::new(
+        "command",
+        Shape::Text,
+        "",
+        "Run by `sh -c` in a container, in a worktree, with what `network.allow` lists.",
+    ),
+    Key::new(
+        "inputs",
+        Shape::List,
+        "",
+        "Globs of the files on which its result depends. Unset: lock files and manifests.",
+    )
+    .files(Files::Free),
+    Key::new("timeout", Shape::Duration, "30m", "Its time limit."),
 ];
 
 /// The keys of a gate written as a mapping; `command` is required.

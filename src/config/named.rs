@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use super::keys::{Files, IMAGE, Key, MOUNT, SERVICE, Shape, TOP};
+use super::keys::{Files, IMAGE, Key, MOUNT, PREPARE, SERVICE, Shape, TOP};
 use super::{Config, FILE_NAME, OWN_FILE_NAME};
 
 /// Returns the usual names of the configuration, and every path at a key with files that no task may change without review, as
@@ -22,6 +22,7 @@ fn in_section(keys: &[Key], values: &Value, found: &mut Vec<PathBuf>) {
         match key.shape {
             Shape::Section(below) => in_section(below, value, found),
             Shape::Image => in_section(IMAGE, value, found),
+            Shape::Prepare => in_section(PREPARE, value, found),
             Shape::Mounts => {
                 let mounts = value.as_array().into_iter().flatten();
                 mounts.for_each(|mount| in_section(MOUNT, mount, found));
@@ -63,6 +64,7 @@ mod tests {
             Shape::Mounts => format!("{name}: [\"{PATH}:/a\", {{source: {PATH}, target: /b}}]"),
             Shape::Gates => format!("{name}: [{{command: {PATH}}}]"),
             Shape::NetworkEntries => format!("{name}: [{PATH}, {{host: {PATH}, paths: [/{PATH}]}}]"),
+            Shape::Prepare => format!("{name}: {{command: {PATH}, inputs: [{PATH}]}}"),
             Shape::Image => format!("{name}: {{build: {{containerfile: {PATH}}}}}"),
             Shape::Services => format!("{name}: {{a: {{image: {{build: {{containerfile: {PATH}}}}}, ports: [2000]}}}}"),
             Shape::Section(_)

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::keys::{CREDENTIAL, GATE, IMAGE, Key, MCP_SERVER, MOUNT, NETWORK_ENTRY, SERVICE, Shape, TOP};
+use super::keys::{CREDENTIAL, GATE, IMAGE, Key, MCP_SERVER, MOUNT, NETWORK_ENTRY, PREPARE, SERVICE, Shape, TOP};
 use super::toolchain::TOOLS;
 use super::values::LEAST_NUMBER;
 
@@ -75,6 +75,7 @@ fn accepted(shape: Shape) -> Value {
         Shape::Gates => list(json!({"anyOf": [text(), object(GATE, &["command"])]})),
         Shape::Credentials => list(object(CREDENTIAL, &["host", "from"])),
         Shape::NetworkEntries => list(json!({"anyOf": [text(), object(NETWORK_ENTRY, &["host"])]})),
+        Shape::Prepare => json!({"anyOf": [text(), object(PREPARE, &["command"])]}),
         Shape::Image => json!({"anyOf": [text(), object(IMAGE, &["build"])]}),
         Shape::Tools => tools(),
         Shape::Ports => list(json!({"type": "integer", "minimum": 1024, "maximum": 65535})),

@@ -21,6 +21,7 @@ mod expected;
 mod folder;
 mod fsck;
 mod ignored;
+mod layer;
 mod limits;
 mod lock;
 mod marker;
@@ -34,6 +35,7 @@ mod session;
 mod slot;
 mod snapshot;
 
+pub(crate) use layer::{Times, copy_tree, fingerprint, make_folder, remove_folder, settle};
 pub use limits::SnapshotLimits;
 use lock::Lock;
 pub use private::{PrivateMount, PrivateRepository};
@@ -52,6 +54,7 @@ pub struct SlotPool {
     private: PathBuf,
     sessions: PathBuf,
     gateways: PathBuf,
+    tops: PathBuf,
     leftovers: Leftovers,
 }
 
@@ -95,6 +98,7 @@ impl SlotPool {
             private: state_dir.join("private"),
             sessions: state_dir.join("sessions"),
             gateways: state_dir.join("gateways"),
+            tops: state_dir.join("tops"),
             leftovers: Leftovers::default(),
         }
     }
@@ -209,16 +213,20 @@ impl SlotPool {
         self.gateways.join(number.to_string())
     }
 
+    /// Returns where what a slot's containers write into prepared folders is kept: it goes with the slot's session.
+    pub fn tops_folder(&self, number: u32) -> PathBuf {
+        self.tops.join(number.to_string())
+    }
+
     /// Removes one slot; its lock file goes last, so that a half-removed slot is found again.
     fn remove(&self, number: u32, lock: Lock) -> Result<()> {
-        for (parent, own) in [
-            (&self.private, self.private_folder(number)),
-            (&self.sessions, self.session_folder(number)),
-            (&self.gateways, self.gateway_folder(number)),
+        for own in [
+            self.private_folder(number),
+            self.session_folder(number),
+            self.gateway_folder(number),
+            self.tops_folder(number),
         ] {
-            if parent.exists() {
-                folder::remove_path(&own)?;
-            }
+            folder::remove_if_there(&own)?;
         }
         let path = self.folder.join(number.to_string());
         folder::remove_path(&path)?;
@@ -260,6 +268,7 @@ impl SlotPool {
         let places = Places {
             path,
             beside: [self.private_folder(number), self.session_folder(number)],
+            tops: self.tops_folder(number),
             marker: self.marker(number),
         };
         Ok(Slot::new(self.git.clone(), number, places, (lock, left)))

@@ -278,6 +278,35 @@ pub enum EventKind {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         output: Vec<String>,
     },
+    /// The dependencies of a commit are being prepared.
+    PreparationStarted {
+        /// The task whose commit it is; `None` for a commit that has landed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        task: Option<IssueId>,
+        /// The command.
+        command: String,
+    },
+    /// Preparing the dependencies of a commit ended.
+    PreparationEnded {
+        /// The task whose commit it is; `None` for a commit that has landed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        task: Option<IssueId>,
+        /// How long it took.
+        seconds: f64,
+        /// The size of what is kept.
+        bytes: u64,
+        /// The folders of the worktree that are kept.
+        folders: Vec<String>,
+        /// What is not kept: files that git would record, and single files that it ignores.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        dropped: Vec<String>,
+        /// How it failed, if it did.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        failed: Option<String>,
+        /// The last lines of its output, where it failed.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        output: Vec<String>,
+    },
     /// A gate was tried on a commit that no task has touched.
     GateTried {
         /// The gate.

@@ -88,8 +88,8 @@ mod tests {
             "cut short by a crash"
         );
         assert_eq!(
-            read(&format!("{{\"format\":3}}\n{EVENT}\n")),
-            Err("`/runs/one/events.jsonl` has format 3, and this version reads 2".to_owned())
+            read(&format!("{{\"format\":4}}\n{EVENT}\n")),
+            Err("`/runs/one/events.jsonl` has format 4, and this version reads 3".to_owned())
         );
         assert_eq!(
             read(&format!("{{\"format\":1}}\n{EVENT}\nx\n")),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::base::text::{harmless, one_line, sentence};
+use crate::base::text::{harmless, one_line, sentence, size};
 use crate::issues::attempt::Outcome;
 use crate::model::{CommitId, IssueId};
 use crate::record::event::{Event, EventKind, FiledTask};
@@ -127,6 +127,7 @@ fn tone_of(event: &EventKind) -> Option<Tone> {
             Some(if *passed { Tone::Good } else { Tone::Bad })
         }
         EventKind::ServiceFailed { .. } => Some(Tone::Warning),
+        EventKind::PreparationEnded { failed, .. } => Some(if failed.is_some() { Tone::Bad } else { Tone::Good }),
         EventKind::MeasureEnded { .. } => Some(Tone::Good),
         EventKind::MeasureFailed { .. } => Some(Tone::Bad),
         EventKind::AttemptEnded { outcome, .. } => match outcome {
@@ -161,6 +162,7 @@ fn lasting(event: &EventKind) -> Option<String> {
         EventKind::SessionResumed { call, .. } => format!("  {call}: continuing its session."),
         EventKind::AgentSaid { call, text } => format!("  {call}: {}", one_line(text, 200)),
         EventKind::GateEnded { .. } | EventKind::GateTried { .. } => of_gate(event)?,
+        EventKind::PreparationStarted { .. } | EventKind::PreparationEnded { .. } => of_preparation(event)?,
         EventKind::AttemptEnded { .. } => attempt_ended(event)?,
         EventKind::PauseLifted { reason } => sentence(&format!("Continuing: {}", one_line(reason, 300))),
         EventKind::Sealed { .. } | EventKind::Denied { .. } | EventKind::MeterDiffered { .. } => {
@@ -306,6 +308,64 @@ fn of_service(event: &EventKind) -> Option<String> {
         } => {
             let reason = one_line(reason, 400);
             format!("  {call}: service `{service}` {reason}{}", last_lines(output, "    "))
+        }
+        _ => return None,
+    })
+}
+
+/// Returns the lines about dependencies that are prepared.
+fn of_preparation(event: &EventKind) -> Option<String> {
+    // A task's own lines begin with its id.
+    let of = |task: &Option<IssueId>, of_task: &str, alone: &str| match task {
+        Some(task) => format!("  {task}: {of_task}"),
+        None => alone.to_owned(),
+    };
+    Some(match event {
+        EventKind::PreparationStarted { task, command } => sentence(&format!(
+            "{} dependencies: `{}`",
+            of(task, "preparing", "Preparing"),
+            one_line(command, 120)
+        )),
+        EventKind::PreparationEnded {
+            task,
+            failed: Some(how),
+            output,
+            ..
+        } => {
+            // Where no task has touched the commit, the error that ends the run has the output.
+            let output = if task.is_some() { output.as_slice() } else { &[] };
+            let failed = format!(
+                "{} could not be prepared: {how}",
+                of(task, "dependencies", "Dependencies")
+            );
+            failed + &last_lines(output, "    ")
+        }
+        EventKind::PreparationEnded {
+            task,
+            seconds,
+            bytes,
+            folders,
+            dropped,
+            ..
+        } => {
+            let mut kept: Vec<_> = folders.iter().take(5).map(|path| one_line(path, 60)).collect();
+            if folders.len() > kept.len() {
+                kept.push(format!("{} more", folders.len() - kept.len()));
+            }
+            kept.push("caches".to_owned());
+            let mut text = format!(
+                "{} prepared in {seconds:.1} s: {}, {}.",
+                of(task, "dependencies", "Dependencies"),
+                kept.join(", "),
+                size(*bytes)
+            );
+            if !dropped.is_empty() {
+                text.push_str(&format!(
+                    "\n  Not kept, for git would record it or it is a single file:{}",
+                    bullets(dropped)
+                ));
+            }
+            text
         }
         _ => return None,
     })

@@ -159,6 +159,10 @@ impl Runner<'_> {
     }
 
     async fn run_once(&self, sandbox: &Sandbox<'_>, number: usize, gate: &Gate, tree: Oid) -> Result<GateRun> {
+        if let Some(layer) = sandbox.mounts.layer() {
+            // No gate sees what another one wrote.
+            tokio::task::block_in_place(|| layer.renew())?;
+        }
         let command = vec!["sh".to_owned(), "-c".to_owned(), gate.command.clone()];
         let mut spec = container(sandbox, self.recorder.run(), command);
         spec.name = format!("{}-gate-{number}", spec.name);

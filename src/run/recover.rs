@@ -13,6 +13,7 @@ use crate::model::generation::GenerationName;
 use crate::model::{CommitId, IssueId, Role, RunId};
 use crate::project::Project;
 use crate::project::labels::{PATH_LABEL, REPOSITORY_LABEL, ROLE_LABEL, RUN_LABEL, TASK_LABEL, repository_labels};
+use crate::project::layers::UNUSED;
 use crate::record::recorder::recorded_measure;
 use crate::run::active_work::ActiveWork;
 use crate::run::context::RunContext;
@@ -210,6 +211,7 @@ impl<'a> Recovery<'a> {
             )),
         }
         let mut issues = self.store.read()?;
+        said.extend(self.clear_layers(&issues)?);
         for left in self.leftovers(&issues)? {
             match left.slot.holder {
                 None => self.keep_slot(&left, &mut issues, &mut said)?,
@@ -223,6 +225,22 @@ impl<'a> Recovery<'a> {
             self.put_right(&id, None, &mut issues, &mut said)?;
         }
         Ok(said)
+    }
+
+    /// Removes what was being prepared when its process died, what tasks had prepared that are closed or gone, and what
+    /// nobody has used for long.
+    fn clear_layers(&self, issues: &Issues) -> Result<Option<String>> {
+        let layers = self.project.layers();
+        let is_over = |task: &str| {
+            let issue = task.parse::<IssueId>().ok().and_then(|id| issues.get(&id).ok());
+            issue.is_none_or(|issue| issue.status == Status::Closed)
+        };
+        let unfinished = layers.clear(is_over)?;
+        let unused = layers.remove_unused(UNUSED)?;
+        for layer in &unused {
+            tracing::debug!(folder = %layer.folder.display(), bytes = layer.bytes, "removed an unused layer");
+        }
+        Ok((unfinished > 0).then(|| "removed prepared dependencies that were not finished".to_owned()))
     }
 
     /// Keeps what an agent left in a slot and puts the claim of its attempt right, then frees the slot: it alone shows

@@ -13,6 +13,7 @@ use crate::base::interruption::Interruption;
 use crate::git::{Oid, Slot, Snapshot};
 use crate::issues::issue::Issues;
 use crate::model::{CommitId, IssueId, Role, SessionId};
+use crate::project::layers::Layer;
 use crate::record::event::{CallName, Step};
 use crate::record::recorder::CallFolder;
 use crate::run::attempt_verdict::limit_of;
@@ -50,6 +51,8 @@ pub(crate) struct Purpose {
     pub(crate) cycle: u32,
     /// Whether the agent may write the work. What an agent only reads must be the commit that is asked about.
     pub(crate) writable: bool,
+    /// What was prepared for the commit that it begins from.
+    pub(crate) layer: Option<Arc<Layer>>,
 }
 
 /// What became of the way into a slot.
@@ -77,7 +80,11 @@ impl Sessions {
         let credential = project.credential();
         Self {
             pauses: Pauses::new(Arc::clone(&context), credential.clone()),
-            slots: Slots::new(Arc::clone(&context), engine.slot_owner_for(&user)),
+            slots: Slots::new(
+                Arc::clone(&context),
+                engine.slot_owner_for(&user),
+                engine.layering(&project.state_dir),
+            ),
             budgets: Budgets::new(project.config.budget),
             credential,
             engine,
@@ -117,7 +124,9 @@ impl Sessions {
         self.context.step(&purpose.call_name(), Step::Checkout);
         let mut slot = self.slots.acquire(&owner)?;
         Ok(Entered::Ready(Box::new(Session {
-            mounts: self.slots.checkout(&mut slot, owner.clone(), base)?,
+            mounts: self
+                .slots
+                .checkout(&mut slot, owner.clone(), base, purpose.layer.as_ref())?,
             sessions: Arc::clone(self),
             purpose,
             owner,
@@ -130,7 +139,7 @@ impl Sessions {
     fn go_on(
         self: &Arc<Self>,
         purpose: Purpose,
-        (slot, owner): (Slot, SlotOwner),
+        (mut slot, owner): (Slot, SlotOwner),
         suspended: Suspended,
         before: Sum,
     ) -> Result<Entered> {
@@ -148,7 +157,9 @@ impl Sessions {
         self.context.step(&name, Step::Checkout);
         Ok(Entered::Ready(Box::new(Session {
             base: self.context.project.git.resolve(suspended.base.as_str())?,
-            mounts: self.slots.go_on(&slot, &suspended, owner.clone())?,
+            mounts: self
+                .slots
+                .go_on(&mut slot, &suspended, owner.clone(), purpose.layer.as_ref())?,
             resume: Some(Resume {
                 session: suspended.session,
                 before,
@@ -270,7 +281,7 @@ impl Session {
         self.owner.attempt = round;
         self.resume = None;
         let (slots, owner) = (&self.sessions.slots, self.owner.clone());
-        self.mounts = slots.checkout(&mut self.slot, owner, self.base)?;
+        self.mounts = slots.checkout(&mut self.slot, owner, self.base, self.purpose.layer.as_ref())?;
         Ok(())
     }
 

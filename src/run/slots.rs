@@ -6,13 +6,16 @@ use std::sync::Arc;
 use crate::accounting::ledger::Sum;
 use crate::base::crash::crash_point;
 use crate::base::error::Result;
-use crate::git::{Oid, PrivateRepository, Slot};
+use crate::git::{Oid, PrivateRepository, Slot, Times};
 use crate::issues::issue::Issues;
 use crate::model::{CommitId, IssueId, SessionId};
 use crate::project::Project;
+use crate::project::layers::Layer;
 use crate::run::context::RunContext;
 use crate::run::preflight;
+use crate::run::tops::{PreparedMounts, layer_under};
 use crate::run::waiting::suspend::{SlotOwner, Suspended};
+use crate::sandbox::engine::Layering;
 
 /// What a container finds beside its slot.
 pub(crate) struct SlotMounts {
@@ -22,6 +25,26 @@ pub(crate) struct SlotMounts {
     pub(crate) session: PathBuf,
     /// The folder of the host that gateways make their sockets in.
     pub(crate) gateway: PathBuf,
+    /// What was prepared for its commit; `None` where nothing was.
+    pub(crate) prepared: Option<Prepared>,
+}
+
+/// Prepared dependencies, as a container of a slot sees them.
+pub(crate) enum Prepared {
+    /// A layer.
+    Layer(PreparedMounts),
+    /// They are being prepared: the folder of the host that gets the caches.
+    Building(PathBuf),
+}
+
+impl SlotMounts {
+    /// Returns the layer, if there is one.
+    pub(crate) fn layer(&self) -> Option<&PreparedMounts> {
+        match &self.prepared {
+            Some(Prepared::Layer(mounts)) => Some(mounts),
+            Some(Prepared::Building(_)) | None => None,
+        }
+    }
 }
 
 /// A session that goes on.
@@ -38,11 +61,17 @@ pub(crate) struct Slots {
     context: Arc<RunContext>,
     /// The user and group that the files of slots are given to.
     owner_ids: (u32, u32),
+    /// How layers get under them.
+    layering: Layering,
 }
 
 impl Slots {
-    pub(crate) fn new(context: Arc<RunContext>, owner_ids: (u32, u32)) -> Self {
-        Self { context, owner_ids }
+    pub(crate) fn new(context: Arc<RunContext>, owner_ids: (u32, u32), layering: Layering) -> Self {
+        Self {
+            context,
+            owner_ids,
+            layering,
+        }
     }
 
     /// Builds the owner record written into a slot's marker: an attempt at a task, or a round of the `cycle`th measure.
@@ -71,7 +100,14 @@ impl Slots {
     }
 
     /// Brings a slot to `commit`, and makes the repository that the container sees and the folder of its session.
-    pub(crate) fn checkout(&self, slot: &mut Slot, owner: SlotOwner, commit: Oid) -> Result<SlotMounts> {
+    /// With a layer, its folders are above that, fresh.
+    pub(crate) fn checkout(
+        &self,
+        slot: &mut Slot,
+        owner: SlotOwner,
+        commit: Oid,
+        layer: Option<&Arc<Layer>>,
+    ) -> Result<SlotMounts> {
         let project = &self.context.project;
         preflight::settings(project, commit)?;
         let base = Some(CommitId::from(commit));
@@ -81,8 +117,13 @@ impl Slots {
             branch: self.context.generation.as_str(),
             owner_ids: self.owner_ids,
             mark: &mark,
+            layer,
+            times: None,
+            layering: self.layering,
         };
-        lay_out(project, slot, &layout)
+        let mounts = lay_out(project, slot, &layout)?;
+        tokio::task::block_in_place(|| mounts.layer().map_or(Ok(()), PreparedMounts::renew))?;
+        Ok(mounts)
     }
 
     /// Finds the slot in which a session about a task, or of a measure, can go on.
@@ -110,7 +151,15 @@ impl Slots {
     }
 
     /// Marks the slot of a suspended session as in use again, everything in it as it was left.
-    pub(crate) fn go_on(&self, slot: &Slot, suspended: &Suspended, owner: SlotOwner) -> Result<SlotMounts> {
+    /// What it wrote into prepared folders is there again, on the layer that it began with; where that is gone, it goes on
+    /// with `layer`.
+    pub(crate) fn go_on(
+        &self,
+        slot: &mut Slot,
+        suspended: &Suspended,
+        owner: SlotOwner,
+        layer: Option<&Arc<Layer>>,
+    ) -> Result<SlotMounts> {
         let project = &self.context.project;
         let slots = project.slots();
         let base = Some(suspended.base.clone());
@@ -128,11 +177,23 @@ impl Slots {
             // The client will not find its session, and report that.
             slot.make_session_folder(&session, Some(self.owner_ids))?;
         }
+        let under = layer_under(&slots.tops_folder(suspended.slot), &project.layers())?;
+        let prepared = match under.as_ref().or(layer) {
+            None => None,
+            Some(layer) => {
+                let mounts = mounts_of(project, slot, layer, (self.layering, self.owner_ids))?;
+                if !mounts.is_there() {
+                    tokio::task::block_in_place(|| mounts.renew())?;
+                }
+                Some(Prepared::Layer(mounts))
+            }
+        };
         crash_point!("slot.resumed");
         Ok(SlotMounts {
             private,
             session,
             gateway: slots.gateway_folder(suspended.slot),
+            prepared,
         })
     }
 
@@ -158,6 +219,25 @@ pub(crate) struct Layout<'a> {
     pub(crate) owner_ids: (u32, u32),
     /// What the slot's marker has once there may be work in it that is worth keeping.
     pub(crate) mark: &'a str,
+    /// What was prepared for the commit; its folders are made when a container is about to begin.
+    pub(crate) layer: Option<&'a Arc<Layer>>,
+    /// The times that its files get, where something is to be built from them.
+    pub(crate) times: Option<Times>,
+    /// How layers get under slots.
+    pub(crate) layering: Layering,
+}
+
+/// Returns what the containers of a slot see of a layer.
+fn mounts_of(
+    project: &Project,
+    slot: &mut Slot,
+    layer: &Arc<Layer>,
+    by: (Layering, (u32, u32)),
+) -> Result<PreparedMounts> {
+    let folders: Vec<PathBuf> = layer.record.folders.iter().map(PathBuf::from).collect();
+    let points = slot.make_mount_points(&folders, Some(by.1))?;
+    let tops = project.slots().tops_folder(slot.number());
+    Ok(PreparedMounts::new(Arc::clone(layer), tops, points, by))
 }
 
 /// Brings a slot to a commit, and makes the repository that the container sees and the folder of its session.
@@ -165,16 +245,29 @@ pub(crate) fn lay_out(project: &Project, slot: &mut Slot, layout: &Layout<'_>) -
     let owner_ids = Some(layout.owner_ids);
     let slots = project.slots();
     tokio::task::block_in_place(|| {
-        slot.restore(layout.commit, owner_ids)?;
+        let times = match layout.layer {
+            Some(layer) => Some(layer.times()?),
+            None => layout.times,
+        };
+        match &times {
+            Some(times) => slot.restore_for(layout.commit, owner_ids, times)?,
+            None => slot.restore(layout.commit, owner_ids)?,
+        }
         let folder = slots.private_folder(slot.number());
         let private = slot.private_repository(&folder, layout.branch, layout.commit, owner_ids)?;
         let session = slots.session_folder(slot.number());
         slot.make_session_folder(&session, owner_ids)?;
+        let by = (layout.layering, layout.owner_ids);
+        let prepared = layout
+            .layer
+            .map(|layer| mounts_of(project, slot, layer, by))
+            .transpose()?;
         slot.mark(layout.mark)?;
         Ok(SlotMounts {
             private,
             session,
             gateway: slots.gateway_folder(slot.number()),
+            prepared: prepared.map(Prepared::Layer),
         })
     })
 }

@@ -15,6 +15,7 @@ mod failure;
 mod image;
 mod input;
 mod kind;
+mod layering;
 mod limits;
 mod lookup;
 mod options;
@@ -35,6 +36,7 @@ pub use exit::Exit;
 pub(crate) use image::pack;
 pub use image::{BuildRequest, ImageConfig};
 pub use kind::EngineKind;
+pub use layering::Layering;
 pub use options::{ConnectOptions, EngineChoice};
 pub use output::{Output, Stream};
 pub use service::podman_configuration;
@@ -44,7 +46,7 @@ use crate::base::interruption::Leftovers;
 use crate::sandbox::engine::deadline::CallError;
 use crate::sandbox::engine::kind::EngineFacts;
 use crate::sandbox::engine::service::Service;
-pub use crate::sandbox::spec::{ContainerSpec, ENTRYPOINT, GATEWAY_FOLDER, Mount, UserChoice};
+pub use crate::sandbox::spec::{ContainerSpec, ENTRYPOINT, GATEWAY_FOLDER, LayeredMount, Mount, UserChoice};
 
 /// A container engine that responded. Cheap to clone; a service that was started for it ends with the last clone.
 #[derive(Clone, Debug)]

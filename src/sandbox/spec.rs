@@ -29,6 +29,20 @@ pub struct Mount {
     pub read_only: bool,
 }
 
+/// A read-only folder of the host under a writable one: the container sees both as one folder, and what it writes gets
+/// into the upper one alone; overlayfs of the kernel's documentation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LayeredMount {
+    /// The folder that is only read.
+    pub lower: PathBuf,
+    /// The folder that gets what is written.
+    pub upper: PathBuf,
+    /// An empty folder beside the upper one, for the kernel.
+    pub work: PathBuf,
+    /// Where it appears in the container.
+    pub target: String,
+}
+
 /// Who runs the command in the container.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum UserChoice {
@@ -77,6 +91,8 @@ pub struct ContainerSpec {
     pub env: Vec<(String, String)>,
     /// Folders and files of the host.
     pub mounts: Vec<Mount>,
+    /// Folders of the host that are written elsewhere; see [`Engine::layering`](super::engine::Engine::layering).
+    pub layers: Vec<LayeredMount>,
     /// File systems in memory: path in the container to mount options. One without a size gets one.
     pub tmpfs: BTreeMap<String, String>,
     /// Who runs the command.

@@ -22,6 +22,8 @@ mod neighbours;
 mod pauses;
 mod people;
 mod places;
+mod prepare;
+mod prepared_projects;
 mod repositories;
 mod screens;
 mod sealing;

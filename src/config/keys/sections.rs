@@ -76,6 +76,14 @@ pub(super) const AGENT: &[Key] = &[
     Key::new("home", Shape::Text, "/home/agent", "The home folder in the container."),
 ];
 
+pub(super) const COMMANDS: &[Key] = &[Key::new(
+    "prepare",
+    Shape::Prepare,
+    "",
+    "Fetches and builds the dependencies, once for each state of their lock files: what it leaves\nthat git ignores, and its caches, are laid under the worktree of every task and gate. A\ncommand, or a mapping of command, inputs (globs) and timeout (30m).",
+)
+.sample("{command: npm ci, inputs: [package-lock.json]}")];
+
 pub(super) const NETWORK: &[Key] = &[
     Key::new(
     "allow",

@@ -1,7 +1,7 @@
 //! The top level of the file.
 
 use super::roles::{MEASURE, STITCH};
-use super::sections::{AGENT, BUDGET, COMMITS, CONTAINER, LIMITS, NETWORK, RETRY};
+use super::sections::{AGENT, BUDGET, COMMANDS, COMMITS, CONTAINER, LIMITS, NETWORK, RETRY};
 use super::{Files, Key, Shape};
 use crate::config::tools::OBEYED;
 
@@ -176,6 +176,12 @@ pub(crate) const TOP: &[Key] = &[
         "Model context servers (MCP), by name: `command` starts one in the agent's container, `url`\nis one that `network.allow` lets it reach. `tools` lists what each role may use of it; a role\nthat is not named there does not have it. Only these servers are used, none of a `.mcp.json`.",
     )
     .sample("{docs: {command: [docs-server, --stdio], tools: {stitch: [search, read]}}}"),
+    Key::new(
+        "commands",
+        Shape::Section(COMMANDS),
+        "",
+        "Commands of the project beside its gates.",
+    ),
     Key::new("measure", Shape::Section(&MEASURE), "", "The phase that proposes tasks."),
     Key::new("stitch", Shape::Section(&STITCH), "", "The phase that works on the tasks."),
     Key::new(

@@ -6,7 +6,7 @@ use std::io::{self, Read as _, Write as _};
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
-use rustix::fs::{AtFlags, CWD, FileType, Gid, Mode, OFlags, Stat, Uid};
+use rustix::fs::{AtFlags, CWD, FileType, Gid, Mode, OFlags, Stat, Timespec, Timestamps, Uid};
 use rustix::io::Errno;
 
 use crate::base::error::{Context as _, Result};
@@ -114,6 +114,17 @@ impl Folder {
         }
     }
 
+    /// Opens a folder in this one as it is: nothing is made accessible.
+    pub(super) fn open_below(&self, name: &[u8]) -> io::Result<Self> {
+        Ok(Self(rustix::fs::openat(&self.0, name, OPEN_FOLDER, Mode::empty())?))
+    }
+
+    /// Opens a regular file for reading, as it is.
+    pub(super) fn open_to_copy(&self, name: &[u8]) -> io::Result<File> {
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
+        Ok(rustix::fs::openat(&self.0, name, flags, Mode::empty())?.into())
+    }
+
     /// Reads a regular file, or fails when it holds more than `most` bytes.
     pub(super) fn read_file(&self, name: &[u8], most: u64) -> io::Result<Vec<u8>> {
         let mut content = Vec::new();
@@ -186,6 +197,24 @@ impl Folder {
         Ok(true)
     }
 
+    /// Sets the time at which a file or link was last modified, if another one is wanted; returns whether it was.
+    pub(super) fn set_time(&self, name: &[u8], stat: &Stat, wanted: Option<Timespec>) -> io::Result<bool> {
+        let Some(time) = wanted.filter(|time| (time.tv_sec, time.tv_nsec) != modified(stat)) else {
+            return Ok(false);
+        };
+        let times = Timestamps {
+            last_access: time,
+            last_modification: time,
+        };
+        rustix::fs::utimensat(&self.0, name, &times, AtFlags::SYMLINK_NOFOLLOW)?;
+        Ok(true)
+    }
+
+    /// Moves what is at a name to a name in another folder of the same file system, where nothing is.
+    pub(super) fn move_to(&self, name: &[u8], folder: &Self, new: &[u8]) -> io::Result<()> {
+        Ok(rustix::fs::renameat(&self.0, name, &folder.0, new)?)
+    }
+
     /// Removes whatever is at a name, with everything below it, however deep and however protected by modes.
     pub(super) fn remove(&self, name: &[u8]) -> io::Result<()> {
         let mut moved_up = vec![name.to_vec()];
@@ -202,6 +231,10 @@ fn remove_below(top: &Folder, folder: &Folder, name: &[u8], depth: u32, moved_up
         Ok(()) | Err(Errno::NOENT) => return Ok(()),
         Err(Errno::ISDIR | Errno::PERM) => {}
         Err(error) => return Err(error.into()),
+    }
+    // An empty one needs no right to enter it: the kernel leaves some of root's own beside the layers of a container.
+    if rustix::fs::unlinkat(&folder.0, name, AtFlags::REMOVEDIR).is_ok() {
+        return Ok(());
     }
     let child = folder.enter(name)?;
     child.normalise(None)?;
@@ -233,6 +266,12 @@ fn free_name(folder: &Folder, from: usize) -> io::Result<CString> {
         }
     }
     Err(io::Error::other("every name is taken"))
+}
+
+/// Returns when something was last modified: seconds, and nanoseconds.
+#[allow(clippy::unnecessary_cast, reason = "the types of the fields differ between machines")]
+pub(super) fn modified(stat: &Stat) -> (i64, i64) {
+    (stat.st_mtime as i64, stat.st_mtime_nsec as i64)
 }
 
 /// Returns the owner that something should get, when it is another's and this process may give it away.
@@ -278,6 +317,14 @@ pub(super) fn remove_path(path: &Path) -> Result<()> {
     let name = bytes::of_path(Path::new(path.file_name().unwrap_or_default()));
     let removed = Folder::open(path.parent().unwrap_or(path)).and_then(|parent| parent.remove(name));
     removed.context(format!("cannot remove `{}`", path.display()))
+}
+
+/// Removes what is at a path, if its parent is there.
+pub(super) fn remove_if_there(path: &Path) -> Result<()> {
+    if path.parent().is_some_and(Path::exists) {
+        remove_path(path)?;
+    }
+    Ok(())
 }
 
 /// Opens folders below a root, one after the other; the one opened last is at hand without another call.

@@ -11,6 +11,7 @@ use rustix::fs::{FileType, Stat};
 
 use super::expected::{Expected, ExpectedFile, fresh_index, index_entry};
 use super::folder::{Cursor, Folder, Owner};
+use super::layer::Times;
 use super::registration::Registration;
 use super::slot::Slot;
 use crate::base::crash::crash_point;
@@ -22,14 +23,20 @@ impl Slot {
     /// Makes the folder exactly the commit's tree, whatever is in it, and gives new files to `owner_ids` (user,
     /// group) when this process is root. Contents are written without filters. Can be done again after any crash.
     pub fn restore(&mut self, commit: Oid, owner_ids: Option<(u32, u32)>) -> Result<()> {
-        restore(self, commit, owner_ids)
+        restore(self, commit, owner_ids, None)
+    }
+
+    /// Does what [`Slot::restore`] does, and gives files the times that fit what was built from another tree.
+    pub(crate) fn restore_for(&mut self, commit: Oid, owner_ids: Option<(u32, u32)>, times: &Times) -> Result<()> {
+        restore(self, commit, owner_ids, Some(times))
     }
 }
 
 /// Makes the slot's folder the commit's tree.
-fn restore(slot: &Slot, commit: Oid, owner: Owner) -> Result<()> {
+fn restore(slot: &Slot, commit: Oid, owner: Owner, times: Option<&Times>) -> Result<()> {
     let repository = slot.git.open()?;
-    let mut expected = Expected::of(&repository, commit, &Settings::of(&slot.git, &repository)?)?;
+    let settings = Settings::of(&slot.git, &repository)?;
+    let mut expected = Expected::of(&repository, commit, &settings)?;
     slot.registration.point_at(commit)?;
     slot.registration.free_index()?;
     let known = expected.add_stamps(&slot.registration);
@@ -46,6 +53,10 @@ fn restore(slot: &Slot, commit: Oid, owner: Owner) -> Result<()> {
     crash_point!("slot.swept");
     write_pointer(&root, &slot.registration, owner).context(failed())?;
     write_missing(&repository, &root, &expected, owner, &mut looks)?;
+    if let Some(times) = times {
+        let built = Expected::of(&repository, times.tree, &settings)?;
+        set_times(&root, &expected, &built, times, &mut looks).context(failed())?;
+    }
     crash_point!("slot.written");
     save_index(slot, known, &expected, looks).context(failed())?;
     slot.registration.note_boot()?;
@@ -140,6 +151,31 @@ fn write_missing(
             Some(stat.context(failed())?)
         };
         looks.push((path, file, stat));
+    }
+    Ok(())
+}
+
+/// Gives every file that is as it was in the tree from which something was built the time that it had then, and any other
+/// one that looks older than what was built the time of now. Build tools compare these times: one would build anew what
+/// it need not, or take what was built of another content for up to date.
+fn set_times(root: &Folder, expected: &Expected, built: &Expected, times: &Times, looks: &mut Looks) -> io::Result<()> {
+    let mut paths: Vec<_> = expected.files.iter().collect();
+    paths.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+    let mut cursor = Cursor::new(root);
+    for (path, file) in paths {
+        let (parent, name) = bytes::split_last(path);
+        let folder = cursor.at(parent, Folder::enter)?;
+        let is_file = file.kind != EntryKind::Submodule;
+        let Some(stat) = folder.stat(name)?.filter(|_| is_file) else {
+            continue;
+        };
+        let same = built
+            .files
+            .get(path)
+            .is_some_and(|was| (was.kind, was.id) == (file.kind, file.id));
+        if folder.set_time(name, &stat, times.wanted(&stat, same))? {
+            looks.push((path.clone(), *file, folder.stat(name)?));
+        }
     }
     Ok(())
 }

@@ -22,10 +22,16 @@ const PIECE: usize = 1 << 16;
 /// Folders nested deeper than this are refused: most programs could not open what is in them.
 const DEEPEST: usize = 300;
 
+/// Why a mount point that is not ignored any more is refused.
+const MOUNTED: &str =
+    "it is no longer ignored, and what is in it was not recorded: prepared dependencies were mounted there";
+
 /// What a scan found, beside what it marked as met.
 pub(super) struct Scan<'expected> {
     pub(super) expected: &'expected mut Expected,
     pub(super) limits: &'expected SnapshotLimits,
+    /// Folders that git ignored when the slot was laid out, and that were mounted over in the container.
+    pub(super) mount_points: &'expected [Vec<u8>],
     /// Where what was expected is stored.
     pub(super) odb: &'expected Odb<'expected>,
     /// New files and those that may have changed.
@@ -198,7 +204,15 @@ impl Scan<'_> {
     fn below(&mut self, place: &ScannedFolder<'_>, name: &[u8], path: &[u8]) -> Result<()> {
         let ignored = place.ignored || place.rules.ignore(path, true);
         if ignored && !self.expected.folders.contains(path) {
-            self.ignored.push(bytes::to_path(path));
+            // An empty one is nothing that anybody could miss, and may be a mount point of ours.
+            let is_empty = place.folder.enter(name).and_then(|folder| folder.names());
+            if !is_empty.is_ok_and(|names| names.is_empty()) {
+                self.ignored.push(bytes::to_path(path));
+            }
+            return Ok(());
+        }
+        if self.mount_points.iter().any(|point| point == path) {
+            self.refuse(path, MOUNTED);
             return Ok(());
         }
         if place.depth == DEEPEST {

@@ -22,6 +22,10 @@ pub struct Slot {
     number: u32,
     /// What else its agent can write: the private repository and the session.
     beside: [PathBuf; 2],
+    /// Where what its containers write into prepared folders is.
+    tops: PathBuf,
+    /// Folders that are mounted over in its containers.
+    pub(super) mount_points: Vec<Vec<u8>>,
     marker: PathBuf,
     /// Locked, and reported as left behind, as long as it is open.
     _held: (Lock, LeftoverGuard),
@@ -32,18 +36,26 @@ pub(super) struct Places {
     pub(super) path: PathBuf,
     /// The private repository and the session.
     pub(super) beside: [PathBuf; 2],
+    pub(super) tops: PathBuf,
     pub(super) marker: PathBuf,
 }
 
 impl Slot {
     pub(super) fn new(git: Git, number: u32, places: Places, held: (Lock, LeftoverGuard)) -> Self {
-        let Places { path, beside, marker } = places;
+        let Places {
+            path,
+            beside,
+            tops,
+            marker,
+        } = places;
         Self {
             registration: Registration::of(&git, number, &path),
             git,
             path,
             number,
             beside,
+            tops,
+            mount_points: Vec::new(),
             marker,
             _held: held,
         }
@@ -100,6 +112,7 @@ impl Slot {
     /// Gives the slot back: whatever is in it may be overwritten from now on, and no file in it gives anybody who runs
     /// it or comes by it a right that a new file would not.
     pub fn release(self) -> Result<()> {
+        folder::remove_if_there(&self.tops)?;
         for place in self.beside.iter().chain([&self.path]) {
             disarm::disarm(place)?;
         }

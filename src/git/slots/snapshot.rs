@@ -61,6 +61,7 @@ fn snapshot(slot: &Slot, base: Oid, limits: &SnapshotLimits) -> Result<Snapshot>
     let mut scan = Scan {
         expected: &mut expected,
         limits,
+        mount_points: &slot.mount_points,
         odb: &odb,
         candidates: Vec::new(),
         attributes: Vec::new(),

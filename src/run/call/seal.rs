@@ -21,6 +21,7 @@ use crate::base::fs::{create_folder, create_private_folder, write_atomically};
 use crate::record::event::EventKind;
 use crate::record::network::NetworkRecord;
 use crate::record::recorder::{GATEWAY_FILE, Recorder};
+use crate::run::caches;
 use crate::sandbox::credential::Credentials;
 use crate::sandbox::engine::{ContainerSpec, Engine, GATEWAY_FOLDER};
 use crate::sandbox::gateway::egress::{Bounds, Egress, EgressEvent, Resolver, Termination};
@@ -134,6 +135,9 @@ impl<'a> Opening<'a> {
         set(&mut specification, network::environment(&allowed, INSIDE));
         set(&mut specification, others.told.variables);
         services.offer(&mut specification);
+        if sandbox.mounts.prepared.is_some() {
+            caches::add_to(&mut specification.env, &sandbox.config.container.env);
+        }
         refuse_credentials(&specification, &sandbox.folder.redactor)?;
         let folder = sandbox.mounts.gateway.clone();
         if let Some(above) = folder.parent() {

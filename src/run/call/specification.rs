@@ -6,11 +6,12 @@ use std::path::Path;
 use super::request::{Call, Sandbox};
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::redact::Redactor;
-use crate::config::Config;
+use crate::config::{CACHE_FOLDER, Config};
 use crate::git::PrivateRepository;
 use crate::model::RunId;
 use crate::run::call::command::{CallExtra, command_line};
 use crate::run::call::servers::RoleServers;
+use crate::run::slots::Prepared;
 use crate::sandbox::engine::{ContainerSpec, Mount, UserChoice};
 use crate::sandbox::spec::WORKSPACE;
 
@@ -58,6 +59,11 @@ pub(crate) fn container(sandbox: &Sandbox<'_>, run: &RunId, command: Vec<String>
     spec.command = command;
     spec.labels.extend(sandbox.labels.clone());
     spec.mounts.extend(private_mounts(&sandbox.mounts.private));
+    match &sandbox.mounts.prepared {
+        Some(Prepared::Layer(layer)) => layer.add_to(&mut spec),
+        Some(Prepared::Building(cache)) => spec.mounts.push(mount(cache, CACHE_FOLDER.to_owned(), false)),
+        None => {}
+    }
     let extra = &sandbox.config.container.mounts;
     spec.mounts.extend(extra.iter().map(|extra| {
         let target = extra.target.display().to_string();

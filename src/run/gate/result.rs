@@ -8,6 +8,10 @@ use crate::git::Oid;
 use crate::model::IssueId;
 use crate::record::event::EventKind;
 use crate::run::call::Sandbox;
+use crate::run::prepare::{self, Preparing};
+use crate::run::slots::{Layout, lay_out};
+use crate::run::waiting::suspend::GATES_ARE_TRIED;
+use crate::sandbox::engine::UserChoice;
 
 /// The result of all gates on an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,9 +36,67 @@ pub(crate) enum GateVerdict {
 }
 
 impl Gates {
-    /// Runs every gate until one fails. Gates see the slot as the agent left it; what they write there is never
-    /// committed. A gate that could be run before the work, and cannot on it, is red like any other.
+    /// Runs every gate until one fails. A gate that could be run before the work, and cannot on it, is red like any other.
+    /// What gates write is never committed.
+    ///
+    /// Where nothing is prepared, gates see the slot as the agent left it. Else they see the commit alone, in a slot of
+    /// their own, with what was prepared for it: nothing that the agent left in an ignored folder or in a cache.
     pub(crate) async fn judge(
+        &self,
+        sandbox: &Sandbox<'_>,
+        task: &IssueId,
+        commit: Oid,
+        interruption: &Interruption,
+    ) -> Result<GateVerdict> {
+        let project = &*self.context.project;
+        let tree = project.git.tree_of(commit)?;
+        if project.config.gates.is_empty() || project.config.commands.prepare.is_none() {
+            return self.ask(sandbox, task, tree, interruption).await;
+        }
+        let runner = self.runner(interruption);
+        let wanted = Preparing {
+            commit,
+            branch: self.context.generation.as_str(),
+            labels: sandbox.labels.clone(),
+            task: Some(task),
+        };
+        let layer = match Box::pin(runner.prepare(&wanted)).await? {
+            prepare::Outcome::Ready(layer) => layer,
+            prepare::Outcome::Cancelled => return Ok(GateVerdict::Cancelled),
+            prepare::Outcome::Failed(how, _) => {
+                let reason = format!("the dependencies could not be prepared: `{}` {how}", prepare::NAME);
+                return Ok(GateVerdict::Failed { reason });
+            }
+        };
+        let mut slot = tokio::task::block_in_place(|| project.slots().acquire(GATES_ARE_TRIED))?;
+        let user = UserChoice::of(project.config.container.user.as_deref());
+        let layout = Layout {
+            commit,
+            branch: self.context.generation.as_str(),
+            owner_ids: self.engine.slot_owner_for(&user),
+            mark: GATES_ARE_TRIED,
+            layer: layer.as_ref(),
+            times: None,
+            layering: self.engine.layering(&project.state_dir),
+        };
+        let mounts = lay_out(project, &mut slot, &layout)?;
+        let fresh = Sandbox {
+            name: sandbox.name.clone(),
+            config: sandbox.config,
+            labels: sandbox.labels.clone(),
+            root: sandbox.root,
+            host_credentials: sandbox.host_credentials,
+            slot: slot.path().to_owned(),
+            mounts: &mounts,
+            writable: true,
+            folder: sandbox.folder,
+        };
+        let verdict = self.ask(&fresh, task, tree, interruption).await?;
+        slot.release()?;
+        Ok(verdict)
+    }
+
+    async fn ask(
         &self,
         sandbox: &Sandbox<'_>,
         task: &IssueId,

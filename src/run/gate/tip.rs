@@ -1,6 +1,7 @@
 //! Gates on a commit that no task has touched: whether they can run at all is seen before a call costs money.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::verdicts::Said;
 use super::{GateRun, Gates, Missing, Ran, Runner, Verdicts};
@@ -13,9 +14,11 @@ use crate::git::{Oid, Slot};
 use crate::model::Role;
 use crate::model::generation::GenerationName;
 use crate::project::Project;
+use crate::project::layers::Layer;
 use crate::record::event::{CallName, EventKind};
 use crate::record::recorder::CallFolder;
 use crate::run::call::Sandbox;
+use crate::run::prepare::Preparing;
 use crate::run::slots::{Layout, SlotMounts, lay_out};
 use crate::run::waiting::suspend::GATES_ARE_TRIED;
 use crate::sandbox::engine::UserChoice;
@@ -32,10 +35,10 @@ impl Gates {
         let context = &self.context;
         let project = &*context.project;
         let gates = &project.config.gates;
-        if gates.is_empty() {
+        let commit = context.tip()?;
+        if self.layer_of(commit, interruption).await?.is_none() || gates.is_empty() {
             return Ok(());
         }
-        let commit = context.tip()?;
         let _alive = context.active_work.note("gate", None);
         let tried = self
             .runner(interruption)
@@ -54,6 +57,27 @@ impl Gates {
             }
         }
         refuse(&faults)
+    }
+
+    /// Returns what is prepared for a commit that has landed; made now, if it is not there. `None` when the run is to end.
+    ///
+    /// # Errors
+    ///
+    /// Of kind [`ErrorKind::Precondition`] where it cannot be prepared.
+    pub(crate) async fn layer_of(
+        &self,
+        commit: Oid,
+        interruption: &Interruption,
+    ) -> Result<Option<Option<Arc<Layer>>>> {
+        let context = &self.context;
+        let _alive = context.active_work.note("prepare", None);
+        let wanted = Preparing {
+            commit,
+            branch: context.generation.as_str(),
+            labels: context.labels("prepare", None),
+            task: None,
+        };
+        Box::pin(self.runner(interruption).prepare(&wanted)).await?.landed()
     }
 
     /// Reports what a gate came to; one that passed before is not news.
@@ -143,12 +167,17 @@ pub(crate) fn looked_up(project: &Project, commit: Oid, image: &str) -> Result<V
     Ok(project.config.gates.iter().map(known).collect())
 }
 
-/// Returns what identifies that in which gates run: the image, and the services beside them.
+/// Returns what identifies that in which gates run: the image, the services beside them, and the command that prepares
+/// dependencies. With another of them a gate may come to something else on the same tree.
 fn surroundings(project: &Project, image: &str) -> String {
-    match project.config.services.digest(Beside::Gates) {
-        None => image.to_owned(),
-        Some(services) => format!("{image}+{services}"),
+    let mut known = image.to_owned();
+    if let Some(services) = project.config.services.digest(Beside::Gates) {
+        known.push_str(&format!("+{services}"));
     }
+    if let Some(prepare) = &project.config.commands.prepare {
+        known.push_str(&format!(" prepared by {}", prepare.command));
+    }
+    known
 }
 
 /// Returns how a gate stands that was tried on what the next task of a generation begins from: what to report of it; or
@@ -268,9 +297,19 @@ impl Runner<'_> {
         if anew {
             tried = gates.iter().map(|_| None).collect();
         }
-        if tried.iter().all(Option::is_some) {
+        // Where there is no gate, it is still to be seen whether the dependencies can be prepared.
+        if tried.iter().all(Option::is_some) && !(anew && gates.is_empty()) {
             return Ok(Some(tried.into_iter().flatten().collect()));
         }
+        let wanted = Preparing {
+            commit,
+            branch,
+            labels: labels.clone(),
+            task: None,
+        };
+        let Some(layer) = Box::pin(self.prepare(&wanted)).await?.landed()? else {
+            return Ok(None);
+        };
         let folder = self.recorder.folder(&records_of(commit))?;
         let user = UserChoice::of(project.config.container.user.as_deref());
         let owner_ids = self.engine.slot_owner_for(&user);
@@ -280,6 +319,9 @@ impl Runner<'_> {
             branch,
             owner_ids,
             mark: GATES_ARE_TRIED,
+            layer: layer.as_ref(),
+            times: None,
+            layering: self.engine.layering(&project.state_dir),
         };
         let mounts = lay_out(project, &mut slot, &layout)?;
         crash_point!("gates.laid_out");
@@ -303,7 +345,7 @@ impl Runner<'_> {
         Ok(Some(tried.into_iter().flatten().collect()))
     }
 
-    fn sandbox<'a>(
+    pub(in crate::run) fn sandbox<'a>(
         &'a self,
         slot: &Slot,
         mounts: &'a SlotMounts,

@@ -55,6 +55,8 @@ impl Measure {
             attempt: 1,
             cycle,
             writable: false,
+            // It only reads, and needs nothing built.
+            layer: None,
         };
         let mut session = match self.sessions.enter(purpose, base, &issues) {
             Ok(Entered::Ready(session)) => session,

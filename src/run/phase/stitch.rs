@@ -117,12 +117,21 @@ impl Stitch {
 
     /// Enters a slot, has the task done there, and leaves it.
     async fn enter(&self, attempting: &Attempting, base: Oid, interruption: &Interruption) -> Ended {
+        let layer = match self.gates.layer_of(base, interruption).await {
+            Ok(Some(layer)) => layer,
+            Ok(None) => {
+                let verdict = AttemptVerdict::of(Outcome::Cancelled, stages::INTERRUPTED);
+                return Ended::before_call(Ok(verdict));
+            }
+            Err(error) => return Ended::before_call(Err(error)),
+        };
         let purpose = Purpose {
             role: Role::Stitch,
             task: Some(attempting.issue.id.clone()),
             attempt: attempting.name.attempt,
             cycle: 0,
             writable: true,
+            layer,
         };
         let mut session = match self.sessions.enter(purpose, base, &attempting.issues) {
             Ok(Entered::Ready(session)) => session,

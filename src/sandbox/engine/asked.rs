@@ -23,6 +23,11 @@ impl Engine {
             read_only_root: spec.read_only_root,
             tmpfs: sizes.chain([shared]).collect(),
             mounts: mounts.map(|mount| (mount.target.clone(), !mount.read_only)).collect(),
+            layers: spec
+                .layers
+                .iter()
+                .map(|layer| (layer.target.clone(), layer.clone()))
+                .collect(),
             engine_socket: self.socket().display().to_string(),
             memory: spec.memory,
             cpus: spec.cpus,

@@ -6,8 +6,10 @@ use bollard::models::{
     ContainerCreateBody, HostConfig, HostConfigLogConfig, Mount as ApiMount, MountType, ResourcesUlimits,
 };
 
+use super::layering;
+
 use crate::base::error::{Context as _, Error, ErrorKind, Result};
-use crate::sandbox::engine::kind::EngineFacts;
+use crate::sandbox::engine::kind::{EngineFacts, EngineKind};
 use crate::sandbox::engine::limits::{ProcessLimits, open_files};
 use crate::sandbox::spec::{ContainerSpec, Mount, PROCESSES, SHARED_MEMORY, UserChoice};
 
@@ -41,11 +43,15 @@ impl ContainerSpec {
     fn host_config(&self, facts: &EngineFacts) -> Result<HostConfig> {
         // Where the engine has SELinux, mounts must be relabelled, and only the older `binds` can ask for that.
         let mounts = self.mounts.iter();
-        let (binds, mounts) = if facts.selinux {
-            (Some(mounts.map(relabelled).collect::<Result<_>>()?), None)
+        let (mut binds, mut mounts): (Vec<_>, Vec<_>) = if facts.selinux {
+            (mounts.map(relabelled).collect::<Result<_>>()?, Vec::new())
         } else {
-            (None, Some(mounts.map(bound).collect::<Result<_>>()?))
+            (Vec::new(), mounts.map(bound).collect::<Result<_>>()?)
         };
+        match facts.kind {
+            EngineKind::Podman => binds.extend(self.layers.iter().map(layering::bind)),
+            EngineKind::Docker => mounts.extend(self.layers.iter().map(layering::volume)),
+        }
         let userns_mode = if facts.keeps_id() { kept_id(&self.user)? } else { None };
         Ok(HostConfig {
             init: Some(true),
@@ -57,8 +63,8 @@ impl ContainerSpec {
             userns_mode,
             network_mode: self.network.clone(),
             extra_hosts: (!self.hosts.is_empty()).then(|| self.hosts.clone()),
-            binds,
-            mounts,
+            binds: (!binds.is_empty()).then_some(binds),
+            mounts: (!mounts.is_empty()).then_some(mounts),
             tmpfs: Some(self.sized_tmpfs().into_iter().collect::<HashMap<_, _>>()),
             shm_size: Some(signed(SHARED_MEMORY)),
             ipc_mode: Some("private".into()),

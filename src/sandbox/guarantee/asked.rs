@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Item;
+use crate::sandbox::spec::LayeredMount;
 
 /// The requested guarantees of a container, as plain data; the engine adapter derives it from what it sends to the
 /// engine.
@@ -18,6 +19,8 @@ pub struct RequestedContainer {
     pub tmpfs: BTreeMap<String, u64>,
     /// Folders and files of the host: path in the container to whether it may be written to.
     pub mounts: BTreeMap<String, bool>,
+    /// Folders that are written elsewhere, by their paths in the container.
+    pub layers: BTreeMap<String, LayeredMount>,
     /// The engine's own socket on the host.
     pub engine_socket: String,
     /// Bytes of memory; `None` means no limit.

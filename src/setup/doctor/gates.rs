@@ -13,7 +13,8 @@ use crate::sandbox::engine::Engine;
 
 /// Returns a check for each gate on an engine; a failure becomes a check that does not hold.
 pub(super) async fn examine(project: &Project, engine: &Engine, options: DoctorOptions) -> Vec<Check> {
-    if project.config.gates.is_empty() {
+    let prepares = options.gates && project.config.commands.prepare.is_some();
+    if project.config.gates.is_empty() && !prepares {
         return Vec::new();
     }
     match examined(project, engine, options).await {
@@ -39,19 +40,20 @@ async fn examined(project: &Project, engine: &Engine, options: DoctorOptions) ->
         let image = engine.image_id(&project.config.image.name).await?.unwrap_or_default();
         gate::looked_up(project, commit, &image)?
     };
+    let prepared = options.gates && project.config.commands.prepare.is_some();
+    let prepared = prepared.then(|| Ok(Check::good("dependencies", "`commands.prepare` succeeds")));
     let gates = project.config.gates.iter().zip(tried);
-    gates
-        .map(|(gate, tried)| {
-            let name = format!("gate {}", one_line(&gate.name, 60));
-            let Some(Tried { ran, output, .. }) = tried else {
-                return Ok(Check::good(&name, "not run yet: `cordwainer doctor --gates` runs it"));
-            };
-            Ok(match gate::standing(project, generation.as_ref(), gate, &ran)? {
-                Ok(found) => Check::good(&name, format!("{found}, on {branch}")),
-                Err(error) => with_output(failed(&name, &error), &output),
-            })
+    let checks = gates.map(|(gate, tried)| {
+        let name = format!("gate {}", one_line(&gate.name, 60));
+        let Some(Tried { ran, output, .. }) = tried else {
+            return Ok(Check::good(&name, "not run yet: `cordwainer doctor --gates` runs it"));
+        };
+        Ok(match gate::standing(project, generation.as_ref(), gate, &ran)? {
+            Ok(found) => Check::good(&name, format!("{found}, on {branch}")),
+            Err(error) => with_output(failed(&name, &error), &output),
         })
-        .collect()
+    });
+    prepared.into_iter().chain(checks).collect()
 }
 
 /// Adds the last lines of a gate's output: the reason may be the network or the image, which no task fixes.

@@ -35,6 +35,7 @@ pub(super) fn text(detection: &Detection, base: &BaseBranch, schema: Option<&str
     documents(detection, &mut text);
     network(detection, &mut text);
     image(detection, &mut text);
+    prepare(detection, &mut text);
     gates(detection, &mut text);
     text.push_str(
         "\n# What one generation may cost at most. Nothing limits it by default.\n#budget: {usd: 20}\n\
@@ -152,6 +153,41 @@ fn image(detection: &Detection, text: &mut String) {
         let proofs: Vec<String> = unknown.iter().map(|tool| format!("{tool} --version")).collect();
         let _ = writeln!(text, "#container: {{toolchain: {}}}", list(&proofs));
     }
+}
+
+fn prepare(detection: &Detection, text: &mut String) {
+    let commands = gate_projects(detection).into_iter().filter_map(preparation);
+    let commands: Vec<String> = commands.collect();
+    if commands.is_empty() {
+        return;
+    }
+    let command = if let [command] = commands.as_slice() {
+        command.clone()
+    } else {
+        let each: Vec<String> = commands.iter().map(|command| format!("({command})")).collect();
+        each.join(" && ")
+    };
+    let _ = write!(
+        text,
+        "\n# Fetches the dependencies once for each state of their lock files. Tasks and gates get what it leaves in folders\n\
+         # that git ignores, and the package managers' caches. `cordwainer doctor --gates` tries it.\n\
+         #commands: {{prepare: {}}}\n",
+        quoted(&command)
+    );
+}
+
+/// Returns the command that fetches the dependencies of a project, for a shell at the root; `None` where none is known that
+/// keeps them in the project's folder or in a cache.
+fn preparation(project: &DetectedProject) -> Option<String> {
+    let setup = project.commands.setup.first().map(String::as_str);
+    let command = match project.package_manager.as_str() {
+        "cargo" => "cargo fetch",
+        "go" => "go mod download",
+        "maven" => "mvn --batch-mode dependency:go-offline",
+        "npm" | "pnpm" | "yarn" | "bun" | "uv" | "composer" | "mix" => setup?,
+        _ => return None,
+    };
+    Some(project.in_root(command))
 }
 
 fn gates(detection: &Detection, text: &mut String) {

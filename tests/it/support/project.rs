@@ -99,6 +99,13 @@ impl Project {
         self.before = self.repository.snapshot_of_everything();
     }
 
+    /// Has the next runs use another image.
+    pub(crate) fn use_image(&mut self, image: &str, more: &str) {
+        let text = configuration(self.engine, &self.engine.socket(), more).replacen(engines::IMAGE, image, 1);
+        self.repository.write("configuration.yaml", text);
+        self.before = self.repository.snapshot_of_everything();
+    }
+
     /// Has the next runs use another engine.
     pub(crate) fn move_to(&self, engine: TestEngine) {
         self.repository

@@ -38,7 +38,10 @@ impl Stitch {
         if let Some(verdict) = attempt_verdict::of_size(&left.changed, estimate, most) {
             return Ok(verdict);
         }
-        let not_yet = match self.ask_gates(session, attempting, tree, interruption).await? {
+        let not_yet = match self
+            .ask_gates(session, attempting, left.commit.unwrap_or(base), interruption)
+            .await?
+        {
             gate::GateVerdict::Passed { not_yet } => not_yet,
             gate::GateVerdict::Failed { reason } => return Ok(AttemptVerdict::of(Outcome::GateFailed, reason)),
             gate::GateVerdict::Cancelled => return Ok(AttemptVerdict::of(Outcome::Cancelled, INTERRUPTED)),
@@ -60,12 +63,12 @@ impl Stitch {
         &self,
         session: &Session,
         attempting: &Attempting,
-        tree: Oid,
+        commit: Oid,
         interruption: &Interruption,
     ) -> Result<gate::GateVerdict> {
         let id = &attempting.issue.id;
         let sandbox = session.sandbox(&attempting.name, &attempting.folder);
-        match Box::pin(self.gates.judge(&sandbox, id, tree, interruption)).await {
+        match Box::pin(self.gates.judge(&sandbox, id, commit, interruption)).await {
             Err(error) if error.kind() == ErrorKind::Engine && self.sessions.is_over(Role::Stitch, Some(id)).await => {
                 Ok(gate::GateVerdict::NotRun {
                     reason: error.in_a_line(),

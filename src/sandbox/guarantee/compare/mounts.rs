@@ -1,8 +1,11 @@
 //! Checks of the file systems that the container sees: `/proc/self/mountinfo`.
 
+use std::path::Path;
+
 use super::verdict::ItemVerdict;
 use crate::sandbox::guarantee::mountinfo::Mounted;
 use crate::sandbox::guarantee::{Facts, RequestedContainer};
+use crate::sandbox::spec::LayeredMount;
 
 /// File systems of the kernel itself, without any path of the host.
 const KERNELS: [&str; 8] = [
@@ -73,7 +76,8 @@ pub(super) fn mounts(asked: &RequestedContainer, facts: &Facts) -> ItemVerdict {
     let Some(mounts) = facts.mounts() else {
         return ItemVerdict::unseen(GOOD);
     };
-    let missing = asked.mounts.keys().filter(|target| at(&mounts, target).is_none());
+    let requested = asked.mounts.keys().chain(asked.layers.keys());
+    let missing = requested.filter(|target| at(&mounts, target).is_none());
     let missing = missing.map(|target| format!("{target} is not there"));
     let offences: Vec<String> = missing
         .chain(mounts.iter().filter_map(|mounted| offence(asked, mounted)))
@@ -88,12 +92,26 @@ fn offence(asked: &RequestedContainer, mounted: &Mounted) -> Option<String> {
         Some(_) => return None,
         None => {}
     }
+    if let Some(layer) = asked.layers.get(target) {
+        return (!is_layer(layer, mounted, asked.rootless))
+            .then(|| format!("{target} is not the layer that was asked for"));
+    }
     let of_memory = asked.tmpfs.contains_key(target) && mounted.kind == "tmpfs";
     if of_memory || is_in_every_container(mounted) {
         return None;
     }
     let access = if mounted.read_only { "read-only" } else { "writable" };
     Some(format!("{target} ({access}) was not asked for"))
+}
+
+/// Returns whether a mount reads the requested folder and writes into the requested one, and no other. A program that does
+/// this for an engine without the kernel's permission does not report its folders.
+fn is_layer(layer: &LayeredMount, mounted: &Mounted, rootless: bool) -> bool {
+    let is = |name: &str, path: &Path| mounted.option(name) == path.to_str();
+    match mounted.kind.as_str() {
+        "overlay" => is("lowerdir", &layer.lower) && is("upperdir", &layer.upper) && mounted.root == "/",
+        kind => rootless && kind == "fuse.fuse-overlayfs",
+    }
 }
 
 fn is_in_every_container(mounted: &Mounted) -> bool {

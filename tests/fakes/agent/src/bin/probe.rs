@@ -55,6 +55,9 @@ fn step(name: &str, value: &str) -> Outcome {
         "listen" => listen(value)?,
         "allocate" => allocate(value.parse()?)?,
         "write-file" => std::fs::write(value, "written by the probe\n")?,
+        "make-folder" => std::fs::create_dir_all(value)?,
+        "absent" if std::path::Path::new(value).exists() => return Ok(Some(98)),
+        "absent" => {}
         "env" => env(value)?,
         "cat" => write(&mut std::io::stdout(), &std::fs::read(value)?)?,
         "get" => get(value)?,

@@ -1,0 +1,235 @@
+//! `commands.prepare`: run once for each state of the files on which it depends, and what it leaves kept as a layer.
+//!
+//! It runs like a gate, in a sealed container on a worktree of the commit in question. A commit that has landed makes a
+//! layer that all share. A task's own commit uses the shared layer where its inputs are unchanged, else it makes one that
+//! nobody but this task uses; when the very tree of it lands, the layer becomes everybody's.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use super::gate::{GateRun, Ran, Runner};
+use super::land::SNAPSHOT_LIMITS;
+use super::slots::{Layout, Prepared, lay_out};
+use super::waiting::suspend::GATES_ARE_TRIED;
+use crate::base::crash::crash_point;
+use crate::base::error::{Error, ErrorKind, Result};
+use crate::base::text;
+use crate::config::{Gate, Prepare};
+use crate::git::{Oid, Times};
+use crate::model::IssueId;
+use crate::project::layers::{Building, Found, Layer, LayerKey, Whose};
+use crate::record::event::EventKind;
+use crate::sandbox::engine::UserChoice;
+
+/// The name of the command in reports.
+pub(crate) const NAME: &str = "commands.prepare";
+/// How many paths are named that are not kept.
+const NAMED: usize = 5;
+
+/// What is prepared, and for whom.
+pub(crate) struct Preparing<'a> {
+    pub(crate) commit: Oid,
+    /// The branch that git in the container has checked out.
+    pub(crate) branch: &'a str,
+    pub(crate) labels: BTreeMap<String, String>,
+    /// The task whose own commit it is; `None` where it has landed.
+    pub(crate) task: Option<&'a IssueId>,
+}
+
+/// What came of preparing.
+pub(crate) enum Outcome {
+    /// The layer to lay under a worktree; `None` where nothing is prepared.
+    Ready(Option<Arc<Layer>>),
+    /// The command failed: how, and its last lines.
+    Failed(String, Vec<String>),
+    /// The run is to end.
+    Cancelled,
+}
+
+impl Outcome {
+    /// Returns the layer, or the error of a commit that no task has touched: its environment is at fault. `None` when the
+    /// run is to end.
+    ///
+    /// # Errors
+    ///
+    /// Of kind [`ErrorKind::Precondition`] where the command failed.
+    pub(crate) fn landed(self) -> Result<Option<Option<Arc<Layer>>>> {
+        match self {
+            Self::Ready(layer) => Ok(Some(layer)),
+            Self::Cancelled => Ok(None),
+            Self::Failed(how, output) => {
+                let message = format!("the dependencies could not be prepared before any work: `{NAME}` {how}");
+                let error = match output.as_slice() {
+                    [] => Error::new(ErrorKind::Precondition, message),
+                    lines => Error::new(ErrorKind::Precondition, message)
+                        .because(format!("its last output:\n| {}", lines.join("\n| "))),
+                };
+                Err(error.hint(
+                    "fix the command, the image or `network.allow`; `cordwainer doctor --gates` tries it without a call",
+                ))
+            }
+        }
+    }
+}
+
+impl Runner<'_> {
+    /// Returns the layer for a commit: one that is there, else one that is made now.
+    ///
+    /// # Errors
+    ///
+    /// Of kind [`ErrorKind::Engine`] where the image is missing, or the engine failed again and again.
+    pub(crate) async fn prepare(&self, wanted: &Preparing<'_>) -> Result<Outcome> {
+        let project = self.project;
+        let Some(prepare) = &project.config.commands.prepare else {
+            return Ok(Outcome::Ready(None));
+        };
+        let image = self.engine.ensure_image(&project.config.image.name).await?;
+        let user = UserChoice::of(project.config.container.user.as_deref());
+        let ids = self.engine.slot_owner_for(&user);
+        let Some(key) = LayerKey::of(&project.git, &project.config, wanted.commit, &image, ids)? else {
+            return Ok(Outcome::Ready(None));
+        };
+        if let Some(layer) = tokio::task::block_in_place(|| self.existing(wanted, &key))? {
+            return Ok(Outcome::Ready(Some(Arc::new(layer))));
+        }
+        self.make(wanted, prepare, &key, ids).await
+    }
+
+    /// Looks for a layer: everybody's, else the task's own.
+    fn existing(&self, wanted: &Preparing<'_>, key: &LayerKey) -> Result<Option<Layer>> {
+        let layers = self.project.layers();
+        if wanted.task.is_none() {
+            layers.adopt(&key.hash, &key.tree().to_string())?;
+        }
+        let task = wanted.task.map(ToString::to_string);
+        for whose in [Some(Whose::Shared), task.as_deref().map(Whose::Task)]
+            .into_iter()
+            .flatten()
+        {
+            match layers.find(whose, &key.hash)? {
+                Found::Layer(layer) => return Ok(Some(layer)),
+                Found::Nothing => {}
+                Found::Broken(why) => self.recorder.emit(EventKind::Warned {
+                    what: format!("prepared dependencies are not used, and made anew: {why}"),
+                }),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Runs the command on a worktree of the commit, and keeps what it leaves.
+    async fn make(
+        &self,
+        wanted: &Preparing<'_>,
+        prepare: &Prepare,
+        key: &LayerKey,
+        ids: (u32, u32),
+    ) -> Result<Outcome> {
+        let project = self.project;
+        let begun = Instant::now();
+        self.recorder.emit(EventKind::PreparationStarted {
+            task: wanted.task.cloned(),
+            command: text::one_line(&prepare.command, 120),
+        });
+        let building = project.layers().begin(&key.hash, ids)?;
+        let mut times = Times {
+            tree: key.tree(),
+            source: now(),
+            built: now(),
+        };
+        let mut slot = tokio::task::block_in_place(|| project.slots().acquire(GATES_ARE_TRIED))?;
+        let layout = Layout {
+            commit: wanted.commit,
+            branch: wanted.branch,
+            owner_ids: ids,
+            mark: GATES_ARE_TRIED,
+            layer: None,
+            times: Some(times),
+            layering: self.engine.layering(&project.state_dir),
+        };
+        let mut mounts = lay_out(project, &mut slot, &layout)?;
+        mounts.prepared = Some(Prepared::Building(building.cache()));
+        let folder = self.recorder.folder(&format!("prepare-{}", &key.hash[..10]))?;
+        let sandbox = self.sandbox(&slot, &mounts, wanted.labels.clone(), &folder);
+        let command = Gate {
+            name: NAME.to_owned(),
+            command: prepare.command.clone(),
+            timeout: prepare.timeout,
+        };
+        let GateRun { ran, output } = Box::pin(self.run(&sandbox, 0, &command, key.tree())).await?;
+        crash_point!("layer.prepared");
+        let outcome = match ran {
+            Ran::Passed => {
+                times.built = now().saturating_add(1);
+                tokio::task::block_in_place(|| {
+                    let (layer, dropped) = self.keep(wanted, building, &mut slot, (key, times))?;
+                    self.tell(wanted, begun, Some(&layer), &dropped, None);
+                    Ok::<_, Error>(Outcome::Ready(Some(Arc::new(layer))))
+                })?
+            }
+            ran => {
+                building.abandon()?;
+                let how = ran.how();
+                self.tell(wanted, begun, None, &[], Some((&how, &output)));
+                match ran {
+                    Ran::Cancelled => Outcome::Cancelled,
+                    _ => Outcome::Failed(how, output),
+                }
+            }
+        };
+        slot.release()?;
+        Ok(outcome)
+    }
+
+    /// Moves what was left into the layer, and keeps it. Returns what is not in it, too.
+    fn keep(
+        &self,
+        wanted: &Preparing<'_>,
+        building: Building,
+        slot: &mut crate::git::Slot,
+        (key, times): (&LayerKey, Times),
+    ) -> Result<(Layer, Vec<String>)> {
+        let taken = slot.take_ignored(key.tree(), &SNAPSHOT_LIMITS, &building.worktree())?;
+        let dropped = taken.dropped.iter().map(|path| path.display().to_string()).collect();
+        let folders = taken.folders.iter().filter_map(|path| path.to_str());
+        let record = key.record(folders.map(str::to_owned).collect(), times);
+        let task = wanted.task.map(ToString::to_string);
+        let whose = task.as_deref().map_or(Whose::Shared, Whose::Task);
+        Ok((self.project.layers().finish(building, whose, record)?, dropped))
+    }
+
+    /// Reports how it ended.
+    fn tell(
+        &self,
+        wanted: &Preparing<'_>,
+        begun: Instant,
+        layer: Option<&Layer>,
+        dropped: &[String],
+        failed: Option<(&str, &[String])>,
+    ) {
+        let mut named: Vec<String> = dropped
+            .iter()
+            .take(NAMED)
+            .map(|path| text::one_line(path, 100))
+            .collect();
+        if dropped.len() > NAMED {
+            named.push(format!("and {} more", dropped.len() - NAMED));
+        }
+        self.recorder.emit(EventKind::PreparationEnded {
+            task: wanted.task.cloned(),
+            seconds: begun.elapsed().as_secs_f64(),
+            bytes: layer.map_or(0, |layer| layer.record.bytes),
+            folders: layer.map(|layer| layer.record.folders.clone()).unwrap_or_default(),
+            dropped: named,
+            failed: failed.map(|(how, _)| how.to_owned()),
+            output: failed.map(|(_, output)| output.to_vec()).unwrap_or_default(),
+        });
+    }
+}
+
+/// Returns the time in whole seconds since 1970.
+fn now() -> i64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(now.as_secs()).unwrap_or(i64::MAX)
+}

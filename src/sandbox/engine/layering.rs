@@ -1,0 +1,99 @@
+//! Folders that a container sees as one: a read-only one, and above it one that gets what is written.
+//!
+//! Both engines leave that to the kernel's overlayfs. Docker Engine has it as a volume of its driver `local`, podman as the
+//! option `O` of a bind mount (podman-run(1)); podman ignores the options of such a volume when it is asked through
+//! Docker's API (tried with 4.3.1).
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use bollard::models::{Mount as ApiMount, MountType, MountVolumeOptions, MountVolumeOptionsDriverConfig};
+
+use super::Engine;
+use super::kind::EngineKind;
+use crate::sandbox::spec::LayeredMount;
+
+/// File systems on which overlayfs can write, by the magic numbers of statfs(2): ext4, xfs, btrfs, tmpfs, f2fs.
+const WRITABLE: [u64; 5] = [0xEF53, 0x5846_5342, 0x9123_683E, 0x0102_1994, 0xF2F5_2010];
+
+/// How a container can have a folder that others have, too, and write in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layering {
+    /// By a [`LayeredMount`].
+    Overlay,
+    /// By a copy of its own.
+    Copy,
+}
+
+impl Engine {
+    /// Returns how folders below `folder` can be laid under a container: as copies on a rootless Docker Engine, on Docker
+    /// Engine with `SELinux`, on a file system that the kernel's overlay cannot write on, and where the path has a
+    /// character that has a meaning in mount options.
+    pub fn layering(&self, folder: &Path) -> Layering {
+        let facts = &self.0.facts;
+        let is_able = facts.kind == EngineKind::Podman || !facts.rootless && !facts.selinux;
+        let is_plain = folder.to_str().is_some_and(|path| {
+            let plain = |c: char| c.is_alphanumeric() || "/._-+@~".contains(c);
+            path.chars().all(plain)
+        });
+        // The type of the number differs between machines.
+        #[allow(
+            clippy::unnecessary_cast,
+            clippy::cast_sign_loss,
+            reason = "the type of the field differs between machines"
+        )]
+        let system = rustix::fs::statfs(folder).map(|system| system.f_type as u64 & 0xffff_ffff);
+        if is_able && is_plain && system.is_ok_and(|system| WRITABLE.contains(&system)) {
+            Layering::Overlay
+        } else {
+            Layering::Copy
+        }
+    }
+}
+
+/// Returns the mount as podman takes it.
+pub(super) fn bind(layer: &LayeredMount) -> String {
+    let LayeredMount {
+        lower,
+        upper,
+        work,
+        target,
+    } = layer;
+    format!(
+        "{}:{target}:O,upperdir={},workdir={}",
+        lower.display(),
+        upper.display(),
+        work.display()
+    )
+}
+
+/// Returns the mount as Docker Engine takes it: a volume without a name, which goes with its container.
+pub(super) fn volume(layer: &LayeredMount) -> ApiMount {
+    let LayeredMount {
+        lower,
+        upper,
+        work,
+        target,
+    } = layer;
+    let folders = format!(
+        "lowerdir={},upperdir={},workdir={}",
+        lower.display(),
+        upper.display(),
+        work.display()
+    );
+    let options = [("type", "overlay"), ("device", "overlay"), ("o", &folders)];
+    let options = options.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    ApiMount {
+        typ: Some(MountType::VOLUME),
+        target: Some(target.clone()),
+        volume_options: Some(MountVolumeOptions {
+            no_copy: Some(true),
+            driver_config: Some(MountVolumeOptionsDriverConfig {
+                name: Some("local".to_owned()),
+                options: Some(HashMap::from(options)),
+            }),
+            ..MountVolumeOptions::default()
+        }),
+        ..ApiMount::default()
+    }
+}

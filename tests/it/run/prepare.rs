@@ -1,0 +1,288 @@
+//! `commands.prepare`: made once, seen by every task and gate, written by none. The image's `sh` is the probe, see its
+//! source.
+
+use std::fs;
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::{Path, PathBuf};
+
+use cordwainer::event::EventKind;
+
+use crate::support::engines::{TestEngine, engine_tests};
+use crate::support::project::Project;
+use crate::support::repository::TestRepository;
+
+engine_tests! {
+    both: the_second_task_finds_what_the_first_did_and_nothing_that_it_wrote,
+        a_session_that_goes_on_finds_what_it_wrote,
+        a_death_at_any_moment_leaves_no_half_a_layer;
+    podman: a_task_that_changes_the_inputs_prepares_for_itself, what_was_damaged_is_made_anew;
+    docker: what_cannot_be_prepared_ends_the_run_before_a_call, a_commit_without_inputs_needs_nothing;
+}
+
+/// What is prepared: a folder of the worktree, something in the caches, and a file that git would record.
+const COMMAND: &str =
+    "make-folder=target/deps write-file=target/deps/a write-file=/cache/fetched write-file=src/by-prepare.txt";
+/// A gate that passes where everything is as it was prepared.
+const GATE: &str =
+    "cat=target/deps/a cat=/cache/fetched absent=target/planted absent=/cache/planted absent=src/by-prepare.txt";
+
+/// Returns the configuration with what is prepared, and these gates.
+fn configuration(command: &str, gates: &str) -> String {
+    format!(
+        "commands: {{prepare: {{command: {command}, inputs: [\"*.lock\"]}}}}\ngates: [{gates}]\nstitch: {{max_attempts: 1}}\n"
+    )
+}
+
+/// A project with a lock file, whose build goes to an ignored folder.
+fn project(engine: TestEngine, configuration: &str) -> Project {
+    let repository = TestRepository::empty();
+    repository.write("README.md", "# A project\n");
+    repository.write("docs/specification.md", "There shall be files.\n");
+    repository.write("src/old.txt", "old\n");
+    repository.write("deps.lock", "one\n");
+    // The probe can end with what is in a file.
+    repository.write("broken", "0\n");
+    repository.write(".gitignore", "/target/\n");
+    Project::on(engine, repository, configuration)
+}
+
+/// For whom something was prepared, each time that it was; none for a commit that had landed.
+fn prepared(project: &Project) -> Vec<Option<String>> {
+    let events = project.events().into_iter();
+    let begun = events.filter_map(|event| match event {
+        EventKind::PreparationStarted { task, .. } => Some(task.map(|task| task.to_string())),
+        _ => None,
+    });
+    begun.collect()
+}
+
+/// The shared layers.
+fn layers(project: &Project) -> Vec<PathBuf> {
+    let names = fs::read_dir(project.state().join("layers")).into_iter().flatten();
+    let paths = names.map(|entry| entry.unwrap().path());
+    paths.filter(|path| !path.ends_with("private")).collect()
+}
+
+/// The output of the first gate on an attempt.
+fn said_by_gate(project: &Project, call: &str) -> String {
+    let folder = project.records(call).pop().unwrap();
+    fs::read_to_string(folder.join("gate-1.txt")).unwrap()
+}
+
+/// What the agent of an attempt was told of an attack.
+fn told(project: &Project, call: &str) -> String {
+    let folder = project.records(call).pop().unwrap();
+    let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let texts = files.filter(|path| path.is_file()).map(|path| fs::read(path).unwrap());
+    texts.map(|text| String::from_utf8_lossy(&text).into_owned()).collect()
+}
+
+/// The first agent finds what was prepared, and writes into every part of it: neither a gate that judges it, nor the next
+/// agent, sees any of that.
+fn the_second_task_finds_what_the_first_did_and_nothing_that_it_wrote(engine: TestEngine) {
+    let project = project(engine, &configuration(COMMAND, GATE));
+    let poison = "attack read target/deps/a\nattack read /cache/fetched\nwrite target/deps/a poisoned\nwrite target/planted x\n\
+                  write /cache/fetched poisoned\nwrite /cache/planted x\ndelete target/deps\nwrite target/deps/a poisoned\n\
+                  write src/a.txt one";
+    project.add("poisons", poison);
+    let ran = project.run(&["generator", "stitch"]).expect(0);
+    let ran = ran.says("Preparing dependencies: `make-folder=target/deps");
+    let _ = ran.says("  ! src/by-prepare.txt");
+    assert_eq!(project.outcomes("cw-1"), ["merged"]);
+    let first = told(&project, "cw-1-1");
+    for path in ["target/deps/a", "/cache/fetched"] {
+        assert!(first.contains(&format!(r"read {path}\ndone: 21 bytes")), "{first}");
+    }
+    assert_eq!(
+        said_by_gate(&project, "cw-1-1"),
+        "written by the probe\nwritten by the probe\n"
+    );
+    project.expect_tidy();
+
+    let script = "attack read target/planted\nattack read /cache/planted\nattack read target/deps/a\nattack read /cache/fetched\n\
+                  write src/b.txt two";
+    project.add("looks", script);
+    project.run(&["generator", "stitch"]).expect(0);
+    assert_eq!(project.outcomes("cw-2"), ["merged"]);
+    let second = told(&project, "cw-2-1");
+    for path in ["target/deps/a", "/cache/fetched"] {
+        assert!(second.contains(&format!(r"read {path}\ndone: 21 bytes")), "{second}");
+    }
+    for path in ["target/planted", "/cache/planted"] {
+        assert!(second.contains(&format!(r"read {path}\nrefused: ")), "{second}");
+    }
+    assert_eq!(prepared(&project), [None]);
+    let files = project.files("generation-one");
+    assert!(
+        !files
+            .keys()
+            .any(|path| path.starts_with("target") || path == "src/by-prepare.txt"),
+        "{files:?}"
+    );
+    let [layer] = layers(&project).try_into().unwrap();
+    let names = |folder: &Path| {
+        let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
+        entries.collect::<Vec<_>>()
+    };
+    assert_eq!(names(&layer.join("worktree/target/deps")), ["a"]);
+    assert_eq!(names(&layer.join("worktree/target")), ["deps"]);
+    assert_eq!(names(&layer.join("cache")), ["fetched"]);
+    for text in ["worktree/target/deps/a", "cache/fetched"] {
+        assert_eq!(fs::read_to_string(layer.join(text)).unwrap(), "written by the probe\n");
+    }
+    project.expect_tidy();
+    // What the agents wrote went with their slots.
+    assert_eq!(fs::read_dir(project.state().join("tops")).unwrap().count(), 0);
+}
+
+fn a_task_that_changes_the_inputs_prepares_for_itself(engine: TestEngine) {
+    let gate = "cat=deps.lock cat=target/deps/a";
+    let project = project(
+        engine,
+        &configuration(
+            "make-folder=target/deps write-file=target/deps/a cat=deps.lock exit_of=broken",
+            gate,
+        ),
+    );
+    project.add("refused", "write deps.lock two\nwrite broken 7");
+    project.add("changes", "write deps.lock three\nwrite src/a.txt x");
+    project.add("goes on", "write src/b.txt x");
+    project
+        .run(&["generator", "run", "--tasks-only"])
+        .expect(7)
+        .says("dependencies could not be prepared: exited with 7");
+    assert_eq!(project.outcomes("cw-1"), ["gate_failed"]);
+    assert_eq!(project.outcomes("cw-2"), ["merged"]);
+    assert_eq!(project.outcomes("cw-3"), ["merged"]);
+    // What the second task prepared is everybody's from the moment when its tree has landed.
+    assert_eq!(
+        prepared(&project),
+        [None, Some("cw-1".to_owned()), Some("cw-2".to_owned())]
+    );
+    assert_eq!(layers(&project).len(), 2);
+    assert!(
+        !project
+            .state()
+            .join("layers/private/cw-2")
+            .read_dir()
+            .is_ok_and(|mut left| left.next().is_some())
+    );
+    project.expect_tidy();
+}
+
+fn what_cannot_be_prepared_ends_the_run_before_a_call(engine: TestEngine) {
+    let mut project = project(engine, "");
+    project.add("a change", "write src/a.txt x");
+    for (command, how) in [
+        ("out=no_such_host\\n exit=3", "exited with 3"),
+        ("make install", "exited with 127"),
+        ("sleep=600000", "ran past its time limit"),
+    ] {
+        let text = format!("commands: {{prepare: {{command: {command}, inputs: [deps.lock], timeout: 1s}}}}\n");
+        project.reconfigure(None, &text);
+        for verb in ["run", "stitch", "measure"] {
+            let ran = project.run(&["generator", verb]).expect(9);
+            let ran = ran.says(&format!("before any work: `commands.prepare` {how}"));
+            let _ = ran.says("hint:");
+        }
+        project.expect_tidy();
+        assert_eq!(layers(&project), Vec::<PathBuf>::new());
+    }
+    let events = project.events();
+    assert!(
+        !events
+            .iter()
+            .any(|event| matches!(event, EventKind::AgentStarted { .. }))
+    );
+    assert_eq!(project.outcomes("cw-1"), Vec::<String>::new());
+    project.reconfigure(None, &configuration("out=no_such_host\\n exit=3", "exit=0"));
+    let ran = project.run(&["doctor", "--gates"]);
+    assert_ne!(ran.code, Some(0));
+    let _ = ran.says("exited with 3").says("no_such_host");
+}
+
+fn a_commit_without_inputs_needs_nothing(engine: TestEngine) {
+    let text = "commands: {prepare: {command: exit=3, inputs: [\"*.toml\"]}}\ngates: [exit=0]\n";
+    let project = project(engine, text);
+    project.add("a change", "write src/a.txt x");
+    project.run(&["generator", "stitch"]).expect(0);
+    assert_eq!(prepared(&project), []);
+    project.expect_tidy();
+}
+
+/// A session that met a limit goes on in its slot, above the same layer.
+fn a_session_that_goes_on_finds_what_it_wrote(engine: TestEngine) {
+    let text = format!("limits: {{wait: never}}\n{}", configuration(COMMAND, GATE));
+    let project = project(engine, &text);
+    let script = "write target/mine by-me\nwrite /cache/mine by-me\ndelete target/deps\nlimit 1900000000\n\
+                  attack read target/mine\nattack read /cache/mine\nattack read target/deps/a\nwrite src/a.txt x";
+    project.add("meets a limit", script);
+    project.run(&["generator", "stitch"]).expect(8);
+    assert_eq!(project.suspended(), 1);
+    project.run(&["generator", "resume", "--now", "--tasks-only"]).expect(0);
+    let told = told(&project, "cw-1-2");
+    for (path, what) in [
+        ("target/mine", "done: 6 bytes"),
+        ("/cache/mine", "done: 6 bytes"),
+        // It deleted that.
+        ("target/deps/a", "refused: "),
+    ] {
+        assert!(told.contains(&format!(r"read {path}\n{what}")), "{path}: {told}");
+    }
+    assert_eq!(project.outcomes("cw-1").last().map(String::as_str), Some("merged"));
+    assert_eq!(prepared(&project), [None]);
+    project.expect_tidy();
+}
+
+fn what_was_damaged_is_made_anew(engine: TestEngine) {
+    let project = project(engine, &configuration(COMMAND, GATE));
+    project.add("first", "write src/a.txt x");
+    project.run(&["generator", "stitch"]).expect(0);
+    for (index, damage) in ["worktree/target/deps/a", "cache/fetched", "record.json"]
+        .into_iter()
+        .enumerate()
+    {
+        let [layer] = layers(&project).try_into().unwrap();
+        fs::write(layer.join(damage), "other").unwrap();
+        project.add(
+            &format!("another, number {index}"),
+            &format!("write src/b.txt number {index}"),
+        );
+        let ran = project.run(&["generator", "stitch"]).expect(0);
+        let _ = ran.says("prepared dependencies are not used, and made anew");
+        assert_eq!(prepared(&project).len(), index + 2, "{damage}");
+        let id = format!("cw-{}", index + 2);
+        assert_eq!(
+            said_by_gate(&project, &format!("{id}-1")),
+            "written by the probe\nwritten by the probe\n"
+        );
+    }
+    project.expect_tidy();
+}
+
+fn a_death_at_any_moment_leaves_no_half_a_layer(engine: TestEngine) {
+    for point in [
+        "layer.begun",
+        "layer.prepared",
+        "layer.built",
+        "layer.kept",
+        "layer.laid_under",
+    ] {
+        let project = project(engine, &configuration(COMMAND, GATE));
+        project.add("a change", "write src/a.txt x");
+        let mut command = project.command(&["generator", "run", "--tasks-only"]);
+        let output = command.env("CORDWAINER_CRASH_AT", point).output().unwrap();
+        assert_eq!(output.status.signal(), Some(9), "{point} was never reached");
+        project.run(&["generator", "resume", "--tasks-only"]).expect(0);
+        assert_eq!(project.outcomes("cw-1"), ["merged"], "{point}");
+        let [layer] = layers(&project).try_into().unwrap();
+        assert!(layer.join("record.json").is_file(), "{point}");
+        let times = if ["layer.kept", "layer.laid_under"].contains(&point) {
+            1
+        } else {
+            2
+        };
+        assert_eq!(prepared(&project).len(), times, "{point}");
+        project.expect_tidy();
+    }
+}

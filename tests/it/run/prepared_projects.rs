@@ -1,0 +1,138 @@
+//! `commands.prepare` for real projects: Rust and Node, with the tools of Debian's packages, without any network.
+
+use std::fs;
+
+use cordwainer::engine::BuildRequest;
+use cordwainer::event::EventKind;
+use cordwainer::image::{self, BuildOptions};
+
+use crate::support::engines::{IMAGE, TestEngine, absent, build_request, engine_tests};
+use crate::support::project::Project;
+use crate::support::repository::TestRepository;
+
+engine_tests! {
+    both: what_the_first_task_fetched_and_compiled_the_second_does_not;
+}
+
+/// The image with the tools and the scripted agent.
+const TOOLS: &str = "localhost/cordwainer-test-prepared:1";
+
+/// Builds the image with the tools, onto the Claude image; returns whether there is one.
+fn has_tools(engine: TestEngine) -> bool {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let engine = engine.connect().await;
+        let base = image::tag(&BuildOptions::default());
+        if engine.image_id(TOOLS).await.unwrap().is_some() {
+            return true;
+        }
+        if engine.image_id(&base).await.unwrap().is_none() {
+            absent("Claude image");
+            return false;
+        }
+        let containerfile = format!(
+            "FROM {base}\nUSER root\nRUN apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install --yes \
+             --no-install-recommends cargo gcc libc6-dev nodejs npm\n\
+             COPY --from={IMAGE} /claude /usr/local/bin/scripted-agent\n"
+        );
+        let request = BuildRequest {
+            // The Docker Engine of the tests has no bridge.
+            network: Some("host".to_owned()),
+            ..build_request(&containerfile, TOOLS)
+        };
+        engine.build_image(request, &mut |_| {}).await.unwrap();
+        true
+    })
+}
+
+/// A program in Rust that depends on a package in another folder, and a site of Node that does.
+const FILES: [(&str, &str); 13] = [
+    (".gitignore", "target/\nnode_modules/\n.secrets/\n"),
+    (
+        "Cargo.toml",
+        "[package]\nname = \"tool\"\nversion = \"0.1.0\"\nedition = \"2021\"\n\n[dependencies]\ngreeting = { path = \"greeting\" }\n",
+    ),
+    (
+        "Cargo.lock",
+        "version = 3\n\n[[package]]\nname = \"greeting\"\nversion = \"0.1.0\"\n\n[[package]]\nname = \"tool\"\nversion = \"0.1.0\"\ndependencies = [\n \"greeting\",\n]\n",
+    ),
+    ("src/lib.rs", "pub fn value() -> u32 { greeting::greeting() }\n"),
+    (
+        "tests/value.rs",
+        "#[test]\nfn value() { assert_eq!(tool::value(), 1); }\n",
+    ),
+    (
+        "greeting/Cargo.toml",
+        "[package]\nname = \"greeting\"\nversion = \"0.1.0\"\nedition = \"2021\"\n",
+    ),
+    ("greeting/src/lib.rs", "pub fn greeting() -> u32 { 1 }\n"),
+    (
+        "site/package.json",
+        "{\"name\": \"site\", \"version\": \"1.0.0\", \"dependencies\": {\"local\": \"file:local\"}}\n",
+    ),
+    (
+        "site/package-lock.json",
+        "{\"name\": \"site\", \"version\": \"1.0.0\", \"lockfileVersion\": 2, \"requires\": true, \"packages\": {\"\": {\"name\": \"site\", \"version\": \"1.0.0\", \"dependencies\": {\"local\": \"file:local\"}}, \"local\": {\"version\": \"1.0.0\"}, \"node_modules/local\": {\"resolved\": \"local\", \"link\": true}}, \"dependencies\": {\"local\": {\"version\": \"file:local\"}}}\n",
+    ),
+    (
+        "site/local/package.json",
+        "{\"name\": \"local\", \"version\": \"1.0.0\", \"main\": \"index.js\"}\n",
+    ),
+    ("site/local/index.js", "module.exports = 1;\n"),
+    (
+        "site/test.js",
+        "require('assert').strictEqual(require('local'), 1); console.log('site passed');\n",
+    ),
+    ("docs/specification.md", "There shall be a value.\n"),
+];
+
+/// The default inputs find the lock files and manifests.
+const CONFIGURATION: &str = "commands:\n  prepare: cargo test --offline --no-run && cd site && npm ci --offline --no-audit --no-fund\n\
+     gates: [cargo test --offline --verbose, cd site && node test.js]\nagent: {command: scripted-agent}\n";
+
+fn what_the_first_task_fetched_and_compiled_the_second_does_not(engine: TestEngine) {
+    if !has_tools(engine) {
+        return;
+    }
+    let repository = TestRepository::empty();
+    for (path, text) in FILES {
+        repository.write(path, text);
+    }
+    let mut project = Project::on(engine, repository, "");
+    project.use_image(TOOLS, CONFIGURATION);
+    project.add("raises the value", "write src/lib.rs pub fn value() -> u32 { greeting::greeting() + 1 }\nwrite tests/value.rs #[test] fn value() { assert_eq!(tool::value(), 2); }");
+    project.add("writes a document", "write docs/more.md It is two.");
+    project.run(&["run", "--tasks-only"]).expect(0);
+    let said = |call: &str, gate: u32| {
+        let folder = project.records(call).pop().unwrap();
+        fs::read_to_string(folder.join(format!("gate-{gate}.txt"))).unwrap()
+    };
+    for call in ["cw-1-1", "cw-2-1"] {
+        let cargo = said(call, 1);
+        assert!(cargo.contains("Fresh greeting"), "{call}: {cargo}");
+        assert!(!cargo.contains("Compiling greeting"), "{call}: {cargo}");
+        // What has changed since it was prepared is compiled, and nothing old is taken for it.
+        assert!(cargo.contains("Compiling tool"), "{call}: {cargo}");
+        assert!(cargo.contains("test value ... ok"), "{call}: {cargo}");
+        assert!(said(call, 2).contains("site passed"));
+        assert_eq!(project.outcomes(&call[..4]), ["merged"]);
+    }
+    // On the commit that was prepared, nothing is compiled at all.
+    let tried = format!(
+        "gates-{}",
+        &project.repository.git(&["rev-parse", "generation-one~2"])[..10]
+    );
+    let cargo = said(&tried, 1);
+    assert!(
+        cargo.contains("Fresh greeting") && cargo.contains("Fresh tool"),
+        "{cargo}"
+    );
+    let events = project.events();
+    let prepared = events.iter().filter_map(|event| match event {
+        EventKind::PreparationEnded { folders, failed, .. } => Some((folders.clone(), failed.clone())),
+        _ => None,
+    });
+    let folders = ["site/node_modules", "target"].map(str::to_owned).to_vec();
+    assert_eq!(prepared.collect::<Vec<_>>(), [(folders, None)]);
+    project.expect_tidy();
+}
