@@ -13,7 +13,6 @@ pub(crate) mod land;
 pub(crate) mod phase;
 pub(crate) mod plan;
 pub(crate) mod preflight;
-pub(crate) mod prepare;
 pub(crate) mod prompt_inputs;
 pub(crate) mod recover;
 pub(crate) mod selection;

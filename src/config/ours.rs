@@ -7,9 +7,10 @@ use super::problems::Report;
 use crate::base::text;
 
 /// Keys that files of other programs have, too: one of them alone says nothing.
-const COMMON: [&str; 12] = [
+const COMMON: [&str; 13] = [
     "agent",
     "budget",
+    "commands",
     "commits",
     "container",
     "cycles",

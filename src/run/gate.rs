@@ -29,6 +29,7 @@ use crate::run::waiting::retry::BackOff;
 use crate::sandbox::engine::{Container, Engine, Exit};
 
 mod cause;
+mod prepare;
 mod result;
 mod tip;
 mod trial;

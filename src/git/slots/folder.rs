@@ -269,9 +269,13 @@ fn free_name(folder: &Folder, from: usize) -> io::Result<CString> {
 }
 
 /// Returns when something was last modified: seconds, and nanoseconds.
-#[allow(clippy::unnecessary_cast, reason = "the types of the fields differ between machines")]
 pub(super) fn modified(stat: &Stat) -> (i64, i64) {
-    (stat.st_mtime as i64, stat.st_mtime_nsec as i64)
+    (signed(stat.st_mtime), signed(stat.st_mtime_nsec))
+}
+
+/// Returns a number whose type differs between machines.
+fn signed<T: TryInto<i64>>(value: T) -> i64 {
+    value.try_into().unwrap_or_default()
 }
 
 /// Returns the owner that something should get, when it is another's and this process may give it away.

@@ -1,5 +1,6 @@
 //! Gates on what an agent left.
 
+use super::prepare::{self, Preparing};
 use super::tip::{keep, may_wait};
 use super::{GateRun, Gates, Ran, Verdicts};
 use crate::base::error::Result;
@@ -8,7 +9,6 @@ use crate::git::Oid;
 use crate::model::IssueId;
 use crate::record::event::EventKind;
 use crate::run::call::Sandbox;
-use crate::run::prepare::{self, Preparing};
 use crate::run::slots::{Layout, lay_out};
 use crate::run::waiting::suspend::GATES_ARE_TRIED;
 use crate::sandbox::engine::UserChoice;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::prepare::Preparing;
 use super::verdicts::Said;
 use super::{GateRun, Gates, Missing, Ran, Runner, Verdicts};
 use crate::base::crash::crash_point;
@@ -18,7 +19,6 @@ use crate::project::layers::Layer;
 use crate::record::event::{CallName, EventKind};
 use crate::record::recorder::CallFolder;
 use crate::run::call::Sandbox;
-use crate::run::prepare::Preparing;
 use crate::run::slots::{Layout, SlotMounts, lay_out};
 use crate::run::waiting::suspend::GATES_ARE_TRIED;
 use crate::sandbox::engine::UserChoice;
@@ -345,7 +345,7 @@ impl Runner<'_> {
         Ok(Some(tried.into_iter().flatten().collect()))
     }
 
-    pub(in crate::run) fn sandbox<'a>(
+    pub(super) fn sandbox<'a>(
         &'a self,
         slot: &Slot,
         mounts: &'a SlotMounts,

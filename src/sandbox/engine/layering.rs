@@ -36,13 +36,7 @@ impl Engine {
             let plain = |c: char| c.is_alphanumeric() || "/._-+@~".contains(c);
             path.chars().all(plain)
         });
-        // The type of the number differs between machines.
-        #[allow(
-            clippy::unnecessary_cast,
-            clippy::cast_sign_loss,
-            reason = "the type of the field differs between machines"
-        )]
-        let system = rustix::fs::statfs(folder).map(|system| system.f_type as u64 & 0xffff_ffff);
+        let system = rustix::fs::statfs(folder).map(|system| u64::try_from(system.f_type).unwrap_or_default());
         if is_able && is_plain && system.is_ok_and(|system| WRITABLE.contains(&system)) {
             Layering::Overlay
         } else {

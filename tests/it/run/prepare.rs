@@ -15,7 +15,8 @@ engine_tests! {
     both: the_second_task_finds_what_the_first_did_and_nothing_that_it_wrote,
         a_session_that_goes_on_finds_what_it_wrote,
         a_death_at_any_moment_leaves_no_half_a_layer;
-    podman: a_task_that_changes_the_inputs_prepares_for_itself, what_was_damaged_is_made_anew;
+    podman: a_link_in_the_place_of_a_mount_point_leads_nowhere, what_is_no_longer_ignored_is_held,
+        a_task_that_changes_the_inputs_prepares_for_itself, what_was_damaged_is_made_anew;
     docker: what_cannot_be_prepared_ends_the_run_before_a_call, a_commit_without_inputs_needs_nothing;
 }
 
@@ -41,8 +42,10 @@ fn project(engine: TestEngine, configuration: &str) -> Project {
     repository.write("src/old.txt", "old\n");
     repository.write("deps.lock", "one\n");
     // The probe can end with what is in a file.
-    repository.write("broken", "0\n");
-    repository.write(".gitignore", "/target/\n");
+    repository.write("broken-command", "0\n");
+    repository.write("broken-gate", "0\n");
+    repository.write("sub/old.txt", "old\n");
+    repository.write(".gitignore", "target/\n");
     Project::on(engine, repository, configuration)
 }
 
@@ -135,38 +138,38 @@ fn the_second_task_finds_what_the_first_did_and_nothing_that_it_wrote(engine: Te
     assert_eq!(fs::read_dir(project.state().join("tops")).unwrap().count(), 0);
 }
 
+/// A task that fails has prepared for the inputs to which a later one changes them, too: nobody else gets that.
 fn a_task_that_changes_the_inputs_prepares_for_itself(engine: TestEngine) {
-    let gate = "cat=deps.lock cat=target/deps/a";
-    let project = project(
-        engine,
-        &configuration(
-            "make-folder=target/deps write-file=target/deps/a cat=deps.lock exit_of=broken",
-            gate,
-        ),
-    );
-    project.add("refused", "write deps.lock two\nwrite broken 7");
-    project.add("changes", "write deps.lock three\nwrite src/a.txt x");
+    let command = "make-folder=target/deps write-file=target/deps/a exit_of=broken-command";
+    let gate = "cat=deps.lock cat=target/deps/a exit_of=broken-gate";
+    let project = project(engine, &configuration(command, gate));
+    project.add("fails", "write deps.lock two\nwrite broken-gate 7");
+    project.add("lands", "write deps.lock two\nwrite src/a.txt x");
     project.add("goes on", "write src/b.txt x");
-    project
-        .run(&["generator", "run", "--tasks-only"])
-        .expect(7)
-        .says("dependencies could not be prepared: exited with 7");
-    assert_eq!(project.outcomes("cw-1"), ["gate_failed"]);
-    assert_eq!(project.outcomes("cw-2"), ["merged"]);
-    assert_eq!(project.outcomes("cw-3"), ["merged"]);
+    project.add("cannot be prepared", "write deps.lock three\nwrite broken-command 7");
+    let ran = project.run(&["generator", "run", "--tasks-only"]).expect(7);
+    let _ = ran
+        .says("  cw-4: dependencies could not be prepared: exited with 7")
+        .says("`commands.prepare` exited with 7");
+    for (id, outcome) in [
+        ("cw-1", "gate_failed"),
+        ("cw-2", "merged"),
+        ("cw-3", "merged"),
+        ("cw-4", "gate_failed"),
+    ] {
+        assert_eq!(project.outcomes(id), [outcome], "{id}");
+    }
     // What the second task prepared is everybody's from the moment when its tree has landed.
-    assert_eq!(
-        prepared(&project),
-        [None, Some("cw-1".to_owned()), Some("cw-2".to_owned())]
-    );
+    let of = |id: &str| Some(id.to_owned());
+    assert_eq!(prepared(&project), [None, of("cw-1"), of("cw-2"), of("cw-4")]);
     assert_eq!(layers(&project).len(), 2);
-    assert!(
-        !project
-            .state()
-            .join("layers/private/cw-2")
-            .read_dir()
-            .is_ok_and(|mut left| left.next().is_some())
-    );
+    let left = |id: &str| fs::read_dir(project.state().join("layers/private").join(id)).map_or(0, Iterator::count);
+    assert_eq!(["cw-1", "cw-2", "cw-4"].map(left), [1, 0, 0]);
+    // With the task goes what it prepared.
+    project.run(&["issues", "close", "cw-1", "cw-4"]).expect(0);
+    project.add("last", "write src/c.txt x");
+    project.run(&["generator", "run", "--tasks-only"]).expect(0);
+    assert_eq!(left("cw-1"), 0);
     project.expect_tidy();
 }
 
@@ -231,6 +234,40 @@ fn a_session_that_goes_on_finds_what_it_wrote(engine: TestEngine) {
     }
     assert_eq!(project.outcomes("cw-1").last().map(String::as_str), Some("merged"));
     assert_eq!(prepared(&project), [None]);
+    project.expect_tidy();
+}
+
+/// An agent whose session goes on may have put a link where something is to be mounted again.
+fn a_link_in_the_place_of_a_mount_point_leads_nowhere(engine: TestEngine) {
+    let command = "make-folder=sub/target write-file=sub/target/a";
+    let text = format!(
+        "limits: {{wait: never}}\n{}",
+        configuration(command, "cat=sub/target/a")
+    );
+    let project = project(engine, &text);
+    let script = "attack read sub/target/a\nrename sub moved\nsymlink sub /srv\nlimit 1900000000\nattack read /srv/target/a\n\
+                  delete sub\nrename moved sub\nattack read sub/target/a\nwrite src/a.txt x";
+    project.add("puts a link there", script);
+    project.run(&["generator", "stitch"]).expect(8);
+    project.run(&["generator", "resume", "--now", "--tasks-only"]).expect(0);
+    let before = told(&project, "cw-1-1");
+    assert!(before.contains(r"read sub/target/a\ndone: 21 bytes"), "{before}");
+    let after = told(&project, "cw-1-2");
+    for path in ["/srv/target/a", "sub/target/a"] {
+        assert!(after.contains(&format!(r"read {path}\nrefused: ")), "{after}");
+    }
+    assert_eq!(project.outcomes("cw-1").last().map(String::as_str), Some("merged"));
+    assert_eq!(said_by_gate(&project, "cw-1-2"), "written by the probe\n");
+    project.expect_tidy();
+}
+
+/// What an agent wrote where something was mounted is not in its worktree: that is told, and not taken for nothing.
+fn what_is_no_longer_ignored_is_held(engine: TestEngine) {
+    let project = project(engine, &configuration(COMMAND, GATE));
+    project.add("wants it recorded", "write .gitignore other\nwrite target/mine x");
+    let ran = project.run(&["generator", "stitch"]).expect(7);
+    let _ = ran.says("`target` may not be committed: it is no longer ignored");
+    assert_eq!(project.issue("cw-1")["status"], "blocked");
     project.expect_tidy();
 }
 

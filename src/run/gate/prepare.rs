@@ -8,10 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use super::gate::{GateRun, Ran, Runner};
-use super::land::SNAPSHOT_LIMITS;
-use super::slots::{Layout, Prepared, lay_out};
-use super::waiting::suspend::GATES_ARE_TRIED;
+use super::{GateRun, Ran, Runner};
 use crate::base::crash::crash_point;
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::text;
@@ -20,6 +17,9 @@ use crate::git::{Oid, Times};
 use crate::model::IssueId;
 use crate::project::layers::{Building, Found, Layer, LayerKey, Whose};
 use crate::record::event::EventKind;
+use crate::run::land::SNAPSHOT_LIMITS;
+use crate::run::slots::{Layout, Prepared, lay_out};
+use crate::run::waiting::suspend::GATES_ARE_TRIED;
 use crate::sandbox::engine::UserChoice;
 
 /// The name of the command in reports.
@@ -27,7 +27,7 @@ pub(crate) const NAME: &str = "commands.prepare";
 /// How many paths are named that are not kept.
 const NAMED: usize = 5;
 
-/// What is prepared, and for whom.
+/// What is prepared.
 pub(crate) struct Preparing<'a> {
     pub(crate) commit: Oid,
     /// The branch that git in the container has checked out.
@@ -164,14 +164,14 @@ impl Runner<'_> {
                 times.built = now().saturating_add(1);
                 tokio::task::block_in_place(|| {
                     let (layer, dropped) = self.keep(wanted, building, &mut slot, (key, times))?;
-                    self.tell(wanted, begun, Some(&layer), &dropped, None);
+                    self.tell(wanted, begun, &Made::Layer(&layer, &dropped));
                     Ok::<_, Error>(Outcome::Ready(Some(Arc::new(layer))))
                 })?
             }
             ran => {
                 building.abandon()?;
                 let how = ran.how();
-                self.tell(wanted, begun, None, &[], Some((&how, &output)));
+                self.tell(wanted, begun, &Made::Nothing(&how, &output));
                 match ran {
                     Ran::Cancelled => Outcome::Cancelled,
                     _ => Outcome::Failed(how, output),
@@ -200,14 +200,11 @@ impl Runner<'_> {
     }
 
     /// Reports how it ended.
-    fn tell(
-        &self,
-        wanted: &Preparing<'_>,
-        begun: Instant,
-        layer: Option<&Layer>,
-        dropped: &[String],
-        failed: Option<(&str, &[String])>,
-    ) {
+    fn tell(&self, wanted: &Preparing<'_>, begun: Instant, made: &Made<'_>) {
+        let (layer, dropped, failed) = match made {
+            Made::Layer(layer, dropped) => (Some(*layer), *dropped, None),
+            Made::Nothing(how, output) => (None, &[][..], Some((*how, *output))),
+        };
         let mut named: Vec<String> = dropped
             .iter()
             .take(NAMED)
@@ -226,6 +223,14 @@ impl Runner<'_> {
             output: failed.map(|(_, output)| output.to_vec()).unwrap_or_default(),
         });
     }
+}
+
+/// What came of running the command.
+enum Made<'a> {
+    /// A layer, and what is not in it.
+    Layer(&'a Layer, &'a [String]),
+    /// Nothing: how it ended, and its last lines.
+    Nothing(&'a str, &'a [String]),
 }
 
 /// Returns the time in whole seconds since 1970.
