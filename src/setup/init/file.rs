@@ -164,7 +164,12 @@ fn prepare(detection: &Detection, text: &mut String) {
     let command = if let [command] = commands.as_slice() {
         command.clone()
     } else {
-        let each: Vec<String> = commands.iter().map(|command| format!("({command})")).collect();
+        // One that changes its folder must not change that of the next.
+        let alone = |command: &String| match command.starts_with("cd ") {
+            true => format!("({command})"),
+            false => command.clone(),
+        };
+        let each: Vec<String> = commands.iter().map(alone).collect();
         each.join(" && ")
     };
     let _ = write!(
