@@ -9,6 +9,7 @@
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::base::clock::Clock;
 use crate::base::crash::crash_point;
@@ -64,7 +65,7 @@ pub(crate) struct Layer {
 /// What was found under a key.
 pub(crate) enum Found {
     /// A layer that is as it was made.
-    Layer(Layer),
+    Layer(Arc<Layer>),
     /// Nothing.
     Nothing,
     /// One that was not: it is removed. Why, as the end of a sentence about it.
@@ -108,7 +109,7 @@ impl Layers {
 
     /// Opens the layer of a folder, as [`Self::find`] does.
     pub(crate) fn open(&self, folder: &Path) -> Result<Found> {
-        let Some(held) = self.held(folder)? else {
+        let Some(held) = opened(folder)? else {
             return Ok(Found::Nothing);
         };
         held.lock_shared()
@@ -119,26 +120,17 @@ impl Layers {
         match checked(folder) {
             Ok(record) => {
                 fs::write(folder.join(USED), b"").context(format!("cannot write into `{}`", folder.display()))?;
-                Ok(Found::Layer(Layer {
+                Ok(Found::Layer(Arc::new(Layer {
                     folder: folder.to_owned(),
                     record,
                     _held: held,
-                }))
+                })))
             }
             Err(why) => {
                 drop(held);
                 self.discard(folder)?;
                 Ok(Found::Broken(why))
             }
-        }
-    }
-
-    /// Opens the folder of a layer for a lock; `None` where there is none.
-    fn held(&self, folder: &Path) -> Result<Option<File>> {
-        match File::open(folder) {
-            Ok(file) => Ok(Some(file)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error).context(format!("cannot open `{}`", folder.display())),
         }
     }
 
@@ -178,7 +170,7 @@ impl Layers {
     }
 
     /// Makes what was built a layer: on the disk first, then under its name.
-    pub(crate) fn finish(&self, building: Building, whose: Whose<'_>, mut record: LayerRecord) -> Result<Layer> {
+    pub(crate) fn finish(&self, building: Building, whose: Whose<'_>, mut record: LayerRecord) -> Result<Arc<Layer>> {
         let Building { folder, held } = building;
         let worktree = folder.join(WORKTREE);
         let cache = folder.join(CACHE);
@@ -208,11 +200,11 @@ impl Layers {
         fs::write(place.join(USED), b"").context(format!("cannot write into `{}`", place.display()))?;
         held.lock_shared()
             .context(format!("cannot lock `{}`", place.display()))?;
-        Ok(Layer {
+        Ok(Arc::new(Layer {
             folder: place,
             record,
             _held: held,
-        })
+        }))
     }
 
     /// Removes what a killed process was building or removing, and the layers of tasks for which `is_over` returns true.
@@ -222,7 +214,7 @@ impl Layers {
         for name in names(&self.folder)? {
             let is_left = name.starts_with(BUILDING) || name.starts_with(REMOVING);
             let folder = self.folder.join(&name);
-            if is_left && self.held(&folder)?.is_some_and(|held| held.try_lock().is_ok()) {
+            if is_left && opened(&folder)?.is_some_and(|held| held.try_lock().is_ok()) {
                 remove_folder(&folder)?;
                 removed += 1;
             }
@@ -281,6 +273,15 @@ impl Building {
     /// Removes what was built.
     pub(crate) fn abandon(self) -> Result<()> {
         remove_folder(&self.folder)
+    }
+}
+
+/// Opens the folder of a layer for a lock; `None` where there is none.
+fn opened(folder: &Path) -> Result<Option<File>> {
+    match File::open(folder) {
+        Ok(file) => Ok(Some(file)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).context(format!("cannot open `{}`", folder.display())),
     }
 }
 

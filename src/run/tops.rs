@@ -120,7 +120,7 @@ impl PreparedMounts {
 pub(crate) fn layer_under(tops: &std::path::Path, layers: &Layers) -> Result<Option<Arc<Layer>>> {
     let Some(folder) = noted(tops) else { return Ok(None) };
     Ok(match layers.open(&folder)? {
-        Found::Layer(layer) => Some(Arc::new(layer)),
+        Found::Layer(layer) => Some(layer),
         Found::Nothing | Found::Broken(_) => None,
     })
 }

@@ -378,7 +378,7 @@ mod tests {
         let folders = ["a/target", "gone/target", "target", "a/source"].map(PathBuf::from);
         let made = slot.make_mount_points(&folders, None).unwrap();
         assert_eq!(made, ["a/target", "target"].map(PathBuf::from));
-        assert_eq!(slot.snapshot(base, &LIMITS).unwrap().ignored, [PathBuf::new(); 0]);
+        assert!(slot.snapshot(base, &LIMITS).unwrap().ignored.is_empty());
         fs::write(slot.path().join(".gitignore"), "").unwrap();
         let left = slot.snapshot(base, &LIMITS).unwrap();
         assert_eq!(left.refused.len(), 2, "{left:?}");

@@ -160,7 +160,7 @@ fn write_missing(
 /// it need not, or take what was built of another content for up to date.
 fn set_times(root: &Folder, expected: &Expected, built: &Expected, times: &Times, looks: &mut Looks) -> io::Result<()> {
     let mut paths: Vec<_> = expected.files.iter().collect();
-    paths.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+    paths.sort_unstable_by_key(|(path, _)| *path);
     let mut cursor = Cursor::new(root);
     for (path, file) in paths {
         let (parent, name) = bytes::split_last(path);

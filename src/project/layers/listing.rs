@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use super::record::LayerRecord;
-use super::{BUILDING, Layers, PRIVATE, REMOVING, USED, Whose, names};
+use super::{BUILDING, Layers, PRIVATE, REMOVING, USED, Whose, names, opened};
 use crate::base::error::Result;
 
 /// For how long nobody must have used a layer before a run removes it.
@@ -67,7 +67,7 @@ impl Layers {
     ///
     /// Where it cannot be removed.
     pub(crate) fn remove(&self, layer: &LayerSummary) -> Result<bool> {
-        let Some(held) = self.held(&layer.folder)? else {
+        let Some(held) = opened(&layer.folder)? else {
             return Ok(true);
         };
         if held.try_lock().is_err() || self.is_under_a_slot(&layer.folder)? {

@@ -23,7 +23,7 @@ fn record(key: &str, tree: &str) -> LayerRecord {
 }
 
 /// Makes a layer with one file in a folder and one in its caches.
-fn made(layers: &Layers, whose: Whose<'_>, key: &str) -> Layer {
+fn made(layers: &Layers, whose: Whose<'_>, key: &str) -> Arc<Layer> {
     let ids = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
     let building = layers.begin(key, ids).unwrap();
     fs::create_dir(building.worktree().join("target")).unwrap();
@@ -55,30 +55,22 @@ fn a_layer_is_found_as_it_was_made_and_by_whom_it_is_for_alone() {
 
 #[test]
 fn whatever_changes_it_makes_it_useless_and_it_is_removed() {
-    let changes: [(&str, fn(&Path)); 6] = [
-        ("a file written to", |layer| {
-            fs::write(layer.join("worktree/target/built"), "other").unwrap()
-        }),
-        ("a file cut off", |layer| {
-            fs::write(layer.join("cache/fetched"), "").unwrap()
-        }),
-        ("a file removed", |layer| {
-            fs::remove_file(layer.join("cache/fetched")).unwrap()
-        }),
-        ("a file added", |layer| {
-            fs::write(layer.join("worktree/target/new"), "").unwrap()
-        }),
-        ("no record", |layer| fs::remove_file(layer.join("record.json")).unwrap()),
-        ("half a record", |layer| {
-            fs::write(layer.join("record.json"), "{").unwrap()
-        }),
-    ];
-    for (what, change) in changes {
+    for (what, path, content) in [
+        ("a file written to", "worktree/target/built", Some("other")),
+        ("a file cut off", "cache/fetched", Some("")),
+        ("a file removed", "cache/fetched", None),
+        ("a file added", "worktree/target/new", Some("")),
+        ("no record", "record.json", None),
+        ("half a record", "record.json", Some("{")),
+    ] {
         let state = tempfile::tempdir().unwrap();
         let layers = Layers::of(state.path());
-        let folder = made(&layers, Whose::Shared, "k").folder;
+        let folder = made(&layers, Whose::Shared, "k").folder.clone();
         assert!(is_there(&layers, Whose::Shared, "k"), "{what}");
-        change(&folder);
+        match content {
+            Some(content) => fs::write(folder.join(path), content).unwrap(),
+            None => fs::remove_file(folder.join(path)).unwrap(),
+        }
         assert!(
             matches!(layers.find(Whose::Shared, "k").unwrap(), Found::Broken(_)),
             "{what}"
@@ -95,7 +87,7 @@ fn whatever_changes_it_makes_it_useless_and_it_is_removed() {
 fn a_copied_layer_is_not_taken_for_another_one() {
     let state = tempfile::tempdir().unwrap();
     let layers = Layers::of(state.path());
-    let folder = made(&layers, Whose::Shared, "k").folder;
+    let folder = made(&layers, Whose::Shared, "k").folder.clone();
     fs::rename(&folder, folder.with_file_name("other")).unwrap();
     assert!(matches!(layers.find(Whose::Shared, "other").unwrap(), Found::Broken(_)));
 }
@@ -135,7 +127,7 @@ fn a_layer_in_use_stays_and_one_that_nobody_used_for_long_goes() {
     let state = tempfile::tempdir().unwrap();
     let layers = Layers::of(state.path());
     let used = made(&layers, Whose::Shared, "used");
-    let suspended = made(&layers, Whose::Shared, "suspended").folder;
+    let suspended = made(&layers, Whose::Shared, "suspended").folder.clone();
     drop(made(&layers, Whose::Shared, "unused"));
     let tops = state.path().join("tops/1");
     fs::create_dir_all(&tops).unwrap();

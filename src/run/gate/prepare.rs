@@ -5,6 +5,7 @@
 //! nobody but this task uses; when the very tree of it lands, the layer becomes everybody's.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -48,16 +49,16 @@ pub(crate) enum Outcome {
 }
 
 impl Outcome {
-    /// Returns the layer, or the error of a commit that no task has touched: its environment is at fault. `None` when the
+    /// Returns the layer, or the error of a commit that no task has touched: its environment is at fault. Breaks when the
     /// run is to end.
     ///
     /// # Errors
     ///
     /// Of kind [`ErrorKind::Precondition`] where the command failed.
-    pub(crate) fn landed(self) -> Result<Option<Option<Arc<Layer>>>> {
+    pub(crate) fn landed(self) -> Result<ControlFlow<(), Option<Arc<Layer>>>> {
         match self {
-            Self::Ready(layer) => Ok(Some(layer)),
-            Self::Cancelled => Ok(None),
+            Self::Ready(layer) => Ok(ControlFlow::Continue(layer)),
+            Self::Cancelled => Ok(ControlFlow::Break(())),
             Self::Failed(how, output) => {
                 let message = format!("the dependencies could not be prepared before any work: `{NAME}` {how}");
                 let error = match output.as_slice() {
@@ -91,13 +92,13 @@ impl Runner<'_> {
             return Ok(Outcome::Ready(None));
         };
         if let Some(layer) = tokio::task::block_in_place(|| self.existing(wanted, &key))? {
-            return Ok(Outcome::Ready(Some(Arc::new(layer))));
+            return Ok(Outcome::Ready(Some(layer)));
         }
         self.make(wanted, prepare, &key, ids).await
     }
 
     /// Looks for a layer: everybody's, else the task's own.
-    fn existing(&self, wanted: &Preparing<'_>, key: &LayerKey) -> Result<Option<Layer>> {
+    fn existing(&self, wanted: &Preparing<'_>, key: &LayerKey) -> Result<Option<Arc<Layer>>> {
         let layers = self.project.layers();
         if wanted.task.is_none() {
             layers.adopt(&key.hash, &key.tree().to_string())?;
@@ -165,7 +166,7 @@ impl Runner<'_> {
                 tokio::task::block_in_place(|| {
                     let (layer, dropped) = self.keep(wanted, building, &mut slot, (key, times))?;
                     self.tell(wanted, begun, &Made::Layer(&layer, &dropped));
-                    Ok::<_, Error>(Outcome::Ready(Some(Arc::new(layer))))
+                    Ok::<_, Error>(Outcome::Ready(Some(layer)))
                 })?
             }
             ran => {
@@ -189,7 +190,7 @@ impl Runner<'_> {
         building: Building,
         slot: &mut crate::git::Slot,
         (key, times): (&LayerKey, Times),
-    ) -> Result<(Layer, Vec<String>)> {
+    ) -> Result<(Arc<Layer>, Vec<String>)> {
         let taken = slot.take_ignored(key.tree(), &SNAPSHOT_LIMITS, &building.worktree())?;
         let dropped = taken.dropped.iter().map(|path| path.display().to_string()).collect();
         let folders = taken.folders.iter().filter_map(|path| path.to_str());

@@ -1,6 +1,7 @@
 //! Gates on a commit that no task has touched: whether they can run at all is seen before a call costs money.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use super::prepare::Preparing;
@@ -36,7 +37,7 @@ impl Gates {
         let project = &*context.project;
         let gates = &project.config.gates;
         let commit = context.tip()?;
-        if self.layer_of(commit, interruption).await?.is_none() || gates.is_empty() {
+        if self.layer_of(commit, interruption).await?.is_break() || gates.is_empty() {
             return Ok(());
         }
         let _alive = context.active_work.note("gate", None);
@@ -59,7 +60,7 @@ impl Gates {
         refuse(&faults)
     }
 
-    /// Returns what is prepared for a commit that has landed; made now, if it is not there. `None` when the run is to end.
+    /// Returns what is prepared for a commit that has landed; made now, if it is not there. Breaks when the run is to end.
     ///
     /// # Errors
     ///
@@ -68,7 +69,7 @@ impl Gates {
         &self,
         commit: Oid,
         interruption: &Interruption,
-    ) -> Result<Option<Option<Arc<Layer>>>> {
+    ) -> Result<ControlFlow<(), Option<Arc<Layer>>>> {
         let context = &self.context;
         let _alive = context.active_work.note("prepare", None);
         let wanted = Preparing {
@@ -307,7 +308,7 @@ impl Runner<'_> {
             labels: labels.clone(),
             task: None,
         };
-        let Some(layer) = Box::pin(self.prepare(&wanted)).await?.landed()? else {
+        let ControlFlow::Continue(layer) = Box::pin(self.prepare(&wanted)).await?.landed()? else {
             return Ok(None);
         };
         let folder = self.recorder.folder(&records_of(commit))?;

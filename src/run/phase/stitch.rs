@@ -2,6 +2,7 @@
 //!
 //! What is known of an attempt grows by types, see `stages`: claimed, attempting, called, kept, ended.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use crate::agent::CallOutcome;
@@ -118,8 +119,8 @@ impl Stitch {
     /// Enters a slot, has the task done there, and leaves it.
     async fn enter(&self, attempting: &Attempting, base: Oid, interruption: &Interruption) -> Ended {
         let layer = match self.gates.layer_of(base, interruption).await {
-            Ok(Some(layer)) => layer,
-            Ok(None) => {
+            Ok(ControlFlow::Continue(layer)) => layer,
+            Ok(ControlFlow::Break(())) => {
                 let verdict = AttemptVerdict::of(Outcome::Cancelled, stages::INTERRUPTED);
                 return Ended::before_call(Ok(verdict));
             }

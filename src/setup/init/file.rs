@@ -165,9 +165,12 @@ fn prepare(detection: &Detection, text: &mut String) {
         command.clone()
     } else {
         // One that changes its folder must not change that of the next.
-        let alone = |command: &String| match command.starts_with("cd ") {
-            true => format!("({command})"),
-            false => command.clone(),
+        let alone = |command: &String| {
+            if command.starts_with("cd ") {
+                format!("({command})")
+            } else {
+                command.clone()
+            }
         };
         let each: Vec<String> = commands.iter().map(alone).collect();
         each.join(" && ")
