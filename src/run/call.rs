@@ -25,7 +25,6 @@ use crate::base::error::Result;
 use crate::base::interruption::Interruption;
 use crate::base::text::one_line;
 use crate::config::RoleConfig;
-use crate::model::Role;
 use crate::record::event::EventKind;
 use crate::record::recorder::Recorder;
 use crate::sandbox::engine::{Container, Engine, Exit};
@@ -62,10 +61,7 @@ pub(crate) async fn make(
     let begun = Instant::now();
     let mut listener = Listener::new(call, recorder)?;
     let specification = specification(call, recorder.run())?;
-    let whose = match call.sandbox.name.role {
-        Role::Stitch => For::Task,
-        _ => For::Nobody,
-    };
+    let whose = For::of(call.sandbox.name.role);
     let services = Services::start(&call.sandbox, whose, engine, recorder, interruption).await?;
     let (specification, mut sealed) = seal::for_agent(call, engine, services, specification)?;
     let mut container = engine.start(&specification, prompt.as_bytes()).await?;

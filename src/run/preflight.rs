@@ -138,16 +138,24 @@ async fn services(project: &Project, engine: &Engine, asker: Asker) -> Result<St
             pids: service.pids,
             ..ContainerSpec::default()
         };
-        let failed = |error: Error| {
-            let hint = error
-                .hint_text()
-                .unwrap_or_default()
-                .replace("`container.", "`services.NAME.");
+        let failed = |error: &Error, hint: &str| {
             Error::new(error.kind(), format!("the service `{name}`: {}", error.in_a_line())).hint(hint)
         };
-        engine.check_limits(&limits).map_err(failed)?;
+        let key = format!("`services.{name}.");
+        let unlimited = |hint: Option<&str>| hint.unwrap_or_default().replace("`container.", &key);
+        engine
+            .check_limits(&limits)
+            .map_err(|error| failed(&error, &unlimited(error.hint_text())))?;
         let there = match (asker, &image.build) {
-            (Asker::Run, None) => engine.ensure_image(&image.name).await.map(Some).map_err(failed)?,
+            (Asker::Run, None) => {
+                let found = engine.ensure_image(&image.name).await;
+                Some(found.map_err(|error| {
+                    failed(
+                        &error,
+                        "correct the name of its image, or describe one: `image: {build: …}`",
+                    )
+                })?)
+            }
             _ => engine.image_id(&image.name).await?,
         };
         if there.is_none() {

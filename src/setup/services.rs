@@ -1,4 +1,4 @@
-//! Services tried once, each by itself, as `doctor` and `image check` do.
+//! Services tried once, each by itself, as `cordwainer doctor` and `cordwainer image check` do.
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt as _;

@@ -9,6 +9,7 @@ use super::specification::refuse_credentials;
 use crate::base::error::{Error, Result};
 use crate::base::interruption::{Interruption, interrupted};
 use crate::config::{Beside, Config, ServiceConfig};
+use crate::model::Role;
 use crate::record::event::{EventKind, Step};
 use crate::record::recorder::Recorder;
 use crate::sandbox::engine::{ContainerSpec, Engine, UserChoice};
@@ -29,6 +30,14 @@ pub(crate) enum For {
 }
 
 impl For {
+    /// Returns what the call of a role is, as services see it.
+    pub(crate) fn of(role: Role) -> Self {
+        match role {
+            Role::Stitch => Self::Task,
+            _ => Self::Nobody,
+        }
+    }
+
     fn beside(self) -> Option<Beside> {
         match self {
             Self::Task => Some(Beside::Tasks),
@@ -139,7 +148,12 @@ impl<'a> Services<'a> {
         );
         container.labels.extend(labels.clone());
         spec.folder = mounts.gateway.with_extension(format!("service-{}", service.name));
-        refuse_credentials(container, &folder.redactor)?;
+        // What is written for the container to read counts, too.
+        let told = ContainerSpec {
+            command: container.command.iter().cloned().chain(spec.ready.clone()).collect(),
+            ..container.clone()
+        };
+        refuse_credentials(&told, &folder.redactor)?;
         Ok(spec)
     }
 
