@@ -86,7 +86,7 @@ fn read_method(field: &Field<'_>) -> Option<Method> {
     let shown = text::one_line(&written, 60);
     let upper = written.to_ascii_uppercase();
     match Method::from_bytes(upper.as_bytes()) {
-        Ok(Method::CONNECT) => field.refuse("`CONNECT` opens a tunnel, and is no request to a host"),
+        Ok(Method::CONNECT) => field.refuse("`CONNECT` opens a tunnel: it is not a request to a host"),
         Ok(_) if upper != written => field.refuse_with(
             format!("expected a method in capital letters, found `{shown}`"),
             format!("write `{}`", text::one_line(&upper, 60)),

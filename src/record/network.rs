@@ -102,7 +102,7 @@ impl NetworkRecord {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "line", rename_all = "snake_case")]
 enum Line {
-    Connection(NetworkRecord),
+    Connection(Box<NetworkRecord>),
     /// So many more have ended, of which there is no line.
     LeftOut {
         connections: u64,
@@ -136,7 +136,7 @@ impl NetworkFile {
             self.left_out = self.left_out.saturating_add(1);
             return Ok(());
         }
-        self.write(&Line::Connection(record))
+        self.write(&Line::Connection(Box::new(record)))
     }
 
     /// Writes how many were left out, these `more` and those for which there was no room.
@@ -207,7 +207,7 @@ pub fn read(state_dir: &Path, run: &RunId) -> Result<NetworkLog> {
     let mut lines = LineReader::new(file, LONGEST_LINE);
     while let Some(line) = lines.next_line().with_context(ErrorKind::Unexpected, failed)? {
         match serde_json::from_slice(line) {
-            Ok(Line::Connection(record)) => log.records.push(record),
+            Ok(Line::Connection(record)) => log.records.push(*record),
             Ok(Line::LeftOut { connections }) => log.left_out = log.left_out.saturating_add(connections),
             Err(_) => log.torn += u64::from(!line.is_empty()),
         }

@@ -1,4 +1,4 @@
-//! On whose behalf a container runs, as far as rules of the network differ by it.
+//! On whose behalf a container runs: rules of the network can differ by it.
 
 use crate::model::Role;
 

@@ -13,8 +13,8 @@ use super::preset::Preset;
 use super::{AddressClass, Caller, Host, Scheme, classify};
 use crate::base::text;
 
-/// One entry: a host, everything below a suffix, an address with its port, or a preset; and what of it is allowed, and to
-/// whom. Serialized, it is what was written.
+/// One entry: a host, everything below a suffix, an address with its port, or a preset; and what of it is allowed, in which
+/// roles. Serialized, it is what was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     written: String,
@@ -24,14 +24,14 @@ pub struct Entry {
     limits: Limits,
 }
 
-/// What of a host an entry allows, and to whom. Each list that is empty limits nothing.
+/// What of a host an entry allows, and in which roles. Each list that is empty limits nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Limits {
     /// The methods of requests. `GET` includes `HEAD`.
     pub methods: Vec<Method>,
     /// The paths of requests.
     pub paths: Vec<PathPattern>,
-    /// For whom the entry is there.
+    /// The roles that the entry is there for.
     pub roles: Vec<Caller>,
 }
 
@@ -142,7 +142,7 @@ impl Entry {
         self
     }
 
-    /// Returns what of its host it allows, and to whom.
+    /// Returns what of its host it allows, and in which roles.
     pub fn limits(&self) -> &Limits {
         &self.limits
     }

@@ -1,5 +1,6 @@
 //! Absolute-form HTTP: passed on as a request to that host, and to no other.
 
+use cordwainer::gateway::egress::Outcome;
 use cordwainer::network::{Denial, Entry, Limits, PathError};
 
 use super::origin::Origin;
@@ -186,7 +187,7 @@ async fn only_methods_and_paths_of_an_entry_pass() {
         let request = format!("{line} HTTP/1.1\r\nHost: HOST\r\nConnection: close\r\n\r\n");
         let answer = ask(&proxy, &origin, &request).await;
         assert!(answer.starts_with("HTTP/1.1 403"), "{line}: {answer}");
-        assert_eq!(proxy.denial().await, expect, "{line}");
+        assert_eq!(proxy.ended().await.outcome, Outcome::Refused(expect), "{line}");
     }
     assert_eq!(origin.visits(), 0);
     let request = "GET http://HOST/public/a?b=/private HTTP/1.1\r\nHost: HOST\r\nX-HTTP-Method-Override: DELETE\r\n\

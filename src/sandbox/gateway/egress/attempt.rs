@@ -6,6 +6,7 @@ use std::time::Instant;
 use hyper::body::Incoming;
 use hyper::http::request::Parts;
 use hyper::{Method, Request};
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::answer::EgressRefusal;
 use super::events::{EndedConnection, Outcome};
@@ -84,6 +85,13 @@ impl Attempt {
         };
         let permitted = self.shared.policy.permits_request(target, method, path);
         permitted.map_err(|why| self.deny(why))
+    }
+
+    /// Reserves one of the connections at once, and waits for one if it must.
+    pub(super) async fn place(&mut self) -> Result<OwnedSemaphorePermit, EgressRefusal> {
+        let shared = Arc::clone(&self.shared);
+        let place = shared.place().await;
+        place.map_err(|why| why.map_or(EgressRefusal::Ended, |why| self.deny(why)))
     }
 
     /// Reports a denial.

@@ -19,7 +19,7 @@ pub struct Bounds {
     pub hello: Duration,
     /// The longest time without a byte in either direction.
     pub idle: Duration,
-    /// The same while others wait: clients keep connections for later that they may not use again.
+    /// The longest time without a byte while others wait: clients keep connections for later, and may not use them again.
     pub idle_when_wanted: Duration,
 }
 

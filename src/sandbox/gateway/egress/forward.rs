@@ -63,7 +63,7 @@ async fn reach(
         return Err(attempt.deny(Denial::Placeholder));
     }
     attempt.check_request(&target)?;
-    let place = shared.place(attempt).await?;
+    let place = attempt.place().await?;
     let stream = shared.dial(attempt, &target).await?;
     Ok((target, place, stream))
 }

@@ -9,7 +9,6 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::answer::EgressRefusal;
-use super::attempt::Attempt;
 use super::bounds::Bounds;
 use super::events::ReportedEgress;
 use super::resolver::Resolver;
@@ -72,24 +71,27 @@ impl Drop for Queued<'_> {
 }
 
 impl EgressState {
-    /// Reserves one of the connections at once, and waits for one if it must, within bounds.
-    pub(super) async fn place(&self, attempt: &mut Attempt) -> Result<OwnedSemaphorePermit, EgressRefusal> {
+    /// Reserves one of the connections at once, and waits for one if it must, within bounds. The error is the reason
+    /// for which there is none; nothing where the egress has been closed.
+    pub(super) async fn place(&self) -> Result<OwnedSemaphorePermit, Option<Denial>> {
         if self.ending.is_cancelled() {
-            return Err(EgressRefusal::Ended);
+            return Err(None);
         }
         let connections = Arc::clone(&self.connections);
         if let Ok(place) = Arc::clone(&connections).try_acquire_owned() {
             return Ok(place);
         }
         let Some(_queued) = self.queued() else {
-            return Err(attempt.deny(Denial::Busy));
+            return Err(Some(Denial::Busy));
         };
         self.told().waited();
         let waited = timeout(self.bounds.wait, connections.acquire_owned());
         match self.ending.run_until_cancelled(waited).await {
-            None => Err(EgressRefusal::Ended),
+            None => Err(None),
+            // What ends with the egress gives its place back.
+            Some(_) if self.ending.is_cancelled() => Err(None),
             Some(Ok(Ok(place))) => Ok(place),
-            Some(_) => Err(attempt.deny(Denial::Busy)),
+            Some(_) => Err(Some(Denial::Busy)),
         }
     }
 

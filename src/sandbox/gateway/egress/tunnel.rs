@@ -60,7 +60,7 @@ impl EgressState {
         if ends.is_none() && self.policy.ends_tls(&target) {
             return Err(attempt.deny(Denial::Unseen));
         }
-        let place = self.place(attempt).await?;
+        let place = attempt.place().await?;
         let way = match ends {
             Some(ends) => Way::Here(ends),
             None => Way::Through(self.dial(attempt, &target).await?),
