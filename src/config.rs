@@ -28,6 +28,7 @@ mod money;
 mod mounts;
 mod named;
 mod network;
+mod network_limits;
 mod node;
 mod ours;
 mod parse;

@@ -61,7 +61,7 @@ fn read_one(field: &Field<'_>) -> Option<HostCredential> {
     section.set_some("host", &mut target, read_host);
     section.set_some("from", &mut source, read_source);
     let authentication = read_kind(field, &section);
-    let limits = super::network::read_limits(&section);
+    let limits = super::network_limits::read(&section);
     for name in ["host", "from"] {
         if section.field(name).is_none() {
             field.refuse::<()>(format!("expected `{name}`"));

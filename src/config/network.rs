@@ -1,14 +1,11 @@
 //! Reads the section `network`.
 
-use hyper::Method;
-
 use super::Config;
 use super::field::Field;
 use super::keys::NETWORK_ENTRY;
 use super::node::Kind;
 use super::section::{Section, subsection};
-use crate::base::text;
-use crate::sandbox::network::{Caller, Entry, Limits, PathPattern, Policy};
+use crate::sandbox::network::{Entry, Policy};
 
 /// Reads `network`.
 pub(super) fn read(top: &Section<'_>, config: &mut Config) {
@@ -49,26 +46,11 @@ fn read_entry(field: &Field<'_>) -> Option<Entry> {
         return read_host(field);
     }
     let section = Section::open(field, NETWORK_ENTRY)?;
-    let limits = read_limits(&section);
+    let limits = super::network_limits::read(&section);
     let Some(host) = section.field("host") else {
         return field.refuse("expected a `host`");
     };
     Some(read_host(host)?.limited(limits))
-}
-
-/// Reads the keys `methods`, `paths` and `roles` of a section.
-pub(super) fn read_limits(section: &Section<'_>) -> Limits {
-    let mut limits = Limits::default();
-    section.set("methods", &mut limits.methods, |field| {
-        field.limiting("a list of methods", read_method)
-    });
-    section.set("paths", &mut limits.paths, |field| {
-        field.limiting("a list of paths", read_path)
-    });
-    section.set("roles", &mut limits.roles, |field| {
-        field.limiting("a list of roles", |field| field.choice(&Caller::NAMED))
-    });
-    limits
 }
 
 fn read_host(field: &Field<'_>) -> Option<Entry> {
@@ -78,40 +60,5 @@ fn read_host(field: &Field<'_>) -> Option<Entry> {
             Some(hint) => field.refuse_with(error.to_string(), hint),
             None => field.refuse(error.to_string()),
         },
-    }
-}
-
-fn read_method(field: &Field<'_>) -> Option<Method> {
-    let written = field.text()?;
-    let shown = text::one_line(&written, 60);
-    let upper = written.to_ascii_uppercase();
-    match Method::from_bytes(upper.as_bytes()) {
-        Ok(Method::CONNECT) => field.refuse("`CONNECT` opens a tunnel: it is not a request to a host"),
-        Ok(_) if upper != written => field.refuse_with(
-            format!("expected a method in capital letters, found `{shown}`"),
-            format!("write `{}`", text::one_line(&upper, 60)),
-        ),
-        Ok(method) => Some(method),
-        Err(_) => field.refuse(format!("expected a method such as `GET`, found `{shown}`")),
-    }
-}
-
-fn read_path(field: &Field<'_>) -> Option<PathPattern> {
-    match field.text()?.parse() {
-        Ok(pattern) => Some(pattern),
-        Err(error) => field.refuse(error.to_string()),
-    }
-}
-
-impl<'a> Field<'a> {
-    /// Reads a list of what is allowed. An empty one is refused: it could mean nothing or everything.
-    fn limiting<T>(&self, what: &str, read: impl Fn(&Field<'a>) -> Option<T>) -> Option<Vec<T>> {
-        if self.items(what)?.is_empty() {
-            return self.refuse_with(
-                "expected at least one, found an empty list",
-                "leave the key out to limit nothing",
-            );
-        }
-        self.list(what, read)
     }
 }

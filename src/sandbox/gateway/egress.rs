@@ -10,9 +10,11 @@ mod bounds;
 mod dial;
 mod events;
 mod forward;
+mod heads;
 mod resolver;
 mod state;
 mod terminate;
+mod termination;
 mod tunnel;
 mod watched;
 
@@ -33,7 +35,7 @@ use events::ReportedEgress;
 pub use events::{EgressCounts, EgressEvent, EndedConnection, Outcome};
 pub use resolver::{Resolver, Table};
 use state::EgressState;
-pub use terminate::{HeldCredential, Termination};
+pub use termination::{HeldCredential, Termination};
 
 /// The outside as one container sees it. Clones share everything; when the last one is dropped, its tunnels end.
 #[derive(Clone, Debug)]

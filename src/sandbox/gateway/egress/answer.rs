@@ -70,6 +70,15 @@ fn denied(why: &Denial, remedy: Option<&str>) -> String {
     }
 }
 
+/// The longest head of an answer, in bytes.
+pub(super) const LONGEST_HEAD: usize = 64 << 10;
+
+/// Says why nothing came back.
+pub(super) fn unreachable(error: &hyper::Error) -> EgressRefusal {
+    tracing::debug!(%error, "a forwarded request failed");
+    EgressRefusal::Unreachable
+}
+
 /// Builds an empty body.
 pub(super) fn empty() -> Body {
     Empty::new().map_err(|never| match never {}).boxed_unsync()

@@ -5,31 +5,18 @@ use std::sync::Arc;
 use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
 use hyper::client::conn::http1;
-use hyper::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HOST, HeaderMap, HeaderName, HeaderValue};
-use hyper::{Method, Request, Response, StatusCode, Uri};
+use hyper::header::CONTENT_LENGTH;
+use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::answer::{Body, EgressRefusal};
+use super::answer::{Body, EgressRefusal, LONGEST_HEAD, unreachable};
 use super::attempt::Attempt;
+use super::heads::{names_host, onward, strip, without_overrides};
 use super::state::EgressState;
 use super::watched::Watched;
-use crate::sandbox::network::{Authority, Denial, OVERRIDES, Scheme, Target};
-
-/// The longest head of an answer, in bytes.
-pub(super) const LONGEST_HEAD: usize = 64 << 10;
-
-/// Headers between two neighbours that are not passed on (RFC 9110, 7.6.1), beside those that `Connection` names. Those
-/// that begin with `proxy-` are for a proxy, too.
-const HOP_BY_HOP: [&str; 6] = [
-    "connection",
-    "keep-alive",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-];
+use crate::sandbox::network::{Denial, Scheme, Target};
 
 /// Passes a request on and returns the answer.
 pub(super) async fn forward(
@@ -78,56 +65,6 @@ fn authority(request: &Request<Incoming>) -> Result<String, Denial> {
     }
 }
 
-/// Returns whether there is one `Host` header, and it names the target.
-pub(super) fn names_host(headers: &HeaderMap, target: &Target, scheme: Scheme) -> bool {
-    let mut hosts = headers.get_all(HOST).iter();
-    let (Some(host), None) = (hosts.next(), hosts.next()) else {
-        return false;
-    };
-    let read = host
-        .to_str()
-        .ok()
-        .map(|host| Authority::parse(host, Some(scheme.default_port())));
-    read.is_some_and(|read| read.is_ok_and(|read| read.host == target.host && read.port == target.port))
-}
-
-/// Returns the request in the form for the host.
-pub(super) fn onward(request: Request<Incoming>, target: &Target, scheme: Scheme) -> Request<Incoming> {
-    let (mut head, body) = request.into_parts();
-    let path = head.uri.path_and_query().cloned();
-    head.uri = path.map_or_else(|| Uri::from_static("/"), Uri::from);
-    head.version = hyper::Version::HTTP_11;
-    strip(&mut head.headers);
-    // The length is sent as it was read here; a client that waits to be asked for the body has been asked.
-    match body.size_hint().exact() {
-        Some(length) if head.headers.contains_key(CONTENT_LENGTH) => {
-            head.headers.insert(CONTENT_LENGTH, length.into());
-        }
-        _ => drop(head.headers.remove(CONTENT_LENGTH)),
-    }
-    head.headers.remove(EXPECT);
-    if let Ok(host) = HeaderValue::from_str(&host_header(target, scheme)) {
-        head.headers.insert(HOST, host);
-    }
-    Request::from_parts(head, body)
-}
-
-/// Removes the headers with which some servers are asked for another method or path than the request line has.
-pub(super) fn without_overrides(mut request: Request<Incoming>) -> Request<Incoming> {
-    for name in OVERRIDES {
-        request.headers_mut().remove(name);
-    }
-    request
-}
-
-fn host_header(target: &Target, scheme: Scheme) -> String {
-    if target.port == scheme.default_port() {
-        target.host.to_string()
-    } else {
-        format!("{}:{}", target.host, target.port)
-    }
-}
-
 /// Sends a request on a connection of its own, which ends with the answer, with the egress, or when no byte moves.
 async fn exchange(
     mut attempt: Attempt,
@@ -161,11 +98,6 @@ async fn exchange(
     sent.map_err(|error| unreachable(&error))
 }
 
-pub(super) fn unreachable(error: &hyper::Error) -> EgressRefusal {
-    tracing::debug!(%error, "a forwarded request failed");
-    EgressRefusal::Unreachable
-}
-
 /// Returns the answer in the form for the container.
 fn backward(mut response: Response<Incoming>) -> Result<Response<Body>, EgressRefusal> {
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
@@ -177,19 +109,4 @@ fn backward(mut response: Response<Incoming>) -> Result<Response<Body>, EgressRe
         response.headers_mut().remove(CONTENT_LENGTH);
     }
     Ok(response.map(|body| body.map_err(Into::into).boxed_unsync()))
-}
-
-/// Removes the headers between two neighbours.
-pub(super) fn strip(headers: &mut HeaderMap) {
-    let listed = headers
-        .get_all(CONNECTION)
-        .iter()
-        .filter_map(|value| value.to_str().ok());
-    let listed = listed.flat_map(|names| names.split(','));
-    let mut removed: Vec<HeaderName> = listed.filter_map(|name| name.trim().parse().ok()).collect();
-    let between = |name: &&HeaderName| HOP_BY_HOP.contains(&name.as_str()) || name.as_str().starts_with("proxy-");
-    removed.extend(headers.keys().filter(between).cloned());
-    for name in removed {
-        headers.remove(name);
-    }
 }

@@ -12,7 +12,7 @@ use super::answer::EgressRefusal;
 use super::bounds::Bounds;
 use super::events::ReportedEgress;
 use super::resolver::Resolver;
-use super::terminate::Termination;
+use super::termination::Termination;
 use super::watched::Activity;
 use crate::sandbox::network::{Authority, Denial, Host, Policy, Scheme, Target, remedy};
 

@@ -14,10 +14,10 @@ use hyper::{Method, Request, Response, StatusCode};
 use super::super::super::scrub::{Forms, Scrubbed};
 use super::super::answer::{self, EgressRefusal};
 use super::super::attempt::Attempt;
-use super::super::forward::{names_host, onward, strip, without_overrides};
+use super::super::heads::{names_host, onward, strip, without_overrides};
 use super::super::state::EgressState;
+use super::super::termination::{HeldCredential, Termination};
 use super::onward::Onward;
-use super::{HeldCredential, Termination};
 use crate::sandbox::network::{Denial, Scheme, Target};
 
 /// Headers in which a client says who it is: where the gateway says it, nothing else does.

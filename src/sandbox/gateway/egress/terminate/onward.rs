@@ -16,9 +16,8 @@ use tokio::sync::Mutex;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
-use super::super::answer::{Body, EgressRefusal, empty};
+use super::super::answer::{Body, EgressRefusal, LONGEST_HEAD, empty, unreachable};
 use super::super::attempt::Attempt;
-use super::super::forward::{LONGEST_HEAD, unreachable};
 use super::super::state::EgressState;
 use crate::sandbox::network::{Host, Target};
 

@@ -36,7 +36,7 @@ impl HeldCredential {
 
     /// Puts the credential into the head of a request, in the place of whatever was there. Returns whether it could:
     /// what cannot stand in a header was refused when it was read.
-    pub(super) fn add_to(&self, headers: &mut HeaderMap) -> bool {
+    pub(in crate::sandbox::gateway::egress) fn add_to(&self, headers: &mut HeaderMap) -> bool {
         let Some((name, value)) = self.header() else {
             return false;
         };

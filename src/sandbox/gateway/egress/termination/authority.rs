@@ -17,6 +17,8 @@ use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use crate::base::error::{Context as _, ErrorKind, Result};
 use crate::sandbox::network::Host;
 
+/// The one protocol that is spoken inside (RFC 7301).
+pub(super) const HTTP_1: &[u8] = b"http/1.1";
 /// How long before now certificates are valid: clocks of hosts and containers are the same, but days begin elsewhere.
 const BEFORE: SignedDuration = SignedDuration::from_hours(24);
 /// How long they stay valid, which is longer than any call.
@@ -91,7 +93,7 @@ impl CertificateAuthority {
             .with_no_client_auth()
             .with_single_cert(vec![signed.der().clone()], key)
             .with_context(kind, failed)?;
-        server.alpn_protocols = vec![super::HTTP_1.to_vec()];
+        server.alpn_protocols = vec![HTTP_1.to_vec()];
         Ok(server)
     }
 }
