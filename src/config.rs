@@ -56,6 +56,7 @@ use serde::Serialize;
 use crate::base::serialization::or_off;
 use crate::git::Identity;
 use crate::model::Role;
+use crate::sandbox::engine::Runtime;
 use crate::sandbox::guarantee::Item;
 
 pub use crate::accounting::budget::BudgetConfig;
@@ -243,6 +244,8 @@ pub struct ContainerConfig {
     pub engine: EngineChoice,
     /// Where it listens: a path, or `unix://PATH`.
     pub socket: Option<String>,
+    /// The runtime of containers; unset is the engine's own choice.
+    pub runtime: Option<Runtime>,
     /// Bytes; `None` means no limit.
     #[serde(serialize_with = "show::size_or_off")]
     pub memory: Option<u64>,

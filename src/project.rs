@@ -104,6 +104,7 @@ impl Environment {
         ConnectOptions {
             choice: config.container.engine,
             socket: config.container.socket.clone(),
+            runtime: config.container.runtime,
             docker_host: self.docker_host.clone(),
             container_host: self.container_host.clone(),
             runtime_dir: self.runtime_dir.clone(),

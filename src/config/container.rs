@@ -8,6 +8,7 @@ use super::limits::{read_cpus, read_host, read_memory, read_network, read_user};
 use super::mounts::{Hidden, Targets};
 use super::section::{Section, subsection};
 use super::{AgentConfig, Config, ContainerConfig, Credentials, EngineChoice, maps, podman_args};
+use crate::sandbox::engine::Runtime;
 use crate::sandbox::guarantee::Item;
 
 /// Reads `agent` and `container`, and folds `podman_args` in: `agent` first, since it determines who pays.
@@ -37,6 +38,8 @@ fn read_container(section: &Section<'_>, agent: &AgentConfig, container: &mut Co
     ];
     section.set("engine", &mut container.engine, |field| field.choice(&engines));
     section.set_some("socket", &mut container.socket, read_socket);
+    let runtimes = Runtime::ALL.map(|runtime| (runtime.name(), runtime));
+    section.set_some("runtime", &mut container.runtime, |field| field.choice(&runtimes));
     section.set_limit("memory", &mut container.memory, read_memory);
     section.set_limit("cpus", &mut container.cpus, read_cpus);
     section.set_limit("pids", &mut container.pids, |field| field.small_count_or_off(4_194_304));

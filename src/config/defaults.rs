@@ -131,6 +131,7 @@ impl ContainerConfig {
         Self {
             engine: EngineChoice::Auto,
             socket: None,
+            runtime: None,
             memory: None,
             cpus: None,
             pids: None,

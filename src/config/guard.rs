@@ -12,6 +12,7 @@ pub(super) fn check(top: &Section<'_>, config: &Config) {
     check_lines(top, config);
     check_branches(top, config);
     check_network(top, config);
+    check_runtime(top, config);
     check_base_urls(top, config);
     check_permissions(top, config);
 }
@@ -49,6 +50,21 @@ fn check_branches(top: &Section<'_>, config: &Config) {
         field.refuse::<()>(format!(
             "`base_branch` (`{base}`) looks like a generation: it begins with `gen_prefix` (`{prefix}`)"
         ));
+    }
+}
+
+/// Refuses a runtime that need not be the one that is named.
+fn check_runtime(top: &Section<'_>, config: &Config) {
+    let named = config
+        .container
+        .runtime
+        .filter(|_| config.container.relax.contains(&Item::Runtime));
+    let section = subsection(top, "container");
+    if let (Some(runtime), Some(field)) = (named, section.as_ref().and_then(|section| section.field("relax"))) {
+        field.refuse_with::<()>(
+            format!("`runtime` cannot be missing where `container.runtime` asks for {runtime}"),
+            "remove one of the two",
+        );
     }
 }
 

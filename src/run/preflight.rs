@@ -92,13 +92,22 @@ pub(crate) async fn of_engine(project: &Project, engine: &Engine, asker: Asker) 
         Looked::must("limits", limits(project, engine)),
         Looked::must("image", image(project, engine, asker).await),
     ];
+    if asker == Asker::Doctor || project.config.container.runtime.is_some() {
+        let looked = Looked::must("runtimes", runtime(project, engine).await);
+        if asker == Asker::Run && looked.is_refused() {
+            return vec![looked];
+        }
+        all.push(looked);
+    }
     // Without an image there is nothing more to look at.
     if all[1].is_refused() || (asker == Asker::Run && all[0].is_refused()) {
         return all;
     }
     if !project.config.services.is_empty() {
-        all.push(Looked::must("services", services(project, engine, asker).await));
-        if asker == Asker::Run && all[2].is_refused() {
+        let looked = Looked::must("services", services(project, engine, asker).await);
+        let refused = looked.is_refused();
+        all.push(looked);
+        if asker == Asker::Run && refused {
             return all;
         }
     }
@@ -181,6 +190,25 @@ fn limits(project: &Project, engine: &Engine) -> Result<String> {
         ..ContainerSpec::default()
     })?;
     Ok("the engine enforces what is set".to_owned())
+}
+
+/// Checks that the engine has the runtime that the configuration names; returns which runtimes it has.
+///
+/// # Errors
+///
+/// Of kind [`ErrorKind::Engine`], naming what it has instead.
+async fn runtime(project: &Project, engine: &Engine) -> Result<String> {
+    let offered = engine.runtimes().await?;
+    let Some(asked) = project.config.container.runtime else {
+        return Ok(offered.to_string());
+    };
+    engine.check_runtime(asked, &offered)?;
+    let untried = if asked.is_tried() {
+        ""
+    } else {
+        "; cordwainer is untried with it"
+    };
+    Ok(format!("{asked}, as `container.runtime` requires{untried}; {offered}"))
 }
 
 /// Checks that the image brings no variable that changes who pays, unless `container.env` has it, too, and none that

@@ -20,6 +20,7 @@ mod limits;
 mod lookup;
 mod options;
 mod output;
+mod runtime;
 mod service;
 mod sweep;
 
@@ -39,6 +40,7 @@ pub use kind::EngineKind;
 pub use layering::Layering;
 pub use options::{ConnectOptions, EngineChoice};
 pub use output::{Output, Stream};
+pub use runtime::OfferedRuntimes;
 pub use service::podman_configuration;
 pub use sweep::FoundContainer;
 
@@ -46,7 +48,9 @@ use crate::base::interruption::Leftovers;
 use crate::sandbox::engine::deadline::CallError;
 use crate::sandbox::engine::kind::EngineFacts;
 use crate::sandbox::engine::service::Service;
-pub use crate::sandbox::spec::{ContainerSpec, ENTRYPOINT, GATEWAY_FOLDER, LayeredMount, Mount, UserChoice};
+pub use crate::sandbox::spec::{
+    ContainerSpec, ENTRYPOINT, GATEWAY_FOLDER, LayeredMount, Mount, Runtime, UserChoice,
+};
 
 /// A container engine that responded. Cheap to clone; a service that was started for it ends with the last clone.
 #[derive(Clone, Debug)]

@@ -19,6 +19,9 @@ pub use compare::compare;
 pub use facts::{FACTS_LIMIT, Facts};
 pub use item::Item;
 
+/// The fix for what a stronger wall hides: that it cannot be checked is for a person to accept.
+const RELAX_IT: &str = "name it in `container.relax`, if docs/engines.md on runsc is enough for you";
+
 /// One guarantee of a container, as requested and as found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Guarantee {
@@ -71,7 +74,12 @@ impl GuaranteeReport {
         refused.peek()?;
         let weaker = refused.map(|guarantee| {
             let Guarantee { item, asked, found, .. } = guarantee;
-            format!("`{item}` (requested: {asked}; found: {found}; fix: {})", item.fix())
+            let fix = if found == compare::NOT_SHOWN {
+                RELAX_IT
+            } else {
+                item.fix()
+            };
+            format!("`{item}` (requested: {asked}; found: {found}; fix: {fix})")
         });
         let weaker: Vec<String> = weaker.collect();
         Some(format!(

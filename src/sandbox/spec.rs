@@ -1,10 +1,12 @@
 //! The specification of a container; an engine translates it to its API.
 
+mod runtime;
 mod sealed;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+pub use runtime::Runtime;
 pub use sealed::{ENTRYPOINT, GATEWAY_FOLDER};
 
 /// The folder of the work in a container.
@@ -109,6 +111,8 @@ pub struct ContainerSpec {
     pub pids: Option<u32>,
     /// Labels; only they identify the owner of the container.
     pub labels: BTreeMap<String, String>,
+    /// The runtime that the engine must start it with; unset is the engine's own choice.
+    pub runtime: Option<Runtime>,
     /// Whether the image's files are read-only.
     pub read_only_root: bool,
     /// Bytes kept of one line of output; unset is [`DEFAULT_LINE_LIMIT`](crate::base::lines::DEFAULT_LINE_LIMIT).

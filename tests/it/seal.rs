@@ -3,6 +3,7 @@
 mod doctor;
 mod entrypoint;
 mod relay;
+mod runtimes;
 mod sealed;
 mod weaker;
 

@@ -117,6 +117,7 @@ pub(crate) fn engine(choice: EngineChoice, install: Install) -> Result<Started> 
         EngineChoice::Podman => provided_podman(install).and_then(|()| podman::start()),
         EngineChoice::Docker => docker::possible()
             .and_then(|()| provided("dockerd", &install::DOCKER, install))
+            .map(|()| stronger(install))
             .and_then(|()| docker::start()),
     }
 }
@@ -170,6 +171,13 @@ fn provided(program: &str, names: &[&str], install: Install) -> Result<()> {
     match find(program) {
         Some(_) => Ok(()),
         None => packages(names, install),
+    }
+}
+
+/// Sees that gVisor is there; the tests that need it say so where it cannot be had.
+fn stronger(install: Install) {
+    if let Err(error) = provided("runsc", &install::GVISOR, install) {
+        told(&format!("gVisor cannot be had here: {error:#}"));
     }
 }
 

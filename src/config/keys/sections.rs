@@ -1,6 +1,7 @@
 //! The sections of the file.
 
 use super::{Files, Key, Shape};
+use crate::sandbox::engine::Runtime;
 use crate::sandbox::guarantee::Item;
 
 pub(super) const CONTAINER: &[Key] = &[
@@ -13,6 +14,13 @@ pub(super) const CONTAINER: &[Key] = &[
     Key::new("socket", Shape::Text, "", "Where the engine listens. Unset: the usual places.")
     .files(Files::Protected)
         .sample("/run/podman/podman.sock"),
+    Key::new(
+        "runtime",
+        Shape::Choice(&Runtime::NAMES),
+        "",
+        "The runtime of containers. Unset: the engine's own choice. `runsc` (gVisor) needs\nguarantees in `relax`, see docs/engines.md; kata and krun are untried.",
+    )
+    .sample("runsc"),
     Key::new("memory", Shape::SizeOrOff, "4g", "Bytes, or with a unit: `512m`, `4g`."),
     Key::new("cpus", Shape::NumberOrOff, "off", "Cores, such as 1.5."),
     Key::new("pids", Shape::CountOrOff, "2048", "Processes and threads."),

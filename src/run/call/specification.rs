@@ -87,6 +87,7 @@ pub(crate) fn recipe(config: &Config, worktree: &Path, writable: bool) -> Contai
         tmpfs,
         hosts: settings.hosts.clone(),
         network: settings.network.clone(),
+        runtime: settings.runtime,
         memory: settings.memory,
         cpus: settings.cpus,
         pids: settings.pids,

@@ -29,6 +29,8 @@ impl Engine {
                 .map(|layer| (layer.target.clone(), layer.clone()))
                 .collect(),
             engine_socket: self.socket().display().to_string(),
+            runtime: spec.runtime,
+            kernel: self.0.facts.kernel.clone(),
             memory: spec.memory,
             cpus: spec.cpus,
             pids: spec.pids.map(u64::from),

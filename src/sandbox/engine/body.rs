@@ -55,6 +55,7 @@ impl ContainerSpec {
         let userns_mode = if facts.keeps_id() { kept_id(&self.user)? } else { None };
         Ok(HostConfig {
             init: Some(true),
+            runtime: self.runtime.map(|runtime| runtime.name().to_owned()),
             privileged: Some(false),
             cap_drop: Some(vec!["ALL".into()]),
             // The engine's default filter of system calls stays: an option `seccomp` could only weaken it.

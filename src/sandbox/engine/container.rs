@@ -106,6 +106,7 @@ impl Engine {
         stdin: &[u8],
         left: LeftoverGuard,
     ) -> Result<Container> {
+        self.confirm_runtime(id, spec.runtime).await?;
         let options = AttachContainerOptionsBuilder::new()
             .stream(true)
             .stdin(true)

@@ -102,7 +102,7 @@ pub(super) fn failed(engine: &impl fmt::Display, operation: &str, source: ApiErr
 /// Returns the fix for failures that are common on some machines, by the engine's own words: its API has no code for
 /// them.
 fn hint(message: &str) -> Option<&'static str> {
-    const KNOWN: [(&str, &str); 5] = [
+    const KNOWN: [(&str, &str); 7] = [
         (
             "container-init binary",
             "podman needs a small init program: install the package `catatonit`",
@@ -111,6 +111,14 @@ fn hint(message: &str) -> Option<&'static str> {
         (
             "no subuid ranges",
             "rootless podman needs ranges for your user in /etc/subuid and /etc/subgid",
+        ),
+        (
+            "hybrid mode not supported",
+            "crun needs a machine with control groups of version 2 alone: set `container.runtime: runc`",
+        ),
+        (
+            "network enabled in root network namespace",
+            "register runsc with `--network=none`, as docs/engines.md has it",
         ),
         (
             "RLIMIT",

@@ -42,6 +42,8 @@ pub(super) struct EngineFacts {
     pub(super) misses_oom: bool,
     pub(super) enforced: Enforced,
     pub(super) socket: PathBuf,
+    /// The release of the kernel on which it runs, which containers without a kernel of their own must have.
+    pub(super) kernel: String,
     /// User and group of this process.
     own: (u32, u32),
     /// Owner and group of the socket: on a rootless engine, its user.
@@ -78,6 +80,7 @@ impl EngineFacts {
             selinux: says("name=selinux"),
             misses_oom: info.cgroup_version == Some(SystemInfoCgroupVersionEnum::_1),
             enforced: Enforced::by_docker(info),
+            kernel: info.kernel_version.clone().unwrap_or_else(own_kernel),
             ..Self::new(
                 EngineKind::Docker,
                 socket,
@@ -96,6 +99,7 @@ impl EngineFacts {
             misses_oom: false,
             enforced: Enforced::ALL,
             socket: socket.to_owned(),
+            kernel: own_kernel(),
             own: (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw()),
             socket_owner: metadata.map(|socket| (socket.uid(), socket.gid())),
         }
@@ -124,6 +128,12 @@ impl EngineFacts {
         let (user, group) = self.slot_owner(&UserChoice::SlotOwner);
         format!("{user}:{group}")
     }
+}
+
+/// Returns the release of the kernel on which this process runs; empty where it is not known, which no kernel has.
+fn own_kernel() -> String {
+    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease");
+    release.map(|release| release.trim().to_owned()).unwrap_or_default()
 }
 
 impl fmt::Display for EngineFacts {

@@ -18,6 +18,9 @@ use crate::sandbox::engine::Engine;
 use crate::sandbox::engine::deadline::{self, CallError, LOOK};
 use crate::sandbox::engine::failure::{self, Failure};
 
+/// The version of podman's own API that is spoken: podman 4 and 5 have it.
+const LIBPOD: &str = "4.0.0";
+
 /// `State` of `GET /containers/ID/json`.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
@@ -78,10 +81,19 @@ impl Engine {
         Ok(self.get("list containers", &path).await?)
     }
 
-    /// Requests one JSON document, on a connection of its own.
-    async fn get<T: DeserializeOwned>(&self, operation: &str, path: &str) -> Result<T, CallError> {
+    /// Requests one JSON document of the Docker API, on a connection of its own.
+    pub(super) async fn get<T: DeserializeOwned>(&self, operation: &str, path: &str) -> Result<T, CallError> {
         let path = format!("/v{}{path}", self.api().client_version());
-        match tokio::time::timeout(LOOK, exchange(self.socket(), &path)).await {
+        self.get_whole(operation, &path).await
+    }
+
+    /// Requests one JSON document of podman's own API, which says more of some things, on a connection of its own.
+    pub(super) async fn get_of_podman<T: DeserializeOwned>(&self, operation: &str, path: &str) -> Result<T, CallError> {
+        self.get_whole(operation, &format!("/v{LIBPOD}/libpod{path}")).await
+    }
+
+    async fn get_whole<T: DeserializeOwned>(&self, operation: &str, path: &str) -> Result<T, CallError> {
+        match tokio::time::timeout(LOOK, exchange(self.socket(), path)).await {
             Ok(Ok(answer)) if answer.status == 200 => serde_json::from_slice(&answer.body).map_err(|error| {
                 let why = format!("the engine returned invalid JSON: {error}");
                 deadline::refused(self, operation, None, why)

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use crate::base::interruption::Leftovers;
+use crate::sandbox::spec::Runtime;
 
 /// `container.engine`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -27,6 +28,8 @@ pub struct ConnectOptions {
     pub choice: EngineChoice,
     /// `container.socket`: a path, or `unix://PATH`.
     pub socket: Option<String>,
+    /// `container.runtime`: what a podman service that we start makes containers with.
+    pub runtime: Option<Runtime>,
     /// The variable `DOCKER_HOST`.
     pub docker_host: Option<String>,
     /// The variable `CONTAINER_HOST`.

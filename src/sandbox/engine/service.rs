@@ -18,7 +18,7 @@ use crate::base::interruption::LeftoverGuard;
 use crate::sandbox::engine::endpoint::SOCKET_PATH_LIMIT;
 use crate::sandbox::engine::limits::ProcessLimits;
 use crate::sandbox::engine::options::ConnectOptions;
-use crate::sandbox::spec::PROCESSES;
+use crate::sandbox::spec::{PROCESSES, Runtime};
 
 const PREFIX: &str = "podman-";
 const SOCKET: &str = "s";
@@ -48,7 +48,7 @@ impl Service {
         let program = find(options.search_path.as_deref())
             .ok_or_else(|| Error::new(ErrorKind::Engine, "there is no program `podman` in `PATH`"))?;
         let folder = folder(options.service_dir.as_deref())?;
-        let child = spawn(&program, folder.path())?;
+        let child = spawn(&program, folder.path(), options.runtime)?;
         let alive = tokio::spawn(stay_alive(folder.path().join(SOCKET)));
         let name = format!(
             "the podman service that was started (process {}), which ends by itself within {IDLE_SECONDS} s",
@@ -181,7 +181,7 @@ fn clear_dead(service_dir: &Path) {
     }
 }
 
-fn spawn(program: &Path, folder: &Path) -> Result<Child> {
+fn spawn(program: &Path, folder: &Path, runtime: Option<Runtime>) -> Result<Child> {
     let log = folder.join(LOG);
     let open = File::options().create_new(true).append(true).mode(0o600).open(&log);
     let log = open.with_context(ErrorKind::Engine, || format!("cannot write `{}`", log.display()))?;
@@ -191,6 +191,9 @@ fn spawn(program: &Path, folder: &Path) -> Result<Child> {
         let path = folder.join("containers.conf");
         fs::write(&path, text).with_context(ErrorKind::Engine, || format!("cannot write `{}`", path.display()))?;
         command.env("CONTAINERS_CONF", path);
+    }
+    if let Some(runtime) = runtime {
+        command.args(["--runtime", runtime.name()]);
     }
     command
         .args(["system", "service", &format!("--time={IDLE_SECONDS}")])

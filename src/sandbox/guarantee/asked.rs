@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Item;
-use crate::sandbox::spec::LayeredMount;
+use crate::sandbox::spec::{LayeredMount, Runtime};
 
 /// The requested guarantees of a container, as plain data; the engine adapter derives it from what it sends to the
 /// engine.
@@ -23,6 +23,10 @@ pub struct RequestedContainer {
     pub layers: BTreeMap<String, LayeredMount>,
     /// The engine's own socket on the host.
     pub engine_socket: String,
+    /// The runtime; `None` where the engine's own choice was requested.
+    pub runtime: Option<Runtime>,
+    /// The release of the kernel on which the engine runs.
+    pub kernel: String,
     /// Bytes of memory; `None` means no limit.
     pub memory: Option<u64>,
     /// Cores; `None` means no limit.

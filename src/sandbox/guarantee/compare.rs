@@ -4,22 +4,28 @@ mod limits;
 mod mounts;
 mod network;
 mod process;
+mod runtime;
 mod usable;
 mod verdict;
 
 use super::{Facts, Guarantee, GuaranteeReport, Item, RequestedContainer};
 use verdict::ItemVerdict;
 
+/// What is found of an item that gVisor's kernel has no file for.
+pub(super) const NOT_SHOWN: &str = "gVisor does not show it";
+
 /// Compares a container's facts with what was requested, for every item of [`Item::ALL`]. With a missing or invalid
 /// fact, an item does not hold.
 pub fn compare(asked: &RequestedContainer, facts: &Facts) -> GuaranteeReport {
     let items = Item::ALL.into_iter().map(|item| {
         let verdict = check(item, asked, facts);
+        let hidden = !verdict.held && runtime::is_hidden(item, &verdict.found, asked, facts);
+        let found = if hidden { NOT_SHOWN.to_owned() } else { verdict.found };
         Guarantee {
             item,
             held: verdict.held,
             asked: verdict.asked,
-            found: crate::base::text::one_line(&verdict.found, 200),
+            found: crate::base::text::one_line(&found, 200),
             relaxed: !verdict.held && asked.relax.contains(&item),
         }
     });
@@ -28,6 +34,7 @@ pub fn compare(asked: &RequestedContainer, facts: &Facts) -> GuaranteeReport {
 
 fn check(item: Item, asked: &RequestedContainer, facts: &Facts) -> ItemVerdict {
     match item {
+        Item::Runtime => runtime::runtime(asked, facts),
         Item::User => process::user(asked, facts),
         Item::Capabilities => process::capabilities(facts),
         Item::NoNewPrivileges => process::no_new_privileges(facts),

@@ -12,6 +12,7 @@ pub const FACTS_LIMIT: usize = 1 << 20;
 /// | section | what |
 /// |---|---|
 /// | `process` | `pid N`, `parent N` of the entrypoint, and `init NAME`, which is `/proc/1/comm` |
+/// | `version` | `/proc/version`: which kernel it says it is |
 /// | `status`, `mountinfo`, `limits`, `uid_map` | the files of `/proc/self`, see proc(5) |
 /// | `net/dev`, `net/route`, `net/fib_trie`, `net/if_inet6`, `net/ipv6_route` | the files of `/proc/net` |
 /// | `usable` | `worktree`, `git`, `home` and `temporary`, each with `yes`, or with what is wrong; `git none` where the image has none |

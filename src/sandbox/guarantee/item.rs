@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Item {
+    /// The kernel inside is one that the requested runtime gives.
+    Runtime,
     /// The command runs as an ordinary user, and not in root's group.
     User,
     /// It has no capability, and can get none.
@@ -50,7 +52,8 @@ pub enum Item {
 
 impl Item {
     /// Every item, in the order of reports.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
+        Self::Runtime,
         Self::User,
         Self::Capabilities,
         Self::NoNewPrivileges,
@@ -86,6 +89,7 @@ impl Item {
     /// Returns its name in the configuration and in reports.
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Runtime => "runtime",
             Self::User => "user",
             Self::Capabilities => "capabilities",
             Self::NoNewPrivileges => "no_new_privileges",
@@ -116,6 +120,9 @@ impl Item {
     /// Returns what a person can do if it does not hold.
     pub const fn fix(self) -> &'static str {
         match self {
+            Self::Runtime => {
+                "register the runtime with the engine under the name in `container.runtime`, as docs/engines.md has it"
+            }
             Self::User => "give `container.user` as a number other than 0, with a group other than 0",
             Self::Capabilities => {
                 "make sure that the engine's settings add no capabilities and do not make every container privileged"

@@ -171,10 +171,12 @@ fn a_doctor_where_all_is_well(engine: TestEngine) {
         podman [version] (`[socket]`)
           ✓ limits             the engine enforces what is set
           ✓ image              localhost/cordwainer-scripted-agent:latest
+          ✓ runtimes           the engine offers [runtimes]
           ✓ environment        the image does not change who pays
           ✓ toolchain          nothing is requested
           ✓ entrypoint         reports what the container got
           ✓ gateway            can be reached from inside
+          ✓ runtime            [kernel]
           ✓ user               [user]
           ✓ capabilities       none
           ✓ no_new_privileges  on

@@ -51,6 +51,8 @@ pub(crate) fn settings() -> Settings {
         (r"\b\d+(\.\d+)? GiB", "[size]"),
         // What machines and engines differ in.
         (r"(✓ user +)\d+:\d+", "${1}[user]"),
+        (r"(✓ runtimes +the engine offers ).*", "${1}[runtimes]"),
+        (r"(✓ runtime +)\d.*", "${1}[kernel]"),
         (r"(✓ open_files +(at most )?)\d+", "${1}[number]"),
         (r"(✓ init +)\S+", "${1}[program]"),
         (r"\((rootful|rootless)\)", "([mode])"),

@@ -24,7 +24,7 @@ pub(super) fn start() -> Result<Started> {
     let (output, errors) = log(folder.path())?;
     // The machine's own settings are for the machine's own engine.
     let settings = folder.path().join("daemon.json");
-    std::fs::write(&settings, "{}").context("cannot write the engine's settings")?;
+    std::fs::write(&settings, runtimes()).context("cannot write the engine's settings")?;
     let child = Command::new(program)
         .arg(format!("--host=unix://{}", socket.display()))
         .arg("--data-root")
@@ -50,6 +50,19 @@ pub(super) fn start() -> Result<Started> {
     let client = vec!["docker".into(), "--host".into(), format!("unix://{}", socket.display())];
     let ours = Ours { child, clear, folder };
     ours.ready(socket, "Docker Engine", client)
+}
+
+/// Returns the settings of an engine that has gVisor beside its own runtime, where that is installed. Its flags are part
+/// of what is registered: this machine need not have control groups that it can use, containers have no network, and
+/// the gateway is a socket of the host.
+fn runtimes() -> String {
+    let Some(program) = find("runsc") else {
+        return "{}".to_owned();
+    };
+    let program = program.display();
+    format!(
+        r#"{{"runtimes": {{"runsc": {{"path": "{program}", "runtimeArgs": ["--ignore-cgroups", "--network=none", "--host-uds=open"]}}}}}}"#
+    )
 }
 
 /// Ends the containerd that a killed dockerd leaves behind, by the id that it wrote down itself.

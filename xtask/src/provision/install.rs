@@ -13,6 +13,8 @@ pub(super) const PODMAN: [&str; 6] = ["podman", "runc", "netavark", "aardvark-dn
 pub(super) const ROOTLESS: [&str; 2] = ["uidmap", "slirp4netns"];
 /// What Docker Engine needs on Debian.
 pub(super) const DOCKER: [&str; 2] = ["docker.io", "iptables"];
+/// gVisor, which the tests of stronger walls need.
+pub(super) const GVISOR: [&str; 1] = ["runsc"];
 
 /// What tools of a person's need on Debian, and their programs: those that are small, and those that are tried at full size.
 pub(super) const TOOLS: [(&str, &str); 4] = [

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::runtime::is_gvisor;
 use super::verdict::ItemVerdict;
 use crate::sandbox::guarantee::mountinfo::Mounted;
 use crate::sandbox::guarantee::{Facts, RequestedContainer};
@@ -80,9 +81,20 @@ pub(super) fn mounts(asked: &RequestedContainer, facts: &Facts) -> ItemVerdict {
     let missing = requested.filter(|target| at(&mounts, target).is_none());
     let missing = missing.map(|target| format!("{target} is not there"));
     let offences: Vec<String> = missing
-        .chain(mounts.iter().filter_map(|mounted| offence(asked, mounted)))
+        .chain(
+            mounts
+                .iter()
+                .filter(|mounted| !is_gvisors_shm(mounted, facts))
+                .filter_map(|mounted| offence(asked, mounted)),
+        )
         .collect();
     ItemVerdict::without(&offences, GOOD, GOOD)
+}
+
+/// Returns whether it is the shared memory that podman makes on the host and gVisor then reads as a folder of the host;
+/// `tmpfs` does not hold for it.
+fn is_gvisors_shm(mounted: &Mounted, facts: &Facts) -> bool {
+    mounted.target == "/dev/shm" && mounted.kind == "9p" && is_gvisor(facts)
 }
 
 fn offence(asked: &RequestedContainer, mounted: &Mounted) -> Option<String> {
@@ -117,7 +129,7 @@ fn is_layer(layer: &LayeredMount, mounted: &Mounted, rootless: bool) -> bool {
 fn is_in_every_container(mounted: &Mounted) -> bool {
     let (target, kind) = (mounted.target.as_str(), mounted.kind.as_str());
     // Nobody but root can write to a folder of this mode, and the user is not root.
-    let roots_own = mounted.option("mode") == Some("755");
+    let roots_own = matches!(mounted.option("mode"), Some("755" | "0755"));
     match target {
         // `read_only_root` and `kernel_files` check which parts of it are writable.
         "/" => true,

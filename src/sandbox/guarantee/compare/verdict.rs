@@ -1,5 +1,8 @@
 //! The verdict on one item: what was requested, what was found, and whether the item holds.
 
+/// What is found of a fact that is missing.
+pub(super) const NOT_SEEN: &str = "not seen";
+
 /// The result of a check.
 pub(super) struct ItemVerdict {
     pub(super) held: bool,
@@ -18,7 +21,7 @@ impl ItemVerdict {
 
     /// Returns the verdict where a fact is missing.
     pub(super) fn unseen(asked: impl Into<String>) -> Self {
-        Self::new(false, asked, "not seen")
+        Self::new(false, asked, NOT_SEEN)
     }
 
     /// Returns the verdict on a list of offences: the item holds where there are none.

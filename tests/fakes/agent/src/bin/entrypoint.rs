@@ -78,6 +78,7 @@ fn facts() -> Outcome<String> {
     let init = std::fs::read_to_string("/proc/1/comm")?;
     let (pid, parent) = (std::process::id(), std::os::unix::process::parent_id());
     let mut facts = format!("== process\npid {pid}\nparent {parent}\ninit {init}");
+    section(&mut facts, "version", "/proc/version");
     for name in ["status", "uid_map", "mountinfo", "limits"] {
         section(&mut facts, name, &format!("/proc/self/{name}"));
     }
