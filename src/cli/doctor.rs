@@ -66,7 +66,7 @@ fn guarantee_line(guarantee: &Guarantee) -> Line {
     let (tone, fix) = match (guarantee.held, guarantee.relaxed) {
         (true, _) => (Tone::Good, None),
         (false, true) => (Tone::Warning, Some("allowed by `container.relax`")),
-        (false, false) => (Tone::Bad, Some(guarantee.item.fix())),
+        (false, false) => (Tone::Bad, Some(guarantee.fix())),
     };
     line(tone, guarantee.item.name(), &guarantee.found, fix)
 }

@@ -38,6 +38,17 @@ pub struct Guarantee {
     pub relaxed: bool,
 }
 
+impl Guarantee {
+    /// Returns what a person can do if it does not hold.
+    pub fn fix(&self) -> &'static str {
+        if self.found == compare::NOT_SHOWN {
+            RELAX_IT
+        } else {
+            self.item.fix()
+        }
+    }
+}
+
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde asks for")]
 fn is_false(flag: &bool) -> bool {
     !*flag
@@ -74,11 +85,7 @@ impl GuaranteeReport {
         refused.peek()?;
         let weaker = refused.map(|guarantee| {
             let Guarantee { item, asked, found, .. } = guarantee;
-            let fix = if found == compare::NOT_SHOWN {
-                RELAX_IT
-            } else {
-                item.fix()
-            };
+            let fix = guarantee.fix();
             format!("`{item}` (requested: {asked}; found: {found}; fix: {fix})")
         });
         let weaker: Vec<String> = weaker.collect();

@@ -82,7 +82,9 @@ async fn a_runtime_that_the_engine_does_not_have_is_told_and_starts_nothing() {
             ..specification(slot.path(), &["write-file=/workspace/done"])
         };
         let refused = engine.start(&spec, b"").await.unwrap_err();
-        assert!(refused.in_a_line().contains("kata"), "{}", refused.in_a_line());
+        let cause = std::error::Error::source(&refused).map(ToString::to_string);
+        let said = format!("{refused}: {}", cause.unwrap_or_default());
+        assert!(said.contains("kata"), "{said}");
         assert!(!slot.path().join("done").exists());
         // The engine has nothing left of it, and goes on.
         let plain = specification(slot.path(), &["exit=0"]);
