@@ -55,12 +55,12 @@ fn check_branches(top: &Section<'_>, config: &Config) {
 
 /// Refuses a runtime that need not be the one that is named.
 fn check_runtime(top: &Section<'_>, config: &Config) {
-    let named = config
-        .container
-        .runtime
-        .filter(|_| config.container.relax.contains(&Item::Runtime));
+    let container = &config.container;
+    let Some(runtime) = container.runtime.filter(|_| container.relax.contains(&Item::Runtime)) else {
+        return;
+    };
     let section = subsection(top, "container");
-    if let (Some(runtime), Some(field)) = (named, section.as_ref().and_then(|section| section.field("relax"))) {
+    if let Some(field) = section.as_ref().and_then(|section| section.field("relax")) {
         field.refuse_with::<()>(
             format!("`runtime` cannot be missing where `container.runtime` asks for {runtime}"),
             "remove one of the two",

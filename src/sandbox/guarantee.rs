@@ -41,7 +41,7 @@ pub struct Guarantee {
 impl Guarantee {
     /// Returns what a person can do if it does not hold.
     pub fn fix(&self) -> &'static str {
-        if self.found == compare::NOT_SHOWN {
+        if self.found == item::NOT_SHOWN {
             RELAX_IT
         } else {
             self.item.fix()

@@ -1,10 +1,9 @@
 //! Which runtimes an engine has, and which one it gave a container.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Deserialize;
-use serde::de::IgnoredAny;
+use serde_json::{Map, Value};
 
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::sandbox::engine::{Engine, EngineKind};
@@ -38,7 +37,7 @@ impl fmt::Display for OfferedRuntimes {
 #[serde(rename_all = "PascalCase")]
 struct DockersInfo {
     #[serde(default)]
-    runtimes: BTreeMap<String, IgnoredAny>,
+    runtimes: Map<String, Value>,
     #[serde(default)]
     default_runtime: String,
 }
@@ -95,8 +94,9 @@ impl Engine {
                     // Docker lists its own shims, too, which are the same runtimes by other names.
                     names: info
                         .runtimes
-                        .into_keys()
+                        .keys()
                         .filter(|name| !name.starts_with(SHIM))
+                        .cloned()
                         .collect(),
                     default: info.default_runtime,
                 })

@@ -8,11 +8,9 @@ mod runtime;
 mod usable;
 mod verdict;
 
+use super::item::NOT_SHOWN;
 use super::{Facts, Guarantee, GuaranteeReport, Item, RequestedContainer};
 use verdict::ItemVerdict;
-
-/// What is found of an item that gVisor's kernel has no file for.
-pub(super) const NOT_SHOWN: &str = "gVisor does not show it";
 
 /// Compares a container's facts with what was requested, for every item of [`Item::ALL`]. With a missing or invalid
 /// fact, an item does not hold.

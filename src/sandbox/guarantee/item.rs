@@ -4,6 +4,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+/// What is found of an item for which gVisor's kernel has no file.
+pub(super) const NOT_SHOWN: &str = "gVisor does not show it";
+
 /// One guarantee of a sealed container, with its name in `container.relax` and in reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 pub enum Runtime {
     /// The reference runtime; containers share the kernel of the host.
     Runc,
-    /// The same in C; containers share the kernel of the host.
+    /// A runtime in C; containers share the kernel of the host.
     Crun,
     /// gVisor: a kernel of its own as a program of the host.
     Runsc,
