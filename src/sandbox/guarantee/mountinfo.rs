@@ -44,10 +44,14 @@ impl Mounted {
     /// Returns how large it can get, in bytes; `None` means as large as the machine's memory.
     pub(super) fn size(&self) -> Option<u64> {
         let size = self.option("size")?;
-        match size.strip_suffix('k') {
-            Some(kibibytes) => kibibytes.parse::<u64>().ok()?.checked_mul(1024),
-            None => size.parse().ok(),
-        }
+        // Linux writes kibibytes, gVisor the words of whoever mounted it.
+        let units = [('k', 1 << 10), ('m', 1 << 20), ('g', 1 << 30)];
+        let in_unit = units.iter().find_map(|(unit, bytes)| {
+            let count = size.strip_suffix([*unit, unit.to_ascii_uppercase()])?;
+            Some((count, *bytes))
+        });
+        let (count, bytes) = in_unit.unwrap_or((size, 1_u64));
+        count.parse::<u64>().ok()?.checked_mul(bytes)
     }
 }
 
@@ -82,6 +86,17 @@ mod tests {
             (tmpfs.size(), tmpfs.option("mode"), tmpfs.read_only),
             (Some(65_536), Some("755"), false)
         );
+        let of_gvisor = |size: &str| Mounted::parse(&format!("1 2 0:4 / /t rw - tmpfs none rw,size={size}")).unwrap();
+        for (size, expect) in [
+            ("64m", Some(64 << 20)),
+            ("1G", Some(1 << 30)),
+            ("7", Some(7)),
+            ("50%", None),
+            ("m", None),
+            ("99999999999999999999", None),
+        ] {
+            assert_eq!(of_gvisor(size).size(), expect, "{size}");
+        }
         for odd in [
             "",
             "1 2 3",

@@ -67,7 +67,7 @@ fn where_all_is_well_everything_holds() {
         let before = repository.git(&["status", "--porcelain", "--ignored"]);
         let (called, document) = doctor(&repository);
         assert_eq!((broken(&document), called.code), (vec![], 0), "{}", called.stdout);
-        assert_eq!(document["engines"][0]["report"]["items"].as_array().unwrap().len(), 19);
+        assert_eq!(document["engines"][0]["report"]["items"].as_array().unwrap().len(), 20);
         assert_eq!(repository.git(&["status", "--porcelain", "--ignored"]), before);
         let shown = cordwainer(&repository, &["doctor"]).run();
         assert_eq!(shown.code, 0, "{}", shown.stderr);

@@ -5,6 +5,7 @@ use cordwainer::guarantee::Item;
 
 use super::{judge, judge_with_input, specification, workspace};
 use crate::support::engines::{TestEngine, run, skip};
+use crate::support::weak_engine::WeakEngine;
 
 /// What cannot be read back in gVisor; its flags in the tests leave control groups alone.
 const HIDDEN: [Item; 7] = [
@@ -89,5 +90,23 @@ async fn a_runtime_that_the_engine_does_not_have_is_told_and_starts_nothing() {
         // The engine has nothing left of it, and goes on.
         let plain = specification(slot.path(), &["exit=0"]);
         assert!(run(&engine, &plain, b"").await.exit.success());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_engine_that_takes_another_runtime_starts_nothing() {
+    for engine in TestEngine::each() {
+        let leave_out = |body: &mut serde_json::Value| {
+            body["HostConfig"].as_object_mut().unwrap().remove("Runtime");
+        };
+        let weak = WeakEngine::before(&engine.socket(), leave_out).await;
+        let slot = workspace(&weak.engine);
+        let spec = ContainerSpec {
+            runtime: Some(Runtime::Runsc),
+            ..specification(slot.path(), &["write-file=/workspace/done"])
+        };
+        let refused = weak.engine.start(&spec, b"").await.unwrap_err().to_string();
+        assert!(refused.contains("the runtime `runc` instead of `runsc`"), "{refused}");
+        assert!(!slot.path().join("done").exists());
     }
 }
