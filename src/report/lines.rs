@@ -117,7 +117,9 @@ impl Lines {
 /// Returns the tone of an event's line.
 fn tone_of(event: &EventKind) -> Option<Tone> {
     match event {
-        EventKind::Warned { .. } | EventKind::MeterDiffered { .. } => Some(Tone::Warning),
+        EventKind::Warned { .. } | EventKind::MeterDiffered { .. } | EventKind::ServiceFailed { .. } => {
+            Some(Tone::Warning)
+        }
         EventKind::GateTried { passed, not_yet, .. } => match (passed, not_yet) {
             (true, _) => Some(Tone::Good),
             (false, true) => None,
@@ -126,7 +128,6 @@ fn tone_of(event: &EventKind) -> Option<Tone> {
         EventKind::GateEnded { passed, not_yet, .. } if not_yet.is_none() => {
             Some(if *passed { Tone::Good } else { Tone::Bad })
         }
-        EventKind::ServiceFailed { .. } => Some(Tone::Warning),
         EventKind::PreparationEnded { failed, .. } => Some(if failed.is_some() { Tone::Bad } else { Tone::Good }),
         EventKind::MeasureEnded { .. } => Some(Tone::Good),
         EventKind::MeasureFailed { .. } => Some(Tone::Bad),

@@ -213,8 +213,8 @@ impl<'a> Services<'a> {
     /// Returns the first failure, if there was one.
     pub(crate) fn take_failure(&mut self) -> Option<Error> {
         if self.failed.is_none() {
-            let failures = self.running.iter().map(RunningService::failure).enumerate();
-            let first = failures.filter_map(|(index, failure)| Some((index, failure?))).next();
+            let mut failures = self.running.iter().map(RunningService::failure).enumerate();
+            let first = failures.find_map(|(index, failure)| Some((index, failure?)));
             if let Some((index, failure)) = first {
                 self.note(index, &failure);
             }

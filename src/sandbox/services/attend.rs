@@ -197,12 +197,11 @@ impl Part {
                     GatewayEvent::SealRefused(why) => return Some(ServiceFailure::weaker(&self.spec.name, &why)),
                     _ => {}
                 },
-                answer = said.recv(), if waiting => match answer {
-                    Some(Some(answer)) => last_answer = answer,
-                    _ => {
-                        waiting = false;
-                        self.tell_ready(&meeting.judged);
-                    }
+                answer = said.recv(), if waiting => if let Some(Some(answer)) = answer {
+                    last_answer = answer;
+                } else {
+                    waiting = false;
+                    self.tell_ready(&meeting.judged);
                 },
                 Ok((stream, _)) = meeting.requests.accept(), if sealed && relay.is_none() => {
                     let (from, to) = stream.into_split();

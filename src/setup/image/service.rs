@@ -58,17 +58,16 @@ async fn with_entrypoint(
     let tag = format!("{NAME}:{}", content_hash(&[CONTAINERFILE, ENTRYPOINT_SCRIPT], &args));
     let present = engine.image_id(&tag).await?;
     let rebuilt = present.is_none();
-    let id = match present {
-        Some(id) => id,
-        None => {
-            let files = [
-                ("Containerfile", CONTAINERFILE.as_bytes()),
-                ("entrypoint", ENTRYPOINT_SCRIPT.as_bytes()),
-            ];
-            let mut request = request(&tag, &files, options)?;
-            request.args = args;
-            engine.build_image(request, on_line).await?
-        }
+    let id = if let Some(id) = present {
+        id
+    } else {
+        let files = [
+            ("Containerfile", CONTAINERFILE.as_bytes()),
+            ("entrypoint", ENTRYPOINT_SCRIPT.as_bytes()),
+        ];
+        let mut request = request(&tag, &files, options)?;
+        request.args = args;
+        engine.build_image(request, on_line).await?
     };
     Ok(ImageBuilt {
         id,
