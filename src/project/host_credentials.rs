@@ -188,7 +188,7 @@ mod tests {
             (2, 0)
         );
         for known in ["secret-of-the-file", "secret-of-variable"] {
-            assert_eq!(redactor.text(known), "[redacted credential in use]");
+            assert_eq!(redactor.text(known), "[redacted credential]");
         }
     }
 }
