@@ -7,8 +7,8 @@ use std::time::Duration;
 use super::document::quoted;
 use super::keys::{Key, Shape, TOP};
 use super::{
-    AgentConfig, BudgetConfig, CommandsConfig, CommitsConfig, Config, ContainerConfig, Credentials, EngineChoice, Image, LimitWait,
-    LimitsConfig, NetworkConfig, RetryConfig, RoleConfig, Services, paths,
+    AgentConfig, BudgetConfig, CommandsConfig, CommitsConfig, Config, ContainerConfig, Credentials, EngineChoice,
+    Image, LimitWait, LimitsConfig, NetworkConfig, RetryConfig, RoleConfig, Services, paths,
 };
 
 /// The network that reaches nothing.

@@ -9,8 +9,8 @@ mod evidence;
 mod listener;
 mod request;
 pub(crate) mod seal;
-pub(crate) mod services;
 mod servers;
+pub(crate) mod services;
 mod specification;
 
 use self::listener::Listener;

@@ -48,9 +48,7 @@ use crate::base::interruption::Leftovers;
 use crate::sandbox::engine::deadline::CallError;
 use crate::sandbox::engine::kind::EngineFacts;
 use crate::sandbox::engine::service::Service;
-pub use crate::sandbox::spec::{
-    ContainerSpec, ENTRYPOINT, GATEWAY_FOLDER, LayeredMount, Mount, Runtime, UserChoice,
-};
+pub use crate::sandbox::spec::{ContainerSpec, ENTRYPOINT, GATEWAY_FOLDER, LayeredMount, Mount, Runtime, UserChoice};
 
 /// A container engine that responded. Cheap to clone; a service that was started for it ends with the last clone.
 #[derive(Clone, Debug)]
