@@ -105,8 +105,8 @@ fn check_base_urls(top: &Section<'_>, config: &Config) {
     }
 }
 
-/// Refuses a mode of permissions that the client's restricted mode refuses. The flag that skips permissions is no such
-/// one: it is left out for a restricted role.
+/// Refuses a mode of permissions that the client's restricted mode refuses. The flag that skips permissions is
+/// left out for a restricted role, and so it is accepted.
 fn check_permissions(top: &Section<'_>, config: &Config) {
     let bypasses = |words: &[String]| {
         let beside = words

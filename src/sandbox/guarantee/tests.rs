@@ -1,3 +1,4 @@
+mod layers;
 mod runtime;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -5,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 
 use super::{Facts, GuaranteeReport, Item, RequestedContainer, compare};
-use crate::sandbox::spec::{LayeredMount, Runtime};
+use crate::sandbox::spec::Runtime;
 
 /// What a sealed container on Docker Engine 20.10 reported, with control groups of version 1; shortened.
 const DOCKER: &str = "\
@@ -324,49 +325,6 @@ fn each_way_out_of_the_container_is_found() {
     );
     check(DOCKER, "== net/dev", "== net/devices", &["network"]);
     check(DOCKER, "== net/route", "== net/routes", &["network"]);
-}
-
-#[test]
-fn a_layer_is_the_requested_one_or_nothing_begins() {
-    let layer = LayeredMount {
-        lower: "/srv/layers/k/worktree/target".into(),
-        upper: "/srv/tops/1/1/upper".into(),
-        work: "/srv/tops/1/1/work".into(),
-        target: "/workspace/target".to_owned(),
-    };
-    let asked = |rootless| RequestedContainer {
-        layers: [(layer.target.clone(), layer.clone())].into(),
-        rootless,
-        ..asked()
-    };
-    let said = |line: &str| Facts::parse(&DOCKER.replace("== limits", &format!("{line}\n== limits")));
-    let of = |lower: &str, upper: &str| {
-        format!(
-            "115 95 0:41 / /workspace/target rw,relatime - overlay overlay rw,lowerdir={lower},upperdir={upper},workdir=/w"
-        )
-    };
-    let good = of("/srv/layers/k/worktree/target", "/srv/tops/1/1/upper");
-    assert!(compare(&asked(false), &said(&good)).holds());
-    for bad in [
-        "",
-        "115 95 254:0 /srv/layers/k/worktree/target /workspace/target rw - ext4 /dev/vda rw",
-        "115 95 0:41 / /workspace/target rw - tmpfs tmpfs rw,size=64k",
-        "115 95 0:41 / /workspace/target rw - fuse.fuse-overlayfs fuse-overlayfs rw",
-        &of("/srv/layers/other/worktree/target", "/srv/tops/1/1/upper"),
-        &of("/srv/layers/k/worktree/target", "/srv/tops/2/1/upper"),
-        &of("/srv/layers/k/worktree/target", "/srv/layers/k/worktree/target"),
-        &good.replace("0:41 / ", "0:41 /below "),
-    ] {
-        assert_eq!(weak(&compare(&asked(false), &said(bad))), ["mounts"], "{bad}");
-    }
-    assert_eq!(
-        weak(&compare(&super::tests::asked(), &said(&good))),
-        ["mounts"],
-        "nobody asked for it"
-    );
-    let fuse = "115 95 0:41 / /workspace/target rw - fuse.fuse-overlayfs fuse-overlayfs rw";
-    let rootless = said(fuse);
-    assert!(!weak(&compare(&asked(true), &rootless)).contains(&"mounts"));
 }
 
 #[test]

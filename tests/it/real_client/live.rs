@@ -89,7 +89,7 @@ impl Live {
         Self::with(engine, account, script, more, |_| {})
     }
 
-    /// The same, with what `prepare` does to the repository before it is committed.
+    /// Makes a scene as [`Self::new`] does, with what `prepare` does to the repository before it is committed.
     pub(super) fn with(
         engine: ClaudeEngine,
         account: Account,
