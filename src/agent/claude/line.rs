@@ -14,7 +14,7 @@ use crate::model::Usage;
 const ESCAPE: u8 = 0x1b;
 
 /// The fields of lines that are used: a field that is not named here is never read.
-const LINE: [&str; 32] = [
+const LINE: [&str; 33] = [
     "type",
     "subtype",
     "session_id",
@@ -23,6 +23,7 @@ const LINE: [&str; 32] = [
     "model",
     "claude_code_version",
     "apiKeySource",
+    "mcp_servers",
     "attempt",
     "retry_delay_ms",
     "error_status",
