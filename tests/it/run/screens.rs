@@ -209,6 +209,7 @@ fn a_doctor_where_all_is_well(engine: TestEngine) {
           ✓ git_locks          none is left
           ✓ secrets_dir        `.secrets` is ignored by git, and only its owner can read it
           ✓ credential         there is one
+          ✓ network_credentials  none are configured
           ✓ disk               [size] free at `[folder]`
           ✓ open_files         at most [number]
           ✓ client             tried with Claude Code [version] to [version]
