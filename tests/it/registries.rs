@@ -7,7 +7,9 @@ mod servers;
 use std::path::Path;
 use std::process::Command;
 
+use cordwainer::engine::EngineKind;
 use cordwainer::image::{self, BuildOptions};
+use cordwainer::testing::size;
 
 use crate::support::engines::{TestEngine, absent, build_request, engine_tests};
 use crate::support::project::Project;
@@ -49,6 +51,10 @@ fn toolchain() -> &'static Path {
 }
 
 fn cargo_npm_pip_and_git_use_what_they_never_see(engine: TestEngine) {
+    // It takes a minute and more on each engine.
+    if engine.kind() == EngineKind::Docker && !size(false, true) {
+        return;
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

@@ -46,7 +46,7 @@ enum Bench {
     Gateway(gateway::GatewayBenchArgs),
     /// What share of a run's budget stays unusable, because the worst of each request is set aside
     Budget(budget::BudgetBenchArgs),
-    /// A task with a service, with prepared dependencies, and TLS that the gateway ends, each beside the same without us
+    /// A task whose agent has a service, beside the bare calls of the engine
     Environment(environment::EnvironmentBenchArgs),
     /// What building the program costs, beside another commit
     Build(build::BuildBenchArgs),

@@ -2,9 +2,10 @@
 
 use std::fs;
 
-use cordwainer::engine::BuildRequest;
+use cordwainer::engine::{BuildRequest, EngineKind};
 use cordwainer::event::EventKind;
 use cordwainer::image::{self, BuildOptions};
+use cordwainer::testing::size;
 
 use crate::support::engines::{IMAGE, TestEngine, absent, build_request, engine_tests};
 use crate::support::project::Project;
@@ -91,7 +92,8 @@ const CONFIGURATION: &str = "commands:\n  prepare: cargo test --offline --no-run
      gates: [cargo test --offline --verbose, cd site && node test.js]\nagent: {command: scripted-agent}\n";
 
 fn what_the_first_task_fetched_and_compiled_the_second_does_not(engine: TestEngine) {
-    if !has_tools(engine) {
+    // It takes a minute and more on each engine.
+    if engine.kind() == EngineKind::Docker && !size(false, true) || !has_tools(engine) {
         return;
     }
     let repository = TestRepository::empty();

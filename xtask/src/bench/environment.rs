@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use crate::agent_image;
 use crate::bench::task::load;
@@ -20,24 +20,15 @@ pub(crate) struct EnvironmentBenchArgs {
     /// The engine to measure; both unless it is given
     #[arg(long)]
     engine: Option<EngineChoice>,
-    /// One part alone
-    #[arg(long)]
-    only: Option<Part>,
 }
 
-#[derive(Clone, Copy, PartialEq, ValueEnum)]
-enum Part {
-    Service,
-}
-
-/// Measures one part after the other, and prints their tables.
+/// Measures on one engine after the other, and prints a table an engine.
 pub(crate) fn run(args: &EnvironmentBenchArgs, no_install: bool) -> Result<ExitCode> {
     let install = if no_install {
         Install::Refuse
     } else {
         Install::AfterSayingSo
     };
-    let is_wanted = |part| args.only.is_none_or(|only| only == part);
     let engines = match args.engine {
         Some(engine) => vec![engine],
         None => vec![EngineChoice::Podman, EngineChoice::Docker],
@@ -51,9 +42,7 @@ pub(crate) fn run(args: &EnvironmentBenchArgs, no_install: bool) -> Result<ExitC
         // One at a time: an engine that idles is noise to the other.
         let engine = provision::engine(engine, install)?;
         println!("\n{}; load of the machine {}", engine.description(), load()?);
-        if is_wanted(Part::Service) {
-            service::measure(&engine, &agent, install, args.rounds, &runtime)?;
-        }
+        service::measure(&engine, &agent, install, args.rounds, &runtime)?;
         println!("Load of the machine at the end: {}", load()?);
     }
     Ok(ExitCode::SUCCESS)
