@@ -32,6 +32,7 @@ mod refusal;
 mod route;
 mod scrub;
 mod seal;
+mod server;
 pub(super) mod socket;
 mod state;
 mod token;

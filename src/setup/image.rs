@@ -6,6 +6,7 @@ mod project;
 mod service;
 
 use std::collections::BTreeMap;
+use std::convert::identity;
 use std::path::Path;
 
 use serde::Serialize;
@@ -16,7 +17,7 @@ pub use check::{CheckedItem, ImageReport, ProjectNeeds, check};
 pub use project::build_for;
 pub use service::build_for_service;
 
-use crate::base::error::{Context as _, ErrorKind, Result};
+use crate::base::error::{Context as _, Error, ErrorKind, Result};
 use crate::sandbox::engine::{BuildRequest, Engine, pack};
 
 /// The image's name, without a tag.
@@ -92,12 +93,16 @@ async fn with_client(
     on_line: &mut (dyn FnMut(&str) + Send),
 ) -> Result<ImageBuilt> {
     let tag = tag(options);
-    let present = engine.image_id(&tag).await?;
-    let rebuilt = present.is_none();
-    let id = match present {
-        Some(id) => id,
-        None => engine.build_image(request(&tag, options)?, on_line).await?,
+    let described = || {
+        let certificates = host_certificates()?;
+        let files = [
+            ("Containerfile", CONTAINERFILE.as_bytes()),
+            ("entrypoint", ENTRYPOINT_SCRIPT.as_bytes()),
+            (containerfile::CERTIFICATES, certificates.as_slice()),
+        ];
+        request(&tag, &files, arguments(options), options)
     };
+    let (id, rebuilt) = unless_there(engine, &tag, on_line, described, identity).await?;
     Ok(ImageBuilt {
         id,
         name: tag.clone(),
@@ -105,6 +110,22 @@ async fn with_client(
         client_version: options.client_version.clone(),
         rebuilt,
     })
+}
+
+/// Builds what `request` describes unless the engine has an image of this tag. Returns its id, and whether it was built;
+/// `failed` adds to the error of a build what to do about it.
+async fn unless_there(
+    engine: &Engine,
+    tag: &str,
+    on_line: &mut (dyn FnMut(&str) + Send),
+    request: impl FnOnce() -> Result<BuildRequest>,
+    failed: impl FnOnce(Error) -> Error,
+) -> Result<(String, bool)> {
+    if let Some(id) = engine.image_id(tag).await? {
+        return Ok((id, false));
+    }
+    let built = engine.build_image(request()?, on_line).await;
+    built.map(|id| (id, true)).map_err(failed)
 }
 
 /// Returns the reference of the image that these options make: its tag identifies the content.
@@ -122,17 +143,17 @@ fn arguments(options: &BuildOptions) -> BTreeMap<String, String> {
     ])
 }
 
-fn request(tag: &str, options: &BuildOptions) -> Result<BuildRequest> {
-    let certificates = host_certificates()?;
-    let files = [
-        ("Containerfile", CONTAINERFILE.as_bytes()),
-        ("entrypoint", ENTRYPOINT_SCRIPT.as_bytes()),
-        (containerfile::CERTIFICATES, certificates.as_slice()),
-    ];
+/// Describes the build of these files, one of which is `Containerfile`.
+fn request(
+    tag: &str,
+    files: &[(&str, &[u8])],
+    args: BTreeMap<String, String>,
+    options: &BuildOptions,
+) -> Result<BuildRequest> {
     Ok(BuildRequest {
-        context: pack(&files).context("cannot pack the image's build context")?,
+        context: pack(files).context("cannot pack the image's build context")?,
         containerfile: "Containerfile".into(),
-        args: arguments(options),
+        args,
         tag: tag.to_owned(),
         labels: BTreeMap::new(),
         network: options.network.clone(),

@@ -47,39 +47,17 @@ impl Engine {
 
 /// Returns the mount as podman takes it.
 pub(super) fn bind(layer: &LayeredMount) -> String {
-    let LayeredMount {
-        lower,
-        upper,
-        work,
-        target,
-    } = layer;
-    format!(
-        "{}:{target}:O,upperdir={},workdir={}",
-        lower.display(),
-        upper.display(),
-        work.display()
-    )
+    format!("{}:{}:O,{}", layer.lower.display(), layer.target, written(layer))
 }
 
 /// Returns the mount as Docker Engine takes it: a volume without a name, which goes with its container.
 pub(super) fn volume(layer: &LayeredMount) -> ApiMount {
-    let LayeredMount {
-        lower,
-        upper,
-        work,
-        target,
-    } = layer;
-    let folders = format!(
-        "lowerdir={},upperdir={},workdir={}",
-        lower.display(),
-        upper.display(),
-        work.display()
-    );
+    let folders = format!("lowerdir={},{}", layer.lower.display(), written(layer));
     let options = [("type", "overlay"), ("device", "overlay"), ("o", &folders)];
     let options = options.map(|(name, value)| (name.to_owned(), value.to_owned()));
     ApiMount {
         typ: Some(MountType::VOLUME),
-        target: Some(target.clone()),
+        target: Some(layer.target.clone()),
         volume_options: Some(MountVolumeOptions {
             no_copy: Some(true),
             driver_config: Some(MountVolumeOptionsDriverConfig {
@@ -90,4 +68,9 @@ pub(super) fn volume(layer: &LayeredMount) -> ApiMount {
         }),
         ..ApiMount::default()
     }
+}
+
+/// Returns the options of overlayfs for what is written above a layer.
+fn written(layer: &LayeredMount) -> String {
+    format!("upperdir={},workdir={}", layer.upper.display(), layer.work.display())
 }

@@ -4,9 +4,8 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
@@ -14,15 +13,12 @@ use tokio_util::task::TaskTracker;
 
 use super::event::GatewayEvent;
 use super::route::route;
+use super::server::server;
 use super::state::GatewayState;
 
 /// How many connections a container may have at once; further ones wait until one ends. More than what waits for or uses a
 /// place of the egress, so that requests to the model's API never wait for those.
 const CONNECTIONS: usize = 192;
-/// How long the head of a request may take to arrive, and a connection may stay open without one.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
-/// The longest head of a request, in bytes.
-const HEAD_LIMIT: usize = 64 << 10;
 /// How long no connection is accepted after the system had no resources for it.
 const RESPITE: Duration = Duration::from_millis(50);
 
@@ -57,14 +53,7 @@ async fn serve(stream: UnixStream, shared: Arc<GatewayState>, _place: OwnedSemap
         let shared = Arc::clone(&shared);
         async move { Ok::<_, Infallible>(route(request, &shared).await) }
     });
-    let mut builder = http1::Builder::new();
-    builder
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT)
-        .max_header_size(HEAD_LIMIT)
-        // A relay forwards the end of a request's bytes before it has the answer.
-        .half_close(true);
-    let connection = builder.serve_connection(TokioIo::new(stream), service);
+    let connection = server().serve_connection(TokioIo::new(stream), service);
     // A client that goes away, or does not speak HTTP, harms nobody but itself; hyper has answered it.
     let _ = connection.with_upgrades().await;
 }

@@ -30,10 +30,10 @@ use crate::sandbox::services::stage::{Left, Ready, Stage};
 const REQUESTS: &str = "requests.sock";
 /// The socket to which it answers whether it can be used.
 const ANSWERS: &str = "ready.sock";
-/// How long a container may take to be gone once its output, or its relay, is.
-const PATIENCE: Duration = Duration::from_secs(5);
 /// The command that finds that out.
 const COMMAND: &str = "ready";
+/// How long a container may take to be gone once its output, or its relay, is.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What the task has of the rest.
 pub(super) struct Part {

@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::containerfile::{self, CERTIFICATES};
-use super::{BuildOptions, ImageBuilt, NAME, build, content_hash, host_certificates, with_client};
-use crate::base::error::{Context as _, Error, Result};
+use super::{
+    BuildOptions, ImageBuilt, NAME, build, content_hash, host_certificates, request, unless_there, with_client,
+};
+use crate::base::error::{Error, Result};
 use crate::config::{DEFAULT_BASE, Image, ImageBuild};
-use crate::sandbox::engine::{BuildRequest, Engine, pack};
+use crate::sandbox::engine::Engine;
 
 /// The name of images that a person's Containerfile makes, before the client is in them.
 const BASE: &str = "localhost/cordwainer-base";
@@ -67,17 +69,15 @@ pub(super) async fn base(
     };
     let content = String::from_utf8_lossy(own);
     let tag = format!("{BASE}:{}", content_hash(&[&content], &BTreeMap::new()));
-    if engine.image_id(&tag).await?.is_some() {
-        return Ok((tag, false));
-    }
-    let request = request(&tag, &[("Containerfile", own)], options)?;
     let failed = |error: Error| {
         error.hint(format!(
             "correct `{path}`; it is built without any other file, so that it can copy none of the repository"
         ))
     };
-    engine.build_image(request, on_line).await.map_err(failed)?;
-    Ok((tag, true))
+    let files = [("Containerfile", own)];
+    let described = || request(&tag, &files, BTreeMap::new(), options);
+    let (_, is_new) = unless_there(engine, &tag, on_line, described, failed).await?;
+    Ok((tag, is_new))
 }
 
 /// Builds an image of this name from a Containerfile that stands on `client`, unless the engine has it.
@@ -89,35 +89,21 @@ pub(super) async fn onto(
     on_line: &mut (dyn FnMut(&str) + Send),
 ) -> Result<ImageBuilt> {
     let tag = format!("{name}:{}", content_hash(&[text], &BTreeMap::new()));
-    if let Some(id) = engine.image_id(&tag).await? {
-        return Ok(ImageBuilt { id, tag, ..client });
-    }
-    let certificates = host_certificates()?;
-    let mut files = vec![("Containerfile", text.as_bytes())];
-    if text.contains(CERTIFICATES) {
-        files.push((CERTIFICATES, certificates.as_slice()));
-    }
     let hint =
         |error: Error| error.hint("correct `build` of the image: the last lines show which package or command failed");
-    let id = engine
-        .build_image(request(&tag, &files, options)?, on_line)
-        .await
-        .map_err(hint)?;
+    let described = || {
+        let certificates = host_certificates()?;
+        let mut files = vec![("Containerfile", text.as_bytes())];
+        if text.contains(CERTIFICATES) {
+            files.push((CERTIFICATES, certificates.as_slice()));
+        }
+        request(&tag, &files, BTreeMap::new(), options)
+    };
+    let (id, is_new) = unless_there(engine, &tag, on_line, described, hint).await?;
     Ok(ImageBuilt {
         id,
         tag,
-        rebuilt: true,
+        rebuilt: client.rebuilt || is_new,
         ..client
-    })
-}
-
-pub(super) fn request(tag: &str, files: &[(&str, &[u8])], options: &BuildOptions) -> Result<BuildRequest> {
-    Ok(BuildRequest {
-        context: pack(files).context("cannot pack the image's build context")?,
-        containerfile: "Containerfile".into(),
-        args: BTreeMap::new(),
-        tag: tag.to_owned(),
-        labels: BTreeMap::new(),
-        network: options.network.clone(),
     })
 }

@@ -1,11 +1,12 @@
 //! The images of services: what a configuration describes, with the entrypoint and without the client.
 
 use std::collections::BTreeMap;
+use std::convert::identity;
 use std::path::Path;
 
 use super::containerfile;
-use super::project::{base, onto, request};
-use super::{BuildOptions, ENTRYPOINT_SCRIPT, ImageBuilt, content_hash};
+use super::project::{base, onto};
+use super::{BuildOptions, ENTRYPOINT_SCRIPT, ImageBuilt, content_hash, request, unless_there};
 use crate::base::error::Result;
 use crate::config::{Image, ServiceConfig};
 use crate::sandbox::engine::Engine;
@@ -56,19 +57,12 @@ async fn with_entrypoint(
 ) -> Result<ImageBuilt> {
     let args = BTreeMap::from([("BASE".to_owned(), base.to_owned())]);
     let tag = format!("{NAME}:{}", content_hash(&[CONTAINERFILE, ENTRYPOINT_SCRIPT], &args));
-    let present = engine.image_id(&tag).await?;
-    let rebuilt = present.is_none();
-    let id = if let Some(id) = present {
-        id
-    } else {
-        let files = [
-            ("Containerfile", CONTAINERFILE.as_bytes()),
-            ("entrypoint", ENTRYPOINT_SCRIPT.as_bytes()),
-        ];
-        let mut request = request(&tag, &files, options)?;
-        request.args = args;
-        engine.build_image(request, on_line).await?
-    };
+    let files = [
+        ("Containerfile", CONTAINERFILE.as_bytes()),
+        ("entrypoint", ENTRYPOINT_SCRIPT.as_bytes()),
+    ];
+    let described = || request(&tag, &files, args, options);
+    let (id, rebuilt) = unless_there(engine, &tag, on_line, described, identity).await?;
     Ok(ImageBuilt {
         id,
         name: tag.clone(),

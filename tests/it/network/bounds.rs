@@ -22,6 +22,16 @@ async fn begun(bounds: Bounds) -> (Origin, Proxy, TcpStream) {
     (origin, proxy, tunnel)
 }
 
+/// Requests a tunnel beyond those that there may be, until it is told that it waits; returns its authority and connection.
+async fn one_waits(origin: &Origin, proxy: &mut Proxy) -> (String, TcpStream) {
+    let authority = format!("127.0.0.1:{}", origin.port());
+    let head = format!("CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n\r\n");
+    let waiting = proxy.send(head.as_bytes()).await;
+    assert_eq!(proxy.event().await, permitted("127.0.0.1", origin.port()));
+    assert_eq!(proxy.event().await, EgressEvent::Waited);
+    (authority, waiting)
+}
+
 /// Bounds of which one is short.
 fn short_hello() -> Bounds {
     Bounds {
@@ -129,11 +139,7 @@ async fn the_queue_has_an_end_and_the_wait_too() {
         ..bounds()
     };
     let (origin, mut proxy, _first) = begun(bounds).await;
-    let authority = format!("127.0.0.1:{}", origin.port());
-    let head = format!("CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n\r\n");
-    let mut waiting = proxy.send(head.as_bytes()).await;
-    assert_eq!(proxy.event().await, permitted("127.0.0.1", origin.port()));
-    assert_eq!(proxy.event().await, EgressEvent::Waited);
+    let (authority, mut waiting) = one_waits(&origin, &mut proxy).await;
     assert_eq!(proxy.connect(&authority).await.1, 503, "the queue is full");
     assert_eq!(proxy.denial().await, Denial::Busy);
     assert_eq!(status(&read_head(&mut waiting).await), 503, "the wait has an end");
@@ -147,11 +153,7 @@ async fn who_waits_is_let_go_with_the_egress() {
         ..bounds()
     };
     let (origin, mut proxy, _first) = begun(bounds).await;
-    let authority = format!("127.0.0.1:{}", origin.port());
-    let head = format!("CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n\r\n");
-    let mut waiting = proxy.send(head.as_bytes()).await;
-    assert_eq!(proxy.event().await, permitted("127.0.0.1", origin.port()));
-    assert_eq!(proxy.event().await, EgressEvent::Waited);
+    let (_, mut waiting) = one_waits(&origin, &mut proxy).await;
     proxy.egress.close();
     assert_eq!(status(&read_head(&mut waiting).await), 503);
 }

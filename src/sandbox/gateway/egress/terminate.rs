@@ -10,11 +10,9 @@ mod onward;
 use std::convert::Infallible;
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
-use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use rustls::server::Acceptor;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
@@ -26,12 +24,8 @@ use super::attempt::Attempt;
 use super::state::EgressState;
 use super::termination::Termination;
 use super::watched::Watched;
+use crate::sandbox::gateway::server::server;
 use crate::sandbox::network::{Denial, Target};
-
-/// How long the head of a request may take to arrive, and a connection may stay open without one.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
-/// The longest head of a request, in bytes.
-const HEAD_LIMIT: usize = 64 << 10;
 
 /// Serves a tunnel to its end.
 pub(super) async fn serve(
@@ -57,16 +51,10 @@ pub(super) async fn serve(
         let exchange = Arc::clone(&exchange);
         async move { Ok::<_, Infallible>(exchange.answer(request).await) }
     });
-    let mut builder = http1::Builder::new();
-    builder
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT)
-        .max_header_size(HEAD_LIMIT)
-        .half_close(true);
     tokio::select! {
         () = shared.is_idle(&activity) => Ok(()),
         // A client that goes away, or does not speak HTTP, harms nobody but itself; hyper has answered it.
-        served = builder.serve_connection(TokioIo::new(stream), service) => served.map_err(io::Error::other),
+        served = server().serve_connection(TokioIo::new(stream), service) => served.map_err(io::Error::other),
     }
 }
 

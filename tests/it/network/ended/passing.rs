@@ -7,11 +7,17 @@ use bytes::Bytes;
 use cordwainer::gateway::egress::Bounds;
 use cordwainer::network::Authentication;
 use http_body_util::{BodyExt as _, Full};
-use hyper::Request;
+use hyper::body::Incoming;
+use hyper::{Request, Response};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::super::proxy::{permitted, read_head, read_rest};
 use super::{HOST, PLACEHOLDER, SECRET, Scene, Setting, bounds};
+
+/// Returns the whole body of an answer.
+async fn body_of(answer: Response<Incoming>) -> Bytes {
+    answer.into_body().collect().await.unwrap().to_bytes()
+}
 
 /// Checks which header the host gets, whatever the client sends.
 async fn check(authentication: Authentication, sent: &str, expect: &str) {
@@ -91,7 +97,7 @@ async fn many_requests_pass_on_one_tunnel_and_one_connection() {
             .unwrap();
         let response = client.send_request(request).await.unwrap();
         assert_eq!(response.status(), 200);
-        let answer = response.into_body().collect().await.unwrap().to_bytes();
+        let answer = body_of(response).await;
         assert_eq!(answer, format!("got {}", turn * 1000));
         client.ready().await.unwrap();
     }
@@ -105,7 +111,7 @@ async fn many_requests_pass_on_one_tunnel_and_one_connection() {
             .body(Full::default())
             .unwrap();
         let response = client.send_request(request).await.unwrap();
-        let answer = response.into_body().collect().await.unwrap().to_bytes();
+        let answer = body_of(response).await;
         assert_eq!(answer, expect);
         client.ready().await.unwrap();
     }
@@ -156,29 +162,15 @@ async fn large_bodies_pass_both_ways_and_nobody_holds_them() {
         .header("host", scene.authority())
         .body(body)
         .unwrap();
-    let answer = client
-        .send_request(request)
-        .await
-        .unwrap()
-        .into_body()
-        .collect()
-        .await
-        .unwrap();
-    assert_eq!(answer.to_bytes(), format!("got {}", 32 << 20));
+    let answer = body_of(client.send_request(request).await.unwrap()).await;
+    assert_eq!(answer, format!("got {}", 32 << 20));
     client.ready().await.unwrap();
     let request = Request::get("/large")
         .header("host", scene.authority())
         .body(Full::default())
         .unwrap();
-    let answer = client
-        .send_request(request)
-        .await
-        .unwrap()
-        .into_body()
-        .collect()
-        .await
-        .unwrap();
-    assert_eq!(answer.to_bytes().len(), 32 << 20);
+    let answer = body_of(client.send_request(request).await.unwrap()).await;
+    assert_eq!(answer.len(), 32 << 20);
     // An answer before the body has been read comes at once.
     let mut stream = scene.shake(HOST).await.unwrap();
     let head = format!(
