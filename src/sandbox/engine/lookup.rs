@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Empty};
@@ -20,6 +21,13 @@ use crate::sandbox::engine::failure::{self, Failure};
 
 /// The version of podman's own API that is spoken: podman 4 and 5 have it.
 const LIBPOD: &str = "4.0.0";
+/// When an engine is asked again that failed inside as it looked: podman 4.3 does where a container's process ends while
+/// it reads of it (`read /proc/PID/cgroup: no such process`), and knows it has ended a moment later.
+const AGAIN: [Duration; 3] = [
+    Duration::from_millis(20),
+    Duration::from_millis(100),
+    Duration::from_millis(500),
+];
 
 /// `State` of `GET /containers/ID/json`.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -93,7 +101,7 @@ impl Engine {
     }
 
     async fn get_whole<T: DeserializeOwned>(&self, operation: &str, path: &str) -> Result<T, CallError> {
-        match tokio::time::timeout(LOOK, exchange(self.socket(), path)).await {
+        match tokio::time::timeout(LOOK, steady(self.socket(), path)).await {
             Ok(Ok(answer)) if answer.status == 200 => serde_json::from_slice(&answer.body).map_err(|error| {
                 let why = format!("the engine returned invalid JSON: {error}");
                 deadline::refused(self, operation, None, why)
@@ -113,6 +121,18 @@ pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
+}
+
+/// Requests one document, and once more after each of [`AGAIN`] while the engine fails inside. The last answer counts.
+async fn steady(socket: &Path, path: &str) -> Result<Answer, Failure> {
+    for wait in AGAIN {
+        let answer = exchange(socket, path).await?;
+        if answer.status < 500 {
+            return Ok(answer);
+        }
+        tokio::time::sleep(wait).await;
+    }
+    exchange(socket, path).await
 }
 
 /// Requests one document, on a connection of its own; the caller sets the deadline.
@@ -148,4 +168,43 @@ fn said(body: &[u8]) -> String {
 /// Reads a boolean that may be missing: Docker leaves the field out, podman writes null where it does not know.
 fn or_false<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
     Ok(Option::deserialize(deserializer)?.unwrap_or(false))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read as _, Write as _};
+    use std::os::unix::net::UnixListener;
+
+    use super::*;
+
+    /// Asks an engine that gives these answers, one after the other, and says which it was left with.
+    async fn asked(statuses: &'static [u16]) -> u16 {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("s");
+        let listener = UnixListener::bind(&socket).unwrap();
+        let engine = std::thread::spawn(move || {
+            for status in statuses {
+                let (mut stream, _) = listener.accept().unwrap();
+                let mut head = Vec::new();
+                while !head.ends_with(b"\r\n\r\n") {
+                    let mut byte = [0];
+                    stream.read_exact(&mut byte).unwrap();
+                    head.extend(byte);
+                }
+                write!(stream, "HTTP/1.1 {status} X\r\nContent-Length: 2\r\n\r\n{{}}").unwrap();
+            }
+        });
+        let answer = steady(&socket, "/x").await.unwrap();
+        // It has given all of its answers, and none was left over.
+        engine.join().unwrap();
+        answer.status
+    }
+
+    #[tokio::test]
+    async fn an_engine_that_fails_inside_is_asked_again_and_no_other() {
+        assert_eq!(asked(&[500, 500, 200]).await, 200);
+        assert_eq!(asked(&[500, 404]).await, 404);
+        assert_eq!(asked(&[500, 500, 500, 503]).await, 503);
+        assert_eq!(asked(&[404]).await, 404);
+    }
 }

@@ -14,17 +14,25 @@ pub(crate) fn checkout() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Cargo in a folder, writing what it makes to the folder `target`. What is compiled already for this checkout is not
-/// compiled again, with cargo 1.91 or later; an older one does not know a build folder apart from the target folder,
-/// and takes longer.
+/// What this workspace's profile says of the packages that it depends on, so that cargo finds them compiled.
+const PROFILE: [&str; 2] = [
+    "profile.dev.debug=false",
+    "profile.dev.package.aho-corasick.opt-level=2",
+];
+
+/// Cargo in a folder, writing what it makes to the folder `target`. Dependencies that are compiled already for this
+/// checkout are not compiled again, with cargo 1.91 or later; an older one does not know a build folder apart from the
+/// target folder, and takes longer.
 pub(crate) fn cargo(folder: &Path, target: &Path) -> Command {
     let mut command = plain_cargo();
     command
         .current_dir(folder)
         .env("CARGO_NET_OFFLINE", "true")
         .env("CARGO_BUILD_BUILD_DIR", built())
-        .env("CARGO_TARGET_DIR", target)
-        .env("CARGO_PROFILE_DEV_DEBUG", "line-tables-only");
+        .env("CARGO_TARGET_DIR", target);
+    for setting in PROFILE {
+        command.args(["--config", setting]);
+    }
     command
 }
 
