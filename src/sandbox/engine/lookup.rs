@@ -21,8 +21,9 @@ use crate::sandbox::engine::failure::{self, Failure};
 
 /// The version of podman's own API that is spoken: podman 4 and 5 have it.
 const LIBPOD: &str = "4.0.0";
-/// When an engine is asked again that failed inside as it looked: podman 4.3 does where a container's process ends while
-/// it reads of it (`read /proc/PID/cgroup: no such process`), and knows it has ended a moment later.
+/// The pauses before an engine that answered with an error of its own (5xx) is asked again. Podman 4.3 gives one where a
+/// container's process ends while podman reads about it (`read /proc/PID/cgroup: no such process`); a moment later it
+/// knows that the container has ended.
 const AGAIN: [Duration; 3] = [
     Duration::from_millis(20),
     Duration::from_millis(100),
@@ -123,7 +124,8 @@ pub(super) struct Answer {
     pub(super) body: Bytes,
 }
 
-/// Requests one document, and once more after each of [`AGAIN`] while the engine fails inside. The last answer counts.
+/// Requests one document, and again after each pause of [`AGAIN`] while the answer is an error of the engine's own (5xx).
+/// Returns the last answer; the caller sets the deadline for all of them.
 async fn steady(socket: &Path, path: &str) -> Result<Answer, Failure> {
     for wait in AGAIN {
         let answer = exchange(socket, path).await?;
@@ -177,7 +179,7 @@ mod tests {
 
     use super::*;
 
-    /// Asks an engine that gives these answers, one after the other, and says which it was left with.
+    /// Asks an engine that gives these answers, one after the other; returns the status that was left in the end.
     async fn asked(statuses: &'static [u16]) -> u16 {
         let folder = tempfile::tempdir().unwrap();
         let socket = folder.path().join("s");
