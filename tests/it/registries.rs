@@ -1,9 +1,6 @@
 //! Private registries and a private git host, with the real programs in real containers: each host demands a credential
 //! that no container has.
 
-mod packages;
-mod servers;
-
 use std::path::Path;
 use std::process::Command;
 
@@ -13,9 +10,8 @@ use cordwainer::testing::size;
 
 use crate::support::engines::{TestEngine, absent, build_request, engine_tests};
 use crate::support::project::Project;
+use crate::support::registries::{self as servers, Servers, packages};
 use crate::support::repository::TestRepository;
-
-use servers::Servers;
 
 /// The image with the programs; cargo comes from the machine.
 const IMAGE: &str = "localhost/cordwainer-test-registries:1";

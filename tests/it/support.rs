@@ -12,6 +12,7 @@ pub(crate) mod messages_api;
 pub(crate) mod noise;
 pub(crate) mod project;
 pub(crate) mod pseudo_terminal;
+pub(crate) mod registries;
 pub(crate) mod repository;
 pub(crate) mod screens;
 pub(crate) mod scripted_agent;

@@ -84,6 +84,11 @@ impl Project {
         let text = configuration(engine, socket, more);
         repository.write("configuration.yaml", text);
         repository.commit("configure");
+        Self::configured(engine, repository)
+    }
+
+    /// A repository that has its configuration committed; no generation is started.
+    pub(crate) fn configured(engine: TestEngine, repository: TestRepository) -> Self {
         Self {
             before: repository.snapshot_of_everything(),
             repository,

@@ -1,6 +1,8 @@
 //! A registry of cargo, one of npm, an index of pip and a git host, each over TLS and for those alone who show its
 //! credential.
 
+pub(crate) mod packages;
+
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
@@ -12,11 +14,11 @@ use hyper::body::Incoming;
 use hyper::{Request, Response};
 use tempfile::TempDir;
 
-use super::packages::{sha256, tar_gz, zip};
 use crate::support::https::{Body, Https, whole};
+use packages::{sha256, tar_gz, zip};
 
 /// The variables of the host, and what they have.
-pub(super) const SECRETS: [(&str, &str); 4] = [
+pub(crate) const SECRETS: [(&str, &str); 4] = [
     ("OWN_CARGO", "secret-of-the-cargo-registry"),
     ("OWN_NPM", "secret-of-the-npm-registry"),
     ("OWN_PIP", "secret-of-the-pip-index"),
@@ -27,14 +29,14 @@ const ADDRESSES: [&str; 4] = ["127.0.0.5", "127.0.0.6", "127.0.0.7", "127.0.0.8"
 const NAMES: [&str; 4] = ["cargo", "npm", "pip", "git"];
 
 /// The servers, and what they were asked.
-pub(super) struct Servers {
+pub(crate) struct Servers {
     all: Vec<Https>,
     log: Arc<Mutex<Vec<String>>>,
     _folder: TempDir,
 }
 
 impl Servers {
-    pub(super) async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         repository(folder.path());
         let log: Arc<Mutex<Vec<String>>> = Arc::default();
@@ -69,17 +71,17 @@ impl Servers {
     }
 
     /// The certificates of the authorities of all of them.
-    pub(super) fn authorities(&self) -> String {
+    pub(crate) fn authorities(&self) -> String {
         self.all.iter().map(|server| server.authority.as_str()).collect()
     }
 
     /// `host:port` of each.
-    pub(super) fn authorities_of_urls(&self) -> [String; 4] {
+    pub(crate) fn authorities_of_urls(&self) -> [String; 4] {
         [0, 1, 2, 3].map(|index| self.all[index].address.to_string())
     }
 
     /// The section of the configuration.
-    pub(super) fn configuration(&self) -> String {
+    pub(crate) fn configuration(&self) -> String {
         let kinds = ["cargo: own", "npm: true", "pip: agent", "basic: agent"];
         let mut text = String::from("network:\n  credentials:\n");
         for ((kind, (variable, _)), server) in kinds.iter().zip(SECRETS).zip(&self.all) {
@@ -91,17 +93,17 @@ impl Servers {
         text
     }
 
-    pub(super) fn log(&self) -> Vec<String> {
+    pub(crate) fn log(&self) -> Vec<String> {
         self.log.lock().unwrap().clone()
     }
 
     /// How many requests came without the credential.
-    pub(super) fn refused(&self) -> usize {
+    pub(crate) fn refused(&self) -> usize {
         self.log().iter().filter(|line| line.ends_with(" refused")).count()
     }
 
     /// How many requests came with it.
-    pub(super) fn answered(&self) -> usize {
+    pub(crate) fn answered(&self) -> usize {
         self.log().len() - self.refused()
     }
 }
@@ -182,53 +184,72 @@ fn cargo(host: &str, path: &str) -> Option<Bytes> {
     }
 }
 
+/// The packages of npm: each with its name, and its program.
+const NPM: [(&str, &str); 2] = [
+    ("@own/package", "// own words\n"),
+    ("@example/redis", include_str!("../../data/registries/redis.js")),
+];
+
 fn npm(host: &str, path: &str) -> Option<Bytes> {
-    let manifest = r#"{"name": "@own/package", "version": "1.0.0"}"#;
-    let package = tar_gz(&[
-        ("package/package.json", manifest),
-        ("package/index.js", "// own words\n"),
-    ]);
-    match path {
-        "/@own%2fpackage" | "/@own%2Fpackage" | "/@own/package" => {
-            let shasum = sha1_smol::Sha1::from(&package).digest().to_string();
-            let version = serde_json::json!({
-                "name": "@own/package", "version": "1.0.0",
-                "dist": {"tarball": format!("https://{host}/@own/package/-/package-1.0.0.tgz"), "shasum": shasum},
-            });
-            let document = serde_json::json!({
-                "name": "@own/package", "dist-tags": {"latest": "1.0.0"}, "versions": {"1.0.0": version},
-            });
-            Some(document.to_string().into())
-        }
-        "/@own/package/-/package-1.0.0.tgz" => Some(package.into()),
-        "/-/whoami" => Some(r#"{"username": "own"}"#.into()),
-        _ => None,
+    if path == "/-/whoami" {
+        return Some(r#"{"username": "own"}"#.into());
     }
+    let path = path.replace("%2f", "/").replace("%2F", "/");
+    let (name, text) = NPM.iter().find(|(name, _)| path[1..].starts_with(name))?;
+    let manifest = serde_json::json!({"name": name, "version": "1.0.0"});
+    let package = tar_gz(&[
+        ("package/package.json", &manifest.to_string()),
+        ("package/index.js", text),
+    ]);
+    let archive = format!("/{name}/-/{}-1.0.0.tgz", name.split('/').next_back()?);
+    if path == archive {
+        return Some(package.into());
+    }
+    let shasum = sha1_smol::Sha1::from(&package).digest().to_string();
+    let version = serde_json::json!({
+        "name": name, "version": "1.0.0",
+        "dist": {"tarball": format!("https://{host}{archive}"), "shasum": shasum},
+    });
+    let document = serde_json::json!({
+        "name": name, "dist-tags": {"latest": "1.0.0"}, "versions": {"1.0.0": version},
+    });
+    (path == format!("/{name}")).then(|| document.to_string().into())
 }
 
+/// The packages of pip: each with its name, its module and what is in that.
+const PIP: [(&str, &str, &str); 2] = [
+    ("own-package", "own", "# own words\n"),
+    (
+        "example-slugs",
+        "example_slugs",
+        include_str!("../../data/registries/slugs.py"),
+    ),
+];
+
 fn pip(path: &str) -> Option<Bytes> {
-    let wheel = "own_package-1.0-py3-none-any.whl";
-    match path {
-        "/simple/own-package/" => Some(format!("<a href=\"/files/{wheel}\">{wheel}</a>").into()),
-        "/files/own_package-1.0-py3-none-any.whl" => {
-            let information = "own_package-1.0.dist-info";
-            let files = [
-                ("own.py".to_owned(), "# own words\n"),
-                (
-                    format!("{information}/METADATA"),
-                    "Metadata-Version: 2.1\nName: own-package\nVersion: 1.0\n",
-                ),
-                (
-                    format!("{information}/WHEEL"),
-                    "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-                ),
-                (format!("{information}/RECORD"), ""),
-            ];
-            let files: Vec<_> = files.iter().map(|(name, text)| (name.as_str(), *text)).collect();
-            Some(zip(&files).into())
+    let find = |(name, module, text): &(&str, &str, &str)| {
+        let stem = format!("{}-1.0", name.replace('-', "_"));
+        let wheel = format!("{stem}-py3-none-any.whl");
+        if path == format!("/simple/{name}/") {
+            return Some(format!("<a href=\"/files/{wheel}\">{wheel}</a>").into());
         }
-        _ => None,
-    }
+        (path == format!("/files/{wheel}")).then(|| archive(name, &stem, module, text).into())
+    };
+    PIP.iter().find_map(find)
+}
+
+/// A wheel with one module.
+fn archive(name: &str, stem: &str, module: &str, text: &str) -> Vec<u8> {
+    let metadata = format!("Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n");
+    let wheel = "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n";
+    let files = [
+        (format!("{module}.py"), text),
+        (format!("{stem}.dist-info/METADATA"), metadata.as_str()),
+        (format!("{stem}.dist-info/WHEEL"), wheel),
+        (format!("{stem}.dist-info/RECORD"), ""),
+    ];
+    let files: Vec<_> = files.iter().map(|(name, text)| (name.as_str(), *text)).collect();
+    zip(&files)
 }
 
 /// git's own server, by CGI (RFC 3875).
