@@ -286,3 +286,19 @@ fn the_examples_are_valid_and_init_finds_what_they_are_made_of() {
         }
     }
 }
+
+#[test]
+fn the_walk_of_the_documentation_shows_what_the_example_has() {
+    let read = |path: &str| fs::read_to_string(checkout().join(path)).unwrap();
+    let (text, example) = (
+        read("docs/environment.md"),
+        read("examples/web-python/configuration.yaml"),
+    );
+    let end = text.find("\n## What an image is built from").unwrap();
+    let blocks = text[..end].split("```yaml\n").skip(1);
+    let blocks: Vec<&str> = blocks.map(|rest| rest.split("```").next().unwrap()).collect();
+    assert_eq!(blocks.len(), 5);
+    for block in blocks {
+        assert!(example.contains(block), "the example does not have:\n{block}");
+    }
+}
