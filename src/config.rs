@@ -355,6 +355,9 @@ pub struct RoleConfig {
     pub max_attempts: u32,
     /// Calls at once: 1 until parallel work is there.
     pub parallel: u32,
+    /// Fix rounds of an attempt (stitch: 2); 0 is `off`. `None` where a role has no attempts.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "show::rounds")]
+    pub fix_rounds: Option<u32>,
 }
 
 /// The `retry` section: how calls that met a passing failure are made again.

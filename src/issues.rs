@@ -5,4 +5,5 @@ pub mod attempt;
 pub mod issue;
 mod new_ids;
 pub mod proposal;
+pub mod round;
 pub mod store;

@@ -59,7 +59,7 @@ mod accounting;
 pub use accounting::{budget, ledger, metering};
 
 mod issues;
-pub use issues::{attempt, issue, proposal, store};
+pub use issues::{attempt, issue, proposal, round, store};
 
 mod sandbox;
 pub use sandbox::{credential, engine, gateway, guarantee, network};

@@ -24,6 +24,9 @@ pub struct Entry {
     pub task: Option<IssueId>,
     /// The attempt at the task, or the round of the measure; counted from 1.
     pub attempt: u32,
+    /// The fix round of the attempt, counted from 1; 0 for its first call.
+    #[serde(default, skip_serializing_if = "is_first")]
+    pub round: u32,
     /// The cycle of the generation, counted from 1 by its measures; 0 is before the first one.
     pub cycle: u32,
     /// The run that made the call.
@@ -63,6 +66,8 @@ pub struct CallPlace {
     pub task: Option<IssueId>,
     /// The attempt at the task, or the round of the measure; counted from 1.
     pub attempt: u32,
+    /// The fix round of the attempt, counted from 1; 0 for its first call.
+    pub round: u32,
     /// The cycle of the generation.
     pub cycle: u32,
     /// The run that made the call.
@@ -76,6 +81,7 @@ impl Entry {
             role: place.role,
             task: place.task,
             attempt: place.attempt,
+            round: place.round,
             cycle: place.cycle,
             run: place.run,
             session_id: report.session_id.clone(),
@@ -122,7 +128,14 @@ impl Entry {
     }
 
     /// Returns what distinguishes the call from every other one of its generation.
-    pub(crate) fn identity(&self) -> (&RunId, Role, Option<&IssueId>, u32, Timestamp) {
-        (&self.run, self.role, self.task.as_ref(), self.attempt, self.ended_at)
+    pub(crate) fn identity(&self) -> (&RunId, Role, Option<&IssueId>, [u32; 2], Timestamp) {
+        let number = [self.attempt, self.round];
+        (&self.run, self.role, self.task.as_ref(), number, self.ended_at)
     }
+}
+
+/// Returns whether a round is an attempt's first call.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+pub(crate) fn is_first(round: &u32) -> bool {
+    *round == 0
 }

@@ -172,6 +172,7 @@ impl RoleConfig {
             max_per_cycle: None,
             max_attempts: 0,
             parallel: 0,
+            fix_rounds: None,
         }
     }
 }

@@ -22,6 +22,11 @@ pub(super) fn read(top: &Section<'_>, config: &mut Config) {
         if let Some(section) = subsection(top, name) {
             read_role(&section, role, budget);
             read_pace(&section, role);
+            if name == "stitch" {
+                section.set_some("fix_rounds", &mut role.fix_rounds, |field| {
+                    Some(field.small_count_or_off(100)?.limit().unwrap_or_default())
+                });
+            }
         }
     }
 }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::accounting::ledger::Entry;
 use crate::base::text::one_line;
+use crate::issues::round::{RedGate, Round};
 use crate::model::{CommitId, RunId, Usage};
 
 /// How an attempt ended. The list is closed: a new way requires a decision in each reader.
@@ -103,9 +104,15 @@ pub struct Attempt {
     pub started_at: Timestamp,
     /// When it ended.
     pub ended_at: Timestamp,
-    /// Time and usage of the agent's call; `None` when it never began.
+    /// Time and usage of the agent's first call; `None` when it never began.
     #[serde(default)]
     pub call: Option<Entry>,
+    /// The fix rounds that came after it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rounds: Vec<Round>,
+    /// The gate that was red at its end, or when the run ended before it was fixed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub red: Option<RedGate>,
 }
 
 /// New files that ignore rules left out; a folder counts once.
@@ -141,8 +148,15 @@ impl fmt::Display for Ignored {
 }
 
 impl Attempt {
-    /// Builds a usage of tokens and money.
+    /// Returns its calls, the first one and those of its rounds, in order.
+    pub fn calls(&self) -> impl Iterator<Item = &Entry> {
+        self.call
+            .iter()
+            .chain(self.rounds.iter().filter_map(|round| round.call.as_ref()))
+    }
+
+    /// Sums up the tokens and money of its calls.
     pub fn usage(&self) -> Usage {
-        self.call.as_ref().map(|call| call.usage).unwrap_or_default()
+        self.calls().map(|call| call.usage).sum()
     }
 }

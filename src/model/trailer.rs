@@ -11,6 +11,8 @@ pub(crate) const RUN: &str = "Cordwainer-Run";
 pub(crate) const REPOSITORY: &str = "Cordwainer-Repository";
 pub(crate) const MODEL: &str = "Cordwainer-Model";
 pub(crate) const TOKENS: &str = "Cordwainer-Tokens";
+/// How many fix rounds the attempt had; missing where it had none.
+pub(crate) const ROUNDS: &str = "Cordwainer-Rounds";
 pub(crate) const COST: &str = "Cordwainer-Cost";
 /// Who is named beside the author, as forges read it.
 pub(crate) const CO_AUTHOR: &str = "Co-Authored-By";

@@ -157,6 +157,8 @@ pub struct EarlierAttempt {
     pub outcome: String,
     /// Why; can be empty.
     pub reason: String,
+    /// What the gate printed that was red at its end; only of the last attempt, and none where no gate was.
+    pub output: Option<String>,
 }
 
 /// A comment on a task.
@@ -201,15 +203,21 @@ impl StitchContext {
     /// Builds the context of the next attempt at `issue`. `read` returns the text of a file of the generation's tip, if
     /// there is such a file and it is text; it gets the paths as the task names them.
     pub fn new(issue: &Issue, protected_paths: &[String], read: impl FnMut(&str) -> Option<String>) -> Self {
-        let earlier_attempts: Vec<_> = issue
+        let mut earlier_attempts: Vec<_> = issue
             .attempts
             .iter()
             .map(|attempt| EarlierAttempt {
                 number: attempt.number,
                 outcome: attempt.outcome.to_string(),
                 reason: attempt.reason.clone(),
+                output: None,
             })
             .collect();
+        // Older ones have been acted on.
+        if let Some((last, attempt)) = earlier_attempts.last_mut().zip(issue.attempts.last()) {
+            let output = attempt.red.as_ref().map(|red| red.output.clone());
+            last.output = output.filter(|output| !output.is_empty());
+        }
         let last = earlier_attempts.iter().map(|attempt| attempt.number).max();
         let remark = |comment: &crate::issues::issue::Comment| Remark {
             author: comment.author.clone(),

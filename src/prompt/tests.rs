@@ -40,6 +40,8 @@ fn issue() -> Issue {
             started_at: at,
             ended_at: at,
             call: None,
+            rounds: Vec::new(),
+            red: None,
         }],
         hold: None,
         created_at: at,

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::accounting::ledger::Entry;
+use crate::accounting::ledger::{Entry, is_first};
 use crate::git::DiffStat;
 use crate::issues::attempt::Outcome;
 use crate::model::generation::GenerationName;
@@ -29,6 +29,9 @@ pub struct CallName {
     pub task: Option<IssueId>,
     /// The attempt at the task, or the round of the measure; counted from 1.
     pub attempt: u32,
+    /// The fix round of the attempt, counted from 1; 0 for its first call.
+    #[serde(default, skip_serializing_if = "is_first")]
+    pub round: u32,
 }
 
 /// A step of a task or measure.
@@ -277,6 +280,21 @@ pub enum EventKind {
         /// The last lines of its output, where it did not pass.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         output: Vec<String>,
+    },
+    /// A session is asked to make a red gate pass.
+    RoundStarted {
+        /// The task.
+        task: IssueId,
+        /// The attempt at it, counted from 1.
+        attempt: u32,
+        /// The round, counted from 1.
+        round: u32,
+        /// How many rounds the attempt may have.
+        of: u32,
+        /// The gate.
+        gate: String,
+        /// How it ended, as the end of a sentence about it.
+        how: String,
     },
     /// The dependencies of a commit are being prepared.
     PreparationStarted {

@@ -228,6 +228,7 @@ mod tests {
             role: Role::Stitch,
             task: None,
             attempt: 2,
+            round: 0,
         };
         let ended = EndedConnection {
             host: host.to_owned(),

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jiff::Timestamp;
 use tokio::sync::mpsc::UnboundedSender;
 
-use crate::accounting::ledger::{CallPlace, Entry, learned_rates};
+use crate::accounting::ledger::{CallPlace, Entry, Sum, learned_rates};
 use crate::accounting::metering::Metered;
 use crate::agent::{CallReport, Ending, Transcript};
 use crate::base::clock::Clock;
@@ -29,6 +29,9 @@ pub(crate) const GATEWAY_FILE: &str = "gateway.jsonl";
 
 /// The file of a call's folder that has what the client wrote.
 pub(crate) const TRANSCRIPT_FILE: &str = "transcript.jsonl";
+
+/// The file of a fix round's folder that has the red gate, written before its call.
+pub(crate) const RED_FILE: &str = "red.json";
 
 /// Where events go while a run is under way.
 pub type EventSender = UnboundedSender<Event>;
@@ -186,7 +189,7 @@ impl Recorder {
     /// Makes the folder of a call; returns its path and its name below the state folder.
     pub(crate) fn call_folder(&self, call: &CallName, cycle: u32) -> Result<CallFolder> {
         let name = match (&call.task, call.role) {
-            (Some(task), _) => format!("{task}-{}", call.attempt),
+            (Some(task), _) => format!("{task}-{}{}", call.attempt, fix_suffix(call.round)),
             (None, Role::Measure) => format!("{}{}", measure_prefix(cycle), call.attempt),
             (None, role) => format!("{role}-{}", call.attempt),
         };
@@ -239,6 +242,19 @@ impl CallFolder {
     }
 }
 
+/// Returns what the folder of a task's call ends with, after the attempt.
+fn fix_suffix(round: u32) -> String {
+    match round {
+        0 => String::new(),
+        round => format!("-fix-{round}"),
+    }
+}
+
+/// Returns the folder of a fix round, below the state folder, by that of its attempt's first call.
+pub(crate) fn round_folder(attempt: &str, round: u32) -> String {
+    format!("{attempt}{}", fix_suffix(round))
+}
+
 /// Returns what the folders of a measure's calls begin with.
 fn measure_prefix(cycle: u32) -> String {
     format!("measure-{cycle}-")
@@ -259,30 +275,34 @@ impl RecordedCall {
     }
 }
 
-/// Returns what the records in a call's folder amount to; `None` when the call never began. A session that earlier
-/// calls of `issues` are of is taken for one that went on.
-pub(crate) fn recorded_call(folder: &Path, issues: &Issues) -> Result<Option<RecordedCall>> {
+/// Returns what the records in a call's folder amount to; `None` when the call never began. A session that calls of
+/// `issues` are of, or the `earlier` ones that the store does not have yet, is taken for one that went on.
+pub(crate) fn recorded_call(folder: &Path, issues: &Issues, earlier: &[Entry]) -> Result<Option<RecordedCall>> {
     let gateway = folder.join(GATEWAY_FILE);
     let metered = gateway.exists().then(|| read_back(&gateway)).transpose()?;
     let answered = metered.as_ref().is_some_and(|metered| metered.answers > 0);
-    let report = replayed_call(&folder.join(TRANSCRIPT_FILE), issues)?;
+    let report = replayed_call(&folder.join(TRANSCRIPT_FILE), issues, earlier)?;
     // What the API answered was used, whether or not the client came to report anything.
     let silent = || Transcript::new().finish(&Ending::of_recording());
     let report = report.or_else(|| answered.then(silent));
     Ok(report.map(|report| RecordedCall { report, metered }))
 }
 
-fn replayed_call(path: &Path, issues: &Issues) -> Result<Option<CallReport>> {
+fn replayed_call(path: &Path, issues: &Issues, earlier: &[Entry]) -> Result<Option<CallReport>> {
     let Some(report) = replayed(path, Transcript::new())? else {
         return Ok(None);
     };
-    let session = report.session_id.as_deref();
-    let before = session.map(|session| issues.session(session)).unwrap_or_default();
+    let mut before = Sum::default();
+    if let Some(session) = report.session_id.as_deref() {
+        before = issues.session(session);
+        let same = |entry: &&Entry| entry.session_id.as_deref() == Some(session);
+        earlier.iter().filter(same).for_each(|entry| before += entry);
+    }
     if before.usage.calls == 0 && !report.estimated {
         // Neither what came before nor what tokens cost has a part in it.
         return Ok(Some(report));
     }
-    let rates = learned_rates(issues.ledger());
+    let rates = learned_rates(issues.ledger().chain(earlier));
     let rates = report.model.as_ref().and_then(|model| rates.get(model));
     let mut transcript = Transcript::resuming(before.usage).after_api_ms(before.api_ms);
     if let Some(rates) = rates {
@@ -324,7 +344,7 @@ pub(crate) fn recorded_measure(
         let name = entry.file_name();
         let round = name.to_str().and_then(|name| name.strip_prefix(&measure_prefix(cycle)));
         if let Some(round) = round.and_then(|round| round.parse().ok()) {
-            calls.extend(recorded_call(&entry.path(), issues)?.map(|call| (round, call)));
+            calls.extend(recorded_call(&entry.path(), issues, &[])?.map(|call| (round, call)));
         }
     }
     calls.sort_by_key(|(round, _)| *round);

@@ -160,9 +160,22 @@ fn lasting(event: &EventKind) -> Option<String> {
         EventKind::TaskClaimed { task, title, attempt } => {
             sentence(&format!("{task}: {}{}", one_line(title, 100), nth_attempt(*attempt)))
         }
+        // That a round goes on with its session is what a round is.
+        EventKind::SessionResumed { call, .. } if call.round > 0 => return None,
         EventKind::SessionResumed { call, .. } => format!("  {call}: continuing its session."),
         EventKind::AgentSaid { call, text } => format!("  {call}: {}", one_line(text, 200)),
         EventKind::GateEnded { .. } | EventKind::GateTried { .. } => of_gate(event)?,
+        EventKind::RoundStarted {
+            task,
+            round,
+            of,
+            gate,
+            how,
+            ..
+        } => {
+            let (gate, how) = (one_line(gate, 60), one_line(how, 300));
+            format!("  {task}: fix round {round} of {of}: gate `{gate}` {how}.")
+        }
         EventKind::PreparationStarted { .. } | EventKind::PreparationEnded { .. } => of_preparation(event)?,
         EventKind::AttemptEnded { .. } => attempt_ended(event)?,
         EventKind::PauseLifted { reason } => sentence(&format!("Continuing: {}", one_line(reason, 300))),

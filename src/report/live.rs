@@ -77,6 +77,8 @@ impl LiveLines {
                 left_usd: *left_usd,
             }),
             EventKind::Paused { until, .. } => self.begin_pause(*until, event.at),
+            // The calls of the attempt before it have ended.
+            EventKind::RoundStarted { task, .. } => self.finish(|call| call.task.as_ref() == Some(task)),
             EventKind::StepStarted { call, step } => self.line(call).set_state(step.name()),
             EventKind::AgentStarted { call, model, .. } => {
                 let model = model.as_deref().unwrap_or("agent");
@@ -154,7 +156,10 @@ impl LiveLines {
     fn line(&mut self, call: &CallName) -> &mut LiveLine {
         self.calls.entry(call.clone()).or_insert_with(|| {
             let bar = ticking(&self.screen, "  {prefix} {time} {wide_msg}");
-            bar.set_prefix(call.to_string());
+            bar.set_prefix(match call.round {
+                0 => call.to_string(),
+                round => format!("{call}, fix round {round}"),
+            });
             LiveLine {
                 bar,
                 state: String::new(),
@@ -312,6 +317,7 @@ mod tests {
             role: Role::Measure,
             task: None,
             attempt,
+            round: 0,
         };
         let progress = |attempt| EventKind::AgentProgress {
             call: call(attempt),

@@ -6,6 +6,7 @@ use crate::base::text::one_line;
 use crate::git::{DiffStat, FileDiff, Hazard, Oid, Snapshot};
 use crate::issues::attempt::Outcome;
 use crate::issues::issue::Issue;
+use crate::issues::round::RedGate;
 use crate::project::generated::is_generated;
 use crate::run::waiting::pause::{LimitMet, PauseCause};
 
@@ -22,6 +23,8 @@ pub(crate) struct AttemptVerdict {
     pub(crate) commit: Option<Oid>,
     /// Whether trying again as it is would only cost: the task is held at once.
     pub(crate) hold: bool,
+    /// The gate that failed, where one did.
+    pub(crate) red: Option<RedGate>,
 }
 
 impl AttemptVerdict {
@@ -31,6 +34,16 @@ impl AttemptVerdict {
             reason: reason.into(),
             commit: None,
             hold: false,
+            red: None,
+        }
+    }
+
+    /// Builds the verdict on work on which a gate failed.
+    pub(crate) fn red(red: RedGate) -> Self {
+        let reason = format!("the gate `{}` {}", red.gate, red.how);
+        Self {
+            red: Some(red),
+            ..Self::of(Outcome::GateFailed, reason)
         }
     }
 

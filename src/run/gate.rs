@@ -14,7 +14,7 @@ use std::time::Duration;
 use crate::base::clock::{later, signed};
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::interruption::Interruption;
-use crate::base::tail::{Tail, last_lines};
+use crate::base::tail::{Tail, excerpt, last_lines};
 use crate::base::text::one_line;
 use crate::config::Gate;
 use crate::git::Oid;
@@ -77,6 +77,7 @@ impl Ran {
         GateRun {
             ran: self,
             output: last_lines(output),
+            excerpt: excerpt(output),
         }
     }
 
@@ -91,6 +92,8 @@ pub(crate) struct GateRun {
     pub(crate) ran: Ran,
     /// The last lines of its output, harmless; none where it passed.
     pub(crate) output: Vec<String>,
+    /// More of it, for whoever is to make it pass.
+    pub(crate) excerpt: String,
 }
 
 /// The gates of a run.

@@ -3,12 +3,12 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use crate::accounting::ledger::Entry;
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::text::one_line;
 use crate::git::{CommitInfo, Merge, NewCommit, Oid, RefMove, SnapshotLimits};
 use crate::issues::attempt::Attempt;
 use crate::issues::issue::Issue;
+use crate::issues::round::Calls;
 use crate::model::generation::{ARCHIVE, GenerationName};
 use crate::model::{IssueId, RunId, Usage, trailer};
 use crate::project::Project;
@@ -146,11 +146,11 @@ fn of_agents(project: &Project, tree: Oid, parents: Vec<Oid>, message: &str) -> 
 }
 
 /// Returns the message of a task's commit: what the task was, and trailers that name where it came from. Tokens and
-/// money are those of all attempts up to this one, whose call `call` is; `None` where it never began.
-pub(crate) fn message(attempt: &AttemptName<'_>, issue: &Issue, call: Option<&Entry>) -> String {
+/// money are those of all attempts up to this one, whose `calls` are these.
+pub(crate) fn message(attempt: &AttemptName<'_>, issue: &Issue, calls: &Calls) -> String {
     let mut text = format!("{}\n\n", one_line(&issue.title, 200));
-    let model = call.and_then(|call| call.model.as_deref());
-    let usage = usage_up_to(issue, attempt.number, call);
+    let model = calls.entries().filter_map(|call| call.model.as_deref()).last();
+    let usage = usage_up_to(issue, attempt.number, calls);
     let mut trailers = vec![
         (trailer::GENERATION, attempt.generation.to_string()),
         (trailer::TASK, attempt.task.to_string()),
@@ -163,6 +163,9 @@ pub(crate) fn message(attempt: &AttemptName<'_>, issue: &Issue, call: Option<&En
         (trailer::TOKENS, usage.tokens().to_string()),
         (trailer::COST, format!("{:.4} USD", usage.cost_usd)),
     ]);
+    if !calls.rounds.is_empty() {
+        trailers.push((trailer::ROUNDS, calls.rounds.len().to_string()));
+    }
     for (key, value) in trailers {
         let _ = writeln!(text, "{key}: {value}");
     }
@@ -171,7 +174,11 @@ pub(crate) fn message(attempt: &AttemptName<'_>, issue: &Issue, call: Option<&En
 
 /// Returns the message of the commit of what a person took as it was.
 pub(crate) fn accepted_message(name: &AttemptName<'_>, issue: &Issue, attempt: &Attempt, by: &str) -> String {
-    let mut text = message(name, issue, attempt.call.as_ref());
+    let calls = Calls {
+        first: attempt.call.clone(),
+        rounds: attempt.rounds.clone(),
+    };
+    let mut text = message(name, issue, &calls);
     let _ = writeln!(text, "{}: {}", trailer::ACCEPTED, one_line(by, 100));
     text
 }
@@ -229,10 +236,10 @@ pub(crate) fn land<Refusal>(
     }
 }
 
-/// Returns what the attempts at a task used before this one, and this one's call, which the store may have already.
-fn usage_up_to(issue: &Issue, attempt: u32, call: Option<&Entry>) -> Usage {
+/// Returns what the attempts at a task used before this one, and this one's calls, which the store may have already.
+fn usage_up_to(issue: &Issue, attempt: u32, calls: &Calls) -> Usage {
     let earlier = issue.attempts.iter().filter(|one| one.number < attempt);
-    let present = call.map(|call| call.usage);
+    let present = calls.entries().map(|call| call.usage);
     earlier.map(Attempt::usage).chain(present).sum()
 }
 
@@ -265,6 +272,7 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
+    use crate::accounting::ledger::Entry;
     use crate::accounting::ledger::tests::entry;
     use crate::git::Identity;
     use crate::issues::attempt::Outcome;
@@ -304,6 +312,8 @@ mod tests {
             started_at: Timestamp::UNIX_EPOCH,
             ended_at: Timestamp::UNIX_EPOCH,
             call: Some(entry(Role::Stitch, 1, 1, u64::from(number) * 10, 0.1)),
+            rounds: Vec::new(),
+            red: None,
         }
     }
 
@@ -316,7 +326,11 @@ mod tests {
             run: &"run-2".parse().unwrap(),
             repository: Some("0f"),
         };
-        message(&name, issue, call)
+        let calls = Calls {
+            first: call.cloned(),
+            rounds: Vec::new(),
+        };
+        message(&name, issue, &calls)
     }
 
     /// Checks the end of the message of an attempt at a task that has these attempts already.

@@ -320,7 +320,7 @@ impl<'a> Recovery<'a> {
             ));
             return Ok(ignored);
         };
-        let call = self.call_of(issue, owner.attempt, &owner.run, issues)?;
+        let calls = self.calls_of(issue, owner.attempt, &owner.run, issues)?;
         let name = AttemptName {
             generation,
             task,
@@ -328,7 +328,7 @@ impl<'a> Recovery<'a> {
             run: &owner.run,
             repository: owner.repository.as_deref(),
         };
-        let text = message(&name, issue, call.as_ref());
+        let text = message(&name, issue, &calls);
         let kept = keep_snapshot(self.project, made, &text)?;
         said.push(format!(
             "kept what attempt {} at {task} had left, as commit {kept}{without}",
@@ -355,6 +355,7 @@ impl<'a> Recovery<'a> {
             role: Role::Measure,
             task: None,
             attempt,
+            round: 0,
             cycle: known.cycle() + 1,
             run: owner.run.clone(),
         };

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use crate::accounting::budget::{Allowance, Budgets, Request, Reservation, Spent};
-use crate::accounting::ledger::{Sum, learned_rates};
+use crate::accounting::ledger::{Entry, Sum, learned_rates};
 use crate::agent::{CallOutcome, CallReport, StopCause};
 use crate::base::error::{Error, Result};
 use crate::base::interruption::Interruption;
@@ -215,6 +215,7 @@ impl Purpose {
             role: self.role,
             task: self.task.clone(),
             attempt: self.attempt,
+            round: 0,
         }
     }
 }
@@ -375,6 +376,22 @@ impl Session {
         }
     }
 
+    /// Has the next call go on with the session of a call that has ended, with what that used, and notes in the slot's
+    /// marker that it goes on there: no death from here on loses it. Returns whether there is such a session.
+    pub(crate) fn go_on(&mut self, report: &CallReport, used: Option<&Entry>) -> Result<bool> {
+        let Some(session) = self.can_go_on(Some(report)) else {
+            return Ok(false);
+        };
+        let known = self.resume.take().filter(|resume| resume.session == session);
+        let mut before = known.map(|resume| resume.before).unwrap_or_default();
+        if let Some(used) = used {
+            before += used;
+        }
+        suspend::note(&self.slot, self.owner.clone(), self.base, &session)?;
+        self.resume = Some(Resume { session, before });
+        Ok(true)
+    }
+
     /// Leaves the slot.
     pub(crate) fn leave(self, next: Next) -> Result<()> {
         match next {
@@ -383,7 +400,11 @@ impl Session {
                 self.sessions.slots.release(self.slot);
                 Ok(())
             }
-            Next::Keep => Ok(()),
+            // A session may be noted in its marker, which would say that nobody writes in it.
+            Next::Keep => {
+                let base = Some(CommitId::from(self.base));
+                self.slot.mark(&SlotOwner { base, ..self.owner }.to_text()?)
+            }
         }
     }
 }

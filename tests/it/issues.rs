@@ -102,10 +102,13 @@ fn attempt(number: u32, outcome: Outcome) -> Attempt {
         records: Some("runs/run-1/cw-1-1".to_owned()),
         started_at: at(10),
         ended_at: at(75),
+        rounds: Vec::new(),
+        red: None,
         call: Some(Entry {
             role: Role::Stitch,
             task: Some(id(1)),
             attempt: number,
+            round: 0,
             cycle: 1,
             run: "run-1".parse().unwrap(),
             session_id: None,

@@ -12,6 +12,7 @@ mod disks;
 mod engines;
 mod gates;
 mod generation;
+mod images;
 mod interruption;
 #[cfg(target_arch = "x86_64")]
 mod killed;
@@ -25,6 +26,7 @@ mod places;
 mod prepare;
 mod prepared_projects;
 mod repositories;
+mod rounds;
 mod screens;
 mod sealing;
 mod selection;

@@ -24,6 +24,7 @@ fn call(role: Role, task: Option<u32>, cycle: u32, second: i64, cost_usd: f64) -
     Entry {
         role,
         task: task.map(IssueId::new),
+        round: 0,
         attempt: 1,
         cycle,
         run: "run-1".parse().unwrap(),
@@ -60,8 +61,11 @@ fn attempt(number: u32, outcome: Outcome, call: Entry) -> Attempt {
         records: None,
         started_at: at(0),
         ended_at: call.ended_at,
+        rounds: Vec::new(),
+        red: None,
         call: Some(Entry {
             attempt: number,
+            round: 0,
             ..call
         }),
     }

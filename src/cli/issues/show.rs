@@ -14,6 +14,7 @@ use crate::cli::issues::name::name;
 use crate::git::{DiffStat, Git};
 use crate::issues::attempt::Attempt;
 use crate::issues::issue::{FileAction, Issue, Issues, TaskPlan};
+use crate::issues::round::{RedGate, Round};
 use crate::issues::store::Store;
 use crate::model::{CommitId, IssueId, TypedId, id_list};
 use crate::report::guidance;
@@ -241,7 +242,39 @@ fn attempt(attempt: &Attempt, sizes: &Sizes, zone: &Zone) -> String {
     );
     place("records", &attempt.records);
     place("session", &call.and_then(|call| call.session_id.clone()));
+    lines.extend(attempt.rounds.iter().flat_map(round));
+    lines.extend(attempt.red.iter().flat_map(red));
     lines.join("\n")
+}
+
+/// Returns the lines of a fix round.
+fn round(round: &Round) -> Vec<String> {
+    let RedGate { gate, how, .. } = &round.red;
+    let (gate, how) = (text::one_line(gate, 60), text::one_line(how, 300));
+    let mut lines = vec![format!("  fix round {}: the gate `{gate}` {how}", round.number)];
+    let called = round.call.as_ref();
+    lines.push(called.map_or_else(
+        || "    the agent was not called".to_owned(),
+        |call| format!("  {}", used(call)),
+    ));
+    lines.extend(
+        round
+            .records
+            .as_ref()
+            .map(|records| format!("    records {}", text::one_line(records, 1000))),
+    );
+    lines
+}
+
+/// Returns the lines of a gate that was red at an attempt's end: what it printed.
+fn red(red: &RedGate) -> Vec<String> {
+    let (gate, how) = (text::one_line(&red.gate, 60), text::one_line(&red.how, 300));
+    let mut lines = vec![format!("  the gate `{gate}` {how}:")];
+    lines.extend(red.output.lines().map(|line| format!("    {}", text::harmless(line))));
+    if red.output.is_empty() {
+        lines.push("    it printed nothing".to_owned());
+    }
+    lines
 }
 
 /// Returns what a call took and used.

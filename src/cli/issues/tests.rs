@@ -75,10 +75,13 @@ fn attempted() -> Attempt {
         records: Some("runs/20261121-1/cw-2-1".to_owned()),
         started_at: at(10),
         ended_at: at(75),
+        rounds: Vec::new(),
+        red: None,
         call: Some(Entry {
             role: Role::Stitch,
             task: Some(IssueId::new(2)),
             attempt: 1,
+            round: 0,
             cycle: 1,
             run: "20261121-1".parse().unwrap(),
             session_id: None,

@@ -9,12 +9,27 @@ pub(in crate::config) const MEASURE: [Key; 21] = paced(
     "Answers of one measure: the second gets the problems of the first.",
 );
 
-pub(super) const STITCH: [Key; 21] = paced(
-    &call("1h", "false"),
-    "3",
-    "Tasks of one cycle.",
-    "Attempts at one task before it is held for you.",
-);
+pub(super) const STITCH: [Key; 22] = {
+    let shared = paced(
+        &call("1h", "false"),
+        "3",
+        "Tasks of one cycle.",
+        "Attempts at one task before it is held for you.",
+    );
+    let rounds = Key::new(
+        "fix_rounds",
+        Shape::CountOrOff,
+        "2",
+        "Times that an attempt's session is told which gate is red, with its output, and goes on, before\nthe attempt has failed.",
+    );
+    let mut keys = [rounds; 22];
+    let mut index = 0;
+    while index < shared.len() {
+        keys[index] = shared[index];
+        index += 1;
+    }
+    keys
+};
 
 /// How the client is called.
 const fn call(timeout: &'static str, restricted: &'static str) -> [Key; 18] {

@@ -83,6 +83,8 @@ mod tests {
             started_at: now,
             ended_at: now,
             call: None,
+            rounds: Vec::new(),
+            red: None,
         };
         old.record_attempt(&id("cw-4"), attempt, now).unwrap();
         old.hold(&id("cw-4"), "it failed", now).unwrap();

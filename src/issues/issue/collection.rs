@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::accounting::ledger::{Entry, Sum};
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::graph::{Graph, way};
+use crate::issues::attempt::Attempt;
 use crate::issues::issue::input::NewIssue;
 use crate::issues::issue::{Dependency, Issue, Status};
 use crate::issues::new_ids::NewIds;
@@ -161,7 +162,7 @@ impl Issues {
     pub fn ledger(&self) -> impl Iterator<Item = &Entry> {
         let measures = self.meta.measures.iter().flat_map(|measure| &measure.calls);
         let attempts = self.all.values().flat_map(|issue| &issue.attempts);
-        measures.chain(attempts.filter_map(|attempt| attempt.call.as_ref()))
+        measures.chain(attempts.flat_map(Attempt::calls))
     }
 
     /// Returns the present cycle: how many measures have filed tasks, or found nothing to file.

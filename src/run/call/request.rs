@@ -59,6 +59,7 @@ impl Call<'_> {
             role: self.sandbox.name.role,
             task: self.sandbox.name.task.clone(),
             attempt: self.sandbox.name.attempt,
+            round: self.sandbox.name.round,
             cycle: self.cycle,
             run: run.clone(),
         }

@@ -158,7 +158,7 @@ impl Runner<'_> {
             command: prepare.command.clone(),
             timeout: prepare.timeout,
         };
-        let GateRun { ran, output } = Box::pin(self.run(&sandbox, 0, &command, key.tree())).await?;
+        let GateRun { ran, output, .. } = Box::pin(self.run(&sandbox, 0, &command, key.tree())).await?;
         crash_point!("layer.prepared");
         let outcome = match ran {
             Ran::Passed => {

@@ -3,9 +3,10 @@
 use super::prepare::{self, Preparing};
 use super::tip::{keep, may_wait};
 use super::{GateRun, Gates, Ran, Verdicts};
-use crate::base::error::Result;
+use crate::base::error::{ErrorKind, Result};
 use crate::base::interruption::Interruption;
 use crate::git::Oid;
+use crate::issues::round::RedGate;
 use crate::model::IssueId;
 use crate::record::event::EventKind;
 use crate::run::call::Sandbox;
@@ -21,11 +22,8 @@ pub(crate) enum GateVerdict {
         /// Which, and why.
         not_yet: Vec<String>,
     },
-    /// One did not: why, in a line.
-    Failed {
-        /// Why.
-        reason: String,
-    },
+    /// This one did not.
+    Failed(RedGate),
     /// Something failed under one that is neither its doing nor the work's: what, in a line.
     NotRun {
         /// What.
@@ -39,8 +37,8 @@ impl Gates {
     /// Runs every gate until one fails. A gate that could be run before the work, and cannot on it, is red like any other.
     /// What gates write is never committed.
     ///
-    /// Where nothing is prepared, gates see the slot as the agent left it. Else they see the commit alone, in a slot of
-    /// their own, with what was prepared for it: nothing that the agent left in an ignored folder or in a cache.
+    /// Gates see the commit alone, in a slot of their own, with what was prepared for it: nothing that the agent left in
+    /// an ignored folder or in a cache.
     pub(crate) async fn judge(
         &self,
         sandbox: &Sandbox<'_>,
@@ -50,8 +48,8 @@ impl Gates {
     ) -> Result<GateVerdict> {
         let project = &*self.context.project;
         let tree = project.git.tree_of(commit)?;
-        if project.config.gates.is_empty() || project.config.commands.prepare.is_none() {
-            return self.ask(sandbox, task, tree, interruption).await;
+        if project.config.gates.is_empty() {
+            return Ok(GateVerdict::Passed { not_yet: Vec::new() });
         }
         let runner = self.runner(interruption);
         let wanted = Preparing {
@@ -63,9 +61,12 @@ impl Gates {
         let layer = match Box::pin(runner.prepare(&wanted)).await? {
             prepare::Outcome::Ready(layer) => layer,
             prepare::Outcome::Cancelled => return Ok(GateVerdict::Cancelled),
-            prepare::Outcome::Failed(how, _) => {
-                let reason = format!("the dependencies could not be prepared: `{}` {how}", prepare::NAME);
-                return Ok(GateVerdict::Failed { reason });
+            prepare::Outcome::Failed(how, output) => {
+                return Ok(GateVerdict::Failed(RedGate {
+                    gate: prepare::NAME.to_owned(),
+                    how,
+                    output: output.join("\n"),
+                }));
             }
         };
         let mut slot = tokio::task::block_in_place(|| project.slots().acquire(GATES_ARE_TRIED))?;
@@ -91,9 +92,16 @@ impl Gates {
             writable: true,
             folder: sandbox.folder,
         };
-        let verdict = self.ask(&fresh, task, tree, interruption).await?;
-        slot.release()?;
-        Ok(verdict)
+        let verdict = self.ask(&fresh, task, tree, interruption).await;
+        // Where the engine failed, a container may still write in the slot: then the next recovery frees it.
+        let is_over = match &verdict {
+            Err(error) if error.kind() == ErrorKind::Engine => self.engine.sweep(&sandbox.labels).await.is_ok(),
+            _ => true,
+        };
+        if is_over {
+            slot.release()?;
+        }
+        verdict
     }
 
     async fn ask(
@@ -108,7 +116,7 @@ impl Gates {
         let runner = self.runner(interruption);
         let mut waiting = Vec::new();
         for (index, gate) in project.config.gates.iter().enumerate() {
-            let GateRun { ran, output } = runner.run(sandbox, index + 1, gate, tree).await?;
+            let GateRun { ran, output, excerpt } = runner.run(sandbox, index + 1, gate, tree).await?;
             let image = self
                 .engine
                 .image_id(&project.config.image.name)
@@ -137,8 +145,11 @@ impl Gates {
                 (None, _) => {}
                 (Some(_), Some(why)) => waiting.push(format!("the gate `{}` {why}", gate.name)),
                 (Some(how), None) => {
-                    let reason = format!("the gate `{}` {how}", gate.name);
-                    return Ok(GateVerdict::Failed { reason });
+                    return Ok(GateVerdict::Failed(RedGate {
+                        gate: gate.name.clone(),
+                        how,
+                        output: excerpt,
+                    }));
                 }
             }
         }

@@ -329,7 +329,7 @@ impl Runner<'_> {
         let sandbox = self.sandbox(&slot, &mounts, labels, &folder);
         for (index, gate) in gates.iter().enumerate() {
             if tried[index].is_none() {
-                let GateRun { ran, output } = self.run(&sandbox, index + 1, gate, tree).await?;
+                let GateRun { ran, output, .. } = self.run(&sandbox, index + 1, gate, tree).await?;
                 if ran == Ran::Cancelled {
                     slot.release()?;
                     return Ok(None);
@@ -358,6 +358,7 @@ impl Runner<'_> {
                 role: Role::Stitch,
                 task: None,
                 attempt: 0,
+                round: 0,
             },
             config: &self.project.config,
             labels,

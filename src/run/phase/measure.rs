@@ -131,7 +131,7 @@ impl Measure {
             return Ok(Round::Over(done, untouched));
         }
         let prompt = match session.resumes() {
-            Some(_) => prompt::continuation(told.attempt, &[]),
+            Some(_) => prompt::continuation(told.attempt, &[], None),
             None => prompt_inputs::measure_prompt(context, &told)?,
         };
         let ask = Ask {
@@ -191,6 +191,7 @@ fn name(round: u32) -> CallName {
         role: Role::Measure,
         task: None,
         attempt: round,
+        round: 0,
     }
 }
 

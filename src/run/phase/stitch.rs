@@ -13,6 +13,7 @@ use crate::base::text::one_line;
 use crate::git::Oid;
 use crate::issues::attempt::Outcome;
 use crate::issues::issue::Claim;
+use crate::issues::round::{Calls, RedGate};
 use crate::model::{IssueId, Role, SessionId};
 use crate::project::protected::ProtectedPaths;
 use crate::record::event::{CallName, EventKind, Step};
@@ -96,6 +97,7 @@ impl Stitch {
             role: Role::Stitch,
             task: Some(issue.id.clone()),
             attempt: issue.next_attempt(),
+            round: 0,
         };
         let leftovers = &context.project.environment.leftovers;
         let left = leftovers.note(format!("the claim of {}", issue.id));
@@ -157,19 +159,60 @@ impl Stitch {
     }
 
     async fn work(&self, session: &mut Session, attempting: &Attempting, interruption: &Interruption) -> Ended {
-        let called = match self.call(session, attempting, interruption).await {
+        let mut calls = Calls::default();
+        let mut ended = Box::pin(self.work_in_rounds(session, attempting, &mut calls, interruption)).await;
+        ended.calls = calls;
+        ended
+    }
+
+    /// Makes the first call and judges what it left. While a gate is red, the session goes on with what the gate printed,
+    /// and what it leaves then is judged from the top.
+    async fn work_in_rounds(
+        &self,
+        session: &mut Session,
+        attempting: &Attempting,
+        calls: &mut Calls,
+        interruption: &Interruption,
+    ) -> Ended {
+        let mut called = match self.first_call((session, calls), attempting, interruption).await {
             Ok(called) => called,
             Err(ended) => return *ended,
         };
-        self.context().step(&attempting.name, Step::Snapshot);
-        let left = match self.keep(session, attempting, Some(&called.entry)) {
-            Ok(left) => left,
-            Err(error) => return Ended::with_call(called, error),
-        };
-        crash_point!("stitch.kept");
-        let kept = Kept { called, left };
-        let judged = self.judge(session, attempting, &kept, interruption).await;
-        Ended::with_work(kept, judged)
+        let mut before = None;
+        loop {
+            self.context().step(&called.name, Step::Snapshot);
+            let left = match self.keep(session, attempting, calls) {
+                Ok(left) => left,
+                Err(error) => return Ended::with_call(called, error),
+            };
+            crash_point!("stitch.kept");
+            let kept = Kept { called, left };
+            let tree = kept.left.snapshot.tree;
+            if let Some(verdict) = changed_nothing(&kept, before, calls) {
+                return Ended::with_work(kept, Ok(verdict));
+            }
+            let judged = self.judge(session, attempting, (&kept, calls), interruption).await;
+            let red = judged.as_ref().ok().and_then(|verdict| verdict.red.clone());
+            let Some(red) = red else {
+                return Ended::with_work(kept, judged);
+            };
+            let most = self.context().project.config.stitch.fix_rounds.unwrap_or_default();
+            if let Some(verdict) = is_given_up(&red, calls, most) {
+                return Ended::with_work(kept, Ok(verdict));
+            }
+            before = Some(tree);
+            called = match self
+                .fix((session, calls), attempting, (&kept, &red), interruption)
+                .await
+            {
+                Ok(called) => called,
+                Err(mut ended) => {
+                    // What failed under a round may have left something else in the slot, which is kept then.
+                    ended.left = ended.judged.is_ok().then_some(kept.left);
+                    return *ended;
+                }
+            };
+        }
     }
 
     /// Takes care of a slot in which something failed that was not the agent: what is in it is kept on the task's ref.
@@ -179,8 +222,7 @@ impl Stitch {
         if ended.left.as_ref().is_some_and(|left| left.commit.is_some()) {
             return is_over;
         }
-        let call = ended.called.as_ref().map(|called| &called.entry);
-        match self.keep(session, attempting, call) {
+        match self.keep(session, attempting, &ended.calls) {
             Ok(left) => {
                 ended.left = Some(left);
                 is_over
@@ -193,6 +235,38 @@ impl Stitch {
             }
         }
     }
+}
+
+/// Returns the verdict on work after a round that succeeded and left the same tree as `before`.
+fn changed_nothing(kept: &Kept, before: Option<Oid>, calls: &Calls) -> Option<AttemptVerdict> {
+    let round = calls.rounds.last()?;
+    let is_same = before == Some(kept.left.snapshot.tree) && kept.called.report.outcome == CallOutcome::Success;
+    is_same.then(|| {
+        let mut verdict = AttemptVerdict::red(round.red.clone());
+        verdict
+            .reason
+            .push_str(&format!("; fix round {} changed nothing", round.number));
+        verdict
+    })
+}
+
+/// Returns the verdict on work on which a gate is red, where no further round is made.
+fn is_given_up(red: &RedGate, calls: &Calls, most: u32) -> Option<AttemptVerdict> {
+    let rounds = u32::try_from(calls.rounds.len()).unwrap_or(u32::MAX);
+    let why = match calls.rounds.last() {
+        Some(last) if last.red.is_like(red) => format!("; fix round {} did not change that", last.number),
+        Some(_) if rounds >= most => format!("; after {}", rounds_in_words(rounds)),
+        None if most == 0 => String::new(),
+        _ => return None,
+    };
+    let mut verdict = AttemptVerdict::red(red.clone());
+    verdict.reason.push_str(&why);
+    Some(verdict)
+}
+
+fn rounds_in_words(rounds: u32) -> String {
+    let rounds_word = if rounds == 1 { "round" } else { "rounds" };
+    format!("{rounds} fix {rounds_word}")
 }
 
 /// Returns the session that is to go on after an attempt that nothing of its own ended: a limit, a budget, a passing

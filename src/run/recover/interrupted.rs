@@ -1,15 +1,18 @@
 //! The attempt that a dead run was at, as its claim and its records show it.
 
+use std::path::Path;
+
 use jiff::Timestamp;
 
 use super::Recovery;
 use crate::accounting::ledger::{CallPlace, Entry};
 use crate::agent::CallOutcome;
-use crate::base::error::{Error, ErrorKind, Result};
+use crate::base::error::{Context as _, Error, ErrorKind, Result};
 use crate::issues::attempt::{Attempt, Outcome};
 use crate::issues::issue::{Issue, Issues};
+use crate::issues::round::{Calls, RedGate, Round};
 use crate::model::{CommitId, Role, RunId};
-use crate::record::recorder::recorded_call;
+use crate::record::recorder::{RED_FILE, recorded_call, round_folder};
 use crate::run::land::{AttemptName, kept_commit};
 
 impl Recovery<'_> {
@@ -25,23 +28,48 @@ impl Recovery<'_> {
         }
     }
 
-    /// Returns the call of an attempt: what the store has of it, else what its transcript shows; `None` when it never
-    /// began.
-    pub(super) fn call_of(&self, issue: &Issue, attempt: u32, run: &RunId, issues: &Issues) -> Result<Option<Entry>> {
+    /// Returns the calls of an attempt: those that the store has of it, else those that its records show.
+    pub(super) fn calls_of(&self, issue: &Issue, attempt: u32, run: &RunId, issues: &Issues) -> Result<Calls> {
         if let Some(stored) = issue.attempts.iter().find(|stored| stored.number == attempt) {
-            return Ok(stored.call.clone());
+            return Ok(Calls {
+                first: stored.call.clone(),
+                rounds: stored.rounds.clone(),
+            });
         }
-        let records = self.project.state_dir.join(records_of(run, issue, attempt));
-        let place = CallPlace {
-            role: Role::Stitch,
-            task: Some(issue.id.clone()),
-            attempt,
-            cycle: issues.cycle(),
-            run: run.clone(),
-        };
         let now = self.project.clock().now();
-        let call = recorded_call(&records, issues)?;
-        Ok(call.map(|call| call.entry(place, now)))
+        let below = records_of(run, issue, attempt);
+        let mut calls = Calls::default();
+        for round in 0.. {
+            let below = round_folder(&below, round);
+            let folder = self.project.state_dir.join(&below);
+            let red = match round {
+                0 => None,
+                _ => match red_of(&folder)? {
+                    Some(red) => Some(red),
+                    None => break,
+                },
+            };
+            let place = CallPlace {
+                role: Role::Stitch,
+                task: Some(issue.id.clone()),
+                attempt,
+                round,
+                cycle: issues.cycle(),
+                run: run.clone(),
+            };
+            let earlier: Vec<Entry> = calls.entries().cloned().collect();
+            let call = recorded_call(&folder, issues, &earlier)?.map(|call| call.entry(place, now));
+            match red {
+                None => calls.first = call,
+                Some(red) => calls.rounds.push(Round {
+                    number: round,
+                    red,
+                    records: Some(below),
+                    call,
+                }),
+            }
+        }
+        Ok(calls)
     }
 
     /// Returns the attempt that a dead run was at, with what its transcript shows of it.
@@ -54,19 +82,33 @@ impl Recovery<'_> {
         let number = issue.next_attempt();
         let records = records_of(&run, issue, number);
         let kept = kept_commit(self.project, &self.name(issue, number, &run))?;
-        let call = self.call_of(issue, number, &run, issues)?;
+        let calls = self.calls_of(issue, number, &run, issues)?;
         Ok(Attempt {
             number,
-            outcome: interrupted_outcome(call.as_ref()),
+            outcome: interrupted_outcome(calls.entries().last()),
             reason: "the run ended before the attempt did".to_owned(),
             snapshot: kept.map(CommitId::from),
             ignored: None,
             records: Some(records),
             started_at: claim.at,
             ended_at: now,
-            call,
+            red: calls.rounds.last().map(|round| round.red.clone()),
+            call: calls.first,
+            rounds: calls.rounds,
             run,
         })
+    }
+}
+
+/// Reads the red gate that a fix round was to make pass; `None` where no such round was about to begin.
+fn red_of(folder: &Path) -> Result<Option<RedGate>> {
+    let path = folder.join(RED_FILE);
+    let failed = || format!("cannot read `{}`", path.display());
+    match std::fs::read(&path) {
+        // A crash cut it short: the call had not begun.
+        Ok(bytes) => Ok(serde_json::from_slice(&bytes).ok()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(ErrorKind::Unexpected, failed),
     }
 }
 

@@ -46,6 +46,8 @@ fn held(outcome: Outcome, file: Option<(&str, &str)>) -> TestRepository {
                 started_at: at,
                 ended_at: at,
                 call: None,
+                rounds: Vec::new(),
+                red: None,
             };
             assert_eq!(attempt.usage(), Usage::default());
             issues.record_attempt(&id, attempt, at)?;

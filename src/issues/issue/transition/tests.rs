@@ -56,6 +56,8 @@ fn attempt(number: u32, outcome: Outcome) -> Attempt {
         started_at: at(1),
         ended_at: at(2),
         call: None,
+        rounds: Vec::new(),
+        red: None,
     }
 }
 

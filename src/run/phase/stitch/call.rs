@@ -1,34 +1,127 @@
-//! The call of an attempt.
+//! The calls of an attempt: the first one, and those that make red gates pass.
 
 use super::Stitch;
-use super::stages::{Attempting, Called, Ended, INTERRUPTED};
+use super::stages::{Attempting, Called, Ended, INTERRUPTED, Kept};
 use crate::base::crash::crash_point;
-use crate::base::error::ErrorKind;
+use crate::base::error::{Context as _, ErrorKind, Result};
 use crate::base::interruption::Interruption;
+use crate::base::text::one_line;
 use crate::issues::attempt::Outcome;
 use crate::issues::issue::Issue;
+use crate::issues::round::{Calls, RedGate, Round};
 use crate::prompt;
-use crate::record::event::Step;
+use crate::record::event::{CallName, EventKind, Step};
+use crate::record::recorder::{CallFolder, RED_FILE};
 use crate::run::attempt_verdict::AttemptVerdict;
 use crate::run::prompt_inputs;
 use crate::run::session::{Ask, Session};
 
+/// One call that is about to be made.
+struct Asked {
+    name: CallName,
+    folder: CallFolder,
+    prompt: String,
+}
+
 impl Stitch {
-    /// Makes the call; an attempt that gets no further than this is reported as it ended.
-    pub(super) async fn call(
+    /// Makes the first call; an attempt that gets no further than this is reported as it ended.
+    pub(super) async fn first_call(
         &self,
-        session: &Session,
+        (session, calls): (&Session, &mut Calls),
         attempting: &Attempting,
+        interruption: &Interruption,
+    ) -> Result<Called, Box<Ended>> {
+        let issue = &attempting.issue;
+        let prompt = match session.resumes() {
+            Some(_) => {
+                let red = issue.attempts.last().and_then(|last| last.red.as_ref());
+                Ok(prompt::continuation(attempting.name.attempt, &said_since(issue), red))
+            }
+            None => prompt_inputs::stitch_prompt(self.context(), &self.protected, issue, session.base()),
+        };
+        let asked = Asked {
+            name: attempting.name.clone(),
+            folder: attempting.folder.clone(),
+            prompt: prompt.map_err(|error| Box::new(Ended::before_call(Err(error))))?,
+        };
+        self.call((session, calls), attempting, asked, interruption).await
+    }
+
+    /// Has the session go on after a gate was red on what it left. From here on a death does not lose it: its slot waits
+    /// for it.
+    pub(super) async fn fix(
+        &self,
+        (session, calls): (&mut Session, &mut Calls),
+        attempting: &Attempting,
+        (kept, red): (&Kept, &RedGate),
+        interruption: &Interruption,
+    ) -> Result<Called, Box<Ended>> {
+        let asked = self
+            .begin_round((session, calls), attempting, (kept, red))
+            .map_err(|error| Box::new(Ended::before_call(Err(error))))?;
+        let Some(asked) = asked else {
+            let mut verdict = AttemptVerdict::red(red.clone());
+            verdict.reason.push_str("; its session cannot go on");
+            return Err(Box::new(Ended::before_call(Ok(verdict))));
+        };
+        let made = self.call((session, calls), attempting, asked, interruption).await;
+        made.map_err(|mut ended| {
+            if let Ok(verdict) = &mut ended.judged {
+                verdict.red.get_or_insert_with(|| red.clone());
+            }
+            ended
+        })
+    }
+
+    /// Writes down that a round begins; `None` where there is no session to go on with.
+    fn begin_round(
+        &self,
+        (session, calls): (&mut Session, &mut Calls),
+        attempting: &Attempting,
+        (kept, red): (&Kept, &RedGate),
+    ) -> Result<Option<Asked>> {
+        let context = self.context();
+        let number = u32::try_from(calls.rounds.len()).unwrap_or(u32::MAX).saturating_add(1);
+        let name = CallName {
+            round: number,
+            ..attempting.name.clone()
+        };
+        let folder = context.recorder.call_folder(&name, 0)?;
+        folder.write(RED_FILE, &serde_json::to_vec(red).context("cannot write JSON")?)?;
+        if !session.go_on(&kept.called.report, calls.entries().last())? {
+            return Ok(None);
+        }
+        crash_point!("round.begun");
+        context.recorder.emit(EventKind::RoundStarted {
+            task: attempting.issue.id.clone(),
+            attempt: name.attempt,
+            round: number,
+            of: context.project.config.stitch.fix_rounds.unwrap_or_default(),
+            gate: red.gate.clone(),
+            how: one_line(&red.how, 300),
+        });
+        calls.rounds.push(Round {
+            number,
+            red: red.clone(),
+            records: Some(folder.below.clone()),
+            call: None,
+        });
+        Ok(Some(Asked {
+            prompt: prompt::fix_round(name.attempt, red),
+            name,
+            folder,
+        }))
+    }
+
+    async fn call(
+        &self,
+        (session, calls): (&Session, &mut Calls),
+        attempting: &Attempting,
+        asked: Asked,
         interruption: &Interruption,
     ) -> Result<Called, Box<Ended>> {
         let before = |judged| Box::new(Ended::before_call(judged));
         let context = self.context();
-        let issue = &attempting.issue;
-        let prompt = match session.resumes() {
-            Some(_) => Ok(prompt::continuation(attempting.name.attempt, &said_since(issue))),
-            None => prompt_inputs::stitch_prompt(context, &self.protected, issue, session.base()),
-        };
-        let prompt = prompt.map_err(|error| before(Err(error)))?;
         let issues = &attempting.issues;
         let reservation = session.reserve(issues).map_err(|spent| {
             Box::new(Ended {
@@ -39,11 +132,11 @@ impl Stitch {
         if interruption.is_asked() {
             return Err(before(Ok(AttemptVerdict::of(Outcome::Cancelled, INTERRUPTED))));
         }
-        context.step(&attempting.name, Step::Container);
+        context.step(&asked.name, Step::Container);
         let ask = Ask {
-            name: &attempting.name,
-            folder: &attempting.folder,
-            prompt: &prompt,
+            name: &asked.name,
+            folder: &asked.folder,
+            prompt: &asked.prompt,
             json_schema: None,
             reservation: &reservation,
             issues,
@@ -58,8 +151,10 @@ impl Stitch {
         let called = Called {
             met: reservation.scope_met(&made.entry.charged()),
             report: made.report,
-            entry: made.entry,
+            name: asked.name,
+            folder: asked.folder,
         };
+        calls.add(made.entry);
         match made.failure {
             None => Ok(called),
             Some(failure) => Err(Box::new(Ended::with_call(called, failure))),

@@ -10,6 +10,7 @@ use crate::base::crash::crash_point;
 use crate::base::error::{ErrorKind, Result};
 use crate::base::text::one_line;
 use crate::issues::attempt::{Attempt, Outcome};
+use crate::issues::round::RedGate;
 use crate::model::CommitId;
 use crate::record::event::EventKind;
 use crate::run::attempt_verdict::{AttemptVerdict, hold_reason, refusal};
@@ -139,6 +140,24 @@ fn record(
         records: Some(attempting.folder.below.clone()),
         started_at: attempting.started_at,
         ended_at: now,
-        call: ended.called.as_ref().map(|called| called.entry.clone()),
+        call: ended.calls.first.clone(),
+        rounds: ended.calls.rounds.clone(),
+        red: red_at_the_end(ended, verdict),
     }
+}
+
+/// Returns the gate that was red when an attempt ended: the one that it failed by, or the one that a round was to make
+/// pass which did not come to its own end.
+fn red_at_the_end(ended: &Ended, verdict: &AttemptVerdict) -> Option<RedGate> {
+    let unfinished = match verdict.outcome {
+        Outcome::AgentFailed
+        | Outcome::TimedOut
+        | Outcome::Limited
+        | Outcome::BudgetSpent
+        | Outcome::InfrastructureFailed
+        | Outcome::Cancelled => ended.calls.rounds.last(),
+        _ => None,
+    };
+    let red = unfinished.map(|round| round.red.clone());
+    verdict.red.clone().or(red)
 }

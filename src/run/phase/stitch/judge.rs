@@ -7,7 +7,8 @@ use crate::base::interruption::Interruption;
 use crate::base::text::one_line;
 use crate::git::Oid;
 use crate::issues::attempt::Outcome;
-use crate::model::Role;
+use crate::issues::round::Calls;
+use crate::model::{IssueId, Role};
 use crate::project::obeyed;
 use crate::record::event::Step;
 use crate::run::attempt_verdict::{self, AttemptVerdict};
@@ -21,7 +22,7 @@ impl Stitch {
         &self,
         session: &Session,
         attempting: &Attempting,
-        kept: &Kept,
+        (kept, calls): (&Kept, &Calls),
         interruption: &Interruption,
     ) -> Result<AttemptVerdict> {
         let Kept { called, left } = kept;
@@ -39,18 +40,23 @@ impl Stitch {
             return Ok(verdict);
         }
         let not_yet = match self
-            .ask_gates(session, attempting, left.commit.unwrap_or(base), interruption)
+            .ask_gates(
+                session,
+                (&attempting.issue.id, kept),
+                left.commit.unwrap_or(base),
+                interruption,
+            )
             .await?
         {
             gate::GateVerdict::Passed { not_yet } => not_yet,
-            gate::GateVerdict::Failed { reason } => return Ok(AttemptVerdict::of(Outcome::GateFailed, reason)),
+            gate::GateVerdict::Failed(red) => return Ok(AttemptVerdict::red(red)),
             gate::GateVerdict::Cancelled => return Ok(AttemptVerdict::of(Outcome::Cancelled, INTERRUPTED)),
             gate::GateVerdict::NotRun { reason } => {
                 return Ok(AttemptVerdict::of(Outcome::InfrastructureFailed, reason));
             }
         };
-        self.context().step(&attempting.name, Step::Merge);
-        let mut verdict = self.merge(attempting, base, kept)?;
+        self.context().step(&called.name, Step::Merge);
+        let mut verdict = self.merge(attempting, base, (kept, calls))?;
         if verdict.outcome == Outcome::Merged && !not_yet.is_empty() {
             verdict.reason = one_line(&format!("not yet: {}", not_yet.join("; ")), 500);
         }
@@ -62,12 +68,12 @@ impl Stitch {
     async fn ask_gates(
         &self,
         session: &Session,
-        attempting: &Attempting,
+        (id, kept): (&IssueId, &Kept),
         commit: Oid,
         interruption: &Interruption,
     ) -> Result<gate::GateVerdict> {
-        let id = &attempting.issue.id;
-        let sandbox = session.sandbox(&attempting.name, &attempting.folder);
+        let called = &kept.called;
+        let sandbox = session.sandbox(&called.name, &called.folder);
         match Box::pin(self.gates.judge(&sandbox, id, commit, interruption)).await {
             Err(error) if error.kind() == ErrorKind::Engine && self.sessions.is_over(Role::Stitch, Some(id)).await => {
                 Ok(gate::GateVerdict::NotRun {

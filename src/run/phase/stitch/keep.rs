@@ -2,10 +2,10 @@
 
 use super::Stitch;
 use super::stages::{Attempting, Work};
-use crate::accounting::ledger::Entry;
 use crate::base::error::Result;
 use crate::git::{Oid, Snapshot};
 use crate::issues::attempt::Ignored;
+use crate::issues::round::Calls;
 use crate::model::IssueId;
 use crate::run::context::RunContext;
 use crate::run::land::{Contribution, keep_snapshot, left_out, message};
@@ -13,7 +13,7 @@ use crate::run::session::Session;
 
 impl Stitch {
     /// Records what is in the slot, as a commit on the task's ref. The container is gone by now.
-    pub(super) fn keep(&self, session: &mut Session, attempting: &Attempting, call: Option<&Entry>) -> Result<Work> {
+    pub(super) fn keep(&self, session: &mut Session, attempting: &Attempting, calls: &Calls) -> Result<Work> {
         let context = self.context();
         let Attempting { issue, name, .. } = attempting;
         let base = session.base();
@@ -28,7 +28,7 @@ impl Stitch {
         let is_changed = snapshot.tree != context.project.git.commit_info(base)?.tree;
         let commit = is_changed.then(|| {
             let made = contribution(context, &issue.id, base, &snapshot);
-            let text = message(&context.attempt(&issue.id, name.attempt), issue, call);
+            let text = message(&context.attempt(&issue.id, name.attempt), issue, calls);
             keep_snapshot(&context.project, made, &text)
         });
         let commit = commit.transpose()?;

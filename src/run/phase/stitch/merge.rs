@@ -8,17 +8,23 @@ use crate::base::error::Result;
 use crate::base::text::one_line;
 use crate::git::Oid;
 use crate::issues::attempt::Outcome;
+use crate::issues::round::Calls;
 use crate::project::obeyed;
 use crate::run::attempt_verdict::{AttemptVerdict, of_touched};
 use crate::run::land::{Landed, land, message};
 
 impl Stitch {
     /// Puts the work on the generation branch: one commit on its tip, by compare-and-swap.
-    pub(super) fn merge(&self, attempting: &Attempting, base: Oid, kept: &Kept) -> Result<AttemptVerdict> {
+    pub(super) fn merge(
+        &self,
+        attempting: &Attempting,
+        base: Oid,
+        (kept, calls): (&Kept, &Calls),
+    ) -> Result<AttemptVerdict> {
         let context = self.context();
         let Attempting { issue, name, .. } = attempting;
         let attempt = context.attempt(&issue.id, name.attempt);
-        let text = message(&attempt, issue, Some(&kept.called.entry));
+        let text = message(&attempt, issue, calls);
         // What only became protected by what others did meanwhile was free when this attempt was judged.
         let refuse = |tip, tree| {
             if tip == base {

@@ -3,13 +3,13 @@
 use jiff::Timestamp;
 
 use crate::accounting::budget::Scope;
-use crate::accounting::ledger::Entry;
 use crate::agent::CallReport;
 use crate::base::error::{Error, Result};
 use crate::base::interruption::LeftoverGuard;
 use crate::git::{DiffStat, FileDiff, Oid, Snapshot};
 use crate::issues::attempt::Ignored;
 use crate::issues::issue::{Issue, Issues};
+use crate::issues::round::Calls;
 use crate::record::event::CallName;
 use crate::record::recorder::CallFolder;
 use crate::run::active_work::ActiveWorkGuard;
@@ -46,8 +46,9 @@ pub(super) struct Attempting {
 
 /// A call that was made.
 pub(super) struct Called {
+    pub(super) name: CallName,
+    pub(super) folder: CallFolder,
     pub(super) report: CallReport,
-    pub(super) entry: Entry,
     /// The budget that it met, where it ended for one.
     pub(super) met: Scope,
 }
@@ -78,7 +79,10 @@ impl Work {
 
 /// How far an attempt came, and how it ended there.
 pub(super) struct Ended {
+    /// The last call.
     pub(super) called: Option<Called>,
+    /// All of its calls.
+    pub(super) calls: Calls,
     pub(super) left: Option<Work>,
     /// The budget that had no room for a call.
     pub(super) no_room: Option<Scope>,
@@ -90,6 +94,7 @@ impl Ended {
     pub(super) fn before_call(judged: Result<AttemptVerdict>) -> Self {
         Self {
             called: None,
+            calls: Calls::default(),
             left: None,
             no_room: None,
             judged,

@@ -39,6 +39,7 @@
 //! | `flood BYTES LINES` | so many lines of so many bytes that mean nothing |
 //! | `nothing` | as first step: ends with 0 and prints nothing |
 //! | `no-result` · `exit CODE` · `signal N` | ends without a result line |
+//! | `done` | ends as a success; the steps after it are for the call that goes on with the session |
 //! | `hang-after-result` | writes the result line of a success, and does not end |
 //! | `propose JSON` · `answer TEXT` | the answer to `--json-schema`, or in words where no schema is given; the last words, without structured output |
 //! | `model NAME` · `api-key` | for the whole call: that model is bound, whatever was asked for; an API key pays |

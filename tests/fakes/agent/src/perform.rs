@@ -25,6 +25,8 @@ enum Next {
     End(End),
     /// Ends with the result line of a success, and stays.
     Stay,
+    /// Ends with the result line of a success; what follows is for the next call of the session.
+    Done,
 }
 
 /// One call: what is to be done, and in which session.
@@ -90,6 +92,7 @@ impl Performance {
                 Next::Go => {}
                 Next::Exit(code) => return Ok(code),
                 Next::End(end) => return self.end(&end).map_err(spoken),
+                Next::Done => break,
                 Next::Stay => {
                     self.finish().map_err(spoken)?;
                     stay();
@@ -199,6 +202,7 @@ impl Performance {
             Deed::Propose { answer } => self.propose(answer)?,
             Deed::Answer { text } => self.session.answer = Some(text.clone()),
             Deed::HangAfterResult => return Ok(Next::Stay),
+            Deed::Done => return Ok(Next::Done),
             Deed::Exit { code, .. } => return Ok(Next::Exit(*code)),
             Deed::Signal { number } => signal(*number)?,
             Deed::Limit { resets_at } => return self.limit(*resets_at),

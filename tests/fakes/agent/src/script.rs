@@ -167,6 +167,7 @@ pub(crate) enum Deed {
         number: i32,
     },
     HangAfterResult,
+    Done,
     Propose {
         answer: serde_json::Value,
     },
@@ -380,6 +381,7 @@ fn ending(name: &str, rest: &mut Rest<'_>) -> Result<Deed, String> {
         "fail-first" => Deed::FailFirst {
             attempts: rest.number("a number of attempts")?,
         },
+        "done" => Deed::Done,
         "nothing" => Deed::Exit { code: 0, silent: true },
         "no-result" => Deed::Exit { code: 0, silent: false },
         "exit" => Deed::Exit {

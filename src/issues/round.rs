@@ -1,0 +1,131 @@
+//! Fix rounds: a gate that failed on what an attempt left, and the call that the same session got to make it pass.
+
+use serde::{Deserialize, Serialize};
+
+use crate::accounting::ledger::Entry;
+
+/// A gate that failed on what an attempt left.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RedGate {
+    /// Its name.
+    pub gate: String,
+    /// How it ended, as the end of a sentence about it: `exited with 101`.
+    pub how: String,
+    /// What it printed, harmless: lines that name places, and its last lines. Bounded; may be empty.
+    #[serde(default)]
+    pub output: String,
+}
+
+impl RedGate {
+    /// Returns whether this is the same failure as another: the same gate ended in the same way and printed the same,
+    /// but for times, addresses and the lines of places.
+    pub(crate) fn is_like(&self, other: &Self) -> bool {
+        let same = |one: &str, two: &str| steady(one).eq(steady(two));
+        self.gate == other.gate && self.how == other.how && same(&self.output, &other.output)
+    }
+}
+
+/// Returns an output without its numbers that change from run to run: those of a line and column, of a time, of a
+/// process, of an address.
+fn steady(output: &str) -> impl Iterator<Item = String> {
+    output.lines().map(|line| {
+        let mut text = String::with_capacity(line.len());
+        let mut rest = line;
+        while let Some(begin) = rest.find(|character: char| character.is_ascii_digit()) {
+            let (before, after) = rest.split_at(begin);
+            let end = after.find(|character: char| !character.is_ascii_alphanumeric() && character != '.');
+            let (number, after) = after.split_at(end.unwrap_or(after.len()));
+            text.push_str(before);
+            if !changes(before, number, after) {
+                text.push_str(number);
+            }
+            rest = after;
+        }
+        text + rest
+    })
+}
+
+/// Returns whether a number between two texts may be another one each time.
+fn changes(before: &str, number: &str, after: &str) -> bool {
+    let unit = number.trim_start_matches(|character: char| character.is_ascii_digit() || character == '.');
+    let is_time = ["s", "ms", "us", "ns", "m"].contains(&unit)
+        || ["s", "ms", "sec", "second", "minute"]
+            .iter()
+            .any(|unit| after.strip_prefix(' ').is_some_and(|after| after.starts_with(unit)));
+    let is_place = before.ends_with(':') || before.ends_with("line ") || before.ends_with(".go:");
+    let is_process = before.ends_with('(') && after.starts_with(')');
+    is_time || is_place || is_process || number.starts_with("0x")
+}
+
+/// One fix round of an attempt.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Round {
+    /// Counted from 1 within the attempt.
+    pub number: u32,
+    /// What it was asked to make pass.
+    pub red: RedGate,
+    /// The folder with prompt, transcript and stderr, below the state folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub records: Option<String>,
+    /// Time and usage of its call; `None` when it never began.
+    #[serde(default)]
+    pub call: Option<Entry>,
+}
+
+/// The calls of an attempt so far.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Calls {
+    /// The first one; `None` when it never began.
+    pub(crate) first: Option<Entry>,
+    /// The fix rounds after it.
+    pub(crate) rounds: Vec<Round>,
+}
+
+impl Calls {
+    /// Returns their entries, in order.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.first
+            .iter()
+            .chain(self.rounds.iter().filter_map(|round| round.call.as_ref()))
+    }
+
+    /// Adds the entry of a call: the first one's, or that of the last round.
+    pub(crate) fn add(&mut self, entry: Entry) {
+        match self.rounds.last_mut() {
+            None => self.first = Some(entry),
+            Some(round) => round.call = Some(entry),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn red(output: &str) -> RedGate {
+        RedGate {
+            gate: "test".to_owned(),
+            how: "exited with 1".to_owned(),
+            output: output.to_owned(),
+        }
+    }
+
+    #[test]
+    fn the_same_failure_is_known_whatever_the_time_and_the_line_and_another_is_not() {
+        let one = "test a ... FAILED\nthread 'a' (132) panicked at src/lib.rs:10:5:\nleft: 3\nfinished in 0.03s\nin 2 seconds";
+        let two = "test a ... FAILED\nthread 'a' (977) panicked at src/lib.rs:14:9:\nleft: 3\nfinished in 1.10s\nin 12 seconds";
+        assert!(red(one).is_like(&red(two)));
+        assert!(red("at 0x7f01 in f").is_like(&red("at 0x7fe3 in f")));
+        for (before, after) in [("left: 3", "left: 4"), ("test a", "test b"), ("3 failed", "2 failed")] {
+            assert!(!red(one).is_like(&red(&one.replace("left: 3", after))), "{before}");
+        }
+        assert!(!red("3 failed").is_like(&red("2 failed")));
+        let otherwise = RedGate {
+            how: "exited with 2".to_owned(),
+            ..red(one)
+        };
+        assert!(!red(one).is_like(&otherwise));
+    }
+}
