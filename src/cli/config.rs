@@ -96,7 +96,12 @@ fn unmatched(git: Git, config: Config, context: &Context) -> Result<Vec<String>>
     match (project.git.branch_tip(&branch)?, project.git.head()?) {
         (Some(tip), _) => project.unmatched(tip, None),
         (None, Head::Unborn { .. }) => Ok(Vec::new()),
-        (None, _) => Ok(vec![format!("`base_branch`: there is no branch `{branch}`")]),
+        (None, Head::Branch { tip, .. } | Head::Detached { tip }) => {
+            let mut found = vec![format!("`base_branch`: there is no branch `{branch}`")];
+            // What else is to be said can be seen at what is checked out.
+            found.extend(project.unmatched(tip, None)?);
+            Ok(found)
+        }
     }
 }
 

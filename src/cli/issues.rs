@@ -199,10 +199,18 @@ pub(super) fn execute(command: &IssuesCommand, context: &Context) -> Result<u8> 
 fn store_to_read(context: &Context) -> Result<Store> {
     let generator = context.look()?;
     if context.generation.is_some() {
-        Ok(generator.store_to_read()?.1)
-    } else {
-        generator.store()
+        return Ok(generator.store_to_read()?.1);
     }
+    generator.store().or_else(|error| {
+        let listing = generator.list()?;
+        Err(match listing.ended.first() {
+            Some(last) if listing.open.is_empty() => error.hint(format!(
+                "`--generation {}` selects the one that ended last; `cordwainer start` creates another one",
+                last.generation
+            )),
+            _ => error,
+        })
+    })
 }
 
 fn import(context: &Context, file: Option<&Path>) -> Result<()> {

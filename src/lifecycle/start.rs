@@ -89,7 +89,11 @@ impl Generator {
         let generation = self.new_name(options)?;
         self.project.git.user()?;
         let hazards = self.tolerable_hazards(&generation, base)?;
-        let undone = options.carry.as_ref().map(|from| self.ended_tasks(from)).transpose()?;
+        let undone = options.carry.as_ref().map(|from| self.undone_tasks(from)).transpose()?;
+        let left_out = match &undone {
+            Some(undone) => undone.notes(),
+            None => Vec::new(),
+        };
         self.clear_interrupted_starts()?;
         self.refuse_taken(&generation)?;
 
@@ -99,7 +103,7 @@ impl Generator {
         let now = self.project.clock().now();
         let meta = self.store_meta(&generation, now);
         let issues = match &undone {
-            Some(undone) => undone.carried_over(meta, now),
+            Some(undone) => undone.tasks.carried_over(meta, &undone.elsewhere(), now),
             None => Issues::new(meta),
         };
         Store::create_with(&self.project.git, &generation, &issues, now)?;
@@ -114,7 +118,7 @@ impl Generator {
         crash_point!("start.marked");
         self.delete(&generation.starting_mark(), first.tip)?;
         Ok(StartSummary {
-            notes: self.notes(base)?,
+            notes: self.notes(base, left_out)?,
             cleared_diff: self.clearing_of(base)?.map(|clearing| clearing.diff),
             carried: issues.iter().map(|issue| issue.id.clone()).collect(),
             generation,
@@ -127,9 +131,11 @@ impl Generator {
         })
     }
 
-    /// Returns what a person may not have meant, in sentences without their period.
-    fn notes(&self, base: Oid) -> Result<Vec<String>> {
+    /// Returns what a person may not have meant, in sentences without their period; `left_out` is what was not carried over.
+    fn notes(&self, base: Oid, left_out: Vec<String>) -> Result<Vec<String>> {
         let mut notes = self.project.unmatched(base, None)?;
+        notes.extend(self.project.uncommitted_configuration()?);
+        notes.extend(left_out);
         if self.project.config.gates.is_empty() {
             notes.push("no `gates` are configured: whatever an agent finishes is merged unchecked".to_owned());
         }

@@ -88,7 +88,15 @@ impl Generator {
         hazards.extend(unreadable);
         let phase = self.project.phase(&generation)?;
         Ok(Status {
-            next: next_steps(phase, &seen, pause.as_ref(), &issues),
+            next: next_steps(
+                phase,
+                &seen,
+                pause.as_ref(),
+                &Standing {
+                    interrupted: hazards.iter().any(|hazard| hazard == INTERRUPTED),
+                    ..Standing::of(&issues)
+                },
+            ),
             base_branch: issues.meta().base_branch.clone(),
             began: issues.meta().created_at,
             phase,
@@ -168,7 +176,7 @@ impl Generator {
                 }
                 // Another generation's session waits for the next run of that generation.
                 Some(None) => {}
-                None => said.push("a run ended in the middle of a task: `cordwainer resume` repairs that".to_owned()),
+                None => said.push(INTERRUPTED.to_owned()),
             }
         }
         said.dedup();
@@ -177,14 +185,16 @@ impl Generator {
 }
 
 /// Returns what a person does next with a generation that stands so.
-fn next_steps(phase: Phase, seen: &Seen, pause: Option<&Pause>, issues: &Issues) -> Vec<String> {
+fn next_steps(phase: Phase, seen: &Seen, pause: Option<&Pause>, standing: &Standing) -> Vec<String> {
     match (pause, phase) {
         (Some(pause), _) => guidance::after_pause(pause, seen.is_running),
         (None, _) if seen.is_running => Vec::new(),
-        (None, Phase::Open) if !seen.is_merged => guidance::as_it_stands(&Standing::of(issues)),
+        (None, Phase::Open) if !seen.is_merged => guidance::as_it_stands(standing),
         (None, _) => vec!["`cordwainer stop` ends it, and merges it unless that was done elsewhere".to_owned()],
     }
 }
 
+/// What to know about a generation whose last run died.
+const INTERRUPTED: &str = "a run ended in the middle of a task: `cordwainer resume` repairs that";
 /// What to know about a generation with a `stop` or `reset` that died.
 const ENDING: &str = "ending it was interrupted: run `cordwainer stop` again to continue";

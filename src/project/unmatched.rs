@@ -5,7 +5,7 @@ use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
 use crate::base::error::{Context as _, ErrorKind, Result};
 use crate::base::text::nearest;
-use crate::git::{Oid, TreeEntry};
+use crate::git::{Head, Oid, TreeEntry};
 use crate::model::Role;
 use crate::project::Project;
 
@@ -56,6 +56,38 @@ impl Project {
                 .filter_map(|role| self.odd_model(role)),
         );
         Ok(found)
+    }
+
+    /// Returns that the configuration in the checkout is not the committed one, in a sentence without its period; `None`
+    /// where it is, where git ignores it, and where it is not in the checkout.
+    ///
+    /// # Errors
+    ///
+    /// When the file or the commit that is checked out cannot be read.
+    pub(crate) fn uncommitted_configuration(&self) -> Result<Option<String>> {
+        let root = self.git.workdir();
+        let Some(path) = self.config_file.as_ref().and_then(|file| file.strip_prefix(root).ok()) else {
+            return Ok(None);
+        };
+        let text = match std::fs::read_to_string(root.join(path)) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            read => read.with_context(ErrorKind::Configuration, || format!("cannot read `{}`", path.display()))?,
+        };
+        let committed = match self.git.head()? {
+            Head::Branch { tip, .. } | Head::Detached { tip } => self.git.read_file(tip, path)?,
+            Head::Unborn { .. } => None,
+        };
+        let what = match committed {
+            // Which ends lines have depends on git's settings.
+            Some(bytes) if String::from_utf8_lossy(&bytes).lines().eq(text.lines()) => return Ok(None),
+            Some(_) => "has changes that are not committed",
+            None if self.git.ignores(path)? => return Ok(None),
+            None => "is not committed",
+        };
+        Ok(Some(format!(
+            "`{}` {what}: commands use the file as it is in your checkout, and tasks begin from what is committed",
+            path.display()
+        )))
     }
 
     /// Returns what is odd about the model of a role: the client passes any name on, and the API refuses it.

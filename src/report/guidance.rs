@@ -9,7 +9,8 @@ use crate::run::guidance::with_held;
 /// Returns what to do after one attempt at a task that was not merged.
 pub(crate) fn after_attempt(issue: &Issue) -> Vec<String> {
     match issue.status {
-        Status::Blocked => with_held(&[&issue.id]),
+        Status::Blocked if issue.acceptable().is_ok() => with_held(&[&issue.id], &[&issue.id]),
+        Status::Blocked => with_held(&[&issue.id], &[]),
         Status::Open if issue.attempts.last().is_some_and(|last| is_waited_for(last.outcome)) => vec![
             "`cordwainer status` shows until when calls pause, and what is spent of each budget".to_owned(),
             format!("`cordwainer stitch {}` continues", issue.id),

@@ -1,6 +1,7 @@
 //! The lasting lines: one for each thing done, the same on a terminal and in a pipe.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -29,13 +30,15 @@ pub(crate) fn short_id(id: &str) -> &str {
 pub(super) struct Lines {
     zone: Zone,
     said: Said,
+    /// The gates that were told to be red, or not to pass yet, and have not passed since.
+    not_passing: BTreeSet<(String, bool)>,
 }
 
 impl Lines {
     pub(super) fn new(zone: Zone) -> Self {
         Self {
             zone,
-            said: Said::default(),
+            ..Self::default()
         }
     }
 
@@ -45,6 +48,7 @@ impl Lines {
             EventKind::TaskHeld { task, reason } => vec![self.held(task, reason)],
             EventKind::Paused { until, reason } => vec![self.paused(*until, reason, event.at)],
             EventKind::RunEnded { .. } => self.run_ended(&event.kind, event.at),
+            kind if self.is_known(kind) => Vec::new(),
             kind => {
                 let tone = tone_of(kind);
                 let line = |text: String| Line { tone, text };
@@ -61,6 +65,21 @@ impl Lines {
             _ => {}
         }
         lines
+    }
+
+    /// Returns whether an event only repeats of a gate, before another task, what was told of it.
+    fn is_known(&mut self, event: &EventKind) -> bool {
+        let EventKind::GateTried {
+            gate, passed, not_yet, ..
+        } = event
+        else {
+            return false;
+        };
+        if *passed {
+            self.not_passing.retain(|(known, _)| known != gate);
+            return false;
+        }
+        !self.not_passing.insert((gate.clone(), *not_yet))
     }
 
     fn held(&self, task: &IssueId, reason: &str) -> Line {

@@ -17,6 +17,10 @@ const MOST_TASKS: usize = 5;
 pub(crate) struct Standing<'a> {
     /// The tasks that are held, but for proposals.
     pub(crate) held: Vec<&'a IssueId>,
+    /// Those of them whose result can be accepted as it is.
+    pub(crate) acceptable: Vec<&'a IssueId>,
+    /// Whether a run ended in the middle of a task.
+    pub(crate) interrupted: bool,
     /// How many proposals wait to be released.
     pub(crate) proposed: usize,
     /// How many tasks can begin.
@@ -32,7 +36,10 @@ impl<'a> Standing<'a> {
     pub(crate) fn of(issues: &'a Issues) -> Self {
         let held = issues.iter().filter(|issue| issue.status == Status::Blocked);
         let (proposed, held): (Vec<&Issue>, Vec<&Issue>) = held.partition(|issue| issue.is_proposed());
+        let acceptable = held.iter().filter(|issue| issue.acceptable().is_ok());
         Self {
+            acceptable: acceptable.map(|issue| &issue.id).collect(),
+            interrupted: false,
             held: held.into_iter().map(|issue| &issue.id).collect(),
             proposed: proposed.len(),
             ready: issues.ready().len(),
@@ -88,7 +95,7 @@ pub(crate) fn after_run(reason: &Reason, standing: &Standing) -> Vec<String> {
     if steps.is_empty() {
         steps = as_it_stands(standing);
     } else {
-        steps.extend(with_held(&standing.held));
+        steps.extend(with_held(&standing.held, &standing.acceptable));
     }
     steps.truncate(MOST);
     steps
@@ -120,9 +127,14 @@ pub(crate) fn after_pause(pause: &Pause, is_waited_out: bool) -> Vec<String> {
 
 /// Returns what to do with a generation in which nothing runs and nothing pauses.
 pub(crate) fn as_it_stands(standing: &Standing) -> Vec<String> {
-    let mut steps = with_proposals(standing.proposed);
-    steps.extend(with_held(&standing.held));
-    if standing.ready > 0 {
+    let mut steps = Vec::new();
+    if standing.interrupted {
+        steps.push("`cordwainer resume` repairs what the interrupted run left, and continues".to_owned());
+    }
+    steps.extend(with_proposals(standing.proposed));
+    steps.extend(with_held(&standing.held, &standing.acceptable));
+    // What continues does what is ready, too.
+    if standing.ready > 0 && !standing.interrupted {
         steps.push("`cordwainer run` does the tasks that are ready".to_owned());
     } else if steps.is_empty() {
         steps.push("`cordwainer run` asks for more tasks and does them".to_owned());
@@ -145,17 +157,25 @@ fn with_proposals(count: usize) -> Vec<String> {
     ]
 }
 
-/// Returns what to do about held tasks.
-pub(crate) fn with_held(held: &[&IssueId]) -> Vec<String> {
-    match held {
-        [] => Vec::new(),
-        [one] => vec![
+/// Returns what to do about held tasks, some of which have a result that can be accepted as it is.
+pub(crate) fn with_held(held: &[&IssueId], acceptable: &[&IssueId]) -> Vec<String> {
+    let accept = |one: &IssueId| {
+        format!("`cordwainer issues release {one} --accept` merges its result as it is, where you consent to that")
+    };
+    match (held, acceptable) {
+        ([], _) => Vec::new(),
+        ([one], acceptable) => vec![
             format!("`cordwainer issues show {one}` shows why it is held, and what can be done"),
-            format!("`cordwainer issues release {one}` lets it be attempted"),
+            match acceptable {
+                [] => format!("`cordwainer issues release {one}` lets it be attempted"),
+                [..] => accept(one),
+            },
         ],
-        several => {
+        (several, acceptable) => {
             let mut steps = vec!["`cordwainer issues list --status held` shows why each is held".to_owned()];
-            if several.len() <= MOST_TASKS {
+            if let [first, ..] = acceptable {
+                steps.push(accept(first));
+            } else if several.len() <= MOST_TASKS {
                 let ids: Vec<String> = several.iter().map(ToString::to_string).collect();
                 steps.push(format!(
                     "`cordwainer issues release {}` lets them be attempted",
@@ -186,6 +206,8 @@ mod tests {
     fn standing(held: &[IssueId], ready: usize, merged: bool) -> Standing<'_> {
         Standing {
             held: held.iter().collect(),
+            acceptable: Vec::new(),
+            interrupted: false,
             proposed: 0,
             ready,
             merged,
@@ -252,6 +274,36 @@ mod tests {
                 assert!(step.contains(&format!("`cordwainer {command}`")), "{reason:?}: {step}");
             }
         }
+    }
+
+    #[test]
+    fn what_waits_for_consent_names_how_to_give_it() {
+        let held = ids(2);
+        for (held, expect) in [
+            (&held[1..], "issues show cw-2"),
+            (&held[..], "issues list --status held"),
+        ] {
+            let standing = Standing {
+                acceptable: vec![&held[held.len() - 1]],
+                ..standing(held, 1, true)
+            };
+            let steps = after_run(&Reason::Blocked, &standing);
+            for (step, command) in steps.iter().zip([expect, "issues release cw-2 --accept", "run"]) {
+                assert!(step.contains(&format!("`cordwainer {command}`")), "{steps:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_an_interrupted_run_left_comes_first() {
+        let held = ids(1);
+        let standing = Standing {
+            interrupted: true,
+            ..standing(&held, 2, true)
+        };
+        let steps = as_it_stands(&standing);
+        assert!(steps[0].starts_with("`cordwainer resume` "), "{steps:?}");
+        assert!(!steps.iter().any(|step| step.contains("`cordwainer run`")), "{steps:?}");
     }
 
     #[test]

@@ -73,11 +73,16 @@ pub(crate) async fn of_project(project: &Project, options: DoctorOptions) -> Res
         engines.push(diagnosis);
     }
     drop(lock);
-    let checks = preflight::of_repository(project).into_iter().map(Check::from);
+    let mut checks: Vec<Check> = preflight::of_repository(project).into_iter().map(Check::from).collect();
+    // A run is not told: whoever changes the file between two runs knows that.
+    checks.extend(match project.uncommitted_configuration() {
+        Ok(uncommitted) => uncommitted.map(|found| Check::good("configuration", found)),
+        Err(error) => Some(failed("configuration", &error)),
+    });
     Ok(Diagnosis {
         engines,
         unreachable,
-        checks: checks.collect(),
+        checks,
     })
 }
 

@@ -125,6 +125,8 @@ fn services_are_gone_with_what_they_are_for_however_that_ends(engine: TestEngine
     run.kill().unwrap();
     run.wait().unwrap();
     assert_eq!(project.containers().len(), 2, "nobody is there to end them");
+    let next = project.status()["next"][0].clone();
+    assert!(next.as_str().unwrap().starts_with("`cordwainer resume` "), "{next}");
     // The next command ends them, and a person interrupts it.
     let run = project.spawn(&["generator", "stitch", "cw-2"]);
     project.wait_for_agent("cw-2", 2);

@@ -1,9 +1,12 @@
 //! Tasks that a new generation begins with, because an ended one left them undone.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use crate::base::text::one_line;
 use crate::issues::issue::{Comment, Issue, Issues, Status, StoreMeta};
+use crate::model::IssueId;
 
 /// The author of comments that no person wrote.
 const AUTHOR: &str = "cordwainer";
@@ -11,13 +14,18 @@ const AUTHOR: &str = "cordwainer";
 impl Issues {
     /// Builds the store of a new generation with the tasks of an ended one that are not closed, under their ids. Held
     /// tasks stay held, and those in progress become open. Attempts stay with the generation that paid for them: a
-    /// comment says how the last one ended. Dependencies on closed tasks are met, and left out.
+    /// comment says how the last one ended. Dependencies on closed tasks are met, and left out. So are tasks that another
+    /// generation has, `elsewhere`, and dependencies on them.
     #[must_use]
-    pub fn carried_over(&self, meta: StoreMeta, now: Timestamp) -> Self {
+    pub fn carried_over(&self, meta: StoreMeta, elsewhere: &BTreeSet<IssueId>, now: Timestamp) -> Self {
         let mut carried = Self::new(meta);
         let undone = self.iter().filter(|issue| issue.status != Status::Closed);
-        for issue in undone {
-            carried.all.insert(issue.id.clone(), self.carried(issue, now));
+        for issue in undone.filter(|issue| !elsewhere.contains(&issue.id)) {
+            let mut issue = self.carried(issue, now);
+            issue
+                .dependencies
+                .retain(|edge| !elsewhere.contains(&edge.depends_on_id));
+            carried.all.insert(issue.id.clone(), issue);
         }
         carried
     }
@@ -89,7 +97,7 @@ mod tests {
         old.record_attempt(&id("cw-4"), attempt, now).unwrap();
         old.hold(&id("cw-4"), "it failed", now).unwrap();
 
-        let carried = old.carried_over(old.meta().clone(), now);
+        let carried = old.carried_over(old.meta().clone(), &BTreeSet::new(), now);
         let seen: Vec<_> = carried
             .iter()
             .map(|issue| (issue.id.to_string(), issue.status))

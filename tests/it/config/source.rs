@@ -121,6 +121,20 @@ fn the_file_has_a_name_of_its_own_or_is_named() {
 }
 
 #[test]
+fn a_missing_base_branch_hides_nothing_else() {
+    let repository = TestRepository::new();
+    repository.write("configuration.yaml", "base_branch: trunk\nsource_dirs: [nowhere]\n");
+    let checked = cordwainer(&repository, &["config", "check"]).run();
+    assert_eq!(checked.code, 0, "{checked:?}");
+    for told in [
+        "Warning: `base_branch`: there is no branch `trunk`.",
+        "Warning: `source_dirs`: there is no folder `nowhere`.",
+    ] {
+        assert!(checked.stderr.contains(told), "{}", checked.stderr);
+    }
+}
+
+#[test]
 fn what_is_wrong_with_a_setting_is_told_with_what_set_it() {
     let repository = TestRepository::new();
     repository.write("configuration.yaml", "gates: []\n");

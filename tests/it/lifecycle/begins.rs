@@ -106,3 +106,76 @@ fn undone_tasks_of_an_ended_generation_are_carried_over() {
     let started: serde_json::Value = serde_json::from_str(&started).unwrap();
     assert_eq!(started["carried"], serde_json::json!(["cw-2", "cw-3"]));
 }
+
+#[test]
+fn a_task_is_carried_over_into_one_generation() {
+    let repository = project("preserve_sources: true\n");
+    let run = |words: &[&str]| cordwainer(&repository, words).run();
+    start(&repository, "a");
+    for title in ["one", "two"] {
+        run(&["issues", "add", title]).done();
+    }
+    run(&["issues", "dep", "add", "cw-2", "cw-1"]).done();
+    run(&["stop", "--no-gates"]).done();
+    let tasks = run(&["issues", "list"]);
+    let hint = "hint: `--generation generation-a` selects the one that ended last";
+    assert!(tasks.code == 9 && tasks.stderr.contains(hint), "{}", tasks.stderr);
+    run(&["issues", "list", "--generation", "generation-a"]).done();
+
+    run(&["start", "--name", "b", "--carry", "a"]).done();
+    let again = run(&["start", "--name", "c", "--carry", "a"]);
+    let left_out = "Note: not carried over, because generation-b has taken them over: cw-1, cw-2.";
+    assert!(again.code == 0 && again.stderr.contains(left_out), "{again:?}");
+    assert!(!again.stdout.contains("Carried over"), "{}", again.stdout);
+    // What was done there is not undone here, and what waited for it waits no longer.
+    run(&["issues", "--generation", "b", "close", "cw-1"]).done();
+    run(&["--generation", "b", "stop", "--no-gates"]).done();
+    let started = run(&["start", "--name", "d", "--carry", "a", "--json"]).done();
+    let started: serde_json::Value = serde_json::from_str(&started).unwrap();
+    assert_eq!(started["carried"], serde_json::json!(["cw-2"]));
+    assert_eq!(ids(&run(&["issues", "ready", "--json"]).done()), ["cw-2"]);
+}
+
+/// The ids of tasks in JSON.
+fn ids(tasks: &str) -> Vec<String> {
+    let tasks: Vec<serde_json::Value> = serde_json::from_str(tasks).unwrap();
+    tasks
+        .iter()
+        .map(|task| task["id"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+#[test]
+fn a_configuration_that_is_not_committed_is_told() {
+    let repository = project("preserve_sources: true\n");
+    let told = |name: &str| {
+        let started = cordwainer(&repository, &["start", "--name", name]).run();
+        assert_eq!(started.code, 0, "{started:?}");
+        let doctor = cordwainer(&repository, &["doctor"]).run().stdout;
+        let of = |text: &str| {
+            let line = text.lines().find(|line| line.contains("`configuration.yaml`"));
+            line.map(str::to_owned)
+        };
+        let (start, doctor) = (of(&started.stderr), of(&doctor));
+        assert_eq!(start.is_some(), doctor.is_some(), "{start:?} {doctor:?}");
+        start
+    };
+    assert_eq!(told("a"), None);
+    repository.write("configuration.yaml", "preserve_sources: true\r\n");
+    assert_eq!(told("b"), None, "line ends are git's");
+    repository.write("configuration.yaml", "max_issues: 7\n");
+    let note = "Note: `configuration.yaml` has changes that are not committed: commands use the file as it is in your \
+                checkout, and tasks begin from what is committed.";
+    assert_eq!(told("c").as_deref(), Some(note));
+    // It is what the file in the checkout says that counts.
+    let shown = cordwainer(&repository, &["config", "show", "--json"]).run().done();
+    assert!(shown.contains("\"max_issues\": 7"), "{shown}");
+    repository.git(&["rm", "--quiet", "--cached", "configuration.yaml"]);
+    repository.git(&["commit", "--quiet", "--message", "remove it"]);
+    assert_eq!(
+        told("d"),
+        Some(note.replace("has changes that are not committed", "is not committed"))
+    );
+    repository.write(".gitignore", "/configuration.yaml\n");
+    assert_eq!(told("e"), None, "a person's own");
+}
