@@ -3,6 +3,7 @@
 
 pub mod clock;
 pub(crate) mod crash;
+pub(crate) mod disk;
 pub mod error;
 pub(crate) mod fs;
 pub mod graph;

@@ -249,6 +249,9 @@ pub struct ContainerConfig {
     /// Bytes; `None` means no limit.
     #[serde(serialize_with = "show::size_or_off")]
     pub memory: Option<u64>,
+    /// Bytes that the containers of an attempt may write to the host's disk; `None` means no limit.
+    #[serde(serialize_with = "show::size_or_off")]
+    pub disk: Option<u64>,
     /// Cores, such as 1.5; `None` means no limit.
     #[serde(serialize_with = "or_off")]
     pub cpus: Option<f64>,
@@ -402,6 +405,9 @@ pub struct Gate {
     #[serde(serialize_with = "show::duration")]
     pub timeout: Duration,
 }
+
+/// What is said where `container.disk` is off.
+pub(crate) const DISK_OFF: &str = "`container.disk` is off: an agent can fill the disk that has the worktrees";
 
 /// Returns a warning about the sections of a file for roles that nothing calls yet; `None` where it has none.
 pub(crate) fn uncalled_roles(config: &Config) -> Option<String> {

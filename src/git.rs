@@ -46,7 +46,7 @@ pub(crate) use locks::in_words;
 pub use merge::Merge;
 pub use refs::{Head, RefMove};
 pub use slots::{Leftover, PrivateMount, PrivateRepository, Slot, SlotPool, SlotRemoval, Snapshot, SnapshotLimits};
-pub(crate) use slots::{Times, copy_tree, fingerprint, make_folder, remove_folder, settle};
+pub(crate) use slots::{Times, copy_tree, fingerprint, make_folder, nameless_bytes, remove_folder, settle};
 pub use tree::{Change, ChangeKind, EntryKind, TreeEntry};
 
 /// A handle on the person's repository. Cheap to clone, shared between threads: libgit2 is opened for each operation.

@@ -6,6 +6,7 @@ pub(crate) mod attempt_verdict;
 mod caches;
 pub(crate) mod call;
 pub(crate) mod context;
+mod disk;
 pub(crate) mod driver;
 pub(crate) mod gate;
 pub(crate) mod guidance;

@@ -32,6 +32,8 @@ pub enum StopCause {
     Seal,
     /// It wrote more than is read.
     Flood,
+    /// It wrote more to the disk than it may.
+    Disk,
     /// A person or the end of the run stopped it.
     Cancelled,
 }
@@ -53,6 +55,7 @@ impl StopCause {
             }
             Self::LoginExpired => "the login has expired",
             Self::Seal => "stopped: the container is weaker than requested",
+            Self::Disk => "stopped: it wrote more than `container.disk` to the disk",
             Self::Flood => "stopped: it wrote more output than is kept",
             Self::Cancelled => "cancelled",
         }

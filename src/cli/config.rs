@@ -9,7 +9,9 @@ use super::Context;
 use crate::base::error::{Context as _, Error, ErrorKind, Result, exit};
 use crate::base::text::one_line;
 use crate::config::file::LoadedConfig;
-use crate::config::{Config, EffectiveValue, FILE_NAME, Problem, Problems, effective, schema, uncalled_roles};
+use crate::config::{
+    Config, DISK_OFF, EffectiveValue, FILE_NAME, Problem, Problems, effective, schema, uncalled_roles,
+};
 use crate::git::{Git, Head};
 use crate::lifecycle;
 use crate::project::Project;
@@ -67,8 +69,10 @@ fn check(git: Git, context: &Context) -> Result<u8> {
     let problems = match LoadedConfig::load(git.workdir(), source) {
         Ok(LoadedConfig { config, file, .. }) => {
             name = file.shown;
+            let unlimited = config.container.disk.is_none().then(|| DISK_OFF.to_owned());
             for warning in uncalled_roles(&config)
                 .into_iter()
+                .chain(unlimited)
                 .chain(unmatched(git, config, context)?)
             {
                 context.output.say(&format!("Warning: {warning}."));

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::field::Field;
-use super::limits::{read_cpus, read_host, read_memory, read_network, read_user};
+use super::limits::{read_cpus, read_disk, read_host, read_memory, read_network, read_user};
 use super::mounts::{Hidden, Targets};
 use super::section::{Section, subsection};
 use super::{AgentConfig, Config, ContainerConfig, Credentials, EngineChoice, maps, podman_args};
@@ -41,6 +41,7 @@ fn read_container(section: &Section<'_>, agent: &AgentConfig, container: &mut Co
     let runtimes = Runtime::ALL.map(|runtime| (runtime.name(), runtime));
     section.set_some("runtime", &mut container.runtime, |field| field.choice(&runtimes));
     section.set_limit("memory", &mut container.memory, read_memory);
+    section.set_limit("disk", &mut container.disk, read_disk);
     section.set_limit("cpus", &mut container.cpus, read_cpus);
     section.set_limit("pids", &mut container.pids, |field| field.small_count_or_off(4_194_304));
     section.set_some("network", &mut container.network, read_network);

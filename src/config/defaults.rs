@@ -133,6 +133,7 @@ impl ContainerConfig {
             socket: None,
             runtime: None,
             memory: None,
+            disk: None,
             cpus: None,
             pids: None,
             network: None,

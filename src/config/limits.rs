@@ -5,9 +5,15 @@ use super::values::OrOff;
 
 /// Container engines refuse less.
 const LEAST_MEMORY: u64 = 6 << 20;
+/// Less than the client's own files and a small change need.
+const LEAST_DISK: u64 = 16 << 20;
 
 pub(super) fn read_memory(field: &Field<'_>) -> Option<OrOff<u64>> {
     field.size_or_off(LEAST_MEMORY)
+}
+
+pub(super) fn read_disk(field: &Field<'_>) -> Option<OrOff<u64>> {
+    field.size_or_off(LEAST_DISK)
 }
 
 pub(super) fn read_cpus(field: &Field<'_>) -> Option<OrOff<f64>> {

@@ -57,7 +57,7 @@ fn accepted(shape: Shape) -> Value {
         Shape::NumberOrOff => or_off(&json!({"type": "number", "minimum": LEAST_NUMBER})),
         Shape::SizeOrOff => or_off(&json!({"anyOf": [
             {"type": "integer", "minimum": 1},
-            {"type": "string", "pattern": "^[0-9]+([bB]|[kKmMgGtT]([iI]?[bB])?)?$"},
+            {"type": "string", "pattern": "^[0-9]+ *([bB]|[kKmMgGtT]([iI]?[bB])?)?$"},
         ]})),
         Shape::Duration => duration(),
         Shape::DurationOrOff => or_off(&duration()),

@@ -35,7 +35,7 @@ pub(crate) fn duration_text(duration: Duration) -> String {
 }
 
 /// Returns a size in the largest unit that fits.
-fn size_text(bytes: u64) -> String {
+pub(crate) fn size_text(bytes: u64) -> String {
     let units = [(40, "t"), (30, "g"), (20, "m"), (10, "k")];
     let fitting = units
         .iter()

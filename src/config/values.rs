@@ -212,11 +212,11 @@ fn is_number_or_flag(plain: &str) -> bool {
     numeric || matches!(plain, "true" | "True" | "TRUE" | "false" | "False" | "FALSE")
 }
 
-/// Reads `512m`, `4g`, `4GiB`, or plain bytes; units are powers of 1024, as container engines have them.
+/// Reads `512m`, `4g`, `4 GiB`, or plain bytes; units are powers of 1024, as container engines have them.
 pub(super) fn parse_size(text: &str) -> Option<u64> {
     let unit_at = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (digits, unit) = text.split_at(unit_at);
-    let shift = match unit.to_ascii_lowercase().as_str() {
+    let shift = match unit.trim_start().to_ascii_lowercase().as_str() {
         "" | "b" => 0,
         "k" | "kb" | "kib" => 10,
         "m" | "mb" | "mib" => 20,

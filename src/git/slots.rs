@@ -38,6 +38,7 @@ mod snapshot;
 pub(crate) use layer::{Times, copy_tree, fingerprint, make_folder, remove_folder, settle};
 pub use limits::SnapshotLimits;
 use lock::Lock;
+pub(crate) use mounted::nameless_bytes;
 pub use private::{PrivateMount, PrivateRepository};
 use slot::Places;
 pub use slot::Slot;

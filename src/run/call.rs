@@ -27,6 +27,7 @@ use crate::base::text::one_line;
 use crate::config::RoleConfig;
 use crate::record::event::EventKind;
 use crate::record::recorder::Recorder;
+use crate::run::disk::DiskWatch;
 use crate::sandbox::engine::{Container, Engine, Exit};
 
 /// How long a client gets to write its last result after each signal that asks for it.
@@ -64,26 +65,17 @@ pub(crate) async fn make(
     let whose = For::of(call.sandbox.name.role);
     let services = Services::start(&call.sandbox, whose, engine, recorder, interruption).await?;
     let (specification, mut sealed) = seal::for_agent(call, engine, services, specification)?;
-    let mut container = engine.start(&specification, prompt.as_bytes()).await?;
-    let ended = attend(call, &mut container, &mut sealed, &mut listener, interruption).await;
-    let removed = container.remove().await;
+    let disk = call.sandbox.watch_disk();
+    let container = engine.start(&specification, prompt.as_bytes()).await?;
+    let mut running = Running { container, disk };
+    let ended = attend(call, &mut running, &mut sealed, &mut listener, interruption).await;
+    let ended = running.leave(ended, call, &mut listener, recorder).await;
     let (unheard, metered) = sealed.close().await;
     for event in unheard {
         listener.handle(event);
     }
     let (ending, failure) = match ended {
-        Ok((cut, exit)) => {
-            if let Err(error) = removed {
-                // It has ended, so no harm is done: the next run sweeps it up.
-                let what = format!(
-                    "{}: its container could not be removed: {}",
-                    call.sandbox.name,
-                    error.in_a_line()
-                );
-                recorder.emit(EventKind::Warned { what });
-            }
-            ((cut, exit.code, exit.oom), None)
-        }
+        Ok((cut, exit)) => ((cut, exit.code, exit.oom), None),
         Err(error) => ((None, None, false), Some(error)),
     };
     let mut report = listener.finish(ending, metered.as_ref());
@@ -109,17 +101,56 @@ pub(crate) async fn make(
     Ok(CallResult { report, entry, failure })
 }
 
+/// How a container was left: why it was cut, and how it ended.
+type Left = (Option<StopCause>, Exit);
+
+/// A container that runs, and what it writes.
+struct Running {
+    container: Container,
+    disk: DiskWatch,
+}
+
+impl Running {
+    /// Removes the container and looks a last time at what it wrote.
+    async fn leave(
+        self,
+        ended: Result<Left>,
+        call: &Call<'_>,
+        listener: &mut Listener<'_>,
+        recorder: &Recorder,
+    ) -> Result<Left> {
+        let removed = self.container.remove().await;
+        let written = self.disk.end().await;
+        let left = ended?;
+        if let Some(why) = written? {
+            listener.wrote_too_much(&why);
+        }
+        if let Err(error) = removed {
+            // It has ended, so no harm is done: the next run sweeps it up.
+            let (name, error) = (&call.sandbox.name, error.in_a_line());
+            let what = format!("{name}: its container could not be removed: {error}");
+            recorder.emit(EventKind::Warned { what });
+        }
+        Ok(left)
+    }
+}
+
 /// Watches a container until it has ended: by itself, by a limit, or by a person's word.
 async fn attend(
     call: &Call<'_>,
-    container: &mut Container,
+    running: &mut Running,
     sealed: &mut Sealed<'_>,
     listener: &mut Listener<'_>,
     interruption: &Interruption,
-) -> Result<(Option<StopCause>, Exit)> {
-    let mut cut = listen(call, container, sealed, listener, interruption).await?;
-    if cut.is_some() {
+) -> Result<Left> {
+    let mut cut = listen(call, running, sealed, listener, interruption).await?;
+    let container = &mut running.container;
+    if let Some(cut) = cut {
         listener.transcript.note_cut();
+        if cut == StopCause::Disk {
+            // Every further moment fills the disk.
+            container.kill().await?;
+        }
         // The signals let the client write its last result, which has what it used.
         let ending = container.terminate(TERMINATION_GRACE);
         let hearing = tokio::time::timeout(2 * TERMINATION_GRACE + DRAIN_LIMIT, drain(container, listener));
@@ -139,12 +170,13 @@ async fn attend(
 /// Reads the stream until it ends, which returns `None`, or until something cuts it short.
 async fn listen(
     call: &Call<'_>,
-    container: &mut Container,
+    running: &mut Running,
     sealed: &mut Sealed<'_>,
     listener: &mut Listener<'_>,
     interruption: &Interruption,
 ) -> Result<Option<StopCause>> {
     let begun = Instant::now();
+    let Running { container, disk } = running;
     // Since when somebody has listened without a break: before that, silence means nothing.
     let mut listening = begun;
     loop {
@@ -152,6 +184,10 @@ async fn listen(
         let waiting = Instant::now();
         tokio::select! {
             biased;
+            why = disk.over() => {
+                listener.wrote_too_much(&why?);
+                return Ok(Some(StopCause::Disk));
+            },
             output = container.next_output() => match output {
                 Some(output) => listener.hear(&output)?,
                 None => return Ok(None),

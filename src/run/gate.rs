@@ -178,20 +178,27 @@ impl Runner<'_> {
         };
         let (spec, mut sealed) = seal::for_gate(sandbox, engine, services, spec)?;
         let killed_before = killed_for_memory();
+        let mut disk = sandbox.watch_disk();
         let mut container = self.engine.start(&spec, b"").await?;
         let mut output = Tail::new(&sandbox.folder.redactor);
         let ended = tokio::select! {
             () = self.interruption.over(sandbox.config.stop_grace) => Ok(Ended::Cancelled),
+            over = disk.over() => over.map(Ended::Over),
             ended = attend(gate.timeout, &mut container, &mut sealed, &mut output) => ended,
         };
         let output = output.bytes;
         let removed = container.remove().await;
+        let ended = match disk.end().await? {
+            Some(why) => ended.map(|_| Ended::Over(why)),
+            None => ended,
+        };
         let told = sealed.close_gate().await?;
         sandbox.folder.write(&format!("gate-{number}.txt"), &output)?;
         let ended = ended?;
         removed?;
         let exit = match ended {
             Ended::Cancelled => return Ok(Ran::Cancelled.without_output()),
+            Ended::Over(how) => return Ok(Ran::Red(how).with(&output)),
             Ended::Late => return Ok(Ran::Red("ran past its time limit".to_owned()).with(&output)),
             Ended::Exited(exit) => exit,
         };
@@ -226,6 +233,8 @@ impl Runner<'_> {
 enum Ended {
     Exited(Exit),
     Late,
+    /// It wrote more to the disk than it may: how, as the end of a sentence.
+    Over(String),
     Cancelled,
 }
 

@@ -104,7 +104,7 @@ impl Sessions {
         if let Some(why) = unfit(&purpose, &owner, &suspended, base) {
             let name = purpose.call_name();
             self.context.warn(format!("{name}: {why}, so it is started again"));
-            self.slots.release(slot);
+            self.slots.release(slot, None);
             return self.begin(purpose, owner, base);
         }
         if purpose.writable {
@@ -112,7 +112,7 @@ impl Sessions {
                 Ok(ignored) => ignored.into_iter().for_each(|what| self.context.warn(what)),
                 Err(error) => {
                     // What is in it is on the task's ref; begun afresh, the agent would only do it again.
-                    self.slots.release(slot);
+                    self.slots.release(slot, None);
                     return Ok(Entered::Refused(error));
                 }
             }
@@ -370,7 +370,7 @@ impl Session {
         );
         match told_session(report) {
             Some(session) if self.purpose.task.is_some() && (interrupted || passing) => {
-                suspend::note(&self.slot, self.owner.clone(), self.base, &session)
+                suspend::note(&self.slot, self.owner(), self.base, &session)
             }
             _ => Ok(()),
         }
@@ -387,23 +387,34 @@ impl Session {
         if let Some(used) = used {
             before += used;
         }
-        suspend::note(&self.slot, self.owner.clone(), self.base, &session)?;
+        suspend::note(&self.slot, self.owner(), self.base, &session)?;
         self.resume = Some(Resume { session, before });
         Ok(true)
+    }
+
+    /// Returns whose the slot is, with what is known of it by now.
+    fn owner(&self) -> SlotOwner {
+        SlotOwner {
+            disk: self.mounts.written.before(),
+            ..self.owner.clone()
+        }
     }
 
     /// Leaves the slot.
     pub(crate) fn leave(self, next: Next) -> Result<()> {
         match next {
-            Next::Suspend(session) => suspend(self.slot, self.owner, self.base, &session),
+            Next::Suspend(session) => {
+                let owner = self.owner();
+                suspend(self.slot, owner, self.base, &session)
+            }
             Next::Release => {
-                self.sessions.slots.release(self.slot);
+                self.sessions.slots.release(self.slot, Some(&self.mounts));
                 Ok(())
             }
             // A session may be noted in its marker, which would say that nobody writes in it.
             Next::Keep => {
                 let base = Some(CommitId::from(self.base));
-                self.slot.mark(&SlotOwner { base, ..self.owner }.to_text()?)
+                self.slot.mark(&SlotOwner { base, ..self.owner() }.to_text()?)
             }
         }
     }

@@ -12,6 +12,7 @@ use crate::model::{CommitId, IssueId, SessionId};
 use crate::project::Project;
 use crate::project::layers::Layer;
 use crate::run::context::RunContext;
+use crate::run::disk::DiskUse;
 use crate::run::preflight;
 use crate::run::tops::{PreparedMounts, layer_under};
 use crate::run::waiting::suspend::{SlotOwner, Suspended};
@@ -27,6 +28,8 @@ pub(crate) struct SlotMounts {
     pub(crate) gateway: PathBuf,
     /// What was prepared for its commit; `None` where nothing was.
     pub(crate) prepared: Option<Prepared>,
+    /// What its containers have written.
+    pub(crate) written: DiskUse,
 }
 
 /// Prepared dependencies, as a container of a slot sees them.
@@ -43,6 +46,32 @@ impl SlotMounts {
         match &self.prepared {
             Some(Prepared::Layer(mounts)) => Some(mounts),
             Some(Prepared::Building(_)) | None => None,
+        }
+    }
+
+    /// Returns what containers of the slot can write to beside its worktree: all but what a person has mounted.
+    pub(crate) fn writable(&self) -> Vec<PathBuf> {
+        let prepared = match &self.prepared {
+            Some(Prepared::Layer(mounts)) => Some(mounts.tops().to_owned()),
+            Some(Prepared::Building(cache)) => Some(cache.clone()),
+            None => None,
+        };
+        [self.private.git_dir.clone(), self.session.clone()]
+            .into_iter()
+            .chain(prepared)
+            .collect()
+    }
+
+    /// Gives a slot back. Where a container wrote more than it may, nothing of that stays on the disk.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Slot::release`] and [`Slot::release_empty`].
+    pub(crate) fn give_back(&self, slot: Slot) -> Result<()> {
+        if self.written.is_over() {
+            slot.release_empty()
+        } else {
+            slot.release()
         }
     }
 }
@@ -86,6 +115,7 @@ impl Slots {
             base: None,
             session: None,
             ids: self.owner_ids,
+            disk: None,
         }
     }
 
@@ -194,14 +224,19 @@ impl Slots {
             session,
             gateway: slots.gateway_folder(suspended.slot),
             prepared,
+            written: DiskUse::after(suspended.owner.disk),
         })
     }
 
     /// Gives a slot back. What prevents that is reported, and left for the next recovery: it must not undo what was
     /// done.
-    pub(crate) fn release(&self, slot: Slot) {
+    pub(crate) fn release(&self, slot: Slot, mounts: Option<&SlotMounts>) {
         let number = slot.number();
-        if let Err(error) = slot.release() {
+        let released = match mounts {
+            Some(mounts) => tokio::task::block_in_place(|| mounts.give_back(slot)),
+            None => slot.release(),
+        };
+        if let Err(error) = released {
             let error = error.in_a_line();
             self.context
                 .warn(format!("slot {number} could not be given back: {error}"));
@@ -268,6 +303,7 @@ pub(crate) fn lay_out(project: &Project, slot: &mut Slot, layout: &Layout<'_>) -
             session,
             gateway: slots.gateway_folder(slot.number()),
             prepared: prepared.map(Prepared::Layer),
+            written: DiskUse::default(),
         })
     })
 }

@@ -1,7 +1,7 @@
 //! What the containers of a slot see of a layer: each of its folders, read-only, and above it a folder of the slot's own that
 //! gets what is written. Where the engine cannot do that, a copy.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::base::crash::crash_point;
@@ -42,6 +42,11 @@ impl PreparedMounts {
             layering,
             owner_ids,
         }
+    }
+
+    /// Returns the folder that has what containers write above the layer.
+    pub(crate) fn tops(&self) -> &Path {
+        &self.tops
     }
 
     /// Makes the slot's own folders anew, so that a container sees the layer as it was made.
@@ -117,7 +122,7 @@ impl PreparedMounts {
 }
 
 /// Returns the layer on which what a suspended session wrote stands; `None` where it is not there any more as it was.
-pub(crate) fn layer_under(tops: &std::path::Path, layers: &Layers) -> Result<Option<Arc<Layer>>> {
+pub(crate) fn layer_under(tops: &Path, layers: &Layers) -> Result<Option<Arc<Layer>>> {
     let Some(folder) = noted(tops) else { return Ok(None) };
     Ok(match layers.open(&folder)? {
         Found::Layer(layer) => Some(layer),

@@ -8,6 +8,7 @@ mod billing;
 mod budgets;
 mod clearing;
 mod crashes;
+mod disk_limit;
 mod disks;
 mod engines;
 mod gates;

@@ -51,9 +51,10 @@ impl Verdict {
 type Row = fn(&Transcript, &Ending<'_>) -> Option<Verdict>;
 
 /// The table. The first row that fits decides.
-const ROWS: [Row; 14] = [
+const ROWS: [Row; 15] = [
     paid_overage,
     cut_for_good,
+    cut_for_disk,
     did_not_come_up,
     limited_in_disguise,
     claimed_success,
@@ -102,6 +103,13 @@ fn cut_for_good(call: &Transcript, ending: &Ending<'_>) -> Option<Verdict> {
         fix: Some(fix),
         ..Verdict::new(CallOutcome::Permanent, format!("{}{thing}", cut.reason()))
     })
+}
+
+/// Returns the verdict on a call that wrote too much to the disk: the same call might again, so it is the task's own
+/// failure, whatever its result says.
+fn cut_for_disk(_: &Transcript, ending: &Ending<'_>) -> Option<Verdict> {
+    let cut = ending.cut.filter(|cut| *cut == StopCause::Disk)?;
+    Some(Verdict::new(CallOutcome::Failed, cut.reason()))
 }
 
 /// Returns the verdict on a call with a client that did not start: the client itself reports the reason.

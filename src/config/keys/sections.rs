@@ -22,6 +22,12 @@ pub(super) const CONTAINER: &[Key] = &[
     )
     .sample("runsc"),
     Key::new("memory", Shape::SizeOrOff, "4g", "Bytes, or with a unit: `512m`, `4g`."),
+    Key::new(
+        "disk",
+        Shape::SizeOrOff,
+        "20g",
+        "What the containers of one attempt may write to the host's disk: worktree, dependencies,\ncaches, session. It is watched; who writes more is ended within seconds.",
+    ),
     Key::new("cpus", Shape::NumberOrOff, "off", "Cores, such as 1.5."),
     Key::new("pids", Shape::CountOrOff, "2048", "Processes and threads."),
     Key::new(

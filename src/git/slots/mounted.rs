@@ -1,9 +1,15 @@
 //! Whether a slot is mounted somewhere: then a container still has it, on whatever engine, and nobody else may.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::FileType;
+
 use crate::git::bytes;
+
+/// What statfs(2) reports of a file system in memory.
+const TMPFS: i64 = 0x0102_1994;
 
 /// One line of a process's mount table, see `proc_pid_mountinfo(5)`.
 #[derive(Debug, PartialEq, Eq)]
@@ -32,6 +38,36 @@ pub(super) fn holder(folder: &Path) -> Option<u32> {
                 .any(|line| line.device == device && line.root == root);
         is_held.then_some(process)
     })
+}
+
+/// Returns how many bytes files without a name take up that are open in the processes of a container which has `folder`
+/// mounted: they are freed when the last of these processes is gone. Files in memory do not count, and what may not be
+/// looked at is not seen.
+pub(crate) fn nameless_bytes(folder: &Path) -> u64 {
+    let view = |process: &Path| fs::read_link(process.join("ns/mnt")).ok();
+    let Some(process) = holder(folder) else { return 0 };
+    let Some(theirs) = view(&Path::new("/proc").join(process.to_string())) else {
+        return 0;
+    };
+    let mut seen = BTreeSet::new();
+    let mut bytes = 0_u64;
+    for process in fs::read_dir("/proc").into_iter().flatten().flatten() {
+        let process = process.path();
+        if view(&process).as_ref() != Some(&theirs) {
+            continue;
+        }
+        for open in fs::read_dir(process.join("fd")).into_iter().flatten().flatten() {
+            let path = open.path();
+            let (Ok(stat), Ok(system)) = (rustix::fs::stat(&path), rustix::fs::statfs(&path)) else {
+                continue;
+            };
+            let is_nameless = stat.st_nlink == 0 && FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
+            if is_nameless && system.f_type != TMPFS && seen.insert((stat.st_dev, stat.st_ino)) {
+                bytes = bytes.saturating_add(u64::try_from(stat.st_blocks).unwrap_or_default().saturating_mul(512));
+            }
+        }
+    }
+    bytes
 }
 
 /// Returns where a folder is on its device, seen through this process's own mounts.

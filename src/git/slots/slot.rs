@@ -109,6 +109,23 @@ impl Slot {
         session::make(folder, owner_ids)
     }
 
+    /// Gives the slot back with nothing in it.
+    ///
+    /// # Errors
+    ///
+    /// Where something cannot be removed.
+    pub(crate) fn release_empty(self) -> Result<()> {
+        for place in &self.beside {
+            folder::remove_if_there(place)?;
+        }
+        let failed = || format!("cannot empty the slot `{}`", self.path.display());
+        let root = folder::Folder::open_slot(&self.path).context(failed())?;
+        for name in root.names().context(failed())? {
+            root.remove(&name).context(failed())?;
+        }
+        self.release()
+    }
+
     /// Gives the slot back: whatever is in it may be overwritten from now on, and no file in it gives anybody who runs
     /// it or comes by it a right that a new file would not.
     pub fn release(self) -> Result<()> {

@@ -54,8 +54,8 @@ pub(super) struct Listener<'a> {
     limit_is_near: bool,
     /// Why the call must end.
     pub(super) must_stop: Option<StopCause>,
-    /// What the gateway reported when it had to end the call.
-    told_by_gateway: Option<String>,
+    /// What had to end the call, as whoever ended it told it.
+    told_why: Option<String>,
     /// What the API reported of limits.
     evidence: Evidence,
     /// How many events the stream has made.
@@ -83,12 +83,18 @@ impl<'a> Listener<'a> {
             heard: 0,
             finished_at: None,
             must_stop: None,
-            told_by_gateway: None,
+            told_why: None,
             evidence: Evidence::default(),
             told: 0,
             limit_is_near: false,
             knows_rates: false,
         })
+    }
+
+    /// Notes that the container wrote more to the disk than it may: how, as the end of a sentence.
+    pub(super) fn wrote_too_much(&mut self, why: &str) {
+        self.must_stop = Some(StopCause::Disk);
+        self.told_why = Some(format!("stopped: it {why}; set that higher if the task needs it"));
     }
 
     /// Returns the report of the call, given why it was cut, its exit code, whether memory ran out, and what the API
@@ -98,8 +104,8 @@ impl<'a> Listener<'a> {
         (cut, exit_code, oom): (Option<StopCause>, Option<i64>, bool),
         metered: Option<&Metered>,
     ) -> CallReport {
-        // The gateway may have ended the call, and been heard when its container had ended.
-        let cut = cut.or(self.must_stop.filter(|_| self.told_by_gateway.is_some()));
+        // What ended the call may have been heard when its container had ended.
+        let cut = cut.or(self.must_stop.filter(|_| self.told_why.is_some()));
         let mut report = self.transcript.finish(&Ending {
             exit_code,
             oom,
@@ -110,7 +116,7 @@ impl<'a> Listener<'a> {
             ..Ending::default()
         });
         let decided = cut == self.must_stop && report.outcome != CallOutcome::Success;
-        if let Some(why) = self.told_by_gateway.filter(|_| decided) {
+        if let Some(why) = self.told_why.filter(|_| decided) {
             report.reason = one_line(&why, 500);
         }
         self.evidence.corrects(&mut report);
@@ -140,7 +146,7 @@ impl<'a> Listener<'a> {
             _ => return,
         };
         self.must_stop.get_or_insert(cut);
-        self.told_by_gateway.get_or_insert(why);
+        self.told_why.get_or_insert(why);
     }
 
     pub(super) fn hear(&mut self, output: &Output) -> Result<()> {

@@ -12,6 +12,7 @@ use crate::model::RunId;
 use crate::project::HostCredentials;
 use crate::record::event::CallName;
 use crate::record::recorder::CallFolder;
+use crate::run::disk::DiskWatch;
 use crate::run::slots::{Resume, SlotMounts};
 use crate::sandbox::credential::CredentialSource;
 use crate::sandbox::gateway::Proxy;
@@ -30,6 +31,16 @@ pub(crate) struct Sandbox<'a> {
     /// Whether the work may be written.
     pub(crate) writable: bool,
     pub(crate) folder: &'a CallFolder,
+}
+
+impl Sandbox<'_> {
+    /// Begins to watch what a container of the sandbox writes to the disk.
+    pub(crate) fn watch_disk(&self) -> DiskWatch {
+        let folders = std::iter::once(self.slot.clone())
+            .chain(self.mounts.writable())
+            .collect();
+        DiskWatch::begin(folders, self.config.container.disk, &self.mounts.written)
+    }
 }
 
 /// What a call needs.

@@ -179,7 +179,7 @@ impl Runner<'_> {
                 }
             }
         };
-        slot.release()?;
+        mounts.give_back(slot)?;
         Ok(outcome)
     }
 

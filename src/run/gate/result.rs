@@ -99,7 +99,7 @@ impl Gates {
             _ => true,
         };
         if is_over {
-            slot.release()?;
+            mounts.give_back(slot)?;
         }
         verdict
     }

@@ -168,10 +168,13 @@ pub(crate) fn looked_up(project: &Project, commit: Oid, image: &str) -> Result<V
     Ok(project.config.gates.iter().map(known).collect())
 }
 
-/// Returns what identifies that in which gates run: the image, the services beside them, and the command that prepares
-/// dependencies. With another of them a gate may come to something else on the same tree.
+/// Returns what identifies that in which gates run: the image, what they may write, the services beside them, and the
+/// command that prepares dependencies. With another of them a gate may come to something else on the same tree.
 fn surroundings(project: &Project, image: &str) -> String {
     let mut known = image.to_owned();
+    if let Some(disk) = project.config.container.disk {
+        known.push_str(&format!(" with {disk} bytes of the disk"));
+    }
     if let Some(services) = project.config.services.digest(Beside::Gates) {
         known.push_str(&format!("+{services}"));
     }
@@ -331,7 +334,7 @@ impl Runner<'_> {
             if tried[index].is_none() {
                 let GateRun { ran, output, .. } = self.run(&sandbox, index + 1, gate, tree).await?;
                 if ran == Ran::Cancelled {
-                    slot.release()?;
+                    mounts.give_back(slot)?;
                     return Ok(None);
                 }
                 keep(project, gate, tree, &image, &ran)?;
@@ -342,7 +345,7 @@ impl Runner<'_> {
                 });
             }
         }
-        slot.release()?;
+        mounts.give_back(slot)?;
         Ok(Some(tried.into_iter().flatten().collect()))
     }
 

@@ -8,7 +8,8 @@ use std::time::Duration;
 use super::{Looked, settings};
 use crate::agent::{DEFAULT_CLIENT_VERSION, OLDEST_CLIENT_VERSION};
 use crate::base::error::{Context as _, Error, ErrorKind, Result};
-use crate::config::uncalled_roles;
+use crate::config::show::size_text;
+use crate::config::{DISK_OFF, uncalled_roles};
 use crate::git::{Hazard, Oid, in_words};
 use crate::model::Role;
 use crate::model::generation::GenerationName;
@@ -97,7 +98,7 @@ fn gates(project: &Project) -> String {
 /// Looks at what needs no repository.
 pub(crate) fn of_machine(project: &Project) -> Vec<Looked> {
     vec![
-        Looked::should("disk", space(&project.state_dir)),
+        Looked::should("disk", space(project)),
         Looked::should("open_files", open_files()),
         Looked::should("client", Ok(client())),
         Looked::should("proxy", proxy(project)),
@@ -333,12 +334,13 @@ fn credential(project: &Project) -> Looked {
     }
 }
 
-/// Checks the free space: slots, builds and records need room.
-fn space(state_dir: &Path) -> Result<String> {
+/// Checks the free space: slots, builds and records need room. Says what an attempt may write of it.
+fn space(project: &Project) -> Result<String> {
+    let state_dir = &project.state_dir;
     let there = state_dir
         .ancestors()
         .find(|folder| folder.is_dir())
-        .unwrap_or(state_dir);
+        .unwrap_or(state_dir.as_path());
     let shown = there.display();
     let found = rustix::fs::statvfs(there)
         .map_err(std::io::Error::from)
@@ -346,7 +348,18 @@ fn space(state_dir: &Path) -> Result<String> {
             format!("cannot determine how full `{shown}` is")
         })?;
     let free = found.f_bavail.saturating_mul(found.f_frsize);
-    let text = format!("{:.1} GiB free at `{shown}`", gibibytes(free));
+    let limit = match project.config.container.disk {
+        Some(most) if most > free => format!(
+            "`container.disk` would allow an attempt {}, which is more",
+            size_text(most)
+        ),
+        Some(most) => format!(
+            "an attempt that writes more than {} is ended (`container.disk`, watched)",
+            size_text(most)
+        ),
+        None => DISK_OFF.to_owned(),
+    };
+    let text = format!("{:.1} GiB free at `{shown}`; {limit}", gibibytes(free));
     if free >= LEAST_SPACE {
         return Ok(text);
     }

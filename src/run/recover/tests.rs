@@ -134,6 +134,7 @@ fn a_measure_that_is_noted_is_known_to_the_rest_of_the_recovery() {
         base: None,
         session: None,
         ids: (0, 0),
+        disk: None,
     };
     let mut issues = context.store.read().unwrap();
     assert!(recovery.note_measure(&owner, &mut issues).unwrap().is_some());

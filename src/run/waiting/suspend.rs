@@ -36,6 +36,9 @@ pub(crate) struct SlotOwner {
     /// The user and group that the slot's files are given to.
     #[serde(default)]
     pub(crate) ids: (u32, u32),
+    /// What was in the slot before its agent wrote anything, in bytes, where that was counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) disk: Option<u64>,
 }
 
 impl SlotOwner {

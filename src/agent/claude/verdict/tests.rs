@@ -152,6 +152,7 @@ fn what_cut_a_call_decides_unless_its_result_says_more() {
         (StopCause::Tool, died),
         (StopCause::Hard, died),
         (StopCause::Flood, died),
+        (StopCause::Disk, CallOutcome::Failed),
         (StopCause::Cancelled, died),
         (StopCause::AfterResult, died),
         (StopCause::Budget, CallOutcome::Budget),
@@ -194,6 +195,9 @@ fn what_cut_a_call_decides_unless_its_result_says_more() {
     check(&[failure("API Error: 529 Overloaded")], cut(StopCause::Cancelled), died);
     check(&[success()], cut(StopCause::Model), CallOutcome::Permanent);
     check(&[success()], cut(StopCause::Credentials), CallOutcome::Permanent);
+    for result in [success(), failure(LIMIT), failure("API Error: 529 Overloaded")] {
+        check(&[result], cut(StopCause::Disk), CallOutcome::Failed);
+    }
     let fat = Ending {
         oom: true,
         ..cut(StopCause::FirstEvent)

@@ -56,6 +56,7 @@
 //! | `device PATH MAJOR MINOR` | a character device was made and opens |
 //! | `read PATH` · `create PATH` · `rewrite PATH` · `open PATH` | it could be read; made; opened and written with what it held; opened for writing |
 //! | `processes N` · `allocate BYTES` · `fill PATH BYTES` · `many PATH N` · `descriptors N` | so much could be had; `fill` and `many` clear up what they made |
+//! | `hoard PATH BYTES` · `hoard-nameless PATH BYTES` | never: it writes a file, in the second case after its name is gone, and waits |
 //! | `connect ADDRESS` · `connect-unix PATH` · `connect-abstract NAME` · `engine PATH` | somebody accepts; an engine answers |
 //! | `datagram ADDRESS TEXT` · `lookup ADDRESS NAME` · `route ADDRESS` · `interfaces` | a datagram, or a question of DNS, went out; there is a route; an interface beside loopback |
 //! | `request PATH\|ADDRESS NAME` and a text | an answer came, which it tells; `{token}` is what the container has for a credential, `{-}` a hyphen, `\\r`, `\\n`, `\\0`, `\\t` and `\\\\` mean what they mean in Rust, line ends nothing |

@@ -16,6 +16,12 @@ pub(super) fn attempt(name: &str, given: &Arguments<'_>) -> Option<Outcome> {
         "processes" => given.number(0).and_then(processes),
         "allocate" => given.number(0).map(allocate),
         "fill" => given.word(0).and_then(|path| fill(path, given.number(1)?)),
+        "hoard" => given
+            .word(0)
+            .and_then(|path| hoard(path, given.number(1)?, Named::Still)),
+        "hoard-nameless" => given
+            .word(0)
+            .and_then(|path| hoard(path, given.number(1)?, Named::NoMore)),
         "many" => given.word(0).and_then(|path| many(path, given.number(1)?)),
         "descriptors" => given.number(0).and_then(descriptors),
         _ => return None,
@@ -62,6 +68,28 @@ fn allocate(bytes: usize) -> String {
     }
     let pages = taken.iter().step_by(4096).filter(|byte| **byte == 1).count();
     format!("{pages} pages")
+}
+
+/// Whether a file has a name while it is written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Named {
+    Still,
+    NoMore,
+}
+
+/// Writes a file and keeps it, then waits for its end.
+fn hoard(path: &str, bytes: usize, named: Named) -> Outcome {
+    let mut file = File::create(path)?;
+    if named == Named::NoMore {
+        fs::remove_file(path)?;
+    }
+    let piece = vec![b'x'; PIECE];
+    for _ in (0..bytes).step_by(PIECE) {
+        file.write_all(&piece)?;
+    }
+    loop {
+        std::thread::park();
+    }
 }
 
 fn fill(path: &str, bytes: usize) -> Outcome {

@@ -55,6 +55,7 @@ fn step(name: &str, value: &str) -> Outcome {
         "listen" => listen(value)?,
         "allocate" => allocate(value.parse()?)?,
         "write-file" => std::fs::write(value, "written by the probe\n")?,
+        "hoard_of" => hoard(std::fs::read_to_string(value)?.trim().parse()?)?,
         "make-folder" => std::fs::create_dir_all(value)?,
         "absent" if std::path::Path::new(value).exists() => return Ok(Some(98)),
         "absent" => {}
@@ -143,6 +144,11 @@ fn signal_self(number: i32) -> Result<(), Box<dyn std::error::Error>> {
 /// From now on a signal does nothing.
 fn ignore(signal: i32) -> std::io::Result<()> {
     signal_hook::flag::register(signal, Arc::default()).map(drop)
+}
+
+/// Writes so many bytes to a file of the work.
+fn hoard(bytes: usize) -> std::io::Result<()> {
+    std::fs::write("hoard", vec![7; bytes])
 }
 
 /// Takes memory and touches each page of it.
