@@ -24,8 +24,8 @@ fn what_is_in_force_is_said() {
     let repository = TestRepository::new();
     for (value, said) in [
         (
-            "10 GB",
-            "an attempt that writes more than 10g is ended (`container.disk`, watched)",
+            "20 MB",
+            "an attempt that writes more than 20m is ended (`container.disk`, watched)",
         ),
         ("1000t", "`container.disk` would allow an attempt 1000t, which is more"),
         (
