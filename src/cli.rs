@@ -35,6 +35,7 @@ mod detect;
 mod doctor;
 mod editor;
 mod ending;
+mod gc;
 mod generator;
 mod image;
 mod init;

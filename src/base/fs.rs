@@ -51,6 +51,23 @@ pub(crate) fn own_folder(path: &Path) -> Result<()> {
     })
 }
 
+/// Returns how many bytes a folder and everything below it take up on the disk; links are not followed. What cannot be
+/// read counts as nothing: it is a figure for a person.
+pub(crate) fn size_on_disk(path: &Path) -> u64 {
+    let mut size: u64 = 0;
+    let mut left = vec![path.to_owned()];
+    while let Some(path) = left.pop() {
+        let Ok(looks) = path.symlink_metadata() else { continue };
+        size = size.saturating_add(looks.blocks().saturating_mul(512));
+        if !looks.is_dir() {
+            continue;
+        }
+        let entries = fs::read_dir(&path).into_iter().flatten().flatten();
+        left.extend(entries.map(|entry| entry.path()));
+    }
+    size
+}
+
 /// The holder of a repository's lock.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LockHolder {

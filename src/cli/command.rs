@@ -9,11 +9,12 @@ use crate::base::error::{Error, ErrorKind, Result};
 use crate::report::invocation::{Invocation, NAMESPACE, PROGRAM};
 
 /// The commands for which `--generation` has no meaning. Their help does not offer it, and they refuse it.
-const WITHOUT_GENERATION: [&str; 9] = [
+const WITHOUT_GENERATION: [&str; 10] = [
     "init",
     "start",
     "list",
     "switch",
+    "gc",
     "transcript",
     "image",
     "doctor",
@@ -125,7 +126,7 @@ impl Verb {
             Self::Generation(command) => Box::pin(generator::execute(&command, context)).await,
             Self::Other(OtherCommand::Issues(args)) => issues::execute(&args.command, context),
             Self::Other(OtherCommand::Transcript(args)) => args.execute(context),
-            Self::Other(OtherCommand::Image(args)) => image::execute(&args.command, context).await,
+            Self::Other(OtherCommand::Image(args)) => Box::pin(image::execute(&args.command, context)).await,
             Self::Other(OtherCommand::Doctor(args)) => doctor::execute(&args, context).await,
             Self::Other(OtherCommand::Config(args)) => config::execute(&args.command, context),
             Self::Other(OtherCommand::Stats(args)) => stats::execute(&args, context),
@@ -158,6 +159,7 @@ impl Verb {
                 GeneratorCommand::Init(_)
                     | GeneratorCommand::Start { .. }
                     | GeneratorCommand::List
+                    | GeneratorCommand::Gc(_)
                     | GeneratorCommand::Switch { .. }
             ),
             Self::Other(OtherCommand::Issues(_)) => true,

@@ -70,9 +70,13 @@ fn check(git: Git, context: &Context) -> Result<u8> {
         Ok(LoadedConfig { config, file, .. }) => {
             name = file.shown;
             let unlimited = config.container.disk.is_none().then(|| DISK_OFF.to_owned());
+            let services = config.services.iter().map(|(_, service)| &service.image);
+            let unused = services.chain([&config.image]).flat_map(|image| &image.unused);
+            let unused: Vec<String> = unused.map(|unused| one_line(unused, 300)).collect();
             for warning in uncalled_roles(&config)
                 .into_iter()
                 .chain(unlimited)
+                .chain(unused)
                 .chain(unmatched(git, config, context)?)
             {
                 context.output.say(&format!("Warning: {warning}."));

@@ -10,7 +10,7 @@ use crate::cli::ending::{self, StopArgs};
 use crate::cli::settings::RunSettings;
 use crate::cli::signal::{self, OnSignal};
 use crate::cli::start::{self, StartArgs};
-use crate::cli::{Context, init};
+use crate::cli::{Context, gc, init};
 use crate::config::Setting;
 use crate::lifecycle::{self, Generator, RunOptions, StartOptions};
 use crate::model::TypedId;
@@ -102,6 +102,12 @@ pub(crate) enum GeneratorCommand {
         /// Name of the generation; the prefix may be left out
         name: String,
     },
+    /// Free disk space: spare slots, old records of runs, archives of merged generations, leftover containers
+    ///
+    /// `keep` in the configuration sets how much stays. Work that is not merged always stays, unless `--archive` names
+    /// it. The objects of an archive are freed when git itself next cleans up.
+    #[command(after_long_help = "Examples:\n  cordwainer gc --dry-run\n  cordwainer gc")]
+    Gc(gc::GcArgs),
 }
 
 /// The options of `run`.
@@ -221,6 +227,7 @@ pub(super) async fn execute(command: &GeneratorCommand, context: &Context) -> Re
                 report::status::listing(&listing, &context.output.zone)
             })
         }
+        GeneratorCommand::Gc(args) => gc::execute(args, &generator, context).await,
         GeneratorCommand::Switch { name } => {
             let found = generator.switch(name)?;
             let value = serde_json::json!({ "generation": found });

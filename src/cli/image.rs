@@ -1,4 +1,4 @@
-//! `cordwainer image build` and `cordwainer image check`.
+//! `cordwainer image build`, `cordwainer image check` and `cordwainer image clean`.
 
 use std::path::PathBuf;
 
@@ -11,6 +11,7 @@ use crate::base::text;
 use crate::config::Config;
 use crate::git::{Git, Head};
 use crate::project::labels::ROLE_LABEL;
+use crate::report::numbers;
 use crate::sandbox::engine::{ConnectOptions, Engine, UserChoice};
 use crate::setup::image::{self, BuildOptions, CheckedItem, ImageReport, ProjectNeeds};
 use crate::setup::services::Trial;
@@ -51,29 +52,80 @@ pub(crate) enum ImageCommand {
     /// Exits with 5 if anything is missing.
     #[command(after_long_help = "Example:\n  cordwainer image check")]
     Check,
+    /// Remove the images of cordwainer that the configuration does not use
+    ///
+    /// What a container is made of stays, and so does what was built for another repository.
+    #[command(after_long_help = "Examples:\n  cordwainer image clean --dry-run\n  cordwainer image clean")]
+    Clean {
+        /// Print what would be removed, and remove nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
 }
 
 /// Runs a command on the image that the repository's configuration names.
 pub(super) async fn execute(command: &ImageCommand, context: &Context) -> Result<u8> {
     signal::listen(OnSignal::End, context)?;
-    let asked = Asked::of(context)?;
     match command {
         ImageCommand::Build {
             base,
             client_version,
             network,
         } => {
+            let asked = Asked::of(context)?;
             asked.check_base(base.as_deref())?;
             asked.check_branch()?;
             let options = BuildOptions {
                 base: base.clone().unwrap_or_else(|| image::DEFAULT_BASE.to_owned()),
                 client_version: client_version.clone(),
                 network: network.clone(),
+                repository: identity(context)?,
             };
             build(context, &asked, &options).await
         }
-        ImageCommand::Check => check(context, &asked).await,
+        ImageCommand::Check => check(context, &Asked::of(context)?).await,
+        ImageCommand::Clean { dry_run } => clean(context, *dry_run).await,
     }
+}
+
+/// Returns the id of the repository for which an image is built.
+fn identity(context: &Context) -> Result<Option<String>> {
+    if Git::is_anywhere(&context.directory) {
+        context.look()?.identity()
+    } else {
+        Ok(None)
+    }
+}
+
+/// Removes the images that nothing uses; what an image is for is known in a repository alone.
+async fn clean(context: &Context, is_dry: bool) -> Result<u8> {
+    let generator = context.open()?;
+    let engine = Engine::connect(&generator.connect_options()).await?;
+    let cleaning = generator.clean_images(&engine, is_dry).await?;
+    if context.output.json {
+        context.output.print_json(&cleaning)?;
+        return Ok(exit::DONE);
+    }
+    let verb = if is_dry { "Would remove" } else { "Removed" };
+    for image in &cleaning.removed {
+        let size = numbers::bytes(image.bytes);
+        context
+            .output
+            .print(&format!("{verb} `{}` ({size}).", image.names.join("`, `")))?;
+    }
+    for image in &cleaning.kept {
+        context
+            .output
+            .print(&format!("Keeps `{}`: {}.", image.names.join("`, `"), image.why))?;
+    }
+    if cleaning.removed.is_empty() {
+        context.output.print("There is no image to remove.")?;
+    } else {
+        context
+            .output
+            .print("Sizes include the layers that an image shares with others.")?;
+    }
+    Ok(exit::DONE)
 }
 
 /// What a command is about: the defaults where there is no repository or no file.
@@ -116,6 +168,10 @@ impl Asked {
             return Ok(());
         };
         let base = text::one_line(base, 100);
+        if let Some(path) = &self.config.image.devcontainer {
+            let message = "`--base` contradicts `image.devcontainer` of the configuration";
+            return Err(Error::new(ErrorKind::Usage, message).hint(format!("leave it out, or name it in `{path}`")));
+        }
         let hint = if build.containerfile.is_some() {
             format!("write `FROM {base}` into the file that `image.build.containerfile` names")
         } else {
@@ -150,6 +206,10 @@ impl Asked {
 
 async fn build(context: &Context, asked: &Asked, options: &BuildOptions) -> Result<u8> {
     let engine = Engine::connect(&asked.connect).await?;
+    let services = asked.config.services.iter().map(|(_, service)| &service.image);
+    for unused in services.chain([&asked.config.image]).flat_map(|image| &image.unused) {
+        context.output.say(&format!("Warning: {}.", text::harmless(unused)));
+    }
     let mut on_line = |line: &str| context.output.say(&text::harmless(line));
     let built = image::build_for(&engine, &asked.root, &asked.config.image, options, &mut on_line).await?;
     let mut of_services = Vec::new();

@@ -8,7 +8,7 @@ use super::document::quoted;
 use super::keys::{Key, Shape, TOP};
 use super::{
     AgentConfig, BudgetConfig, CommandsConfig, CommitsConfig, Config, ContainerConfig, Credentials, EngineChoice,
-    Image, LimitWait, LimitsConfig, NetworkConfig, RetryConfig, RoleConfig, Services, paths,
+    Image, KeepConfig, LimitWait, LimitsConfig, NetworkConfig, RetryConfig, RoleConfig, Services, paths,
 };
 
 /// The network that reaches nothing.
@@ -115,6 +115,7 @@ impl Config {
             budget: BudgetConfig::default(),
             retry: NO_RETRY,
             commits: CommitsConfig::default(),
+            keep: KeepConfig::default(),
             limits: LimitsConfig {
                 allow_overage: false,
                 default_wait: Duration::ZERO,

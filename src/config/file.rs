@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
 use crate::base::error::{Context as _, Error, ErrorKind, Result};
+use crate::config::devcontainer::{self, Devcontainer};
+use crate::config::image::imply_toolchain;
 use crate::config::locate::{ConfigFile, is_foreign, locate, read};
 use crate::config::{Config, ConfigSource, FILE_NAME, Image, Origin, lexical};
 
@@ -65,40 +67,63 @@ impl LoadedConfig {
             Some(".git") => git_folder(&real),
             _ => resolved(&real.join(path)),
         };
-        let (mut config, origins) = Config::default().read_all(text, &file.shown, &source.settings, &resolve)?;
-        name_by_containerfile(&mut config, &real, &origins)?;
+        let (mut config, mut origins) = Config::default().read_all(text, &file.shown, &source.settings, &resolve)?;
+        read_image_files(&mut config, &real, &mut origins)?;
         Ok(Self { config, file, origins })
     }
 }
 
-/// Names each image that is built from a Containerfile by the content of that file, too: another content is another
+/// Reads the files that say how images are built, and names each image by their content, too: another content is another
 /// image.
 ///
 /// # Errors
 /// Of kind [`ErrorKind::Configuration`] where a file cannot be read, naming it and what names it.
-fn name_by_containerfile(config: &mut Config, root: &Path, origins: &BTreeMap<String, Origin>) -> Result<()> {
-    let named = |image: &Image, key: &str, section: &str| -> Result<Option<Image>> {
-        let build = image.build.as_ref().filter(|build| build.containerfile.is_some());
-        let Some(build) = build else { return Ok(None) };
-        let content = build.read_containerfile(root).map_err(|error| {
+fn read_image_files(config: &mut Config, root: &Path, origins: &mut BTreeMap<String, Origin>) -> Result<()> {
+    let image = |image: &Image, key: &str, section: &str| {
+        read_files(image, root).map_err(|error| {
             let origin = origins.get(section);
             let place = origin.map_or_else(String::new, |origin| format!("{origin}: "));
-            let message = format!("{place}{key}.build.containerfile: {error}");
-            Error::new(ErrorKind::Configuration, message)
-                .hint("create the file, or correct its path, which is relative to the repository")
-        })?;
-        Ok(Some(Image::built(build.clone(), &content)))
+            let below = match &image.devcontainer {
+                Some(_) => "devcontainer",
+                None => "build.containerfile",
+            };
+            let hint = error.hint_text().map_or_else(
+                || "create the file, or correct its path, which is relative to the repository".to_owned(),
+                str::to_owned,
+            );
+            Error::new(ErrorKind::Configuration, format!("{place}{key}.{below}: {error}")).hint(hint)
+        })
     };
-    if let Some(image) = named(&config.image, "image", "image")? {
-        config.image = image;
-    }
+    config.image = image(&config.image, "image", "image")?;
     for service in config.services.each() {
         let key = format!("services.{}.image", service.name);
-        if let Some(image) = named(&service.image, &key, "services")? {
-            service.image = image.of_service();
+        service.image = image(&service.image, &key, "services")?.of_service();
+    }
+    if config.image.devcontainer.is_some() {
+        imply_toolchain(config);
+        if let Some(origin) = origins.get("image").cloned() {
+            origins.entry("container.toolchain".to_owned()).or_insert(origin);
         }
     }
     Ok(())
+}
+
+/// Returns the image whose description is read from the files that are named, in the checkout at `root`.
+fn read_files(image: &Image, root: &Path) -> Result<Image> {
+    let (build, unused) = match (&image.devcontainer, &image.build) {
+        (Some(path), _) => {
+            let Devcontainer { build, unused } = devcontainer::read(root, path)?;
+            (build, unused)
+        }
+        (None, Some(build)) if build.containerfile.is_some() => (build.clone(), Vec::new()),
+        (None, _) => return Ok(image.clone()),
+    };
+    let content = build.read_containerfile(root)?;
+    Ok(Image {
+        devcontainer: image.devcontainer.clone(),
+        unused,
+        ..Image::built(build, &content)
+    })
 }
 
 /// Returns where git keeps what belongs to all worktrees of a checkout: in a linked worktree, `.git` is a file that

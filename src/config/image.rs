@@ -15,9 +15,9 @@ use crate::base::error::{Context as _, Error, ErrorKind, Result};
 use crate::base::text;
 
 /// The name of images that `image.build` describes, without a tag.
-const BUILT: &str = "localhost/cordwainer-project";
+pub(crate) const BUILT: &str = "localhost/cordwainer-project";
 /// The name of images for services that a configuration describes, without a tag.
-const SERVICE: &str = "localhost/cordwainer-service";
+pub(crate) const SERVICE: &str = "localhost/cordwainer-service";
 /// What a built image stands on unless the configuration names another base.
 pub const DEFAULT_BASE: &str = "debian:bookworm-slim";
 /// The largest Containerfile, in bytes.
@@ -30,8 +30,12 @@ const DISTRIBUTION: &str = "distribution";
 pub struct Image {
     /// Its name for the engine. That of a built image identifies what the configuration says of it.
     pub name: String,
-    /// How it is built; `None` where the configuration names an image.
+    /// How it is built; `None` where the configuration names an image, or a file that is not read yet.
     pub build: Option<ImageBuild>,
+    /// The devcontainer.json that says how, relative to the repository root, if the configuration names one.
+    pub devcontainer: Option<String>,
+    /// What of that file is not used, in sentences without their ends.
+    pub unused: Vec<String>,
 }
 
 /// How an image is built: onto a base, or from a Containerfile. The client and the entrypoint are added to both.
@@ -52,6 +56,15 @@ pub struct ImageBuild {
     /// The person's own Containerfile, relative to the repository root, instead of all other keys.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub containerfile: Option<String>,
+    /// The stage of the Containerfile that is built; unset is the last one. Only a devcontainer.json sets it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+    /// Arguments of the Containerfile. Only a devcontainer.json sets them.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub args: BTreeMap<String, String>,
+    /// Variables of the image's environment. Only a devcontainer.json sets them.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub env: BTreeMap<String, String>,
 }
 
 /// Where a tool comes from.
@@ -65,9 +78,10 @@ pub enum ToolVersion {
 
 impl Serialize for Image {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match &self.build {
-            None => serializer.serialize_str(&self.name),
-            Some(build) => serializer.collect_map([("build", build)]),
+        match (&self.devcontainer, &self.build) {
+            (Some(path), _) => serializer.collect_map([("devcontainer", path)]),
+            (None, Some(build)) => serializer.collect_map([("build", build)]),
+            (None, None) => serializer.serialize_str(&self.name),
         }
     }
 }
@@ -86,7 +100,7 @@ impl Image {
     pub fn named(name: impl Into<String>) -> Self {
         Self {
             name: name.into(),
-            build: None,
+            ..Self::default()
         }
     }
 
@@ -112,6 +126,7 @@ impl Image {
         Self {
             name: format!("{BUILT}:{}", &digits[..12]),
             build: Some(build),
+            ..Self::default()
         }
     }
 }
@@ -152,6 +167,11 @@ impl ImageBuild {
 /// Reads `image`, and puts what its tools imply before the commands of `container.toolchain`.
 pub(super) fn read(top: &Section<'_>, config: &mut Config) {
     top.set("image", &mut config.image, read_image);
+    imply_toolchain(config);
+}
+
+/// Puts what the tools of the image imply before the commands of `container.toolchain`.
+pub(super) fn imply_toolchain(config: &mut Config) {
     let Some(build) = &config.image.build else { return };
     let own = std::mem::take(&mut config.container.toolchain);
     config.container.toolchain = build.proofs().map(str::to_owned).collect();
@@ -169,11 +189,24 @@ pub(super) fn read_image(field: &Field<'_>) -> Option<Image> {
     }
     let problems = field.report.count();
     let section = Section::open(field, IMAGE)?;
-    let Some(field) = section.field("build") else {
+    let (build, devcontainer) = (section.field("build"), section.field("devcontainer"));
+    if let (Some(_), Some(field)) = (build, devcontainer) {
+        return field.refuse_with("contradicts `build`", "leave one of the two out");
+    }
+    if let Some(field) = devcontainer {
+        return Some(Image {
+            devcontainer: Some(field.repository_path()?),
+            ..Image::default()
+        });
+    }
+    let Some(field) = build else {
         if field.report.count() > problems {
             return None;
         }
-        return field.refuse_with("expected `build`", "write `image: NAME`, or `image: {build: …}`");
+        return field.refuse_with(
+            "expected `build` or `devcontainer`",
+            "write `image: NAME`, `image: {build: …}` or `image: {devcontainer: PATH}`",
+        );
     };
     let section = Section::open(field, IMAGE_BUILD)?;
     let build = read_build(&section);
@@ -219,21 +252,34 @@ fn check_containerfile(section: &Section<'_>) {
 
 fn read_base(field: &Field<'_>) -> Option<String> {
     let name = field.word("the name of an image")?;
-    let is_name = name.chars().all(|c| c.is_ascii_alphanumeric() || "._-/:@".contains(c));
-    if is_name {
+    if is_image_name(&name) {
         Some(name)
     } else {
         field.expected("the name of an image")
     }
 }
 
+/// Returns whether a text can name an image, and is nothing else to whoever reads a Containerfile.
+pub(super) fn is_image_name(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || "._-/:@".contains(c))
+}
+
 /// Reads a package as apt takes it: its name, and perhaps an architecture and a version.
 fn read_package(field: &Field<'_>) -> Option<String> {
     const WHAT: &str = "a package as apt names it, such as `libpq-dev` or `jq=1.6-2.1`";
     let package = field.word(WHAT)?;
+    if is_package(&package) {
+        return Some(package);
+    }
+    field.expected(WHAT)
+}
+
+/// Returns whether a text is a package as apt takes it.
+pub(super) fn is_package(package: &str) -> bool {
     let (name, version) = match package.split_once('=') {
         Some((name, version)) => (name, Some(version)),
-        None => (package.as_str(), None),
+        None => (package, None),
     };
     let (name, architecture) = name.split_once(':').unwrap_or((name, "any"));
     // See deb-control(5) for names and deb-version(7) for versions. apt takes a hyphen at the end as "remove".
@@ -247,13 +293,10 @@ fn read_package(field: &Field<'_>) -> Option<String> {
         && architecture
             .chars()
             .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
-    if is_name && is_architecture && version.is_none_or(is_version) {
-        return Some(package);
-    }
-    field.expected(WHAT)
+    is_name && is_architecture && version.is_none_or(is_version)
 }
 
-fn is_version(version: &str) -> bool {
+pub(super) fn is_version(version: &str) -> bool {
     version.len() <= 100
         && version.starts_with(|c: char| c.is_ascii_digit())
         && version

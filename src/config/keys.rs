@@ -205,12 +205,21 @@ pub(crate) const SECRET: &[Key] = &[
 ];
 
 /// The keys of an image written as a mapping.
-pub(crate) const IMAGE: &[Key] = &[Key::new(
-    "build",
-    Shape::Section(IMAGE_BUILD),
-    "",
-    "How `cordwainer image build` makes the image.",
-)];
+pub(crate) const IMAGE: &[Key] = &[
+    Key::new(
+        "build",
+        Shape::Section(IMAGE_BUILD),
+        "",
+        "How `cordwainer image build` makes the image.",
+    ),
+    Key::new(
+        "devcontainer",
+        Shape::Text,
+        "",
+        "A devcontainer.json that says how. `cordwainer config check` prints what of it is not used.",
+    )
+    .files(Files::Protected),
+];
 
 /// The keys of an image that is built.
 pub(crate) const IMAGE_BUILD: &[Key] = &[

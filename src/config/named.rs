@@ -1,6 +1,6 @@
 //! The files that a configuration names, as the table of keys knows them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
@@ -21,7 +21,15 @@ fn in_section(keys: &[Key], values: &Value, found: &mut Vec<PathBuf>) {
         let Some(value) = values.get(key.name) else { continue };
         match key.shape {
             Shape::Section(below) => in_section(below, value, found),
-            Shape::Image => in_section(IMAGE, value, found),
+            Shape::Image => {
+                in_section(IMAGE, value, found);
+                // A devcontainer.json names files beside itself.
+                let file = value.get("devcontainer").and_then(Value::as_str).map(Path::new);
+                let folder = file
+                    .and_then(Path::parent)
+                    .filter(|folder| !folder.as_os_str().is_empty());
+                found.extend(folder.map(Path::to_owned));
+            }
             Shape::Prepare => in_section(PREPARE, value, found),
             Shape::Mounts => {
                 let mounts = value.as_array().into_iter().flatten();
@@ -134,6 +142,24 @@ mod tests {
                 assert_ne!(key.files, Files::None, "`{}`", key.name);
             }
         }
+    }
+
+    #[test]
+    fn a_devcontainer_is_protected_with_its_folder() {
+        let text = "image: {devcontainer: .devcontainer/devcontainer.json}\nprotected_paths: []\n";
+        let found = protected_files(&Config::parse(text, FILE_NAME).unwrap());
+        for expect in [".devcontainer/devcontainer.json", ".devcontainer"] {
+            assert!(found.contains(&PathBuf::from(expect)), "{found:?}");
+        }
+        let text = "image: {devcontainer: .devcontainer.json}\n";
+        let found = protected_files(&Config::parse(text, FILE_NAME).unwrap());
+        assert!(
+            found.contains(&PathBuf::from(".devcontainer.json")) && !found.contains(&PathBuf::new()),
+            "{found:?}"
+        );
+        let text = "services: {db: {image: {devcontainer: db/devcontainer.json}, ports: [2000]}}\n";
+        let found = protected_files(&Config::parse(text, FILE_NAME).unwrap());
+        assert!(found.contains(&PathBuf::from("db")), "{found:?}");
     }
 
     #[test]

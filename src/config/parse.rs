@@ -101,6 +101,7 @@ fn read_top(root: &Node, report: &Report<'_>, config: &mut Config, resolve: &dyn
     super::mcp::read(&top, config);
     super::money::read(&top, config);
     super::commits::read(&top, config);
+    super::keep::read(&top, config);
     super::roles::read(&top, config);
     super::gates::read(&top, config);
     super::commands::read(&top, config);

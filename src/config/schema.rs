@@ -76,7 +76,7 @@ fn accepted(shape: Shape) -> Value {
         Shape::Credentials => list(object(CREDENTIAL, &["host", "from"])),
         Shape::NetworkEntries => list(json!({"anyOf": [text(), object(NETWORK_ENTRY, &["host"])]})),
         Shape::Prepare => json!({"anyOf": [text(), object(PREPARE, &["command"])]}),
-        Shape::Image => json!({"anyOf": [text(), object(IMAGE, &["build"])]}),
+        Shape::Image => json!({"anyOf": [text(), object(IMAGE, &["build"]), object(IMAGE, &["devcontainer"])]}),
         Shape::Tools => tools(),
         Shape::Ports => list(json!({"type": "integer", "minimum": 1024, "maximum": 65535})),
         Shape::Services => json!({"type": "object", "additionalProperties": object(SERVICE, &["image", "ports"])}),

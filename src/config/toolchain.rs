@@ -172,6 +172,14 @@ pub(crate) fn tool_of_program(program: &str) -> Option<&'static Tool> {
     TOOLS.iter().find(|tool| tool.programs.contains(&program))
 }
 
+/// Returns what brings a program into an image that is built, as a sentence without its end.
+pub(crate) fn bringing(program: &str) -> String {
+    match tool_of_program(program) {
+        Some(tool) => format!("`{}` in `image.build.tools` brings it", tool.name),
+        None => "add the package that has it to `image.build.packages`".to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

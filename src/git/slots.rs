@@ -191,6 +191,51 @@ impl SlotPool {
         Ok(removal)
     }
 
+    /// Returns the slots that nobody holds and in which there is no work, ordered.
+    ///
+    /// # Errors
+    ///
+    /// Where the folder of slots, or a lock or marker in it, cannot be read.
+    pub fn free(&self) -> Result<Vec<u32>> {
+        let mut free = Vec::new();
+        for number in self.listed()? {
+            if marker::read(&self.marker(number))?.is_none()
+                && let Claim::Ours(_) = self.claim(number)?
+            {
+                free.push(number);
+            }
+        }
+        Ok(free)
+    }
+
+    /// Removes a slot, unless somebody holds it or there may be work in it. Returns whether it is gone.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be removed; a later call removes the rest.
+    pub fn remove_free(&self, number: u32) -> Result<bool> {
+        let Claim::Ours(lock) = self.claim(number)? else {
+            return Ok(false);
+        };
+        if marker::read(&self.marker(number))?.is_some() {
+            return Ok(false);
+        }
+        self.remove(number, lock)?;
+        Ok(true)
+    }
+
+    /// Returns the folders of a slot: its worktree, its private repository, its session, its gateway, and what it
+    /// wrote into prepared folders.
+    pub fn folders(&self, number: u32) -> [PathBuf; 5] {
+        [
+            self.folder.join(number.to_string()),
+            self.private_folder(number),
+            self.session_folder(number),
+            self.gateway_folder(number),
+            self.tops_folder(number),
+        ]
+    }
+
     /// Removes the registrations of slots that are gone, or another repository's, and returns how many.
     pub fn forget_strays(&self) -> Result<usize> {
         registration::Registration::remove_strays(&self.git)

@@ -23,8 +23,7 @@ mod listing;
 mod record;
 
 pub(crate) use self::key::LayerKey;
-pub(crate) use self::listing::UNUSED;
-pub(crate) use self::listing::{note, noted};
+pub(crate) use self::listing::{LayerSummary, note, noted};
 pub(crate) use self::record::LayerRecord;
 
 const RECORD: &str = "record.json";
@@ -211,13 +210,8 @@ impl Layers {
     /// Returns how many of the former there were.
     pub(crate) fn clear(&self, is_over: impl Fn(&str) -> bool) -> Result<usize> {
         let mut removed = 0;
-        for name in names(&self.folder)? {
-            let is_left = name.starts_with(BUILDING) || name.starts_with(REMOVING);
-            let folder = self.folder.join(&name);
-            if is_left && opened(&folder)?.is_some_and(|held| held.try_lock().is_ok()) {
-                remove_folder(&folder)?;
-                removed += 1;
-            }
+        for rest in self.rests()? {
+            removed += usize::from(Self::remove_rest(&rest)?);
         }
         for task in names(&self.folder.join(PRIVATE))? {
             if is_over(&task) {

@@ -15,8 +15,8 @@ const ALIAS: &str = "cargo xtask";
 pub(crate) const NAMESPACE: &str = "generator";
 
 /// The commands of a generation's life.
-pub(crate) const GENERATION: [&str; 11] = [
-    "init", "start", "run", "resume", "stop", "reset", "measure", "stitch", "status", "list", "switch",
+pub(crate) const GENERATION: [&str; 12] = [
+    "init", "start", "run", "resume", "stop", "reset", "measure", "stitch", "status", "list", "switch", "gc",
 ];
 /// The other commands.
 pub(crate) const OTHERS: [&str; 8] = [

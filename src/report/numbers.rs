@@ -48,6 +48,21 @@ pub(crate) fn kinds(usage: &Usage) -> String {
     format!("input {input}, cache write {cache_write}, cache read {cache_read}, output {output}")
 }
 
+/// Formats a number of bytes: `512 B`, `1.5 kB`, `12.3 GB`.
+pub(crate) fn bytes(count: u64) -> String {
+    const UNITS: [&str; 5] = ["B", "kB", "MB", "GB", "TB"];
+    let mut tenths = u128::from(count) * 10;
+    let mut unit = 0;
+    while tenths >= 10_000 && unit + 1 < UNITS.len() {
+        tenths /= 1000;
+        unit += 1;
+    }
+    match unit {
+        0 => format!("{count} B"),
+        _ => format!("{}.{} {}", tenths / 10, tenths % 10, UNITS[unit]),
+    }
+}
+
 /// Formats a number of calls: `1 call`, `2 calls`.
 pub(crate) fn calls(count: u64) -> String {
     counted(usize::try_from(count).unwrap_or(usize::MAX), "call")

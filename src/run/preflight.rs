@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::error::{Context as _, Error, ErrorKind, Result};
 use crate::base::fs::{create_private_folder, write_atomically};
 use crate::base::text::one_line;
-use crate::config::{Config, billing, client_settings};
+use crate::config::{Config, billing, client_settings, toolchain};
 use crate::git::{Git, Oid, Slot};
 use crate::project::Project;
 use crate::project::labels::repository_labels;
@@ -386,6 +386,8 @@ async fn try_command(project: &Project, engine: &Engine, command: &str) -> Resul
         None => format!("did not end within {} s", LIMIT.as_secs()),
     };
     let message = format!("the image `{image}` lacks a command of `container.toolchain`: `{command}` {how}");
-    Err(Error::new(ErrorKind::Engine, message)
-        .hint("install it in the image, or fix the list; `cordwainer image check` tries every command"))
+    Err(Error::new(ErrorKind::Engine, message).hint(format!(
+        "{}, then run `cordwainer image build`; or fix the list. `cordwainer image check` tries every command",
+        toolchain::bringing(command.split(' ').next().unwrap_or_default())
+    )))
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::accounting::ledger::{CallPlace, Entry};
 use crate::base::error::Result;
-use crate::git::{Leftover, Slot};
+use crate::git::{Git, Leftover, Slot};
 use crate::issues::attempt::{Attempt, Ignored, Outcome};
 use crate::issues::issue::{Issues, Measure, Status};
 use crate::issues::store::Store;
@@ -13,7 +13,6 @@ use crate::model::generation::GenerationName;
 use crate::model::{CommitId, IssueId, Role, RunId};
 use crate::project::Project;
 use crate::project::labels::{PATH_LABEL, REPOSITORY_LABEL, ROLE_LABEL, RUN_LABEL, TASK_LABEL, repository_labels};
-use crate::project::layers::UNUSED;
 use crate::record::recorder::recorded_measure;
 use crate::run::active_work::ActiveWork;
 use crate::run::context::RunContext;
@@ -168,7 +167,7 @@ impl<'a> Recovery<'a> {
     /// Returns what it did, in sentences. Every part can be done twice.
     pub(crate) async fn run(&self, engine: &Engine) -> Result<Vec<String>> {
         let mut said: Vec<_> = self.project.freed_locks().collect();
-        for container in self.containers(engine).await? {
+        for container in containers_of(&self.project.git, self.repository.as_deref(), engine).await? {
             if self.is_alive(&container) {
                 continue;
             }
@@ -177,25 +176,6 @@ impl<'a> Recovery<'a> {
         }
         said.extend(self.put_all_right()?);
         Ok(said)
-    }
-
-    /// Returns the containers of this repository: by its id, and those without one, of earlier versions, by its path.
-    async fn containers(&self, engine: &Engine) -> Result<Vec<FoundContainer>> {
-        let git = &self.project.git;
-        let mut found = engine.list(&repository_labels(git, None)).await?;
-        found.retain(|container| !container.labels.contains_key(REPOSITORY_LABEL));
-        let Some(id) = &self.repository else { return Ok(found) };
-        for container in engine
-            .list(&BTreeMap::from([(REPOSITORY_LABEL.to_owned(), id.clone())]))
-            .await?
-        {
-            // Whoever copied a repository right after moving it has two of one id, until one of them finds out.
-            let place = container.labels.get(PATH_LABEL).map(Path::new);
-            if !place.map_or(Ok(false), |place| git.is_another_at(place, id))? {
-                found.push(container);
-            }
-        }
-        Ok(found)
     }
 
     /// Keeps what is in leftover slots and puts leftover claims right.
@@ -236,7 +216,10 @@ impl<'a> Recovery<'a> {
             issue.is_none_or(|issue| issue.status == Status::Closed)
         };
         let unfinished = layers.clear(is_over)?;
-        let unused = layers.remove_unused(UNUSED)?;
+        let unused = match self.project.config.keep.layer_age {
+            Some(age) => layers.remove_unused(age)?,
+            None => Vec::new(),
+        };
         for layer in &unused {
             tracing::debug!(folder = %layer.folder.display(), bytes = layer.bytes, "removed an unused layer");
         }
@@ -416,6 +399,24 @@ impl<'a> Recovery<'a> {
         said.push(format!("gave {id} back: its run ended before the attempt did"));
         Ok(())
     }
+}
+
+/// Returns the containers of a repository: by its id, and those without one, of earlier versions, by its path.
+pub(crate) async fn containers_of(git: &Git, id: Option<&str>, engine: &Engine) -> Result<Vec<FoundContainer>> {
+    let mut found = engine.list(&repository_labels(git, None)).await?;
+    found.retain(|container| !container.labels.contains_key(REPOSITORY_LABEL));
+    let Some(id) = id else { return Ok(found) };
+    for container in engine
+        .list(&BTreeMap::from([(REPOSITORY_LABEL.to_owned(), id.to_owned())]))
+        .await?
+    {
+        // Whoever copied a repository right after moving it has two of one id, until one of them finds out.
+        let place = container.labels.get(PATH_LABEL).map(Path::new);
+        if !place.map_or(Ok(false), |place| git.is_another_at(place, id))? {
+            found.push(container);
+        }
+    }
+    Ok(found)
 }
 
 /// Returns the tasks that somebody claimed.

@@ -22,7 +22,9 @@ mod options;
 mod output;
 mod runtime;
 mod service;
+mod stored;
 mod sweep;
+mod volume;
 
 use std::fmt;
 use std::path::Path;
@@ -42,6 +44,7 @@ pub use options::{ConnectOptions, EngineChoice};
 pub use output::{Output, Stream};
 pub use runtime::OfferedRuntimes;
 pub use service::podman_configuration;
+pub(crate) use stored::StoredImage;
 pub use sweep::FoundContainer;
 
 use crate::base::interruption::Leftovers;

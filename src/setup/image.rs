@@ -1,6 +1,7 @@
 //! The Claude image: built from `container/Containerfile` when its content changes, and checked before it is relied on.
 
 mod check;
+mod clean;
 mod containerfile;
 mod project;
 mod service;
@@ -14,6 +15,8 @@ use serde::Serialize;
 pub use crate::agent::{DEFAULT_CLIENT_VERSION, OLDEST_CLIENT_VERSION};
 pub use crate::config::DEFAULT_BASE;
 pub use check::{CheckedItem, ImageReport, ProjectNeeds, check};
+pub use clean::{Cleaning, KeptImage, RemovedImage};
+pub(crate) use clean::{CleaningOptions, clean};
 pub use project::build_for;
 pub use service::build_for_service;
 
@@ -22,6 +25,10 @@ use crate::sandbox::engine::{BuildRequest, Engine, pack};
 
 /// The image's name, without a tag.
 pub const NAME: &str = "localhost/cordwainer-claude";
+/// The name of images that a person's Containerfile makes, before the client is in them.
+const BASE: &str = "localhost/cordwainer-base";
+/// The name of images with the entrypoint alone, and of what is built onto them for services, without a tag.
+const SERVICE_LAYERS: &str = "localhost/cordwainer-service-layers";
 const CONTAINERFILE: &str = include_str!("../../container/Containerfile");
 /// The script at [`ENTRYPOINT`](crate::sandbox::engine::ENTRYPOINT) in the image.
 const ENTRYPOINT_SCRIPT: &str = include_str!("../../container/entrypoint");
@@ -33,6 +40,12 @@ const CERTIFICATES: [&str; 3] = [
     "/etc/ssl/ca-bundle.pem",
 ];
 
+/// The label of every image that is built here, and of every step of its build. Containers inherit labels, so no label of
+/// containers is one of an image.
+const IMAGE_LABEL: &str = "cordwainer.image";
+/// The name that a repository gives to an image that it uses, with its id and the content's hash as the tag.
+const USED: &str = "localhost/cordwainer-used";
+
 /// How the image is to be built.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BuildOptions {
@@ -42,6 +55,8 @@ pub struct BuildOptions {
     pub client_version: String,
     /// The network of the build's commands; unset is the engine's default.
     pub network: Option<String>,
+    /// The id of the repository that the image is for, if it has one: then another one's cleaning leaves it.
+    pub repository: Option<String>,
 }
 
 impl Default for BuildOptions {
@@ -50,6 +65,7 @@ impl Default for BuildOptions {
             base: DEFAULT_BASE.into(),
             client_version: DEFAULT_CLIENT_VERSION.into(),
             network: None,
+            repository: None,
         }
     }
 }
@@ -82,8 +98,17 @@ pub async fn build(
 ) -> Result<ImageBuilt> {
     let name = format!("{NAME}:latest");
     let built = with_client(engine, options, on_line).await?;
-    engine.tag_image(&built.tag, &name).await?;
+    give_names(engine, &built.tag, &name, options).await?;
     Ok(ImageBuilt { name, ..built })
+}
+
+/// Gives an image the name by which it is found, and the one that says who uses it.
+async fn give_names(engine: &Engine, tag: &str, name: &str, options: &BuildOptions) -> Result<()> {
+    engine.tag_image(tag, name).await?;
+    let (Some(repository), Some((_, hash))) = (&options.repository, tag.rsplit_once(':')) else {
+        return Ok(());
+    };
+    engine.tag_image(tag, &format!("{USED}:{repository}-{hash}")).await
 }
 
 /// Builds the client onto a base unless the engine has an image of the same content.
@@ -154,8 +179,9 @@ fn request(
         context: pack(files).context("cannot pack the image's build context")?,
         containerfile: "Containerfile".into(),
         args,
+        target: None,
         tag: tag.to_owned(),
-        labels: BTreeMap::new(),
+        labels: BTreeMap::from([(IMAGE_LABEL.to_owned(), "built".to_owned())]),
         network: options.network.clone(),
     })
 }

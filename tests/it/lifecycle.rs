@@ -12,6 +12,7 @@ mod accept;
 mod begins;
 mod crashes;
 mod ends;
+mod gc;
 mod guards;
 mod hazards;
 #[cfg(target_arch = "x86_64")]

@@ -27,6 +27,7 @@ mod secrets;
 mod services;
 mod support;
 mod tidy;
+mod toolchains;
 mod transcripts;
 mod usage;
 mod walk;

@@ -49,6 +49,7 @@ pub(crate) fn exchange_client(engines: &Engines, version: &str) -> Result<()> {
             context: context.clone(),
             containerfile: "Containerfile".to_owned(),
             args: BTreeMap::new(),
+            target: None,
             tag: format!("{NAME}:client-{version}"),
             labels: BTreeMap::new(),
             network: Some("host".to_owned()),

@@ -72,6 +72,7 @@ pub(crate) fn import(agent: &AgentImage, started: &Started) -> Result<()> {
         context: archive.into_inner()?,
         containerfile: "Containerfile".to_owned(),
         args: BTreeMap::new(),
+        target: None,
         tag: REFERENCE.to_owned(),
         labels: BTreeMap::new(),
         network: Some("host".to_owned()),

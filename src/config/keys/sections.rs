@@ -195,6 +195,45 @@ pub(super) const LIMITS: &[Key] = &[
     ),
 ];
 
+pub(super) const KEEP: &[Key] = &[
+    Key::new(
+        "runs",
+        Shape::CountOrOff,
+        "50",
+        "Records of runs, the newest. Those of tasks that are not closed stay beside them.",
+    ),
+    Key::new(
+        "run_age",
+        Shape::DurationOrOff,
+        "90d",
+        "How old the record of a run may become.",
+    ),
+    Key::new(
+        "run_size",
+        Shape::SizeOrOff,
+        "10g",
+        "How large the records of all runs may be together.",
+    ),
+    Key::new(
+        "archives",
+        Shape::CountOrOff,
+        "20",
+        "Archives of generations that were merged, the newest. `off` keeps all, here as above.",
+    ),
+    Key::new(
+        "layer_age",
+        Shape::DurationOrOff,
+        "30d",
+        "How long ago what `commands.prepare` made may have been used. Runs remove it, too.",
+    ),
+    Key::new(
+        "layer_size",
+        Shape::SizeOrOff,
+        "20g",
+        "How large all of that may be together.",
+    ),
+];
+
 pub(super) const COMMITS: &[Key] = &[
     Key::new(
         "author",

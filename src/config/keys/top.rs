@@ -1,7 +1,7 @@
 //! The top level of the file.
 
 use super::roles::{MEASURE, STITCH};
-use super::sections::{AGENT, BUDGET, COMMANDS, COMMITS, CONTAINER, LIMITS, NETWORK, RETRY};
+use super::sections::{AGENT, BUDGET, COMMANDS, COMMITS, CONTAINER, KEEP, LIMITS, NETWORK, RETRY};
 use super::{Files, Key, Shape};
 use crate::config::tools::OBEYED;
 
@@ -140,7 +140,7 @@ pub(crate) const TOP: &[Key] = &[
         "image",
         Shape::Image,
         "localhost/cordwainer-claude:latest",
-        "The image that containers are made of: a name, or how `cordwainer image build` makes it.\n`build` has base, packages, tools (rust, node, python, go, java and others: `distribution`,\nor a version where npm or PyPI has the tool) and run; or containerfile, a file of your own.",
+        "The image that containers are made of: a name, or how `cordwainer image build` makes it.\n`build` has base, packages, tools (rust, node, python, go, java and others: `distribution`,\nor a version where npm or PyPI has the tool) and run; or containerfile, a file of your own. `{devcontainer: PATH}` reads a devcontainer.json.",
     )
     .sample("{build: {packages: [jq], tools: {rust: distribution}, run: [\"mkdir /data\"]}}")
     .alias("podman_image"),
@@ -201,6 +201,12 @@ pub(crate) const TOP: &[Key] = &[
         Shape::Section(COMMITS),
         "",
         "In whose name the work of agents is committed. Merges of `stop` are yours.",
+    ),
+    Key::new(
+        "keep",
+        Shape::Section(KEEP),
+        "",
+        "What `cordwainer gc` leaves. Work that is not merged always stays.",
     ),
     Key::new("limits", Shape::Section(LIMITS), "", "What happens at a usage limit of your account."),
     Key::new(

@@ -7,9 +7,7 @@ use std::time::{Duration, SystemTime};
 use super::record::LayerRecord;
 use super::{BUILDING, Layers, PRIVATE, REMOVING, USED, Whose, names, opened};
 use crate::base::error::Result;
-
-/// For how long nobody must have used a layer before a run removes it.
-pub(crate) const UNUSED: Duration = Duration::from_secs(30 * 24 * 3600);
+use crate::git::remove_folder;
 
 /// One layer, as a person sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,6 +75,45 @@ impl Layers {
         Ok(true)
     }
 
+    /// Returns whether somebody uses a layer, so that it cannot be removed.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be looked at.
+    pub(crate) fn is_in_use(&self, layer: &LayerSummary) -> Result<bool> {
+        let is_held = opened(&layer.folder)?.is_some_and(|held| held.try_lock().is_err());
+        Ok(is_held || self.is_under_a_slot(&layer.folder)?)
+    }
+
+    /// Lists what killed processes were making or removing.
+    ///
+    /// # Errors
+    ///
+    /// Where the folder of the layers cannot be listed.
+    pub(crate) fn rests(&self) -> Result<Vec<PathBuf>> {
+        let mut rests = Vec::new();
+        for name in names(&self.folder)? {
+            let folder = self.folder.join(&name);
+            if (name.starts_with(BUILDING) || name.starts_with(REMOVING)) && is_free(&folder)? {
+                rests.push(folder);
+            }
+        }
+        Ok(rests)
+    }
+
+    /// Removes one of [`Self::rests`], unless somebody is at it. Returns whether it is gone.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be removed.
+    pub(crate) fn remove_rest(folder: &Path) -> Result<bool> {
+        let is_free = is_free(folder)?;
+        if is_free {
+            remove_folder(folder)?;
+        }
+        Ok(is_free)
+    }
+
     /// Removes the layers that nobody has used for so long; returns what was removed.
     ///
     /// # Errors
@@ -98,6 +135,11 @@ impl Layers {
         let mut notes = names(&self.tops)?.into_iter().map(|slot| noted(&self.tops.join(slot)));
         Ok(notes.any(|noted| noted.as_deref() == Some(folder)))
     }
+}
+
+/// Returns whether nobody is at a folder that is there.
+fn is_free(folder: &Path) -> Result<bool> {
+    Ok(opened(folder)?.is_some_and(|held| held.try_lock().is_ok()))
 }
 
 /// The file in which a slot notes its layer.

@@ -115,7 +115,7 @@ fn complaints(output: &str) -> Vec<&str> {
 }
 
 /// Returns whether a line has a word that stands alone.
-fn names(line: &str, word: &str) -> bool {
+pub(super) fn names(line: &str, word: &str) -> bool {
     let is_part = |character: char| character.is_alphanumeric() || matches!(character, '_' | '-' | '.' | '/');
     line.match_indices(word).any(|(at, _)| {
         let before = line[..at].chars().next_back();

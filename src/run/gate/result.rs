@@ -127,7 +127,7 @@ impl Gates {
                 Ran::Cancelled => return Ok(GateVerdict::Cancelled),
                 Ran::Passed => None,
                 Ran::Red(how) => Some(how.clone()),
-                Ran::CannotRun(how, missing) => Some(format!("{how}: {}", missing.words())),
+                Ran::CannotRun(how, missing) => Some(format!("{how}: {}", missing.words_with_remedy(&gate.command))),
             };
             let verdicts = Verdicts::open(&project.state_dir);
             let not_yet = match &how {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use super::cause;
 use super::prepare::Preparing;
 use super::verdicts::Said;
 use super::{GateRun, Gates, Missing, Ran, Runner, Verdicts};
@@ -11,7 +12,7 @@ use crate::base::crash::crash_point;
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::interruption::Interruption;
 use crate::base::text::one_line;
-use crate::config::{Beside, Gate};
+use crate::config::{Beside, Gate, toolchain};
 use crate::git::{Oid, Slot};
 use crate::model::Role;
 use crate::model::generation::GenerationName;
@@ -231,9 +232,13 @@ fn fault(image: &str, gate: &Gate, how: &str, missing: &Missing) -> Fault {
         ),
         Missing::Program(_) => (
             ErrorKind::Engine,
-            "install the program in the image, or have the gate's command install what it needs: a gate begins in a \
-             worktree with what is committed, and nothing else"
-                .to_owned(),
+            format!(
+                "{}, then run `cordwainer image build`; or have the gate's command install what it needs: a gate begins \
+                 in a worktree with what is committed, and nothing else",
+                missing
+                    .remedy(&gate.command)
+                    .unwrap_or_else(|| "add what has the program to `image.build`".to_owned())
+            ),
         ),
     };
     let whose = if kind == ErrorKind::Engine {
@@ -263,6 +268,26 @@ fn refuse(faults: &[Fault]) -> Result<()> {
 }
 
 impl Missing {
+    /// Returns what is missing, and what brings it into the image where that is known.
+    pub(super) fn words_with_remedy(&self, command: &str) -> String {
+        match self.remedy(command) {
+            Some(remedy) => format!("{}; {remedy}", self.words()),
+            None => self.words(),
+        }
+    }
+
+    /// Returns what brings the program that a gate's command lacks into an image; `None` where it is not a program, or
+    /// it is not known which.
+    fn remedy(&self, command: &str) -> Option<String> {
+        let Self::Program(said) = self else { return None };
+        let programs = cause::programs(command);
+        let missing = match programs.as_slice() {
+            [only] => only,
+            several => several.iter().find(|program| cause::names(said, program))?,
+        };
+        Some(format!("`{}`: {}", one_line(missing, 60), toolchain::bringing(missing)))
+    }
+
     /// Returns what is missing, in a few words.
     pub(super) fn words(&self) -> String {
         match self {

@@ -50,7 +50,10 @@ impl ContainerSpec {
         };
         match facts.kind {
             EngineKind::Podman => binds.extend(self.layers.iter().map(layering::bind)),
-            EngineKind::Docker => mounts.extend(self.layers.iter().map(layering::volume)),
+            EngineKind::Docker => {
+                let volume = |layer| layering::volume(layer, &self.labels);
+                mounts.extend(self.layers.iter().map(volume));
+            }
         }
         let userns_mode = if facts.keeps_id() { kept_id(&self.user)? } else { None };
         Ok(HostConfig {

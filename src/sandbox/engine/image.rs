@@ -25,6 +25,8 @@ pub struct BuildRequest {
     pub containerfile: String,
     /// Build arguments.
     pub args: BTreeMap<String, String>,
+    /// The stage that is built; unset is the last one.
+    pub target: Option<String>,
     /// The reference of the new image.
     pub tag: String,
     /// Labels of the image.
@@ -152,6 +154,7 @@ impl Engine {
             .t(&request.tag)
             .buildargs(&pairs(&request.args))
             .labels(&pairs(&request.labels))
+            .target(request.target.as_deref().unwrap_or_default())
             .networkmode(request.network.as_deref().unwrap_or_default())
             .rm(true)
             .forcerm(true)

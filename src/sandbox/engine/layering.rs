@@ -4,7 +4,7 @@
 //! option `O` of a bind mount (podman-run(1)); podman ignores the options of such a volume when it is asked through
 //! Docker's API (tried with 4.3.1).
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use bollard::models::{Mount as ApiMount, MountType, MountVolumeOptions, MountVolumeOptionsDriverConfig};
@@ -50,8 +50,9 @@ pub(super) fn bind(layer: &LayeredMount) -> String {
     format!("{}:{}:O,{}", layer.lower.display(), layer.target, written(layer))
 }
 
-/// Returns the mount as Docker Engine takes it: a volume without a name, which goes with its container.
-pub(super) fn volume(layer: &LayeredMount) -> ApiMount {
+/// Returns the mount as Docker Engine takes it: a volume without a name, which goes with its container, and has its labels
+/// for the case that it does not.
+pub(super) fn volume(layer: &LayeredMount, labels: &BTreeMap<String, String>) -> ApiMount {
     let folders = format!("lowerdir={},{}", layer.lower.display(), written(layer));
     let options = [("type", "overlay"), ("device", "overlay"), ("o", &folders)];
     let options = options.map(|(name, value)| (name.to_owned(), value.to_owned()));
@@ -60,6 +61,7 @@ pub(super) fn volume(layer: &LayeredMount) -> ApiMount {
         target: Some(layer.target.clone()),
         volume_options: Some(MountVolumeOptions {
             no_copy: Some(true),
+            labels: Some(labels.clone().into_iter().collect()),
             driver_config: Some(MountVolumeOptionsDriverConfig {
                 name: Some("local".to_owned()),
                 options: Some(HashMap::from(options)),
@@ -73,4 +75,23 @@ pub(super) fn volume(layer: &LayeredMount) -> ApiMount {
 /// Returns the options of overlayfs for what is written above a layer.
 fn written(layer: &LayeredMount) -> String {
     format!("upperdir={},workdir={}", layer.upper.display(), layer.work.display())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_volume_has_the_labels_of_its_container() {
+        let layer = LayeredMount {
+            lower: "/l".into(),
+            upper: "/u".into(),
+            work: "/w".into(),
+            target: "/t".to_owned(),
+        };
+        let labels = BTreeMap::from([("cordwainer.repository".to_owned(), "1".to_owned())]);
+        let volume = volume(&layer, &labels);
+        let found = volume.volume_options.and_then(|options| options.labels).unwrap();
+        assert_eq!(found.into_iter().collect::<BTreeMap<_, _>>(), labels);
+    }
 }

@@ -111,14 +111,6 @@ impl ProjectNeeds {
     }
 }
 
-/// Returns what brings a program into an image that is built, as the end of a sentence.
-fn bringing(program: &str) -> String {
-    match toolchain::tool_of_program(program) {
-        Some(tool) => format!("`{}` in `image.build.tools` brings it", tool.name),
-        None => "add the package that has it to `image.build.packages`".to_owned(),
-    }
-}
-
 /// Runs one container of `image` as `user`, with a slot mounted, and looks at what it has for every project and for this
 /// one.
 ///
@@ -158,7 +150,7 @@ pub async fn check(engine: &Engine, image: &str, needs: &ProjectNeeds, user: Use
     let of_gates = items.len() - needs.programs.len();
     for (item, (program, _)) in items[of_gates..].iter_mut().zip(&needs.programs) {
         if !item.ok {
-            item.detail = format!("not there: {}", bringing(program));
+            item.detail = format!("not there: {}", toolchain::bringing(program));
         }
     }
     Ok(ImageReport {

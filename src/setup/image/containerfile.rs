@@ -19,7 +19,7 @@ pub(super) fn text(client: &str, build: &ImageBuild) -> Option<String> {
         .iter()
         .filter_map(|(name, version)| Some((toolchain::tool(name)?, version)))
         .collect();
-    if build.packages.is_empty() && tools.is_empty() && build.run.is_empty() {
+    if build.packages.is_empty() && tools.is_empty() && build.run.is_empty() && build.env.is_empty() {
         return None;
     }
     let mut text = "# Written by `cordwainer image build` from `image.build`.\n".to_owned();
@@ -42,6 +42,11 @@ pub(super) fn text(client: &str, build: &ImageBuild) -> Option<String> {
         // As a list, no word of it is anything to whoever reads this file but the shell.
         let list = serde_json::Value::from(vec!["/bin/sh", "-c", command]);
         let _ = writeln!(text, "RUN {list}");
+    }
+    for (name, value) in &build.env {
+        let quoted = serde_json::Value::from(value.as_str()).to_string();
+        // Otherwise the build would replace it by a variable of its own.
+        let _ = writeln!(text, "ENV {name}={}", quoted.replace('$', "\\$"));
     }
     text.push_str("ENV HOME=/home/agent\nWORKDIR /workspace\nUSER 1000:1000\n");
     Some(text)

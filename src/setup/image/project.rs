@@ -5,14 +5,12 @@ use std::path::Path;
 
 use super::containerfile::{self, CERTIFICATES};
 use super::{
-    BuildOptions, ImageBuilt, NAME, build, content_hash, host_certificates, request, unless_there, with_client,
+    BASE, BuildOptions, ImageBuilt, NAME, build, content_hash, give_names, host_certificates, request, unless_there,
+    with_client,
 };
 use crate::base::error::{Error, Result};
 use crate::config::{DEFAULT_BASE, Image, ImageBuild};
-use crate::sandbox::engine::Engine;
-
-/// The name of images that a person's Containerfile makes, before the client is in them.
-const BASE: &str = "localhost/cordwainer-base";
+use crate::sandbox::engine::{BuildRequest, Engine};
 
 /// Builds the image that a configuration asks for, unless the engine has one of the same content, and hands what the
 /// build prints to `on_line`. `root` is the person's checkout, in which the configuration is; where the configuration
@@ -46,7 +44,7 @@ pub async fn build_for(
         None => client,
         Some(text) => onto(engine, client, (NAME, &text), &options, on_line).await?,
     };
-    engine.tag_image(&built.tag, &name).await?;
+    give_names(engine, &built.tag, &name, &options).await?;
     Ok(ImageBuilt {
         name,
         rebuilt: built.rebuilt || is_new,
@@ -68,14 +66,20 @@ pub(super) async fn base(
         return Ok((base.to_owned(), false));
     };
     let content = String::from_utf8_lossy(own);
-    let tag = format!("{BASE}:{}", content_hash(&[&content], &BTreeMap::new()));
+    let target = described.target.as_deref().unwrap_or_default();
+    let tag = format!("{BASE}:{}", content_hash(&[&content, target], &described.args));
     let failed = |error: Error| {
         error.hint(format!(
             "correct `{path}`; it is built without any other file, so that it can copy none of the repository"
         ))
     };
     let files = [("Containerfile", own)];
-    let described = || request(&tag, &files, BTreeMap::new(), options);
+    let described = || {
+        Ok(BuildRequest {
+            target: described.target.clone(),
+            ..request(&tag, &files, described.args.clone(), options)?
+        })
+    };
     let (_, is_new) = unless_there(engine, &tag, on_line, described, failed).await?;
     Ok((tag, is_new))
 }

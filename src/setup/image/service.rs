@@ -6,13 +6,13 @@ use std::path::Path;
 
 use super::containerfile;
 use super::project::{base, onto};
-use super::{BuildOptions, ENTRYPOINT_SCRIPT, ImageBuilt, content_hash, request, unless_there};
+use super::{
+    BuildOptions, ENTRYPOINT_SCRIPT, ImageBuilt, SERVICE_LAYERS, content_hash, give_names, request, unless_there,
+};
 use crate::base::error::Result;
 use crate::config::{Image, ServiceConfig};
 use crate::sandbox::engine::Engine;
 
-/// The name of images with the entrypoint alone, and of what is built onto them, without a tag.
-const NAME: &str = "localhost/cordwainer-service-layers";
 const CONTAINERFILE: &str = include_str!("../../../container/Containerfile.service");
 
 /// Builds the image of a service, unless the engine has one of the same content, and hands what the build prints to
@@ -38,9 +38,9 @@ pub async fn build_for_service(
     let begun = with_entrypoint(engine, &base, options, on_line).await?;
     let built = match containerfile::text(&begun.tag, described) {
         None => begun,
-        Some(text) => onto(engine, begun, (NAME, &text), options, on_line).await?,
+        Some(text) => onto(engine, begun, (SERVICE_LAYERS, &text), options, on_line).await?,
     };
-    engine.tag_image(&built.tag, &name).await?;
+    give_names(engine, &built.tag, &name, options).await?;
     Ok(Some(ImageBuilt {
         name,
         rebuilt: built.rebuilt || is_new,
@@ -56,7 +56,10 @@ async fn with_entrypoint(
     on_line: &mut (dyn FnMut(&str) + Send),
 ) -> Result<ImageBuilt> {
     let args = BTreeMap::from([("BASE".to_owned(), base.to_owned())]);
-    let tag = format!("{NAME}:{}", content_hash(&[CONTAINERFILE, ENTRYPOINT_SCRIPT], &args));
+    let tag = format!(
+        "{SERVICE_LAYERS}:{}",
+        content_hash(&[CONTAINERFILE, ENTRYPOINT_SCRIPT], &args)
+    );
     let files = [
         ("Containerfile", CONTAINERFILE.as_bytes()),
         ("entrypoint", ENTRYPOINT_SCRIPT.as_bytes()),

@@ -145,7 +145,7 @@ fn dies(case: &Case, at: &str, expected: &End) -> bool {
 
 #[test]
 fn every_crash_point_is_in_some_case() {
-    let mut reached = [START, STOP, CHECKOUT, END, ACCEPT].concat();
+    let mut reached = [START, STOP, CHECKOUT, END, ACCEPT, super::gc::CRASH_POINTS].concat();
     reached.sort_unstable();
     assert_eq!(
         crash_points(),

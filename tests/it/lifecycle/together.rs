@@ -31,6 +31,8 @@ fn while_a_run_is_at_work_nothing_starts_or_ends_and_the_holder_is_named() {
         &["generator", "stop"],
         &["generator", "stop", "--no-merge"],
         &["generator", "reset"],
+        &["generator", "gc"],
+        &["generator", "gc", "--dry-run"],
         &["generator", "run"],
     ] {
         super::refuses(&repository, arguments, 6, words);

@@ -232,6 +232,7 @@ fn all_crash_points() -> Vec<String> {
             "start.",
             "stop.",
             "end.",
+            "gc.",
             "reset.",
             "checkout.",
             "accept.",

@@ -15,7 +15,7 @@ engine_tests! {
     podman: a_slot_that_another_engine_works_in_is_left_alone,
         work_of_a_generation_that_is_gone_is_kept_and_blocks_nobody,
         what_ignore_rules_leave_out_of_what_a_killed_run_left_is_told,
-        what_a_killed_run_left_and_git_does_not_record_is_told;
+        what_a_killed_run_left_and_git_does_not_record_is_told, gc_frees_nothing_that_a_run_or_a_held_task_needs;
     docker: only_one_run_at_a_time, a_measure_that_was_killed_is_paid_for, an_ending_ends_the_measure_of_a_dead_run;
 }
 
@@ -153,6 +153,42 @@ fn work_of_a_generation_that_is_gone_is_kept_and_blocks_nobody(engine: TestEngin
     );
     project.run(&["generator", "list"]).expect(0);
     project.run(&["generator", "stop"]).expect(0);
+}
+
+/// A running run, the slot and the record of one that was killed, and a held task with its result and record.
+fn gc_frees_nothing_that_a_run_or_a_held_task_needs(engine: TestEngine) {
+    let project = Project::new(engine, "keep: {runs: 1, archives: 1}\nstitch: {max_attempts: 1}\n");
+    project.add("is held", "write src/held.txt x\nfail no");
+    project.run(&["generator", "run"]).expect(7);
+    let held = project.issue("cw-1")["attempts"][0].clone();
+    project.add("is interrupted", WORKS_AND_HANGS);
+    let mut run = project.spawn(&["generator", "run"]);
+    project.wait_for_agent("cw-2", 1);
+    project
+        .run(&["generator", "gc"])
+        .expect(6)
+        .says(&format!("process {}", run.id()));
+    run.kill().unwrap();
+    run.wait().unwrap();
+    wait_until(|| project.state().join("slots/1/src/a.txt").exists());
+
+    let would = project.run(&["generator", "gc", "--dry-run"]).expect(0);
+    assert_eq!(project.containers().len(), 1, "{}", would.stdout);
+    let freed = project.run(&["generator", "gc"]).expect(0);
+    assert!(freed.stdout.contains("Freed container `"), "{}", freed.stdout);
+    assert!(freed.stdout.contains("Keeps slot 1: "), "{}", freed.stdout);
+    assert!(freed.stdout.contains("Keeps record of run "), "{}", freed.stdout);
+    assert_eq!(project.containers().len(), 0);
+
+    let ran = project.run(&["generator", "resume"]).expect(7);
+    ran.says("Recovered: kept what attempt 1 at cw-2 had left");
+    assert_eq!(project.outcomes("cw-2"), ["cancelled", "merged"]);
+    assert_eq!(project.issue("cw-1")["attempts"][0], held);
+    let records = project.state().join(held["records"].as_str().unwrap());
+    assert!(records.join("transcript.jsonl").exists());
+    project
+        .repository
+        .git(&["cat-file", "-e", held["snapshot"].as_str().unwrap()]);
 }
 
 fn one_signal_ends_a_run_safely(engine: TestEngine) {

@@ -4,6 +4,7 @@
 use std::fs;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use cordwainer::event::EventKind;
 
@@ -215,13 +216,16 @@ fn a_commit_without_inputs_needs_nothing(engine: TestEngine) {
 
 /// A session that met a limit goes on in its slot, above the same layer.
 fn a_session_that_goes_on_finds_what_it_wrote(engine: TestEngine) {
-    let text = format!("limits: {{wait: never}}\n{}", configuration(COMMAND, GATE));
-    let project = project(engine, &text);
+    let bounds = "limits: {wait: never}\nkeep: {layer_age: 1h}\n";
+    let project = project(engine, &format!("{bounds}{}", configuration(COMMAND, GATE)));
     let script = "write target/mine by-me\nwrite /cache/mine by-me\ndelete target/deps\nlimit 1900000000\n\
                   attack read target/mine\nattack read /cache/mine\nattack read target/deps/a\nwrite src/a.txt x";
     project.add("meets a limit", script);
     project.run(&["generator", "stitch"]).expect(8);
     assert_eq!(project.suspended(), 1);
+    let kept = unused_for_long(&project);
+    assert!(kept.contains("Keeps what was prepared by `make-folder="), "{kept}");
+    assert_eq!(layers(&project).len(), 1);
     project.run(&["generator", "resume", "--now", "--tasks-only"]).expect(0);
     let told = told(&project, "cw-1-2");
     for (path, what) in [
@@ -235,6 +239,34 @@ fn a_session_that_goes_on_finds_what_it_wrote(engine: TestEngine) {
     assert_eq!(project.outcomes("cw-1").last().map(String::as_str), Some("merged"));
     assert_eq!(prepared(&project), [None]);
     project.expect_tidy();
+    let freed = unused_for_long(&project);
+    assert!(freed.contains("Freed what was prepared by `make-folder="), "{freed}");
+    assert_eq!(layers(&project), Vec::<PathBuf>::new());
+}
+
+/// Returns what `gc` prints after nobody has used what was prepared for two hours, with a volume whose container is gone.
+fn unused_for_long(project: &Project) -> String {
+    for layer in layers(project) {
+        let used = fs::File::create(layer.join("used")).unwrap();
+        used.set_modified(SystemTime::now() - Duration::from_secs(2 * 60 * 60))
+            .unwrap();
+    }
+    let id = project.repository.handle().repository_id().unwrap().unwrap();
+    let client = |arguments: &[&str]| {
+        let called = project.engine.client().args(arguments).output().unwrap();
+        assert!(called.status.success(), "{called:?}");
+        String::from_utf8(called.stdout).unwrap().trim().to_owned()
+    };
+    let volume = |id: &str| client(&["volume", "create", "--label", &format!("cordwainer.repository={id}")]);
+    let (own, other) = (volume(&id), volume("another"));
+    let said = project.run(&["generator", "gc"]).expect(0).stdout;
+    assert!(
+        said.contains(&format!("Freed volume `{own}`: its container is gone.")),
+        "{said}"
+    );
+    assert!(!said.contains(&other), "{said}");
+    client(&["volume", "rm", &other]);
+    said
 }
 
 /// An agent whose session goes on may have put a link where something is to be mounted again.
