@@ -35,6 +35,7 @@ pub(crate) mod obeyed;
 pub(crate) mod protected;
 mod read_tree;
 mod select;
+pub(crate) mod tampering;
 pub(crate) mod unmatched;
 
 pub(crate) use host_credentials::HostCredentials;

@@ -1,0 +1,107 @@
+//! Why a test, or an assertion, that is gone may be no loss: what it asserted is asserted elsewhere now, or what it
+//! tested is gone, too.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::assertion::Assertion;
+use super::file::{ReadCase, ReadFile};
+use super::pairs::{self, Matches, Pair};
+use super::words::{self, Word};
+
+/// What a change gives in place of what it takes.
+pub(super) struct Excuses {
+    /// The assertions that are new to their tests, with how often.
+    gained: BTreeMap<String, usize>,
+    /// The words of the lines that are new in tests.
+    words: BTreeSet<Word>,
+    /// The functions and types that are gone.
+    undefined: BTreeSet<String>,
+}
+
+impl Excuses {
+    pub(super) fn of(pairs: &[Pair], matches: &Matches) -> Self {
+        let mut gained = counts(pairs.iter().filter_map(|pair| pair.after.as_ref()));
+        for (old, new) in &matches.matched {
+            // What a test asserted and asserts still cannot stand for what another one did.
+            let (before, after) = (pairs::before(pairs, *old).1, pairs::after(pairs, *new).1);
+            let mut kept: BTreeMap<&str, usize> = BTreeMap::new();
+            for one in &before.asserts {
+                *kept.entry(&one.text).or_default() += 1;
+            }
+            for one in &after.asserts {
+                if let (Some(kept @ 1..), Some(there)) = (kept.get_mut(one.text.as_str()), gained.get_mut(&one.text)) {
+                    *kept -= 1;
+                    *there = there.saturating_sub(1);
+                }
+            }
+        }
+        let names = |side: fn(&Pair) -> Option<&ReadFile>| {
+            let files = pairs.iter().filter_map(side);
+            files.flat_map(|file| file.defined.iter().cloned()).collect::<BTreeSet<_>>()
+        };
+        let (before, after) = (names(|pair| pair.before.as_ref()), names(|pair| pair.after.as_ref()));
+        Self {
+            gained,
+            words: pairs.iter().flat_map(new_words).collect(),
+            undefined: before.difference(&after).cloned().collect(),
+        }
+    }
+
+    /// Returns whether a test that is gone is no loss.
+    pub(super) fn covers_case(&mut self, case: &ReadCase) -> bool {
+        if self.is_of_something_gone(&case.words) {
+            return true;
+        }
+        if case.asserts.is_empty() {
+            // It only had to run; nothing tells where it went.
+            return case.is_empty || words::are_in(&case.words, &self.words);
+        }
+        case.asserts.iter().all(|one| self.covers(one))
+    }
+
+    /// Returns whether an assertion that is gone is no loss. One that is there elsewhere serves once.
+    pub(super) fn covers(&mut self, lost: &Assertion) -> bool {
+        if let Some(count @ 1..) = self.gained.get_mut(&lost.text) {
+            *count -= 1;
+            return true;
+        }
+        self.is_of_something_gone(&lost.words) || words::are_in(&lost.words, &self.words)
+    }
+
+    fn is_of_something_gone(&self, words: &[Word]) -> bool {
+        words
+            .iter()
+            .any(|word| matches!(word, Word::Name(name) if self.undefined.contains(name)))
+    }
+}
+
+fn counts<'file>(files: impl Iterator<Item = &'file ReadFile>) -> BTreeMap<String, usize> {
+    let mut counts = BTreeMap::new();
+    for case in files.flat_map(|file| &file.cases) {
+        for one in &case.asserts {
+            *counts.entry(one.text.clone()).or_default() += 1;
+        }
+    }
+    counts
+}
+
+/// Returns the words of the lines that only the file after the change has, where it has tests.
+fn new_words(pair: &Pair) -> Vec<Word> {
+    let Some(after) = pair.after.as_ref().filter(|file| !file.cases.is_empty()) else {
+        return Vec::new();
+    };
+    let mut known: BTreeMap<&str, usize> = BTreeMap::new();
+    if let Some(before) = &pair.before {
+        for line in before.source.text.lines() {
+            *known.entry(line.trim()).or_default() += 1;
+        }
+    }
+    let mut new = Vec::new();
+    for line in after.source.text.lines() {
+        match known.get_mut(line.trim()) {
+            Some(count @ 1..) => *count -= 1,
+            _ => new.extend(words::of_tables(line)),
+        }
+    }
+    new
+}

@@ -1,0 +1,164 @@
+//! One side of a changed file, read: its cases with what each asserts, its marks, and what it defines.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+use super::assertion::{self, Assertion, Strength};
+use super::case::{self, Case};
+use super::language::Language;
+use super::mark::{self, Mark};
+use super::pattern;
+use super::source::Source;
+use super::words::{self, Word};
+
+/// A test case with what is in it.
+pub(super) struct ReadCase {
+    pub(super) case: Case,
+    /// What it asserts that its code can fail.
+    pub(super) asserts: Vec<Assertion>,
+    /// What it asserts that cannot fail.
+    pub(super) constants: Vec<Assertion>,
+    pub(super) marks: Vec<Mark>,
+    pub(super) words: Vec<Word>,
+    pub(super) is_empty: bool,
+    pub(super) line: usize,
+    /// Whether it is a script as a whole.
+    pub(super) is_file: bool,
+}
+
+/// One side of a changed file.
+pub(super) struct ReadFile {
+    pub(super) path: String,
+    pub(super) language: Language,
+    pub(super) source: Source,
+    pub(super) cases: Vec<ReadCase>,
+    /// The marks that belong to no case: those of groups and of the file.
+    pub(super) marks: Vec<Mark>,
+    /// The functions and types that it defines outside of its tests.
+    pub(super) defined: BTreeSet<String>,
+}
+
+impl ReadFile {
+    /// Reads a file; `None` where its language is not known.
+    pub(super) fn new(path: &str, text: &str) -> Option<Self> {
+        let language = Language::of(path)?;
+        let source = Source::new(text, language);
+        let has_tests = language.has_tests(path, text);
+        let mut cases = if has_tests { case::find(&source, language) } else { Vec::new() };
+        let is_script = has_tests && cases.is_empty() && !matches!(language, Language::Rust | Language::Java | Language::Kotlin);
+        let is_script = is_script && assertion::pattern_of(language).is_match(&source.code) && is_run(language, path);
+        if is_script {
+            cases.push(case::of_file(&source));
+        }
+        let marks = match has_tests || path.ends_with("conftest.py") {
+            true => mark::find(&source, language, &cases),
+            false => Vec::new(),
+        };
+        let helpers = helpers(&source, language, &cases);
+        let defined = defined(&source, &cases);
+        let (of_cases, rest) = shared(marks, &cases);
+        let read = cases.into_iter().zip(of_cases);
+        let cases = read.map(|(case, marks)| read_case(&source, language, case, marks, &helpers, is_script));
+        Some(Self {
+            cases: cases.collect(),
+            path: path.to_owned(),
+            language,
+            marks: rest,
+            defined,
+            source,
+        })
+    }
+}
+
+/// Returns whether a file with assertions and without cases is run as a test: a script of JavaScript by its name.
+fn is_run(language: Language, path: &str) -> bool {
+    language == Language::JavaScript && pattern!(r"[.\-_](?:test|spec)\.[cm]?[jt]sx?$|(?:^|/)test-[^/]*$|(?:^|/)test\.[cm]?js$").is_match(path)
+}
+
+/// Gives each mark to the innermost case that it stands in; the others are returned beside them.
+fn shared(marks: Vec<Mark>, cases: &[Case]) -> (Vec<Vec<Mark>>, Vec<Mark>) {
+    let (mut of_cases, mut rest) = (vec![Vec::new(); cases.len()], Vec::new());
+    for mark in marks {
+        // Cases are in order, and an inner one begins behind its outer one.
+        let before = cases.partition_point(|case| case.region.start <= mark.at);
+        let within = (0..before).rev().take(200).find(|index| cases[*index].region.contains(&mark.at));
+        match within {
+            Some(index) => of_cases[index].push(mark),
+            None => rest.push(mark),
+        }
+    }
+    (of_cases, rest)
+}
+
+fn read_case(
+    source: &Source,
+    language: Language,
+    case: Case,
+    marks: Vec<Mark>,
+    helpers: &BTreeSet<String>,
+    is_file: bool,
+) -> ReadCase {
+    let parts = case.own(&case.region);
+    let found = assertion::find(source, language, &parts, &case.name_at, helpers);
+    let (constants, asserts) = found.into_iter().partition(|one| one.strength == Strength::Constant);
+    let body = case.body_of(&source.code);
+    ReadCase {
+        line: source.line(case.name_at.start.max(case.region.start)),
+        words: words::of(&case.body_of(&source.text)),
+        is_empty: is_empty(&body, language) && case.nested.is_empty(),
+        asserts,
+        constants,
+        marks,
+        case,
+        is_file,
+    }
+}
+
+fn is_empty(body: &str, language: Language) -> bool {
+    let body = body.trim().trim_matches(';').trim();
+    match language {
+        Language::Python => body.lines().all(|line| {
+            let line = line.trim();
+            matches!(line, "" | "pass" | "..." | "return" | "return None") || line.starts_with('"')
+        }),
+        _ => matches!(body, "" | "return" | "()" | "null" | "nil" | "Ok(())" | "{}" | "undefined"),
+    }
+}
+
+/// Returns where functions and types are defined, by name.
+fn definitions(source: &Source) -> impl Iterator<Item = (String, Range<usize>)> {
+    let found = pattern!(
+        r"\b(?:fn|def|defp|defmacro|func|fun|function\*?|class|struct|enum|trait|interface|module|defmodule|type|record|object)\s+(?:\([^)\n]*\)\s*)?(?:self\.)?(?:\w+[.:]+)*([A-Za-z_]\w*)|\b(?:const|let|var|exports\.|module\.exports\.)\s*(\w+)\s*=\s*(?:async\s*)?(?:function\b|\([^()\n]*\)\s*(?::[^=\n]+)?=>|\w+\s*=>)|\b([A-Za-z_]\w*)\s*\([^;{}()]*\)\s*(?:const\s*|throws\s+[\w.,\s]+|noexcept\s*|:\s*\w+\s*)?\{"
+    )
+    .captures_iter(&source.code);
+    found.filter_map(|found| {
+        let name = (1..=3).find_map(|group| found.get(group))?;
+        let is_word = matches!(name.as_str(), "if" | "for" | "while" | "switch" | "catch" | "match" | "function" | "with");
+        (!is_word).then(|| (name.as_str().to_owned(), name.range()))
+    })
+}
+
+/// Returns the functions of a file that assert something: a test that calls one asserts, too.
+fn helpers(source: &Source, language: Language, cases: &[Case]) -> BTreeSet<String> {
+    let heads: BTreeSet<usize> = cases.iter().flat_map(|case| [case.region.start, case.name_at.start]).collect();
+    let all: Vec<_> = definitions(source).take(20_000).collect();
+    let asserts = assertion::pattern_of(language);
+    let mut helpers = BTreeSet::new();
+    for (index, (name, at)) in all.iter().enumerate() {
+        let end = all.get(index + 1).map_or(source.code.len(), |(_, next)| next.start);
+        if !heads.contains(&at.start) && asserts.is_match(&source.code[at.end..end]) {
+            helpers.insert(name.clone());
+        }
+    }
+    helpers
+}
+
+fn defined(source: &Source, cases: &[Case]) -> BTreeSet<String> {
+    let names: BTreeSet<usize> = cases.iter().map(|case| case.name_at.start).collect();
+    let outside = definitions(source).filter(|(_, at)| {
+        let before = cases.partition_point(|case| case.region.start <= at.start);
+        let is_within = before > 0 && cases[before - 1].region.contains(&at.start);
+        !is_within && !names.contains(&at.start)
+    });
+    outside.map(|(name, _)| name).filter(|name| name.len() > 2).collect()
+}

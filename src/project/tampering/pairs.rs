@@ -1,0 +1,107 @@
+//! Which test after a change is which before it: by its file and name, by its name elsewhere, or by what it does.
+
+use std::collections::BTreeMap;
+
+use super::file::{ReadCase, ReadFile};
+use super::words;
+
+/// The likeness of two tests that are taken for one with another name.
+const LIKE: f64 = 0.7;
+/// How many tests without a namesake are compared with each other.
+const MOST: usize = 300;
+
+/// A file before and after the change; one of both may be missing.
+pub(super) struct Pair {
+    pub(super) before: Option<ReadFile>,
+    pub(super) after: Option<ReadFile>,
+}
+
+/// A case's place: the index of its pair of files, and its own.
+pub(super) type Place = (usize, usize);
+
+/// Which case before is which after.
+#[derive(Default)]
+pub(super) struct Matches {
+    pub(super) matched: Vec<(Place, Place)>,
+    pub(super) gone: Vec<Place>,
+    pub(super) new: Vec<Place>,
+}
+
+/// Returns the case at a place before the change.
+pub(super) fn before(pairs: &[Pair], place: Place) -> (&ReadFile, &ReadCase) {
+    of(pairs[place.0].before.as_ref(), place)
+}
+
+/// Returns the case at a place after the change.
+pub(super) fn after(pairs: &[Pair], place: Place) -> (&ReadFile, &ReadCase) {
+    of(pairs[place.0].after.as_ref(), place)
+}
+
+fn of(file: Option<&ReadFile>, place: Place) -> (&ReadFile, &ReadCase) {
+    let file = file.expect("a place names a case of a file that is there");
+    (file, &file.cases[place.1])
+}
+
+/// Matches the cases of all files.
+pub(super) fn of_cases(pairs: &[Pair]) -> Matches {
+    let places = |side: fn(&Pair) -> Option<&ReadFile>| {
+        let files = pairs.iter().enumerate();
+        let all = files.flat_map(move |(pair, files)| {
+            let count = side(files).map_or(0, |file| file.cases.len());
+            (0..count).map(move |case| (pair, case))
+        });
+        all.collect::<Vec<Place>>()
+    };
+    let mut matches = Matches {
+        gone: places(|pair| pair.before.as_ref()),
+        new: places(|pair| pair.after.as_ref()),
+        ..Matches::default()
+    };
+    matches.by_key(pairs, |place, case| (Some(place.0), case.case.name.clone()));
+    matches.by_key(pairs, |place, case| (Some(place.0), case.case.plain_name()));
+    matches.by_key(pairs, |_, case| (None, case.case.name.clone()));
+    matches.by_key(pairs, |_, case| (None, case.case.plain_name()));
+    matches.by_likeness(pairs);
+    matches
+}
+
+impl Matches {
+    /// Matches cases with equal keys, in order.
+    fn by_key(&mut self, pairs: &[Pair], key: impl Fn(Place, &ReadCase) -> (Option<usize>, String)) {
+        let mut known: BTreeMap<_, Vec<Place>> = BTreeMap::new();
+        for place in self.new.iter().rev() {
+            known.entry(key(*place, after(pairs, *place).1)).or_default().push(*place);
+        }
+        let gone = std::mem::take(&mut self.gone);
+        for place in gone {
+            let found = known.get_mut(&key(place, before(pairs, place).1)).and_then(Vec::pop);
+            match found {
+                Some(new) => self.matched.push((place, new)),
+                None => self.gone.push(place),
+            }
+        }
+        self.new = known.into_values().flatten().collect();
+        self.new.sort_unstable();
+    }
+
+    /// Matches cases that do nearly the same, the most alike first.
+    fn by_likeness(&mut self, pairs: &[Pair]) {
+        let mut alike = Vec::new();
+        for gone in self.gone.iter().take(MOST) {
+            for new in self.new.iter().take(MOST) {
+                let likeness = words::likeness(&before(pairs, *gone).1.words, &after(pairs, *new).1.words);
+                if likeness >= LIKE {
+                    alike.push((likeness, *gone, *new));
+                }
+            }
+        }
+        alike.sort_by(|one, other| other.0.total_cmp(&one.0).then(one.1.cmp(&other.1)));
+        for (_, gone, new) in alike {
+            if self.gone.contains(&gone) && self.new.contains(&new) {
+                self.gone.retain(|place| *place != gone);
+                self.new.retain(|place| *place != new);
+                self.matched.push((gone, new));
+            }
+        }
+    }
+}
