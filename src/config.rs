@@ -43,6 +43,7 @@ mod section;
 mod services;
 pub(crate) mod show;
 mod source;
+mod tampering;
 mod timers;
 mod tokens;
 pub(crate) mod toolchain;
@@ -83,6 +84,7 @@ pub use problems::{Problem, Problems};
 pub use schema::schema;
 pub use services::{Beside, ServiceConfig, Services};
 pub use source::{ConfigSource, Origin, SetBy, Setting, variables};
+pub use tampering::Tampering;
 
 /// The usual name of the file, at the repository root.
 pub const FILE_NAME: &str = "configuration.yaml";
@@ -157,6 +159,8 @@ pub struct Config {
     pub max_estimated_lines: Option<u32>,
     /// `max_changed_lines`: the size from which a task is held, unless ten times its estimate is more (1000 lines).
     pub max_changed_lines: Option<u32>,
+    /// `tampering`: what follows from a change that weakens tests, CI or coverage.
+    pub tampering: Tampering,
     /// `cleanup_dirs`: removed from the base branch when a generation is merged.
     pub cleanup_dirs: Vec<String>,
     /// `image`: the image of containers.

@@ -13,6 +13,7 @@ use crate::base::error::{Context as _, Error, ErrorKind, Result};
 use crate::base::redact::Redactor;
 
 mod bytes;
+mod changed_texts;
 mod checkout;
 mod commits;
 mod diff_stat;
@@ -34,6 +35,7 @@ mod slots;
 mod tree;
 mod work;
 
+pub(crate) use changed_texts::{ChangedText, Content, TextLimits};
 pub(crate) use checkout::SIMPLER;
 pub use checkout::{Advance, Obstacle};
 pub use commits::{CommitInfo, NewCommit};

@@ -37,6 +37,7 @@ mod read_tree;
 mod select;
 pub(crate) mod tampering;
 pub(crate) mod unmatched;
+pub(crate) mod weakened;
 
 pub(crate) use host_credentials::HostCredentials;
 pub use host_credentials::SecretVariables;

@@ -8,7 +8,7 @@ use super::document::quoted;
 use super::keys::{Key, Shape, TOP};
 use super::{
     AgentConfig, BudgetConfig, CommandsConfig, CommitsConfig, Config, ContainerConfig, Credentials, EngineChoice,
-    Image, KeepConfig, LimitWait, LimitsConfig, NetworkConfig, RetryConfig, RoleConfig, Services, paths,
+    Image, KeepConfig, LimitWait, LimitsConfig, NetworkConfig, RetryConfig, RoleConfig, Services, Tampering, paths,
 };
 
 /// The network that reaches nothing.
@@ -93,6 +93,7 @@ impl Config {
             estimated_lines_max: 0,
             max_estimated_lines: None,
             max_changed_lines: None,
+            tampering: Tampering::Hold,
             cleanup_dirs: Vec::new(),
             image: Image::default(),
             beads_dir: None,

@@ -11,7 +11,7 @@ use super::node::{self, Kind, Node};
 use super::problems::{Place, Problems, Report};
 use super::section::Section;
 use super::source::{Origin, Setting};
-use super::{Config, paths};
+use super::{Config, Tampering, paths};
 
 /// The largest file, in bytes. A person writes a few hundred lines; a larger file is something else.
 const SIZE_LIMIT: usize = 1 << 20;
@@ -193,6 +193,12 @@ fn read_work(top: &Section<'_>, config: &mut Config) {
     top.set_limit("max_changed_lines", &mut config.max_changed_lines, |field| {
         field.small_count_or_off(MOST_LINES)
     });
+    let tampering = [
+        ("hold", Tampering::Hold),
+        ("tell", Tampering::Tell),
+        ("off", Tampering::Off),
+    ];
+    top.set("tampering", &mut config.tampering, |field| field.choice(&tampering));
     if top.field("max_estimated_lines").is_none() {
         let least = config.estimated_lines_max;
         config.max_estimated_lines = config.max_estimated_lines.map(|most| most.max(least));

@@ -25,6 +25,8 @@ pub enum Outcome {
     ProtectedPath,
     /// Its change is far larger than was asked for.
     TooLarge,
+    /// Its change weakens tests, or what CI or coverage requires.
+    WeakenedTests,
     /// A gate failed.
     GateFailed,
     /// The agent ended without success.
@@ -49,6 +51,7 @@ impl Outcome {
             | Self::Conflict
             | Self::ProtectedPath
             | Self::TooLarge
+            | Self::WeakenedTests
             | Self::GateFailed
             | Self::AgentFailed
             | Self::TimedOut => true,
@@ -67,6 +70,7 @@ impl fmt::Display for Outcome {
             Self::Conflict => "conflict",
             Self::ProtectedPath => "needs your consent",
             Self::TooLarge => "too large",
+            Self::WeakenedTests => "weakens tests",
             Self::GateFailed => "gate failed",
             Self::AgentFailed => "agent failed",
             Self::TimedOut => "timed out",

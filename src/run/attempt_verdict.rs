@@ -8,6 +8,7 @@ use crate::issues::attempt::Outcome;
 use crate::issues::issue::Issue;
 use crate::issues::round::RedGate;
 use crate::project::generated::is_generated;
+use crate::project::tampering::Finding;
 use crate::run::waiting::pause::{LimitMet, PauseCause};
 
 /// How many times its estimate a change may have before a person is asked.
@@ -138,6 +139,22 @@ pub(crate) fn of_size(changed: &[FileDiff], estimate: Option<u32>, most: Option<
     })
 }
 
+/// How many findings are named in the reason of an attempt.
+const FINDINGS_NAMED: usize = 5;
+
+/// Returns what weakens tests, in a line; `None` where nothing does.
+pub(crate) fn weakened_in_words(findings: &[Finding]) -> Option<String> {
+    let named = findings
+        .iter()
+        .take(FINDINGS_NAMED)
+        .map(|finding| one_line(&finding.to_string(), 160));
+    let more = match findings.len().saturating_sub(FINDINGS_NAMED) {
+        0 => String::new(),
+        more => format!(" (and {more} more)"),
+    };
+    (!findings.is_empty()).then(|| format!("{}{more}", named.collect::<Vec<_>>().join("; ")))
+}
+
 /// Returns the verdict that holds a task which touches what no task may.
 pub(crate) fn of_touched(touched: &[String]) -> AttemptVerdict {
     let reason = format!("it touches {}", one_line(&touched.join(", "), 500));
@@ -194,6 +211,25 @@ mod tests {
         };
         let changed: Vec<_> = files.iter().map(file).collect();
         of_size(&changed, estimate, most).map(|verdict| verdict.reason)
+    }
+
+    #[test]
+    fn what_weakens_tests_is_named_and_the_rest_is_counted() {
+        let finding = |line| Finding {
+            path: "tests/a.rs".to_owned(),
+            line,
+            what: "`a` is deleted".to_owned(),
+            kind: crate::project::tampering::FindingKind::Deleted,
+        };
+        assert_eq!(weakened_in_words(&[]), None);
+        let said = weakened_in_words(&[finding(1), finding(2)]).unwrap();
+        assert_eq!(said, "tests/a.rs:1 `a` is deleted; tests/a.rs:2 `a` is deleted");
+        let many: Vec<Finding> = (1..=7).map(finding).collect();
+        assert!(
+            weakened_in_words(&many)
+                .unwrap()
+                .ends_with("tests/a.rs:5 `a` is deleted (and 2 more)")
+        );
     }
 
     #[test]

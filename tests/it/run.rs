@@ -33,3 +33,4 @@ mod sealing;
 mod selection;
 mod terminal;
 mod timers;
+mod weakened;

@@ -129,6 +129,12 @@ pub(crate) const TOP: &[Key] = &[
         "A task is held whose change has more lines than this, and than ten times its estimate;\nlock files, generated files and renames do not count. `off`: never.",
     ),
     Key::new(
+        "tampering",
+        Shape::Choice(&["hold", "tell", "off"]),
+        "hold",
+        "A change that deletes, empties, skips or weakens tests, or loosens CI or required coverage:\n`hold` the task, `tell` you and go on, or do not look (`off`).",
+    ),
+    Key::new(
         "cleanup_dirs",
         Shape::List,
         "[]",

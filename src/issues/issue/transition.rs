@@ -155,10 +155,12 @@ impl Issue {
         if self.status != Status::Blocked {
             return Err(refused(self, "be accepted"));
         }
-        let last = self
-            .attempts
-            .last()
-            .filter(|last| matches!(last.outcome, Outcome::ProtectedPath | Outcome::TooLarge));
+        let last = self.attempts.last().filter(|last| {
+            matches!(
+                last.outcome,
+                Outcome::ProtectedPath | Outcome::TooLarge | Outcome::WeakenedTests
+            )
+        });
         let why = match last.map(|last| (last, last.snapshot.as_ref())) {
             Some((last, Some(snapshot))) => return Ok((last, snapshot)),
             Some((_, None)) => "no result of its last attempt was kept".to_owned(),
@@ -168,7 +170,7 @@ impl Issue {
             },
         };
         Err(precondition(format!("{} cannot be accepted: {why}", self.id))
-            .hint("only a result that touches a protected path, is larger than `max_changed_lines`, or has a file that was left out or redacted can be accepted"))
+            .hint("only a result that touches a protected path, is larger than `max_changed_lines`, weakens tests, or has a file that was left out or redacted can be accepted"))
     }
 }
 

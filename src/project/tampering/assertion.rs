@@ -101,7 +101,9 @@ pub(super) fn pattern_of(language: Language) -> &'static Regex {
         ),
         Language::Php => pattern!(r"\b(?:assert|expect)\w*\s*\(|->throws\s*\(|->fail\s*\(|->should\w*\s*\("),
         Language::Elixir => pattern!(r"\bassert\w*\b|\brefute\w*\b|\bflunk\b|\bcheck\s+all\b"),
-        Language::Swift => pattern!(r"\bXCT(?:Assert|Fail|Unwrap)\w*\b|#expect\b|#require\b|\bIssue\.record\b|\bexpect\s*\("),
+        Language::Swift => {
+            pattern!(r"\bXCT(?:Assert|Fail|Unwrap)\w*\b|#expect\b|#require\b|\bIssue\.record\b|\bexpect\s*\(")
+        }
     }
 }
 
@@ -109,7 +111,9 @@ pub(super) fn pattern_of(language: Language) -> &'static Regex {
 fn statement(source: &Source, place: usize, part: &Range<usize>, language: Language) -> Range<usize> {
     let code = source.code.as_bytes();
     let line = source.line_start(place).max(part.start);
-    let before = code[line..place].iter().rposition(|byte| matches!(byte, b';' | b'{' | b'}'));
+    let before = code[line..place]
+        .iter()
+        .rposition(|byte| matches!(byte, b';' | b'{' | b'}'));
     let mut start = before.map_or(line, |offset| line + offset + 1);
     if language == Language::Go {
         start = condition(source, place, start).max(part.start);
@@ -136,7 +140,9 @@ fn statement(source: &Source, place: usize, part: &Range<usize>, language: Langu
 fn goes_on(source: &Source, line_end: usize) -> bool {
     let next = source.after_space(line_end);
     let rest = &source.code[next..];
-    [".", "->", "?.", "|>", "&&", "||", "==", "and ", "or "].iter().any(|begin| rest.starts_with(begin))
+    [".", "->", "?.", "|>", "&&", "||", "==", "and ", "or "]
+        .iter()
+        .any(|begin| rest.starts_with(begin))
 }
 
 /// Returns where the condition begins under which Go reports an error: in the line above.
@@ -158,7 +164,10 @@ fn of_span(source: &Source, at: usize, span: &Range<usize>) -> Assertion {
     let whole = &source.text[span.clone()];
     let text: String = whole.chars().filter(|letter| !letter.is_whitespace()).collect();
     // What Go reports says nothing that its condition does not.
-    let condition = whole.split_once('{').map(|(condition, _)| condition.trim()).filter(|text| text.starts_with("if "));
+    let condition = whole
+        .split_once('{')
+        .map(|(condition, _)| condition.trim())
+        .filter(|text| text.starts_with("if "));
     let words = words::of(condition.unwrap_or(whole));
     Assertion {
         strength: strength(&text, whole),
@@ -194,7 +203,9 @@ fn strength(text: &str, whole: &str) -> Strength {
 /// Returns whether an assertion holds whatever the code does: it has nothing but constants, or compares a value with
 /// itself.
 fn is_constant(text: &str, whole: &str) -> bool {
-    if pattern!(r"(?:\b|[._])(?:fail|Fail|flunk|panic|unreachable|FAIL|Fatal|Error|record)|raises|[tT]hrows|XCTFail").is_match(text) {
+    if pattern!(r"(?:\b|[._])(?:fail|Fail|flunk|panic|unreachable|FAIL|Fatal|Error|record)|raises|[tT]hrows|XCTFail")
+        .is_match(text)
+    {
         return false;
     }
     let has_value = text.contains('(') || text.to_lowercase().contains("true") || text.contains("==");
@@ -205,7 +216,8 @@ fn is_constant(text: &str, whole: &str) -> bool {
 }
 
 fn compares_with_itself(text: &str) -> bool {
-    let chained = pattern!(r"^(?:await)?expect\(([^()]+)\)\.(?:to\.)?(?:toBe|toEqual|toStrictEqual|equal|eql|eq)\(([^()]+)\)$");
+    let chained =
+        pattern!(r"^(?:await)?expect\(([^()]+)\)\.(?:to\.)?(?:toBe|toEqual|toStrictEqual|equal|eql|eq)\(([^()]+)\)$");
     if let Some(found) = chained.captures(text) {
         return found[1] == found[2];
     }
@@ -231,14 +243,58 @@ mod tests {
     #[test]
     fn assertions_are_found_with_what_they_say() {
         use Strength::{Constant, Equality, Existence, Value};
-        check(Language::Rust, "assert!(true); a(); assert_eq!(a(\n 1), 2);", &[("assert!(true)", Constant), ("assert_eq!(a(1),2)", Equality)]);
-        check(Language::Rust, "assert!(a.is_empty())", &[("assert!(a.is_empty())", Value)]);
-        check(Language::JavaScript, "expect(a)\n  .toBe(1)\nexpect(a).toBeDefined()\nexpect(1).toBe(1)", &[("expect(a).toBe(1)", Equality), ("expect(a).toBeDefined()", Existence), ("expect(1).toBe(1)", Constant)]);
-        check(Language::Python, "assert a == 1\nself.assertTrue(True)\nassert a == a\n", &[("asserta==1", Equality), ("self.assertTrue(True)", Constant), ("asserta==a", Constant)]);
-        check(Language::Go, "if a != 1 {\n\tt.Fatal(\"b\")\n}\nt.Logf(\"c\")\n", &[("ifa!=1{t.Fatal(\"b\")", Equality)]);
-        check(Language::Java, "assertEquals(b, b); fail();", &[("assertEquals(b,b)", Constant), ("fail()", Value)]);
-        check(Language::Elixir, "assert A.b(1)\nassert {:ok, a} = b()\n", &[("assertA.b(1)", Existence), ("assert{:ok,a}=b()", Equality)]);
-        check(Language::Cpp, "SUCCEED(); CHECK(a == 1);", &[("SUCCEED()", Constant), ("CHECK(a==1)", Equality)]);
-        check(Language::Kotlin, "a.b shouldBe true\n", &[("a.bshouldBetrue", Equality)]);
+        check(
+            Language::Rust,
+            "assert!(true); a(); assert_eq!(a(\n 1), 2);",
+            &[("assert!(true)", Constant), ("assert_eq!(a(1),2)", Equality)],
+        );
+        check(
+            Language::Rust,
+            "assert!(a.is_empty())",
+            &[("assert!(a.is_empty())", Value)],
+        );
+        check(
+            Language::JavaScript,
+            "expect(a)\n  .toBe(1)\nexpect(a).toBeDefined()\nexpect(1).toBe(1)",
+            &[
+                ("expect(a).toBe(1)", Equality),
+                ("expect(a).toBeDefined()", Existence),
+                ("expect(1).toBe(1)", Constant),
+            ],
+        );
+        check(
+            Language::Python,
+            "assert a == 1\nself.assertTrue(True)\nassert a == a\n",
+            &[
+                ("asserta==1", Equality),
+                ("self.assertTrue(True)", Constant),
+                ("asserta==a", Constant),
+            ],
+        );
+        check(
+            Language::Go,
+            "if a != 1 {\n\tt.Fatal(\"b\")\n}\nt.Logf(\"c\")\n",
+            &[("ifa!=1{t.Fatal(\"b\")", Equality)],
+        );
+        check(
+            Language::Java,
+            "assertEquals(b, b); fail();",
+            &[("assertEquals(b,b)", Constant), ("fail()", Value)],
+        );
+        check(
+            Language::Elixir,
+            "assert A.b(1)\nassert {:ok, a} = b()\n",
+            &[("assertA.b(1)", Existence), ("assert{:ok,a}=b()", Equality)],
+        );
+        check(
+            Language::Cpp,
+            "SUCCEED(); CHECK(a == 1);",
+            &[("SUCCEED()", Constant), ("CHECK(a==1)", Equality)],
+        );
+        check(
+            Language::Kotlin,
+            "a.b shouldBe true\n",
+            &[("a.bshouldBetrue", Equality)],
+        );
     }
 }

@@ -157,19 +157,58 @@ mod tests {
         let script = "it('a', () => { b() }); it.each([[1]])(`c %s`, (n) => d(n));\n// it('e')\ntest(\"f\", { skip: 1 }, async () => {\n})\n";
         check("a.test.js", script, &[("a", "b()"), ("c %s", "(n) => d(n)"), ("f", "")]);
         let python = "class A:\n    def test_a(\n        self,\n    ):\n        x = '''\na\n'''\n        y\n\n    def b(self): pass\n\n\nasync def test_c(): z\n";
-        check("a_test.py", python, &[("test_a", "x = '''\na\n'''\n        y"), ("test_c", "z")]);
+        check(
+            "a_test.py",
+            python,
+            &[("test_a", "x = '''\na\n'''\n        y"), ("test_c", "z")],
+        );
         let go = "func TestA(t *testing.T) {\n\tt.Run(\"b\", func(t *testing.T) {\n\t\tc()\n\t})\n}\nfunc TestMain(m *testing.M) {}\n";
-        check("a_test.go", go, &[("TestA", "t.Run(\"b\", func(t *testing.T) {\n\t\tc()\n\t})"), ("b", "c()")]);
+        check(
+            "a_test.go",
+            go,
+            &[
+                ("TestA", "t.Run(\"b\", func(t *testing.T) {\n\t\tc()\n\t})"),
+                ("b", "c()"),
+            ],
+        );
         let java = "class A {\n  @Test\n  @Tag(\"x\")\n  public void a() throws B { c(); }\n  void d() {}\n}\n";
         check("A.java", java, &[("a", "c();")]);
-        check("a.kt", "@Test fun `a b`() = c(1)\n@Test\nfun d() { e }\n", &[("a b", "c(1)"), ("d", "e")]);
-        check("A.cs", "[TestCase(1)]\n[TestCase(2)]\npublic void A(int b) { c; }\n[Fact] public void D() => e();\n", &[("A", "c;"), ("D", "e()")]);
-        check("a.cc", "TEST_F(A, B) { c; }\nTEST_CASE(\"d\", \"[e]\") {\n SECTION(\"f\") { g; } }\n", &[("A.B", "c;"), ("d", "SECTION(\"f\") { g; }"), ("f", "g;")]);
+        check(
+            "a.kt",
+            "@Test fun `a b`() = c(1)\n@Test\nfun d() { e }\n",
+            &[("a b", "c(1)"), ("d", "e")],
+        );
+        check(
+            "A.cs",
+            "[TestCase(1)]\n[TestCase(2)]\npublic void A(int b) { c; }\n[Fact] public void D() => e();\n",
+            &[("A", "c;"), ("D", "e()")],
+        );
+        check(
+            "a.cc",
+            "TEST_F(A, B) { c; }\nTEST_CASE(\"d\", \"[e]\") {\n SECTION(\"f\") { g; } }\n",
+            &[("A.B", "c;"), ("d", "SECTION(\"f\") { g; }"), ("f", "g;")],
+        );
         let ruby = "describe A do\n  it \"b\" do\n    c\n  end\n  it { d }\n  def test_e\n    f\n  end\nend\n";
-        check("a_spec.rb", ruby, &[("b", "c"), ("it { d }", "it { d }"), ("test_e", "f")]);
-        check("a_test.exs", "  @tag :x\n  test \"a\", %{b: b} do\n    c\n  end\n", &[("a", "c")]);
-        check("ATest.php", "<?php\n#[Test]\npublic function a(): void { b; }\nfunction testC() { d; }\nit('e', fn () => f());\n", &[("a", "b;"), ("testC", "d;"), ("e", "fn () => f()")]);
-        check("ATests.swift", "func testA() async throws { b }\n@Test(\"x\") func c() { d }\nfunc e() {}\n", &[("testA", "b"), ("c", "d")]);
+        check(
+            "a_spec.rb",
+            ruby,
+            &[("b", "c"), ("it { d }", "it { d }"), ("test_e", "f")],
+        );
+        check(
+            "a_test.exs",
+            "  @tag :x\n  test \"a\", %{b: b} do\n    c\n  end\n",
+            &[("a", "c")],
+        );
+        check(
+            "ATest.php",
+            "<?php\n#[Test]\npublic function a(): void { b; }\nfunction testC() { d; }\nit('e', fn () => f());\n",
+            &[("a", "b;"), ("testC", "d;"), ("e", "fn () => f()")],
+        );
+        check(
+            "ATests.swift",
+            "func testA() async throws { b }\n@Test(\"x\") func c() { d }\nfunc e() {}\n",
+            &[("testA", "b"), ("c", "d")],
+        );
     }
 
     #[test]
@@ -183,7 +222,13 @@ mod tests {
 
     #[test]
     fn names_of_conventions_are_compared_without_their_spelling() {
-        let plain = |name: &str| Case { name: name.to_owned(), ..of_file(&Source::new("", Language::Go)) }.plain_name();
+        let plain = |name: &str| {
+            Case {
+                name: name.to_owned(),
+                ..of_file(&Source::new("", Language::Go))
+            }
+            .plain_name()
+        };
         assert_eq!(plain("testAddsTax"), plain("adds tax"));
         assert_eq!(plain("Test"), "test");
     }

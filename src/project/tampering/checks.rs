@@ -34,11 +34,15 @@ pub(super) fn find(changes: &[FileChange]) -> Vec<Finding> {
             let (path, text) = side(change);
             Some((path.as_deref()?, text.as_deref()?))
         });
-        files.filter(|(path, _)| has_commands(path)).flat_map(|(path, text)| commands::of(path, text)).collect::<Vec<_>>()
+        files
+            .filter(|(path, _)| has_commands(path))
+            .flat_map(|(path, text)| commands::of(path, text))
+            .collect::<Vec<_>>()
     };
     let before = sides(|change| (&change.old_path, &change.before));
     let after = sides(|change| (&change.new_path, &change.after));
-    let is_wider = count(&changes, |change| &change.after, "matrix") > count(&changes, |change| &change.before, "matrix");
+    let is_wider =
+        count(&changes, |change| &change.after, "matrix") > count(&changes, |change| &change.before, "matrix");
     let mut found = gone(&before, &after, is_wider);
     found.extend(narrower(&before, &after));
     found.extend(changes.iter().filter_map(|change| no_trigger(change)));
@@ -62,7 +66,12 @@ fn gone(before: &[Check], after: &[Check], is_wider: bool) -> Vec<Finding> {
     for check in before.iter().filter(|check| check.ignored.is_none()) {
         names.entry(&check.name).or_default().push(check);
     }
-    let strict = |checks: &[Check], class: Class| checks.iter().filter(|one| one.class == class && one.ignored.is_none()).count();
+    let strict = |checks: &[Check], class: Class| {
+        checks
+            .iter()
+            .filter(|one| one.class == class && one.ignored.is_none())
+            .count()
+    };
     let has_new_script = strict(after, Class::Script) > strict(before, Class::Script);
     for (name, were) in names {
         let class = were[0].class;
@@ -71,13 +80,19 @@ fn gone(before: &[Check], after: &[Check], is_wider: bool) -> Vec<Finding> {
         if counts.len() >= were.len() || class == Class::Script {
             continue;
         }
-        let ignored_before = before.iter().filter(|one| one.name == name && one.ignored.is_some()).count();
+        let ignored_before = before
+            .iter()
+            .filter(|one| one.name == name && one.ignored.is_some())
+            .count();
         if let Some(one) = ignored.last().filter(|_| ignored.len() > ignored_before) {
             let how = one.ignored.clone().unwrap_or_default();
             found.push(finding(one, format!("the failure of `{name}` is ignored: `{how}`")));
             continue;
         }
         let is_replaced = strict(after, class) >= strict(before, class);
+        // One tool for both.
+        let formats = |one: &&Check| pattern!(r"^(?:biome|ruff|standard|xo|deno|dprint)\b").is_match(&one.name);
+        let is_replaced = is_replaced || class == Class::Format && after.iter().filter(formats).count() > 0;
         if !(is_replaced || has_new_script || is_wider && !counts.is_empty()) {
             found.push(finding(were[were.len() - 1], format!("`{name}` is no longer run")));
         }
@@ -101,11 +116,17 @@ fn narrower(before: &[Check], after: &[Check]) -> Vec<Finding> {
         *known.entry(word).or_default() += 1;
     }
     let mut found = Vec::new();
-    for check in after.iter().filter(|check| before.iter().any(|old| old.name == check.name)) {
+    for check in after
+        .iter()
+        .filter(|check| before.iter().any(|old| old.name == check.name))
+    {
         for word in &check.leaves_out {
             match known.get_mut(word.as_str()) {
                 Some(count @ 1..) => *count -= 1,
-                _ => found.push(finding(check, format!("`{}` leaves something out: `{word}`", check.name))),
+                _ => found.push(finding(
+                    check,
+                    format!("`{}` leaves something out: `{word}`", check.name),
+                )),
             }
         }
     }
@@ -123,15 +144,23 @@ fn narrower(before: &[Check], after: &[Check]) -> Vec<Finding> {
 
 /// Finds a workflow that begins by itself no more.
 fn no_trigger(change: &FileChange) -> Option<Finding> {
-    let path = change.new_path.as_deref().filter(|path| path.contains(".github/workflows/"))?;
-    let begins = pattern!(r"(?m)^(?:on|'on'|\x22on\x22):.*\b(?:push|pull_request|merge_group)\b|^[ ]+(?:push|pull_request|merge_group):");
+    let path = change
+        .new_path
+        .as_deref()
+        .filter(|path| path.contains(".github/workflows/"))?;
+    let begins = pattern!(
+        r"(?m)^(?:on|'on'|\x22on\x22):.*\b(?:push|pull_request|merge_group)\b|^[ ]+(?:push|pull_request|merge_group):"
+    );
     let (before, after) = (change.before.as_deref()?, change.after.as_deref()?);
     let checks = commands::of(path, before).iter().any(|check| check.ignored.is_none());
     let listed = pattern!(r"(?m)^[ ]*-[ ]*(?:push|pull_request|merge_group)\s*$");
     let has = |text: &str| begins.is_match(text) || listed.is_match(text);
     (checks && has(before) && !has(after)).then(|| Finding {
         path: path.to_owned(),
-        line: after.lines().position(|line| line.contains("on:")).map_or(1, |line| line + 1),
+        line: after
+            .lines()
+            .position(|line| line.contains("on:"))
+            .map_or(1, |line| line + 1),
         what: "begins with no push and no pull request any more".to_owned(),
         kind: FindingKind::Ci,
     })

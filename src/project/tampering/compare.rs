@@ -77,7 +77,8 @@ fn of_matched(pairs: &[Pair], old: Place, new: Place, excuses: &mut Excuses) -> 
         return says(FindingKind::Weakened, format!("{name} catches its own failure"));
     }
     let last = |read: &ReadCase| read.asserts.last().map_or(0, |one| one.at);
-    let returns = |file: &ReadFile, read: &ReadCase| mark::early_return(&file.source, file.language, &read.case, last(read));
+    let returns =
+        |file: &ReadFile, read: &ReadCase| mark::early_return(&file.source, file.language, &read.case, last(read));
     if let Some(at) = returns(file, after).filter(|_| returns(old_file, before).is_none()) {
         let line = file.source.line(at);
         let what = format!("{name} returns before it asserts everything");
@@ -109,7 +110,10 @@ fn lost(before: &ReadCase, after: &ReadCase, excuses: &mut Excuses) -> Option<St
     if after.asserts.is_empty() {
         let is_excused = lost.iter().all(|one| excuses.covers(one));
         return (!is_excused).then(|| match after.constants.first() {
-            Some(constant) => format!("asserts only a constant: `{}`", crate::base::text::one_line(&constant.text, 60)),
+            Some(constant) => format!(
+                "asserts only a constant: `{}`",
+                crate::base::text::one_line(&constant.text, 60)
+            ),
             None => "asserts nothing any more".to_owned(),
         });
     }
@@ -123,7 +127,10 @@ fn lost(before: &ReadCase, after: &ReadCase, excuses: &mut Excuses) -> Option<St
     let constants = after.constants.len() > before.constants.len();
     // The last ones are more likely to be gone than those that were rewritten.
     let left: Vec<&Assertion> = unlike(&lost, &gained);
-    let missing = left.into_iter().filter(|one| !is_said_by(one, &gained) && !excuses.covers(one)).count();
+    let missing = left
+        .into_iter()
+        .filter(|one| !is_said_by(one, &gained) && !excuses.covers(one))
+        .count();
     (missing > 0).then(|| {
         let (had, has) = (before.asserts.len(), after.asserts.len());
         let more = if constants { ", and constants beside" } else { "" };
@@ -132,7 +139,10 @@ fn lost(before: &ReadCase, after: &ReadCase, excuses: &mut Excuses) -> Option<St
 }
 
 /// Returns the assertions that only one side has.
-fn differences<'side>(before: &'side [Assertion], after: &'side [Assertion]) -> (Vec<&'side Assertion>, Vec<&'side Assertion>) {
+fn differences<'side>(
+    before: &'side [Assertion],
+    after: &'side [Assertion],
+) -> (Vec<&'side Assertion>, Vec<&'side Assertion>) {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for one in after {
         *counts.entry(&one.text).or_default() += 1;
@@ -144,13 +154,16 @@ fn differences<'side>(before: &'side [Assertion], after: &'side [Assertion]) -> 
             _ => lost.push(one),
         }
     }
-    let gained = after.iter().rev().filter(|one| match counts.get_mut(one.text.as_str()) {
-        Some(count @ 1..) => {
-            *count -= 1;
-            true
-        }
-        _ => false,
-    });
+    let gained = after
+        .iter()
+        .rev()
+        .filter(|one| match counts.get_mut(one.text.as_str()) {
+            Some(count @ 1..) => {
+                *count -= 1;
+                true
+            }
+            _ => false,
+        });
     (lost, gained.collect())
 }
 
@@ -171,7 +184,9 @@ fn unlike<'side>(lost: &[&'side Assertion], gained: &[&Assertion]) -> Vec<&'side
 /// compared now.
 fn is_said_by(one: &Assertion, gained: &[&Assertion]) -> bool {
     let there: BTreeSet<&Word> = gained.iter().flat_map(|one| &one.words).collect();
-    let is_structure = gained.iter().any(|one| one.strength == Strength::Equality && one.text.contains(['{', '[']));
+    let is_structure = gained
+        .iter()
+        .any(|one| one.strength == Strength::Equality && pattern!(r"[{\[]|[sS]napshot").is_match(&one.text));
     let is_own = |word: &&Word| !matches!(word, Word::Name(name) if super::words::is_assertion_word(name));
     let own: BTreeSet<&Word> = one.words.iter().filter(is_own).collect();
     let known = own.iter().filter(|word| there.contains(**word)).count();
@@ -190,7 +205,11 @@ fn weaker<'side>(
     }
     let there: BTreeSet<&Word> = after.asserts.iter().flat_map(|one| &one.words).collect();
     for was in lost.iter().filter(|one| one.strength == Strength::Equality) {
-        let literals: Vec<_> = was.words.iter().filter(|word| matches!(word, Word::Literal(_))).collect();
+        let literals: Vec<_> = was
+            .words
+            .iter()
+            .filter(|word| matches!(word, Word::Literal(_)))
+            .collect();
         let is_kept = !literals.is_empty() && literals.iter().all(|word| there.contains(*word));
         let mut weak = gained.iter().filter(|one| one.strength == Strength::Existence);
         let of_the_same = weak.find(|one| {
@@ -213,7 +232,10 @@ fn of_gone(pairs: &[Pair], matches: &Matches, excuses: &mut Excuses, asked_away:
             by_file.entry(place.0).or_default().push(*place);
         }
     }
-    by_file.into_values().flat_map(|places| of_file(pairs, &places)).collect()
+    by_file
+        .into_values()
+        .flat_map(|places| of_file(pairs, &places))
+        .collect()
 }
 
 /// Returns what to say about the tests of a file that are gone: one thing, where the file is.
@@ -223,22 +245,42 @@ fn of_file(pairs: &[Pair], places: &[Place]) -> Vec<Finding> {
         let pair = &pairs[place.0];
         let name = said(case);
         let Some(after) = &pair.after else {
-            return finding(file, case.line, FindingKind::Deleted, format!("{name} is deleted with its file"));
+            return finding(
+                file,
+                case.line,
+                FindingKind::Deleted,
+                format!("{name} is deleted with its file"),
+            );
         };
         let head = file.source.raw[case.case.name_at.clone()].trim();
-        let is_comment = after.source.raw.match_indices(head).find(|(at, _)| {
-            !head.is_empty() && after.source.text[*at..*at + head.len()].trim().is_empty()
-        });
+        let is_comment = after
+            .source
+            .raw
+            .match_indices(head)
+            .find(|(at, _)| !head.is_empty() && after.source.text[*at..*at + head.len()].trim().is_empty());
         match is_comment {
             Some((at, _)) => {
                 let line = after.source.line(at);
-                finding(after, line, FindingKind::CommentedOut, format!("{name} is commented out"))
+                finding(
+                    after,
+                    line,
+                    FindingKind::CommentedOut,
+                    format!("{name} is commented out"),
+                )
             }
-            None => finding(file, case.line, FindingKind::Deleted, format!("{name} is deleted, or not collected any more")),
+            None => finding(
+                file,
+                case.line,
+                FindingKind::Deleted,
+                format!("{name} is deleted, or not collected any more"),
+            ),
         }
     };
     let mut found: Vec<Finding> = places.iter().map(gone).collect();
-    if let (Some(first), true) = (found.first().cloned(), places.len() > 1 && pairs[places[0].0].after.is_none()) {
+    if let (Some(first), true) = (
+        found.first().cloned(),
+        places.len() > 1 && pairs[places[0].0].after.is_none(),
+    ) {
         let what = format!("{} tests are deleted with their file", places.len());
         found = vec![Finding { what, ..first }];
     }
@@ -257,9 +299,17 @@ fn of_new(pairs: &[Pair], new: Place) -> Option<Finding> {
         return None;
     }
     if case.is_empty {
-        return Some(finding(file, case.line, FindingKind::Emptied, format!("{name} is new and does nothing")));
+        return Some(finding(
+            file,
+            case.line,
+            FindingKind::Emptied,
+            format!("{name} is new and does nothing"),
+        ));
     }
-    let constant = case.constants.first().filter(|_| case.asserts.is_empty() && case.case.nested.is_empty())?;
+    let constant = case
+        .constants
+        .first()
+        .filter(|_| case.asserts.is_empty() && case.case.nested.is_empty())?;
     let text = crate::base::text::one_line(&constant.text, 60);
     let what = format!("{name} is new and asserts only a constant: `{text}`");
     Some(finding(file, case.line, FindingKind::Weakened, what))
@@ -269,7 +319,11 @@ fn of_new(pairs: &[Pair], new: Place) -> Option<Finding> {
 fn of_groups(pairs: &[Pair]) -> Vec<Finding> {
     let marks = |file: &Option<ReadFile>| file.as_ref().map_or(0, |file| file.marks.len());
     let mut known: BTreeMap<&str, usize> = BTreeMap::new();
-    for mark in pairs.iter().filter_map(|pair| pair.before.as_ref()).flat_map(|file| &file.marks) {
+    for mark in pairs
+        .iter()
+        .filter_map(|pair| pair.before.as_ref())
+        .flat_map(|file| &file.marks)
+    {
         *known.entry(&mark.line).or_default() += 1;
     }
     let mut found = Vec::new();
@@ -298,7 +352,8 @@ fn of_modules(pair: &Pair, changes: &[FileChange]) -> Vec<Finding> {
         return Vec::new();
     };
     let modules = |file: &ReadFile| {
-        let found = pattern!(r"(?m)(#\[cfg\(test\)\]\s*)?^[ \t]*(?:pub(?:\([^)]*\))?\s+)?mod\s+(\w+)\s*;").captures_iter(&file.source.code);
+        let found = pattern!(r"(?m)(#\[cfg\(test\)\]\s*)?^[ \t]*(?:pub(?:\([^)]*\))?\s+)?mod\s+(\w+)\s*;")
+            .captures_iter(&file.source.code);
         let is_of_tests = file.path.starts_with("tests/") || file.path.contains("/tests/");
         let found = found.filter(|found| is_of_tests || found.get(1).is_some());
         let named = found.filter_map(|found| {
@@ -313,13 +368,18 @@ fn of_modules(pair: &Pair, changes: &[FileChange]) -> Vec<Finding> {
     let there = modules(after);
     let is_moved = |name: &str| {
         changes.iter().any(|change| {
-            let path = change.old_path.as_deref().filter(|_| change.old_path != change.new_path);
+            let path = change
+                .old_path
+                .as_deref()
+                .filter(|_| change.old_path != change.new_path);
             let path = Path::new(path.unwrap_or_default());
             let is_folder = path.ends_with(format!("{name}/mod.rs"));
             is_folder || path.file_stem().is_some_and(|stem| stem == name)
         })
     };
-    let gone = modules(before).into_iter().filter(|(name, _)| !there.contains_key(name) && !is_moved(name));
+    let gone = modules(before)
+        .into_iter()
+        .filter(|(name, _)| !there.contains_key(name) && !is_moved(name));
     let gone = gone.map(|(name, line)| {
         let what = format!("the tests of `mod {name}` are not compiled any more");
         finding(before, line, FindingKind::Deleted, what)

@@ -20,7 +20,10 @@ struct Threshold {
 pub(super) fn find(changes: &[FileChange]) -> Vec<Finding> {
     let (mut before, mut after) = (Vec::new(), Vec::new());
     for change in changes {
-        let sides = [(&change.old_path, &change.before, &mut before), (&change.new_path, &change.after, &mut after)];
+        let sides = [
+            (&change.old_path, &change.before, &mut before),
+            (&change.new_path, &change.after, &mut after),
+        ];
         for (path, text, all) in sides {
             if let (Some(path), Some(text)) = (path, text) {
                 all.extend(thresholds(path, text));
@@ -57,9 +60,15 @@ fn lower(were: &[&Threshold], are: &[&Threshold]) -> Vec<Finding> {
     for (index, was) in were.iter().enumerate() {
         match are.get(index) {
             Some(is) if is.value < was.value => {
-                found.push(finding(is, format!("less coverage is required: `{}` was `{}`", is.text, was.text)));
+                found.push(finding(
+                    is,
+                    format!("less coverage is required: `{}` was `{}`", is.text, was.text),
+                ));
             }
-            None => found.push(finding(was, format!("no coverage is required any more: `{}` is gone", was.text))),
+            None => found.push(finding(
+                was,
+                format!("no coverage is required any more: `{}` is gone", was.text),
+            )),
             Some(_) => {}
         }
     }
@@ -102,7 +111,9 @@ fn thresholds(path: &str, text: &str) -> Vec<Threshold> {
         if let Some(found) = total.captures(line) {
             add("total", &found[0], number(&found[1]));
         }
-        let ratio = pattern!(r"<minimum>\s*(\d[\d.]*)\s*</minimum>|\bminimum\s*=\s*[\x22']?(\d[\d.]*)|\bminBound\s*\(\s*(\d+)|<Threshold>\s*(\d[\d.]*)");
+        let ratio = pattern!(
+            r"<minimum>\s*(\d[\d.]*)\s*</minimum>|\bminimum\s*=\s*[\x22']?(\d[\d.]*)|\bminBound\s*\(\s*(\d+)|<Threshold>\s*(\d[\d.]*)"
+        );
         if let Some(found) = ratio.captures(line) {
             let value = (1..=4).find_map(|group| found.get(group));
             add("ratio", &found[0], value.and_then(|value| number(value.as_str())));
@@ -155,7 +166,9 @@ struct Scope {
 
 impl Scope {
     fn read(&mut self, line: &str) {
-        if !self.is_within && pattern!(r"\b(?:coverageThreshold|thresholds|nyc|c8|test_coverage)\b[\x22']?\s*[:=]").is_match(line) {
+        if !self.is_within
+            && pattern!(r"\b(?:coverageThreshold|thresholds|nyc|c8|test_coverage)\b[\x22']?\s*[:=]").is_match(line)
+        {
             self.is_within = true;
             self.depth = 0;
         }
@@ -163,7 +176,8 @@ impl Scope {
 
     fn leave(&mut self, line: &str) {
         if self.is_within {
-            let count = |bytes: &[u8]| i64::try_from(line.bytes().filter(|byte| bytes.contains(byte)).count()).unwrap_or(0);
+            let count =
+                |bytes: &[u8]| i64::try_from(line.bytes().filter(|byte| bytes.contains(byte)).count()).unwrap_or(0);
             self.depth += count(b"{[") - count(b"}]");
             self.is_within = self.depth > 0;
         }

@@ -37,7 +37,9 @@ impl Excuses {
         }
         let names = |side: fn(&Pair) -> Option<&ReadFile>| {
             let files = pairs.iter().filter_map(side);
-            files.flat_map(|file| file.defined.iter().cloned()).collect::<BTreeSet<_>>()
+            files
+                .flat_map(|file| file.defined.iter().cloned())
+                .collect::<BTreeSet<_>>()
         };
         let (before, after) = (names(|pair| pair.before.as_ref()), names(|pair| pair.after.as_ref()));
         Self {

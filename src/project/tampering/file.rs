@@ -44,8 +44,13 @@ impl ReadFile {
         let language = Language::of(path)?;
         let source = Source::new(text, language);
         let has_tests = language.has_tests(path, text);
-        let mut cases = if has_tests { case::find(&source, language) } else { Vec::new() };
-        let is_script = has_tests && cases.is_empty() && !matches!(language, Language::Rust | Language::Java | Language::Kotlin);
+        let mut cases = if has_tests {
+            case::find(&source, language)
+        } else {
+            Vec::new()
+        };
+        let is_script =
+            has_tests && cases.is_empty() && !matches!(language, Language::Rust | Language::Java | Language::Kotlin);
         let is_script = is_script && assertion::pattern_of(language).is_match(&source.code) && is_run(language, path);
         if is_script {
             cases.push(case::of_file(&source));
@@ -72,7 +77,8 @@ impl ReadFile {
 
 /// Returns whether a file with assertions and without cases is run as a test: a script of JavaScript by its name.
 fn is_run(language: Language, path: &str) -> bool {
-    language == Language::JavaScript && pattern!(r"[.\-_](?:test|spec)\.[cm]?[jt]sx?$|(?:^|/)test-[^/]*$|(?:^|/)test\.[cm]?js$").is_match(path)
+    language == Language::JavaScript
+        && pattern!(r"[.\-_](?:test|spec)\.[cm]?[jt]sx?$|(?:^|/)test-[^/]*$|(?:^|/)test\.[cm]?js$").is_match(path)
 }
 
 /// Gives each mark to the innermost case that it stands in; the others are returned beside them.
@@ -81,7 +87,10 @@ fn shared(marks: Vec<Mark>, cases: &[Case]) -> (Vec<Vec<Mark>>, Vec<Mark>) {
     for mark in marks {
         // Cases are in order, and an inner one begins behind its outer one.
         let before = cases.partition_point(|case| case.region.start <= mark.at);
-        let within = (0..before).rev().take(200).find(|index| cases[*index].region.contains(&mark.at));
+        let within = (0..before)
+            .rev()
+            .take(200)
+            .find(|index| cases[*index].region.contains(&mark.at));
         match within {
             Some(index) => of_cases[index].push(mark),
             None => rest.push(mark),
@@ -121,7 +130,10 @@ fn is_empty(body: &str, language: Language) -> bool {
             let line = line.trim();
             matches!(line, "" | "pass" | "..." | "return" | "return None") || line.starts_with('"')
         }),
-        _ => matches!(body, "" | "return" | "()" | "null" | "nil" | "Ok(())" | "{}" | "undefined"),
+        _ => matches!(
+            body,
+            "" | "return" | "()" | "null" | "nil" | "Ok(())" | "{}" | "undefined"
+        ),
     }
 }
 
@@ -133,14 +145,20 @@ fn definitions(source: &Source) -> impl Iterator<Item = (String, Range<usize>)> 
     .captures_iter(&source.code);
     found.filter_map(|found| {
         let name = (1..=3).find_map(|group| found.get(group))?;
-        let is_word = matches!(name.as_str(), "if" | "for" | "while" | "switch" | "catch" | "match" | "function" | "with");
+        let is_word = matches!(
+            name.as_str(),
+            "if" | "for" | "while" | "switch" | "catch" | "match" | "function" | "with"
+        );
         (!is_word).then(|| (name.as_str().to_owned(), name.range()))
     })
 }
 
 /// Returns the functions of a file that assert something: a test that calls one asserts, too.
 fn helpers(source: &Source, language: Language, cases: &[Case]) -> BTreeSet<String> {
-    let heads: BTreeSet<usize> = cases.iter().flat_map(|case| [case.region.start, case.name_at.start]).collect();
+    let heads: BTreeSet<usize> = cases
+        .iter()
+        .flat_map(|case| [case.region.start, case.name_at.start])
+        .collect();
     let all: Vec<_> = definitions(source).take(20_000).collect();
     let asserts = assertion::pattern_of(language);
     let mut helpers = BTreeSet::new();

@@ -32,22 +32,32 @@ struct Words {
 fn words_of(language: Language) -> Words {
     let (fixed, statement) = match language {
         Language::Rust => (
-            pattern!(r"#!?\[\s*(?:cfg_attr\([^\]]*,\s*)?ignore\b[^\]]*\]|#!?\[\s*cfg\s*\(\s*(?:all\s*\(\s*(?:test\s*,\s*)?)?(?:any\s*\(\s*\)|false)[^\]]*\]|#\[\s*should_panic\b"),
+            pattern!(
+                r"#!?\[\s*(?:cfg_attr\([^\]]*,\s*)?ignore\b[^\]]*\]|#!?\[\s*cfg\s*\(\s*(?:all\s*\(\s*(?:test\s*,\s*)?)?(?:any\s*\(\s*\)|false)[^\]]*\]|#\[\s*should_panic\b"
+            ),
             None,
         ),
         Language::JavaScript => (
             pattern!(
                 r"\b(?:it|test|describe|context|suite|specify)(?:\s*\.\s*\w+)*\s*\.\s*(?:skip|todo|failing|fails|only)\b|(?:^|[^.\w$])(?:x(?:it|test|describe|context|specify)|f(?:it|describe|context))\s*[(.]|\b(?:it|test|describe|suite)\s*\(\s*\x22[^\x22\n]*\x22\s*,\s*\{[^{}]*\b(?:skip|todo|only)\s*:\s*(?:true|\x22)"
             ),
-            Some(pattern!(r"\b(?:this|t|ctx|context|test)\.(?:skip|todo)\s*\(|\bpending\s*\(")),
+            Some(pattern!(
+                r"\b(?:this|t|ctx|context|test)\.(?:skip|todo)\s*\(|\bpending\s*\("
+            )),
         ),
         Language::Python => (
-            pattern!(r"\bmark\.(?:skip|xfail)\b|@(?:unittest\.)?(?:skip|expectedFailure)\b|(?i:skipif|skipunless)\s*\(\s*(?:True|False|1|0|not\s+False)\b|\bskip(?:if|If)\s*\([^\n]*\bCI\b|\b__test__\s*=\s*False|\bcollect_ignore(?:_glob)?\b"),
-            Some(pattern!(r"\bpytest\.(?:skip|xfail)\s*\(|\bself\.skipTest\s*\(|\braise\s+(?:unittest\.)?SkipTest\b")),
+            pattern!(
+                r"\bmark\.(?:skip|xfail)\b|@(?:unittest\.)?(?:skip|expectedFailure)\b|(?i:skipif|skipunless)\s*\(\s*(?:True|False|1|0|not\s+False)\b|\b__test__\s*=\s*False|\bcollect_ignore(?:_glob)?\b"
+            ),
+            Some(pattern!(
+                r"\bpytest\.(?:skip|xfail)\s*\(|\bself\.skipTest\s*\(|\braise\s+(?:unittest\.)?SkipTest\b"
+            )),
         ),
         Language::Go => (
             pattern!(r"(?m)^//go:build\s+(?:ignore|never|disabled|skip|none|todo|broken|false)\b"),
-            Some(pattern!(r"\b(?:t|tb|b|f|s|c)\.(?:Skip|Skipf|SkipNow)\s*\(|\.T\(\)\.Skip\w*\s*\(")),
+            Some(pattern!(
+                r"\b(?:t|tb|b|f|s|c)\.(?:Skip|Skipf|SkipNow)\s*\(|\.T\(\)\.Skip\w*\s*\("
+            )),
         ),
         Language::Java | Language::Kotlin => (
             pattern!(
@@ -56,19 +66,29 @@ fn words_of(language: Language) -> Words {
             None,
         ),
         Language::Cpp => (
-            pattern!(r"\bDISABLED_\w+|(?:TEST_CASE|SCENARIO)\w*\s*\([^\n]*\[(?:\.|!hide|\.\w+|!mayfail|!shouldfail)\]|\bdoctest::(?:skip|may_fail|should_fail)\b"),
+            pattern!(
+                r"\bDISABLED_\w+|(?:TEST_CASE|SCENARIO)\w*\s*\([^\n]*\[(?:\.|!hide|\.\w+|!mayfail|!shouldfail)\]|\bdoctest::(?:skip|may_fail|should_fail)\b"
+            ),
             Some(pattern!(r"\bGTEST_SKIP\w*\s*\(|(?m:^\s*SKIP\s*\()")),
         ),
         Language::CSharp => (
-            pattern!(r"\b(?:\w*Fact|\w*Theory|InlineData)\s*\([^\n]*\bSkip\s*=|\[[^\]\n]*\b(?:Ignore|Explicit)\b(?:\s*\([^\n]*)?\]|\bIgnore\s*=\s*\x22"),
-            Some(pattern!(r"\bAssert\.(?:Ignore|Inconclusive|Skip)\s*\(|\bSkip\.(?:If|Always)\s*\(\s*(?:true)?")),
+            pattern!(
+                r"\b(?:\w*Fact|\w*Theory|InlineData)\s*\([^\n]*\bSkip\s*=|\[[^\]\n]*\b(?:Ignore|Explicit)\b(?:\s*\([^\n]*)?\]|\bIgnore\s*=\s*\x22"
+            ),
+            Some(pattern!(
+                r"\bAssert\.(?:Ignore|Inconclusive|Skip)\s*\(|\bSkip\.(?:If|Always)\s*\(\s*(?:true)?"
+            )),
         ),
         Language::Ruby => (
-            pattern!(r"(?m)^[ \t]*(?:RSpec\.)?(?:x(?:it|describe|context|specify|example|scenario|feature)|f(?:it|describe|context))\b|,\s*(?:skip|pending|focus):\s|,\s*:(?:skip|pending|focus)\b|(?m)^[ \t]*(?:pending|skip)\b[^\n=]*\bdo\b"),
+            pattern!(
+                r"(?m)^[ \t]*(?:RSpec\.)?(?:x(?:it|describe|context|specify|example|scenario|feature)|f(?:it|describe|context))\b|,\s*(?:skip|pending|focus):\s|,\s*:(?:skip|pending|focus)\b|(?m)^[ \t]*(?:pending|skip)\b[^\n=]*\bdo\b"
+            ),
             Some(pattern!(r"(?m)^[ \t]*(?:pending|skip)\b[ \t]*(?:\(|\x22|$)[^\n]*")),
         ),
         Language::Php => (
-            pattern!(r"->(?:skip|todo)\s*\(\s*(?:\)|\x22|true)|->only\s*\(|#\[\s*(?:Skip|Ignore)\b|\b(?:it|test)\s*\([^\n]*\)\s*->\s*todo\b"),
+            pattern!(
+                r"->(?:skip|todo)\s*\(\s*(?:\)|\x22|true)|->only\s*\(|#\[\s*(?:Skip|Ignore)\b|\b(?:it|test)\s*\([^\n]*\)\s*->\s*todo\b"
+            ),
             Some(pattern!(r"\bmarkTest(?:Skipped|Incomplete)\s*\(")),
         ),
         Language::Elixir => (
@@ -76,7 +96,9 @@ fn words_of(language: Language) -> Words {
             None,
         ),
         Language::Swift => (
-            pattern!(r"\.disabled\s*\(|\bXCTSkip(?:If\s*\(\s*true|Unless\s*\(\s*false)|\bXCTExpectFailure\b|\bwithKnownIssue\b"),
+            pattern!(
+                r"\.disabled\s*\(|\bXCTSkip(?:If\s*\(\s*true|Unless\s*\(\s*false)|\bXCTExpectFailure\b|\bwithKnownIssue\b"
+            ),
             Some(pattern!(r"\bthrow\s+XCTSkip\b")),
         ),
     };
@@ -93,12 +115,29 @@ pub(super) fn find(source: &Source, language: Language, cases: &[Case]) -> Vec<M
         Language::Go => &source.raw,
         _ => &source.code,
     };
-    let mut found: Vec<Mark> = words.fixed.find_iter(view).map(|found| mark(source, found.range())).collect();
-    for statement in words.statement.into_iter().flat_map(|words| words.find_iter(&source.code)).take(MOST) {
+    let mut found: Vec<Mark> = words
+        .fixed
+        .find_iter(view)
+        .map(|found| mark(source, found.range()))
+        .collect();
+    for statement in words
+        .statement
+        .into_iter()
+        .flat_map(|words| words.find_iter(&source.code))
+        .take(MOST)
+    {
         let at = source.after_space(statement.start());
         if is_unconditional(source, language, cases, at) {
             found.push(mark(source, at..statement.end()));
         }
+    }
+    if language == Language::Python {
+        let in_ci = pattern!(r"\bskip(?:if|If)\s*\([^\n]*\bCI\b").find_iter(&source.text);
+        found.extend(
+            in_ci
+                .filter(|found| !source.code[found.range()].trim().is_empty())
+                .map(|found| mark(source, found.range())),
+        );
     }
     found.sort_by_key(|mark| mark.at);
     found
@@ -160,7 +199,12 @@ fn condition_of(source: &Source, language: Language, case: &Case, at: usize) -> 
         };
         return Some(source.text[start..at].to_owned());
     }
-    let indent = |from: usize| source.code[from..].bytes().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+    let indent = |from: usize| {
+        source.code[from..]
+            .bytes()
+            .take_while(|byte| matches!(byte, b' ' | b'\t'))
+            .count()
+    };
     let own = indent(source.line_start(at));
     let mut here = source.line_start(at);
     while here > source.line_end(case.body.start.saturating_sub(1)) + 1 {
@@ -183,7 +227,10 @@ fn always_holds(condition: &str) -> bool {
 pub(super) fn early_return(source: &Source, language: Language, case: &Case, last_assertion: usize) -> Option<usize> {
     for part in case.own(&case.body) {
         let code = source.code.get(part.clone())?;
-        for found in pattern!(r"(?m)^[ \t]*(?:if\b[^\n{:]*[{:]?[ \t]*)?return\b[^\n]{0,40}$").find_iter(code).take(MOST) {
+        for found in pattern!(r"(?m)^[ \t]*(?:if\b[^\n{:]*[{:]?[ \t]*)?return\b[^\n]{0,40}$")
+            .find_iter(code)
+            .take(MOST)
+        {
             let at = source.after_space(part.start + found.start());
             if at < last_assertion && is_unconditional(source, language, std::slice::from_ref(case), at) {
                 return Some(at);
@@ -196,9 +243,15 @@ pub(super) fn early_return(source: &Source, language: Language, case: &Case, las
 /// Returns whether a test catches what its assertions throw, and does nothing about it.
 pub(super) fn swallows(language: Language, body: &str) -> bool {
     match language {
-        Language::Python => pattern!(r"\bexcept\b[^\n:]*:\s*(?:pass|\.\.\.)|\bsuppress\s*\(\s*(?:AssertionError|Exception|BaseException)").is_match(body),
+        Language::Python => pattern!(
+            r"\bexcept\b[^\n:]*:\s*(?:pass|\.\.\.)|\bsuppress\s*\(\s*(?:AssertionError|Exception|BaseException)"
+        )
+        .is_match(body),
         Language::Ruby => pattern!(r"\brescue\b[^\n]*\n\s*(?:nil\s*\n\s*)?end\b|\brescue\s+nil\b").is_match(body),
         Language::Elixir => pattern!(r"\brescue\s+_\w*\s*->\s*:ok").is_match(body),
-        _ => pattern!(r"\bcatch\s*(?:\([^)]*\)\s*)?\{\s*\}|\.catch\s*\(\s*\(\s*\w*\s*\)\s*=>\s*\{\s*\}\s*\)|\bcatch_unwind\b").is_match(body),
+        _ => pattern!(
+            r"\bcatch\s*(?:\([^)]*\)\s*)?\{\s*\}|\.catch\s*\(\s*\(\s*\w*\s*\)\s*=>\s*\{\s*\}\s*\)|\bcatch_unwind\b"
+        )
+        .is_match(body),
     }
 }

@@ -70,7 +70,10 @@ impl Matches {
     fn by_key(&mut self, pairs: &[Pair], key: impl Fn(Place, &ReadCase) -> (Option<usize>, String)) {
         let mut known: BTreeMap<_, Vec<Place>> = BTreeMap::new();
         for place in self.new.iter().rev() {
-            known.entry(key(*place, after(pairs, *place).1)).or_default().push(*place);
+            known
+                .entry(key(*place, after(pairs, *place).1))
+                .or_default()
+                .push(*place);
         }
         let gone = std::mem::take(&mut self.gone);
         for place in gone {

@@ -23,11 +23,17 @@ fn words_of(name: &str) -> Option<&'static Regex> {
     let words: [(&Regex, &'static Regex); 9] = [
         (
             pattern!(r"^(?:pytest\.ini|\.pytest\.ini|pyproject\.toml|setup\.cfg|tox\.ini|conftest\.py|noxfile\.py)$"),
-            pattern!(r"--ignore(?:-glob)?[= ][^\s\x22']+|--deselect[= ][^\s\x22']+|-[km][ =]?[\\\x22']*not\b[^\x22'\n]*|\bcollect_ignore\w*\b|-p no:\S+"),
+            pattern!(
+                r"--ignore(?:-glob)?[= ][^\s\x22']+|--deselect[= ][^\s\x22']+|-[km][ =]?[\\\x22']*not\b[^\x22'\n]*|\bcollect_ignore\w*\b|-p no:\S+"
+            ),
         ),
         (
-            pattern!(r"^(?:package\.json|(?:jest|vitest|vite|playwright|karma)\.[\w.]*[cm]?[jt]s(?:on)?|jest\.config\.json)$"),
-            pattern!(r"\btestPathIgnorePatterns\b[^\n]*|\bpassWithNoTests\b[\x22']?\s*:\s*true|\btestIgnore\b[^\n]*|\bdangerouslyIgnoreUnhandledErrors\b[\x22']?\s*:\s*true|\ballowOnly\b[\x22']?\s*:\s*true"),
+            pattern!(
+                r"^(?:package\.json|(?:jest|vitest|vite|playwright|karma)\.[\w.]*[cm]?[jt]s(?:on)?|jest\.config\.json)$"
+            ),
+            pattern!(
+                r"\btestPathIgnorePatterns\b[^\n]*|\bpassWithNoTests\b[\x22']?\s*:\s*true|\btestIgnore\b[^\n]*|\bdangerouslyIgnoreUnhandledErrors\b[\x22']?\s*:\s*true|\ballowOnly\b[\x22']?\s*:\s*true"
+            ),
         ),
         (
             pattern!(r"^\.mocharc(?:\..*)?$"),
@@ -39,26 +45,37 @@ fn words_of(name: &str) -> Option<&'static Regex> {
         ),
         (
             pattern!(r"^pom\.xml$"),
-            pattern!(r"<(?:skipTests|skipITs|maven\.test\.skip|testFailureIgnore|maven\.test\.failure\.ignore|haltOnFailure)>\s*\w+|<excludedGroups>[^<]*"),
+            pattern!(
+                r"<(?:skipTests|skipITs|maven\.test\.skip|testFailureIgnore|maven\.test\.failure\.ignore|haltOnFailure)>\s*\w+|<excludedGroups>[^<]*"
+            ),
         ),
         (
             pattern!(r"^(?:build|settings)\.gradle(?:\.kts)?$"),
-            pattern!(r"\bignoreFailures\s*(?:=|\.set\()?\s*true|\bexcludeTestsMatching\b[^\n]*|\bexcludeTags\b[^\n]*|\bfailOnNoMatchingTests\s*=\s*false|\bonlyIf\s*\{\s*false"),
+            pattern!(
+                r"\bignoreFailures\s*(?:=|\.set\()?\s*true|\bexcludeTestsMatching\b[^\n]*|\bexcludeTags\b[^\n]*|\bfailOnNoMatchingTests\s*=\s*false|\bonlyIf\s*\{\s*false"
+            ),
         ),
         (
             pattern!(r"^phpunit(?:\.dist)?\.xml(?:\.dist)?$"),
             pattern!(r"<exclude>[^<]*|\bfailOn\w+=\x22false\x22"),
         ),
         (
-            pattern!(r"^(?:\.rspec|test_helper\.exs|spec_helper\.rb|rails_helper\.rb|mix\.exs|\.runsettings|CTestCustom\.cmake|CMakeLists\.txt)$"),
-            pattern!(r"--tag\s+~\S+|\bExUnit\.(?:start|configure)\([^\n)]*\bexclude\b[^\n]*|\bfilter_run_excluding\b[^\n]*|\bCTEST_CUSTOM_TESTS_IGNORE\b|\bDISABLED\s+(?:TRUE|ON|1)|\bWILL_FAIL\s+(?:TRUE|ON|1)|\bsummary:\s*\[[^\]]*threshold:\s*0\b"),
+            pattern!(
+                r"^(?:\.rspec|test_helper\.exs|spec_helper\.rb|rails_helper\.rb|mix\.exs|\.runsettings|CTestCustom\.cmake|CMakeLists\.txt)$"
+            ),
+            pattern!(
+                r"--tag\s+~\S+|\bExUnit\.(?:start|configure)\([^\n)]*\bexclude\b[^\n]*|\bfilter_run_excluding\b[^\n]*|\bCTEST_CUSTOM_TESTS_IGNORE\b|\bDISABLED\s+(?:TRUE|ON|1)|\bWILL_FAIL\s+(?:TRUE|ON|1)|\bsummary:\s*\[[^\]]*threshold:\s*0\b"
+            ),
         ),
         (
             pattern!(r"^(?:\.simplecov|coverlet\.runsettings|Directory\.Build\.props)$|\.csproj$"),
             pattern!(r"<IsTestProject>\s*false"),
         ),
     ];
-    words.into_iter().find(|(names, _)| names.is_match(name)).map(|(_, words)| words)
+    words
+        .into_iter()
+        .find(|(names, _)| names.is_match(name))
+        .map(|(_, words)| words)
 }
 
 /// Finds settings that are new and leave tests out, in files that were there before.
@@ -70,7 +87,10 @@ pub(super) fn find(changes: &[FileChange]) -> Vec<Finding> {
         let words = words_of(path.rsplit('/').next()?)?;
         Some((path.to_owned(), text.to_owned(), words))
     };
-    for (_, text, words) in changes.iter().filter_map(|change| sides(&change.old_path, &change.before)) {
+    for (_, text, words) in changes
+        .iter()
+        .filter_map(|change| sides(&change.old_path, &change.before))
+    {
         for word in words.find_iter(&text) {
             *known.entry(plain(word.as_str())).or_default() += 1;
         }
@@ -83,7 +103,10 @@ pub(super) fn find(changes: &[FileChange]) -> Vec<Finding> {
                 _ => found.push(Finding {
                     path: path.clone(),
                     line: text[..word.start()].matches('\n').count() + 1,
-                    what: format!("tests are left out, or may fail: `{}`", crate::base::text::one_line(word.as_str().trim(), 80)),
+                    what: format!(
+                        "tests are left out, or may fail: `{}`",
+                        crate::base::text::one_line(word.as_str().trim(), 80)
+                    ),
                     kind: FindingKind::Ci,
                 }),
             }

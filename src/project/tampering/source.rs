@@ -266,9 +266,11 @@ impl Mask<'_> {
         let width = std::str::from_utf8(&rest[..rest.len().min(4)]);
         let width = match width {
             Ok(text) => text.chars().next()?.len_utf8(),
-            Err(error) if error.valid_up_to() > 0 => {
-                std::str::from_utf8(&rest[..error.valid_up_to()]).ok()?.chars().next()?.len_utf8()
-            }
+            Err(error) if error.valid_up_to() > 0 => std::str::from_utf8(&rest[..error.valid_up_to()])
+                .ok()?
+                .chars()
+                .next()?
+                .len_utf8(),
             Err(_) => return None,
         };
         (rest.get(width) == Some(&b'\'')).then_some(at + width + 2)
@@ -276,7 +278,10 @@ impl Mask<'_> {
 
     /// Returns the end of a regular expression, which a division is not.
     fn end_of_expression(&self, at: usize) -> Option<usize> {
-        let mut before = self.raw[..at].iter().rev().skip_while(|byte| matches!(byte, b' ' | b'\t'));
+        let mut before = self.raw[..at]
+            .iter()
+            .rev()
+            .skip_while(|byte| matches!(byte, b' ' | b'\t'));
         let opens = match before.next() {
             None => true,
             Some(byte) => b"(,=:[!&|?{};~\n".contains(byte),
@@ -328,22 +333,51 @@ mod tests {
 
     fn check(language: Language, raw: &str, text: &str, code: &str) {
         let source = Source::new(raw, language);
-        assert_eq!((source.text.as_str(), source.code.as_str()), (text, code), "{language:?}");
+        assert_eq!(
+            (source.text.as_str(), source.code.as_str()),
+            (text, code),
+            "{language:?}"
+        );
     }
 
     #[test]
     fn comments_and_what_is_in_strings_are_blank() {
         use Language::{Cpp, Go, JavaScript, Php, Python, Ruby, Rust};
         check(Rust, "a(\"//\"); // b", "a(\"//\");     ", "a(\"  \");     ");
-        check(Rust, "/* /* */ x */ f::<'a>('{')", "              f::<'a>('{')", "              f::<'a>(\" \")");
-        check(Rust, "r#\"a\"b\"# c", "r#\"a\"b\"# c", "\"       \" c".replace("       ", "      ").as_str());
-        check(JavaScript, "x = /[/\"]/; a / b", "x = /[/\"]/; a / b", "x = \"    \"; a / b");
+        check(
+            Rust,
+            "/* /* */ x */ f::<'a>('{')",
+            "              f::<'a>('{')",
+            "              f::<'a>(\" \")",
+        );
+        check(
+            Rust,
+            "r#\"a\"b\"# c",
+            "r#\"a\"b\"# c",
+            "\"       \" c".replace("       ", "      ").as_str(),
+        );
+        check(
+            JavaScript,
+            "x = /[/\"]/; a / b",
+            "x = /[/\"]/; a / b",
+            "x = \"    \"; a / b",
+        );
         check(JavaScript, "f(`{\n`)", "f(`{\n`)", "f(\" \n )");
-        check(Python, "f('#') # x\n\"\"\"a\n\"\"\"", "f('#')    \n\"\"\"a\n\"\"\"", "f(\" \")    \n\"   \n   ");
+        check(
+            Python,
+            "f('#') # x\n\"\"\"a\n\"\"\"",
+            "f('#')    \n\"\"\"a\n\"\"\"",
+            "f(\" \")    \n\"   \n   ",
+        );
         check(Go, "a := `\\` // b", "a := `\\`     ", "a := \" \"     ");
         check(Php, "#[Test] # x", "#[Test]    ", "#[Test]    ");
         check(Ruby, "=begin\nx\n=end\ny", "      \n \n    \ny", "      \n \n    \ny");
-        check(Cpp, "#if 0\na\n#endif\nb 1'000", "     \n \n      \nb 1'000", "     \n \n      \nb 1'000");
+        check(
+            Cpp,
+            "#if 0\na\n#endif\nb 1'000",
+            "     \n \n      \nb 1'000",
+            "     \n \n      \nb 1'000",
+        );
         check(Rust, "\"é\" 'é' \u{e9}", "\"é\" 'é' \u{e9}", "\"  \" \"  \" \u{e9}");
     }
 

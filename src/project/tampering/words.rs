@@ -14,11 +14,11 @@ pub(super) enum Word {
 
 /// Words that say nothing about what is tested.
 const COMMON: [&str; 62] = [
-    "and", "as", "async", "await", "auto", "bool", "const", "def", "do", "done", "else", "end", "err", "error", "final",
-    "fn", "for", "fun", "func", "function", "if", "in", "int", "is", "it", "let", "map", "match", "mut", "new", "not",
-    "null", "None", "nil", "of", "or", "public", "pub", "require", "return", "self", "static", "string", "test", "then",
-    "this", "throws", "to", "true", "True", "try", "use", "val", "var", "void", "want", "got", "while", "with",
-    "false", "False", "import",
+    "and", "as", "async", "await", "auto", "bool", "const", "def", "do", "done", "else", "end", "err", "error",
+    "final", "fn", "for", "fun", "func", "function", "if", "in", "int", "is", "it", "let", "map", "match", "mut",
+    "new", "not", "null", "None", "nil", "of", "or", "public", "pub", "require", "return", "self", "static", "string",
+    "test", "then", "this", "throws", "to", "true", "True", "try", "use", "val", "var", "void", "want", "got", "while",
+    "with", "false", "False", "import",
 ];
 
 /// Returns whether a name belongs to the words in which things are asserted.
@@ -32,19 +32,34 @@ pub(super) fn is_assertion_word(name: &str) -> bool {
 /// Returns whether a text names nothing but constants and the words in which things are asserted.
 pub(super) fn are_constant(text: &str) -> bool {
     let found = pattern!(r#""[^"\n]*"|'[^'\n]*'|`[^`\n]*`|([A-Za-z_]\w*[?!]?)"#).captures_iter(text);
-    let mut names = found.filter_map(|found| found.get(1)).map(|name| name.as_str().trim_end_matches(['?', '!']));
+    let mut names = found
+        .filter_map(|found| found.get(1))
+        .map(|name| name.as_str().trim_end_matches(['?', '!']));
     names.all(|name| {
         is_assertion_word(name)
             || matches!(
                 name,
-                "true" | "false" | "True" | "False" | "null" | "nil" | "None" | "is" | "not" | "self" | "this" | "to" | "await"
+                "true"
+                    | "false"
+                    | "True"
+                    | "False"
+                    | "null"
+                    | "nil"
+                    | "None"
+                    | "is"
+                    | "not"
+                    | "self"
+                    | "this"
+                    | "to"
+                    | "await"
             )
     })
 }
 
 /// Returns the words of a text, in order.
 pub(super) fn of(text: &str) -> Vec<Word> {
-    let found = pattern!(r#""([^"\n]*)"|'([^'\n]*)'|`([^`\n]*)`|([A-Za-z_]\w*[?!]?)|(\d[\w.]*)|::|:([a-z_]\w*)"#).captures_iter(text);
+    let found = pattern!(r#""([^"\n]*)"|'([^'\n]*)'|`([^`\n]*)`|([A-Za-z_]\w*[?!]?)|(\d[\w.]*)|::|:([a-z_]\w*)"#)
+        .captures_iter(text);
     let word = |found: regex::Captures<'_>| {
         if let Some(name) = found.get(4) {
             let name = name.as_str().trim_end_matches(['?', '!']);
@@ -71,17 +86,22 @@ fn number_of(text: &str) -> String {
 
 /// Returns the words within a string: a row of a table may be one.
 fn within(text: &str) -> impl Iterator<Item = Word> {
-    let parts = text.split([',', ';', '|', '\t']).map(|part| part.trim().trim_matches(['\'', '"']));
+    let parts = text
+        .split([',', ';', '|', '\t'])
+        .map(|part| part.trim().trim_matches(['\'', '"']));
     parts.map(|part| Word::Literal(part.to_owned()))
 }
 
 /// Returns the words of a text, and those within its strings.
 pub(super) fn of_tables(text: &str) -> Vec<Word> {
     let mut all = of(text);
-    let strings: Vec<Word> = all.iter().flat_map(|word| match word {
-        Word::Literal(text) => within(text).collect(),
-        Word::Name(_) => Vec::new(),
-    }).collect();
+    let strings: Vec<Word> = all
+        .iter()
+        .flat_map(|word| match word {
+            Word::Literal(text) => within(text).collect(),
+            Word::Name(_) => Vec::new(),
+        })
+        .collect();
     all.extend(strings);
     all
 }

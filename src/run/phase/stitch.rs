@@ -28,6 +28,7 @@ mod judge;
 mod keep;
 mod merge;
 mod stages;
+mod weakened;
 
 pub(crate) use self::conclusion::StitchOutcome;
 pub(crate) use self::stages::Claimed;

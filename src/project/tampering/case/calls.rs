@@ -21,13 +21,18 @@ pub(super) fn find(source: &Source, language: Language) -> Vec<Case> {
     };
     let heads = heads.find_iter(&source.code).take(MOST_CASES);
     let found = heads.filter_map(|head| {
-        let start = source.after_space(head.start() + usize::from(source.code[head.start()..].starts_with([';', '{', '}'])));
+        let start =
+            source.after_space(head.start() + usize::from(source.code[head.start()..].starts_with([';', '{', '}'])));
         let open = open_of(source, start, head.end() - 1)?;
         // A member of something else, such as `/a/.test(`.
         let is_member = source.code[..start].trim_end().ends_with('.');
-        let owner = pattern!(r"^(\w+)\s*\.\s*(?:it|test|xit|fit|xtest|specify|xspecify)\b").captures(&source.code[start..open]);
+        let owner =
+            pattern!(r"^(\w+)\s*\.\s*(?:it|test|xit|fit|xtest|specify|xspecify)\b").captures(&source.code[start..open]);
         let is_other = owner.is_some_and(|owner| {
-            !matches!(&owner[1], "t" | "ctx" | "context" | "tap" | "QUnit" | "Deno" | "it" | "test" | "specify" | "fit" | "xit")
+            !matches!(
+                &owner[1],
+                "t" | "ctx" | "context" | "tap" | "QUnit" | "Deno" | "it" | "test" | "specify" | "fit" | "xit"
+            )
         });
         if is_member || is_other {
             return None;
@@ -43,7 +48,9 @@ pub(super) fn find(source: &Source, language: Language) -> Vec<Case> {
 /// Returns where the arguments begin that hold the title: behind the table of `it.each`.
 fn open_of(source: &Source, start: usize, bracket: usize) -> Option<usize> {
     let head = &source.text[start..bracket];
-    if !pattern!(r"\.\s*(?:each|for|skipIf|runIf|if|skip_if)\s*$").is_match(head) && source.text.as_bytes()[bracket] == b'(' {
+    if !pattern!(r"\.\s*(?:each|for|skipIf|runIf|if|skip_if)\s*$").is_match(head)
+        && source.text.as_bytes()[bracket] == b'('
+    {
         return Some(bracket);
     }
     let end = match source.code.as_bytes()[bracket] {
@@ -63,7 +70,9 @@ fn of_call(source: &Source, start: usize, open: usize) -> Option<Case> {
     let rest = window(&source.code, name_at.end, close);
     let arrow = pattern!(r"=>|\bfunction\b|\bfunc\b|\bfn\b").find(rest)?;
     let arrow = name_at.end + arrow.start();
-    let from = source.code[name_at.end..arrow].rfind(',').map_or(arrow, |comma| name_at.end + comma + 1);
+    let from = source.code[name_at.end..arrow]
+        .rfind(',')
+        .map_or(arrow, |comma| name_at.end + comma + 1);
     let body = body_in(source, arrow, close).unwrap_or(from..close);
     Some(Case {
         name,
@@ -84,7 +93,10 @@ fn title(source: &Source, arguments: &Range<usize>) -> (String, Range<usize>) {
     }
     let code = window(&source.code, arguments.start, arguments.end);
     let end = arguments.start + code.find(',').unwrap_or(0);
-    (source.text[arguments.start..end].trim().to_owned(), arguments.start..end)
+    (
+        source.text[arguments.start..end].trim().to_owned(),
+        arguments.start..end,
+    )
 }
 
 /// Returns the body of the function that begins at `from`, between its braces; `None` for an arrow without any.

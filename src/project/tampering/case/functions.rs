@@ -75,12 +75,13 @@ fn start_of(source: &Source, name: usize, last: usize) -> usize {
 fn is_test(source: &Source, language: Language, name: &str, before: &Range<usize>) -> bool {
     let attributes = &source.code[before.clone()];
     match language {
-        Language::Rust => pattern!(r"#\[\s*(?:\w+::)*(?:\w*test(?:_case|_matrix)?s?|rstest|quickcheck|apply)\s*[\]({]").is_match(attributes),
+        Language::Rust => pattern!(r"#\[\s*(?:\w+::)*(?:\w*test(?:_case|_matrix)?s?|rstest|quickcheck|apply)\s*[\]({]")
+            .is_match(attributes),
         Language::Go => name != "TestMain",
-        Language::Java | Language::Kotlin => {
-            pattern!(r"@(?:[\w.]+\.)?(?:Test|ParameterizedTest|RepeatedTest|TestFactory|TestTemplate|Property|Theory)\b")
-                .is_match(attributes)
-        }
+        Language::Java | Language::Kotlin => pattern!(
+            r"@(?:[\w.]+\.)?(?:Test|ParameterizedTest|RepeatedTest|TestFactory|TestTemplate|Property|Theory)\b"
+        )
+        .is_match(attributes),
         Language::CSharp => pattern!(
             r"\[[^\]]*\b(?:\w*Fact|\w*Theory|Test|TestCase|TestCaseSource|TestMethod|DataTestMethod|Property)\b"
         )

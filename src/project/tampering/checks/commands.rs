@@ -38,7 +38,9 @@ pub(super) fn of(path: &str, text: &str) -> Vec<Check> {
     let is_yaml = name.ends_with(".yml") || name.ends_with(".yaml");
     let ignored = if is_yaml { scopes::ignored(text) } else { Vec::new() };
     let lines: Vec<&str> = text.lines().collect();
-    let sets_lax = lines.iter().position(|line| pattern!(r"^\s*set\s+\+e\b").is_match(line));
+    let sets_lax = lines
+        .iter()
+        .position(|line| pattern!(r"^\s*set\s+\+e\b").is_match(line));
     let mut found = Vec::new();
     for (index, line) in lines.iter().enumerate() {
         let Some(command) = command_of(line, is_yaml) else {
@@ -62,7 +64,10 @@ fn of_scripts(path: &str, text: &str) -> Vec<Check> {
     let mut found = Vec::new();
     for (key, script) in scripts {
         let key_text = format!("\"{key}\"");
-        let line = text.lines().position(|line| line.trim_start().starts_with(&key_text)).map_or(1, |line| line + 1);
+        let line = text
+            .lines()
+            .position(|line| line.trim_start().starts_with(&key_text))
+            .map_or(1, |line| line + 1);
         let commands = match script {
             serde_json::Value::Array(all) => all.iter().filter_map(serde_json::Value::as_str).collect(),
             other => other.as_str().into_iter().collect::<Vec<_>>(),
@@ -81,12 +86,25 @@ fn command_of(line: &str, is_yaml: bool) -> Option<&str> {
         return None;
     }
     let line = line.split_once(" # ").map_or(line, |(command, _)| command.trim_end());
-    let rest = pattern!(r"^(?:-\s+)?(?:\w[\w.-]*\s*[:=]\s+)?[|>]?[-+]?\s*").find(line).filter(|_| is_yaml);
+    let rest = pattern!(r"^(?:-\s+)?(?:\w[\w.-]*\s*[:=]\s+)?[|>]?[-+]?\s*")
+        .find(line)
+        .filter(|_| is_yaml);
     let key = pattern!(r"^(?:-\s+)?(\w[\w.-]*)\s*[:=]\s").captures(line);
     if let Some(key) = key.as_ref().and_then(|key| key.get(1)) {
         let runs = matches!(
             key.as_str(),
-            "run" | "script" | "scripts" | "command" | "commands" | "cmd" | "entry" | "test_script" | "sh" | "bash" | "before_script" | "after_script"
+            "run"
+                | "script"
+                | "scripts"
+                | "command"
+                | "commands"
+                | "cmd"
+                | "entry"
+                | "test_script"
+                | "sh"
+                | "bash"
+                | "before_script"
+                | "after_script"
         );
         if !runs {
             return None;
@@ -102,7 +120,9 @@ fn command_of(line: &str, is_yaml: bool) -> Option<&str> {
 fn of_line(path: &str, line: usize, command: &str, around: Option<&str>) -> Vec<Check> {
     let is_lax = command.starts_with('-') || command.starts_with("@-");
     let whole = command.trim_start_matches(['@', '-', '+']).trim_start();
-    let lax = pattern!(r"\|\|\s*(?:true|:|exit\s+0|echo\b.*|/bin/true|\(?exit 0\)?)\s*\)?\s*$|;\s*(?:true|exit\s+0)\s*$").find(whole);
+    let lax =
+        pattern!(r"\|\|\s*(?:true|:|exit\s+0|echo\b.*|/bin/true|\(?exit 0\)?)\s*\)?\s*$|;\s*(?:true|exit\s+0)\s*$")
+            .find(whole);
     let mut found = Vec::new();
     for segment in pattern!(r"&&|\|\||;|\|").split(whole) {
         let segment = without_wrapper(segment.trim().trim_start_matches('('));
@@ -110,8 +130,13 @@ fn of_line(path: &str, line: usize, command: &str, around: Option<&str>) -> Vec<
             continue;
         };
         let ignored = lax.map(|lax| lax.as_str().trim().to_owned());
-        let own = pattern!(r"--exit-zero|--passWithNoTests|--if-present").find(segment).map(|found| found.as_str().to_owned());
-        let ignored = ignored.or(own).or_else(|| is_lax.then(|| "-".to_owned())).or_else(|| around.map(str::to_owned));
+        let own = pattern!(r"--exit-zero|--passWithNoTests|--if-present")
+            .find(segment)
+            .map(|found| found.as_str().to_owned());
+        let ignored = ignored
+            .or(own)
+            .or_else(|| is_lax.then(|| "-".to_owned()))
+            .or_else(|| around.map(str::to_owned));
         let left_out = pattern!(
             r"--ignore(?:-glob)?[= ]\S+|--deselect[= ]\S+|--skip[= ]\S+|--exclude(?:-tag|-group)?[= ]\S+|-[km][ =]?[\x22']?not\b[^\x22']*|--testPathIgnorePatterns[= ]?\S*|-DskipTests\S*|-Dmaven\.test\.skip\S*|--tag[ =]~\S+|-x\s+(?:test|check)\b|--no-tests\S*|-skip[= ]\S+"
         );
@@ -122,12 +147,17 @@ fn of_line(path: &str, line: usize, command: &str, around: Option<&str>) -> Vec<
             class,
             ignored,
             leaves_out: if class == Class::Test {
-                left_out.find_iter(segment).map(|found| found.as_str().to_owned()).collect()
+                left_out
+                    .find_iter(segment)
+                    .map(|found| found.as_str().to_owned())
+                    .collect()
             } else {
                 Vec::new()
             },
-            is_strict: pattern!(r"-D\s*warnings|-Werror|--max-warnings[= ]0|--strict\b|--error-on-warnings|--warnings-as-errors")
-                .is_match(segment),
+            is_strict: pattern!(
+                r"-D\s*warnings|-Werror|--max-warnings[= ]0|--strict\b|--error-on-warnings|--warnings-as-errors"
+            )
+            .is_match(segment),
         });
     }
     found
@@ -158,7 +188,12 @@ fn check_of(command: &str) -> Option<(String, Class)> {
     let script = pattern!(
         r"^(?:make\b|just\b|task\b|\./|bash |sh |(?:npm|pnpm|yarn|bun) run \S+|cargo (?:xtask|make|x)\b|pre-commit run|invoke\b|nx\b|turbo\b|composer (?:run )?\S+|rake \S+)"
     );
-    let classes = [(test, Class::Test), (lint, Class::Lint), (format, Class::Format), (script, Class::Script)];
+    let classes = [
+        (test, Class::Test),
+        (lint, Class::Lint),
+        (format, Class::Format),
+        (script, Class::Script),
+    ];
     classes.into_iter().find_map(|(words, class)| {
         let found = words.find(command)?;
         Some((name_of(found.as_str()), class))
@@ -167,7 +202,9 @@ fn check_of(command: &str) -> Option<(String, Class)> {
 
 /// Returns a tool without what does not matter for whether it is still run: a toolchain, `run`.
 fn name_of(found: &str) -> String {
-    let mut words = found.split_whitespace().filter(|word| !word.starts_with('+') && *word != "run");
+    let mut words = found
+        .split_whitespace()
+        .filter(|word| !word.starts_with('+') && *word != "run");
     let first = words.next().unwrap_or_default().trim_start_matches("./");
     match words.next_back() {
         Some(last) => format!("{first} {last}"),

@@ -10,7 +10,11 @@ pub(super) fn ignored(text: &str) -> Vec<Option<String>> {
         r"(?i)^(?:continue-on-error:\s*['\x22]?(?:true|\$\{\{\s*true\s*\}\})|continueOnError:\s*true|allow_failure:\s*true|allow_failures:\s*true|soft_fail:\s*true|failure:\s*ignore|if:\s*['\x22]?(?:false|\$\{\{\s*false\s*\}\})|when:\s*(?:never|manual)\b|condition:\s*false|enabled:\s*false)"
     );
     // Files of people have few of them, and each costs the lines around it.
-    let marks = lines.iter().enumerate().filter(|(_, line)| lax.is_match(key_of(line))).take(100);
+    let marks = lines
+        .iter()
+        .enumerate()
+        .filter(|(_, line)| lax.is_match(key_of(line)))
+        .take(100);
     for (index, line) in marks {
         let setting = key_of(line).trim().to_owned();
         let (from, to) = mapping(&lines, index);

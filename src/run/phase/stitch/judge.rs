@@ -39,6 +39,9 @@ impl Stitch {
         if let Some(verdict) = attempt_verdict::of_size(&left.changed, estimate, most) {
             return Ok(verdict);
         }
+        if let Some(verdict) = self.weakened(attempting, base, tree)? {
+            return Ok(verdict);
+        }
         let not_yet = match self
             .ask_gates(
                 session,
