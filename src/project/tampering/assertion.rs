@@ -194,9 +194,10 @@ fn strength(text: &str, whole: &str) -> Strength {
         return Strength::Equality;
     }
     let compares = pattern!(r"[<>]|\bis_\w+\(|\w+\(\)");
-    match compares.is_match(text) {
-        true => Strength::Value,
-        false => Strength::Existence,
+    if compares.is_match(text) {
+        Strength::Value
+    } else {
+        Strength::Existence
     }
 }
 
@@ -235,7 +236,13 @@ mod tests {
 
     fn check(language: Language, raw: &str, expect: &[(&str, Strength)]) {
         let source = Source::new(raw, language);
-        let found = find(&source, language, &[0..raw.len()], &(0..0), &BTreeSet::new());
+        let found = find(
+            &source,
+            language,
+            std::slice::from_ref(&(0..raw.len())),
+            &(0..0),
+            &BTreeSet::new(),
+        );
         let found: Vec<_> = found.iter().map(|one| (one.text.as_str(), one.strength)).collect();
         assert_eq!(found, expect, "{raw}");
     }

@@ -131,12 +131,10 @@ fn narrower(before: &[Check], after: &[Check]) -> Vec<Finding> {
         }
     }
     for check in before.iter().filter(|check| check.is_strict) {
-        let mut same = after.iter().filter(|one| one.name == check.name).peekable();
-        if same.peek().is_some() && !same.clone().any(|one| one.is_strict) {
-            if let Some(one) = same.next() {
-                found.push(finding(one, format!("warnings of `{}` no longer fail it", check.name)));
-                break;
-            }
+        let same = || after.iter().filter(|one| one.name == check.name);
+        if let Some(one) = same().next().filter(|_| !same().any(|one| one.is_strict)) {
+            found.push(finding(one, format!("warnings of `{}` no longer fail it", check.name)));
+            break;
         }
     }
     found

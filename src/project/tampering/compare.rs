@@ -48,10 +48,10 @@ fn finding(file: &ReadFile, line: usize, kind: FindingKind, what: String) -> Fin
 
 /// Returns a case as people read it.
 fn said(case: &ReadCase) -> String {
-    match case.is_file {
-        true => "the script".to_owned(),
-        false => format!("`{}`", crate::base::text::one_line(&case.case.name, 80)),
+    if case.is_file {
+        return "the script".to_owned();
     }
+    format!("`{}`", crate::base::text::one_line(&case.case.name, 80))
 }
 
 fn of_matched(pairs: &[Pair], old: Place, new: Place, excuses: &mut Excuses) -> Option<Finding> {
@@ -94,10 +94,12 @@ fn skipped(file: &ReadFile, mark: &Mark, name: &str) -> Finding {
         return finding(file, file.source.line(mark.at), FindingKind::Weakened, what);
     }
     let is_focus = pattern!(r"\bonly\b|^f(?:it|describe|context)\b|focus").is_match(&mark.text);
-    let what = match is_focus {
-        true => format!("{name} keeps the others from running: `{text}`"),
-        false => format!("{name} is skipped, or may fail: `{text}`"),
+    let how = if is_focus {
+        "keeps the others from running"
+    } else {
+        "is skipped, or may fail"
     };
+    let what = format!("{name} {how}: `{text}`");
     finding(file, file.source.line(mark.at), FindingKind::Skipped, what)
 }
 

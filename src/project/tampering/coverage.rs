@@ -4,6 +4,11 @@ use std::collections::BTreeMap;
 
 use super::{FileChange, Finding, FindingKind, checks, pattern, settings};
 
+/// Whether Codecov only tells: lower where it does.
+const INFORMATIONAL: &str = "codecov informational";
+/// How much coverage may be lost from one commit to the next: lower where it is more.
+const MAY_BE_LOST: &str = "codecov threshold";
+
 /// A threshold that a file sets.
 #[derive(Clone, Debug, PartialEq)]
 struct Threshold {
@@ -75,86 +80,123 @@ fn lower(were: &[&Threshold], are: &[&Threshold]) -> Vec<Finding> {
     found
 }
 
-fn thresholds(path: &str, text: &str) -> Vec<Threshold> {
-    let name = path.rsplit('/').next().unwrap_or_default();
-    let mut found = Vec::new();
-    let is_codecov = matches!(name, "codecov.yml" | ".codecov.yml" | "codecov.yaml" | ".codecov.yaml");
-    let is_script = settings::is_settings(path) || checks::has_commands(path);
-    let mut scope = Scope::default();
-    for (index, line) in text.lines().enumerate().filter(|_| is_script) {
-        let mut add = |key: &'static str, text: &str, value: Option<f64>| {
-            found.extend(value.map(|value| Threshold {
-                path: path.to_owned(),
-                line: index + 1,
-                key,
-                text: text.trim().trim_end_matches(',').to_owned(),
-                value,
-            }));
-        };
-        let number = |text: &str| text.replace('_', "").parse::<f64>().ok();
-        if is_codecov {
-            if let Some(target) = pattern!(r"\btarget:\s*['\x22]?(\d[\d.]*)%?").captures(line) {
-                add("codecov target", &target[0], number(&target[1]));
-            }
-            if pattern!(r"\binformational:\s*true").is_match(line) {
-                add("codecov informational", "informational: true", Some(-1.0));
-            }
-            if let Some(more) = pattern!(r"^\s*threshold:\s*['\x22]?(\d[\d.]*)%?").captures(line) {
-                // More may be lost unseen.
-                add("codecov threshold", &more[0], number(&more[1]).map(|value| -value));
-            }
-            continue;
+/// Collects the thresholds of a file.
+struct Reader<'path> {
+    path: &'path str,
+    line: usize,
+    found: Vec<Threshold>,
+}
+
+impl Reader<'_> {
+    fn add(&mut self, key: &'static str, text: &str, value: Option<f64>) {
+        self.found.extend(value.map(|value| Threshold {
+            path: self.path.to_owned(),
+            line: self.line,
+            key,
+            text: text.trim().trim_end_matches(',').to_owned(),
+            value,
+        }));
+    }
+
+    /// Reads a line of Codecov's settings.
+    fn of_codecov(&mut self, line: &str) {
+        if let Some(target) = pattern!(r"\btarget:\s*['\x22]?(\d[\d.]*)%?").captures(line) {
+            self.add("codecov target", &target[0], number(&target[1]));
         }
+        if pattern!(r"\binformational:\s*true").is_match(line) {
+            self.add(INFORMATIONAL, "informational: true", Some(-1.0));
+        }
+        if let Some(more) = pattern!(r"^\s*threshold:\s*['\x22]?(\d[\d.]*)%?").captures(line) {
+            // So much may be lost unseen.
+            self.add(MAY_BE_LOST, &more[0], number(&more[1]).map(|value| -value));
+        }
+    }
+
+    /// Reads a line of any other settings, for words that mean coverage wherever they are.
+    fn of_any(&mut self, line: &str) {
         let total = pattern!(
             r"(?:\bfail[-_]under(?:[-_]\w+)?|--fail-under(?:-\w+)?|--cov-fail-under|\bminimum_coverage(?:_by_file)?|--coverage-threshold|--min-msi|--min|\bminMsi|[:/]Threshold)[\x22']?\s*[=: ]\s*(?:line:\s*)?[\x22']?(\d[\d._]*)"
         );
         if let Some(found) = total.captures(line) {
-            add("total", &found[0], number(&found[1]));
+            self.add("total", &found[0], number(&found[1]));
         }
         let ratio = pattern!(
             r"<minimum>\s*(\d[\d.]*)\s*</minimum>|\bminimum\s*=\s*[\x22']?(\d[\d.]*)|\bminBound\s*\(\s*(\d+)|<Threshold>\s*(\d[\d.]*)"
         );
         if let Some(found) = ratio.captures(line) {
             let value = (1..=4).find_map(|group| found.get(group));
-            add("ratio", &found[0], value.and_then(|value| number(value.as_str())));
+            self.add("ratio", &found[0], value.and_then(|value| number(value.as_str())));
         }
+    }
+
+    /// Reads a line that belongs to settings of coverage.
+    fn of_coverage(&mut self, line: &str) {
+        const KEYS: [&str; 9] = [
+            "branches",
+            "functions",
+            "lines",
+            "statements",
+            "check-coverage",
+            "threshold",
+            "total",
+            "package",
+            "file",
+        ];
+        let entries = pattern!(
+            r"[\x22']?\b(branches|functions|lines|statements|check-coverage|threshold|total|package|file)\b[\x22']?\s*:\s*(-?\d[\d.]*|true|false)"
+        );
+        for found in entries.captures_iter(line) {
+            let value = match &found[2] {
+                "true" => Some(1.0),
+                "false" => Some(0.0),
+                other => number(other),
+            };
+            if let Some(key) = KEYS.into_iter().find(|key| *key == &found[1]) {
+                self.add(key, &found[0], value);
+            }
+        }
+    }
+}
+
+fn number(text: &str) -> Option<f64> {
+    text.replace('_', "").parse().ok()
+}
+
+fn thresholds(path: &str, text: &str) -> Vec<Threshold> {
+    let name = path.rsplit('/').next().unwrap_or_default();
+    let is_codecov = pattern!(r"^\.?codecov\.ya?ml$").is_match(name);
+    let mut reader = Reader {
+        path,
+        line: 0,
+        found: Vec::new(),
+    };
+    if !settings::is_settings(path) && !checks::has_commands(path) {
+        return reader.found;
+    }
+    let mut scope = Scope::default();
+    for line in text.lines() {
+        reader.line += 1;
+        if is_codecov {
+            reader.of_codecov(line);
+            continue;
+        }
+        reader.of_any(line);
         scope.read(line);
         if scope.is_within || settings::is_of_coverage(name) {
-            for found in pattern!(r"[\x22']?\b(branches|functions|lines|statements|check-coverage|threshold|total|perFile|package|file)\b[\x22']?\s*:\s*(-?\d[\d.]*|true|false)").captures_iter(line) {
-                let key = ["branches", "functions", "lines", "statements", "check-coverage", "threshold", "total", "package", "file"]
-                    .into_iter()
-                    .find(|key| *key == &found[1]);
-                let value = match &found[2] {
-                    "true" => Some(1.0),
-                    "false" => Some(0.0),
-                    other => number(other),
-                };
-                if let Some(key) = key {
-                    add(key, &found[0], value);
-                }
-            }
+            reader.of_coverage(line);
         }
         scope.leave(line);
     }
-    if is_codecov && !found.iter().any(|one| one.key == "codecov informational") {
-        found.push(Threshold {
-            path: path.to_owned(),
-            line: 1,
-            key: "codecov informational",
-            text: "informational: false".to_owned(),
-            value: 0.0,
-        });
+    if is_codecov {
+        // What these are where the file does not say it.
+        reader.line = 1;
+        for (key, text) in [(INFORMATIONAL, "informational: false"), (MAY_BE_LOST, "threshold: 0%")] {
+            if !reader.found.iter().any(|one| one.key == key) {
+                reader.add(key, text, Some(0.0));
+            }
+        }
     }
-    if is_codecov && !found.iter().any(|one| one.key == "codecov threshold") {
-        found.push(Threshold {
-            path: path.to_owned(),
-            line: 1,
-            key: "codecov threshold",
-            text: "threshold: 0%".to_owned(),
-            value: 0.0,
-        });
-    }
-    found
+    reader.found
 }
 
 /// Whether a line is between the braces behind `coverageThreshold` and its like.

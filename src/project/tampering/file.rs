@@ -55,9 +55,10 @@ impl ReadFile {
         if is_script {
             cases.push(case::of_file(&source));
         }
-        let marks = match has_tests || path.ends_with("conftest.py") {
-            true => mark::find(&source, language, &cases),
-            false => Vec::new(),
+        let marks = if has_tests || path.ends_with("conftest.py") {
+            mark::find(&source, language, &cases)
+        } else {
+            Vec::new()
         };
         let helpers = helpers(&source, language, &cases);
         let defined = defined(&source, &cases);

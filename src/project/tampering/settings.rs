@@ -95,8 +95,8 @@ pub(super) fn find(changes: &[FileChange]) -> Vec<Finding> {
             *known.entry(plain(word.as_str())).or_default() += 1;
         }
     }
-    let changed = changes.iter().filter(|change| change.before.is_some());
-    for (path, text, words) in changed.filter_map(|change| sides(&change.new_path, &change.after)) {
+    let modified = changes.iter().filter(|change| change.before.is_some());
+    for (path, text, words) in modified.filter_map(|change| sides(&change.new_path, &change.after)) {
         for word in words.find_iter(&text) {
             match known.get_mut(&plain(word.as_str())) {
                 Some(count @ 1..) => *count -= 1,

@@ -208,12 +208,12 @@ impl Mask<'_> {
                 Some(self.end_of(at + 3, "\"\"\""))
             }
             (b'\'', Python) if self.starts(at, "'''") => Some(self.end_of(at + 3, "'''")),
-            (b'"', Rust | Php | Elixir | Ruby) => Some(self.end_of_quoted(at, true)),
+            (b'"', Rust) | (b'"' | b'\'', Php | Elixir | Ruby) | (b'`', JavaScript) => {
+                Some(self.end_of_quoted(at, true))
+            }
             (b'"', _) | (b'\'', JavaScript | Python) => Some(self.end_of_quoted(at, false)),
-            (b'\'', Ruby | Php | Elixir) => Some(self.end_of_quoted(at, true)),
             (b'\'', Go | Java | Kotlin | CSharp | Cpp) if !follows_word => Some(self.end_of_quoted(at, false)),
             (b'\'', Rust) => self.end_of_character(at),
-            (b'`', JavaScript) => Some(self.end_of_quoted(at, true)),
             (b'`', Go) => Some(self.end_of(at + 1, "`")),
             (b'/', JavaScript | Ruby) => self.end_of_expression(at),
             _ => None,

@@ -123,18 +123,16 @@ fn measure(is_aside: bool) -> Counts {
             .filter(|labelled| labelled.is_aside == is_aside)
         {
             let found = find(&labelled.changes, &[]);
-            match &labelled.bad {
-                Some(label) => {
-                    counts.bad += 1;
-                    if !found.iter().any(|finding| is_of(finding.kind, label)) {
-                        counts.missed.push(format!("{} ({label}): {found:?}", labelled.title));
-                    }
+            if let Some(label) = &labelled.bad {
+                counts.bad += 1;
+                // What the label says must be among it.
+                if !found.iter().any(|finding| is_of(finding.kind, label)) {
+                    counts.missed.push(format!("{} ({label}): {found:?}", labelled.title));
                 }
-                None => {
-                    counts.good += 1;
-                    if !found.is_empty() {
-                        counts.false_alarms.push(format!("{}: {found:?}", labelled.title));
-                    }
+            } else {
+                counts.good += 1;
+                if !found.is_empty() {
+                    counts.false_alarms.push(format!("{}: {found:?}", labelled.title));
                 }
             }
         }

@@ -86,10 +86,10 @@ fn of_call(source: &Source, start: usize, open: usize) -> Option<Case> {
 /// Returns the title of a call: its first string, or its first argument as it is written.
 fn title(source: &Source, arguments: &Range<usize>) -> (String, Range<usize>) {
     let first = source.after_space(arguments.start);
-    if source.code.as_bytes().get(first) == Some(&b'"') {
-        if let Some(found) = first_string(source, arguments) {
-            return found;
-        }
+    if source.code.as_bytes().get(first) == Some(&b'"')
+        && let Some(found) = first_string(source, arguments)
+    {
+        return found;
     }
     let code = window(&source.code, arguments.start, arguments.end);
     let end = arguments.start + code.find(',').unwrap_or(0);
@@ -132,13 +132,10 @@ fn of_macro(source: &Source, start: usize, open: usize) -> Option<Case> {
     }
     let end = source.closing(brace)?;
     let arguments = open + 1..close;
-    let (name, name_at) = match first_string(source, &arguments) {
-        Some(found) => found,
-        None => {
-            let words = source.code[arguments.clone()].split(',').map(str::trim);
-            (words.collect::<Vec<_>>().join("."), arguments)
-        }
-    };
+    let (name, name_at) = first_string(source, &arguments).unwrap_or_else(|| {
+        let words = source.code[arguments.clone()].split(',').map(str::trim);
+        (words.collect::<Vec<_>>().join("."), arguments)
+    });
     Some(Case {
         name: name.replace("DISABLED_", ""),
         name_at,

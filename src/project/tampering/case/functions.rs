@@ -54,13 +54,12 @@ pub(super) fn find(source: &Source, language: Language) -> Vec<Case> {
 fn start_of(source: &Source, name: usize, last: usize) -> usize {
     let code = source.code.as_bytes();
     let (mut depth, mut here) = (0_usize, name);
-    let least = name.saturating_sub(ATTRIBUTES).max(last.min(name));
-    while here > least {
+    let earliest = name.saturating_sub(ATTRIBUTES).max(last.min(name));
+    while here > earliest {
         match code[here - 1] {
             b')' | b']' => depth += 1,
-            b'(' | b'[' if depth == 0 => break,
+            b'(' | b'[' | b'{' | b'}' | b';' if depth == 0 => break,
             b'(' | b'[' => depth -= 1,
-            b'{' | b'}' | b';' if depth == 0 => break,
             _ => {}
         }
         here -= 1;

@@ -32,10 +32,10 @@ pub(super) struct Check {
 /// Finds the commands of a file.
 pub(super) fn of(path: &str, text: &str) -> Vec<Check> {
     let name = path.rsplit('/').next().unwrap_or_default();
-    if name.ends_with(".json") {
+    if matches!(name, "package.json" | "composer.json") {
         return of_scripts(path, text);
     }
-    let is_yaml = name.ends_with(".yml") || name.ends_with(".yaml");
+    let is_yaml = pattern!(r"\.ya?ml$").is_match(name);
     let ignored = if is_yaml { scopes::ignored(text) } else { Vec::new() };
     let lines: Vec<&str> = text.lines().collect();
     let sets_lax = lines
