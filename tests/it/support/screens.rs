@@ -42,7 +42,7 @@ pub(crate) fn settings() -> Settings {
         (r"\b[0-9a-f]{40}\b", "[commit]"),
         (r"\b[0-9a-f]{10}\b", "[commit]"),
         (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(\.\d+)?Z?", "[time]"),
-        (r"\b\d+\.\d s\b", "[seconds]"),
+        (r"\b\d+(\.\d)? s\b", "[seconds]"),
         (r"podman \d[\d.]*", "podman [version]"),
         (
             r"Claude Code \d[\d.]* to \d[\d.]*",
