@@ -63,13 +63,14 @@ pub(crate) async fn make(
     let mut listener = Listener::new(call, recorder)?;
     let specification = specification(call, recorder.run())?;
     let whose = For::of(call.sandbox.name.role);
-    let services = Services::start(&call.sandbox, whose, engine, recorder, interruption).await?;
+    let services = Services::begin(&call.sandbox, whose, engine, recorder).await?;
     let (specification, mut sealed) = seal::for_agent(call, engine, services, specification)?;
     let disk = call.sandbox.watch_disk();
-    let container = engine.start(&specification, prompt.as_bytes()).await?;
+    let container = sealed.start(&specification, prompt.as_bytes(), interruption).await?;
     let mut running = Running { container, disk };
     let ended = attend(call, &mut running, &mut sealed, &mut listener, interruption).await;
-    let ended = running.leave(ended, call, &mut listener, recorder).await;
+    let leaving = running.leave(ended, call, &mut listener, recorder);
+    let (ended, ()) = tokio::join!(leaving, sealed.end_services());
     let (unheard, metered) = sealed.close().await;
     for event in unheard {
         listener.handle(event);

@@ -171,15 +171,14 @@ impl Runner<'_> {
         let mut spec = container(sandbox, self.recorder.run(), command);
         spec.name = format!("{}-gate-{number}", spec.name);
         let is_limited = spec.memory.is_some();
-        let (engine, recorder, interruption) = (self.engine, self.recorder, self.interruption);
-        let services = match Services::start(sandbox, For::Gate(number), engine, recorder, interruption).await {
-            Err(error) if error.kind() == ErrorKind::Interrupted => return Ok(Ran::Cancelled.without_output()),
-            services => services?,
-        };
-        let (spec, mut sealed) = seal::for_gate(sandbox, engine, services, spec)?;
+        let services = Services::begin(sandbox, For::Gate(number), self.engine, self.recorder).await?;
+        let (spec, mut sealed) = seal::for_gate(sandbox, self.engine, services, spec)?;
         let killed_before = killed_for_memory();
         let mut disk = sandbox.watch_disk();
-        let mut container = self.engine.start(&spec, b"").await?;
+        let mut container = match sealed.start(&spec, b"", self.interruption).await {
+            Err(error) if error.kind() == ErrorKind::Interrupted => return Ok(Ran::Cancelled.without_output()),
+            started => started?,
+        };
         let mut output = Tail::new(&sandbox.folder.redactor);
         let ended = tokio::select! {
             () = self.interruption.over(sandbox.config.stop_grace) => Ok(Ended::Cancelled),
@@ -187,7 +186,8 @@ impl Runner<'_> {
             ended = attend(gate.timeout, &mut container, &mut sealed, &mut output) => ended,
         };
         let output = output.bytes;
-        let removed = container.remove().await;
+        sealed.look_at_services();
+        let (removed, ()) = tokio::join!(container.remove(), sealed.end_services());
         let ended = match disk.end().await? {
             Some(why) => ended.map(|_| Ended::Over(why)),
             None => ended,

@@ -89,6 +89,17 @@ impl Gateway {
         })
     }
 
+    /// Lets a container that is accepted wait for that answer, so that its command does not begin yet, until
+    /// [`Gateway::release_seal`] is called. One that is refused is told at once.
+    pub fn hold_seal(&self) {
+        self.shared.seal.hold(true);
+    }
+
+    /// Ends what [`Gateway::hold_seal`] began.
+    pub fn release_seal(&self) {
+        self.shared.seal.hold(false);
+    }
+
     /// Waits for the next event. Safe to cancel: nothing is lost.
     pub async fn next_event(&mut self) -> GatewayEvent {
         self.shared.events.next().await

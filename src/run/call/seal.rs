@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use std::pin::pin;
 use std::time::Duration;
 
 use secrecy::SecretString;
@@ -18,12 +19,13 @@ use crate::accounting::metering::Metered;
 use crate::agent::Rates;
 use crate::base::error::{Context as _, Error, ErrorKind, Result};
 use crate::base::fs::{create_folder, create_private_folder, write_atomically};
+use crate::base::interruption::Interruption;
 use crate::record::event::EventKind;
 use crate::record::network::NetworkRecord;
 use crate::record::recorder::{GATEWAY_FILE, Recorder};
 use crate::run::caches;
 use crate::sandbox::credential::Credentials;
-use crate::sandbox::engine::{ContainerSpec, Engine, GATEWAY_FOLDER};
+use crate::sandbox::engine::{Container, ContainerSpec, Engine, GATEWAY_FOLDER};
 use crate::sandbox::gateway::egress::{Bounds, Egress, EgressEvent, Resolver, Termination};
 use crate::sandbox::gateway::{Api, Gateway, GatewayEvent, Judged, Options, hold_to};
 use crate::sandbox::guarantee::{Item, RequestedContainer};
@@ -152,6 +154,7 @@ impl<'a> Opening<'a> {
         };
         let (seal, judged) = hold_to(asked, engine.describe());
         let has_api = api.is_some();
+        let waits = !services.is_empty();
         let (sender, egress) = mpsc::unbounded_channel();
         let gateway = Gateway::open(Options {
             folder,
@@ -169,6 +172,9 @@ impl<'a> Opening<'a> {
             redactor: sandbox.folder.redactor.clone(),
             clock: recorder.clock().clone(),
         })?;
+        if waits {
+            gateway.hold_seal();
+        }
         let sealed = Sealed {
             gateway,
             egress,
@@ -235,6 +241,58 @@ fn write_files(folder: &Path, files: &[(&str, String)]) -> Result<()> {
 }
 
 impl Sealed<'_> {
+    /// Starts the container while its services are still being started. Its command begins when all of them can be used.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Engine::start`] and [`Services::ready`]; then neither the container nor a service is left.
+    pub(crate) async fn start(
+        &mut self,
+        specification: &ContainerSpec,
+        stdin: &[u8],
+        interruption: &Interruption,
+    ) -> Result<Container> {
+        let (container, ready) = {
+            let mut starting = pin!(self.forwarder.engine.start(specification, stdin));
+            let mut ready = pin!(self.services.ready(interruption));
+            tokio::select! {
+                started = &mut starting => match started {
+                    Ok(container) => (Ok(container), ready.await),
+                    failed => (failed, Ok(())),
+                },
+                // What is being started has to be there before it can be removed.
+                ready = &mut ready => (starting.await, ready),
+            }
+        };
+        match (container, ready) {
+            (Ok(container), Ok(())) => {
+                self.gateway.release_seal();
+                Ok(container)
+            }
+            (Ok(container), Err(error)) => {
+                let (removed, ()) = tokio::join!(container.remove(), self.services.end());
+                if let Err(second) = removed {
+                    tracing::warn!(error = %second, "a container whose services failed could not be removed");
+                }
+                Err(error)
+            }
+            (Err(error), ready) => {
+                self.services.end().await;
+                Err(ready.err().unwrap_or(error))
+            }
+        }
+    }
+
+    /// Ends the services; whether one failed before is known to [`Sealed::close_gate`].
+    pub(crate) async fn end_services(&mut self) {
+        self.services.end().await;
+    }
+
+    /// Looks whether a service has failed by now, before they are ended.
+    pub(crate) fn look_at_services(&mut self) {
+        self.services.look();
+    }
+
     /// Waits for what the call must handle. What only people are to know is reported on the way. Nothing is lost when
     /// the wait is given up.
     pub(crate) async fn next(&mut self) -> GatewayEvent {

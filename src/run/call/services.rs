@@ -66,19 +66,16 @@ pub(crate) struct Services<'a> {
 }
 
 impl<'a> Services<'a> {
-    /// Starts the services of a container side by side, and waits until all can be used.
+    /// Begins to start the services of a container, side by side; [`Services::ready`] waits for them.
     ///
     /// # Errors
     ///
-    /// Of kind [`Engine`](crate::base::error::ErrorKind::Engine) where one cannot be used and another try may help, of
-    /// kind [`Precondition`](crate::base::error::ErrorKind::Precondition) where it may not, of kind
-    /// [`Interrupted`](crate::base::error::ErrorKind::Interrupted) where the run is to end first. Then none is left.
-    pub(crate) async fn start(
+    /// Where what one of them is to be cannot be determined.
+    pub(crate) async fn begin(
         sandbox: &'a Sandbox<'a>,
         whose: For,
         engine: &'a Engine,
         recorder: &'a Recorder,
-        interruption: &Interruption,
     ) -> Result<Self> {
         clear(&sandbox.mounts.gateway)?;
         let mut services = Self {
@@ -111,16 +108,26 @@ impl<'a> Services<'a> {
             let spec = services.specification(number, service, engine).await?;
             services.running.push(RunningService::start(spec, &scene));
         }
-        let ready = tokio::select! {
-            ready = services.ready() => ready,
-            () = interruption.over(sandbox.config.stop_grace) => Err(interrupted()),
-        };
-        match ready {
-            Ok(()) => Ok(services),
-            Err(error) => {
-                services.end().await;
-                Err(error)
-            }
+        Ok(services)
+    }
+
+    /// Returns whether there is none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.running.is_empty()
+    }
+
+    /// Waits until all can be used.
+    ///
+    /// # Errors
+    ///
+    /// Of kind [`Engine`](crate::base::error::ErrorKind::Engine) where one cannot be used and another try may help, of
+    /// kind [`Precondition`](crate::base::error::ErrorKind::Precondition) where it may not, of kind
+    /// [`Interrupted`](crate::base::error::ErrorKind::Interrupted) where the run is to end first.
+    pub(crate) async fn ready(&mut self, interruption: &Interruption) -> Result<()> {
+        let grace = self.sandbox.config.stop_grace;
+        tokio::select! {
+            ready = self.all_ready() => ready,
+            () = interruption.over(grace) => Err(interrupted()),
         }
     }
 
@@ -158,7 +165,7 @@ impl<'a> Services<'a> {
     }
 
     /// Waits until all can be used, or one cannot.
-    async fn ready(&mut self) -> Result<()> {
+    async fn all_ready(&mut self) -> Result<()> {
         let (recorder, sandbox) = (self.recorder, self.sandbox);
         let waiting = self.running.iter_mut().map(async |service| {
             let ready = service.ready().await;
@@ -210,8 +217,8 @@ impl<'a> Services<'a> {
         self.failed.get_or_insert_with(|| failure.error(&name));
     }
 
-    /// Returns the first failure, if there was one.
-    pub(crate) fn take_failure(&mut self) -> Option<Error> {
+    /// Looks whether one has failed by now, before they are ended.
+    pub(crate) fn look(&mut self) {
         if self.failed.is_none() {
             let mut failures = self.running.iter().map(RunningService::failure).enumerate();
             let first = failures.find_map(|(index, failure)| Some((index, failure?)));
@@ -219,6 +226,11 @@ impl<'a> Services<'a> {
                 self.note(index, &failure);
             }
         }
+    }
+
+    /// Returns the first failure, if there was one.
+    pub(crate) fn take_failure(&mut self) -> Option<Error> {
+        self.look();
         self.failed.take()
     }
 

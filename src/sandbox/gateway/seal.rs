@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::{Request, Response, StatusCode};
+use tokio::sync::watch;
 
 use super::answer::{Answer, whole};
 use super::body;
@@ -58,6 +59,8 @@ enum Stage {
 pub(super) struct SealState {
     judge: Option<Seal>,
     stage: Mutex<Stage>,
+    /// Whether an accepted container waits for its answer.
+    held: watch::Sender<bool>,
 }
 
 impl SealState {
@@ -66,7 +69,13 @@ impl SealState {
         Self {
             judge,
             stage: Mutex::new(Stage::Waiting),
+            held: watch::Sender::new(false),
         }
+    }
+
+    /// Lets an accepted container wait for its answer, or no longer.
+    pub(super) fn hold(&self, held: bool) {
+        self.held.send_replace(held);
     }
 
     /// Returns whether requests are answered.
@@ -90,7 +99,7 @@ impl SealState {
     }
 }
 
-/// Answers the request to be sealed: 204, or 403 with the reason as plain text for a person to read.
+/// Answers the request to be sealed, unless it is held back: 204, or 403 with the reason as plain text for a person to read.
 pub(super) async fn answer(
     request: Request<Incoming>,
     seal: &SealState,
@@ -100,6 +109,8 @@ pub(super) async fn answer(
     match seal.judge(&String::from_utf8_lossy(&facts)) {
         None => Err(Refusal::conflict("the container was checked already")),
         Some(Ok(())) => {
+            // The sender is not gone while somebody asks it; an error would be no reason to wait.
+            let _ = seal.held.subscribe().wait_for(|held| !held).await;
             events.report(GatewayEvent::Sealed);
             let mut answer = Response::new(whole(""));
             *answer.status_mut() = StatusCode::NO_CONTENT;

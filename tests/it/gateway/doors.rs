@@ -201,6 +201,27 @@ async fn a_container_that_is_refused_stays_so() {
 }
 
 #[tokio::test]
+async fn an_accepted_container_waits_for_what_it_needs_and_a_refused_one_does_not() {
+    let (waiting, refused) = (Scene::new(), Scene::new());
+    let (mut gateway, _) = sealing(&waiting, "http://127.0.0.1:1");
+    gateway.hold_seal();
+    let mut answer = Box::pin(waiting.send(seal("== good")));
+    tokio::select! {
+        answer = &mut answer => panic!("{}", answer.status()),
+        event = gateway.next_event() => panic!("{event:?}"),
+        () = tokio::time::sleep(std::time::Duration::from_millis(300)) => {}
+    }
+    gateway.release_seal();
+    assert_eq!(answer.await.status(), 204);
+    assert_eq!(gateway.next_event().await, GatewayEvent::Sealed);
+    gateway.close().await;
+    let (gateway, _) = sealing(&refused, "http://127.0.0.1:1");
+    gateway.hold_seal();
+    assert_eq!(refused.send(seal("== bad")).await.status(), 403);
+    gateway.close().await;
+}
+
+#[tokio::test]
 async fn facts_are_bounded() {
     let scene = Scene::new();
     let (gateway, heard) = sealing(&scene, "http://127.0.0.1:1");

@@ -109,11 +109,13 @@ impl<'a> Scene<'a> {
         let time = begun.elapsed();
         self.library_peak = self.library_peak.max(memory::own_peak()?);
         ensure!(outcome == Outcome::Merged, "the task ended as {outcome}");
-        let first = receiver.recv().await.context("no event")?;
-        ensure!(
-            matches!(first.kind, EventKind::RunStarted { .. }),
-            "the first event is another one"
-        );
+        // What a run is told of its repository comes first.
+        let first = loop {
+            let event = receiver.recv().await.context("no run began")?;
+            if matches!(event.kind, EventKind::RunStarted { .. }) {
+                break event;
+            }
+        };
         Ok((time, first.at.duration_since(begun_at).try_into()?))
     }
 

@@ -155,7 +155,8 @@ fn section(facts: &mut String, name: &str, path: &str) {
 /// Sends the facts; anything but 204 is a refusal, whose words are the answer's body.
 fn ask(facts: &str) -> Outcome<()> {
     let mut gateway = UnixStream::connect(GATEWAY).map_err(|error| format!("{GATEWAY}: {error}"))?;
-    gateway.set_read_timeout(Some(PATIENCE))?;
+    // It may take as long as the services need to which it belongs.
+    gateway.set_read_timeout(None)?;
     let length = facts.len();
     let request = format!(
         "POST /cordwainer/seal HTTP/1.1\r\nHost: cordwainer\r\nContent-Type: text/plain\r\nContent-Length: \
