@@ -58,10 +58,7 @@ impl Phases {
     ///
     /// Where git's settings, which name protected files, cannot be read.
     pub(crate) fn new(context: Arc<RunContext>, engine: Engine, filed_as: FiledAs) -> Result<Self> {
-        let gates = Arc::new(Gates {
-            context: Arc::clone(&context),
-            engine: engine.clone(),
-        });
+        let gates = Arc::new(Gates::new(Arc::clone(&context), engine.clone()));
         let protected = context.project.protected()?;
         let sessions = Arc::new(Sessions::new(context, engine));
         Ok(Self {

@@ -37,6 +37,7 @@ mod verdicts;
 
 use self::cause::Missing;
 pub(crate) use self::cause::programs;
+use self::prepare::CheckedLayer;
 pub(crate) use self::result::GateVerdict;
 pub(crate) use self::tip::{Tried, is_waited_for, looked_up, not_yet, standing};
 pub(crate) use self::trial::{Trial, TrialResult, outside_of_a_run};
@@ -98,17 +99,27 @@ pub(crate) struct GateRun {
 
 /// The gates of a run.
 pub(crate) struct Gates {
-    pub(crate) context: Arc<RunContext>,
-    pub(crate) engine: Engine,
+    context: Arc<RunContext>,
+    engine: Engine,
+    checked: CheckedLayer,
 }
 
 impl Gates {
+    pub(crate) fn new(context: Arc<RunContext>, engine: Engine) -> Self {
+        Self {
+            context,
+            engine,
+            checked: CheckedLayer::default(),
+        }
+    }
+
     fn runner<'a>(&'a self, interruption: &'a Interruption) -> Runner<'a> {
         Runner {
             project: &self.context.project,
             engine: &self.engine,
             recorder: &self.context.recorder,
             interruption,
+            checked: Some(&self.checked),
         }
     }
 }
@@ -119,6 +130,8 @@ pub(crate) struct Runner<'a> {
     pub(crate) engine: &'a Engine,
     pub(crate) recorder: &'a Recorder,
     pub(crate) interruption: &'a Interruption,
+    /// The layer that was checked for the task at hand.
+    checked: Option<&'a CheckedLayer>,
 }
 
 impl Runner<'_> {

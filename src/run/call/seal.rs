@@ -210,14 +210,15 @@ impl Others {
         let clock = recorder.clock();
         let placeholder = format!("cordwainer-placeholder-{}", clock.token()?);
         let credentials: Vec<_> = held.iter().map(|held| held.credential.clone()).collect();
-        let ends = Termination::new(held, &SecretString::from(placeholder.as_str()), clock.now())?;
-        let told = network::client_files(&credentials, &placeholder, ends.bundle(), GATEWAY_FOLDER);
+        let narrow = allowed.allow.narrow_hosts();
+        let ends = Termination::new(held, &narrow, &SecretString::from(placeholder.as_str()), clock.now())?;
+        let told = network::client_files(&credentials, &placeholder, ends.trusted(), GATEWAY_FOLDER);
         Ok(Self { ends: Some(ends), told })
     }
 }
 
 /// Writes files next to the socket, where the container can only read them. What an earlier container had there goes.
-fn write_files(folder: &Path, files: &[(&str, String)]) -> Result<()> {
+fn write_files(folder: &Path, files: &[(&str, Vec<u8>)]) -> Result<()> {
     let failed = || format!("cannot write to `{}`", folder.display());
     for name in network::CLIENT_FILES {
         match std::fs::remove_file(folder.join(name)) {
@@ -233,7 +234,7 @@ fn write_files(folder: &Path, files: &[(&str, String)]) -> Result<()> {
     create_folder(folder)?;
     for (name, content) in files {
         let path = folder.join(name);
-        write_atomically(&path, content.as_bytes())?;
+        write_atomically(&path, content)?;
         // Every user of the container reads them; the folder above keeps other users of the host away.
         std::fs::set_permissions(&path, Permissions::from_mode(0o644)).with_context(ErrorKind::Unexpected, failed)?;
     }
@@ -441,9 +442,14 @@ impl EventForwarder<'_> {
     }
 }
 
-/// Sets variables of the environment, whatever the configuration has them be.
+/// Sets variables of the environment, whatever the configuration has them be. Only the options of Java that it has stay, with
+/// these behind them: of two that contradict each other the last one counts.
 fn set(specification: &mut ContainerSpec, entries: impl IntoIterator<Item = (String, String)>) {
-    for (name, value) in entries {
+    for (name, mut value) in entries {
+        let before = specification.env.iter().find(|(known, _)| *known == name);
+        if let Some((_, before)) = before.filter(|_| name == network::JAVA_OPTIONS) {
+            value = format!("{before} {value}");
+        }
         specification.env.retain(|(known, _)| *known != name);
         specification.env.push((name, value));
     }

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use super::{GateRun, Ran, Runner};
@@ -36,6 +36,27 @@ pub(crate) struct Preparing<'a> {
     pub(crate) labels: BTreeMap<String, String>,
     /// The task whose own commit it is; `None` where it has landed.
     pub(crate) task: Option<&'a IssueId>,
+}
+
+/// The layer that all share and that the task at hand stands on. It is looked at once for each task, whose agent and gates
+/// use it: looking at every file of it takes long where there are many.
+#[derive(Default)]
+pub(super) struct CheckedLayer(Mutex<Option<Arc<Layer>>>);
+
+impl CheckedLayer {
+    /// Forgets it, so that the next one who needs it looks at it again.
+    pub(super) fn forget(&self) {
+        self.set(None);
+    }
+
+    fn get(&self, key: &str) -> Option<Arc<Layer>> {
+        let layer = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        layer.filter(|layer| layer.record.key == key)
+    }
+
+    fn set(&self, layer: Option<Arc<Layer>>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = layer;
+    }
 }
 
 /// What came of preparing.
@@ -91,10 +112,18 @@ impl Runner<'_> {
         let Some(key) = LayerKey::of(&project.git, &project.config, wanted.commit, &image, ids)? else {
             return Ok(Outcome::Ready(None));
         };
-        if let Some(layer) = tokio::task::block_in_place(|| self.existing(wanted, &key))? {
+        if let Some(layer) = self.checked.and_then(|checked| checked.get(&key.hash)) {
             return Ok(Outcome::Ready(Some(layer)));
         }
-        self.make(wanted, prepare, &key, ids).await
+        let outcome = match tokio::task::block_in_place(|| self.existing(wanted, &key))? {
+            Some(layer) => Outcome::Ready(Some(layer)),
+            None => self.make(wanted, prepare, &key, ids).await?,
+        };
+        // What belongs to a task alone is not held: nobody else may have it.
+        if let (Some(checked), Outcome::Ready(layer), None) = (self.checked, &outcome, wanted.task) {
+            checked.set(layer.clone());
+        }
+        Ok(outcome)
     }
 
     /// Looks for a layer: everybody's, else the task's own.
@@ -238,4 +267,40 @@ enum Made<'a> {
 fn now() -> i64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(now.as_secs()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::project::layers::{LayerRecord, Layers};
+
+    #[test]
+    fn a_layer_is_looked_at_once_for_a_task_and_found_by_its_key_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let layers = Layers::of(folder.path());
+        let owner = (rustix::process::getuid().as_raw(), rustix::process::getgid().as_raw());
+        let building = layers.begin("key", owner).unwrap();
+        let record = LayerRecord {
+            format: 1,
+            key: "key".to_owned(),
+            command: String::new(),
+            image: String::new(),
+            architecture: String::new(),
+            commit: String::new(),
+            tree: String::new(),
+            folders: Vec::new(),
+            source_time: 0,
+            built_time: 0,
+            bytes: 0,
+            looks: Vec::new(),
+        };
+        let layer = layers.finish(building, Whose::Shared, record).unwrap();
+        let checked = CheckedLayer::default();
+        assert!(checked.get("key").is_none());
+        checked.set(Some(Arc::clone(&layer)));
+        assert!(checked.get("key").is_some_and(|found| Arc::ptr_eq(&found, &layer)));
+        assert!(checked.get("other").is_none());
+        checked.forget();
+        assert!(checked.get("key").is_none());
+    }
 }

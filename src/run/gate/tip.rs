@@ -38,6 +38,8 @@ impl Gates {
         let project = &*context.project;
         let gates = &project.config.gates;
         let commit = context.tip()?;
+        // What the last task stood on is looked at again before this one.
+        self.checked.forget();
         if self.layer_of(commit, interruption).await?.is_break() || gates.is_empty() {
             return Ok(());
         }

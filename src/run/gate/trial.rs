@@ -54,6 +54,7 @@ pub(crate) async fn outside_of_a_run(
         engine,
         recorder: &recorder,
         interruption,
+        checked: None,
     };
     let tried = runner.try_on(trial.commit, trial.branch, labels, trial.anew).await?;
     let records = recorder.path(&super::tip::records_of(trial.commit));
