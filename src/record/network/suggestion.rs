@@ -15,6 +15,9 @@ const MOST: usize = 200;
 /// The most paths of one entry; with more it is for the person to find a pattern.
 const MOST_PATHS: usize = 50;
 
+/// The code of a request to a host of `network.credentials` for which that has no rule.
+const NOT_COVERED: &str = "not_covered";
+
 /// What a person could add, and what it is not wise to add.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Suggestions {
@@ -43,6 +46,8 @@ struct Gathered {
     paths: BTreeSet<String>,
     roles: BTreeSet<Caller>,
     requests: u64,
+    /// Whether a credential is configured for other requests to the host.
+    has_credential: bool,
 }
 
 /// Returns the narrowest entries that would have let through what was refused because no entry allows it.
@@ -54,6 +59,7 @@ pub fn suggest(records: &[NetworkRecord]) -> Suggestions {
             Ok(place) => {
                 let found = gathered.entry(place).or_default();
                 found.requests += 1;
+                found.has_credential |= record.code.as_deref() == Some(NOT_COVERED);
                 found.paths.extend(record.path.clone());
                 let named = Caller::NAMED.iter().find(|(name, _)| *name == record.role);
                 found.roles.extend(named.map(|(_, caller)| *caller));
@@ -92,6 +98,7 @@ fn merged(gathered: BTreeMap<Place, Gathered>) -> BTreeMap<Place, Gathered> {
         into.paths.extend(found.paths);
         into.roles.extend(found.roles);
         into.requests += found.requests;
+        into.has_credential |= found.has_credential;
     }
     merged
 }
@@ -104,7 +111,7 @@ fn place(record: &NetworkRecord) -> Result<Place, Option<String>> {
         record.port.map_or("?".to_owned(), |port| port.to_string())
     );
     match record.code.as_deref() {
-        Some("not_allowed" | "port_not_allowed" | "request_not_allowed") => {}
+        Some("not_allowed" | "port_not_allowed" | "request_not_allowed" | NOT_COVERED) => {}
         Some("address" | "unresolved" | "unseen" | "path") => {
             let reason = one_line(record.reason.as_deref().unwrap_or_default(), 120);
             return Err(Some(format!("{shown}: {reason}")));
@@ -153,6 +160,11 @@ fn entry((host, port, method): &Place, found: &Gathered, is_seen: bool) -> Optio
         limits.roles = found.roles.iter().copied().collect();
     }
     let warning = match host {
+        _ if found.has_credential => Some(
+            "without the credential of the host: to have that sent, extend `methods` or `paths` of it in \
+             `network.credentials` instead"
+                .to_owned(),
+        ),
         Host::Address(address) if classify(*address) != AddressClass::Public => Some(format!(
             "a {} address: whatever listens there can be reached by agents, then",
             classify(*address)
@@ -245,6 +257,19 @@ mod tests {
         );
         let everybody = ["measure", "stitch", "gates"].map(|role| refused(role, "c.example.org", 443, None, no));
         check(&everybody, &["c.example.org"], &[]);
+    }
+
+    #[test]
+    fn what_no_credential_covers_can_be_allowed_without_it() {
+        let put = Some(("PUT", "/own/package"));
+        let found = suggest(&[refused("gates", "npm.example.org", 443, put, NOT_COVERED)]);
+        let [one] = found.allow.as_slice() else {
+            panic!("{found:?}");
+        };
+        let entry = "{host: npm.example.org, methods: [PUT], paths: [/own/package], roles: [gates]}";
+        assert_eq!(one.entry.to_yaml(), entry);
+        let warning = one.warning.as_deref().unwrap();
+        assert!(warning.starts_with("without the credential of the host"), "{warning}");
     }
 
     #[test]

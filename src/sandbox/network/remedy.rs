@@ -20,6 +20,14 @@ pub fn remedy(why: &Denial, host: &str, port: Option<u16>, request: Option<(&Met
                 rule
             })
         }
+        Denial::NotCovered => {
+            let entry = narrowest(&Host::parse(host).ok()?, port?, request)?;
+            Some(format!(
+                "to send the credential with it, add it to `methods` or `paths` of the host in `network.credentials`; \
+                 `network.allow: [{}]` would allow it without the credential",
+                entry.to_yaml()
+            ))
+        }
         Denial::Unseen => Some("leave out `methods` and `paths` to allow all of the host".to_owned()),
         Denial::Unresolved => Some("check the name, and this machine's resolver".to_owned()),
         Denial::Address(class) => Some(of_address(*class).to_owned()),
@@ -105,6 +113,10 @@ mod tests {
             let expect = allows("{host: a.example.org, methods: [GET]}");
             check(&no, "a.example.org", 443, Some(("GET", path)), &expect);
         }
+        let without = "to send the credential with it, add it to `methods` or `paths` of the host in `network.credentials`; \
+                       `network.allow: [{host: a.example.org, methods: [PUT], paths: [/a]}]` would allow it without the \
+                       credential";
+        check(&Denial::NotCovered, "a.example.org", 443, Some(("PUT", "/a")), without);
         let inside = format!("{}, but it is not a public address", allows("\"10.0.0.1:443\""));
         check(&no, "10.0.0.1", 443, None, &inside);
         for host in ["localhost", "0.0.0.0", "\u{1b}[2J", "a b"] {
