@@ -32,7 +32,7 @@ use path::RequestPath;
 pub use path::{OVERRIDES, PathError, PathPattern, PatternError};
 pub use preset::Preset;
 pub use remedy::{narrowest, remedy};
-pub use trust::{CLIENT_FILES, ClientFiles, client_files};
+pub use trust::{CLIENT_FILES, ClientFiles, JAVA_OPTIONS, TrustedCertificates, client_files};
 
 /// The `network` section.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -150,6 +150,12 @@ impl Policy {
     /// Returns whether requests to some host have to be looked at.
     pub fn is_narrow(&self) -> bool {
         self.entries.iter().any(Entry::is_narrow)
+    }
+
+    /// Returns the hosts of which requests have to be looked at; for a suffix, the name that they are below.
+    pub fn narrow_hosts(&self) -> Vec<Host> {
+        let narrow = self.entries.iter().filter(|entry| entry.is_narrow());
+        narrow.flat_map(Entry::hosts).collect()
     }
 
     /// Returns whether only some requests to `target` are permitted: each of them must pass [`Policy::permits_request`],

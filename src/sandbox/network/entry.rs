@@ -147,6 +147,14 @@ impl Entry {
         &self.limits
     }
 
+    /// Returns the hosts that it names; for a suffix, the name that everything it matches is below.
+    pub(super) fn hosts(&self) -> impl Iterator<Item = Host> {
+        self.patterns.iter().map(|pattern| match pattern {
+            Pattern::Exactly(host) => host.clone(),
+            Pattern::Below(suffix) => Host::Name(suffix.trim_start_matches('.').to_owned()),
+        })
+    }
+
     /// Returns whether it allows only some requests, so that each of them has to be looked at.
     pub fn is_narrow(&self) -> bool {
         !self.limits.methods.is_empty() || !self.limits.paths.is_empty()

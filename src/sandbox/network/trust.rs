@@ -9,8 +9,8 @@
 //!   `httpsCaFilePath`.
 //! - pip: `PIP_CERT`; requests, and with it poetry: `REQUESTS_CA_BUNDLE`. Deno: `DENO_CERT`. Bundler:
 //!   `BUNDLE_SSL_CA_CERT`. Hex: `HEX_CACERTS_PATH`. AWS's clients: `AWS_CA_BUNDLE`.
-//!
-//! Java has none: it reads a store of its own.
+//! - Java reads a store of its own form, which replaces its own: the properties `javax.net.ssl.trustStore` and
+//!   `javax.net.ssl.trustStoreType` (JSSE Reference Guide), which every JVM takes from `JAVA_TOOL_OPTIONS`.
 
 use super::{Authentication, HostCredential};
 
@@ -32,37 +32,53 @@ const TRUST: [&str; 13] = [
 ];
 /// The file with certificates.
 const BUNDLE: &str = "trusted.pem";
+/// The same certificates for Java.
+const JAVA_STORE: &str = "trusted.jks";
+/// Options that every JVM reads.
+pub const JAVA_OPTIONS: &str = "JAVA_TOOL_OPTIONS";
 /// The settings of npm.
 const NPMRC: &str = "npmrc";
 /// What requests, and with it pip, shows to hosts.
 const NETRC: &str = "netrc";
 
 /// All files that a container may find.
-pub const CLIENT_FILES: [&str; 3] = [BUNDLE, NPMRC, NETRC];
+pub const CLIENT_FILES: [&str; 4] = [BUNDLE, JAVA_STORE, NPMRC, NETRC];
+
+/// The certificates that a container trusts, in the forms that its programs read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TrustedCertificates {
+    /// As PEM.
+    pub pem: String,
+    /// As a store of Java, in the form JKS.
+    pub java: Vec<u8>,
+}
 
 /// Files and variables for the programs in a container.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ClientFiles {
     /// Names of files and their content.
-    pub files: Vec<(&'static str, String)>,
+    pub files: Vec<(&'static str, Vec<u8>)>,
     /// Variables of the environment.
     pub variables: Vec<(String, String)>,
 }
 
-/// Returns what a container is told that trusts `bundle` and has `placeholder` in the place of these credentials; its
+/// Returns what a container is told that trusts these certificates and has `placeholder` in the place of these credentials; its
 /// files are in `folder` there.
 pub fn client_files<'a>(
     credentials: impl IntoIterator<Item = &'a HostCredential>,
     placeholder: &str,
-    bundle: String,
+    trusted: TrustedCertificates,
     folder: &str,
 ) -> ClientFiles {
     let place = |file: &str| format!("{folder}/{file}");
     let trust = TRUST.iter().map(|name| ((*name).to_owned(), place(BUNDLE)));
     let mut told = ClientFiles {
         variables: trust.collect(),
-        files: vec![(BUNDLE, bundle)],
+        files: vec![(BUNDLE, trusted.pem.into_bytes()), (JAVA_STORE, trusted.java)],
     };
+    let store = place(JAVA_STORE);
+    let options = format!("-Djavax.net.ssl.trustStore={store} -Djavax.net.ssl.trustStoreType=JKS");
+    told.variables.push((JAVA_OPTIONS.to_owned(), options));
     let (mut npmrc, mut netrc) = (String::new(), String::new());
     for credential in credentials {
         match &credential.authentication {
@@ -84,7 +100,7 @@ pub fn client_files<'a>(
     for (variable, file, content) in [("NPM_CONFIG_USERCONFIG", NPMRC, npmrc), ("NETRC", NETRC, netrc)] {
         if !content.is_empty() {
             told.variables.push((variable.to_owned(), place(file)));
-            told.files.push((file, content));
+            told.files.push((file, content.into_bytes()));
         }
     }
     told
@@ -126,7 +142,11 @@ mod tests {
             credential("[::1]", 8443, Authentication::Pip("agent".to_owned())),
             credential("api.example", 443, Authentication::Bearer),
         ];
-        let told = client_files(&all, "PLACEHOLDER", "BUNDLE".to_owned(), "/run/x");
+        let trusted = TrustedCertificates {
+            pem: "BUNDLE".to_owned(),
+            java: b"STORE".to_vec(),
+        };
+        let told = client_files(&all, "PLACEHOLDER", trusted, "/run/x");
         let value = |name: &str| {
             let mut found = told.variables.iter().filter(|(known, _)| known == name);
             let value = found.next().map(|(_, value)| value.as_str());
@@ -140,11 +160,17 @@ mod tests {
         assert_eq!(value("NETRC"), Some("/run/x/netrc"));
         let expect = [
             ("trusted.pem", "BUNDLE"),
+            ("trusted.jks", "STORE"),
             ("npmrc", "//npm.example:8443/:_authToken=PLACEHOLDER\n"),
             ("netrc", "machine ::1 login agent password PLACEHOLDER\n"),
         ];
-        assert_eq!(told.files, expect.map(|(name, content)| (name, content.to_owned())));
-        let none = client_files(&all[5..], "PLACEHOLDER", String::new(), "/run/x");
+        assert_eq!(
+            told.files,
+            expect.map(|(name, content)| (name, content.as_bytes().to_vec()))
+        );
+        let store = "-Djavax.net.ssl.trustStore=/run/x/trusted.jks -Djavax.net.ssl.trustStoreType=JKS";
+        assert_eq!(value("JAVA_TOOL_OPTIONS"), Some(store));
+        let none = client_files(&all[5..], "PLACEHOLDER", TrustedCertificates::default(), "/run/x");
         assert!(!none.variables.iter().any(|(_, value)| value.contains("PLACEHOLDER")));
     }
 }

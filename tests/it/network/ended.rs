@@ -2,6 +2,7 @@
 
 mod attacks;
 mod echoes;
+mod java;
 mod passing;
 
 use std::sync::{Arc, Mutex};
@@ -44,6 +45,8 @@ struct Scene {
     proxy: Proxy,
     /// The certificate that the container trusts.
     certificate: String,
+    /// What Java is to trust there.
+    java: Vec<u8>,
     asked: Arc<Mutex<Vec<String>>>,
 }
 
@@ -109,8 +112,17 @@ impl Scene {
                 .with_root_certificates(RootCertStore::empty())
                 .with_no_client_auth()
         };
-        let ends = Termination::trusting(tls, vec![held], &PLACEHOLDER.to_owned().into(), Timestamp::now()).unwrap();
+        let narrow = [Host::Name(NARROW.to_owned())];
+        let ends = Termination::trusting(
+            tls,
+            vec![held],
+            &narrow,
+            &PLACEHOLDER.to_owned().into(),
+            Timestamp::now(),
+        )
+        .unwrap();
         let certificate = ends.certificate();
+        let java = ends.trusted().java;
         let mut allow = vec![format!("127.0.0.1:{port}"), format!("other.example:{port}")];
         if setting.is_allowed {
             allow.push(format!("{HOST}:{port}"));
@@ -127,6 +139,7 @@ impl Scene {
             proxy: Proxy::with(policy.into_iter().collect(), NAMES, setting.bounds, Some(ends)).await,
             server,
             certificate,
+            java,
             asked,
         }
     }

@@ -68,6 +68,11 @@ impl Proxy {
         }
     }
 
+    /// Where it listens.
+    pub(super) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// Lets the egress go, as its owner does.
     pub(super) fn stop(self) {
         self.serving.abort();

@@ -4,6 +4,7 @@
 mod authority;
 mod bundle;
 mod held;
+mod java;
 
 use std::sync::Arc;
 
@@ -17,7 +18,7 @@ pub use self::held::HeldCredential;
 use super::super::scrub::Forms;
 use super::super::upstream;
 use crate::base::error::Result;
-use crate::sandbox::network::{Host, Target};
+use crate::sandbox::network::{Host, Target, TrustedCertificates};
 
 /// What is needed to end the TLS of one container.
 #[derive(Debug)]
@@ -34,28 +35,39 @@ pub struct Termination {
 
 impl Termination {
     /// Makes an authority for one container, which gets the use of these credentials, and has `placeholder` in their
-    /// place. Hosts are verified with the certificates that this machine trusts.
+    /// place. TLS ends for their hosts and for those in `narrow`, and the authority's certificate is good for these and
+    /// what is below them alone. Hosts are verified with the certificates that this machine trusts.
     ///
     /// # Errors
     /// Of kind [`ErrorKind::Precondition`](crate::base::error::ErrorKind::Precondition) where it trusts none.
-    pub fn new(credentials: Vec<HeldCredential>, placeholder: &SecretString, now: Timestamp) -> Result<Self> {
+    pub fn new(
+        credentials: Vec<HeldCredential>,
+        narrow: &[Host],
+        placeholder: &SecretString,
+        now: Timestamp,
+    ) -> Result<Self> {
         let tls = upstream::trusting_the_host()?;
-        Self::trusting(ClientConfig::clone(&tls), credentials, placeholder, now)
+        Self::trusting(ClientConfig::clone(&tls), credentials, narrow, placeholder, now)
     }
 
-    /// Makes an authority for one container, with hosts that are verified as `tls` has it.
+    /// Makes an authority as [`Self::new`] does, with hosts that are verified as `tls` has it.
     ///
     /// # Errors
     /// Where no authority can be made.
     pub fn trusting(
         mut tls: ClientConfig,
         credentials: Vec<HeldCredential>,
+        narrow: &[Host],
         placeholder: &SecretString,
         now: Timestamp,
     ) -> Result<Self> {
+        let hosts = credentials
+            .iter()
+            .map(|held| &held.credential.target.host)
+            .chain(narrow);
         tls.alpn_protocols = vec![HTTP_1.to_vec()];
         Ok(Self {
-            authority: CertificateAuthority::new(now)?,
+            authority: CertificateAuthority::new(hosts, now)?,
             onward: Arc::new(tls),
             secrets: Forms::of_all(credentials.iter().map(|held| &held.secret)),
             placeholder: Forms::of(placeholder),
@@ -69,10 +81,15 @@ impl Termination {
     }
 
     /// Returns the certificates that the container is to trust: those of this machine, and the authority's.
-    pub fn bundle(&self) -> String {
-        let mut bundle = bundle::of_the_host();
-        bundle.push_str(&self.certificate());
-        bundle
+    pub fn trusted(&self) -> TrustedCertificates {
+        let own = self.authority.certificate();
+        let of_the_host = bundle::of_the_host();
+        let mut pem: String = of_the_host.iter().map(|certificate| bundle::pem(certificate)).collect();
+        pem.push_str(&self.certificate());
+        TrustedCertificates {
+            pem,
+            java: java::store(of_the_host.iter().map(AsRef::as_ref).chain([own])),
+        }
     }
 
     /// Returns what a server needs to be this host to the container.

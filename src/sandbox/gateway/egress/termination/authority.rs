@@ -3,13 +3,15 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
-    KeyPair, KeyUsagePurpose, SerialNumber, date_time_ymd,
+    BasicConstraints, CertificateParams, CertifiedIssuer, CidrSubnet, DistinguishedName, DnType,
+    ExtendedKeyUsagePurpose, GeneralSubtree, IsCa, KeyPair, KeyUsagePurpose, NameConstraints, SerialNumber,
+    date_time_ymd,
 };
 use rustls::ServerConfig;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
@@ -26,6 +28,9 @@ const AFTER: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// The number of hosts that are remembered: below a suffix there are as many as a container invents.
 const MOST_HOSTS: usize = 64;
 
+/// A name that no host has (RFC 6761).
+const NOBODY: &str = "nobody.invalid";
+
 /// Signs certificates for hosts.
 pub(super) struct CertificateAuthority {
     issuer: CertifiedIssuer<'static, KeyPair>,
@@ -36,13 +41,14 @@ pub(super) struct CertificateAuthority {
 }
 
 impl CertificateAuthority {
-    /// Makes an authority with a key of its own.
-    pub(super) fn new(now: Timestamp) -> Result<Self> {
+    /// Makes an authority with a key of its own, whose certificate is good for these hosts and what is below them alone.
+    pub(super) fn new<'a>(hosts: impl IntoIterator<Item = &'a Host>, now: Timestamp) -> Result<Self> {
         let failed = "cannot make a certificate authority";
         let validity = (now - BEFORE, now + AFTER);
         let mut params = parameters(Vec::new(), "cordwainer gateway", validity).context(failed)?;
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        params.name_constraints = Some(constraints(hosts));
         let key = KeyPair::generate().context(failed)?;
         Ok(Self {
             issuer: CertifiedIssuer::self_signed(params, key).context(failed)?,
@@ -55,6 +61,11 @@ impl CertificateAuthority {
     /// Returns its certificate, for those who are to trust it.
     pub(super) fn pem(&self) -> String {
         self.issuer.pem()
+    }
+
+    /// Returns its certificate as DER.
+    pub(super) fn certificate(&self) -> &[u8] {
+        self.issuer.der()
     }
 
     /// Returns what a server needs to be this host.
@@ -104,6 +115,32 @@ impl fmt::Debug for CertificateAuthority {
     }
 }
 
+/// Returns what the names in certificates must be below (RFC 5280, 4.2.1.10). A kind of name that is not mentioned would
+/// not be limited, so where no host has an address, or none has a name, that kind gets a limit that nothing keeps to.
+fn constraints<'a>(hosts: impl IntoIterator<Item = &'a Host>) -> NameConstraints {
+    let (mut names, mut addresses) = (Vec::new(), Vec::new());
+    for host in hosts {
+        match host {
+            Host::Name(name) => names.push(GeneralSubtree::DnsName(name.clone())),
+            Host::Address(address) => {
+                let bits = if address.is_ipv4() { 32 } else { 128 };
+                addresses.push(GeneralSubtree::IpAddress(CidrSubnet::from_addr_prefix(*address, bits)));
+            }
+        }
+    }
+    if names.is_empty() {
+        names.push(GeneralSubtree::DnsName(NOBODY.to_owned()));
+    }
+    let all = [IpAddr::from(Ipv4Addr::UNSPECIFIED), IpAddr::from(Ipv6Addr::UNSPECIFIED)];
+    let all = all.map(|address| GeneralSubtree::IpAddress(CidrSubnet::from_addr_prefix(address, 0)));
+    let excluded_subtrees = if addresses.is_empty() { all.to_vec() } else { Vec::new() };
+    names.append(&mut addresses);
+    NameConstraints {
+        permitted_subtrees: names,
+        excluded_subtrees,
+    }
+}
+
 /// Returns the parameters that all certificates have, for these names.
 fn parameters(
     names: Vec<String>,
@@ -124,4 +161,83 @@ fn parameters(
     params.not_before = day(validity.0);
     params.not_after = day(validity.1);
     Ok(params)
+}
+
+#[cfg(test)]
+mod tests {
+    use rustls::pki_types::pem::PemObject as _;
+    use rustls::pki_types::{CertificateDer, ServerName};
+    use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConnection};
+
+    use super::*;
+
+    /// Shakes hands with a server that has a certificate for `host`, as a client that trusts the authority.
+    fn shake(authority: &CertificateAuthority, host: &str) -> Result<(), rustls::Error> {
+        let mut roots = RootCertStore::empty();
+        let certificate = CertificateDer::from_pem_slice(authority.pem().as_bytes()).unwrap();
+        roots.add(certificate).unwrap();
+        let client = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let name = ServerName::try_from(host.trim_matches(['[', ']']).to_owned()).unwrap();
+        let mut client = ClientConnection::new(Arc::new(client), name).unwrap();
+        let server = authority.server(&Host::parse(host).unwrap()).unwrap();
+        let mut server = ServerConnection::new(server).unwrap();
+        while client.is_handshaking() || server.is_handshaking() {
+            let mut bytes = Vec::new();
+            while client.wants_write() {
+                client.write_tls(&mut bytes).unwrap();
+            }
+            let mut sent = bytes.as_slice();
+            while !sent.is_empty() {
+                server.read_tls(&mut sent).unwrap();
+                server.process_new_packets()?;
+            }
+            let mut bytes = Vec::new();
+            while server.wants_write() {
+                server.write_tls(&mut bytes).unwrap();
+            }
+            let mut sent = bytes.as_slice();
+            while !sent.is_empty() {
+                client.read_tls(&mut sent).unwrap();
+                client.process_new_packets()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn check(hosts: &[&str], good: &[&str], bad: &[&str]) {
+        let hosts: Vec<Host> = hosts.iter().map(|host| Host::parse(host).unwrap()).collect();
+        let authority = CertificateAuthority::new(&hosts, Timestamp::now()).unwrap();
+        for host in good {
+            assert_eq!(shake(&authority, host), Ok(()), "{hosts:?}: {host}");
+        }
+        for host in bad {
+            let found = format!("{:?}", shake(&authority, host));
+            assert!(found.contains("NameConstraintViolation"), "{hosts:?}: {host}: {found}");
+        }
+    }
+
+    #[test]
+    fn a_client_trusts_the_authority_for_its_hosts_and_for_no_other() {
+        check(
+            &["registry.example", "10.0.0.7"],
+            &["registry.example", "a.registry.example", "10.0.0.7"],
+            &[
+                "example",
+                "other.example",
+                "notregistry.example",
+                "10.0.0.8",
+                "[fd00::7]",
+            ],
+        );
+        check(&["registry.example"], &["registry.example"], &["10.0.0.7", "[fd00::7]"]);
+        check(
+            &["[fd00::7]"],
+            &["[fd00::7]"],
+            &["[fd00::8]", "10.0.0.7", "registry.example"],
+        );
+    }
 }

@@ -1,28 +1,30 @@
-//! The certificates that this machine trusts, as a file for programs in a container.
+//! The certificates that this machine trusts, for programs in a container.
 
 use std::sync::OnceLock;
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
+use rustls::pki_types::CertificateDer;
 
 /// The letters in a line (RFC 7468, 2).
 const LINE: usize = 64;
 
 /// They are read once.
-static OF_THE_HOST: OnceLock<String> = OnceLock::new();
+static OF_THE_HOST: OnceLock<Vec<CertificateDer<'static>>> = OnceLock::new();
 
-/// Returns them in the form of PEM; empty where the machine trusts none.
-pub(super) fn of_the_host() -> String {
+/// Returns them; empty where the machine trusts none.
+pub(super) fn of_the_host() -> &'static [CertificateDer<'static>] {
     let read = || {
         let found = rustls_native_certs::load_native_certs();
         for error in &found.errors {
             tracing::debug!(%error, "a certificate of this machine cannot be read");
         }
-        found.certs.iter().map(|certificate| pem(certificate)).collect()
+        found.certs
     };
-    OF_THE_HOST.get_or_init(read).clone()
+    OF_THE_HOST.get_or_init(read)
 }
 
-fn pem(certificate: &[u8]) -> String {
+/// Returns a certificate in the form of PEM.
+pub(super) fn pem(certificate: &[u8]) -> String {
     let letters = BASE64_STANDARD.encode(certificate);
     let mut text = String::from("-----BEGIN CERTIFICATE-----\n");
     let mut rest = letters.as_str();
@@ -38,7 +40,6 @@ fn pem(certificate: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use rustls::pki_types::CertificateDer;
     use rustls::pki_types::pem::PemObject as _;
 
     use super::*;
