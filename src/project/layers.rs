@@ -285,6 +285,9 @@ fn checked(folder: &Path) -> Result<LayerRecord, String> {
     if folder.file_name().and_then(|name| name.to_str()) != Some(record.key.as_str()) {
         return Err("its record is another one's".to_owned());
     }
+    if record.architecture != std::env::consts::ARCH {
+        return Err(format!("it was made for another architecture, {}", record.architecture));
+    }
     let looks = [WORKTREE, CACHE].map(|part| fingerprint(&folder.join(part)).map(|looks| looks.digest).ok());
     if record.looks.iter().map(Some).ne(looks.iter().map(Option::as_ref)) {
         return Err("files in it are missing or have changed".to_owned());

@@ -11,7 +11,7 @@ fn record(key: &str, tree: &str) -> LayerRecord {
         key: key.to_owned(),
         command: "make".to_owned(),
         image: "i".to_owned(),
-        architecture: "a".to_owned(),
+        architecture: std::env::consts::ARCH.to_owned(),
         commit: TREE.to_owned(),
         tree: tree.to_owned(),
         folders: vec!["target".to_owned()],
@@ -90,6 +90,21 @@ fn a_copied_layer_is_not_taken_for_another_one() {
     let folder = made(&layers, Whose::Shared, "k").folder.clone();
     fs::rename(&folder, folder.with_file_name("other")).unwrap();
     assert!(matches!(layers.find(Whose::Shared, "other").unwrap(), Found::Broken(_)));
+}
+
+#[test]
+fn a_layer_of_another_architecture_is_not_used() {
+    let state = tempfile::tempdir().unwrap();
+    let layers = Layers::of(state.path());
+    let file = made(&layers, Whose::Shared, "k").folder.join("record.json");
+    let text = fs::read_to_string(&file).unwrap();
+    let other = text.replace(std::env::consts::ARCH, "mips");
+    assert_ne!(text, other);
+    fs::write(&file, other).unwrap();
+    let Found::Broken(why) = layers.find(Whose::Shared, "k").unwrap() else {
+        panic!("it is not used");
+    };
+    assert_eq!(why, "it was made for another architecture, mips");
 }
 
 #[test]
