@@ -16,12 +16,14 @@ mod canary;
 mod cargo;
 mod claude_image;
 mod codegen;
+mod debian_image;
 mod demo;
 mod fuzz;
 mod provision;
 mod services_image;
 mod test;
 mod tidy;
+mod toolchains_image;
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "The tasks of the cordwainer repository")]

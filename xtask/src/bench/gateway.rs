@@ -12,6 +12,7 @@ use anyhow::{Context as _, Result, anyhow};
 use clap::{Args, ValueEnum};
 use cordwainer::budget::{Allowance, CallBudget};
 use cordwainer::clock::Clock;
+use cordwainer::gateway::egress::Egress;
 use cordwainer::gateway::{Api, Gateway, Options};
 use cordwainer::redact::Redactor;
 use secrecy::SecretString;
@@ -22,12 +23,12 @@ use tokio::runtime::{Builder, Runtime};
 use super::task::load;
 use way::Way;
 
-mod api;
-mod compare;
-mod way;
+pub(super) mod api;
+pub(super) mod compare;
+pub(super) mod way;
 
 /// Where the relay listens.
-const RELAY_PORT: u16 = 18_080;
+pub(super) const RELAY_PORT: u16 = 18_080;
 
 /// How much to measure.
 #[derive(Args)]
@@ -73,10 +74,10 @@ async fn measure(args: &GatewayBenchArgs, gateways: &Runtime) -> Result<()> {
     let folder = TempDir::new().context("cannot make a folder")?;
     // Most events of a stream have a few words in them; a tool's input may come in longer ones.
     for event in [250, 16 << 10] {
-        let port = api::serve(event)?;
+        let port = api::serve(event, None)?;
         let gateway = {
             let _entered = gateways.enter();
-            Gateway::open(options(&folder, port)).map_err(|error| anyhow!("{error}"))?
+            Gateway::open(options(folder.path(), Some(port), None)).map_err(|error| anyhow!("{error}"))?
         };
         let socket = folder.path().join("gateway.sock");
         let relay = relay(&socket).await?;
@@ -104,26 +105,27 @@ async fn measure(args: &GatewayBenchArgs, gateways: &Runtime) -> Result<()> {
     Ok(())
 }
 
-fn options(folder: &TempDir, port: u16) -> Options {
+/// A gateway to the model's API at a port, and to other hosts.
+pub(super) fn options(folder: &Path, port: Option<u16>, egress: Option<Egress>) -> Options {
     Options {
-        folder: folder.path().to_owned(),
+        folder: folder.to_owned(),
         token: SecretString::from(way::TOKEN.to_owned()),
-        api: Some(Api {
+        api: port.map(|port| Api {
             base_url: format!("http://127.0.0.1:{port}"),
             credential: None,
             proxy: None,
             call_budget: CallBudget::new(Allowance::default(), BTreeMap::new()),
         }),
-        egress: None,
+        egress,
         seal: None,
-        record: Some(folder.path().join("gateway.jsonl")),
+        record: Some(folder.join("gateway.jsonl")),
         redactor: Redactor::default(),
         clock: Clock::machine(),
     }
 }
 
 /// The relay of the image, as its entrypoint starts it, where this machine has it; it ends when it is dropped.
-async fn relay(socket: &Path) -> Result<Option<Child>> {
+pub(super) async fn relay(socket: &Path) -> Result<Option<Child>> {
     let mut command = Command::new("socat");
     command
         .args(["-b", "65536", "-t", "60"])

@@ -12,7 +12,7 @@ use cordwainer::config::{Config, Credentials};
 use cordwainer::event::EventKind;
 use cordwainer::generator::{Environment, StartOptions};
 use cordwainer::git::{Git, NewCommit, SlotPool, SnapshotLimits};
-use cordwainer::issue::NewIssue;
+use cordwainer::issue::{IssueId, NewIssue};
 use jiff::Timestamp;
 use tokio::sync::mpsc::unbounded_channel;
 use tokio_util::sync::CancellationToken;
@@ -88,16 +88,7 @@ impl<'a> Scene<'a> {
     /// first task: lock, connection, image.
     pub(crate) async fn library(&mut self) -> Result<(Duration, Duration)> {
         let description = self.next_prompt();
-        let store = self.generator.store()?;
-        let now = Timestamp::now();
-        let ids = store.new_ids(&Clock::machine())?;
-        let id = store.update("add a task", now, |issues| {
-            let issue = NewIssue {
-                description: description.clone(),
-                ..NewIssue::titled(format!("Edit {description:?}"))
-            };
-            issues.add(issue, &ids, now)
-        })?;
+        let id = add_task(&self.generator, &description)?;
         let (events, mut receiver) = unbounded_channel();
         memory::forget_own_peak()?;
         let begun_at = Timestamp::now();
@@ -198,6 +189,20 @@ impl<'a> Scene<'a> {
     }
 }
 
+/// Files a task with this description; returns its id.
+pub(crate) fn add_task(generator: &Generator, description: &str) -> Result<IssueId> {
+    let store = generator.store()?;
+    let now = Timestamp::now();
+    let ids = store.new_ids(&Clock::machine())?;
+    Ok(store.update("add a task", now, |issues| {
+        let issue = NewIssue {
+            description: description.to_owned(),
+            ..NewIssue::titled("Edit a file".to_owned())
+        };
+        issues.add(issue, &ids, now)
+    })?)
+}
+
 fn make_repository(folder: &Path, files: usize) -> Result<()> {
     for number in 0..files {
         let path = folder.join(file_name(number));
@@ -207,6 +212,11 @@ fn make_repository(folder: &Path, files: usize) -> Result<()> {
         let line = format!("file {number}: a line of source, about as long as lines are\n");
         std::fs::write(path, line.repeat(20))?;
     }
+    commit_all(folder)
+}
+
+/// Makes a repository of a folder, with one commit that has everything in it.
+pub(crate) fn commit_all(folder: &Path) -> Result<()> {
     for arguments in [
         &["init", "--quiet", "--initial-branch", "main"][..],
         &["config", "user.name", "Bench"],

@@ -1,5 +1,6 @@
 //! The times of a benchmark's rounds, and the table of them.
 
+use std::fmt::Display;
 use std::time::Duration;
 
 /// The times of one kind of round.
@@ -51,21 +52,29 @@ pub(crate) fn print_head() {
     );
 }
 
-/// Prints the times of one kind of round.
-pub(crate) fn print_times(files: usize, name: &str, times: &Times) {
+/// Prints the times of one kind of round; `row` is the first column.
+pub(crate) fn print_times(row: impl Display, name: &str, times: &Times) {
     println!(
-        "{files:>7}  {name:<24} {:>7.3} s {:>7.3} s",
+        "{row:>7}  {name:<24} {:>7.3} s {:>7.3} s",
         times.minimum(),
         times.median()
     );
 }
 
-/// Prints how `times` compare with the sum of `others`, beside what is to be reached.
-pub(crate) fn print_ratio(files: usize, name: &str, times: &Times, others: &[&Times], at_most: Option<f64>) {
+/// Prints how `times` compare with the sum of `others`, beside what is to be reached, if anything; `row` is the first column.
+/// Returns whether the medians keep to that.
+pub(crate) fn print_ratio(
+    row: impl Display,
+    name: &str,
+    times: &Times,
+    others: &[&Times],
+    at_most: Option<f64>,
+) -> bool {
     let minimum = times.minimum() / others.iter().map(|other| other.minimum()).sum::<f64>();
     let median = times.median() / others.iter().map(|other| other.median()).sum::<f64>();
-    let at_most = at_most.map(|most| format!("{most:.2}")).unwrap_or_default();
-    println!("{files:>7}  {name:<24} {minimum:>9.2} {median:>9.2}  {at_most:>7}");
+    let limit = at_most.map(|most| format!("{most:.2}")).unwrap_or_default();
+    println!("{row:>7}  {name:<24} {minimum:>9.2} {median:>9.2}  {limit:>7}");
+    at_most.is_none_or(|most| median <= most)
 }
 
 #[cfg(test)]

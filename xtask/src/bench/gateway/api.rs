@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use serde::Deserialize;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
 
 const HEAD: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
 const START: &str = "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"model\":\"m\",\"usage\":{\"input_tokens\":9,\"output_tokens\":1}}}\n\n";
@@ -24,13 +25,13 @@ static BEGINNING: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 /// What a request says of the answer that it wants.
 #[derive(Clone, Copy, Deserialize)]
-pub(super) struct Wanted {
+pub(in crate::bench) struct Wanted {
     /// How many events, the first one without a text and the last one among them.
     #[serde(rename = "max_tokens")]
-    pub(super) events: usize,
+    pub(in crate::bench) events: usize,
     /// How many of them in a second; 0 is as fast as they are taken.
     #[serde(rename = "top_k")]
-    pub(super) per_second: u32,
+    pub(in crate::bench) per_second: u32,
 }
 
 impl Wanted {
@@ -41,23 +42,31 @@ impl Wanted {
     }
 }
 
-/// Serves events of a length on any free port, on a thread of its own, until the process ends.
-pub(super) fn serve(event: usize) -> Result<u16> {
+/// Serves events of a length on any free port, on a thread of its own, until the process ends; with `tls`, over that.
+pub(in crate::bench) fn serve(event: usize, tls: Option<TlsAcceptor>) -> Result<u16> {
     let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).context("cannot listen")?;
     listener.set_nonblocking(true)?;
     let port = listener.local_addr()?.port();
     let event = chunk(&event_of(event));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let thread = std::thread::Builder::new().name("api".to_owned());
-    thread.spawn(move || runtime.block_on(accept(listener, event)))?;
+    thread.spawn(move || runtime.block_on(accept(listener, event, tls)))?;
     Ok(port)
 }
 
-async fn accept(listener: std::net::TcpListener, event: Vec<u8>) -> std::io::Result<()> {
+async fn accept(listener: std::net::TcpListener, event: Vec<u8>, tls: Option<TlsAcceptor>) -> std::io::Result<()> {
     let listener = TcpListener::from_std(listener)?;
     loop {
         let (stream, _) = listener.accept().await?;
-        tokio::spawn(connection(stream, event.clone()));
+        stream.set_nodelay(true)?;
+        let event = event.clone();
+        match tls.clone() {
+            None => drop(tokio::spawn(connection(stream, event))),
+            Some(tls) => drop(tokio::spawn(async move {
+                let stream = tls.accept(stream).await?;
+                connection(stream, event).await
+            })),
+        }
     }
 }
 
@@ -72,8 +81,7 @@ fn chunk(text: &str) -> Vec<u8> {
 }
 
 /// Answers the requests of a connection, until it is closed.
-async fn connection(mut stream: TcpStream, mut event: Vec<u8>) -> std::io::Result<()> {
-    stream.set_nodelay(true)?;
+async fn connection(mut stream: impl AsyncRead + AsyncWrite + Unpin, mut event: Vec<u8>) -> std::io::Result<()> {
     let mut request = Vec::new();
     while stream.read_buf(&mut request).await? > 0 {
         let head = request.windows(4).position(|bytes| bytes == b"\r\n\r\n");
@@ -92,12 +100,13 @@ async fn connection(mut stream: TcpStream, mut event: Vec<u8>) -> std::io::Resul
             paced(&mut stream, &mut event, wanted).await?;
         }
         stream.write_all(&[&chunk(END)[..], b"0\r\n\r\n"].concat()).await?;
+        stream.flush().await?;
     }
     Ok(())
 }
 
 /// Writes events, each when it is due and by itself, with the time in it.
-async fn paced(stream: &mut TcpStream, event: &mut [u8], wanted: Wanted) -> std::io::Result<()> {
+async fn paced(stream: &mut (impl AsyncWrite + Unpin), event: &mut [u8], wanted: Wanted) -> std::io::Result<()> {
     let at = event.windows(STAMP.len()).position(|bytes| bytes == STAMP);
     let at = at.map_or(0, |at| at + STAMP.len());
     let pause = Duration::from_secs(1) / wanted.per_second;
@@ -108,6 +117,7 @@ async fn paced(stream: &mut TcpStream, event: &mut [u8], wanted: Wanted) -> std:
         let stamp = format!("{:0STAMP_LENGTH$x}", BEGINNING.elapsed().as_nanos());
         event[at..at + STAMP_LENGTH].copy_from_slice(stamp.as_bytes());
         stream.write_all(event).await?;
+        stream.flush().await?;
     }
     Ok(())
 }

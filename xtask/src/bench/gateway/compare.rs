@@ -11,19 +11,19 @@ use super::way::Way;
 use crate::bench::times::Times;
 
 /// How many connections are compared.
-const CONNECTIONS: [u32; 2] = [1, 16];
+pub(in crate::bench) const CONNECTIONS: [u32; 2] = [1, 16];
 /// A gateway may add less than this to the median time to the first byte, in milliseconds.
 const LATENCY_TARGET: f64 = 1.0;
 /// A stream through a gateway is to have at least this part of the direct throughput.
-const THROUGHPUT_TARGET: f64 = 0.9;
+pub(in crate::bench) const THROUGHPUT_TARGET: f64 = 0.9;
 
 /// What the rounds of one way amount to.
 #[derive(Default)]
-struct Measured {
+pub(in crate::bench) struct Measured {
     /// Of whole rounds.
-    times: Times,
-    firsts: Times,
-    ages: Times,
+    pub(in crate::bench) times: Times,
+    pub(in crate::bench) firsts: Times,
+    pub(in crate::bench) ages: Times,
     /// Of all processors, for whole rounds; without the relay's, which is another process.
     processor: Times,
 }
@@ -104,14 +104,15 @@ fn processor_time() -> Duration {
     Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or(0))
 }
 
-fn throughput(measured: &Measured, direct: &Measured, bytes: usize, connections: u32) -> String {
+/// The throughput of one way, beside that of the direct one, in words.
+pub(in crate::bench) fn throughput(measured: &Measured, direct: &Measured, bytes: usize, connections: u32) -> String {
     let megabytes = super::super::task::megabytes((bytes * connections as usize / 1024) as u64);
     let (time, ratio) = (measured.times.median(), direct.times.median() / measured.times.median());
     format!("{:>7.2} MB/s, ratio {ratio:.2}", megabytes / time)
 }
 
 /// Goes each way in each round. What the first, short round takes does not count.
-async fn alternate(
+pub(in crate::bench) async fn alternate(
     rounds: u32,
     ways: &[Way],
     connections: u32,

@@ -1,12 +1,17 @@
 //! The ways to the API, and the client that goes them.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::task::JoinSet;
+use tokio_rustls::TlsConnector;
 
 use super::api::{Wanted, ages};
 
@@ -17,26 +22,33 @@ const LAST: &[u8] = b"\r\n0\r\n\r\n";
 
 /// How the client reaches the API.
 #[derive(Clone, Debug)]
-pub(super) enum Way {
+pub(in crate::bench) enum Way {
     /// Directly.
     Tcp(u16),
     /// Through the gateway's socket.
     Unix(PathBuf),
     /// Through the relay and the gateway's socket.
     Relay(u16),
+    /// Directly, over TLS.
+    Tls(u16, Arc<ClientConfig>),
+    /// Over TLS that ends at the gateway: by its socket or its relay, and through a tunnel to this port.
+    Ended(Box<Way>, u16, Arc<ClientConfig>),
 }
 
-trait Connection: AsyncRead + AsyncWrite + Send + Unpin {}
+/// Where the server listens.
+const SERVER: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+pub(in crate::bench) trait Connection: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<C: AsyncRead + AsyncWrite + Send + Unpin> Connection for C {}
 
 /// What the client saw of some answers.
 #[derive(Default)]
-pub(super) struct Seen {
+pub(in crate::bench) struct Seen {
     /// The times to the first byte.
-    pub(super) firsts: Vec<Duration>,
+    pub(in crate::bench) firsts: Vec<Duration>,
     /// From the writing of an event to its reading, where the events have times in them.
-    pub(super) ages: Vec<Duration>,
+    pub(in crate::bench) ages: Vec<Duration>,
 }
 
 impl Seen {
@@ -47,11 +59,12 @@ impl Seen {
 }
 
 impl Way {
-    pub(super) fn name(&self) -> &'static str {
+    pub(in crate::bench) fn name(&self) -> &'static str {
         match self {
-            Self::Tcp(_) => "direct",
+            Self::Tcp(_) | Self::Tls(..) => "direct",
             Self::Unix(_) => "gateway",
             Self::Relay(_) => "with relay",
+            Self::Ended(door, ..) => door.name(),
         }
     }
 
@@ -63,11 +76,29 @@ impl Way {
                 Box::new(stream)
             }
             Self::Unix(path) => Box::new(UnixStream::connect(path).await?),
+            Self::Tls(port, tls) => secure(Box::pin(Self::Tcp(*port).connect()).await?, tls).await?,
+            Self::Ended(door, port, tls) => {
+                let mut tunnel = Box::pin(door.connect()).await?;
+                let target = format!("{SERVER}:{port}");
+                let request = format!("CONNECT {target} HTTP/1.1\r\nhost: {target}\r\n\r\n");
+                tunnel.write_all(request.as_bytes()).await?;
+                let mut head = Vec::new();
+                while !head.ends_with(b"\r\n\r\n") {
+                    head.push(tunnel.read_u8().await.context("the tunnel broke off")?);
+                }
+                ensure!(head.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&head));
+                secure(tunnel, tls).await?
+            }
         })
     }
 
     /// Asks so many times for the same on each of some connections at once; how long all of it took, and what was seen.
-    pub(super) async fn go(&self, connections: u32, requests: u32, wanted: Wanted) -> Result<(Duration, Seen)> {
+    pub(in crate::bench) async fn go(
+        &self,
+        connections: u32,
+        requests: u32,
+        wanted: Wanted,
+    ) -> Result<(Duration, Seen)> {
         let began = Instant::now();
         let mut clients = JoinSet::new();
         for _ in 0..connections {
@@ -89,6 +120,13 @@ impl Way {
     }
 }
 
+/// Shakes hands over a connection with the server, or with who ends TLS in its place.
+async fn secure(stream: Box<dyn Connection>, tls: &Arc<ClientConfig>) -> Result<Box<dyn Connection>> {
+    let connector = TlsConnector::from(Arc::clone(tls));
+    let stream = connector.connect(ServerName::IpAddress(SERVER.into()), stream).await;
+    Ok(Box::new(stream.context("no TLS")?))
+}
+
 /// Asks for an answer, and reads it to its end.
 async fn ask(connection: &mut Box<dyn Connection>, wanted: Wanted, seen: &mut Seen) -> Result<()> {
     let body = wanted.request();
@@ -98,6 +136,7 @@ async fn ask(connection: &mut Box<dyn Connection>, wanted: Wanted, seen: &mut Se
     );
     let began = Instant::now();
     connection.write_all(request.as_bytes()).await?;
+    connection.flush().await?;
     let (mut is_first, mut buffer) = (true, Vec::with_capacity(64 << 10));
     loop {
         let read = connection.read_buf(&mut buffer).await.context("the answer broke off")?;

@@ -1,0 +1,1 @@
+pub const ROUND: u32 = 0;
