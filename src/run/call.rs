@@ -66,7 +66,8 @@ pub(crate) async fn make(
     let services = Services::begin(&call.sandbox, whose, engine, recorder).await?;
     let (specification, mut sealed) = seal::for_agent(call, engine, services, specification)?;
     let disk = call.sandbox.watch_disk();
-    let container = sealed.start(&specification, prompt.as_bytes(), interruption).await?;
+    let starting = sealed.start(&specification, prompt.as_bytes(), interruption);
+    let container = Box::pin(starting).await?;
     let mut running = Running { container, disk };
     let ended = attend(call, &mut running, &mut sealed, &mut listener, interruption).await;
     let leaving = running.leave(ended, call, &mut listener, recorder);

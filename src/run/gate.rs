@@ -188,7 +188,7 @@ impl Runner<'_> {
         let (spec, mut sealed) = seal::for_gate(sandbox, self.engine, services, spec)?;
         let killed_before = killed_for_memory();
         let mut disk = sandbox.watch_disk();
-        let mut container = match sealed.start(&spec, b"", self.interruption).await {
+        let mut container = match Box::pin(sealed.start(&spec, b"", self.interruption)).await {
             Err(error) if error.kind() == ErrorKind::Interrupted => return Ok(Ran::Cancelled.without_output()),
             started => started?,
         };

@@ -61,6 +61,7 @@ impl DebianBase {
             context: archive.into_inner()?,
             containerfile: "Containerfile".to_owned(),
             args: BTreeMap::new(),
+            target: None,
             tag: reference.to_owned(),
             labels: BTreeMap::new(),
             network: Some("host".to_owned()),

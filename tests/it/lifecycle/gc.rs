@@ -106,6 +106,8 @@ fn hold(repository: &TestRepository, branch: &str) {
                 started_at: at,
                 ended_at: at,
                 call: None,
+                rounds: Vec::new(),
+                red: None,
             };
             issues.record_attempt(&id, attempt, at)?;
             issues.hold(&id, "its gate fails", at)
