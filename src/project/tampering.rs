@@ -1,11 +1,12 @@
 //! Changes that make tests say less: deleted, emptied, skipped and weakened tests, and looser settings of CI and coverage.
 //!
 //! It reads texts as the conventions of their ecosystems are written, and runs nothing. What it finds is a reason for a
-//! person to look, and what it does not find is no proof: whoever means to deceive can write a test that says nothing in
+//! person to look, and that it finds nothing proves nothing: whoever means to deceive can write a test that says nothing in
 //! other ways. Each pattern takes time in proportion to the text.
 
 mod assertion;
 mod case;
+mod change;
 mod checks;
 mod compare;
 mod coverage;
@@ -15,36 +16,15 @@ mod finding;
 mod language;
 mod mark;
 mod pairs;
+mod pattern;
 mod settings;
 mod source;
 #[cfg(test)]
 mod tests;
 mod words;
 
+pub(crate) use self::change::FileChange;
 pub(crate) use self::finding::{Finding, FindingKind};
-
-/// Compiles a pattern once.
-macro_rules! pattern {
-    ($text:expr) => {{
-        static PATTERN: std::sync::LazyLock<regex::Regex> =
-            std::sync::LazyLock::new(|| regex::Regex::new($text).expect("the patterns of this folder are fixed"));
-        &*PATTERN
-    }};
-}
-use pattern;
-
-/// A file that a change touches, with its text before and after; `None` where it is not there, or is no text.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct FileChange {
-    /// Its path before; `None` for a new file.
-    pub(crate) old_path: Option<String>,
-    /// Its path after; `None` for one that was deleted.
-    pub(crate) new_path: Option<String>,
-    /// Its text before.
-    pub(crate) before: Option<String>,
-    /// Its text after.
-    pub(crate) after: Option<String>,
-}
 
 /// Returns whether a file is read at all: one in a language that is known here, or settings of CI, of a runner of tests
 /// or of coverage.

@@ -14,7 +14,7 @@ use crate::project::tampering::{self, FileChange, Finding, FindingKind};
 const LIMITS: TextLimits = TextLimits {
     files: 2000,
     bytes: 1 << 20,
-    all_bytes: 32 << 20,
+    all_bytes: 16 << 20,
 };
 
 /// Finds what a change from one tree or commit to another makes weaker. A file that is to be looked at and is too large,

@@ -6,7 +6,7 @@ use std::ops::Range;
 use regex::Regex;
 
 use super::language::Language;
-use super::pattern;
+use super::pattern::pattern;
 use super::source::Source;
 use super::words::{self, Word};
 
@@ -188,16 +188,20 @@ fn strength(text: &str, whole: &str) -> Strength {
         return Strength::Existence;
     }
     let equals = pattern!(
-        r"={2,3}|assert_eq|assert_matches|\.toBe\(|toEqual|toStrictEqual|toMatch|toHave|toContain|toThrow|[eE]qual|Same|\.eq\(|toeq\b|\beq\(|\.to\.eq|isEqualTo|contains|EXPECT_EQ|ASSERT_EQ|_EQ\(|shouldBe|must_equal|raises|Throws|assert_raise|!=|=~|\bin\b|\{:|\{.*\}=|Equals|deepEqual"
+        r"={2,3}|assert_eq|assert_matches|\.toBe\(|toEqual|toStrictEqual|toMatch|toHave|toContain|toThrow|[eE]qual|Same|\.eq\(|toeq\b|\beq\(|\.to\.eq|isEqualTo|contains|EXPECT_EQ|ASSERT_EQ|_EQ\(|shouldBe|must_equal|raises|Throws|assert_raise|!=|=~|\bin\b|\{:|\{.*\}=|Equals|deepEqual|assert_(?:called|any_call|has_calls|all|array|frame|series|awaited)\w*|[cC]loseTo|toHaveBeen"
     );
     if equals.is_match(text) {
         return Strength::Equality;
     }
+    // A truth without a comparison: of a value that is there, mostly.
+    let is_bare = pattern!(
+        r"^\s*(?:assert\s+\S|(?:self\.|\$this->|self::|assert\.|Assert\.|debug_)?(?:assert|assert!|ok|assertTrue|IsTrue|True|XCTAssert|XCTAssertTrue|EXPECT_TRUE|ASSERT_TRUE|CHECK|REQUIRE)\s*\()"
+    );
     let compares = pattern!(r"[<>]|\bis_\w+\(|\w+\(\)");
-    if compares.is_match(text) {
-        Strength::Value
-    } else {
+    if is_bare.is_match(whole) && !compares.is_match(text) {
         Strength::Existence
+    } else {
+        Strength::Value
     }
 }
 

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::language::Language;
-use super::pattern;
+use super::pattern::pattern;
 use super::source::Source;
 
 mod blocks;

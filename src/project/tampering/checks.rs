@@ -3,7 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use super::{FileChange, Finding, FindingKind, pattern};
+use super::change::FileChange;
+use super::finding::{Finding, FindingKind};
+use super::pattern::pattern;
 
 mod commands;
 mod scopes;

@@ -4,12 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::assertion::{Assertion, Strength};
+use super::change::FileChange;
 use super::excuse::Excuses;
 use super::file::{ReadCase, ReadFile};
+use super::finding::{Finding, FindingKind};
 use super::mark::{self, Mark};
 use super::pairs::{self, Matches, Pair, Place};
+use super::pattern::pattern;
 use super::words::Word;
-use super::{FileChange, Finding, FindingKind, pattern};
+
+/// How many places are looked at for a test that may be commented out.
+const MENTIONS: usize = 100;
 
 /// Finds what a change does to tests.
 pub(super) fn find(changes: &[FileChange], asked_away: &[String]) -> Vec<Finding> {
@@ -186,9 +191,10 @@ fn unlike<'side>(lost: &[&'side Assertion], gained: &[&Assertion]) -> Vec<&'side
 /// compared now.
 fn is_said_by(one: &Assertion, gained: &[&Assertion]) -> bool {
     let there: BTreeSet<&Word> = gained.iter().flat_map(|one| &one.words).collect();
-    let is_structure = gained
-        .iter()
-        .any(|one| one.strength == Strength::Equality && pattern!(r"[{\[]|[sS]napshot").is_match(&one.text));
+    let is_structure = gained.iter().any(|one| {
+        one.strength == Strength::Equality
+            && pattern!(r"[{\[]|[sS]napshot|assert_(?:all|array|frame|series)").is_match(&one.text)
+    });
     let is_own = |word: &&Word| !matches!(word, Word::Name(name) if super::words::is_assertion_word(name));
     let own: BTreeSet<&Word> = one.words.iter().filter(is_own).collect();
     let known = own.iter().filter(|word| there.contains(**word)).count();
@@ -259,6 +265,7 @@ fn of_file(pairs: &[Pair], places: &[Place]) -> Vec<Finding> {
             .source
             .raw
             .match_indices(head)
+            .take(MENTIONS)
             .find(|(at, _)| !head.is_empty() && after.source.text[*at..*at + head.len()].trim().is_empty());
         match is_comment {
             Some((at, _)) => {

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::{FileChange, Finding, FindingKind, checks, pattern, settings};
+use super::change::FileChange;
+use super::finding::{Finding, FindingKind};
+use super::pattern::pattern;
+use super::{checks, settings};
 
 /// Whether Codecov only tells: lower where it does.
 const INFORMATIONAL: &str = "codecov informational";

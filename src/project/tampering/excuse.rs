@@ -16,7 +16,45 @@ pub(super) struct Excuses {
     words: BTreeSet<Word>,
     /// The functions and types that are gone.
     undefined: BTreeSet<String>,
+    /// What is asserted after the change, if new words make one assertion serve for many inputs.
+    for_many: BTreeSet<String>,
+    /// Whether inputs are generated now.
+    is_generated: bool,
 }
+
+/// Words that run a test with several types or inputs.
+const FOR_MANY: [&str; 16] = [
+    "TYPED_TEST",
+    "TYPED_TEST_P",
+    "TEST_P",
+    "TypeParam",
+    "TEMPLATE_TEST_CASE",
+    "GENERATE",
+    "parametrize",
+    "each",
+    "rstest",
+    "Theory",
+    "ParameterizedTest",
+    "TestCase",
+    "DataProvider",
+    "dataset",
+    "subTest",
+    "shared_examples",
+];
+
+/// Words that have the inputs of a test generated.
+const GENERATED: [&str; 10] = [
+    "proptest",
+    "quickcheck",
+    "given",
+    "hypothesis",
+    "fc",
+    "forAll",
+    "Property",
+    "property",
+    "rapid",
+    "StreamData",
+];
 
 impl Excuses {
     pub(super) fn of(pairs: &[Pair], matches: &Matches) -> Self {
@@ -42,14 +80,22 @@ impl Excuses {
                 .collect::<BTreeSet<_>>()
         };
         let (before, after) = (names(|pair| pair.before.as_ref()), names(|pair| pair.after.as_ref()));
+        let words: BTreeSet<Word> = pairs.iter().flat_map(new_words).collect();
+        let has = |names: &[&str]| names.iter().any(|name| words.contains(&Word::Name((*name).to_owned())));
         Self {
+            for_many: if has(&FOR_MANY) {
+                gained.keys().cloned().collect()
+            } else {
+                BTreeSet::new()
+            },
+            is_generated: has(&GENERATED),
             gained,
-            words: pairs.iter().flat_map(new_words).collect(),
+            words,
             undefined: before.difference(&after).cloned().collect(),
         }
     }
 
-    /// Returns whether a test that is gone is no loss.
+    /// Returns whether a test that is gone loses nothing.
     pub(super) fn covers_case(&mut self, case: &ReadCase) -> bool {
         if self.is_of_something_gone(&case.words) {
             return true;
@@ -61,13 +107,16 @@ impl Excuses {
         case.asserts.iter().all(|one| self.covers(one))
     }
 
-    /// Returns whether an assertion that is gone is no loss. One that is there elsewhere serves once.
+    /// Returns whether an assertion that is gone loses nothing. One that is there elsewhere serves once.
     pub(super) fn covers(&mut self, lost: &Assertion) -> bool {
         if let Some(count @ 1..) = self.gained.get_mut(&lost.text) {
             *count -= 1;
             return true;
         }
-        self.is_of_something_gone(&lost.words) || words::are_in(&lost.words, &self.words)
+        self.is_of_something_gone(&lost.words)
+            || self.for_many.contains(&lost.text)
+            || words::are_in(&lost.words, &self.words)
+            || self.is_generated && words::names_are_in(&lost.words, &self.words)
     }
 
     fn is_of_something_gone(&self, words: &[Word]) -> bool {

@@ -7,7 +7,7 @@ use super::assertion::{self, Assertion, Strength};
 use super::case::{self, Case};
 use super::language::Language;
 use super::mark::{self, Mark};
-use super::pattern;
+use super::pattern::pattern;
 use super::source::Source;
 use super::words::{self, Word};
 
@@ -64,7 +64,11 @@ impl ReadFile {
         let defined = defined(&source, &cases);
         let (of_cases, rest) = shared(marks, &cases);
         let read = cases.into_iter().zip(of_cases);
-        let cases = read.map(|(case, marks)| read_case(&source, language, case, marks, &helpers, is_script));
+        let cases = read.map(|(case, marks)| ReadCase {
+            marks,
+            is_file: is_script,
+            ..read_case(&source, language, case, &helpers)
+        });
         Some(Self {
             cases: cases.collect(),
             path: path.to_owned(),
@@ -100,14 +104,8 @@ fn shared(marks: Vec<Mark>, cases: &[Case]) -> (Vec<Vec<Mark>>, Vec<Mark>) {
     (of_cases, rest)
 }
 
-fn read_case(
-    source: &Source,
-    language: Language,
-    case: Case,
-    marks: Vec<Mark>,
-    helpers: &BTreeSet<String>,
-    is_file: bool,
-) -> ReadCase {
+/// Reads a case, but for its marks.
+fn read_case(source: &Source, language: Language, case: Case, helpers: &BTreeSet<String>) -> ReadCase {
     let parts = case.own(&case.region);
     let found = assertion::find(source, language, &parts, &case.name_at, helpers);
     let (constants, asserts) = found.into_iter().partition(|one| one.strength == Strength::Constant);
@@ -118,9 +116,9 @@ fn read_case(
         is_empty: is_empty(&body, language) && case.nested.is_empty(),
         asserts,
         constants,
-        marks,
+        marks: Vec::new(),
         case,
-        is_file,
+        is_file: false,
     }
 }
 

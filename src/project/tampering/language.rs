@@ -1,6 +1,6 @@
 //! Which language a file is written in, and which files are tests by the convention of their ecosystem.
 
-use super::pattern;
+use super::pattern::pattern;
 
 /// A language with a test convention that is known here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use regex::Regex;
 
 use super::case::Case;
 use super::language::Language;
-use super::pattern;
+use super::pattern::pattern;
 use super::source::Source;
 
 /// How many statements of a file, or of a case, are looked at: each is looked at with what is around it.
@@ -22,106 +22,78 @@ pub(super) struct Mark {
     pub(super) line: String,
 }
 
-/// The words of a language: those that stand before or in the head of a test or a group, and those that are statements
-/// in it, which may have a condition.
-struct Words {
-    fixed: &'static Regex,
-    statement: Option<&'static Regex>,
+/// Returns the words of a language that stand before or in the head of a test or a group.
+fn fixed_of(language: Language) -> &'static Regex {
+    match language {
+        Language::Rust => pattern!(
+            r"#!?\[\s*(?:cfg_attr\([^\]]*,\s*)?ignore\b[^\]]*\]|#!?\[\s*cfg\s*\(\s*(?:all\s*\(\s*(?:test\s*,\s*)?)?(?:any\s*\(\s*\)|false)[^\]]*\]|#\[\s*should_panic\b"
+        ),
+        Language::JavaScript => pattern!(
+            r"\b(?:it|test|describe|context|suite|specify)(?:\s*\.\s*\w+)*\s*\.\s*(?:skip|todo|failing|fails|only)\b|(?:^|[^.\w$])(?:x(?:it|test|describe|context|specify)|f(?:it|describe|context))\s*[(.]|\b(?:it|test|describe|suite)\s*\(\s*\x22[^\x22\n]*\x22\s*,\s*\{[^{}]*\b(?:skip|todo|only)\s*:\s*(?:true|\x22)"
+        ),
+        Language::Python => pattern!(
+            r"\bmark\.(?:skip|xfail)\b|@(?:unittest\.)?(?:skip|expectedFailure)\b|(?i:skipif|skipunless)\s*\(\s*(?:True|False|1|0|not\s+False)\b|\b__test__\s*=\s*False|\bcollect_ignore(?:_glob)?\b"
+        ),
+        Language::Go => pattern!(r"(?m)^//go:build\s+(?:ignore|never|disabled|skip|none|todo|broken|false)\b"),
+        Language::Java | Language::Kotlin => pattern!(
+            r"@(?:[\w.]+\.)?(?:Disabled|Ignore|Ignored)\b|\benabled\s*=\s*false|\bAssum\w*\.assume\w+\s*\(\s*false|\bassumeTrue\s*\(\s*false|\bassumeFalse\s*\(\s*true"
+        ),
+        Language::Cpp => pattern!(
+            r"\bDISABLED_\w+|(?:TEST_CASE|SCENARIO)\w*\s*\([^\n]*\[(?:\.|!hide|\.\w+|!mayfail|!shouldfail)\]|\bdoctest::(?:skip|may_fail|should_fail)\b"
+        ),
+        Language::CSharp => pattern!(
+            r"\b(?:\w*Fact|\w*Theory|InlineData)\s*\([^\n]*\bSkip\s*=|\[[^\]\n]*\b(?:Ignore|Explicit)\b(?:\s*\([^\n]*)?\]|\bIgnore\s*=\s*\x22"
+        ),
+        Language::Ruby => pattern!(
+            r"(?m)^[ \t]*(?:RSpec\.)?(?:x(?:it|describe|context|specify|example|scenario|feature)|f(?:it|describe|context))\b|,\s*(?:skip|pending|focus):\s|,\s*:(?:skip|pending|focus)\b|(?m)^[ \t]*(?:pending|skip)\b[^\n=]*\bdo\b"
+        ),
+        Language::Php => pattern!(
+            r"->(?:skip|todo)\s*\(\s*(?:\)|\x22|true)|->only\s*\(|#\[\s*(?:Skip|Ignore)\b|\b(?:it|test)\s*\([^\n]*\)\s*->\s*todo\b"
+        ),
+        Language::Elixir => pattern!(r"@(?:tag|moduletag|describetag)\s+(?:\[\s*)?(?::skip\b|skip:)"),
+        Language::Swift => pattern!(
+            r"\.disabled\s*\(|\bXCTSkip(?:If\s*\(\s*true|Unless\s*\(\s*false)|\bXCTExpectFailure\b|\bwithKnownIssue\b"
+        ),
+    }
 }
 
-fn words_of(language: Language) -> Words {
-    let (fixed, statement) = match language {
-        Language::Rust => (
-            pattern!(
-                r"#!?\[\s*(?:cfg_attr\([^\]]*,\s*)?ignore\b[^\]]*\]|#!?\[\s*cfg\s*\(\s*(?:all\s*\(\s*(?:test\s*,\s*)?)?(?:any\s*\(\s*\)|false)[^\]]*\]|#\[\s*should_panic\b"
-            ),
-            None,
-        ),
-        Language::JavaScript => (
-            pattern!(
-                r"\b(?:it|test|describe|context|suite|specify)(?:\s*\.\s*\w+)*\s*\.\s*(?:skip|todo|failing|fails|only)\b|(?:^|[^.\w$])(?:x(?:it|test|describe|context|specify)|f(?:it|describe|context))\s*[(.]|\b(?:it|test|describe|suite)\s*\(\s*\x22[^\x22\n]*\x22\s*,\s*\{[^{}]*\b(?:skip|todo|only)\s*:\s*(?:true|\x22)"
-            ),
-            Some(pattern!(
-                r"\b(?:this|t|ctx|context|test)\.(?:skip|todo)\s*\(|\bpending\s*\("
-            )),
-        ),
-        Language::Python => (
-            pattern!(
-                r"\bmark\.(?:skip|xfail)\b|@(?:unittest\.)?(?:skip|expectedFailure)\b|(?i:skipif|skipunless)\s*\(\s*(?:True|False|1|0|not\s+False)\b|\b__test__\s*=\s*False|\bcollect_ignore(?:_glob)?\b"
-            ),
-            Some(pattern!(
-                r"\bpytest\.(?:skip|xfail)\s*\(|\bself\.skipTest\s*\(|\braise\s+(?:unittest\.)?SkipTest\b"
-            )),
-        ),
-        Language::Go => (
-            pattern!(r"(?m)^//go:build\s+(?:ignore|never|disabled|skip|none|todo|broken|false)\b"),
-            Some(pattern!(
-                r"\b(?:t|tb|b|f|s|c)\.(?:Skip|Skipf|SkipNow)\s*\(|\.T\(\)\.Skip\w*\s*\("
-            )),
-        ),
-        Language::Java | Language::Kotlin => (
-            pattern!(
-                r"@(?:[\w.]+\.)?(?:Disabled|Ignore|Ignored)\b|\benabled\s*=\s*false|\bAssum\w*\.assume\w+\s*\(\s*false|\bassumeTrue\s*\(\s*false|\bassumeFalse\s*\(\s*true"
-            ),
-            None,
-        ),
-        Language::Cpp => (
-            pattern!(
-                r"\bDISABLED_\w+|(?:TEST_CASE|SCENARIO)\w*\s*\([^\n]*\[(?:\.|!hide|\.\w+|!mayfail|!shouldfail)\]|\bdoctest::(?:skip|may_fail|should_fail)\b"
-            ),
-            Some(pattern!(r"\bGTEST_SKIP\w*\s*\(|(?m:^\s*SKIP\s*\()")),
-        ),
-        Language::CSharp => (
-            pattern!(
-                r"\b(?:\w*Fact|\w*Theory|InlineData)\s*\([^\n]*\bSkip\s*=|\[[^\]\n]*\b(?:Ignore|Explicit)\b(?:\s*\([^\n]*)?\]|\bIgnore\s*=\s*\x22"
-            ),
-            Some(pattern!(
-                r"\bAssert\.(?:Ignore|Inconclusive|Skip)\s*\(|\bSkip\.(?:If|Always)\s*\(\s*(?:true)?"
-            )),
-        ),
-        Language::Ruby => (
-            pattern!(
-                r"(?m)^[ \t]*(?:RSpec\.)?(?:x(?:it|describe|context|specify|example|scenario|feature)|f(?:it|describe|context))\b|,\s*(?:skip|pending|focus):\s|,\s*:(?:skip|pending|focus)\b|(?m)^[ \t]*(?:pending|skip)\b[^\n=]*\bdo\b"
-            ),
-            Some(pattern!(r"(?m)^[ \t]*(?:pending|skip)\b[ \t]*(?:\(|\x22|$)[^\n]*")),
-        ),
-        Language::Php => (
-            pattern!(
-                r"->(?:skip|todo)\s*\(\s*(?:\)|\x22|true)|->only\s*\(|#\[\s*(?:Skip|Ignore)\b|\b(?:it|test)\s*\([^\n]*\)\s*->\s*todo\b"
-            ),
-            Some(pattern!(r"\bmarkTest(?:Skipped|Incomplete)\s*\(")),
-        ),
-        Language::Elixir => (
-            pattern!(r"@(?:tag|moduletag|describetag)\s+(?:\[\s*)?(?::skip\b|skip:)"),
-            None,
-        ),
-        Language::Swift => (
-            pattern!(
-                r"\.disabled\s*\(|\bXCTSkip(?:If\s*\(\s*true|Unless\s*\(\s*false)|\bXCTExpectFailure\b|\bwithKnownIssue\b"
-            ),
-            Some(pattern!(r"\bthrow\s+XCTSkip\b")),
-        ),
-    };
-    Words { fixed, statement }
+/// Returns the words of a language that are statements in a test, and may have a condition.
+fn statements_of(language: Language) -> Option<&'static Regex> {
+    match language {
+        Language::JavaScript => Some(pattern!(
+            r"\b(?:this|t|ctx|context|test)\.(?:skip|todo)\s*\(|\bpending\s*\("
+        )),
+        Language::Python => Some(pattern!(
+            r"\bpytest\.(?:skip|xfail)\s*\(|\bself\.skipTest\s*\(|\braise\s+(?:unittest\.)?SkipTest\b"
+        )),
+        Language::Go => Some(pattern!(
+            r"\b(?:t|tb|b|f|s|c)\.(?:Skip|Skipf|SkipNow)\s*\(|\.T\(\)\.Skip\w*\s*\("
+        )),
+        Language::Cpp => Some(pattern!(r"\bGTEST_SKIP\w*\s*\(|(?m:^\s*SKIP\s*\()")),
+        Language::CSharp => Some(pattern!(
+            r"\bAssert\.(?:Ignore|Inconclusive|Skip)\s*\(|\bSkip\.(?:If|Always)\s*\(\s*(?:true)?"
+        )),
+        Language::Ruby => Some(pattern!(r"(?m)^[ \t]*(?:pending|skip)\b[ \t]*(?:\(|\x22|$)[^\n]*")),
+        Language::Php => Some(pattern!(r"\bmarkTest(?:Skipped|Incomplete)\s*\(")),
+        Language::Swift => Some(pattern!(r"\bthrow\s+XCTSkip\b")),
+        Language::Rust | Language::Java | Language::Kotlin | Language::Elixir => None,
+    }
 }
 
 /// Finds the marks of a file. A statement with a condition is none, unless the condition always holds or asks whether
 /// it is in CI.
 pub(super) fn find(source: &Source, language: Language, cases: &[Case]) -> Vec<Mark> {
-    let words = words_of(language);
     // Tags are in strings, and Go's constraints in comments.
     let view = match language {
         Language::Cpp => &source.text,
         Language::Go => &source.raw,
         _ => &source.code,
     };
-    let mut found: Vec<Mark> = words
-        .fixed
+    let mut found: Vec<Mark> = fixed_of(language)
         .find_iter(view)
         .map(|found| mark(source, found.range()))
         .collect();
-    for statement in words
-        .statement
+    for statement in statements_of(language)
         .into_iter()
         .flat_map(|words| words.find_iter(&source.code))
         .take(MOST)

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use regex::Regex;
 
-use super::{FileChange, Finding, FindingKind, pattern};
+use super::change::FileChange;
+use super::finding::{Finding, FindingKind};
+use super::pattern::pattern;
 
 /// Returns whether a file has settings of a runner of tests, of coverage or of a build that runs tests.
 pub(super) fn is_settings(path: &str) -> bool {
@@ -97,12 +99,15 @@ pub(super) fn find(changes: &[FileChange]) -> Vec<Finding> {
     }
     let modified = changes.iter().filter(|change| change.before.is_some());
     for (path, text, words) in modified.filter_map(|change| sides(&change.new_path, &change.after)) {
+        let (mut line, mut counted) = (1, 0);
         for word in words.find_iter(&text) {
+            line += memchr::memchr_iter(b'\n', &text.as_bytes()[counted..word.start()]).count();
+            counted = word.start();
             match known.get_mut(&plain(word.as_str())) {
                 Some(count @ 1..) => *count -= 1,
                 _ => found.push(Finding {
                     path: path.clone(),
-                    line: text[..word.start()].matches('\n').count() + 1,
+                    line,
                     what: format!(
                         "tests are left out, or may fail: `{}`",
                         crate::base::text::one_line(word.as_str().trim(), 80)

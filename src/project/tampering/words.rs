@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::pattern;
+use super::pattern::pattern;
 
 /// One word.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -137,4 +137,13 @@ pub(super) fn are_in(words: &[Word], pool: &BTreeSet<Word>) -> bool {
     let (literals, names): (Vec<_>, Vec<_>) = own.iter().partition(|word| matches!(word, Word::Literal(_)));
     let there = names.iter().filter(is_there).count();
     own.len() >= 2 && literals.iter().all(|word| is_there(&word)) && there * 5 >= names.len() * 4
+}
+
+/// Returns whether every name of what was asserted is there now, whatever the values.
+pub(super) fn names_are_in(words: &[Word], pool: &BTreeSet<Word>) -> bool {
+    let mut names = words
+        .iter()
+        .filter(|word| matches!(word, Word::Name(name) if !is_assertion_word(name)))
+        .peekable();
+    names.peek().is_some() && names.all(|name| pool.contains(name))
 }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::{Case, MOST_CASES, end_of_chain, first_string};
 use crate::project::tampering::language::Language;
-use crate::project::tampering::pattern;
+use crate::project::tampering::pattern::pattern;
 use crate::project::tampering::source::Source;
 
 /// Finds the calls that are tests.

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::Case;
 use crate::project::tampering::language::Language;
-use crate::project::tampering::pattern;
+use crate::project::tampering::pattern::pattern;
 use crate::project::tampering::source::Source;
 
 /// How far before a function its attributes are looked for.

@@ -1,7 +1,7 @@
 //! The commands of a file that check something.
 
 use super::scopes;
-use crate::project::tampering::pattern;
+use crate::project::tampering::pattern::pattern;
 
 /// What a command checks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! Which lines of a YAML file belong to a step or a job whose failure does not count, or that never runs.
 
-use crate::project::tampering::pattern;
+use crate::project::tampering::pattern::pattern;
 
 /// Returns, for each line, the setting by which the failure of what stands there is ignored; `None` where it counts.
 pub(super) fn ignored(text: &str) -> Vec<Option<String>> {
