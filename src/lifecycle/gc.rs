@@ -91,7 +91,7 @@ impl Generator {
     /// # Errors
     ///
     /// Where the note in the git folder cannot be read.
-    pub(crate) fn identity(&self) -> Result<Option<String>> {
+    pub fn identity(&self) -> Result<Option<String>> {
         let known = self.project.git.repository_id()?;
         Ok(known.or_else(|| self.project.lock("image build").ok().map(|lock| lock.id)))
     }

@@ -66,12 +66,11 @@ pub(crate) async fn make(
     let services = Services::begin(&call.sandbox, whose, engine, recorder).await?;
     let (specification, mut sealed) = seal::for_agent(call, engine, services, specification)?;
     let disk = call.sandbox.watch_disk();
-    let starting = sealed.start(&specification, prompt.as_bytes(), interruption);
-    let container = Box::pin(starting).await?;
+    let container = Box::pin(sealed.start(&specification, prompt.as_bytes(), interruption)).await?;
     let mut running = Running { container, disk };
     let ended = attend(call, &mut running, &mut sealed, &mut listener, interruption).await;
-    let leaving = running.leave(ended, call, &mut listener, recorder);
-    let (ended, ()) = tokio::join!(leaving, sealed.end_services());
+    let leaving = Box::pin(running.leave(ended, call, &mut listener, recorder));
+    let (ended, ()) = tokio::join!(leaving, Box::pin(sealed.end_services()));
     let (unheard, metered) = sealed.close().await;
     for event in unheard {
         listener.handle(event);

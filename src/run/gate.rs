@@ -200,7 +200,7 @@ impl Runner<'_> {
         };
         let output = output.bytes;
         sealed.look_at_services();
-        let (removed, ()) = tokio::join!(container.remove(), sealed.end_services());
+        let (removed, ()) = tokio::join!(Box::pin(container.remove()), Box::pin(sealed.end_services()));
         let ended = match disk.end().await? {
             Some(why) => ended.map(|_| Ended::Over(why)),
             None => ended,

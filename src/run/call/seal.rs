@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::pin::pin;
 use std::time::Duration;
 
 use secrecy::SecretString;
@@ -254,8 +253,8 @@ impl Sealed<'_> {
         interruption: &Interruption,
     ) -> Result<Container> {
         let (container, ready) = {
-            let mut starting = pin!(self.forwarder.engine.start(specification, stdin));
-            let mut ready = pin!(self.services.ready(interruption));
+            let mut starting = Box::pin(self.forwarder.engine.start(specification, stdin));
+            let mut ready = Box::pin(self.services.ready(interruption));
             tokio::select! {
                 started = &mut starting => match started {
                     Ok(container) => (Ok(container), ready.await),
@@ -271,7 +270,7 @@ impl Sealed<'_> {
                 Ok(container)
             }
             (Ok(container), Err(error)) => {
-                let (removed, ()) = tokio::join!(container.remove(), self.services.end());
+                let (removed, ()) = tokio::join!(Box::pin(container.remove()), Box::pin(self.services.end()));
                 if let Err(second) = removed {
                     tracing::warn!(error = %second, "a container whose services failed could not be removed");
                 }
