@@ -153,7 +153,6 @@ impl<'a> Opening<'a> {
         };
         let (seal, judged) = hold_to(asked, engine.describe());
         let has_api = api.is_some();
-        let waits = !services.is_empty();
         let (sender, egress) = mpsc::unbounded_channel();
         let gateway = Gateway::open(Options {
             folder,
@@ -171,9 +170,7 @@ impl<'a> Opening<'a> {
             redactor: sandbox.folder.redactor.clone(),
             clock: recorder.clock().clone(),
         })?;
-        if waits {
-            gateway.hold_seal();
-        }
+        services.hold(&gateway);
         let sealed = Sealed {
             gateway,
             egress,

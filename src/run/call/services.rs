@@ -13,6 +13,7 @@ use crate::model::Role;
 use crate::record::event::{EventKind, Step};
 use crate::record::recorder::Recorder;
 use crate::sandbox::engine::{ContainerSpec, Engine, UserChoice};
+use crate::sandbox::gateway::Gateway;
 use crate::sandbox::services::{RunningService, Scene, ServiceFailure, ServiceSpec, clear};
 
 /// The label with the name of a service, beside those of the container that it is for.
@@ -111,9 +112,11 @@ impl<'a> Services<'a> {
         Ok(services)
     }
 
-    /// Returns whether there is none.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.running.is_empty()
+    /// Has the container wait for them, if there are any.
+    pub(crate) fn hold(&self, gateway: &Gateway) {
+        if !self.running.is_empty() {
+            gateway.hold_seal();
+        }
     }
 
     /// Waits until all can be used.
