@@ -1,5 +1,6 @@
 //! Files that survive a kill: atomic writes, and the lock that allows one orchestrator for each repository.
 
+use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
 use std::io::{Read as _, Seek as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
@@ -66,6 +67,18 @@ pub(crate) fn size_on_disk(path: &Path) -> u64 {
         left.extend(entries.map(|entry| entry.path()));
     }
     size
+}
+
+/// Returns where a program of this name is found first in a search path; folders in it that are not absolute do not
+/// count.
+pub(crate) fn program(name: &str, search_path: Option<&OsStr>) -> Option<PathBuf> {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::env::split_paths(search_path?)
+        .map(|folder| folder.join(name))
+        .find(|program| {
+            program.is_absolute()
+                && fs::metadata(program).is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
+        })
 }
 
 /// The holder of a repository's lock.

@@ -4,17 +4,21 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use self::progress::Progress;
 use super::Context;
 use super::signal::{self, OnSignal};
 use crate::base::error::{Context as _, Error, ErrorKind, Result, exit};
+use crate::base::fs::program;
 use crate::base::text;
 use crate::config::Config;
 use crate::git::{Git, Head};
 use crate::project::labels::ROLE_LABEL;
 use crate::report::numbers;
 use crate::sandbox::engine::{ConnectOptions, Engine, UserChoice};
-use crate::setup::image::{self, BuildOptions, CheckedItem, ImageReport, ProjectNeeds};
+use crate::setup::image::{self, BuildOptions, CheckedItem, ImageBuilt, ImageReport, ProjectNeeds};
 use crate::setup::services::Trial;
+
+mod progress;
 
 /// The arguments of `image`.
 #[derive(Clone, Debug, Args)]
@@ -30,7 +34,9 @@ pub(crate) enum ImageCommand {
     ///
     /// It contains Claude Code, its tools and the entrypoint, and what `image.build` of the configuration adds: packages,
     /// tools of languages, commands, or a Containerfile of your own. Without `image.build`, `--base` selects an image
-    /// that has your toolchain.
+    /// that has your toolchain. Where a base of Debian cannot be pulled, `mmdebstrap` makes it, if that is installed.
+    ///
+    /// Prints the steps; where one fails, also its last lines, and the file that has the whole output.
     #[command(
         after_long_help = "Examples:\n  cordwainer image build\n  cordwainer image build --base localhost/rust:1.89"
     )]
@@ -80,6 +86,7 @@ pub(super) async fn execute(command: &ImageCommand, context: &Context) -> Result
                 client_version: client_version.clone(),
                 network: network.clone(),
                 repository: identity(context)?,
+                mmdebstrap: program("mmdebstrap", context.environment.search_path.as_deref()),
             };
             build(context, &asked, &options).await
         }
@@ -210,12 +217,14 @@ async fn build(context: &Context, asked: &Asked, options: &BuildOptions) -> Resu
     for unused in services.chain([&asked.config.image]).flat_map(|image| &image.unused) {
         context.output.say(&format!("Warning: {}.", text::harmless(unused)));
     }
-    let mut on_line = |line: &str| context.output.say(&text::harmless(line));
-    let built = image::build_for(&engine, &asked.root, &asked.config.image, options, &mut on_line).await?;
-    let mut of_services = Vec::new();
-    for (_, service) in asked.config.services.iter() {
-        of_services.extend(image::build_for_service(&engine, &asked.root, service, options, &mut on_line).await?);
-    }
+    let mut progress = Progress::begin(context)?;
+    let (built, of_services) = match build_all(&engine, asked, options, &mut progress).await {
+        Ok(built) => built,
+        Err(error) => {
+            progress.keep()?;
+            return Err(error);
+        }
+    };
     if context.output.json {
         let mut json = serde_json::to_value(&built).context("cannot write JSON")?;
         if !of_services.is_empty() {
@@ -236,6 +245,22 @@ async fn build(context: &Context, asked: &Asked, options: &BuildOptions) -> Resu
             .print(&format!("{what} `{tag}`, also `{name}`, {with}."))?;
     }
     Ok(exit::DONE)
+}
+
+/// Builds the image of agents, and those of services.
+async fn build_all(
+    engine: &Engine,
+    asked: &Asked,
+    options: &BuildOptions,
+    progress: &mut Progress<'_>,
+) -> Result<(ImageBuilt, Vec<ImageBuilt>)> {
+    let mut on_line = |line: &str| progress.line(line);
+    let built = image::build_for(engine, &asked.root, &asked.config.image, options, &mut on_line).await?;
+    let mut of_services = Vec::new();
+    for (_, service) in asked.config.services.iter() {
+        of_services.extend(image::build_for_service(engine, &asked.root, service, options, &mut on_line).await?);
+    }
+    Ok((built, of_services))
 }
 
 async fn check(context: &Context, asked: &Asked) -> Result<u8> {

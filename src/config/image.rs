@@ -333,11 +333,13 @@ fn read_version(field: &Field<'_>, tool: &Tool) -> Option<ToolVersion> {
         Some(DISTRIBUTION) => Some(ToolVersion::Distribution),
         Some(version) if !is_version(version) => field.expected("`distribution` or a version such as `20.11.1`"),
         Some(version) if tool.registry.is_none() => field.refuse_with(
-            format!(
-                "no registry that is known here has version `{version}` of `{}`",
-                tool.name
-            ),
-            format!("write `distribution`, or {OTHERWISE}"),
+            format!("none of npm, PyPI and crates.io has versions of `{}`", tool.name),
+            match tool.image {
+                Some(image) => format!(
+                    "write `distribution`, name an image that has it, such as `base: {image}:{version}`, or {OTHERWISE}"
+                ),
+                None => format!("write `distribution`, or {OTHERWISE}"),
+            },
         ),
         Some(version) => Some(ToolVersion::Registry(version.to_owned())),
         None => field.expected("`distribution` or a version such as `20.11.1`"),

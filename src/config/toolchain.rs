@@ -16,6 +16,8 @@ pub(crate) struct Tool {
     pub(crate) proof: &'static str,
     /// The version to begin with where the distribution has no package; empty where it has.
     pub(crate) first_version: &'static str,
+    /// The name of a public image with apt that has versions of it, if there is one; its tags are the versions.
+    pub(crate) image: Option<&'static str>,
 }
 
 /// A registry of a language that has versions of tools, and the name of the tool's package there.
@@ -25,6 +27,8 @@ pub(crate) enum Registry {
     Npm(&'static str),
     /// The package index of Python.
     Python(&'static str),
+    /// The registry of cargo, which has sources: they are compiled.
+    Cargo(&'static str),
 }
 
 const fn distribution(
@@ -40,6 +44,7 @@ const fn distribution(
         registry: None,
         proof,
         first_version: "",
+        image: None,
     }
 }
 
@@ -54,6 +59,14 @@ const fn registry(
         registry: Some(registry),
         first_version,
         ..distribution(name, programs, &[], proof)
+    }
+}
+
+/// A tool of the distribution whose versions a public image has.
+const fn with_image(tool: Tool, image: &'static str) -> Tool {
+    Tool {
+        image: Some(image),
+        ..tool
     }
 }
 
@@ -74,6 +87,20 @@ pub(crate) const TOOLS: &[Tool] = &[
     ),
     registry("bun", &["bun", "bunx"], Registry::Npm("bun"), "1.4.5", "bun --version"),
     distribution("c", &["cc", "gcc"], &["gcc", "libc6-dev"], "cc --version"),
+    registry(
+        "cargo-deny",
+        &["cargo-deny"],
+        Registry::Cargo("cargo-deny"),
+        "0.20.2",
+        "cargo-deny --version",
+    ),
+    registry(
+        "cargo-nextest",
+        &["cargo-nextest"],
+        Registry::Cargo("cargo-nextest"),
+        "0.9.128",
+        "cargo-nextest --version",
+    ),
     either(
         distribution("cmake", &["cmake", "ctest"], &["cmake"], "cmake --version"),
         Registry::Python("cmake"),
@@ -81,9 +108,18 @@ pub(crate) const TOOLS: &[Tool] = &[
     distribution("composer", &["composer"], &["composer"], "composer --version"),
     distribution("cpp", &["c++", "g++"], &["g++"], "c++ --version"),
     registry("deno", &["deno"], Registry::Npm("deno"), "2.9.6", "deno --version"),
-    distribution("elixir", &["elixir", "mix"], &["elixir"], "elixir --version"),
-    distribution("go", &["go", "gofmt"], &["golang-go"], "go version"),
-    distribution("gradle", &["gradle"], &["gradle"], "gradle --version"),
+    with_image(
+        distribution("elixir", &["elixir", "mix"], &["elixir"], "elixir --version"),
+        "elixir",
+    ),
+    with_image(
+        distribution("go", &["go", "gofmt"], &["golang-go"], "go version"),
+        "golang",
+    ),
+    with_image(
+        distribution("gradle", &["gradle"], &["gradle"], "gradle --version"),
+        "gradle",
+    ),
     registry(
         "hatch",
         &["hatch"],
@@ -91,9 +127,13 @@ pub(crate) const TOOLS: &[Tool] = &[
         "1.18.2",
         "hatch --version",
     ),
-    distribution("java", &["java", "javac"], &["default-jdk-headless"], "java -version"),
+    with_image(
+        distribution("java", &["java", "javac"], &["default-jdk-headless"], "java -version"),
+        "eclipse-temurin",
+    ),
+    registry("just", &["just"], Registry::Cargo("just"), "1.59.0", "just --version"),
     distribution("make", &["make"], &["make"], "make --version"),
-    distribution("maven", &["mvn"], &["maven"], "mvn --version"),
+    with_image(distribution("maven", &["mvn"], &["maven"], "mvn --version"), "maven"),
     either(
         distribution("meson", &["meson"], &["meson"], "meson --version"),
         Registry::Python("meson"),
@@ -115,11 +155,14 @@ pub(crate) const TOOLS: &[Tool] = &[
         Registry::Npm("npm"),
     ),
     registry("pdm", &["pdm"], Registry::Python("pdm"), "2.29.4", "pdm --version"),
-    distribution(
+    with_image(
+        distribution(
+            "php",
+            &["php"],
+            &["php-cli", "php-mbstring", "php-xml"],
+            "php --version",
+        ),
         "php",
-        &["php"],
-        &["php-cli", "php-mbstring", "php-xml"],
-        "php --version",
     ),
     either(
         distribution("pipenv", &["pipenv"], &["pipenv"], "pipenv --version"),
@@ -136,23 +179,32 @@ pub(crate) const TOOLS: &[Tool] = &[
         distribution("poetry", &["poetry"], &["python3-poetry"], "poetry --version"),
         Registry::Python("poetry"),
     ),
-    distribution(
+    with_image(
+        distribution(
+            "python",
+            &["python3", "pip3"],
+            &["python3", "python3-pip", "python3-venv"],
+            "python3 --version",
+        ),
         "python",
-        &["python3", "pip3"],
-        &["python3", "python3-pip", "python3-venv"],
-        "python3 --version",
     ),
-    distribution(
+    with_image(
+        distribution(
+            "ruby",
+            &["ruby", "bundle", "gem", "rake"],
+            &["ruby", "ruby-dev", "bundler", "gcc", "libc6-dev", "make"],
+            "ruby --version",
+        ),
         "ruby",
-        &["ruby", "bundle", "gem", "rake"],
-        &["ruby", "ruby-dev", "bundler", "gcc", "libc6-dev", "make"],
-        "ruby --version",
     ),
-    distribution(
+    with_image(
+        distribution(
+            "rust",
+            &["cargo", "rustc", "rustfmt", "cargo-clippy"],
+            &["cargo", "rust-clippy", "rustfmt"],
+            "cargo --version",
+        ),
         "rust",
-        &["cargo", "rustc", "rustfmt", "cargo-clippy"],
-        &["cargo", "rust-clippy", "rustfmt"],
-        "cargo --version",
     ),
     either(
         distribution("tox", &["tox"], &["tox"], "tox --version"),

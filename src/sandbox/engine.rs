@@ -44,7 +44,7 @@ pub use options::{ConnectOptions, EngineChoice};
 pub use output::{Output, Stream};
 pub use runtime::OfferedRuntimes;
 pub use service::podman_configuration;
-pub(crate) use stored::StoredImage;
+pub(crate) use stored::{BuildStep, StoredImage};
 pub use sweep::FoundContainer;
 
 use crate::base::interruption::Leftovers;

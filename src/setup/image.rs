@@ -1,5 +1,6 @@
 //! The Claude image: built from `container/Containerfile` when its content changes, and checked before it is relied on.
 
+mod base;
 mod check;
 mod clean;
 mod containerfile;
@@ -8,12 +9,13 @@ mod service;
 
 use std::collections::BTreeMap;
 use std::convert::identity;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
 pub use crate::agent::{DEFAULT_CLIENT_VERSION, OLDEST_CLIENT_VERSION};
 pub use crate::config::DEFAULT_BASE;
+pub(crate) use base::MAKING_BASE;
 pub use check::{CheckedItem, ImageReport, ProjectNeeds, check};
 pub use clean::{Cleaning, KeptImage, RemovedImage};
 pub(crate) use clean::{CleaningOptions, clean};
@@ -32,6 +34,9 @@ const SERVICE_LAYERS: &str = "localhost/cordwainer-service-layers";
 const CONTAINERFILE: &str = include_str!("../../container/Containerfile");
 /// The script at [`ENTRYPOINT`](crate::sandbox::engine::ENTRYPOINT) in the image.
 const ENTRYPOINT_SCRIPT: &str = include_str!("../../container/entrypoint");
+
+/// The name of bases that were made of Debian's packages, with the suite as the tag.
+const MADE_BASE: &str = "localhost/cordwainer-debian";
 
 /// Where systems keep the certificates that they trust, all in one file.
 const CERTIFICATES: [&str; 3] = [
@@ -57,6 +62,8 @@ pub struct BuildOptions {
     pub network: Option<String>,
     /// The id of the repository that the image is for, if it has one: then another one's cleaning leaves it.
     pub repository: Option<String>,
+    /// The program `mmdebstrap`, which makes a base of Debian where the engine cannot pull it; unset makes none.
+    pub mmdebstrap: Option<PathBuf>,
 }
 
 impl Default for BuildOptions {
@@ -66,6 +73,7 @@ impl Default for BuildOptions {
             client_version: DEFAULT_CLIENT_VERSION.into(),
             network: None,
             repository: None,
+            mmdebstrap: None,
         }
     }
 }
@@ -118,6 +126,11 @@ async fn with_client(
     on_line: &mut (dyn FnMut(&str) + Send),
 ) -> Result<ImageBuilt> {
     let tag = tag(options);
+    let mut args = arguments(options);
+    if engine.image_id(&tag).await?.is_none() {
+        let base = base::provide(engine, &options.base, options, on_line).await?;
+        args.insert("BASE".to_owned(), base);
+    }
     let described = || {
         let certificates = host_certificates()?;
         let files = [
@@ -125,7 +138,7 @@ async fn with_client(
             ("entrypoint", ENTRYPOINT_SCRIPT.as_bytes()),
             (containerfile::CERTIFICATES, certificates.as_slice()),
         ];
-        request(&tag, &files, arguments(options), options)
+        request(&tag, &files, args, options)
     };
     let (id, rebuilt) = unless_there(engine, &tag, on_line, described, identity).await?;
     Ok(ImageBuilt {

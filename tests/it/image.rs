@@ -1,10 +1,13 @@
 //! Images: built, imported, looked at; and the Claude image itself, where its base can be had.
 
 use cordwainer::config::{Config, Image};
-use cordwainer::engine::{BuildRequest, ContainerSpec, Engine, ImageConfig, UserChoice};
+use cordwainer::engine::{ContainerSpec, Engine, ImageConfig, UserChoice};
 use cordwainer::error::ErrorKind;
 use cordwainer::image::{self, BuildOptions, ProjectNeeds};
 use cordwainer::testing::size;
+
+mod clean;
+mod described;
 
 use crate::support::command::cordwainer;
 use crate::support::engines::{IMAGE, TestEngine, absent, build_request, probe, run};
@@ -257,14 +260,20 @@ async fn a_containerfile_that_fails_says_which_and_makes_no_image() {
     }
 }
 
-/// Tools with a version come from the registries of their languages: one of Python's, and in the long test two of npm's.
+/// Tools with a version come from the registries of their languages: one of Python's, and in the long test two of npm's and one
+/// of cargo's.
 #[tokio::test]
 async fn tools_of_a_version_are_in_the_image() {
     let Some(test_engine) = TestEngine::any() else { return };
     let Some((engine, options)) = with_claude_image(test_engine).await else {
         return;
     };
-    let tools = [("meson", "1.4.0"), ("node", "20.11.1"), ("pnpm", "9.15.0")];
+    let tools = [
+        ("meson", "1.4.0"),
+        ("node", "20.11.1"),
+        ("pnpm", "9.15.0"),
+        ("just", "1.59.0"),
+    ];
     let tools = &tools[..size(1, tools.len())];
     let described: Vec<String> = tools
         .iter()
@@ -276,7 +285,8 @@ async fn tools_of_a_version_are_in_the_image() {
     image::build_for(&engine, folder.path(), &config.image, &options, &mut |_| {})
         .await
         .unwrap();
-    let version = |(name, version): &(&str, &str)| format!("{name} --version | grep --line-regexp 'v\\?{version}'");
+    let version =
+        |(name, version): &(&str, &str)| format!("{name} --version | grep --line-regexp '\\(v\\|just \\)\\?{version}'");
     let needs = ProjectNeeds {
         toolchain: tools.iter().map(version).collect(),
         programs: Vec::new(),
@@ -347,152 +357,4 @@ fn a_description_is_built_on_a_branch_of_the_persons_own_and_names_its_base() {
     let (code, stderr) = refused(&["image", "build"]);
     assert_eq!(code, 9, "{stderr}");
     assert!(stderr.contains("`generation-x` is checked out"), "{stderr}");
-}
-
-/// Builds an image of this name without any network, with these labels, unlike any other.
-async fn small_image(engine: &Engine, base: &str, name: &str, labels: &[(&str, &str)]) {
-    let request = BuildRequest {
-        labels: labels
-            .iter()
-            .map(|(key, value)| ((*key).into(), (*value).into()))
-            .collect(),
-        ..build_request(&format!("FROM {base}\nENV NAME={name}\n"), name)
-    };
-    engine.build_image(request, &mut |_| {}).await.unwrap();
-}
-
-#[tokio::test]
-async fn images_that_nothing_uses_are_removed_and_no_others() {
-    for test_engine in TestEngine::each() {
-        let engine = test_engine.connect().await;
-        let repository = TestRepository::new();
-        let text = format!(
-            "image: {{build: {{packages: [jq]}}}}\ncontainer: {{socket: {}}}\n",
-            test_engine.socket().display()
-        );
-        repository.write("configuration.yaml", &text);
-        let clean = |arguments: &[&str]| {
-            let report = cordwainer(&repository, &[&["image", "clean", "--json"], arguments].concat())
-                .run()
-                .json();
-            let names = |list: &serde_json::Value| {
-                let images = list.as_array().unwrap().iter();
-                let names =
-                    images.map(|image| (image["names"][0].as_str().unwrap().to_owned(), image["why"].to_string()));
-                names.collect::<std::collections::BTreeMap<_, _>>()
-            };
-            (names(&report["removed"]), names(&report["kept"]))
-        };
-        // It gives the repository its id.
-        assert_eq!(clean(&["--dry-run"]).0.len(), 0);
-        let id = repository.handle().repository_id().unwrap().unwrap();
-        let label = [("cordwainer.image", "built")];
-        let mark = &id[..8];
-        let name = |what: &str| format!("localhost/cordwainer-project:{mark}-{what}");
-        let uses = |id: &str, what: &str| format!("localhost/cordwainer-used:{id}-{mark}{what}");
-        let configured = Config::load(&repository.path()).unwrap().image.name;
-        let client = |arguments: &[&str]| test_engine.client().args(arguments).output().unwrap();
-        let tag = |image: &str, name: &str| assert!(client(&["tag", image, name]).status.success(), "{name}");
-        small_image(&engine, IMAGE, &configured, &label).await;
-        for what in ["unused", "contained", "below", "old", "shared"] {
-            small_image(&engine, IMAGE, &name(what), &label).await;
-            tag(&name(what), &uses(&id, what));
-        }
-        small_image(&engine, &name("unused"), &name("on-unused"), &[]).await;
-        tag(&name("on-unused"), &uses(&id, "on-unused"));
-        tag(&name("shared"), &uses("another", "shared"));
-        small_image(&engine, IMAGE, &name("unknown"), &label).await;
-        let mine = format!("localhost/mine:{mark}");
-        small_image(&engine, &name("below"), &mine, &[]).await;
-        let container = format!("image-clean-{mark}");
-        let created = client(&["create", "--name", &container, &name("contained"), "true"]);
-        assert!(created.status.success(), "{created:?}");
-        // An image of a person's that has lost its name, and one of ours that is built on it.
-        let lost = format!("localhost/lost:{mark}");
-        small_image(&engine, IMAGE, &lost, &[]).await;
-        let nameless = engine.image_id(&lost).await.unwrap().unwrap();
-        small_image(&engine, &nameless, &name("on-nameless"), &label).await;
-        tag(&name("on-nameless"), &uses(&id, "on-nameless"));
-        assert!(client(&["rmi", &lost]).status.success());
-
-        let (would, _) = clean(&["--dry-run"]);
-        let (removed, kept) = clean(&[]);
-        assert_eq!(removed, would);
-        let gone: Vec<&String> = removed.keys().collect();
-        assert_eq!(
-            gone,
-            [&name("old"), &name("on-nameless"), &name("on-unused"), &name("unused")],
-            "{kept:#?}"
-        );
-        for (what, why) in [
-            (configured.clone(), "the configuration uses it"),
-            (name("contained"), "a container is made of it"),
-            (name("below"), "an image that stays is built on it"),
-            (name("shared"), "another repository uses it"),
-            (name("unknown"), "it is not known which repository it was built for"),
-        ] {
-            assert_eq!(kept.get(&what), Some(&format!("{why:?}")), "{kept:#?}");
-            assert!(engine.image_id(&what).await.unwrap().is_some(), "{what}");
-        }
-        for what in gone {
-            assert_eq!(engine.image_id(what).await.unwrap(), None, "{what}");
-        }
-        assert!(engine.image_id(&mine).await.unwrap().is_some());
-        // Only this repository has forgotten the one that another one uses, and nobody's images without a name went.
-        assert_eq!(engine.image_id(&uses(&id, "shared")).await.unwrap(), None);
-        assert!(engine.image_id(&uses("another", "shared")).await.unwrap().is_some());
-        assert_eq!(engine.image_id(&nameless).await.unwrap(), Some(nameless.clone()));
-        assert!(client(&["rmi", &nameless]).status.success());
-        client(&["rm", &container]);
-        let left = ["contained", "below", "shared", "unknown"].map(name);
-        let of_users = [uses(&id, "contained"), uses(&id, "below"), uses("another", "shared")];
-        for image in [mine, configured].iter().chain(&left).chain(&of_users) {
-            assert!(client(&["rmi", image]).status.success(), "{image}");
-        }
-    }
-}
-
-#[tokio::test]
-async fn a_devcontainer_is_a_source_of_the_image() {
-    let Some(test_engine) = TestEngine::any() else { return };
-    let Some((engine, options)) = with_claude_image(test_engine).await else {
-        return;
-    };
-    let repository = TestRepository::new();
-    // The base has apt, and the packages that are added for the client.
-    let dockerfile = format!(
-        "FROM {} AS dev\nUSER root\nARG WORD=none\nRUN rm /usr/local/bin/claude && echo \"$WORD\" >/own\nFROM dev\nRUN false\n",
-        image::tag(&options)
-    );
-    repository.write(".devcontainer/Dockerfile", dockerfile);
-    let text = r#"{
-        "build": {"dockerfile": "Dockerfile", "target": "dev", "args": {"WORD": "dev word"}}, // the first stage
-        "containerEnv": {"GREETING": "hello $you \"there\""},
-        "initializeCommand": "touch /tmp/never",
-    }"#;
-    repository.write(".devcontainer/devcontainer.json", text);
-    repository.write(
-        "configuration.yaml",
-        "image: {devcontainer: .devcontainer/devcontainer.json}\ngates: [make test]\n",
-    );
-    repository.commit("begin");
-    let checked = cordwainer(&repository, &["config", "check"]).run();
-    let warning = "Warning: .devcontainer/devcontainer.json: `initializeCommand` is not used: nothing of it runs on this machine.\n";
-    assert!(checked.code == 0 && checked.stderr.contains(warning), "{checked:#?}");
-    let config = Config::load(&repository.path()).unwrap();
-    let built = image::build_for(&engine, &repository.path(), &config.image, &options, &mut |_| {})
-        .await
-        .unwrap();
-    assert_eq!(built.name, config.image.name);
-    let needs = ProjectNeeds {
-        toolchain: vec![
-            "grep 'dev word' /own".to_owned(),
-            "test \"$GREETING\" = 'hello $you \"there\"'".to_owned(),
-        ],
-        ..ProjectNeeds::default()
-    };
-    let report = image::check(&engine, &config.image.name, &needs, UserChoice::SlotOwner)
-        .await
-        .unwrap();
-    assert!(report.ok(), "{report:?}");
 }

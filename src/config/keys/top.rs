@@ -146,7 +146,7 @@ pub(crate) const TOP: &[Key] = &[
         "image",
         Shape::Image,
         "localhost/cordwainer-claude:latest",
-        "The image that containers are made of: a name, or how `cordwainer image build` makes it.\n`build` has base, packages, tools (rust, node, python, go, java and others: `distribution`,\nor a version where npm or PyPI has the tool) and run; or containerfile, a file of your own. `{devcontainer: PATH}` reads a devcontainer.json.",
+        "The image that containers are made of: a name, or how `cordwainer image build` makes it.\n`build` has base, packages, tools (rust, node, python, go, java and others: `distribution`,\nor a version where npm, PyPI or crates.io has it) and run; or containerfile, a file of your own. `{devcontainer: PATH}` reads a devcontainer.json.",
     )
     .sample("{build: {packages: [jq], tools: {rust: distribution}, run: [\"mkdir /data\"]}}")
     .alias("podman_image"),

@@ -1,6 +1,5 @@
 //! A podman service of our own, for machines that have podman and no socket.
 
-use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::os::unix::net::UnixStream;
@@ -14,6 +13,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use crate::base::error::{Context as _, Error, ErrorKind, Result};
+use crate::base::fs::program;
 use crate::base::interruption::LeftoverGuard;
 use crate::sandbox::engine::endpoint::SOCKET_PATH_LIMIT;
 use crate::sandbox::engine::limits::ProcessLimits;
@@ -45,7 +45,7 @@ pub(super) struct Service {
 impl Service {
     /// Starts the podman found in `options.search_path`, with a socket in a folder that nobody else can enter.
     pub(super) async fn start(options: &ConnectOptions) -> Result<Self> {
-        let program = find(options.search_path.as_deref())
+        let program = program("podman", options.search_path.as_deref())
             .ok_or_else(|| Error::new(ErrorKind::Engine, "there is no program `podman` in `PATH`"))?;
         let folder = folder(options.service_dir.as_deref())?;
         let child = spawn(&program, folder.path(), options.runtime)?;
@@ -136,16 +136,6 @@ async fn stay_alive(socket: PathBuf) {
             tracing::warn!(%error, "the podman service no longer responds");
         }
     }
-}
-
-fn find(search_path: Option<&OsStr>) -> Option<PathBuf> {
-    use std::os::unix::fs::PermissionsExt as _;
-    std::env::split_paths(search_path?)
-        .map(|folder| folder.join("podman"))
-        .find(|program| {
-            program.is_absolute()
-                && fs::metadata(program).is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
-        })
 }
 
 /// Creates a folder that only this user can enter: below `service_dir` if there is one and a socket's path fits there,
@@ -266,6 +256,8 @@ impl Machine {
 
 #[cfg(test)]
 mod tests {
+    use std::ffi::OsStr;
+
     use super::*;
 
     #[test]
@@ -304,14 +296,18 @@ mod tests {
     #[test]
     fn podman_is_found_in_absolute_folders_only() {
         let folder = TempDir::new().unwrap();
-        let program = folder.path().join("podman");
-        fs::write(&program, "").unwrap();
-        assert_eq!(find(Some(folder.path().as_os_str())), None, "not executable");
-        let mut permissions = fs::metadata(&program).unwrap().permissions();
+        let path = folder.path().join("podman");
+        fs::write(&path, "").unwrap();
+        assert_eq!(
+            program("podman", Some(folder.path().as_os_str())),
+            None,
+            "not executable"
+        );
+        let mut permissions = fs::metadata(&path).unwrap().permissions();
         std::os::unix::fs::PermissionsExt::set_mode(&mut permissions, 0o755);
-        fs::set_permissions(&program, permissions).unwrap();
-        assert_eq!(find(Some(folder.path().as_os_str())), Some(program));
-        assert_eq!(find(Some(OsStr::new(""))), None);
-        assert_eq!(find(None), None);
+        fs::set_permissions(&path, permissions).unwrap();
+        assert_eq!(program("podman", Some(folder.path().as_os_str())), Some(path));
+        assert_eq!(program("podman", Some(OsStr::new(""))), None);
+        assert_eq!(program("podman", None), None);
     }
 }

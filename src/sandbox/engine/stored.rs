@@ -46,11 +46,16 @@ struct Container {
     image: String,
 }
 
-/// One of `GET /images/NAME/history`.
-#[derive(Deserialize)]
-struct Layer {
-    #[serde(rename = "Id", default)]
-    id: String,
+/// One of `GET /images/NAME/history`: a step of a build.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct BuildStep {
+    /// When it was made, in seconds since 1970.
+    #[serde(default)]
+    created: i64,
+    /// Its command.
+    #[serde(default)]
+    created_by: String,
 }
 
 impl Engine {
@@ -76,13 +81,15 @@ impl Engine {
             .collect())
     }
 
-    /// Returns the ids of the images that an image is built on, and its own.
-    pub(crate) async fn ancestry(&self, id: &str) -> Result<BTreeSet<String>> {
-        let layers: Vec<Layer> = self
-            .get("look at an image's history", &format!("/images/{id}/history"))
-            .await?;
-        let ids = layers.iter().map(|layer| bare(&layer.id).to_owned());
-        Ok(ids.chain([id.to_owned()]).collect())
+    /// Returns the steps that led to an image, the first one first; none where the image is gone. What is built on an image
+    /// begins with the steps of that. (The ids that podman returns with them are of layers: an image that only sets
+    /// variables has none of its own.)
+    pub(crate) async fn steps(&self, id: &str) -> Result<Vec<BuildStep>> {
+        let path = format!("/images/{id}/history");
+        match self.get::<Vec<BuildStep>>("look at an image's history", &path).await {
+            Ok(steps) => Ok(steps.into_iter().rev().collect()),
+            Err(error) => Ok(error.unless_status(&[404]).map(|()| Vec::new())?),
+        }
     }
 
     /// Removes a name of an image, and with its last name, or by its id, the image, and nothing of what it is built on.

@@ -2,18 +2,20 @@
 //!
 //! An image is ours if it has our label and no name but those that are given here: what a person builds on one of ours
 //! inherits the label, and has another name, or none. The steps of a build have no name at all; they go only with the
-//! image that they led to. The engine is asked to remove nothing else: podman would remove parents that have no name,
-//! and one of those may be a person's.
+//! image that they led to. The engine is asked to remove nothing else. podman removes parents that have no name all the
+//! same: where one of those may be a person's, the image stays.
 
 use std::collections::BTreeSet;
 
 use serde::Serialize;
 
+use self::stock::Stock;
 pub(crate) use self::used::CleaningOptions;
 use self::used::Used;
 use crate::base::error::Result;
-use crate::sandbox::engine::{Engine, StoredImage};
+use crate::sandbox::engine::{Engine, EngineKind, StoredImage};
 
+mod stock;
 mod used;
 
 /// What cleaning removed, or would remove.
@@ -50,11 +52,11 @@ pub struct KeptImage {
 ///
 /// Of kind [`ErrorKind::Engine`](crate::base::error::ErrorKind::Engine) where the engine cannot be asked.
 pub(crate) async fn clean(engine: &Engine, asked: &CleaningOptions<'_>) -> Result<Cleaning> {
-    let images = engine.images().await?;
-    let used = Used::of(engine, asked, &images).await?;
+    let stock = Stock::of(engine).await?;
+    let used = Used::of(asked, &stock, engine.images_of_containers().await?);
     let mut cleaning = Cleaning::default();
     let mut unused = Vec::new();
-    for image in images.iter().filter(|image| used::is_ours(image)) {
+    for image in stock.images().filter(|image| used::is_ours(image)) {
         match used.why(image) {
             Some(why) => {
                 if !asked.is_dry && !used.is_configured(image) {
@@ -62,14 +64,17 @@ pub(crate) async fn clean(engine: &Engine, asked: &CleaningOptions<'_>) -> Resul
                 }
                 cleaning.kept.push(kept(image, why));
             }
+            None if takes_along(engine, &stock, image) => {
+                let why = "it is built on an image without a name, which podman would remove with it";
+                cleaning.kept.push(kept(image, why));
+            }
             None => unused.push(image),
         }
     }
     let mut steps = BTreeSet::new();
-    // What is built on others goes before them.
-    for (ancestry, image) in deepest_first(engine, unused).await? {
+    for image in stock.last_first(unused) {
         if asked.is_dry || remove_names(engine, image).await? {
-            steps.extend(ancestry);
+            steps.extend(stock.below(image));
             cleaning.removed.push(RemovedImage {
                 names: image.references.clone(),
                 bytes: image.size,
@@ -78,10 +83,36 @@ pub(crate) async fn clean(engine: &Engine, asked: &CleaningOptions<'_>) -> Resul
             cleaning.kept.push(kept(image, "a container or another image needs it"));
         }
     }
+    let is_over = |image: &&StoredImage| {
+        image.references.is_empty() && used::is_labelled(image) && steps.contains(&image.id) && !used.is_needed(image)
+    };
     if !asked.is_dry {
-        remove_steps(engine, &images, &steps, &used).await?;
+        remove_steps(engine, stock.last_first(stock.images().filter(is_over).collect())).await?;
     }
     Ok(cleaning)
+}
+
+/// Returns whether removing an image would remove one that may be a person's: podman 4.3 removes the parents that have no
+/// name, whatever it is asked.
+fn takes_along(engine: &Engine, stock: &Stock, image: &StoredImage) -> bool {
+    let below = stock.below(image);
+    let parents = stock.last_first(stock.images().filter(|other| below.contains(&other.id)).collect());
+    let mut nameless = parents.into_iter().take_while(|parent| parent.references.is_empty());
+    engine.kind() == EngineKind::Podman && nameless.any(|parent| !used::is_labelled(parent))
+}
+
+/// Removes images by their ids, but for those that went with another one: podman does not know the id of what is gone.
+async fn remove_steps(engine: &Engine, steps: Vec<&StoredImage>) -> Result<()> {
+    for step in steps {
+        let there = engine.images().await?;
+        if there
+            .iter()
+            .any(|image| image.id == step.id && image.references.is_empty())
+        {
+            engine.remove_image(&step.id).await?;
+        }
+    }
+    Ok(())
 }
 
 fn kept(image: &StoredImage, why: &str) -> KeptImage {
@@ -112,29 +143,4 @@ async fn remove_names(engine: &Engine, image: &StoredImage) -> Result<bool> {
         }
     }
     Ok(true)
-}
-
-/// Removes the steps, by their ids, of builds whose images are gone, unless something that stays is built on them.
-async fn remove_steps(engine: &Engine, images: &[StoredImage], steps: &BTreeSet<String>, used: &Used) -> Result<()> {
-    let is_over = |image: &&StoredImage| {
-        image.references.is_empty() && used::is_labelled(image) && steps.contains(&image.id) && !used.is_needed(image)
-    };
-    for (_, step) in deepest_first(engine, images.iter().filter(is_over).collect()).await? {
-        engine.remove_image(&step.id).await?;
-    }
-    Ok(())
-}
-
-/// Returns images with the ids of what they are built on, each before those that it is built on.
-async fn deepest_first<'a>(
-    engine: &Engine,
-    images: Vec<&'a StoredImage>,
-) -> Result<Vec<(BTreeSet<String>, &'a StoredImage)>> {
-    let mut deep = Vec::new();
-    for image in images {
-        deep.push((engine.ancestry(&image.id).await?, image));
-    }
-    let ids: BTreeSet<String> = deep.iter().map(|(_, image)| image.id.clone()).collect();
-    deep.sort_by_key(|(ancestry, _)| std::cmp::Reverse(ancestry.intersection(&ids).count()));
-    Ok(deep)
 }

@@ -11,6 +11,14 @@ pub(super) const CERTIFICATES: &str = "host-certificates.pem";
 /// Where tools from registries are, each in a folder of its own.
 const TOOLS: &str = "/opt/tools";
 
+/// What compiles tools of cargo: the newest Rust that the distribution has. Debian keeps one for browsers up to date.
+const COMPILER: &str = "\
+RUN apt-get update \\
+    && for cargo in cargo-web cargo; do if apt-cache show $cargo >/dev/null 2>&1; then break; fi; done \\
+    && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends $cargo gcc libc6-dev libssl-dev \\
+    && rm -rf /var/lib/apt/lists/*
+";
+
 /// Returns the Containerfile of a project's image onto `client`, an image with the client; `None` where nothing is to be
 /// added to that.
 pub(super) fn text(client: &str, build: &ImageBuild) -> Option<String> {
@@ -84,8 +92,16 @@ fn stage(text: &mut String, client: &str, tool: &Tool, registry: Registry, versi
                 "python3 -m venv {TOOLS}/{name} \\\n    && {TOOLS}/{name}/bin/pip install --no-cache-dir {package}=={version}"
             ),
         ),
+        Registry::Cargo(package) => (
+            "pkg-config",
+            "CARGO_HTTP_CAINFO",
+            format!("CARGO_HOME=/tmp/cargo cargo install --locked --root {TOOLS}/{name} {package}@{version}"),
+        ),
     };
     install(text, &["ca-certificates", package]);
+    if matches!(registry, Registry::Cargo(_)) {
+        text.push_str(COMPILER);
+    }
     let file = format!("/tmp/{CERTIFICATES}");
     let _ = writeln!(
         text,
@@ -129,7 +145,10 @@ mod tests {
 
     #[test]
     fn tools_of_registries_are_fetched_in_stages() {
-        assert_snapshot!("registries", of("{tools: {meson: 1.4.0, pnpm: 9.15.0}}").unwrap());
+        assert_snapshot!(
+            "registries",
+            of("{tools: {just: 1.59.0, meson: 1.4.0, pnpm: 9.15.0}}").unwrap()
+        );
     }
 
     #[test]

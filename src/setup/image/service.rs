@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::convert::identity;
 use std::path::Path;
 
+use super::base::provide;
 use super::containerfile;
 use super::project::{base, onto};
 use super::{
@@ -55,11 +56,15 @@ async fn with_entrypoint(
     options: &BuildOptions,
     on_line: &mut (dyn FnMut(&str) + Send),
 ) -> Result<ImageBuilt> {
-    let args = BTreeMap::from([("BASE".to_owned(), base.to_owned())]);
+    let mut args = BTreeMap::from([("BASE".to_owned(), base.to_owned())]);
     let tag = format!(
         "{SERVICE_LAYERS}:{}",
         content_hash(&[CONTAINERFILE, ENTRYPOINT_SCRIPT], &args)
     );
+    if engine.image_id(&tag).await?.is_none() {
+        let base = provide(engine, base, options, on_line).await?;
+        args.insert("BASE".to_owned(), base);
+    }
     let files = [
         ("Containerfile", CONTAINERFILE.as_bytes()),
         ("entrypoint", ENTRYPOINT_SCRIPT.as_bytes()),

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use crate::base::error::Result;
+use super::stock::Stock;
 use crate::config::{BUILT, Config, SERVICE};
-use crate::sandbox::engine::{Engine, StoredImage};
-use crate::setup::image::{BASE, BuildOptions, IMAGE_LABEL, NAME, SERVICE_LAYERS, USED, tag};
+use crate::sandbox::engine::StoredImage;
+use crate::setup::image::{BASE, BuildOptions, IMAGE_LABEL, MADE_BASE, NAME, SERVICE_LAYERS, USED, tag};
 
 /// For so many seconds after it was built, an image may be a step of a build that goes on.
 const NEW_SECONDS: i64 = 60 * 60;
@@ -25,7 +25,8 @@ pub(crate) struct CleaningOptions<'a> {
 
 /// Returns whether every name of an image is one that is given here, and it says that it was built here.
 pub(super) fn is_ours(image: &StoredImage) -> bool {
-    let is_own = |reference: &String| [NAME, BASE, BUILT, SERVICE, SERVICE_LAYERS, USED].contains(&name(reference));
+    let is_own =
+        |reference: &String| [NAME, BASE, BUILT, MADE_BASE, SERVICE, SERVICE_LAYERS, USED].contains(&name(reference));
     is_labelled(image) && !image.references.is_empty() && image.references.iter().all(is_own)
 }
 
@@ -56,24 +57,23 @@ pub(super) struct Used {
     unknown: BTreeSet<String>,
     /// What may be a step of a build.
     new: BTreeSet<String>,
-    /// What all of these, and images of other people, are built on, and they themselves.
+    /// What all of these, and images of other people, are built on.
     below: BTreeSet<String>,
 }
 
 impl Used {
-    /// Looks at what there is.
-    pub(super) async fn of(engine: &Engine, asked: &CleaningOptions<'_>, images: &[StoredImage]) -> Result<Self> {
+    /// Looks at what there is; `contained` are the ids of what containers are made of.
+    pub(super) fn of(asked: &CleaningOptions<'_>, stock: &Stock, contained: BTreeSet<String>) -> Self {
         let configured = configured_names(asked.config);
-        let ours = || images.iter().filter(|image| is_ours(image));
         let ids = |found: &dyn Fn(&StoredImage) -> bool| -> BTreeSet<String> {
-            ours()
-                .filter(|image| found(image))
+            let ours = stock.images().filter(|image| is_ours(image));
+            ours.filter(|image| found(image))
                 .map(|image| image.id.clone())
                 .collect()
         };
         let mut used = Self {
             configured: ids(&|image| image.references.iter().any(|reference| configured.contains(reference))),
-            contained: engine.images_of_containers().await?,
+            contained,
             foreign: ids(&|image| users(image).any(|user| user != asked.repository)),
             unknown: ids(&|image| users(image).next().is_none() && is_described(image)),
             new: ids(&|image| {
@@ -82,23 +82,15 @@ impl Used {
             }),
             below: BTreeSet::new(),
         };
-        // Steps of builds come last: most are below an image with a name.
-        let (named, steps): (Vec<&StoredImage>, Vec<_>) = images.iter().partition(|image| !image.references.is_empty());
-        let mut below = BTreeSet::new();
-        for image in named {
-            if !is_ours(image) || used.why(image).is_some() {
-                below.extend(engine.ancestry(&image.id).await?);
-            }
-        }
-        for image in steps {
-            // A step of ours keeps nothing: whether it stays depends on what is built on it.
-            let is_kept = used.contained.contains(&image.id) || !is_labelled(image);
-            if is_kept && !below.contains(&image.id) {
-                below.extend(engine.ancestry(&image.id).await?);
-            }
-        }
-        used.below = below;
-        Ok(used)
+        // A step of a build that has our label keeps nothing: whether it stays depends on what is built on it.
+        let is_step = |image: &StoredImage| image.references.is_empty() && is_labelled(image);
+        let is_kept = |image: &&StoredImage| !is_ours(image) && !is_step(image) || used.why(image).is_some();
+        used.below = stock
+            .images()
+            .filter(is_kept)
+            .flat_map(|image| stock.below(image))
+            .collect();
+        used
     }
 
     /// Returns why an image of ours stays; `None` where it does not.
