@@ -19,6 +19,7 @@ mod pairs;
 mod pattern;
 mod settings;
 mod source;
+mod test_case;
 #[cfg(test)]
 mod tests;
 mod words;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::base::text::{harmless, one_line, sentence, size};
+use crate::base::text::{one_line, sentence, size};
 use crate::issues::attempt::Outcome;
 use crate::model::{CommitId, IssueId};
 use crate::record::event::{Event, EventKind, FiledTask};
@@ -17,13 +17,12 @@ use crate::report::time::{duration, until};
 use crate::report::tone::{Line, Tone, next_steps};
 use crate::sandbox::guarantee::GuaranteeReport;
 
-/// How much of a commit's id a person needs.
-const SHORT_ID: usize = 10;
+mod gate;
+mod parts;
 
-/// Returns the beginning of a commit's id.
-pub(crate) fn short_id(id: &str) -> &str {
-    &id[..SHORT_ID.min(id.len())]
-}
+use self::gate::of_gate;
+use self::parts::last_lines;
+pub(crate) use self::parts::short_id;
 
 /// Turns the events of a run into its lasting lines; what was said before is not repeated.
 #[derive(Debug, Default)]
@@ -179,22 +178,10 @@ fn lasting(event: &EventKind) -> Option<String> {
         EventKind::TaskClaimed { task, title, attempt } => {
             sentence(&format!("{task}: {}{}", one_line(title, 100), nth_attempt(*attempt)))
         }
-        // That a round goes on with its session is what a round is.
-        EventKind::SessionResumed { call, .. } if call.round > 0 => return None,
-        EventKind::SessionResumed { call, .. } => format!("  {call}: continuing its session."),
+        // A round always goes on with its session.
+        EventKind::SessionResumed { call, .. } if call.round == 0 => format!("  {call}: continuing its session."),
         EventKind::AgentSaid { call, text } => format!("  {call}: {}", one_line(text, 200)),
-        EventKind::GateEnded { .. } | EventKind::GateTried { .. } => of_gate(event)?,
-        EventKind::RoundStarted {
-            task,
-            round,
-            of,
-            gate,
-            how,
-            ..
-        } => {
-            let (gate, how) = (one_line(gate, 60), one_line(how, 300));
-            format!("  {task}: fix round {round} of {of}: gate `{gate}` {how}.")
-        }
+        EventKind::GateEnded { .. } | EventKind::GateTried { .. } | EventKind::RoundStarted { .. } => of_gate(event)?,
         EventKind::PreparationStarted { .. } | EventKind::PreparationEnded { .. } => of_preparation(event)?,
         EventKind::AttemptEnded { .. } => attempt_ended(event)?,
         EventKind::PauseLifted { reason } => sentence(&format!("Continuing: {}", one_line(reason, 300))),
@@ -207,6 +194,7 @@ fn lasting(event: &EventKind) -> Option<String> {
         | EventKind::RunEnded { .. }
         | EventKind::RunProgress { .. }
         | EventKind::Reached { .. }
+        | EventKind::SessionResumed { .. }
         | EventKind::StepStarted { .. }
         | EventKind::AgentStarted { .. }
         | EventKind::ToolUsed { .. }
@@ -272,56 +260,6 @@ fn of_measure(event: &EventKind) -> Option<String> {
             let failed = format!("  Measure failed: {}", one_line(reason, 1000));
             let records = format!("`cordwainer transcript {records}` shows what the agent did");
             format!("{} {}; {records}.", sentence(&failed), usage(used))
-        }
-        _ => return None,
-    })
-}
-
-/// Returns the line about the result of a gate.
-fn of_gate(event: &EventKind) -> Option<String> {
-    Some(match event {
-        EventKind::GateEnded {
-            task,
-            gate,
-            not_yet: Some(why),
-            ..
-        } => format!(
-            "  {task}: gate `{}` does not pass yet: {}.",
-            one_line(gate, 60),
-            one_line(why, 300)
-        ),
-        EventKind::GateEnded {
-            task,
-            gate,
-            passed,
-            output,
-            ..
-        } => {
-            let gate = one_line(gate, 60);
-            if *passed {
-                return Some(format!("  {task}: gate `{gate}` passed."));
-            }
-            format!("  {task}: gate `{gate}` failed{}", last_lines(output, "    "))
-        }
-        EventKind::GateTried {
-            gate,
-            commit,
-            passed,
-            how,
-            not_yet,
-            output,
-        } => {
-            let (gate, at, how) = (one_line(gate, 60), short_id(commit.as_str()), one_line(how, 300));
-            match (passed, not_yet) {
-                (true, _) => format!("Gate `{gate}` passed on {at}, before any work."),
-                (false, true) => format!("Gate `{gate}` does not pass yet, on {at}: {how}."),
-                (false, false) => {
-                    let text = format!(
-                        "Warning: gate `{gate}` is red on {at}, before any work ({how}): only a task that makes it pass is merged"
-                    );
-                    text + &last_lines(output, "  ")
-                }
-            }
         }
         _ => return None,
     })
@@ -402,18 +340,6 @@ fn of_preparation(event: &EventKind) -> Option<String> {
         }
         _ => return None,
     })
-}
-
-/// Returns the end of a sentence about what failed: a period, or its last output below it.
-fn last_lines(output: &[String], indent: &str) -> String {
-    if output.is_empty() {
-        return ".".to_owned();
-    }
-    let mut text = "; its last output:".to_owned();
-    for line in output {
-        text.push_str(&format!("\n{indent}| {}", harmless(line)));
-    }
-    text
 }
 
 /// Returns how an attempt ended.

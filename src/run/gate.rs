@@ -29,6 +29,7 @@ use crate::run::waiting::retry::BackOff;
 use crate::sandbox::engine::{Container, Engine, Exit};
 
 mod cause;
+mod checked_layer;
 mod prepare;
 mod result;
 mod tip;
@@ -37,7 +38,7 @@ mod verdicts;
 
 use self::cause::Missing;
 pub(crate) use self::cause::programs;
-use self::prepare::CheckedLayer;
+use self::checked_layer::CheckedLayer;
 pub(crate) use self::result::GateVerdict;
 pub(crate) use self::tip::{Tried, is_waited_for, looked_up, not_yet, standing};
 pub(crate) use self::trial::{Trial, TrialResult, outside_of_a_run};

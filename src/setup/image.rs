@@ -15,6 +15,7 @@ use serde::Serialize;
 
 pub use crate::agent::{DEFAULT_CLIENT_VERSION, OLDEST_CLIENT_VERSION};
 pub use crate::config::DEFAULT_BASE;
+#[cfg(feature = "cli")]
 pub(crate) use base::MAKING_BASE;
 pub use check::{CheckedItem, ImageReport, ProjectNeeds, check};
 pub use clean::{Cleaning, KeptImage, RemovedImage};

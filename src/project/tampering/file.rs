@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use super::assertion::{self, Assertion, Strength};
-use super::case::{self, Case};
+use super::case;
 use super::language::Language;
 use super::mark::{self, Mark};
 use super::pattern::pattern;
 use super::source::Source;
+use super::test_case::Case;
 use super::words::{self, Word};
 
 /// A test case with what is in it.

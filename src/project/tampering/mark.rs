@@ -4,10 +4,10 @@ use std::ops::Range;
 
 use regex::Regex;
 
-use super::case::Case;
 use super::language::Language;
 use super::pattern::pattern;
 use super::source::Source;
+use super::test_case::Case;
 
 /// How many statements of a file, or of a case, are looked at: each is looked at with what is around it.
 const MOST: usize = 200;

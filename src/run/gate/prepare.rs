@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use super::{GateRun, Ran, Runner};
@@ -36,27 +36,6 @@ pub(crate) struct Preparing<'a> {
     pub(crate) labels: BTreeMap<String, String>,
     /// The task whose own commit it is; `None` where it has landed.
     pub(crate) task: Option<&'a IssueId>,
-}
-
-/// The layer that all share and that the task at hand stands on. It is looked at once for each task, whose agent and gates
-/// use it: looking at every file of it takes long where there are many.
-#[derive(Default)]
-pub(super) struct CheckedLayer(Mutex<Option<Arc<Layer>>>);
-
-impl CheckedLayer {
-    /// Forgets it, so that the next one who needs it looks at it again.
-    pub(super) fn forget(&self) {
-        self.set(None);
-    }
-
-    fn get(&self, key: &str) -> Option<Arc<Layer>> {
-        let layer = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        layer.filter(|layer| layer.record.key == key)
-    }
-
-    fn set(&self, layer: Option<Arc<Layer>>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = layer;
-    }
 }
 
 /// What came of preparing.
@@ -273,6 +252,7 @@ fn now() -> i64 {
 mod tests {
     use super::*;
     use crate::project::layers::{LayerRecord, Layers};
+    use crate::run::gate::checked_layer::CheckedLayer;
 
     #[test]
     fn a_layer_is_looked_at_once_for_a_task_and_found_by_its_key_alone() {

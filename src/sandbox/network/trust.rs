@@ -32,7 +32,7 @@ const TRUST: [&str; 13] = [
 ];
 /// The file with certificates.
 const BUNDLE: &str = "trusted.pem";
-/// The same certificates for Java.
+/// A store of these certificates, as Java reads one.
 const JAVA_STORE: &str = "trusted.jks";
 /// Options that every JVM reads.
 pub const JAVA_OPTIONS: &str = "JAVA_TOOL_OPTIONS";

@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
-use super::{Case, MOST_CASES, first_string};
 use crate::project::tampering::language::Language;
 use crate::project::tampering::pattern::pattern;
 use crate::project::tampering::source::Source;
+use crate::project::tampering::test_case::{Case, MOST_CASES, first_string};
 
 /// A line of code.
 struct Line {

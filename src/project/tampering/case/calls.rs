@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
-use super::{Case, MOST_CASES, end_of_chain, first_string};
 use crate::project::tampering::language::Language;
 use crate::project::tampering::pattern::pattern;
 use crate::project::tampering::source::Source;
+use crate::project::tampering::test_case::{Case, MOST_CASES, end_of_chain, first_string};
 
 /// Finds the calls that are tests.
 pub(super) fn find(source: &Source, language: Language) -> Vec<Case> {

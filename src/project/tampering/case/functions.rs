@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
-use super::Case;
 use crate::project::tampering::language::Language;
 use crate::project::tampering::pattern::pattern;
 use crate::project::tampering::source::Source;
+use crate::project::tampering::test_case::Case;
 
 /// How far before a function its attributes are looked for.
 const ATTRIBUTES: usize = 4096;

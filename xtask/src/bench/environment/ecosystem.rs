@@ -4,6 +4,7 @@ use std::net::ToSocketAddrs as _;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
+use cordwainer::network::Preset;
 
 /// A project of an ecosystem.
 pub(super) struct Ecosystem {
@@ -20,8 +21,6 @@ pub(super) struct Ecosystem {
     pub(super) folders: &'static [(&'static str, &'static str)],
     /// The preset of `network.allow`.
     allow: &'static str,
-    /// The hosts of that preset.
-    hosts: &'static [&'static str],
     /// The source that each task changes, and what stands before and behind the number of the round in it.
     source: (&'static str, &'static str, &'static str),
 }
@@ -48,7 +47,6 @@ pub(super) const RUST: Ecosystem = Ecosystem {
     test: "cargo test --locked --offline",
     folders: &[("target", "target")],
     allow: "cargo",
-    hosts: &["index.crates.io", "static.crates.io"],
     source: ("src/round.rs", "pub const ROUND: u32 = ", ";"),
 };
 
@@ -67,7 +65,6 @@ pub(super) const NODE: Ecosystem = Ecosystem {
     test: "npm test",
     folders: &[("node_modules", "node_modules")],
     allow: "npm",
-    hosts: &["registry.npmjs.org"],
     source: ("lib/round.js", "module.exports = ", ";"),
 };
 
@@ -96,7 +93,10 @@ impl Ecosystem {
     /// The addresses of the registry's hosts as further entries: a mirror may have some that no name is allowed to lead to
     /// unless they are listed.
     fn addresses(&self) -> String {
-        let found = self.hosts.iter().filter_map(|host| (*host, 443).to_socket_addrs().ok());
+        let found = Preset::named(self.allow)
+            .into_iter()
+            .flat_map(|preset| preset.hosts)
+            .filter_map(|host| (*host, 443).to_socket_addrs().ok());
         let mut entries: Vec<String> = found.flatten().map(|address| format!(", \"{address}\"")).collect();
         entries.sort();
         entries.dedup();

@@ -89,7 +89,7 @@ async fn compare(engine: &Started, ecosystem: &Ecosystem, rounds: u32) -> Result
     ))
 }
 
-/// The same project for the library and for the script.
+/// A project, laid out for the library and for the script.
 struct Both<'a> {
     folder: tempfile::TempDir,
     engine: &'a Started,
@@ -173,7 +173,7 @@ impl<'a> Both<'a> {
         Ok(())
     }
 
-    /// The same task by the script.
+    /// Does a task by the script.
     fn script(&mut self) -> Result<Duration> {
         let [prompt, output] = ["prompt.md", "output.jsonl"].map(|name| self.folder.path().join(name));
         std::fs::write(&prompt, self.next_prompt()).context("cannot write the prompt")?;

@@ -1,0 +1,96 @@
+//! The rounds of an attempt: its first call, and those that make red gates pass.
+
+use super::Stitch;
+use super::stages::{Attempting, Ended, Kept};
+use crate::agent::CallOutcome;
+use crate::base::crash::crash_point;
+use crate::base::interruption::Interruption;
+use crate::git::Oid;
+use crate::issues::round::{Calls, RedGate};
+use crate::record::event::Step;
+use crate::run::attempt_verdict::AttemptVerdict;
+use crate::run::session::Session;
+
+impl Stitch {
+    /// Makes the first call and judges what it left. While a gate is red, the session goes on with what the gate printed,
+    /// and what it leaves then is judged from the top.
+    pub(super) async fn work_in_rounds(
+        &self,
+        session: &mut Session,
+        attempting: &Attempting,
+        calls: &mut Calls,
+        interruption: &Interruption,
+    ) -> Ended {
+        let mut called = match self.first_call((session, calls), attempting, interruption).await {
+            Ok(called) => called,
+            Err(ended) => return *ended,
+        };
+        let mut before = None;
+        loop {
+            self.context().step(&called.name, Step::Snapshot);
+            let left = match self.keep(session, attempting, calls) {
+                Ok(left) => left,
+                Err(error) => return Ended::with_call(called, error),
+            };
+            crash_point!("stitch.kept");
+            let kept = Kept { called, left };
+            let tree = kept.left.snapshot.tree;
+            if let Some(verdict) = changed_nothing(&kept, before, calls) {
+                return Ended::with_work(kept, Ok(verdict));
+            }
+            let judged = self.judge(session, attempting, (&kept, calls), interruption).await;
+            let red = judged.as_ref().ok().and_then(|verdict| verdict.red.clone());
+            let Some(red) = red else {
+                return Ended::with_work(kept, judged);
+            };
+            let most = self.context().project.config.stitch.fix_rounds.unwrap_or_default();
+            if let Some(verdict) = is_given_up(&red, calls, most) {
+                return Ended::with_work(kept, Ok(verdict));
+            }
+            before = Some(tree);
+            called = match self
+                .fix((session, calls), attempting, (&kept, &red), interruption)
+                .await
+            {
+                Ok(called) => called,
+                Err(mut ended) => {
+                    // What failed under a round may have left something else in the slot, which is kept then.
+                    ended.left = ended.judged.is_ok().then_some(kept.left);
+                    return *ended;
+                }
+            };
+        }
+    }
+}
+
+/// Returns the verdict on work after a round that succeeded and left the same tree as `before`.
+fn changed_nothing(kept: &Kept, before: Option<Oid>, calls: &Calls) -> Option<AttemptVerdict> {
+    let round = calls.rounds.last()?;
+    let is_same = before == Some(kept.left.snapshot.tree) && kept.called.report.outcome == CallOutcome::Success;
+    is_same.then(|| {
+        let mut verdict = AttemptVerdict::red(round.red.clone());
+        verdict
+            .reason
+            .push_str(&format!("; fix round {} changed nothing", round.number));
+        verdict
+    })
+}
+
+/// Returns the verdict on work on which a gate is red, where no further round is made.
+fn is_given_up(red: &RedGate, calls: &Calls, most: u32) -> Option<AttemptVerdict> {
+    let rounds = u32::try_from(calls.rounds.len()).unwrap_or(u32::MAX);
+    let why = match calls.rounds.last() {
+        Some(last) if last.red.is_like(red) => format!("; fix round {} did not change that", last.number),
+        Some(_) if rounds >= most => format!("; after {}", rounds_in_words(rounds)),
+        None if most == 0 => String::new(),
+        _ => return None,
+    };
+    let mut verdict = AttemptVerdict::red(red.clone());
+    verdict.reason.push_str(&why);
+    Some(verdict)
+}
+
+fn rounds_in_words(rounds: u32) -> String {
+    let rounds_word = if rounds == 1 { "round" } else { "rounds" };
+    format!("{rounds} fix {rounds_word}")
+}
