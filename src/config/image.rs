@@ -308,8 +308,9 @@ fn read_tools(field: &Field<'_>) -> Option<BTreeMap<String, ToolVersion>> {
     let mut tools = BTreeMap::new();
     for entry in field.entries("a mapping of tool to `distribution` or a version")? {
         let Some(tool) = toolchain::tool(entry.name) else {
-            let near = text::nearest(entry.name, TOOLS.iter().map(|tool| tool.name))
-                .or_else(|| toolchain::tool_of_program(entry.name).map(|tool| tool.name));
+            let near = toolchain::tool_of_program(entry.name)
+                .map(|tool| tool.name)
+                .or_else(|| text::nearest(entry.name, TOOLS.iter().map(|tool| tool.name)));
             let hint = near.map_or_else(|| OTHERWISE.to_owned(), |name| format!("did you mean `{name}`?"));
             entry.refuse("unknown tool", Some(hint));
             continue;

@@ -23,6 +23,7 @@ pub(crate) use clean::{CleaningOptions, clean};
 pub use project::build_for;
 pub use service::build_for_service;
 
+use self::base::{IMAGE_LABEL, MADE_BASE};
 use crate::base::error::{Context as _, Error, ErrorKind, Result};
 use crate::sandbox::engine::{BuildRequest, Engine, pack};
 
@@ -36,9 +37,6 @@ const CONTAINERFILE: &str = include_str!("../../container/Containerfile");
 /// The script at [`ENTRYPOINT`](crate::sandbox::engine::ENTRYPOINT) in the image.
 const ENTRYPOINT_SCRIPT: &str = include_str!("../../container/entrypoint");
 
-/// The name of bases that were made of Debian's packages, with the suite as the tag.
-const MADE_BASE: &str = "localhost/cordwainer-debian";
-
 /// Where systems keep the certificates that they trust, all in one file.
 const CERTIFICATES: [&str; 3] = [
     "/etc/ssl/certs/ca-certificates.crt",
@@ -46,9 +44,6 @@ const CERTIFICATES: [&str; 3] = [
     "/etc/ssl/ca-bundle.pem",
 ];
 
-/// The label of every image that is built here, and of every step of its build. Containers inherit labels, so no label of
-/// containers is one of an image.
-const IMAGE_LABEL: &str = "cordwainer.image";
 /// The name that a repository gives to an image that it uses, with its id and the content's hash as the tag.
 const USED: &str = "localhost/cordwainer-used";
 
@@ -129,7 +124,7 @@ async fn with_client(
     let tag = tag(options);
     let mut args = arguments(options);
     if engine.image_id(&tag).await?.is_none() {
-        let base = base::provide(engine, &options.base, options, on_line).await?;
+        let base = base::provide(engine, &options.base, options.mmdebstrap.as_deref(), on_line).await?;
         args.insert("BASE".to_owned(), base);
     }
     let described = || {

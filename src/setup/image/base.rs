@@ -9,10 +9,14 @@ use std::process::Stdio;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::Command;
 
-use super::{BuildOptions, IMAGE_LABEL, MADE_BASE};
 use crate::base::error::{Context as _, Error, ErrorKind, Result};
 use crate::sandbox::engine::{Engine, ImageConfig};
 
+/// The label of every image that is built here, and of every step of its build. Containers inherit labels, so no label of
+/// containers is one of an image.
+pub(super) const IMAGE_LABEL: &str = "cordwainer.image";
+/// The name of bases that were made of Debian's packages, with the suite as the tag.
+pub(super) const MADE_BASE: &str = "localhost/cordwainer-debian";
 /// What the line begins with that tells that a base is made.
 pub(crate) const MAKING_BASE: &str = "Making a base of Debian's packages";
 /// The beginning of the names of images that no registry has.
@@ -26,7 +30,7 @@ const LOCAL: &str = "localhost/";
 pub(super) async fn provide(
     engine: &Engine,
     base: &str,
-    options: &BuildOptions,
+    mmdebstrap: Option<&Path>,
     on_line: &mut (dyn FnMut(&str) + Send),
 ) -> Result<String> {
     // The build says best what is wrong with a name of this machine.
@@ -43,7 +47,7 @@ pub(super) async fn provide(
     if engine.image_id(&made).await?.is_some() {
         return Ok(made);
     }
-    let Some(program) = &options.mmdebstrap else {
+    let Some(program) = mmdebstrap else {
         return Err(refused.hint(
             "install `mmdebstrap`, with which `cordwainer image build` makes this image of Debian's packages, or name a `base` \
              that the engine has or can pull",
@@ -69,9 +73,7 @@ pub(super) async fn provide(
 
 /// Returns the suite of Debian that an image of this name has; `None` where it is another image.
 fn suite(base: &str) -> Option<&str> {
-    let name = base.strip_prefix("docker.io/").unwrap_or(base);
-    let name = name.strip_prefix("library/").unwrap_or(name);
-    let tag = name.strip_prefix("debian:")?;
+    let tag = base.strip_prefix("debian:")?;
     let suite = tag.strip_suffix("-slim").unwrap_or(tag);
     let is_word = !suite.is_empty() && suite.chars().all(|c| c.is_ascii_lowercase());
     is_word.then_some(if suite == "latest" { "stable" } else { suite })
@@ -115,7 +117,7 @@ mod tests {
     fn only_images_of_debian_itself_are_made() {
         for (base, expect) in [
             ("debian:bookworm-slim", Some("bookworm")),
-            ("docker.io/library/debian:trixie", Some("trixie")),
+            ("debian:trixie", Some("trixie")),
             ("debian:latest", Some("stable")),
             ("debian:bookworm-20260101-slim", None),
             ("debian:12", None),

@@ -59,7 +59,7 @@ pub(crate) async fn clean(engine: &Engine, asked: &CleaningOptions<'_>) -> Resul
     for image in stock.images().filter(|image| used::is_ours(image)) {
         match used.why(image) {
             Some(why) => {
-                if !asked.is_dry && !used.is_configured(image) {
+                if !asked.is_dry && used.is_anothers_alone(image) {
                     forget(engine, image, asked.repository).await?;
                 }
                 cleaning.kept.push(kept(image, why));

@@ -62,7 +62,7 @@ async fn with_entrypoint(
         content_hash(&[CONTAINERFILE, ENTRYPOINT_SCRIPT], &args)
     );
     if engine.image_id(&tag).await?.is_none() {
-        let base = provide(engine, base, options, on_line).await?;
+        let base = provide(engine, base, options.mmdebstrap.as_deref(), on_line).await?;
         args.insert("BASE".to_owned(), base);
     }
     let files = [

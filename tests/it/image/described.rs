@@ -47,6 +47,8 @@ fn services_are_built_and_started(engine: TestEngine) {
     };
     // It has apt, and `socat`, so that the packages alone come over the network.
     let base = image::tag(&options);
+    // An image that is unlike those of earlier tests on this engine.
+    let mark = std::process::id();
     let is_podman = engine.kind() == EngineKind::Podman;
     let packages = if is_podman { "packages: [redis-server], " } else { "" };
     let queue = if is_podman {
@@ -55,14 +57,14 @@ fn services_are_built_and_started(engine: TestEngine) {
         "socat TCP-LISTEN:6379,fork EXEC:cat"
     };
     let services = format!(
-        "  queue: {{image: {{build: {{base: '{base}', {packages}run: ['rm /usr/local/bin/claude']}}}}, command: '{queue}', ports: [6379]}}\n  \
+        "  queue: {{image: {{build: {{base: '{base}', {packages}run: ['rm /usr/local/bin/claude # {mark}']}}}}, command: '{queue}', ports: [6379]}}\n  \
          greeter:\n    image: {{devcontainer: .devcontainer/devcontainer.json}}\n    \
          command: \"test \\\"$GREETING\\\" = 'hello $you \\\"there\\\"' && grep -q 'dev word' /own && exec socat TCP-LISTEN:7000,fork EXEC:cat\"\n    \
          ports: [7000]\n"
     );
     let repository = repository(engine, &services);
     let dockerfile = format!(
-        "FROM {base} AS dev\nUSER root\nARG WORD=none\nRUN rm /usr/local/bin/claude && echo \"$WORD\" >/own\nFROM dev\nRUN false\n"
+        "FROM {base} AS dev\nUSER root\nARG WORD=none\nRUN rm /usr/local/bin/claude && echo \"$WORD\" {mark} >/own\nFROM dev\nRUN false\n"
     );
     repository.write(".devcontainer/Dockerfile", dockerfile);
     let text = r#"{
@@ -85,7 +87,7 @@ fn services_are_built_and_started(engine: TestEngine) {
     assert!(
         built
             .stderr
-            .contains(": RUN [\"/bin/sh\",\"-c\",\"rm /usr/local/bin/claude\"]"),
+            .contains(": RUN [\"/bin/sh\",\"-c\",\"rm /usr/local/bin/claude # "),
         "{}",
         built.stderr
     );

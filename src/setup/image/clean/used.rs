@@ -107,9 +107,9 @@ impl Used {
         reason.map(|(_, why)| *why)
     }
 
-    /// Returns whether the configuration names an image.
-    pub(super) fn is_configured(&self, image: &StoredImage) -> bool {
-        self.configured.contains(&image.id)
+    /// Returns whether another repository uses an image, and the configuration does not.
+    pub(super) fn is_anothers_alone(&self, image: &StoredImage) -> bool {
+        self.foreign.contains(&image.id) && !self.configured.contains(&image.id)
     }
 
     /// Returns whether anything that stays needs a step of a build.
