@@ -81,15 +81,13 @@ impl Engine {
             .collect())
     }
 
-    /// Returns the steps that led to an image, the first one first; none where the image is gone. What is built on an image
+    /// Returns the steps that led to an image, the first one first. What is built on an image
     /// begins with the steps of that. (The ids that podman returns with them are of layers: an image that only sets
     /// variables has none of its own.)
     pub(crate) async fn steps(&self, id: &str) -> Result<Vec<BuildStep>> {
         let path = format!("/images/{id}/history");
-        match self.get::<Vec<BuildStep>>("look at an image's history", &path).await {
-            Ok(steps) => Ok(steps.into_iter().rev().collect()),
-            Err(error) => Ok(error.unless_status(&[404]).map(|()| Vec::new())?),
-        }
+        let steps: Vec<BuildStep> = self.get("look at an image's history", &path).await?;
+        Ok(steps.into_iter().rev().collect())
     }
 
     /// Removes a name of an image, and with its last name, or by its id, the image, and nothing of what it is built on.

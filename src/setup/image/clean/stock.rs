@@ -14,8 +14,12 @@ impl Stock {
     pub(super) async fn of(engine: &Engine) -> Result<Self> {
         let mut stock = Vec::new();
         for image in engine.images().await? {
-            let steps = engine.steps(&image.id).await?;
-            stock.push((image, steps));
+            match engine.steps(&image.id).await {
+                Ok(steps) => stock.push((image, steps)),
+                // podman answers in many ways about what another build or person has removed meanwhile.
+                Err(_) if !is_there(engine, &image.id).await? => {}
+                Err(error) => return Err(error),
+            }
         }
         Ok(Self(stock))
     }
@@ -43,4 +47,9 @@ impl Stock {
         let found = self.0.iter().find(|(other, _)| other.id == image.id);
         found.map_or(&[], |(_, steps)| steps)
     }
+}
+
+/// Returns whether an engine still has an image.
+async fn is_there(engine: &Engine, id: &str) -> Result<bool> {
+    Ok(engine.images().await?.iter().any(|image| image.id == id))
 }
