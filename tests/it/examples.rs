@@ -124,7 +124,7 @@ fn a_repository_with_tasks_of_its_own_beside() {
     consumer.live_through_a_generation(&["generator"]);
 
     let done = consumer.xtask(&["issues", "list"]);
-    let hint = "hint: `cargo xtask generator start` creates one";
+    let hint = "`cargo xtask generator start` creates another one";
     assert!(done.stderr.contains(hint), "{}", done.stderr);
     let done = consumer.xtask(&["--generation", "nope", "generator", "status"]);
     assert_eq!(done.code, Some(9), "{}", done.stderr);

@@ -134,12 +134,12 @@ fn services_are_gone_with_what_they_are_for_however_that_ends(engine: TestEngine
     signal(&run, Signal::INT);
     let _ = Ran::from(run.wait_with_output().unwrap()).expect(130);
     project.expect_tidy();
-    // While a service is awaited, too.
+    // While a service is awaited, too, beside the container whose command waits for it.
     let never = odd("sleep 1000", "    within: 10m\n").replacen("    within: 6s\n", "", 1);
     let mut project = project;
     project.reconfigure(None, &configuration(&never, "stop_grace: 1s\n"));
     let run = project.spawn(&["generator", "stitch", "cw-2"]);
-    wait_until(|| project.containers().len() == 1);
+    wait_until(|| project.containers().len() == 2);
     signal(&run, Signal::INT);
     let _ = Ran::from(run.wait_with_output().unwrap()).expect(130);
     project.expect_tidy();

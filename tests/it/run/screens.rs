@@ -210,7 +210,7 @@ fn a_doctor_where_all_is_well(engine: TestEngine) {
           ✓ secrets_dir        `.secrets` is ignored by git, and only its owner can read it
           ✓ credential         there is one
           ✓ network_credentials  none are configured
-          ✓ disk               [size] free at `[folder]`
+          ✓ disk               [size] free at `[folder]`; an attempt that writes more than 20g is ended (`container.disk`, watched)
           ✓ open_files         at most [number]
           ✓ client             tried with Claude Code [version] to [version]
           ✓ proxy              none is requested

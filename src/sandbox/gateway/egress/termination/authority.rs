@@ -144,12 +144,14 @@ fn constraints<'a>(hosts: impl IntoIterator<Item = &'a Host>) -> NameConstraints
 /// Returns the parameters that all certificates have, for these names.
 fn parameters(
     names: Vec<String>,
-    common_name: &str,
+    organization: &str,
     validity: (Timestamp, Timestamp),
 ) -> Result<CertificateParams, rcgen::Error> {
     let mut params = CertificateParams::new(names)?;
     params.distinguished_name = DistinguishedName::new();
-    params.distinguished_name.push(DnType::CommonName, common_name);
+    // It has no common name: where a certificate is for an address, GnuTLS takes that for the name of a host, which the
+    // authority would not be good for.
+    params.distinguished_name.push(DnType::OrganizationName, organization);
     let day = |moment: Timestamp| {
         let date = moment.to_zoned(TimeZone::UTC).date();
         date_time_ymd(
