@@ -8,15 +8,18 @@ use std::time::{Duration, SystemTime};
 
 use cordwainer::event::EventKind;
 
+use crate::run::terminal::press_twice;
 use crate::support::engines::{TestEngine, engine_tests};
 use crate::support::project::Project;
+use crate::support::project::waiting::wait_until;
 use crate::support::repository::TestRepository;
 
 engine_tests! {
     both: the_second_task_finds_what_the_first_did_and_nothing_that_it_wrote,
         a_session_that_goes_on_finds_what_it_wrote,
         a_death_at_any_moment_leaves_no_half_a_layer;
-    podman: a_link_in_the_place_of_a_mount_point_leads_nowhere, what_is_no_longer_ignored_is_held,
+    podman: an_interrupted_preparation_leaves_nothing_and_the_next_run_goes_on,
+        an_interrupted_preparation_for_a_task_keeps_its_work, a_link_in_the_place_of_a_mount_point_leads_nowhere, what_is_no_longer_ignored_is_held,
         a_task_that_changes_the_inputs_prepares_for_itself, what_was_damaged_is_made_anew;
     docker: what_cannot_be_prepared_ends_the_run_before_a_call, a_commit_without_inputs_needs_nothing;
 }
@@ -45,6 +48,7 @@ fn project(engine: TestEngine, configuration: &str) -> Project {
     // The probe can end with what is in a file.
     repository.write("broken-command", "0\n");
     repository.write("broken-gate", "0\n");
+    repository.write("seconds", "0\n");
     repository.write("sub/old.txt", "old\n");
     repository.write(".gitignore", "target/\n");
     Project::on(engine, repository, configuration)
@@ -203,6 +207,57 @@ fn what_cannot_be_prepared_ends_the_run_before_a_call(engine: TestEngine) {
     let ran = project.run(&["doctor", "--gates"]);
     assert_ne!(ran.code, Some(0));
     let _ = ran.says("exited with 3").says("no_such_host");
+}
+
+/// Ctrl-C while dependencies are prepared, before any call.
+fn an_interrupted_preparation_leaves_nothing_and_the_next_run_goes_on(engine: TestEngine) {
+    let command = "make-folder=target/deps write-file=target/deps/a sleep=3600";
+    let text = format!("stop_grace: 1h\n{}", configuration(command, GATE));
+    let mut project = project(engine, &text);
+    project.add("a change", "write src/a.txt x");
+    for verb in ["run", "stitch", "measure"] {
+        let mut terminal = project.at_terminal(&["generator", verb]);
+        wait_until(|| project.containers().iter().any(|name| name.contains("-gate-")));
+        press_twice(&mut terminal);
+        let (code, shown) = terminal.ended();
+        assert_eq!(code, Some(130), "{verb}: {shown}");
+        assert!(shown.contains("Preparing dependencies"), "{verb}: {shown}");
+        assert_eq!(layers(&project), Vec::<PathBuf>::new(), "{verb}");
+        project.expect_tidy();
+    }
+    assert_eq!(project.outcomes("cw-1"), Vec::<String>::new());
+    project.reconfigure(None, &configuration(COMMAND, GATE));
+    project.run(&["generator", "resume", "--tasks-only"]).expect(0);
+    assert_eq!(project.outcomes("cw-1"), ["merged"]);
+    project.expect_tidy();
+}
+
+/// The work is done by then, and waits for the next run.
+fn an_interrupted_preparation_for_a_task_keeps_its_work(engine: TestEngine) {
+    let command = "make-folder=target/deps write-file=target/deps/a sleep_of=seconds";
+    let text = format!("stop_grace: 1h\n{}", configuration(command, "cat=target/deps/a"));
+    let mut project = project(engine, &text);
+    project.add(
+        "changes the inputs",
+        "write deps.lock two\nwrite seconds 3600\nwrite src/a.txt x",
+    );
+    let mut terminal = project.at_terminal(&["generator", "run", "--tasks-only"]);
+    wait_until(|| prepared(&project).last() == Some(&Some("cw-1".to_owned())));
+    wait_until(|| project.containers().iter().any(|name| name.contains("-gate-")));
+    press_twice(&mut terminal);
+    let (code, shown) = terminal.ended();
+    assert_eq!(code, Some(130), "{shown}");
+    assert_eq!(project.outcomes("cw-1"), ["cancelled"]);
+    // The base's layer alone is there.
+    assert_eq!(layers(&project).len(), 1);
+    let private = project.state().join("layers/private/cw-1");
+    assert_eq!(fs::read_dir(private).map_or(0, Iterator::count), 0);
+    project.expect_tidy();
+    project.reconfigure(None, &configuration(COMMAND, "cat=target/deps/a"));
+    let ran = project.run(&["generator", "resume", "--tasks-only"]).expect(0);
+    ran.says("continuing its session");
+    assert_eq!(project.content("src/a.txt"), "x");
+    project.expect_tidy();
 }
 
 fn a_commit_without_inputs_needs_nothing(engine: TestEngine) {

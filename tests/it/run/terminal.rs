@@ -28,7 +28,7 @@ const HANGS: &str = "tokens 500 20 0.25\nwrite src/a.txt begun\non 1 hang\nwrite
 
 impl Project {
     /// Starts a command at a terminal.
-    fn at_terminal(&self, arguments: &[&str]) -> PseudoTerminal {
+    pub(super) fn at_terminal(&self, arguments: &[&str]) -> PseudoTerminal {
         PseudoTerminal::start(&self.command(arguments))
     }
 
@@ -47,7 +47,7 @@ impl Project {
 
 /// Presses Ctrl-C twice, each time once the words of the press before are on the screen.
 #[track_caller]
-fn press_twice(terminal: &mut PseudoTerminal) {
+pub(super) fn press_twice(terminal: &mut PseudoTerminal) {
     for said in [ONCE, TWICE] {
         terminal.interrupt();
         terminal.shows(said);
