@@ -4,10 +4,12 @@
 //! fire is a failure: the attack would prove nothing.
 
 mod container;
+mod credentials;
 mod git;
 mod money;
 mod network;
 mod planted;
+mod prepare;
 mod proxy;
 mod secrets;
 mod services;

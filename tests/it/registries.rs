@@ -1,6 +1,8 @@
 //! Private registries and a private git host, with the real programs in real containers: each host demands a credential
 //! that no container has.
 
+mod many;
+
 use std::path::Path;
 use std::process::Command;
 

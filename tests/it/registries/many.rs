@@ -1,0 +1,120 @@
+//! A real npm that installs many packages, side by side with itself: more connections at once than a container has.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use hyper::Response;
+
+use super::{IMAGE, built};
+use crate::support::engines::{TestEngine, engine_tests};
+use crate::support::https::{Answering, Https, whole};
+use crate::support::project::Project;
+use crate::support::registries::packages::tar_gz;
+use crate::support::repository::TestRepository;
+
+engine_tests! {
+    podman: what_is_more_than_a_container_has_waits_and_nothing_is_refused;
+}
+
+/// An address that containers do not take for their own.
+const ADDRESS: &str = "127.0.0.6";
+/// Packages of each project.
+const PACKAGES: usize = 45;
+/// npm has 15 connections to a registry.
+const PROJECTS: usize = 4;
+/// Connections of a container at once.
+const PLACES: usize = 32;
+
+/// The registry, and how many requests it answered at once at most.
+async fn registry() -> (Https, Arc<AtomicUsize>) {
+    let (now, most): (Arc<AtomicUsize>, Arc<AtomicUsize>) = Default::default();
+    let seen = Arc::clone(&most);
+    let archive = tar_gz(&[
+        ("package/package.json", r#"{"name": "p", "version": "1.0.0"}"#),
+        ("package/index.js", "module.exports = 1;\n"),
+    ]);
+    let answer = move |request: hyper::Request<hyper::body::Incoming>| {
+        let (now, most, archive) = (Arc::clone(&now), Arc::clone(&most), archive.clone());
+        Box::pin(async move {
+            most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            // As long as a registry elsewhere takes: so many are under way at once.
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            now.fetch_sub(1, Ordering::SeqCst);
+            let host = request.headers()["host"].to_str().unwrap();
+            let path = request.uri().path();
+            match path.strip_suffix(".tgz") {
+                Some(_) => Response::new(whole(archive)),
+                None => Response::new(whole(document(host, path.trim_start_matches('/'), &archive))),
+            }
+        }) as Answering
+    };
+    (Https::start(ADDRESS, &[ADDRESS], answer).await, seen)
+}
+
+/// What a registry has of a package.
+fn document(host: &str, name: &str, archive: &[u8]) -> String {
+    let shasum = sha1_smol::Sha1::from(archive).digest().to_string();
+    let dist = serde_json::json!({"tarball": format!("https://{host}/{name}/-/{name}-1.0.0.tgz"), "shasum": shasum});
+    let version = serde_json::json!({"name": name, "version": "1.0.0", "dist": dist});
+    serde_json::json!({"name": name, "dist-tags": {"latest": "1.0.0"}, "versions": {"1.0.0": version}}).to_string()
+}
+
+fn what_is_more_than_a_container_has_waits_and_nothing_is_refused(engine: TestEngine) {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    if !runtime.block_on(built(engine)) {
+        return;
+    }
+    let (registry, most) = runtime.block_on(registry());
+    let address = registry.address;
+    let packages = |project: usize| {
+        let names = (0..PACKAGES).map(|number| format!("p{project}-{number}"));
+        names.collect::<Vec<_>>().join(" ")
+    };
+    let install = |project: usize| {
+        format!(
+            "(mkdir -p /tmp/{project} && cd /tmp/{project} && echo '{{}}' >package.json && npm install --no-audit --no-fund \
+             --cache /tmp/cache-{project} --fetch-retries 0 --registry https://{address}/ {} && touch done) &",
+            packages(project)
+        )
+    };
+    let installs: Vec<_> = (0..PROJECTS).map(install).collect();
+    let command = format!(
+        "{} wait; ls -d /tmp/*/done /tmp/*/node_modules/*/index.js | wc -l | grep -x {}",
+        installs.join(" "),
+        PROJECTS * (PACKAGES + 1)
+    );
+    let more = format!(
+        "image: {IMAGE}\nnetwork: {{allow: [{{host: \"{address}\", methods: [GET]}}]}}\ngates:\n  - {{name: npm, command: {}}}\n",
+        serde_json::Value::from(command)
+    );
+    let project = Project::on(engine, TestRepository::new(), &more);
+    let certificates = project.repository.outside().join("trusted.pem");
+    std::fs::write(&certificates, &registry.authority).unwrap();
+    project.add("a change", "write src/a.txt x");
+    let mut command = project.command(&["doctor", "--gates"]);
+    let ran = command.env("SSL_CERT_FILE", &certificates).output().unwrap();
+    let said = format!(
+        "{}{}",
+        String::from_utf8_lossy(&ran.stdout),
+        String::from_utf8_lossy(&ran.stderr)
+    );
+    assert_eq!(ran.status.code(), Some(0), "{said}");
+    let most = most.load(Ordering::SeqCst);
+    assert!((PLACES / 2..=PLACES).contains(&most), "{most} at once");
+    // The record of the trial has it, and no connection that was refused.
+    let runs = std::fs::read_dir(project.state().join("runs")).unwrap();
+    let texts: Vec<String> = runs
+        .flat_map(|run| ["events.jsonl", "network.jsonl"].map(|name| run.as_ref().unwrap().path().join(name)))
+        .filter_map(|path| std::fs::read_to_string(path).ok())
+        .collect();
+    let texts = texts.concat();
+    assert!(
+        texts.contains("connections at once: further ones wait for one to end"),
+        "{texts}"
+    );
+    assert!(!texts.contains("\"refused\""), "{texts}");
+}
