@@ -7,39 +7,16 @@ use std::path::Path;
 use std::process::Command;
 
 use cordwainer::engine::EngineKind;
-use cordwainer::image::{self, BuildOptions};
 use cordwainer::testing::size;
 
-use crate::support::engines::{TestEngine, absent, build_request, engine_tests};
+use crate::support::engines::{TestEngine, engine_tests};
 use crate::support::project::Project;
 use crate::support::registries::{self as servers, Servers, packages};
 use crate::support::repository::TestRepository;
-
-/// The image with the programs; cargo comes from the machine.
-const IMAGE: &str = "localhost/cordwainer-test-registries:1";
+use crate::support::tools_image::{self, TOOLS};
 
 engine_tests! {
     both: cargo_npm_pip_and_git_use_what_they_never_see;
-}
-
-/// Builds the image on an engine, if it has the Claude image; Debian's packages come over the network.
-async fn built(engine: TestEngine) -> bool {
-    let engine = engine.connect().await;
-    let base = image::tag(&BuildOptions::default());
-    if engine.image_id(&base).await.unwrap().is_none() {
-        absent("Claude image");
-        return false;
-    }
-    if engine.image_id(IMAGE).await.unwrap().is_none() {
-        let text = format!(
-            "FROM {base}\nUSER root\nRUN apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install --yes \
-             --no-install-recommends npm python3-pip\nUSER 1000:1000\n"
-        );
-        let mut request = build_request(&text, IMAGE);
-        request.network = Some("host".to_owned());
-        engine.build_image(request, &mut |_| {}).await.unwrap();
-    }
-    true
 }
 
 /// The folder of the toolchain that compiles this.
@@ -57,7 +34,7 @@ fn cargo_npm_pip_and_git_use_what_they_never_see(engine: TestEngine) {
         .enable_all()
         .build()
         .unwrap();
-    if !runtime.block_on(built(engine)) {
+    if !runtime.block_on(tools_image::provide(engine)) {
         return;
     }
     let servers = runtime.block_on(Servers::start());
@@ -73,7 +50,7 @@ fn cargo_npm_pip_and_git_use_what_they_never_see(engine: TestEngine) {
     let file = project.repository.path().join("configuration.yaml");
     let text = std::fs::read_to_string(&file).unwrap();
     let first = text.lines().next().unwrap();
-    std::fs::write(&file, text.replace(first, &format!("image: {IMAGE}"))).unwrap();
+    std::fs::write(&file, text.replace(first, &format!("image: {TOOLS}"))).unwrap();
     project.repository.commit("use the image with the programs");
     let certificates = project.repository.outside().join("trusted.pem");
     std::fs::write(&certificates, servers.authorities()).unwrap();

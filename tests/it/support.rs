@@ -20,5 +20,6 @@ pub(crate) mod scripts;
 pub(crate) mod seal;
 pub(crate) mod services;
 pub(crate) mod sockets;
+pub(crate) mod tools_image;
 pub(crate) mod upkeep;
 pub(crate) mod weak_engine;

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use hyper::Response;
 
-use super::{IMAGE, built};
 use crate::support::engines::{TestEngine, engine_tests};
 use crate::support::https::{Answering, Https, whole};
 use crate::support::project::Project;
 use crate::support::registries::packages::tar_gz;
 use crate::support::repository::TestRepository;
+use crate::support::tools_image::{self, TOOLS};
 
 engine_tests! {
     podman: what_is_more_than_a_container_has_waits_and_nothing_is_refused;
@@ -65,7 +65,7 @@ fn what_is_more_than_a_container_has_waits_and_nothing_is_refused(engine: TestEn
         .enable_all()
         .build()
         .unwrap();
-    if !runtime.block_on(built(engine)) {
+    if !runtime.block_on(tools_image::provide(engine)) {
         return;
     }
     let (registry, most) = runtime.block_on(registry());
@@ -88,7 +88,7 @@ fn what_is_more_than_a_container_has_waits_and_nothing_is_refused(engine: TestEn
         PROJECTS * (PACKAGES + 1)
     );
     let more = format!(
-        "image: {IMAGE}\nnetwork: {{allow: [{{host: \"{address}\", methods: [GET]}}]}}\ngates:\n  - {{name: npm, command: {}}}\n",
+        "image: {TOOLS}\nnetwork: {{allow: [{{host: \"{address}\", methods: [GET]}}]}}\ngates:\n  - {{name: npm, command: {}}}\n",
         serde_json::Value::from(command)
     );
     let project = Project::on(engine, TestRepository::new(), &more);

@@ -2,48 +2,17 @@
 
 use std::fs;
 
-use cordwainer::engine::{BuildRequest, EngineKind};
+use cordwainer::engine::EngineKind;
 use cordwainer::event::EventKind;
-use cordwainer::image::{self, BuildOptions};
 use cordwainer::testing::size;
 
-use crate::support::engines::{IMAGE, TestEngine, absent, build_request, engine_tests};
+use crate::support::engines::{TestEngine, engine_tests};
 use crate::support::project::Project;
 use crate::support::repository::TestRepository;
+use crate::support::tools_image::{self, TOOLS};
 
 engine_tests! {
     both: what_the_first_task_fetched_and_compiled_the_second_does_not;
-}
-
-/// The image with the tools and the scripted agent.
-const TOOLS: &str = "localhost/cordwainer-test-prepared:1";
-
-/// Builds the image with the tools, onto the Claude image; returns whether there is one.
-fn has_tools(engine: TestEngine) -> bool {
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    runtime.block_on(async {
-        let engine = engine.connect().await;
-        let base = image::tag(&BuildOptions::default());
-        if engine.image_id(TOOLS).await.unwrap().is_some() {
-            return true;
-        }
-        if engine.image_id(&base).await.unwrap().is_none() {
-            absent("Claude image");
-            return false;
-        }
-        let containerfile = format!(
-            "FROM {base}\nUSER root\nRUN apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install --yes \
-             --no-install-recommends cargo gcc libc6-dev nodejs npm\n\
-             COPY --from={IMAGE} /claude /usr/local/bin/scripted-agent\n"
-        );
-        let request = BuildRequest {
-            // The Docker Engine of the tests has no bridge.
-            network: Some("host".to_owned()),
-            ..build_request(&containerfile, TOOLS)
-        };
-        engine.build_image(request, &mut |_| {}).await.unwrap();
-        true
-    })
 }
 
 /// A program in Rust that depends on a package in another folder, and a site of Node that does.
@@ -93,7 +62,11 @@ const CONFIGURATION: &str = "commands:\n  prepare: cargo test --offline --no-run
 
 fn what_the_first_task_fetched_and_compiled_the_second_does_not(engine: TestEngine) {
     // It takes a minute and more on each engine.
-    if engine.kind() == EngineKind::Docker && !size(false, true) || !has_tools(engine) {
+    if engine.kind() == EngineKind::Docker && !size(false, true)
+        || !tokio::runtime::Runtime::new()
+            .unwrap()
+            .block_on(tools_image::provide(engine))
+    {
         return;
     }
     let repository = TestRepository::empty();
