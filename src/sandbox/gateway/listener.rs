@@ -18,7 +18,7 @@ use super::state::GatewayState;
 
 /// How many connections a container may have at once; further ones wait until one ends. More than what waits for or uses a
 /// place of the egress, so that requests to the model's API never wait for those.
-const CONNECTIONS: usize = 192;
+const CONNECTIONS: usize = 320;
 /// How long no connection is accepted after the system had no resources for it.
 const RESPITE: Duration = Duration::from_millis(50);
 

@@ -115,7 +115,7 @@ async fn a_tunnel_waits_for_a_place_and_that_is_told_once() {
 
 /// npm opens more tunnels than there may be, and uses each of them in turn.
 #[tokio::test]
-async fn a_hundred_tunnels_all_get_through() {
+async fn two_hundred_tunnels_all_get_through() {
     let origin = Origin::patient("done").await;
     let authority = format!("127.0.0.1:{}", origin.port());
     let proxy = Proxy::start(std::slice::from_ref(&authority), &[], bounds()).await;
@@ -125,9 +125,9 @@ async fn a_hundred_tunnels_all_get_through() {
         tunnel.shutdown().await.unwrap();
         read_rest(&mut tunnel).await
     };
-    let answers = futures_util::future::join_all((0..100).map(|_| use_one())).await;
+    let answers = futures_util::future::join_all((0..200).map(|_| use_one())).await;
     assert!(answers.iter().all(|answer| answer == b"done"));
-    assert_eq!((origin.visits(), origin.received().len()), (100, 100));
+    assert_eq!((origin.visits(), origin.received().len()), (200, 200));
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! A real npm that installs many packages, side by side with itself: more connections at once than a container has.
+//! A real npm that installs many packages, side by side with itself: all connections that it wants at once.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,18 +14,15 @@ use crate::support::repository::TestRepository;
 use crate::support::tools_image::{self, TOOLS};
 
 engine_tests! {
-    podman: what_is_more_than_a_container_has_waits_and_nothing_is_refused;
+    podman: several_installations_at_once_find_room;
 }
 
 /// An address that containers do not take for their own.
 const ADDRESS: &str = "127.0.0.6";
 /// Packages of each project.
-const PACKAGES: usize = 45;
+const PACKAGES: usize = 15;
 /// npm has 15 connections to a registry.
-const PROJECTS: usize = 4;
-/// Connections of a container at once.
-const PLACES: usize = 32;
-
+const PROJECTS: usize = 3;
 /// The registry, and how many requests it answered at once at most.
 async fn registry() -> (Https, Arc<AtomicUsize>) {
     let (now, most): (Arc<AtomicUsize>, Arc<AtomicUsize>) = Default::default();
@@ -60,7 +57,7 @@ fn document(host: &str, name: &str, archive: &[u8]) -> String {
     serde_json::json!({"name": name, "dist-tags": {"latest": "1.0.0"}, "versions": {"1.0.0": version}}).to_string()
 }
 
-fn what_is_more_than_a_container_has_waits_and_nothing_is_refused(engine: TestEngine) {
+fn several_installations_at_once_find_room(engine: TestEngine) {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -104,17 +101,15 @@ fn what_is_more_than_a_container_has_waits_and_nothing_is_refused(engine: TestEn
     );
     assert_eq!(ran.status.code(), Some(0), "{said}");
     let most = most.load(Ordering::SeqCst);
-    assert!((PLACES / 2..=PLACES).contains(&most), "{most} at once");
-    // The record of the trial has it, and no connection that was refused.
+    assert!(most > PACKAGES, "{most} at once");
+    // The record of the trial has no connection that was refused or had to wait.
     let runs = std::fs::read_dir(project.state().join("runs")).unwrap();
     let texts: Vec<String> = runs
         .flat_map(|run| ["events.jsonl", "network.jsonl"].map(|name| run.as_ref().unwrap().path().join(name)))
         .filter_map(|path| std::fs::read_to_string(path).ok())
         .collect();
     let texts = texts.concat();
-    assert!(
-        texts.contains("connections at once: further ones wait for one to end"),
-        "{texts}"
-    );
-    assert!(!texts.contains("\"refused\""), "{texts}");
+    for word in ["\"refused\"", "connections at once"] {
+        assert!(!texts.contains(word), "{texts}");
+    }
 }

@@ -60,7 +60,7 @@ fn what_is_wrong_with_an_image_is_one_error_and_costs_nothing(engine: TestEngine
     ] {
         let tag = format!("localhost/cordwainer-test-{name}:1");
         built(engine, &tag, lines, file);
-        project.use_image(&tag, "retry: {count: 0}\n");
+        project.use_image(&tag, "retry: {count: 1, initial: 1s}\n");
         let ran = project.run(&["generator", "stitch"]);
         assert_eq!(ran.code, Some(5), "{name}: {}\n{}", ran.stdout, ran.stderr);
         let _ = ran.says(says).says("cordwainer image build");

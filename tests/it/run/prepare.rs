@@ -181,12 +181,12 @@ fn a_task_that_changes_the_inputs_prepares_for_itself(engine: TestEngine) {
 fn what_cannot_be_prepared_ends_the_run_before_a_call(engine: TestEngine) {
     let mut project = project(engine, "");
     project.add("a change", "write src/a.txt x");
-    for (command, how) in [
-        ("out=no_such_host\\n exit=3", "exited with 3"),
-        ("make install", "exited with 127"),
-        ("sleep=600000", "ran past its time limit"),
+    for (command, timeout, how) in [
+        ("out=no_such_host\\n exit=3", "5m", "exited with 3"),
+        ("make install", "5m", "exited with 127"),
+        ("sleep=600000", "1s", "ran past its time limit"),
     ] {
-        let text = format!("commands: {{prepare: {{command: {command}, inputs: [deps.lock], timeout: 1s}}}}\n");
+        let text = format!("commands: {{prepare: {{command: {command}, inputs: [deps.lock], timeout: {timeout}}}}}\n");
         project.reconfigure(None, &text);
         for verb in ["run", "stitch", "measure"] {
             let ran = project.run(&["generator", verb]).expect(9);

@@ -26,8 +26,9 @@ pub struct Bounds {
 impl Default for Bounds {
     fn default() -> Self {
         Self {
-            connections: 32,
-            waiting: 96,
+            // npm has 15 to a registry, pnpm up to 64, and keeps them: several side by side must find room.
+            connections: 128,
+            waiting: 128,
             wait: Duration::from_secs(60),
             resolve: Duration::from_secs(10),
             connect: Duration::from_secs(10),
