@@ -71,6 +71,7 @@ pub(crate) async fn make(
     let ended = attend(call, &mut running, &mut sealed, &mut listener, interruption).await;
     let leaving = Box::pin(running.leave(ended, call, &mut listener, recorder));
     let (ended, ()) = tokio::join!(leaving, Box::pin(sealed.end_services()));
+    let judged = sealed.judged();
     let (unheard, metered) = sealed.close().await;
     for event in unheard {
         listener.handle(event);
@@ -98,7 +99,10 @@ pub(crate) async fn make(
         reason: one_line(&report.reason, 300),
         entry: entry.clone(),
     });
-    let failure = failure.or_else(|| (report.cut == Some(StopCause::Seal)).then(|| seal::refusal(&report.reason)));
+    let began = report.cut.is_some() || judged.report().is_some();
+    let failure = failure
+        .or_else(|| (report.cut == Some(StopCause::Seal)).then(|| seal::refusal(&report.reason)))
+        .or_else(|| (!began).then(|| seal::never_began(&call.sandbox.name.to_string(), &report.reason)));
     Ok(CallResult { report, entry, failure })
 }
 

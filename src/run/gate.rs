@@ -218,10 +218,7 @@ impl Runner<'_> {
         };
         if !told {
             let said = one_line(&String::from_utf8_lossy(&output), 200);
-            let message = format!("the container of gate `{}` ended before it began: {said}", gate.name);
-            return Err(
-                Error::new(ErrorKind::Engine, message).hint("run `cordwainer image build` to build the image again")
-            );
+            return Err(seal::never_began(&format!("gate `{}`", gate.name), &said));
         }
         let machine_ran_out = killed_for_memory() > killed_before;
         let said = String::from_utf8_lossy(&output);

@@ -325,6 +325,11 @@ impl Sealed<'_> {
         }
     }
 
+    /// Returns what becomes known of the container's guarantees, to be looked at after [`close`](Self::close).
+    pub(crate) fn judged(&self) -> Judged {
+        self.forwarder.judged.clone()
+    }
+
     /// Closes the gateway and reports what nobody has heard yet. Returns what the call must handle of that, and what
     /// was metered, if a model's API was there to be asked.
     pub(crate) async fn close(mut self) -> (Vec<GatewayEvent>, Option<Metered>) {
@@ -351,7 +356,7 @@ impl Sealed<'_> {
     /// all that matters, and whether a service failed meanwhile. Returns whether it reported anything at all: one that
     /// did not never ran its command.
     pub(crate) async fn close_gate(mut self) -> Result<bool> {
-        let (judged, engine) = (self.forwarder.judged.clone(), self.forwarder.engine.describe());
+        let (judged, engine) = (self.judged(), self.forwarder.engine.describe());
         let failure = self.services.take_failure();
         self.close().await;
         if let Some(failure) = failure {
@@ -363,6 +368,16 @@ impl Sealed<'_> {
             None => Ok(report.is_some()),
         }
     }
+}
+
+/// Builds the error of a container that ended before its entrypoint reported anything: its image is at fault.
+pub(in crate::run) fn never_began(what: &str, said: &str) -> Error {
+    // The reason of an attempt has no hint, so the fix is part of the message.
+    let message = format!(
+        "the container of {what} ended before it began ({said}): perhaps the image is for another architecture; \
+         `cordwainer image build` builds it on this machine"
+    );
+    Error::new(ErrorKind::Engine, message)
 }
 
 /// Builds the error of a refusal: no retry fixes what an engine does not give.

@@ -88,7 +88,9 @@ fn several_installations_at_once_find_room(engine: TestEngine) {
         "image: {TOOLS}\nnetwork: {{allow: [{{host: \"{address}\", methods: [GET]}}]}}\ngates:\n  - {{name: npm, command: {}}}\n",
         serde_json::Value::from(command)
     );
-    let project = Project::on(engine, TestRepository::new(), &more);
+    let repository = TestRepository::new();
+    repository.write(".gitignore", "/.secrets/\n");
+    let project = Project::on(engine, repository, &more);
     let certificates = project.repository.outside().join("trusted.pem");
     std::fs::write(&certificates, &registry.authority).unwrap();
     project.add("a change", "write src/a.txt x");

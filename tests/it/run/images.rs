@@ -49,21 +49,16 @@ fn what_is_wrong_with_an_image_is_one_error_and_costs_nothing(engine: TestEngine
     let (machine, junk) = (of_another_machine(), b"no program".to_vec());
     let mut project = Project::new(engine, "");
     project.add("a change", "write src/a.txt x");
-    for (name, lines, file, says) in [
-        (
-            "machine",
-            over.as_str(),
-            machine.as_slice(),
-            "perhaps because it is for another architecture",
-        ),
-        ("junk", over.as_str(), junk.as_slice(), ENTRYPOINT),
-    ] {
+    for (name, file) in [("machine", machine.as_slice()), ("junk", junk.as_slice())] {
         let tag = format!("localhost/cordwainer-test-{name}:1");
-        built(engine, &tag, lines, file);
+        built(engine, &tag, &over, file);
         project.use_image(&tag, "retry: {count: 1, initial: 1s}\n");
         let ran = project.run(&["generator", "stitch"]);
         assert_eq!(ran.code, Some(5), "{name}: {}\n{}", ran.stdout, ran.stderr);
-        let _ = ran.says(says).says("cordwainer image build");
+        let _ = ran
+            .says("ended before it began (")
+            .says("another architecture")
+            .says("cordwainer image build");
         assert!(
             project
                 .outcomes("cw-1")
