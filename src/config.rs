@@ -71,6 +71,7 @@ pub use commands::{CACHE_FOLDER, CommandsConfig, DEFAULT_INPUTS, Prepare};
 pub use document::example;
 pub(crate) use document::quoted;
 pub use effective::{EffectiveValue, effective};
+pub use gates::{Compare, Gate, ResultsFormat, Serve, When};
 pub use image::DEFAULT_BASE;
 pub(crate) use image::{BUILT, SERVICE};
 pub use image::{Image, ImageBuild, ToolVersion};
@@ -424,18 +425,6 @@ pub struct LimitsConfig {
     /// Whether to wait for a reset (`6h`).
     #[serde(serialize_with = "show::wait")]
     pub wait: LimitWait,
-}
-
-/// One of `gates`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Gate {
-    /// Its name for people.
-    pub name: String,
-    /// Run by `sh -c` in the container, in the slot.
-    pub command: String,
-    /// Its time limit.
-    #[serde(serialize_with = "show::duration")]
-    pub timeout: Duration,
 }
 
 /// What is said where `container.disk` is off.

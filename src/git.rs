@@ -47,6 +47,7 @@ pub use identity::Identity;
 pub(crate) use locks::in_words;
 pub use merge::Merge;
 pub use refs::{Head, RefMove};
+pub(crate) use slots::{FoundFile, Globs, SeenFolder, find as find_files, read as read_found};
 pub use slots::{Leftover, PrivateMount, PrivateRepository, Slot, SlotPool, SlotRemoval, Snapshot, SnapshotLimits};
 pub(crate) use slots::{Times, copy_tree, fingerprint, make_folder, nameless_bytes, remove_folder, settle};
 pub use tree::{Change, ChangeKind, EntryKind, TreeEntry};

@@ -1,12 +1,14 @@
 //! The basic types of everything else: ids, roles, usage, the names of a generation's refs. Nothing in here reads or
 //! writes anything.
 
+mod gate;
 pub mod generation;
 mod id;
 mod role;
 pub(crate) mod trailer;
 mod usage;
 
+pub use gate::{TestCounts, Verdict};
 pub use id::{CommitId, IssueId, RunId, TypedId};
 pub(crate) use id::{SessionId, id_list};
 pub use role::Role;

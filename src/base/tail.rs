@@ -1,5 +1,7 @@
 //! The end of a program's output, where its verdict is: kept in a file, and its last lines shown where it fails.
 
+use std::borrow::Cow;
+
 use crate::base::redact::Redactor;
 use crate::base::text::harmless;
 
@@ -13,7 +15,7 @@ const LINE_SHOWN: usize = 160;
 /// The last of an output, redacted as it comes.
 #[derive(Clone, Debug)]
 pub(crate) struct Tail {
-    pub(crate) bytes: Vec<u8>,
+    bytes: Vec<u8>,
     redactor: Redactor,
 }
 
@@ -28,11 +30,25 @@ impl Tail {
 
     /// Adds a line; what is too much is dropped at the beginning.
     pub(crate) fn take(&mut self, line: &[u8]) {
+        let _ = self.redacted(line);
+    }
+
+    /// Adds a line, and returns it redacted.
+    pub(crate) fn redacted<'a>(&mut self, line: &'a [u8]) -> Cow<'a, [u8]> {
         // Before anything is cut: half a credential would not be known for one.
-        self.bytes.extend_from_slice(&self.redactor.bytes(line));
+        let line = self.redactor.bytes(line);
+        self.bytes.extend_from_slice(&line);
         self.bytes.push(b'\n');
-        let excess = self.bytes.len().saturating_sub(KEPT);
-        self.bytes.drain(..excess);
+        // Seldom: each time, all that is kept is moved.
+        if self.bytes.len() > 2 * KEPT {
+            self.bytes.drain(..self.bytes.len() - KEPT);
+        }
+        line
+    }
+
+    /// Returns what is kept.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes[self.bytes.len().saturating_sub(KEPT)..]
     }
 }
 
@@ -125,8 +141,7 @@ fn shown(line: &str) -> String {
 }
 
 fn shown_of(line: &str, most: usize) -> String {
-    // What a progress line was last overwritten with is what a terminal would show of it.
-    let line = line.trim_end().rsplit('\r').next().unwrap_or_default();
+    let line = last_overwritten(line);
     let line = harmless(&plain(&line.replace('\t', "    ")));
     match line.char_indices().nth(most) {
         Some((end, _)) => format!("{}…", &line[..end]),
@@ -134,8 +149,13 @@ fn shown_of(line: &str, most: usize) -> String {
     }
 }
 
+/// Returns what a line was last overwritten with, as progress is: a terminal shows that of it.
+pub(crate) fn last_overwritten(line: &str) -> &str {
+    line.trim_end().rsplit('\r').next().unwrap_or_default()
+}
+
 /// Leaves out the colours that test programs write, which would be shown as escapes.
-fn plain(line: &str) -> String {
+pub(crate) fn plain(line: &str) -> String {
     let mut text = String::with_capacity(line.len());
     let mut rest = line;
     while let Some((before, after)) = rest.split_once("\u{1b}[") {
@@ -213,7 +233,8 @@ mod tests {
         let mut tail = Tail::new(&redactor);
         for _ in 0..10 {
             tail.take(&vec![b'a'; 100 * 1024]);
+            assert!(tail.bytes.len() <= 2 * KEPT);
         }
-        assert_eq!(tail.bytes.len(), KEPT);
+        assert_eq!(tail.bytes().len(), KEPT);
     }
 }

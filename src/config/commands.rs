@@ -86,6 +86,31 @@ static TIMEOUT: LazyLock<Duration> = LazyLock::new(|| {
 pub struct CommandsConfig {
     /// `prepare`: what fetches and builds the dependencies; unset prepares nothing.
     pub prepare: Option<Prepare>,
+    /// `build`: builds the project.
+    pub build: Option<String>,
+    /// `test`: runs its tests.
+    pub test: Option<String>,
+    /// `lint`: looks for what should not be written so.
+    pub lint: Option<String>,
+    /// `format`: checks how it is formatted.
+    pub format: Option<String>,
+}
+
+impl CommandsConfig {
+    /// The names that `gates` may have.
+    pub(super) const NAMES: [&str; 4] = ["build", "test", "lint", "format"];
+
+    /// Returns the command of a name that `gates` may have, if it is set.
+    pub(super) fn named(&self, name: &str) -> Option<&str> {
+        let command = match name {
+            "build" => &self.build,
+            "test" => &self.test,
+            "lint" => &self.lint,
+            "format" => &self.format,
+            _ => return None,
+        };
+        command.as_deref()
+    }
 }
 
 /// The command that fetches and builds what a worktree needs beside its commit.
@@ -105,7 +130,12 @@ pub(super) fn read(top: &Section<'_>, config: &mut Config) {
     let Some(section) = subsection(top, "commands") else {
         return;
     };
-    section.set_some("prepare", &mut config.commands.prepare, read_prepare);
+    let commands = &mut config.commands;
+    section.set_some("prepare", &mut commands.prepare, read_prepare);
+    section.set_some("build", &mut commands.build, Field::text);
+    section.set_some("test", &mut commands.test, Field::text);
+    section.set_some("lint", &mut commands.lint, Field::text);
+    section.set_some("format", &mut commands.format, Field::text);
     if config.commands.prepare.is_none() {
         return;
     }

@@ -131,6 +131,8 @@ pub(crate) enum Shape {
     Tools,
     /// Entries of `network.allow`: texts, or mappings of [`NETWORK_ENTRY`].
     NetworkEntries,
+    /// A port from 1024.
+    Port,
     /// A list of ports.
     Ports,
     /// Names of services to mappings of [`SERVICE`].
@@ -322,7 +324,7 @@ pub(crate) const PREPARE: &[Key] = &[
     Key::new("timeout", Shape::Duration, "30m", "Its time limit."),
 ];
 
-/// The keys of a gate written as a mapping; `command` is required.
+/// The keys of a gate written as a mapping; `command`, `files` or the name of a command is required.
 pub(crate) const GATE: &[Key] = &[
     Key::new(
         "name",
@@ -334,9 +336,81 @@ pub(crate) const GATE: &[Key] = &[
         "command",
         Shape::Text,
         "",
-        "Run by `sh -c` in the container, in the task's worktree.",
+        "Run by `sh -c` in the container, in the task's worktree. Unset: the command in `commands` of that `name`.",
+    ),
+    Key::new(
+        "files",
+        Shape::List,
+        "",
+        "Instead of `command`: globs, each of which must match a file that is not empty. Nothing is run.",
+    )
+    .files(Files::Free),
+    Key::new(
+        "serve",
+        Shape::Section(SERVE),
+        "",
+        "A server for the gate's command to check, in the same container.",
     ),
     Key::new("timeout", Shape::Duration, "30m", "Its time limit."),
+    Key::new("when", Shape::Section(WHEN), "", "For which tasks it is: all that is set must be so. Unset: all."),
+    Key::new(
+        "artifacts",
+        Shape::List,
+        "",
+        "Globs of files in the worktree that are copied to the run's folder after it, 200 files and 64 MiB at most.",
+    )
+    .files(Files::Free),
+    Key::new(
+        "results",
+        Shape::Text,
+        "",
+        "How it reports its tests by name: `cargo`, `nextest`, `go` (`go test -json`) or `tap` in its output, or a glob \
+         of the JUnit files that it writes, which end in `.xml`.",
+    )
+    .files(Files::Free),
+    Key::new(
+        "compare",
+        Shape::Choice(&["base", "strict"]),
+        "base",
+        "`base`: with `results`, tests that failed before the work may still fail. `strict`: everything must pass.",
+    ),
+    Key::new(
+        "advisory",
+        Shape::Flag,
+        "false",
+        "Whether its verdict is reported only, and keeps no task from being merged.",
+    ),
+];
+
+/// The keys of a gate's server; `command` and `port` are required.
+pub(crate) const SERVE: &[Key] = &[
+    Key::new("command", Shape::Text, "", "Run by `sh -c` in the gate's container."),
+    Key::new("port", Shape::Port, "", "Where it listens, on 127.0.0.1 or [::1]."),
+    Key::new(
+        "ready",
+        Shape::Text,
+        "",
+        "A path, such as `/health`, that it answers with success once it can be used. Unset: it accepts connections.",
+    ),
+    Key::new("within", Shape::Duration, "60s", "How long it may take until then."),
+];
+
+/// The keys of `when` of a gate.
+pub(crate) const WHEN: &[Key] = &[
+    Key::new(
+        "paths",
+        Shape::List,
+        "",
+        "Globs, one of which matches a path that the task changed.",
+    )
+    .files(Files::Free),
+    Key::new("labels", Shape::List, "", "Labels, one of which the task has."),
+    Key::new(
+        "types",
+        Shape::List,
+        "",
+        "Types, one of which is the task's, such as `bug`.",
+    ),
 ];
 
 /// The keys of a service; `image` and `ports` are required.

@@ -111,7 +111,7 @@ mod tests {
                 "stitch.model=haiku",
                 "max_issues=7",
                 "container.env.B=3",
-                "gates=[a, b]",
+                "gates=[a x, b x]",
             ],
         )
         .unwrap();
@@ -167,7 +167,7 @@ mod tests {
              --set image: image: expected the name of an image, found `two words`"
         );
         assert_eq!(
-            wrong(&["gates=[a]", "gates.0=b"]),
+            wrong(&["gates=[a x]", "gates.0=b"]),
             "--set gates.0: gates.0: cannot set one entry of a list (set the whole list: `KEY=[…]`)"
         );
         let secret = wrong(&["container.env.A B=sk-hush", "container.env.C=[sk-hush"]);

@@ -78,6 +78,7 @@ mod tests {
             Shape::Section(_)
             | Shape::Tools
             | Shape::Credentials
+            | Shape::Port
             | Shape::Ports
             | Shape::Servers
             | Shape::Flag

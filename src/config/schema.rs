@@ -72,17 +72,30 @@ fn accepted(shape: Shape) -> Value {
             {"type": "array", "items": {"type": "string", "pattern": "="}},
         ]}),
         Shape::Mounts => list(json!({"anyOf": [text(), object(MOUNT, &["source", "target"])]})),
-        Shape::Gates => list(json!({"anyOf": [text(), object(GATE, &["command"])]})),
+        Shape::Gates => list(json!({"anyOf": [text(), gate()]})),
         Shape::Credentials => list(object(CREDENTIAL, &["host", "from"])),
         Shape::NetworkEntries => list(json!({"anyOf": [text(), object(NETWORK_ENTRY, &["host"])]})),
         Shape::Prepare => json!({"anyOf": [text(), object(PREPARE, &["command"])]}),
         Shape::Image => json!({"anyOf": [text(), object(IMAGE, &["build"]), object(IMAGE, &["devcontainer"])]}),
         Shape::Tools => tools(),
-        Shape::Ports => list(json!({"type": "integer", "minimum": 1024, "maximum": 65535})),
+        Shape::Port => port(),
+        Shape::Ports => list(port()),
         Shape::Services => json!({"type": "object", "additionalProperties": object(SERVICE, &["image", "ports"])}),
         Shape::Servers => json!({"type": "object", "additionalProperties": object(MCP_SERVER, &["tools"])}),
         Shape::Section(keys) => object(keys, &[]),
     }
+}
+
+/// Returns the schema of a gate that is a mapping: it runs a command, looks for files, or names a command.
+fn gate() -> Value {
+    let mut gate = object(GATE, &[]);
+    gate["anyOf"] = json!([{"required": ["command"]}, {"required": ["files"]}, {"required": ["name"]}]);
+    gate["properties"]["serve"]["anyOf"][0]["required"] = json!(["command", "port"]);
+    gate
+}
+
+fn port() -> Value {
+    json!({"type": "integer", "minimum": 1024, "maximum": 65535})
 }
 
 /// Returns the schema of tools and their versions.

@@ -15,6 +15,7 @@ use crate::base::fs::own_folder;
 use crate::base::interruption::Leftovers;
 
 mod bare;
+mod collect;
 mod content;
 mod disarm;
 mod expected;
@@ -35,6 +36,7 @@ mod session;
 mod slot;
 mod snapshot;
 
+pub(crate) use collect::{FoundFile, Globs, SeenFolder, find, read};
 pub(crate) use layer::{Times, copy_tree, fingerprint, make_folder, remove_folder, settle};
 pub use limits::SnapshotLimits;
 use lock::Lock;

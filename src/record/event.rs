@@ -8,6 +8,7 @@ use crate::git::DiffStat;
 use crate::issues::attempt::Outcome;
 use crate::model::generation::GenerationName;
 use crate::model::{CommitId, IssueId, Role, RunId, Usage};
+pub use crate::model::{TestCounts, Verdict};
 use crate::sandbox::guarantee::GuaranteeReport;
 
 /// One thing that happened, as a line of `events.jsonl`.
@@ -274,6 +275,21 @@ pub enum EventKind {
         gate: String,
         /// Whether it passed.
         passed: bool,
+        /// How it came out; `None` in records of earlier versions.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        verdict: Option<Verdict>,
+        /// Whether its verdict is only reported.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        advisory: bool,
+        /// Why it came out so, where it did not just pass.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        why: String,
+        /// How many of its tests ended in which way, where it reports them.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        counts: Option<TestCounts>,
+        /// How long it ran, in seconds; `None` in records of earlier versions.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        seconds: Option<f64>,
         /// Why it need not yet pass: what it needs is still to be written in a generation that cleared its sources.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         not_yet: Option<String>,
@@ -333,6 +349,16 @@ pub enum EventKind {
         commit: CommitId,
         /// Whether it passed.
         passed: bool,
+        /// How it came out; `None` in records of earlier versions. One that is red, and whose tests are compared by name, is
+        /// `still_failing`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        verdict: Option<Verdict>,
+        /// Whether its verdict is only reported.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        advisory: bool,
+        /// How many of its tests ended in which way, where it reports them.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        counts: Option<TestCounts>,
         /// How it ended, where it did not pass.
         #[serde(default, skip_serializing_if = "String::is_empty")]
         how: String,

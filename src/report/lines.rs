@@ -17,10 +17,9 @@ use crate::report::time::{duration, until};
 use crate::report::tone::{Line, Tone, next_steps};
 use crate::sandbox::guarantee::GuaranteeReport;
 
-mod gate;
+mod gates;
 mod parts;
 
-use self::gate::of_gate;
 use self::parts::last_lines;
 pub(crate) use self::parts::short_id;
 
@@ -138,14 +137,7 @@ fn tone_of(event: &EventKind) -> Option<Tone> {
         EventKind::Warned { .. } | EventKind::MeterDiffered { .. } | EventKind::ServiceFailed { .. } => {
             Some(Tone::Warning)
         }
-        EventKind::GateTried { passed, not_yet, .. } => match (passed, not_yet) {
-            (true, _) => Some(Tone::Good),
-            (false, true) => None,
-            (false, false) => Some(Tone::Warning),
-        },
-        EventKind::GateEnded { passed, not_yet, .. } if not_yet.is_none() => {
-            Some(if *passed { Tone::Good } else { Tone::Bad })
-        }
+        EventKind::GateTried { .. } | EventKind::GateEnded { .. } => gates::tone(event),
         EventKind::PreparationEnded { failed, .. } => Some(if failed.is_some() { Tone::Bad } else { Tone::Good }),
         EventKind::MeasureEnded { .. } => Some(Tone::Good),
         EventKind::MeasureFailed { .. } => Some(Tone::Bad),
@@ -181,7 +173,9 @@ fn lasting(event: &EventKind) -> Option<String> {
         // A round always goes on with its session.
         EventKind::SessionResumed { call, .. } if call.round == 0 => format!("  {call}: continuing its session."),
         EventKind::AgentSaid { call, text } => format!("  {call}: {}", one_line(text, 200)),
-        EventKind::GateEnded { .. } | EventKind::GateTried { .. } | EventKind::RoundStarted { .. } => of_gate(event)?,
+        EventKind::GateEnded { .. } | EventKind::GateTried { .. } | EventKind::RoundStarted { .. } => {
+            gates::line(event)?
+        }
         EventKind::PreparationStarted { .. } | EventKind::PreparationEnded { .. } => of_preparation(event)?,
         EventKind::AttemptEnded { .. } => attempt_ended(event)?,
         EventKind::PauseLifted { reason } => sentence(&format!("Continuing: {}", one_line(reason, 300))),

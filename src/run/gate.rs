@@ -9,12 +9,11 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::base::clock::{later, signed};
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::interruption::Interruption;
-use crate::base::tail::{Tail, excerpt, last_lines};
 use crate::base::text::one_line;
 use crate::config::Gate;
 use crate::git::Oid;
@@ -28,10 +27,22 @@ use crate::run::context::RunContext;
 use crate::run::waiting::retry::BackOff;
 use crate::sandbox::engine::{Container, Engine, Exit};
 
+mod agreement;
+mod applies;
+mod artifacts;
 mod cause;
 mod checked_layer;
+mod compare;
+mod fault;
+mod files;
+mod heard;
+mod judgement;
 mod prepare;
+mod ran;
 mod result;
+mod results;
+mod serve;
+mod slot;
 mod tip;
 mod trial;
 mod verdicts;
@@ -39,8 +50,11 @@ mod verdicts;
 use self::cause::Missing;
 pub(crate) use self::cause::programs;
 use self::checked_layer::CheckedLayer;
-pub(crate) use self::result::GateVerdict;
-pub(crate) use self::tip::{Tried, is_waited_for, looked_up, not_yet, standing};
+use self::heard::Heard;
+pub(crate) use self::judgement::Beside;
+pub(crate) use self::ran::{GateRun, Ran, Tried};
+pub(crate) use self::result::{GateVerdict, Work};
+pub(crate) use self::tip::{is_waited_for, looked_up, not_yet, standing};
 pub(crate) use self::trial::{Trial, TrialResult, outside_of_a_run};
 use self::verdicts::Verdicts;
 
@@ -50,53 +64,6 @@ const CANNOT_RUN: [i64; 2] = [126, 127];
 const NOT_OPENED: i64 = 2;
 /// What a process ends with that the kernel, or somebody, killed.
 const KILLED: i64 = 128 + 9;
-
-/// How a gate ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Ran {
-    /// It exited with 0.
-    Passed,
-    /// It ran, and did not: how it ended.
-    Red(String),
-    /// It did not run, or a part of it did not: how it ended, and what it lacks.
-    CannotRun(String, Missing),
-    /// The run ended first.
-    Cancelled,
-}
-
-impl Ran {
-    /// Returns how it ended, as the end of a sentence about it.
-    pub(crate) fn how(&self) -> String {
-        match self {
-            Self::Passed => "passed".to_owned(),
-            Self::Red(how) => how.clone(),
-            Self::CannotRun(how, missing) => format!("{how}: {}", missing.words()),
-            Self::Cancelled => "was not run to its end".to_owned(),
-        }
-    }
-
-    fn with(self, output: &[u8]) -> GateRun {
-        GateRun {
-            ran: self,
-            output: last_lines(output),
-            excerpt: excerpt(output),
-        }
-    }
-
-    fn without_output(self) -> GateRun {
-        self.with(b"")
-    }
-}
-
-/// How a gate ended, and what it printed last.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct GateRun {
-    pub(crate) ran: Ran,
-    /// The last lines of its output, harmless; none where it passed.
-    pub(crate) output: Vec<String>,
-    /// More of it, for whoever is to make it pass.
-    pub(crate) excerpt: String,
-}
 
 /// The gates of a run.
 pub(crate) struct Gates {
@@ -144,9 +111,18 @@ impl Runner<'_> {
     ///
     /// Of kind [`ErrorKind::Engine`] when it failed under the gate each time.
     pub(crate) async fn run(&self, sandbox: &Sandbox<'_>, number: usize, gate: &Gate, tree: Oid) -> Result<GateRun> {
+        if !gate.files.is_empty() {
+            let begun = Instant::now();
+            let looked = tokio::task::block_in_place(|| self.look_for_files(gate, tree))?;
+            return Ok(GateRun {
+                took: begun.elapsed(),
+                ..looked
+            });
+        }
         let retry = &sandbox.config.retry;
         let mut failures = 0;
         loop {
+            let begun = Instant::now();
             let tried = if failures == 0 {
                 self.run_once(sandbox, number, gate, tree).await
             } else {
@@ -165,7 +141,12 @@ impl Runner<'_> {
                         () = self.interruption.asked() => return Ok(Ran::Cancelled.without_output()),
                     }
                 }
-                tried => return tried,
+                tried => {
+                    return tried.map(|run| GateRun {
+                        took: begun.elapsed(),
+                        ..run
+                    });
+                }
             }
         }
     }
@@ -181,8 +162,8 @@ impl Runner<'_> {
             // No gate sees what another one wrote.
             tokio::task::block_in_place(|| layer.renew())?;
         }
-        let command = vec!["sh".to_owned(), "-c".to_owned(), gate.command.clone()];
-        let mut spec = container(sandbox, self.recorder.run(), command);
+        let mut heard = Heard::begin(sandbox, gate)?;
+        let mut spec = container(sandbox, self.recorder.run(), serve::command(gate));
         spec.name = format!("{}-gate-{number}", spec.name);
         let is_limited = spec.memory.is_some();
         let services = Services::begin(sandbox, For::Gate(number), self.engine, self.recorder).await?;
@@ -193,13 +174,11 @@ impl Runner<'_> {
             Err(error) if error.kind() == ErrorKind::Interrupted => return Ok(Ran::Cancelled.without_output()),
             started => started?,
         };
-        let mut output = Tail::new(&sandbox.folder.redactor);
         let ended = tokio::select! {
             () = self.interruption.over(sandbox.config.stop_grace) => Ok(Ended::Cancelled),
             over = disk.over() => over.map(Ended::Over),
-            ended = attend(gate.timeout, &mut container, &mut sealed, &mut output) => ended,
+            ended = attend(gate.timeout, &mut container, &mut sealed, &mut heard) => ended,
         };
-        let output = output.bytes;
         sealed.look_at_services();
         let (removed, ()) = tokio::join!(Box::pin(container.remove()), Box::pin(sealed.end_services()));
         let ended = match disk.end().await? {
@@ -207,36 +186,50 @@ impl Runner<'_> {
             None => ended,
         };
         let told = sealed.close_gate().await?;
-        sandbox.folder.write(&format!("gate-{number}.txt"), &output)?;
+        sandbox.folder.write(&format!("gate-{number}.txt"), heard.output())?;
         let ended = ended?;
         removed?;
+        self.keep_artifacts(sandbox, number, gate);
         let exit = match ended {
             Ended::Cancelled => return Ok(Ran::Cancelled.without_output()),
-            Ended::Over(how) => return Ok(Ran::Red(how).with(&output)),
-            Ended::Late => return Ok(Ran::Red("ran past its time limit".to_owned()).with(&output)),
+            Ended::Over(how) => return Ok(Ran::Red(how).with(heard.output())),
+            Ended::Late => return Ok(Ran::Red("ran past its time limit".to_owned()).with(heard.output())),
             Ended::Exited(exit) => exit,
         };
         if !told {
-            let said = one_line(&String::from_utf8_lossy(&output), 200);
+            let said = one_line(&String::from_utf8_lossy(heard.output()), 200);
             return Err(seal::never_began(&format!("gate `{}`", gate.name), &said));
         }
         let machine_ran_out = killed_for_memory() > killed_before;
-        let said = String::from_utf8_lossy(&output);
+        let ran = self.by_exit(gate, tree, how(exit, is_limited, machine_ran_out), heard.output())?;
+        let (ran, results) = agreement::of(ran, heard.results());
+        let output = if ran == Ran::Passed { &[] } else { heard.output() };
+        Ok(GateRun {
+            results,
+            ..ran.with(output)
+        })
+    }
+
+    /// Returns how a gate ended by its exit alone; where it could not run, what it lacks.
+    fn by_exit(&self, gate: &Gate, tree: Oid, how: How, output: &[u8]) -> Result<Ran> {
+        let said = String::from_utf8_lossy(output);
         let kind = |path: &Path| self.project.git.kind_at(tree, path);
-        let ran = match how(exit, is_limited, machine_ran_out) {
-            How::Passed => return Ok(Ran::Passed.without_output()),
-            How::Red(how) if exit.code == Some(NOT_OPENED) => match cause::unopened(&gate.command, &said, kind)? {
+        Ok(match how {
+            How::Passed => Ran::Passed,
+            How::Red(how, Some(NOT_OPENED)) => match cause::unopened(&gate.command, &said, kind)? {
                 Some(missing) => Ran::CannotRun(how, missing),
                 None => Ran::Red(how),
             },
-            How::Red(how) => Ran::Red(how),
+            How::Red(how, code) => match serve::no_server(gate, code, &said) {
+                Some(why) => Ran::CannotRun(how, Missing::Server(why)),
+                None => Ran::Red(how),
+            },
             How::CannotRun(how) => Ran::CannotRun(how, cause::of(&gate.command, &said, kind)?),
             How::Failed(why) => {
                 return Err(Error::new(ErrorKind::Engine, format!("gate `{}` {why}", gate.name))
                     .hint("the work is not at fault: run it again when the machine has enough memory"));
             }
-        };
-        Ok(ran.with(&output))
+        })
     }
 }
 
@@ -254,11 +247,11 @@ async fn attend(
     timeout: Duration,
     container: &mut Container,
     sealed: &mut Sealed<'_>,
-    output: &mut Tail,
+    heard: &mut Heard,
 ) -> Result<Ended> {
     tokio::select! {
         refused = sealed.refused() => Err(refused),
-        ended = tokio::time::timeout(timeout, container.read(|line| output.take(&line.line.bytes))) => match ended {
+        ended = tokio::time::timeout(timeout, container.read(|line| heard.take(&line.line.bytes))) => match ended {
             Ok(exit) => Ok(Ended::Exited(exit?)),
             Err(_) => Ok(Ended::Late),
         },
@@ -269,7 +262,8 @@ async fn attend(
 #[derive(Debug, PartialEq, Eq)]
 enum How {
     Passed,
-    Red(String),
+    /// How it ended, and with which code.
+    Red(String, Option<i64>),
     CannotRun(String),
     /// Something failed that is neither the gate nor the work: what, as the end of a sentence.
     Failed(&'static str),
@@ -279,12 +273,12 @@ enum How {
 /// `machine_ran_out`, whether the kernel killed something for memory meanwhile.
 fn how(exit: Exit, is_limited: bool, machine_ran_out: bool) -> How {
     match exit.code {
-        _ if exit.oom && is_limited => How::Red("ran out of memory".to_owned()),
+        _ if exit.oom && is_limited => How::Red("ran out of memory".to_owned(), None),
         _ if exit.oom => How::Failed("was killed: the machine ran out of memory"),
         Some(KILLED) if machine_ran_out => How::Failed("was killed: the machine ran out of memory"),
         Some(0) => How::Passed,
         Some(code) if CANNOT_RUN.contains(&code) => How::CannotRun(format!("exited with {code}")),
-        Some(code) => How::Red(format!("exited with {code}")),
+        Some(code) => How::Red(format!("exited with {code}"), Some(code)),
         None => How::Failed("ended, and the engine does not report how"),
     }
 }
@@ -304,11 +298,11 @@ mod tests {
     #[test]
     fn an_exit_says_whose_it_is() {
         let exit = |code, oom| Exit { code, oom };
-        let red = |text: &str| How::Red(text.to_owned());
+        let red = |code| How::Red(format!("exited with {code}"), Some(code));
         let machine = || How::Failed("was killed: the machine ran out of memory");
         for (ended, is_limited, machine_ran_out, expect) in [
             (exit(Some(0), false), true, true, How::Passed),
-            (exit(Some(1), false), true, true, red("exited with 1")),
+            (exit(Some(1), false), true, true, red(1)),
             (
                 exit(Some(126), false),
                 true,
@@ -321,11 +315,16 @@ mod tests {
                 false,
                 How::CannotRun("exited with 127".to_owned()),
             ),
-            (exit(Some(137), true), true, true, red("ran out of memory")),
+            (
+                exit(Some(137), true),
+                true,
+                true,
+                How::Red("ran out of memory".to_owned(), None),
+            ),
             (exit(Some(137), true), false, false, machine()),
             (exit(Some(137), false), true, true, machine()),
             // As `timeout -s KILL` ends, which is the gate's own verdict.
-            (exit(Some(137), false), true, false, red("exited with 137")),
+            (exit(Some(137), false), true, false, red(137)),
             (
                 exit(None, false),
                 true,

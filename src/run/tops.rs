@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::base::crash::crash_point;
 use crate::base::error::{Context as _, Result};
 use crate::config::CACHE_FOLDER;
-use crate::git::{copy_tree, make_folder};
+use crate::git::{SeenFolder, copy_tree, make_folder};
 use crate::project::layers::{Found, Layer, Layers, note, noted};
 use crate::sandbox::engine::{ContainerSpec, LayeredMount, Layering, Mount};
 use crate::sandbox::spec::WORKSPACE;
@@ -102,6 +102,21 @@ impl PreparedMounts {
                 }),
             }
         }
+    }
+
+    /// Returns the folders of the worktree that are mounted, each with the folder of the host that gets what is written.
+    pub(crate) fn written(&self) -> impl Iterator<Item = SeenFolder> {
+        let own = match self.layering {
+            Layering::Overlay => "upper",
+            Layering::Copy => "copy",
+        };
+        self.parts().filter_map(move |part| {
+            let seen_at = part.target.strip_prefix(WORKSPACE)?.strip_prefix('/')?;
+            Some(SeenFolder {
+                folder: part.own.join(own),
+                seen_at: PathBuf::from(seen_at),
+            })
+        })
     }
 
     fn parts(&self) -> impl Iterator<Item = Part> {

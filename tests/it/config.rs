@@ -40,6 +40,11 @@ fn values_that_make_no_sense() {
 }
 
 #[test]
+fn gates_that_name_nothing_or_too_much() {
+    check(include_str!("config/gates.txt"));
+}
+
+#[test]
 fn paths_that_leave_the_repository() {
     check(include_str!("config/paths.txt"));
 }

@@ -216,7 +216,8 @@ async fn an_image_for_a_project_is_built_in_layers_and_once() {
 
 /// Checks that an image has the package, what the command made, and the client, and not what nobody asked for.
 async fn check_project_image(engine: &Engine, name: &str, made: &str) {
-    let gates = "gates: [tree /workspace | cat, {name: site, command: npm test && ./gradlew}, no-such-program]\n";
+    let gates =
+        "gates: [tree /workspace | cat, {name: site, command: npm test && ./gradlew}, {command: no-such-program}]\n";
     let needs = ProjectNeeds {
         toolchain: vec![format!("grep --line-regexp '{made}' /made")],
         ..ProjectNeeds::of(&Config::parse(gates, "test").unwrap())

@@ -27,6 +27,7 @@ mod places;
 mod prepare;
 mod prepared_projects;
 mod repositories;
+mod results;
 mod rounds;
 mod screens;
 mod sealing;

@@ -90,13 +90,19 @@ pub(super) const AGENT: &[Key] = &[
     Key::new("home", Shape::Text, "/home/agent", "The home folder in the container."),
 ];
 
-pub(super) const COMMANDS: &[Key] = &[Key::new(
+pub(super) const COMMANDS: &[Key] = &[
+    Key::new(
     "prepare",
     Shape::Prepare,
     "",
     "Fetches and builds the dependencies, once for each state of their lock files: what it leaves\nthat git ignores, and its caches, are laid under the worktree of every task and gate. A\ncommand, or a mapping of command, inputs (globs) and timeout (30m).",
 )
-.sample("{command: npm ci, inputs: [package-lock.json]}")];
+.sample("{command: npm ci, inputs: [package-lock.json]}"),
+    Key::new("build", Shape::Text, "", "Builds the project. `gates` can name it, as the next three.").sample("make"),
+    Key::new("test", Shape::Text, "", "Runs its tests.").sample("make test"),
+    Key::new("lint", Shape::Text, "", "Looks for what should not be written so.").sample("make lint"),
+    Key::new("format", Shape::Text, "", "Checks how it is formatted.").sample("make format-check"),
+];
 
 pub(super) const NETWORK: &[Key] = &[
     Key::new(

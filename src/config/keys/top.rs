@@ -227,7 +227,7 @@ pub(crate) const TOP: &[Key] = &[
         "gates",
         Shape::Gates,
         "[]",
-        "Commands that must succeed before a task is merged. They run in a container,\nnever on your machine. A command, or a mapping of name, command and timeout (30m).",
+        "What must hold before a task is merged. Commands run in a container, never on your\nmachine. A command, a name in `commands`, or a mapping of name, command (or files),\nserve, timeout (30m), results, compare, advisory, when and artifacts: docs/gates.md.",
     )
     .sample("[make test]"),
 ];

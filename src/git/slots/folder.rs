@@ -273,6 +273,11 @@ pub(super) fn modified(stat: &Stat) -> (i64, i64) {
     (signed(stat.st_mtime), signed(stat.st_mtime_nsec))
 }
 
+/// Returns when something itself was last changed: seconds, and nanoseconds.
+pub(super) fn changed(stat: &Stat) -> (i64, i64) {
+    (signed(stat.st_ctime), signed(stat.st_ctime_nsec))
+}
+
 /// Returns a number whose type differs between machines.
 fn signed<T: TryInto<i64>>(value: T) -> i64 {
     value.try_into().unwrap_or_default()

@@ -6,9 +6,12 @@ use super::merge::Landing;
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::interruption::{Interruption, interrupted};
 use crate::base::text::one_line;
+use crate::config::Gate;
+use crate::git::Oid;
 use crate::lifecycle::Generator;
+use crate::model::Verdict;
 use crate::model::generation::GenerationName;
-use crate::run::gate::{self, Ran, Trial, TrialResult};
+use crate::run::gate::{self, Beside, Ran, Trial, TrialResult, Tried};
 use crate::sandbox::engine::Engine;
 
 /// Whether the gates were run on the merge.
@@ -48,33 +51,64 @@ impl Generator {
         }
         let trying = Box::pin(async {
             let engine = Engine::connect(&self.project.connect_options()).await?;
-            let trial = Trial {
-                commit,
-                branch: &landing.base_branch,
-                anew: false,
+            let result = self.tried(&engine, landing, commit, interruption).await?;
+            // Only where something may have failed before, too.
+            let gates = self.project.config.gates.iter().zip(&result.tried);
+            let base = if gates.into_iter().any(|(gate, tried)| is_red_by_name(gate, tried)) {
+                Some(self.tried(&engine, landing, landing.base, interruption).await?)
+            } else {
+                None
             };
-            gate::outside_of_a_run(&self.project, &engine, &trial, interruption).await
+            Ok::<_, Error>((result, base))
         });
-        let tried = match trying.await {
-            Ok(Some(tried)) => tried,
-            Ok(None) => return Err(interrupted()),
-            Err(error) => return Err(error.hint("`cordwainer stop --no-gates` merges without them")),
+        let (result, base) = match trying.await {
+            Err(error) if error.kind() == ErrorKind::Interrupted => return Err(error),
+            tried => tried.map_err(|error| error.hint("`cordwainer stop --no-gates` merges without them"))?,
         };
-        self.refuse_red(generation, landing, &tried)?;
+        self.refuse_red(generation, landing, &result, base.as_ref())?;
         Ok(MergeGates::Passed)
     }
 
+    /// Returns the results of all gates on a commit.
+    async fn tried(
+        &self,
+        engine: &Engine,
+        landing: &Landing,
+        commit: Oid,
+        interruption: &Interruption,
+    ) -> Result<TrialResult> {
+        let trial = Trial {
+            commit,
+            branch: &landing.base_branch,
+            anew: false,
+        };
+        let tried = gate::outside_of_a_run(&self.project, engine, &trial, interruption).await?;
+        tried.ok_or_else(interrupted)
+    }
+
     /// Fails with the first gate that should pass and does not.
-    fn refuse_red(&self, generation: &GenerationName, landing: &Landing, result: &TrialResult) -> Result<()> {
+    fn refuse_red(
+        &self,
+        generation: &GenerationName,
+        landing: &Landing,
+        result: &TrialResult,
+        base: Option<&TrialResult>,
+    ) -> Result<()> {
         for (index, (gate, tried)) in self.project.config.gates.iter().zip(&result.tried).enumerate() {
-            if matches!(tried.ran, Ran::Passed) || gate::is_waited_for(&self.project, generation, gate, &tried.ran)? {
+            let beside = Beside {
+                base: base.and_then(|base| base.tried.get(index)),
+                may_wait: gate::is_waited_for(&self.project, generation, gate, &tried.ran)?,
+                // Each task was judged by that.
+                may_lose: true,
+            };
+            let judgement = tried.judged(gate, &beside);
+            if gate.advisory || !matches!(judgement.verdict, Verdict::Failed | Verdict::NotRun) {
                 continue;
             }
             let name = one_line(&gate.name, 60);
             let message = format!(
                 "the merge of `{generation}` into `{}` does not pass the gate `{name}`: it {}; nothing was changed",
-                landing.base_branch,
-                tried.ran.how()
+                landing.base_branch, judgement.why
             );
             let output = result.records.join(format!("gate-{}.txt", index + 1));
             let whole = if output.exists() {
@@ -95,4 +129,9 @@ impl Generator {
         }
         Ok(())
     }
+}
+
+/// Returns whether a gate is red, and its tests can be compared by name.
+fn is_red_by_name(gate: &Gate, tried: &Tried) -> bool {
+    gate.is_compared() && tried.results.is_some() && matches!(tried.ran, Ran::Red(_))
 }

@@ -1,4 +1,4 @@
-//! Parts of lines that several events have.
+//! What lines are made of.
 
 use crate::base::text::harmless;
 

@@ -8,6 +8,7 @@ use std::path::{Component, Path, PathBuf};
 
 use crate::base::error::Result;
 use crate::base::text::one_line;
+use crate::config::toolchain;
 use crate::git::EntryKind;
 use crate::sandbox::spec::WORKSPACE;
 
@@ -20,6 +21,44 @@ pub(crate) enum Missing {
     Permission(String),
     /// A program that the image does not have; what was reported of it, in a line, if anything was.
     Program(String),
+    /// Results that can be read, of a gate that has them and exited with 0: why they cannot be, as the end of a sentence.
+    Results(String),
+    /// The server that it is to check: why there is none, as the end of a sentence about it.
+    Server(String),
+}
+
+impl Missing {
+    /// Returns what is missing, and what brings it into the image where that is known.
+    pub(super) fn words_with_remedy(&self, command: &str) -> String {
+        match self.remedy(command) {
+            Some(remedy) => format!("{}; {remedy}", self.words()),
+            None => self.words(),
+        }
+    }
+
+    /// Returns what brings the program that a gate's command lacks into an image; `None` where it is not a program, or
+    /// it is not known which.
+    pub(super) fn remedy(&self, command: &str) -> Option<String> {
+        let Self::Program(said) = self else { return None };
+        let programs = programs(command);
+        let missing = match programs.as_slice() {
+            [only] => only,
+            several => several.iter().find(|program| names(said, program))?,
+        };
+        Some(format!("`{}`: {}", one_line(missing, 60), toolchain::bringing(missing)))
+    }
+
+    /// Returns what is missing, in a few words.
+    pub(super) fn words(&self) -> String {
+        match self {
+            Self::File(path) => format!("the repository has no `{path}`"),
+            Self::Permission(path) => format!("`{path}` may not be executed"),
+            Self::Program(said) if said.is_empty() => "a program is missing".to_owned(),
+            Self::Program(said) => format!("a program is missing, or cannot run (`{said}`)"),
+            Self::Server(why) => format!("there is no server to check: it {why}"),
+            Self::Results(why) => format!("its results cannot be used: {why}"),
+        }
+    }
 }
 
 /// How many of the last lines are looked at for a complaint.

@@ -19,9 +19,7 @@ use crate::model::IssueId;
 use crate::project::layers::{Building, Found, Layer, LayerKey, Whose};
 use crate::record::event::EventKind;
 use crate::run::land::SNAPSHOT_LIMITS;
-use crate::run::slots::{Layout, Prepared, lay_out};
-use crate::run::waiting::suspend::GATES_ARE_TRIED;
-use crate::sandbox::engine::UserChoice;
+use crate::run::slots::Prepared;
 
 /// The name of the command in reports.
 pub(crate) const NAME: &str = "commands.prepare";
@@ -86,8 +84,7 @@ impl Runner<'_> {
             return Ok(Outcome::Ready(None));
         };
         let image = self.engine.ensure_image(&project.config.image.name).await?;
-        let user = UserChoice::of(project.config.container.user.as_deref());
-        let ids = self.engine.slot_owner_for(&user);
+        let ids = self.owner_ids();
         let Some(key) = LayerKey::of(&project.git, &project.config, wanted.commit, &image, ids)? else {
             return Ok(Outcome::Ready(None));
         };
@@ -147,32 +144,18 @@ impl Runner<'_> {
             source: now(),
             built: now(),
         };
-        let mut slot = tokio::task::block_in_place(|| project.slots().acquire(GATES_ARE_TRIED))?;
-        let layout = Layout {
-            commit: wanted.commit,
-            branch: wanted.branch,
-            owner_ids: ids,
-            mark: GATES_ARE_TRIED,
-            layer: None,
-            times: Some(times),
-            layering: self.engine.layering(&project.state_dir),
-        };
-        let mut mounts = lay_out(project, &mut slot, &layout)?;
-        mounts.prepared = Some(Prepared::Building(building.cache()));
+        let mut place = self.lay_out(wanted.commit, wanted.branch, None, Some(times))?;
+        place.mounts.prepared = Some(Prepared::Building(building.cache()));
         let folder = self.recorder.folder(&format!("prepare-{}", &key.hash[..10]))?;
-        let sandbox = self.sandbox(&slot, &mounts, wanted.labels.clone(), &folder);
-        let command = Gate {
-            name: NAME.to_owned(),
-            command: prepare.command.clone(),
-            timeout: prepare.timeout,
-        };
+        let sandbox = self.sandbox(&place, wanted.labels.clone(), &folder);
+        let command = Gate::of(NAME.to_owned(), prepare.command.clone(), prepare.timeout);
         let GateRun { ran, output, .. } = Box::pin(self.run(&sandbox, 0, &command, key.tree())).await?;
         crash_point!("layer.prepared");
         let outcome = match ran {
             Ran::Passed => {
                 times.built = now().saturating_add(1);
                 tokio::task::block_in_place(|| {
-                    let (layer, dropped) = self.keep(wanted, building, &mut slot, (key, times))?;
+                    let (layer, dropped) = self.keep(wanted, building, &mut place.slot, (key, times))?;
                     self.tell(wanted, begun, &Made::Layer(&layer, &dropped));
                     Ok::<_, Error>(Outcome::Ready(Some(layer)))
                 })?
@@ -187,7 +170,7 @@ impl Runner<'_> {
                 }
             }
         };
-        mounts.give_back(slot)?;
+        place.give_back()?;
         Ok(outcome)
     }
 

@@ -1,26 +1,46 @@
 //! Gates on what an agent left.
 
+use super::applies::applies;
+use super::judgement::{Beside, Judgement};
 use super::prepare::{self, Preparing};
+use super::ran::{GateRun, Ran, Tried};
 use super::tip::{keep, may_wait};
-use super::{GateRun, Gates, Ran, Verdicts};
+use super::{Gates, Verdicts};
 use crate::base::error::{ErrorKind, Result};
 use crate::base::interruption::Interruption;
+use crate::config::Gate;
 use crate::git::Oid;
+use crate::issues::issue::{FileAction, Issue};
 use crate::issues::round::RedGate;
-use crate::model::IssueId;
+use crate::model::Verdict;
 use crate::record::event::EventKind;
 use crate::run::call::Sandbox;
-use crate::run::slots::{Layout, lay_out};
-use crate::run::waiting::suspend::GATES_ARE_TRIED;
-use crate::sandbox::engine::UserChoice;
+
+/// What is judged.
+#[derive(Clone, Copy)]
+pub(crate) struct Work<'a> {
+    pub(crate) issue: &'a Issue,
+    /// What the attempt began from.
+    pub(crate) base: Oid,
+    /// What it left.
+    pub(crate) commit: Oid,
+}
+
+impl Work<'_> {
+    /// Returns whether fewer tests may pass than before: where the task is to delete files.
+    fn may_lose(&self) -> bool {
+        let files = &self.issue.plan.files;
+        files.iter().any(|file| file.action == FileAction::Delete)
+    }
+}
 
 /// The result of all gates on an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum GateVerdict {
-    /// Every one passed, but for those that need not pass yet, in words.
+    /// Every one passed, but for those that need not.
     Passed {
-        /// Which, and why.
-        not_yet: Vec<String>,
+        /// What is to be said of those that need not, and of those that passed otherwise than before; one each.
+        remarks: Vec<String>,
     },
     /// This one did not.
     Failed(RedGate),
@@ -42,21 +62,20 @@ impl Gates {
     pub(crate) async fn judge(
         &self,
         sandbox: &Sandbox<'_>,
-        task: &IssueId,
-        commit: Oid,
+        work: Work<'_>,
         interruption: &Interruption,
     ) -> Result<GateVerdict> {
         let project = &*self.context.project;
-        let tree = project.git.tree_of(commit)?;
+        let Work { issue, commit, .. } = work;
         if project.config.gates.is_empty() {
-            return Ok(GateVerdict::Passed { not_yet: Vec::new() });
+            return Ok(GateVerdict::Passed { remarks: Vec::new() });
         }
         let runner = self.runner(interruption);
         let wanted = Preparing {
             commit,
             branch: self.context.generation.as_str(),
             labels: sandbox.labels.clone(),
-            task: Some(task),
+            task: Some(&issue.id),
         };
         let layer = match Box::pin(runner.prepare(&wanted)).await? {
             prepare::Outcome::Ready(layer) => layer,
@@ -69,90 +88,105 @@ impl Gates {
                 }));
             }
         };
-        let mut slot = tokio::task::block_in_place(|| project.slots().acquire(GATES_ARE_TRIED))?;
-        let user = UserChoice::of(project.config.container.user.as_deref());
-        let layout = Layout {
-            commit,
-            branch: self.context.generation.as_str(),
-            owner_ids: self.engine.slot_owner_for(&user),
-            mark: GATES_ARE_TRIED,
-            layer: layer.as_ref(),
-            times: None,
-            layering: self.engine.layering(&project.state_dir),
-        };
-        let mounts = lay_out(project, &mut slot, &layout)?;
+        let place = runner.lay_out(commit, self.context.generation.as_str(), layer.as_ref(), None)?;
         let fresh = Sandbox {
             name: sandbox.name.clone(),
-            config: sandbox.config,
-            labels: sandbox.labels.clone(),
-            root: sandbox.root,
-            host_credentials: sandbox.host_credentials,
-            slot: slot.path().to_owned(),
-            mounts: &mounts,
-            writable: true,
-            folder: sandbox.folder,
+            ..runner.sandbox(&place, sandbox.labels.clone(), sandbox.folder)
         };
-        let verdict = self.ask(&fresh, task, tree, interruption).await;
+        let verdict = self.ask(&fresh, work, interruption).await;
         // Where the engine failed, a container may still write in the slot: then the next recovery frees it.
         let is_over = match &verdict {
             Err(error) if error.kind() == ErrorKind::Engine => self.engine.sweep(&sandbox.labels).await.is_ok(),
             _ => true,
         };
         if is_over {
-            mounts.give_back(slot)?;
+            place.give_back()?;
         }
         verdict
     }
 
-    async fn ask(
-        &self,
-        sandbox: &Sandbox<'_>,
-        task: &IssueId,
-        tree: Oid,
-        interruption: &Interruption,
-    ) -> Result<GateVerdict> {
+    async fn ask(&self, sandbox: &Sandbox<'_>, work: Work<'_>, interruption: &Interruption) -> Result<GateVerdict> {
         let context = &self.context;
         let project = &*context.project;
+        let tree = project.git.tree_of(work.commit)?;
         let runner = self.runner(interruption);
-        let mut waiting = Vec::new();
+        let mut remarks = Vec::new();
+        let mut bases = None;
+        let changes = project.git.changes(work.base, work.commit)?;
+        let (labels, kind) = (&work.issue.labels, work.issue.issue_type.as_str());
         for (index, gate) in project.config.gates.iter().enumerate() {
-            let GateRun { ran, output, excerpt } = runner.run(sandbox, index + 1, gate, tree).await?;
-            let image = self
-                .engine
-                .image_id(&project.config.image.name)
-                .await?
-                .unwrap_or_default();
-            keep(project, gate, tree, &image, &ran)?;
-            let how = match &ran {
-                Ran::Cancelled => return Ok(GateVerdict::Cancelled),
-                Ran::Passed => None,
-                Ran::Red(how) => Some(how.clone()),
-                Ran::CannotRun(how, missing) => Some(format!("{how}: {}", missing.words_with_remedy(&gate.command))),
-            };
-            let verdicts = Verdicts::open(&project.state_dir);
-            let not_yet = match &how {
-                Some(how) if may_wait(project, &context.generation, &verdicts, gate, &ran)? => Some(how.clone()),
-                _ => None,
-            };
-            context.recorder.emit(EventKind::GateEnded {
-                task: task.clone(),
-                gate: gate.name.clone(),
-                passed: how.is_none(),
-                not_yet: not_yet.clone(),
-                output,
-            });
-            match (how, not_yet) {
-                (None, _) => {}
-                (Some(_), Some(why)) => waiting.push(format!("the gate `{}` {why}", gate.name)),
-                (Some(how), None) => {
+            let paths = changes.iter().map(|change| change.path.as_path());
+            if !applies(&gate.when, (labels, kind), paths)? {
+                continue;
+            }
+            let run = runner.run(sandbox, index + 1, gate, tree).await?;
+            if run.ran == Ran::Cancelled {
+                return Ok(GateVerdict::Cancelled);
+            }
+            let image = self.engine.image_id(&project.config.image.name).await?;
+            let image = image.unwrap_or_default();
+            keep(project, gate, tree, &image, (&run.ran, run.results.as_ref()))?;
+            if bases.is_none() && gate.is_compared() && run.results.is_some() {
+                bases = Some(self.on_base(work, interruption).await?);
+            }
+            let base = bases.as_ref().and_then(|bases: &Vec<Tried>| bases.get(index));
+            let judgement = self.judge_one(work, gate, &run, base)?;
+            let says = |how: &str| format!("{how}the gate `{}` {}", gate.name, judgement.why);
+            match judgement.verdict {
+                Verdict::Passed if judgement.why.is_empty() => {}
+                Verdict::Passed => remarks.push(says("")),
+                Verdict::NotYet => remarks.push(says("not yet: ")),
+                Verdict::StillFailing => remarks.push(says("still failing: ")),
+                Verdict::Failed | Verdict::NotRun if gate.advisory => remarks.push(says("advisory: ")),
+                Verdict::Failed | Verdict::NotRun => {
                     return Ok(GateVerdict::Failed(RedGate {
                         gate: gate.name.clone(),
-                        how,
-                        output: excerpt,
+                        how: judgement.why,
+                        output: run.excerpt,
                     }));
                 }
             }
         }
-        Ok(GateVerdict::Passed { not_yet: waiting })
+        Ok(GateVerdict::Passed { remarks })
+    }
+
+    /// Returns the results of all gates on what the work began from: those that are known, else of a run now. None when
+    /// the run is to end.
+    async fn on_base(&self, work: Work<'_>, interruption: &Interruption) -> Result<Vec<Tried>> {
+        let context = &self.context;
+        let labels = context.labels("gate", None);
+        let branch = context.generation.as_str();
+        let runner = self.runner(interruption);
+        let tried = Box::pin(runner.try_on(work.base, branch, labels, false)).await?;
+        Ok(tried.unwrap_or_default())
+    }
+
+    /// Judges a gate that has run, and reports it.
+    fn judge_one(&self, work: Work<'_>, gate: &Gate, run: &GateRun, base: Option<&Tried>) -> Result<Judgement> {
+        let context = &self.context;
+        let verdicts = Verdicts::open(&context.project.state_dir);
+        let beside = Beside {
+            base,
+            may_wait: may_wait(&context.project, &context.generation, &verdicts, gate, &run.ran)?,
+            may_lose: work.may_lose(),
+        };
+        let mut judgement = run.judged(gate, &beside);
+        if let (Verdict::NotRun, Ran::CannotRun(how, missing)) = (judgement.verdict, &run.ran) {
+            judgement.why = format!("{how}: {}", missing.words_with_remedy(&gate.command));
+        }
+        let Judgement { verdict, why } = judgement.clone();
+        context.recorder.emit(EventKind::GateEnded {
+            task: work.issue.id.clone(),
+            gate: gate.name.clone(),
+            passed: run.ran == Ran::Passed && verdict == Verdict::Passed,
+            verdict: Some(verdict),
+            advisory: gate.advisory,
+            not_yet: (verdict == Verdict::NotYet).then(|| why.clone()),
+            why,
+            counts: run.counts(),
+            seconds: Some(run.took.as_secs_f64()),
+            output: run.output.clone(),
+        });
+        Ok(judgement)
     }
 }

@@ -4,26 +4,23 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use super::cause;
+use super::cause::Missing;
+use super::fault::{fault, refuse};
+use super::judgement::Beside;
 use super::prepare::Preparing;
-use super::verdicts::Said;
-use super::{GateRun, Gates, Missing, Ran, Runner, Verdicts};
+use super::ran::{Ran, Tried};
+use super::results::Results;
+use super::verdicts::{Kept, Said};
+use super::{Gates, Runner, Verdicts};
 use crate::base::crash::crash_point;
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::interruption::Interruption;
-use crate::base::text::one_line;
-use crate::config::{Beside, Gate, toolchain};
-use crate::git::{Oid, Slot};
-use crate::model::Role;
+use crate::config::{Beside as ServedBeside, Gate};
+use crate::git::Oid;
 use crate::model::generation::GenerationName;
 use crate::project::Project;
 use crate::project::layers::Layer;
-use crate::record::event::{CallName, EventKind};
-use crate::record::recorder::CallFolder;
-use crate::run::call::Sandbox;
-use crate::run::slots::{Layout, SlotMounts, lay_out};
-use crate::run::waiting::suspend::GATES_ARE_TRIED;
-use crate::sandbox::engine::UserChoice;
+use crate::record::event::EventKind;
 
 impl Gates {
     /// Checks that every gate can run on the generation's tip, from which the next call begins. Only gates that nobody
@@ -53,10 +50,8 @@ impl Gates {
         let mut faults = Vec::new();
         for (gate, tried) in gates.iter().zip(&tried) {
             let may_wait = may_wait(project, &context.generation, &verdicts, gate, &tried.ran)?;
-            match &tried.ran {
-                Ran::CannotRun(how, missing) if !may_wait => {
-                    faults.push(fault(&project.config.image.name, gate, how, missing));
-                }
+            match fault(&project.config.image.name, gate, tried) {
+                Some(fault) if !may_wait => faults.push(fault),
                 _ => self.tell(gate, commit, tried, may_wait),
             }
         }
@@ -86,6 +81,12 @@ impl Gates {
 
     /// Reports what a gate came to; one that passed before is not news.
     fn tell(&self, gate: &Gate, commit: Oid, tried: &Tried, not_yet: bool) {
+        let beside = Beside {
+            base: Some(tried),
+            may_wait: not_yet,
+            may_lose: false,
+        };
+        let verdict = tried.judged(gate, &beside).verdict;
         let (passed, how) = match &tried.ran {
             Ran::Passed if !tried.anew => return,
             Ran::Passed => (true, String::new()),
@@ -96,6 +97,9 @@ impl Gates {
             gate: gate.name.clone(),
             commit: commit.into(),
             passed,
+            verdict: Some(verdict),
+            advisory: gate.advisory,
+            counts: tried.results.as_ref().map(Results::counts),
             how,
             not_yet,
             output: tried.output.clone(),
@@ -112,7 +116,10 @@ pub(super) fn may_wait(
     gate: &Gate,
     ran: &Ran,
 ) -> Result<bool> {
-    let is_unwritten = matches!(ran, Ran::Red(_) | Ran::CannotRun(_, Missing::File(_)));
+    let is_unwritten = matches!(
+        ran,
+        Ran::Red(_) | Ran::CannotRun(_, Missing::File(_) | Missing::Results(_) | Missing::Server(_))
+    );
     Ok(
         is_unwritten
             && project.has_cleared_sources(generation)?
@@ -143,7 +150,7 @@ fn passed_on_tip(project: &Project, generation: &GenerationName, verdicts: &Verd
     if commits.is_empty() {
         trees.push(git.tree_of(tip)?.to_string());
     }
-    Ok(verdicts.passed_on(&trees, &gate.command))
+    Ok(verdicts.passed_on(&trees, &gate.identity()))
 }
 
 /// Returns the gates that never passed on the tip of a generation that cleared its sources, by name.
@@ -167,7 +174,7 @@ pub(crate) fn looked_up(project: &Project, commit: Oid, image: &str) -> Result<V
     let tree = project.git.tree_of(commit)?.to_string();
     let verdicts = Verdicts::open(&project.state_dir);
     let surroundings = surroundings(project, image);
-    let known = |gate: &Gate| verdicts.get(&tree, &gate.command, &surroundings).map(Tried::of);
+    let known = |gate: &Gate| verdicts.get(&tree, gate, &surroundings).map(Tried::from);
     Ok(project.config.gates.iter().map(known).collect())
 }
 
@@ -178,7 +185,7 @@ fn surroundings(project: &Project, image: &str) -> String {
     if let Some(disk) = project.config.container.disk {
         known.push_str(&format!(" with {disk} bytes of the disk"));
     }
-    if let Some(services) = project.config.services.digest(Beside::Gates) {
+    if let Some(services) = project.config.services.digest(ServedBeside::Gates) {
         known.push_str(&format!("+{services}"));
     }
     if let Some(prepare) = &project.config.commands.prepare {
@@ -193,121 +200,35 @@ pub(crate) fn standing(
     project: &Project,
     generation: Option<&GenerationName>,
     gate: &Gate,
-    ran: &Ran,
+    tried: &Tried,
 ) -> Result<Result<String>> {
     let verdicts = Verdicts::open(&project.state_dir);
+    let ran = &tried.ran;
     let may_wait = match generation {
         Some(generation) => may_wait(project, generation, &verdicts, gate, ran)?,
         None => false,
     };
+    if may_wait {
+        return Ok(Ok(format!("not yet: {}", ran.how())));
+    }
+    if let Some(fault) = fault(&project.config.image.name, gate, tried) {
+        return Ok(refuse(&[fault]).map(|()| String::new()));
+    }
+    let counts = tried.results.as_ref().map(|results| format!(" ({})", results.counts()));
     Ok(match ran {
-        Ran::Passed => Ok("passes".to_owned()),
-        Ran::Red(_) | Ran::CannotRun(..) if may_wait => Ok(format!("not yet: {}", ran.how())),
-        Ran::Red(how) => Err(Error::new(ErrorKind::Tasks, format!("red before any work: it {how}"))
-            .hint("fix what makes it red (the branch, the image, `network.allow`): only a task that makes it pass is merged")),
-        Ran::CannotRun(how, missing) => {
-            refuse(&[fault(&project.config.image.name, gate, how, missing)]).map(|()| String::new())
-        }
+        Ran::Passed => Ok(format!("passes{}", counts.unwrap_or_default())),
         Ran::Cancelled => Ok("not tried".to_owned()),
+        ran if gate.advisory => Ok(format!("advisory, and red before any work: it {}", ran.how())),
+        ran if gate.is_compared() => Ok(format!(
+            "red before any work: it {}; what failed may still fail, and nothing else",
+            ran.how()
+        )),
+        ran => Err(
+            Error::new(ErrorKind::Tasks, format!("red before any work: it {}", ran.how())).hint(
+                "fix what makes it red (the branch, the image, `network.allow`): only a task that makes it pass is merged",
+            ),
+        ),
     })
-}
-
-/// A gate that cannot run, and whose fault that is.
-struct Fault {
-    kind: ErrorKind,
-    text: String,
-    fix: String,
-}
-
-fn fault(image: &str, gate: &Gate, how: &str, missing: &Missing) -> Fault {
-    let name = one_line(&gate.name, 60);
-    let (kind, fix) = match missing {
-        Missing::File(path) => (
-            ErrorKind::Configuration,
-            format!("commit `{path}`, or fix the command in `gates`"),
-        ),
-        Missing::Permission(path) => (
-            ErrorKind::Configuration,
-            format!(
-                "make `{path}` executable (`git update-index --chmod=+x`), or have the command call its interpreter"
-            ),
-        ),
-        Missing::Program(_) => (
-            ErrorKind::Engine,
-            format!(
-                "{}, then run `cordwainer image build`; or have the gate's command install what it needs: a gate begins \
-                 in a worktree with what is committed, and nothing else",
-                missing
-                    .remedy(&gate.command)
-                    .unwrap_or_else(|| "add what has the program to `image.build`".to_owned())
-            ),
-        ),
-    };
-    let whose = if kind == ErrorKind::Engine {
-        format!(" in the image `{image}`")
-    } else {
-        String::new()
-    };
-    Fault {
-        kind,
-        text: format!("the gate `{name}` {how}{whose}: {}", missing.words()),
-        fix,
-    }
-}
-
-/// Fails with all faults; what is wrong with the configuration comes first.
-fn refuse(faults: &[Fault]) -> Result<()> {
-    let is_configuration = |fault: &Fault| fault.kind == ErrorKind::Configuration;
-    let Some(first) = faults.iter().find(|fault| is_configuration(fault)).or(faults.first()) else {
-        return Ok(());
-    };
-    let kind = first.kind;
-    let texts: Vec<&str> = faults.iter().map(|fault| fault.text.as_str()).collect();
-    let mut mends: Vec<&str> = faults.iter().map(|fault| fault.fix.as_str()).collect();
-    mends.dedup();
-    let message = format!("no task could pass: before any work {}", texts.join("; "));
-    Err(Error::new(kind, message).hint(mends.join("; ")))
-}
-
-impl Missing {
-    /// Returns what is missing, and what brings it into the image where that is known.
-    pub(super) fn words_with_remedy(&self, command: &str) -> String {
-        match self.remedy(command) {
-            Some(remedy) => format!("{}; {remedy}", self.words()),
-            None => self.words(),
-        }
-    }
-
-    /// Returns what brings the program that a gate's command lacks into an image; `None` where it is not a program, or
-    /// it is not known which.
-    fn remedy(&self, command: &str) -> Option<String> {
-        let Self::Program(said) = self else { return None };
-        let programs = cause::programs(command);
-        let missing = match programs.as_slice() {
-            [only] => only,
-            several => several.iter().find(|program| cause::names(said, program))?,
-        };
-        Some(format!("`{}`: {}", one_line(missing, 60), toolchain::bringing(missing)))
-    }
-
-    /// Returns what is missing, in a few words.
-    pub(super) fn words(&self) -> String {
-        match self {
-            Self::File(path) => format!("the repository has no `{path}`"),
-            Self::Permission(path) => format!("`{path}` may not be executed"),
-            Self::Program(said) if said.is_empty() => "a program is missing".to_owned(),
-            Self::Program(said) => format!("a program is missing, or cannot run (`{said}`)"),
-        }
-    }
-}
-
-/// The result of a gate on a commit.
-pub(crate) struct Tried {
-    pub(crate) ran: Ran,
-    /// Whether it was run now, and not looked up.
-    pub(crate) anew: bool,
-    /// The last lines of its output, where it was run now and did not pass.
-    pub(crate) output: Vec<String>,
 }
 
 impl Runner<'_> {
@@ -342,69 +263,28 @@ impl Runner<'_> {
             return Ok(None);
         };
         let folder = self.recorder.folder(&records_of(commit))?;
-        let user = UserChoice::of(project.config.container.user.as_deref());
-        let owner_ids = self.engine.slot_owner_for(&user);
-        let mut slot = tokio::task::block_in_place(|| project.slots().acquire(GATES_ARE_TRIED))?;
-        let layout = Layout {
-            commit,
-            branch,
-            owner_ids,
-            mark: GATES_ARE_TRIED,
-            layer: layer.as_ref(),
-            times: None,
-            layering: self.engine.layering(&project.state_dir),
-        };
-        let mounts = lay_out(project, &mut slot, &layout)?;
+        let place = self.lay_out(commit, branch, layer.as_ref(), None)?;
         crash_point!("gates.laid_out");
-        let sandbox = self.sandbox(&slot, &mounts, labels, &folder);
+        let sandbox = self.sandbox(&place, labels, &folder);
         for (index, gate) in gates.iter().enumerate() {
             if tried[index].is_none() {
-                let GateRun { ran, output, .. } = self.run(&sandbox, index + 1, gate, tree).await?;
-                if ran == Ran::Cancelled {
-                    mounts.give_back(slot)?;
+                let run = self.run(&sandbox, index + 1, gate, tree).await?;
+                if run.ran == Ran::Cancelled {
+                    place.give_back()?;
                     return Ok(None);
                 }
-                keep(project, gate, tree, &image, &ran)?;
-                tried[index] = Some(Tried {
-                    ran,
-                    anew: true,
-                    output,
-                });
+                keep(project, gate, tree, &image, (&run.ran, run.results.as_ref()))?;
+                tried[index] = Some(Tried::anew(run));
             }
         }
-        mounts.give_back(slot)?;
+        place.give_back()?;
         Ok(Some(tried.into_iter().flatten().collect()))
-    }
-
-    pub(super) fn sandbox<'a>(
-        &'a self,
-        slot: &Slot,
-        mounts: &'a SlotMounts,
-        labels: BTreeMap<String, String>,
-        folder: &'a CallFolder,
-    ) -> Sandbox<'a> {
-        Sandbox {
-            name: CallName {
-                role: Role::Stitch,
-                task: None,
-                attempt: 0,
-                round: 0,
-            },
-            config: &self.project.config,
-            labels,
-            root: self.project.git.workdir(),
-            host_credentials: self.project.host_credentials(),
-            slot: slot.path().to_owned(),
-            mounts,
-            writable: true,
-            folder,
-        }
     }
 }
 
-impl Tried {
-    fn of(said: &Said) -> Self {
-        let ran = match said.clone() {
+impl From<Kept> for Tried {
+    fn from(kept: Kept) -> Self {
+        let ran = match kept.said {
             Said::Passed => Ran::Passed,
             Said::Red(how) => Ran::Red(how),
             Said::FileMissing(how, path) => Ran::CannotRun(how, Missing::File(path)),
@@ -412,19 +292,30 @@ impl Tried {
         Self {
             ran,
             anew: false,
+            results: kept.results,
             output: Vec::new(),
         }
     }
 }
 
 /// Keeps the result of a gate on a tree, if that stays true.
-pub(super) fn keep(project: &Project, gate: &Gate, tree: Oid, image: &str, ran: &Ran) -> Result<()> {
+pub(super) fn keep(
+    project: &Project,
+    gate: &Gate,
+    tree: Oid,
+    image: &str,
+    (ran, results): (&Ran, Option<&Results>),
+) -> Result<()> {
     let said = match ran {
         Ran::Passed => Said::Passed,
         Ran::Red(how) => Said::Red(how.clone()),
         Ran::CannotRun(how, Missing::File(path)) => Said::FileMissing(how.clone(), path.clone()),
         Ran::CannotRun(..) | Ran::Cancelled => return Ok(()),
     };
+    let kept = Kept {
+        said,
+        results: results.cloned(),
+    };
     let surroundings = surroundings(project, image);
-    Verdicts::open(&project.state_dir).note(&tree.to_string(), &gate.command, &surroundings, said)
+    Verdicts::open(&project.state_dir).note(&tree.to_string(), gate, &surroundings, &kept)
 }

@@ -1,14 +1,22 @@
-//! The results of gates, by tree, command and image, in one table: `cache/gates.json` in the state folder.
+//! The results of gates, by tree, command and image, in one table: `cache/gates.json` in the state folder. The names of
+//! tests are beside it, in a file for each result that has them.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use sha1_smol::Sha1;
 
+use super::results::Results;
 use crate::base::error::{Context as _, Result};
 use crate::base::fs::{create_private_folder, write_atomically};
+use crate::config::Gate;
+use crate::model::TestCounts;
 
 /// So many verdicts are kept. Beyond them the oldest go, those that passed last: by them is known what must stay green.
 const MOST: usize = 1000;
+/// Of so many, the newest, the names of tests are kept.
+const MOST_NAMED: usize = 40;
 
 /// The result of a gate on a tree.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,6 +31,14 @@ pub(crate) enum Said {
     FileMissing(String, String),
 }
 
+/// A verdict that is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Kept {
+    pub(crate) said: Said,
+    /// How its tests ended by name, where it reports that.
+    pub(crate) results: Option<Results>,
+}
+
 /// One verdict, as it is kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Row {
@@ -31,11 +47,28 @@ struct Row {
     /// The engine's id of the image.
     image: String,
     said: Said,
+    /// The configured `results` of the gate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    results: Option<String>,
+    /// How its tests ended, and the file with their names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tests: Option<(TestCounts, String)>,
+}
+
+impl Row {
+    fn is_of(&self, tree: &str, gate: &Gate, image: &str) -> bool {
+        self.tree == tree
+            && self.command == gate.identity()
+            && self.image == image
+            && self.results == gate.results.as_ref().map(ToString::to_string)
+    }
 }
 
 /// The table.
 pub(crate) struct Verdicts {
     path: PathBuf,
+    /// The folder of the files with names.
+    names: PathBuf,
     rows: Vec<Row>,
 }
 
@@ -47,17 +80,30 @@ impl Verdicts {
             .ok()
             .and_then(|bytes| serde_json::from_slice(&bytes).ok())
             .unwrap_or_default();
-        Self { path, rows }
+        Self {
+            path,
+            names: state_dir.join("cache").join("gate-tests"),
+            rows,
+        }
     }
 
-    /// Returns the result of the gate of a command on a tree, in an image.
-    pub(crate) fn get(&self, tree: &str, command: &str, image: &str) -> Option<&Said> {
-        let row = self
-            .rows
-            .iter()
-            .rev()
-            .find(|row| row.tree == tree && row.command == command && row.image == image);
-        row.map(|row| &row.said)
+    /// Returns the result of a gate on a tree, in an image; `None` where the names of its tests are not there any more.
+    pub(crate) fn get(&self, tree: &str, gate: &Gate, image: &str) -> Option<Kept> {
+        let row = self.rows.iter().rev().find(|row| row.is_of(tree, gate, image))?;
+        let results = match &row.tests {
+            None => None,
+            Some((_, name)) => Some(self.read(name)?),
+        };
+        Some(Kept {
+            said: row.said.clone(),
+            results,
+        })
+    }
+
+    /// Reads a file of names, if it is as it was written.
+    fn read(&self, name: &str) -> Option<Results> {
+        let bytes = std::fs::read(self.names.join(name)).ok()?;
+        (digest(&bytes) == name).then(|| serde_json::from_slice(&bytes).ok())?
     }
 
     /// Returns whether the gate of a command ever passed on one of these trees, in whichever image.
@@ -67,71 +113,161 @@ impl Verdicts {
     }
 
     /// Keeps the result of a gate.
-    pub(crate) fn note(&mut self, tree: &str, command: &str, image: &str, said: Said) -> Result<()> {
-        self.rows
-            .retain(|row| row.tree != tree || row.command != command || row.image != image);
+    pub(crate) fn note(&mut self, tree: &str, gate: &Gate, image: &str, kept: &Kept) -> Result<()> {
+        if let Some(folder) = self.path.parent() {
+            create_private_folder(folder)?;
+        }
+        let tests = match &kept.results {
+            None => None,
+            Some(results) => Some((results.counts(), self.write(results)?)),
+        };
+        self.rows.retain(|row| !row.is_of(tree, gate, image));
         self.rows.push(Row {
             tree: tree.to_owned(),
-            command: command.to_owned(),
+            command: gate.identity(),
             image: image.to_owned(),
-            said,
+            said: kept.said.clone(),
+            results: gate.results.as_ref().map(ToString::to_string),
+            tests,
         });
         while self.rows.len() > MOST {
             let oldest = self.rows.iter().position(|row| row.said != Said::Passed);
             self.rows.remove(oldest.unwrap_or(0));
         }
-        if let Some(folder) = self.path.parent() {
-            create_private_folder(folder)?;
-        }
         let text = serde_json::to_vec(&self.rows).context("cannot write what gates said")?;
-        write_atomically(&self.path, &text)
+        write_atomically(&self.path, &text)?;
+        self.remove_others()
     }
+
+    /// Writes a file of names before the row that names it.
+    fn write(&self, results: &Results) -> Result<String> {
+        let bytes = serde_json::to_vec(results).context("cannot write the results of a gate")?;
+        let name = digest(&bytes);
+        create_private_folder(&self.names)?;
+        let path = self.names.join(&name);
+        if !path.exists() {
+            write_atomically(&path, &bytes)?;
+        }
+        Ok(name)
+    }
+
+    /// Removes the files of names but for those of the newest rows.
+    fn remove_others(&self) -> Result<()> {
+        let named = self.rows.iter().rev().filter_map(|row| row.tests.as_ref());
+        let kept: BTreeSet<&str> = named.take(MOST_NAMED).map(|(_, name)| name.as_str()).collect();
+        let Ok(entries) = std::fs::read_dir(&self.names) else {
+            return Ok(());
+        };
+        for entry in entries.flatten() {
+            if !entry.file_name().to_str().is_some_and(|name| kept.contains(name)) {
+                let removed = std::fs::remove_file(entry.path());
+                removed.context(format!("cannot remove `{}`", entry.path().display()))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn digest(bytes: &[u8]) -> String {
+    Sha1::from(bytes).digest().to_string()
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use super::super::results::Outcome;
     use super::*;
+    use crate::config::ResultsFormat;
+
+    fn gate(command: &str) -> Gate {
+        Gate::of(command.to_owned(), command.to_owned(), Duration::MAX)
+    }
+
+    fn kept(said: Said) -> Kept {
+        Kept { said, results: None }
+    }
 
     #[test]
     fn what_was_said_is_found_again_by_tree_command_and_image() {
         let folder = tempfile::tempdir().unwrap();
         let mut verdicts = Verdicts::open(folder.path());
-        let red = || Said::Red("exited with 1".to_owned());
-        verdicts.note("t1", "make", "i1", Said::Passed).unwrap();
-        verdicts.note("t2", "make", "i1", red()).unwrap();
-        let missing = Said::FileMissing("exited with 127".to_owned(), "x".to_owned());
-        verdicts.note("t2", "./x", "i1", missing.clone()).unwrap();
-        let kept = Verdicts::open(folder.path());
-        assert_eq!(kept.get("t1", "make", "i1"), Some(&Said::Passed));
-        assert_eq!(kept.get("t2", "make", "i1"), Some(&red()));
-        assert_eq!(kept.get("t2", "./x", "i1"), Some(&missing));
-        assert_eq!(kept.get("t1", "make", "i2"), None);
-        assert!(kept.passed_on(&["t0".to_owned(), "t1".to_owned()], "make"));
-        assert!(!kept.passed_on(&["t2".to_owned()], "make"));
-        assert!(!kept.passed_on(&["t1".to_owned()], "./x"));
-        verdicts.note("t1", "make", "i1", red()).unwrap();
-        assert_eq!(Verdicts::open(folder.path()).get("t1", "make", "i1"), Some(&red()));
+        let red = || kept(Said::Red("exited with 1".to_owned()));
+        let passed = || kept(Said::Passed);
+        let (make, other) = (gate("make"), gate("./x"));
+        verdicts.note("t1", &make, "i1", &passed()).unwrap();
+        verdicts.note("t2", &make, "i1", &red()).unwrap();
+        let missing = kept(Said::FileMissing("exited with 127".to_owned(), "x".to_owned()));
+        verdicts.note("t2", &other, "i1", &missing).unwrap();
+        let reread = Verdicts::open(folder.path());
+        assert_eq!(reread.get("t1", &make, "i1"), Some(passed()));
+        assert_eq!(reread.get("t2", &make, "i1"), Some(red()));
+        assert_eq!(reread.get("t2", &other, "i1"), Some(missing));
+        assert_eq!(reread.get("t1", &make, "i2"), None);
+        assert!(reread.passed_on(&["t0".to_owned(), "t1".to_owned()], "make"));
+        assert!(!reread.passed_on(&["t2".to_owned()], "make"));
+        assert!(!reread.passed_on(&["t1".to_owned()], "./x"));
+        verdicts.note("t1", &make, "i1", &red()).unwrap();
+        assert_eq!(Verdicts::open(folder.path()).get("t1", &make, "i1"), Some(red()));
         std::fs::write(folder.path().join("cache/gates.json"), "{").unwrap();
-        assert_eq!(Verdicts::open(folder.path()).get("t1", "make", "i1"), None);
+        assert_eq!(Verdicts::open(folder.path()).get("t1", &make, "i1"), None);
+    }
+
+    #[test]
+    fn names_of_tests_are_kept_with_the_newest() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut verdicts = Verdicts::open(folder.path());
+        let make = gate("make");
+        let by_name = Gate {
+            results: Some(ResultsFormat::Tap),
+            ..make.clone()
+        };
+        let of = |number: usize| {
+            let mut results = Results::default();
+            results.add(&format!("test {number}"), Outcome::Failed).unwrap();
+            Kept {
+                said: Said::Red("exited with 1".to_owned()),
+                results: Some(results),
+            }
+        };
+        for number in 0..=MOST_NAMED {
+            verdicts
+                .note(&format!("t{number}"), &by_name, "i", &of(number))
+                .unwrap();
+        }
+        let reread = Verdicts::open(folder.path());
+        assert_eq!(reread.get("t1", &by_name, "i"), Some(of(1)));
+        assert_eq!(reread.get("t0", &by_name, "i"), None, "its names are gone");
+        assert_eq!(reread.get("t1", &make, "i"), None, "without names, it is another gate");
+        // What was changed beside the table is not believed.
+        for entry in std::fs::read_dir(folder.path().join("cache/gate-tests")).unwrap() {
+            std::fs::write(entry.unwrap().path(), "{\"passed\":[],\"failed\":[],\"skipped\":[]}").unwrap();
+        }
+        assert_eq!(reread.get("t1", &by_name, "i"), None);
     }
 
     #[test]
     fn the_table_is_bounded_and_what_passed_stays_longest() {
         let folder = tempfile::tempdir().unwrap();
         let mut verdicts = Verdicts::open(folder.path());
-        verdicts.note("green", "make", "i", Said::Passed).unwrap();
+        let make = gate("make");
+        verdicts.note("green", &make, "i", &kept(Said::Passed)).unwrap();
         for number in 0..MOST {
             verdicts.rows.push(Row {
                 tree: number.to_string(),
                 command: "make".to_owned(),
                 image: "i".to_owned(),
                 said: Said::Red(String::new()),
+                results: None,
+                tests: None,
             });
         }
-        verdicts.note("last", "make", "i", Said::Red(String::new())).unwrap();
+        verdicts
+            .note("last", &make, "i", &kept(Said::Red(String::new())))
+            .unwrap();
         assert_eq!(verdicts.rows.len(), MOST);
-        assert!(verdicts.get("green", "make", "i").is_some());
-        assert!(verdicts.get("0", "make", "i").is_none());
-        assert!(verdicts.get("last", "make", "i").is_some());
+        assert!(verdicts.get("green", &make, "i").is_some());
+        assert!(verdicts.get("0", &make, "i").is_none());
+        assert!(verdicts.get("last", &make, "i").is_some());
     }
 }

@@ -75,7 +75,7 @@ pub(super) async fn attend(part: Part) -> Left {
     };
     part.tell_failure(failure.as_ref(), &output);
     Left {
-        output: output.bytes,
+        output: output.bytes().to_vec(),
         removed,
     }
 }
@@ -235,7 +235,9 @@ impl Part {
     async fn ended(&self, container: &mut Container, sealed: bool, output: &Tail) -> ServiceFailure {
         match tokio::time::timeout(PATIENCE, container.exit()).await {
             Ok(Err(error)) => ServiceFailure::because(&error),
-            _ if !sealed => ServiceFailure::silent(&self.spec.container.image, &String::from_utf8_lossy(&output.bytes)),
+            _ if !sealed => {
+                ServiceFailure::silent(&self.spec.container.image, &String::from_utf8_lossy(output.bytes()))
+            }
             Ok(Ok(exit)) => ServiceFailure::ended(exit),
             Err(_) => ServiceFailure::of_service("closed its output and runs on"),
         }
@@ -275,7 +277,7 @@ impl Part {
         }
         let mut failure = failure.clone();
         if !failure.says_it_all {
-            failure.output = last_lines(&output.bytes);
+            failure.output = last_lines(output.bytes());
         }
         self.stage.send_replace(Stage::Failed(failure));
     }

@@ -7,7 +7,7 @@ use crate::base::interruption::Interruption;
 use crate::base::text::one_line;
 use crate::model::generation::GenerationName;
 use crate::project::Project;
-use crate::run::gate::{self, Trial, Tried};
+use crate::run::gate::{self, Trial};
 use crate::run::preflight::Ground;
 use crate::sandbox::engine::Engine;
 
@@ -45,12 +45,12 @@ async fn examined(project: &Project, engine: &Engine, options: DoctorOptions) ->
     let gates = project.config.gates.iter().zip(tried);
     let checks = gates.map(|(gate, tried)| {
         let name = format!("gate {}", one_line(&gate.name, 60));
-        let Some(Tried { ran, output, .. }) = tried else {
+        let Some(tried) = tried else {
             return Ok(Check::good(&name, "not run yet: `cordwainer doctor --gates` runs it"));
         };
-        Ok(match gate::standing(project, generation.as_ref(), gate, &ran)? {
+        Ok(match gate::standing(project, generation.as_ref(), gate, &tried)? {
             Ok(found) => Check::good(&name, format!("{found}, on {branch}")),
-            Err(error) => with_output(failed(&name, &error), &output),
+            Err(error) => with_output(failed(&name, &error), &tried.output),
         })
     });
     prepared.into_iter().chain(checks).collect()

@@ -82,7 +82,8 @@ impl ProjectNeeds {
     pub fn of(config: &Config) -> Self {
         let mut programs: Vec<(String, String)> = Vec::new();
         for gate in &config.gates {
-            for program in gate::programs(&gate.command) {
+            let server = gate.serve.iter().flat_map(|serve| gate::programs(&serve.command));
+            for program in gate::programs(&gate.command).into_iter().chain(server) {
                 if programs.iter().all(|(known, _)| *known != program) {
                     programs.push((program, format!("gate {}", text::one_line(&gate.name, 60))));
                 }

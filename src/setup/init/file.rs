@@ -204,7 +204,7 @@ fn gates(detection: &Detection, text: &mut String) {
     if gates.is_empty() {
         text.push_str(
             "\n# None was found in this repository, and without one everything that an agent commits is merged.\n\
-             #gates: [your-test-command]\n",
+             #gates: [your test command]\n",
         );
         return;
     }
@@ -212,9 +212,22 @@ fn gates(detection: &Detection, text: &mut String) {
         text,
         " These were found\n# in this repository. They are not set yet, because a gate that cannot run fails every task: build the\n\
          # image, take the `#` away, and `cordwainer doctor --gates` tries them.\n\
-         #gates: {}\n",
-        list(&gates)
+         #gates: [{}]\n",
+        gates
+            .iter()
+            .map(|command| entry(command))
+            .collect::<Vec<_>>()
+            .join(", ")
     );
+}
+
+/// Writes a gate; a word alone would be the name of one of `commands`.
+fn entry(command: &str) -> String {
+    if command.contains(|character: char| !(character.is_alphanumeric() || matches!(character, '_' | '-'))) {
+        quoted(command)
+    } else {
+        format!("{{command: {}}}", quoted(command))
+    }
 }
 
 /// Returns the commands that a repository offers as gates: the tests of each project with what they need, or where a

@@ -289,7 +289,8 @@ measure: {model: opus, idle_timeout: 1m, denied_tools: [Bash]}
 retry: {factor: 1.5, initial: 1s}
 budget: {usd: 12.5, tokens: 1000000, task_usd: 1, cycle_tokens: 5}
 limits: {wait: never, default_wait: 2h}
-gates: [make]
+commands: {test: make test}
+gates: [make all, test, {files: [a/*]}, {name: web, command: curl x, serve: {command: ./run, port: 3000}, results: out.xml, when: {types: [bug]}}]
 seed_files: {a/b: t/b}
 ";
     let config = parse(text);

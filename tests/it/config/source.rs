@@ -22,7 +22,7 @@ fn each_value_says_where_it_comes_from() {
     let repository = TestRepository::new();
     repository.write(
         "configuration.yaml",
-        "gates: [\"true\"]\nmax_issues: 3\nstitch: {model: opus, effort: high}\n",
+        "gates: [exit 0]\nmax_issues: 3\nstitch: {model: opus, effort: high}\n",
     );
     let words = [
         "config",
@@ -41,7 +41,7 @@ fn each_value_says_where_it_comes_from() {
     for (key, expect) in [
         (
             "gates",
-            "gates: [{\"command\":\"true\",\"name\":\"true\",\"timeout\":\"30m\"}] # configuration.yaml:1",
+            "gates: [{\"command\":\"exit 0\",\"name\":\"exit 0\",\"timeout\":\"30m\"}] # configuration.yaml:1",
         ),
         ("max_issues", "max_issues: 3 # configuration.yaml:2"),
         ("stitch.effort", "stitch.effort: high # configuration.yaml:3"),

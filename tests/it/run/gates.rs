@@ -20,20 +20,28 @@ engine_tests! {
 
 /// The gates, the outcome, and what is said of it.
 const GATES: [(&str, &str, &str); 6] = [
-    ("[cat=src/a.txt]", "merged", "gate `cat=src/a.txt` passed"),
-    ("[exit=0, exit=3]", "gate_failed", "the gate `exit=3` exited with 3"),
     (
-        "[out=Running err=3_failed exit=1]",
+        "[{command: cat=src/a.txt, compare: strict}]",
+        "merged",
+        "gate `cat=src/a.txt` passed",
+    ),
+    (
+        "[exit=0, {command: exit=3, compare: strict}]",
+        "gate_failed",
+        "the gate `exit=3` exited with 3",
+    ),
+    (
+        "[{command: out=Running err=3_failed exit=1, compare: strict}]",
         "gate_failed",
         "failed; its last output:\n    | ",
     ),
     (
-        "[signal-self=6]",
+        "[{command: signal-self=6, compare: strict}]",
         "gate_failed",
         "the gate `signal-self=6` exited with 134",
     ),
     (
-        "[{name: slow, command: sleep=600000, timeout: 1s}]",
+        "[{name: slow, command: sleep=600000, timeout: 1s, compare: strict}]",
         "gate_failed",
         "the gate `slow` ran past its time limit",
     ),
@@ -185,7 +193,7 @@ fn what_is_far_larger_than_asked_is_held(engine: TestEngine) {
 
 /// Each side passes by itself, and the merge of both does not.
 fn nothing_lands_that_the_gates_refuse(engine: TestEngine) {
-    let project = Project::new(engine, "gates: [exit_of=src/code]\n");
+    let project = Project::new(engine, "gates: [{command: exit_of=src/code, compare: strict}]\n");
     project.add("a code", "write src/code 0");
     project.add("another file", "write src/other.txt x");
     project.run(&["generator", "stitch", "cw-1"]).expect(0);
@@ -212,7 +220,10 @@ fn nothing_lands_that_the_gates_refuse(engine: TestEngine) {
 }
 
 fn a_gate_that_could_run_and_cannot_on_the_result_is_red(engine: TestEngine) {
-    let project = Project::new(engine, "gates: [exit_of=src/code]\nstitch: {max_attempts: 1}\n");
+    let project = Project::new(
+        engine,
+        "gates: [{command: exit_of=src/code, compare: strict}]\nstitch: {max_attempts: 1}\n",
+    );
     project.add("a code", "write src/code 0");
     // Red before any work: that is told, and the task that makes it pass is merged.
     let ran = project.run(&["generator", "stitch"]).expect(0);
@@ -226,7 +237,10 @@ fn a_gate_that_could_run_and_cannot_on_the_result_is_red(engine: TestEngine) {
 }
 
 fn gates_are_tried_once_for_a_tree_and_told_where_red(engine: TestEngine) {
-    let project = Project::new(engine, "gates: [exit=0, exit=4]\nstitch: {max_attempts: 9}\n");
+    let project = Project::new(
+        engine,
+        "gates: [exit=0, {command: exit=4, compare: strict}]\nstitch: {max_attempts: 9}\n",
+    );
     project.add("a change", "write src/a.txt x");
     for run in 1..=2 {
         let ran = project.run(&["generator", "stitch"]).expect(7);

@@ -58,7 +58,10 @@ const FILES: [(&str, &str); 13] = [
 
 /// The default inputs find the lock files and manifests.
 const CONFIGURATION: &str = "commands:\n  prepare: cargo test --offline --no-run && cd site && npm ci --offline --no-audit --no-fund\n\
-     gates: [cargo test --offline --verbose, cd site && node test.js]\nagent: {command: scripted-agent}\n";
+     \x20 test: cargo test --offline --verbose\n\
+     gates:\n  - {name: test, results: cargo}\n  - cd site && node test.js\n\
+     \x20 - {name: tap, command: node --test --test-reporter=tap site/test.js, results: tap, advisory: true}\n\
+     agent: {command: scripted-agent}\n";
 
 fn what_the_first_task_fetched_and_compiled_the_second_does_not(engine: TestEngine) {
     // It takes a minute and more on each engine.
@@ -77,7 +80,10 @@ fn what_the_first_task_fetched_and_compiled_the_second_does_not(engine: TestEngi
     project.use_image(TOOLS, CONFIGURATION);
     project.add("raises the value", "write src/lib.rs pub fn value() -> u32 { greeting::greeting() + 1 }\nwrite tests/value.rs #[test] fn value() { assert_eq!(tool::value(), 2); }");
     project.add("writes a document", "write docs/more.md It is two.");
-    project.run(&["run", "--tasks-only"]).expect(0);
+    let ran = project.run(&["run", "--tasks-only"]).expect(0);
+    let _ = ran
+        .says("cw-1: gate `test` passed (1 passed).")
+        .says("cw-1: gate `tap` passed (1 passed).");
     let said = |call: &str, gate: u32| {
         let folder = project.records(call).pop().unwrap();
         fs::read_to_string(folder.join(format!("gate-{gate}.txt"))).unwrap()

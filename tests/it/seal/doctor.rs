@@ -307,7 +307,7 @@ fn gates_are_run_on_request_and_looked_up_else() {
     let socket = engine.socket();
     let repository = repository(&socket, "");
     let text = fs::read_to_string(repository.path().join("configuration.yaml")).unwrap();
-    let gates = "gates: [{name: good, command: exit=0}, {name: red, command: exit=3}, {name: gone, command: ./gone}]\n";
+    let gates = "gates: [{name: good, command: exit=0}, {name: red, command: exit=3}, {name: strict, command: exit=4, compare: strict}, {name: told, command: exit=5, advisory: true}, {name: gone, command: ./gone}]\n";
     repository.write("configuration.yaml", format!("{text}{gates}"));
     repository.commit("gates");
     let examine = |arguments: &[&str]| {
@@ -322,14 +322,16 @@ fn gates_are_run_on_request_and_looked_up_else() {
         (called.code, texts.collect::<Vec<_>>())
     };
     let (code, checks) = examine(&["doctor", "--json"]);
-    assert_eq!((code, checks.len()), (0, 3), "{checks:?}");
+    assert_eq!((code, checks.len()), (0, 5), "{checks:?}");
     assert!(checks[0].contains("not run yet"), "{checks:?}");
     for arguments in [&["doctor", "--json", "--gates"][..], &["doctor", "--json"]] {
         let (code, checks) = examine(arguments);
         assert_eq!(code, 9, "{checks:?}");
         for (check, says) in checks.iter().zip([
             "\"gate good\" true \"passes, on main\"",
-            "\"gate red\" false \"red before any work: it exited with 3\"",
+            "has no names of failing tests by which work could be compared",
+            "\"gate strict\" false \"red before any work: it exited with 4\"",
+            "\"gate told\" true \"advisory, and red before any work: it exited with 5, on main\"",
             "the repository has no `gone`",
         ]) {
             assert!(check.contains(says), "{check}");

@@ -5,10 +5,9 @@ use super::stages::{Attempting, INTERRUPTED, Kept};
 use crate::base::error::{ErrorKind, Result};
 use crate::base::interruption::Interruption;
 use crate::base::text::one_line;
-use crate::git::Oid;
 use crate::issues::attempt::Outcome;
 use crate::issues::round::Calls;
-use crate::model::{IssueId, Role};
+use crate::model::Role;
 use crate::project::obeyed;
 use crate::record::event::Step;
 use crate::run::attempt_verdict::{self, AttemptVerdict};
@@ -42,16 +41,13 @@ impl Stitch {
         if let Some(verdict) = self.weakened(attempting, base, tree)? {
             return Ok(verdict);
         }
-        let not_yet = match self
-            .ask_gates(
-                session,
-                (&attempting.issue.id, kept),
-                left.commit.unwrap_or(base),
-                interruption,
-            )
-            .await?
-        {
-            gate::GateVerdict::Passed { not_yet } => not_yet,
+        let work = gate::Work {
+            issue: &attempting.issue,
+            base,
+            commit: left.commit.unwrap_or(base),
+        };
+        let remarks = match self.ask_gates(session, kept, work, interruption).await? {
+            gate::GateVerdict::Passed { remarks } => remarks,
             gate::GateVerdict::Failed(red) => return Ok(AttemptVerdict::red(red)),
             gate::GateVerdict::Cancelled => return Ok(AttemptVerdict::of(Outcome::Cancelled, INTERRUPTED)),
             gate::GateVerdict::NotRun { reason } => {
@@ -60,8 +56,8 @@ impl Stitch {
         };
         self.context().step(&called.name, Step::Merge);
         let mut verdict = self.merge(attempting, base, (kept, calls))?;
-        if verdict.outcome == Outcome::Merged && !not_yet.is_empty() {
-            verdict.reason = one_line(&format!("not yet: {}", not_yet.join("; ")), 500);
+        if verdict.outcome == Outcome::Merged && !remarks.is_empty() {
+            verdict.reason = one_line(&remarks.join("; "), 500);
         }
         Ok(verdict)
     }
@@ -71,14 +67,17 @@ impl Stitch {
     async fn ask_gates(
         &self,
         session: &Session,
-        (id, kept): (&IssueId, &Kept),
-        commit: Oid,
+        kept: &Kept,
+        work: gate::Work<'_>,
         interruption: &Interruption,
     ) -> Result<gate::GateVerdict> {
         let called = &kept.called;
         let sandbox = session.sandbox(&called.name, &called.folder);
-        match Box::pin(self.gates.judge(&sandbox, id, commit, interruption)).await {
-            Err(error) if error.kind() == ErrorKind::Engine && self.sessions.is_over(Role::Stitch, Some(id)).await => {
+        match Box::pin(self.gates.judge(&sandbox, work, interruption)).await {
+            Err(error)
+                if error.kind() == ErrorKind::Engine
+                    && self.sessions.is_over(Role::Stitch, Some(&work.issue.id)).await =>
+            {
                 Ok(gate::GateVerdict::NotRun {
                     reason: error.in_a_line(),
                 })

@@ -56,6 +56,10 @@ fn step(name: &str, value: &str) -> Outcome {
         "allocate" => allocate(value.parse()?)?,
         "write-file" => std::fs::write(value, "written by the probe\n")?,
         "hoard_of" => hoard(std::fs::read_to_string(value)?.trim().parse()?)?,
+        "copy" => {
+            let (from, to) = value.split_once(',').ok_or("copy=FROM,TO")?;
+            std::fs::copy(from, to)?;
+        }
         "make-folder" => std::fs::create_dir_all(value)?,
         "absent" if std::path::Path::new(value).exists() => return Ok(Some(98)),
         "absent" => {}

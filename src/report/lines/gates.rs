@@ -1,0 +1,133 @@
+//! The lines about gates.
+
+use super::parts::{last_lines, short_id};
+use crate::base::text::one_line;
+use crate::record::event::{EventKind, TestCounts, Verdict};
+use crate::report::tone::Tone;
+
+/// Returns the tone of the line about a gate.
+pub(super) fn tone(event: &EventKind) -> Option<Tone> {
+    match event {
+        EventKind::GateTried {
+            passed,
+            not_yet,
+            verdict,
+            ..
+        } => match (passed, not_yet) {
+            (true, _) => Some(Tone::Good),
+            (false, true) => None,
+            (false, false) if *verdict == Some(Verdict::StillFailing) => None,
+            (false, false) => Some(Tone::Warning),
+        },
+        EventKind::GateEnded { passed: true, .. } => Some(Tone::Good),
+        EventKind::GateEnded {
+            verdict: Some(Verdict::NotYet | Verdict::StillFailing),
+            ..
+        } => None,
+        EventKind::GateEnded { advisory: true, .. } => Some(Tone::Warning),
+        EventKind::GateEnded { not_yet: None, .. } => Some(Tone::Bad),
+        _ => None,
+    }
+}
+
+/// Returns the line about the result of a gate, or about the round that is to make it pass.
+pub(super) fn line(event: &EventKind) -> Option<String> {
+    match event {
+        EventKind::RoundStarted {
+            task,
+            round,
+            of,
+            gate,
+            how,
+            ..
+        } => {
+            let (gate, how) = (one_line(gate, 60), one_line(how, 300));
+            Some(format!("  {task}: fix round {round} of {of}: gate `{gate}` {how}."))
+        }
+        EventKind::GateEnded { .. } => ended(event),
+        EventKind::GateTried { .. } => tried(event),
+        _ => None,
+    }
+}
+
+fn ended(event: &EventKind) -> Option<String> {
+    let EventKind::GateEnded {
+        task,
+        gate,
+        passed,
+        verdict,
+        advisory,
+        why,
+        counts,
+        not_yet,
+        output,
+        ..
+    } = event
+    else {
+        return None;
+    };
+    let begins = format!("  {task}: gate `{}`", one_line(gate, 60));
+    let why = one_line(why, 400);
+    let counts = in_brackets(*counts);
+    if *passed {
+        let why = if why.is_empty() { why } else { format!(": {why}") };
+        return Some(format!("{begins} passed{counts}{why}."));
+    }
+    if let Some(not_yet) = not_yet {
+        return Some(format!("{begins} does not pass yet: {}.", one_line(not_yet, 300)));
+    }
+    let how = match verdict {
+        Some(Verdict::StillFailing) => return Some(format!("{begins} is still failing: {why}.")),
+        Some(Verdict::NotRun) => "could not be run",
+        _ => "failed",
+    };
+    let advisory = if *advisory { ", which is advisory" } else { "" };
+    // What its tests came to is not in its last lines.
+    let why = if counts.is_empty() {
+        String::new()
+    } else {
+        format!(": {why}")
+    };
+    Some(format!("{begins} {how}{advisory}{why}{}", last_lines(output, "    ")))
+}
+
+fn tried(event: &EventKind) -> Option<String> {
+    let EventKind::GateTried {
+        gate,
+        commit,
+        passed,
+        verdict,
+        advisory,
+        counts,
+        how,
+        not_yet,
+        output,
+    } = event
+    else {
+        return None;
+    };
+    let (gate, at, how) = (one_line(gate, 60), short_id(commit.as_str()), one_line(how, 300));
+    if *passed {
+        let counts = in_brackets(*counts);
+        return Some(format!("Gate `{gate}` passed{counts} on {at}, before any work."));
+    }
+    if *not_yet {
+        return Some(format!("Gate `{gate}` does not pass yet, on {at}: {how}."));
+    }
+    let red = format!("gate `{gate}` is red on {at}, before any work ({how})");
+    Some(match (verdict, advisory) {
+        (Some(Verdict::StillFailing), _) => {
+            format!("Note: {red}: what failed may still fail, and nothing else.")
+        }
+        (_, true) => format!("Warning: {red}; it is advisory{}", last_lines(output, "  ")),
+        (_, false) => format!(
+            "Warning: {red}: only a task that makes it pass is merged{}",
+            last_lines(output, "  ")
+        ),
+    })
+}
+
+/// Returns how many tests ended in which way, in brackets after a space; nothing where that is not reported.
+fn in_brackets(counts: Option<TestCounts>) -> String {
+    counts.map(|counts| format!(" ({counts})")).unwrap_or_default()
+}

@@ -1,0 +1,134 @@
+//! What is heard of a gate while it runs: the end of its output, and its results, in the output or in files.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use super::results::{OutputReader, Results, of_junit};
+use crate::base::error::Result;
+use crate::base::redact::Redactor;
+use crate::base::tail::Tail;
+use crate::config::{Gate, ResultsFormat};
+use crate::git::{FoundFile, Globs, SeenFolder, find_files, read_found};
+use crate::run::call::Sandbox;
+use crate::run::slots::SlotMounts;
+use crate::run::tops::PreparedMounts;
+
+/// The most JUnit files of a gate.
+const MOST_FILES: usize = 10_000;
+/// The most bytes of them, together.
+const MOST_BYTES: u64 = 64 << 20;
+
+/// What is heard of a gate.
+pub(super) struct Heard {
+    output: Tail,
+    results: Option<Reading>,
+}
+
+/// Results that are being read.
+enum Reading {
+    Output(OutputReader),
+    Files(WrittenFiles),
+}
+
+impl Heard {
+    /// Begins, before the gate does.
+    pub(super) fn begin(sandbox: &Sandbox<'_>, gate: &Gate) -> Result<Self> {
+        let results = match &gate.results {
+            None => None,
+            Some(ResultsFormat::Junit(glob)) => Some(Reading::Files(WrittenFiles::before(sandbox, glob)?)),
+            Some(format) => OutputReader::new(format).map(Reading::Output),
+        };
+        Ok(Self {
+            output: Tail::new(&sandbox.folder.redactor),
+            results,
+        })
+    }
+
+    /// Takes a line of the output.
+    pub(super) fn take(&mut self, line: &[u8]) {
+        let line = self.output.redacted(line);
+        if let Some(Reading::Output(reader)) = &mut self.results {
+            reader.line(&line);
+        }
+    }
+
+    /// Returns the end of the output.
+    pub(super) fn output(&self) -> &[u8] {
+        self.output.bytes()
+    }
+
+    /// Returns the results, once the gate has ended: why they cannot be used, as the end of a sentence, where they
+    /// cannot. `None` for a gate that has none.
+    pub(super) fn results(&mut self) -> Option<std::result::Result<Results, String>> {
+        Some(match self.results.take()? {
+            Reading::Output(reader) => reader.finish(),
+            Reading::Files(files) => files.read(),
+        })
+    }
+}
+
+/// Files that a gate is to write.
+struct WrittenFiles {
+    glob: String,
+    globs: Globs,
+    places: Vec<SeenFolder>,
+    /// Those that were there before.
+    before: BTreeMap<PathBuf, FoundFile>,
+    redactor: Redactor,
+}
+
+impl WrittenFiles {
+    /// Looks at what is there before the gate.
+    fn before(sandbox: &Sandbox<'_>, glob: &str) -> Result<Self> {
+        let globs = Globs::new([glob])?;
+        let places = places(&sandbox.slot, sandbox.mounts);
+        let before = tokio::task::block_in_place(|| find_files(&places, &globs))?;
+        Ok(Self {
+            glob: glob.to_owned(),
+            globs,
+            places,
+            before,
+            redactor: sandbox.folder.redactor.clone(),
+        })
+    }
+
+    /// Reads those that the gate wrote.
+    fn read(self) -> std::result::Result<Results, String> {
+        let files = tokio::task::block_in_place(|| self.contents())?;
+        let files = files.iter().map(|(path, content)| (path.as_str(), content.as_slice()));
+        of_junit(files)
+    }
+
+    fn contents(&self) -> std::result::Result<Vec<(String, Vec<u8>)>, String> {
+        let mut found = find_files(&self.places, &self.globs).map_err(|error| error.in_a_line())?;
+        found.retain(|path, file| self.before.get(path) != Some(file));
+        if found.is_empty() {
+            return Err(format!("it wrote no file that matches `{}`", self.glob));
+        }
+        let bytes: u64 = found.values().map(|file| file.bytes).sum();
+        if found.len() > MOST_FILES || bytes > MOST_BYTES {
+            return Err(format!(
+                "it wrote {} files with {bytes} bytes, and at most {MOST_FILES} with {MOST_BYTES} are read",
+                found.len()
+            ));
+        }
+        let mut contents = Vec::new();
+        for (path, file) in &found {
+            // Nothing runs any more, so that it has the size that was seen.
+            let content = read_found(&self.places, path, file.bytes).map_err(|error| error.in_a_line())?;
+            let content = self.redactor.bytes(&content.unwrap_or_default()).into_owned();
+            contents.push((path.display().to_string(), content));
+        }
+        Ok(contents)
+    }
+}
+
+/// Returns the folders of the host that get what a container of a slot writes into its worktree.
+pub(super) fn places(slot: &std::path::Path, mounts: &SlotMounts) -> Vec<SeenFolder> {
+    let worktree = SeenFolder {
+        folder: slot.to_owned(),
+        seen_at: PathBuf::new(),
+    };
+    let prepared = mounts.layer().into_iter().flat_map(PreparedMounts::written);
+    std::iter::once(worktree).chain(prepared).collect()
+}
