@@ -99,10 +99,10 @@ pub(crate) async fn make(
         reason: one_line(&report.reason, 300),
         entry: entry.clone(),
     });
-    let began = report.cut.is_some() || judged.report().is_some();
+    let has_run = report.cut.is_some() || judged.report().is_some();
     let failure = failure
         .or_else(|| (report.cut == Some(StopCause::Seal)).then(|| seal::refusal(&report.reason)))
-        .or_else(|| (!began).then(|| seal::never_began(&call.sandbox.name.to_string(), &report.reason)));
+        .or_else(|| (!has_run).then(|| seal::never_began(&call.sandbox.name.to_string(), &report.reason)));
     Ok(CallResult { report, entry, failure })
 }
 

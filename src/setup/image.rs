@@ -17,6 +17,7 @@ pub use crate::agent::{DEFAULT_CLIENT_VERSION, OLDEST_CLIENT_VERSION};
 pub use crate::config::DEFAULT_BASE;
 #[cfg(feature = "cli")]
 pub(crate) use base::MAKING_BASE;
+pub use base::MMDEBSTRAP_OPTIONS;
 pub use check::{CheckedItem, ImageReport, ProjectNeeds, check};
 pub use clean::{Cleaning, KeptImage, RemovedImage};
 pub(crate) use clean::{CleaningOptions, clean};

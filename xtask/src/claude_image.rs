@@ -7,7 +7,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail, ensure};
 use bollard::query_parameters::ImportImageOptions;
 use cordwainer::engine::{BuildRequest, Engine, ImageConfig};
-use cordwainer::image::{BuildOptions, DEFAULT_BASE, NAME};
+use cordwainer::image::{BuildOptions, DEFAULT_BASE, MMDEBSTRAP_OPTIONS, NAME};
 use futures_util::StreamExt as _;
 use tokio::io::AsyncWriteExt as _;
 
@@ -155,15 +155,9 @@ async fn provide_base(engine: &Engine, folder: &Path, install: Install) -> Resul
         }
         println!("Making Debian's base image with mmdebstrap.");
         let partial = folder.join("debian-bookworm.partial.tar");
-        provision::run(
-            "mmdebstrap",
-            &[
-                "--quiet",
-                "--variant=minbase",
-                "bookworm",
-                &partial.display().to_string(),
-            ],
-        )?;
+        let target = partial.display().to_string();
+        let options = [&["--quiet"], &MMDEBSTRAP_OPTIONS[..], &["bookworm", &target]].concat();
+        provision::run("mmdebstrap", &options)?;
         std::fs::rename(&partial, &tar).context("cannot name the base image")?;
     }
     let bytes = std::fs::read(&tar).with_context(|| format!("cannot read `{}`", tar.display()))?;

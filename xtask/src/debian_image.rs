@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use cordwainer::engine::{BuildRequest, Engine, ImageConfig};
+use cordwainer::image::MMDEBSTRAP_OPTIONS;
 
 use crate::provision::{self, Install, Started};
 
@@ -89,19 +90,9 @@ impl DebianBase {
         }
         println!("Making an image with {} with mmdebstrap.", self.holds);
         let partial = folder.join("bookworm.partial.tar");
-        provision::run(
-            "mmdebstrap",
-            &[
-                "--quiet",
-                "--variant=minbase",
-                &format!("--include={}", self.packages),
-                "--dpkgopt=path-exclude=/usr/share/doc/*",
-                "--dpkgopt=path-exclude=/usr/share/man/*",
-                "--dpkgopt=path-exclude=/usr/share/locale/*",
-                "bookworm",
-                &partial.display().to_string(),
-            ],
-        )?;
+        let (include, target) = (format!("--include={}", self.packages), partial.display().to_string());
+        let options = [&["--quiet"], &MMDEBSTRAP_OPTIONS[..], &[&include, "bookworm", &target]].concat();
+        provision::run("mmdebstrap", &options)?;
         std::fs::rename(&partial, &made).with_context(|| format!("cannot name the image with {}", self.holds))?;
         Ok(made)
     }

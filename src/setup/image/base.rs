@@ -71,6 +71,18 @@ pub(super) async fn provide(
     Ok(made)
 }
 
+/// Options of mmdebstrap with which an image of Debian has what the images that Debian publishes have: few files, no
+/// translated descriptions of packages, and no wait for the disk after each file that is installed later, since an image
+/// that was not built to its end is thrown away.
+pub const MMDEBSTRAP_OPTIONS: [&str; 6] = [
+    "--variant=minbase",
+    "--aptopt=Acquire::Languages \"none\"",
+    "--dpkgopt=force-unsafe-io",
+    "--dpkgopt=path-exclude=/usr/share/doc/*",
+    "--dpkgopt=path-exclude=/usr/share/man/*",
+    "--dpkgopt=path-exclude=/usr/share/locale/*",
+];
+
 /// Returns the suite of Debian that an image of this name has; `None` where it is another image.
 fn suite(base: &str) -> Option<&str> {
     let tag = base.strip_prefix("debian:")?;
@@ -82,7 +94,8 @@ fn suite(base: &str) -> Option<&str> {
 async fn make(program: &Path, suite: &str, archive: &Path, on_line: &mut (dyn FnMut(&str) + Send)) -> Result<()> {
     let failed = || format!("cannot run `{}`", program.display());
     let mut child = Command::new(program)
-        .args(["--variant=minbase", suite])
+        .args(MMDEBSTRAP_OPTIONS)
+        .arg(suite)
         .arg(archive)
         .stdin(Stdio::null())
         .stdout(Stdio::null())

@@ -39,12 +39,12 @@ fn elsewhere() -> (SocketAddr, Arc<Mutex<String>>) {
     let heard = Arc::clone(&got);
     std::thread::spawn(move || {
         for mut stream in listener.incoming().flatten() {
-            let mut head = Vec::new();
+            let mut request = Vec::new();
             let mut byte = [0];
-            while !head.ends_with(b"\r\n\r\n") && stream.read(&mut byte).is_ok_and(|read| read > 0) {
-                head.push(byte[0]);
+            while !request.ends_with(b"\r\n\r\n") && stream.read(&mut byte).is_ok_and(|read| read > 0) {
+                request.push(byte[0]);
             }
-            heard.lock().unwrap().push_str(&String::from_utf8_lossy(&head));
+            heard.lock().unwrap().push_str(&String::from_utf8_lossy(&request));
             // Whoever asked may be gone.
             let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
         }
