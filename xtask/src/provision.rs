@@ -93,10 +93,12 @@ fn environment() -> ConnectOptions {
 pub(crate) struct Engines {
     pub(crate) podman: Option<Started>,
     pub(crate) docker: Option<Started>,
+    /// The podman of an ordinary user, beside those of root.
+    pub(crate) rootless: Option<Started>,
 }
 
 impl Engines {
-    /// Those that run.
+    /// Those two that run.
     pub(crate) fn each(&self) -> impl Iterator<Item = &Started> {
         self.podman.iter().chain(&self.docker)
     }
@@ -127,12 +129,20 @@ pub(crate) fn both_engines(install: Install) -> Result<Engines> {
     let engines = Engines {
         podman: said("podman", engine(EngineChoice::Podman, install)),
         docker: said("Docker Engine", engine(EngineChoice::Docker, install)),
+        rootless: is_root().then(|| said("rootless podman", rootless(install))).flatten(),
     };
     ensure!(
         engines.each().next().is_some(),
         "no container engine can be had on this machine"
     );
     Ok(engines)
+}
+
+/// Starts the podman of an ordinary user, as root.
+fn rootless(install: Install) -> Result<Started> {
+    provided_podman(install)?;
+    provided("newuidmap", &install::ROOTLESS, install)?;
+    podman::start_rootless(install)
 }
 
 /// Sees that the tools are there for which agents may plant something; what cannot be had is said and left out. With

@@ -47,6 +47,9 @@ pub(crate) fn run(args: &TestArgs) -> Result<ExitCode> {
         agent_image::import(&agent, engine)?;
         services_image::import(&agent, engine)?;
     }
+    if let Some(engine) = &engines.rootless {
+        agent_image::import(&agent, engine)?;
+    }
     let mut tests = runner(&args.filter, args.long);
     tests.envs(environment(&engines));
     if args.long {
@@ -144,6 +147,12 @@ fn environment(engines: &Engines) -> Vec<(&'static str, String)> {
             .as_ref()
             .map(|engine| ("CORDWAINER_TEST_DOCKER", engine.socket().display().to_string())),
     );
+    // Who runs the tests as an ordinary user has no other podman.
+    let rootless = engines
+        .rootless
+        .as_ref()
+        .or(engines.podman.as_ref().filter(|_| !provision::is_root()));
+    environment.extend(rootless.map(|engine| ("CORDWAINER_TEST_ROOTLESS", engine.socket().display().to_string())));
     environment
 }
 

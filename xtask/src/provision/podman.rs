@@ -1,16 +1,64 @@
-//! A podman of the tests' own.
+//! A podman of the tests' own: this user's, and beside that of root one of an ordinary user.
 
+use std::fs::Permissions;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use cordwainer::engine::podman_configuration;
+use tempfile::TempDir;
 
-use super::{Ours, Started, find, folder, is_root, log};
+use super::{Install, Ours, Started, find, folder, is_root, log, run, told};
+
+/// The ordinary user, who is made for the tests and stays.
+const ORDINARY: &str = "cordwainer-test";
 
 /// Starts it on storage of its own.
 pub(super) fn start() -> Result<Started> {
-    let folder = folder("podman")?;
+    serve(folder("podman")?, "podman")
+}
+
+/// Starts one of an ordinary user, as root.
+pub(super) fn start_rootless(install: Install) -> Result<Started> {
+    let (user, group) = ordinary_user(install)?;
+    let folder = folder("rootless")?;
+    chown(folder.path(), Some(user), Some(group)).context("cannot give the engine's folder away")?;
+    // Whoever runs the tests looks into it, too.
+    std::fs::set_permissions(folder.path(), Permissions::from_mode(0o755))?;
+    serve(folder, "rootless podman")
+}
+
+/// Returns the number and the group of the ordinary user, who has ranges of subordinate ids; makes that user first.
+fn ordinary_user(install: Install) -> Result<(u32, u32)> {
+    let number = |option: &str| -> Option<u32> {
+        let output = Command::new("id").args([option, ORDINARY]).output().ok()?;
+        String::from_utf8(output.stdout).ok()?.trim().parse().ok()
+    };
+    let both = || number("--user").zip(number("--group"));
+    if let Some(ids) = both() {
+        return Ok(ids);
+    }
+    ensure!(
+        install != Install::Refuse,
+        "there is no user `{ORDINARY}`, and none may be made"
+    );
+    let words = [
+        "--no-create-home",
+        "--home-dir",
+        "/nonexistent",
+        "--shell",
+        "/usr/sbin/nologin",
+        ORDINARY,
+    ];
+    told(&format!("Running `useradd {}`.", words.join(" ")));
+    run("useradd", &words)?;
+    both().with_context(|| format!("there is no user `{ORDINARY}` yet"))
+}
+
+/// Starts podman for the owner of a folder, with its storage in it.
+fn serve(folder: TempDir, name: &str) -> Result<Started> {
     if let Some(text) = podman_configuration() {
         std::fs::write(folder.path().join("containers.conf"), text)?;
     }
@@ -33,7 +81,7 @@ pub(super) fn start() -> Result<Started> {
         .context("cannot start podman")?;
     let client = client(folder.path(), driver);
     let ours = Ours { child, clear, folder };
-    ours.ready(socket, "podman", client)
+    ours.ready(socket, name, client)
 }
 
 /// A command line of podman on this storage, as a person's would be: without the detour through the socket.
@@ -76,7 +124,22 @@ fn podman(folder: &Path, driver: &str) -> Result<Command> {
     if configuration.exists() {
         command.env("CONTAINERS_CONF", configuration);
     }
+    if let Some((user, group)) = other_owner(folder) {
+        let home = folder.ancestors().find(|folder| folder.exists()).unwrap_or(folder);
+        command
+            .uid(user)
+            .gid(group)
+            .env("HOME", home)
+            .env("XDG_RUNTIME_DIR", home)
+            .current_dir(home);
+    }
     Ok(command)
+}
+
+/// Returns the user and the group of an engine's folder, or of what it will be made in, where that is not who runs this.
+fn other_owner(folder: &Path) -> Option<(u32, u32)> {
+    let made = folder.ancestors().find_map(|folder| std::fs::metadata(folder).ok())?;
+    (is_root() && made.uid() != 0).then(|| (made.uid(), made.gid()))
 }
 
 /// Removes the containers that tests left: they are no children of the service.
@@ -87,12 +150,12 @@ fn clear(folder: &Path) {
     if let Ok(output) = removed
         && !output.status.success()
     {
-        super::told(&format!(
+        told(&format!(
             "podman left containers: {}",
             String::from_utf8_lossy(&output.stderr)
         ));
     }
-    if !is_root() {
+    if !is_root() || other_owner(folder).is_some() {
         remove_storage(folder, &driver);
     }
 }
@@ -108,11 +171,11 @@ fn remove_storage(folder: &Path, driver: &str) {
     });
     match removed {
         Ok(output) if output.status.success() => {}
-        Ok(output) => super::told(&format!(
+        Ok(output) => told(&format!(
             "podman's storage stays in `{}`: {}",
             folder.display(),
             String::from_utf8_lossy(&output.stderr)
         )),
-        Err(error) => super::told(&format!("podman's storage stays in `{}`: {error:#}", folder.display())),
+        Err(error) => told(&format!("podman's storage stays in `{}`: {error:#}", folder.display())),
     }
 }
