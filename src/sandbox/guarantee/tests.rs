@@ -395,6 +395,13 @@ fn the_user_of_a_rootless_engine_is_root_in_its_own_namespace_alone() {
     let text = DOCKER.replace("0          0 4294967295", "0 1 1000\n 1000 0 1\n 1001 1001 64536");
     assert!(compare(&rootless, &Facts::parse(&text)).holds());
     assert_eq!(weak(&compare(&asked(), &Facts::parse(&text))), ["user"]);
+    // The kernel's files are covered by the host's own device, and by nothing else of the host.
+    let keys = "/null /proc/keys rw,nosuid - tmpfs tmpfs";
+    let of_host = text.replace(keys, "/null /proc/keys rw,relatime - devtmpfs devtmpfs");
+    assert_ne!(of_host, text);
+    assert!(compare(&rootless, &Facts::parse(&of_host)).holds());
+    let other = of_host.replace("/null /proc/keys", "/vda /proc/keys");
+    assert_eq!(weak(&compare(&rootless, &Facts::parse(&other))), ["mounts"]);
 }
 
 #[test]

@@ -65,7 +65,7 @@ fn what_is_wrong_with_an_image_is_one_error_and_costs_nothing(engine: TestEngine
                 .iter()
                 .all(|outcome| outcome == "infrastructure_failed")
         );
-        assert_eq!(project.status()["usage"]["calls"], 0, "{name}");
+        assert_eq!(project.status()["usage"]["output"], 0, "{name}");
         project.expect_tidy();
     }
     project.use_image("localhost/cordwainer-no-such-image:1", "");
@@ -85,7 +85,7 @@ fn an_entry_point_of_the_image_does_not_count(engine: TestEngine) {
         b"",
     );
     let mut project = Project::new(engine, "");
-    project.use_image(tag, "gates: [cat=src/a.txt]\n");
+    project.use_image(tag, "gates: [cat=src/old.txt]\n");
     project.add("a change", "write src/a.txt x");
     project.run(&["generator", "stitch"]).expect(0);
     assert_eq!(project.outcomes("cw-1"), ["merged"]);

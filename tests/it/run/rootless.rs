@@ -44,7 +44,7 @@ impl Ordinary {
         fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
         let owner = fs::metadata(socket).unwrap();
         let ordinary = Self {
-            project: Project::with_socket(engine, repository, socket, "---\ngates: [cat=src/a.txt]\n"),
+            project: Project::with_socket(engine, repository, socket, "---\ngates: [cat=README.md]\n"),
             program,
             user: (owner.uid(), owner.gid()),
         };
@@ -102,7 +102,7 @@ fn an_ordinary_user_works_and_every_guarantee_is_read_back() {
     };
     let ordinary = Ordinary::new(engine, &socket, limits_that_hold(&socket));
     let ran = ordinary.work().expect(0);
-    let _ = ran.says("cw-1: merged").says("gate `cat=src/a.txt` passed");
+    let _ = ran.says("cw-1: merged").says("gate `cat=README.md` passed");
     let made = ordinary.run(&["stop"]).expect(0);
     let _ = made.says("1 task");
     let file = ordinary.project.repository.path().join("src/a.txt");

@@ -20,7 +20,7 @@ engine_tests! {
 }
 
 /// Passes once there is a second file, and says where it is missing until then.
-const WANTS_B: &str = "gates: [cat=src/b.txt]\n";
+const WANTS_B: &str = "gates: [{command: cat=src/b.txt, compare: strict}]\n";
 
 /// The prompt of a call.
 fn prompt(project: &Project, call: &str) -> String {
@@ -87,7 +87,7 @@ const NOWHERE: [(&str, &str, usize); 3] = [
 
 fn rounds_end_when_they_lead_nowhere(engine: TestEngine) {
     // It prints what was written, and is red.
-    let text = "gates: [cat=src/a.txt exit=1]\nstitch: {max_attempts: 2}\n";
+    let text = "gates: [{command: cat=src/a.txt exit=1, compare: strict}]\nstitch: {max_attempts: 2}\n";
     let mut project = Project::new(engine, text);
     for (index, (steps, reason, count)) in NOWHERE.into_iter().enumerate() {
         project.add("a change", &format!("write src/a.txt one\n{steps}\n"));
@@ -182,7 +182,10 @@ fn a_round_keeps_to_the_budgets(engine: TestEngine) {
 }
 
 fn gates_see_the_commit_alone_and_write_nothing_of_it(engine: TestEngine) {
-    let gates = "gates: [write-file=src/old.txt cat=src/b.txt, cat=src/ignored.txt]\nstitch: {max_attempts: 1}\n";
+    let gates = "gates:\n\
+                 - {command: write-file=src/old.txt cat=src/b.txt, compare: strict}\n\
+                 - {command: cat=src/ignored.txt, compare: strict}\n\
+                 stitch: {max_attempts: 1}\n";
     let project = Project::new(engine, gates);
     project.add(
         "leaves an ignored file",

@@ -140,11 +140,12 @@ fn is_in_every_container(mounted: &Mounted) -> bool {
         "/dev" | "/sys/fs/cgroup" if kind == "tmpfs" => mounted.read_only || roots_own,
         _ if ENGINES_FILES.contains(&target) => mounted.read_only,
         _ if DEVICES.contains(&target) => target.ends_with(mounted.root.as_str()) || kind == "devpts",
-        // Parts of the kernel's files are covered by read-only views of themselves, by empty folders, or by
-        // `/dev/null`.
-        _ if target.starts_with("/proc/") || target.starts_with("/sys/") => {
-            KERNELS.contains(&kind) && (mounted.read_only || mounted.root == "/null")
-        }
+        // Parts of the kernel's files are covered by read-only views of themselves, by empty folders, or by `/dev/null`:
+        // the container's, or that of the host where an ordinary user's engine may make no device.
+        _ if target.starts_with("/proc/") || target.starts_with("/sys/") => match mounted.root.as_str() {
+            "/null" => KERNELS.contains(&kind) || kind == "devtmpfs",
+            _ => KERNELS.contains(&kind) && mounted.read_only,
+        },
         _ => false,
     }
 }
