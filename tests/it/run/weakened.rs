@@ -10,7 +10,7 @@ engine_tests! {
 const TEST: &str = "write tests/a.test.js it('adds', () => { expect(add(1, 2)).toBe(3) })";
 
 fn what_weakens_tests_is_held_or_told(engine: TestEngine) {
-    let mut project = Project::new(engine, "gates: [cat=tests/a.test.js]\n");
+    let mut project = Project::new(engine, "gates: [{command: cat=tests/a.test.js, compare: strict}]\n");
     project.add("a test", TEST);
     project.add(
         "it fails",
@@ -42,7 +42,7 @@ fn what_weakens_tests_is_held_or_told(engine: TestEngine) {
     // It is skipped now, so nothing is lost by that; the test is back first.
     project.add("as it was", TEST);
     project.run(&["generator", "stitch", "cw-4"]).expect(0);
-    project.reconfigure(None, "gates: [cat=tests/a.test.js]\ntampering: tell\n");
+    project.reconfigure(None, "gates: [{command: cat=tests/a.test.js, compare: strict}]\ntampering: tell\n");
     let told = project.run(&["generator", "stitch", "cw-3"]).expect(0);
     let _ = told.says("cw-3 weakens tests: tests/a.test.js:1 `adds` asserts only a constant");
     assert_eq!(project.outcomes("cw-3"), ["merged"]);
