@@ -104,7 +104,7 @@ fn an_ordinary_user_works_and_every_guarantee_is_read_back() {
     let ran = ordinary.work().expect(0);
     let _ = ran.says("cw-1: merged").says("gate `cat=README.md` passed");
     let made = ordinary.run(&["stop"]).expect(0);
-    let _ = made.says("1 task");
+    let _ = made.says("Merged generation-one into main");
     let file = ordinary.project.repository.path().join("src/a.txt");
     let found = fs::metadata(&file).unwrap();
     assert_eq!((found.uid(), found.gid()), ordinary.user);
