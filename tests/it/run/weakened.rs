@@ -42,7 +42,10 @@ fn what_weakens_tests_is_held_or_told(engine: TestEngine) {
     // It is skipped now, so nothing is lost by that; the test is back first.
     project.add("as it was", TEST);
     project.run(&["generator", "stitch", "cw-4"]).expect(0);
-    project.reconfigure(None, "gates: [{command: cat=tests/a.test.js, compare: strict}]\ntampering: tell\n");
+    project.reconfigure(
+        None,
+        "gates: [{command: cat=tests/a.test.js, compare: strict}]\ntampering: tell\n",
+    );
     let told = project.run(&["generator", "stitch", "cw-3"]).expect(0);
     let _ = told.says("cw-3 weakens tests: tests/a.test.js:1 `adds` asserts only a constant");
     assert_eq!(project.outcomes("cw-3"), ["merged"]);
