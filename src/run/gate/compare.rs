@@ -68,18 +68,8 @@ pub(super) fn listed(names: &[&str]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::results::Outcome;
+    use super::super::results::of_names as results;
     use super::*;
-
-    fn results(passed: &str, failed: &str) -> Results {
-        let mut results = Results::default();
-        for (names, outcome) in [(passed, Outcome::Passed), (failed, Outcome::Failed)] {
-            for name in names.split_whitespace() {
-                results.add(name, outcome).unwrap();
-            }
-        }
-        results.sorted()
-    }
 
     #[test]
     fn the_difference_is_by_name_and_repeats_count() {

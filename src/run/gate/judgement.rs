@@ -109,19 +109,9 @@ impl Tried {
 mod tests {
     use std::time::Duration;
 
-    use super::super::results::Outcome;
+    use super::super::results::of_names as results;
     use super::*;
     use crate::config::{Compare, ResultsFormat};
-
-    fn results(passed: &str, failed: &str) -> Results {
-        let mut results = Results::default();
-        for (names, outcome) in [(passed, Outcome::Passed), (failed, Outcome::Failed)] {
-            for name in names.split_whitespace() {
-                results.add(name, outcome).unwrap();
-            }
-        }
-        results.sorted()
-    }
 
     fn tried(results: Option<Results>) -> Tried {
         let is_red = results.as_ref().is_none_or(|results| !results.failed.is_empty());
