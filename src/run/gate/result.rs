@@ -127,7 +127,10 @@ impl Gates {
             let image = image.unwrap_or_default();
             keep(project, gate, tree, &image, (&run.ran, run.results.as_ref()))?;
             if bases.is_none() && gate.is_compared() && run.results.is_some() {
-                bases = Some(self.on_base(work, interruption).await?);
+                let Some(tried) = self.on_base(work, interruption).await? else {
+                    return Ok(GateVerdict::Cancelled);
+                };
+                bases = Some(tried);
             }
             let base = bases.as_ref().and_then(|bases: &Vec<Tried>| bases.get(index));
             let judgement = self.judge_one(work, gate, &run, base)?;
@@ -150,15 +153,14 @@ impl Gates {
         Ok(GateVerdict::Passed { remarks })
     }
 
-    /// Returns the results of all gates on what the work began from: those that are known, else of a run now. None when
+    /// Returns the results of all gates on what the work began from: those that are known, else of a run now. `None` when
     /// the run is to end.
-    async fn on_base(&self, work: Work<'_>, interruption: &Interruption) -> Result<Vec<Tried>> {
+    async fn on_base(&self, work: Work<'_>, interruption: &Interruption) -> Result<Option<Vec<Tried>>> {
         let context = &self.context;
         let labels = context.labels("gate", None);
         let branch = context.generation.as_str();
         let runner = self.runner(interruption);
-        let tried = Box::pin(runner.try_on(work.base, branch, labels, false)).await?;
-        Ok(tried.unwrap_or_default())
+        Box::pin(runner.try_on(work.base, branch, labels, false)).await
     }
 
     /// Judges a gate that has run, and reports it.
