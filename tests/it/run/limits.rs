@@ -100,7 +100,8 @@ fn what_stops_a_run_leaves_the_task_open(engine: TestEngine) {
 }
 
 fn a_budget_stops_the_run_and_more_of_it_goes_on(engine: TestEngine) {
-    for (budget, more) in [("usd: 0.5", "usd: 5"), ("tokens: 1000", "tokens: 100000")] {
+    // In tokens there is enough for the message that writes, and for one more of its kind.
+    for (budget, more) in [("usd: 0.5", "usd: 5"), ("tokens: 3000", "tokens: 100000")] {
         let mut project = Project::new(engine, &by_the_client(&format!("budget: {{{budget}}}\n")));
         project.add("is dear", "write src/a.txt x\ntokens 2000 10 1.0\non 1 hang");
         project
