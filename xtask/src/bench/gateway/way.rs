@@ -92,6 +92,14 @@ impl Way {
         })
     }
 
+    /// Returns the server's name as a request has it. Who ends TLS lets a request through to no other host than the tunnel's.
+    fn host(&self) -> String {
+        match self {
+            Self::Tcp(port) | Self::Tls(port, _) | Self::Ended(_, port, _) => format!("{SERVER}:{port}"),
+            Self::Unix(_) | Self::Relay(_) => "api".to_owned(),
+        }
+    }
+
     /// Asks so many times for the same on each of some connections at once; how long all of it took, and what was seen.
     pub(in crate::bench) async fn go(
         &self,
@@ -104,10 +112,10 @@ impl Way {
         for _ in 0..connections {
             let way = self.clone();
             clients.spawn(async move {
-                let mut connection = way.connect().await?;
+                let (host, mut connection) = (way.host(), way.connect().await?);
                 let mut seen = Seen::default();
                 for _ in 0..requests {
-                    ask(&mut connection, wanted, &mut seen).await?;
+                    ask(&mut connection, &host, wanted, &mut seen).await?;
                 }
                 anyhow::Ok(seen)
             });
@@ -128,10 +136,10 @@ async fn secure(stream: Box<dyn Connection>, tls: &Arc<ClientConfig>) -> Result<
 }
 
 /// Asks for an answer, and reads it to its end.
-async fn ask(connection: &mut Box<dyn Connection>, wanted: Wanted, seen: &mut Seen) -> Result<()> {
+async fn ask(connection: &mut Box<dyn Connection>, host: &str, wanted: Wanted, seen: &mut Seen) -> Result<()> {
     let body = wanted.request();
     let request = format!(
-        "POST /v1/messages HTTP/1.1\r\nhost: api\r\nx-api-key: {TOKEN}\r\ncontent-length: {}\r\n\r\n{body}",
+        "POST /v1/messages HTTP/1.1\r\nhost: {host}\r\nx-api-key: {TOKEN}\r\ncontent-length: {}\r\n\r\n{body}",
         body.len()
     );
     let began = Instant::now();
