@@ -97,10 +97,7 @@ fn lines(report: &InitReport) -> Vec<String> {
     line("Reachable package hosts", &hosts);
     line("Tools of the image", &report.image_tools);
     let gates: Vec<String> = report.suggested_gates.iter().map(|gate| format!("`{gate}`")).collect();
-    line(
-        &format!("Gates suggested in {}, not set yet", report.configuration),
-        &gates,
-    );
+    line("Gates", &gates);
     for (what, paths) in [
         ("Wrote", &report.written),
         ("Extended", &report.changed),

@@ -111,6 +111,15 @@ impl CommandsConfig {
         };
         command.as_deref()
     }
+
+    /// Returns every command that is set, with its name; `prepare` first.
+    pub fn all(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let prepare = self.prepare.iter().map(|prepare| ("prepare", prepare.command.as_str()));
+        let others = Self::NAMES
+            .into_iter()
+            .filter_map(|name| Some((name, self.named(name)?)));
+        prepare.chain(others)
+    }
 }
 
 /// The command that fetches and builds what a worktree needs beside its commit.

@@ -1,8 +1,11 @@
 //! `cordwainer init`: a configuration fitted to what is found in a repository, and the `xtask` crate beside it.
 
 mod base;
+mod commands;
 mod file;
+mod gates;
 mod ignore;
+mod projects;
 mod write;
 mod xtask;
 
@@ -17,7 +20,7 @@ use file::ImageTools;
 use write::Writer;
 
 pub use base::BaseBranch;
-pub use file::suggested_gates;
+pub use gates::suggested_gates;
 
 /// The schema's file, beside the configuration, so that the editor's schema line works on every machine.
 const SCHEMA_FILE: &str = "configuration.schema.json";
@@ -52,7 +55,7 @@ pub struct InitReport {
     pub source_dirs: Vec<String>,
     /// The package managers whose hosts a container can reach.
     pub network: Vec<&'static str>,
-    /// The gates that the configuration suggests. None of them is active.
+    /// The commands of the gates that the configuration has, as it was written.
     pub suggested_gates: Vec<String>,
     /// The programs that the image needs for them.
     pub tools: Vec<String>,

@@ -65,6 +65,11 @@ impl ImageReport {
     pub fn ok(&self) -> bool {
         self.items.iter().all(|item| item.ok)
     }
+
+    /// Returns the checks of what this project needs beside what every one does.
+    pub(crate) fn of_project(&self) -> &[CheckedItem] {
+        self.items.get(NEEDED.len()..).unwrap_or_default()
+    }
 }
 
 /// What a project needs of its image beside what every one does.
@@ -77,17 +82,26 @@ pub struct ProjectNeeds {
 }
 
 impl ProjectNeeds {
-    /// Returns what a configuration asks for: its toolchain, the programs of its gates, each once, and those of its model
-    /// context servers.
+    /// Returns what a configuration asks for: its toolchain, the programs of its gates and its other commands, each once,
+    /// and those of its model context servers.
     pub fn of(config: &Config) -> Self {
         let mut programs: Vec<(String, String)> = Vec::new();
-        for gate in &config.gates {
-            let server = gate.serve.iter().flat_map(|serve| gate::programs(&serve.command));
-            for program in gate::programs(&gate.command).into_iter().chain(server) {
+        let mut add = |user: &str, command: &str| {
+            for program in gate::programs(command) {
                 if programs.iter().all(|(known, _)| *known != program) {
-                    programs.push((program, format!("gate {}", text::one_line(&gate.name, 60))));
+                    programs.push((program, user.to_owned()));
                 }
             }
+        };
+        for gate in &config.gates {
+            let user = format!("gate {}", text::one_line(&gate.name, 60));
+            add(&user, &gate.command);
+            if let Some(serve) = &gate.serve {
+                add(&user, &serve.command);
+            }
+        }
+        for (name, command) in config.commands.all() {
+            add(&format!("command {name}"), command);
         }
         for (name, server) in &config.mcp {
             // A path below the worktree is not in the image.
@@ -99,6 +113,11 @@ impl ProjectNeeds {
             toolchain: config.container.toolchain.clone(),
             programs,
         }
+    }
+
+    /// Returns whether it needs nothing of its own.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.toolchain.is_empty() && self.programs.is_empty()
     }
 
     /// Returns the name and the command of each check.

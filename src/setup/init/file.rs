@@ -7,11 +7,10 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::base::BaseBranch;
+use super::projects::{main_projects, needed};
+use super::{commands, gates};
 use crate::config::{Config, quoted, toolchain};
-use crate::project::detect::{DetectedProject, Detection, Ecosystem};
-
-/// How many gates are suggested.
-const MOST_GATES: usize = 6;
+use crate::project::detect::Detection;
 
 /// Returns the file; `schema` is where an editor finds the schema.
 pub(super) fn text(detection: &Detection, base: &BaseBranch, schema: Option<&str>) -> String {
@@ -35,8 +34,8 @@ pub(super) fn text(detection: &Detection, base: &BaseBranch, schema: Option<&str
     documents(detection, &mut text);
     network(detection, &mut text);
     image(detection, &mut text);
-    prepare(detection, &mut text);
-    gates(detection, &mut text);
+    commands::write(detection, &mut text);
+    gates::write(detection, &mut text);
     text.push_str(
         "\n# What one generation may cost at most. Nothing limits it by default.\n#budget: {usd: 20}\n\
          \n# How often one run proposes tasks and works on them: once by default.\n#cycles: 3\n",
@@ -155,124 +154,6 @@ fn image(detection: &Detection, text: &mut String) {
     }
 }
 
-fn prepare(detection: &Detection, text: &mut String) {
-    let commands = gate_projects(detection).into_iter().filter_map(preparation);
-    let commands: Vec<String> = commands.collect();
-    if commands.is_empty() {
-        return;
-    }
-    let command = if let [command] = commands.as_slice() {
-        command.clone()
-    } else {
-        // One that changes its folder must not change that of the next.
-        let alone = |command: &String| {
-            if command.starts_with("cd ") {
-                format!("({command})")
-            } else {
-                command.clone()
-            }
-        };
-        let each: Vec<String> = commands.iter().map(alone).collect();
-        each.join(" && ")
-    };
-    let _ = write!(
-        text,
-        "\n# Fetches the dependencies once for each state of their lock files. Tasks and gates get what it leaves in folders\n\
-         # that git ignores, and the package managers' caches. `cordwainer doctor --gates` tries it.\n\
-         #commands: {{prepare: {}}}\n",
-        quoted(&command)
-    );
-}
-
-/// Returns the command that fetches the dependencies of a project, for a shell at the root; `None` where none is known that
-/// keeps them in the project's folder or in a cache.
-fn preparation(project: &DetectedProject) -> Option<String> {
-    let setup = project.commands.setup.first().map(String::as_str);
-    let command = match project.package_manager.as_str() {
-        "cargo" => "cargo fetch",
-        "go" => "go mod download",
-        "maven" => "mvn --batch-mode dependency:go-offline",
-        "npm" | "pnpm" | "yarn" | "bun" | "uv" | "composer" | "mix" => setup?,
-        _ => return None,
-    };
-    Some(project.in_root(command))
-}
-
-fn gates(detection: &Detection, text: &mut String) {
-    text.push_str("\n# Commands that must succeed before a task is merged, run in a container of `image`.");
-    let gates = suggested_gates(detection);
-    if gates.is_empty() {
-        text.push_str(
-            "\n# None was found in this repository, and without one everything that an agent commits is merged.\n\
-             #gates: [your test command]\n",
-        );
-        return;
-    }
-    let _ = write!(
-        text,
-        " These were found\n# in this repository. They are not set yet, because a gate that cannot run fails every task: build the\n\
-         # image, take the `#` away, and `cordwainer doctor --gates` tries them.\n\
-         #gates: [{}]\n",
-        gates
-            .iter()
-            .map(|command| entry(command))
-            .collect::<Vec<_>>()
-            .join(", ")
-    );
-}
-
-/// Writes a gate; a word alone would be the name of one of `commands`.
-fn entry(command: &str) -> String {
-    if command.contains(|character: char| !(character.is_alphanumeric() || matches!(character, '_' | '-'))) {
-        quoted(command)
-    } else {
-        format!("{{command: {}}}", quoted(command))
-    }
-}
-
-/// Returns the commands that a repository offers as gates: the tests of each project with what they need, or where a
-/// folder has none, its build. Projects below one of the same ecosystem are left out, and so is a second build tool of
-/// a folder.
-pub fn suggested_gates(detection: &Detection) -> Vec<String> {
-    let projects = gate_projects(detection);
-    projects.into_iter().map(gate).collect()
-}
-
-/// Returns the projects that have tests, and those with a build alone where no project in the same folder has tests:
-/// that of a site's assets says little.
-fn gate_projects(detection: &Detection) -> Vec<&DetectedProject> {
-    let has_tests = |project: &DetectedProject| !project.commands.test.is_empty();
-    let is_tested = |folder: &str| main_projects(detection).any(|other| other.folder == folder && has_tests(other));
-    let projects = main_projects(detection)
-        .filter(|project| has_tests(project) || (!project.commands.build.is_empty() && !is_tested(&project.folder)));
-    projects.take(MOST_GATES).collect()
-}
-
-fn gate(project: &DetectedProject) -> String {
-    let commands = &project.commands;
-    let is_compiled = matches!(project.ecosystem, Ecosystem::C | Ecosystem::Cpp);
-    let build: &[String] = if is_compiled || commands.test.is_empty() {
-        &commands.build
-    } else {
-        &[]
-    };
-    let parts = [&commands.setup, build, &commands.test].concat();
-    project.in_root(&parts.join(" && "))
-}
-
-fn main_projects(detection: &Detection) -> impl Iterator<Item = &DetectedProject> {
-    let projects = &detection.projects;
-    projects.iter().enumerate().filter_map(move |(index, project)| {
-        let is_first = projects[..index].iter().all(|other| {
-            let is_above = other.folder == "."
-                || other.folder == project.folder
-                || project.folder.starts_with(&format!("{}/", other.folder));
-            other.ecosystem != project.ecosystem || !is_above
-        });
-        is_first.then_some(project)
-    })
-}
-
 /// Returns the presets of `network.allow` that the projects need, each once.
 pub(super) fn hosts(detection: &Detection) -> Vec<&'static str> {
     unique(detection.projects.iter().flat_map(|project| &project.hosts).copied())
@@ -303,15 +184,6 @@ pub(super) fn image_tools(detection: &Detection) -> ImageTools {
         }
     }
     ImageTools { known, unknown }
-}
-
-/// Returns the tools of a project without those that only a linter needs.
-fn needed(project: &DetectedProject) -> impl Iterator<Item = String> {
-    let tools = project
-        .tools
-        .iter()
-        .filter(|tool| !["golangci-lint", "swiftlint"].contains(&tool.as_str()));
-    tools.cloned()
 }
 
 fn unique<T: PartialEq>(items: impl Iterator<Item = T>) -> Vec<T> {

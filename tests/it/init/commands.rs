@@ -83,7 +83,7 @@ fn what_was_chosen_and_the_next_steps_are_printed() {
         "Source folders, kept when a generation starts: src.\n",
         "Reachable package hosts: cargo.\n",
         "Tools of the image: rust.\n",
-        "not set yet: `cargo test`.\n",
+        "Gates: `cargo test --no-fail-fast`.\n",
         "Wrote: .gitignore, configuration.yaml.\n",
         "Next:\n  1. `cordwainer image build`\n",
         "builds the image with the client and rust\n",
