@@ -109,6 +109,9 @@ impl Gates {
         let context = &self.context;
         let project = &*context.project;
         let tree = project.git.tree_of(work.commit)?;
+        // Before the gates: whoever gives the name to another image meanwhile has results kept for the one that it no longer
+        // is, which nobody looks up. An id of afterwards would have the new image vouched for by what ran in the old one.
+        let image = self.engine.ensure_image(&project.config.image.name).await?;
         let runner = self.runner(interruption);
         let mut remarks = Vec::new();
         let mut bases = None;
@@ -123,8 +126,6 @@ impl Gates {
             if run.ran == Ran::Cancelled {
                 return Ok(GateVerdict::Cancelled);
             }
-            let image = self.engine.image_id(&project.config.image.name).await?;
-            let image = image.unwrap_or_default();
             keep(project, gate, tree, &image, (&run.ran, run.results.as_ref()))?;
             if bases.is_none() && gate.is_compared() && run.results.is_some() {
                 let Some(tried) = self.on_base(work, interruption).await? else {
