@@ -6,6 +6,7 @@ use tokio::time::Instant;
 
 pub(crate) mod command;
 mod evidence;
+mod forwarder;
 mod listener;
 mod request;
 pub(crate) mod seal;

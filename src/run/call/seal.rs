@@ -10,6 +10,7 @@ use secrecy::SecretString;
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 use tokio::time::timeout;
 
+use super::forwarder::EventForwarder;
 use super::request::{Call, Sandbox};
 use super::services::Services;
 use super::specification::refuse_credentials;
@@ -19,8 +20,6 @@ use crate::agent::Rates;
 use crate::base::error::{Context as _, Error, ErrorKind, Result};
 use crate::base::fs::{create_folder, create_private_folder, write_atomically};
 use crate::base::interruption::Interruption;
-use crate::record::event::EventKind;
-use crate::record::network::NetworkRecord;
 use crate::record::recorder::{GATEWAY_FILE, Recorder};
 use crate::run::caches;
 use crate::sandbox::credential::Credentials;
@@ -383,74 +382,6 @@ pub(in crate::run) fn never_began(what: &str, said: &str) -> Error {
 /// Builds the error of a refusal: no retry fixes what an engine does not give.
 pub(super) fn refusal(why: &str) -> Error {
     Error::new(ErrorKind::Precondition, why).hint("`cordwainer doctor` prints what the engines of this machine provide")
-}
-
-/// Reports the events of a gateway to people.
-struct EventForwarder<'a> {
-    sandbox: &'a Sandbox<'a>,
-    engine: &'a Engine,
-    recorder: &'a Recorder,
-    judged: Judged,
-    caller: Caller,
-}
-
-impl EventForwarder<'_> {
-    /// Reports an event to people where it is theirs to know, and returns it where the call must handle it.
-    fn forward(&self, event: GatewayEvent) -> Option<GatewayEvent> {
-        let call = self.sandbox.name.clone();
-        let (kind, rest) = match event {
-            GatewayEvent::Sealed => (self.sealed(), None),
-            GatewayEvent::SealRefused(_) => (self.sealed(), Some(event)),
-            GatewayEvent::Refused { what } => (EventKind::Denied { call, what }, None),
-            GatewayEvent::RecordFailed(why) => {
-                let what = format!("{call}: an answer of the model's API could not be recorded: {why}");
-                (EventKind::Warned { what }, None)
-            }
-            rest => return Some(rest),
-        };
-        self.recorder.emit(kind);
-        rest
-    }
-
-    fn sealed(&self) -> EventKind {
-        EventKind::Sealed {
-            call: self.sandbox.name.clone(),
-            engine: self.engine.describe(),
-            report: self.judged.report().unwrap_or_default(),
-        }
-    }
-
-    fn forward_egress(&self, event: EgressEvent) {
-        let call = self.sandbox.name.clone();
-        self.recorder.emit(match event {
-            EgressEvent::Permitted { host, port } => EventKind::Reached {
-                call,
-                host: format!("{host}:{port}"),
-            },
-            EgressEvent::Denied {
-                host,
-                port,
-                why,
-                remedy,
-            } => {
-                let port = port.map_or(String::new(), |port| format!(":{port}"));
-                let remedy = remedy.map_or(String::new(), |remedy| format!(" ({remedy})"));
-                let what = format!("{host}{port}: {why}{remedy}");
-                EventKind::Denied { call, what }
-            }
-            EgressEvent::Waited => {
-                let most = Bounds::default().connections;
-                let what = format!("{call}: more than {most} connections at once: further ones wait for one to end");
-                EventKind::Warned { what }
-            }
-            EgressEvent::Ended(ended) => {
-                return self
-                    .recorder
-                    .network(NetworkRecord::ended(call, self.caller, self.recorder.now(), *ended));
-            }
-            EgressEvent::NotTold(more) => return self.recorder.network_left_out(more),
-        });
-    }
 }
 
 /// Sets variables of the environment, whatever the configuration has them be. Only the options of Java that it has stay, with
