@@ -21,7 +21,8 @@ use crate::bench::bare::Bare;
 use crate::bench::memory;
 use crate::provision::Started;
 
-const BY_HAND: &str = include_str!("by_hand.sh");
+/// What a task takes by hand, for a shell.
+pub(crate) const BY_HAND: &str = include_str!("by_hand.sh");
 /// Files in a folder of the repository.
 const FILES_IN_FOLDER: usize = 100;
 

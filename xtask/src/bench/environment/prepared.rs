@@ -23,14 +23,13 @@ use tokio_util::sync::CancellationToken;
 use super::ecosystem::{Ecosystem, GREEN, NODE, RUST};
 use crate::agent_image::AgentImage;
 use crate::bench::memory;
-use crate::bench::scene::{add_task, commit_all};
+use crate::bench::scene::{BY_HAND, add_task, commit_all};
 use crate::bench::times::{Times, print_ratio};
 use crate::provision::{Install, Started};
 use crate::toolchains_image;
 
 /// A task may take this part of what the script takes.
 const TARGET: f64 = 1.1;
-const BY_HAND: &str = include_str!("by_hand.sh");
 
 /// Measures on one engine, and prints a table. Returns whether the target was met.
 pub(super) fn measure(
