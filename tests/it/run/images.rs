@@ -1,7 +1,5 @@
 //! Images that agents cannot work in: one clear error each, before anything is paid for.
 
-use cordwainer::engine::BuildRequest;
-
 use crate::support::engines::{self, TestEngine, engine_tests};
 use crate::support::project::Project;
 
@@ -22,19 +20,7 @@ fn of_another_machine() -> Vec<u8> {
 /// Builds an image from that of the tests, with these lines and one file.
 async fn build(engine: TestEngine, tag: &str, lines: &str, file: &[u8]) {
     let text = format!("FROM {}\n{lines}\n", engines::IMAGE);
-    let mut archive = tar::Builder::new(Vec::new());
-    for (name, bytes) in [("Containerfile", text.as_bytes()), ("file", file)] {
-        let mut header = tar::Header::new_gnu();
-        header.set_mode(0o755);
-        header.set_size(bytes.len() as u64);
-        archive.append_data(&mut header, name, bytes).unwrap();
-    }
-    let request = BuildRequest {
-        context: archive.into_inner().unwrap(),
-        containerfile: "Containerfile".to_owned(),
-        tag: tag.to_owned(),
-        ..BuildRequest::default()
-    };
+    let request = engines::build_request_with(&text, tag, &[("file", file)]);
     let engine = engine.connect().await;
     engine.build_image(request, &mut |_| {}).await.unwrap();
 }

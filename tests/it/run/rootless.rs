@@ -9,22 +9,9 @@ use std::process::Command;
 
 use cordwainer::engine::EngineKind;
 
-use crate::support::engines::{TestEngine, absent, limits_that_hold};
+use crate::support::engines::{TestEngine, limits_that_hold, rootless_socket};
 use crate::support::project::{Project, Ran};
 use crate::support::repository::TestRepository;
-
-/// Returns where the podman of an ordinary user listens.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "how the test command tells the tests which engines it started"
-)]
-fn socket() -> Option<PathBuf> {
-    let socket = std::env::var_os("CORDWAINER_TEST_ROOTLESS").map(PathBuf::from);
-    if socket.is_none() {
-        absent("podman of an ordinary user");
-    }
-    socket
-}
 
 /// A repository of an ordinary user.
 struct Ordinary {
@@ -97,7 +84,7 @@ impl Ordinary {
 
 #[test]
 fn an_ordinary_user_works_and_every_guarantee_is_read_back() {
-    let (Some(engine), Some(socket)) = (TestEngine::find(EngineKind::Podman), socket()) else {
+    let (Some(engine), Some(socket)) = (TestEngine::find(EngineKind::Podman), rootless_socket()) else {
         return;
     };
     let ordinary = Ordinary::new(engine, &socket, limits_that_hold(&socket));
@@ -116,7 +103,7 @@ fn an_ordinary_user_works_and_every_guarantee_is_read_back() {
 
 #[test]
 fn a_limit_that_nothing_would_enforce_is_refused_by_name() {
-    let (Some(engine), Some(socket)) = (TestEngine::find(EngineKind::Podman), socket()) else {
+    let (Some(engine), Some(socket)) = (TestEngine::find(EngineKind::Podman), rootless_socket()) else {
         return;
     };
     if limits_that_hold(&socket).is_empty() {

@@ -131,6 +131,20 @@ fn variable_of(kind: EngineKind) -> Option<PathBuf> {
     Some(socket.into())
 }
 
+/// Returns where the podman of an ordinary user listens. On a machine without one it reports that the calling test is
+/// skipped, and returns `None`; where engines are required, that is a failure.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "how the test command tells the tests which engines it started"
+)]
+pub(crate) fn rootless_socket() -> Option<PathBuf> {
+    let socket = std::env::var_os("CORDWAINER_TEST_ROOTLESS").map(PathBuf::from);
+    if socket.is_none() {
+        absent("podman of an ordinary user");
+    }
+    socket
+}
+
 /// Settings of the section `container` without which an engine is asked for limits that it cannot enforce: an ordinary
 /// user's podman on a machine with control groups of version 1.
 pub(crate) fn limits_that_hold(socket: &Path) -> &'static str {
@@ -213,22 +227,31 @@ pub(crate) async fn read(container: &mut Container) -> (String, String) {
 
 /// A build of one Containerfile.
 pub(crate) fn build_request(containerfile: &str, tag: &str) -> BuildRequest {
+    build_request_with(containerfile, tag, &[])
+}
+
+/// A build of one Containerfile, with these programs beside it in the context.
+pub(crate) fn build_request_with(containerfile: &str, tag: &str, programs: &[(&str, &[u8])]) -> BuildRequest {
     BuildRequest {
-        context: context(containerfile),
+        context: context(containerfile, programs),
         containerfile: "Containerfile".into(),
         tag: tag.into(),
         ..BuildRequest::default()
     }
 }
 
-/// A build context of one Containerfile.
-fn context(containerfile: &str) -> Vec<u8> {
+/// A build context of one Containerfile and these programs.
+fn context(containerfile: &str, programs: &[(&str, &[u8])]) -> Vec<u8> {
     let mut archive = tar::Builder::new(Vec::new());
-    let mut header = tar::Header::new_gnu();
-    header.set_size(containerfile.len() as u64);
-    header.set_mode(0o644);
-    archive
-        .append_data(&mut header, "Containerfile", containerfile.as_bytes())
-        .unwrap();
+    let mut add = |name: &str, mode: u32, bytes: &[u8]| {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(bytes.len() as u64);
+        header.set_mode(mode);
+        archive.append_data(&mut header, name, bytes).unwrap();
+    };
+    add("Containerfile", 0o644, containerfile.as_bytes());
+    for (name, bytes) in programs {
+        add(name, 0o755, bytes);
+    }
     archive.into_inner().unwrap()
 }
