@@ -1,15 +1,22 @@
 //! Gates that report their tests by name: what passed before the work must pass, and what failed may still fail.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+
 use cordwainer::event::{EventKind, TestCounts, Verdict};
 use cordwainer::image::{self, BuildOptions};
+use rustix::process::Signal;
 
 use crate::support::engines::{TestEngine, absent, engine_tests};
-use crate::support::project::Project;
+use crate::support::project::waiting::{signal, wait_until};
+use crate::support::project::{Project, Ran};
 use crate::support::repository::TestRepository;
+use crate::support::weak_engine::WeakEngine;
 
 engine_tests! {
     both: a_server_is_checked_in_the_gates_own_container, a_red_gate_without_names_stops_the_run_until_a_person_decides, results_and_the_exit_code_must_agree;
-    podman: files_conditions_and_artifacts_are_seen_to_on_the_host, what_passed_before_the_work_must_pass_and_what_failed_may_fail, a_merge_may_fail_what_the_base_branch_fails;
+    podman: files_conditions_and_artifacts_are_seen_to_on_the_host, what_passed_before_the_work_must_pass_and_what_failed_may_fail,
+        a_run_that_ends_while_gates_run_on_the_base_charges_nobody, a_merge_may_fail_what_the_base_branch_fails;
 }
 
 /// A gate that prints what is in one file, and ends with what is in another.
@@ -124,6 +131,49 @@ fn what_passed_before_the_work_must_pass_and_what_failed_may_fail(engine: TestEn
         project.run(&["generator", "stitch", &id]).expect(expect).says(says);
         assert_eq!(project.outcomes(&id), [outcome], "{output}");
     }
+    project.expect_tidy();
+}
+
+/// The base is tried again after the work where its results are not there any more, and then the gate does not end.
+fn a_run_that_ends_while_gates_run_on_the_base_charges_nobody(engine: TestEngine) {
+    let repository = repository();
+    let table = repository.path().join(".git/cordwainer/cache/gates.json");
+    let begun = Arc::new(AtomicU32::new(0));
+    let seen = Arc::clone(&begun);
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let weak = runtime.block_on(WeakEngine::before(&engine.socket(), move |body| {
+        let entrypoint = body["Entrypoint"].to_string();
+        if entrypoint.contains("cat=src/out.tap") {
+            // 1: the tip, before any work; 2: the work; 3: what it began from.
+            match seen.fetch_add(1, Relaxed) + 1 {
+                2 => std::fs::remove_file(&table).unwrap(),
+                3 => {
+                    let hangs = entrypoint.replace("cat=src/out.tap", "sleep=600000");
+                    body["Entrypoint"] = serde_json::from_str(&hangs).unwrap();
+                }
+                _ => {}
+            }
+        }
+    }));
+    let more = format!("stop_grace: 1s\n{BY_NAME}");
+    let project = Project::with_socket(engine, repository, weak.socket(), &more);
+    project.run(&["generator", "start", "--name", "one"]).expect(0);
+    project.add("something else", "write src/a.txt x");
+    let run = project.spawn(&["generator", "run"]);
+    wait_until(|| begun.load(Relaxed) == 3 && !project.containers().is_empty());
+    signal(&run, Signal::INT);
+    Ran::from(run.wait_with_output().unwrap()).expect(130);
+    assert_eq!(project.outcomes("cw-1"), ["cancelled"]);
+    assert_eq!(verdicts(&project, "cw-1"), [], "nothing was compared");
+    // Of the one attempt that it may have, none is used.
+    assert_eq!(project.issue("cw-1")["status"], "open");
+    assert_eq!(project.containers(), Vec::<String>::new());
+    project.run(&["generator", "resume"]).expect(0);
+    assert_eq!(project.outcomes("cw-1"), ["cancelled", "merged"]);
+    assert_eq!(
+        verdicts(&project, "cw-1"),
+        [(Verdict::StillFailing, Some(counts(2, 1)))]
+    );
     project.expect_tidy();
 }
 
