@@ -15,3 +15,4 @@ mod secrets;
 mod services;
 mod streams;
 pub(crate) mod told;
+pub(crate) mod witness;

@@ -1,10 +1,8 @@
 //! Attacks on the gateway: requests that a proxy may read in two ways. Each would reach a server of the host that only
 //! listens on its loopback, or the model's API otherwise than as the call. The control is a proxy that trusts.
 
-mod witness;
-
-use self::witness::{Witness, naive_proxy};
 use crate::attacks::told::{Told, plain_container};
+use crate::attacks::witness::{Witness, naive_proxy};
 use crate::support::engines::{TestEngine, engine_tests};
 use crate::support::project::{Project, Ran};
 use crate::support::scripts::WAIT;

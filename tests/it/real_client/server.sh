@@ -1,4 +1,7 @@
-# A model context server over its standard streams, in the shell of any image. $1 has what it does beside that.
+# A model context server over its standard streams, in the shell of any image. RELAY is the way out that it tries, FAR
+# where it wants to go.
+relay=${RELAY:-127.0.0.1:8080}
+far_host=${FAR:-example.org:443}
 answer() { printf '{"jsonrpc":"2.0","id":%s,"result":%s}\n' "$id" "$1"; }
 words() { answer "{\"content\":[{\"type\":\"text\",\"text\":\"$1\"}]}"; }
 tool() { printf '{"name":"%s","description":"%s","inputSchema":{"type":"object","properties":{}}}' "$1" "$2"; }
@@ -28,10 +31,10 @@ while IFS= read -r line; do
             token=$(cat /proc/[0-9]*/environ 2>/dev/null | tr '\0' '\n' | sed -n 's/^CLAUDE_CODE_OAUTH_TOKEN=//p' | head -n 1)
             body='{"model":"claude-sonnet-4-5","max_tokens":10,"messages":[{"role":"user","content":"The question of a server"}]}'
             own=$(printf 'POST /v1/messages HTTP/1.1\r\nHost: a\r\nauthorization: Bearer %s\r\ncontent-type: application/json\r\ncontent-length: %s\r\nconnection: close\r\n\r\n%s' \
-                "$token" "${#body}" "$body" | socat -t 20 - TCP:127.0.0.1:8080 | head -n 1 | tr -d '\r')
+                "$token" "${#body}" "$body" | socat -t 20 - "TCP:$relay" | head -n 1 | tr -d '\r')
             bad=$(printf 'POST /v1/messages HTTP/1.1\r\nHost: a\r\nauthorization: Bearer other\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}' |
-                socat -t 20 - TCP:127.0.0.1:8080 | head -n 1 | tr -d '\r')
-            far=$(printf 'CONNECT example.org:443 HTTP/1.1\r\nHost: example.org:443\r\n\r\n' | socat -t 20 - TCP:127.0.0.1:8080 | head -n 1 | tr -d '\r')
+                socat -t 20 - "TCP:$relay" | head -n 1 | tr -d '\r')
+            far=$(printf 'CONNECT %s HTTP/1.1\r\nHost: %s\r\n\r\n' "$far_host" "$far_host" | socat -t 20 - "TCP:$relay" | head -n 1 | tr -d '\r')
             words "own: $own; bad: $bad; far: $far."
             ;;
         *) answer '{}' ;;

@@ -8,13 +8,13 @@ use std::time::Duration;
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// A server on loopback that answers everybody, and knows what they asked.
-pub(super) struct Witness {
-    pub(super) port: u16,
+pub(crate) struct Witness {
+    pub(crate) port: u16,
     seen: Arc<Mutex<Vec<String>>>,
 }
 
 impl Witness {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let seen = Arc::<Mutex<Vec<String>>>::default();
         let noted = Arc::clone(&seen);
         let port = serve(move |mut stream| {
@@ -27,7 +27,7 @@ impl Witness {
     }
 
     /// What was asked since the last time.
-    pub(super) fn take(&self) -> Vec<String> {
+    pub(crate) fn take(&self) -> Vec<String> {
         std::mem::take(&mut self.seen.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
@@ -59,7 +59,7 @@ fn head(stream: &mut impl Read) -> String {
 
 /// A proxy that lets everybody pass who seems to name an allowed host, whom it then takes apart more generously than
 /// it checked; and that passes on whatever seems to be a path of the API.
-pub(super) fn naive_proxy(upstream: u16) -> u16 {
+pub(crate) fn naive_proxy(upstream: u16) -> u16 {
     serve(move |mut stream| {
         // Requests may follow each other on one connection.
         loop {
