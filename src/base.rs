@@ -16,3 +16,4 @@ pub(crate) mod tail;
 #[cfg(any(test, feature = "crash-points"))]
 pub mod testing;
 pub mod text;
+pub(crate) mod whole_output;

@@ -186,7 +186,9 @@ impl Runner<'_> {
             None => ended,
         };
         let told = sealed.close_gate().await?;
-        sandbox.folder.write(&format!("gate-{number}.txt"), heard.output())?;
+        sandbox
+            .folder
+            .write(&format!("gate-{number}.txt"), &heard.whole_output())?;
         let ended = ended?;
         removed?;
         self.keep_artifacts(sandbox, number, gate);
@@ -251,7 +253,7 @@ async fn attend(
 ) -> Result<Ended> {
     tokio::select! {
         refused = sealed.refused() => Err(refused),
-        ended = tokio::time::timeout(timeout, container.read(|line| heard.take(&line.line.bytes))) => match ended {
+        ended = tokio::time::timeout(timeout, container.read(|line| heard.take(&line.line))) => match ended {
             Ok(exit) => Ok(Ended::Exited(exit?)),
             Err(_) => Ok(Ended::Late),
         },

@@ -1,12 +1,14 @@
-//! What is heard of a gate while it runs: the end of its output, and its results, in the output or in files.
+//! What is heard of a gate while it runs: its output, and its results, in the output or in files.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::results::{OutputReader, Results, of_junit};
 use crate::base::error::Result;
+use crate::base::lines::Line;
 use crate::base::redact::Redactor;
-use crate::base::tail::Tail;
+use crate::base::whole_output::WholeOutput;
 use crate::config::{Gate, ResultsFormat};
 use crate::git::{FoundFile, Globs, SeenFolder, find_files, read_found};
 use crate::run::call::Sandbox;
@@ -20,7 +22,7 @@ const MOST_BYTES: u64 = 64 << 20;
 
 /// What is heard of a gate.
 pub(super) struct Heard {
-    output: Tail,
+    output: WholeOutput,
     results: Option<Reading>,
 }
 
@@ -39,14 +41,14 @@ impl Heard {
             Some(format) => OutputReader::new(format).map(Reading::Output),
         };
         Ok(Self {
-            output: Tail::new(&sandbox.folder.redactor),
+            output: WholeOutput::new(&sandbox.folder.redactor),
             results,
         })
     }
 
     /// Takes a line of the output.
-    pub(super) fn take(&mut self, line: &[u8]) {
-        let line = self.output.redacted(line);
+    pub(super) fn take(&mut self, line: &Line) {
+        let line = self.output.take(line);
         if let Some(Reading::Output(reader)) = &mut self.results {
             reader.line(&line);
         }
@@ -54,7 +56,12 @@ impl Heard {
 
     /// Returns the end of the output.
     pub(super) fn output(&self) -> &[u8] {
-        self.output.bytes()
+        self.output.end()
+    }
+
+    /// Returns the output for the record: whole up to 16 MiB, and beyond that with a line that says how much is left out.
+    pub(super) fn whole_output(&self) -> Cow<'_, [u8]> {
+        self.output.text()
     }
 
     /// Returns the results, once the gate has ended: why they cannot be used, as the end of a sentence, where they

@@ -13,7 +13,7 @@ use crate::support::weak_engine::WeakEngine;
 
 engine_tests! {
     both: a_gate_that_cannot_run_stops_the_run_before_a_call;
-    podman: only_what_passes_every_gate_is_merged, what_is_far_larger_than_asked_is_held, nothing_lands_that_the_gates_refuse, what_fails_under_a_gate_is_tried_again_and_never_counted;
+    podman: only_what_passes_every_gate_is_merged, all_that_a_gate_prints_is_in_the_records, what_is_far_larger_than_asked_is_held, nothing_lands_that_the_gates_refuse, what_fails_under_a_gate_is_tried_again_and_never_counted;
     docker: the_toolchain_is_tried_first, a_gate_is_not_yet_while_what_it_needs_is_to_be_written,
         a_gate_that_could_run_and_cannot_on_the_result_is_red, gates_are_tried_once_for_a_tree_and_told_where_red;
 }
@@ -68,6 +68,29 @@ fn only_what_passes_every_gate_is_merged(engine: TestEngine) {
     }
     assert_eq!(project.content("src/a.txt"), "number 5");
     assert!(!project.files("generation-one").contains_key("src/by-the-gate.txt"));
+}
+
+fn all_that_a_gate_prints_is_in_the_records(engine: TestEngine) {
+    let flood = ["out-long=4000000"; 6].join(" ");
+    let gates = format!(
+        "gates: [{{name: long, command: lines=40000}}, {{name: flood, command: {flood} exit=1, advisory: true}}]\n"
+    );
+    let project = Project::new(engine, &gates);
+    project.add("a change", "write src/a.txt x");
+    project.run(&["generator", "stitch"]).expect(0);
+    let printed = |gate: &str| std::fs::read_to_string(project.records("cw-1-1")[0].join(gate)).unwrap();
+    let long = printed("gate-1.txt");
+    assert!(long.starts_with("line 0\n") && long.ends_with("line 39999\n"));
+    assert_eq!(long.lines().count(), 40_000);
+    // Of a flood the beginning and the end, and between them what is not there: more would fill the disk.
+    let flood = printed("gate-2.txt");
+    assert_eq!(flood.lines().count(), 4 + 1 + 1);
+    assert_eq!(
+        flood.lines().nth(4),
+        Some("[cordwainer: 7737858 bytes are left out here]")
+    );
+    assert!(flood.len() < 17 << 20, "{}", flood.len());
+    project.expect_tidy();
 }
 
 fn the_toolchain_is_tried_first(engine: TestEngine) {
