@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::accounting::ledger::Entry;
+use crate::model::Usage;
 
 /// A gate that failed on what an attempt left.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,6 +73,17 @@ pub struct Round {
     /// Time and usage of its call; `None` when it never began.
     #[serde(default)]
     pub call: Option<Entry>,
+}
+
+/// What the fix rounds of a run came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Fixing {
+    /// How many tasks needed any.
+    pub tasks: usize,
+    /// How many there were.
+    pub rounds: usize,
+    /// What their calls used; also a part of what the run used.
+    pub usage: Usage,
 }
 
 /// The calls of an attempt so far.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::interruption::Interruption;
 use crate::git::DiffStat;
+use crate::issues::round::Fixing;
 use crate::issues::store::Store;
 use crate::lifecycle::{Generator, exit};
 use crate::model::generation::{GenerationName, Phase};
@@ -65,6 +66,9 @@ pub struct RunSummary {
     pub open: usize,
     /// What the run used.
     pub usage: Usage,
+    /// What fix rounds came to, which is in `usage`, too; `None` where there was none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fixing: Option<Fixing>,
     /// The exit code that reports it to a script, see [`crate::base::error::exit`].
     pub exit_code: u8,
 }
@@ -109,6 +113,7 @@ impl Generator {
             blocked: counts.blocked,
             open: counts.open,
             usage: driven.usage,
+            fixing: driven.fixing,
             generation: begun.generation,
         })
     }

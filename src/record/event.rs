@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::accounting::ledger::{Entry, is_first};
 use crate::git::DiffStat;
 use crate::issues::attempt::Outcome;
+pub use crate::issues::round::Fixing;
 use crate::model::generation::GenerationName;
 use crate::model::{CommitId, IssueId, Role, RunId, Usage};
 pub use crate::model::{TestCounts, Verdict};
@@ -425,6 +426,9 @@ pub enum EventKind {
         open: usize,
         /// What the run used.
         usage: Usage,
+        /// What fix rounds came to; `None` where there was none, or an earlier version wrote it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        fixing: Option<Fixing>,
         /// Until when calls pause, where that ended it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         paused_until: Option<Timestamp>,

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use crate::base::text::{one_line, sentence, size};
 use crate::issues::attempt::Outcome;
+use crate::issues::round::Fixing;
 use crate::model::{CommitId, IssueId};
 use crate::record::event::{Event, EventKind, FiledTask};
 use crate::report::numbers::{counted, usage};
@@ -103,6 +104,7 @@ impl Lines {
             blocked,
             open,
             usage: used,
+            fixing,
             paused_until,
             next,
         } = event
@@ -121,14 +123,21 @@ impl Lines {
         let end = sentence(&format!("Run ended{why}"));
         let merged = counted(usize::try_from(*merged).unwrap_or(usize::MAX), "task");
         let changed = changed.map(|size| format!(" ({size})")).unwrap_or_default();
+        let fixing = fixing.as_ref().map(said_of_fixing).unwrap_or_default();
         let text = format!(
-            "{end} {merged} merged{changed}, {blocked} held, {open} open; {}.",
+            "{end} {merged} merged{changed}, {blocked} held, {open} open; {}.{fixing}",
             usage(used)
         );
         let mut lines = vec![Line::from(text)];
         lines.extend(next_steps(next));
         lines
     }
+}
+
+/// Returns the sentence about what fix rounds came to, after a space.
+fn said_of_fixing(fixing: &Fixing) -> String {
+    let (tasks, rounds) = (counted(fixing.tasks, "task"), counted(fixing.rounds, "fix round"));
+    format!(" {tasks} needed {rounds} ({}).", usage(&fixing.usage))
 }
 
 /// Returns the tone of an event's line.

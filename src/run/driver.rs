@@ -10,6 +10,7 @@ use crate::base::interruption::{Interruption, interrupted};
 use crate::git::{DiffStat, Oid};
 use crate::issues::attempt::Outcome;
 use crate::issues::issue::{Issue, IssueCounts, Issues, Status};
+use crate::issues::round::Fixing;
 use crate::model::IssueId;
 use crate::model::{Role, Usage};
 use crate::record::event::EventKind;
@@ -41,6 +42,7 @@ pub(crate) struct DriverSummary {
     /// How the issues stood when it ended.
     pub(crate) counts: IssueCounts,
     pub(crate) usage: Usage,
+    pub(crate) fixing: Option<Fixing>,
 }
 
 /// What a run is driven with.
@@ -129,6 +131,7 @@ struct RunEnd {
     issues: Issues,
     counts: IssueCounts,
     usage: Usage,
+    fixing: Option<Fixing>,
     changed: Option<DiffStat>,
 }
 
@@ -412,7 +415,8 @@ impl Driver<'_> {
     fn tell_end(&self, reason: Option<&Reason>) -> Result<RunEnd> {
         let issues = self.context().store.read()?;
         let counts = issues.counts();
-        let usage = issues.usage_of_run(self.context().recorder.run());
+        let run = self.context().recorder.run();
+        let (usage, fixing) = (issues.usage_of_run(run), issues.fixing_of_run(run));
         let pause = match reason {
             Some(Reason::Limited(pause)) => Some(pause.until),
             _ => None,
@@ -425,6 +429,7 @@ impl Driver<'_> {
             blocked: counts.blocked,
             open: counts.open,
             usage,
+            fixing,
             paused_until: pause,
             next: match reason {
                 Some(reason) => guidance::after_run(reason, &Standing::of(&issues)),
@@ -435,6 +440,7 @@ impl Driver<'_> {
             issues,
             counts,
             usage,
+            fixing,
             changed,
         })
     }
@@ -457,6 +463,7 @@ impl Driver<'_> {
             attempted: self.progress.attempted,
             counts: end.counts,
             usage: end.usage,
+            fixing: end.fixing,
         })
     }
 }

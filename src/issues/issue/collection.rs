@@ -1,6 +1,6 @@
 //! All issues of a generation, and queries over them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -12,6 +12,7 @@ use crate::issues::attempt::Attempt;
 use crate::issues::issue::input::NewIssue;
 use crate::issues::issue::{Dependency, Issue, Status};
 use crate::issues::new_ids::NewIds;
+use crate::issues::round::Fixing;
 use crate::model::generation::GenerationName;
 use crate::model::{IssueId, RunId, Usage};
 
@@ -145,6 +146,17 @@ impl Issues {
     /// Returns the usage of one run.
     pub fn usage_of_run(&self, run: &RunId) -> Usage {
         self.usage_where(|of| of == run)
+    }
+
+    /// Returns what the fix rounds of one run came to; `None` where it made none.
+    pub fn fixing_of_run(&self, run: &RunId) -> Option<Fixing> {
+        let rounds = || self.ledger().filter(|entry| entry.run == *run && entry.round > 0);
+        let tasks: BTreeSet<_> = rounds().map(|entry| &entry.task).collect();
+        (!tasks.is_empty()).then(|| Fixing {
+            tasks: tasks.len(),
+            rounds: rounds().count(),
+            usage: rounds().map(|entry| entry.usage).sum(),
+        })
     }
 
     /// Returns the usage of the calls of one session of the client.
