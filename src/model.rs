@@ -8,6 +8,7 @@ mod role;
 pub(crate) mod trailer;
 mod usage;
 
+pub(crate) use gate::GateResult;
 pub use gate::{TestCounts, Verdict};
 pub use id::{CommitId, IssueId, RunId, TypedId};
 pub(crate) use id::{SessionId, id_list};

@@ -5,6 +5,7 @@ pub(crate) mod active_work;
 pub(crate) mod attempt_verdict;
 mod caches;
 pub(crate) mod call;
+pub(crate) mod commit_message;
 pub(crate) mod context;
 mod disk;
 pub(crate) mod driver;

@@ -11,7 +11,8 @@ use crate::issues::store::Store;
 use crate::lifecycle::Generator;
 use crate::model::generation::{GenerationName, Phase};
 use crate::model::{CommitId, IssueId};
-use crate::run::land::{AttemptName, Contribution, Landed, accepted_message, land, merged_commit};
+use crate::run::commit_message::{AttemptName, accepted_message};
+use crate::run::land::{Contribution, Landed, land, merged_commit};
 
 impl Generator {
     /// Merges the result of the last attempt at a task, which is held because it touches a protected path or holds what
@@ -83,7 +84,8 @@ impl Generator {
             repository: repository.as_deref(),
             ..name_of(generation, &issue.id, attempt)
         };
-        let text = accepted_message(&name, issue, attempt, &self.project.git.user()?.name);
+        let changed = self.project.git.diff_stat(base, kept.id)?;
+        let text = accepted_message(&name, issue, attempt, (changed, &self.project.git.user()?.name));
         // The person has decided, whatever became protected meanwhile.
         let refuse = |_, _| Ok(None::<Infallible>);
         let made = Contribution {

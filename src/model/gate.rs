@@ -20,6 +20,30 @@ pub enum Verdict {
     StillFailing,
 }
 
+impl Verdict {
+    /// Returns the word that JSON and trailers know it by.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Failed => "failed",
+            Self::NotRun => "not_run",
+            Self::NotYet => "not_yet",
+            Self::StillFailing => "still_failing",
+        }
+    }
+}
+
+/// How a gate came out on work that landed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct GateResult {
+    /// The gate's name.
+    pub(crate) gate: String,
+    /// How it came out.
+    pub(crate) verdict: Verdict,
+    /// Whether that is only reported.
+    pub(crate) advisory: bool,
+}
+
 /// How many tests of a gate ended in which way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TestCounts {

@@ -14,6 +14,12 @@ pub(crate) const TOKENS: &str = "Cordwainer-Tokens";
 /// How many fix rounds the attempt had; missing where it had none.
 pub(crate) const ROUNDS: &str = "Cordwainer-Rounds";
 pub(crate) const COST: &str = "Cordwainer-Cost";
+/// How each gate came out on the work, by name; missing where none was run.
+pub(crate) const GATES: &str = "Cordwainer-Gates";
+/// How many lines the work added and removed.
+pub(crate) const LINES: &str = "Cordwainer-Lines";
+/// How long the attempt took that landed, its gates included.
+pub(crate) const DURATION: &str = "Cordwainer-Duration";
 /// Who is named beside the author, as forges read it.
 pub(crate) const CO_AUTHOR: &str = "Co-Authored-By";
 /// The person who accepted the held result of a task.

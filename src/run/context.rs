@@ -15,7 +15,7 @@ use crate::project::labels::{ROLE_LABEL, RUN_LABEL, TASK_LABEL, repository_label
 use crate::record::event::{CallName, EventKind, Step};
 use crate::record::recorder::Recorder;
 use crate::run::active_work::ActiveWork;
-use crate::run::land::AttemptName;
+use crate::run::commit_message::AttemptName;
 
 /// One run of one generation.
 pub(crate) struct RunContext {

@@ -15,10 +15,9 @@ use crate::project::Project;
 use crate::project::labels::{PATH_LABEL, REPOSITORY_LABEL, ROLE_LABEL, RUN_LABEL, TASK_LABEL, repository_labels};
 use crate::record::recorder::recorded_measure;
 use crate::run::active_work::ActiveWork;
+use crate::run::commit_message::{AttemptName, message};
 use crate::run::context::RunContext;
-use crate::run::land::{
-    AttemptName, Contribution, SNAPSHOT_LIMITS, keep_orphan, keep_snapshot, left_out, merged_commit, message,
-};
+use crate::run::land::{Contribution, SNAPSHOT_LIMITS, keep_orphan, keep_snapshot, left_out, merged_commit};
 use crate::run::waiting::suspend::{SlotOwner, Suspended};
 use crate::sandbox::engine::{Engine, FoundContainer};
 

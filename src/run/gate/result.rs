@@ -12,7 +12,7 @@ use crate::config::Gate;
 use crate::git::Oid;
 use crate::issues::issue::{FileAction, Issue};
 use crate::issues::round::RedGate;
-use crate::model::Verdict;
+use crate::model::{GateResult, Verdict};
 use crate::record::event::EventKind;
 use crate::run::call::Sandbox;
 
@@ -41,6 +41,8 @@ pub(crate) enum GateVerdict {
     Passed {
         /// What is to be said of those that need not, and of those that passed otherwise than before; one each.
         remarks: Vec<String>,
+        /// How each one that was run came out, in the order of the configuration.
+        results: Vec<GateResult>,
     },
     /// This one did not.
     Failed(RedGate),
@@ -68,7 +70,10 @@ impl Gates {
         let project = &*self.context.project;
         let Work { issue, commit, .. } = work;
         if project.config.gates.is_empty() {
-            return Ok(GateVerdict::Passed { remarks: Vec::new() });
+            return Ok(GateVerdict::Passed {
+                remarks: Vec::new(),
+                results: Vec::new(),
+            });
         }
         let runner = self.runner(interruption);
         let wanted = Preparing {
@@ -113,7 +118,7 @@ impl Gates {
         // is, which nobody looks up. An id of afterwards would have the new image vouched for by what ran in the old one.
         let image = self.engine.ensure_image(&project.config.image.name).await?;
         let runner = self.runner(interruption);
-        let mut remarks = Vec::new();
+        let (mut remarks, mut results) = (Vec::new(), Vec::new());
         let mut bases = None;
         let changes = project.git.changes(work.base, work.commit)?;
         let (labels, kind) = (&work.issue.labels, work.issue.issue_type.as_str());
@@ -150,8 +155,13 @@ impl Gates {
                     }));
                 }
             }
+            results.push(GateResult {
+                gate: gate.name.clone(),
+                verdict: judgement.verdict,
+                advisory: gate.advisory,
+            });
         }
-        Ok(GateVerdict::Passed { remarks })
+        Ok(GateVerdict::Passed { remarks, results })
     }
 
     /// Returns the results of all gates on what the work began from: those that are known, else of a run now. `None` when

@@ -13,7 +13,8 @@ use crate::issues::issue::{Issue, Issues};
 use crate::issues::round::{Calls, RedGate, Round};
 use crate::model::{CommitId, Role, RunId};
 use crate::record::recorder::{RED_FILE, recorded_call, round_folder};
-use crate::run::land::{AttemptName, kept_commit};
+use crate::run::commit_message::AttemptName;
+use crate::run::land::kept_commit;
 
 impl Recovery<'_> {
     /// Returns the name of an attempt at a claimed task of this generation.

@@ -73,6 +73,9 @@ fn is_accepted(repository: &TestRepository) {
     assert_eq!(commit.trailer("Cordwainer-Task").as_deref(), Some("cw-1"));
     assert_eq!(commit.trailer("Cordwainer-Attempt").as_deref(), Some("1"));
     assert!(commit.trailer("Cordwainer-Accepted-By").is_some());
+    // Nothing was run on it.
+    assert_eq!(commit.trailer("Cordwainer-Gates"), None);
+    assert!(commit.trailer("Cordwainer-Lines").is_some_and(|lines| lines.starts_with('+')));
     // Once, however often it was tried.
     let log = repository.git(&["log", "--format=%s", "generation-a"]);
     assert_eq!(log.matches("Change the CI").count(), 1, "{log}");

@@ -41,7 +41,14 @@ fn a_red_gate_is_made_to_pass_by_the_same_session(engine: TestEngine) {
         .run(&["generator", "run", "--tasks-only"])
         .expect(0)
         .says("cw-1: fix round 1 of 2: gate `cat=src/b.txt` exited with 99.")
-        .says("cw-1: gate `cat=src/b.txt` passed.");
+        .says("cw-1: gate `cat=src/b.txt` passed.")
+        .says(" 1 task needed 1 fix round (");
+    let fixing = project.events().into_iter().find_map(|event| match event {
+        EventKind::RunEnded { fixing, .. } => fixing,
+        _ => None,
+    });
+    let fixing = fixing.unwrap();
+    assert_eq!((fixing.tasks, fixing.rounds, fixing.usage.calls), (1, 1, 1));
     assert_eq!(project.outcomes("cw-1"), ["merged"]);
     let attempt = &project.issue("cw-1")["attempts"][0];
     let [round] = rounds(attempt) else {
@@ -64,7 +71,8 @@ fn a_red_gate_is_made_to_pass_by_the_same_session(engine: TestEngine) {
     let trailers = project
         .repository
         .git(&["log", "-1", "--format=%(trailers:only)", "generation-one"]);
-    assert!(trailers.contains("\nCordwainer-Rounds: 1"), "{trailers}");
+    let end = "\nCordwainer-Rounds: 1\nCordwainer-Gates: cat=src/b.txt passed\nCordwainer-Lines: +2 -0\nCordwainer-Duration: ";
+    assert!(trailers.contains(end), "{trailers}");
     let told = project.run(&["issues", "show", "cw-1"]).expect(0);
     let _ = told.says("fix round 1: the gate `cat=src/b.txt` exited with 99");
     project.expect_tidy();

@@ -46,8 +46,8 @@ impl Stitch {
             base,
             commit: left.commit.unwrap_or(base),
         };
-        let remarks = match self.ask_gates(session, kept, work, interruption).await? {
-            gate::GateVerdict::Passed { remarks } => remarks,
+        let (remarks, results) = match self.ask_gates(session, kept, work, interruption).await? {
+            gate::GateVerdict::Passed { remarks, results } => (remarks, results),
             gate::GateVerdict::Failed(red) => return Ok(AttemptVerdict::red(red)),
             gate::GateVerdict::Cancelled => return Ok(AttemptVerdict::of(Outcome::Cancelled, INTERRUPTED)),
             gate::GateVerdict::NotRun { reason } => {
@@ -55,7 +55,7 @@ impl Stitch {
             }
         };
         self.context().step(&called.name, Step::Merge);
-        let mut verdict = self.merge(attempting, base, (kept, calls))?;
+        let mut verdict = self.merge(attempting, base, (kept, calls), results)?;
         if verdict.outcome == Outcome::Merged && !remarks.is_empty() {
             verdict.reason = one_line(&remarks.join("; "), 500);
         }

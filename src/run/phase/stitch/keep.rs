@@ -7,8 +7,9 @@ use crate::git::{Oid, Snapshot};
 use crate::issues::attempt::Ignored;
 use crate::issues::round::Calls;
 use crate::model::IssueId;
+use crate::run::commit_message::message;
 use crate::run::context::RunContext;
-use crate::run::land::{Contribution, keep_snapshot, left_out, message};
+use crate::run::land::{Contribution, keep_snapshot, left_out};
 use crate::run::session::Session;
 
 impl Stitch {

@@ -9,9 +9,11 @@ use crate::base::text::one_line;
 use crate::git::Oid;
 use crate::issues::attempt::Outcome;
 use crate::issues::round::Calls;
+use crate::model::GateResult;
 use crate::project::obeyed;
 use crate::run::attempt_verdict::{AttemptVerdict, of_touched};
-use crate::run::land::{Landed, land, message};
+use crate::run::commit_message::{Landing, landing_message};
+use crate::run::land::{Landed, land};
 
 impl Stitch {
     /// Puts the work on the generation branch: one commit on its tip, by compare-and-swap.
@@ -20,11 +22,17 @@ impl Stitch {
         attempting: &Attempting,
         base: Oid,
         (kept, calls): (&Kept, &Calls),
+        gates: Vec<GateResult>,
     ) -> Result<AttemptVerdict> {
         let context = self.context();
         let Attempting { issue, name, .. } = attempting;
         let attempt = context.attempt(&issue.id, name.attempt);
-        let text = message(&attempt, issue, calls);
+        let landing = Landing {
+            gates,
+            changed: kept.left.stat(),
+            took: attempting.begun.elapsed(),
+        };
+        let text = landing_message(&attempt, issue, calls, &landing);
         // What only became protected by what others did meanwhile was free when this attempt was judged.
         let refuse = |tip, tree| {
             if tip == base {
