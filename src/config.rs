@@ -148,6 +148,8 @@ pub struct Config {
     pub stop_grace: Duration,
     /// `max_issues`: proposals a measure may make (10).
     pub max_issues: u32,
+    /// `gates_parallel`: how many gates run side by side (1).
+    pub gates_parallel: u32,
     /// `cycles`: cycles a `run` makes (1); `off` is until nothing is left.
     #[serde(serialize_with = "or_off")]
     pub cycles: Option<u32>,

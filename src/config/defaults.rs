@@ -88,6 +88,7 @@ impl Config {
             silence_agent: false,
             stop_grace: Duration::ZERO,
             max_issues: 0,
+            gates_parallel: 0,
             cycles: None,
             estimated_lines_min: 0,
             estimated_lines_max: 0,

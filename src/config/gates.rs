@@ -185,10 +185,16 @@ fn time_in(keys: &[Key], name: &str) -> Duration {
         .expect("the table of keys has a time there, which a test reads")
 }
 
-/// Reads `gates`.
+/// How many gates may run side by side.
+const MOST_PARALLEL: u32 = 64;
+
+/// Reads `gates` and `gates_parallel`.
 pub(super) fn read(top: &Section<'_>, config: &mut Config) {
     let commands = &config.commands;
     top.set("gates", &mut config.gates, |field| read_gates(field, commands));
+    top.set("gates_parallel", &mut config.gates_parallel, |field| {
+        field.small_count(MOST_PARALLEL)
+    });
 }
 
 fn read_gates(field: &Field<'_>, commands: &CommandsConfig) -> Option<Vec<Gate>> {

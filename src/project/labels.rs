@@ -17,6 +17,9 @@ pub(crate) const ROLE_LABEL: &str = "cordwainer.role";
 /// The label with the task of a container.
 pub(crate) const TASK_LABEL: &str = "cordwainer.task";
 
+/// The label that tells apart containers of gates which run side by side.
+pub(crate) const LANE_LABEL: &str = "cordwainer.lane";
+
 /// Returns the labels that identify containers of a repository with this id.
 pub(crate) fn repository_labels(git: &Git, id: Option<&str>) -> BTreeMap<String, String> {
     let mut labels = BTreeMap::from([(PATH_LABEL.to_owned(), git.common_dir().to_string_lossy().into_owned())]);

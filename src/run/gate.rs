@@ -37,6 +37,7 @@ mod fault;
 mod files;
 mod heard;
 mod judgement;
+mod lanes;
 mod prepare;
 mod ran;
 mod result;

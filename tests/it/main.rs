@@ -18,6 +18,7 @@ mod messages_api;
 mod network;
 mod package;
 mod real_client;
+mod real_projects;
 mod registries;
 mod run;
 mod screens;

@@ -13,8 +13,6 @@ struct Published {
     archive: &'static str,
     /// What git ignores: no archive of a package manager has that.
     ignored: &'static str,
-    /// What its gate reports.
-    gate: (&'static str, &'static str),
     /// A file of its sources, and what to replace in it so that a test fails.
     breaks: (&'static str, &'static str, &'static str),
 }
@@ -23,31 +21,26 @@ const PUBLISHED: [Published; 5] = [
     Published {
         archive: "https://static.crates.io/crates/itoa/itoa-1.0.11.crate",
         ignored: "/target/\n",
-        gate: ("test", "passes"),
         breaks: ("src/lib.rs", "b'-'", "b'+'"),
     },
     Published {
         archive: "https://registry.npmjs.org/left-pad/-/left-pad-1.3.0.tgz",
         ignored: "/node_modules/\n",
-        gate: ("test", "passes"),
         breaks: ("index.js", "' '", "'_'"),
     },
     Published {
         archive: "https://files.pythonhosted.org/packages/3e/bf/5e12db234df984f6df3c7f12f1428aa680ba4e101f63f4b8b3f9e8d2e617/toolz-0.12.1.tar.gz",
         ignored: "__pycache__/\n",
-        gate: ("test", "passes"),
         breaks: ("toolz/itertoolz.py", "islice(seq, n)", "islice(seq, n + 1)"),
     },
     Published {
         archive: "http://deb.debian.org/debian/pool/main/g/golang-github-pkg-errors/golang-github-pkg-errors_0.9.1.orig.tar.gz",
         ignored: "",
-        gate: ("test", "passes"),
         breaks: ("errors.go", "\": \"", "\" - \""),
     },
     Published {
         archive: "http://deb.debian.org/debian/pool/main/c/cjson/cjson_1.7.15.orig.tar.gz",
         ignored: "/build/\n",
-        gate: ("test", "passes"),
         breaks: ("cJSON.c", "\"true\"", "\"wahr\""),
     },
 ];
@@ -58,13 +51,27 @@ impl Published {
         let repository = TestRepository::empty();
         let archive = tempfile::NamedTempFile::new().unwrap();
         let fetched = Command::new("curl")
-            .args(["--fail", "--silent", "--show-error", "--location", "--retry", "3", "--output"])
+            .args([
+                "--fail",
+                "--silent",
+                "--show-error",
+                "--location",
+                "--retry",
+                "3",
+                "--output",
+            ])
             .arg(archive.path())
             .arg(self.archive)
             .status();
         assert!(fetched.unwrap().success(), "{} cannot be fetched", self.archive);
         let unpacked = Command::new("tar")
-            .args(["--extract", "--gzip", "--strip-components=1", "--no-same-owner", "--file"])
+            .args([
+                "--extract",
+                "--gzip",
+                "--strip-components=1",
+                "--no-same-owner",
+                "--file",
+            ])
             .arg(archive.path())
             .arg("--directory")
             .arg(repository.path())
@@ -73,5 +80,52 @@ impl Published {
         repository.write(".gitignore", self.ignored);
         repository.commit("as it was published");
         repository
+    }
+}
+
+/// Has `init` write the configuration of a published project, builds its image, and tries its gates: on what was published,
+/// and on what was broken.
+fn is_tested(published: &Published, engine: TestEngine) {
+    let repository = published.fetch();
+    let run = |arguments: &[&str]| {
+        let called = cordwainer(&repository, arguments).run();
+        assert_eq!(called.code, 0, "{}: {called:#?}", published.archive);
+    };
+    run(&["init"]);
+    let written = std::fs::read_to_string(repository.path().join("configuration.yaml")).unwrap();
+    let socket = engine.socket().display().to_string();
+    let limits = limits_that_hold(&engine.socket());
+    repository.write(
+        "configuration.yaml",
+        format!("{written}container:\n  socket: {socket}\n{limits}agent: {{credentials: none}}\n"),
+    );
+    repository.commit("configure");
+    // The Docker Engine of the tests has no bridge.
+    run(&["image", "build", "--network", "host"]);
+    run(&["doctor", "--gates"]);
+    let (path, text, other) = published.breaks;
+    let source = std::fs::read_to_string(repository.path().join(path)).unwrap();
+    assert!(source.contains(text), "{path} has no {text}");
+    repository.write(path, source.replace(text, other));
+    repository.commit("break it");
+    let called = cordwainer(&repository, &["doctor", "--gates"]).run();
+    let said = format!("{}{}", called.stdout, called.stderr);
+    assert!(
+        said.contains("red before any work"),
+        "{}: {called:#?}\n{written}",
+        published.archive
+    );
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "how the test command asks for every case")]
+fn published_projects_are_tested_by_what_init_writes() {
+    let Some(engine) = TestEngine::any() else { return };
+    let all = std::env::var_os("CORDWAINER_TEST_LONG").is_some();
+    if !all {
+        return;
+    }
+    for published in &PUBLISHED {
+        is_tested(published, engine);
     }
 }

@@ -230,4 +230,10 @@ pub(crate) const TOP: &[Key] = &[
         "What must hold before a task is merged. Commands run in a container, never on your\nmachine. A command, a name in `commands`, or a mapping of name, command (or files),\nserve, timeout (30m), results, compare, advisory, when and artifacts: docs/gates.md.",
     )
     .sample("[make test]"),
+    Key::new(
+        "gates_parallel",
+        Shape::Count,
+        "1",
+        "How many gates run side by side: those that do have a worktree each. Each container has\nthe memory and cores of `container`.",
+    ),
 ];

@@ -8,6 +8,7 @@ use std::path::{Component, Path, PathBuf};
 
 use crate::base::error::Result;
 use crate::base::text::one_line;
+use crate::config::CACHE_FOLDER;
 use crate::config::toolchain;
 use crate::git::EntryKind;
 use crate::sandbox::spec::WORKSPACE;
@@ -164,12 +165,15 @@ pub(super) fn names(line: &str, word: &str) -> bool {
 }
 
 /// Returns the programs that the image must have for a shell command, each once, in the command's order: those that it
-/// names and that are not in the repository.
+/// names and that are neither in the repository nor in the caches that `commands.prepare` fills.
 pub(crate) fn programs(command: &str) -> Vec<String> {
     let mut programs: Vec<String> = Vec::new();
     for candidate in candidates(command) {
         // A folder that only the shell knows leads to whatever is there.
-        let is_image = candidate.path.is_none() && candidate.executed && !candidate.word.starts_with('.');
+        let is_image = candidate.path.is_none()
+            && candidate.executed
+            && !candidate.word.starts_with('.')
+            && !Path::new(&candidate.word).starts_with(CACHE_FOLDER);
         if is_image && !programs.contains(&candidate.word) {
             programs.push(candidate.word);
         }

@@ -2,6 +2,7 @@
 
 use super::applies::applies;
 use super::judgement::{Beside, Judgement};
+use super::lanes::Lanes;
 use super::prepare::{self, Preparing};
 use super::ran::{GateRun, Ran, Tried};
 use super::tip::{keep, may_wait};
@@ -55,8 +56,17 @@ pub(crate) enum GateVerdict {
     Cancelled,
 }
 
+/// What is known of a work while its gates are judged.
+#[derive(Default)]
+struct Judged {
+    /// The results of all gates on what the work began from, once one of them was asked for.
+    bases: Option<Vec<Tried>>,
+    remarks: Vec<String>,
+    results: Vec<GateResult>,
+}
+
 impl Gates {
-    /// Runs every gate until one fails. A gate that could be run before the work, and cannot on it, is red like any other.
+    /// Runs every gate until one fails, as many side by side as `gates_parallel` has. A gate that could be run before the work, and cannot on it, is red like any other.
     /// What gates write is never committed.
     ///
     /// Gates see the commit alone, in a slot of their own, with what was prepared for it: nothing that the agent left in
@@ -93,75 +103,121 @@ impl Gates {
                 }));
             }
         };
-        let place = runner.lay_out(commit, self.context.generation.as_str(), layer.as_ref(), None)?;
-        let fresh = Sandbox {
-            name: sandbox.name.clone(),
-            ..runner.sandbox(&place, sandbox.labels.clone(), sandbox.folder)
-        };
-        let verdict = self.ask(&fresh, work, interruption).await;
+        let chosen = self.chosen(work)?;
+        let branch = self.context.generation.as_str();
+        let lanes = Lanes::lay_out(&runner, commit, branch, layer.as_ref(), chosen.len())?;
+        let mut sandboxes = lanes.sandboxes(&runner, &sandbox.labels, sandbox.folder);
+        for fresh in &mut sandboxes {
+            fresh.name = sandbox.name.clone();
+        }
+        let verdict = self.ask(&sandboxes, work, &chosen, interruption).await;
         // Where the engine failed, a container may still write in the slot: then the next recovery frees it.
         let is_over = match &verdict {
             Err(error) if error.kind() == ErrorKind::Engine => self.engine.sweep(&sandbox.labels).await.is_ok(),
             _ => true,
         };
+        drop(sandboxes);
         if is_over {
-            place.give_back()?;
+            lanes.give_back()?;
         }
         verdict
     }
 
-    async fn ask(&self, sandbox: &Sandbox<'_>, work: Work<'_>, interruption: &Interruption) -> Result<GateVerdict> {
-        let context = &self.context;
-        let project = &*context.project;
+    /// Returns the places of the gates that are for this work.
+    fn chosen(&self, work: Work<'_>) -> Result<Vec<usize>> {
+        let project = &*self.context.project;
+        let changes = project.git.changes(work.base, work.commit)?;
+        let (labels, kind) = (&work.issue.labels, work.issue.issue_type.as_str());
+        let mut chosen = Vec::new();
+        for (index, gate) in project.config.gates.iter().enumerate() {
+            let paths = changes.iter().map(|change| change.path.as_path());
+            if applies(&gate.when, (labels, kind), paths)? {
+                chosen.push(index);
+            }
+        }
+        Ok(chosen)
+    }
+
+    async fn ask(
+        &self,
+        sandboxes: &[Sandbox<'_>],
+        work: Work<'_>,
+        chosen: &[usize],
+        interruption: &Interruption,
+    ) -> Result<GateVerdict> {
+        let project = &*self.context.project;
         let tree = project.git.tree_of(work.commit)?;
         // Before the gates: whoever gives the name to another image meanwhile has results kept for the one that it no longer
         // is, which nobody looks up. An id of afterwards would have the new image vouched for by what ran in the old one.
         let image = self.engine.ensure_image(&project.config.image.name).await?;
         let runner = self.runner(interruption);
-        let (mut remarks, mut results) = (Vec::new(), Vec::new());
-        let mut bases = None;
-        let changes = project.git.changes(work.base, work.commit)?;
-        let (labels, kind) = (&work.issue.labels, work.issue.issue_type.as_str());
-        for (index, gate) in project.config.gates.iter().enumerate() {
-            let paths = changes.iter().map(|change| change.path.as_path());
-            if !applies(&gate.when, (labels, kind), paths)? {
-                continue;
+        let mut judged = Judged::default();
+        for batch in chosen.chunks(sandboxes.len()) {
+            let runs = runner.run_together(sandboxes, batch, tree).await;
+            let runs = runs.into_iter().collect::<Result<Vec<_>>>()?;
+            for (index, run) in batch.iter().zip(&runs) {
+                keep(
+                    project,
+                    &project.config.gates[*index],
+                    tree,
+                    &image,
+                    (&run.ran, run.results.as_ref()),
+                )?;
             }
-            let run = runner.run(sandbox, index + 1, gate, tree).await?;
-            if run.ran == Ran::Cancelled {
-                return Ok(GateVerdict::Cancelled);
-            }
-            keep(project, gate, tree, &image, (&run.ran, run.results.as_ref()))?;
-            if bases.is_none() && gate.is_compared() && run.results.is_some() {
-                let Some(tried) = self.on_base(work, interruption).await? else {
-                    return Ok(GateVerdict::Cancelled);
-                };
-                bases = Some(tried);
-            }
-            let base = bases.as_ref().and_then(|bases: &Vec<Tried>| bases.get(index));
-            let judgement = self.judge_one(work, gate, &run, base)?;
-            let says = |how: &str| format!("{how}the gate `{}` {}", gate.name, judgement.why);
-            match judgement.verdict {
-                Verdict::Passed if judgement.why.is_empty() => {}
-                Verdict::Passed => remarks.push(says("")),
-                Verdict::NotYet => remarks.push(says("not yet: ")),
-                Verdict::StillFailing => remarks.push(says("still failing: ")),
-                Verdict::Failed | Verdict::NotRun if gate.advisory => remarks.push(says("advisory: ")),
-                Verdict::Failed | Verdict::NotRun => {
-                    return Ok(GateVerdict::Failed(RedGate {
-                        gate: gate.name.clone(),
-                        how: judgement.why,
-                        output: run.excerpt,
-                    }));
+            for (index, run) in batch.iter().zip(runs) {
+                if let Some(verdict) = self.weigh(work, *index, run, &mut judged, interruption).await? {
+                    return Ok(verdict);
                 }
             }
-            results.push(GateResult {
-                gate: gate.name.clone(),
-                verdict: judgement.verdict,
-                advisory: gate.advisory,
-            });
         }
-        Ok(GateVerdict::Passed { remarks, results })
+        Ok(GateVerdict::Passed {
+            remarks: judged.remarks,
+            results: judged.results,
+        })
+    }
+
+    /// Judges the gate at a place of the configuration that has run. Returns the verdict on the work, if that is known by it.
+    async fn weigh(
+        &self,
+        work: Work<'_>,
+        index: usize,
+        run: GateRun,
+        judged: &mut Judged,
+        interruption: &Interruption,
+    ) -> Result<Option<GateVerdict>> {
+        let gate = &self.context.project.config.gates[index];
+        if run.ran == Ran::Cancelled {
+            return Ok(Some(GateVerdict::Cancelled));
+        }
+        if judged.bases.is_none() && gate.is_compared() && run.results.is_some() {
+            let Some(tried) = self.on_base(work, interruption).await? else {
+                return Ok(Some(GateVerdict::Cancelled));
+            };
+            judged.bases = Some(tried);
+        }
+        let base = judged.bases.as_ref().and_then(|bases| bases.get(index));
+        let judgement = self.judge_one(work, gate, &run, base)?;
+        let says = |how: &str| format!("{how}the gate `{}` {}", gate.name, judgement.why);
+        match judgement.verdict {
+            Verdict::Passed if judgement.why.is_empty() => {}
+            Verdict::Passed => judged.remarks.push(says("")),
+            Verdict::NotYet => judged.remarks.push(says("not yet: ")),
+            Verdict::StillFailing => judged.remarks.push(says("still failing: ")),
+            Verdict::Failed | Verdict::NotRun if gate.advisory => judged.remarks.push(says("advisory: ")),
+            Verdict::Failed | Verdict::NotRun => {
+                return Ok(Some(GateVerdict::Failed(RedGate {
+                    gate: gate.name.clone(),
+                    how: judgement.why,
+                    output: run.excerpt,
+                })));
+            }
+        }
+        judged.results.push(GateResult {
+            gate: gate.name.clone(),
+            verdict: judgement.verdict,
+            advisory: gate.advisory,
+        });
+        Ok(None)
     }
 
     /// Returns the results of all gates on what the work began from: those that are known, else of a run now. `None` when

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::cause::Missing;
 use super::fault::{fault, refuse};
 use super::judgement::Beside;
+use super::lanes::Lanes;
 use super::prepare::Preparing;
 use super::ran::{Ran, Tried};
 use super::results::Results;
@@ -263,22 +264,24 @@ impl Runner<'_> {
             return Ok(None);
         };
         let folder = self.recorder.folder(&records_of(commit))?;
-        let place = self.lay_out(commit, branch, layer.as_ref(), None)?;
+        let untried: Vec<usize> = (0..gates.len()).filter(|index| tried[*index].is_none()).collect();
+        let lanes = Lanes::lay_out(self, commit, branch, layer.as_ref(), untried.len())?;
         crash_point!("gates.laid_out");
-        let sandbox = self.sandbox(&place, labels, &folder);
-        for (index, gate) in gates.iter().enumerate() {
-            if tried[index].is_none() {
-                let run = self.run(&sandbox, index + 1, gate, tree).await?;
+        let sandboxes = lanes.sandboxes(self, &labels, &folder);
+        'batches: for batch in untried.chunks(sandboxes.len()) {
+            let runs = self.run_together(&sandboxes, batch, tree).await;
+            for (index, run) in batch.iter().zip(runs) {
+                let run = run?;
                 if run.ran == Ran::Cancelled {
-                    place.give_back()?;
-                    return Ok(None);
+                    break 'batches;
                 }
-                keep(project, gate, tree, &image, (&run.ran, run.results.as_ref()))?;
-                tried[index] = Some(Tried::anew(run));
+                keep(project, &gates[*index], tree, &image, (&run.ran, run.results.as_ref()))?;
+                tried[*index] = Some(Tried::anew(run));
             }
         }
-        place.give_back()?;
-        Ok(Some(tried.into_iter().flatten().collect()))
+        drop(sandboxes);
+        lanes.give_back()?;
+        Ok(tried.into_iter().collect())
     }
 }
 

@@ -65,12 +65,13 @@ fn begin(text: &mut String, client: &str, name: &str) {
     let _ = writeln!(text, "FROM {client}{name}\nUSER root\nENV HOME=/root\nWORKDIR /");
 }
 
+/// Installs packages. Slim images of Debian have no folders for manual pages, and without them Java cannot be configured.
 fn install<T: AsRef<str>>(text: &mut String, packages: &[T]) {
     let packages: Vec<&str> = packages.iter().map(AsRef::as_ref).collect();
     let _ = writeln!(
         text,
-        "RUN apt-get update \\\n    && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends {} \\\n    \
-         && rm -rf /var/lib/apt/lists/*",
+        "RUN mkdir -p /usr/share/man/man1 \\\n    && apt-get update \\\n    && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends \
+         {} \\\n    && rm -rf /var/lib/apt/lists/*",
         packages.join(" ")
     );
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::gates::SuggestedGate;
-use super::projects::{gate_projects, needed, preparation, setup};
+use super::projects::{gate_projects, needed, preparation, prepared, setup};
 use crate::config::quoted;
 use crate::project::detect::{DetectedProject, Detection};
 
@@ -56,7 +56,8 @@ fn preparations(projects: &[&DetectedProject]) -> Option<String> {
 fn own_commands(project: &DetectedProject) -> Vec<(&'static str, String)> {
     let commands = &project.commands;
     let of = |parts: &[String]| {
-        let parts = [setup(project), parts].concat();
+        let parts: Vec<String> = parts.iter().map(|command| prepared(project, command)).collect();
+        let parts = [setup(project), &parts].concat();
         project.in_root(&parts.join(" && "))
     };
     let test = SuggestedGate::of(project);

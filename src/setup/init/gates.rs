@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::projects::{gate_projects, setup};
+use super::projects::{gate_projects, prepared, setup};
 use crate::config::quoted;
 use crate::project::detect::{DetectedProject, Detection, Ecosystem};
 
@@ -61,7 +61,8 @@ impl SuggestedGate {
         } else {
             &[]
         };
-        let (mut tests, mut results) = (commands.test.clone(), None);
+        let tests = commands.test.iter().map(|command| prepared(project, command));
+        let (mut tests, mut results): (Vec<String>, _) = (tests.collect(), None);
         if let [test] = tests.as_mut_slice() {
             results = reporting(test, &project.folder);
         }

@@ -1,7 +1,10 @@
 //! The projects of a repository that the configuration which `init` writes is about, and what each of them needs.
 
+use crate::config::CACHE_FOLDER;
 use crate::project::detect::{DetectedProject, Detection};
 
+/// How the commands of a project in Python begin.
+const PYTHON: &str = "python3 ";
 /// How many gates are written.
 const MOST_GATES: usize = 6;
 
@@ -37,10 +40,30 @@ pub(super) fn preparation(project: &DetectedProject) -> Option<String> {
         "cargo" => "cargo fetch",
         "go" => "go mod download",
         "maven" => "mvn --batch-mode dependency:go-offline",
+        "pip" => return virtual_environment(project),
         "npm" | "pnpm" | "yarn" | "bun" | "uv" | "composer" | "mix" => setup?,
         _ => return None,
     };
     Some(project.in_root(command))
+}
+
+/// Returns the command that makes a virtual environment in the caches, and has pip install the dependencies there: it refuses
+/// to in the Python of a distribution (PEP 668).
+fn virtual_environment(project: &DetectedProject) -> Option<String> {
+    let install = project.commands.setup.first()?.strip_prefix(PYTHON)?;
+    Some(project.in_root(&format!(
+        "python3 -m venv --system-site-packages --without-pip {CACHE_FOLDER}/venv && {CACHE_FOLDER}/venv/bin/python {install}"
+    )))
+}
+
+/// Returns a command of a project as it is run with what [`preparation`] made.
+pub(super) fn prepared(project: &DetectedProject, command: &str) -> String {
+    match command.strip_prefix(PYTHON) {
+        Some(rest) if project.package_manager == "pip" && preparation(project).is_some() => {
+            format!("{CACHE_FOLDER}/venv/bin/python {rest}")
+        }
+        _ => command.to_owned(),
+    }
 }
 
 /// Returns what a command of a project needs before it that [`preparation`] does not do.

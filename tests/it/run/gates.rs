@@ -1,5 +1,7 @@
 //! Gates: what is not run, or does not pass, is not merged. The image's `sh` is the probe, see its source.
 
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
@@ -13,7 +15,7 @@ use crate::support::weak_engine::WeakEngine;
 
 engine_tests! {
     both: a_gate_that_cannot_run_stops_the_run_before_a_call;
-    podman: only_what_passes_every_gate_is_merged, all_that_a_gate_prints_is_in_the_records, what_is_far_larger_than_asked_is_held, nothing_lands_that_the_gates_refuse, what_fails_under_a_gate_is_tried_again_and_never_counted;
+    podman: only_what_passes_every_gate_is_merged, all_that_a_gate_prints_is_in_the_records, what_is_far_larger_than_asked_is_held, nothing_lands_that_the_gates_refuse, gates_run_side_by_side_and_see_nothing_of_each_other, what_fails_under_a_gate_is_tried_again_and_never_counted;
     docker: the_toolchain_is_tried_first, a_gate_is_not_yet_while_what_it_needs_is_to_be_written,
         a_gate_that_could_run_and_cannot_on_the_result_is_red, gates_are_tried_once_for_a_tree_and_told_where_red;
 }
@@ -90,6 +92,45 @@ fn all_that_a_gate_prints_is_in_the_records(engine: TestEngine) {
         Some("[cordwainer: 7737858 bytes are left out here]")
     );
     assert!(flood.len() < 17 << 20, "{}", flood.len());
+    project.expect_tidy();
+}
+
+/// Two gates that wait for each other. Each looks whether the other one has written into its worktree.
+fn gates_run_side_by_side_and_see_nothing_of_each_other(engine: TestEngine) {
+    let mut project = Project::new(engine, "");
+    let shared = project.repository.outside().join("shared");
+    fs::create_dir(&shared).unwrap();
+    fs::set_permissions(&shared, Permissions::from_mode(0o777)).unwrap();
+    let gate = |name: &str, other: &str, then: &str| {
+        format!(
+            "  - {{name: {name}, timeout: 60s, compare: strict, command: write-file=src/{name}.txt write-file=/shared/{name} \
+             until=/shared/{other} absent=src/{other}.txt {then}}}\n"
+        )
+    };
+    let configure = |project: &mut Project, then: &str| {
+        project.reconfigure(
+            None,
+            &format!(
+                "  mounts: [\"{}:/shared:rw\"]\n---\ngates_parallel: 2\nstitch: {{max_attempts: 1, fix_rounds: off}}\n\
+                 gates:\n{}{}  - {{name: three, command: exit=0}}\n",
+                shared.display(),
+                gate("one", "two", ""),
+                gate("two", "one", then),
+            ),
+        );
+    };
+    configure(&mut project, "");
+    project.add("a change", "write src/a.txt x");
+    project
+        .run(&["generator", "stitch"])
+        .expect(0)
+        .says("gate `three` passed");
+    assert_eq!(project.outcomes("cw-1"), ["merged"]);
+    project.expect_tidy();
+    configure(&mut project, "exit=3");
+    project.add("another change", "write src/b.txt x");
+    let ran = project.run(&["generator", "stitch"]).expect(7);
+    ran.says("gate `one` passed").says("the gate `two` exited with 3");
     project.expect_tidy();
 }
 

@@ -51,6 +51,11 @@ fn step(name: &str, value: &str) -> Outcome {
         "ignore-sigint" => ignore(signal_hook::consts::SIGINT)?,
         "ignore-sigterm" => ignore(signal_hook::consts::SIGTERM)?,
         "sleep" => sleep(value.parse()?),
+        "until" => {
+            while !std::path::Path::new(value).exists() {
+                sleep(20);
+            }
+        }
         "sleep_of" => sleep(std::fs::read_to_string(value)?.trim().parse()?),
         "listen" => listen(value)?,
         "allocate" => allocate(value.parse()?)?,
