@@ -62,7 +62,7 @@ use crate::model::Role;
 use crate::sandbox::engine::Runtime;
 use crate::sandbox::guarantee::Item;
 
-pub use crate::accounting::budget::BudgetConfig;
+pub use crate::accounting::budget::{BudgetConfig, BudgetWarning};
 pub use crate::sandbox::credential::Credentials;
 pub use crate::sandbox::engine::EngineChoice;
 pub use crate::sandbox::network::NetworkConfig;

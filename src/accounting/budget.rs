@@ -25,7 +25,7 @@ pub use allowance::Allowance;
 use amount::{Amount, Bound, dollars};
 pub use call_budget::CallBudget;
 pub(crate) use call_budget::{AskedAnswer, Hold, KnownBy, Short};
-pub use limits::BudgetConfig;
+pub use limits::{BudgetConfig, BudgetWarning};
 use query::{BudgetQuery, Granted};
 use request::Held;
 pub(crate) use request::{Request, Spent};

@@ -3,7 +3,7 @@
 use super::field::Field;
 use super::section::{Section, subsection};
 use super::show::duration_text;
-use super::{BudgetConfig, Config, LimitWait, RetryConfig, RoleConfig};
+use super::{BudgetConfig, BudgetWarning, Config, LimitWait, RetryConfig, RoleConfig};
 
 pub(super) const MOST_DOLLARS: f64 = 1_000_000.0;
 pub(super) const MOST_TOKENS: u64 = 1 << 50;
@@ -34,6 +34,8 @@ fn read_budget(section: &Section<'_>, config: &mut Config) {
     section.set_limit("cycle_tokens", &mut budget.cycle_tokens, tokens);
     section.set_limit("task_usd", &mut budget.task_usd, dollars);
     section.set_limit("task_tokens", &mut budget.task_tokens, tokens);
+    let warn = [("on", BudgetWarning::On), ("off", BudgetWarning::Off)];
+    section.set("warn", &mut budget.warn, |field| field.choice(&warn));
     let (usd, tokens) = (("usd", budget.usd), ("tokens", budget.tokens));
     let (cycle_usd, cycle_tokens) = (("cycle_usd", budget.cycle_usd), ("cycle_tokens", budget.cycle_tokens));
     at_most(section, "cycle_usd", budget.cycle_usd, &[usd]);

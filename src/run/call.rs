@@ -13,6 +13,7 @@ pub(crate) mod seal;
 mod servers;
 pub(crate) mod services;
 mod specification;
+mod warnings;
 
 use self::listener::Listener;
 pub(crate) use self::request::{Call, CallResult, Sandbox};

@@ -27,3 +27,4 @@ mod servers;
 mod time;
 mod verdicts;
 mod wait;
+mod warnings;

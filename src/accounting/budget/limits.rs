@@ -31,4 +31,17 @@ pub struct BudgetConfig {
     /// Tokens one task may use, all attempts at it together.
     #[serde(serialize_with = "or_off")]
     pub task_tokens: Option<u64>,
+    /// Whether agents are told before the turns or the budget of their call end.
+    pub warn: BudgetWarning,
+}
+
+/// Whether agents are told that their call ends soon.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BudgetWarning {
+    /// They are.
+    #[default]
+    On,
+    /// Their call just ends.
+    Off,
 }

@@ -18,6 +18,7 @@ const NONE: BudgetConfig = BudgetConfig {
     cycle_tokens: None,
     task_usd: None,
     task_tokens: None,
+    warn: BudgetWarning::On,
 };
 
 fn usd(usd: f64) -> BudgetConfig {
@@ -330,6 +331,7 @@ fn config() -> impl Strategy<Value = BudgetConfig> {
         cycle_tokens: cycle.1,
         task_usd: task.0,
         task_tokens: task.1,
+        ..NONE
     })
 }
 

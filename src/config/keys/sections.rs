@@ -155,6 +155,12 @@ pub(super) const BUDGET: &[Key] = &[
         "off",
         "Tokens of one task, all attempts at it together.",
     ),
+    Key::new(
+        "warn",
+        Shape::Choice(&["on", "off"]),
+        "on",
+        "Whether an agent is told, at 80 and 95 %, that the turns or the budget of its call end, so that it\nleaves something whole.",
+    ),
 ];
 
 pub(super) const RETRY: &[Key] = &[

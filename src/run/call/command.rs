@@ -16,6 +16,8 @@ pub(crate) struct CallExtra {
     pub(crate) budget_left_usd: Option<f64>,
     /// The model context servers of the role.
     pub(crate) servers: RoleServers,
+    /// Whether the agent is told before the call ends by itself.
+    pub(crate) is_warned: bool,
     /// The client's session that the call goes on with.
     pub(crate) resume: Option<SessionId>,
 }
@@ -86,7 +88,7 @@ fn options(role: &RoleConfig, extra: &CallExtra) -> Result<[(&'static str, Optio
         ("--allowed-tools", list(&allowed(role, &extra.servers))),
         ("--disallowed-tools", list(&denied(role, &extra.servers))),
         ("--mcp-config", extra.servers.config()),
-        ("--settings", extra.servers.settings()),
+        ("--settings", extra.servers.settings(extra.is_warned)),
         ("--json-schema", extra.json_schema.as_ref().map(Value::to_string)),
         ("--resume", extra.resume.as_ref().map(ToString::to_string)),
     ])

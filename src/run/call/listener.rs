@@ -8,8 +8,8 @@ use tokio::time::Instant;
 
 use super::evidence::Evidence;
 use super::request::Call;
-use super::seal;
 use super::servers::RoleServers;
+use super::warnings::Warnings;
 use crate::accounting::budget::{Allowance, Watch};
 use crate::accounting::metering::Metered;
 use crate::agent::{self, AgentEvent, CallOutcome, CallReport, Ending, ServerStatus, StopCause, Transcript};
@@ -60,6 +60,8 @@ pub(super) struct Listener<'a> {
     evidence: Evidence,
     /// How many events the stream has made.
     told: u32,
+    /// What the agent is told before the call ends by itself.
+    warnings: Warnings,
 }
 
 impl<'a> Listener<'a> {
@@ -86,6 +88,7 @@ impl<'a> Listener<'a> {
             told_why: None,
             evidence: Evidence::default(),
             told: 0,
+            warnings: Warnings::begin(call)?,
             limit_is_near: false,
             knows_rates: false,
         })
@@ -132,6 +135,10 @@ impl<'a> Listener<'a> {
     pub(super) fn handle(&mut self, event: GatewayEvent) {
         self.evidence.note(&event);
         let (cut, why) = match event {
+            GatewayEvent::Answered(answered) => {
+                let warned = self.warnings.after_answer(&answered.usage);
+                return self.tell_warning(warned);
+            }
             GatewayEvent::SealRefused(why) => (StopCause::Seal, why),
             GatewayEvent::BudgetSpent { reason } => (StopCause::Budget, reason),
             GatewayEvent::LoginExpired(problem) => (StopCause::LoginExpired, format!("{problem}: {}", problem.hint())),
@@ -250,6 +257,17 @@ impl<'a> Listener<'a> {
         }
     }
 
+    /// Tells a person what the agent was told, or why it could not be.
+    fn tell_warning(&mut self, warned: Option<Result<String>>) {
+        let Some(warned) = warned else { return };
+        let call = &self.call.sandbox.name;
+        let what = match warned {
+            Ok(what) => format!("{call}: {what}"),
+            Err(error) => format!("{call}: its agent is not told that it ends soon: {}", error.in_a_line()),
+        };
+        self.emit(EventKind::Warned { what });
+    }
+
     /// Checks that the model is one that was asked for.
     fn check_model(&mut self, bound: Option<&str>) {
         let (role, call) = (self.call.role, &self.call.sandbox.name);
@@ -307,6 +325,8 @@ impl<'a> Listener<'a> {
             return;
         }
         self.metered = (turns, usage);
+        let warned = self.warnings.after_turns(turns);
+        self.tell_warning(warned);
         // After the result no answer follows that a stop could spare.
         if self.finished_at.is_none() && self.watch.observe(turns, &usage) {
             self.must_stop = Some(StopCause::Budget);
@@ -318,7 +338,7 @@ impl<'a> Listener<'a> {
 
 /// Returns what is held against the figures of a call's stream: nothing, where the gateway counts what the API reports.
 fn watched(call: &Call<'_>) -> Allowance {
-    if seal::is_metered(call) {
+    if call.is_metered() {
         Allowance::default()
     } else {
         call.reservation.allowance()

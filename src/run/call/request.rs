@@ -64,6 +64,11 @@ pub(crate) struct Call<'a> {
 }
 
 impl Call<'_> {
+    /// Returns whether the call's requests are held to its budget one by one, as they leave.
+    pub(super) fn is_metered(&self) -> bool {
+        self.sandbox.config.api(self.sandbox.name.role).is_some()
+    }
+
     /// Returns the place by which the ledger knows the call.
     pub(super) fn place(&self, run: &RunId) -> CallPlace {
         CallPlace {

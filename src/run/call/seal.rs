@@ -406,11 +406,6 @@ fn dummy(credentials: Credentials, token: &str) -> String {
     }
 }
 
-/// Returns whether the call's requests are held to its budget one by one, as they leave.
-pub(super) fn is_metered(call: &Call<'_>) -> bool {
-    call.sandbox.config.api(call.sandbox.name.role).is_some()
-}
-
 /// Returns the variable in which the client looks for it.
 fn variable(credentials: Credentials) -> &'static str {
     match credentials {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use super::warnings;
 use crate::agent::ServerStatus;
 use crate::config::{ALL_TOOLS, McpServer};
 use crate::model::Role;
@@ -48,15 +49,26 @@ impl RoleServers {
     }
 
     /// Returns the value of `--settings`: a hook that refuses each tool of a server but those that are listed, also
-    /// where permissions are skipped. Settings of a worktree cannot turn it off, since these here come before them.
-    pub(super) fn settings(&self) -> Option<String> {
+    /// where permissions are skipped, and one that warns the agent, where it `is_warned`. Settings of a worktree cannot
+    /// turn the refusals off, since these here come before them; where there are none, its own word on hooks counts.
+    pub(super) fn settings(&self, is_warned: bool) -> Option<String> {
+        let mut settings = serde_json::Map::new();
+        let mut hooks = serde_json::Map::new();
         let listed: Vec<String> = self.0.iter().map(|(name, _, tools)| pattern(name, tools)).collect();
-        (!listed.is_empty()).then(|| {
-            let hook = json!({
+        if !listed.is_empty() {
+            settings.insert("disableAllHooks".to_owned(), Value::Bool(false));
+            let refuses = json!({
                 "matcher": format!("^mcp__(?!{})", listed.join("|")),
                 "hooks": [{"type": "command", "command": REFUSAL}],
             });
-            json!({"disableAllHooks": false, "hooks": {"PreToolUse": [hook]}}).to_string()
+            hooks.insert("PreToolUse".to_owned(), json!([refuses]));
+        }
+        if is_warned {
+            hooks.insert("PostToolUse".to_owned(), json!([warnings::hook()]));
+        }
+        (!hooks.is_empty()).then(|| {
+            settings.insert("hooks".to_owned(), Value::Object(hooks));
+            Value::Object(settings).to_string()
         })
     }
 
@@ -128,7 +140,10 @@ mod tests {
         );
         assert_eq!(servers(Role::Measure).allowed(), ["mcp__far"]);
         let none = servers(Role::Review);
-        assert_eq!((none.config(), none.settings(), none.beside().len()), (None, None, 0));
+        assert_eq!(
+            (none.config(), none.settings(false), none.beside().len()),
+            (None, None, 0)
+        );
     }
 
     #[test]
@@ -147,9 +162,21 @@ mod tests {
 
     #[test]
     fn all_other_tools_are_refused() {
-        let settings: Value = serde_json::from_str(&servers(Role::Stitch).settings().unwrap()).unwrap();
+        let settings: Value = serde_json::from_str(&servers(Role::Stitch).settings(false).unwrap()).unwrap();
         assert_eq!(settings["disableAllHooks"], false);
+        assert!(settings["hooks"]["PostToolUse"].is_null());
         let matcher = &settings["hooks"]["PreToolUse"][0]["matcher"];
         assert_eq!(matcher, "^mcp__(?!docs__(?:search|read_page)$|far__)");
+    }
+
+    #[test]
+    fn whoever_is_warned_has_a_hook_that_a_worktree_may_turn_off() {
+        let settings =
+            |role, is_warned| -> Value { serde_json::from_str(&servers(role).settings(is_warned).unwrap()).unwrap() };
+        let alone = settings(Role::Review, true);
+        assert_eq!(alone["hooks"]["PostToolUse"], json!([warnings::hook()]));
+        assert_eq!(alone.as_object().unwrap().len(), 1);
+        let both = settings(Role::Stitch, true);
+        assert_eq!(both["hooks"].as_object().unwrap().len(), 2);
     }
 }

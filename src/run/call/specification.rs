@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::request::{Call, Sandbox};
+use super::warnings::End;
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::redact::Redactor;
 use crate::config::{CACHE_FOLDER, Config};
@@ -44,6 +45,7 @@ pub(super) fn specification(call: &Call<'_>, run: &RunId) -> Result<ContainerSpe
             json_schema: call.json_schema.clone(),
             budget_left_usd: call.reservation.for_client(),
             servers: RoleServers::of(&call.sandbox.config.mcp, call.sandbox.name.role),
+            is_warned: !End::of(call).is_open(),
             resume: call.resume.as_ref().map(|resume| resume.session.clone()),
         },
     )?;

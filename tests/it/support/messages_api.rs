@@ -175,6 +175,12 @@ impl MessagesApi {
         self.model.lock().unwrap().conversation(about).last_messages.clone()
     }
 
+    /// How many requests of the conversations about this did not begin with all that the one before them had, which an API
+    /// that caches would have had to read anew.
+    pub(crate) fn rewritten(&self, about: &str) -> usize {
+        self.model.lock().unwrap().conversation(about).rewritten
+    }
+
     /// What requests have shown as their credential: `Bearer …`, or a key.
     pub(crate) fn credentials(&self) -> BTreeSet<String> {
         self.model.lock().unwrap().credentials.clone()

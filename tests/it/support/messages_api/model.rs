@@ -54,6 +54,10 @@ pub(super) struct Conversing {
     pub(super) results_brought: Vec<usize>,
     /// The messages of the last request, as they came.
     pub(super) last_messages: String,
+    /// What a cache may have of the last request.
+    cached: Vec<Value>,
+    /// How many requests did not begin with all that the one before them had.
+    pub(super) rewritten: usize,
 }
 
 /// What a request gets.
@@ -89,6 +93,8 @@ impl Model {
             served: Served::default(),
             results_brought: Vec::new(),
             last_messages: String::new(),
+            cached: Vec::new(),
+            rewritten: 0,
         };
         Self {
             conversations: script.conversations.into_iter().map(conversing).collect(),
@@ -128,6 +134,9 @@ impl Model {
         let results = tool_results(request);
         conversation.results_brought.push(results);
         conversation.last_messages = request["messages"].to_string();
+        let cached = cacheable(request);
+        conversation.rewritten += usize::from(!cached.starts_with(&conversation.cached));
+        conversation.cached = cached;
         let Some(answer) = conversation.script.answers.get_mut(results) else {
             return Err(format!(
                 "the script of this conversation ends before {results} tool results"
@@ -207,6 +216,32 @@ fn tool_results(request: &Value) -> usize {
     let messages = request["messages"].as_array().into_iter().flatten();
     let blocks = messages.flat_map(|message| message["content"].as_array().into_iter().flatten());
     blocks.filter(|block| block["type"] == "tool_result").count()
+}
+
+/// What of a request is found in a cache by whoever begins with the same: its tools, its system prompt, its messages.
+fn cacheable(request: &Value) -> Vec<Value> {
+    let messages = request["messages"].as_array().into_iter().flatten();
+    let parts = [&request["tools"], &request["system"]].into_iter().chain(messages);
+    parts.cloned().map(without_marks).collect()
+}
+
+/// A part of a request without the marks of where to cache, which move on; a text is the same as one block of it.
+fn without_marks(mut value: Value) -> Value {
+    match &mut value {
+        Value::Object(fields) => {
+            fields.remove("cache_control");
+            if let Some(text) = fields.get("content").and_then(Value::as_str) {
+                let block = serde_json::json!([{"type": "text", "text": text}]);
+                fields.insert("content".to_owned(), block);
+            }
+            fields
+                .values_mut()
+                .for_each(|field| *field = without_marks(field.take()));
+        }
+        Value::Array(parts) => parts.iter_mut().for_each(|part| *part = without_marks(part.take())),
+        _ => {}
+    }
+    value
 }
 
 /// The tools that a request offers.
