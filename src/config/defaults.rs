@@ -99,12 +99,7 @@ impl Config {
             image: Image::default(),
             beads_dir: None,
             container: ContainerConfig::unset(),
-            agent: AgentConfig {
-                command: String::new(),
-                base_url: None,
-                credentials: Credentials::Subscription,
-                home: String::new(),
-            },
+            agent: AgentConfig::unset(),
             network: NetworkConfig::default(),
             services: Services::default(),
             mcp: [].into(),
@@ -118,13 +113,30 @@ impl Config {
             retry: NO_RETRY,
             commits: CommitsConfig::default(),
             keep: KeepConfig::default(),
-            limits: LimitsConfig {
-                allow_overage: false,
-                default_wait: Duration::ZERO,
-                wait: LimitWait::Never,
-            },
+            limits: LimitsConfig::unset(),
             protected_paths: Vec::new(),
             gates: Vec::new(),
+        }
+    }
+}
+
+impl AgentConfig {
+    fn unset() -> Self {
+        Self {
+            command: String::new(),
+            base_url: None,
+            credentials: Credentials::Subscription,
+            home: String::new(),
+        }
+    }
+}
+
+impl LimitsConfig {
+    fn unset() -> Self {
+        Self {
+            allow_overage: false,
+            default_wait: Duration::ZERO,
+            wait: LimitWait::Never,
         }
     }
 }

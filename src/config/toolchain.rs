@@ -10,6 +10,8 @@ pub(crate) struct Tool {
     pub(crate) programs: &'static [&'static str],
     /// The packages of Debian that have it; empty where Debian bookworm has none.
     pub(crate) packages: &'static [&'static str],
+    /// Packages to prefer to these where the distribution has all of them: newer versions, which Debian keeps for browsers.
+    pub(crate) newer: &'static [&'static str],
     /// The registry that has its versions, if one of those that are used here does.
     pub(crate) registry: Option<Registry>,
     /// A command that succeeds where it is installed.
@@ -41,6 +43,7 @@ const fn distribution(
         name,
         programs,
         packages,
+        newer: &[],
         registry: None,
         proof,
         first_version: "",
@@ -197,15 +200,16 @@ pub(crate) const TOOLS: &[Tool] = &[
         ),
         "ruby",
     ),
-    with_image(
-        distribution(
+    Tool {
+        newer: &["cargo-web", "rust-web-clippy", "rustfmt-web"],
+        image: Some("rust"),
+        ..distribution(
             "rust",
             &["cargo", "rustc", "rustfmt", "cargo-clippy"],
             &["cargo", "rust-clippy", "rustfmt"],
             "cargo --version",
-        ),
-        "rust",
-    ),
+        )
+    },
     either(
         distribution("tox", &["tox"], &["tox"], "tox --version"),
         Registry::Python("tox"),

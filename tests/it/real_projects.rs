@@ -1,17 +1,27 @@
 //! Real projects of the registries, as their authors published them: `init` alone writes the gates that test them in the
 //! container.
 
+use std::fs;
 use std::process::Command;
 
 use crate::support::command::cordwainer;
 use crate::support::engines::{TestEngine, limits_that_hold};
 use crate::support::repository::TestRepository;
 
+/// Where a project is published.
+#[derive(Clone, Copy)]
+enum Origin {
+    Cargo(&'static str, &'static str),
+    Npm(&'static str, &'static str),
+    Python(&'static str, &'static str),
+    /// An archive in the pool of Debian's mirrors.
+    Debian(&'static str),
+}
+
 /// A published project.
 struct Published {
-    /// Where its archive is, compressed by gzip.
-    archive: &'static str,
-    /// What git ignores: no archive of a package manager has that.
+    origin: Origin,
+    /// What git ignores in it: no archive of a package manager has that.
     ignored: &'static str,
     /// A file of its sources, and what to replace in it so that a test fails.
     breaks: (&'static str, &'static str, &'static str),
@@ -19,64 +29,101 @@ struct Published {
 
 const PUBLISHED: [Published; 5] = [
     Published {
-        archive: "https://static.crates.io/crates/itoa/itoa-1.0.11.crate",
+        origin: Origin::Cargo("itoa", "1.0.11"),
         ignored: "/target/\n",
         breaks: ("src/lib.rs", "b'-'", "b'+'"),
     },
     Published {
-        archive: "https://registry.npmjs.org/left-pad/-/left-pad-1.3.0.tgz",
+        origin: Origin::Npm("left-pad", "1.3.0"),
         ignored: "/node_modules/\n",
         breaks: ("index.js", "' '", "'_'"),
     },
     Published {
-        archive: "https://files.pythonhosted.org/packages/3e/bf/5e12db234df984f6df3c7f12f1428aa680ba4e101f63f4b8b3f9e8d2e617/toolz-0.12.1.tar.gz",
+        origin: Origin::Python("toolz", "0.12.1"),
         ignored: "__pycache__/\n",
         breaks: ("toolz/itertoolz.py", "islice(seq, n)", "islice(seq, n + 1)"),
     },
     Published {
-        archive: "http://deb.debian.org/debian/pool/main/g/golang-github-pkg-errors/golang-github-pkg-errors_0.9.1.orig.tar.gz",
+        origin: Origin::Debian("g/golang-github-pkg-errors/golang-github-pkg-errors_0.9.1.orig.tar.gz"),
         ignored: "",
         breaks: ("errors.go", "\": \"", "\" - \""),
     },
     Published {
-        archive: "http://deb.debian.org/debian/pool/main/c/cjson/cjson_1.7.15.orig.tar.gz",
+        origin: Origin::Debian("c/cjson/cjson_1.7.15.orig.tar.gz"),
         ignored: "/build/\n",
         breaks: ("cJSON.c", "\"true\"", "\"wahr\""),
     },
 ];
 
 impl Published {
-    /// Fetches the archive, and commits what is in it.
+    /// Fetches the project by the program of its ecosystem, and commits what is in it.
     fn fetch(&self) -> TestRepository {
         let repository = TestRepository::empty();
-        let archive = tempfile::NamedTempFile::new().unwrap();
-        let fetched = Command::new("curl")
-            .args([
-                "--fail",
-                "--silent",
-                "--show-error",
-                "--location",
-                "--retry",
-                "3",
-                "--output",
-            ])
-            .arg(archive.path())
-            .arg(self.archive)
-            .status();
-        assert!(fetched.unwrap().success(), "{} cannot be fetched", self.archive);
-        let unpacked = Command::new("tar")
-            .args([
+        let folder = tempfile::tempdir().unwrap();
+        let run = |program: &str, arguments: &[&str]| {
+            let mut command = Command::new(program);
+            command.args(arguments).current_dir(folder.path());
+            let output = command.output().unwrap();
+            assert!(output.status.success(), "{command:?}: {output:?}");
+        };
+        match self.origin {
+            Origin::Cargo(name, version) => {
+                let manifest =
+                    format!("[package]\nname = \"a\"\nversion = \"0.0.0\"\n[dependencies]\n{name} = \"={version}\"\n");
+                fs::create_dir(folder.path().join("src")).unwrap();
+                fs::write(folder.path().join("src/lib.rs"), "").unwrap();
+                fs::write(folder.path().join("Cargo.toml"), manifest).unwrap();
+                run("cargo", &["vendor", "--quiet"]);
+                run(
+                    "tar",
+                    &["--create", "--gzip", "--file", "archive", "--directory", "vendor", name],
+                );
+            }
+            Origin::Npm(name, version) => run("npm", &["pack", "--silent", &format!("{name}@{version}")]),
+            Origin::Python(name, version) => run(
+                "python3",
+                &[
+                    "-m",
+                    "pip",
+                    "download",
+                    "--quiet",
+                    "--no-deps",
+                    "--no-binary",
+                    name,
+                    &format!("{name}=={version}"),
+                ],
+            ),
+            Origin::Debian(path) => run(
+                "curl",
+                &[
+                    "--fail",
+                    "--silent",
+                    "--show-error",
+                    "--remote-name",
+                    &format!("http://deb.debian.org/debian/pool/main/{path}"),
+                ],
+            ),
+        }
+        let files = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path());
+        let archive = files.filter(|path| path.is_file()).find(|path| {
+            let name = path.file_name().unwrap().to_str().unwrap();
+            name == "archive" || name.ends_with("gz")
+        });
+        let archive = archive.unwrap().display().to_string();
+        let target = repository.path().display().to_string();
+        run(
+            "tar",
+            &[
                 "--extract",
                 "--gzip",
                 "--strip-components=1",
                 "--no-same-owner",
                 "--file",
-            ])
-            .arg(archive.path())
-            .arg("--directory")
-            .arg(repository.path())
-            .status();
-        assert!(unpacked.unwrap().success(), "{} cannot be unpacked", self.archive);
+                &archive,
+                "--directory",
+                &target,
+            ],
+        );
         repository.write(".gitignore", self.ignored);
         repository.commit("as it was published");
         repository
@@ -89,10 +136,10 @@ fn is_tested(published: &Published, engine: TestEngine) {
     let repository = published.fetch();
     let run = |arguments: &[&str]| {
         let called = cordwainer(&repository, arguments).run();
-        assert_eq!(called.code, 0, "{}: {called:#?}", published.archive);
+        assert_eq!(called.code, 0, "{}: {called:#?}", repository.path().display());
     };
     run(&["init"]);
-    let written = std::fs::read_to_string(repository.path().join("configuration.yaml")).unwrap();
+    let written = fs::read_to_string(repository.path().join("configuration.yaml")).unwrap();
     let socket = engine.socket().display().to_string();
     let limits = limits_that_hold(&engine.socket());
     repository.write(
@@ -104,7 +151,7 @@ fn is_tested(published: &Published, engine: TestEngine) {
     run(&["image", "build", "--network", "host"]);
     run(&["doctor", "--gates"]);
     let (path, text, other) = published.breaks;
-    let source = std::fs::read_to_string(repository.path().join(path)).unwrap();
+    let source = fs::read_to_string(repository.path().join(path)).unwrap();
     assert!(source.contains(text), "{path} has no {text}");
     repository.write(path, source.replace(text, other));
     repository.commit("break it");
@@ -113,7 +160,7 @@ fn is_tested(published: &Published, engine: TestEngine) {
     assert!(
         said.contains("red before any work"),
         "{}: {called:#?}\n{written}",
-        published.archive
+        repository.path().display()
     );
 }
 

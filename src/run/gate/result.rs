@@ -57,8 +57,9 @@ pub(crate) enum GateVerdict {
 }
 
 /// What is known of a work while its gates are judged.
-#[derive(Default)]
-struct Judged {
+struct Judged<'a> {
+    work: Work<'a>,
+    interruption: &'a Interruption,
     /// The results of all gates on what the work began from, once one of them was asked for.
     bases: Option<Vec<Tried>>,
     remarks: Vec<String>,
@@ -151,7 +152,13 @@ impl Gates {
         // is, which nobody looks up. An id of afterwards would have the new image vouched for by what ran in the old one.
         let image = self.engine.ensure_image(&project.config.image.name).await?;
         let runner = self.runner(interruption);
-        let mut judged = Judged::default();
+        let mut judged = Judged {
+            work,
+            interruption,
+            bases: None,
+            remarks: Vec::new(),
+            results: Vec::new(),
+        };
         for batch in chosen.chunks(sandboxes.len()) {
             let runs = runner.run_together(sandboxes, batch, tree).await;
             let runs = runs.into_iter().collect::<Result<Vec<_>>>()?;
@@ -165,7 +172,7 @@ impl Gates {
                 )?;
             }
             for (index, run) in batch.iter().zip(runs) {
-                if let Some(verdict) = self.weigh(work, *index, run, &mut judged, interruption).await? {
+                if let Some(verdict) = self.weigh(&mut judged, *index, run).await? {
                     return Ok(verdict);
                 }
             }
@@ -177,20 +184,14 @@ impl Gates {
     }
 
     /// Judges the gate at a place of the configuration that has run. Returns the verdict on the work, if that is known by it.
-    async fn weigh(
-        &self,
-        work: Work<'_>,
-        index: usize,
-        run: GateRun,
-        judged: &mut Judged,
-        interruption: &Interruption,
-    ) -> Result<Option<GateVerdict>> {
+    async fn weigh(&self, judged: &mut Judged<'_>, index: usize, run: GateRun) -> Result<Option<GateVerdict>> {
+        let work = judged.work;
         let gate = &self.context.project.config.gates[index];
         if run.ran == Ran::Cancelled {
             return Ok(Some(GateVerdict::Cancelled));
         }
         if judged.bases.is_none() && gate.is_compared() && run.results.is_some() {
-            let Some(tried) = self.on_base(work, interruption).await? else {
+            let Some(tried) = self.on_base(work, judged.interruption).await? else {
                 return Ok(Some(GateVerdict::Cancelled));
             };
             judged.bases = Some(tried);

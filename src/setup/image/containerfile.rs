@@ -43,7 +43,8 @@ pub(super) fn text(client: &str, build: &ImageBuild) -> Option<String> {
     for (tool, version) in tools {
         match (version, tool.registry) {
             (ToolVersion::Registry(_), Some(registry)) => copy(&mut text, tool, registry),
-            _ => install(&mut text, tool.packages),
+            _ if tool.newer.is_empty() => install(&mut text, tool.packages),
+            _ => install_newer(&mut text, tool),
         }
     }
     for command in &build.run {
@@ -73,6 +74,17 @@ fn install<T: AsRef<str>>(text: &mut String, packages: &[T]) {
         "RUN mkdir -p /usr/share/man/man1 \\\n    && apt-get update \\\n    && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends \
          {} \\\n    && rm -rf /var/lib/apt/lists/*",
         packages.join(" ")
+    );
+}
+
+/// Installs the newer packages of a tool where the distribution has them, else the others.
+fn install_newer(text: &mut String, tool: &Tool) {
+    let (newer, packages) = (tool.newer.join(" "), tool.packages.join(" "));
+    let _ = writeln!(
+        text,
+        "RUN apt-get update \\\n    && if apt-cache show {newer} >/dev/null 2>&1; then packages='{newer}'; else packages='{packages}'; fi \\\n    \
+         && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends $packages \\\n    \
+         && rm -rf /var/lib/apt/lists/*"
     );
 }
 
