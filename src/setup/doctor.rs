@@ -8,6 +8,7 @@ mod container;
 mod diagnosis;
 mod gates;
 mod options;
+mod programs;
 
 use std::path::Path;
 
@@ -68,6 +69,7 @@ pub(crate) async fn of_project(project: &Project, options: DoctorOptions) -> Res
     for engine in reachable {
         let mut diagnosis = container::examine(project, &engine).await;
         if diagnosis.checks.iter().all(|check| check.held) {
+            diagnosis.checks.extend(programs::examine(project, &engine).await);
             diagnosis.checks.extend(gates::examine(project, &engine, options).await);
         }
         engines.push(diagnosis);

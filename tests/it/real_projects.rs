@@ -46,9 +46,9 @@ const PUBLISHED: [Published; 5] = [
         breaks: ("index.js", "' '", "'_'"),
     },
     Published {
-        origin: Origin::Python("toolz", "0.12.1"),
-        ignored: "__pycache__/\n",
-        breaks: ("toolz/itertoolz.py", "islice(seq, n)", "islice(seq, n + 1)"),
+        origin: Origin::Python("pluggy", "1.5.0"),
+        ignored: "__pycache__/\n*.egg-info/\n",
+        breaks: ("src/pluggy/_result.py", "return cast(_T, self._result)", "return None"),
     },
     Published {
         origin: Origin::Debian("g/golang-github-pkg-errors/golang-github-pkg-errors_0.9.1.orig.tar.gz"),

@@ -265,8 +265,12 @@ fn files_of(example: &Example) -> Vec<(PathBuf, String)> {
 #[test]
 fn the_examples_are_valid_and_init_finds_what_they_are_made_of() {
     for (example, tools, gate) in [
-        (&PYTHON, "Tools of the image: python.", "python3 -m pytest`"),
-        (&NODE, "Tools of the image: node, npm.", "`npm ci && npm test`"),
+        (
+            &PYTHON,
+            "Tools of the image: python.",
+            "/cache/venv/bin/python -m pytest --junit-xml=test-results.xml`",
+        ),
+        (&NODE, "Tools of the image: node, npm.", "`npm test`"),
     ] {
         let repository = TestRepository::empty();
         for (path, text) in files_of(example) {

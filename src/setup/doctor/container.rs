@@ -20,7 +20,6 @@ use crate::run::preflight::{self, Asker};
 use crate::sandbox::engine::{ContainerSpec, Engine, Mount, UserChoice};
 use crate::sandbox::gateway::{Gateway, Options, hold_to};
 use crate::sandbox::guarantee::{GuaranteeReport, Item, RequestedContainer};
-use crate::setup::image::{self, ProjectNeeds};
 use crate::setup::services::Trial;
 
 /// The time limit of the container.
@@ -42,7 +41,6 @@ pub(super) async fn examine(project: &Project, engine: &Engine) -> EngineDiagnos
             Ok(answer) => answer.tell(&mut diagnosis),
             Err(error) => diagnosis.checks.push(failed("container", &error)),
         }
-        diagnosis.checks.extend(programs(project, engine).await);
     }
     if diagnosis
         .checks
@@ -52,31 +50,6 @@ pub(super) async fn examine(project: &Project, engine: &Engine) -> EngineDiagnos
         diagnosis.checks.extend(services(project, engine).await);
     }
     diagnosis
-}
-
-/// Looks for what the project's commands need of the image; nothing where there are none.
-async fn programs(project: &Project, engine: &Engine) -> Vec<Check> {
-    let config = project.config();
-    let needs = ProjectNeeds::of(config);
-    let user = UserChoice::of(config.container.user.as_deref());
-    if needs.is_empty() {
-        return Vec::new();
-    }
-    let report = match image::check(engine, &config.image.name, &needs, user).await {
-        Ok(report) => report,
-        Err(error) => return vec![failed("programs", &error)],
-    };
-    let found = report.of_project();
-    if found.iter().all(|item| item.ok) {
-        let names: Vec<&str> = found.iter().map(|item| item.name.as_str()).collect();
-        return vec![Check::good(
-            "programs",
-            format!("the image has them ({})", one_line(&names.join(", "), 200)),
-        )];
-    }
-    let missing = found.iter().filter(|item| !item.ok);
-    let fix = "add that to `image.build` (`tools`, `packages` or `run`), and run `cordwainer image build`";
-    missing.map(|item| Check::bad(&item.name, &item.detail, fix)).collect()
 }
 
 /// Tries each service.
