@@ -196,6 +196,7 @@ impl Runner<'_> {
         let exit = match ended {
             Ended::Cancelled => return Ok(Ran::Cancelled.without_output()),
             Ended::Over(how) => return Ok(Ran::Red(how).with(heard.output())),
+            Ended::Late if !told => return Err(seal::said_nothing(&format!("gate `{}`", gate.name))),
             Ended::Late => return Ok(Ran::Red("ran past its time limit".to_owned()).with(heard.output())),
             Ended::Exited(exit) => exit,
         };

@@ -14,7 +14,7 @@ use crate::git::{Git, Oid, Slot};
 use crate::project::Project;
 use crate::project::labels::repository_labels;
 use crate::sandbox::credential::Credentials;
-use crate::sandbox::engine::{ContainerSpec, Engine};
+use crate::sandbox::engine::{ContainerSpec, Engine, fix_of_absent};
 
 mod repository;
 
@@ -127,8 +127,7 @@ async fn image(project: &Project, engine: &Engine, asker: Asker) -> Result<Strin
     }
     match engine.image_id(image).await? {
         Some(_) => Ok(image.clone()),
-        None => Err(Error::new(ErrorKind::Engine, format!("no `{image}`"))
-            .hint("run `cordwainer image build` to build the Claude image")),
+        None => Err(Error::new(ErrorKind::Engine, format!("no `{image}`")).hint(fix_of_absent(image))),
     }
 }
 

@@ -36,8 +36,8 @@ use bollard::errors::Error as ApiError;
 
 pub use container::Container;
 pub use exit::Exit;
-pub(crate) use image::pack;
 pub use image::{BuildRequest, ImageConfig};
+pub(crate) use image::{fix_of_absent, pack};
 pub use kind::EngineKind;
 pub use layering::Layering;
 pub use options::{ConnectOptions, EngineChoice};

@@ -48,7 +48,7 @@ const PUBLISHED: [Published; 5] = [
     Published {
         origin: Origin::Python("pluggy", "1.5.0"),
         ignored: "__pycache__/\n*.egg-info/\n",
-        breaks: ("src/pluggy/_result.py", "return cast(_T, self._result)", "return None"),
+        breaks: ("src/pluggy/_result.py", "cast(ResultType, self._result)", "None"),
     },
     Published {
         origin: Origin::Debian("g/golang-github-pkg-errors/golang-github-pkg-errors_0.9.1.orig.tar.gz"),

@@ -373,10 +373,19 @@ impl Sealed<'_> {
 pub(in crate::run) fn never_began(what: &str, said: &str) -> Error {
     // The reason of an attempt has no hint, so the fix is part of the message.
     let message = format!(
-        "the container of {what} ended before it began ({said}): perhaps the image is for another architecture; \
-         `cordwainer image build` builds it on this machine"
+        "the container of {what} ended before it began ({said}): perhaps its image is for another architecture, or lacks a \
+         shell, `socat` or cordwainer's entrypoint; `cordwainer image check` tries it, `cordwainer image build` makes one"
     );
     Error::new(ErrorKind::Engine, message)
+}
+
+/// Builds the error of a container whose entrypoint reported nothing in the time that its command had. Another try would
+/// take as long.
+pub(in crate::run) fn said_nothing(what: &str) -> Error {
+    let message = format!("the entrypoint of the container of {what} reported nothing within the gate's time limit");
+    Error::new(ErrorKind::Precondition, message).hint(
+        "use an image with cordwainer's entrypoint: `cordwainer doctor` tries it, `cordwainer image build` makes one",
+    )
 }
 
 /// Builds the error of a refusal: no retry fixes what an engine does not give.

@@ -13,6 +13,8 @@ use crate::sandbox::engine::deadline::{self, CHANGE, LOOK, SILENCE};
 
 /// The beginning of the reference of an image that is built here and is not in a registry.
 const LOCAL: &str = "localhost/";
+/// How the names of images that are built here go on.
+const OURS: &str = "cordwainer-";
 /// How many of a failed build's last lines its error shows.
 const LAST_LINES: usize = 15;
 
@@ -99,9 +101,7 @@ impl Engine {
         }
         if reference.starts_with(LOCAL) {
             let message = format!("there is no image `{reference}` on {self}");
-            return Err(
-                Error::new(ErrorKind::Engine, message).hint("run `cordwainer image build` to build the Claude image")
-            );
+            return Err(Error::new(ErrorKind::Engine, message).hint(fix_of_absent(reference)));
         }
         self.pull(reference).await?;
         let absent = || {
@@ -294,6 +294,16 @@ pub(crate) fn pack(files: &[(&str, &[u8])]) -> std::io::Result<Vec<u8>> {
 
 fn pairs(map: &BTreeMap<String, String>) -> HashMap<String, String> {
     map.clone().into_iter().collect()
+}
+
+/// Returns what to do where the engine does not have an image that is never pulled.
+pub(crate) fn fix_of_absent(reference: &str) -> &'static str {
+    if reference.strip_prefix(LOCAL).is_some_and(|name| name.starts_with(OURS)) {
+        "run `cordwainer image build` to build it"
+    } else {
+        "`image` in the configuration names it: load or build it on this engine, or have `cordwainer image build` make one \
+         (`image: {build: …}`)"
+    }
 }
 
 /// Splits `repository:tag`; a digest stays with the repository, and without a tag it is `latest`.

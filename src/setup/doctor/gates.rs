@@ -2,7 +2,7 @@
 
 use super::check::{Check, failed};
 use super::options::DoctorOptions;
-use crate::base::error::Result;
+use crate::base::error::{Error, Result};
 use crate::base::interruption::Interruption;
 use crate::base::text::one_line;
 use crate::model::generation::GenerationName;
@@ -19,7 +19,7 @@ pub(super) async fn examine(project: &Project, engine: &Engine, options: DoctorO
     }
     match examined(project, engine, options).await {
         Ok(checks) => checks,
-        Err(error) => vec![failed("gates", &error)],
+        Err(error) => vec![with_cause(&error)],
     }
 }
 
@@ -54,6 +54,23 @@ async fn examined(project: &Project, engine: &Engine, options: DoctorOptions) ->
         })
     });
     prepared.into_iter().chain(checks).collect()
+}
+
+/// Builds the check of which the result is an error, with the lines of what caused it: those of a command that prepares
+/// dependencies say at their end what failed.
+fn with_cause(error: &Error) -> Check {
+    let cause = std::error::Error::source(error)
+        .map(ToString::to_string)
+        .unwrap_or_default();
+    let lines: Vec<String> = cause
+        .lines()
+        .map(|line| line.trim_start_matches("| ").to_owned())
+        .collect();
+    let check = Check {
+        found: error.to_string(),
+        ..failed("gates", error)
+    };
+    with_output(check, &lines)
 }
 
 /// Adds the last lines of a gate's output: the reason may be the network or the image, which no task fixes.

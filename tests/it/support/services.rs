@@ -6,7 +6,7 @@ pub(crate) const IMAGE: &str = "localhost/cordwainer-test-services:latest";
 /// The lines of a service called `db`.
 pub(crate) const DB: &str = "  db:
     image: localhost/cordwainer-test-services:latest
-    command: initdb --username=app --auth=trust --no-sync /data/db && exec postgres -D /data/db -k /tmp -c fsync=off
+    command: initdb --username=app --auth=trust --encoding=UTF8 --no-sync /data/db && exec postgres -D /data/db -k /tmp -c fsync=off
     ports: [5432]
     ready: psql -h 127.0.0.1 -U app -d postgres -c 'select 1'
 ";
