@@ -43,6 +43,7 @@ mod section;
 mod services;
 pub(crate) mod show;
 mod source;
+mod stages;
 mod tampering;
 mod timers;
 mod tokens;
@@ -56,9 +57,9 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::base::serialization::or_off;
+use crate::base::serialization::{is_zero, or_off};
 use crate::git::Identity;
-use crate::model::Role;
+use crate::model::{Role, Severity};
 use crate::sandbox::engine::Runtime;
 use crate::sandbox::guarantee::Item;
 
@@ -85,6 +86,7 @@ pub use problems::{Problem, Problems};
 pub use schema::schema;
 pub use services::{Beside, ServiceConfig, Services};
 pub use source::{ConfigSource, Origin, SetBy, Setting, variables};
+pub use stages::Stage;
 pub use tampering::Tampering;
 
 /// The usual name of the file, at the repository root.
@@ -186,9 +188,10 @@ pub struct Config {
     pub measure: RoleConfig,
     /// `stitch`.
     pub stitch: RoleConfig,
-    /// `review`; nothing calls it yet, and nothing of it is read.
-    #[serde(skip)]
+    /// `review`: of use where `stages` has it.
     pub review: RoleConfig,
+    /// `stages`: the calls of an attempt, in their order.
+    pub stages: Vec<Stage>,
     /// `optimize`; nothing calls it yet, and nothing of it is read.
     #[serde(skip)]
     pub optimize: RoleConfig,
@@ -257,6 +260,17 @@ impl Config {
             Role::Review => &self.review,
             Role::Optimize => &self.optimize,
         }
+    }
+
+    /// Returns whether what attempts leave is reviewed.
+    pub fn has_review(&self) -> bool {
+        self.stages.contains(&Stage::Review)
+    }
+
+    /// Returns the roles of the calls that an attempt at a task may make.
+    pub(crate) fn roles_of_attempts(&self) -> Vec<Role> {
+        let review = self.has_review().then_some(Role::Review);
+        [Role::Stitch].into_iter().chain(review).collect()
     }
 
     /// Returns the base URL of the calls of a role: its own, else the agent's; `None` is the client's default.
@@ -386,16 +400,32 @@ pub struct RoleConfig {
     pub denied_tools: Vec<String>,
     /// Arguments of the client beyond `claude_args`.
     pub args: Vec<String>,
-    /// Tasks of a cycle (stitch), proposals of a cycle (measure: `max_issues` limits them, too); `None` means no limit.
-    #[serde(serialize_with = "or_off")]
+    /// Tasks of a cycle (stitch), proposals of a cycle (measure: `max_issues` limits them, too); 0 is `off`. `None` where
+    /// a role has no cycles.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "show::count_or_off")]
     pub max_per_cycle: Option<u32>,
-    /// Attempts at a task (stitch: 3), answers of a measure (2).
+    /// Attempts at a task (stitch: 3), answers of a measure (2); 0 where a role has none.
+    #[serde(skip_serializing_if = "is_zero")]
     pub max_attempts: u32,
-    /// Calls at once: 1 until parallel work is there.
+    /// Calls at once: 1 until parallel work is there; 0 where a role's calls belong to those of another.
+    #[serde(skip_serializing_if = "is_zero")]
     pub parallel: u32,
     /// Fix rounds of an attempt (stitch: 2); 0 is `off`. `None` where a role has no attempts.
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "show::rounds")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "show::count_or_off")]
     pub fix_rounds: Option<u32>,
+    /// The least score with which a review passes (7); `None` where a role gives none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min_score: Option<u32>,
+    /// The least severity of a finding with which no review passes (high); `None` where a role reports none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub block: Option<Severity>,
+}
+
+impl RoleConfig {
+    /// Returns `max_per_cycle`; `None` means no limit.
+    pub(crate) fn most_per_cycle(&self) -> Option<u32> {
+        self.max_per_cycle.filter(|most| *most > 0)
+    }
 }
 
 /// The `retry` section: how calls that met a passing failure are made again.
@@ -431,6 +461,13 @@ pub struct LimitsConfig {
 
 /// What is said where `container.disk` is off.
 pub(crate) const DISK_OFF: &str = "`container.disk` is off: an agent can fill the disk that has the worktrees";
+
+/// Returns a warning about a `review` that no stage is; `None` where there is none.
+pub(crate) fn unused_review(config: &Config) -> Option<String> {
+    let is_set = config.review != Config::default().review;
+    (is_set && !config.has_review())
+        .then(|| "`review` is configured and nothing is reviewed: write `stages: [stitch, review]`".to_owned())
+}
 
 /// Returns a warning about the sections of a file for roles that nothing calls yet; `None` where it has none.
 pub(crate) fn uncalled_roles(config: &Config) -> Option<String> {

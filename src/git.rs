@@ -27,6 +27,7 @@ mod lines;
 mod locks;
 mod merge;
 mod objects;
+mod patch;
 mod refs;
 mod repository_id;
 mod rules;

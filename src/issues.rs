@@ -1,9 +1,12 @@
 //! Tasks: their state, order and proposals, and the store that keeps them on a ref of the repository. How a task is
 //! worked on is decided elsewhere.
 
+mod answer;
 pub mod attempt;
 pub mod issue;
 mod new_ids;
 pub mod proposal;
+pub mod review;
 pub mod round;
+pub mod stage;
 pub mod store;

@@ -49,7 +49,7 @@ pub use base::testing;
 pub use base::{clock, error, graph, interruption, lines, redact, text};
 
 mod model;
-pub use model::generation;
+pub use model::{finding, generation};
 
 pub mod git;
 
@@ -59,7 +59,7 @@ mod accounting;
 pub use accounting::{budget, ledger, metering};
 
 mod issues;
-pub use issues::{attempt, issue, proposal, round, store};
+pub use issues::{attempt, issue, proposal, review, round, stage, store};
 
 mod sandbox;
 pub use sandbox::{credential, engine, gateway, guarantee, network};

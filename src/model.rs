@@ -1,6 +1,7 @@
 //! The basic types of everything else: ids, roles, usage, the names of a generation's refs. Nothing in here reads or
 //! writes anything.
 
+pub mod finding;
 mod gate;
 pub mod generation;
 mod id;
@@ -8,6 +9,7 @@ mod role;
 pub(crate) mod trailer;
 mod usage;
 
+pub(crate) use finding::Severity;
 pub(crate) use gate::GateResult;
 pub use gate::{TestCounts, Verdict};
 pub use id::{CommitId, IssueId, RunId, TypedId};

@@ -147,3 +147,32 @@ pub struct CallReport {
     /// Why we ended the call, if we did.
     pub cut: Option<StopCause>,
 }
+
+impl CallReport {
+    /// Builds the report of a call that succeeded in a session, of which nothing else is known.
+    pub(crate) fn of_success(session: &str) -> Self {
+        Self {
+            outcome: CallOutcome::Success,
+            reason: String::new(),
+            fix: None,
+            session_id: Some(session.to_owned()),
+            model: None,
+            turns: 0,
+            usage: Usage::default(),
+            estimated: false,
+            duration_ms: 0,
+            api_ms: 0,
+            wait_ms: 0,
+            session_lost: false,
+            request_refused: false,
+            resets_at: None,
+            result: None,
+            structured_output: None,
+            client_version: None,
+            api_key_source: None,
+            using_overage: false,
+            skipped_lines: 0,
+            cut: None,
+        }
+    }
+}

@@ -11,6 +11,12 @@ pub(crate) fn or_off<T: Serialize, S: Serializer>(value: &Option<T>, serializer:
     }
 }
 
+/// Returns whether a number is zero, and need not be written.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+pub(crate) fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
 /// Writes the methods with which a [`Visitor`](serde::de::Visitor) of type `()` passes over what has no parts and is not
 /// text.
 macro_rules! pass_over_scalars {

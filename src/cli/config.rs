@@ -10,7 +10,7 @@ use crate::base::error::{Context as _, Error, ErrorKind, Result, exit};
 use crate::base::text::one_line;
 use crate::config::file::LoadedConfig;
 use crate::config::{
-    Config, DISK_OFF, EffectiveValue, FILE_NAME, Problem, Problems, effective, schema, uncalled_roles,
+    Config, DISK_OFF, EffectiveValue, FILE_NAME, Problem, Problems, effective, schema, uncalled_roles, unused_review,
 };
 use crate::git::{Git, Head};
 use crate::lifecycle;
@@ -75,6 +75,7 @@ fn check(git: Git, context: &Context) -> Result<u8> {
             let unused: Vec<String> = unused.map(|unused| one_line(unused, 300)).collect();
             for warning in uncalled_roles(&config)
                 .into_iter()
+                .chain(unused_review(&config))
                 .chain(unlimited)
                 .chain(unused)
                 .chain(unmatched(git, config, context)?)

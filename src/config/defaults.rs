@@ -29,8 +29,7 @@ static DEFAULTS: LazyLock<Config> = LazyLock::new(|| {
     let mut config = Config::unset()
         .read(&text, "the table of keys", &paths::lexical)
         .expect("the table of keys has good defaults, which a test reads");
-    // Nothing calls these yet, so they have no keys.
-    config.review = config.measure.clone();
+    // Nothing calls it yet, so it has no keys.
     config.optimize = config.stitch.clone();
     config
 });
@@ -108,6 +107,7 @@ impl Config {
             stitch: RoleConfig::unset(),
             review: RoleConfig::unset(),
             optimize: RoleConfig::unset(),
+            stages: Vec::new(),
             uncalled: Vec::new(),
             budget: BudgetConfig::default(),
             retry: NO_RETRY,
@@ -189,6 +189,8 @@ impl RoleConfig {
             max_attempts: 0,
             parallel: 0,
             fix_rounds: None,
+            min_score: None,
+            block: None,
         }
     }
 }

@@ -80,7 +80,7 @@ fn is_told(section: &Key, key: &Key) -> bool {
     let is_same = |other: &Key| {
         (other.name, other.default, other.sample, other.about) == (key.name, key.default, key.sample, key.about)
     };
-    section.name == "stitch" && MEASURE.iter().any(is_same)
+    ["stitch", "review"].contains(&section.name) && MEASURE.iter().any(is_same)
 }
 
 /// Returns what follows the name of a key, in one line or more.

@@ -117,7 +117,7 @@ fn check_permissions(top: &Section<'_>, config: &Config) {
                 .iter()
                 .any(|word| word.strip_prefix("--permission-mode=") == Some(BYPASS))
     };
-    for role in [Role::Measure, Role::Stitch]
+    for role in [Role::Measure, Role::Stitch, Role::Review]
         .into_iter()
         .filter(|role| config.role(*role).restricted)
     {

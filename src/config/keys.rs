@@ -182,7 +182,7 @@ pub(crate) const CREDENTIAL: &[Key] = &[
     Key::new("from", Shape::Section(SECRET), "", "Where the secret is on the host."),
     Key::new(
         "roles",
-        Shape::Choices(&["measure", "stitch", "gates"]),
+        Shape::Choices(&["measure", "stitch", "review", "gates"]),
         "",
         "Whose containers have its use. Unset: all.",
     ),
@@ -270,7 +270,7 @@ pub(crate) const NETWORK_ENTRY: &[Key] = &[
     ),
     Key::new(
         "roles",
-        Shape::Choices(&["measure", "stitch", "gates"]),
+        Shape::Choices(&["measure", "stitch", "review", "gates"]),
         "",
         "Whose containers the entry is for. Unset: all.",
     ),
@@ -304,6 +304,7 @@ pub(crate) const MCP_SERVER: &[Key] = &[
 pub(crate) const MCP_TOOLS: &[Key] = &[
     Key::new("measure", Shape::List, "", "Tools of the phase that proposes tasks."),
     Key::new("stitch", Shape::List, "", "Tools of the phase that works on the tasks."),
+    Key::new("review", Shape::List, "", "Tools of reviews."),
 ];
 
 /// The keys of `commands.prepare` written as a mapping; `command` is required.

@@ -185,10 +185,13 @@ fn read_address(field: &Field<'_>, config: &Config) -> Option<String> {
     }
 }
 
+/// The roles that may use a server.
+const ROLES: [Role; 3] = [Role::Measure, Role::Stitch, Role::Review];
+
 fn read_tools(field: &Field<'_>) -> Option<BTreeMap<Role, Vec<String>>> {
     let section = Section::open(field, MCP_TOOLS)?;
     let mut tools = BTreeMap::new();
-    for role in [Role::Measure, Role::Stitch] {
+    for role in ROLES {
         let mut names = Vec::new();
         section.set(role.name(), &mut names, |field| {
             field.list("a list of tools", read_tool)
@@ -197,9 +200,7 @@ fn read_tools(field: &Field<'_>) -> Option<BTreeMap<Role, Vec<String>>> {
             tools.insert(role, names);
         }
     }
-    let named = [Role::Measure, Role::Stitch]
-        .iter()
-        .any(|role| section.field(role.name()).is_some());
+    let named = ROLES.iter().any(|role| section.field(role.name()).is_some());
     if tools.is_empty() && !named {
         return field.refuse_with(
             "no role may use the server",

@@ -1,12 +1,14 @@
-//! Reads the sections of the roles: `measure` and `stitch`.
+//! Reads the sections of the roles: `measure`, `stitch` and `review`.
 
 use super::container::read_url;
 use super::field::Field;
 use super::money::{self, MOST_DOLLARS, MOST_TOKENS};
 use super::section::{Section, subsection};
 use super::{BudgetConfig, Config, RoleConfig, claude_args, timers};
+use crate::issues::review::BEST_SCORE;
+use crate::model::Severity;
 
-/// Reads both sections, after `budget`.
+/// Reads the sections, after `budget`.
 pub(super) fn read(top: &Section<'_>, config: &mut Config) {
     let budget = config.budget;
     // A measure is not part of a task.
@@ -29,6 +31,16 @@ pub(super) fn read(top: &Section<'_>, config: &mut Config) {
             }
         }
     }
+    if let Some(section) = subsection(top, "review") {
+        read_role(&section, &mut config.review, &budget);
+        read_threshold(&section, &mut config.review);
+    }
+}
+
+fn read_threshold(section: &Section<'_>, role: &mut RoleConfig) {
+    section.set_some("min_score", &mut role.min_score, |field| field.small_count(BEST_SCORE));
+    let severities = Severity::ALL.map(|severity| (severity.name(), severity));
+    section.set_some("block", &mut role.block, |field| field.choice(&severities));
 }
 
 fn read_role(section: &Section<'_>, role: &mut RoleConfig, budget: &BudgetConfig) {
@@ -125,8 +137,8 @@ fn read_rule(field: &Field<'_>) -> Option<String> {
 }
 
 fn read_pace(section: &Section<'_>, role: &mut RoleConfig) {
-    section.set_limit("max_per_cycle", &mut role.max_per_cycle, |field| {
-        field.small_count_or_off(1_000_000)
+    section.set_some("max_per_cycle", &mut role.max_per_cycle, |field| {
+        Some(field.small_count_or_off(1_000_000)?.limit().unwrap_or_default())
     });
     section.set("max_attempts", &mut role.max_attempts, |field| field.small_count(100));
     section.set("parallel", &mut role.parallel, read_parallel);

@@ -13,7 +13,7 @@ pub(super) struct Section<'a> {
 }
 
 /// Sections that files may have for roles that nothing calls yet; what is in them is not read.
-const UNCALLED: [&str; 2] = ["review", "optimize"];
+const UNCALLED: [&str; 1] = ["optimize"];
 
 impl<'a> Section<'a> {
     /// Opens the mapping in `field`, and reports each key that `keys` does not know.

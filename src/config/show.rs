@@ -54,9 +54,9 @@ pub(super) fn duration<S: Serializer>(duration: &Duration, serializer: S) -> Res
     serializer.serialize_str(&duration_text(*duration))
 }
 
-/// Writes a number of rounds; 0 is `off`.
-pub(super) fn rounds<S: Serializer>(rounds: &Option<u32>, serializer: S) -> Result<S::Ok, S::Error> {
-    or_off(&rounds.filter(|rounds| *rounds > 0), serializer)
+/// Writes a number; 0 is `off`.
+pub(super) fn count_or_off<S: Serializer>(count: &Option<u32>, serializer: S) -> Result<S::Ok, S::Error> {
+    or_off(&count.filter(|count| *count > 0), serializer)
 }
 
 pub(super) fn duration_or_off<S: Serializer>(duration: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {

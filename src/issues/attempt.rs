@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::accounting::ledger::Entry;
 use crate::base::text::one_line;
 use crate::issues::round::{RedGate, Round};
+use crate::issues::stage::StageRun;
 use crate::model::{CommitId, RunId, Usage};
 
 /// How an attempt ended. The list is closed: a new way requires a decision in each reader.
@@ -29,6 +30,10 @@ pub enum Outcome {
     WeakenedTests,
     /// A gate failed.
     GateFailed,
+    /// A review did not pass it.
+    ReviewRefused,
+    /// A review of it came to nothing: the reviewer failed, or gave no answer that can be read.
+    ReviewFailed,
     /// The agent ended without success.
     AgentFailed,
     /// The agent ran past its time.
@@ -53,11 +58,17 @@ impl Outcome {
             | Self::TooLarge
             | Self::WeakenedTests
             | Self::GateFailed
+            | Self::ReviewRefused
             | Self::AgentFailed
             | Self::TimedOut => true,
-            // A call that reached its own limit is held at once; a spent budget of any other scope is not the task's
-            // fault.
-            Self::BudgetSpent | Self::Merged | Self::Limited | Self::InfrastructureFailed | Self::Cancelled => false,
+            // A call that reached its own limit is held at once, and so is work that could not be reviewed; a spent budget
+            // of any other scope is not the task's fault.
+            Self::BudgetSpent
+            | Self::ReviewFailed
+            | Self::Merged
+            | Self::Limited
+            | Self::InfrastructureFailed
+            | Self::Cancelled => false,
         }
     }
 }
@@ -72,6 +83,8 @@ impl fmt::Display for Outcome {
             Self::TooLarge => "too large",
             Self::WeakenedTests => "weakens tests",
             Self::GateFailed => "gate failed",
+            Self::ReviewRefused => "not passed by its review",
+            Self::ReviewFailed => "review failed",
             Self::AgentFailed => "agent failed",
             Self::TimedOut => "timed out",
             Self::Limited => "limited",
@@ -114,7 +127,10 @@ pub struct Attempt {
     /// The fix rounds that came after it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rounds: Vec<Round>,
-    /// The gate that was red at its end, or when the run ended before it was fixed.
+    /// The stages after these: reviews of what they left.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stages: Vec<StageRun>,
+    /// The gate that was red at its end, or when the run ended before it was fixed; or the review that did not pass it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub red: Option<RedGate>,
 }
@@ -152,11 +168,12 @@ impl fmt::Display for Ignored {
 }
 
 impl Attempt {
-    /// Returns its calls, the first one and those of its rounds, in order.
+    /// Returns its calls: the first one, those of its rounds, and those of its stages.
     pub fn calls(&self) -> impl Iterator<Item = &Entry> {
         self.call
             .iter()
             .chain(self.rounds.iter().filter_map(|round| round.call.as_ref()))
+            .chain(self.stages.iter().filter_map(|stage| stage.call.as_ref()))
     }
 
     /// Sums up the tokens and money of its calls.

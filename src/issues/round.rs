@@ -3,27 +3,66 @@
 use serde::{Deserialize, Serialize};
 
 use crate::accounting::ledger::Entry;
+use crate::base::text::one_line;
+use crate::issues::review::Review;
+use crate::issues::stage::StageRun;
 use crate::model::Usage;
 
-/// A gate that failed on what an attempt left.
+/// What did not let an attempt's work pass.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RedBy {
+    /// A gate.
+    #[default]
+    Gate,
+    /// A review.
+    Review,
+}
+
+impl RedBy {
+    /// Returns whether it is a gate.
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+    pub(crate) fn is_gate(&self) -> bool {
+        *self == Self::Gate
+    }
+
+    /// Returns it by its name, as the subject of a sentence: the gate `test`, the review.
+    pub(crate) fn subject(self, name: &str) -> String {
+        match self {
+            Self::Gate => format!("the gate `{}`", one_line(name, 60)),
+            Self::Review => "the review".to_owned(),
+        }
+    }
+}
+
+/// A gate that failed on what an attempt left, or a review that did not pass it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RedGate {
+    /// What it is.
+    #[serde(default, skip_serializing_if = "RedBy::is_gate")]
+    pub by: RedBy,
     /// Its name.
     pub gate: String,
     /// How it ended, as the end of a sentence about it: `exited with 101`.
     pub how: String,
-    /// What it printed, harmless: lines that name places, and its last lines. Bounded; may be empty.
+    /// What it printed, harmless: lines that name places, and its last lines; of a review, its findings. Bounded; may be
+    /// empty.
     #[serde(default)]
     pub output: String,
 }
 
 impl RedGate {
+    /// Returns it as the subject of a sentence.
+    pub(crate) fn subject(&self) -> String {
+        self.by.subject(&self.gate)
+    }
+
     /// Returns whether this is the same failure as another: the same gate ended in the same way and printed the same,
     /// but for times, addresses and the lines of places.
     pub(crate) fn is_like(&self, other: &Self) -> bool {
         let same = |one: &str, two: &str| steady(one).eq(steady(two));
-        self.gate == other.gate && self.how == other.how && same(&self.output, &other.output)
+        (self.by, &self.gate) == (other.by, &other.gate) && self.how == other.how && same(&self.output, &other.output)
     }
 }
 
@@ -93,14 +132,34 @@ pub(crate) struct Calls {
     pub(crate) first: Option<Entry>,
     /// The fix rounds after it.
     pub(crate) rounds: Vec<Round>,
+    /// The stages after these.
+    pub(crate) stages: Vec<StageRun>,
 }
 
 impl Calls {
-    /// Returns their entries, in order.
+    /// Returns all entries: those of the session, and those of stages.
     pub(crate) fn entries(&self) -> impl Iterator<Item = &Entry> {
+        let stages = self.stages.iter().filter_map(|stage| stage.call.as_ref());
+        self.of_session().chain(stages)
+    }
+
+    /// Returns the entries of the session that does the work, in order.
+    pub(crate) fn of_session(&self) -> impl Iterator<Item = &Entry> {
         self.first
             .iter()
             .chain(self.rounds.iter().filter_map(|round| round.call.as_ref()))
+    }
+
+    /// Returns how many fix rounds there were.
+    pub(crate) fn round(&self) -> u32 {
+        u32::try_from(self.rounds.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Returns the review of what the last call of the session left, if there is one that came to something.
+    pub(crate) fn review(&self) -> Option<(&StageRun, &Review)> {
+        let last = self.stages.iter().rev().find(|stage| stage.review.is_some())?;
+        let review = last.review.as_ref().filter(|_| last.round == self.round())?;
+        Some((last, review))
     }
 
     /// Adds the entry of a call: the first one's, or that of the last round.
@@ -118,6 +177,7 @@ mod tests {
 
     fn red(output: &str) -> RedGate {
         RedGate {
+            by: RedBy::Gate,
             gate: "test".to_owned(),
             how: "exited with 1".to_owned(),
             output: output.to_owned(),

@@ -171,7 +171,9 @@ impl Generator {
         let phases = self.phases(&begun, FiledAs::Open, &interruption).await?;
         let context = &phases.sessions.context;
         driver::recover(&phases, &Recovery::in_run(context)?).await?;
-        phases.sessions.pauses.refuse(Role::Stitch)?;
+        for role in self.project.config.roles_of_attempts() {
+            phases.sessions.pauses.refuse(role)?;
+        }
         let issues = context.store.read()?;
         let first = || -> Result<IssueId> {
             let ready = issues.ready().first().map(|issue| issue.id.clone());

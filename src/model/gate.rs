@@ -33,7 +33,7 @@ impl Verdict {
     }
 }
 
-/// How a gate came out on work that landed.
+/// How a gate came out on work that may land.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct GateResult {
     /// The gate's name.
@@ -42,6 +42,8 @@ pub(crate) struct GateResult {
     pub(crate) verdict: Verdict,
     /// Whether that is only reported.
     pub(crate) advisory: bool,
+    /// The same in words, with the reason.
+    pub(crate) said: String,
 }
 
 /// How many tests of a gate ended in which way.

@@ -20,6 +20,10 @@ pub(crate) const GATES: &str = "Cordwainer-Gates";
 pub(crate) const LINES: &str = "Cordwainer-Lines";
 /// How long the attempt took that landed, its gates included.
 pub(crate) const DURATION: &str = "Cordwainer-Duration";
+/// The score of the review of what was committed; missing where there was none.
+pub(crate) const SCORE: &str = "Cordwainer-Score";
+/// The model that reviewed it.
+pub(crate) const REVIEWED_BY: &str = "Cordwainer-Reviewed-By";
 /// Who is named beside the author, as forges read it.
 pub(crate) const CO_AUTHOR: &str = "Co-Authored-By";
 /// The person who accepted the held result of a task.

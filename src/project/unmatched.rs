@@ -51,8 +51,8 @@ impl Project {
             }
         }
         found.extend(
-            [Role::Measure, Role::Stitch]
-                .into_iter()
+            std::iter::once(Role::Measure)
+                .chain(self.config.roles_of_attempts())
                 .filter_map(|role| self.odd_model(role)),
         );
         Ok(found)

@@ -157,7 +157,8 @@ pub struct EarlierAttempt {
     pub outcome: String,
     /// Why; can be empty.
     pub reason: String,
-    /// What the gate printed that was red at its end; only of the last attempt, and none where no gate was.
+    /// What the gate printed that was red at its end, or what the review found that did not pass it; only of the last
+    /// attempt, and none where there was neither.
     pub output: Option<String>,
 }
 

@@ -41,6 +41,7 @@ fn issue() -> Issue {
             ended_at: at,
             call: None,
             rounds: Vec::new(),
+            stages: Vec::new(),
             red: None,
         }],
         hold: None,

@@ -1,14 +1,16 @@
 //! Everything that happens in a run, as one type: terminal, JSON and history are folds over it.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::accounting::ledger::{Entry, is_first};
 use crate::git::DiffStat;
 use crate::issues::attempt::Outcome;
-pub use crate::issues::round::Fixing;
+pub use crate::issues::round::{Fixing, RedBy};
 use crate::model::generation::GenerationName;
-use crate::model::{CommitId, IssueId, Role, RunId, Usage};
+use crate::model::{CommitId, IssueId, Role, RunId, Severity, Usage};
 pub use crate::model::{TestCounts, Verdict};
 use crate::sandbox::guarantee::GuaranteeReport;
 
@@ -25,13 +27,14 @@ pub struct Event {
 /// Which call of an agent an event is about: a task's attempt, or a measure.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct CallName {
-    /// `measure` or `stitch`.
+    /// `measure`, `stitch` or `review`.
     pub role: Role,
-    /// The task, for `stitch`.
+    /// The task, for `stitch` and `review`.
     pub task: Option<IssueId>,
     /// The attempt at the task, or the round of the measure; counted from 1.
     pub attempt: u32,
-    /// The fix round of the attempt, counted from 1; 0 for its first call.
+    /// The fix round of the attempt, counted from 1; 0 for its first call. For `review`, which review of the attempt it
+    /// is, counted from 1.
     #[serde(default, skip_serializing_if = "is_first")]
     pub round: u32,
 }
@@ -298,7 +301,34 @@ pub enum EventKind {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         output: Vec<String>,
     },
-    /// A session is asked to make a red gate pass.
+    /// A review of what an attempt left ended.
+    ReviewEnded {
+        /// The task.
+        task: IssueId,
+        /// The attempt at it, counted from 1.
+        attempt: u32,
+        /// Which review of the attempt it is, counted from 1.
+        number: u32,
+        /// Whether it passes; one that came to nothing does not.
+        passed: bool,
+        /// From 1 to 10; `None` where it came to nothing.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        score: Option<u8>,
+        /// What it came to, as the end of a sentence about it.
+        how: String,
+        /// How many findings it has, by severity.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        findings: BTreeMap<Severity, u32>,
+        /// How many findings name a place that is not there.
+        #[serde(default, skip_serializing_if = "is_first")]
+        dropped: u32,
+        /// The weightiest findings, in a line each.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        weightiest: Vec<String>,
+        /// How long it took, in seconds.
+        seconds: f64,
+    },
+    /// A session is asked to make a red gate pass, or to mend what a review found.
     RoundStarted {
         /// The task.
         task: IssueId,
@@ -308,7 +338,10 @@ pub enum EventKind {
         round: u32,
         /// How many rounds the attempt may have.
         of: u32,
-        /// The gate.
+        /// What it is that did not pass.
+        #[serde(default, skip_serializing_if = "RedBy::is_gate")]
+        by: RedBy,
+        /// The gate, or `review`.
         gate: String,
         /// How it ended, as the end of a sentence about it.
         how: String,

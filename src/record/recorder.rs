@@ -33,6 +33,9 @@ pub(crate) const TRANSCRIPT_FILE: &str = "transcript.jsonl";
 /// The file of a fix round's folder that has the red gate, written before its call.
 pub(crate) const RED_FILE: &str = "red.json";
 
+/// The file of a stage's folder that has the stage: written before its call, and again when that has come to something.
+pub(crate) const STAGE_FILE: &str = "stage.json";
+
 /// Where events go while a run is under way.
 pub type EventSender = UnboundedSender<Event>;
 
@@ -189,6 +192,7 @@ impl Recorder {
     /// Makes the folder of a call; returns its path and its name below the state folder.
     pub(crate) fn call_folder(&self, call: &CallName, cycle: u32) -> Result<CallFolder> {
         let name = match (&call.task, call.role) {
+            (Some(task), Role::Review) => format!("{task}-{}-{}-{}", call.attempt, call.role, call.round),
             (Some(task), _) => format!("{task}-{}{}", call.attempt, fix_suffix(call.round)),
             (None, Role::Measure) => format!("{}{}", measure_prefix(cycle), call.attempt),
             (None, role) => format!("{role}-{}", call.attempt),

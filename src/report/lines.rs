@@ -146,7 +146,7 @@ fn tone_of(event: &EventKind) -> Option<Tone> {
         EventKind::Warned { .. } | EventKind::MeterDiffered { .. } | EventKind::ServiceFailed { .. } => {
             Some(Tone::Warning)
         }
-        EventKind::GateTried { .. } | EventKind::GateEnded { .. } => gates::tone(event),
+        EventKind::GateTried { .. } | EventKind::GateEnded { .. } | EventKind::ReviewEnded { .. } => gates::tone(event),
         EventKind::PreparationEnded { failed, .. } => Some(if failed.is_some() { Tone::Bad } else { Tone::Good }),
         EventKind::MeasureEnded { .. } => Some(Tone::Good),
         EventKind::MeasureFailed { .. } => Some(Tone::Bad),
@@ -182,9 +182,10 @@ fn lasting(event: &EventKind) -> Option<String> {
         // A round always goes on with its session.
         EventKind::SessionResumed { call, .. } if call.round == 0 => format!("  {call}: continuing its session."),
         EventKind::AgentSaid { call, text } => format!("  {call}: {}", one_line(text, 200)),
-        EventKind::GateEnded { .. } | EventKind::GateTried { .. } | EventKind::RoundStarted { .. } => {
-            gates::line(event)?
-        }
+        EventKind::GateEnded { .. }
+        | EventKind::GateTried { .. }
+        | EventKind::RoundStarted { .. }
+        | EventKind::ReviewEnded { .. } => gates::line(event)?,
         EventKind::PreparationStarted { .. } | EventKind::PreparationEnded { .. } => of_preparation(event)?,
         EventKind::AttemptEnded { .. } => attempt_ended(event)?,
         EventKind::PauseLifted { reason } => sentence(&format!("Continuing: {}", one_line(reason, 300))),

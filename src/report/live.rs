@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use jiff::Timestamp;
 
 use crate::base::text::one_line;
-use crate::model::Usage;
+use crate::model::{Role, Usage};
 use crate::record::event::{CallName, Event, EventKind};
 use crate::report::numbers::{counted, dollars, tokens};
 use crate::report::terminal::Screen;
@@ -79,7 +79,11 @@ impl LiveLines {
             EventKind::Paused { until, .. } => self.begin_pause(*until, event.at),
             // The calls of the attempt before it have ended.
             EventKind::RoundStarted { task, .. } => self.finish(|call| call.task.as_ref() == Some(task)),
-            EventKind::StepStarted { call, step } => self.line(call).set_state(step.name()),
+            EventKind::StepStarted { call, step } => {
+                // The call that it comes after has ended.
+                self.finish(|other| call.task.is_some() && other.task == call.task && other.role != call.role);
+                self.line(call).set_state(step.name());
+            }
             EventKind::AgentStarted { call, model, .. } => {
                 let model = model.as_deref().unwrap_or("agent");
                 self.line(call).set_state(&one_line(model, 30));
@@ -156,9 +160,10 @@ impl LiveLines {
     fn line(&mut self, call: &CallName) -> &mut LiveLine {
         self.calls.entry(call.clone()).or_insert_with(|| {
             let bar = ticking(&self.screen, "  {prefix} {time} {wide_msg}");
-            bar.set_prefix(match call.round {
-                0 => call.to_string(),
-                round => format!("{call}, fix round {round}"),
+            bar.set_prefix(match (call.role, call.round) {
+                (Role::Review, number) => format!("{call}, review {number}"),
+                (_, 0) => call.to_string(),
+                (_, round) => format!("{call}, fix round {round}"),
             });
             LiveLine {
                 bar,
@@ -272,7 +277,6 @@ impl LiveLine {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Role;
 
     fn totals(task: usize, tasks: usize, cost_usd: f64, left_usd: Option<f64>) -> Totals {
         Totals {

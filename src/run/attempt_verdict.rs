@@ -6,7 +6,7 @@ use crate::base::text::one_line;
 use crate::git::{DiffStat, FileDiff, Hazard, Oid, Snapshot};
 use crate::issues::attempt::Outcome;
 use crate::issues::issue::Issue;
-use crate::issues::round::RedGate;
+use crate::issues::round::{RedBy, RedGate};
 use crate::project::generated::is_generated;
 use crate::project::tampering::Finding;
 use crate::run::waiting::pause::{LimitMet, PauseCause};
@@ -24,8 +24,19 @@ pub(crate) struct AttemptVerdict {
     pub(crate) commit: Option<Oid>,
     /// Whether trying again as it is would only cost: the task is held at once.
     pub(crate) hold: bool,
-    /// The gate that failed, where one did.
+    /// The gate that failed, where one did, or the review that did not pass it.
     pub(crate) red: Option<RedGate>,
+    /// What the call of a later stage came to, where that ended the attempt.
+    pub(crate) later: LaterCall,
+}
+
+/// What the call of a stage after the work came to that ended an attempt.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct LaterCall {
+    /// A refusal that no retry fixes.
+    pub(crate) refused: Option<String>,
+    /// The budget that it met, or that had no room for it.
+    pub(crate) spent: Option<Scope>,
 }
 
 impl AttemptVerdict {
@@ -36,15 +47,20 @@ impl AttemptVerdict {
             commit: None,
             hold: false,
             red: None,
+            later: LaterCall::default(),
         }
     }
 
-    /// Builds the verdict on work on which a gate failed.
+    /// Builds the verdict on work on which a gate failed, or which a review did not pass: a person has to look at that.
     pub(crate) fn red(red: RedGate) -> Self {
-        let reason = format!("the gate `{}` {}", red.gate, red.how);
+        let reason = format!("{} {}", red.subject(), red.how);
+        let verdict = match red.by {
+            RedBy::Gate => Self::of(Outcome::GateFailed, reason),
+            RedBy::Review => Self::held(Outcome::ReviewRefused, reason),
+        };
         Self {
             red: Some(red),
-            ..Self::of(Outcome::GateFailed, reason)
+            ..verdict
         }
     }
 

@@ -47,7 +47,16 @@ impl AttemptName<'_> {
 /// money are those of all attempts up to this one, whose `calls` are these.
 pub(crate) fn message(attempt: &AttemptName<'_>, issue: &Issue, calls: &Calls) -> String {
     let mut text = format!("{}\n\n", one_line(&issue.title, 200));
-    let model = calls.entries().filter_map(|call| call.model.as_deref()).last();
+    let earlier = issue.attempts.iter().filter(|one| one.number < attempt.number);
+    let earlier = earlier.flat_map(|one| {
+        one.call
+            .iter()
+            .chain(one.rounds.iter().filter_map(|round| round.call.as_ref()))
+    });
+    let model = earlier
+        .chain(calls.of_session())
+        .filter_map(|call| call.model.as_deref())
+        .last();
     let usage = usage_up_to(issue, attempt.number, calls);
     let mut trailers = vec![
         (trailer::GENERATION, attempt.generation.to_string()),
@@ -63,6 +72,11 @@ pub(crate) fn message(attempt: &AttemptName<'_>, issue: &Issue, calls: &Calls) -
     ]);
     if !calls.rounds.is_empty() {
         trailers.push((trailer::ROUNDS, calls.rounds.len().to_string()));
+    }
+    if let Some((stage, review)) = calls.review() {
+        trailers.push((trailer::SCORE, review.score.to_string()));
+        let model = stage.call.as_ref().and_then(|call| call.model.as_deref());
+        trailers.extend(model.map(|model| (trailer::REVIEWED_BY, one_line(model, 100))));
     }
     for (key, value) in trailers {
         let _ = writeln!(text, "{key}: {value}");
@@ -128,6 +142,7 @@ pub(crate) fn accepted_message(
     let calls = Calls {
         first: attempt.call.clone(),
         rounds: attempt.rounds.clone(),
+        stages: attempt.stages.clone(),
     };
     let landing = Landing {
         gates: Vec::new(),
@@ -192,6 +207,7 @@ mod tests {
             ended_at: Timestamp::UNIX_EPOCH,
             call: Some(entry(Role::Stitch, 1, 1, u64::from(number) * 10, 0.1)),
             rounds: Vec::new(),
+            stages: Vec::new(),
             red: None,
         }
     }
@@ -208,6 +224,7 @@ mod tests {
         let calls = Calls {
             first: call.cloned(),
             rounds: Vec::new(),
+            stages: Vec::new(),
         };
         message(&name, issue, &calls)
     }
@@ -285,6 +302,7 @@ mod tests {
             gate: gate.to_owned(),
             verdict,
             advisory,
+            said: String::new(),
         };
         let end = |gates: Vec<GateResult>, changed| {
             let landing = Landing {
@@ -338,11 +356,17 @@ mod tests {
         ];
         check(&[1, 2], 3, Some(&call), all);
         let never_began = [
-            "Cordwainer-Model: unknown",
+            "Cordwainer-Model: model-x",
             "Cordwainer-Tokens: 30",
             "Cordwainer-Cost: 0.2000 USD",
         ];
         check(&[1, 2], 3, None, never_began);
+        let nobody = [
+            "Cordwainer-Model: unknown",
+            "Cordwainer-Tokens: 0",
+            "Cordwainer-Cost: 0.0000 USD",
+        ];
+        check(&[], 1, None, nobody);
         // A recovery may come when the store has the attempt already.
         check(&[1, 2, 3], 3, Some(&call), all);
     }

@@ -199,7 +199,8 @@ impl Driver<'_> {
     fn snapshot(&self, recovery: &Recovery<'_>) -> Result<plan::RunState> {
         let issues = self.context().store.read()?;
         let (ready, unaffordable) = self.first_ready(&issues)?;
-        let pauses = self.pauses().of(&[Role::Stitch, Role::Measure])?;
+        let of_attempts = self.context().project.config.roles_of_attempts();
+        let pauses = self.pauses().of(&[&of_attempts[..], &[Role::Measure]].concat())?;
         Ok(plan::RunState {
             leftovers: recovery.is_needed(&issues)?,
             ready,
@@ -208,8 +209,8 @@ impl Driver<'_> {
             blocked: self.selected_with(Status::Blocked, &issues),
             begun: u32::try_from(self.tasks_begun.len()).unwrap_or(u32::MAX),
             proposed: self.selected(&issues).filter(|issue| issue.is_proposed()).count(),
-            stitch: self.hindrance(Role::Stitch, &issues, &pauses),
-            measure: self.hindrance(Role::Measure, &issues, &pauses),
+            stitch: self.hindrance(&of_attempts, &issues, &pauses),
+            measure: self.hindrance(&[Role::Measure], &issues, &pauses),
             run: self.progress.clone(),
             now: self.context().now(),
         })
@@ -225,10 +226,13 @@ impl Driver<'_> {
         issues.iter().filter(|issue| self.selection.has(issue))
     }
 
-    fn hindrance(&self, role: Role, issues: &Issues, pauses: &[Pause]) -> plan::Hindrance {
+    /// Returns what stands in the way of a step that makes calls of these roles, of the first one in any case.
+    fn hindrance(&self, roles: &[Role], issues: &Issues, pauses: &[Pause]) -> plan::Hindrance {
+        let spent = |role: &Role| self.phases.sessions.spent(*role, None, issues);
+        let pause = |role: &Role| self.pauses().holding_up(*role, pauses).cloned();
         plan::Hindrance {
-            spent: self.phases.sessions.spent(role, None, issues).map(|spent| spent.reason),
-            pause: self.pauses().holding_up(role, pauses).cloned(),
+            spent: roles.first().and_then(spent).map(|spent| spent.reason),
+            pause: roles.iter().find_map(pause),
         }
     }
 

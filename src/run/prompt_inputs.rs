@@ -22,7 +22,7 @@ const DOCUMENT_LIMIT: u64 = 1024 * 1024;
 pub(crate) fn proposal_limits(config: &Config, filed: usize) -> proposal::BatchLimits {
     let most = config
         .measure
-        .max_per_cycle
+        .most_per_cycle()
         .unwrap_or(config.max_issues)
         .min(config.max_issues);
     proposal::BatchLimits {
@@ -110,12 +110,17 @@ fn document_text(run: &RunContext, entry: &TreeEntry) -> Result<Result<String, &
     Ok(text.map_err(|_| "it is not UTF-8"))
 }
 
-fn text_of(run: &RunContext, tip: Oid, path: &Path) -> Result<Option<String>> {
-    // No tree holds such a path, and libgit2 takes the question for a mistake.
+/// Returns a path that an agent wrote, if a tree can hold it: libgit2 takes the question for any other for a mistake.
+pub(crate) fn path_in_tree(path: &Path) -> Option<&Path> {
     let plain = path.components().all(|part| matches!(part, Component::Normal(_)));
-    if !plain || path.as_os_str().is_empty() || path.as_os_str().as_encoded_bytes().contains(&0) {
+    let is_text = !path.as_os_str().is_empty() && !path.as_os_str().as_encoded_bytes().contains(&0);
+    (plain && is_text).then_some(path)
+}
+
+fn text_of(run: &RunContext, tip: Oid, path: &Path) -> Result<Option<String>> {
+    let Some(path) = path_in_tree(path) else {
         return Ok(None);
-    }
+    };
     let bytes = run.project.git.read_file(tip, path)?;
     Ok(bytes
         .filter(|bytes| bytes.len() as u64 <= DOCUMENT_LIMIT)

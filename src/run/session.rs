@@ -47,6 +47,8 @@ pub(crate) struct Purpose {
     pub(crate) task: Option<IssueId>,
     /// The attempt at the task, or the round of the measure; counted from 1.
     pub(crate) attempt: u32,
+    /// Which review of the attempt its first call is, counted from 1; else 0.
+    pub(crate) round: u32,
     /// Which measure of its run it is, counted from 1; 0 for a task.
     pub(crate) cycle: u32,
     /// Whether the agent may write the work. What an agent only reads must be the commit that is asked about.
@@ -97,7 +99,7 @@ impl Sessions {
     pub(crate) fn enter(self: &Arc<Self>, purpose: Purpose, base: Oid, issues: &Issues) -> Result<Entered> {
         let owner = self.slots.owner(purpose.task.clone(), purpose.attempt, purpose.cycle);
         let Some(suspended) = self.slots.suspended(purpose.task.as_ref(), issues)? else {
-            return self.begin(purpose, owner, base);
+            return self.begin(purpose, owner, base).map(Entered::Ready);
         };
         let before = issues.session(suspended.session.as_str());
         let slot = self.slots.adopt(&suspended)?;
@@ -105,7 +107,7 @@ impl Sessions {
             let name = purpose.call_name();
             self.context.warn(format!("{name}: {why}, so it is started again"));
             self.slots.release(slot, None);
-            return self.begin(purpose, owner, base);
+            return self.begin(purpose, owner, base).map(Entered::Ready);
         }
         if purpose.writable {
             match preflight::settings_in(&self.context.project, &slot) {
@@ -120,10 +122,20 @@ impl Sessions {
         self.go_on(purpose, (slot, owner), suspended, before)
     }
 
-    fn begin(self: &Arc<Self>, purpose: Purpose, owner: SlotOwner, base: Oid) -> Result<Entered> {
+    /// Takes a free slot, brought to `commit`, for an agent that only reads what a task's session has left: that one waits
+    /// in a slot of its own.
+    pub(crate) fn enter_to_read(self: &Arc<Self>, purpose: Purpose, commit: Oid) -> Result<Box<Session>> {
+        let owner = SlotOwner {
+            only_read: true,
+            ..self.slots.owner(purpose.task.clone(), purpose.attempt, purpose.cycle)
+        };
+        self.begin(purpose, owner, commit)
+    }
+
+    fn begin(self: &Arc<Self>, purpose: Purpose, owner: SlotOwner, base: Oid) -> Result<Box<Session>> {
         self.context.step(&purpose.call_name(), Step::Checkout);
         let mut slot = self.slots.acquire(&owner)?;
-        Ok(Entered::Ready(Box::new(Session {
+        Ok(Box::new(Session {
             mounts: self
                 .slots
                 .checkout(&mut slot, owner.clone(), base, purpose.layer.as_ref())?,
@@ -133,7 +145,7 @@ impl Sessions {
             slot,
             base,
             resume: None,
-        })))
+        }))
     }
 
     fn go_on(
@@ -148,7 +160,11 @@ impl Sessions {
             Some(_) => owner.attempt,
             None => suspended.owner.attempt,
         };
-        let owner = SlotOwner { attempt, ..owner };
+        let owner = SlotOwner {
+            attempt,
+            done: suspended.owner.done,
+            ..owner
+        };
         let name = Purpose {
             attempt,
             ..purpose.clone()
@@ -215,7 +231,7 @@ impl Purpose {
             role: self.role,
             task: self.task.clone(),
             attempt: self.attempt,
-            round: 0,
+            round: self.round,
         }
     }
 }
@@ -275,6 +291,27 @@ impl Session {
     /// Returns the client's session that calls go on with; `None` where the first call begins one.
     pub(crate) fn resumes(&self) -> Option<&SessionId> {
         self.resume.as_ref().map(|resume| &resume.session)
+    }
+
+    /// Returns the report of a session that goes on and had done its work before: nothing is left but to judge it.
+    pub(crate) fn done_before(&self) -> Option<CallReport> {
+        let session = self.resumes().filter(|_| self.owner.done)?;
+        Some(CallReport::of_success(session.as_str()))
+    }
+
+    /// Notes in the slot's marker that the session of a call has done its work, which is kept: whatever comes before it is
+    /// judged, nobody asks for it again. Where the client has told no session, there is none to come back to.
+    pub(crate) fn note_done(&mut self, report: &CallReport) -> Result<()> {
+        self.owner.done = true;
+        match self.can_go_on(Some(report)) {
+            Some(session) => suspend::note(&self.slot, self.owner(), self.base, &session),
+            None => Ok(()),
+        }
+    }
+
+    /// Notes that the session has work to do again.
+    pub(crate) fn work_goes_on(&mut self) {
+        self.owner.done = false;
     }
 
     /// Begins another session in the same slot, which is brought to its commit again, as another round.
@@ -369,7 +406,7 @@ impl Session {
             CallOutcome::Limited | CallOutcome::Overage | CallOutcome::Transient
         );
         match told_session(report) {
-            Some(session) if self.purpose.task.is_some() && (interrupted || passing) => {
+            Some(session) if self.purpose.task.is_some() && self.purpose.writable && (interrupted || passing) => {
                 suspend::note(&self.slot, self.owner(), self.base, &session)
             }
             _ => Ok(()),
@@ -387,6 +424,7 @@ impl Session {
         if let Some(used) = used {
             before += used;
         }
+        self.work_goes_on();
         suspend::note(&self.slot, self.owner(), self.base, &session)?;
         self.resume = Some(Resume { session, before });
         Ok(true)

@@ -114,6 +114,8 @@ impl Slots {
             cycle,
             base: None,
             session: None,
+            done: false,
+            only_read: false,
             ids: self.owner_ids,
             disk: None,
         }

@@ -103,6 +103,7 @@ fn attempt(number: u32, outcome: Outcome) -> Attempt {
         started_at: at(10),
         ended_at: at(75),
         rounds: Vec::new(),
+        stages: Vec::new(),
         red: None,
         call: Some(Entry {
             role: Role::Stitch,

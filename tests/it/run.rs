@@ -28,6 +28,7 @@ mod prepare;
 mod prepared_projects;
 mod repositories;
 mod results;
+mod reviews;
 mod rootless;
 mod rounds;
 mod screens;

@@ -62,6 +62,7 @@ fn attempt(number: u32, outcome: Outcome, call: Entry) -> Attempt {
         started_at: at(0),
         ended_at: call.ended_at,
         rounds: Vec::new(),
+        stages: Vec::new(),
         red: None,
         call: Some(Entry {
             attempt: number,

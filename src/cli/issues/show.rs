@@ -15,6 +15,7 @@ use crate::git::{DiffStat, Git};
 use crate::issues::attempt::Attempt;
 use crate::issues::issue::{FileAction, Issue, Issues, TaskPlan};
 use crate::issues::round::{RedGate, Round};
+use crate::issues::stage::StageRun;
 use crate::issues::store::Store;
 use crate::model::{CommitId, IssueId, TypedId, id_list};
 use crate::report::guidance;
@@ -243,15 +244,15 @@ fn attempt(attempt: &Attempt, sizes: &Sizes, zone: &Zone) -> String {
     place("records", &attempt.records);
     place("session", &call.and_then(|call| call.session_id.clone()));
     lines.extend(attempt.rounds.iter().flat_map(round));
+    lines.extend(attempt.stages.iter().flat_map(stage));
     lines.extend(attempt.red.iter().flat_map(red));
     lines.join("\n")
 }
 
 /// Returns the lines of a fix round.
 fn round(round: &Round) -> Vec<String> {
-    let RedGate { gate, how, .. } = &round.red;
-    let (gate, how) = (text::one_line(gate, 60), text::one_line(how, 300));
-    let mut lines = vec![format!("  fix round {}: the gate `{gate}` {how}", round.number)];
+    let (subject, how) = (round.red.subject(), text::one_line(&round.red.how, 300));
+    let mut lines = vec![format!("  fix round {}: {subject} {how}", round.number)];
     let called = round.call.as_ref();
     lines.push(called.map_or_else(
         || "    the agent was not called".to_owned(),
@@ -266,10 +267,43 @@ fn round(round: &Round) -> Vec<String> {
     lines
 }
 
-/// Returns the lines of a gate that was red at an attempt's end: what it printed.
+/// How many findings of a review are shown.
+const FINDINGS_SHOWN: usize = 5;
+
+/// Returns the lines of a review: what it came to, and its weightiest findings.
+fn stage(stage: &StageRun) -> Vec<String> {
+    let what = match (&stage.review, &stage.failed) {
+        (Some(review), _) if review.passed => format!("passed: it {}", review.in_words()),
+        (Some(review), _) => format!("did not pass: it {}", review.in_words()),
+        (None, Some(why)) => format!("came to nothing: {}", text::one_line(why, 300)),
+        (None, None) => "did not come to its end".to_owned(),
+    };
+    let after = match stage.round {
+        0 => String::new(),
+        round => format!(" after fix round {round}"),
+    };
+    let name = text::one_line(&stage.stage, 60);
+    let mut lines = vec![format!("  {name} {}{after} {what}", stage.number)];
+    let findings = stage.review.as_ref().map_or(&[][..], |review| &review.findings);
+    lines.extend(
+        findings
+            .iter()
+            .take(FINDINGS_SHOWN)
+            .map(|finding| format!("    {finding}")),
+    );
+    if let Some(more @ 1..) = findings.len().checked_sub(FINDINGS_SHOWN) {
+        lines.push(format!("    and {more} more"));
+    }
+    lines.extend(stage.call.as_ref().map(|call| format!("  {}", used(call))));
+    let records = stage.records.as_ref();
+    lines.extend(records.map(|records| format!("    records {}", text::one_line(records, 1000))));
+    lines
+}
+
+/// Returns the lines of a gate that was red at an attempt's end, or of the review that did not pass it: what it printed.
 fn red(red: &RedGate) -> Vec<String> {
-    let (gate, how) = (text::one_line(&red.gate, 60), text::one_line(&red.how, 300));
-    let mut lines = vec![format!("  the gate `{gate}` {how}:")];
+    let (subject, how) = (red.subject(), text::one_line(&red.how, 300));
+    let mut lines = vec![format!("  {subject} {how}:")];
     lines.extend(red.output.lines().map(|line| format!("    {}", text::harmless(line))));
     if red.output.is_empty() {
         lines.push("    it printed nothing".to_owned());

@@ -76,6 +76,7 @@ fn attempted() -> Attempt {
         started_at: at(10),
         ended_at: at(75),
         rounds: Vec::new(),
+        stages: Vec::new(),
         red: None,
         call: Some(Entry {
             role: Role::Stitch,

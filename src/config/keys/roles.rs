@@ -22,14 +22,52 @@ pub(super) const STITCH: [Key; 22] = {
         "2",
         "Times that an attempt's session is told which gate is red, with its output, and goes on, before\nthe attempt has failed.",
     );
-    let mut keys = [rounds; 22];
+    with(&shared, [rounds; 22])
+};
+
+/// The keys of `review`: it has no pace of its own.
+pub(super) const REVIEW: [Key; 20] = {
+    let [min_score, block] = [
+        Key::new(
+            "min_score",
+            Shape::Count,
+            "7",
+            "The least score, from 1 to 10, with which a review passes.",
+        ),
+        Key::new(
+            "block",
+            Shape::Choice(&["critical", "high", "medium", "low"]),
+            "high",
+            "The least severity of a finding with which no review passes.",
+        ),
+    ];
+    let mut keys = with(&call("30m", "true"), [min_score; 20]);
+    keys[19] = block;
     let mut index = 0;
-    while index < shared.len() {
-        keys[index] = shared[index];
+    while index < keys.len() {
+        if matches!(keys[index].name.as_bytes(), b"tools") {
+            keys[index] = Key::new(
+                "tools",
+                Shape::List,
+                "",
+                "Tools that the agent has; `[]`: none. Its worktree is read-only in any case.",
+            )
+            .items(&["Read", "Grep", "Glob"]);
+        }
         index += 1;
     }
     keys
 };
+
+/// Returns the longer of two lists of keys, beginning with the shorter one.
+const fn with<const SHORT: usize, const LONG: usize>(first: &[Key; SHORT], mut keys: [Key; LONG]) -> [Key; LONG] {
+    let mut index = 0;
+    while index < SHORT {
+        keys[index] = first[index];
+        index += 1;
+    }
+    keys
+}
 
 /// How the client is called.
 const fn call(timeout: &'static str, restricted: &'static str) -> [Key; 18] {
@@ -168,12 +206,7 @@ const fn paced(
         "1",
         "Calls at once; this version makes one at a time.",
     );
-    let mut keys = [parallel; 21];
-    let mut index = 0;
-    while index < call.len() {
-        keys[index] = call[index];
-        index += 1;
-    }
+    let mut keys = with(call, [parallel; 21]);
     keys[call.len()] = max_per_cycle;
     keys[call.len() + 1] = max_attempts;
     keys

@@ -1,6 +1,6 @@
 //! The top level of the file.
 
-use super::roles::{MEASURE, STITCH};
+use super::roles::{MEASURE, REVIEW, STITCH};
 use super::sections::{AGENT, BUDGET, COMMANDS, COMMITS, CONTAINER, KEEP, LIMITS, NETWORK, RETRY};
 use super::{Files, Key, Shape};
 use crate::config::tools::OBEYED;
@@ -190,6 +190,19 @@ pub(crate) const TOP: &[Key] = &[
     ),
     Key::new("measure", Shape::Section(&MEASURE), "", "The phase that proposes tasks."),
     Key::new("stitch", Shape::Section(&STITCH), "", "The phase that works on the tasks."),
+    Key::new(
+        "review",
+        Shape::Section(&REVIEW),
+        "",
+        "The review of what a task's attempt left, where `stages` has it.",
+    ),
+    Key::new(
+        "stages",
+        Shape::Choices(&["stitch", "review"]),
+        "",
+        "The calls of an attempt, in their order. `[stitch, review]`: another session reviews the work\nonce its gates have passed, and only what it passes is merged.",
+    )
+    .items(&["stitch"]),
     Key::new(
         "budget",
         Shape::Section(BUDGET),

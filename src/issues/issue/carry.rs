@@ -92,6 +92,7 @@ mod tests {
             ended_at: now,
             call: None,
             rounds: Vec::new(),
+            stages: Vec::new(),
             red: None,
         };
         old.record_attempt(&id("cw-4"), attempt, now).unwrap();

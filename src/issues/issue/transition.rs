@@ -158,7 +158,11 @@ impl Issue {
         let last = self.attempts.last().filter(|last| {
             matches!(
                 last.outcome,
-                Outcome::ProtectedPath | Outcome::TooLarge | Outcome::WeakenedTests
+                Outcome::ProtectedPath
+                    | Outcome::TooLarge
+                    | Outcome::WeakenedTests
+                    | Outcome::ReviewRefused
+                    | Outcome::ReviewFailed
             )
         });
         let why = match last.map(|last| (last, last.snapshot.as_ref())) {
@@ -170,7 +174,7 @@ impl Issue {
             },
         };
         Err(precondition(format!("{} cannot be accepted: {why}", self.id))
-            .hint("only a result that touches a protected path, is larger than `max_changed_lines`, weakens tests, or has a file that was left out or redacted can be accepted"))
+            .hint("only a result that touches a protected path, is larger than `max_changed_lines`, weakens tests, was not passed by its review, or has a file that was left out or redacted can be accepted"))
     }
 }
 

@@ -5,49 +5,22 @@ use serde_json::Value;
 use super::{Batch, Proposal};
 use crate::agent::CallReport;
 use crate::base::text::one_line;
+use crate::issues::answer::json_answer;
+#[cfg(test)]
+use crate::issues::answer::json_in;
 
 /// Reads the proposals of a measure: the structured output, else the last fenced JSON block of the
 /// result, else the result as bare JSON. The problems are sentences for the agent.
 ///
 /// Fails with the problems of an answer in which there is no list of proposals.
 pub fn extract(report: &CallReport) -> Result<Batch, Vec<String>> {
-    match (&report.structured_output, &report.result) {
-        (Some(answer), _) => from_value(answer.clone()),
-        (None, Some(text)) => from_text(text),
-        (None, None) => Err(vec![
-            "There is no answer: neither structured output nor a result text.".into(),
-        ]),
-    }
+    from_value(json_answer(report).map_err(|problem| vec![problem])?)
 }
 
 /// Reads the proposals of a result text.
+#[cfg(test)]
 pub(super) fn from_text(text: &str) -> Result<Batch, Vec<String>> {
-    let json = last_fenced(text).unwrap_or_else(|| text.trim().to_owned());
-    match serde_json::from_str(&json) {
-        Ok(value) => from_value(value),
-        Err(error) => Err(vec![format!("The answer is not valid JSON: {error}.")]),
-    }
-}
-
-/// Returns the content of the last block fenced as JSON. Only fences at the beginning of a line count: in a JSON text a
-/// newline is written `\n`, so that no string in it can close the block.
-fn last_fenced(text: &str) -> Option<String> {
-    let mut last = None;
-    let mut open: Option<Vec<&str>> = None;
-    for line in text.lines() {
-        let fence = line.trim();
-        match &mut open {
-            Some(lines) if fence == "```" => {
-                last = Some(lines.join("\n"));
-                open = None;
-            }
-            Some(lines) => lines.push(line),
-            None if fence.eq_ignore_ascii_case("```json") => open = Some(Vec::new()),
-            None => {}
-        }
-    }
-    // A block that is never closed was cut off, or its closing fence forgotten: JSON itself shows which.
-    open.map(|lines| lines.join("\n")).or(last)
+    from_value(json_in(text).map_err(|problem| vec![problem])?)
 }
 
 /// Reads `{"proposals": […]}`, or the list alone; each proposal that cannot be read is a problem of its own.

@@ -255,7 +255,8 @@ mod tests {
             &["{host: \"a.example.org:8080\", roles: [stitch]}"],
             &[],
         );
-        let everybody = ["measure", "stitch", "gates"].map(|role| refused(role, "c.example.org", 443, None, no));
+        let everybody = ["measure", "stitch", "review", "gates"];
+        let everybody = everybody.map(|role| refused(role, "c.example.org", 443, None, no));
         check(&everybody, &["c.example.org"], &[]);
     }
 

@@ -1,8 +1,9 @@
-//! The lines about gates.
+//! The lines about gates and reviews.
 
 use super::parts::{last_lines, short_id};
 use crate::base::text::one_line;
-use crate::record::event::{EventKind, TestCounts, Verdict};
+use crate::model::IssueId;
+use crate::record::event::{EventKind, RedBy, TestCounts, Verdict};
 use crate::report::tone::Tone;
 
 /// Returns the tone of the line about a gate.
@@ -19,7 +20,8 @@ pub(super) fn tone(event: &EventKind) -> Option<Tone> {
             (false, false) if *verdict == Some(Verdict::StillFailing) => None,
             (false, false) => Some(Tone::Warning),
         },
-        EventKind::GateEnded { passed: true, .. } => Some(Tone::Good),
+        EventKind::GateEnded { passed: true, .. } | EventKind::ReviewEnded { passed: true, .. } => Some(Tone::Good),
+        EventKind::ReviewEnded { .. } => Some(Tone::Bad),
         EventKind::GateEnded {
             verdict: Some(Verdict::NotYet | Verdict::StillFailing),
             ..
@@ -37,17 +39,40 @@ pub(super) fn line(event: &EventKind) -> Option<String> {
             task,
             round,
             of,
+            by,
             gate,
             how,
             ..
         } => {
             let (gate, how) = (one_line(gate, 60), one_line(how, 300));
-            Some(format!("  {task}: fix round {round} of {of}: gate `{gate}` {how}."))
+            let what = match by {
+                RedBy::Gate => format!("gate `{gate}`"),
+                RedBy::Review => by.subject(&gate),
+            };
+            Some(format!("  {task}: fix round {round} of {of}: {what} {how}."))
         }
+        EventKind::ReviewEnded {
+            task,
+            number,
+            passed,
+            how,
+            weightiest,
+            ..
+        } => Some(reviewed((task, *number), *passed, how, weightiest)),
         EventKind::GateEnded { .. } => ended(event),
         EventKind::GateTried { .. } => tried(event),
         _ => None,
     }
+}
+
+/// Returns the line about a review, and those of its weightiest findings.
+fn reviewed((task, number): (&IssueId, u32), passed: bool, how: &str, weightiest: &[String]) -> String {
+    let passed = if passed { "passed" } else { "did not pass" };
+    let mut text = format!("  {task}: review {number} {passed}: it {}.", one_line(how, 300));
+    for finding in weightiest {
+        text.push_str(&format!("\n    {}", one_line(finding, 300)));
+    }
+    text
 }
 
 fn ended(event: &EventKind) -> Option<String> {

@@ -139,7 +139,7 @@ mod tests {
             ["mcp__docs__search", "mcp__docs__read_page", "mcp__far"]
         );
         assert_eq!(servers(Role::Measure).allowed(), ["mcp__far"]);
-        let none = servers(Role::Review);
+        let none = servers(Role::Optimize);
         assert_eq!(
             (none.config(), none.settings(false), none.beside().len()),
             (None, None, 0)

@@ -12,7 +12,7 @@ use crate::base::interruption::Interruption;
 use crate::config::Gate;
 use crate::git::Oid;
 use crate::issues::issue::{FileAction, Issue};
-use crate::issues::round::RedGate;
+use crate::issues::round::{RedBy, RedGate};
 use crate::model::{GateResult, Verdict};
 use crate::record::event::EventKind;
 use crate::run::call::Sandbox;
@@ -98,6 +98,7 @@ impl Gates {
             prepare::Outcome::Cancelled => return Ok(GateVerdict::Cancelled),
             prepare::Outcome::Failed(how, output) => {
                 return Ok(GateVerdict::Failed(RedGate {
+                    by: RedBy::Gate,
                     gate: prepare::NAME.to_owned(),
                     how,
                     output: output.join("\n"),
@@ -199,25 +200,29 @@ impl Gates {
         let base = judged.bases.as_ref().and_then(|bases| bases.get(index));
         let judgement = self.judge_one(work, gate, &run, base)?;
         let says = |how: &str| format!("{how}the gate `{}` {}", gate.name, judgement.why);
-        match judgement.verdict {
-            Verdict::Passed if judgement.why.is_empty() => {}
-            Verdict::Passed => judged.remarks.push(says("")),
-            Verdict::NotYet => judged.remarks.push(says("not yet: ")),
-            Verdict::StillFailing => judged.remarks.push(says("still failing: ")),
-            Verdict::Failed | Verdict::NotRun if gate.advisory => judged.remarks.push(says("advisory: ")),
+        let remark = match judgement.verdict {
+            Verdict::Passed if judgement.why.is_empty() => None,
+            Verdict::Passed => Some(says("")),
+            Verdict::NotYet => Some(says("not yet: ")),
+            Verdict::StillFailing => Some(says("still failing: ")),
+            Verdict::Failed | Verdict::NotRun if gate.advisory => Some(says("advisory: ")),
             Verdict::Failed | Verdict::NotRun => {
                 return Ok(Some(GateVerdict::Failed(RedGate {
+                    by: RedBy::Gate,
                     gate: gate.name.clone(),
                     how: judgement.why,
                     output: run.excerpt,
                 })));
             }
-        }
+        };
+        let passed = || format!("the gate `{}` passed", gate.name);
         judged.results.push(GateResult {
             gate: gate.name.clone(),
             verdict: judgement.verdict,
             advisory: gate.advisory,
+            said: remark.clone().unwrap_or_else(passed),
         });
+        judged.remarks.extend(remark);
         Ok(None)
     }
 

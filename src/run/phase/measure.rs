@@ -53,6 +53,7 @@ impl Measure {
             role: Role::Measure,
             task: None,
             attempt: 1,
+            round: 0,
             cycle,
             writable: false,
             // It only reads, and needs nothing built.

@@ -27,6 +27,7 @@ mod conclusion;
 mod judge;
 mod keep;
 mod merge;
+mod review;
 mod rounds;
 mod stages;
 mod weakened;
@@ -134,6 +135,7 @@ impl Stitch {
             role: Role::Stitch,
             task: Some(attempting.issue.id.clone()),
             attempt: attempting.name.attempt,
+            round: 0,
             cycle: 0,
             writable: true,
             layer,
@@ -198,7 +200,9 @@ fn unfinished(session: &Session, ended: &Ended) -> Option<SessionId> {
     let verdict = ended.judged.as_ref().ok()?;
     let goes_on = match verdict.outcome {
         Outcome::Limited | Outcome::Cancelled => true,
-        Outcome::BudgetSpent => !verdict.hold,
+        // The work is done, and waits for its review.
+        Outcome::ReviewFailed => true,
+        Outcome::BudgetSpent => !verdict.hold || verdict.later.spent.is_some(),
         // After a call that succeeded it was the gates that could not run: the work is done, and waits for them.
         Outcome::InfrastructureFailed => matches!(report.outcome, CallOutcome::Transient | CallOutcome::Success),
         _ => false,

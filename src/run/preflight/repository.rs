@@ -9,7 +9,7 @@ use super::{Looked, settings};
 use crate::agent::{DEFAULT_CLIENT_VERSION, OLDEST_CLIENT_VERSION};
 use crate::base::error::{Context as _, Error, ErrorKind, Result};
 use crate::config::show::size_text;
-use crate::config::{DISK_OFF, uncalled_roles};
+use crate::config::{DISK_OFF, uncalled_roles, unused_review};
 use crate::git::{Hazard, Oid, in_words};
 use crate::model::Role;
 use crate::model::generation::GenerationName;
@@ -59,9 +59,10 @@ pub(crate) fn of_repository(project: &Project) -> Vec<Looked> {
     looked
 }
 
-/// Looks whether the configuration has sections for roles that nothing calls yet.
+/// Looks whether the configuration has sections for roles that nothing calls.
 fn uncalled(project: &Project) -> Result<String> {
-    match uncalled_roles(&project.config) {
+    let config = &project.config;
+    match uncalled_roles(config).or_else(|| unused_review(config)) {
         None => Ok("every section of the configuration is read".to_owned()),
         Some(message) => {
             Err(Error::new(ErrorKind::Configuration, message).hint("remove it, or keep it for a later version"))

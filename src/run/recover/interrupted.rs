@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use jiff::Timestamp;
+use serde::de::DeserializeOwned;
 
 use super::Recovery;
 use crate::accounting::ledger::{CallPlace, Entry};
@@ -11,8 +12,9 @@ use crate::base::error::{Context as _, Error, ErrorKind, Result};
 use crate::issues::attempt::{Attempt, Outcome};
 use crate::issues::issue::{Issue, Issues};
 use crate::issues::round::{Calls, RedGate, Round};
+use crate::issues::stage::StageRun;
 use crate::model::{CommitId, Role, RunId};
-use crate::record::recorder::{RED_FILE, recorded_call, round_folder};
+use crate::record::recorder::{RED_FILE, STAGE_FILE, recorded_call, round_folder};
 use crate::run::commit_message::AttemptName;
 use crate::run::land::kept_commit;
 
@@ -35,6 +37,7 @@ impl Recovery<'_> {
             return Ok(Calls {
                 first: stored.call.clone(),
                 rounds: stored.rounds.clone(),
+                stages: stored.stages.clone(),
             });
         }
         let now = self.project.clock().now();
@@ -70,7 +73,37 @@ impl Recovery<'_> {
                 }),
             }
         }
+        self.add_stages(&mut calls, issue, (attempt, run), issues)?;
         Ok(calls)
+    }
+
+    /// Adds the stages of an attempt that its records show, in their order.
+    fn add_stages(
+        &self,
+        calls: &mut Calls,
+        issue: &Issue,
+        (attempt, run): (u32, &RunId),
+        issues: &Issues,
+    ) -> Result<()> {
+        let now = self.project.clock().now();
+        for number in 1.. {
+            let below = format!("{}-{}-{number}", records_of(run, issue, attempt), Role::Review);
+            let folder = self.project.state_dir.join(below);
+            let Some(mut stage) = read_json::<StageRun>(&folder.join(STAGE_FILE))? else {
+                return Ok(());
+            };
+            let place = CallPlace {
+                role: Role::Review,
+                task: Some(issue.id.clone()),
+                attempt,
+                round: number,
+                cycle: issues.cycle(),
+                run: run.clone(),
+            };
+            stage.call = recorded_call(&folder, issues, &[])?.map(|call| call.entry(place, now));
+            calls.stages.push(stage);
+        }
+        Ok(())
     }
 
     /// Returns the attempt that a dead run was at, with what its transcript shows of it.
@@ -86,7 +119,7 @@ impl Recovery<'_> {
         let calls = self.calls_of(issue, number, &run, issues)?;
         Ok(Attempt {
             number,
-            outcome: interrupted_outcome(calls.entries().last()),
+            outcome: interrupted_outcome(calls.entries().max_by_key(|call| call.ended_at)),
             reason: "the run ended before the attempt did".to_owned(),
             snapshot: kept.map(CommitId::from),
             ignored: None,
@@ -96,6 +129,7 @@ impl Recovery<'_> {
             red: calls.rounds.last().map(|round| round.red.clone()),
             call: calls.first,
             rounds: calls.rounds,
+            stages: calls.stages,
             run,
         })
     }
@@ -103,9 +137,13 @@ impl Recovery<'_> {
 
 /// Reads the red gate that a fix round was to make pass; `None` where no such round was about to begin.
 fn red_of(folder: &Path) -> Result<Option<RedGate>> {
-    let path = folder.join(RED_FILE);
+    read_json(&folder.join(RED_FILE))
+}
+
+/// Reads what was written down before a call; `None` where nothing was.
+fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
     let failed = || format!("cannot read `{}`", path.display());
-    match std::fs::read(&path) {
+    match std::fs::read(path) {
         // A crash cut it short: the call had not begun.
         Ok(bytes) => Ok(serde_json::from_slice(&bytes).ok()),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),

@@ -133,6 +133,8 @@ fn a_measure_that_is_noted_is_known_to_the_rest_of_the_recovery() {
         cycle: 1,
         base: None,
         session: None,
+        done: false,
+        only_read: false,
         ids: (0, 0),
         disk: None,
     };

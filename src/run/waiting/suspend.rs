@@ -33,6 +33,12 @@ pub(crate) struct SlotOwner {
     /// The client's session that is to go on here. While there is one, nobody works in the slot, and it is kept.
     #[serde(default)]
     pub(crate) session: Option<SessionId>,
+    /// Whether that session has done its work, which is on its task's ref: what is left is to judge it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) done: bool,
+    /// Whether the slot is only read: nothing of it is worth keeping.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) only_read: bool,
     /// The user and group that the slot's files are given to.
     #[serde(default)]
     pub(crate) ids: (u32, u32),

@@ -13,9 +13,10 @@ pub enum Caller {
 
 impl Caller {
     /// Those that a configuration can name, with their names there.
-    pub const NAMED: [(&'static str, Self); 3] = [
+    pub const NAMED: [(&'static str, Self); 4] = [
         ("measure", Self::Agent(Role::Measure)),
         ("stitch", Self::Agent(Role::Stitch)),
+        ("review", Self::Agent(Role::Review)),
         ("gates", Self::Gates),
     ];
 

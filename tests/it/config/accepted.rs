@@ -147,8 +147,8 @@ fn all_roles_take_the_settings_of_a_call() {
 
 #[test]
 fn sections_of_roles_that_nothing_calls_load_and_change_nothing() {
-    let config = parse("review: {model: opus, unknown: 1}\noptimize: whatever\n");
-    assert_eq!(config.uncalled, ["review", "optimize"]);
+    let config = parse("optimize: whatever\n");
+    assert_eq!(config.uncalled, ["optimize"]);
     let uncalled = config.uncalled.clone();
     let default = Config {
         uncalled,

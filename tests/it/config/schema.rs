@@ -34,7 +34,7 @@ fn the_schema_and_the_reader_agree() {
             true,
         ),
         ("network: {allow: [{paths: [/a/*]}]}", false),
-        ("network: {allow: [{host: a.example.org, roles: [review]}]}", false),
+        ("network: {allow: [{host: a.example.org, roles: [optimize]}]}", false),
         ("container: {memry: 4g}", false),
         ("gates: [{command: make, timout: 3m}]", false),
         ("gates: [{timeout: 3m}]", false),

@@ -107,6 +107,7 @@ fn hold(repository: &TestRepository, branch: &str) {
                 ended_at: at,
                 call: None,
                 rounds: Vec::new(),
+                stages: Vec::new(),
                 red: None,
             };
             issues.record_attempt(&id, attempt, at)?;

@@ -152,7 +152,7 @@ fn the_image_is_missing(engine: TestEngine) {
         Warning: git does not ignore `.secrets`: add `[folder]` to `.gitignore`.
         error: there is no image `localhost/cordwainer-no-such:1` on podman [version] (`[socket]`)
 
-        hint: run `cordwainer image build` to build the Claude image
+        hint: run `cordwainer image build` to build it
         [exit 5]
         ");
     });

@@ -57,6 +57,7 @@ fn attempt(number: u32, outcome: Outcome) -> Attempt {
         ended_at: at(2),
         call: None,
         rounds: Vec::new(),
+        stages: Vec::new(),
         red: None,
     }
 }

@@ -2,6 +2,7 @@
 
 use super::Stitch;
 use super::stages::{Attempting, Called, Ended, INTERRUPTED, Kept};
+use crate::accounting::budget::Scope;
 use crate::base::crash::crash_point;
 use crate::base::error::{Context as _, ErrorKind, Result};
 use crate::base::interruption::Interruption;
@@ -24,18 +25,29 @@ struct Asked {
 }
 
 impl Stitch {
-    /// Makes the first call; an attempt that gets no further than this is reported as it ended.
+    /// Makes the first call; an attempt that gets no further than this is reported as it ended. A session that had done
+    /// its work when it was suspended is not called, unless people have said something since.
     pub(super) async fn first_call(
         &self,
-        (session, calls): (&Session, &mut Calls),
+        (session, calls): (&mut Session, &mut Calls),
         attempting: &Attempting,
         interruption: &Interruption,
     ) -> Result<Called, Box<Ended>> {
         let issue = &attempting.issue;
+        let said = said_since(issue);
+        if let Some(report) = session.done_before().filter(|_| said.is_empty()) {
+            return Ok(Called {
+                met: Scope::Call,
+                report,
+                name: attempting.name.clone(),
+                folder: attempting.folder.clone(),
+            });
+        }
+        session.work_goes_on();
         let prompt = match session.resumes() {
             Some(_) => {
                 let red = issue.attempts.last().and_then(|last| last.red.as_ref());
-                Ok(prompt::continuation(attempting.name.attempt, &said_since(issue), red))
+                Ok(prompt::continuation(attempting.name.attempt, &said, red))
             }
             None => prompt_inputs::stitch_prompt(self.context(), &self.protected, issue, session.base()),
         };
@@ -81,14 +93,14 @@ impl Stitch {
         (kept, red): (&Kept, &RedGate),
     ) -> Result<Option<Asked>> {
         let context = self.context();
-        let number = u32::try_from(calls.rounds.len()).unwrap_or(u32::MAX).saturating_add(1);
+        let number = calls.round().saturating_add(1);
         let name = CallName {
             round: number,
             ..attempting.name.clone()
         };
         let folder = context.recorder.call_folder(&name, 0)?;
         folder.write(RED_FILE, &serde_json::to_vec(red).context("cannot write JSON")?)?;
-        if !session.go_on(&kept.called.report, calls.entries().last())? {
+        if !session.go_on(&kept.called.report, calls.of_session().last())? {
             return Ok(None);
         }
         crash_point!("round.begun");
@@ -97,6 +109,7 @@ impl Stitch {
             attempt: name.attempt,
             round: number,
             of: context.project.config.stitch.fix_rounds.unwrap_or_default(),
+            by: red.by,
             gate: red.gate.clone(),
             how: one_line(&red.how, 300),
         });

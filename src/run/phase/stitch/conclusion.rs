@@ -39,9 +39,11 @@ impl StitchOutcome {
         let of_all = report.filter(|report| {
             report.outcome == CallOutcome::Permanent && !report.session_lost && !report.request_refused
         });
+        let later = verdict.later;
+        let spent = later.spent.or(ended.spent());
         Self {
-            refused: of_all.map(refusal),
-            spent: ended.spent().filter(|_| verdict.outcome == Outcome::BudgetSpent),
+            refused: later.refused.or(of_all.map(refusal)),
+            spent: spent.filter(|_| verdict.outcome == Outcome::BudgetSpent),
             request_refused: of_request.map(refusal),
             session_lost: report.is_some_and(|report| report.session_lost),
             outcome: verdict.outcome,
@@ -142,6 +144,7 @@ fn record(
         ended_at: now,
         call: ended.calls.first.clone(),
         rounds: ended.calls.rounds.clone(),
+        stages: ended.calls.stages.clone(),
         red: red_at_the_end(ended, verdict),
     }
 }

@@ -15,13 +15,13 @@ use crate::run::gate;
 use crate::run::session::Session;
 
 impl Stitch {
-    /// Judges what was kept: by its call, by what it is, by the gates, and by how it goes with what others did
-    /// meanwhile.
+    /// Judges what was kept: by its call, by what it is, by the gates, by a review, and by how it goes with what others
+    /// did meanwhile.
     pub(super) async fn judge(
         &self,
         session: &Session,
         attempting: &Attempting,
-        (kept, calls): (&Kept, &Calls),
+        (kept, calls): (&Kept, &mut Calls),
         interruption: &Interruption,
     ) -> Result<AttemptVerdict> {
         let Kept { called, left } = kept;
@@ -54,6 +54,11 @@ impl Stitch {
                 return Ok(AttemptVerdict::of(Outcome::InfrastructureFailed, reason));
             }
         };
+        let gates = results.iter().map(|result| result.said.clone()).collect();
+        let reviewed = self.review(attempting, work, (gates, calls), interruption);
+        if let Some(verdict) = Box::pin(reviewed).await? {
+            return Ok(verdict);
+        }
         self.context().step(&called.name, Step::Merge);
         let mut verdict = self.merge(attempting, base, (kept, calls), results)?;
         if verdict.outcome == Outcome::Merged && !remarks.is_empty() {

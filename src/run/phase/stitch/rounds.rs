@@ -4,6 +4,7 @@ use super::Stitch;
 use super::stages::{Attempting, Ended, Kept};
 use crate::agent::CallOutcome;
 use crate::base::crash::crash_point;
+use crate::base::error::Result;
 use crate::base::interruption::Interruption;
 use crate::git::Oid;
 use crate::issues::round::{Calls, RedGate};
@@ -34,11 +35,14 @@ impl Stitch {
             };
             crash_point!("stitch.kept");
             let kept = Kept { called, left };
+            if let Err(error) = note_done(session, &kept) {
+                return Ended::with_work(kept, Err(error));
+            }
             let tree = kept.left.snapshot.tree;
             if let Some(verdict) = changed_nothing(&kept, before, calls) {
                 return Ended::with_work(kept, Ok(verdict));
             }
-            let judged = self.judge(session, attempting, (&kept, calls), interruption).await;
+            let judged = Box::pin(self.judge(session, attempting, (&kept, calls), interruption)).await;
             let red = judged.as_ref().ok().and_then(|verdict| verdict.red.clone());
             let Some(red) = red else {
                 return Ended::with_work(kept, judged);
@@ -63,6 +67,16 @@ impl Stitch {
     }
 }
 
+/// Notes that what is kept is what the session was called for, where it succeeded and changed anything.
+fn note_done(session: &mut Session, kept: &Kept) -> Result<()> {
+    let is_done = kept.called.report.outcome == CallOutcome::Success && kept.left.commit.is_some();
+    if is_done {
+        session.note_done(&kept.called.report)?;
+        crash_point!("stitch.done");
+    }
+    Ok(())
+}
+
 /// Returns the verdict on work after a round that succeeded and left the same tree as `before`.
 fn changed_nothing(kept: &Kept, before: Option<Oid>, calls: &Calls) -> Option<AttemptVerdict> {
     let round = calls.rounds.last()?;
@@ -78,7 +92,7 @@ fn changed_nothing(kept: &Kept, before: Option<Oid>, calls: &Calls) -> Option<At
 
 /// Returns the verdict on work on which a gate is red, where no further round is made.
 fn is_given_up(red: &RedGate, calls: &Calls, most: u32) -> Option<AttemptVerdict> {
-    let rounds = u32::try_from(calls.rounds.len()).unwrap_or(u32::MAX);
+    let rounds = calls.round();
     let why = match calls.rounds.last() {
         Some(last) if last.red.is_like(red) => format!("; fix round {} did not change that", last.number),
         Some(_) if rounds >= most => format!("; after {}", rounds_in_words(rounds)),

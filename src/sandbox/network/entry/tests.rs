@@ -193,7 +193,7 @@ fn entries_are_serialized_as_they_are_written() {
         "host": "npm",
         "methods": ["GET", "PURGE"],
         "paths": ["/a/*", "/b/**"],
-        "roles": ["measure", "stitch", "gates"],
+        "roles": ["measure", "stitch", "review", "gates"],
     });
     assert_eq!(serde_json::to_value(full).unwrap(), expect);
     let paths = narrow("example.org", &[], &["/"], &[]);

@@ -13,7 +13,8 @@
 //! ```
 //!
 //! One step a line; `#` begins a comment. A step's last argument may be a text of several lines: `<<WORD`,
-//! the lines, `WORD`. Without a script a measure proposes nothing, and a stitch changes nothing.
+//! the lines, `WORD`. Without a script a measure proposes nothing, and a stitch changes nothing. A review follows the
+//! first block that is fenced as `review`; without one it approves.
 //!
 //! | Step | What it does |
 //! |---|---|
@@ -44,7 +45,7 @@
 //! | `propose JSON` · `answer TEXT` | the answer to `--json-schema`, or in words where no schema is given; the last words, without structured output |
 //! | `model NAME` · `api-key` | for the whole call: that model is bound, whatever was asked for; an API key pays |
 //! | `per-call-cost` · `deaf` | for the whole call: cost and tokens by model as 2.1.220 tells them; no signal but SIGKILL changes anything |
-//! | `on N STEP` · `try STEP` | only in the Nth attempt, which the prompt tells by a line `Attempt N`; a failing step is told and passed over |
+//! | `on N STEP` · `try STEP` | only in the Nth attempt, which the prompt tells by a line `Attempt N`, or in its Nth review, by a line `Review N`; a failing step is told and passed over |
 //!
 //! An attack tells `done: …` or `refused: …`, and the script goes on either way:
 //!
@@ -146,6 +147,7 @@ fn answer(prompt: &str, arguments: Arguments) -> Result<u8, (u8, String)> {
             .or_else(|| prompt::attempt(&session.prompt))
             .unwrap_or(1),
         measure: prompt::is_measure(&session.prompt),
+        review: prompt::is_review(&session.prompt),
         script: script.transpose().map_err(|message| (64, message))?.unwrap_or_default(),
         path,
         id,

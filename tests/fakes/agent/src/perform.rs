@@ -35,6 +35,7 @@ pub(crate) struct Call {
     pub(crate) script: Vec<Step>,
     pub(crate) attempt: u32,
     pub(crate) measure: bool,
+    pub(crate) review: bool,
     pub(crate) id: String,
     pub(crate) session: Session,
     /// Where the session is kept, if anywhere.
@@ -46,6 +47,7 @@ struct Performance {
     arguments: Arguments,
     attempt: u32,
     measure: bool,
+    review: bool,
     session: Session,
     path: Option<PathBuf>,
 }
@@ -73,6 +75,7 @@ pub(crate) fn perform(call: Call) -> Result<u8, String> {
     let mut performance = Performance {
         stream,
         measure: call.measure || call.arguments.json_schema,
+        review: call.review,
         arguments: call.arguments,
         attempt: call.attempt,
         session: call.session,
@@ -303,7 +306,10 @@ impl Performance {
             self.stream.say("Done.", MESSAGE)?;
         }
         let proposals = self.measure.then(|| {
-            let nothing = || json!({"proposals": []});
+            let nothing = || match self.review {
+                true => json!({"score": 8, "approved": true, "summary": "It is fine.", "findings": []}),
+                false => json!({"proposals": []}),
+            };
             self.session.proposals.clone().unwrap_or_else(nothing)
         });
         let (text, structured_output) = match (self.session.answer.take(), proposals) {

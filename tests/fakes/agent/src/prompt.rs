@@ -1,10 +1,11 @@
 //! What the agent looks for in a prompt.
 
-/// The first block fenced as `script`, without its fences.
+/// The first block fenced as `script`, without its fences; in the prompt of a review, the first one fenced as `review`.
 pub(crate) fn script(prompt: &str) -> Option<String> {
+    let word = if is_review(prompt) { "review" } else { "script" };
     let mut lines = prompt.lines();
     let fence = lines.find_map(|line| {
-        let fence = line.trim_end().strip_suffix("script")?;
+        let fence = line.trim_end().strip_suffix(word)?;
         let fenced = ['`', '~']
             .iter()
             .any(|mark| fence.len() >= 3 && fence.chars().all(|c| c == *mark));
@@ -14,10 +15,18 @@ pub(crate) fn script(prompt: &str) -> Option<String> {
     Some(body.join("\n"))
 }
 
-/// The number in the first line that reads `Attempt N`.
+/// The number in the first line that reads `Attempt N`, or `Review N`.
 pub(crate) fn attempt(prompt: &str) -> Option<u32> {
-    let number = |line: &str| line.strip_prefix("Attempt ")?.trim_end().parse().ok();
+    let number = |line: &str| {
+        let rest = line.strip_prefix("Attempt ").or_else(|| line.strip_prefix("Review "))?;
+        rest.trim_end().parse().ok()
+    };
     prompt.lines().find_map(number)
+}
+
+/// Whether the prompt asks for a review.
+pub(crate) fn is_review(prompt: &str) -> bool {
+    prompt.lines().any(|line| line == "## What to judge")
 }
 
 /// Whether the prompt asks for proposals.

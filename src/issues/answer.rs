@@ -1,0 +1,44 @@
+//! Finds the JSON of an agent's answer.
+
+use serde_json::Value;
+
+use crate::agent::CallReport;
+
+/// Returns the JSON that a call answered with: the structured output, else the last fenced JSON block of the result,
+/// else the result as bare JSON.
+///
+/// Fails with a sentence for the agent where there is none.
+pub(super) fn json_answer(report: &CallReport) -> Result<Value, String> {
+    match (&report.structured_output, &report.result) {
+        (Some(answer), _) => Ok(answer.clone()),
+        (None, Some(text)) => json_in(text),
+        (None, None) => Err("There is no answer: neither structured output nor a result text.".to_owned()),
+    }
+}
+
+/// Returns the JSON of a result text.
+pub(super) fn json_in(text: &str) -> Result<Value, String> {
+    let json = last_fenced(text).unwrap_or_else(|| text.trim().to_owned());
+    serde_json::from_str(&json).map_err(|error| format!("The answer is not valid JSON: {error}."))
+}
+
+/// Returns the content of the last block fenced as JSON. Only fences at the beginning of a line count: in a JSON text a
+/// newline is written `\n`, so that no string in it can close the block.
+fn last_fenced(text: &str) -> Option<String> {
+    let mut last = None;
+    let mut open: Option<Vec<&str>> = None;
+    for line in text.lines() {
+        let fence = line.trim();
+        match &mut open {
+            Some(lines) if fence == "```" => {
+                last = Some(lines.join("\n"));
+                open = None;
+            }
+            Some(lines) => lines.push(line),
+            None if fence.eq_ignore_ascii_case("```json") => open = Some(Vec::new()),
+            None => {}
+        }
+    }
+    // A block that is never closed was cut off, or its closing fence forgotten: JSON itself shows which.
+    open.map(|lines| lines.join("\n")).or(last)
+}
