@@ -64,7 +64,7 @@ fn of_file(changed: &ChangedText, work: &Work) -> String {
     };
     let (before, after) = (name(&changed.old, "a"), name(&changed.new, "b"));
     let mut text = format!("--- {before}\n+++ {after}\n");
-    match (text_of(&changed.old), text_of(&changed.new)) {
+    match (text_of(changed.old.as_ref()), text_of(changed.new.as_ref())) {
         (Ok(old), Ok(new)) => write_hunks(&mut text, (old, new), work),
         (Err(why), _) | (_, Err(why)) => {
             let _ = writeln!(text, "({why}: not shown)");
@@ -74,12 +74,12 @@ fn of_file(changed: &ChangedText, work: &Work) -> String {
 }
 
 /// Returns the text at one side of a change, or what is there instead.
-fn text_of(side: &Option<(Oid, Content)>) -> Result<&str, &'static str> {
-    match side {
+fn text_of(side: Option<&(Oid, Content)>) -> Result<&str, &'static str> {
+    match side.map(|(_, content)| content) {
         None => Ok(""),
-        Some((_, Content::Text(text))) => Ok(text),
-        Some((_, Content::TooLarge)) => Err("a large file"),
-        Some((_, Content::Other)) => Err("a binary file or a link"),
+        Some(Content::Text(text)) => Ok(text),
+        Some(Content::TooLarge) => Err("a large file"),
+        Some(Content::Other) => Err("a binary file or a link"),
     }
 }
 
@@ -152,23 +152,28 @@ mod tests {
         of_file(&changed, &Work::of(STEPS))
     }
 
+    /// Returns the lines of these numbers.
+    fn numbered(last: u32) -> String {
+        let lines: Vec<String> = (1..=last).map(|line| line.to_string()).collect();
+        lines.join("\n") + "\n"
+    }
+
     #[test]
-    fn a_change_has_its_surroundings_and_its_lines() {
-        let old: String = (1..=20).map(|line| format!("{line}\n")).collect();
-        let new = old
-            .replace("5\n", "five\n")
-            .replace("\n12\n", "\n")
-            .replace("20\n", "20\nlast");
+    fn changes_near_each_other_share_their_surroundings() {
+        let old = numbered(20);
+        let new = old.replace("\n5\n", "\nfive\n").replace("\n11\n", "\n");
         assert_eq!(
             patch(Some(&old), Some(&new)),
-            "--- a/src/a.txt\n+++ b/src/a.txt\n@@ -2,20 +2,20 @@\n".replace("-2,20 +2,20", "-2,19 +2,19")
-                + " 2\n 3\n 4\n-5\n+five\n 6\n 7\n 8\n 9\n 10\n 11\n-12\n 13\n 14\n-15\n+1five\n 16\n 17\n 18\n 19\n 20\n+last\n\\ No newline at end of file\n"
+            "--- a/src/a.txt\n+++ b/src/a.txt\n@@ -2,13 +2,12 @@\n 2\n 3\n 4\n-5\n+five\n 6\n 7\n 8\n 9\n 10\n-11\n 12\n 13\n 14\n"
         );
+        let new = old.replace("20\n", "last");
+        let end = "@@ -17,4 +17,4 @@\n 17\n 18\n 19\n-20\n+last\n\\ No newline at end of file\n";
+        assert!(patch(Some(&old), Some(&new)).ends_with(end));
     }
 
     #[test]
     fn changes_far_from_each_other_are_apart_and_new_and_deleted_files_are_whole() {
-        let old: String = (1..=30).map(|line| format!("{line}\n")).collect();
+        let old = numbered(30);
         let new = old.replacen("1\n", "one\n", 1).replace("30\n", "thirty\n");
         let text = patch(Some(&old), Some(&new));
         assert!(

@@ -21,13 +21,12 @@ pub(super) fn tone(event: &EventKind) -> Option<Tone> {
             (false, false) => Some(Tone::Warning),
         },
         EventKind::GateEnded { passed: true, .. } | EventKind::ReviewEnded { passed: true, .. } => Some(Tone::Good),
-        EventKind::ReviewEnded { .. } => Some(Tone::Bad),
         EventKind::GateEnded {
             verdict: Some(Verdict::NotYet | Verdict::StillFailing),
             ..
         } => None,
         EventKind::GateEnded { advisory: true, .. } => Some(Tone::Warning),
-        EventKind::GateEnded { not_yet: None, .. } => Some(Tone::Bad),
+        EventKind::GateEnded { not_yet: None, .. } | EventKind::ReviewEnded { .. } => Some(Tone::Bad),
         _ => None,
     }
 }

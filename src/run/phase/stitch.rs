@@ -199,9 +199,8 @@ fn unfinished(session: &Session, ended: &Ended) -> Option<SessionId> {
     };
     let verdict = ended.judged.as_ref().ok()?;
     let goes_on = match verdict.outcome {
-        Outcome::Limited | Outcome::Cancelled => true,
-        // The work is done, and waits for its review.
-        Outcome::ReviewFailed => true,
+        // After a review that came to nothing the work is done, and waits for another one.
+        Outcome::Limited | Outcome::Cancelled | Outcome::ReviewFailed => true,
         Outcome::BudgetSpent => !verdict.hold || verdict.later.spent.is_some(),
         // After a call that succeeded it was the gates that could not run: the work is done, and waits for them.
         Outcome::InfrastructureFailed => matches!(report.outcome, CallOutcome::Transient | CallOutcome::Success),

@@ -78,7 +78,7 @@ impl Stitch {
             layer: None,
         };
         let mut session = self.sessions.enter_to_read(purpose, work.commit)?;
-        let asked = Box::pin(self.ask_for_review(&mut session, attempting, work, (gates, calls), interruption)).await;
+        let asked = Box::pin(self.ask_for_review(&mut session, (attempting, work), (gates, calls), interruption)).await;
         let is_over = asked.is_ok() || self.sessions.is_over(Role::Review, task.as_ref()).await;
         session.leave(if is_over { Next::Release } else { Next::Keep })?;
         match asked {
@@ -95,8 +95,7 @@ impl Stitch {
     async fn ask_for_review(
         &self,
         session: &mut Session,
-        attempting: &Attempting,
-        work: gate::Work<'_>,
+        (attempting, work): (&Attempting, gate::Work<'_>),
         (gates, calls): (Vec<String>, &mut Calls),
         interruption: &Interruption,
     ) -> Result<Option<AttemptVerdict>> {
@@ -116,7 +115,7 @@ impl Stitch {
             match heard {
                 Heard::Answer(answer) => {
                     let review = answer.weigh(threshold, |path| lines_of(git, work.commit, path))?;
-                    return self.reviewed(&asked, calls, review);
+                    return self.reviewed(&asked, calls, &review);
                 }
                 Heard::Ended(verdict) => {
                     if verdict.outcome == Outcome::ReviewFailed {
@@ -223,7 +222,7 @@ impl Stitch {
     }
 
     /// Notes and reports what a review came to. Returns the verdict on work that it does not pass.
-    fn reviewed(&self, asked: &Asked, calls: &mut Calls, review: Review) -> Result<Option<AttemptVerdict>> {
+    fn reviewed(&self, asked: &Asked, calls: &mut Calls, review: &Review) -> Result<Option<AttemptVerdict>> {
         let how = review.in_words();
         if let Some(stage) = calls.stages.last_mut() {
             stage.review = Some(review.clone());

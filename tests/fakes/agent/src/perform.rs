@@ -306,9 +306,12 @@ impl Performance {
             self.stream.say("Done.", MESSAGE)?;
         }
         let proposals = self.measure.then(|| {
-            let nothing = || match self.review {
-                true => json!({"score": 8, "approved": true, "summary": "It is fine.", "findings": []}),
-                false => json!({"proposals": []}),
+            let nothing = || {
+                if self.review {
+                    json!({"score": 8, "approved": true, "summary": "It is fine.", "findings": []})
+                } else {
+                    json!({"proposals": []})
+                }
             };
             self.session.proposals.clone().unwrap_or_else(nothing)
         });
